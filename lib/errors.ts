@@ -1,0 +1,81 @@
+// The one catalogue of errors: Kafka's names and numbers where Kafka has the error, our own names where it has not.
+// https://kafka.apache.org/protocol#protocol_error_codes
+
+type CatalogueEntry = {
+  /** Kafka's number; -1 for what Kafka does not have. */
+  readonly kafkaErrorCode: number;
+  readonly status: number;
+  /** The same request may succeed later. */
+  readonly retriable: boolean;
+  readonly title: string;
+};
+
+export const catalogue = {
+  // The client's doing
+  INVALID_REQUEST: { kafkaErrorCode: 42, status: 400, retriable: false, title: 'The request is malformed' },
+  CORRUPT_MESSAGE: { kafkaErrorCode: 2, status: 400, retriable: false, title: 'A record batch failed its checks' },
+  INVALID_RECORD: { kafkaErrorCode: 87, status: 400, retriable: false, title: 'A record was refused' },
+  UNSUPPORTED_FOR_MESSAGE_FORMAT: { kafkaErrorCode: 43, status: 400, retriable: false, title: 'The message format is not supported' },
+  UNSUPPORTED_COMPRESSION_TYPE: { kafkaErrorCode: 76, status: 400, retriable: false, title: 'The compression type is not supported' },
+  INVALID_TIMESTAMP: { kafkaErrorCode: 32, status: 400, retriable: false, title: 'A timestamp is out of range' },
+  MESSAGE_TOO_LARGE: { kafkaErrorCode: 10, status: 413, retriable: false, title: 'A record batch is larger than the topic allows' },
+  INVALID_TOPIC_EXCEPTION: { kafkaErrorCode: 17, status: 400, retriable: false, title: 'The topic name is not valid' },
+  INVALID_PARTITIONS: { kafkaErrorCode: 37, status: 400, retriable: false, title: 'The number of partitions is not valid' },
+  INVALID_CONFIG: { kafkaErrorCode: 40, status: 400, retriable: false, title: 'A configuration value is not valid' },
+  TOPIC_ALREADY_EXISTS: { kafkaErrorCode: 36, status: 409, retriable: false, title: 'The topic already exists' },
+  UNKNOWN_TOPIC_OR_PARTITION: { kafkaErrorCode: 3, status: 404, retriable: false, title: 'There is no such topic or partition' },
+  INCONSISTENT_TOPIC_ID: { kafkaErrorCode: 103, status: 409, retriable: false, title: 'The topic was deleted and made anew' },
+  OFFSET_OUT_OF_RANGE: { kafkaErrorCode: 1, status: 416, retriable: false, title: 'The offset is outside the log' },
+  OUT_OF_ORDER_SEQUENCE_NUMBER: { kafkaErrorCode: 45, status: 409, retriable: true, title: 'A batch arrived before its predecessor' },
+  DUPLICATE_SEQUENCE_NUMBER: { kafkaErrorCode: 46, status: 409, retriable: false, title: 'The batch was written long ago' },
+  INVALID_PRODUCER_EPOCH: { kafkaErrorCode: 47, status: 409, retriable: false, title: 'A newer instance of this producer is at work' },
+  UNKNOWN_PRODUCER_ID: { kafkaErrorCode: 59, status: 409, retriable: false, title: 'The producer has no history in this partition' },
+  UNEXPECTED_OFFSET: { kafkaErrorCode: -1, status: 412, retriable: false, title: 'The next offset is not the expected one' },
+  IDEMPOTENCY_KEY_REUSED: { kafkaErrorCode: -1, status: 409, retriable: false, title: 'The Idempotency-Key was used with another body' },
+  NOT_FOUND: { kafkaErrorCode: -1, status: 404, retriable: false, title: 'There is no such resource' },
+  METHOD_NOT_ALLOWED: { kafkaErrorCode: -1, status: 405, retriable: false, title: 'The resource does not support this method' },
+  NOT_ACCEPTABLE: { kafkaErrorCode: -1, status: 406, retriable: false, title: 'The requested media type is not available' },
+  UNSUPPORTED_MEDIA_TYPE: { kafkaErrorCode: -1, status: 415, retriable: false, title: 'The content type is not supported' },
+  BODY_TOO_LARGE: { kafkaErrorCode: -1, status: 413, retriable: false, title: 'The request body is too large' },
+  HEADERS_TOO_LARGE: { kafkaErrorCode: -1, status: 431, retriable: false, title: 'The request line and headers are too large' },
+  FORBIDDEN: { kafkaErrorCode: 29, status: 403, retriable: false, title: 'The signature or the permission is missing or wrong' },
+  // Ours
+  THROTTLED: { kafkaErrorCode: 89, status: 429, retriable: true, title: 'Too many requests' },
+  STORAGE_UNAVAILABLE: { kafkaErrorCode: 56, status: 503, retriable: true, title: 'The storage did not take the request' },
+  // An ambiguous write is this, never UNKNOWN_SERVER_ERROR: on that one clients corrupt their sequences.
+  REQUEST_TIMED_OUT: { kafkaErrorCode: 7, status: 504, retriable: true, title: 'The storage did not answer in time' },
+  CORRUPT_LOG: { kafkaErrorCode: 56, status: 500, retriable: false, title: 'The log cannot be read at this offset' },
+  UNKNOWN_SERVER_ERROR: { kafkaErrorCode: -1, status: 500, retriable: false, title: 'Something failed that should not' },
+} as const satisfies Record<string, CatalogueEntry>;
+
+export type ErrorCode = keyof typeof catalogue;
+
+/** What a failed write did to the data. */
+export type Outcome = 'not-written' | 'written' | 'unknown';
+
+/** The only error that leaves the engine. `extra` goes into the problem document beside the standard members. */
+export class RivuletError extends Error {
+  readonly errorCode: ErrorCode;
+  readonly outcome: Outcome | undefined;
+  readonly extra: Readonly<Record<string, string | number>>;
+
+  constructor(
+    errorCode: ErrorCode,
+    detail: string,
+    options: { outcome?: Outcome; extra?: Record<string, string | number>; cause?: unknown } = {},
+  ) {
+    super(detail, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'RivuletError';
+    this.errorCode = errorCode;
+    this.outcome = options.outcome;
+    this.extra = options.extra ?? {};
+  }
+
+  get status(): number {
+    return catalogue[this.errorCode].status;
+  }
+
+  get retriable(): boolean {
+    return catalogue[this.errorCode].retriable;
+  }
+}

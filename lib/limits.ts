@@ -1,0 +1,36 @@
+// Every bound, each with its reason. What comes from outside is held against these before anything is allocated or written.
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+export const limits = {
+  /** Lambda takes 6 MB in and out, as base64: 4 MiB of binary is 5.6 MB of text. */
+  binaryBodyBytes: 4 * MiB,
+  /** JSON escapes and base64 values can triple a body on its way out. */
+  jsonBodyBytes: 2 * MiB,
+  /** API Gateway's limit for the request line and headers together. */
+  headBytes: 10_240,
+  /** A body of {"a":{"a":... costs stack, not bytes. */
+  jsonDepth: 32,
+  /** One batch must always fit a reply, with its frame. Kafka's default is 1,048,588. */
+  maxMessageBytes: 4 * MiB - 64 * KiB,
+  defaultMaxMessageBytes: 1_048_588,
+  /** What a batch may grow to when it is unpacked: bounds a decompression bomb. */
+  uncompressedBatchBytes: 64 * MiB,
+  /** Kafka's limit for a topic name, so that a name with a suffix still fits a file name. */
+  nameLength: 249,
+  /** A partition is an item; ten thousand are possible, each with its cost. */
+  partitions: 10_000,
+  /** One long poll reads one head per partition. */
+  fetchPartitions: 256,
+  /** API Gateway cuts a request at 30 s. */
+  waitMs: 20_000,
+  fetchBytes: 4 * MiB,
+  defaultFetchBytes: MiB,
+  /** Records in one JSON request. */
+  jsonRecords: 10_000,
+  recordHeaders: 1_000,
+  idempotencyKeyLength: 255,
+  /** 2^53 - 1: JSON numbers above it lose digits. */
+  maxOffset: Number.MAX_SAFE_INTEGER,
+} as const;
