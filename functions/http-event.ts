@@ -1,0 +1,30 @@
+// What passes between the servers and the handlers: API Gateway's payload 2.0, reduced to what we read, so that the
+// same handlers run behind API Gateway and behind the local server.
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+
+/** The local server gives the body as bytes, Lambda as text or base64. */
+export type HttpEvent = {
+  version: '2.0';
+  /** As it was sent: never decoded, never normalised. */
+  rawPath: string;
+  /** Without the question mark. */
+  rawQueryString: string;
+  /** Names in lower case; a header that came twice is joined by a comma. */
+  headers: Record<string, string>;
+  queryStringParameters?: Record<string, string>;
+  requestContext: { requestId: string; http: { method: string; path: string } };
+  body?: string | Uint8Array;
+  isBase64Encoded: boolean;
+  /** Aborted when the caller has gone: ends a long poll. */
+  signal?: AbortSignal;
+};
+
+export type HttpResult = {
+  statusCode: number;
+  /** Names in lower case. */
+  headers: Record<string, string>;
+  body?: string | Uint8Array;
+};
+
+/** Never throws: whatever fails becomes a problem document. */
+export type HttpApi = (event: HttpEvent) => Promise<HttpResult>;

@@ -1,0 +1,130 @@
+// The framing of binary HTTP bodies (application/vnd.rivulet.batches.v1), shared by the server and the client SDK.
+// All integers are big-endian, as Kafka's. What is decoded are views into the body: no byte is copied.
+//
+//   produce request:  repeated { int32 partition, int32 length, length bytes of whole RecordBatch v2 }
+//   fetch reply:      repeated { int32 partition, int16 errorCode, int64 highWatermark, int64 logStartOffset,
+//                                int32 length, length bytes of whole RecordBatch v2 }
+//
+// Invariant: a body that decodes is made of whole frames only, at most 256, of partitions that differ.
+import { RivuletError } from '../errors.ts';
+import { limits } from '../limits.ts';
+
+export const BATCHES_MEDIA_TYPE = 'application/vnd.rivulet.batches.v1';
+
+const PRODUCE_HEADER_BYTES = 8;
+const FETCH_HEADER_BYTES = 26;
+
+/** One or more whole RecordBatch v2 of one partition. */
+export type ProduceFrame = { readonly partition: number; readonly batches: Uint8Array };
+
+export type FetchFrameHeader = {
+  readonly partition: number;
+  /** Kafka's error number; 0 = no error. */
+  readonly errorCode: number;
+  /** -1 where the error leaves it unknown; so is `logStartOffset`. */
+  readonly highWatermark: number;
+  readonly logStartOffset: number;
+};
+export type FetchFrame = FetchFrameHeader & { readonly batches: Uint8Array };
+
+export function encodeProduceFrames(frames: readonly ProduceFrame[]): Uint8Array {
+  const body = allocate(PRODUCE_HEADER_BYTES, frames, (frame) => frame.batches.length);
+  let at = 0;
+  for (const { partition, batches } of frames) {
+    body.view.setInt32(at, partition);
+    body.view.setInt32(at + 4, batches.length);
+    body.bytes.set(batches, at + PRODUCE_HEADER_BYTES);
+    at += PRODUCE_HEADER_BYTES + batches.length;
+  }
+  return body.bytes;
+}
+
+/** Throws RivuletError INVALID_REQUEST, naming the position and the value that is wrong. */
+export function decodeProduceFrames(body: Uint8Array): ProduceFrame[] {
+  return decodeFrames(body, PRODUCE_HEADER_BYTES, (view, at, batches) => ({ partition: view.getInt32(at), batches }));
+}
+
+/** The batches of a frame may lie in several pieces: they are laid one after the other. */
+export function encodeFetchFrames(
+  frames: readonly (FetchFrameHeader & { readonly batches: readonly Uint8Array[] })[],
+): Uint8Array {
+  const body = allocate(FETCH_HEADER_BYTES, frames, (frame) => totalBytes(frame.batches));
+  let at = 0;
+  for (const { partition, errorCode, highWatermark, logStartOffset, batches } of frames) {
+    body.view.setInt32(at, partition);
+    body.view.setInt16(at + 4, errorCode);
+    body.view.setBigInt64(at + 6, BigInt(highWatermark));
+    body.view.setBigInt64(at + 14, BigInt(logStartOffset));
+    body.view.setInt32(at + 22, totalBytes(batches));
+    at += FETCH_HEADER_BYTES;
+    for (const batch of batches) {
+      body.bytes.set(batch, at);
+      at += batch.length;
+    }
+  }
+  return body.bytes;
+}
+
+/** Throws RivuletError INVALID_REQUEST, naming the position and the value that is wrong. */
+export function decodeFetchFrames(body: Uint8Array): FetchFrame[] {
+  return decodeFrames(body, FETCH_HEADER_BYTES, (view, at, batches) => ({
+    partition: view.getInt32(at),
+    errorCode: view.getInt16(at + 4),
+    highWatermark: offsetAt(view, at + 6, 'highWatermark'),
+    logStartOffset: offsetAt(view, at + 14, 'logStartOffset'),
+    batches,
+  }));
+}
+
+type FrameReader<Frame> = (view: DataView, at: number, batches: Uint8Array) => Frame;
+
+/** Both layouts begin with the partition and end their header with the length of what follows. */
+function decodeFrames<Frame>(body: Uint8Array, headerBytes: number, read: FrameReader<Frame>): Frame[] {
+  const view = new DataView(body.buffer, body.byteOffset, body.length);
+  const seen = new Set<number>();
+  const frames: Frame[] = [];
+  let at = 0;
+  while (at < body.length) {
+    if (body.length - at < headerBytes)
+      throw malformed(at, `a frame header takes ${headerBytes} bytes, ${body.length - at} are left`);
+    if (frames.length === limits.fetchPartitions) throw malformed(at, `more than ${limits.fetchPartitions} frames`);
+    checkPartition(view.getInt32(at), at, seen);
+    const start = at + headerBytes;
+    const length = checkLength(view.getInt32(start - 4), start, body.length);
+    frames.push(read(view, at, body.subarray(start, start + length)));
+    at = start + length;
+  }
+  return frames;
+}
+
+function checkPartition(partition: number, at: number, seen: Set<number>): void {
+  if (partition < 0) throw malformed(at, `partition ${partition} is negative`);
+  if (seen.has(partition)) throw malformed(at, `partition ${partition} has a frame already`);
+  seen.add(partition);
+}
+
+function checkLength(length: number, start: number, bodyBytes: number): number {
+  if (length < 0) throw malformed(start - 4, `length ${length} is negative`);
+  if (length > bodyBytes - start)
+    throw malformed(start - 4, `length ${length} is more than the ${bodyBytes - start} bytes that are left`);
+  return length;
+}
+
+function offsetAt(view: DataView, at: number, name: string): number {
+  const value = view.getBigInt64(at);
+  if (value < -1n || value > BigInt(limits.maxOffset)) throw malformed(at, `${name} ${value} is out of range`);
+  return Number(value);
+}
+
+function malformed(at: number, what: string): RivuletError {
+  return new RivuletError('INVALID_REQUEST', `frames, byte ${at}: ${what}`, { extra: { field: 'body', position: at } });
+}
+
+function allocate<Frame>(headerBytes: number, frames: readonly Frame[], payloadBytes: (frame: Frame) => number) {
+  const bytes = new Uint8Array(frames.reduce((sum, frame) => sum + headerBytes + payloadBytes(frame), 0));
+  return { bytes, view: new DataView(bytes.buffer) };
+}
+
+function totalBytes(pieces: readonly Uint8Array[]): number {
+  return pieces.reduce((sum, piece) => sum + piece.length, 0);
+}
