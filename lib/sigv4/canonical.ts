@@ -12,7 +12,7 @@ export type Credentials = {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   /** Of temporary credentials; goes into the header x-amz-security-token. */
-  readonly sessionToken?: string;
+  readonly sessionToken?: string | undefined;
 };
 
 /** What a signature is good for: one day, one region, one service. */

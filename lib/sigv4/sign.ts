@@ -50,8 +50,7 @@ export function signRequest(request: RequestToSign): Record<string, string> {
   const canonical = { method, path: url.pathname, query: url.search.slice(1), headers: signed, bodySha256 };
   const signature = signatureOf(canonical, date, scope, credentials.secretAccessKey);
   const credential = `${credentials.accessKeyId}/${scopeText(scope)}`;
-  headers['authorization'] =
-    `${algorithm} Credential=${credential}, SignedHeaders=${signedNames(signed)}, Signature=${signature}`;
+  headers.authorization = `${algorithm} Credential=${credential}, SignedHeaders=${signedNames(signed)}, Signature=${signature}`;
   return headers;
 }
 
@@ -60,8 +59,8 @@ function headersToSend(request: RequestToSign, date: string, bodySha256: string)
   const { sessionToken } = request.credentials;
   const headers: Record<string, string> = { ...Object.fromEntries(given), host: request.url.host, 'x-amz-date': date };
   // A caller's own Date or Authorization would contradict ours.
-  delete headers['date'];
-  delete headers['authorization'];
+  delete headers.date;
+  delete headers.authorization;
   if (sessionToken !== undefined) headers['x-amz-security-token'] = sessionToken;
   if (request.body.length > 0) headers['x-amz-content-sha256'] = bodySha256;
   else delete headers['x-amz-content-sha256'];

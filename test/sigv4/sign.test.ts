@@ -46,7 +46,7 @@ async function signedByAws({
     ...(body.length > 0 ? { body } : {}),
   };
   const signed = await signer.sign(request, { signingDate: new Date(nowMs) });
-  return signed.headers['authorization'] ?? 'none';
+  return signed.headers.authorization ?? 'none';
 }
 
 const word = fc.string({ unit: fc.constantFrom(...'azAZ09-._~ %+&=:/@!\'()*,;$?#[]"<>|éß漢😀'), maxLength: 12 });
@@ -97,7 +97,7 @@ describe('signRequest', () => {
   test('gives the same Authorization as the AWS SDK, whatever the request', async () => {
     await fc.assert(
       fc.asyncProperty(requests, async (request) => {
-        expect(signRequest(request)['authorization']).toBe(await signedByAws(request));
+        expect(signRequest(request).authorization).toBe(await signedByAws(request));
       }),
       { numRuns: 500 },
     );
@@ -105,7 +105,7 @@ describe('signRequest', () => {
 
   test('reads a query that the caller wrote by hand as it reads one that URL wrote', async () => {
     const url = new URL('http://localhost/p?b=%7e%2a&b=1&a&c=x+y&c=%c3%A9&&d==');
-    expect(signRequest({ ...plain, url })['authorization']).toBe(await signedByAws({ ...plain, url }));
+    expect(signRequest({ ...plain, url }).authorization).toBe(await signedByAws({ ...plain, url }));
   });
 
   test('does not change its mind when keys are cached: day, region, service and secret all count', async () => {
@@ -116,9 +116,9 @@ describe('signRequest', () => {
       { ...plain, credentials: { accessKeyId: 'local', secretAccessKey: 'other' } },
       plain,
     ];
-    for (const variant of variants) expect(signRequest(variant)['authorization']).toBe(await signedByAws(variant));
+    for (const variant of variants) expect(signRequest(variant).authorization).toBe(await signedByAws(variant));
     const tomorrow = signRequest({ ...plain, nowMs: nowMs + 86_400_000 });
-    expect(tomorrow['authorization']).toContain('/20261123/');
+    expect(tomorrow.authorization).toContain('/20261123/');
   });
 
   test('returns every header to send, in lower case, and replaces what would contradict them', () => {
