@@ -1,19 +1,48 @@
-import type { BatchHeader } from './batch-header.ts';
-import type { Compression } from './compression.ts';
+// Kafka's RecordBatch v2 (magic 2) from records and back. The header is batch-header.ts's; behind it, as one run of bytes
+// that may be compressed, each record:
+//
+//   varint  length of what follows      varint  key length, -1 for null; key
+//   int8    attributes, 0               varint  value length, -1 for null; value
+//   varlong timestamp - baseTimestamp   varint  number of headers, each:
+//   varint  offset - baseOffset           varint key length; key in UTF-8; varint value length, -1 for null; value
+//
+// Decoding any bytes returns records or throws CorruptBatchError; keys and values are views of the decoded bytes, not
+// copies. Uncompressed bytes are exactly those that Kafka's own clients write.
+import { crc32c } from '../bytes/crc32c.ts';
+import { type Cursor, MalformedBytesError, putBytes, takeBytes } from '../bytes/cursor.ts';
+import { writeInt64 } from '../bytes/int64.ts';
+import { readVarint, readVarlong, varintBytes, varlongBytes, writeVarint, writeVarlong } from '../bytes/varint.ts';
+import { limits } from '../limits.ts';
+import {
+  advanceSequence,
+  attribute,
+  type BatchHeader,
+  checkBatch,
+  field,
+  lengthOverheadBytes,
+  minRecordBytes,
+  recordBatchMagic,
+  recordBatchOverheadBytes,
+} from './batch-header.ts';
+import { type Compression, compress, compressions, decompress } from './compression.ts';
+import { CorruptBatchError } from './corrupt-batch-error.ts';
 
+/** Keys may repeat; their order is kept. */
 export type RecordHeader = { readonly key: string; readonly value: Uint8Array | null };
 
 export type RecordInput = {
   readonly key: Uint8Array | null;
   readonly value: Uint8Array | null;
   readonly headers: readonly RecordHeader[];
+  /** -1: none. */
   readonly timestampMs: number;
-  /** Default: the record's position in the batch. Must grow. */
+  /** offset - baseOffset; grows from record to record. Default: one more than the record before. */
   readonly offsetDelta?: number;
 };
 
 export type DecodedRecord = {
   readonly offset: number;
+  /** The batch's append time if the batch is LogAppendTime, else the producer's. */
   readonly timestampMs: number;
   /** -1 without an idempotent producer. */
   readonly sequence: number;
@@ -24,30 +53,259 @@ export type DecodedRecord = {
 
 export type DecodedBatch = { readonly header: BatchHeader; readonly records: DecodedRecord[] };
 
+/** A batch whose records are made one at a time, as they are asked for. */
+export type OpenBatch = { readonly header: BatchHeader; records(): Generator<DecodedRecord, void, undefined> };
+
 export type EncodeOptions = {
+  /** Default 'none'. */
   readonly compression?: Compression;
+  /** Default 0. */
   readonly baseOffset?: number;
+  /** Default -1. */
   readonly partitionLeaderEpoch?: number;
+  /** These three together, or none of them (-1). */
   readonly producerId?: number;
   readonly producerEpoch?: number;
   readonly baseSequence?: number;
   readonly isTransactional?: boolean;
   readonly isControl?: boolean;
-  /** Makes the batch LogAppendTime, with this time. */
+  /** Given: the batch is LogAppendTime, and this its time. */
   readonly appendTimeMs?: number;
-  /** Compaction may drop the batch's tombstones from then on (KIP-534). */
+  /** Given: compaction may drop the batch's tombstones from then on (KIP-534). */
   readonly deleteHorizonMs?: number;
   /** Default: the last record's. Compaction keeps the batch's own when it removes the last record. */
   readonly lastOffsetDelta?: number;
 };
 
+/** `maxUncompressedBytes` defaults to limits.uncompressedBatchBytes. */
 export type DecodeOptions = { readonly maxUncompressedBytes?: number };
 
+// --- encode
+
+/** What is known of a batch before its first byte is written. `recordBytes[i]` does not count its own length's varint. */
+type Layout = {
+  readonly baseTimestampMs: number;
+  readonly maxTimestampMs: number;
+  readonly lastOffsetDelta: number;
+  readonly offsetDeltas: readonly number[];
+  readonly recordBytes: readonly number[];
+  readonly bodyBytes: number;
+};
+
+/** A cursor that can write text. */
+type Writer = Cursor & { readonly bytes: Buffer };
+
+const maxInt16 = 2 ** 15 - 1;
+const maxInt32 = 2 ** 31 - 1;
+
+/** One whole batch, with its CRC. Throws RangeError for no records, or a number that its field cannot hold. */
 export function encodeBatch(records: readonly RecordInput[], options: EncodeOptions = {}): Uint8Array {
-  throw new Error(`not yet: ${records.length} ${options.compression}`);
+  const layout = layOut(records, options);
+  const compression = options.compression ?? 'none';
+  const headroom = compression === 'none' ? recordBatchOverheadBytes : 0;
+  const body = new Uint8Array(headroom + layout.bodyBytes);
+  writeRecords(body, headroom, records, layout);
+  if (compression === 'none') return finish(body, records.length, layout, options);
+  const compressed = compress(compression, body);
+  const batch = new Uint8Array(recordBatchOverheadBytes + compressed.length);
+  batch.set(compressed, recordBatchOverheadBytes);
+  return finish(batch, records.length, layout, options);
 }
 
-/** Checks the batch (CRC too) and decodes its records. */
+function layOut(records: readonly RecordInput[], options: EncodeOptions): Layout {
+  if (records.length === 0) throw new RangeError('a batch has at least one record, there are 0');
+  const baseTimestampMs = options.deleteHorizonMs ?? records[0]!.timestampMs;
+  const offsetDeltas: number[] = [];
+  const recordBytes: number[] = [];
+  let bodyBytes = 0;
+  let maxTimestampMs = -1;
+  let delta = -1;
+  for (const record of records) {
+    requireInteger('timestampMs', record.timestampMs, -1, Number.MAX_SAFE_INTEGER);
+    delta = requireInteger('offsetDelta', record.offsetDelta ?? delta + 1, delta + 1, maxInt32);
+    const size = sizeOf(record, record.timestampMs - baseTimestampMs, delta);
+    offsetDeltas.push(delta);
+    recordBytes.push(size);
+    bodyBytes += varintBytes(size) + size;
+    maxTimestampMs = Math.max(maxTimestampMs, record.timestampMs);
+  }
+  requireInteger('the size of the records', bodyBytes, 0, limits.uncompressedBatchBytes);
+  const lastOffsetDelta = requireInteger('lastOffsetDelta', options.lastOffsetDelta ?? delta, delta, maxInt32);
+  maxTimestampMs = options.appendTimeMs ?? maxTimestampMs;
+  return { baseTimestampMs, maxTimestampMs, lastOffsetDelta, offsetDeltas, recordBytes, bodyBytes };
+}
+
+function sizeOf(record: RecordInput, timestampDelta: number, offsetDelta: number): number {
+  let size = 1 + varlongBytes(timestampDelta) + varintBytes(offsetDelta) + nullableBytes(record.key);
+  size += nullableBytes(record.value) + varintBytes(record.headers.length);
+  for (const { key, value } of record.headers) {
+    const keyBytes = Buffer.byteLength(key);
+    size += varintBytes(keyBytes) + keyBytes + nullableBytes(value);
+  }
+  return size;
+}
+
+function nullableBytes(bytes: Uint8Array | null): number {
+  return bytes === null ? 1 : varintBytes(bytes.length) + bytes.length;
+}
+
+function writeRecords(target: Uint8Array, at: number, records: readonly RecordInput[], layout: Layout): void {
+  const writer: Writer = { bytes: Buffer.from(target.buffer), at, end: target.length };
+  records.forEach((record, i) => {
+    writeVarint(writer, layout.recordBytes[i]!);
+    writer.bytes[writer.at++] = 0;
+    writeVarlong(writer, record.timestampMs - layout.baseTimestampMs);
+    writeVarint(writer, layout.offsetDeltas[i]!);
+    writeNullable(writer, record.key);
+    writeNullable(writer, record.value);
+    writeVarint(writer, record.headers.length);
+    for (const { key, value } of record.headers) {
+      writeVarint(writer, Buffer.byteLength(key));
+      writer.at += writer.bytes.write(key, writer.at);
+      writeNullable(writer, value);
+    }
+  });
+}
+
+function writeNullable(writer: Writer, bytes: Uint8Array | null): void {
+  writeVarint(writer, bytes === null ? -1 : bytes.length);
+  if (bytes !== null) putBytes(writer, bytes);
+}
+
+/** Writes the header in front of the records. */
+function finish(batch: Uint8Array, recordCount: number, layout: Layout, options: EncodeOptions): Uint8Array {
+  const view = new DataView(batch.buffer);
+  const { baseOffset = 0, partitionLeaderEpoch = -1, producerId = -1, producerEpoch = -1, baseSequence = -1 } = options;
+  requireInteger('baseOffset', baseOffset, 0, Number.MAX_SAFE_INTEGER - layout.lastOffsetDelta);
+  requireInteger('maxTimestamp', layout.maxTimestampMs, -1, Number.MAX_SAFE_INTEGER);
+  writeInt64(view, field.baseOffset, baseOffset);
+  view.setInt32(field.length, batch.length - lengthOverheadBytes);
+  view.setInt32(field.partitionLeaderEpoch, requireInteger('partitionLeaderEpoch', partitionLeaderEpoch, -1, maxInt32));
+  view.setInt8(field.magic, recordBatchMagic);
+  view.setInt16(field.attributes, attributesOf(options));
+  view.setInt32(field.lastOffsetDelta, layout.lastOffsetDelta);
+  writeInt64(view, field.baseTimestamp, layout.baseTimestampMs);
+  writeInt64(view, field.maxTimestamp, layout.maxTimestampMs);
+  writeInt64(view, field.producerId, requireInteger('producerId', producerId, -1, Number.MAX_SAFE_INTEGER));
+  view.setInt16(field.producerEpoch, requireInteger('producerEpoch', producerEpoch, -1, maxInt16));
+  view.setInt32(field.baseSequence, requireInteger('baseSequence', baseSequence, -1, maxInt32));
+  view.setInt32(field.recordCount, recordCount);
+  view.setUint32(field.crc, crc32c(batch, field.attributes));
+  return batch;
+}
+
+function attributesOf(options: EncodeOptions): number {
+  let bits = compressions.indexOf(options.compression ?? 'none');
+  if (options.appendTimeMs !== undefined) bits |= attribute.logAppendTime;
+  if (options.isTransactional) bits |= attribute.transactional;
+  if (options.isControl) bits |= attribute.control;
+  if (options.deleteHorizonMs !== undefined) bits |= attribute.deleteHorizon;
+  return bits;
+}
+
+function requireInteger(name: string, value: number, least: number, most: number): number {
+  if (Number.isSafeInteger(value) && value >= least && value <= most) return value;
+  throw new RangeError(`${name} is ${value}, it must be a whole number from ${least} to ${most}`);
+}
+
+// --- decode
+
+/** A cursor that can read text: `text` is a view of the same bytes. */
+type Reader = Cursor & { readonly text: Buffer };
+
+const noHeaders: readonly RecordHeader[] = Object.freeze([]);
+
+/** Checks the batch at `at` as `checkBatch` does (gaps allowed) and decodes all its records at once. */
 export function decodeBatch(bytes: Uint8Array, at = 0, options: DecodeOptions = {}): DecodedBatch {
-  throw new Error(`not yet: ${bytes.length} ${at} ${options.maxUncompressedBytes}`);
+  const { header, records } = openBatch(bytes, at, options);
+  return { header, records: [...records()] };
+}
+
+/**
+ * Checks and decompresses the batch at `at`, and reads the records when they are iterated over. What is small on the wire
+ * may be millions of records: a reader of untrusted batches takes this and stops when it has enough.
+ */
+export function openBatch(bytes: Uint8Array, at = 0, options: DecodeOptions = {}): OpenBatch {
+  const header = checkBatch(bytes, at, { allowGaps: true });
+  const payload = plainView(bytes, at + recordBatchOverheadBytes, at + header.sizeBytes);
+  const body = decompress(header.compression, payload, options.maxUncompressedBytes ?? limits.uncompressedBatchBytes);
+  if (header.recordCount * minRecordBytes > body.length) {
+    throw new CorruptBatchError('count', `recordCount is ${header.recordCount}, in ${body.length} bytes`);
+  }
+  return { header, records: () => readRecords(header, plainView(body, 0, body.length)) };
+}
+
+/** Never a Buffer, so that all keys and values are of one type wherever the bytes came from. */
+function plainView(bytes: Uint8Array, from: number, to: number): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset + from, to - from);
+}
+
+function* readRecords(header: BatchHeader, body: Uint8Array): Generator<DecodedRecord, void, undefined> {
+  const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  const reader: Reader = { bytes: body, text, at: 0, end: body.length };
+  let nextOffset = header.baseOffset;
+  for (let i = 0; i < header.recordCount; i++) {
+    const record = readRecord(reader, header);
+    if (record.offset < nextOffset) throw malformed(`offset ${record.offset} after ${nextOffset - 1}`);
+    nextOffset = record.offset + 1;
+    yield record;
+  }
+  if (reader.at !== reader.end) throw malformed(`${reader.end - reader.at} bytes after the last record`);
+}
+
+function readRecord(reader: Reader, header: BatchHeader): DecodedRecord {
+  try {
+    const length = readVarint(reader);
+    const end = reader.at + length;
+    if (length < minRecordBytes - 1 || end > reader.end) throw malformed(`a record of ${length} bytes at ${reader.at}`);
+    const record = readFields(reader, header);
+    if (reader.at !== end) throw malformed(`a record ends at ${reader.at}, its length says ${end}`);
+    return record;
+  } catch (error) {
+    if (error instanceof MalformedBytesError) throw malformed(error.message);
+    throw error;
+  }
+}
+
+function readFields(reader: Reader, header: BatchHeader): DecodedRecord {
+  reader.at++; // attributes: none are defined
+  const timestampMs = header.baseTimestampMs + readVarlong(reader);
+  const offsetDelta = readVarint(reader);
+  if (offsetDelta < 0 || offsetDelta > header.lastOffsetDelta) throw malformed(`offset delta ${offsetDelta}`);
+  if (!Number.isSafeInteger(timestampMs)) throw new CorruptBatchError('timestamp', 'a timestamp is beyond 2^53 - 1');
+  return {
+    offset: header.baseOffset + offsetDelta,
+    timestampMs: header.timestampType === 'LogAppendTime' ? header.maxTimestampMs : timestampMs,
+    sequence: advanceSequence(header.baseSequence, offsetDelta),
+    key: readNullable(reader),
+    value: readNullable(reader),
+    headers: readHeaders(reader),
+  };
+}
+
+function readNullable(reader: Reader): Uint8Array | null {
+  const length = readVarint(reader);
+  return length === -1 ? null : takeBytes(reader, length);
+}
+
+function readHeaders(reader: Reader): readonly RecordHeader[] {
+  const count = readVarint(reader);
+  if (count === 0) return noHeaders;
+  // Each takes two bytes at least: a count that cannot be is refused before the loop begins.
+  if (count < 0 || count * 2 > reader.end - reader.at) throw malformed(`${count} headers at ${reader.at}`);
+  const headers: RecordHeader[] = [];
+  for (let i = 0; i < count; i++) headers.push({ key: readText(reader), value: readNullable(reader) });
+  return headers;
+}
+
+function readText(reader: Reader): string {
+  const length = readVarint(reader);
+  if (length < 0 || length > reader.end - reader.at) throw malformed(`a header key of ${length} bytes at ${reader.at}`);
+  const from = reader.at;
+  reader.at += length;
+  return reader.text.toString('utf8', from, reader.at);
+}
+
+function malformed(detail: string): CorruptBatchError {
+  return new CorruptBatchError('record', detail);
 }

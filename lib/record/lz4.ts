@@ -1,0 +1,125 @@
+// The LZ4 frame format, reading only. Decoded here and not by a library, because what we read is not to be trusted: a
+// block of LZ4 grows up to 255-fold and does not say by how much, so the output is bounded while it is made.
+// https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md and lz4_Block_format.md. Little-endian:
+//
+//   frame   04 22 4d 18, flags, block descriptor, [u64 content size], [u32 dictionary id], header checksum,
+//           { u32 length (bit 31: stored as is), block, [u32 checksum] } repeated, u32 0, [u32 checksum]
+//   flags   bits 7-6 version 1, 4 block checksums, 3 content size, 2 content checksum, 0 dictionary
+//   block   sequences: token (literal length << 4 | match length - 4; 15 goes on in bytes of 0..255),
+//           literals, u16 distance; the last sequence ends after its literals
+//
+// The xxHash checksums are skipped: the batch's CRC-32C has covered these bytes already.
+import { CorruptBatchError } from './corrupt-batch-error.ts';
+import { copyLiteral, copyMatch } from './lz-copy.ts';
+
+const frameMagic = 0x184d2204;
+const flag = { blockChecksums: 0x10, contentSize: 0x08, contentChecksum: 0x04, dictionary: 0x01 } as const;
+const storedBit = 0x80000000;
+const maxRatio = 255;
+const minMatch = 4;
+
+/** What the encoder makes of nothing. */
+export const emptyLz4Frame: Uint8Array = Buffer.from('04224d1860408200000000', 'hex');
+
+type FrameHeader = { readonly flags: number; readonly maxBlockBytes: number; readonly bodyAt: number };
+
+/** Decoded bytes are bytes[0, at). `limit` ends the current block. */
+type Output = { bytes: Uint8Array; at: number; limit: number; readonly maxBytes: number };
+
+/** Throws CorruptBatchError: 'too-large' above `maxBytes`, else 'codec'. */
+export function decompressLz4(bytes: Uint8Array, maxBytes: number): Uint8Array {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const { flags, maxBlockBytes, bodyAt } = readFrameHeader(view);
+  const out: Output = { bytes: new Uint8Array(Math.min(maxBytes, bytes.length * 4)), at: 0, limit: 0, maxBytes };
+  const checksumBytes = flags & flag.blockChecksums ? 4 : 0;
+  let at = bodyAt;
+  for (let word = blockWord(view, at); word !== 0; word = blockWord(view, at)) {
+    const from = at + 4;
+    const to = from + (word & ~storedBit);
+    at = to + checksumBytes;
+    if (at > bytes.length) throw malformed(`a block of ${to - from} bytes, ${bytes.length - from} are there`);
+    const isStored = (word & storedBit) !== 0;
+    reserve(out, Math.min(maxBlockBytes, (to - from) * (isStored ? 1 : maxRatio)));
+    if (isStored) putLiteral(out, bytes, from, to - from);
+    else decodeBlock(bytes, from, to, out);
+  }
+  const end = at + 4 + (flags & flag.contentChecksum ? 4 : 0);
+  if (end !== bytes.length) throw malformed(`the frame ends at ${end} of ${bytes.length} bytes`);
+  return out.bytes.subarray(0, out.at);
+}
+
+function readFrameHeader(view: DataView): FrameHeader {
+  if (view.byteLength < 7) throw malformed(`a frame header in ${view.byteLength} bytes`);
+  const magic = view.getUint32(0, true);
+  if (magic !== frameMagic)
+    throw malformed(`the magic is ${magic.toString(16)}, it must be ${frameMagic.toString(16)}`);
+  const flags = view.getUint8(4);
+  if (flags >> 6 !== 1) throw malformed(`version ${flags >> 6}, it must be 1`);
+  if (flags & flag.dictionary) throw malformed('a dictionary, which Kafka has not');
+  const sizeCode = (view.getUint8(5) >> 4) & 7;
+  if (sizeCode < 4) throw malformed(`block size code ${sizeCode}, it must be 4 to 7`);
+  return { flags, maxBlockBytes: 1 << (8 + 2 * sizeCode), bodyAt: flags & flag.contentSize ? 15 : 7 };
+}
+
+function blockWord(view: DataView, at: number): number {
+  if (at + 4 > view.byteLength) throw malformed(`no end mark in ${view.byteLength} bytes`);
+  return view.getUint32(at, true);
+}
+
+/** Room for one more block, as far as `maxBytes` allows; doubling, so that growth costs one more copy of all at most. */
+function reserve(out: Output, blockBytes: number): void {
+  out.limit = Math.min(out.maxBytes, out.at + blockBytes);
+  if (out.limit <= out.bytes.length) return;
+  const grown = new Uint8Array(Math.min(out.maxBytes, Math.max(out.limit, out.bytes.length * 2)));
+  grown.set(out.bytes.subarray(0, out.at));
+  out.bytes = grown;
+}
+
+function decodeBlock(bytes: Uint8Array, from: number, to: number, out: Output): void {
+  const next = { at: from };
+  while (next.at < to) {
+    const token = bytes[next.at++]!;
+    const literalLength = readLength(bytes, next, to, token >> 4);
+    if (literalLength > to - next.at) throw malformed(`a literal of ${literalLength} bytes at ${next.at}`);
+    putLiteral(out, bytes, next.at, literalLength);
+    next.at += literalLength;
+    if (next.at === to) return;
+    if (to - next.at < 2) throw malformed(`no distance at ${next.at}`);
+    const distance = bytes[next.at]! | (bytes[next.at + 1]! << 8);
+    next.at += 2;
+    putMatch(out, distance, readLength(bytes, next, to, token & 15) + minMatch);
+  }
+  throw malformed('a block ends with a match');
+}
+
+function readLength(bytes: Uint8Array, next: { at: number }, to: number, nibble: number): number {
+  let length = nibble;
+  for (let byte = nibble === 15 ? 255 : 0; byte === 255; length += byte) {
+    if (next.at >= to) throw malformed(`a length runs past the block, at ${next.at}`);
+    byte = bytes[next.at++]!;
+  }
+  return length;
+}
+
+function putLiteral(out: Output, bytes: Uint8Array, from: number, length: number): void {
+  if (length > out.limit - out.at) throw overrun(out);
+  copyLiteral(out.bytes, out.at, bytes, from, length);
+  out.at += length;
+}
+
+/** Matches may reach into earlier blocks: frames with linked blocks are read too, though Kafka's Java clients refuse them. */
+function putMatch(out: Output, distance: number, length: number): void {
+  if (distance === 0 || distance > out.at) throw malformed(`a match ${distance} bytes back, after ${out.at}`);
+  if (length > out.limit - out.at) throw overrun(out);
+  copyMatch(out.bytes, out.at, distance, length);
+  out.at += length;
+}
+
+function overrun({ limit, maxBytes }: Output): CorruptBatchError {
+  if (limit < maxBytes) return malformed('a block is larger than its frame allows');
+  return new CorruptBatchError('too-large', `lz4: more than the ${maxBytes} bytes that are allowed`);
+}
+
+function malformed(detail: string): CorruptBatchError {
+  return new CorruptBatchError('codec', `lz4: ${detail}`);
+}
