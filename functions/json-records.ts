@@ -1,0 +1,105 @@
+// Batches of one partition as JSON records. Values that are JSON already are spliced in as text, so nothing is parsed and
+// written twice and no number changes.
+//
+// Invariant: what is rendered never takes more than the bytes it was given, and `nextOffset` is the first offset that a
+// reader has not seen: the next fetch goes on there, also inside a batch.
+import type { PartitionRecords } from '../lib/engine.ts';
+import { RivuletError } from '../lib/errors.ts';
+import { type DecodedRecord, decodeBatch } from '../lib/record/batch.ts';
+import { type BatchHeader, splitBatches } from '../lib/record/batch-header.ts';
+import { CorruptBatchError } from '../lib/record/corrupt-batch-error.ts';
+import { jsonOfBytes } from './json-values.ts';
+
+/**
+ * Of all records of a reply. Lambda's 6 MB hold 4 MiB of anything: as base64 they are 5.6 MB (see lambda.ts); the rest is
+ * for what stands around the records.
+ */
+export const REPLY_BYTES = 4 * 1024 * 1024;
+
+export type RenderedRecords = {
+  /** The members of the partition's JSON object, without the braces. */
+  readonly members: string;
+  /** Of the records. */
+  readonly bytes: number;
+};
+
+/** As many records from `offset` on as fit into `limitBytes`. A next record that can never be JSON is an error. */
+export function jsonRecords(
+  { partition, highWatermark, logStartOffset, batches }: PartitionRecords,
+  offset: number,
+  limitBytes: number,
+): RenderedRecords | RivuletError {
+  const page: Page = { texts: [], bytes: 0, limitBytes, nextOffset: offset };
+  for (const bytes of batches) {
+    for (const { header, from, to } of splitBatches(bytes)) {
+      const stop = addBatch(page, header, bytes.subarray(from, to));
+      if (stop instanceof RivuletError && page.texts.length === 0) return stop;
+      if (stop) return rendered();
+    }
+  }
+  return rendered();
+
+  function rendered(): RenderedRecords {
+    const fields = JSON.stringify({ partition, highWatermark, logStartOffset, nextOffset: page.nextOffset });
+    return { members: `${fields.slice(1, -1)},"records":[${page.texts.join(',')}]`, bytes: page.bytes };
+  }
+}
+
+type Page = { readonly texts: string[]; bytes: number; readonly limitBytes: number; nextOffset: number };
+type Stop = 'full' | RivuletError | undefined;
+
+function addBatch(page: Page, header: BatchHeader, bytes: Uint8Array): Stop {
+  const endOffset = header.baseOffset + header.lastOffsetDelta + 1;
+  if (endOffset <= page.nextOffset) return undefined;
+  const records = header.isControl ? [] : recordsOf(header, bytes);
+  if (records instanceof RivuletError) return records;
+  for (const record of records) {
+    const stop = record.offset < page.nextOffset ? undefined : addRecord(page, record);
+    if (stop) return stop;
+  }
+  // Not the last record's: compaction may have taken it, and a control batch shows none.
+  page.nextOffset = endOffset;
+  return undefined;
+}
+
+function addRecord(page: Page, record: DecodedRecord): Stop {
+  const text = recordJson(record);
+  const bytes = Buffer.byteLength(text) + 1;
+  if (bytes > REPLY_BYTES) return tooLarge(record.offset, bytes);
+  if (page.bytes + bytes > page.limitBytes) return 'full';
+  page.texts.push(text);
+  page.bytes += bytes;
+  page.nextOffset = record.offset + 1;
+  return undefined;
+}
+
+/** The server never opens what it stores, so a batch may turn out here to hold no records that can be read. */
+function recordsOf(header: BatchHeader, bytes: Uint8Array): readonly DecodedRecord[] | RivuletError {
+  try {
+    return decodeBatch(bytes).records;
+  } catch (error) {
+    if (!(error instanceof CorruptBatchError)) throw error;
+    const { baseOffset, lastOffsetDelta } = header;
+    return new RivuletError(
+      'CORRUPT_LOG',
+      `The batch at offset ${baseOffset} cannot be unpacked (${error.reason}): ${error.message}`,
+      { extra: { offset: baseOffset, nextOffset: baseOffset + lastOffsetDelta + 1 }, cause: error },
+    );
+  }
+}
+
+function recordJson({ offset, timestampMs, key, value, headers }: DecodedRecord): string {
+  const plain = `"offset":${offset},"timestamp":${timestampMs}`;
+  const pair = `"key":${jsonOfBytes(key)},"value":${jsonOfBytes(value)}`;
+  if (headers.length === 0) return `{${plain},${pair}}`;
+  const list = headers.map((one) => `{"name":${JSON.stringify(one.key)},"value":${jsonOfBytes(one.value)}}`);
+  return `{${plain},${pair},"headers":[${list.join(',')}]}`;
+}
+
+function tooLarge(offset: number, bytes: number): RivuletError {
+  return new RivuletError(
+    'MESSAGE_TOO_LARGE',
+    `The record at offset ${offset} takes ${bytes} bytes as JSON, more than the ${REPLY_BYTES} of a reply: fetch it as application/vnd.rivulet.batches.v1.`,
+    { extra: { offset, bytes, limit: REPLY_BYTES } },
+  );
+}

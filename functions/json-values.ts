@@ -1,0 +1,73 @@
+// Keys, values and header values between JSON and bytes.
+//
+//   in   null or absent = null · "text" = its UTF-8 · {"type": "string"|"json"|"binary", "data": ...} = as it says
+//        (binary: base64) · anything else = its JSON text in UTF-8
+//   out  null = null · UTF-8 text of a JSON object or array = that JSON, spliced in as it is · other UTF-8 = a string ·
+//        other bytes = {"type": "binary", "data": base64}
+import { RivuletError } from '../lib/errors.ts';
+import { limits } from '../lib/limits.ts';
+import { measureJson } from './json-text.ts';
+
+type TypedValue = { type: 'json' | 'string' | 'binary'; data: unknown };
+
+/** `field` is where the value stands in the request, for the error: INVALID_REQUEST. */
+export function bytesOfJson(value: unknown, field: string): Uint8Array | null {
+  if (value === undefined || value === null) return null;
+  if (typeof value === 'string') return utf8(value, field);
+  if (!isTyped(value)) return Buffer.from(JSON.stringify(value));
+  if (value.type === 'json') return Buffer.from(JSON.stringify(value.data));
+  if (typeof value.data !== 'string')
+    throw refused(`${field}.data`, `must be a string for type ${value.type}, got ${typeof value.data}`);
+  return value.type === 'string' ? utf8(value.data, `${field}.data`) : fromBase64(value.data, `${field}.data`);
+}
+
+/** The JSON text of a value. */
+export function jsonOfBytes(bytes: Uint8Array | null): string {
+  if (bytes === null) return 'null';
+  const text = textOf(bytes);
+  if (text === undefined) return JSON.stringify({ type: 'binary', data: Buffer.from(bytes).toString('base64') });
+  return isJsonContainer(text) ? text : JSON.stringify(text);
+}
+
+function isTyped(value: object | number | boolean): value is TypedValue {
+  if (typeof value !== 'object' || Object.keys(value).length !== 2 || !('data' in value) || !('type' in value))
+    return false;
+  return value.type === 'json' || value.type === 'string' || value.type === 'binary';
+}
+
+function utf8(text: string, field: string): Uint8Array {
+  if (!text.isWellFormed()) throw refused(field, 'has half of a surrogate pair, which UTF-8 cannot hold');
+  return Buffer.from(text);
+}
+
+/** Strict: what does not come back the same is refused, where Buffer would skip what it does not know. */
+function fromBase64(text: string, field: string): Uint8Array {
+  const bytes = Buffer.from(text, 'base64');
+  if (bytes.toString('base64') !== text) throw refused(field, 'is not padded base64 (RFC 4648, section 4)');
+  return bytes;
+}
+
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+function textOf(bytes: Uint8Array): string | undefined {
+  try {
+    return strictUtf8.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Deeper ones stay strings, so that no reader of the reply meets more levels than a writer may send. */
+function isJsonContainer(text: string): boolean {
+  if (!/^[\t\n\r ]*[{[]/.test(text) || measureJson(text).depth > limits.jsonDepth) return false;
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function refused(field: string, what: string): RivuletError {
+  return new RivuletError('INVALID_REQUEST', `${field}: ${what}`, { extra: { field } });
+}

@@ -1,0 +1,30 @@
+// The API as a Lambda function behind an API Gateway HTTP API: payload 2.0 in, payload 2.0 out.
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+//
+// Invariant: a reply fits Lambda's 6 MB as long as its body has at most 4 MiB. Text is escaped on its way out and may
+// double, so long text goes as base64, which grows by a third.
+import type { HttpApi, HttpEvent, HttpResult } from './http-event.ts';
+
+/** What we read of API Gateway's event. */
+export type LambdaEvent = Omit<HttpEvent, 'body' | 'signal'> & { body?: string };
+export type LambdaResult = Omit<HttpResult, 'body'> & { body?: string; isBase64Encoded: boolean };
+
+const LONG_TEXT = 1024 * 1024;
+
+export function createHandler(api: HttpApi): (event: LambdaEvent) => Promise<LambdaResult> {
+  return async (event) => resultOf(await api(eventOf(event)));
+}
+
+/** Only the named members: `pathParameters` of the gateway, for one, are decoded, and ours are not. */
+function eventOf({ rawPath, rawQueryString, headers, requestContext, body, isBase64Encoded }: LambdaEvent): HttpEvent {
+  const event = { version: '2.0' as const, rawPath, rawQueryString, headers, requestContext, isBase64Encoded };
+  return body === undefined ? event : { ...event, body };
+}
+
+function resultOf({ statusCode, headers, body }: HttpResult): LambdaResult {
+  if (body === undefined) return { statusCode, headers, isBase64Encoded: false };
+  if (typeof body === 'string' && body.length <= LONG_TEXT)
+    return { statusCode, headers, body, isBase64Encoded: false };
+  const bytes = typeof body === 'string' ? Buffer.from(body) : Buffer.from(body.buffer, body.byteOffset, body.length);
+  return { statusCode, headers, body: bytes.toString('base64'), isBase64Encoded: true };
+}

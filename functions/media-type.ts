@@ -1,0 +1,48 @@
+// Content negotiation: which of the media types we have does the caller want, and which did it send.
+// RFC 9110, 8.3 (Content-Type) and 12.5.1 (Accept).
+import { RivuletError } from '../lib/errors.ts';
+
+export const JSON_TYPE = 'application/json';
+
+/** The first of `offered` among those the Accept header likes best. Throws NOT_ACCEPTABLE. */
+export function acceptedType(accept: string | undefined, offered: readonly string[]): string {
+  const ranges = (accept ?? '*/*').split(',').map(parseRange);
+  const ranked = offered
+    .map((type) => ({ type, range: bestRange(type, ranges) }))
+    .filter(({ range }) => range !== undefined && range.quality > 0)
+    .sort((a, b) => preference(b.range) - preference(a.range));
+  if (ranked[0]) return ranked[0].type;
+  throw new RivuletError('NOT_ACCEPTABLE', `header.accept: must allow ${offered.join(' or ')}, got ${accept}`, {
+    extra: { field: 'header.accept' },
+  });
+}
+
+/** The Content-Type without its parameters, if it is one of `known`. Throws UNSUPPORTED_MEDIA_TYPE. */
+export function sentType(contentType: string | undefined, known: readonly string[]): string {
+  const [type = '', ...parameters] = (contentType ?? '').toLowerCase().split(';');
+  const plain = parameters.every((parameter) => /^\s*(charset\s*=\s*"?utf-8"?\s*)?$/.test(parameter));
+  if (plain && known.includes(type.trim())) return type.trim();
+  const got = contentType === undefined ? 'none' : contentType;
+  throw new RivuletError('UNSUPPORTED_MEDIA_TYPE', `header.content-type: must be ${known.join(' or ')}, got ${got}`, {
+    extra: { field: 'header.content-type' },
+  });
+}
+
+type MediaRange = { readonly pattern: string; readonly quality: number };
+
+function parseRange(text: string): MediaRange {
+  const [pattern = '', ...parameters] = text.split(';').map((part) => part.trim().toLowerCase());
+  const weight = parameters.find((parameter) => parameter.startsWith('q='));
+  return { pattern, quality: weight === undefined ? 1 : Number(weight.slice(2)) || 0 };
+}
+
+/** The most specific range decides, also against the type: `*` for everything, but `application/json;q=0`. */
+function bestRange(type: string, ranges: readonly MediaRange[]): MediaRange | undefined {
+  const wider = [type, `${type.split('/')[0]}/*`, '*/*'];
+  return wider.map((pattern) => ranges.find((range) => range.pattern === pattern)).find((range) => range !== undefined);
+}
+
+/** By quality; among equals a named type before a wildcard. */
+function preference(range: MediaRange | undefined): number {
+  return range === undefined ? 0 : range.quality + (range.pattern.includes('*') ? 0 : 0.0001);
+}

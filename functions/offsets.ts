@@ -1,0 +1,32 @@
+// Offsets: earliest, latest, or the first at or after a time.
+import type { Engine } from '../lib/engine.ts';
+import { defined } from './defined.ts';
+import { json, type Operation, operation } from './operation.ts';
+import { offsetList } from './replies.ts';
+import { offsetsQuery, topicPath } from './schemas.ts';
+
+export function offsetOperations(engine: Engine): Operation[] {
+  return [listOffsets(engine)];
+}
+
+const listOffsets = (engine: Engine) =>
+  operation({
+    id: 'listOffsets',
+    summary: 'An offset per partition; -1 when no record is at or after the time',
+    method: 'GET',
+    path: '/v1/topics/{topic}/offsets',
+    pathSchema: topicPath,
+    querySchema: offsetsQuery,
+    status: 200,
+    replySchema: offsetList,
+    errors: ['UNKNOWN_TOPIC_OR_PARTITION'],
+    run: async ({ path, query }) => {
+      const { topicId, partitions } = await engine.offsets(defined({ topic: path.topic, ...query }));
+      const offsets = partitions.map(({ partition, offset, timestampMs }) => ({
+        partition,
+        offset,
+        timestamp: timestampMs,
+      }));
+      return json(200, { topicId, partitions: offsets });
+    },
+  });

@@ -1,0 +1,128 @@
+// An operation of the API as data: its method and path, the schemas of what goes in and out, and the few lines that
+// call the engine. The router and the OpenAPI document are both made of these, so they cannot disagree.
+//
+// What every operation has in common happens here, once: media types, sizes, parsing, and the outcome of failed writes.
+// Everything is checked before `run` is called.
+import type * as z from 'zod';
+import { type ErrorCode, RivuletError } from '../lib/errors.ts';
+import { limits } from '../lib/limits.ts';
+import { BATCHES_MEDIA_TYPE, decodeProduceFrames, type ProduceFrame } from '../lib/record/frames.ts';
+import type { HttpEvent, HttpResult } from './http-event.ts';
+import { parseJson } from './json-text.ts';
+import { acceptedType, JSON_TYPE, sentType } from './media-type.ts';
+import { parse } from './parse.ts';
+import { rivuletErrorOf } from './problem.ts';
+import { nothing } from './schemas.ts';
+
+/** The router has put the variable parts of the path beside the event. */
+export type RoutedEvent = HttpEvent & { pathParameters?: Record<string, string> };
+
+export type Call<Path, Query> = {
+  readonly path: Path;
+  readonly query: Query;
+  readonly headers: Readonly<Record<string, string>>;
+  /** The reply is to be binary frames. Only where `repliesBatches`. */
+  readonly wantsBatches: boolean;
+  readonly signal: AbortSignal | undefined;
+};
+
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+/** Schemas that are left out allow nothing. */
+type Spec<Path extends z.ZodType, Query extends z.ZodType, Body extends z.ZodType> = {
+  /** OpenAPI's operationId. */
+  readonly id: string;
+  readonly summary: string;
+  readonly method: Method;
+  readonly path: string;
+  /** A failure then states its outcome. */
+  readonly writes?: true;
+  readonly pathSchema?: Path;
+  readonly querySchema?: Query;
+  /** Documentation only: `run` parses the headers it reads. */
+  readonly headerSchemas?: Readonly<Record<string, z.ZodType>>;
+  readonly bodySchema?: Body;
+  readonly status: number;
+  readonly replySchema?: z.ZodType;
+  readonly repliesBatches?: true;
+  /** Problems of its own; those that any operation may give are not repeated. */
+  readonly errors: readonly ErrorCode[];
+  /** Method syntax, so that a list can hold operations of all kinds. */
+  run(call: Call<z.output<Path>, z.output<Query>>, body: z.output<Body>): Promise<HttpResult>;
+  /** Takes a body of binary frames. */
+  readonly batchesReplySchema?: z.ZodType;
+  runBatches?(call: Call<z.output<Path>, z.output<Query>>, frames: ProduceFrame[]): Promise<HttpResult>;
+};
+
+export type Operation = Spec<z.ZodType, z.ZodType, z.ZodType>;
+
+type Nothing = typeof nothing;
+
+/** Types `run` by the schemas. */
+export function operation<
+  Path extends z.ZodType = Nothing,
+  Query extends z.ZodType = Nothing,
+  Body extends z.ZodType = Nothing,
+>(spec: Spec<Path, Query, Body>): Operation {
+  return spec;
+}
+
+export function json(statusCode: number, body: unknown, headers: Record<string, string> = {}): HttpResult {
+  const text = typeof body === 'string' ? body : JSON.stringify(body);
+  return { statusCode, headers: { 'content-type': JSON_TYPE, ...headers }, body: text };
+}
+
+/** Throws RivuletError and nothing else. */
+export function handlerOf(spec: Operation): (event: RoutedEvent) => Promise<HttpResult> {
+  return async (event) => {
+    try {
+      const call = callOf(spec, event);
+      return await dispatch(spec, event, call);
+    } catch (error) {
+      throw rivuletErrorOf(error, spec.writes === true);
+    }
+  };
+}
+
+function callOf(spec: Operation, event: RoutedEvent): Call<unknown, unknown> {
+  const offered = spec.repliesBatches ? [JSON_TYPE, BATCHES_MEDIA_TYPE] : [JSON_TYPE];
+  return {
+    path: parse(spec.pathSchema ?? nothing, event.pathParameters ?? {}, 'path'),
+    query: parse(spec.querySchema ?? nothing, queryOf(event.rawQueryString), 'query'),
+    headers: event.headers,
+    wantsBatches: acceptedType(event.headers.accept, offered) === BATCHES_MEDIA_TYPE,
+    signal: event.signal,
+  };
+}
+
+async function dispatch(spec: Operation, event: HttpEvent, call: Call<unknown, unknown>): Promise<HttpResult> {
+  const body = event.body ?? '';
+  if (spec.bodySchema === undefined && spec.runBatches === undefined) {
+    if (body.length > 0) throw new RivuletError('INVALID_REQUEST', `body: must be empty, got ${body.length} bytes`);
+    return spec.run(call, {});
+  }
+  const known = spec.runBatches ? [JSON_TYPE, BATCHES_MEDIA_TYPE] : [JSON_TYPE];
+  const type = sentType(event.headers['content-type'], known);
+  checkSize(body, type === JSON_TYPE ? 'jsonBodyBytes' : 'binaryBodyBytes');
+  if (type === BATCHES_MEDIA_TYPE && spec.runBatches)
+    return spec.runBatches(call, decodeProduceFrames(typeof body === 'string' ? Buffer.from(body) : body));
+  return spec.run(call, parse(spec.bodySchema ?? nothing, parseJson(body), 'body'));
+}
+
+function checkSize(body: Uint8Array | string, limit: 'jsonBodyBytes' | 'binaryBodyBytes'): void {
+  const bytes = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
+  if (bytes <= limits[limit]) return;
+  throw new RivuletError('BODY_TOO_LARGE', `body: at most ${limits[limit]} bytes (${limit}), got ${bytes}`, {
+    extra: { field: 'body', limit: limits[limit], bytes },
+  });
+}
+
+/** A parameter that comes twice is refused: whoever reads only one of the two would read another request. */
+function queryOf(rawQueryString: string): Record<string, string> {
+  const query: Record<string, string> = Object.create(null);
+  for (const [name, value] of new URLSearchParams(rawQueryString)) {
+    if (name in query) throw new RivuletError('INVALID_REQUEST', `query.${name}: came twice`);
+    query[name] = value;
+  }
+  return query;
+}

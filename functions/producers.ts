@@ -1,0 +1,24 @@
+// Producers: the id and epoch of a plain idempotent producer.
+import type { Engine } from '../lib/engine.ts';
+import { json, type Operation, operation } from './operation.ts';
+import { newProducer } from './replies.ts';
+
+export function producerOperations(engine: Engine): Operation[] {
+  return [initProducer(engine)];
+}
+
+const initProducer = (engine: Engine) =>
+  operation({
+    id: 'newProducer',
+    summary: 'A new idempotent producer',
+    method: 'POST',
+    path: '/v1/producers',
+    writes: true,
+    status: 201,
+    replySchema: newProducer,
+    errors: [],
+    run: async () => {
+      const { producerId, epoch } = await engine.newProducer();
+      return json(201, { producerId, epoch });
+    },
+  });

@@ -1,0 +1,41 @@
+// From a path to its operation.
+//
+// Invariant: an operation answers to exactly one spelling of its path. IAM decides by the path as it was sent, and a
+// policy on `topics/orders/*` must not reach `DELETE /v1/topics/orders/`: so nothing is decoded, cleaned or trimmed.
+import httpRouter from '@middy/http-router';
+import { RivuletError } from '../lib/errors.ts';
+import type { HttpResult } from './http-event.ts';
+import { handlerOf, type Operation, type RoutedEvent } from './operation.ts';
+
+type Router = (event: RoutedEvent, context: unknown, options: unknown) => Promise<HttpResult>;
+
+export function routerOf(operations: readonly Operation[]): Router {
+  const routes = operations.map((operation) => {
+    const { method, path } = operation;
+    return { method, path, handler: handlerOf(operation) };
+  });
+  const notFoundResponse = ({ method, path }: { method: string; path: string }) => {
+    throw noOperation(operations, method, path);
+  };
+  // The router's types ask for API Gateway's whole event; it reads version, method and path, which RoutedEvent has.
+  return httpRouter({ routes, notFoundResponse } as never) as unknown as Router;
+}
+
+/** The router would overlook a slash at the end. Throws NOT_FOUND. */
+export function checkPath(path: string): void {
+  if (/\/(\/|$)/.test(path)) throw new RivuletError('NOT_FOUND', `There is nothing at ${path}`);
+}
+
+function noOperation(operations: readonly Operation[], method: string, path: string): RivuletError {
+  const allow = operations.filter((one) => covers(one.path, path)).map((one) => one.method);
+  if (allow.length === 0) return new RivuletError('NOT_FOUND', `There is nothing at ${path}`);
+  return new RivuletError('METHOD_NOT_ALLOWED', `${path} takes ${allow.join(', ')}, got ${method}`, {
+    extra: { allow: allow.join(', ') },
+  });
+}
+
+function covers(pattern: string, path: string): boolean {
+  const wanted = pattern.split('/');
+  const given = path.split('/');
+  return wanted.length === given.length && wanted.every((part, at) => part.startsWith('{') || part === given[at]);
+}

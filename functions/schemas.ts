@@ -1,0 +1,190 @@
+// What requests may hold, as zod schemas: they validate, and the OpenAPI document is made of them. Limits come from
+// lib/limits.ts; fields and parameters that are not named here are refused by name.
+import * as z from 'zod';
+import 'zod-openapi';
+import { limits } from '../lib/limits.ts';
+
+/** An integer of a JSON body. */
+export function whole(min: number, max: number) {
+  const error = `must be a whole number from ${min} to ${max}`;
+  return z.number(error).int(error).min(min, error).max(max, error);
+}
+
+/**
+ * An integer of a path or a query: decimal digits, no sign, no leading zero, so that one resource has one path.
+ */
+export function wholeText(min: number, max: number) {
+  return z
+    .string()
+    .refine((text) => isWhole(text, min, max), `must be a whole number from ${min} to ${max}`)
+    .transform(Number)
+    .meta({ override: { type: 'integer', minimum: min, maximum: max } });
+}
+
+function isWhole(text: string, min: number, max: number): boolean {
+  return /^(0|[1-9][0-9]{0,15})$/.test(text) && Number(text) >= min && Number(text) <= max;
+}
+
+const NAME = new RegExp(`^(?!__)(?!\\.{1,2}$)[a-zA-Z0-9._-]{1,${limits.nameLength}}$`);
+const topicName = z
+  .string()
+  .refine((name) => NAME.test(name), {
+    error: `must be 1 to ${limits.nameLength} of a-z A-Z 0-9 . _ -, not "." or "..", not starting with "__"`,
+    params: { errorCode: 'INVALID_TOPIC_EXCEPTION' },
+  })
+  .meta({ pattern: NAME.source, description: 'The name of a topic', example: 'orders' });
+
+const topicId = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{22}$/, 'must be a topic id: 22 characters of base64url')
+  .meta({
+    description: 'The id of the topic that is meant: one made anew under its name answers INCONSISTENT_TOPIC_ID',
+  });
+
+const offset = whole(0, limits.maxOffset);
+const partition = whole(0, limits.partitions - 1);
+const waitMs = 'How long to wait for minBytes, in milliseconds';
+
+// --- paths
+
+export const topicPath = z.strictObject({ topic: topicName });
+export const partitionPath = z.strictObject({ topic: topicName, p: wholeText(0, limits.partitions - 1) });
+
+// --- topics
+
+const LIST_LIMIT = 1000;
+
+export const listTopicsQuery = z.strictObject({
+  after: topicName.optional(),
+  limit: wholeText(1, LIST_LIMIT).optional(),
+});
+
+export const describeTopicQuery = z.strictObject({
+  partitionsFrom: wholeText(0, limits.partitions - 1).optional(),
+  partitionsLimit: wholeText(1, limits.fetchPartitions).optional(),
+});
+
+/** The engine knows the bounds of both, and answers INVALID_PARTITIONS and INVALID_CONFIG. */
+const partitionCount = z
+  .number('must be a number')
+  .meta({ override: { type: 'integer', minimum: 1, maximum: limits.partitions } });
+
+export const createTopicBody = z.strictObject({
+  partitions: partitionCount.optional(),
+  config: z.record(z.string(), z.string('must be a string')).optional(),
+});
+
+export const alterTopicBody = z.strictObject({
+  partitions: partitionCount.optional(),
+  config: z.record(z.string(), z.string('must be a string or null').nullable()).optional(),
+});
+
+// --- produce
+
+/** Checked and turned into bytes by json-values.ts: a schema of everything would only slow it down. */
+const jsonValue = z.unknown().meta({
+  description:
+    'null; a string; {"type": "json"|"string"|"binary", "data": ...} (binary: base64); or other JSON, stored as its text',
+});
+
+const recordFields = {
+  key: jsonValue.optional(),
+  value: jsonValue.optional(),
+  headers: z
+    .array(z.strictObject({ name: z.string(), value: jsonValue.optional() }))
+    .max(limits.recordHeaders)
+    .optional(),
+  timestamp: whole(0, limits.maxOffset).optional(),
+};
+
+const recordsOf = <Record extends z.ZodType>(record: Record) => z.array(record).min(1).max(limits.jsonRecords);
+
+export const produceBody = z.strictObject({
+  topicId: topicId.optional(),
+  records: recordsOf(z.strictObject({ partition: partition.optional(), ...recordFields })),
+});
+
+export const producePartitionBody = z.strictObject({
+  topicId: topicId.optional(),
+  expectedOffset: offset.optional(),
+  records: recordsOf(z.strictObject(recordFields)),
+});
+
+export type RecordBody = z.output<typeof produceBody>['records'][number];
+
+/** For binary bodies; a JSON body has these fields inside. */
+export const produceQuery = z.strictObject({ topicId: topicId.optional() });
+export const producePartitionQuery = z.strictObject({
+  expectedOffset: wholeText(0, limits.maxOffset).optional(),
+  topicId: topicId.optional(),
+});
+
+/** A comma is what joins a header that came twice. */
+export const idempotencyKey = z
+  .string()
+  .regex(
+    new RegExp(`^[!-+\\--~]{1,${limits.idempotencyKeyLength}}$`),
+    `must be one value of 1 to ${limits.idempotencyKeyLength} visible ASCII characters without a comma`,
+  )
+  .meta({ description: 'Within a day, the same key with the same body is one append' });
+
+// --- fetch
+
+export const fetchBody = z.strictObject({
+  topicId: topicId.optional(),
+  partitions: z
+    .array(z.strictObject({ partition, offset, maxBytes: whole(1, limits.fetchBytes).optional() }))
+    .min(1)
+    .max(limits.fetchPartitions)
+    .superRefine((partitions, context) => {
+      const at = firstRepeat(partitions.map((one) => one.partition));
+      if (at >= 0) context.addIssue({ code: 'custom', path: [at, 'partition'], message: 'is in the list already' });
+    }),
+  maxBytes: whole(1, limits.fetchBytes).optional(),
+  minBytes: whole(0, limits.fetchBytes).optional(),
+  waitMs: whole(0, limits.waitMs).optional().meta({ description: waitMs }),
+});
+
+function firstRepeat(values: readonly number[]): number {
+  const seen = new Set<number>();
+  return values.findIndex((value) => seen.size === seen.add(value).size);
+}
+
+export const fetchPartitionQuery = z
+  .strictObject({
+    maxBytes: wholeText(1, limits.fetchBytes).optional(),
+    offset: wholeText(0, limits.maxOffset).optional(),
+    timestamp: wholeText(0, limits.maxOffset).optional(),
+    waitMs: wholeText(0, limits.waitMs).optional(),
+  })
+  .refine((query) => query.offset === undefined || query.timestamp === undefined, {
+    error: 'and offset exclude each other',
+    path: ['timestamp'],
+  });
+
+// --- offsets
+
+const AT = 'must be earliest, latest or milliseconds since 1970';
+const at = z
+  .string(AT)
+  .refine((text) => text === 'earliest' || text === 'latest' || isWhole(text, 0, limits.maxOffset), AT)
+  .transform((text) => (text === 'earliest' || text === 'latest' ? text : Number(text)))
+  .meta({ override: { type: 'string', pattern: '^(earliest|latest|0|[1-9][0-9]{0,15})$' } });
+
+const partitionRange = z
+  .string()
+  .refine((text) => rangeOf(text) !== undefined, `must be a partition or a range a-b, 0 to ${limits.partitions - 1}`)
+  .transform((text) => rangeOf(text) ?? [])
+  .meta({ override: { type: 'string', pattern: '^[0-9]{1,4}(-[0-9]{1,4})?$' } });
+
+function rangeOf(text: string): number[] | undefined {
+  const [first, last = first, ...rest] = text.split('-');
+  if (rest.length > 0 || ![first, last].every((end) => end !== undefined && isWhole(end, 0, limits.partitions - 1)))
+    return undefined;
+  const length = Number(last) - Number(first) + 1;
+  return length > 0 ? Array.from({ length }, (_, index) => Number(first) + index) : undefined;
+}
+
+export const offsetsQuery = z.strictObject({ at, partitions: partitionRange.optional() });
+
+export const nothing = z.strictObject({});
