@@ -1,0 +1,36 @@
+// The order of keys: by their UTF-8 bytes, as S3 lists and DynamoDB sorts. JavaScript's own order is by UTF-16 units and
+// differs: U+FF5E comes before U+1F600 in UTF-8, after it in UTF-16.
+
+/** Negative when `a` comes first, 0 when equal. Both must be well-formed. */
+export function compareUtf8(a: string, b: string): number {
+  const length = Math.min(a.length, b.length);
+  for (let index = 0; index < length; index++) {
+    const left = a.charCodeAt(index);
+    const right = b.charCodeAt(index);
+    if (left !== right) return rank(left) - rank(right);
+  }
+  return a.length - b.length;
+}
+
+/** Surrogates stand for code points above U+FFFF, so they go behind U+E000..U+FFFF. */
+function rank(unit: number): number {
+  if (unit < 0xd800) return unit;
+  return unit < 0xe000 ? unit + 0x2000 : unit - 0x800;
+}
+
+/** Index of the first key at or after `key` in `sorted`; its length when there is none. */
+export function firstAtOrAfter(sorted: readonly string[], key: string): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (compareUtf8(sorted[middle]!, key) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Index of the first key after `key`. */
+export function firstAfter(sorted: readonly string[], key: string): number {
+  return firstAtOrAfter(sorted, `${key}\0`);
+}

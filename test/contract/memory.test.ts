@@ -1,0 +1,8 @@
+import { systemClock } from '../../lib/clock.ts';
+import { createMemoryObjectStore } from '../../lib/storage/memory-object-store.ts';
+import { createMemoryTable } from '../../lib/storage/memory-table.ts';
+import { objectStoreContract } from './object-store.contract.ts';
+import { tableContract } from './table.contract.ts';
+
+objectStoreContract('memory', () => createMemoryObjectStore({ clock: systemClock }));
+tableContract('memory', createMemoryTable);
