@@ -55,7 +55,10 @@ export type AppendRecordsRequest = TopicRef & {
 /** One result per record, in the order of the request. */
 export type AppendRecordsReply = {
   readonly topicId: string;
-  readonly records: readonly ({ readonly partition: number; readonly offset: number; readonly timestampMs: number; readonly duplicate: boolean } | PartitionError)[];
+  readonly records: readonly (
+    | { readonly partition: number; readonly offset: number; readonly timestampMs: number; readonly duplicate: boolean }
+    | PartitionError
+  )[];
 };
 
 // --- fetch
@@ -105,7 +108,12 @@ export type PartitionOffset = {
 
 // --- topics
 
-export type ConfigEntry = { readonly name: string; readonly value: string; readonly isDefault: boolean; /** Where a value has no meaning here: why it was accepted. */ readonly note?: string };
+export type ConfigEntry = {
+  readonly name: string;
+  readonly value: string;
+  readonly isDefault: boolean /** Where a value has no meaning here: why it was accepted. */;
+  readonly note?: string;
+};
 
 export type CreateTopicRequest = {
   readonly topic: string;
@@ -114,7 +122,12 @@ export type CreateTopicRequest = {
   readonly config?: Readonly<Record<string, string>>;
 };
 
-export type TopicSummary = { readonly topic: string; readonly topicId: string; readonly partitions: number; readonly createdMs: number };
+export type TopicSummary = {
+  readonly topic: string;
+  readonly topicId: string;
+  readonly partitions: number;
+  readonly createdMs: number;
+};
 
 export type TopicDescription = TopicSummary & {
   /** Every known configuration, defaults marked. */
@@ -144,15 +157,22 @@ export type Engine = {
   appendRecords(request: AppendRecordsRequest): Promise<AppendRecordsReply>;
   fetch(request: FetchRequest): Promise<FetchReply>;
   /** One per partition asked for; all of the topic's when none is named. */
-  offsets(request: TopicRef & { readonly at: OffsetQuery; readonly partitions?: readonly number[] }): Promise<{ topicId: string; partitions: readonly PartitionOffset[] }>;
+  offsets(
+    request: TopicRef & { readonly at: OffsetQuery; readonly partitions?: readonly number[] },
+  ): Promise<{ topicId: string; partitions: readonly PartitionOffset[] }>;
   /** A new idempotent producer. */
   newProducer(): Promise<{ readonly producerId: number; readonly epoch: number }>;
   createTopic(request: CreateTopicRequest): Promise<TopicDescription>;
   /** By name; `after` is the last name of the page before. */
-  listTopics(request: { readonly limit?: number; readonly after?: string }): Promise<{ topics: readonly TopicSummary[]; more: boolean }>;
+  listTopics(request: {
+    readonly limit?: number;
+    readonly after?: string;
+  }): Promise<{ topics: readonly TopicSummary[]; more: boolean }>;
   describeTopic(topic: string): Promise<TopicDescription>;
   /** At most 256 partitions from `from` on. */
-  describePartitions(request: TopicRef & { readonly from?: number; readonly limit?: number }): Promise<{ partitions: readonly PartitionDescription[]; more: boolean }>;
+  describePartitions(
+    request: TopicRef & { readonly from?: number; readonly limit?: number },
+  ): Promise<{ partitions: readonly PartitionDescription[]; more: boolean }>;
   alterTopic(request: AlterTopicRequest): Promise<TopicDescription>;
   deleteTopic(topic: string): Promise<void>;
 };

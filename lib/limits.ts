@@ -21,6 +21,8 @@ export const limits = {
   nameLength: 249,
   /** A partition is an item; ten thousand are possible, each with its cost. */
   partitions: 10_000,
+  /** One append writes one head per partition. */
+  appendPartitions: 256,
   /** One long poll reads one head per partition. */
   fetchPartitions: 256,
   /** API Gateway cuts a request at 30 s. */

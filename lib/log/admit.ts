@@ -1,0 +1,146 @@
+// Admit: the checks that a partition's batches must pass before anything is uploaded. Pure. What it lets through is what
+// readers will get, byte for byte, apart from the base offset (and the time, under LogAppendTime).
+import type { PartitionAppend } from '../engine.ts';
+import { type ErrorCode, RivuletError } from '../errors.ts';
+import { sequenceAfter } from '../producer/decide.ts';
+import { firstHashedId } from '../producer/ids.ts';
+import { decodeBatch, encodeBatch } from '../record/batch.ts';
+import { type BatchHeader, checkBatch, splitBatches, stampAppendTime } from '../record/batch-header.ts';
+import type { Compression } from '../record/compression.ts';
+import { CorruptBatchError, type CorruptBatchReason } from '../record/corrupt-batch-error.ts';
+import type { EntryProducer } from '../record/entry.ts';
+import type { SegmentPart } from '../record/segment.ts';
+import { configNumber, configValue } from '../topic/config.ts';
+import type { Topic } from '../topic/topics.ts';
+
+export type AdmittedPart = SegmentPart & {
+  readonly producer?: EntryProducer;
+  readonly expectedOffset?: number;
+  /** -1 unless the topic stamps LogAppendTime. */
+  readonly logAppendTimeMs: number;
+};
+
+/** Throws RivuletError, outcome not-written. Stamps LogAppendTime into the given bytes. */
+export function admit(part: PartitionAppend, topic: Topic, nowMs: number): AdmittedPart {
+  if (part.partition >= topic.partitions) {
+    throw refusal(
+      'UNKNOWN_TOPIC_OR_PARTITION',
+      `topic ${topic.topic} has ${topic.partitions} partitions; there is no partition ${part.partition}`,
+    );
+  }
+  const headers = checkBatches(part.batches, topic, nowMs);
+  const producer = producerOf(headers);
+  const stampsTime = configValue(topic.overrides, 'message.timestamp.type') === 'LogAppendTime';
+  const bytes = inTopicCompression(part.batches, headers, topic);
+  if (stampsTime) for (const { from } of splitBatches(bytes)) stampAppendTime(bytes, from, nowMs);
+  return {
+    partition: part.partition,
+    bytes,
+    recordCount: headers.reduce((sum, header) => sum + header.recordCount, 0),
+    maxTimestampMs: stampsTime ? nowMs : Math.max(...headers.map((header) => header.maxTimestampMs)),
+    ...(producer && { producer }),
+    ...(part.expectedOffset !== undefined && { expectedOffset: part.expectedOffset }),
+    logAppendTimeMs: stampsTime ? nowMs : -1,
+  };
+}
+
+function checkBatches(bytes: Uint8Array, topic: Topic, nowMs: number): BatchHeader[] {
+  if (bytes.length === 0) throw refusal('INVALID_RECORD', 'a partition was given no batch');
+  try {
+    const headers = splitBatches(bytes).map(({ from }) => checkBatch(bytes, from));
+    for (const header of headers) checkAgainstTopic(header, topic, nowMs);
+    return headers;
+  } catch (error) {
+    if (error instanceof CorruptBatchError) throw refusal(codeOf[error.reason], error.message);
+    throw error;
+  }
+}
+
+const codeOf: Record<CorruptBatchReason, ErrorCode> = {
+  magic: 'UNSUPPORTED_FOR_MESSAGE_FORMAT',
+  codec: 'UNSUPPORTED_COMPRESSION_TYPE',
+  count: 'INVALID_RECORD',
+  record: 'INVALID_RECORD',
+  attributes: 'INVALID_RECORD',
+  timestamp: 'INVALID_TIMESTAMP',
+  'too-large': 'MESSAGE_TOO_LARGE',
+  length: 'CORRUPT_MESSAGE',
+  crc: 'CORRUPT_MESSAGE',
+};
+
+function checkAgainstTopic(header: BatchHeader, topic: Topic, nowMs: number): void {
+  const maxBytes = configNumber(topic.overrides, 'max.message.bytes');
+  if (header.sizeBytes > maxBytes) {
+    throw refusal('MESSAGE_TOO_LARGE', `a batch has ${header.sizeBytes} bytes, above max.message.bytes of ${maxBytes}`);
+  }
+  if (header.recordCount === 0) throw refusal('INVALID_RECORD', 'a batch has no records');
+  if (header.isControl) throw refusal('INVALID_RECORD', 'producers must not write control batches');
+  if (header.isTransactional) throw refusal('INVALID_RECORD', 'a transactional batch names no transaction');
+  if (configValue(topic.overrides, 'message.timestamp.type') === 'CreateTime') checkTimestamps(header, topic, nowMs);
+}
+
+function checkTimestamps(header: BatchHeader, topic: Topic, nowMs: number): void {
+  const after = configNumber(topic.overrides, 'message.timestamp.after.max.ms');
+  const before = configNumber(topic.overrides, 'message.timestamp.before.max.ms');
+  if (header.maxTimestampMs > nowMs + after) {
+    throw refusal(
+      'INVALID_TIMESTAMP',
+      `timestamp ${header.maxTimestampMs} is more than message.timestamp.after.max.ms of ${after} ahead of ${nowMs}`,
+    );
+  }
+  if (header.baseTimestampMs >= 0 && header.baseTimestampMs < nowMs - before) {
+    throw refusal(
+      'INVALID_TIMESTAMP',
+      `timestamp ${header.baseTimestampMs} is more than message.timestamp.before.max.ms of ${before} behind ${nowMs}`,
+    );
+  }
+}
+
+/** All batches of a part are of one producer, and their sequences follow each other: then one entry can name them all. */
+function producerOf(headers: readonly BatchHeader[]): EntryProducer | undefined {
+  const { producerId: id, producerEpoch: epoch, baseSequence: firstSequence } = headers[0]!;
+  let sequence = firstSequence;
+  for (const header of headers) {
+    const follows = id < 0 || (header.producerEpoch === epoch && header.baseSequence === sequence);
+    if (header.producerId !== id || !follows) {
+      throw refusal(
+        'INVALID_RECORD',
+        'the batches of one partition must be of one producer and epoch, and follow each other in sequence',
+      );
+    }
+    sequence = sequenceAfter(sequence, header.recordCount);
+  }
+  return id < 0 ? undefined : { id, epoch, firstSequence };
+}
+
+/** A counted id is all that a client may use: the others belong to Idempotency-Keys. */
+export function checkCountedId(admitted: AdmittedPart): void {
+  const id = admitted.producer?.id ?? -1;
+  if (id >= firstHashedId)
+    throw refusal(
+      'INVALID_RECORD',
+      `producer id ${id} is not one that POST /v1/producers gave: those are below ${firstHashedId}`,
+    );
+}
+
+/** As producers sent it, unless the topic wants another codec (Kafka's `compression.type`). */
+function inTopicCompression(bytes: Uint8Array, headers: readonly BatchHeader[], topic: Topic): Uint8Array {
+  const codec = topicCompression(topic);
+  if (codec === undefined || headers.every((header) => header.compression === codec)) return bytes;
+  return Buffer.concat(splitBatches(bytes).map(({ from }) => recompress(bytes, from, codec)));
+}
+
+/** Undefined: whatever the producer chose. */
+export function topicCompression(topic: Topic): Compression | undefined {
+  const wanted = configValue(topic.overrides, 'compression.type');
+  if (wanted === 'producer') return undefined;
+  return wanted === 'uncompressed' ? 'none' : (wanted as Compression);
+}
+
+function recompress(bytes: Uint8Array, from: number, compression: Compression): Uint8Array {
+  const { header, records } = decodeBatch(bytes, from);
+  const { producerId, producerEpoch, baseSequence } = header;
+  return encodeBatch(records, { compression, producerId, producerEpoch, baseSequence });
+}
+
+const refusal = (code: ErrorCode, detail: string) => new RivuletError(code, detail, { outcome: 'not-written' });

@@ -1,0 +1,203 @@
+// Records that come one by one (JSON) become batches here: placed by key, encoded, and appended like any others. With an
+// Idempotency-Key the request acts as a producer that writes once: the key's hash is its id, sequence 0 in each partition,
+// and an anchor item remembers what was asked for, so that a repeat is the same to the byte.
+import { createHash } from 'node:crypto';
+import { partitionForKey } from '../bytes/murmur2.ts';
+import type { AppendRecordsReply, AppendRecordsRequest, NewRecord, PartitionError } from '../engine.ts';
+import { RivuletError } from '../errors.ts';
+import { hashedProducer } from '../producer/ids.ts';
+import { type EncodeOptions, encodeBatch, type RecordInput } from '../record/batch.ts';
+import { idempotencyKey, itemVersion } from '../storage/keys.ts';
+import { absent } from '../storage/table.ts';
+import { configNumber } from '../topic/config.ts';
+import type { Topic } from '../topic/topics.ts';
+import { topicCompression } from './admit.ts';
+import { appendChecked } from './append.ts';
+import type { LogParts } from './log.ts';
+import { storageFailure } from './sequence.ts';
+
+/** What a repeat must find again: the time that was stamped, and the partitions there were. */
+type Anchor = {
+  readonly nowMs: number;
+  readonly partitions: number;
+  readonly producer?: { producerId: number; producerEpoch: number };
+};
+
+/** Twice the promised day, because the table deletes expired items when it likes, and clocks differ. */
+const anchorSeconds = 2 * 24 * 3600;
+
+type Placed = { readonly index: number; readonly record: RecordInput };
+
+export async function appendRecords(parts: LogParts, request: AppendRecordsRequest): Promise<AppendRecordsReply> {
+  const topic = await topicFor(parts, request);
+  const anchor = await anchorOf(parts, topic, request);
+  const placed = place(parts, request, anchor);
+  const partitions = [...placed].map(([partition, records]) => ({
+    partition,
+    batches: encode(records, topic, anchor),
+    ...(request.expectedOffset !== undefined && { expectedOffset: request.expectedOffset }),
+  }));
+  const reply = await appendChecked(parts, { ...request, topicId: topic.topicId, partitions }, () => {});
+  return { topicId: topic.topicId, records: perRecord(request, placed, reply.partitions, anchor) };
+}
+
+async function topicFor(parts: LogParts, request: AppendRecordsRequest): Promise<Topic> {
+  const topic = await parts.topics.resolve(request);
+  if (request.records.every(({ partition }) => (partition ?? 0) < topic.partitions)) return topic;
+  parts.topics.forget(request.topic);
+  return parts.topics.resolve(request);
+}
+
+/** Claims the key for this request, or finds what it was claimed for. 1 write unit with a key, none without. */
+async function anchorOf(parts: LogParts, topic: Topic, request: AppendRecordsRequest): Promise<Anchor> {
+  const nowMs = parts.clock.now();
+  if (request.idempotencyKey === undefined) return { nowMs, partitions: topic.partitions };
+  const digest = createHash('sha256').update(`${topic.topicId}\0${request.idempotencyKey}`).digest();
+  const { producerId, epoch } = hashedProducer(digest);
+  const fingerprint = fingerprintOf(request);
+  const key = idempotencyKey(topic.topicId, digest.toString('base64url'));
+  const item = {
+    ...key,
+    v: itemVersion,
+    f: fingerprint,
+    n: topic.partitions,
+    t: nowMs,
+    ttl: Math.ceil(nowMs / 1000) + anchorSeconds,
+  };
+  const result = await parts.table.write({ kind: 'put', item, if: absent('v') }).catch((error) => {
+    throw storageFailure(error, false, false);
+  });
+  const claimed = result.applied ? item : result.old!;
+  if (claimed.f !== fingerprint) {
+    throw new RivuletError(
+      'IDEMPOTENCY_KEY_REUSED',
+      `Idempotency-Key ${JSON.stringify(request.idempotencyKey)} was used with another body`,
+      { outcome: 'not-written' },
+    );
+  }
+  return {
+    nowMs: claimed.t as number,
+    partitions: claimed.n as number,
+    producer: { producerId, producerEpoch: epoch },
+  };
+}
+
+/** Of everything the client said, length before each part so that no two requests look alike. */
+function fingerprintOf({ records, expectedOffset }: AppendRecordsRequest): string {
+  const hash = createHash('sha256');
+  const part = (value: Uint8Array | string | number | null | undefined) => {
+    const bytes =
+      value === null || value === undefined
+        ? undefined
+        : Buffer.from(typeof value === 'number' ? String(value) : (value as Uint8Array));
+    hash.update(`${bytes?.length ?? -1}:`);
+    if (bytes) hash.update(bytes);
+  };
+  part(expectedOffset);
+  for (const { partition, key, value, headers, timestampMs } of records) {
+    for (const field of [partition, key, value, timestampMs, headers.length]) part(field);
+    for (const header of headers) {
+      part(header.key);
+      part(header.value);
+    }
+  }
+  return hash.digest('base64url');
+}
+
+/** Keyed records as Kafka's producers place them; the keyless ones of a request together, in one partition. */
+function place(parts: LogParts, request: AppendRecordsRequest, anchor: Anchor): Map<number, Placed[]> {
+  const chance = anchor.producer ? anchor.producer.producerId / 2 ** 53 : parts.clock.random();
+  const keyless = Math.floor(chance * anchor.partitions) % anchor.partitions;
+  const placed = new Map<number, Placed[]>();
+  for (const [index, record] of request.records.entries()) {
+    const byKey = record.key ? partitionForKey(record.key, anchor.partitions) : keyless;
+    const partition = record.partition ?? byKey;
+    const list = placed.get(partition) ?? [];
+    list.push({ index, record: asInput(record, anchor.nowMs) });
+    placed.set(partition, list);
+  }
+  return placed;
+}
+
+const asInput = ({ key, value, headers, timestampMs }: NewRecord, nowMs: number): RecordInput => ({
+  key,
+  value,
+  headers,
+  timestampMs: timestampMs ?? nowMs,
+});
+
+/** One batch, or as many as `max.message.bytes` asks for, in sequence. */
+function encode(records: readonly Placed[], topic: Topic, anchor: Anchor): Uint8Array {
+  const maxBytes = configNumber(topic.overrides, 'max.message.bytes');
+  const compression = topicCompression(topic) ?? 'none';
+  let sequence = 0;
+  const batches = inBatches(records, maxBytes).map((batch) => {
+    const options: EncodeOptions = {
+      compression,
+      ...(anchor.producer && { ...anchor.producer, baseSequence: sequence }),
+    };
+    sequence += batch.length;
+    return encodeBatch(batch, options);
+  });
+  return Buffer.concat(batches);
+}
+
+/** Bounds from above: header of the batch, and of each record and header their varints. */
+const batchOverheadBytes = 61;
+const recordOverheadBytes = 32;
+const headerOverheadBytes = 10;
+
+function inBatches(records: readonly Placed[], maxBytes: number): RecordInput[][] {
+  const batches: RecordInput[][] = [];
+  let room = 0;
+  for (const { record } of records) {
+    const bytes = sizeOf(record);
+    if (batches.length === 0 || bytes > room) {
+      batches.push([]);
+      room = maxBytes - batchOverheadBytes;
+    }
+    batches.at(-1)!.push(record);
+    room -= bytes;
+  }
+  return batches;
+}
+
+function sizeOf({ key, value, headers }: RecordInput): number {
+  const inHeaders = headers.reduce(
+    (sum, header) => sum + Buffer.byteLength(header.key) + (header.value?.length ?? 0) + headerOverheadBytes,
+    0,
+  );
+  return (key?.length ?? 0) + (value?.length ?? 0) + inHeaders + recordOverheadBytes;
+}
+
+function perRecord(
+  request: AppendRecordsRequest,
+  placed: ReadonlyMap<number, readonly Placed[]>,
+  results: Awaited<ReturnType<typeof appendChecked>>['partitions'],
+  anchor: Anchor,
+): AppendRecordsReply['records'] {
+  const records = new Array<AppendRecordsReply['records'][number]>(request.records.length);
+  for (const result of results) {
+    for (const [i, { index, record }] of placed.get(result.partition)!.entries()) {
+      records[index] = 'error' in result ? errorOf(result) : acked(result, i, record, anchor);
+    }
+  }
+  return records;
+}
+
+const errorOf = ({ partition, error }: PartitionError): PartitionError => ({ partition, error });
+
+function acked(
+  {
+    partition,
+    baseOffset,
+    logAppendTimeMs,
+    duplicate,
+  }: { partition: number; baseOffset: number; logAppendTimeMs: number; duplicate: boolean },
+  index: number,
+  record: RecordInput,
+  anchor: Anchor,
+) {
+  const timestampMs = logAppendTimeMs >= 0 ? logAppendTimeMs : (record.timestampMs ?? anchor.nowMs);
+  return { partition, offset: baseOffset + index, timestampMs, duplicate };
+}

@@ -1,0 +1,176 @@
+// START HERE: how a record gets in. append() reads like the list in docs/ARCHITECTURE.md: admit, pack, upload, sequence,
+// ack. The segment is durable before the sequencing names it; a process that dies between leaves an orphan object, which
+// is invisible, and swept later. See fetch.ts for the way out.
+import type { AppendAck, AppendReply, AppendRequest, PartitionAppend, PartitionError } from '../engine.ts';
+import { RivuletError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import { decide } from '../producer/decide.ts';
+import type { Entry } from '../record/entry.ts';
+import { packSegment } from '../record/segment.ts';
+import { ingestSegmentKey } from '../storage/keys.ts';
+import type { Topic } from '../topic/topics.ts';
+import { type AdmittedPart, admit, checkCountedId } from './admit.ts';
+import { type Head, segmentEpochAt } from './head.ts';
+import type { LogParts } from './log.ts';
+import { sequence, storageFailure } from './sequence.ts';
+
+/** Appends what a client sent. Per partition: its offsets, or what went wrong. */
+export function append(parts: LogParts, request: AppendRequest): Promise<AppendReply> {
+  return appendChecked(parts, request, checkCountedId);
+}
+
+/** `check` is one more condition on each admitted part. */
+export async function appendChecked(
+  parts: LogParts,
+  request: AppendRequest,
+  check: (admitted: AdmittedPart) => void,
+): Promise<AppendReply> {
+  checkRequest(request);
+  const topic = await topicWithPartitions(parts, request);
+  const reply = await appendTo(parts, topic, request, check);
+  const isDeleted = reply.partitions.some(
+    (part) => 'error' in part && part.error.errorCode === 'UNKNOWN_TOPIC_OR_PARTITION',
+  );
+  if (!isDeleted) return reply;
+  // Our copy of the topic was old. Nothing of a deleted topic is written; one made anew may have taken its name.
+  parts.topics.forget(request.topic);
+  const renewed = await parts.topics.resolve(request);
+  return renewed.topicId === topic.topicId ? reply : appendTo(parts, renewed, request, check);
+}
+
+async function appendTo(
+  parts: LogParts,
+  topic: Topic,
+  request: AppendRequest,
+  check: (admitted: AdmittedPart) => void,
+): Promise<AppendReply> {
+  const nowMs = parts.clock.now();
+  const { admitted, refused } = admitAll(request.partitions, topic, nowMs, check);
+  if (admitted.length === 0) return { topicId: topic.topicId, partitions: refused };
+  const [entries, heads] = await Promise.all([
+    upload(parts, topic, admitted, 0),
+    Promise.all(admitted.map((part) => headBeside(parts, topic, part))),
+  ]).catch((error) => {
+    throw storageFailure(error, false, false);
+  });
+  const results = await Promise.all(
+    admitted.map((part, i) => sequenceOne(parts, topic, part, entries[i]!, heads[i], nowMs)),
+  );
+  return { topicId: topic.topicId, partitions: inOrderOf(request.partitions, [...results, ...refused]) };
+}
+
+function admitAll(
+  partitions: readonly PartitionAppend[],
+  topic: Topic,
+  nowMs: number,
+  check: (admitted: AdmittedPart) => void,
+) {
+  const admitted: AdmittedPart[] = [];
+  const refused: PartitionError[] = [];
+  for (const part of partitions) {
+    try {
+      const next = admit(part, topic, nowMs);
+      check(next);
+      admitted.push(next);
+    } catch (error) {
+      refused.push({ partition: part.partition, error: asRivuletError(error) });
+    }
+  }
+  return { admitted, refused };
+}
+
+/** One segment for all parts, one PUT; durable and invisible. The entries name its parts, in their order. */
+async function upload(
+  parts: LogParts,
+  topic: Topic,
+  admitted: readonly AdmittedPart[],
+  minEpoch: number,
+): Promise<Entry[]> {
+  const segmentEpoch = Math.max(minEpoch, segmentEpochAt(parts.clock.now()));
+  const segmentRandom = parts.clock.randomBytes(8);
+  const { chunks, positions } = packSegment(admitted);
+  await parts.objects.putOnce(ingestSegmentKey(topic.topicId, segmentEpoch, segmentRandom), chunks);
+  return admitted.map(({ bytes, recordCount, maxTimestampMs, producer }, i) => ({
+    segmentEpoch,
+    segmentRandom,
+    position: positions[i]!,
+    lengthBytes: bytes.length,
+    recordCount,
+    maxTimestampMs,
+    ...(producer && { producer }),
+  }));
+}
+
+/** A copy of the head, read while the upload is under way unless one that we have already will do. It may be stale. */
+async function headBeside(parts: LogParts, topic: Topic, part: AdmittedPart): Promise<Head | undefined> {
+  const address = { topicId: topic.topicId, partition: part.partition };
+  const seen = parts.heads.seen(address);
+  if (seen && !part.producer) return seen;
+  const known = part.producer && seen?.producer(part.producer.id);
+  if (seen && known && decide(known, { ...part.producer!, recordCount: part.recordCount }) === 'append') return seen;
+  return parts.heads.read(address, { strong: false });
+}
+
+async function sequenceOne(
+  parts: LogParts,
+  topic: Topic,
+  part: AdmittedPart,
+  entry: Entry,
+  head: Head | undefined,
+  admittedMs: number,
+): Promise<AppendAck | PartitionError> {
+  const { partition, recordCount, expectedOffset, logAppendTimeMs } = part;
+  const run = {
+    address: { topicId: topic.topicId, partition },
+    entry,
+    admittedMs,
+    ...(expectedOffset !== undefined && { expectedOffset }),
+    upload: async (minEpoch: number) => (await upload(parts, topic, [part], minEpoch))[0]!,
+  };
+  try {
+    const { baseOffset, logStartOffset, duplicate } = await sequence(parts, run, head);
+    return {
+      partition,
+      baseOffset,
+      lastOffset: baseOffset + recordCount - 1,
+      logStartOffset,
+      logAppendTimeMs,
+      duplicate,
+    };
+  } catch (error) {
+    return { partition, error: asRivuletError(error) };
+  }
+}
+
+function checkRequest({ partitions }: AppendRequest): void {
+  const numbers = new Set(partitions.map(({ partition }) => partition));
+  if (partitions.length > limits.appendPartitions) {
+    throw invalid(`partitions: ${partitions.length} in one request, above the limit of ${limits.appendPartitions}`);
+  }
+  if (numbers.size < partitions.length) throw invalid('partitions: each may be named once in a request');
+}
+
+const invalid = (detail: string) => new RivuletError('INVALID_REQUEST', detail, { outcome: 'not-written' });
+
+/** A partition that our copy of the topic does not know may have been added since. */
+async function topicWithPartitions(parts: LogParts, request: AppendRequest): Promise<Topic> {
+  const topic = await parts.topics.resolve(request);
+  if (request.partitions.every(({ partition }) => partition < topic.partitions)) return topic;
+  parts.topics.forget(request.topic);
+  return parts.topics.resolve(request);
+}
+
+/** Anything that is not ours is a bug: say so, with the truth about the data, which is that nobody knows. */
+function asRivuletError(error: unknown): RivuletError {
+  if (error instanceof RivuletError) return error;
+  const detail = error instanceof Error ? error.message : String(error);
+  return new RivuletError('REQUEST_TIMED_OUT', `unexpected: ${detail}`, { outcome: 'unknown', cause: error });
+}
+
+function inOrderOf<T extends { readonly partition: number }>(
+  asked: readonly PartitionAppend[],
+  results: readonly T[],
+): T[] {
+  const byPartition = new Map(results.map((result) => [result.partition, result]));
+  return asked.map(({ partition }) => byPartition.get(partition)!);
+}

@@ -1,0 +1,22 @@
+// A run of batches on its way into a partition: uploaded, not yet sequenced.
+import type { Entry } from '../record/entry.ts';
+import type { PageAddress } from './page.ts';
+
+export type UploadedRun = {
+  readonly address: PageAddress;
+  readonly entry: Entry;
+  readonly expectedOffset?: number;
+  /** When the request was admitted, by our clock. */
+  readonly admittedMs: number;
+  /** Puts the same batches under a new name of at least this epoch. */
+  upload(minEpoch: number): Promise<Entry>;
+};
+
+/** One run on its way: what we have sent of it, and what we know. */
+export type Attempt = UploadedRun & {
+  readonly raw: Uint8Array;
+  /** A copy of an earlier update may have landed, or may land yet. */
+  readonly doubtful: boolean;
+  /** The next offset in the copy of the head that we started from: no copy of ours can lie below it. */
+  readonly firstView: number;
+};

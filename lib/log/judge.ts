@@ -1,0 +1,103 @@
+// What a refused sequencing update means, judged from the head that refused it. The order of the questions matters:
+// whether it is there already comes before anything that could call it wrong.
+import { RivuletError } from '../errors.ts';
+import { type Decision, decide, type Known } from '../producer/decide.ts';
+import { type EntryProducer, isSameRun } from '../record/entry.ts';
+import type { Attempt } from './attempt.ts';
+import { deletedFence, type Head } from './head.ts';
+import type { LogParts } from './log.ts';
+import { pageAtOrBelow, pagesBetween } from './page.ts';
+import { newestOf, offsetOfRepeat } from './producer-history.ts';
+
+export type Verdict =
+  | {
+      readonly kind: 'appended';
+      readonly baseOffset: number;
+      readonly logStartOffset: number;
+      readonly duplicate: boolean;
+    }
+  | { readonly kind: 'upload again'; readonly minEpoch: number; readonly head: Head }
+  | { readonly kind: 'send again'; readonly head: Head }
+  /** Its predecessor is missing; the error is the answer when that stays so. */
+  | { readonly kind: 'wait'; readonly error: RivuletError }
+  | { readonly kind: 'refused'; readonly error: RivuletError };
+
+export async function judge(parts: LogParts, attempt: Attempt, head: Head): Promise<Verdict> {
+  const { producer } = attempt.entry;
+  const own = head.tail.find(({ entry }) => isSameRun(entry, attempt.entry));
+  if (own) return appended(head, own.baseOffset, false);
+  const found = producer
+    ? await judgeProducer(parts, attempt, head, producer)
+    : await judgeAnonymous(parts, attempt, head);
+  if (found.offset !== undefined) return appended(head, found.offset, true);
+  if (head.fence > attempt.entry.segmentEpoch) return fenced(attempt, head);
+  return verdictOf(found.decision, attempt, head);
+}
+
+type Finding = { readonly offset?: number | undefined; readonly decision: Decision };
+
+async function judgeProducer(parts: LogParts, attempt: Attempt, head: Head, producer: EntryProducer): Promise<Finding> {
+  const { recordCount } = attempt.entry;
+  const resident: Known | undefined = head.producer(producer.id);
+  const atHead = resident && decide(resident, { ...producer, recordCount });
+  if (atHead === 'append' || atHead === 'gap') return { decision: atHead };
+  const history = await parts.histories.upTo(attempt.address, head);
+  const offset = offsetOfRepeat(history, producer, recordCount);
+  return { offset, decision: atHead ?? decide(newestOf(history, producer.id), { ...producer, recordCount }) };
+}
+
+/** Without a producer id only our own earlier copy can be there already; it may have been spilled since. */
+async function judgeAnonymous(parts: LogParts, attempt: Attempt, head: Head): Promise<Finding> {
+  if (!attempt.doubtful) return { decision: 'append' };
+  const { address, firstView } = attempt;
+  const straddling = await pageAtOrBelow(parts.table, address, firstView);
+  const from = straddling?.firstOffset ?? 0;
+  for await (const page of pagesBetween(parts.table, address, from, head.tailBase)) {
+    const own = page.entries.find(({ entry }) => isSameRun(entry, attempt.entry));
+    if (own) return { offset: own.baseOffset, decision: 'duplicate' };
+  }
+  return { decision: 'append' };
+}
+
+function fenced(attempt: Attempt, head: Head): Verdict {
+  if (head.fence < deletedFence) return { kind: 'upload again', minEpoch: head.fence, head };
+  return refused('UNKNOWN_TOPIC_OR_PARTITION', `topic ${attempt.address.topicId} was deleted`);
+}
+
+function verdictOf(decision: Decision, attempt: Attempt, head: Head): Verdict {
+  const { producer } = attempt.entry;
+  const who = `producer ${producer?.id} epoch ${producer?.epoch} sequence ${producer?.firstSequence}`;
+  const where = `partition ${attempt.address.partition}`;
+  if (decision === 'fenced')
+    return refused('INVALID_PRODUCER_EPOCH', `${who} is older than the newest epoch in ${where}`);
+  if (decision === 'duplicate') return longAgo(who, where);
+  const { expectedOffset } = attempt;
+  if (expectedOffset !== undefined && expectedOffset !== head.next)
+    return unexpectedOffset(attempt, head, expectedOffset);
+  if (decision === 'append') return { kind: 'send again', head };
+  const code = decision === 'gap' ? 'OUT_OF_ORDER_SEQUENCE_NUMBER' : 'UNKNOWN_PRODUCER_ID';
+  return { kind: 'wait', error: new RivuletError(code, `${who} has no predecessor in ${where}`) };
+}
+
+function longAgo(who: string, where: string): Verdict {
+  const detail = `${who} was written to ${where} before its newest five batches; its offset is no longer at hand`;
+  return { kind: 'refused', error: new RivuletError('DUPLICATE_SEQUENCE_NUMBER', detail, { outcome: 'written' }) };
+}
+
+/** What lies behind us can never land any more; what lies ahead might, if a copy of ours is still on its way. */
+function unexpectedOffset(attempt: Attempt, head: Head, expected: number): Verdict {
+  const detail = `the next offset of partition ${attempt.address.partition} is ${head.next}, not ${expected}`;
+  const outcome = attempt.doubtful && head.next < expected ? 'unknown' : 'not-written';
+  return {
+    kind: 'refused',
+    error: new RivuletError('UNEXPECTED_OFFSET', detail, { outcome, extra: { nextOffset: head.next } }),
+  };
+}
+
+function appended(head: Head, baseOffset: number, duplicate: boolean): Verdict {
+  return { kind: 'appended', baseOffset, logStartOffset: head.logStart, duplicate };
+}
+
+function refused(code: ConstructorParameters<typeof RivuletError>[0], detail: string): Verdict {
+  return { kind: 'refused', error: new RivuletError(code, detail) };
+}

@@ -1,0 +1,66 @@
+// What the parts of the log share in one process: the two ports, the clock, and what was learned from earlier replies.
+// Nothing here is needed for safety: every copy may be stale, and a condition in the table decides.
+import { LRUCache } from 'lru-cache';
+import type { Clock } from '../clock.ts';
+import { headKey } from '../storage/keys.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
+import type { Table } from '../storage/table.ts';
+import type { Topics } from '../topic/topics.ts';
+import { type Arrivals, createArrivals } from './arrivals.ts';
+import { type Head, parseHead } from './head.ts';
+import type { PageAddress } from './page.ts';
+import { createProducerHistories, type ProducerHistories } from './producer-history.ts';
+import { createSliceReader, type SliceReader } from './read-slices.ts';
+
+export type LogParts = {
+  readonly objects: ObjectStore;
+  readonly table: Table;
+  readonly clock: Clock;
+  readonly topics: Topics;
+  readonly heads: Heads;
+  readonly histories: ProducerHistories;
+  readonly arrivals: Arrivals;
+  readonly slices: SliceReader;
+};
+
+export type Heads = {
+  /** The newest copy this process has seen; it may be old. */
+  seen(address: PageAddress): Head | undefined;
+  /** Undefined when the head was never made. 1 read unit if strong (the default), half a one if not. */
+  read(address: PageAddress, options?: { strong: boolean }): Promise<Head | undefined>;
+  remember(address: PageAddress, head: Head): void;
+};
+
+const headsKept = 20_000;
+
+export function createLogParts(ports: { objects: ObjectStore; table: Table; clock: Clock; topics: Topics }): LogParts {
+  const { objects, table, clock } = ports;
+  return {
+    ...ports,
+    heads: createHeads(table),
+    histories: createProducerHistories(table, clock),
+    arrivals: createArrivals(clock),
+    slices: createSliceReader(objects),
+  };
+}
+
+function createHeads(table: Table): Heads {
+  const copies = new LRUCache<string, Head>({ max: headsKept });
+  const heads: Heads = {
+    seen: (address) => copies.get(partitionName(address)),
+    async read(address, options = { strong: true }) {
+      const item = await table.get(headKey(address.topicId, address.partition), options);
+      const head = item && parseHead(item);
+      if (head) heads.remember(address, head);
+      return head;
+    },
+    remember(address, head) {
+      const name = partitionName(address);
+      const known = copies.get(name);
+      if (!known || known.next <= head.next) copies.set(name, head);
+    },
+  };
+  return heads;
+}
+
+export const partitionName = (address: PageAddress): string => `${address.topicId}/${address.partition}`;

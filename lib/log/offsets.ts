@@ -1,0 +1,118 @@
+// Offsets by name or by time, and what a partition holds. By time: a binary search over the running maximum that each
+// index page carries, then the entries' own maxima, then the records of one batch.
+import { inParallel } from '../concurrency.ts';
+import type { OffsetQuery, PartitionDescription, PartitionOffset, TopicRef } from '../engine.ts';
+import { RivuletError } from '../errors.ts';
+import { decodeBatch } from '../record/batch.ts';
+import type { PlacedEntry } from '../record/entry.ts';
+import type { Topic } from '../topic/topics.ts';
+import { deletedFence, type Head } from './head.ts';
+import { entriesFrom } from './locate.ts';
+import type { LogParts } from './log.ts';
+import { type PageAddress, pageAtOrBelow } from './page.ts';
+
+const headsAtOnce = 64;
+
+export async function offsets(
+  parts: LogParts,
+  request: TopicRef & { at: OffsetQuery; partitions?: readonly number[] },
+): Promise<{ topicId: string; partitions: PartitionOffset[] }> {
+  const topic = await parts.topics.resolve(request);
+  const wanted = request.partitions ?? allPartitions(topic);
+  const partitions = await inParallel(wanted, headsAtOnce, (partition) =>
+    offsetAt(parts, topic, partition, request.at),
+  );
+  return { topicId: topic.topicId, partitions };
+}
+
+export async function describePartitions(
+  parts: LogParts,
+  request: TopicRef & { from?: number; limit?: number },
+): Promise<{ partitions: PartitionDescription[]; more: boolean }> {
+  const topic = await parts.topics.resolve(request);
+  const from = request.from ?? 0;
+  const wanted = allPartitions(topic).slice(from, from + (request.limit ?? 100));
+  const partitions = await inParallel(wanted, headsAtOnce, async (partition) => {
+    const head = await headOf(parts, topic, partition);
+    return { partition, earliest: head?.logStart ?? 0, latest: head?.next ?? 0, bytes: head?.bytes ?? 0 };
+  });
+  return { partitions, more: from + wanted.length < topic.partitions };
+}
+
+const allPartitions = (topic: Topic) => Array.from({ length: topic.partitions }, (_, partition) => partition);
+
+/** Undefined for a head that was never made: such a partition is empty. */
+async function headOf(parts: LogParts, topic: Topic, partition: number): Promise<Head | undefined> {
+  const head = await parts.heads.read({ topicId: topic.topicId, partition });
+  if (head?.fence !== deletedFence) return head;
+  parts.topics.forget(topic.topic);
+  throw new RivuletError('UNKNOWN_TOPIC_OR_PARTITION', `topic ${topic.topic} was deleted`);
+}
+
+async function offsetAt(parts: LogParts, topic: Topic, partition: number, at: OffsetQuery): Promise<PartitionOffset> {
+  if (partition >= topic.partitions) {
+    throw new RivuletError(
+      'UNKNOWN_TOPIC_OR_PARTITION',
+      `topic ${topic.topic} has ${topic.partitions} partitions; there is no partition ${partition}`,
+    );
+  }
+  const head = await headOf(parts, topic, partition);
+  if (at === 'earliest') return { partition, offset: head?.logStart ?? 0, timestampMs: -1 };
+  if (at === 'latest') return { partition, offset: head?.next ?? 0, timestampMs: -1 };
+  const found = head && (await firstAtOrAfter(parts, { topicId: topic.topicId, partition }, head, at));
+  return { partition, offset: found?.offset ?? -1, timestampMs: found?.timestampMs ?? -1 };
+}
+
+type TimedOffset = { readonly offset: number; readonly timestampMs: number };
+
+async function firstAtOrAfter(
+  parts: LogParts,
+  address: PageAddress,
+  head: Head,
+  timestampMs: number,
+): Promise<TimedOffset | undefined> {
+  const start = await firstOffsetWorthReading(parts, address, head, timestampMs);
+  for await (const placed of entriesFrom(parts, address, head, start)) {
+    if (placed.entry.maxTimestampMs < timestampMs) continue;
+    const found = await firstRecordIn(parts, address, placed, head.logStart, timestampMs);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+/** The start of the first page whose running maximum reaches the time; nothing before it can. O(log pages) queries. */
+async function firstOffsetWorthReading(
+  parts: LogParts,
+  address: PageAddress,
+  head: Head,
+  timestampMs: number,
+): Promise<number> {
+  let low = Math.max(head.logStart, head.mergedTo);
+  if (head.maxTimestampBelowTail < timestampMs) return Math.max(low, head.tailBase);
+  let high = head.tailBase;
+  while (low < high) {
+    const middle = low + Math.floor((high - low) / 2);
+    const page = await pageAtOrBelow(parts.table, address, middle);
+    if (!page || page.endOffset <= middle) break;
+    if (page.runningMaxTimestampMs < timestampMs) low = page.endOffset;
+    else high = Math.max(low, page.firstOffset);
+  }
+  return low;
+}
+
+/** The entry's maximum is only what its producer claimed: undefined when no record bears it out. */
+async function firstRecordIn(
+  parts: LogParts,
+  address: PageAddress,
+  placed: PlacedEntry,
+  logStart: number,
+  timestampMs: number,
+): Promise<TimedOffset | undefined> {
+  const [batches] = await parts.slices.read([{ ...placed, topicId: address.topicId }]);
+  for (const { header, bytes } of batches ?? []) {
+    if (header.maxTimestampMs < timestampMs) continue;
+    const record = decodeBatch(bytes).records.find((one) => one.timestampMs >= timestampMs && one.offset >= logStart);
+    if (record) return { offset: record.offset, timestampMs: record.timestampMs };
+  }
+  return undefined;
+}

@@ -1,0 +1,113 @@
+// Reads the bytes of entries: ranged GETs, one for neighbours in the same segment, in parallel, through a cache. Stamps
+// the base offsets in: an entry lies at one offset for ever, so a stamped slice can be kept and shared.
+import { LRUCache } from 'lru-cache';
+import { inParallel } from '../concurrency.ts';
+import { RivuletError } from '../errors.ts';
+import { type BatchHeader, splitBatches, stampBaseOffset } from '../record/batch-header.ts';
+import { CorruptBatchError } from '../record/corrupt-batch-error.ts';
+import type { PlacedEntry } from '../record/entry.ts';
+import { ingestSegmentKey } from '../storage/keys.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
+
+export type StampedBatch = { readonly header: BatchHeader; readonly baseOffset: number; readonly bytes: Uint8Array };
+
+/** Where an entry's bytes are. */
+export type Slice = PlacedEntry & { readonly topicId: string };
+
+export type SliceReader = {
+  /** The batches of each slice, in order; undefined for one whose object is gone. */
+  read(slices: readonly Slice[]): Promise<(readonly StampedBatch[] | undefined)[]>;
+};
+
+const cacheBytes = 32 * 1024 * 1024;
+const requestsAtOnce = 32;
+/** Bytes between two slices that cost less to read along than another request does ($0.40 a million, 26 ms). */
+const gapBytes = 64 * 1024;
+const mostBytesAtOnce = 8 * 1024 * 1024;
+
+type Read = {
+  readonly objectKey: string;
+  readonly from: number;
+  readonly to: number;
+  readonly slices: readonly Slice[];
+};
+
+export function createSliceReader(objects: ObjectStore): SliceReader {
+  const cache = new LRUCache<string, readonly StampedBatch[]>({
+    maxSize: cacheBytes,
+    sizeCalculation: (batches) => batches.reduce((sum, { bytes }) => sum + bytes.length, 1),
+  });
+
+  async function run(read: Read): Promise<void> {
+    const bytes = await objects.get(read.objectKey, { from: read.from, to: read.to });
+    if (!bytes) return;
+    for (const slice of read.slices) {
+      const at = slice.entry.position - read.from;
+      cache.set(nameOf(slice), stamped(slice, bytes.subarray(at, at + slice.entry.lengthBytes)));
+    }
+  }
+
+  return {
+    async read(slices) {
+      const found = new Map<string, readonly StampedBatch[]>();
+      const collect = () => {
+        for (const slice of slices) {
+          const batches = cache.get(nameOf(slice));
+          if (batches) found.set(nameOf(slice), batches);
+        }
+      };
+      collect();
+      const missing = slices.filter((slice) => !found.has(nameOf(slice)));
+      await inParallel(coalesce(missing), requestsAtOnce, run);
+      collect();
+      return slices.map((slice) => found.get(nameOf(slice)));
+    },
+  };
+}
+
+const objectKeyOf = ({ topicId, entry }: Slice) => ingestSegmentKey(topicId, entry.segmentEpoch, entry.segmentRandom);
+const nameOf = (slice: Slice) => `${objectKeyOf(slice)}:${slice.entry.position}`;
+
+/** Neighbours in one object become one read. */
+function coalesce(slices: readonly Slice[]): Read[] {
+  const reads: Read[] = [];
+  const sorted = slices.map((slice) => ({ slice, objectKey: objectKeyOf(slice) }));
+  sorted.sort((a, b) =>
+    a.objectKey === b.objectKey ? a.slice.entry.position - b.slice.entry.position : a.objectKey < b.objectKey ? -1 : 1,
+  );
+  for (const { slice, objectKey } of sorted) {
+    const { position: from, lengthBytes } = slice.entry;
+    const last = reads.at(-1);
+    const isNear =
+      last?.objectKey === objectKey && from - last.to <= gapBytes && from + lengthBytes - last.from <= mostBytesAtOnce;
+    if (isNear) reads[reads.length - 1] = { ...last, to: from + lengthBytes, slices: [...last.slices, slice] };
+    else reads.push({ objectKey, from, to: from + lengthBytes, slices: [slice] });
+  }
+  return reads;
+}
+
+/** Base offset and leader epoch lie before the region of the CRC: stamping them leaves the batch valid. */
+function stamped({ entry, baseOffset }: Slice, bytes: Uint8Array): StampedBatch[] {
+  let next = baseOffset;
+  const batches = headersOf(bytes, baseOffset).map(({ header, from, to }) => {
+    const batch = { header, baseOffset: next, bytes: bytes.subarray(from, to) };
+    stampBaseOffset(bytes, from, next, 0);
+    next += header.lastOffsetDelta + 1;
+    return batch;
+  });
+  if (next !== baseOffset + entry.recordCount)
+    throw corrupt(baseOffset, `${next - baseOffset} records instead of ${entry.recordCount}`);
+  return batches;
+}
+
+function headersOf(bytes: Uint8Array, offset: number) {
+  try {
+    return splitBatches(bytes);
+  } catch (error) {
+    if (error instanceof CorruptBatchError) throw corrupt(offset, error.message);
+    throw error;
+  }
+}
+
+const corrupt = (offset: number, why: string) =>
+  new RivuletError('CORRUPT_LOG', `the segment at offset ${offset} is damaged: ${why}`, { extra: { offset } });

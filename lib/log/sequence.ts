@@ -1,0 +1,199 @@
+// Sequence: one conditional update of a partition's head gives an uploaded run of batches its offsets. That update is
+// the commit point of an append. It needs no read, and writers do not contend: each gets the next offsets, whoever else
+// writes. docs/PROTOCOL.md lists the conditions with the failure that the absence of each would cause.
+
+import { fullJitterMs } from '../clock.ts';
+import { type Outcome, RivuletError } from '../errors.ts';
+import { decide, sequenceAfter } from '../producer/decide.ts';
+import { firstHashedId } from '../producer/ids.ts';
+import { type EntryProducer, encodeEntry } from '../record/entry.ts';
+import { headKey } from '../storage/keys.ts';
+import { StorageError } from '../storage/storage-error.ts';
+import {
+  absent,
+  all,
+  any,
+  atMost,
+  below,
+  type Condition,
+  equals,
+  lacks,
+  type Write,
+  type WriteResult,
+} from '../storage/table.ts';
+import type { Attempt, UploadedRun } from './attempt.ts';
+import { encodeProducerState, type Head, parseHead, producerAttribute } from './head.ts';
+import { judge, type Verdict } from './judge.ts';
+import { type LogParts, partitionName } from './log.ts';
+import { newestOf } from './producer-history.ts';
+import { carriedOverMark, spill } from './spill.ts';
+
+export type Sequenced = { readonly baseOffset: number; readonly logStartOffset: number; readonly duplicate: boolean };
+
+/** A run that waited longer is not sequenced: producers are remembered by the age of their segments' names. */
+const oldestRunMs = 10 * 60_000;
+/** Failed conditions that call for the same update with newer knowledge: each needs another writer's spill in between. */
+const mostSends = 20;
+/** How long a batch waits for its predecessor before the answer is a gap: 8 looks, 10 ms to 1.3 s apart, jittered. */
+const gapLooks = 8;
+const gapBaseMs = 10;
+const gapCapMs = 1_300;
+
+/** Throws RivuletError with the outcome for the data. `view` is any copy of the head, however old. */
+export async function sequence(parts: LogParts, run: UploadedRun, view: Head | undefined): Promise<Sequenced> {
+  let attempt: Attempt = { ...run, raw: encodeEntry(run.entry), doubtful: false, firstView: view?.next ?? 0 };
+  let head = view ?? (await makeHead(parts, attempt));
+  for (let sends = 0; sends < mostSends; sends++) {
+    const result = await send(parts, attempt, await lookedUpTo(parts, attempt, head));
+    if (result.applied) return acknowledge(parts, attempt, parseHead(result.item!));
+    attempt = { ...attempt, doubtful: attempt.doubtful || (result.doubtful ?? false) };
+    head = result.old ? parseHead(result.old) : await makeHead(parts, attempt);
+    parts.heads.remember(attempt.address, head);
+    const verdict = await patientVerdict(parts, attempt, head);
+    if (verdict.kind === 'appended') return verdict;
+    if (verdict.kind === 'refused') throw withOutcome(verdict.error, attempt);
+    if (verdict.kind === 'upload again') attempt = await uploadAgain(attempt, verdict.minEpoch);
+    head = verdict.head;
+  }
+  throw withOutcome(
+    new RivuletError('THROTTLED', `partition ${run.address.partition} changed ${mostSends} times meanwhile`),
+    attempt,
+  );
+}
+
+async function send(parts: LogParts, attempt: Attempt, lookedUp: number | undefined): Promise<WriteResult> {
+  const ageMs = parts.clock.now() - attempt.admittedMs;
+  if (Math.abs(ageMs) > oldestRunMs) {
+    throw withOutcome(
+      new RivuletError('REQUEST_TIMED_OUT', `the request is ${ageMs} ms old, above the limit of ${oldestRunMs}`),
+      attempt,
+    );
+  }
+  try {
+    return await parts.table.write(sequencingUpdate(attempt, lookedUp));
+  } catch (error) {
+    throw storageFailure(error, attempt.doubtful);
+  }
+}
+
+/** The update itself. `lookedUp`: the log below this offset was searched for the producer, and its batch may follow. */
+function sequencingUpdate(attempt: Attempt, lookedUp: number | undefined): Write {
+  const { entry, raw, address, expectedOffset } = attempt;
+  const { producer, recordCount } = entry;
+  const nextState = producer && encodeProducerState(producer.epoch, sequenceAfter(producer.firstSequence, recordCount));
+  const conditions = [
+    atMost('g', entry.segmentEpoch),
+    producer ? producerMayAppend(producer, lookedUp) : all(lacks('t', raw), atMost('b', lookedUp ?? 0)),
+    ...(expectedOffset === undefined ? [] : [equals('n', expectedOffset)]),
+  ];
+  return {
+    kind: 'update',
+    key: headKey(address.topicId, address.partition),
+    update: {
+      append: [['t', [raw]]],
+      add: [
+        ['n', recordCount],
+        ['z', entry.lengthBytes],
+      ],
+      ...(producer && { set: [[['p', producerAttribute(producer.id)], nextState!]] }),
+    },
+    if: all(...conditions),
+  };
+}
+
+function producerMayAppend({ id, epoch, firstSequence }: EntryProducer, lookedUp: number | undefined): Condition {
+  const resident = ['p', producerAttribute(id)] as const;
+  const isFirst = firstSequence === 0;
+  return any(
+    equals(resident, encodeProducerState(epoch, firstSequence)),
+    ...(isFirst ? [below(resident, encodeProducerState(epoch, 0))] : []),
+    ...(isFirst && id < firstHashedId ? [all(absent(resident), below('x', id))] : []),
+    // If a copy of this update landed after the lookup, its offset is at or above `lookedUp`: then the producer is
+    // resident, or the tail has moved past it. Both refuse for ever.
+    ...(lookedUp === undefined ? [] : [all(absent(resident), atMost('b', lookedUp))]),
+  );
+}
+
+/**
+ * Up to which offset we know that this run may follow; undefined when we do not know it, or need not. Raising this
+ * number without looking would let a late copy of the update be appended twice.
+ */
+async function lookedUpTo(parts: LogParts, attempt: Attempt, head: Head): Promise<number | undefined> {
+  const { producer, recordCount } = attempt.entry;
+  if (!producer) return head.next;
+  const resident = head.producer(producer.id);
+  const batch = { ...producer, recordCount };
+  if (resident) return decide(resident, batch) === 'append' ? head.next : undefined;
+  const surelyNew = producer.firstSequence === 0 && producer.id < firstHashedId && head.highestEvictedId < producer.id;
+  if (surelyNew) return undefined;
+  const history = await readable(attempt, parts.histories.upTo(attempt.address, head));
+  return decide(newestOf(history, producer.id), batch) === 'append' ? history.to : undefined;
+}
+
+/** Waits for a predecessor within bounds, looking at fresh copies of the head: a gap is never told from a stale one. */
+async function patientVerdict(
+  parts: LogParts,
+  attempt: Attempt,
+  first: Head,
+): Promise<Exclude<Verdict, { kind: 'wait' }>> {
+  let head = first;
+  for (let look = 0; ; look++) {
+    const verdict = await readable(attempt, judge(parts, attempt, head));
+    if (verdict.kind !== 'wait') return verdict;
+    if (look === gapLooks) return { kind: 'refused', error: verdict.error };
+    await parts.arrivals.wait(
+      [partitionName(attempt.address)],
+      gapBaseMs + fullJitterMs(parts.clock, look, gapBaseMs, gapCapMs),
+    );
+    head = (await readable(attempt, parts.heads.read(attempt.address))) ?? head;
+  }
+}
+
+async function acknowledge(parts: LogParts, { address, entry }: Attempt, head: Head): Promise<Sequenced> {
+  parts.heads.remember(address, head);
+  parts.histories.observe(address, head);
+  parts.arrivals.announce(partitionName(address));
+  if (carriedOverMark(head.tail)) await spill(parts, address, head);
+  return { baseOffset: head.next - entry.recordCount, logStartOffset: head.logStart, duplicate: false };
+}
+
+async function uploadAgain(attempt: Attempt, minEpoch: number): Promise<Attempt> {
+  try {
+    const entry = await attempt.upload(minEpoch);
+    return { ...attempt, entry, raw: encodeEntry(entry) };
+  } catch (error) {
+    throw storageFailure(error, attempt.doubtful, false);
+  }
+}
+
+/** A topic's creator died before it made this head: make it, with the topic's fence. */
+async function makeHead(parts: LogParts, attempt: Attempt): Promise<Head> {
+  const { topicId, partition } = attempt.address;
+  await readable(attempt, parts.topics.makeHead(topicId, partition));
+  const head = await readable(attempt, parts.heads.read(attempt.address));
+  if (!head) throw withOutcome(new RivuletError('UNKNOWN_TOPIC_OR_PARTITION', `topic ${topicId} was deleted`), attempt);
+  return head;
+}
+
+/** A failed read beside the update says nothing new of the data. */
+async function readable<T>(attempt: Attempt, read: Promise<T>): Promise<T> {
+  try {
+    return await read;
+  } catch (error) {
+    throw error instanceof RivuletError ? withOutcome(error, attempt) : storageFailure(error, attempt.doubtful, false);
+  }
+}
+
+function withOutcome(error: RivuletError, attempt: Attempt): RivuletError {
+  if (error.outcome !== undefined) return error;
+  const outcome: Outcome = attempt.doubtful ? 'unknown' : 'not-written';
+  return new RivuletError(error.errorCode, error.message, { outcome, extra: { ...error.extra }, cause: error });
+}
+
+/** What a failure of the ports means for the data. `wasWrite`: the failed call could itself have committed the append. */
+export function storageFailure(error: unknown, doubtful: boolean, wasWrite = true): unknown {
+  if (!(error instanceof StorageError)) return error;
+  const unknown = doubtful || (wasWrite && error.mayHaveActed);
+  const code = unknown ? 'REQUEST_TIMED_OUT' : error.reason === 'throttled' ? 'THROTTLED' : 'STORAGE_UNAVAILABLE';
+  return new RivuletError(code, error.message, { outcome: unknown ? 'unknown' : 'not-written', cause: error });
+}

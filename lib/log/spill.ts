@@ -1,0 +1,101 @@
+// Spill: when the tail of a head is full, its older entries move to an index page by two plain conditional writes: the
+// page first, then the trim. Any process may die between them, or do them twice, or much later:
+//   - the page is put only if absent; if one is there, its length is what must be trimmed, not ours;
+//   - the trim happens only if the tail still begins where the page does.
+// Exactly one writer spills: the one whose own append carried the tail over a mark. If it dies, the writers that carry
+// it over the next marks do.
+
+import { firstHashedId } from '../producer/ids.ts';
+import { headKey } from '../storage/keys.ts';
+import { StorageError } from '../storage/storage-error.ts';
+import { equals, type Item, type Path } from '../storage/table.ts';
+import { type Head, parseHead, producerAttribute, producerIdOf, type TailEntry } from './head.ts';
+import type { LogParts } from './log.ts';
+import { type PageAddress, pageItem, parsePage } from './page.ts';
+
+/**
+ * Bytes of tail and producers at which to spill. With the other attributes (about 110 bytes) the head is then near 960,
+ * which leaves room for what other writers append meanwhile; above 1,024 each append costs a second write unit.
+ */
+const firstMark = 850;
+const marksApart = 256;
+/** Entries left in the tail: enough for readers at the tail to be served by the head alone. */
+const entriesLeft = 3;
+
+/** Billed bytes of a list element beside its value, and of a resident producer (name 4, state 6, overhead 1). */
+const elementOverheadBytes = 1;
+const residentBytes = 11;
+
+/** True for exactly one of the writers of a tail: the one whose append, the last in `tail`, carried it over a mark. */
+export function carriedOverMark(tail: readonly TailEntry[]): boolean {
+  const own = tail.at(-1);
+  if (!own || tail.length <= entriesLeft) return false;
+  const before = billedBytes(tail.slice(0, -1));
+  return marksBelow(billedBytes(tail)) > marksBelow(before);
+}
+
+const marksBelow = (bytes: number) => Math.max(0, Math.floor((bytes - firstMark) / marksApart) + 1);
+
+function billedBytes(tail: readonly TailEntry[]): number {
+  const producers = new Set(tail.map(({ entry }) => entry.producer?.id));
+  producers.delete(undefined);
+  return tail.reduce((sum, { raw }) => sum + raw.length + elementOverheadBytes, producers.size * residentBytes);
+}
+
+/** Moves the older entries of this head to a page. A failure is harmless: the append that caused it is committed. */
+export async function spill(parts: LogParts, address: PageAddress, head: Head): Promise<void> {
+  try {
+    const moved = head.tail.slice(0, -entriesLeft);
+    const raws = moved.map(({ raw }) => raw);
+    const put = await parts.table.write({
+      kind: 'put',
+      item: pageItem(address, head.tailBase, raws, head.maxTimestampBelowTail),
+      if: { test: 'absent', path: 'v' },
+    });
+    if (put.applied) await trim(parts, address, head, moved.length);
+    else await trimToPage(parts, address, head.tailBase, put.old);
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
+  }
+}
+
+/** Somebody put the page before us, and may have died: finish with the page as it is, on a fresh copy of the head. */
+async function trimToPage(
+  parts: LogParts,
+  address: PageAddress,
+  pageBase: number,
+  page: Item | undefined,
+): Promise<void> {
+  const item = await parts.table.get(headKey(address.topicId, address.partition), { strong: true });
+  if (!page || !item) return;
+  const head = parseHead(item);
+  if (head.tailBase === pageBase) await trim(parts, address, head, parsePage(page).entries.length);
+}
+
+async function trim(parts: LogParts, address: PageAddress, head: Head, count: number): Promise<void> {
+  const moved = head.tail.slice(0, count);
+  const staying = new Set(
+    head.tail.slice(count).map(({ entry }) => entry.producer && producerAttribute(entry.producer.id)),
+  );
+  const evicted = head.residents.filter((attribute) => !staying.has(attribute));
+  const last = moved.at(-1)!;
+  await parts.table.write({
+    kind: 'update',
+    key: headKey(address.topicId, address.partition),
+    update: {
+      trim: [['t', count]],
+      remove: evicted.map((attribute): Path => ['p', attribute]),
+      set: [
+        ['b', last.baseOffset + last.entry.recordCount],
+        ['x', highestCountedId(evicted, head.highestEvictedId)],
+        ['w', Math.max(head.maxTimestampBelowTail, ...moved.map(({ entry }) => entry.maxTimestampMs))],
+      ],
+    },
+    if: equals('b', head.tailBase),
+  });
+}
+
+/** Ids made by a hash say nothing of which counted ids were seen: they never raise x. */
+function highestCountedId(evicted: readonly string[], highest: number): number {
+  return Math.max(highest, ...evicted.map(producerIdOf).filter((id) => id < firstHashedId));
+}

@@ -1,0 +1,42 @@
+// Everything stored, in one place: each item of the table and each object, with its key, its meaning and its lifetime.
+// The table's key schema never changes: `pk` and `sk` strings, `ttl` number, no indexes. Everything is keyed by the
+// topic's id, so a topic made anew under an old name shares nothing with the old one.
+//
+//   pk                        sk                 what                          lives
+//   topic                     name, . as _       a topic                       until deleted
+//   deleted                   topic id           tombstone of a topic          until upkeep has swept it
+//   <topic id>/<p>            h                  head of a partition           as the topic; fenced for ever after
+//   <topic id>/<p>/p          first offset       index page, immutable         until merged
+//   producer-ids              next               the counter of producer ids   for ever
+//   once/<topic id>           hash of the key    an Idempotency-Key            two days (ttl)
+//
+//   <2 hex>/<topic id>/ingest/<epoch 6 hex><random 16 hex>   ingest segment    until nothing names it
+//
+// Attribute names are one letter where the item is on the hot path, because bytes are billed.
+import type { Key } from './table.ts';
+
+/** Version of every item we write, in attribute `v`. Readers refuse a greater one. */
+export const itemVersion = 1;
+
+/** `.` and `_` collide as in Kafka (metric names): one key for both makes the refusal atomic. */
+export const topicKey = (name: string): Key => ({ pk: 'topic', sk: name.replaceAll('.', '_') });
+export const topicsPartition = 'topic';
+export const tombstoneKey = (topicId: string): Key => ({ pk: 'deleted', sk: topicId });
+export const headKey = (topicId: string, partition: number): Key => ({ pk: `${topicId}/${partition}`, sk: 'h' });
+/** Pages have a partition key of their own, so that they do not share the head's write budget. */
+export const pagesPartition = (topicId: string, partition: number): string => `${topicId}/${partition}/p`;
+export const producerIdsKey: Key = { pk: 'producer-ids', sk: 'next' };
+export const idempotencyKey = (topicId: string, keyHash: string): Key => ({ pk: `once/${topicId}`, sk: keyHash });
+
+const offsetDigits = 16;
+/** Sixteen digits hold 2^53 - 1, and sort as numbers. */
+export const offsetSortKey = (offset: number): string => String(offset).padStart(offsetDigits, '0');
+
+/**
+ * Two digits of the random part come first: S3 scales by prefix. The epoch lets a sweep tell old names from new ones
+ * without a clock of the store; the topic id lets it tell whose heads may name them.
+ */
+export function ingestSegmentKey(topicId: string, epoch: number, random: Uint8Array): string {
+  const randomHex = Buffer.from(random).toString('hex');
+  return `${randomHex.slice(0, 2)}/${topicId}/ingest/${epoch.toString(16).padStart(6, '0')}${randomHex}`;
+}

@@ -1,0 +1,132 @@
+// Topic configurations: Kafka's names, defaults and bounds. What Rivulet does not act on is kept and told apart by a note,
+// so that a topic's definition can be brought over from Kafka as it is.
+// https://kafka.apache.org/documentation/#topicconfigs
+import type { ConfigEntry } from '../engine.ts';
+import { RivuletError } from '../errors.ts';
+import { limits } from '../limits.ts';
+
+type Rule = {
+  readonly fallback: string;
+  /** Why a value is not valid; undefined when it is. */
+  readonly refuse: (value: string) => string | undefined;
+  /** Why the value changes nothing here. */
+  readonly note?: string;
+};
+
+const maxLong = 2n ** 63n - 1n;
+
+function integer(fallback: string, min: bigint, max: bigint = maxLong): Rule {
+  const refuse = (value: string) => {
+    const inRange = /^-?\d{1,19}$/.test(value) && BigInt(value) >= min && BigInt(value) <= max;
+    return inRange ? undefined : `must be a whole number from ${min} to ${max}`;
+  };
+  return { fallback, refuse };
+}
+
+function oneOf(fallback: string, ...values: string[]): Rule {
+  return { fallback, refuse: (value) => (values.includes(value) ? undefined : `must be one of ${values.join(', ')}`) };
+}
+
+function listOf(fallback: string, ...values: string[]): Rule {
+  const refuse = (value: string) => {
+    const parts = value.split(',').map((part) => part.trim());
+    return parts.every((part) => values.includes(part)) ? undefined : `must be a list of ${values.join(', ')}`;
+  };
+  return { fallback, refuse };
+}
+
+function fraction(fallback: string): Rule {
+  const refuse = (value: string) => (/^(0(\.\d+)?|1(\.0+)?)$/.test(value) ? undefined : 'must be a number from 0 to 1');
+  return { fallback, refuse };
+}
+
+const boolean = (fallback: string) => oneOf(fallback, 'true', 'false');
+const anyText = (fallback: string): Rule => ({ fallback, refuse: () => undefined });
+const noted = (rule: Rule, note: string): Rule => ({ ...rule, note });
+
+const replicated = 'S3 and DynamoDB replicate every write across zones before it is acknowledged.';
+const noLocalFiles = 'There are no segment files on a broker; segments are S3 objects.';
+const noTiers = 'All data is in object storage from the start.';
+const maxInt = 2n ** 31n - 1n;
+
+const rules = {
+  'cleanup.policy': listOf('delete', 'delete', 'compact'),
+  'compression.gzip.level': noted(
+    integer('-1', -1n, 9n),
+    'Batches stay as their producer compressed them, or get the default level.',
+  ),
+  'compression.lz4.level': noted(
+    integer('9', 1n, 17n),
+    'Batches stay as their producer compressed them, or get the default level.',
+  ),
+  'compression.type': oneOf('producer', 'producer', 'uncompressed', 'gzip', 'snappy', 'lz4', 'zstd'),
+  'compression.zstd.level': noted(
+    integer('3', -131072n, 22n),
+    'Batches stay as their producer compressed them, or get the default level.',
+  ),
+  'delete.retention.ms': integer('86400000', 0n),
+  'file.delete.delay.ms': noted(integer('60000', 0n), noLocalFiles),
+  'flush.messages': noted(integer(String(maxLong), 1n), 'Every write is durable before it is acknowledged.'),
+  'flush.ms': noted(integer(String(maxLong), 0n), 'Every write is durable before it is acknowledged.'),
+  'follower.replication.throttled.replicas': noted(anyText(''), replicated),
+  'index.interval.bytes': noted(integer('4096', 0n, maxInt), noLocalFiles),
+  'leader.replication.throttled.replicas': noted(anyText(''), replicated),
+  'local.retention.bytes': noted(integer('-2', -2n), noTiers),
+  'local.retention.ms': noted(integer('-2', -2n), noTiers),
+  'max.compaction.lag.ms': integer(String(maxLong), 1n),
+  'max.message.bytes': integer(String(limits.defaultMaxMessageBytes), 0n, BigInt(limits.maxMessageBytes)),
+  'message.timestamp.after.max.ms': integer('3600000', 0n),
+  'message.timestamp.before.max.ms': integer(String(maxLong), 0n),
+  'message.timestamp.type': oneOf('CreateTime', 'CreateTime', 'LogAppendTime'),
+  'min.cleanable.dirty.ratio': fraction('0.5'),
+  'min.compaction.lag.ms': integer('0', 0n),
+  'min.insync.replicas': noted(integer('1', 1n, maxInt), replicated),
+  preallocate: noted(boolean('false'), noLocalFiles),
+  'remote.log.copy.disable': noted(boolean('false'), noTiers),
+  'remote.log.delete.on.disable': noted(boolean('false'), noTiers),
+  'remote.storage.enable': noted(boolean('false'), noTiers),
+  'retention.bytes': integer('-1', -1n),
+  'retention.ms': integer('604800000', -1n),
+  'segment.bytes': noted(integer('1073741824', 1048576n, maxInt), noLocalFiles),
+  'segment.index.bytes': noted(integer('10485760', 4n, maxInt), noLocalFiles),
+  'segment.jitter.ms': noted(integer('0', 0n), noLocalFiles),
+  'segment.ms': noted(integer('604800000', 1n), noLocalFiles),
+  'unclean.leader.election.enable': noted(boolean('false'), 'There are no leaders to elect.'),
+} as const satisfies Record<string, Rule>;
+
+export type ConfigName = keyof typeof rules;
+export type ConfigOverrides = Readonly<Record<string, string>>;
+
+const isKnown = (name: string): name is ConfigName => Object.hasOwn(rules, name);
+
+/** Throws INVALID_CONFIG naming the configuration, what it must be, and the value. */
+export function checkConfig(overrides: ConfigOverrides): void {
+  for (const [name, value] of Object.entries(overrides)) {
+    if (!isKnown(name)) throw invalid(`unknown topic configuration ${JSON.stringify(name.slice(0, 100))}`);
+    const reason = rules[name].refuse(value);
+    if (reason) throw invalid(`${name} ${reason}, not ${JSON.stringify(value.slice(0, 100))}`);
+  }
+}
+
+const invalid = (detail: string) => new RivuletError('INVALID_CONFIG', detail, { outcome: 'not-written' });
+
+/** The value in force. */
+export const configValue = (overrides: ConfigOverrides, name: ConfigName): string =>
+  overrides[name] ?? rules[name].fallback;
+
+/** In force, as a number; the largest Kafka longs lose digits, which no comparison with a time or a size notices. */
+export const configNumber = (overrides: ConfigOverrides, name: ConfigName): number =>
+  Number(configValue(overrides, name));
+
+/** Every configuration, in order of name. */
+export function describeConfig(overrides: ConfigOverrides): ConfigEntry[] {
+  return (Object.keys(rules) as ConfigName[]).map((name) => {
+    const rule: Rule = rules[name];
+    return {
+      name,
+      value: configValue(overrides, name),
+      isDefault: overrides[name] === undefined,
+      ...(rule.note !== undefined && { note: rule.note }),
+    };
+  });
+}

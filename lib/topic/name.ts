@@ -1,0 +1,23 @@
+// Names of topics, by Kafka's rule; groups and transactional ids follow the same one.
+import { RivuletError } from '../errors.ts';
+import { limits } from '../limits.ts';
+
+const pattern = /^[a-zA-Z0-9._-]+$/;
+
+/** Throws INVALID_TOPIC_EXCEPTION with the reason. */
+export function checkTopicName(name: string): void {
+  const reason = whyInvalid(name);
+  if (reason)
+    throw new RivuletError('INVALID_TOPIC_EXCEPTION', `topic name ${JSON.stringify(name.slice(0, 300))} ${reason}`, {
+      outcome: 'not-written',
+    });
+}
+
+function whyInvalid(name: string): string | undefined {
+  if (name.length === 0) return 'is empty';
+  if (name.length > limits.nameLength) return `has ${name.length} characters, above the limit of ${limits.nameLength}`;
+  if (name === '.' || name === '..') return 'must not be . or ..';
+  if (!pattern.test(name)) return 'may only have ASCII letters, digits, dots, underscores and hyphens';
+  if (name.startsWith('__')) return 'must not begin with __, which is reserved';
+  return undefined;
+}

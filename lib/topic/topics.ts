@@ -1,0 +1,301 @@
+// Topics: made, listed, altered, deleted. The topic item is the truth; heads are made from it, and can be made again from
+// it by whoever misses one. A deleted topic leaves a tombstone and fenced heads, so that a process with an old copy of
+// the topic cannot write to it; one made anew under the same name has a new id and shares nothing with it.
+import { LRUCache } from 'lru-cache';
+import type { Clock } from '../clock.ts';
+import { inParallel } from '../concurrency.ts';
+import type { AlterTopicRequest, CreateTopicRequest, TopicDescription, TopicRef, TopicSummary } from '../engine.ts';
+import { RivuletError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import { deletedFence, emptyHeadItem } from '../log/head.ts';
+import { headKey, itemVersion, tombstoneKey, topicKey, topicsPartition } from '../storage/keys.ts';
+import { absent, all, below, equals, type Item, type Table, type Write } from '../storage/table.ts';
+import { type ConfigOverrides, checkConfig, describeConfig } from './config.ts';
+import { checkTopicName } from './name.ts';
+
+export type Topic = TopicSummary & {
+  readonly overrides: ConfigOverrides;
+  /** The epoch below which a sweep may have deleted segments; new heads begin with it. */
+  readonly sweepFence: number;
+  /** Grows with every change. */
+  readonly revision: number;
+};
+
+export type Topics = {
+  /** By name, from a copy a few seconds old; checks topicId if given. Throws UNKNOWN_TOPIC_OR_PARTITION, INCONSISTENT_TOPIC_ID. */
+  resolve(ref: TopicRef): Promise<Topic>;
+  /** The next resolve reads anew. */
+  forget(name: string): void;
+  /** Makes a head that is missing though its topic exists. */
+  makeHead(topicId: string, partition: number): Promise<void>;
+  create(request: CreateTopicRequest): Promise<TopicDescription>;
+  list(request: { limit?: number; after?: string }): Promise<{ topics: TopicSummary[]; more: boolean }>;
+  describe(name: string): Promise<TopicDescription>;
+  alter(request: AlterTopicRequest): Promise<TopicDescription>;
+  delete(name: string): Promise<void>;
+};
+
+/** How old a copy of a topic may be. A stale one is harmless: heads of deleted topics refuse. */
+const copyMs = 5_000;
+const topicsKept = 10_000;
+/** Heads made or fenced at a time. */
+const headsAtOnce = 64;
+const costlyPartitions = 1_000;
+
+export function createTopics(table: Table, clock: Clock): Topics {
+  const copies = new LRUCache<string, { topic: Topic; readMs: number }>({ max: topicsKept });
+  const names = new LRUCache<string, string>({ max: topicsKept });
+
+  const keep = (topic: Topic): Topic => {
+    copies.set(topic.topic, { topic, readMs: clock.monotonic() });
+    names.set(topic.topicId, topic.topic);
+    return topic;
+  };
+
+  async function read(name: string): Promise<Topic> {
+    const item = await table.get(topicKey(name), { strong: true });
+    if (!item || item.name !== name) {
+      copies.delete(name);
+      throw unknownTopic(name);
+    }
+    return keep(parseTopic(item));
+  }
+
+  async function resolve({ topic: name, topicId }: TopicRef): Promise<Topic> {
+    const copy = copies.get(name);
+    const isFresh = copy && clock.monotonic() - copy.readMs < copyMs;
+    const matches = copy && (topicId === undefined || topicId === copy.topic.topicId);
+    const topic = isFresh && matches ? copy.topic : await read(name);
+    if (topicId === undefined || topicId === topic.topicId) return topic;
+    throw new RivuletError(
+      'INCONSISTENT_TOPIC_ID',
+      `topic ${name} has the id ${topic.topicId}, not ${topicId}: it was deleted and made anew`,
+      { outcome: 'not-written' },
+    );
+  }
+
+  async function makeHead(topicId: string, partition: number): Promise<void> {
+    const name = names.get(topicId);
+    if (name === undefined) return;
+    const topic = await read(name);
+    if (topic.topicId === topicId && partition < topic.partitions) await putHead(table, topic, partition);
+  }
+
+  return {
+    resolve,
+    forget: (name) => copies.delete(name),
+    makeHead,
+    create: async (request) => describeTopic(keep(await create(table, clock, request))),
+    list: (request) => list(table, request),
+    describe: async (name) => describeTopic(await read(name)),
+    alter: async (request) => describeTopic(keep(await alter(table, await read(request.topic), request))),
+    async delete(name) {
+      await remove(table, clock, await read(name));
+      copies.delete(name);
+    },
+  };
+}
+
+async function create(table: Table, clock: Clock, request: CreateTopicRequest): Promise<Topic> {
+  checkTopicName(request.topic);
+  const partitions = request.partitions ?? 1;
+  checkPartitions(partitions);
+  checkConfig(request.config ?? {});
+  const item: Item = {
+    ...topicKey(request.topic),
+    v: itemVersion,
+    name: request.topic,
+    id: Buffer.from(clock.randomBytes(16)).toString('base64url'),
+    partitions,
+    config: request.config ?? {},
+    createdMs: clock.now(),
+    te: 0,
+    revision: 1,
+  };
+  const result = await table.write({ kind: 'put', item, if: absent('v') });
+  // After a lost reply the topic that is in the way may be our own.
+  if (!result.applied && result.old?.id !== item.id) throw alreadyExists(request.topic, result.old);
+  const topic = parseTopic(item);
+  await makeHeads(table, topic, 0);
+  return topic;
+}
+
+/** A creator that dies here leaves heads out: the first append or fetch that misses one makes it. */
+async function makeHeads(table: Table, topic: Topic, from: number): Promise<void> {
+  const partitions = Array.from({ length: topic.partitions - from }, (_, i) => from + i);
+  await inParallel(partitions, headsAtOnce, (partition) => putHead(table, topic, partition));
+}
+
+async function putHead(table: Table, topic: Topic, partition: number): Promise<void> {
+  const item = emptyHeadItem(headKey(topic.topicId, partition), topic.sweepFence);
+  await table.write({ kind: 'put', item, if: absent('v') });
+}
+
+async function list(
+  table: Table,
+  request: { limit?: number; after?: string },
+): Promise<{ topics: TopicSummary[]; more: boolean }> {
+  const { items, more } = await table.query({
+    pk: topicsPartition,
+    limit: request.limit ?? 100,
+    strong: true,
+    ...(request.after !== undefined && { after: topicKey(request.after).sk }),
+  });
+  const topics = items
+    .map(parseTopic)
+    .map(({ topic, topicId, partitions, createdMs }) => ({ topic, topicId, partitions, createdMs }));
+  return { topics, more };
+}
+
+async function alter(table: Table, topic: Topic, request: AlterTopicRequest): Promise<Topic> {
+  const partitions = request.partitions ?? topic.partitions;
+  checkPartitions(partitions);
+  if (partitions < topic.partitions) {
+    throw new RivuletError(
+      'INVALID_PARTITIONS',
+      `partitions can only grow: topic ${topic.topic} has ${topic.partitions}, not fewer than ${partitions}`,
+      { outcome: 'not-written' },
+    );
+  }
+  const config = withChanges(topic.overrides, request.config ?? {});
+  checkConfig(config);
+  const result = await table.write({
+    kind: 'update',
+    key: topicKey(topic.topic),
+    update: {
+      set: [
+        ['partitions', partitions],
+        ['config', config],
+      ],
+      add: [['revision', 1]],
+    },
+    if: all(equals('id', topic.topicId), equals('revision', topic.revision)),
+  });
+  if (!result.applied && !isOwnChange(result, topic, partitions, config)) {
+    throw new RivuletError(
+      'STORAGE_UNAVAILABLE',
+      `topic ${topic.topic} was changed by somebody else meanwhile: look at it again`,
+      { outcome: 'not-written' },
+    );
+  }
+  // The reply has the fence that new heads need: a sweep that raised it before knows nothing of them.
+  const changed = parseTopic(result.applied ? result.item! : result.old!);
+  await makeHeads(table, changed, topic.partitions);
+  return changed;
+}
+
+function isOwnChange(
+  result: { doubtful?: boolean; old?: Item | undefined },
+  before: Topic,
+  partitions: number,
+  config: ConfigOverrides,
+): boolean {
+  if (!result.doubtful || !result.old || result.old.id !== before.topicId) return false;
+  const now = parseTopic(result.old);
+  return now.partitions === partitions && JSON.stringify(now.overrides) === JSON.stringify(config);
+}
+
+function withChanges(
+  overrides: ConfigOverrides,
+  changes: Readonly<Record<string, string | null>>,
+): Record<string, string> {
+  const merged = { ...overrides, ...changes };
+  return Object.fromEntries(Object.entries(merged).filter((entry): entry is [string, string] => entry[1] !== null));
+}
+
+/** The tombstone replaces the name in one step; upkeep goes by it if we die before the heads are fenced. */
+async function remove(table: Table, clock: Clock, topic: Topic): Promise<void> {
+  const { topicId, partitions } = topic;
+  const tombstone: Item = {
+    ...tombstoneKey(topicId),
+    v: itemVersion,
+    name: topic.topic,
+    partitions,
+    deletedMs: clock.now(),
+  };
+  const actions: Write[] = [
+    { kind: 'delete', key: topicKey(topic.topic), if: equals('id', topicId) },
+    { kind: 'put', item: tombstone },
+  ];
+  const token = Buffer.from(clock.randomBytes(16)).toString('hex');
+  const result = await table.transact(actions, token);
+  const isGone = result.applied || (await table.get(tombstoneKey(topicId), { strong: true })) !== undefined;
+  if (!isGone) throw unknownTopic(topic.topic);
+  const all = Array.from({ length: partitions }, (_, partition) => partition);
+  await inParallel(all, headsAtOnce, (partition) => fenceForEver(table, topicId, partition));
+}
+
+/** Also where the head was never made: whoever is about to make it must find it. */
+async function fenceForEver(table: Table, topicId: string, partition: number): Promise<void> {
+  const { pk: _pk, sk: _sk, g: _g, ...rest } = emptyHeadItem(headKey(topicId, partition), deletedFence);
+  await table.write({
+    kind: 'update',
+    key: headKey(topicId, partition),
+    update: { set: [['g', deletedFence]], setIfAbsent: Object.entries(rest) },
+    if: { test: 'any', of: [absent('g'), below('g', deletedFence)] },
+  });
+}
+
+function parseTopic(item: Item): Topic {
+  if ((item.v as number) > itemVersion)
+    throw new Error(`topic ${item.sk} has version ${item.v}: written by a newer Rivulet`);
+  return {
+    topic: item.name as string,
+    topicId: item.id as string,
+    partitions: item.partitions as number,
+    createdMs: item.createdMs as number,
+    overrides: item.config as ConfigOverrides,
+    sweepFence: item.te as number,
+    revision: item.revision as number,
+  };
+}
+
+function describeTopic(topic: Topic): TopicDescription {
+  const { topic: name, topicId, partitions, createdMs } = topic;
+  const config = describeConfig(topic.overrides);
+  const meaningless = config
+    .filter((entry) => !entry.isDefault && entry.note)
+    .map((entry) => `${entry.name} changes nothing here: ${entry.note}`);
+  return {
+    topic: name,
+    topicId,
+    partitions,
+    createdMs,
+    config,
+    warnings: [...partitionWarnings(partitions), ...meaningless],
+  };
+}
+
+/** A head is below 1 KiB, a read of it one unit, and a waiting consumer reads each of its heads about once a second. */
+function partitionWarnings(partitions: number): string[] {
+  if (partitions < costlyPartitions) return [];
+  const dollars = (partitions * 0.125 * 3600) / 1_000_000;
+  return [
+    `${partitions} partitions: a consumer that waits on all of them reads ${partitions} items a second, about $${dollars.toFixed(2)} an hour`,
+  ];
+}
+
+function checkPartitions(partitions: number): void {
+  if (Number.isInteger(partitions) && partitions >= 1 && partitions <= limits.partitions) return;
+  throw new RivuletError(
+    'INVALID_PARTITIONS',
+    `partitions must be a whole number from 1 to ${limits.partitions}, not ${partitions}`,
+    { outcome: 'not-written' },
+  );
+}
+
+function alreadyExists(name: string, old: Item | undefined): RivuletError {
+  if (old && old.name !== name) {
+    return new RivuletError(
+      'INVALID_TOPIC_EXCEPTION',
+      `topic name ${name} collides with ${old.name}: . and _ are not told apart in metric names`,
+      { outcome: 'not-written' },
+    );
+  }
+  return new RivuletError('TOPIC_ALREADY_EXISTS', `topic ${name} exists already`, { outcome: 'not-written' });
+}
+
+const unknownTopic = (name: string) =>
+  new RivuletError('UNKNOWN_TOPIC_OR_PARTITION', `there is no topic ${JSON.stringify(name.slice(0, 300))}`, {
+    outcome: 'not-written',
+  });
