@@ -208,11 +208,12 @@ function split(path: Path): { attribute: string; entry?: string } {
 // --- conditions
 
 export function holds(condition: Condition, item: Item | undefined): boolean {
-  if (condition.test === 'all') return condition.of.every((part) => holds(part, item));
-  if (condition.test === 'any') return condition.of.some((part) => holds(part, item));
+  if ('of' in condition) {
+    const part = (inner: Condition) => holds(inner, item);
+    return condition.test === 'all' ? condition.of.every(part) : condition.of.some(part);
+  }
   const found = item && lookUp(item, condition.path);
-  if (condition.test === 'exists') return found !== undefined;
-  if (condition.test === 'absent') return found === undefined;
+  if (!('value' in condition)) return (condition.test === 'exists') === (found !== undefined);
   if (condition.test === 'contains') return hasElement(found, condition.value);
   if (condition.test === 'lacks') return !hasElement(found, condition.value);
   const order = compareScalars(found, condition.value);
