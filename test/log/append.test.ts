@@ -1,0 +1,231 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import type { RivuletError } from '../../lib/errors.ts';
+import { appendOne, batchOf, createWorld, readAll, startMs, text, tryAppend, valuesOf, type World } from './world.ts';
+import { createEngine } from '../../lib/create-engine.ts';
+
+let world: World;
+
+beforeEach(async () => {
+  world = createWorld();
+  await world.engine.createTopic({ topic: 't', partitions: 4 });
+});
+
+const errorOf = (result: Awaited<ReturnType<typeof tryAppend>>): RivuletError => {
+  if ('error' in result) return result.error;
+  throw new Error(`acknowledged at ${result.baseOffset}`);
+};
+
+describe('offsets', () => {
+  test('grow without a hole, in the order of acknowledgement', async () => {
+    expect((await appendOne(world.engine, 0, batchOf(['a', 'b']))).baseOffset).toBe(0);
+    expect((await appendOne(world.engine, 0, batchOf(['c']))).baseOffset).toBe(2);
+    expect(valuesOf(await readAll(world.engine, 0))).toEqual(['a', 'b', 'c']);
+  });
+
+  test('one request writes many partitions with one segment, each with its own result', async () => {
+    const reply = await world.engine.append({
+      topic: 't',
+      partitions: [
+        { partition: 2, batches: batchOf(['x']) },
+        { partition: 9, batches: batchOf(['y']) },
+        { partition: 0, batches: batchOf(['z', 'w']) },
+      ],
+    });
+    expect(reply.partitions[0]).toMatchObject({ partition: 2, baseOffset: 0 });
+    expect(reply.partitions[1]).toMatchObject({ partition: 9, error: { errorCode: 'UNKNOWN_TOPIC_OR_PARTITION', outcome: 'not-written' } });
+    expect(reply.partitions[2]).toMatchObject({ partition: 0, baseOffset: 0, lastOffset: 1 });
+    expect((await world.objects.list({})).objects).toHaveLength(1);
+  });
+
+  test('survive hundreds of spills: every record readable at its offset', async () => {
+    for (let i = 0; i < 500; i++) expect((await appendOne(world.engine, 1, batchOf([`v${i}`]))).baseOffset).toBe(i);
+    const records = await readAll(world.engine, 1);
+    expect(records.map(({ offset }) => offset)).toEqual(Array.from({ length: 500 }, (_, i) => i));
+    expect(valuesOf(records)).toEqual(Array.from({ length: 500 }, (_, i) => `v${i}`));
+  });
+
+  test('writers of several processes do not disturb each other', async () => {
+    const other = createEngine(world);
+    const acks = await Promise.all(
+      Array.from({ length: 200 }, (_, i) => appendOne(i % 2 ? other : world.engine, 0, batchOf([`v${i}`]))),
+    );
+    expect(new Set(acks.map(({ baseOffset }) => baseOffset)).size).toBe(200);
+    const records = await readAll(other, 0);
+    for (const [i, ack] of acks.entries()) expect(valuesOf([records[ack.baseOffset]!])).toEqual([`v${i}`]);
+  });
+});
+
+describe('an idempotent producer', () => {
+  const producer = async () => {
+    const { producerId, epoch } = await world.engine.newProducer();
+    return { producerId, producerEpoch: epoch };
+  };
+
+  test('is answered a retry with the first offsets, from tail and from pages', async () => {
+    const id = await producer();
+    await appendOne(world.engine, 0, batchOf(['first', 'second'], { ...id, baseSequence: 0 }));
+    for (let i = 0; i < 100; i++) await appendOne(world.engine, 0, batchOf([`other${i}`]));
+    const again = await appendOne(createEngine(world), 0, batchOf(['first', 'second'], { ...id, baseSequence: 0 }));
+    expect(again).toMatchObject({ baseOffset: 0, lastOffset: 1, duplicate: true });
+    expect(await readAll(world.engine, 0)).toHaveLength(102);
+  });
+
+  test('goes on after it was evicted from the head, at a process that never saw it', async () => {
+    const id = await producer();
+    await appendOne(world.engine, 0, batchOf(['a'], { ...id, baseSequence: 0 }));
+    for (let i = 0; i < 100; i++) await appendOne(world.engine, 0, batchOf([`other${i}`], { ...(await producer()), baseSequence: 0 }));
+    expect((await appendOne(createEngine(world), 0, batchOf(['b'], { ...id, baseSequence: 1 }))).baseOffset).toBe(101);
+  });
+
+  test('may come late: its id is below one that was evicted, and it never wrote here', async () => {
+    const late = await producer();
+    for (let i = 0; i < 60; i++) await appendOne(world.engine, 0, batchOf([`o${i}`], { ...(await producer()), baseSequence: 0 }));
+    expect((await appendOne(world.engine, 0, batchOf(['late'], { ...late, baseSequence: 0 }))).baseOffset).toBe(60);
+    expect((await appendOne(createEngine(world), 0, batchOf(['late'], { ...late, baseSequence: 0 }))).duplicate).toBe(true);
+  });
+
+  test('is told of a gap after a bounded wait, and of its predecessor when that comes in time', async () => {
+    const id = await producer();
+    await appendOne(world.engine, 0, batchOf(['a'], { ...id, baseSequence: 0 }));
+    const gap = errorOf(await tryAppend(world.engine, 0, batchOf(['c'], { ...id, baseSequence: 2 })));
+    expect(gap).toMatchObject({ errorCode: 'OUT_OF_ORDER_SEQUENCE_NUMBER', outcome: 'not-written' });
+    const late = appendOne(world.engine, 0, batchOf(['c'], { ...id, baseSequence: 2 }));
+    await appendOne(world.engine, 0, batchOf(['b'], { ...id, baseSequence: 1 }));
+    expect((await late).baseOffset).toBe(2);
+  });
+
+  test('is fenced by a newer epoch of itself', async () => {
+    const { producerId } = await producer();
+    await appendOne(world.engine, 0, batchOf(['new'], { producerId, producerEpoch: 1, baseSequence: 0 }));
+    const old = errorOf(await tryAppend(world.engine, 0, batchOf(['old'], { producerId, producerEpoch: 0, baseSequence: 0 })));
+    expect(old).toMatchObject({ errorCode: 'INVALID_PRODUCER_EPOCH', outcome: 'not-written' });
+  });
+
+  test('without history and not at its first batch is unknown', async () => {
+    const error = errorOf(await tryAppend(world.engine, 0, batchOf(['x'], { ...(await producer()), baseSequence: 7 })));
+    expect(error).toMatchObject({ errorCode: 'UNKNOWN_PRODUCER_ID', outcome: 'not-written' });
+  });
+
+  test('hears DUPLICATE_SEQUENCE_NUMBER, written, for a batch older than its newest five', async () => {
+    const id = await producer();
+    for (let i = 0; i < 8; i++) await appendOne(world.engine, 0, batchOf([`v${i}`], { ...id, baseSequence: i }));
+    expect((await appendOne(world.engine, 0, batchOf(['v3'], { ...id, baseSequence: 3 }))).baseOffset).toBe(3);
+    const error = errorOf(await tryAppend(world.engine, 0, batchOf(['v2'], { ...id, baseSequence: 2 })));
+    expect(error).toMatchObject({ errorCode: 'DUPLICATE_SEQUENCE_NUMBER', outcome: 'written' });
+  });
+
+  test('goes through the wrap of sequences at 2^31', async () => {
+    const id = await producer();
+    const last = 2 ** 31 - 1;
+    // Kafka's producers get there record by record; an epoch that begins elsewhere would be refused, so plant the state.
+    await appendOne(world.engine, 0, batchOf(['plant'], { ...id, baseSequence: 0 }));
+    const head = (await world.table.query({ pk: `${(await world.engine.describeTopic('t')).topicId}/0` })).items[0]!;
+    const attribute = Object.keys(head.p as object)[0]!;
+    const state = new Uint8Array([0, 0, 0x7f, 0xff, 0xff, 0xff]);
+    await world.table.write({ kind: 'update', key: head, update: { set: [[['p', attribute], state]] } });
+    const fresh = createEngine(world);
+    expect((await appendOne(fresh, 0, batchOf(['a', 'b'], { ...id, baseSequence: last }))).baseOffset).toBe(1);
+    expect((await appendOne(fresh, 0, batchOf(['c'], { ...id, baseSequence: 1 }))).baseOffset).toBe(3);
+    expect((await appendOne(fresh, 0, batchOf(['a', 'b'], { ...id, baseSequence: last }))).duplicate).toBe(true);
+  });
+});
+
+describe('expectedOffset', () => {
+  test('appends at that offset alone, and tells the actual one', async () => {
+    expect((await appendOne(world.engine, 0, batchOf(['a']), 0)).baseOffset).toBe(0);
+    expect(errorOf(await tryAppend(world.engine, 0, batchOf(['b']), 0))).toMatchObject({
+      errorCode: 'UNEXPECTED_OFFSET',
+      outcome: 'not-written',
+      extra: { nextOffset: 1 },
+    });
+  });
+
+  test('a retry of what was appended is answered as such', async () => {
+    const { producerId, epoch } = await world.engine.newProducer();
+    const batch = batchOf(['a'], { producerId, producerEpoch: epoch, baseSequence: 0 });
+    await appendOne(world.engine, 0, batch, 0);
+    expect(await appendOne(world.engine, 0, batch, 0)).toMatchObject({ baseOffset: 0, duplicate: true });
+  });
+});
+
+describe('admission', () => {
+  test('a damaged batch is refused with the reason, and nothing is uploaded', async () => {
+    const batch = batchOf(['a']);
+    batch[batch.length - 1]! ^= 1;
+    expect(errorOf(await tryAppend(world.engine, 0, batch))).toMatchObject({ errorCode: 'CORRUPT_MESSAGE', outcome: 'not-written' });
+    expect((await world.objects.list({})).objects).toHaveLength(0);
+  });
+
+  test('a batch above max.message.bytes names the limit and the size', async () => {
+    await world.engine.alterTopic({ topic: 't', config: { 'max.message.bytes': '100' } });
+    const error = errorOf(await tryAppend(world.engine, 0, batchOf(['x'.repeat(200)])));
+    expect(error.errorCode).toBe('MESSAGE_TOO_LARGE');
+    expect(error.message).toMatch(/above max.message.bytes of 100/);
+  });
+
+  test('a timestamp more than an hour ahead is refused', async () => {
+    const error = errorOf(await tryAppend(world.engine, 0, batchOf(['x'], { timestampMs: startMs + 3_700_000 })));
+    expect(error.errorCode).toBe('INVALID_TIMESTAMP');
+  });
+
+  test('LogAppendTime stamps the time of admission, and the batch stays valid', async () => {
+    await world.engine.alterTopic({ topic: 't', config: { 'message.timestamp.type': 'LogAppendTime' } });
+    world.clock.advance(5_000);
+    expect((await appendOne(world.engine, 0, batchOf(['x']))).logAppendTimeMs).toBe(startMs + 5_000);
+    expect((await readAll(world.engine, 0))[0]!.timestampMs).toBe(startMs + 5_000);
+  });
+
+  test('control and transactional batches, two producers in one part, and ids that nobody gave are refused', async () => {
+    const mixed = Buffer.concat([batchOf(['a'], { producerId: 1, producerEpoch: 0, baseSequence: 0 }), batchOf(['b'])]);
+    for (const batches of [
+      batchOf(['x'], { isTransactional: true, producerId: 1, producerEpoch: 0, baseSequence: 0 }),
+      mixed,
+      batchOf(['x'], { producerId: 2 ** 52, producerEpoch: 0, baseSequence: 0 }),
+      new Uint8Array(0),
+    ]) {
+      expect(errorOf(await tryAppend(world.engine, 0, batches))).toMatchObject({ errorCode: 'INVALID_RECORD', outcome: 'not-written' });
+    }
+  });
+
+  test('compression.type of the topic wins over the producer', async () => {
+    await world.engine.alterTopic({ topic: 't', config: { 'compression.type': 'gzip' } });
+    await appendOne(world.engine, 0, batchOf(['a', 'b']));
+    const { partitions } = await world.engine.fetch({ topic: 't', partitions: [{ partition: 0, offset: 0 }] });
+    const [batch] = (partitions[0] as { batches: Uint8Array[] }).batches;
+    expect(batch![22]! & 7).toBe(1);
+    expect(valuesOf(await readAll(world.engine, 0))).toEqual(['a', 'b']);
+  });
+});
+
+describe('records one by one', () => {
+  const record = (value: string, key: string | null = null) => ({ key: key === null ? null : text(key), value: text(value), headers: [] });
+
+  test('go to the partition of their key, keep their order, and say where they lie', async () => {
+    const records = Array.from({ length: 50 }, (_, i) => record(`v${i}`, `key${i % 7}`));
+    const reply = await world.engine.appendRecords({ topic: 't', records });
+    const all = new Map<number, string[]>();
+    for (const partition of [0, 1, 2, 3]) all.set(partition, valuesOf(await readAll(world.engine, partition)));
+    for (const [i, result] of reply.records.entries()) {
+      if ('error' in result) throw result.error;
+      expect(all.get(result.partition)![result.offset]).toBe(`v${i}`);
+    }
+  });
+
+  test('with an Idempotency-Key are written once, also after partitions were added; another body is refused', async () => {
+    const request = { topic: 't', records: [record('a', 'x'), record('b', 'y'), record('c')], idempotencyKey: 'order-1' };
+    const first = await world.engine.appendRecords(request);
+    await world.engine.alterTopic({ topic: 't', partitions: 9 });
+    world.clock.advance(3_600_000);
+    const second = await createEngine(world).appendRecords(request);
+    expect(second.records).toEqual(first.records.map((result) => ({ ...result, duplicate: true })));
+    const other = world.engine.appendRecords({ ...request, records: [record('A', 'x')] });
+    await expect(other).rejects.toMatchObject({ errorCode: 'IDEMPOTENCY_KEY_REUSED', outcome: 'not-written' });
+  });
+
+  test('larger than max.message.bytes together become several batches, in sequence', async () => {
+    await world.engine.alterTopic({ topic: 't', config: { 'max.message.bytes': '1000' } });
+    const records = Array.from({ length: 30 }, (_, i) => ({ ...record(`${i}`.padStart(100, '.')), partition: 3 }));
+    await world.engine.appendRecords({ topic: 't', records, idempotencyKey: 'k' });
+    expect(valuesOf(await readAll(world.engine, 3)).map(Number.parseFloat)).toHaveLength(30);
+  });
+});
