@@ -166,7 +166,7 @@ function checkToken(credentials: Credentials, headers: Headers): void {
 // --- Authorization
 
 function parseAuthorization(header: string): Authorization {
-  const [, list] = /^AWS4-HMAC-SHA256[ ]+(.*)$/.exec(header) ?? [];
+  const [, list] = /^AWS4-HMAC-SHA256(?: +|$)(.*)$/.exec(header) ?? [];
   if (list === undefined) throw new Refused(`the Authorization header must begin with ${algorithm}`);
   const parameters = parseParameters(list);
   const { accessKeyId, scope } = parseCredential(parameter(parameters, 'Credential'));

@@ -29,8 +29,9 @@ async function signedByAws({
 }: RequestToSign): Promise<string> {
   const query: Record<string, string[]> = Object.create(null);
   for (const [name, value] of url.searchParams) query[name] = [...(query[name] ?? []), value];
+  const { sessionToken, ...keys } = credentials;
   const signer = new SignatureV4({
-    credentials,
+    credentials: sessionToken === undefined ? keys : { ...keys, sessionToken },
     region,
     service,
     sha256: Sha256,

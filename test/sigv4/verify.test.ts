@@ -14,7 +14,7 @@ import {
 
 const nowMs = Date.UTC(2026, 10, 22, 17, 6, 35);
 const plain: Credentials = { accessKeyId: 'local', secretAccessKey: 'secret of local' };
-const temporary: Credentials = { accessKeyId: 'ASIA', secretAccessKey: 'secret of ASIA', sessionToken: 'token+/=' };
+const temporary = { accessKeyId: 'ASIA', secretAccessKey: 'secret of ASIA', sessionToken: 'token+/=' };
 const known = new Map([plain, temporary].map((credentials) => [credentials.accessKeyId, credentials]));
 
 const options: VerifyOptions = {

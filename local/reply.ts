@@ -1,0 +1,44 @@
+// Writes results: on the ordinary way, to a client that may still be sending a body that nobody wants, and to a socket
+// whose bytes were never a request.
+import type { ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { HttpResult } from '../functions/http-event.ts';
+
+export function sendResult(response: ServerResponse, result: HttpResult, closing: boolean): void {
+  writeHead(response, result, closing);
+  response.end(result.body);
+}
+
+/**
+ * The answer to a request whose body was not read. Closing at once would reset the connection, and the client might lose
+ * the answer with it; so the answer goes out, what still comes in is dropped for at most `lingerMs`, then it is closed.
+ */
+export async function sendBeforeBody(response: ServerResponse, result: HttpResult, lingerMs: number): Promise<void> {
+  writeHead(response, result, true);
+  response.write(result.body ?? '');
+  const gone = new AbortController();
+  const stop = (): void => gone.abort();
+  response.req.once('end', stop).once('close', stop).resume();
+  await pause(lingerMs, undefined, { signal: gone.signal }).catch(() => undefined);
+  response.end();
+}
+
+/** For what the HTTP parser refused: there is no response to write to. Closed after `lingerMs` for the same reason. */
+export function sendOnSocket(socket: Duplex, { statusCode, headers, body = '' }: HttpResult, lingerMs: number): void {
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  const head = `HTTP/1.1 ${statusCode} Refused\r\n${lines.join('')}content-length: ${Buffer.byteLength(body)}\r\n`;
+  socket.write(`${head}connection: close\r\n\r\n`);
+  socket.end(body);
+  const timer = setTimeout(() => socket.destroy(), lingerMs);
+  socket.once('close', () => clearTimeout(timer));
+}
+
+function writeHead(response: ServerResponse, { statusCode, headers, body }: HttpResult, closing: boolean): void {
+  const length = body === undefined ? undefined : Buffer.byteLength(body);
+  response.writeHead(statusCode, {
+    ...headers,
+    ...(length !== undefined ? { 'content-length': length } : statusCode !== 204 && { 'content-length': 0 }),
+    ...(closing && { connection: 'close' }),
+  });
+}

@@ -1,0 +1,281 @@
+// The HTTP API in one process: what API Gateway is in AWS. It takes what API Gateway takes, verifies the same signatures
+// by the same rules, and calls the same handlers with the same events.
+//
+// A request is refused as early as it can be: by its head alone, by its signature, by the size of its body, in that order.
+// Whatever is refused here has not reached the engine, and says so (outcome not-written).
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { HttpApi, HttpResult } from '../functions/http-event.ts';
+import { problemResult, rivuletErrorOf } from '../functions/problem.ts';
+import type { Clock } from '../lib/clock.ts';
+import { RivuletError } from '../lib/errors.ts';
+import { limits } from '../lib/limits.ts';
+import { type Credentials, sha256Hex } from '../lib/sigv4/canonical.ts';
+import { verifyHead } from '../lib/sigv4/verify.ts';
+import { readBody } from './body.ts';
+import { sendBeforeBody, sendOnSocket, sendResult } from './reply.ts';
+import { eventOf, headersTooLarge, invalid, type RequestHead, readHead } from './request.ts';
+
+const timeouts = {
+  /** From the first byte of a connection, or of the next request, to the end of the headers. */
+  headersMs: 10_000,
+  /** ... to the end of the body. API Gateway ends a request after 30 s. */
+  requestMs: 30_000,
+  /** Between requests. Longer than clients keep a connection, so that it is they who close it. */
+  idleMs: 65_000,
+  /** Nothing sent or taken, in the middle of anything. A long poll is silent for 20 s. */
+  silentMs: 60_000,
+  /** For the client to notice an answer that came before its body was sent. */
+  lingerMs: 1_000,
+  /** For requests under way to be answered, once the server closes. */
+  closeMs: 10_000,
+};
+
+export type ServerOptions = {
+  readonly api: HttpApi;
+  /** Anything but loopback needs `credentials`. Default 127.0.0.1. */
+  readonly host?: string;
+  /** Default 0: any free one. */
+  readonly port?: number;
+  /** Who may call. Default: local/local, known to everyone, so for loopback only. */
+  readonly credentials?: readonly Credentials[];
+  /** That clients sign for. Default us-east-1. */
+  readonly region?: string;
+  readonly clock: Pick<Clock, 'now' | 'randomBytes'>;
+  /** What the handlers threw; the client learns only that something failed. Default: standard error. */
+  readonly onError?: (error: unknown) => void;
+  readonly timeouts?: Partial<typeof timeouts>;
+};
+
+export type LocalServer = {
+  readonly url: string;
+  /** Ends long polls and waits for the requests under way, at most `closeMs`. */
+  close(): Promise<void>;
+};
+
+/** Rejects, with a sentence for the person who started it, when the address may not or cannot be listened on. */
+export async function startServer(options: ServerOptions): Promise<LocalServer> {
+  const { host = '127.0.0.1', port = 0 } = options;
+  const context = contextOf(options, host);
+  const server = createHttpServer(context);
+  await listen(server, host, port);
+  const { address, family, port: bound } = server.address() as AddressInfo;
+  let closed: Promise<void> | undefined;
+  return {
+    url: `http://${family === 'IPv6' ? `[${address}]` : address}:${bound}`,
+    close: () => (closed ??= close(server, context)),
+  };
+}
+
+type Exchange = {
+  readonly message: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly left: AbortController;
+};
+
+type Context = {
+  readonly api: HttpApi;
+  readonly credentials: ReadonlyMap<string, Credentials>;
+  readonly region: string;
+  readonly clock: ServerOptions['clock'];
+  readonly onError: (error: unknown) => void;
+  readonly timeouts: typeof timeouts;
+  readonly sockets: Set<Socket>;
+  /** Requests whose answer has not been sent. */
+  readonly exchanges: Set<Exchange>;
+  closing: boolean;
+};
+
+function contextOf(options: ServerOptions, host: string): Context {
+  const credentials = options.credentials ?? [{ accessKeyId: 'local', secretAccessKey: 'local' }];
+  const isPublic = (one: Credentials): boolean => one.accessKeyId === 'local' && one.secretAccessKey === 'local';
+  if (!isLoopback(host) && (credentials.length === 0 || credentials.some(isPublic)))
+    throw new Error(
+      `Refusing to listen on ${host}: everyone knows the credentials local/local. Give credentials of your own, or listen on 127.0.0.1.`,
+    );
+  return {
+    api: options.api,
+    credentials: new Map(credentials.map((one) => [one.accessKeyId, one])),
+    region: options.region ?? 'us-east-1',
+    clock: options.clock,
+    onError: options.onError ?? console.error,
+    timeouts: { ...timeouts, ...options.timeouts },
+    sockets: new Set(),
+    exchanges: new Set(),
+    closing: false,
+  };
+}
+
+const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+
+function createHttpServer(context: Context): Server {
+  const { headersMs, requestMs, idleMs, silentMs } = context.timeouts;
+  const server = createServer({
+    // Counts less than what is on the wire; the exact check is ours.
+    maxHeaderSize: limits.headBytes,
+    headersTimeout: headersMs,
+    requestTimeout: requestMs,
+    keepAliveTimeout: idleMs,
+    connectionsCheckingInterval: Math.min(1_000, headersMs, requestMs),
+    // Else Node answers by itself, without a problem document.
+    requireHostHeader: false,
+    keepAlive: true,
+    noDelay: true,
+  });
+  server.setTimeout(silentMs);
+  server.on('connection', (socket) => {
+    context.sockets.add(socket);
+    socket.on('close', () => context.sockets.delete(socket));
+  });
+  // With "Expect: 100-continue" too, whatever it expects: Node would say "continue" before the head is checked.
+  for (const event of ['request', 'checkContinue', 'checkExpectation'])
+    server.on(event, (message, response) => void exchange(context, message, response));
+  server.on('connect', (_, socket) => refuseBytes(context, socket, invalid('The method CONNECT is not supported.')));
+  server.on('clientError', (error, socket) => onClientError(context, error, socket as Socket));
+  return server;
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error) =>
+      reject(new Error(`Cannot listen on ${host}:${port}: ${error.message}`, { cause: error })),
+    );
+    server.listen(port, host, resolve);
+  });
+}
+
+// --- one request
+
+const newRequestId = (clock: ServerOptions['clock']): string =>
+  Buffer.from(clock.randomBytes(12)).toString('base64url');
+
+/** From the head to the answer. */
+async function exchange(context: Context, message: IncomingMessage, response: ServerResponse): Promise<void> {
+  const here: Exchange = { message, response, left: new AbortController() };
+  context.exchanges.add(here);
+  response.once('close', () => leave(context, here));
+  if (context.closing) here.left.abort(closingReason());
+  const requestId = newRequestId(context.clock);
+  const result = await answer(context, here, requestId);
+  try {
+    await send(context, here, result);
+  } catch (error) {
+    // A handler's header that HTTP does not allow: there is nothing left to say on this connection.
+    context.onError(error);
+    message.socket.destroy();
+  }
+}
+
+async function send(context: Context, { message, response }: Exchange, result: HttpResult): Promise<void> {
+  if (response.destroyed) return;
+  const bodyIsUnread = !message.readableEnded && declaresBody(message);
+  if (bodyIsUnread) await sendBeforeBody(response, result, context.timeouts.lingerMs);
+  else sendResult(response, result, context.closing);
+}
+
+async function answer(context: Context, { message, response, left }: Exchange, requestId: string): Promise<HttpResult> {
+  try {
+    const head = readHead(message);
+    const verifyBody = isOpen(head) ? () => undefined : authenticate(context, head);
+    if (head.fields.expect !== undefined) response.writeContinue();
+    const body = await readBody(message, head);
+    verifyBody(body);
+    return await callApi(context, eventOf(head, requestId, body, left.signal));
+  } catch (error) {
+    if (!(error instanceof RivuletError)) context.onError(error);
+    return problemResult(error, requestId);
+  }
+}
+
+/** The handlers promise not to throw: if one does, a write may have happened. */
+async function callApi(context: Context, event: Parameters<HttpApi>[0]): Promise<HttpResult> {
+  try {
+    return await context.api(event);
+  } catch (error) {
+    context.onError(error);
+    const { method } = event.requestContext.http;
+    return problemResult(rivuletErrorOf(error, method !== 'GET' && method !== 'HEAD'), event.requestContext.requestId);
+  }
+}
+
+const declaresBody = ({ headers }: IncomingMessage): boolean =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+
+/** What monitors and code generators read. */
+const isOpen = ({ method, path }: RequestHead): boolean =>
+  (method === 'GET' || method === 'HEAD') && (path === '/v1/health' || path === '/openapi.json');
+
+/** Throws FORBIDDEN; returns the second half of the check, for when the body is there. */
+function authenticate({ credentials, region, clock }: Context, head: RequestHead): (body: Uint8Array) => void {
+  const credentialsFor = (id: string): Credentials | undefined => credentials.get(id);
+  const verdict = verifyHead(head, { credentialsFor, region, service: 'execute-api', nowMs: clock.now() });
+  if (!verdict.ok) throw forbidden(verdict.reason);
+  return (body) => {
+    const whole = verdict.verifyBody(sha256Hex(body));
+    if (!whole.ok) throw forbidden(whole.reason);
+  };
+}
+
+function forbidden(reason: string): RivuletError {
+  return new RivuletError('FORBIDDEN', `The request is not signed as it must be: ${reason}.`, {
+    outcome: 'not-written',
+  });
+}
+
+/** The answer is sent, or its reader has gone. */
+function leave(context: Context, here: Exchange): void {
+  context.exchanges.delete(here);
+  if (!here.response.writableFinished) here.left.abort(new Error('the client has gone'));
+  const { socket } = here.message;
+  if (context.closing && !isBusy(context, socket)) socket.destroySoon();
+}
+
+// --- connections
+
+const exchangesOf = (context: Context, socket: Socket): Exchange[] =>
+  [...context.exchanges].filter(({ message }) => message.socket === socket);
+
+const isBusy = (context: Context, socket: Socket): boolean => exchangesOf(context, socket).length > 0;
+
+/**
+ * Bytes that are no HTTP, headers too many, or a client too slow. An answer can be given only if no other is due on this
+ * connection but that of the broken request: else it would be taken for the answer to an earlier one.
+ */
+function onClientError(context: Context, error: NodeJS.ErrnoException & { reason?: string }, socket: Socket): void {
+  // Already refused: more of the same bytes.
+  if (socket.writableEnded) return;
+  const due = exchangesOf(context, socket);
+  const isFree = due.length === 0 || (due.length === 1 && !due[0]!.message.complete && !due[0]!.response.headersSent);
+  if (!socket.writable || error.code === 'ECONNRESET' || !isFree) socket.destroy();
+  else refuseBytes(context, socket, problemOfBytes(context, error));
+}
+
+function problemOfBytes(
+  { timeouts }: Context,
+  { code, reason, message }: NodeJS.ErrnoException & { reason?: string },
+): RivuletError {
+  if (code === 'HPE_HEADER_OVERFLOW') return headersTooLarge(`${limits.headBytes} bytes or more`);
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
+    return invalid(
+      `The headers did not arrive within ${timeouts.headersMs} ms, or the body within ${timeouts.requestMs} ms.`,
+    );
+  return invalid(`The request is not HTTP/1.1: ${reason ?? message}.`);
+}
+
+function refuseBytes({ clock, timeouts }: Context, socket: Duplex, error: RivuletError): void {
+  sendOnSocket(socket, problemResult(error, newRequestId(clock)), timeouts.lingerMs);
+}
+
+const closingReason = (): Error => new Error('the server is closing');
+
+async function close(server: Server, context: Context): Promise<void> {
+  context.closing = true;
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  for (const socket of context.sockets) if (!isBusy(context, socket)) socket.destroy();
+  for (const { left } of context.exchanges) left.abort(closingReason());
+  const timer = setTimeout(() => server.closeAllConnections(), context.timeouts.closeMs);
+  await closed;
+  clearTimeout(timer);
+}

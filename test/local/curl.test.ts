@@ -1,0 +1,101 @@
+// The machine's own curl against the server: what the documentation tells people to type must work.
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { systemClock } from '../../lib/clock.ts';
+import { limits } from '../../lib/limits.ts';
+import { type LocalServer, startServer } from '../../local/server.ts';
+
+const run = promisify(execFile);
+
+async function reasonToSkip(): Promise<string | undefined> {
+  try {
+    const { stdout } = await run('curl', ['--help', 'all']);
+    return stdout.includes('--aws-sigv4') ? undefined : 'this curl has no --aws-sigv4';
+  } catch {
+    return 'there is no curl on this machine';
+  }
+}
+
+const reason = await reasonToSkip();
+if (reason !== undefined) console.warn(`SKIPPED: signed requests by curl: ${reason}`);
+
+describe.skipIf(reason !== undefined)('stock curl --aws-sigv4', () => {
+  let server: LocalServer;
+  let directory: string;
+
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'rivulet-curl-'));
+    server = await startServer({
+      clock: systemClock,
+      api: async ({ rawPath, rawQueryString, body, requestContext: { http } }) => ({
+        statusCode: 200,
+        headers: {},
+        body: `${http.method} ${rawPath}?${rawQueryString} ${body === undefined ? '' : Buffer.from(body).toString('hex')}`,
+      }),
+    });
+  });
+
+  afterAll(async () => {
+    await server.close();
+    await rm(directory, { recursive: true });
+  });
+
+  /** The reply's body and, at its end, its status. */
+  async function curl(path: string, ...options: string[]): Promise<string> {
+    const signing = ['--aws-sigv4', 'aws:amz:us-east-1:execute-api', '--user', 'local:local'];
+    const { stdout } = await run('curl', ['-s', '-w', ' %{http_code}', ...signing, ...options, server.url + path]);
+    return stdout;
+  }
+
+  test('GET, with a sorted query', async () => {
+    expect(await curl('/v1/topics')).toBe('GET /v1/topics?  200');
+    const path = '/v1/topics/orders.eu/partitions/0/records?maxBytes=1000&offset=12&waitMs=0';
+    expect(await curl(path)).toBe(`GET ${path}  200`);
+  });
+
+  test('PUT and POST of JSON', async () => {
+    const body = '{"partitions":3}';
+    const json = ['-H', 'content-type: application/json', '-d', body];
+    expect(await curl('/v1/topics/orders', '-X', 'PUT', ...json)).toBe(
+      `PUT /v1/topics/orders? ${Buffer.from(body).toString('hex')} 200`,
+    );
+    expect(await curl('/v1/producers', '-X', 'POST')).toBe('POST /v1/producers?  200');
+  });
+
+  test('POST of bytes, and with "Expect: 100-continue"', async () => {
+    const file = join(directory, 'body');
+    for (const bytes of [Buffer.from([0, 10, 13, 255, 128, 0]), Buffer.alloc(2 * limits.jsonBodyBytes, 7)]) {
+      await writeFile(file, bytes);
+      const type = 'content-type: application/vnd.rivulet.batches.v1';
+      const stdout = curl(
+        '/v1/topics/a/records',
+        '-H',
+        type,
+        '-H',
+        'Expect: 100-continue',
+        '--data-binary',
+        `@${file}`,
+      );
+      if (bytes.length < 100) expect(await stdout).toBe(`POST /v1/topics/a/records? ${bytes.toString('hex')} 200`);
+      // 8 MiB of hexadecimal are more than a child's output may be here: that the body was signed and read is enough.
+      else await expect(stdout).rejects.toThrow('maxBuffer');
+    }
+  });
+
+  test('a body over the limit: it reads the 413, though it had megabytes to send', async () => {
+    const file = join(directory, 'body');
+    await writeFile(file, Buffer.alloc(limits.binaryBodyBytes + 1));
+    for (const how of [[], ['-H', 'Transfer-Encoding: chunked']]) {
+      const stdout = await curl('/v1/topics/a/records', '-H', 'Expect:', ...how, '--data-binary', `@${file}`);
+      expect(stdout).toMatch(/"errorCode":"BODY_TOO_LARGE".* 413$/);
+    }
+  });
+
+  test('a wrong password: it reads the 403 and its reason', async () => {
+    expect(await curl('/v1/topics', '--user', 'local:wrong')).toMatch(/"detail":"[^"]*signature does not match.* 403$/);
+  });
+});

@@ -1,0 +1,177 @@
+// Requests that are wrong as bytes, over real sockets: each is refused by a problem document, and never reaches a handler.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { HttpApi } from '../../functions/http-event.ts';
+import { systemClock } from '../../lib/clock.ts';
+import { limits } from '../../lib/limits.ts';
+import { type LocalServer, startServer } from '../../local/server.ts';
+import { open, problemIn, signedHead } from './wire.ts';
+
+const timeouts = { headersMs: 300, requestMs: 600, lingerMs: 200 };
+const reached: string[] = [];
+const api: HttpApi = async ({ rawPath }) => {
+  if (rawPath === '/slow') await systemClock.sleep(100);
+  else if (rawPath !== '/fine') reached.push(rawPath);
+  return { statusCode: 200, headers: {}, body: `<${rawPath}>` };
+};
+let server: LocalServer;
+let url: string;
+
+beforeAll(async () => {
+  server = await startServer({ api, clock: systemClock, timeouts });
+  url = server.url;
+});
+
+afterAll(async () => {
+  await server.close();
+  expect(reached).toEqual([]);
+});
+
+async function refused(bytes: string): Promise<ReturnType<typeof problemIn>> {
+  const wire = open(url, bytes);
+  const text = await wire.until('"requestId"');
+  wire.socket.destroy();
+  const problem = problemIn(text);
+  expect(problem.head).toContain('content-type: application/problem+json');
+  expect(problem.outcome).toBe('not-written');
+  expect(problem.head.startsWith(`HTTP/1.1 ${problem.status} `)).toBe(true);
+  return problem;
+}
+
+const get = (line: string, ...headers: string[]): string => [line, 'Host: h', ...headers, '', ''].join('\r\n');
+
+test.each([
+  ['no HTTP at all', 'hello\r\n\r\n', 'not HTTP/1.1'],
+  ['an unknown method', get('FETCH / HTTP/1.1'), 'not HTTP/1.1'],
+  ['CONNECT', get('CONNECT h:80 HTTP/1.1'), 'CONNECT is not supported'],
+  ['a TLS greeting', '\x16\x03\x01\x02\x00\x01\x00', 'not HTTP/1.1'],
+  ['an absolute target', get('GET http://h/v1/health HTTP/1.1'), 'must be a path'],
+  ['an asterisk for a target', get('OPTIONS * HTTP/1.1'), 'must be a path'],
+  ['an empty segment', get('GET /v1//health HTTP/1.1'), 'empty segment'],
+  ['a leading empty segment', get('GET //h/v1/health HTTP/1.1'), 'empty segment'],
+  ['a dot segment', get('GET /v1/./health HTTP/1.1'), 'empty segment, "." or ".."'],
+  ['a dot-dot segment', get('GET /v1/topics/../health HTTP/1.1'), 'empty segment, "." or ".."'],
+  ['a dot-dot segment at the end', get('GET /v1/health/.. HTTP/1.1'), 'empty segment, "." or ".."'],
+  ['half an escape', get('GET /v1/health%4 HTTP/1.1'), 'does not begin an escape'],
+  ['an escape that is not UTF-8', get('GET /v1/health?a=%ff HTTP/1.1'), 'does not begin an escape'],
+  ['a fragment', get('GET /v1/health#a HTTP/1.1'), '#'],
+  ['bytes above ASCII in the target', get('GET /v1/h\xe9alth HTTP/1.1'), 'HTTP/1.1|printable ASCII'],
+  ['no host', 'GET /v1/health HTTP/1.1\r\n\r\n', 'host is missing'],
+  ['two hosts', get('GET /v1/health HTTP/1.1', 'hOST: h'), 'host is given more than once'],
+  [
+    'two authorizations',
+    get('GET / HTTP/1.1', 'Authorization: a', 'authorization: b'),
+    'authorization is given more than once',
+  ],
+  [
+    'two content types',
+    get('GET / HTTP/1.1', 'content-type: a', 'content-type: a'),
+    'content-type is given more than once',
+  ],
+  ['two dates', get('GET / HTTP/1.1', 'x-amz-date: a', 'X-Amz-Date: a'), 'x-amz-date is given more than once'],
+  [
+    'two tokens',
+    get('GET / HTTP/1.1', 'x-amz-security-token: a', 'x-amz-security-token: a'),
+    'x-amz-security-token is given',
+  ],
+  [
+    'two idempotency keys',
+    get('GET / HTTP/1.1', 'idempotency-key: a', 'idempotency-key: b'),
+    'idempotency-key is given',
+  ],
+  ['two content lengths', get('POST / HTTP/1.1', 'content-length: 1', 'content-length: 1'), 'Content-Length'],
+  [
+    'a length and chunks',
+    get('POST / HTTP/1.1', 'content-length: 1', 'transfer-encoding: chunked'),
+    'Content-Length|Transfer-Encoding',
+  ],
+  ['an encoding that does not end in chunked', get('POST / HTTP/1.1', 'transfer-encoding: gzip'), 'Transfer-Encoding'],
+  ['a length that is no number', get('POST / HTTP/1.1', 'content-length: 1a'), 'Content-Length'],
+  ['a negative length', get('POST / HTTP/1.1', 'content-length: -1'), 'Content-Length'],
+  ['a header without a colon', get('GET / HTTP/1.1', 'nonsense'), 'not HTTP/1.1'],
+  ['a folded header', get('GET / HTTP/1.1', 'a: b', ' c'), 'HTTP/1.1|not signed'],
+  ['an expectation that nobody knows', get('GET /v1/health HTTP/1.1', 'expect: miracles'), 'may only be 100-continue'],
+])('%s is 400', async (_, bytes, detail) => {
+  const problem = await refused(bytes);
+  expect(problem).toMatchObject({ status: 400, errorCode: 'INVALID_REQUEST' });
+  expect(problem.detail).toMatch(new RegExp(detail.replace(/[*.?]/g, '\\$&'), 'i'));
+});
+
+test('a head of exactly the limit is read, one byte more is 431, and so is one without end', async () => {
+  const empty = get('GET /fine HTTP/1.1', 'filler: ');
+  const fill = (bytes: number): string => get('GET /fine HTTP/1.1', `filler: ${'x'.repeat(bytes - empty.length)}`);
+  expect(await refused(fill(limits.headBytes))).toMatchObject({ status: 403 });
+  expect(await refused(fill(limits.headBytes + 1))).toMatchObject({
+    status: 431,
+    errorCode: 'HEADERS_TOO_LARGE',
+    detail: `The request line and the headers have ${limits.headBytes + 1} bytes; together they may have ${limits.headBytes}.`,
+  });
+  expect(await refused(`GET /${'x'.repeat(200_000)}`)).toMatchObject({ status: 431 });
+});
+
+test('a body whose length is over the limit is 413 at once, by content type, without reading it', async () => {
+  const json = ['content-type: application/json', `content-length: ${limits.jsonBodyBytes + 1}`];
+  expect(await refused(get('POST / HTTP/1.1', ...json))).toMatchObject({
+    status: 413,
+    errorCode: 'BODY_TOO_LARGE',
+    detail: `The body has ${limits.jsonBodyBytes + 1} bytes; this content type may have ${limits.jsonBodyBytes}.`,
+  });
+  const binary = `content-length: ${limits.binaryBodyBytes + 1}`;
+  expect(await refused(get('POST / HTTP/1.1', binary))).toMatchObject({ status: 413 });
+  expect(await refused(get('POST / HTTP/1.1', 'expect: 100-continue', binary))).toMatchObject({ status: 413 });
+});
+
+test('a chunked body without end is cut off at the limit: the client gets 413, then the connection is closed', async () => {
+  const head = signedHead(url, { method: 'POST', path: '/', headers: { 'content-type': 'application/json' } }, [
+    'transfer-encoding: chunked',
+  ]);
+  const wire = open(url, head);
+  const chunk = `${(65_536).toString(16)}\r\n${'x'.repeat(65_536)}\r\n`;
+  let sent = 0;
+  const pump = (): void => {
+    while (!wire.socket.destroyed && wire.socket.write(chunk)) sent += 65_536;
+    if (!wire.socket.destroyed) setTimeout(pump, 1);
+  };
+  wire.socket.once('connect', pump);
+  const text = await wire.until('"requestId"');
+  expect(problemIn(text)).toMatchObject({
+    status: 413,
+    detail: expect.stringContaining(`more than ${limits.jsonBodyBytes} bytes`),
+  });
+  expect(problemIn(text).head).toContain('connection: close');
+  await wire.closed;
+  expect(sent).toBeGreaterThan(limits.jsonBodyBytes);
+});
+
+test('an unsigned request is 403 before its body is read', async () => {
+  const problem = await refused(get('POST /v1/topics HTTP/1.1', `content-length: ${limits.binaryBodyBytes}`));
+  expect(problem).toMatchObject({ status: 403 });
+  expect(problem.head).toContain('connection: close');
+});
+
+test('headers that do not come to an end are 400 after the timeout, and so is a body', async () => {
+  expect((await refused('GET /v1/health HTTP/1.1\r\nhost: h\r\n')).detail).toContain('did not arrive within 300 ms');
+  const head = signedHead(url, { method: 'POST', path: '/' }, ['content-length: 10']).replace(
+    /x-amz-content.*\r\n/,
+    '',
+  );
+  const wire = open(url, `${head}12345`);
+  expect(problemIn(await wire.closed).detail).toContain('body within 600 ms');
+});
+
+test('a broken chunk ends its request with 400', async () => {
+  const head = signedHead(url, { method: 'POST', path: '/' }, ['transfer-encoding: chunked']);
+  const wire = open(url, `${head}zz\r\n`);
+  expect(problemIn(await wire.closed)).toMatchObject({ status: 400 });
+});
+
+test('nonsense after a request never looks like the answer to that request', async () => {
+  const wire = open(url, `${signedHead(url, { path: '/slow' })}nonsense\r\n\r\n`);
+  expect(await wire.closed).not.toContain('400');
+});
+
+test('a refused request with a small body does not disturb the answers before it', async () => {
+  const bad = get('POST /v1/topics HTTP/1.1', 'content-length: 3');
+  const wire = open(url, `${signedHead(url, { path: '/slow' })}${bad}abc`);
+  const text = await wire.closed;
+  expect(text.match(/HTTP\/1.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 403']);
+});
