@@ -34,14 +34,13 @@ export function decompressLz4(bytes: Uint8Array, maxBytes: number): Uint8Array {
   const checksumBytes = flags & flag.blockChecksums ? 4 : 0;
   let at = bodyAt;
   for (let word = blockWord(view, at); word !== 0; word = blockWord(view, at)) {
+    const isStored = word >= storedBit;
     const from = at + 4;
-    const to = from + (word & ~storedBit);
+    const to = from + (isStored ? word - storedBit : word);
     at = to + checksumBytes;
     if (at > bytes.length) throw malformed(`a block of ${to - from} bytes, ${bytes.length - from} are there`);
-    const isStored = (word & storedBit) !== 0;
     reserve(out, Math.min(maxBlockBytes, (to - from) * (isStored ? 1 : maxRatio)));
-    if (isStored) putLiteral(out, bytes, from, to - from);
-    else decodeBlock(bytes, from, to, out);
+    out.at = isStored ? store(bytes, from, to, out) : decodeBlock(bytes, from, to, out);
   }
   const end = at + 4 + (flags & flag.contentChecksum ? 4 : 0);
   if (end !== bytes.length) throw malformed(`the frame ends at ${end} of ${bytes.length} bytes`);
@@ -75,44 +74,55 @@ function reserve(out: Output, blockBytes: number): void {
   out.bytes = grown;
 }
 
-function decodeBlock(bytes: Uint8Array, from: number, to: number, out: Output): void {
-  const next = { at: from };
-  while (next.at < to) {
-    const token = bytes[next.at++]!;
-    const literalLength = readLength(bytes, next, to, token >> 4);
-    if (literalLength > to - next.at) throw malformed(`a literal of ${literalLength} bytes at ${next.at}`);
-    putLiteral(out, bytes, next.at, literalLength);
-    next.at += literalLength;
-    if (next.at === to) return;
-    if (to - next.at < 2) throw malformed(`no distance at ${next.at}`);
-    const distance = bytes[next.at]! | (bytes[next.at + 1]! << 8);
-    next.at += 2;
-    putMatch(out, distance, readLength(bytes, next, to, token & 15) + minMatch);
+function store(bytes: Uint8Array, from: number, to: number, out: Output): number {
+  if (to - from > out.limit - out.at) throw overrun(out);
+  out.bytes.set(bytes.subarray(from, to), out.at);
+  return out.at + to - from;
+}
+
+/**
+ * Returns where the output ends. Matches may reach into earlier blocks: frames with linked blocks are read too, though
+ * Kafka's Java clients refuse them. Everything is kept in local variables: this loop is the whole cost of LZ4.
+ */
+function decodeBlock(bytes: Uint8Array, from: number, to: number, out: Output): number {
+  const { bytes: target, limit } = out;
+  let next = from;
+  let at = out.at;
+  while (next < to) {
+    const token = bytes[next++]!;
+    let length = token >> 4;
+    if (length === 15) {
+      const end = longLengthEnd(bytes, next, to);
+      length += (end - 1 - next) * 255 + bytes[end - 1]!;
+      next = end;
+    }
+    if (length > to - next) throw malformed(`a literal of ${length} bytes at ${next}`);
+    if (length > limit - at) throw overrun(out);
+    copyLiteral(target, at, bytes, next, length);
+    next += length;
+    at += length;
+    if (next === to) return at;
+    if (to - next < 2) throw malformed(`no distance at ${next}`);
+    const distance = bytes[next]! | (bytes[next + 1]! << 8);
+    next += 2;
+    length = (token & 15) + minMatch;
+    if (length === 15 + minMatch) {
+      const end = longLengthEnd(bytes, next, to);
+      length += (end - 1 - next) * 255 + bytes[end - 1]!;
+      next = end;
+    }
+    if (distance === 0 || distance > at) throw malformed(`a match ${distance} bytes back, after ${at}`);
+    if (length > limit - at) throw overrun(out);
+    copyMatch(target, at, distance, length);
+    at += length;
   }
   throw malformed('a block ends with a match');
 }
 
-function readLength(bytes: Uint8Array, next: { at: number }, to: number, nibble: number): number {
-  let length = nibble;
-  for (let byte = nibble === 15 ? 255 : 0; byte === 255; length += byte) {
-    if (next.at >= to) throw malformed(`a length runs past the block, at ${next.at}`);
-    byte = bytes[next.at++]!;
-  }
-  return length;
-}
-
-function putLiteral(out: Output, bytes: Uint8Array, from: number, length: number): void {
-  if (length > out.limit - out.at) throw overrun(out);
-  copyLiteral(out.bytes, out.at, bytes, from, length);
-  out.at += length;
-}
-
-/** Matches may reach into earlier blocks: frames with linked blocks are read too, though Kafka's Java clients refuse them. */
-function putMatch(out: Output, distance: number, length: number): void {
-  if (distance === 0 || distance > out.at) throw malformed(`a match ${distance} bytes back, after ${out.at}`);
-  if (length > out.limit - out.at) throw overrun(out);
-  copyMatch(out.bytes, out.at, distance, length);
-  out.at += length;
+/** A long length goes on in bytes of 255 and ends with a smaller one. Returns where that one ends. */
+function longLengthEnd(bytes: Uint8Array, from: number, to: number): number {
+  for (let at = from; at < to; at++) if (bytes[at] !== 255) return at + 1;
+  throw malformed(`a length runs past the block, at ${from}`);
 }
 
 function overrun({ limit, maxBytes }: Output): CorruptBatchError {
