@@ -24,7 +24,7 @@ export function createMemoryObjectStore({ clock }: { clock: Pick<Clock, 'now'> }
       checkObjectKey(key);
       if (range) checkRange(range);
       const bytes = objects.get(key)?.bytes;
-      return bytes && Uint8Array.from(bytes.subarray(range?.from, range?.to));
+      return bytes && new Uint8Array(bytes.subarray(range?.from, range?.to));
     },
     async list(request) {
       checkList(request);

@@ -12,7 +12,7 @@ import {
   runWrite,
   tableLimits,
 } from './table-rules.ts';
-import { createTransactionTokens } from './transaction-tokens.ts';
+import { runOnce, type TokenStore, tokensRemembered } from './transaction-tokens.ts';
 
 /** `sks` is sorted by UTF-8 bytes. */
 type Partition = { readonly sks: string[]; readonly items: Map<string, Item> };
@@ -20,7 +20,7 @@ type Partition = { readonly sks: string[]; readonly items: Map<string, Item> };
 export function createMemoryTable(): Table {
   const partitions = new Map<string, Partition>();
   const rows = rowsOf(partitions);
-  const tokens = createTransactionTokens();
+  const tokens = createTokenStore();
   return {
     async get(key) {
       checkKey(key);
@@ -38,10 +38,18 @@ export function createMemoryTable(): Table {
     },
     async transact(actions, token) {
       checkTransaction(actions, token);
-      if (tokens.has(token, actions)) return { applied: true };
-      const result = runTransaction(rows, actions);
-      if (result.applied) tokens.add(token, actions);
-      return result;
+      return runOnce(tokens, token, actions, () => runTransaction(rows, actions));
+    },
+  };
+}
+
+function createTokenStore(): TokenStore {
+  const digests = new Map<string, string>();
+  return {
+    get: (token) => digests.get(token),
+    put(token, digest) {
+      digests.set(token, digest);
+      if (digests.size > tokensRemembered) digests.delete(digests.keys().next().value!);
     },
   };
 }
@@ -85,9 +93,9 @@ function copyItem(item: Item): Item {
 
 function copyValue(value: Value): Value {
   if (typeof value !== 'object') return value;
-  if (value instanceof Uint8Array) return Uint8Array.from(value);
+  if (value instanceof Uint8Array) return new Uint8Array(value);
   if (Array.isArray(value)) return value.map(copyScalar);
   return Object.fromEntries(Object.entries(value).map(([entry, scalar]) => [entry, copyScalar(scalar)]));
 }
 
-const copyScalar = (value: Scalar): Scalar => (value instanceof Uint8Array ? Uint8Array.from(value) : value);
+const copyScalar = (value: Scalar): Scalar => (value instanceof Uint8Array ? new Uint8Array(value) : value);

@@ -1,37 +1,35 @@
-// Remembers the tokens of transactions that were applied, so that a repeat does nothing. Only for adapters that live in
-// the caller's own process: whoever could repeat a transaction dies together with this memory.
+// The promise of a transaction's token: what was applied under it once is not applied again. For the adapters that
+// have no DynamoDB behind them.
 import { createHash } from 'node:crypto';
-import type { Check, Write } from './table.ts';
+import type { Check, TransactionResult, Write } from './table.ts';
 import { tokenReused } from './table-rules.ts';
 
-/** DynamoDB remembers ten minutes; a count needs no clock, and a repeat in the same process comes within seconds. */
-const REMEMBERED = 10_000;
+/** DynamoDB remembers for ten minutes; a count needs no clock, and who repeats in the same process does so in seconds. */
+export const tokensRemembered = 10_000;
 
-type Actions = readonly (Write | Check)[];
-
-export type TransactionTokens = {
-  /** True when these actions were applied under this token; throws `invalid` when others were. */
-  has(token: string, actions: Actions): boolean;
-  add(token: string, actions: Actions): void;
+/** Token -> digest of the actions that were applied under it. */
+export type TokenStore = {
+  get(token: string): string | undefined;
+  put(token: string, digest: string): void;
 };
 
-export function createTransactionTokens(): TransactionTokens {
-  const digests = new Map<string, string>();
-  return {
-    has(token, actions) {
-      const digest = digests.get(token);
-      if (digest === undefined) return false;
-      if (digest !== digestOf(actions)) throw tokenReused(token);
-      return true;
-    },
-    add(token, actions) {
-      digests.set(token, digestOf(actions));
-      if (digests.size > REMEMBERED) digests.delete(digests.keys().next().value!);
-    },
-  };
+/** Runs the transaction unless it was applied before; throws `invalid` when the token was used for other actions. */
+export function runOnce(
+  tokens: TokenStore,
+  token: string,
+  actions: readonly (Write | Check)[],
+  run: () => TransactionResult,
+): TransactionResult {
+  const digest = digestOf(actions);
+  const known = tokens.get(token);
+  if (known !== undefined && known !== digest) throw tokenReused(token);
+  if (known !== undefined) return { applied: true };
+  const result = run();
+  if (result.applied) tokens.put(token, digest);
+  return result;
 }
 
-function digestOf(actions: Actions): string {
+function digestOf(actions: readonly (Write | Check)[]): string {
   const text = JSON.stringify(actions, (_name, value) =>
     value instanceof Uint8Array ? { '': Buffer.from(value).toString('base64') } : value,
   );

@@ -1,0 +1,16 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll } from 'vitest';
+import { createSqliteTable } from '../../lib/storage/sqlite-table.ts';
+import { tableContract } from './table.contract.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'rivulet-contract-'));
+const table = createSqliteTable({ path: join(directory, 'table.sqlite') });
+
+tableContract('SQLite', () => table);
+
+afterAll(() => {
+  table.close();
+  rmSync(directory, { recursive: true });
+});
