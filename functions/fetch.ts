@@ -30,7 +30,7 @@ const fetchTopic = (engine: Engine) =>
     status: 200,
     replySchema: fetchedPartitions,
     repliesBatches: true,
-    errors: ['UNKNOWN_TOPIC_OR_PARTITION', 'INCONSISTENT_TOPIC_ID', 'OFFSET_OUT_OF_RANGE'],
+    errors: ['UNKNOWN_TOPIC_OR_PARTITION', 'INCONSISTENT_TOPIC_ID'],
     run: async ({ path, wantsBatches, signal }, body) => {
       const partitions = body.partitions.map(defined);
       const reply = await engine.fetch({ ...defined({ topic: path.topic, ...body, signal }), partitions });
@@ -51,7 +51,7 @@ const fetchPartition = (engine: Engine) =>
     status: 200,
     replySchema: fetchedPartition,
     repliesBatches: true,
-    errors: ['UNKNOWN_TOPIC_OR_PARTITION', 'OFFSET_OUT_OF_RANGE', 'MESSAGE_TOO_LARGE'],
+    errors: ['UNKNOWN_TOPIC_OR_PARTITION', 'OFFSET_OUT_OF_RANGE', 'MESSAGE_TOO_LARGE', 'CORRUPT_LOG'],
     run: async ({ path, query, wantsBatches, signal }) => {
       const { topic, p: partition } = path;
       const start = await startOf(engine, { topic }, partition, query);

@@ -5,7 +5,7 @@
 // reader has not seen: the next fetch goes on there, also inside a batch.
 import type { PartitionRecords } from '../lib/engine.ts';
 import { RivuletError } from '../lib/errors.ts';
-import { type DecodedRecord, decodeBatch } from '../lib/record/batch.ts';
+import { type DecodedRecord, openBatch } from '../lib/record/batch.ts';
 import { type BatchHeader, splitBatches } from '../lib/record/batch-header.ts';
 import { CorruptBatchError } from '../lib/record/corrupt-batch-error.ts';
 import { jsonOfBytes } from './json-values.ts';
@@ -51,15 +51,24 @@ type Stop = 'full' | RivuletError | undefined;
 function addBatch(page: Page, header: BatchHeader, bytes: Uint8Array): Stop {
   const endOffset = header.baseOffset + header.lastOffsetDelta + 1;
   if (endOffset <= page.nextOffset) return undefined;
-  const records = header.isControl ? [] : recordsOf(header, bytes);
-  if (records instanceof RivuletError) return records;
-  for (const record of records) {
-    const stop = record.offset < page.nextOffset ? undefined : addRecord(page, record);
-    if (stop) return stop;
-  }
+  const stop = header.isControl ? undefined : addRecords(page, header, bytes);
   // Not the last record's: compaction may have taken it, and a control batch shows none.
-  page.nextOffset = endOffset;
-  return undefined;
+  if (stop === undefined) page.nextOffset = endOffset;
+  return stop;
+}
+
+/** The server rarely opens what it stores, so a batch may turn out here to hold nothing that can be read. */
+function addRecords(page: Page, header: BatchHeader, bytes: Uint8Array): Stop {
+  try {
+    for (const record of openBatch(bytes).records()) {
+      const stop = record.offset < page.nextOffset ? undefined : addRecord(page, record);
+      if (stop) return stop;
+    }
+    return undefined;
+  } catch (error) {
+    if (error instanceof CorruptBatchError) return unreadable(header, error);
+    throw error;
+  }
 }
 
 function addRecord(page: Page, record: DecodedRecord): Stop {
@@ -73,19 +82,12 @@ function addRecord(page: Page, record: DecodedRecord): Stop {
   return undefined;
 }
 
-/** The server never opens what it stores, so a batch may turn out here to hold no records that can be read. */
-function recordsOf(header: BatchHeader, bytes: Uint8Array): readonly DecodedRecord[] | RivuletError {
-  try {
-    return decodeBatch(bytes).records;
-  } catch (error) {
-    if (!(error instanceof CorruptBatchError)) throw error;
-    const { baseOffset, lastOffsetDelta } = header;
-    return new RivuletError(
-      'CORRUPT_LOG',
-      `The batch at offset ${baseOffset} cannot be unpacked (${error.reason}): ${error.message}`,
-      { extra: { offset: baseOffset, nextOffset: baseOffset + lastOffsetDelta + 1 }, cause: error },
-    );
-  }
+function unreadable({ baseOffset, lastOffsetDelta }: BatchHeader, error: CorruptBatchError): RivuletError {
+  return new RivuletError(
+    'CORRUPT_LOG',
+    `The batch at offset ${baseOffset} cannot be unpacked (${error.reason}): ${error.message}`,
+    { extra: { offset: baseOffset, nextOffset: baseOffset + lastOffsetDelta + 1 }, cause: error },
+  );
 }
 
 function recordJson({ offset, timestampMs, key, value, headers }: DecodedRecord): string {

@@ -41,7 +41,10 @@ export function encodeProduceFrames(frames: readonly ProduceFrame[]): Uint8Array
 
 /** Throws RivuletError INVALID_REQUEST, naming the position and the value that is wrong. */
 export function decodeProduceFrames(body: Uint8Array): ProduceFrame[] {
-  return decodeFrames(body, PRODUCE_HEADER_BYTES, (view, at, batches) => ({ partition: view.getInt32(at), batches }));
+  return decodeFrames(body, PRODUCE_HEADER_BYTES, limits.appendPartitions, (view, at, batches) => ({
+    partition: view.getInt32(at),
+    batches,
+  }));
 }
 
 /** The batches of a frame may lie in several pieces: they are laid one after the other. */
@@ -67,7 +70,7 @@ export function encodeFetchFrames(
 
 /** Throws RivuletError INVALID_REQUEST, naming the position and the value that is wrong. */
 export function decodeFetchFrames(body: Uint8Array): FetchFrame[] {
-  return decodeFrames(body, FETCH_HEADER_BYTES, (view, at, batches) => ({
+  return decodeFrames(body, FETCH_HEADER_BYTES, limits.fetchPartitions, (view, at, batches) => ({
     partition: view.getInt32(at),
     errorCode: view.getInt16(at + 4),
     highWatermark: offsetAt(view, at + 6, 'highWatermark'),
@@ -79,7 +82,7 @@ export function decodeFetchFrames(body: Uint8Array): FetchFrame[] {
 type FrameReader<Frame> = (view: DataView, at: number, batches: Uint8Array) => Frame;
 
 /** Both layouts begin with the partition and end their header with the length of what follows. */
-function decodeFrames<Frame>(body: Uint8Array, headerBytes: number, read: FrameReader<Frame>): Frame[] {
+function decodeFrames<Frame>(body: Uint8Array, headerBytes: number, most: number, read: FrameReader<Frame>): Frame[] {
   const view = new DataView(body.buffer, body.byteOffset, body.length);
   const seen = new Set<number>();
   const frames: Frame[] = [];
@@ -87,7 +90,7 @@ function decodeFrames<Frame>(body: Uint8Array, headerBytes: number, read: FrameR
   while (at < body.length) {
     if (body.length - at < headerBytes)
       throw malformed(at, `a frame header takes ${headerBytes} bytes, ${body.length - at} are left`);
-    if (frames.length === limits.fetchPartitions) throw malformed(at, `more than ${limits.fetchPartitions} frames`);
+    if (frames.length === most) throw malformed(at, `more than ${most} frames`);
     checkPartition(view.getInt32(at), at, seen);
     const start = at + headerBytes;
     const length = checkLength(view.getInt32(start - 4), start, body.length);

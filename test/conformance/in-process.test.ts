@@ -1,0 +1,66 @@
+import { createApi } from '../../functions/api.ts';
+import type { HttpApi } from '../../functions/http-event.ts';
+import { createHandler, type LambdaEvent } from '../../functions/lambda.ts';
+import { systemClock } from '../../lib/clock.ts';
+import { createEngine } from '../../lib/create-engine.ts';
+import { createMemoryObjectStore } from '../../lib/storage/memory-object-store.ts';
+import { createMemoryTable } from '../../lib/storage/memory-table.ts';
+import { httpConformance } from './http-conformance.ts';
+import type { HttpReply, HttpRequest, Target } from './target.ts';
+
+function memoryApi(): HttpApi {
+  const clock = systemClock;
+  const engine = createEngine({ objects: createMemoryObjectStore({ clock }), table: createMemoryTable(), clock });
+  return createApi({ engine, version: 'test', log: (entry) => console.error(entry) });
+}
+
+let requests = 0;
+function eventOf({ method, path: target, headers = {} }: HttpRequest) {
+  const [path = '', ...query] = target.split('?');
+  return {
+    version: '2.0' as const,
+    rawPath: path,
+    rawQueryString: query.join('?'),
+    headers: { ...headers },
+    requestContext: { requestId: `r${++requests}`, http: { method, path } },
+    isBase64Encoded: false,
+  };
+}
+
+const replyOf = (status: number, headers: Record<string, string>, body: Buffer): HttpReply => ({
+  status,
+  headers,
+  body,
+});
+
+httpConformance('the handlers, over memory', async (): Promise<Target> => {
+  const api = memoryApi();
+  return {
+    send: async (request) => {
+      const { body } = request;
+      const result = await api({ ...eventOf(request), ...(body !== undefined && { body }) });
+      return replyOf(result.statusCode, result.headers, Buffer.from(result.body ?? ''));
+    },
+    close: async () => undefined,
+  };
+});
+
+/** As API Gateway does it: JSON as text, everything else as base64; events and results go through JSON. */
+httpConformance('the Lambda handler, over memory', async (): Promise<Target> => {
+  const handler = createHandler(memoryApi());
+  return {
+    send: async (request) => {
+      const event: LambdaEvent = { ...eventOf(request), ...gatewayBody(request) };
+      const result = JSON.parse(JSON.stringify(await handler(JSON.parse(JSON.stringify(event)))));
+      const body = Buffer.from(result.body ?? '', result.isBase64Encoded ? 'base64' : 'utf8');
+      return replyOf(result.statusCode, result.headers, body);
+    },
+    close: async () => undefined,
+  };
+});
+
+function gatewayBody({ body }: HttpRequest): { body?: string; isBase64Encoded: boolean } {
+  if (body === undefined) return { isBase64Encoded: false };
+  if (typeof body === 'string') return { body, isBase64Encoded: false };
+  return { body: Buffer.from(body).toString('base64'), isBase64Encoded: true };
+}

@@ -1,0 +1,131 @@
+// What the conformance suite talks to: any endpoint that takes HTTP requests, behind one function. Paths and headers go
+// as they are: nothing on the way may normalise them.
+import { expect } from 'vitest';
+import { operationsOf } from '../../functions/api.ts';
+import type { Operation } from '../../functions/operation.ts';
+import { problem } from '../../functions/replies.ts';
+import type { ErrorCode } from '../../lib/errors.ts';
+import { type EncodeOptions, encodeBatch, type RecordInput } from '../../lib/record/batch.ts';
+import { BATCHES_MEDIA_TYPE, decodeFetchFrames, encodeProduceFrames } from '../../lib/record/frames.ts';
+
+export type HttpRequest = {
+  readonly method: string;
+  /** With the query. */
+  readonly path: string;
+  /** Names in lower case. */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array;
+};
+export type HttpReply = { readonly status: number; readonly headers: Record<string, string>; readonly body: Buffer };
+
+export type Target = {
+  /** Signed, if the endpoint wants it. */
+  send(request: HttpRequest): Promise<HttpReply>;
+  close(): Promise<void>;
+};
+
+// biome-ignore lint/suspicious/noExplicitAny: tests look into replies of every shape, each held against its schema first.
+export type Reply = HttpReply & { readonly json: any };
+
+const operations = operationsOf({ engine: undefined as never, version: '' });
+
+/** Sends, and holds the reply against what the OpenAPI document says of it. */
+export async function exchange(target: Target, request: HttpRequest): Promise<Reply> {
+  const reply = await target.send(request);
+  const type = reply.headers['content-type'] ?? '';
+  const json = type.includes('json') ? JSON.parse(reply.body.toString()) : undefined;
+  if (type === 'application/problem+json') checkProblem(request, reply, json);
+  else if (type === 'application/json') checkDocumented(request, reply, json);
+  else if (type === BATCHES_MEDIA_TYPE) decodeFetchFrames(reply.body);
+  else expect([reply.status, reply.body.length]).toEqual([204, 0]);
+  return { ...reply, json };
+}
+
+/** What may come from anywhere: these are not repeated at every operation. */
+const anywhere: readonly ErrorCode[] = [
+  'INVALID_REQUEST',
+  'INVALID_TOPIC_EXCEPTION',
+  'NOT_ACCEPTABLE',
+  'UNSUPPORTED_MEDIA_TYPE',
+  'BODY_TOO_LARGE',
+  'HEADERS_TOO_LARGE',
+  'FORBIDDEN',
+];
+
+function checkProblem(request: HttpRequest, reply: HttpReply, json: unknown): void {
+  const parsed = problem.parse(json);
+  const documented = operationOf(request)?.errors ?? ['NOT_FOUND', 'METHOD_NOT_ALLOWED'];
+  expect([...anywhere, ...documented]).toContain(parsed.errorCode);
+  expect(parsed.status).toBe(reply.status);
+  expect(parsed.requestId).toBeTruthy();
+  expect(parsed.detail).not.toMatch(/node_modules|\.ts:\d/);
+}
+
+function checkDocumented(request: HttpRequest, reply: HttpReply, json: unknown): void {
+  const operation = operationOf(request);
+  const binary = request.headers?.['content-type'] === BATCHES_MEDIA_TYPE;
+  const schema = binary ? operation?.batchesReplySchema : operation?.replySchema;
+  expect(schema, `${request.method} ${request.path} has no documented reply`).toBeDefined();
+  schema?.parse(json);
+  if (reply.status === operation?.status) return;
+  const errors: readonly string[] = operation?.errors ?? [];
+  const found = JSON.stringify(json).match(/(?<="errorCode":")[A-Z_]+/g) ?? [];
+  expect(errors, 'every error in the results is documented').toEqual(expect.arrayContaining(found));
+}
+
+function operationOf({ method, path }: HttpRequest): Operation | undefined {
+  const parts = path.split('?')[0]?.split('/') ?? [];
+  return operations.find((one) => {
+    const pattern = one.path.split('/');
+    const fits = pattern.every((part, at) => (part.startsWith('{') ? parts[at] !== '' : part === parts[at]));
+    return one.method === method && pattern.length === parts.length && fits;
+  });
+}
+
+// --- short ways to say what the tests say often
+
+export type Ask = ReturnType<typeof askOf>;
+
+export function askOf(target: () => Target) {
+  const sendJson = (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) =>
+    exchange(target(), {
+      method,
+      path,
+      headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
+      ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    });
+  return {
+    send: (request: HttpRequest) => exchange(target(), request),
+    json: sendJson,
+    get: (path: string, headers: Record<string, string> = {}) => exchange(target(), { method: 'GET', path, headers }),
+    /** Binary frames. */
+    frames: (path: string, body: Uint8Array, headers: Record<string, string> = {}) =>
+      exchange(target(), { method: 'POST', path, headers: { 'content-type': BATCHES_MEDIA_TYPE, ...headers }, body }),
+    /** A topic of its own for each test, so that a suite can run on an endpoint that keeps what it is given. */
+    topic: async (partitions = 1, config: Record<string, string> = {}) => {
+      const topic = freshName();
+      const made = await sendJson('PUT', `/v1/topics/${topic}`, { partitions, config });
+      expect(made.status).toBe(201);
+      return { topic, topicId: made.json.topicId as string, path: `/v1/topics/${topic}` };
+    },
+  };
+}
+
+const run = `c${process.pid}-${process.hrtime.bigint().toString(36)}`;
+let names = 0;
+export const freshName = () => `${run}-${++names}`;
+
+export const text = (value: string) => new Uint8Array(Buffer.from(value));
+
+export function batchOf(values: readonly string[], options: EncodeOptions = {}): Uint8Array {
+  const records = values.map<RecordInput>((value) => ({
+    key: null,
+    value: text(value),
+    headers: [],
+    timestampMs: 1_700_000_000_000,
+  }));
+  return encodeBatch(records, options);
+}
+
+export const frameOf = (partition: number, ...batches: Uint8Array[]) =>
+  encodeProduceFrames([{ partition, batches: Buffer.concat(batches) }]);
