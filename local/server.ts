@@ -79,6 +79,7 @@ type Context = {
   readonly credentials: ReadonlyMap<string, Credentials>;
   readonly region: string;
   readonly clock: ServerOptions['clock'];
+  readonly newRequestId: () => string;
   readonly onError: (error: unknown) => void;
   readonly timeouts: typeof timeouts;
   readonly sockets: Set<Socket>;
@@ -99,12 +100,20 @@ function contextOf(options: ServerOptions, host: string): Context {
     credentials: new Map(credentials.map((one) => [one.accessKeyId, one])),
     region: options.region ?? 'us-east-1',
     clock: options.clock,
+    newRequestId: requestIds(options.clock),
     onError: options.onError ?? console.error,
     timeouts: { ...timeouts, ...options.timeouts },
     sockets: new Set(),
     exchanges: new Set(),
     closing: false,
   };
+}
+
+/** Unique, not secret: chance once for each server, then counted. */
+function requestIds(clock: ServerOptions['clock']): () => string {
+  const prefix = Buffer.from(clock.randomBytes(9)).toString('base64url');
+  let count = 0;
+  return () => `${prefix}-${count++}`;
 }
 
 const isLoopback = (host: string): boolean =>
@@ -148,16 +157,13 @@ function listen(server: Server, host: string, port: number): Promise<void> {
 
 // --- one request
 
-const newRequestId = (clock: ServerOptions['clock']): string =>
-  Buffer.from(clock.randomBytes(12)).toString('base64url');
-
 /** From the head to the answer. */
 async function exchange(context: Context, message: IncomingMessage, response: ServerResponse): Promise<void> {
   const here: Exchange = { message, response, left: new AbortController() };
   context.exchanges.add(here);
   response.once('close', () => leave(context, here));
   if (context.closing) here.left.abort(closingReason());
-  const requestId = newRequestId(context.clock);
+  const requestId = context.newRequestId();
   const result = await answer(context, here, requestId);
   try {
     await send(context, here, result);
@@ -264,8 +270,8 @@ function problemOfBytes(
   return invalid(`The request is not HTTP/1.1: ${reason ?? message}.`);
 }
 
-function refuseBytes({ clock, timeouts }: Context, socket: Duplex, error: RivuletError): void {
-  sendOnSocket(socket, problemResult(error, newRequestId(clock)), timeouts.lingerMs);
+function refuseBytes({ newRequestId, timeouts }: Context, socket: Duplex, error: RivuletError): void {
+  sendOnSocket(socket, problemResult(error, newRequestId()), timeouts.lingerMs);
 }
 
 const closingReason = (): Error => new Error('the server is closing');
