@@ -1,0 +1,136 @@
+// Every await of an append on a port fails or loses its reply, one at a time; the client retries as clients do. After
+// each: every acknowledged record is readable once at its offset, no holes, no duplicates of an idempotent producer, and
+// what each error said of the data was true.
+import { describe, expect, test } from 'vitest';
+import { createEngine } from '../../lib/create-engine.ts';
+import { RivuletError } from '../../lib/errors.ts';
+import { createMemoryObjectStore } from '../../lib/storage/memory-object-store.ts';
+import { createMemoryTable } from '../../lib/storage/memory-table.ts';
+import type { ObjectStore } from '../../lib/storage/object-store.ts';
+import { retryingObjectStore, retryingTable } from '../../lib/storage/retry.ts';
+import { StorageError } from '../../lib/storage/storage-error.ts';
+import type { Table } from '../../lib/storage/table.ts';
+import { batchOf, createTestClock, readAll, tryAppend, valuesOf } from './world.ts';
+
+const faults = ['request lost', 'reply lost', 'acts later', 'acts twice', 'throttled'] as const;
+type Fault = (typeof faults)[number];
+
+/** Breaks call number `at` of either port (counted from `arm`); an `acts later` request lands after `laterCalls` more. */
+function breakOne(fault: Fault, at: number, laterCalls: number) {
+  let calls = Number.NEGATIVE_INFINITY;
+  const landing: { due: number; act: () => Promise<unknown> }[] = [];
+  const noAnswer = () => new StorageError('no-answer', 'injected');
+
+  async function call<T>(act: () => Promise<T>): Promise<T> {
+    const number = calls++;
+    for (const late of landing.splice(0)) {
+      if (late.due <= number) await late.act().catch(() => {});
+      else landing.push(late);
+    }
+    if (number !== at) return act();
+    if (fault === 'throttled') throw new StorageError('throttled', 'injected');
+    if (fault === 'acts later') landing.push({ due: number + laterCalls, act });
+    if (fault === 'acts twice') await act();
+    if (fault === 'acts twice' || fault === 'reply lost') await act();
+    if (fault === 'acts twice') return act();
+    throw noAnswer();
+  }
+
+  return {
+    arm: () => {
+      calls = 0;
+    },
+    /** True when the broken call was reached: the sweep over `at` is over when it was not. */
+    fired: () => calls > at,
+    async settle() {
+      calls = Number.POSITIVE_INFINITY;
+      for (const late of landing.splice(0)) await late.act().catch(() => {});
+    },
+    table: (table: Table): Table => ({
+      get: (...args) => call(() => table.get(...args)),
+      query: (...args) => call(() => table.query(...args)),
+      write: (...args) => call(() => table.write(...args)),
+      transact: (...args) => call(() => table.transact(...args)),
+    }),
+    objects: (objects: ObjectStore): ObjectStore => ({
+      putOnce: (...args) => call(() => objects.putOnce(...args)),
+      get: (...args) => call(() => objects.get(...args)),
+      list: (...args) => call(() => objects.list(...args)),
+      delete: (...args) => call(() => objects.delete(...args)),
+    }),
+  };
+}
+
+type Scenario = { name: string; before: number; idempotent: boolean; expectedOffset?: true; evicted?: true };
+
+const scenarios: Scenario[] = [
+  { name: 'first append of a producer', before: 0, idempotent: true },
+  { name: 'append that spills', before: 23, idempotent: true },
+  { name: 'append of a producer that was evicted', before: 60, idempotent: true, evicted: true },
+  { name: 'append without a producer id', before: 3, idempotent: false },
+  { name: 'append without a producer id that spills', before: 26, idempotent: false },
+  { name: 'append with expectedOffset', before: 5, idempotent: true, expectedOffset: true },
+];
+
+async function run(scenario: Scenario, fault: Fault, at: number, retries: boolean): Promise<boolean> {
+  const clock = createTestClock();
+  const broken = breakOne(fault, at, 2);
+  const bare = { objects: createMemoryObjectStore({ clock }), table: createMemoryTable() };
+  const objects = broken.objects(bare.objects);
+  const table = broken.table(bare.table);
+  const ports = retries ? { objects: retryingObjectStore(objects, clock), table: retryingTable(table, clock) } : { objects, table };
+  const engine = createEngine({ ...ports, clock });
+  await engine.createTopic({ topic: 't' });
+  const { producerId } = await engine.newProducer();
+  const identity = (baseSequence: number) => (scenario.idempotent ? { producerId, producerEpoch: 0, baseSequence } : {});
+  let sequence = 0;
+  const isOwn = (i: number) => !scenario.evicted || i < 2;
+  for (let i = 0; i < scenario.before; i++) {
+    const options = isOwn(i) ? identity(sequence++) : { producerId: (await engine.newProducer()).producerId, producerEpoch: 0, baseSequence: 0 };
+    await tryAppend(engine, 0, batchOf([`before${i}`], options));
+  }
+
+  // A process that starts now knows nothing, as most do.
+  const fresh = createEngine({ ...ports, clock });
+  const batch = batchOf(['x', 'y'], identity(sequence));
+  const expectedOffset = scenario.expectedOffset ? scenario.before : undefined;
+  broken.arm();
+  const acks: number[] = [];
+  const outcomes: string[] = [];
+  for (let tries = 0; tries < 4 && acks.length === 0; tries++) {
+    const result = await tryAppend(fresh, 0, batch, expectedOffset).catch((error: unknown) => ({ error: error as RivuletError }));
+    if (!('error' in result)) acks.push(result.baseOffset);
+    else outcomes.push(outcomeOf(result.error));
+    // Other writers go on meanwhile, so that a late copy lands among spills.
+    if (acks.length === 0 && !scenario.expectedOffset) for (let i = 0; i < 3; i++) await tryAppend(fresh, 0, batchOf([`other${tries}.${i}`]));
+  }
+  const fired = broken.fired();
+  await broken.settle();
+
+  const records = await readAll(createEngine({ ...bare, clock }), 0);
+  expect(records.map(({ offset }) => offset)).toEqual(records.map((_, i) => i));
+  const copies = valuesOf(records).filter((value) => value === 'x').length;
+  expect(acks).toHaveLength(1);
+  expect(valuesOf(records.slice(acks[0], acks[0]! + 2))).toEqual(['x', 'y']);
+  if (scenario.idempotent) expect(copies).toBe(1);
+  // Each copy beyond the acknowledged one must be owned up to by an error that said it did not know.
+  expect(copies - 1).toBeLessThanOrEqual(outcomes.filter((outcome) => outcome === 'unknown').length);
+  return fired;
+}
+
+function outcomeOf(error: unknown): string {
+  expect(error).toBeInstanceOf(RivuletError);
+  const { outcome } = error as RivuletError;
+  expect(outcome, String(error)).toBeDefined();
+  return outcome!;
+}
+
+describe.each([false, true])('retries in the adapter: %s', (retries) => {
+  describe.each(scenarios)('$name', (scenario) => {
+    test.each(faults)('%s, at every step', async (fault) => {
+      let steps = 0;
+      while (await run(scenario, fault, steps, retries)) steps++;
+      expect(steps).toBeGreaterThanOrEqual(3);
+    });
+  });
+});

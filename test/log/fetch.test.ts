@@ -1,0 +1,187 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { createEngine } from '../../lib/create-engine.ts';
+import type { PartitionRecords } from '../../lib/engine.ts';
+import { decodeBatch } from '../../lib/record/batch.ts';
+import { countsOf } from './counts.ts';
+import { appendOne, batchOf, createWorld, readAll, startMs, valuesOf, type World } from './world.ts';
+
+let world: World;
+
+beforeEach(async () => {
+  world = createWorld();
+  await world.engine.createTopic({ topic: 't', partitions: 3 });
+});
+
+async function fetchOne(request: { offset: number; maxBytes?: number; minBytes?: number; waitMs?: number; signal?: AbortSignal; partition?: number }) {
+  const { offset, partition = 0, ...rest } = request;
+  const { partitions } = await world.engine.fetch({ topic: 't', partitions: [{ partition, offset }], ...rest });
+  const result = partitions[0]!;
+  if ('error' in result) throw result.error;
+  return result;
+}
+
+const sizes = ({ batches }: PartitionRecords) => batches.map(({ length }) => length);
+
+describe('one partition', () => {
+  test('an empty one answers with its watermarks', async () => {
+    expect(await fetchOne({ offset: 0 })).toEqual({ partition: 0, highWatermark: 0, logStartOffset: 0, batches: [] });
+  });
+
+  test('from the middle of a batch, the whole batch comes', async () => {
+    await appendOne(world.engine, 0, Buffer.concat([batchOf(['a']), batchOf(['b', 'c', 'd']), batchOf(['e'])]));
+    const { batches } = await fetchOne({ offset: 2 });
+    expect(batches.map((bytes) => decodeBatch(bytes).header.baseOffset)).toEqual([1, 4]);
+  });
+
+  test('outside the log, the error tells its ends', async () => {
+    await appendOne(world.engine, 0, batchOf(['a']));
+    await expect(fetchOne({ offset: 2 })).rejects.toMatchObject({
+      errorCode: 'OFFSET_OUT_OF_RANGE',
+      extra: { logStartOffset: 0, highWatermark: 1 },
+    });
+  });
+
+  test('maxBytes bounds the reply, but the first batch always comes', async () => {
+    for (let i = 0; i < 10; i++) await appendOne(world.engine, 0, batchOf(['x'.repeat(1_000)]));
+    const size = batchOf(['x'.repeat(1_000)]).length;
+    expect(sizes(await fetchOne({ offset: 0, maxBytes: 3 * size + 5 }))).toEqual([size, size, size]);
+    expect(sizes(await fetchOne({ offset: 0, maxBytes: 1 }))).toEqual([size]);
+  });
+
+  test('batches of one large entry are cut at maxBytes too, and nothing is skipped', async () => {
+    const batch = batchOf(['x'.repeat(1_000)]);
+    await appendOne(world.engine, 0, Buffer.concat([batch, batch, batch, batch]));
+    expect(sizes(await fetchOne({ offset: 0, maxBytes: 2 * batch.length }))).toHaveLength(2);
+    const { batches } = await fetchOne({ offset: 2, maxBytes: 2 * batch.length });
+    expect(batches.map((bytes) => decodeBatch(bytes).header.baseOffset)).toEqual([2, 3]);
+  });
+
+  test('a gone object is corruption if the log still names it', async () => {
+    await appendOne(world.engine, 0, batchOf(['a']));
+    const { objects } = await world.objects.list({});
+    await world.objects.delete(objects.map(({ key }) => key));
+    await expect(fetchOne({ offset: 0 })).rejects.toMatchObject({ errorCode: 'CORRUPT_LOG', extra: { offset: 0 } });
+  });
+
+  test('while other processes spill, every record is read once', async () => {
+    const other = createEngine(world);
+    const reading = (async () => {
+      const values: string[] = [];
+      while (values.length < 300) {
+        const { batches } = await fetchOne({ offset: values.length, waitMs: 50 });
+        values.push(...valuesOf(batches.flatMap((bytes) => decodeBatch(bytes).records)));
+      }
+      return values;
+    })();
+    for (let i = 0; i < 300; i++) await appendOne(other, 0, batchOf([`v${i}`]));
+    expect(await reading).toEqual(Array.from({ length: 300 }, (_, i) => `v${i}`));
+  });
+});
+
+describe('several partitions', () => {
+  test('at least one batch is per request, not per partition', async () => {
+    for (const partition of [0, 1, 2]) await appendOne(world.engine, partition, batchOf(['x'.repeat(1_000)]));
+    const { partitions } = await world.engine.fetch({
+      topic: 't',
+      partitions: [0, 1, 2].map((partition) => ({ partition, offset: 0 })),
+      maxBytes: 10,
+    });
+    expect(partitions.map((result) => ('batches' in result ? result.batches.length : -1))).toEqual([1, 0, 0]);
+  });
+
+  test('one that does not exist does not fail the others', async () => {
+    await appendOne(world.engine, 1, batchOf(['a']));
+    const { partitions } = await world.engine.fetch({ topic: 't', partitions: [{ partition: 7, offset: 0 }, { partition: 1, offset: 0 }] });
+    expect(partitions[0]).toMatchObject({ partition: 7, error: { errorCode: 'UNKNOWN_TOPIC_OR_PARTITION' } });
+    expect(partitions[1]).toMatchObject({ partition: 1, highWatermark: 1 });
+  });
+});
+
+describe('a long poll', () => {
+  test('returns as soon as something is appended', async () => {
+    const waiting = fetchOne({ offset: 0, waitMs: 20_000 });
+    await appendOne(world.engine, 0, batchOf(['a']));
+    expect((await waiting).highWatermark).toBe(1);
+  });
+
+  test('is over after waitMs, and looks seldom meanwhile', async () => {
+    const counted = countsOf(world);
+    const engine = createEngine({ ...counted.ports, clock: world.clock });
+    const before = world.clock.now();
+    await engine.fetch({ topic: 't', partitions: [{ partition: 0, offset: 0 }], waitMs: 20_000 });
+    expect(world.clock.now() - before).toBeGreaterThanOrEqual(20_000);
+    expect(counted.calls.get).toBeLessThan(35);
+  });
+
+  test('waits for minBytes', async () => {
+    await appendOne(world.engine, 0, batchOf(['a']));
+    const size = batchOf(['a']).length;
+    const waiting = fetchOne({ offset: 0, waitMs: 20_000, minBytes: size + 1 });
+    await appendOne(world.engine, 0, batchOf(['b']));
+    expect((await waiting).batches).toHaveLength(2);
+  });
+
+  test('ends at once when its caller goes', async () => {
+    const caller = new AbortController();
+    const before = world.clock.now();
+    const waiting = fetchOne({ offset: 0, waitMs: 20_000, signal: caller.signal });
+    caller.abort();
+    expect((await waiting).batches).toEqual([]);
+    expect(world.clock.now() - before).toBeLessThan(5_000);
+  });
+});
+
+describe('calls', () => {
+  test('a fetch at the tail is one read of the table; deep in the log one more, however deep', async () => {
+    for (let i = 0; i < 1_000; i++) await appendOne(world.engine, 0, batchOf([`v${i}`]));
+    const counted = countsOf(world);
+    const engine = createEngine({ ...counted.ports, clock: world.clock });
+    const callsAt = async (offset: number) => {
+      await engine.fetch({ topic: 't', partitions: [{ partition: 0, offset }], maxBytes: 1 });
+      counted.reset();
+      await engine.fetch({ topic: 't', partitions: [{ partition: 0, offset }], maxBytes: 1 });
+      return { get: counted.calls.get, query: counted.calls.query };
+    };
+    expect(await callsAt(999)).toEqual({ get: 1, query: 0 });
+    expect(await callsAt(3)).toEqual({ get: 1, query: 1 });
+    expect(await callsAt(500)).toEqual({ get: 1, query: 1 });
+  });
+});
+
+describe('offsets by time', () => {
+  test('are the first at or after it, in tail and pages, found in few queries', async () => {
+    for (let i = 0; i < 2_000; i++) await appendOne(world.engine, 0, batchOf([`v${i}`], { timestampMs: startMs - 100_000 + i * 10 }));
+    const counted = countsOf(world);
+    const engine = createEngine({ ...counted.ports, clock: world.clock });
+    for (const i of [0, 1, 7, 500, 1_234, 1_999]) {
+      counted.reset();
+      const { partitions } = await engine.offsets({ topic: 't', at: startMs - 100_000 + i * 10 - 5, partitions: [0] });
+      expect(partitions[0]).toEqual({ partition: 0, offset: i, timestampMs: startMs - 100_000 + i * 10 });
+      expect(counted.calls.query).toBeLessThan(20);
+    }
+    expect((await engine.offsets({ topic: 't', at: startMs, partitions: [0] })).partitions[0]).toMatchObject({ offset: -1, timestampMs: -1 });
+  });
+
+  test('hold for times out of order too', async () => {
+    const times = Array.from({ length: 300 }, (_, i) => startMs - ((i * 7919) % 100_003));
+    for (const timestampMs of times) await appendOne(world.engine, 0, batchOf(['x'], { timestampMs }));
+    for (const at of [startMs - 100_000, startMs - 5_000, startMs - 100, startMs]) {
+      const { partitions } = await world.engine.offsets({ topic: 't', at, partitions: [0] });
+      expect(partitions[0]!.offset).toBe(times.findIndex((time) => time >= at));
+    }
+  });
+
+  test('earliest and latest of every partition', async () => {
+    await appendOne(world.engine, 2, batchOf(['a', 'b']));
+    expect((await world.engine.offsets({ topic: 't', at: 'latest' })).partitions.map(({ offset }) => offset)).toEqual([0, 0, 2]);
+    expect((await world.engine.offsets({ topic: 't', at: 'earliest' })).partitions.map(({ offset }) => offset)).toEqual([0, 0, 0]);
+  });
+});
+
+test('a process that saw an old head still reads right after the log has moved on', async () => {
+  await appendOne(world.engine, 0, batchOf(['a']));
+  const other = createEngine(world);
+  await readAll(other, 0);
+  for (let i = 0; i < 100; i++) await appendOne(world.engine, 0, batchOf([`v${i}`]));
+  expect(await readAll(other, 0)).toHaveLength(101);
+});
