@@ -1,0 +1,177 @@
+// Topics and their offsets. Every call is tried again while that is safe; a write that was not answered and then finds
+// its work done counts as done.
+import type { Clock } from '../clock.ts';
+import { isClientError, type RivuletClientError } from './client-error.ts';
+import type { Call, Connection } from './connection.ts';
+import { paths } from './paths.ts';
+import { type RetryPolicy, retrying } from './retry.ts';
+
+export type TopicConfigEntry = {
+  readonly name: string;
+  readonly value: string;
+  readonly isDefault: boolean;
+  readonly note?: string;
+};
+
+export type TopicSummary = {
+  readonly topic: string;
+  readonly topicId: string;
+  readonly partitions: number;
+  /** Epoch milliseconds. */
+  readonly createdAt: number;
+};
+
+export type PartitionDetail = {
+  readonly partition: number;
+  readonly earliest: number;
+  /** The next offset to be written. */
+  readonly latest: number;
+  readonly bytes: number;
+};
+
+export type TopicDescription = TopicSummary & {
+  readonly config: readonly TopicConfigEntry[];
+  readonly warnings: readonly string[];
+};
+
+export type NewTopic = {
+  readonly topic: string;
+  readonly partitions?: number;
+  readonly config?: Readonly<Record<string, string>>;
+};
+
+/** `partitions` is the new total and may only grow; a null value goes back to the default. */
+export type TopicChange = {
+  readonly topic: string;
+  readonly partitions?: number;
+  readonly config?: Readonly<Record<string, string | null>>;
+};
+
+export type TopicOffsets = { readonly partition: number; readonly earliest: number; readonly latest: number };
+
+/** `offset` is -1 when no record is at or after the time asked for. */
+export type TimestampOffset = { readonly partition: number; readonly offset: number; readonly timestamp: number };
+
+type TopicPage = { readonly topics: readonly TopicSummary[]; readonly nextAfter?: string };
+type DetailPage = TopicDescription & {
+  readonly partitionDetails: readonly PartitionDetail[];
+  readonly nextPartition?: number;
+};
+
+/** Every method throws RivuletClientError. */
+export class Admin {
+  readonly #connection: Connection;
+  readonly #clock: Clock;
+  readonly #retry: RetryPolicy;
+
+  constructor(connection: Connection, clock: Clock, retry: RetryPolicy) {
+    this.#connection = connection;
+    this.#clock = clock;
+    this.#retry = retry;
+  }
+
+  /** Here for KafkaJS's shape: there is nothing to connect. */
+  async connect(): Promise<void> {}
+  async disconnect(): Promise<void> {}
+
+  /** One after the other; the first failure ends it. TOPIC_ALREADY_EXISTS unless `ifNotExists`. */
+  async createTopics(request: {
+    readonly topics: readonly NewTopic[];
+    readonly ifNotExists?: boolean;
+  }): Promise<TopicDescription[]> {
+    const made: TopicDescription[] = [];
+    for (const topic of request.topics) made.push(await this.#createTopic(topic, request.ifNotExists ?? false));
+    return made;
+  }
+
+  #createTopic({ topic, ...body }: NewTopic, ifNotExists: boolean): Promise<TopicDescription> {
+    return this.#retrying(async (before) => {
+      try {
+        return await this.#ask<TopicDescription>({ method: 'PUT', path: paths.topic(topic), body, writes: true });
+      } catch (error) {
+        const exists = isClientError(error) && error.errorCode === 'TOPIC_ALREADY_EXISTS';
+        if (!exists || !(ifNotExists || before?.outcome === 'unknown')) throw error;
+        return this.#ask<TopicDescription>({ method: 'GET', path: paths.topic(topic), writes: false });
+      }
+    });
+  }
+
+  /** All topics, by name. */
+  async listTopics(): Promise<TopicSummary[]> {
+    const topics: TopicSummary[] = [];
+    for (let after: string | undefined, more = true; more; more = after !== undefined) {
+      const page = await this.#read<TopicPage>(paths.topics, { after });
+      topics.push(...page.topics);
+      after = page.nextAfter;
+    }
+    return topics;
+  }
+
+  /** With every partition's offsets and bytes. */
+  async describeTopic(topic: string): Promise<TopicDescription & { partitionDetails: PartitionDetail[] }> {
+    const partitionDetails: PartitionDetail[] = [];
+    for (let partitionsFrom = 0; ; ) {
+      const page = await this.#read<DetailPage>(paths.topic(topic), { partitionsFrom, partitionsLimit: 256 });
+      partitionDetails.push(...page.partitionDetails);
+      const { nextPartition, ...description } = page;
+      if (nextPartition === undefined) return { ...description, partitionDetails };
+      partitionsFrom = nextPartition;
+    }
+  }
+
+  alterTopic({ topic, ...body }: TopicChange): Promise<TopicDescription> {
+    return this.#retrying(() =>
+      this.#ask<TopicDescription>({ method: 'PATCH', path: paths.topic(topic), body, writes: true }),
+    );
+  }
+
+  /** `partitions` is the new total. */
+  createPartitions(request: { readonly topic: string; readonly partitions: number }): Promise<TopicDescription> {
+    return this.alterTopic(request);
+  }
+
+  /** The data goes with the topic. UNKNOWN_TOPIC_OR_PARTITION if there is none of that name. */
+  async deleteTopics(request: { readonly topics: readonly string[] }): Promise<void> {
+    for (const topic of request.topics) await this.#retrying((before) => this.#deleteTopic(topic, before));
+  }
+
+  async #deleteTopic(topic: string, before: RivuletClientError | undefined): Promise<void> {
+    try {
+      await this.#ask({ method: 'DELETE', path: paths.topic(topic), writes: true });
+    } catch (error) {
+      const gone = isClientError(error) && error.errorCode === 'UNKNOWN_TOPIC_OR_PARTITION';
+      if (!gone || before?.outcome !== 'unknown') throw error;
+    }
+  }
+
+  async fetchTopicOffsets(topic: string): Promise<TopicOffsets[]> {
+    const [earliest, latest] = await Promise.all([this.#offsets(topic, 'earliest'), this.#offsets(topic, 'latest')]);
+    const ends = new Map(latest.map(({ partition, offset }) => [partition, offset]));
+    return earliest.map(({ partition, offset }) => ({
+      partition,
+      earliest: offset,
+      latest: Math.max(offset, ends.get(partition) ?? offset),
+    }));
+  }
+
+  /** Per partition the first offset whose record's timestamp is at or after `timestampMs` (epoch milliseconds). */
+  fetchTopicOffsetsByTimestamp(topic: string, timestampMs: number): Promise<TimestampOffset[]> {
+    return this.#offsets(topic, timestampMs);
+  }
+
+  async #offsets(topic: string, at: 'earliest' | 'latest' | number): Promise<TimestampOffset[]> {
+    return (await this.#read<{ partitions: TimestampOffset[] }>(paths.offsets(topic), { at })).partitions;
+  }
+
+  #read<T>(path: string, query: NonNullable<Call['query']>): Promise<T> {
+    return this.#retrying(() => this.#ask<T>({ method: 'GET', path, query, writes: false }));
+  }
+
+  #ask<T>(call: Call): Promise<T> {
+    return this.#connection.ask<T>(call);
+  }
+
+  #retrying<T>(operation: (before: RivuletClientError | undefined) => Promise<T>): Promise<T> {
+    return retrying(this.#clock, this.#retry, operation);
+  }
+}

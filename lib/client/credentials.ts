@@ -1,0 +1,35 @@
+// Who signs, and for which region. Explicit credentials win; a server on loopback takes local/local, the embedded
+// home's default; anything else asks the AWS chain (environment, profile, SSO, role), which is loaded only then.
+import type { Credentials } from '../sigv4/canonical.ts';
+import { RivuletClientError } from './client-error.ts';
+
+export type CredentialsProvider = () => Promise<Credentials>;
+
+const loopbackHosts: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]']);
+
+/** @returns a function that may be asked before every request: temporary credentials are renewed by the chain. */
+export function credentialsFor(url: URL, given: Credentials | CredentialsProvider | undefined): CredentialsProvider {
+  if (typeof given === 'function') return given;
+  if (given) return async () => given;
+  if (loopbackHosts.has(url.hostname)) return async () => ({ accessKeyId: 'local', secretAccessKey: 'local' });
+  let chain: Promise<CredentialsProvider> | undefined;
+  return async () => {
+    chain ??= import('@aws-sdk/credential-provider-node').then(({ defaultProvider }) => defaultProvider());
+    try {
+      return await (await chain)();
+    } catch (cause) {
+      throw new RivuletClientError('CREDENTIALS_UNAVAILABLE', `no AWS credentials were found: ${String(cause)}`, {
+        outcome: 'not-written',
+        cause,
+      });
+    }
+  };
+}
+
+/** `https://abc123.execute-api.eu-central-1.amazonaws.com` -> `eu-central-1`. A custom domain does not tell. */
+export function regionFor(url: URL, given: string | undefined): string {
+  const named = given ?? /\.execute-api\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?$/.exec(url.hostname)?.[1];
+  if (named) return named;
+  if (loopbackHosts.has(url.hostname)) return 'us-east-1';
+  throw new RivuletClientError('INVALID_REQUEST', `region: ${url.hostname} does not name one, so it must be given`);
+}

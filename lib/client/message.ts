@@ -1,0 +1,108 @@
+// Messages as applications give and get them, and their turning into the records of a batch and back.
+import type { DecodedRecord, RecordHeader, RecordInput } from '../record/batch.ts';
+import { RivuletClientError } from './client-error.ts';
+
+/** Text goes as UTF-8. */
+export type MessageBytes = string | Uint8Array | null;
+
+/** A name that occurs more than once has a list of values. */
+export type MessageHeaders = Readonly<Record<string, MessageBytes | readonly MessageBytes[]>>;
+
+export type Message = {
+  readonly key?: MessageBytes;
+  /** Null is a tombstone. */
+  readonly value: MessageBytes;
+  readonly headers?: MessageHeaders;
+  /** Default: by the key, as Kafka does; without a key, one partition per batch. */
+  readonly partition?: number;
+  /** Epoch milliseconds. Default: now. */
+  readonly timestamp?: number;
+};
+
+export type ConsumedMessage = {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  /** Epoch milliseconds. */
+  readonly timestamp: number;
+  /** Keys and values are views into the fetched bytes: copy what is to be kept for long. */
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: Readonly<Record<string, Buffer | null | readonly (Buffer | null)[]>>;
+};
+
+export type OutgoingRecord = RecordInput & {
+  readonly partition: number | undefined;
+  /** Bytes in a batch before compression, at most. */
+  readonly sizeBytes: number;
+};
+
+/** The varints of a record that fits one batch. */
+const recordOverheadBytes = 21;
+const headerOverheadBytes = 10;
+const noHeaders: readonly RecordHeader[] = [];
+
+/** @param at where the message stands in its send, to name it in errors. @throws RivuletClientError INVALID_RECORD */
+export function toRecord(message: Message, at: number, nowMs: number): OutgoingRecord {
+  const key = toBytes(message.key ?? null, 'key', at);
+  const value = toBytes(message.value, 'value', at);
+  const headers = message.headers === undefined ? noHeaders : toHeaders(message.headers, at);
+  let sizeBytes = recordOverheadBytes + (key?.length ?? 0) + (value?.length ?? 0);
+  for (const header of headers) sizeBytes += headerOverheadBytes + header.key.length * 3 + (header.value?.length ?? 0);
+  const timestampMs = toWhole(message.timestamp, 'timestamp', at) ?? nowMs;
+  return { key, value, headers, timestampMs, partition: toWhole(message.partition, 'partition', at), sizeBytes };
+}
+
+function toBytes(value: MessageBytes, field: string, at: number): Uint8Array | null {
+  if (typeof value === 'string') return Buffer.from(value);
+  if (value === null || value instanceof Uint8Array) return value;
+  throw invalid(field, at, `must be text, bytes or null, got ${typeof value}`);
+}
+
+function toHeaders(headers: MessageHeaders, at: number): RecordHeader[] {
+  return Object.entries(headers).flatMap(([key, given]) => {
+    const values = Array.isArray(given) ? (given as readonly MessageBytes[]) : [given as MessageBytes];
+    return values.map((value) => ({ key, value: toBytes(value, `headers.${key}`, at) }));
+  });
+}
+
+function toWhole(value: number | undefined, field: string, at: number): number | undefined {
+  if (value === undefined || (Number.isSafeInteger(value) && value >= 0)) return value;
+  throw invalid(field, at, `must be a whole number from 0 to 2^53 - 1, got ${value}`);
+}
+
+function invalid(field: string, at: number, what: string): RivuletClientError {
+  return new RivuletClientError('INVALID_RECORD', `messages[${at}].${field}: ${what}`, { outcome: 'not-written' });
+}
+
+const emptyHeaders: ConsumedMessage['headers'] = Object.freeze({});
+
+export function toMessage(topic: string, partition: number, record: DecodedRecord): ConsumedMessage {
+  return {
+    topic,
+    partition,
+    offset: record.offset,
+    timestamp: record.timestampMs,
+    key: toBuffer(record.key),
+    value: toBuffer(record.value),
+    headers: record.headers.length === 0 ? emptyHeaders : fromHeaders(record.headers),
+  };
+}
+
+/** The same memory. Buffers, because toString() of any other bytes is a list of numbers. */
+function toBuffer(bytes: Uint8Array | null): Buffer | null {
+  if (bytes === null || Buffer.isBuffer(bytes)) return bytes;
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+function fromHeaders(headers: readonly RecordHeader[]): ConsumedMessage['headers'] {
+  // No prototype: a header may be called `constructor` or `__proto__`.
+  const named: Record<string, Buffer | null | (Buffer | null)[]> = Object.create(null);
+  for (const { key, value } of headers) {
+    const before = named[key];
+    if (before === undefined) named[key] = toBuffer(value);
+    else if (Array.isArray(before)) before.push(toBuffer(value));
+    else named[key] = [before, toBuffer(value)];
+  }
+  return named;
+}

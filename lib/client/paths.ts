@@ -1,0 +1,14 @@
+// The resources that the SDK asks for. Names are encoded though valid ones need not be: an invalid one must reach the
+// server as a name and be refused as one, not as another path.
+
+const topic = (name: string): string => `/v1/topics/${encodeURIComponent(name)}`;
+
+export const paths = {
+  topics: '/v1/topics',
+  topic,
+  produce: (name: string) => `${topic(name)}/records`,
+  fetch: (name: string) => `${topic(name)}/fetch`,
+  offsets: (name: string) => `${topic(name)}/offsets`,
+  partitionRecords: (name: string, partition: number) => `${topic(name)}/partitions/${partition}/records`,
+  producers: '/v1/producers',
+} as const;

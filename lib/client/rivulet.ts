@@ -1,0 +1,76 @@
+// The SDK's front door. One Rivulet is one endpoint, one identity and one pool of connections; producers, consumers and
+// the administration share them. It speaks HTTP and nothing else.
+import { type Clock, systemClock } from '../clock.ts';
+import type { Credentials } from '../sigv4/canonical.ts';
+import { Admin } from './admin.ts';
+import { RivuletClientError } from './client-error.ts';
+import { type Connection, openConnection } from './connection.ts';
+import { Consumer, type ConsumerOptions } from './consumer.ts';
+import { type CredentialsProvider, credentialsFor, regionFor } from './credentials.ts';
+import { Producer, type ProducerOptions } from './producer.ts';
+import { type RetryOptions, type RetryPolicy, retryPolicy } from './retry.ts';
+import { createTopicMetadataCache, type TopicMetadataCache } from './topic-metadata.ts';
+import { wholeOption } from './whole-option.ts';
+
+export type RivuletOptions = {
+  /** Of the API, as the stack or the local server prints it. */
+  readonly url: string;
+  /** Default: local/local on loopback, elsewhere AWS's own chain (environment, profile, role). */
+  readonly credentials?: Credentials | CredentialsProvider;
+  /** Default: the one in an API Gateway address; us-east-1 on loopback. */
+  readonly region?: string;
+  /** Named in the User-Agent header. */
+  readonly clientId?: string;
+  readonly retry?: RetryOptions;
+  /** Of one request, milliseconds; a long poll adds its wait. Default 30,000. */
+  readonly requestTimeoutMs?: number;
+};
+
+type Context = {
+  readonly connection: Connection;
+  readonly clock: Clock;
+  readonly retry: RetryPolicy;
+  readonly requestTimeoutMs: number;
+};
+
+export class Rivulet {
+  readonly #context: Context;
+  readonly #metadata: TopicMetadataCache;
+
+  /** Throws RivuletClientError INVALID_REQUEST for options that cannot be used. */
+  constructor(options: RivuletOptions) {
+    const clock = systemClock;
+    const url = parseUrl(options.url);
+    const retry = retryPolicy(options.retry);
+    const requestTimeoutMs = wholeOption('requestTimeoutMs', options.requestTimeoutMs, { fallback: 30_000, min: 1 });
+    const connection = openConnection({
+      url,
+      region: regionFor(url, options.region),
+      credentials: credentialsFor(url, options.credentials),
+      clientId: options.clientId ?? 'client',
+      requestTimeoutMs,
+      clock,
+    });
+    this.#context = { connection, clock, retry, requestTimeoutMs };
+    this.#metadata = createTopicMetadataCache(connection, clock, retry);
+  }
+
+  producer(options: ProducerOptions = {}): Producer {
+    return new Producer({ ...this.#context, metadata: this.#metadata }, options);
+  }
+
+  consumer(options: ConsumerOptions = {}): Consumer {
+    return new Consumer(this.#context, options);
+  }
+
+  admin(): Admin {
+    const { connection, clock, retry } = this.#context;
+    return new Admin(connection, clock, retry);
+  }
+}
+
+function parseUrl(url: string): URL {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  if (parsed?.protocol === 'http:' || parsed?.protocol === 'https:') return parsed;
+  throw new RivuletClientError('INVALID_REQUEST', `url: must begin with http:// or https://, got ${url}`);
+}

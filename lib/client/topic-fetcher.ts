@@ -1,0 +1,278 @@
+// Reads one topic's partitions ahead of the application: one long poll for all of them, its answer kept until it is
+// taken, and the next one sent as soon as it is. So one answer is being worked on, at most one waits, and memory is
+// bounded by two. While nothing flows the waits grow to maxWaitMs; an answer that comes empty before its wait is over
+// is followed by a pause, never by a busy loop.
+//
+// What fails in one partition delays that partition only, unless no repeat can help: then it is given on, behind
+// whatever was read before it.
+import { type Clock, fullJitterMs } from '../clock.ts';
+import { catalogue, type ErrorCode } from '../errors.ts';
+import { type BatchHeader, splitBatches } from '../record/batch-header.ts';
+import { BATCHES_MEDIA_TYPE, decodeFetchFrames, type FetchFrame } from '../record/frames.ts';
+import { type AssignedPartition, lookUpStarts, type OffsetReset } from './assigned-partition.ts';
+import { type ClientErrorDetails, errorOfKafkaCode, isClientError, RivuletClientError } from './client-error.ts';
+import { type Answer, type Connection, errorOfAnswer } from './connection.ts';
+import { paths } from './paths.ts';
+import { backoffMs, pause, type RetryPolicy } from './retry.ts';
+
+export type FetchSettings = {
+  readonly autoOffsetReset: OffsetReset;
+  readonly maxBytes: number;
+  readonly maxBytesPerPartition: number | undefined;
+  readonly minBytes: number;
+  readonly maxWaitMs: number;
+};
+
+export type FetchContext = {
+  readonly connection: Connection;
+  readonly clock: Clock;
+  readonly retry: RetryPolicy;
+  readonly requestTimeoutMs: number;
+};
+
+/** One batch at `at` of `bytes`, still packed; of no use once the partition is in another term. */
+export type FetchedBatch = {
+  readonly assigned: AssignedPartition;
+  readonly term: number;
+  readonly bytes: Uint8Array;
+  readonly at: number;
+  readonly header: BatchHeader;
+  readonly highWatermark: number;
+};
+
+/** `failure` comes after the batches. */
+export type Fetched = { readonly batches: FetchedBatch[]; readonly failure?: RivuletClientError | undefined };
+
+type Asked = { readonly assigned: AssignedPartition; readonly term: number; readonly offset: number };
+
+const firstWaitMs = 500;
+/** With every partition paused there is nothing to do until someone interrupts. */
+const idleMs = 60_000;
+const outOfRange = catalogue.OFFSET_OUT_OF_RANGE.kafkaErrorCode;
+
+export class TopicFetcher {
+  readonly topic: string;
+  readonly #context: FetchContext;
+  readonly #settings: FetchSettings;
+  readonly #whenFetched: () => void;
+  #partitions: AssignedPartition[];
+  #topicId: string | undefined;
+  #fetched: Fetched | undefined;
+  #whenTaken: (() => void) | undefined;
+  #round = new AbortController();
+  #stopped = false;
+  #failures = 0;
+  #empty = 0;
+
+  constructor(
+    context: FetchContext,
+    settings: FetchSettings,
+    topic: string,
+    partitions: readonly AssignedPartition[],
+    whenFetched: () => void,
+  ) {
+    this.#context = context;
+    this.#settings = settings;
+    this.topic = topic;
+    this.#partitions = [...partitions];
+    this.#whenFetched = whenFetched;
+    void this.#run();
+  }
+
+  /** What has been read, if anything; the next answer is on its way from now on. */
+  take(): Fetched | undefined {
+    const fetched = this.#fetched;
+    this.#fetched = undefined;
+    if (fetched) this.#whenTaken?.();
+    return fetched;
+  }
+
+  /** A partition has begun a new term or is resumed: what is being asked is not what is wanted. */
+  interrupt(): void {
+    this.#round.abort();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#round.abort();
+    this.#whenTaken?.();
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopped) {
+      this.#round = new AbortController();
+      const { signal } = this.#round;
+      try {
+        this.#give(await this.#fetch(signal));
+        this.#failures = 0;
+      } catch (error) {
+        if (signal.aborted) continue;
+        await this.#failed(error, signal);
+      }
+      if (this.#fetched) await new Promise<void>((resolve) => (this.#whenTaken = resolve));
+    }
+  }
+
+  #give(fetched: Fetched): void {
+    if (this.#stopped || (fetched.batches.length === 0 && !fetched.failure)) return;
+    this.#fetched = fetched;
+    this.#whenFetched();
+  }
+
+  /** Of the whole request. What can be repeated is, for as long as it takes. */
+  async #failed(error: unknown, signal: AbortSignal): Promise<void> {
+    const { clock, retry } = this.#context;
+    const known = isClientError(error) ? error : corrupt(error, {});
+    if (known.retriable) return pause(backoffMs(clock, retry, ++this.#failures), signal);
+    const [only, another] = this.#partitions;
+    const where = another ? {} : { partition: only?.partition, offset: only?.fetchOffset };
+    this.#give({ batches: [], failure: known.with({ topic: this.topic, ...where }) });
+  }
+
+  async #fetch(signal: AbortSignal): Promise<Fetched> {
+    const { clock, connection } = this.#context;
+    const startedMs = clock.monotonic();
+    const wanted = this.#partitions.filter((one) => !one.paused && one.retryAtMs <= startedMs);
+    await lookUpStarts(connection, this.topic, wanted, signal);
+    const asked = wanted.flatMap((assigned) => {
+      const { term, fetchOffset } = assigned;
+      return fetchOffset === undefined ? [] : [{ assigned, term, offset: fetchOffset }];
+    });
+    const waitMs = this.#waitMs(startedMs);
+    if (asked.length === 0) {
+      await pause(wanted.length > 0 ? 0 : waitMs, signal);
+      return { batches: [] };
+    }
+    const answer = await this.#exchange(asked, waitMs, signal);
+    const fetched = await this.#read(asked, answer, signal);
+    await this.#rest(fetched, clock.monotonic() - startedMs, waitMs, signal);
+    return fetched;
+  }
+
+  /** Until something arrives, or a partition that failed is to be tried again. */
+  #waitMs(nowMs: number): number {
+    const active = this.#partitions.filter((one) => !one.paused);
+    const retries = active.map((one) => one.retryAtMs - nowMs).filter((leftMs) => leftMs > 0);
+    const longest = retries.length === active.length ? idleMs : this.#settings.maxWaitMs;
+    const grown = retries.length === active.length ? idleMs : firstWaitMs * 2 ** Math.min(this.#empty, 10);
+    return Math.ceil(Math.min(longest, grown, ...retries));
+  }
+
+  async #exchange(asked: readonly Asked[], waitMs: number, signal: AbortSignal): Promise<Answer> {
+    const { maxBytes, maxBytesPerPartition, minBytes } = this.#settings;
+    const answer = await this.#context.connection.exchange({
+      method: 'POST',
+      path: paths.fetch(this.topic),
+      body: {
+        topicId: this.#topicId,
+        partitions: asked.map(({ assigned, offset }) => ({
+          partition: assigned.partition,
+          offset,
+          maxBytes: maxBytesPerPartition,
+        })),
+        maxBytes,
+        minBytes,
+        waitMs,
+      },
+      accept: BATCHES_MEDIA_TYPE,
+      writes: false,
+      timeoutMs: this.#context.requestTimeoutMs + waitMs,
+      signal,
+    });
+    if (answer.status >= 300) throw errorOfAnswer(answer, false);
+    const topicId = answer.headers['rivulet-topic-id'];
+    if (typeof topicId === 'string') this.#topicId = topicId;
+    return answer;
+  }
+
+  async #read(asked: readonly Asked[], answer: Answer, signal: AbortSignal): Promise<Fetched> {
+    const byPartition = new Map(asked.map((one) => [one.assigned.partition, one]));
+    const batches: FetchedBatch[] = [];
+    let failure: RivuletClientError | undefined;
+    for (const frame of decodeFetchFrames(answer.body)) {
+      const one = byPartition.get(frame.partition);
+      if (!one || one.term !== one.assigned.term) continue;
+      if (frame.errorCode !== 0) failure ??= await this.#partitionFailed(one, frame, signal);
+      else failure ??= this.#readBatches(one, frame, batches);
+    }
+    return { batches, failure };
+  }
+
+  /** @returns the error when these are no batches. */
+  #readBatches(asked: Asked, frame: FetchFrame, into: FetchedBatch[]): RivuletClientError | undefined {
+    const { assigned, term, offset } = asked;
+    const { highWatermark, batches: bytes } = frame;
+    assigned.failures = 0;
+    // Whoever was served goes to the end: with a bound on the whole answer, the others come first next time.
+    if (bytes.length > 0) this.#partitions = [...this.#partitions.filter((one) => one !== assigned), assigned];
+    try {
+      for (const { header, from } of splitBatches(bytes)) {
+        const end = header.baseOffset + header.lastOffsetDelta + 1;
+        // The first may begin, and even end, below what was asked for.
+        if (end <= offset) continue;
+        into.push({ assigned, term, bytes, at: from, header, highWatermark });
+        assigned.fetchOffset = end;
+      }
+      return undefined;
+    } catch (cause) {
+      return corrupt(cause, { topic: this.topic, partition: assigned.partition, offset: assigned.fetchOffset });
+    }
+  }
+
+  /** @returns the error when no repeat can help. */
+  async #partitionFailed(
+    asked: Asked,
+    frame: FetchFrame,
+    signal: AbortSignal,
+  ): Promise<RivuletClientError | undefined> {
+    const { assigned } = asked;
+    const { clock, retry } = this.#context;
+    const { autoOffsetReset } = this.#settings;
+    const error = await this.#explain(asked, frame, signal);
+    if (frame.errorCode === outOfRange && autoOffsetReset !== 'none') {
+      assigned.start = autoOffsetReset;
+      assigned.fetchOffset = undefined;
+    } else if (!error.retriable) return error;
+    // The first reset is followed at once.
+    if (frame.errorCode !== outOfRange || assigned.failures > 0) {
+      assigned.retryAtMs = clock.monotonic() + backoffMs(clock, retry, assigned.failures + 1);
+    }
+    assigned.failures++;
+    return undefined;
+  }
+
+  /** A frame has only Kafka's number, which several errors share: asked for this partition alone, the server says more. */
+  async #explain({ assigned, offset }: Asked, frame: FetchFrame, signal: AbortSignal): Promise<RivuletClientError> {
+    const { topic, partition } = assigned;
+    const { errorCode, highWatermark, logStartOffset } = frame;
+    const details = { topic, partition, offset, extra: { highWatermark, logStartOffset } };
+    const plain = errorOfKafkaCode(errorCode, details);
+    if (errorCode === outOfRange) return plain;
+    const path = paths.partitionRecords(topic, partition);
+    const call = {
+      method: 'GET',
+      path,
+      query: { maxBytes: 1, offset },
+      accept: BATCHES_MEDIA_TYPE,
+      writes: false,
+    } as const;
+    const answer = await this.#context.connection.exchange({ ...call, signal }).catch(() => undefined);
+    if (!answer || answer.status < 300) return plain;
+    const full = errorOfAnswer(answer, false);
+    const same = catalogue[full.errorCode as ErrorCode]?.kafkaErrorCode === errorCode;
+    return same ? full.with({ topic, partition, offset }) : plain;
+  }
+
+  /** Counts empty answers, and waits where the server should have. */
+  async #rest(fetched: Fetched, tookMs: number, waitMs: number, signal: AbortSignal): Promise<void> {
+    this.#empty = fetched.batches.length > 0 || fetched.failure ? 0 : this.#empty + 1;
+    const reset = this.#partitions.some((one) => one.fetchOffset === undefined && !one.paused);
+    if (this.#empty === 0 || reset || tookMs >= Math.max(waitMs / 2, 50)) return;
+    await pause(fullJitterMs(this.#context.clock, this.#empty, 50, 1_000), signal);
+  }
+}
+
+/** Bytes that are not what they should be: asking again would bring the same. */
+export function corrupt(cause: unknown, where: ClientErrorDetails): RivuletClientError {
+  return new RivuletClientError('CORRUPT_MESSAGE', String(cause), { ...where, cause });
+}

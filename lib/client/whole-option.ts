@@ -1,0 +1,15 @@
+// Options are checked where they come in, so that a typo is an error at once and not a producer that never sends.
+import { RivuletClientError } from './client-error.ts';
+
+export type Bounds = { readonly fallback: number; readonly min: number; readonly max?: number };
+
+/** Throws RivuletClientError INVALID_REQUEST, naming the option, its bounds and the value. */
+export function wholeOption(name: string, given: number | undefined, bounds: Bounds): number {
+  const { fallback, min, max = Number.MAX_SAFE_INTEGER } = bounds;
+  if (given === undefined) return fallback;
+  if (Number.isSafeInteger(given) && given >= min && given <= max) return given;
+  throw new RivuletClientError(
+    'INVALID_REQUEST',
+    `${name}: must be a whole number from ${min} to ${max}, got ${given}`,
+  );
+}
