@@ -26,7 +26,7 @@ export type VerifyOptions = {
   readonly maxSkewMs?: number;
 };
 
-export type Refusal = { readonly ok: false; readonly reason: string };
+type Refusal = { readonly ok: false; readonly reason: string };
 export type Verdict = { readonly ok: true; readonly accessKeyId: string } | Refusal;
 export type HeadVerdict = { readonly ok: true; readonly verifyBody: (bodySha256: string) => Verdict } | Refusal;
 

@@ -2,7 +2,7 @@
 import { createConnection, type Socket } from 'node:net';
 import { signRequest } from '../../lib/sigv4/sign.ts';
 
-export const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
+const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
 
 type Signable = { method?: string; path: string; headers?: Record<string, string>; body?: string | Uint8Array };
 
