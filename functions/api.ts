@@ -11,6 +11,7 @@ import type { Operation, RoutedEvent } from './operation.ts';
 import { problemOf, problemResult } from './problem.ts';
 import { produceOperations } from './produce.ts';
 import { producerOperations } from './producers.ts';
+import { withCost } from './receipt.ts';
 import { checkPath, routerOf } from './router.ts';
 import { topicOperations } from './topics.ts';
 
@@ -56,7 +57,7 @@ export function createApi(options: ApiOptions): HttpApi {
     .use(problems(options.log))
     .before(({ event }) => checkPath(event.rawPath))
     .before(({ event }) => decodeBody(event));
-  return (event) => stack(routable(event), {} as never);
+  return (event) => withCost(event, () => stack(routable(event), {} as never));
 }
 
 /** A copy of our own: the stack changes it. The path that counts is the one that was sent. */

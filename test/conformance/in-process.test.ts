@@ -1,18 +1,7 @@
-import { createApi } from '../../functions/api.ts';
-import type { HttpApi } from '../../functions/http-event.ts';
 import { createHandler, type LambdaEvent } from '../../functions/lambda.ts';
-import { systemClock } from '../../lib/clock.ts';
-import { createEngine } from '../../lib/create-engine.ts';
-import { createMemoryObjectStore } from '../../lib/storage/memory-object-store.ts';
-import { createMemoryTable } from '../../lib/storage/memory-table.ts';
 import { httpConformance } from './http-conformance.ts';
+import { memoryApi } from './memory-api.ts';
 import type { HttpReply, HttpRequest, Target } from './target.ts';
-
-function memoryApi(): HttpApi {
-  const clock = systemClock;
-  const engine = createEngine({ objects: createMemoryObjectStore({ clock }), table: createMemoryTable(), clock });
-  return createApi({ engine, version: 'test', log: (entry) => console.error(entry) });
-}
 
 let requests = 0;
 function eventOf({ method, path: target, headers = {} }: HttpRequest) {

@@ -1,20 +1,15 @@
 import { request as httpRequest } from 'node:http';
-import { createApi } from '../../functions/api.ts';
 import { systemClock } from '../../lib/clock.ts';
-import { createEngine } from '../../lib/create-engine.ts';
 import { signRequest } from '../../lib/sigv4/sign.ts';
-import { createMemoryObjectStore } from '../../lib/storage/memory-object-store.ts';
-import { createMemoryTable } from '../../lib/storage/memory-table.ts';
 import { startServer } from '../../local/server.ts';
 import { httpConformance } from './http-conformance.ts';
+import { memoryApi } from './memory-api.ts';
 import type { HttpReply, HttpRequest, Target } from './target.ts';
 
 const credentials = { accessKeyId: 'conformance', secretAccessKey: 'secret' };
 
 httpConformance('the local server, over memory', async (): Promise<Target> => {
-  const clock = systemClock;
-  const engine = createEngine({ objects: createMemoryObjectStore({ clock }), table: createMemoryTable(), clock });
-  const server = await startServer({ api: createApi({ engine, version: 'test' }), credentials: [credentials], clock });
+  const server = await startServer({ api: memoryApi(), credentials: [credentials], clock: systemClock });
   return { send: (request) => sendSigned(server.url, request), close: () => server.close() };
 });
 

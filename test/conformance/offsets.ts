@@ -47,6 +47,26 @@ export function offsetsConformance(ask: Ask): void {
     });
   });
 
+  describe('a receipt', () => {
+    const cost = { 'rivulet-cost': 'on' };
+
+    it('says what an append took from the storage', async () => {
+      const { path } = await ask.topic();
+      const body = { records: [{ value: 'x' }] };
+      await ask.json('POST', `${path}/records`, body);
+      const receipt = (await ask.json('POST', `${path}/records`, body, cost)).headers['rivulet-cost'];
+      expect(receipt).toMatch(/^s3-put=1, s3-get=0, s3-list=0, dynamodb-read-units=[0-9.]+, dynamodb-write-units=1, /);
+      expect(receipt).toMatch(/bytes-in=[1-9][0-9]+, bytes-out=0, usd=0\.00000[0-9]+$/);
+    });
+
+    it('comes with errors too, and only when it is asked for', async () => {
+      const asked = await ask.get('/v1/topics/no-such-topic', cost);
+      expect(asked.status).toBe(404);
+      expect(asked.headers['rivulet-cost']).toMatch(/^s3-put=0, .*dynamodb-read-units=/);
+      expect((await ask.get('/v1/topics/no-such-topic')).headers).not.toHaveProperty('rivulet-cost');
+    });
+  });
+
   describe('the API about itself', () => {
     it('is healthy', async () => {
       expect(await ask.get('/v1/health')).toMatchObject({ status: 200, json: { status: 'ok' } });

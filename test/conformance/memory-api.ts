@@ -1,0 +1,16 @@
+// The whole service over memory: real engine, real handlers, counted as in AWS.
+import { createApi } from '../../functions/api.ts';
+import type { HttpApi } from '../../functions/http-event.ts';
+import { systemClock } from '../../lib/clock.ts';
+import { createEngine } from '../../lib/create-engine.ts';
+import { countingObjectStore, countingTable, newCounters } from '../../lib/storage/count.ts';
+import { createMemoryObjectStore } from '../../lib/storage/memory-object-store.ts';
+import { createMemoryTable } from '../../lib/storage/memory-table.ts';
+
+export function memoryApi(): HttpApi {
+  const clock = systemClock;
+  const totals = newCounters();
+  const objects = countingObjectStore(createMemoryObjectStore({ clock }), totals);
+  const table = countingTable(createMemoryTable(), totals);
+  return createApi({ engine: createEngine({ objects, table, clock }), version: 'test' });
+}
