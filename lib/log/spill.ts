@@ -17,7 +17,7 @@ import { type PageAddress, pageItem, parsePage } from './page.ts';
  * Bytes of tail and producers at which to spill. With the other attributes (about 110 bytes) the head is then near 960,
  * which leaves room for what other writers append meanwhile; above 1,024 each append costs a second write unit.
  */
-const firstMark = 850;
+const firstMark = 880;
 const marksApart = 256;
 /** Entries left in the tail: enough for readers at the tail to be served by the head alone. */
 const entriesLeft = 3;

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { createEngine } from '../../lib/create-engine.ts';
 import type { RivuletError } from '../../lib/errors.ts';
 import { appendOne, batchOf, createWorld, readAll, startMs, text, tryAppend, valuesOf, type World } from './world.ts';
-import { createEngine } from '../../lib/create-engine.ts';
 
 let world: World;
 
@@ -32,7 +32,10 @@ describe('offsets', () => {
       ],
     });
     expect(reply.partitions[0]).toMatchObject({ partition: 2, baseOffset: 0 });
-    expect(reply.partitions[1]).toMatchObject({ partition: 9, error: { errorCode: 'UNKNOWN_TOPIC_OR_PARTITION', outcome: 'not-written' } });
+    expect(reply.partitions[1]).toMatchObject({
+      partition: 9,
+      error: { errorCode: 'UNKNOWN_TOPIC_OR_PARTITION', outcome: 'not-written' },
+    });
     expect(reply.partitions[2]).toMatchObject({ partition: 0, baseOffset: 0, lastOffset: 1 });
     expect((await world.objects.list({})).objects).toHaveLength(1);
   });
@@ -73,15 +76,19 @@ describe('an idempotent producer', () => {
   test('goes on after it was evicted from the head, at a process that never saw it', async () => {
     const id = await producer();
     await appendOne(world.engine, 0, batchOf(['a'], { ...id, baseSequence: 0 }));
-    for (let i = 0; i < 100; i++) await appendOne(world.engine, 0, batchOf([`other${i}`], { ...(await producer()), baseSequence: 0 }));
+    for (let i = 0; i < 100; i++)
+      await appendOne(world.engine, 0, batchOf([`other${i}`], { ...(await producer()), baseSequence: 0 }));
     expect((await appendOne(createEngine(world), 0, batchOf(['b'], { ...id, baseSequence: 1 }))).baseOffset).toBe(101);
   });
 
   test('may come late: its id is below one that was evicted, and it never wrote here', async () => {
     const late = await producer();
-    for (let i = 0; i < 60; i++) await appendOne(world.engine, 0, batchOf([`o${i}`], { ...(await producer()), baseSequence: 0 }));
+    for (let i = 0; i < 60; i++)
+      await appendOne(world.engine, 0, batchOf([`o${i}`], { ...(await producer()), baseSequence: 0 }));
     expect((await appendOne(world.engine, 0, batchOf(['late'], { ...late, baseSequence: 0 }))).baseOffset).toBe(60);
-    expect((await appendOne(createEngine(world), 0, batchOf(['late'], { ...late, baseSequence: 0 }))).duplicate).toBe(true);
+    expect((await appendOne(createEngine(world), 0, batchOf(['late'], { ...late, baseSequence: 0 }))).duplicate).toBe(
+      true,
+    );
   });
 
   test('is told of a gap after a bounded wait, and of its predecessor when that comes in time', async () => {
@@ -97,7 +104,9 @@ describe('an idempotent producer', () => {
   test('is fenced by a newer epoch of itself', async () => {
     const { producerId } = await producer();
     await appendOne(world.engine, 0, batchOf(['new'], { producerId, producerEpoch: 1, baseSequence: 0 }));
-    const old = errorOf(await tryAppend(world.engine, 0, batchOf(['old'], { producerId, producerEpoch: 0, baseSequence: 0 })));
+    const old = errorOf(
+      await tryAppend(world.engine, 0, batchOf(['old'], { producerId, producerEpoch: 0, baseSequence: 0 })),
+    );
     expect(old).toMatchObject({ errorCode: 'INVALID_PRODUCER_EPOCH', outcome: 'not-written' });
   });
 
@@ -152,7 +161,10 @@ describe('admission', () => {
   test('a damaged batch is refused with the reason, and nothing is uploaded', async () => {
     const batch = batchOf(['a']);
     batch[batch.length - 1]! ^= 1;
-    expect(errorOf(await tryAppend(world.engine, 0, batch))).toMatchObject({ errorCode: 'CORRUPT_MESSAGE', outcome: 'not-written' });
+    expect(errorOf(await tryAppend(world.engine, 0, batch))).toMatchObject({
+      errorCode: 'CORRUPT_MESSAGE',
+      outcome: 'not-written',
+    });
     expect((await world.objects.list({})).objects).toHaveLength(0);
   });
 
@@ -183,7 +195,10 @@ describe('admission', () => {
       batchOf(['x'], { producerId: 2 ** 52, producerEpoch: 0, baseSequence: 0 }),
       new Uint8Array(0),
     ]) {
-      expect(errorOf(await tryAppend(world.engine, 0, batches))).toMatchObject({ errorCode: 'INVALID_RECORD', outcome: 'not-written' });
+      expect(errorOf(await tryAppend(world.engine, 0, batches))).toMatchObject({
+        errorCode: 'INVALID_RECORD',
+        outcome: 'not-written',
+      });
     }
   });
 
@@ -198,7 +213,11 @@ describe('admission', () => {
 });
 
 describe('records one by one', () => {
-  const record = (value: string, key: string | null = null) => ({ key: key === null ? null : text(key), value: text(value), headers: [] });
+  const record = (value: string, key: string | null = null) => ({
+    key: key === null ? null : text(key),
+    value: text(value),
+    headers: [],
+  });
 
   test('go to the partition of their key, keep their order, and say where they lie', async () => {
     const records = Array.from({ length: 50 }, (_, i) => record(`v${i}`, `key${i % 7}`));
@@ -212,7 +231,11 @@ describe('records one by one', () => {
   });
 
   test('with an Idempotency-Key are written once, also after partitions were added; another body is refused', async () => {
-    const request = { topic: 't', records: [record('a', 'x'), record('b', 'y'), record('c')], idempotencyKey: 'order-1' };
+    const request = {
+      topic: 't',
+      records: [record('a', 'x'), record('b', 'y'), record('c')],
+      idempotencyKey: 'order-1',
+    };
     const first = await world.engine.appendRecords(request);
     await world.engine.alterTopic({ topic: 't', partitions: 9 });
     world.clock.advance(3_600_000);

@@ -15,7 +15,12 @@ export function countsOf({ objects, table }: { objects: ObjectStore; table: Tabl
     };
   };
   const ports: { objects: ObjectStore; table: Table } = {
-    table: { get: count('get', table.get), query: count('query', table.query), write: count('write', table.write), transact: count('transact', table.transact) },
+    table: {
+      get: count('get', table.get),
+      query: count('query', table.query),
+      write: count('write', table.write),
+      transact: count('transact', table.transact),
+    },
     objects: { ...objects, putOnce: count('putOnce', objects.putOnce), get: count('getObject', objects.get) },
   };
   return { calls, ports, reset: () => Object.assign(calls, none()) };

@@ -78,15 +78,20 @@ async function run(scenario: Scenario, fault: Fault, at: number, retries: boolea
   const bare = { objects: createMemoryObjectStore({ clock }), table: createMemoryTable() };
   const objects = broken.objects(bare.objects);
   const table = broken.table(bare.table);
-  const ports = retries ? { objects: retryingObjectStore(objects, clock), table: retryingTable(table, clock) } : { objects, table };
+  const ports = retries
+    ? { objects: retryingObjectStore(objects, clock), table: retryingTable(table, clock) }
+    : { objects, table };
   const engine = createEngine({ ...ports, clock });
   await engine.createTopic({ topic: 't' });
   const { producerId } = await engine.newProducer();
-  const identity = (baseSequence: number) => (scenario.idempotent ? { producerId, producerEpoch: 0, baseSequence } : {});
+  const identity = (baseSequence: number) =>
+    scenario.idempotent ? { producerId, producerEpoch: 0, baseSequence } : {};
   let sequence = 0;
   const isOwn = (i: number) => !scenario.evicted || i < 2;
   for (let i = 0; i < scenario.before; i++) {
-    const options = isOwn(i) ? identity(sequence++) : { producerId: (await engine.newProducer()).producerId, producerEpoch: 0, baseSequence: 0 };
+    const options = isOwn(i)
+      ? identity(sequence++)
+      : { producerId: (await engine.newProducer()).producerId, producerEpoch: 0, baseSequence: 0 };
     await tryAppend(engine, 0, batchOf([`before${i}`], options));
   }
 
@@ -98,11 +103,14 @@ async function run(scenario: Scenario, fault: Fault, at: number, retries: boolea
   const acks: number[] = [];
   const outcomes: string[] = [];
   for (let tries = 0; tries < 4 && acks.length === 0; tries++) {
-    const result = await tryAppend(fresh, 0, batch, expectedOffset).catch((error: unknown) => ({ error: error as RivuletError }));
+    const result = await tryAppend(fresh, 0, batch, expectedOffset).catch((error: unknown) => ({
+      error: error as RivuletError,
+    }));
     if (!('error' in result)) acks.push(result.baseOffset);
     else outcomes.push(outcomeOf(result.error));
     // Other writers go on meanwhile, so that a late copy lands among spills.
-    if (acks.length === 0 && !scenario.expectedOffset) for (let i = 0; i < 3; i++) await tryAppend(fresh, 0, batchOf([`other${tries}.${i}`]));
+    if (acks.length === 0 && !scenario.expectedOffset)
+      for (let i = 0; i < 3; i++) await tryAppend(fresh, 0, batchOf([`other${tries}.${i}`]));
   }
   const fired = broken.fired();
   await broken.settle();

@@ -12,7 +12,14 @@ beforeEach(async () => {
   await world.engine.createTopic({ topic: 't', partitions: 3 });
 });
 
-async function fetchOne(request: { offset: number; maxBytes?: number; minBytes?: number; waitMs?: number; signal?: AbortSignal; partition?: number }) {
+async function fetchOne(request: {
+  offset: number;
+  maxBytes?: number;
+  minBytes?: number;
+  waitMs?: number;
+  signal?: AbortSignal;
+  partition?: number;
+}) {
   const { offset, partition = 0, ...rest } = request;
   const { partitions } = await world.engine.fetch({ topic: 't', partitions: [{ partition, offset }], ...rest });
   const result = partitions[0]!;
@@ -91,7 +98,13 @@ describe('several partitions', () => {
 
   test('one that does not exist does not fail the others', async () => {
     await appendOne(world.engine, 1, batchOf(['a']));
-    const { partitions } = await world.engine.fetch({ topic: 't', partitions: [{ partition: 7, offset: 0 }, { partition: 1, offset: 0 }] });
+    const { partitions } = await world.engine.fetch({
+      topic: 't',
+      partitions: [
+        { partition: 7, offset: 0 },
+        { partition: 1, offset: 0 },
+      ],
+    });
     expect(partitions[0]).toMatchObject({ partition: 7, error: { errorCode: 'UNKNOWN_TOPIC_OR_PARTITION' } });
     expect(partitions[1]).toMatchObject({ partition: 1, highWatermark: 1 });
   });
@@ -150,7 +163,8 @@ describe('calls', () => {
 
 describe('offsets by time', () => {
   test('are the first at or after it, in tail and pages, found in few queries', async () => {
-    for (let i = 0; i < 2_000; i++) await appendOne(world.engine, 0, batchOf([`v${i}`], { timestampMs: startMs - 100_000 + i * 10 }));
+    for (let i = 0; i < 2_000; i++)
+      await appendOne(world.engine, 0, batchOf([`v${i}`], { timestampMs: startMs - 100_000 + i * 10 }));
     const counted = countsOf(world);
     const engine = createEngine({ ...counted.ports, clock: world.clock });
     for (const i of [0, 1, 7, 500, 1_234, 1_999]) {
@@ -159,7 +173,10 @@ describe('offsets by time', () => {
       expect(partitions[0]).toEqual({ partition: 0, offset: i, timestampMs: startMs - 100_000 + i * 10 });
       expect(counted.calls.query).toBeLessThan(20);
     }
-    expect((await engine.offsets({ topic: 't', at: startMs, partitions: [0] })).partitions[0]).toMatchObject({ offset: -1, timestampMs: -1 });
+    expect((await engine.offsets({ topic: 't', at: startMs, partitions: [0] })).partitions[0]).toMatchObject({
+      offset: -1,
+      timestampMs: -1,
+    });
   });
 
   test('hold for times out of order too', async () => {
@@ -173,8 +190,12 @@ describe('offsets by time', () => {
 
   test('earliest and latest of every partition', async () => {
     await appendOne(world.engine, 2, batchOf(['a', 'b']));
-    expect((await world.engine.offsets({ topic: 't', at: 'latest' })).partitions.map(({ offset }) => offset)).toEqual([0, 0, 2]);
-    expect((await world.engine.offsets({ topic: 't', at: 'earliest' })).partitions.map(({ offset }) => offset)).toEqual([0, 0, 0]);
+    expect((await world.engine.offsets({ topic: 't', at: 'latest' })).partitions.map(({ offset }) => offset)).toEqual([
+      0, 0, 2,
+    ]);
+    expect((await world.engine.offsets({ topic: 't', at: 'earliest' })).partitions.map(({ offset }) => offset)).toEqual(
+      [0, 0, 0],
+    );
   });
 });
 

@@ -40,7 +40,9 @@ export function createTestClock(): TestClock {
 export type World = { engine: Engine; objects: ObjectStore; table: Table; clock: TestClock };
 
 /** `wrap` puts a decorator around the ports; another engine over the same ports is another process. */
-export function createWorld(wrap: (ports: { objects: ObjectStore; table: Table }) => { objects: ObjectStore; table: Table } = (ports) => ports): World {
+export function createWorld(
+  wrap: (ports: { objects: ObjectStore; table: Table }) => { objects: ObjectStore; table: Table } = (ports) => ports,
+): World {
   const clock = createTestClock();
   const ports = wrap({ objects: createMemoryObjectStore({ clock }), table: createMemoryTable() });
   return { engine: createEngine({ ...ports, clock }), ...ports, clock };
@@ -60,7 +62,12 @@ export function batchOf(values: readonly string[], options: EncodeOptions & { ti
 export type Identity = { producerId: number; producerEpoch: number };
 
 /** One partition's result of an append to topic "t", which must be an acknowledgement. */
-export async function appendOne(engine: Engine, partition: number, batches: Uint8Array, expectedOffset?: number): Promise<AppendAck> {
+export async function appendOne(
+  engine: Engine,
+  partition: number,
+  batches: Uint8Array,
+  expectedOffset?: number,
+): Promise<AppendAck> {
   const result = await tryAppend(engine, partition, batches, expectedOffset);
   if ('error' in result) throw result.error;
   return result;
@@ -86,11 +93,14 @@ export async function readAll(engine: Engine, partition: number, from = 0): Prom
     const { partitions } = await engine.fetch({ topic: 't', partitions: [{ partition, offset }] });
     const result = partitions[0] as PartitionRecords | { error: RivuletError };
     if ('error' in result) throw result.error;
-    const got = result.batches.flatMap((bytes) => decodeBatch(bytes).records).filter((record) => record.offset >= offset);
+    const got = result.batches
+      .flatMap((bytes) => decodeBatch(bytes).records)
+      .filter((record) => record.offset >= offset);
     if (got.length === 0) return records;
     records.push(...got);
     offset = got.at(-1)!.offset + 1;
   }
 }
 
-export const valuesOf = (records: readonly DecodedRecord[]): string[] => records.map(({ value }) => new TextDecoder().decode(value!));
+export const valuesOf = (records: readonly DecodedRecord[]): string[] =>
+  records.map(({ value }) => new TextDecoder().decode(value!));

@@ -1,0 +1,161 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { createEngine } from '../../lib/create-engine.ts';
+import { appendOne, batchOf, createWorld, readAll, tryAppend, type World } from '../log/world.ts';
+
+let world: World;
+
+beforeEach(() => {
+  world = createWorld();
+});
+
+const configOf = (config: readonly { name: string }[], name: string) => config.find((entry) => entry.name === name);
+
+describe('create', () => {
+  test('gives an id, heads for every partition, and every configuration with its default marked', async () => {
+    const topic = await world.engine.createTopic({
+      topic: 'orders',
+      partitions: 3,
+      config: { 'retention.ms': '1000' },
+    });
+    expect(topic.topicId).toMatch(/^[\w-]{22}$/);
+    expect(configOf(topic.config, 'retention.ms')).toEqual({ name: 'retention.ms', value: '1000', isDefault: false });
+    expect(configOf(topic.config, 'cleanup.policy')).toEqual({
+      name: 'cleanup.policy',
+      value: 'delete',
+      isDefault: true,
+    });
+    const { partitions } = await world.engine.describePartitions({ topic: 'orders' });
+    expect(partitions).toEqual([0, 1, 2].map((partition) => ({ partition, earliest: 0, latest: 0, bytes: 0 })));
+  });
+
+  test('ten thousand partitions are possible, with a word on their cost', async () => {
+    const topic = await world.engine.createTopic({ topic: 'wide', partitions: 10_000 });
+    expect(topic.warnings.join()).toMatch(/10000 partitions: .*\$4\.50 an hour/);
+  });
+
+  test.each([
+    ['', 'is empty'],
+    ['.', 'must not be . or ..'],
+    ['..', 'must not be . or ..'],
+    ['a/b', 'ASCII letters'],
+    ['ü', 'ASCII letters'],
+    ['__offsets', 'reserved'],
+    ['x'.repeat(250), '250 characters, above the limit of 249'],
+  ])('refuses the name %j', async (topic, reason) => {
+    await expect(world.engine.createTopic({ topic })).rejects.toMatchObject({
+      errorCode: 'INVALID_TOPIC_EXCEPTION',
+      message: expect.stringContaining(reason),
+    });
+  });
+
+  test.each([
+    [{ 'retention.msec': '1' }, 'unknown topic configuration "retention.msec"'],
+    [{ 'retention.ms': 'soon' }, 'retention.ms must be a whole number from -1 to 9223372036854775807, not "soon"'],
+    [{ 'cleanup.policy': 'shred' }, 'cleanup.policy must be a list of delete, compact'],
+    [{ 'max.message.bytes': '5000000' }, 'max.message.bytes must be a whole number from 0 to 4128768'],
+    [{ 'min.cleanable.dirty.ratio': '1.5' }, 'must be a number from 0 to 1'],
+  ])('refuses the configuration %j', async (config, message) => {
+    const created = world.engine.createTopic({ topic: 't', config: config as Record<string, string> });
+    await expect(created).rejects.toMatchObject({
+      errorCode: 'INVALID_CONFIG',
+      message: expect.stringContaining(message),
+    });
+  });
+
+  test('accepts what has no meaning here, and says why', async () => {
+    const topic = await world.engine.createTopic({ topic: 't', config: { 'min.insync.replicas': '2' } });
+    expect(topic.warnings).toEqual([expect.stringContaining('min.insync.replicas changes nothing here')]);
+  });
+
+  test('refuses a name that is taken, and one that differs only in . and _', async () => {
+    await world.engine.createTopic({ topic: 'a.b' });
+    await expect(world.engine.createTopic({ topic: 'a.b' })).rejects.toMatchObject({
+      errorCode: 'TOPIC_ALREADY_EXISTS',
+    });
+    await expect(world.engine.createTopic({ topic: 'a_b' })).rejects.toMatchObject({
+      errorCode: 'INVALID_TOPIC_EXCEPTION',
+      message: expect.stringContaining('collides with a.b'),
+    });
+    await expect(world.engine.describeTopic('a_b')).rejects.toMatchObject({ errorCode: 'UNKNOWN_TOPIC_OR_PARTITION' });
+  });
+
+  test.each([0, -1, 1.5, 10_001, Number.NaN])('refuses %s partitions', async (partitions) => {
+    await expect(world.engine.createTopic({ topic: 't', partitions })).rejects.toMatchObject({
+      errorCode: 'INVALID_PARTITIONS',
+    });
+  });
+
+  test('a head that its creator did not live to make is made by the first append or fetch', async () => {
+    const { topicId } = await world.engine.createTopic({ topic: 't', partitions: 2 });
+    for (const partition of [0, 1])
+      await world.table.write({ kind: 'delete', key: { pk: `${topicId}/${partition}`, sk: 'h' } });
+    expect((await appendOne(createEngine(world), 0, batchOf(['a']))).baseOffset).toBe(0);
+    expect(await readAll(createEngine(world), 1)).toEqual([]);
+    expect((await appendOne(createEngine(world), 1, batchOf(['b']))).baseOffset).toBe(0);
+  });
+});
+
+test('list goes by name, in pages', async () => {
+  for (const topic of ['c', 'a', 'b']) await world.engine.createTopic({ topic });
+  const first = await world.engine.listTopics({ limit: 2 });
+  expect([first.topics.map(({ topic }) => topic), first.more]).toEqual([['a', 'b'], true]);
+  const second = await world.engine.listTopics({ limit: 2, after: 'b' });
+  expect([second.topics.map(({ topic }) => topic), second.more]).toEqual([['c'], false]);
+});
+
+describe('alter', () => {
+  test('adds partitions that can be written at once, also by a process with an old copy of the topic', async () => {
+    await world.engine.createTopic({ topic: 't' });
+    const other = createEngine(world);
+    await appendOne(other, 0, batchOf(['a']));
+    await world.engine.alterTopic({ topic: 't', partitions: 3 });
+    expect((await appendOne(other, 2, batchOf(['b']))).baseOffset).toBe(0);
+    await expect(world.engine.alterTopic({ topic: 't', partitions: 2 })).rejects.toMatchObject({
+      errorCode: 'INVALID_PARTITIONS',
+      message: expect.stringContaining('only grow'),
+    });
+  });
+
+  test('sets and resets configurations', async () => {
+    await world.engine.createTopic({ topic: 't', config: { 'retention.ms': '1', 'segment.ms': '5' } });
+    const { config } = await world.engine.alterTopic({
+      topic: 't',
+      config: { 'retention.ms': null, 'retention.bytes': '9' },
+    });
+    expect(configOf(config, 'retention.ms')).toMatchObject({ value: '604800000', isDefault: true });
+    expect(configOf(config, 'retention.bytes')).toMatchObject({ value: '9', isDefault: false });
+    expect(configOf(config, 'segment.ms')).toMatchObject({ value: '5', isDefault: false });
+  });
+});
+
+describe('delete', () => {
+  test('a topic made anew is a new topic: new id, offsets from 0, none of the old data', async () => {
+    const before = await world.engine.createTopic({ topic: 't' });
+    await appendOne(world.engine, 0, batchOf(['old']));
+    await world.engine.deleteTopic('t');
+    await expect(world.engine.describeTopic('t')).rejects.toMatchObject({ errorCode: 'UNKNOWN_TOPIC_OR_PARTITION' });
+    const after = await world.engine.createTopic({ topic: 't' });
+    expect(after.topicId).not.toBe(before.topicId);
+    expect(await readAll(world.engine, 0)).toEqual([]);
+    expect((await appendOne(world.engine, 0, batchOf(['new']))).baseOffset).toBe(0);
+  });
+
+  test('a process with an old copy cannot revive it, and writes to the new topic of that name', async () => {
+    const { topicId } = await world.engine.createTopic({ topic: 't' });
+    const stale = createEngine(world);
+    await appendOne(stale, 0, batchOf(['old']));
+    await world.engine.deleteTopic('t');
+    await expect(tryAppend(stale, 0, batchOf(['lost']))).rejects.toMatchObject({
+      errorCode: 'UNKNOWN_TOPIC_OR_PARTITION',
+      outcome: 'not-written',
+    });
+    await world.engine.createTopic({ topic: 't' });
+    const stale2 = createEngine(world);
+    await appendOne(stale2, 0, batchOf(['a']));
+    await world.engine.deleteTopic('t');
+    await world.engine.createTopic({ topic: 't' });
+    expect((await appendOne(stale2, 0, batchOf(['b']))).baseOffset).toBe(0);
+    const request = { topic: 't', topicId, partitions: [{ partition: 0, batches: batchOf(['c']) }] };
+    await expect(stale2.append(request)).rejects.toMatchObject({ errorCode: 'INCONSISTENT_TOPIC_ID' });
+  });
+});
