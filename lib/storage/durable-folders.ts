@@ -1,0 +1,106 @@
+// The folders of the file object store. A folder counts as made only when its name in its parent is synced, up to the
+// root: else a power failure could take a synced file away together with its folder. Empty folders are removed, but
+// never while a put is under way in or below them.
+import { dirname } from 'node:path';
+import { type FileLayer, hasCode } from './file-layer.ts';
+
+export type DurableFolders = {
+  /** Makes the folder and its parents below the root, or joins those who do. */
+  make(folder: string): Promise<void>;
+  /** Makes durable which names are in the folder. */
+  sync(folder: string): Promise<void>;
+  /** Until the function returned is called the folder is not removed. */
+  hold(folder: string): () => void;
+  /** Removes the folder and its parents below the root as far as they are empty and nobody holds them. */
+  prune(folder: string): void;
+};
+
+/** The parents of `root` and what lies above it are made at need, too. */
+export function createDurableFolders(fs: FileLayer, root: string): DurableFolders {
+  const made = new Map<string, Promise<void>>();
+  const holders = new Map<string, number>();
+
+  function make(folder: string): Promise<void> {
+    const known = made.get(folder);
+    if (known !== undefined) return known;
+    const making = folder === root ? makeRoot(fs, root) : makeBelow(folder);
+    made.set(folder, making);
+    making.catch(() => made.delete(folder));
+    return making;
+  }
+
+  async function makeBelow(folder: string): Promise<void> {
+    await make(dirname(folder));
+    // Also when it is there: a process that died may have made it and not synced its name.
+    await makeOne(fs, folder);
+    await syncFolder(fs, dirname(folder));
+  }
+
+  function hold(folder: string): () => void {
+    const held = upTo(root, folder);
+    for (const one of held) holders.set(one, (holders.get(one) ?? 0) + 1);
+    return () => {
+      for (const one of held) {
+        const count = holders.get(one)! - 1;
+        if (count === 0) holders.delete(one);
+        else holders.set(one, count);
+      }
+    };
+  }
+
+  function prune(folder: string): void {
+    for (const one of upTo(root, folder)) {
+      if (holders.has(one) || !removeIfEmpty(fs, one)) return;
+      made.delete(one);
+    }
+  }
+
+  return { make, sync: (folder) => syncFolder(fs, folder), hold, prune };
+}
+
+/** The folder and its parents, without the root. */
+function upTo(root: string, folder: string): string[] {
+  return folder === root ? [] : [folder, ...upTo(root, dirname(folder))];
+}
+
+async function makeRoot(fs: FileLayer, root: string): Promise<void> {
+  try {
+    if (!(await makeOne(fs, root))) return;
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT')) throw error;
+    await makeRoot(fs, dirname(root));
+    await makeOne(fs, root);
+  }
+  await syncFolder(fs, dirname(root));
+}
+
+async function makeOne(fs: FileLayer, folder: string): Promise<boolean> {
+  try {
+    await fs.mkdir(folder);
+    return true;
+  } catch (error) {
+    if (hasCode(error, 'EEXIST')) return false;
+    throw error;
+  }
+}
+
+function removeIfEmpty(fs: FileLayer, folder: string): boolean {
+  try {
+    fs.rmdirSync(folder);
+    return true;
+  } catch (error) {
+    if (hasCode(error, 'ENOTEMPTY', 'EEXIST', 'ENOENT')) return false;
+    throw error;
+  }
+}
+
+/** Windows cannot open a folder; NTFS journals names by itself. */
+async function syncFolder(fs: FileLayer, folder: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const handle = await fs.open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,40 @@
+// What the file object store asks of a file system: the shape of node:fs/promises, cut to what is used, so that a test can
+// put a file system underneath that loses power.
+import { rmdirSync } from 'node:fs';
+import fs from 'node:fs/promises';
+
+/** Errors carry Node's `code`: ENOENT, EEXIST, ENOSPC ... */
+export type FileLayer = {
+  open(path: string, flags: 'r' | 'wx'): Promise<OpenFile>;
+  /** A second name for a file; EEXIST when the name is taken. Atomic. */
+  link(path: string, newPath: string): Promise<void>;
+  unlink(path: string): Promise<void>;
+  mkdir(path: string): Promise<unknown>;
+  /** Synchronous, so that nothing of ours runs between the decision and the deed. */
+  rmdirSync(path: string): void;
+  readdir(path: string): Promise<string[]>;
+  stat(path: string): Promise<FileInfo>;
+};
+
+export type OpenFile = {
+  writev(chunks: readonly Uint8Array[]): Promise<{ bytesWritten: number }>;
+  read(into: Uint8Array, offset: number, length: number, position: number): Promise<{ bytesRead: number }>;
+  stat(): Promise<FileInfo>;
+  sync(): Promise<void>;
+  close(): Promise<void>;
+};
+
+export type FileInfo = { readonly size: number; readonly mtimeMs: number };
+
+export const diskFiles: FileLayer = {
+  open: fs.open,
+  link: fs.link,
+  unlink: fs.unlink,
+  mkdir: (path) => fs.mkdir(path),
+  rmdirSync,
+  readdir: (path) => fs.readdir(path),
+  stat: (path) => fs.stat(path),
+};
+
+export const hasCode = (error: unknown, ...codes: string[]): boolean =>
+  error instanceof Error && 'code' in error && codes.includes(error.code as string);
