@@ -5,7 +5,7 @@ import 'zod-openapi';
 import { limits } from '../lib/limits.ts';
 
 /** An integer of a JSON body. */
-export function whole(min: number, max: number) {
+function whole(min: number, max: number) {
   const error = `must be a whole number from ${min} to ${max}`;
   return z.number(error).int(error).min(min, error).max(max, error);
 }
@@ -13,7 +13,7 @@ export function whole(min: number, max: number) {
 /**
  * An integer of a path or a query: decimal digits, no sign, no leading zero, so that one resource has one path.
  */
-export function wholeText(min: number, max: number) {
+function wholeText(min: number, max: number) {
   return z
     .string()
     .refine((text) => isWhole(text, min, max), `must be a whole number from ${min} to ${max}`)

@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { crc32c } from '../../lib/bytes/crc32c.ts';
 import { decodeBatch } from '../../lib/record/batch.ts';
-import { splitBatches } from '../../lib/record/batch-header.ts';
+import { field, splitBatches } from '../../lib/record/batch-header.ts';
 import { BATCHES_MEDIA_TYPE, decodeFetchFrames } from '../../lib/record/frames.ts';
 import { type Ask, batchOf, frameOf, type Reply } from './target.ts';
 
@@ -10,6 +11,15 @@ const values = (reply: Reply) => reply.json.records.map(({ value }: { value: unk
 
 function recordsOf(batches: Uint8Array) {
   return splitBatches(batches).flatMap(({ from }) => decodeBatch(batches, from).records);
+}
+
+/** Sound outside, so that a server that does not unpack takes it; inside it says gzip and is not. */
+function unreadableBatch(): Uint8Array {
+  const batch = batchOf(['value']);
+  const view = new DataView(batch.buffer, batch.byteOffset, batch.length);
+  view.setInt16(field.attributes, 1);
+  view.setUint32(field.crc, crc32c(batch, field.attributes));
+  return batch;
 }
 
 export function fetchConformance(ask: Ask): void {
@@ -164,6 +174,20 @@ export function fetchConformance(ask: Ask): void {
       expect(second.json.detail).toContain(BATCHES_MEDIA_TYPE);
       const binary = await ask.get(`${path}/partitions/0/records?offset=1`, BINARY);
       expect(recordsOf(decodeFetchFrames(binary.body)[0]!.batches)[1]?.value).toHaveLength(1_000_000);
+    });
+  });
+
+  describe('a batch that cannot be unpacked', () => {
+    it('is an error that says where to go on, behind the records before it', async () => {
+      const { path } = await ask.topic();
+      await ask.frames(`${path}/records`, frameOf(0, batchOf(['good'])));
+      await ask.frames(`${path}/records`, frameOf(0, unreadableBatch()));
+      await ask.frames(`${path}/records`, frameOf(0, batchOf(['behind'])));
+      const first = await ask.get(`${path}/partitions/0/records`);
+      expect([values(first), first.json.nextOffset]).toEqual([['good'], 1]);
+      const second = await ask.get(`${path}/partitions/0/records?offset=1`);
+      expect(second.json).toMatchObject({ status: 500, errorCode: 'CORRUPT_LOG', offset: 1, nextOffset: 2 });
+      expect(values(await ask.get(`${path}/partitions/0/records?offset=2`))).toEqual(['behind']);
     });
   });
 

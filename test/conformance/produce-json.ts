@@ -148,6 +148,19 @@ export function produceJsonConformance(ask: Ask): void {
       expect(values(await ask.get(`${path}/partitions/0/records`))).toEqual(['a', 'b']);
     });
 
+    it('beside an Idempotency-Key does not refuse a repeat of what was written', async () => {
+      const { path } = await ask.topic();
+      const again = () =>
+        ask.json(
+          'POST',
+          `${path}/partitions/0/records`,
+          { expectedOffset: 0, records: [{ value: 'a' }] },
+          { 'idempotency-key': 'a' },
+        );
+      expect((await again()).json.records).toEqual([expect.objectContaining({ offset: 0 })]);
+      expect((await again()).json.records).toEqual([expect.objectContaining({ offset: 0, duplicate: true })]);
+    });
+
     it('of many at once lets exactly one in', async () => {
       const { path } = await ask.topic();
       const answers = await Promise.all(

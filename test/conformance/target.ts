@@ -30,7 +30,7 @@ export type Reply = HttpReply & { readonly json: any };
 const operations = operationsOf({ engine: undefined as never, version: '' });
 
 /** Sends, and holds the reply against what the OpenAPI document says of it. */
-export async function exchange(target: Target, request: HttpRequest): Promise<Reply> {
+async function exchange(target: Target, request: HttpRequest): Promise<Reply> {
   const reply = await target.send(request);
   const type = reply.headers['content-type'] ?? '';
   const json = type.includes('json') ? JSON.parse(reply.body.toString()) : undefined;
@@ -115,7 +115,7 @@ const run = `c${process.pid}-${process.hrtime.bigint().toString(36)}`;
 let names = 0;
 export const freshName = () => `${run}-${++names}`;
 
-export const text = (value: string) => new Uint8Array(Buffer.from(value));
+const text = (value: string) => new Uint8Array(Buffer.from(value));
 
 export function batchOf(values: readonly string[], options: EncodeOptions = {}): Uint8Array {
   const records = values.map<RecordInput>((value) => ({
