@@ -1,7 +1,7 @@
 // What requests may hold, as zod schemas: they validate, and the OpenAPI document is made of them. Limits come from
 // lib/limits.ts; fields and parameters that are not named here are refused by name.
 import * as z from 'zod';
-import 'zod-openapi';
+import type {} from 'zod-openapi';
 import { limits } from '../lib/limits.ts';
 
 /** An integer of a JSON body. */
