@@ -1,16 +1,28 @@
+import { mkdtempSync, rmSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { systemClock } from '../../lib/clock.ts';
 import { signRequest } from '../../lib/sigv4/sign.ts';
+import { openHome } from '../../local/home.ts';
 import { startServer } from '../../local/server.ts';
 import { httpConformance } from './http-conformance.ts';
-import { memoryApi } from './memory-api.ts';
 import type { HttpReply, HttpRequest, Target } from './target.ts';
 
 const credentials = { accessKeyId: 'conformance', secretAccessKey: 'secret' };
 
-httpConformance('the local server, over memory', async (): Promise<Target> => {
-  const server = await startServer({ api: memoryApi(), credentials: [credentials], clock: systemClock });
-  return { send: (request) => sendSigned(server.url, request), close: () => server.close() };
+httpConformance('the local server, over files and SQLite', async (): Promise<Target> => {
+  const directory = mkdtempSync(join(tmpdir(), 'rivulet-conformance-'));
+  const home = openHome({ directory });
+  const server = await startServer({ api: home.api, credentials: [credentials], clock: systemClock });
+  return {
+    send: (request) => sendSigned(server.url, request),
+    close: async () => {
+      await server.close();
+      home.close();
+      rmSync(directory, { recursive: true });
+    },
+  };
 });
 
 /** Over a socket as it is: `fetch` and `URL` would normalise paths before they are sent. */
