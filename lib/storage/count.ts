@@ -1,0 +1,144 @@
+// Counts what the storage is asked for, in the units AWS bills. The decorators sit inside the retrying ones, so that every
+// try counts. A request gets a receipt of its own through AsyncLocalStorage: nothing is passed along.
+// Rules: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html
+// Approximations, all because the size of an item before a write is not told:
+// - an update that shrinks its item, and a put over a larger one, count by the new size; a delete counts 1 unit;
+// - in a transaction, updates, deletes and checks count as of an item within 1 KiB, unless the refusal tells more;
+// - a put that finds its object there counts as one PUT, without the GET that compares.
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { itemSize } from './item-size.ts';
+import type { ObjectStore } from './object-store.ts';
+import { StorageError } from './storage-error.ts';
+import type { Check, Item, Table, TransactionResult, Write, WriteResult } from './table.ts';
+
+/** S3 requests, bytes of object bodies, and DynamoDB's read and write request units. */
+export type Counters = {
+  s3Put: number;
+  s3Get: number;
+  s3List: number;
+  s3Delete: number;
+  bytesUp: number;
+  bytesDown: number;
+  readUnits: number;
+  writeUnits: number;
+};
+
+/** List prices in USD per one, us-east-1, S3 Standard and DynamoDB on demand, November 2026. DELETE is free, bytes within a region too. */
+const usdPer: Readonly<Record<keyof Counters, number>> = {
+  s3Put: 5e-6,
+  s3Get: 0.4e-6,
+  s3List: 5e-6,
+  s3Delete: 0,
+  bytesUp: 0,
+  bytesDown: 0,
+  readUnits: 0.125e-6,
+  writeUnits: 0.625e-6,
+};
+
+const names = Object.keys(usdPer) as (keyof Counters)[];
+
+export function newCounters(): Counters {
+  return { s3Put: 0, s3Get: 0, s3List: 0, s3Delete: 0, bytesUp: 0, bytesDown: 0, readUnits: 0, writeUnits: 0 };
+}
+
+/** What the requests cost; storage itself and the functions come on top. */
+export function usdOf(counters: Counters): number {
+  return names.reduce((usd, name) => usd + counters[name] * usdPer[name], 0);
+}
+
+const receipts = new AsyncLocalStorage<readonly Counters[]>();
+
+/** Counts what `work` and all it awaits ask for. Receipts may nest: the outer one holds the inner one too. */
+export async function withReceipt<T>(work: () => Promise<T>): Promise<{ result: T; counters: Counters }> {
+  const counters = newCounters();
+  const result = await receipts.run([...(receipts.getStore() ?? []), counters], work);
+  return { result, counters };
+}
+
+/** `totals` grows for as long as the process lives. */
+export function countingObjectStore(store: ObjectStore, totals: Counters): ObjectStore {
+  return {
+    async putOnce(key, chunks) {
+      const bytesUp = chunks.reduce((bytes, chunk) => bytes + chunk.byteLength, 0);
+      await counted(totals, store.putOnce(key, chunks), () => ({ s3Put: 1, bytesUp }));
+    },
+    get: (key, range) =>
+      counted(totals, store.get(key, range), (bytes) => ({ s3Get: 1, bytesDown: bytes?.byteLength ?? 0 })),
+    list: (request) => counted(totals, store.list(request), () => ({ s3List: 1 })),
+    delete: (keys) => counted(totals, store.delete(keys), () => ({ s3Delete: keys.length === 0 ? 0 : 1 })),
+  };
+}
+
+/** `totals` grows for as long as the process lives. */
+export function countingTable(table: Table, totals: Counters): Table {
+  return {
+    get: (key, options) =>
+      counted(totals, table.get(key, options), (item) => ({
+        readUnits: readUnits(item ? [item] : [], options?.strong),
+      })),
+    query: (query) =>
+      counted(totals, table.query(query), (page) => ({ readUnits: readUnits(page?.items ?? [], query.strong) })),
+    write: (write) => counted(totals, table.write(write), (result) => ({ writeUnits: unitsOfWrite(write, result) })),
+    transact: (actions, token) =>
+      counted(totals, table.transact(actions, token), (result) => ({
+        writeUnits: unitsOfTransaction(actions, result),
+      })),
+  };
+}
+
+/** `costOf` is told nothing when the request failed: what a failed one costs is not told either, so it counts the least. */
+async function counted<T>(
+  totals: Counters,
+  request: Promise<T>,
+  costOf: (result?: T) => Partial<Counters>,
+): Promise<T> {
+  try {
+    const result = await request;
+    count(totals, costOf(result));
+    return result;
+  } catch (error) {
+    if (!(error instanceof StorageError) || isBilled(error)) count(totals, costOf());
+    throw error;
+  }
+}
+
+/** Not billed: what was refused at the door. */
+function isBilled({ reason }: StorageError): boolean {
+  return reason !== 'throttled' && reason !== 'invalid' && reason !== 'denied' && reason !== 'too-large';
+}
+
+function count(totals: Counters, cost: Partial<Counters>): void {
+  for (const counters of [totals, ...(receipts.getStore() ?? [])]) {
+    for (const name of names) counters[name] += cost[name] ?? 0;
+  }
+}
+
+// --- DynamoDB's units
+
+const READ_BYTES = 4096;
+const WRITE_BYTES = 1024;
+
+/** A unit per 4 KiB of all items of the reply together, half of one when eventual; looking for a missing item costs the least. */
+function readUnits(items: readonly Item[], strong = false): number {
+  const bytes = items.reduce((sum, item) => sum + itemSize(item), 0);
+  return Math.max(1, Math.ceil(bytes / READ_BYTES)) * (strong ? 1 : 0.5);
+}
+
+function writeUnits(item: Item | undefined): number {
+  return item ? Math.max(1, Math.ceil(itemSize(item) / WRITE_BYTES)) : 1;
+}
+
+/** A failed condition is billed by the item that failed it. */
+function unitsOfWrite(write: Write, result?: WriteResult): number {
+  if (result && !result.applied) return writeUnits(result.old);
+  return writeUnits(write.kind === 'put' ? write.item : result?.item);
+}
+
+/** Each action costs twice: once to prepare, once to commit. */
+function unitsOfTransaction(actions: readonly (Write | Check)[], result?: TransactionResult): number {
+  const olds = result && !result.applied ? result.failures.map((failure) => failure.old) : [];
+  const units = actions.map((action, index) =>
+    writeUnits(olds[index] ?? (action.kind === 'put' ? action.item : undefined)),
+  );
+  return 2 * units.reduce((sum, each) => sum + each, 0);
+}

@@ -1,0 +1,60 @@
+// What a test file on an AWS endpoint asks for: the endpoint itself, and a table or bucket of its own.
+import { randomUUID } from 'node:crypto';
+import { get } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import { inject, test } from 'vitest';
+import type { AwsConnection } from '../../lib/storage/aws-connection.ts';
+import type { EndpointAnswer, EndpointName } from './setup.ts';
+
+/** Declares the suite on a running endpoint; where the machine has none, one skipped test that says why. */
+export async function onEndpoint(name: EndpointName, suite: (connection: AwsConnection) => void): Promise<void> {
+  const answer = await ask(name);
+  if ('url' in answer) suite(testConnection(answer.url));
+  else if (answer.fails) throw new Error(answer.missing);
+  else test.skip(answer.missing);
+}
+
+export function testConnection(endpoint: string): AwsConnection {
+  return { endpoint, region: 'us-east-1', credentials: { accessKeyId: 'test', secretAccessKey: 'test' } };
+}
+
+/** Not fetch: it gives up after five minutes, and a first installation may take longer. */
+async function ask(name: EndpointName): Promise<EndpointAnswer> {
+  const body = await new Promise<string>((resolve, reject) => {
+    get(`${inject('awsEndpoints')}/${name}`, (response) => resolve(text(response))).on('error', reject);
+  });
+  return JSON.parse(body) as EndpointAnswer;
+}
+
+/** Makes a table with the key schema of Rivulet and returns its name. */
+export async function createTestTable(connection: AwsConnection): Promise<string> {
+  const TableName = `rivulet-${randomUUID()}`;
+  const client = new DynamoDBClient(connection);
+  await client.send(
+    new CreateTableCommand({
+      TableName,
+      BillingMode: 'PAY_PER_REQUEST',
+      KeySchema: [
+        { AttributeName: 'pk', KeyType: 'HASH' },
+        { AttributeName: 'sk', KeyType: 'RANGE' },
+      ],
+      AttributeDefinitions: [
+        { AttributeName: 'pk', AttributeType: 'S' },
+        { AttributeName: 'sk', AttributeType: 'S' },
+      ],
+    }),
+  );
+  client.destroy();
+  return TableName;
+}
+
+/** Makes a bucket and returns its name. */
+export async function createTestBucket(connection: AwsConnection): Promise<string> {
+  const Bucket = `rivulet-${randomUUID()}`;
+  const client = new S3Client({ ...connection, forcePathStyle: true });
+  await client.send(new CreateBucketCommand({ Bucket }));
+  client.destroy();
+  return Bucket;
+}

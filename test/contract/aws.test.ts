@@ -1,0 +1,23 @@
+// The contracts on the truest endpoints that run without an account. What neither shows, and the unit tests of the
+// adapters put on the wire: conflicts with transactions, throttling, S3's 409 on a race of conditional puts, lost replies,
+// bad credentials. Nothing here shows a stale eventual read.
+import type { AwsConnection } from '../../lib/storage/aws-connection.ts';
+import { createDynamoDbTable } from '../../lib/storage/dynamodb-table.ts';
+import { createS3ObjectStore } from '../../lib/storage/s3-object-store.ts';
+import { createTestBucket, createTestTable, onEndpoint } from '../aws/resources.ts';
+import { objectStoreContract } from './object-store.contract.ts';
+import { tableContract } from './table.contract.ts';
+
+const makeTable = async (connection: AwsConnection) =>
+  createDynamoDbTable({ ...connection, tableName: await createTestTable(connection) });
+
+const makeObjectStore = async (connection: AwsConnection) =>
+  createS3ObjectStore({ ...connection, bucket: await createTestBucket(connection), forcePathStyle: true });
+
+await Promise.all([
+  onEndpoint('dynamodb-local', (connection) => tableContract('DynamoDB Local', () => makeTable(connection))),
+  onEndpoint('localstack', (connection) => {
+    objectStoreContract('S3 (LocalStack)', () => makeObjectStore(connection));
+    tableContract('DynamoDB (LocalStack)', () => makeTable(connection));
+  }),
+]);
