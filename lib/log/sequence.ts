@@ -115,19 +115,19 @@ function producerMayAppend({ id, epoch, firstSequence }: EntryProducer, lookedUp
 }
 
 /**
- * Up to which offset we know that this run may follow; undefined when we do not know it, or need not. Raising this
- * number without looking would let a late copy of the update be appended twice.
+ * Up to which offset we know that this run may follow; undefined when we do not know it, or need not. Only a copy of the
+ * head in which the producer is *not* resident will do: where it is, a trim planned before a late copy of this update
+ * lands can still evict the producer afterwards, with the tail's base below that copy. For the same reason the number is
+ * that copy's, however much more of the log the history covers.
  */
 async function lookedUpTo(parts: LogParts, attempt: Attempt, head: Head): Promise<number | undefined> {
   const { producer, recordCount } = attempt.entry;
   if (!producer) return head.next;
-  const resident = head.producer(producer.id);
-  const batch = { ...producer, recordCount };
-  if (resident) return decide(resident, batch) === 'append' ? head.next : undefined;
+  if (head.producer(producer.id)) return undefined;
   const surelyNew = producer.firstSequence === 0 && producer.id < firstHashedId && head.highestEvictedId < producer.id;
   if (surelyNew) return undefined;
   const history = await readable(attempt, parts.histories.upTo(attempt.address, head));
-  return decide(newestOf(history, producer.id), batch) === 'append' ? history.to : undefined;
+  return decide(newestOf(history, producer.id), { ...producer, recordCount }) === 'append' ? head.next : undefined;
 }
 
 /** Waits for a predecessor within bounds, looking at fresh copies of the head: a gap is never told from a stale one. */

@@ -1,0 +1,62 @@
+// Races that the simulation found, each told once more as a story.
+import { expect, test } from 'vitest';
+import { createEngine } from '../../lib/create-engine.ts';
+import { retryingTable } from '../../lib/storage/retry.ts';
+import { StorageError } from '../../lib/storage/storage-error.ts';
+import type { Table, Write } from '../../lib/storage/table.ts';
+import { appendOne, batchOf, createWorld, readAll, valuesOf } from './world.ts';
+
+/** A table on which one kind of write can be held back, or lose its reply. */
+function interceptable(table: Table) {
+  let intercept: (write: Write, act: () => ReturnType<Table['write']>) => ReturnType<Table['write']> = (_write, act) =>
+    act();
+  return {
+    table: { ...table, write: (write: Write) => intercept(write, () => table.write(write)) },
+    on: (handler: typeof intercept) => {
+      intercept = handler;
+    },
+  };
+}
+
+const isTrim = (write: Write) => write.kind === 'update' && write.update.trim !== undefined;
+const isAppend = (write: Write) => write.kind === 'update' && write.update.append !== undefined;
+
+test('a trim planned before a lost reply landed does not let the resend be appended twice', async () => {
+  const world = createWorld();
+  await world.engine.createTopic({ topic: 't' });
+  const steady = { producerId: (await world.engine.newProducer()).producerId, producerEpoch: 0 };
+  await appendOne(world.engine, 0, batchOf(['first'], { ...steady, baseSequence: 0 }));
+
+  // Another process fills the tail; its trim, which evicts the steady producer, is held back.
+  const slow = interceptable(world.table);
+  const spilling = createEngine({ ...world, table: slow.table });
+  const heldBack = Promise.withResolvers<void>();
+  const reachedTrim = Promise.withResolvers<void>();
+  slow.on(async (write, act) => {
+    if (isTrim(write)) {
+      reachedTrim.resolve();
+      await heldBack.promise;
+    }
+    return act();
+  });
+  const filling = (async () => {
+    for (let i = 0; i < 40; i++) await appendOne(spilling, 0, batchOf([`other${i}`]));
+  })();
+  await reachedTrim.promise;
+
+  // The steady producer's next append lands, its reply is lost, and the trim happens before it is sent again.
+  const lossy = interceptable(world.table);
+  const steadyProcess = createEngine({ ...world, table: retryingTable(lossy.table, world.clock) });
+  let lost = false;
+  lossy.on(async (write, act) => {
+    if (!isAppend(write) || lost) return act();
+    lost = true;
+    await act();
+    heldBack.resolve();
+    await filling;
+    throw new StorageError('no-answer', 'the reply is lost');
+  });
+  await appendOne(steadyProcess, 0, batchOf(['second'], { ...steady, baseSequence: 1 }));
+  expect(lost).toBe(true);
+  expect(valuesOf(await readAll(world.engine, 0)).filter((value) => value === 'second')).toHaveLength(1);
+});

@@ -1,0 +1,108 @@
+// The clients of a simulated world. They behave as the SDK does: a producer sends one batch at a time to a partition, and
+// repeats the same bytes, at whichever process answers, until it knows; a reader goes on from where it was.
+import type { AppendAck, Engine, PartitionRecords } from '../../lib/engine.ts';
+import { type Outcome, RivuletError } from '../../lib/errors.ts';
+import { decodeBatch, encodeBatch } from '../../lib/record/batch.ts';
+import type { History, Send } from './history.ts';
+import type { Process } from './process.ts';
+import type { Random } from './random.ts';
+import type { Scheduler } from './scheduler.ts';
+
+export type Surroundings = {
+  readonly scheduler: Scheduler;
+  readonly random: Random;
+  readonly processes: readonly Process[];
+  readonly history: History;
+  trace(line: string): void;
+};
+
+export const simulatedTopic = 't';
+const requestTimeoutMs = 30_000;
+const mostTries = 12;
+
+export const pauseFor = ({ scheduler }: Surroundings, ms: number) =>
+  new Promise<void>((resolve) => scheduler.after(ms, resolve));
+
+const text = (value: string) => new TextEncoder().encode(value);
+
+export type ProducerState = { readonly producerId: number; sequence: number };
+
+/** One send, repeated until it is acknowledged, or refused for good, or the client gives up. */
+export async function send(world: Surroundings, send: Send, producer: ProducerState | undefined): Promise<void> {
+  const identity = producer && { producerId: producer.producerId, producerEpoch: 0, baseSequence: producer.sequence };
+  const batches = encodeBatch(
+    send.values.map((value) => ({ key: null, value: text(value), headers: [], timestampMs: world.scheduler.now() })),
+    identity ?? {},
+  );
+  world.history.sends.push(send);
+  for (let tries = 0; tries < mostTries; tries++) {
+    const told = await tryOnce(world, send, batches);
+    send.tries.push(told);
+    send.endedMs = world.scheduler.now();
+    world.trace(`${send.client} ${send.values[0]} is told ${told}`);
+    if (typeof told === 'number' || told === 'written' || isRefusedForGood(world, send)) break;
+    await pauseFor(world, world.random.below(500));
+  }
+  if (producer) producer.sequence += send.values.length;
+}
+
+/** A conditional append that met another offset, and surely did not happen, is over. */
+const isRefusedForGood = (_world: Surroundings, send: Send) =>
+  send.expectedOffset !== undefined && send.tries.at(-1) === 'not-written';
+
+async function tryOnce(world: Surroundings, send: Send, batches: Uint8Array): Promise<number | Outcome | 'lost'> {
+  const { partition, expectedOffset } = send;
+  const part = { partition, batches, ...(expectedOffset !== undefined && { expectedOffset }) };
+  const process = world.random.pick(world.processes);
+  const result = await process.request(
+    (engine: Engine) => engine.append({ topic: simulatedTopic, partitions: [part] }),
+    requestTimeoutMs,
+  );
+  if (result === 'lost') return 'lost';
+  if ('error' in result) return outcomeOf(result.error);
+  const [answer] = result.reply.partitions as [AppendAck | { error: RivuletError }];
+  return 'error' in answer ? outcomeOf(answer.error) : answer.baseOffset;
+}
+
+function outcomeOf(error: unknown): Outcome {
+  if (error instanceof RivuletError && error.outcome) return error.outcome;
+  throw error;
+}
+
+/** A new idempotent producer; undefined if the client could not get one. */
+export async function register(world: Surroundings): Promise<ProducerState | undefined> {
+  for (let tries = 0; tries < mostTries; tries++) {
+    const result = await world.random.pick(world.processes).request((engine) => engine.newProducer(), requestTimeoutMs);
+    if (result !== 'lost' && 'reply' in result) return { producerId: result.reply.producerId, sequence: 0 };
+    await pauseFor(world, world.random.below(500));
+  }
+  return undefined;
+}
+
+/** Reads once from `offset`; returns where to go on. */
+export async function poll(
+  world: Surroundings,
+  client: string,
+  partition: number,
+  offset: number,
+  waitMs: number,
+): Promise<number> {
+  const begunMs = world.scheduler.now();
+  const request = { topic: simulatedTopic, partitions: [{ partition, offset }], waitMs, maxBytes: 2_000 };
+  const result = await world.random.pick(world.processes).request((engine) => engine.fetch(request), requestTimeoutMs);
+  if (result === 'lost' || 'error' in result) return offset;
+  const [answer] = result.reply.partitions as [PartitionRecords | { error: RivuletError }];
+  if ('error' in answer) {
+    world.trace(`${client} at ${offset}: ${answer.error.message}`);
+    return offset;
+  }
+  const records = recordsOf(answer).filter((record) => record.offset >= offset);
+  world.history.polls.push({ client, partition, offset, begunMs, highWatermark: answer.highWatermark, records });
+  return records.length === 0 ? offset : records.at(-1)!.offset + 1;
+}
+
+export function recordsOf({ batches }: PartitionRecords): { offset: number; value: string }[] {
+  return batches
+    .flatMap((bytes) => decodeBatch(bytes).records)
+    .map(({ offset, value }) => ({ offset, value: new TextDecoder().decode(value!) }));
+}

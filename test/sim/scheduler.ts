@@ -1,0 +1,69 @@
+// The one source of order in a simulated world: a queue of events in virtual time. One event runs, everything that
+// follows from it in the same instant settles, then the next. Nothing else makes time pass.
+
+export type Scheduler = {
+  /** Virtual milliseconds. */
+  now(): number;
+  /** Runs `event` after `delayMs`; events of one instant run in the order they were scheduled. */
+  after(delayMs: number, event: () => void): void;
+  /** Runs events until `done`, or until none is left, or `maxSteps` have run. True if `done`. */
+  run(done: () => boolean, maxSteps: number): Promise<boolean>;
+  steps(): number;
+};
+
+type Event = { readonly atMs: number; readonly order: number; readonly run: () => void };
+
+export function createScheduler(startMs: number): Scheduler {
+  const heap: Event[] = [];
+  let nowMs = startMs;
+  let order = 0;
+  let steps = 0;
+  return {
+    now: () => nowMs,
+    steps: () => steps,
+    after: (delayMs, run) => push(heap, { atMs: nowMs + Math.max(0, Math.ceil(delayMs)), order: order++, run }),
+    async run(done, maxSteps) {
+      for (let budget = maxSteps; budget > 0 && !done(); budget--) {
+        const event = pop(heap);
+        if (!event) return done();
+        nowMs = event.atMs;
+        steps++;
+        event.run();
+        // A turn of the event loop: every promise that this event settled has run its course.
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      return done();
+    },
+  };
+}
+
+const isBefore = (a: Event, b: Event) => a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);
+
+function push(heap: Event[], event: Event): void {
+  let at = heap.push(event) - 1;
+  for (; at > 0; ) {
+    const parent = (at - 1) >> 1;
+    if (!isBefore(event, heap[parent]!)) break;
+    heap[at] = heap[parent]!;
+    at = parent;
+  }
+  heap[at] = event;
+}
+
+function pop(heap: Event[]): Event | undefined {
+  const top = heap[0];
+  const last = heap.pop();
+  if (!top || !last || heap.length === 0) return top;
+  let at = 0;
+  for (;;) {
+    const left = 2 * at + 1;
+    const right = left + 1;
+    if (left >= heap.length) break;
+    const child = right < heap.length && isBefore(heap[right]!, heap[left]!) ? right : left;
+    if (!isBefore(heap[child]!, last)) break;
+    heap[at] = heap[child]!;
+    at = child;
+  }
+  heap[at] = last;
+  return top;
+}
