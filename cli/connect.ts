@@ -1,0 +1,27 @@
+// The SDK for a command: loaded now, because a command runs that needs it.
+import type { Command } from 'commander';
+import type { Rivulet } from '../lib/client/rivulet.ts';
+
+/** Somebody waits for the answer: give up on a service that is not there within a second or two. */
+const retry = { retries: 3 };
+
+export async function connect(command: Command): Promise<Rivulet> {
+  const { Rivulet } = await import('../lib/client/rivulet.ts');
+  const { url, region } = command.optsWithGlobals<{ url: string; region?: string }>();
+  const credentials = ownCredentials();
+  return new Rivulet({
+    url,
+    clientId: 'cli',
+    retry,
+    ...(region !== undefined && { region }),
+    ...(credentials && { credentials }),
+  });
+}
+
+/** Those a person gave for Rivulet alone: `rivulet serve` takes the same two. */
+export function ownCredentials(): { accessKeyId: string; secretAccessKey: string } | undefined {
+  const { RIVULET_ACCESS_KEY_ID: accessKeyId, RIVULET_SECRET_ACCESS_KEY: secretAccessKey } = process.env;
+  if (!accessKeyId && !secretAccessKey) return undefined;
+  if (accessKeyId && secretAccessKey) return { accessKeyId, secretAccessKey };
+  throw new Error('RIVULET_ACCESS_KEY_ID and RIVULET_SECRET_ACCESS_KEY must be given together');
+}

@@ -1,0 +1,136 @@
+// `rivulet consume`: a topic's records on standard output, without a group. The flags are those of
+// kafka-console-consumer.sh, and so is its last line: how many messages were processed.
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { Admin } from '../lib/client/admin.ts';
+import type { Assignment, Consumer } from '../lib/client/consumer.ts';
+import type { ConsumedMessage } from '../lib/client/message.ts';
+import { connect } from './connect.ts';
+import { flag, keyValue, type Properties, refuseUnknown, topicOf, topicOption, wholeNumber } from './options.ts';
+import { writeOut } from './output.ts';
+import { formatterProperties, textFormatter } from './text-lines.ts';
+
+const examples = `
+Reads what arrives from now on, of all partitions, until Ctrl-C, unless told otherwise.
+Properties of --format text: print.key, print.value, print.timestamp, print.partition, print.offset, print.headers,
+key.separator, headers.separator, line.separator, null.literal; as in kafka-console-consumer.sh.
+
+Examples:
+  rivulet consume orders --from-beginning
+  rivulet consume orders --from-beginning --property print.key=true --property key.separator=:
+  rivulet consume orders --partition 2 --offset 1500 --max-messages 10
+  rivulet consume orders --from-beginning --timeout-ms 1000 --format ndjson > orders.ndjson`;
+
+type Offset = 'earliest' | 'latest' | number;
+type ConsumeOptions = {
+  fromBeginning?: boolean;
+  partition?: number;
+  offset?: Offset;
+  maxMessages?: number;
+  timeoutMs?: number;
+  property?: Properties;
+  format: 'text' | 'ndjson';
+};
+
+export function addConsume(rivulet: Command): void {
+  rivulet
+    .command('consume')
+    .description('print the records of a topic')
+    .argument('[topic]')
+    .addOption(topicOption())
+    .addOption(new Option('--from-beginning', 'begin with the earliest record').conflicts('offset'))
+    .option('--partition <number>', 'only this partition', wholeNumber(0, 9_999))
+    .option('--offset <where>', 'where to begin in it: earliest, latest or an offset', parseOffset)
+    .option('--max-messages <count>', 'stop after so many', wholeNumber(1))
+    .option('--timeout-ms <ms>', 'stop when none came for so long', wholeNumber(1, 2_147_483_647))
+    .option('--property <name=value>', 'what to print; repeatable', keyValue)
+    .addOption(new Option('--format <format>', 'how to print').choices(['text', 'ndjson']).default('text'))
+    .addHelpText('after', examples)
+    .action(consume);
+}
+
+function parseOffset(text: string): Offset {
+  if (text === 'earliest' || text === 'latest') return text;
+  if (/^\d{1,16}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It must be earliest, latest or a whole number.');
+}
+
+async function consume(positional: string | undefined, options: ConsumeOptions, command: Command): Promise<void> {
+  const topic = topicOf(command, positional);
+  if (options.offset !== undefined && options.partition === undefined)
+    command.error('rivulet: --offset needs --partition');
+  const format = await formatterOf(options, command);
+  const rivulet = await connect(command);
+  const assignments = await assignmentsOf(rivulet.admin(), topic, options);
+  // Explicit offsets are read from; when retention has overtaken one, what is left is read from its beginning.
+  const consumer = rivulet.consumer({ autoOffsetReset: 'earliest' });
+  consumer.assign(assignments);
+  await printAll(consumer, format, options);
+}
+
+async function formatterOf(
+  { format, property = {} }: ConsumeOptions,
+  command: Command,
+): Promise<(message: ConsumedMessage) => Buffer> {
+  if (format === 'ndjson') {
+    refuseUnknown(command, property, []);
+    const { lineOfMessage } = await import('./json-lines.ts');
+    return (message) => Buffer.from(`${lineOfMessage(message)}\n`);
+  }
+  refuseUnknown(command, property, formatterProperties);
+  return textFormatter(property, (name, fallback) => flag(command, property, name, fallback));
+}
+
+/** Looked up once, here: a wrong topic or partition fails at once, and "latest" is now. */
+async function assignmentsOf(admin: Admin, topic: string, options: ConsumeOptions): Promise<Assignment[]> {
+  const { partition, offset = options.fromBeginning ? 'earliest' : 'latest' } = options;
+  const all = await admin.fetchTopicOffsets(topic);
+  const wanted = partition === undefined ? all : all.filter((one) => one.partition === partition);
+  if (wanted.length === 0) throw new Error(`topic ${topic} has no partition ${partition}, only 0 to ${all.length - 1}`);
+  const [only] = wanted;
+  if (typeof offset === 'number' && (offset < only!.earliest || offset > only!.latest))
+    throw new Error(
+      `offset ${offset} is outside of partition ${partition}: it holds ${only!.earliest} to ${only!.latest}`,
+    );
+  return wanted.map((one) => ({
+    topic,
+    partition: one.partition,
+    offset: typeof offset === 'number' ? offset : one[offset],
+  }));
+}
+
+async function printAll(
+  consumer: Consumer,
+  format: (message: ConsumedMessage) => Buffer,
+  { maxMessages = Number.POSITIVE_INFINITY, timeoutMs }: ConsumeOptions,
+): Promise<void> {
+  let processed = 0;
+  const stop = (): void => void consumer.stop();
+  const timer = timeoutMs === undefined ? undefined : setTimeout(stop, timeoutMs);
+  stopOnSignals(stop);
+  try {
+    await consumer.run({
+      eachBatch: async ({ messages }) => {
+        const printed = messages.slice(0, maxMessages - processed);
+        await writeOut(Buffer.concat(printed.map(format)));
+        processed += printed.length;
+        if (processed >= maxMessages) stop();
+        timer?.refresh();
+      },
+    });
+  } finally {
+    clearTimeout(timer);
+    console.error(`Processed a total of ${processed} messages`);
+  }
+}
+
+/** The second signal ends us at once. */
+function stopOnSignals(stop: () => void): void {
+  for (const [signal, exitCode] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)
+    process.once(signal, () => {
+      process.exitCode = exitCode;
+      stop();
+    });
+}

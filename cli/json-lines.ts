@@ -1,0 +1,80 @@
+// Messages as lines of JSON (ndjson): {"partition","offset","timestamp","key","value","headers"}. Keys and values are what
+// they are in the HTTP API: a string is itself, null is null, other JSON is its text, and {"type", "data"} says which.
+//
+// Invariant: what lineOfMessage writes, messageOfLine reads back as the same bytes.
+
+import { parseJson } from '../functions/json-text.ts';
+import { bytesOfJson } from '../functions/json-values.ts';
+import type { ConsumedMessage, Message } from '../lib/client/message.ts';
+import { headersOf, pairsOf } from './headers.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** `topic` and `offset` are what a consumer adds: read over. */
+const known: readonly string[] = ['key', 'value', 'headers', 'partition', 'timestamp', 'topic', 'offset'];
+
+/** Throws with what is wrong; where, the caller knows. */
+export function messageOfLine(line: Uint8Array): Message {
+  const fields = parseJson(line);
+  if (!isObject(fields)) throw new Error('must be a JSON object with key, value, headers, partition, timestamp');
+  const unknown = Object.keys(fields).find((name) => !known.includes(name));
+  if (unknown !== undefined) throw new Error(`${unknown}: not known; known are ${known.slice(0, 5).join(', ')}`);
+  const { partition, timestamp } = fields;
+  return {
+    key: bytesOfJson(fields.key, 'key'),
+    value: bytesOfJson(fields.value, 'value'),
+    ...(fields.headers !== undefined && { headers: headersOf(headerPairs(fields.headers)) }),
+    // Their bounds are the SDK's to check.
+    ...(partition !== undefined && { partition: partition as number }),
+    ...(timestamp !== undefined && { timestamp: timestamp as number }),
+  };
+}
+
+/** As `[{name, value}]`, or as an object. */
+function headerPairs(given: unknown): (readonly [string, Uint8Array | null])[] {
+  if (isObject(given)) return Object.entries(given).map(([name, value]) => headerPair(name, value));
+  if (!Array.isArray(given)) throw new Error('headers: must be a list of {name, value}');
+  return given.map((header: unknown) => {
+    if (isObject(header) && typeof header.name === 'string') return headerPair(header.name, header.value);
+    throw new Error('headers: must be a list of {name, value}');
+  });
+}
+
+const headerPair = (name: string, value: unknown): readonly [string, Uint8Array | null] => [
+  name,
+  bytesOfJson(value, `headers.${name}`),
+];
+
+function isObject(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Without the newline. */
+export function lineOfMessage({ partition, offset, timestamp, key, value, headers }: ConsumedMessage): string {
+  const pairs = pairsOf(headers).map(([name, one]) => `{"name":${JSON.stringify(name)},"value":${jsonOf(one)}}`);
+  const tail = pairs.length > 0 ? `,"headers":[${pairs.join(',')}]` : '';
+  return `{"partition":${partition},"offset":${offset},"timestamp":${timestamp},"key":${jsonOf(key)},"value":${jsonOf(value)}${tail}}`;
+}
+
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+function jsonOf(bytes: Buffer | null): string {
+  if (bytes === null) return 'null';
+  try {
+    const text = strictUtf8.decode(bytes);
+    return isItsOwnJson(text) ? text : JSON.stringify(text);
+  } catch {
+    return JSON.stringify({ type: 'binary', data: bytes.toString('base64') });
+  }
+}
+
+/** Whether the text, parsed and written again, is the same text, and is not read as a {"type", "data"}. */
+function isItsOwnJson(text: string): boolean {
+  if (!text.startsWith('{') && !text.startsWith('[')) return false;
+  try {
+    const value: unknown = JSON.parse(text);
+    return JSON.stringify(value) === text && !(isObject(value) && 'type' in value && 'data' in value);
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,49 @@
+// The command line. One file per command group, each only declaring its commands until one of them runs: the SDK and the
+// service are loaded by the command that needs them, so that `rivulet --help` is instant.
+//
+// Exit codes: 0 done, 1 failed, 2 wrong usage. Results go to standard output, everything else to standard error.
+import { Command, CommanderError, Option } from 'commander';
+import packageJson from '../package.json' with { type: 'json' };
+import { addConsume } from './consume.ts';
+import { reportFailure } from './failure.ts';
+import { addOffsets } from './offsets.ts';
+import { addProduce } from './produce.ts';
+import { addServe } from './serve.ts';
+import { addTopics } from './topics.ts';
+
+const examples = `
+Examples:
+  rivulet serve                                  a service of your own, on this machine
+  rivulet topics create orders --partitions 3
+  echo 'hello' | rivulet produce orders
+  rivulet consume orders --from-beginning
+
+Credentials: a service on this machine takes local/local; elsewhere the AWS chain applies (environment, profile, role).
+RIVULET_ACCESS_KEY_ID and RIVULET_SECRET_ACCESS_KEY come before both.`;
+
+function program(): Command {
+  const rivulet = new Command('rivulet')
+    .description('Kafka without brokers: topics on S3, DynamoDB and Lambda, or on this machine')
+    .version(packageJson.version)
+    .addOption(new Option('--url <url>', 'the service to talk to').env('RIVULET_URL').default('http://127.0.0.1:9292'))
+    .addOption(new Option('--region <region>', 'to sign for, where the URL does not tell').env('AWS_REGION'))
+    .addHelpText('after', examples)
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'rivulet: ')) })
+    .showSuggestionAfterError()
+    .exitOverride();
+  for (const add of [addServe, addTopics, addProduce, addConsume, addOffsets]) add(rivulet);
+  return rivulet;
+}
+
+/** Whoever reads our output may have had enough of it (`| head`). */
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+
+try {
+  await program().parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
+  else {
+    reportFailure(error);
+    process.exitCode = 1;
+  }
+}

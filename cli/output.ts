@@ -1,0 +1,31 @@
+// What goes to standard output.
+
+export function printLine(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+export function printJson(value: unknown): void {
+  printLine(JSON.stringify(value, null, 2));
+}
+
+/** Columns as wide as they must be; numbers to the right. */
+export function printTable(headings: readonly string[], rows: readonly (readonly (string | number)[])[]): void {
+  for (const line of tableLines(headings, rows)) printLine(line);
+}
+
+export function tableLines(headings: readonly string[], rows: readonly (readonly (string | number)[])[]): string[] {
+  const widths = headings.map((heading, at) => Math.max(heading.length, ...rows.map((row) => String(row[at]).length)));
+  const toRight = headings.map((_, at) => typeof rows[0]?.[at] === 'number');
+  return [headings, ...rows].map((row) =>
+    row
+      .map((cell, at) => (toRight[at] ? String(cell).padStart(widths[at]!) : String(cell).padEnd(widths[at]!)))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+/** Waits while the reader is slower than we are. */
+export function writeOut(text: string | Uint8Array): Promise<void> | undefined {
+  if (process.stdout.write(text)) return undefined;
+  return new Promise((resolve) => process.stdout.once('drain', resolve));
+}

@@ -1,0 +1,30 @@
+// A stream of bytes as lines: those of one chunk together, because they go into one send together.
+import { limits } from '../lib/limits.ts';
+
+const NEWLINE = 0x0a;
+const RETURN = 0x0d;
+
+/** Without their ends (\n or \r\n); the last one needs none. Throws when a line is longer than any record can be. */
+export async function* linesOf(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer[]> {
+  let begun: Buffer[] = [];
+  let begunBytes = 0;
+  for await (const chunk of source) {
+    const lines: Buffer[] = [];
+    let from = 0;
+    for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, from)) {
+      const piece = chunk.subarray(from, end);
+      lines.push(withoutReturn(begun.length === 0 ? piece : Buffer.concat([...begun, piece])));
+      begun = [];
+      from = end + 1;
+    }
+    if (from > 0) begunBytes = 0;
+    if (from < chunk.length) begun.push(chunk.subarray(from));
+    begunBytes += chunk.length - from;
+    if (begunBytes > limits.uncompressedBatchBytes)
+      throw new Error(`a line is longer than ${limits.uncompressedBatchBytes} bytes`);
+    if (lines.length > 0) yield lines;
+  }
+  if (begun.length > 0) yield [withoutReturn(Buffer.concat(begun))];
+}
+
+const withoutReturn = (line: Buffer): Buffer => (line.at(-1) === RETURN ? line.subarray(0, -1) : line);

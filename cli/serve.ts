@@ -1,0 +1,104 @@
+// `rivulet serve`: the whole service in this process, over one folder. What runs until a signal comes; the first one lets
+// the requests under way finish, the second one does not.
+import type { Command } from 'commander';
+import type { Home } from '../local/home.ts';
+import type { LocalServer } from '../local/server.ts';
+import { ownCredentials } from './connect.ts';
+import { reportFailure } from './failure.ts';
+import { wholeNumber } from './options.ts';
+import { printLine } from './output.ts';
+
+const examples = `
+The service stores its records as files and its offsets in SQLite. It takes signed requests only: with the credentials
+local/local, or your own from RIVULET_ACCESS_KEY_ID and RIVULET_SECRET_ACCESS_KEY (a must for any address but loopback).
+
+Examples:
+  rivulet serve
+  rivulet serve --port 9393 --data /var/lib/rivulet
+  RIVULET_ACCESS_KEY_ID=me RIVULET_SECRET_ACCESS_KEY=... rivulet serve --host 0.0.0.0`;
+
+type ServeOptions = { host: string; port: number; data: string; accessKey?: string };
+type Credentials = NonNullable<ReturnType<typeof ownCredentials>>;
+
+export function addServe(rivulet: Command): void {
+  rivulet
+    .command('serve')
+    .description('run the service on this machine')
+    .option('--host <address>', 'the address to listen on', '127.0.0.1')
+    .option('--port <port>', 'the port to listen on; 0 takes a free one', wholeNumber(0, 65_535), 9292)
+    .option('--data <folder>', 'where the data lies; made when it is missing', '.rivulet')
+    .option('--access-key <id>', 'who may call; the secret is taken from RIVULET_SECRET_ACCESS_KEY only')
+    .addHelpText('after', examples)
+    .action(serve);
+}
+
+async function serve({ host, port, data, accessKey }: ServeOptions): Promise<void> {
+  const credentials = credentialsOf(accessKey);
+  const [{ openHome }, { startServer }, { systemClock }] = await Promise.all([
+    import('../local/home.ts'),
+    import('../local/server.ts'),
+    import('../lib/clock.ts'),
+  ]);
+  const home = openHome({ directory: data, log: ({ error }) => reportFailure(error) });
+  try {
+    const options = {
+      api: home.api,
+      host,
+      port,
+      clock: systemClock,
+      ...(credentials && { credentials: [credentials] }),
+    };
+    const server = await startServer(options).catch((error: unknown) => {
+      throw explained(error, host, port);
+    });
+    greet(server, home, credentials);
+    await stopped(server);
+  } finally {
+    home.close();
+  }
+  printLine('Stopped.');
+}
+
+function credentialsOf(accessKey: string | undefined): Credentials | undefined {
+  if (accessKey === undefined) return ownCredentials();
+  const secretAccessKey = process.env.RIVULET_SECRET_ACCESS_KEY;
+  if (secretAccessKey) return { accessKeyId: accessKey, secretAccessKey };
+  throw new Error('--access-key: its secret must be in the environment, as RIVULET_SECRET_ACCESS_KEY');
+}
+
+function explained(error: unknown, host: string, port: number): unknown {
+  const cause = error instanceof Error ? error.cause : undefined;
+  const inUse = cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE';
+  if (!inUse) return error;
+  return new Error(`port ${port} on ${host} is in use: stop what listens there, or choose another with --port`);
+}
+
+function greet({ url }: LocalServer, { directory, version }: Home, credentials: Credentials | undefined): void {
+  const options = url === 'http://127.0.0.1:9292' ? '' : ` --url ${url}`;
+  const user = credentials ? '"$RIVULET_ACCESS_KEY_ID:$RIVULET_SECRET_ACCESS_KEY"' : 'local:local';
+  printLine(`Rivulet ${version} listens on ${url}`);
+  printLine(`Data folder: ${directory}`);
+  printLine(`
+Try, in another terminal:
+  npx rivulet topics create orders --partitions 3${options}
+  echo 'hello' | npx rivulet produce orders${options}
+  npx rivulet consume orders --from-beginning${options}
+  curl --aws-sigv4 aws:amz:us-east-1:execute-api --user ${user} ${url}/v1/topics
+
+Ctrl-C stops it.`);
+}
+
+/** Resolves once a signal has come and the requests under way are answered. */
+function stopped(server: LocalServer): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let closing = false;
+    const onSignal = (signal: NodeJS.Signals): void => {
+      if (closing) process.exit(signal === 'SIGINT' ? 130 : 143);
+      closing = true;
+      printLine('Finishing what is under way ...');
+      server.close().then(resolve, reject);
+    };
+    process.on('SIGINT', onSignal);
+    process.on('SIGTERM', onSignal);
+  });
+}

@@ -1,0 +1,180 @@
+// `rivulet topics ...`: the flags are those of kafka-topics.sh and kafka-configs.sh.
+import type { Command } from 'commander';
+import type { Admin, PartitionDetail, TopicDescription } from '../lib/client/admin.ts';
+import { connect } from './connect.ts';
+import { hasErrorCode } from './failure.ts';
+import { keyValue, nameList, type Properties, topicOf, topicOption, wholeNumber } from './options.ts';
+import { printJson, printLine, printTable } from './output.ts';
+
+const examples = `
+Examples:
+  rivulet topics create orders --partitions 6 --config retention.ms=86400000
+  rivulet topics list --json
+  rivulet topics describe orders
+  rivulet topics alter orders --partitions 12 --delete-config retention.ms
+  rivulet topics delete orders --if-exists`;
+
+export function addTopics(rivulet: Command): void {
+  const topics = rivulet.command('topics').description('create, list, describe, alter and delete topics');
+  addCreate(topics);
+  addList(topics);
+  addDescribe(topics);
+  addAlter(topics);
+  addDelete(topics);
+  topics.addHelpText('after', examples);
+}
+
+const partitions = wholeNumber(1, 10_000);
+
+function addCreate(topics: Command): void {
+  topics
+    .command('create')
+    .description('create a topic')
+    .argument('[topic]')
+    .addOption(topicOption())
+    .option('--partitions <count>', 'how many partitions; 1 if not given', partitions)
+    .option('--config <name=value>', 'a configuration; repeatable', keyValue)
+    .option('--if-not-exists', 'a topic of that name is no failure')
+    .addHelpText('after', '\nExample:\n  rivulet topics create orders --partitions 6 --config retention.ms=86400000')
+    .action(create);
+}
+
+type CreateOptions = { partitions?: number; config?: Properties; ifNotExists?: boolean };
+
+async function create(
+  positional: string | undefined,
+  { partitions, config, ifNotExists = false }: CreateOptions,
+  command: Command,
+): Promise<void> {
+  const topic = topicOf(command, positional);
+  const admin = await adminOf(command);
+  const wanted = { topic, ...(partitions !== undefined && { partitions }), ...(config && { config }) };
+  const [made] = await admin.createTopics({ topics: [wanted], ifNotExists });
+  printLine(`Topic ${topic}: ${plural(made!.partitions, 'partition')}, id ${made!.topicId}`);
+  warn(made!.warnings);
+}
+
+function addList(topics: Command): void {
+  topics
+    .command('list')
+    .description('print the names of all topics')
+    .option('--json', 'print what is known of each, as JSON')
+    .addHelpText('after', '\nExample:\n  rivulet topics list --json')
+    .action(async ({ json }: { json?: boolean }, command: Command) => {
+      const found = await (await adminOf(command)).listTopics();
+      if (json) printJson(found);
+      else for (const { topic } of found) printLine(topic);
+    });
+}
+
+function addDescribe(topics: Command): void {
+  topics
+    .command('describe')
+    .description('print a topic: its configuration, and the offsets and bytes of each partition')
+    .argument('[topic]')
+    .addOption(topicOption())
+    .option('--if-exists', 'a missing topic is no failure')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  rivulet topics describe orders')
+    .action(describe);
+}
+
+async function describe(
+  positional: string | undefined,
+  { json, ifExists = false }: { json?: boolean; ifExists?: boolean },
+  command: Command,
+): Promise<void> {
+  const topic = topicOf(command, positional);
+  const admin = await adminOf(command);
+  await toleratingMissing(ifExists, async () => {
+    const description = await admin.describeTopic(topic);
+    if (json) printJson(description);
+    else printDescription(description);
+  });
+}
+
+function printDescription(of: TopicDescription & { partitionDetails: readonly PartitionDetail[] }): void {
+  printLine(`Topic:       ${of.topic}`);
+  printLine(`Topic id:    ${of.topicId}`);
+  printLine(`Created:     ${new Date(of.createdAt).toISOString()}`);
+  printLine(`Partitions:  ${of.partitions}`);
+  const own = of.config.filter((entry) => !entry.isDefault);
+  printLine(
+    `Config:      ${own.map(({ name, value }) => `${name}=${value}`).join(' ') || '(defaults; all with --json)'}`,
+  );
+  printLine('');
+  printTable(
+    ['PARTITION', 'EARLIEST', 'LATEST', 'BYTES'],
+    of.partitionDetails.map(({ partition, earliest, latest, bytes }) => [partition, earliest, latest, bytes]),
+  );
+  warn(of.warnings);
+}
+
+function addAlter(topics: Command): void {
+  topics
+    .command('alter')
+    .description('add partitions, change configurations')
+    .argument('[topic]')
+    .addOption(topicOption())
+    .option('--partitions <count>', 'the new total; it can only grow', partitions)
+    .option('--config <name=value>', 'set a configuration; repeatable', keyValue)
+    .option('--delete-config <name>', 'go back to its default; repeatable', nameList)
+    .option('--if-exists', 'a missing topic is no failure')
+    .addHelpText('after', '\nExample:\n  rivulet topics alter orders --partitions 12 --config retention.ms=3600000')
+    .action(alter);
+}
+
+type AlterOptions = { partitions?: number; config?: Properties; deleteConfig?: readonly string[]; ifExists?: boolean };
+
+async function alter(
+  positional: string | undefined,
+  { partitions, config, deleteConfig = [], ifExists = false }: AlterOptions,
+  command: Command,
+): Promise<void> {
+  const topic = topicOf(command, positional);
+  const changes = { ...config, ...Object.fromEntries(deleteConfig.map((name) => [name, null])) };
+  const isConfigured = Object.keys(changes).length > 0;
+  if (partitions === undefined && !isConfigured)
+    command.error('rivulet: nothing to alter: give --partitions, --config or --delete-config');
+  const admin = await adminOf(command);
+  await toleratingMissing(ifExists, async () => {
+    const change = { topic, ...(partitions !== undefined && { partitions }), ...(isConfigured && { config: changes }) };
+    const altered = await admin.alterTopic(change);
+    printLine(`Topic ${topic}: ${plural(altered.partitions, 'partition')}`);
+    warn(altered.warnings);
+  });
+}
+
+function addDelete(topics: Command): void {
+  topics
+    .command('delete')
+    .description('delete a topic and its records')
+    .argument('[topic]')
+    .addOption(topicOption())
+    .option('--if-exists', 'a missing topic is no failure')
+    .addHelpText('after', '\nExample:\n  rivulet topics delete orders --if-exists')
+    .action(async (positional: string | undefined, { ifExists = false }: { ifExists?: boolean }, command: Command) => {
+      const topic = topicOf(command, positional);
+      const admin = await adminOf(command);
+      await toleratingMissing(ifExists, async () => {
+        await admin.deleteTopics({ topics: [topic] });
+        printLine(`Topic ${topic}: deleted`);
+      });
+    });
+}
+
+const adminOf = async (command: Command): Promise<Admin> => (await connect(command)).admin();
+
+const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
+
+function warn(warnings: readonly string[]): void {
+  for (const warning of warnings) console.error(`rivulet: note: ${warning}`);
+}
+
+async function toleratingMissing(tolerate: boolean, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!tolerate || !hasErrorCode(error, 'UNKNOWN_TOPIC_OR_PARTITION')) throw error;
+  }
+}

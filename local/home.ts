@@ -1,0 +1,115 @@
+// The embedded home: the engine and its HTTP API over one folder of this machine. This is a composition root: here, and
+// nowhere below, the two ports become files and SQLite, and wear the decorators that count what they would cost in AWS.
+//
+//   README.txt      the marker; its first line is `rivulet data, format N`
+//   objects/        the segments, one file each
+//   table.sqlite    the heads, topics and producers; locked for as long as the home is open
+//
+// Invariant: nothing is written into a folder that is not ours, is newer than us, or is in use by another process.
+import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { type ApiOptions, createApi } from '../functions/api.ts';
+import type { HttpApi } from '../functions/http-event.ts';
+import { type Clock, systemClock } from '../lib/clock.ts';
+import { createEngine } from '../lib/create-engine.ts';
+import { type Counters, countingObjectStore, countingTable, newCounters } from '../lib/storage/count.ts';
+import { createFileObjectStore } from '../lib/storage/file-object-store.ts';
+import { createSqliteTable } from '../lib/storage/sqlite-table.ts';
+import packageJson from '../package.json' with { type: 'json' };
+
+const FORMAT = 1;
+const MARKER = 'README.txt';
+
+const markerText = `rivulet data, format ${FORMAT}
+
+This folder holds the topics of a Rivulet service that runs on this machine:
+  objects/        the records, in segment files that are never changed
+  table.sqlite    which records are where: offsets, topics, producers
+Serve it with: rivulet serve --data <this folder>
+Copy or move it as a whole, and only while nothing serves it. Change nothing in it by hand.
+`;
+
+export type Home = {
+  readonly api: HttpApi;
+  /** Absolute. */
+  readonly directory: string;
+  readonly version: string;
+  /** What the storage has been asked for since the home was opened, as AWS would count it. */
+  readonly totals: Counters;
+  /** Once nothing calls the API any more. */
+  close(): void;
+};
+
+export type HomeOptions = {
+  /** Made when it is missing. */
+  readonly directory: string;
+  /** Gets every failure that is ours (5xx). */
+  readonly log?: NonNullable<ApiOptions['log']>;
+  readonly clock?: Clock;
+};
+
+/** Throws, with a sentence for the person who started it, when the folder cannot be used. */
+export function openHome({ directory: given, log, clock = systemClock }: HomeOptions): Home {
+  const directory = resolve(given);
+  const isNew = checkFolder(directory);
+  if (isNew) mark(directory);
+  // First, because it takes the lock.
+  const table = createSqliteTable({ path: join(directory, 'table.sqlite') });
+  const objects = createFileObjectStore({ directory });
+  const totals = newCounters();
+  const ports = { objects: countingObjectStore(objects, totals), table: countingTable(table, totals), clock };
+  const { version } = packageJson;
+  const api = createApi({ engine: createEngine(ports), version, ...(log && { log }) });
+  return { api, directory, version, totals, close: () => table.close() };
+}
+
+/** @returns whether it is to become a data folder now. */
+function checkFolder(directory: string): boolean {
+  const found = readMarker(directory);
+  if (found === undefined) {
+    const others = filesIn(directory).filter((name) => !name.startsWith(MARKER));
+    if (others.length > 0)
+      throw new Error(
+        `${directory} is not empty and holds no Rivulet data (${MARKER} is missing); choose another folder`,
+      );
+    return true;
+  }
+  const format = /^rivulet data, format (\d+)\s*$/.exec(found.split('\n', 1)[0]!)?.[1];
+  if (format === undefined)
+    throw new Error(`${directory} holds no Rivulet data: its ${MARKER} is of something else; choose another folder`);
+  if (Number(format) > FORMAT)
+    throw new Error(
+      `${directory} has data of format ${format}, and this version of Rivulet reads formats up to ${FORMAT}; use a newer version`,
+    );
+  return false;
+}
+
+function readMarker(directory: string): string | undefined {
+  return unlessMissing(() => readFileSync(join(directory, MARKER), 'utf8'));
+}
+
+function filesIn(directory: string): string[] {
+  return unlessMissing(() => readdirSync(directory)) ?? [];
+}
+
+function unlessMissing<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return undefined;
+    throw new Error(`the data folder cannot be read: ${message}`, { cause: error });
+  }
+}
+
+/** Whole or not at all; two processes that race write the same, and the table's lock decides between them. */
+function mark(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true });
+    const draft = join(directory, `${MARKER}.${process.pid}`);
+    writeFileSync(draft, markerText, { flush: true });
+    renameSync(draft, join(directory, MARKER));
+  } catch (error) {
+    throw new Error(`the data folder cannot be made: ${(error as Error).message}`, { cause: error });
+  }
+}
