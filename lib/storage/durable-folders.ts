@@ -63,24 +63,22 @@ function upTo(root: string, folder: string): string[] {
   return folder === root ? [] : [folder, ...upTo(root, dirname(folder))];
 }
 
+/** All the way from the top: a process that died may have made any of these. What we may not open we did not make. */
 async function makeRoot(fs: FileLayer, root: string): Promise<void> {
-  try {
-    if (!(await makeOne(fs, root))) return;
-  } catch (error) {
-    if (!hasCode(error, 'ENOENT')) throw error;
-    await makeRoot(fs, dirname(root));
-    await makeOne(fs, root);
-  }
-  await syncFolder(fs, dirname(root));
+  const parent = dirname(root);
+  if (parent === root) return;
+  await makeRoot(fs, parent);
+  await makeOne(fs, root);
+  await syncFolder(fs, parent).catch((error) => {
+    if (!hasCode(error, 'EACCES', 'EPERM')) throw error;
+  });
 }
 
-async function makeOne(fs: FileLayer, folder: string): Promise<boolean> {
+async function makeOne(fs: FileLayer, folder: string): Promise<void> {
   try {
     await fs.mkdir(folder);
-    return true;
   } catch (error) {
-    if (hasCode(error, 'EEXIST')) return false;
-    throw error;
+    if (!hasCode(error, 'EEXIST')) throw error;
   }
 }
 

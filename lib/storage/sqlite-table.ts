@@ -8,6 +8,7 @@
 import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { hasCode } from './file-layer.ts';
 import { decodeItem, encodeItem } from './item-json.ts';
 import { compareUtf8 } from './key-order.ts';
 import { StorageError } from './storage-error.ts';
@@ -62,7 +63,7 @@ export function createSqliteTable({ path }: { path: string }): Table & { close()
     },
     close() {
       group.flush();
-      database.close();
+      if (database.isOpen) database.close();
     },
   };
 }
@@ -93,14 +94,25 @@ function prepareFormat(database: DatabaseSync, file: string): void {
   }
 }
 
-/** SQLite syncs the file's own entry; the folders above are ours to sync. */
+/** SQLite syncs the file's own name; the folders above are ours to sync. What we may not open we did not make. */
 function makeFolder(folder: string): void {
-  const first = mkdirSync(folder, { recursive: true });
-  if (first === undefined || process.platform === 'win32') return;
-  for (let made = folder; made.length >= first.length; made = dirname(made)) {
-    const parent = openSync(dirname(made), 'r');
-    fsyncSync(parent);
-    closeSync(parent);
+  mkdirSync(folder, { recursive: true });
+  if (process.platform === 'win32') return;
+  for (let child = folder; dirname(child) !== child; child = dirname(child)) {
+    try {
+      syncFolder(dirname(child));
+    } catch (error) {
+      if (!hasCode(error, 'EACCES', 'EPERM')) throw error;
+    }
+  }
+}
+
+function syncFolder(folder: string): void {
+  const handle = openSync(folder, 'r');
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
   }
 }
 
@@ -144,7 +156,7 @@ function rollBack(database: DatabaseSync): void {
   try {
     if (database.isOpen && database.isTransaction) database.exec('ROLLBACK');
   } catch {
-    database.close();
+    database.close(); // from then on everything is denied
   }
 }
 

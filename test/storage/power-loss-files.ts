@@ -1,0 +1,139 @@
+// A file system in memory that forgets what was not synced. `loseAt(n)` lets n more operations happen, then every one
+// fails; `restart()` is the disk after the power came back: of each change that no sync covered, any may have survived,
+// and an unsynced file holds any beginning of what was written.
+import { basename, dirname } from 'node:path';
+import type { FileLayer, OpenFile } from '../../lib/storage/file-layer.ts';
+
+type File = { readonly kind: 'file'; bytes: Buffer; synced: Buffer };
+type Folder = { readonly kind: 'folder'; names: Map<string, Node>; synced: Map<string, Node> };
+type Node = File | Folder;
+
+const newFolder = (): Folder => ({ kind: 'folder', names: new Map(), synced: new Map() });
+
+export type PowerLossFiles = FileLayer & {
+  loseAt(operations: number): void;
+  restart(): void;
+  /** Operations since the last start. */
+  readonly operations: number;
+};
+
+/** `chance` gives numbers in [0, 1): what survives. */
+export function createPowerLossFiles(chance: () => number): PowerLossFiles {
+  let root = newFolder();
+  let operations = 0;
+  let lostAt = Number.POSITIVE_INFINITY;
+
+  /** One step: later on than it was asked for, as on a disk, so that calls interleave. */
+  async function step<T>(work: () => T): Promise<T> {
+    for (let turns = Math.floor(chance() * 4); turns > 0; turns--) await undefined;
+    return stepNow(work);
+  }
+
+  function stepNow<T>(work: () => T): T {
+    if (operations++ >= lostAt) throw failure('EIO');
+    return work();
+  }
+
+  const parentOf = (path: string) => folderAt(root, dirname(path));
+
+  return {
+    get operations() {
+      return operations;
+    },
+    loseAt(count) {
+      lostAt = count;
+    },
+    restart() {
+      root = afterLoss(root, chance);
+      operations = 0;
+      lostAt = Number.POSITIVE_INFINITY;
+    },
+    open: (path, flags) =>
+      step(() => openFile(flags === 'wx' ? create(parentOf(path), path) : nodeAt(root, path), step)),
+    link: (from, to) => step(() => addName(parentOf(to), to, nodeAt(root, from))),
+    unlink: (path) => step(() => removeName(parentOf(path), path)),
+    mkdir: (path) => step(() => addName(parentOf(path), path, newFolder())),
+    rmdirSync: (path) =>
+      stepNow(() => {
+        if (folderAt(root, path).names.size > 0) throw failure('ENOTEMPTY');
+        removeName(parentOf(path), path);
+      }),
+    readdir: (path) => step(() => [...folderAt(root, path).names.keys()]),
+    stat: (path) => step(() => infoOf(nodeAt(root, path))),
+  };
+}
+
+function openFile(node: Node, step: <T>(work: () => T) => Promise<T>): OpenFile {
+  return {
+    writev: (chunks) =>
+      step(() => {
+        // Takes one chunk at a time: the writer must go on.
+        const [chunk] = chunks;
+        const file = fileOf(node);
+        file.bytes = Buffer.concat([file.bytes, chunk!]);
+        return { bytesWritten: chunk!.byteLength };
+      }),
+    read: (into, offset, length, position) =>
+      step(() => ({ bytesRead: fileOf(node).bytes.copy(into, offset, position, position + length) })),
+    stat: () => step(() => infoOf(node)),
+    sync: () =>
+      step(() => {
+        if (node.kind === 'file') node.synced = node.bytes;
+        else node.synced = new Map(node.names);
+      }),
+    close: () => step(() => undefined),
+  };
+}
+
+function afterLoss(folder: Folder, chance: () => number): Folder {
+  const left = newFolder();
+  const survives = (name: string) => (folder.names.get(name) === folder.synced.get(name) ? true : chance() < 0.5);
+  for (const name of new Set([...folder.names.keys(), ...folder.synced.keys()])) {
+    const node = (survives(name) ? folder.names : folder.synced).get(name);
+    if (node) left.names.set(name, node.kind === 'folder' ? afterLoss(node, chance) : tornFile(node, chance));
+  }
+  left.synced = new Map(left.names);
+  return left;
+}
+
+function tornFile({ bytes, synced }: File, chance: () => number): File {
+  const left = bytes === synced ? synced : bytes.subarray(0, Math.floor(chance() * (bytes.byteLength + 1)));
+  return { kind: 'file', bytes: left, synced: left };
+}
+
+function nodeAt(root: Folder, path: string): Node {
+  if (path === '/') return root;
+  const node = folderAt(root, dirname(path)).names.get(basename(path));
+  if (!node) throw failure('ENOENT');
+  return node;
+}
+
+function folderAt(root: Folder, path: string): Folder {
+  const node = nodeAt(root, path);
+  if (node.kind !== 'folder') throw failure('ENOTDIR');
+  return node;
+}
+
+function fileOf(node: Node): File {
+  if (node.kind !== 'file') throw failure('EISDIR');
+  return node;
+}
+
+function create(parent: Folder, path: string): File {
+  const file: File = { kind: 'file', bytes: Buffer.alloc(0), synced: Buffer.alloc(0) };
+  addName(parent, path, file);
+  return file;
+}
+
+function addName(parent: Folder, path: string, node: Node): void {
+  if (parent.names.has(basename(path))) throw failure('EEXIST');
+  parent.names.set(basename(path), node);
+}
+
+function removeName(parent: Folder, path: string): void {
+  if (!parent.names.delete(basename(path))) throw failure('ENOENT');
+}
+
+const infoOf = (node: Node) => ({ size: node.kind === 'file' ? node.bytes.byteLength : 0, mtimeMs: 1 });
+
+const failure = (code: string) => Object.assign(new Error(code), { code });

@@ -1,0 +1,188 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { createSqliteTable } from '../../lib/storage/sqlite-table.ts';
+import type { Table, Write } from '../../lib/storage/table.ts';
+import { tokensRemembered } from '../../lib/storage/transaction-tokens.ts';
+
+let directory: string;
+let path: string;
+let open: (Table & { close(): void })[];
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'rivulet-sqlite-'));
+  path = join(directory, 'made', 'at need', 'table.sqlite');
+  open = [];
+});
+afterEach(() => {
+  for (const table of open) table.close();
+  rmSync(directory, { recursive: true });
+});
+
+function openTable() {
+  const table = createSqliteTable({ path });
+  open.push(table);
+  return table;
+}
+
+/** Another process with this table open as `table`; the shell runs `before` first. */
+function runScript(before: string, body: string) {
+  const module = new URL('../../lib/storage/sqlite-table.ts', import.meta.url).href;
+  const source = `import { createSqliteTable } from ${JSON.stringify(module)};
+    const table = createSqliteTable({ path: ${JSON.stringify(path)} });
+    ${body}`;
+  const shell = ['-c', `${before} exec "$0" "$@"`, process.execPath, '--input-type=module', '-e', source];
+  return spawn('/bin/sh', shell, { stdio: ['ignore', 'pipe', 'inherit'] });
+}
+
+const key = { pk: 'p', sk: 's' };
+const add: Write = { kind: 'update', key, update: { add: [['n', 1]] } };
+
+test('items, bytes and tokens outlive the process', async () => {
+  const first = openTable();
+  const item = {
+    ...key,
+    n: 1,
+    bytes: Uint8Array.of(0, 255),
+    list: ['', Uint8Array.of()],
+    map: { e: Uint8Array.of(7), s: '{"":"x"}' },
+  };
+  await first.write({ kind: 'put', item });
+  await first.transact([add], 'token');
+  first.close();
+  const second = openTable();
+  expect(await second.get(key)).toEqual({ ...item, n: 2 });
+  expect(await second.transact([add], 'token')).toEqual({ applied: true });
+  expect(await second.get(key)).toMatchObject({ n: 2 });
+});
+
+test('close finishes what was asked before it', async () => {
+  const table = openTable();
+  const written = table.write(add);
+  table.close();
+  expect(await written).toEqual({ applied: true, item: { ...key, n: 1 } });
+  expect(await openTable().get(key)).toEqual({ ...key, n: 1 });
+});
+
+test('after close every call is denied', async () => {
+  const table = createSqliteTable({ path });
+  table.close();
+  const denied = { name: 'StorageError', reason: 'denied', mayHaveActed: false };
+  await expect(table.get(key)).rejects.toMatchObject(denied);
+  await expect(table.query({ pk: 'p' })).rejects.toMatchObject(denied);
+  await expect(table.write(add)).rejects.toMatchObject(denied);
+});
+
+test('a second opener is told who is in the way, and harms nobody', async () => {
+  const first = openTable();
+  await first.write(add);
+  expect(() => createSqliteTable({ path })).toThrow(
+    `another process is using the folder ${join(directory, 'made', 'at need')}`,
+  );
+  await first.write(add);
+  first.close();
+  expect(await openTable().get(key)).toMatchObject({ n: 2 });
+});
+
+test('what another process wrote and acknowledged before it was killed is there, and its lock is gone', async () => {
+  const child = runScript(
+    '',
+    `for (;;) {
+      const { item } = await table.write(${JSON.stringify(add)});
+      process.stdout.write(item.n + '\\n');
+    }`,
+  );
+  let told = '';
+  child.stdout.on('data', (data) => {
+    told += data;
+    if (told.length > 200) child.kill('SIGKILL');
+  });
+  await once(child, 'close');
+  const acknowledged = Number(told.trim().split('\n').at(-1));
+  expect(acknowledged).toBeGreaterThan(20);
+  const { n } = (await openTable().get(key))!;
+  expect(n).toBeGreaterThanOrEqual(acknowledged);
+});
+
+test('writes of one turn share one commit, and one that fails leaves the others alone', async () => {
+  const table = openTable();
+  const order: string[] = [];
+  const told = (name: string) => (outcome: unknown) => {
+    order.push(name);
+    return outcome;
+  };
+  const [first, misfit, refused, last, read] = await Promise.all([
+    table.write(add).then(told('first')),
+    table.write({ kind: 'update', key, update: { trim: [['n', 1]] } }).catch(told('misfit')),
+    table.write({ ...add, if: { test: 'equals', path: 'n', value: 7 } }).then(told('refused')),
+    table.write(add).then(told('last')),
+    table.get(key).then(told('read')),
+  ]);
+  expect(first).toMatchObject({ applied: true, item: { n: 1 } });
+  expect(misfit).toMatchObject({ reason: 'invalid' });
+  expect(refused).toMatchObject({ applied: false, old: { n: 1 } });
+  expect(last).toMatchObject({ applied: true, item: { n: 2 } });
+  // The read ran before the commit: nothing of it shows.
+  expect(read).toBeUndefined();
+  expect(order).toEqual(['read', 'first', 'misfit', 'refused', 'last']);
+});
+
+test('when no more can be written, the whole group is denied and rolled back', async () => {
+  // The shell's limit on the size of a file stands for a full disk.
+  const child = runScript(
+    'ulimit -f 2000;',
+    `for (let n = 0; ; n++) {
+      const small = table.write({ kind: 'put', item: { pk: 'p', sk: 'small ' + n } });
+      const large = table.write({ kind: 'put', item: { pk: 'p', sk: 'large ' + n, text: 'x'.repeat(300_000) } });
+      const outcomes = await Promise.allSettled([small, large]);
+      if (outcomes[0].status === 'fulfilled') continue;
+      const { items } = await table.query({ pk: 'p' });
+      const reasons = outcomes.map(({ reason }) => reason.reason);
+      console.log(JSON.stringify({ groups: n, reasons, items: items.length }));
+      process.exit();
+    }`,
+  );
+  let told = '';
+  child.stdout.on('data', (data) => {
+    told += data;
+  });
+  await once(child, 'close');
+  const { groups, reasons, items } = JSON.parse(told);
+  expect(groups).toBeGreaterThan(0);
+  expect(reasons).toEqual(['denied', 'denied']);
+  expect(items).toBe(groups * 2);
+  expect((await openTable().query({ pk: 'p' })).items).toHaveLength(groups * 2);
+});
+
+test('a file that is no table is denied with its name', () => {
+  const other = join(directory, 'other.sqlite');
+  writeFileSync(other, 'this is not a database, but it is long enough to be taken for one'.repeat(20));
+  expect(() => createSqliteTable({ path: other })).toThrow(
+    /denied|other\.sqlite cannot be used: file is not a database/,
+  );
+  expect(existsSync(`${other}-wal`)).toBe(false);
+});
+
+test('a file of a newer format is refused', () => {
+  openTable().close();
+  const database = new DatabaseSync(path);
+  database.exec('PRAGMA user_version = 2');
+  database.close();
+  expect(() => createSqliteTable({ path })).toThrow('has format 2; this version of Rivulet reads format 1');
+});
+
+test('remembers a bounded number of tokens', async () => {
+  const table = openTable();
+  const puts = Array.from({ length: tokensRemembered + 5 }, (_, index) =>
+    table.transact([{ kind: 'delete', key: { pk: 'p', sk: `${index}` } }], `t${index}`),
+  );
+  await Promise.all(puts);
+  table.close();
+  const database = new DatabaseSync(path);
+  expect(database.prepare('SELECT count(*) AS count FROM token').get()).toEqual({ count: tokensRemembered });
+  database.close();
+});
