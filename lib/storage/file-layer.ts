@@ -24,7 +24,7 @@ export type OpenFile = {
   close(): Promise<void>;
 };
 
-export type FileInfo = { readonly size: number; readonly mtimeMs: number };
+type FileInfo = { readonly size: number; readonly mtimeMs: number };
 
 export const diskFiles: FileLayer = {
   open: fs.open,

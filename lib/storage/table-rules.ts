@@ -207,7 +207,7 @@ function split(path: Path): { attribute: string; entry?: string } {
 
 // --- conditions
 
-export function holds(condition: Condition, item: Item | undefined): boolean {
+function holds(condition: Condition, item: Item | undefined): boolean {
   if ('of' in condition) {
     const part = (inner: Condition) => holds(inner, item);
     return condition.test === 'all' ? condition.of.every(part) : condition.of.some(part);
