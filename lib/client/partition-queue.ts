@@ -100,9 +100,8 @@ export class PartitionQueue {
   }
 
   #open(limits: BatchLimits, openedMs: number): void {
-    const full = this.#waiting.at(-1);
     // Encoded now, while an earlier request is under way, and not when the next is due.
-    if (full && !full.sealed && this.#settings.ids?.current()) this.#seal(full);
+    if (this.#maySealAhead()) this.#sealOldest();
     this.#waiting.push({
       number: this.#batches++,
       records: [],
@@ -114,6 +113,19 @@ export class PartitionQueue {
       sealed: undefined,
       renewed: false,
     });
+  }
+
+  /** Not while an identity that was left has batches under way: they may have to go first, in the new one. */
+  #maySealAhead(): boolean {
+    return (
+      this.#settings.ids?.current() !== undefined && this.#unresolved.every((part) => part.identity === this.#identity)
+    );
+  }
+
+  /** In order, because sealing gives the next sequence. Those behind it may have been full since before there was an identity. */
+  #sealOldest(): void {
+    const oldest = this.#waiting.find((batch) => !batch.sealed);
+    if (oldest) this.#seal(oldest);
   }
 
   /** When there is something to send; Infinity when there is not. `hurry`: do not linger. */
