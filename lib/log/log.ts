@@ -23,7 +23,7 @@ export type LogParts = {
   readonly slices: SliceReader;
 };
 
-export type Heads = {
+type Heads = {
   /** The newest copy this process has seen; it may be old. */
   seen(address: PageAddress): Head | undefined;
   /** Undefined when the head was never made. 1 read unit if strong (the default), half a one if not. */

@@ -12,7 +12,7 @@ import type { Table } from '../storage/table.ts';
 import { type Head, segmentEpochAt } from './head.ts';
 import { type Page, type PageAddress, pageAtOrBelow, pagesBetween } from './page.ts';
 
-export type Run = {
+type Run = {
   readonly epoch: number;
   readonly firstSequence: number;
   readonly recordCount: number;

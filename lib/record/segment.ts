@@ -11,7 +11,7 @@ import { crc32c } from '../bytes/crc32c.ts';
 const magic = Buffer.from('RVLT', 'latin1');
 const version = 1;
 const kindIngest = 0;
-export const segmentHeaderBytes = 8;
+const segmentHeaderBytes = 8;
 const rowBytes = 24;
 const trailerBytes = 12;
 

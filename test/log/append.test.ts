@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { createEngine } from '../../lib/create-engine.ts';
+import type { PartitionRecords } from '../../lib/engine.ts';
 import type { RivuletError } from '../../lib/errors.ts';
 import { appendOne, batchOf, createWorld, readAll, startMs, text, tryAppend, valuesOf, type World } from './world.ts';
 
@@ -206,7 +207,7 @@ describe('admission', () => {
     await world.engine.alterTopic({ topic: 't', config: { 'compression.type': 'gzip' } });
     await appendOne(world.engine, 0, batchOf(['a', 'b']));
     const { partitions } = await world.engine.fetch({ topic: 't', partitions: [{ partition: 0, offset: 0 }] });
-    const [batch] = (partitions[0] as { batches: Uint8Array[] }).batches;
+    const [batch] = (partitions[0] as PartitionRecords).batches;
     expect(batch![22]! & 7).toBe(1);
     expect(valuesOf(await readAll(world.engine, 0))).toEqual(['a', 'b']);
   });

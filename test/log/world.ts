@@ -59,8 +59,6 @@ export function batchOf(values: readonly string[], options: EncodeOptions & { ti
   );
 }
 
-export type Identity = { producerId: number; producerEpoch: number };
-
 /** One partition's result of an append to topic "t", which must be an acknowledgement. */
 export async function appendOne(
   engine: Engine,
