@@ -6,7 +6,7 @@ import type { Call, Connection } from './connection.ts';
 import { paths } from './paths.ts';
 import { type RetryPolicy, retrying } from './retry.ts';
 
-export type TopicConfigEntry = {
+type TopicConfigEntry = {
   readonly name: string;
   readonly value: string;
   readonly isDefault: boolean;

@@ -147,7 +147,7 @@ export function errorOfAnswer(answer: Answer, writes: boolean): RivuletClientErr
 }
 
 /** Throws GATEWAY_ERROR when an answer that should be JSON is not. */
-export function jsonOf<T>(answer: Answer, writes: boolean): T {
+function jsonOf<T>(answer: Answer, writes: boolean): T {
   if (answer.body.length === 0) return undefined as T;
   const value = parsed(answer.body.toString('utf8'));
   if (value === undefined) {

@@ -44,7 +44,7 @@ export type Assignment = TopicPartition & { readonly offset?: number };
 /** All assigned partitions of the topic, or these. */
 export type TopicPartitions = { readonly topic: string; readonly partitions?: readonly number[] };
 
-export type MessageBatch = TopicPartition & {
+type MessageBatch = TopicPartition & {
   readonly messages: readonly ConsumedMessage[];
   /** The next offset to be written, when this was fetched. */
   readonly highWatermark: number;
@@ -54,7 +54,7 @@ export type Handlers =
   | { readonly eachMessage: (message: ConsumedMessage) => Promise<void> | void; readonly eachBatch?: never }
   | { readonly eachBatch: (batch: MessageBatch) => Promise<void> | void; readonly eachMessage?: never };
 
-/** One unpacked batch, from the position on. */
+/** One unpacked batch, from the wanted offset on. */
 type OpenBatch = {
   readonly assigned: AssignedPartition;
   readonly term: number;
@@ -272,12 +272,12 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
   }
 
   /** Undefined when nothing in it is to be handed over. */
-  #open({ assigned, term, bytes, at, header, highWatermark }: FetchedBatch): OpenBatch | undefined {
+  #open({ assigned, term, from, bytes, at, header, highWatermark }: FetchedBatch): OpenBatch | undefined {
     if (term !== assigned.term) return undefined;
-    const { topic, partition, position = header.baseOffset } = assigned;
+    const { topic, partition } = assigned;
     const end = header.baseOffset + header.lastOffsetDelta + 1;
-    const records = header.isControl ? [] : unpack(bytes, at, { topic, partition, offset: position });
-    const first = records.findIndex((record) => record.offset >= position);
+    const records = header.isControl ? [] : unpack(bytes, at, { topic, partition, offset: header.baseOffset });
+    const first = records.findIndex((record) => record.offset >= from);
     if (first < 0) {
       assigned.position = end;
       return undefined;

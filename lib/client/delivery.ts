@@ -12,7 +12,7 @@ export class Delivery {
   #resolve!: (results: RecordMetadata[]) => void;
   #reject!: (error: RivuletClientError) => void;
 
-  /** `whenDone` is called once, before the promise settles. */
+  /** One message at least. `whenDone` is called once, before the promise settles. */
   constructor(messages: number, whenDone: () => void) {
     this.#left = messages;
     this.#whenDone = whenDone;
@@ -21,7 +21,6 @@ export class Delivery {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    if (messages === 0) this.#finish();
   }
 
   written(index: number, metadata: RecordMetadata): void {

@@ -241,7 +241,10 @@ export class PartitionQueue {
   /** Back to the batches that wait, in their order, to be sealed anew under another identity. */
   renew(part: Part): void {
     this.#settle(part);
-    for (const batch of part.batches) batch.renewed = true;
+    for (const batch of part.batches) {
+      batch.renewed = true;
+      batch.sealed = undefined;
+    }
     this.#waiting = [...part.batches, ...this.#waiting].sort((a, b) => a.number - b.number);
     this.#leave(part.identity);
   }

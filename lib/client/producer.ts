@@ -38,7 +38,10 @@ export type ProducerOptions = {
   readonly maxInFlightRequests?: number;
   /** Of them, how many may carry one partition. Default 1, at most 5. */
   readonly maxInFlightPerPartition?: number;
-  /** From the call of send() until its promise is settled at the latest, milliseconds, once it has buffer memory. Default 120,000. */
+  /**
+   * How long a message may wait to be sent and sent again, milliseconds, once it has buffer memory. Default 120,000. A try
+   * that has begun is not cut short, for that would only make its outcome unknown: it may take requestTimeoutMs more.
+   */
   readonly deliveryTimeoutMs?: number;
   /** Bytes of messages not yet answered; beyond it send() waits. Default 32 MiB. A larger send goes alone. */
   readonly bufferMemory?: number;
@@ -54,7 +57,6 @@ export type ProducerContext = {
   readonly metadata: TopicMetadataCache;
   readonly clock: Clock;
   readonly retry: RetryPolicy;
-  readonly requestTimeoutMs: number;
 };
 
 /** A send that has not been appended to its partitions yet. */
@@ -108,7 +110,7 @@ export class Producer {
     if (this.#closed) throw closedError('producer');
     const nowMs = this.#context.clock.now();
     const records = request.messages.map((message, at) => toRecord(message, at, nowMs));
-    return this.#submit(request.topic, records).promise;
+    return records.length === 0 ? [] : this.#submit(request.topic, records).promise;
   }
 
   /** As several sends at once; settles when all have. The results follow the order of the messages. */
@@ -144,7 +146,6 @@ export class Producer {
       highestPartition = Math.max(highestPartition, record.partition ?? -1);
     }
     const delivery: Delivery = new Delivery(records.length, () => this.#unsettled.delete(delivery));
-    if (records.length === 0) return delivery;
     this.#unsettled.add(delivery);
     const admission = { delivery, records, sizeBytes, highestPartition, informed: false };
     const waiting = this.#admissions.get(topic);
@@ -320,17 +321,14 @@ export class Producer {
   }
 
   async #exchange(topic: TopicQueue, parts: readonly Part[]): Promise<(partition: number) => ProduceResult> {
-    const { clock, connection, requestTimeoutMs } = this.#context;
-    const deadlineMs = Math.min(...parts.map((part) => part.deadlineMs));
     try {
-      const answer = await connection.exchange({
+      const answer = await this.#context.connection.exchange({
         method: 'POST',
         path: paths.produce(topic.topic),
         query: { topicId: topic.topicId },
         body: encodeProduceFrames(parts.map(({ queue, bytes }) => ({ partition: queue.partition, batches: bytes }))),
         contentType: BATCHES_MEDIA_TYPE,
         writes: true,
-        timeoutMs: Math.max(1, Math.min(requestTimeoutMs, deadlineMs - clock.monotonic())),
       });
       return produceResults(answer);
     } catch (error) {

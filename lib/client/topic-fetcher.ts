@@ -34,6 +34,8 @@ export type FetchContext = {
 export type FetchedBatch = {
   readonly assigned: AssignedPartition;
   readonly term: number;
+  /** Records below it were not asked for. */
+  readonly from: number;
   readonly bytes: Uint8Array;
   readonly at: number;
   readonly header: BatchHeader;
@@ -192,8 +194,9 @@ export class TopicFetcher {
     for (const frame of decodeFetchFrames(answer.body)) {
       const one = byPartition.get(frame.partition);
       if (!one || one.term !== one.assigned.term) continue;
-      if (frame.errorCode !== 0) failure ??= await this.#partitionFailed(one, frame, signal);
-      else failure ??= this.#readBatches(one, frame, batches);
+      const failed = frame.errorCode !== 0;
+      const error = failed ? await this.#partitionFailed(one, frame, signal) : this.#readBatches(one, frame, batches);
+      failure ??= error;
     }
     return { batches, failure };
   }
@@ -206,11 +209,11 @@ export class TopicFetcher {
     // Whoever was served goes to the end: with a bound on the whole answer, the others come first next time.
     if (bytes.length > 0) this.#partitions = [...this.#partitions.filter((one) => one !== assigned), assigned];
     try {
-      for (const { header, from } of splitBatches(bytes)) {
+      for (const { header, from: at } of splitBatches(bytes)) {
         const end = header.baseOffset + header.lastOffsetDelta + 1;
         // The first may begin, and even end, below what was asked for.
         if (end <= offset) continue;
-        into.push({ assigned, term, bytes, at: from, header, highWatermark });
+        into.push({ assigned, term, from: offset, bytes, at, header, highWatermark });
         assigned.fetchOffset = end;
       }
       return undefined;

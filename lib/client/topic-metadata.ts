@@ -17,9 +17,7 @@ export type TopicMetadata = {
 export type TopicMetadataCache = {
   /** What is known now, without asking; undefined when nothing is. An old entry is renewed behind the caller's back. */
   peek(topic: string): TopicMetadata | undefined;
-  /** Asks when nothing is known. Throws RivuletClientError, outcome not-written: nothing was sent for it yet. */
-  get(topic: string): Promise<TopicMetadata>;
-  /** Asks in any case; callers at the same time share one request. */
+  /** Asks; callers at the same time share one request. Throws RivuletClientError. */
   refresh(topic: string): Promise<TopicMetadata>;
   forget(topic: string): void;
 };
@@ -64,12 +62,7 @@ export function createTopicMetadataCache(
     return entry?.metadata;
   }
 
-  return {
-    peek,
-    get: async (topic) => peek(topic) ?? refresh(topic),
-    refresh,
-    forget: (topic) => known.delete(topic),
-  };
+  return { peek, refresh, forget: (topic) => known.delete(topic) };
 }
 
 async function readTopic(connection: Connection, topic: string): Promise<TopicMetadata> {

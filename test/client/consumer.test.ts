@@ -1,0 +1,347 @@
+import { afterEach, expect, test } from 'vitest';
+import type { Consumer, ConsumerOptions } from '../../lib/client/consumer.ts';
+import type { ConsumedMessage } from '../../lib/client/message.ts';
+import { Rivulet } from '../../lib/client/rivulet.ts';
+import { encodeBatch } from '../../lib/record/batch.ts';
+import {
+  type FrameGiven,
+  fetchAsked,
+  fetchReply,
+  isFetch,
+  type Received,
+  type Reply,
+  type Script,
+  type ScriptedServer,
+  scriptedServer,
+} from './scripted-server.ts';
+
+const servers: ScriptedServer[] = [];
+afterEach(() => Promise.all(servers.splice(0).map((server) => server.close())));
+
+async function start(script: Script, options: ConsumerOptions = {}) {
+  const server = await scriptedServer(script);
+  servers.push(server);
+  const rivulet = new Rivulet({ url: server.url, retry: { baseMs: 5, capMs: 20 }, requestTimeoutMs: 1000 });
+  return { server, consumer: rivulet.consumer({ autoOffsetReset: 'earliest', ...options }) };
+}
+
+/** Offsets `from` to `to`, each a batch of `perBatch` records. */
+function batches(from: number, to: number, perBatch = 1): Uint8Array[] {
+  const list: Uint8Array[] = [];
+  for (let base = from; base < to; base += perBatch) {
+    const records = Array.from({ length: Math.min(perBatch, to - base) }, (_, i) => ({
+      key: null,
+      value: Buffer.from(`v${base + i}`),
+      headers: [],
+      timestampMs: 0,
+    }));
+    list.push(encodeBatch(records, { baseOffset: base }));
+  }
+  return list;
+}
+
+/** Partition logs of that many records, `perFetch` at a time; waits, as the server does, when there is nothing. */
+function logs(ends: readonly number[], perFetch = 10, perBatch = 1): Script {
+  return (request) => {
+    if (!isFetch(request)) return undefined;
+    const { partitions, waitMs } = fetchAsked(request);
+    const frames = partitions.map(({ partition, offset }): FrameGiven => {
+      const end = ends[partition] ?? 0;
+      const first = Math.floor(offset / perBatch) * perBatch;
+      return { partition, highWatermark: end, batches: batches(first, Math.min(end, first + perFetch), perBatch) };
+    });
+    const empty = frames.every((frame) => frame.batches?.length === 0);
+    return fetchReply(frames, empty ? waitMs : 0);
+  };
+}
+
+async function read(consumer: Consumer, count: number): Promise<ConsumedMessage[]> {
+  const messages: ConsumedMessage[] = [];
+  for await (const message of consumer) {
+    messages.push(message);
+    if (messages.length === count) break;
+  }
+  return messages;
+}
+
+const offsetsOf = (messages: readonly ConsumedMessage[]) => messages.map(({ offset }) => offset);
+const upTo = (end: number, from = 0) => Array.from({ length: end - from }, (_, i) => from + i);
+const first = (script: Script): Script => {
+  let done = false;
+  return (request) => {
+    if (!isFetch(request) || done) return undefined;
+    done = true;
+    return script(request);
+  };
+};
+const either =
+  (...scripts: Script[]): Script =>
+  (request) =>
+    scripts.reduce<Reply | undefined>((found, script) => found ?? script(request), undefined);
+
+test('one request asks for all partitions of a topic, and every record comes once, in order', async () => {
+  const { server, consumer } = await start(logs([25, 25]));
+  consumer.assign([
+    { topic: 't', partition: 0, offset: 0 },
+    { topic: 't', partition: 1, offset: 0 },
+  ]);
+  const messages = await read(consumer, 50);
+  for (const partition of [0, 1]) {
+    expect(offsetsOf(messages.filter((message) => message.partition === partition))).toEqual(upTo(25));
+  }
+  expect(fetchAsked(server.received.find(isFetch)!).partitions).toHaveLength(2);
+});
+
+test('records below the wanted offset, in the batch that holds it, are left out', async () => {
+  const { consumer } = await start(logs([30], 10, 10));
+  consumer.assign([{ topic: 't', partition: 0, offset: 13 }]);
+  expect(offsetsOf(await read(consumer, 17))).toEqual(upTo(30, 13));
+});
+
+test('control batches are not handed over, and the position passes them', async () => {
+  const control = encodeBatch([{ key: null, value: null, headers: [], timestampMs: 0 }], {
+    baseOffset: 2,
+    isControl: true,
+    isTransactional: true,
+    producerId: 1,
+    producerEpoch: 0,
+    baseSequence: -1,
+  });
+  const all = [...batches(0, 2), control, ...batches(3, 5)];
+  const { consumer } = await start(first(() => fetchReply([{ partition: 0, highWatermark: 5, batches: all }])));
+  consumer.assign([{ topic: 't', partition: 0, offset: 0 }]);
+  expect(offsetsOf(await read(consumer, 4))).toEqual([0, 1, 3, 4]);
+  expect(consumer.position({ topic: 't', partition: 0 })).toBe(5);
+});
+
+test('the position moves when a message is handed over, not when it is fetched', async () => {
+  const { consumer } = await start(logs([10]));
+  consumer.assign([{ topic: 't', partition: 0, offset: 0 }]);
+  expect(offsetsOf(await read(consumer, 3))).toEqual([0, 1, 2]);
+  expect(consumer.position({ topic: 't', partition: 0 })).toBe(3);
+  expect(offsetsOf(await read(consumer, 2))).toEqual([3, 4]);
+});
+
+test('an answer is read ahead while the one before is being worked on, and no further', async () => {
+  const { server, consumer } = await start(logs([100], 10));
+  consumer.assign([{ topic: 't', partition: 0, offset: 0 }]);
+  let seen = 0;
+  for await (const _message of consumer) {
+    if (++seen === 5) {
+      await expect.poll(() => server.received.filter(isFetch).length).toBe(2);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      expect(server.received.filter(isFetch)).toHaveLength(2);
+      break;
+    }
+  }
+});
+
+test('waits grow while nothing flows, up to maxWaitMs, and a server that does not wait is not hurried', async () => {
+  const immediate: Script = (request) => (isFetch(request) ? fetchReply([{ partition: 0 }]) : undefined);
+  const { server, consumer } = await start(immediate, { maxWaitMs: 2_000 });
+  consumer.assign([{ topic: 't', partition: 0, offset: 0 }]);
+  const reading = read(consumer, 1);
+  await new Promise((resolve) => setTimeout(resolve, 600));
+  await consumer.stop();
+  expect(await reading).toEqual([]);
+  const asked = server.received.filter(isFetch);
+  expect(asked.length).toBeLessThan(30);
+  const waits = asked.map((request) => fetchAsked(request).waitMs);
+  expect(waits.slice(0, 4)).toEqual([500, 1000, 2000, 2000].slice(0, waits.length));
+});
+
+test('stop ends a long poll at once', async () => {
+  const { server, consumer } = await start((request) => (isFetch(request) ? { hang: true } : undefined));
+  consumer.assign([{ topic: 't', partition: 0, offset: 0 }]);
+  const reading = read(consumer, 1);
+  await expect.poll(() => server.received.filter(isFetch).length).toBe(1);
+  const startedMs = performance.now();
+  await consumer.stop();
+  expect(await reading).toEqual([]);
+  expect(performance.now() - startedMs).toBeLessThan(100);
+});
+
+test.each<[string, Reply]>([
+  ['503', { status: 503, text: '' }],
+  ['a cut socket', { close: true }],
+  ['429', { status: 429, text: '' }],
+])('%s is tried again', async (_name, fault) => {
+  const { consumer } = await start(
+    either(
+      first(() => fault),
+      logs([5]),
+    ),
+  );
+  consumer.assign([{ topic: 't', partition: 0, offset: 0 }]);
+  expect(offsetsOf(await read(consumer, 5))).toEqual(upTo(5));
+});
+
+test('what cannot be repeated is thrown, named', async () => {
+  const { consumer } = await start((request) => (isFetch(request) ? { status: 403, text: 'no' } : undefined));
+  consumer.assign([{ topic: 't', partition: 3, offset: 7 }]);
+  const thrown = read(consumer, 1);
+  await expect(thrown).rejects.toMatchObject({ errorCode: 'FORBIDDEN', topic: 't', partition: 3, offset: 7 });
+});
+
+test("one partition's passing error delays that partition only", async () => {
+  let failures = 0;
+  const script: Script = (request) => {
+    const reply = logs([20, 20], 4)(request);
+    if (!isFetch(request) || failures >= 3) return reply;
+    const { partitions } = fetchAsked(request);
+    const frames = partitions.map(({ partition, offset }): FrameGiven => {
+      if (partition !== 1) return { partition, highWatermark: 20, batches: batches(offset, Math.min(20, offset + 4)) };
+      failures++;
+      return { partition, errorCode: 56, highWatermark: -1, logStartOffset: -1 };
+    });
+    return fetchReply(frames);
+  };
+  const { consumer } = await start(script);
+  consumer.assign([0, 1].map((partition) => ({ topic: 't', partition, offset: 0 })));
+  const messages = await read(consumer, 40);
+  expect(messages.slice(0, 4).map(({ partition }) => partition)).toEqual([0, 0, 0, 0]);
+  expect(offsetsOf(messages.filter(({ partition }) => partition === 1))).toEqual(upTo(20));
+});
+
+test('an error of one partition that no repeat can help comes after what the others have brought', async () => {
+  const problem = { status: 500, errorCode: 'CORRUPT_LOG', retriable: false, detail: 'segment 77 is damaged' };
+  const script: Script = (request) => {
+    if (request.path === '/v1/topics/t/partitions/1/records') return { status: 500, json: problem };
+    if (!isFetch(request)) return undefined;
+    return fetchReply([
+      { partition: 1, errorCode: 56, highWatermark: -1, logStartOffset: -1 },
+      { partition: 0, highWatermark: 3, batches: batches(0, 3) },
+    ]);
+  };
+  const { consumer } = await start(script);
+  consumer.assign([1, 0].map((partition) => ({ topic: 't', partition, offset: 0 })));
+  const messages: ConsumedMessage[] = [];
+  const reading = (async () => {
+    for await (const message of consumer) messages.push(message);
+  })();
+  await expect(reading).rejects.toMatchObject({
+    errorCode: 'CORRUPT_LOG',
+    detail: 'segment 77 is damaged',
+    topic: 't',
+    partition: 1,
+    offset: 0,
+  });
+  expect(offsetsOf(messages)).toEqual([0, 1, 2]);
+});
+
+test('a batch whose bytes were changed is not handed over', async () => {
+  const damaged = batches(0, 3)[1]!;
+  damaged[damaged.length - 1]! ^= 1;
+  const bytes = [batches(0, 1)[0]!, damaged];
+  const { consumer } = await start((request) =>
+    isFetch(request) ? fetchReply([{ partition: 0, highWatermark: 3, batches: bytes }]) : undefined,
+  );
+  consumer.assign([{ topic: 't', partition: 0, offset: 0 }]);
+  const messages: ConsumedMessage[] = [];
+  const reading = (async () => {
+    for await (const message of consumer) messages.push(message);
+  })();
+  await expect(reading).rejects.toMatchObject({ errorCode: 'CORRUPT_MESSAGE', topic: 't', partition: 0, offset: 1 });
+  expect(offsetsOf(messages)).toEqual([0]);
+});
+
+const trimmed = (request: Received): Reply | undefined => {
+  if (request.path.endsWith('/offsets')) {
+    const offset = request.query.get('at') === 'earliest' ? 50 : 60;
+    return { json: { topicId: '', partitions: [{ partition: 0, offset, timestamp: -1 }] } };
+  }
+  if (!isFetch(request)) return undefined;
+  const { partitions, waitMs } = fetchAsked(request);
+  const offset = partitions[0]?.offset ?? 0;
+  const watermarks = { partition: 0, highWatermark: 60, logStartOffset: 50 };
+  if (offset < 50 || offset > 60) return fetchReply([{ ...watermarks, errorCode: 1 }]);
+  return fetchReply([{ ...watermarks, batches: batches(offset, 60) }], offset === 60 ? waitMs : 0);
+};
+
+test('an offset that is gone goes on at the earliest, if that is the rule', async () => {
+  const { consumer } = await start(trimmed);
+  consumer.assign([{ topic: 't', partition: 0, offset: 7 }]);
+  expect(offsetsOf(await read(consumer, 10))).toEqual(upTo(60, 50));
+});
+
+test('an offset that is gone goes on at the latest, if that is the rule', async () => {
+  const { server, consumer } = await start(trimmed, { autoOffsetReset: 'latest' });
+  consumer.assign([{ topic: 't', partition: 0, offset: 7 }]);
+  const reading = read(consumer, 1);
+  await expect.poll(() => server.received.filter(isFetch).at(-1) && lastOffset(server)).toBe(60);
+  await consumer.stop();
+  expect(await reading).toEqual([]);
+});
+
+function lastOffset(server: ScriptedServer): number | undefined {
+  return fetchAsked(server.received.filter(isFetch).at(-1)!).partitions[0]?.offset;
+}
+
+test('an offset that is gone is an error that says where the log is, if that is the rule', async () => {
+  const { consumer } = await start(trimmed, { autoOffsetReset: 'none' });
+  expect(() => consumer.assign([{ topic: 't', partition: 0 }])).toThrow(/offset: must be given for t-0/);
+  consumer.assign([{ topic: 't', partition: 0, offset: 7 }]);
+  await expect(read(consumer, 1)).rejects.toMatchObject({
+    errorCode: 'OFFSET_OUT_OF_RANGE',
+    topic: 't',
+    partition: 0,
+    offset: 7,
+    extra: { logStartOffset: 50, highWatermark: 60 },
+  });
+});
+
+test('run moves the position back to the message that the handler threw at', async () => {
+  const { consumer } = await start(logs([10]));
+  consumer.assign([{ topic: 't', partition: 0, offset: 0 }]);
+  const seen: number[] = [];
+  const handler = ({ offset }: ConsumedMessage) => {
+    seen.push(offset);
+    if (offset === 4 && seen.length === 5) throw new Error('not now');
+    if (offset === 9) void consumer.stop();
+  };
+  await expect(consumer.run({ eachMessage: handler })).rejects.toThrow('not now');
+  expect(consumer.position({ topic: 't', partition: 0 })).toBe(4);
+  await consumer.run({ eachMessage: handler });
+  expect(seen).toEqual([0, 1, 2, 3, 4, 4, 5, 6, 7, 8, 9]);
+});
+
+test('run by batches hands over whole batches, and a batch again whose handler threw', async () => {
+  const { consumer } = await start(logs([20], 20, 5));
+  consumer.assign([{ topic: 't', partition: 0, offset: 2 }]);
+  const seen: number[][] = [];
+  const eachBatch = async ({
+    messages,
+    highWatermark,
+  }: {
+    messages: readonly ConsumedMessage[];
+    highWatermark: number;
+  }) => {
+    expect(highWatermark).toBe(20);
+    seen.push(offsetsOf(messages));
+    if (seen.length === 2) throw new Error('not now');
+    if (seen.length === 5) await consumer.stop();
+  };
+  await expect(consumer.run({ eachBatch })).rejects.toThrow('not now');
+  await consumer.run({ eachBatch });
+  expect(seen).toEqual([upTo(5, 2), upTo(10, 5), upTo(10, 5), upTo(15, 10), upTo(20, 15)]);
+});
+
+test('a consumer is read by one at a time, and only what is assigned can be moved', async () => {
+  const { consumer } = await start(logs([10]));
+  consumer.assign([{ topic: 't', partition: 0, offset: 0 }]);
+  const reading = consumer[Symbol.asyncIterator]();
+  expect(() => consumer[Symbol.asyncIterator]()).toThrow(/being read from already/);
+  expect(() => consumer.seek({ topic: 't', partition: 9, offset: 0 })).toThrow(/t-9 is not assigned/);
+  await reading.return?.();
+  await consumer.disconnect();
+  expect(() => consumer[Symbol.asyncIterator]()).toThrow(/CLIENT_CLOSED/);
+});
+
+test('the topic id of the first answer is sent with the next requests', async () => {
+  const { server, consumer } = await start(logs([20]));
+  consumer.assign([{ topic: 't', partition: 0, offset: 0 }]);
+  await read(consumer, 15);
+  const [one, two] = server.received.filter(isFetch).map(fetchAsked);
+  expect(one?.topicId).toBeUndefined();
+  expect(two?.topicId).toBe('AAAAAAAAAAAAAAAAAAAAAA');
+});

@@ -1,0 +1,23 @@
+import { expect, test } from 'vitest';
+import { credentialsFor, regionFor } from '../../lib/client/credentials.ts';
+
+const given = { accessKeyId: 'AKIA', secretAccessKey: 's' };
+
+test('credentials that are given win over loopback', async () => {
+  expect(await credentialsFor(new URL('http://127.0.0.1:1'), given)()).toEqual(given);
+  expect(await credentialsFor(new URL('http://127.0.0.1:1'), async () => given)()).toEqual(given);
+});
+
+test.each(['http://localhost:8080', 'http://127.0.0.1:8080', 'http://[::1]:8080'])(
+  '%s takes local/local',
+  async (url) => {
+    expect(await credentialsFor(new URL(url), undefined)()).toEqual({ accessKeyId: 'local', secretAccessKey: 'local' });
+  },
+);
+
+test('the region is read off an API Gateway address, and must be given for other names', () => {
+  expect(regionFor(new URL('https://a1b2.execute-api.eu-central-1.amazonaws.com'), undefined)).toBe('eu-central-1');
+  expect(regionFor(new URL('https://events.example.com'), 'eu-west-1')).toBe('eu-west-1');
+  expect(regionFor(new URL('http://localhost:8080'), undefined)).toBe('us-east-1');
+  expect(() => regionFor(new URL('https://events.example.com'), undefined)).toThrow(/region: events\.example\.com/);
+});

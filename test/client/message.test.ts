@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest';
+import { toMessage, toRecord } from '../../lib/client/message.ts';
+import { decodeBatch, encodeBatch } from '../../lib/record/batch.ts';
+
+test('text goes as UTF-8, bytes as they are, null and no key as null', () => {
+  const record = toRecord({ key: 'é', value: new Uint8Array([0, 255]) }, 0, 5);
+  expect(record).toMatchObject({ key: Buffer.from('é'), value: new Uint8Array([0, 255]), timestampMs: 5 });
+  expect(toRecord({ value: null }, 0, 5)).toMatchObject({ key: null, value: null, headers: [], partition: undefined });
+});
+
+test('a header with several values becomes several headers of one name, and comes back so', () => {
+  const record = toRecord({ value: 'v', headers: { a: ['1', null, '2'], b: 'x' } }, 0, 5);
+  expect(record.headers.map(({ key }) => key)).toEqual(['a', 'a', 'a', 'b']);
+  const [back] = decodeBatch(encodeBatch([record])).records;
+  const { headers } = toMessage('t', 0, back!);
+  expect(headers.a).toEqual([Buffer.from('1'), null, Buffer.from('2')]);
+  expect(headers.b).toEqual(Buffer.from('x'));
+});
+
+test('a header may be called __proto__', () => {
+  const [back] = decodeBatch(encodeBatch([toRecord({ value: 'v', headers: { ['__proto__']: 'x' } }, 0, 5)])).records;
+  expect(Object.getOwnPropertyDescriptor(toMessage('t', 0, back!).headers, '__proto__')?.value).toEqual(
+    Buffer.from('x'),
+  );
+});
+
+test('keys and values come as Buffers, whatever the codec gave', () => {
+  const packed = encodeBatch([toRecord({ key: 'k', value: 'v'.repeat(500) }, 0, 5)], { compression: 'snappy' });
+  const message = toMessage('t', 0, decodeBatch(packed).records[0]!);
+  expect(message.value?.toString()).toBe('v'.repeat(500));
+  expect(message.key?.toString()).toBe('k');
+});
+
+test.each([
+  [{ value: undefined as unknown as null }, /messages\[3\]\.value: must be text, bytes or null, got undefined/],
+  [{ key: 7 as unknown as string, value: '' }, /messages\[3\]\.key/],
+  [{ value: '', headers: { h: {} as string } }, /messages\[3\]\.headers\.h/],
+  [{ value: '', partition: -1 }, /messages\[3\]\.partition: must be a whole number from 0 to 2\^53 - 1, got -1/],
+  [{ value: '', timestamp: 1.5 }, /messages\[3\]\.timestamp/],
+])('a message that cannot be sent is refused by name: %j', (message, words) => {
+  expect(() => toRecord(message, 3, 0)).toThrow(words);
+});
+
+test('the size of a record is never underestimated', () => {
+  const records = Array.from({ length: 100 }, (_, i) =>
+    toRecord({ key: `k${i}`, value: 'é'.repeat(i), headers: { ü: 'x', y: ['1', '2'] }, timestamp: i * 1e9 }, 0, 0),
+  );
+  const estimated = records.reduce((sum, record) => sum + record.sizeBytes, 61);
+  expect(encodeBatch(records).length).toBeLessThanOrEqual(estimated);
+});
