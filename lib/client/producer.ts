@@ -5,8 +5,6 @@
 // Invariants: sends to a topic are appended in the order of their calls. A partition's batches are written in order, and
 // once, unless an error said otherwise: what is repeated is repeated in the same bytes, under the same sequence.
 import type { Clock } from '../clock.ts';
-import { limits } from '../limits.ts';
-import type { Compression } from '../record/compression.ts';
 import { BATCHES_MEDIA_TYPE, encodeProduceFrames } from '../record/frames.ts';
 import { closedError, isClientError, RivuletClientError } from './client-error.ts';
 import type { Connection } from './connection.ts';
@@ -17,40 +15,11 @@ import { paths } from './paths.ts';
 import { type ProduceResult, produceResults } from './produce-answer.ts';
 import { verdictOf } from './produce-verdict.ts';
 import { createProducerIds, type ProducerIds } from './producer-ids.ts';
+import { type ProducerOptions, type ProducerSettings, settingsOf } from './producer-options.ts';
 import type { RecordMetadata } from './record-metadata.ts';
 import { backoffMs, type RetryPolicy } from './retry.ts';
 import type { TopicMetadata, TopicMetadataCache } from './topic-metadata.ts';
-import { TopicQueue, type TopicSettings } from './topic-queue.ts';
-import { wholeOption } from './whole-option.ts';
-
-export type ProducerOptions = {
-  /** Retries never write twice. Default true. */
-  readonly idempotent?: boolean;
-  /** How long a batch waits for more records, milliseconds. Default 5. */
-  readonly lingerMs?: number;
-  /** Bytes of one batch before compression. Default 256 KiB; the topic's max.message.bytes bounds it too. */
-  readonly batchSize?: number;
-  /** Default none. */
-  readonly compression?: Compression;
-  /** Bytes of one request, all partitions together. Default and most 4 MiB. */
-  readonly maxRequestBytes?: number;
-  /** Requests under way at the same time. Default 5. */
-  readonly maxInFlightRequests?: number;
-  /** Of them, how many may carry one partition. Default 1, at most 5. */
-  readonly maxInFlightPerPartition?: number;
-  /**
-   * How long a message may wait to be sent and sent again, milliseconds, once it has buffer memory. Default 120,000. A try
-   * that has begun is not cut short, for that would only make its outcome unknown: it may take requestTimeoutMs more.
-   */
-  readonly deliveryTimeoutMs?: number;
-  /** Bytes of messages not yet answered; beyond it send() waits. Default 32 MiB. A larger send goes alone. */
-  readonly bufferMemory?: number;
-};
-
-type ProducerSettings = TopicSettings & {
-  readonly maxInFlightRequests: number;
-  readonly bufferMemory: number;
-};
+import { TopicQueue } from './topic-queue.ts';
 
 export type ProducerContext = {
   readonly connection: Connection;
@@ -366,26 +335,6 @@ export class Producer {
     else queue.fail(part, error);
   }
 }
-
-const KiB = 1024;
-
-function settingsOf(options: ProducerOptions): Omit<ProducerSettings, 'ids' | 'clock'> {
-  const bodyBytes = limits.binaryBodyBytes;
-  const { lingerMs, batchSize, maxRequestBytes, maxInFlightRequests, bufferMemory } = options;
-  return {
-    compression: options.compression ?? 'none',
-    lingerMs: wholeOption('lingerMs', lingerMs, { fallback: 5, min: 0 }),
-    batchBytes: wholeOption('batchSize', batchSize, { fallback: 256 * KiB, min: 1 }),
-    maxRequestBytes: wholeOption('maxRequestBytes', maxRequestBytes, { fallback: bodyBytes, min: KiB, max: bodyBytes }),
-    maxInFlightRequests: wholeOption('maxInFlightRequests', maxInFlightRequests, { fallback: 5, min: 1 }),
-    maxInFlightPerPartition: wholeOption('maxInFlightPerPartition', options.maxInFlightPerPartition, inFlightBounds),
-    deliveryTimeoutMs: wholeOption('deliveryTimeoutMs', options.deliveryTimeoutMs, { fallback: 120_000, min: 1 }),
-    bufferMemory: wholeOption('bufferMemory', bufferMemory, { fallback: 32 * KiB * KiB, min: 1 }),
-  };
-}
-
-/** The server remembers the offsets of a producer's last five appends to a partition. */
-const inFlightBounds = { fallback: 1, min: 1, max: 5 };
 
 function noPartition(partition: number, { topic, partitions }: TopicMetadata): RivuletClientError {
   const detail = `partition: ${topic} has partitions 0 to ${partitions - 1}, not ${partition}`;

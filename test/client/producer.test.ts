@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
-import type { ProducerOptions } from '../../lib/client/producer.ts';
+import type { ProducerOptions } from '../../lib/client/producer-options.ts';
 import { Rivulet } from '../../lib/client/rivulet.ts';
 import {
   ack,

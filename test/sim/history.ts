@@ -10,7 +10,11 @@ export type Send = {
   readonly values: readonly string[];
   readonly idempotent: boolean;
   readonly expectedOffset?: number;
+  /** Its producer, where the client had more than one or sent ahead of the answers; then `order` counts within it. */
+  readonly producer?: { readonly id: number; readonly epoch: number };
   readonly begunMs: number;
+  /** When each try began. */
+  readonly triedMs?: number[];
   /** What each try was told: an offset, what an error said of the data, or nothing. */
   readonly tries: (number | Outcome | 'lost')[];
   endedMs: number;
@@ -21,6 +25,7 @@ export type Poll = {
   readonly partition: number;
   readonly offset: number;
   readonly begunMs: number;
+  readonly endedMs?: number;
   readonly highWatermark: number;
   readonly records: readonly { readonly offset: number; readonly value: string }[];
 };
@@ -30,6 +35,10 @@ export type History = {
   readonly polls: Poll[];
   /** The log of each partition, read after everything came to rest. */
   readonly finalLog: Map<number, readonly { readonly offset: number; readonly value: string }[]>;
+  /** When something went wrong: a fault on the way, a kill, a clock that jumped. Left out by who cannot tell. */
+  readonly disturbances?: number[];
+  /** When the deletion of the topic was answered. */
+  deletedMs?: number;
 };
 
 export const newHistory = (): History => ({ sends: [], polls: [], finalLog: new Map() });

@@ -13,6 +13,16 @@ export type Scheduler = {
 
 type Event = { readonly atMs: number; readonly order: number; readonly run: () => void };
 
+/** Now and then the event loop has its turn, so that a long world does not look dead from outside. */
+const stepsPerTurn = 5_000;
+const aTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+/**
+ * Every promise that the event settled has run its course: Node comes to a tick only when no microtask is left. Callers
+ * are themselves in a microtask (else the tick would come first), and the engine waits for nothing but promises.
+ */
+const allSettled = () => new Promise<void>((resolve) => process.nextTick(resolve));
+
 export function createScheduler(startMs: number): Scheduler {
   const heap: Event[] = [];
   let nowMs = startMs;
@@ -23,14 +33,14 @@ export function createScheduler(startMs: number): Scheduler {
     steps: () => steps,
     after: (delayMs, run) => push(heap, { atMs: nowMs + Math.max(0, Math.ceil(delayMs)), order: order++, run }),
     async run(done, maxSteps) {
+      await aTurn();
       for (let budget = maxSteps; budget > 0 && !done(); budget--) {
         const event = pop(heap);
         if (!event) return done();
         nowMs = event.atMs;
         steps++;
         event.run();
-        // A turn of the event loop: every promise that this event settled has run its course.
-        await new Promise((resolve) => setImmediate(resolve));
+        await (steps % stepsPerTurn === 0 ? aTurn() : allSettled());
       }
       return done();
     },

@@ -38,6 +38,8 @@ export type WorldOptions = {
   readonly faults?: ReadonlyMap<number, FaultKind>;
   readonly newEngine?: typeof createEngine;
   readonly trace?: (line: string) => void;
+  /** Told of each fault that a call meets. */
+  readonly met?: (call: number, fault: FaultKind) => void;
 };
 
 export const defaultWorld: Omit<WorldOptions, 'seed'> = {
@@ -76,7 +78,10 @@ export async function runWorld(options: WorldOptions): Promise<WorldResult> {
   const faults = options.faults
     ? explicitFaults(options.faults)
     : // A stream of its own: a shrunk plan must not change what else is drawn.
-      randomFaults(createRandom(options.seed + 0x10000), options.faultRate, (call, fault) => met.set(call, fault));
+      randomFaults(createRandom(options.seed + 0x10000), options.faultRate, (call, fault) => {
+        met.set(call, fault);
+        options.met?.(call, fault);
+      });
   const network: Network = { scheduler, random, faults: noFaults, ...stores, calls: 0, trace };
   const newEngine = options.newEngine ?? createEngine;
   const skew = () => (random.below(3) - 1) * random.below(20 * 60_000);
@@ -121,7 +126,7 @@ async function runClients(world: Surroundings, options: WorldOptions): Promise<b
   const failure: unknown[] = [];
   for (const writer of writers) writer.catch((error: unknown) => failure.push(error));
   begin(options.readers, 'reader', (client) => reader(world, options, client, stopped));
-  nuisance(world, stopped);
+  void nuisance(world, stopped);
   const isOver = await world.scheduler.run(() => ended >= writers.length || failure.length > 0, mostSteps);
   stopped.value = true;
   if (failure.length > 0) throw failure[0];

@@ -1,0 +1,38 @@
+// What the checker can find. Every name has a history in check.test.ts that is caught by exactly this name.
+
+export const anomalyNames = [
+  // Of one write
+  'lost acknowledged write',
+  'duplicate from an idempotent producer',
+  'unexplained duplicate',
+  'torn batch',
+  'a record that nobody wrote',
+  'not-written was written',
+  'written was not written',
+  'offset withheld',
+  'expected offset missed',
+  'unknown without a cause',
+  'refused without a cause',
+  'acknowledged after the deletion',
+  // Between writes
+  'hole',
+  'an offset told to two records',
+  'one write told two offsets',
+  'reordered within a producer',
+  'a predecessor is missing',
+  'written by a fenced epoch',
+  'reordered in real time',
+  // Of reads
+  'read what is not in the log',
+  'read a hole',
+  'read nothing of what there is',
+  'acknowledged but not readable',
+  'read goes back',
+  'read after the deletion',
+] as const;
+
+export type AnomalyName = (typeof anomalyNames)[number];
+export type Anomaly = { readonly name: AnomalyName; readonly detail: string };
+
+/** A partition after everything came to rest. */
+export type Log = readonly { readonly offset: number; readonly value: string }[];

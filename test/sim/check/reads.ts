@@ -1,0 +1,78 @@
+// Of reads: they show what is in the log, all that was acknowledged before they began, and no less than was seen before.
+import { ackOf, type Poll, type Send } from '../history.ts';
+import type { Anomaly, AnomalyName, Log } from './anomaly.ts';
+
+const anomaly = (name: AnomalyName, poll: Poll, detail: string): Anomaly => ({
+  name,
+  detail: `${poll.client} at ${poll.offset}: ${detail}`,
+});
+
+export function checkReads(sends: readonly Send[], polls: readonly Poll[], log: Log): Anomaly[] {
+  const inOrder = [...polls].sort((a, b) => a.begunMs - b.begunMs);
+  return [
+    ...inOrder.flatMap((poll) => checkRecords(poll, log)),
+    ...checkAcknowledged(sends, inOrder),
+    ...checkWatermarks(inOrder),
+  ];
+}
+
+/** From the offset asked for on, without a hole, as the log has it; something, if there is something. */
+function checkRecords(poll: Poll, log: Log): Anomaly[] {
+  const { offset: from, highWatermark, records } = poll;
+  const hole = records.findIndex(({ offset }, i) => offset !== from + i);
+  const foreign = records.find(({ offset, value }) => log[offset]?.value !== value);
+  return [
+    ...(hole < 0 ? [] : [anomaly('read a hole', poll, `${records[hole]!.offset} stands at ${from + hole}`)]),
+    ...(foreign
+      ? [
+          anomaly(
+            'read what is not in the log',
+            poll,
+            `${foreign.value} at ${foreign.offset}, the log has ${log[foreign.offset]?.value}`,
+          ),
+        ]
+      : []),
+    ...(highWatermark > log.length
+      ? [anomaly('read what is not in the log', poll, `its end is ${highWatermark}, the log's ${log.length}`)]
+      : []),
+    ...(from < highWatermark && records.length === 0
+      ? [anomaly('read nothing of what there is', poll, `its end is ${highWatermark}`)]
+      : []),
+  ];
+}
+
+/** What was acknowledged before a read began lies below its end. */
+function checkAcknowledged(sends: readonly Send[], polls: readonly Poll[]): Anomaly[] {
+  const acked = sends.filter((send) => ackOf(send) !== undefined).sort((a, b) => a.endedMs - b.endedMs);
+  let readable = 0;
+  let next = 0;
+  return polls.flatMap((poll) => {
+    for (; next < acked.length && acked[next]!.endedMs < poll.begunMs; next++) {
+      readable = Math.max(readable, ackOf(acked[next]!)! + acked[next]!.values.length);
+    }
+    const detail = `its end is ${poll.highWatermark}, but ${readable} was acknowledged`;
+    return poll.highWatermark < readable ? [anomaly('acknowledged but not readable', poll, detail)] : [];
+  });
+}
+
+/** The end of a partition never goes back: not for one client, nor for one that begins when another has heard. */
+function checkWatermarks(polls: readonly Poll[]): Anomaly[] {
+  const highest = new Map<string, number>();
+  const heard = polls.filter(({ endedMs }) => endedMs !== undefined).sort((a, b) => a.endedMs! - b.endedMs!);
+  let ofAll = 0;
+  let passed = 0;
+  return polls.flatMap((poll) => {
+    for (; passed < heard.length && heard[passed]!.endedMs! < poll.begunMs; passed++)
+      ofAll = Math.max(ofAll, heard[passed]!.highWatermark);
+    const before = Math.max(ofAll, highest.get(poll.client) ?? 0);
+    highest.set(poll.client, Math.max(before, poll.highWatermark));
+    const detail = `its end is ${poll.highWatermark}, before it was ${before}`;
+    return poll.highWatermark < before ? [anomaly('read goes back', poll, detail)] : [];
+  });
+}
+
+export function checkDeletedReads(polls: readonly Poll[], deletedMs: number): Anomaly[] {
+  return polls
+    .filter((poll) => poll.begunMs > deletedMs)
+    .map((poll) => anomaly('read after the deletion', poll, `${poll.records.length} records`));
+}
