@@ -50,7 +50,7 @@ export const lengthOverheadBytes = 12;
 /** An empty record: six fields of one byte behind one byte of length. */
 export const minRecordBytes = 7;
 
-export type TimestampType = 'CreateTime' | 'LogAppendTime';
+type TimestampType = 'CreateTime' | 'LogAppendTime';
 
 export type BatchHeader = {
   readonly baseOffset: number;

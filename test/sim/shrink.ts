@@ -4,7 +4,7 @@ import type { FaultKind } from './faults.ts';
 import { runWorld, type WorldOptions } from './world.ts';
 
 /** True when the world shows an anomaly, or breaks. */
-export async function fails(options: WorldOptions): Promise<boolean> {
+async function fails(options: WorldOptions): Promise<boolean> {
   try {
     const { history, isOver } = await runWorld(options);
     return !isOver || check(history).length > 0;

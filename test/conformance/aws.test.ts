@@ -1,0 +1,63 @@
+// The same suite with the engine over S3 and DynamoDB, and the story of a record over them: what runs in AWS, but for the
+// gateway and Lambda.
+import { expect, test } from 'vitest';
+import { createApi } from '../../functions/api.ts';
+import { Rivulet } from '../../lib/client/rivulet.ts';
+import { systemClock } from '../../lib/clock.ts';
+import { createEngine } from '../../lib/create-engine.ts';
+import { openAwsStorage } from '../../lib/storage/aws.ts';
+import type { AwsConnection } from '../../lib/storage/aws-connection.ts';
+import { newCounters } from '../../lib/storage/count.ts';
+import { startServer } from '../../local/server.ts';
+import { createTestBucket, createTestTable, onEndpoint } from '../aws/resources.ts';
+import { httpConformance } from './http-conformance.ts';
+import { serveTarget } from './signed-target.ts';
+
+async function apiOver(connection: AwsConnection) {
+  const totals = newCounters();
+  const [bucket, tableName] = await Promise.all([createTestBucket(connection), createTestTable(connection)]);
+  const storage = openAwsStorage({
+    ...connection,
+    bucket,
+    tableName,
+    forcePathStyle: true,
+    clock: systemClock,
+    totals,
+  });
+  const newApi = () => createApi({ engine: createEngine({ ...storage, clock: systemClock }), version: 'test' });
+  return { newApi, totals };
+}
+
+await onEndpoint('localstack', (connection) => {
+  httpConformance('S3 and DynamoDB (LocalStack)', async () =>
+    serveTarget((await apiOver(connection)).newApi(), () => {}),
+  );
+
+  test('a record goes in at one process and comes out at another, through spills, at a PUT and 1.1 writes an append', {
+    timeout: 120_000,
+  }, async () => {
+    const { newApi, totals } = await apiOver(connection);
+    const [first, second] = await Promise.all(
+      [newApi(), newApi()].map((api) => startServer({ api, clock: systemClock })),
+    );
+    const writing = new Rivulet({ url: first!.url });
+    await writing.admin().createTopics({ topics: [{ topic: 'story', partitions: 1 }] });
+    const producer = writing.producer({ lingerMs: 0 });
+    await producer.send({ topic: 'story', messages: [{ key: 'k', value: 'v0' }] });
+    const before = { ...totals };
+    for (let i = 1; i <= 100; i++) {
+      const [sent] = await producer.send({ topic: 'story', messages: [{ key: 'k', value: `v${i}` }] });
+      expect(sent!.offset).toBe(i);
+    }
+    expect(totals.s3Put - before.s3Put).toBe(100);
+    expect((totals.writeUnits - before.writeUnits) / 100).toBeLessThan(1.3);
+    await producer.disconnect();
+
+    const consumer = new Rivulet({ url: second!.url }).consumer({ autoOffsetReset: 'earliest' });
+    consumer.assign([{ topic: 'story', partition: 0 }]);
+    const values: string[] = [];
+    for await (const { value } of consumer) if (values.push(String(value)) === 101) break;
+    expect(values).toEqual(Array.from({ length: 101 }, (_, i) => `v${i}`));
+    await Promise.all([first!.close(), second!.close()]);
+  });
+});
