@@ -21,6 +21,8 @@ const firstMark = 880;
 const marksApart = 256;
 /** Entries left in the tail: enough for readers at the tail to be served by the head alone. */
 const entriesLeft = 3;
+/** Entries moved at once: an update's expression is bounded, and a tail that was left to grow shrinks over several marks. */
+const mostMoved = 64;
 
 /** Billed bytes of a list element beside its value, and of a resident producer (name 4, state 6, overhead 1). */
 const elementOverheadBytes = 1;
@@ -45,7 +47,7 @@ function billedBytes(tail: readonly TailEntry[]): number {
 /** Moves the older entries of this head to a page. A failure is harmless: the append that caused it is committed. */
 export async function spill(parts: LogParts, address: PageAddress, head: Head): Promise<void> {
   try {
-    const moved = head.tail.slice(0, -entriesLeft);
+    const moved = head.tail.slice(0, -entriesLeft).slice(0, mostMoved);
     const raws = moved.map(({ raw }) => raw);
     const put = await parts.table.write({
       kind: 'put',

@@ -4,6 +4,7 @@ import { parseHead } from '../../lib/log/head.ts';
 import { carriedOverMark } from '../../lib/log/spill.ts';
 import { encodeEntry } from '../../lib/record/entry.ts';
 import { itemSize } from '../../lib/storage/item-size.ts';
+import { StorageError } from '../../lib/storage/storage-error.ts';
 import { countsOf } from './counts.ts';
 import { appendOne, batchOf, createWorld, readAll, type World } from './world.ts';
 
@@ -68,6 +69,22 @@ describe('a spill that was left half done', () => {
       Array.from({ length: 60 }, (_, i) => i),
     );
   });
+});
+
+test('a tail that nobody could spill for long shrinks again', async () => {
+  let isBroken = true;
+  const table = { ...world.table };
+  table.write = (write) => {
+    const isPage = write.kind === 'put' && write.item.pk.endsWith('/p');
+    return isBroken && isPage ? Promise.reject(new StorageError('throttled', 'injected')) : world.table.write(write);
+  };
+  const engine = createEngine({ ...world, table });
+  for (let i = 0; i < 300; i++) await appendOne(engine, 0, batchOf([`v${i}`]));
+  expect(parseHead(await headItem()).tail).toHaveLength(300);
+  isBroken = false;
+  for (let i = 0; i < 100; i++) await appendOne(engine, 0, batchOf([`w${i}`]));
+  expect(parseHead(await headItem()).tail.length).toBeLessThan(50);
+  expect(await readAll(createEngine(world), 0)).toHaveLength(400);
 });
 
 test('a steady producer costs one PUT and 1.1 table writes an append', async () => {
