@@ -15,7 +15,7 @@ export function reportFailure(error: unknown): void {
   if (process.env.RIVULET_DEBUG === '1') console.error(error);
 }
 
-export function describeFailure(error: unknown): string {
+function describeFailure(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { detail = error.message, errorCode, outcome }: Described = error;
   const text = oneLine(detail) + hint(error);

@@ -34,6 +34,10 @@ export function addServe(rivulet: Command): void {
 
 async function serve({ host, port, data, accessKey }: ServeOptions): Promise<void> {
   const credentials = credentialsOf(accessKey);
+  if (!credentials && !isLoopback(host))
+    throw new Error(
+      `others can reach ${host}: give credentials of your own, as RIVULET_ACCESS_KEY_ID and RIVULET_SECRET_ACCESS_KEY`,
+    );
   const [{ openHome }, { startServer }, { systemClock }] = await Promise.all([
     import('../local/home.ts'),
     import('../local/server.ts'),
@@ -51,12 +55,18 @@ async function serve({ host, port, data, accessKey }: ServeOptions): Promise<voi
     const server = await startServer(options).catch((error: unknown) => {
       throw explained(error, host, port);
     });
+    const stopping = stopped(server);
     greet(server, home, credentials);
-    await stopped(server);
+    await stopping;
   } finally {
     home.close();
   }
   printLine('Stopped.');
+}
+
+/** For the sentence only: the server itself refuses too. */
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.');
 }
 
 function credentialsOf(accessKey: string | undefined): Credentials | undefined {

@@ -1,0 +1,225 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { Rivulet } from '../../lib/client/rivulet.ts';
+import { type Finished, launcher, newDirectory, run, type Service, start, startService } from './processes.ts';
+
+let service: Service;
+let topics = 0;
+
+beforeAll(async () => {
+  service = await startService(newDirectory());
+});
+
+const rivulet = (args: readonly string[], input?: string | Uint8Array): Promise<Finished> =>
+  run(args, { environment: { RIVULET_URL: service.url }, ...(input !== undefined && { input }) });
+
+/** Standard output of a command that must succeed. */
+async function ok(args: readonly string[], input?: string | Uint8Array): Promise<string> {
+  const { code, stdout, stderr } = await rivulet(args, input);
+  expect(code, stderr).toBe(0);
+  return stdout;
+}
+
+async function newTopic(partitions = 1): Promise<string> {
+  const topic = `topic-${++topics}`;
+  await new Rivulet({ url: service.url }).admin().createTopics({ topics: [{ topic, partitions }] });
+  return topic;
+}
+
+const fromBeginning = (topic: string, count: number, ...more: string[]): string[] => [
+  'consume',
+  topic,
+  '--from-beginning',
+  '--max-messages',
+  String(count),
+  ...more,
+];
+
+describe('topics', () => {
+  test('are created, listed, described, altered and deleted', async () => {
+    await ok(['topics', 'create', '--topic', 'life', '--partitions', '2', '--config', 'retention.ms=1000']);
+    expect((await ok(['topics', 'list'])).split('\n')).toContain('life');
+    expect(await ok(['topics', 'describe', 'life'])).toMatch(
+      /^Topic: +life\n(.*\n)*Partitions: +2\nConfig: +retention\.ms=1000\n/,
+    );
+    await ok(['topics', 'alter', 'life', '--partitions', '3', '--delete-config', 'retention.ms']);
+    const described = JSON.parse(await ok(['topics', 'describe', 'life', '--json']));
+    expect(described).toMatchObject({ topic: 'life', partitions: 3 });
+    expect(described.config).toContainEqual({ name: 'retention.ms', value: '604800000', isDefault: true });
+    await ok(['topics', 'delete', 'life']);
+    const left = JSON.parse(await ok(['topics', 'list', '--json'])) as { topic: string }[];
+    expect(left.map(({ topic }) => topic)).not.toContain('life');
+  });
+
+  test('that exist already, or do not exist, are failures unless tolerated', async () => {
+    const topic = await newTopic();
+    expect(await rivulet(['topics', 'create', topic])).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^rivulet: .*\(TOPIC_ALREADY_EXISTS, not written\)\n$/),
+    });
+    await ok(['topics', 'create', topic, '--if-not-exists']);
+    expect(await rivulet(['topics', 'delete', 'missing'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^rivulet: .*\(UNKNOWN_TOPIC_OR_PARTITION, not written\)\n$/),
+    });
+    for (const command of ['delete', 'describe']) await ok(['topics', command, 'missing', '--if-exists']);
+    await ok(['topics', 'alter', 'missing', '--if-exists', '--partitions', '2']);
+  });
+
+  test('with a wrong configuration name it', async () => {
+    const { code, stderr } = await rivulet(['topics', 'create', 'wrong', '--config', 'retention.ms=soon']);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^rivulet: .*retention\.ms.*\(INVALID_CONFIG, not written\)\n$/);
+  });
+});
+
+describe('produce and consume', () => {
+  test('lines go in and come out, with keys and metadata when asked for', async () => {
+    const topic = await newTopic();
+    const property = ['--property', 'parse.key=true', '--property', 'key.separator=:'];
+    const produced = await rivulet(['produce', topic, ...property], 'a:one\nb:two\r\na:three');
+    expect(produced).toMatchObject({ code: 0, stdout: '' });
+    expect(produced.stderr).toMatch(/^3 records acknowledged in /);
+    const plain = await rivulet(fromBeginning(topic, 3));
+    expect(plain).toMatchObject({ code: 0, stdout: 'one\ntwo\nthree\n' });
+    expect(plain.stderr).toBe('Processed a total of 3 messages\n');
+    const names = ['key', 'offset', 'partition', 'timestamp', 'headers'];
+    const print = names.flatMap((name) => ['--property', `print.${name}=true`]);
+    const full = await ok(fromBeginning(topic, 2, ...print, '--property', 'key.separator=|'));
+    expect(full).toMatch(
+      /^CreateTime:\d{13}\|Partition:0\|Offset:0\|NO_HEADERS\|a\|one\nCreateTime:\d{13}\|Partition:0\|Offset:1\|NO_HEADERS\|b\|two\n$/,
+    );
+  });
+
+  test('ndjson carries everything: what is consumed can be produced again, byte for byte', async () => {
+    const [first, second] = [await newTopic(2), await newTopic(2)];
+    const lines = [
+      {
+        key: 'k',
+        value: 'text',
+        headers: [
+          { name: 'h', value: '1' },
+          { name: 'h', value: null },
+        ],
+        partition: 0,
+      },
+      { key: null, value: null, partition: 1, timestamp: 1_000_000_000_000 },
+      { key: { type: 'binary', data: '/w==' }, value: { nested: [1, 2.5, 'ü\n'] }, partition: 1 },
+      { key: '', value: { type: 'json', data: { type: 'string', data: 'not typed' } }, partition: 1 },
+    ];
+    const input = lines.map((line) => JSON.stringify(line)).join('\n');
+    await ok(['produce', first, '--format', 'ndjson', '--compression-codec', 'zstd'], input);
+    const consumed = await ok(fromBeginning(first, 4, '--format', 'ndjson'));
+    await ok(['produce', second, '--format', 'ndjson'], consumed);
+    expect(await ok(fromBeginning(second, 4, '--format', 'ndjson'))).toBe(consumed);
+    const read = consumed
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(read.find(({ partition }) => partition === 0)).toMatchObject(lines[0]!);
+    expect(read.filter(({ partition }) => partition === 1)).toMatchObject([
+      lines[1],
+      lines[2],
+      { key: '', value: '{"type":"string","data":"not typed"}' },
+    ]);
+  });
+
+  test('a file of many records goes through whole, with each codec', async () => {
+    const topic = await newTopic(3);
+    const file = join(newDirectory(), 'lines.txt');
+    const lines = Array.from({ length: 20_000 }, (_, i) => `line ${i} ${'x'.repeat(i % 100)}`);
+    writeFileSync(file, `${lines.join('\n')}\n`);
+    for (const codec of ['none', 'gzip', 'snappy', 'lz4', 'zstd'])
+      await ok(['produce', topic, '--file', file, '--compression-codec', codec]);
+    const read = (await ok(fromBeginning(topic, 100_000))).trimEnd().split('\n');
+    expect(read.toSorted()).toEqual([lines, lines, lines, lines, lines].flat().toSorted());
+  });
+
+  test('from now on, one partition, from an offset, until none comes', async () => {
+    const topic = await newTopic(2);
+    const records = Array.from({ length: 10 }, (_, i) => JSON.stringify({ value: `${i}`, partition: 1 })).join('\n');
+    await ok(['produce', topic, '--format', 'ndjson'], records);
+    const partition = ['--partition', '1'];
+    expect(await ok(['consume', topic, ...partition, '--offset', '7', '--max-messages', '2'])).toBe('7\n8\n');
+    expect(await ok(['consume', topic, ...partition, '--offset', '8', '--timeout-ms', '500'])).toBe('8\n9\n');
+    expect(await ok(['consume', topic, '--timeout-ms', '500'])).toBe('');
+    const tooFar = await rivulet(['consume', topic, ...partition, '--offset', '11']);
+    expect(tooFar).toMatchObject({ code: 1, stderr: expect.stringContaining('it holds 0 to 10') });
+    const none = await rivulet(['consume', topic, '--partition', '2']);
+    expect(none).toMatchObject({ code: 1, stderr: expect.stringContaining('has no partition 2, only 0 to 1') });
+  });
+
+  test('a consumer that waits gets what comes, and Ctrl-C ends it with the count', async () => {
+    const topic = await newTopic();
+    const consumer = start(launcher, ['consume', topic, '--from-beginning', '--url', service.url]);
+    await ok(['produce', topic], 'first\n');
+    await consumer.until(/^first\n$/);
+    await ok(['produce', topic], 'second\n');
+    await consumer.until(/second\n$/);
+    consumer.child.kill('SIGINT');
+    expect(await consumer.finished).toMatchObject({ code: 130, stderr: 'Processed a total of 2 messages\n' });
+  });
+
+  test('a producer that waits sends what it has, and Ctrl-C ends it with the count', async () => {
+    const topic = await newTopic();
+    const producer = start(launcher, ['produce', topic, '--url', service.url]);
+    producer.child.stdin!.write('whole\nbegun');
+    expect(await ok(fromBeginning(topic, 1))).toBe('whole\n');
+    producer.child.kill('SIGINT');
+    const { code, stderr } = await producer.finished;
+    expect(code).toBe(130);
+    expect(stderr).toMatch(/^1 record acknowledged in [^\n]*\n$/);
+  });
+
+  test('a reader that has had enough is no error', async () => {
+    const topic = await newTopic();
+    await ok(['produce', topic], `${'x'.repeat(1000)}\n`.repeat(5_000));
+    const consumer = start(launcher, ['consume', topic, '--from-beginning', '--url', service.url]);
+    await consumer.until(/x/);
+    consumer.child.stdout!.destroy();
+    expect(await consumer.finished).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  test('what is wrong with a line names the line, and says what was sent before it', async () => {
+    const topic = await newTopic();
+    const input = '{"value": "good"}\n\n{"value": 1, "colour": "red"}\n';
+    const bad = await rivulet(['produce', topic, '--format', 'ndjson'], input.replace('\n\n', '\n'));
+    expect(bad.code).toBe(1);
+    expect(bad.stderr).toMatch(/^1 record acknowledged in .*\nrivulet: line 2: colour: not known; .*\n$/);
+    const unkeyed = await rivulet(['produce', topic, '--property', 'parse.key=true'], 'no key\n');
+    expect(unkeyed.code).toBe(1);
+    expect(unkeyed.stderr).toMatch(/line 1: key\.separator "\\t" not found/);
+    expect(await ok(fromBeginning(topic, 1))).toBe('good\n');
+  });
+
+  test('records that are refused are counted apart from those that were written', async () => {
+    const topic = await newTopic(1);
+    const input = '{"value": "here", "partition": 0}\n';
+    expect((await rivulet(['produce', topic, '--format', 'ndjson'], input)).code).toBe(0);
+    const refused = await rivulet(['produce', topic, '--format', 'ndjson'], '{"value": "there", "partition": 7}\n');
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toMatch(/^0 records acknowledged, 1 not written in .*\nrivulet: .*7.*, not written\)\n$/);
+    const missing = await rivulet(['produce', 'missing'], 'a\nb\n');
+    expect(missing.stderr).toMatch(
+      /^0 records acknowledged, 2 not written in .*\nrivulet: .*\(UNKNOWN_TOPIC_OR_PARTITION, not written\)\n$/,
+    );
+  });
+});
+
+test('offsets: the end, the beginning, at a time, of some partitions, as JSON', async () => {
+  const topic = await newTopic(4);
+  const input = [2, 2, 3].map((partition, i) => JSON.stringify({ value: 'x', partition, timestamp: 1_000 * i + 5 }));
+  await ok(['produce', topic, '--format', 'ndjson'], input.join('\n'));
+  expect(await ok(['offsets', topic])).toBe([0, 0, 2, 1].map((end, p) => `${topic}:${p}:${end}\n`).join(''));
+  expect(await ok(['offsets', topic, '--time', 'earliest', '--partitions', '1-2'])).toBe(
+    `${topic}:1:0\n${topic}:2:0\n`,
+  );
+  const second = ['offsets', topic, '--time', '1970-01-01T00:00:01Z', '--partitions', '2,3'];
+  expect(await ok(second)).toBe(`${topic}:2:1\n${topic}:3:0\n`);
+  expect(JSON.parse(await ok([...second, '--json']))).toMatchObject([
+    { topic, partition: 2, offset: 1, timestamp: 1_005 },
+    { topic, partition: 3, offset: 0, timestamp: 2_005 },
+  ]);
+  expect(await ok(['offsets', topic, '--time', '9000', '--partitions', '3'])).toBe(`${topic}:3:-1\n`);
+});

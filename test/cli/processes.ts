@@ -1,0 +1,105 @@
+// The command line as a person runs it: child processes of the real launcher, and services that run until they are told
+// to stop. Whatever a test leaves running is killed when its file is done.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll } from 'vitest';
+
+const root = resolve(import.meta.dirname, '../..');
+export const launcher = join(root, 'bin/rivulet.cjs');
+/** What the launcher starts: for tests that kill, for a signal must meet the service itself. */
+export const main = join(root, 'cli/main.ts');
+
+const running = new Set<ChildProcess>();
+const directories: string[] = [];
+
+afterAll(async () => {
+  for (const child of running) child.kill('SIGKILL');
+  await Promise.all([...running].map((child) => new Promise((done) => child.once('exit', done))));
+  for (const directory of directories) rmSync(directory, { recursive: true, force: true });
+});
+
+/** Of its own, and gone after the tests of the file. */
+export function newDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'rivulet-test-'));
+  directories.push(directory);
+  return directory;
+}
+
+export type Finished = { readonly code: number | null; readonly stdout: string; readonly stderr: string };
+
+export type Running = {
+  readonly child: ChildProcess;
+  stdout(): string;
+  stderr(): string;
+  /** Resolves when standard output matches; rejects when the process ends before it does. */
+  until(pattern: RegExp): Promise<RegExpExecArray>;
+  readonly finished: Promise<Finished>;
+};
+
+/** @param environment beside the test's own, without what would steer the command line. */
+export function start(script: string, args: readonly string[], environment: Record<string, string> = {}): Running {
+  const inherited = Object.entries(process.env).filter(([name]) => !/^(RIVULET|AWS|NODE|VITEST)_?/.test(name));
+  const env = { ...Object.fromEntries(inherited), ...environment };
+  const child = spawn(process.execPath, [script, ...args], { env, cwd: root, stdio: 'pipe' });
+  running.add(child);
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (chunk) => (stdout += chunk));
+  child.stderr.on('data', (chunk) => (stderr += chunk));
+  // It may end without reading what it is given.
+  child.stdin.on('error', () => undefined);
+  const finished = new Promise<Finished>((done) =>
+    child.once('close', (code) => {
+      running.delete(child);
+      done({ code, stdout, stderr });
+    }),
+  );
+  const until = (pattern: RegExp): Promise<RegExpExecArray> =>
+    new Promise((found, failed) => {
+      const look = (): void => {
+        const match = pattern.exec(stdout);
+        if (match) found(match);
+      };
+      child.stdout.on('data', look);
+      void finished.then(({ code }) => failed(new Error(`ended with ${code} before ${pattern}: ${stdout}${stderr}`)));
+      look();
+    });
+  return { child, stdout: () => stdout, stderr: () => stderr, until, finished };
+}
+
+export type Service = Running & {
+  readonly url: string;
+  /** Resolves with how it ended. */
+  stop(signal: NodeJS.Signals): Promise<Finished>;
+};
+
+type ServiceOptions = {
+  readonly script?: string;
+  readonly port?: number;
+  readonly environment?: Record<string, string>;
+  readonly args?: readonly string[];
+};
+
+/** Resolves once it listens. */
+export async function startService(data: string, options: ServiceOptions = {}): Promise<Service> {
+  const { script = launcher, port = 0, environment, args = [] } = options;
+  const process = start(script, ['serve', '--port', String(port), '--data', data, ...args], environment);
+  const [, url] = await process.until(/listens on (http:\S+)/);
+  const stop = (signal: NodeJS.Signals): Promise<Finished> => {
+    process.child.kill(signal);
+    return process.finished;
+  };
+  return { ...process, url: url!, stop };
+}
+
+/** One command, to its end. */
+export function run(
+  args: readonly string[],
+  { input = '', environment = {} }: { input?: string | Uint8Array; environment?: Record<string, string> } = {},
+): Promise<Finished> {
+  const process = start(launcher, args, environment);
+  process.child.stdin!.end(input);
+  return process.finished;
+}

@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest';
+import { linesOf } from '../../cli/read-lines.ts';
+
+async function linesIn(chunks: readonly Uint8Array[]): Promise<string[]> {
+  async function* source() {
+    for (const chunk of chunks) yield Buffer.from(chunk);
+  }
+  const lines: string[] = [];
+  for await (const some of linesOf(source())) lines.push(...some.map((line) => line.toString('latin1')));
+  return lines;
+}
+
+test('wherever the chunks end, the lines are the same', async () => {
+  const input = Buffer.from('one\r\n\ntwo\xff\n\r\nthree\r\n four', 'latin1');
+  for (let size = 1; size <= input.length; size++) {
+    const chunks = Array.from({ length: Math.ceil(input.length / size) }, (_, i) =>
+      input.subarray(i * size, (i + 1) * size),
+    );
+    expect(await linesIn(chunks)).toEqual(['one', '', 'two\xff', '', 'three', ' four']);
+  }
+});
+
+test('of nothing there are none, and a newline at the end begins none', async () => {
+  expect(await linesIn([])).toEqual([]);
+  expect(await linesIn([Buffer.from('one\n')])).toEqual(['one']);
+});
+
+test('a line that no record could hold is refused before it fills the memory', async () => {
+  const chunk = Buffer.alloc(1024 * 1024, 'x');
+  await expect(linesIn(Array.from({ length: 100 }, () => chunk))).rejects.toThrow(
+    'a line is longer than 67108864 bytes',
+  );
+});

@@ -1,0 +1,153 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { isClientError } from '../../lib/client/client-error.ts';
+import { Rivulet } from '../../lib/client/rivulet.ts';
+import { open, signedFetch, signedHead } from '../local/wire.ts';
+import { launcher, newDirectory, run, start, startService } from './processes.ts';
+
+const topic = 'orders';
+
+async function makeTopic(url: string): Promise<void> {
+  await new Rivulet({ url }).admin().createTopics({ topics: [{ topic, partitions: 2 }] });
+}
+
+test('it says where it listens and what to paste, and the pasted lines work', async () => {
+  const directory = join(newDirectory(), 'made/when/missing');
+  const service = await startService(directory);
+  const greeting = await service.until(/Ctrl-C stops it/).then(() => service.stdout());
+  expect(greeting).toContain(`Data folder: ${directory}\n`);
+  expect(existsSync(join(directory, 'README.txt'))).toBe(true);
+  const lines = greeting.match(/^ {2}.*rivulet .*$/gm)!;
+  const commands = lines.map((line) => line.replace(/^.*npx rivulet /, '').split(' '));
+  expect(commands.map(([name]) => name)).toEqual(['topics', 'produce', 'consume']);
+  for (const command of commands) {
+    if (command[0] === 'consume') command.push('--max-messages', '1');
+    expect(await run(command, { input: 'hello\n' })).toMatchObject({ code: 0 });
+  }
+  expect(greeting).toContain(
+    `curl --aws-sigv4 aws:amz:us-east-1:execute-api --user local:local ${service.url}/v1/topics`,
+  );
+  expect((await service.stop('SIGTERM')).code).toBe(0);
+});
+
+describe('a signal to stop', () => {
+  test('lets what is under way finish, and all that was acknowledged is there after a restart', async () => {
+    const directory = newDirectory();
+    const service = await startService(directory);
+    await makeTopic(service.url);
+    const sends = produceUntilRefused(service.url);
+    const poll = signedFetch(service.url, {
+      method: 'POST',
+      path: `/v1/topics/${topic}/fetch`,
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ partitions: [{ partition: 1, offset: 0 }], waitMs: 20_000 }),
+    });
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const stopping = service.stop('SIGTERM');
+    expect((await poll).status).toBe(200);
+    expect(await stopping).toMatchObject({ code: 0, stdout: expect.stringMatching(/Stopped\.\n$/), stderr: '' });
+    const acknowledged = await sends;
+    expect(acknowledged.length).toBeGreaterThan(0);
+    const again = await startService(directory);
+    const args = ['consume', topic, '--partition', '0', '--offset', 'earliest', '--timeout-ms', '1000'];
+    const { stdout } = await run([...args, '--url', again.url]);
+    const stored = stdout.trimEnd().split('\n');
+    for (const { offset, value } of acknowledged) expect(stored[offset]).toBe(value);
+    await again.stop('SIGINT');
+  });
+
+  test('that comes twice ends it at once', async () => {
+    const service = await startService(newDirectory());
+    await makeTopic(service.url);
+    // A request that never becomes whole keeps the first signal waiting.
+    const { socket } = await openHalfRequest(service.url);
+    service.child.kill('SIGINT');
+    await service.until(/Finishing/);
+    expect((await service.stop('SIGINT')).code).toBe(130);
+    socket.destroy();
+  });
+});
+
+type Acknowledged = { readonly offset: number; readonly value: string };
+
+/** One record after the other, each a request. */
+async function produceUntilRefused(url: string): Promise<Acknowledged[]> {
+  const producer = new Rivulet({ url, retry: { retries: 0 } }).producer({ lingerMs: 0, deliveryTimeoutMs: 2_000 });
+  const acknowledged: Acknowledged[] = [];
+  try {
+    for (let i = 0; ; i++) {
+      const value = `record ${i}`;
+      const [written] = await producer.send({ topic, messages: [{ value, partition: 0 }] });
+      acknowledged.push({ offset: written!.offset, value });
+    }
+  } catch (error) {
+    if (!isClientError(error)) throw error;
+  }
+  await producer.disconnect();
+  return acknowledged;
+}
+
+async function openHalfRequest(url: string) {
+  const path = `/v1/topics/${topic}/records`;
+  const head = signedHead(url, { method: 'POST', path, body: '{}' }, ['content-length: 2', 'expect: 100-continue']);
+  const wire = open(url, head);
+  await wire.until('100 Continue');
+  return wire;
+}
+
+describe('what it cannot do, it says in a sentence, and ends with 1', () => {
+  const refused = async (args: string[], environment: Record<string, string> = {}): Promise<string> => {
+    const { code, stderr } = await run(['serve', ...args], { environment });
+    expect(stderr).toMatch(/^rivulet: [^\n]+\n$/);
+    expect(code).toBe(1);
+    return stderr;
+  };
+
+  test('a port in use', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => other.once('listening', resolve));
+    const { port } = other.address() as { port: number };
+    const sentence = await refused(['--port', String(port), '--data', newDirectory()]);
+    expect(sentence).toContain(`port ${port} on 127.0.0.1 is in use`);
+    other.close();
+  });
+
+  test('a folder in use', async () => {
+    const directory = newDirectory();
+    const service = await startService(directory);
+    expect(await refused(['--port', '0', '--data', directory])).toContain(`using the folder ${directory}`);
+    await service.stop('SIGTERM');
+  });
+
+  test('a folder that is not its own', async () => {
+    const directory = join(import.meta.dirname);
+    expect(await refused(['--port', '0', '--data', directory])).toContain('is not empty and holds no Rivulet data');
+  });
+
+  test('an address for everyone without credentials of one’s own', async () => {
+    const args = ['--port', '0', '--host', '0.0.0.0', '--data', newDirectory()];
+    expect(await refused(args)).toMatch(/others can reach 0\.0\.0\.0: .*RIVULET_ACCESS_KEY_ID/);
+    expect(await refused([...args, '--access-key', 'me'])).toContain('RIVULET_SECRET_ACCESS_KEY');
+  });
+});
+
+test('credentials of one’s own are the only ones it takes, and the command line uses the same', async () => {
+  const environment = { RIVULET_ACCESS_KEY_ID: 'me', RIVULET_SECRET_ACCESS_KEY: 'a secret of mine' };
+  const service = await startService(newDirectory(), { environment });
+  const list = ['topics', 'list', '--url', service.url];
+  expect(await run(list, { environment })).toMatchObject({ code: 0, stderr: '' });
+  expect(await run(list)).toMatchObject({ code: 1, stderr: expect.stringContaining('(FORBIDDEN') });
+  expect(service.stdout()).not.toContain('a secret of mine');
+  await service.stop('SIGTERM');
+});
+
+test('npm start is rivulet serve', async () => {
+  const { scripts } = JSON.parse(readFileSync(join(launcher, '../../package.json'), 'utf8'));
+  expect(scripts.start).toBe('node bin/rivulet.cjs serve');
+  const service = start(launcher, ['serve', '--port', '0', '--data', newDirectory()]);
+  await service.until(/listens on/);
+  service.child.kill('SIGTERM');
+  expect((await service.finished).code).toBe(0);
+});

@@ -1,0 +1,80 @@
+import { describe, expect, test } from 'vitest';
+import packageJson from '../../package.json' with { type: 'json' };
+import { run } from './processes.ts';
+
+const commands = ['serve', 'topics', 'produce', 'consume', 'offsets'];
+
+test('help names every command, and each command has examples', async () => {
+  const help = await run(['--help']);
+  expect(help).toMatchObject({ code: 0, stderr: '' });
+  for (const command of commands) expect(help.stdout).toMatch(new RegExp(`^  ${command}\\b`, 'm'));
+  const own = await Promise.all(commands.map((command) => run([command, '--help'])));
+  for (const { code, stdout } of own) {
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/Examples:\n {2}\S/);
+  }
+});
+
+test('--version is the package’s', async () => {
+  expect(await run(['--version'])).toMatchObject({ code: 0, stdout: `${packageJson.version}\n` });
+});
+
+describe('wrong usage ends with 2 and one sentence', () => {
+  test.each([
+    [['topic', 'list'], /^rivulet: unknown command 'topic'\n\(Did you mean topics\?\)\n$/],
+    [['topics', 'lists'], /^rivulet: unknown command 'lists'\n\(Did you mean list\?\)\n$/],
+    [
+      ['consume', 'a', '--from-begining'],
+      /^rivulet: unknown option '--from-begining'\n\(Did you mean --from-beginning\?\)/,
+    ],
+    [['consume'], /^rivulet: which topic\? Name it, or give --topic\n$/],
+    [['consume', 'a', '--topic', 'b'], /^rivulet: two topics are named, 'a' and 'b'\n$/],
+    [['consume', 'a', '--offset', '3'], /^rivulet: --offset needs --partition\n$/],
+    [
+      ['consume', 'a', '--offset', 'x', '--partition', '0'],
+      /'x' is invalid. It must be earliest, latest or a whole number/,
+    ],
+    [['consume', 'a', '--property', 'print.keys=true'], /^rivulet: --property print.keys: not known here; known are /],
+    [
+      ['consume', 'a', '--property', 'print.key=yes'],
+      /^rivulet: --property print.key: must be true or false, got 'yes'\n$/,
+    ],
+    [['produce', 'a', '--property', 'parse.key'], /'parse.key' is invalid. It must be name=value/],
+    [['produce', 'a', '--compression-codec', 'zip'], /'zip' is invalid. Allowed choices are none, gzip/],
+    [['topics', 'create', 'a', '--partitions', '0'], /'0' is invalid. It must be a whole number from 1 to 10000/],
+    [['topics', 'alter', 'a'], /^rivulet: nothing to alter/],
+    [
+      ['offsets', 'a', '--time', 'noon'],
+      /'noon' is invalid. It must be earliest, latest, epoch milliseconds, or a date/,
+    ],
+    [['offsets', 'a', '--partitions', '5-3'], /'5-3' is invalid. It must be like 0,2 or 3-5/],
+    [['serve', '--port', '70000'], /'70000' is invalid. It must be a whole number from 0 to 65535/],
+  ])('%s', async (args, sentence) => {
+    const { code, stdout, stderr } = await run(args);
+    expect(stderr).toMatch(sentence);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  });
+});
+
+describe('a service that is not there', () => {
+  const url = 'http://127.0.0.1:1';
+
+  test('is said so, in one line, within seconds', async () => {
+    const started = performance.now();
+    const { code, stderr } = await run(['topics', 'list', '--url', url]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^rivulet: .*ECONNREFUSED.*`rivulet serve` starts one.*\(NETWORK_EXCEPTION\)\n$/);
+    expect(performance.now() - started).toBeLessThan(10_000);
+  });
+
+  test('RIVULET_DEBUG=1 adds the stack', async () => {
+    const { stderr } = await run(['topics', 'list', '--url', url], { environment: { RIVULET_DEBUG: '1' } });
+    expect(stderr).toMatch(/\n {4}at /);
+  });
+});
+
+test('a URL that is none, and half of the credentials, are refused', async () => {
+  expect((await run(['topics', 'list', '--url', 'localhost'])).stderr).toMatch(/^rivulet: url: must begin with http/);
+  const half = await run(['topics', 'list'], { environment: { RIVULET_ACCESS_KEY_ID: 'me' } });
+  expect(half).toMatchObject({ code: 1, stderr: expect.stringContaining('must be given together') });
+});

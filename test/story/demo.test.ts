@@ -1,0 +1,32 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { run, start, startService } from '../cli/processes.ts';
+
+const root = join(import.meta.dirname, '../..');
+let directory: string | undefined;
+
+afterAll(() => {
+  if (directory) rmSync(directory, { recursive: true });
+});
+
+test('the demo proves what it says, and its folder can be served as it says', async () => {
+  const { code, stdout, stderr } = await start(join(root, 'examples/demo.ts'), []).finished;
+  directory = /== Where it lies: (\S+)/.exec(stdout)?.[1];
+  expect(stderr).toBe('');
+  expect(stdout).toContain('true   every flight came back exactly once: 20000 written, 20000 read');
+  expect(stdout.match(/^ {2}true {3}/gm)).toHaveLength(4);
+  expect(stdout).not.toContain('FALSE');
+  expect(stdout).toMatch(/^DFW +1103 /m);
+  expect(code).toBe(0);
+
+  const [, ...serve] = /npx rivulet (serve) --data (\S+)/.exec(stdout)!;
+  expect(serve).toEqual(['serve', directory]);
+  const service = await startService(directory!);
+  const environment = { RIVULET_URL: service.url };
+  for (const [, command] of stdout.matchAll(/^ {2}npx rivulet (topics .*|consume .*true)$/gm))
+    expect(await run(command!.split(' '), { environment })).toMatchObject({ code: 0 });
+  const [, input, produce] = /echo '(.*)' \| npx rivulet (produce .*)/.exec(stdout)!;
+  expect(await run(produce!.split(' '), { environment, input: input! })).toMatchObject({ code: 0 });
+  await service.stop('SIGTERM');
+});
