@@ -76,10 +76,17 @@ function checkAgainstTopic(header: BatchHeader, topic: Topic, nowMs: number): vo
   if (header.recordCount === 0) throw refusal('INVALID_RECORD', 'a batch has no records');
   if (header.isControl) throw refusal('INVALID_RECORD', 'producers must not write control batches');
   if (header.isTransactional) throw refusal('INVALID_RECORD', 'a transactional batch names no transaction');
+  if (header.hasDeleteHorizon) throw refusal('INVALID_RECORD', 'producers must not set a delete horizon');
   if (configValue(topic.overrides, 'message.timestamp.type') === 'CreateTime') checkTimestamps(header, topic, nowMs);
 }
 
 function checkTimestamps(header: BatchHeader, topic: Topic, nowMs: number): void {
+  if (header.timestampType === 'LogAppendTime') {
+    throw refusal(
+      'INVALID_TIMESTAMP',
+      `a batch says LogAppendTime, but ${topic.topic} has message.timestamp.type=CreateTime`,
+    );
+  }
   const after = configNumber(topic.overrides, 'message.timestamp.after.max.ms');
   const before = configNumber(topic.overrides, 'message.timestamp.before.max.ms');
   if (header.maxTimestampMs > nowMs + after) {

@@ -9,6 +9,7 @@ import { RivuletError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { deletedFence, emptyHeadItem } from '../log/head.ts';
 import { headKey, itemVersion, tombstoneKey, topicKey, topicsPartition } from '../storage/keys.ts';
+import { StorageError } from '../storage/storage-error.ts';
 import { absent, all, below, equals, type Item, type Table, type Write } from '../storage/table.ts';
 import { type ConfigOverrides, checkConfig, describeConfig } from './config.ts';
 import { checkTopicName } from './name.ts';
@@ -120,10 +121,15 @@ async function create(table: Table, clock: Clock, request: CreateTopicRequest): 
   return topic;
 }
 
-/** A creator that dies here leaves heads out: the first append or fetch that misses one makes it. */
+/**
+ * The topic is there already. A creator that dies here, or is refused, leaves heads out: the first append or fetch that
+ * misses one makes it.
+ */
 async function makeHeads(table: Table, topic: Topic, from: number): Promise<void> {
   const partitions = Array.from({ length: topic.partitions - from }, (_, i) => from + i);
-  await inParallel(partitions, headsAtOnce, (partition) => putHead(table, topic, partition));
+  await inParallel(partitions, headsAtOnce, (partition) => putHead(table, topic, partition)).catch((error) => {
+    if (!(error instanceof StorageError)) throw error;
+  });
 }
 
 async function putHead(table: Table, topic: Topic, partition: number): Promise<void> {
@@ -222,7 +228,10 @@ async function remove(table: Table, clock: Clock, topic: Topic): Promise<void> {
   const isGone = result.applied || (await table.get(tombstoneKey(topicId), { strong: true })) !== undefined;
   if (!isGone) throw unknownTopic(topic.topic);
   const all = Array.from({ length: partitions }, (_, partition) => partition);
-  await inParallel(all, headsAtOnce, (partition) => fenceForEver(table, topicId, partition));
+  await inParallel(all, headsAtOnce, (partition) => fenceForEver(table, topicId, partition)).catch((error) => {
+    const detail = `topic ${topic.topic} is deleted, but not all of its partitions could be closed: for ${copyMs} ms a process may still take writes to it (${error.message})`;
+    throw new RivuletError('STORAGE_UNAVAILABLE', detail, { outcome: 'written', cause: error });
+  });
 }
 
 /** Also where the head was never made: whoever is about to make it must find it. */

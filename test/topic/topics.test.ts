@@ -1,5 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { createEngine } from '../../lib/create-engine.ts';
+import { StorageError } from '../../lib/storage/storage-error.ts';
+import type { Write } from '../../lib/storage/table.ts';
 import { appendOne, batchOf, createWorld, readAll, tryAppend, type World } from '../log/world.ts';
 
 let world: World;
@@ -101,6 +103,27 @@ test('list goes by name, in pages', async () => {
   expect([first.topics.map(({ topic }) => topic), first.more]).toEqual([['a', 'b'], true]);
   const second = await world.engine.listTopics({ limit: 2, after: 'b' });
   expect([second.topics.map(({ topic }) => topic), second.more]).toEqual([['c'], false]);
+});
+
+describe('when the table refuses after the topic is made or gone', () => {
+  const refusing = (isRefused: (write: Write) => boolean) => {
+    const table = { ...world.table };
+    table.write = (write) =>
+      isRefused(write) ? Promise.reject(new StorageError('throttled', 'injected')) : world.table.write(write);
+    return createEngine({ ...world, table });
+  };
+
+  test('create succeeds, and the heads are made by whoever needs them', async () => {
+    await refusing((write) => write.kind === 'put' && write.item.sk === 'h').createTopic({ topic: 't', partitions: 3 });
+    expect((await appendOne(world.engine, 2, batchOf(['a']))).baseOffset).toBe(0);
+  });
+
+  test('delete says that it is done, but not closed everywhere', async () => {
+    await world.engine.createTopic({ topic: 't', partitions: 3 });
+    const deleted = refusing((write) => write.kind === 'update').deleteTopic('t');
+    await expect(deleted).rejects.toMatchObject({ errorCode: 'STORAGE_UNAVAILABLE', outcome: 'written' });
+    await expect(world.engine.describeTopic('t')).rejects.toMatchObject({ errorCode: 'UNKNOWN_TOPIC_OR_PARTITION' });
+  });
 });
 
 describe('alter', () => {
