@@ -51,7 +51,7 @@ export function problemResult(error: unknown, requestId: string): HttpResult {
 
 /** Whatever was thrown below a handler, as an error of the catalogue; that of a write states its outcome. */
 export function rivuletErrorOf(error: unknown, writes: boolean): RivuletError {
-  if (error instanceof RivuletError) return writes ? withOutcome(error) : error;
+  if (error instanceof RivuletError) return writes ? withOutcome(error) : withoutOutcome(error);
   if (error instanceof StorageError) return storageProblem(error, writes);
   if (!writes)
     return new RivuletError('UNKNOWN_SERVER_ERROR', 'The server failed; its log has the reason.', { cause: error });
@@ -66,6 +66,11 @@ function withOutcome(error: RivuletError): RivuletError {
   if (error.outcome !== undefined) return error;
   const outcome = error.status < 500 ? 'not-written' : 'unknown';
   return new RivuletError(error.errorCode, error.message, { outcome, extra: { ...error.extra }, cause: error.cause });
+}
+
+/** The engine looks a topic up in the same way for reads and writes; a failed read has no outcome. */
+function withoutOutcome({ errorCode, message, extra, cause }: RivuletError): RivuletError {
+  return new RivuletError(errorCode, message, { extra: { ...extra }, cause });
 }
 
 function storageProblem(error: StorageError, writes: boolean): RivuletError {
