@@ -1,0 +1,61 @@
+// npm run bench [-- --quick] [-- --only throughput|latency|units|codec|memory]: how fast the embedded home is beside the bare
+// floor of this machine, what appends and fetches would cost in AWS, and whether memory stays constant. See README.md.
+import { mkdtemp, rm, statfs } from 'node:fs/promises';
+import { cpus, loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { benchCodec } from './codec.ts';
+import { benchLatency } from './latency.ts';
+import { benchMemory } from './memory.ts';
+import { printTable, whole } from './table.ts';
+import { benchThroughput } from './throughput.ts';
+import { benchUnits } from './units.ts';
+
+const { values: options } = parseArgs({
+  options: { quick: { type: 'boolean', default: false }, only: { type: 'string' }, directory: { type: 'string' } },
+});
+
+const plan = options.quick ? { rounds: 3, forMs: 150, floorMs: 60 } : { rounds: 3, forMs: 800, floorMs: 300 };
+
+const benches: Readonly<Record<string, (directory: string) => Promise<void>>> = {
+  throughput: (directory) => benchThroughput(directory, plan),
+  latency: (directory) => benchLatency(directory, plan),
+  units: () => benchUnits(options.quick ? 5_000 : 50_000),
+  codec: async () => {
+    const rows = await benchCodec();
+    printTable(
+      'One core: CRC-32C, and batches of 1,000 records of 1 KiB',
+      ['', 'rate', 'unit'],
+      rows.map(({ name, value, unit }) => [name, whole(value), unit]),
+    );
+  },
+  memory: (directory) => benchMemory(directory, options.quick ? 100 * 2 ** 20 : 1000 * 2 ** 20),
+};
+
+async function run(): Promise<void> {
+  const names = options.only === undefined ? Object.keys(benches) : [options.only];
+  const unknown = names.find((name) => !benches[name]);
+  if (unknown !== undefined) throw new Error(`--only ${unknown}: must be one of ${Object.keys(benches).join(', ')}`);
+  const directory = await mkdtemp(join(options.directory ?? tmpdir(), 'rivulet-bench-'));
+  try {
+    await describe(directory);
+    for (const name of names) await benches[name]!(directory);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+const tmpfsMagic = 0x01021994;
+
+async function describe(directory: string): Promise<void> {
+  const processors = cpus();
+  const load = loadavg()[0]!.toFixed(1);
+  console.log(
+    `Node ${process.version}, ${process.platform}, ${processors.length} x ${processors[0]?.model.trim()}, load before the run ${load}`,
+  );
+  const { type } = await statfs(directory);
+  if (type === tmpfsMagic)
+    console.log('The folder lies in memory, where fsync does nothing: choose another with --directory.');
+}
+
+await run();
