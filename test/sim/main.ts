@@ -6,10 +6,13 @@
 //   any of the world's numbers: --processes 3 --partitions 2 --steady 3 --anonymous 2 --one-shot 25
 //                               --conditional 1 --readers 2 --sends 15 --fault-rate 0.03
 //   --faults 17:reply-lost,40:killed-after  exactly these faults (call number: kind) instead of a rate
+//   --edn history.edn                       write the (last) history for an outside checker: docs/CHECKING.md
 //   --steps 500                             show only so many lines of the trace (a failure's leaves out plain reads)
+import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { check } from './check/check.ts';
 import { type FaultKind, faultKinds } from './faults.ts';
+import { toEdn } from './real/edn.ts';
 import { shrink } from './shrink.ts';
 import { defaultWorld, runWorld, type WorldOptions } from './world.ts';
 
@@ -35,6 +38,7 @@ const { values } = parseArgs({
     steps: { type: 'string', default: '400' },
     trace: { type: 'boolean', default: false },
     faults: { type: 'string' },
+    edn: { type: 'string' },
     ...(Object.fromEntries(numbers.map((name) => [name, { type: 'string' }])) as Record<
       (typeof numbers)[number],
       { type: 'string' }
@@ -72,6 +76,7 @@ async function verdictOf(world: WorldOptions): Promise<{ steps: number; complain
   const trace: string[] = [];
   try {
     const { history, steps, isOver } = await runWorld({ ...world, trace: (line) => trace.push(line) });
+    if (values.edn !== undefined) writeFileSync(values.edn, toEdn(history));
     const complaints = check(history).map(({ name, detail }) => `${name}: ${detail}`);
     return { steps, complaints: isOver ? complaints : ['the clients did not come to an end', ...complaints], trace };
   } catch (error) {

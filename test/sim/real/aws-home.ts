@@ -1,0 +1,71 @@
+// What runs in AWS, but for the gateway and Lambda: two processes with the engine over S3 and DynamoDB, of which one at a
+// time is killed. Between client and server as between server and storage stand proxies that lose requests and replies.
+//
+//   client -> [faulty] -> balancer -> either process -> faulty -> S3, DynamoDB
+
+import type { AddressInfo } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
+import type { AwsConnection } from '../../../lib/storage/aws-connection.ts';
+import { createTestBucket, createTestTable } from '../../aws/resources.ts';
+import type { Home } from '../../client/embedded.ts';
+import { type RealHome, startFaultyProxy } from './home.ts';
+import { startServerProcess } from './server-process.ts';
+
+export async function startAwsHome(connection: AwsConnection): Promise<RealHome> {
+  const faults = { share: 0, met: 0 };
+  const [bucket, tableName, storage] = await Promise.all([
+    createTestBucket(connection),
+    createTestTable(connection),
+    startFaultyProxy(connection.endpoint!, faults),
+  ]);
+  const config = { ...connection, endpoint: storage.url, bucket, tableName };
+  const serve = (port: number) =>
+    startServerProcess('test/sim/real/aws-server.ts', [JSON.stringify(config), `${port}`]);
+  const servers = await Promise.all([serve(0), serve(0)]);
+  const ports = servers.map(({ url }) => Number(new URL(url).port));
+  const balancer = await startBalancer(ports);
+  const proxy = await startFaultyProxy(balancer.url, faults);
+  return {
+    urls: [balancer.url, proxy.url],
+    quietUrl: balancer.url,
+    faults,
+    async killOne() {
+      const at = Math.floor(Math.random() * servers.length);
+      await servers[at]!.kill();
+      servers[at] = await serve(ports[at]!);
+    },
+    async close() {
+      await Promise.all([proxy.close(), balancer.close(), storage.close()]);
+      await Promise.all(servers.map((server) => server.kill()));
+    },
+  };
+}
+
+/** Each connection goes to one of the ports; a try that comes after a failure goes to any. */
+async function startBalancer(ports: readonly number[]): Promise<Home> {
+  const open = new Set<Socket>();
+  const server = createServer((client) => {
+    const port = ports[Math.floor(Math.random() * ports.length)]!;
+    const onward = connect(port, '127.0.0.1');
+    for (const [from, to] of [
+      [client, onward],
+      [onward, client],
+    ] as const) {
+      open.add(from);
+      from.on('error', () => to.destroy());
+      from.on('close', () => {
+        open.delete(from);
+        to.destroy();
+      });
+      from.pipe(to);
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close: () => {
+      for (const socket of open) socket.destroy();
+      return new Promise((resolve) => server.close(() => resolve()));
+    },
+  };
+}

@@ -1,0 +1,31 @@
+// Two processes over S3 and DynamoDB, one killed now and then, with requests and replies lost between clients and
+// servers and between servers and storage; judged by what the clients saw.
+import { afterAll, expect, test } from 'vitest';
+import { onEndpoint } from '../../aws/resources.ts';
+import { check } from '../check/check.ts';
+import { startAwsHome } from './aws-home.ts';
+import type { RealHome } from './home.ts';
+import { summaryOf } from './summary.ts';
+import { defaultRealWorld, runRealWorld } from './world.ts';
+
+let home: RealHome | undefined;
+afterAll(() => home?.close());
+
+await onEndpoint('localstack', (connection) => {
+  test('S3 and DynamoDB: kills and lost replies leave a history without an anomaly', { timeout: 150_000 }, async () => {
+    home = await startAwsHome(connection);
+    const result = await runRealWorld(home, {
+      ...defaultRealWorld,
+      seconds: 25,
+      kills: 3,
+      faultShare: 0.03,
+      killEveryMs: 5_000,
+    });
+    console.log(summaryOf(result));
+    expect(check(result.history)).toEqual([]);
+    const { sends, polls } = result.history;
+    expect(result.faults).toBeGreaterThan(20);
+    expect(polls.length).toBeGreaterThan(20);
+    expect(sends.filter(({ tries }) => typeof tries.at(-1) === 'number').length).toBeGreaterThan(50);
+  });
+});

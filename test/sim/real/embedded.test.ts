@@ -1,0 +1,27 @@
+// The embedded server, killed over and over under the load of every kind of client, half of it through a proxy that loses
+// requests and replies; judged by what the clients saw.
+import { afterAll, expect, test } from 'vitest';
+import { check } from '../check/check.ts';
+import { startEmbeddedHome } from './embedded-home.ts';
+import type { RealHome } from './home.ts';
+import { summaryOf } from './summary.ts';
+import { defaultRealWorld, runRealWorld } from './world.ts';
+
+let home: RealHome | undefined;
+afterAll(() => home?.close());
+
+test('kills and lost replies leave a history without an anomaly', { timeout: 90_000 }, async () => {
+  home = await startEmbeddedHome();
+  const result = await runRealWorld(home, { ...defaultRealWorld, seconds: 15, kills: 4 });
+  console.log(summaryOf(result));
+  expect(check(result.history)).toEqual([]);
+  const { sends, polls } = result.history;
+  expect(result.faults).toBeGreaterThan(10);
+  expect(polls.length).toBeGreaterThan(50);
+  // All that may be repeated was, until it was acknowledged.
+  const unanswered = sends.filter(
+    ({ idempotent, expectedOffset, tries }) =>
+      idempotent && expectedOffset === undefined && typeof tries.at(-1) !== 'number',
+  );
+  expect(unanswered).toEqual([]);
+});

@@ -1,0 +1,52 @@
+// A server in a process of its own, so that it can be killed as a machine dies: nothing runs to its end, nothing is
+// closed. It comes back at the same port, and clients find it there.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { resolve } from 'node:path';
+
+const root = resolve(import.meta.dirname, '../../..');
+const startMs = 20_000;
+
+export type ServerProcess = {
+  readonly url: string;
+  /** SIGKILL; resolves once it is gone. */
+  kill(): Promise<void>;
+};
+
+/** Resolves once the script has printed "listens on <url>". */
+export async function startServerProcess(script: string, args: readonly string[]): Promise<ServerProcess> {
+  const environment = Object.entries(process.env).filter(([name]) => !/^(RIVULET|AWS|NODE|VITEST)_?/.test(name));
+  const child = spawn(process.execPath, [resolve(root, script), ...args], {
+    cwd: root,
+    env: Object.fromEntries(environment),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  // Whatever way this process ends, it leaves no server behind.
+  const end = () => child.kill('SIGKILL');
+  process.once('exit', end);
+  child.once('exit', () => process.removeListener('exit', end));
+  return { url: await listening(child), kill: () => kill(child) };
+}
+
+function listening(child: ChildProcess): Promise<string> {
+  return new Promise((found, failed) => {
+    let output = '';
+    const timer = setTimeout(() => failed(new Error(`it does not listen: ${output}`)), startMs);
+    child.once('exit', (code) => failed(new Error(`it ended with ${code}: ${output}`)));
+    child.stderr!.on('data', (chunk) => (output += chunk));
+    child.stdout!.on('data', (chunk) => {
+      output += chunk;
+      const url = /listens on (http:\S+)/.exec(output)?.[1];
+      if (!url) return;
+      clearTimeout(timer);
+      found(url);
+    });
+  });
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, 'exit');
+  child.kill('SIGKILL');
+  await gone;
+}

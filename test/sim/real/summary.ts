@@ -1,0 +1,10 @@
+// A run in one line.
+import type { RealResult } from './world.ts';
+
+export function summaryOf({ history, kills, faults }: RealResult): string {
+  const { sends, polls, finalLog } = history;
+  const tries = sends.reduce((sum, send) => sum + send.tries.length, 0);
+  const unclear = sends.filter(({ tries }) => tries.some((told) => told === 'unknown' || told === 'lost')).length;
+  const records = [...finalLog.values()].reduce((sum, log) => sum + log.length, 0);
+  return `${sends.length} sends (${tries} tries, ${unclear} sends met an unclear one), ${polls.length} polls, ${records} records; ${kills} kills, ${faults} faults on the wire`;
+}

@@ -1,0 +1,16 @@
+// What every client of a real world has around it.
+import type { History } from '../history.ts';
+import type { RealHome } from './home.ts';
+
+export const realTopic = 'real';
+
+export type Surroundings = {
+  readonly home: RealHome;
+  readonly partitions: number;
+  readonly history: History;
+  /** Nobody begins anything new. */
+  isOver(): boolean;
+};
+
+export const below = (limit: number) => Math.floor(Math.random() * limit);
+export const pick = <T>(from: readonly T[]): T => from[below(from.length)]!;

@@ -1,0 +1,107 @@
+// A real world: many clients of one topic, over sockets, while requests are lost and processes die. Real clocks; what it
+// finds cannot be replayed, so the history is all there is.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Rivulet } from '../../../lib/client/rivulet.ts';
+import { type History, newHistory } from '../history.ts';
+import type { RealHome } from './home.ts';
+import { logReader, readOnce, sdkReader } from './readers.ts';
+import { realTopic, type Surroundings } from './surroundings.ts';
+import { anonymousProducer, conditionalProducer, keyedProducer, oneShotProducer, steadyProducer } from './writers.ts';
+
+export type RealOptions = {
+  readonly partitions: number;
+  /** Producers of the SDK; clients without an id; producers that write once; with an Idempotency-Key; at an offset. */
+  readonly steady: number;
+  readonly anonymous: number;
+  readonly oneShot: number;
+  readonly keyed: number;
+  readonly conditional: number;
+  /** Half of them the SDK's consumers. */
+  readonly readers: number;
+  /** It lasts at least so long, and until there were so many kills. */
+  readonly seconds: number;
+  readonly kills: number;
+  /** Share of requests that suffer a fault. */
+  readonly faultShare: number;
+  /** The longest time between two kills. */
+  readonly killEveryMs: number;
+};
+
+export const defaultRealWorld: RealOptions = {
+  partitions: 3,
+  steady: 3,
+  anonymous: 1,
+  oneShot: 3,
+  keyed: 1,
+  conditional: 1,
+  readers: 2,
+  seconds: 20,
+  kills: 4,
+  faultShare: 0.05,
+  killEveryMs: 2_000,
+};
+
+export type RealResult = { readonly history: History; readonly kills: number; readonly faults: number };
+
+/** What a proxy or a process still holds of a request lands within this time. */
+const restMs = 3_000;
+
+export async function runRealWorld(home: RealHome, options: RealOptions): Promise<RealResult> {
+  const topics = [{ topic: realTopic, partitions: options.partitions }];
+  await new Rivulet({ url: home.quietUrl }).admin().createTopics({ topics });
+  let isOver = false;
+  const world = { home, partitions: options.partitions, history: newHistory(), isOver: () => isOver };
+  home.faults.share = options.faultShare;
+  const clients = Promise.all(startClients(world, options));
+  // Reported below.
+  clients.catch(() => undefined);
+  const kills = await killNowAndThen(home, options);
+  isOver = true;
+  home.faults.share = 0;
+  await clients;
+  await sleep(restMs);
+  await readFinalLog(world);
+  return { history: world.history, kills, faults: home.faults.met };
+}
+
+/** @returns how often. */
+async function killNowAndThen(home: RealHome, options: RealOptions): Promise<number> {
+  const endMs = performance.now() + options.seconds * 1_000;
+  let kills = 0;
+  while (performance.now() < endMs || kills < options.kills) {
+    await sleep(options.killEveryMs * Math.random());
+    if (options.kills === 0) continue;
+    await home.killOne();
+    kills++;
+  }
+  return kills;
+}
+
+type Life = (world: Surroundings, client: string) => Promise<void>;
+
+function startClients(world: Surroundings, options: RealOptions): Promise<void>[] {
+  const begin = (name: string, count: number, life: Life) =>
+    Array.from({ length: count }, (_, i) => life(world, `${name}${i}`));
+  return [
+    ...begin('steady', options.steady, steadyProducer),
+    ...begin('anonymous', options.anonymous, anonymousProducer),
+    ...begin('once', options.oneShot, oneShotProducer),
+    ...begin('keyed', options.keyed, keyedProducer),
+    ...begin('conditional', options.conditional, conditionalProducer),
+    ...begin('reader', Math.floor(options.readers / 2), logReader),
+    ...begin('consumer', Math.ceil(options.readers / 2), sdkReader),
+  ];
+}
+
+async function readFinalLog({ home, partitions, history }: Surroundings): Promise<void> {
+  for (let partition = 0; partition < partitions; partition++) {
+    const log: { offset: number; value: string }[] = [];
+    for (;;) {
+      const read = await readOnce(home.quietUrl, partition, log.length, 0);
+      if (!read) throw new Error(`partition ${partition} cannot be read at ${log.length}`);
+      if (read.records.length === 0) break;
+      log.push(...read.records);
+    }
+    history.finalLog.set(partition, log);
+  }
+}
