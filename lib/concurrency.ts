@@ -1,6 +1,6 @@
 // Bounded parallelism over a list.
 
-/** Runs `work` on every item, at most `limit` at a time; results in the order of the items. The first error ends it. */
+/** Runs `work` on every item, at most `limit` at a time; results in the order of the items. After an error none is begun. */
 export async function inParallel<T, R>(
   items: readonly T[],
   limit: number,
@@ -11,7 +11,12 @@ export async function inParallel<T, R>(
   const worker = async () => {
     while (next < items.length) {
       const i = next++;
-      results[i] = await work(items[i]!);
+      try {
+        results[i] = await work(items[i]!);
+      } catch (error) {
+        next = items.length;
+        throw error;
+      }
     }
   };
   await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
