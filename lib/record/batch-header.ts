@@ -13,6 +13,7 @@
 // The CRC-32C covers [21, end): offset and leader epoch can be stamped without it, and nothing else can.
 import { crc32c } from '../bytes/crc32c.ts';
 import { readInt64, writeInt64 } from '../bytes/int64.ts';
+import { limits } from '../limits.ts';
 import { type Compression, compressions } from './compression.ts';
 import { CorruptBatchError } from './corrupt-batch-error.ts';
 
@@ -209,9 +210,11 @@ function checkCount({ recordCount, lastOffsetDelta, ...header }: BatchHeader, al
   if (lastOffsetDelta < 0 || recordCount < least || recordCount > offsets) {
     throw new CorruptBatchError('count', `recordCount is ${recordCount} for ${offsets} offsets (lastOffsetDelta + 1)`);
   }
-  const room = header.sizeBytes - recordBatchOverheadBytes;
-  if (header.compression === 'none' && recordCount * minRecordBytes > room) {
-    throw new CorruptBatchError('count', `recordCount is ${recordCount}, in ${room} bytes`);
+  // A packed batch may claim no more than what anyone would unpack: offsets are given by the count.
+  const packed = header.compression !== 'none';
+  const room = packed ? limits.uncompressedBatchBytes : header.sizeBytes - recordBatchOverheadBytes;
+  if (recordCount * minRecordBytes > room) {
+    throw new CorruptBatchError('count', `recordCount is ${recordCount}, in ${packed ? 'at most ' : ''}${room} bytes`);
   }
   if (!Number.isSafeInteger(header.baseOffset + lastOffsetDelta)) {
     throw new CorruptBatchError(

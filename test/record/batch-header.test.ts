@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { crc32c } from '../../lib/bytes/crc32c.ts';
+import { limits } from '../../lib/limits.ts';
 import { encodeBatch } from '../../lib/record/batch.ts';
 import {
   advanceSequence,
@@ -146,6 +147,18 @@ test('refuses more records than the bytes can hold', () => {
     view.setInt32(field.recordCount, 2 ** 31 - 1);
   });
   expect(reasonOf(() => checkBatch(bytes, 0, { allowGaps: true }))).toBe('count');
+});
+
+test('refuses more packed records than anyone would unpack, for offsets are given by the count', () => {
+  const claiming = (records: number) =>
+    altered((view) => {
+      view.setInt16(field.attributes, 1);
+      view.setInt32(field.lastOffsetDelta, records - 1);
+      view.setInt32(field.recordCount, records);
+    });
+  const most = Math.floor(limits.uncompressedBatchBytes / 7);
+  expect(checkBatch(claiming(most)).recordCount).toBe(most);
+  expect(reasonOf(() => checkBatch(claiming(most + 1)))).toBe('count');
 });
 
 test('a batch with gaps is sound in a log, not in a produce request', () => {
