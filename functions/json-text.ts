@@ -2,7 +2,9 @@
 // number loses digits on its way into a record.
 //
 // Decisions: of a member that comes twice the last one counts (as ECMAScript's JSON.parse; nothing is authorised by a
-// body, so there is nothing to smuggle). A number that a double does not hold exactly (1e400, 2^64) stays its text: inside a record's value it is stored as sent; where an offset or another integer is expected it is refused.
+// body, so there is nothing to smuggle). A number that a double might not hold exactly (1e400, 2^64) stays its text: inside
+// a record's value it is stored as sent; where an offset or another integer is expected it is refused. All others are
+// written as ECMAScript writes them: 1.50 is 1.5, whatever stands beside it.
 import { RivuletError } from '../lib/errors.ts';
 import { limits } from '../lib/limits.ts';
 
@@ -52,7 +54,8 @@ const { rawJSON } = JSON as unknown as { rawJSON(text: string): object };
 
 function keepDigits(_key: string, value: unknown, context?: { source?: string }): unknown {
   const source = context?.source;
-  return typeof value !== 'number' || source === undefined || String(value) === source ? value : rawJSON(source);
+  if (typeof value !== 'number' || source === undefined || String(value) === source) return value;
+  return measureJson(source).longNumbers ? rawJSON(source) : value;
 }
 
 function decodeUtf8(bytes: Uint8Array): string {

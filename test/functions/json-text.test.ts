@@ -37,6 +37,11 @@ describe('parseJson', () => {
     },
   );
 
+  it('writes a number in the same way whatever numbers stand beside it', () => {
+    expect(JSON.stringify(parseJson('[1.50]'))).toBe('[1.5]');
+    expect(JSON.stringify(parseJson('[1.50,12345678901234567890]'))).toBe('[1.5,12345678901234567890]');
+  });
+
   it('leaves the greatest offset a number', () => {
     expect(parseJson('[9007199254740991]')).toEqual([Number.MAX_SAFE_INTEGER]);
   });
