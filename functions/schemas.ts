@@ -87,11 +87,15 @@ const jsonValue = z.unknown().meta({
     'null; a string; {"type": "json"|"string"|"binary", "data": ...} (binary: base64); or other JSON, stored as its text',
 });
 
+const headerName = z
+  .string()
+  .refine((name) => name.isWellFormed(), 'has half of a surrogate pair, which UTF-8 cannot hold');
+
 const recordFields = {
   key: jsonValue.optional(),
   value: jsonValue.optional(),
   headers: z
-    .array(z.strictObject({ name: z.string(), value: jsonValue.optional() }))
+    .array(z.strictObject({ name: headerName, value: jsonValue.optional() }))
     .max(limits.recordHeaders)
     .optional(),
   timestamp: whole(0, limits.maxOffset).optional(),

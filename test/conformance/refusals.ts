@@ -135,6 +135,11 @@ export function refusalsConformance(ask: Ask): void {
       ['with a timestamp above 2^53-1', '{"records":[{"timestamp":9007199254740993}]}', 'got 9007199254740993'],
       ['with bad base64', '{"records":[{"value":{"type":"binary","data":"%"}}]}', 'body.records[0].value.data'],
       ['with half a surrogate pair', '{"records":[{"key":"\\ud800"}]}', 'body.records[0].key'],
+      [
+        'with half a surrogate pair in the name of a header',
+        '{"records":[{"headers":[{"name":"\\ud800"}]}]}',
+        'body.records[0].headers[0].name',
+      ],
       ['with another topic id', '{"topicId":"short","records":[{}]}', 'body.topicId'],
       ['with headers that are an object', '{"records":[{"headers":{"a":"b"}}]}', 'body.records[0].headers'],
     ])('%s is refused', async (_, body, detail) => {
