@@ -2,7 +2,7 @@
 //
 // What goes wrong in one partition is its result, and the reply is a 200; the GET of one partition answers with it.
 
-import type { Engine, FetchReply, PartitionError, PartitionRecords, TopicRef } from '../lib/engine.ts';
+import type { Engine, FetchReply, OffsetQuery, PartitionError, PartitionRecords, TopicRef } from '../lib/engine.ts';
 import { catalogue, RivuletError } from '../lib/errors.ts';
 import { BATCHES_MEDIA_TYPE, encodeFetchFrames } from '../lib/record/frames.ts';
 import { defined } from './defined.ts';
@@ -73,7 +73,7 @@ const fetchPartition = (engine: Engine) =>
 
 type Start = { readonly offset: number; readonly topicId?: string };
 
-/** Past the last record of that time or later, a reader waits at the end. */
+/** Without a record of that time or later, a reader waits at the end. */
 async function startOf(
   engine: Engine,
   topic: TopicRef,
@@ -81,13 +81,17 @@ async function startOf(
   query: { offset?: number | undefined; timestamp?: number | undefined },
 ): Promise<Start> {
   if (query.offset !== undefined) return { offset: query.offset };
-  const at = query.timestamp ?? 'earliest';
-  const found = await engine.offsets({ ...topic, at, partitions: [partition] });
-  const { topicId } = found;
-  const offset = found.partitions[0]?.offset ?? -1;
-  if (offset >= 0) return { offset, topicId };
-  const end = await engine.offsets({ ...topic, topicId, at: 'latest', partitions: [partition] });
-  return { offset: end.partitions[0]?.offset ?? 0, topicId };
+  const found = await offsetAt(engine, topic, partition, query.timestamp ?? 'earliest');
+  if (found.offset >= 0) return found;
+  const end = await offsetAt(engine, topic, partition, 'latest');
+  // What arrived after the first look lies below the end: it would be passed over.
+  const arrived = await offsetAt(engine, topic, partition, query.timestamp ?? 'earliest');
+  return arrived.offset >= 0 ? arrived : end;
+}
+
+async function offsetAt(engine: Engine, topic: TopicRef, partition: number, at: OffsetQuery): Promise<Start> {
+  const { topicId, partitions } = await engine.offsets({ ...topic, at, partitions: [partition] });
+  return { offset: partitions[0]?.offset ?? -1, topicId };
 }
 
 function frames({ topicId, partitions }: FetchReply): HttpResult {

@@ -51,6 +51,8 @@ type Stop = 'full' | RivuletError | undefined;
 function addBatch(page: Page, header: BatchHeader, bytes: Uint8Array): Stop {
   const endOffset = header.baseOffset + header.lastOffsetDelta + 1;
   if (endOffset <= page.nextOffset) return undefined;
+  // Unpacking a batch that nothing of can be shown costs as much as one that all of can be.
+  if (page.bytes >= page.limitBytes) return 'full';
   const stop = header.isControl ? undefined : addRecords(page, header, bytes);
   // Not the last record's: compaction may have taken it, and a control batch shows none.
   if (stop === undefined) page.nextOffset = endOffset;
