@@ -69,14 +69,14 @@ export async function lookUpStarts(
   const groups = Map.groupBy(unknown, ({ start }) => (typeof start === 'string' ? start : start.timestampMs));
   for (const [at, group] of groups) {
     const terms = group.map((one) => one.term);
+    // Where to begin when no record is that young. Asked for first: what arrives between the two must not be passed over.
+    const ends = typeof at === 'number' ? await offsetsAt(connection, topic, 'latest', group, signal) : undefined;
     const offsets = await offsetsAt(connection, topic, at, group, signal);
     group.forEach((one, i) => {
-      const offset = offsets.get(one.partition);
+      const found = offsets.get(one.partition);
+      const offset = found === -1 ? ends?.get(one.partition) : found;
       if (offset === undefined) throw missing(one);
-      if (one.term !== terms[i]) return;
-      // No record that young: what comes next will be.
-      if (offset < 0) one.start = 'latest';
-      else begin(one, offset);
+      if (one.term === terms[i]) begin(one, offset);
     });
   }
 }

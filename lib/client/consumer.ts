@@ -80,7 +80,11 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
     this.#settings = {
       autoOffsetReset: options.autoOffsetReset ?? 'latest',
       maxBytes: wholeOption('maxBytes', options.maxBytes, { fallback: maxBytes, min: 1, max: maxBytes }),
-      maxBytesPerPartition: options.maxBytesPerPartition,
+      maxBytesPerPartition: wholeOption('maxBytesPerPartition', options.maxBytesPerPartition, {
+        fallback: maxBytes,
+        min: 1,
+        max: maxBytes,
+      }),
       minBytes: wholeOption('minBytes', options.minBytes, { fallback: 1, min: 0, max: maxBytes }),
       maxWaitMs: wholeOption('maxWaitMs', options.maxWaitMs, { fallback: limits.waitMs, min: 0, max: limits.waitMs }),
     };

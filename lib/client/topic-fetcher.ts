@@ -18,7 +18,7 @@ import { backoffMs, pause, type RetryPolicy } from './retry.ts';
 export type FetchSettings = {
   readonly autoOffsetReset: OffsetReset;
   readonly maxBytes: number;
-  readonly maxBytesPerPartition: number | undefined;
+  readonly maxBytesPerPartition: number;
   readonly minBytes: number;
   readonly maxWaitMs: number;
 };

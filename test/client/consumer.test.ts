@@ -290,6 +290,24 @@ test('an offset that is gone is an error that says where the log is, if that is 
   });
 });
 
+test('a seek to a time misses nothing that arrives while the offset is looked up', async () => {
+  let end = 10;
+  const { consumer } = await start((request) => {
+    if (!request.path.endsWith('/offsets')) return logs([end])(request);
+    const offset = request.query.get('at') === 'latest' ? end : -1;
+    // Between this answer and the next question one record more.
+    end++;
+    return { json: { topicId: '', partitions: [{ partition: 0, offset, timestamp: -1 }] } };
+  });
+  consumer.assign([{ topic: 't', partition: 0, offset: 0 }]);
+  consumer.seek({ topic: 't', partition: 0, timestamp: 5 });
+  expect(offsetsOf(await read(consumer, 1))).toEqual([10]);
+});
+
+test('maxBytesPerPartition is held to its bounds at once', async () => {
+  await expect(start(() => undefined, { maxBytesPerPartition: 0 })).rejects.toThrow(/maxBytesPerPartition: must be/);
+});
+
 test('run moves the position back to the message that the handler threw at', async () => {
   const { consumer } = await start(logs([10]));
   consumer.assign([{ topic: 't', partition: 0, offset: 0 }]);
