@@ -1,0 +1,98 @@
+// A store as it was written by some version, and what it must say for ever:
+//
+//   test/fixtures/formats/<version>/
+//     home/           the data folder of the embedded home, as it was closed
+//     items.jsonl     the table once more, one item a line, in the order of its keys: for any other adapter
+//     expected.json   what is in it
+//
+// A version's folder is written once (write-fixture.ts) and never changed.
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createFileObjectStore } from '../../lib/storage/file-object-store.ts';
+import { decodeItem } from '../../lib/storage/item-json.ts';
+import type { ObjectStore } from '../../lib/storage/object-store.ts';
+import type { Item, Table } from '../../lib/storage/table.ts';
+
+export const fixturesFolder = resolve(import.meta.dirname, '../fixtures/formats');
+
+export type StoredRecord = {
+  readonly offset: number;
+  readonly timestampMs: number;
+  readonly key: string | null;
+  readonly value: string | null;
+  readonly headers: readonly (readonly [name: string, value: string | null])[];
+};
+
+export type StoredPartition = { readonly topic: string; readonly partition: number; readonly records: StoredRecord[] };
+
+/** The last batch of an idempotent producer in a partition. */
+export type StoredProducer = {
+  readonly topic: string;
+  readonly partition: number;
+  readonly producerId: number;
+  readonly epoch: number;
+  readonly baseSequence: number;
+  readonly baseOffset: number;
+  readonly values: readonly string[];
+};
+
+/** A JSON request under an Idempotency-Key, and where its records went. */
+export type StoredKey = {
+  readonly topic: string;
+  readonly idempotencyKey: string;
+  readonly values: readonly string[];
+  readonly placed: readonly { readonly partition: number; readonly offset: number }[];
+};
+
+export type Stored = {
+  /** Of the clock when it was closed. */
+  readonly closedMs: number;
+  readonly lastProducerId: number;
+  readonly topics: readonly {
+    readonly topic: string;
+    readonly topicId: string;
+    readonly partitions: number;
+    readonly createdMs: number;
+    /** Those that are not default. */
+    readonly config: Readonly<Record<string, string>>;
+  }[];
+  readonly deletedTopics: readonly string[];
+  /** Every partition of every topic. */
+  readonly partitions: readonly StoredPartition[];
+  readonly producers: readonly StoredProducer[];
+  readonly keys: readonly StoredKey[];
+};
+
+export const versions = (): string[] => readdirSync(fixturesFolder).sort();
+
+export function readExpected(version: string): Stored {
+  return JSON.parse(readFileSync(join(fixturesFolder, version, 'expected.json'), 'utf8')) as Stored;
+}
+
+/** A copy of the data folder, to be opened and written to. */
+export function copyHome(version: string): string {
+  const copy = mkdtempSync(join(tmpdir(), 'rivulet-stored-'));
+  cpSync(join(fixturesFolder, version, 'home'), copy, { recursive: true });
+  return copy;
+}
+
+/** Puts everything into other adapters. */
+export async function load(version: string, into: { objects: ObjectStore; table: Table }): Promise<void> {
+  for (const item of itemsOf(version)) await into.table.write({ kind: 'put', item });
+  const directory = copyHome(version);
+  const stored = createFileObjectStore({ directory });
+  const { objects } = await stored.list({});
+  for (const { key } of objects) await into.objects.putOnce(key, [(await stored.get(key))!]);
+  rmSync(directory, { recursive: true });
+}
+
+function itemsOf(version: string): Item[] {
+  const lines = readFileSync(join(fixturesFolder, version, 'items.jsonl'), 'utf8')
+    .trimEnd()
+    .split('\n');
+  return lines.map((line) => {
+    const { pk, sk, body } = JSON.parse(line) as { pk: string; sk: string; body: object };
+    return decodeItem({ pk, sk }, JSON.stringify(body));
+  });
+}

@@ -1,0 +1,37 @@
+// Writes the store of today's version as a fixture, once: what a version has written must stay as it was.
+//
+//   npm run fixture            test/fixtures/formats/<version of package.json>
+//   npm run fixture -- FOLDER  somewhere else, to compare: the clock and chance are fixed, so the same code writes the same
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { createEngine } from '../../lib/create-engine.ts';
+import { createFileObjectStore } from '../../lib/storage/file-object-store.ts';
+import { createSqliteTable } from '../../lib/storage/sqlite-table.ts';
+import { openHome } from '../../local/home.ts';
+import packageJson from '../../package.json' with { type: 'json' };
+import { createTestClock } from '../log/world.ts';
+import { populate } from './populate.ts';
+import { fixturesFolder } from './stored.ts';
+
+const folder = resolve(process.argv[2] ?? join(fixturesFolder, packageJson.version));
+if (existsSync(folder)) throw new Error(`${folder} is there already; what a version has written is never changed`);
+const home = join(folder, 'home');
+mkdirSync(home, { recursive: true });
+// Makes it a data folder.
+openHome({ directory: home }).close();
+
+const clock = createTestClock();
+const table = createSqliteTable({ path: join(home, 'table.sqlite') });
+const engine = createEngine({ objects: createFileObjectStore({ directory: home }), table, clock });
+const stored = await populate(engine, clock);
+table.close();
+rmSync(join(home, 'tmp'), { recursive: true });
+
+const database = new DatabaseSync(join(home, 'table.sqlite'));
+const items = database.prepare('SELECT pk, sk, body FROM item ORDER BY pk, sk').all();
+database.close();
+const lines = items.map(({ pk, sk, body }) => `${JSON.stringify({ pk, sk, body: JSON.parse(String(body)) })}\n`);
+writeFileSync(join(folder, 'items.jsonl'), lines.join(''));
+writeFileSync(join(folder, 'expected.json'), `${JSON.stringify(stored, null, 1)}\n`);
+console.log(`${folder}: ${items.length} items`);
