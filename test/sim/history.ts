@@ -13,8 +13,9 @@ export type Send = {
   /** Its producer, where the client had more than one or sent ahead of the answers; then `order` counts within it. */
   readonly producer?: { readonly id: number; readonly epoch: number };
   readonly begunMs: number;
-  /** When each try began. */
+  /** When each try began, and when it was answered, or given up. */
   readonly triedMs?: number[];
+  readonly answeredMs?: number[];
   /** What each try was told: an offset, what an error said of the data, or nothing. */
   readonly tries: (number | Outcome | 'lost')[];
   endedMs: number;
@@ -37,6 +38,8 @@ export type History = {
   readonly finalLog: Map<number, readonly { readonly offset: number; readonly value: string }[]>;
   /** When something went wrong: a fault on the way, a kill, a clock that jumped. Left out by who cannot tell. */
   readonly disturbances?: number[];
+  /** Those of them that can leave open whether an append was committed: faults of updates, and kills. */
+  readonly doubts?: number[];
   /** When the deletion of the topic was answered. */
   deletedMs?: number;
 };
@@ -45,3 +48,5 @@ export const newHistory = (): History => ({ sends: [], polls: [], finalLog: new 
 
 /** The offset that a send was acknowledged at. */
 export const ackOf = (send: Send): number | undefined => send.tries.find((told) => typeof told === 'number');
+
+export const isSameProducer = (a: Send, b: Send): boolean => a.client === b.client && a.producer?.id === b.producer?.id;

@@ -1,4 +1,5 @@
 // What the checker can find. Every name has a history in check.test.ts that is caught by exactly this name.
+import type { Send } from '../history.ts';
 
 export const anomalyNames = [
   // Of one write
@@ -36,3 +37,8 @@ export type Anomaly = { readonly name: AnomalyName; readonly detail: string };
 
 /** A partition after everything came to rest. */
 export type Log = readonly { readonly offset: number; readonly value: string }[];
+
+export const ofSend = (name: AnomalyName, send: Send, detail: string): Anomaly => ({
+  name,
+  detail: `${send.client} ${send.values[0]}: ${detail}`,
+});

@@ -1,38 +1,52 @@
 // The checker: judges a history by what clients saw alone. An empty list is a clean bill.
 //
 // What it takes for granted: a client sends its batches to a partition in the order of `order`; values are unique in the
-// history; the final log was read when no copy of any request was on its way any more.
-import type { History } from '../history.ts';
-import type { Anomaly } from './anomaly.ts';
+// history; the final log was read when no copy of any request was on its way any more. A partition without a final log
+// (its topic is gone) is judged by what was told alone.
+import type { History, Poll, Send } from '../history.ts';
+import type { Anomaly, Log } from './anomaly.ts';
+import { checkCauses } from './causes.ts';
 import { checkEpochs, checkPredecessors, checkProducerOrder, checkRealTime, checkTold } from './order.ts';
-import { checkDeletedReads, checkReads } from './reads.ts';
+import { checkAcknowledged, checkDeletedReads, checkRecords, checkWatermarks } from './reads.ts';
 import { checkAcks, checkCopies, checkDeletedWrites, checkDensity, checkOutcomes, checkOwners } from './writes.ts';
 
 export function check(history: History): Anomaly[] {
-  const { sends, polls, finalLog, disturbances, deletedMs } = history;
-  const found = [...finalLog].flatMap(([partition, log]) => {
+  const { sends, polls, finalLog, deletedMs } = history;
+  const partitions = new Set([...finalLog.keys(), ...[...sends, ...polls].map(({ partition }) => partition)]);
+  const found = [...partitions].flatMap((partition) => {
     const written = sends.filter((send) => send.partition === partition);
     const read = polls.filter((poll) => poll.partition === partition);
-    const offsetsOf = offsetsByValue(log);
+    const log = finalLog.get(partition);
     return [
-      ...checkDensity(log),
-      ...checkOwners(written, log),
-      ...checkAcks(written, log),
-      ...checkCopies(written, log, offsetsOf),
-      ...checkOutcomes(written, log, offsetsOf, disturbances),
       ...checkTold(written),
-      ...checkProducerOrder(written, offsetsOf),
-      ...checkPredecessors(written, offsetsOf),
-      ...checkEpochs(written, offsetsOf),
       ...checkRealTime(written, read),
-      ...checkReads(written, read, log),
+      ...checkAcknowledged(written, read),
+      ...checkWatermarks(read),
+      ...(log ? checkLog(history, written, read, log) : []),
     ];
   });
   if (deletedMs === undefined) return found;
   return [...found, ...checkDeletedWrites(sends, deletedMs), ...checkDeletedReads(polls, deletedMs)];
 }
 
-function offsetsByValue(log: readonly { offset: number; value: string }[]): Map<string, number[]> {
+/** What clients were told, held against what is there in the end. */
+function checkLog(history: History, sends: readonly Send[], polls: readonly Poll[], log: Log): Anomaly[] {
+  const offsetsOf = offsetsByValue(log);
+  return [
+    ...checkDensity(log),
+    ...checkOwners(sends, log),
+    ...checkAcks(sends, log),
+    ...checkCopies(sends, log, offsetsOf),
+    ...checkOutcomes(sends, offsetsOf),
+    ...checkCauses(sends, log, history),
+    ...checkProducerOrder(sends, offsetsOf),
+    ...checkPredecessors(sends, offsetsOf),
+    ...checkEpochs(sends, offsetsOf),
+    ...polls.flatMap((poll) => checkRecords(poll, log)),
+  ];
+}
+
+function offsetsByValue(log: Log): Map<string, number[]> {
   const found = new Map<string, number[]>();
   for (const { offset, value } of log) found.set(value, [...(found.get(value) ?? []), offset]);
   return found;

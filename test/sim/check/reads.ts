@@ -7,17 +7,10 @@ const anomaly = (name: AnomalyName, poll: Poll, detail: string): Anomaly => ({
   detail: `${poll.client} at ${poll.offset}: ${detail}`,
 });
 
-export function checkReads(sends: readonly Send[], polls: readonly Poll[], log: Log): Anomaly[] {
-  const inOrder = [...polls].sort((a, b) => a.begunMs - b.begunMs);
-  return [
-    ...inOrder.flatMap((poll) => checkRecords(poll, log)),
-    ...checkAcknowledged(sends, inOrder),
-    ...checkWatermarks(inOrder),
-  ];
-}
+const inOrder = (polls: readonly Poll[]) => [...polls].sort((a, b) => a.begunMs - b.begunMs);
 
 /** From the offset asked for on, without a hole, as the log has it; something, if there is something. */
-function checkRecords(poll: Poll, log: Log): Anomaly[] {
+export function checkRecords(poll: Poll, log: Log): Anomaly[] {
   const { offset: from, highWatermark, records } = poll;
   const hole = records.findIndex(({ offset }, i) => offset !== from + i);
   const foreign = records.find(({ offset, value }) => log[offset]?.value !== value);
@@ -42,7 +35,8 @@ function checkRecords(poll: Poll, log: Log): Anomaly[] {
 }
 
 /** What was acknowledged before a read began lies below its end. */
-function checkAcknowledged(sends: readonly Send[], polls: readonly Poll[]): Anomaly[] {
+export function checkAcknowledged(sends: readonly Send[], reads: readonly Poll[]): Anomaly[] {
+  const polls = inOrder(reads);
   const acked = sends.filter((send) => ackOf(send) !== undefined).sort((a, b) => a.endedMs - b.endedMs);
   let readable = 0;
   let next = 0;
@@ -56,7 +50,8 @@ function checkAcknowledged(sends: readonly Send[], polls: readonly Poll[]): Anom
 }
 
 /** The end of a partition never goes back: not for one client, nor for one that begins when another has heard. */
-function checkWatermarks(polls: readonly Poll[]): Anomaly[] {
+export function checkWatermarks(reads: readonly Poll[]): Anomaly[] {
+  const polls = inOrder(reads);
   const highest = new Map<string, number>();
   const heard = polls.filter(({ endedMs }) => endedMs !== undefined).sort((a, b) => a.endedMs! - b.endedMs!);
   let ofAll = 0;
