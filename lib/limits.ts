@@ -21,6 +21,8 @@ export const limits = {
   nameLength: 249,
   /** A partition is an item; ten thousand are possible, each with its cost. */
   partitions: 10_000,
+  /** A topic is one item of the table; the longest value that means something is a list of throttled replicas. */
+  configValueLength: 4_096,
   /** One append writes one head per partition. */
   appendPartitions: 256,
   /** One long poll reads one head per partition. */

@@ -4,7 +4,7 @@ import type { PartitionAppend } from '../engine.ts';
 import { type ErrorCode, RivuletError } from '../errors.ts';
 import { sequenceAfter } from '../producer/decide.ts';
 import { firstHashedId } from '../producer/ids.ts';
-import { decodeBatch, encodeBatch } from '../record/batch.ts';
+import { recompressBatch } from '../record/batch.ts';
 import { type BatchHeader, checkBatch, splitBatches, stampAppendTime } from '../record/batch-header.ts';
 import type { Compression } from '../record/compression.ts';
 import { CorruptBatchError, type CorruptBatchReason } from '../record/corrupt-batch-error.ts';
@@ -28,10 +28,10 @@ export function admit(part: PartitionAppend, topic: Topic, nowMs: number): Admit
       `topic ${topic.topic} has ${topic.partitions} partitions; there is no partition ${part.partition}`,
     );
   }
-  const headers = checkBatches(part.batches, topic, nowMs);
+  const headers = sound(() => checkBatches(part.batches, topic, nowMs));
   const producer = producerOf(headers);
   const stampsTime = configValue(topic.overrides, 'message.timestamp.type') === 'LogAppendTime';
-  const bytes = inTopicCompression(part.batches, headers, topic);
+  const bytes = sound(() => inTopicCompression(part.batches, headers, topic));
   if (stampsTime) for (const { from } of splitBatches(bytes)) stampAppendTime(bytes, from, nowMs);
   return {
     partition: part.partition,
@@ -46,10 +46,15 @@ export function admit(part: PartitionAppend, topic: Topic, nowMs: number): Admit
 
 function checkBatches(bytes: Uint8Array, topic: Topic, nowMs: number): BatchHeader[] {
   if (bytes.length === 0) throw refusal('INVALID_RECORD', 'a partition was given no batch');
+  const headers = splitBatches(bytes).map(({ from }) => checkBatch(bytes, from));
+  for (const header of headers) checkAgainstTopic(header, topic, nowMs);
+  return headers;
+}
+
+/** What the bytes themselves get wrong, in the catalogue's words. */
+function sound<T>(work: () => T): T {
   try {
-    const headers = splitBatches(bytes).map(({ from }) => checkBatch(bytes, from));
-    for (const header of headers) checkAgainstTopic(header, topic, nowMs);
-    return headers;
+    return work();
   } catch (error) {
     if (error instanceof CorruptBatchError) throw refusal(codeOf[error.reason], error.message);
     throw error;
@@ -69,15 +74,17 @@ const codeOf: Record<CorruptBatchReason, ErrorCode> = {
 };
 
 function checkAgainstTopic(header: BatchHeader, topic: Topic, nowMs: number): void {
-  const maxBytes = configNumber(topic.overrides, 'max.message.bytes');
-  if (header.sizeBytes > maxBytes) {
-    throw refusal('MESSAGE_TOO_LARGE', `a batch has ${header.sizeBytes} bytes, above max.message.bytes of ${maxBytes}`);
-  }
+  checkSize(header.sizeBytes, configNumber(topic.overrides, 'max.message.bytes'));
   if (header.recordCount === 0) throw refusal('INVALID_RECORD', 'a batch has no records');
   if (header.isControl) throw refusal('INVALID_RECORD', 'producers must not write control batches');
   if (header.isTransactional) throw refusal('INVALID_RECORD', 'a transactional batch names no transaction');
   if (header.hasDeleteHorizon) throw refusal('INVALID_RECORD', 'producers must not set a delete horizon');
   if (configValue(topic.overrides, 'message.timestamp.type') === 'CreateTime') checkTimestamps(header, topic, nowMs);
+}
+
+function checkSize(bytes: number, maxBytes: number): void {
+  if (bytes <= maxBytes) return;
+  throw refusal('MESSAGE_TOO_LARGE', `a batch has ${bytes} bytes, above max.message.bytes of ${maxBytes}`);
 }
 
 function checkTimestamps(header: BatchHeader, topic: Topic, nowMs: number): void {
@@ -134,7 +141,14 @@ export function checkCountedId(admitted: AdmittedPart): void {
 function inTopicCompression(bytes: Uint8Array, headers: readonly BatchHeader[], topic: Topic): Uint8Array {
   const codec = topicCompression(topic);
   if (codec === undefined || headers.every((header) => header.compression === codec)) return bytes;
-  return Buffer.concat(splitBatches(bytes).map(({ from }) => recompress(bytes, from, codec)));
+  const maxBytes = configNumber(topic.overrides, 'max.message.bytes');
+  return Buffer.concat(
+    splitBatches(bytes).map(({ from }) => {
+      const batch = recompressBatch(bytes, from, codec, maxBytes);
+      checkSize(batch.length, maxBytes);
+      return batch;
+    }),
+  );
 }
 
 /** Undefined: whatever the producer chose. */
@@ -142,12 +156,6 @@ export function topicCompression(topic: Topic): Compression | undefined {
   const wanted = configValue(topic.overrides, 'compression.type');
   if (wanted === 'producer') return undefined;
   return wanted === 'uncompressed' ? 'none' : (wanted as Compression);
-}
-
-function recompress(bytes: Uint8Array, from: number, compression: Compression): Uint8Array {
-  const { header, records } = decodeBatch(bytes, from);
-  const { producerId, producerEpoch, baseSequence } = header;
-  return encodeBatch(records, { compression, producerId, producerEpoch, baseSequence });
 }
 
 const refusal = (code: ErrorCode, detail: string) => new RivuletError(code, detail, { outcome: 'not-written' });

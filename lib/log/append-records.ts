@@ -8,11 +8,11 @@ import { RivuletError } from '../errors.ts';
 import { hashedProducer } from '../producer/ids.ts';
 import { type EncodeOptions, encodeBatch, type RecordInput } from '../record/batch.ts';
 import { idempotencyKey, itemVersion } from '../storage/keys.ts';
-import { absent } from '../storage/table.ts';
+import { absent, equals, type Item } from '../storage/table.ts';
 import { configNumber } from '../topic/config.ts';
 import type { Topic } from '../topic/topics.ts';
 import { topicCompression } from './admit.ts';
-import { appendChecked } from './append.ts';
+import { appendAs } from './append.ts';
 import type { LogParts } from './log.ts';
 import { storageFailure } from './sequence.ts';
 
@@ -20,7 +20,9 @@ import { storageFailure } from './sequence.ts';
 type Anchor = {
   readonly nowMs: number;
   readonly partitions: number;
-  readonly producer?: { producerId: number; producerEpoch: number };
+  readonly producer?: { readonly producerId: number; readonly producerEpoch: number };
+  /** The key was never used: nothing of this request can be in the log. */
+  readonly isFirstEver: boolean;
 };
 
 /** Twice the promised day, because the table deletes expired items when it likes, and clocks differ. */
@@ -29,6 +31,18 @@ const anchorSeconds = 2 * 24 * 3600;
 type Placed = { readonly index: number; readonly record: RecordInput };
 
 export async function appendRecords(parts: LogParts, request: AppendRecordsRequest): Promise<AppendRecordsReply> {
+  try {
+    return await appendToCopy(parts, request);
+  } catch (error) {
+    const isOurs = request.topicId === undefined;
+    // Our copy of the topic was old: placed and claimed anew in the one that has its name now.
+    if (isOurs && error instanceof RivuletError && error.errorCode === 'INCONSISTENT_TOPIC_ID')
+      return appendToCopy(parts, request);
+    throw error;
+  }
+}
+
+async function appendToCopy(parts: LogParts, request: AppendRecordsRequest): Promise<AppendRecordsReply> {
   const topic = await topicFor(parts, request);
   const anchor = await anchorOf(parts, topic, request);
   const placed = place(parts, request, anchor);
@@ -37,7 +51,11 @@ export async function appendRecords(parts: LogParts, request: AppendRecordsReque
     batches: encode(records, topic, anchor),
     ...(request.expectedOffset !== undefined && { expectedOffset: request.expectedOffset }),
   }));
-  const reply = await appendChecked(parts, { ...request, topicId: topic.topicId, partitions }, () => {});
+  const reply = await appendAs(
+    parts,
+    { ...request, topicId: topic.topicId, partitions },
+    { check: () => {}, isFirstEver: anchor.isFirstEver },
+  );
   return { topicId: topic.topicId, records: perRecord(request, placed, reply.partitions, anchor) };
 }
 
@@ -51,35 +69,43 @@ async function topicFor(parts: LogParts, request: AppendRecordsRequest): Promise
 /** Claims the key for this request, or finds what it was claimed for. 1 write unit with a key, none without. */
 async function anchorOf(parts: LogParts, topic: Topic, request: AppendRecordsRequest): Promise<Anchor> {
   const nowMs = parts.clock.now();
-  if (request.idempotencyKey === undefined) return { nowMs, partitions: topic.partitions };
-  const digest = createHash('sha256').update(`${topic.topicId}\0${request.idempotencyKey}`).digest();
-  const { producerId, epoch } = hashedProducer(digest);
+  if (request.idempotencyKey === undefined) return { nowMs, partitions: topic.partitions, isFirstEver: false };
   const fingerprint = fingerprintOf(request);
-  const key = idempotencyKey(topic.topicId, digest.toString('base64url'));
-  const item = {
-    ...key,
+  const keyHash = createHash('sha256').update(`${topic.topicId}\0${request.idempotencyKey}`).digest('base64url');
+  const { claimed, isFirstEver } = await claim(parts, {
+    ...idempotencyKey(topic.topicId, keyHash),
     v: itemVersion,
     f: fingerprint,
     n: topic.partitions,
     t: nowMs,
     ttl: Math.ceil(nowMs / 1000) + anchorSeconds,
-  };
-  const result = await parts.table.write({ kind: 'put', item, if: absent('v') }).catch((error) => {
+  }).catch((error) => {
     throw storageFailure(error, false, false);
   });
-  const claimed = result.applied ? item : result.old!;
-  if (claimed.f !== fingerprint) {
-    throw new RivuletError(
-      'IDEMPOTENCY_KEY_REUSED',
-      `Idempotency-Key ${JSON.stringify(request.idempotencyKey)} was used with another body`,
-      { outcome: 'not-written' },
-    );
-  }
-  return {
-    nowMs: claimed.t as number,
-    partitions: claimed.n as number,
-    producer: { producerId, producerEpoch: epoch },
-  };
+  if (claimed.f !== fingerprint) throw keyReused(request.idempotencyKey);
+  const claimedMs = claimed.t as number;
+  // The time too: a key that is used again after its claim expired is another producer.
+  const { producerId, epoch } = hashedProducer(createHash('sha256').update(`${keyHash}\0${claimedMs}`).digest());
+  const producer = { producerId, producerEpoch: epoch };
+  return { nowMs: claimedMs, partitions: claimed.n as number, producer, isFirstEver };
+}
+
+function keyReused(key: string): RivuletError {
+  const detail = `Idempotency-Key ${JSON.stringify(key)} was used with another body`;
+  return new RivuletError('IDEMPOTENCY_KEY_REUSED', detail, { outcome: 'not-written' });
+}
+
+/** Tables delete expired items when they like, or never: an expired claim gives way. */
+async function claim({ table }: LogParts, item: Item): Promise<{ claimed: Item; isFirstEver: boolean }> {
+  const first = await table.write({ kind: 'put', item, if: absent('v') });
+  if (first.applied) return { claimed: item, isFirstEver: !first.doubtful };
+  const { old } = first;
+  const nowSeconds = Math.floor((item.t as number) / 1000);
+  if (!old || (old.ttl as number) > nowSeconds) return { claimed: old ?? item, isFirstEver: false };
+  const renewed = await table.write({ kind: 'put', item, if: equals('ttl', old.ttl as number) });
+  return renewed.applied
+    ? { claimed: item, isFirstEver: !renewed.doubtful }
+    : { claimed: renewed.old ?? item, isFirstEver: false };
 }
 
 /** Of everything the client said, length before each part so that no two requests look alike. */
@@ -173,7 +199,7 @@ function sizeOf({ key, value, headers }: RecordInput): number {
 function perRecord(
   request: AppendRecordsRequest,
   placed: ReadonlyMap<number, readonly Placed[]>,
-  results: Awaited<ReturnType<typeof appendChecked>>['partitions'],
+  results: Awaited<ReturnType<typeof appendAs>>['partitions'],
   anchor: Anchor,
 ): AppendRecordsReply['records'] {
   const records = new Array<AppendRecordsReply['records'][number]>(request.records.length);

@@ -10,24 +10,28 @@ import { packSegment } from '../record/segment.ts';
 import { ingestSegmentKey } from '../storage/keys.ts';
 import type { Topic } from '../topic/topics.ts';
 import { type AdmittedPart, admit, checkCountedId } from './admit.ts';
+import type { UploadedRun } from './attempt.ts';
 import { type Head, segmentEpochAt } from './head.ts';
 import type { LogParts } from './log.ts';
 import { sequence, storageFailure } from './sequence.ts';
 
 /** Appends what a client sent. Per partition: its offsets, or what went wrong. */
 export function append(parts: LogParts, request: AppendRequest): Promise<AppendReply> {
-  return appendChecked(parts, request, checkCountedId);
+  return appendAs(parts, request, { check: checkCountedId, isFirstEver: false });
 }
 
-/** `check` is one more condition on each admitted part. */
-export async function appendChecked(
-  parts: LogParts,
-  request: AppendRequest,
-  check: (admitted: AdmittedPart) => void,
-): Promise<AppendReply> {
+/** What is known of who appends. */
+export type Caller = {
+  /** One more condition on each admitted part. */
+  readonly check: (admitted: AdmittedPart) => void;
+  /** No copy of these batches can be in the log yet: their producer is made for this request alone. */
+  readonly isFirstEver: boolean;
+};
+
+export async function appendAs(parts: LogParts, request: AppendRequest, caller: Caller): Promise<AppendReply> {
   checkRequest(request);
   const topic = await topicWithPartitions(parts, request);
-  const reply = await appendTo(parts, topic, request, check);
+  const reply = await appendTo(parts, topic, request, caller);
   const isDeleted = reply.partitions.some(
     (part) => 'error' in part && part.error.errorCode === 'UNKNOWN_TOPIC_OR_PARTITION',
   );
@@ -35,17 +39,12 @@ export async function appendChecked(
   // Our copy of the topic was old. Nothing of a deleted topic is written; one made anew may have taken its name.
   parts.topics.forget(request.topic);
   const renewed = await parts.topics.resolve(request);
-  return renewed.topicId === topic.topicId ? reply : appendTo(parts, renewed, request, check);
+  return renewed.topicId === topic.topicId ? reply : appendTo(parts, renewed, request, caller);
 }
 
-async function appendTo(
-  parts: LogParts,
-  topic: Topic,
-  request: AppendRequest,
-  check: (admitted: AdmittedPart) => void,
-): Promise<AppendReply> {
+async function appendTo(parts: LogParts, topic: Topic, request: AppendRequest, caller: Caller): Promise<AppendReply> {
   const nowMs = parts.clock.now();
-  const { admitted, refused } = admitAll(request.partitions, topic, nowMs, check);
+  const { admitted, refused } = admitAll(request.partitions, topic, nowMs, caller);
   if (admitted.length === 0) return { topicId: topic.topicId, partitions: refused };
   const [entries, heads] = await Promise.all([
     upload(parts, topic, admitted, 0),
@@ -54,23 +53,25 @@ async function appendTo(
     throw storageFailure(error, false, false);
   });
   const results = await Promise.all(
-    admitted.map((part, i) => sequenceOne(parts, topic, part, entries[i]!, heads[i], nowMs)),
+    admitted.map((part, i) =>
+      sequenceOne(parts, topic, part, {
+        entry: entries[i]!,
+        head: heads[i],
+        admittedMs: nowMs,
+        isFirstEver: caller.isFirstEver,
+      }),
+    ),
   );
   return { topicId: topic.topicId, partitions: inOrderOf(request.partitions, [...results, ...refused]) };
 }
 
-function admitAll(
-  partitions: readonly PartitionAppend[],
-  topic: Topic,
-  nowMs: number,
-  check: (admitted: AdmittedPart) => void,
-) {
+function admitAll(partitions: readonly PartitionAppend[], topic: Topic, nowMs: number, caller: Caller) {
   const admitted: AdmittedPart[] = [];
   const refused: PartitionError[] = [];
   for (const part of partitions) {
     try {
       const next = admit(part, topic, nowMs);
-      check(next);
+      caller.check(next);
       admitted.push(next);
     } catch (error) {
       refused.push({ partition: part.partition, error: asRivuletError(error) });
@@ -115,20 +116,17 @@ async function sequenceOne(
   parts: LogParts,
   topic: Topic,
   part: AdmittedPart,
-  entry: Entry,
-  head: Head | undefined,
-  admittedMs: number,
+  known: Pick<UploadedRun, 'entry' | 'admittedMs' | 'isFirstEver'> & { readonly head: Head | undefined },
 ): Promise<AppendAck | PartitionError> {
   const { partition, recordCount, expectedOffset, logAppendTimeMs } = part;
-  const run = {
+  const run: UploadedRun = {
+    ...known,
     address: { topicId: topic.topicId, partition },
-    entry,
-    admittedMs,
     ...(expectedOffset !== undefined && { expectedOffset }),
     upload: async (minEpoch: number) => (await upload(parts, topic, [part], minEpoch))[0]!,
   };
   try {
-    const { baseOffset, logStartOffset, duplicate } = await sequence(parts, run, head);
+    const { baseOffset, logStartOffset, duplicate } = await sequence(parts, run, known.head);
     return {
       partition,
       baseOffset,

@@ -6,6 +6,8 @@ export type UploadedRun = {
   readonly address: PageAddress;
   readonly entry: Entry;
   readonly expectedOffset?: number;
+  /** No copy of it can be in the log before the first update is sent. */
+  readonly isFirstEver: boolean;
   /** When the request was admitted, by our clock. */
   readonly admittedMs: number;
   /** Puts the same batches under a new name of at least this epoch. */

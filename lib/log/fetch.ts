@@ -8,8 +8,8 @@ import { limits } from '../limits.ts';
 import type { Topic } from '../topic/topics.ts';
 import { deletedFence, type Head } from './head.ts';
 import { entriesFrom } from './locate.ts';
-import { type LogParts, partitionName } from './log.ts';
-import type { Slice, StampedBatch } from './read-slices.ts';
+import { type LogParts, partitionName, withCurrentTopic } from './log.ts';
+import type { ReadSlice, Slice, StampedBatch } from './read-slices.ts';
 
 /** Between looks at the heads while a reader waits: growing, because each look is billed. Local appends wake at once. */
 const firstLookMs = 25;
@@ -27,19 +27,24 @@ type Plan = {
   readonly maxBytes: number;
 };
 type Planned = Plan | PartitionError;
-type Budget = { bytes: number; entries: number; isEmpty: boolean };
+/** `isFull`: something that is there was left out. */
+type Budget = { bytes: number; entries: number; isEmpty: boolean; isFull: boolean };
 
-export async function fetch(parts: LogParts, request: FetchRequest): Promise<FetchReply> {
+export function fetch(parts: LogParts, request: FetchRequest): Promise<FetchReply> {
+  return withCurrentTopic(parts, request, () => fetchOnce(parts, request));
+}
+
+async function fetchOnce(parts: LogParts, request: FetchRequest): Promise<FetchReply> {
   const { clock } = parts;
   const deadline = clock.monotonic() + Math.min(request.waitMs ?? 0, limits.waitMs);
   const minBytes = request.minBytes ?? 1;
   const newest = new Map<string, Head>();
   for (let look = 0; ; look++) {
     const topic = await currentTopic(parts, request);
-    const plans = await planAll(parts, topic, request, newest, look === 0);
+    const { plans, isFull } = await planAll(parts, topic, request, newest, look === 0);
     const leftMs = deadline - clock.monotonic();
     const isOver = leftMs <= 0 || request.signal?.aborted === true;
-    if (isOver || bytesOf(plans) >= minBytes || plans.some((plan) => 'error' in plan)) {
+    if (isOver || isFull || bytesOf(plans) >= minBytes || plans.some((plan) => 'error' in plan)) {
       return { topicId: topic.topicId, partitions: await readAll(parts, topic, plans) };
     }
     const names = request.partitions.map(({ partition }) => partitionName({ topicId: topic.topicId, partition }));
@@ -61,16 +66,17 @@ async function planAll(
   request: FetchRequest,
   newest: Map<string, Head>,
   isFirstLook: boolean,
-): Promise<Planned[]> {
+): Promise<{ plans: Planned[]; isFull: boolean }> {
   const heads = await inParallel(request.partitions, headsAtOnce, ({ partition }) =>
     headOf(parts, topic, partition, newest, isFirstLook),
   );
   const bytes = Math.min(request.maxBytes ?? limits.defaultFetchBytes, limits.fetchBytes);
-  const budget: Budget = { bytes, entries: mostEntries, isEmpty: true };
+  const budget: Budget = { bytes, entries: mostEntries, isEmpty: true, isFull: false };
   const plans: Planned[] = [];
   for (const [i, part] of request.partitions.entries())
     plans.push(await planOne(parts, topic, part, heads[i]!, budget));
-  return plans;
+  // However long it waited, a full reply would hold no more: minBytes may be more than maxBytes.
+  return { plans, isFull: budget.isFull };
 }
 
 type SeenHead = Head | 'no such partition';
@@ -134,11 +140,17 @@ async function slicesFrom(
   const slices: Slice[] = [];
   const address = { topicId: topic.topicId, partition: part.partition };
   let room = Math.min(part.maxBytes ?? Number.POSITIVE_INFINITY, budget.bytes);
-  if (room <= 0 && !budget.isEmpty) return slices;
+  if (room <= 0 && !budget.isEmpty) {
+    budget.isFull = true;
+    return slices;
+  }
   for await (const placed of entriesFrom(parts, address, head, part.offset)) {
     const { lengthBytes } = placed.entry;
     // An entry larger than the room is read all the same when it comes first: its first batches may fit.
-    if (slices.length > 0 && (lengthBytes > room || budget.entries <= 0)) break;
+    if (slices.length > 0 && (lengthBytes > room || budget.entries <= 0)) {
+      budget.isFull = true;
+      break;
+    }
     slices.push({ ...placed, topicId: topic.topicId });
     room -= lengthBytes;
     budget.bytes -= lengthBytes;
@@ -170,20 +182,12 @@ async function readAll(
 ): Promise<(PartitionRecords | PartitionError)[]> {
   const slices = plans.flatMap((plan) => ('slices' in plan ? plan.slices : []));
   const read = await parts.slices.read(slices);
-  const batchesOf = new Map(slices.map((slice, i) => [slice, read[i]]));
+  const readOf = new Map(slices.map((slice, i) => [slice, read[i]]));
   let hasBatch = false;
   const results: (PartitionRecords | PartitionError)[] = [];
   for (const plan of plans) {
     const result: PartitionRecords | PartitionError =
-      'error' in plan
-        ? plan
-        : await replyOf(
-            parts,
-            topic,
-            plan,
-            plan.slices.map((slice) => batchesOf.get(slice)),
-            !hasBatch,
-          );
+      'error' in plan ? plan : await replyOf(parts, topic, plan, readOf, !hasBatch);
     hasBatch ||= 'batches' in result && result.batches.length > 0;
     results.push(result);
   }
@@ -194,37 +198,45 @@ async function replyOf(
   parts: LogParts,
   topic: Topic,
   plan: Plan,
-  read: readonly (readonly StampedBatch[] | undefined)[],
+  readOf: ReadonlyMap<Slice, ReadSlice>,
   atLeastOne: boolean,
 ): Promise<PartitionRecords | PartitionError> {
   const { partition, head } = plan;
-  const whole = read.includes(undefined)
-    ? await readAgain(parts, topic, plan)
-    : read.flatMap((batches) => batches ?? []);
-  if (!whole) {
-    const error = new RivuletError(
-      'CORRUPT_LOG',
-      `the segment at offset ${plan.offset} of partition ${partition} is missing`,
-      { extra: { offset: plan.offset } },
-    );
-    return { partition, error };
-  }
-  return {
-    partition,
-    highWatermark: head.next,
-    logStartOffset: head.logStart,
-    batches: fitting(whole, plan, atLeastOne),
-  };
+  const planned = plan.slices.map((slice) => readOf.get(slice));
+  const read = planned.includes(undefined) ? await readAgain(parts, topic, plan) : planned;
+  const { batches, error } = soundBatches(read, plan);
+  // What lies before the damage is delivered first; a reader meets the error where the damage begins.
+  if (error && batches.length === 0) return { partition, error };
+  const { next: highWatermark, logStart: logStartOffset } = head;
+  return { partition, highWatermark, logStartOffset, batches: fitting(batches, plan, atLeastOne) };
 }
 
-/** An object that is gone was replaced since we planned: a fresh plan names another. If it names it still, it is lost. */
-async function readAgain(parts: LogParts, topic: Topic, plan: Plan): Promise<StampedBatch[] | undefined> {
+/** An object that is gone was replaced since we planned: a fresh plan names another. */
+async function readAgain(parts: LogParts, topic: Topic, plan: Plan): Promise<ReadSlice[]> {
   const head = await parts.heads.read({ topicId: topic.topicId, partition: plan.partition });
   if (!head || head.fence === deletedFence) throw topicGone(parts, topic);
-  const budget: Budget = { bytes: plan.maxBytes, entries: mostEntries, isEmpty: true };
-  const read = await parts.slices.read(await slicesFrom(parts, topic, plan, head, budget));
-  return read.includes(undefined) ? undefined : read.flatMap((batches) => batches ?? []);
+  const budget: Budget = { bytes: plan.maxBytes, entries: mostEntries, isEmpty: true, isFull: false };
+  return parts.slices.read(await slicesFrom(parts, topic, plan, head, budget));
 }
+
+/** Up to the first slice that is damaged, or that a fresh plan still names though it is gone. */
+function soundBatches(
+  read: readonly ReadSlice[],
+  { offset, partition }: Plan,
+): { batches: StampedBatch[]; error?: RivuletError } {
+  const batches: StampedBatch[] = [];
+  for (const one of read) {
+    if (one instanceof RivuletError) return { batches, error: one };
+    if (!one) return { batches, error: missing(partition, offset) };
+    batches.push(...one);
+  }
+  return { batches };
+}
+
+const missing = (partition: number, offset: number) =>
+  new RivuletError('CORRUPT_LOG', `the segment at offset ${offset} of partition ${partition} is missing`, {
+    extra: { offset },
+  });
 
 /** From the batch that holds the offset on, as many whole batches as fit; one too large for the room only if it must be. */
 function fitting(batches: readonly StampedBatch[], { offset, maxBytes }: Plan, atLeastOne: boolean): Uint8Array[] {

@@ -2,6 +2,8 @@
 // Nothing here is needed for safety: every copy may be stale, and a condition in the table decides.
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock.ts';
+import type { TopicRef } from '../engine.ts';
+import { RivuletError } from '../errors.ts';
 import { headKey } from '../storage/keys.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import type { Table } from '../storage/table.ts';
@@ -61,6 +63,21 @@ function createHeads(table: Table): Heads {
     },
   };
   return heads;
+}
+
+/**
+ * Our copy of a topic may be of one that was deleted, and another may have its name by now: then the work is done once
+ * more, unless the caller meant that very one.
+ */
+export async function withCurrentTopic<T>(parts: LogParts, ref: TopicRef, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const isGone = error instanceof RivuletError && error.errorCode === 'UNKNOWN_TOPIC_OR_PARTITION';
+    if (!isGone || ref.topicId !== undefined) throw error;
+    parts.topics.forget(ref.topic);
+    return work();
+  }
 }
 
 export const partitionName = (address: PageAddress): string => `${address.topicId}/${address.partition}`;

@@ -3,32 +3,53 @@
 import { inParallel } from '../concurrency.ts';
 import type { OffsetQuery, PartitionDescription, PartitionOffset, TopicRef } from '../engine.ts';
 import { RivuletError } from '../errors.ts';
-import { decodeBatch } from '../record/batch.ts';
+import { limits } from '../limits.ts';
+import { openBatch } from '../record/batch.ts';
+import { CorruptBatchError } from '../record/corrupt-batch-error.ts';
 import type { PlacedEntry } from '../record/entry.ts';
 import type { Topic } from '../topic/topics.ts';
 import { deletedFence, type Head } from './head.ts';
 import { entriesFrom } from './locate.ts';
-import type { LogParts } from './log.ts';
+import { type LogParts, withCurrentTopic } from './log.ts';
 import { type PageAddress, pageAtOrBelow } from './page.ts';
 
 const headsAtOnce = 64;
 
-export async function offsets(
+/** A search by time reads pages and batches of each partition. */
+const mostTimedPartitions = limits.fetchPartitions;
+/** Entries whose producers claimed greater timestamps than their records have: so many are opened in one search. */
+const mostOpened = 64;
+
+type OffsetsRequest = TopicRef & { at: OffsetQuery; partitions?: readonly number[] };
+
+export function offsets(
   parts: LogParts,
-  request: TopicRef & { at: OffsetQuery; partitions?: readonly number[] },
+  request: OffsetsRequest,
 ): Promise<{ topicId: string; partitions: PartitionOffset[] }> {
+  return withCurrentTopic(parts, request, () => offsetsOnce(parts, request));
+}
+
+async function offsetsOnce(parts: LogParts, request: OffsetsRequest) {
   const topic = await parts.topics.resolve(request);
   const wanted = request.partitions ?? allPartitions(topic);
+  if (typeof request.at === 'number' && wanted.length > mostTimedPartitions) {
+    const detail = `partitions: ${wanted.length} searched by time in one request, above the limit of ${mostTimedPartitions}; name a range`;
+    throw new RivuletError('INVALID_REQUEST', detail);
+  }
   const partitions = await inParallel(wanted, headsAtOnce, (partition) =>
     offsetAt(parts, topic, partition, request.at),
   );
   return { topicId: topic.topicId, partitions };
 }
 
-export async function describePartitions(
-  parts: LogParts,
-  request: TopicRef & { from?: number; limit?: number },
-): Promise<{ partitions: PartitionDescription[]; more: boolean }> {
+type DescribeRequest = TopicRef & { from?: number; limit?: number };
+type Described = { partitions: PartitionDescription[]; more: boolean };
+
+export function describePartitions(parts: LogParts, request: DescribeRequest): Promise<Described> {
+  return withCurrentTopic(parts, request, () => describeOnce(parts, request));
+}
+
+async function describeOnce(parts: LogParts, request: DescribeRequest): Promise<Described> {
   const topic = await parts.topics.resolve(request);
   const from = request.from ?? 0;
   const wanted = allPartitions(topic).slice(from, from + (request.limit ?? 100));
@@ -72,8 +93,12 @@ async function firstAtOrAfter(
   timestampMs: number,
 ): Promise<TimedOffset | undefined> {
   const start = await firstOffsetWorthReading(parts, address, head, timestampMs);
+  let opened = 0;
   for await (const placed of entriesFrom(parts, address, head, start)) {
-    if (placed.entry.maxTimestampMs < timestampMs) continue;
+    const { maxTimestampMs } = placed.entry;
+    if (maxTimestampMs < timestampMs) continue;
+    // At or before the true one, so that a reader who begins here misses nothing.
+    if (opened++ === mostOpened) return { offset: placed.baseOffset, timestampMs: maxTimestampMs };
     const found = await firstRecordIn(parts, address, placed, head.logStart, timestampMs);
     if (found) return found;
   }
@@ -109,10 +134,24 @@ async function firstRecordIn(
   timestampMs: number,
 ): Promise<TimedOffset | undefined> {
   const [batches] = await parts.slices.read([{ ...placed, topicId: address.topicId }]);
+  if (batches instanceof RivuletError) throw batches;
   for (const { header, bytes } of batches ?? []) {
     if (header.maxTimestampMs < timestampMs) continue;
-    const record = decodeBatch(bytes).records.find((one) => one.timestampMs >= timestampMs && one.offset >= logStart);
-    if (record) return { offset: record.offset, timestampMs: record.timestampMs };
+    const found = firstRecordOf(bytes, logStart, timestampMs);
+    if (found) return found;
   }
   return undefined;
+}
+
+/** Record by record, for a small batch may hold millions. One that cannot be unpacked has no records for anyone. */
+function firstRecordOf(bytes: Uint8Array, logStart: number, timestampMs: number): TimedOffset | undefined {
+  try {
+    for (const record of openBatch(bytes).records())
+      if (record.timestampMs >= timestampMs && record.offset >= logStart)
+        return { offset: record.offset, timestampMs: record.timestampMs };
+    return undefined;
+  } catch (error) {
+    if (error instanceof CorruptBatchError) return undefined;
+    throw error;
+  }
 }

@@ -37,12 +37,17 @@ export type ProducerHistories = {
 const runsKept = 5;
 /** A day (Kafka's `producer.id.expiration.ms`), an hour for the grain of epochs and one for clocks that disagree. */
 const expiryHours = 26;
-const partitionsKept = 1_000;
-/** Forgetting single producers would make them look new: an oversized history is dropped whole, and learned again. */
+/** About 300 bytes each, over all partitions, and in one. */
 const producersKept = 200_000;
+/** Forgetting single producers would make them look new: a history that grows beyond this is dropped whole, and read anew. */
+const producersOfOne = 100_000;
 
 export function createProducerHistories(table: Table, clock: Clock): ProducerHistories {
-  const kept = new LRUCache<string, History>({ max: partitionsKept });
+  const kept = new LRUCache<string, History>({
+    maxSize: producersKept,
+    maxEntrySize: producersOfOne,
+    sizeCalculation: ({ runs }) => runs.size + 1,
+  });
   const extending = new Map<string, Promise<History>>();
 
   async function extend(name: string, address: PageAddress, head: Head): Promise<History> {
@@ -50,7 +55,7 @@ export function createProducerHistories(table: Table, clock: Clock): ProducerHis
     if (!history || !(await catchUp(table, address, history, head))) {
       history = await learn(table, clock, address, head);
     }
-    if (history.runs.size <= producersKept) kept.set(name, history);
+    kept.set(name, history);
     return history;
   }
 
@@ -68,8 +73,12 @@ export function createProducerHistories(table: Table, clock: Clock): ProducerHis
       });
     },
     observe(address, head) {
-      const history = kept.get(`${address.topicId}/${address.partition}`);
-      if (history && head.tailBase <= history.to && history.to < head.next) takeAll(history, head.tail);
+      const name = `${address.topicId}/${address.partition}`;
+      const history = kept.get(name);
+      if (!history || head.tailBase > history.to || history.to >= head.next) return;
+      const before = history.runs.size;
+      takeAll(history, head.tail);
+      if (history.runs.size > before) kept.set(name, history);
     },
   };
 }

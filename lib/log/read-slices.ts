@@ -14,9 +14,12 @@ export type StampedBatch = { readonly header: BatchHeader; readonly baseOffset: 
 /** Where an entry's bytes are. */
 export type Slice = PlacedEntry & { readonly topicId: string };
 
+/** Its batches; undefined when its object is gone; or why its bytes are of no use (CORRUPT_LOG). */
+export type ReadSlice = readonly StampedBatch[] | RivuletError | undefined;
+
 export type SliceReader = {
-  /** The batches of each slice, in order; undefined for one whose object is gone. */
-  read(slices: readonly Slice[]): Promise<(readonly StampedBatch[] | undefined)[]>;
+  /** What became of each slice, in order. */
+  read(slices: readonly Slice[]): Promise<ReadSlice[]>;
 };
 
 const cacheBytes = 32 * 1024 * 1024;
@@ -38,28 +41,29 @@ export function createSliceReader(objects: ObjectStore): SliceReader {
     sizeCalculation: (batches) => batches.reduce((sum, { bytes }) => sum + bytes.length, 1),
   });
 
-  async function run(read: Read): Promise<void> {
+  /** Into `found`, not by way of the cache: others may have pushed it out of there before we look. */
+  async function run(read: Read, found: Map<string, ReadSlice>): Promise<void> {
     const bytes = await objects.get(read.objectKey, { from: read.from, to: read.to });
     if (!bytes) return;
     for (const slice of read.slices) {
       const at = slice.entry.position - read.from;
-      cache.set(nameOf(slice), stamped(slice, bytes.subarray(at, at + slice.entry.lengthBytes)));
+      // A copy unless it is all that was read: a view would keep the whole read in memory, which nobody has counted.
+      const view = bytes.subarray(at, at + slice.entry.lengthBytes);
+      const result = stamped(slice, view.length === bytes.length ? view : view.slice());
+      if (!(result instanceof RivuletError)) cache.set(nameOf(slice), result);
+      found.set(nameOf(slice), result);
     }
   }
 
   return {
     async read(slices) {
-      const found = new Map<string, readonly StampedBatch[]>();
-      const collect = () => {
-        for (const slice of slices) {
-          const batches = cache.get(nameOf(slice));
-          if (batches) found.set(nameOf(slice), batches);
-        }
-      };
-      collect();
+      const found = new Map<string, ReadSlice>();
+      for (const slice of slices) {
+        const batches = cache.get(nameOf(slice));
+        if (batches) found.set(nameOf(slice), batches);
+      }
       const missing = slices.filter((slice) => !found.has(nameOf(slice)));
-      await inParallel(coalesce(missing), requestsAtOnce, run);
-      collect();
+      await inParallel(coalesce(missing), requestsAtOnce, (read) => run(read, found));
       return slices.map((slice) => found.get(nameOf(slice)));
     },
   };
@@ -87,27 +91,24 @@ function coalesce(slices: readonly Slice[]): Read[] {
 }
 
 /** Base offset and leader epoch lie before the region of the CRC: stamping them leaves the batch valid. */
-function stamped({ entry, baseOffset }: Slice, bytes: Uint8Array): StampedBatch[] {
-  let next = baseOffset;
-  const batches = headersOf(bytes, baseOffset).map(({ header, from, to }) => {
-    const batch = { header, baseOffset: next, bytes: bytes.subarray(from, to) };
-    stampBaseOffset(bytes, from, next, 0);
-    next += header.lastOffsetDelta + 1;
-    return batch;
-  });
-  if (next !== baseOffset + entry.recordCount)
-    throw corrupt(baseOffset, `${next - baseOffset} records instead of ${entry.recordCount}`);
-  return batches;
-}
-
-function headersOf(bytes: Uint8Array, offset: number) {
+function stamped({ entry, baseOffset }: Slice, bytes: Uint8Array): StampedBatch[] | RivuletError {
   try {
-    return splitBatches(bytes);
+    let next = baseOffset;
+    const batches = splitBatches(bytes).map(({ header, from, to }) => {
+      const batch = { header, baseOffset: next, bytes: bytes.subarray(from, to) };
+      stampBaseOffset(bytes, from, next, 0);
+      next += header.lastOffsetDelta + 1;
+      return batch;
+    });
+    const records = next - baseOffset;
+    return records === entry.recordCount
+      ? batches
+      : damaged(baseOffset, `${records} records, not ${entry.recordCount}`);
   } catch (error) {
-    if (error instanceof CorruptBatchError) throw corrupt(offset, error.message);
+    if (error instanceof CorruptBatchError) return damaged(baseOffset, error.message);
     throw error;
   }
 }
 
-const corrupt = (offset: number, why: string) =>
+const damaged = (offset: number, why: string) =>
   new RivuletError('CORRUPT_LOG', `the segment at offset ${offset} is damaged: ${why}`, { extra: { offset } });

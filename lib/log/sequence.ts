@@ -46,7 +46,7 @@ export async function sequence(parts: LogParts, run: UploadedRun, view: Head | u
   for (let sends = 0; sends < mostSends; sends++) {
     const result = await send(parts, attempt, await lookedUpTo(parts, attempt, head));
     if (result.applied) return acknowledge(parts, attempt, parseHead(result.item!));
-    attempt = { ...attempt, doubtful: attempt.doubtful || (result.doubtful ?? false) };
+    attempt = { ...attempt, isFirstEver: false, doubtful: attempt.doubtful || (result.doubtful ?? false) };
     head = result.old ? parseHead(result.old) : await makeHead(parts, attempt);
     parts.heads.remember(attempt.address, head);
     const verdict = await patientVerdict(parts, attempt, head);
@@ -126,6 +126,7 @@ async function lookedUpTo(parts: LogParts, attempt: Attempt, head: Head): Promis
   if (head.producer(producer.id)) return undefined;
   const surelyNew = producer.firstSequence === 0 && producer.id < firstHashedId && head.highestEvictedId < producer.id;
   if (surelyNew) return undefined;
+  if (attempt.isFirstEver) return head.next;
   const history = await readable(attempt, parts.histories.upTo(attempt.address, head));
   return decide(newestOf(history, producer.id), { ...producer, recordCount }) === 'append' ? head.next : undefined;
 }

@@ -21,6 +21,7 @@ import {
   field,
   lengthOverheadBytes,
   minRecordBytes,
+  readBatchHeader,
   recordBatchMagic,
   recordBatchOverheadBytes,
 } from './batch-header.ts';
@@ -233,6 +234,25 @@ export function openBatch(bytes: Uint8Array, at = 0, options: DecodeOptions = {}
     throw new CorruptBatchError('count', `recordCount is ${header.recordCount}, in ${body.length} bytes`);
   }
   return { header, records: () => readRecords(header, plainView(body, 0, body.length)) };
+}
+
+/**
+ * The batch at `at` with its records packed by another codec, its header otherwise as it was. The records stay bytes: a small
+ * batch may hold millions. Throws CorruptBatchError for what cannot be unpacked, or only into more than `maxBytes`.
+ */
+export function recompressBatch(bytes: Uint8Array, at: number, codec: Compression, maxBytes: number): Uint8Array {
+  const header = readBatchHeader(bytes, at);
+  const payload = plainView(bytes, at + recordBatchOverheadBytes, at + header.sizeBytes);
+  const mostBytes = codec === 'none' ? maxBytes : limits.uncompressedBatchBytes;
+  const body = compress(codec, decompress(header.compression, payload, mostBytes));
+  const batch = new Uint8Array(recordBatchOverheadBytes + body.length);
+  batch.set(bytes.subarray(at, at + recordBatchOverheadBytes));
+  batch.set(body, recordBatchOverheadBytes);
+  const view = new DataView(batch.buffer);
+  view.setInt32(field.length, batch.length - lengthOverheadBytes);
+  view.setInt16(field.attributes, (header.attributes & ~attribute.compression) | compressions.indexOf(codec));
+  view.setUint32(field.crc, crc32c(batch, field.attributes));
+  return batch;
 }
 
 /** Never a Buffer, so that all keys and values are of one type wherever the bytes came from. */

@@ -55,7 +55,10 @@ export type Write =
 export type Check = { readonly kind: 'check'; readonly key: Key; readonly if: Condition };
 
 export type WriteResult = (
-  | { /** The item after the write; undefined after a delete. */ readonly applied: true; readonly item: Item | undefined }
+  | {
+      /** The item after the write; undefined after a delete. */ readonly applied: true;
+      readonly item: Item | undefined;
+    }
   | { /** The item that failed the condition. */ readonly applied: false; readonly old: Item | undefined }
 ) & {
   /** An earlier try of this very write got no answer: a copy of it may have landed, or may land yet. */
@@ -64,7 +67,10 @@ export type WriteResult = (
 
 export type TransactionResult =
   | { readonly applied: true }
-  | { readonly applied: false; /** One for each action, in order. */ readonly failures: readonly { readonly failed: boolean; readonly old?: Item }[] };
+  | {
+      readonly applied: false /** One for each action, in order. */;
+      readonly failures: readonly { readonly failed: boolean; readonly old?: Item }[];
+    };
 
 export type Query = {
   readonly pk: string;

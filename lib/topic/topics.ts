@@ -1,11 +1,12 @@
 // Topics: made, listed, altered, deleted. The topic item is the truth; heads are made from it, and can be made again from
 // it by whoever misses one. A deleted topic leaves a tombstone and fenced heads, so that a process with an old copy of
 // the topic cannot write to it; one made anew under the same name has a new id and shares nothing with it.
+import { isDeepStrictEqual } from 'node:util';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock.ts';
 import { inParallel } from '../concurrency.ts';
 import type { AlterTopicRequest, CreateTopicRequest, TopicDescription, TopicRef, TopicSummary } from '../engine.ts';
-import { RivuletError } from '../errors.ts';
+import { type Outcome, RivuletError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { deletedFence, emptyHeadItem } from '../log/head.ts';
 import { headKey, itemVersion, tombstoneKey, topicKey, topicsPartition } from '../storage/keys.ts';
@@ -159,7 +160,7 @@ async function alter(table: Table, topic: Topic, request: AlterTopicRequest): Pr
   if (partitions < topic.partitions) {
     throw new RivuletError(
       'INVALID_PARTITIONS',
-      `partitions can only grow: topic ${topic.topic} has ${topic.partitions}, not fewer than ${partitions}`,
+      `partitions can only grow: topic ${topic.topic} has ${topic.partitions}, and ${partitions} is fewer`,
       { outcome: 'not-written' },
     );
   }
@@ -177,29 +178,23 @@ async function alter(table: Table, topic: Topic, request: AlterTopicRequest): Pr
     },
     if: all(equals('id', topic.topicId), equals('revision', topic.revision)),
   });
-  if (!result.applied && !isOwnChange(result, topic, partitions, config)) {
-    throw new RivuletError(
-      'STORAGE_UNAVAILABLE',
-      `topic ${topic.topic} was changed by somebody else meanwhile: look at it again`,
-      { outcome: 'not-written' },
-    );
-  }
+  if (!result.applied && !isAsWanted(result.old, topic, partitions, config))
+    throw changedMeanwhile(topic.topic, result.doubtful ? 'unknown' : 'not-written');
   // The reply has the fence that new heads need: a sweep that raised it before knows nothing of them.
   const changed = parseTopic(result.applied ? result.item! : result.old!);
   await makeHeads(table, changed, topic.partitions);
   return changed;
 }
 
-function isOwnChange(
-  result: { doubtful?: boolean; old?: Item | undefined },
-  before: Topic,
-  partitions: number,
-  config: ConfigOverrides,
-): boolean {
-  if (!result.doubtful || !result.old || result.old.id !== before.topicId) return false;
-  const now = parseTopic(result.old);
-  return now.partitions === partitions && JSON.stringify(now.overrides) === JSON.stringify(config);
+/** A copy of our own change may have come first; or somebody wanted the same. */
+function isAsWanted(item: Item | undefined, before: Topic, partitions: number, config: ConfigOverrides): boolean {
+  return item?.id === before.topicId && item.partitions === partitions && isDeepStrictEqual(item.config, config);
 }
+
+const changedMeanwhile = (name: string, outcome: Outcome) =>
+  new RivuletError('STORAGE_UNAVAILABLE', `topic ${name} was changed by somebody else meanwhile: look at it again`, {
+    outcome,
+  });
 
 function withChanges(
   overrides: ConfigOverrides,
@@ -220,15 +215,16 @@ async function remove(table: Table, clock: Clock, topic: Topic): Promise<void> {
     deletedMs: clock.now(),
   };
   const actions: Write[] = [
-    { kind: 'delete', key: topicKey(topic.topic), if: equals('id', topicId) },
+    // The revision too: partitions that were added since would be left open.
+    { kind: 'delete', key: topicKey(topic.topic), if: all(equals('id', topicId), equals('revision', topic.revision)) },
     { kind: 'put', item: tombstone },
   ];
   const token = Buffer.from(clock.randomBytes(16)).toString('hex');
   const result = await table.transact(actions, token);
   const isGone = result.applied || (await table.get(tombstoneKey(topicId), { strong: true })) !== undefined;
-  if (!isGone) throw unknownTopic(topic.topic);
-  const all = Array.from({ length: partitions }, (_, partition) => partition);
-  await inParallel(all, headsAtOnce, (partition) => fenceForEver(table, topicId, partition)).catch((error) => {
+  if (!isGone) throw changedMeanwhile(topic.topic, 'not-written');
+  const numbers = Array.from({ length: partitions }, (_, partition) => partition);
+  await inParallel(numbers, headsAtOnce, (partition) => fenceForEver(table, topicId, partition)).catch((error) => {
     const detail = `topic ${topic.topic} is deleted, but not all of its partitions could be closed: for ${copyMs} ms a process may still take writes to it (${error.message})`;
     throw new RivuletError('STORAGE_UNAVAILABLE', detail, { outcome: 'written', cause: error });
   });

@@ -1,7 +1,9 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { crc32c } from '../../lib/bytes/crc32c.ts';
 import { createEngine } from '../../lib/create-engine.ts';
 import type { PartitionRecords } from '../../lib/engine.ts';
 import type { RivuletError } from '../../lib/errors.ts';
+import { countsOf } from './counts.ts';
 import { appendOne, batchOf, createWorld, readAll, startMs, text, tryAppend, valuesOf, type World } from './world.ts';
 
 let world: World;
@@ -213,6 +215,36 @@ describe('admission', () => {
   });
 });
 
+describe('compression.type of the topic', () => {
+  /** A gzip batch of so many bytes of zeros, or one whose CRC is right and whose inside is not. */
+  const zeros = (bytes: number) => batchOf(['\0'.repeat(bytes)], { compression: 'gzip' });
+  const rotten = () => {
+    const batch = zeros(1_000);
+    batch.fill(0xff, 70, 80);
+    new DataView(batch.buffer, batch.byteOffset).setUint32(17, crc32c(batch, 21));
+    return batch;
+  };
+
+  test('does not let a batch grow above max.message.bytes', async () => {
+    await world.engine.alterTopic({ topic: 't', config: { 'compression.type': 'uncompressed' } });
+    const error = errorOf(await tryAppend(world.engine, 0, zeros(20_000_000)));
+    expect(error).toMatchObject({ errorCode: 'MESSAGE_TOO_LARGE', outcome: 'not-written' });
+  });
+
+  test('refuses what cannot be unpacked', async () => {
+    await world.engine.alterTopic({ topic: 't', config: { 'compression.type': 'zstd' } });
+    const error = errorOf(await tryAppend(world.engine, 0, rotten()));
+    expect(error).toMatchObject({ status: 400, outcome: 'not-written' });
+  });
+
+  test('without it, a batch that nobody can unpack hides no time behind it', async () => {
+    await appendOne(world.engine, 0, rotten());
+    await appendOne(world.engine, 0, batchOf(['sound']));
+    const { partitions } = await world.engine.offsets({ topic: 't', at: startMs, partitions: [0] });
+    expect(partitions[0]).toMatchObject({ offset: 1 });
+  });
+});
+
 describe('records one by one', () => {
   const record = (value: string, key: string | null = null) => ({
     key: key === null ? null : text(key),
@@ -244,6 +276,23 @@ describe('records one by one', () => {
     expect(second.records).toEqual(first.records.map((result) => ({ ...result, duplicate: true })));
     const other = world.engine.appendRecords({ ...request, records: [record('A', 'x')] });
     await expect(other).rejects.toMatchObject({ errorCode: 'IDEMPOTENCY_KEY_REUSED', outcome: 'not-written' });
+  });
+
+  test('a key may be used again for another request once its two days are over', async () => {
+    const ask = (value: string) =>
+      world.engine.appendRecords({ topic: 't', records: [{ ...record(value), partition: 1 }], idempotencyKey: 'k' });
+    await ask('a');
+    world.clock.advance(3 * 24 * 3_600_000);
+    expect((await ask('b')).records).toMatchObject([{ offset: 1, duplicate: false }]);
+    expect((await ask('b')).records).toMatchObject([{ offset: 1, duplicate: true }]);
+  });
+
+  test('with a new Idempotency-Key, search no history', async () => {
+    for (let i = 0; i < 200; i++) await appendOne(world.engine, 1, batchOf([`v${i}`]));
+    const counted = countsOf(world);
+    const cold = createEngine({ ...counted.ports, clock: world.clock });
+    await cold.appendRecords({ topic: 't', records: [{ ...record('a'), partition: 1 }], idempotencyKey: 'k' });
+    expect(counted.calls.query).toBe(0);
   });
 
   test('larger than max.message.bytes together become several batches, in sequence', async () => {

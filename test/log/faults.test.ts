@@ -72,7 +72,14 @@ const scenarios: Scenario[] = [
   { name: 'append with expectedOffset', before: 5, idempotent: true, expectedOffset: true },
 ];
 
-async function run(scenario: Scenario, fault: Fault, at: number, retries: boolean): Promise<boolean> {
+/** With `mostTries` 1 nobody repeats, so that what the one error said can be held against the log. */
+async function run(
+  scenario: Scenario,
+  fault: Fault,
+  at: number,
+  retries: boolean,
+  mostTries: number,
+): Promise<boolean> {
   const clock = createTestClock();
   const broken = breakOne(fault, at, 2);
   const bare = { objects: createMemoryObjectStore({ clock }), table: createMemoryTable() };
@@ -102,7 +109,7 @@ async function run(scenario: Scenario, fault: Fault, at: number, retries: boolea
   broken.arm();
   const acks: number[] = [];
   const outcomes: string[] = [];
-  for (let tries = 0; tries < 4 && acks.length === 0; tries++) {
+  for (let tries = 0; tries < mostTries && acks.length === 0; tries++) {
     const result = await tryAppend(fresh, 0, batch, expectedOffset).catch((error: unknown) => ({
       error: error as RivuletError,
     }));
@@ -118,7 +125,12 @@ async function run(scenario: Scenario, fault: Fault, at: number, retries: boolea
   const records = await readAll(createEngine({ ...bare, clock }), 0);
   expect(records.map(({ offset }) => offset)).toEqual(records.map((_, i) => i));
   const copies = valuesOf(records).filter((value) => value === 'x').length;
-  expect(acks).toHaveLength(1);
+  if (acks.length === 0) {
+    expect(mostTries).toBe(1);
+    if (outcomes[0] === 'not-written') expect(copies).toBe(0);
+    if (outcomes[0] === 'written') expect(copies).toBe(1);
+    return fired;
+  }
   expect(valuesOf(records.slice(acks[0], acks[0]! + 2))).toEqual(['x', 'y']);
   if (scenario.idempotent) expect(copies).toBe(1);
   // Each copy beyond the acknowledged one must be owned up to by an error that said it did not know.
@@ -137,7 +149,8 @@ describe.each([false, true])('retries in the adapter: %s', (retries) => {
   describe.each(scenarios)('$name', (scenario) => {
     test.each(faults)('%s, at every step', async (fault) => {
       let steps = 0;
-      while (await run(scenario, fault, steps, retries)) steps++;
+      while (await run(scenario, fault, steps, retries, 4)) steps++;
+      for (let step = 0; step < steps; step++) await run(scenario, fault, step, retries, 1);
       expect(steps).toBeGreaterThanOrEqual(3);
     });
   });

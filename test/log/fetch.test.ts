@@ -110,7 +110,50 @@ describe('several partitions', () => {
   });
 });
 
+describe('damage and pressure', () => {
+  test('a damaged segment fails its own partition only, and what lies before it is delivered', async () => {
+    await appendOne(world.engine, 0, batchOf(['before']));
+    const [first] = (await world.objects.list({})).objects;
+    await appendOne(world.engine, 0, batchOf(['damaged']));
+    const damaged = (await world.objects.list({})).objects.find(({ key }) => key !== first!.key)!;
+    await appendOne(world.engine, 1, batchOf(['sound']));
+    await world.objects.delete([damaged.key]);
+    await world.objects.putOnce(damaged.key, [new Uint8Array(damaged.bytes)]);
+    const fetch = async (offset: number) =>
+      (
+        await createEngine(world).fetch({
+          topic: 't',
+          partitions: [
+            { partition: 0, offset },
+            { partition: 1, offset: 0 },
+          ],
+        })
+      ).partitions;
+    expect(await fetch(0)).toMatchObject([{ batches: [{}] }, { batches: [{}] }]);
+    expect(await fetch(1)).toMatchObject([
+      { error: { errorCode: 'CORRUPT_LOG', extra: { offset: 1 } } },
+      { batches: [{}] },
+    ]);
+  });
+
+  test('many large fetches at once do not push each other out', async () => {
+    await world.engine.alterTopic({ topic: 't', config: { 'max.message.bytes': '4000000' } });
+    for (let i = 0; i < 12; i++) await appendOne(world.engine, i % 3, batchOf(['x'.repeat(3_900_000)]));
+    const fetches = Array.from({ length: 12 }, (_, i) =>
+      fetchOne({ partition: i % 3, offset: Math.floor(i / 3), maxBytes: 4_000_000 }),
+    );
+    for (const { batches } of await Promise.all(fetches)) expect(batches).toHaveLength(1);
+  });
+});
+
 describe('a long poll', () => {
+  test('does not wait for more than a reply can hold', async () => {
+    for (let i = 0; i < 3; i++) await appendOne(world.engine, 0, batchOf(['x'.repeat(1_000)]));
+    const before = world.clock.now();
+    await fetchOne({ offset: 0, maxBytes: 2_000, minBytes: 100_000, waitMs: 20_000 });
+    expect(world.clock.now()).toBe(before);
+  });
+
   test('returns as soon as something is appended', async () => {
     const waiting = fetchOne({ offset: 0, waitMs: 20_000 });
     await appendOne(world.engine, 0, batchOf(['a']));

@@ -6,7 +6,7 @@ import type { Engine } from '../../lib/engine.ts';
 import { retryingObjectStore, retryingTable } from '../../lib/storage/retry.ts';
 import { type Life, type Network, portsOf } from './network.ts';
 
-type Answer<T> = { readonly reply: T } | { readonly error: unknown } | 'lost';
+export type Answer<T> = { readonly reply: T } | { readonly error: unknown } | 'lost';
 
 export type Process = {
   /** Runs one operation; `lost` when the process died, or did not answer in time. */

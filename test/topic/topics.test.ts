@@ -17,13 +17,17 @@ describe('create', () => {
     const topic = await world.engine.createTopic({
       topic: 'orders',
       partitions: 3,
-      config: { 'retention.ms': '1000' },
+      config: { 'max.message.bytes': '1000' },
     });
     expect(topic.topicId).toMatch(/^[\w-]{22}$/);
-    expect(configOf(topic.config, 'retention.ms')).toEqual({ name: 'retention.ms', value: '1000', isDefault: false });
-    expect(configOf(topic.config, 'cleanup.policy')).toEqual({
-      name: 'cleanup.policy',
-      value: 'delete',
+    expect(configOf(topic.config, 'max.message.bytes')).toEqual({
+      name: 'max.message.bytes',
+      value: '1000',
+      isDefault: false,
+    });
+    expect(configOf(topic.config, 'message.timestamp.type')).toEqual({
+      name: 'message.timestamp.type',
+      value: 'CreateTime',
       isDefault: true,
     });
     const { partitions } = await world.engine.describePartitions({ topic: 'orders' });
@@ -55,6 +59,7 @@ describe('create', () => {
     [{ 'retention.ms': 'soon' }, 'retention.ms must be a whole number from -1 to 9223372036854775807, not "soon"'],
     [{ 'cleanup.policy': 'shred' }, 'cleanup.policy must be a list of delete, compact'],
     [{ 'max.message.bytes': '5000000' }, 'max.message.bytes must be a whole number from 0 to 4128768'],
+    [{ 'cleanup.policy': 'delete,'.repeat(1_000) }, 'cleanup.policy has 7000 characters, above the limit of 4096'],
     [{ 'min.cleanable.dirty.ratio': '1.5' }, 'must be a number from 0 to 1'],
   ])('refuses the configuration %j', async (config, message) => {
     const created = world.engine.createTopic({ topic: 't', config: config as Record<string, string> });
@@ -62,6 +67,11 @@ describe('create', () => {
       errorCode: 'INVALID_CONFIG',
       message: expect.stringContaining(message),
     });
+  });
+
+  test('warns of what is accepted and not acted on yet', async () => {
+    const { warnings } = await world.engine.createTopic({ topic: 't', config: { 'retention.ms': '1' } });
+    expect(warnings).toEqual(['retention.ms changes nothing here: Not acted on yet: every record is kept.']);
   });
 
   test('accepts what has no meaning here, and says why', async () => {
@@ -151,6 +161,55 @@ describe('alter', () => {
   });
 });
 
+describe('two at once', () => {
+  /** Runs `other` just before the first write that `isWrite` picks. */
+  const meanwhile = (isWrite: (write: Write) => boolean, other: () => Promise<unknown>) => {
+    let isDone = false;
+    const before = async (matches: boolean) => {
+      if (!matches || isDone) return;
+      isDone = true;
+      await other();
+    };
+    const table = { ...world.table };
+    table.write = async (write) => {
+      await before(isWrite(write));
+      return world.table.write(write);
+    };
+    table.transact = async (actions, token) => {
+      await before(actions.some((action) => action.kind !== 'check' && isWrite(action)));
+      return world.table.transact(actions, token);
+    };
+    return table;
+  };
+
+  test('a deletion does not leave open the partitions that were added meanwhile', async () => {
+    await world.engine.createTopic({ topic: 't' });
+    const table = meanwhile(
+      (write) => write.kind === 'delete',
+      () => world.engine.alterTopic({ topic: 't', partitions: 4 }),
+    );
+    const deleted = createEngine({ ...world, table }).deleteTopic('t');
+    await expect(deleted).rejects.toMatchObject({ errorCode: 'STORAGE_UNAVAILABLE', outcome: 'not-written' });
+    await world.engine.deleteTopic('t');
+    await expect(tryAppend(createEngine(world), 3, batchOf(['x']))).rejects.toMatchObject({
+      errorCode: 'UNKNOWN_TOPIC_OR_PARTITION',
+    });
+  });
+
+  test('a change whose reply was lost, and which another followed, is not called not-written', async () => {
+    await world.engine.createTopic({ topic: 't' });
+    const table = { ...world.table };
+    table.write = async (write) => {
+      const result = await world.table.write(write);
+      if (write.kind !== 'update' || !result.applied) return result;
+      await world.engine.alterTopic({ topic: 't', config: { 'segment.ms': '9' } });
+      return { ...(await world.table.write(write)), doubtful: true };
+    };
+    const altered = createEngine({ ...world, table }).alterTopic({ topic: 't', config: { 'max.message.bytes': '9' } });
+    await expect(altered).rejects.toMatchObject({ errorCode: 'STORAGE_UNAVAILABLE', outcome: 'unknown' });
+  });
+});
+
 describe('delete', () => {
   test('a topic made anew is a new topic: new id, offsets from 0, none of the old data', async () => {
     const before = await world.engine.createTopic({ topic: 't' });
@@ -161,6 +220,27 @@ describe('delete', () => {
     expect(after.topicId).not.toBe(before.topicId);
     expect(await readAll(world.engine, 0)).toEqual([]);
     expect((await appendOne(world.engine, 0, batchOf(['new']))).baseOffset).toBe(0);
+  });
+
+  test('a process with an old copy reads, and writes records, in the topic that has the name now', async () => {
+    await world.engine.createTopic({ topic: 't' });
+    const stale = createEngine(world);
+    await appendOne(stale, 0, batchOf(['old']));
+    await world.engine.deleteTopic('t');
+    const { topicId } = await world.engine.createTopic({ topic: 't' });
+    const record = { key: null, value: new Uint8Array([1]), headers: [] };
+    expect(await stale.appendRecords({ topic: 't', records: [record] })).toMatchObject({
+      topicId,
+      records: [{ offset: 0 }],
+    });
+    await world.engine.deleteTopic('t');
+    await world.engine.createTopic({ topic: 't' });
+    expect(await readAll(stale, 0)).toEqual([]);
+    await world.engine.deleteTopic('t');
+    await world.engine.createTopic({ topic: 't' });
+    expect((await stale.offsets({ topic: 't', at: 'latest' })).partitions).toEqual([
+      { partition: 0, offset: 0, timestampMs: -1 },
+    ]);
   });
 
   test('a process with an old copy cannot revive it, and writes to the new topic of that name', async () => {
