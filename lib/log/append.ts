@@ -1,6 +1,6 @@
 // START HERE: how a record gets in. append() reads like the list in docs/ARCHITECTURE.md: admit, pack, upload, sequence,
 // ack. The segment is durable before the sequencing names it; a process that dies between leaves an orphan object, which
-// is invisible, and swept later. See fetch.ts for the way out.
+// is invisible and harmless. See fetch.ts for the way out.
 import type { AppendAck, AppendReply, AppendRequest, PartitionAppend, PartitionError } from '../engine.ts';
 import { RivuletError } from '../errors.ts';
 import { limits } from '../limits.ts';
