@@ -83,22 +83,23 @@ export function createProducerHistories(table: Table, clock: Clock): ProducerHis
   };
 }
 
-/** Reads backwards from the tail until every producer of a page has expired. */
+/** Reads backwards from the tail to the start of the pages, or until every producer of a page has expired. */
 async function learn(table: Table, clock: Clock, address: PageAddress, head: Head): Promise<History> {
   const oldestEpoch = segmentEpochAt(clock.now()) - expiryHours;
   const pages: Page[] = [];
+  let isExpired = false;
   for await (const page of pagesBetween(table, address, head.mergedTo, head.tailBase, { reverse: true, limit: 100 })) {
     pages.push(page);
-    if (page.entries.every(({ entry }) => entry.segmentEpoch < oldestEpoch)) break;
+    isExpired = page.entries.every(({ entry }) => entry.segmentEpoch < oldestEpoch);
+    if (isExpired) break;
   }
-  const history: History = { to: pages.at(-1)?.firstOffset ?? head.tailBase, runs: new Map() };
+  const from = pages.at(-1)?.firstOffset ?? head.tailBase;
+  const history: History = { to: from, runs: new Map() };
   for (const page of pages.reverse()) takeAll(history, page.entries);
   takeAll(history, head.tail);
-  if (history.to < head.next)
-    throw new RivuletError(
-      'CORRUPT_LOG',
-      `no index page begins at offset ${history.to} of partition ${address.partition}`,
-    );
+  const gap = !isExpired && from > head.mergedTo ? head.mergedTo : history.to;
+  if (gap < head.next)
+    throw new RivuletError('CORRUPT_LOG', `no index page begins at offset ${gap} of partition ${address.partition}`);
   return history;
 }
 

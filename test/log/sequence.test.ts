@@ -1,6 +1,7 @@
 // Races that the simulation found, each told once more as a story.
 import { expect, test } from 'vitest';
 import { createEngine } from '../../lib/create-engine.ts';
+import { pagesPartition } from '../../lib/storage/keys.ts';
 import { retryingTable } from '../../lib/storage/retry.ts';
 import { StorageError } from '../../lib/storage/storage-error.ts';
 import type { Table, Write } from '../../lib/storage/table.ts';
@@ -59,4 +60,19 @@ test('a trim planned before a lost reply landed does not let the resend be appen
   await appendOne(steadyProcess, 0, batchOf(['second'], { ...steady, baseSequence: 1 }));
   expect(lost).toBe(true);
   expect(valuesOf(await readAll(world.engine, 0)).filter((value) => value === 'second')).toHaveLength(1);
+});
+
+test('a producer is not taken for new because the oldest page of the index is missing', async () => {
+  const world = createWorld();
+  await world.engine.createTopic({ topic: 't' });
+  const { producerId } = await world.engine.newProducer();
+  const batch = batchOf(['first'], { producerId, producerEpoch: 0, baseSequence: 0 });
+  await appendOne(world.engine, 0, batch);
+  for (let i = 0; i < 80; i++) await appendOne(world.engine, 0, batchOf([`other${i}`]));
+  const { topicId } = await world.engine.describeTopic('t');
+  const { items } = await world.table.query({ pk: pagesPartition(topicId, 0) });
+  expect(items.length).toBeGreaterThan(1);
+  await world.table.write({ kind: 'delete', key: { pk: items[0]!.pk, sk: items[0]!.sk } });
+  const repeat = appendOne(createEngine(world), 0, batch);
+  await expect(repeat).rejects.toMatchObject({ errorCode: 'CORRUPT_LOG', outcome: 'not-written' });
 });
