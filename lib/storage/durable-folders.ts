@@ -2,11 +2,16 @@
 // root: else a power failure could take a synced file away together with its folder. Empty folders are removed, but
 // never while a put is under way in or below them.
 import { dirname } from 'node:path';
-import { type FileLayer, hasCode } from './file-layer.ts';
+import { type FileLayer, hasCode, type OpenFile } from './file-layer.ts';
+
+/** To make durable which names are in a folder. */
+export type OpenFolder = Pick<OpenFile, 'sync' | 'close'>;
 
 export type DurableFolders = {
   /** Makes the folder and its parents below the root, or joins those who do. */
   make(folder: string): Promise<void>;
+  /** Opens the folder, made if need be. */
+  open(folder: string): Promise<OpenFolder>;
   /** Makes durable which names are in the folder. */
   sync(folder: string): Promise<void>;
   /** Until the function returned is called the folder is not removed. */
@@ -36,6 +41,11 @@ export function createDurableFolders(fs: FileLayer, root: string): DurableFolder
     await syncFolder(fs, dirname(folder));
   }
 
+  async function open(folder: string): Promise<OpenFolder> {
+    await make(folder);
+    return openFolder(fs, folder);
+  }
+
   function hold(folder: string): () => void {
     const held = upTo(root, folder);
     for (const one of held) holders.set(one, (holders.get(one) ?? 0) + 1);
@@ -55,7 +65,7 @@ export function createDurableFolders(fs: FileLayer, root: string): DurableFolder
     }
   }
 
-  return { make, sync: (folder) => syncFolder(fs, folder), hold, prune };
+  return { make, open, sync: (folder) => syncFolder(fs, folder), hold, prune };
 }
 
 /** The folder and its parents, without the root. */
@@ -92,13 +102,16 @@ function removeIfEmpty(fs: FileLayer, folder: string): boolean {
   }
 }
 
-/** Windows cannot open a folder; NTFS journals names by itself. */
 async function syncFolder(fs: FileLayer, folder: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const handle = await fs.open(folder, 'r');
+  const opened = await openFolder(fs, folder);
   try {
-    await handle.sync();
+    await opened.sync();
   } finally {
-    await handle.close();
+    await opened.close();
   }
+}
+
+/** Windows cannot open a folder; NTFS journals names by itself. */
+async function openFolder(fs: FileLayer, folder: string): Promise<OpenFolder> {
+  return process.platform === 'win32' ? { sync: async () => {}, close: async () => {} } : fs.open(folder, 'r');
 }

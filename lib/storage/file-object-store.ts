@@ -4,9 +4,10 @@
 //   DIRECTORY/tmp/<n>       objects being written; what a dead process left here is removed at the start
 //
 // A put writes and syncs a file in tmp, links it to its final name (atomic, fails if the name is taken), and syncs the
-// folder. So a final name never leads to part of an object, and an acknowledged object survives a power failure.
+// folder. So a final name never leads to part of an object, and an acknowledged object survives a power failure. What is
+// left to do then, removing the first name and closing, no caller waits for.
 import { join, resolve } from 'node:path';
-import { createDurableFolders, type DurableFolders } from './durable-folders.ts';
+import { createDurableFolders, type DurableFolders, type OpenFolder } from './durable-folders.ts';
 import { diskFiles, type FileLayer, hasCode, type OpenFile } from './file-layer.ts';
 import { keyOfRaw, objectPath, rawOf, readName } from './object-path.ts';
 import { checkDelete, checkList, checkObjectKey, checkRange, holdsOtherBytes, objectLimits } from './object-rules.ts';
@@ -18,8 +19,14 @@ type Store = {
   readonly objects: string;
   readonly tmp: string;
   readonly folders: DurableFolders;
-  drafts: number;
+  readonly started: () => Promise<void>;
+  readonly later: Later;
 };
+
+/** Of all stores of this process: one may still be removing its drafts when the next begins on the same folder. */
+let drafts = 0;
+
+const LATER_AT_MOST = 64;
 
 /** Makes the folder when it is missing. Two stores must not work on one folder at once: the table beside it sees to that. */
 export function createFileObjectStore({
@@ -30,17 +37,12 @@ export function createFileObjectStore({
   fs?: FileLayer;
 }): ObjectStore {
   const root = resolve(directory);
-  const folders = createDurableFolders(fs, root);
-  const store: Store = { fs, objects: join(root, 'objects'), tmp: join(root, 'tmp'), folders, drafts: 0 };
-  const started = startOnce(store);
+  const parts = { fs, objects: join(root, 'objects'), tmp: join(root, 'tmp'), folders: createDurableFolders(fs, root) };
+  const store: Store = { ...parts, started: startOnce(parts), later: createLater(LATER_AT_MOST) };
   return {
     async putOnce(key, chunks) {
       checkObjectKey(key);
-      const draft = await failing(false, async () => {
-        await started();
-        return writeDraft(store, chunks);
-      });
-      await failing(true, () => publish(store, key, draft, chunks));
+      await put(store, key, chunks);
     },
     async get(key, range) {
       checkObjectKey(key);
@@ -58,11 +60,13 @@ export function createFileObjectStore({
   };
 }
 
+type Parts = Omit<Store, 'started' | 'later'>;
+
 /** Begins with the first put; a start that failed is tried again. */
-function startOnce(store: Store): () => Promise<void> {
+function startOnce(parts: Parts): () => Promise<void> {
   let started: Promise<void> | undefined;
   return () => {
-    started ??= start(store).catch((error) => {
+    started ??= start(parts).catch((error) => {
       started = undefined;
       throw error;
     });
@@ -70,11 +74,11 @@ function startOnce(store: Store): () => Promise<void> {
   };
 }
 
-async function start({ fs, folders, tmp, objects }: Store): Promise<void> {
+async function start({ fs, folders, tmp, objects }: Parts): Promise<void> {
   await folders.make(tmp);
   await folders.make(objects);
   const leftovers = await fs.readdir(tmp);
-  await Promise.all(leftovers.map((name) => fs.unlink(join(tmp, name))));
+  await Promise.all(leftovers.map((name) => unlessMissing(fs.unlink(join(tmp, name)))));
 }
 
 function placeOf(store: Store, key: string): { folder: string; path: string } {
@@ -85,18 +89,42 @@ function placeOf(store: Store, key: string): { folder: string; path: string } {
 
 // --- put
 
+type Begun = { readonly draft: string; readonly folder: OpenFolder };
+
+async function put(store: Store, key: string, chunks: readonly Uint8Array[]): Promise<void> {
+  const { folder, path } = placeOf(store, key);
+  const release = store.folders.hold(folder);
+  try {
+    const begun = await failing(false, () => begin(store, folder, chunks));
+    await failing(true, () => publish(store, key, path, begun, chunks));
+  } finally {
+    release();
+  }
+}
+
+/** Opens the folder while the draft is written: that takes longer. */
+async function begin(store: Store, folder: string, chunks: readonly Uint8Array[]): Promise<Begun> {
+  await store.started();
+  const [draft, opened] = await Promise.allSettled([writeDraft(store, chunks), store.folders.open(folder)]);
+  if (draft.status === 'fulfilled' && opened.status === 'fulfilled')
+    return { draft: draft.value, folder: opened.value };
+  if (draft.status === 'fulfilled') await store.later(store.fs.unlink(draft.value));
+  if (opened.status === 'fulfilled') await store.later(opened.value.close());
+  throw draft.status === 'rejected' ? draft.reason : (opened as PromiseRejectedResult).reason;
+}
+
 async function writeDraft(store: Store, chunks: readonly Uint8Array[]): Promise<string> {
-  const draft = join(store.tmp, String(store.drafts++));
+  const draft = join(store.tmp, String(drafts++));
   const file = await store.fs.open(draft, 'wx');
   try {
     await writeAll(file, chunks);
     await file.sync();
     return draft;
   } catch (error) {
-    await discard(store, draft);
+    await store.later(store.fs.unlink(draft));
     throw error;
   } finally {
-    await file.close();
+    await store.later(file.close());
   }
 }
 
@@ -116,19 +144,13 @@ function behind(chunks: readonly Uint8Array[], bytes: number): Uint8Array[] {
   return first ? [first.subarray(bytes), ...others] : [];
 }
 
-async function publish(store: Store, key: string, draft: string, chunks: readonly Uint8Array[]): Promise<void> {
-  const { folder, path } = placeOf(store, key);
-  const release = store.folders.hold(folder);
+async function publish(store: Store, key: string, path: string, begun: Begun, chunks: readonly Uint8Array[]) {
   try {
-    await store.folders.make(folder);
-    await linkOnce(store, key, draft, path, chunks);
+    await linkOnce(store, key, begun.draft, path, chunks);
     // Also when it was there: whoever linked it may have died before this.
-    await Promise.all([store.folders.sync(folder), discard(store, draft)]);
-  } catch (error) {
-    await discard(store, draft);
-    throw error;
+    await begun.folder.sync();
   } finally {
-    release();
+    await store.later(Promise.all([store.fs.unlink(begun.draft), begun.folder.close()]));
   }
 }
 
@@ -160,9 +182,17 @@ function sameBytes(found: Uint8Array, chunks: readonly Uint8Array[]): boolean {
   return at === found.byteLength;
 }
 
-/** What cannot be removed now is removed at the next start. */
-async function discard({ fs }: Store, draft: string): Promise<void> {
-  await fs.unlink(draft).catch(() => {});
+/** Waits only while more than a bounded number of such works are under way. */
+type Later = (work: Promise<unknown>) => Promise<void>;
+
+function createLater(most: number): Later {
+  const underWay = new Set<Promise<unknown>>();
+  return async (work) => {
+    // Nothing depends on it: what was written is synced, and what is not removed now is removed at the next start.
+    const settled: Promise<unknown> = work.catch(() => {}).then(() => underWay.delete(settled));
+    underWay.add(settled);
+    if (underWay.size > most) await Promise.race(underWay);
+  };
 }
 
 // --- get
