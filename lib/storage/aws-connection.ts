@@ -10,6 +10,8 @@ export type AwsConnection = {
   readonly endpoint?: string;
   /** Default: the SDK's chain. */
   readonly credentials?: NonNullable<DynamoDBClientConfig['credentials']>;
+  /** How long one try may take, ms, instead of each adapter's own bound: emulators are slow. */
+  readonly tryMs?: number;
   /** Instead of the sockets: tests put faults on the wire here. */
   readonly requestHandler?: NonNullable<DynamoDBClientConfig['requestHandler']>;
 };
@@ -19,7 +21,8 @@ const CONNECT_MS = 1_500;
 /** More than the requests one process has under way at once; a queue for sockets would count as a slow service. */
 const MOST_SOCKETS = 256;
 
-export function clientSettings(connection: AwsConnection, tryMs: number) {
+export function clientSettings({ tryMs: given, ...connection }: AwsConnection, adapterTryMs: number) {
+  const tryMs = given ?? adapterTryMs;
   const agent = { keepAlive: true, maxSockets: MOST_SOCKETS };
   const sockets = {
     connectionTimeout: CONNECT_MS,

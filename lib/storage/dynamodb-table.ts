@@ -36,7 +36,7 @@ import {
 } from './table-rules.ts';
 
 /** p99 of a write is 20 ms, of a transaction 100 ms: what takes this long is lost. */
-const TRY_MS = 3_000;
+const TRY_MS = 1_500;
 
 type DynamoDbTableOptions = AwsConnection & { readonly tableName: string };
 

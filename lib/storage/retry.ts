@@ -2,7 +2,7 @@
 // adapters, which try exactly once.
 // Bounds: API Gateway cuts a request at 30 s, and a produce request is one put and then, in a row, the update of the head
 // and now and then a page and a trim. A new try starts only within `totalMs` of the first, so a call ends after at most
-// totalMs + one try of the adapter (3 s table, 4 s objects): 6 + 4 + 3 * (3 + 3) = 28 s when everything goes wrong, and
+// totalMs + one try of the adapter (1.5 s table, 4 s objects): 6 + 4 + 3 * (4 + 1.5) = 26.5 s when everything goes wrong, and
 // then the caller still gets an answer that says what happened to the data.
 // Invariant: whatever is answered, `doubtful` or `mayHaveActed` is true if any try may have acted without our knowing.
 import { type Clock, fullJitterMs } from '../clock.ts';
@@ -21,13 +21,13 @@ export type RetryOptions = {
 };
 
 /** A hot item's conflicts pass within some ten milliseconds; a throttled table takes seconds to split. */
-const tableRetry: RetryOptions = { attempts: 8, totalMs: 3_000, baseMs: 25, capMs: 1_000 };
+const tableRetry: RetryOptions = { attempts: 8, totalMs: 4_000, baseMs: 25, capMs: 1_000 };
 /** S3 answers 503 while it spreads a prefix that has become hot, which takes a while. */
 const objectRetry: RetryOptions = { attempts: 8, totalMs: 6_000, baseMs: 50, capMs: 2_000 };
 
 type Clocks = Pick<Clock, 'monotonic' | 'sleep' | 'random'>;
 
-/** Defaults: 8 tries within 3 s. A write's result is `doubtful` when an earlier try of it got no answer. */
+/** Defaults: 8 tries within 4 s. A write's result is `doubtful` when an earlier try of it got no answer. */
 export function retryingTable(table: Table, clock: Clocks, options: RetryOptions = tableRetry): Table {
   const send = resender(clock, options);
   return {

@@ -36,7 +36,7 @@ export function createS3ObjectStore({
   return {
     async putOnce(key, chunks) {
       checkObjectKey(key);
-      await putOnce(client, Bucket, key, Buffer.concat(chunks));
+      await putOnce(client, Bucket, key, Buffer.concat(chunks), connection.tryMs ?? TRY_MS);
     },
     async get(key, range) {
       checkObjectKey(key);
@@ -68,7 +68,7 @@ function createClient(connection: AwsConnection, forcePathStyle: boolean): S3Cli
 
 // --- put
 
-async function putOnce(client: S3Client, Bucket: string, key: string, body: Buffer): Promise<void> {
+async function putOnce(client: S3Client, Bucket: string, key: string, body: Buffer, tryMs: number): Promise<void> {
   const put = new PutObjectCommand({ Bucket, Key: key, Body: body, IfNoneMatch: '*', ChecksumCRC32: checksumOf(body) });
   // S3 refuses a body that does not match its CRC-32. That and TLS make the SHA-256 over the body in the signature
   // redundant, and with it most of the processor time of a put (4 MiB: 2 ms instead of 8).
@@ -80,7 +80,7 @@ async function putOnce(client: S3Client, Bucket: string, key: string, body: Buff
     { step: 'build' },
   );
   try {
-    await client.send(put, { requestTimeout: TRY_MS + body.length / UPLOAD_BYTES_PER_MS });
+    await client.send(put, { requestTimeout: tryMs + body.length / UPLOAD_BYTES_PER_MS });
   } catch (error) {
     if ((error as S3ServiceException).$metadata?.httpStatusCode !== 412)
       throw storageErrorOf(error, `put ${JSON.stringify(key)}`);

@@ -17,7 +17,12 @@ export async function onEndpoint(name: EndpointName, suite: (connection: AwsConn
 }
 
 export function testConnection(endpoint: string): AwsConnection {
-  return { endpoint, region: 'us-east-1', credentials: { accessKeyId: 'test', secretAccessKey: 'test' } };
+  return {
+    endpoint,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+    tryMs: 20_000,
+  };
 }
 
 /** Not fetch: it gives up after five minutes, and a first installation may take longer. */

@@ -1,116 +1,105 @@
-// The simulation by hand:
-//
-//   npm run sim -- --seed 7                 one world, with its trace if it fails
-//   npm run sim -- --seed 7 --trace         with its trace
-//   npm run sim -- --seeds 1000 [--from 1]  many worlds
-//   any of the world's numbers: --processes 3 --partitions 2 --steady 3 --anonymous 2 --one-shot 25
-//                               --conditional 1 --readers 2 --sends 15 --fault-rate 0.03
-//   --faults 17:reply-lost,40:killed-after  exactly these faults (call number: kind) instead of a rate
-//   --edn history.edn                       write the (last) history for an outside checker: docs/CHECKING.md
-//   --steps 500                             show only so many lines of the trace (a failure's leaves out plain reads)
-import { writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
-import { check } from './check/check.ts';
+// The simulation by hand: npm run sim -- --help
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { replayCase, runExhaustive } from './exhaustive.ts';
 import { type FaultKind, faultKinds } from './faults.ts';
-import { toEdn } from './real/edn.ts';
-import { shrink } from './shrink.ts';
-import { defaultWorld, runWorld, type WorldOptions } from './world.ts';
+import { runRandomWorlds, worldFlags } from './random-worlds.ts';
+import { defaultWorld, type WorldOptions } from './world.ts';
 
-const numbers = [
-  'processes',
-  'partitions',
-  'steady',
-  'anonymous',
-  'one-shot',
-  'conditional',
-  'readers',
-  'sends',
-  'fault-rate',
-] as const;
-const fieldOf = (flag: string) =>
-  flag.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase()) as keyof typeof defaultWorld;
-
-const { values } = parseArgs({
-  options: {
-    seed: { type: 'string' },
-    seeds: { type: 'string' },
-    from: { type: 'string', default: '1' },
-    steps: { type: 'string', default: '400' },
-    trace: { type: 'boolean', default: false },
-    faults: { type: 'string' },
-    edn: { type: 'string' },
-    ...(Object.fromEntries(numbers.map((name) => [name, { type: 'string' }])) as Record<
-      (typeof numbers)[number],
-      { type: 'string' }
-    >),
-  },
-});
-
-function worldOf(seed: number): WorldOptions {
-  const given = numbers
-    .filter((name) => values[name] !== undefined)
-    .map((name) => [fieldOf(name), Number(values[name])]);
-  const faults = values.faults === undefined ? {} : { faults: parseFaults(values.faults) };
-  return { ...defaultWorld, ...(Object.fromEntries(given) as Partial<WorldOptions>), ...faults, seed };
+function number(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value) || value < 0)
+    throw new InvalidArgumentError('It must be a number, 0 or more.');
+  return value;
 }
 
-function parseFaults(list: string): Map<number, FaultKind> {
-  const pairs = list
-    .split(',')
-    .filter(Boolean)
-    .map((one) => one.split(':') as [string, string]);
+function whole(text: string): number {
+  const value = number(text);
+  if (!Number.isSafeInteger(value)) throw new InvalidArgumentError('It must be a whole number.');
+  return value;
+}
+
+function faultList(text: string): Map<number, FaultKind> {
+  const pairs = text.split(',').filter(Boolean);
   return new Map(
-    pairs.map(([call, kind]) => [Number(call), faultKinds.find((known) => known.replaceAll(' ', '-') === kind)!]),
+    pairs.map((pair) => {
+      const [call = '', name] = pair.split(':');
+      const kind = faultKinds.find((known) => known.replaceAll(' ', '-') === name);
+      if (!kind)
+        throw new InvalidArgumentError(
+          `Faults are ${faultKinds.map((known) => known.replaceAll(' ', '-')).join(', ')}.`,
+        );
+      return [whole(call), kind];
+    }),
   );
 }
 
-/** The command that replays a world. */
-function commandOf(world: WorldOptions): string {
-  const flags = numbers.map((name) => `--${name} ${world[fieldOf(name)]}`);
-  const faults =
-    world.faults && [...world.faults].map(([call, kind]) => `${call}:${kind.replaceAll(' ', '-')}`).join(',');
-  return `npm run sim -- --seed ${world.seed} ${flags.join(' ')}${faults === undefined ? '' : ` --faults ${faults || "''"}`}`;
+type Flags = {
+  seed?: number;
+  seeds: number;
+  from: number;
+  steps: number;
+  trace: boolean;
+  faults?: Map<number, FaultKind>;
+  edn?: string;
+  exhaustive: boolean;
+  world?: string;
+  pattern?: number;
+  pairs: 'all' | number;
+};
+
+const command = new Command('npm run sim --')
+  .description('Worlds full of faults, judged by what clients saw. One seed is one history.')
+  .option('--seed <n>', 'one world', whole)
+  .option('--seeds <n>', 'so many worlds', whole, 1)
+  .option('--from <n>', 'the first of them', whole, 1)
+  .option('--trace', 'print what happens', false)
+  .option('--steps <n>', 'lines of a trace that are printed', whole, 400)
+  .option(
+    '--faults <list>',
+    'exactly these, as 17:reply-lost,40:killed-after (call number: kind), instead of a rate',
+    faultList,
+  )
+  .option('--edn <file>', 'write the history for an outside checker (docs/CHECKING.md)')
+  .option('--exhaustive', 'small worlds: every fault at every call, and pairs of them', false)
+  .option('--world <name>', 'only this small world')
+  .option('--pattern <n>', 'with --world and --faults: that one case again, with its trace', whole)
+  .addOption(
+    new Option('--pairs <n>', 'pairs of faults of each small world')
+      .argParser((text) => (text === 'all' ? text : whole(text)))
+      .default('all'),
+  );
+for (const [flag, field] of Object.entries(worldFlags)) {
+  const parse = field === 'faultRate' ? number : whole;
+  command.option(`--${flag} <n>`, `of a random world (default: ${defaultWorld[field]})`, parse);
 }
 
-async function verdictOf(world: WorldOptions): Promise<{ steps: number; complaints: string[]; trace: string[] }> {
-  const trace: string[] = [];
-  try {
-    const { history, steps, isOver } = await runWorld({ ...world, trace: (line) => trace.push(line) });
-    if (values.edn !== undefined) writeFileSync(values.edn, toEdn(history));
-    const complaints = check(history).map(({ name, detail }) => `${name}: ${detail}`);
-    return { steps, complaints: isOver ? complaints : ['the clients did not come to an end', ...complaints], trace };
-  } catch (error) {
-    return { steps: 0, complaints: [error instanceof Error ? (error.stack ?? error.message) : String(error)], trace };
+async function main(flags: Flags & Partial<WorldOptions>): Promise<boolean> {
+  if (flags.exhaustive && flags.pattern !== undefined) return replay(flags);
+  if (flags.exhaustive) {
+    const reports = await runExhaustive({
+      pairs: flags.pairs,
+      ...(flags.world !== undefined && { only: flags.world }),
+    });
+    return reports.every(({ failures }) => failures.length === 0);
   }
+  const { seed, seeds, from, trace, steps, edn } = flags;
+  const numbers = Object.values(worldFlags).filter((field) => flags[field] !== undefined);
+  const given = Object.fromEntries(numbers.map((field) => [field, flags[field]])) as Partial<WorldOptions>;
+  const world = { ...defaultWorld, ...given, ...(flags.faults && { faults: flags.faults }) };
+  return runRandomWorlds(world, { from: seed ?? from, seeds, trace, steps, edn });
 }
 
-async function main(): Promise<void> {
-  const first = Number(values.seed ?? values.from);
-  const count = values.seeds === undefined ? 1 : Number(values.seeds);
-  const begunMs = performance.now();
-  let steps = 0;
-  for (let seed = first; seed < first + count; seed++) {
-    const verdict = await verdictOf(worldOf(seed));
-    steps += verdict.steps;
-    if (values.trace) console.log(verdict.trace.slice(0, Number(values.steps)).join('\n'));
-    if (verdict.complaints.length > 0) return await report(seed, verdict.complaints);
-    if (process.stderr.isTTY && seed % 20 === 0) process.stderr.write(`\r${seed - first + 1} of ${count} worlds`);
-  }
-  const seconds = (performance.now() - begunMs) / 1000;
-  console.log(
-    `${count} worlds from seed ${first}: no anomaly. ${steps} steps in ${seconds.toFixed(1)} s, ${Math.round(steps / seconds)} a second`,
-  );
+async function replay({ world, pattern, faults, steps }: Flags): Promise<boolean> {
+  if (world === undefined) throw new Error('--pattern goes with --world');
+  const { trace, complaints } = await replayCase(world, pattern!, faults ?? new Map());
+  console.log(trace.slice(0, steps).join('\n'));
+  console.log(complaints.length === 0 ? 'no anomaly' : complaints.join('\n'));
+  return complaints.length === 0;
 }
 
-async function report(seed: number, complaints: readonly string[]): Promise<void> {
-  console.log(`seed ${seed} fails:\n  ${complaints.slice(0, 5).join('\n  ')}\nmaking it smaller ...`);
-  const smallest = await shrink(worldOf(seed));
-  const { complaints: left, trace } = await verdictOf(smallest);
-  const telling = trace.filter((line) => !/ (read|get|query) .*: done$/.test(line));
-  console.log(
-    `${telling.slice(0, Number(values.steps)).join('\n')}\n  ${left.slice(0, 5).join('\n  ')}\nreplay: ${commandOf(smallest)}`,
-  );
+try {
+  process.exitCode = (await main(command.parse().opts())) ? 0 : 1;
+} catch (error) {
+  console.error(`sim: ${error instanceof Error ? error.message : error}`);
   process.exitCode = 1;
 }
-
-await main();

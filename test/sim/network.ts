@@ -21,7 +21,7 @@ export type Network = {
 /** One life of a process: once it is over, nothing it waits for ever comes. */
 export type Life = { readonly name: string; isOver: boolean; kill(): void };
 
-const timeoutMs = 3_000;
+const timeoutMs = 1_500;
 const hourMs = 3_600_000;
 
 export function portsOf(network: Network, life: Life): { objects: ObjectStore; table: Table } {

@@ -161,6 +161,21 @@ describe('giving up', () => {
     expect([tries(), clock.sleepsMs]).toEqual([4, [100, 100, 100]]);
   });
 
+  test('by default more than once after a silence, which takes an adapter 1.5 s', async () => {
+    const clock = fakeClock(0.5);
+    let tries = 0;
+    const port = {
+      ...createMemoryTable(),
+      write: async () => {
+        tries++;
+        await clock.sleep(1_500);
+        throw new StorageError('no-answer', 'injected');
+      },
+    };
+    await expect(retryingTable(port, clock).write(increment)).rejects.toMatchObject({ reason: 'no-answer' });
+    expect(tries).toBe(3);
+  });
+
   test('by default well before the API cuts the request', async () => {
     for (const share of [0, 0.5, 0.999]) {
       const clock = fakeClock(share);

@@ -1,0 +1,91 @@
+// Runs random worlds one after the other, and tells of the first that fails: made smaller, with its trace and the command
+// that replays it.
+import { writeFileSync } from 'node:fs';
+import { check } from './check/check.ts';
+import { toEdn } from './real/edn.ts';
+import { shrink } from './shrink.ts';
+import { type defaultWorld, runWorld, type WorldOptions } from './world.ts';
+
+export type RunOptions = {
+  readonly from: number;
+  readonly seeds: number;
+  /** Print the trace of every world. */
+  readonly trace: boolean;
+  /** Lines of a trace that are printed. */
+  readonly steps: number;
+  /** Write the last history there. */
+  readonly edn?: string | undefined;
+};
+
+/** True when no world showed an anomaly. */
+export async function runRandomWorlds(world: Omit<WorldOptions, 'seed'>, options: RunOptions): Promise<boolean> {
+  const begunMs = performance.now();
+  let steps = 0;
+  for (let seed = options.from; seed < options.from + options.seeds; seed++) {
+    const verdict = await verdictOf({ ...world, seed });
+    steps += verdict.steps;
+    if (options.trace) console.log(verdict.trace.slice(0, options.steps).join('\n'));
+    if (options.edn !== undefined && verdict.edn !== undefined) writeFileSync(options.edn, verdict.edn);
+    if (verdict.complaints.length > 0) {
+      await report({ ...world, seed }, verdict.complaints, options.steps);
+      return false;
+    }
+    if (process.stderr.isTTY && seed % 20 === 0)
+      process.stderr.write(`\r${seed - options.from + 1} of ${options.seeds}`);
+  }
+  const seconds = (performance.now() - begunMs) / 1000;
+  const pace = `${steps} steps in ${seconds.toFixed(1)} s, ${Math.round(steps / seconds)} a second`;
+  console.log(
+    `${options.seeds === 1 ? '1 world' : `${options.seeds} worlds`} from seed ${options.from}: no anomaly. ${pace}`,
+  );
+  return true;
+}
+
+type Verdict = {
+  readonly steps: number;
+  readonly complaints: readonly string[];
+  readonly trace: readonly string[];
+  readonly edn?: string;
+};
+
+async function verdictOf(world: WorldOptions): Promise<Verdict> {
+  const trace: string[] = [];
+  try {
+    const { history, steps, isOver } = await runWorld({ ...world, trace: (line) => trace.push(line) });
+    const anomalies = check(history).map(({ name, detail }) => `${name}: ${detail}`);
+    const complaints = isOver ? anomalies : ['the clients did not come to an end', ...anomalies];
+    return { steps, complaints, trace, edn: toEdn(history) };
+  } catch (error) {
+    return { steps: 0, complaints: [error instanceof Error ? (error.stack ?? error.message) : String(error)], trace };
+  }
+}
+
+async function report(failing: WorldOptions, complaints: readonly string[], steps: number): Promise<void> {
+  console.log(`seed ${failing.seed} fails:\n  ${complaints.slice(0, 5).join('\n  ')}\nmaking it smaller ...`);
+  const smallest = await shrink(failing);
+  const { complaints: left, trace } = await verdictOf(smallest);
+  const telling = trace.filter((line) => !/ (read|get|query) .*: done$/.test(line));
+  console.log(telling.slice(0, steps).join('\n'));
+  console.log(`  ${left.slice(0, 5).join('\n  ')}\nreplay: ${commandOf(smallest)}`);
+}
+
+/** The numbers of a world, as flags. */
+export const worldFlags = {
+  processes: 'processes',
+  partitions: 'partitions',
+  steady: 'steady',
+  anonymous: 'anonymous',
+  'one-shot': 'oneShot',
+  conditional: 'conditional',
+  readers: 'readers',
+  sends: 'sends',
+  'fault-rate': 'faultRate',
+} as const satisfies Record<string, keyof typeof defaultWorld>;
+
+/** The command that replays a world. */
+function commandOf(world: WorldOptions): string {
+  const flags = Object.entries(worldFlags).map(([flag, field]) => `--${flag} ${world[field]}`);
+  const faults =
+    world.faults && [...world.faults].map(([call, kind]) => `${call}:${kind.replaceAll(' ', '-')}`).join(',');
+  return `npm run sim -- --seed ${world.seed} ${flags.join(' ')}${faults === undefined ? '' : ` --faults ${faults || "''"}`}`;
+}
