@@ -142,7 +142,8 @@ async function nameAfterSweep(
     for (let partition = 0; partition < partitions; partition++)
       await raiseFence(table, topicId, partition, isDeleted ? deletedFence : fence);
   const swept = new Set(unnamed);
-  for (const { write, entry, topicId } of appends)
+  // A copy of the list: a table that is watched notes these too.
+  for (const { write, entry, topicId } of [...appends])
     if (swept.has(ingestSegmentKey(topicId, entry.segmentEpoch, entry.segmentRandom))) await table.write(write);
   const { named } = await namesOf(table, topics);
   return unnamed.filter((key) => named.has(key)).map((key) => ({ name: 'named after the sweep', detail: key }));
