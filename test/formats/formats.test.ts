@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { Rivulet } from '../../lib/client/rivulet.ts';
 import { systemClock } from '../../lib/clock.ts';
+import { inParallel } from '../../lib/concurrency.ts';
 import { createEngine } from '../../lib/create-engine.ts';
 import type { AppendAck, Engine, PartitionRecords } from '../../lib/engine.ts';
 import { type DecodedRecord, decodeBatch, encodeBatch } from '../../lib/record/batch.ts';
@@ -132,7 +133,7 @@ function suite(version: string, where: string, open: () => Promise<Ports>): void
       const engine = await engineOf();
       for (const { topic, partition, records } of stored.partitions) {
         const times = [...new Set(records.flatMap(({ timestampMs }) => [timestampMs, timestampMs + 1]))];
-        const found = await Promise.all(times.map((atMs) => offsetAt(engine, topic, partition, atMs)));
+        const found = await inParallel(times, 4, (atMs) => offsetAt(engine, topic, partition, atMs));
         const expected = times.map((atMs) => records.find(({ timestampMs }) => timestampMs >= atMs)?.offset ?? -1);
         expect(found, `${topic} ${partition} at ${times}`).toEqual(expected);
       }

@@ -5,7 +5,8 @@
 //     items.jsonl     the table once more, one item a line, in the order of its keys: for any other adapter
 //     expected.json   what is in it
 //
-// A version's folder is written once (write-fixture.ts) and never changed.
+// A released version's folder is never changed. That of the version to be released is removed and written anew
+// (write-fixture.ts) when its format changes on purpose; when it does by accident, the test says so.
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';

@@ -1,4 +1,5 @@
-// Writes the store of today's version as a fixture, once: what a version has written must stay as it was.
+// Writes the store of today's version as a fixture. What a released version has written must stay as it was: so it refuses
+// to write where something is.
 //
 //   npm run fixture            test/fixtures/formats/<version of package.json>
 //   npm run fixture -- FOLDER  somewhere else, to compare: the clock and chance are fixed, so the same code writes the same
@@ -15,7 +16,8 @@ import { populate } from './populate.ts';
 import { fixturesFolder } from './stored.ts';
 
 const folder = resolve(process.argv[2] ?? join(fixturesFolder, packageJson.version));
-if (existsSync(folder)) throw new Error(`${folder} is there already; what a version has written is never changed`);
+if (existsSync(folder))
+  throw new Error(`${folder} is there already; what a released version has written is never changed`);
 const home = join(folder, 'home');
 mkdirSync(home, { recursive: true });
 // Makes it a data folder.

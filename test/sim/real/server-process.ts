@@ -3,9 +3,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 const root = resolve(import.meta.dirname, '../../..');
 const startMs = 20_000;
+const mostFailures = 10;
 
 export type ServerProcess = {
   readonly url: string;
@@ -13,8 +15,22 @@ export type ServerProcess = {
   kill(): Promise<void>;
 };
 
-/** Resolves once the script has printed "listens on <url>". */
+/**
+ * Resolves once the script has printed "listens on <url>". Tried again, for while a server is dead its port may be taken
+ * for a moment: by a client's own end of a connection, even of one to that very port.
+ */
 export async function startServerProcess(script: string, args: readonly string[]): Promise<ServerProcess> {
+  for (let failures = 0; ; ) {
+    try {
+      return await startOnce(script, args);
+    } catch (error) {
+      if (++failures === mostFailures) throw error;
+      await sleep(200);
+    }
+  }
+}
+
+async function startOnce(script: string, args: readonly string[]): Promise<ServerProcess> {
   const environment = Object.entries(process.env).filter(([name]) => !/^(RIVULET|AWS|NODE|VITEST)_?/.test(name));
   const child = spawn(process.execPath, [resolve(root, script), ...args], {
     cwd: root,
@@ -31,8 +47,11 @@ export async function startServerProcess(script: string, args: readonly string[]
 function listening(child: ChildProcess): Promise<string> {
   return new Promise((found, failed) => {
     let output = '';
-    const timer = setTimeout(() => failed(new Error(`it does not listen: ${output}`)), startMs);
-    child.once('exit', (code) => failed(new Error(`it ended with ${code}: ${output}`)));
+    const timer = setTimeout(() => child.kill('SIGKILL'), startMs);
+    child.once('exit', (code) => {
+      clearTimeout(timer);
+      failed(new Error(`it ended with ${code} and did not listen: ${output}`));
+    });
     child.stderr!.on('data', (chunk) => (output += chunk));
     child.stdout!.on('data', (chunk) => {
       output += chunk;
