@@ -191,7 +191,7 @@ function createLater(most: number): Later {
     // Nothing depends on it: what was written is synced, and what is not removed now is removed at the next start.
     const settled: Promise<unknown> = work.catch(() => {}).then(() => underWay.delete(settled));
     underWay.add(settled);
-    if (underWay.size > most) await Promise.race(underWay);
+    while (underWay.size > most) await Promise.race(underWay);
   };
 }
 
