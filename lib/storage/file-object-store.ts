@@ -247,8 +247,8 @@ async function* walk(fs: FileLayer, folder: string, rawFolder: string, bounds: B
   const names = (await unlessMissing(fs.readdir(folder))) ?? [];
   const entries = names
     .flatMap((name) => {
-      const found = readName(name);
-      return found ? [{ ...found, raw: rawFolder + found.raw, path: join(folder, name) }] : [];
+      const found = readName(rawFolder, name);
+      return found ? [{ ...found, path: join(folder, name) }] : [];
     })
     .filter(({ raw, isFolder }) => (isFolder ? mayHold(raw, bounds) : isWithin(raw, bounds)))
     .sort((a, b) => (a.raw < b.raw ? -1 : 1));

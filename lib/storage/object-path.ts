@@ -1,8 +1,9 @@
 // Object keys as paths below one folder: injective, never outside it, and in the order of the keys when walked in the
-// order of the names' meaning. A key is cut at each '/'; each part becomes a name:
+// order of the names' meaning. A key is cut behind its first '/' only, so that the first two digits of our keys make the
+// folders, 256 of them, and a new topic makes none: each would cost a sync. Each part becomes a name:
 //
-//   part of a folder       a/...          a+
-//   the last part          .../a          a        (an empty one: %)
+//   the first part         a/...          a+
+//   the rest, or all       .../b/c        b,c      (an empty one: %)
 //   64 bytes of more       aaa...aaab     aaa...aaa~ then b, so that no name exceeds the file system's 255 bytes
 //
 // Bytes but a-z 0-9 _ - . become %xx, and so does a leading dot; capitals too, for file systems that fold case.
@@ -18,21 +19,26 @@ export type ObjectPath = {
   readonly rawFolder: string;
 };
 
-/** `raw` is the name's share of the key; that of a folder ends with its '/', if it stands for one. */
+/** `raw` is the key, or for a folder what all keys in it begin with. */
 export type ObjectName = { readonly raw: string; readonly isFolder: boolean };
 
 export const rawOf = (key: string): string => Buffer.from(key, 'utf8').toString('latin1');
 export const keyOfRaw = (raw: string): string => Buffer.from(raw, 'latin1').toString('utf8');
 
 export function objectPath(raw: string): ObjectPath {
-  const parts = raw.split('/').map(cut);
-  const last = parts.pop()!;
-  const folders = parts.flatMap(({ pieces, rest }) => [...pieces, `${encode(rest)}+`]);
+  const firstBytes = raw.indexOf('/') + 1;
+  const first = firstBytes > 0 ? firstFolders(raw.slice(0, firstBytes - 1)) : [];
+  const last = cut(raw.slice(firstBytes));
   return {
-    folders: [...folders, ...last.pieces],
+    folders: [...first, ...last.pieces],
     name: encode(last.rest) || '%',
     rawFolder: raw.slice(0, raw.length - last.rest.length),
   };
+}
+
+function firstFolders(part: string): string[] {
+  const { pieces, rest } = cut(part);
+  return [...pieces, `${encode(rest)}+`];
 }
 
 function cut(part: string): { pieces: string[]; rest: string } {
@@ -43,17 +49,20 @@ function cut(part: string): { pieces: string[]; rest: string } {
   return { pieces, rest };
 }
 
-/** Undefined for a name that `objectPath` does not give: somebody else's file. */
-export function readName(name: string): ObjectName | undefined {
-  if (name === '%') return { raw: '', isFolder: false };
-  const mark = name.at(-1);
-  const isFolder = mark === '+' || mark === '~';
-  const encoded = isFolder ? name.slice(0, -1) : name;
-  const raw = encoded.replace(/%([0-9a-f]{2})/g, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16)));
-  if (encode(raw) !== encoded || (mark === '~') !== (raw.length === PIECE_BYTES)) return undefined;
-  return { raw: mark === '+' ? `${raw}/` : raw, isFolder };
+/** Of a name in the folder `rawFolder`. Undefined when `objectPath` does not give it: somebody else's file. */
+export function readName(rawFolder: string, name: string): ObjectName | undefined {
+  const isFolder = /[+~]$/.test(name);
+  const raw = rawFolder + decode(name);
+  const path = objectPath(raw);
+  return (isFolder ? path.folders.at(-1) : path.name) === name ? { raw, isFolder } : undefined;
 }
 
 function encode(raw: string): string {
-  return raw.replace(/^\.|[^a-z0-9_.-]/g, (byte) => `%${byte.charCodeAt(0).toString(16).padStart(2, '0')}`);
+  const plain = raw.replace(/^\.|[^a-z0-9_./-]/g, (byte) => `%${byte.charCodeAt(0).toString(16).padStart(2, '0')}`);
+  return plain.replaceAll('/', ',');
+}
+
+function decode(name: string): string {
+  const plain = name.replace(/[~%]$/, '').replace(/[+,]/g, '/');
+  return plain.replace(/%([0-9a-f]{2})/g, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16)));
 }

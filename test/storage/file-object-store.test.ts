@@ -28,7 +28,8 @@ async function allKeys(store: ObjectStore): Promise<string[]> {
 
 describe('after a power failure at any step', () => {
   const directory = '/var/rivulet/data';
-  const keys = ['a/1', 'a/2', 'b/c/1', 'b/c/2', 'a', `long/${'x'.repeat(200)}`];
+  const inner = `b/${'c'.repeat(64)}`;
+  const keys = ['a/1', 'a/2', `${inner}/1`, `${inner}/2`, 'a', `long/${'x'.repeat(200)}`];
 
   /** Puts, some at once, and deletes among them. Fills `acked` and `doomed` as it goes; stops where the power fails. */
   async function work(store: ObjectStore, acked: Set<string>, doomed: Set<string>): Promise<void> {
@@ -150,9 +151,11 @@ describe('on a disk', () => {
 
   test('removes a folder with its last object, but none that is in use', async () => {
     const store = createFileObjectStore({ directory });
-    await put(store, 'a/b/c/1');
+    const long = `a/${'b'.repeat(100)}`;
+    await put(store, long);
     await put(store, 'a/2');
-    await store.delete(['a/b/c/1']);
+    expect(await names('objects', 'a+')).toHaveLength(2);
+    await store.delete([long]);
     expect(await names('objects', 'a+')).toEqual(['2']);
     await Promise.all([store.delete(['a/2']), ...[3, 4, 5].map((n) => put(store, `a/b/${n}`))]);
     expect(await allKeys(store)).toEqual(['a/b/3', 'a/b/4', 'a/b/5']);
@@ -162,21 +165,29 @@ describe('on a disk', () => {
 
   test('puts and deletes of one folder at once lose nothing', async () => {
     const store = createFileObjectStore({ directory });
+    // So long that they are folders within f.
+    const [g, h] = ['g', 'h'].map((letter) => `f/${letter.repeat(64)}`);
     for (let round = 0; round < 40; round++) {
-      await put(store, `f/g/${round}`);
-      await Promise.all([store.delete([`f/g/${round}`]), put(store, `f/h${round}/x`), put(store, `f/g/keep-${round}`)]);
-      await Promise.all([store.delete([`f/g/keep-${round}`, `f/h${round}/x`]), put(store, `f/g/last-${round}`)]);
-      expect(await allKeys(store)).toEqual([`f/g/last-${round}`]);
-      await store.delete([`f/g/last-${round}`]);
+      await put(store, `${g}${round}`);
+      await Promise.all([
+        store.delete([`${g}${round}`]),
+        put(store, `${h}${round}/x`),
+        put(store, `${g}keep-${round}`),
+      ]);
+      await Promise.all([store.delete([`${g}keep-${round}`, `${h}${round}/x`]), put(store, `${g}last-${round}`)]);
+      expect(await allKeys(store)).toEqual([`${g}last-${round}`]);
+      await store.delete([`${g}last-${round}`]);
     }
   });
 
   test('does not list files of others', async () => {
     const store = createFileObjectStore({ directory });
     await put(store, 'a');
-    for (const name of ['.DS_Store', 'Thumbs.db', '%zz', '%61', 'B', 'x~']) {
+    for (const name of ['.DS_Store', 'Thumbs.db', '%zz', '%61', 'B', 'x~', 'x,y']) {
       await writeFile(join(directory, 'objects', name), '');
     }
+    await mkdir(join(directory, 'objects', 'f+', 'f+'), { recursive: true });
+    await writeFile(join(directory, 'objects', 'f+', 'f+', 'x'), '');
     expect(await allKeys(store)).toEqual(['a']);
   });
 
@@ -193,11 +204,11 @@ describe('on a disk', () => {
     for (const key of ['a/1', 'a/2', 'b/1', 'c/d/1', 'c/e/1']) await put(store, key);
     opened.length = 0;
     await store.list({ prefix: 'c/d/' });
-    expect(opened.splice(0)).toEqual(['/objects/c+/d+']);
+    expect(opened.splice(0)).toEqual(['/objects/c+']);
     await store.list({ limit: 1 });
     expect(opened.splice(0)).toEqual(['/objects', '/objects/a+']);
     await store.list({ after: 'b/1' });
-    expect(opened.splice(0)).toEqual(['/objects', '/objects/b+', '/objects/c+', '/objects/c+/d+', '/objects/c+/e+']);
+    expect(opened.splice(0)).toEqual(['/objects', '/objects/b+', '/objects/c+']);
   });
 
   test('an answer does not wait for the removal of the draft, until 64 are under way', async () => {

@@ -12,6 +12,7 @@ const part = fc.oneof(
     '~',
     'a',
     'A',
+    ',',
     'a+',
     'a~',
     '%41',
@@ -44,7 +45,7 @@ test('names are plain, short, and never lead outside', () => {
   fc.assert(
     fc.property(key, (text) => {
       for (const name of pathOf(text)) {
-        expect(name).toMatch(/^([a-z0-9_-]|%[0-9a-f]{2}|\+$|~$|%$)([a-z0-9_.-]|%[0-9a-f]{2})*[+~]?$/);
+        expect(name).toMatch(/^([a-z0-9_,-]|%[0-9a-f]{2}|\+$|~$|%$)([a-z0-9_.,-]|%[0-9a-f]{2})*[+~]?$/);
         expect(name.length).toBeLessThanOrEqual(194);
       }
     }),
@@ -55,19 +56,37 @@ test('names are plain, short, and never lead outside', () => {
 test('the names read back give the key', () => {
   fc.assert(
     fc.property(key, (text) => {
-      const names = pathOf(text).map((name) => readName(name)!);
-      expect(keyOfRaw(names.map((name) => name.raw).join(''))).toBe(text);
-      expect(names.map((name) => name.isFolder)).toEqual(names.map((_, index) => index < names.length - 1));
+      const names = pathOf(text);
+      let raw = '';
+      names.forEach((name, index) => {
+        const found = readName(raw, name);
+        expect(found?.isFolder).toBe(index < names.length - 1);
+        raw = found!.raw;
+      });
+      expect(keyOfRaw(raw)).toBe(text);
     }),
     { numRuns: 500 },
   );
 });
 
 test('reads the paths of Rivulet’s own keys with the eye', () => {
-  expect(pathOf('3f/topic-id/ingest/0000ab12')).toEqual(['3f+', 'topic-id+', 'ingest+', '0000ab12']);
-  expect(pathOf('../Up/')).toEqual(['%2e.+', '%55p+', '%']);
+  expect(pathOf('3f/topic-id/ingest/0000ab12')).toEqual(['3f+', 'topic-id,ingest,0000ab12']);
+  expect(pathOf('../Up/')).toEqual(['%2e.+', '%55p,']);
 });
 
-test.each(['.DS_Store', '%4', '%41%', '%61', 'B', '~', 'a~', 'a b', 'é'])('%s is no name of ours', (name) => {
-  expect(readName(name)).toBeUndefined();
+test('the longest of our own keys makes one folder', () => {
+  const topicId = 'W'.repeat(22);
+  expect(objectPath(rawOf(`3f/${topicId}/ingest/${'f'.repeat(22)}`)).folders).toEqual(['3f+']);
+});
+
+test.each(['.DS_Store', '%4', '%41%', '%61', 'B', '~', 'a~', 'a b', 'é', 'a,b', 'a+b'])(
+  '%s is no name of ours',
+  (name) => {
+    expect(readName('', name)).toBeUndefined();
+  },
+);
+
+test('below the first part no folder ends with +', () => {
+  expect(readName('3f/', 'topic-id+')).toBeUndefined();
+  expect(readName('3f/', 'topic-id,ingest')).toEqual({ raw: '3f/topic-id/ingest', isFolder: false });
 });
