@@ -27,7 +27,7 @@ import { wholeOption } from './whole-option.ts';
 export type ConsumerOptions = {
   /** Where to begin without an offset, and when the offset is no longer there. `none`: fail. Default latest, as Kafka. */
   readonly autoOffsetReset?: OffsetReset;
-  /** Of one answer; at least one batch comes if there is one. Default and most 4 MiB. Up to twice this per topic is held. */
+  /** Of one answer; at least one batch comes if there is one. Default and most 4 MiB. Up to twice this is held per 256 partitions of a topic. */
   readonly maxBytes?: number;
   readonly maxBytesPerPartition?: number;
   /** The server waits until there are this many. Default 1. */

@@ -31,5 +31,8 @@ export function regionFor(url: URL, given: string | undefined): string {
   const named = given ?? /\.execute-api\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?$/.exec(url.hostname)?.[1];
   if (named) return named;
   if (loopbackHosts.has(url.hostname)) return 'us-east-1';
-  throw new RivuletClientError('INVALID_REQUEST', `region: ${url.hostname} does not name one, so it must be given`);
+  throw new RivuletClientError(
+    'INVALID_REQUEST',
+    `region: ${url.hostname} does not name one, so it must be given (on the command line with --region or AWS_REGION)`,
+  );
 }

@@ -71,6 +71,11 @@ export class Producer {
     this.#closed = false;
   }
 
+  /** How many partitions the topic has. UNKNOWN_TOPIC_OR_PARTITION if there is no such topic. */
+  async partitionsFor(topic: string): Promise<number> {
+    return (await this.#context.metadata.refresh(topic)).partitions;
+  }
+
   /**
    * One result per message, in their order. Rejects with RivuletClientError when any message failed: `results` has each
    * message's own result or error, and each error the outcome of its message.

@@ -7,13 +7,14 @@ import { RivuletClientError } from './client-error.ts';
 import { type Connection, openConnection } from './connection.ts';
 import { Consumer, type ConsumerOptions } from './consumer.ts';
 import { type CredentialsProvider, credentialsFor, regionFor } from './credentials.ts';
+import { type RetryHooks, watchConnection } from './outage.ts';
 import { Producer } from './producer.ts';
 import type { ProducerOptions } from './producer-options.ts';
 import { type RetryOptions, type RetryPolicy, retryPolicy } from './retry.ts';
 import { createTopicMetadataCache, type TopicMetadataCache } from './topic-metadata.ts';
 import { wholeOption } from './whole-option.ts';
 
-export type RivuletOptions = {
+export type RivuletOptions = RetryHooks & {
   /** Of the API, as the stack or the local server prints it. */
   readonly url: string;
   /** Default: local/local on loopback, elsewhere AWS's own chain (environment, profile, role). */
@@ -44,7 +45,7 @@ export class Rivulet {
     const url = parseUrl(options.url);
     const retry = retryPolicy(options.retry);
     const requestTimeoutMs = wholeOption('requestTimeoutMs', options.requestTimeoutMs, { fallback: 30_000, min: 1 });
-    const connection = openConnection({
+    const unwatched = openConnection({
       url,
       region: regionFor(url, options.region),
       credentials: credentialsFor(url, options.credentials),
@@ -52,6 +53,7 @@ export class Rivulet {
       requestTimeoutMs,
       clock,
     });
+    const connection = watchConnection(unwatched, clock, options);
     this.#context = { connection, clock, retry, requestTimeoutMs };
     this.#metadata = createTopicMetadataCache(connection, clock, retry);
   }

@@ -125,6 +125,8 @@ export class TopicFetcher {
   async #failed(error: unknown, signal: AbortSignal): Promise<void> {
     const { clock, retry } = this.#context;
     const known = isClientError(error) ? error : corrupt(error, {});
+    // A short wait comes next: an answer soon tells that all is well again.
+    this.#empty = 0;
     if (known.retriable) return pause(backoffMs(clock, retry, ++this.#failures), signal);
     const [only, another] = this.#partitions;
     const where = another ? {} : { partition: only?.partition, offset: only?.fetchOffset };

@@ -2,6 +2,7 @@ import { afterEach, expect, test } from 'vitest';
 import type { Consumer, ConsumerOptions } from '../../lib/client/consumer.ts';
 import type { ConsumedMessage } from '../../lib/client/message.ts';
 import { Rivulet } from '../../lib/client/rivulet.ts';
+import { limits } from '../../lib/limits.ts';
 import { encodeBatch } from '../../lib/record/batch.ts';
 import {
   type FrameGiven,
@@ -90,6 +91,28 @@ test('one request asks for all partitions of a topic, and every record comes onc
     expect(offsetsOf(messages.filter((message) => message.partition === partition))).toEqual(upTo(25));
   }
   expect(fetchAsked(server.received.find(isFetch)!).partitions).toHaveLength(2);
+});
+
+test('of more partitions than a request may name, each is read to its end, by several requests', async () => {
+  const partitions = 2 * limits.fetchPartitions + 88;
+  const { server, consumer } = await start(logs(Array.from({ length: partitions }, () => 3)));
+  consumer.assign(Array.from({ length: partitions }, (_, partition) => ({ topic: 't', partition, offset: 0 })));
+  const messages = await read(consumer, 3 * partitions);
+  const byPartition = Map.groupBy(messages, ({ partition }) => partition);
+  for (let partition = 0; partition < partitions; partition++)
+    expect(offsetsOf(byPartition.get(partition) ?? [])).toEqual(upTo(3));
+  const asked = server.received.filter(isFetch).map((request) => fetchAsked(request).partitions.length);
+  expect(Math.max(...asked)).toBe(limits.fetchPartitions);
+});
+
+test('a busy partition does not starve those that another request asks for', async () => {
+  const ends = Array.from({ length: 2 * limits.fetchPartitions }, () => 0);
+  ends[0] = 100_000;
+  ends[limits.fetchPartitions] = 5;
+  const { consumer } = await start(logs(ends));
+  consumer.assign(ends.map((_, partition) => ({ topic: 't', partition, offset: 0 })));
+  const messages = await read(consumer, 200);
+  expect(messages.filter(({ partition }) => partition !== 0)).toHaveLength(5);
 });
 
 test('records below the wanted offset, in the batch that holds it, are left out', async () => {

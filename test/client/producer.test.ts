@@ -353,6 +353,13 @@ test('a send of which a part failed tells the result of each message', async () 
   });
 });
 
+test('partitionsFor tells how many partitions a topic has, and the sends that follow know it', async () => {
+  const { server, producer } = await start();
+  expect(await producer.partitionsFor('t')).toBe(4);
+  await producer.send({ topic: 't', messages: [{ value: 'a' }] });
+  expect(server.received.filter(({ method }) => method === 'GET')).toHaveLength(1);
+});
+
 test('an empty send is done at once', async () => {
   const { server, producer } = await start();
   expect(await producer.send({ topic: 't', messages: [] })).toEqual([]);
