@@ -1,11 +1,12 @@
 // The SDK for a command: loaded now, because a command runs that needs it.
 import type { Command } from 'commander';
+import type { RetryHooks } from '../lib/client/outage.ts';
 import type { Rivulet } from '../lib/client/rivulet.ts';
 
 /** Somebody waits for the answer: give up on a service that is not there within a second or two. */
 const retry = { retries: 3 };
 
-export async function connect(command: Command): Promise<Rivulet> {
+export async function connect(command: Command, hooks: RetryHooks = {}): Promise<Rivulet> {
   const { Rivulet } = await import('../lib/client/rivulet.ts');
   const { url, region } = command.optsWithGlobals<{ url: string; region?: string }>();
   const credentials = ownCredentials();
@@ -13,6 +14,7 @@ export async function connect(command: Command): Promise<Rivulet> {
     url,
     clientId: 'cli',
     retry,
+    ...hooks,
     ...(region !== undefined && { region }),
     ...(credentials && { credentials }),
   });

@@ -5,7 +5,17 @@ import type { Admin } from '../lib/client/admin.ts';
 import type { Assignment, Consumer } from '../lib/client/consumer.ts';
 import type { ConsumedMessage } from '../lib/client/message.ts';
 import { connect } from './connect.ts';
-import { flag, keyValue, type Properties, refuseUnknown, topicOf, topicOption, wholeNumber } from './options.ts';
+import {
+  flag,
+  keyValue,
+  type Properties,
+  refuseAll,
+  refuseUnknown,
+  topicOf,
+  topicOption,
+  wholeNumber,
+} from './options.ts';
+import { reportOutages } from './outage.ts';
 import { writeOut } from './output.ts';
 import { formatterProperties, textFormatter } from './text-lines.ts';
 
@@ -59,7 +69,8 @@ async function consume(positional: string | undefined, options: ConsumeOptions, 
   if (options.offset !== undefined && options.partition === undefined)
     command.error('rivulet: --offset needs --partition');
   const format = await formatterOf(options, command);
-  const rivulet = await connect(command);
+  const { url } = command.optsWithGlobals<{ url: string }>();
+  const rivulet = await connect(command, reportOutages(url));
   const assignments = await assignmentsOf(rivulet.admin(), topic, options);
   // Explicit offsets are read from; when retention has overtaken one, what is left is read from its beginning.
   const consumer = rivulet.consumer({ autoOffsetReset: 'earliest' });
@@ -72,7 +83,7 @@ async function formatterOf(
   command: Command,
 ): Promise<(message: ConsumedMessage) => Buffer> {
   if (format === 'ndjson') {
-    refuseUnknown(command, property, []);
+    refuseAll(command, property, format);
     const { lineOfMessage } = await import('./json-lines.ts');
     return (message) => Buffer.from(`${lineOfMessage(message)}\n`);
   }

@@ -15,7 +15,7 @@ const known: readonly string[] = ['key', 'value', 'headers', 'partition', 'times
 
 /** Throws with what is wrong; where, the caller knows. */
 export function messageOfLine(line: Uint8Array): Message {
-  const fields = parseJson(line);
+  const fields = parseLine(line);
   if (!isObject(fields)) throw new Error('must be a JSON object with key, value, headers, partition, timestamp');
   const unknown = Object.keys(fields).find((name) => !known.includes(name));
   if (unknown !== undefined) throw new Error(`${unknown}: not known; known are ${known.slice(0, 5).join(', ')}`);
@@ -28,6 +28,20 @@ export function messageOfLine(line: Uint8Array): Message {
     ...(partition !== undefined && { partition: partition as number }),
     ...(timestamp !== undefined && { timestamp: timestamp as number }),
   };
+}
+
+/** A line is no body of a request, as which it would be named. */
+function parseLine(line: Uint8Array): unknown {
+  try {
+    return parseJson(line);
+  } catch (cause) {
+    throw new Error((cause as Error).message.replace(/^body: /, ''), { cause });
+  }
+}
+
+/** As readers of NDJSON do, ours skips lines of white space. */
+export function isBlank(line: Uint8Array): boolean {
+  return line.every((byte) => byte === 0x20 || byte === 0x09 || byte === 0x0d);
 }
 
 /** As `[{name, value}]`, or as an object. */

@@ -17,6 +17,7 @@ Examples:
   rivulet topics create orders --partitions 3
   echo 'hello' | rivulet produce orders
   rivulet consume orders --from-beginning
+Inside the repository, where it is not installed, \`rivulet\` is \`npx rivulet\`.
 
 Credentials: a service on this machine takes local/local; elsewhere the AWS chain applies (environment, profile, role).
 RIVULET_ACCESS_KEY_ID and RIVULET_SECRET_ACCESS_KEY come before both.`;

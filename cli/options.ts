@@ -1,5 +1,6 @@
 // How the commands read their options. What is wrong with one ends in commander's own words, and exit code 2.
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { checkTopicName } from '../lib/topic/name.ts';
 
 export type Properties = Readonly<Record<string, string>>;
 
@@ -37,7 +38,14 @@ export function partitionList(text: string): readonly number[] {
 /** Kafka's tools want `--topic`; we take the bare name too. */
 export const topicOption = (): Option => new Option('--topic <topic>', 'the topic, instead of naming it bare');
 
+/** Throws as the service would, but with the name as it was typed. */
 export function topicOf(command: Command, positional: string | undefined): string {
+  const topic = namedTopic(command, positional);
+  checkTopicName(topic);
+  return topic;
+}
+
+function namedTopic(command: Command, positional: string | undefined): string {
   const { topic } = command.opts<{ topic?: string }>();
   if (positional !== undefined && topic !== undefined && positional !== topic)
     return command.error(`rivulet: two topics are named, '${positional}' and '${topic}'`);
@@ -56,4 +64,9 @@ export function refuseUnknown(command: Command, properties: Properties, known: r
   const unknown = Object.keys(properties).find((name) => !known.includes(name));
   if (unknown !== undefined)
     command.error(`rivulet: --property ${unknown}: not known here; known are ${known.join(', ')}`);
+}
+
+export function refuseAll(command: Command, properties: Properties, format: string): void {
+  const [any] = Object.keys(properties);
+  if (any !== undefined) command.error(`rivulet: --property ${any}: --format ${format} has no properties`);
 }

@@ -1,28 +1,35 @@
 // `rivulet produce`: a file or standard input, a record a line. The flags are those of kafka-console-producer.sh.
 //
 // Invariant: whatever goes wrong, the last lines say how many records were acknowledged and what became of the others.
-import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { type Command, Option } from 'commander';
 import type { Message } from '../lib/client/message.ts';
 import type { Compression } from '../lib/record/compression.ts';
 import { connect } from './connect.ts';
-import { flag, keyValue, type Properties, refuseUnknown, topicOf, topicOption } from './options.ts';
+import { flag, keyValue, type Properties, refuseAll, refuseUnknown, topicOf, topicOption } from './options.ts';
+import { reportOutages } from './outage.ts';
 import { startProgress } from './progress.ts';
 import { linesOf } from './read-lines.ts';
-import type { Sending } from './sending.ts';
+import type { NumberedMessage, Sending } from './sending.ts';
 import { readerProperties, textParser } from './text-lines.ts';
 
 const examples = `
 Properties of --format lines: parse.key, key.separator, parse.headers, headers.delimiter, headers.separator,
 headers.key.separator, null.marker; as in kafka-console-producer.sh, separators are tabs, commas and colons by default.
-Lines of --format ndjson: {"key", "value", "headers": [{"name", "value"}], "partition", "timestamp"}, all optional.
+Lines of --format ndjson: {"key", "value", "headers": [{"name", "value"}], "partition", "timestamp"}, all optional;
+blank lines are skipped.
 
 Examples:
   echo 'hello' | rivulet produce orders
   rivulet produce orders --property parse.key=true --property key.separator=: < orders.txt
   rivulet produce orders --file orders.ndjson --format ndjson --compression-codec zstd
+A copy of a topic; each record says its partition, so the copy needs as many:
+  rivulet topics create copy --partitions 3
   rivulet consume orders --from-beginning --timeout-ms 1000 --format ndjson | rivulet produce copy --format ndjson`;
+
+/** The producer's own; a person is told of it. */
+const deliveryTimeoutMs = 120_000;
 
 type ProduceOptions = {
   property?: Properties;
@@ -52,8 +59,12 @@ export function addProduce(rivulet: Command): void {
 async function produce(positional: string | undefined, options: ProduceOptions, command: Command): Promise<void> {
   const topic = topicOf(command, positional);
   const parse = await parserOf(options, command);
-  const input = options.file === undefined ? process.stdin : createReadStream(options.file, { highWaterMark: 262_144 });
-  const producer = (await connect(command)).producer({ compression: options.compressionCodec });
+  const input = await openInput(options.file);
+  const { url } = command.optsWithGlobals<{ url: string }>();
+  const rivulet = await connect(command, reportOutages(url, ` (up to ${deliveryTimeoutMs / 1000} s)`));
+  const producer = rivulet.producer({ compression: options.compressionCodec, deliveryTimeoutMs });
+  // A wrong topic fails at once, also when no line comes.
+  await producer.partitionsFor(topic);
   const { createSending } = await import('./sending.ts');
   const sending = createSending(producer, topic);
   const stopProgress = startProgress(() => `${sending.acknowledged()} records acknowledged`);
@@ -72,16 +83,28 @@ async function produce(positional: string | undefined, options: ProduceOptions, 
   if (interrupted()) process.exitCode = 130;
 }
 
-async function parserOf(
-  { format, property = {} }: ProduceOptions,
-  command: Command,
-): Promise<(line: Buffer) => Message> {
+/** Of a line; undefined where it is none. Throws with what is wrong. */
+type Parser = (line: Buffer) => Message | undefined;
+
+async function parserOf({ format, property = {} }: ProduceOptions, command: Command): Promise<Parser> {
   if (format === 'ndjson') {
-    refuseUnknown(command, property, []);
-    return (await import('./json-lines.ts')).messageOfLine;
+    refuseAll(command, property, format);
+    const { isBlank, messageOfLine } = await import('./json-lines.ts');
+    return (line) => (isBlank(line) ? undefined : messageOfLine(line));
   }
   refuseUnknown(command, property, readerProperties);
   return textParser(property, (name, fallback) => flag(command, property, name, fallback));
+}
+
+async function openInput(path: string | undefined): Promise<Readable> {
+  if (path === undefined) return process.stdin;
+  const file = await open(path).catch((cause: NodeJS.ErrnoException) => {
+    const reason = cause.code === 'ENOENT' ? 'there is no such file' : `it cannot be read (${cause.code})`;
+    throw new Error(`--file ${path}: ${reason}`, { cause });
+  });
+  if (!(await file.stat()).isDirectory()) return file.createReadStream({ highWaterMark: 262_144 });
+  await file.close();
+  throw new Error(`--file ${path}: it is a folder`);
 }
 
 /** The first Ctrl-C ends the input, and what was read is still sent; the second one ends us. */
@@ -94,22 +117,29 @@ function onInterrupt(input: Readable): () => boolean {
   return () => interrupted;
 }
 
-async function sendLines(input: Readable, parse: (line: Buffer) => Message, sending: Sending): Promise<void> {
-  let lineNumber = 0;
+async function sendLines(input: Readable, parse: Parser, sending: Sending): Promise<void> {
+  let line = 0;
   for await (const lines of linesOf(input)) {
-    const messages: Message[] = [];
+    const messages: NumberedMessage[] = [];
     try {
-      for (const line of lines) {
-        lineNumber++;
-        messages.push(parse(line));
+      for (const text of lines) {
+        line++;
+        const message = parse(text);
+        if (message) messages.push({ line, message });
       }
     } catch (error) {
-      throw new Error(`line ${lineNumber}: ${(error as Error).message}; nothing was sent from there on`, {
-        cause: error,
-      });
-    } finally {
       await sending.send(messages);
+      await sending.settled();
+      throw wrongLine(line, sending, error as Error);
     }
+    await sending.send(messages);
     if (sending.hasFailed()) return;
   }
+}
+
+/** Those before it are settled. */
+function wrongLine(line: number, sending: Sending, cause: Error): Error {
+  const before = sending.acknowledged();
+  const acknowledged = `${before} ${before === 1 ? 'record' : 'records'} before it ${before === 1 ? 'was' : 'were'} acknowledged`;
+  return new Error(`line ${line}: ${cause.message}; ${acknowledged}, nothing was sent from there on`, { cause });
 }

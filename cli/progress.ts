@@ -1,12 +1,17 @@
 // One line on standard error that keeps changing, where a person watches; nothing where nobody does.
 
 const refreshMs = 250;
+const clear = '\r\u001b[2K';
+
+/** A line that stays, above the one that changes. */
+export function printNote(text: string): void {
+  process.stderr.write(`${process.stderr.isTTY ? clear : ''}rivulet: ${text}\n`);
+}
 
 /** @returns a function that stops it and clears the line. */
 export function startProgress(describe: () => string): () => void {
   const { stderr } = process;
   if (!stderr.isTTY) return () => undefined;
-  const clear = '\r\u001b[2K';
   const timer = setInterval(() => stderr.write(clear + describe()), refreshMs);
   return () => {
     clearInterval(timer);

@@ -1,5 +1,5 @@
-// Sends under way, bounded in number, and the count of what became of their messages.
-import { isClientError } from '../lib/client/client-error.ts';
+// Sends under way, bounded in number, and what became of their messages: how many, and from which line on not all.
+import { isClientError, RivuletClientError } from '../lib/client/client-error.ts';
 import type { Message } from '../lib/client/message.ts';
 import type { Producer } from '../lib/client/producer.ts';
 import type { Outcome } from '../lib/errors.ts';
@@ -7,15 +7,18 @@ import type { Outcome } from '../lib/errors.ts';
 /** Chunks of input, each at most 256 KiB unless it is one long line: enough to keep all requests of a producer busy. */
 const maxUnderWay = 32;
 
+/** A message and the line of the input that it came from. */
+export type NumberedMessage = { readonly line: number; readonly message: Message };
+
 export type Sending = {
   /** Resolves when the next may come. Never rejects: see `throwFirst`. */
-  send(messages: readonly Message[]): Promise<void>;
+  send(numbered: readonly NumberedMessage[]): Promise<void>;
   settled(): Promise<void>;
   hasFailed(): boolean;
   acknowledged(): number;
   /** What happened to all of them, in a line. */
   summary(): string;
-  /** Throws the error of the first message that failed, if any did. */
+  /** Throws the error of the first send that failed, if any did, with the first line that is not acknowledged. */
   throwFirst(): void;
 };
 
@@ -24,23 +27,27 @@ export function createSending(producer: Producer, topic: string): Sending {
   const counts: Record<Outcome, number> = { written: 0, 'not-written': 0, unknown: 0 };
   const startedMs = performance.now();
   let firstError: unknown;
+  let firstFailedLine = Number.POSITIVE_INFINITY;
 
-  function failed(error: unknown, messages: number): void {
+  function failed(error: unknown, numbered: readonly NumberedMessage[]): void {
     firstError ??= error;
-    const results = isClientError(error) ? error.results : undefined;
-    if (!results) counts[isClientError(error) ? (error.outcome ?? 'unknown') : 'not-written'] += messages;
-    else for (const result of results) counts[isClientError(result) ? (result.outcome ?? 'unknown') : 'written']++;
+    numbered.forEach(({ line }, at) => {
+      const outcome = outcomeOf(error, at);
+      counts[outcome]++;
+      if (outcome !== 'written') firstFailedLine = Math.min(firstFailedLine, line);
+    });
   }
 
-  async function send(messages: readonly Message[]): Promise<void> {
-    if (messages.length === 0) return;
+  async function send(numbered: readonly NumberedMessage[]): Promise<void> {
+    if (numbered.length === 0) return;
+    const messages = numbered.map(({ message }) => message);
     const sent: Promise<void> = producer
       .send({ topic, messages })
       .then(
         () => {
           counts.written += messages.length;
         },
-        (error) => failed(error, messages.length),
+        (error) => failed(error, numbered),
       )
       .finally(() => underWay.delete(sent));
     underWay.add(sent);
@@ -63,7 +70,17 @@ export function createSending(producer: Producer, topic: string): Sending {
     acknowledged: () => counts.written,
     summary,
     throwFirst: () => {
-      if (firstError !== undefined) throw firstError;
+      if (firstError === undefined) return;
+      if (!isClientError(firstError)) throw firstError;
+      const detail = `${firstError.detail}; line ${firstFailedLine} is the first that is not acknowledged`;
+      throw new RivuletClientError(firstError.errorCode, detail, firstError);
     },
   };
+}
+
+/** Of one message of a send that failed. */
+function outcomeOf(error: unknown, at: number): Outcome {
+  if (!isClientError(error)) return 'not-written';
+  const result = error.results ? error.results[at] : error;
+  return isClientError(result) ? (result.outcome ?? 'unknown') : 'written';
 }
