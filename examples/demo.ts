@@ -1,7 +1,7 @@
 // `npm run demo`: Rivulet from end to end in a few seconds, on this machine. It starts the service over a folder of its
 // own, streams 20,000 flights into a topic through the signed HTTP API, reads them back with three consumers, and checks
 // that what came back is what went in. Exits with 0 only if it is.
-import { mkdtempSync, readdirSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { Presets, SingleBar } from 'cli-progress';
@@ -16,17 +16,30 @@ import { airportsOf, claimsOf, type FlightLine, type ReadFlight, readFlights } f
 const topic = 'flights';
 const partitions = 6;
 const consumers = 3;
+const barFormat = '{bar} {percentage}% | {value} of {total} | {rate} records/s';
 
 const home = openHome({ directory: mkdtempSync(join(tmpdir(), 'rivulet-demo-')) });
 const server = await startServer({ api: home.api, clock: systemClock });
+let bar: SingleBar | undefined; // The one that is shown now.
+process.once('SIGINT', giveUp);
 try {
   process.exitCode = (await runDemo()) ? 0 : 1;
 } finally {
   await server.close();
   home.close();
 }
+process.removeListener('SIGINT', giveUp);
 showFolder(home.directory, home.totals);
 showNext(home.directory);
+
+/** The terminal as it was, and nothing left behind: half of a demo is of no use to anybody. */
+function giveUp(): void {
+  bar?.stop();
+  home.close();
+  rmSync(home.directory, { recursive: true, force: true });
+  console.error(`\nInterrupted; ${home.directory} is removed.`);
+  process.exit(130);
+}
 
 /** @returns whether all that was to be shown is true. */
 async function runDemo(): Promise<boolean> {
@@ -109,8 +122,8 @@ function count(value: number): string {
 /** A bar for a person, lines for a file. `stop` tells how fast it went. */
 function startMeter(total: number): { add(records: number): void; stop(): string } {
   const startedMs = performance.now();
-  const bar = process.stdout.isTTY
-    ? new SingleBar({ format: '{bar} {percentage}% | {value} of {total} | {rate} records/s' }, Presets.shades_classic)
+  bar = process.stdout.isTTY
+    ? new SingleBar({ format: barFormat, gracefulExit: false }, Presets.shades_classic)
     : undefined;
   let records = 0;
   const rate = (): string => count(Math.round((records / (performance.now() - startedMs)) * 1000));
@@ -125,6 +138,7 @@ function startMeter(total: number): { add(records: number): void; stop(): string
     },
     stop() {
       bar?.stop();
+      bar = undefined;
       const seconds = (performance.now() - startedMs) / 1000;
       return `${count(records)} records in ${seconds.toFixed(2)} s, ${rate()} records/s`;
     },

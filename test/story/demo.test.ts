@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { run, start, startService } from '../cli/processes.ts';
@@ -29,4 +29,14 @@ test('the demo proves what it says, and its folder can be served as it says', as
   const [, input, produce] = /echo '(.*)' \| npx rivulet (produce .*)/.exec(stdout)!;
   expect(await run(produce!.split(' '), { environment, input: input! })).toMatchObject({ code: 0 });
   await service.stop('SIGTERM');
+});
+
+test('Ctrl-C ends the demo and takes its folder away', async () => {
+  const demo = start(join(root, 'examples/demo.ts'), []);
+  await demo.until(/== Writing/);
+  demo.child.kill('SIGINT');
+  const { code, stderr } = await demo.finished;
+  expect(code).toBe(130);
+  const [, removed] = /^\nInterrupted; (\S+) is removed\.\n$/.exec(stderr)!;
+  expect(existsSync(removed!)).toBe(false);
 });
