@@ -1,52 +1,61 @@
 #!/usr/bin/env node
 // Runs a script on Node 24 or newer, whatever Node started this file: plain CommonJS that an old Node can parse.
 // The system's Node when it is new enough; else the one that the npm package `node` put beside us; else one sentence.
-"use strict";
-const { spawn } = require("node:child_process");
-const { existsSync } = require("node:fs");
-const path = require("node:path");
-const { pathToFileURL } = require("node:url");
+'use strict';
+const { spawn } = require('node:child_process');
+const { existsSync } = require('node:fs');
+const path = require('node:path');
+const { pathToFileURL } = require('node:url');
 
 const OLDEST = 24;
 
 function packagedNode() {
-	const name = process.platform === "win32" ? "node.exe" : "node";
-	return path.join(__dirname, "..", "node_modules", "node", "bin", name);
+  const name = process.platform === 'win32' ? 'node.exe' : 'node';
+  return path.join(__dirname, '..', 'node_modules', 'node', 'bin', name);
 }
 
 function runHere(script, args) {
-	process.argv = [process.execPath, script, ...args];
-	import(pathToFileURL(script).href).catch((error) => {
-		console.error(error);
-		process.exit(1);
-	});
+  process.argv = [process.execPath, script, ...args];
+  import(pathToFileURL(script).href).catch((error) => {
+    console.error(error);
+    process.exit(1);
+  });
 }
 
 function runIn(node, script, args) {
-	const child = spawn(node, [script, ...args], { stdio: "inherit" });
-	// Ctrl-C reaches the child by itself (one terminal, one process group): only outlive it. SIGTERM is for us alone.
-	process.on("SIGINT", () => {});
-	process.on("SIGTERM", () => child.kill("SIGTERM"));
-	child.on("error", (error) => {
-		console.error(`rivulet: cannot start ${node}: ${error.message}`);
-		process.exit(1);
-	});
-	child.on("exit", (code, signal) => {
-		if (signal) {
-			process.removeAllListeners(signal);
-			process.kill(process.pid, signal);
-		} else process.exit(code ?? 1);
-	});
+  const child = spawn(node, [script, ...args], { stdio: 'inherit' });
+  // Ctrl-C reaches the child by itself (one terminal, one process group): only outlive it. SIGTERM is for us alone.
+  process.on('SIGINT', () => {});
+  process.on('SIGTERM', () => child.kill('SIGTERM'));
+  child.on('error', (error) => {
+    console.error(`rivulet: cannot start ${node}: ${error.message}`);
+    process.exit(1);
+  });
+  child.on('exit', (code, signal) => {
+    if (signal) {
+      process.removeAllListeners(signal);
+      process.kill(process.pid, signal);
+    } else process.exit(code ?? 1);
+  });
 }
 
 function run(script, args) {
-	if (Number.parseInt(process.versions.node, 10) >= OLDEST) return runHere(script, args);
-	if (existsSync(packagedNode())) return runIn(packagedNode(), script, args);
-	console.error(
-		`rivulet: needs Node ${OLDEST} or newer, found ${process.version}; install it, or run \`npm install\` again with optional packages and install scripts allowed.`,
-	);
-	process.exit(1);
+  if (Number.parseInt(process.versions.node, 10) >= OLDEST) return runHere(script, args);
+  if (existsSync(packagedNode())) return runIn(packagedNode(), script, args);
+  console.error(
+    `rivulet: needs Node ${OLDEST} or newer, found ${process.version}; install it, or run \`npm install\` again with optional packages and install scripts allowed.`,
+  );
+  process.exit(1);
 }
 
 module.exports = { run };
-if (require.main === module) run(path.resolve(process.argv[2]), process.argv.slice(3));
+if (require.main === module) {
+  const [script, ...args] = process.argv.slice(2);
+  if (script && existsSync(script)) run(path.resolve(script), args);
+  else {
+    console.error(
+      script ? `node24: there is no script ${script}` : 'node24: which script? node bin/node24.cjs <script>',
+    );
+    process.exit(2);
+  }
+}

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
-import { run } from './processes.ts';
+import { run, start } from './processes.ts';
 
 const commands = ['serve', 'topics', 'produce', 'consume', 'offsets'];
 
@@ -38,6 +38,10 @@ describe('wrong usage ends with 2 and one sentence', () => {
     [
       ['consume', 'a', '--property', 'print.key=yes'],
       /^rivulet: --property print.key: must be true or false, got 'yes'\n$/,
+    ],
+    [
+      ['produce', 'a', '--property', 'parse.key=true', '--format', 'ndjson'],
+      /^rivulet: --property parse.key: --format ndjson has no properties\n$/,
     ],
     [['produce', 'a', '--property', 'parse.key'], /'parse.key' is invalid. It must be name=value/],
     [['produce', 'a', '--compression-codec', 'zip'], /'zip' is invalid. Allowed choices are none, gzip/],
@@ -77,4 +81,15 @@ test('a URL that is none, and half of the credentials, are refused', async () =>
   expect((await run(['topics', 'list', '--url', 'localhost'])).stderr).toMatch(/^rivulet: url: must begin with http/);
   const half = await run(['topics', 'list'], { environment: { RIVULET_ACCESS_KEY_ID: 'me' } });
   expect(half).toMatchObject({ code: 1, stderr: expect.stringContaining('must be given together') });
+});
+
+test('the launcher of scripts names the script that is not there', async () => {
+  expect(await start('bin/node24.cjs', []).finished).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/which script\?.*\n$/),
+  });
+  expect(await start('bin/node24.cjs', ['none.ts']).finished).toMatchObject({
+    code: 2,
+    stderr: 'node24: there is no script none.ts\n',
+  });
 });
