@@ -11,7 +11,8 @@ export async function serveHome(traffic: Traffic, [directory]: string[]): Promis
     api: async (event) => {
       count(traffic, event.body?.length ?? 0);
       const result = await home.api(event);
-      count(traffic, result.body?.length ?? 0);
+      const bytes = [result.body ?? []].flat().reduce((sum, piece) => sum + piece.length, 0);
+      count(traffic, bytes);
       return result;
     },
   });

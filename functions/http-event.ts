@@ -23,7 +23,8 @@ export type HttpResult = {
   statusCode: number;
   /** Names in lower case. */
   headers: Record<string, string>;
-  body?: string | Uint8Array;
+  /** A list of pieces is one body, each behind the one before: batches on their way out are not copied together. */
+  body?: string | readonly Uint8Array[];
 };
 
 /** Never throws: whatever fails becomes a problem document. */

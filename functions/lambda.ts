@@ -25,6 +25,6 @@ function resultOf({ statusCode, headers, body }: HttpResult): LambdaResult {
   if (body === undefined) return { statusCode, headers, isBase64Encoded: false };
   if (typeof body === 'string' && body.length <= LONG_TEXT)
     return { statusCode, headers, body, isBase64Encoded: false };
-  const bytes = typeof body === 'string' ? Buffer.from(body) : Buffer.from(body.buffer, body.byteOffset, body.length);
+  const bytes = typeof body === 'string' ? Buffer.from(body) : Buffer.concat(body);
   return { statusCode, headers, body: bytes.toString('base64'), isBase64Encoded: true };
 }

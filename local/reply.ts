@@ -7,7 +7,10 @@ import type { HttpResult } from '../functions/http-event.ts';
 
 export function sendResult(response: ServerResponse, result: HttpResult, closing: boolean): void {
   writeHead(response, result, closing);
-  response.end(result.body);
+  // The head and all pieces go to the socket in one call.
+  response.cork();
+  for (const piece of piecesOf(result.body)) response.write(piece);
+  response.end();
 }
 
 /**
@@ -16,7 +19,7 @@ export function sendResult(response: ServerResponse, result: HttpResult, closing
  */
 export async function sendBeforeBody(response: ServerResponse, result: HttpResult, lingerMs: number): Promise<void> {
   writeHead(response, result, true);
-  response.write(result.body ?? '');
+  for (const piece of piecesOf(result.body)) response.write(piece);
   const gone = new AbortController();
   const stop = (): void => gone.abort();
   response.req.once('end', stop).once('close', stop).resume();
@@ -25,20 +28,26 @@ export async function sendBeforeBody(response: ServerResponse, result: HttpResul
 }
 
 /** For what the HTTP parser refused: there is no response to write to. Closed after `lingerMs` for the same reason. */
-export function sendOnSocket(socket: Duplex, { statusCode, headers, body = '' }: HttpResult, lingerMs: number): void {
+export function sendOnSocket(socket: Duplex, { statusCode, headers, body }: HttpResult, lingerMs: number): void {
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  const head = `HTTP/1.1 ${statusCode} Refused\r\n${lines.join('')}content-length: ${Buffer.byteLength(body)}\r\n`;
+  const head = `HTTP/1.1 ${statusCode} Refused\r\n${lines.join('')}content-length: ${bytesOf(body)}\r\n`;
   socket.write(`${head}connection: close\r\n\r\n`);
-  socket.end(body);
+  for (const piece of piecesOf(body)) socket.write(piece);
+  socket.end();
   const timer = setTimeout(() => socket.destroy(), lingerMs);
   socket.once('close', () => clearTimeout(timer));
 }
 
 function writeHead(response: ServerResponse, { statusCode, headers, body }: HttpResult, closing: boolean): void {
-  const length = body === undefined ? undefined : Buffer.byteLength(body);
   response.writeHead(statusCode, {
     ...headers,
-    ...(length !== undefined ? { 'content-length': length } : statusCode !== 204 && { 'content-length': 0 }),
+    ...((body !== undefined || statusCode !== 204) && { 'content-length': bytesOf(body) }),
     ...(closing && { connection: 'close' }),
   });
+}
+
+const piecesOf = (body: HttpResult['body'] = []) => (typeof body === 'string' ? [body] : body);
+
+function bytesOf(body: HttpResult['body']): number {
+  return piecesOf(body).reduce((sum, piece) => sum + Buffer.byteLength(piece), 0);
 }

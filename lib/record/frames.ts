@@ -1,5 +1,6 @@
 // The framing of binary HTTP bodies (application/vnd.rivulet.batches.v1), shared by the server and the client SDK.
-// All integers are big-endian, as Kafka's. What is decoded are views into the body: no byte is copied.
+// All integers are big-endian, as Kafka's. No batch of a reply is copied: what is decoded are views into the body, and
+// what is encoded is a list of pieces.
 //
 //   produce request:  repeated { int32 partition, int32 length, length bytes of whole RecordBatch v2 }
 //   fetch reply:      repeated { int32 partition, int16 errorCode, int64 highWatermark, int64 logStartOffset,
@@ -28,15 +29,16 @@ export type FetchFrameHeader = {
 export type FetchFrame = FetchFrameHeader & { readonly batches: Uint8Array };
 
 export function encodeProduceFrames(frames: readonly ProduceFrame[]): Uint8Array {
-  const body = allocate(PRODUCE_HEADER_BYTES, frames, (frame) => frame.batches.length);
+  const bytes = new Uint8Array(frames.reduce((sum, { batches }) => sum + PRODUCE_HEADER_BYTES + batches.length, 0));
+  const view = new DataView(bytes.buffer);
   let at = 0;
   for (const { partition, batches } of frames) {
-    body.view.setInt32(at, partition);
-    body.view.setInt32(at + 4, batches.length);
-    body.bytes.set(batches, at + PRODUCE_HEADER_BYTES);
+    view.setInt32(at, partition);
+    view.setInt32(at + 4, batches.length);
+    bytes.set(batches, at + PRODUCE_HEADER_BYTES);
     at += PRODUCE_HEADER_BYTES + batches.length;
   }
-  return body.bytes;
+  return bytes;
 }
 
 /** Throws RivuletError INVALID_REQUEST, naming the position and the value that is wrong. */
@@ -47,25 +49,22 @@ export function decodeProduceFrames(body: Uint8Array): ProduceFrame[] {
   }));
 }
 
-/** The batches of a frame may lie in several pieces: they are laid one after the other. */
+/** The body in pieces, the batches as they were given: a frame's may lie in several, one after the other. */
 export function encodeFetchFrames(
   frames: readonly (FetchFrameHeader & { readonly batches: readonly Uint8Array[] })[],
-): Uint8Array {
-  const body = allocate(FETCH_HEADER_BYTES, frames, (frame) => totalBytes(frame.batches));
-  let at = 0;
-  for (const { partition, errorCode, highWatermark, logStartOffset, batches } of frames) {
-    body.view.setInt32(at, partition);
-    body.view.setInt16(at + 4, errorCode);
-    body.view.setBigInt64(at + 6, BigInt(highWatermark));
-    body.view.setBigInt64(at + 14, BigInt(logStartOffset));
-    body.view.setInt32(at + 22, totalBytes(batches));
-    at += FETCH_HEADER_BYTES;
-    for (const batch of batches) {
-      body.bytes.set(batch, at);
-      at += batch.length;
-    }
-  }
-  return body.bytes;
+): Uint8Array[] {
+  return frames.flatMap(({ batches, ...header }) => [fetchHeader(header, totalBytes(batches)), ...batches]);
+}
+
+function fetchHeader({ partition, errorCode, highWatermark, logStartOffset }: FetchFrameHeader, length: number) {
+  const bytes = new Uint8Array(FETCH_HEADER_BYTES);
+  const view = new DataView(bytes.buffer);
+  view.setInt32(0, partition);
+  view.setInt16(4, errorCode);
+  view.setBigInt64(6, BigInt(highWatermark));
+  view.setBigInt64(14, BigInt(logStartOffset));
+  view.setInt32(22, length);
+  return bytes;
 }
 
 /** Throws RivuletError INVALID_REQUEST, naming the position and the value that is wrong. */
@@ -121,11 +120,6 @@ function offsetAt(view: DataView, at: number, name: string): number {
 
 function malformed(at: number, what: string): RivuletError {
   return new RivuletError('INVALID_REQUEST', `frames, byte ${at}: ${what}`, { extra: { field: 'body', position: at } });
-}
-
-function allocate<Frame>(headerBytes: number, frames: readonly Frame[], payloadBytes: (frame: Frame) => number) {
-  const bytes = new Uint8Array(frames.reduce((sum, frame) => sum + headerBytes + payloadBytes(frame), 0));
-  return { bytes, view: new DataView(bytes.buffer) };
 }
 
 function totalBytes(pieces: readonly Uint8Array[]): number {

@@ -146,7 +146,7 @@ export type FrameGiven = {
 };
 
 export function fetchReply(frames: readonly FrameGiven[], afterMs = 0): Reply {
-  const bytes = encodeFetchFrames(
+  const pieces = encodeFetchFrames(
     frames.map(({ partition, errorCode = 0, highWatermark = 0, logStartOffset = 0, batches = [] }) => ({
       partition,
       errorCode,
@@ -155,7 +155,7 @@ export function fetchReply(frames: readonly FrameGiven[], afterMs = 0): Reply {
       batches,
     })),
   );
-  return { bytes, headers: { 'rivulet-topic-id': topicId }, afterMs };
+  return { bytes: Buffer.concat(pieces), headers: { 'rivulet-topic-id': topicId }, afterMs };
 }
 
 /** The body of a fetch request. */

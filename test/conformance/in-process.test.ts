@@ -28,7 +28,8 @@ httpConformance('the handlers, over memory', async (): Promise<Target> => {
     send: async (request) => {
       const { body } = request;
       const result = await api({ ...eventOf(request), ...(body !== undefined && { body }) });
-      return replyOf(result.statusCode, result.headers, Buffer.from(result.body ?? ''));
+      const pieces = typeof result.body === 'string' ? [Buffer.from(result.body)] : (result.body ?? []);
+      return replyOf(result.statusCode, result.headers, Buffer.concat(pieces));
     },
     close: async () => undefined,
   };

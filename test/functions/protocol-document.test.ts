@@ -110,6 +110,7 @@ describe('docs/PROTOCOL.md', () => {
       { partition: 9, offset: 0 },
     ];
     const reply = await send('POST', '/v1/topics/orders/fetch', 'application/json', JSON.stringify({ partitions }));
-    expect(Buffer.from(reply.body ?? '').toString('hex')).toBe(fixture('fetch-reply').toString('hex'));
+    const pieces = reply.body as readonly Uint8Array[];
+    expect(Buffer.concat(pieces).toString('hex')).toBe(fixture('fetch-reply').toString('hex'));
   });
 });
