@@ -12,15 +12,21 @@ test('each quoted example is the file, to the letter', () => {
   for (const [, file, text] of quotes) expect(text).toBe(read(file!));
 });
 
-test.each(['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'docs/ARCHITECTURE.md', 'docs/PROTOCOL.md'])(
-  'the links of %s lead somewhere',
-  (file) => {
-    const links = [...read(file).matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, to]) =>
-      path.join(root, path.dirname(file), to!),
-    );
-    expect(links.filter((link) => !existsSync(link))).toEqual([]);
-  },
-);
+test.each([
+  'README.md',
+  'CONTRIBUTING.md',
+  'CHANGELOG.md',
+  'docs/ARCHITECTURE.md',
+  'docs/PROTOCOL.md',
+  'docs/CHECKING.md',
+  'docs/GUARANTEES.md',
+  'docs/RUNBOOK.md',
+])('the links of %s lead somewhere', (file) => {
+  const links = [...read(file).matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, to]) =>
+    path.join(root, path.dirname(file), to!),
+  );
+  expect(links.filter((link) => !existsSync(link))).toEqual([]);
+});
 
 test('each npm script that a document names exists', () => {
   const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
