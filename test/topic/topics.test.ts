@@ -165,18 +165,18 @@ describe('two at once', () => {
   /** Runs `other` just before the first write that `isWrite` picks. */
   const meanwhile = (isWrite: (write: Write) => boolean, other: () => Promise<unknown>) => {
     let isDone = false;
-    const before = async (matches: boolean) => {
+    const first = async (matches: boolean) => {
       if (!matches || isDone) return;
       isDone = true;
       await other();
     };
     const table = { ...world.table };
     table.write = async (write) => {
-      await before(isWrite(write));
+      await first(isWrite(write));
       return world.table.write(write);
     };
     table.transact = async (actions, token) => {
-      await before(actions.some((action) => action.kind !== 'check' && isWrite(action)));
+      await first(actions.some((action) => action.kind !== 'check' && isWrite(action)));
       return world.table.transact(actions, token);
     };
     return table;
