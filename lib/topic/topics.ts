@@ -204,8 +204,32 @@ function withChanges(
   return Object.fromEntries(Object.entries(merged).filter((entry): entry is [string, string] => entry[1] !== null));
 }
 
-/** The tombstone replaces the name in one step; upkeep goes by it if we die before the heads are fenced. */
+/**
+ * The heads before the name: once the name is free, no process with an old copy may take a write to this topic any more.
+ * Who dies in between leaves a topic that takes none, until its deletion is asked for again.
+ */
 async function remove(table: Table, clock: Clock, topic: Topic): Promise<void> {
+  const numbers = Array.from({ length: topic.partitions }, (_, partition) => partition);
+  try {
+    await inParallel(numbers, headsAtOnce, (partition) => fenceForEver(table, topic.topicId, partition));
+    await freeName(table, clock, topic);
+  } catch (error) {
+    throw error instanceof StorageError ? closedOnly(topic.topic, error) : error;
+  }
+}
+
+const closedOnly = (name: string, cause?: StorageError) =>
+  new RivuletError(
+    'STORAGE_UNAVAILABLE',
+    `partitions of topic ${name} are closed, but its name is not free: delete it again`,
+    {
+      outcome: 'unknown',
+      cause,
+    },
+  );
+
+/** The tombstone replaces the name in one step. */
+async function freeName(table: Table, clock: Clock, topic: Topic): Promise<void> {
   const { topicId, partitions } = topic;
   const tombstone: Item = {
     ...tombstoneKey(topicId),
@@ -222,12 +246,7 @@ async function remove(table: Table, clock: Clock, topic: Topic): Promise<void> {
   const token = Buffer.from(clock.randomBytes(16)).toString('hex');
   const result = await table.transact(actions, token);
   const isGone = result.applied || (await table.get(tombstoneKey(topicId), { strong: true })) !== undefined;
-  if (!isGone) throw changedMeanwhile(topic.topic, 'not-written');
-  const numbers = Array.from({ length: partitions }, (_, partition) => partition);
-  await inParallel(numbers, headsAtOnce, (partition) => fenceForEver(table, topicId, partition)).catch((error) => {
-    const detail = `topic ${topic.topic} is deleted, but not all of its partitions could be closed: for ${copyMs} ms a process may still take writes to it (${error.message})`;
-    throw new RivuletError('STORAGE_UNAVAILABLE', detail, { outcome: 'written', cause: error });
-  });
+  if (!isGone) throw closedOnly(topic.topic);
 }
 
 /** Also where the head was never made: whoever is about to make it must find it. */

@@ -76,3 +76,23 @@ test('a producer is not taken for new because the oldest page of the index is mi
   const repeat = appendOne(createEngine(world), 0, batch);
   await expect(repeat).rejects.toMatchObject({ errorCode: 'CORRUPT_LOG', outcome: 'not-written' });
 });
+
+test('a topic whose deleter died takes no write once its name is free', async () => {
+  const world = createWorld();
+  await world.engine.createTopic({ topic: 't' });
+  const stale = createEngine(world);
+  await appendOne(stale, 0, batchOf(['before']));
+
+  // The first deleter dies at its second write, whichever that is; another process completes what it began.
+  const dying = interceptable(world.table);
+  let writes = 0;
+  const orDie = <T>(act: () => Promise<T>) => (writes++ === 0 ? act() : Promise.reject(new Error('it died')));
+  dying.on((_write, act) => orDie(act));
+  const { transact } = dying.table;
+  dying.table.transact = (...args) => orDie(() => transact(...args));
+  await expect(createEngine({ ...world, table: dying.table }).deleteTopic('t')).rejects.toThrow('it died');
+  await world.engine.deleteTopic('t').catch(() => 'gone already');
+  await expect(world.engine.describeTopic('t')).rejects.toMatchObject({ errorCode: 'UNKNOWN_TOPIC_OR_PARTITION' });
+
+  await expect(appendOne(stale, 0, batchOf(['lost']))).rejects.toMatchObject({ outcome: 'not-written' });
+});
