@@ -1,8 +1,19 @@
 // Who acts in the small worlds. They repeat as the SDK does, at the next process each time, and note all that they are told.
+import { createEngine } from '../../lib/create-engine.ts';
 import type { AppendAck, Engine, PartitionError, PartitionRecords } from '../../lib/engine.ts';
 import { type Outcome, RivuletError } from '../../lib/errors.ts';
 import { recordsOf, simulatedTopic } from './clients.ts';
-import { after, batchOf, type Identity, type Stores, valuesOf } from './exhaustive-stage.ts';
+import {
+  after,
+  batchOf,
+  headOf,
+  type Identity,
+  type Stage,
+  type Stores,
+  stillClock,
+  valuesOf,
+  wrote,
+} from './exhaustive-stage.ts';
 import type { History, Send } from './history.ts';
 import type { Process } from './process.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -194,6 +205,19 @@ export const keyedWriter =
       note(cast, send, first === 'lost' ? 'lost' : 'error' in first ? outcomeOf(first.error) : first.offset);
       return isOver(send);
     });
+  };
+
+/** Others, beside every fault and delay, at once: they append until all that was in the tail has left it. */
+export const crowd =
+  (stage: Pick<Stage, 'topicId'>): Actor =>
+  async (cast) => {
+    const nowMs = cast.scheduler.now();
+    const engine = createEngine({ ...cast.stores, clock: stillClock(nowMs, nowMs % 1_000_000) });
+    const { next } = await headOf({ ...cast.stores, topicId: stage.topicId });
+    const others = { ...stage, ...cast.stores, engine, sends: cast.history.sends, atMs: nowMs };
+    const seen = { ...cast.stores, topicId: stage.topicId };
+    for (let i = 0; (await headOf(seen)).tailBase < next; i++) await wrote(others, `crowd${nowMs}.${i}`);
+    cast.trace('a crowd has filled the tail');
   };
 
 /** Reads on from where it was, about four batches at a time. */

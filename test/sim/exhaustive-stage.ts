@@ -3,7 +3,7 @@
 import type { Clock } from '../../lib/clock.ts';
 import { createEngine } from '../../lib/create-engine.ts';
 import type { Engine } from '../../lib/engine.ts';
-import { type Head, parseHead } from '../../lib/log/head.ts';
+import { type Head, parseHead, type TailEntry } from '../../lib/log/head.ts';
 import { carriedOverMark } from '../../lib/log/spill.ts';
 import { encodeBatch } from '../../lib/record/batch.ts';
 import { decodeEntry, type Entry, encodeEntry } from '../../lib/record/entry.ts';
@@ -35,6 +35,7 @@ export type Stage = Stores & {
   readonly engine: Engine;
   readonly topicId: string;
   readonly sends: Send[];
+  readonly atMs: number;
 };
 
 /** A new topic, and a way to fill it. `seen` collects the keys of all items. */
@@ -44,7 +45,7 @@ export async function openStage(partitions: number): Promise<{ stage: Stage; pre
   const table = notingKeys(createMemoryTable(), keys);
   const engine = createEngine({ objects, table, clock: stillClock(preparedMs, 1) });
   const { topicId } = await engine.createTopic({ topic: simulatedTopic, partitions });
-  const stage: Stage = { engine, objects, table, topicId, sends: [] };
+  const stage: Stage = { engine, objects, table, topicId, sends: [], atMs: preparedMs };
   const prepared = async () => ({
     items: (await Promise.all([...keys.values()].map((key) => table.get(key)))).filter((item) => item !== undefined),
     objects: await copiesOf(objects),
@@ -101,7 +102,7 @@ export function batchOf(values: readonly string[], timestampMs: number, identity
   );
 }
 
-/** A write of the past, acknowledged. Batches of one client are numbered by the sends before. */
+/** A write that is acknowledged at once. Batches of one client are numbered by the sends before. */
 export async function wrote(
   stage: Stage,
   client: string,
@@ -109,7 +110,7 @@ export async function wrote(
 ): Promise<Send> {
   const order = stage.sends.filter((send) => send.client === client).length;
   const values = valuesOf(client, 0, order, options.records ?? 1);
-  const batches = batchOf(values, preparedMs, options.identity);
+  const batches = batchOf(values, stage.atMs, options.identity);
   const engine = options.engine ?? stage.engine;
   const { partitions } = await engine.append({ topic: simulatedTopic, partitions: [{ partition: 0, batches }] });
   const [answer] = partitions;
@@ -120,9 +121,9 @@ export async function wrote(
     partition: 0,
     values,
     idempotent: options.identity !== undefined,
-    begunMs: preparedMs,
+    begunMs: stage.atMs,
     tries: [answer.baseOffset],
-    endedMs: preparedMs,
+    endedMs: stage.atMs,
   };
   stage.sends.push(send);
   return send;
@@ -142,11 +143,12 @@ export async function headOf(stage: Stores & { readonly topicId: string }): Prom
   return parseHead((await stage.table.get(headKey(stage.topicId, 0)))!);
 }
 
-/** Producers of one batch each, then writers without an id, until the next append of whatever kind spills. */
-export async function fillToMark(stage: Stage, engine: Engine = stage.engine): Promise<void> {
+/** Producers of one batch each, then writers without an id, until the next append (or so many) of whatever kind spills. */
+export async function fillToMark(stage: Stage, engine: Engine = stage.engine, short = 1): Promise<void> {
   const spillsWith = async (producer: Entry['producer']) => {
     const { tail } = await headOf(stage);
-    return carriedOverMark([...tail, { ...tail[0]!, raw: rawOf(producer), entry: decodeEntry(rawOf(producer)).entry }]);
+    const more = Array.from({ length: short }, () => tailEntry(producer));
+    return more.some((_, i) => carriedOverMark([...tail, ...more.slice(0, i + 1)]));
   };
   while (!(await spillsWith({ id: 2 ** 14, epoch: 0, firstSequence: 0 }))) {
     await wrote(stage, `filler${stage.sends.length}`, { identity: await newProducer(stage), engine });
@@ -154,8 +156,8 @@ export async function fillToMark(stage: Stage, engine: Engine = stage.engine): P
   while (!(await spillsWith(undefined))) await wrote(stage, `filler${stage.sends.length}`, { engine });
 }
 
-function rawOf(producer: Entry['producer']): Uint8Array {
-  return encodeEntry({
+function tailEntry(producer: Entry['producer']): TailEntry {
+  const raw = encodeEntry({
     segmentEpoch: 0,
     segmentRandom: new Uint8Array(8),
     position: 8,
@@ -164,4 +166,5 @@ function rawOf(producer: Entry['producer']): Uint8Array {
     maxTimestampMs: 0,
     ...(producer && { producer }),
   });
+  return { raw, entry: decodeEntry(raw).entry, baseOffset: 0 };
 }

@@ -7,7 +7,7 @@ import { headKey } from '../../lib/storage/keys.ts';
 import type { Table, Write } from '../../lib/storage/table.ts';
 import { check } from './check/check.ts';
 import { simulatedTopic } from './clients.ts';
-import { type Actor, keyedWriter, pause, persist, reader, repeater, writer } from './exhaustive-actors.ts';
+import { type Actor, crowd, keyedWriter, pause, persist, reader, repeater, writer } from './exhaustive-actors.ts';
 import type { Pattern, Scene, SmallWorld } from './exhaustive-case.ts';
 import {
   after,
@@ -306,6 +306,94 @@ const spills: readonly SmallWorld[] = [
   },
 ];
 
+/** When a crowd comes: before a lost request is repeated, before its late copy acts, and before it acts hours later. */
+const crowded: readonly Pattern[] = [
+  { name: 'the crowd comes before a repeat', beginMs: [0, 1_500], paces: [0.5, 0.5] },
+  { name: 'the crowd comes before a late copy; stale', beginMs: [0, 4_500], paces: [0.5, 0.5], isStale: true },
+  { name: 'the crowd comes before a copy hours late', beginMs: [0, 1_800_000], paces: [0.5, 0.5] },
+  { name: 'the crowd comes amidst', beginMs: [0, 50], paces: [0.5, 0.5] },
+];
+
+/** Who writes while a crowd fills the tail, so that what it wrote has left the head when it asks again. */
+/** So that the crowd is small. */
+const almostFill = (stage: Stage) => fillToMark(stage, stage.engine, 7);
+
+const crowds: readonly SmallWorld[] = [
+  {
+    ...two,
+    name: 'crowd-first-append',
+    about: 'a new producer, 2 batches, 1 in flight, and a crowd that fills the tail in between',
+    patterns: crowded,
+    prepare: async (stage) => {
+      await almostFill(stage);
+      return { actors: [writer('a', { at: 0, batches: 2, identity: await newProducer(stage) }), crowd(stage)] };
+    },
+  },
+  {
+    ...two,
+    name: 'crowd-return',
+    about: 'a producer that was evicted, 2 batches, 1 in flight, and a crowd that evicts it again in between',
+    patterns: crowded,
+    prepare: async (stage) => {
+      const { identity } = await evicted(stage, 'a', 1);
+      await almostFill(stage);
+      return { actors: [writer('a', { at: 0, batches: 2, identity, order: 1 }), crowd(stage)] };
+    },
+  },
+  {
+    ...two,
+    name: 'crowd-late-newcomer',
+    about: 'a producer with an old id that never wrote, 1 batch, and a crowd that fills the tail in between',
+    patterns: crowded,
+    prepare: async (stage) => {
+      const identity = await newProducer(stage);
+      await evicted(stage, 'before', 1);
+      await almostFill(stage);
+      return { actors: [writer('a', { at: 0, identity }), crowd(stage)] };
+    },
+  },
+  {
+    ...two,
+    name: 'crowd-anonymous',
+    about: 'a writer without an id, 1 batch, and a crowd that fills the tail in between',
+    patterns: crowded,
+    prepare: async (stage) => {
+      await almostFill(stage);
+      return { actors: [writer('a', { at: 0 }), crowd(stage)] };
+    },
+  },
+  {
+    ...two,
+    name: 'crowd-idempotency-key',
+    about: 'a request by an Idempotency-Key, and a crowd that fills the tail in between',
+    patterns: crowded,
+    prepare: async (stage) => {
+      await almostFill(stage);
+      return { actors: [keyedWriter('new', 0), crowd(stage)] };
+    },
+  },
+  {
+    ...two,
+    name: 'crowd-expected-offset',
+    about:
+      'conditional appends with a producer id and without, 2 in flight, and a crowd that fills the tail in between',
+    patterns: crowded.map((pattern) => ({ ...pattern, beginMs: [0, 5, ...pattern.beginMs.slice(1)] })),
+    needsCauses: false,
+    prepare: async (stage) => {
+      await almostFill(stage);
+      const { next: expectedOffset } = await headOf(stage);
+      const identity = await newProducer(stage);
+      return {
+        actors: [
+          writer('a', { at: 0, identity, expectedOffset }),
+          writer('b', { at: 1, expectedOffset }),
+          crowd(stage),
+        ],
+      };
+    },
+  },
+];
+
 async function wroteByKey(stage: Stage, client: string): Promise<Send> {
   const values = [`${client}/0/0.0`, `${client}/0/0.1`];
   const records = values.map((value) => ({
@@ -345,10 +433,12 @@ const wakeUp =
 
 const topics: readonly SmallWorld[] = [
   {
-    ...two,
+    processes: 3,
+    partitions: 1,
     name: 'topic-delete',
-    about: 'a topic is deleted and made anew; a process with an old copy of it takes 1 batch of each of two writers',
-    patterns: racing,
+    about:
+      'of three processes, two delete a topic and make it anew, the third has an old copy; two writers, 1 batch each',
+    patterns: [...racing, { name: 'the writers come afterwards', beginMs: [0, 500, 900], paces: [0.5, 0.5] }],
     prepare: async (stage) => {
       for (let i = 0; i < 3; i++) await wrote(stage, `before${i}`);
       return {
@@ -389,7 +479,7 @@ const isAnswered = (answer: object | 'lost') => answer !== 'lost' && 'reply' in 
 const recreate: Actor = async (cast) => {
   await persist(
     cast,
-    0,
+    2,
     (engine) => engine.deleteTopic(simulatedTopic),
     (answer) => isAnswered(answer) || codeOf(answer) === 'UNKNOWN_TOPIC_OR_PARTITION',
   );
@@ -397,7 +487,7 @@ const recreate: Actor = async (cast) => {
   cast.trace('the topic is deleted');
   await persist(
     cast,
-    0,
+    2,
     (engine) => engine.createTopic({ topic: simulatedTopic }),
     (answer) => isAnswered(answer) || codeOf(answer) === 'TOPIC_ALREADY_EXISTS',
   );
@@ -423,4 +513,4 @@ function judgeRecreated({ cast, stage, topicId }: Scene) {
   return [...anomalies, ...check({ sends: old, polls: [], finalLog: new Map(), deletedMs })];
 }
 
-export const smallWorlds: readonly SmallWorld[] = [...appends, ...spills, ...topics];
+export const smallWorlds: readonly SmallWorld[] = [...appends, ...spills, ...crowds, ...topics];
