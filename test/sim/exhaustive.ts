@@ -15,7 +15,7 @@ import { smallWorlds } from './exhaustive-worlds.ts';
 import { type FaultKind, faultKinds } from './faults.ts';
 import { createRandom } from './random.ts';
 
-export type ExhaustiveOptions = {
+type ExhaustiveOptions = {
   /** Of pairs: every one, or so many of each world, drawn by a fixed seed. */
   readonly pairs: 'all' | number;
   /** The name of one world. */
@@ -23,7 +23,7 @@ export type ExhaustiveOptions = {
   readonly print?: (line: string) => void;
 };
 
-export type WorldReport = {
+type WorldReport = {
   readonly world: string;
   readonly singles: number;
   readonly pairs: number;
