@@ -12,7 +12,7 @@ import { topicMutants } from './topic-mutants.ts';
 import { worlds } from './worlds.ts';
 
 /** Of each world, without a mutant. */
-const cleanSeeds = 5;
+const cleanSeeds = 2;
 /** Seeds tried after the known one: another library is another history. */
 const mostSeeds = 40;
 
