@@ -11,7 +11,7 @@ import { CorruptBatchError } from '../lib/record/corrupt-batch-error.ts';
 import { jsonOfBytes } from './json-values.ts';
 
 /**
- * Of all records of a reply. Lambda's 6 MB hold 4 MiB of anything: as base64 they are 5.6 MB (see lambda.ts); the rest is
+ * Of all records of a reply. Lambda's 6 MB hold 4 MiB of anything: as base64 they are 5.6 MB (see lambda/gateway.ts); the rest is
  * for what stands around the records.
  */
 export const REPLY_BYTES = 4 * 1024 * 1024;

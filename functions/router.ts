@@ -9,13 +9,16 @@ import { handlerOf, type Operation, type RoutedEvent } from './operation.ts';
 
 type Router = (event: RoutedEvent, context: unknown, options: unknown) => Promise<HttpResult>;
 
-export function routerOf(operations: readonly Operation[]): Router {
+export type Route = Pick<Operation, 'method' | 'path'>;
+
+/** `known` may be more than are served here. */
+export function routerOf(operations: readonly Operation[], known: readonly Route[] = operations): Router {
   const routes = operations.map((operation) => {
     const { method, path } = operation;
     return { method, path, handler: handlerOf(operation) };
   });
   const notFoundResponse = ({ method, path }: { method: string; path: string }) => {
-    throw noOperation(operations, method, path);
+    throw noOperation(known, method, path);
   };
   // The router's types ask for API Gateway's whole event; it reads version, method and path, which RoutedEvent has.
   return httpRouter({ routes, notFoundResponse } as never) as unknown as Router;
@@ -26,8 +29,8 @@ export function checkPath(path: string): void {
   if (/\/(\/|$)/.test(path)) throw new RivuletError('NOT_FOUND', `There is nothing at ${path}`);
 }
 
-function noOperation(operations: readonly Operation[], method: string, path: string): RivuletError {
-  const allow = operations.filter((one) => covers(one.path, path)).map((one) => one.method);
+function noOperation(known: readonly Route[], method: string, path: string): RivuletError {
+  const allow = known.filter((one) => covers(one.path, path)).map((one) => one.method);
   if (allow.length === 0) return new RivuletError('NOT_FOUND', `There is nothing at ${path}`);
   return new RivuletError('METHOD_NOT_ALLOWED', `${path} takes ${allow.join(', ')}, got ${method}`, {
     extra: { allow: allow.join(', ') },

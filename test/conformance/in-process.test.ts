@@ -1,4 +1,4 @@
-import { createHandler, type LambdaEvent } from '../../functions/lambda.ts';
+import { createHandler, type LambdaEvent } from '../../functions/lambda/gateway.ts';
 import { httpConformance } from './http-conformance.ts';
 import { memoryApi } from './memory-api.ts';
 import type { HttpReply, HttpRequest, Target } from './target.ts';

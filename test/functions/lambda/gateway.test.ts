@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { HttpEvent, HttpResult } from '../../functions/http-event.ts';
-import { createHandler, type LambdaEvent } from '../../functions/lambda.ts';
+import type { HttpEvent, HttpResult } from '../../../functions/http-event.ts';
+import { createHandler, type LambdaEvent } from '../../../functions/lambda/gateway.ts';
 
 /** As API Gateway sends it: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html */
 function gatewayEvent(changes: Partial<LambdaEvent>): LambdaEvent {

@@ -3,7 +3,7 @@
 //
 // Invariant: a reply fits Lambda's 6 MB as long as its body has at most 4 MiB. Text is escaped on its way out and may
 // double, so long text goes as base64, which grows by a third.
-import type { HttpApi, HttpEvent, HttpResult } from './http-event.ts';
+import type { HttpApi, HttpEvent, HttpResult } from '../http-event.ts';
 
 /** What we read of API Gateway's event. */
 export type LambdaEvent = Omit<HttpEvent, 'body' | 'signal'> & { body?: string };

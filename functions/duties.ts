@@ -1,0 +1,22 @@
+// Which function of the deployment serves which operations, as route keys of API Gateway. The stacks make routes of these
+// and the functions' roles follow from them. A duty is what may be done to the data: it is the line along which rights,
+// concurrency and memory differ.
+//
+// Invariant: together they are exactly the operations of the API, each once. `$default` is the meta function's too: whatever
+// no route takes is answered there as our 404 or 405.
+
+export const duties = {
+  produce: ['POST /v1/topics/{topic}/records', 'POST /v1/topics/{topic}/partitions/{p}/records', 'POST /v1/producers'],
+  fetch: ['POST /v1/topics/{topic}/fetch', 'GET /v1/topics/{topic}/partitions/{p}/records'],
+  topics: [
+    'GET /v1/topics',
+    'PUT /v1/topics/{topic}',
+    'GET /v1/topics/{topic}',
+    'PATCH /v1/topics/{topic}',
+    'DELETE /v1/topics/{topic}',
+    'GET /v1/topics/{topic}/offsets',
+  ],
+  meta: ['GET /v1/health', 'GET /openapi.json'],
+} as const satisfies Readonly<Record<string, readonly string[]>>;
+
+export type Duty = keyof typeof duties;

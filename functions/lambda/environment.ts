@@ -1,0 +1,28 @@
+// The composition root in AWS: the engine over the bucket and the table that the function's environment names. It is made
+// once per environment, before the first request.
+import { systemClock } from '../../lib/clock.ts';
+import { createEngine } from '../../lib/create-engine.ts';
+import type { Engine } from '../../lib/engine.ts';
+import { openAwsStorage } from '../../lib/storage/aws.ts';
+import { newCounters } from '../../lib/storage/count.ts';
+
+export function openStorage() {
+  return openAwsStorage({
+    bucket: required('BUCKET'),
+    tableName: required('TABLE'),
+    // The SDK follows this variable by itself; buckets have no host names there.
+    forcePathStyle: process.env.AWS_ENDPOINT_URL !== undefined,
+    clock: systemClock,
+    totals: newCounters(),
+  });
+}
+
+export function openEngine(): Engine {
+  return createEngine({ ...openStorage(), clock: systemClock });
+}
+
+function required(name: string): string {
+  const value = process.env[name];
+  if (!value) throw new Error(`The environment variable ${name} is not set`);
+  return value;
+}

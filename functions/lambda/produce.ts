@@ -1,0 +1,9 @@
+// The function that writes records, and nothing else: its role puts objects and items, it deletes and reads none of them.
+import { produceOperations } from '../produce.ts';
+import { producerOperations } from '../producers.ts';
+import { openEngine } from './environment.ts';
+import { handlerFor } from './handler.ts';
+
+const engine = openEngine();
+
+export const handler = handlerFor([...produceOperations(engine), ...producerOperations(engine)]);

@@ -1,0 +1,27 @@
+// The custom metrics, as CloudWatch knows them: the functions emit them, the alarms and the dashboard read them. Each costs
+// about $0.30 in a month in which it is emitted, so there are few, and a function emits only what it has counted.
+
+export const metricNamespace = 'Rivulet';
+/** The name of the deployment; with METRICS_PER_TOPIC there is `Topic` beside it. */
+export const metricDimension = 'Service';
+
+/** Sums, per request. */
+export const requestMetrics = {
+  records: 'Records',
+  bytes: 'Bytes',
+  appends: 'Appends',
+  conflicts: 'Conflicts',
+  retries: 'Retries',
+  readUnits: 'ReadUnits',
+  writeUnits: 'WriteUnits',
+  s3Puts: 'S3Puts',
+  s3Gets: 'S3Gets',
+  costUsd: 'CostUsd',
+} as const;
+
+/** Found by the audit; nothing is emitted where nothing is wrong. */
+export const upkeepMetrics = {
+  orphanObjects: 'OrphanObjects',
+  orphanBytes: 'OrphanBytes',
+  missingObjects: 'MissingObjects',
+} as const;

@@ -1,0 +1,67 @@
+// From event to result: one middy stack, and behind it the router and the operations it is given.
+//
+//   event -> [receipt] -> request id -> errors to problems -> path as it is -> body to bytes -> router -> operation
+import middy from '@middy/core';
+import type { HttpApi, HttpEvent, HttpResult } from './http-event.ts';
+import type { Operation, RoutedEvent } from './operation.ts';
+import { problemOf, problemResult } from './problem.ts';
+import { withCost } from './receipt.ts';
+import { checkPath, type Route, routerOf } from './router.ts';
+
+/** One line for whoever runs this: what the client is not told. */
+export type LogEntry = {
+  readonly requestId: string;
+  readonly method: string;
+  readonly path: string;
+  readonly status: number;
+  readonly errorCode: string;
+  readonly error: unknown;
+};
+
+export type StackOptions = {
+  readonly operations: readonly Operation[];
+  /** All there are, where others serve some of them: what to say of a method that a path does not take. Default: the operations'. */
+  readonly routes?: readonly Route[];
+  /** Gets every failure that is ours (5xx). */
+  readonly log?: ((entry: LogEntry) => void) | undefined;
+};
+
+export function createStack({ operations, routes = operations, log }: StackOptions): HttpApi {
+  const stack = middy<RoutedEvent, HttpResult>(routerOf(operations, routes))
+    .use(requestId)
+    .use(problems(log))
+    .before(({ event }) => checkPath(event.rawPath))
+    .before(({ event }) => decodeBody(event));
+  return (event) => withCost(event, () => stack(routable(event), {} as never));
+}
+
+/** A copy of our own: the stack changes it. The path that counts is the one that was sent. */
+function routable(event: HttpEvent): RoutedEvent {
+  const { requestId, http } = event.requestContext;
+  return { ...event, requestContext: { requestId, http: { method: http.method, path: event.rawPath } } };
+}
+
+function decodeBody(event: RoutedEvent): void {
+  if (!event.isBase64Encoded || typeof event.body !== 'string') return;
+  event.body = Buffer.from(event.body, 'base64');
+  event.isBase64Encoded = false;
+}
+
+type Stack = middy.Request<RoutedEvent, HttpResult>;
+
+function addRequestId({ event, response }: Stack): void {
+  if (response) response.headers['rivulet-request-id'] = event.requestContext.requestId;
+}
+const requestId: middy.MiddlewareObj<RoutedEvent, HttpResult> = { after: addRequestId, onError: addRequestId };
+
+function problems(log: StackOptions['log']): middy.MiddlewareObj<RoutedEvent, HttpResult> {
+  return {
+    onError: (request) => {
+      const { requestId, http } = request.event.requestContext;
+      request.response = problemResult(request.error, requestId);
+      const { status, errorCode } = problemOf(request.error);
+      if (status >= 500)
+        log?.({ requestId, method: http.method, path: request.event.rawPath, status, errorCode, error: request.error });
+    },
+  };
+}
