@@ -234,9 +234,13 @@ function soundBatches(
 }
 
 const missing = (partition: number, offset: number) =>
-  new RivuletError('CORRUPT_LOG', `the segment at offset ${offset} of partition ${partition} is missing`, {
-    extra: { offset },
-  });
+  new RivuletError(
+    'CORRUPT_LOG',
+    `the segment at offset ${offset} of partition ${partition} is missing, or may not be read`,
+    {
+      extra: { offset },
+    },
+  );
 
 /** From the batch that holds the offset on, as many whole batches as fit; one too large for the room only if it must be. */
 function fitting(batches: readonly StampedBatch[], { offset, maxBytes }: Plan, atLeastOne: boolean): Uint8Array[] {

@@ -135,7 +135,9 @@ async function firstRecordIn(
 ): Promise<TimedOffset | undefined> {
   const [batches] = await parts.slices.read([{ ...placed, topicId: address.topicId }]);
   if (batches instanceof RivuletError) throw batches;
-  for (const { header, bytes } of batches ?? []) {
+  // Its object is gone or may not be read: a reader who begins here is told so, and misses nothing.
+  if (!batches) return { offset: Math.max(placed.baseOffset, logStart), timestampMs: placed.entry.maxTimestampMs };
+  for (const { header, bytes } of batches) {
     if (header.maxTimestampMs < timestampMs) continue;
     const found = firstRecordOf(bytes, logStart, timestampMs);
     if (found) return found;

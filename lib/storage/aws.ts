@@ -1,7 +1,7 @@
 // The storage in AWS as the composition roots take it: the adapters, counted try by try, then retried.
 import type { Clock } from '../clock.ts';
 import type { AwsConnection } from './aws-connection.ts';
-import { type Counters, countingObjectStore, countingTable } from './count.ts';
+import { type Counters, countingObjectStore, countingTable, countRetry } from './count.ts';
 import { createDynamoDbTable } from './dynamodb-table.ts';
 import type { ObjectStore } from './object-store.ts';
 import { retryingObjectStore, retryingTable } from './retry.ts';
@@ -22,8 +22,9 @@ export function openAwsStorage(options: AwsStorageOptions): { objects: ObjectSto
   const { bucket, tableName, forcePathStyle = false, clock, totals, ...connection } = options;
   const objects = createS3ObjectStore({ ...connection, bucket, forcePathStyle });
   const table = createDynamoDbTable({ ...connection, tableName });
+  const onRetry = () => countRetry(totals);
   return {
-    objects: retryingObjectStore(countingObjectStore(objects, totals), clock),
-    table: retryingTable(countingTable(table, totals), clock),
+    objects: retryingObjectStore(countingObjectStore(objects, totals), clock, { onRetry }),
+    table: retryingTable(countingTable(table, totals), clock, { onRetry }),
   };
 }

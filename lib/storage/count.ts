@@ -11,7 +11,7 @@ import type { ObjectStore } from './object-store.ts';
 import { StorageError } from './storage-error.ts';
 import type { Check, Item, Table, TransactionResult, Write, WriteResult } from './table.ts';
 
-/** S3 requests, bytes of object bodies, and DynamoDB's read and write request units. */
+/** S3 requests, bytes of object bodies, DynamoDB's read and write request units, and what stood in the way. */
 export type Counters = {
   s3Put: number;
   s3Get: number;
@@ -21,6 +21,10 @@ export type Counters = {
   bytesDown: number;
   readUnits: number;
   writeUnits: number;
+  /** Conditions that failed, and requests that a transaction or another writer of the same key got in the way of. */
+  conflicts: number;
+  /** Requests that were sent again. */
+  retries: number;
 };
 
 /** List prices in USD per one, us-east-1, S3 Standard and DynamoDB on demand, November 2026. DELETE is free, bytes within a region too. */
@@ -33,12 +37,14 @@ const usdPer: Readonly<Record<keyof Counters, number>> = {
   bytesDown: 0,
   readUnits: 0.125e-6,
   writeUnits: 0.625e-6,
+  conflicts: 0,
+  retries: 0,
 };
 
 const names = Object.keys(usdPer) as (keyof Counters)[];
 
 export function newCounters(): Counters {
-  return { s3Put: 0, s3Get: 0, s3List: 0, s3Delete: 0, bytesUp: 0, bytesDown: 0, readUnits: 0, writeUnits: 0 };
+  return Object.fromEntries(names.map((name) => [name, 0])) as Counters;
 }
 
 /** What the requests cost; storage itself and the functions come on top. */
@@ -78,13 +84,23 @@ export function countingTable(table: Table, totals: Counters): Table {
       })),
     query: (query) =>
       counted(totals, table.query(query), (page) => ({ readUnits: readUnits(page?.items ?? [], query.strong) })),
-    write: (write) => counted(totals, table.write(write), (result) => ({ writeUnits: unitsOfWrite(write, result) })),
+    write: (write) =>
+      counted(totals, table.write(write), (result) => ({
+        writeUnits: unitsOfWrite(write, result),
+        ...refusal(result),
+      })),
     transact: (actions, token) =>
       counted(totals, table.transact(actions, token), (result) => ({
         writeUnits: unitsOfTransaction(actions, result),
+        ...refusal(result),
       })),
   };
 }
+
+const refusal = (result?: { readonly applied: boolean }) => (result?.applied === false ? { conflicts: 1 } : {});
+
+/** For the decorators that send again. */
+export const countRetry = (totals: Counters): void => count(totals, { retries: 1 });
 
 /** `costOf` is told nothing when the request failed: what a failed one costs is not told either, so it counts the least. */
 async function counted<T>(
@@ -98,6 +114,7 @@ async function counted<T>(
     return result;
   } catch (error) {
     if (!(error instanceof StorageError) || isBilled(error)) count(totals, costOf());
+    if (error instanceof StorageError && error.reason === 'conflict') count(totals, { conflicts: 1 });
     throw error;
   }
 }

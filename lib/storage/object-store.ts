@@ -24,11 +24,12 @@ export type ListRequest = {
 export type ObjectStore = {
   /**
    * Writes a new object, durable when the promise resolves. If the key already holds exactly these bytes it succeeds
-   * (an earlier try of ours landed); if it holds others it throws reason `exists` and changes nothing.
+   * (an earlier try of ours landed); if it holds others it throws reason `exists` and changes nothing. Where it may not
+   * read what is there, it throws that too, with `mayHaveActed`.
    */
   putOnce(key: string, chunks: readonly Uint8Array[]): Promise<void>;
   /**
-   * The object's bytes, or those of a range; undefined if there is no such object. A range that reaches past the end
+   * The object's bytes, or those of a range; undefined if there is no such object (S3: or none that may be read). A range that reaches past the end
    * gives what there is; one that starts at or past the end gives zero bytes.
    */
   get(key: string, range?: ByteRange): Promise<Uint8Array | undefined>;

@@ -18,6 +18,8 @@ export type RetryOptions = {
   /** Waits are uniform in [0, min(capMs, baseMs * 2^n)). */
   readonly baseMs: number;
   readonly capMs: number;
+  /** Told before each try after the first. */
+  readonly onRetry?: () => void;
 };
 
 /** A hot item's conflicts pass within some ten milliseconds; a throttled table takes seconds to split. */
@@ -28,8 +30,8 @@ const objectRetry: RetryOptions = { attempts: 8, totalMs: 6_000, baseMs: 50, cap
 type Clocks = Pick<Clock, 'monotonic' | 'sleep' | 'random'>;
 
 /** Defaults: 8 tries within 4 s. A write's result is `doubtful` when an earlier try of it got no answer. */
-export function retryingTable(table: Table, clock: Clocks, options: RetryOptions = tableRetry): Table {
-  const send = resender(clock, options);
+export function retryingTable(table: Table, clock: Clocks, options: Partial<RetryOptions> = {}): Table {
+  const send = resender(clock, { ...tableRetry, ...options });
   return {
     get: async (key, how) => (await send(() => table.get(key, how))).value,
     query: async (query) => (await send(() => table.query(query))).value,
@@ -45,18 +47,36 @@ export function retryingTable(table: Table, clock: Clocks, options: RetryOptions
 export function retryingObjectStore(
   store: ObjectStore,
   clock: Clocks,
-  options: RetryOptions = objectRetry,
+  options: Partial<RetryOptions> = {},
 ): ObjectStore {
-  const send = resender(clock, options);
+  const send = resender(clock, { ...objectRetry, ...options });
   return {
-    putOnce: async (key, chunks) => (await send(() => store.putOnce(key, chunks))).value,
+    async putOnce(key, chunks) {
+      let mayBeOurs = false;
+      await send(async () => {
+        try {
+          await store.putOnce(key, chunks);
+        } catch (error) {
+          if (mayBeOurs && isTakenUnread(error)) return;
+          mayBeOurs ||= error instanceof StorageError && error.mayHaveActed;
+          throw error;
+        }
+      });
+    },
     get: async (key, range) => (await send(() => store.get(key, range))).value,
     list: async (request) => (await send(() => store.list(request))).value,
     delete: async (keys) => (await send(() => store.delete(keys))).value,
   };
 }
 
-function resender(clock: Clocks, { attempts, totalMs, baseMs, capMs }: RetryOptions) {
+/**
+ * Who may write and not read cannot compare what is there. Names are used by one put alone (64 random bits), so what is
+ * there after a try of ours that got no answer is ours.
+ */
+const isTakenUnread = (error: unknown) =>
+  error instanceof StorageError && error.reason === 'exists' && error.mayHaveActed;
+
+function resender(clock: Clocks, { attempts, totalMs, baseMs, capMs, onRetry }: RetryOptions) {
   return async <T>(send: () => Promise<T>): Promise<{ value: T; doubtful: boolean }> => {
     const startMs = clock.monotonic();
     let doubtful = false;
@@ -70,6 +90,7 @@ function resender(clock: Clocks, { attempts, totalMs, baseMs, capMs }: RetryOpti
         const inTime = clock.monotonic() - startMs + waitMs <= totalMs;
         if (!error.retriable || attempt + 1 >= attempts || !inTime) throw withDoubt(error, doubtful);
         await clock.sleep(waitMs);
+        onRetry?.();
       }
     }
   };

@@ -1,6 +1,7 @@
 // The ObjectStore in S3: each call of the port is one request, but for a put that finds its key taken, which reads what
 // is there. Nothing is retried here; retries are in retry.ts.
-// Missing objects are only told from forbidden ones (404, not 403) when the role may also list the bucket.
+// To a role that may not list the bucket S3 does not tell a missing object from a forbidden one: both are AccessDenied.
+// Such a role reads what is missing as missing, and a forbidden object too: whoever reports it names both.
 import { crc32 } from 'node:zlib';
 import {
   DeleteObjectsCommand,
@@ -96,21 +97,35 @@ function checksumOf(body: Buffer): string {
 
 /** The key is taken: by an earlier try of ours whose answer was lost, or by somebody else. */
 async function expectSame(client: S3Client, Bucket: string, key: string, body: Buffer): Promise<void> {
-  const stored = await get(client, Bucket, key);
-  if (!stored) throw new StorageError('conflict', `the object ${JSON.stringify(key)} vanished while it was put`);
+  const stored = await read(client, Bucket, key);
+  const name = JSON.stringify(key);
+  if (stored === 'missing') throw new StorageError('conflict', `the object ${name} vanished while it was put`);
+  if (stored === 'denied')
+    throw new StorageError('exists', `the object ${name} is there and cannot be read`, { mayHaveActed: true });
   if (!body.equals(stored)) throw holdsOtherBytes(key);
 }
 
 // --- get
 
 async function get(client: S3Client, Bucket: string, key: string, range?: ByteRange): Promise<Uint8Array | undefined> {
+  const found = await read(client, Bucket, key, range);
+  return typeof found === 'string' ? undefined : found;
+}
+
+async function read(
+  client: S3Client,
+  Bucket: string,
+  key: string,
+  range?: ByteRange,
+): Promise<Uint8Array | 'missing' | 'denied'> {
   const Range = range && `bytes=${range.from}-${range.to - 1}`;
   try {
     const { Body } = await client.send(new GetObjectCommand({ Bucket, Key: key, ...(Range && { Range }) }));
     return (await Body?.transformToByteArray()) ?? new Uint8Array();
   } catch (error) {
     const { name, $metadata } = error as S3ServiceException;
-    if (name === 'NoSuchKey') return undefined;
+    if (name === 'NoSuchKey') return 'missing';
+    if (name === 'AccessDenied') return 'denied';
     // The range starts at or past the end.
     if ($metadata?.httpStatusCode === 416) return new Uint8Array();
     throw storageErrorOf(error, `get ${JSON.stringify(key)}`);

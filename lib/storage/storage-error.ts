@@ -9,7 +9,7 @@ export type StorageReason =
   | 'no-answer'
   /** The service answered that it failed (5xx): it may have been done. */
   | 'unavailable'
-  /** putOnce: the key holds other bytes. */
+  /** putOnce: the key holds other bytes; with `mayHaveActed` it holds some that this process may not read. */
   | 'exists'
   /** An item above 400 KB (409,600 bytes). */
   | 'too-large'

@@ -115,12 +115,12 @@ describe('a read', () => {
   });
 });
 
-describe('a request that fails', () => {
-  const failing = (reason: StorageReason): Table => {
-    const fail = () => Promise.reject(new StorageError(reason, 'failed'));
-    return { get: fail, query: fail, write: fail, transact: fail };
-  };
+function failing(reason: StorageReason): Table {
+  const fail = () => Promise.reject(new StorageError(reason, 'failed'));
+  return { get: fail, query: fail, write: fail, transact: fail };
+}
 
+describe('a request that fails', () => {
   test.each([
     ['no-answer', [0.5, 3]],
     ['unavailable', [0.5, 3]],
@@ -145,6 +145,24 @@ async function useAll(totals: Counters): Promise<void> {
   await store.delete(['k']);
   await store.delete([]);
 }
+
+describe('conflicts', () => {
+  test('are conditions that fail', async () => {
+    const { table, totals } = countedTable();
+    const item = { pk: 'p', sk: 's', n: 1 };
+    await table.write({ kind: 'put', item, if: absent('n') });
+    expect(totals.conflicts).toBe(0);
+    await table.write({ kind: 'put', item, if: absent('n') });
+    await table.transact([{ kind: 'check', key: { pk: 'p', sk: 's' }, if: equals('n', 2) }], 't');
+    expect(totals.conflicts).toBe(2);
+  });
+
+  test('are requests that a transaction got in the way of', async () => {
+    const { table, totals } = countedTable(failing('conflict'));
+    await table.write({ kind: 'put', item: itemOf(100) }).catch(() => {});
+    expect(totals.conflicts).toBe(1);
+  });
+});
 
 test('requests and bytes of objects are counted', async () => {
   const totals = newCounters();

@@ -59,6 +59,11 @@ describe('a put that finds its key taken', () => {
     await expect(store.putOnce('k', [bytes])).rejects.toMatchObject({ reason: 'conflict', mayHaveActed: false });
   });
 
+  test('that it may not read says that it does not know whose it is', async () => {
+    const { store } = storeOn(taken, s3Error(403, 'AccessDenied'));
+    await expect(store.putOnce('k', [bytes])).rejects.toMatchObject({ reason: 'exists', mayHaveActed: true });
+  });
+
   test('and cannot read it does not know', async () => {
     const { store } = storeOn(taken, brokenBy('ECONNRESET'));
     await expect(store.putOnce('k', [bytes])).rejects.toMatchObject({ reason: 'no-answer', mayHaveActed: true });
@@ -93,7 +98,17 @@ describe('a get', () => {
   });
 
   test.each([
-    [403, 'AccessDenied', 'denied'],
+    [404, 'NoSuchKey'],
+    // What a role that may not list the bucket is told of a missing object.
+    [403, 'AccessDenied'],
+  ])('that meets %i %s has no object', async (status, code) => {
+    const { store } = storeOn(s3Error(status, code));
+    expect(await store.get('k', { from: 0, to: 5 })).toBeUndefined();
+  });
+
+  test.each([
+    [403, 'SignatureDoesNotMatch', 'denied'],
+    [400, 'ExpiredToken', 'denied'],
     [404, 'NoSuchBucket', 'denied'],
     [503, 'SlowDown', 'throttled'],
   ])('that meets %i %s is not a missing object', async (status, code, reason) => {
