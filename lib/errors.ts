@@ -92,6 +92,98 @@ export const catalogue = {
     retriable: false,
     title: 'The Idempotency-Key was used with another body',
   },
+  // Groups
+  INVALID_GROUP_ID: {
+    kafkaErrorCode: 24,
+    status: 400,
+    retriable: false,
+    title: 'The group id is not valid',
+  },
+  GROUP_ID_NOT_FOUND: {
+    kafkaErrorCode: 69,
+    status: 404,
+    retriable: false,
+    title: 'There is no such group',
+  },
+  NON_EMPTY_GROUP: {
+    kafkaErrorCode: 68,
+    status: 409,
+    retriable: false,
+    title: 'The group has members',
+  },
+  GROUP_SUBSCRIBED_TO_TOPIC: {
+    kafkaErrorCode: 86,
+    status: 409,
+    retriable: false,
+    title: 'A member of the group is subscribed to the topic',
+  },
+  GROUP_MAX_SIZE_REACHED: {
+    kafkaErrorCode: 81,
+    status: 409,
+    retriable: false,
+    title: 'The group is full',
+  },
+  UNKNOWN_MEMBER_ID: {
+    kafkaErrorCode: 25,
+    status: 404,
+    retriable: false,
+    title: 'The group does not know the member',
+  },
+  FENCED_MEMBER_EPOCH: {
+    kafkaErrorCode: 110,
+    status: 409,
+    retriable: false,
+    title: 'The member was fenced and must join again',
+  },
+  STALE_MEMBER_EPOCH: {
+    kafkaErrorCode: 113,
+    status: 409,
+    retriable: false,
+    title: 'The member does not own the partition at this epoch',
+  },
+  UNRELEASED_INSTANCE_ID: {
+    kafkaErrorCode: 111,
+    status: 409,
+    retriable: false,
+    title: 'Another member has the instance id',
+  },
+  FENCED_INSTANCE_ID: {
+    kafkaErrorCode: 82,
+    status: 409,
+    retriable: false,
+    title: 'Another member took over the instance id',
+  },
+  UNSUPPORTED_ASSIGNOR: {
+    kafkaErrorCode: 112,
+    status: 400,
+    retriable: false,
+    title: 'There is no such assignor',
+  },
+  INVALID_REGULAR_EXPRESSION: {
+    kafkaErrorCode: 128,
+    status: 400,
+    retriable: false,
+    title: 'The regular expression is not valid',
+  },
+  OFFSET_METADATA_TOO_LARGE: {
+    kafkaErrorCode: 12,
+    status: 400,
+    retriable: false,
+    title: 'The metadata of an offset is too large',
+  },
+  COORDINATOR_LOAD_IN_PROGRESS: {
+    kafkaErrorCode: 14,
+    status: 503,
+    retriable: true,
+    title: 'The group is being changed: send the same heartbeat again',
+  },
+  COORDINATOR_NOT_AVAILABLE: {
+    kafkaErrorCode: 15,
+    status: 503,
+    retriable: true,
+    title: 'The clock of this coordinator cannot be trusted',
+  },
+  // The edge
   NOT_FOUND: { kafkaErrorCode: -1, status: 404, retriable: false, title: 'There is no such resource' },
   METHOD_NOT_ALLOWED: {
     kafkaErrorCode: -1,

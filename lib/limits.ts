@@ -35,6 +35,36 @@ export const limits = {
   jsonRecords: 10_000,
   recordHeaders: 1_000,
   idempotencyKeyLength: 255,
+  /** One member is an item of 305 bytes; who computes an assignment reads them all. */
+  groupMembers: 2_000,
+  /** The target of an assignment is one item, at most 400 KB; 50,000 partitions take 150. */
+  groupPartitions: 50_000,
+  /** A UUID with its hyphens has 36. */
+  memberIdLength: 64,
+  /** They stand in the member item, which is written every third of a session. */
+  memberTextLength: 249,
+  /** They stand in the member item. */
+  subscribedTopics: 1_000,
+  /** It is compiled for every assignment. */
+  regexLength: 1_000,
+  /** Kafka's own; below it a clock that is one second off expires the living. */
+  minSessionTimeoutMs: 6_000,
+  /** Kafka's own. */
+  maxSessionTimeoutMs: 1_800_000,
+  /** Kafka's own. */
+  defaultSessionTimeoutMs: 45_000,
+  /** Each heartbeat is a request that is billed. */
+  minHeartbeatIntervalMs: 500,
+  /** Kafka's own. */
+  defaultHeartbeatIntervalMs: 5_000,
+  /** As the longest session: a partition waits no longer for who holds it. */
+  maxRebalanceTimeoutMs: 1_800_000,
+  /** Kafka's own max.poll.interval.ms. */
+  defaultRebalanceTimeoutMs: 300_000,
+  /** A transaction of the table has 100 items, and 16 partitions share one. */
+  commitPartitions: 1_600,
+  /** Kafka's own. */
+  offsetMetadataBytes: 4_096,
   /** 2^53 - 1: JSON numbers above it lose digits. */
   maxOffset: Number.MAX_SAFE_INTEGER,
 } as const;

@@ -28,7 +28,7 @@ function importsOf(file: string, loaded = false): string[] {
 const layers: readonly (readonly string[])[] = [
   ['lib/bytes/', 'lib/clock.ts', 'lib/concurrency.ts', 'lib/errors.ts', 'lib/limits.ts'],
   ['lib/record/', 'lib/sigv4/', 'lib/storage/'],
-  ['lib/producer/', 'lib/topic/', 'lib/log/', 'lib/engine.ts', 'lib/client/'],
+  ['lib/producer/', 'lib/topic/', 'lib/log/', 'lib/group/', 'lib/engine.ts', 'lib/groups.ts', 'lib/client/'],
   ['lib/create-engine.ts'],
   ['functions/'],
   ['local/'],
@@ -64,7 +64,7 @@ describe('imports', () => {
       'lib/limits.ts',
       'lib/clock.ts',
     ];
-    const engine = ['lib/log/', 'lib/topic/', 'lib/producer/', 'lib/storage/', 'lib/create-engine.ts'];
+    const engine = ['lib/log/', 'lib/group/', 'lib/topic/', 'lib/producer/', 'lib/storage/', 'lib/create-engine.ts'];
     const wrong = files.flatMap((file) =>
       importsOf(file)
         .filter((to) => {
