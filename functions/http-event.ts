@@ -17,6 +17,8 @@ export type HttpEvent = {
   isBase64Encoded: boolean;
   /** Aborted when the caller has gone: ends a long poll. */
   signal?: AbortSignal;
+  /** After so long nobody will hear the answer any more. */
+  timeLeftMs?: number;
 };
 
 export type HttpResult = {

@@ -2,10 +2,12 @@
 // about $0.30 in a month in which it is emitted, so there are few, and a function emits only what it has counted.
 
 export const metricNamespace = 'Rivulet';
-/** The name of the deployment; with METRICS_PER_TOPIC there is `Topic` beside it. */
-export const metricDimension = 'Service';
+/** The name of the deployment. Powertools fixes how it is spelled. */
+export const metricDimension = 'service';
+/** Beside it with METRICS_PER_TOPIC. */
+export const topicDimension = 'topic';
 
-/** Sums, per request. */
+/** Sums, per request. Records, bytes and appends are those that were written. */
 export const requestMetrics = {
   records: 'Records',
   bytes: 'Bytes',

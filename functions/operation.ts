@@ -77,11 +77,27 @@ export function handlerOf(spec: Operation): (event: RoutedEvent) => Promise<Http
   return async (event) => {
     try {
       const call = callOf(spec, event);
-      return await dispatch(spec, event, call);
+      return await inTime(dispatch(spec, event, call), event.timeLeftMs);
     } catch (error) {
       throw rivuletErrorOf(error, spec.writes === true);
     }
   };
+}
+
+/**
+ * Says that it took too long while there is somebody to say it to; of a write, that its outcome is unknown: what was under
+ * way may be done yet.
+ */
+async function inTime(work: Promise<HttpResult>, timeLeftMs: number | undefined): Promise<HttpResult> {
+  if (timeLeftMs === undefined) return work;
+  const { promise, reject } = Promise.withResolvers<never>();
+  const tooLate = new RivuletError('REQUEST_TIMED_OUT', 'The request took longer than the function may run.');
+  const timer = setTimeout(reject, timeLeftMs, tooLate);
+  try {
+    return await Promise.race([work, promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function callOf(spec: Operation, event: RoutedEvent): Call<unknown, unknown> {

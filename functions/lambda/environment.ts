@@ -5,6 +5,7 @@ import { createEngine } from '../../lib/create-engine.ts';
 import type { Engine } from '../../lib/engine.ts';
 import { openAwsStorage } from '../../lib/storage/aws.ts';
 import { newCounters } from '../../lib/storage/count.ts';
+import { createMetrics, type RequestMetrics } from './metrics.ts';
 
 export function openStorage() {
   return openAwsStorage({
@@ -20,6 +21,12 @@ export function openStorage() {
 export function openEngine(): Engine {
   return createEngine({ ...openStorage(), clock: systemClock });
 }
+
+export const openMetrics = (): RequestMetrics =>
+  createMetrics({ service: serviceName(), perTopic: process.env.METRICS_PER_TOPIC === 'true' });
+
+/** Of the deployment: what its logs and metrics are told apart by from those of another one in the same account. */
+export const serviceName = (): string => required('SERVICE');
 
 function required(name: string): string {
   const value = process.env[name];

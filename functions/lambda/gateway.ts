@@ -6,13 +6,20 @@
 import type { HttpApi, HttpEvent, HttpResult } from '../http-event.ts';
 
 /** What we read of API Gateway's event. */
-export type LambdaEvent = Omit<HttpEvent, 'body' | 'signal'> & { body?: string };
+export type LambdaEvent = Omit<HttpEvent, 'body' | 'signal' | 'timeLeftMs'> & { body?: string };
+/** What we read of Lambda's. */
+export type LambdaContext = { readonly getRemainingTimeInMillis: () => number };
 export type LambdaResult = Omit<HttpResult, 'body'> & { body?: string; isBase64Encoded: boolean };
 
 const LONG_TEXT = 1024 * 1024;
+/** Before the end of the function's time: what the slowest function takes to send the largest reply. */
+const ANSWER_MS = 1_000;
 
-export function createHandler(api: HttpApi): (event: LambdaEvent) => Promise<LambdaResult> {
-  return async (event) => resultOf(await api(eventOf(event)));
+export function createHandler(api: HttpApi): (event: LambdaEvent, context: LambdaContext) => Promise<LambdaResult> {
+  return async (event, context) => {
+    const timeLeftMs = Math.max(0, context.getRemainingTimeInMillis() - ANSWER_MS);
+    return resultOf(await api({ ...eventOf(event), timeLeftMs }));
+  };
 }
 
 /** Only the named members: `pathParameters` of the gateway, for one, are decoded, and ours are not. */

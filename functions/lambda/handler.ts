@@ -1,9 +1,14 @@
 // What the functions of all duties have in common, from their operations to the handler that Lambda calls.
+import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
+import middy from '@middy/core';
 import { duties } from '../duties.ts';
 import type { Operation } from '../operation.ts';
 import type { Route } from '../router.ts';
-import { createStack, type LogEntry } from '../stack.ts';
-import { createHandler } from './gateway.ts';
+import { createStack } from '../stack.ts';
+import { openMetrics, serviceName } from './environment.ts';
+import { createHandler, type LambdaEvent, type LambdaResult } from './gateway.ts';
+import { createLog } from './log.ts';
+import type { RequestMetrics } from './metrics.ts';
 
 const routes = Object.values(duties)
   .flat()
@@ -12,16 +17,11 @@ const routes = Object.values(duties)
     return { method, path } as Route;
   });
 
-export function handlerFor(operations: readonly Operation[]) {
-  return createHandler(createStack({ operations, routes, log }));
-}
-
-/** One line of JSON, which CloudWatch Logs Insights can query. */
-function log({ error, ...entry }: LogEntry): void {
-  console.error(JSON.stringify({ level: 'ERROR', ...entry, causes: causesOf(error) }));
-}
-
-function causesOf(error: unknown): string[] {
-  if (!(error instanceof Error)) return error === undefined ? [] : [String(error)];
-  return [error.stack ?? error.message, ...causesOf(error.cause)];
+export function handlerFor(operations: readonly Operation[], metrics: RequestMetrics = openMetrics()) {
+  const { logger, logFailure } = createLog(serviceName());
+  const api = metrics.measured(createStack({ operations, routes, log: logFailure }));
+  // The operations themselves watch the time: only they know what to say of a write that took too long.
+  return middy<LambdaEvent, LambdaResult>(createHandler(api), { timeoutEarlyInMillis: 0 }).use(
+    injectLambdaContext(logger),
+  );
 }

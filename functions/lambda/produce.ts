@@ -1,9 +1,10 @@
 // The function that writes records, and nothing else: its role puts objects and items, it deletes and reads none of them.
 import { produceOperations } from '../produce.ts';
 import { producerOperations } from '../producers.ts';
-import { openEngine } from './environment.ts';
+import { openEngine, openMetrics } from './environment.ts';
 import { handlerFor } from './handler.ts';
 
-const engine = openEngine();
+const metrics = openMetrics();
+const engine = metrics.countingAppends(openEngine());
 
-export const handler = handlerFor([...produceOperations(engine), ...producerOperations(engine)]);
+export const handler = handlerFor([...produceOperations(engine), ...producerOperations(engine)], metrics);

@@ -38,10 +38,11 @@ httpConformance('the handlers, over memory', async (): Promise<Target> => {
 /** As API Gateway does it: JSON as text, everything else as base64; events and results go through JSON. */
 httpConformance('the Lambda handler, over memory', async (): Promise<Target> => {
   const handler = createHandler(memoryApi());
+  const context = { getRemainingTimeInMillis: () => 29_000 };
   return {
     send: async (request) => {
       const event: LambdaEvent = { ...eventOf(request), ...gatewayBody(request) };
-      const result = JSON.parse(JSON.stringify(await handler(JSON.parse(JSON.stringify(event)))));
+      const result = JSON.parse(JSON.stringify(await handler(JSON.parse(JSON.stringify(event)), context)));
       const body = Buffer.from(result.body ?? '', result.isBase64Encoded ? 'base64' : 'utf8');
       return replyOf(result.statusCode, result.headers, body);
     },

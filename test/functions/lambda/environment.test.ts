@@ -6,9 +6,10 @@ beforeEach(() => {
 });
 afterEach(() => vi.unstubAllEnvs());
 
-it.each(['BUCKET', 'TABLE'])('a function does not start without %s', async (name) => {
+it.each(['BUCKET', 'TABLE', 'SERVICE'])('a function does not start without %s', async (name) => {
   vi.stubEnv('BUCKET', 'a-bucket');
   vi.stubEnv('TABLE', 'a-table');
+  vi.stubEnv('SERVICE', 'Test');
   vi.stubEnv(name, '');
   await expect(import('../../../functions/lambda/produce.ts')).rejects.toThrow(
     `The environment variable ${name} is not set`,

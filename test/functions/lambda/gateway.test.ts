@@ -45,7 +45,7 @@ async function exchange(event: LambdaEvent, reply: HttpResult) {
     seen = given;
     return reply;
   });
-  return { result: await handler(event), seen };
+  return { result: await handler(event, { getRemainingTimeInMillis: () => 29_000 }), seen };
 }
 
 describe('the Lambda handler', () => {
@@ -54,6 +54,12 @@ describe('the Lambda handler', () => {
     expect(seen).toMatchObject({ rawPath: '/v1/topics/orders/records', rawQueryString: 'topicId=abc', body: '{}' });
     expect(seen).not.toHaveProperty('pathParameters');
     expect(seen).not.toHaveProperty('queryStringParameters');
+  });
+
+  it('leaves the last second of its time for the answer', async () => {
+    expect((await exchange(gatewayEvent({}), { statusCode: 204, headers: {} })).seen).toMatchObject({
+      timeLeftMs: 28_000,
+    });
   });
 
   it('answers short text as text', async () => {
