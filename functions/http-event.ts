@@ -12,7 +12,8 @@ export type HttpEvent = {
   /** Names in lower case; a header that came twice is joined by a comma. */
   headers: Record<string, string>;
   queryStringParameters?: Record<string, string>;
-  requestContext: { requestId: string; http: { method: string; path: string } };
+  /** `sourceIp`: where the connection comes from; for people. */
+  requestContext: { requestId: string; http: { method: string; path: string; sourceIp?: string } };
   body?: string | Uint8Array;
   isBase64Encoded: boolean;
   /** Aborted when the caller has gone: ends a long poll. */

@@ -24,6 +24,7 @@ export type Call<Path, Query> = {
   /** The reply is to be binary frames. Only where `repliesBatches`. */
   readonly wantsBatches: boolean;
   readonly signal: AbortSignal | undefined;
+  readonly sourceIp: string | undefined;
 };
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -108,6 +109,7 @@ function callOf(spec: Operation, event: RoutedEvent): Call<unknown, unknown> {
     headers: event.headers,
     wantsBatches: acceptedType(event.headers.accept, offered) === BATCHES_MEDIA_TYPE,
     signal: event.signal,
+    sourceIp: event.requestContext.http.sourceIp,
   };
 }
 

@@ -3,7 +3,7 @@
 // A reply has one result per record (JSON) or per frame (binary). It is a 200 if anything was written; else the status
 // of the worst error, with the same body.
 
-import type { AppendAck, AppendRecordsReply, AppendReply, Engine, NewRecord, PartitionError } from '../lib/engine.ts';
+import type { AppendAck, AppendRecordsReply, AppendReply, Engine, NewRecord } from '../lib/engine.ts';
 import { RivuletError } from '../lib/errors.ts';
 import type { ProduceFrame } from '../lib/record/frames.ts';
 import { defined } from './defined.ts';
@@ -11,8 +11,8 @@ import type { HttpResult } from './http-event.ts';
 import { bytesOfJson } from './json-values.ts';
 import { type Call, json, type Operation, operation } from './operation.ts';
 import { parse } from './parse.ts';
-import { problemOf, rivuletErrorOf } from './problem.ts';
 import { batchesAcks, recordAcks } from './replies.ts';
+import { failedWrite, statusOf } from './results.ts';
 import {
   idempotencyKey,
   partitionPath,
@@ -163,14 +163,14 @@ function refused(field: string, what: string): RivuletError {
 function recordResults({ topicId, records }: AppendRecordsReply): HttpResult {
   const results = records.map((result) =>
     'error' in result
-      ? errorOf(result)
+      ? failedWrite(result)
       : { partition: result.partition, offset: result.offset, timestamp: result.timestampMs, ...repeat(result) },
   );
   return json(statusOf(records), { topicId, records: results });
 }
 
 function batchResults({ topicId, partitions }: AppendReply): HttpResult {
-  const results = partitions.map((result) => ('error' in result ? errorOf(result) : ackOf(result)));
+  const results = partitions.map((result) => ('error' in result ? failedWrite(result) : ackOf(result)));
   return json(statusOf(partitions), { topicId, partitions: results });
 }
 
@@ -181,13 +181,4 @@ function ackOf(ack: AppendAck) {
 
 function repeat({ duplicate }: { readonly duplicate: boolean }) {
   return duplicate ? { duplicate: true } : {};
-}
-
-function errorOf({ partition, error }: PartitionError) {
-  return { partition, error: problemOf(rivuletErrorOf(error, true)) };
-}
-
-function statusOf(results: readonly (object | PartitionError)[]): number {
-  const failed = results.filter((result) => 'error' in result);
-  return failed.length < results.length ? 200 : Math.max(...failed.map((result) => result.error.status));
 }

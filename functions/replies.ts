@@ -3,11 +3,11 @@
 import * as z from 'zod';
 import { catalogue } from '../lib/errors.ts';
 
-const offset = z.int().min(0);
-const partition = z.int().min(0);
+export const offset = z.int().min(0);
+export const partition = z.int().min(0);
 /** Milliseconds since 1970. */
-const timestamp = z.int();
-const topicId = z.string().length(22);
+export const timestamp = z.int();
+export const topicId = z.string().length(22);
 
 const errorCodes = Object.keys(catalogue) as [keyof typeof catalogue, ...(keyof typeof catalogue)[]];
 
@@ -26,7 +26,7 @@ export const problem = z
   })
   .meta({ id: 'Problem', description: 'RFC 9457; `requestId` is absent inside the results of several parts' });
 
-const partitionProblem = z.strictObject({ partition, error: problem });
+export const partitionProblem = z.strictObject({ partition, error: problem });
 
 // --- topics
 

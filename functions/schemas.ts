@@ -2,10 +2,11 @@
 // lib/limits.ts; fields and parameters that are not named here are refused by name.
 import * as z from 'zod';
 import type {} from 'zod-openapi';
+import type { ErrorCode } from '../lib/errors.ts';
 import { limits } from '../lib/limits.ts';
 
 /** An integer of a JSON body. */
-function whole(min: number, max: number) {
+export function whole(min: number, max: number) {
   const error = `must be a whole number from ${min} to ${max}`;
   return z.number(error).int(error).min(min, error).max(max, error);
 }
@@ -13,7 +14,7 @@ function whole(min: number, max: number) {
 /**
  * An integer of a path or a query: decimal digits, no sign, no leading zero, so that one resource has one path.
  */
-function wholeText(min: number, max: number) {
+export function wholeText(min: number, max: number) {
   return z
     .string()
     .refine((text) => isWhole(text, min, max), `must be a whole number from ${min} to ${max}`)
@@ -26,23 +27,32 @@ function isWhole(text: string, min: number, max: number): boolean {
 }
 
 const NAME = new RegExp(`^(?!__)(?!\\.{1,2}$)[a-zA-Z0-9._-]{1,${limits.nameLength}}$`);
-const topicName = z
-  .string()
-  .refine((name) => NAME.test(name), {
-    error: `must be 1 to ${limits.nameLength} of a-z A-Z 0-9 . _ -, not "." or "..", not starting with "__"`,
-    params: { errorCode: 'INVALID_TOPIC_EXCEPTION' },
-  })
-  .meta({ pattern: NAME.source, description: 'The name of a topic', example: 'orders' });
 
-const topicId = z
+/** Of a topic or a group. */
+export function nameOf(what: { errorCode: ErrorCode; description: string; example: string }) {
+  const { errorCode, description, example } = what;
+  const error = `must be 1 to ${limits.nameLength} of a-z A-Z 0-9 . _ -, not "." or "..", not starting with "__"`;
+  return z
+    .string()
+    .refine((name) => NAME.test(name), { error, params: { errorCode } })
+    .meta({ pattern: NAME.source, description, example });
+}
+
+export const topicName = nameOf({
+  errorCode: 'INVALID_TOPIC_EXCEPTION',
+  description: 'The name of a topic',
+  example: 'orders',
+});
+
+export const topicId = z
   .string()
   .regex(/^[A-Za-z0-9_-]{22}$/, 'must be a topic id: 22 characters of base64url')
   .meta({
     description: 'The id of the topic that is meant: one made anew under its name answers INCONSISTENT_TOPIC_ID',
   });
 
-const offset = whole(0, limits.maxOffset);
-const partition = whole(0, limits.partitions - 1);
+export const offset = whole(0, limits.maxOffset);
+export const partition = whole(0, limits.partitions - 1);
 const waitMs = 'How long to wait for minBytes, in milliseconds';
 
 // --- paths
@@ -52,7 +62,7 @@ export const partitionPath = z.strictObject({ topic: topicName, p: wholeText(0, 
 
 // --- topics
 
-const LIST_LIMIT = 1000;
+export const LIST_LIMIT = 1000;
 
 export const listTopicsQuery = z.strictObject({
   after: topicName.optional(),
@@ -149,8 +159,9 @@ export const fetchBody = z.strictObject({
   waitMs: whole(0, limits.waitMs).optional().meta({ description: waitMs }),
 });
 
-function firstRepeat(values: readonly number[]): number {
-  const seen = new Set<number>();
+/** The index of the first value that came before; -1 if none did. */
+export function firstRepeat(values: readonly (string | number)[]): number {
+  const seen = new Set<string | number>();
   return values.findIndex((value) => seen.size === seen.add(value).size);
 }
 
@@ -175,7 +186,7 @@ const at = z
   .transform((text) => (text === 'earliest' || text === 'latest' ? text : Number(text)))
   .meta({ override: { type: 'string', pattern: '^(earliest|latest|0|[1-9][0-9]{0,15})$' } });
 
-const partitionRange = z
+export const partitionRange = z
   .string()
   .refine((text) => rangeOf(text) !== undefined, `must be a partition or a range a-b, 0 to ${limits.partitions - 1}`)
   .transform((text) => rangeOf(text) ?? [])

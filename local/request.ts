@@ -29,14 +29,24 @@ export function readHead(message: Pick<IncomingMessage, 'method' | 'url' | 'rawH
   return { method, path, query, headers, fields, ...readBodyRules(fields) };
 }
 
-export function eventOf(head: RequestHead, requestId: string, body: Uint8Array, signal: AbortSignal): HttpEvent {
+type Received = {
+  readonly requestId: string;
+  readonly sourceIp: string | undefined;
+  readonly body: Uint8Array;
+  readonly signal: AbortSignal;
+};
+
+export function eventOf(head: RequestHead, { requestId, sourceIp, body, signal }: Received): HttpEvent {
   return {
     version: '2.0',
     rawPath: head.path,
     rawQueryString: head.query,
     headers: head.fields,
     ...(head.query !== '' && { queryStringParameters: joined(new URLSearchParams(head.query)) }),
-    requestContext: { requestId, http: { method: head.method, path: head.path } },
+    requestContext: {
+      requestId,
+      http: { method: head.method, path: head.path, ...(sourceIp !== undefined && { sourceIp }) },
+    },
     ...(body.length > 0 && { body }),
     isBase64Encoded: false,
     signal,

@@ -188,7 +188,8 @@ async function answer(context: Context, { message, response, left }: Exchange, r
     if (head.fields.expect !== undefined) response.writeContinue();
     const body = await readBody(message, head);
     verifyBody(body);
-    return await callApi(context, eventOf(head, requestId, body, left.signal));
+    const { signal } = left;
+    return await callApi(context, eventOf(head, { requestId, sourceIp: message.socket.remoteAddress, body, signal }));
   } catch (error) {
     if (!(error instanceof RivuletError)) context.onError(error);
     return problemResult(error, requestId);

@@ -1,0 +1,158 @@
+// The committed offsets of a group: commit, look up, delete, reset. No record passes through here: who may do this to a
+// group learns of a topic how far it reaches, and nothing that is in it.
+import { RivuletError } from '../lib/errors.ts';
+import type {
+  FetchOffsetsReply,
+  Groups,
+  PartitionCommit,
+  PerPartitionReply,
+  ResetOffsetsReply,
+  ResetTarget,
+} from '../lib/groups.ts';
+import { defined } from './defined.ts';
+import { committedOffsets, offsetResults, resetResults } from './group-replies.ts';
+import {
+  commitOffsetsBody,
+  deleteOffsetsQuery,
+  fetchOffsetsQuery,
+  groupPath,
+  resetOffsetsBody,
+} from './group-schemas.ts';
+import type { HttpResult } from './http-event.ts';
+import { REPLY_BYTES } from './json-records.ts';
+import { json, type Operation, operation } from './operation.ts';
+import { failedRead, failedWrite, statusOf } from './results.ts';
+
+type WithGroups = { readonly groups: Groups };
+
+const PATH = '/v1/groups/{group}/offsets';
+
+export function groupOffsetOperations(engine: WithGroups): Operation[] {
+  return [commit(engine), fetch(engine), remove(engine), reset(engine)];
+}
+
+const topicErrors = ['UNKNOWN_TOPIC_OR_PARTITION', 'INCONSISTENT_TOPIC_ID'] as const;
+
+const commit = (engine: WithGroups) =>
+  operation({
+    id: 'commitOffsets',
+    summary: 'Commit offsets: as a member what it owns, without membership while the group is empty',
+    method: 'POST',
+    path: PATH,
+    writes: true,
+    pathSchema: groupPath,
+    bodySchema: commitOffsetsBody,
+    status: 200,
+    replySchema: offsetResults,
+    errors: [
+      'INVALID_GROUP_ID',
+      'UNKNOWN_MEMBER_ID',
+      'STALE_MEMBER_EPOCH',
+      'FENCED_MEMBER_EPOCH',
+      'OFFSET_METADATA_TOO_LARGE',
+      ...topicErrors,
+    ],
+    run: async ({ path }, { topics, ...member }) => {
+      const reply = await engine.groups.commitOffsets({
+        groupId: path.group,
+        ...defined(member),
+        topics: topics.map((of) => ({ ...defined(of), partitions: of.partitions.map<PartitionCommit>(defined) })),
+      });
+      return partitionResults(reply);
+    },
+  });
+
+const fetch = (engine: WithGroups) =>
+  operation({
+    id: 'fetchOffsets',
+    summary: 'The committed offsets: all, those of a topic, or those of some of its partitions',
+    method: 'GET',
+    path: PATH,
+    pathSchema: groupPath,
+    querySchema: fetchOffsetsQuery,
+    status: 200,
+    replySchema: committedOffsets,
+    errors: ['INVALID_GROUP_ID', 'GROUP_ID_NOT_FOUND', ...topicErrors],
+    run: async ({ path, query: { topic, topicId, partitions } }) => {
+      const topics = topic === undefined ? undefined : [defined({ topic, topicId, partitions })];
+      return committedOf(await engine.groups.fetchOffsets({ groupId: path.group, ...defined({ topics }) }));
+    },
+  });
+
+const remove = (engine: WithGroups) =>
+  operation({
+    id: 'deleteOffsets',
+    summary: 'Forget the offsets of a topic that no member subscribes to',
+    method: 'DELETE',
+    path: PATH,
+    writes: true,
+    pathSchema: groupPath,
+    querySchema: deleteOffsetsQuery,
+    status: 200,
+    replySchema: offsetResults,
+    errors: ['INVALID_GROUP_ID', 'GROUP_ID_NOT_FOUND', 'GROUP_SUBSCRIBED_TO_TOPIC', ...topicErrors],
+    run: async ({ path, query: { topic, topicId, partitions } }) => {
+      const topics = [defined({ topic, topicId, partitions })];
+      return partitionResults(await engine.groups.deleteOffsets({ groupId: path.group, topics }));
+    },
+  });
+
+const reset = (engine: WithGroups) =>
+  operation({
+    id: 'resetOffsets',
+    summary: 'Set the offsets of a group that has no members, or tell what would be set',
+    method: 'POST',
+    path: `${PATH}/reset`,
+    writes: true,
+    pathSchema: groupPath,
+    bodySchema: resetOffsetsBody,
+    status: 200,
+    replySchema: resetResults,
+    errors: ['INVALID_GROUP_ID', 'GROUP_ID_NOT_FOUND', 'NON_EMPTY_GROUP', ...topicErrors],
+    run: async ({ path }, body) => {
+      const dryRun = body.dryRun ?? false;
+      const topics = body.topics.map(({ target, ...of }) => ({ ...defined(of), target: targetOf(target) }));
+      return resetOf(await engine.groups.resetOffsets({ groupId: path.group, topics, dryRun }), dryRun);
+    },
+  });
+
+type Target = ReturnType<typeof resetOffsetsBody.parse>['topics'][number]['target'];
+
+function targetOf(target: Target): ResetTarget {
+  return target.to === 'datetime' ? { to: 'datetime', timestampMs: target.timestamp } : target;
+}
+
+function partitionResults({ topics }: PerPartitionReply): HttpResult {
+  const results = topics.map((of) => ({
+    ...of,
+    partitions: of.partitions.map((result) => ('error' in result ? failedWrite(result) : result)),
+  }));
+  return json(statusOf(topics.flatMap(({ partitions }) => partitions)), { topics: results });
+}
+
+function committedOf({ topics }: FetchOffsetsReply): HttpResult {
+  const results = topics.map((of) => ({
+    ...of,
+    partitions: of.partitions.map((result) => {
+      if ('error' in result) return failedRead(result);
+      const { committedMs, ...committed } = result;
+      return { ...committed, committedAt: committedMs };
+    }),
+  }));
+  const text = JSON.stringify({ topics: results });
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= REPLY_BYTES) return json(200, text);
+  throw new RivuletError(
+    'INVALID_REQUEST',
+    `query.partitions: the reply would have ${bytes} bytes, and may have ${REPLY_BYTES}: ask for fewer partitions`,
+    { extra: { field: 'query.partitions', limit: REPLY_BYTES, bytes } },
+  );
+}
+
+function resetOf({ topics }: ResetOffsetsReply, dryRun: boolean): HttpResult {
+  const results = topics.map((of) => ({
+    ...of,
+    partitions: of.partitions.map((result) => ('error' in result ? failedWrite(result) : result)),
+  }));
+  return json(statusOf(topics.flatMap(({ partitions }) => partitions)), { dryRun, topics: results });
+}
