@@ -4,6 +4,7 @@
 // Exit codes: 0 done, 1 failed, 2 wrong usage. Results go to standard output, everything else to standard error.
 import { Command, CommanderError, Option } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
+import { addAudit } from './audit.ts';
 import { addConsume } from './consume.ts';
 import { reportFailure } from './failure.ts';
 import { addOffsets } from './offsets.ts';
@@ -32,7 +33,7 @@ function program(): Command {
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'rivulet: ')) })
     .showSuggestionAfterError()
     .exitOverride();
-  for (const add of [addServe, addTopics, addProduce, addConsume, addOffsets]) add(rivulet);
+  for (const add of [addServe, addTopics, addProduce, addConsume, addOffsets, addAudit]) add(rivulet);
   return rivulet;
 }
 

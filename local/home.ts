@@ -15,6 +15,7 @@ import { createEngine } from '../lib/create-engine.ts';
 import { type Counters, countingObjectStore, countingTable, newCounters } from '../lib/storage/count.ts';
 import { createFileObjectStore } from '../lib/storage/file-object-store.ts';
 import { createSqliteTable } from '../lib/storage/sqlite-table.ts';
+import { type AuditReport, audit } from '../lib/upkeep/audit.ts';
 import packageJson from '../package.json' with { type: 'json' };
 
 const FORMAT = 1;
@@ -36,6 +37,8 @@ export type Home = {
   readonly version: string;
   /** What the storage has been asked for since the home was opened, as AWS would count it. */
   readonly totals: Counters;
+  /** What the index names against what is there. */
+  audit(): Promise<AuditReport>;
   /** Once nothing calls the API any more. */
   close(): void;
 };
@@ -60,7 +63,7 @@ export function openHome({ directory: given, log, clock = systemClock }: HomeOpt
   const ports = { objects: countingObjectStore(objects, totals), table: countingTable(table, totals), clock };
   const { version } = packageJson;
   const api = createApi({ engine: createEngine(ports), version, ...(log && { log }) });
-  return { api, directory, version, totals, close: () => table.close() };
+  return { api, directory, version, totals, audit: () => audit(ports), close: () => table.close() };
 }
 
 /** @returns whether it is to become a data folder now. */

@@ -29,7 +29,7 @@ const layers: readonly (readonly string[])[] = [
   ['lib/bytes/', 'lib/clock.ts', 'lib/concurrency.ts', 'lib/errors.ts', 'lib/limits.ts'],
   ['lib/record/', 'lib/sigv4/', 'lib/storage/'],
   ['lib/producer/', 'lib/topic/', 'lib/log/', 'lib/group/', 'lib/engine.ts', 'lib/groups.ts', 'lib/client/'],
-  ['lib/create-engine.ts'],
+  ['lib/create-engine.ts', 'lib/upkeep/'],
   ['functions/'],
   ['local/'],
   ['cli/', 'cdk/'],

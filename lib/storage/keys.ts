@@ -40,3 +40,11 @@ export function ingestSegmentKey(topicId: string, epoch: number, random: Uint8Ar
   const randomHex = Buffer.from(random).toString('hex');
   return `${randomHex.slice(0, 2)}/${topicId}/ingest/${epoch.toString(16).padStart(6, '0')}${randomHex}`;
 }
+
+const ingestSegmentName = /^([0-9a-f]{2})\/([\w-]{22})\/ingest\/([0-9a-f]{6})(\1[0-9a-f]{14})$/;
+
+/** Whose a segment is and how old, from its name alone; undefined for any other name. */
+export function parseIngestSegmentKey(key: string): { topicId: string; epoch: number } | undefined {
+  const match = ingestSegmentName.exec(key);
+  return match ? { topicId: match[2]!, epoch: Number.parseInt(match[3]!, 16) } : undefined;
+}

@@ -29,7 +29,7 @@ function gatewayEvent(method: string, rawPath: string) {
 }
 
 /** Bytes: a little above what they have, so that whatever makes one notably larger is noticed. Most of it is the AWS SDK. */
-const budget = { produce: 760_000, fetch: 760_000, topics: 760_000, meta: 230_000, upkeep: 560_000 };
+const budget = { produce: 760_000, fetch: 760_000, topics: 760_000, meta: 230_000, upkeep: 590_000 };
 
 const bad = { produce: ['POST', 'records'], fetch: ['POST', 'fetch'], topics: ['GET', 'offsets'] } as const;
 

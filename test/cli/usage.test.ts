@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
 import { run, start } from './processes.ts';
 
-const commands = ['serve', 'topics', 'produce', 'consume', 'offsets'];
+const commands = ['serve', 'topics', 'produce', 'consume', 'offsets', 'audit'];
 
 test('help names every command, and each command has examples', async () => {
   const help = await run(['--help']);

@@ -5,9 +5,16 @@
 import { deletedFence, emptyHeadItem, type Head, parseHead } from '../../lib/log/head.ts';
 import { type Page, parsePage } from '../../lib/log/page.ts';
 import { decodeEntry, type Entry } from '../../lib/record/entry.ts';
-import { headKey, ingestSegmentKey, pagesPartition, topicsPartition } from '../../lib/storage/keys.ts';
+import {
+  headKey,
+  ingestSegmentKey,
+  pagesPartition,
+  parseIngestSegmentKey,
+  topicsPartition,
+} from '../../lib/storage/keys.ts';
 import type { ObjectStore } from '../../lib/storage/object-store.ts';
 import { absent, any, below, type Item, type Table, type Write } from '../../lib/storage/table.ts';
+import { namedObjects } from '../../lib/upkeep/named.ts';
 
 type Complaint = {
   readonly name: 'named but missing' | 'index with a gap' | 'not to be swept' | 'named after the sweep';
@@ -82,8 +89,7 @@ async function namesOf(table: Table, topics: readonly KnownTopic[]) {
       const head = parseHead(item);
       const pages = (await table.query({ pk: pagesPartition(topicId, partition), strong: true })).items.map(parsePage);
       const within = pages.filter((page) => page.firstOffset >= head.mergedTo && page.firstOffset < head.tailBase);
-      for (const { entry } of [...within.flatMap((page) => page.entries), ...head.tail])
-        named.add(ingestSegmentKey(topicId, entry.segmentEpoch, entry.segmentRandom));
+      for await (const name of namedObjects(table, { topicId, partition })) named.add(name);
       gaps.push(...gapsIn(`${topicId}/${partition}`, head, within));
     }
   }
@@ -118,13 +124,11 @@ async function objectsIn(objects: ObjectStore): Promise<Set<string>> {
   return new Set(keys);
 }
 
-const segmentName = /^([0-9a-f]{2})\/([\w-]{22})\/ingest\/([0-9a-f]{6})(\1[0-9a-f]{14})$/;
-
-const epochOf = (key: string): number => Number.parseInt(segmentName.exec(key)?.[3] ?? '', 16);
+const epochOf = (key: string): number => parseIngestSegmentKey(key)?.epoch ?? Number.NaN;
 
 /** A sweep goes by the name alone; a topic that it does not know counts as deleted, so there must be none such. */
 function whyNotSwept(key: string, topics: readonly KnownTopic[]): Complaint[] {
-  const topicId = segmentName.exec(key)?.[2];
+  const topicId = parseIngestSegmentKey(key)?.topicId;
   if (topicId === undefined) return [{ name: 'not to be swept', detail: `${key} does not tell its topic and epoch` }];
   if (topics.some((topic) => topic.topicId === topicId)) return [];
   return [{ name: 'not to be swept', detail: `${key} is of a topic that never was` }];

@@ -1,10 +1,10 @@
 // A sweep as PROTOCOL.md describes it (upkeep is not made yet): it raises the fences, reads every name, and deletes what
 // is older than the fence and has no name. Its epochs run ahead of every clock: then each pass fences all that is on its
 // way, and if anything can be lost to a sweep, it is.
-import { emptyHeadItem, parseHead, segmentEpochAt } from '../../../lib/log/head.ts';
-import { pagesBetween } from '../../../lib/log/page.ts';
-import { headKey, ingestSegmentKey, topicKey } from '../../../lib/storage/keys.ts';
-import { absent, any, below } from '../../../lib/storage/table.ts';
+import { emptyHeadItem, segmentEpochAt } from '../../../lib/log/head.ts';
+import { headKey, parseIngestSegmentKey, topicKey } from '../../../lib/storage/keys.ts';
+import { absent, any, below, type Table } from '../../../lib/storage/table.ts';
+import { namedObjects } from '../../../lib/upkeep/named.ts';
 import { pauseFor, simulatedTopic } from '../clients.ts';
 import type { Actor, SmallWorld } from './small-world.ts';
 
@@ -35,10 +35,12 @@ async function sweep(world: SmallWorld, epoch: number): Promise<void> {
   }
   const names = new Set<string>();
   for (const partition of partitions)
-    for await (const name of namesIn(world, topicId, partition, step)) names.add(name);
+    for await (const name of namedObjects(slowly(table, step), { topicId, partition })) names.add(name);
   await step();
   const { objects: found } = await objects.list({});
-  const doomed = found.map(({ key }) => key).filter((key) => !names.has(key) && epochOf(key) < epoch);
+  const doomed = found
+    .map(({ key }) => key)
+    .filter((key) => !names.has(key) && parseIngestSegmentKey(key)!.epoch < epoch);
   await step();
   await objects.delete(doomed);
 }
@@ -54,25 +56,16 @@ async function fence({ network }: SmallWorld, topicId: string, partition: number
   });
 }
 
-/** Head first, then pages: what moves meanwhile is seen at least once. */
-async function* namesIn(
-  { network }: SmallWorld,
-  topicId: string,
-  partition: number,
-  step: () => Promise<void>,
-): AsyncGenerator<string> {
-  const nameOf = ({ segmentEpoch, segmentRandom }: { segmentEpoch: number; segmentRandom: Uint8Array }) =>
-    ingestSegmentKey(topicId, segmentEpoch, segmentRandom);
-  await step();
-  const head = parseHead((await network.table.get(headKey(topicId, partition), { strong: true }))!);
-  for (const { entry } of head.tail) yield nameOf(entry);
-  await step();
-  for await (const page of pagesBetween(network.table, { topicId, partition }, 0, Number.MAX_SAFE_INTEGER)) {
-    for (const { entry } of page.entries) yield nameOf(entry);
-  }
+/** With a pause before each request. */
+function slowly(table: Table, step: () => Promise<void>): Table {
+  const after = <Args extends unknown[], Result>(call: (...args: Args) => Promise<Result>) => {
+    return async (...args: Args) => {
+      await step();
+      return call(...args);
+    };
+  };
+  return { ...table, get: after(table.get), query: after(table.query) };
 }
-
-const epochOf = (objectKey: string) => Number.parseInt(/ingest\/(.{6})/.exec(objectKey)![1]!, 16);
 
 /** Adds partitions, one at a time, while others write to them. */
 export const grower =

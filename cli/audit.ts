@@ -1,0 +1,34 @@
+// `rivulet audit`: are all records of a data folder there? In AWS the upkeep function answers the same.
+import { existsSync } from 'node:fs';
+import type { Command } from 'commander';
+import { printJson } from './output.ts';
+
+const examples = `
+Compares what the index names with the objects that are there, and changes nothing. Prints a report; ends with 1 when an
+object is missing. Only while nothing serves the folder.
+
+Examples:
+  rivulet audit
+  rivulet audit --data /var/lib/rivulet`;
+
+export function addAudit(rivulet: Command): void {
+  rivulet
+    .command('audit')
+    .description('check that a data folder on this machine is whole')
+    .option('--data <folder>', 'where the data lies', '.rivulet')
+    .addHelpText('after', examples)
+    .action(check);
+}
+
+async function check({ data }: { data: string }): Promise<void> {
+  if (!existsSync(data)) throw new Error(`there is no folder ${data}`);
+  const { openHome } = await import('../local/home.ts');
+  const home = openHome({ directory: data });
+  try {
+    const report = await home.audit();
+    printJson(report);
+    if (report.missingObjects > 0) throw new Error(`${report.missingObjects} objects that the index names are missing`);
+  } finally {
+    home.close();
+  }
+}
