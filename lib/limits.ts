@@ -67,8 +67,4 @@ export const limits = {
   offsetMetadataBytes: 4_096,
   /** 2^53 - 1: JSON numbers above it lose digits. */
   maxOffset: Number.MAX_SAFE_INTEGER,
-  /** Held in memory by one pass of an audit, some 120 bytes each; more take more passes. */
-  auditNames: 1_000_000,
-  /** Missing objects that an audit's report and log name; the count goes on. */
-  auditMissingNamed: 100,
 } as const;

@@ -8,7 +8,6 @@
 // range if it can; each further pass reads the index again. Time is bounded too, and a report that ran out of it says so.
 import type { Clock } from '../clock.ts';
 import { inParallel } from '../concurrency.ts';
-import { limits } from '../limits.ts';
 import { segmentEpochAt } from '../log/head.ts';
 import { parseIngestSegmentKey } from '../storage/keys.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
@@ -48,6 +47,10 @@ export type AuditOptions = {
 const ORPHAN_EPOCHS = 3;
 const PREFIXES = 256;
 const partitionsAtOnce = 16;
+/** Held in memory by one pass, some 120 bytes each. */
+const namesAtOnce = 1_000_000;
+/** In the report; the count goes on. */
+const mostMissingNamed = 100;
 
 type Topic = { readonly topic: string; readonly topicId: string; readonly partitions: number };
 type Counts = { -readonly [Name in keyof AuditReport]: AuditReport[Name] } & {
@@ -114,7 +117,7 @@ async function namesFrom(options: AuditOptions, topics: readonly Topic[], from: 
       checkTime(options, 'names', pass);
       for await (const name of namedObjects(options.table, { topicId, partition })) {
         if (isWithin(pass, name)) pass.names.add(name);
-        if (pass.names.size > (options.maxNames ?? limits.auditNames)) narrow(pass);
+        if (pass.names.size > (options.maxNames ?? namesAtOnce)) narrow(pass);
       }
     });
   }
@@ -179,7 +182,7 @@ function countObject({ key, bytes }: ObjectInfo, names: Set<string>, oldEnough: 
 function addMissing(names: ReadonlySet<string>, topics: readonly Topic[], counts: Counts): void {
   counts.missingObjects += names.size;
   for (const object of names) {
-    if (counts.missing.length >= limits.auditMissingNamed) return;
+    if (counts.missing.length >= mostMissingNamed) return;
     const topicId = parseIngestSegmentKey(object)?.topicId;
     counts.missing.push({ object, topic: topics.find((topic) => topic.topicId === topicId)?.topic ?? '' });
   }
