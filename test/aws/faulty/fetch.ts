@@ -1,0 +1,4 @@
+// The fetch function, with faults.
+import { withFaults } from './faults.ts';
+
+export const handler = await withFaults(() => import('../../../functions/lambda/fetch.ts'));
