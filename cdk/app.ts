@@ -1,6 +1,12 @@
-// The CDK app: `npx cdk synth`. The stateful stack stands; the functions and their API come with a later version.
+// The CDK app: `npx cdk deploy --all`. It bundles the functions, reads the knobs from the context and makes the stacks.
+import path from 'node:path';
 import { App } from 'aws-cdk-lib';
-import { StatefulStack } from './stateful-stack.ts';
+import { bundleFunctions } from './bundle-functions.ts';
+import { configOfContext } from './config.ts';
+import { createStacks } from './stacks.ts';
+
+const bundles = path.resolve(import.meta.dirname, '../dist/functions');
+await bundleFunctions(bundles);
 
 const app = new App();
-new StatefulStack(app, 'RivuletData', { description: 'Rivulet: the segments and their index' });
+createStacks(app, configOfContext(app.node.getAllContext()), bundles);

@@ -6,14 +6,15 @@ const pattern = /^[a-zA-Z0-9._-]+$/;
 
 /** Throws INVALID_TOPIC_EXCEPTION with the reason. */
 export function checkTopicName(name: string): void {
-  const reason = whyInvalid(name);
+  const reason = whyInvalidName(name);
   if (reason)
     throw new RivuletError('INVALID_TOPIC_EXCEPTION', `topic name ${JSON.stringify(name.slice(0, 300))} ${reason}`, {
       outcome: 'not-written',
     });
 }
 
-function whyInvalid(name: string): string | undefined {
+/** The reason, to follow the name. */
+export function whyInvalidName(name: string): string | undefined {
   if (name.length === 0) return 'is empty';
   if (name.length > limits.nameLength) return `has ${name.length} characters, above the limit of ${limits.nameLength}`;
   if (name === '.' || name === '..') return 'must not be . or ..';

@@ -1,10 +1,9 @@
-import { App } from 'aws-cdk-lib';
-import { Match, Template } from 'aws-cdk-lib/assertions';
+import type { Stack } from 'aws-cdk-lib';
+import { Match } from 'aws-cdk-lib/assertions';
 import { expect, test } from 'vitest';
-import { StatefulStack } from '../../cdk/stateful-stack.ts';
+import { appWith, templatesWith } from './synth.ts';
 
-const stack = new StatefulStack(new App(), 'Data');
-const template = Template.fromStack(stack);
+const template = templatesWith().RivuletData!;
 
 test('the table has the key schema that never changes, restores to a point in time, and is paid by the request', () => {
   template.hasResource('AWS::DynamoDB::GlobalTable', {
@@ -44,5 +43,30 @@ test('the bucket is private, encrypted, refuses plain HTTP, and outlives its sta
       ]),
     },
   });
-  expect(stack.terminationProtection).toBe(true);
+});
+
+test('deleted objects and the past of the table are kept for the same days', () => {
+  template.hasResourceProperties('AWS::S3::Bucket', {
+    VersioningConfiguration: { Status: 'Enabled' },
+    LifecycleConfiguration: { Rules: [Match.objectLike({ NoncurrentVersionExpiration: { NoncurrentDays: 7 } })] },
+  });
+  template.hasResourceProperties('AWS::DynamoDB::GlobalTable', {
+    Replicas: [Match.objectLike({ PointInTimeRecoverySpecification: { RecoveryPeriodInDays: 7 } })],
+  });
+});
+
+test('a throw-away deployment takes everything with it', () => {
+  const { RivuletData } = templatesWith({ throwAway: true });
+  RivuletData!.hasResource('AWS::S3::Bucket', { DeletionPolicy: 'Delete' });
+  RivuletData!.hasResource('AWS::DynamoDB::GlobalTable', { DeletionPolicy: 'Delete' });
+  RivuletData!.resourceCountIs('Custom::S3AutoDeleteObjects', 1);
+  template.resourceCountIs('Custom::S3AutoDeleteObjects', 0);
+});
+
+test.each([
+  [true, false],
+  [false, true],
+])('throwAway %s: termination protection %s', (throwAway, protectedFromIt) => {
+  const stack = appWith({ throwAway }).node.findChild('RivuletData') as Stack;
+  expect(stack.terminationProtection).toBe(protectedFromIt);
 });

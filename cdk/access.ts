@@ -1,0 +1,44 @@
+// What a client must be allowed to ask of the API, by what it does: the lists behind `grantProduce`, `grantConsume` and
+// `grantAdmin`, and behind the policies in docs/DEPLOY.md. They are what lib/client calls, and no more.
+//
+// The path alone carries what IAM decides, and `*` in a policy matches slashes too: `GET topics/orders*` would allow to read
+// the records of `orders-secret`. So names are whole names; the one wildcard stands between two fixed words.
+import { whyInvalidName } from '../lib/topic/name.ts';
+
+export type Route = { readonly method: string; readonly path: string };
+
+export function producerRoutes(topic: string): readonly Route[] {
+  const path = `/v1/topics/${checkedName('topic', topic)}`;
+  return [
+    { method: 'GET', path },
+    { method: 'POST', path: `${path}/records` },
+    { method: 'POST', path: `${path}/partitions/*/records` },
+    { method: 'POST', path: '/v1/producers' },
+  ];
+}
+
+export function consumerRoutes(topic: string, group: string): readonly Route[] {
+  const ofTopic = `/v1/topics/${checkedName('topic', topic)}`;
+  const ofGroup = `/v1/groups/${checkedName('group', group)}`;
+  return [
+    { method: 'GET', path: ofTopic },
+    { method: 'GET', path: `${ofTopic}/offsets` },
+    { method: 'POST', path: `${ofTopic}/fetch` },
+    { method: 'GET', path: `${ofTopic}/partitions/*/records` },
+    { method: 'POST', path: `${ofGroup}/heartbeat` },
+    { method: 'GET', path: `${ofGroup}/offsets` },
+    { method: 'POST', path: `${ofGroup}/offsets` },
+  ];
+}
+
+/** Everything: topics, groups, and all data. */
+export const adminRoutes: readonly Route[] = [{ method: '*', path: '/*' }];
+
+/** The tail of an execute-api ARN, behind the API's id. The stage is the one that needs no segment in the URL. */
+export const resourceOf = ({ method, path }: Route): string => `$default/${method}${path}`;
+
+function checkedName(field: 'topic' | 'group', name: string): string {
+  const reason = whyInvalidName(name);
+  if (reason) throw new Error(`${field}: ${JSON.stringify(name)} ${reason}`);
+  return name;
+}

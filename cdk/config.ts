@@ -1,0 +1,163 @@
+// The knobs of a deployment: each with its default, what is allowed and what it does. The app reads them from the CDK
+// context (`cdk.json`, or `-c rivulet:NAME=VALUE`), the construct takes them as properties; both are held to this table,
+// and so is the one in docs/DEPLOY.md.
+//
+// Invariant: what comes out of `configOf` has every knob, and each is within its bounds. A name that no knob has is refused:
+// a knob that is misspelt must not quietly keep its default.
+
+/** How much is watched. CloudWatch bills an alarm by the month. */
+export type WatchSize = 'off' | 'small' | 'full';
+
+export type RivuletConfig = {
+  readonly name: string;
+  readonly throwAway: boolean;
+  readonly restoreDays: number;
+  readonly existingBucket: string;
+  readonly existingTable: string;
+  readonly produceMemoryMiB: number;
+  readonly fetchMemoryMiB: number;
+  readonly fetchConcurrency: number;
+  readonly requestsPerSecond: number;
+  readonly fetchesPerSecond: number;
+  readonly publicHealth: boolean;
+  readonly publicOpenApi: boolean;
+  readonly logRetentionDays: number;
+  readonly metricsPerTopic: boolean;
+  readonly upkeepHourUtc: number;
+  readonly watch: WatchSize;
+  readonly alarmEmail: string;
+  readonly dashboard: boolean;
+};
+
+type Knob<T> = {
+  readonly fallback: T;
+  /** Follows "must be". */
+  readonly allowed: string;
+  readonly does: string;
+  /** Undefined if it is not allowed. The command line gives text. */
+  read(value: unknown): T | undefined;
+};
+
+type Described = { readonly does: string };
+
+const flag = (fallback: boolean, { does }: Described): Knob<boolean> => ({
+  fallback,
+  does,
+  allowed: 'true or false',
+  read: (value) =>
+    value === true || value === 'true' ? true : value === false || value === 'false' ? false : undefined,
+});
+
+const whole = (fallback: number, min: number, max: number, { does }: Described): Knob<number> => ({
+  fallback,
+  does,
+  allowed: `a whole number from ${min} to ${max}`,
+  read: (value) => numberOf(value, (number) => number >= min && number <= max),
+});
+
+const oneOfNumbers = (fallback: number, values: readonly number[], { does }: Described): Knob<number> => ({
+  fallback,
+  does,
+  allowed: `one of ${values.join(', ')}`,
+  read: (value) => numberOf(value, (number) => values.includes(number)),
+});
+
+const oneOf = <T extends string>(fallback: T, values: readonly T[], { does }: Described): Knob<T> => ({
+  fallback,
+  does,
+  allowed: `one of ${values.join(', ')}`,
+  read: (value) => values.find((known) => known === value),
+});
+
+const text = (fallback: string, pattern: RegExp, { does, allowed }: Described & { allowed: string }): Knob<string> => ({
+  fallback,
+  does,
+  allowed,
+  read: (value) => (typeof value === 'string' && (value === fallback || pattern.test(value)) ? value : undefined),
+});
+
+function numberOf(value: unknown, allows: (number: number) => boolean): number | undefined {
+  const number = typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) : value;
+  return typeof number === 'number' && Number.isInteger(number) && allows(number) ? number : undefined;
+}
+
+export const knobs: { readonly [K in keyof RivuletConfig]: Knob<RivuletConfig[K]> } = {
+  name: text('Rivulet', /^[A-Za-z][A-Za-z0-9]{0,29}$/, {
+    allowed: 'a letter, then up to 29 letters and digits',
+    does: 'Begins the names of the stacks and is the `Service` of the metrics. Several deployments share an account by it.',
+  }),
+  throwAway: flag(false, {
+    does: 'For tests: removal deletes the data too, and nothing protects the stacks from it. Otherwise the data is retained.',
+  }),
+  restoreDays: whole(7, 1, 35, {
+    does: 'How far back the data can be restored: the window of the table, and how long deleted objects are kept.',
+  }),
+  existingBucket: text('', /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, {
+    allowed: 'the name of a bucket',
+    does: 'Use this bucket, which an earlier deployment retained.',
+  }),
+  existingTable: text('', /^[A-Za-z0-9_.-]{3,255}$/, {
+    allowed: 'the name of a table',
+    does: 'Use this table, which an earlier deployment retained or which was restored to a point in time.',
+  }),
+  produceMemoryMiB: whole(512, 128, 10_240, { does: 'Memory of the produce function; processor time grows with it.' }),
+  fetchMemoryMiB: whole(256, 128, 10_240, {
+    does: 'Memory of the fetch function. A waiting consumer pays for it all the time.',
+  }),
+  fetchConcurrency: whole(0, 0, 10_000, {
+    does:
+      'At most this many fetches at once, so that consumers leave producers their share of the account. 0: no cap. ' +
+      'A new account has 10 in all and cannot reserve any.',
+  }),
+  requestsPerSecond: whole(1_000, 1, 100_000, {
+    does: 'The API answers 429 above this rate; bursts may have twice as many.',
+  }),
+  fetchesPerSecond: whole(200, 1, 100_000, { does: 'The same for each fetch route alone.' }),
+  publicHealth: flag(true, { does: 'GET /v1/health needs no signature.' }),
+  publicOpenApi: flag(true, { does: 'GET /openapi.json needs no signature.' }),
+  logRetentionDays: oneOfNumbers(14, [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731], {
+    does: 'How long the logs of functions and API are kept.',
+  }),
+  metricsPerTopic: flag(false, { does: 'Also emit the metrics for each topic. Each costs about $0.30 a month.' }),
+  upkeepHourUtc: whole(3, 0, 23, { does: 'The hour of the daily upkeep.' }),
+  watch: oneOf('small', ['off', 'small', 'full'], { does: 'Which alarms there are; each costs $0.10 a month.' }),
+  alarmEmail: text('', /^[^@\s]{1,64}@[^@\s]{1,255}$/, {
+    allowed: 'an e-mail address',
+    does: 'Who is told when an alarm goes off. AWS asks for a confirmation first.',
+  }),
+  dashboard: flag(false, { does: 'A CloudWatch dashboard; $3 a month after the first three of an account.' }),
+};
+
+/** Throws an Error whose message names knob, limit and value. */
+export function configOf(given: Readonly<Record<string, unknown>>): RivuletConfig {
+  const strange = Object.keys(given).filter((name) => !(name in knobs));
+  if (strange.length > 0)
+    throw new Error(`${strange.join(', ')}: no such knob. There are ${Object.keys(knobs).join(', ')}`);
+  const read = Object.entries<Knob<unknown>>(knobs).map(([name, knob]) => [name, knobValue(name, knob, given[name])]);
+  return checked(Object.fromEntries(read) as RivuletConfig);
+}
+
+function knobValue(name: string, knob: Knob<unknown>, given: unknown): unknown {
+  if (given === undefined) return knob.fallback;
+  const value = knob.read(given);
+  if (value === undefined) throw new Error(`${name}: must be ${knob.allowed}, got ${JSON.stringify(given)}`);
+  return value;
+}
+
+function checked(config: RivuletConfig): RivuletConfig {
+  if (config.alarmEmail !== '' && config.watch === 'off')
+    throw new Error('alarmEmail: must be left out while watch is "off": there is no alarm that could tell');
+  return config;
+}
+
+const prefix = 'rivulet:';
+
+/** Of the context of a CDK app. Keys that do not begin with `rivulet:` are others'. */
+export function configOfContext(context: Readonly<Record<string, unknown>>): RivuletConfig {
+  const ours = Object.entries(context).filter(([key]) => key.startsWith(prefix));
+  try {
+    return configOf(Object.fromEntries(ours.map(([key, value]) => [key.slice(prefix.length), value])));
+  } catch (error) {
+    throw new Error(`${prefix}${error instanceof Error ? error.message : String(error)}`);
+  }
+}

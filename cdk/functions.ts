@@ -1,0 +1,114 @@
+// The Lambda functions: for each duty one function, one role and one log group.
+//
+// Invariant: a role may do what `rights` says to the data, and write its own log; nothing else. No function lies in a VPC or
+// has an environment kept warm: what nobody calls costs nothing.
+import path from 'node:path';
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import {
+  ApplicationLogLevel,
+  Architecture,
+  Code,
+  type FunctionOptions,
+  Function as LambdaFunction,
+  LoggingFormat,
+  Runtime,
+  SystemLogLevel,
+} from 'aws-cdk-lib/aws-lambda';
+import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { Construct } from 'constructs';
+import { acceptWildcard } from './accepted-findings.ts';
+import { type FunctionName, functionNames } from './bundle-functions.ts';
+import type { RivuletConfig } from './config.ts';
+import { rights } from './rights.ts';
+
+/** A bucket and a table, of whatever stack they are. */
+export type Stored = {
+  readonly bucketName: string;
+  readonly bucketArn: string;
+  readonly tableName: string;
+  readonly tableArn: string;
+};
+
+export type FunctionsProps = {
+  readonly config: RivuletConfig;
+  readonly stored: Stored;
+  /** The folder that `bundleFunctions` has written. */
+  readonly bundles: string;
+};
+
+export type Functions = Readonly<Record<FunctionName, LambdaFunction>>;
+
+export function createFunctions(scope: Construct, props: FunctionsProps): Functions {
+  const created = functionNames.map((name) => [name, createFunction(scope, name, props)] as const);
+  return Object.fromEntries(created) as Functions;
+}
+
+/** Below the 30 s after which API Gateway gives up: a caller hears from us what became of the data. */
+const requestTimeout = Duration.seconds(29);
+
+function settingsOf(name: FunctionName, config: RivuletConfig): FunctionOptions {
+  const settings: Readonly<Record<FunctionName, FunctionOptions>> = {
+    produce: { description: 'Rivulet: writes records', memorySize: config.produceMemoryMiB },
+    fetch: {
+      description: 'Rivulet: reads records',
+      memorySize: config.fetchMemoryMiB,
+      ...(config.fetchConcurrency > 0 && { reservedConcurrentExecutions: config.fetchConcurrency }),
+    },
+    topics: { description: 'Rivulet: topics and offsets', memorySize: 256 },
+    meta: { description: 'Rivulet: health, OpenAPI, and what no route takes', memorySize: 128 },
+    upkeep: {
+      description: 'Rivulet: holds index and objects against each other',
+      memorySize: 512,
+      timeout: Duration.minutes(15),
+    },
+  };
+  return { timeout: requestTimeout, ...settings[name] };
+}
+
+function createFunction(scope: Construct, name: FunctionName, props: FunctionsProps): LambdaFunction {
+  const { config, stored, bundles } = props;
+  const id = `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
+  const logGroup = new LogGroup(scope, `${id}Log`, {
+    retention: config.logRetentionDays satisfies RetentionDays,
+    removalPolicy: RemovalPolicy.DESTROY,
+  });
+  const role = new Role(scope, `${id}Role`, { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+  logGroup.grantWrite(role);
+  allow(role, name, stored);
+  return new LambdaFunction(scope, id, {
+    ...settingsOf(name, config),
+    runtime: Runtime.NODEJS_24_X,
+    architecture: Architecture.ARM_64,
+    code: Code.fromAsset(path.join(bundles, name)),
+    handler: 'index.handler',
+    role,
+    logGroup,
+    loggingFormat: LoggingFormat.JSON,
+    applicationLogLevelV2: ApplicationLogLevel.INFO,
+    // Three lines for each request (START, END, REPORT) would cost as much as the request.
+    systemLogLevelV2: SystemLogLevel.WARN,
+    environment: {
+      BUCKET: stored.bucketName,
+      TABLE: stored.tableName,
+      SERVICE: config.name,
+      LOG_LEVEL: 'INFO',
+      METRICS_PER_TOPIC: String(config.metricsPerTopic),
+    },
+  });
+}
+
+function allow(role: Role, name: FunctionName, { bucketArn, tableArn }: Stored): void {
+  const { objects, bucket, table } = rights[name];
+  const everyObject = `${bucketArn}/*`;
+  const lists = [
+    { actions: objects, resource: everyObject },
+    { actions: bucket, resource: bucketArn },
+    { actions: table, resource: tableArn },
+  ];
+  for (const { actions, resource } of lists) {
+    if (actions.length > 0) role.addToPolicy(new PolicyStatement({ actions: [...actions], resources: [resource] }));
+  }
+  if (objects.length > 0)
+    acceptWildcard(role, everyObject, 'Objects have random names; the role is held to those of this one bucket.');
+}

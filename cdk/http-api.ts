@@ -1,0 +1,93 @@
+// The HTTP API: the routes of functions/duties.ts, each asking for an IAM signature; `$default` answers as our own 404
+// and 405. Throttled as a whole, and the fetches once more, so that consumers in a hurry cannot take all of it.
+import { RemovalPolicy } from 'aws-cdk-lib';
+import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
+import {
+  type CfnStage,
+  HttpApi,
+  type HttpMethod,
+  HttpNoneAuthorizer,
+  HttpRoute,
+  HttpRouteKey,
+  HttpStage,
+  LogGroupLogDestination,
+} from 'aws-cdk-lib/aws-apigatewayv2';
+import { HttpIamAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
+import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
+import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { Construct } from 'constructs';
+import { type Duty, duties } from '../functions/duties.ts';
+import { accept } from './accepted-findings.ts';
+import type { RivuletConfig } from './config.ts';
+import type { Functions } from './functions.ts';
+
+export function createHttpApi(scope: Construct, functions: Functions, config: RivuletConfig): HttpApi {
+  const api = new HttpApi(scope, 'Api', {
+    apiName: config.name,
+    description: 'Rivulet',
+    createDefaultStage: false,
+    defaultAuthorizer: new HttpIamAuthorizer(),
+  });
+  const routes = (Object.keys(duties) as Duty[]).flatMap((duty) => addRoutes(api, duty, functions, config));
+  addStage(api, config, routes);
+  return api;
+}
+
+function addRoutes(api: HttpApi, duty: Duty, functions: Functions, config: RivuletConfig): HttpRoute[] {
+  const integration = new HttpLambdaIntegration(`${duty}-integration`, functions[duty], {
+    scopePermissionToRoute: false,
+  });
+  const keys: string[] = [...duties[duty], ...(duty === 'meta' ? ['$default'] : [])];
+  return keys.map((key) => {
+    const authorizer = isPublic(key, config) ? new HttpNoneAuthorizer() : api.defaultAuthorizer;
+    const route = new HttpRoute(api, key, {
+      httpApi: api,
+      routeKey: routeKeyOf(key),
+      integration,
+      ...(authorizer && { authorizer }),
+    });
+    if (isPublic(key, config))
+      accept(route, { id: 'AwsSolutions-APIG4', reason: 'Open by configuration; it reads no data and is throttled.' });
+    return route;
+  });
+}
+
+function routeKeyOf(key: string): HttpRouteKey {
+  const [method, path] = key.split(' ');
+  return path === undefined ? HttpRouteKey.DEFAULT : HttpRouteKey.with(path, method as HttpMethod);
+}
+
+const isPublic = (key: string, { publicHealth, publicOpenApi }: RivuletConfig): boolean =>
+  (publicHealth && key === 'GET /v1/health') || (publicOpenApi && key === 'GET /openapi.json');
+
+function addStage(api: HttpApi, config: RivuletConfig, routes: readonly HttpRoute[]): void {
+  const log = new LogGroup(api, 'AccessLog', {
+    retention: config.logRetentionDays satisfies RetentionDays,
+    removalPolicy: RemovalPolicy.DESTROY,
+  });
+  const stage = new HttpStage(api, 'Stage', {
+    httpApi: api,
+    autoDeploy: true,
+    throttle: { rateLimit: config.requestsPerSecond, burstLimit: config.requestsPerSecond * 2 },
+    accessLogSettings: { destination: new LogGroupLogDestination(log), format: AccessLogFormat.custom(accessLogLine) },
+  });
+  const limit = { ThrottlingRateLimit: config.fetchesPerSecond, ThrottlingBurstLimit: config.fetchesPerSecond * 2 };
+  (stage.node.defaultChild as CfnStage).routeSettings = Object.fromEntries(duties.fetch.map((key) => [key, limit]));
+  // The settings name routes, which must exist by then.
+  stage.node.addDependency(...routes);
+}
+
+/** One line of JSON. No header, query or body: those may hold what is secret. */
+const accessLogLine = JSON.stringify({
+  requestId: '$context.requestId',
+  time: '$context.requestTimeEpoch',
+  route: '$context.routeKey',
+  path: '$context.path',
+  status: '$context.status',
+  ms: '$context.responseLatency',
+  bytes: '$context.responseLength',
+  caller: '$context.identity.userArn',
+  ip: '$context.identity.sourceIp',
+  error: '$context.error.message',
+  integrationError: '$context.integrationErrorMessage',
+});

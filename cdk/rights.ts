@@ -1,0 +1,23 @@
+// What each function may do to the data. A role holds these and nothing else of S3 and DynamoDB: who produces cannot
+// delete, who fetches cannot write, and nobody but upkeep lists the bucket.
+import type { FunctionName } from './bundle-functions.ts';
+
+export type Rights = {
+  /** On the objects of the bucket. */
+  readonly objects: readonly string[];
+  /** On the bucket itself. */
+  readonly bucket: readonly string[];
+  readonly table: readonly string[];
+};
+
+const read = ['dynamodb:GetItem', 'dynamodb:Query'] as const;
+const write = ['dynamodb:PutItem', 'dynamodb:UpdateItem'] as const;
+
+export const rights: Readonly<Record<FunctionName, Rights>> = {
+  produce: { objects: ['s3:PutObject'], bucket: [], table: [...read, ...write] },
+  fetch: { objects: ['s3:GetObject'], bucket: [], table: read },
+  /** A search by time reads the batches. Topics are deleted, objects are not. */
+  topics: { objects: ['s3:GetObject'], bucket: [], table: [...read, ...write, 'dynamodb:DeleteItem'] },
+  meta: { objects: [], bucket: [], table: [] },
+  upkeep: { objects: [], bucket: ['s3:ListBucket'], table: read },
+};

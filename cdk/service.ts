@@ -1,0 +1,75 @@
+// What works on the data and answers for it: the functions, the HTTP API, and the daily upkeep with the queue that keeps
+// what it could not do. It holds no data: it can be removed and made again at any time.
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import type { HttpApi } from 'aws-cdk-lib/aws-apigatewayv2';
+import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
+import { LambdaFunction as LambdaTarget } from 'aws-cdk-lib/aws-events-targets';
+import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
+import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
+import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
+import { Construct } from 'constructs';
+import { accept } from './accepted-findings.ts';
+import { adminRoutes, consumerRoutes, producerRoutes, type Route, resourceOf } from './access.ts';
+import type { RivuletConfig } from './config.ts';
+import { createFunctions, type Functions, type FunctionsProps } from './functions.ts';
+import { createHttpApi } from './http-api.ts';
+
+export class Service extends Construct {
+  readonly functions: Functions;
+  readonly api: HttpApi;
+  /** Upkeep runs that failed twice. */
+  readonly deadLetters: Queue;
+
+  constructor(scope: Construct, id: string, props: FunctionsProps) {
+    super(scope, id);
+    this.functions = createFunctions(this, props);
+    this.api = createHttpApi(this, this.functions, props.config);
+    this.deadLetters = createDeadLetters(this);
+    scheduleUpkeep(this, this.functions, this.deadLetters, props.config);
+  }
+
+  /** Of the API, as clients take it. */
+  get url(): string {
+    return this.api.apiEndpoint;
+  }
+
+  grant(grantee: IGrantable, routes: readonly Route[]): Grant {
+    const resourceArns = routes.map((route) => arnOf(this.api, route));
+    return Grant.addToPrincipal({ grantee, actions: ['execute-api:Invoke'], resourceArns });
+  }
+
+  grantProduce(grantee: IGrantable, topic: string): Grant {
+    return this.grant(grantee, producerRoutes(topic));
+  }
+
+  grantConsume(grantee: IGrantable, topic: string, group: string): Grant {
+    return this.grant(grantee, consumerRoutes(topic, group));
+  }
+
+  grantAdmin(grantee: IGrantable): Grant {
+    return this.grant(grantee, adminRoutes);
+  }
+}
+
+const arnOf = (api: HttpApi, route: Route): string =>
+  Stack.of(api).formatArn({ service: 'execute-api', resource: api.apiId, resourceName: resourceOf(route) });
+
+function createDeadLetters(scope: Construct): Queue {
+  const queue = new Queue(scope, 'DeadLetters', {
+    encryption: QueueEncryption.SQS_MANAGED,
+    enforceSSL: true,
+    retentionPeriod: Duration.days(14),
+    removalPolicy: RemovalPolicy.DESTROY,
+  });
+  accept(queue, { id: 'AwsSolutions-SQS3', reason: 'It is itself the place for what failed.' });
+  return queue;
+}
+
+function scheduleUpkeep(scope: Construct, { upkeep }: Functions, deadLetters: Queue, config: RivuletConfig): void {
+  upkeep.configureAsyncInvoke({ onFailure: new SqsDestination(deadLetters), retryAttempts: 1 });
+  new Rule(scope, 'Daily', {
+    description: 'Rivulet: the daily upkeep',
+    schedule: Schedule.cron({ minute: '17', hour: String(config.upkeepHourUtc) }),
+    targets: [new LambdaTarget(upkeep, { retryAttempts: 2, deadLetterQueue: deadLetters })],
+  });
+}

@@ -1,0 +1,63 @@
+// The deployment as stacks: the data in one that nothing else touches, the service in another that can be replaced at
+// will, the alarms in a third.
+//
+// Invariant: what one stack takes from another is exported whether or not it is taken just now. CloudFormation refuses to
+// withdraw an export in use, and the giver is deployed before the taker: a changed knob could otherwise not be deployed.
+import { type App, CfnOutput, Stack } from 'aws-cdk-lib';
+import type { RivuletConfig } from './config.ts';
+import type { Stored } from './functions.ts';
+import { Service } from './service.ts';
+import { Storage } from './storage.ts';
+
+/** `bundles` is the folder that `bundleFunctions` has written. */
+export function createStacks(app: App, config: RivuletConfig, bundles: string): void {
+  const stack = new Stack(app, `${config.name}Service`, { description: 'Rivulet: the functions and their HTTP API' });
+  const stored = storedFor(stack, config);
+  const { url } = new Service(stack, 'Service', { config, bundles, stored });
+  const outputs = {
+    Url: url,
+    Region: stack.region,
+    BucketName: stored.bucketName,
+    TableName: stored.tableName,
+    CommandLine: `npx rivulet --url ${url} topics list`,
+    Sdk: `new Rivulet({ url: '${url}' })`,
+  };
+  for (const [name, value] of Object.entries(outputs)) new CfnOutput(stack, name, { value });
+}
+
+/** Where both are another deployment's there is no data stack; one that exists is left as it is. */
+function storedFor(stack: Stack, config: RivuletConfig): Stored {
+  const { existingBucket, existingTable } = config;
+  const bucket = existingBucket && {
+    bucketName: existingBucket,
+    bucketArn: stack.formatArn({ service: 's3', region: '', account: '', resource: existingBucket }),
+  };
+  const table = existingTable && {
+    tableName: existingTable,
+    tableArn: stack.formatArn({ service: 'dynamodb', resource: 'table', resourceName: existingTable }),
+  };
+  if (bucket && table) return { ...bucket, ...table };
+  return { ...exportedBy(dataStack(stack, config)), ...bucket, ...table };
+}
+
+/** The stack of the bucket and the table; `user` is deployed after it. */
+function dataStack(user: Stack, config: RivuletConfig): Storage {
+  const stack = new Stack(user.node.scope!, `${config.name}Data`, {
+    description: 'Rivulet: the segments and their index',
+    terminationProtection: !config.throwAway,
+  });
+  user.addStackDependency(stack);
+  return new Storage(stack, 'Storage', config);
+}
+
+function exportedBy(storage: Storage): Stored {
+  const stack = Stack.of(storage);
+  const { bucketName, bucketArn } = storage.bucket;
+  const { tableName, tableArn } = storage.table;
+  return {
+    bucketName: stack.exportValue(bucketName),
+    bucketArn: stack.exportValue(bucketArn),
+    tableName: stack.exportValue(tableName),
+    tableArn: stack.exportValue(tableArn),
+  };
+}

@@ -1,0 +1,64 @@
+// What must outlive every deployment: the bucket of the segments and the table of the heads. In the app they have a stack
+// of their own, so that no change of the functions can touch it.
+//
+// Objects outlive their deletion by as many days as the table can be taken back: the bucket keeps old versions that long.
+// A table restored to last Tuesday then finds every object that its heads name. Objects are written once and never
+// changed, so a version costs nothing until something is deleted.
+import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { AttributeType, Billing, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
+import { BlockPublicAccess, Bucket, BucketEncryption } from 'aws-cdk-lib/aws-s3';
+import { Construct } from 'constructs';
+import { accept } from './accepted-findings.ts';
+import type { RivuletConfig } from './config.ts';
+
+export type StorageConfig = Pick<RivuletConfig, 'throwAway' | 'restoreDays'>;
+
+export class Storage extends Construct {
+  readonly bucket: Bucket;
+  readonly table: TableV2;
+
+  constructor(scope: Construct, id: string, config: StorageConfig) {
+    super(scope, id);
+    this.bucket = segments(this, config);
+    this.table = index(this, config);
+  }
+}
+
+const removalPolicy = ({ throwAway }: StorageConfig) => (throwAway ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN);
+
+function segments(scope: Construct, config: StorageConfig): Bucket {
+  const bucket = new Bucket(scope, 'Segments', {
+    blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+    encryption: BucketEncryption.S3_MANAGED,
+    enforceSSL: true,
+    versioned: true,
+    lifecycleRules: [
+      {
+        id: 'deleted-objects',
+        noncurrentVersionExpiration: Duration.days(config.restoreDays),
+        expiredObjectDeleteMarker: true,
+        abortIncompleteMultipartUploadAfter: Duration.days(1),
+      },
+    ],
+    autoDeleteObjects: config.throwAway,
+    removalPolicy: removalPolicy(config),
+  });
+  accept(bucket, {
+    id: 'AwsSolutions-S1',
+    reason:
+      'Access logs would be one more object for each object. Only the functions reach the bucket, and the access log of ' +
+      'the API has every request; CloudTrail data events can be turned on beside.',
+  });
+  return bucket;
+}
+
+function index(scope: Construct, config: StorageConfig): TableV2 {
+  return new TableV2(scope, 'Index', {
+    partitionKey: { name: 'pk', type: AttributeType.STRING },
+    sortKey: { name: 'sk', type: AttributeType.STRING },
+    timeToLiveAttribute: 'ttl',
+    billing: Billing.onDemand(),
+    pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true, recoveryPeriodInDays: config.restoreDays },
+    removalPolicy: removalPolicy(config),
+  });
+}

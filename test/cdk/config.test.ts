@@ -1,0 +1,44 @@
+import { describe, expect, test } from 'vitest';
+import { configOf, configOfContext, knobs } from '../../cdk/config.ts';
+
+describe('the knobs', () => {
+  test('have defaults that are allowed', () => {
+    for (const [name, { fallback, read }] of Object.entries(knobs))
+      expect([name, read(fallback)]).toEqual([name, fallback]);
+  });
+
+  test('come from cdk.json as values and from the command line as text', () => {
+    const fromJson = configOfContext({ 'rivulet:restoreDays': 35, 'rivulet:throwAway': true, 'aws:cdk:other': 1 });
+    const fromLine = configOfContext({ 'rivulet:restoreDays': '35', 'rivulet:throwAway': 'true' });
+    expect(fromJson).toMatchObject({ restoreDays: 35, throwAway: true, name: 'Rivulet' });
+    expect(fromLine).toEqual(fromJson);
+  });
+
+  test.each([
+    ['restoreDays', 36, 'restoreDays: must be a whole number from 1 to 35, got 36'],
+    ['restoreDays', '1.5', 'restoreDays: must be a whole number from 1 to 35, got "1.5"'],
+    ['restoreDays', '-1', 'restoreDays: must be a whole number from 1 to 35, got "-1"'],
+    ['throwAway', 'yes', 'throwAway: must be true or false, got "yes"'],
+    ['throwAway', null, 'throwAway: must be true or false, got null'],
+    ['name', 'my stack', 'name: must be a letter, then up to 29 letters and digits, got "my stack"'],
+    ['watch', 'much', 'watch: must be one of off, small, full, got "much"'],
+    ['logRetentionDays', 8, /^logRetentionDays: must be one of 1, 3, 5, 7, .*, got 8$/],
+    ['existingBucket', 'Not/A/Bucket', 'existingBucket: must be the name of a bucket, got "Not/A/Bucket"'],
+    ['alarmEmail', 'nobody', 'alarmEmail: must be an e-mail address, got "nobody"'],
+  ])('%s refuses %j', (name, value, message) => {
+    expect(() => configOf({ [name]: value })).toThrow(message);
+  });
+
+  test('that nobody knows are refused by name, and only below our prefix', () => {
+    expect(() => configOfContext({ 'rivulet:throwaway': true })).toThrow(
+      /^rivulet:throwaway: no such knob\. There are name, /,
+    );
+    expect(configOfContext({ throwaway: true })).toEqual(configOf({}));
+  });
+
+  test('contradict each other in a sentence', () => {
+    expect(() => configOf({ watch: 'off', alarmEmail: 'operator@example.com' })).toThrow(
+      /^alarmEmail: must be left out/,
+    );
+  });
+});

@@ -1,0 +1,87 @@
+import type { Template } from 'aws-cdk-lib/assertions';
+import { describe, expect, test } from 'vitest';
+import { resourcesOf, templatesWith } from './synth.ts';
+
+type Statement = { Effect: string; Action: string | string[]; Resource: unknown };
+
+const list = <T>(value: T | T[]): T[] => (Array.isArray(value) ? value : [value]);
+
+/** What a resource of a policy is, in a word. */
+function kindOf(resource: unknown): string {
+  const text = JSON.stringify(resource);
+  if (/StorageSegments.*\/\*/.test(text)) return 'objects';
+  if (/StorageSegments/.test(text)) return 'bucket';
+  if (/StorageIndex/.test(text)) return 'table';
+  if (/Log/.test(text)) return 'own log';
+  if (/DeadLetters/.test(text)) return 'dead letters';
+  return text;
+}
+
+/** Per function: each action that its role allows, with what it is allowed on. */
+function matrixOf(template: Template): Record<string, string[]> {
+  const functions = resourcesOf(template, 'AWS::Lambda::Function');
+  const policies = resourcesOf(template, 'AWS::IAM::Policy').map(([, { Properties }]) => Properties);
+  return Object.fromEntries(
+    functions.map(([id, { Properties }]) => {
+      const role = (Properties.Role as { 'Fn::GetAtt': [string] })['Fn::GetAtt'][0];
+      const own = policies.filter(({ Roles }) => JSON.stringify(Roles) === JSON.stringify([{ Ref: role }]));
+      const statements = own.flatMap(({ PolicyDocument }) => (PolicyDocument as { Statement: Statement[] }).Statement);
+      const allowed = statements.flatMap(({ Effect, Action, Resource }) =>
+        list(Action).flatMap((action) => list(Resource).map((on) => `${Effect} ${action} on ${kindOf(on)}`)),
+      );
+      return [/^Service([A-Z][a-z]+)/.exec(id)?.[1] ?? id, allowed.sort()];
+    }),
+  );
+}
+
+describe('the roles of the functions', () => {
+  const template = templatesWith().RivuletService!;
+  const log = ['Allow logs:CreateLogStream on own log', 'Allow logs:PutLogEvents on own log'];
+
+  test('allow what the duty needs, and nothing else', () => {
+    expect(matrixOf(template)).toEqual({
+      Produce: [
+        'Allow dynamodb:GetItem on table',
+        'Allow dynamodb:PutItem on table',
+        'Allow dynamodb:Query on table',
+        'Allow dynamodb:UpdateItem on table',
+        ...log,
+        'Allow s3:PutObject on objects',
+      ],
+      Fetch: [
+        'Allow dynamodb:GetItem on table',
+        'Allow dynamodb:Query on table',
+        ...log,
+        'Allow s3:GetObject on objects',
+      ],
+      Topics: [
+        'Allow dynamodb:DeleteItem on table',
+        'Allow dynamodb:GetItem on table',
+        'Allow dynamodb:PutItem on table',
+        'Allow dynamodb:Query on table',
+        'Allow dynamodb:UpdateItem on table',
+        ...log,
+        'Allow s3:GetObject on objects',
+      ],
+      Meta: log,
+      Upkeep: [
+        'Allow dynamodb:GetItem on table',
+        'Allow dynamodb:Query on table',
+        ...log,
+        'Allow s3:ListBucket on bucket',
+        'Allow sqs:GetQueueAttributes on dead letters',
+        'Allow sqs:GetQueueUrl on dead letters',
+        'Allow sqs:SendMessage on dead letters',
+      ],
+    });
+  });
+
+  test('come by no other way: no managed policy, no inline policy, trusted by Lambda alone', () => {
+    for (const [, { Properties }] of resourcesOf(template, 'AWS::IAM::Role')) {
+      expect(Object.keys(Properties)).toEqual(['AssumeRolePolicyDocument']);
+      expect(Properties.AssumeRolePolicyDocument).toMatchObject({
+        Statement: [{ Action: 'sts:AssumeRole', Effect: 'Allow', Principal: { Service: 'lambda.amazonaws.com' } }],
+      });
+    }
+  });
+});

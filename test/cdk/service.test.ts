@@ -1,0 +1,124 @@
+import { Match } from 'aws-cdk-lib/assertions';
+import { describe, expect, test } from 'vitest';
+import { functionNames } from '../../cdk/bundle-functions.ts';
+import { duties } from '../../functions/duties.ts';
+import { resourcesOf, templatesWith } from './synth.ts';
+
+const template = templatesWith().RivuletService!;
+const authorizationOf = (given: Record<string, unknown>) =>
+  Object.fromEntries(
+    resourcesOf(templatesWith(given).RivuletService!, 'AWS::ApiGatewayV2::Route').map(([, { Properties }]) => [
+      Properties.RouteKey,
+      Properties.AuthorizationType,
+    ]),
+  );
+
+describe('the functions', () => {
+  test('run on Node 24 and arm64, outside any VPC, with nothing kept warm, and end before the gateway gives up', () => {
+    const functions = resourcesOf(template, 'AWS::Lambda::Function').map(([, { Properties }]) => Properties);
+    expect(functions).toHaveLength(functionNames.length);
+    for (const { Runtime, Architectures, VpcConfig, Timeout, ReservedConcurrentExecutions } of functions)
+      expect({
+        Runtime,
+        Architectures,
+        VpcConfig,
+        Reserved: ReservedConcurrentExecutions,
+        in: Number(Timeout) < 30,
+      }).toEqual({ Runtime: 'nodejs24.x', Architectures: ['arm64'], in: Timeout === 29 });
+    template.resourceCountIs('AWS::Lambda::Version', 0);
+    template.resourceCountIs('AWS::Lambda::Alias', 0);
+  });
+
+  test('log to groups that are emptied and go with the stack', () => {
+    const groups = resourcesOf(templatesWith({ logRetentionDays: 3 }).RivuletService!, 'AWS::Logs::LogGroup');
+    expect(groups).toHaveLength(functionNames.length + 1);
+    for (const [, group] of groups)
+      expect(group).toMatchObject({ DeletionPolicy: 'Delete', Properties: { RetentionInDays: 3 } });
+  });
+
+  test('leave a share of the account to producers where fetches are capped', () => {
+    templatesWith({ fetchConcurrency: 50 }).RivuletService!.hasResourceProperties('AWS::Lambda::Function', {
+      Description: 'Rivulet: reads records',
+      ReservedConcurrentExecutions: 50,
+    });
+  });
+});
+
+describe('upkeep', () => {
+  test('runs once a day, and what fails ends in the queue', () => {
+    template.resourceCountIs('AWS::Events::Rule', 1);
+    template.hasResourceProperties('AWS::Events::Rule', { ScheduleExpression: 'cron(17 3 * * ? *)' });
+    template.hasResourceProperties('AWS::Lambda::EventInvokeConfig', {
+      MaximumRetryAttempts: 1,
+      DestinationConfig: {
+        OnFailure: { Destination: { 'Fn::GetAtt': [Match.stringLikeRegexp('DeadLetters'), 'Arn'] } },
+      },
+    });
+    template.hasResourceProperties('AWS::SQS::Queue', { SqsManagedSseEnabled: true });
+  });
+});
+
+describe('the HTTP API', () => {
+  const routes = [...Object.values(duties).flat(), '$default'];
+
+  test('has the routes of the duties, each signed but for health and the OpenAPI document', () => {
+    const open = ['GET /v1/health', 'GET /openapi.json'];
+    expect(authorizationOf({})).toEqual(
+      Object.fromEntries(routes.map((route) => [route, open.includes(route) ? 'NONE' : 'AWS_IAM'])),
+    );
+  });
+
+  test('can ask for a signature everywhere', () => {
+    expect(authorizationOf({ publicHealth: false, publicOpenApi: false })).toEqual(
+      Object.fromEntries(routes.map((route) => [route, 'AWS_IAM'])),
+    );
+  });
+
+  test('is throttled, and fetches on their own', () => {
+    templatesWith({ requestsPerSecond: 30, fetchesPerSecond: 7 }).RivuletService!.hasResourceProperties(
+      'AWS::ApiGatewayV2::Stage',
+      {
+        DefaultRouteSettings: { ThrottlingRateLimit: 30, ThrottlingBurstLimit: 60 },
+        RouteSettings: Object.fromEntries(
+          duties.fetch.map((route) => [route, { ThrottlingRateLimit: 7, ThrottlingBurstLimit: 14 }]),
+        ),
+      },
+    );
+  });
+
+  test('writes an access log of JSON lines', () => {
+    const [, stage] = resourcesOf(template, 'AWS::ApiGatewayV2::Stage')[0]!;
+    const { Format } = stage.Properties.AccessLogSettings as { Format: string };
+    expect(Object.keys(JSON.parse(Format))).toEqual(expect.arrayContaining(['requestId', 'route', 'status', 'caller']));
+  });
+});
+
+describe('the stacks', () => {
+  test('tell how to use them', () => {
+    expect(Object.keys(template.findOutputs('*'))).toEqual(
+      expect.arrayContaining(['Url', 'Region', 'CommandLine', 'Sdk', 'BucketName', 'TableName']),
+    );
+  });
+
+  test('of several deployments have names of their own', () => {
+    expect(Object.keys(templatesWith({ name: 'Staging' }))).toEqual(
+      expect.arrayContaining(['StagingData', 'StagingService']),
+    );
+  });
+
+  test('leave the data stack alone where the data is that of another deployment', () => {
+    const templates = templatesWith({ existingBucket: 'kept-bucket', existingTable: 'kept-table' });
+    expect(Object.keys(templates)).not.toContain('RivuletData');
+    templates.RivuletService!.hasResourceProperties('AWS::Lambda::Function', {
+      Environment: { Variables: Match.objectLike({ BUCKET: 'kept-bucket', TABLE: 'kept-table' }) },
+    });
+  });
+
+  test('keep their own table where only the functions are pointed at a restored one', () => {
+    const { RivuletData, RivuletService } = templatesWith({ existingTable: 'restored' });
+    RivuletData!.resourceCountIs('AWS::DynamoDB::GlobalTable', 1);
+    RivuletService!.hasResourceProperties('AWS::Lambda::Function', {
+      Environment: { Variables: Match.objectLike({ TABLE: 'restored' }) },
+    });
+  });
+});

@@ -1,0 +1,34 @@
+// The stacks as the app makes them, for the tests: bundled once per file, synthesised once per configuration.
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { App, type Stack } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { bundleFunctions } from '../../cdk/bundle-functions.ts';
+import { configOf } from '../../cdk/config.ts';
+import { createStacks } from '../../cdk/stacks.ts';
+
+const bundles = mkdtempSync(path.join(tmpdir(), 'rivulet-bundles-'));
+await bundleFunctions(bundles);
+
+type Given = Readonly<Record<string, unknown>>;
+
+export function appWith(given: Given = {}): App {
+  const app = new App();
+  createStacks(app, configOf(given), bundles);
+  return app;
+}
+
+const stacksOf = (app: App) => app.node.children.filter((child): child is Stack => 'templateOptions' in child);
+
+/** By the name of the stack. */
+export function templatesWith(given: Given = {}): Readonly<Record<string, Template>> {
+  return Object.fromEntries(stacksOf(appWith(given)).map((stack) => [stack.stackName, Template.fromStack(stack)]));
+}
+
+type Resource = { readonly Type: string; readonly Properties: Record<string, unknown> };
+
+/** Logical ids and resources of a type. */
+export function resourcesOf(template: Template, type: string): [string, Resource][] {
+  return Object.entries(template.findResources(type)) as [string, Resource][];
+}
