@@ -1,12 +1,13 @@
 // How a record gets out: locate (one read of the head), read (ranged GETs), rebase (stamped by the slice reader), reply;
-// or wait until there is something. Readers see what is sequenced, in order, without holes; nothing waits for them.
+// or wait until there is something. Readers see what is sequenced, in order, without holes; nothing waits for them, and
+// they write nothing: a head that nobody has made yet is an empty partition.
 
 import { inParallel } from '../concurrency.ts';
 import type { FetchReply, FetchRequest, PartitionError, PartitionFetch, PartitionRecords } from '../engine.ts';
 import { RivuletError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import type { Topic } from '../topic/topics.ts';
-import { deletedFence, type Head } from './head.ts';
+import { deletedFence, emptyHead, type Head } from './head.ts';
 import { entriesFrom } from './locate.ts';
 import { type LogParts, partitionName, withCurrentTopic } from './log.ts';
 import type { ReadSlice, Slice, StampedBatch } from './read-slices.ts';
@@ -92,19 +93,12 @@ async function headOf(
   if (partition >= topic.partitions) return 'no such partition';
   const address = { topicId: topic.topicId, partition };
   const name = partitionName(address);
-  const read = (await parts.heads.read(address, { strong })) ?? (await madeHead(parts, topic, partition));
+  const read = (await parts.heads.read(address, { strong })) ?? emptyHead;
   if (read.fence === deletedFence) throw topicGone(parts, topic);
   const before = newest.get(name);
   if (before && before.next > read.next) return before;
   newest.set(name, read);
   return read;
-}
-
-async function madeHead(parts: LogParts, topic: Topic, partition: number): Promise<Head> {
-  await parts.topics.makeHead(topic.topicId, partition);
-  const head = await parts.heads.read({ topicId: topic.topicId, partition });
-  if (!head) throw topicGone(parts, topic);
-  return head;
 }
 
 function topicGone(parts: LogParts, topic: Topic): RivuletError {

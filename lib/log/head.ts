@@ -67,6 +67,9 @@ export function parseHead(item: Item): Head {
   };
 }
 
+/** What readers see of a partition whose head nobody has made yet. */
+export const emptyHead: Head = parseHead(emptyHeadItem({ pk: '', sk: '' }, 0));
+
 function placeTail(raws: readonly Uint8Array[], base: number): TailEntry[] {
   let baseOffset = base;
   return raws.map((raw) => {

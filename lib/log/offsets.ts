@@ -8,7 +8,7 @@ import { openBatch } from '../record/batch.ts';
 import { CorruptBatchError } from '../record/corrupt-batch-error.ts';
 import type { PlacedEntry } from '../record/entry.ts';
 import type { Topic } from '../topic/topics.ts';
-import { deletedFence, type Head } from './head.ts';
+import { deletedFence, emptyHead, type Head } from './head.ts';
 import { entriesFrom } from './locate.ts';
 import { type LogParts, withCurrentTopic } from './log.ts';
 import { type PageAddress, pageAtOrBelow } from './page.ts';
@@ -55,17 +55,16 @@ async function describeOnce(parts: LogParts, request: DescribeRequest): Promise<
   const wanted = allPartitions(topic).slice(from, from + (request.limit ?? 100));
   const partitions = await inParallel(wanted, headsAtOnce, async (partition) => {
     const head = await headOf(parts, topic, partition);
-    return { partition, earliest: head?.logStart ?? 0, latest: head?.next ?? 0, bytes: head?.bytes ?? 0 };
+    return { partition, earliest: head.logStart, latest: head.next, bytes: head.bytes };
   });
   return { partitions, more: from + wanted.length < topic.partitions };
 }
 
 const allPartitions = (topic: Topic) => Array.from({ length: topic.partitions }, (_, partition) => partition);
 
-/** Undefined for a head that was never made: such a partition is empty. */
-async function headOf(parts: LogParts, topic: Topic, partition: number): Promise<Head | undefined> {
-  const head = await parts.heads.read({ topicId: topic.topicId, partition });
-  if (head?.fence !== deletedFence) return head;
+async function headOf(parts: LogParts, topic: Topic, partition: number): Promise<Head> {
+  const head = (await parts.heads.read({ topicId: topic.topicId, partition })) ?? emptyHead;
+  if (head.fence !== deletedFence) return head;
   parts.topics.forget(topic.topic);
   throw new RivuletError('UNKNOWN_TOPIC_OR_PARTITION', `topic ${topic.topic} was deleted`);
 }
@@ -78,9 +77,9 @@ async function offsetAt(parts: LogParts, topic: Topic, partition: number, at: Of
     );
   }
   const head = await headOf(parts, topic, partition);
-  if (at === 'earliest') return { partition, offset: head?.logStart ?? 0, timestampMs: -1 };
-  if (at === 'latest') return { partition, offset: head?.next ?? 0, timestampMs: -1 };
-  const found = head && (await firstAtOrAfter(parts, { topicId: topic.topicId, partition }, head, at));
+  if (at === 'earliest') return { partition, offset: head.logStart, timestampMs: -1 };
+  if (at === 'latest') return { partition, offset: head.next, timestampMs: -1 };
+  const found = await firstAtOrAfter(parts, { topicId: topic.topicId, partition }, head, at);
   return { partition, offset: found?.offset ?? -1, timestampMs: found?.timestampMs ?? -1 };
 }
 

@@ -4,13 +4,16 @@
 //
 //   pk                        sk                 what                          lives
 //   topic                     name, . as _       a topic                       until deleted
-//   deleted                   topic id           tombstone of a topic          until upkeep has swept it
+//   deleted                   topic id           tombstone of a topic          until upkeep has swept it, and two days
 //   <topic id>/<p>            h                  head of a partition           as the topic; fenced for ever after
 //   <topic id>/<p>/p          first offset       index page, immutable         until merged
 //   producer-ids              next               the counter of producer ids   for ever
 //   once/<topic id>           hash of the key    an Idempotency-Key            two days (ttl)
 //
 //   <2 hex>/<topic id>/ingest/<epoch 6 hex><random 16 hex>   ingest segment    until nothing names it
+//
+// A tombstone must outlive every copy of the request that made its topic, or a late one brings the topic back. AWS takes
+// no request whose signature is older than a quarter of an hour; two days are far above that and any clock.
 //
 // Attribute names are one letter where the item is on the hot path, because bytes are billed.
 import type { Key } from './table.ts';

@@ -1,5 +1,6 @@
 // The Table in memory: for simulations and as the plainest statement of the port's meaning. One call is one step: nothing
 // interleaves within it. Items are copied on their way in and out, so that nobody else holds what is stored.
+import type { Clock } from '../clock.ts';
 import { firstAfter, firstAtOrAfter } from './key-order.ts';
 import type { Item, ItemPage, Key, Query, Scalar, Table, Value } from './table.ts';
 import {
@@ -17,10 +18,11 @@ import { runOnce, type TokenStore, tokensRemembered } from './transaction-tokens
 /** `sks` is sorted by UTF-8 bytes. */
 type Partition = { readonly sks: string[]; readonly items: Map<string, Item> };
 
-export function createMemoryTable(): Table {
+/** With a clock it forgets the tokens of transactions after ten minutes, as DynamoDB does; without one, by their count. */
+export function createMemoryTable({ clock }: { clock?: Pick<Clock, 'now'> } = {}): Table {
   const partitions = new Map<string, Partition>();
   const rows = rowsOf(partitions);
-  const tokens = createTokenStore();
+  const tokens = createTokenStore(clock?.now ?? (() => 0));
   return {
     async get(key) {
       checkKey(key);
@@ -43,13 +45,18 @@ export function createMemoryTable(): Table {
   };
 }
 
-function createTokenStore(): TokenStore {
-  const digests = new Map<string, string>();
+const tokenMs = 10 * 60_000;
+
+function createTokenStore(now: () => number): TokenStore {
+  const known = new Map<string, { digest: string; usedMs: number }>();
   return {
-    get: (token) => digests.get(token),
+    get(token) {
+      const one = known.get(token);
+      return one && now() - one.usedMs < tokenMs ? one.digest : undefined;
+    },
     put(token, digest) {
-      digests.set(token, digest);
-      if (digests.size > tokensRemembered) digests.delete(digests.keys().next().value!);
+      known.set(token, { digest, usedMs: now() });
+      if (known.size > tokensRemembered) known.delete(known.keys().next().value!);
     },
   };
 }

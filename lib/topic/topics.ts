@@ -1,8 +1,8 @@
 // Topics: made, listed, altered, deleted. The topic item is the truth; heads are made from it, and can be made again from
-// it by whoever misses one. A deleted topic leaves a tombstone and fenced heads, so that a process with an old copy of
+// it by whoever misses one to write to. A deleted topic leaves a tombstone and fenced heads, so that a process with an old copy of
 // the topic cannot write to it; one made anew under the same name has a new id and shares nothing with it.
 import { isDeepStrictEqual } from 'node:util';
-import { LRUCache } from 'lru-cache';
+import { newCache } from '../cache.ts';
 import type { Clock } from '../clock.ts';
 import { inParallel } from '../concurrency.ts';
 import type { AlterTopicRequest, CreateTopicRequest, TopicDescription, TopicRef, TopicSummary } from '../engine.ts';
@@ -45,8 +45,8 @@ const headsAtOnce = 64;
 const costlyPartitions = 1_000;
 
 export function createTopics(table: Table, clock: Clock): Topics {
-  const copies = new LRUCache<string, { topic: Topic; readMs: number }>({ max: topicsKept });
-  const names = new LRUCache<string, string>({ max: topicsKept });
+  const copies = newCache<{ topic: Topic; readMs: number }>(topicsKept);
+  const names = newCache<string>(topicsKept);
 
   const keep = (topic: Topic): Topic => {
     copies.set(topic.topic, { topic, readMs: clock.monotonic() });
@@ -114,17 +114,30 @@ async function create(table: Table, clock: Clock, request: CreateTopicRequest): 
     te: 0,
     revision: 1,
   };
-  const result = await table.write({ kind: 'put', item, if: absent('v') });
-  // After a lost reply the topic that is in the way may be our own.
-  if (!result.applied && result.old?.id !== item.id) throw alreadyExists(request.topic, result.old);
+  await takeName(table, clock, item);
   const topic = parseTopic(item);
   await makeHeads(table, topic, 0);
   return topic;
 }
 
+/** The tombstone is asked for, or a copy of this very request that lands after the topic's deletion would bring it back. */
+async function takeName(table: Table, clock: Clock, item: Item): Promise<void> {
+  const actions = [
+    { kind: 'put', item, if: absent('v') },
+    { kind: 'check', key: tombstoneKey(item.id as string), if: absent('v') },
+  ] as const;
+  const result = await table.transact(actions, newToken(clock));
+  if (result.applied) return;
+  const [inTheWay, buried] = result.failures;
+  // After a lost reply the topic that is in the way may be our own; or it was our own, and somebody has deleted it since.
+  if (inTheWay?.old?.id !== item.id && !buried?.failed) throw alreadyExists(item.name as string, inTheWay?.old);
+}
+
+const newToken = (clock: Clock) => Buffer.from(clock.randomBytes(16)).toString('hex');
+
 /**
- * The topic is there already. A creator that dies here, or is refused, leaves heads out: the first append or fetch that
- * misses one makes it.
+ * The topic is there already. A creator that dies here, or is refused, leaves heads out: the first append that misses one
+ * makes it; to readers its partition is empty.
  */
 async function makeHeads(table: Table, topic: Topic, from: number): Promise<void> {
   const partitions = Array.from({ length: topic.partitions - from }, (_, i) => from + i);
@@ -243,8 +256,7 @@ async function freeName(table: Table, clock: Clock, topic: Topic): Promise<void>
     { kind: 'delete', key: topicKey(topic.topic), if: all(equals('id', topicId), equals('revision', topic.revision)) },
     { kind: 'put', item: tombstone },
   ];
-  const token = Buffer.from(clock.randomBytes(16)).toString('hex');
-  const result = await table.transact(actions, token);
+  const result = await table.transact(actions, newToken(clock));
   const isGone = result.applied || (await table.get(tombstoneKey(topicId), { strong: true })) !== undefined;
   if (!isGone) throw closedOnly(topic.topic);
 }

@@ -23,7 +23,7 @@ export function createTestClock(): TestClock {
     return state / 0x7fffffff;
   };
   return {
-    now: () => nowMs,
+    now: () => Math.floor(nowMs),
     monotonic: () => nowMs,
     async sleep(ms) {
       await new Promise((resolve) => setImmediate(resolve));

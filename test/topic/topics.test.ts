@@ -1,8 +1,10 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { createEngine } from '../../lib/create-engine.ts';
+import { headKey } from '../../lib/storage/keys.ts';
+import { retryingTable } from '../../lib/storage/retry.ts';
 import { StorageError } from '../../lib/storage/storage-error.ts';
-import type { Write } from '../../lib/storage/table.ts';
-import { appendOne, batchOf, createWorld, readAll, tryAppend, type World } from '../log/world.ts';
+import type { Table, Write } from '../../lib/storage/table.ts';
+import { appendOne, batchOf, createWorld, readAll, tryAppend, valuesOf, type World } from '../log/world.ts';
 
 let world: World;
 
@@ -97,13 +99,83 @@ describe('create', () => {
     });
   });
 
-  test('a head that its creator did not live to make is made by the first append or fetch', async () => {
+  test('a head that its creator did not live to make is made by the first append', async () => {
     const { topicId } = await world.engine.createTopic({ topic: 't', partitions: 2 });
     for (const partition of [0, 1])
       await world.table.write({ kind: 'delete', key: { pk: `${topicId}/${partition}`, sk: 'h' } });
     expect((await appendOne(createEngine(world), 0, batchOf(['a']))).baseOffset).toBe(0);
-    expect(await readAll(createEngine(world), 1)).toEqual([]);
     expect((await appendOne(createEngine(world), 1, batchOf(['b']))).baseOffset).toBe(0);
+  });
+
+  test('a partition whose head was never made is empty to readers, who write nothing', async () => {
+    const { topicId } = await world.engine.createTopic({ topic: 't' });
+    await world.table.write({ kind: 'delete', key: headKey(topicId, 0) });
+    const denied = () => Promise.reject(new StorageError('denied', 'read only'));
+    const reader = createEngine({ ...world, table: { ...world.table, write: denied, transact: denied } });
+    const at = (offset: number) =>
+      reader
+        .fetch({ topic: 't', waitMs: 500, partitions: [{ partition: 0, offset }] })
+        .then((reply) => reply.partitions);
+    expect(await at(0)).toEqual([{ partition: 0, highWatermark: 0, logStartOffset: 0, batches: [] }]);
+    expect(await at(1)).toMatchObject([{ error: { errorCode: 'OFFSET_OUT_OF_RANGE' } }]);
+    expect((await reader.offsets({ topic: 't', at: 5 })).partitions).toMatchObject([{ offset: -1 }]);
+    expect((await reader.describePartitions({ topic: 't' })).partitions).toMatchObject([{ earliest: 0, latest: 0 }]);
+    expect(await world.table.get(headKey(topicId, 0))).toBeUndefined();
+    await appendOne(world.engine, 0, batchOf(['a']));
+    expect(valuesOf(await readAll(reader, 0))).toEqual(['a']);
+  });
+
+  /** An engine whose first transaction acts (`copies` times), and whose reply is lost; then `meanwhile` happens. */
+  const losingReply = (copies: number, meanwhile: () => Promise<unknown>) => {
+    let late: (() => Promise<unknown>) | undefined;
+    const table: Table = {
+      ...world.table,
+      async transact(actions, token) {
+        if (late) return world.table.transact(actions, token);
+        // Tokens are remembered for ten minutes; these copies are older.
+        late = () => world.table.transact(actions, `${copies++}${token.slice(2)}`);
+        for (let i = copies; i > 0; i--) await late();
+        await meanwhile();
+        throw new StorageError('no-answer', 'the reply is lost');
+      },
+    };
+    const engine = createEngine({ ...world, table: retryingTable(table, world.clock) });
+    return { engine, late: () => late!() };
+  };
+
+  test('a late copy of a creation does not bring a deleted topic back', async () => {
+    const { engine, late } = losingReply(1, async () => {});
+    const { topicId } = await engine.createTopic({ topic: 't' });
+    await world.engine.deleteTopic('t');
+    await late();
+    await expect(createEngine(world).describeTopic('t')).rejects.toMatchObject({
+      errorCode: 'UNKNOWN_TOPIC_OR_PARTITION',
+    });
+    expect((await world.engine.createTopic({ topic: 't' })).topicId).not.toBe(topicId);
+    await late();
+    expect((await appendOne(createEngine(world), 0, batchOf(['a']))).baseOffset).toBe(0);
+  });
+
+  test.each([
+    ['that landed', 1, async () => {}],
+    ['that did not land', 0, async () => {}],
+    ['whose topic was deleted meanwhile', 1, () => world.engine.deleteTopic('t')],
+    [
+      'whose name is taken anew meanwhile',
+      1,
+      async () => {
+        await world.engine.deleteTopic('t');
+        await world.engine.createTopic({ topic: 't' });
+      },
+    ],
+  ])('a creation whose reply is lost succeeds all the same: one %s', async (_which, copies, meanwhile) => {
+    const { engine } = losingReply(copies, meanwhile);
+    expect((await engine.createTopic({ topic: 't' })).topicId).toMatch(/^[\w-]{22}$/);
+  });
+
+  test('a creation whose reply is lost is refused when another has the name', async () => {
+    const { engine } = losingReply(0, () => world.engine.createTopic({ topic: 't' }));
+    await expect(engine.createTopic({ topic: 't' })).rejects.toMatchObject({ errorCode: 'TOPIC_ALREADY_EXISTS' });
   });
 });
 

@@ -32,11 +32,19 @@ export const topicMutants: readonly Mutant[] = [
   {
     name: 'a topic is made over another',
     file: topics,
-    find: `const result = await table.write({ kind: 'put', item, if: absent('v') });`,
-    replace: `const result = await table.write({ kind: 'put', item });`,
+    find: `{ kind: 'put', item, if: absent('v') },`,
+    replace: `{ kind: 'put', item },`,
     world: worlds.topics,
     seed: 4,
     caughtBy: ['lost acknowledged write'],
+  },
+  {
+    name: 'a late copy of its creation brings a deleted topic back',
+    file: topics,
+    find: `    { kind: 'check', key: tombstoneKey(item.id as string), if: absent('v') },\n`,
+    replace: '',
+    world: worlds.createdTwice,
+    caughtBy: ['refused without a cause'],
   },
   {
     name: 'a deleted topic is not fenced',

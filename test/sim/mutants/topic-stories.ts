@@ -13,6 +13,15 @@ const beforeTransaction = (table: Table, before: () => Promise<unknown>): Table 
   },
 });
 
+/** Tells of a copy of each transaction that arrives when its token is forgotten, after ten minutes. */
+const resentTransactions = (table: Table, tell: (again: () => Promise<unknown>) => void): Table => ({
+  ...table,
+  transact(actions, token) {
+    tell(() => table.transact(actions, `${token.slice(1)}x`));
+    return table.transact(actions, token);
+  },
+});
+
 async function deleted({ history, clock }: Stage, deletion: Promise<void>): Promise<void> {
   await deletion;
   history.deletedMs = clock.now();
@@ -49,20 +58,24 @@ export const topicStories = {
     await stage.send(engine, { values: ['later'] });
   }),
 
+  createdTwice: story('a copy of a creation arrives when the topic was deleted', async (stage) => {
+    Object.assign(stage.history, { disturbances: [] });
+    const again = Promise.withResolvers<() => Promise<unknown>>();
+    const engine = stage.engineOver(stage.table);
+    await engine.deleteTopic(topic);
+    await stage.engineOver(resentTransactions(stage.table, again.resolve)).createTopic({ topic });
+    await engine.deleteTopic(topic);
+    await (await again.promise)();
+    await engine.createTopic({ topic }).catch(() => {});
+    await stage.send(engine, { values: ['first'] });
+  }),
+
   deletedTwice: story('a copy of a deletion arrives when the topic was made anew', async (stage) => {
-    let again: (() => Promise<unknown>) | undefined;
-    const table: Table = {
-      ...stage.table,
-      transact(actions, token) {
-        // Tokens are remembered for ten minutes; this copy is older.
-        again = () => stage.table.transact(actions, `${token.slice(1)}x`);
-        return stage.table.transact(actions, token);
-      },
-    };
-    await stage.engineOver(table).deleteTopic(topic);
+    const again = Promise.withResolvers<() => Promise<unknown>>();
+    await stage.engineOver(resentTransactions(stage.table, again.resolve)).deleteTopic(topic);
     await stage.engineOver(stage.table).createTopic({ topic });
     await stage.send(stage.engineOver(stage.table), { values: ['first'] });
-    await again!();
+    await (await again.promise)();
   }),
 
   grownMeanwhile: story('a topic grows between the decision to delete it and the deletion', async (stage) => {
