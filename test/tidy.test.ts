@@ -26,7 +26,7 @@ function importsOf(file: string, loaded = false): string[] {
 
 /** Which layer a file belongs to: the longest prefix wins. Arrows point to the same layer or to one below. */
 const layers: readonly (readonly string[])[] = [
-  ['lib/bytes/', 'lib/clock.ts', 'lib/concurrency.ts', 'lib/errors.ts', 'lib/limits.ts'],
+  ['lib/bytes/', 'lib/cache.ts', 'lib/clock.ts', 'lib/concurrency.ts', 'lib/errors.ts', 'lib/limits.ts'],
   ['lib/record/', 'lib/sigv4/', 'lib/storage/'],
   ['lib/producer/', 'lib/topic/', 'lib/log/', 'lib/group/', 'lib/engine.ts', 'lib/groups.ts', 'lib/client/'],
   ['lib/create-engine.ts', 'lib/upkeep/'],

@@ -1,6 +1,6 @@
 // What the parts of the log share in one process: the two ports, the clock, and what was learned from earlier replies.
 // Nothing here is needed for safety: every copy may be stale, and a condition in the table decides.
-import { LRUCache } from 'lru-cache';
+import { newCache } from '../cache.ts';
 import type { Clock } from '../clock.ts';
 import type { TopicRef } from '../engine.ts';
 import { RivuletError } from '../errors.ts';
@@ -47,7 +47,7 @@ export function createLogParts(ports: { objects: ObjectStore; table: Table; cloc
 }
 
 function createHeads(table: Table): Heads {
-  const copies = new LRUCache<string, Head>({ max: headsKept });
+  const copies = newCache<Head>(headsKept);
   const heads: Heads = {
     seen: (address) => copies.get(partitionName(address)),
     async read(address, options = { strong: true }) {
