@@ -22,7 +22,8 @@ export async function* entriesFrom(
   let next = offset;
   if (offset < head.tailBase) {
     const first = await pageAtOrBelow(parts.table, address, offset);
-    if (!first || first.endOffset <= offset) return;
+    // One that ends before the offset leads to no other: those between are missing.
+    if (!first) return;
     yield* from(first.entries, offset);
     next = first.endOffset;
     for await (const page of pagesBetween(parts.table, address, next, head.tailBase, { limit: pagesAtOnce })) {

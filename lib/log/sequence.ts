@@ -34,10 +34,11 @@ export type Sequenced = { readonly baseOffset: number; readonly logStartOffset: 
 const oldestRunMs = 10 * 60_000;
 /** Failed conditions that call for the same update with newer knowledge: each needs another writer's spill in between. */
 const mostSends = 20;
-/** How long a batch waits for its predecessor before the answer is a gap: 8 looks, 10 ms to 1.3 s apart, jittered. */
-const gapLooks = 8;
-const gapBaseMs = 10;
-const gapCapMs = 1_300;
+/** How long a batch waits for its predecessor before the answer is a gap: a resend of it takes about as long. */
+const gapMs = 1_500;
+/** Between looks at the head meanwhile: growing and jittered, because each is billed; cut short when the partition grows. */
+const firstLookMs = 10;
+const lastLookMs = 1_300;
 
 /** Throws RivuletError with the outcome for the data. `view` is any copy of the head, however old. */
 export async function sequence(parts: LogParts, run: UploadedRun, view: Head | undefined): Promise<Sequenced> {
@@ -124,8 +125,8 @@ async function lookedUpTo(parts: LogParts, attempt: Attempt, head: Head): Promis
   const { producer, recordCount } = attempt.entry;
   if (!producer) return head.next;
   if (head.producer(producer.id)) return undefined;
-  const surelyNew = producer.firstSequence === 0 && producer.id < firstHashedId && head.highestEvictedId < producer.id;
-  if (surelyNew) return undefined;
+  const wasNeverSeen = producer.id < firstHashedId && head.highestEvictedId < producer.id;
+  if (wasNeverSeen) return undefined;
   if (attempt.isFirstEver) return head.next;
   const history = await readable(attempt, parts.histories.upTo(attempt.address, head));
   return decide(newestOf(history, producer.id), { ...producer, recordCount }) === 'append' ? head.next : undefined;
@@ -137,15 +138,16 @@ async function patientVerdict(
   attempt: Attempt,
   first: Head,
 ): Promise<Exclude<Verdict, { kind: 'wait' }>> {
+  const { clock, arrivals } = parts;
+  const deadline = clock.monotonic() + gapMs;
   let head = first;
   for (let look = 0; ; look++) {
     const verdict = await readable(attempt, judge(parts, attempt, head));
     if (verdict.kind !== 'wait') return verdict;
-    if (look === gapLooks) return { kind: 'refused', error: verdict.error };
-    await parts.arrivals.wait(
-      [partitionName(attempt.address)],
-      gapBaseMs + fullJitterMs(parts.clock, look, gapBaseMs, gapCapMs),
-    );
+    const leftMs = deadline - clock.monotonic();
+    if (leftMs <= 0) return { kind: 'refused', error: verdict.error };
+    const pauseMs = firstLookMs + fullJitterMs(clock, look, firstLookMs, lastLookMs);
+    await arrivals.wait([partitionName(attempt.address)], Math.min(leftMs, pauseMs));
     head = (await readable(attempt, parts.heads.read(attempt.address))) ?? head;
   }
 }

@@ -1,9 +1,9 @@
 // The clients of a simulated world. They behave as the SDK does: a producer sends one batch at a time to a partition, and
 // repeats the same bytes, at whichever process answers, until it knows; a reader goes on from where it was.
 import type { AppendAck, Engine, PartitionRecords } from '../../lib/engine.ts';
-import { type Outcome, RivuletError } from '../../lib/errors.ts';
+import type { Outcome, RivuletError } from '../../lib/errors.ts';
 import { decodeBatch, encodeBatch } from '../../lib/record/batch.ts';
-import type { History, Send } from './history.ts';
+import { type History, outcomeOf, type Send } from './history.ts';
 import type { Process } from './process.ts';
 import type { Random } from './random.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -40,33 +40,30 @@ export async function send(world: Surroundings, send: Send, producer: ProducerSt
     send.tries.push(told);
     send.endedMs = world.scheduler.now();
     world.trace(`${send.client} ${send.values[0]} is told ${told}`);
-    if (typeof told === 'number' || told === 'written' || isRefusedForGood(world, send)) break;
+    if (typeof told === 'number' || told === 'written' || isRefusedForGood(send)) break;
     await pauseFor(world, world.random.below(500));
   }
   if (producer) producer.sequence += send.values.length;
 }
 
 /** A conditional append that met another offset, and surely did not happen, is over. */
-const isRefusedForGood = (_world: Surroundings, send: Send) =>
-  send.expectedOffset !== undefined && send.tries.at(-1) === 'not-written';
+const isRefusedForGood = (send: Send) => send.expectedOffset !== undefined && send.tries.at(-1) === 'not-written';
 
 async function tryOnce(world: Surroundings, send: Send, batches: Uint8Array): Promise<number | Outcome | 'lost'> {
   const { partition, expectedOffset } = send;
   const part = { partition, batches, ...(expectedOffset !== undefined && { expectedOffset }) };
   const process = world.random.pick(world.processes);
+  send.triedMs?.push(world.scheduler.now());
   const result = await process.request(
     (engine: Engine) => engine.append({ topic: simulatedTopic, partitions: [part] }),
     requestTimeoutMs,
   );
+  const nowMs = world.scheduler.now();
+  send.answeredMs?.push(nowMs);
   if (result === 'lost') return 'lost';
-  if ('error' in result) return outcomeOf(result.error);
+  if ('error' in result) return outcomeOf(send, result.error, nowMs);
   const [answer] = result.reply.partitions as [AppendAck | { error: RivuletError }];
-  return 'error' in answer ? outcomeOf(answer.error) : answer.baseOffset;
-}
-
-function outcomeOf(error: unknown): Outcome {
-  if (error instanceof RivuletError && error.outcome) return error.outcome;
-  throw error;
+  return 'error' in answer ? outcomeOf(send, answer.error, nowMs) : answer.baseOffset;
 }
 
 /** A new idempotent producer; undefined if the client could not get one. */
@@ -97,7 +94,9 @@ export async function poll(
     return offset;
   }
   const records = recordsOf(answer).filter((record) => record.offset >= offset);
-  world.history.polls.push({ client, partition, offset, begunMs, highWatermark: answer.highWatermark, records });
+  const { highWatermark } = answer;
+  const endedMs = world.scheduler.now();
+  world.history.polls.push({ client, partition, offset, begunMs, endedMs, highWatermark, records });
   return records.length === 0 ? offset : records.at(-1)!.offset + 1;
 }
 

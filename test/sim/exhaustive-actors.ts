@@ -1,7 +1,7 @@
 // Who acts in the small worlds. They repeat as the SDK does, at the next process each time, and note all that they are told.
 import { createEngine } from '../../lib/create-engine.ts';
 import type { AppendAck, Engine, PartitionError, PartitionRecords } from '../../lib/engine.ts';
-import { type Outcome, RivuletError } from '../../lib/errors.ts';
+import type { Outcome } from '../../lib/errors.ts';
 import { recordsOf, simulatedTopic } from './clients.ts';
 import {
   after,
@@ -14,7 +14,7 @@ import {
   valuesOf,
   wrote,
 } from './exhaustive-stage.ts';
-import type { History, Send } from './history.ts';
+import { type History, outcomeOf, type Send } from './history.ts';
 import type { Process } from './process.ts';
 import type { Scheduler } from './scheduler.ts';
 
@@ -26,6 +26,8 @@ export type Cast = {
   readonly stores: Stores;
   /** The topic of each acknowledgement: a topic that is made anew has a history of its own. */
   readonly topicOf: Map<Send, string>;
+  /** When the deletion of each topic was answered, by id. */
+  readonly deletedMs: Map<string, number>;
   trace(line: string): void;
 };
 
@@ -56,10 +58,7 @@ export async function persist<T>(
 
 type Told = number | Outcome | 'lost';
 
-function outcomeOf(error: unknown): Outcome {
-  if (error instanceof RivuletError && error.outcome) return error.outcome;
-  throw error;
-}
+const refused = (cast: Cast, send: Send, error: unknown): Outcome => outcomeOf(send, error, cast.scheduler.now());
 
 function note(cast: Cast, send: Send, told: Told): void {
   send.tries.push(told);
@@ -92,7 +91,7 @@ async function deliver(cast: Cast, at: number, parts: readonly Part[]): Promise<
   await persist(cast, at, request, (answer) => {
     for (const [i, { send }] of open.entries()) {
       if (answer === 'lost') note(cast, send, 'lost');
-      else if ('error' in answer) note(cast, send, outcomeOf(answer.error));
+      else if ('error' in answer) note(cast, send, refused(cast, send, answer.error));
       else notePart(cast, send, answer.reply.topicId, answer.reply.partitions[i]!);
     }
     open = open.filter(({ send }) => !isOver(send));
@@ -102,7 +101,7 @@ async function deliver(cast: Cast, at: number, parts: readonly Part[]): Promise<
 
 function notePart(cast: Cast, send: Send, topicId: string, answer: AppendAck | PartitionError): void {
   if (!('error' in answer)) cast.topicOf.set(send, topicId);
-  note(cast, send, 'error' in answer ? outcomeOf(answer.error) : answer.baseOffset);
+  note(cast, send, 'error' in answer ? refused(cast, send, answer.error) : answer.baseOffset);
 }
 
 export type WriterOptions = {
@@ -161,6 +160,7 @@ function partOf(
     begunMs: nowMs,
     triedMs: [],
     tries: [],
+    gapsMs: [],
     endedMs: nowMs,
   };
   return { send, batches: batchOf(send.values, nowMs, identity) };
@@ -202,7 +202,7 @@ export const keyedWriter =
     };
     await persist(cast, at, request, (answer) => {
       const first = answer === 'lost' || 'error' in answer ? answer : answer.reply.records[0]!;
-      note(cast, send, first === 'lost' ? 'lost' : 'error' in first ? outcomeOf(first.error) : first.offset);
+      note(cast, send, first === 'lost' ? 'lost' : 'error' in first ? refused(cast, send, first.error) : first.offset);
       return isOver(send);
     });
   };

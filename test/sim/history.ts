@@ -1,5 +1,5 @@
 // What clients saw, and nothing else: the checker judges by this.
-import type { Outcome } from '../../lib/errors.ts';
+import { type Outcome, RivuletError } from '../../lib/errors.ts';
 
 export type Send = {
   readonly client: string;
@@ -18,6 +18,8 @@ export type Send = {
   readonly answeredMs?: number[];
   /** What each try was told: an offset, what an error said of the data, or nothing. */
   readonly tries: (number | Outcome | 'lost')[];
+  /** Told that the batch before it is missing: so long after the try began. */
+  readonly gapsMs?: number[];
   endedMs: number;
 };
 
@@ -46,7 +48,27 @@ export type History = {
 
 export const newHistory = (): History => ({ sends: [], polls: [], finalLog: new Map() });
 
+/** A history that tells what went wrong, and the way to tell it. */
+export function disturbedHistory(now: () => number) {
+  const disturbances: number[] = [];
+  const doubts: number[] = [];
+  const disturbed = (leavesOpen: boolean) => {
+    disturbances.push(now());
+    if (leavesOpen) doubts.push(now());
+  };
+  return { history: { ...newHistory(), disturbances, doubts } satisfies History as History, disturbed };
+}
+
 /** The offset that a send was acknowledged at. */
 export const ackOf = (send: Send): number | undefined => send.tries.find((told) => typeof told === 'number');
 
 export const isSameProducer = (a: Send, b: Send): boolean => a.client === b.client && a.producer?.id === b.producer?.id;
+
+const gapCodes: readonly string[] = ['OUT_OF_ORDER_SEQUENCE_NUMBER', 'UNKNOWN_PRODUCER_ID'];
+
+/** What an error says of the data; throws what says nothing of it. */
+export function outcomeOf(send: Send, error: unknown, nowMs: number): Outcome {
+  if (!(error instanceof RivuletError) || !error.outcome) throw error;
+  if (gapCodes.includes(error.errorCode)) send.gapsMs?.push(nowMs - (send.triedMs?.at(-1) ?? nowMs));
+  return error.outcome;
+}

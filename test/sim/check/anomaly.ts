@@ -14,6 +14,7 @@ export const anomalyNames = [
   'expected offset missed',
   'unknown without a cause',
   'refused without a cause',
+  'a gap is told at once',
   'acknowledged after the deletion',
   // Between writes
   'hole',

@@ -45,7 +45,7 @@ function cleanHistory() {
     e0: send('e0', 1, 6_000, [5], epoch(0)),
     e1: send('e1', 1, 7_000, [6], epoch(0)),
     e2: send('e2', 1, 8_000, [7], epoch(1)),
-    a2: send('a2', 1, 9_000, ['lost', 'not-written']),
+    a2: send('a2', 1, 9_000, ['lost', 'not-written'], { gapsMs: [1_500] }),
   };
   const log = logOf('a0.0', 'a0.1', 'b0.0', 'a1.0', 'c0.0', 'e0.0', 'e1.0', 'e2.0');
   const polls = [poll(1_600, 0, 2, ['a0.0', 'a0.1']), poll(4_600, 2, 4, ['b0.0', 'a1.0'])];
@@ -104,6 +104,10 @@ const spoiled: Record<AnomalyName, (clean: Clean) => Clean | History> = {
   }),
   'unknown without a cause': (clean) => ({ ...clean, disturbances: [2_100, 9_100, 10_100] }),
   'refused without a cause': (clean) => ({ ...clean, disturbances: [2_100, 2_200, 9_100] }),
+  'a gap is told at once': (clean) => ({
+    ...clean,
+    sends: { ...clean.sends, a2: { ...clean.sends.a2, gapsMs: [1_700, 20] } },
+  }),
   'acknowledged after the deletion': (clean) => historyOf(clean, 8_500 - 1_000),
   hole: (clean) => ({
     ...clean,

@@ -8,7 +8,15 @@ import type { Anomaly, Log } from './anomaly.ts';
 import { checkCauses } from './causes.ts';
 import { checkEpochs, checkPredecessors, checkProducerOrder, checkRealTime, checkTold } from './order.ts';
 import { checkAcknowledged, checkDeletedReads, checkRecords, checkWatermarks } from './reads.ts';
-import { checkAcks, checkCopies, checkDeletedWrites, checkDensity, checkOutcomes, checkOwners } from './writes.ts';
+import {
+  checkAcks,
+  checkCopies,
+  checkDeletedWrites,
+  checkDensity,
+  checkOutcomes,
+  checkOwners,
+  checkPatience,
+} from './writes.ts';
 
 export function check(history: History): Anomaly[] {
   const { sends, polls, finalLog, deletedMs } = history;
@@ -19,6 +27,7 @@ export function check(history: History): Anomaly[] {
     const log = finalLog.get(partition);
     return [
       ...checkTold(written),
+      ...checkPatience(written),
       ...checkRealTime(written, read),
       ...checkAcknowledged(written, read),
       ...checkWatermarks(read),

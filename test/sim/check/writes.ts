@@ -63,6 +63,16 @@ export function checkOutcomes(sends: readonly Send[], offsetsOf: Offsets): Anoma
     });
 }
 
+/** So long a batch waits for the one before it, which may be on its way. */
+const gapMs = 1_500;
+
+export function checkPatience(sends: readonly Send[]): Anomaly[] {
+  return sends.flatMap((send) => {
+    const shortest = Math.min(...(send.gapsMs ?? []));
+    return shortest < gapMs ? [ofSend('a gap is told at once', send, `after ${shortest} ms`)] : [];
+  });
+}
+
 const laterSends = (send: Send, sends: readonly Send[]) =>
   sends.filter((other) => isSameProducer(other, send) && other.order > send.order && other.begunMs <= send.endedMs)
     .length;

@@ -1,10 +1,10 @@
 // The clients of small worlds, each written to come by one kind of trouble. They note in the history all that they are
 // told, and when.
 import type { AppendAck, Engine, PartitionRecords } from '../../../lib/engine.ts';
-import { type Outcome, RivuletError } from '../../../lib/errors.ts';
+import type { Outcome, RivuletError } from '../../../lib/errors.ts';
 import { encodeBatch } from '../../../lib/record/batch.ts';
 import { type ProducerState, pauseFor, recordsOf, register, simulatedTopic } from '../clients.ts';
-import type { Send } from '../history.ts';
+import { outcomeOf, type Send } from '../history.ts';
 import type { Actor, SmallWorld } from './small-world.ts';
 
 const requestTimeoutMs = 30_000;
@@ -28,6 +28,7 @@ export function newSend(world: SmallWorld, client: string, order: number, more: 
     triedMs: [],
     answeredMs: [],
     tries: [],
+    gapsMs: [],
     endedMs: nowMs,
     ...more,
   };
@@ -38,19 +39,19 @@ async function tryOnce(world: SmallWorld, send: Send, act: Act): Promise<Told> {
   if (!world.history.sends.includes(send)) world.history.sends.push(send);
   send.triedMs!.push(world.scheduler.now());
   const result = await world.random.pick(world.processes).request(act, requestTimeoutMs);
-  const told = toldOf(result);
-  send.tries.push(told);
   send.endedMs = world.scheduler.now();
+  const told = toldOf(send, result);
+  send.tries.push(told);
   send.answeredMs!.push(send.endedMs);
   return told;
 }
 
-function toldOf(result: { reply: { offset: number } | { error: RivuletError } } | { error: unknown } | 'lost'): Told {
+type Result = { reply: { offset: number } | { error: RivuletError } } | { error: unknown } | 'lost';
+
+function toldOf(send: Send, result: Result): Told {
   if (result === 'lost') return 'lost';
   const reply = 'error' in result ? result : result.reply;
-  if (!('error' in reply)) return reply.offset;
-  if (reply.error instanceof RivuletError && reply.error.outcome) return reply.error.outcome;
-  throw reply.error;
+  return 'error' in reply ? outcomeOf(send, reply.error, send.endedMs) : reply.offset;
 }
 
 /** Tries the same again until it is known to be written; gives the last answer. */

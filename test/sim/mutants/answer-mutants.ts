@@ -110,6 +110,14 @@ const refusal: readonly Mutant[] = [
     caughtBy: ['refused without a cause'],
   },
   {
+    name: 'a gap is told at once',
+    file: sequence,
+    find: 'if (leftMs <= 0) return',
+    replace: 'if (leftMs <= gapMs) return',
+    world: worlds.hasty,
+    caughtBy: ['a gap is told at once'],
+  },
+  {
     name: 'what is uploaded again is named by its old name',
     file: sequence,
     find: 'return { ...attempt, entry, raw: encodeEntry(entry) };',

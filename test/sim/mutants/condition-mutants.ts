@@ -158,8 +158,8 @@ const lookup: readonly Mutant[] = [
   {
     name: 'a hashed id above x needs no lookup',
     file: sequence,
-    find: 'producer.firstSequence === 0 && producer.id < firstHashedId && head.high',
-    replace: 'producer.firstSequence === 0 && head.high',
+    find: 'producer.id < firstHashedId && head.high',
+    replace: 'head.high',
     world: worlds.keyed,
     caughtBy: ['refused without a cause', 'unknown without a cause'],
   },

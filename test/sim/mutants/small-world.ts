@@ -6,7 +6,7 @@ import { createMemoryTable } from '../../../lib/storage/memory-table.ts';
 import type { Query, Table } from '../../../lib/storage/table.ts';
 import { recordsOf, type Surroundings, simulatedTopic } from '../clients.ts';
 import { type FaultKind, type FaultPlan, faultKinds, noFaults } from '../faults.ts';
-import { type History, newHistory } from '../history.ts';
+import { disturbedHistory, type History, newHistory } from '../history.ts';
 import type { Network } from '../network.ts';
 import { startProcess } from '../process.ts';
 import { createRandom, type Random } from '../random.ts';
@@ -37,20 +37,22 @@ const mostSteps = 200_000;
 export function prepare(lib: Lib, seed: number, options: Omit<SmallWorldOptions, 'partitions' | 'actors'>): SmallWorld {
   const random = createRandom(seed);
   const scheduler = createScheduler(startMs);
-  const history: History = { ...newHistory(), ...(!options.asksTooMuch && { disturbances: [], doubts: [] }) };
+  const { history, disturbed } = disturbedHistory(scheduler.now);
   const network: Network = {
     scheduler,
     random,
     faults: drawnFaults(random, options),
-    objects: createMemoryObjectStore({ clock: { now: scheduler.now } }),
-    table: withPoorQueries(createMemoryTable(), random, scheduler.now),
+    objects: createMemoryObjectStore({ clock: scheduler }),
+    table: withPoorQueries(createMemoryTable({ clock: scheduler }), random, scheduler.now),
     calls: 0,
-    trace: (line) => noteDisturbance(history, line, scheduler.now()),
+    trace: () => {},
+    disturbed,
   };
   const processes = Array.from({ length: options.processes }, (_, i) =>
-    startProcess(network, `p${i}`, lib.createEngine, 0),
+    startProcess(network, `p${i}`, lib.createEngine),
   );
-  return { scheduler, random, processes, history, trace: () => {}, network };
+  const judged = options.asksTooMuch ? newHistory() : history;
+  return { scheduler, random, processes, history: judged, trace: () => {}, network };
 }
 
 export async function runSmallWorld(lib: Lib, seed: number, options: SmallWorldOptions): Promise<SmallWorld> {
@@ -87,13 +89,6 @@ const drawnFaults = (
 ): FaultPlan => ({
   faultOf: () => (random.chance(faultRate) ? random.pick(kinds) : undefined),
 });
-
-/** The network tells of a fault when the call is over, which is before its caller can answer anybody. */
-function noteDisturbance({ disturbances, doubts }: History, line: string, atMs: number): void {
-  const isKill = line.endsWith('is killed');
-  if (isKill || line.includes('[')) disturbances?.push(atMs);
-  if (isKill || / update .*\[(?!throttled|conflict)/.test(line)) doubts?.push(atMs);
-}
 
 /** A query gives only a few items at once; an eventual one may miss those of the last seconds. */
 function withPoorQueries(table: Table, random: Random, now: () => number): Table {

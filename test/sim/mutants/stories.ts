@@ -54,6 +54,9 @@ function losingFirstReply(stage: Stage, lib: Lib, meanwhile: () => Promise<unkno
 export const stories = {
   heldTrim: story('a trim is planned, a copy lands, the trim happens, the copy is sent again', async (stage, lib) => {
     const producerId = await stage.producer();
+    // A newer one has come and gone, so that the id alone does not tell.
+    await stage.send(stage.real, { values: ['newer'], producerId: await stage.producer(), sequence: 0 });
+    await stage.crowd(stage.real, 40);
     await stage.send(stage.real, { values: ['first'], producerId, sequence: 0 });
     const trim = await trimHeldBack(stage);
     const engine = stage.engineOver(losingFirstReply(stage, lib, trim));
