@@ -6,7 +6,7 @@ import { recordsOf, simulatedTopic } from './clients.ts';
 import type { Actor, Cast } from './exhaustive-actors.ts';
 import { openStage, type Prepared, restore, type Stage, type Stores, startMs, stillClock } from './exhaustive-stage.ts';
 import { explicitFaults, type FaultKind, type FaultPlan, noFaults } from './faults.ts';
-import { type History, newHistory } from './history.ts';
+import { disturbedHistory, type History, newHistory } from './history.ts';
 import type { Network } from './network.ts';
 import { findOrphanTrouble, watchAppends } from './orphans.ts';
 import { startProcess } from './process.ts';
@@ -29,6 +29,8 @@ export type Story = {
   readonly actors: readonly Actor[];
   /** What the processes do beforehand, without faults, so that they know something. */
   readonly warmUp?: Actor;
+  /** What is done when everything has come to rest, beside every fault. */
+  readonly atRest?: Actor;
   /** Instead of the checker on the whole history. */
   readonly judge?: (scene: Scene) => readonly { readonly name: string; readonly detail: string }[];
 };
@@ -84,6 +86,7 @@ export async function runCase(
   // What they left behind: copies that act hours later.
   await scheduler.run(() => failures.length > 0, mostSteps);
   const calls = stage.calls();
+  if (world.story.atRest) await world.story.atRest(cast).catch((error: unknown) => failures.push(error));
   const complaints = failures.map((failure) => `threw: ${failure instanceof Error ? failure.stack : failure}`);
   if (failures.length === 0) complaints.push(...(await verdict(world, cast, bare, appends)));
   return { calls, steps: scheduler.steps(), complaints };
@@ -93,20 +96,11 @@ export async function runCase(
 function openNetwork(stores: Stores, scheduler: Network['scheduler'], trace?: (line: string) => void) {
   let calls = 0;
   let plan: FaultPlan = noFaults;
-  const disturbances: number[] = [];
-  const disturb = () => disturbances.push(scheduler.now());
-  const faultOf = (call: number) => {
-    const fault = plan.faultOf(call);
-    if (fault) disturb();
-    return fault;
-  };
-  const say = (line: string) => {
-    if (line.endsWith(' is killed')) disturb();
-    trace?.(`${scheduler.now() - startMs} ms  ${line}`);
-  };
+  const { history, disturbed } = disturbedHistory(scheduler.now);
+  const say = (line: string) => trace?.(`${scheduler.now() - startMs} ms  ${line}`);
   return {
     scheduler,
-    disturbances,
+    history,
     say,
     calls: () => calls,
     arm(faults: FaultPlan) {
@@ -117,8 +111,9 @@ function openNetwork(stores: Stores, scheduler: Network['scheduler'], trace?: (l
       ...stores,
       scheduler,
       random,
-      faults: { faultOf },
+      faults: { faultOf: (call) => plan.faultOf(call) },
       trace: say,
+      disturbed,
       get calls() {
         return calls;
       },
@@ -130,7 +125,7 @@ function openNetwork(stores: Stores, scheduler: Network['scheduler'], trace?: (l
 }
 
 function castOf(world: PreparedWorld, pattern: Pattern, network: ReturnType<typeof openNetwork>, stores: Stores): Cast {
-  const { scheduler, disturbances, say } = network;
+  const { scheduler, say } = network;
   const bytes = createRandom(100);
   const newEngine: typeof createEngine = ({ clock, ...ports }) =>
     createEngine({
@@ -141,8 +136,8 @@ function castOf(world: PreparedWorld, pattern: Pattern, network: ReturnType<type
     startProcess(network.for(steadyPace(pattern.paces[i] ?? 0.5)), `p${i}`, newEngine, pattern.skewsMs?.[i] ?? 0),
   );
   const sends = world.prepared.sends.map((send) => ({ ...send, tries: [...send.tries] }));
-  const history: History = { ...newHistory(), sends, ...(world.needsCauses !== false && { disturbances }) };
-  return { scheduler, processes, history, stores, topicOf: new Map(), trace: say };
+  const history: History = { ...(world.needsCauses === false ? newHistory() : network.history), sends };
+  return { scheduler, processes, history, stores, topicOf: new Map(), deletedMs: new Map(), trace: say };
 }
 
 /** No chance at all: everything takes the same share of its range. */

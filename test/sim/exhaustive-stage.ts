@@ -11,7 +11,7 @@ import { headKey } from '../../lib/storage/keys.ts';
 import { createMemoryObjectStore } from '../../lib/storage/memory-object-store.ts';
 import { createMemoryTable } from '../../lib/storage/memory-table.ts';
 import type { ObjectStore } from '../../lib/storage/object-store.ts';
-import type { Item, Key, Table, Write } from '../../lib/storage/table.ts';
+import type { Check, Item, Key, Table, Write } from '../../lib/storage/table.ts';
 import { simulatedTopic } from './clients.ts';
 import type { Send } from './history.ts';
 import { createRandom } from './random.ts';
@@ -55,12 +55,19 @@ export async function openStage(partitions: number): Promise<{ stage: Stage; pre
 }
 
 function notingKeys(table: Table, keys: Map<string, Key>): Table {
+  const note = (write: Write | Check) => {
+    const { pk, sk } = write.kind === 'put' ? write.item : write.key;
+    keys.set(`${pk} ${sk}`, { pk, sk });
+  };
   return {
     ...table,
-    write: (write: Write) => {
-      const { pk, sk } = write.kind === 'put' ? write.item : write.key;
-      keys.set(`${pk} ${sk}`, { pk, sk });
+    write: (write) => {
+      note(write);
       return table.write(write);
+    },
+    transact: (actions, token) => {
+      for (const action of actions) note(action);
+      return table.transact(actions, token);
     },
   };
 }
@@ -73,7 +80,7 @@ async function copiesOf(objects: ObjectStore) {
 /** New stores that hold what was prepared. */
 export async function restore(prepared: Prepared, now: () => number): Promise<Stores> {
   const objects = createMemoryObjectStore({ clock: { now } });
-  const table = createMemoryTable();
+  const table = createMemoryTable({ clock: { now } });
   for (const { key, bytes } of prepared.objects) await objects.putOnce(key, [bytes]);
   for (const item of prepared.items) await table.write({ kind: 'put', item });
   return { objects, table };

@@ -13,6 +13,7 @@ import {
 } from './exhaustive-case.ts';
 import { smallWorlds } from './exhaustive-worlds.ts';
 import { type FaultKind, faultKinds } from './faults.ts';
+import { reportProgress } from './progress.ts';
 import { createRandom } from './random.ts';
 
 type ExhaustiveOptions = {
@@ -83,6 +84,7 @@ async function runAllOf(world: SmallWorld, pairs: 'all' | number): Promise<World
         singles.push({ patternIndex, call, kind, calls: await run(patternIndex, new Map([[call, kind]])) });
   }
   const chosen = pairs === 'all' ? everyPair(singles) : somePairs(singles, pairs);
+  const progress = reportProgress(`pairs of ${world.name}`, pairs === 'all' ? countPairs(singles) : pairs);
   let count = 0;
   for (const [{ patternIndex, call, kind }, secondCall, secondKind] of chosen) {
     const faults = new Map([
@@ -91,6 +93,7 @@ async function runAllOf(world: SmallWorld, pairs: 'all' | number): Promise<World
     ]);
     await run(patternIndex, faults);
     count++;
+    progress();
   }
   return { world: world.name, singles: singles.length, pairs: count, steps, ms: performance.now() - begun, failures };
 }
@@ -102,6 +105,9 @@ function* everyPair(singles: readonly Single[]): Generator<Pair> {
     for (let call = first.call + 1; call < first.calls; call++)
       for (const kind of faultKinds) yield [first, call, kind];
 }
+
+const countPairs = (singles: readonly Single[]) =>
+  singles.reduce((sum, { call, calls }) => sum + Math.max(0, calls - call - 1) * faultKinds.length, 0);
 
 function* somePairs(singles: readonly Single[], count: number): Generator<Pair> {
   const random = createRandom(singles.length);

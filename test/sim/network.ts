@@ -16,12 +16,16 @@ export type Network = {
   /** How many calls there were. */
   calls: number;
   trace(line: string): void;
+  /** Something went wrong; `leavesOpen` whether an append was committed. */
+  disturbed(leavesOpen: boolean): void;
 };
 
 /** One life of a process: once it is over, nothing it waits for ever comes. */
 export type Life = { readonly name: string; isOver: boolean; kill(): void };
 
 const timeoutMs = 1_500;
+/** Nothing was done, and the caller knows. */
+const harmless: readonly FaultKind[] = ['throttled', 'conflict'];
 const hourMs = 3_600_000;
 
 export function portsOf(network: Network, life: Life): { objects: ObjectStore; table: Table } {
@@ -63,8 +67,11 @@ async function call<T>(network: Network, life: Life, what: string, act: () => Pr
   const { scheduler, random, faults } = network;
   const number = network.calls++;
   const fault = faults.faultOf(number);
-  const note = (outcome: string) =>
+  // A fault is told when the call is over, which is before its caller can answer anybody, and when a late copy acts.
+  const note = (outcome: string) => {
     network.trace(`${life.name} #${number} ${what}${fault ? ` [${fault}]` : ''}: ${outcome}`);
+    if (fault) network.disturbed(what.startsWith('update ') && !harmless.includes(fault));
+  };
   const wait = (delayMs: number) => new Promise<void>((resolve) => scheduler.after(delayMs, resolve));
   const later = (delayMs: number) =>
     scheduler.after(delayMs, () => {

@@ -12,14 +12,14 @@ export type Process = {
   /** Runs one operation; `lost` when the process died, or did not answer in time. */
   request<T>(operation: (engine: Engine) => Promise<T>, timeoutMs: number): Promise<Answer<T>>;
   kill(): void;
-  /** The clock jumps; nothing else happens. */
-  shiftClock(ms: number): void;
+  /** From now on the clock is wrong by so much. */
+  turnClock(skewMs: number): void;
 };
 
-export function startProcess(network: Network, name: string, newEngine: typeof createEngine, skewMs: number): Process {
+export function startProcess(network: Network, name: string, newEngine: typeof createEngine, beginSkewMs = 0): Process {
   const { scheduler } = network;
   let lives = 0;
-  let skew = skewMs;
+  let skew = beginSkewMs;
   let onDeath = new Set<() => void>();
   let life = begin();
   let engine = engineOf(life);
@@ -32,6 +32,7 @@ export function startProcess(network: Network, name: string, newEngine: typeof c
   function end(mine: Life): void {
     if (mine.isOver) return;
     network.trace(`${mine.name} is killed`);
+    network.disturbed(true);
     mine.isOver = true;
     life = begin();
     engine = engineOf(life);
@@ -64,8 +65,9 @@ export function startProcess(network: Network, name: string, newEngine: typeof c
       });
     },
     kill: () => life.kill(),
-    shiftClock: (ms) => {
-      skew += ms;
+    turnClock: (skewMs) => {
+      skew = skewMs;
+      network.disturbed(false);
     },
   };
 }

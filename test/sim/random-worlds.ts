@@ -2,6 +2,8 @@
 // that replays it.
 import { writeFileSync } from 'node:fs';
 import { check } from './check/check.ts';
+import type { History } from './history.ts';
+import { reportProgress } from './progress.ts';
 import { toEdn } from './real/edn.ts';
 import { shrink } from './shrink.ts';
 import { type defaultWorld, runWorld, type WorldOptions } from './world.ts';
@@ -20,18 +22,18 @@ export type RunOptions = {
 /** True when no world showed an anomaly. */
 export async function runRandomWorlds(world: Omit<WorldOptions, 'seed'>, options: RunOptions): Promise<boolean> {
   const begunMs = performance.now();
+  const progress = reportProgress(`seeds from ${options.from}`, options.seeds);
   let steps = 0;
   for (let seed = options.from; seed < options.from + options.seeds; seed++) {
     const verdict = await verdictOf({ ...world, seed });
     steps += verdict.steps;
     if (options.trace) console.log(verdict.trace.slice(0, options.steps).join('\n'));
-    if (options.edn !== undefined && verdict.edn !== undefined) writeFileSync(options.edn, verdict.edn);
+    if (options.edn !== undefined && verdict.history) writeFileSync(options.edn, toEdn(verdict.history));
     if (verdict.complaints.length > 0) {
       await report({ ...world, seed }, verdict.complaints, options.steps);
       return false;
     }
-    if (process.stderr.isTTY && seed % 20 === 0)
-      process.stderr.write(`\r${seed - options.from + 1} of ${options.seeds}`);
+    progress();
   }
   const seconds = (performance.now() - begunMs) / 1000;
   const pace = `${steps} steps in ${seconds.toFixed(1)} s, ${Math.round(steps / seconds)} a second`;
@@ -45,7 +47,7 @@ type Verdict = {
   readonly steps: number;
   readonly complaints: readonly string[];
   readonly trace: readonly string[];
-  readonly edn?: string;
+  readonly history?: History;
 };
 
 async function verdictOf(world: WorldOptions): Promise<Verdict> {
@@ -54,7 +56,7 @@ async function verdictOf(world: WorldOptions): Promise<Verdict> {
     const { history, steps, isOver } = await runWorld({ ...world, trace: (line) => trace.push(line) });
     const anomalies = check(history).map(({ name, detail }) => `${name}: ${detail}`);
     const complaints = isOver ? anomalies : ['the clients did not come to an end', ...anomalies];
-    return { steps, complaints, trace, edn: toEdn(history) };
+    return { steps, complaints, trace, history };
   } catch (error) {
     return { steps: 0, complaints: [error instanceof Error ? (error.stack ?? error.message) : String(error)], trace };
   }

@@ -14,10 +14,10 @@ import {
   simulatedTopic,
 } from './clients.ts';
 import { explicitFaults, type FaultKind, noFaults, randomFaults } from './faults.ts';
-import { type History, newHistory, type Send } from './history.ts';
+import { disturbedHistory, type History, type Send } from './history.ts';
 import type { Network } from './network.ts';
 import { startProcess } from './process.ts';
-import { createRandom } from './random.ts';
+import { createRandom, type Random } from './random.ts';
 import { createScheduler } from './scheduler.ts';
 
 export type WorldOptions = {
@@ -67,6 +67,9 @@ export type WorldResult = {
 };
 
 const startMs = Date.UTC(2026, 0, 1);
+/** Less than an hour, by which a timestamp may lie ahead of the clock that admits it. */
+const mostSkewMs = 50 * 60_000;
+const skewMs = (random: Random) => random.below(2 * mostSkewMs) - mostSkewMs;
 const mostSteps = 2_000_000;
 
 export async function runWorld(options: WorldOptions): Promise<WorldResult> {
@@ -74,7 +77,10 @@ export async function runWorld(options: WorldOptions): Promise<WorldResult> {
   const scheduler = createScheduler(startMs);
   const trace = (line: string) => options.trace?.(`${scheduler.now() - startMs} ms  ${line}`);
   const met = new Map<number, FaultKind>();
-  const stores = { objects: createMemoryObjectStore({ clock: { now: scheduler.now } }), table: createMemoryTable() };
+  const stores = {
+    objects: createMemoryObjectStore({ clock: scheduler }),
+    table: createMemoryTable({ clock: scheduler }),
+  };
   const faults = options.faults
     ? explicitFaults(options.faults)
     : // A stream of its own: a shrunk plan must not change what else is drawn.
@@ -82,16 +88,15 @@ export async function runWorld(options: WorldOptions): Promise<WorldResult> {
         met.set(call, fault);
         options.met?.(call, fault);
       });
-  const network: Network = { scheduler, random, faults: noFaults, ...stores, calls: 0, trace };
+  const { history, disturbed } = disturbedHistory(scheduler.now);
+  const network: Network = { scheduler, random, faults: noFaults, ...stores, calls: 0, trace, disturbed };
   const newEngine = options.newEngine ?? createEngine;
-  const skew = () => (random.below(3) - 1) * random.below(20 * 60_000);
   const processes = Array.from({ length: options.processes }, (_, i) =>
-    startProcess(network, `p${i}`, newEngine, skew()),
+    startProcess(network, `p${i}`, newEngine, random.chance(0.3) ? 0 : skewMs(random)),
   );
 
   await createTopic(network, options.partitions);
   Object.assign(network, { faults });
-  const history = newHistory();
   const world: Surroundings = { scheduler, random, processes, history, trace };
   const isOver = await runClients(world, options);
   Object.assign(network, { faults: noFaults });
@@ -152,7 +157,10 @@ function newSend(
     idempotent,
     ...(expectedOffset !== undefined && { expectedOffset }),
     begunMs: nowMs,
+    triedMs: [],
+    answeredMs: [],
     tries: [],
+    gapsMs: [],
     endedMs: nowMs,
   };
 }
@@ -236,7 +244,7 @@ async function nuisance(world: Surroundings, stopped: { value: boolean }): Promi
     await pauseFor(world, world.random.below(6_000));
     const process = world.random.pick(world.processes);
     if (world.random.chance(0.5)) process.kill();
-    else process.shiftClock((world.random.below(41) - 20) * 60_000);
+    else process.turnClock(skewMs(world.random));
   }
 }
 
