@@ -29,6 +29,8 @@ export const limits = {
   fetchPartitions: 256,
   /** API Gateway cuts a request at 30 s. */
   waitMs: 20_000,
+  /** Of one local server: each holds a socket and looks at its heads; what more would wait is told to come back. */
+  waitingFetches: 1_000,
   fetchBytes: 4 * MiB,
   defaultFetchBytes: MiB,
   /** Records in one JSON request. */

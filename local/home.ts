@@ -12,11 +12,13 @@ import { type ApiOptions, createApi } from '../functions/api.ts';
 import type { HttpApi } from '../functions/http-event.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import { createEngine } from '../lib/create-engine.ts';
+import { limits } from '../lib/limits.ts';
 import { type Counters, countingObjectStore, countingTable, newCounters } from '../lib/storage/count.ts';
 import { createFileObjectStore } from '../lib/storage/file-object-store.ts';
 import { createSqliteTable } from '../lib/storage/sqlite-table.ts';
 import { type AuditReport, audit } from '../lib/upkeep/audit.ts';
 import packageJson from '../package.json' with { type: 'json' };
+import { withFewWaiting } from './waiting-fetches.ts';
 
 const FORMAT = 1;
 const MARKER = 'README.txt';
@@ -62,7 +64,8 @@ export function openHome({ directory: given, log, clock = systemClock }: HomeOpt
   const totals = newCounters();
   const ports = { objects: countingObjectStore(objects, totals), table: countingTable(table, totals), clock };
   const { version } = packageJson;
-  const api = createApi({ engine: createEngine(ports), version, ...(log && { log }) });
+  const engine = withFewWaiting(createEngine(ports), limits.waitingFetches);
+  const api = createApi({ engine, version, ...(log && { log }) });
   return { api, directory, version, totals, audit: () => audit(ports), close: () => table.close() };
 }
 

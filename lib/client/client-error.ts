@@ -18,6 +18,7 @@ export type ClientErrorDetails = {
   readonly outcome?: Outcome | undefined;
   readonly retriable?: boolean | undefined;
   readonly status?: number | undefined;
+  readonly retryAfterMs?: number | undefined;
   readonly topic?: string | undefined;
   readonly partition?: number | undefined;
   readonly offset?: number | undefined;
@@ -36,6 +37,8 @@ export class RivuletClientError extends Error {
   readonly retriable: boolean;
   /** The HTTP status, if an answer came. */
   readonly status: number | undefined;
+  /** How long the server asked to wait before the next try. */
+  readonly retryAfterMs: number | undefined;
   readonly detail: string;
   readonly topic: string | undefined;
   readonly partition: number | undefined;
@@ -53,6 +56,7 @@ export class RivuletClientError extends Error {
     this.outcome = details.outcome;
     this.retriable = details.retriable ?? false;
     this.status = details.status;
+    this.retryAfterMs = details.retryAfterMs;
     this.topic = details.topic;
     this.partition = details.partition;
     this.offset = details.offset;
@@ -67,8 +71,9 @@ export class RivuletClientError extends Error {
   }
 
   #details(): ClientErrorDetails {
-    const { outcome, retriable, status, topic, partition, offset, requestId, extra, results, cause } = this;
-    return { outcome, retriable, status, topic, partition, offset, requestId, extra, results, cause };
+    const { outcome, retriable, status, retryAfterMs, topic, partition, offset, requestId, extra, results, cause } =
+      this;
+    return { outcome, retriable, status, retryAfterMs, topic, partition, offset, requestId, extra, results, cause };
   }
 }
 
@@ -115,15 +120,26 @@ export function withOutcome(error: RivuletClientError): RivuletClientError {
 /** Gateways answer these before a function runs; after any other 5xx the function may have run. */
 const refusedBeforeUs: ReadonlySet<number> = new Set([400, 401, 403, 404, 405, 413, 414, 415, 429, 431]);
 
-/** An answer that is not ours. `writes`: whether the request may have changed anything. */
+/**
+ * An answer that is not ours. `writes`: whether the request may have changed anything. API Gateway says 429 above its own
+ * rate, and 503 above the concurrency of a function: to a read both mean too many at once.
+ */
 export function errorOfGateway(status: number, text: string, writes: boolean): RivuletClientError {
   const outcome = refusedBeforeUs.has(status) ? 'not-written' : 'unknown';
-  const errorCode = status === 403 || status === 401 ? 'FORBIDDEN' : status === 429 ? 'THROTTLED' : 'GATEWAY_ERROR';
-  return new RivuletClientError(errorCode, `HTTP ${status} without a problem document: ${text.slice(0, 200)}`, {
-    status,
-    retriable: status === 429 || status >= 500,
-    outcome: writes ? outcome : undefined,
-  });
+  return new RivuletClientError(
+    gatewayCode(status, writes),
+    `HTTP ${status} without a problem document: ${text.slice(0, 200)}`,
+    {
+      status,
+      retriable: status === 429 || status >= 500,
+      outcome: writes ? outcome : undefined,
+    },
+  );
+}
+
+function gatewayCode(status: number, writes: boolean): ClientErrorCode {
+  if (status === 401 || status === 403) return 'FORBIDDEN';
+  return status === 429 || (status === 503 && !writes) ? 'THROTTLED' : 'GATEWAY_ERROR';
 }
 
 /** Binary replies carry Kafka's number alone. Where several of our codes share one, the retriable one is meant. */

@@ -142,8 +142,16 @@ function broken(
 export function errorOfAnswer(answer: Answer, writes: boolean): RivuletClientError {
   const text = answer.body.toString('utf8');
   const ours = errorOfProblem(parsed(text), { status: answer.status });
-  if (!ours) return errorOfGateway(answer.status, text, writes);
-  return writes ? withOutcome(ours) : ours;
+  const error = ours ?? errorOfGateway(answer.status, text, writes);
+  const retryAfterMs = retryAfterOf(answer);
+  const whole = retryAfterMs === undefined ? error : error.with({ retryAfterMs });
+  return writes ? withOutcome(whole) : whole;
+}
+
+/** RFC 9110, 10.2.3, in seconds; nobody in front of us sends the date. */
+function retryAfterOf({ headers }: Answer): number | undefined {
+  const value = headers['retry-after'];
+  return typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) * 1_000 : undefined;
 }
 
 /** Throws GATEWAY_ERROR when an answer that should be JSON is not. */

@@ -34,6 +34,12 @@ export type ConsumerOptions = {
   readonly minBytes?: number;
   /** How long a poll may grow to wait while nothing flows, milliseconds. Default and most 20,000. */
   readonly maxWaitMs?: number;
+  /**
+   * How long an idle consumer may pause between two polls, milliseconds; the server then never waits. Default 0: the server
+   * waits, and a message comes at once. In AWS a function is billed for the time it waits and not for pauses, so a consumer
+   * that mostly waits costs a fraction with 5,000, and a message may be that much late. Most: 60,000.
+   */
+  readonly maxIdlePauseMs?: number;
 };
 
 export type TopicPartition = { readonly topic: string; readonly partition: number };
@@ -87,6 +93,7 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
       }),
       minBytes: wholeOption('minBytes', options.minBytes, { fallback: 1, min: 0, max: maxBytes }),
       maxWaitMs: wholeOption('maxWaitMs', options.maxWaitMs, { fallback: limits.waitMs, min: 0, max: limits.waitMs }),
+      maxIdlePauseMs: wholeOption('maxIdlePauseMs', options.maxIdlePauseMs, { fallback: 0, min: 0, max: 60_000 }),
     };
   }
 

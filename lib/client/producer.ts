@@ -278,14 +278,12 @@ export class Producer {
   async #transmit(topic: TopicQueue, parts: readonly Part[]): Promise<void> {
     this.#inFlight++;
     const resultOf = await this.#exchange(topic, parts);
-    const partitions = await this.#partitionsLeft(
-      topic,
-      parts.map((part) => resultOf(part.queue.partition)),
-    );
+    const results = parts.map((part) => resultOf(part.queue.partition));
+    const partitions = await this.#partitionsLeft(topic, results);
     this.#inFlight--;
     // One wait for all of them, so that what went together goes together again.
     const failures = Math.max(...parts.map((part) => part.failures)) + 1;
-    const waitMs = backoffMs(this.#context.clock, this.#context.retry, failures);
+    const waitMs = backoffMs(this.#context.clock, this.#context.retry, failures, results.find(isClientError));
     for (const part of parts) {
       const result = resultOf(part.queue.partition);
       if (!isClientError(result)) part.queue.written(part, result);

@@ -18,9 +18,16 @@ export function retryPolicy(options: RetryOptions = {}): RetryPolicy {
   return { retries: options.retries ?? 8, baseMs: options.baseMs ?? 100, capMs: options.capMs ?? 5_000 };
 }
 
-/** How long to wait after failure number `failures` (from 1). */
-export function backoffMs(clock: Clock, policy: RetryPolicy, failures: number): number {
-  return fullJitterMs(clock, failures - 1, policy.baseMs, policy.capMs);
+/** A server that asks for more is not believed: it would stop a client for good. */
+const longestRetryAfterMs = 60_000;
+
+/**
+ * How long to wait after failure number `failures` (from 1). What the server asked for comes on top of the jitter: else all
+ * whom it refused at once would be back at once.
+ */
+export function backoffMs(clock: Clock, policy: RetryPolicy, failures: number, error?: RivuletClientError): number {
+  const askedMs = Math.min(error?.retryAfterMs ?? 0, longestRetryAfterMs);
+  return askedMs + fullJitterMs(clock, failures - 1, policy.baseMs, policy.capMs);
 }
 
 /**
@@ -41,7 +48,7 @@ export async function retrying<T>(
       if (!isClientError(error) || !error.retriable || ++failures > policy.retries || signal?.aborted) throw error;
       // One unanswered try is never forgotten: a later answer of "not written" speaks of the later try only.
       before = before?.outcome === 'unknown' ? before : error;
-      await pause(backoffMs(clock, policy, failures), signal);
+      await pause(backoffMs(clock, policy, failures, error), signal);
     }
   }
 }

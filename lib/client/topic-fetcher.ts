@@ -1,7 +1,8 @@
 // Reads one topic's partitions ahead of the application: one long poll for all of them, its answer kept until it is
 // taken, and the next one sent as soon as it is. So one answer is being worked on, at most one waits, and memory is
 // bounded by two. While nothing flows the waits grow to maxWaitMs; an answer that comes empty before its wait is over
-// is followed by a pause, never by a busy loop.
+// is followed by a pause, never by a busy loop. With maxIdlePauseMs the waiting is done here instead of at the server: where
+// a function is billed for the time that it waits, a pause costs nothing.
 //
 // What fails in one partition delays that partition only, unless no repeat can help: then it is given on, behind
 // whatever was read before it.
@@ -21,6 +22,7 @@ export type FetchSettings = {
   readonly maxBytesPerPartition: number;
   readonly minBytes: number;
   readonly maxWaitMs: number;
+  readonly maxIdlePauseMs: number;
 };
 
 export type FetchContext = {
@@ -48,6 +50,7 @@ export type Fetched = { readonly batches: FetchedBatch[]; readonly failure?: Riv
 type Asked = { readonly assigned: AssignedPartition; readonly term: number; readonly offset: number };
 
 const firstWaitMs = 500;
+const firstPauseMs = 50;
 /** With every partition paused there is nothing to do until someone interrupts. */
 const idleMs = 60_000;
 const outOfRange = catalogue.OFFSET_OUT_OF_RANGE.kafkaErrorCode;
@@ -127,7 +130,7 @@ export class TopicFetcher {
     const known = isClientError(error) ? error : corrupt(error, {});
     // A short wait comes next: an answer soon tells that all is well again.
     this.#empty = 0;
-    if (known.retriable) return pause(backoffMs(clock, retry, ++this.#failures), signal);
+    if (known.retriable) return pause(backoffMs(clock, retry, ++this.#failures, known), signal);
     const [only, another] = this.#partitions;
     const where = another ? {} : { partition: only?.partition, offset: only?.fetchOffset };
     this.#give({ batches: [], failure: known.with({ topic: this.topic, ...where }) });
@@ -142,11 +145,12 @@ export class TopicFetcher {
       const { term, fetchOffset } = assigned;
       return fetchOffset === undefined ? [] : [{ assigned, term, offset: fetchOffset }];
     });
-    const waitMs = this.#waitMs(startedMs);
+    const growingMs = this.#waitMs(startedMs);
     if (asked.length === 0) {
-      await pause(wanted.length > 0 ? 0 : waitMs, signal);
+      await pause(wanted.length > 0 ? 0 : growingMs, signal);
       return { batches: [] };
     }
+    const waitMs = this.#settings.maxIdlePauseMs > 0 ? 0 : growingMs;
     const answer = await this.#exchange(asked, waitMs, signal);
     const fetched = await this.#read(asked, answer, signal);
     await this.#rest(fetched, clock.monotonic() - startedMs, waitMs, signal);
@@ -268,12 +272,25 @@ export class TopicFetcher {
     return same ? full.with({ topic, partition, offset }) : plain;
   }
 
-  /** Counts empty answers, and waits where the server should have. */
+  /** Counts empty answers, and waits where the server should have, or where it was told not to. */
   async #rest(fetched: Fetched, tookMs: number, waitMs: number, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#context;
+    const { maxIdlePauseMs } = this.#settings;
     this.#empty = fetched.batches.length > 0 || fetched.failure ? 0 : this.#empty + 1;
     const reset = this.#partitions.some((one) => one.fetchOffset === undefined && !one.paused);
-    if (this.#empty === 0 || reset || tookMs >= Math.max(waitMs / 2, 50)) return;
-    await pause(fullJitterMs(this.#context.clock, this.#empty, 50, 1_000), signal);
+    if (this.#empty === 0 || reset) return;
+    if (maxIdlePauseMs > 0) await pause(this.#idlePauseMs(), signal);
+    else if (tookMs < Math.max(waitMs / 2, 50))
+      await pause(fullJitterMs(clock, this.#empty, firstPauseMs, 1_000), signal);
+  }
+
+  /** Doubles up to the bound, by chance a little shorter; ends when a partition that failed is to be tried again. */
+  #idlePauseMs(): number {
+    const { clock } = this.#context;
+    const grownMs = Math.min(this.#settings.maxIdlePauseMs, firstPauseMs * 2 ** Math.min(this.#empty, 20));
+    const nowMs = clock.monotonic();
+    const retries = this.#partitions.map((one) => one.retryAtMs - nowMs).filter((leftMs) => leftMs > 0);
+    return Math.min(grownMs * (0.8 + 0.2 * clock.random()), ...retries);
   }
 }
 

@@ -10,12 +10,9 @@ import type { Topic } from '../topic/topics.ts';
 import { deletedFence, emptyHead, type Head } from './head.ts';
 import { entriesFrom } from './locate.ts';
 import { type LogParts, partitionName, withCurrentTopic } from './log.ts';
+import { lookAfterMs } from './looks.ts';
 import type { ReadSlice, Slice, StampedBatch } from './read-slices.ts';
 
-/** Between looks at the heads while a reader waits: growing, because each look is billed. Local appends wake at once. */
-const firstLookMs = 25;
-const lookGrowth = 1.6;
-const lastLookMs = 1_000;
 /** Entries per fetch: each may be an object of its own. */
 const mostEntries = 256;
 const headsAtOnce = 64;
@@ -49,7 +46,8 @@ async function fetchOnce(parts: LogParts, request: FetchRequest): Promise<FetchR
       return { topicId: topic.topicId, partitions: await readAll(parts, topic, plans) };
     }
     const names = request.partitions.map(({ partition }) => partitionName({ topicId: topic.topicId, partition }));
-    await parts.arrivals.wait(names, Math.min(leftMs, lastLookMs, firstLookMs * lookGrowth ** look), request.signal);
+    // Appends of this very process wake at once.
+    await parts.arrivals.wait(names, Math.min(leftMs, lookAfterMs(look)), request.signal);
   }
 }
 

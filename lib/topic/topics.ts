@@ -9,6 +9,7 @@ import type { AlterTopicRequest, CreateTopicRequest, TopicDescription, TopicRef,
 import { type Outcome, RivuletError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { deletedFence, emptyHeadItem } from '../log/head.ts';
+import { readUnitsOfWait } from '../log/looks.ts';
 import { headKey, itemVersion, tombstoneKey, topicKey, topicsPartition } from '../storage/keys.ts';
 import { StorageError } from '../storage/storage-error.ts';
 import { absent, all, below, equals, type Item, type Table, type Write } from '../storage/table.ts';
@@ -43,6 +44,7 @@ const topicsKept = 10_000;
 /** Heads made or fenced at a time. */
 const headsAtOnce = 64;
 const costlyPartitions = 1_000;
+const readUnitUsdPerMillion = 0.125;
 
 export function createTopics(table: Table, clock: Clock): Topics {
   const copies = newCache<{ topic: Topic; readMs: number }>(topicsKept);
@@ -302,12 +304,13 @@ function describeTopic(topic: Topic): TopicDescription {
   };
 }
 
-/** A head is below 1 KiB, a read of it one unit, and a waiting consumer reads each of its heads about once a second. */
+/** A waiting consumer reads each of its heads again and again. */
 function partitionWarnings(partitions: number): string[] {
   if (partitions < costlyPartitions) return [];
-  const dollars = (partitions * 0.125 * 3600) / 1_000_000;
+  const pollsPerHour = 3_600_000 / limits.waitMs;
+  const dollars = (partitions * pollsPerHour * readUnitsOfWait(limits.waitMs) * readUnitUsdPerMillion) / 1_000_000;
   return [
-    `${partitions} partitions: a consumer that waits on all of them reads ${partitions} items a second, about $${dollars.toFixed(2)} an hour`,
+    `${partitions} partitions: a consumer that waits on all of them costs about $${dollars.toFixed(2)} an hour in reads`,
   ];
 }
 

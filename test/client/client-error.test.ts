@@ -14,6 +14,18 @@ test.each([
   expect(errorOfGateway(status, '{"message":"x"}', true)).toMatchObject({ status, outcome, retriable });
 });
 
+test.each([
+  [429, false, 'THROTTLED'],
+  [429, true, 'THROTTLED'],
+  // The function has no concurrency left; to a write the same answer may come after it ran.
+  [503, false, 'THROTTLED'],
+  [503, true, 'GATEWAY_ERROR'],
+  [502, false, 'GATEWAY_ERROR'],
+  [403, false, 'FORBIDDEN'],
+] as const)('a gateway answer of %i (to a write: %s) is %s', (status, writes, errorCode) => {
+  expect(errorOfGateway(status, '', writes)).toMatchObject({ errorCode });
+});
+
 test('a gateway answer to a read has no outcome', () => {
   expect(errorOfGateway(503, '', false).outcome).toBeUndefined();
 });

@@ -91,3 +91,13 @@ test('a problem document of a write that names no outcome: refused as wrong is n
   const failed = await start(() => problem(500));
   await expect(failed.connection.ask(write)).rejects.toMatchObject({ outcome: 'unknown' });
 });
+
+test.each([
+  ['2', 2_000],
+  ['0', 0],
+  ['Wed, 21 Oct 2026 07:28:00 GMT', undefined],
+  ['-1', undefined],
+])('a server that says Retry-After: %s is heard', async (value, retryAfterMs) => {
+  const { connection } = await start(() => ({ status: 503, text: '', headers: { 'retry-after': value } }));
+  await expect(connection.ask(read)).rejects.toMatchObject({ errorCode: 'THROTTLED', retriable: true, retryAfterMs });
+});

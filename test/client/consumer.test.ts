@@ -173,6 +173,28 @@ test('waits grow while nothing flows, up to maxWaitMs, and a server that does no
   expect(waits.slice(0, 4)).toEqual([500, 1000, 2000, 2000].slice(0, waits.length));
 });
 
+test('with maxIdlePauseMs it is the consumer that waits, longer and longer, and never the server', async () => {
+  const immediate: Script = (request) => (isFetch(request) ? fetchReply([{ partition: 0 }]) : undefined);
+  const { server, consumer } = await start(immediate, { maxIdlePauseMs: 200 });
+  consumer.assign([{ topic: 't', partition: 0, offset: 0 }]);
+  const reading = read(consumer, 1);
+  await expect.poll(() => server.received.filter(isFetch).length, { timeout: 5_000 }).toBeGreaterThanOrEqual(4);
+  await consumer.stop();
+  expect(await reading).toEqual([]);
+  const asked = server.received.filter(isFetch);
+  expect(new Set(asked.map((request) => fetchAsked(request).waitMs))).toEqual(new Set([0]));
+  const gaps = asked.slice(1, 4).map(({ atMs }, index) => atMs - asked[index]!.atMs);
+  // A fifth less by chance; timers may be a little early.
+  for (const [index, leastMs] of [80, 160, 160].entries()) expect(gaps[index]).toBeGreaterThan(leastMs - 5);
+});
+
+test('with maxIdlePauseMs a consumer that is served does not pause', async () => {
+  const { server, consumer } = await start(logs([50]), { maxIdlePauseMs: 60_000 });
+  consumer.assign([{ topic: 't', partition: 0, offset: 0 }]);
+  expect(await read(consumer, 50)).toHaveLength(50);
+  expect(server.received.filter(isFetch).length).toBeGreaterThanOrEqual(5);
+});
+
 test('stop ends a long poll at once', async () => {
   const { server, consumer } = await start((request) => (isFetch(request) ? { hang: true } : undefined));
   consumer.assign([{ topic: 't', partition: 0, offset: 0 }]);

@@ -33,7 +33,7 @@ test('failures in a row are told with their number and since when, and then the 
   const { rivulet, told, retries } = await start(inTurn({ close: true }, { status: 503, text: 'gateway' }));
   await rivulet.admin().describeTopic('t');
   await rivulet.admin().describeTopic('t');
-  expect(told).toEqual(['NETWORK_EXCEPTION 1', 'GATEWAY_ERROR 2', 'recovered 2']);
+  expect(told).toEqual(['NETWORK_EXCEPTION 1', 'THROTTLED 2', 'recovered 2']);
   expect(retries[0]!.sinceMs).toBeLessThan(retries[1]!.sinceMs);
 });
 

@@ -47,6 +47,12 @@ test('waits double up to their bound, with full jitter', () => {
   expect(backoffMs({ ...systemClock, random: () => 0 }, retryPolicy(), 5)).toBe(0);
 });
 
+test('what the server asked for comes on top of the jitter, within a minute', () => {
+  const half = { ...systemClock, random: () => 0.5 };
+  const asked = (retryAfterMs: number) => backoffMs(half, retryPolicy(), 1, failure('unknown').with({ retryAfterMs }));
+  expect([asked(0), asked(2_000), asked(86_400_000)]).toEqual([50, 2_050, 60_050]);
+});
+
 test('an abort ends a pause early and in peace', async () => {
   const startedMs = performance.now();
   await pause(10_000, AbortSignal.timeout(10));

@@ -1,7 +1,9 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { createEngine } from '../../lib/create-engine.ts';
 import type { PartitionRecords } from '../../lib/engine.ts';
+import { readUnitsOfWait } from '../../lib/log/looks.ts';
 import { decodeBatch } from '../../lib/record/batch.ts';
+import { countingTable, newCounters } from '../../lib/storage/count.ts';
 import { countsOf } from './counts.ts';
 import { appendOne, batchOf, createWorld, readAll, startMs, valuesOf, type World } from './world.ts';
 
@@ -107,6 +109,27 @@ describe('several partitions', () => {
     });
     expect(partitions[0]).toMatchObject({ partition: 7, error: { errorCode: 'UNKNOWN_TOPIC_OR_PARTITION' } });
     expect(partitions[1]).toMatchObject({ partition: 1, highWatermark: 1 });
+  });
+});
+
+describe('a poll that waits in vain', () => {
+  /** What it reads, as AWS would bill it. */
+  async function unitsOf(waitMs: number, partitions: readonly number[]): Promise<number> {
+    const totals = newCounters();
+    const engine = createEngine({ ...world, table: countingTable(world.table, totals) });
+    await engine.fetch({ topic: 't', partitions: partitions.map((partition) => ({ partition, offset: 0 })), waitMs });
+    return totals.readUnits;
+  }
+
+  test.each([0, 25, 1_000, 20_000])('for %i ms reads what is said of it', async (waitMs) => {
+    const [one, three] = [await unitsOf(waitMs, [0]), await unitsOf(waitMs, [0, 1, 2])];
+    expect(three - one).toBe(2 * readUnitsOfWait(waitMs));
+    // The topic itself, once in five seconds.
+    expect(one - readUnitsOfWait(waitMs)).toBeLessThanOrEqual(1 + waitMs / 5_000);
+  });
+
+  test('for 20 s looks at each head less than once a second', () => {
+    expect(readUnitsOfWait(20_000)).toBe(10);
   });
 });
 

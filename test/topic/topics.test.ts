@@ -38,7 +38,7 @@ describe('create', () => {
 
   test('ten thousand partitions are possible, with a word on their cost', async () => {
     const topic = await world.engine.createTopic({ topic: 'wide', partitions: 10_000 });
-    expect(topic.warnings.join()).toMatch(/10000 partitions: .*\$4\.50 an hour/);
+    expect(topic.warnings.join()).toMatch(/10000 partitions: .*\$2\.25 an hour/);
   });
 
   test.each([
