@@ -1,8 +1,10 @@
 // A random large world: many clients, several processes that die and whose clocks are wrong, faults at a rate. One seed,
-// one history. After the clients are done, everything comes to rest, and a process without faults reads the log.
+// one history. After the clients are done, everything comes to rest, a process without faults reads the log, and every
+// object must be named or provably sweepable.
 import { createEngine } from '../../lib/create-engine.ts';
 import { createMemoryObjectStore } from '../../lib/storage/memory-object-store.ts';
 import { createMemoryTable } from '../../lib/storage/memory-table.ts';
+import { check } from './check/check.ts';
 import {
   type ProducerState,
   pauseFor,
@@ -16,6 +18,7 @@ import {
 import { explicitFaults, type FaultKind, noFaults, randomFaults } from './faults.ts';
 import { disturbedHistory, type History, type Send } from './history.ts';
 import type { Network } from './network.ts';
+import { findOrphanTrouble, watchAppends } from './orphans.ts';
 import { startProcess } from './process.ts';
 import { createRandom, type Random } from './random.ts';
 import { createScheduler } from './scheduler.ts';
@@ -36,6 +39,7 @@ export type WorldOptions = {
   readonly faultRate: number;
   /** Instead of a rate: exactly these. */
   readonly faults?: ReadonlyMap<number, FaultKind>;
+  /** Another engine than the real one. */
   readonly newEngine?: typeof createEngine;
   readonly trace?: (line: string) => void;
   /** Told of each fault that a call meets. */
@@ -57,13 +61,8 @@ export const defaultWorld: Omit<WorldOptions, 'seed'> = {
 export type WorldResult = {
   readonly history: History;
   readonly steps: number;
-  readonly calls: number;
-  /** Faults that were met, by call. */
-  readonly faults: ReadonlyMap<number, FaultKind>;
-  readonly objects: Network['objects'];
-  readonly table: Network['table'];
-  /** False when the clients did not come to an end within the bound of steps. */
-  readonly isOver: boolean;
+  /** Empty when all went well. */
+  readonly complaints: readonly string[];
 };
 
 const startMs = Date.UTC(2026, 0, 1);
@@ -76,23 +75,16 @@ export async function runWorld(options: WorldOptions): Promise<WorldResult> {
   const random = createRandom(options.seed);
   const scheduler = createScheduler(startMs);
   const trace = (line: string) => options.trace?.(`${scheduler.now() - startMs} ms  ${line}`);
-  const met = new Map<number, FaultKind>();
-  const stores = {
-    objects: createMemoryObjectStore({ clock: scheduler }),
-    table: createMemoryTable({ clock: scheduler }),
-  };
+  const objects = createMemoryObjectStore({ clock: scheduler });
+  const { table, appends } = watchAppends(createMemoryTable({ clock: scheduler }));
   const faults = options.faults
     ? explicitFaults(options.faults)
     : // A stream of its own: a shrunk plan must not change what else is drawn.
-      randomFaults(createRandom(options.seed + 0x10000), options.faultRate, (call, fault) => {
-        met.set(call, fault);
-        options.met?.(call, fault);
-      });
+      randomFaults(createRandom(options.seed + 0x10000), options.faultRate, options.met ?? (() => {}));
   const { history, disturbed } = disturbedHistory(scheduler.now);
-  const network: Network = { scheduler, random, faults: noFaults, ...stores, calls: 0, trace, disturbed };
-  const newEngine = options.newEngine ?? createEngine;
+  const network: Network = { scheduler, random, faults: noFaults, objects, table, calls: 0, trace, disturbed };
   const processes = Array.from({ length: options.processes }, (_, i) =>
-    startProcess(network, `p${i}`, newEngine, random.chance(0.3) ? 0 : skewMs(random)),
+    startProcess(network, `p${i}`, options.newEngine ?? createEngine, random.chance(0.3) ? 0 : skewMs(random)),
   );
 
   await createTopic(network, options.partitions);
@@ -102,7 +94,10 @@ export async function runWorld(options: WorldOptions): Promise<WorldResult> {
   Object.assign(network, { faults: noFaults });
   await scheduler.run(() => false, mostSteps);
   await readFinalLog(network, history, options.partitions);
-  return { history, steps: scheduler.steps(), calls: network.calls, faults: options.faults ?? met, ...stores, isOver };
+  const found = [...check(history), ...(await findOrphanTrouble({ objects, table, appends }))];
+  const complaints = found.map(({ name, detail }) => `${name}: ${detail}`);
+  if (!isOver) complaints.unshift('the clients did not come to an end');
+  return { history, steps: scheduler.steps(), complaints };
 }
 
 async function createTopic(network: Network, partitions: number): Promise<void> {
