@@ -16,8 +16,12 @@ const write = ['dynamodb:PutItem', 'dynamodb:UpdateItem'] as const;
 export const rights: Readonly<Record<FunctionName, Rights>> = {
   produce: { objects: ['s3:PutObject'], bucket: [], table: [...read, ...write] },
   fetch: { objects: ['s3:GetObject'], bucket: [], table: read },
-  /** A search by time reads the batches. Topics are deleted, objects are not. */
-  topics: { objects: ['s3:GetObject'], bucket: [], table: [...read, ...write, 'dynamodb:DeleteItem'] },
+  /** A search by time reads the batches. Topics are deleted, objects are not; one is made if no tombstone has its id. */
+  topics: {
+    objects: ['s3:GetObject'],
+    bucket: [],
+    table: [...read, ...write, 'dynamodb:DeleteItem', 'dynamodb:ConditionCheckItem'],
+  },
   meta: { objects: [], bucket: [], table: [] },
   upkeep: { objects: [], bucket: ['s3:ListBucket'], table: read },
 };

@@ -55,6 +55,7 @@ describe('the roles of the functions', () => {
         'Allow s3:GetObject on objects',
       ],
       Topics: [
+        'Allow dynamodb:ConditionCheckItem on table',
         'Allow dynamodb:DeleteItem on table',
         'Allow dynamodb:GetItem on table',
         'Allow dynamodb:PutItem on table',
