@@ -1,0 +1,93 @@
+// The rights of each function against what its operations ask of the storage, each through a table and a store of its own.
+import { expect, test } from 'vitest';
+import { rights } from '../../cdk/rights.ts';
+import { systemClock } from '../../lib/clock.ts';
+import { createEngine } from '../../lib/create-engine.ts';
+import type { Engine } from '../../lib/engine.ts';
+import { createMemoryObjectStore } from '../../lib/storage/memory-object-store.ts';
+import { createMemoryTable } from '../../lib/storage/memory-table.ts';
+import type { ObjectStore } from '../../lib/storage/object-store.ts';
+import type { Table } from '../../lib/storage/table.ts';
+import { audit } from '../../lib/upkeep/audit.ts';
+import { batchOf, text } from '../log/world.ts';
+
+const actionOf = {
+  put: 'dynamodb:PutItem',
+  update: 'dynamodb:UpdateItem',
+  delete: 'dynamodb:DeleteItem',
+  check: 'dynamodb:ConditionCheckItem',
+} as const;
+
+type Ports = { readonly objects: ObjectStore; readonly table: Table };
+
+/** The same ports, and which actions of S3 and DynamoDB they are used for. */
+function watched({ objects, table }: Ports) {
+  const used = new Set<string>();
+  const note = <Args extends unknown[], R>(
+    call: (...args: Args) => R,
+    actions: (...args: Args) => readonly string[],
+  ) => {
+    return (...args: Args): R => {
+      for (const action of actions(...args)) used.add(action);
+      return call(...args);
+    };
+  };
+  const ports: Ports = {
+    objects: {
+      putOnce: note(objects.putOnce, () => ['s3:PutObject']),
+      get: note(objects.get, () => ['s3:GetObject']),
+      list: note(objects.list, () => ['s3:ListBucket']),
+      delete: note(objects.delete, () => ['s3:DeleteObject']),
+    },
+    table: {
+      get: note(table.get, () => ['dynamodb:GetItem']),
+      query: note(table.query, () => ['dynamodb:Query']),
+      write: note(table.write, (write) => [actionOf[write.kind]]),
+      transact: note(table.transact, (actions) => actions.map(({ kind }) => actionOf[kind])),
+    },
+  };
+  return { ports, used };
+}
+
+async function produce(engine: Engine): Promise<void> {
+  await engine.appendRecords({
+    topic: 't',
+    records: [{ key: null, value: text('v'), headers: [] }],
+    idempotencyKey: 'key',
+  });
+  const { producerId, epoch: producerEpoch } = await engine.newProducer();
+  const append = (sequence: number, producer = {}) =>
+    engine.append({ topic: 't', partitions: [{ partition: 0, batches: batchOf([`v${sequence}`], producer) }] });
+  await append(0, { producerId, producerEpoch, baseSequence: 0 });
+  for (let i = 0; i < 100; i++) await append(i);
+  // Its history has left the head.
+  await append(1, { producerId, producerEpoch, baseSequence: 1 });
+}
+
+async function fetch(engine: Engine): Promise<void> {
+  const { partitions } = await engine.fetch({ topic: 't', partitions: [{ partition: 0, offset: 0 }] });
+  expect(partitions[0]).toMatchObject({ batches: expect.arrayContaining([expect.any(Uint8Array)]) });
+  for (const at of ['earliest', 'latest', 1] as const) await engine.offsets({ topic: 't', at });
+}
+
+async function topics(engine: Engine): Promise<void> {
+  await engine.createTopic({ topic: 'other', partitions: 2 });
+  await engine.alterTopic({ topic: 'other', partitions: 3 });
+  await engine.listTopics({});
+  await engine.describeTopic('t');
+  await engine.describePartitions({ topic: 't' });
+  for (const at of ['earliest', 'latest', 1] as const) await engine.offsets({ topic: 't', at });
+  await engine.deleteTopic('other');
+}
+
+test('each role may do what its function does, and nothing else', async () => {
+  const shared = { objects: createMemoryObjectStore({ clock: systemClock }), table: createMemoryTable() };
+  await createEngine({ ...shared, clock: systemClock }).createTopic({ topic: 't' });
+  const upkeep = (_: Engine, ports: Ports) => audit({ ...ports, clock: systemClock });
+  for (const [name, use] of Object.entries({ produce, fetch, topics, upkeep })) {
+    const { ports, used } = watched(shared);
+    await use(createEngine({ ...ports, clock: systemClock }), ports);
+    const { objects, bucket, table } = rights[name as keyof typeof rights];
+    expect([name, ...[...objects, ...bucket, ...table].sort()]).toEqual([name, ...[...used].sort()]);
+  }
+});
