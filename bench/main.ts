@@ -1,10 +1,12 @@
-// npm run bench [-- --quick] [-- --only throughput|latency|units|codec|memory]: how fast the embedded home is beside the bare
-// floor of this machine, what appends and fetches would cost in AWS, and whether memory stays constant. See README.md.
+// npm run bench [-- --quick] [-- --only throughput|latency|units|codec|memory|functions]: how fast the embedded home is beside the bare
+// floor of this machine, what appends and fetches would cost in AWS, whether memory stays constant, and how large the Lambda
+// functions are and how fast they start. See README.md.
 import { mkdtemp, rm, statfs } from 'node:fs/promises';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { benchCodec } from './codec.ts';
+import { benchFunctions } from './functions.ts';
 import { benchLatency } from './latency.ts';
 import { benchMemory } from './memory.ts';
 import { printTable, whole } from './table.ts';
@@ -30,6 +32,7 @@ const benches: Readonly<Record<string, (directory: string) => Promise<void>>> = 
     );
   },
   memory: (directory) => benchMemory(directory, options.quick ? 100 * 2 ** 20 : 1000 * 2 ** 20),
+  functions: (directory) => benchFunctions(directory, options.quick ? 5 : 15),
 };
 
 async function run(): Promise<void> {
