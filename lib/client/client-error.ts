@@ -12,6 +12,10 @@ export type ClientErrorCode =
   | 'GATEWAY_ERROR'
   | 'CREDENTIALS_UNAVAILABLE'
   | 'CLIENT_CLOSED'
+  /** The group has committed nothing for a partition, and autoOffsetReset is none. */
+  | 'NO_OFFSET_FOR_PARTITION'
+  /** A handler worked longer than maxPollIntervalMs: the consumer has left its group. */
+  | 'MAX_POLL_INTERVAL_EXCEEDED'
   | (string & {});
 
 export type ClientErrorDetails = {

@@ -1,54 +1,37 @@
-// A consumer of partitions that it is told to read. Messages come one by one (for await), or to a handler, one by one or
-// batch by batch; what a fetch brings is unpacked batch by batch, when its turn has come.
+// A consumer: of partitions that it is told to read (`assign`), or of the share that its group gives it (`subscribe`).
+// Messages come one by one (for await), or to a handler, one by one or batch by batch.
 //
-// At least once: the position moves when a message is handed over, never before; a handler that throws moves it back.
-import { limits } from '../limits.ts';
-import { type DecodedRecord, decodeBatch } from '../record/batch.ts';
-import {
-  type AssignedPartition,
-  assignPartition,
-  dropReadAhead,
-  moveTo,
-  type OffsetReset,
-  type Start,
-} from './assigned-partition.ts';
+// At least once: the position moves when a message is handed over, and a handler that throws moves it back; what is
+// committed has been handled.
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { type AssignedPartition, assignPartition, dropReadAhead, moveTo, type Start } from './assigned-partition.ts';
 import { closedError, RivuletClientError } from './client-error.ts';
-import { type ConsumedMessage, toMessage } from './message.ts';
 import {
-  corrupt,
-  type FetchContext,
-  type Fetched,
-  type FetchedBatch,
-  type FetchSettings,
-  TopicFetcher,
-} from './topic-fetcher.ts';
+  type ConsumerOptions,
+  type ConsumerSettings,
+  consumerSettings,
+  type TopicPartition,
+} from './consumer-options.ts';
+import { type CommittedOffset, type GroupApi, groupApi, type PartitionCommit } from './group-api.ts';
+import { GroupMember, type MemberContext, type Subscription } from './group-member.ts';
+import { type HandlerWatch, handlerWatch } from './handler-watch.ts';
+import { type ConsumedMessage, toMessage } from './message.ts';
+import { type Identity, isPassing, type OffsetCommits, offsetCommits } from './offset-commits.ts';
+import { type OpenBatch, PartitionReader, partitionKey } from './partition-reader.ts';
+import { rebalancing } from './rebalance.ts';
+import { steadyTime } from './steady-time.ts';
+import { type SubscribeRequest, subscriptionOf } from './subscription.ts';
+import type { FetchContext } from './topic-fetcher.ts';
 import { wholeOption } from './whole-option.ts';
 
-export type ConsumerOptions = {
-  /** Where to begin without an offset, and when the offset is no longer there. `none`: fail. Default latest, as Kafka. */
-  readonly autoOffsetReset?: OffsetReset;
-  /** Of one answer; at least one batch comes if there is one. Default and most 4 MiB. Up to twice this is held per 256 partitions of a topic. */
-  readonly maxBytes?: number;
-  readonly maxBytesPerPartition?: number;
-  /** The server waits until there are this many. Default 1. */
-  readonly minBytes?: number;
-  /** How long a poll may grow to wait while nothing flows, milliseconds. Default and most 20,000. */
-  readonly maxWaitMs?: number;
-  /**
-   * How long an idle consumer may pause between two polls, milliseconds; the server then never waits. Default 0: the server
-   * waits, and a message comes at once. In AWS a function is billed for the time it waits and not for pauses, so a consumer
-   * that mostly waits costs a fraction with 5,000, and a message may be that much late. Most: 60,000.
-   */
-  readonly maxIdlePauseMs?: number;
-};
-
-export type TopicPartition = { readonly topic: string; readonly partition: number };
-
-/** Without an offset: the earliest or latest, as autoOffsetReset says. */
+/** Without an offset: what the group has committed, if there is a group; else the earliest or latest, as autoOffsetReset says. */
 export type Assignment = TopicPartition & { readonly offset?: number };
 
 /** All assigned partitions of the topic, or these. */
 export type TopicPartitions = { readonly topic: string; readonly partitions?: readonly number[] };
+
+/** The offset of the next message to be read, and a note. */
+export type OffsetToCommit = TopicPartition & { readonly offset: number; readonly metadata?: string };
 
 type MessageBatch = TopicPartition & {
   readonly messages: readonly ConsumedMessage[];
@@ -56,45 +39,52 @@ type MessageBatch = TopicPartition & {
   readonly highWatermark: number;
 };
 
-export type Handlers =
+export type Handlers = {
+  /** Partitions that are worked on at the same time; the messages of one come in order, one after the other. Default 1. */
+  readonly concurrency?: number;
+} & (
   | { readonly eachMessage: (message: ConsumedMessage) => Promise<void> | void; readonly eachBatch?: never }
-  | { readonly eachBatch: (batch: MessageBatch) => Promise<void> | void; readonly eachMessage?: never };
+  | { readonly eachBatch: (batch: MessageBatch) => Promise<void> | void; readonly eachMessage?: never }
+);
 
-/** One unpacked batch, from the wanted offset on. */
-type OpenBatch = {
-  readonly assigned: AssignedPartition;
-  readonly term: number;
-  readonly records: readonly DecodedRecord[];
-  /** The offset after the batch: its last records may have been compacted away. */
-  readonly end: number;
-  readonly highWatermark: number;
-};
+export type ConsumerContext = FetchContext & Omit<MemberContext, 'api'>;
+
+/** Which consumer's handler it is that calls us. */
+const handling = new AsyncLocalStorage<Consumer>();
 
 export class Consumer implements AsyncIterable<ConsumedMessage> {
-  readonly #context: FetchContext;
-  readonly #settings: FetchSettings;
-  #assigned = new Map<string, AssignedPartition>();
-  #fetchers: TopicFetcher[] = [];
-  #fetched: Fetched = { batches: [] };
-  #wake: (() => void) | undefined;
-  #running = false;
+  readonly #context: ConsumerContext;
+  readonly #settings: ConsumerSettings;
+  readonly #reader: PartitionReader;
+  readonly #watch: HandlerWatch;
+  readonly #api: GroupApi | undefined;
+  readonly #commits: OffsetCommits | undefined;
+  #subscription: Subscription | undefined;
+  #member: GroupMember | undefined;
+  #autoCommit: NodeJS.Timeout | undefined;
+  /** Of an iteration: what the application has, and may not be done with. */
+  #inHand: { readonly batch: OpenBatch; readonly next: number } | undefined;
+  #run: Promise<void> = Promise.resolve();
   #closed = false;
 
-  constructor(context: FetchContext, options: ConsumerOptions = {}) {
-    const maxBytes = limits.fetchBytes;
+  constructor(context: ConsumerContext, options: ConsumerOptions = {}) {
+    const settings = consumerSettings(options);
     this.#context = context;
-    this.#settings = {
-      autoOffsetReset: options.autoOffsetReset ?? 'latest',
-      maxBytes: wholeOption('maxBytes', options.maxBytes, { fallback: maxBytes, min: 1, max: maxBytes }),
-      maxBytesPerPartition: wholeOption('maxBytesPerPartition', options.maxBytesPerPartition, {
-        fallback: maxBytes,
-        min: 1,
-        max: maxBytes,
-      }),
-      minBytes: wholeOption('minBytes', options.minBytes, { fallback: 1, min: 0, max: maxBytes }),
-      maxWaitMs: wholeOption('maxWaitMs', options.maxWaitMs, { fallback: limits.waitMs, min: 0, max: limits.waitMs }),
-      maxIdlePauseMs: wholeOption('maxIdlePauseMs', options.maxIdlePauseMs, { fallback: 0, min: 0, max: 60_000 }),
-    };
+    this.#settings = settings;
+    this.#watch = handlerWatch(steadyTime(context.clock), settings.maxPollIntervalMs);
+    this.#api = settings.groupId === undefined ? undefined : groupApi(context.connection, settings.groupId);
+    const committed = this.#api?.committedOffsets;
+    this.#reader = new PartitionReader(context, { ...settings, committed }, () => this.#member?.mayDeliver() ?? true);
+    this.#commits = this.#api && offsetCommits({ ...context, api: this.#api, ...this.#committing() });
+  }
+
+  #committing() {
+    return { identity: () => this.#identity(), assigned: () => this.#reader.assigned };
+  }
+
+  #identity(): Identity {
+    if (!this.#subscription) return 'none';
+    return this.#member?.identity() ?? 'lost';
   }
 
   /** Here for KafkaJS's shape: there is nothing to connect. */
@@ -102,30 +92,40 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
     this.#closed = false;
   }
 
-  /** Replaces what was assigned. A partition that stays keeps its position, unless an offset is given. */
-  assign(assignments: readonly Assignment[]): void {
-    const before = this.#assigned;
-    const after = new Map<string, AssignedPartition>();
-    for (const assignment of assignments) {
-      const key = keyOf(assignment);
-      after.set(key, this.#assign(assignment, before.get(key)));
-    }
-    for (const [key, assigned] of before) if (after.get(key) !== assigned) assigned.term++;
-    this.#assigned = after;
-    if (this.#running) this.#startFetching();
+  // --- what to read
+
+  /** The group shares these topics among its members. Replaces what was subscribed to. */
+  subscribe(request: SubscribeRequest): void {
+    if (!this.#api) throw invalid('subscribe: needs the option groupId; without a group, assign partitions');
+    if (!this.#subscription && this.#reader.assigned.size > 0)
+      throw invalid('subscribe: partitions were assigned to this consumer, and a group would assign others');
+    this.#subscription = subscriptionOf(request);
+    this.#member?.subscribe(this.#subscription);
   }
 
-  #assign({ topic, partition, offset }: Assignment, before: AssignedPartition | undefined): AssignedPartition {
-    if (before && offset === undefined) return before;
-    const { autoOffsetReset } = this.#settings;
-    if (offset !== undefined) return assignPartition(topic, partition, wholeOption('offset', offset, offsetBounds));
-    if (autoOffsetReset !== 'none') return assignPartition(topic, partition, autoOffsetReset);
+  /** Replaces what was assigned. A partition that stays keeps its position, unless an offset is given. */
+  assign(assignments: readonly Assignment[]): void {
+    if (this.#subscription)
+      throw invalid('assign: this consumer has subscribed, and its group assigns partitions to it');
+    const before = this.#reader.assigned;
+    this.#reader.set(new Map(assignments.map((one) => [partitionKey(one), this.#assign(one, before)])));
+    this.#reader.refresh();
+  }
+
+  #assign(assignment: Assignment, before: ReadonlyMap<string, AssignedPartition>): AssignedPartition {
+    const { topic, partition, offset } = assignment;
+    const known = before.get(partitionKey(assignment));
+    if (known && offset === undefined) return known;
+    const { autoOffsetReset, groupId } = this.#settings;
+    if (offset !== undefined) return assignPartition(assignment, wholeOption('offset', offset, offsetBounds));
+    if (groupId !== undefined) return assignPartition(assignment, 'committed');
+    if (autoOffsetReset !== 'none') return assignPartition(assignment, autoOffsetReset);
     const detail = `offset: must be given for ${topic}-${partition}, because autoOffsetReset is none`;
     throw new RivuletClientError('INVALID_REQUEST', detail, { topic, partition });
   }
 
   assignment(): TopicPartition[] {
-    return [...this.#assigned.values()].map(({ topic, partition }) => ({ topic, partition }));
+    return [...this.#reader.assigned.values()].map(({ topic, partition }) => ({ topic, partition }));
   }
 
   /** Goes on from that offset, or from the first record whose timestamp is at or after that time (epoch milliseconds). */
@@ -135,7 +135,7 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
         ? wholeOption('offset', to.offset, offsetBounds)
         : { timestampMs: wholeOption('timestamp', to.timestamp, offsetBounds) };
     moveTo(this.#find(to), target);
-    this.#interrupt(to.topic);
+    this.#reader.interrupt(to.topic);
   }
 
   /** Nothing of these partitions is handed over until they are resumed. Their positions stay. */
@@ -148,7 +148,7 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
 
   resume(topics: readonly TopicPartitions[]): void {
     for (const assigned of this.#select(topics)) assigned.paused = false;
-    for (const { topic } of topics) this.#interrupt(topic);
+    for (const { topic } of topics) this.#reader.interrupt(topic);
   }
 
   /** The offset of the next message to be handed over; undefined while it has not been looked up. */
@@ -156,164 +156,218 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
     return this.#find(of).position;
   }
 
+  // --- reading
+
   /**
-   * Hands everything to the handler until stop(), and resolves then. Rejects with what the handler throws, the position
-   * being that of the message, or of the first of the batch, that was thrown at; or with RivuletClientError.
+   * Hands everything to the handler until stop(), and resolves when a group's consumer has committed and left. Rejects with
+   * what the handler throws, the position being that of the message, or of the first of the batch, that was thrown at; or
+   * with RivuletClientError.
    */
-  async run(handlers: Handlers): Promise<void> {
+  run(handlers: Handlers): Promise<void> {
+    const run = this.#runAll(handlers);
+    this.#run = run.catch(() => undefined);
+    return run;
+  }
+
+  async #runAll(handlers: Handlers): Promise<void> {
+    const workers = wholeOption('concurrency', handlers.concurrency, { fallback: 1, min: 1, max: 1_000 });
     this.#start();
-    try {
-      for (let batch = await this.#nextBatch(); batch; batch = await this.#nextBatch()) {
+    const worker = async () => {
+      try {
+        await this.#work(handlers);
+      } finally {
+        this.#reader.halt();
+      }
+    };
+    const ends = await Promise.allSettled(Array.from({ length: workers }, worker));
+    const failure = ends.find((end) => end.status === 'rejected');
+    await this.#leave();
+    if (failure) throw failure.reason;
+  }
+
+  async #work(handlers: Handlers): Promise<void> {
+    for (let batch = await this.#reader.next(); batch; batch = await this.#reader.next()) {
+      try {
         if (handlers.eachBatch) await this.#handBatch(batch, handlers.eachBatch);
         else await this.#handMessages(batch, handlers.eachMessage);
+      } finally {
+        this.#reader.done(batch);
       }
-    } finally {
-      this.#halt();
     }
   }
 
   async #handBatch(batch: OpenBatch, eachBatch: NonNullable<Handlers['eachBatch']>): Promise<void> {
-    const { assigned, records, highWatermark, end } = batch;
+    const { assigned, records, highWatermark } = batch;
     const { topic, partition } = assigned;
-    const messages = records.map((record) => toMessage(topic, partition, record));
-    assigned.position = end;
-    await moveBackOnError(batch, records[0]!.offset, () => eachBatch({ topic, partition, messages, highWatermark }));
-  }
-
-  async #handMessages(batch: OpenBatch, eachMessage: NonNullable<Handlers['eachMessage']>): Promise<void> {
-    for (let i = 0; i < batch.records.length && this.#counts(batch); i++) {
-      const message = this.#handOver(batch, i);
-      await moveBackOnError(batch, message.offset, () => eachMessage(message));
+    const step = this.#settings.maxPollRecords;
+    for (let from = 0; from < records.length && this.#reader.counts(batch); from += step) {
+      const messages = records.slice(from, from + step).map((record) => toMessage(topic, partition, record));
+      const next = nextOffset(batch, from + messages.length - 1);
+      await this.#handle(batch, messages[0]!.offset, next, () =>
+        eachBatch({ topic, partition, messages, highWatermark }),
+      );
     }
   }
 
-  /** One at a time. Ends with stop(), or throws RivuletClientError and can then be begun anew. */
-  [Symbol.asyncIterator](): AsyncIterator<ConsumedMessage, undefined> {
-    let batch: OpenBatch | undefined;
-    let index = 0;
-    const refill = async (): Promise<IteratorResult<ConsumedMessage, undefined>> => {
-      try {
-        batch = await this.#nextBatch();
-      } catch (error) {
-        this.#halt();
-        throw error;
-      }
-      index = 1;
-      return batch ? { value: this.#handOver(batch, 0), done: false } : end();
-    };
-    const end = () => {
-      this.#halt();
-      return { value: undefined, done: true } as const;
-    };
-    this.#start();
-    return {
-      next: () =>
-        batch && index < batch.records.length && this.#counts(batch)
-          ? Promise.resolve({ value: this.#handOver(batch, index++), done: false })
-          : refill(),
-      return: () => Promise.resolve(end()),
-    };
+  async #handMessages(batch: OpenBatch, eachMessage: NonNullable<Handlers['eachMessage']>): Promise<void> {
+    const { topic, partition } = batch.assigned;
+    for (const [at, record] of batch.records.entries()) {
+      if (!this.#reader.counts(batch)) return;
+      await this.#handle(batch, record.offset, nextOffset(batch, at), () =>
+        eachMessage(toMessage(topic, partition, record)),
+      );
+    }
   }
 
-  /** Ends run() and iterations, at once even in the middle of a long poll; the positions stay. */
+  async #handle(batch: OpenBatch, offset: number, next: number, handle: () => Promise<void> | void): Promise<void> {
+    const { assigned, moves } = batch;
+    assigned.position = next;
+    this.#watch.begin(batch, offset);
+    try {
+      await handling.run(this, handle);
+      this.#reader.processed(batch, next);
+    } catch (error) {
+      // A seek of the handler's own, before it threw, has the last word.
+      if (assigned.moves === moves) assigned.position = offset;
+      throw error;
+    } finally {
+      this.#watch.end(batch);
+    }
+  }
+
+  /**
+   * One at a time. Ends with stop(), or throws RivuletClientError and can then be begun anew. A message counts as handled
+   * when the next one is asked for. A group's consumer remains its member when the loop is left, until stop().
+   */
+  [Symbol.asyncIterator](): AsyncIterator<ConsumedMessage, undefined> {
+    let batch: OpenBatch | undefined;
+    let at = 0;
+    const end = () => {
+      if (batch) this.#reader.done(batch);
+      batch = undefined;
+      this.#reader.halt();
+      return { value: undefined, done: true } as const;
+    };
+    const next = async (): Promise<IteratorResult<ConsumedMessage, undefined>> => {
+      this.#settle();
+      if (batch && at < batch.records.length && this.#reader.counts(batch))
+        return { value: this.#hand(batch, at++), done: false };
+      if (batch) this.#reader.done(batch);
+      batch = undefined;
+      try {
+        batch = await this.#reader.next();
+      } catch (error) {
+        end();
+        throw error;
+      }
+      at = 1;
+      return batch ? { value: this.#hand(batch, 0), done: false } : end();
+    };
+    this.#start();
+    return { next, return: () => Promise.resolve(end()) };
+  }
+
+  #hand(batch: OpenBatch, at: number): ConsumedMessage {
+    const record = batch.records[at]!;
+    const { topic, partition } = batch.assigned;
+    const next = nextOffset(batch, at);
+    batch.assigned.position = next;
+    this.#inHand = { batch, next };
+    this.#watch.begin(batch, record.offset);
+    return toMessage(topic, partition, record);
+  }
+
+  /** The application is done with what it had. */
+  #settle(): void {
+    if (!this.#inHand) return;
+    const { batch, next } = this.#inHand;
+    this.#inHand = undefined;
+    this.#watch.end(batch);
+    this.#reader.processed(batch, next);
+  }
+
+  #start(): void {
+    if (this.#closed) throw closedError('consumer');
+    if (this.#reader.running) throw invalid('the consumer is being read from already');
+    this.#reader.start();
+    if (this.#subscription && (!this.#member || this.#member.ended)) this.#member = this.#join(this.#subscription);
+    if (this.#commits && this.#settings.autoCommit) {
+      clearInterval(this.#autoCommit);
+      this.#autoCommit = setInterval(() => void this.#commitProcessed(), this.#settings.autoCommitIntervalMs);
+    }
+  }
+
+  /**
+   * Ends run() and iterations, at once even in the middle of a long poll. A group's consumer lets the handlers finish,
+   * commits what was handled, and leaves; called inside a handler, this does not wait for it.
+   */
   async stop(): Promise<void> {
-    this.#halt();
+    this.#reader.halt();
+    if (handling.getStore() === this) return;
+    await this.#run;
+    // Of an iteration: what is in hand is not known to be handled.
+    if (this.#inHand) this.#reader.done(this.#inHand.batch);
+    this.#inHand = undefined;
+    await this.#leave();
   }
 
   async disconnect(): Promise<void> {
     this.#closed = true;
-    this.#halt();
+    await this.stop();
   }
 
-  // --- reading
+  // --- the group
 
-  #start(): void {
-    if (this.#closed) throw closedError('consumer');
-    if (this.#running) throw new RivuletClientError('INVALID_REQUEST', 'the consumer is being read from already');
-    this.#running = true;
-    this.#startFetching();
+  #join(subscription: Subscription): GroupMember {
+    const { listener } = this.#settings;
+    const commit = (partitions: readonly AssignedPartition[]) => this.#commitProcessed(partitions);
+    return new GroupMember({ ...this.#context, api: this.#api! }, this.#settings, subscription, {
+      ...rebalancing({ reader: this.#reader, listener, commit }),
+      fail: (error) => this.#reader.fail(error),
+      wake: () => this.#reader.wake(),
+      slow: () => this.#watch.slow(this.#api!.groupId),
+    });
   }
 
-  /** From the positions on: what had been read ahead is gone. */
-  #startFetching(): void {
-    for (const fetcher of this.#fetchers) fetcher.stop();
-    this.#fetched = { batches: [] };
-    for (const assigned of this.#assigned.values()) dropReadAhead(assigned);
-    const topics = Map.groupBy(this.#assigned.values(), ({ topic }) => topic);
-    const whenFetched = () => this.#wake?.();
-    this.#fetchers = [...topics].flatMap(([topic, partitions]) =>
-      slices(partitions, limits.fetchPartitions).map(
-        (slice) => new TopicFetcher(this.#context, this.#settings, topic, slice, whenFetched),
-      ),
-    );
+  async #leave(): Promise<void> {
+    clearInterval(this.#autoCommit);
+    if (this.#member) await this.#member.leave();
+    else if (this.#commits) await this.#commitProcessed();
+    this.#member = undefined;
   }
 
-  #halt(): void {
-    this.#running = false;
-    for (const fetcher of this.#fetchers) fetcher.stop();
-    this.#fetchers = [];
-    this.#fetched = { batches: [] };
-    this.#wake?.();
-  }
-
-  /** Undefined once the consumer is stopped. Throws what cannot be repeated, after all that came before it. */
-  async #nextBatch(): Promise<OpenBatch | undefined> {
-    while (this.#running) {
-      const next = this.#fetched.batches.shift();
-      const batch = next && this.#open(next);
-      if (batch) return batch;
-      if (next) continue;
-      if (this.#fetched.failure) throw this.#fetched.failure;
-      const fetched = this.#takeFetched();
-      if (fetched) this.#fetched = fetched;
-      else await new Promise<void>((resolve) => (this.#wake = resolve));
+  /** Of our own accord: what cannot be committed now will be later, or is delivered again. */
+  async #commitProcessed(partitions?: readonly AssignedPartition[]): Promise<void> {
+    if (!this.#commits || !this.#settings.autoCommit) return;
+    try {
+      await this.#commits.commitProcessed(partitions);
+    } catch (error) {
+      if (!isPassing(error)) this.#reader.fail(error);
     }
-    return undefined;
   }
 
-  /** From each topic in turn. */
-  #takeFetched(): Fetched | undefined {
-    for (const fetcher of this.#fetchers) {
-      const fetched = fetcher.take();
-      if (!fetched) continue;
-      this.#fetchers = [...this.#fetchers.filter((other) => other !== fetcher), fetcher];
-      return fetched;
-    }
-    return undefined;
+  /** Commits these offsets; without any, what has been handled. Throws RivuletClientError. */
+  async commit(offsets?: readonly OffsetToCommit[]): Promise<void> {
+    if (!this.#commits) throw invalid('commit: needs the option groupId');
+    if (!offsets) return this.#commits.commitProcessed();
+    await this.#commits.commit(offsets.map((one) => this.#commitOf(one)));
   }
 
-  /** Undefined when nothing in it is to be handed over. */
-  #open({ assigned, term, from, bytes, at, header, highWatermark }: FetchedBatch): OpenBatch | undefined {
-    if (term !== assigned.term) return undefined;
-    const { topic, partition } = assigned;
-    const end = header.baseOffset + header.lastOffsetDelta + 1;
-    const records = header.isControl ? [] : unpack(bytes, at, { topic, partition, offset: header.baseOffset });
-    const first = records.findIndex((record) => record.offset >= from);
-    if (first < 0) {
-      assigned.position = end;
-      return undefined;
-    }
-    return { assigned, term, records: first === 0 ? records : records.slice(first), end, highWatermark };
+  #commitOf({ topic, partition, offset, metadata }: OffsetToCommit): PartitionCommit {
+    const { topicId } = this.#reader.assigned.get(partitionKey({ topic, partition })) ?? {};
+    return { topic, topicId, partition, offset: wholeOption('offset', offset, offsetBounds), metadata };
   }
 
-  #handOver({ assigned, records, end }: OpenBatch, index: number): ConsumedMessage {
-    const record = records[index]!;
-    assigned.position = index === records.length - 1 ? end : record.offset + 1;
-    return toMessage(assigned.topic, assigned.partition, record);
-  }
-
-  #counts({ assigned, term }: OpenBatch): boolean {
-    return this.#running && assigned.term === term;
+  /** What the group has committed: of a topic, or of all. */
+  async committed(topic?: string): Promise<CommittedOffset[]> {
+    if (!this.#api) throw invalid('committed: needs the option groupId');
+    return this.#api.committed(topic);
   }
 
   // --- assigned partitions
 
-  #interrupt(topic: string): void {
-    for (const fetcher of this.#fetchers) if (fetcher.topic === topic) fetcher.interrupt();
-  }
-
   #find(of: TopicPartition): AssignedPartition {
-    const assigned = this.#assigned.get(keyOf(of));
+    const assigned = this.#reader.assigned.get(partitionKey(of));
     if (assigned) return assigned;
     throw new RivuletClientError('INVALID_REQUEST', `${of.topic}-${of.partition} is not assigned`, of);
   }
@@ -322,35 +376,18 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
     return topics.flatMap(({ topic, partitions }) =>
       partitions
         ? partitions.map((partition) => this.#find({ topic, partition }))
-        : [...this.#assigned.values()].filter((one) => one.topic === topic),
+        : [...this.#reader.assigned.values()].filter((one) => one.topic === topic),
     );
   }
 }
 
 const offsetBounds = { fallback: 0, min: 0 };
 
-function keyOf({ topic, partition }: TopicPartition): string {
-  return `${topic}/${partition}`;
+/** After the record at that place: the last one's batch may go on, with records that were compacted away. */
+function nextOffset({ records, end }: OpenBatch, at: number): number {
+  return at === records.length - 1 ? end : records[at]!.offset + 1;
 }
 
-function slices<T>(all: readonly T[], length: number): T[][] {
-  return Array.from({ length: Math.ceil(all.length / length) }, (_, i) => all.slice(i * length, (i + 1) * length));
-}
-
-function unpack(bytes: Uint8Array, at: number, where: TopicPartition & { offset: number }): readonly DecodedRecord[] {
-  try {
-    return decodeBatch(bytes, at).records;
-  } catch (cause) {
-    throw corrupt(cause, where);
-  }
-}
-
-async function moveBackOnError(batch: OpenBatch, offset: number, handle: () => Promise<void> | void): Promise<void> {
-  try {
-    await handle();
-  } catch (error) {
-    // A seek of the handler's own, before it threw, has the last word.
-    if (batch.assigned.term === batch.term) batch.assigned.position = offset;
-    throw error;
-  }
+function invalid(detail: string): RivuletClientError {
+  return new RivuletClientError('INVALID_REQUEST', detail);
 }

@@ -3,6 +3,8 @@
 
 const topic = (name: string): string => `/v1/topics/${encodeURIComponent(name)}`;
 
+const group = (id: string): string => `/v1/groups/${encodeURIComponent(id)}`;
+
 export const paths = {
   topics: '/v1/topics',
   topic,
@@ -10,5 +12,7 @@ export const paths = {
   fetch: (name: string) => `${topic(name)}/fetch`,
   offsets: (name: string) => `${topic(name)}/offsets`,
   partitionRecords: (name: string, partition: number) => `${topic(name)}/partitions/${partition}/records`,
+  heartbeat: (id: string) => `${group(id)}/heartbeat`,
+  groupOffsets: (id: string) => `${group(id)}/offsets`,
   producers: '/v1/producers',
 } as const;

@@ -5,7 +5,8 @@ import type { Credentials } from '../sigv4/canonical.ts';
 import { Admin } from './admin.ts';
 import { RivuletClientError } from './client-error.ts';
 import { type Connection, openConnection } from './connection.ts';
-import { Consumer, type ConsumerOptions } from './consumer.ts';
+import { Consumer } from './consumer.ts';
+import type { ConsumerOptions } from './consumer-options.ts';
 import { type CredentialsProvider, credentialsFor, regionFor } from './credentials.ts';
 import { type RetryHooks, watchConnection } from './outage.ts';
 import { Producer } from './producer.ts';
@@ -33,6 +34,7 @@ type Context = {
   readonly clock: Clock;
   readonly retry: RetryPolicy;
   readonly requestTimeoutMs: number;
+  readonly clientId: string;
 };
 
 export class Rivulet {
@@ -44,17 +46,18 @@ export class Rivulet {
     const clock = systemClock;
     const url = parseUrl(options.url);
     const retry = retryPolicy(options.retry);
+    const clientId = options.clientId ?? 'client';
     const requestTimeoutMs = wholeOption('requestTimeoutMs', options.requestTimeoutMs, { fallback: 30_000, min: 1 });
     const unwatched = openConnection({
       url,
       region: regionFor(url, options.region),
       credentials: credentialsFor(url, options.credentials),
-      clientId: options.clientId ?? 'client',
+      clientId,
       requestTimeoutMs,
       clock,
     });
     const connection = watchConnection(unwatched, clock, options);
-    this.#context = { connection, clock, retry, requestTimeoutMs };
+    this.#context = { connection, clock, retry, requestTimeoutMs, clientId };
     this.#metadata = createTopicMetadataCache(connection, clock, retry);
   }
 

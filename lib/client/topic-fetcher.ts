@@ -10,10 +10,17 @@ import { type Clock, fullJitterMs } from '../clock.ts';
 import { catalogue, type ErrorCode } from '../errors.ts';
 import { type BatchHeader, splitBatches } from '../record/batch-header.ts';
 import { BATCHES_MEDIA_TYPE, decodeFetchFrames, type FetchFrame } from '../record/frames.ts';
-import { type AssignedPartition, lookUpStarts, type OffsetReset } from './assigned-partition.ts';
+import {
+  type AssignedPartition,
+  type CommittedOffsets,
+  heldAtMost,
+  lookUpStarts,
+  type OffsetReset,
+} from './assigned-partition.ts';
 import { type ClientErrorDetails, errorOfKafkaCode, isClientError, RivuletClientError } from './client-error.ts';
 import { type Answer, type Connection, errorOfAnswer } from './connection.ts';
 import { paths } from './paths.ts';
+import { type RetentionWarning, warningOf } from './retention-watch.ts';
 import { backoffMs, pause, type RetryPolicy } from './retry.ts';
 
 export type FetchSettings = {
@@ -23,6 +30,9 @@ export type FetchSettings = {
   readonly minBytes: number;
   readonly maxWaitMs: number;
   readonly maxIdlePauseMs: number;
+  /** Of a group: then a topic that is gone will be taken away by the group, and is no failure. */
+  readonly committed: CommittedOffsets | undefined;
+  readonly onRetention: ((warning: RetentionWarning) => void) | undefined;
 };
 
 export type FetchContext = {
@@ -54,6 +64,7 @@ const firstPauseMs = 50;
 /** With every partition paused there is nothing to do until someone interrupts. */
 const idleMs = 60_000;
 const outOfRange = catalogue.OFFSET_OUT_OF_RANGE.kafkaErrorCode;
+const vanished: ReadonlySet<string> = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'INCONSISTENT_TOPIC_ID']);
 
 export class TopicFetcher {
   readonly topic: string;
@@ -80,8 +91,20 @@ export class TopicFetcher {
     this.#settings = settings;
     this.topic = topic;
     this.#partitions = [...partitions];
+    this.#topicId = partitions[0]?.topicId;
     this.#whenFetched = whenFetched;
     void this.#run();
+  }
+
+  get partitions(): readonly AssignedPartition[] {
+    return this.#partitions;
+  }
+
+  /** From the next request on, which is at once if there is one to ask for that was not. */
+  replace(partitions: readonly AssignedPartition[]): void {
+    const before = new Set(this.#partitions);
+    this.#partitions = [...partitions];
+    if (partitions.some((one) => !before.has(one))) this.interrupt();
   }
 
   /** What has been read, if anything; the next answer is on its way from now on. */
@@ -130,17 +153,23 @@ export class TopicFetcher {
     const known = isClientError(error) ? error : corrupt(error, {});
     // A short wait comes next: an answer soon tells that all is well again.
     this.#empty = 0;
-    if (known.retriable) return pause(backoffMs(clock, retry, ++this.#failures, known), signal);
+    if (this.#passes(known)) return pause(backoffMs(clock, retry, ++this.#failures, known), signal);
     const [only, another] = this.#partitions;
     const where = another ? {} : { partition: only?.partition, offset: only?.fetchOffset };
     this.#give({ batches: [], failure: known.with({ topic: this.topic, ...where }) });
   }
 
+  /** Whether the same request may do better later. */
+  #passes(error: RivuletClientError): boolean {
+    return error.retriable || (this.#settings.committed !== undefined && vanished.has(error.errorCode));
+  }
+
   async #fetch(signal: AbortSignal): Promise<Fetched> {
     const { clock, connection } = this.#context;
     const startedMs = clock.monotonic();
-    const wanted = this.#partitions.filter((one) => !one.paused && one.retryAtMs <= startedMs);
-    await lookUpStarts(connection, this.topic, wanted, signal);
+    const wanted = this.#partitions.filter((one) => isWanted(one) && one.retryAtMs <= startedMs);
+    const { autoOffsetReset, committed } = this.#settings;
+    await lookUpStarts({ connection, autoOffsetReset, committed }, this.topic, wanted, signal);
     const asked = wanted.flatMap((assigned) => {
       const { term, fetchOffset } = assigned;
       return fetchOffset === undefined ? [] : [{ assigned, term, offset: fetchOffset }];
@@ -159,7 +188,7 @@ export class TopicFetcher {
 
   /** Until something arrives, or a partition that failed is to be tried again. */
   #waitMs(nowMs: number): number {
-    const active = this.#partitions.filter((one) => !one.paused);
+    const active = this.#partitions.filter(isWanted);
     const retries = active.map((one) => one.retryAtMs - nowMs).filter((leftMs) => leftMs > 0);
     const longest = retries.length === active.length ? idleMs : this.#settings.maxWaitMs;
     const grown = retries.length === active.length ? idleMs : firstWaitMs * 2 ** Math.min(this.#empty, 10);
@@ -212,6 +241,7 @@ export class TopicFetcher {
     const { assigned, term, offset } = asked;
     const { highWatermark, batches: bytes } = frame;
     assigned.failures = 0;
+    this.#warn(assigned, frame);
     // Whoever was served goes to the end: with a bound on the whole answer, the others come first next time.
     if (bytes.length > 0) this.#partitions = [...this.#partitions.filter((one) => one !== assigned), assigned];
     try {
@@ -238,16 +268,22 @@ export class TopicFetcher {
     const { clock, retry } = this.#context;
     const { autoOffsetReset } = this.#settings;
     const error = await this.#explain(asked, frame, signal);
+    if (frame.errorCode === outOfRange) this.#warn(assigned, frame);
     if (frame.errorCode === outOfRange && autoOffsetReset !== 'none') {
       assigned.start = autoOffsetReset;
       assigned.fetchOffset = undefined;
-    } else if (!error.retriable) return error;
+    } else if (!this.#passes(error)) return error;
     // The first reset is followed at once.
     if (frame.errorCode !== outOfRange || assigned.failures > 0) {
       assigned.retryAtMs = clock.monotonic() + backoffMs(clock, retry, assigned.failures + 1);
     }
     assigned.failures++;
     return undefined;
+  }
+
+  #warn(assigned: AssignedPartition, frame: FetchFrame): void {
+    const warning = warningOf(assigned, frame);
+    if (warning) this.#settings.onRetention?.(warning);
   }
 
   /** A frame has only Kafka's number, which several errors share: asked for this partition alone, the server says more. */
@@ -277,7 +313,7 @@ export class TopicFetcher {
     const { clock } = this.#context;
     const { maxIdlePauseMs } = this.#settings;
     this.#empty = fetched.batches.length > 0 || fetched.failure ? 0 : this.#empty + 1;
-    const reset = this.#partitions.some((one) => one.fetchOffset === undefined && !one.paused);
+    const reset = this.#partitions.some((one) => one.fetchOffset === undefined && isWanted(one));
     if (this.#empty === 0 || reset) return;
     if (maxIdlePauseMs > 0) await pause(this.#idlePauseMs(), signal);
     else if (tookMs < Math.max(waitMs / 2, 50))
@@ -292,6 +328,10 @@ export class TopicFetcher {
     const retries = this.#partitions.map((one) => one.retryAtMs - nowMs).filter((leftMs) => leftMs > 0);
     return Math.min(grownMs * (0.8 + 0.2 * clock.random()), ...retries);
   }
+}
+
+function isWanted({ paused, answersHeld }: AssignedPartition): boolean {
+  return !paused && answersHeld < heldAtMost;
 }
 
 /** Bytes that are not what they should be: asking again would bring the same. */

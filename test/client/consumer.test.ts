@@ -1,9 +1,11 @@
 import { afterEach, expect, test } from 'vitest';
-import type { Consumer, ConsumerOptions } from '../../lib/client/consumer.ts';
+import type { Consumer } from '../../lib/client/consumer.ts';
+import type { ConsumerOptions } from '../../lib/client/consumer-options.ts';
 import type { ConsumedMessage } from '../../lib/client/message.ts';
 import { Rivulet } from '../../lib/client/rivulet.ts';
 import { limits } from '../../lib/limits.ts';
 import { encodeBatch } from '../../lib/record/batch.ts';
+import { batches, logs } from './scripted-logs.ts';
 import {
   type FrameGiven,
   fetchAsked,
@@ -24,36 +26,6 @@ async function start(script: Script, options: ConsumerOptions = {}) {
   servers.push(server);
   const rivulet = new Rivulet({ url: server.url, retry: { baseMs: 5, capMs: 20 }, requestTimeoutMs: 1000 });
   return { server, consumer: rivulet.consumer({ autoOffsetReset: 'earliest', ...options }) };
-}
-
-/** Offsets `from` to `to`, each a batch of `perBatch` records. */
-function batches(from: number, to: number, perBatch = 1): Uint8Array[] {
-  const list: Uint8Array[] = [];
-  for (let base = from; base < to; base += perBatch) {
-    const records = Array.from({ length: Math.min(perBatch, to - base) }, (_, i) => ({
-      key: null,
-      value: Buffer.from(`v${base + i}`),
-      headers: [],
-      timestampMs: 0,
-    }));
-    list.push(encodeBatch(records, { baseOffset: base }));
-  }
-  return list;
-}
-
-/** Partition logs of that many records, `perFetch` at a time; waits, as the server does, when there is nothing. */
-function logs(ends: readonly number[], perFetch = 10, perBatch = 1): Script {
-  return (request) => {
-    if (!isFetch(request)) return undefined;
-    const { partitions, waitMs } = fetchAsked(request);
-    const frames = partitions.map(({ partition, offset }): FrameGiven => {
-      const end = ends[partition] ?? 0;
-      const first = Math.floor(offset / perBatch) * perBatch;
-      return { partition, highWatermark: end, batches: batches(first, Math.min(end, first + perFetch), perBatch) };
-    });
-    const empty = frames.every((frame) => frame.batches?.length === 0);
-    return fetchReply(frames, empty ? waitMs : 0);
-  };
 }
 
 async function read(consumer: Consumer, count: number): Promise<ConsumedMessage[]> {

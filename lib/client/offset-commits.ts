@@ -1,0 +1,110 @@
+// Commits, one request after the other: what has been handled, or what the application says.
+//
+// Invariant: what is committed for us has been handled. `commitSeq` grows with every request, so that one which arrives
+// late changes nothing.
+import type { Clock } from '../clock.ts';
+import { limits } from '../limits.ts';
+import type { AssignedPartition } from './assigned-partition.ts';
+import { isClientError, RivuletClientError } from './client-error.ts';
+import type { CommitIdentity, CommitResult, GroupApi, PartitionCommit } from './group-api.ts';
+import { partitionKey } from './partition-reader.ts';
+import { type RetryPolicy, retrying } from './retry.ts';
+
+/** `none`: commits are made without membership. `lost`: there is one to come, but none now. */
+export type Identity = CommitIdentity | 'none' | 'lost';
+
+export type CommitContext = {
+  readonly clock: Clock;
+  readonly retry: RetryPolicy;
+  readonly api: GroupApi;
+  readonly identity: () => Identity;
+  readonly assigned: () => ReadonlyMap<string, AssignedPartition>;
+};
+
+export type OffsetCommits = {
+  /** What has been handled since the last commit, of these partitions or of all. Throws RivuletClientError. */
+  commitProcessed(partitions?: readonly AssignedPartition[]): Promise<void>;
+  /** Throws RivuletClientError; the others of the list may be committed then. */
+  commit(commits: readonly PartitionCommit[]): Promise<void>;
+};
+
+/** Refusals that the next heartbeat will tell of, with what is to be done about them. */
+const overtaken: ReadonlySet<string> = new Set(['UNKNOWN_MEMBER_ID', 'STALE_MEMBER_EPOCH', 'FENCED_MEMBER_EPOCH']);
+
+/** Whether a commit that nobody asked for may go unmade: what it speaks of is delivered again, to us or to another. */
+export function isPassing(error: unknown): boolean {
+  return isClientError(error) && (error.retriable || overtaken.has(error.errorCode));
+}
+
+export function offsetCommits(context: CommitContext): OffsetCommits {
+  let commitSeq = 0;
+  let last: Promise<unknown> = Promise.resolve();
+
+  /** After all that were asked for before. */
+  function inTurn(work: () => Promise<void>): Promise<void> {
+    const done = last.then(work);
+    last = done.catch(() => undefined);
+    return done;
+  }
+
+  async function send(commits: readonly PartitionCommit[]): Promise<void> {
+    for (let at = 0; at < commits.length; at += limits.commitPartitions) {
+      const results = await sendOnce(commits.slice(at, at + limits.commitPartitions));
+      for (const { commit, error } of results) if (!error) remember(commit);
+      const failed = results.find(({ error }) => error);
+      if (failed) throw failed.error!.with(placeOf(failed.commit));
+    }
+  }
+
+  /** What was refused because our epoch had grown in the meantime is sent again with the new one, as Kafka's consumer does. */
+  async function sendOnce(commits: readonly PartitionCommit[]): Promise<CommitResult[]> {
+    const member = identified();
+    const results = await trying(commits, member);
+    const stale = results.filter(({ error }) => error?.errorCode === 'STALE_MEMBER_EPOCH').map(({ commit }) => commit);
+    const now = context.identity();
+    if (stale.length === 0 || !member || typeof now === 'string' || now.memberEpoch <= member.memberEpoch)
+      return results;
+    const rest = results.filter(({ commit }) => !stale.includes(commit));
+    return [...rest, ...(await trying(stale, now))];
+  }
+
+  function trying(commits: readonly PartitionCommit[], member: CommitIdentity | undefined): Promise<CommitResult[]> {
+    const numbered = member && { ...member, commitSeq: ++commitSeq };
+    return retrying(context.clock, context.retry, async () => {
+      const results = await context.api.commit(commits, numbered);
+      // The same again: what has landed answers as done.
+      const passing = results.find(({ error }) => error?.retriable);
+      if (passing) throw passing.error;
+      return results;
+    });
+  }
+
+  function identified(): CommitIdentity | undefined {
+    const identity = context.identity();
+    if (identity === 'none') return undefined;
+    if (identity !== 'lost') return identity;
+    const detail = `this consumer is not a member of the group ${context.api.groupId} now`;
+    throw new RivuletClientError('UNKNOWN_MEMBER_ID', detail, { outcome: 'not-written' });
+  }
+
+  function remember(commit: PartitionCommit): void {
+    const assigned = context.assigned().get(partitionKey(commit));
+    if (assigned) assigned.committed = commit.offset;
+  }
+
+  return {
+    commit: (commits) => inTurn(() => send(commits)),
+    commitProcessed: (partitions) =>
+      inTurn(async () => {
+        const all = partitions ?? [...context.assigned().values()];
+        const commits = all.flatMap(({ topic, topicId, partition, processed, committed }) =>
+          processed === undefined || processed === committed ? [] : [{ topic, topicId, partition, offset: processed }],
+        );
+        if (commits.length > 0) await send(commits);
+      }),
+  };
+}
+
+function placeOf({ topic, partition, offset }: PartitionCommit) {
+  return { topic, partition, offset };
+}

@@ -1,0 +1,439 @@
+// A group's consumer against a coordinator that is told what to answer.
+import { afterEach, expect, test } from 'vitest';
+import type { Consumer } from '../../lib/client/consumer.ts';
+import type { ConsumerOptions } from '../../lib/client/consumer-options.ts';
+import type { ConsumedMessage } from '../../lib/client/message.ts';
+import { Rivulet } from '../../lib/client/rivulet.ts';
+import { systemClock } from '../../lib/clock.ts';
+import { problem, type ScriptedGroup, scriptedGroup } from './scripted-group.ts';
+import { logs } from './scripted-logs.ts';
+import { fetchAsked, isFetch, type Script, type ScriptedServer, scriptedServer } from './scripted-server.ts';
+
+const servers: ScriptedServer[] = [];
+const consumers: Consumer[] = [];
+afterEach(async () => {
+  await Promise.all(consumers.splice(0).map((consumer) => consumer.disconnect()));
+  await Promise.all(servers.splice(0).map((server) => server.close()));
+});
+
+async function start(records: Script, options: ConsumerOptions = {}) {
+  const group = scriptedGroup(records);
+  const server = await scriptedServer(group.script);
+  servers.push(server);
+  const rivulet = new Rivulet({
+    url: server.url,
+    retry: { baseMs: 5, capMs: 20, retries: 3 },
+    requestTimeoutMs: 2_000,
+  });
+  const consumer = rivulet.consumer({ groupId: 'g', autoOffsetReset: 'earliest', ...options });
+  consumers.push(consumer);
+  consumer.subscribe({ topics: ['t'] });
+  return { group, server, consumer };
+}
+
+const soon = { timeout: 5_000, interval: 5 };
+const t = (partition: number) => ({ topic: 't', partition });
+const offsetsOf = (messages: readonly ConsumedMessage[], partition: number) =>
+  messages.filter((message) => message.partition === partition).map(({ offset }) => offset);
+const upTo = (end: number, from = 0) => Array.from({ length: end - from }, (_, i) => from + i);
+const settled = (group: ScriptedGroup) =>
+  expect.poll(() => group.owned().sort(), soon).toEqual([...group.assigned].sort());
+
+/** A promise and the way to keep it. */
+function gate() {
+  let open!: () => void;
+  return { opened: new Promise<void>((resolve) => (open = resolve)), open: () => open() };
+}
+
+/** Reads for ever, a message in a millisecond or two. */
+function slowly(consumer: Consumer) {
+  const seen: ConsumedMessage[] = [];
+  const eachMessage = (message: ConsumedMessage) => {
+    seen.push(message);
+    return systemClock.sleep(1);
+  };
+  return { seen, run: consumer.run({ eachMessage }) };
+}
+
+test('reads what it is assigned, from what is committed, commits what it has handled, and leaves', async () => {
+  const events: string[] = [];
+  const { group, consumer } = await start(logs([10, 10]), {
+    onPartitionsAssigned: (partitions) => void events.push(`assigned ${partitions.map(({ partition }) => partition)}`),
+    onPartitionsRevoked: (partitions) => void events.push(`revoked ${partitions.map(({ partition }) => partition)}`),
+  });
+  group.assigned = [0, 1];
+  group.offsets.set(1, 7);
+  const seen: ConsumedMessage[] = [];
+  const eachMessage = (message: ConsumedMessage) => {
+    seen.push(message);
+    if (seen.length === 13) void consumer.stop();
+  };
+  await consumer.run({ eachMessage });
+  expect(offsetsOf(seen, 0)).toEqual(upTo(10));
+  expect(offsetsOf(seen, 1)).toEqual([7, 8, 9]);
+  expect(Object.fromEntries(group.offsets)).toEqual({ 0: 10, 1: 10 });
+  expect(group.left()).toBe(-1);
+  expect(group.heartbeats.map(({ heartbeatSeq }) => heartbeatSeq)).toEqual(upTo(group.heartbeats.length + 1, 1));
+  expect(events).toEqual(['assigned 0,1', 'revoked 0,1']);
+  expect(consumer.assignment()).toEqual([]);
+});
+
+test('a partition that is revoked is finished, committed, and only then reported as given up; the others go on', async () => {
+  const { group, consumer } = await start(logs([100_000, 100_000], 5));
+  group.assigned = [0, 1];
+  const atWork = gate();
+  const finish = gate();
+  const seen: ConsumedMessage[] = [];
+  const run = consumer.run({
+    concurrency: 2,
+    eachMessage: async (message) => {
+      seen.push(message);
+      if (message.partition !== 1 || message.offset !== 2) return systemClock.sleep(1);
+      atWork.open();
+      await finish.opened;
+    },
+  });
+  await atWork.opened;
+  group.assigned = [0];
+  const beats = group.heartbeats.length;
+  await expect.poll(() => group.heartbeats.length, soon).toBeGreaterThan(beats + 3);
+  expect(group.owned().sort()).toEqual([0, 1]);
+  const others = seen.length;
+  await expect.poll(() => seen.length, soon).toBeGreaterThan(others + 5);
+  finish.open();
+  await settled(group);
+  expect(offsetsOf(seen, 1)).toEqual([0, 1, 2]);
+  expect(group.offsets.get(1)).toBe(3);
+  await consumer.stop();
+  await run;
+});
+
+test('what stays is not disturbed when more is assigned: nothing comes twice', async () => {
+  const { group, consumer } = await start(logs([300, 300], 10, 2));
+  group.assigned = [0];
+  const seen: ConsumedMessage[] = [];
+  const run = consumer.run({
+    eachMessage: (message) => {
+      if (seen.push(message) === 20) group.assigned = [0, 1];
+      return systemClock.sleep(1);
+    },
+  });
+  await expect.poll(() => seen.length, { ...soon, timeout: 10_000 }).toBe(600);
+  await consumer.stop();
+  await run;
+  for (const partition of [0, 1]) expect(offsetsOf(seen, partition)).toEqual(upTo(300));
+});
+
+test('concurrency: partitions side by side, each in order', async () => {
+  const { group, consumer } = await start(logs([20, 20, 20, 20], 4));
+  group.assigned = [0, 1, 2, 3];
+  const working = new Set<number>();
+  const seen: ConsumedMessage[] = [];
+  let most = 0;
+  await consumer.run({
+    concurrency: 3,
+    eachMessage: async (message) => {
+      expect(working.has(message.partition)).toBe(false);
+      working.add(message.partition);
+      most = Math.max(most, working.size);
+      await systemClock.sleep(2);
+      working.delete(message.partition);
+      if (seen.push(message) === 80) void consumer.stop();
+    },
+  });
+  expect(most).toBe(3);
+  for (const partition of upTo(4)) expect(offsetsOf(seen, partition)).toEqual(upTo(20));
+});
+
+test('a partition that is slow does not hold up the others', async () => {
+  const { group, consumer } = await start(logs([1_000, 50], 10));
+  group.assigned = [0, 1];
+  const never = gate();
+  const seen: number[] = [];
+  const run = consumer.run({
+    concurrency: 2,
+    eachMessage: async ({ partition, offset }) => {
+      if (partition === 0) return never.opened;
+      seen.push(offset);
+    },
+  });
+  await expect.poll(() => seen, soon).toEqual(upTo(50));
+  never.open();
+  await consumer.stop();
+  await run;
+});
+
+test('the lease ends: nothing is handed over until a heartbeat is answered again, and then it goes on where it was', async () => {
+  const { group, consumer } = await start(logs([100_000], 5));
+  group.assigned = [0];
+  group.leaseMs = 1_400;
+  const { seen, run } = slowly(consumer);
+  await expect.poll(() => seen.length, soon).toBeGreaterThan(5);
+  group.nextAnswers.push({ hang: true });
+  await expect.poll(() => group.nextAnswers.length, soon).toBe(0);
+  await systemClock.sleep(600);
+  const silent = seen.length;
+  await systemClock.sleep(200);
+  expect(seen.length).toBe(silent);
+  group.leaseMs = 10_000;
+  await expect.poll(() => seen.length, soon).toBeGreaterThan(silent + 5);
+  await consumer.stop();
+  await run;
+  expect(offsetsOf(seen, 0)).toEqual(upTo(seen.length));
+});
+
+test.each(['UNKNOWN_MEMBER_ID', 'FENCED_MEMBER_EPOCH'])(
+  '%s: gives everything up without a commit, says why, and joins anew',
+  async (code) => {
+    const lost: string[] = [];
+    const { group, consumer } = await start(logs([100_000], 5), {
+      autoCommitIntervalMs: 1_000_000,
+      onPartitionsLost: (partitions, reason) => void lost.push(`${partitions.length} ${reason.errorCode}`),
+    });
+    group.assigned = [0];
+    const { seen, run } = slowly(consumer);
+    await expect.poll(() => seen.length, soon).toBeGreaterThan(5);
+    group.nextAnswers.push(problem(code));
+    await expect.poll(() => seen.filter(({ offset }) => offset === 0).length, soon).toBe(2);
+    expect(lost).toEqual([`1 ${code}`]);
+    expect(group.commits).toEqual([]);
+    expect(new Set(group.heartbeats.map(({ memberId }) => memberId)).size).toBe(1);
+    expect(group.heartbeats.filter(({ memberEpoch }) => memberEpoch === 0)).toHaveLength(2);
+    await consumer.stop();
+    await run;
+  },
+);
+
+test('a handler that takes too long: the consumer leaves, says why, and comes back when the handler is done', async () => {
+  const lost: string[] = [];
+  const { group, consumer } = await start(logs([10], 5), {
+    maxPollIntervalMs: 300,
+    onPartitionsLost: (_, { message }) => void lost.push(message),
+  });
+  group.assigned = [0];
+  const finish = gate();
+  const seen: number[] = [];
+  const run = consumer.run({
+    eachMessage: ({ offset }) => {
+      seen.push(offset);
+      return seen.length === 4 ? finish.opened : undefined;
+    },
+  });
+  await expect.poll(() => group.left(), soon).toBe(-1);
+  expect(lost).toEqual([
+    expect.stringMatching(
+      /^MAX_POLL_INTERVAL_EXCEEDED: t-0 from offset 3 on has been worked on for \d+ ms, and maxPollIntervalMs is 300: /,
+    ),
+  ]);
+  const silent = group.heartbeats.length;
+  await systemClock.sleep(1_200);
+  expect(group.heartbeats).toHaveLength(silent);
+  finish.open();
+  await expect.poll(() => seen.at(-1), soon).toBe(9);
+  expect(group.heartbeats[silent]).toMatchObject({ memberEpoch: 0, topicPartitions: [] });
+  await consumer.stop();
+  await run;
+});
+
+test('a static member leaves to return', async () => {
+  const { group, consumer } = await start(logs([10]), { groupInstanceId: 'worker-1' });
+  group.assigned = [0];
+  await consumer.run({ eachBatch: () => void consumer.stop() });
+  expect(group.left()).toBe(-2);
+  expect(group.heartbeats.every(({ instanceId }) => instanceId === 'worker-1')).toBe(true);
+});
+
+test('a refusal that cannot pass ends run', async () => {
+  const { group, consumer } = await start(logs([10]));
+  group.nextAnswers.push(problem('GROUP_MAX_SIZE_REACHED'));
+  await expect(consumer.run({ eachMessage: () => undefined })).rejects.toMatchObject({
+    errorCode: 'GROUP_MAX_SIZE_REACHED',
+  });
+});
+
+test('a handler that throws ends run, after what it had handled is committed and the group is left', async () => {
+  const { group, consumer } = await start(logs([10]));
+  group.assigned = [0];
+  const eachMessage = ({ offset }: ConsumedMessage) => {
+    if (offset === 4) throw new Error('not now');
+  };
+  await expect(consumer.run({ eachMessage })).rejects.toThrow('not now');
+  expect(group.offsets.get(0)).toBe(4);
+  expect(group.left()).toBe(-1);
+});
+
+test('an iteration: a message is handled when the next one is asked for; stop commits and leaves', async () => {
+  const { group, consumer } = await start(logs([10]));
+  group.assigned = [0];
+  const seen: number[] = [];
+  for await (const { offset } of consumer) if (seen.push(offset) === 3) break;
+  expect(group.left()).toBeUndefined();
+  for await (const { offset } of consumer) {
+    if (seen.push(offset) === 6) {
+      await consumer.stop();
+      break;
+    }
+  }
+  expect(seen).toEqual(upTo(6));
+  expect(group.offsets.get(0)).toBe(5);
+  expect(group.left()).toBe(-1);
+});
+
+test('autoCommit commits at its interval, and what was looked up is committed before anything is read', async () => {
+  const { group, consumer } = await start(logs([0]), { autoCommitIntervalMs: 30 });
+  group.assigned = [0];
+  const run = consumer.run({ eachMessage: () => undefined });
+  await expect.poll(() => group.offsets.get(0), soon).toBe(0);
+  const commits = group.commits.length;
+  await systemClock.sleep(150);
+  expect(group.commits).toHaveLength(commits);
+  await consumer.stop();
+  await run;
+});
+
+test('without autoCommit nothing is committed but what is told: what was handled, or offsets with a note', async () => {
+  const { group, consumer } = await start(logs([10]), { autoCommit: false, autoCommitIntervalMs: 10 });
+  group.assigned = [0];
+  await consumer.run({
+    eachMessage: async ({ offset }) => {
+      if (offset === 3) await consumer.commit();
+      if (offset === 6) await consumer.commit([{ ...t(0), offset: 6, metadata: 'half' }]);
+      if (offset === 9) await consumer.stop();
+    },
+  });
+  const committed = group.commits.map(({ commitSeq, topics }) => ({ commitSeq, ...topics[0]!.partitions[0] }));
+  expect(committed).toEqual([
+    { commitSeq: 1, partition: 0, offset: 3 },
+    { commitSeq: 2, partition: 0, offset: 6, metadata: 'half' },
+  ]);
+  expect(await consumer.committed('t')).toEqual([{ ...t(0), offset: 6, metadata: '' }]);
+});
+
+test('a commit that comes too late is refused to who asked for it, and does not end run when nobody asked', async () => {
+  const { group, consumer } = await start(logs([10]), { autoCommitIntervalMs: 10 });
+  group.assigned = [0];
+  group.commitError = 'STALE_MEMBER_EPOCH';
+  let refused: unknown;
+  const run = consumer.run({
+    eachMessage: async ({ offset }) => {
+      if (offset === 5) await systemClock.sleep(60);
+      if (offset === 9) refused = await consumer.commit().catch((error: unknown) => error);
+    },
+  });
+  await expect.poll(() => refused, soon).toMatchObject({ errorCode: 'STALE_MEMBER_EPOCH', ...t(0), offset: 9 });
+  await consumer.stop();
+  await run;
+});
+
+test('a commit that was refused while the epoch grew is sent again with the new one', async () => {
+  const { group, consumer } = await start(logs([10]), { autoCommit: false });
+  group.assigned = [0];
+  await consumer.run({
+    eachMessage: async ({ offset }) => {
+      if (offset !== 5) return;
+      group.epoch = 2;
+      group.nextCommits.push({ errorCode: 'STALE_MEMBER_EPOCH', afterMs: 200 });
+      await consumer.commit();
+      await consumer.stop();
+    },
+  });
+  expect(group.commits.map(({ memberEpoch }) => memberEpoch)).toEqual([1, 2]);
+  expect(group.offsets.get(0)).toBe(5);
+});
+
+test('a topic that is gone while it is read is no failure: the group takes it away', async () => {
+  let gone = false;
+  const records = logs([10]);
+  const { group, consumer } = await start((request) =>
+    gone && isFetch(request) ? problem('UNKNOWN_TOPIC_OR_PARTITION', 404) : records(request),
+  );
+  group.assigned = [0];
+  const seen: number[] = [];
+  const run = consumer.run({
+    eachMessage: ({ offset }) => {
+      gone = seen.push(offset) === 10;
+    },
+  });
+  await expect.poll(() => gone, soon).toBe(true);
+  await systemClock.sleep(100);
+  group.assigned = [];
+  await settled(group);
+  await consumer.stop();
+  await run;
+  expect(seen).toEqual(upTo(10));
+});
+
+test('retention that comes near is told before it costs anything', async () => {
+  const warnings: unknown[] = [];
+  let start0 = 0;
+  const { group, consumer } = await start(
+    (request) => {
+      if (!isFetch(request)) return undefined;
+      const { offset } = fetchAsked(request).partitions[0]!;
+      const reply = logs([1_000], 5)(request);
+      if (offset > 20) start0 = 15;
+      return reply && { ...reply, bytes: withStart(reply.bytes!, start0) };
+    },
+    { onRetention: (warning) => void warnings.push(warning) },
+  );
+  group.assigned = [0];
+  await consumer.run({ eachMessage: ({ offset }) => void (offset === 60 && consumer.stop()) });
+  expect(warnings).toEqual([
+    expect.objectContaining({ ...t(0), logStartOffset: 15, highWatermark: 1_000, lostRecords: 0 }),
+  ]);
+});
+
+/** The frame's log start: behind partition, error code and high watermark. */
+function withStart(bytes: Uint8Array, logStartOffset: number): Uint8Array {
+  const frame = Buffer.from(bytes);
+  frame.writeBigInt64BE(BigInt(logStartOffset), 14);
+  return frame;
+}
+
+test('a group consumer is told wrong options, and mixing subscribe with assign, in a sentence', async () => {
+  const { consumer, server } = await start(logs([0]));
+  const rivulet = new Rivulet({ url: server.url });
+  expect(() => consumer.assign([t(0)])).toThrow(/assign: this consumer has subscribed/);
+  expect(() => rivulet.consumer().subscribe({ topics: ['t'] })).toThrow(/subscribe: needs the option groupId/);
+  const simple = rivulet.consumer({ groupId: 'g' });
+  simple.assign([t(0)]);
+  expect(() => simple.subscribe({ topics: ['t'] })).toThrow(/partitions were assigned/);
+  expect(() => rivulet.consumer({ groupId: 'g' }).subscribe({ topics: [] })).toThrow(/topics: must name a topic/);
+  expect(() => rivulet.consumer({ groupId: 'g' }).subscribe({ topics: /x/s })).toThrow(/flag i, got s/);
+  expect(() => rivulet.consumer({ groupInstanceId: 'x' })).toThrow(/groupInstanceId: needs a groupId/);
+  expect(() => rivulet.consumer({ groupId: 'g', sessionTimeoutMs: 9_000, heartbeatIntervalMs: 4_000 })).toThrow(
+    /heartbeatIntervalMs: must be at most a third of sessionTimeoutMs \(9000\), which is 3000, got 4000/,
+  );
+});
+
+test('a pattern reaches the group as one of the whole name', async () => {
+  const { group, consumer } = await start(logs([0]));
+  consumer.subscribe({ topics: /^orders-(eu|us)/i });
+  const run = consumer.run({ eachMessage: () => undefined });
+  await expect.poll(() => group.heartbeats[0]?.subscribedTopicRegex, soon).toBe('(?i).*(?:^orders-(eu|us)).*');
+  await consumer.stop();
+  await run;
+});
+
+test('without subscribing: it begins at what is committed, and commits without membership', async () => {
+  const { group, server } = await start(logs([10]));
+  group.offsets.set(0, 4);
+  const consumer = new Rivulet({ url: server.url }).consumer({ groupId: 'g', autoOffsetReset: 'none' });
+  consumer.assign([t(0)]);
+  const seen: number[] = [];
+  await consumer.run({ eachMessage: ({ offset }) => void (seen.push(offset) === 6 && consumer.stop()) });
+  expect(seen).toEqual(upTo(10, 4));
+  expect(group.commits).toEqual([
+    { topics: [expect.objectContaining({ partitions: [{ partition: 0, offset: 10 }] })] },
+  ]);
+  expect(group.heartbeats).toEqual([]);
+});
+
+test('nothing committed and no rule where to begin is an error', async () => {
+  const { group, consumer } = await start(logs([10]), { autoOffsetReset: 'none' });
+  group.assigned = [0];
+  await expect(consumer.run({ eachMessage: () => undefined })).rejects.toMatchObject({
+    errorCode: 'NO_OFFSET_FOR_PARTITION',
+    ...t(0),
+  });
+});
