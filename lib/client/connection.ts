@@ -8,6 +8,7 @@ import type { Outcome } from '../errors.ts';
 import { signRequest } from '../sigv4/sign.ts';
 import { errorOfGateway, errorOfProblem, RivuletClientError, withOutcome } from './client-error.ts';
 import type { CredentialsProvider } from './credentials.ts';
+import { lookup } from './loopback.ts';
 
 export type Call = {
   readonly method: 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE';
@@ -52,7 +53,8 @@ type Prepared = { readonly target: URL; readonly headers: Record<string, string>
 
 export function openConnection(options: ConnectionOptions): Connection {
   const secure = options.url.protocol === 'https:';
-  const agent = secure ? new HttpsAgent({ keepAlive: true }) : new HttpAgent({ keepAlive: true });
+  const sockets = { keepAlive: true, lookup };
+  const agent = secure ? new HttpsAgent(sockets) : new HttpAgent(sockets);
   const start = secure ? httpsRequest : httpRequest;
 
   async function exchange(call: Call): Promise<Answer> {

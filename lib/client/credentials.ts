@@ -2,6 +2,7 @@
 // home's default; anything else asks the AWS chain (environment, profile, SSO, role), which is loaded only then.
 import type { Credentials } from '../sigv4/canonical.ts';
 import { RivuletClientError } from './client-error.ts';
+import { isBelowLocalhost } from './loopback.ts';
 
 export type CredentialsProvider = () => Promise<Credentials>;
 
@@ -30,7 +31,7 @@ export function credentialsFor(url: URL, given: Credentials | CredentialsProvide
 export function regionFor(url: URL, given: string | undefined): string {
   const named = given ?? /\.execute-api\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?$/.exec(url.hostname)?.[1];
   if (named) return named;
-  if (loopbackHosts.has(url.hostname)) return 'us-east-1';
+  if (loopbackHosts.has(url.hostname) || isBelowLocalhost(url.hostname)) return 'us-east-1';
   throw new RivuletClientError(
     'INVALID_REQUEST',
     `region: ${url.hostname} does not name one, so it must be given (on the command line with --region or AWS_REGION)`,

@@ -41,6 +41,12 @@ test('a path before the API stays in front of every request', async () => {
   expect(server.received[0]?.path).toBe('/prod/v1/x');
 });
 
+test('names below localhost are this machine, whatever its resolver says', async () => {
+  const { server } = await start();
+  await connectTo(server.url.replace('127.0.0.1', 'api.localhost')).ask(read);
+  expect(server.received).toHaveLength(1);
+});
+
 test('an object goes as JSON, bytes go as they are', async () => {
   const { server, connection } = await start();
   await connection.ask({ ...write, body: { a: 1 } });

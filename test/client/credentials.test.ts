@@ -19,5 +19,6 @@ test('the region is read off an API Gateway address, and must be given for other
   expect(regionFor(new URL('https://a1b2.execute-api.eu-central-1.amazonaws.com'), undefined)).toBe('eu-central-1');
   expect(regionFor(new URL('https://events.example.com'), 'eu-west-1')).toBe('eu-west-1');
   expect(regionFor(new URL('http://localhost:8080'), undefined)).toBe('us-east-1');
+  expect(regionFor(new URL('https://a1b2.execute-api.localhost:4566'), undefined)).toBe('us-east-1');
   expect(() => regionFor(new URL('https://events.example.com'), undefined)).toThrow(/region: events\.example\.com/);
 });
