@@ -1,50 +1,44 @@
-// `npm run demo`: Rivulet from end to end in a few seconds, on this machine. It starts the service over a folder of its
-// own, streams 20,000 flights into a topic through the signed HTTP API, reads them back with three consumers, and checks
-// that what came back is what went in. Exits with 0 only if it is.
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+// `npm run demo`: Rivulet from end to end in a few seconds. It starts the service over a folder of its own, or takes the
+// one that RIVULET_URL names, streams 20,000 flights into a topic through the signed HTTP API, reads them back with three
+// consumers, and checks that what came back is what went in. Exits with 0 only if it is.
 import { Presets, SingleBar } from 'cli-progress';
+import { ownCredentials } from '../cli/connect.ts';
 import { tableLines } from '../cli/output.ts';
 import { Rivulet } from '../lib/client/rivulet.ts';
-import { systemClock } from '../lib/clock.ts';
-import { type Counters, usdOf } from '../lib/storage/count.ts';
-import { openHome } from '../local/home.ts';
-import { startServer } from '../local/server.ts';
+import { givenService, ownService } from './demo-service.ts';
 import { airportsOf, claimsOf, type FlightLine, type ReadFlight, readFlights } from './flights.ts';
 
-const topic = 'flights';
 const partitions = 6;
 const consumers = 3;
 const barFormat = '{bar} {percentage}% | {value} of {total} | {rate} records/s';
 
-const home = openHome({ directory: mkdtempSync(join(tmpdir(), 'rivulet-demo-')) });
-const server = await startServer({ api: home.api, clock: systemClock });
+const given = process.env.RIVULET_URL;
+const service = given ? givenService(given) : await ownService();
+const { topic } = service;
 let bar: SingleBar | undefined; // The one that is shown now.
 process.once('SIGINT', giveUp);
 try {
   process.exitCode = (await runDemo()) ? 0 : 1;
 } finally {
-  await server.close();
-  home.close();
+  await service.close();
 }
 process.removeListener('SIGINT', giveUp);
-showFolder(home.directory, home.totals);
-showNext(home.directory);
+service.showAfterwards(heading);
 
 /** The terminal as it was, and nothing left behind: half of a demo is of no use to anybody. */
 function giveUp(): void {
   bar?.stop();
-  home.close();
-  rmSync(home.directory, { recursive: true, force: true });
-  console.error(`\nInterrupted; ${home.directory} is removed.`);
+  console.error(`\nInterrupted; ${service.abandon()}.`);
   process.exit(130);
 }
 
 /** @returns whether all that was to be shown is true. */
 async function runDemo(): Promise<boolean> {
-  const rivulet = new Rivulet({ url: server.url, clientId: 'demo' });
-  heading(`A Rivulet service is listening on ${server.url}`);
+  const credentials = ownCredentials();
+  const region = process.env.AWS_REGION;
+  const identity = { ...(credentials && { credentials }), ...(region !== undefined && { region }) };
+  const rivulet = new Rivulet({ url: service.url, clientId: 'demo', ...identity });
+  heading(`A Rivulet service is listening on ${service.url}`);
   await rivulet.admin().createTopics({ topics: [{ topic, partitions }] });
   console.log(`Made the topic "${topic}" with ${partitions} partitions.`);
   const flights = readFlights();
@@ -162,33 +156,4 @@ function showClaims(written: readonly FlightLine[], read: readonly ReadFlight[])
   const claims = claimsOf(written, read);
   for (const { text, holds } of claims) console.log(`${holds ? '  true ' : '  FALSE'}  ${text}`);
   return claims.every(({ holds }) => holds);
-}
-
-function showFolder(directory: string, totals: Counters): void {
-  heading(`Where it lies: ${directory}`);
-  const files = readdirSync(directory, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name));
-  const folders = Map.groupBy(files, (file) => relative(directory, file).split('/')[0]!);
-  const rows = [...folders].sort().map(([name, inside]) => {
-    const bytes = inside.reduce((sum, file) => sum + statSync(file).size, 0);
-    return [name, inside.length, bytes];
-  });
-  for (const line of tableLines(['NAME', 'FILES', 'BYTES'], rows)) console.log(line);
-  const { s3Put, s3Get, readUnits, writeUnits } = totals;
-  console.log(`
-In AWS the same would have taken S3 requests: ${s3Put} PUT, ${s3Get} GET; DynamoDB units: ${writeUnits} write, ${readUnits} read:
-$${usdOf(totals).toFixed(6)} at list price, Lambda and API Gateway not included.`);
-}
-
-function showNext(directory: string): void {
-  heading('Try next');
-  console.log(`  npx rivulet serve --data ${directory}
-and in another terminal:
-  npx rivulet topics describe ${topic}
-  npx rivulet consume ${topic} --from-beginning --max-messages 5 --property print.key=true
-  npx rivulet consume ${topic}                    (and wait)
-  echo '{"key": "OSL", "value": {"origin": "OSL"}}' | npx rivulet produce ${topic} --format ndjson
-
-The folder is kept; remove it when you are done.`);
 }

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 
 const root = path.resolve(import.meta.dirname, '..');
-const folders = ['bench', 'bin', 'cdk', 'cli', 'examples', 'functions', 'lib', 'local', 'test'];
+const folders = ['bench', 'bin', 'cdk', 'cli', 'emulator', 'examples', 'functions', 'lib', 'local', 'test'];
 const files = globSync(
   folders.map((folder) => `${folder}/**/*.ts`),
   { cwd: root },
@@ -33,6 +33,7 @@ const layers: readonly (readonly string[])[] = [
   ['functions/'],
   ['local/'],
   ['cli/', 'cdk/'],
+  ['emulator/'],
   ['examples/', 'bench/', 'bin/'],
   ['test/'],
 ];
@@ -76,9 +77,10 @@ describe('imports', () => {
     expect(wrong).toEqual([]);
   });
 
-  test('of the AWS SDK stand in lib/storage alone, but for credentials', () => {
+  test('of the AWS SDK stand in lib/storage alone, but for credentials, and what deploys', () => {
     const wrong = product.filter(
-      (file) => !file.startsWith('lib/storage/') && /from '@aws-sdk\/(?!credential-provider)/.test(source.get(file)!),
+      (file) =>
+        !/^(lib\/storage|emulator)\//.test(file) && /from '@aws-sdk\/(?!credential-provider)/.test(source.get(file)!),
     );
     expect(wrong).toEqual([]);
   });

@@ -1,20 +1,11 @@
-// DynamoDB Local and LocalStack as child processes on free loopback ports. Both read their standard input and end when it
-// closes, so they never outlive the process that started them, however that one ends.
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { once } from 'node:events';
+// DynamoDB Local and LocalStack as child processes on free loopback ports.
 import { mkdtempSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort, launch, stop, until } from '../../emulator/child.ts';
 import { installDynamoDbLocal, installLocalStack } from './install.ts';
 
-const START_MS = 60_000;
-const STOP_MS = 3_000;
-
 export type Endpoint = { readonly url: string; stop(): Promise<void> };
-
-type Server = { readonly child: ChildProcessWithoutNullStreams; output: string };
 
 /** In memory; one database for all regions and credentials. */
 export async function startDynamoDbLocal(cache: string): Promise<Endpoint> {
@@ -59,45 +50,4 @@ async function s3IsRunning(url: string): Promise<boolean> {
     () => '',
   );
   return health.includes('"s3": "running"') && health.includes('"dynamodb": "running"');
-}
-
-function launch(command: string, args: readonly string[], env: NodeJS.ProcessEnv): Server {
-  const server = { child: spawn(command, args, { env, stdio: 'pipe' }), output: '' };
-  const keep = (chunk: Buffer) => {
-    server.output = (server.output + chunk.toString()).slice(-4000);
-  };
-  server.child.stdout.on('data', keep);
-  server.child.stderr.on('data', keep);
-  server.child.on('error', (error) => keep(Buffer.from(error.message)));
-  server.child.stdin.on('error', () => {});
-  return server;
-}
-
-/** Asks again until there is an answer; throws with the last output when the server ends or takes too long. */
-async function until<T>(server: Server, ask: () => Promise<T | undefined>): Promise<T> {
-  const startedMs = performance.now();
-  while (performance.now() - startedMs < START_MS && server.child.exitCode === null) {
-    const answer = await ask();
-    if (answer !== undefined) return answer;
-    await sleep(50);
-  }
-  await stop(server);
-  throw new Error(`${server.child.spawnargs[0]} did not start:\n${server.output}`);
-}
-
-async function stop({ child }: Server): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
-  const exit = once(child, 'exit');
-  child.stdin.end();
-  await Promise.race([exit, sleep(STOP_MS, undefined, { ref: false }).then(() => child.kill('SIGKILL'))]);
-  await exit;
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as { port: number };
-  probe.close();
-  await once(probe, 'close');
-  return port;
 }

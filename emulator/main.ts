@@ -1,0 +1,139 @@
+// `npm run deploy:local`: AWS on this machine. Starts the emulator, deploys the very stacks that `cdk deploy` takes to AWS,
+// runs the demo through the deployed API with signed requests, and leaves it running.
+//
+//   npm run deploy:local                             until Ctrl-C, which takes everything away
+//   npm run deploy:local -- --once                   ends by itself when the demo is done
+//   npm run deploy:local -- --endpoint http://...    on an emulator that runs already
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { adminRoutes } from '../cdk/access.ts';
+import type { Credentials } from '../lib/sigv4/canonical.ts';
+import { bootstrap, type CdkOptions, deploy, destroy } from './cdk.ts';
+import { type AwsEndpoint, trust } from './endpoint.ts';
+import { runningEmulator } from './given.ts';
+import { createUser, policyFor } from './identities.ts';
+import { defaultCache } from './install.ts';
+import { startMiniStack } from './ministack.ts';
+
+const name = 'Rivulet';
+const interrupt = new AbortController();
+const { signal } = interrupt;
+for (const event of ['SIGINT', 'SIGTERM'] as const) process.on(event, () => interrupt.abort());
+
+try {
+  const { values } = parseArgs({
+    options: { once: { type: 'boolean', default: false }, endpoint: { type: 'string' } },
+  });
+  await (values.endpoint === undefined ? onOurs(values.once) : onGiven(values.endpoint, values.once));
+} catch (error) {
+  process.exitCode = signal.aborted ? 130 : 1;
+  console.error(signal.aborted ? '\nInterrupted.' : `deploy:local: ${error instanceof Error ? error.message : error}`);
+}
+
+/** The emulator ends with us, and all that is on it. */
+async function onOurs(thenEnd: boolean): Promise<void> {
+  const emulator = await step('Starting the emulator', () => startMiniStack(defaultCache()));
+  try {
+    trust(emulator.certificate);
+    const showUse = await present(emulator.endpoint);
+    if (thenEnd) return;
+    showUse();
+    await untilInterrupted('Ctrl-C ends it, and takes everything away.');
+  } finally {
+    await emulator.stop();
+  }
+}
+
+/** What was deployed outlives us, unless it is for once. */
+async function onGiven(url: string, thenEnd: boolean): Promise<void> {
+  const endpoint = await runningEmulator(url);
+  try {
+    const showUse = await present(endpoint);
+    if (!thenEnd) showUse();
+  } finally {
+    if (thenEnd) await step('Taking the stacks away', () => destroy(stacksOn(endpoint)));
+  }
+}
+
+/** The data goes with the stacks: it is nobody's. */
+function stacksOn(endpoint: AwsEndpoint): CdkOptions {
+  return {
+    endpoint,
+    context: { 'rivulet:name': name, 'rivulet:throwAway': 'true' },
+    onLine: (line) => {
+      if (line.includes('✅')) console.log(`  ${line.trim()}`);
+    },
+  };
+}
+
+/** @returns what tells how to use it. */
+async function present(endpoint: AwsEndpoint): Promise<() => void> {
+  const stacks = { ...stacksOn(endpoint), signal };
+  await step('Bootstrapping the CDK', () => bootstrap(stacks));
+  const outputs = await step('Deploying the stacks', () => deploy(stacks));
+  const url = outputs[`${name}Service`]!.Url!;
+  const userName = `rivulet-operator-${Date.now().toString(36)}`;
+  const operator = await step(`Making the user ${userName}, who may do everything with this API`, () =>
+    createUser(endpoint, userName, policyFor(endpoint, url, adminRoutes)),
+  );
+  const environment = environmentFor(endpoint, url, operator);
+  console.log('\n== Running the demo through the deployed API');
+  await runDemo(environment);
+  return () => showUse(endpoint, operator, environment);
+}
+
+async function step<T>(what: string, work: () => Promise<T>): Promise<T> {
+  signal.throwIfAborted();
+  console.log(`\n== ${what}`);
+  const startedMs = performance.now();
+  const result = await work();
+  console.log(`  done in ${((performance.now() - startedMs) / 1000).toFixed(1)} s`);
+  return result;
+}
+
+function environmentFor(endpoint: AwsEndpoint, url: string, operator: Credentials): Record<string, string> {
+  const { region, certificateFile } = endpoint;
+  return {
+    RIVULET_URL: url,
+    AWS_REGION: region,
+    AWS_ACCESS_KEY_ID: operator.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: operator.secretAccessKey,
+    ...(certificateFile !== undefined && { NODE_EXTRA_CA_CERTS: certificateFile }),
+  };
+}
+
+async function runDemo(environment: Record<string, string>): Promise<void> {
+  const demo = resolve(import.meta.dirname, '../examples/demo.ts');
+  const child = spawn(process.execPath, [demo], { env: { ...process.env, ...environment }, stdio: 'inherit' });
+  const [code] = await once(child, 'exit');
+  signal.throwIfAborted();
+  if (code !== 0) throw new Error(`the demo ended with ${code}`);
+}
+
+function showUse(endpoint: AwsEndpoint, operator: Credentials, environment: Record<string, string>): void {
+  const url = environment.RIVULET_URL;
+  const exports = Object.entries(environment).map(([variable, value]) => `  export ${variable}=${value}`);
+  const trusted = endpoint.certificateFile === undefined ? '' : `--cacert ${endpoint.certificateFile} `;
+  const { accessKeyId, secretAccessKey } = operator;
+  console.log(`
+== Rivulet is deployed at ${url}
+In another terminal, in this folder:
+
+${exports.join('\n')}
+  npx rivulet topics list
+  node bin/node24.cjs examples/quickstart.ts
+  curl ${trusted}--aws-sigv4 aws:amz:${endpoint.region}:execute-api \\
+    --user ${accessKeyId}:${secretAccessKey} ${url}/v1/topics
+
+AWS's own tools find the emulator at ${endpoint.url}, with the key test and the secret test.`);
+}
+
+async function untilInterrupted(what: string): Promise<void> {
+  console.log(`\n${what}`);
+  // A pending promise alone would not keep the process alive.
+  const alive = setInterval(() => {}, 60_000);
+  if (!signal.aborted) await once(signal, 'abort');
+  clearInterval(alive);
+}

@@ -1,0 +1,84 @@
+// The service that the demo talks to: one of its own over a folder, or one that runs already.
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { tableLines } from '../cli/output.ts';
+import { systemClock } from '../lib/clock.ts';
+import { type Counters, usdOf } from '../lib/storage/count.ts';
+import { openHome } from '../local/home.ts';
+import { startServer } from '../local/server.ts';
+
+export type DemoService = {
+  readonly url: string;
+  /** That nobody has written to yet. */
+  readonly topic: string;
+  close(): Promise<void>;
+  /** At once; returns what became of what was made, as half a sentence. */
+  abandon(): string;
+  /** What there is to see when the demo is over. */
+  showAfterwards(heading: (text: string) => void): void;
+};
+
+export async function ownService(): Promise<DemoService> {
+  const home = openHome({ directory: mkdtempSync(join(tmpdir(), 'rivulet-demo-')) });
+  const server = await startServer({ api: home.api, clock: systemClock });
+  const topic = 'flights';
+  return {
+    url: server.url,
+    topic,
+    async close() {
+      await server.close();
+      home.close();
+    },
+    abandon() {
+      home.close();
+      rmSync(home.directory, { recursive: true, force: true });
+      return `${home.directory} is removed`;
+    },
+    showAfterwards(heading) {
+      heading(`Where it lies: ${home.directory}`);
+      showFolder(home.directory, home.totals);
+      heading('Try next');
+      showNext(topic, `  npx rivulet serve --data ${home.directory}\nand in another terminal:\n`);
+      console.log('\nThe folder is kept; remove it when you are done.');
+    },
+  };
+}
+
+/** Others may have run the demo there: the topic has a name of its own. */
+export function givenService(url: string): DemoService {
+  const topic = `flights-${systemClock.now().toString(36)}`;
+  return {
+    url,
+    topic,
+    close: async () => {},
+    abandon: () => `the topic "${topic}" is left as it is`,
+    showAfterwards(heading) {
+      heading('Try next');
+      showNext(topic, '');
+    },
+  };
+}
+
+function showFolder(directory: string, totals: Counters): void {
+  const files = readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+  const folders = Map.groupBy(files, (file) => relative(directory, file).split('/')[0]!);
+  const rows = [...folders].sort().map(([name, inside]) => {
+    const bytes = inside.reduce((sum, file) => sum + statSync(file).size, 0);
+    return [name, inside.length, bytes];
+  });
+  for (const line of tableLines(['NAME', 'FILES', 'BYTES'], rows)) console.log(line);
+  const { s3Put, s3Get, readUnits, writeUnits } = totals;
+  console.log(`
+In AWS the same would have taken S3 requests: ${s3Put} PUT, ${s3Get} GET; DynamoDB units: ${writeUnits} write, ${readUnits} read:
+$${usdOf(totals).toFixed(6)} at list price, Lambda and API Gateway not included.`);
+}
+
+function showNext(topic: string, first: string): void {
+  console.log(`${first}  npx rivulet topics describe ${topic}
+  npx rivulet consume ${topic} --from-beginning --max-messages 5 --property print.key=true
+  npx rivulet consume ${topic}                    (and wait)
+  echo '{"key": "OSL", "value": {"origin": "OSL"}}' | npx rivulet produce ${topic} --format ndjson`);
+}
