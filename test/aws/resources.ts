@@ -5,13 +5,30 @@ import { text } from 'node:stream/consumers';
 import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { inject, test } from 'vitest';
+import { trust } from '../../emulator/endpoint.ts';
 import type { AwsConnection } from '../../lib/storage/aws-connection.ts';
-import type { EndpointAnswer, EndpointName } from './setup.ts';
+import type { Deployment } from './deployment.ts';
+import type { Answer, OfferName, Offers } from './setup.ts';
 
 /** Declares the suite on a running endpoint; where the machine has none, one skipped test that says why. */
-export async function onEndpoint(name: EndpointName, suite: (connection: AwsConnection) => void): Promise<void> {
+export function onEndpoint(
+  name: 'dynamodb-local' | 'localstack',
+  suite: (connection: AwsConnection) => void,
+): Promise<void> {
+  return onOffer(name, ({ url }) => suite(testConnection(url)));
+}
+
+/** The same on the deployed stacks, which this run's other files use too. */
+export function onDeployment(suite: (deployment: Deployment) => void): Promise<void> {
+  return onOffer('deployment', (deployment) => {
+    trust(deployment.certificate);
+    suite(deployment);
+  });
+}
+
+async function onOffer<Name extends OfferName>(name: Name, suite: (offer: Offers[Name]) => void): Promise<void> {
   const answer = await ask(name);
-  if ('url' in answer) suite(testConnection(answer.url));
+  if (!('missing' in answer)) suite(answer);
   else if (answer.fails) throw new Error(answer.missing);
   else test.skip(answer.missing);
 }
@@ -26,11 +43,11 @@ export function testConnection(endpoint: string): AwsConnection {
 }
 
 /** Not fetch: it gives up after five minutes, and a first installation may take longer. */
-async function ask(name: EndpointName): Promise<EndpointAnswer> {
+async function ask<Name extends OfferName>(name: Name): Promise<Answer<Name>> {
   const body = await new Promise<string>((resolve, reject) => {
     get(`${inject('awsEndpoints')}/${name}`, (response) => resolve(text(response))).on('error', reject);
   });
-  return JSON.parse(body) as EndpointAnswer;
+  return JSON.parse(body) as Answer<Name>;
 }
 
 /** Makes a table with the key schema of Rivulet and returns its name. */

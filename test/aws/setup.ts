@@ -4,60 +4,80 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { resolve } from 'node:path';
 import type { TestProject } from 'vitest/node';
+import { defaultCache } from '../../emulator/install.ts';
+import { type Deployment, type EmulatedAws, startEmulator } from './deployment.ts';
 import { type Endpoint, startDynamoDbLocal, startLocalStack } from './endpoints.ts';
 
-export type EndpointName = 'dynamodb-local' | 'localstack';
+/** What there is to ask for, and what a test file is told of it. */
+export type Offers = {
+  'dynamodb-local': { readonly url: string };
+  localstack: { readonly url: string };
+  /** An emulator of AWS that takes deployments. */
+  emulator: EmulatedAws;
+  /** The stacks of this repository, deployed there. */
+  deployment: Deployment;
+};
 
-/** What a test file is told: where the endpoint is, or why there is none. */
-export type EndpointAnswer = { readonly url: string } | { readonly missing: string; readonly fails: boolean };
+export type OfferName = keyof Offers;
+
+export type Answer<Name extends OfferName> = Offers[Name] | { readonly missing: string; readonly fails: boolean };
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** GET {awsEndpoints}/{EndpointName} answers with an EndpointAnswer. */
+    /** GET {awsEndpoints}/{OfferName} answers with its Answer. */
     awsEndpoints: string;
   }
 }
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const endpoints = lazyEndpoints(process.env.RIVULET_TEST_CACHE ?? resolve('.cache/aws-endpoints'));
+  const offers = lazyOffers(defaultCache());
   const server = createServer(async ({ url }, response) => {
-    const name = url === '/localstack' ? 'localstack' : 'dynamodb-local';
-    response.end(JSON.stringify(await answer(name, endpoints.start(name))));
+    response.end(JSON.stringify(await offers.answer(url!.slice(1) as OfferName)));
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   project.provide('awsEndpoints', `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
   return async () => {
     server.close();
-    await endpoints.stop();
+    await offers.stop();
   };
 }
 
-function lazyEndpoints(cache: string) {
-  const started = new Map<EndpointName, Promise<Endpoint>>();
-  const make = {
-    'dynamodb-local': () => startDynamoDbLocal(cache),
-    localstack: () => startLocalStack(cache, start('dynamodb-local')),
+function lazyOffers(cache: string) {
+  const toStop: Promise<{ stop(): Promise<void> }>[] = [];
+  const stopping = <T extends { stop(): Promise<void> }>(started: Promise<T>): Promise<T> => {
+    toStop.push(started);
+    return started;
   };
-  const start = (name: EndpointName): Promise<Endpoint> => {
-    const endpoint = started.get(name) ?? make[name]();
-    started.set(name, endpoint);
-    return endpoint;
+  const once = <T>(start: () => Promise<T>): (() => Promise<T>) => {
+    let started: Promise<T> | undefined;
+    return () => (started ??= start());
   };
-  const stop = async () => {
-    for (const endpoint of await Promise.allSettled(started.values()))
-      if (endpoint.status === 'fulfilled') await endpoint.value.stop();
+  const dynamoDb = once<Endpoint>(() => stopping(startDynamoDbLocal(cache)));
+  const localStack = once<Endpoint>(() => stopping(startLocalStack(cache, dynamoDb())));
+  const emulator = once(() => stopping(startEmulator(cache)));
+  const deployment = once(async () => (await emulator()).deploy());
+  const starts: { readonly [Name in OfferName]: () => Promise<Offers[Name]> } = {
+    'dynamodb-local': async () => ({ url: (await dynamoDb()).url }),
+    localstack: async () => ({ url: (await localStack()).url }),
+    emulator: async () => (await emulator()).aws,
+    deployment,
   };
-  return { start, stop };
+  return {
+    answer: (name: OfferName) => answer(name, starts[name]()),
+    async stop() {
+      for (const started of await Promise.allSettled(toStop))
+        if (started.status === 'fulfilled') await started.value.stop();
+    },
+  };
 }
 
 const printed = new Set<string>();
 
-async function answer(name: EndpointName, endpoint: Promise<Endpoint>): Promise<EndpointAnswer> {
+async function answer<Name extends OfferName>(name: Name, started: Promise<Offers[Name]>): Promise<Answer<Name>> {
   try {
-    return { url: (await endpoint).url };
+    return await started;
   } catch (error) {
     const missing = `no ${name}: ${error instanceof Error ? error.message : String(error)}`;
     if (!printed.has(missing)) console.error(`\n!!! ${missing}\n!!! The tests that need it are not run.\n`);

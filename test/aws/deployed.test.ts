@@ -1,0 +1,25 @@
+// The HTTP API as it is deployed: a gateway that checks signatures and policies, functions that run, S3 and DynamoDB. The
+// same suite as of the embedded home; what the emulator does otherwise stands in docs/EMULATOR.md.
+import { adminRoutes } from '../../cdk/access.ts';
+import { createUser, policyFor } from '../../emulator/identities.ts';
+import { httpConformance } from '../conformance/http-conformance.ts';
+import { sendSigned } from '../conformance/signed-target.ts';
+import { onDeployment } from './resources.ts';
+
+const decoded = 'the gateway decodes the path before it chooses the route and the function sees it';
+
+await onDeployment(({ endpoint, url }) => {
+  httpConformance(
+    'deployed on the emulator',
+    async () => {
+      const operator = await createUser(endpoint, 'conformance', policyFor(endpoint, url, adminRoutes));
+      return { send: (request) => sendSigned(url, operator, request), close: async () => {} };
+    },
+    {
+      'with the topic a%2Fb is refused, never decoded': decoded,
+      'with the topic a%2fb is refused, never decoded': decoded,
+      'with the partition "%31" is refused': decoded,
+      'of invalid UTF-8 is refused': 'the gateway puts U+FFFD in its place, and the function cannot tell',
+    },
+  );
+});
