@@ -22,9 +22,6 @@ export type Problem = {
   [extra: string]: string | number | boolean | undefined;
 };
 
-/** A throttled table takes seconds to split; a client adds its own, growing back-off. */
-const RETRY_AFTER_S = '1';
-
 /** The members of `error.extra` stand beside the standard ones; `requestId` is left out inside results. */
 export function problemOf(error: unknown, requestId?: string): Problem {
   const known = error instanceof RivuletError ? error : rivuletErrorOf(error, false);
@@ -49,7 +46,6 @@ export function problemResult(error: unknown, requestId: string): HttpResult {
   const problem = problemOf(error, requestId);
   const headers: Record<string, string> = { 'content-type': 'application/problem+json' };
   if (typeof problem.allow === 'string') headers.allow = problem.allow;
-  if (problem.status === 429) headers['retry-after'] = RETRY_AFTER_S;
   return { statusCode: problem.status, headers, body: JSON.stringify(problem) };
 }
 

@@ -1,6 +1,6 @@
 // From event to result: one middy stack, and behind it the router and the operations it is given.
 //
-//   event -> [receipt] -> request id -> errors to problems -> path as it is -> body to bytes -> router -> operation
+//   event -> [receipt] -> common headers -> errors to problems -> path as it is -> body to bytes -> router -> operation
 import middy from '@middy/core';
 import type { HttpApi, HttpEvent, HttpResult } from './http-event.ts';
 import type { Operation, RoutedEvent } from './operation.ts';
@@ -28,7 +28,7 @@ export type StackOptions = {
 
 export function createStack({ operations, routes = operations, log }: StackOptions): HttpApi {
   const stack = middy<RoutedEvent, HttpResult>(routerOf(operations, routes))
-    .use(requestId)
+    .use(commonHeaders)
     .use(problems(log))
     .before(({ event }) => checkPath(event.rawPath))
     .before(({ event }) => decodeBody(event));
@@ -49,10 +49,15 @@ function decodeBody(event: RoutedEvent): void {
 
 type Stack = middy.Request<RoutedEvent, HttpResult>;
 
-function addRequestId({ event, response }: Stack): void {
-  if (response) response.headers['rivulet-request-id'] = event.requestContext.requestId;
+/** A throttled table takes seconds to split; a client adds its own, growing back-off. */
+const RETRY_AFTER_S = '1';
+
+function addHeaders({ event, response }: Stack): void {
+  if (!response) return;
+  response.headers['rivulet-request-id'] = event.requestContext.requestId;
+  if (response.statusCode === 429) response.headers['retry-after'] = RETRY_AFTER_S;
 }
-const requestId: middy.MiddlewareObj<RoutedEvent, HttpResult> = { after: addRequestId, onError: addRequestId };
+const commonHeaders: middy.MiddlewareObj<RoutedEvent, HttpResult> = { after: addHeaders, onError: addHeaders };
 
 function problems(log: StackOptions['log']): middy.MiddlewareObj<RoutedEvent, HttpResult> {
   return {

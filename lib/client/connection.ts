@@ -151,7 +151,7 @@ export function errorOfAnswer(answer: Answer, writes: boolean): RivuletClientErr
 }
 
 /** RFC 9110, 10.2.3, in seconds; nobody in front of us sends the date. */
-function retryAfterOf({ headers }: Answer): number | undefined {
+export function retryAfterOf({ headers }: Answer): number | undefined {
   const value = headers['retry-after'];
   return typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) * 1_000 : undefined;
 }

@@ -1,7 +1,7 @@
 // The answer to a produce request, as one result per partition. A partition that the answer does not mention, or not in a
 // form that makes sense, has an unknown outcome: never a guess.
 import { errorOfProblem, RivuletClientError, withOutcome } from './client-error.ts';
-import { type Answer, errorOfAnswer } from './connection.ts';
+import { type Answer, errorOfAnswer, retryAfterOf } from './connection.ts';
 
 export type ProduceAck = {
   readonly baseOffset: number;
@@ -37,7 +37,7 @@ function listOf(answer: Answer): Entry[] | undefined {
 
 function resultOf(answer: Answer, entry: Entry | undefined): ProduceResult {
   if (entry === undefined) return unclear(answer, 'leaves this partition out');
-  const error = errorOfProblem(entry.error, { status: answer.status });
+  const error = errorOfProblem(entry.error, { status: answer.status, retryAfterMs: retryAfterOf(answer) });
   if (error) return withOutcome(error);
   const { baseOffset, lastOffset, logAppendTime } = entry;
   if (!isOffset(baseOffset) || !isOffset(lastOffset)) return unclear(answer, 'has no offsets for this partition');

@@ -60,17 +60,6 @@ describe('an error below a write', () => {
   });
 });
 
-describe('a reply', () => {
-  it('that asks to slow down says for how long', () => {
-    const { statusCode, headers } = problemResult(new StorageError('throttled', 'x'), 'r1');
-    expect([statusCode, headers['retry-after']]).toEqual([429, '1']);
-  });
-
-  it('that does not, does not', () => {
-    expect(problemResult(new RivuletError('NOT_FOUND', 'x'), 'r1').headers).not.toHaveProperty('retry-after');
-  });
-});
-
 describe('an error below a read', () => {
   it.each([
     [new StorageError('no-answer', 'x'), 'STORAGE_UNAVAILABLE'],
