@@ -4,7 +4,8 @@ import { execFile } from 'node:child_process';
 import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { bundleFunctions, functionNames } from '../cdk/bundle-functions.ts';
+import { bundleFunctions } from '../cdk/bundle-functions.ts';
+import { functionNames } from '../functions/duties.ts';
 import { median } from './statistics.ts';
 import { decimal, printTable, whole } from './table.ts';
 

@@ -2,11 +2,9 @@
 // what runs does not depend on the SDK that the runtime happens to have.
 import path from 'node:path';
 import { type BuildOptions, build } from 'esbuild';
+import { functionNames } from '../functions/duties.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
-
-export const functionNames = ['produce', 'fetch', 'topics', 'meta', 'upkeep'] as const;
-export type FunctionName = (typeof functionNames)[number];
 
 /** Writes `<outDir>/<name>/index.mjs` for each function; its handler is `index.handler`. */
 export async function bundleFunctions(outDir: string): Promise<void> {

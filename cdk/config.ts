@@ -84,7 +84,7 @@ function numberOf(value: unknown, allows: (number: number) => boolean): number |
 export const knobs: { readonly [K in keyof RivuletConfig]: Knob<RivuletConfig[K]> } = {
   name: text('Rivulet', /^[A-Za-z][A-Za-z0-9]{0,29}$/, {
     allowed: 'a letter, then up to 29 letters and digits',
-    does: 'Begins the names of the stacks and is the `Service` of the metrics. Several deployments share an account by it.',
+    does: 'Begins the names of stacks and alarms, and is the `service` of the metrics: several deployments in one account differ by it.',
   }),
   throwAway: flag(false, {
     does: 'For tests: removal deletes the data too, and nothing protects the stacks from it. Otherwise the data is retained.',

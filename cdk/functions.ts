@@ -17,18 +17,11 @@ import {
 } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
+import { type FunctionName, functionNames } from '../functions/duties.ts';
 import { acceptWildcard } from './accepted-findings.ts';
-import { type FunctionName, functionNames } from './bundle-functions.ts';
 import type { RivuletConfig } from './config.ts';
 import { rights } from './rights.ts';
-
-/** A bucket and a table, of whatever stack they are. */
-export type Stored = {
-  readonly bucketName: string;
-  readonly bucketArn: string;
-  readonly tableName: string;
-  readonly tableArn: string;
-};
+import type { Stored } from './storage.ts';
 
 export type FunctionsProps = {
   readonly config: RivuletConfig;

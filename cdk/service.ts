@@ -10,6 +10,7 @@ import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { accept } from './accepted-findings.ts';
 import { adminRoutes, consumerRoutes, producerRoutes, type Route, resourceOf } from './access.ts';
+import type { Watched } from './alarms.ts';
 import type { RivuletConfig } from './config.ts';
 import { createFunctions, type Functions, type FunctionsProps } from './functions.ts';
 import { createHttpApi } from './http-api.ts';
@@ -33,21 +34,34 @@ export class Service extends Construct {
     return this.api.apiEndpoint;
   }
 
-  grant(grantee: IGrantable, routes: readonly Route[]): Grant {
+  /** What CloudWatch calls its parts. */
+  get watched(): Omit<Watched, 'tableName'> {
+    const named = Object.entries(this.functions).map(([name, { functionName }]) => [name, functionName] as const);
+    return {
+      apiId: this.api.apiId,
+      deadLettersName: this.deadLetters.queueName,
+      functionNames: Object.fromEntries(named) as Watched['functionNames'],
+    };
+  }
+
+  #grant(grantee: IGrantable, routes: readonly Route[]): Grant {
     const resourceArns = routes.map((route) => arnOf(this.api, route));
     return Grant.addToPrincipal({ grantee, actions: ['execute-api:Invoke'], resourceArns });
   }
 
+  /** Lets it write to this topic, and no other. */
   grantProduce(grantee: IGrantable, topic: string): Grant {
-    return this.grant(grantee, producerRoutes(topic));
+    return this.#grant(grantee, producerRoutes(topic));
   }
 
+  /** Lets it read this topic and work in this group. */
   grantConsume(grantee: IGrantable, topic: string, group: string): Grant {
-    return this.grant(grantee, consumerRoutes(topic, group));
+    return this.#grant(grantee, consumerRoutes(topic, group));
   }
 
+  /** Lets it do everything that the API can: all topics, all groups, all records. */
   grantAdmin(grantee: IGrantable): Grant {
-    return this.grant(grantee, adminRoutes);
+    return this.#grant(grantee, adminRoutes);
   }
 }
 

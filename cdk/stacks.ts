@@ -4,25 +4,50 @@
 // Invariant: what one stack takes from another is exported whether or not it is taken just now. CloudFormation refuses to
 // withdraw an export in use, and the giver is deployed before the taker: a changed knob could otherwise not be deployed.
 import { type App, CfnOutput, Stack } from 'aws-cdk-lib';
+import type { Watched } from './alarms.ts';
 import type { RivuletConfig } from './config.ts';
-import type { Stored } from './functions.ts';
 import { Service } from './service.ts';
-import { Storage } from './storage.ts';
+import { Storage, type Stored } from './storage.ts';
+import { Watch } from './watch.ts';
 
 /** `bundles` is the folder that `bundleFunctions` has written. */
 export function createStacks(app: App, config: RivuletConfig, bundles: string): void {
   const stack = new Stack(app, `${config.name}Service`, { description: 'Rivulet: the functions and their HTTP API' });
   const stored = storedFor(stack, config);
-  const { url } = new Service(stack, 'Service', { config, bundles, stored });
+  const service = new Service(stack, 'Service', { config, bundles, stored });
+  tell(stack, service, stored);
+  const watched = exportedNames(stack, service, stored);
+  if (config.watch !== 'off' || config.dashboard) watchStack(stack, config, watched);
+}
+
+function tell(stack: Stack, { url, functions }: Service, { bucketName, tableName }: Stored): void {
   const outputs = {
     Url: url,
     Region: stack.region,
-    BucketName: stored.bucketName,
-    TableName: stored.tableName,
+    BucketName: bucketName,
+    TableName: tableName,
+    UpkeepFunction: functions.upkeep.functionName,
     CommandLine: `npx rivulet --url ${url} topics list`,
     Sdk: `new Rivulet({ url: '${url}' })`,
   };
   for (const [name, value] of Object.entries(outputs)) new CfnOutput(stack, name, { value });
+}
+
+function watchStack(service: Stack, config: RivuletConfig, watched: Watched): void {
+  const stack = new Stack(service.node.scope!, `${config.name}Watch`, { description: 'Rivulet: alarms and dashboard' });
+  stack.addStackDependency(service);
+  new Watch(stack, 'Watch', { config, watched });
+}
+
+function exportedNames(stack: Stack, { watched }: Service, { tableName }: Stored): Watched {
+  const { apiId, deadLettersName, functionNames } = watched;
+  const names = Object.entries(functionNames).map(([name, value]) => [name, stack.exportValue(value)] as const);
+  return {
+    tableName,
+    apiId: stack.exportValue(apiId),
+    deadLettersName: stack.exportValue(deadLettersName),
+    functionNames: Object.fromEntries(names) as Watched['functionNames'],
+  };
 }
 
 /** Where both are another deployment's there is no data stack; one that exists is left as it is. */
@@ -52,8 +77,7 @@ function dataStack(user: Stack, config: RivuletConfig): Storage {
 
 function exportedBy(storage: Storage): Stored {
   const stack = Stack.of(storage);
-  const { bucketName, bucketArn } = storage.bucket;
-  const { tableName, tableArn } = storage.table;
+  const { bucketName, bucketArn, tableName, tableArn } = storage.stored;
   return {
     bucketName: stack.exportValue(bucketName),
     bucketArn: stack.exportValue(bucketArn),

@@ -5,22 +5,36 @@
 // A table restored to last Tuesday then finds every object that its heads name. Objects are written once and never
 // changed, so a version costs nothing until something is deleted.
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
-import { AttributeType, Billing, TableV2 } from 'aws-cdk-lib/aws-dynamodb';
+import { AttributeType, BillingMode, Table } from 'aws-cdk-lib/aws-dynamodb';
 import { BlockPublicAccess, Bucket, BucketEncryption } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { accept } from './accepted-findings.ts';
 import type { RivuletConfig } from './config.ts';
 
-export type StorageConfig = Pick<RivuletConfig, 'throwAway' | 'restoreDays'>;
+/** How whoever uses a bucket and a table names them, of whatever stack they are. */
+export type Stored = {
+  readonly bucketName: string;
+  readonly bucketArn: string;
+  readonly tableName: string;
+  readonly tableArn: string;
+};
+
+type StorageConfig = Pick<RivuletConfig, 'throwAway' | 'restoreDays'>;
 
 export class Storage extends Construct {
   readonly bucket: Bucket;
-  readonly table: TableV2;
+  readonly table: Table;
 
   constructor(scope: Construct, id: string, config: StorageConfig) {
     super(scope, id);
     this.bucket = segments(this, config);
     this.table = index(this, config);
+  }
+
+  get stored(): Stored {
+    const { bucketName, bucketArn } = this.bucket;
+    const { tableName, tableArn } = this.table;
+    return { bucketName, bucketArn, tableName, tableArn };
   }
 }
 
@@ -52,12 +66,13 @@ function segments(scope: Construct, config: StorageConfig): Bucket {
   return bucket;
 }
 
-function index(scope: Construct, config: StorageConfig): TableV2 {
-  return new TableV2(scope, 'Index', {
+/** A table of one region. What replicates across regions (TableV2) would promise an order that it cannot keep. */
+function index(scope: Construct, config: StorageConfig): Table {
+  return new Table(scope, 'Index', {
     partitionKey: { name: 'pk', type: AttributeType.STRING },
     sortKey: { name: 'sk', type: AttributeType.STRING },
     timeToLiveAttribute: 'ttl',
-    billing: Billing.onDemand(),
+    billingMode: BillingMode.PAY_PER_REQUEST,
     pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true, recoveryPeriodInDays: config.restoreDays },
     removalPolicy: removalPolicy(config),
   });

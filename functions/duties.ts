@@ -20,3 +20,7 @@ export const duties = {
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 
 export type Duty = keyof typeof duties;
+
+/** The Lambda functions: one for each duty, and the daily upkeep, which has no route. */
+export type FunctionName = Duty | 'upkeep';
+export const functionNames: readonly FunctionName[] = [...(Object.keys(duties) as Duty[]), 'upkeep'];

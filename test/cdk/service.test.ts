@@ -1,7 +1,6 @@
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
-import { functionNames } from '../../cdk/bundle-functions.ts';
-import { duties } from '../../functions/duties.ts';
+import { duties, functionNames } from '../../functions/duties.ts';
 import { resourcesOf, templatesWith } from './synth.ts';
 
 const template = templatesWith().RivuletService!;
@@ -116,7 +115,7 @@ describe('the stacks', () => {
 
   test('keep their own table where only the functions are pointed at a restored one', () => {
     const { RivuletData, RivuletService } = templatesWith({ existingTable: 'restored' });
-    RivuletData!.resourceCountIs('AWS::DynamoDB::GlobalTable', 1);
+    RivuletData!.resourceCountIs('AWS::DynamoDB::Table', 1);
     RivuletService!.hasResourceProperties('AWS::Lambda::Function', {
       Environment: { Variables: Match.objectLike({ TABLE: 'restored' }) },
     });

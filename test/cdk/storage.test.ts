@@ -6,7 +6,7 @@ import { appWith, templatesWith } from './synth.ts';
 const template = templatesWith().RivuletData!;
 
 test('the table has the key schema that never changes, restores to a point in time, and is paid by the request', () => {
-  template.hasResource('AWS::DynamoDB::GlobalTable', {
+  template.hasResource('AWS::DynamoDB::Table', {
     DeletionPolicy: 'Retain',
     Properties: {
       KeySchema: [
@@ -19,7 +19,7 @@ test('the table has the key schema that never changes, restores to a point in ti
       ],
       BillingMode: 'PAY_PER_REQUEST',
       TimeToLiveSpecification: { AttributeName: 'ttl', Enabled: true },
-      Replicas: [Match.objectLike({ PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true } })],
+      PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true, RecoveryPeriodInDays: 7 },
     },
   });
 });
@@ -46,19 +46,20 @@ test('the bucket is private, encrypted, refuses plain HTTP, and outlives its sta
 });
 
 test('deleted objects and the past of the table are kept for the same days', () => {
-  template.hasResourceProperties('AWS::S3::Bucket', {
+  const { RivuletData } = templatesWith({ restoreDays: 12 });
+  RivuletData!.hasResourceProperties('AWS::S3::Bucket', {
     VersioningConfiguration: { Status: 'Enabled' },
-    LifecycleConfiguration: { Rules: [Match.objectLike({ NoncurrentVersionExpiration: { NoncurrentDays: 7 } })] },
+    LifecycleConfiguration: { Rules: [Match.objectLike({ NoncurrentVersionExpiration: { NoncurrentDays: 12 } })] },
   });
-  template.hasResourceProperties('AWS::DynamoDB::GlobalTable', {
-    Replicas: [Match.objectLike({ PointInTimeRecoverySpecification: { RecoveryPeriodInDays: 7 } })],
+  RivuletData!.hasResourceProperties('AWS::DynamoDB::Table', {
+    PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true, RecoveryPeriodInDays: 12 },
   });
 });
 
 test('a throw-away deployment takes everything with it', () => {
   const { RivuletData } = templatesWith({ throwAway: true });
   RivuletData!.hasResource('AWS::S3::Bucket', { DeletionPolicy: 'Delete' });
-  RivuletData!.hasResource('AWS::DynamoDB::GlobalTable', { DeletionPolicy: 'Delete' });
+  RivuletData!.hasResource('AWS::DynamoDB::Table', { DeletionPolicy: 'Delete' });
   RivuletData!.resourceCountIs('Custom::S3AutoDeleteObjects', 1);
   template.resourceCountIs('Custom::S3AutoDeleteObjects', 0);
 });

@@ -1,0 +1,141 @@
+// The alarms, as data: each names what somebody can do something about, and has a heading in docs/RUNBOOK.md that says
+// what. An alarm costs $0.10 a month, so `small` has those that mean data or service in danger, `full` the early signs too.
+//
+// Every alarm but one is silent where there is no data: nobody calls, nothing is wrong.
+import { Duration } from 'aws-cdk-lib';
+import { ComparisonOperator, Metric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
+import type { FunctionName } from '../functions/duties.ts';
+import { metricDimension, metricNamespace, requestMetrics, upkeepMetrics } from '../functions/metric-names.ts';
+import type { RivuletConfig, WatchSize } from './config.ts';
+
+/** The names by which CloudWatch knows the parts of a deployment. */
+export type Watched = {
+  readonly apiId: string;
+  readonly tableName: string;
+  readonly deadLettersName: string;
+  readonly functionNames: Readonly<Record<FunctionName, string>>;
+};
+
+type AlarmSpec = {
+  readonly name: string;
+  readonly size: Exclude<WatchSize, 'off'>;
+  /** A sentence, for the mail. */
+  readonly says: string;
+  metric(metrics: Metrics): Metric;
+  readonly threshold: number;
+  /** So many of the last periods must be beyond the threshold. */
+  readonly periods: readonly [bad: number, of: number];
+  /** Fewer than the threshold is bad, and so is no data. */
+  readonly silenceIsBad?: true;
+};
+
+const fiveMinutes = Duration.minutes(5);
+const aDay = Duration.days(1);
+
+export function metricsOf(watched: Watched, { name }: Pick<RivuletConfig, 'name'>) {
+  const { apiId, tableName, deadLettersName, functionNames } = watched;
+  const metric = (namespace: string, metricName: string, dimensionsMap: Record<string, string>, statistic: string) =>
+    new Metric({ namespace, metricName, dimensionsMap, statistic, period: fiveMinutes });
+  return {
+    ofApi: (metricName: string, statistic: string = Stats.SUM) =>
+      metric('AWS/ApiGateway', metricName, { ApiId: apiId }, statistic),
+    ofFunction: (duty: FunctionName, metricName: string, statistic: string = Stats.SUM) =>
+      metric('AWS/Lambda', metricName, { FunctionName: functionNames[duty] }, statistic),
+    ofTable: (metricName: string) => metric('AWS/DynamoDB', metricName, { TableName: tableName }, Stats.SUM),
+    ofDeadLetters: () =>
+      metric('AWS/SQS', 'ApproximateNumberOfMessagesVisible', { QueueName: deadLettersName }, Stats.MAXIMUM),
+    own: (metricName: string) => metric(metricNamespace, metricName, { [metricDimension]: name }, Stats.SUM),
+  };
+}
+
+export type Metrics = ReturnType<typeof metricsOf>;
+
+export const alarms: readonly AlarmSpec[] = [
+  {
+    name: 'ServerErrors',
+    size: 'small',
+    says: 'The API answers with 5xx.',
+    metric: ({ ofApi }) => ofApi('5xx'),
+    threshold: 5,
+    periods: [2, 3],
+  },
+  {
+    name: 'HotPartition',
+    size: 'small',
+    says: 'DynamoDB throttles writes: one partition takes more appends than one item can.',
+    metric: ({ ofTable }) => ofTable('WriteThrottleEvents'),
+    threshold: 10,
+    periods: [2, 3],
+  },
+  {
+    name: 'DeadLetters',
+    size: 'small',
+    says: 'Upkeep failed, twice in a row, or could not be started.',
+    metric: ({ ofDeadLetters }) => ofDeadLetters(),
+    threshold: 1,
+    periods: [1, 1],
+  },
+  {
+    name: 'MissingObjects',
+    size: 'small',
+    says: 'The index names objects that the bucket does not have.',
+    metric: ({ own }) => own(upkeepMetrics.missingObjects).with({ period: aDay }),
+    threshold: 1,
+    periods: [1, 1],
+  },
+  {
+    name: 'SlowProduce',
+    size: 'full',
+    says: 'One produce request in a hundred takes longer than three seconds.',
+    metric: ({ ofFunction }) => ofFunction('produce', 'Duration', Stats.p(99)),
+    threshold: 3_000,
+    periods: [3, 3],
+  },
+  {
+    name: 'ProduceThrottled',
+    size: 'full',
+    says: 'Lambda refuses to run the produce function: the account has no concurrency left.',
+    metric: ({ ofFunction }) => ofFunction('produce', 'Throttles'),
+    threshold: 1,
+    periods: [2, 3],
+  },
+  {
+    name: 'FetchThrottled',
+    size: 'full',
+    says: 'Lambda refuses to run the fetch function: more consumers wait than its cap or the account allows.',
+    metric: ({ ofFunction }) => ofFunction('fetch', 'Throttles'),
+    threshold: 10,
+    periods: [3, 3],
+  },
+  {
+    name: 'Conflicts',
+    size: 'full',
+    says: 'Appends often find the head of their partition changed under them.',
+    metric: ({ own }) => own(requestMetrics.conflicts),
+    threshold: 1_000,
+    periods: [3, 3],
+  },
+  {
+    name: 'Orphans',
+    size: 'full',
+    says: 'Many objects are named by nothing: they cost storage.',
+    metric: ({ own }) => own(upkeepMetrics.orphanObjects).with({ period: aDay }),
+    threshold: 10_000,
+    periods: [1, 1],
+  },
+  {
+    name: 'UpkeepNotRun',
+    size: 'full',
+    says: 'Upkeep has not run for a day.',
+    metric: ({ ofFunction }) => ofFunction('upkeep', 'Invocations').with({ period: aDay }),
+    threshold: 1,
+    periods: [1, 1],
+    silenceIsBad: true,
+  },
+];
+
+export const comparisonOf = ({ silenceIsBad }: AlarmSpec): ComparisonOperator =>
+  silenceIsBad ? ComparisonOperator.LESS_THAN_THRESHOLD : ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD;
+
+/** The heading in docs/RUNBOOK.md. */
+export const headingOf = (name: string): string => `Alarm: ${name}`;

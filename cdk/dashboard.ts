@@ -1,0 +1,55 @@
+// One page for whoever was woken: what is asked, how it is answered, what it costs.
+import { Duration } from 'aws-cdk-lib';
+import { Dashboard, GraphWidget, type IMetric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
+import type { Construct } from 'constructs';
+import { functionNames } from '../functions/duties.ts';
+import { requestMetrics, upkeepMetrics } from '../functions/metric-names.ts';
+import type { Metrics } from './alarms.ts';
+import type { RivuletConfig } from './config.ts';
+
+export function createDashboard(scope: Construct, { name }: RivuletConfig, metrics: Metrics): Dashboard {
+  const { ofApi, ofFunction, ofTable, ofDeadLetters, own } = metrics;
+  const graph = (title: string, left: IMetric[]) => new GraphWidget({ title, left, width: 8 });
+  const ofEach = (metricName: string, statistic?: string) =>
+    functionNames.map((duty) => ofFunction(duty, metricName, statistic).with({ label: duty }));
+  const hourly = own(requestMetrics.costUsd).with({ period: Duration.hours(1) });
+  return new Dashboard(scope, 'Dashboard', {
+    dashboardName: name,
+    widgets: [
+      [
+        graph('Requests', [ofApi('Count'), ofApi('4xx'), ofApi('5xx')]),
+        graph('Latency, milliseconds', [ofApi('Latency', Stats.p(50)), ofApi('Latency', Stats.p(99))]),
+        graph('Functions: p99, milliseconds', ofEach('Duration', Stats.p(99))),
+      ],
+      [
+        graph('Records', [own(requestMetrics.records)]),
+        graph('Bytes', [own(requestMetrics.bytes)]),
+        graph('Storage cost per hour, dollars', [hourly]),
+      ],
+      [
+        graph('Appends, conflicts, retries', [
+          own(requestMetrics.appends),
+          own(requestMetrics.conflicts),
+          own(requestMetrics.retries),
+        ]),
+        graph('Units and calls', [
+          own(requestMetrics.writeUnits),
+          own(requestMetrics.readUnits),
+          own(requestMetrics.s3Puts),
+          own(requestMetrics.s3Gets),
+        ]),
+        graph('Throttled', [...ofEach('Throttles'), ofTable('WriteThrottleEvents'), ofTable('ReadThrottleEvents')]),
+      ],
+      [
+        graph('Errors of functions', ofEach('Errors')),
+        graph('Running at once', ofEach('ConcurrentExecutions', Stats.MAXIMUM)),
+        graph('Upkeep', [
+          ofDeadLetters(),
+          own(upkeepMetrics.missingObjects),
+          own(upkeepMetrics.orphanObjects),
+          own(upkeepMetrics.orphanBytes),
+        ]),
+      ],
+    ],
+  });
+}

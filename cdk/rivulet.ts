@@ -1,0 +1,70 @@
+// Rivulet as a construct for other people's apps: data, service and alarms in one scope of one of their stacks.
+//
+//   const events = new Rivulet(this, 'Events', { restoreDays: 14 });
+//   events.grantProduce(orderFunction, 'orders');
+//   orderFunction.addEnvironment('RIVULET_URL', events.url);
+//
+// The package has the code of the functions in it, bundled: nothing is built where it is used.
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import type { HttpApi } from 'aws-cdk-lib/aws-apigatewayv2';
+import type { Alarm } from 'aws-cdk-lib/aws-cloudwatch';
+import type { Table } from 'aws-cdk-lib/aws-dynamodb';
+import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
+import type { Bucket } from 'aws-cdk-lib/aws-s3';
+import { Construct } from 'constructs';
+import { configOf, type RivuletConfig } from './config.ts';
+import { Service } from './service.ts';
+import { Storage } from './storage.ts';
+import { Watch } from './watch.ts';
+
+/** The knobs of docs/DEPLOY.md. An existing bucket or table is for the app's own stacks. */
+export type RivuletProps = Partial<Omit<RivuletConfig, 'existingBucket' | 'existingTable'>> & {
+  /** The folder of the functions' code. Default: what is in the package. */
+  readonly bundles?: string;
+};
+
+export class Rivulet extends Construct {
+  /** Of the HTTP API: what clients are given as `url`. */
+  readonly url: string;
+  readonly api: HttpApi;
+  readonly bucket: Bucket;
+  readonly table: Table;
+  readonly alarms: readonly Alarm[];
+  readonly #service: Service;
+
+  /** Throws an Error that names knob, limit and value. */
+  constructor(scope: Construct, id: string, { bundles = packedBundles(), ...knobs }: RivuletProps = {}) {
+    super(scope, id);
+    const config = configOf(knobs);
+    const storage = new Storage(this, 'Storage', config);
+    this.#service = new Service(this, 'Service', { config, bundles, stored: storage.stored });
+    const watched = { ...this.#service.watched, tableName: storage.table.tableName };
+    this.alarms = new Watch(this, 'Watch', { config, watched }).alarms;
+    this.bucket = storage.bucket;
+    this.table = storage.table;
+    this.api = this.#service.api;
+    this.url = this.#service.url;
+  }
+
+  /** Lets it write to this topic, and no other. Throws for what is not the whole name of a topic. */
+  grantProduce(grantee: IGrantable, topic: string): Grant {
+    return this.#service.grantProduce(grantee, topic);
+  }
+
+  /** Lets it read this topic and work in this group. */
+  grantConsume(grantee: IGrantable, topic: string, group: string): Grant {
+    return this.#service.grantConsume(grantee, topic, group);
+  }
+
+  /** Lets it do everything that the API can: all topics, all groups, all records. */
+  grantAdmin(grantee: IGrantable): Grant {
+    return this.#service.grantAdmin(grantee);
+  }
+}
+
+function packedBundles(): string {
+  const folder = path.join(import.meta.dirname, '../bundles');
+  if (existsSync(folder)) return folder;
+  throw new Error(`bundles: must be given where the construct is not used from its package, there is no ${folder}`);
+}
