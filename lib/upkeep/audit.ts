@@ -116,6 +116,7 @@ async function namesFrom(options: AuditOptions, topics: readonly Topic[], from: 
     await inParallel(numbers, partitionsAtOnce, async (partition) => {
       checkTime(options, 'names', pass);
       for await (const name of namedObjects(options.table, { topicId, partition })) {
+        checkTime(options, 'names', pass);
         if (isWithin(pass, name)) pass.names.add(name);
         if (pass.names.size > (options.maxNames ?? namesAtOnce)) narrow(pass);
       }
