@@ -4,7 +4,7 @@
 export async function inParallel<T, R>(
   items: readonly T[],
   limit: number,
-  work: (item: T) => Promise<R>,
+  work: (item: T, index: number) => Promise<R>,
 ): Promise<R[]> {
   const results = new Array<R>(items.length);
   let next = 0;
@@ -12,7 +12,7 @@ export async function inParallel<T, R>(
     while (next < items.length) {
       const i = next++;
       try {
-        results[i] = await work(items[i]!);
+        results[i] = await work(items[i]!, i);
       } catch (error) {
         next = items.length;
         throw error;

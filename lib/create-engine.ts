@@ -2,6 +2,7 @@
 // decided at the composition roots (local/, functions/, tests), never here.
 import type { Clock } from './clock.ts';
 import type { Engine } from './engine.ts';
+import { createGroups } from './group/create-groups.ts';
 import { append } from './log/append.ts';
 import { appendRecords } from './log/append-records.ts';
 import { fetch } from './log/fetch.ts';
@@ -28,6 +29,7 @@ export function createEngine(ports: { objects: ObjectStore; table: Table; clock:
     describePartitions: (request) => translated(describePartitions(parts, request), 'read'),
     alterTopic: (request) => translated(topics.alter(request), 'write'),
     deleteTopic: (topic) => translated(topics.delete(topic), 'write'),
+    groups: createGroups({ table: ports.table, clock: ports.clock, topics, log: parts }, translated),
   };
 }
 

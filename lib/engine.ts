@@ -1,6 +1,7 @@
 // The engine as its callers see it: the HTTP handlers, and nobody else. Errors are RivuletError; those of one partition
 // are values in its result, so that one bad partition does not fail the others.
 import type { RivuletError } from './errors.ts';
+import type { Groups } from './groups.ts';
 
 /** Where a topic is named, `topicId` (22 characters of base64url) may be given too: another topic of that name is then refused. */
 export type TopicRef = { readonly topic: string; readonly topicId?: string };
@@ -175,4 +176,5 @@ export type Engine = {
   ): Promise<{ partitions: readonly PartitionDescription[]; more: boolean }>;
   alterTopic(request: AlterTopicRequest): Promise<TopicDescription>;
   deleteTopic(topic: string): Promise<void>;
+  readonly groups: Groups;
 };

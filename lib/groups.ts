@@ -53,6 +53,8 @@ export type HeartbeatRequest = {
   readonly serverAssignor?: string;
   /** Everything the member owns now. Absent: it says nothing of it, and so lets go of nothing. */
   readonly topicPartitions?: readonly OwnedPartitions[];
+  /** When the gateway took the request, by its clock: a coordinator whose clock is far from it answers COORDINATOR_NOT_AVAILABLE. */
+  readonly receivedMs?: number;
 };
 
 export type HeartbeatReply = {
@@ -120,7 +122,7 @@ export type CommittedOffset = {
 export type FetchOffsetsReply = {
   readonly topics: readonly {
     readonly topic: string;
-    readonly topicId: string;
+    readonly topicId?: string;
     readonly partitions: readonly (CommittedOffset | PartitionError)[];
   }[];
 };

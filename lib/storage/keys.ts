@@ -9,6 +9,13 @@
 //   <topic id>/<p>/p          first offset       index page, immutable         until merged
 //   producer-ids              next               the counter of producer ids   for ever
 //   once/<topic id>           hash of the key    an Idempotency-Key            two days (ttl)
+//   topics-changed            n                  counter of topic changes      for ever
+//   groups                    group              that there is such a group    as the group
+//   group/<group>             h                  head of a group               until deleted, and a week (ttl)
+//   group/<group>             m/<member id>      a member                      till it retires, and a quarter hour (ttl)
+//   group/<group>             i/<instance id>    whose the instance id is      as the group
+//   group/<group>/t           epoch, nonce       target, immutable             until the next is installed
+//   group/<group>/o           topic id, p / 16   owners and committed offsets  until they expire
 //
 //   <2 hex>/<topic id>/ingest/<epoch 6 hex><random 16 hex>   ingest segment    until nothing names it
 //
@@ -51,3 +58,37 @@ export function parseIngestSegmentKey(key: string): { topicId: string; epoch: nu
   const match = ingestSegmentName.exec(key);
   return match ? { topicId: match[2]!, epoch: Number.parseInt(match[3]!, 16) } : undefined;
 }
+
+/** Grows with every topic that is made, altered or deleted: groups compare it. */
+export const topicsChangedKey: Key = { pk: 'topics-changed', sk: 'n' };
+
+export const groupsPartition = 'groups';
+export const groupListingKey = (groupId: string): Key => ({ pk: groupsPartition, sk: groupId });
+/** Group ids have no slash, so no group's partition is another's. */
+export const groupPartition = (groupId: string): string => `group/${groupId}`;
+export const groupHeadKey = (groupId: string): Key => ({ pk: groupPartition(groupId), sk: 'h' });
+export const memberPrefix = 'm/';
+/** Member ids are ASCII below `~`. */
+export const lastMemberKey = 'm/~';
+export const memberKey = (groupId: string, memberId: string): Key => ({
+  pk: groupPartition(groupId),
+  sk: `${memberPrefix}${memberId}`,
+});
+export const instancePrefix = 'i/';
+export const instanceKey = (groupId: string, instanceId: string): Key => ({
+  pk: groupPartition(groupId),
+  sk: `${instancePrefix}${instanceId}`,
+});
+export const targetsPartition = (groupId: string): string => `group/${groupId}/t`;
+export const targetKey = (groupId: string, epoch: number, nonce: string): Key => ({
+  pk: targetsPartition(groupId),
+  sk: `${offsetSortKey(epoch)}/${nonce}`,
+});
+/** Sixteen partitions share an item: full, it is just below 1 KiB. */
+export const partitionsPerOffsetsItem = 16;
+export const groupOffsetsPartition = (groupId: string): string => `group/${groupId}/o`;
+/** Three digits: partitions are at most 10,000. */
+export const groupOffsetsKey = (groupId: string, topicId: string, partition: number): Key => ({
+  pk: groupOffsetsPartition(groupId),
+  sk: `${topicId}/${String(Math.floor(partition / partitionsPerOffsetsItem)).padStart(3, '0')}`,
+});

@@ -13,7 +13,7 @@ export function checkTopicName(name: string): void {
     });
 }
 
-/** The reason, to follow the name. */
+/** The reason, to follow the name; undefined when it is valid. */
 export function whyInvalidName(name: string): string | undefined {
   if (name.length === 0) return 'is empty';
   if (name.length > limits.nameLength) return `has ${name.length} characters, above the limit of ${limits.nameLength}`;

@@ -10,7 +10,7 @@ import { type Outcome, RivuletError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { deletedFence, emptyHeadItem } from '../log/head.ts';
 import { readUnitsOfWait } from '../log/looks.ts';
-import { headKey, itemVersion, tombstoneKey, topicKey, topicsPartition } from '../storage/keys.ts';
+import { headKey, itemVersion, tombstoneKey, topicKey, topicsChangedKey, topicsPartition } from '../storage/keys.ts';
 import { StorageError } from '../storage/storage-error.ts';
 import { absent, all, below, equals, type Item, type Table, type Write } from '../storage/table.ts';
 import { type ConfigOverrides, checkConfig, describeConfig } from './config.ts';
@@ -89,15 +89,35 @@ export function createTopics(table: Table, clock: Clock): Topics {
     resolve,
     forget: (name) => copies.delete(name),
     makeHead,
-    create: async (request) => describeTopic(keep(await create(table, clock, request))),
+    create: async (request) => describeTopic(keep(await announced(table, create(table, clock, request)))),
     list: (request) => list(table, request),
     describe: async (name) => describeTopic(await read(name)),
-    alter: async (request) => describeTopic(keep(await alter(table, await read(request.topic), request))),
+    alter: async (request) =>
+      describeTopic(keep(await announced(table, alter(table, await read(request.topic), request)))),
     async delete(name) {
-      await remove(table, clock, await read(name));
+      await announced(table, remove(table, clock, await read(name)));
       copies.delete(name);
     },
   };
+}
+
+/**
+ * Groups compare the counter, and look at their topics when it has grown. Also after a repeat of what was done before: who
+ * did it may have died before it came to this. What is missed all the same, upkeep finds.
+ */
+async function announced<T>(table: Table, change: Promise<T>): Promise<T> {
+  const tell = () =>
+    table.write({ kind: 'update', key: topicsChangedKey, update: { add: [['n', 1]] } }).catch((error) => {
+      if (!(error instanceof StorageError)) throw error;
+    });
+  try {
+    const result = await change;
+    await tell();
+    return result;
+  } catch (error) {
+    if (error instanceof RivuletError && error.errorCode === 'TOPIC_ALREADY_EXISTS') await tell();
+    throw error;
+  }
 }
 
 async function create(table: Table, clock: Clock, request: CreateTopicRequest): Promise<Topic> {

@@ -1,0 +1,190 @@
+// Deleting and resetting committed offsets: an operator's work. Nobody may own what is changed, and no commit or claim
+// that is still on its way may undo it: every slot that is changed gets an epoch above all that were given out before.
+import { inParallel } from '../concurrency.ts';
+import { type ErrorCode, RivuletError } from '../errors.ts';
+import type {
+  DeleteOffsetsRequest,
+  PartitionResult,
+  PerPartitionReply,
+  ResetOffsetsReply,
+  ResetOffsetsRequest,
+  ResetTarget,
+} from '../groups.ts';
+import { offsets } from '../log/offsets.ts';
+import type { Topic } from '../topic/topics.ts';
+import type { GroupHead } from './head.ts';
+import { bump, openHead, readHead } from './heads.ts';
+import { isLiving, isOver, type Member } from './member.ts';
+import { readMembers } from './members.ts';
+import { checkGroupId } from './names.ts';
+import { committedAt, committedIn } from './offsets.ts';
+import { beingChanged, type GroupParts, nonEmpty, unknownGroup } from './parts.ts';
+import { type Change, clearOffset, freeAt, inTerm, setOffset } from './slots.ts';
+import { topicIdsOf } from './subscription.ts';
+import { allPartitions, checkNamedOnce, resolveEach, unknownPartition } from './topics.ts';
+import { type Entry, type Rules, writeSlots } from './write-slots.ts';
+
+const refused = (errorCode: ErrorCode, detail: string) =>
+  new RivuletError(errorCode, detail, { outcome: 'not-written' });
+
+// --- delete
+
+export async function deleteOffsets(parts: GroupParts, request: DeleteOffsetsRequest): Promise<PerPartitionReply> {
+  const { groupId } = request;
+  checkGroupId(groupId);
+  checkNamedOnce(request.topics);
+  const head = await readHead(parts.table, groupId, true);
+  if (!head) throw unknownGroup(groupId);
+  const living = (await readMembers(parts.table, groupId)).filter(isLiving);
+  const topics = await resolveEach(parts.topics, request.topics);
+  const epoch = living.length > 0 ? head.groupEpoch : (await bumped(parts, groupId)).groupEpoch;
+  const replies = await inParallel(topics, 4, async (topic, index) => {
+    const { topic: name, partitions: named } = request.topics[index]!;
+    const partitions = named && [...new Set(named)];
+    const error = topic instanceof RivuletError ? topic : subscribed(groupId, living, topic);
+    if (topic instanceof RivuletError || error)
+      return { topic: name, partitions: (partitions ?? []).map((partition) => ({ partition, error: error! })) };
+    const wanted = partitions ?? (await committedIn(parts, groupId, topic)).map(({ partition }) => partition);
+    const results = await deleteSome(parts, groupId, topic, wanted, epoch);
+    return { topic: name, topicId: topic.topicId, partitions: results };
+  });
+  return { topics: replies };
+}
+
+function subscribed(groupId: string, members: readonly Member[], topic: Topic): RivuletError | undefined {
+  const reader = members.find(({ subscription }) => topicIdsOf(subscription, [topic]).length > 0);
+  return (
+    reader &&
+    refused(
+      'GROUP_SUBSCRIBED_TO_TOPIC',
+      `member ${reader.memberId} of group ${groupId} is subscribed to ${topic.topic}`,
+    )
+  );
+}
+
+async function deleteSome(
+  parts: GroupParts,
+  groupId: string,
+  topic: Topic,
+  partitions: readonly number[],
+  epoch: number,
+): Promise<PartitionResult[]> {
+  const errors = new Map(partitions.map((partition) => [partition, unknownPartition(topic, partition)]));
+  const entries = partitions
+    .filter((partition) => !errors.get(partition))
+    .map((partition) => ({ topic: topic.topic, topicId: topic.topicId, partition }));
+  const rules = await ownerlessRules(parts, groupId, epoch, (entry: Entry) => clearOffset(entry.partition));
+  for (const [entry, error] of await writeSlots(parts, groupId, entries, rules)) errors.set(entry.partition, error);
+  return partitions.map((partition) => {
+    const error = errors.get(partition);
+    return error ? { partition, error } : { partition };
+  });
+}
+
+/** Every member that joins from now on gets a greater epoch than the one that is written into the slots. */
+async function bumped(parts: GroupParts, groupId: string): Promise<GroupHead> {
+  await openHead(parts, groupId);
+  const head = await bump(parts, groupId);
+  if (!head) throw beingChanged(groupId);
+  return head;
+}
+
+/** Changes slots whose terms are over, and puts `epoch` into them: commits and claims of before are refused for ever. */
+async function ownerlessRules<E extends Entry>(
+  parts: GroupParts,
+  groupId: string,
+  epoch: number,
+  change: (entry: E) => Change,
+): Promise<Rules<E>> {
+  const members = new Map((await readMembers(parts.table, groupId)).map((member) => [member.memberId, member]));
+  return {
+    readsFirst: true,
+    judge: ({ topicId, partition }, { owner, term }) => {
+      if (term > epoch) return nonEmpty(groupId);
+      return owner === undefined || isOver(members.get(owner), term, topicId, partition) ? 'write' : nonEmpty(groupId);
+    },
+    condition: ({ partition }, slot) => inTerm(partition, slot!),
+    change: (entry) => {
+      const [free, changed] = [freeAt(entry.partition, epoch), change(entry)];
+      return { set: [...free.set, ...changed.set], remove: [...free.remove, ...changed.remove] };
+    },
+  };
+}
+
+// --- reset
+
+type ResetEntry = Entry & { readonly previousOffset: number; readonly offset: number };
+
+export async function resetOffsets(parts: GroupParts, request: ResetOffsetsRequest): Promise<ResetOffsetsReply> {
+  const { groupId } = request;
+  checkGroupId(groupId);
+  checkNamedOnce(request.topics);
+  if ((await readMembers(parts.table, groupId)).some(isLiving)) throw nonEmpty(groupId);
+  const topics = await resolveEach(parts.topics, request.topics);
+  const planned = await inParallel(topics, 4, async (topic, index) => {
+    if (topic instanceof RivuletError) throw topic;
+    const { partitions, target } = request.topics[index]!;
+    return planReset(parts, groupId, topic, [...new Set(partitions ?? allPartitions(topic))], target);
+  });
+  const errors = request.dryRun
+    ? new Map<ResetEntry, RivuletError>()
+    : await applyReset(parts, groupId, planned.flat());
+  const replies = planned.map((entries, index) => {
+    const { topic, topicId } = topics[index] as Topic;
+    const results = entries.map((entry) => {
+      const { partition, previousOffset, offset } = entry;
+      const error = errors.get(entry);
+      return error ? { partition, error } : { partition, previousOffset, offset };
+    });
+    return { topic, topicId, partitions: results };
+  });
+  return { topics: replies };
+}
+
+async function applyReset(parts: GroupParts, groupId: string, entries: readonly ResetEntry[]) {
+  const { groupEpoch } = await bumped(parts, groupId);
+  const committedMs = parts.clock.now();
+  const rules = await ownerlessRules(parts, groupId, groupEpoch, ({ partition, offset }: ResetEntry) =>
+    setOffset(partition, { offset, committedMs }),
+  );
+  return writeSlots(parts, groupId, entries, rules);
+}
+
+async function planReset(
+  parts: GroupParts,
+  groupId: string,
+  topic: Topic,
+  partitions: readonly number[],
+  target: ResetTarget,
+): Promise<ResetEntry[]> {
+  const { topic: name, topicId } = topic;
+  const wrong = partitions.map((partition) => unknownPartition(topic, partition)).find((error) => error);
+  if (wrong) throw wrong;
+  const at = async (when: 'earliest' | 'latest' | number) =>
+    (await offsets(parts.log, { topic: name, topicId, at: when, partitions })).partitions.map(({ offset }) => offset);
+  const [earliest, latest] = await Promise.all([at('earliest'), at('latest')]);
+  const timed = target.to === 'datetime' ? await at(target.timestampMs) : [];
+  const committed = await committedAt(parts, groupId, topic, partitions);
+  return partitions.map((partition, index) => {
+    const found = committed[index]!;
+    const previousOffset = 'offset' in found ? found.offset : -1;
+    const range = { earliest: earliest[index]!, latest: latest[index]! };
+    const offset = resetTo(target, previousOffset, range, timed[index] ?? -1);
+    return { topic: name, topicId, partition, previousOffset, offset };
+  });
+}
+
+/** Beyond the log: its start or its end, as Kafka's tool does. */
+function resetTo(
+  target: ResetTarget,
+  previous: number,
+  { earliest, latest }: { earliest: number; latest: number },
+  timed: number,
+): number {
+  const within = (offset: number) => Math.min(latest, Math.max(earliest, offset));
+  if (target.to === 'earliest') return earliest;
+  if (target.to === 'offset') return within(target.offset);
+  if (target.to === 'datetime') return timed === -1 ? latest : timed;
+  if (target.to === 'latest' || previous === -1) return latest;
+  return target.to === 'shift' ? within(previous + target.by) : previous;
+}

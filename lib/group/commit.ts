@@ -1,0 +1,175 @@
+// Committing offsets: one conditional update per offsets item, which asks for the member's own term. No member is read
+// unless a commit is refused, and no clock is asked: who has lost a partition cannot commit it, whatever it believes.
+import { type ErrorCode, RivuletError } from '../errors.ts';
+import type { CommitOffsetsRequest, PartitionCommit, PartitionResult, PerPartitionReply } from '../groups.ts';
+import { limits } from '../limits.ts';
+import { all } from '../storage/table.ts';
+import { openHead, readHead } from './heads.ts';
+import { isLiving, isOver } from './member.ts';
+import { readMember, readMembers } from './members.ts';
+import { checkGroupId, checkMemberId } from './names.ts';
+import { beingChanged, type GroupParts } from './parts.ts';
+import { commitIsNew, endTerm, inTerm, ownedSince, type Slot, setOffset } from './slots.ts';
+import { checkNamedOnce, type ResolvedTopic, resolveEach, unknownPartition } from './topics.ts';
+import { type Entry, type Rules, type Verdict, writeSlots } from './write-slots.ts';
+
+type CommitEntry = Entry & { readonly commit: PartitionCommit };
+type Committer = { readonly memberId: string; readonly epoch: number; readonly seq: number };
+
+export async function commitOffsets(parts: GroupParts, request: CommitOffsetsRequest): Promise<PerPartitionReply> {
+  const committer = checkCommit(request);
+  const topics = await resolveEach(parts.topics, request.topics);
+  const { entries, errors } = entriesOf(request, topics);
+  const refusals = committer
+    ? await writeSlots(parts, request.groupId, entries, memberRules(parts, request.groupId, committer))
+    : await commitSimply(parts, request.groupId, entries);
+  for (const [entry, error] of refusals) errors.set(entry.commit, error);
+  return replyOf(request, topics, errors);
+}
+
+const refused = (detail: string, errorCode: ErrorCode = 'INVALID_REQUEST') =>
+  new RivuletError(errorCode, detail, { outcome: 'not-written' });
+
+function checkCommit(request: CommitOffsetsRequest): Committer | undefined {
+  checkGroupId(request.groupId);
+  const { memberId, memberEpoch: epoch, commitSeq: seq } = request;
+  const partitions = request.topics.reduce((sum, topic) => sum + topic.partitions.length, 0);
+  if (partitions > limits.commitPartitions)
+    throw refused(`topics: ${partitions} partitions in one commit, above the limit of ${limits.commitPartitions}`);
+  checkNamedOnce(request.topics);
+  for (const { topic, partitions } of request.topics) checkPartitions(topic, partitions);
+  if (memberId === undefined && seq === undefined && (epoch === undefined || epoch === -1)) return undefined;
+  if (memberId === undefined || epoch === undefined || seq === undefined)
+    throw refused('memberId, memberEpoch and commitSeq go together: a member gives all three, anybody else none');
+  checkMemberId(memberId);
+  for (const [name, value] of [
+    ['memberEpoch', epoch],
+    ['commitSeq', seq],
+  ] as const)
+    if (!Number.isSafeInteger(value) || value < 0)
+      throw refused(`${name} must be a whole number, 0 or more, not ${value}`);
+  return { memberId, epoch, seq };
+}
+
+function checkPartitions(topic: string, partitions: readonly PartitionCommit[]): void {
+  if (new Set(partitions.map(({ partition }) => partition)).size < partitions.length)
+    throw refused(`topic ${topic}: a partition is named twice in one commit`);
+  for (const { partition, offset } of partitions)
+    if (!Number.isSafeInteger(offset) || offset < 0)
+      throw refused(
+        `offset of partition ${partition} of ${topic} must be a whole number from 0 to ${limits.maxOffset}, not ${offset}`,
+      );
+}
+
+function entriesOf(request: CommitOffsetsRequest, topics: readonly ResolvedTopic[]) {
+  const entries: CommitEntry[] = [];
+  const errors = new Map<PartitionCommit, RivuletError>();
+  for (const [index, { partitions }] of request.topics.entries()) {
+    const found = topics[index]!;
+    for (const commit of partitions) {
+      const error =
+        found instanceof RivuletError ? found : (unknownPartition(found, commit.partition) ?? tooLarge(commit));
+      if (error) errors.set(commit, error);
+      else if (!(found instanceof RivuletError))
+        entries.push({ topic: found.topic, topicId: found.topicId, partition: commit.partition, commit });
+    }
+  }
+  return { entries, errors };
+}
+
+function tooLarge({ metadata = '' }: PartitionCommit): RivuletError | undefined {
+  const bytes = Buffer.byteLength(metadata);
+  if (bytes <= limits.offsetMetadataBytes) return undefined;
+  return refused(
+    `metadata has ${bytes} bytes, above the limit of ${limits.offsetMetadataBytes}`,
+    'OFFSET_METADATA_TOO_LARGE',
+  );
+}
+
+// --- by a member
+
+/** Numbered, so that one that comes late, or twice, changes nothing: it is as if it had come before the newer one. */
+function memberRules(parts: GroupParts, groupId: string, { memberId, epoch, seq }: Committer): Rules<CommitEntry> {
+  const committedMs = parts.clock.now();
+  return {
+    readsFirst: false,
+    condition: ({ partition }) => all(ownedSince(partition, memberId, epoch), commitIsNew(partition, seq)),
+    change: ({ partition, commit }) => setOffset(partition, { ...commit, committedMs, commitSeq: seq }),
+    judge: (entry, slot) => {
+      if (slot.owner !== memberId || slot.term > epoch) return lost(parts, groupId, memberId, epoch, entry);
+      return slot.commitSeq !== undefined && slot.commitSeq >= seq ? 'done' : 'write';
+    },
+  };
+}
+
+async function lost(
+  parts: GroupParts,
+  groupId: string,
+  memberId: string,
+  epoch: number,
+  entry: Entry,
+): Promise<Verdict> {
+  const member = await readMember(parts.table, groupId, memberId);
+  if (!member || !isLiving(member))
+    return refused(`there is no member ${memberId}: it left, or its session timed out`, 'UNKNOWN_MEMBER_ID');
+  return refused(
+    `member ${memberId} does not own partition ${entry.partition} of ${entry.topic} at epoch ${epoch}`,
+    'STALE_MEMBER_EPOCH',
+  );
+}
+
+// --- by somebody who is no member: a simple consumer, or an operator
+
+/** A group that is deleted at the same time may take the commit with it: then it is made anew, and committed to again. */
+async function commitSimply(parts: GroupParts, groupId: string, entries: readonly CommitEntry[]) {
+  for (let attempt = 0; attempt < 3; attempt++) {
+    const { createdMs } = await openHead(parts, groupId);
+    const errors = await writeSlots(parts, groupId, entries, await simpleRules(parts, groupId));
+    if ((await readHead(parts.table, groupId, true))?.createdMs === createdMs) return errors;
+  }
+  throw beingChanged(groupId);
+}
+
+async function simpleRules(parts: GroupParts, groupId: string): Promise<Rules<CommitEntry>> {
+  const members = await readMembers(parts.table, groupId);
+  if (members.some(isLiving)) throw hasMembers(groupId);
+  const committedMs = parts.clock.now();
+  return {
+    readsFirst: true,
+    judge: async ({ topicId, partition }, slot) => {
+      const owner = slot.owner === undefined ? undefined : await readMember(parts.table, groupId, slot.owner);
+      return isOver(owner, slot.term, topicId, partition) ? 'write' : hasMembers(groupId);
+    },
+    condition: ({ partition }, slot) => inTerm(partition, slot!),
+    // The term that is over ends for good: its member could commit until somebody else claims.
+    change: ({ partition, commit }, slot) => simpleChange(partition, commit, committedMs, slot!),
+  };
+}
+
+function simpleChange(partition: number, commit: PartitionCommit, committedMs: number, { owner }: Slot) {
+  const { set, remove } = setOffset(partition, { ...commit, committedMs });
+  return { set, remove: [...remove, ...(owner === undefined ? [] : endTerm(partition).remove)] };
+}
+
+const hasMembers = (groupId: string) =>
+  refused(
+    `group ${groupId} has members: only they commit, with memberId, memberEpoch and commitSeq`,
+    'UNKNOWN_MEMBER_ID',
+  );
+
+function replyOf(
+  request: CommitOffsetsRequest,
+  topics: readonly ResolvedTopic[],
+  errors: ReadonlyMap<PartitionCommit, RivuletError>,
+): PerPartitionReply {
+  return {
+    topics: request.topics.map(({ topic, partitions }, index) => {
+      const found = topics[index]!;
+      const results = partitions.map((commit): PartitionResult => {
+        const error = errors.get(commit);
+        return error ? { partition: commit.partition, error } : { partition: commit.partition };
+      });
+      return { topic, ...(!(found instanceof RivuletError) && { topicId: found.topicId }), partitions: results };
+    }),
+  };
+}

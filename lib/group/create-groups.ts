@@ -1,0 +1,33 @@
+// The group coordinator, put together. It keeps nothing: any process may coordinate any group, all at once.
+import type { Groups } from '../groups.ts';
+import { deleteOffsets, resetOffsets } from './change-offsets.ts';
+import { commitOffsets } from './commit.ts';
+import { describeGroup, listGroups } from './describe.ts';
+import { deleteGroup, expireGroups } from './expire.ts';
+import { heartbeat } from './heartbeat.ts';
+import { lagOf } from './lag.ts';
+import { checkGroupId } from './names.ts';
+import { fetchOffsets } from './offsets.ts';
+import type { GroupParts } from './parts.ts';
+
+/** `translated` gives failures of the ports the catalogue's words. */
+export function createGroups(
+  parts: GroupParts,
+  translated: <T>(work: Promise<T>, kind: 'read' | 'write') => Promise<T>,
+): Groups {
+  return {
+    heartbeat: (request) => translated(heartbeat(parts, request), 'write'),
+    commitOffsets: (request) => translated(commitOffsets(parts, request), 'write'),
+    fetchOffsets: (request) => translated(fetchOffsets(parts, request), 'read'),
+    deleteOffsets: (request) => translated(deleteOffsets(parts, request), 'write'),
+    resetOffsets: (request) => translated(resetOffsets(parts, request), 'write'),
+    list: (request) => translated(listGroups(parts, request), 'read'),
+    describe: (groupId) => translated(describeGroup(parts, groupId), 'read'),
+    lag: async (groupId) => {
+      checkGroupId(groupId);
+      return translated(lagOf(parts, groupId), 'read');
+    },
+    delete: (groupId) => translated(deleteGroup(parts, groupId), 'write'),
+    expire: ({ retentionMs }) => translated(expireGroups(parts, retentionMs), 'write'),
+  };
+}

@@ -1,0 +1,84 @@
+// Groups as people look at them.
+import { inParallel } from '../concurrency.ts';
+import type { GroupDescription, GroupState, GroupSummary, MemberDescription } from '../groups.ts';
+import { groupsPartition } from '../storage/keys.ts';
+import type { GroupHead } from './head.ts';
+import { readHead } from './heads.ts';
+import { lagOf } from './lag.ts';
+import { isLiving, type Member, targetKeyOf } from './member.ts';
+import { readMembers } from './members.ts';
+import { checkGroupId } from './names.ts';
+import { isEmpty } from './partitions.ts';
+import { type GroupParts, unknownGroup } from './parts.ts';
+import { type InstalledTarget, readTarget } from './target.ts';
+
+const groupsAtOnce = 16;
+
+export async function listGroups(
+  parts: GroupParts,
+  { limit = 100, after }: { limit?: number; after?: string },
+): Promise<{ groups: GroupSummary[]; more: boolean }> {
+  const page = await parts.table.query({
+    pk: groupsPartition,
+    limit,
+    strong: true,
+    ...(after !== undefined && { after }),
+  });
+  const groups = await inParallel(page.items, groupsAtOnce, async ({ sk: groupId }) => {
+    const head = await readHead(parts.table, groupId, true);
+    if (!head) return undefined;
+    const living = (await readMembers(parts.table, groupId, false)).filter(isLiving);
+    return { groupId, state: stateOf(head, living), members: living.length };
+  });
+  return { groups: groups.filter((group) => group !== undefined), more: page.more };
+}
+
+export async function describeGroup(parts: GroupParts, groupId: string): Promise<GroupDescription> {
+  checkGroupId(groupId);
+  const head = await readHead(parts.table, groupId, true);
+  if (!head) throw unknownGroup(groupId);
+  const living = (await readMembers(parts.table, groupId)).filter(isLiving);
+  const target = (await readTarget(parts.table, groupId, head)) ?? new Map();
+  const isThere = new Set(living.map(({ memberId }) => memberId));
+  const partitions = (await lagOf(parts, groupId)).map(({ memberId, ...row }) =>
+    memberId !== undefined && isThere.has(memberId) ? { ...row, memberId } : row,
+  );
+  return {
+    groupId,
+    state: stateOf(head, living),
+    members: living.length,
+    assignor: head.assignor,
+    groupEpoch: head.groupEpoch,
+    assignmentEpoch: head.assignmentEpoch,
+    memberDescriptions: living.map((member) => describeMember(member, target, parts.clock.now())),
+    partitions,
+  };
+}
+
+function stateOf(head: GroupHead, living: readonly Member[]): GroupState {
+  if (living.length === 0) return 'Empty';
+  if (head.groupEpoch > head.assignmentEpoch) return 'Assigning';
+  const isSettled = living.every(
+    (member) => member.epoch === head.assignmentEpoch && !member.isWaiting && isEmpty(member.revoking),
+  );
+  return isSettled ? 'Stable' : 'Reconciling';
+}
+
+function describeMember(member: Member, target: InstalledTarget, nowMs: number): MemberDescription {
+  const { memberId, instanceId, rackId, clientId, host, subscription, sessionMs } = member;
+  return {
+    memberId,
+    clientId,
+    host,
+    memberEpoch: member.epoch,
+    subscribedTopicNames: subscription.topics,
+    sessionTimeoutMs: sessionMs,
+    renewedMs: Math.max(0, nowMs - member.renewedMs),
+    assignment: member.owned,
+    targetAssignment: target.get(targetKeyOf(member)) ?? [],
+    revoking: member.revoking,
+    ...(instanceId !== undefined && { instanceId }),
+    ...(rackId !== undefined && { rackId }),
+    ...(subscription.regex !== '' && { subscribedTopicRegex: subscription.regex }),
+  };
+}

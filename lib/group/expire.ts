@@ -1,0 +1,121 @@
+// What time does to groups: the dead are closed though nobody beats, offsets that nobody has needed for the retention time
+// go, and groups that have nothing left. Called by upkeep; every step may run twice, or at two places at once.
+
+import { RivuletError } from '../errors.ts';
+import { groupPartition, groupsPartition, lastMemberKey, memberPrefix } from '../storage/keys.ts';
+import { all, equals, type Item } from '../storage/table.ts';
+import type { Topics } from '../topic/topics.ts';
+import { computeTarget, topicsChanged } from './compute.ts';
+import type { GroupHead } from './head.ts';
+import { bump, markDeleted, readAnyHead, readHead, unlist } from './heads.ts';
+import { isExpired, isLiving } from './member.ts';
+import { readMembers } from './members.ts';
+import { checkGroupId } from './names.ts';
+import { readOffsetsItems, readSlots, type StoredSlot } from './offsets.ts';
+import { beingChanged, type GroupParts, nonEmpty, unknownGroup } from './parts.ts';
+import { clearOffset, inTerm, sameOffset, topicIdOf, topicNameOf } from './slots.ts';
+import { removeOffsets, sweepGroup } from './sweep.ts';
+import { resolveEach } from './topics.ts';
+import { type Rules, writeSlots } from './write-slots.ts';
+
+/** Refused while it has members. Who dies half-way leaves a group that is gone, and whose rest goes before it can come back. */
+export async function deleteGroup(parts: GroupParts, groupId: string): Promise<void> {
+  checkGroupId(groupId);
+  const head = await readHead(parts.table, groupId, true);
+  if (!head) throw unknownGroup(groupId);
+  if ((await readMembers(parts.table, groupId)).some(isLiving)) throw nonEmpty(groupId);
+  // The epoch is as it was before the members were looked at: nobody has joined since.
+  if (!(await markDeleted(parts, groupId, head))) throw beingChanged(groupId);
+  await clearAway(parts, groupId, head.groupEpoch + 1);
+}
+
+async function clearAway(parts: GroupParts, groupId: string, groupEpoch: number): Promise<void> {
+  await sweepGroup(parts, groupId, groupEpoch);
+  await unlist(parts, groupId, groupEpoch);
+}
+
+export type Expired = { readonly offsets: number; readonly groups: number };
+
+export async function expireGroups(parts: GroupParts, retentionMs: number): Promise<Expired> {
+  const total = { offsets: 0, groups: 0 };
+  for (let after: string | undefined; ; ) {
+    const page = await parts.table.query({ pk: groupsPartition, strong: true, ...(after !== undefined && { after }) });
+    for (const { sk: groupId } of page.items) {
+      const { offsets, groups } = await expireGroup(parts, groupId, retentionMs);
+      total.offsets += offsets;
+      total.groups += groups;
+    }
+    if (!page.more) return total;
+    after = page.items.at(-1)!.sk;
+  }
+}
+
+async function expireGroup(parts: GroupParts, groupId: string, retentionMs: number): Promise<Expired> {
+  const found = await readAnyHead(parts.table, groupId, true);
+  if (!found) return { offsets: 0, groups: 0 };
+  if (found.isDeleted) {
+    await clearAway(parts, groupId, found.groupEpoch);
+    return { offsets: 0, groups: 1 };
+  }
+  await removeTombstones(parts, groupId);
+  await removeDeletedTopics(parts, groupId);
+  const head = await bringUpToDate(parts, groupId, found);
+  const members = await readMembers(parts.table, groupId);
+  return members.some(isLiving) ? { offsets: 0, groups: 0 } : expireEmpty(parts, groupId, { head, retentionMs });
+}
+
+/** A table without a ttl of its own keeps them. */
+async function removeTombstones({ table, clock }: GroupParts, groupId: string): Promise<void> {
+  const { items } = await table.query({ pk: groupPartition(groupId), from: memberPrefix, through: lastMemberKey });
+  const isGone = ({ ttl }: Item) => ttl !== undefined && (ttl as number) * 1000 < clock.now();
+  for (const { pk, sk, r } of items.filter(isGone))
+    await table.write({ kind: 'delete', key: { pk, sk }, if: equals('r', r as number) });
+}
+
+/** A topic made anew under the same name has another id: offsets do not survive. */
+async function removeDeletedTopics({ table, topics }: GroupParts, groupId: string): Promise<void> {
+  const items = await readOffsetsItems(table, groupId, { strong: true });
+  const byTopic = Map.groupBy(items, topicIdOf);
+  for (const [topicId, [first, ...rest]] of byTopic)
+    if (await isTopicGone(topics, topicId, topicNameOf(first!))) await removeOffsets(table, [first!, ...rest]);
+}
+
+async function isTopicGone(topics: Topics, topicId: string, topic: string): Promise<boolean> {
+  const [found] = await resolveEach(topics, [{ topic, topicId }]);
+  return found instanceof RivuletError;
+}
+
+/** What the members do for each other while they beat. */
+async function bringUpToDate(parts: GroupParts, groupId: string, head: GroupHead): Promise<GroupHead> {
+  const members = await readMembers(parts.table, groupId);
+  const hasDead = members.some((member) => member.state === 'closed' || isExpired(member, parts.clock.now()));
+  const isStale = hasDead || (members.some(isLiving) && (await topicsChanged(parts, groupId, head)));
+  const raised = isStale ? ((await bump(parts, groupId)) ?? head) : head;
+  return raised.groupEpoch > raised.assignmentEpoch ? computeTarget(parts, groupId, raised) : raised;
+}
+
+/** Kafka's rule: the time runs from the last commit, or from when the last member left, whichever is later. */
+async function expireEmpty(
+  parts: GroupParts,
+  groupId: string,
+  { head, retentionMs }: { head: GroupHead; retentionMs: number },
+): Promise<Expired> {
+  const emptySinceMs = head.emptySinceMs ?? head.createdMs;
+  const isOld = (sinceMs: number) => parts.clock.now() - Math.max(sinceMs, emptySinceMs) > retentionMs;
+  const committed = (await readSlots(parts.table, groupId, { strong: true })).filter(
+    ({ slot }) => slot.offset !== undefined,
+  );
+  const old = committed.filter(({ slot }) => isOld(slot.committedMs));
+  await writeSlots(parts, groupId, old, clearingRules);
+  const isDone = old.length === committed.length && isOld(0) && (await markDeleted(parts, groupId, head));
+  if (isDone) await clearAway(parts, groupId, head.groupEpoch + 1);
+  return { offsets: old.length, groups: isDone ? 1 : 0 };
+}
+
+/** Only what is still as it was found, when there were no members: a claim or a commit since then keeps the offset. */
+const clearingRules: Rules<StoredSlot> = {
+  readsFirst: false,
+  judge: () => 'done',
+  condition: ({ partition, slot }) => all(inTerm(partition, slot), sameOffset(partition, slot)),
+  change: ({ partition }) => clearOffset(partition),
+};

@@ -1,0 +1,161 @@
+// Reading and writing of member items, and the watch that each member keeps over those behind it in the order of their
+// ids: so the dead are noticed by the living, at no more than half a read unit a heartbeat.
+import { inParallel } from '../concurrency.ts';
+import { groupPartition, instanceKey, itemVersion, lastMemberKey, memberKey, memberPrefix } from '../storage/keys.ts';
+import { absent, type Condition, equals, type Item, type Table, type Value } from '../storage/table.ts';
+import {
+  asRead,
+  clockSkewMs,
+  isExpired,
+  isLiving,
+  type Member,
+  memberItem,
+  parseMember,
+  retired,
+  targetKeyOf,
+} from './member.ts';
+import { type GroupParts, randomName } from './parts.ts';
+import type { InstalledTarget } from './target.ts';
+
+export async function readMember(table: Table, groupId: string, memberId: string): Promise<Member | undefined> {
+  const item = await table.get(memberKey(groupId, memberId), { strong: true });
+  return item && parseMember(item);
+}
+
+/** All of them, tombstones too. */
+export async function readMembers(table: Table, groupId: string, strong = true): Promise<Member[]> {
+  const members: Member[] = [];
+  const range = { pk: groupPartition(groupId), from: memberPrefix, through: lastMemberKey, strong };
+  for (let after: string | undefined; ; ) {
+    const page = await table.query({ ...range, ...(after !== undefined && { after }) });
+    members.push(...page.items.map(parseMember));
+    if (!page.more) return members;
+    after = page.items.at(-1)!.sk;
+  }
+}
+
+export async function readInstance(table: Table, groupId: string, instanceId: string): Promise<string | undefined> {
+  const item = await table.get(instanceKey(groupId, instanceId), { strong: true });
+  return item?.m as string | undefined;
+}
+
+/** False when the item is no longer as it was read. */
+export async function putMember(
+  { table, clock }: GroupParts,
+  groupId: string,
+  before: Member | undefined,
+  member: Member,
+): Promise<boolean> {
+  const item = memberItem(groupId, member, clock.now());
+  const result = await table.write({ kind: 'put', item, if: asRead(before) });
+  return result.applied || (result.doubtful === true && isSameItem(result.old, item));
+}
+
+/** Whether an earlier try of a write, which got no answer, has landed. */
+function isSameItem(old: Item | undefined, item: Item): boolean {
+  if (!old || Object.keys(old).length !== Object.keys(item).length) return false;
+  return Object.entries(item).every(([name, value]) => plain(old[name]) === plain(value));
+}
+
+const plain = (value: Value | undefined): string =>
+  value instanceof Uint8Array ? Buffer.from(value).toString('base64') : JSON.stringify(value ?? null);
+
+/** In one step: the instance id changes hands, its last holder is retired, the new member is there. */
+export async function takeOver(
+  { table, clock }: GroupParts,
+  groupId: string,
+  change: { member: Member; before: Member | undefined; holder: Member | undefined; heldBy: string | undefined },
+): Promise<boolean> {
+  const { member, before, holder, heldBy } = change;
+  const now = clock.now();
+  const put = (item: Item, condition: Condition) => ({ kind: 'put', item, if: condition }) as const;
+  const instance = { ...instanceKey(groupId, member.instanceId!), v: itemVersion, m: member.memberId };
+  const result = await table.transact(
+    [
+      put(instance, heldBy === undefined ? absent('v') : equals('m', heldBy)),
+      put(memberItem(groupId, member, now), asRead(before)),
+      ...(holder ? [put(memberItem(groupId, retired(holder), now), asRead(holder))] : []),
+    ],
+    randomName(clock),
+  );
+  return result.applied;
+}
+
+/**
+ * Those that a target names no more, and those whose instance id is another's, leave a tombstone. Only they: a closed
+ * member that is named must be found by whoever comes, so that a new target is computed. Returns those that are named.
+ */
+export async function retire(
+  parts: GroupParts,
+  groupId: string,
+  members: readonly Member[],
+  target: InstalledTarget,
+): Promise<readonly Member[]> {
+  const left = await inParallel(members, 16, async (member) => {
+    const isNamed = target.has(targetKeyOf(member)) && (await holdsItsInstance(parts.table, groupId, member));
+    if (!isNamed) await putMember(parts, groupId, member, retired(member));
+    return isNamed;
+  });
+  return members.filter((_, index) => left[index]);
+}
+
+async function holdsItsInstance(table: Table, groupId: string, { memberId, instanceId }: Member): Promise<boolean> {
+  return instanceId === undefined || (await readInstance(table, groupId, instanceId)) === memberId;
+}
+
+// --- the watch
+
+export type Watch = {
+  readonly me: Member | undefined;
+  /** The members between this one and the next healthy one that somebody must do something about. */
+  readonly ailing: readonly Member[];
+};
+
+const watchedAtOnce = 9;
+
+/** Eventual reads: 0.5 read units, and 0.5 more for the last member of the order, whose next one is the first. */
+export async function watch({ table, clock }: GroupParts, groupId: string, memberId: string): Promise<Watch> {
+  const seen: Member[] = [];
+  const mine = memberKey(groupId, memberId).sk;
+  const now = clock.now();
+  const ranges = [
+    { from: mine, through: lastMemberKey },
+    { from: memberPrefix, through: mine },
+  ];
+  for (const range of ranges) {
+    for (let after: string | undefined, more = true; more; ) {
+      const page = await table.query({
+        pk: groupPartition(groupId),
+        ...range,
+        limit: watchedAtOnce,
+        ...(after !== undefined && { after }),
+      });
+      seen.push(...page.items.map(parseMember));
+      const others = seen.filter((member) => member.memberId !== memberId);
+      const healthy = others.findIndex((member) => isHealthy(member, now));
+      if (healthy >= 0) return watchOf(seen, memberId, others.slice(0, healthy), now);
+      more = page.more;
+      after = page.items.at(-1)?.sk;
+    }
+  }
+  return watchOf(
+    seen,
+    memberId,
+    seen.filter((member) => member.memberId !== memberId),
+    now,
+  );
+}
+
+const watchOf = (seen: readonly Member[], memberId: string, others: readonly Member[], nowMs: number): Watch => ({
+  me: seen.find((member) => member.memberId === memberId),
+  ailing: others.filter((member) => isAiling(member, nowMs)),
+});
+
+/** Renewed by a clock far ahead of ours: its lease would outlive it. */
+export const isFromTheFuture = (member: Member, nowMs: number): boolean =>
+  isLiving(member) && member.renewedMs > nowMs + clockSkewMs;
+
+const isSick = (member: Member, nowMs: number) => isExpired(member, nowMs) || isFromTheFuture(member, nowMs);
+/** One that watches the next ones in its turn: a member that is away does not. */
+const isHealthy = (member: Member, nowMs: number) => member.state === 'open' && !isSick(member, nowMs);
+const isAiling = (member: Member, nowMs: number) => member.state === 'closed' || isSick(member, nowMs);

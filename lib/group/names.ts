@@ -1,0 +1,22 @@
+// Names of groups and members. A group id follows the rule of topic names, a member id is made by its client.
+import { RivuletError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import { whyInvalidName } from '../topic/name.ts';
+
+/** Throws INVALID_GROUP_ID with the reason. */
+export function checkGroupId(groupId: string): void {
+  const reason = whyInvalidName(groupId);
+  if (reason)
+    throw new RivuletError('INVALID_GROUP_ID', `group id ${JSON.stringify(groupId.slice(0, 300))} ${reason}`, {
+      outcome: 'not-written',
+    });
+}
+
+export function checkMemberId(memberId: string): void {
+  if (/^[A-Za-z0-9._-]+$/.test(memberId) && memberId.length <= limits.memberIdLength) return;
+  throw new RivuletError(
+    'INVALID_REQUEST',
+    `memberId must be 1 to ${limits.memberIdLength} ASCII letters, digits, dots, underscores and hyphens, not ${JSON.stringify(memberId.slice(0, 100))}`,
+    { outcome: 'not-written' },
+  );
+}

@@ -1,0 +1,118 @@
+// Committed offsets as they are read. Strongly, so that who has just claimed a partition begins where its last owner
+// stopped.
+import { inParallel } from '../concurrency.ts';
+import { RivuletError } from '../errors.ts';
+import type { CommittedOffset, FetchOffsetsReply, FetchOffsetsRequest } from '../groups.ts';
+import { groupOffsetsKey, groupOffsetsPartition } from '../storage/keys.ts';
+import type { Item, Table } from '../storage/table.ts';
+import type { Topic } from '../topic/topics.ts';
+import { checkGroupId } from './names.ts';
+import type { GroupParts } from './parts.ts';
+import { type Slot, slotOf, slotsOf, topicIdOf, topicNameOf } from './slots.ts';
+import { resolveEach, unknownPartition } from './topics.ts';
+import type { Entry } from './write-slots.ts';
+
+export type StoredSlot = Entry & { readonly slot: Slot };
+
+/** Everything stored of the group, or of one topic of it. */
+export async function readSlots(
+  table: Table,
+  groupId: string,
+  options: { topicId?: string; strong: boolean },
+): Promise<StoredSlot[]> {
+  const items = await readOffsetsItems(table, groupId, options);
+  return items.flatMap((item) =>
+    slotsOf(item).map(({ partition, slot }) => ({
+      topic: topicNameOf(item),
+      topicId: topicIdOf(item),
+      partition,
+      slot,
+    })),
+  );
+}
+
+export async function readOffsetsItems(
+  table: Table,
+  groupId: string,
+  { topicId, strong }: { topicId?: string; strong: boolean },
+): Promise<Item[]> {
+  const range = topicId === undefined ? {} : { from: `${topicId}/`, through: `${topicId}/~` };
+  const items: Item[] = [];
+  for (let after: string | undefined; ; ) {
+    const page = await table.query({
+      pk: groupOffsetsPartition(groupId),
+      ...range,
+      strong,
+      ...(after !== undefined && { after }),
+    });
+    items.push(...page.items);
+    if (!page.more) return items;
+    after = page.items.at(-1)!.sk;
+  }
+}
+
+export async function fetchOffsets(parts: GroupParts, request: FetchOffsetsRequest): Promise<FetchOffsetsReply> {
+  checkGroupId(request.groupId);
+  if (request.topics === undefined) return { topics: await fetchAll(parts, request.groupId) };
+  const topics = await resolveEach(parts.topics, request.topics);
+  const replies = await inParallel(topics, 16, async (topic, index) => {
+    const { topic: name, partitions } = request.topics![index]!;
+    if (topic instanceof RivuletError) {
+      if (partitions === undefined) throw topic;
+      return { topic: name, partitions: partitions.map((partition) => ({ partition, error: topic })) };
+    }
+    const found = partitions
+      ? await committedAt(parts, request.groupId, topic, partitions)
+      : await committedIn(parts, request.groupId, topic);
+    return { topic: name, topicId: topic.topicId, partitions: found };
+  });
+  return { topics: replies };
+}
+
+async function fetchAll({ table, topics }: GroupParts, groupId: string): Promise<FetchOffsetsReply['topics']> {
+  const committed = (await readSlots(table, groupId, { strong: true })).filter(({ slot }) => slot.offset !== undefined);
+  const byId = Map.groupBy(committed, ({ topicId }) => topicId);
+  const refs = [...byId].map(([topicId, [first]]) => ({ topicId, topic: first!.topic }));
+  // Those of a topic that is gone, or was made anew, are nobody's.
+  const found = await resolveEach(topics, refs);
+  return found.flatMap((topic) =>
+    topic instanceof RivuletError
+      ? []
+      : [{ topic: topic.topic, topicId: topic.topicId, partitions: byId.get(topic.topicId)!.map(committedOf) }],
+  );
+}
+
+export async function committedIn(
+  { table }: GroupParts,
+  groupId: string,
+  { topicId }: Topic,
+): Promise<CommittedOffset[]> {
+  const slots = await readSlots(table, groupId, { topicId, strong: true });
+  return slots.filter(({ slot }) => slot.offset !== undefined).map(committedOf);
+}
+
+export async function committedAt({ table }: GroupParts, groupId: string, topic: Topic, partitions: readonly number[]) {
+  const byItem = Map.groupBy(partitions, (partition) => groupOffsetsKey(groupId, topic.topicId, partition).sk);
+  const items = new Map(
+    await inParallel([...byItem.keys()], 16, async (sk) => {
+      const item = await table.get({ pk: groupOffsetsPartition(groupId), sk }, { strong: true });
+      return [sk, item] as const;
+    }),
+  );
+  return partitions.map((partition) => {
+    const error = unknownPartition(topic, partition);
+    const item = items.get(groupOffsetsKey(groupId, topic.topicId, partition).sk);
+    return error ? { partition, error } : committedOf({ partition, slot: slotOf(item, partition) });
+  });
+}
+
+const committedOf = ({ partition, slot }: { partition: number; slot: Slot }): CommittedOffset =>
+  slot.offset === undefined
+    ? { partition, offset: -1, leaderEpoch: -1, metadata: '', committedMs: -1 }
+    : {
+        partition,
+        offset: slot.offset,
+        leaderEpoch: slot.leaderEpoch,
+        metadata: slot.metadata,
+        committedMs: slot.committedMs,
+      };

@@ -1,0 +1,30 @@
+// What the parts of the group coordinator share. Nothing is kept between requests: any process may coordinate any group.
+import type { Clock } from '../clock.ts';
+import { RivuletError } from '../errors.ts';
+import type { LogParts } from '../log/log.ts';
+import type { Table } from '../storage/table.ts';
+import type { Topics } from '../topic/topics.ts';
+
+export type GroupParts = {
+  readonly table: Table;
+  readonly clock: Clock;
+  readonly topics: Topics;
+  /** Of the log only ends and ages are asked. */
+  readonly log: LogParts;
+};
+
+export const randomName = (clock: Clock): string => Buffer.from(clock.randomBytes(16)).toString('base64url');
+
+/** Several coordinators are at the same group: the same heartbeat, sent again, finds it settled. */
+export const beingChanged = (groupId: string): RivuletError =>
+  new RivuletError('COORDINATOR_LOAD_IN_PROGRESS', `group ${groupId} is being changed: send the same request again`, {
+    outcome: 'unknown',
+  });
+
+export const unknownGroup = (groupId: string): RivuletError =>
+  new RivuletError('GROUP_ID_NOT_FOUND', `there is no group ${groupId}`, { outcome: 'not-written' });
+
+export const nonEmpty = (groupId: string): RivuletError =>
+  new RivuletError('NON_EMPTY_GROUP', `group ${groupId} has members: stop its consumers first`, {
+    outcome: 'not-written',
+  });

@@ -1,0 +1,38 @@
+// What a subscription stands for: topics by name, and those whose whole name an expression of RE2 matches, as Kafka's
+// coordinator does it. RE2 takes linear time: no expression is catastrophic.
+import { RE2JS } from 're2js';
+import { newCache } from '../cache.ts';
+import { RivuletError } from '../errors.ts';
+import { limits } from '../limits.ts';
+import type { AssignableTopic } from './assign.ts';
+import type { Subscription } from './member.ts';
+
+/** Compiling costs a thousand times what matching one name does. */
+const compiled = newCache<RE2JS>(200);
+
+/** Throws INVALID_REGULAR_EXPRESSION with the reason. */
+export function compileRegex(pattern: string): RE2JS {
+  const known = compiled.get(pattern);
+  if (known) return known;
+  if (pattern.length > limits.regexLength)
+    throw invalid(`has ${pattern.length} characters, above the limit of ${limits.regexLength}`);
+  try {
+    const regex = RE2JS.compile(pattern);
+    compiled.set(pattern, regex);
+    return regex;
+  } catch (error) {
+    throw invalid(
+      `${JSON.stringify(pattern.slice(0, 100))}: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+}
+
+const invalid = (reason: string) =>
+  new RivuletError('INVALID_REGULAR_EXPRESSION', `subscribedTopicRegex ${reason}`, { outcome: 'not-written' });
+
+/** The ids of the topics, among those there are. Names that are not there may appear later. */
+export function topicIdsOf(subscription: Subscription, topics: readonly AssignableTopic[]): string[] {
+  const names = new Set(subscription.topics);
+  const regex = subscription.regex === '' ? undefined : compileRegex(subscription.regex);
+  return topics.filter(({ topic }) => names.has(topic) || regex?.matches(topic)).map(({ topicId }) => topicId);
+}

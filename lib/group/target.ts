@@ -1,0 +1,49 @@
+// The target of an assignment epoch: who is to own what. Immutable, under a name never used before; the head says which
+// one is installed.
+//
+//   v version   b per member: length of its key varint, key UTF-8, length varint, its partitions (partitions.ts)
+import { readVarint } from '../record/unsigned-varint.ts';
+import { itemVersion, targetKey } from '../storage/keys.ts';
+import type { Item, Table } from '../storage/table.ts';
+import type { Target } from './assign.ts';
+import type { GroupHead } from './head.ts';
+import { decodePartitions, encodePartitions, type Partitions, setOf, varints } from './partitions.ts';
+
+/** By the members' keys (`targetKeyOf`). */
+export type InstalledTarget = ReadonlyMap<string, Partitions>;
+
+export function targetItem(groupId: string, epoch: number, nonce: string, target: Target): Item {
+  const parts = [...target].flatMap(([key, list]) => {
+    const name = Buffer.from(key);
+    const bytes = encodePartitions(setOf(list));
+    return [varints([name.length]), name, varints([bytes.length]), bytes];
+  });
+  return { ...targetKey(groupId, epoch, nonce), v: itemVersion, b: new Uint8Array(Buffer.concat(parts)) };
+}
+
+/** Undefined when another has taken its place since the head was read. */
+export async function readTarget(table: Table, groupId: string, head: GroupHead): Promise<InstalledTarget | undefined> {
+  if (head.nonce === undefined) return new Map();
+  const item = await table.get(targetKey(groupId, head.assignmentEpoch, head.nonce), { strong: true });
+  return item && parseTarget(item);
+}
+
+function parseTarget(item: Item): InstalledTarget {
+  if ((item.v as number) > itemVersion)
+    throw new Error(`target ${item.pk} ${item.sk} has version ${item.v}: written by a newer Rivulet`);
+  const bytes = item.b as Uint8Array;
+  const target = new Map<string, Partitions>();
+  for (let at = 0; at < bytes.length; ) {
+    const key = slice(bytes, at);
+    const list = slice(bytes, key.end);
+    target.set(Buffer.from(key.bytes).toString(), decodePartitions(list.bytes));
+    at = list.end;
+  }
+  return target;
+}
+
+function slice(bytes: Uint8Array, at: number): { bytes: Uint8Array; end: number } {
+  const length = readVarint(bytes, at);
+  const end = length.end + length.value;
+  return { bytes: bytes.subarray(length.end, end), end };
+}

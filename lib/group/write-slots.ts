@@ -1,0 +1,119 @@
+// Writing partitions of offsets items: all that may be written in one step, those that may not with an error each. A
+// refusal of the table shows what is stored; what that means is judged anew, and the rest is tried again.
+import { inParallel } from '../concurrency.ts';
+import type { RivuletError } from '../errors.ts';
+import type { Condition, Item, Key, Write } from '../storage/table.ts';
+import { beingChanged, type GroupParts, randomName } from './parts.ts';
+import { type Change, type ItemPartitions, keyOfItem, type Slot, slotOf, updateOf } from './slots.ts';
+
+export type Entry = { readonly topic: string; readonly topicId: string; readonly partition: number };
+
+/** `done`: it is as it should be already. */
+export type Verdict = 'write' | 'done' | RivuletError;
+
+export type Rules<E extends Entry> = {
+  /** Undefined slot: nothing was read of it yet. */
+  judge(entry: E, slot: Slot): Verdict | Promise<Verdict>;
+  condition(entry: E, slot: Slot | undefined): Condition;
+  change(entry: E, slot: Slot | undefined): Change;
+  /** Whether the condition needs what is stored. */
+  readonly readsFirst: boolean;
+};
+
+/** DynamoDB's bound for one transaction. */
+const itemsPerStep = 100;
+const tries = 6;
+
+/** The errors of those that were refused. */
+export async function writeSlots<E extends Entry>(
+  parts: GroupParts,
+  groupId: string,
+  entries: readonly E[],
+  rules: Rules<E>,
+): Promise<ReadonlyMap<E, RivuletError>> {
+  const errors = new Map<E, RivuletError>();
+  const items = itemsOf(groupId, entries);
+  for (let from = 0; from < items.length; from += itemsPerStep)
+    await writeStep(parts, groupId, items.slice(from, from + itemsPerStep), rules, errors);
+  return errors;
+}
+
+type ItemEntries<E> = { readonly key: Key; readonly shared: ItemPartitions; entries: { entry: E; slot?: Slot }[] };
+
+function itemsOf<E extends Entry>(groupId: string, entries: readonly E[]): ItemEntries<E>[] {
+  const items = new Map<string, ItemEntries<E>>();
+  for (const entry of entries) {
+    const shared = { topic: entry.topic, topicId: entry.topicId, partitions: [entry.partition] };
+    const key = keyOfItem(groupId, shared);
+    const item = items.get(key.sk) ?? { key, shared, entries: [] };
+    items.set(key.sk, item);
+    item.entries.push({ entry });
+  }
+  return [...items.values()];
+}
+
+async function writeStep<E extends Entry>(
+  parts: GroupParts,
+  groupId: string,
+  items: readonly ItemEntries<E>[],
+  rules: Rules<E>,
+  errors: Map<E, RivuletError>,
+): Promise<void> {
+  const look = (item: ItemEntries<E>, stored: Item | undefined) => sortOut(item, stored, rules, errors);
+  const read = async (item: ItemEntries<E>) => {
+    await look(item, await parts.table.get(item.key, { strong: true }));
+  };
+  if (rules.readsFirst) await inParallel(items, 16, read);
+  for (let attempt = 0; attempt < tries; attempt++) {
+    const open = items.filter(({ entries }) => entries.length > 0);
+    const refused = await send(
+      parts,
+      open,
+      open.map((item) => writeOf(groupId, item, rules)),
+    );
+    if (refused.length === 0) return;
+    for (const { item, old } of refused) await look(item, old);
+  }
+  throw beingChanged(groupId);
+}
+
+async function sortOut<E extends Entry>(
+  item: ItemEntries<E>,
+  stored: Item | undefined,
+  rules: Rules<E>,
+  errors: Map<E, RivuletError>,
+): Promise<void> {
+  const left: ItemEntries<E>['entries'] = [];
+  for (const { entry } of item.entries) {
+    const slot = slotOf(stored, entry.partition);
+    const verdict = await rules.judge(entry, slot);
+    if (verdict === 'write') left.push({ entry, slot });
+    else if (verdict !== 'done') errors.set(entry, verdict);
+  }
+  item.entries = left;
+}
+
+function writeOf<E extends Entry>(groupId: string, { shared, entries }: ItemEntries<E>, rules: Rules<E>): Write {
+  return updateOf(
+    groupId,
+    shared,
+    entries.map(({ entry, slot }) => rules.condition(entry, slot)),
+    entries.map(({ entry, slot }) => rules.change(entry, slot)),
+  );
+}
+
+/** One item by one write; several by one transaction, at twice the price. */
+async function send<E>(
+  { table, clock }: GroupParts,
+  items: readonly ItemEntries<E>[],
+  writes: readonly Write[],
+): Promise<{ item: ItemEntries<E>; old: Item | undefined }[]> {
+  if (writes.length === 0) return [];
+  if (writes.length === 1) {
+    const result = await table.write(writes[0]!);
+    return result.applied ? [] : [{ item: items[0]!, old: result.old }];
+  }
+  const result = await table.transact(writes, randomName(clock));
+  if (result.applied) return [];
+  return result.failures.flatMap(({ failed, old }, index) => (failed ? [{ item: items[index]!, old }] : []));
+}

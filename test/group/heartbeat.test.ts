@@ -1,0 +1,288 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { createGroupWorld, createMember, errorCodeOf, type GroupWorld, groupId, settleAll } from './world.ts';
+
+let world: GroupWorld;
+beforeEach(async () => {
+  world = createGroupWorld();
+  await world.engine.createTopic({ topic: 't', partitions: 6 });
+});
+const member = (id: string, options?: Parameters<typeof createMember>[2]) => createMember(world.engine, id, options);
+const all = ['t-0', 't-1', 't-2', 't-3', 't-4', 't-5'];
+
+describe('a member', () => {
+  it('joins, and has everything at once when it is alone', async () => {
+    const m = member('m1');
+    const reply = await m.beat();
+    expect(m.owned).toEqual(all);
+    expect(reply).toMatchObject({ memberId: 'm1', memberEpoch: 2, sessionTimeoutMs: 45_000, leaseMs: 45_000 });
+  });
+
+  it('shares with who joins, and a partition moves only after it was let go of', async () => {
+    const [a, b] = [member('a'), member('b')];
+    await a.settle();
+    await b.beat();
+    expect(b.owned).toEqual([]);
+    const told = await a.send();
+    expect(told.assignment.flatMap(({ partitions }) => partitions)).toHaveLength(3);
+    await b.beat();
+    expect(b.owned).toEqual([]);
+    await a.beat();
+    await a.beat();
+    await b.beat();
+    expect(b.owned).toHaveLength(3);
+    expect([...a.owned, ...b.owned].sort()).toEqual(all);
+  });
+
+  it('leaves, and its partitions are to be had at once', async () => {
+    const [a, b] = [member('a'), member('b')];
+    await settleAll(a, b, a);
+    await a.leave();
+    await b.beat();
+    expect(b.owned).toEqual(all);
+  });
+
+  it('expires, and who watches it takes over within the session and a heartbeat', async () => {
+    const [a, b] = [member('a'), member('b')];
+    await settleAll(a, b, a);
+    for (let waitedMs = 0; waitedMs < 50_000; waitedMs += 5_000) {
+      world.clock.advance(5_000);
+      await b.beat();
+    }
+    expect(b.owned).toEqual(all);
+    expect(await errorCodeOf(a.beat())).toBe('UNKNOWN_MEMBER_ID');
+  });
+
+  it('is told again what it was told by a reply that was lost', async () => {
+    const a = member('a');
+    await a.send();
+    const reply = await a.beat();
+    expect(a.owned).toEqual(all);
+    expect(reply.memberEpoch).toBe(2);
+  });
+
+  it('that repeats a heartbeat is answered alike', async () => {
+    const a = member('a');
+    const first = await a.send({ heartbeatSeq: 7 });
+    expect(await a.send({ heartbeatSeq: 7 })).toEqual(first);
+  });
+
+  it('that comes late does nothing', async () => {
+    const a = member('a');
+    await a.beat({ heartbeatSeq: 7 });
+    expect(await errorCodeOf(a.send({ heartbeatSeq: 6 }))).toBe('INVALID_REQUEST');
+  });
+
+  it('of another epoch is fenced', async () => {
+    const a = member('a');
+    await a.settle();
+    for (const memberEpoch of [1, 3, 99])
+      expect(await errorCodeOf(a.send({ memberEpoch }))).toBe('FENCED_MEMBER_EPOCH');
+  });
+
+  it('that names what it does not own is fenced', async () => {
+    const [a, b] = [member('a'), member('b')];
+    await settleAll(a, b, a);
+    const everything = [{ topic: 't', partitions: [0, 1, 2, 3, 4, 5] }];
+    expect(await errorCodeOf(b.send({ topicPartitions: everything }))).toBe('FENCED_MEMBER_EPOCH');
+  });
+
+  it('that nobody knows must join', async () => {
+    expect(await errorCodeOf(member('a').send({ memberEpoch: 4 }))).toBe('UNKNOWN_MEMBER_ID');
+    expect(await errorCodeOf(member('a').send({ memberEpoch: -1 }))).toBe('UNKNOWN_MEMBER_ID');
+  });
+
+  it('left, and a heartbeat of before does not bring it back', async () => {
+    const a = member('a');
+    await a.beat({ heartbeatSeq: 5 });
+    await a.send({ heartbeatSeq: 9, memberEpoch: -1 });
+    expect(await errorCodeOf(a.send({ heartbeatSeq: 4, memberEpoch: 0 }))).toBe('UNKNOWN_MEMBER_ID');
+    expect(await a.send({ heartbeatSeq: 9, memberEpoch: -1 })).toMatchObject({ memberEpoch: -1 });
+    expect((await world.engine.groups.describe(groupId)).state).toBe('Empty');
+  });
+});
+
+describe('a member that does not let go in time', () => {
+  it('is closed when its rebalance timeout is over', async () => {
+    const [a, b] = [member('a', { rebalanceTimeoutMs: 60_000 }), member('b')];
+    await a.settle();
+    await b.beat();
+    const stubborn = { topicPartitions: [{ topic: 't', partitions: [0, 1, 2, 3, 4, 5] }] };
+    for (let waitedMs = 0; waitedMs < 80_000; waitedMs += 5_000) {
+      world.clock.advance(5_000);
+      await a.send(stubborn).catch(() => {});
+      await b.beat();
+    }
+    expect(b.owned).toEqual(all);
+    expect(await errorCodeOf(a.send())).toBe('UNKNOWN_MEMBER_ID');
+  });
+});
+
+describe('more members than partitions', () => {
+  it('some have none, and wait without writing', async () => {
+    const members = Array.from({ length: 8 }, (_, i) => member(`m${i}`));
+    await settleAll(...members);
+    expect(members.flatMap(({ owned }) => owned).sort()).toEqual(all);
+    expect(members.filter(({ owned }) => owned.length === 0)).toHaveLength(2);
+  });
+});
+
+describe('topics', () => {
+  it('that grow, appear and vanish are noticed with a renewal', async () => {
+    const a = member('a', { topics: ['t', 'later'] });
+    await a.settle();
+    const renew = async () => {
+      world.clock.advance(16_000);
+      await a.settle();
+    };
+    await world.engine.alterTopic({ topic: 't', partitions: 8 });
+    await renew();
+    expect(a.owned).toContain('t-7');
+    await world.engine.createTopic({ topic: 'later', partitions: 2 });
+    await renew();
+    expect(a.owned).toContain('later-1');
+    await world.engine.deleteTopic('t');
+    await renew();
+    expect(a.owned).toEqual(['later-0', 'later-1']);
+  });
+
+  it('made anew under the same name have other partitions', async () => {
+    const a = member('a');
+    await a.settle();
+    await a.commit(0, 5);
+    await world.engine.deleteTopic('t');
+    await world.engine.createTopic({ topic: 't', partitions: 2 });
+    world.clock.advance(16_000);
+    await a.settle();
+    expect(a.owned).toEqual(['t-0', 't-1']);
+    expect(await world.engine.groups.fetchOffsets({ groupId })).toEqual({ topics: [] });
+  });
+
+  it('are subscribed to by expression', async () => {
+    const a = member('a', { subscribedTopicRegex: 'orders-.*' });
+    await world.engine.createTopic({ topic: 'orders-1' });
+    await world.engine.createTopic({ topic: 'old-orders-1' });
+    await a.settle();
+    expect(a.owned).toEqual(['orders-1-0']);
+    await world.engine.createTopic({ topic: 'orders-2' });
+    world.clock.advance(16_000);
+    await a.settle();
+    expect(a.owned).toEqual(['orders-1-0', 'orders-2-0']);
+  });
+
+  it('of others do not disturb', async () => {
+    const a = member('a');
+    await a.settle();
+    const { epoch } = a;
+    await world.engine.createTopic({ topic: 'unrelated' });
+    world.clock.advance(16_000);
+    await a.settle();
+    expect(a.epoch).toBe(epoch);
+  });
+
+  it('change with the subscription', async () => {
+    await world.engine.createTopic({ topic: 'u', partitions: 2 });
+    const a = member('a');
+    await a.settle();
+    for (let beats = 0; beats < 4; beats++) await a.beat({ subscribedTopicNames: ['u'] });
+    expect(a.owned).toEqual(['u-0', 'u-1']);
+  });
+});
+
+describe('static members', () => {
+  const fixed = (id: string, instanceId: string) => member(id, { instanceId });
+
+  it('come back under another id within the session, and nothing moves', async () => {
+    const [a, b] = [fixed('a1', 'A'), fixed('b1', 'B')];
+    await settleAll(a, b, a);
+    const [before, epoch] = [a.owned, b.epoch];
+    await a.send({ memberEpoch: -2 });
+    world.clock.advance(20_000);
+    await b.beat();
+    const again = fixed('a2', 'A');
+    await again.settle();
+    await b.settle();
+    expect(again.owned).toEqual(before);
+    expect(b.epoch).toBe(epoch);
+    expect(await errorCodeOf(a.send())).toBe('FENCED_INSTANCE_ID');
+  });
+
+  it('do not share an instance id', async () => {
+    await fixed('a1', 'A').settle();
+    expect(await errorCodeOf(fixed('a2', 'A').beat())).toBe('UNRELEASED_INSTANCE_ID');
+  });
+
+  it('inherit from one that died', async () => {
+    const a = fixed('a1', 'A');
+    await a.settle();
+    world.clock.advance(46_000);
+    const again = fixed('a2', 'A');
+    await again.settle();
+    expect(again.owned).toEqual(all);
+  });
+
+  it('that do not come back within the session lose everything', async () => {
+    const [a, b] = [fixed('a1', 'A'), member('b')];
+    await settleAll(a, b, a);
+    await a.send({ memberEpoch: -2 });
+    for (let waitedMs = 0; waitedMs < 60_000; waitedMs += 5_000) {
+      world.clock.advance(5_000);
+      await b.beat();
+    }
+    expect(b.owned).toEqual(all);
+  });
+
+  it('may leave for good', async () => {
+    const [a, b] = [fixed('a1', 'A'), member('b')];
+    await settleAll(a, b, a);
+    await a.leave();
+    await b.beat();
+    expect(b.owned).toEqual(all);
+    const again = fixed('a2', 'A');
+    await settleAll(again, b, again);
+    expect(again.owned).toHaveLength(3);
+  });
+});
+
+describe('assignors', () => {
+  it('are the one that most members ask for', async () => {
+    await world.engine.createTopic({ topic: 'u', partitions: 6 });
+    const options = { topics: ['t', 'u'], serverAssignor: 'range' };
+    const [a, b] = [member('a', options), member('b', options)];
+    await settleAll(a, b, a);
+    expect(a.owned).toEqual(['t-0', 't-1', 't-2', 'u-0', 'u-1', 'u-2']);
+    expect((await world.engine.groups.describe(groupId)).assignor).toBe('range');
+  });
+});
+
+describe('what is wrong is refused', () => {
+  const wrong: [string, string, Parameters<typeof createMember>[2]][] = [
+    ['INVALID_GROUP_ID', 'a group id with a slash', { groupId: 'a/b' }],
+    ['INVALID_REQUEST', 'a member id with a blank', { memberId: 'a b' }],
+    ['INVALID_REQUEST', 'an epoch below -2', { memberEpoch: -3 }],
+    ['INVALID_REQUEST', '-2 without an instance id', { memberEpoch: -2 }],
+    ['INVALID_REQUEST', 'nothing subscribed to', { topics: [] }],
+    [
+      'INVALID_REQUEST',
+      'heartbeats too close to the session',
+      { heartbeatIntervalMs: 9_000, sessionTimeoutMs: 10_000 },
+    ],
+    ['INVALID_REQUEST', 'too many names', { topics: Array.from({ length: 1001 }, (_, i) => `t${i}`) }],
+    ['INVALID_REQUEST', 'a long client id', { clientId: 'x'.repeat(250) }],
+    ['UNSUPPORTED_ASSIGNOR', 'another assignor', { serverAssignor: 'sticky' }],
+    ['INVALID_REGULAR_EXPRESSION', 'an open bracket', { subscribedTopicRegex: 'a[' }],
+    ['INVALID_REGULAR_EXPRESSION', 'a repetition of repetitions', { subscribedTopicRegex: '((a{100}){100}){100}' }],
+    ['INVALID_REGULAR_EXPRESSION', 'a look-ahead', { subscribedTopicRegex: '(?=a)' }],
+    ['COORDINATOR_NOT_AVAILABLE', 'a clock that is behind', { receivedMs: Date.UTC(2026, 0, 1) + 2_000 }],
+    ['COORDINATOR_NOT_AVAILABLE', 'a clock that is ahead', { receivedMs: Date.UTC(2026, 0, 1) - 40_000 }],
+  ];
+  it.each(wrong)('%s: %s', async (code, _what, options) => {
+    expect(await errorCodeOf(member('a', options).beat())).toBe(code);
+  });
+
+  it('but times are only brought within bounds', async () => {
+    expect(await member('a', { sessionTimeoutMs: 1_000, heartbeatIntervalMs: 1 }).beat()).toMatchObject({
+      sessionTimeoutMs: 6_000,
+      heartbeatIntervalMs: 500,
+    });
+  });
+});

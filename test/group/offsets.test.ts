@@ -1,0 +1,214 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { ResetTarget } from '../../lib/groups.ts';
+import { appendOne, batchOf, startMs } from '../log/world.ts';
+import {
+  committed,
+  createGroupWorld,
+  createMember,
+  errorCodeOf,
+  type GroupWorld,
+  groupId,
+  settleAll,
+} from './world.ts';
+
+let world: GroupWorld;
+beforeEach(async () => {
+  world = createGroupWorld();
+  await world.engine.createTopic({ topic: 't', partitions: 2 });
+});
+const groups = () => world.engine.groups;
+const commit = (partition: number, offset: number, group = groupId) =>
+  groups().commitOffsets({ groupId: group, topics: [{ topic: 't', partitions: [{ partition, offset }] }] });
+const fill = async (partition: number, records: number) => {
+  for (let i = 0; i < records; i++) {
+    await appendOne(world.engine, partition, batchOf(['v'], { timestampMs: startMs + i * 1000 }));
+  }
+};
+
+describe('reset', () => {
+  const reset = async (target: ResetTarget, dryRun = false) => {
+    const reply = await groups().resetOffsets({ groupId, dryRun, topics: [{ topic: 't', partitions: [0], target }] });
+    return reply.topics[0]!.partitions[0]!;
+  };
+
+  it.each<[ResetTarget, number]>([
+    [{ to: 'earliest' }, 0],
+    [{ to: 'latest' }, 5],
+    [{ to: 'current' }, 3],
+    [{ to: 'offset', offset: 4 }, 4],
+    [{ to: 'offset', offset: 99 }, 5],
+    [{ to: 'shift', by: -2 }, 1],
+    [{ to: 'shift', by: -9 }, 0],
+    [{ to: 'datetime', timestampMs: startMs + 1_500 }, 2],
+    [{ to: 'datetime', timestampMs: startMs + 99_000 }, 5],
+  ])('%j gives %i', async (target, offset) => {
+    await fill(0, 5);
+    await commit(0, 3);
+    expect(await reset(target, true)).toEqual({ partition: 0, previousOffset: 3, offset });
+    expect(await committed(world.engine, 0)).toBe(3);
+    expect(await reset(target)).toEqual({ partition: 0, previousOffset: 3, offset });
+    expect(await committed(world.engine, 0)).toBe(offset);
+  });
+
+  it('is refused while the group has members', async () => {
+    await createMember(world.engine, 'a').settle();
+    expect(await errorCodeOf(reset({ to: 'earliest' }))).toBe('NON_EMPTY_GROUP');
+  });
+
+  it('is not undone by a member that thaws, and who joins afterwards begins there', async () => {
+    await fill(0, 5);
+    const a = createMember(world.engine, 'a');
+    await a.settle();
+    const { epoch } = a;
+    await a.commit(0, 3);
+    await a.send({ memberEpoch: -1 });
+    await reset({ to: 'earliest' });
+    expect(await a.commit(0, 4, { memberEpoch: epoch })).toBe('UNKNOWN_MEMBER_ID');
+    const b = createMember(world.engine, 'b');
+    await b.settle();
+    expect(b.owned).toEqual(['t-0', 't-1']);
+    expect(await committed(world.engine, 0)).toBe(0);
+  });
+});
+
+describe('delete', () => {
+  it('removes offsets of an empty group', async () => {
+    await commit(0, 3);
+    await commit(1, 4);
+    await groups().deleteOffsets({ groupId, topics: [{ topic: 't', partitions: [0] }] });
+    expect([await committed(world.engine, 0), await committed(world.engine, 1)]).toEqual([-1, 4]);
+    await groups().deleteOffsets({ groupId, topics: [{ topic: 't' }] });
+    expect(await groups().fetchOffsets({ groupId })).toEqual({ topics: [] });
+  });
+
+  it('is refused for what a member subscribes to, and for nothing else', async () => {
+    await world.engine.createTopic({ topic: 'u' });
+    await groups().commitOffsets({ groupId, topics: [{ topic: 'u', partitions: [{ partition: 0, offset: 3 }] }] });
+    await createMember(world.engine, 'a').settle();
+    const both = ['t', 'u'].map((topic) => ({ topic, partitions: [0] }));
+    const reply = await groups().deleteOffsets({ groupId, topics: both });
+    expect(reply.topics.map(({ partitions }) => partitions[0])).toEqual([
+      { partition: 0, error: expect.objectContaining({ errorCode: 'GROUP_SUBSCRIBED_TO_TOPIC' }) },
+      { partition: 0 },
+    ]);
+    expect(await committed(world.engine, 0, 'u')).toBe(-1);
+  });
+});
+
+describe('a group', () => {
+  it('is deleted with its offsets, and one of the same name begins anew', async () => {
+    await commit(0, 3);
+    const a = createMember(world.engine, 'a');
+    await a.settle();
+    expect(await errorCodeOf(groups().delete(groupId))).toBe('NON_EMPTY_GROUP');
+    await a.leave();
+    await groups().delete(groupId);
+    expect(await errorCodeOf(groups().describe(groupId))).toBe('GROUP_ID_NOT_FOUND');
+    expect(await errorCodeOf(groups().delete(groupId))).toBe('GROUP_ID_NOT_FOUND');
+    expect((await groups().list({})).groups).toEqual([]);
+    const b = createMember(world.engine, 'b');
+    await b.settle();
+    expect(b.owned).toEqual(['t-0', 't-1']);
+    expect(b.epoch).toBeGreaterThan(3);
+    expect(await committed(world.engine, 0)).toBe(-1);
+  });
+
+  it('is described with its members and its lag', async () => {
+    await fill(0, 5);
+    const [a, b] = [
+      createMember(world.engine, 'a', { clientId: 'app', host: '10.0.0.1' }),
+      createMember(world.engine, 'b'),
+    ];
+    await settleAll(a, b);
+    const reader = a.owned.includes('t-0') ? a : b;
+    await reader.commit(0, 2);
+    world.clock.advance(4_000);
+    const group = await groups().describe(groupId);
+    expect(group).toMatchObject({ groupId, state: 'Stable', members: 2, assignor: 'uniform' });
+    expect(group.memberDescriptions.find(({ memberId }) => memberId === 'a')).toMatchObject({
+      clientId: 'app',
+      host: '10.0.0.1',
+    });
+    expect(group.partitions).toEqual([
+      expect.objectContaining({
+        partition: 0,
+        currentOffset: 2,
+        logEndOffset: 5,
+        lag: 3,
+        lostRecords: 0,
+        memberId: reader.memberId,
+      }),
+      expect.objectContaining({ partition: 1, currentOffset: -1, logEndOffset: 0, lag: -1 }),
+    ]);
+    expect(group.partitions[0]!.timeLagMs).toBe(world.clock.now() - (startMs + 2_000));
+  });
+
+  it('tells its lag while every consumer is dead', async () => {
+    await fill(1, 3);
+    await commit(1, 1);
+    expect(await groups().lag(groupId)).toEqual([expect.objectContaining({ partition: 1, lag: 2 })]);
+  });
+
+  it('passes through the states that Kafka has', async () => {
+    const [a, b] = [createMember(world.engine, 'a'), createMember(world.engine, 'b')];
+    const state = async () => (await groups().describe(groupId)).state;
+    await a.settle();
+    expect(await state()).toBe('Stable');
+    await b.beat();
+    expect(await state()).toBe('Reconciling');
+    await settleAll(a, b);
+    expect(await state()).toBe('Stable');
+    await a.leave();
+    await b.leave();
+    expect(await state()).toBe('Empty');
+  });
+});
+
+describe('time', () => {
+  const day = 86_400_000;
+  const expire = () => groups().expire({ retentionMs: 7 * day });
+
+  it('takes offsets that are old, and then the group', async () => {
+    await commit(0, 3);
+    world.clock.advance(6 * day);
+    await commit(1, 4);
+    expect(await expire()).toEqual({ offsets: 0, groups: 0 });
+    world.clock.advance(2 * day);
+    expect(await expire()).toEqual({ offsets: 1, groups: 0 });
+    expect([await committed(world.engine, 0), await committed(world.engine, 1)]).toEqual([-1, 4]);
+    world.clock.advance(6 * day);
+    expect(await expire()).toEqual({ offsets: 1, groups: 1 });
+    expect((await groups().list({})).groups).toEqual([]);
+  });
+
+  it('runs from when the last member left', async () => {
+    const a = createMember(world.engine, 'a');
+    await a.settle();
+    await a.commit(0, 3);
+    for (let days = 0; days < 20; days++) {
+      world.clock.advance(day / 3_000);
+      await a.beat();
+    }
+    world.clock.advance(8 * day);
+    expect(await expire()).toEqual({ offsets: 0, groups: 0 });
+    expect(await committed(world.engine, 0)).toBe(3);
+    world.clock.advance(8 * day);
+    expect(await expire()).toEqual({ offsets: 1, groups: 1 });
+  });
+
+  it('closes members that nobody watches', async () => {
+    await createMember(world.engine, 'a').settle();
+    world.clock.advance(day);
+    await expire();
+    expect((await groups().describe(groupId)).state).toBe('Empty');
+  });
+
+  it('takes offsets of topics that were deleted', async () => {
+    await commit(0, 3);
+    await world.engine.deleteTopic('t');
+    await expire();
+    await world.engine.createTopic({ topic: 't', partitions: 2 });
+    expect(await committed(world.engine, 0)).toBe(-1);
+    expect(await groups().lag(groupId)).toEqual([]);
+  });
+});
