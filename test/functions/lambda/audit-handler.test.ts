@@ -11,14 +11,14 @@ beforeEach(() => {
 });
 afterEach(() => vi.restoreAllMocks());
 
-async function auditedWorld(spoil: (keys: readonly string[]) => readonly string[], leftMs = 900_000) {
+async function auditedWorld(spoil: (keys: readonly string[]) => readonly string[], leftMs = 900_000, event = {}) {
   const world = createWorld();
   await world.engine.createTopic({ topic: 't' });
   for (const value of ['a', 'b']) await appendOne(world.engine, 0, batchOf([value]));
   const { objects } = await world.objects.list({});
   await world.objects.delete(spoil(objects.map(({ key }) => key)));
   const handler = createAuditHandler(world, 'Test');
-  const report = await handler({}, { getRemainingTimeInMillis: () => leftMs });
+  const report = await handler(event, { getRemainingTimeInMillis: () => leftMs });
   return { report, entries: lines.map((line) => JSON.parse(line)) };
 }
 
@@ -40,8 +40,13 @@ it('a missing object is an error of the log each, and a metric', async () => {
   expect(entries.at(-1)).not.toHaveProperty('OrphanObjects');
 });
 
-it('an audit that runs out of time says so', async () => {
-  const { report, entries } = await auditedWorld(() => [], 29_000);
+it('an audit that runs out of time says so to who asked for it', async () => {
+  const { report, entries } = await auditedWorld(() => [], 29_000, { verify: true });
   expect(report.incomplete).toContain('no time was left');
   expect(entries).toMatchObject([{ level: 'WARN', message: 'AUDIT_INCOMPLETE' }]);
+});
+
+it('and fails where nobody would read its report', async () => {
+  await expect(auditedWorld(() => [], 29_000)).rejects.toThrow('no time was left');
+  expect(lines).toHaveLength(1);
 });
