@@ -1,11 +1,12 @@
 // Users with keys of their own, and what they may ask of a deployed API. The emulator holds them to it, as AWS does.
 import { CreateAccessKeyCommand, CreateUserCommand, IAMClient, PutUserPolicyCommand } from '@aws-sdk/client-iam';
 import { type Route, resourceOf } from '../cdk/access.ts';
-import type { Credentials } from '../lib/sigv4/canonical.ts';
 import { type AwsEndpoint, clientOptions } from './endpoint.ts';
 
-/** @returns the key of a new user who may take these routes of the API, and nothing else. */
-export async function createUser(endpoint: AwsEndpoint, name: string, policy: string): Promise<Credentials> {
+export type AccessKey = { readonly accessKeyId: string; readonly secretAccessKey: string };
+
+/** @returns the key of a new user with this policy, and no other. */
+export async function createUser(endpoint: AwsEndpoint, name: string, policy: string): Promise<AccessKey> {
   const iam = new IAMClient(clientOptions(endpoint));
   try {
     await iam.send(new CreateUserCommand({ UserName: name }));

@@ -9,11 +9,10 @@ import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { adminRoutes } from '../cdk/access.ts';
-import type { Credentials } from '../lib/sigv4/canonical.ts';
 import { bootstrap, type CdkOptions, deploy, destroy } from './cdk.ts';
 import { type AwsEndpoint, trust } from './endpoint.ts';
 import { runningEmulator } from './given.ts';
-import { createUser, policyFor } from './identities.ts';
+import { type AccessKey, createUser, policyFor } from './identities.ts';
 import { defaultCache } from './install.ts';
 import { startMiniStack } from './ministack.ts';
 
@@ -93,7 +92,7 @@ async function step<T>(what: string, work: () => Promise<T>): Promise<T> {
   return result;
 }
 
-function environmentFor(endpoint: AwsEndpoint, url: string, operator: Credentials): Record<string, string> {
+function environmentFor(endpoint: AwsEndpoint, url: string, operator: AccessKey): Record<string, string> {
   const { region, certificateFile } = endpoint;
   return {
     RIVULET_URL: url,
@@ -112,7 +111,7 @@ async function runDemo(environment: Record<string, string>): Promise<void> {
   if (code !== 0) throw new Error(`the demo ended with ${code}`);
 }
 
-function showUse(endpoint: AwsEndpoint, operator: Credentials, environment: Record<string, string>): void {
+function showUse(endpoint: AwsEndpoint, operator: AccessKey, environment: Record<string, string>): void {
   const url = environment.RIVULET_URL;
   const exports = Object.entries(environment).map(([variable, value]) => `  export ${variable}=${value}`);
   const trusted = endpoint.certificateFile === undefined ? '' : `--cacert ${endpoint.certificateFile} `;

@@ -43,7 +43,7 @@ export function sendSigned(
 }
 
 /** Over a socket as it is: `fetch` and `URL` would normalise paths before they are sent. */
-function sendPlain(base: string, { method, path, headers, body = '' }: HttpRequest): Promise<HttpReply> {
+export function sendPlain(base: string, { method, path, headers, body = '' }: HttpRequest): Promise<HttpReply> {
   const { hostname, port, protocol } = new URL(base);
   const start = protocol === 'https:' ? httpsRequest : httpRequest;
   return new Promise((resolve, reject) => {

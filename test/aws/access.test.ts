@@ -1,0 +1,202 @@
+// Who may do what with the deployed API: signatures, and policies by path and method, for users and for assumed roles.
+// Whatever is refused has done nothing.
+import { Sha256 } from '@aws-crypto/sha256-js';
+import { SignatureV4 } from '@smithy/signature-v4';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { adminRoutes, consumerRoutes, producerRoutes, type Route } from '../../cdk/access.ts';
+import { type AccessKey, createUser, policyFor } from '../../emulator/identities.ts';
+import type { Credentials } from '../../lib/sigv4/canonical.ts';
+import { type SignedWith, sendPlain, sendSigned } from '../conformance/signed-target.ts';
+import { freshName, type HttpReply, type HttpRequest } from '../conformance/target.ts';
+import { onDeployment } from './resources.ts';
+import { assumeNewRole } from './roles.ts';
+
+const minuteMs = 60_000;
+const json = { 'content-type': 'application/json' };
+const jsonOf = ({ body }: HttpReply) => JSON.parse(body.toString());
+
+const produceTo = (topic: string): HttpRequest => ({
+  method: 'POST',
+  path: `/v1/topics/${topic}/records`,
+  headers: json,
+  body: '{"records":[{"value":"v"}]}',
+});
+
+await onDeployment(({ endpoint, url }) => {
+  const topic = freshName();
+  const other = freshName();
+  const longer = `${topic}-secret`;
+  let operator: AccessKey;
+
+  const newUser = (routes: readonly Route[]) => createUser(endpoint, freshName(), policyFor(endpoint, url, routes));
+  const newSession = (routes: readonly Route[]) =>
+    assumeNewRole(endpoint, freshName(), policyFor(endpoint, url, routes));
+  const asOperator = (request: HttpRequest) => sendSigned(url, operator, request);
+
+  async function countOf(name: string): Promise<number> {
+    const reply = await asOperator({ method: 'GET', path: `/v1/topics/${name}/offsets?at=latest` });
+    return jsonOf(reply).partitions[0].offset;
+  }
+
+  beforeAll(async () => {
+    operator = await newUser(adminRoutes);
+    for (const name of [topic, other, longer]) {
+      const made = await asOperator({ method: 'PUT', path: `/v1/topics/${name}`, headers: json, body: '{}' });
+      expect(made.status).toBe(201);
+    }
+  });
+
+  describe('a signature', () => {
+    /** Refused by the gateway, and nothing is written. */
+    async function expectRefused(send: () => Promise<HttpReply>): Promise<void> {
+      const before = await countOf(topic);
+      const reply = await send();
+      expect(reply.status).toBe(403);
+      expect(await countOf(topic)).toBe(before);
+    }
+
+    test('that is right writes', async () => {
+      const before = await countOf(topic);
+      expect((await asOperator(produceTo(topic))).status).toBe(200);
+      expect(await countOf(topic)).toBe(before + 1);
+    });
+
+    test('that is missing', () => expectRefused(() => sendPlain(url, produceTo(topic))));
+
+    test.each<[string, SignedWith]>([
+      ['of six minutes ago', { nowMs: Date.now() - 6 * minuteMs }],
+      ['of six minutes ahead', { nowMs: Date.now() + 6 * minuteMs }],
+      ['for another region', { region: 'eu-central-1' }],
+    ])('%s', (_, signedWith) => expectRefused(() => sendSigned(url, operator, produceTo(topic), signedWith)));
+
+    test.each<[string, (right: Credentials) => Credentials]>([
+      ['with a wrong secret', (right) => ({ ...right, secretAccessKey: 'wrong' })],
+      ['of a key that does not exist', () => ({ accessKeyId: 'AKIA0000000000000000', secretAccessKey: 'wrong' })],
+      ['with a session token that is none', (right) => ({ ...right, sessionToken: 'none' })],
+    ])('%s', (_, credentials) => expectRefused(() => sendSigned(url, credentials(operator), produceTo(topic))));
+
+    test.each<[string, Partial<HttpRequest>]>([
+      ['a body', { body: '{"records":[{"value":"other"}]}' }],
+      ['a path', { path: `/v1/topics/${other}/records` }],
+      ['a query', { path: `/v1/topics/${topic}/records?a=b` }],
+      ['a method', { method: 'PUT' }],
+    ])('of a request that was changed: %s', async (_, changed) => {
+      const request = produceTo(topic);
+      // As curl signs: without naming the hash of the body, which the emulator would believe.
+      const signer = new SignatureV4({
+        credentials: operator,
+        region: 'us-east-1',
+        service: 'execute-api',
+        sha256: Sha256,
+        applyChecksum: false,
+      });
+      const { host } = new URL(url);
+      const signed = await signer.sign({
+        method: request.method,
+        protocol: 'https:',
+        hostname: host,
+        path: request.path,
+        headers: { ...json, host },
+        body: request.body,
+      });
+      expect((await sendPlain(url, { ...request, headers: signed.headers })).status).toBe(200);
+      await expectRefused(() => sendPlain(url, { ...request, ...changed, headers: signed.headers }));
+    });
+  });
+
+  describe('a policy', () => {
+    const requestsOn = (name: string): Record<string, HttpRequest> => ({
+      describe: { method: 'GET', path: `/v1/topics/${name}` },
+      offsets: { method: 'GET', path: `/v1/topics/${name}/offsets?at=latest` },
+      produce: produceTo(name),
+      'produce to a partition': { ...produceTo(name), path: `/v1/topics/${name}/partitions/0/records` },
+      fetch: {
+        method: 'POST',
+        path: `/v1/topics/${name}/fetch`,
+        headers: json,
+        body: '{"partitions":[{"partition":0,"offset":0}]}',
+      },
+      'fetch a partition': { method: 'GET', path: `/v1/topics/${name}/partitions/0/records` },
+      alter: { method: 'PATCH', path: `/v1/topics/${name}`, headers: json, body: '{"partitions":1}' },
+      make: { method: 'PUT', path: `/v1/topics/${name}`, headers: json, body: '{}' },
+    });
+    const elsewhere: Record<string, HttpRequest> = {
+      'list topics': { method: 'GET', path: '/v1/topics' },
+      'new producer': { method: 'POST', path: '/v1/producers' },
+      'what no route takes': { method: 'GET', path: '/v1/nothing' },
+    };
+
+    /** Which of all these are not refused. */
+    async function allowedTo(credentials: Credentials): Promise<string[]> {
+      const all = [
+        ...Object.entries(elsewhere),
+        ...[topic, other, longer].flatMap((name) =>
+          Object.entries(requestsOn(name)).map(([what, request]) => [`${what}: ${name}`, request] as const),
+        ),
+      ];
+      const replies = await Promise.all(
+        all.map(async ([what, request]) => [what, (await sendSigned(url, credentials, request)).status] as const),
+      );
+      return replies.filter(([, status]) => status !== 403).map(([what]) => what);
+    }
+
+    const ofProducer = ['describe', 'produce', 'produce to a partition'].map((what) => `${what}: ${topic}`);
+    const ofConsumer = ['describe', 'offsets', 'fetch', 'fetch a partition'].map((what) => `${what}: ${topic}`);
+
+    const identities = [
+      ['user', newUser],
+      ['assumed role', newSession],
+    ] as const;
+
+    test.each(identities)('of a producer of one topic: %s', async (_, identity) => {
+      const allowed = await allowedTo(await identity(producerRoutes(topic)));
+      expect(allowed).toEqual(['new producer', ...ofProducer]);
+    });
+
+    test.each(identities)('of a consumer of one topic: %s', async (_, identity) => {
+      expect(await allowedTo(await identity(consumerRoutes(topic, 'billing')))).toEqual(ofConsumer);
+    });
+
+    test.each(identities)('of nobody: %s', async (_, identity) => {
+      expect(await allowedTo(await identity([{ method: 'GET', path: '/v1/elsewhere' }]))).toEqual([]);
+    });
+
+    test('of an operator', async () => {
+      expect((await allowedTo(operator)).length).toBe(3 + 3 * 8);
+    });
+
+    test('leads to no other topic, however the path is written', async () => {
+      const producer = await newUser(producerRoutes(topic));
+      const before = await countOf(other);
+      const hex = [...other].map((letter) => `%${letter.charCodeAt(0).toString(16)}`).join('');
+      const paths = [
+        `/v1/topics/${hex}/records`,
+        `/v1/topics/${topic}/../${other}/records`,
+        `/v1/topics/${topic}%2F..%2F${other}/records`,
+        `/v1/topics/${topic}/%2e%2e/${other}/records`,
+        `/v1/topics/${topic}/records/../../${other}/records`,
+        `/v1/topics/${topic}/partitions/../../${other}/records`,
+        `/v1/topics/${topic}/partitions/..%2F..%2F${other}/records`,
+        `//v1/topics/${other}/records`,
+        `/$default/v1/topics/${other}/records`,
+        `/v1/topics/${other}/records/`,
+        `/v1/topics//${other}/records`,
+        `/v1/topics/${topic}/records?/v1/topics/${other}/records`,
+        `/v1/topics/${topic}/records#/v1/topics/${other}/records`,
+      ];
+      for (const path of paths) {
+        const { status } = await sendSigned(url, producer, { ...produceTo(topic), path });
+        expect([path, status >= 400 && status < 500]).toEqual([path, true]);
+      }
+      expect(await countOf(other)).toBe(before);
+    });
+  });
+
+  test('health and the document are for everybody, and nothing else', async () => {
+    const statusOf = async (path: string) => (await sendPlain(url, { method: 'GET', path })).status;
+    expect(await statusOf('/v1/health')).toBe(200);
+    expect(await statusOf('/openapi.json')).toBe(200);
+    expect(await statusOf('/v1/topics')).toBe(403);
+    expect(await statusOf('/nothing')).toBe(403);
+  });
+});
