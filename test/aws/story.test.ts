@@ -1,0 +1,58 @@
+// The stories of the embedded home once more, against the deployed stacks: the demo, the quickstart and the command line,
+// each in a process of its own that knows a URL, a key and a certificate, as somebody does who has just deployed.
+import { join } from 'node:path';
+import { beforeAll, expect, test } from 'vitest';
+import { adminRoutes } from '../../cdk/access.ts';
+import { createUser, policyFor } from '../../emulator/identities.ts';
+import { run, start } from '../cli/processes.ts';
+import { freshName } from '../conformance/target.ts';
+import { onDeployment } from './resources.ts';
+
+const examples = join(import.meta.dirname, '../../examples');
+
+await onDeployment(({ endpoint, url }) => {
+  let environment: Record<string, string>;
+  beforeAll(async () => {
+    const operator = await createUser(endpoint, freshName(), policyFor(endpoint, url, adminRoutes));
+    environment = {
+      RIVULET_URL: url,
+      AWS_ACCESS_KEY_ID: operator.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: operator.secretAccessKey,
+      NODE_EXTRA_CA_CERTS: endpoint.certificateFile!,
+    };
+  });
+
+  test('the demo proves what it says, through functions that run', { timeout: 120_000 }, async () => {
+    const { code, stdout, stderr } = await start(join(examples, 'demo.ts'), [], environment).finished;
+    expect(stderr).toBe('');
+    expect(stdout).toContain(`listening on ${url}`);
+    expect(stdout).toContain('true   every flight came back exactly once: 20000 written, 20000 read');
+    expect(stdout.match(/^ {2}true {3}/gm)).toHaveLength(4);
+    expect(stdout).not.toContain('FALSE');
+    expect(code).toBe(0);
+  });
+
+  test('the quickstart writes and reads what it says', { timeout: 60_000 }, async () => {
+    const { code, stdout, stderr } = await start(join(examples, 'quickstart.ts'), [], environment).finished;
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout.match(/^written: partition \d, offset \d$/gm)).toHaveLength(3);
+    expect(stdout.match(/^read: .*/gm)).toHaveLength(3);
+  });
+
+  test('the command line makes, writes, reads and deletes', { timeout: 60_000 }, async () => {
+    const topic = freshName();
+    const rivulet = (args: string, input = '') => run(args.split(' '), { environment, input });
+    expect(await rivulet(`topics create ${topic} --partitions 2`)).toMatchObject({ code: 0 });
+    expect(await rivulet(`produce ${topic}`, 'one\ntwo\n')).toMatchObject({ code: 0 });
+    const { stdout } = await rivulet(`consume ${topic} --from-beginning --max-messages 2`);
+    expect(stdout.trim().split('\n').sort()).toEqual(['one', 'two']);
+    expect(await rivulet(`topics delete ${topic}`)).toMatchObject({ code: 0 });
+    expect(await rivulet(`topics describe ${topic}`)).toMatchObject({ code: 1 });
+  });
+
+  test('who has no rights is told so, by a command that ends with 1', async () => {
+    const nobody = { ...environment, AWS_SECRET_ACCESS_KEY: 'wrong' };
+    const { code, stderr } = await run(['topics', 'list'], { environment: nobody });
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('FORBIDDEN') });
+  });
+});
