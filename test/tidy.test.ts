@@ -5,7 +5,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 
 const root = path.resolve(import.meta.dirname, '..');
-const folders = ['bench', 'bin', 'cdk', 'cli', 'emulator', 'examples', 'functions', 'lib', 'local', 'test'];
+const folders = ['bench', 'bin', 'cdk', 'cli', 'emulator', 'examples', 'functions', 'lib', 'local', 'pack', 'test'];
 const files = globSync(
   folders.map((folder) => `${folder}/**/*.ts`),
   { cwd: root },
@@ -34,7 +34,7 @@ const layers: readonly (readonly string[])[] = [
   ['local/'],
   ['cli/', 'cdk/'],
   ['emulator/'],
-  ['examples/', 'bench/', 'bin/'],
+  ['examples/', 'bench/', 'pack/', 'bin/'],
   ['test/'],
 ];
 

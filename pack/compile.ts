@@ -1,0 +1,36 @@
+// TypeScript to JavaScript with declarations: an entry and all that it imports, in the folders of the source.
+import { execFile } from 'node:child_process';
+import { rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+type Compilation = { readonly root: string; readonly entry: string; readonly folder: string };
+
+export async function compile({ root, entry, folder }: Compilation): Promise<void> {
+  const project = path.join(folder, 'tsconfig.json');
+  const compilerOptions = {
+    rootDir: root,
+    outDir: folder,
+    typeRoots: [path.join(root, 'node_modules/@types')],
+    noEmit: false,
+    declaration: true,
+    rewriteRelativeImportExtensions: true,
+  };
+  const settings = {
+    extends: path.join(root, 'tsconfig.json'),
+    compilerOptions,
+    files: [path.join(root, entry)],
+    include: [],
+  };
+  await writeFile(project, JSON.stringify(settings));
+  try {
+    await run(process.execPath, [path.join(root, 'node_modules/typescript/bin/tsc'), '-p', project]);
+  } catch (error) {
+    // What tsc has to say stands in its output.
+    throw new Error(`${entry} does not compile: ${(error as { stdout?: string }).stdout}`, { cause: error });
+  } finally {
+    await rm(project);
+  }
+}
