@@ -12,7 +12,7 @@ import { absent, equals, type Item } from '../storage/table.ts';
 import { configNumber } from '../topic/config.ts';
 import type { Topic } from '../topic/topics.ts';
 import { topicCompression } from './admit.ts';
-import { appendAs } from './append.ts';
+import { appendAs, type FirstViews, noViews, viewsOf } from './append.ts';
 import type { LogParts } from './log.ts';
 import { storageFailure } from './sequence.ts';
 
@@ -21,8 +21,8 @@ type Anchor = {
   readonly nowMs: number;
   readonly partitions: number;
   readonly producer?: { readonly producerId: number; readonly producerEpoch: number };
-  /** The key was never used: nothing of this request can be in the log. */
-  readonly isFirstEver: boolean;
+  /** When the key was never used: the heads as they were before anybody could append under it. */
+  readonly firstViews: FirstViews;
 };
 
 /** Twice the promised day, because the table deletes expired items when it likes, and clocks differ. */
@@ -43,6 +43,7 @@ export async function appendRecords(parts: LogParts, request: AppendRecordsReque
 }
 
 async function appendToCopy(parts: LogParts, request: AppendRecordsRequest): Promise<AppendRecordsReply> {
+  const begunMs = parts.clock.now();
   const topic = await topicFor(parts, request);
   const anchor = await anchorOf(parts, topic, request);
   const placed = place(parts, request, anchor);
@@ -54,7 +55,7 @@ async function appendToCopy(parts: LogParts, request: AppendRecordsRequest): Pro
   const reply = await appendAs(
     parts,
     { ...request, topicId: topic.topicId, partitions },
-    { check: () => {}, isFirstEver: anchor.isFirstEver },
+    { check: () => {}, firstViews: anchor.firstViews, begunMs },
   );
   return { topicId: topic.topicId, records: perRecord(request, placed, reply.partitions, anchor) };
 }
@@ -68,26 +69,35 @@ async function topicFor(parts: LogParts, request: AppendRecordsRequest): Promise
 
 /** Claims the key for this request, or finds what it was claimed for. 1 write unit with a key, none without. */
 async function anchorOf(parts: LogParts, topic: Topic, request: AppendRecordsRequest): Promise<Anchor> {
-  const nowMs = parts.clock.now();
-  if (request.idempotencyKey === undefined) return { nowMs, partitions: topic.partitions, isFirstEver: false };
-  const fingerprint = fingerprintOf(request);
+  const mine = { nowMs: parts.clock.now(), partitions: topic.partitions, firstViews: noViews };
+  if (request.idempotencyKey === undefined) return mine;
   const keyHash = createHash('sha256').update(`${topic.topicId}\0${request.idempotencyKey}`).digest('base64url');
-  const { claimed, isFirstEver } = await claim(parts, {
-    ...idempotencyKey(topic.topicId, keyHash),
-    v: itemVersion,
-    f: fingerprint,
-    n: topic.partitions,
-    t: nowMs,
-    ttl: Math.ceil(nowMs / 1000) + anchorSeconds,
-  }).catch((error) => {
+  const fresh = { ...mine, producer: producerOf(keyHash, mine.nowMs) };
+  const fingerprint = fingerprintOf(request);
+  try {
+    // Before the claim. From then on a repeat may append for it and be evicted, and no newer head would tell of it.
+    const firstViews = await viewsOf(parts, topic, [...place(parts, request, fresh).keys()]);
+    const { claimed, isFirstEver } = await claim(parts, {
+      ...idempotencyKey(topic.topicId, keyHash),
+      v: itemVersion,
+      f: fingerprint,
+      n: topic.partitions,
+      t: mine.nowMs,
+      ttl: Math.ceil(mine.nowMs / 1000) + anchorSeconds,
+    });
+    if (claimed.f !== fingerprint) throw keyReused(request.idempotencyKey);
+    if (isFirstEver) return { ...fresh, firstViews };
+    const nowMs = claimed.t as number;
+    return { nowMs, partitions: claimed.n as number, producer: producerOf(keyHash, nowMs), firstViews: noViews };
+  } catch (error) {
     throw storageFailure(error, false, false);
-  });
-  if (claimed.f !== fingerprint) throw keyReused(request.idempotencyKey);
-  const claimedMs = claimed.t as number;
-  // The time too: a key that is used again after its claim expired is another producer.
+  }
+}
+
+/** Of the time too: a key that is used again after its claim expired is another producer. */
+function producerOf(keyHash: string, claimedMs: number): NonNullable<Anchor['producer']> {
   const { producerId, epoch } = hashedProducer(createHash('sha256').update(`${keyHash}\0${claimedMs}`).digest());
-  const producer = { producerId, producerEpoch: epoch };
-  return { nowMs: claimedMs, partitions: claimed.n as number, producer, isFirstEver };
+  return { producerId, producerEpoch: epoch };
 }
 
 function keyReused(key: string): RivuletError {
@@ -131,7 +141,11 @@ function fingerprintOf({ records, expectedOffset }: AppendRecordsRequest): strin
 }
 
 /** Keyed records as Kafka's producers place them; the keyless ones of a request together, in one partition. */
-function place(parts: LogParts, request: AppendRecordsRequest, anchor: Anchor): Map<number, Placed[]> {
+function place(
+  parts: LogParts,
+  request: AppendRecordsRequest,
+  anchor: Omit<Anchor, 'firstViews'>,
+): Map<number, Placed[]> {
   const chance = anchor.producer ? anchor.producer.producerId / 2 ** 53 : parts.clock.random();
   const keyless = Math.floor(chance * anchor.partitions) % anchor.partitions;
   const placed = new Map<number, Placed[]>();

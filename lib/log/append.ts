@@ -1,6 +1,7 @@
 // START HERE: how a record gets in. append() reads like the list in docs/ARCHITECTURE.md: admit, pack, upload, sequence,
 // ack. The segment is durable before the sequencing names it; a process that dies between leaves an orphan object, which
 // is invisible and harmless. See fetch.ts for the way out.
+import { inParallel } from '../concurrency.ts';
 import type { AppendAck, AppendReply, AppendRequest, PartitionAppend, PartitionError } from '../engine.ts';
 import { RivuletError } from '../errors.ts';
 import { limits } from '../limits.ts';
@@ -11,22 +12,35 @@ import { ingestSegmentKey } from '../storage/keys.ts';
 import type { Topic } from '../topic/topics.ts';
 import { type AdmittedPart, admit, checkCountedId } from './admit.ts';
 import type { UploadedRun } from './attempt.ts';
-import { type Head, segmentEpochAt } from './head.ts';
+import { emptyHead, type Head, segmentEpochAt } from './head.ts';
 import type { LogParts } from './log.ts';
 import { sequence, storageFailure } from './sequence.ts';
 
 /** Appends what a client sent. Per partition: its offsets, or what went wrong. */
 export function append(parts: LogParts, request: AppendRequest): Promise<AppendReply> {
-  return appendAs(parts, request, { check: checkCountedId, isFirstEver: false });
+  return appendAs(parts, request, { check: checkCountedId, firstViews: noViews, begunMs: parts.clock.now() });
 }
 
 /** What is known of who appends. */
 export type Caller = {
   /** One more condition on each admitted part. */
   readonly check: (admitted: AdmittedPart) => void;
-  /** No copy of these batches can be in the log yet: their producer is made for this request alone. */
-  readonly isFirstEver: boolean;
+  readonly firstViews: FirstViews;
+  /** When the request came in, by our clock: before anything was waited for. */
+  readonly begunMs: number;
 };
+
+/** By partition: a copy of the head from before any copy of these batches could be in the log. */
+export type FirstViews = ReadonlyMap<number, Head>;
+export const noViews: FirstViews = new Map();
+
+export async function viewsOf(parts: LogParts, topic: Topic, partitions: readonly number[]): Promise<FirstViews> {
+  const read = async (partition: number) => {
+    const head = await parts.heads.read({ topicId: topic.topicId, partition }, { strong: false });
+    return [partition, head ?? emptyHead] as const;
+  };
+  return new Map(await inParallel(partitions, limits.appendPartitions, read));
+}
 
 export async function appendAs(parts: LogParts, request: AppendRequest, caller: Caller): Promise<AppendReply> {
   checkRequest(request);
@@ -43,12 +57,11 @@ export async function appendAs(parts: LogParts, request: AppendRequest, caller: 
 }
 
 async function appendTo(parts: LogParts, topic: Topic, request: AppendRequest, caller: Caller): Promise<AppendReply> {
-  const nowMs = parts.clock.now();
-  const { admitted, refused } = admitAll(request.partitions, topic, nowMs, caller);
+  const { admitted, refused } = admitAll(request.partitions, topic, parts.clock.now(), caller);
   if (admitted.length === 0) return { topicId: topic.topicId, partitions: refused };
   const [entries, heads] = await Promise.all([
     upload(parts, topic, admitted, 0),
-    Promise.all(admitted.map((part) => headBeside(parts, topic, part))),
+    Promise.all(admitted.map((part) => caller.firstViews.get(part.partition) ?? headBeside(parts, topic, part))),
   ]).catch((error) => {
     throw storageFailure(error, false, false);
   });
@@ -57,8 +70,8 @@ async function appendTo(parts: LogParts, topic: Topic, request: AppendRequest, c
       sequenceOne(parts, topic, part, {
         entry: entries[i]!,
         head: heads[i],
-        admittedMs: nowMs,
-        isFirstEver: caller.isFirstEver,
+        begunMs: caller.begunMs,
+        isFirstEver: caller.firstViews.has(part.partition),
       }),
     ),
   );
@@ -116,7 +129,7 @@ async function sequenceOne(
   parts: LogParts,
   topic: Topic,
   part: AdmittedPart,
-  known: Pick<UploadedRun, 'entry' | 'admittedMs' | 'isFirstEver'> & { readonly head: Head | undefined },
+  known: Pick<UploadedRun, 'entry' | 'begunMs' | 'isFirstEver'> & { readonly head: Head | undefined },
 ): Promise<AppendAck | PartitionError> {
   const { partition, recordCount, expectedOffset, logAppendTimeMs } = part;
   const run: UploadedRun = {

@@ -6,10 +6,10 @@ export type UploadedRun = {
   readonly address: PageAddress;
   readonly entry: Entry;
   readonly expectedOffset?: number;
-  /** No copy of it can be in the log before the first update is sent. */
+  /** No copy of it could be in the log when the head that it starts from was read. */
   readonly isFirstEver: boolean;
-  /** When the request was admitted, by our clock. */
-  readonly admittedMs: number;
+  /** When the request came in, by our clock. */
+  readonly begunMs: number;
   /** Puts the same batches under a new name of at least this epoch. */
   upload(minEpoch: number): Promise<Entry>;
 };

@@ -63,7 +63,7 @@ export async function sequence(parts: LogParts, run: UploadedRun, view: Head | u
 }
 
 async function send(parts: LogParts, attempt: Attempt, lookedUp: number | undefined): Promise<WriteResult> {
-  const ageMs = parts.clock.now() - attempt.admittedMs;
+  const ageMs = parts.clock.now() - attempt.begunMs;
   if (Math.abs(ageMs) > oldestRunMs) {
     throw withOutcome(
       new RivuletError('REQUEST_TIMED_OUT', `the request is ${ageMs} ms old, above the limit of ${oldestRunMs}`),

@@ -287,6 +287,23 @@ describe('records one by one', () => {
     expect((await ask('b')).records).toMatchObject([{ offset: 1, duplicate: true }]);
   });
 
+  test('with an Idempotency-Key, are written once though their process sleeps behind its claim and is overtaken', async () => {
+    const request = { topic: 't', records: [{ ...record('once'), partition: 0 }], idempotencyKey: 'k' };
+    const table = { ...world.table };
+    table.write = async (write) => {
+      const result = await world.table.write(write);
+      if (write.kind !== 'put' || !write.item.pk.startsWith('once/')) return result;
+      const [repeat] = (await world.engine.appendRecords(request)).records;
+      expect(repeat).toMatchObject({ offset: 0, duplicate: false });
+      // Until the tail has spilled, and the key's producer with it.
+      for (let i = 0; i < 40; i++) await appendOne(world.engine, 0, batchOf([`other${i}`]));
+      return result;
+    };
+    const [overtaken] = (await createEngine({ ...world, table }).appendRecords(request)).records;
+    expect(overtaken).toMatchObject({ offset: 0, duplicate: true });
+    expect(valuesOf(await readAll(world.engine, 0)).filter((value) => value === 'once')).toHaveLength(1);
+  });
+
   test('with a new Idempotency-Key, search no history', async () => {
     for (let i = 0; i < 200; i++) await appendOne(world.engine, 1, batchOf([`v${i}`]));
     const counted = countsOf(world);

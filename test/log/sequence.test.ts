@@ -5,7 +5,7 @@ import { pagesPartition } from '../../lib/storage/keys.ts';
 import { retryingTable } from '../../lib/storage/retry.ts';
 import { StorageError } from '../../lib/storage/storage-error.ts';
 import type { Table, Write } from '../../lib/storage/table.ts';
-import { appendOne, batchOf, createWorld, readAll, valuesOf } from './world.ts';
+import { appendOne, batchOf, createWorld, readAll, tryAppend, valuesOf } from './world.ts';
 
 /** A table on which one kind of write can be held back, or lose its reply. */
 function interceptable(table: Table) {
@@ -95,4 +95,24 @@ test('a topic whose deleter died takes no write once its name is free', async ()
   await expect(world.engine.describeTopic('t')).rejects.toMatchObject({ errorCode: 'UNKNOWN_TOPIC_OR_PARTITION' });
 
   await expect(appendOne(stale, 0, batchOf(['lost']))).rejects.toMatchObject({ outcome: 'not-written' });
+});
+
+test('a request that slept for a day before it was admitted is not sequenced again beside its repeat', async () => {
+  const world = createWorld();
+  await world.engine.createTopic({ topic: 't' });
+  const { producerId } = await world.engine.newProducer();
+  const once = batchOf(['once'], { producerId, producerEpoch: 0, baseSequence: 0 });
+  const table: Table = {
+    ...world.table,
+    async get(key, how) {
+      if (key.pk !== 'topic') return world.table.get(key, how);
+      await appendOne(world.engine, 0, once);
+      for (let i = 0; i < 150; i++) await appendOne(world.engine, 0, batchOf([`other${i}`]));
+      world.clock.advance(30 * 3_600_000);
+      return world.table.get(key, how);
+    },
+  };
+  const slept = await tryAppend(createEngine({ ...world, table }), 0, once);
+  expect(slept).toMatchObject({ error: { errorCode: 'REQUEST_TIMED_OUT', outcome: 'not-written' } });
+  expect(valuesOf(await readAll(world.engine, 0)).filter((value) => value === 'once')).toHaveLength(1);
 });

@@ -29,6 +29,10 @@ export const faultKinds = [
   'killed before',
   /** The process is killed after the request acted, before it hears so. */
   'killed after',
+  /** The process is frozen before the request acts, as Lambda does; another takes its place; hours later it goes on. */
+  'frozen before',
+  /** The process is frozen after the request acted; when it hears so, hours have passed. */
+  'frozen after',
 ] as const;
 
 export type FaultKind = (typeof faultKinds)[number];

@@ -20,8 +20,8 @@ export type Network = {
   disturbed(leavesOpen: boolean): void;
 };
 
-/** One life of a process: once it is over, nothing it waits for ever comes. */
-export type Life = { readonly name: string; isOver: boolean; kill(): void };
+/** One life of a process: once it is over, nothing it waits for ever comes; frozen, it goes on where nobody hears it. */
+export type Life = { readonly name: string; isOver: boolean; kill(): void; freeze(): void };
 
 const timeoutMs = 1_500;
 /** Nothing was done, and the caller knows. */
@@ -79,7 +79,7 @@ async function call<T>(network: Network, life: Life, what: string, act: () => Pr
       act().catch(() => {});
     });
   await wait(1 + random.below(20));
-  const suffered = await suffer(fault, { act, wait, later, kill: life.kill, random });
+  const suffered = await suffer(fault, { act, wait, later, life, random });
   if (life.isOver) return new Promise(() => {});
   if ('error' in suffered) {
     note(suffered.error.reason);
@@ -95,7 +95,7 @@ type Means<T> = {
   act(): Promise<T>;
   wait(delayMs: number): Promise<void>;
   later(delayMs: number): void;
-  kill(): void;
+  life: Life;
   random: Random;
 };
 
@@ -103,7 +103,8 @@ async function suffer<T>(
   fault: FaultKind | undefined,
   means: Means<T>,
 ): Promise<{ value: T } | { error: StorageError }> {
-  const { act, wait, later, kill, random } = means;
+  const { act, wait, later, life, random } = means;
+  const hours = () => hourMs * (1 + random.below(30));
   const acted = async (): Promise<{ value: T } | { error: StorageError }> => {
     try {
       return { value: await act() };
@@ -136,7 +137,7 @@ async function suffer<T>(
       later(timeoutMs + random.below(5_000));
       return silence();
     case 'acts hours late':
-      later(hourMs * (1 + random.below(30)));
+      later(hours());
       return silence();
     case 'throttled':
     case 'conflict':
@@ -146,11 +147,21 @@ async function suffer<T>(
       await acted();
       return { error: new StorageError('unavailable', 'simulated') };
     case 'killed before':
-      kill();
+      life.kill();
       return silence();
     case 'killed after':
       await acted();
-      kill();
+      life.kill();
       return silence();
+    case 'frozen before':
+      life.freeze();
+      await wait(hours());
+      return acted();
+    case 'frozen after': {
+      const answer = await acted();
+      life.freeze();
+      await wait(hours());
+      return answer;
+    }
   }
 }

@@ -25,7 +25,7 @@ export function startProcess(network: Network, name: string, newEngine: typeof c
   let engine = engineOf(life);
 
   function begin(): Life {
-    const mine: Life = { name: `${name}.${lives++}`, isOver: false, kill: () => end(mine) };
+    const mine: Life = { name: `${name}.${lives++}`, isOver: false, kill: () => end(mine), freeze: () => freeze(mine) };
     return mine;
   }
 
@@ -34,6 +34,16 @@ export function startProcess(network: Network, name: string, newEngine: typeof c
     network.trace(`${mine.name} is killed`);
     network.disturbed(true);
     mine.isOver = true;
+    if (mine === life) replace();
+  }
+
+  function freeze(mine: Life): void {
+    network.trace(`${mine.name} is frozen`);
+    network.disturbed(true);
+    if (mine === life) replace();
+  }
+
+  function replace(): void {
     life = begin();
     engine = engineOf(life);
     const orphans = onDeath;

@@ -141,6 +141,14 @@ const refusal: readonly Mutant[] = [
     world: worlds.sleepers,
     caughtBy: duplicate,
   },
+  {
+    name: 'the age of a request counts from its admission',
+    file: 'lib/log/append.ts',
+    find: 'begunMs: caller.begunMs,',
+    replace: 'begunMs: parts.clock.now(),',
+    world: worlds.sleepsBeforeAdmission,
+    caughtBy: duplicate,
+  },
 ];
 
 const outcome: readonly Mutant[] = [

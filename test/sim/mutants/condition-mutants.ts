@@ -156,6 +156,14 @@ const lookup: readonly Mutant[] = [
     caughtBy: duplicate,
   },
   {
+    name: 'the head that a new Idempotency-Key starts from is read after its claim',
+    file: 'lib/log/append.ts',
+    find: 'caller.firstViews.get(part.partition) ?? headBeside(parts, topic, part)',
+    replace: 'headBeside(parts, topic, part)',
+    world: worlds.keyedSleeper,
+    caughtBy: duplicate,
+  },
+  {
     name: 'a hashed id above x needs no lookup',
     file: sequence,
     find: 'producer.id < firstHashedId && head.high',

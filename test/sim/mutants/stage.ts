@@ -22,6 +22,8 @@ export type Batch = {
   readonly producerId?: number;
   readonly sequence?: number;
   readonly partition?: number;
+  /** As records, by an Idempotency-Key. */
+  readonly key?: string;
 };
 
 export async function openStage(lib: Lib) {
@@ -39,7 +41,7 @@ export async function openStage(lib: Lib) {
   async function send(engine: Engine, ...batches: readonly Batch[]): Promise<Told> {
     const values = batches.flatMap((batch) => batch.values);
     const name = values[0]!;
-    const idempotent = batches[0]!.producerId !== undefined;
+    const idempotent = batches[0]!.producerId !== undefined || batches[0]!.key !== undefined;
     const nowMs = clock.now();
     const fresh: Send = {
       client: `c${sends.size}`,
@@ -63,6 +65,8 @@ export async function openStage(lib: Lib) {
   }
 
   async function append(engine: Engine, batches: readonly Batch[]): Promise<Told> {
+    const { key, values } = batches[0]!;
+    if (key !== undefined) return appendByKey(engine, key, values);
     const part = { partition: batches[0]!.partition ?? 0, batches: Buffer.concat(batches.map(encoded)) };
     try {
       const answer = (await engine.append({ topic, partitions: [part] })).partitions[0]!;
@@ -70,6 +74,12 @@ export async function openStage(lib: Lib) {
     } catch (error) {
       return (error as RivuletError).outcome!;
     }
+  }
+
+  async function appendByKey(engine: Engine, idempotencyKey: string, values: readonly string[]): Promise<Told> {
+    const records = values.map((value) => ({ key: null, value: new TextEncoder().encode(value), headers: [] }));
+    const answer = (await engine.appendRecords({ topic, idempotencyKey, records })).records[0]!;
+    return 'error' in answer ? answer.error.outcome! : answer.offset;
   }
 
   const encoded = ({ values, producerId, sequence }: Batch) =>

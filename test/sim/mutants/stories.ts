@@ -1,11 +1,11 @@
 // Races and misfortunes too rare to wait for: each told step by step.
-import { pagesPartition } from '../../../lib/storage/keys.ts';
+import { headKey, pagesPartition, topicKey } from '../../../lib/storage/keys.ts';
 import { StorageError } from '../../../lib/storage/storage-error.ts';
-import type { Item, Table } from '../../../lib/storage/table.ts';
+import type { Item, Key, Table } from '../../../lib/storage/table.ts';
 import type { History } from '../history.ts';
 import type { Lib } from './lib-under-test.ts';
 import type { MutantWorld } from './small-world.ts';
-import { gate, interceptable, isAppend, isTrim, openStage, type Stage } from './stage.ts';
+import { gate, interceptable, isAppend, isTrim, openStage, type Stage, topic } from './stage.ts';
 
 /** `seed` shifts what the story wants shifted. */
 export const story = (name: string, tell: (stage: Stage, lib: Lib, seed: number) => Promise<void>): MutantWorld => ({
@@ -125,7 +125,7 @@ export const stories = {
   sleepers: story('requests sleep for thirty hours between upload and sequencing', async (stage) => {
     const sleepers = Array.from({ length: 80 }, (_, i) => {
       const nap = gate();
-      const engine = stage.engineOver(sleepingReads(stage.table, nap.pass));
+      const engine = stage.engineOver(sleepingReads(stage.table, nap.pass, headKey(stage.topicId, 0)));
       return { nap, sent: stage.send(engine, { values: [`sleeper${i}`] }) };
     });
     await new Promise((resolve) => setImmediate(resolve));
@@ -138,6 +138,18 @@ export const stories = {
       await sent;
     }
     await stage.send(stage.engineOver(stage.table), first);
+  }),
+
+  sleepsBeforeAdmission: story('a request sleeps for thirty hours before it is admitted', async (stage) => {
+    const nap = gate();
+    const once = { values: ['once'], producerId: await stage.producer(), sequence: 0 };
+    const slept = stage.send(stage.engineOver(sleepingReads(stage.table, nap.pass, topicKey(topic))), once);
+    await nap.reached;
+    await stage.send(stage.real, once);
+    await stage.crowd(stage.real, 150);
+    stage.clock.advance(30 * 3_600_000);
+    nap.open();
+    await slept;
   }),
 
   lostReplyAndSpill: story(
@@ -178,6 +190,23 @@ export const stories = {
     },
   ),
 
+  keyedSleeper: story('a request claims its Idempotency-Key and sleeps, and is repeated meanwhile', async (stage) => {
+    const nap = gate();
+    const slow = interceptable(stage.table);
+    slow.on(async (write, act) => {
+      const result = await act();
+      if (write.kind === 'put' && write.item.pk.startsWith('once/')) await nap.pass();
+      return result;
+    });
+    const once = { values: ['once'], key: 'k' };
+    const first = stage.send(stage.engineOver(slow.table), once);
+    await nap.reached;
+    await stage.send(stage.real, once);
+    await stage.crowd(stage.real, 40);
+    nap.open();
+    await first;
+  }),
+
   twiceInOnePart: story('a part holds the same batch twice', async (stage) => {
     const batch = { values: ['first'], producerId: await stage.producer(), sequence: 0 };
     await stage.send(stage.engineOver(stage.table), batch, batch);
@@ -203,11 +232,11 @@ export const stories = {
   }),
 };
 
-/** Reads of the head wait until the process wakes up. */
-const sleepingReads = (table: Table, nap: () => Promise<void>): Table => ({
+/** Reads of one item wait until the process wakes up. */
+const sleepingReads = (table: Table, nap: () => Promise<void>, { pk, sk }: Key): Table => ({
   ...table,
   async get(key, how) {
-    if (key.sk === 'h') await nap();
+    if (key.pk === pk && key.sk === sk) await nap();
     return table.get(key, how);
   },
 });
