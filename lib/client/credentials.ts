@@ -27,9 +27,12 @@ export function credentialsFor(url: URL, given: Credentials | CredentialsProvide
   };
 }
 
-/** `https://abc123.execute-api.eu-central-1.amazonaws.com` -> `eu-central-1`. A custom domain does not tell. */
+/**
+ * `https://abc123.execute-api.eu-central-1.amazonaws.com` -> `eu-central-1`. A custom domain does not tell. What an address of
+ * API Gateway tells goes before what is given: it takes no other, and who is used to another region has AWS_REGION set.
+ */
 export function regionFor(url: URL, given: string | undefined): string {
-  const named = given ?? /\.execute-api\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?$/.exec(url.hostname)?.[1];
+  const named = /\.execute-api\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?$/.exec(url.hostname)?.[1] ?? given;
   if (named) return named;
   if (loopbackHosts.has(url.hostname) || isBelowLocalhost(url.hostname)) return 'us-east-1';
   throw new RivuletClientError(

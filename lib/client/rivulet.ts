@@ -20,7 +20,7 @@ export type RivuletOptions = RetryHooks & {
   readonly url: string;
   /** Default: local/local on loopback, elsewhere AWS's own chain (environment, profile, role). */
   readonly credentials?: Credentials | CredentialsProvider;
-  /** Default: the one in an API Gateway address; us-east-1 on loopback. */
+  /** For addresses that do not tell: those of API Gateway do. Default us-east-1 on loopback. */
   readonly region?: string;
   /** Named in the User-Agent header. */
   readonly clientId?: string;

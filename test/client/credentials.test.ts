@@ -17,6 +17,7 @@ test.each(['http://localhost:8080', 'http://127.0.0.1:8080', 'http://[::1]:8080'
 
 test('the region is read off an API Gateway address, and must be given for other names', () => {
   expect(regionFor(new URL('https://a1b2.execute-api.eu-central-1.amazonaws.com'), undefined)).toBe('eu-central-1');
+  expect(regionFor(new URL('https://a1b2.execute-api.eu-central-1.amazonaws.com'), 'us-east-1')).toBe('eu-central-1');
   expect(regionFor(new URL('https://events.example.com'), 'eu-west-1')).toBe('eu-west-1');
   expect(regionFor(new URL('http://localhost:8080'), undefined)).toBe('us-east-1');
   expect(regionFor(new URL('https://a1b2.execute-api.localhost:4566'), undefined)).toBe('us-east-1');
