@@ -21,6 +21,7 @@ test.each([
   'docs/CHECKING.md',
   'docs/GUARANTEES.md',
   'docs/RUNBOOK.md',
+  'docs/DEPLOY.md',
 ])('the links of %s lead somewhere', (file) => {
   const links = [...read(file).matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, to]) =>
     path.join(root, path.dirname(file), to!),
@@ -30,7 +31,7 @@ test.each([
 
 test('each npm script that a document names exists', () => {
   const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
-  const named = ['README.md', 'CONTRIBUTING.md'].flatMap((file) =>
+  const named = ['README.md', 'CONTRIBUTING.md', 'docs/DEPLOY.md'].flatMap((file) =>
     [...read(file).matchAll(/npm run ([\w:-]+)/g)].map(([, name]) => name!),
   );
   expect(named.filter((name) => !scripts[name])).toEqual([]);

@@ -1,5 +1,5 @@
 // The stacks as the app makes them, for the tests: bundled once per file, synthesised once per configuration.
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { App, type Stack } from 'aws-cdk-lib';
@@ -7,9 +7,13 @@ import { Template } from 'aws-cdk-lib/assertions';
 import { bundleFunctions } from '../../cdk/bundle-functions.ts';
 import { configOf } from '../../cdk/config.ts';
 import { createStacks } from '../../cdk/stacks.ts';
+import { functionNames } from '../../functions/duties.ts';
 
-const bundles = mkdtempSync(path.join(tmpdir(), 'rivulet-bundles-'));
+export const bundles = mkdtempSync(path.join(tmpdir(), 'rivulet-bundles-'));
 await bundleFunctions(bundles);
+
+export const codeBytes = (): number =>
+  functionNames.reduce((sum, name) => sum + statSync(path.join(bundles, name, 'index.mjs')).size, 0);
 
 type Given = Readonly<Record<string, unknown>>;
 

@@ -1,0 +1,99 @@
+import { readFileSync } from 'node:fs';
+import { App, Stack } from 'aws-cdk-lib';
+import { Template } from 'aws-cdk-lib/assertions';
+import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { describe, expect, test } from 'vitest';
+import { adminRoutes, consumerRoutes, producerRoutes, type Route, resourceOf } from '../../cdk/access.ts';
+import { knobs } from '../../cdk/config.ts';
+import { Rivulet } from '../../cdk/rivulet.ts';
+import { duties } from '../../functions/duties.ts';
+import { bundles, resourcesOf } from './synth.ts';
+
+const guide = readFileSync('docs/DEPLOY.md', 'utf8');
+const policyOf = (routes: readonly Route[]) => ({
+  Version: '2012-10-17',
+  Statement: [
+    {
+      Effect: 'Allow',
+      Action: 'execute-api:Invoke',
+      Resource: routes.map((route) => `arn:aws:execute-api:eu-central-1:111122223333:abc123/${resourceOf(route)}`),
+    },
+  ],
+});
+
+describe('docs/DEPLOY.md', () => {
+  test.each([
+    ['producer', producerRoutes('orders')],
+    ['consumer', consumerRoutes('orders', 'billing')],
+    ['operator', adminRoutes],
+  ])('has the policy of a %s that the construct grants', (name, routes) => {
+    const [, json] = new RegExp(`<!-- policy: ${name} -->\n\`\`\`json\n(.*?)\`\`\``, 's').exec(guide)!;
+    expect(JSON.parse(json!)).toEqual(policyOf(routes));
+  });
+
+  test('has each knob with its default and what it must be', () => {
+    const rows = [...guide.matchAll(/^\| `(\w+)` \| (.*?) ?\| (.*?) \| (.*?) \|$/gm)].map(([, ...cells]) => cells);
+    const known = Object.entries(knobs).map(([name, it]) => [name, String(it.fallback), it.allowed, it.does]);
+    expect(rows).toEqual(known);
+  });
+});
+
+/** As IAM matches: `*` is anything, slashes too. */
+const allows = (routes: readonly Route[], request: string): boolean =>
+  routes.some(({ method, path }) =>
+    new RegExp(`^${`${method} ${path}`.replace(/[.]/g, '\\.').replaceAll('*', '.*')}$`).test(request),
+  );
+
+describe('what is granted', () => {
+  const concrete = (topic: string) =>
+    Object.values(duties)
+      .flat()
+      .map((key) => key.replace('{topic}', topic).replace('{p}', '0').replace('{group}', 'billing'));
+  const allowed = (routes: readonly Route[], topic: string) => concrete(topic).filter((key) => allows(routes, key));
+
+  test('a producer writes to its topic and describes it', () => {
+    expect(allowed(producerRoutes('orders'), 'orders').sort()).toEqual([
+      'GET /v1/topics/orders',
+      'POST /v1/producers',
+      'POST /v1/topics/orders/partitions/0/records',
+      'POST /v1/topics/orders/records',
+    ]);
+  });
+
+  test('a consumer reads its topic, and alters nothing of it', () => {
+    const keys = allowed(consumerRoutes('orders', 'billing'), 'orders').filter((key) => key.includes('/topics'));
+    expect(keys.sort()).toEqual([
+      'GET /v1/topics/orders',
+      'GET /v1/topics/orders/offsets',
+      'GET /v1/topics/orders/partitions/0/records',
+      'POST /v1/topics/orders/fetch',
+    ]);
+  });
+
+  test.each(['payments', 'orders2', 'orders-secret', 'my.orders'])('neither touches %s', (other) => {
+    const shared = ['POST /v1/producers'];
+    const both = [...producerRoutes('orders'), ...consumerRoutes('orders', 'billing')];
+    const reached = allowed(both, other).filter((key) => key.includes(other));
+    expect(reached).toEqual([]);
+    expect(allowed(producerRoutes('orders'), other)).toEqual(shared);
+  });
+
+  test.each(['orders*', '*', 'a/b', '', '..', '__internal'])('a topic %j is no name to grant', (name) => {
+    expect(() => producerRoutes(name)).toThrow(/^topic: /);
+    expect(() => consumerRoutes('orders', name)).toThrow(/^group: /);
+  });
+});
+
+test('the construct writes what is granted into the policy of the grantee', () => {
+  const stack = new Stack(new App(), 'Shop');
+  const rivulet = new Rivulet(stack, 'Events', { bundles });
+  const role = new Role(stack, 'Orders', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+  rivulet.grantProduce(role, 'orders');
+  rivulet.grantConsume(role, 'returns', 'billing');
+  rivulet.grantAdmin(role);
+  const policies = resourcesOf(Template.fromStack(stack), 'AWS::IAM::Policy');
+  const [, policy] = policies.find(([id]) => id.startsWith('OrdersDefaultPolicy'))!;
+  const text = JSON.stringify(policy.Properties.PolicyDocument);
+  for (const route of [...producerRoutes('orders'), ...consumerRoutes('returns', 'billing'), ...adminRoutes])
+    expect(text).toContain(`/${resourceOf(route)}"`);
+});

@@ -1,0 +1,89 @@
+// What a deployment costs in a month in which nobody calls it and nothing is stored, from its templates and list prices. A
+// type of resource without a price here is an error: the sum must not stay true by overlooking something.
+import type { Template } from 'aws-cdk-lib/assertions';
+import { functionNames } from '../../functions/duties.ts';
+import { systemClock } from '../../lib/clock.ts';
+import { countingObjectStore, countingTable, newCounters, usdOf } from '../../lib/storage/count.ts';
+import { createMemoryObjectStore } from '../../lib/storage/memory-object-store.ts';
+import { createMemoryTable } from '../../lib/storage/memory-table.ts';
+import { audit } from '../../lib/upkeep/audit.ts';
+
+/** USD, us-east-1, November 2026, without any free tier. */
+const price = {
+  alarmMonth: 0.1,
+  dashboardMonth: 3,
+  lambdaRequest: 0.2e-6,
+  lambdaGbSecond: 13.33e-6,
+  logGb: 0.5,
+  storageGbMonth: 0.023,
+};
+
+/** Of one daily run over nothing: what a cold start and an empty index take, well rounded up. */
+const upkeepSeconds = 3;
+/** Its lines in the log. */
+const upkeepLogBytes = 2_000;
+const daysInMonth = 31;
+
+/** Cost nothing by being there: what they do is billed, or nothing is. */
+const free = [
+  'AWS::S3::Bucket',
+  'AWS::S3::BucketPolicy',
+  'AWS::DynamoDB::Table',
+  'AWS::Lambda::Permission',
+  'AWS::Lambda::EventInvokeConfig',
+  'AWS::IAM::Role',
+  'AWS::IAM::Policy',
+  'AWS::Logs::LogGroup',
+  'AWS::ApiGatewayV2::Api',
+  'AWS::ApiGatewayV2::Stage',
+  'AWS::ApiGatewayV2::Route',
+  'AWS::ApiGatewayV2::Integration',
+  'AWS::SQS::Queue',
+  'AWS::SQS::QueuePolicy',
+  'AWS::SNS::Topic',
+  'AWS::SNS::TopicPolicy',
+  'AWS::SNS::Subscription',
+];
+
+export type Line = { readonly type: string; readonly count: number; readonly usdPerMonth: number };
+
+/** `codeBytes`: of all bundles; a copy lies in the bucket of the CDK. */
+export async function idleCost(templates: readonly Template[], codeBytes: number): Promise<Line[]> {
+  const counts = new Map<string, number>();
+  for (const template of templates)
+    for (const { Type } of Object.values<{ Type: string }>(template.toJSON().Resources))
+      counts.set(Type, (counts.get(Type) ?? 0) + 1);
+  const upkeep = await upkeepUsd(templates);
+  const code = (codeBytes / 1e9) * price.storageGbMonth;
+  return [...counts]
+    .sort()
+    .map(([type, count]) => ({ type, count, usdPerMonth: usdOfType(type, count, upkeep, code) }));
+}
+
+function usdOfType(type: string, count: number, upkeep: number, code: number): number {
+  if (free.includes(type)) return 0;
+  if (type === 'AWS::CloudWatch::Alarm') return count * price.alarmMonth;
+  if (type === 'AWS::CloudWatch::Dashboard') return count * price.dashboardMonth;
+  if (type === 'AWS::Events::Rule') return upkeep;
+  if (type === 'AWS::Lambda::Function') return (code * count) / functionNames.length;
+  throw new Error(`${type}: its price is not known to this test`);
+}
+
+/** A month of daily runs: function, log, and the calls that an audit of nothing makes. */
+async function upkeepUsd(templates: readonly Template[]): Promise<number> {
+  const totals = newCounters();
+  await audit({
+    objects: countingObjectStore(createMemoryObjectStore({ clock: systemClock }), totals),
+    table: countingTable(createMemoryTable(), totals),
+    clock: systemClock,
+  });
+  const running = price.lambdaRequest + (upkeepMemoryMiB(templates) / 1024) * upkeepSeconds * price.lambdaGbSecond;
+  return daysInMonth * (running + usdOf(totals) + (upkeepLogBytes / 1e9) * price.logGb);
+}
+
+function upkeepMemoryMiB(templates: readonly Template[]): number {
+  const functions = templates.flatMap((it) => Object.values(it.findResources('AWS::Lambda::Function')));
+  const found = functions.find(({ Properties }) => Properties.Timeout === 900);
+  if (!found) throw new Error('no template has the upkeep function');
+  return found.Properties.MemorySize;
+}
