@@ -7,16 +7,7 @@ import { countingObjectStore, countingTable, newCounters, usdOf } from '../../li
 import { createMemoryObjectStore } from '../../lib/storage/memory-object-store.ts';
 import { createMemoryTable } from '../../lib/storage/memory-table.ts';
 import { audit } from '../../lib/upkeep/audit.ts';
-
-/** USD, us-east-1, November 2026, without any free tier. */
-const price = {
-  alarmMonth: 0.1,
-  dashboardMonth: 3,
-  lambdaRequest: 0.2e-6,
-  lambdaGbSecond: 13.33e-6,
-  logGb: 0.5,
-  storageGbMonth: 0.023,
-};
+import { price } from './prices.ts';
 
 /** Of one daily run over nothing: what a cold start and an empty index take, well rounded up. */
 const upkeepSeconds = 3;

@@ -1,0 +1,45 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { knobs } from '../../cdk/config.ts';
+import { createEngine } from '../../lib/create-engine.ts';
+import { countingTable, newCounters } from '../../lib/storage/count.ts';
+import { createWorld } from '../log/world.ts';
+import { monthOfWaiting, waitingTable } from './waiting-cost.ts';
+
+const waiter = { waitMs: 20_000, pauseMs: 0, partitions: 3, memoryMiB: 256 };
+
+/** What so many polls in vain read, with an engine that knows its topic and time that passes only by waiting. */
+async function unitsOf(polls: number, { waitMs, pauseMs, partitions }: typeof waiter): Promise<number> {
+  const world = createWorld();
+  const totals = newCounters();
+  await world.engine.createTopic({ topic: 't', partitions });
+  const engine = createEngine({ ...world, table: countingTable(world.table, totals) });
+  for (let poll = 0; poll < polls; poll++) {
+    const wanted = Array.from({ length: partitions }, (_, partition) => ({ partition, offset: 0 }));
+    await engine.fetch({ topic: 't', partitions: wanted, waitMs });
+    world.clock.advance(pauseMs * 0.9);
+  }
+  return totals.readUnits;
+}
+
+describe('a month of waiting', () => {
+  test.each([
+    ['long polls', waiter],
+    ['pauses of a second', { ...waiter, waitMs: 0, pauseMs: 1_000 }],
+    ['pauses of thirty seconds', { ...waiter, waitMs: 0, pauseMs: 30_000 }],
+  ])('with %s reads what is counted, within a twentieth', async (_, given) => {
+    const counted = await unitsOf(60, given);
+    const { readUnits, requests } = monthOfWaiting(given);
+    expect(Math.abs((readUnits / requests) * 60 - counted) / counted).toBeLessThan(0.05);
+  });
+
+  test('costs a seventh and less with pauses of five seconds', () => {
+    const paused = monthOfWaiting({ ...waiter, waitMs: 0, pauseMs: 5_000 });
+    expect(paused.usd * 7).toBeLessThan(monthOfWaiting(waiter).usd);
+    expect(paused.gbSeconds * 100).toBeLessThan(monthOfWaiting(waiter).gbSeconds);
+  });
+
+  test('is what docs/DEPLOY.md says', () => {
+    expect(readFileSync('docs/DEPLOY.md', 'utf8')).toContain(waitingTable(knobs.fetchMemoryMiB.fallback));
+  });
+});
