@@ -1,4 +1,4 @@
-// The function that writes records, and nothing else: its role puts objects and items, it deletes and reads none of them.
+// The function that writes records, and nothing else: its role puts objects, which it can neither read nor delete.
 import { produceOperations } from '../produce.ts';
 import { producerOperations } from '../producers.ts';
 import { openEngine, openMetrics } from './environment.ts';

@@ -57,7 +57,7 @@ type Counts = { -readonly [Name in keyof AuditReport]: AuditReport[Name] } & {
   missing: { object: string; topic: string }[];
 };
 
-class OutOfTime extends Error {}
+class Unfinished extends Error {}
 
 export async function audit(options: AuditOptions): Promise<AuditReport> {
   const topics = await topicsOf(options);
@@ -75,7 +75,7 @@ export async function audit(options: AuditOptions): Promise<AuditReport> {
   try {
     await auditAll(options, topics, counts);
   } catch (error) {
-    if (!(error instanceof OutOfTime)) throw error;
+    if (!(error instanceof Unfinished)) throw error;
     counts.incomplete = error.message;
   }
   return counts;
@@ -132,7 +132,7 @@ function isWithin({ from, to }: Pass, name: string): boolean {
 
 function narrow(pass: Pass): void {
   if (pass.to - pass.from === 1)
-    throw new OutOfTime(`more than ${pass.names.size - 1} objects with the prefix ${hex(pass.from)} are named`);
+    throw new Unfinished(`more than ${pass.names.size - 1} objects with the prefix ${hex(pass.from)} are named`);
   pass.to = pass.from + Math.floor((pass.to - pass.from) / 2);
   for (const name of pass.names) if (!isWithin(pass, name)) pass.names.delete(name);
 }
@@ -141,7 +141,7 @@ const hex = (prefix: number): string => prefix.toString(16).padStart(2, '0');
 
 function checkTime({ isOver }: AuditOptions, doing: string, { from, to }: Pass): void {
   if (isOver?.())
-    throw new OutOfTime(`no time was left to read the ${doing} of prefixes ${hex(from)} to ${hex(to - 1)}`);
+    throw new Unfinished(`no time was left to read the ${doing} of prefixes ${hex(from)} to ${hex(to - 1)}`);
 }
 
 // --- objects
