@@ -15,11 +15,11 @@ import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { configOf, type RivuletConfig } from './config.ts';
 import { Service } from './service.ts';
-import { Storage } from './storage.ts';
+import { existingIn, Storage } from './storage.ts';
 import { Watch } from './watch.ts';
 
-/** The knobs of docs/DEPLOY.md. An existing bucket or table is for the app's own stacks. */
-export type RivuletProps = Partial<Omit<RivuletConfig, 'existingBucket' | 'existingTable'>> & {
+/** The knobs of docs/DEPLOY.md. */
+export type RivuletProps = Partial<RivuletConfig> & {
   /** The folder of the functions' code. Default: what is in the package. */
   readonly bundles?: string;
 };
@@ -28,6 +28,7 @@ export class Rivulet extends Construct {
   /** Of the HTTP API: what clients are given as `url`. */
   readonly url: string;
   readonly api: HttpApi;
+  /** Its own, whether or not another deployment's is used. */
   readonly bucket: Bucket;
   readonly table: Table;
   readonly alarms: readonly Alarm[];
@@ -38,8 +39,9 @@ export class Rivulet extends Construct {
     super(scope, id);
     const config = configOf(knobs);
     const storage = new Storage(this, 'Storage', config);
-    this.#service = new Service(this, 'Service', { config, bundles, stored: storage.stored });
-    const watched = { ...this.#service.watched, tableName: storage.table.tableName };
+    const stored = { ...storage.stored, ...existingIn(this, config) };
+    this.#service = new Service(this, 'Service', { config, bundles, stored });
+    const watched = { ...this.#service.watched, tableName: stored.tableName };
     this.alarms = new Watch(this, 'Watch', { config, watched }).alarms;
     this.bucket = storage.bucket;
     this.table = storage.table;

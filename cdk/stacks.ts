@@ -7,7 +7,7 @@ import { type App, CfnOutput, Stack } from 'aws-cdk-lib';
 import type { Watched } from './alarms.ts';
 import type { RivuletConfig } from './config.ts';
 import { Service } from './service.ts';
-import { Storage, type Stored } from './storage.ts';
+import { existingIn, Storage, type Stored } from './storage.ts';
 import { Watch } from './watch.ts';
 
 /** `bundles` is the folder that `bundleFunctions` has written. */
@@ -52,17 +52,9 @@ function exportedNames(stack: Stack, { watched }: Service, { tableName }: Stored
 
 /** Where both are another deployment's there is no data stack; one that exists is left as it is. */
 function storedFor(stack: Stack, config: RivuletConfig): Stored {
-  const { existingBucket, existingTable } = config;
-  const bucket = existingBucket && {
-    bucketName: existingBucket,
-    bucketArn: stack.formatArn({ service: 's3', region: '', account: '', resource: existingBucket }),
-  };
-  const table = existingTable && {
-    tableName: existingTable,
-    tableArn: stack.formatArn({ service: 'dynamodb', resource: 'table', resourceName: existingTable }),
-  };
-  if (bucket && table) return { ...bucket, ...table };
-  return { ...exportedBy(dataStack(stack, config)), ...bucket, ...table };
+  const existing = existingIn(stack, config);
+  if (config.existingBucket && config.existingTable) return existing as Stored;
+  return { ...exportedBy(dataStack(stack, config)), ...existing };
 }
 
 /** The stack of the bucket and the table; `user` is deployed after it. */

@@ -4,7 +4,7 @@
 // Objects outlive their deletion by as many days as the table can be taken back: the bucket keeps old versions that long.
 // A table restored to last Tuesday then finds every object that its heads name. Objects are written once and never
 // changed, so a version costs nothing until something is deleted.
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { AttributeType, BillingMode, Table } from 'aws-cdk-lib/aws-dynamodb';
 import { BlockPublicAccess, Bucket, BucketEncryption } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
@@ -18,6 +18,21 @@ export type Stored = {
   readonly tableName: string;
   readonly tableArn: string;
 };
+
+/** What the configuration names of another deployment. It is used as it is, and never changed. */
+export function existingIn(scope: Construct, { existingBucket, existingTable }: RivuletConfig): Partial<Stored> {
+  const stack = Stack.of(scope);
+  return {
+    ...(existingBucket && {
+      bucketName: existingBucket,
+      bucketArn: stack.formatArn({ service: 's3', region: '', account: '', resource: existingBucket }),
+    }),
+    ...(existingTable && {
+      tableName: existingTable,
+      tableArn: stack.formatArn({ service: 'dynamodb', resource: 'table', resourceName: existingTable }),
+    }),
+  };
+}
 
 type StorageConfig = Pick<RivuletConfig, 'throwAway' | 'restoreDays'>;
 
@@ -74,6 +89,7 @@ function index(scope: Construct, config: StorageConfig): Table {
     timeToLiveAttribute: 'ttl',
     billingMode: BillingMode.PAY_PER_REQUEST,
     pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true, recoveryPeriodInDays: config.restoreDays },
+    deletionProtection: !config.throwAway,
     removalPolicy: removalPolicy(config),
   });
 }

@@ -97,3 +97,12 @@ test('the construct writes what is granted into the policy of the grantee', () =
   for (const route of [...producerRoutes('orders'), ...consumerRoutes('returns', 'billing'), ...adminRoutes])
     expect(text).toContain(`/${resourceOf(route)}"`);
 });
+
+test('the construct can be pointed at a restored table', () => {
+  const stack = new Stack(new App(), 'Shop');
+  new Rivulet(stack, 'Events', { bundles, existingTable: 'restored' });
+  const template = Template.fromStack(stack);
+  template.resourceCountIs('AWS::DynamoDB::Table', 1);
+  for (const [, { Properties }] of resourcesOf(template, 'AWS::Lambda::Function'))
+    expect(Properties.Environment).toMatchObject({ Variables: { TABLE: 'restored' } });
+});

@@ -15,6 +15,7 @@ describe('cdk-nag', () => {
   test.each([
     ['as it is', {}],
     ['with everything', { watch: 'full', dashboard: true, alarmEmail: 'operator@example.com', metricsPerTopic: true }],
+    ['that is thrown away', { throwAway: true }],
     ['with data of another deployment', { existingBucket: 'kept-bucket', existingTable: 'kept-table' }],
   ])('finds nothing in a deployment %s', (_, given) => {
     expect(findingsIn(appWith(given))).toEqual([]);

@@ -18,6 +18,7 @@ test('the table has the key schema that never changes, restores to a point in ti
         { AttributeName: 'sk', AttributeType: 'S' },
       ],
       BillingMode: 'PAY_PER_REQUEST',
+      DeletionProtectionEnabled: true,
       TimeToLiveSpecification: { AttributeName: 'ttl', Enabled: true },
       PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true, RecoveryPeriodInDays: 7 },
     },
@@ -59,7 +60,10 @@ test('deleted objects and the past of the table are kept for the same days', () 
 test('a throw-away deployment takes everything with it', () => {
   const { RivuletData } = templatesWith({ throwAway: true });
   RivuletData!.hasResource('AWS::S3::Bucket', { DeletionPolicy: 'Delete' });
-  RivuletData!.hasResource('AWS::DynamoDB::Table', { DeletionPolicy: 'Delete' });
+  RivuletData!.hasResource('AWS::DynamoDB::Table', {
+    DeletionPolicy: 'Delete',
+    Properties: Match.objectLike({ DeletionProtectionEnabled: false }),
+  });
   RivuletData!.resourceCountIs('Custom::S3AutoDeleteObjects', 1);
   template.resourceCountIs('Custom::S3AutoDeleteObjects', 0);
 });
