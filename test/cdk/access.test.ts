@@ -7,6 +7,7 @@ import { adminRoutes, consumerRoutes, producerRoutes, type Route, resourceOf } f
 import { knobs } from '../../cdk/config.ts';
 import { Rivulet } from '../../cdk/rivulet.ts';
 import { duties } from '../../functions/duties.ts';
+import { paths } from '../../lib/client/paths.ts';
 import { bundles, resourcesOf } from './synth.ts';
 
 const guide = readFileSync('docs/DEPLOY.md', 'utf8');
@@ -45,6 +46,20 @@ const allows = (routes: readonly Route[], request: string): boolean =>
   );
 
 describe('what is granted', () => {
+  const routes = (granted: readonly Route[]) => granted.map(({ path }) => path);
+
+  test('is each path that the SDK asks for', () => {
+    const { produce, producers, topic, fetch, offsets, partitionRecords, heartbeat, groupOffsets } = paths;
+    const ofProducer = [topic('orders'), produce('orders'), producers];
+    expect(routes(producerRoutes('orders'))).toEqual(expect.arrayContaining(ofProducer));
+    const ofConsumer = [topic, fetch, offsets].map((path) => path('orders'));
+    const ofMember = [heartbeat, groupOffsets].map((path) => path('billing'));
+    const ofOne = partitionRecords('orders', 0).replace('/0/', '/*/');
+    expect(routes(consumerRoutes('orders', 'billing'))).toEqual(
+      expect.arrayContaining([...ofConsumer, ...ofMember, ofOne]),
+    );
+  });
+
   const concrete = (topic: string) =>
     Object.values(duties)
       .flat()
