@@ -1,6 +1,6 @@
 // The emulator with the stacks of this repository on it: started and deployed once per run, and told to the test files.
 // A test that changes or breaks what is deployed deploys its own, under another name.
-import { bootstrap, deploy, type Outputs } from '../../emulator/cdk.ts';
+import { bootstrap, deploy, destroy } from '../../emulator/cdk.ts';
 import type { AwsEndpoint } from '../../emulator/endpoint.ts';
 import { startMiniStack } from '../../emulator/ministack.ts';
 
@@ -16,24 +16,42 @@ export type Deployment = EmulatedAws & {
   readonly url: string;
   readonly bucket: string;
   readonly table: string;
+  readonly upkeepFunction: string;
 };
 
-export type DeployOptions = {
+type DeployOptions = {
   /** Begins the names of the stacks. */
   readonly name: string;
-  /** The command that runs the app, instead of the one that cdk.json names. */
-  readonly app?: string;
   readonly knobs?: Readonly<Record<string, string>>;
+  /** The functions with faults in them, which a header asks for. */
+  readonly faulty?: boolean;
 };
 
-/** Deploys, or changes what is deployed under this name. */
-async function deployStacks(aws: EmulatedAws, { name, app, knobs }: DeployOptions): Promise<Deployment> {
-  const context = Object.fromEntries(
-    Object.entries({ name, ...knobs }).map(([knob, value]) => [`rivulet:${knob}`, value]),
-  );
-  const outputs: Outputs = await deploy({ endpoint: aws.endpoint, context, ...(app !== undefined && { app }) });
-  const { Url, BucketName, TableName } = outputs[`${name}Service`]!;
-  return { ...aws, name, url: Url!, bucket: BucketName!, table: TableName! };
+const otherApp = `${process.execPath} test/aws/app.ts`;
+
+/** Deploys a service of its own, or changes what is deployed under this name. */
+export function deployOther(aws: EmulatedAws, options: DeployOptions): Promise<Deployment> {
+  return deployStacks(aws, options, otherApp);
+}
+
+export function destroyOther({ endpoint }: EmulatedAws, options: DeployOptions): Promise<void> {
+  return destroy({ endpoint, context: contextOf(options), app: otherApp });
+}
+
+const contextOf = ({ name, knobs = {}, faulty }: DeployOptions): Record<string, string> => ({
+  ...Object.fromEntries(Object.entries({ name, ...knobs }).map(([knob, value]) => [`rivulet:${knob}`, value])),
+  ...(faulty && { functions: 'faulty' }),
+});
+
+async function deployStacks(aws: EmulatedAws, options: DeployOptions, app?: string): Promise<Deployment> {
+  const { name } = options;
+  const outputs = await deploy({
+    endpoint: aws.endpoint,
+    context: contextOf(options),
+    ...(app !== undefined && { app }),
+  });
+  const { Url, BucketName, TableName, UpkeepFunction } = outputs[`${name}Service`]!;
+  return { ...aws, name, url: Url!, bucket: BucketName!, table: TableName!, upkeepFunction: UpkeepFunction! };
 }
 
 export async function startEmulator(cache: string) {

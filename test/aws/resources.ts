@@ -7,7 +7,7 @@ import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { inject, test } from 'vitest';
 import { trust } from '../../emulator/endpoint.ts';
 import type { AwsConnection } from '../../lib/storage/aws-connection.ts';
-import type { Deployment } from './deployment.ts';
+import type { Deployment, EmulatedAws } from './deployment.ts';
 import type { Answer, OfferName, Offers } from './setup.ts';
 
 /** Declares the suite on a running endpoint; where the machine has none, one skipped test that says why. */
@@ -16,6 +16,14 @@ export function onEndpoint(
   suite: (connection: AwsConnection) => void,
 ): Promise<void> {
   return onOffer(name, ({ url }) => suite(testConnection(url)));
+}
+
+/** The same on an emulator that takes deployments. */
+export function onEmulator(suite: (aws: EmulatedAws) => void): Promise<void> {
+  return onOffer('emulator', (aws) => {
+    trust(aws.certificate);
+    suite(aws);
+  });
 }
 
 /** The same on the deployed stacks, which this run's other files use too. */

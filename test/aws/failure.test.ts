@@ -1,0 +1,132 @@
+// Functions that die in the middle of a request, a table that throttles or falls silent, time that runs out: what the caller
+// is told is true, what is repeated is written once, and nothing is lost. The checker of the log judges by what clients saw.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { adminRoutes } from '../../cdk/access.ts';
+import { type AccessKey, createUser, policyFor } from '../../emulator/identities.ts';
+import { errorOfAnswer } from '../../lib/client/connection.ts';
+import { BATCHES_MEDIA_TYPE } from '../../lib/record/frames.ts';
+import { sendSigned } from '../conformance/signed-target.ts';
+import { batchOf, frameOf, freshName, type HttpReply } from '../conformance/target.ts';
+import { check } from '../sim/check/check.ts';
+import type { RealHome } from '../sim/real/home.ts';
+import { summaryOf } from '../sim/real/summary.ts';
+import { defaultRealWorld, runRealWorld } from '../sim/real/world.ts';
+import { type Deployment, deployOther } from './deployment.ts';
+import { startFaultyHome } from './faulty-home.ts';
+import { onEmulator } from './resources.ts';
+
+await onEmulator((aws) => {
+  let deployment: Deployment;
+  let operator: AccessKey;
+  let home: RealHome | undefined;
+  beforeAll(async () => {
+    deployment = await deployOther(aws, { name: 'Faulty', knobs: { throwAway: 'true', watch: 'off' }, faulty: true });
+    const { endpoint, url } = deployment;
+    operator = await createUser(endpoint, freshName(), policyFor(endpoint, url, adminRoutes));
+  }, 180_000);
+  afterAll(() => home?.close());
+
+  const send = (method: string, path: string, body: string | Uint8Array = '', headers = {}) =>
+    sendSigned(deployment.url, operator, { method, path, body, headers });
+  const json = { 'content-type': 'application/json' };
+  const jsonOf = ({ body }: HttpReply) => JSON.parse(body.toString());
+
+  /** One producer, one batch, one topic of its own. */
+  async function newWrite() {
+    const path = `/v1/topics/${freshName()}`;
+    expect((await send('PUT', path, '{}', json)).status).toBe(201);
+    const { producerId } = jsonOf(await send('POST', '/v1/producers'));
+    const batch = (baseSequence: number) => batchOf(['once'], { producerId, producerEpoch: 0, baseSequence });
+    return {
+      write: (fault?: string, sequence = 0) =>
+        send('POST', `${path}/records`, frameOf(0, batch(sequence)), {
+          'content-type': BATCHES_MEDIA_TYPE,
+          ...(fault !== undefined && { 'rivulet-fault': fault }),
+        }),
+      count: async () => jsonOf(await send('GET', `${path}/offsets?at=latest`)).partitions[0].offset as number,
+    };
+  }
+
+  describe('a write', () => {
+    test.each([
+      ['dies before it began', 'kill-before', 0],
+      ['dies with the answer in its hands', 'kill-after', 1],
+    ])('whose function %s is unknown to the caller, and its repeat is written once', async (_, fault, written) => {
+      const { write, count } = await newWrite();
+      const lost = await write(fault);
+      expect(lost.status).toBeGreaterThanOrEqual(500);
+      expect(errorOfAnswer(lost, true)).toMatchObject({
+        errorCode: 'GATEWAY_ERROR',
+        outcome: 'unknown',
+        retriable: true,
+      });
+      expect(await count()).toBe(written);
+      const [ack] = jsonOf(await write()).partitions;
+      expect(ack).toMatchObject({ baseOffset: 0, ...(written === 1 && { duplicate: true }) });
+      expect(await count()).toBe(1);
+    });
+
+    test.each(['table-throttled:1', 'table-deaf:1', 'store-throttled:1', 'store-deaf:1'])(
+      'is written once, and told so, in spite of %s',
+      async (fault) => {
+        const { write, count } = await newWrite();
+        const reply = await write(fault);
+        expect([reply.status, jsonOf(reply).partitions?.[0]]).toMatchObject([200, { baseOffset: 0 }]);
+        expect(await count()).toBe(1);
+      },
+    );
+
+    test.each([
+      ['a table that throttles for ever', 'table-throttled'],
+      ['a store that throttles for ever', 'store-throttled'],
+    ])('meets %s: a problem document says that it is not written, and may be repeated', async (_, fault) => {
+      const { write, count } = await newWrite();
+      const reply = await write(fault);
+      const problem = problemOf(reply);
+      expect(problem).toMatchObject({ outcome: 'not-written', retriable: true });
+      expect(await count()).toBe(0);
+      expect(jsonOf(await write()).partitions[0]).toMatchObject({ baseOffset: 0 });
+    });
+
+    test('meets a table that never answers: a problem document says that nobody knows', {
+      timeout: 60_000,
+    }, async () => {
+      const { write, count } = await newWrite();
+      // The function knows the topic from now on: what is silent then is the commit itself.
+      expect((await write()).status).toBe(200);
+      const reply = await write('table-silent', 1);
+      expect(problemOf(reply)).toMatchObject({ errorCode: 'REQUEST_TIMED_OUT', outcome: 'unknown', retriable: true });
+      expect(jsonOf(await write(undefined, 1)).partitions[0]).toMatchObject({ baseOffset: 1 });
+      expect(await count()).toBe(2);
+    });
+  });
+
+  /** Ours, whole or inside the one result. */
+  function problemOf(reply: HttpReply): unknown {
+    expect(reply.headers['content-type']).toMatch(/^application\/(problem\+)?json$/);
+    const body = jsonOf(reply);
+    return body.partitions?.[0].error ?? body;
+  }
+
+  test('kills, throttling, silence and lost answers leave a history without an anomaly', {
+    timeout: 240_000,
+  }, async () => {
+    home = await startFaultyHome(deployment);
+    const result = await runRealWorld(home, {
+      ...defaultRealWorld,
+      steady: 2,
+      oneShot: 1,
+      readers: 2,
+      seconds: 25,
+      kills: 5,
+      faultShare: 0.12,
+      killEveryMs: 5_000,
+    });
+    console.log(summaryOf(result));
+    expect(check(result.history)).toEqual([]);
+    const { sends, polls } = result.history;
+    expect(result.faults).toBeGreaterThan(5);
+    expect(polls.length).toBeGreaterThan(10);
+    expect(sends.filter(({ tries }) => typeof tries.at(-1) === 'number').length).toBeGreaterThan(15);
+  });
+});
