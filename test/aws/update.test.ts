@@ -1,0 +1,118 @@
+// A deployment over its life: new code and changed knobs while somebody writes; removed, and made anew over the data that
+// stayed.
+import { CloudFormationClient, UpdateTerminationProtectionCommand } from '@aws-sdk/client-cloudformation';
+import { beforeAll, expect, test } from 'vitest';
+import { adminRoutes } from '../../cdk/access.ts';
+import { clientOptions } from '../../emulator/endpoint.ts';
+import { type AccessKey, createUser, policyFor } from '../../emulator/identities.ts';
+import { Rivulet } from '../../lib/client/rivulet.ts';
+import { sendSigned } from '../conformance/signed-target.ts';
+import { freshName } from '../conformance/target.ts';
+import { type Deployment, deployOther, destroyOther } from './deployment.ts';
+import { onEmulator } from './resources.ts';
+
+const topic = 'lasting';
+const partitions = 3;
+
+await onEmulator((aws) => {
+  const first = { name: 'Update', knobs: { watch: 'off' } };
+  const second = {
+    name: 'Update',
+    knobs: { watch: 'off', fetchMemoryMiB: '512', logRetentionDays: '7' },
+    faulty: true,
+  };
+  let deployed: Deployment;
+  let operator: AccessKey;
+  const written: string[] = [];
+
+  const newOperator = ({ endpoint, url }: Deployment) =>
+    createUser(endpoint, freshName(), policyFor(endpoint, url, adminRoutes));
+
+  beforeAll(async () => {
+    deployed = await deployOther(aws, first);
+    operator = await newOperator(deployed);
+    const rivulet = new Rivulet({ url: deployed.url, credentials: operator });
+    await rivulet.admin().createTopics({ topics: [{ topic, partitions }] });
+  }, 180_000);
+
+  /** The values of each partition, in the order of their offsets. */
+  async function readAll(url: string, credentials: AccessKey): Promise<string[][]> {
+    const rivulet = new Rivulet({ url, credentials });
+    const ends = await rivulet.admin().fetchTopicOffsets(topic);
+    const logs: string[][] = Array.from({ length: partitions }, () => []);
+    let left = ends.reduce((sum, { latest }) => sum + latest, 0);
+    const consumer = rivulet.consumer({ autoOffsetReset: 'earliest' });
+    consumer.assign(ends.map(({ partition }) => ({ topic, partition, offset: 0 })));
+    for await (const { partition, offset, value } of consumer) {
+      expect(offset).toBe(logs[partition]!.length);
+      logs[partition]!.push(String(value));
+      if (--left === 0) break;
+    }
+    return logs;
+  }
+
+  /** Each once, and in each partition in the order in which they were sent. */
+  function expectAll(logs: readonly string[][]): void {
+    expect(logs.flat().sort()).toEqual([...written].sort());
+    const numbers = (log: readonly string[]) => log.map(Number);
+    for (const log of logs) expect(numbers(log)).toEqual(numbers(log).toSorted((a, b) => a - b));
+  }
+
+  /** Whether its code is the one with faults. */
+  async function knowsFaults(): Promise<boolean> {
+    const headers = { 'rivulet-fault': 'table-throttled' };
+    const reply = await sendSigned(deployed.url, operator, { method: 'GET', path: `/v1/topics/${topic}`, headers });
+    return reply.status === 429;
+  }
+
+  test('new code and changed knobs fail no write that the retry does not absorb', { timeout: 180_000 }, async () => {
+    expect(await knowsFaults()).toBe(false);
+    let retries = 0;
+    const rivulet = new Rivulet({ url: deployed.url, credentials: operator, onRetry: () => retries++ });
+    const producer = rivulet.producer({ lingerMs: 0 });
+    let isDeploying = true;
+    const write = async (): Promise<void> => {
+      for (let i = 0, after = 20; isDeploying || after-- > 0; i++) {
+        const value = String(i);
+        const [sent] = await producer.send({ topic, messages: [{ value, partition: i % partitions }] });
+        expect(sent!.offset).toBe(Math.floor(i / partitions));
+        written.push(value);
+      }
+    };
+    const updated = deployOther(aws, second).finally(() => {
+      isDeploying = false;
+    });
+    await Promise.all([write(), updated]);
+    await producer.disconnect();
+    expect(await updated).toEqual(deployed);
+    expect(await knowsFaults()).toBe(true);
+    console.log(`${written.length} sends during the update, ${retries} retries`);
+    expect(written.length).toBeGreaterThan(40);
+    expectAll(await readAll(deployed.url, operator));
+  });
+
+  test('the data withstands a removal, and serves a deployment that is told its names', {
+    timeout: 180_000,
+  }, async () => {
+    await expect(destroyOther(aws, first)).rejects.toThrow('UpdateData');
+    await expect(readAll(deployed.url, operator)).rejects.toThrow();
+    await withoutProtection('UpdateData');
+    await destroyOther(aws, first);
+    const { bucket: existingBucket, table: existingTable } = deployed;
+    const other = await deployOther(aws, { name: 'Adopted', knobs: { watch: 'off', existingBucket, existingTable } });
+    const theirs = await newOperator(other);
+    expectAll(await readAll(other.url, theirs));
+    const producer = new Rivulet({ url: other.url, credentials: theirs }).producer();
+    const value = String(written.length);
+    await producer.send({ topic, messages: [{ value, partition: 0 }] });
+    await producer.disconnect();
+    written.push(value);
+    expectAll(await readAll(other.url, theirs));
+  });
+
+  async function withoutProtection(StackName: string): Promise<void> {
+    const client = new CloudFormationClient(clientOptions(aws.endpoint));
+    await client.send(new UpdateTerminationProtectionCommand({ StackName, EnableTerminationProtection: false }));
+    client.destroy();
+  }
+});
