@@ -17,7 +17,7 @@ const root = path.resolve(import.meta.dirname, '../../..');
 const relativeImport = /(?<=from ')\.[^']+(?=')/g;
 
 /** Throws when a mutant's text is not in its file exactly once: the file has changed, and the list must follow. */
-export async function mutated(mutant: Mutant): Promise<Lib> {
+export async function mutated(mutant: Pick<Mutant, 'name' | 'file' | 'find' | 'replace'>): Promise<Lib> {
   const source = readFileSync(path.join(root, mutant.file), 'utf8');
   const found = source.split(mutant.find).length - 1;
   if (found !== 1) throw new Error(`${mutant.name}: the text to replace is ${found} times in ${mutant.file}`);
@@ -46,7 +46,7 @@ function pointed(to: string, file: string, copy: string, copied: ReadonlySet<str
 
 /** The file, and all that import it, directly or not. */
 function importersOf(file: string): Set<string> {
-  const folders = ['log', 'topic', 'producer', 'storage'].map((name) => `lib/${name}/*.ts`);
+  const folders = ['log', 'topic', 'producer', 'group', 'storage'].map((name) => `lib/${name}/*.ts`);
   const candidates = globSync([...folders, 'lib/*.ts'], { cwd: root });
   const imports = new Map(candidates.map((one) => [one, importsOf(one)]));
   const importers = new Set([file]);

@@ -1,0 +1,79 @@
+// The checker is checked: a history that is spoiled in one way is told under that very name, and a good one is not.
+import { expect, test } from 'vitest';
+import { checkGroup, type GroupAnomalyName } from './check.ts';
+import { type Commit, type GroupHistory, newGroupHistory } from './history.ts';
+
+const commit = (member: string, epoch: number, offset: number, begunMs: number): Commit => ({
+  member,
+  epoch,
+  partition: 't-0',
+  offset,
+  begunMs,
+  endedMs: begunMs + 10,
+  result: 'accepted',
+});
+
+/** Member a reads two records, and hands over to b, who reads one more. */
+function goodHistory(): GroupHistory {
+  return {
+    ...newGroupHistory(true),
+    tellings: [
+      { member: 'a', epoch: 2, partitions: ['t-0'], atMs: 100 },
+      { member: 'a', epoch: 3, partitions: [], atMs: 300 },
+      { member: 'b', epoch: 3, partitions: ['t-0'], atMs: 400 },
+    ],
+    deliveries: [
+      { member: 'a', partition: 't-0', offset: 0, atMs: 150 },
+      { member: 'a', partition: 't-0', offset: 1, atMs: 160 },
+      { member: 'b', partition: 't-0', offset: 2, atMs: 450 },
+    ],
+    commits: [commit('a', 2, 2, 200), commit('b', 3, 3, 500)],
+    looks: [
+      { atMs: 250, committed: new Map([['t-0', 2]]) },
+      { atMs: 600, committed: new Map([['t-0', 3]]) },
+    ],
+    atRest: new Map([['t-0', ['b']]]),
+    restMs: 480,
+    terms: [
+      { partition: 'x-0', owner: 'a', epoch: 2, atMs: 90 },
+      { partition: 'x-0', owner: undefined, epoch: 2, atMs: 290 },
+      { partition: 'x-0', owner: 'b', epoch: 3, atMs: 390 },
+    ],
+  };
+}
+
+test('nothing is told of a good history', () => {
+  expect(checkGroup(goodHistory())).toEqual([]);
+});
+
+const spoiled: readonly [GroupAnomalyName, (history: GroupHistory) => void][] = [
+  [
+    'two owners in one generation',
+    ({ tellings }) => tellings.push({ member: 'a', epoch: 3, partitions: ['t-0'], atMs: 700 }),
+  ],
+  ['member epoch fell', ({ tellings }) => tellings.push({ member: 'b', epoch: 2, partitions: [], atMs: 700 })],
+  ['commit by who had lost the partition', ({ commits }) => commits.push(commit('a', 2, 2, 450))],
+  ['committed offset went back', ({ looks }) => looks.push({ atMs: 700, committed: new Map([['t-0', 2]]) })],
+  ['acknowledged commit lost', ({ commits }) => commits.push(commit('b', 3, 4, 550))],
+  ['skipped', ({ deliveries }) => deliveries.splice(1, 1)],
+  ['read by two', ({ deliveries }) => deliveries.push({ member: 'a', partition: 't-0', offset: 2, atMs: 470 })],
+  ['unowned at rest', ({ atRest }) => atRest.set('t-0', [])],
+  ['owned twice at rest', ({ atRest }) => atRest.set('t-0', ['a', 'b'])],
+  ['no progress at rest', (history) => Object.assign(history, { restMs: 510 })],
+  ['term epoch fell', ({ terms }) => terms.push({ partition: 'x-0', owner: 'c', epoch: 1, atMs: 700 })],
+  [
+    'term came again',
+    ({ terms }) =>
+      terms.push(
+        { partition: 'x-0', owner: 'b', epoch: 3, atMs: 500 },
+        { partition: 'x-0', owner: undefined, epoch: 3, atMs: 600 },
+        { partition: 'x-0', owner: 'b', epoch: 3, atMs: 700 },
+      ),
+  ],
+];
+
+test.each(spoiled)('%s', (name, spoil) => {
+  const history = goodHistory();
+  spoil(history);
+  expect(checkGroup(history).map((anomaly) => anomaly.name)).toContain(name);
+});
