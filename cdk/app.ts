@@ -1,12 +1,22 @@
-// The CDK app: `npx cdk deploy --all`. It bundles the functions, reads the knobs from the context and makes the stacks.
+// The CDK app: `npx cdk deploy --all`. It reads the knobs from the context, bundles the functions and makes the stacks.
 import path from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { bundleFunctions } from './bundle-functions.ts';
-import { configOfContext } from './config.ts';
+import { configOfContext, type RivuletConfig } from './config.ts';
 import { createStacks } from './stacks.ts';
 
+const app = new App();
+const config = readConfig(app);
 const bundles = path.resolve(import.meta.dirname, '../dist/functions');
 await bundleFunctions(bundles);
+createStacks(app, config, bundles);
 
-const app = new App();
-createStacks(app, configOfContext(app.node.getAllContext()), bundles);
+/** A wrong knob is told in a sentence, without a stack. */
+function readConfig({ node }: App): RivuletConfig {
+  try {
+    return configOfContext(node.getAllContext());
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exit(1);
+  }
+}
