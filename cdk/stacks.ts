@@ -26,6 +26,7 @@ function tell(stack: Stack, { url, functions }: Service, { bucketName, tableName
     Region: stack.region,
     BucketName: bucketName,
     TableName: tableName,
+    ProduceFunction: functions.produce.functionName,
     UpkeepFunction: functions.upkeep.functionName,
     CommandLine: `npx rivulet --url ${url} topics list`,
     Sdk: `new Rivulet({ url: '${url}' })`,

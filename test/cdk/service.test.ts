@@ -95,7 +95,16 @@ describe('the HTTP API', () => {
 describe('the stacks', () => {
   test('tell how to use them', () => {
     expect(Object.keys(template.findOutputs('*'))).toEqual(
-      expect.arrayContaining(['Url', 'Region', 'CommandLine', 'Sdk', 'BucketName', 'TableName']),
+      expect.arrayContaining([
+        'Url',
+        'Region',
+        'CommandLine',
+        'Sdk',
+        'BucketName',
+        'TableName',
+        'ProduceFunction',
+        'UpkeepFunction',
+      ]),
     );
   });
 
