@@ -60,9 +60,9 @@ const comparators = { equals: '=', below: '<', atMost: '<=', above: '>', atLeast
 function conditionText(condition: Condition, scope: Scope): string {
   switch (condition.test) {
     case 'all':
-      return `(${condition.of.map((part) => conditionText(part, scope)).join(' AND ')})`;
+      return joined(condition.of, ' AND ', scope);
     case 'any':
-      return `(${condition.of.map((part) => conditionText(part, scope)).join(' OR ')})`;
+      return joined(condition.of, ' OR ', scope);
     case 'exists':
       return `attribute_exists(${scope.path(condition.path)})`;
     case 'absent':
@@ -74,6 +74,12 @@ function conditionText(condition: Condition, scope: Scope): string {
     default:
       return `${scope.path(condition.path)} ${comparators[condition.test]} ${scope.value(condition.value)}`;
   }
+}
+
+/** One alone stands as it is: DynamoDB refuses parentheses around parentheses. */
+function joined(parts: readonly Condition[], operator: string, scope: Scope): string {
+  const texts = parts.map((part) => conditionText(part, scope));
+  return texts.length === 1 ? texts[0]! : `(${texts.join(operator)})`;
 }
 
 /** DynamoDB's contains() alone also finds a part of a string or of a binary. */

@@ -122,6 +122,7 @@ export function conditions({ write, ownKey, seed }: Subject): void {
       const [yes, no] = [equals('a', 1), equals('a', 2)];
       await expectAll(key, [any(no, all(yes, any(no, yes))), all(any(no, yes), any(yes, no)), all(yes), any(yes)]);
       await expectNone(key, [all(yes, any(no, all(yes, no))), any(all(no, yes), no), all(no), any(no)]);
+      await expectAll(key, [all(all(yes, yes)), any(all(any(no, yes)))]);
     });
 
     test('on a missing item: only absent and lacks hold', async () => {
