@@ -2,7 +2,7 @@
 //
 // What goes wrong in one partition is its result, and the reply is a 200; the GET of one partition answers with it.
 
-import type { Engine, FetchReply, OffsetQuery, PartitionError, PartitionRecords, TopicRef } from '../lib/engine.ts';
+import type { FetchReply, LogEngine, OffsetQuery, PartitionError, PartitionRecords, TopicRef } from '../lib/engine.ts';
 import { catalogue, RivuletError } from '../lib/errors.ts';
 import { BATCHES_MEDIA_TYPE, encodeFetchFrames } from '../lib/record/frames.ts';
 import { defined } from './defined.ts';
@@ -15,11 +15,11 @@ import { fetchBody, fetchPartitionQuery, partitionPath, topicPath } from './sche
 
 const TOPIC_ID = 'rivulet-topic-id';
 
-export function fetchOperations(engine: Engine): Operation[] {
+export function fetchOperations(engine: LogEngine): Operation[] {
   return [fetchTopic(engine), fetchPartition(engine)];
 }
 
-const fetchTopic = (engine: Engine) =>
+const fetchTopic = (engine: LogEngine) =>
   operation({
     id: 'fetch',
     summary: 'Read from several partitions of a topic in one long poll',
@@ -40,7 +40,7 @@ const fetchTopic = (engine: Engine) =>
     },
   });
 
-const fetchPartition = (engine: Engine) =>
+const fetchPartition = (engine: LogEngine) =>
   operation({
     id: 'fetchPartition',
     summary: 'Read one partition from an offset, from a time, or from its start',
@@ -75,7 +75,7 @@ type Start = { readonly offset: number; readonly topicId?: string };
 
 /** Without a record of that time or later, a reader waits at the end. */
 async function startOf(
-  engine: Engine,
+  engine: LogEngine,
   topic: TopicRef,
   partition: number,
   query: { offset?: number | undefined; timestamp?: number | undefined },
@@ -89,7 +89,7 @@ async function startOf(
   return arrived.offset >= 0 ? arrived : end;
 }
 
-async function offsetAt(engine: Engine, topic: TopicRef, partition: number, at: OffsetQuery): Promise<Start> {
+async function offsetAt(engine: LogEngine, topic: TopicRef, partition: number, at: OffsetQuery): Promise<Start> {
   const { topicId, partitions } = await engine.offsets({ ...topic, at, partitions: [partition] });
   return { offset: partitions[0]?.offset ?? -1, topicId };
 }

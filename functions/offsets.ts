@@ -1,15 +1,15 @@
 // Offsets: earliest, latest, or the first at or after a time.
-import type { Engine } from '../lib/engine.ts';
+import type { LogEngine } from '../lib/engine.ts';
 import { defined } from './defined.ts';
 import { json, type Operation, operation } from './operation.ts';
 import { offsetList } from './replies.ts';
 import { offsetsQuery, topicPath } from './schemas.ts';
 
-export function offsetOperations(engine: Engine): Operation[] {
+export function offsetOperations(engine: LogEngine): Operation[] {
   return [listOffsets(engine)];
 }
 
-const listOffsets = (engine: Engine) =>
+const listOffsets = (engine: LogEngine) =>
   operation({
     id: 'listOffsets',
     summary: 'An offset per partition; -1 when no record is at or after the time',

@@ -3,7 +3,7 @@
 // A reply has one result per record (JSON) or per frame (binary). It is a 200 if anything was written; else the status
 // of the worst error, with the same body.
 
-import type { AppendAck, AppendRecordsReply, AppendReply, Engine, NewRecord } from '../lib/engine.ts';
+import type { AppendAck, AppendRecordsReply, AppendReply, LogEngine, NewRecord } from '../lib/engine.ts';
 import { RivuletError } from '../lib/errors.ts';
 import type { ProduceFrame } from '../lib/record/frames.ts';
 import { defined } from './defined.ts';
@@ -33,6 +33,7 @@ const shared = {
   status: 200,
   replySchema: recordAcks,
   batchesReplySchema: batchesAcks,
+  repliesResults: true,
   errors: [
     'UNKNOWN_TOPIC_OR_PARTITION',
     'INCONSISTENT_TOPIC_ID',
@@ -51,11 +52,11 @@ const shared = {
   ],
 } as const;
 
-export function produceOperations(engine: Engine): Operation[] {
+export function produceOperations(engine: LogEngine): Operation[] {
   return [toTopic(engine), toPartition(engine)];
 }
 
-const toTopic = (engine: Engine) =>
+const toTopic = (engine: LogEngine) =>
   operation({
     ...shared,
     id: 'produce',
@@ -82,7 +83,7 @@ const toTopic = (engine: Engine) =>
     },
   });
 
-const toPartition = (engine: Engine) =>
+const toPartition = (engine: LogEngine) =>
   operation({
     ...shared,
     id: 'produceToPartition',

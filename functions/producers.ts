@@ -1,13 +1,13 @@
 // Producers: the id and epoch of a plain idempotent producer.
-import type { Engine } from '../lib/engine.ts';
+import type { LogEngine } from '../lib/engine.ts';
 import { json, type Operation, operation } from './operation.ts';
 import { newProducer } from './replies.ts';
 
-export function producerOperations(engine: Engine): Operation[] {
+export function producerOperations(engine: LogEngine): Operation[] {
   return [initProducer(engine)];
 }
 
-const initProducer = (engine: Engine) =>
+const initProducer = (engine: LogEngine) =>
   operation({
     id: 'newProducer',
     summary: 'A new idempotent producer',

@@ -1,5 +1,5 @@
 // Topics: list, create, describe, alter, delete.
-import type { Engine, TopicDescription, TopicSummary } from '../lib/engine.ts';
+import type { LogEngine, TopicDescription, TopicSummary } from '../lib/engine.ts';
 import { defined } from './defined.ts';
 import { json, type Operation, operation } from './operation.ts';
 import { topicDescription, topicDocument, topicList } from './replies.ts';
@@ -8,11 +8,11 @@ import { alterTopicBody, createTopicBody, describeTopicQuery, listTopicsQuery, t
 const DEFAULT_PAGE = 100;
 const PATH = '/v1/topics/{topic}';
 
-export function topicOperations(engine: Engine): Operation[] {
+export function topicOperations(engine: LogEngine): Operation[] {
   return [list(engine), create(engine), describe(engine), alter(engine), remove(engine)];
 }
 
-const list = (engine: Engine) =>
+const list = (engine: LogEngine) =>
   operation({
     id: 'listTopics',
     summary: 'Topics in the order of their names; `nextAfter` when there are more',
@@ -29,7 +29,7 @@ const list = (engine: Engine) =>
     },
   });
 
-const create = (engine: Engine) =>
+const create = (engine: LogEngine) =>
   operation({
     id: 'createTopic',
     summary: 'Make a topic',
@@ -45,7 +45,7 @@ const create = (engine: Engine) =>
       json(201, documentOf(await engine.createTopic(defined({ topic: path.topic, ...body })))),
   });
 
-const describe = (engine: Engine) =>
+const describe = (engine: LogEngine) =>
   operation({
     id: 'describeTopic',
     summary: 'Configuration, warnings, and a page of partitions; `nextPartition` when there are more',
@@ -69,7 +69,7 @@ const describe = (engine: Engine) =>
     },
   });
 
-const alter = (engine: Engine) =>
+const alter = (engine: LogEngine) =>
   operation({
     id: 'alterTopic',
     summary: 'Add partitions, change configuration (null goes back to the default)',
@@ -85,7 +85,7 @@ const alter = (engine: Engine) =>
       json(200, documentOf(await engine.alterTopic(defined({ topic: path.topic, ...body })))),
   });
 
-const remove = (engine: Engine) =>
+const remove = (engine: LogEngine) =>
   operation({
     id: 'deleteTopic',
     summary: 'Delete a topic and its records',

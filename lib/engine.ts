@@ -153,7 +153,8 @@ export type AlterTopicRequest = {
   readonly config?: Readonly<Record<string, string | null>>;
 };
 
-export type Engine = {
+/** What is asked of topics and their records. */
+export type LogEngine = {
   append(request: AppendRequest): Promise<AppendReply>;
   appendRecords(request: AppendRecordsRequest): Promise<AppendRecordsReply>;
   fetch(request: FetchRequest): Promise<FetchReply>;
@@ -176,5 +177,6 @@ export type Engine = {
   ): Promise<{ partitions: readonly PartitionDescription[]; more: boolean }>;
   alterTopic(request: AlterTopicRequest): Promise<TopicDescription>;
   deleteTopic(topic: string): Promise<void>;
-  readonly groups: Groups;
 };
+
+export type Engine = LogEngine & { readonly groups: Groups };

@@ -137,6 +137,8 @@ export type DeleteOffsetsRequest = {
 export type ResetTarget =
   | { readonly to: 'earliest' | 'latest' | 'current' }
   | { readonly to: 'offset'; readonly offset: number }
+  /** Of each partition its own; `partitions` is then left out. */
+  | { readonly to: 'offsets'; readonly offsets: readonly { readonly partition: number; readonly offset: number }[] }
   | { readonly to: 'shift'; readonly by: number }
   /** The first record at or after it; the end when there is none. */
   | { readonly to: 'datetime'; readonly timestampMs: number };

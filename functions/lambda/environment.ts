@@ -1,8 +1,7 @@
 // The composition root in AWS: the engine over the bucket and the table that the function's environment names. It is made
 // once per environment, before the first request.
 import { systemClock } from '../../lib/clock.ts';
-import { createEngine } from '../../lib/create-engine.ts';
-import type { Engine } from '../../lib/engine.ts';
+import { createParts, type EngineParts } from '../../lib/engine-parts.ts';
 import { openAwsStorage } from '../../lib/storage/aws.ts';
 import { newCounters } from '../../lib/storage/count.ts';
 import { createMetrics, type RequestMetrics } from './metrics.ts';
@@ -18,8 +17,9 @@ export function openStorage() {
   });
 }
 
-export function openEngine(): Engine {
-  return createEngine({ ...openStorage(), clock: systemClock });
+/** Which half of the engine is made of them, each function says: what it does not need, its bundle does not hold. */
+export function openParts(): EngineParts {
+  return createParts({ ...openStorage(), clock: systemClock });
 }
 
 export const openMetrics = (): RequestMetrics =>

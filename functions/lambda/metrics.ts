@@ -4,7 +4,7 @@
 // A topic gets metrics of its own only where the deployment wants that, and only if it exists: else whoever invents names
 // would have them billed.
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
-import type { AppendAck, Engine } from '../../lib/engine.ts';
+import type { AppendAck, LogEngine } from '../../lib/engine.ts';
 import { type Counters, usdOf, withReceipt } from '../../lib/storage/count.ts';
 import type { HttpApi } from '../http-event.ts';
 import { metricNamespace, requestMetrics, topicDimension } from '../metric-names.ts';
@@ -40,7 +40,7 @@ export function createMetrics({ service, perTopic }: { readonly service: string;
     },
 
     /** The same engine; what it appends is counted. */
-    countingAppends(engine: Engine): Engine {
+    countingAppends<Appending extends Pick<LogEngine, 'append' | 'appendRecords'>>(engine: Appending): Appending {
       return {
         ...engine,
         async append(request) {

@@ -1,10 +1,11 @@
 // The function that writes records, and nothing else: its role puts objects, which it can neither read nor delete.
+import { logEngine } from '../../lib/log-engine.ts';
 import { produceOperations } from '../produce.ts';
 import { producerOperations } from '../producers.ts';
-import { openEngine, openMetrics } from './environment.ts';
+import { openMetrics, openParts } from './environment.ts';
 import { handlerFor } from './handler.ts';
 
 const metrics = openMetrics();
-const engine = metrics.countingAppends(openEngine());
+const engine = metrics.countingAppends(logEngine(openParts()));
 
 export const handler = handlerFor([...produceOperations(engine), ...producerOperations(engine)], metrics);

@@ -42,6 +42,7 @@ export async function deleteOffsets(parts: GroupParts, request: DeleteOffsetsReq
     const { topic: name, partitions: named } = request.topics[index]!;
     const partitions = named && [...new Set(named)];
     const error = topic instanceof RivuletError ? topic : subscribed(groupId, living, topic);
+    if (error && !partitions) throw error;
     if (topic instanceof RivuletError || error)
       return { topic: name, partitions: (partitions ?? []).map((partition) => ({ partition, error: error! })) };
     const wanted = partitions ?? (await committedIn(parts, groupId, topic)).map(({ partition }) => partition);
@@ -124,7 +125,13 @@ export async function resetOffsets(parts: GroupParts, request: ResetOffsetsReque
   const planned = await inParallel(topics, 4, async (topic, index) => {
     if (topic instanceof RivuletError) throw topic;
     const { partitions, target } = request.topics[index]!;
-    return planReset(parts, groupId, topic, [...new Set(partitions ?? allPartitions(topic))], target);
+    return planReset(
+      parts,
+      groupId,
+      topic,
+      [...new Set(partitionsOf(target) ?? partitions ?? allPartitions(topic))],
+      target,
+    );
   });
   const errors = request.dryRun
     ? new Map<ResetEntry, RivuletError>()
@@ -140,6 +147,9 @@ export async function resetOffsets(parts: GroupParts, request: ResetOffsetsReque
   });
   return { topics: replies };
 }
+
+const partitionsOf = (target: ResetTarget) =>
+  target.to === 'offsets' ? target.offsets.map(({ partition }) => partition) : undefined;
 
 async function applyReset(parts: GroupParts, groupId: string, entries: readonly ResetEntry[]) {
   const { groupEpoch } = await bumped(parts, groupId);
@@ -164,19 +174,21 @@ async function planReset(
     (await offsets(parts.log, { topic: name, topicId, at: when, partitions })).partitions.map(({ offset }) => offset);
   const [earliest, latest] = await Promise.all([at('earliest'), at('latest')]);
   const timed = target.to === 'datetime' ? await at(target.timestampMs) : [];
+  const own = new Map(target.to === 'offsets' ? target.offsets.map((one) => [one.partition, one.offset]) : []);
   const committed = await committedAt(parts, groupId, topic, partitions);
   return partitions.map((partition, index) => {
     const found = committed[index]!;
     const previousOffset = 'offset' in found ? found.offset : -1;
     const range = { earliest: earliest[index]!, latest: latest[index]! };
-    const offset = resetTo(target, previousOffset, range, timed[index] ?? -1);
+    const wanted = target.to === 'offsets' ? { to: 'offset' as const, offset: own.get(partition)! } : target;
+    const offset = resetTo(wanted, previousOffset, range, timed[index] ?? -1);
     return { topic: name, topicId, partition, previousOffset, offset };
   });
 }
 
 /** Beyond the log: its start or its end, as Kafka's tool does. */
 function resetTo(
-  target: ResetTarget,
+  target: Exclude<ResetTarget, { to: 'offsets' }>,
   previous: number,
   { earliest, latest }: { earliest: number; latest: number },
   timed: number,
