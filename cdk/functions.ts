@@ -49,6 +49,7 @@ function settingsOf(name: FunctionName, config: RivuletConfig): FunctionOptions 
       ...(config.fetchConcurrency > 0 && { reservedConcurrentExecutions: config.fetchConcurrency }),
     },
     topics: { description: 'Rivulet: topics and offsets', memorySize: 256 },
+    groups: { description: 'Rivulet: coordinates consumer groups', memorySize: 256 },
     meta: { description: 'Rivulet: health, OpenAPI, and what no route takes', memorySize: 128 },
     upkeep: {
       description: 'Rivulet: holds index and objects against each other',

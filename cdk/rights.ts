@@ -12,16 +12,15 @@ export type Rights = {
 
 const read = ['dynamodb:GetItem', 'dynamodb:Query'] as const;
 const write = ['dynamodb:PutItem', 'dynamodb:UpdateItem'] as const;
+const change = [...read, ...write, 'dynamodb:DeleteItem'] as const;
 
 export const rights: Readonly<Record<FunctionName, Rights>> = {
   produce: { objects: ['s3:PutObject'], bucket: [], table: [...read, ...write] },
   fetch: { objects: ['s3:GetObject'], bucket: [], table: read },
   /** A search by time reads the batches. Topics are deleted, objects are not; one is made if no tombstone has its id. */
-  topics: {
-    objects: ['s3:GetObject'],
-    bucket: [],
-    table: [...read, ...write, 'dynamodb:DeleteItem', 'dynamodb:ConditionCheckItem'],
-  },
+  topics: { objects: ['s3:GetObject'], bucket: [], table: [...change, 'dynamodb:ConditionCheckItem'] },
+  /** To reset offsets to a time reads the batches. */
+  groups: { objects: ['s3:GetObject'], bucket: [], table: change },
   meta: { objects: [], bucket: [], table: [] },
   upkeep: { objects: [], bucket: ['s3:ListBucket'], table: read },
 };

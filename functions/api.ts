@@ -2,6 +2,7 @@
 // (functions/lambda/).
 import type { Engine } from '../lib/engine.ts';
 import { fetchOperations } from './fetch.ts';
+import { groupOperations } from './groups.ts';
 import type { HttpApi } from './http-event.ts';
 import { metaOperations } from './meta.ts';
 import { offsetOperations } from './offsets.ts';
@@ -30,6 +31,7 @@ export function operationsOf({ engine, version }: Pick<ApiOptions, 'engine' | 'v
     ...fetchOperations(engine),
     ...offsetOperations(engine),
     ...producerOperations(engine),
+    ...groupOperations(engine),
     ...metaOperations(version, document),
   ];
   return operations;

@@ -16,6 +16,16 @@ export const duties = {
     'DELETE /v1/topics/{topic}',
     'GET /v1/topics/{topic}/offsets',
   ],
+  groups: [
+    'POST /v1/groups/{group}/heartbeat',
+    'GET /v1/groups',
+    'GET /v1/groups/{group}',
+    'DELETE /v1/groups/{group}',
+    'POST /v1/groups/{group}/offsets',
+    'GET /v1/groups/{group}/offsets',
+    'DELETE /v1/groups/{group}/offsets',
+    'POST /v1/groups/{group}/offsets/reset',
+  ],
   meta: ['GET /v1/health', 'GET /openapi.json'],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 

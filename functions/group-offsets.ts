@@ -32,6 +32,7 @@ export function groupOffsetOperations(engine: WithGroups): Operation[] {
 }
 
 const topicErrors = ['UNKNOWN_TOPIC_OR_PARTITION', 'INCONSISTENT_TOPIC_ID'] as const;
+const busy = ['COORDINATOR_LOAD_IN_PROGRESS', 'REQUEST_TIMED_OUT'] as const;
 
 const commit = (engine: WithGroups) =>
   operation({
@@ -44,13 +45,14 @@ const commit = (engine: WithGroups) =>
     bodySchema: commitOffsetsBody,
     status: 200,
     replySchema: offsetResults,
+    repliesResults: true,
     errors: [
       'INVALID_GROUP_ID',
       'UNKNOWN_MEMBER_ID',
       'STALE_MEMBER_EPOCH',
-      'FENCED_MEMBER_EPOCH',
       'OFFSET_METADATA_TOO_LARGE',
       ...topicErrors,
+      ...busy,
     ],
     run: async ({ path }, { topics, ...member }) => {
       const reply = await engine.groups.commitOffsets({
@@ -90,7 +92,15 @@ const remove = (engine: WithGroups) =>
     querySchema: deleteOffsetsQuery,
     status: 200,
     replySchema: offsetResults,
-    errors: ['INVALID_GROUP_ID', 'GROUP_ID_NOT_FOUND', 'GROUP_SUBSCRIBED_TO_TOPIC', ...topicErrors],
+    repliesResults: true,
+    errors: [
+      'INVALID_GROUP_ID',
+      'GROUP_ID_NOT_FOUND',
+      'GROUP_SUBSCRIBED_TO_TOPIC',
+      'NON_EMPTY_GROUP',
+      ...topicErrors,
+      ...busy,
+    ],
     run: async ({ path, query: { topic, topicId, partitions } }) => {
       const topics = [defined({ topic, topicId, partitions })];
       return partitionResults(await engine.groups.deleteOffsets({ groupId: path.group, topics }));
@@ -108,7 +118,8 @@ const reset = (engine: WithGroups) =>
     bodySchema: resetOffsetsBody,
     status: 200,
     replySchema: resetResults,
-    errors: ['INVALID_GROUP_ID', 'GROUP_ID_NOT_FOUND', 'NON_EMPTY_GROUP', ...topicErrors],
+    repliesResults: true,
+    errors: ['INVALID_GROUP_ID', 'GROUP_ID_NOT_FOUND', 'NON_EMPTY_GROUP', ...topicErrors, ...busy],
     run: async ({ path }, body) => {
       const dryRun = body.dryRun ?? false;
       const topics = body.topics.map(({ target, ...of }) => ({ ...defined(of), target: targetOf(target) }));

@@ -7,9 +7,15 @@ const groupState = z.enum(['Empty', 'Assigning', 'Reconciling', 'Stable']);
 const assignment = z.array(z.strictObject({ topic: z.string(), topicId, partitions: z.array(partition) }));
 const epoch = z.int();
 
-/** A list of topics with a result for each partition. */
-const byTopic = <Result extends z.ZodType>(result: Result, id: z.ZodType = topicId) =>
-  z.array(z.strictObject({ topic: z.string(), topicId: id, partitions: z.array(z.union([result, partitionProblem])) }));
+/** A list of topics with a result for each partition. Of a topic that is not there no id is known. */
+const byTopic = <Result extends z.ZodType>(result: Result) =>
+  z.array(
+    z.strictObject({
+      topic: z.string(),
+      topicId: topicId.optional(),
+      partitions: z.array(z.union([result, partitionProblem])),
+    }),
+  );
 
 export const heartbeatReply = z
   .strictObject({
@@ -72,7 +78,7 @@ export const groupDescription = z
   .meta({ id: 'GroupDescription' });
 
 export const offsetResults = z
-  .strictObject({ topics: byTopic(z.strictObject({ partition }), topicId.optional()) })
+  .strictObject({ topics: byTopic(z.strictObject({ partition })) })
   .meta({ id: 'OffsetResults', description: 'One per partition, in the order of the request' });
 
 const committedOffset = z.strictObject({

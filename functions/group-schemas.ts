@@ -158,26 +158,34 @@ export const deleteOffsetsQuery = z.strictObject({
   topicId: topicId.optional(),
 });
 
+const partitionOffsets = z
+  .array(z.strictObject({ partition, offset }))
+  .min(1)
+  .superRefine(eachOnce((one) => one.partition))
+  .meta({ description: 'Of each partition its own; `partitions` is then left out' });
+
 const resetTarget = z
   .discriminatedUnion(
     'to',
     [
       z.strictObject({ to: z.enum(['earliest', 'latest', 'current']) }),
       z.strictObject({ to: z.literal('offset'), offset }),
+      z.strictObject({ to: z.literal('offsets'), offsets: partitionOffsets }),
       z.strictObject({ to: z.literal('shift'), by: whole(-limits.maxOffset, limits.maxOffset) }),
       z.strictObject({ to: z.literal('datetime'), timestamp: whole(0, limits.maxOffset) }),
     ],
-    'must have "to": earliest, latest, current, offset, shift or datetime',
+    'must have "to": earliest, latest, current, offset, offsets, shift or datetime',
   )
   .meta({ description: 'What lies outside the log is brought to its start or end' });
 
-const resetOfTopic = z.strictObject({
-  ...whichTopic,
-  partitions: partitionNumbers.min(1).optional(),
-  target: resetTarget,
-});
+const resetOfTopic = z
+  .strictObject({ ...whichTopic, partitions: partitionNumbers.min(1).optional(), target: resetTarget })
+  .refine(({ partitions, target }) => partitions === undefined || target.to !== 'offsets', {
+    error: 'are in target.offsets already',
+    path: ['partitions'],
+  });
 
 export const resetOffsetsBody = z.strictObject({
   dryRun: z.boolean().optional().meta({ description: 'Only tell what would be set' }),
-  topics: z.array(resetOfTopic).min(1).max(limits.groupPartitions),
+  topics: z.array(resetOfTopic).min(1).max(limits.groupPartitions).superRefine(eachTopicOnce),
 });

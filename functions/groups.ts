@@ -40,12 +40,12 @@ const heartbeat = (engine: WithGroups) =>
       'COORDINATOR_LOAD_IN_PROGRESS',
       'COORDINATOR_NOT_AVAILABLE',
     ],
-    run: async ({ path, sourceIp }, body) => {
+    run: async ({ path, sourceIp, receivedMs }, body) => {
       const { memberId, memberEpoch, heartbeatSeq, topicPartitions, ...rest } = body;
       const owned: readonly OwnedPartitions[] | undefined = topicPartitions?.map(defined);
       const reply = await engine.groups.heartbeat({
         ...{ groupId: path.group, memberId, memberEpoch, heartbeatSeq },
-        ...defined({ ...withoutNulls(rest), host: sourceIp, topicPartitions: owned }),
+        ...defined({ ...withoutNulls(rest), host: sourceIp, receivedMs, topicPartitions: owned }),
       });
       return json(200, reply);
     },
@@ -110,7 +110,7 @@ const remove = (engine: WithGroups) =>
     writes: true,
     pathSchema: groupPath,
     status: 204,
-    errors: ['INVALID_GROUP_ID', 'GROUP_ID_NOT_FOUND', 'NON_EMPTY_GROUP'],
+    errors: ['INVALID_GROUP_ID', 'GROUP_ID_NOT_FOUND', 'NON_EMPTY_GROUP', 'COORDINATOR_LOAD_IN_PROGRESS'],
     run: async ({ path }) => {
       await engine.groups.delete(path.group);
       return { statusCode: 204, headers: {} };

@@ -12,8 +12,13 @@ export type HttpEvent = {
   /** Names in lower case; a header that came twice is joined by a comma. */
   headers: Record<string, string>;
   queryStringParameters?: Record<string, string>;
-  /** `sourceIp`: where the connection comes from; for people. */
-  requestContext: { requestId: string; http: { method: string; path: string; sourceIp?: string } };
+  requestContext: {
+    requestId: string;
+    /** Milliseconds since 1970 by the gateway's clock; absent where there is no clock but our own. */
+    timeEpoch?: number;
+    /** `sourceIp`: where the connection comes from; for people. */
+    http: { method: string; path: string; sourceIp?: string };
+  };
   body?: string | Uint8Array;
   isBase64Encoded: boolean;
   /** Aborted when the caller has gone: ends a long poll. */

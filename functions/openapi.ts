@@ -67,10 +67,10 @@ function repliesOf({ replySchema, batchesReplySchema, repliesBatches }: Operatio
   return { content: { [JSON_TYPE]: { schema }, ...(repliesBatches && BATCHES) } };
 }
 
-/** One reply per status, naming the errors that have it. A produce that wrote nothing answers with its results instead. */
+/** One reply per status, naming the errors that have it. What failed in all its parts answers with their results instead. */
 function problemsOf(operation: Operation) {
   const byStatus = Object.groupBy(operation.errors, (code) => catalogue[code].status);
-  const results = operation.batchesReplySchema ? repliesOf(operation).content : {};
+  const results = operation.repliesResults ? repliesOf(operation).content : {};
   return Object.fromEntries(
     Object.entries(byStatus).map(([status, codes]) => [
       status,

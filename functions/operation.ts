@@ -25,6 +25,8 @@ export type Call<Path, Query> = {
   readonly wantsBatches: boolean;
   readonly signal: AbortSignal | undefined;
   readonly sourceIp: string | undefined;
+  /** By the gateway's clock; undefined where there is none but our own. */
+  readonly receivedMs: number | undefined;
 };
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -46,6 +48,8 @@ type Spec<Path extends z.ZodType, Query extends z.ZodType, Body extends z.ZodTyp
   readonly status: number;
   readonly replySchema?: z.ZodType;
   readonly repliesBatches?: true;
+  /** It has a result for each part: where all failed, they come under the status of the worst. */
+  readonly repliesResults?: true;
   /** Problems of its own; those that any operation may give are not repeated. */
   readonly errors: readonly ErrorCode[];
   /** Method syntax, so that a list can hold operations of all kinds. */
@@ -110,6 +114,7 @@ function callOf(spec: Operation, event: RoutedEvent): Call<unknown, unknown> {
     wantsBatches: acceptedType(event.headers.accept, offered) === BATCHES_MEDIA_TYPE,
     signal: event.signal,
     sourceIp: event.requestContext.http.sourceIp,
+    receivedMs: event.requestContext.timeEpoch,
   };
 }
 

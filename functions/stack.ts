@@ -37,8 +37,8 @@ export function createStack({ operations, routes = operations, log }: StackOptio
 
 /** A copy of our own: the stack changes it. The path that counts is the one that was sent. */
 function routable(event: HttpEvent): RoutedEvent {
-  const { requestId, http } = event.requestContext;
-  return { ...event, requestContext: { requestId, http: { ...http, path: event.rawPath } } };
+  const { http, ...context } = event.requestContext;
+  return { ...event, requestContext: { ...context, http: { ...http, path: event.rawPath } } };
 }
 
 function decodeBody(event: RoutedEvent): void {

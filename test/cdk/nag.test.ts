@@ -39,6 +39,7 @@ describe('cdk-nag', () => {
       ['RivuletService/Service/Api/GET --v1--health', 'AwsSolutions-APIG4'],
       ['RivuletService/Service/DeadLetters', 'AwsSolutions-SQS3'],
       ['RivuletService/Service/FetchRole', 'AwsSolutions-IAM5'],
+      ['RivuletService/Service/GroupsRole', 'AwsSolutions-IAM5'],
       ['RivuletService/Service/ProduceRole', 'AwsSolutions-IAM5'],
       ['RivuletService/Service/TopicsRole', 'AwsSolutions-IAM5'],
     ]);

@@ -80,11 +80,49 @@ async function topics(engine: Engine): Promise<void> {
   await engine.deleteTopic('other');
 }
 
+async function groups({ groups: coordinator }: Engine): Promise<void> {
+  let heartbeatSeq = 0;
+  const beat = (memberId: string, memberEpoch: number, more = {}) =>
+    coordinator.heartbeat({ ...{ groupId: 'g', memberId, memberEpoch, heartbeatSeq: ++heartbeatSeq }, ...more });
+  const subscribedTopicNames = ['t'];
+  for (const memberId of ['first', 'second']) {
+    await beat(memberId, 0, { instanceId: 'i', subscribedTopicNames });
+    await beat(memberId, -2, { instanceId: 'i' });
+  }
+  await beat('second', 0, { instanceId: 'i', subscribedTopicNames });
+  await beat('third', 0, { subscribedTopicNames });
+  for (const memberId of ['second', 'third'])
+    await beat(memberId, -1, { instanceId: memberId === 'second' ? 'i' : undefined });
+  const topics = [
+    { topic: 't', partitions: [{ partition: 0, offset: 1 }] },
+    {
+      topic: 'many',
+      partitions: [
+        { partition: 0, offset: 0 },
+        { partition: 20, offset: 0 },
+      ],
+    },
+  ];
+  await coordinator.commitOffsets({ groupId: 'g', topics });
+  await coordinator.resetOffsets({
+    groupId: 'g',
+    topics: [{ topic: 't', target: { to: 'datetime', timestampMs: 1 } }],
+    dryRun: false,
+  });
+  await coordinator.fetchOffsets({ groupId: 'g' });
+  await coordinator.deleteOffsets({ groupId: 'g', topics: [{ topic: 'many' }] });
+  await coordinator.list({});
+  await coordinator.describe('g');
+  await coordinator.delete('g');
+}
+
 test('each role may do what its function does, and nothing else', async () => {
   const shared = { objects: createMemoryObjectStore({ clock: systemClock }), table: createMemoryTable() };
-  await createEngine({ ...shared, clock: systemClock }).createTopic({ topic: 't' });
+  const engine = createEngine({ ...shared, clock: systemClock });
+  await engine.createTopic({ topic: 't' });
+  await engine.createTopic({ topic: 'many', partitions: 32 });
   const upkeep = (_: Engine, ports: Ports) => audit({ ...ports, clock: systemClock });
-  for (const [name, use] of Object.entries({ produce, fetch, topics, upkeep })) {
+  for (const [name, use] of Object.entries({ produce, fetch, topics, groups, upkeep })) {
     const { ports, used } = watched(shared);
     await use(createEngine({ ...ports, clock: systemClock }), ports);
     const { objects, bucket, table } = rights[name as keyof typeof rights];

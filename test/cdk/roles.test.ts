@@ -64,6 +64,15 @@ describe('the roles of the functions', () => {
         ...log,
         'Allow s3:GetObject on objects',
       ],
+      Groups: [
+        'Allow dynamodb:DeleteItem on table',
+        'Allow dynamodb:GetItem on table',
+        'Allow dynamodb:PutItem on table',
+        'Allow dynamodb:Query on table',
+        'Allow dynamodb:UpdateItem on table',
+        ...log,
+        'Allow s3:GetObject on objects',
+      ],
       Meta: log,
       Upkeep: [
         'Allow dynamodb:GetItem on table',

@@ -2,6 +2,7 @@
 // the schema that the OpenAPI document shows for it.
 import { afterAll, beforeAll, beforeEach, describe } from 'vitest';
 import { fetchConformance } from './fetch.ts';
+import { groupsConformance } from './groups.ts';
 import { offsetsConformance } from './offsets.ts';
 import { produceBinaryConformance } from './produce-binary.ts';
 import { produceJsonConformance } from './produce-json.ts';
@@ -34,6 +35,7 @@ export function httpConformance(name: string, start: () => Promise<Target>, exce
     produceBinaryConformance(ask);
     fetchConformance(ask);
     offsetsConformance(ask);
+    groupsConformance(ask);
     refusalsConformance(ask);
   });
 }

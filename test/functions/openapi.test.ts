@@ -23,14 +23,22 @@ describe('the OpenAPI document', () => {
 
   it('has what the README of the HTTP API lists', () => {
     expect(documented.sort()).toEqual([
+      'DELETE /v1/groups/{group}',
+      'DELETE /v1/groups/{group}/offsets',
       'DELETE /v1/topics/{topic}',
       'GET /openapi.json',
+      'GET /v1/groups',
+      'GET /v1/groups/{group}',
+      'GET /v1/groups/{group}/offsets',
       'GET /v1/health',
       'GET /v1/topics',
       'GET /v1/topics/{topic}',
       'GET /v1/topics/{topic}/offsets',
       'GET /v1/topics/{topic}/partitions/{p}/records',
       'PATCH /v1/topics/{topic}',
+      'POST /v1/groups/{group}/heartbeat',
+      'POST /v1/groups/{group}/offsets',
+      'POST /v1/groups/{group}/offsets/reset',
       'POST /v1/producers',
       'POST /v1/topics/{topic}/fetch',
       'POST /v1/topics/{topic}/partitions/{p}/records',
@@ -41,7 +49,9 @@ describe('the OpenAPI document', () => {
 
   it.each(documented)('names an operation that the router has: %s', async (operation) => {
     const [method = '', path = ''] = operation.split(' ');
-    expect(await statusOf(method, path.replace('{topic}', 'orders').replace('{p}', '0'))).not.toBe(405);
+    expect(
+      await statusOf(method, path.replace('{topic}', 'orders').replace('{p}', '0').replace('{group}', 'billing')),
+    ).not.toBe(405);
   });
 
   it('has an operation for every one of the router', () => {

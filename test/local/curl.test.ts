@@ -9,17 +9,9 @@ import { systemClock } from '../../lib/clock.ts';
 import { limits } from '../../lib/limits.ts';
 import { sha256Hex } from '../../lib/sigv4/canonical.ts';
 import { type LocalServer, startServer } from '../../local/server.ts';
+import { reasonToSkip } from './curl.ts';
 
 const run = promisify(execFile);
-
-async function reasonToSkip(): Promise<string | undefined> {
-  try {
-    const { stdout } = await run('curl', ['--help', 'all']);
-    return stdout.includes('--aws-sigv4') ? undefined : 'this curl has no --aws-sigv4';
-  } catch {
-    return 'there is no curl on this machine';
-  }
-}
 
 const reason = await reasonToSkip();
 if (reason !== undefined) console.warn(`SKIPPED: signed requests by curl: ${reason}`);

@@ -1,0 +1,11 @@
+// The function that coordinates consumer groups. There may be any number of it: all that is known of a group is in the table,
+// and any of them answers any heartbeat.
+import { translated } from '../../lib/engine-parts.ts';
+import { createGroups } from '../../lib/group/create-groups.ts';
+import { groupOperations } from '../groups.ts';
+import { openParts } from './environment.ts';
+import { handlerFor } from './handler.ts';
+
+const groups = createGroups(openParts(), translated);
+
+export const handler = handlerFor(groupOperations({ groups }));
