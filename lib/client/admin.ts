@@ -1,10 +1,23 @@
-// Topics and their offsets. Every call is tried again while that is safe; a write that was not answered and then finds
+// Topics, groups, and their offsets. Every call is tried again while that is safe; a write that was not answered and then finds
 // its work done counts as done.
 import type { Clock } from '../clock.ts';
+import { type AdminCalls, adminCalls } from './admin-calls.ts';
 import { isClientError, type RivuletClientError } from './client-error.ts';
-import type { Call, Connection } from './connection.ts';
+import type { Connection } from './connection.ts';
+import {
+  createGroupAdmin,
+  type DeletedOffsets,
+  type GroupAdmin,
+  type GroupDescription,
+  type GroupOffsets,
+  type GroupSummary,
+  type OffsetReset,
+  type ResetOffsets,
+  type SetOffsets,
+  type TopicSelection,
+} from './group-admin.ts';
 import { paths } from './paths.ts';
-import { type RetryPolicy, retrying } from './retry.ts';
+import type { RetryPolicy } from './retry.ts';
 
 type TopicConfigEntry = {
   readonly name: string;
@@ -60,14 +73,12 @@ type DetailPage = TopicDescription & {
 
 /** Every method throws RivuletClientError. */
 export class Admin {
-  readonly #connection: Connection;
-  readonly #clock: Clock;
-  readonly #retry: RetryPolicy;
+  readonly #calls: AdminCalls;
+  readonly #groups: GroupAdmin;
 
   constructor(connection: Connection, clock: Clock, retry: RetryPolicy) {
-    this.#connection = connection;
-    this.#clock = clock;
-    this.#retry = retry;
+    this.#calls = adminCalls(connection, clock, retry);
+    this.#groups = createGroupAdmin(this.#calls);
   }
 
   /** Here for KafkaJS's shape: there is nothing to connect. */
@@ -85,13 +96,13 @@ export class Admin {
   }
 
   #createTopic({ topic, ...body }: NewTopic, ifNotExists: boolean): Promise<TopicDescription> {
-    return this.#retrying(async (before) => {
+    return this.#calls.retrying(async (before) => {
       try {
-        return await this.#ask<TopicDescription>({ method: 'PUT', path: paths.topic(topic), body, writes: true });
+        return await this.#calls.ask<TopicDescription>({ method: 'PUT', path: paths.topic(topic), body, writes: true });
       } catch (error) {
         const exists = isClientError(error) && error.errorCode === 'TOPIC_ALREADY_EXISTS';
         if (!exists || !(ifNotExists || before?.outcome === 'unknown')) throw error;
-        return this.#ask<TopicDescription>({ method: 'GET', path: paths.topic(topic), writes: false });
+        return this.#calls.ask<TopicDescription>({ method: 'GET', path: paths.topic(topic), writes: false });
       }
     });
   }
@@ -100,7 +111,7 @@ export class Admin {
   async listTopics(): Promise<TopicSummary[]> {
     const topics: TopicSummary[] = [];
     for (let after: string | undefined, more = true; more; more = after !== undefined) {
-      const page = await this.#read<TopicPage>(paths.topics, { after });
+      const page = await this.#calls.read<TopicPage>(paths.topics, { after });
       topics.push(...page.topics);
       after = page.nextAfter;
     }
@@ -111,7 +122,7 @@ export class Admin {
   async describeTopic(topic: string): Promise<TopicDescription & { partitionDetails: PartitionDetail[] }> {
     const partitionDetails: PartitionDetail[] = [];
     for (let partitionsFrom = 0; ; ) {
-      const page = await this.#read<DetailPage>(paths.topic(topic), { partitionsFrom, partitionsLimit: 256 });
+      const page = await this.#calls.read<DetailPage>(paths.topic(topic), { partitionsFrom, partitionsLimit: 256 });
       partitionDetails.push(...page.partitionDetails);
       const { nextPartition, ...description } = page;
       if (nextPartition === undefined) return { ...description, partitionDetails };
@@ -120,8 +131,8 @@ export class Admin {
   }
 
   alterTopic({ topic, ...body }: TopicChange): Promise<TopicDescription> {
-    return this.#retrying(() =>
-      this.#ask<TopicDescription>({ method: 'PATCH', path: paths.topic(topic), body, writes: true }),
+    return this.#calls.retrying(() =>
+      this.#calls.ask<TopicDescription>({ method: 'PATCH', path: paths.topic(topic), body, writes: true }),
     );
   }
 
@@ -132,12 +143,12 @@ export class Admin {
 
   /** The data goes with the topic. UNKNOWN_TOPIC_OR_PARTITION if there is none of that name. */
   async deleteTopics(request: { readonly topics: readonly string[] }): Promise<void> {
-    for (const topic of request.topics) await this.#retrying((before) => this.#deleteTopic(topic, before));
+    for (const topic of request.topics) await this.#calls.retrying((before) => this.#deleteTopic(topic, before));
   }
 
   async #deleteTopic(topic: string, before: RivuletClientError | undefined): Promise<void> {
     try {
-      await this.#ask({ method: 'DELETE', path: paths.topic(topic), writes: true });
+      await this.#calls.ask({ method: 'DELETE', path: paths.topic(topic), writes: true });
     } catch (error) {
       const gone = isClientError(error) && error.errorCode === 'UNKNOWN_TOPIC_OR_PARTITION';
       if (!gone || before?.outcome !== 'unknown') throw error;
@@ -160,18 +171,49 @@ export class Admin {
   }
 
   async #offsets(topic: string, at: 'earliest' | 'latest' | number): Promise<TimestampOffset[]> {
-    return (await this.#read<{ partitions: TimestampOffset[] }>(paths.offsets(topic), { at })).partitions;
+    return (await this.#calls.read<{ partitions: TimestampOffset[] }>(paths.offsets(topic), { at })).partitions;
   }
 
-  #read<T>(path: string, query: NonNullable<Call['query']>): Promise<T> {
-    return this.#retrying(() => this.#ask<T>({ method: 'GET', path, query, writes: false }));
+  // --- groups
+
+  /** All groups, by name. */
+  listGroups(): Promise<GroupSummary[]> {
+    return this.#groups.list();
   }
 
-  #ask<T>(call: Call): Promise<T> {
-    return this.#connection.ask<T>(call);
+  /** GROUP_ID_NOT_FOUND if one of them is not there. */
+  describeGroups(groupIds: readonly string[]): Promise<GroupDescription[]> {
+    return Promise.all(groupIds.map((groupId) => this.#groups.describe(groupId)));
   }
 
-  #retrying<T>(operation: (before: RivuletClientError | undefined) => Promise<T>): Promise<T> {
-    return retrying(this.#clock, this.#retry, operation);
+  /** With their offsets, one after the other. NON_EMPTY_GROUP if one has members. */
+  async deleteGroups(groupIds: readonly string[]): Promise<void> {
+    for (const groupId of groupIds) await this.#groups.delete(groupId);
+  }
+
+  /** The committed offsets: of all topics, or of those named. */
+  fetchOffsets(request: {
+    readonly groupId: string;
+    readonly topics?: readonly TopicSelection[];
+  }): Promise<GroupOffsets[]> {
+    return this.#groups.fetchOffsets(request);
+  }
+
+  /** NON_EMPTY_GROUP if the group has members. With `dryRun` it only tells what would be set. */
+  resetOffsets(request: ResetOffsets): Promise<OffsetReset[]> {
+    return this.#groups.resetOffsets(request);
+  }
+
+  /** As resetOffsets, to an offset for each partition; those outside the log are brought to its start or end. */
+  setOffsets(request: SetOffsets): Promise<OffsetReset[]> {
+    return this.#groups.setOffsets(request);
+  }
+
+  /** GROUP_SUBSCRIBED_TO_TOPIC if a member subscribes to one of them. */
+  deleteGroupOffsets(request: {
+    readonly groupId: string;
+    readonly topics: readonly TopicSelection[];
+  }): Promise<DeletedOffsets[]> {
+    return this.#groups.deleteOffsets(request);
   }
 }

@@ -1,9 +1,10 @@
 // The requests of one group: heartbeats, commits, and what is committed.
 import type { AssignedPartition, CommittedOffsets } from './assigned-partition.ts';
-import { errorOfProblem, isClientError, type RivuletClientError } from './client-error.ts';
-import { type Answer, type Connection, errorOfAnswer } from './connection.ts';
+import { isClientError, RivuletClientError } from './client-error.ts';
+import type { Answer, Connection } from './connection.ts';
 import type { HeartbeatReply } from './membership.ts';
 import { paths } from './paths.ts';
+import { allDone, topicResults } from './topic-results.ts';
 
 export type PartitionCommit = {
   readonly topic: string;
@@ -39,24 +40,7 @@ export type GroupApi = {
   readonly committedOffsets: CommittedOffsets;
 };
 
-type Results = {
-  readonly topics: readonly {
-    readonly topic: string;
-    readonly partitions: readonly { readonly partition: number; readonly error?: unknown }[];
-  }[];
-};
-
-type Committed = {
-  readonly topics: readonly {
-    readonly topic: string;
-    readonly partitions: readonly {
-      readonly partition: number;
-      readonly offset: number;
-      readonly metadata: string;
-      readonly error?: unknown;
-    }[];
-  }[];
-};
+type CommittedRow = { readonly partition: number; readonly offset: number; readonly metadata: string };
 
 export function groupApi(connection: Connection, groupId: string): GroupApi {
   const path = paths.groupOffsets(groupId);
@@ -66,7 +50,11 @@ export function groupApi(connection: Connection, groupId: string): GroupApi {
     signal?: AbortSignal,
   ): Promise<CommittedOffset[]> {
     try {
-      return rowsOf(await connection.ask<Committed>({ method: 'GET', path, query, writes: false, signal }));
+      const answer = await connection.exchange({ method: 'GET', path, query, writes: false, signal });
+      return allDone(topicResults<CommittedRow>(answer, false)).map(({ topic, result }) => {
+        const { partition, offset, metadata } = result;
+        return { topic, partition, offset, metadata };
+      });
     } catch (error) {
       if (isClientError(error) && error.errorCode === 'GROUP_ID_NOT_FOUND') return [];
       throw error;
@@ -94,16 +82,6 @@ function rangeOf(partitions: readonly AssignedPartition[]): string {
   return `${Math.min(...numbers)}-${Math.max(...numbers)}`;
 }
 
-function rowsOf({ topics }: Committed): CommittedOffset[] {
-  return topics.flatMap(({ topic, partitions }) =>
-    partitions.map(({ partition, offset, metadata, error }) => {
-      const problem = errorOfProblem(error, { topic, partition });
-      if (problem) throw problem;
-      return { topic, partition, offset, metadata };
-    }),
-  );
-}
-
 function nested(commits: readonly PartitionCommit[]): object[] {
   return [...Map.groupBy(commits, ({ topic }) => topic)].map(([topic, of]) => ({
     topic,
@@ -112,26 +90,25 @@ function nested(commits: readonly PartitionCommit[]): object[] {
   }));
 }
 
-/** An answer of 300 and more may still have a result for each partition. */
 function resultsOf(commits: readonly PartitionCommit[], answer: Answer): CommitResult[] {
-  const results = parsed(answer.body);
-  if (!results) throw errorOfAnswer(answer, true);
-  const errors = new Map(
-    results.topics.flatMap(({ topic, partitions }) =>
-      partitions.map(({ partition, error }) => [
-        `${topic}/${partition}`,
-        errorOfProblem(error, { topic, partition, status: answer.status }),
-      ]),
-    ),
+  const results = new Map(
+    topicResults(answer, true).map(({ topic, partition, result }) => [`${topic}/${partition}`, result]),
   );
-  return commits.map((commit) => ({ commit, error: errors.get(`${commit.topic}/${commit.partition}`) }));
+  return commits.map((commit) => {
+    const { topic, partition } = commit;
+    const result = results.get(`${topic}/${partition}`) ?? leftOut(answer, topic, partition);
+    return { commit, error: isClientError(result) ? result : undefined };
+  });
 }
 
-function parsed(body: Buffer): Results | undefined {
-  try {
-    const results = JSON.parse(body.toString()) as Partial<Results>;
-    return Array.isArray(results.topics) ? (results as Results) : undefined;
-  } catch {
-    return undefined;
-  }
+function leftOut({ status }: Answer, topic: string, partition: number): RivuletClientError {
+  return new RivuletClientError(
+    'GATEWAY_ERROR',
+    `the answer (HTTP ${status}) leaves out ${topic} partition ${partition}`,
+    {
+      ...{ status, topic, partition },
+      retriable: true,
+      outcome: 'unknown',
+    },
+  );
 }

@@ -2,7 +2,6 @@
 // server as a name and be refused as one, not as another path.
 
 const topic = (name: string): string => `/v1/topics/${encodeURIComponent(name)}`;
-
 const group = (id: string): string => `/v1/groups/${encodeURIComponent(id)}`;
 
 export const paths = {
@@ -12,7 +11,10 @@ export const paths = {
   fetch: (name: string) => `${topic(name)}/fetch`,
   offsets: (name: string) => `${topic(name)}/offsets`,
   partitionRecords: (name: string, partition: number) => `${topic(name)}/partitions/${partition}/records`,
+  producers: '/v1/producers',
+  groups: '/v1/groups',
+  group,
   heartbeat: (id: string) => `${group(id)}/heartbeat`,
   groupOffsets: (id: string) => `${group(id)}/offsets`,
-  producers: '/v1/producers',
+  resetOffsets: (id: string) => `${group(id)}/offsets/reset`,
 } as const;

@@ -1,0 +1,245 @@
+// The administration's groups. What is refused for one partition is thrown, naming it; what was not refused is done.
+import type { AdminCalls } from './admin-calls.ts';
+import { isClientError, type RivuletClientError } from './client-error.ts';
+import type { Call } from './connection.ts';
+import { paths } from './paths.ts';
+import { allDone, topicResults } from './topic-results.ts';
+
+/** Empty: no members. Assigning, Reconciling: partitions are on their way. */
+export type GroupState = 'Empty' | 'Assigning' | 'Reconciling' | 'Stable';
+
+export type GroupSummary = { readonly groupId: string; readonly state: GroupState; readonly members: number };
+
+type TopicPartitions = { readonly topic: string; readonly topicId: string; readonly partitions: readonly number[] };
+
+export type MemberDetail = {
+  readonly memberId: string;
+  readonly instanceId?: string;
+  readonly rackId?: string;
+  readonly clientId: string;
+  readonly host: string;
+  readonly memberEpoch: number;
+  readonly subscribedTopicNames: readonly string[];
+  readonly subscribedTopicRegex?: string;
+  readonly sessionTimeoutMs: number;
+  readonly renewedAgoMs: number;
+  /** What it may read now. */
+  readonly assignment: readonly TopicPartitions[];
+  /** What it is to have. */
+  readonly targetAssignment: readonly TopicPartitions[];
+  /** What it still has to let go of. */
+  readonly revoking: readonly TopicPartitions[];
+};
+
+/** -1 where there is nothing to tell. */
+export type GroupPartition = {
+  readonly topic: string;
+  readonly topicId: string;
+  readonly partition: number;
+  readonly currentOffset: number;
+  readonly logStartOffset: number;
+  readonly logEndOffset: number;
+  readonly lag: number;
+  /** Age of the oldest unread record; 0 when there is none. */
+  readonly timeLagMs: number;
+  /** Records that were removed before the group read them. */
+  readonly lostRecords: number;
+  readonly metadata: string;
+  /** Whose it is. */
+  readonly memberId?: string;
+};
+
+export type GroupDescription = GroupSummary & {
+  readonly assignor: 'uniform' | 'range';
+  readonly groupEpoch: number;
+  readonly assignmentEpoch: number;
+  readonly memberDetails: readonly MemberDetail[];
+  /** Of what is assigned or has a committed offset, by topic and partition. */
+  readonly partitionDetails: readonly GroupPartition[];
+};
+
+/** Without partitions: all of the topic. */
+export type TopicSelection = { readonly topic: string; readonly partitions?: readonly number[] };
+
+export type GroupOffset = {
+  readonly partition: number;
+  /** -1: nothing is committed. */
+  readonly offset: number;
+  readonly leaderEpoch: number;
+  readonly metadata: string;
+  /** Epoch milliseconds; -1 if nothing is committed. */
+  readonly committedAt: number;
+};
+
+export type GroupOffsets = {
+  readonly topic: string;
+  readonly topicId: string;
+  readonly partitions: readonly GroupOffset[];
+};
+
+type PartitionOffset = { readonly partition: number; readonly offset: number };
+
+export type OffsetTarget =
+  | { readonly to: 'earliest' | 'latest' | 'current' }
+  | { readonly to: 'offset'; readonly offset: number }
+  /** Of each partition its own; the selection then names no partitions. */
+  | { readonly to: 'offsets'; readonly offsets: readonly PartitionOffset[] }
+  | { readonly to: 'shift'; readonly by: number }
+  /** `timestamp` in epoch milliseconds. */
+  | { readonly to: 'datetime'; readonly timestamp: number };
+
+export type ResetOffsets = {
+  readonly groupId: string;
+  readonly topics: readonly (TopicSelection & { readonly target: OffsetTarget })[];
+  readonly dryRun?: boolean;
+};
+
+export type SetOffsets = {
+  readonly groupId: string;
+  readonly topic: string;
+  readonly partitions: readonly PartitionOffset[];
+  readonly dryRun?: boolean;
+};
+
+/** `previousOffset` is -1 where there was none. */
+export type OffsetReset = {
+  readonly topic: string;
+  readonly topicId: string;
+  readonly partition: number;
+  readonly previousOffset: number;
+  readonly offset: number;
+};
+
+export type DeletedOffsets = { readonly topic: string; readonly partition: number };
+
+type DescriptionPage = GroupDescription & { readonly nextMember?: number; readonly nextPartition?: number };
+
+export type GroupAdmin = ReturnType<typeof createGroupAdmin>;
+
+export function createGroupAdmin(calls: AdminCalls) {
+  return {
+    list: () => list(calls),
+    describe: (groupId: string) => describe(calls, groupId),
+    delete: (groupId: string) => calls.retrying((before) => remove(calls, groupId, before)),
+    fetchOffsets: (request: { groupId: string; topics?: readonly TopicSelection[] }) => fetchOffsets(calls, request),
+    resetOffsets: (request: ResetOffsets) => resetOffsets(calls, request),
+    setOffsets: ({ topic, partitions, ...rest }: SetOffsets) =>
+      resetOffsets(calls, { ...rest, topics: [{ topic, target: { to: 'offsets', offsets: partitions } }] }),
+    deleteOffsets: (request: { groupId: string; topics: readonly TopicSelection[] }) => deleteOffsets(calls, request),
+  };
+}
+
+async function list(calls: AdminCalls): Promise<GroupSummary[]> {
+  const groups: GroupSummary[] = [];
+  for (let after: string | undefined, more = true; more; more = after !== undefined) {
+    const page = await calls.read<{ groups: GroupSummary[]; nextAfter?: string }>(paths.groups, { after });
+    groups.push(...page.groups);
+    after = page.nextAfter;
+  }
+  return groups;
+}
+
+/** Page by page: each is of its own moment. */
+async function describe(calls: AdminCalls, groupId: string): Promise<GroupDescription> {
+  const memberDetails: MemberDetail[] = [];
+  const partitionDetails: GroupPartition[] = [];
+  for (;;) {
+    const [membersFrom, partitionsFrom] = [memberDetails.length, partitionDetails.length];
+    const page = await calls.read<DescriptionPage>(paths.group(groupId), { membersFrom, partitionsFrom });
+    const { nextMember, nextPartition, ...description } = page;
+    memberDetails.push(...page.memberDetails);
+    partitionDetails.push(...page.partitionDetails);
+    if (nextMember === undefined && nextPartition === undefined)
+      return { ...description, memberDetails, partitionDetails };
+  }
+}
+
+async function remove(calls: AdminCalls, groupId: string, before: RivuletClientError | undefined): Promise<void> {
+  try {
+    await calls.ask({ method: 'DELETE', path: paths.group(groupId), writes: true });
+  } catch (error) {
+    const gone = isClientError(error) && error.errorCode === 'GROUP_ID_NOT_FOUND';
+    if (!gone || before?.outcome !== 'unknown') throw error;
+  }
+}
+
+async function fetchOffsets(
+  calls: AdminCalls,
+  { groupId, topics }: { groupId: string; topics?: readonly TopicSelection[] },
+): Promise<GroupOffsets[]> {
+  const path = paths.groupOffsets(groupId);
+  const found = new Map<string, GroupOffsets & { partitions: GroupOffset[] }>();
+  for (const query of topics?.flatMap(queriesOf) ?? [{}]) {
+    for (const { topic, topicId, result } of await results<GroupOffset>(calls, { method: 'GET', path, query })) {
+      if (!found.has(topicId)) found.set(topicId, { topic, topicId, partitions: [] });
+      found.get(topicId)?.partitions.push(result);
+    }
+  }
+  return [...found.values()];
+}
+
+async function deleteOffsets(
+  calls: AdminCalls,
+  { groupId, topics }: { groupId: string; topics: readonly TopicSelection[] },
+): Promise<DeletedOffsets[]> {
+  const path = paths.groupOffsets(groupId);
+  const deleted: DeletedOffsets[] = [];
+  for (const query of topics.flatMap(queriesOf)) {
+    const done = await results<{ partition: number }>(calls, { method: 'DELETE', path, query });
+    deleted.push(...done.map(({ topic, partition }) => ({ topic, partition })));
+  }
+  return deleted;
+}
+
+async function resetOffsets(calls: AdminCalls, request: ResetOffsets): Promise<OffsetReset[]> {
+  const { groupId, dryRun = false } = request;
+  const topics = dryRun ? request.topics : await repeatable(calls, request);
+  const call = { method: 'POST', path: paths.resetOffsets(groupId), body: { topics, dryRun } } as const;
+  const done = await results<Pick<OffsetReset, 'partition' | 'previousOffset' | 'offset'>>(calls, call);
+  return done.map(({ topic, topicId, result }) => ({ topic, topicId, ...result }));
+}
+
+/** A shift whose reply is lost would be done twice: it is worked out first, and then set. */
+async function repeatable(calls: AdminCalls, request: ResetOffsets): Promise<ResetOffsets['topics']> {
+  const shifts = request.topics.filter(({ target }) => target.to === 'shift');
+  if (shifts.length === 0) return request.topics;
+  const planned = await resetOffsets(calls, { ...request, topics: shifts, dryRun: true });
+  const others = request.topics.filter(({ target }) => target.to !== 'shift');
+  return [...others, ...offsetTargets(planned)];
+}
+
+/** Offsets of many topics, in any order, as what a reset takes. */
+export function offsetTargets(
+  all: readonly (PartitionOffset & { readonly topic: string })[],
+): { topic: string; target: OffsetTarget }[] {
+  return [...Map.groupBy(all, ({ topic }) => topic)].map(([topic, rows]) => {
+    const offsets = rows.map(({ partition, offset }) => ({ partition, offset }));
+    return { topic, target: { to: 'offsets', offsets } };
+  });
+}
+
+// --- requests and replies
+
+function results<Result extends { partition: number }>(calls: AdminCalls, call: Omit<Call, 'writes'>) {
+  const writes = call.method !== 'GET';
+  return calls.retrying(async () => allDone(topicResults<Result>(await calls.exchange({ ...call, writes }), writes)));
+}
+
+/** One request for each run of partitions: that is what a query can say. */
+function queriesOf({ topic, partitions }: TopicSelection): { topic: string; partitions?: string }[] {
+  if (partitions === undefined) return [{ topic }];
+  return runsOf(partitions).map(([first, last]) => ({
+    topic,
+    partitions: first === last ? `${first}` : `${first}-${last}`,
+  }));
+}
+
+function runsOf(partitions: readonly number[]): (readonly [number, number])[] {
+  const runs: [number, number][] = [];
+  for (const partition of [...new Set(partitions)].sort((a, b) => a - b)) {
+    const run = runs.at(-1);
+    if (run && run[1] === partition - 1) run[1] = partition;
+    else runs.push([partition, partition]);
+  }
+  return runs;
+}

@@ -1,0 +1,56 @@
+// Answers that hold a list of topics with a result for each partition: what was committed, deleted, reset or looked up. One
+// that failed for every partition has an error's status and the same body.
+import { errorOfProblem, isClientError, RivuletClientError, withOutcome } from './client-error.ts';
+import { type Answer, errorOfAnswer } from './connection.ts';
+
+export type PartitionOutcome<Result> = {
+  readonly topic: string;
+  readonly topicId: string;
+  readonly partition: number;
+  readonly result: Result | RivuletClientError;
+};
+
+type Entry = { readonly partition: number; readonly error?: unknown };
+type Listed = { readonly topic: string; readonly topicId?: string; readonly partitions: readonly Entry[] };
+
+/** In the order of the answer. Throws RivuletClientError for what failed as a whole. */
+export function topicResults<Result extends { partition: number }>(
+  answer: Answer,
+  writes: boolean,
+): PartitionOutcome<Result>[] {
+  const topics = listOf(answer);
+  if (topics === undefined) throw answer.status >= 300 ? errorOfAnswer(answer, writes) : unclear(answer, writes);
+  return topics.flatMap(({ topic, topicId = '', partitions }) =>
+    partitions.map((entry) => {
+      const { partition } = entry;
+      const error = errorOfProblem(entry.error, { status: answer.status, topic, partition });
+      const result = error === undefined ? (entry as unknown as Result) : writes ? withOutcome(error) : error;
+      return { topic, topicId, partition, result };
+    }),
+  );
+}
+
+/** The same with every result; throws the first error among them. */
+export function allDone<Result>(outcomes: readonly PartitionOutcome<Result>[]) {
+  return outcomes.map(({ topic, topicId, partition, result }) => {
+    if (isClientError(result)) throw result;
+    return { topic, topicId, partition, result };
+  });
+}
+
+function listOf({ body }: Answer): readonly Listed[] | undefined {
+  try {
+    const { topics } = JSON.parse(body.toString('utf8')) as { topics?: unknown };
+    return Array.isArray(topics) ? topics : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function unclear({ status }: Answer, writes: boolean): RivuletClientError {
+  return new RivuletClientError('GATEWAY_ERROR', `the answer (HTTP ${status}) has no list of topics`, {
+    status,
+    retriable: true,
+    outcome: writes ? 'unknown' : undefined,
+  });
+}
