@@ -7,6 +7,7 @@ import packageJson from '../package.json' with { type: 'json' };
 import { addAudit } from './audit.ts';
 import { addConsume } from './consume.ts';
 import { reportFailure } from './failure.ts';
+import { addGroups } from './groups.ts';
 import { addOffsets } from './offsets.ts';
 import { addProduce } from './produce.ts';
 import { addServe } from './serve.ts';
@@ -33,7 +34,7 @@ function program(): Command {
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'rivulet: ')) })
     .showSuggestionAfterError()
     .exitOverride();
-  for (const add of [addServe, addTopics, addProduce, addConsume, addOffsets, addAudit]) add(rivulet);
+  for (const add of [addServe, addTopics, addProduce, addConsume, addOffsets, addGroups, addAudit]) add(rivulet);
   return rivulet;
 }
 

@@ -52,6 +52,15 @@ function namedTopic(command: Command, positional: string | undefined): string {
   return positional ?? topic ?? command.error('rivulet: which topic? Name it, or give --topic');
 }
 
+export const groupOption = (): Option => new Option('--group <group>', 'the group, instead of naming it bare');
+
+export function groupOf(command: Command, positional: string | undefined): string {
+  const { group } = command.opts<{ group?: string }>();
+  if (positional !== undefined && group !== undefined && positional !== group)
+    return command.error(`rivulet: two groups are named, '${positional}' and '${group}'`);
+  return positional ?? group ?? command.error('rivulet: which group? Name it, or give --group');
+}
+
 /** `true` and `false`, as Kafka's tools read them. */
 export function flag(command: Command, properties: Properties, name: string, fallback: boolean): boolean {
   const value = properties[name];

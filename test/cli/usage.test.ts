@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
 import { run, start } from './processes.ts';
 
-const commands = ['serve', 'topics', 'produce', 'consume', 'offsets', 'audit'];
+const commands = ['serve', 'topics', 'produce', 'consume', 'offsets', 'groups', 'audit'];
 
 test('help names every command, and each command has examples', async () => {
   const help = await run(['--help']);
@@ -52,6 +52,26 @@ describe('wrong usage ends with 2 and one sentence', () => {
       /'noon' is invalid. It must be earliest, latest, epoch milliseconds, or a date/,
     ],
     [['offsets', 'a', '--partitions', '5-3'], /'5-3' is invalid. It must be like 0,2 or 3-5/],
+    [['groups', 'describe'], /^rivulet: which group\? Name it, or give --group\n$/],
+    [
+      ['groups', 'describe', 'a', '--members', '--state'],
+      /'--state' cannot be used with|'--members' cannot be used with/,
+    ],
+    [['groups', 'list', '--state', 'Dead'], /It must be some of Empty, Assigning, Reconciling, Stable/],
+    [['groups', 'delete'], /^rivulet: which group\?/],
+    [['groups', 'reset-offsets', 'a', '--topic', 'b'], /^rivulet: where to\? Give one of the --to options/],
+    [['groups', 'reset-offsets', 'a', '--to-latest'], /^rivulet: which topics\? Give --topic or --all-topics/],
+    [
+      ['groups', 'reset-offsets', 'a', '--topic', 'b', '--to-latest', '--shift-by', '-3'],
+      /^rivulet: --to-latest and --shift-by exclude each other\n$/,
+    ],
+    [
+      ['groups', 'reset-offsets', 'a', '--topic', 'b', '--all-topics', '--to-latest'],
+      /^rivulet: --topic, --all-topics and --from-file exclude each other\n$/,
+    ],
+    [['groups', 'reset-offsets', 'a', '--topic', 'b:x', '--to-latest'], /It must be like 0,2 or 3-5/],
+    [['groups', 'reset-offsets', 'a', '--topic', 'b', '--by-duration', '1h'], /It must be an ISO 8601 duration/],
+    [['groups', 'delete-offsets', 'a'], /^rivulet: which topics\? Give --topic\n$/],
     [['serve', '--port', '70000'], /'70000' is invalid. It must be a whole number from 0 to 65535/],
   ])('%s', async (args, sentence) => {
     const { code, stdout, stderr } = await run(args);

@@ -1,0 +1,180 @@
+// `rivulet groups reset-offsets` and `delete-offsets`: the flags of kafka-consumer-groups.sh. Nothing is changed without
+// --execute.
+import { readFileSync } from 'node:fs';
+import { type Command, Option } from 'commander';
+import type { Admin } from '../lib/client/admin.ts';
+import type { OffsetReset, OffsetTarget, ResetOffsets, TopicSelection } from '../lib/client/group-admin.ts';
+import { connect } from './connect.ts';
+import { fileTargets, isoDuration, isoTime, topicSelection } from './group-targets.ts';
+import { groupOf, groupOption, wholeNumber } from './options.ts';
+import { printJson, printLine, printTable } from './output.ts';
+
+const resetHelp = `
+Which partitions: --topic orders, --topic orders:0,2-3 (repeatable), or --all-topics: those the group has offsets of.
+Where to: exactly one of the --to options, --by-duration, --shift-by or --from-file. What lies outside the log is brought
+to its start or end. While the group has members, nothing can be reset: stop them first.
+
+Examples:
+  rivulet groups reset-offsets billing --topic orders --to-earliest
+  rivulet groups reset-offsets billing --topic orders:0,1 --to-datetime 2026-11-22T09:00:00Z --execute
+  rivulet groups reset-offsets billing --all-topics --by-duration PT1H30M --execute
+  rivulet groups reset-offsets billing --all-topics --to-current --export > offsets.csv
+  rivulet groups reset-offsets billing --from-file offsets.csv --execute`;
+
+type ResetOptions = {
+  topic?: readonly TopicSelection[];
+  allTopics?: boolean;
+  toEarliest?: boolean;
+  toLatest?: boolean;
+  toCurrent?: boolean;
+  toOffset?: number;
+  toDatetime?: number;
+  byDuration?: number;
+  shiftBy?: number;
+  fromFile?: string;
+  execute?: boolean;
+  export?: boolean;
+  json?: boolean;
+};
+
+/** The ways to say where to, as commander names their values. */
+const targets = [
+  ...(['toEarliest', 'toLatest', 'toCurrent', 'toOffset', 'toDatetime'] as const),
+  ...(['byDuration', 'shiftBy', 'fromFile'] as const),
+];
+
+export function addResetOffsets(groups: Command): void {
+  groups
+    .command('reset-offsets')
+    .description('set the offsets of a group that has no members; without --execute, only show what would be set')
+    .argument('[group]')
+    .addOption(groupOption())
+    .option('--topic <topic[:partitions]>', 'a topic, or some of its partitions; repeatable', topicSelection)
+    .option('--all-topics', 'all that the group has offsets of')
+    .option('--to-earliest', 'to the start of the log')
+    .option('--to-latest', 'to the end of the log')
+    .option('--to-current', 'to what is committed now, if the log still holds it')
+    .option('--to-offset <offset>', 'to this offset', wholeNumber(0))
+    .option(
+      '--to-datetime <time>',
+      'to the first record at or after this time: ISO 8601 (UTC if it does not say)',
+      isoTime,
+    )
+    .option(
+      '--by-duration <duration>',
+      'to the first record that is at most so old: ISO 8601, like PT1H or P2D',
+      isoDuration,
+    )
+    .option('--shift-by <records>', 'forward, or with a minus back, by so many records', wholeShift)
+    .option('--from-file <path>', 'to what a file of lines topic,partition,offset says')
+    .addOption(new Option('--dry-run', 'only show what would be set; the default').conflicts('execute'))
+    .option('--execute', 'do it')
+    .option('--export', 'print lines of topic,partition,offset, for --from-file')
+    .option('--json', 'print JSON')
+    .addHelpText('after', resetHelp)
+    .action(reset);
+}
+
+function wholeShift(text: string): number {
+  return text.startsWith('-') ? -wholeNumber(1)(text.slice(1)) : wholeNumber(0)(text.replace(/^\+/, ''));
+}
+
+async function reset(positional: string | undefined, options: ResetOptions, command: Command): Promise<void> {
+  const groupId = groupOf(command, positional);
+  checkTarget(command, options);
+  const dryRun = options.execute !== true;
+  const admin = (await connect(command)).admin();
+  const topics = await selected(admin, groupId, options);
+  printReset(groupId, await admin.resetOffsets({ groupId, topics, dryRun }), options);
+  if (dryRun) console.error('rivulet: note: nothing was changed; --execute does it');
+}
+
+/** Exactly one way to say where to, and one to say what. */
+function checkTarget(command: Command, options: ResetOptions): void {
+  const given = targets.filter((name) => options[name] !== undefined);
+  const flags = given.map((name) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
+  if (flags.length === 0)
+    command.error('rivulet: where to? Give one of the --to options, --by-duration, --shift-by, --from-file');
+  if (flags.length > 1) command.error(`rivulet: ${flags.join(' and ')} exclude each other`);
+  const ways = [options.topic, options.allTopics, options.fromFile].filter((way) => way !== undefined);
+  if (ways.length === 0) command.error('rivulet: which topics? Give --topic or --all-topics');
+  if (ways.length > 1) command.error('rivulet: --topic, --all-topics and --from-file exclude each other');
+}
+
+async function selected(admin: Admin, groupId: string, options: ResetOptions): Promise<ResetOffsets['topics']> {
+  if (options.fromFile !== undefined) return fileTargets(options.fromFile, readFile(options.fromFile));
+  const topics = options.topic ?? (await committedTopics(admin, groupId));
+  if (topics.length === 0) throw new Error(`group ${groupId} has no offsets: name its topics with --topic`);
+  const target = targetOf(options);
+  return topics.map((topic) => ({ ...topic, target }));
+}
+
+function readFile(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new Error(`--from-file ${path}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+async function committedTopics(admin: Admin, groupId: string): Promise<TopicSelection[]> {
+  const offsets = await admin.fetchOffsets({ groupId });
+  return offsets.map(({ topic, partitions }) => ({ topic, partitions: partitions.map(({ partition }) => partition) }));
+}
+
+function targetOf({ toEarliest, toLatest, toOffset, toDatetime, byDuration, shiftBy }: ResetOptions): OffsetTarget {
+  if (toEarliest) return { to: 'earliest' };
+  if (toLatest) return { to: 'latest' };
+  if (toOffset !== undefined) return { to: 'offset', offset: toOffset };
+  if (toDatetime !== undefined) return { to: 'datetime', timestamp: toDatetime };
+  if (byDuration !== undefined) return { to: 'datetime', timestamp: Math.max(0, Date.now() - byDuration) };
+  if (shiftBy !== undefined) return { to: 'shift', by: shiftBy };
+  return { to: 'current' };
+}
+
+function printReset(groupId: string, done: readonly OffsetReset[], options: ResetOptions): void {
+  if (options.json) printJson(done.map((one) => ({ groupId, ...one })));
+  else if (options.export)
+    for (const { topic, partition, offset } of done) printLine(`${topic},${partition},${offset}`);
+  else
+    printTable(
+      ['GROUP', 'TOPIC', 'PARTITION', 'CURRENT-OFFSET', 'NEW-OFFSET'],
+      done.map(({ topic, partition, previousOffset, offset }) => [
+        ...[groupId, topic, partition, previousOffset < 0 ? '-' : previousOffset, offset],
+      ]),
+    );
+}
+
+// --- delete-offsets
+
+const deleteHelp = `
+Refused while a member subscribes to the topic.
+
+Examples:
+  rivulet groups delete-offsets billing --topic orders
+  rivulet groups delete-offsets billing --topic orders:0,2-3 --topic returns`;
+
+export function addDeleteOffsets(groups: Command): void {
+  groups
+    .command('delete-offsets')
+    .description('forget the offsets of topics that no member subscribes to')
+    .argument('[group]')
+    .addOption(groupOption())
+    .option('--topic <topic[:partitions]>', 'a topic, or some of its partitions; repeatable', topicSelection)
+    .addHelpText('after', deleteHelp)
+    .action(deleteOffsets);
+}
+
+async function deleteOffsets(
+  positional: string | undefined,
+  { topic: topics }: { topic?: readonly TopicSelection[] },
+  command: Command,
+): Promise<void> {
+  const groupId = groupOf(command, positional);
+  if (topics === undefined) return command.error('rivulet: which topics? Give --topic');
+  const deleted = await (await connect(command)).admin().deleteGroupOffsets({ groupId, topics });
+  printTable(
+    ['TOPIC', 'PARTITION', 'STATUS'],
+    deleted.map(({ topic, partition }) => [topic, partition, 'deleted']),
+  );
+}

@@ -1,0 +1,159 @@
+// `rivulet groups ...`: the flags and the columns are those of kafka-consumer-groups.sh. Their offsets are in group-offsets.ts.
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { Admin } from '../lib/client/admin.ts';
+import type { GroupDescription, GroupState } from '../lib/client/group-admin.ts';
+import { connect } from './connect.ts';
+import { hasErrorCode } from './failure.ts';
+import { describeMembers, describeOffsets, describeState } from './group-description.ts';
+import { addDeleteOffsets, addResetOffsets } from './group-offsets.ts';
+import { groupOf, groupOption, nameList } from './options.ts';
+import { printJson, printLine, printTable } from './output.ts';
+
+const examples = `
+Examples:
+  rivulet groups list --state
+  rivulet groups describe billing
+  rivulet groups describe billing --members --verbose
+  rivulet groups reset-offsets billing --topic orders --to-earliest --execute
+  rivulet groups delete-offsets billing --topic orders:0-2
+  rivulet groups delete billing`;
+
+export function addGroups(rivulet: Command): void {
+  const groups = rivulet
+    .command('groups')
+    .description('list, describe and delete consumer groups, reset and delete their offsets');
+  addList(groups);
+  addDescribe(groups);
+  addDelete(groups);
+  addResetOffsets(groups);
+  addDeleteOffsets(groups);
+  groups.addHelpText('after', examples);
+}
+
+// --- list
+
+const states: readonly GroupState[] = ['Empty', 'Assigning', 'Reconciling', 'Stable'];
+
+function addList(groups: Command): void {
+  groups
+    .command('list')
+    .description('print the names of all groups')
+    .option('--state [states]', 'print their states too; only groups in these, like Stable,Empty', stateList)
+    .option('--json', 'print what is known of each, as JSON')
+    .addHelpText('after', '\nExample:\n  rivulet groups list --state Empty')
+    .action(list);
+}
+
+function stateList(text: string): readonly GroupState[] {
+  return text.split(',').map((word) => {
+    const state = states.find((one) => one.toLowerCase() === word.trim().toLowerCase());
+    if (state === undefined) throw new InvalidArgumentError(`It must be some of ${states.join(', ')}.`);
+    return state;
+  });
+}
+
+type ListOptions = { state?: true | readonly GroupState[]; json?: boolean };
+
+async function list({ state, json }: ListOptions, command: Command): Promise<void> {
+  const all = await (await adminOf(command)).listGroups();
+  const wanted = Array.isArray(state) ? all.filter((group) => state.includes(group.state)) : all;
+  if (json) printJson(wanted);
+  else if (state !== undefined)
+    printTable(
+      ['GROUP', 'STATE'],
+      wanted.map((group) => [group.groupId, group.state]),
+    );
+  else for (const { groupId } of wanted) printLine(groupId);
+}
+
+// --- describe
+
+type DescribeOptions = {
+  allGroups?: boolean;
+  offsets?: boolean;
+  members?: boolean;
+  state?: boolean;
+  verbose?: boolean;
+  json?: boolean;
+};
+
+function addDescribe(groups: Command): void {
+  groups
+    .command('describe')
+    .description('print how far a group has read, who its members are, or what state it is in')
+    .argument('[group]')
+    .addOption(groupOption())
+    .option('--all-groups', 'all of them')
+    .addOption(
+      new Option('--offsets', 'offsets and lag of each partition; the default').conflicts(['members', 'state']),
+    )
+    .addOption(new Option('--members', 'the members').conflicts('state'))
+    .option('--state', 'the state of the group')
+    .option('--verbose', 'with --members: what each has, and is to have')
+    .option('--json', 'print everything that is known, as JSON')
+    .addHelpText('after', describeHelp)
+    .action(describe);
+}
+
+const describeHelp = `
+LAG counts records, TIME-LAG is the age of the oldest record that the group has not read.
+
+Examples:
+  rivulet groups describe billing
+  rivulet groups describe billing --members --verbose
+  rivulet groups describe --all-groups --state`;
+
+async function describe(positional: string | undefined, options: DescribeOptions, command: Command): Promise<void> {
+  const named = options.allGroups ? undefined : groupOf(command, positional);
+  const admin = await adminOf(command);
+  const groupIds = named === undefined ? (await admin.listGroups()).map(({ groupId }) => groupId) : [named];
+  const described = await admin.describeGroups(groupIds);
+  if (options.json) printJson(named === undefined ? described : described[0]);
+  else for (const [at, group] of described.entries()) printDescription(group, options, at > 0);
+}
+
+function printDescription(group: GroupDescription, options: DescribeOptions, isFurther: boolean): void {
+  if (isFurther) printLine('');
+  if (group.members === 0 && !options.state) console.error(`rivulet: note: group ${group.groupId} has no members`);
+  if (options.state) describeState(group);
+  else if (options.members) describeMembers(group, options.verbose ?? false);
+  else describeOffsets(group);
+}
+
+// --- delete
+
+function addDelete(groups: Command): void {
+  groups
+    .command('delete')
+    .description('delete groups that have no members, and their offsets')
+    .argument('[groups...]')
+    .option('--group <group>', 'a group, instead of naming it bare; repeatable', nameList)
+    .option('--if-exists', 'a missing group is no failure')
+    .addHelpText('after', '\nExample:\n  rivulet groups delete billing audit --if-exists')
+    .action(remove);
+}
+
+async function remove(
+  positional: readonly string[],
+  { group = [], ifExists = false }: { group?: readonly string[]; ifExists?: boolean },
+  command: Command,
+): Promise<void> {
+  const groupIds = [...positional, ...group];
+  if (groupIds.length === 0) command.error('rivulet: which group? Name it, or give --group');
+  const admin = await adminOf(command);
+  for (const groupId of groupIds) {
+    if (await isDeleted(admin, groupId, ifExists)) printLine(`Group ${groupId}: deleted`);
+  }
+}
+
+async function isDeleted(admin: Admin, groupId: string, ifExists: boolean): Promise<boolean> {
+  try {
+    await admin.deleteGroups([groupId]);
+    return true;
+  } catch (error) {
+    if (!ifExists || !hasErrorCode(error, 'GROUP_ID_NOT_FOUND')) throw error;
+    return false;
+  }
+}
+
+const adminOf = async (command: Command): Promise<Admin> => (await connect(command)).admin();

@@ -1,0 +1,85 @@
+import { expect, test } from 'vitest';
+import { duration } from '../../cli/group-description.ts';
+import { fileTargets, isoDuration, isoTime, topicSelection } from '../../cli/group-targets.ts';
+
+test.each([
+  ['orders', { topic: 'orders' }],
+  ['orders:0', { topic: 'orders', partitions: [0] }],
+  ['orders:3,0-1', { topic: 'orders', partitions: [0, 1, 3] }],
+])('topics: %s', (text, selection) => {
+  expect(topicSelection(text)).toEqual([selection]);
+  expect(topicSelection(text, [{ topic: 'before' }])).toEqual([{ topic: 'before' }, selection]);
+});
+
+test.each(['orders:', 'orders:a', 'a:0:1', ':0', 'bad name'])('topics: %s is refused', (text) => {
+  expect(() => topicSelection(text)).toThrow();
+});
+
+test('topics: one is named once', () => {
+  expect(() => topicSelection('orders:1', [{ topic: 'orders', partitions: [0] }])).toThrow('orders is named already');
+});
+
+test.each([
+  ['2026-11-22T09:00:00Z', '2026-11-22T09:00:00.000Z'],
+  ['2026-11-22T09:00:00.5', '2026-11-22T09:00:00.500Z'],
+  ['2026-11-22', '2026-11-22T00:00:00.000Z'],
+  ['2026-11-22T09:00', '2026-11-22T09:00:00.000Z'],
+  ['2026-11-22T09:00:00+0130', '2026-11-22T07:30:00.000Z'],
+  ['2026-11-22T09:00:00-05', '2026-11-22T14:00:00.000Z'],
+  ['1000', '1970-01-01T00:00:01.000Z'],
+])('times: %s', (text, iso) => {
+  expect(new Date(isoTime(text)).toISOString()).toBe(iso);
+});
+
+test.each(['noon', '2026-13-01', '2026-11-22 09:00', '-5', ''])('times: %j is refused', (text) => {
+  expect(() => isoTime(text)).toThrow('It must be a time like');
+});
+
+test.each([
+  ['PT0S', 0],
+  ['PT1H30M', 5_400_000],
+  ['P2DT12H', 216_000_000],
+  ['pt0.5s', 500],
+])('durations: %s', (text, ms) => {
+  expect(isoDuration(text)).toBe(ms);
+});
+
+test.each(['P', 'PT', 'PT5', 'P1M', '1h', '-PT1H'])('durations: %s is refused', (text) => {
+  expect(() => isoDuration(text)).toThrow('It must be an ISO 8601 duration');
+});
+
+test.each([
+  [-1, '-'],
+  [0, '0s'],
+  [1_549, '1.5s'],
+  [59_999, '59s'],
+  [61_000, '1m1s'],
+  [3_600_000, '1h'],
+  [90_000_000, '1d1h'],
+])('ages: %d ms is %s', (ms, text) => {
+  expect(duration(ms)).toBe(text);
+});
+
+test('files: topic,partition,offset, with or without quotes', () => {
+  expect(fileTargets('f', 'orders,0,12\r\n\n"returns", 3 , 4\norders,2,1\n')).toEqual([
+    {
+      topic: 'orders',
+      target: {
+        to: 'offsets',
+        offsets: [
+          { partition: 0, offset: 12 },
+          { partition: 2, offset: 1 },
+        ],
+      },
+    },
+    { topic: 'returns', target: { to: 'offsets', offsets: [{ partition: 3, offset: 4 }] } },
+  ]);
+});
+
+test.each([
+  ['orders,0', /^--from-file f: line 1: must be topic,partition,offset, got "orders,0"$/],
+  ['orders,0,1\norders,-1,2', /line 2/],
+  ['\n', /has no line/],
+])('files: %j is refused', (text, sentence) => {
+  expect(() => fileTargets('f', text)).toThrow(sentence);
+});
