@@ -130,7 +130,7 @@ export const knobs: { readonly [K in keyof RivuletConfig]: Knob<RivuletConfig[K]
 
 /** Throws an Error whose message names knob, limit and value. */
 export function configOf(given: Readonly<Record<string, unknown>>): RivuletConfig {
-  const strange = Object.keys(given).filter((name) => !(name in knobs));
+  const strange = Object.keys(given).filter((name) => !Object.hasOwn(knobs, name));
   if (strange.length > 0)
     throw new Error(`${strange.join(', ')}: no such knob. There are ${Object.keys(knobs).join(', ')}`);
   const read = Object.entries<Knob<unknown>>(knobs).map(([name, knob]) => [name, knobValue(name, knob, given[name])]);

@@ -33,6 +33,7 @@ describe('the knobs', () => {
     expect(() => configOfContext({ 'rivulet:throwaway': true })).toThrow(
       /^rivulet:throwaway: no such knob\. There are name, /,
     );
+    expect(() => configOf({ toString: 'x' })).toThrow(/^toString: no such knob/);
     expect(configOfContext({ throwaway: true })).toEqual(configOf({}));
   });
 
