@@ -1,0 +1,110 @@
+// The restore drill of docs/RUNBOOK.md, "Backup and restore", step by step: a table taken back to a moment, objects that were
+// deleted since brought back, and an audit that says so. The emulator restores a table as it is when it is asked: so the
+// moment is when this asks.
+import { DynamoDBClient, RestoreTableToPointInTimeCommand, UpdateTimeToLiveCommand } from '@aws-sdk/client-dynamodb';
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import {
+  DeleteObjectsCommand,
+  ListObjectsV2Command,
+  ListObjectVersionsCommand,
+  type ObjectIdentifier,
+  S3Client,
+} from '@aws-sdk/client-s3';
+import { expect, test } from 'vitest';
+import { adminRoutes } from '../../cdk/access.ts';
+import { clientOptions } from '../../emulator/endpoint.ts';
+import { type AccessKey, createUser, policyFor } from '../../emulator/identities.ts';
+import { Rivulet } from '../../lib/client/rivulet.ts';
+import type { AuditReport } from '../../lib/upkeep/audit.ts';
+import { freshName } from '../conformance/target.ts';
+import { type Deployment, deployOther } from './deployment.ts';
+import { onEmulator } from './resources.ts';
+
+const topic = 'precious';
+const restored = 'rivulet-restored';
+
+await onEmulator((aws) => {
+  const s3 = new S3Client({ ...clientOptions(aws.endpoint), forcePathStyle: true });
+  const dynamoDb = new DynamoDBClient(clientOptions(aws.endpoint));
+  const lambda = new LambdaClient(clientOptions(aws.endpoint));
+
+  const deployDrill = (knobs: Record<string, string> = {}) =>
+    deployOther(aws, { name: 'Drill', knobs: { watch: 'off', ...knobs } });
+
+  const operatorOf = ({ endpoint, url }: Deployment) =>
+    createUser(endpoint, freshName(), policyFor(endpoint, url, adminRoutes));
+
+  /** One object each. */
+  async function write(url: string, credentials: AccessKey, values: readonly string[]): Promise<void> {
+    const producer = new Rivulet({ url, credentials }).producer({ lingerMs: 0 });
+    for (const value of values) await producer.send({ topic, messages: [{ value, partition: 0 }] });
+    await producer.disconnect();
+  }
+
+  async function readAll(url: string, credentials: AccessKey): Promise<string[]> {
+    const rivulet = new Rivulet({ url, credentials });
+    const [end] = await rivulet.admin().fetchTopicOffsets(topic);
+    const consumer = rivulet.consumer();
+    consumer.assign([{ topic, partition: 0, offset: 0 }]);
+    const values: string[] = [];
+    for await (const { offset, value } of consumer) {
+      expect(offset).toBe(values.length);
+      if (values.push(String(value)) === end!.latest) break;
+    }
+    return values;
+  }
+
+  /** Upkeep, invoked by hand. */
+  async function audit({ upkeepFunction }: Deployment): Promise<AuditReport> {
+    const Payload = JSON.stringify({ verify: true });
+    const reply = await lambda.send(new InvokeCommand({ FunctionName: upkeepFunction, Payload }));
+    expect(reply.FunctionError).toBeUndefined();
+    return JSON.parse(Buffer.from(reply.Payload!).toString());
+  }
+
+  async function deleteAllObjects(Bucket: string): Promise<number> {
+    const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket }));
+    const Objects = Contents.map(({ Key }) => ({ Key }));
+    await s3.send(new DeleteObjectsCommand({ Bucket, Delete: { Objects } }));
+    return Objects.length;
+  }
+
+  async function bringObjectsBack(Bucket: string): Promise<number> {
+    const { DeleteMarkers = [] } = await s3.send(new ListObjectVersionsCommand({ Bucket }));
+    const Objects: ObjectIdentifier[] = DeleteMarkers.filter(({ IsLatest }) => IsLatest).map(({ Key, VersionId }) => ({
+      Key,
+      VersionId,
+    }));
+    await s3.send(new DeleteObjectsCommand({ Bucket, Delete: { Objects } }));
+    return Objects.length;
+  }
+
+  test('the table of a moment and the objects deleted since are whole again', { timeout: 240_000 }, async () => {
+    const deployed = await deployDrill();
+    const { bucket, table } = deployed;
+    const operator = await operatorOf(deployed);
+    const rivulet = new Rivulet({ url: deployed.url, credentials: operator });
+    await rivulet.admin().createTopics({ topics: [{ topic, partitions: 1 }] });
+    const before = Array.from({ length: 50 }, (_, i) => `before ${i}`);
+    await write(deployed.url, operator, before);
+
+    const names = { SourceTableName: table, TargetTableName: restored };
+    await dynamoDb.send(new RestoreTableToPointInTimeCommand({ ...names, RestoreDateTime: new Date() }));
+    const ttl = { Enabled: true, AttributeName: 'ttl' };
+    await dynamoDb.send(new UpdateTimeToLiveCommand({ TableName: restored, TimeToLiveSpecification: ttl }));
+
+    await write(deployed.url, operator, ['after 0', 'after 1']);
+    expect(await audit(deployed)).toMatchObject({ objects: 52, missingObjects: 0 });
+    expect(await deleteAllObjects(bucket)).toBe(52);
+    expect(await audit(deployed)).toMatchObject({ objects: 0, missingObjects: 52 });
+
+    const again = await deployDrill({ existingTable: restored });
+    expect(await audit(again)).toMatchObject({ missingObjects: 50 });
+    expect(await bringObjectsBack(bucket)).toBe(52);
+    expect(await audit(again)).toMatchObject({ topics: 1, objects: 52, missingObjects: 0, foreign: 0 });
+    expect(await readAll(again.url, operator)).toEqual(before);
+
+    await write(again.url, operator, ['anew']);
+    expect(await readAll(again.url, operator)).toEqual([...before, 'anew']);
+  });
+});
