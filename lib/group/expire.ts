@@ -7,7 +7,7 @@ import { all, equals, type Item } from '../storage/table.ts';
 import type { Topics } from '../topic/topics.ts';
 import { computeTarget, topicsChanged } from './compute.ts';
 import type { GroupHead } from './head.ts';
-import { bump, markDeleted, readAnyHead, readHead, unlist } from './heads.ts';
+import { bump, markDeleted, readAnyHead, unlist } from './heads.ts';
 import { isExpired, isLiving } from './member.ts';
 import { readMembers } from './members.ts';
 import { checkGroupId } from './names.ts';
@@ -21,8 +21,10 @@ import { type Rules, writeSlots } from './write-slots.ts';
 /** Refused while it has members. Who dies half-way leaves a group that is gone, and whose rest goes before it can come back. */
 export async function deleteGroup(parts: GroupParts, groupId: string): Promise<void> {
   checkGroupId(groupId);
-  const head = await readHead(parts.table, groupId, true);
-  if (!head) throw unknownGroup(groupId);
+  const head = await readAnyHead(parts.table, groupId, true);
+  // Somebody may have died in the middle of it.
+  if (head?.isDeleted) await clearAway(parts, groupId, head.groupEpoch);
+  if (!head || head.isDeleted) throw unknownGroup(groupId);
   if ((await readMembers(parts.table, groupId)).some(isLiving)) throw nonEmpty(groupId);
   // The epoch is as it was before the members were looked at: nobody has joined since.
   if (!(await markDeleted(parts, groupId, head))) throw beingChanged(groupId);

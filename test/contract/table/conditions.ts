@@ -50,6 +50,17 @@ export function conditions({ write, ownKey, seed }: Subject): void {
       await fc.assert(property, { numRuns: 50 });
     });
 
+    test('may be a group of one, also within another', async () => {
+      const key = keyOf(await seed({ a: 1, l: ['x'] }));
+      await expectAll(key, [
+        all(equals('a', 1)),
+        any(all(equals('a', 1))),
+        all(any(lacks('l', 'y'))),
+        all(any(absent('z'), exists('a'))),
+      ]);
+      await expectNone(key, [all(any(equals('a', 2))), any(all(all(lacks('l', 'x'))))]);
+    });
+
     test('compares strings by UTF-8 and binary as unsigned bytes', async () => {
       const key = keyOf(await seed({ s: '\uff5e', b: bin(0x80), short: bin(1), n: -5 }));
       await expectAll(key, [

@@ -1,0 +1,94 @@
+// What groups ask of DynamoDB, in the units it bills. The counting is held against DynamoDB Local in test/storage.
+import { describe, expect, it } from 'vitest';
+import { type Counters, countingTable, newCounters } from '../../lib/storage/count.ts';
+import { createGroupWorld, createMember, settleAll, type TestMember } from './world.ts';
+
+async function settledGroup(members: number, partitions: number) {
+  const totals = newCounters();
+  const world = createGroupWorld((table) => countingTable(table, totals));
+  await world.engine.createTopic({ topic: 't', partitions });
+  const group = Array.from({ length: members }, (_, i) =>
+    createMember(world.engine, `member-${String(i).padStart(13, '0')}`),
+  );
+  for (const member of group) await member.beat();
+  await settleAll(...group);
+  const counted = async (work: () => Promise<unknown>): Promise<Counters> => {
+    Object.assign(totals, newCounters());
+    await work();
+    return { ...totals };
+  };
+  return { ...world, group, counted };
+}
+
+/** The units of every heartbeat of so many rounds. */
+async function steadyBeats(members: number, partitions: number, rounds: number): Promise<Counters[]> {
+  const { group, counted, clock } = await settledGroup(members, partitions);
+  const beats: Counters[] = [];
+  for (let round = 0; round < rounds; round++) {
+    clock.advance(5_000);
+    for (const member of group) beats.push(await counted(() => member.beat()));
+  }
+  return beats;
+}
+
+const most = (beats: readonly Counters[], name: 'readUnits' | 'writeUnits') =>
+  Math.max(...beats.map((beat) => beat[name]));
+const mean = (beats: readonly Counters[], name: 'readUnits' | 'writeUnits') =>
+  beats.reduce((sum, beat) => sum + beat[name], 0) / beats.length;
+
+describe('a steady heartbeat', () => {
+  it.each([
+    [1, 6],
+    [5, 50],
+    [40, 400],
+  ])(
+    'of %i members and %i partitions: at most one write and two read units, and most write nothing',
+    async (members, partitions) => {
+      const beats = await steadyBeats(members, partitions, 9);
+      expect(most(beats, 'readUnits')).toBeLessThanOrEqual(2);
+      expect(most(beats, 'writeUnits')).toBeLessThanOrEqual(1);
+      expect(beats.filter(({ writeUnits }) => writeUnits === 0).length).toBeGreaterThan(beats.length / 2);
+      // At 5 s and 45 s every third one renews, and reads the counter of topic changes besides.
+      expect(mean(beats, 'writeUnits')).toBeCloseTo(1 / 3, 1);
+      expect(mean(beats, 'readUnits')).toBeLessThan(1.7);
+    },
+  );
+});
+
+describe('a commit', () => {
+  const commitOf = (member: TestMember, partitions: number[]) => async () => {
+    for (const partition of partitions) expect(await member.commit(partition, 5)).toBeUndefined();
+  };
+
+  it('of a partition is one write unit, and reads nothing but its topic now and then', async () => {
+    const { group, counted } = await settledGroup(1, 16);
+    const { readUnits, writeUnits } = await counted(commitOf(group[0]!, [0, 1, 2, 3]));
+    expect(writeUnits).toBe(4);
+    expect(readUnits).toBeLessThanOrEqual(1);
+  });
+
+  it('of ten partitions in a row is one write of one item', async () => {
+    const { engine, group, counted } = await settledGroup(1, 10);
+    const partitions = group[0]!.owned.map((_, partition) => ({ partition, offset: 1_000_000 }));
+    const { writeUnits } = await counted(() =>
+      engine.groups.commitOffsets({
+        groupId: 'billing',
+        memberId: group[0]!.memberId,
+        memberEpoch: group[0]!.epoch,
+        commitSeq: 1_700_000_000_000,
+        topics: [{ topic: 't', partitions }],
+      }),
+    );
+    expect(writeUnits).toBe(1);
+  });
+});
+
+describe('lag', () => {
+  it('of 50 partitions, cheap enough to be looked at while every consumer is dead', async () => {
+    const { engine, group, counted } = await settledGroup(5, 50);
+    for (const member of group) await member.commit(Number(member.owned[0]!.slice(2)), 0);
+    const { readUnits, writeUnits } = await counted(() => engine.groups.lag('billing'));
+    expect(writeUnits).toBe(0);
+    expect(readUnits).toBeLessThanOrEqual(27);
+  });
+});
