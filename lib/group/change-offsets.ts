@@ -21,7 +21,7 @@ import { committedAt, committedIn } from './offsets.ts';
 import { beingChanged, type GroupParts, nonEmpty, unknownGroup } from './parts.ts';
 import { type Change, clearOffset, freeAt, inTerm, setOffset } from './slots.ts';
 import { topicIdsOf } from './subscription.ts';
-import { allPartitions, checkNamedOnce, resolveEach, unknownPartition } from './topics.ts';
+import { allPartitions, checkNamedOnce, resolveAnew, unknownPartition } from './topics.ts';
 import { type Entry, type Rules, writeSlots } from './write-slots.ts';
 
 const refused = (errorCode: ErrorCode, detail: string) =>
@@ -36,7 +36,7 @@ export async function deleteOffsets(parts: GroupParts, request: DeleteOffsetsReq
   const head = await readHead(parts.table, groupId, true);
   if (!head) throw unknownGroup(groupId);
   const living = (await readMembers(parts.table, groupId)).filter(isLiving);
-  const topics = await resolveEach(parts.topics, request.topics);
+  const topics = await resolveAnew(parts.topics, request.topics);
   const epoch = living.length > 0 ? head.groupEpoch : (await bumped(parts, groupId)).groupEpoch;
   const replies = await inParallel(topics, 4, async (topic, index) => {
     const { topic: name, partitions: named } = request.topics[index]!;
@@ -121,7 +121,7 @@ export async function resetOffsets(parts: GroupParts, request: ResetOffsetsReque
   checkGroupId(groupId);
   checkNamedOnce(request.topics);
   if ((await readMembers(parts.table, groupId)).some(isLiving)) throw nonEmpty(groupId);
-  const topics = await resolveEach(parts.topics, request.topics);
+  const topics = await resolveAnew(parts.topics, request.topics);
   const planned = await inParallel(topics, 4, async (topic, index) => {
     if (topic instanceof RivuletError) throw topic;
     const { partitions, target } = request.topics[index]!;

@@ -9,7 +9,7 @@ import type { Topic } from '../topic/topics.ts';
 import { checkGroupId } from './names.ts';
 import type { GroupParts } from './parts.ts';
 import { type Slot, slotOf, slotsOf, topicIdOf, topicNameOf } from './slots.ts';
-import { resolveEach, unknownPartition } from './topics.ts';
+import { resolveAnew, resolveEach, unknownPartition } from './topics.ts';
 import type { Entry } from './write-slots.ts';
 
 export type StoredSlot = Entry & { readonly slot: Slot };
@@ -74,7 +74,7 @@ async function fetchAll({ table, topics }: GroupParts, groupId: string): Promise
   const byId = Map.groupBy(committed, ({ topicId }) => topicId);
   const refs = [...byId].map(([topicId, [first]]) => ({ topicId, topic: first!.topic }));
   // Those of a topic that is gone, or was made anew, are nobody's.
-  const found = await resolveEach(topics, refs);
+  const found = await resolveAnew(topics, refs);
   return found.flatMap((topic) =>
     topic instanceof RivuletError
       ? []

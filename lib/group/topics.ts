@@ -6,15 +6,42 @@ import type { Topic, Topics } from '../topic/topics.ts';
 
 export type ResolvedTopic = Topic | RivuletError;
 
-export function resolveEach(topics: Topics, refs: readonly TopicRef[]): Promise<ResolvedTopic[]> {
-  return inParallel(refs, 16, async (ref) => {
-    try {
-      return await topics.resolve(ref);
-    } catch (error) {
-      if (error instanceof RivuletError) return error;
-      throw error;
-    }
-  });
+type Named = TopicRef & { readonly partitions?: readonly (number | { readonly partition: number })[] };
+
+/**
+ * A copy of the topic, seconds old, will do where the request has its id and names no partition that the copy lacks. By name
+ * alone a topic that was deleted and made anew would be taken for the old one, whose offsets must not be found any more.
+ */
+export function resolveEach(topics: Topics, refs: readonly Named[]): Promise<ResolvedTopic[]> {
+  return inParallel(refs, 16, (ref) => refusedAsValue(resolve(topics, ref)));
+}
+
+/** Each is read anew. */
+export function resolveAnew(topics: Topics, refs: readonly TopicRef[]): Promise<ResolvedTopic[]> {
+  return inParallel(refs, 16, (ref) => refusedAsValue(readTopic(topics, ref)));
+}
+
+async function resolve(topics: Topics, ref: Named): Promise<Topic> {
+  if (ref.topicId === undefined) return readTopic(topics, ref);
+  const copy = await topics.resolve(ref);
+  const isCovered = (ref.partitions ?? []).every(
+    (one) => (typeof one === 'number' ? one : one.partition) < copy.partitions,
+  );
+  return isCovered ? copy : readTopic(topics, ref);
+}
+
+function readTopic(topics: Topics, ref: TopicRef): Promise<Topic> {
+  topics.forget(ref.topic);
+  return topics.resolve(ref);
+}
+
+async function refusedAsValue(resolving: Promise<Topic>): Promise<ResolvedTopic> {
+  try {
+    return await resolving;
+  } catch (error) {
+    if (error instanceof RivuletError) return error;
+    throw error;
+  }
 }
 
 export function unknownPartition({ topic, partitions }: Topic, partition: number): RivuletError | undefined {
