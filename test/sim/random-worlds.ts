@@ -77,6 +77,8 @@ export const worldFlags = {
   conditional: 'conditional',
   readers: 'readers',
   sends: 'sends',
+  'pause-ms': 'pauseMs',
+  'spread-ms': 'spreadMs',
   'fault-rate': 'faultRate',
 } as const satisfies Record<string, keyof typeof defaultWorld>;
 

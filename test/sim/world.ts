@@ -15,6 +15,7 @@ import {
   send,
   simulatedTopic,
 } from './clients.ts';
+import type { Stores } from './exhaustive-stage.ts';
 import { explicitFaults, type FaultKind, noFaults, randomFaults } from './faults.ts';
 import { disturbedHistory, type History, type Send } from './history.ts';
 import type { Network } from './network.ts';
@@ -35,12 +36,17 @@ export type WorldOptions = {
   readonly readers: number;
   /** Sends of each long-lived client. */
   readonly sends: number;
+  /** Those that write on and on pause up to so long after each; those that write once begin within so long. */
+  readonly pauseMs: number;
+  readonly spreadMs: number;
   /** Share of calls that suffer a fault. */
   readonly faultRate: number;
   /** Instead of a rate: exactly these. */
   readonly faults?: ReadonlyMap<number, FaultKind>;
   /** Another engine than the real one. */
   readonly newEngine?: typeof createEngine;
+  /** Around the stores: told of every call of the processes that reaches them. */
+  readonly watch?: (stores: Stores) => Stores;
   readonly trace?: (line: string) => void;
   /** Told of each fault that a call meets. */
   readonly met?: (call: number, fault: FaultKind) => void;
@@ -55,6 +61,8 @@ export const defaultWorld: Omit<WorldOptions, 'seed'> = {
   conditional: 1,
   readers: 2,
   sends: 15,
+  pauseMs: 100,
+  spreadMs: 8_000,
   faultRate: 0.03,
 };
 
@@ -75,8 +83,12 @@ export async function runWorld(options: WorldOptions): Promise<WorldResult> {
   const random = createRandom(options.seed);
   const scheduler = createScheduler(startMs);
   const trace = (line: string) => options.trace?.(`${scheduler.now() - startMs} ms  ${line}`);
-  const objects = createMemoryObjectStore({ clock: scheduler });
-  const { table, appends } = watchAppends(createMemoryTable({ clock: scheduler }));
+  const stores = {
+    objects: createMemoryObjectStore({ clock: scheduler }),
+    table: createMemoryTable({ clock: scheduler }),
+  };
+  const { objects, table: seen } = options.watch?.(stores) ?? stores;
+  const { table, appends } = watchAppends(seen);
   const faults = options.faults
     ? explicitFaults(options.faults)
     : // A stream of its own: a shrunk plan must not change what else is drawn.
@@ -94,7 +106,7 @@ export async function runWorld(options: WorldOptions): Promise<WorldResult> {
   Object.assign(network, { faults: noFaults });
   await scheduler.run(() => false, mostSteps);
   await readFinalLog(network, history, options.partitions);
-  const found = [...check(history), ...(await findOrphanTrouble({ objects, table, appends }))];
+  const found = [...check(history), ...(await findOrphanTrouble({ ...stores, appends }))];
   const complaints = found.map(({ name, detail }) => `${name}: ${detail}`);
   if (!isOver) complaints.unshift('the clients did not come to an end');
   return { history, steps: scheduler.steps(), complaints };
@@ -166,12 +178,13 @@ async function steadyProducer(world: Surroundings, options: WorldOptions, client
   if (!registered) return;
   const perPartition = Array.from({ length: options.partitions }, async (_, partition) => {
     const producer: ProducerState = { ...registered };
+    await pauseFor(world, world.random.below(options.pauseMs));
     for (let order = 0; order < options.sends; order++) {
       const next = newSend(world, client, order, partition, true);
       await send(world, next, producer);
       // A producer that gave up on a send cannot go on: the SDK takes a new id.
       if (typeof next.tries.at(-1) !== 'number') return;
-      await pauseFor(world, world.random.below(100));
+      await pauseFor(world, world.random.below(options.pauseMs));
     }
   });
   await Promise.all(perPartition);
@@ -180,13 +193,13 @@ async function steadyProducer(world: Surroundings, options: WorldOptions, client
 async function anonymousProducer(world: Surroundings, options: WorldOptions, client: string): Promise<void> {
   for (let order = 0; order < options.sends; order++) {
     await send(world, newSend(world, client, order, world.random.below(options.partitions), false), undefined);
-    await pauseFor(world, world.random.below(200));
+    await pauseFor(world, world.random.below(2 * options.pauseMs));
   }
 }
 
 /** Lives for one batch, begins at a random time, and sometimes repeats it long after it was acknowledged. */
 async function oneShotProducer(world: Surroundings, options: WorldOptions, client: string): Promise<void> {
-  await pauseFor(world, world.random.below(8_000));
+  await pauseFor(world, world.random.below(options.spreadMs));
   const producer = await register(world);
   if (!producer) return;
   await pauseFor(world, world.random.chance(0.3) ? world.random.below(20_000) : 0);
