@@ -8,7 +8,7 @@ import { RivuletError } from '../errors.ts';
 import { hashedProducer } from '../producer/ids.ts';
 import { type EncodeOptions, encodeBatch, type RecordInput } from '../record/batch.ts';
 import { idempotencyKey, itemVersion } from '../storage/keys.ts';
-import { absent, equals, type Item } from '../storage/table.ts';
+import { absent, any, equals, type Item } from '../storage/table.ts';
 import { configNumber } from '../topic/config.ts';
 import type { Topic } from '../topic/topics.ts';
 import { topicCompression } from './admit.ts';
@@ -105,17 +105,15 @@ function keyReused(key: string): RivuletError {
   return new RivuletError('IDEMPOTENCY_KEY_REUSED', detail, { outcome: 'not-written' });
 }
 
-/** Tables delete expired items when they like, or never: an expired claim gives way. */
+/** Tables delete expired items when they like, or never: an expired claim gives way, also while it is being deleted. */
 async function claim({ table }: LogParts, item: Item): Promise<{ claimed: Item; isFirstEver: boolean }> {
   const first = await table.write({ kind: 'put', item, if: absent('v') });
-  if (first.applied) return { claimed: item, isFirstEver: !first.doubtful };
+  if (first.applied) return { claimed: item, isFirstEver: true };
   const { old } = first;
   const nowSeconds = Math.floor((item.t as number) / 1000);
   if (!old || (old.ttl as number) > nowSeconds) return { claimed: old ?? item, isFirstEver: false };
-  const renewed = await table.write({ kind: 'put', item, if: equals('ttl', old.ttl as number) });
-  return renewed.applied
-    ? { claimed: item, isFirstEver: !renewed.doubtful }
-    : { claimed: renewed.old ?? item, isFirstEver: false };
+  const renewed = await table.write({ kind: 'put', item, if: any(absent('v'), equals('ttl', old.ttl as number)) });
+  return { claimed: renewed.applied ? item : (renewed.old ?? item), isFirstEver: renewed.applied };
 }
 
 /** Of everything the client said, length before each part so that no two requests look alike. */

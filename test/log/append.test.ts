@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { crc32c } from '../../lib/bytes/crc32c.ts';
 import { createEngine } from '../../lib/create-engine.ts';
-import type { PartitionRecords } from '../../lib/engine.ts';
+import type { Engine, PartitionRecords } from '../../lib/engine.ts';
 import type { RivuletError } from '../../lib/errors.ts';
 import { countsOf } from './counts.ts';
 import { appendOne, batchOf, createWorld, readAll, startMs, text, tryAppend, valuesOf, type World } from './world.ts';
@@ -302,6 +302,25 @@ describe('records one by one', () => {
     const [overtaken] = (await createEngine({ ...world, table }).appendRecords(request)).records;
     expect(overtaken).toMatchObject({ offset: 0, duplicate: true });
     expect(valuesOf(await readAll(world.engine, 0)).filter((value) => value === 'once')).toHaveLength(1);
+  });
+
+  test('by a key whose expired claim is deleted while it is renewed, are claimed and written once', async () => {
+    const ask = (engine: Engine, value: string) =>
+      engine.appendRecords({ topic: 't', records: [{ ...record(value), partition: 1 }], idempotencyKey: 'k' });
+    await ask(world.engine, 'a');
+    world.clock.advance(3 * 24 * 3_600_000);
+    const table = { ...world.table };
+    table.write = async (write) => {
+      const result = await world.table.write(write);
+      const isClaim = write.kind === 'put' && write.item.pk.startsWith('once/');
+      if (isClaim && !result.applied) await world.table.write({ kind: 'delete', key: write.item });
+      return result;
+    };
+    expect((await ask(createEngine({ ...world, table }), 'b')).records).toMatchObject([
+      { offset: 1, duplicate: false },
+    ]);
+    world.clock.advance(1_000);
+    expect((await ask(world.engine, 'b')).records).toMatchObject([{ offset: 1, duplicate: true }]);
   });
 
   test('with a new Idempotency-Key, search no history', async () => {
