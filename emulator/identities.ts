@@ -11,7 +11,17 @@ export async function createUser(endpoint: AwsEndpoint, name: string, policy: st
   try {
     await iam.send(new CreateUserCommand({ UserName: name }));
     await iam.send(new PutUserPolicyCommand({ UserName: name, PolicyName: 'rivulet', PolicyDocument: policy }));
-    const { AccessKey: key } = await iam.send(new CreateAccessKeyCommand({ UserName: name }));
+  } finally {
+    iam.destroy();
+  }
+  return createKey(endpoint, name);
+}
+
+/** Of a user that there is. */
+export async function createKey(endpoint: AwsEndpoint, userName: string): Promise<AccessKey> {
+  const iam = new IAMClient(clientOptions(endpoint));
+  try {
+    const { AccessKey: key } = await iam.send(new CreateAccessKeyCommand({ UserName: userName }));
     return { accessKeyId: key!.AccessKeyId!, secretAccessKey: key!.SecretAccessKey! };
   } finally {
     iam.destroy();

@@ -1,0 +1,75 @@
+// The package that `npm run pack` makes, as somebody else uses it: installed into an empty CDK app, deployed from there, and
+// its grants put to the test by users of that app.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, expect, test } from 'vitest';
+import { deploy } from '../../emulator/cdk.ts';
+import { type AccessKey, createKey } from '../../emulator/identities.ts';
+import { Rivulet } from '../../lib/client/rivulet.ts';
+import { packAll, projectWith } from '../pack/packages.ts';
+import { onEmulator } from './resources.ts';
+
+const app = `
+  const { App, CfnOutput, Stack } = require('aws-cdk-lib');
+  const { User } = require('aws-cdk-lib/aws-iam');
+  const { Rivulet } = require('rivulet-cdk');
+  const app = new App();
+  const stack = new Stack(app, 'Shop');
+  const events = new Rivulet(stack, 'Events', { name: 'Shop', throwAway: true });
+  const newUser = (name) => {
+    const user = new User(stack, name);
+    new CfnOutput(stack, name + 'Name', { value: user.userName });
+    return user;
+  };
+  events.grantProduce(newUser('Orders'), 'orders');
+  events.grantConsume(newUser('Billing'), 'orders', 'billing');
+  events.grantAdmin(newUser('Operator'));
+  new CfnOutput(stack, 'Url', { value: events.url });
+`;
+
+await onEmulator(({ endpoint }) => {
+  let url: string;
+  const keys: Record<string, AccessKey> = {};
+  beforeAll(async () => {
+    const project = await projectWith(join(await packAll(), 'cdk'), ['aws-cdk-lib', 'constructs']);
+    const file = join(project, 'app.cjs');
+    writeFileSync(file, app);
+    const outputs = (await deploy({ endpoint, app: `${process.execPath} ${file}` })).Shop!;
+    url = outputs.Url!;
+    for (const user of ['Orders', 'Billing', 'Operator'])
+      keys[user] = await createKey(endpoint, outputs[`${user}Name`]!);
+  }, 300_000);
+
+  const as = (user: string) => new Rivulet({ url, credentials: keys[user]! });
+
+  const messages = [{ key: 'ada', value: 'espresso' }];
+  const forbidden = { errorCode: 'FORBIDDEN' };
+
+  async function firstOf(user: string, topic: string): Promise<string> {
+    const consumer = as(user).consumer({ autoOffsetReset: 'earliest' });
+    consumer.assign([{ topic, partition: 0 }]);
+    for await (const { value } of consumer) return String(value);
+    throw new Error('the consumer ended');
+  }
+
+  test('its construct deploys, and each user may do what was granted and nothing else', {
+    timeout: 60_000,
+  }, async () => {
+    const topics = ['orders', 'payments'].map((topic) => ({ topic, partitions: 1 }));
+    await as('Operator').admin().createTopics({ topics });
+    for (const { topic } of topics) await as('Operator').producer().send({ topic, messages });
+
+    expect(await as('Orders').producer().send({ topic: 'orders', messages })).toMatchObject([{ offset: 1 }]);
+    await expect(as('Orders').producer().send({ topic: 'payments', messages })).rejects.toMatchObject(forbidden);
+    await expect(firstOf('Orders', 'orders')).rejects.toMatchObject(forbidden);
+
+    expect(await firstOf('Billing', 'orders')).toBe('espresso');
+    await expect(firstOf('Billing', 'payments')).rejects.toMatchObject(forbidden);
+    await expect(as('Billing').producer().send({ topic: 'orders', messages })).rejects.toMatchObject(forbidden);
+    await expect(
+      as('Billing')
+        .admin()
+        .deleteTopics({ topics: ['orders'] }),
+    ).rejects.toMatchObject(forbidden);
+  });
+});
