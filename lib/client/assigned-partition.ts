@@ -2,7 +2,7 @@
 //
 // Invariants: what was fetched counts only while the partition's term is the one it was asked in. A seek, a pause or a new
 // assignment begins a new term, so nothing that was under way can be handed over after it. And
-// processed <= position <= fetchOffset, for a commit may only speak of what has been handled.
+// processed <= position <= fetchOffset, unless the application itself committed further: a commit speaks of what was handled.
 import { RivuletClientError } from './client-error.ts';
 import type { Connection } from './connection.ts';
 import { paths } from './paths.ts';

@@ -79,7 +79,8 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
   }
 
   #committing() {
-    return { identity: () => this.#identity(), assigned: () => this.#reader.assigned };
+    const { sessionTimeoutMs: timeoutMs } = this.#settings;
+    return { identity: () => this.#identity(), assigned: () => this.#reader.assigned, timeoutMs };
   }
 
   #identity(): Identity {
@@ -293,7 +294,8 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
     if (this.#subscription && (!this.#member || this.#member.ended)) this.#member = this.#join(this.#subscription);
     if (this.#commits && this.#settings.autoCommit) {
       clearInterval(this.#autoCommit);
-      this.#autoCommit = setInterval(() => void this.#commitProcessed(), this.#settings.autoCommitIntervalMs);
+      // Whoever has stopped reading is not kept alive by it.
+      this.#autoCommit = setInterval(() => void this.#commitProcessed(), this.#settings.autoCommitIntervalMs).unref();
     }
   }
 

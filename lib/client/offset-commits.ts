@@ -17,6 +17,8 @@ export type CommitContext = {
   readonly clock: Clock;
   readonly retry: RetryPolicy;
   readonly api: GroupApi;
+  /** How long a commit is tried: a session, for after that the partitions are another's. */
+  readonly timeoutMs: number;
   readonly identity: () => Identity;
   readonly assigned: () => ReadonlyMap<string, AssignedPartition>;
 };
@@ -50,7 +52,7 @@ export function offsetCommits(context: CommitContext): OffsetCommits {
   async function send(commits: readonly PartitionCommit[]): Promise<void> {
     for (let at = 0; at < commits.length; at += limits.commitPartitions) {
       const results = await sendOnce(commits.slice(at, at + limits.commitPartitions));
-      for (const { commit, error } of results) if (!error) remember(commit);
+      for (const { commit, error } of results) if (!error) remember(context, commit);
       const failed = results.find(({ error }) => error);
       if (failed) throw failed.error!.with(placeOf(failed.commit));
     }
@@ -58,7 +60,7 @@ export function offsetCommits(context: CommitContext): OffsetCommits {
 
   /** What was refused because our epoch had grown in the meantime is sent again with the new one, as Kafka's consumer does. */
   async function sendOnce(commits: readonly PartitionCommit[]): Promise<CommitResult[]> {
-    const member = identified();
+    const member = identified(context);
     const results = await trying(commits, member);
     const stale = results.filter(({ error }) => error?.errorCode === 'STALE_MEMBER_EPOCH').map(({ commit }) => commit);
     const now = context.identity();
@@ -70,39 +72,43 @@ export function offsetCommits(context: CommitContext): OffsetCommits {
 
   function trying(commits: readonly PartitionCommit[], member: CommitIdentity | undefined): Promise<CommitResult[]> {
     const numbered = member && { ...member, commitSeq: ++commitSeq };
-    return retrying(context.clock, context.retry, async () => {
+    const signal = AbortSignal.timeout(context.timeoutMs);
+    const send = async () => {
       const results = await context.api.commit(commits, numbered);
       // The same again: what has landed answers as done.
       const passing = results.find(({ error }) => error?.retriable);
       if (passing) throw passing.error;
       return results;
-    });
-  }
-
-  function identified(): CommitIdentity | undefined {
-    const identity = context.identity();
-    if (identity === 'none') return undefined;
-    if (identity !== 'lost') return identity;
-    const detail = `this consumer is not a member of the group ${context.api.groupId} now`;
-    throw new RivuletClientError('UNKNOWN_MEMBER_ID', detail, { outcome: 'not-written' });
-  }
-
-  function remember(commit: PartitionCommit): void {
-    const assigned = context.assigned().get(partitionKey(commit));
-    if (assigned) assigned.committed = commit.offset;
+    };
+    return retrying(context.clock, context.retry, send, signal);
   }
 
   return {
     commit: (commits) => inTurn(() => send(commits)),
-    commitProcessed: (partitions) =>
-      inTurn(async () => {
-        const all = partitions ?? [...context.assigned().values()];
-        const commits = all.flatMap(({ topic, topicId, partition, processed, committed }) =>
-          processed === undefined || processed === committed ? [] : [{ topic, topicId, partition, offset: processed }],
-        );
-        if (commits.length > 0) await send(commits);
-      }),
+    commitProcessed: (partitions) => inTurn(() => send(processedOf(partitions ?? context.assigned().values()))),
   };
+}
+
+function identified({ identity, api }: CommitContext): CommitIdentity | undefined {
+  const found = identity();
+  if (found === 'none') return undefined;
+  if (found !== 'lost') return found;
+  const detail = `this consumer is not a member of the group ${api.groupId} now`;
+  throw new RivuletClientError('UNKNOWN_MEMBER_ID', detail, { outcome: 'not-written' });
+}
+
+function remember(context: CommitContext, commit: PartitionCommit): void {
+  const assigned = context.assigned().get(partitionKey(commit));
+  if (!assigned) return;
+  assigned.committed = commit.offset;
+  // Whoever commits ahead of us says that it is handled: no later commit of ours goes back behind it.
+  assigned.processed = Math.max(assigned.processed ?? 0, commit.offset);
+}
+
+function processedOf(partitions: Iterable<AssignedPartition>): PartitionCommit[] {
+  return [...partitions].flatMap(({ topic, topicId, partition, processed, committed }) =>
+    processed === undefined || processed === committed ? [] : [{ topic, topicId, partition, offset: processed }],
+  );
 }
 
 function placeOf({ topic, partition, offset }: PartitionCommit) {

@@ -120,7 +120,7 @@ export class PartitionReader {
 
   /** Everything of the partition below the offset has been handled. A seek in between has the last word. */
   processed({ assigned, moves }: OpenBatch, offset: number): void {
-    if (assigned.moves === moves) assigned.processed = offset;
+    if (assigned.moves === moves) assigned.processed = Math.max(assigned.processed ?? 0, offset);
   }
 
   /** What has not been handed over of it is read again. */

@@ -340,6 +340,36 @@ test('run moves the position back to the message that the handler threw at', asy
   expect(seen).toEqual([0, 1, 2, 3, 4, 4, 5, 6, 7, 8, 9]);
 });
 
+test('a handler that pauses its partition and then throws gets the message again', async () => {
+  const { consumer } = await start(logs([5]));
+  consumer.assign([{ topic: 't', partition: 0, offset: 0 }]);
+  const seen: number[] = [];
+  const eachMessage = ({ offset }: ConsumedMessage) => {
+    seen.push(offset);
+    if (offset === 4) void consumer.stop();
+    if (offset !== 2 || seen.length > 3) return;
+    consumer.pause([{ topic: 't' }]);
+    throw new Error('not now');
+  };
+  await expect(consumer.run({ eachMessage })).rejects.toThrow('not now');
+  consumer.resume([{ topic: 't' }]);
+  await consumer.run({ eachMessage });
+  expect(seen).toEqual([0, 1, 2, 2, 3, 4]);
+});
+
+test('maxPollRecords: no more than so many at once, and a batch that goes on is read on', async () => {
+  const { consumer } = await start(logs([7], 7, 7), { maxPollRecords: 3 });
+  consumer.assign([{ topic: 't', partition: 0, offset: 0 }]);
+  const seen: number[][] = [];
+  await consumer.run({
+    eachBatch: ({ messages }) => {
+      seen.push(offsetsOf(messages));
+      if (messages.at(-1)!.offset === 6) void consumer.stop();
+    },
+  });
+  expect(seen).toEqual([[0, 1, 2], [3, 4, 5], [6]]);
+});
+
 test('run by batches hands over whole batches, and a batch again whose handler threw', async () => {
   const { consumer } = await start(logs([20], 20, 5));
   consumer.assign([{ topic: 't', partition: 0, offset: 2 }]);

@@ -309,6 +309,22 @@ test('without autoCommit nothing is committed but what is told: what was handled
   expect(await consumer.committed('t')).toEqual([{ ...t(0), offset: 6, metadata: '' }]);
 });
 
+test('a commit of the application’s own, ahead of what is known to be handled, is not taken back by autoCommit', async () => {
+  const { group, consumer } = await start(logs([10]), { autoCommitIntervalMs: 10 });
+  group.assigned = [0];
+  await consumer.run({
+    eachMessage: async ({ offset }) => {
+      if (offset !== 3) return;
+      await consumer.commit([{ ...t(0), offset: 4 }]);
+      await systemClock.sleep(100);
+      await consumer.stop();
+    },
+  });
+  const offsets = group.commits.map(({ topics }) => topics[0]!.partitions[0]!.offset);
+  expect(offsets).toEqual([...offsets].sort((a, b) => a - b));
+  expect(offsets.at(-1)).toBe(4);
+});
+
 test('a commit that comes too late is refused to who asked for it, and does not end run when nobody asked', async () => {
   const { group, consumer } = await start(logs([10]), { autoCommitIntervalMs: 10 });
   group.assigned = [0];

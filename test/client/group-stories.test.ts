@@ -1,0 +1,224 @@
+// Stories of groups: several consumers and the real server, handlers and engine in one process. A member dies or freezes
+// when nothing of it arrives any more: each has a proxy that can be cut.
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import type { Consumer, Handlers } from '../../lib/client/consumer.ts';
+import type { ConsumerOptions, TopicPartition } from '../../lib/client/consumer-options.ts';
+import { Rivulet } from '../../lib/client/rivulet.ts';
+import { systemClock } from '../../lib/clock.ts';
+import { type Home, startEmbedded, startProxy } from './embedded.ts';
+
+let home: Home;
+let rivulet: Rivulet;
+let names = 0;
+const members: Member[] = [];
+
+beforeAll(async () => {
+  home = await startEmbedded();
+  rivulet = new Rivulet({ url: home.url });
+});
+afterEach(() => Promise.all(members.splice(0).map((member) => member.end())));
+afterAll(() => home.close());
+
+const session = { sessionTimeoutMs: 6_000, heartbeatIntervalMs: 500 };
+const patient = { timeout: 25_000, interval: 20 };
+
+type Handled = { readonly partition: number; readonly offset: number; readonly by: string };
+
+/** What all members of a story have handled, in its order. */
+type Story = {
+  readonly topic: string;
+  readonly groupId: string;
+  readonly handled: Handled[];
+  readonly events: string[];
+};
+
+async function newStory(partitions: number): Promise<Story> {
+  const topic = `group-story-${names++}`;
+  await rivulet.admin().createTopics({ topics: [{ topic, partitions }] });
+  return { topic, groupId: `readers-of-${topic}`, handled: [], events: [] };
+}
+
+async function write({ topic }: Story, partitions: number, perPartition: number): Promise<void> {
+  const producer = rivulet.producer();
+  const messages = Array.from({ length: partitions * perPartition }, (_, i) => ({
+    partition: i % partitions,
+    value: `${i}`,
+  }));
+  await producer.send({ topic, messages });
+  await producer.disconnect();
+}
+
+type Member = {
+  readonly consumer: Consumer;
+  /** Its process is dead or frozen until `thaw`: nothing of it is heard, nothing comes back, and it handles nothing. */
+  freeze(): void;
+  thaw(): void;
+  leave(): Promise<void>;
+  end(): Promise<void>;
+};
+
+type Options = ConsumerOptions & { readonly workMs?: number; readonly run?: Pick<Handlers, 'concurrency'> };
+
+async function join(story: Story, by: string, { workMs = 1, ...options }: Options = {}): Promise<Member> {
+  let frozen = false;
+  let wake: () => void = () => undefined;
+  let asleep: Promise<void> = Promise.resolve();
+  const proxy = await startProxy(home.url, () => (frozen ? 'cut before' : 'none'));
+  const client = new Rivulet({ url: proxy.url, clientId: by, retry: { baseMs: 20, capMs: 200 } });
+  const say = (what: string) => (partitions: readonly TopicPartition[]) => {
+    story.events.push(`${by} ${what} ${partitions.map(({ partition }) => partition).sort((a, b) => a - b)}`);
+  };
+  const consumer = client.consumer({
+    groupId: story.groupId,
+    autoOffsetReset: 'earliest',
+    ...session,
+    onPartitionsAssigned: say('assigned'),
+    onPartitionsRevoked: say('revoked'),
+    onPartitionsLost: say('lost'),
+    ...options,
+  });
+  consumer.subscribe({ topics: [story.topic] });
+  const eachMessage = async ({ partition, offset }: { partition: number; offset: number }) => {
+    await asleep;
+    story.handled.push({ partition, offset, by });
+    await systemClock.sleep(workMs);
+  };
+  const run = consumer.run({ eachMessage, concurrency: 4 });
+  const member: Member = {
+    consumer,
+    freeze() {
+      frozen = true;
+      asleep = new Promise((resolve) => (wake = resolve));
+    },
+    thaw() {
+      frozen = false;
+      wake();
+    },
+    async leave() {
+      await consumer.stop();
+      await run;
+    },
+    async end() {
+      member.thaw();
+      await member.leave();
+      await proxy.close();
+    },
+  };
+  members.push(member);
+  return member;
+}
+
+const owners = (...all: Member[]) => all.map(({ consumer }) => consumer.assignment().length);
+const isShared = (partitions: number, ...all: Member[]) =>
+  expect.poll(() => owners(...all).sort((a, b) => a - b), patient).toEqual(evenly(partitions, all.length));
+const evenly = (partitions: number, count: number) =>
+  Array.from({ length: count }, (_, i) => Math.floor((partitions + i) / count));
+
+/** Distinct messages, and how many were handled more than once. */
+function counts({ handled }: Story) {
+  const distinct = new Set(handled.map(({ partition, offset }) => `${partition}/${offset}`)).size;
+  return { distinct, twice: handled.length - distinct };
+}
+
+const isRead = (story: Story, total: number) => expect.poll(() => counts(story).distinct, patient).toBe(total);
+
+/** In each partition each offset is first handled after those before it. */
+function expectOrder({ handled }: Story): void {
+  const next = new Map<number, number>();
+  for (const { partition, offset } of handled) {
+    const expected = next.get(partition) ?? 0;
+    expect(offset).toBeLessThanOrEqual(expected);
+    next.set(partition, Math.max(expected, offset + 1));
+  }
+}
+
+test('three share the partitions; one leaves and the others take over at once, nothing twice, nothing lost', async () => {
+  const story = await newStory(6);
+  await write(story, 6, 50);
+  const one = await join(story, 'one', { workMs: 5 });
+  const two = await join(story, 'two', { workMs: 5 });
+  const three = await join(story, 'three', { workMs: 5 });
+  await isShared(6, one, two, three);
+  await two.leave();
+  await isShared(6, one, three);
+  await write(story, 6, 50);
+  await isRead(story, 600);
+  expect(counts(story)).toEqual({ distinct: 600, twice: 0 });
+  expectOrder(story);
+  expect(story.events.filter((event) => event.includes('lost'))).toEqual([]);
+});
+
+test('after a restart each goes on from what was committed', async () => {
+  const story = await newStory(2);
+  await write(story, 2, 40);
+  const before = await join(story, 'before', { workMs: 3 });
+  await expect.poll(() => story.handled.length, patient).toBeGreaterThan(10);
+  await before.leave();
+  const stoppedAt = story.handled.length;
+  expect(stoppedAt).toBeLessThan(80);
+  await join(story, 'after');
+  await isRead(story, 80);
+  expect(counts(story).twice).toBe(0);
+});
+
+test('one freezes: the others take over its partitions after its session; thawed, it hands over nothing and commits nothing', async () => {
+  const story = await newStory(6);
+  await write(story, 6, 60);
+  const one = await join(story, 'one', { autoCommitIntervalMs: 100 });
+  const two = await join(story, 'two', { autoCommitIntervalMs: 100 });
+  await isShared(6, one, two);
+  two.freeze();
+  const frozenAt = story.handled.length;
+  await write(story, 6, 60);
+  await expect.poll(() => owners(one), patient).toEqual([6]);
+  await isRead(story, 720);
+  const committed = await one.consumer.committed(story.topic);
+  const thawedAt = story.handled.length;
+  two.thaw();
+  await isShared(6, one, two);
+  await systemClock.sleep(300);
+  expect(story.events.filter((event) => event.startsWith('two lost'))).toHaveLength(1);
+  // What it was at work on when it froze is all that it may still finish: one message for each of its partitions.
+  expect(story.handled.slice(thawedAt).filter(({ by }) => by === 'two').length).toBeLessThanOrEqual(3);
+  for (const { partition, offset } of await one.consumer.committed(story.topic))
+    expect(offset).toBeGreaterThanOrEqual(committed.find((before) => before.partition === partition)!.offset);
+  expect(frozenAt).toBeGreaterThan(0);
+  expectOrder(story);
+});
+
+test('a rebalancing cascade does not happen: of 50 partitions only the ten of the dead one pause', async () => {
+  const story = await newStory(50);
+  const all: Member[] = [];
+  for (const by of ['one', 'two', 'three', 'four', 'five']) all.push(await join(story, by));
+  await isShared(50, ...all);
+  story.events.length = 0;
+  const [dead, ...living] = all;
+  dead!.freeze();
+  await isShared(50, ...living);
+  const moved = story.events.flatMap((event) => event.split(' ')[2]!.split(','));
+  expect(story.events.every((event) => / assigned /.test(event))).toBe(true);
+  expect(moved).toHaveLength(10);
+});
+
+test('a static member returns within its session, and nothing moves', async () => {
+  const story = await newStory(4);
+  const one = await join(story, 'one', { groupInstanceId: 'a' });
+  const two = await join(story, 'two', { groupInstanceId: 'b' });
+  await isShared(4, one, two);
+  const own = two.consumer.assignment();
+  await two.leave();
+  const events = story.events.filter((event) => event.startsWith('one'));
+  const again = await join(story, 'again', { groupInstanceId: 'b' });
+  await expect.poll(() => again.consumer.assignment(), patient).toEqual(own);
+  expect(story.events.filter((event) => event.startsWith('one'))).toEqual(events);
+});
+
+test('a pattern takes in topics that come later', async () => {
+  const story = await newStory(1);
+  const member = await join(story, 'one');
+  member.consumer.subscribe({ topics: new RegExp(`^${story.topic}-`) });
+  await rivulet.admin().createTopics({ topics: [{ topic: `${story.topic}-late`, partitions: 2 }] });
+  await expect
+    .poll(() => member.consumer.assignment(), patient)
+    .toEqual([0, 1].map((partition) => ({ topic: `${story.topic}-late`, partition })));
+});
