@@ -1,10 +1,11 @@
-// `rivulet consume`: a topic's records on standard output, without a group. The flags are those of
+// `rivulet consume`: a topic's records on standard output, all of them or a group's share. The flags are those of
 // kafka-console-consumer.sh, and so is its last line: how many messages were processed.
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Admin } from '../lib/client/admin.ts';
 import type { Assignment, Consumer } from '../lib/client/consumer.ts';
 import type { ConsumedMessage } from '../lib/client/message.ts';
 import { connect } from './connect.ts';
+import { consumerProperties, groupConsumer } from './consume-group.ts';
 import {
   flag,
   keyValue,
@@ -21,17 +22,26 @@ import { formatterProperties, textFormatter } from './text-lines.ts';
 
 const examples = `
 Reads what arrives from now on, of all partitions, until Ctrl-C, unless told otherwise.
+
+With --group the partitions are shared by all who name the group, in as many terminals as you like. Each goes on from what
+the group has committed, and --from-beginning is for where it has committed nothing. Ctrl-C commits and leaves, and the
+others take over at once; of one that is killed they take over after session.timeout.ms.
+Properties of --consumer-property: ${consumerProperties.join(', ')}.
+
 Properties of --format text: print.key, print.value, print.timestamp, print.partition, print.offset, print.headers,
 key.separator, headers.separator, line.separator, null.literal; as in kafka-console-consumer.sh.
 
 Examples:
   rivulet consume orders --from-beginning
   rivulet consume orders --from-beginning --property print.key=true --property key.separator=:
+  rivulet consume orders --group billing --from-beginning
   rivulet consume orders --partition 2 --offset 1500 --max-messages 10
   rivulet consume orders --from-beginning --timeout-ms 1000 --format ndjson > orders.ndjson`;
 
 type Offset = 'earliest' | 'latest' | number;
 type ConsumeOptions = {
+  group?: string;
+  consumerProperty?: Properties;
   fromBeginning?: boolean;
   partition?: number;
   offset?: Offset;
@@ -48,6 +58,13 @@ export function addConsume(rivulet: Command): void {
     .argument('[topic]')
     .addOption(topicOption())
     .addOption(new Option('--from-beginning', 'begin with the earliest record').conflicts('offset'))
+    .addOption(
+      new Option('--group <id>', 'share the partitions with all who name this group').conflicts([
+        'partition',
+        'offset',
+      ]),
+    )
+    .option('--consumer-property <name=value>', 'of a member of the group; repeatable', keyValue)
     .option('--partition <number>', 'only this partition', wholeNumber(0, 9_999))
     .option('--offset <where>', 'where to begin in it: earliest, latest or an offset', parseOffset)
     .option('--max-messages <count>', 'stop after so many', wholeNumber(1))
@@ -68,14 +85,21 @@ async function consume(positional: string | undefined, options: ConsumeOptions, 
   const topic = topicOf(command, positional);
   if (options.offset !== undefined && options.partition === undefined)
     command.error('rivulet: --offset needs --partition');
+  if (options.consumerProperty && options.group === undefined)
+    command.error('rivulet: --consumer-property needs --group');
   const format = await formatterOf(options, command);
+  await printAll(await consumerOf(topic, options, command), format, options);
+}
+
+async function consumerOf(topic: string, { group, ...options }: ConsumeOptions, command: Command): Promise<Consumer> {
   const { url } = command.optsWithGlobals<{ url: string }>();
   const rivulet = await connect(command, reportOutages(url));
+  if (group !== undefined) return groupConsumer(rivulet, topic, { ...options, group }, command);
   const assignments = await assignmentsOf(rivulet.admin(), topic, options);
   // Explicit offsets are read from; when retention has overtaken one, what is left is read from its beginning.
   const consumer = rivulet.consumer({ autoOffsetReset: 'earliest' });
   consumer.assign(assignments);
-  await printAll(consumer, format, options);
+  return consumer;
 }
 
 async function formatterOf(
@@ -120,10 +144,13 @@ async function printAll(
   stopOnSignals(stop);
   try {
     await consumer.run({
-      eachBatch: async ({ messages }) => {
+      eachBatch: async ({ topic, partition, messages }) => {
         const printed = messages.slice(0, maxMessages - processed);
         await writeOut(Buffer.concat(printed.map(format)));
         processed += printed.length;
+        // A group commits what was printed, and no more.
+        if (printed.length < messages.length)
+          consumer.seek({ topic, partition, offset: messages[printed.length]!.offset });
         if (processed >= maxMessages) stop();
         timer?.refresh();
       },

@@ -39,6 +39,20 @@ describe('wrong usage ends with 2 and one sentence', () => {
       ['consume', 'a', '--property', 'print.key=yes'],
       /^rivulet: --property print.key: must be true or false, got 'yes'\n$/,
     ],
+    [['consume', 'a', '--group', 'g', '--partition', '0'], /'--group <id>' cannot be used with option '--partition/],
+    [['consume', 'a', '--consumer-property', 'session.timeout.ms=1'], /^rivulet: --consumer-property needs --group\n$/],
+    [
+      ['consume', 'a', '--group', 'g', '--consumer-property', 'session.timeout=1'],
+      /^rivulet: --consumer-property session.timeout: not known here; known are /,
+    ],
+    [
+      ['consume', 'a', '--group', 'g', '--consumer-property', 'session.timeout.ms=soon'],
+      /^rivulet: --consumer-property session.timeout.ms: It must be a whole number from 1\.\n$/,
+    ],
+    [
+      ['consume', 'a', '--group', 'g', '--consumer-property', 'auto.offset.reset=now'],
+      /^rivulet: --consumer-property auto.offset.reset: must be earliest, latest, none, got 'now'\n$/,
+    ],
     [
       ['produce', 'a', '--property', 'parse.key=true', '--format', 'ndjson'],
       /^rivulet: --property parse.key: --format ndjson has no properties\n$/,

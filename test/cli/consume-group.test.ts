@@ -1,0 +1,94 @@
+// A group in several terminals: processes of the real command line, killed and interrupted.
+import { beforeAll, expect, test } from 'vitest';
+import { Rivulet } from '../../lib/client/rivulet.ts';
+import { main, newDirectory, type Running, run, type Service, start, startService } from './processes.ts';
+
+let service: Service;
+let rivulet: Rivulet;
+
+beforeAll(async () => {
+  service = await startService(newDirectory());
+  rivulet = new Rivulet({ url: service.url });
+});
+
+const patient = { timeout: 25_000 };
+const shortSession = ['session.timeout.ms=6000', 'heartbeat.interval.ms=500'].flatMap((property) => [
+  '--consumer-property',
+  property,
+]);
+
+/** What the launcher starts: so that a kill meets the member itself. */
+function member(topic: string, ...more: string[]): Running {
+  const flags = ['--group', `of-${topic}`, '--from-beginning', ...shortSession, '--url', service.url];
+  return start(main, ['consume', topic, ...flags, ...more]);
+}
+
+async function write(topic: string, values: readonly string[], partitions: number): Promise<void> {
+  const producer = rivulet.producer();
+  await producer.send({ topic, messages: values.map((value, at) => ({ value, partition: at % partitions })) });
+  await producer.disconnect();
+}
+
+const linesOf = (...terminals: Running[]) =>
+  terminals.flatMap((terminal) =>
+    terminal
+      .stdout()
+      .split('\n')
+      .filter((line) => line !== ''),
+  );
+const valuesOf = (name: string, count: number) => Array.from({ length: count }, (_, i) => `${name}-${i}`);
+
+/** How many partitions a terminal says it has. */
+function owned(terminal: Running): number {
+  const numbers = new Set<number>();
+  for (const [, what, ranges] of terminal.stderr().matchAll(/^rivulet: (assigned|revoked|lost) \S+ ([\d,-]+)/gm))
+    for (const range of ranges!.split(',')) {
+      const [from, to = from] = range.split('-').map(Number);
+      for (let at = from!; at <= to!; at++)
+        if (what === 'assigned') numbers.add(at);
+        else numbers.delete(at);
+    }
+  return numbers.size;
+}
+
+test('three terminals share the partitions; one leaves and one is killed, and the third reads on where they were', async () => {
+  const topic = 'shared';
+  await rivulet.admin().createTopics({ topics: [{ topic, partitions: 6 }] });
+  const terminals = [member(topic), member(topic), member(topic)] as const;
+  const [one, two, three] = terminals;
+  await expect.poll(() => terminals.map(owned), patient).toEqual([2, 2, 2]);
+
+  await write(topic, valuesOf('first', 60), 6);
+  await expect.poll(() => linesOf(...terminals).sort(), patient).toEqual(valuesOf('first', 60).sort());
+  for (const terminal of terminals) expect(linesOf(terminal)).toHaveLength(20);
+
+  one.child.kill('SIGINT');
+  expect(await one.finished).toMatchObject({
+    code: 130,
+    stderr: expect.stringMatching(/^rivulet: revoked shared [\d,-]+\nProcessed a total of 20 messages\n$/m),
+  });
+  await expect.poll(() => [two, three].map(owned), patient).toEqual([3, 3]);
+
+  two.child.kill('SIGKILL');
+  await two.finished;
+  await write(topic, valuesOf('second', 60), 6);
+  await expect.poll(() => owned(three), patient).toBe(6);
+  await expect.poll(() => new Set(linesOf(three)).size, patient).toBeGreaterThanOrEqual(80);
+  const all = new Set(linesOf(...terminals));
+  expect([...all].sort()).toEqual([...valuesOf('first', 60), ...valuesOf('second', 60)].sort());
+  three.child.kill('SIGINT');
+  await three.finished;
+});
+
+test('a member that stops after so many has committed those, and the next one goes on behind them', async () => {
+  const topic = 'by-and-by';
+  await rivulet.admin().createTopics({ topics: [{ topic, partitions: 1 }] });
+  await write(topic, valuesOf('v', 10), 1);
+  expect((await member(topic, '--max-messages', '4').finished).stdout).toBe('v-0\nv-1\nv-2\nv-3\n');
+  expect((await member(topic, '--max-messages', '6').finished).stdout).toBe('v-4\nv-5\nv-6\nv-7\nv-8\nv-9\n');
+});
+
+test('a topic that is not there is an error, and not a wait', async () => {
+  const missing = await run(['consume', 'nowhere', '--group', 'g'], { environment: { RIVULET_URL: service.url } });
+  expect(missing).toMatchObject({ code: 1, stderr: expect.stringContaining('UNKNOWN_TOPIC_OR_PARTITION') });
+});
