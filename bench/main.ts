@@ -1,4 +1,4 @@
-// npm run bench [-- --quick] [-- --only throughput|latency|units|codec|memory|functions]: how fast the embedded home is beside the bare
+// npm run bench [-- --quick] [-- --only throughput|latency|units|codec|memory|functions|groups]: how fast the embedded home is beside the bare
 // floor of this machine, what appends and fetches would cost in AWS, whether memory stays constant, and how large the Lambda
 // functions are and how fast they start. See README.md.
 import { mkdtemp, rm, statfs } from 'node:fs/promises';
@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { benchCodec } from './codec.ts';
 import { benchFunctions } from './functions.ts';
+import { benchGroups } from './groups.ts';
 import { benchLatency } from './latency.ts';
 import { benchMemory } from './memory.ts';
 import { printTable, whole } from './table.ts';
@@ -32,6 +33,8 @@ const benches: Readonly<Record<string, (directory: string) => Promise<void>>> = 
     );
   },
   memory: (directory) => benchMemory(directory, options.quick ? 100 * 2 ** 20 : 1000 * 2 ** 20),
+  groups: (directory) =>
+    benchGroups(directory, options.quick ? { rounds: 2, forMs: 500 } : { rounds: 5, forMs: 2_000 }),
   functions: (directory) => benchFunctions(directory, options.quick ? 5 : 15),
 };
 
