@@ -12,6 +12,8 @@ export type DemoService = {
   readonly url: string;
   /** That nobody has written to yet. */
   readonly topic: string;
+  /** That nobody has been a member of yet. */
+  readonly groupId: string;
   close(): Promise<void>;
   /** At once; returns what became of what was made, as half a sentence. */
   abandon(): string;
@@ -23,9 +25,11 @@ export async function ownService(): Promise<DemoService> {
   const home = openHome({ directory: mkdtempSync(join(tmpdir(), 'rivulet-demo-')) });
   const server = await startServer({ api: home.api, clock: systemClock });
   const topic = 'flights';
+  const groupId = 'demo';
   return {
     url: server.url,
     topic,
+    groupId,
     async close() {
       await server.close();
       home.close();
@@ -39,23 +43,25 @@ export async function ownService(): Promise<DemoService> {
       heading(`Where it lies: ${home.directory}`);
       showFolder(home.directory, home.totals);
       heading('Try next');
-      showNext(topic, `  npx rivulet serve --data ${home.directory}\nand in another terminal:\n`);
+      showNext(topic, groupId, `  npx rivulet serve --data ${home.directory}\nand in another terminal:\n`);
       console.log('\nThe folder is kept; remove it when you are done.');
     },
   };
 }
 
-/** Others may have run the demo there: the topic has a name of its own. */
+/** Others may have run the demo there: the topic and the group have names of their own. */
 export function givenService(url: string): DemoService {
   const topic = `flights-${systemClock.now().toString(36)}`;
+  const groupId = `demo-of-${topic}`;
   return {
     url,
     topic,
+    groupId,
     close: async () => {},
     abandon: () => `the topic "${topic}" is left as it is`,
     showAfterwards(heading) {
       heading('Try next');
-      showNext(topic, '');
+      showNext(topic, groupId, '');
     },
   };
 }
@@ -76,9 +82,10 @@ In AWS the same would have taken S3 requests: ${s3Put} PUT, ${s3Get} GET; Dynamo
 $${usdOf(totals).toFixed(6)} at list price, Lambda and API Gateway not included.`);
 }
 
-function showNext(topic: string, first: string): void {
+function showNext(topic: string, groupId: string, first: string): void {
   console.log(`${first}  npx rivulet topics describe ${topic}
   npx rivulet consume ${topic} --from-beginning --max-messages 5 --property print.key=true
-  npx rivulet consume ${topic}                    (and wait)
+  npx rivulet groups describe ${groupId}
+  npx rivulet consume ${topic} --group mine       (in several terminals)
   echo '{"key": "OSL", "value": {"origin": "OSL"}}' | npx rivulet produce ${topic} --format ndjson`);
 }

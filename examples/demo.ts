@@ -1,25 +1,27 @@
 // `npm run demo`: Rivulet from end to end in a few seconds. It starts the service over a folder of its own, or takes the
-// one that RIVULET_URL names, streams 20,000 flights into a topic through the signed HTTP API, reads them back with three
-// consumers, and checks that what came back is what went in. Exits with 0 only if it is.
+// one that RIVULET_URL names, streams 20,000 flights into a topic through the signed HTTP API while a group of three reads
+// them, kills one of the three in the middle, and checks that what came back is what went in. Exits with 0 only if it is.
 import { Presets, SingleBar } from 'cli-progress';
-import { ownCredentials } from '../cli/connect.ts';
 import { tableLines } from '../cli/output.ts';
 import { Rivulet } from '../lib/client/rivulet.ts';
+import { type Group, type GroupRead, startGroup, victim } from './demo-group.ts';
+import { identity } from './demo-identity.ts';
 import { givenService, ownService } from './demo-service.ts';
 import { airportsOf, claimsOf, type FlightLine, type ReadFlight, readFlights } from './flights.ts';
 
 const partitions = 6;
-const consumers = 3;
 const barFormat = '{bar} {percentage}% | {value} of {total} | {rate} records/s';
 
 const given = process.env.RIVULET_URL;
 const service = given ? givenService(given) : await ownService();
 const { topic } = service;
 let bar: SingleBar | undefined; // The one that is shown now.
+let group: Group | undefined;
 process.once('SIGINT', giveUp);
 try {
   process.exitCode = (await runDemo()) ? 0 : 1;
 } finally {
+  group?.kill();
   await service.close();
 }
 process.removeListener('SIGINT', giveUp);
@@ -28,29 +30,39 @@ service.showAfterwards(heading);
 /** The terminal as it was, and nothing left behind: half of a demo is of no use to anybody. */
 function giveUp(): void {
   bar?.stop();
+  group?.kill();
   console.error(`\nInterrupted; ${service.abandon()}.`);
   process.exit(130);
 }
 
 /** @returns whether all that was to be shown is true. */
 async function runDemo(): Promise<boolean> {
-  const credentials = ownCredentials();
-  const region = process.env.AWS_REGION;
-  const identity = { ...(credentials && { credentials }), ...(region !== undefined && { region }) };
-  const rivulet = new Rivulet({ url: service.url, clientId: 'demo', ...identity });
+  const rivulet = new Rivulet({ url: service.url, clientId: 'demo', ...identity() });
   heading(`A Rivulet service is listening on ${service.url}`);
   await rivulet.admin().createTopics({ topics: [{ topic, partitions }] });
   console.log(`Made the topic "${topic}" with ${partitions} partitions.`);
   const flights = readFlights();
+  heading('Starting a group of three consumers, each a process of its own');
+  group = startGroup({
+    url: service.url,
+    topic,
+    groupId: service.groupId,
+    partitions,
+    killAt: flights.length / 3,
+    say,
+  });
+  await group.shared;
   await write(rivulet, flights);
-  const read = await readBack(rivulet);
-  showAirports(read);
+  heading('Reading the rest');
+  const read = await group.finished(flights.length);
+  console.log(`Read: ${count(read.flights.length)} flights.`);
+  showAirports(read.flights);
   return showClaims(flights, read);
 }
 
 /** As a stream of sends of 250 flights, four of them under way, keyed by the airport that they leave from. */
 async function write(rivulet: Rivulet, flights: readonly FlightLine[]): Promise<void> {
-  heading(`Writing ${count(flights.length)} flights, keyed by airport of origin`);
+  heading(`Writing ${count(flights.length)} flights, keyed by airport of origin; the group reads them as they come`);
   const producer = rivulet.producer({ compression: 'zstd' });
   const meter = startMeter(flights.length);
   const underWay: Promise<void>[] = [];
@@ -64,49 +76,16 @@ async function write(rivulet: Rivulet, flights: readonly FlightLine[]): Promise<
   console.log(`Acknowledged: ${meter.stop()}.`);
 }
 
-/** Three consumers, two partitions each, side by side. Each reads to the end that its partitions have now. */
-async function readBack(rivulet: Rivulet): Promise<ReadFlight[]> {
-  const ends = await rivulet.admin().fetchTopicOffsets(topic);
-  const total = ends.reduce((sum, { latest }) => sum + latest, 0);
-  heading(`Reading them back with ${consumers} consumers, ${partitions / consumers} partitions each`);
-  const meter = startMeter(total);
-  const read: ReadFlight[] = [];
-  const shares = Array.from({ length: consumers }, (_, i) =>
-    ends.filter(({ partition }) => partition % consumers === i),
-  );
-  await Promise.all(
-    shares.map((share) =>
-      readShare(rivulet, share, (flights) => {
-        read.push(...flights);
-        meter.add(flights.length);
-      }),
-    ),
-  );
-  console.log(`Read: ${meter.stop()}.`);
-  return read;
-}
-
-type End = { readonly partition: number; readonly latest: number };
-
-async function readShare(rivulet: Rivulet, ends: readonly End[], take: (read: ReadFlight[]) => void): Promise<void> {
-  const consumer = rivulet.consumer({ autoOffsetReset: 'earliest' });
-  consumer.assign(ends.map(({ partition }) => ({ topic, partition, offset: 0 })));
-  const unfinished = new Set(ends.filter(({ latest }) => latest > 0).map(({ partition }) => partition));
-  if (unfinished.size === 0) return;
-  const endOf = new Map(ends.map(({ partition, latest }) => [partition, latest]));
-  await consumer.run({
-    eachBatch: ({ partition, messages }) => {
-      take(messages.map(({ key, value, offset }) => ({ origin: String(key), text: String(value), partition, offset })));
-      if (messages.at(-1)!.offset + 1 >= endOf.get(partition)!) unfinished.delete(partition);
-      if (unfinished.size === 0) void consumer.stop();
-    },
-  });
-}
-
 // --- what is shown
 
 function heading(text: string): void {
   console.log(`\n== ${text}`);
+}
+
+/** Above the bar, if one is shown. */
+function say(text: string): void {
+  if (bar) process.stdout.write('\r\u001b[2K');
+  console.log(`  ${text}`);
 }
 
 function count(value: number): string {
@@ -141,7 +120,7 @@ function startMeter(total: number): { add(records: number): void; stop(): string
 
 function showAirports(read: readonly ReadFlight[]): void {
   const airports = airportsOf(read, 100);
-  const busiest = airports.toSorted((a, b) => b.departures - a.departures).slice(0, 8);
+  const busiest = airports.toSorted((a, b) => b.departures - a.departures || a.code.localeCompare(b.code)).slice(0, 8);
   const latest = airports.toSorted((a, b) => b.meanDelay - a.meanDelay).slice(0, 8);
   heading('What they say: the busiest airports, and those with the most delay (mean, of 100 flights or more)');
   const rows = busiest.map((busy, at) => {
@@ -151,9 +130,12 @@ function showAirports(read: readonly ReadFlight[]): void {
   for (const line of tableLines(['BUSIEST', 'FLIGHTS', '  |', 'LATEST', 'MINUTES', 'FLIGHTS'], rows)) console.log(line);
 }
 
-function showClaims(written: readonly FlightLine[], read: readonly ReadFlight[]): boolean {
+function showClaims(written: readonly FlightLine[], { flights, repeated }: GroupRead): boolean {
   heading('What was checked against the file itself');
-  const claims = claimsOf(written, read);
+  const claims = claimsOf(written, flights);
   for (const { text, holds } of claims) console.log(`${holds ? '  true ' : '  FALSE'}  ${text}`);
+  console.log(`
+${count(repeated)} flights came twice: ${victim} had read them and was killed before it committed that. A group promises at least
+once; partition and offset tell what comes again, and above each flight is counted once.`);
   return claims.every(({ holds }) => holds);
 }

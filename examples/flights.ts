@@ -31,11 +31,11 @@ export type ReadFlight = FlightLine & { readonly partition: number; readonly off
 
 export type Claim = { readonly text: string; readonly holds: boolean };
 
-/** @param read in the order in which they were handed over. */
+/** @param read each once, in the order in which they were handed over for the first time. */
 export function claimsOf(written: readonly FlightLine[], read: readonly ReadFlight[]): Claim[] {
   return [
     {
-      text: `every flight came back exactly once: ${written.length} written, ${read.length} read`,
+      text: `every flight came back: ${written.length} written, ${read.length} read`,
       holds: sameTexts([...written].sort(byText), [...read].sort(byText)),
     },
     {

@@ -14,7 +14,10 @@ test('the demo proves what it says, and its folder can be served as it says', as
   const { code, stdout, stderr } = await start(join(root, 'examples/demo.ts'), []).finished;
   directory = /== Where it lies: (\S+)/.exec(stdout)?.[1];
   expect(stderr).toBe('');
-  expect(stdout).toContain('true   every flight came back exactly once: 20000 written, 20000 read');
+  expect(stdout).toContain('true   every flight came back: 20000 written, 20000 read');
+  expect(stdout).toMatch(/^ {2}Killed bruno\. Its partitions \d, \d wait /m);
+  expect(stdout.match(/^ {2}(anna|clara) takes over \d, \d+\.\d s after the kill$/gm)).toHaveLength(2);
+  expect(stdout).toMatch(/^[\d,]+ flights came twice: /m);
   expect(stdout.match(/^ {2}true {3}/gm)).toHaveLength(4);
   expect(stdout).not.toContain('FALSE');
   expect(stdout).toMatch(/^DFW +1103 /m);
@@ -24,7 +27,7 @@ test('the demo proves what it says, and its folder can be served as it says', as
   expect(serve).toEqual(['serve', directory]);
   const service = await startService(directory!);
   const environment = { RIVULET_URL: service.url };
-  for (const [, command] of stdout.matchAll(/^ {2}npx rivulet (topics .*|consume .*true)$/gm))
+  for (const [, command] of stdout.matchAll(/^ {2}npx rivulet (topics .*|consume .*true|groups .*)$/gm))
     expect(await run(command!.split(' '), { environment })).toMatchObject({ code: 0 });
   const [, input, produce] = /echo '(.*)' \| npx rivulet (produce .*)/.exec(stdout)!;
   expect(await run(produce!.split(' '), { environment, input: input! })).toMatchObject({ code: 0 });

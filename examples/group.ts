@@ -1,0 +1,21 @@
+// A consumer group: run this in several terminals, and they share the topic's partitions. Ctrl-C commits what was handled
+// and leaves; of one that is killed, the others take over after its session. The README quotes this file; a test runs it.
+import { Rivulet } from '../lib/client/rivulet.ts';
+
+const rivulet = new Rivulet({ url: process.env.RIVULET_URL ?? 'http://127.0.0.1:9292' });
+
+const consumer = rivulet.consumer({
+  groupId: 'baristas',
+  autoOffsetReset: 'earliest',
+  onPartitionsAssigned: (partitions) => console.log(`now mine: ${partitions.map(({ partition }) => partition)}`),
+  onPartitionsRevoked: (partitions) => console.log(`given up: ${partitions.map(({ partition }) => partition)}`),
+});
+consumer.subscribe({ topics: ['coffee'] });
+process.once('SIGINT', () => consumer.stop());
+
+await consumer.run({
+  concurrency: 3, // Partitions side by side; the messages of each in their order.
+  eachMessage: async ({ partition, offset, key, value }) => {
+    console.log(`made: partition ${partition}, offset ${offset}: ${value} for ${key}`);
+  },
+});
