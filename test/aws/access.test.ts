@@ -120,8 +120,22 @@ await onDeployment(({ endpoint, url }) => {
       alter: { method: 'PATCH', path: `/v1/topics/${name}`, headers: json, body: '{"partitions":1}' },
       make: { method: 'PUT', path: `/v1/topics/${name}`, headers: json, body: '{}' },
     });
+    /** What is allowed of these is refused as a request, or finds no such group. */
+    const requestsOnGroup = (group: string): Record<string, HttpRequest> => {
+      const path = `/v1/groups/${group}`;
+      return {
+        heartbeat: { method: 'POST', path: `${path}/heartbeat`, headers: json, body: '{}' },
+        commit: { method: 'POST', path: `${path}/offsets`, headers: json, body: '{}' },
+        'look up': { method: 'GET', path: `${path}/offsets?topic=none` },
+        forget: { method: 'DELETE', path: `${path}/offsets?topic=none` },
+        reset: { method: 'POST', path: `${path}/offsets/reset`, headers: json, body: '{}' },
+        'describe group': { method: 'GET', path },
+        'delete group': { method: 'DELETE', path },
+      };
+    };
     const elsewhere: Record<string, HttpRequest> = {
       'list topics': { method: 'GET', path: '/v1/topics' },
+      'list groups': { method: 'GET', path: '/v1/groups' },
       'new producer': { method: 'POST', path: '/v1/producers' },
       'what no route takes': { method: 'GET', path: '/v1/nothing' },
     };
@@ -133,6 +147,9 @@ await onDeployment(({ endpoint, url }) => {
         ...[topic, other, longer].flatMap((name) =>
           Object.entries(requestsOn(name)).map(([what, request]) => [`${what}: ${name}`, request] as const),
         ),
+        ...['billing', 'billing-2'].flatMap((name) =>
+          Object.entries(requestsOnGroup(name)).map(([what, request]) => [`${what}: ${name}`, request] as const),
+        ),
       ];
       const replies = await Promise.all(
         all.map(async ([what, request]) => [what, (await sendSigned(url, credentials, request)).status] as const),
@@ -142,6 +159,8 @@ await onDeployment(({ endpoint, url }) => {
 
     const ofProducer = ['describe', 'produce', 'produce to a partition'].map((what) => `${what}: ${topic}`);
     const ofConsumer = ['describe', 'offsets', 'fetch', 'fetch a partition'].map((what) => `${what}: ${topic}`);
+
+    const ofMember = ['heartbeat', 'commit', 'look up'].map((what) => `${what}: billing`);
 
     const identities = [
       ['user', newUser],
@@ -153,8 +172,8 @@ await onDeployment(({ endpoint, url }) => {
       expect(allowed).toEqual(['new producer', ...ofProducer]);
     });
 
-    test.each(identities)('of a consumer of one topic: %s', async (_, identity) => {
-      expect(await allowedTo(await identity(consumerRoutes(topic, 'billing')))).toEqual(ofConsumer);
+    test.each(identities)('of a consumer of one topic in one group: %s', async (_, identity) => {
+      expect(await allowedTo(await identity(consumerRoutes(topic, 'billing')))).toEqual([...ofConsumer, ...ofMember]);
     });
 
     test.each(identities)('of nobody: %s', async (_, identity) => {
@@ -162,7 +181,7 @@ await onDeployment(({ endpoint, url }) => {
     });
 
     test('of an operator', async () => {
-      expect((await allowedTo(operator)).length).toBe(3 + 3 * 8);
+      expect((await allowedTo(operator)).length).toBe(4 + 3 * 8 + 2 * 7);
     });
 
     test('leads to no other topic, however the path is written', async () => {
