@@ -1,6 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
-/** `tidy` reads the source as text and is part of `npm run check`; `all` is everything else. */
+/**
+ * `tidy` reads the source as text and is part of `npm run check`; `cdk` shares one process, because loading the CDK takes
+ * longer than the tests; `all` is everything else.
+ */
 export default defineConfig({
   test: {
     projects: [
@@ -8,8 +11,18 @@ export default defineConfig({
         test: {
           name: 'all',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/tidy.test.ts'],
+          exclude: ['test/tidy.test.ts', 'test/cdk/**'],
           globalSetup: ['test/aws/setup.ts'],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'cdk',
+          include: ['test/cdk/**/*.test.ts'],
+          isolate: false,
+          maxWorkers: 1,
           testTimeout: 30_000,
           hookTimeout: 60_000,
         },

@@ -1,4 +1,4 @@
-// The stacks as the app makes them, for the tests: bundled once per file, synthesised once per configuration.
+// The stacks as the app makes them, for the tests: bundled once, synthesised once per configuration.
 import { mkdtempSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -25,8 +25,18 @@ export function appWith(given: Given = {}): App {
 
 const stacksOf = (app: App) => app.node.children.filter((child): child is Stack => 'templateOptions' in child);
 
+type Templates = Readonly<Record<string, Template>>;
+const made = new Map<string, Templates>();
+
 /** By the name of the stack. */
-export function templatesWith(given: Given = {}): Readonly<Record<string, Template>> {
+export function templatesWith(given: Given = {}): Templates {
+  const key = JSON.stringify(given);
+  const templates = made.get(key) ?? synthesise(given);
+  made.set(key, templates);
+  return templates;
+}
+
+function synthesise(given: Given): Templates {
   return Object.fromEntries(stacksOf(appWith(given)).map((stack) => [stack.stackName, Template.fromStack(stack)]));
 }
 
