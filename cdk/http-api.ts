@@ -1,6 +1,6 @@
 // The HTTP API: the routes of functions/duties.ts, each asking for an IAM signature; `$default` answers as our own 404
 // and 405. Throttled as a whole, and the fetches once more, so that consumers in a hurry cannot take all of it.
-import { RemovalPolicy } from 'aws-cdk-lib';
+import { RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
 import {
   type CfnStage,
@@ -14,6 +14,7 @@ import {
 } from 'aws-cdk-lib/aws-apigatewayv2';
 import { HttpIamAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
+import { ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import { type Duty, duties } from '../functions/duties.ts';
@@ -29,6 +30,7 @@ export function createHttpApi(scope: Construct, functions: Functions, config: Ri
     defaultAuthorizer: new HttpIamAuthorizer(),
   });
   const routes = (Object.keys(duties) as Duty[]).flatMap((duty) => addRoutes(api, duty, functions, config));
+  allowDefaultRoute(api, functions);
   addStage(api, config, routes);
   return api;
 }
@@ -49,6 +51,18 @@ function addRoutes(api: HttpApi, duty: Duty, functions: Functions, config: Rivul
     if (isPublic(key, config))
       accept(route, { id: 'AwsSolutions-APIG4', reason: 'Open by configuration; it reads no data and is throttled.' });
     return route;
+  });
+}
+
+/**
+ * The integration lets the gateway call its function for stage/method/path. `$default` has no method there, so that it
+ * would be refused, and answered with a 500. No emulator asks for this permission.
+ */
+function allowDefaultRoute(api: HttpApi, { meta }: Functions): void {
+  const resourceName = '*/$default';
+  meta.addPermission('DefaultRoute', {
+    principal: new ServicePrincipal('apigateway.amazonaws.com'),
+    sourceArn: Stack.of(api).formatArn({ service: 'execute-api', resource: api.apiId, resourceName }),
   });
 }
 

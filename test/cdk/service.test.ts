@@ -1,4 +1,4 @@
-import { Match } from 'aws-cdk-lib/assertions';
+import { Match, type Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
 import { duties, functionNames } from '../../functions/duties.ts';
 import { resourcesOf, templatesWith } from './synth.ts';
@@ -11,6 +11,33 @@ const authorizationOf = (given: Record<string, unknown>) =>
       Properties.AuthorizationType,
     ]),
   );
+
+const named = (value: unknown, pattern: RegExp): string => pattern.exec(JSON.stringify(value))![1]!;
+
+/** Each route, and the logical id of the function that it calls. */
+function routesOf(of: Template): { readonly route: string; readonly calls: string }[] {
+  const integrations = Object.fromEntries(resourcesOf(of, 'AWS::ApiGatewayV2::Integration'));
+  return resourcesOf(of, 'AWS::ApiGatewayV2::Route').map(([, { Properties }]) => {
+    const integration = integrations[named(Properties.Target, /"Ref":"(\w+)"/)]!;
+    const calls = named(integration.Properties.IntegrationUri, /"Fn::GetAtt":\["(\w+)"/);
+    return { route: String(Properties.RouteKey), calls };
+  });
+}
+
+/** What follows the API's id in the source ARNs for which the gateway may call a function. */
+const permissionsOf = (of: Template, functionId: string): string[] =>
+  resourcesOf(of, 'AWS::Lambda::Permission')
+    .filter(([, { Properties }]) => JSON.stringify(Properties.FunctionName).includes(`"${functionId}"`))
+    .map(([, { Properties }]) => named(Properties.SourceArn, /ServiceApi\w+"\},"\/([^"]+)"/));
+
+/** As IAM's ArnLike: `*` is anything, slashes too, and nothing else is special. */
+const matchesArn = (pattern: string, resource: string): boolean =>
+  new RegExp(
+    `^${pattern
+      .split('*')
+      .map((part) => part.replace(/[$.+]/g, '\\$&'))
+      .join('.*')}$`,
+  ).test(resource);
 
 describe('the functions', () => {
   test('run on Node 24 and arm64, outside any VPC, with nothing kept warm, and end before the gateway gives up', () => {
@@ -65,6 +92,15 @@ describe('the HTTP API', () => {
     expect(authorizationOf({})).toEqual(
       Object.fromEntries(routes.map((route) => [route, open.includes(route) ? 'NONE' : 'AWS_IAM'])),
     );
+  });
+
+  test('may call the function of each route, also of the one that has neither method nor path', () => {
+    const pathOf = (route: string) =>
+      route === '$default' ? '$default/$default' : `$default/${route.replace(' ', '')}`;
+    const refused = routesOf(template).filter(
+      ({ route, calls }) => !permissionsOf(template, calls).some((pattern) => matchesArn(pattern, pathOf(route))),
+    );
+    expect(refused).toEqual([]);
   });
 
   test('can ask for a signature everywhere', () => {
