@@ -30,6 +30,7 @@ type AlarmSpec = {
 };
 
 const fiveMinutes = Duration.minutes(5);
+const sixHours = Duration.hours(6);
 const aDay = Duration.days(1);
 
 export function metricsOf(watched: Watched, { name }: Pick<RivuletConfig, 'name'>) {
@@ -44,7 +45,8 @@ export function metricsOf(watched: Watched, { name }: Pick<RivuletConfig, 'name'
     ofTable: (metricName: string) => metric('AWS/DynamoDB', metricName, { TableName: tableName }, Stats.SUM),
     ofDeadLetters: () =>
       metric('AWS/SQS', 'ApproximateNumberOfMessagesVisible', { QueueName: deadLettersName }, Stats.MAXIMUM),
-    own: (metricName: string) => metric(metricNamespace, metricName, { [metricDimension]: name }, Stats.SUM),
+    own: (metricName: string, statistic: string = Stats.SUM) =>
+      metric(metricNamespace, metricName, { [metricDimension]: name }, statistic),
   };
 }
 
@@ -79,7 +81,7 @@ export const alarms: readonly AlarmSpec[] = [
     name: 'MissingObjects',
     size: 'small',
     says: 'The index names objects that the bucket does not have.',
-    metric: ({ own }) => own(upkeepMetrics.missingObjects).with({ period: aDay }),
+    metric: ({ own }) => own(upkeepMetrics.missingObjects, Stats.MAXIMUM).with({ period: aDay }),
     threshold: 1,
     periods: [1, 1],
   },
@@ -119,17 +121,18 @@ export const alarms: readonly AlarmSpec[] = [
     name: 'Orphans',
     size: 'full',
     says: 'Many objects are named by nothing: they cost storage.',
-    metric: ({ own }) => own(upkeepMetrics.orphanObjects).with({ period: aDay }),
+    metric: ({ own }) => own(upkeepMetrics.orphanObjects, Stats.MAXIMUM).with({ period: aDay }),
     threshold: 10_000,
     periods: [1, 1],
   },
   {
     name: 'UpkeepNotRun',
     size: 'full',
-    says: 'Upkeep has not run for a day.',
-    metric: ({ ofFunction }) => ofFunction('upkeep', 'Invocations').with({ period: aDay }),
+    says: 'Upkeep has not run for more than a day.',
+    // The window slides. Two daily runs can be a little more than a day apart, so it must be longer than one.
+    metric: ({ ofFunction }) => ofFunction('upkeep', 'Invocations').with({ period: sixHours }),
     threshold: 1,
-    periods: [1, 1],
+    periods: [5, 5],
     silenceIsBad: true,
   },
 ];

@@ -1,5 +1,5 @@
 // One page for whoever was woken: what is asked, how it is answered, what it costs.
-import { Duration } from 'aws-cdk-lib';
+import { Duration, Stack } from 'aws-cdk-lib';
 import { Dashboard, GraphWidget, type IMetric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Construct } from 'constructs';
 import { functionNames } from '../functions/duties.ts';
@@ -14,7 +14,8 @@ export function createDashboard(scope: Construct, { name }: RivuletConfig, metri
     functionNames.map((duty) => ofFunction(duty, metricName, statistic).with({ label: duty }));
   const hourly = own(requestMetrics.costUsd).with({ period: Duration.hours(1) });
   return new Dashboard(scope, 'Dashboard', {
-    dashboardName: name,
+    // Dashboards are the account's, not a region's.
+    dashboardName: `${name}-${Stack.of(scope).region}`,
     widgets: [
       [
         graph('Requests', [ofApi('Count'), ofApi('4xx'), ofApi('5xx')]),
@@ -45,9 +46,9 @@ export function createDashboard(scope: Construct, { name }: RivuletConfig, metri
         graph('Running at once', ofEach('ConcurrentExecutions', Stats.MAXIMUM)),
         graph('Upkeep', [
           ofDeadLetters(),
-          own(upkeepMetrics.missingObjects),
-          own(upkeepMetrics.orphanObjects),
-          own(upkeepMetrics.orphanBytes),
+          own(upkeepMetrics.missingObjects, Stats.MAXIMUM),
+          own(upkeepMetrics.orphanObjects, Stats.MAXIMUM),
+          own(upkeepMetrics.orphanBytes, Stats.MAXIMUM),
         ]),
       ],
     ],

@@ -21,7 +21,7 @@ export const requestMetrics = {
   costUsd: 'CostUsd',
 } as const;
 
-/** Found by the audit; nothing is emitted where nothing is wrong. */
+/** Found by one audit, so that sums over several say nothing; nothing is emitted where nothing is wrong. */
 export const upkeepMetrics = {
   orphanObjects: 'OrphanObjects',
   orphanBytes: 'OrphanBytes',

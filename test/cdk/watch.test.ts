@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { headingOf } from '../../cdk/alarms.ts';
+import { upkeepMetrics } from '../../functions/metric-names.ts';
 import { resourcesOf, templatesWith } from './synth.ts';
 
 const full = templatesWith({ watch: 'full', dashboard: true, alarmEmail: 'operator@example.com' }).RivuletWatch!;
@@ -34,6 +35,21 @@ describe('the alarms', () => {
     ]);
   });
 
+  test('look for upkeep over more than a day: two daily runs are now and then a little further apart', () => {
+    const [{ Period, EvaluationPeriods, DatapointsToAlarm } = {}] = alarmsOf(full).filter(
+      ({ AlarmName }) => AlarmName === 'Rivulet-UpkeepNotRun',
+    );
+    expect(Number(Period) * Number(EvaluationPeriods)).toBeGreaterThan(25 * 3_600);
+    expect(DatapointsToAlarm).toBe(EvaluationPeriods);
+  });
+
+  test('take what an audit finds as it is, also where upkeep ran twice', () => {
+    const ofAudits = alarmsOf(full).filter(({ MetricName }) =>
+      Object.values(upkeepMetrics).includes(MetricName as never),
+    );
+    expect(ofAudits.map(({ Statistic }) => Statistic)).toEqual(['Maximum', 'Maximum']);
+  });
+
   test('mail by a topic that CloudWatch may publish to, over TLS alone', () => {
     full.hasResourceProperties('AWS::SNS::Subscription', { Protocol: 'email', Endpoint: 'operator@example.com' });
     const [, policy] = resourcesOf(full, 'AWS::SNS::TopicPolicy')[0]!;
@@ -44,7 +60,11 @@ describe('the alarms', () => {
       ]),
     });
     for (const { AlarmActions } of alarmsOf(full)) expect(AlarmActions).toHaveLength(1);
-    full.resourceCountIs('AWS::CloudWatch::Dashboard', 1);
+  });
+
+  test('are on a dashboard whose name differs by region: an account has one namespace of them', () => {
+    const dashboards = resourcesOf(full, 'AWS::CloudWatch::Dashboard').map(([, it]) => it.Properties.DashboardName);
+    expect(dashboards).toEqual([{ 'Fn::Join': ['', ['Rivulet-', { Ref: 'AWS::Region' }]] }]);
   });
 
   test('are none where nobody wants to be watched over, and then there is no stack of them', () => {
