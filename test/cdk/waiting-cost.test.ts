@@ -2,9 +2,11 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { knobs } from '../../cdk/config.ts';
 import { createEngine } from '../../lib/create-engine.ts';
+import { limits } from '../../lib/limits.ts';
 import { countingTable, newCounters } from '../../lib/storage/count.ts';
+import { createGroupWorld, createMember } from '../group/world.ts';
 import { createWorld } from '../log/world.ts';
-import { monthOfWaiting, waitingTable } from './waiting-cost.ts';
+import { monthOfHeartbeats, monthOfWaiting, unitsOfHeartbeat, waitingTable } from './waiting-cost.ts';
 
 const waiter = { waitMs: 20_000, pauseMs: 0, partitions: 3, memoryMiB: 256 };
 
@@ -33,6 +35,22 @@ describe('a month of waiting', () => {
     expect(Math.abs((readUnits / requests) * 60 - counted) / counted).toBeLessThan(0.05);
   });
 
+  test('in a group has the units of heartbeats that are counted', async () => {
+    const totals = newCounters();
+    const world = createGroupWorld((table) => countingTable(table, totals));
+    await world.engine.createTopic({ topic: 't', partitions: 6 });
+    const member = createMember(world.engine, 'alone');
+    await member.settle();
+    Object.assign(totals, newCounters());
+    const beats = 90;
+    for (let beat = 0; beat < beats; beat++) {
+      world.clock.advance(limits.defaultHeartbeatIntervalMs);
+      await member.beat();
+    }
+    expect(totals.readUnits / beats).toBeCloseTo(unitsOfHeartbeat.readUnits, 1);
+    expect(totals.writeUnits / beats).toBeCloseTo(unitsOfHeartbeat.writeUnits, 1);
+  });
+
   test('costs a seventh and less with pauses of five seconds', () => {
     const paused = monthOfWaiting({ ...waiter, waitMs: 0, pauseMs: 5_000 });
     expect(paused.usd * 7).toBeLessThan(monthOfWaiting(waiter).usd);
@@ -40,6 +58,8 @@ describe('a month of waiting', () => {
   });
 
   test('is what docs/DEPLOY.md says', () => {
-    expect(readFileSync('docs/DEPLOY.md', 'utf8')).toContain(waitingTable(knobs.fetchMemoryMiB.fallback));
+    const guide = readFileSync('docs/DEPLOY.md', 'utf8');
+    expect(guide).toContain(waitingTable(knobs.fetchMemoryMiB.fallback));
+    expect(guide).toContain(`heartbeat every five seconds, $${monthOfHeartbeats(256).toFixed(2)} a month`);
   });
 });

@@ -26,6 +26,7 @@ const MONTH_MS = 30 * 24 * 3_600_000;
 const WORK_MS = 15;
 /** Of a request: 350 in the access log, a line of metrics of 250, and what CloudWatch adds to each. */
 const LOG_BYTES = 650;
+const requestUsd = price.gatewayRequest + price.lambdaRequest + (LOG_BYTES / 1e9) * price.logGb;
 /** Pauses are a little shorter by chance. */
 const MEAN_PAUSE = 0.9;
 /** The topic itself is read again when the copy of a function is so old. */
@@ -38,11 +39,18 @@ export function monthOfWaiting({ waitMs, pauseMs, partitions, memoryMiB }: Waite
   const gbSeconds = (requests * runMs * memoryMiB) / 1024 / 1_000;
   const readUnits =
     requests * partitions * readUnitsOfWait(waitMs) + Math.min(requests, MONTH_MS / TOPIC_COPY_MS) * topicReads(waitMs);
-  const usd =
-    requests * (price.gatewayRequest + price.lambdaRequest + (LOG_BYTES / 1e9) * price.logGb) +
-    gbSeconds * price.lambdaGbSecond +
-    usdOf({ ...newCounters(), readUnits });
+  const usd = requests * requestUsd + gbSeconds * price.lambdaGbSecond + usdOf({ ...newCounters(), readUnits });
   return { requests, gbSeconds, readUnits, usd };
+}
+
+/** Of a member alone in its group, which reads the most: every third one renews the member, and looks whether topics changed. */
+export const unitsOfHeartbeat = { readUnits: 5 / 3, writeUnits: 1 / 3 };
+
+/** The heartbeats of a group's member in dollars: requests, the function, and units. */
+export function monthOfHeartbeats(memoryMiB: number): number {
+  const requests = MONTH_MS / limits.defaultHeartbeatIntervalMs;
+  const gbSeconds = (WORK_MS * memoryMiB) / 1024 / 1_000;
+  return requests * (requestUsd + gbSeconds * price.lambdaGbSecond + usdOf({ ...newCounters(), ...unitsOfHeartbeat }));
 }
 
 /** In one poll, each a unit. */
