@@ -30,8 +30,14 @@ export type OffsetCommits = {
   commit(commits: readonly PartitionCommit[]): Promise<void>;
 };
 
-/** Refusals that the next heartbeat will tell of, with what is to be done about them. */
-const overtaken: ReadonlySet<string> = new Set(['UNKNOWN_MEMBER_ID', 'STALE_MEMBER_EPOCH', 'FENCED_MEMBER_EPOCH']);
+/** Refusals that a heartbeat will tell of soon, with what is to be done about them. */
+const overtaken: ReadonlySet<string> = new Set([
+  'UNKNOWN_MEMBER_ID',
+  'STALE_MEMBER_EPOCH',
+  'FENCED_MEMBER_EPOCH',
+  'UNKNOWN_TOPIC_OR_PARTITION',
+  'INCONSISTENT_TOPIC_ID',
+]);
 
 /** Whether a commit that nobody asked for may go unmade: what it speaks of is delivered again, to us or to another. */
 export function isPassing(error: unknown): boolean {
