@@ -8,7 +8,10 @@ import { systemClock } from '../lib/clock.ts';
 const members = 32;
 const topic = 'beats';
 
-export async function beatsPerSecond(url: string, forMs: number): Promise<{ heartbeats: number; healths: number }> {
+export type Rates = { readonly heartbeats: number; readonly healths: number };
+
+/** Round by round, for each in turn. */
+export async function beatsPerSecond(url: string, rounds: number, forMs: number): Promise<Rates[]> {
   await new Rivulet({ url }).admin().createTopics({ topics: [{ topic, partitions: members * 2 }] });
   const credentials = () => Promise.resolve({ accessKeyId: 'local', secretAccessKey: 'local' });
   const connection = openConnection({
@@ -19,13 +22,11 @@ export async function beatsPerSecond(url: string, forMs: number): Promise<{ hear
   // Ten times around: then each has its share, and nothing moves.
   for (let round = 0; round < 10; round++) for (const beat of all) await beat();
   const health = () => connection.ask({ method: 'GET', path: '/v1/health', writes: false });
-  return {
-    heartbeats: await rate(all, forMs),
-    healths: await rate(
-      all.map(() => health),
-      forMs,
-    ),
-  };
+  const idle = all.map(() => health);
+  const rates: Rates[] = [];
+  for (let round = 0; round < rounds; round++)
+    rates.push({ heartbeats: await rate(all, forMs), healths: await rate(idle, forMs) });
+  return rates;
 }
 
 /** A member that owns whatever it is told to. */

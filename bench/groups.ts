@@ -11,6 +11,7 @@ import { createMemoryTable } from '../lib/storage/memory-table.ts';
 import { startChild } from './child.ts';
 import { beatsPerSecond } from './group-load.ts';
 import { type GroupPlan, groupWorld, type Pauses } from './group-world.ts';
+import { median } from './statistics.ts';
 import { decimal, percent, printTable, whole } from './table.ts';
 
 export type GroupBenchPlan = { readonly rounds: number; readonly forMs: number };
@@ -24,7 +25,7 @@ export async function benchGroups(directory: string, plan: GroupBenchPlan): Prom
   const home = await startChild('home', join(directory, 'groups'));
   try {
     await printRealHandOvers(home.url);
-    await printRates(home.url, plan.forMs);
+    await printRates(home.url, plan);
   } finally {
     await home.stop();
   }
@@ -39,6 +40,8 @@ const sessions = [
   { heartbeatIntervalMs: 5_000, sessionTimeoutMs: 45_000 },
 ];
 
+const unitNames = ['readUnits', 'writeUnits'] as const;
+
 const nameOf = ({ heartbeatIntervalMs, sessionTimeoutMs }: Omit<GroupPlan, 'members' | 'partitions'>): string =>
   `${heartbeatIntervalMs / 1000}/${sessionTimeoutMs / 1000} s`;
 
@@ -48,20 +51,24 @@ async function printHandOvers(rounds: number): Promise<void> {
     for (const session of sessions)
       for (const how of ['crash', 'leave'] as const) {
         const all: Pauses[] = [];
+        const units = { readUnits: 0, writeUnits: 0 };
         for (let round = 0; round < rounds; round++) {
           const world = await groupWorld({ ...size, ...session });
           await world.settle();
+          Object.assign(world.totals, newCounters());
           all.push(await world.lose(how));
+          for (const name of unitNames) units[name] += world.totals[name] / rounds;
         }
         const name = `${whole(size.partitions)}/${size.members}, ${how}, ${nameOf(session)}`;
         const mean = all.reduce((sum, { meanMs }) => sum + meanMs, 0) / rounds;
         const longest = Math.max(...all.map(({ longestMs }) => longestMs));
         const partitions = Math.max(...all.map((one) => one.partitions));
-        rows.push([name, partitions, decimal(mean / 1000, 1), decimal(longest / 1000, 1)]);
+        const times = [mean, longest].map((ms) => decimal(ms / 1000, 1));
+        rows.push([name, partitions, ...times, whole(units.readUnits), whole(units.writeUnits)]);
       }
   printTable(
     `Partitions/members: those that pause when one is gone, and for how long (simulated clock, ${rounds} rounds)`,
-    ['', 'paused', 'mean s', 'longest s'],
+    ['', 'paused', 'mean s', 'longest s', 'read units', 'write units'],
     rows,
   );
 }
@@ -161,14 +168,15 @@ async function realHandOver(url: string, how: 'crash' | 'leave'): Promise<{ part
   return { partitions: moved.length, longestMs: Math.max(...moved) };
 }
 
-async function printRates(url: string, forMs: number): Promise<void> {
-  const { heartbeats, healths } = await beatsPerSecond(url, forMs);
+async function printRates(url: string, { rounds, forMs }: GroupBenchPlan): Promise<void> {
+  const rates = await beatsPerSecond(url, rounds, forMs);
+  const ratio = median(rates.map(({ heartbeats, healths }) => heartbeats / healths));
   printTable(
-    'Requests a second of the embedded home, 32 at a time, one after the other from each',
+    'Requests a second of the embedded home, 32 at a time',
     ['', 'a second', 'of the floor'],
     [
-      ['steady heartbeats', whole(heartbeats), percent(heartbeats / healths)],
-      ['floor: GET /v1/health', whole(healths), percent(1)],
+      ['steady heartbeats', whole(median(rates.map(({ heartbeats }) => heartbeats))), percent(ratio)],
+      ['floor: GET /v1/health', whole(median(rates.map(({ healths }) => healths))), percent(1)],
     ],
   );
 }

@@ -33,8 +33,7 @@ const benches: Readonly<Record<string, (directory: string) => Promise<void>>> = 
     );
   },
   memory: (directory) => benchMemory(directory, options.quick ? 100 * 2 ** 20 : 1000 * 2 ** 20),
-  groups: (directory) =>
-    benchGroups(directory, options.quick ? { rounds: 2, forMs: 500 } : { rounds: 5, forMs: 2_000 }),
+  groups: (directory) => benchGroups(directory, options.quick ? { rounds: 3, forMs: 200 } : { rounds: 9, forMs: 500 }),
   functions: (directory) => benchFunctions(directory, options.quick ? 5 : 15),
 };
 
