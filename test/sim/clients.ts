@@ -27,6 +27,9 @@ const text = (value: string) => new TextEncoder().encode(value);
 
 export type ProducerState = { readonly producerId: number; sequence: number };
 
+/** What a try is answered with: where it lies, or why not. */
+type Operation = (engine: Engine) => Promise<{ readonly offset: number } | { readonly error: RivuletError }>;
+
 /** One send, repeated until it is acknowledged, or refused for good, or the client gives up. */
 export async function send(world: Surroundings, send: Send, producer: ProducerState | undefined): Promise<void> {
   const identity = producer && { producerId: producer.producerId, producerEpoch: 0, baseSequence: producer.sequence };
@@ -34,36 +37,50 @@ export async function send(world: Surroundings, send: Send, producer: ProducerSt
     send.values.map((value) => ({ key: null, value: text(value), headers: [], timestampMs: world.scheduler.now() })),
     identity ?? {},
   );
+  const { partition, expectedOffset } = send;
+  const part = { partition, batches, ...(expectedOffset !== undefined && { expectedOffset }) };
+  await deliver(world, send, async (engine) => {
+    const { partitions } = await engine.append({ topic: simulatedTopic, partitions: [part] });
+    const [answer] = partitions as [AppendAck | { error: RivuletError }];
+    return 'error' in answer ? answer : { offset: answer.baseOffset };
+  });
+  if (producer) producer.sequence += send.values.length;
+}
+
+/** The same, of records by an Idempotency-Key, which is their first value. */
+export function sendByKey(world: Surroundings, send: Send): Promise<void> {
+  const { partition, values } = send;
+  const records = values.map((value) => ({ partition, key: null, value: text(value), headers: [] }));
+  return deliver(world, send, async (engine) => {
+    const request = { topic: simulatedTopic, records, idempotencyKey: values[0]! };
+    return (await engine.appendRecords(request)).records[0]!;
+  });
+}
+
+async function deliver(world: Surroundings, send: Send, operation: Operation): Promise<void> {
   world.history.sends.push(send);
   for (let tries = 0; tries < mostTries; tries++) {
-    const told = await tryOnce(world, send, batches);
+    const told = await tryOnce(world, send, operation);
     send.tries.push(told);
     send.endedMs = world.scheduler.now();
     world.trace(`${send.client} ${send.values[0]} is told ${told}`);
     if (typeof told === 'number' || told === 'written' || isRefusedForGood(send)) break;
     await pauseFor(world, world.random.below(500));
   }
-  if (producer) producer.sequence += send.values.length;
 }
 
 /** A conditional append that met another offset, and surely did not happen, is over. */
 const isRefusedForGood = (send: Send) => send.expectedOffset !== undefined && send.tries.at(-1) === 'not-written';
 
-async function tryOnce(world: Surroundings, send: Send, batches: Uint8Array): Promise<number | Outcome | 'lost'> {
-  const { partition, expectedOffset } = send;
-  const part = { partition, batches, ...(expectedOffset !== undefined && { expectedOffset }) };
+async function tryOnce(world: Surroundings, send: Send, operation: Operation): Promise<number | Outcome | 'lost'> {
   const process = world.random.pick(world.processes);
   send.triedMs?.push(world.scheduler.now());
-  const result = await process.request(
-    (engine: Engine) => engine.append({ topic: simulatedTopic, partitions: [part] }),
-    requestTimeoutMs,
-  );
+  const result = await process.request(operation, requestTimeoutMs);
   const nowMs = world.scheduler.now();
   send.answeredMs?.push(nowMs);
   if (result === 'lost') return 'lost';
-  if ('error' in result) return outcomeOf(send, result.error, nowMs);
-  const [answer] = result.reply.partitions as [AppendAck | { error: RivuletError }];
-  return 'error' in answer ? outcomeOf(send, answer.error, nowMs) : answer.baseOffset;
+  const answer = 'error' in result ? result : result.reply;
+  return 'error' in answer ? outcomeOf(send, answer.error, nowMs) : answer.offset;
 }
 
 /** A new idempotent producer; undefined if the client could not get one. */

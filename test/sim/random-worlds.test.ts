@@ -35,6 +35,7 @@ test('10 worlds of hundreds of producers that live for one batch', { timeout: 12
       partitions: 1,
       steady: 1,
       anonymous: 0,
+      keyed: 0,
       oneShot: 300,
       processes: 4,
     });

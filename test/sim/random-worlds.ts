@@ -73,6 +73,7 @@ export const worldFlags = {
   partitions: 'partitions',
   steady: 'steady',
   anonymous: 'anonymous',
+  keyed: 'keyed',
   'one-shot': 'oneShot',
   conditional: 'conditional',
   readers: 'readers',

@@ -13,9 +13,19 @@ async function fails(options: WorldOptions): Promise<boolean> {
 
 /** From a handful of clients upwards; a failure that needs them all stays as it is. */
 const smallWorlds: readonly Partial<WorldOptions>[] = [
-  { partitions: 1, processes: 2, steady: 1, anonymous: 1, oneShot: 0, conditional: 0, readers: 0, sends: 30 },
-  { partitions: 1, processes: 2, steady: 2, anonymous: 0, oneShot: 10, conditional: 0, readers: 0, sends: 15 },
-  { partitions: 1, processes: 2, steady: 1, anonymous: 1, oneShot: 5, conditional: 1, readers: 1, sends: 15 },
+  { partitions: 1, processes: 2, steady: 1, anonymous: 1, keyed: 0, oneShot: 0, conditional: 0, readers: 0, sends: 30 },
+  {
+    partitions: 1,
+    processes: 2,
+    steady: 2,
+    anonymous: 0,
+    keyed: 0,
+    oneShot: 10,
+    conditional: 0,
+    readers: 0,
+    sends: 15,
+  },
+  { partitions: 1, processes: 2, steady: 1, anonymous: 1, keyed: 1, oneShot: 5, conditional: 1, readers: 1, sends: 15 },
   { partitions: 1 },
 ];
 const seedsPerWorld = 40;

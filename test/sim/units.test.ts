@@ -9,7 +9,7 @@ import { appendOne, batchOf, createWorld } from '../log/world.ts';
 import type { Stores } from './exhaustive-stage.ts';
 import { defaultWorld, runWorld, type WorldOptions } from './world.ts';
 
-const nobody = { steady: 0, anonymous: 0, oneShot: 0, conditional: 0, readers: 0, partitions: 1 };
+const nobody = { steady: 0, anonymous: 0, keyed: 0, oneShot: 0, conditional: 0, readers: 0, partitions: 1 };
 
 /** Heads and pages; not topics and ids. */
 const isOfLog = (write: Write) => (write.kind === 'put' ? write.item : write.key).pk.includes('/');

@@ -13,6 +13,7 @@ import {
   register,
   type Surroundings,
   send,
+  sendByKey,
   simulatedTopic,
 } from './clients.ts';
 import type { Stores } from './exhaustive-stage.ts';
@@ -28,9 +29,10 @@ export type WorldOptions = {
   readonly seed: number;
   readonly processes: number;
   readonly partitions: number;
-  /** Long-lived idempotent producers, clients without an id, producers that write once, and readers. */
+  /** Idempotent producers that write on and on, clients without an id, with a key for each send, producers that write once. */
   readonly steady: number;
   readonly anonymous: number;
+  readonly keyed: number;
   readonly oneShot: number;
   readonly conditional: number;
   readonly readers: number;
@@ -57,6 +59,7 @@ export const defaultWorld: Omit<WorldOptions, 'seed'> = {
   partitions: 2,
   steady: 3,
   anonymous: 2,
+  keyed: 1,
   oneShot: 25,
   conditional: 1,
   readers: 2,
@@ -74,8 +77,8 @@ export type WorldResult = {
 };
 
 const startMs = Date.UTC(2026, 0, 1);
-/** Less than an hour, by which a timestamp may lie ahead of the clock that admits it. */
-const mostSkewMs = 50 * 60_000;
+/** Two clocks differ by less than the hour by which a timestamp may lie ahead of the clock that admits it. */
+const mostSkewMs = 29 * 60_000;
 const skewMs = (random: Random) => random.below(2 * mostSkewMs) - mostSkewMs;
 const mostSteps = 2_000_000;
 
@@ -132,6 +135,7 @@ async function runClients(world: Surroundings, options: WorldOptions): Promise<b
   const writers = [
     ...begin(options.steady, 'steady', (client) => steadyProducer(world, options, client)),
     ...begin(options.anonymous, 'anonymous', (client) => anonymousProducer(world, options, client)),
+    ...begin(options.keyed, 'keyed', (client) => keyedProducer(world, options, client)),
     ...begin(options.oneShot, 'once', (client) => oneShotProducer(world, options, client)),
     ...begin(options.conditional, 'conditional', (client) => conditionalProducer(world, options, client)),
   ];
@@ -205,11 +209,28 @@ async function oneShotProducer(world: Surroundings, options: WorldOptions, clien
   await pauseFor(world, world.random.chance(0.3) ? world.random.below(20_000) : 0);
   const only = newSend(world, client, 0, world.random.below(options.partitions), true);
   await send(world, only, { ...producer });
+  await maybeAgain(world, only, (again) => send(world, again, { ...producer }));
+}
+
+/** Sends an Idempotency-Key with each request; sometimes repeats one long after it was acknowledged. */
+async function keyedProducer(world: Surroundings, options: WorldOptions, client: string): Promise<void> {
+  const repeats: Promise<void>[] = [];
+  for (let order = 0; order < options.sends; order++) {
+    const next = newSend(world, client, order, world.random.below(options.partitions), true);
+    // Each key is a producer of its own.
+    const only: Send = { ...next, order: 0, producer: { id: order, epoch: 0 } };
+    await sendByKey(world, only);
+    repeats.push(maybeAgain(world, only, (again) => sendByKey(world, again)));
+    await pauseFor(world, world.random.below(2 * options.pauseMs));
+  }
+  await Promise.all(repeats);
+}
+
+async function maybeAgain(world: Surroundings, only: Send, repeat: (again: Send) => Promise<void>): Promise<void> {
   if (!world.random.chance(0.3)) return;
   await pauseFor(world, world.random.below(30_000));
-  const again: Send = { ...only, tries: only.tries, begunMs: only.begunMs };
   world.history.sends.splice(world.history.sends.indexOf(only), 1);
-  await send(world, again, { ...producer });
+  await repeat({ ...only });
 }
 
 /** Appends at the offset that it believes to be next, as an optimistic writer does. */

@@ -156,6 +156,22 @@ const lookup: readonly Mutant[] = [
     caughtBy: duplicate,
   },
   {
+    name: 'an Idempotency-Key is claimed over another claim',
+    file: 'lib/log/append-records.ts',
+    find: `const first = await table.write({ kind: 'put', item, if: absent('v') });`,
+    replace: `const first = await table.write({ kind: 'put', item });`,
+    world: worlds.keyed,
+    caughtBy: duplicate,
+  },
+  {
+    name: 'a repeat by its Idempotency-Key is stamped and placed anew',
+    file: 'lib/log/append-records.ts',
+    find: 'const nowMs = claimed.t as number;',
+    replace: 'const nowMs = parts.clock.now();',
+    world: worlds.keyed,
+    caughtBy: duplicate,
+  },
+  {
     name: 'the head that a new Idempotency-Key starts from is read after its claim',
     file: 'lib/log/append.ts',
     find: 'caller.firstViews.get(part.partition) ?? headBeside(parts, topic, part)',
