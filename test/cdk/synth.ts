@@ -1,6 +1,5 @@
 // The stacks as the app makes them, for the tests: bundled once, synthesised once per configuration.
-import { mkdtempSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { statSync } from 'node:fs';
 import path from 'node:path';
 import { App, type Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
@@ -9,7 +8,8 @@ import { configOf } from '../../cdk/config.ts';
 import { createStacks } from '../../cdk/stacks.ts';
 import { functionNames } from '../../functions/duties.ts';
 
-export const bundles = mkdtempSync(path.join(tmpdir(), 'rivulet-bundles-'));
+/** Not below the system's temporary folder: nobody would know when to remove it. */
+export const bundles = path.resolve('dist/functions-of-tests');
 await bundleFunctions(bundles);
 
 export const codeBytes = (): number =>

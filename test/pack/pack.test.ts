@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -6,12 +6,13 @@ import { functionNames } from '../../functions/duties.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { openHome } from '../../local/home.ts';
 import { startServer } from '../../local/server.ts';
-import { packAll, projectWith, runIn, typeCheck } from './packages.ts';
+import { packAll, projectWith, removeFolders, runIn, typeCheck } from './packages.ts';
 
 let packed: string;
 beforeAll(async () => {
   packed = await packAll();
 }, 120_000);
+afterAll(removeFolders);
 
 describe('the construct, in a CDK app that is CommonJS', () => {
   let project: string;
@@ -54,8 +55,12 @@ describe('the construct, in a CDK app that is CommonJS', () => {
 
 describe('the client, in a project of its own', () => {
   let project: string;
-  const home = openHome({ directory: mkdtempSync(path.join(tmpdir(), 'rivulet-pack-home-')) });
-  afterAll(() => home.close());
+  const directory = mkdtempSync(path.join(tmpdir(), 'rivulet-pack-home-'));
+  const home = openHome({ directory });
+  afterAll(() => {
+    home.close();
+    rmSync(directory, { recursive: true });
+  });
   beforeAll(async () => {
     project = await projectWith(path.join(packed, 'client'), []);
   }, 120_000);

@@ -1,6 +1,6 @@
 // The packages as `npm run pack` makes them, installed into empty projects of somebody else's.
 import { execFile } from 'node:child_process';
-import { mkdtemp, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -8,9 +8,21 @@ import { promisify } from 'node:util';
 const root = path.resolve(import.meta.dirname, '../..');
 const execute = promisify(execFile);
 
+const folders: string[] = [];
+
+async function newFolder(name: string): Promise<string> {
+  const folder = await mkdtemp(path.join(tmpdir(), name));
+  folders.push(folder);
+  return folder;
+}
+
+export async function removeFolders(): Promise<void> {
+  await Promise.all(folders.splice(0).map((folder) => rm(folder, { recursive: true })));
+}
+
 /** @returns the folder with `client` and `cdk` in it */
 export async function packAll(): Promise<string> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'rivulet-pack-'));
+  const folder = await newFolder('rivulet-pack-');
   await execute(process.execPath, [path.join(root, 'pack/main.ts'), folder]);
   return folder;
 }
@@ -20,7 +32,7 @@ export async function packAll(): Promise<string> {
  * linked from here instead of being fetched again.
  */
 export async function projectWith(packed: string, peers: readonly string[]): Promise<string> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'rivulet-project-'));
+  const folder = await newFolder('rivulet-project-');
   await writeFile(path.join(folder, 'package.json'), '{"name": "somebody-elses", "private": true}');
   const { stdout } = await execute('npm', ['pack', packed, '--json', '--pack-destination', folder]);
   const [{ filename }] = JSON.parse(stdout) as [{ filename: string }];
