@@ -8,6 +8,7 @@ import { createEngine } from '../lib/create-engine.ts';
 import { countingTable, newCounters, usdOf } from '../lib/storage/count.ts';
 import { createMemoryObjectStore } from '../lib/storage/memory-object-store.ts';
 import { createMemoryTable } from '../lib/storage/memory-table.ts';
+import { benchAssignments } from './assignments.ts';
 import { startChild } from './child.ts';
 import { beatsPerSecond } from './group-load.ts';
 import { type GroupPlan, groupWorld, type Pauses } from './group-world.ts';
@@ -22,6 +23,7 @@ export async function benchGroups(directory: string, plan: GroupBenchPlan): Prom
   await printHandOvers(plan.rounds);
   await printMembership();
   await printCommits();
+  benchAssignments(plan.rounds);
   const home = await startChild('home', join(directory, 'groups'));
   try {
     await printRealHandOvers(home.url);

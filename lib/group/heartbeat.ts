@@ -71,7 +71,7 @@ const slowOf = (ailing: readonly Member[] = [], suspectsTopics = false): Slow =>
 
 async function glanceAt(parts: GroupParts, beat: Beat): Promise<{ reply: HeartbeatReply } | Slow> {
   const { table, clock } = parts;
-  const [head, { me, ailing }] = await Promise.all([
+  const [head, { me, ailing, isLast }] = await Promise.all([
     readHead(table, beat.groupId, false),
     watch(parts, beat.groupId, beat.memberId),
   ]);
@@ -80,7 +80,7 @@ async function glanceAt(parts: GroupParts, beat: Beat): Promise<{ reply: Heartbe
   const outcome = glance({ head, member: me, nowMs: now }, beat);
   if (outcome.kind === 'slow') return slowOf();
   if (outcome.kind === 'reply') return { reply: replyOf(me!, beat, now) };
-  if ((await readCatalogue(table, false)) > head!.catalogue) return slowOf([], true);
+  if (isLast && (await readCatalogue(table, false)) > head!.catalogue) return slowOf([], true);
   const isRenewed = await putMember(parts, beat.groupId, me, outcome.member);
   return isRenewed ? { reply: replyOf(outcome.member, beat, now) } : slowOf();
 }

@@ -109,47 +109,46 @@ export type Watch = {
   readonly me: Member | undefined;
   /** The members between this one and the next healthy one that somebody must do something about. */
   readonly ailing: readonly Member[];
+  /** No healthy member follows it in the order: it is the one that also looks whether topics have changed. */
+  readonly isLast: boolean;
 };
 
 const watchedAtOnce = 9;
 
 /** Eventual reads: 0.5 read units, and 0.5 more for the last member of the order, whose next one is the first. */
 export async function watch({ table, clock }: GroupParts, groupId: string, memberId: string): Promise<Watch> {
-  const seen: Member[] = [];
-  const mine = memberKey(groupId, memberId).sk;
   const now = clock.now();
+  const ailing: Member[] = [];
+  let me: Member | undefined;
+  for await (const { member, isWrapped } of inOrderFrom(table, groupId, memberId)) {
+    if (member.memberId === memberId) me = member;
+    else if (isHealthy(member, now)) return { me, ailing, isLast: isWrapped };
+    else if (isAiling(member, now)) ailing.push(member);
+  }
+  return { me, ailing, isLast: true };
+}
+
+/** Itself first, then those behind it, then from the beginning up to it. */
+async function* inOrderFrom(
+  table: Table,
+  groupId: string,
+  memberId: string,
+): AsyncGenerator<{ member: Member; isWrapped: boolean }> {
+  const mine = memberKey(groupId, memberId).sk;
   const ranges = [
     { from: mine, through: lastMemberKey },
     { from: memberPrefix, through: mine },
   ];
-  for (const range of ranges) {
+  for (const [turn, range] of ranges.entries()) {
     for (let after: string | undefined, more = true; more; ) {
-      const page = await table.query({
-        pk: groupPartition(groupId),
-        ...range,
-        limit: watchedAtOnce,
-        ...(after !== undefined && { after }),
-      });
-      seen.push(...page.items.map(parseMember));
-      const others = seen.filter((member) => member.memberId !== memberId);
-      const healthy = others.findIndex((member) => isHealthy(member, now));
-      if (healthy >= 0) return watchOf(seen, memberId, others.slice(0, healthy), now);
+      const start = after !== undefined && { after };
+      const page = await table.query({ pk: groupPartition(groupId), ...range, limit: watchedAtOnce, ...start });
+      for (const item of page.items) yield { member: parseMember(item), isWrapped: turn === 1 };
       more = page.more;
       after = page.items.at(-1)?.sk;
     }
   }
-  return watchOf(
-    seen,
-    memberId,
-    seen.filter((member) => member.memberId !== memberId),
-    now,
-  );
 }
-
-const watchOf = (seen: readonly Member[], memberId: string, others: readonly Member[], nowMs: number): Watch => ({
-  me: seen.find((member) => member.memberId === memberId),
-  ailing: others.filter((member) => isAiling(member, nowMs)),
-});
 
 /** Renewed by a clock far ahead of ours: its lease would outlive it. */
 export const isFromTheFuture = (member: Member, nowMs: number): boolean =>

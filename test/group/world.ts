@@ -70,6 +70,10 @@ export function createMember(
     assignment = reply.assignment;
     return reply;
   };
+  const knownTopic = (topic: string) => {
+    const topicId = assignment.find((each) => each.topic === topic)?.topicId;
+    return { topic, ...(topicId !== undefined && { topicId }) };
+  };
   const member: TestMember = {
     memberId,
     send,
@@ -90,7 +94,7 @@ export function createMember(
         memberId,
         memberEpoch: epoch,
         commitSeq: ++commitSeq,
-        topics: [{ topic, partitions: [{ partition, offset }] }],
+        topics: [{ ...knownTopic(topic), partitions: [{ partition, offset }] }],
         ...rest,
       });
       const [result] = reply.topics[0]!.partitions;
