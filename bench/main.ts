@@ -1,11 +1,12 @@
-// npm run bench [-- --quick] [-- --only throughput|latency|units|codec|memory|functions|groups]: how fast the embedded home is beside the bare
-// floor of this machine, what appends and fetches would cost in AWS, whether memory stays constant, and how large the Lambda
-// functions are and how fast they start. See README.md.
+// npm run bench [-- --quick] [-- --only throughput|latency|units|codec|memory|functions|groups|deployed]: how fast the embedded
+// home is beside the bare floor of this machine, what appends and fetches would cost in AWS, whether memory stays constant, how
+// large the Lambda functions are and how fast they start, and what the deployed API asks of the storage. See README.md.
 import { mkdtemp, rm, statfs } from 'node:fs/promises';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { benchCodec } from './codec.ts';
+import { benchDeployed } from './deployed.ts';
 import { benchFunctions } from './functions.ts';
 import { benchGroups } from './groups.ts';
 import { benchLatency } from './latency.ts';
@@ -35,6 +36,7 @@ const benches: Readonly<Record<string, (directory: string) => Promise<void>>> = 
   memory: (directory) => benchMemory(directory, options.quick ? 100 * 2 ** 20 : 1000 * 2 ** 20),
   groups: (directory) => benchGroups(directory, options.quick ? { rounds: 3, forMs: 200 } : { rounds: 9, forMs: 500 }),
   functions: (directory) => benchFunctions(directory, options.quick ? 5 : 15),
+  deployed: () => benchDeployed(options.quick ? 30 : 100),
 };
 
 async function run(): Promise<void> {

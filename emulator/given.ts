@@ -1,6 +1,6 @@
 // An emulator that runs already: is it one, and has it what the stacks need? Asked before anything is made there.
-import { signRequest } from '../lib/sigv4/sign.ts';
 import { type AwsEndpoint, emulatedEndpoint } from './endpoint.ts';
+import { sendSigned } from './signed-request.ts';
 
 /** As emulators name them. The HTTP APIs of apigatewayv2 have no name of their own there. */
 const needed = ['cloudformation', 'lambda', 'iam', 'sts', 'ssm', 's3', 'dynamodb', 'logs', 'events', 'sqs'];
@@ -37,18 +37,6 @@ async function servicesOf(origin: string): Promise<ReadonlySet<string>> {
 }
 
 async function hasHttpApis({ url, region, credentials }: AwsEndpoint): Promise<boolean> {
-  const target = new URL(`${url}/v2/apis`);
-  const nowMs = Date.now();
-  const headers = signRequest({
-    method: 'GET',
-    url: target,
-    headers: {},
-    body: '',
-    credentials,
-    region,
-    service: 'apigateway',
-    nowMs,
-  });
-  const reply = await fetch(target, { headers });
-  return reply.ok;
+  const signed = { region, service: 'apigateway' };
+  return (await sendSigned(url, credentials, { method: 'GET', path: '/v2/apis' }, signed)).status === 200;
 }

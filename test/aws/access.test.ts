@@ -5,9 +5,10 @@ import { SignatureV4 } from '@smithy/signature-v4';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { adminRoutes, consumerRoutes, producerRoutes, type Route } from '../../cdk/access.ts';
 import { type AccessKey, createUser, policyFor } from '../../emulator/identities.ts';
+import type { HttpReply, HttpRequest } from '../../emulator/signed-request.ts';
+import { type SignedWith, sendPlain, sendSigned } from '../../emulator/signed-request.ts';
 import type { Credentials } from '../../lib/sigv4/canonical.ts';
-import { type SignedWith, sendPlain, sendSigned } from '../conformance/signed-target.ts';
-import { freshName, type HttpReply, type HttpRequest } from '../conformance/target.ts';
+import { freshName } from '../conformance/target.ts';
 import { onDeployment } from './resources.ts';
 import { assumeNewRole } from './roles.ts';
 

@@ -2,8 +2,8 @@
 // same suite as of the embedded home; what the emulator does otherwise stands in docs/EMULATOR.md.
 import { adminRoutes } from '../../cdk/access.ts';
 import { createUser, policyFor } from '../../emulator/identities.ts';
+import { sendSigned } from '../../emulator/signed-request.ts';
 import { httpConformance } from '../conformance/http-conformance.ts';
-import { sendSigned } from '../conformance/signed-target.ts';
 import { onDeployment } from './resources.ts';
 
 const decoded = 'the gateway decodes the path before it chooses the route and the function sees it';

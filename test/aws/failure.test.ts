@@ -3,10 +3,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { adminRoutes } from '../../cdk/access.ts';
 import { type AccessKey, createUser, policyFor } from '../../emulator/identities.ts';
+import type { HttpReply } from '../../emulator/signed-request.ts';
+import { sendSigned } from '../../emulator/signed-request.ts';
 import { errorOfAnswer } from '../../lib/client/connection.ts';
 import { BATCHES_MEDIA_TYPE } from '../../lib/record/frames.ts';
-import { sendSigned } from '../conformance/signed-target.ts';
-import { batchOf, frameOf, freshName, type HttpReply } from '../conformance/target.ts';
+import { batchOf, frameOf, freshName } from '../conformance/target.ts';
 import { check } from '../sim/check/check.ts';
 import type { RealHome } from '../sim/real/home.ts';
 import { summaryOf } from '../sim/real/summary.ts';

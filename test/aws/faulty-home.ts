@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { adminRoutes } from '../../cdk/access.ts';
 import { type AccessKey, createUser, policyFor } from '../../emulator/identities.ts';
-import { sendSigned } from '../conformance/signed-target.ts';
+import { sendSigned } from '../../emulator/signed-request.ts';
 import { freshName } from '../conformance/target.ts';
 import { type FaultRate, type RealHome, startFaultyProxy } from '../sim/real/home.ts';
 import { pick } from '../sim/real/surroundings.ts';

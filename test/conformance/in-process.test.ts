@@ -1,7 +1,8 @@
+import type { HttpReply, HttpRequest } from '../../emulator/signed-request.ts';
 import { createHandler, type LambdaEvent } from '../../functions/lambda/gateway.ts';
 import { httpConformance } from './http-conformance.ts';
 import { memoryApi } from './memory-api.ts';
-import type { HttpReply, HttpRequest, Target } from './target.ts';
+import type { Target } from './target.ts';
 
 let requests = 0;
 function eventOf({ method, path: target, headers = {} }: HttpRequest) {

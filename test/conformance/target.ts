@@ -1,22 +1,13 @@
 // What the conformance suite talks to: any endpoint that takes HTTP requests, behind one function. Paths and headers go
 // as they are: nothing on the way may normalise them.
 import { expect } from 'vitest';
+import type { HttpReply, HttpRequest } from '../../emulator/signed-request.ts';
 import { operationsOf } from '../../functions/api.ts';
 import type { Operation } from '../../functions/operation.ts';
 import { problem } from '../../functions/replies.ts';
 import type { ErrorCode } from '../../lib/errors.ts';
 import { type EncodeOptions, encodeBatch, type RecordInput } from '../../lib/record/batch.ts';
 import { BATCHES_MEDIA_TYPE, decodeFetchFrames, encodeProduceFrames } from '../../lib/record/frames.ts';
-
-export type HttpRequest = {
-  readonly method: string;
-  /** With the query. */
-  readonly path: string;
-  /** Names in lower case. */
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string | Uint8Array;
-};
-export type HttpReply = { readonly status: number; readonly headers: Record<string, string>; readonly body: Buffer };
 
 export type Target = {
   /** Signed, if the endpoint wants it. */
