@@ -5,7 +5,13 @@
 import { Duration } from 'aws-cdk-lib';
 import { ComparisonOperator, Metric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import type { FunctionName } from '../functions/duties.ts';
-import { metricDimension, metricNamespace, requestMetrics, upkeepMetrics } from '../functions/metric-names.ts';
+import {
+  lagMetrics,
+  metricDimension,
+  metricNamespace,
+  requestMetrics,
+  upkeepMetrics,
+} from '../functions/metric-names.ts';
 import type { RivuletConfig, WatchSize } from './config.ts';
 
 /** The names by which CloudWatch knows the parts of a deployment. */
@@ -30,6 +36,7 @@ type AlarmSpec = {
 };
 
 const fiveMinutes = Duration.minutes(5);
+const anHour = Duration.hours(1);
 const sixHours = Duration.hours(6);
 const aDay = Duration.days(1);
 
@@ -116,6 +123,14 @@ export const alarms: readonly AlarmSpec[] = [
     metric: ({ own }) => own(requestMetrics.conflicts),
     threshold: 1_000,
     periods: [3, 3],
+  },
+  {
+    name: 'GroupsBehind',
+    size: 'full',
+    says: 'A consumer group has not read a record that is an hour old.',
+    metric: ({ own }) => own(lagMetrics.timeLag).with({ period: anHour, statistic: Stats.MAXIMUM }),
+    threshold: anHour.toMilliseconds(),
+    periods: [2, 2],
   },
   {
     name: 'Orphans',

@@ -3,7 +3,7 @@ import { Duration, Stack } from 'aws-cdk-lib';
 import { Dashboard, GraphWidget, type IMetric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Construct } from 'constructs';
 import { functionNames } from '../functions/duties.ts';
-import { requestMetrics, upkeepMetrics } from '../functions/metric-names.ts';
+import { lagMetrics, requestMetrics, upkeepMetrics } from '../functions/metric-names.ts';
 import type { Metrics } from './alarms.ts';
 import type { RivuletConfig } from './config.ts';
 
@@ -12,6 +12,7 @@ export function createDashboard(scope: Construct, { name }: RivuletConfig, metri
   const graph = (title: string, left: IMetric[]) => new GraphWidget({ title, left, width: 8 });
   const ofEach = (metricName: string, statistic?: string) =>
     functionNames.map((duty) => ofFunction(duty, metricName, statistic).with({ label: duty }));
+  const greatest = (metricName: string) => own(metricName).with({ statistic: Stats.MAXIMUM });
   const hourly = own(requestMetrics.costUsd).with({ period: Duration.hours(1) });
   return new Dashboard(scope, 'Dashboard', {
     // Dashboards are the account's, not a region's.
@@ -50,6 +51,10 @@ export function createDashboard(scope: Construct, { name }: RivuletConfig, metri
           own(upkeepMetrics.orphanObjects, Stats.MAXIMUM),
           own(upkeepMetrics.orphanBytes, Stats.MAXIMUM),
         ]),
+      ],
+      [
+        graph('Groups: records not read', [greatest(lagMetrics.lag), own(lagMetrics.lostRecords)]),
+        graph('Groups: age of the oldest, milliseconds', [greatest(lagMetrics.timeLag)]),
       ],
     ],
   });

@@ -51,6 +51,11 @@ function settingsOf(name: FunctionName, config: RivuletConfig): FunctionOptions 
     topics: { description: 'Rivulet: topics and offsets', memorySize: 256 },
     groups: { description: 'Rivulet: coordinates consumer groups', memorySize: 256 },
     meta: { description: 'Rivulet: health, OpenAPI, and what no route takes', memorySize: 128 },
+    lag: {
+      description: 'Rivulet: closes dead members, removes old offsets, tells lag',
+      memorySize: 256,
+      timeout: Duration.minutes(5),
+    },
     upkeep: {
       description: 'Rivulet: holds index and objects against each other',
       memorySize: 512,

@@ -22,5 +22,6 @@ export const rights: Readonly<Record<FunctionName, Rights>> = {
   /** To reset offsets to a time reads the batches. */
   groups: { objects: ['s3:GetObject'], bucket: [], table: change },
   meta: { objects: [], bucket: [], table: [] },
+  lag: { objects: [], bucket: [], table: change },
   upkeep: { objects: [], bucket: ['s3:ListBucket'], table: read },
 };

@@ -1,10 +1,11 @@
-// What works on the data and answers for it: the functions, the HTTP API, and the daily upkeep with the queue that keeps
-// what it could not do. It holds no data: it can be removed and made again at any time.
+// What works on the data and answers for it: the functions, the HTTP API, and the upkeep with the queue that keeps what
+// it could not do. It holds no data: it can be removed and made again at any time.
 import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import type { HttpApi } from 'aws-cdk-lib/aws-apigatewayv2';
 import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction as LambdaTarget } from 'aws-cdk-lib/aws-events-targets';
 import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
+import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
@@ -79,11 +80,22 @@ function createDeadLetters(scope: Construct): Queue {
   return queue;
 }
 
-function scheduleUpkeep(scope: Construct, { upkeep }: Functions, deadLetters: Queue, config: RivuletConfig): void {
-  upkeep.configureAsyncInvoke({ onFailure: new SqsDestination(deadLetters), retryAttempts: 1 });
-  new Rule(scope, 'Daily', {
+function scheduleUpkeep(scope: Construct, functions: Functions, deadLetters: Queue, config: RivuletConfig): void {
+  const run = (id: string, { schedule, description, handler }: Task): void => {
+    handler.configureAsyncInvoke({ onFailure: new SqsDestination(deadLetters), retryAttempts: 1 });
+    const targets = [new LambdaTarget(handler, { retryAttempts: 2, deadLetterQueue: deadLetters })];
+    new Rule(scope, id, { description, schedule, targets });
+  };
+  run('Daily', {
     description: 'Rivulet: the daily upkeep',
     schedule: Schedule.cron({ minute: '17', hour: String(config.upkeepHourUtc) }),
-    targets: [new LambdaTarget(upkeep, { retryAttempts: 2, deadLetterQueue: deadLetters })],
+    handler: functions.upkeep,
+  });
+  run('Hourly', {
+    description: 'Rivulet: the hourly look at the lag of the groups',
+    schedule: Schedule.cron({ minute: '47' }),
+    handler: functions.lag,
   });
 }
+
+type Task = { readonly description: string; readonly schedule: Schedule; readonly handler: LambdaFunction };

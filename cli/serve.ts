@@ -43,7 +43,7 @@ async function serve({ host, port, data, accessKey }: ServeOptions): Promise<voi
     import('../local/server.ts'),
     import('../lib/clock.ts'),
   ]);
-  const home = openHome({ directory: data, log: ({ error }) => reportFailure(error) });
+  const home = openHome({ directory: data, log: ({ error }) => reportFailure(error), onUpkeepFailure: reportFailure });
   try {
     const options = {
       api: home.api,

@@ -31,6 +31,6 @@ export const duties = {
 
 export type Duty = keyof typeof duties;
 
-/** The Lambda functions: one for each duty, and the daily upkeep, which has no route. */
-export type FunctionName = Duty | 'upkeep';
-export const functionNames: readonly FunctionName[] = [...(Object.keys(duties) as Duty[]), 'upkeep'];
+/** The Lambda functions: one for each duty; and without a route the daily upkeep, and the hourly look at the groups' lag. */
+export type FunctionName = Duty | 'upkeep' | 'lag';
+export const functionNames: readonly FunctionName[] = [...(Object.keys(duties) as Duty[]), 'upkeep', 'lag'];

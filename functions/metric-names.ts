@@ -7,6 +7,9 @@ export const metricDimension = 'service';
 /** Beside it with METRICS_PER_TOPIC. */
 export const topicDimension = 'topic';
 
+/** Beside it with METRICS_PER_TOPIC, where groups are measured. */
+export const groupDimension = 'group';
+
 /** Sums, per request. Records, bytes and appends are those that were written. */
 export const requestMetrics = {
   records: 'Records',
@@ -26,4 +29,12 @@ export const upkeepMetrics = {
   orphanObjects: 'OrphanObjects',
   orphanBytes: 'OrphanBytes',
   missingObjects: 'MissingObjects',
+} as const;
+
+/** Told once an hour of the groups that are behind: the greatest over all groups; lost records are their sum. */
+export const lagMetrics = {
+  lag: 'GroupLag',
+  /** Milliseconds: the age of the oldest record that was not read. */
+  timeLag: 'GroupTimeLag',
+  lostRecords: 'LostRecords',
 } as const;

@@ -67,6 +67,8 @@ export const limits = {
   commitPartitions: 1_600,
   /** Kafka's own. */
   offsetMetadataBytes: 4_096,
+  /** Kafka's own offsets.retention.minutes: what nobody has committed or read for so long is needed no more. */
+  offsetsRetentionMs: 7 * 24 * 3_600_000,
   /** 2^53 - 1: JSON numbers above it lose digits. */
   maxOffset: Number.MAX_SAFE_INTEGER,
 } as const;

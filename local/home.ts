@@ -18,6 +18,7 @@ import { createFileObjectStore } from '../lib/storage/file-object-store.ts';
 import { createSqliteTable } from '../lib/storage/sqlite-table.ts';
 import { type AuditReport, audit } from '../lib/upkeep/audit.ts';
 import packageJson from '../package.json' with { type: 'json' };
+import { startGroupUpkeep } from './group-upkeep.ts';
 import { withFewWaiting } from './waiting-fetches.ts';
 
 const FORMAT = 1;
@@ -50,11 +51,14 @@ export type HomeOptions = {
   readonly directory: string;
   /** Gets every failure that is ours (5xx). */
   readonly log?: NonNullable<ApiOptions['log']>;
+  /** Gets what fails in the background. Default: it is tried again within the hour. */
+  readonly onUpkeepFailure?: (error: unknown) => void;
   readonly clock?: Clock;
 };
 
 /** Throws, with a sentence for the person who started it, when the folder cannot be used. */
-export function openHome({ directory: given, log, clock = systemClock }: HomeOptions): Home {
+export function openHome(options: HomeOptions): Home {
+  const { directory: given, log, onUpkeepFailure = () => undefined, clock = systemClock } = options;
   const directory = resolve(given);
   const isNew = checkFolder(directory);
   if (isNew) mark(directory);
@@ -66,7 +70,12 @@ export function openHome({ directory: given, log, clock = systemClock }: HomeOpt
   const { version } = packageJson;
   const engine = withFewWaiting(createEngine(ports), limits.waitingFetches);
   const api = createApi({ engine, version, ...(log && { log }) });
-  return { api, directory, version, totals, audit: () => audit(ports), close: () => table.close() };
+  const endUpkeep = startGroupUpkeep(engine.groups, onUpkeepFailure);
+  const close = () => {
+    endUpkeep();
+    table.close();
+  };
+  return { api, directory, version, totals, audit: () => audit(ports), close };
 }
 
 /** @returns whether it is to become a data folder now. */

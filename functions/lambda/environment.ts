@@ -22,8 +22,9 @@ export function openParts(): EngineParts {
   return createParts({ ...openStorage(), clock: systemClock });
 }
 
-export const openMetrics = (): RequestMetrics =>
-  createMetrics({ service: serviceName(), perTopic: process.env.METRICS_PER_TOPIC === 'true' });
+export const openMetrics = (): RequestMetrics => createMetrics({ service: serviceName(), perTopic: metricsPerTopic() });
+
+export const metricsPerTopic = (): boolean => process.env.METRICS_PER_TOPIC === 'true';
 
 /** Of the deployment: what its logs and metrics are told apart by from those of another one in the same account. */
 export const serviceName = (): string => required('SERVICE');

@@ -29,7 +29,15 @@ function gatewayEvent(method: string, rawPath: string) {
 }
 
 /** Bytes: a little above what they have, so that whatever makes one notably larger is noticed. Most of it is the AWS SDK; groups have the expressions of RE2. */
-const budget = { produce: 760_000, fetch: 760_000, topics: 760_000, groups: 930_000, meta: 240_000, upkeep: 590_000 };
+const budget = {
+  produce: 760_000,
+  fetch: 760_000,
+  topics: 760_000,
+  groups: 930_000,
+  meta: 240_000,
+  upkeep: 590_000,
+  lag: 960_000,
+};
 
 const bad = {
   produce: ['POST', '/v1/topics/orders/records'],

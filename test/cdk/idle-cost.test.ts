@@ -18,7 +18,7 @@ describe('a month in which nobody calls', () => {
       ['off', 'small', 'full'].map(async (watch) => sum(await costOf({ watch }))),
     );
     expect(small! - none!).toBeCloseTo(0.4, 6);
-    expect(full! - none!).toBeCloseTo(1, 6);
+    expect(full! - none!).toBeCloseTo(1.1, 6);
     expect(sum(await costOf({ dashboard: true })) - small!).toBeCloseTo(3, 6);
   });
 

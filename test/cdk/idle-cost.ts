@@ -3,17 +3,21 @@
 import type { Template } from 'aws-cdk-lib/assertions';
 import { functionNames } from '../../functions/duties.ts';
 import { systemClock } from '../../lib/clock.ts';
+import { createEngine } from '../../lib/create-engine.ts';
 import { countingObjectStore, countingTable, newCounters, usdOf } from '../../lib/storage/count.ts';
 import { createMemoryObjectStore } from '../../lib/storage/memory-object-store.ts';
 import { createMemoryTable } from '../../lib/storage/memory-table.ts';
 import { audit } from '../../lib/upkeep/audit.ts';
+import { tendGroups } from '../../lib/upkeep/groups.ts';
 import { price } from './prices.ts';
 
-/** Of one daily run over nothing: what a cold start and an empty index take, well rounded up. */
+/** Of one run over nothing: what a cold start and an empty index take, well rounded up. */
 const upkeepSeconds = 3;
-/** Its lines in the log. */
+/** The lines of the daily run in the log; the hourly one has none while nobody is behind. */
 const upkeepLogBytes = 2_000;
 const daysInMonth = 31;
+/** How the functions that run by a schedule are told apart: by their timeouts. */
+const timeouts = { upkeep: 900, lag: 300 };
 
 /** Cost nothing by being there: what they do is billed, or nothing is. */
 const free = [
@@ -44,7 +48,7 @@ export async function idleCost(templates: readonly Template[], codeBytes: number
   for (const template of templates)
     for (const { Type } of Object.values<{ Type: string }>(template.toJSON().Resources))
       counts.set(Type, (counts.get(Type) ?? 0) + 1);
-  const upkeep = await upkeepUsd(templates);
+  const upkeep = (await dailyUsd(templates)) + (await hourlyUsd(templates));
   const code = (codeBytes / 1e9) * price.storageGbMonth;
   return [...counts]
     .sort()
@@ -61,20 +65,29 @@ function usdOfType(type: string, count: number, upkeep: number, code: number): n
 }
 
 /** A month of daily runs: function, log, and the calls that an audit of nothing makes. */
-async function upkeepUsd(templates: readonly Template[]): Promise<number> {
+async function dailyUsd(templates: readonly Template[]): Promise<number> {
   const totals = newCounters();
   await audit({
     objects: countingObjectStore(createMemoryObjectStore({ clock: systemClock }), totals),
     table: countingTable(createMemoryTable(), totals),
     clock: systemClock,
   });
-  const running = price.lambdaRequest + (upkeepMemoryMiB(templates) / 1024) * upkeepSeconds * price.lambdaGbSecond;
+  const running = runUsd(templates, timeouts.upkeep);
   return daysInMonth * (running + usdOf(totals) + (upkeepLogBytes / 1e9) * price.logGb);
 }
 
-function upkeepMemoryMiB(templates: readonly Template[]): number {
+/** A month of hourly runs, over no group. */
+async function hourlyUsd(templates: readonly Template[]): Promise<number> {
+  const totals = newCounters();
+  const clock = systemClock;
+  const table = countingTable(createMemoryTable(), totals);
+  await tendGroups(createEngine({ objects: createMemoryObjectStore({ clock }), table, clock }).groups);
+  return daysInMonth * 24 * (runUsd(templates, timeouts.lag) + usdOf(totals));
+}
+
+function runUsd(templates: readonly Template[], timeoutSeconds: number): number {
   const functions = templates.flatMap((it) => Object.values(it.findResources('AWS::Lambda::Function')));
-  const found = functions.find(({ Properties }) => Properties.Timeout === 900);
-  if (!found) throw new Error('no template has the upkeep function');
-  return found.Properties.MemorySize;
+  const found = functions.find(({ Properties }) => Properties.Timeout === timeoutSeconds);
+  if (!found) throw new Error(`no template has a function with a timeout of ${timeoutSeconds} s`);
+  return price.lambdaRequest + (found.Properties.MemorySize / 1024) * upkeepSeconds * price.lambdaGbSecond;
 }

@@ -9,6 +9,7 @@ import { createMemoryTable } from '../../lib/storage/memory-table.ts';
 import type { ObjectStore } from '../../lib/storage/object-store.ts';
 import type { Table } from '../../lib/storage/table.ts';
 import { audit } from '../../lib/upkeep/audit.ts';
+import { tendGroups } from '../../lib/upkeep/groups.ts';
 import { batchOf, text } from '../log/world.ts';
 
 const actionOf = {
@@ -116,13 +117,26 @@ async function groups({ groups: coordinator }: Engine): Promise<void> {
   await coordinator.delete('g');
 }
 
+/** Days and weeks after a member has died. */
+async function lag(_: Engine, ports: Ports): Promise<void> {
+  for (const days of [1, 9, 18]) {
+    const now = () => systemClock.now() + days * 86_400_000;
+    await tendGroups(createEngine({ ...ports, clock: { ...systemClock, now } }).groups);
+  }
+}
+
 test('each role may do what its function does, and nothing else', async () => {
   const shared = { objects: createMemoryObjectStore({ clock: systemClock }), table: createMemoryTable() };
   const engine = createEngine({ ...shared, clock: systemClock });
   await engine.createTopic({ topic: 't' });
   await engine.createTopic({ topic: 'many', partitions: 32 });
+  const dead = { groupId: 'old', memberId: 'dead', memberEpoch: 0, heartbeatSeq: 1, subscribedTopicNames: ['t'] };
+  const { memberEpoch } = await engine.groups.heartbeat(dead);
+  const committed = [{ topic: 't', partitions: [{ partition: 0, offset: 0 }] }];
+  const commit = { groupId: 'old', memberId: 'dead', memberEpoch, commitSeq: 1, topics: committed };
+  await engine.groups.commitOffsets(commit);
   const upkeep = (_: Engine, ports: Ports) => audit({ ...ports, clock: systemClock });
-  for (const [name, use] of Object.entries({ produce, fetch, topics, groups, upkeep })) {
+  for (const [name, use] of Object.entries({ produce, fetch, topics, groups, lag, upkeep })) {
     const { ports, used } = watched(shared);
     await use(createEngine({ ...ports, clock: systemClock }), ports);
     const { objects, bucket, table } = rights[name as keyof typeof rights];

@@ -74,6 +74,17 @@ describe('the roles of the functions', () => {
         'Allow s3:GetObject on objects',
       ],
       Meta: log,
+      Lag: [
+        'Allow dynamodb:DeleteItem on table',
+        'Allow dynamodb:GetItem on table',
+        'Allow dynamodb:PutItem on table',
+        'Allow dynamodb:Query on table',
+        'Allow dynamodb:UpdateItem on table',
+        ...log,
+        'Allow sqs:GetQueueAttributes on dead letters',
+        'Allow sqs:GetQueueUrl on dead letters',
+        'Allow sqs:SendMessage on dead letters',
+      ],
       Upkeep: [
         'Allow dynamodb:GetItem on table',
         'Allow dynamodb:Query on table',

@@ -1,0 +1,87 @@
+// The upkeep of consumer groups: what time has made needless goes, and how far each group is behind is told. Of the table
+// alone, and by nobody's call: so it is true, and told, while every consumer is dead.
+import type { Groups, PartitionLag } from '../groups.ts';
+import { limits } from '../limits.ts';
+
+export type GroupBehind = {
+  readonly groupId: string;
+  /** Records, of all its partitions. */
+  readonly lag: number;
+  /** Age of the oldest record that it has not read. */
+  readonly timeLagMs: number;
+  /** Removed before it read them. */
+  readonly lostRecords: number;
+  /** Where that oldest record is. */
+  readonly topic: string;
+  readonly partition: number;
+};
+
+export type GroupsReport = {
+  readonly groups: number;
+  readonly expiredGroups: number;
+  readonly expiredOffsets: number;
+  /** Those that have something to read, the furthest behind in time first; the first of them. */
+  readonly behind: readonly GroupBehind[];
+  /** Over all groups: the greatest two, and the sum. */
+  readonly lag: number;
+  readonly timeLagMs: number;
+  readonly lostRecords: number;
+  /** Why not all groups are counted, if they are not. */
+  readonly incomplete?: string;
+};
+
+/** In the report; the numbers over all groups go on. */
+const mostNamed = 100;
+
+/** `isOver` is asked between groups: true ends the look with what there is. */
+export async function tendGroups(groups: Groups, isOver: () => boolean = () => false): Promise<GroupsReport> {
+  const expired = await groups.expire({ retentionMs: limits.offsetsRetentionMs });
+  const all: GroupBehind[] = [];
+  let counted = 0;
+  for await (const { groupId } of everyGroup(groups)) {
+    if (isOver()) return reportOf(all, counted, expired, `no time was left after ${counted} groups`);
+    const behind = behindOf(groupId, await groups.lag(groupId));
+    if (behind) all.push(behind);
+    counted += 1;
+  }
+  return reportOf(all, counted, expired);
+}
+
+async function* everyGroup(groups: Groups) {
+  for (let after: string | undefined, more = true; more; ) {
+    const page = await groups.list(after === undefined ? {} : { after });
+    yield* page.groups;
+    after = page.groups.at(-1)?.groupId ?? after;
+    more = page.more;
+  }
+}
+
+function behindOf(groupId: string, rows: readonly PartitionLag[]): GroupBehind | undefined {
+  const unread = rows.filter(({ lag, lostRecords }) => lag > 0 || lostRecords > 0);
+  const [first, ...others] = unread;
+  if (first === undefined) return undefined;
+  const oldest = others.reduce((worst, row) => (row.timeLagMs > worst.timeLagMs ? row : worst), first);
+  const { topic, partition, timeLagMs } = oldest;
+  return { groupId, lag: sum(unread, 'lag'), timeLagMs, lostRecords: sum(unread, 'lostRecords'), topic, partition };
+}
+
+function reportOf(
+  all: readonly GroupBehind[],
+  groups: number,
+  expired: { offsets: number; groups: number },
+  incomplete?: string,
+): GroupsReport {
+  return {
+    groups,
+    expiredGroups: expired.groups,
+    expiredOffsets: expired.offsets,
+    behind: all.toSorted((a, b) => b.timeLagMs - a.timeLagMs).slice(0, mostNamed),
+    lag: all.reduce((most, { lag }) => Math.max(most, lag), 0),
+    timeLagMs: all.reduce((most, { timeLagMs }) => Math.max(most, timeLagMs), 0),
+    lostRecords: sum(all, 'lostRecords'),
+    ...(incomplete !== undefined && { incomplete }),
+  };
+}
+
+const sum = <Name extends string>(rows: readonly Readonly<Record<Name, number>>[], name: Name): number =>
+  rows.reduce((total, row) => total + Math.max(0, row[name]), 0);

@@ -1,0 +1,95 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../lib/clock.ts';
+import { createEngine } from '../../lib/create-engine.ts';
+import type { Engine } from '../../lib/engine.ts';
+import { createMemoryObjectStore } from '../../lib/storage/memory-object-store.ts';
+import { createMemoryTable } from '../../lib/storage/memory-table.ts';
+import { tendGroups } from '../../lib/upkeep/groups.ts';
+import { batchOf } from '../log/world.ts';
+
+const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
+let engine: Engine;
+let aheadMs: number;
+
+beforeEach(async () => {
+  aheadMs = 0;
+  const clock = { ...systemClock, now: () => systemClock.now() + aheadMs };
+  engine = createEngine({ objects: createMemoryObjectStore({ clock }), table: createMemoryTable(), clock });
+  await engine.createTopic({ topic: 't', partitions: 2 });
+});
+
+const append = (partition: number, records: number) =>
+  engine.append({ topic: 't', partitions: [{ partition, batches: batchOf(Array(records).fill('v')) }] });
+
+const commit = (groupId: string, ...offsets: readonly [partition: number, offset: number][]) =>
+  engine.groups.commitOffsets({
+    groupId,
+    topics: [{ topic: 't', partitions: offsets.map(([partition, offset]) => ({ partition, offset })) }],
+  });
+
+const join = (groupId: string) =>
+  engine.groups.heartbeat({
+    ...{ groupId, memberId: 'm', memberEpoch: 0, heartbeatSeq: 1 },
+    subscribedTopicNames: ['t'],
+  });
+
+describe('the look at the groups', () => {
+  it('says of none that there is nothing', async () => {
+    expect(await tendGroups(engine.groups)).toEqual({
+      ...{ groups: 0, expiredGroups: 0, expiredOffsets: 0, behind: [], lag: 0, timeLagMs: 0, lostRecords: 0 },
+    });
+  });
+
+  it('tells who is behind, by how many records and since when, though nobody reads', async () => {
+    await append(0, 10);
+    await append(1, 5);
+    await commit('far', [0, 2], [1, 5]);
+    await commit('near', [0, 10], [1, 4]);
+    await commit('done', [0, 10], [1, 5]);
+    aheadMs = 2 * hourMs;
+    const report = await tendGroups(engine.groups);
+    expect(report).toMatchObject({ groups: 3, lag: 8 });
+    expect(report.behind.map(({ groupId, lag, partition }) => [groupId, lag, partition]).sort()).toEqual([
+      ['far', 8, 0],
+      ['near', 1, 1],
+    ]);
+    expect(report.timeLagMs).toBeGreaterThan(hourMs);
+  });
+
+  it('counts every group, however many pages they take', async () => {
+    for (let i = 0; i < 130; i++) await commit(`g${i}`, [0, 0]);
+    expect(await tendGroups(engine.groups)).toMatchObject({ groups: 130, behind: [] });
+  });
+
+  it('ends early when it must, and says so', async () => {
+    for (const groupId of ['a', 'b', 'c']) await commit(groupId, [0, 0]);
+    let asked = 0;
+    const report = await tendGroups(engine.groups, () => ++asked > 2);
+    expect(report).toMatchObject({ groups: 2, incomplete: 'no time was left after 2 groups' });
+  });
+
+  it('forgets what nobody has committed for seven days, and the group with it', async () => {
+    await commit('old', [0, 1]);
+    aheadMs = 6 * dayMs;
+    expect(await tendGroups(engine.groups)).toMatchObject({ groups: 1, expiredOffsets: 0 });
+    aheadMs = 8 * dayMs;
+    expect(await tendGroups(engine.groups)).toMatchObject({ expiredOffsets: 1 });
+    await tendGroups(engine.groups);
+    expect((await engine.groups.list({})).groups).toEqual([]);
+  });
+
+  it('closes a member that died, so that its group is empty and can be reset', async () => {
+    await join('g');
+    const reset = () =>
+      engine.groups.resetOffsets({
+        ...{ groupId: 'g', dryRun: false },
+        topics: [{ topic: 't', target: { to: 'earliest' } }],
+      });
+    await expect(reset()).rejects.toMatchObject({ errorCode: 'NON_EMPTY_GROUP' });
+    aheadMs = hourMs;
+    await tendGroups(engine.groups);
+    expect(await engine.groups.describe('g')).toMatchObject({ state: 'Empty', members: 0 });
+    expect((await reset()).topics[0]!.partitions).toHaveLength(2);
+  });
+});
