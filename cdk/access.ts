@@ -1,5 +1,5 @@
-// What a client must be allowed to ask of the API, by what it does: the lists behind `grantProduce`, `grantConsume` and
-// `grantAdmin`, and behind the policies in docs/DEPLOY.md. They are what lib/client calls, and no more.
+// What a client must be allowed to ask of the API, by what it does: the lists behind `grantProduce`, `grantConsume`,
+// `grantOperate` and `grantAdmin`, and behind the policies in docs/DEPLOY.md. They are what lib/client calls, and no more.
 //
 // The path alone carries what IAM decides, and `*` in a policy matches slashes too: `GET topics/orders*` would allow to read
 // the records of `orders-secret`. So names are whole names; the one wildcard stands between two fixed words.
@@ -28,6 +28,23 @@ export function consumerRoutes(topic: string, group: string): readonly Route[] {
     { method: 'POST', path: `${ofGroup}/heartbeat` },
     { method: 'GET', path: `${ofGroup}/offsets` },
     { method: 'POST', path: `${ofGroup}/offsets` },
+  ];
+}
+
+/** To make, alter and delete the topic, to delete the group and reset its offsets; records it neither reads nor writes. */
+export function operatorRoutes(topic: string, group: string): readonly Route[] {
+  const ofTopic = `/v1/topics/${checkedName('topic', topic)}`;
+  const ofGroup = `/v1/groups/${checkedName('group', group)}`;
+  return [
+    { method: 'GET', path: '/v1/topics' },
+    { method: '*', path: ofTopic },
+    { method: 'GET', path: `${ofTopic}/offsets` },
+    { method: 'GET', path: '/v1/groups' },
+    { method: 'GET', path: ofGroup },
+    { method: 'DELETE', path: ofGroup },
+    { method: 'GET', path: `${ofGroup}/offsets` },
+    { method: 'DELETE', path: `${ofGroup}/offsets` },
+    { method: 'POST', path: `${ofGroup}/offsets/reset` },
   ];
 }
 

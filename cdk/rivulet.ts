@@ -59,6 +59,11 @@ export class Rivulet extends Construct {
     return this.#service.grantConsume(grantee, topic, group);
   }
 
+  /** Lets it make, alter and delete the topic, and delete the group and reset its offsets; not read or write records. */
+  grantOperate(grantee: IGrantable, topic: string, group: string): Grant {
+    return this.#service.grantOperate(grantee, topic, group);
+  }
+
   /** Lets it do everything that the API can: all topics, all groups, all records. */
   grantAdmin(grantee: IGrantable): Grant {
     return this.#service.grantAdmin(grantee);

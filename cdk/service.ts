@@ -10,7 +10,7 @@ import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { accept } from './accepted-findings.ts';
-import { adminRoutes, consumerRoutes, producerRoutes, type Route, resourceOf } from './access.ts';
+import { adminRoutes, consumerRoutes, operatorRoutes, producerRoutes, type Route, resourceOf } from './access.ts';
 import type { Watched } from './alarms.ts';
 import type { RivuletConfig } from './config.ts';
 import { createFunctions, type Functions, type FunctionsProps } from './functions.ts';
@@ -58,6 +58,11 @@ export class Service extends Construct {
   /** Lets it read this topic and work in this group. */
   grantConsume(grantee: IGrantable, topic: string, group: string): Grant {
     return this.#grant(grantee, consumerRoutes(topic, group));
+  }
+
+  /** Lets it make, alter and delete the topic, and delete the group and reset its offsets; not read or write records. */
+  grantOperate(grantee: IGrantable, topic: string, group: string): Grant {
+    return this.#grant(grantee, operatorRoutes(topic, group));
   }
 
   /** Lets it do everything that the API can: all topics, all groups, all records. */

@@ -3,7 +3,14 @@ import { App, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { describe, expect, test } from 'vitest';
-import { adminRoutes, consumerRoutes, producerRoutes, type Route, resourceOf } from '../../cdk/access.ts';
+import {
+  adminRoutes,
+  consumerRoutes,
+  operatorRoutes,
+  producerRoutes,
+  type Route,
+  resourceOf,
+} from '../../cdk/access.ts';
 import { knobs } from '../../cdk/config.ts';
 import { Rivulet } from '../../cdk/rivulet.ts';
 import { duties } from '../../functions/duties.ts';
@@ -26,7 +33,8 @@ describe('docs/DEPLOY.md', () => {
   test.each([
     ['producer', producerRoutes('orders')],
     ['consumer', consumerRoutes('orders', 'billing')],
-    ['operator', adminRoutes],
+    ['operator', operatorRoutes('orders', 'billing')],
+    ['administrator', adminRoutes],
   ])('has the policy of a %s that the construct grants', (name, routes) => {
     const [, json] = new RegExp(`<!-- policy: ${name} -->\n\`\`\`json\n(.*?)\`\`\``, 's').exec(guide)!;
     expect(JSON.parse(json!)).toEqual(policyOf(routes));
@@ -85,6 +93,18 @@ describe('what is granted', () => {
     ]);
   });
 
+  test('an operator manages topic and group, and moves no record', () => {
+    const keys = allowed(operatorRoutes('orders', 'billing'), 'orders');
+    const records = [...duties.produce, ...duties.fetch, 'POST /v1/groups/{group}/heartbeat'];
+    const managing = concrete('orders').filter((key) => /^(GET|PUT|PATCH|DELETE|POST) \/v1\/(topics|groups)/.test(key));
+    const moving = records.map((key) =>
+      key.replace('{topic}', 'orders').replace('{p}', '0').replace('{group}', 'billing'),
+    );
+    expect(keys.sort()).toEqual(
+      managing.filter((key) => ![...moving, 'POST /v1/groups/billing/offsets'].includes(key)).sort(),
+    );
+  });
+
   test.each(['payments', 'orders2', 'orders-secret', 'my.orders'])('neither touches %s', (other) => {
     const shared = ['POST /v1/producers'];
     const both = [...producerRoutes('orders'), ...consumerRoutes('orders', 'billing')];
@@ -105,12 +125,18 @@ test('the construct writes what is granted into the policy of the grantee', () =
   const role = new Role(stack, 'Orders', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
   rivulet.grantProduce(role, 'orders');
   rivulet.grantConsume(role, 'returns', 'billing');
+  rivulet.grantOperate(role, 'returns', 'billing');
   rivulet.grantAdmin(role);
   const policies = resourcesOf(Template.fromStack(stack), 'AWS::IAM::Policy');
   const [, policy] = policies.find(([id]) => id.startsWith('OrdersDefaultPolicy'))!;
   const text = JSON.stringify(policy.Properties.PolicyDocument);
-  for (const route of [...producerRoutes('orders'), ...consumerRoutes('returns', 'billing'), ...adminRoutes])
-    expect(text).toContain(`/${resourceOf(route)}"`);
+  const granted = [
+    producerRoutes('orders'),
+    consumerRoutes('returns', 'billing'),
+    operatorRoutes('returns', 'billing'),
+    adminRoutes,
+  ].flat();
+  for (const route of granted) expect(text).toContain(`/${resourceOf(route)}"`);
 });
 
 test('the construct can be pointed at a restored table', () => {
