@@ -40,7 +40,7 @@ export type SimMember = {
 
 export type MemberOptions = { readonly name: string; readonly topics: readonly string[]; readonly instance?: string };
 
-type Held = {
+export type Held = {
   readonly topic: string;
   readonly partition: number;
   position: number | undefined;
@@ -48,7 +48,7 @@ type Held = {
   isStopped: boolean;
 };
 
-type State = {
+export type State = {
   readonly options: MemberOptions;
   topics: readonly string[];
   epoch: number;
@@ -65,7 +65,14 @@ const requestTimeoutMs = 5_000;
 const deliverMs = 400;
 const commitMs = 1_500;
 
-export function startMember(world: Surroundings, options: MemberOptions): SimMember {
+/** Joins, stays, takes and lets go, until its member is no longer alive. */
+export type Membership = (world: Surroundings, state: State) => Promise<void>;
+
+export function startMember(
+  world: Surroundings,
+  options: MemberOptions,
+  membership: Membership = plainMembership,
+): SimMember {
   const state: State = {
     options,
     topics: options.topics,
@@ -78,7 +85,7 @@ export function startMember(world: Surroundings, options: MemberOptions): SimMem
     frozenUntilMs: 0,
     isAlive: true,
   };
-  void beatFor(world, state);
+  void membership(world, state);
   void deliverFor(world, state);
   void commitFor(world, state);
   return {
@@ -107,10 +114,11 @@ export function startMember(world: Surroundings, options: MemberOptions): SimMem
   };
 }
 
-const pause = ({ scheduler }: Surroundings, ms: number) => new Promise<void>((resolve) => scheduler.after(ms, resolve));
+export const pause = ({ scheduler }: Surroundings, ms: number) =>
+  new Promise<void>((resolve) => scheduler.after(ms, resolve));
 
 /** What a frozen process does comes after it has thawed. */
-async function thawed(world: Surroundings, state: State): Promise<void> {
+export async function thawed(world: Surroundings, state: State): Promise<void> {
   while (state.frozenUntilMs > world.scheduler.now()) await pause(world, 100);
 }
 
@@ -118,7 +126,7 @@ function ask<T>(world: Surroundings, operation: (engine: Engine) => Promise<T>):
   return world.random.pick(world.processes).request(operation, requestTimeoutMs);
 }
 
-function requestOf(state: State, seq: number, epoch = state.epoch): HeartbeatRequest {
+export function requestOf(state: State, seq: number, epoch = state.epoch): HeartbeatRequest {
   const { name, instance } = state.options;
   return {
     groupId: simulatedGroup,
@@ -134,7 +142,8 @@ function requestOf(state: State, seq: number, epoch = state.epoch): HeartbeatReq
   };
 }
 
-async function beatFor(world: Surroundings, state: State): Promise<void> {
+/** As the rules have it, with nothing but what they ask for; a heartbeat that was lost may be sent again as it was. */
+async function plainMembership(world: Surroundings, state: State): Promise<void> {
   let repeat: HeartbeatRequest | undefined;
   while (state.isAlive) {
     await thawed(world, state);
@@ -151,7 +160,7 @@ async function beatFor(world: Surroundings, state: State): Promise<void> {
 }
 
 /** A heartbeat may come twice, and may come long after its sender gave up. */
-function sendBeat(world: Surroundings, request: HeartbeatRequest): Promise<Answer<HeartbeatReply>> {
+export function sendBeat(world: Surroundings, request: HeartbeatRequest): Promise<Answer<HeartbeatReply>> {
   const { random, scheduler, mischief } = world;
   const send = () => ask(world, (engine) => engine.groups.heartbeat(request));
   // At rest nothing is on its way any more: a join that comes late would be a member that nobody hears of.
@@ -220,7 +229,7 @@ function refused(world: Surroundings, state: State, error: unknown): number {
 }
 
 /** Where the group is. Read after it was told, so after its claim: nobody else's commit comes after. */
-async function begin(world: Surroundings, state: State, key: string, held: Held): Promise<void> {
+export async function begin(world: Surroundings, state: State, key: string, held: Held): Promise<void> {
   const { topic, partition } = held;
   while (state.isAlive && state.held.get(key) === held) {
     const answer = await ask(world, (engine) =>
@@ -260,7 +269,7 @@ async function commitFor(world: Surroundings, state: State): Promise<void> {
 }
 
 /** All in one request, over both topics. */
-async function commitAll(world: Surroundings, state: State, all: readonly Held[]): Promise<void> {
+export async function commitAll(world: Surroundings, state: State, all: readonly Held[]): Promise<void> {
   const due = all.filter(({ position, committed }) => position !== undefined && position > committed && position > 0);
   if (due.length === 0 || state.epoch === 0) return;
   const { name: member } = state.options;

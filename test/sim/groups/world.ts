@@ -14,6 +14,7 @@ import { type GroupHistory, newGroupHistory } from './history.ts';
 import {
   beatMs,
   type MemberOptions,
+  type Membership,
   type SimMember,
   type Surroundings,
   sessionMs,
@@ -21,6 +22,7 @@ import {
   skewMs,
   startMember,
 } from './member.ts';
+import { sdkMembership } from './sdk-membership.ts';
 import { watchTerms } from './watch-terms.ts';
 
 export type GroupWorldOptions = {
@@ -34,6 +36,8 @@ export type GroupWorldOptions = {
   /** Of the processes' clocks. Beyond half of the assumed skew leases may be broken, but nothing else. */
   readonly mostSkewMs: number;
   readonly faults?: ReadonlyMap<number, FaultKind>;
+  /** The members keep their membership as the SDK does. */
+  readonly sdk?: boolean;
   /** Instead of trouble at random. */
   readonly script?: Script;
   readonly newEngine?: typeof createEngine;
@@ -63,6 +67,8 @@ export const groupWorlds = {
     mischief: 0.3,
     mostSkewMs: 60_000,
   },
+  'members of the SDK': { ...defaultGroupWorld, members: 5, partitions: 6, faultRate: 0.1, mischief: 0.2, sdk: true },
+  'members of the SDK, wrong clocks': { ...defaultGroupWorld, faultRate: 0.1, mostSkewMs: 60_000, sdk: true },
 } as const satisfies Record<string, Omit<GroupWorldOptions, 'seed'>>;
 
 export type GroupWorldResult = {
@@ -113,7 +119,7 @@ export async function runGroupWorld(options: GroupWorldOptions): Promise<GroupWo
   const world: Surroundings = { scheduler, random, processes, history, trace, mischief: options.mischief };
   const failures: unknown[] = [];
   const guard = (work: Promise<unknown>) => void work.catch((error: unknown) => failures.push(error));
-  const crowd = createCrowd(world, options.members);
+  const crowd = createCrowd(world, options.members, options.sdk ? sdkMembership : undefined);
   const end = { isNear: false, isHere: false };
   const trouble: Trouble = { crowd, end, skew, grow: () => grow(partitions, observer) };
   guard((options.script ?? nuisance)(world, trouble));
@@ -158,12 +164,12 @@ function stillClock(scheduler: { now(): number }, random: Random) {
 
 type Crowd = ReturnType<typeof createCrowd>;
 
-function createCrowd(world: Surroundings, size: number) {
+function createCrowd(world: Surroundings, size: number, membership: Membership | undefined) {
   let born = 0;
   const members: { options: MemberOptions; member: SimMember }[] = [];
   const begin = (options: MemberOptions) => {
     world.trace(`${options.name} begins`);
-    members.push({ options, member: startMember(world, options) });
+    members.push({ options, member: startMember(world, options, membership) });
   };
   const fresh = (instance?: string): MemberOptions => ({
     name: Buffer.from(Uint8Array.from({ length: 16 }, () => world.random.below(256))).toString('base64url'),

@@ -20,6 +20,8 @@ test.each([
   ['usual', 30],
   ['faulty', 15],
   ['wrong clocks', 15],
+  ['members of the SDK', 15],
+  ['members of the SDK, wrong clocks', 10],
 ] as const)('%s: %i worlds', { timeout: 180_000 }, async (name, seeds) => {
   for (let seed = 1; seed <= seeds; seed++) {
     const { complaints, history } = await runGroupWorld({ ...groupWorlds[name], seed });
