@@ -5,23 +5,25 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bundleFunctions } from '../../cdk/bundle-functions.ts';
-import { duties } from '../../functions/duties.ts';
+import { duties, functionNames } from '../../functions/duties.ts';
 
 const outDir = mkdtempSync(path.join(tmpdir(), 'rivulet-bundles-'));
 beforeAll(() => bundleFunctions(outDir));
 afterAll(() => rmSync(outDir, { recursive: true }));
 
-/** In a fresh process, with nothing of this one: as Lambda starts it. */
-async function invoke(name: string, event: object) {
+/** What `expression` makes of a handler, in a fresh process, with nothing of this one: as Lambda starts it. */
+async function inProcess(name: string, expression: string) {
   const script = `
     const { handler } = await import(${JSON.stringify(path.join(outDir, name, 'index.mjs'))});
-    const context = { getRemainingTimeInMillis: () => 29_000 };
-    console.log(JSON.stringify(await handler(${JSON.stringify(event)}, context)));
+    console.log(JSON.stringify(${expression}));
     process.exit();`;
   const env = { BUCKET: 'a-bucket', TABLE: 'a-table', SERVICE: 'Test', AWS_REGION: 'eu-west-1' };
   const run = promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script], { env, cwd: outDir });
   return JSON.parse((await run).stdout.trimEnd().split('\n').at(-1)!);
 }
+
+const invoke = (name: string, event: object) =>
+  inProcess(name, `await handler(${JSON.stringify(event)}, { getRemainingTimeInMillis: () => 29_000 })`);
 
 function gatewayEvent(method: string, rawPath: string) {
   const requestContext = { requestId: 'r1', http: { method, path: rawPath } };
@@ -50,6 +52,13 @@ describe('the bundles', () => {
   it.each(Object.entries(budget))('%s is within %i bytes', (name, bytes) => {
     expect(statSync(path.join(outDir, name, 'index.mjs')).size).toBeLessThanOrEqual(bytes);
   });
+
+  it.each(functionNames)(
+    '%s has a handler that the runtime takes: with a third parameter it would be one of callbacks',
+    async (name) => {
+      expect(await inProcess(name, 'handler.length')).toBe(2);
+    },
+  );
 
   it('hold no knob of the tests', () => {
     for (const name of Object.keys(budget)) {
