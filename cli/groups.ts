@@ -69,6 +69,7 @@ async function list({ state, json }: ListOptions, command: Command): Promise<voi
 // --- describe
 
 type DescribeOptions = {
+  group?: string;
   allGroups?: boolean;
   offsets?: boolean;
   members?: boolean;
@@ -104,7 +105,10 @@ Examples:
   rivulet groups describe --all-groups --state`;
 
 async function describe(positional: string | undefined, options: DescribeOptions, command: Command): Promise<void> {
-  const named = options.allGroups ? undefined : groupOf(command, positional);
+  const { allGroups, group } = options;
+  if (allGroups && (positional ?? group) !== undefined)
+    command.error('rivulet: --all-groups and the name of one exclude each other');
+  const named = allGroups ? undefined : groupOf(command, positional);
   const admin = await adminOf(command);
   const groupIds = named === undefined ? (await admin.listGroups()).map(({ groupId }) => groupId) : [named];
   const described = await admin.describeGroups(groupIds);

@@ -181,9 +181,11 @@ export class Admin {
     return this.#groups.list();
   }
 
-  /** GROUP_ID_NOT_FOUND if one of them is not there. */
-  describeGroups(groupIds: readonly string[]): Promise<GroupDescription[]> {
-    return Promise.all(groupIds.map((groupId) => this.#groups.describe(groupId)));
+  /** One after the other. GROUP_ID_NOT_FOUND if one of them is not there. */
+  async describeGroups(groupIds: readonly string[]): Promise<GroupDescription[]> {
+    const described: GroupDescription[] = [];
+    for (const groupId of groupIds) described.push(await this.#groups.describe(groupId));
+    return described;
   }
 
   /** With their offsets, one after the other. NON_EMPTY_GROUP if one has members. */

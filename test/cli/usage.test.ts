@@ -71,6 +71,7 @@ describe('wrong usage ends with 2 and one sentence', () => {
       ['groups', 'describe', 'a', '--members', '--state'],
       /'--state' cannot be used with|'--members' cannot be used with/,
     ],
+    [['groups', 'describe', 'a', '--all-groups'], /^rivulet: --all-groups and the name of one exclude each other\n$/],
     [['groups', 'list', '--state', 'Dead'], /It must be some of Empty, Assigning, Reconciling, Stable/],
     [['groups', 'delete'], /^rivulet: which group\?/],
     [['groups', 'reset-offsets', 'a', '--topic', 'b'], /^rivulet: where to\? Give one of the --to options/],

@@ -1,6 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Admin } from '../../lib/client/admin.ts';
+import { openConnection } from '../../lib/client/connection.ts';
+import { paths } from '../../lib/client/paths.ts';
 import { Rivulet } from '../../lib/client/rivulet.ts';
+import { systemClock } from '../../lib/clock.ts';
+import { limits } from '../../lib/limits.ts';
 import { type Home, startEmbedded, startProxy } from './embedded.ts';
 
 let home: Home;
@@ -117,4 +121,30 @@ test('what is refused for a partition names it', async () => {
     errorCode: 'INVALID_GROUP_ID',
     outcome: 'not-written',
   });
+});
+
+test('a group that no reply can hold is described whole, and its offsets are looked up in parts', async () => {
+  const [topic, groupId, partitions] = ['large', 'large', 1_100];
+  await admin.createTopics({ topics: [{ topic, partitions }] });
+  const connection = openConnection({
+    ...{ url: new URL(home.url), region: 'us-east-1', clientId: 'test', requestTimeoutMs: 30_000, clock: systemClock },
+    credentials: async () => ({ accessKeyId: 'local', secretAccessKey: 'local' }),
+  });
+  const metadata = 'm'.repeat(limits.offsetMetadataBytes);
+  for (let from = 0; from < partitions; from += 400) {
+    const part = Array.from({ length: Math.min(400, partitions - from) }, (_, i) => from + i);
+    const topics = [{ topic, partitions: part.map((partition) => ({ partition, offset: 0, metadata })) }];
+    const call = { method: 'POST', path: paths.groupOffsets(groupId), body: { topics }, writes: true } as const;
+    await connection.ask(call);
+  }
+  const numbers = Array.from({ length: partitions }, (_, partition) => partition);
+  const [group] = await admin.describeGroups([groupId]);
+  expect(group!.partitionDetails.map(({ partition }) => partition)).toEqual(numbers);
+  await expect(admin.fetchOffsets({ groupId })).rejects.toMatchObject({
+    errorCode: 'INVALID_REQUEST',
+    detail: expect.stringMatching(/^query\.partitions: the reply would have \d+ bytes, and may have 4194304/),
+  });
+  const halves = [numbers.slice(0, 550), numbers.slice(551)];
+  const [found] = await admin.fetchOffsets({ groupId, topics: [{ topic, partitions: halves.flat() }] });
+  expect(found!.partitions.map(({ partition }) => partition)).toEqual(halves.flat());
 });
