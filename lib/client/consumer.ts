@@ -17,7 +17,7 @@ import { GroupMember, type MemberContext, type Subscription } from './group-memb
 import { type HandlerWatch, handlerWatch } from './handler-watch.ts';
 import { type ConsumedMessage, toMessage } from './message.ts';
 import { type Identity, isPassing, type OffsetCommits, offsetCommits } from './offset-commits.ts';
-import { type OpenBatch, PartitionReader, partitionKey } from './partition-reader.ts';
+import { nextOffset, type OpenBatch, PartitionReader, partitionKey } from './partition-reader.ts';
 import { rebalancing } from './rebalance.ts';
 import { steadyTime } from './steady-time.ts';
 import { type SubscribeRequest, subscriptionOf } from './subscription.ts';
@@ -287,6 +287,15 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
     this.#reader.processed(batch, next);
   }
 
+  /** It is not known to be handled. */
+  #abandonInHand(): void {
+    if (!this.#inHand) return;
+    const { batch } = this.#inHand;
+    this.#inHand = undefined;
+    this.#watch.end(batch);
+    this.#reader.done(batch);
+  }
+
   #start(): void {
     if (this.#closed) throw closedError('consumer');
     if (this.#reader.running) throw invalid('the consumer is being read from already');
@@ -307,9 +316,7 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
     this.#reader.halt();
     if (handling.getStore() === this) return;
     await this.#run;
-    // Of an iteration: what is in hand is not known to be handled.
-    if (this.#inHand) this.#reader.done(this.#inHand.batch);
-    this.#inHand = undefined;
+    this.#abandonInHand();
     await this.#leave();
   }
 
@@ -384,11 +391,6 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
 }
 
 const offsetBounds = { fallback: 0, min: 0 };
-
-/** After the record at that place: the last one's batch may go on, with records that were compacted away. */
-function nextOffset({ records, end }: OpenBatch, at: number): number {
-  return at === records.length - 1 ? end : records[at]!.offset + 1;
-}
 
 function invalid(detail: string): RivuletClientError {
   return new RivuletClientError('INVALID_REQUEST', detail);

@@ -198,6 +198,11 @@ export class PartitionReader {
   }
 }
 
+/** After the record at that place: the last one's batch may go on, with records that were compacted away. */
+export function nextOffset({ records, end }: OpenBatch, at: number): number {
+  return at === records.length - 1 ? end : records[at]!.offset + 1;
+}
+
 export function partitionKey({ topic, partition }: { topic: string; partition: number }): string {
   return `${topic}/${partition}`;
 }

@@ -279,6 +279,36 @@ test('an iteration: a message is handled when the next one is asked for; stop co
   expect(group.left()).toBe(-1);
 });
 
+test('an iteration that was stopped with a message in hand is not held against the next one', async () => {
+  const lost: string[] = [];
+  const { group, consumer } = await start(logs([10]), {
+    maxPollIntervalMs: 300,
+    onPartitionsLost: (_, { errorCode }) => void lost.push(errorCode),
+  });
+  group.assigned = [0];
+  for await (const { offset } of consumer) if (offset === 2) await consumer.stop();
+  await systemClock.sleep(500);
+  const seen: number[] = [];
+  for await (const { offset } of consumer) {
+    if (seen.push(offset) === 5) break;
+    await systemClock.sleep(10);
+  }
+  expect(seen).toEqual(upTo(7, 2));
+  expect(lost).toEqual([]);
+});
+
+test('an application that reads no further for too long leaves the group', async () => {
+  const lost: string[] = [];
+  const { group, consumer } = await start(logs([10]), {
+    maxPollIntervalMs: 300,
+    onPartitionsLost: (_, { errorCode }) => void lost.push(errorCode),
+  });
+  group.assigned = [0];
+  for await (const { offset } of consumer) if (offset === 2) break;
+  await expect.poll(() => group.left(), soon).toBe(-1);
+  await expect.poll(() => lost, soon).toEqual(['MAX_POLL_INTERVAL_EXCEEDED']);
+});
+
 test('autoCommit commits at its interval, and what was looked up is committed before anything is read', async () => {
   const { group, consumer } = await start(logs([0]), { autoCommitIntervalMs: 30 });
   group.assigned = [0];
