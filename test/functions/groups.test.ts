@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { commitOffsetsBody, heartbeatBody, resetOffsetsBody } from '../../functions/group-schemas.ts';
 import { pageOf } from '../../functions/groups.ts';
 import { parse } from '../../functions/parse.ts';
+import { systemClock } from '../../lib/clock.ts';
 import { limits } from '../../lib/limits.ts';
+import { memoryApi } from '../conformance/memory-api.ts';
 
 const heartbeat = { memberId: 'm', memberEpoch: 0, heartbeatSeq: 1 };
 const refusal = (fields: object) => () => parse(heartbeatBody, { ...heartbeat, ...fields }, 'body');
@@ -72,5 +74,37 @@ describe('a page', () => {
   it('has at least one row, and none behind the end', () => {
     expect(pageOf(rows, 1, 1)).toEqual({ rows: ['bbbbbbbb'], next: 2 });
     expect(pageOf(rows, 9, 25)).toEqual({ rows: [], next: undefined });
+  });
+});
+
+describe('what the gateway says of a request', () => {
+  const api = memoryApi();
+
+  async function send(method: string, path: string, context: object, body?: object) {
+    const requestContext = { requestId: 'r', ...context, http: { method, path, sourceIp: '192.0.2.17' } };
+    const headers = { 'content-type': 'application/json' };
+    const base = { version: '2.0' as const, rawPath: path, rawQueryString: '', headers, requestContext };
+    const event = { ...base, isBase64Encoded: false, ...(body && { body: JSON.stringify(body) }) };
+    const { statusCode, body: text } = await api(event);
+    return { statusCode, json: JSON.parse(String(text)) };
+  }
+  const beat = (heartbeatSeq: number, timeEpoch: number) => {
+    const body = { ...heartbeat, heartbeatSeq, subscribedTopicNames: ['none'] };
+    return send('POST', '/v1/groups/g/heartbeat', { timeEpoch }, body);
+  };
+
+  it('is held against the clock: a coordinator that is far off declines', async () => {
+    for (const offMs of [-120_000, 120_000])
+      expect(await beat(1, systemClock.now() + offMs)).toMatchObject({
+        statusCode: 503,
+        json: { errorCode: 'COORDINATOR_NOT_AVAILABLE', retriable: true, outcome: 'not-written' },
+      });
+    expect(await beat(1, systemClock.now())).toMatchObject({ statusCode: 200 });
+  });
+
+  it('tells where a member is', async () => {
+    await beat(2, systemClock.now());
+    const { json } = await send('GET', '/v1/groups/g', {});
+    expect(json.memberDetails).toMatchObject([{ memberId: 'm', host: '192.0.2.17' }]);
   });
 });
