@@ -4,7 +4,8 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { type AwsEndpoint, environmentOf } from './endpoint.ts';
+import { PutBucketTaggingCommand, S3Client } from '@aws-sdk/client-s3';
+import { type AwsEndpoint, clientOptions, environmentOf } from './endpoint.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const cli = join(root, 'node_modules/aws-cdk/bin/cdk');
@@ -34,10 +35,21 @@ export async function deploy(options: CdkOptions, stacks: readonly string[] = ['
   const outputs = join(folder, 'outputs.json');
   try {
     await runCdk(options, ['deploy', ...stacks, '--require-approval', 'never', '--outputs-file', outputs]);
-    return JSON.parse(readFileSync(outputs, 'utf8')) as Outputs;
+    const told = JSON.parse(readFileSync(outputs, 'utf8')) as Outputs;
+    if (options.context?.['rivulet:throwAway'] === 'true') await tagBuckets(options.endpoint, told);
+    return told;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** MiniStack gives a bucket no tag of its template, and what the CDK empties it with does so only where it finds this one. */
+async function tagBuckets(endpoint: AwsEndpoint, outputs: Outputs): Promise<void> {
+  const s3 = new S3Client({ ...clientOptions(endpoint), forcePathStyle: true });
+  const Tagging = { TagSet: [{ Key: 'aws-cdk:auto-delete-objects', Value: 'true' }] };
+  for (const { BucketName: Bucket } of Object.values(outputs))
+    if (Bucket !== undefined) await s3.send(new PutBucketTaggingCommand({ Bucket, Tagging }));
+  s3.destroy();
 }
 
 export async function destroy(options: CdkOptions): Promise<void> {
