@@ -50,6 +50,30 @@ await onDeployment(({ endpoint, url }) => {
     expect(await rivulet(`topics describe ${topic}`)).toMatchObject({ code: 1 });
   });
 
+  test('a group reads, goes on where it was, is looked at, reset and deleted', { timeout: 120_000 }, async () => {
+    const [topic, group] = [freshName(), freshName()];
+    const rivulet = async (args: string, input = '') => {
+      const { code, stdout, stderr } = await run(args.split(' '), { environment, input });
+      expect({ args, code, stderr: code === 0 ? '' : stderr }).toEqual({ args, code: 0, stderr: '' });
+      return stdout;
+    };
+    const consume = async (count: number) =>
+      (await rivulet(`consume ${topic} --group ${group} --from-beginning --max-messages ${count}`)).trim().split('\n');
+    await rivulet(`topics create ${topic} --partitions 2`);
+    await rivulet(`produce ${topic}`, 'one\ntwo\nthree\n');
+    expect((await consume(3)).sort()).toEqual(['one', 'three', 'two']);
+    await rivulet(`produce ${topic}`, 'four\n');
+    expect(await consume(1)).toEqual(['four']);
+    const described = JSON.parse(await rivulet(`groups describe ${group} --json`));
+    expect(described).toMatchObject({ groupId: group, state: 'Empty', members: 0 });
+    const lags = (described.partitionDetails as { lag: number }[]).map(({ lag }) => lag);
+    expect(lags.every((lag) => lag <= 0)).toBe(true);
+    await rivulet(`groups reset-offsets ${group} --topic ${topic} --to-earliest --execute`);
+    expect((await consume(4)).sort()).toEqual(['four', 'one', 'three', 'two']);
+    await rivulet(`groups delete ${group}`);
+    expect((await rivulet('groups list')).split('\n')).not.toContain(group);
+  });
+
   test('who has no rights is told so, by a command that ends with 1', async () => {
     const nobody = { ...environment, AWS_SECRET_ACCESS_KEY: 'wrong' };
     const { code, stderr } = await run(['topics', 'list'], { environment: nobody });
