@@ -1,4 +1,5 @@
 // The requests of one group: heartbeats, commits, and what is committed.
+import { limits } from '../limits.ts';
 import type { AssignedPartition, CommittedOffsets } from './assigned-partition.ts';
 import { isClientError, RivuletClientError } from './client-error.ts';
 import type { Answer, Connection } from './connection.ts';
@@ -71,15 +72,24 @@ export function groupApi(connection: Connection, groupId: string): GroupApi {
     },
     committed: (topic) => committed({ topic }),
     async committedOffsets(topic, partitions, signal) {
-      const rows = await committed({ topic, topicId: partitions[0]?.topicId, partitions: rangeOf(partitions) }, signal);
+      const topicId = partitions[0]?.topicId;
+      const rows: CommittedOffset[] = [];
+      for (const range of rangesOf(partitions))
+        rows.push(...(await committed({ topic, topicId, partitions: range }, signal)));
       return new Map(rows.filter(({ offset }) => offset >= 0).map(({ partition, offset }) => [partition, offset]));
     },
   };
 }
 
-function rangeOf(partitions: readonly AssignedPartition[]): string {
-  const numbers = partitions.map(({ partition }) => partition);
-  return `${Math.min(...numbers)}-${Math.max(...numbers)}`;
+/** Each with so few partitions that a reply has room for their notes. */
+function rangesOf(partitions: readonly AssignedPartition[]): string[] {
+  const ranges: { readonly from: number; to: number }[] = [];
+  for (const number of partitions.map(({ partition }) => partition).sort((a, b) => a - b)) {
+    const last = ranges.at(-1);
+    if (last && number < last.from + limits.fetchPartitions) last.to = number;
+    else ranges.push({ from: number, to: number });
+  }
+  return ranges.map(({ from, to }) => `${from}-${to}`);
 }
 
 function nested(commits: readonly PartitionCommit[]): object[] {

@@ -475,6 +475,19 @@ test('without subscribing: it begins at what is committed, and commits without m
   expect(group.heartbeats).toEqual([]);
 });
 
+test('what is committed is asked for in ranges that fit a reply, however far apart the partitions are', async () => {
+  const { group, server, consumer } = await start(logs([0]));
+  group.assigned = [0, 3, 255, 256, 9_000];
+  const run = consumer.run({ eachMessage: () => undefined });
+  const asked = () =>
+    server.received
+      .filter(({ method, path }) => method === 'GET' && path === '/v1/groups/g/offsets')
+      .map(({ query }) => query.get('partitions'));
+  await expect.poll(() => asked().slice(0, 3), soon).toEqual(['0-255', '256-256', '9000-9000']);
+  await consumer.stop();
+  await run.catch(() => undefined);
+});
+
 test('nothing committed and no rule where to begin is an error', async () => {
   const { group, consumer } = await start(logs([10]), { autoOffsetReset: 'none' });
   group.assigned = [0];
