@@ -166,7 +166,8 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
    */
   run(handlers: Handlers): Promise<void> {
     const run = this.#runAll(handlers);
-    this.#run = run.catch(() => undefined);
+    // One that is refused, because another is under way, does not take its place.
+    this.#run = Promise.allSettled([this.#run, run]).then(() => undefined);
     return run;
   }
 

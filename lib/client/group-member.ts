@@ -218,7 +218,8 @@ export class GroupMember {
       sessionTimeoutMs,
       heartbeatIntervalMs,
       subscribedTopicNames: 'topics' in subscription ? subscription.topics : [],
-      subscribedTopicRegex: 'regex' in subscription ? subscription.regex : undefined,
+      // Left out it would mean: as before.
+      subscribedTopicRegex: 'regex' in subscription ? subscription.regex : '',
       serverAssignor: assignor,
       topicPartitions: byTopic(owned),
     };

@@ -206,8 +206,12 @@ function refused(
   if (member.phase === 'resting') return { member, actions: [] };
   const { errorCode } = error;
   const dueMs = nowMs + backoffMs;
-  if (errorCode === 'UNKNOWN_MEMBER_ID' || errorCode === 'FENCED_MEMBER_EPOCH')
-    return lose({ ...member, phase: 'joining', epoch: joinEpoch, dueMs }, error);
+  if (errorCode === 'UNKNOWN_MEMBER_ID' || errorCode === 'FENCED_MEMBER_EPOCH') {
+    const lost = lose({ ...member, phase: 'joining', epoch: joinEpoch, dueMs }, error);
+    // Who is leaving, and has nothing left to lose, has no change to come that would end it.
+    const then = reconcile(lost.member, settings);
+    return { member: then.member, actions: [...lost.actions, ...then.actions] };
+  }
   if (error.retriable) return { member: { ...member, dueMs }, actions: [] };
   const unreleasedSinceMs = member.unreleasedSinceMs ?? nowMs;
   // Who had it may have crashed: then its session ends.

@@ -105,7 +105,8 @@ function identified({ identity, api }: CommitContext): CommitIdentity | undefine
 
 function remember(context: CommitContext, commit: PartitionCommit): void {
   const assigned = context.assigned().get(partitionKey(commit));
-  if (!assigned) return;
+  // The topic may have been made anew meanwhile.
+  if (!assigned || assigned.topicId !== commit.topicId) return;
   assigned.committed = commit.offset;
   // Whoever commits ahead of us says that it is handled: no later commit of ours goes back behind it.
   assigned.processed = Math.max(assigned.processed ?? 0, commit.offset);

@@ -222,6 +222,8 @@ test('a pattern takes in topics that come later', async () => {
   await expect
     .poll(() => member.consumer.assignment(), patient)
     .toEqual([0, 1].map((partition) => ({ topic: `${story.topic}-late`, partition })));
+  member.consumer.subscribe({ topics: [story.topic] });
+  await expect.poll(() => member.consumer.assignment(), patient).toEqual([{ topic: story.topic, partition: 0 }]);
 });
 
 test('a topic that is deleted and made anew is read from its beginning, and nobody falls over it', async () => {

@@ -77,6 +77,15 @@ test('joins with epoch 0 and nothing, and goes on with the epoch that it was tol
   expect(one.beat()).toMatchObject({ seq: 2, epoch: 7, owned: owned(0, 1) });
 });
 
+test('who is refused while it leaves, with nothing left and the application busy with the loss, has left', () => {
+  const one = joined([0]);
+  one.refused(one.beat().seq, error('UNKNOWN_MEMBER_ID'));
+  const join = one.beat();
+  expect(one.happened({ type: 'leave' })).toEqual([]);
+  expect(one.refused(join.seq, error('UNKNOWN_MEMBER_ID'))).toMatchObject([{ type: 'leave' }]);
+  expect(one.member.phase).toBe('ended');
+});
+
 test('the answer to any but the newest heartbeat is dropped', () => {
   const one = joined([0, 1]);
   const old = one.beat();
