@@ -47,6 +47,8 @@ export const limits = {
   memberTextLength: 249,
   /** They stand in the member item. */
   subscribedTopics: 1_000,
+  /** The names stand in the member item twice, as subscribed and as owned: at most 400 KB. */
+  subscriptionLength: 65_536,
   /** It is compiled for every assignment. */
   regexLength: 1_000,
   /** Kafka's own; below it a clock that is one second off expires the living. */

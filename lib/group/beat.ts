@@ -95,6 +95,11 @@ const clamp = (value: number, least: number, most: number) => Math.floor(Math.mi
 function topicsOf(names: readonly string[]): string[] {
   if (names.length > limits.subscribedTopics)
     throw refused(`subscribedTopicNames has ${names.length} names, above the limit of ${limits.subscribedTopics}`);
+  const characters = names.reduce((sum, name) => sum + name.length, 0);
+  if (characters > limits.subscriptionLength)
+    throw refused(
+      `subscribedTopicNames has ${characters} characters, above the limit of ${limits.subscriptionLength}: subscribe by an expression`,
+    );
   const wrong = names.find((name) => name.length === 0 || name.length > limits.nameLength);
   if (wrong !== undefined)
     throw refused(

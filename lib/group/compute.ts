@@ -158,3 +158,9 @@ export async function topicsChanged(parts: GroupParts, groupId: string, head: Gr
   await confirmCatalogue(parts, groupId, head, catalogue);
   return false;
 }
+
+/** How many partitions the member could come to own by itself. */
+export async function countSubscribed(parts: GroupParts, member: Member): Promise<number> {
+  const { topics } = await readTopics(parts, [member]);
+  return topics.reduce((sum, { partitions }) => sum + partitions, 0);
+}

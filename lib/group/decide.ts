@@ -122,7 +122,7 @@ export type Admission =
 
 export function admit(situation: Situation, beat: Beat): Admission {
   const { member } = situation;
-  if (isLeaving(beat)) return leave(member, beat);
+  if (isLeaving(beat)) return leave(member, beat, situation.nowMs);
   if (member?.state !== 'open') return isJoining(beat) ? join(situation, beat) : unknownMember(situation, beat);
   if (beat.seq < member.seq) return refused('INVALID_REQUEST', lateDetail(member, beat));
   if (beat.seq === member.seq) return { kind: 'repeat' };
@@ -155,7 +155,7 @@ export function ownedBy(member: Member, beat: Beat): Partitions | undefined | 'f
   return beat.owned && (recognised(beat.owned, union(member.owned, member.revoking)) ?? 'foreign');
 }
 
-function leave(member: Member | undefined, beat: Beat): Admission {
+function leave(member: Member | undefined, beat: Beat, nowMs: number): Admission {
   if (!member) return refused('UNKNOWN_MEMBER_ID', `there is no member ${beat.memberId}`);
   const isLate = beat.seq <= member.seq;
   if (isLate && member.state !== 'open') return { kind: 'left' };
@@ -164,7 +164,9 @@ function leave(member: Member | undefined, beat: Beat): Admission {
     return refused('UNKNOWN_MEMBER_ID', `member ${beat.memberId} has left, or its session timed out`);
   if (beat.memberEpoch === leaveEpoch) return { kind: 'write', member: closed(member, beat.seq), before: member };
   if (member.instanceId !== beat.instanceId) return refused('INVALID_REQUEST', instanceDetail(member, beat));
-  return { kind: 'write', member: next(member, { state: 'away', seq: beat.seq }), before: member };
+  // Its successor has a whole session to come.
+  const away = next(member, { state: 'away', seq: beat.seq, renewedMs: renewedAt(member, nowMs) });
+  return { kind: 'write', member: away, before: member };
 }
 
 function unknownMember({ member, instance }: Situation, beat: Beat): Admission {

@@ -14,7 +14,7 @@ import { checkGroupId } from './names.ts';
 import { readOffsetsItems, readSlots, type StoredSlot } from './offsets.ts';
 import { beingChanged, type GroupParts, nonEmpty, unknownGroup } from './parts.ts';
 import { clearOffset, inTerm, sameOffset, topicIdOf, topicNameOf } from './slots.ts';
-import { removeOffsets, sweepGroup } from './sweep.ts';
+import { removeOffsets, removeTargets, sweepGroup } from './sweep.ts';
 import { resolveEach } from './topics.ts';
 import { type Rules, writeSlots } from './write-slots.ts';
 
@@ -60,6 +60,7 @@ async function expireGroup(parts: GroupParts, groupId: string, retentionMs: numb
     return { offsets: 0, groups: 1 };
   }
   await removeTombstones(parts, groupId);
+  await removeTargets(parts.table, groupId, found.assignmentEpoch - 1);
   await removeDeletedTopics(parts, groupId);
   const head = await bringUpToDate(parts, groupId, found);
   const members = await readMembers(parts.table, groupId);

@@ -6,7 +6,7 @@ import type { HeartbeatReply, HeartbeatRequest } from '../groups.ts';
 import { limits } from '../limits.ts';
 import { type Beat, beatOf, isJoining, isLeaving } from './beat.ts';
 import { claim, release } from './claim.ts';
-import { computeTarget, topicsChanged } from './compute.ts';
+import { computeTarget, countSubscribed, topicsChanged } from './compute.ts';
 import { admit, glance, leftReply, ownedBy, reconcile, recordOf, replyOf, settle } from './decide.ts';
 import type { GroupHead } from './head.ts';
 import { bump, openHead, readCatalogue, readHead } from './heads.ts';
@@ -108,10 +108,12 @@ async function goThrough(run: Run): Promise<HeartbeatReply | undefined> {
     case 'go-on':
       return assignTo(run, before!, admission.owned);
     case 'write': {
+      if (!isLeaving(beat)) await checkShare(parts, admission.member);
       if (!(await putMember(parts, beat.groupId, before, admission.member))) return undefined;
       return isLeaving(beat) ? afterLeaving(run, admission.member) : assignTo(run, admission.member);
     }
     case 'take-over': {
+      await checkShare(parts, admission.member);
       const change = { member: admission.member, before, holder: instance?.holder, heldBy: instance?.memberId };
       if (!(await takeOver(parts, beat.groupId, change))) return undefined;
       return assignTo(run, admission.member);
@@ -128,6 +130,17 @@ async function checkRoom({ table }: GroupParts, { groupId, memberId }: Beat): Pr
   throw new RivuletError(
     'GROUP_MAX_SIZE_REACHED',
     `group ${groupId} has ${others.length} members, the limit is ${limits.groupMembers}`,
+    { outcome: 'not-written' },
+  );
+}
+
+/** A target is one item, and so is a member with all that it owns. */
+async function checkShare(parts: GroupParts, member: Member): Promise<void> {
+  const partitions = await countSubscribed(parts, member);
+  if (partitions <= limits.groupPartitions) return;
+  throw new RivuletError(
+    'INVALID_REQUEST',
+    `the subscription has ${partitions} partitions, above the limit of ${limits.groupPartitions} for a group`,
     { outcome: 'not-written' },
   );
 }

@@ -16,9 +16,7 @@ export async function sweepGroup(
   groupEpoch: number,
 ): Promise<void> {
   await removeOffsets(table, await readOffsetsItems(table, groupId, { strong: true }));
-  const targets = await readAll(table, { pk: targetsPartition(groupId) });
-  const old = targets.filter(({ sk }) => Number(sk.slice(0, sk.indexOf('/'))) <= groupEpoch);
-  await inParallel(old, itemsAtOnce, ({ pk, sk }) => table.write({ kind: 'delete', key: { pk, sk } }));
+  await removeTargets(table, groupId, groupEpoch);
   const instances = await readAll(table, {
     pk: groupPartition(groupId),
     from: instancePrefix,
@@ -27,6 +25,13 @@ export async function sweepGroup(
   await inParallel(instances, itemsAtOnce, ({ pk, sk, m }) =>
     table.write({ kind: 'delete', key: { pk, sk }, if: equals('m', m as string) }),
   );
+}
+
+/** Of this epoch or before: who replaces a target removes it, unless it dies. */
+export async function removeTargets(table: Table, groupId: string, through: number): Promise<void> {
+  const targets = await readAll(table, { pk: targetsPartition(groupId) });
+  const old = targets.filter(({ sk }) => Number(sk.slice(0, sk.indexOf('/'))) <= through);
+  await inParallel(old, itemsAtOnce, ({ pk, sk }) => table.write({ kind: 'delete', key: { pk, sk } }));
 }
 
 export async function removeOffsets(table: Table, items: readonly Item[]): Promise<void> {

@@ -267,6 +267,11 @@ describe('what is wrong is refused', () => {
       { heartbeatIntervalMs: 9_000, sessionTimeoutMs: 10_000 },
     ],
     ['INVALID_REQUEST', 'too many names', { topics: Array.from({ length: 1001 }, (_, i) => `t${i}`) }],
+    [
+      'INVALID_REQUEST',
+      'names that are long in all',
+      { topics: Array.from({ length: 300 }, (_, i) => `${i}`.padStart(249, 'x')) },
+    ],
     ['INVALID_REQUEST', 'a long client id', { clientId: 'x'.repeat(250) }],
     ['UNSUPPORTED_ASSIGNOR', 'another assignor', { serverAssignor: 'sticky' }],
     ['INVALID_REGULAR_EXPRESSION', 'an open bracket', { subscribedTopicRegex: 'a[' }],
@@ -277,6 +282,14 @@ describe('what is wrong is refused', () => {
   ];
   it.each(wrong)('%s: %s', async (code, _what, options) => {
     expect(await errorCodeOf(member('a', options).beat())).toBe(code);
+  });
+
+  it('INVALID_REQUEST: more partitions than a group may have', async () => {
+    for (const digit of [1, 2, 3, 4, 5, 6])
+      await world.engine.createTopic({ topic: `big-${digit}`, partitions: 10_000 });
+    expect(await errorCodeOf(member('a', { subscribedTopicRegex: 'big-.*' }).beat())).toBe('INVALID_REQUEST');
+    const five = member('a', { subscribedTopicRegex: 'big-[1-5]' });
+    expect(await errorCodeOf(five.beat())).toBeUndefined();
   });
 
   it('but times are only brought within bounds', async () => {

@@ -203,6 +203,16 @@ describe('time', () => {
     expect((await groups().describe(groupId)).state).toBe('Empty');
   });
 
+  it('takes targets that somebody left behind', async () => {
+    const a = createMember(world.engine, 'a');
+    await a.settle();
+    const targets = async () => (await world.table.query({ pk: `group/${groupId}/t`, strong: true })).items;
+    const [installed] = await targets();
+    await world.table.write({ kind: 'put', item: { ...installed!, sk: '0000000000000001/left' } });
+    await expire();
+    expect(await targets()).toEqual([installed]);
+  });
+
   it('takes offsets of topics that were deleted', async () => {
     await commit(0, 3);
     await world.engine.deleteTopic('t');

@@ -23,6 +23,7 @@ import {
   startMember,
 } from './member.ts';
 import { sdkMembership } from './sdk-membership.ts';
+import { withStaleQueries } from './stale-queries.ts';
 import { watchTerms } from './watch-terms.ts';
 
 export type GroupWorldOptions = {
@@ -94,12 +95,13 @@ export async function runGroupWorld(options: GroupWorldOptions): Promise<GroupWo
     : randomFaults(createRandom(options.seed + 0x10000), options.faultRate, () => {});
   const history = newGroupHistory(options.mostSkewMs * 2 <= skewMs);
   const table = watchTerms(createMemoryTable({ clock: scheduler }), history.terms, scheduler.now);
+  const stale = withStaleQueries(table, createRandom(options.seed + 0x20000), options.faultRate > 0 ? 0.2 : 0);
   const network: Network = {
     scheduler,
     random,
     faults: noFaults,
     objects,
-    table,
+    table: stale,
     calls: 0,
     trace,
     disturbed: () => {},
@@ -121,7 +123,9 @@ export async function runGroupWorld(options: GroupWorldOptions): Promise<GroupWo
   const guard = (work: Promise<unknown>) => void work.catch((error: unknown) => failures.push(error));
   const crowd = createCrowd(world, options.members, options.sdk ? sdkMembership : undefined);
   const end = { isNear: false, isHere: false };
-  const trouble: Trouble = { crowd, end, skew, grow: () => grow(partitions, observer) };
+  // A new topic is noticed with a renewal, which may read the past: that takes longer than who dies may be missed.
+  const isEarly = () => scheduler.now() < startMs + options.durationMs / 2;
+  const trouble: Trouble = { crowd, end, skew, grow: async () => isEarly() && grow(partitions, observer) };
   guard((options.script ?? nuisance)(world, trouble));
   guard(look(world, observer, end));
   const until = (ms: number) => scheduler.run(() => scheduler.now() >= ms || failures.length > 0, mostSteps);

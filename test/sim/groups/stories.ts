@@ -1,0 +1,119 @@
+// Races that chance seldom finds, told step by step: each says what went wrong, or nothing.
+import type { createEngine } from '../../../lib/create-engine.ts';
+import { createMemoryObjectStore } from '../../../lib/storage/memory-object-store.ts';
+import { createMemoryTable } from '../../../lib/storage/memory-table.ts';
+import type { Table, Write } from '../../../lib/storage/table.ts';
+import { createMember, settleAll, type TestMember } from '../../group/world.ts';
+import { createTestClock } from '../../log/world.ts';
+
+export type GroupStory = (newEngine: typeof createEngine) => Promise<string | undefined>;
+
+/** Two partitions of one topic; another engine is another process over the same table. */
+async function openStage(newEngine: typeof createEngine) {
+  const clock = createTestClock();
+  const objects = createMemoryObjectStore({ clock });
+  const table = createMemoryTable();
+  const process = (wrap: (table: Table) => Table = (same) => same) => newEngine({ objects, table: wrap(table), clock });
+  const engine = process();
+  await engine.createTopic({ topic: 't', partitions: 2 });
+  return { clock, table, process, engine };
+}
+
+const ownedBySomebodyElse = (member: TestMember) =>
+  member.owned.length > 0
+    ? `${member.memberId} was told ${member.owned.join(' ')}, which another still reads`
+    : undefined;
+
+/** Two replies that ask for a partition are lost: its member reads on, and nobody else may. */
+const lostRevocations: GroupStory = async (newEngine) => {
+  const { engine } = await openStage(newEngine);
+  const [a, b] = [createMember(engine, 'a'), createMember(engine, 'b')];
+  await settleAll(a);
+  await b.beat();
+  await a.send();
+  await a.send();
+  await b.beat();
+  return ownedBySomebodyElse(b);
+};
+
+/** The reply that asks for a partition is lost; then a copy of the member's join arrives, which owned nothing yet. */
+const lateJoin: GroupStory = async (newEngine) => {
+  const { engine } = await openStage(newEngine);
+  const [a, b] = [createMember(engine, 'a'), createMember(engine, 'b')];
+  await settleAll(a);
+  await b.beat();
+  await a.send();
+  await a.send({ heartbeatSeq: 1, memberEpoch: 0, topicPartitions: [] }).catch(() => {});
+  await b.beat();
+  return ownedBySomebodyElse(b);
+};
+
+/** A coordinator has claimed for a member and freezes before it writes the member; meanwhile the target has moved on. */
+const frozenClaimer: GroupStory = async (newEngine) => {
+  const { engine, process } = await openStage(newEngine);
+  const gate = gateAt(
+    (write) => write.kind === 'put' && write.item.sk === 'm/a' && write.item.un === undefined && write.item.me !== 0,
+  );
+  const a = createMember(process(gate.wrap), 'a');
+  const b = createMember(engine, 'b');
+  const joining = a.beat();
+  await gate.reached;
+  await b.beat();
+  await b.beat();
+  const told = ownedBySomebodyElse(b);
+  gate.open();
+  await joining;
+  return a.owned.length === 0 ? 'a was told nothing: the story has changed' : told;
+};
+
+/** A release is sent, held up, and lands when the member has begun another term of that partition. */
+const thawedRelease: GroupStory = async (newEngine) => {
+  const { engine, process, table } = await openStage(newEngine);
+  const late: Write[] = [];
+  const holding = process((inner) => ({
+    ...inner,
+    write(write) {
+      if (
+        write.kind === 'update' &&
+        write.key.pk.endsWith('/o') &&
+        write.update.remove?.some((path) => String(path).startsWith('w'))
+      )
+        late.push(write);
+      return inner.write(write);
+    },
+  }));
+  const [a, b] = [createMember(holding, 'a'), createMember(engine, 'b')];
+  await settleAll(a);
+  await settleAll(a, b);
+  await b.leave();
+  await settleAll(a);
+  for (const write of late) await table.write(write);
+  const codes = await Promise.all([0, 1].map((partition) => a.commit(partition, 5)));
+  if (late.length === 0) return 'nothing was released: the story has changed';
+  return codes.some((code) => code !== undefined) ? `a lost what it had just claimed: ${codes.join(' ')}` : undefined;
+};
+
+/** Holds up the first write that matches. */
+function gateAt(matches: (write: Write) => boolean) {
+  let open = () => {};
+  let reach = () => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  const reached = new Promise<void>((resolve) => {
+    reach = resolve;
+  });
+  const wrap = (table: Table): Table => ({
+    ...table,
+    async write(write) {
+      if (matches(write)) {
+        reach();
+        await opened;
+      }
+      return table.write(write);
+    },
+  });
+  return { wrap, reached, open };
+}
+
+export const groupStories = { lostRevocations, lateJoin, frozenClaimer, thawedRelease };
