@@ -28,6 +28,7 @@ function tell(stack: Stack, { url, functions }: Service, { bucketName, tableName
     TableName: tableName,
     ProduceFunction: functions.produce.functionName,
     UpkeepFunction: functions.upkeep.functionName,
+    LagFunction: functions.lag.functionName,
     CommandLine: `npx rivulet --url ${url} topics list`,
     Sdk: `new Rivulet({ url: '${url}' })`,
   };

@@ -17,6 +17,7 @@ export type Deployment = EmulatedAws & {
   readonly bucket: string;
   readonly table: string;
   readonly upkeepFunction: string;
+  readonly lagFunction: string;
 };
 
 type DeployOptions = {
@@ -50,8 +51,9 @@ async function deployStacks(aws: EmulatedAws, options: DeployOptions, app?: stri
     context: contextOf(options),
     ...(app !== undefined && { app }),
   });
-  const { Url, BucketName, TableName, UpkeepFunction } = outputs[`${name}Service`]!;
-  return { ...aws, name, url: Url!, bucket: BucketName!, table: TableName!, upkeepFunction: UpkeepFunction! };
+  const { Url, BucketName, TableName, UpkeepFunction, LagFunction } = outputs[`${name}Service`]!;
+  const stored = { bucket: BucketName!, table: TableName! };
+  return { ...aws, ...stored, name, url: Url!, upkeepFunction: UpkeepFunction!, lagFunction: LagFunction! };
 }
 
 export async function startEmulator(cache: string) {

@@ -141,6 +141,7 @@ describe('the stacks', () => {
         'TableName',
         'ProduceFunction',
         'UpkeepFunction',
+        'LagFunction',
       ]),
     );
   });
