@@ -20,10 +20,14 @@ await onEmulator((aws) => {
   let deployment: Deployment;
   let operator: AccessKey;
   let home: RealHome | undefined;
+  let overdue: Awaited<ReturnType<typeof newWrite>> & { readonly reply: Promise<HttpReply> };
   beforeAll(async () => {
     deployment = await deployOther(aws, { name: 'Faulty', knobs: { throwAway: 'true', watch: 'off' }, faulty: true });
     const { endpoint, url } = deployment;
     operator = await createUser(endpoint, freshName(), policyFor(endpoint, url, adminRoutes));
+    const { write, count } = await newWrite();
+    // It takes all of a function's time: so it goes on beside the others.
+    overdue = { write, count, reply: write('delay:120000') };
   }, 180_000);
   afterAll(() => home?.close());
 
@@ -100,6 +104,21 @@ await onEmulator((aws) => {
       expect(jsonOf(await write(undefined, 1)).partitions[0]).toMatchObject({ baseOffset: 1 });
       expect(await count()).toBe(2);
     });
+  });
+
+  test('a function that is out of time is killed: unknown to the caller, and its repeat is written once', {
+    timeout: 60_000,
+  }, async () => {
+    const { write, count, reply } = overdue;
+    const late = await reply;
+    expect(late.status).toBeGreaterThanOrEqual(500);
+    expect(errorOfAnswer(late, true)).toMatchObject({
+      errorCode: 'GATEWAY_ERROR',
+      outcome: 'unknown',
+      retriable: true,
+    });
+    expect(jsonOf(await write()).partitions[0]).toMatchObject({ baseOffset: 0 });
+    expect(await count()).toBe(1);
   });
 
   /** Ours, whole or inside the one result. */
