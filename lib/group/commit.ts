@@ -5,7 +5,7 @@ import type { CommitOffsetsRequest, PartitionCommit, PartitionResult, PerPartiti
 import { limits } from '../limits.ts';
 import { all } from '../storage/table.ts';
 import { openHead, readHead } from './heads.ts';
-import { isLiving, isOver } from './member.ts';
+import { isLiving, isOver, type Member } from './member.ts';
 import { readMember, readMembers } from './members.ts';
 import { checkGroupId, checkMemberId } from './names.ts';
 import { beingChanged, type GroupParts } from './parts.ts';
@@ -89,27 +89,25 @@ function tooLarge({ metadata = '' }: PartitionCommit): RivuletError | undefined 
 // --- by a member
 
 /** Numbered, so that one that comes late, or twice, changes nothing: it is as if it had come before the newer one. */
-function memberRules(parts: GroupParts, groupId: string, { memberId, epoch, seq }: Committer): Rules<CommitEntry> {
+function memberRules(parts: GroupParts, groupId: string, committer: Committer): Rules<CommitEntry> {
+  const { memberId, epoch, seq } = committer;
   const committedMs = parts.clock.now();
+  // Read once, however many partitions are refused.
+  let reading: Promise<Member | undefined> | undefined;
   return {
     readsFirst: false,
     condition: ({ partition }) => all(ownedSince(partition, memberId, epoch), commitIsNew(partition, seq)),
     change: ({ partition, commit }) => setOffset(partition, { ...commit, committedMs, commitSeq: seq }),
-    judge: (entry, slot) => {
-      if (slot.owner !== memberId || slot.term > epoch) return lost(parts, groupId, memberId, epoch, entry);
-      return slot.commitSeq !== undefined && slot.commitSeq >= seq ? 'done' : 'write';
+    judge: async (entry, slot) => {
+      if (slot.owner === memberId && slot.term <= epoch)
+        return slot.commitSeq !== undefined && slot.commitSeq >= seq ? 'done' : 'write';
+      reading ??= readMember(parts.table, groupId, memberId);
+      return lost(await reading, committer, entry);
     },
   };
 }
 
-async function lost(
-  parts: GroupParts,
-  groupId: string,
-  memberId: string,
-  epoch: number,
-  entry: Entry,
-): Promise<Verdict> {
-  const member = await readMember(parts.table, groupId, memberId);
+function lost(member: Member | undefined, { memberId, epoch }: Committer, entry: Entry): Verdict {
   if (!member || !isLiving(member))
     return refused(`there is no member ${memberId}: it left, or its session timed out`, 'UNKNOWN_MEMBER_ID');
   return refused(

@@ -1,5 +1,6 @@
 // What a subscription stands for: topics by name, and those whose whole name an expression of RE2 matches, as Kafka's
-// coordinator does it. RE2 takes linear time: no expression is catastrophic.
+// coordinator does it. RE2 takes linear time in the name, but a few counted repetitions make a hundred thousand steps of
+// each character: so the compiled size is bounded too, and no expression is catastrophic.
 import { RE2JS } from 're2js';
 import { newCache } from '../cache.ts';
 import { RivuletError } from '../errors.ts';
@@ -16,10 +17,19 @@ export function compileRegex(pattern: string): RE2JS {
   if (known) return known;
   if (pattern.length > limits.regexLength)
     throw invalid(`has ${pattern.length} characters, above the limit of ${limits.regexLength}`);
+  const regex = compile(pattern);
+  const size = regex.programSize();
+  if (size > limits.regexInstructions)
+    throw invalid(
+      `compiles to ${size} instructions, above the limit of ${limits.regexInstructions}: repeat less in it by counts`,
+    );
+  compiled.set(pattern, regex);
+  return regex;
+}
+
+function compile(pattern: string): RE2JS {
   try {
-    const regex = RE2JS.compile(pattern);
-    compiled.set(pattern, regex);
-    return regex;
+    return RE2JS.compile(pattern);
   } catch (error) {
     throw invalid(
       `${JSON.stringify(pattern.slice(0, 100))}: ${error instanceof Error ? error.message : String(error)}`,

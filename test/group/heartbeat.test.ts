@@ -276,6 +276,7 @@ describe('what is wrong is refused', () => {
     ['UNSUPPORTED_ASSIGNOR', 'another assignor', { serverAssignor: 'sticky' }],
     ['INVALID_REGULAR_EXPRESSION', 'an open bracket', { subscribedTopicRegex: 'a[' }],
     ['INVALID_REGULAR_EXPRESSION', 'a repetition of repetitions', { subscribedTopicRegex: '((a{100}){100}){100}' }],
+    ['INVALID_REGULAR_EXPRESSION', 'repetitions that add up', { subscribedTopicRegex: '(.*x){0,200}y' }],
     ['INVALID_REGULAR_EXPRESSION', 'a look-ahead', { subscribedTopicRegex: '(?=a)' }],
     ['COORDINATOR_NOT_AVAILABLE', 'a clock that is behind', { receivedMs: Date.UTC(2026, 0, 1) + 2_000 }],
     ['COORDINATOR_NOT_AVAILABLE', 'a clock that is ahead', { receivedMs: Date.UTC(2026, 0, 1) - 40_000 }],
@@ -290,6 +291,10 @@ describe('what is wrong is refused', () => {
     expect(await errorCodeOf(member('a', { subscribedTopicRegex: 'big-.*' }).beat())).toBe('INVALID_REQUEST');
     const five = member('a', { subscribedTopicRegex: 'big-[1-5]' });
     expect(await errorCodeOf(five.beat())).toBeUndefined();
+  });
+
+  it('but an expression of plain text may be as long as it may', async () => {
+    expect(await errorCodeOf(member('a', { subscribedTopicRegex: 'x'.repeat(1_000) }).beat())).toBeUndefined();
   });
 
   it('but times are only brought within bounds', async () => {

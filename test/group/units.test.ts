@@ -81,6 +81,18 @@ describe('a commit', () => {
     );
     expect(writeUnits).toBe(1);
   });
+
+  it('that is refused for many partitions looks the member up once', async () => {
+    const { engine, group, counted } = await settledGroup(2, 32);
+    const partitions = Array.from({ length: 32 }, (_, partition) => ({ partition, offset: 1 }));
+    const { readUnits } = await counted(() =>
+      engine.groups.commitOffsets({
+        ...{ groupId: 'billing', memberId: 'nobody', memberEpoch: group[0]!.epoch, commitSeq: 1 },
+        topics: [{ topic: 't', partitions }],
+      }),
+    );
+    expect(readUnits).toBeLessThanOrEqual(2);
+  });
 });
 
 describe('lag', () => {
