@@ -115,6 +115,15 @@ export const sameOffset = (partition: number, slot: Slot): Condition =>
     ? absent(path('o', partition))
     : all(equals(path('o', partition), slot.offset), equals(path('t', partition), slot.committedMs));
 
+/** That every slot of the item is as it was read, also those that were empty. */
+export const sameSlots = (item: Item): Condition => {
+  const asRead = Array.from({ length: partitionsPerOffsetsItem }, (_, partition) => {
+    const slot = slotOf(item, partition);
+    return [inTerm(partition, slot), sameOffset(partition, slot)];
+  });
+  return all(atMost('v', itemVersion), ...asRead.flat());
+};
+
 export type Change = { readonly set: readonly (readonly [string, Value])[]; readonly remove: readonly string[] };
 
 /** The number of the last commit stays while the owner is the same: its commits are numbered for its life. */

@@ -1,11 +1,13 @@
-// Removing what a deleted group, or a deleted topic, has left. Each item only as it was read: whoever makes the group anew
-// meanwhile loses nothing.
+// Removing what a deleted group, or a deleted topic, has left. Each item only as it was read, and only if the group was still
+// deleted after that: whoever makes it anew meanwhile loses nothing, however long we were frozen.
 import { inParallel } from '../concurrency.ts';
-import { groupPartition, instancePrefix, targetsPartition } from '../storage/keys.ts';
-import { all, atMost, equals, type Item, type Query, type Table } from '../storage/table.ts';
+import { groupHeadKey, groupPartition, instancePrefix, targetsPartition } from '../storage/keys.ts';
+import { equals, type Item, type Query, type Table } from '../storage/table.ts';
+import { isLiving } from './member.ts';
+import { readMember } from './members.ts';
 import { readOffsetsItems } from './offsets.ts';
 import type { GroupParts } from './parts.ts';
-import { inTerm, sameOffset, slotsOf } from './slots.ts';
+import { sameSlots } from './slots.ts';
 
 const itemsAtOnce = 16;
 
@@ -15,16 +17,26 @@ export async function sweepGroup(
   groupId: string,
   groupEpoch: number,
 ): Promise<void> {
-  await removeOffsets(table, await readOffsetsItems(table, groupId, { strong: true }));
+  const offsets = await readOffsetsItems(table, groupId, { strong: true });
+  if (await isStillDeleted(table, groupId, groupEpoch)) await removeOffsets(table, offsets);
   await removeTargets(table, groupId, groupEpoch);
   const instances = await readAll(table, {
     pk: groupPartition(groupId),
     from: instancePrefix,
     through: `${instancePrefix}\u{10FFFF}`,
   });
-  await inParallel(instances, itemsAtOnce, ({ pk, sk, m }) =>
-    table.write({ kind: 'delete', key: { pk, sk }, if: equals('m', m as string) }),
-  );
+  await inParallel(instances, itemsAtOnce, async ({ pk, sk, m }) => {
+    // A member joins before it makes the group anew: what it has is not the deleted group's.
+    const holder = await readMember(table, groupId, m as string);
+    if (holder && isLiving(holder)) return;
+    await table.write({ kind: 'delete', key: { pk, sk }, if: equals('m', m as string) });
+  });
+}
+
+/** What was read before this is the deleted group's. */
+async function isStillDeleted(table: Table, groupId: string, groupEpoch: number): Promise<boolean> {
+  const head = await table.get(groupHeadKey(groupId), { strong: true });
+  return head?.de !== undefined && head.ge === groupEpoch;
 }
 
 /** Of this epoch or before: who replaces a target removes it, unless it dies. */
@@ -35,17 +47,9 @@ export async function removeTargets(table: Table, groupId: string, through: numb
 }
 
 export async function removeOffsets(table: Table, items: readonly Item[]): Promise<void> {
-  await inParallel(items, itemsAtOnce, (item) => {
-    const asRead = slotsOf(item).flatMap(({ partition, slot }) => [
-      inTerm(partition, slot),
-      sameOffset(partition, slot),
-    ]);
-    return table.write({
-      kind: 'delete',
-      key: { pk: item.pk, sk: item.sk },
-      if: all(atMost('v', item.v as number), ...asRead),
-    });
-  });
+  await inParallel(items, itemsAtOnce, (item) =>
+    table.write({ kind: 'delete', key: { pk: item.pk, sk: item.sk }, if: sameSlots(item) }),
+  );
 }
 
 async function readAll(table: Table, range: Query): Promise<Item[]> {

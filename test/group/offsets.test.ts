@@ -1,5 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { createEngine } from '../../lib/create-engine.ts';
 import type { ResetTarget } from '../../lib/groups.ts';
+import type { Table } from '../../lib/storage/table.ts';
 import { appendOne, batchOf, startMs } from '../log/world.ts';
 import {
   committed,
@@ -161,6 +163,36 @@ describe('a group', () => {
     await a.leave();
     await b.leave();
     expect(await state()).toBe('Empty');
+  });
+});
+
+describe('somebody who deletes, and freezes before it looks at what there is', () => {
+  /** `meanwhile` happens before the table is first asked for offsets. */
+  const frozen = (meanwhile: () => Promise<unknown>) => {
+    let isAwake = false;
+    const { table, objects, clock } = world;
+    const query: Table['query'] = async (request) => {
+      if (request.pk === `group/${groupId}/o` && !isAwake) {
+        isAwake = true;
+        await meanwhile();
+      }
+      return table.query(request);
+    };
+    return createEngine({ objects, clock, table: { ...table, query } });
+  };
+
+  it('takes no offset of the group that was made anew', async () => {
+    await commit(0, 3);
+    await frozen(() => commit(1, 4)).groups.delete(groupId);
+    expect([await committed(world.engine, 0), await committed(world.engine, 1)]).toEqual([-1, 4]);
+    expect((await groups().list({})).groups).toHaveLength(1);
+  });
+
+  it('leaves its static members their instance ids', async () => {
+    const join = (id: string) => createMember(world.engine, id, { instanceId: 'i' }).beat();
+    await commit(0, 3);
+    await frozen(() => join('a')).groups.delete(groupId);
+    expect(await errorCodeOf(join('b'))).toBe('UNRELEASED_INSTANCE_ID');
   });
 });
 
