@@ -139,6 +139,7 @@ export type ResetTarget =
   | { readonly to: 'offset'; readonly offset: number }
   /** Of each partition its own; `partitions` is then left out. */
   | { readonly to: 'offsets'; readonly offsets: readonly { readonly partition: number; readonly offset: number }[] }
+  /** From what is committed; refused where nothing is. */
   | { readonly to: 'shift'; readonly by: number }
   /** The first record at or after it; the end when there is none. */
   | { readonly to: 'datetime'; readonly timestampMs: number };

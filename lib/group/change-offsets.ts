@@ -179,12 +179,19 @@ async function planReset(
   return partitions.map((partition, index) => {
     const found = committed[index]!;
     const previousOffset = 'offset' in found ? found.offset : -1;
+    if (target.to === 'shift' && previousOffset === -1) throw nothingToShift(groupId, name, partition);
     const range = { earliest: earliest[index]!, latest: latest[index]! };
     const wanted = target.to === 'offsets' ? { to: 'offset' as const, offset: own.get(partition)! } : target;
     const offset = resetTo(wanted, previousOffset, range, timed[index] ?? -1);
     return { topic: name, topicId, partition, previousOffset, offset };
   });
 }
+
+const nothingToShift = (groupId: string, topic: string, partition: number) =>
+  refused(
+    'INVALID_REQUEST',
+    `group ${groupId} has committed no offset of ${topic} partition ${partition}: there is nothing to shift from`,
+  );
 
 /** Beyond the log: its start or its end, as Kafka's tool does. */
 function resetTo(

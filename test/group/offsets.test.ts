@@ -52,6 +52,12 @@ describe('reset', () => {
     expect(await committed(world.engine, 0)).toBe(offset);
   });
 
+  it('by a shift is refused where there is nothing to shift from, and goes to the end if it says "current"', async () => {
+    await fill(0, 5);
+    expect(await errorCodeOf(reset({ to: 'shift', by: -2 }))).toBe('INVALID_REQUEST');
+    expect(await reset({ to: 'current' })).toEqual({ partition: 0, previousOffset: -1, offset: 5 });
+  });
+
   it('is refused while the group has members', async () => {
     await createMember(world.engine, 'a').settle();
     expect(await errorCodeOf(reset({ to: 'earliest' }))).toBe('NON_EMPTY_GROUP');
