@@ -15,6 +15,7 @@ import {
 import { type CommittedOffset, type GroupApi, groupApi, type PartitionCommit } from './group-api.ts';
 import { GroupMember, type MemberContext, type Subscription } from './group-member.ts';
 import { type HandlerWatch, handlerWatch } from './handler-watch.ts';
+import type { Handlers } from './handlers.ts';
 import { type ConsumedMessage, toMessage } from './message.ts';
 import { type Identity, isPassing, type OffsetCommits, offsetCommits } from './offset-commits.ts';
 import { nextOffset, type OpenBatch, PartitionReader, partitionKey } from './partition-reader.ts';
@@ -33,23 +34,9 @@ export type TopicPartitions = { readonly topic: string; readonly partitions?: re
 /** The offset of the next message to be read, and a note. */
 export type OffsetToCommit = TopicPartition & { readonly offset: number; readonly metadata?: string };
 
-type MessageBatch = TopicPartition & {
-  readonly messages: readonly ConsumedMessage[];
-  /** The next offset to be written, when this was fetched. */
-  readonly highWatermark: number;
-};
-
-export type Handlers = {
-  /** Partitions that are worked on at the same time; the messages of one come in order, one after the other. Default 1. */
-  readonly concurrency?: number;
-} & (
-  | { readonly eachMessage: (message: ConsumedMessage) => Promise<void> | void; readonly eachBatch?: never }
-  | { readonly eachBatch: (batch: MessageBatch) => Promise<void> | void; readonly eachMessage?: never }
-);
-
 export type ConsumerContext = FetchContext & Omit<MemberContext, 'api'>;
 
-/** Which consumer's handler it is that calls us. */
+/** Which consumer's handler or listener it is that calls us: it must not wait for itself. */
 const handling = new AsyncLocalStorage<Consumer>();
 
 export class Consumer implements AsyncIterable<ConsumedMessage> {
@@ -65,13 +52,14 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
   /** Of an iteration: what the application has, and may not be done with. */
   #inHand: { readonly batch: OpenBatch; readonly next: number } | undefined;
   #run: Promise<void> = Promise.resolve();
+  #inRun = false;
   #closed = false;
 
   constructor(context: ConsumerContext, options: ConsumerOptions = {}) {
     const settings = consumerSettings(options);
     this.#context = context;
     this.#settings = settings;
-    this.#watch = handlerWatch(steadyTime(context.clock), settings.maxPollIntervalMs);
+    this.#watch = handlerWatch(settings.groupId, steadyTime(context.clock), settings.maxPollIntervalMs);
     this.#api = settings.groupId === undefined ? undefined : groupApi(context.connection, settings.groupId);
     const committed = this.#api?.committedOffsets;
     this.#reader = new PartitionReader(context, { ...settings, committed }, () => this.#member?.mayDeliver() ?? true);
@@ -174,9 +162,10 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
   async #runAll(handlers: Handlers): Promise<void> {
     const workers = wholeOption('concurrency', handlers.concurrency, { fallback: 1, min: 1, max: 1_000 });
     this.#start();
+    this.#inRun = true;
     const worker = async () => {
       try {
-        await this.#work(handlers);
+        await handling.run(this, () => this.#work(handlers));
       } finally {
         this.#reader.halt();
       }
@@ -184,6 +173,7 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
     const ends = await Promise.allSettled(Array.from({ length: workers }, worker));
     const failure = ends.find((end) => end.status === 'rejected');
     await this.#leave();
+    this.#inRun = false;
     if (failure) throw failure.reason;
   }
 
@@ -226,7 +216,7 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
     assigned.position = next;
     this.#watch.begin(batch, offset);
     try {
-      await handling.run(this, handle);
+      await handle();
       this.#reader.processed(batch, next);
     } catch (error) {
       // A seek of the handler's own, before it threw, has the last word.
@@ -250,10 +240,7 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
       this.#reader.halt();
       return { value: undefined, done: true } as const;
     };
-    const next = async (): Promise<IteratorResult<ConsumedMessage, undefined>> => {
-      this.#settle();
-      if (batch && at < batch.records.length && this.#reader.counts(batch))
-        return { value: this.#hand(batch, at++), done: false };
+    const refill = async (): Promise<IteratorResult<ConsumedMessage, undefined>> => {
       if (batch) this.#reader.done(batch);
       batch = undefined;
       try {
@@ -264,6 +251,11 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
       }
       at = 1;
       return batch ? { value: this.#hand(batch, 0), done: false } : end();
+    };
+    const next = (): Promise<IteratorResult<ConsumedMessage, undefined>> => {
+      this.#settle();
+      const goesOn = batch && at < batch.records.length && this.#reader.counts(batch);
+      return goesOn ? Promise.resolve({ value: this.#hand(batch!, at++), done: false }) : refill();
     };
     this.#start();
     return { next, return: () => Promise.resolve(end()) };
@@ -311,14 +303,17 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
 
   /**
    * Ends run() and iterations, at once even in the middle of a long poll. A group's consumer lets the handlers finish,
-   * commits what was handled, and leaves; called inside a handler, this does not wait for it.
+   * commits what was handled, and leaves; called inside a handler or listener, this does not wait for it.
    */
   async stop(): Promise<void> {
     this.#reader.halt();
-    if (handling.getStore() === this) return;
-    await this.#run;
-    this.#abandonInHand();
-    await this.#leave();
+    const isInside = handling.getStore() === this;
+    if (isInside && this.#inRun) return;
+    const left = this.#run.then(() => {
+      this.#abandonInHand();
+      return this.#leave();
+    });
+    if (!isInside) await left;
   }
 
   async disconnect(): Promise<void> {
@@ -331,11 +326,15 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
   #join(subscription: Subscription): GroupMember {
     const { listener } = this.#settings;
     const commit = (partitions: readonly AssignedPartition[]) => this.#commitProcessed(partitions);
+    const { drop, ...changes } = rebalancing({ reader: this.#reader, listener, commit });
     return new GroupMember({ ...this.#context, api: this.#api! }, this.#settings, subscription, {
-      ...rebalancing({ reader: this.#reader, listener, commit }),
+      drop,
+      assign: (...args) => handling.run(this, () => changes.assign(...args)),
+      revoke: (...args) => handling.run(this, () => changes.revoke(...args)),
+      lost: (...args) => handling.run(this, () => changes.lost(...args)),
       fail: (error) => this.#reader.fail(error),
       wake: () => this.#reader.wake(),
-      slow: () => this.#watch.slow(this.#api!.groupId),
+      slow: () => this.#watch.slow(),
     });
   }
 

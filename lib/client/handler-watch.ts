@@ -8,15 +8,23 @@ export type HandlerWatch = {
   begin(batch: OpenBatch, offset: number): void;
   end(batch: OpenBatch): void;
   /** Why the consumer must leave its group: something has taken longer than it may. */
-  slow(groupId: string): RivuletClientError | undefined;
+  slow(): RivuletClientError | undefined;
 };
 
-export function handlerWatch(nowMs: () => number, maxPollIntervalMs: number): HandlerWatch {
+/** Without a group nobody waits for a handler. */
+const nobody: HandlerWatch = { begin: () => undefined, end: () => undefined, slow: () => undefined };
+
+export function handlerWatch(
+  groupId: string | undefined,
+  nowMs: () => number,
+  maxPollIntervalMs: number,
+): HandlerWatch {
+  if (groupId === undefined) return nobody;
   const working = new Map<OpenBatch, Work>();
   return {
     begin: (batch, offset) => void working.set(batch, { offset, sinceMs: nowMs() }),
     end: (batch) => void working.delete(batch),
-    slow(groupId) {
+    slow() {
       for (const [{ assigned }, { offset, sinceMs }] of working) {
         const tookMs = Math.round(nowMs() - sinceMs);
         if (tookMs <= maxPollIntervalMs) continue;

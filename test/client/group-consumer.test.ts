@@ -235,6 +235,16 @@ test('a handler that takes too long: the consumer leaves, says why, and comes ba
   await run;
 });
 
+test.each(['run', 'iteration'])('a listener may stop the consumer, and wait for that: %s', async (how) => {
+  let consumer: Consumer | undefined;
+  const started = await start(logs([10]), { onPartitionsAssigned: () => consumer!.disconnect() });
+  consumer = started.consumer;
+  started.group.assigned = [0];
+  if (how === 'run') await consumer.run({ eachMessage: () => undefined });
+  else for await (const _ of consumer) throw new Error('nothing was to be read');
+  await expect.poll(() => started.group.left(), soon).toBe(-1);
+});
+
 test('a static member leaves to return', async () => {
   const { group, consumer } = await start(logs([10]), { groupInstanceId: 'worker-1' });
   group.assigned = [0];

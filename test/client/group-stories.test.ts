@@ -1,7 +1,7 @@
 // Stories of groups: several consumers and the real server, handlers and engine in one process. A member dies or freezes
 // when nothing of it arrives any more: each has a proxy that can be cut.
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import type { Consumer, Handlers } from '../../lib/client/consumer.ts';
+import type { Consumer } from '../../lib/client/consumer.ts';
 import type { ConsumerOptions, TopicPartition } from '../../lib/client/consumer-options.ts';
 import { Rivulet } from '../../lib/client/rivulet.ts';
 import { systemClock } from '../../lib/clock.ts';
@@ -58,7 +58,7 @@ type Member = {
   end(): Promise<void>;
 };
 
-type Options = ConsumerOptions & { readonly workMs?: number; readonly run?: Pick<Handlers, 'concurrency'> };
+type Options = ConsumerOptions & { readonly workMs?: number };
 
 async function join(story: Story, by: string, { workMs = 1, ...options }: Options = {}): Promise<Member> {
   let frozen = false;
