@@ -22,6 +22,7 @@ import { openHome } from '../../local/home.ts';
 import { startServer } from '../../local/server.ts';
 import { createTestBucket, createTestTable, onEndpoint } from '../aws/resources.ts';
 import { createTestClock, startMs } from '../log/world.ts';
+import { expectGroups } from './groups.ts';
 import { jsonRecords } from './populate.ts';
 import {
   copyHome,
@@ -170,6 +171,10 @@ function suite(version: string, where: string, open: () => Promise<Ports>): void
         const other = engine.appendRecords({ ...request, records: jsonRecords(['another']) });
         await expect(other).rejects.toMatchObject({ errorCode: 'IDEMPOTENCY_KEY_REUSED' });
       }
+    });
+
+    test('knows its groups: who owns what, and what is committed', async () => {
+      await expectGroups(await engineOf(), stored.groups);
     });
 
     test('takes more records, behind those it has', async () => {

@@ -2,11 +2,12 @@
 //
 // What must be among it: index pages, producers evicted from the head, each compression, segments of several partitions,
 // timestamps out of order, both kinds of time, a partition added later, a topic with an altered configuration, one deleted,
-// one deleted and made anew, one that is empty, requests under an Idempotency-Key.
+// one deleted and made anew, one that is empty, requests under an Idempotency-Key, groups (groups.ts).
 import type { AppendAck, Engine } from '../../lib/engine.ts';
 import { encodeBatch } from '../../lib/record/batch.ts';
 import { compressions } from '../../lib/record/compression.ts';
 import type { TestClock } from '../log/world.ts';
+import { populateGroups } from './groups.ts';
 import type { Stored, StoredKey, StoredPartition, StoredProducer, StoredRecord } from './stored.ts';
 
 type Notes = {
@@ -31,7 +32,8 @@ export async function populate(engine: Engine, clock: TestClock): Promise<Stored
   await stampedTopic(notes);
   await keyedTopic(notes);
   await deletedTopics(notes);
-  return describe(notes);
+  const groups = await populateGroups(engine, clock);
+  return { ...(await describe(notes)), groups };
 }
 
 /** Partition 0: a producer that falls silent, then a long-lived one between others without an id, past two index pages. */
@@ -219,7 +221,7 @@ export const jsonRecords = (values: readonly string[]) =>
 
 // --- what is there now
 
-async function describe(notes: Notes): Promise<Stored> {
+async function describe(notes: Notes): Promise<Omit<Stored, 'groups'>> {
   const { engine, clock, producers, keys } = notes;
   const { topics } = await engine.listTopics({});
   const described = await Promise.all(topics.map(({ topic }) => engine.describeTopic(topic)));

@@ -14,6 +14,7 @@ import { createFileObjectStore } from '../../lib/storage/file-object-store.ts';
 import { decodeItem } from '../../lib/storage/item-json.ts';
 import type { ObjectStore } from '../../lib/storage/object-store.ts';
 import type { Item, Table } from '../../lib/storage/table.ts';
+import type { StoredGroup } from './groups.ts';
 
 export const fixturesFolder = resolve(import.meta.dirname, '../fixtures/formats');
 
@@ -63,6 +64,7 @@ export type Stored = {
   readonly partitions: readonly StoredPartition[];
   readonly producers: readonly StoredProducer[];
   readonly keys: readonly StoredKey[];
+  readonly groups: readonly StoredGroup[];
 };
 
 export const versions = (): string[] => readdirSync(fixturesFolder).sort();
