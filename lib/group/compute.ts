@@ -15,9 +15,17 @@ import { beingChanged, type GroupParts, randomName } from './parts.ts';
 import { topicIdsOf } from './subscription.ts';
 import { type InstalledTarget, readTarget, targetItem } from './target.ts';
 
-/** Installs a target for the head's group epoch, or finds that another did. Closes the dead, retires who is not named. */
-export async function computeTarget(parts: GroupParts, groupId: string, head: GroupHead): Promise<GroupHead> {
-  const { living, over } = await closeExpired(parts, groupId, await readMembers(parts.table, groupId));
+/**
+ * Installs a target for the head's group epoch, or finds that another did. Closes the dead, retires who is not named.
+ * `alive` is who has just been heard of, however old its lease is.
+ */
+export async function computeTarget(
+  parts: GroupParts,
+  groupId: string,
+  head: GroupHead,
+  alive?: string,
+): Promise<GroupHead> {
+  const { living, over } = await closeExpired(parts, groupId, await readMembers(parts.table, groupId), alive);
   const world = await readTopics(parts, living);
   const current = (await readTarget(parts.table, groupId, head)) ?? ownedBy(living);
   const assignor = preferredAssignor(living);
@@ -62,10 +70,10 @@ async function forgetTarget(
   if (nonce !== undefined) await table.write({ kind: 'delete', key: targetKey(groupId, assignmentEpoch, nonce) });
 }
 
-async function closeExpired(parts: GroupParts, groupId: string, members: readonly Member[]) {
+async function closeExpired(parts: GroupParts, groupId: string, members: readonly Member[], alive: string | undefined) {
   const now = parts.clock.now();
   const checked = await inParallel(members, 16, async (member) => {
-    if (!isExpired(member, now)) return member;
+    if (!isExpired(member, now) || member.memberId === alive) return member;
     const end = closed(member);
     return (await putMember(parts, groupId, member, end)) ? end : member;
   });

@@ -217,10 +217,10 @@ async function targetFor(run: Run, member: Member): Promise<{ head: GroupHead; t
   const { parts, beat } = run;
   let head = member.isBumpDue ? await bumpOnce(run) : await openHead(parts, beat.groupId);
   head = await tend(run, head);
-  if (head.groupEpoch > head.assignmentEpoch) head = await computeTarget(parts, beat.groupId, head);
+  if (head.groupEpoch > head.assignmentEpoch) head = await computeTarget(parts, beat.groupId, head, beat.memberId);
   let target = await readTarget(parts.table, beat.groupId, head);
   if (target && !target.has(targetKeyOf(member))) {
-    head = await computeTarget(parts, beat.groupId, await bumpOnce(run));
+    head = await computeTarget(parts, beat.groupId, await bumpOnce(run), beat.memberId);
     target = await readTarget(parts.table, beat.groupId, head);
   }
   const mine = target?.get(targetKeyOf(member));

@@ -52,6 +52,15 @@ describe('a member', () => {
     expect(await errorCodeOf(a.beat())).toBe('UNKNOWN_MEMBER_ID');
   });
 
+  it('that is heard of late, but before anybody missed it, goes on, while the others that were silent are missed', async () => {
+    const [a, b, c] = [member('a'), member('b'), member('c')];
+    await settleAll(a, b, c);
+    world.clock.advance(600_000);
+    await b.settle();
+    expect(b.owned).toEqual(all);
+    expect(await errorCodeOf(c.beat())).toBe('UNKNOWN_MEMBER_ID');
+  });
+
   it('is told again what it was told by a reply that was lost', async () => {
     const a = member('a');
     await a.send();
