@@ -26,7 +26,7 @@ export type StoredGroup = {
 
 const withMembers = 'billing';
 const simple = 'reports';
-export const deletedGroup = 'former';
+const deletedGroup = 'former';
 
 type Member = Pick<HeartbeatRequest, 'memberId' | 'instanceId' | 'rackId' | 'serverAssignor'> & {
   seq: number;
