@@ -4,7 +4,7 @@ import { type ErrorCode, RivuletError } from '../errors.ts';
 import type { CommitOffsetsRequest, PartitionCommit, PartitionResult, PerPartitionReply } from '../groups.ts';
 import { limits } from '../limits.ts';
 import { all } from '../storage/table.ts';
-import { openHead, readHead } from './heads.ts';
+import { openHead, readHead, unmarkExpiring } from './heads.ts';
 import { isLiving, isOver, type Member } from './member.ts';
 import { readMember, readMembers } from './members.ts';
 import { checkGroupId, checkMemberId } from './names.ts';
@@ -123,7 +123,9 @@ async function commitSimply(parts: GroupParts, groupId: string, entries: readonl
   for (let attempt = 0; attempt < 3; attempt++) {
     const { createdMs } = await openHead(parts, groupId);
     const errors = await writeSlots(parts, groupId, entries, await simpleRules(parts, groupId));
-    if ((await readHead(parts.table, groupId, true))?.createdMs === createdMs) return errors;
+    const head = await readHead(parts.table, groupId, true);
+    const isThere = head?.createdMs === createdMs;
+    if (isThere && (!head.isExpiring || (await unmarkExpiring(parts, groupId)))) return errors;
   }
   throw beingChanged(groupId);
 }

@@ -30,7 +30,10 @@ export async function listGroups(
     const living = (await readMembers(parts.table, groupId, false)).filter(isLiving);
     return { groupId, state: stateOf(head, living), members: living.length };
   });
-  return { groups: groups.filter((group) => group !== undefined), more: page.more };
+  const living = groups.filter((group) => group !== undefined);
+  // The caller goes on behind the last of them, so there must be one.
+  if (living.length === 0 && page.more) return listGroups(parts, { limit, after: page.items.at(-1)!.sk });
+  return { groups: living, more: page.more };
 }
 
 export async function describeGroup(parts: GroupParts, groupId: string): Promise<GroupDescription> {

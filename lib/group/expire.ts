@@ -7,7 +7,7 @@ import { all, equals, type Item } from '../storage/table.ts';
 import type { Topics } from '../topic/topics.ts';
 import { computeTarget, topicsChanged } from './compute.ts';
 import type { GroupHead } from './head.ts';
-import { bump, markDeleted, readAnyHead, unlist } from './heads.ts';
+import { bump, markDeleted, markExpiring, readAnyHead, unlist } from './heads.ts';
 import { isExpired, isLiving } from './member.ts';
 import { readMembers } from './members.ts';
 import { checkGroupId } from './names.ts';
@@ -27,7 +27,7 @@ export async function deleteGroup(parts: GroupParts, groupId: string): Promise<v
   if (!head || head.isDeleted) throw unknownGroup(groupId);
   if ((await readMembers(parts.table, groupId)).some(isLiving)) throw nonEmpty(groupId);
   // The epoch is as it was before the members were looked at: nobody has joined since.
-  if (!(await markDeleted(parts, groupId, head))) throw beingChanged(groupId);
+  if (!(await markDeleted(parts, groupId, head, 'asked'))) throw beingChanged(groupId);
   await clearAway(parts, groupId, head.groupEpoch + 1);
 }
 
@@ -43,12 +43,23 @@ export async function expireGroups(parts: GroupParts, retentionMs: number): Prom
   for (let after: string | undefined; ; ) {
     const page = await parts.table.query({ pk: groupsPartition, strong: true, ...(after !== undefined && { after }) });
     for (const { sk: groupId } of page.items) {
-      const { offsets, groups } = await expireGroup(parts, groupId, retentionMs);
+      const { offsets, groups } = await unlessBusy(expireGroup(parts, groupId, retentionMs));
       total.offsets += offsets;
       total.groups += groups;
     }
     if (!page.more) return total;
     after = page.items.at(-1)!.sk;
+  }
+}
+
+/** Who is being changed has its turn the next time; the others do not wait for it. */
+async function unlessBusy(expiring: Promise<Expired>): Promise<Expired> {
+  try {
+    return await expiring;
+  } catch (error) {
+    if (error instanceof RivuletError && error.errorCode === 'COORDINATOR_LOAD_IN_PROGRESS')
+      return { offsets: 0, groups: 0 };
+    throw error;
   }
 }
 
@@ -110,9 +121,18 @@ async function expireEmpty(
   );
   const old = committed.filter(({ slot }) => isOld(slot.committedMs));
   await writeSlots(parts, groupId, old, clearingRules);
-  const isDone = old.length === committed.length && isOld(0) && (await markDeleted(parts, groupId, head));
-  if (isDone) await clearAway(parts, groupId, head.groupEpoch + 1);
+  const isDone = old.length === committed.length && isOld(0) && (await expireWhole(parts, groupId, head));
   return { offsets: old.length, groups: isDone ? 1 : 0 };
+}
+
+/** False when somebody has come meanwhile, or has committed: before the second look, which sees it, or after it. */
+async function expireWhole(parts: GroupParts, groupId: string, head: GroupHead): Promise<boolean> {
+  if (!(await markExpiring(parts, groupId, head))) return false;
+  const slots = await readSlots(parts.table, groupId, { strong: true });
+  if (slots.some(({ slot }) => slot.offset !== undefined)) return false;
+  if (!(await markDeleted(parts, groupId, head, 'expired'))) return false;
+  await clearAway(parts, groupId, head.groupEpoch + 1);
+  return true;
 }
 
 /** Only what is still as it was found, when there were no members: a claim or a commit since then keeps the offset. */

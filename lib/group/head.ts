@@ -3,7 +3,8 @@
 //
 //   v version   ge group epoch: grows with every change   ae assignment epoch: of the installed target, at most ge
 //   tn nonce of the target (absent: the empty target)   as assignor   dg digest of its topics   ca catalogue version
-//   cr created ms   es ms since when there are no members   de 1: deleted; kept for a while, so that epochs go on
+//   cr created ms   es ms since when there are no members   ex 1: about to expire, unless somebody commits
+//   de 1: deleted; kept for a while, so that epochs go on
 import type { Assignor } from '../groups.ts';
 import { groupHeadKey, itemVersion } from '../storage/keys.ts';
 import type { Item } from '../storage/table.ts';
@@ -18,6 +19,7 @@ export type GroupHead = {
   readonly createdMs: number;
   /** Undefined while there are members, or when there never were any. */
   readonly emptySinceMs: number | undefined;
+  readonly isExpiring: boolean;
   readonly isDeleted: boolean;
 };
 
@@ -33,6 +35,7 @@ export function parseGroupHead(item: Item): GroupHead {
     catalogue: (item.ca as number | undefined) ?? 0,
     createdMs: item.cr as number,
     emptySinceMs: item.es as number | undefined,
+    isExpiring: item.ex !== undefined,
     isDeleted: item.de !== undefined,
   };
 }

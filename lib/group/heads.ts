@@ -48,13 +48,44 @@ async function makeGroup({ table, clock }: GroupParts, groupId: string, deleted:
   );
 }
 
-/** From now on there is no such group. False when the head has changed since it was read. */
-export async function markDeleted({ table }: GroupParts, groupId: string, head: GroupHead): Promise<boolean> {
+/**
+ * Commits without membership leave the epoch as it is: whoever wants to delete for want of them says so first, and looks
+ * again. They take the mark away.
+ */
+export async function markExpiring({ table }: GroupParts, groupId: string, head: GroupHead): Promise<boolean> {
   const result = await table.write({
     kind: 'update',
     key: groupHeadKey(groupId),
-    update: { set: [['de', 1]], add: [['ge', 1]] },
+    update: { set: [['ex', 1]] },
     if: all(equals('ge', head.groupEpoch), absent('de')),
+  });
+  return result.applied;
+}
+
+/** False when the group was deleted. */
+export async function unmarkExpiring({ table }: GroupParts, groupId: string): Promise<boolean> {
+  const result = await table.write({
+    kind: 'update',
+    key: groupHeadKey(groupId),
+    update: { remove: ['ex'] },
+    if: all(exists('ge'), absent('de')),
+  });
+  return result.applied;
+}
+
+/** From now on there is no such group. False when the head has changed since it was read. */
+export async function markDeleted(
+  { table }: GroupParts,
+  groupId: string,
+  head: GroupHead,
+  why: 'asked' | 'expired',
+): Promise<boolean> {
+  const isAsRead = all(equals('ge', head.groupEpoch), absent('de'));
+  const result = await table.write({
+    kind: 'update',
+    key: groupHeadKey(groupId),
+    update: { set: [['de', 1]], add: [['ge', 1]], remove: ['ex'] },
+    if: why === 'expired' ? all(isAsRead, exists('ex')) : isAsRead,
   });
   // A lost reply: the epoch it would have written is there.
   return result.applied || (result.old?.de !== undefined && result.old.ge === head.groupEpoch + 1);

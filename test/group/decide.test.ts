@@ -73,6 +73,7 @@ const headOf = (groupEpoch: number, assignmentEpoch: number): GroupHead => ({
   catalogue: 0,
   createdMs: 0,
   emptySinceMs: undefined,
+  isExpiring: false,
   isDeleted: false,
 });
 

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, test } from 'vitest';
 import { createEngine } from '../../lib/create-engine.ts';
 import type { ResetTarget } from '../../lib/groups.ts';
 import type { Table } from '../../lib/storage/table.ts';
@@ -202,6 +202,16 @@ describe('somebody who deletes, and freezes before it looks at what there is', (
   });
 });
 
+test('the list goes on behind many groups whose deletion died half-way', async () => {
+  const dead = Array.from({ length: 120 }, (_, i) => `dead-${100 + i}`);
+  for (const id of [...dead, 'living']) await commit(0, 0, id);
+  for (const id of dead) {
+    const update = { set: [['de', 1]], add: [['ge', 1]] } as const;
+    await world.table.write({ kind: 'update', key: { pk: `group/${id}`, sk: 'h' }, update });
+  }
+  expect(await groups().list({})).toMatchObject({ groups: [{ groupId: 'living' }], more: false });
+});
+
 describe('time', () => {
   const day = 86_400_000;
   const expire = () => groups().expire({ retentionMs: 7 * day });
@@ -232,6 +242,50 @@ describe('time', () => {
     expect(await committed(world.engine, 0)).toBe(3);
     world.clock.advance(8 * day);
     expect(await expire()).toEqual({ offsets: 1, groups: 1 });
+  });
+
+  it('passes over a group that is being changed, and comes to the others', async () => {
+    await createMember(world.engine, 'a').settle();
+    await commit(0, 3, 'other');
+    world.clock.advance(8 * day);
+    const { table, objects, clock } = world;
+    const write: typeof table.write = async (one) => {
+      const installs = one.kind === 'update' && one.key.pk === `group/${groupId}` && one.update.set?.[0]?.[0] === 'ae';
+      return installs ? { applied: false, old: undefined } : table.write(one);
+    };
+    const busy = createEngine({ objects, clock, table: { ...table, write } });
+    expect(await busy.groups.expire({ retentionMs: 7 * day })).toEqual({ offsets: 1, groups: 1 });
+  });
+
+  it('keeps the commit of somebody who is no member, whenever it comes', async () => {
+    for (let step = 1; step <= 12; step++) {
+      const group = `step-${step}`;
+      await commit(0, 3, group);
+      world.clock.advance(8 * day);
+      const { table, objects, clock } = world;
+      let steps = 0;
+      const stepBefore = async <T>(key: string, ask: () => Promise<T>): Promise<T> => {
+        if (key.startsWith(`group/${group}`) && ++steps === step) await commit(1, 4, group);
+        return ask();
+      };
+      const expiring = createEngine({
+        ...{ objects, clock },
+        table: {
+          get: (key, options) => stepBefore(key.pk, () => table.get(key, options)),
+          query: (query) => stepBefore(query.pk, () => table.query(query)),
+          write: (one) => stepBefore(one.kind === 'put' ? one.item.pk : one.key.pk, () => table.write(one)),
+          transact: (...all) => table.transact(...all),
+        },
+      });
+      await expiring.groups.expire({ retentionMs: 7 * day });
+      expect(steps, 'there is such a step').toBeGreaterThanOrEqual(step);
+      const topics = [{ topic: 't', partitions: [1] }];
+      const kept = await groups().fetchOffsets({ groupId: group, topics });
+      expect(kept.topics[0]!.partitions, `step ${step}`).toMatchObject([{ partition: 1, offset: 4 }]);
+      expect((await groups().list({})).groups, `step ${step}`).toContainEqual(
+        expect.objectContaining({ groupId: group }),
+      );
+    }
   });
 
   it('closes members that nobody watches', async () => {
