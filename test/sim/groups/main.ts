@@ -1,7 +1,7 @@
-// Worlds of groups by hand: npm run sim:groups -- [--world usual|faulty|'wrong clocks'] [--seeds n | --seed n] | --small all|name
+// Worlds of groups by hand: npm run sim:groups -- [--world usual|faulty|'wrong clocks'] [--seeds n | --seed n] | --small all|name [--pairs n]
 // One seed prints its trace.
 import { parseArgs } from 'node:util';
-import { everySingleFault, runSmall, smallGroupWorlds } from './small-worlds.ts';
+import { everySingleFault, runSmall, smallGroupWorlds, somePairs } from './small-worlds.ts';
 import { groupWorlds, runGroupWorld } from './world.ts';
 
 const { values } = parseArgs({
@@ -10,6 +10,7 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '100' },
     seed: { type: 'string' },
     small: { type: 'string' },
+    pairs: { type: 'string', default: '0' },
   },
 });
 
@@ -48,7 +49,13 @@ async function small(name: string): Promise<number> {
       failures++;
       console.log(`${world.name}, call ${call}, ${kind}: ${complaints[0]}`);
     }
-    console.log(`${world.name}: ${cases.length} single faults`);
+    const pairs = await somePairs(world, Number(values.pairs));
+    for (const faults of pairs) {
+      const { complaints } = await runSmall(world, faults);
+      if (complaints.length > 0) console.log(`${world.name}, ${JSON.stringify([...faults])}: ${complaints[0]}`);
+      if (complaints.length > 0) failures++;
+    }
+    console.log(`${world.name}: ${cases.length} single faults, ${pairs.length} pairs`);
   }
   return failures;
 }

@@ -1,5 +1,6 @@
 // Small worlds of a group, told as scripts: every single fault at every call of each. What is fixed besides: a seed.
 import { type FaultKind, faultKinds } from '../faults.ts';
+import { createRandom } from '../random.ts';
 import { defaultGroupWorld, type GroupWorldOptions, runGroupWorld, type Script } from './world.ts';
 
 export type SmallGroupWorld = { readonly name: string; readonly script: Script };
@@ -85,4 +86,20 @@ export async function everySingleFault(world: SmallGroupWorld): Promise<SmallCas
   return Array.from({ length: callsUntilRest - callsBefore }, (_, i) => callsBefore + i).flatMap((call) =>
     faultKinds.map((kind) => ({ world, call, kind })),
   );
+}
+
+/** So many pairs of faults, drawn by a fixed seed. */
+export async function somePairs(
+  world: SmallGroupWorld,
+  count: number,
+): Promise<readonly ReadonlyMap<number, FaultKind>[]> {
+  const singles = await everySingleFault(world);
+  const random = createRandom(singles.length + 1);
+  return Array.from({ length: count }, () => {
+    const [first, second] = [random.pick(singles), random.pick(singles)];
+    return new Map([
+      [first.call, first.kind],
+      [second.call, second.kind],
+    ]);
+  });
 }

@@ -2,7 +2,7 @@
 // npm run sim:groups -- --seeds 1000, --small all (docs/CHECKING.md).
 import { expect, test } from 'vitest';
 import { createRandom } from '../random.ts';
-import { everySingleFault, runSmall, smallGroupWorlds } from './small-worlds.ts';
+import { everySingleFault, runSmall, smallGroupWorlds, somePairs } from './small-worlds.ts';
 import { defaultGroupWorld, groupWorlds, runGroupWorld } from './world.ts';
 
 test('the same seed is the same history, to the last step', async () => {
@@ -39,5 +39,12 @@ test.each(smallGroupWorlds)('$name: a sample of single faults', { timeout: 120_0
     const { call, kind } = random.pick(cases);
     const { complaints } = await runSmall(world, new Map([[call, kind]]));
     expect(complaints, `${world.name}: call ${call}, ${kind}`).toEqual([]);
+  }
+});
+
+test.each(smallGroupWorlds)('$name: a sample of pairs of faults', { timeout: 120_000 }, async (world) => {
+  for (const faults of await somePairs(world, sample)) {
+    const { complaints } = await runSmall(world, faults);
+    expect(complaints, `${world.name}: ${JSON.stringify([...faults])}`).toEqual([]);
   }
 });
