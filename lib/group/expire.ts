@@ -14,7 +14,7 @@ import { checkGroupId } from './names.ts';
 import { readOffsetsItems, readSlots, type StoredSlot } from './offsets.ts';
 import { beingChanged, type GroupParts, nonEmpty, unknownGroup } from './parts.ts';
 import { clearOffset, inTerm, sameOffset, topicIdOf, topicNameOf } from './slots.ts';
-import { removeOffsets, removeTargets, sweepGroup } from './sweep.ts';
+import { readAll, removeOffsets, removeTargets, sweepGroup } from './sweep.ts';
 import { resolveEach } from './topics.ts';
 import { type Rules, writeSlots } from './write-slots.ts';
 
@@ -78,9 +78,9 @@ async function expireGroup(parts: GroupParts, groupId: string, retentionMs: numb
   return members.some(isLiving) ? { offsets: 0, groups: 0 } : expireEmpty(parts, groupId, { head, retentionMs });
 }
 
-/** A table without a ttl of its own keeps them. */
+/** A table without a ttl of its own keeps them, DynamoDB for days; and heartbeats pay for those that lie between members. */
 async function removeTombstones({ table, clock }: GroupParts, groupId: string): Promise<void> {
-  const { items } = await table.query({ pk: groupPartition(groupId), from: memberPrefix, through: lastMemberKey });
+  const items = await readAll(table, { pk: groupPartition(groupId), from: memberPrefix, through: lastMemberKey });
   const isGone = ({ ttl }: Item) => ttl !== undefined && (ttl as number) * 1000 < clock.now();
   for (const { pk, sk, r } of items.filter(isGone))
     await table.write({ kind: 'delete', key: { pk, sk }, if: equals('r', r as number) });

@@ -114,6 +114,8 @@ export type Watch = {
 };
 
 const watchedAtOnce = 9;
+/** Behind nine that are dead, or tombstones, there are likely many: as many queries would take too long. */
+const watchedFurther = 100;
 
 /** Eventual reads: 0.5 read units, and 0.5 more for the last member of the order, whose next one is the first. */
 export async function watch({ table, clock }: GroupParts, groupId: string, memberId: string): Promise<Watch> {
@@ -141,8 +143,8 @@ async function* inOrderFrom(
   ];
   for (const [turn, range] of ranges.entries()) {
     for (let after: string | undefined, more = true; more; ) {
-      const start = after !== undefined && { after };
-      const page = await table.query({ pk: groupPartition(groupId), ...range, limit: watchedAtOnce, ...start });
+      const window = after === undefined ? { limit: watchedAtOnce } : { limit: watchedFurther, after };
+      const page = await table.query({ pk: groupPartition(groupId), ...range, ...window });
       for (const item of page.items) yield { member: parseMember(item), isWrapped: turn === 1 };
       more = page.more;
       after = page.items.at(-1)?.sk;

@@ -52,7 +52,7 @@ export async function removeOffsets(table: Table, items: readonly Item[]): Promi
   );
 }
 
-async function readAll(table: Table, range: Query): Promise<Item[]> {
+export async function readAll(table: Table, range: Query): Promise<Item[]> {
   const items: Item[] = [];
   for (let after: string | undefined; ; ) {
     const page = await table.query({ ...range, strong: true, ...(after !== undefined && { after }) });

@@ -244,6 +244,17 @@ describe('time', () => {
     expect(await expire()).toEqual({ offsets: 1, groups: 1 });
   });
 
+  it('takes the tombstones of members, however many', async () => {
+    const a = createMember(world.engine, 'a');
+    await a.settle();
+    const tombstone = { pk: `group/${groupId}`, v: 1, st: 'r', r: 1, sq: 1, me: 1, ttl: startMs / 1000 - 1 };
+    for (let i = 0; i < 2_500; i++) await world.table.write({ kind: 'put', item: { ...tombstone, sk: `m/gone-${i}` } });
+    await a.beat();
+    await expire();
+    const { items } = await world.table.query({ pk: `group/${groupId}`, from: 'm/', through: 'm/~' });
+    expect(items.map(({ sk }) => sk)).toEqual(['m/a']);
+  });
+
   it('passes over a group that is being changed, and comes to the others', async () => {
     await createMember(world.engine, 'a').settle();
     await commit(0, 3, 'other');
