@@ -9,7 +9,7 @@ import { isLiving, isOver, type Member } from './member.ts';
 import { readMember, readMembers } from './members.ts';
 import { checkGroupId, checkMemberId } from './names.ts';
 import { beingChanged, type GroupParts } from './parts.ts';
-import { commitIsNew, endTerm, inTerm, ownedSince, type Slot, setOffset } from './slots.ts';
+import { commitIsNew, endTerm, inTerm, ownedSince, type Slot, sameOffset, setOffset } from './slots.ts';
 import { checkNamedOnce, type ResolvedTopic, resolveEach, unknownPartition } from './topics.ts';
 import { type Entry, type Rules, type Verdict, writeSlots } from './write-slots.ts';
 
@@ -140,7 +140,8 @@ async function simpleRules(parts: GroupParts, groupId: string): Promise<Rules<Co
       const owner = slot.owner === undefined ? undefined : await readMember(parts.table, groupId, slot.owner);
       return isOver(owner, slot.term, topicId, partition) ? 'write' : hasMembers(groupId);
     },
-    condition: ({ partition }, slot) => inTerm(partition, slot!),
+    // It has no number: a copy that comes late must not undo a newer one.
+    condition: ({ partition }, slot) => all(inTerm(partition, slot!), sameOffset(partition, slot!)),
     // The term that is over ends for good: its member could commit until somebody else claims.
     change: ({ partition, commit }, slot) => simpleChange(partition, commit, committedMs, slot!),
   };

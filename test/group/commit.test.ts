@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { CommitOffsetsRequest } from '../../lib/groups.ts';
+import type { Write } from '../../lib/storage/table.ts';
 import {
   committed,
   createGroupWorld,
@@ -119,6 +120,25 @@ describe('a simple consumer', () => {
   it('does not commit to a group with members', async () => {
     await member('a').settle();
     expect(await errorCodeOf(simple(1, 5))).toBe('UNKNOWN_MEMBER_ID');
+  });
+
+  it('is not undone by a copy of an earlier commit that comes late', async () => {
+    const sent: Write[] = [];
+    const recording = createGroupWorld((table) => ({
+      ...table,
+      write(write) {
+        if (write.kind === 'update' && write.key.pk.endsWith('/o')) sent.push(write);
+        return table.write(write);
+      },
+    }));
+    await recording.engine.createTopic({ topic: 't' });
+    for (const offset of [500, 600])
+      await recording.engine.groups.commitOffsets({
+        groupId,
+        topics: [{ topic: 't', partitions: [{ partition: 0, offset }] }],
+      });
+    await recording.table.write(sent[0]!);
+    expect(await committed(recording.engine, 0)).toBe(600);
   });
 
   it('is not undone by a member that has left and does not know it', async () => {
