@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { PutBucketTaggingCommand, S3Client } from '@aws-sdk/client-s3';
-import { type AwsEndpoint, clientOptions, environmentOf } from './endpoint.ts';
+import { type AwsEndpoint, clientOptions, environmentOf, environmentWithoutAws } from './endpoint.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const cli = join(root, 'node_modules/aws-cdk/bin/cdk');
@@ -63,7 +63,7 @@ async function runCdk(options: CdkOptions, command: readonly string[]): Promise<
   const args = [...command, ...(app ? ['--app', app] : []), '--output', output, ...settings, '--no-notices', '--ci'];
   const child = spawn(process.execPath, [cli, ...args], {
     cwd: root,
-    env: { ...withoutAws(process.env), ...environmentOf(endpoint), CDK_DISABLE_VERSION_CHECK: '1' },
+    env: { ...environmentWithoutAws(), ...environmentOf(endpoint), CDK_DISABLE_VERSION_CHECK: '1' },
     stdio: ['ignore', 'pipe', 'pipe'],
     ...(signal && { signal }),
   });
@@ -80,9 +80,4 @@ async function runCdk(options: CdkOptions, command: readonly string[]): Promise<
   } finally {
     rmSync(output, { recursive: true, force: true });
   }
-}
-
-/** A person's own profile has no say in where this goes. */
-function withoutAws(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !/^(AWS|CDK)_/.test(name)));
 }

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const START_MS = 60_000;
+const START_MS = 120_000;
 const STOP_MS = 3_000;
 
 /** `output` is the end of what it has printed. */

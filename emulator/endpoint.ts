@@ -37,6 +37,11 @@ export function environmentOf(endpoint: AwsEndpoint): Record<string, string> {
   };
 }
 
+/** Ours, but for what a person has set for other endpoints and identities: it has no say here. */
+export function environmentWithoutAws(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(AWS|CDK|RIVULET)_/.test(name)));
+}
+
 /** For a client of the AWS SDK in this process, which must trust the certificate. */
 export function clientOptions({ url: endpoint, region, credentials }: AwsEndpoint) {
   return { endpoint, region, credentials };

@@ -10,13 +10,15 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { adminRoutes } from '../cdk/access.ts';
 import { bootstrap, type CdkOptions, deploy, destroy } from './cdk.ts';
-import { type AwsEndpoint, trust } from './endpoint.ts';
+import { type AwsEndpoint, environmentWithoutAws, trust } from './endpoint.ts';
 import { runningEmulator } from './given.ts';
 import { type AccessKey, createUser, policyFor } from './identities.ts';
 import { defaultCache } from './install.ts';
 import { startMiniStack } from './ministack.ts';
 
 const name = 'Rivulet';
+/** Half a minute is usual. An emulator that lacks something may wait for it for an hour. */
+const longestStepMs = 10 * 60_000;
 const interrupt = new AbortController();
 const { signal } = interrupt;
 for (const event of ['SIGINT', 'SIGTERM'] as const) process.on(event, () => interrupt.abort());
@@ -36,7 +38,7 @@ async function onOurs(thenEnd: boolean): Promise<void> {
   const emulator = await step('Starting the emulator', () => startMiniStack(defaultCache()));
   try {
     trust(emulator.certificate);
-    const showUse = await present(emulator.endpoint);
+    const showUse = await present(emulator.endpoint, false);
     if (thenEnd) return;
     showUse();
     await untilInterrupted('Ctrl-C ends it, and takes everything away.');
@@ -49,18 +51,19 @@ async function onOurs(thenEnd: boolean): Promise<void> {
 async function onGiven(url: string, thenEnd: boolean): Promise<void> {
   const endpoint = await runningEmulator(url);
   try {
-    const showUse = await present(endpoint);
+    const showUse = await present(endpoint, thenEnd);
     if (!thenEnd) showUse();
   } finally {
-    if (thenEnd) await step('Taking the stacks away', () => destroy(stacksOn(endpoint)));
+    // After Ctrl-C too.
+    if (thenEnd) await timed('Taking the stacks away', (signal) => destroy({ ...stacksOn(endpoint, true), signal }));
   }
 }
 
-/** The data goes with the stacks: it is nobody's. */
-function stacksOn(endpoint: AwsEndpoint): CdkOptions {
+/** `throwAway`: the data goes with the stacks, which the CDK sees to with a function of its own. */
+function stacksOn(endpoint: AwsEndpoint, throwAway: boolean): CdkOptions {
   return {
     endpoint,
-    context: { 'rivulet:name': name, 'rivulet:throwAway': 'true' },
+    context: { 'rivulet:name': name, 'rivulet:throwAway': String(throwAway) },
     onLine: (line) => {
       if (line.includes('✅')) console.log(`  ${line.trim()}`);
     },
@@ -68,10 +71,10 @@ function stacksOn(endpoint: AwsEndpoint): CdkOptions {
 }
 
 /** @returns what tells how to use it. */
-async function present(endpoint: AwsEndpoint): Promise<() => void> {
-  const stacks = { ...stacksOn(endpoint), signal };
-  await step('Bootstrapping the CDK', () => bootstrap(stacks));
-  const outputs = await step('Deploying the stacks', () => deploy(stacks));
+async function present(endpoint: AwsEndpoint, throwAway: boolean): Promise<() => void> {
+  const stacks = stacksOn(endpoint, throwAway);
+  await step('Bootstrapping the CDK', (signal) => bootstrap({ ...stacks, signal }));
+  const outputs = await step('Deploying the stacks', (signal) => deploy({ ...stacks, signal }));
   const url = outputs[`${name}Service`]!.Url!;
   const userName = `rivulet-operator-${Date.now().toString(36)}`;
   const operator = await step(`Making the user ${userName}, who may do everything with this API`, () =>
@@ -83,11 +86,21 @@ async function present(endpoint: AwsEndpoint): Promise<() => void> {
   return () => showUse(endpoint, operator, environment);
 }
 
-async function step<T>(what: string, work: () => Promise<T>): Promise<T> {
+async function step<T>(what: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   signal.throwIfAborted();
+  return timed(what, (overdue) => work(AbortSignal.any([signal, overdue])));
+}
+
+async function timed<T>(what: string, work: (overdue: AbortSignal) => Promise<T>): Promise<T> {
   console.log(`\n== ${what}`);
   const startedMs = performance.now();
-  const result = await work();
+  const overdue = AbortSignal.timeout(longestStepMs);
+  const result = await work(overdue).catch((cause) => {
+    if (!overdue.aborted) throw cause;
+    throw new Error(`${what}: not done in ${longestStepMs / 60_000} minutes; the emulator's log may say why`, {
+      cause,
+    });
+  });
   console.log(`  done in ${((performance.now() - startedMs) / 1000).toFixed(1)} s`);
   return result;
 }
@@ -105,7 +118,8 @@ function environmentFor(endpoint: AwsEndpoint, url: string, operator: AccessKey)
 
 async function runDemo(environment: Record<string, string>): Promise<void> {
   const demo = resolve(import.meta.dirname, '../examples/demo.ts');
-  const child = spawn(process.execPath, [demo], { env: { ...process.env, ...environment }, stdio: 'inherit' });
+  const env = { ...environmentWithoutAws(), ...environment };
+  const child = spawn(process.execPath, [demo], { env, stdio: 'inherit' });
   const [code] = await once(child, 'exit');
   signal.throwIfAborted();
   if (code !== 0) throw new Error(`the demo ended with ${code}`);
@@ -120,6 +134,7 @@ function showUse(endpoint: AwsEndpoint, operator: AccessKey, environment: Record
 == Rivulet is deployed at ${url}
 In another terminal, in this folder:
 
+  unset AWS_PROFILE AWS_SESSION_TOKEN
 ${exports.join('\n')}
   npx rivulet topics list
   node bin/node24.cjs examples/quickstart.ts
