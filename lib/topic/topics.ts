@@ -1,6 +1,6 @@
 // Topics: made, listed, altered, deleted. The topic item is the truth; heads are made from it, and can be made again from
-// it by whoever misses one to write to. A deleted topic leaves a tombstone and fenced heads, so that a process with an old copy of
-// the topic cannot write to it; one made anew under the same name has a new id and shares nothing with it.
+// it by whoever misses one to write to. A deleted topic leaves a tombstone and fenced heads, so that a process with an old
+// copy of the topic cannot write to it; one made anew under the same name has a new id and shares nothing with it.
 import { isDeepStrictEqual } from 'node:util';
 import { newCache } from '../cache.ts';
 import type { Clock } from '../clock.ts';
