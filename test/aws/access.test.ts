@@ -5,8 +5,13 @@ import { SignatureV4 } from '@smithy/signature-v4';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { adminRoutes, consumerRoutes, producerRoutes, type Route } from '../../cdk/access.ts';
 import { type AccessKey, createUser, policyFor } from '../../emulator/identities.ts';
-import type { HttpReply, HttpRequest } from '../../emulator/signed-request.ts';
-import { type SignedWith, sendPlain, sendSigned } from '../../emulator/signed-request.ts';
+import {
+  type HttpReply,
+  type HttpRequest,
+  type SignedWith,
+  sendPlain,
+  sendSigned,
+} from '../../emulator/signed-request.ts';
 import type { Credentials } from '../../lib/sigv4/canonical.ts';
 import { freshName } from '../conformance/target.ts';
 import { onDeployment } from './resources.ts';

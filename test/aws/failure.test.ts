@@ -3,8 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { adminRoutes } from '../../cdk/access.ts';
 import { type AccessKey, createUser, policyFor } from '../../emulator/identities.ts';
-import type { HttpReply } from '../../emulator/signed-request.ts';
-import { sendSigned } from '../../emulator/signed-request.ts';
+import { type HttpReply, sendSigned } from '../../emulator/signed-request.ts';
 import { errorOfAnswer } from '../../lib/client/connection.ts';
 import { BATCHES_MEDIA_TYPE } from '../../lib/record/frames.ts';
 import { batchOf, frameOf, freshName } from '../conformance/target.ts';
