@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { Consumer } from '../lib/client/consumer.ts';
 import type { ConsumerOptions, TopicPartition } from '../lib/client/consumer-options.ts';
 import type { Rivulet } from '../lib/client/rivulet.ts';
+import { checkGroupId } from '../lib/group/names.ts';
 import { type Properties, wholeNumber } from './options.ts';
 import { printNote } from './progress.ts';
 
@@ -33,6 +34,7 @@ export async function groupConsumer(
   command: Command,
 ): Promise<Consumer> {
   const options = optionsOf(flags, command);
+  checkGroupId(flags.group);
   await rivulet.admin().fetchTopicOffsets(topic);
   const consumer = rivulet.consumer({
     ...options,

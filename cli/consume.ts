@@ -25,8 +25,11 @@ Reads what arrives from now on, of all partitions, until Ctrl-C, unless told oth
 
 With --group the partitions are shared by all who name the group, in as many terminals as you like. Each goes on from what
 the group has committed, and --from-beginning is for where it has committed nothing. Ctrl-C commits and leaves, and the
-others take over at once; of one that is killed they take over after session.timeout.ms.
-Properties of --consumer-property: ${consumerProperties.join(', ')}.
+others take over with their next heartbeat, within heartbeat.interval.ms (5 s); of one that is killed they take over after
+session.timeout.ms (45 s).
+
+Properties of --consumer-property: ${consumerProperties.slice(0, 3).join(', ')},
+${consumerProperties.slice(3).join(', ')}.
 
 Properties of --format text: print.key, print.value, print.timestamp, print.partition, print.offset, print.headers,
 key.separator, headers.separator, line.separator, null.literal; as in kafka-console-consumer.sh.

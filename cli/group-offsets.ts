@@ -86,7 +86,7 @@ async function reset(positional: string | undefined, options: ResetOptions, comm
   const admin = (await connect(command)).admin();
   const topics = await selected(admin, groupId, options);
   printReset(groupId, await admin.resetOffsets({ groupId, topics, dryRun }), options);
-  if (dryRun) console.error('rivulet: note: nothing was changed; --execute does it');
+  if (dryRun && !options.export) console.error('rivulet: note: nothing was changed; --execute does it');
 }
 
 /** Exactly one way to say where to, and one to say what. */

@@ -1,5 +1,6 @@
 // How the commands read their options. What is wrong with one ends in commander's own words, and exit code 2.
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { checkGroupId } from '../lib/group/names.ts';
 import { checkTopicName } from '../lib/topic/name.ts';
 
 export type Properties = Readonly<Record<string, string>>;
@@ -54,7 +55,14 @@ function namedTopic(command: Command, positional: string | undefined): string {
 
 export const groupOption = (): Option => new Option('--group <group>', 'the group, instead of naming it bare');
 
+/** As `topicOf`. */
 export function groupOf(command: Command, positional: string | undefined): string {
+  const group = namedGroup(command, positional);
+  checkGroupId(group);
+  return group;
+}
+
+function namedGroup(command: Command, positional: string | undefined): string {
   const { group } = command.opts<{ group?: string }>();
   if (positional !== undefined && group !== undefined && positional !== group)
     return command.error(`rivulet: two groups are named, '${positional}' and '${group}'`);

@@ -93,7 +93,7 @@ Try, in another terminal:
   npx rivulet topics create orders --partitions 3${options}
   echo 'hello' | npx rivulet produce orders${options}
   npx rivulet consume orders --from-beginning${options}
-  curl --aws-sigv4 aws:amz:us-east-1:execute-api --user ${user} ${url}/v1/topics
+  curl -w '\\n' --aws-sigv4 aws:amz:us-east-1:execute-api --user ${user} ${url}/v1/topics
 
 Ctrl-C stops it.`);
 }

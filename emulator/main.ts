@@ -1,9 +1,5 @@
 // `npm run deploy:local`: AWS on this machine. Starts the emulator, deploys the very stacks that `cdk deploy` takes to AWS,
 // runs the demo through the deployed API with signed requests, and leaves it running.
-//
-//   npm run deploy:local                             until Ctrl-C, which takes everything away
-//   npm run deploy:local -- --once                   ends by itself when the demo is done
-//   npm run deploy:local -- --endpoint http://...    on an emulator that runs already
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
@@ -16,6 +12,10 @@ import { type AccessKey, createUser, policyFor } from './identities.ts';
 import { defaultCache } from './install.ts';
 import { startMiniStack } from './ministack.ts';
 
+const usage = `npm run deploy:local                      until Ctrl-C, which takes everything away
+npm run deploy:local -- --once            ends by itself when the demo is done
+npm run deploy:local -- --endpoint URL    on an emulator that runs already
+docs/EMULATOR.md has more.`;
 const name = 'Rivulet';
 /** Half a minute is usual. An emulator that lacks something may wait for it for an hour. */
 const longestStepMs = 10 * 60_000;
@@ -25,9 +25,14 @@ for (const event of ['SIGINT', 'SIGTERM'] as const) process.on(event, () => inte
 
 try {
   const { values } = parseArgs({
-    options: { once: { type: 'boolean', default: false }, endpoint: { type: 'string' } },
+    options: {
+      once: { type: 'boolean', default: false },
+      endpoint: { type: 'string' },
+      help: { type: 'boolean', short: 'h' },
+    },
   });
-  await (values.endpoint === undefined ? onOurs(values.once) : onGiven(values.endpoint, values.once));
+  if (values.help) console.log(usage);
+  else await (values.endpoint === undefined ? onOurs(values.once) : onGiven(values.endpoint, values.once));
 } catch (error) {
   process.exitCode = signal.aborted ? 130 : 1;
   console.error(signal.aborted ? '\nInterrupted.' : `deploy:local: ${error instanceof Error ? error.message : error}`);
@@ -38,12 +43,13 @@ async function onOurs(thenEnd: boolean): Promise<void> {
   const emulator = await step('Starting the emulator', () => startMiniStack(defaultCache()));
   try {
     trust(emulator.certificate);
-    const showUse = await present(emulator.endpoint, false);
+    const showUse = await present(emulator.endpoint, { throwAway: false, thenEnd });
     if (thenEnd) return;
     showUse();
     await untilInterrupted('Ctrl-C ends it, and takes everything away.');
   } finally {
     await emulator.stop();
+    console.log('\nThe emulator is stopped, and what was on it is gone.');
   }
 }
 
@@ -51,7 +57,7 @@ async function onOurs(thenEnd: boolean): Promise<void> {
 async function onGiven(url: string, thenEnd: boolean): Promise<void> {
   const endpoint = await runningEmulator(url);
   try {
-    const showUse = await present(endpoint, thenEnd);
+    const showUse = await present(endpoint, { throwAway: thenEnd, thenEnd });
     if (!thenEnd) showUse();
   } finally {
     // After Ctrl-C too.
@@ -71,7 +77,10 @@ function stacksOn(endpoint: AwsEndpoint, throwAway: boolean): CdkOptions {
 }
 
 /** @returns what tells how to use it. */
-async function present(endpoint: AwsEndpoint, throwAway: boolean): Promise<() => void> {
+async function present(
+  endpoint: AwsEndpoint,
+  { throwAway, thenEnd }: { throwAway: boolean; thenEnd: boolean },
+): Promise<() => void> {
   const stacks = stacksOn(endpoint, throwAway);
   await step('Bootstrapping the CDK', (signal) => bootstrap({ ...stacks, signal }));
   const outputs = await step('Deploying the stacks', (signal) => deploy({ ...stacks, signal }));
@@ -82,7 +91,7 @@ async function present(endpoint: AwsEndpoint, throwAway: boolean): Promise<() =>
   );
   const environment = environmentFor(endpoint, url, operator);
   console.log('\n== Running the demo through the deployed API');
-  await runDemo(environment);
+  await runDemo(environment, thenEnd);
   return () => showUse(endpoint, operator, environment);
 }
 
@@ -116,10 +125,11 @@ function environmentFor(endpoint: AwsEndpoint, url: string, operator: AccessKey)
   };
 }
 
-async function runDemo(environment: Record<string, string>): Promise<void> {
+/** What to try next is left out where nothing will be left to try it on. */
+async function runDemo(environment: Record<string, string>, thenEnd: boolean): Promise<void> {
   const demo = resolve(import.meta.dirname, '../examples/demo.ts');
   const env = { ...environmentWithoutAws(), ...environment };
-  const child = spawn(process.execPath, [demo], { env, stdio: 'inherit' });
+  const child = spawn(process.execPath, thenEnd ? [demo, '--no-next'] : [demo], { env, stdio: 'inherit' });
   const [code] = await once(child, 'exit');
   signal.throwIfAborted();
   if (code !== 0) throw new Error(`the demo ended with ${code}`);
@@ -138,7 +148,7 @@ In another terminal, in this folder:
 ${exports.join('\n')}
   npx rivulet topics list
   node bin/node24.cjs examples/quickstart.ts
-  curl ${trusted}--aws-sigv4 aws:amz:${endpoint.region}:execute-api \\
+  curl -w '\\n' ${trusted}--aws-sigv4 aws:amz:${endpoint.region}:execute-api \\
     --user ${accessKeyId}:${secretAccessKey} ${url}/v1/topics
 
 AWS's own tools find the emulator at ${endpoint.url}, with the key test and the secret test.`);

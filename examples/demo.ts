@@ -25,7 +25,7 @@ try {
   await service.close();
 }
 process.removeListener('SIGINT', giveUp);
-service.showAfterwards(heading);
+if (!process.argv.includes('--no-next')) service.showAfterwards(heading);
 
 /** The terminal as it was, and nothing left behind: half of a demo is of no use to anybody. */
 function giveUp(): void {

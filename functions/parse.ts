@@ -6,11 +6,18 @@ const SHOWN_CHARACTERS = 80;
 
 /** `where` is the part of the request: body, query, path, header. */
 export function parse<Schema extends z.ZodType>(schema: Schema, input: unknown, where: string): z.output<Schema> {
-  const result = schema.safeParse(input);
+  const result = schema.safeParse(input, { error: wrongType });
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   if (issue === undefined) throw new RivuletError('INVALID_REQUEST', `${where} is not valid`);
   throw refusal(issue, input, where);
+}
+
+/** In our words where the schema has none of its own: what came instead is said by `refusal`. */
+function wrongType(issue: z.core.$ZodRawIssue): string | undefined {
+  if (issue.code !== 'invalid_type') return undefined;
+  const type = issue.expected === 'record' ? 'object' : issue.expected; // A record is something else here.
+  return `must be ${/^[aeiou]/.test(type) ? 'an' : 'a'} ${type}`;
 }
 
 function refusal(issue: z.core.$ZodIssue, input: unknown, where: string): RivuletError {

@@ -122,6 +122,12 @@ describe('groups', () => {
       stderr: expect.stringMatching(/^rivulet: .*\(GROUP_ID_NOT_FOUND\)\n$/),
     });
     expect(await ok(['delete', group, '--if-exists'])).toBe('');
+    expect(await rivulet(['describe', 'bad name'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(
+        /^rivulet: group id "bad name" may only have .*\(INVALID_GROUP_ID, not written\)\n$/,
+      ),
+    });
     await join1(group, topic);
     expect(await rivulet(['delete', group])).toMatchObject({
       code: 1,
@@ -162,6 +168,7 @@ describe('reset-offsets', () => {
     const { group, topic } = await started();
     const file = join(newDirectory(), 'offsets.csv');
     writeFileSync(file, await ok(['reset-offsets', group, '--all-topics', '--to-current', '--export']));
+    expect((await rivulet(['reset-offsets', group, '--all-topics', '--to-current', '--export'])).stderr).toBe('');
     expect(readFileSync(file, 'utf8')).toBe(`${topic},0,4\n${topic},1,4\n`);
     writeFileSync(file, `${topic},1,9\n`);
     expect(cells(await ok(['reset-offsets', group, '--from-file', file, '--execute']))).toEqual([

@@ -27,7 +27,7 @@ test('it says where it listens and what to paste, and the pasted lines work', as
     expect(await run(command, { input: 'hello\n' })).toMatchObject({ code: 0 });
   }
   expect(greeting).toContain(
-    `curl --aws-sigv4 aws:amz:us-east-1:execute-api --user local:local ${service.url}/v1/topics`,
+    `curl -w '\\n' --aws-sigv4 aws:amz:us-east-1:execute-api --user local:local ${service.url}/v1/topics`,
   );
   expect((await service.stop('SIGTERM')).code).toBe(0);
 });

@@ -79,9 +79,9 @@ describe('a fetch', () => {
       { partitions: [one], maxBytes: 5_000_000 },
       'body.maxBytes: must be a whole number from 1 to 4194304, got 5000000',
     ],
-    [{}, 'body.partitions: Invalid input: expected array, received undefined, got nothing'],
-    [[], 'body: Invalid input: expected object, received array, got 0 elements'],
-    [null, 'body: Invalid input: expected object, received null, got null'],
+    [{}, 'body.partitions: must be an array, got nothing'],
+    [[], 'body: must be an object, got 0 elements'],
+    [null, 'body: must be an object, got null'],
   ])('is not %j', (body, message) => {
     expect(() => parse(fetchBody, body, 'body')).toThrow(message);
   });
