@@ -44,9 +44,7 @@ export const groupMutants: readonly GroupMutant[] = [
     file: 'lib/group/member.ts',
     find: "member ? equals('r', member.revision) : absent('v')",
     replace: "member ? absent('zz') : absent('zz')",
-    seed: 1,
-    world: 'wrong clocks',
-    caughtBy: ['member epoch fell', ...unsafe, 'unowned at rest', 'owned twice at rest'],
+    story: groupStories.thawedMember,
   },
   {
     name: '3: a partition that is not listed is taken from whoever has not come to its epoch',
@@ -92,9 +90,7 @@ export const groupMutants: readonly GroupMutant[] = [
     file: 'lib/group/heads.ts',
     find: "all(below('ae', target.epoch), absent('de'))",
     replace: "absent('de')",
-    seed: 14,
-    world: 'wrong clocks',
-    caughtBy: [...unsafe, 'member epoch fell', 'unowned at rest', 'owned twice at rest'],
+    story: groupStories.thawedTarget,
   },
   {
     name: "16: closed members are nobody's business",

@@ -6,7 +6,7 @@ import type { Random } from '../random.ts';
 /** How many versions of an item are remembered. */
 const depth = 3;
 
-export function withStaleQueries(table: Table, random: Random, chance: number): Table {
+export function withStaleQueries(table: Table, random: Random, chance: () => number): Table {
   const seen = new Map<string, Item[]>();
   const remember = (item: Item) => {
     const name = `${item.pk} ${item.sk}`;
@@ -21,7 +21,7 @@ export function withStaleQueries(table: Table, random: Random, chance: number): 
       for (const item of page.items) remember(item);
       if (query.strong) return page;
       const items = page.items.flatMap((item) => {
-        if (!random.chance(chance)) return [item];
+        if (!random.chance(chance())) return [item];
         const versions = seen.get(`${item.pk} ${item.sk}`)!;
         return versions.length === 1 ? [] : [random.pick(versions)];
       });

@@ -3,7 +3,7 @@ import type { createEngine } from '../../../lib/create-engine.ts';
 import { createMemoryObjectStore } from '../../../lib/storage/memory-object-store.ts';
 import { createMemoryTable } from '../../../lib/storage/memory-table.ts';
 import type { Table, Write } from '../../../lib/storage/table.ts';
-import { createMember, settleAll, type TestMember } from '../../group/world.ts';
+import { createMember, errorCodeOf, groupId, settleAll, type TestMember } from '../../group/world.ts';
 import { createTestClock } from '../../log/world.ts';
 
 export type GroupStory = (newEngine: typeof createEngine) => Promise<string | undefined>;
@@ -93,6 +93,42 @@ const thawedRelease: GroupStory = async (newEngine) => {
   return codes.some((code) => code !== undefined) ? `a lost what it had just claimed: ${codes.join(' ')}` : undefined;
 };
 
+/** A coordinator freezes before it writes the member; others write it meanwhile; then it thaws. */
+const thawedMember: GroupStory = async (newEngine) => {
+  const { engine, process } = await openStage(newEngine);
+  const [a, b] = [createMember(engine, 'a'), createMember(engine, 'b')];
+  await settleAll(a);
+  await b.beat();
+  const gate = gateAt((write) => write.kind === 'put' && write.item.sk === 'm/a');
+  const request = { groupId, memberId: 'a', memberEpoch: a.epoch, heartbeatSeq: 100 };
+  const topicPartitions = [{ topic: 't', partitions: [0, 1] }];
+  const frozen = process(gate.wrap).groups.heartbeat({ ...request, topicPartitions });
+  await gate.reached;
+  for (const heartbeatSeq of [101, 102, 103]) await a.beat({ heartbeatSeq });
+  await settleAll(b);
+  gate.open();
+  await frozen.catch(() => {});
+  const code = await errorCodeOf(a.beat({ heartbeatSeq: 104 }));
+  return code && `a is refused, though it has done nothing wrong: ${code}`;
+};
+
+/** A coordinator freezes before it installs its target; another installs a newer one; then it thaws. */
+const thawedTarget: GroupStory = async (newEngine) => {
+  const { engine, process } = await openStage(newEngine);
+  await settleAll(createMember(engine, 'a'));
+  const installs = (write: Write) =>
+    write.kind === 'update' && (write.update.set ?? []).some(([path]) => path === 'ae');
+  const gate = gateAt(installs);
+  const frozen = createMember(process(gate.wrap), 'b').beat();
+  await gate.reached;
+  await createMember(engine, 'c').beat();
+  const { assignmentEpoch: before } = await engine.groups.describe(groupId);
+  gate.open();
+  await frozen.catch(() => {});
+  const { assignmentEpoch: after } = await engine.groups.describe(groupId);
+  return after < before ? `the assignment epoch fell from ${before} to ${after}` : undefined;
+};
+
 /** Holds up the first write that matches. */
 function gateAt(matches: (write: Write) => boolean) {
   let open = () => {};
@@ -116,4 +152,4 @@ function gateAt(matches: (write: Write) => boolean) {
   return { wrap, reached, open };
 }
 
-export const groupStories = { lostRevocations, lateJoin, frozenClaimer, thawedRelease };
+export const groupStories = { thawedMember, thawedTarget, lostRevocations, lateJoin, frozenClaimer, thawedRelease };

@@ -95,7 +95,8 @@ export async function runGroupWorld(options: GroupWorldOptions): Promise<GroupWo
     : randomFaults(createRandom(options.seed + 0x10000), options.faultRate, () => {});
   const history = newGroupHistory(options.mostSkewMs * 2 <= skewMs);
   const table = watchTerms(createMemoryTable({ clock: scheduler }), history.terms, scheduler.now);
-  const stale = withStaleQueries(table, createRandom(options.seed + 0x20000), options.faultRate > 0 ? 0.2 : 0);
+  let isCalm = options.faultRate === 0;
+  const stale = withStaleQueries(table, createRandom(options.seed + 0x20000), () => (isCalm ? 0 : 0.2));
   const network: Network = {
     scheduler,
     random,
@@ -133,7 +134,8 @@ export async function runGroupWorld(options: GroupWorldOptions): Promise<GroupWo
   await until(startMs + options.durationMs);
   end.isNear = true;
   const callsUntilRest = network.calls;
-  Object.assign(network, { faults: noFaults });
+  isCalm = true;
+  Object.assign(network, { faults: noFaults, isCalm });
   Object.assign(world, { mischief: 0 });
   for (const process of processes) process.turnClock(0);
   crowd.thaw();
