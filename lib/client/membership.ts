@@ -206,12 +206,8 @@ function refused(
   if (member.phase === 'resting') return { member, actions: [] };
   const { errorCode } = error;
   const dueMs = nowMs + backoffMs;
-  if (errorCode === 'UNKNOWN_MEMBER_ID' || errorCode === 'FENCED_MEMBER_EPOCH') {
-    const lost = lose({ ...member, phase: 'joining', epoch: joinEpoch, dueMs }, error);
-    // Who is leaving, and has nothing left to lose, has no change to come that would end it.
-    const then = reconcile(lost.member, settings);
-    return { member: then.member, actions: [...lost.actions, ...then.actions] };
-  }
+  if (errorCode === 'UNKNOWN_MEMBER_ID' || errorCode === 'FENCED_MEMBER_EPOCH')
+    return lose({ ...member, phase: 'joining', epoch: joinEpoch, dueMs }, error);
   if (error.retriable) return { member: { ...member, dueMs }, actions: [] };
   const unreleasedSinceMs = member.unreleasedSinceMs ?? nowMs;
   // Who had it may have crashed: then its session ends.
@@ -225,11 +221,14 @@ function refused(
   return { member: lost.member, actions: [...lost.actions, { type: 'fail', error }] };
 }
 
-/** A change under way is overtaken: its number is no longer the current one. */
+/**
+ * A change under way is overtaken: its number is no longer the current one. But with nothing held it can only be an
+ * earlier loss, and what comes next, an assignment or the end, waits until the application has taken that in.
+ */
 function lose(member: Member, reason: RivuletClientError): Decision {
   const { held: partitions } = member;
   const empty = { ...member, held: [], target: [], leaseEndMs: Number.NEGATIVE_INFINITY };
-  if (partitions.length === 0) return { member: { ...empty, change: undefined }, actions: [] };
+  if (partitions.length === 0) return { member: empty, actions: [] };
   const number = member.changes + 1;
   return {
     member: { ...empty, changes: number, change: { number, revoked: [] } },

@@ -77,13 +77,25 @@ test('joins with epoch 0 and nothing, and goes on with the epoch that it was tol
   expect(one.beat()).toMatchObject({ seq: 2, epoch: 7, owned: owned(0, 1) });
 });
 
-test('who is refused while it leaves, with nothing left and the application busy with the loss, has left', () => {
+test('who is refused while it leaves, with nothing left, has left once the application is done with the loss', () => {
   const one = joined([0]);
   one.refused(one.beat().seq, error('UNKNOWN_MEMBER_ID'));
   const join = one.beat();
   expect(one.happened({ type: 'leave' })).toEqual([]);
-  expect(one.refused(join.seq, error('UNKNOWN_MEMBER_ID'))).toMatchObject([{ type: 'leave' }]);
+  expect(one.refused(join.seq, error('UNKNOWN_MEMBER_ID'))).toEqual([]);
+  expect(one.changed()).toMatchObject([{ type: 'leave' }]);
   expect(one.member.phase).toBe('ended');
+});
+
+test.each(['refused again', 'slow'])('nothing is assigned while the application takes in a loss (%s)', (what) => {
+  const one = joined([0]);
+  one.refused(one.beat().seq, error('UNKNOWN_MEMBER_ID'));
+  if (what === 'slow') {
+    one.happened({ type: 'slow', reason: error('MAX_POLL_INTERVAL_EXCEEDED') });
+    one.happened({ type: 'rested' });
+  } else one.refused(one.beat().seq, error('UNKNOWN_MEMBER_ID'));
+  expect(one.answered(one.beat().seq, reply(2, 0))).toEqual([]);
+  expect(one.changed()).toMatchObject([{ type: 'assign', partitions: owned(0) }]);
 });
 
 test('the answer to any but the newest heartbeat is dropped', () => {
