@@ -49,6 +49,8 @@ type Batch = {
 
 export type Part = {
   readonly queue: PartitionQueue;
+  /** Counts the partition's parts. */
+  readonly number: number;
   readonly batches: readonly Batch[];
   readonly bytes: Uint8Array;
   readonly identity: ProducerIdentity | undefined;
@@ -70,6 +72,7 @@ export class PartitionQueue {
   #identity: ProducerIdentity | undefined;
   #nextSequence = 0;
   #batches = 0;
+  #parts = 0;
 
   constructor(topic: string, partition: number, settings: QueueSettings) {
     this.topic = topic;
@@ -154,10 +157,14 @@ export class PartitionQueue {
     return repeated;
   }
 
-  /** New parts wait for those to be repeated, and for those of an identity that was left: they are older. */
+  /**
+   * New parts wait for those to be repeated, and for those of an identity that was left: they are older. They wait for the
+   * oldest even while those behind it are answered: the log tells the offset of a repeat only among a producer's newest five.
+   */
   #mayStart(): boolean {
     const { ids, maxInFlightPerPartition } = this.#settings;
-    if (this.#unresolved.length >= maxInFlightPerPartition) return false;
+    const oldest = this.#unresolved[0]?.number ?? this.#parts;
+    if (this.#parts - oldest >= maxInFlightPerPartition) return false;
     if (ids && !this.#identity && !ids.current()) return false;
     return this.#unresolved.every((part) => part.resendAtMs === undefined && part.identity === this.#identity);
   }
@@ -178,6 +185,7 @@ export class PartitionQueue {
     this.#waiting = this.#waiting.filter((batch) => !batches.includes(batch));
     const part: Part = {
       queue: this,
+      number: this.#parts++,
       batches,
       bytes: sealed.length === 1 ? sealed[0]! : Buffer.concat(sealed),
       identity: this.#identity,

@@ -106,6 +106,20 @@ test('a part to be repeated is repeated in the same bytes, before anything new',
   expect(before.equals(part.bytes)).toBe(true);
 });
 
+test('nothing gets further ahead of an unanswered part than may be in flight: its repeat would be too old to be told an offset', () => {
+  const { queue, send } = queueWith({ maxInFlightPerPartition: 2 });
+  send('a');
+  const first = queue.take(0, MiB)!;
+  send('b');
+  const second = queue.take(0, MiB)!;
+  queue.written(second, { baseOffset: 1, lastOffset: 1, logAppendTime: -1 });
+  send('c');
+  expect(queue.take(0, MiB)).toBeUndefined();
+  expect(queue.dueAtMs(true)).toBe(Number.POSITIVE_INFINITY);
+  queue.written(first, { baseOffset: 0, lastOffset: 0, logAppendTime: -1 });
+  expect(values(queue.take(0, MiB)!.bytes)).toEqual(['c']);
+});
+
 test('each message gets its own offset', async () => {
   const { queue, sent } = queueWith();
   const all = [sent('a'), sent('b'), sent('c'.repeat(950))];
