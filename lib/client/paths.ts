@@ -1,8 +1,17 @@
 // The resources that the SDK asks for. Names are encoded though valid ones need not be: an invalid one must reach the
-// server as a name and be refused as one, not as another path.
+// server as a name and be refused as one, not as another path. Three cannot: an URL has no room for them as names, so that
+// the offsets of a group `.` would be the group `offsets`. They are refused here.
+import type { ErrorCode } from '../errors.ts';
+import { RivuletClientError } from './client-error.ts';
 
-const topic = (name: string): string => `/v1/topics/${encodeURIComponent(name)}`;
-const group = (id: string): string => `/v1/groups/${encodeURIComponent(id)}`;
+const topic = (name: string): string => `/v1/topics/${segment(name, 'topic', 'INVALID_TOPIC_EXCEPTION')}`;
+const group = (id: string): string => `/v1/groups/${segment(id, 'groupId', 'INVALID_GROUP_ID')}`;
+
+function segment(name: string, field: string, errorCode: ErrorCode): string {
+  if (name !== '' && name !== '.' && name !== '..') return encodeURIComponent(name);
+  const detail = `${field}: must not be empty, "." or "..", got ${JSON.stringify(name)}`;
+  throw new RivuletClientError(errorCode, detail, { outcome: 'not-written' });
+}
 
 export const paths = {
   topics: '/v1/topics',

@@ -123,6 +123,19 @@ test('what is refused for a partition names it', async () => {
   });
 });
 
+test.each(['', '.', '..'])(
+  'the group %j, of which no URL can tell, is refused and not taken for another path',
+  async (groupId) => {
+    const { topic } = await started(1, 1);
+    await admin.setOffsets({ groupId: 'offsets', topic, partitions: [{ partition: 0, offset: 3 }] });
+    const refused = { errorCode: 'INVALID_GROUP_ID', detail: expect.stringContaining(`got "${groupId}"`) };
+    await expect(admin.deleteGroupOffsets({ groupId, topics: [{ topic }] })).rejects.toMatchObject(refused);
+    await expect(admin.deleteGroups([groupId])).rejects.toMatchObject({ ...refused, outcome: 'not-written' });
+    expect((await admin.fetchOffsets({ groupId: 'offsets' }))[0]!.partitions).toMatchObject([{ offset: 3 }]);
+    await admin.deleteGroups(['offsets']);
+  },
+);
+
 test('a group that no reply can hold is described whole, and its offsets are looked up in parts', async () => {
   const [topic, groupId, partitions] = ['large', 'large', 1_100];
   await admin.createTopics({ topics: [{ topic, partitions }] });
