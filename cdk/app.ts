@@ -1,4 +1,4 @@
-// The CDK app: `npx cdk deploy --all`. It reads the knobs from the context, bundles the functions and makes the stacks.
+// The CDK app: `npx cdk deploy --all`. It reads the options from the context, bundles the functions and makes the stacks.
 import path from 'node:path';
 import { App } from 'aws-cdk-lib';
 import { bundleFunctions } from './bundle-functions.ts';
@@ -11,7 +11,7 @@ const bundles = path.resolve(import.meta.dirname, '../dist/functions');
 await bundleFunctions(bundles);
 createStacks(app, config, bundles);
 
-/** A wrong knob is told in a sentence, without a stack. */
+/** A wrong option is told in a sentence, without a stack. */
 function readConfig({ node }: App): RivuletConfig {
   try {
     return configOfContext(node.getAllContext());

@@ -1,9 +1,9 @@
-// The knobs of a deployment: each with its default, what is allowed and what it does. The app reads them from the CDK
+// The options of a deployment: each with its default, what is allowed and what it does. The app reads them from the CDK
 // context (`cdk.json`, or `-c rivulet:NAME=VALUE`), the construct takes them as properties; both are held to this table,
 // and so is the one in docs/DEPLOY.md.
 //
-// Invariant: what comes out of `configOf` has every knob, and each is within its bounds. A name that no knob has is refused:
-// a knob that is misspelt must not quietly keep its default.
+// Invariant: what comes out of `configOf` has every option, and each is within its bounds. A name that no option has is
+// refused: one that is misspelt must not quietly keep its default.
 
 /** How much is watched. CloudWatch bills an alarm by the month. */
 export type WatchSize = 'off' | 'small' | 'full';
@@ -29,7 +29,7 @@ export type RivuletConfig = {
   readonly dashboard: boolean;
 };
 
-type Knob<T> = {
+type Option<T> = {
   readonly fallback: T;
   /** Follows "must be". */
   readonly allowed: string;
@@ -40,7 +40,7 @@ type Knob<T> = {
 
 type Described = { readonly does: string };
 
-const flag = (fallback: boolean, { does }: Described): Knob<boolean> => ({
+const flag = (fallback: boolean, { does }: Described): Option<boolean> => ({
   fallback,
   does,
   allowed: 'true or false',
@@ -48,28 +48,32 @@ const flag = (fallback: boolean, { does }: Described): Knob<boolean> => ({
     value === true || value === 'true' ? true : value === false || value === 'false' ? false : undefined,
 });
 
-const whole = (fallback: number, min: number, max: number, { does }: Described): Knob<number> => ({
+const whole = (fallback: number, min: number, max: number, { does }: Described): Option<number> => ({
   fallback,
   does,
   allowed: `a whole number from ${min} to ${max}`,
   read: (value) => numberOf(value, (number) => number >= min && number <= max),
 });
 
-const oneOfNumbers = (fallback: number, values: readonly number[], { does }: Described): Knob<number> => ({
+const oneOfNumbers = (fallback: number, values: readonly number[], { does }: Described): Option<number> => ({
   fallback,
   does,
   allowed: `one of ${values.join(', ')}`,
   read: (value) => numberOf(value, (number) => values.includes(number)),
 });
 
-const oneOf = <T extends string>(fallback: T, values: readonly T[], { does }: Described): Knob<T> => ({
+const oneOf = <T extends string>(fallback: T, values: readonly T[], { does }: Described): Option<T> => ({
   fallback,
   does,
   allowed: `one of ${values.join(', ')}`,
   read: (value) => values.find((known) => known === value),
 });
 
-const text = (fallback: string, pattern: RegExp, { does, allowed }: Described & { allowed: string }): Knob<string> => ({
+const text = (
+  fallback: string,
+  pattern: RegExp,
+  { does, allowed }: Described & { allowed: string },
+): Option<string> => ({
   fallback,
   does,
   allowed,
@@ -81,7 +85,7 @@ function numberOf(value: unknown, allows: (number: number) => boolean): number |
   return typeof number === 'number' && Number.isInteger(number) && allows(number) ? number : undefined;
 }
 
-export const knobs: { readonly [K in keyof RivuletConfig]: Knob<RivuletConfig[K]> } = {
+export const options: { readonly [K in keyof RivuletConfig]: Option<RivuletConfig[K]> } = {
   name: text('Rivulet', /^[A-Za-z][A-Za-z0-9]{0,29}$/, {
     allowed: 'a letter, then up to 29 letters and digits',
     does: 'Begins the names of stacks and alarms, and is the `service` of the metrics: several deployments in one account differ by it.',
@@ -128,19 +132,22 @@ export const knobs: { readonly [K in keyof RivuletConfig]: Knob<RivuletConfig[K]
   dashboard: flag(false, { does: 'A CloudWatch dashboard; $3 a month after the first three of an account.' }),
 };
 
-/** Throws an Error whose message names knob, limit and value. */
+/** Throws an Error whose message names option, limit and value. */
 export function configOf(given: Readonly<Record<string, unknown>>): RivuletConfig {
-  const strange = Object.keys(given).filter((name) => !Object.hasOwn(knobs, name));
+  const strange = Object.keys(given).filter((name) => !Object.hasOwn(options, name));
   if (strange.length > 0)
-    throw new Error(`${strange.join(', ')}: no such knob. There are ${Object.keys(knobs).join(', ')}`);
-  const read = Object.entries<Knob<unknown>>(knobs).map(([name, knob]) => [name, knobValue(name, knob, given[name])]);
+    throw new Error(`${strange.join(', ')}: no such option. There are ${Object.keys(options).join(', ')}`);
+  const read = Object.entries<Option<unknown>>(options).map(([name, option]) => [
+    name,
+    optionValue(name, option, given[name]),
+  ]);
   return checked(Object.fromEntries(read) as RivuletConfig);
 }
 
-function knobValue(name: string, knob: Knob<unknown>, given: unknown): unknown {
-  if (given === undefined) return knob.fallback;
-  const value = knob.read(given);
-  if (value === undefined) throw new Error(`${name}: must be ${knob.allowed}, got ${JSON.stringify(given)}`);
+function optionValue(name: string, option: Option<unknown>, given: unknown): unknown {
+  if (given === undefined) return option.fallback;
+  const value = option.read(given);
+  if (value === undefined) throw new Error(`${name}: must be ${option.allowed}, got ${JSON.stringify(given)}`);
   return value;
 }
 

@@ -18,7 +18,7 @@ import { Service } from './service.ts';
 import { existingIn, Storage } from './storage.ts';
 import { Watch } from './watch.ts';
 
-/** The knobs of docs/DEPLOY.md. */
+/** The options of docs/DEPLOY.md. */
 export type RivuletProps = Partial<RivuletConfig> & {
   /** The folder of the functions' code. Default: what is in the package. */
   readonly bundles?: string;
@@ -34,10 +34,10 @@ export class Rivulet extends Construct {
   readonly alarms: readonly Alarm[];
   readonly #service: Service;
 
-  /** Throws an Error that names knob, limit and value. */
-  constructor(scope: Construct, id: string, { bundles = packedBundles(), ...knobs }: RivuletProps = {}) {
+  /** Throws an Error that names option, limit and value. */
+  constructor(scope: Construct, id: string, { bundles = packedBundles(), ...options }: RivuletProps = {}) {
     super(scope, id);
-    const config = configOf(knobs);
+    const config = configOf(options);
     const storage = new Storage(this, 'Storage', config);
     const stored = { ...storage.stored, ...existingIn(this, config) };
     this.#service = new Service(this, 'Service', { config, bundles, stored });

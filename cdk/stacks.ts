@@ -2,7 +2,7 @@
 // will, the alarms in a third.
 //
 // Invariant: what one stack takes from another is exported whether or not it is taken just now. CloudFormation refuses to
-// withdraw an export in use, and the giver is deployed before the taker: a changed knob could otherwise not be deployed.
+// withdraw an export in use, and the giver is deployed before the taker: a changed option could otherwise not be deployed.
 import { type App, CfnOutput, Stack } from 'aws-cdk-lib';
 import type { Watched } from './alarms.ts';
 import type { RivuletConfig } from './config.ts';

@@ -23,7 +23,7 @@ export type Deployment = EmulatedAws & {
 type DeployOptions = {
   /** Begins the names of the stacks. */
   readonly name: string;
-  readonly knobs?: Readonly<Record<string, string>>;
+  readonly options?: Readonly<Record<string, string>>;
   /** The functions with faults in them, which a header asks for. */
   readonly faulty?: boolean;
 };
@@ -39,8 +39,8 @@ export function destroyOther({ endpoint }: EmulatedAws, options: DeployOptions):
   return destroy({ endpoint, context: contextOf(options), app: otherApp });
 }
 
-const contextOf = ({ name, knobs = {}, faulty }: DeployOptions): Record<string, string> => ({
-  ...Object.fromEntries(Object.entries({ name, ...knobs }).map(([knob, value]) => [`rivulet:${knob}`, value])),
+const contextOf = ({ name, options = {}, faulty }: DeployOptions): Record<string, string> => ({
+  ...Object.fromEntries(Object.entries({ name, ...options }).map(([option, value]) => [`rivulet:${option}`, value])),
   ...(faulty && { functions: 'faulty' }),
 });
 

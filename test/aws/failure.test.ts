@@ -21,7 +21,7 @@ await onEmulator((aws) => {
   let home: RealHome | undefined;
   let overdue: Awaited<ReturnType<typeof newWrite>> & { readonly reply: Promise<HttpReply> };
   beforeAll(async () => {
-    deployment = await deployOther(aws, { name: 'Faulty', knobs: { throwAway: 'true', watch: 'off' }, faulty: true });
+    deployment = await deployOther(aws, { name: 'Faulty', options: { throwAway: 'true', watch: 'off' }, faulty: true });
     const { endpoint, url } = deployment;
     operator = await createUser(endpoint, freshName(), policyFor(endpoint, url, adminRoutes));
     const { write, count } = await newWrite();

@@ -17,7 +17,7 @@ await onEmulator((aws) => {
   const lambda = new LambdaClient(clientOptions(aws.endpoint));
 
   test('what is thrown away takes bucket, table, functions and API with it', { timeout: 180_000 }, async () => {
-    const options = { name: 'Brief', knobs: { throwAway: 'true', watch: 'off' } };
+    const options = { name: 'Brief', options: { throwAway: 'true', watch: 'off' } };
     const { endpoint, url, bucket, table, upkeepFunction } = await deployOther(aws, options);
     const credentials = await createUser(endpoint, freshName(), policyFor(endpoint, url, adminRoutes));
     const rivulet = new Rivulet({ url, credentials });

@@ -28,8 +28,8 @@ await onEmulator((aws) => {
   const dynamoDb = new DynamoDBClient(clientOptions(aws.endpoint));
   const lambda = new LambdaClient(clientOptions(aws.endpoint));
 
-  const deployDrill = (knobs: Record<string, string> = {}) =>
-    deployOther(aws, { name: 'Drill', knobs: { watch: 'off', ...knobs } });
+  const deployDrill = (options: Record<string, string> = {}) =>
+    deployOther(aws, { name: 'Drill', options: { watch: 'off', ...options } });
 
   const operatorOf = ({ endpoint, url }: Deployment) =>
     createUser(endpoint, freshName(), policyFor(endpoint, url, adminRoutes));

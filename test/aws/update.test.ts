@@ -1,4 +1,4 @@
-// A deployment over its life: new code and changed knobs while somebody writes; removed, and made anew over the data that
+// A deployment over its life: new code and changed options while somebody writes; removed, and made anew over the data that
 // stayed.
 import { CloudFormationClient, UpdateTerminationProtectionCommand } from '@aws-sdk/client-cloudformation';
 import { beforeAll, expect, test } from 'vitest';
@@ -15,10 +15,10 @@ const topic = 'lasting';
 const partitions = 3;
 
 await onEmulator((aws) => {
-  const first = { name: 'Update', knobs: { watch: 'off' } };
+  const first = { name: 'Update', options: { watch: 'off' } };
   const second = {
     name: 'Update',
-    knobs: { watch: 'off', fetchMemoryMiB: '512', logRetentionDays: '7' },
+    options: { watch: 'off', fetchMemoryMiB: '512', logRetentionDays: '7' },
     faulty: true,
   };
   let deployed: Deployment;
@@ -65,7 +65,7 @@ await onEmulator((aws) => {
     return reply.status === 429;
   }
 
-  test('new code and changed knobs fail no write that the retry does not absorb', { timeout: 180_000 }, async () => {
+  test('new code and changed options fail no write that the retry does not absorb', { timeout: 180_000 }, async () => {
     expect(await knowsFaults()).toBe(false);
     let retries = 0;
     const rivulet = new Rivulet({ url: deployed.url, credentials: operator, onRetry: () => retries++ });
@@ -99,7 +99,7 @@ await onEmulator((aws) => {
     await withoutProtection('UpdateData');
     await destroyOther(aws, first);
     const { bucket: existingBucket, table: existingTable } = deployed;
-    const other = await deployOther(aws, { name: 'Adopted', knobs: { watch: 'off', existingBucket, existingTable } });
+    const other = await deployOther(aws, { name: 'Adopted', options: { watch: 'off', existingBucket, existingTable } });
     const theirs = await newOperator(other);
     expectAll(await readAll(other.url, theirs));
     const producer = new Rivulet({ url: other.url, credentials: theirs }).producer();

@@ -11,7 +11,7 @@ import {
   type Route,
   resourceOf,
 } from '../../cdk/access.ts';
-import { knobs } from '../../cdk/config.ts';
+import { options } from '../../cdk/config.ts';
 import { Rivulet } from '../../cdk/rivulet.ts';
 import { duties } from '../../functions/duties.ts';
 import { paths } from '../../lib/client/paths.ts';
@@ -40,9 +40,9 @@ describe('docs/DEPLOY.md', () => {
     expect(JSON.parse(json!)).toEqual(policyOf(routes));
   });
 
-  test('has each knob with its default and what it must be', () => {
+  test('has each option with its default and what it must be', () => {
     const rows = [...guide.matchAll(/^\| `(\w+)` \| (.*?) ?\| (.*?) \| (.*?) \|$/gm)].map(([, ...cells]) => cells);
-    const known = Object.entries(knobs).map(([name, it]) => [name, String(it.fallback), it.allowed, it.does]);
+    const known = Object.entries(options).map(([name, it]) => [name, String(it.fallback), it.allowed, it.does]);
     expect(rows).toEqual(known);
   });
 });

@@ -60,7 +60,7 @@ describe('the bundles', () => {
     },
   );
 
-  it('hold no knob of the tests', () => {
+  it('hold no option of the tests', () => {
     for (const name of Object.keys(budget)) {
       const code = readFileSync(path.join(outDir, name, 'index.mjs'), 'utf8');
       expect([name, code.includes('rivulet-fault')]).toEqual([name, false]);

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { configOf, configOfContext, knobs } from '../../cdk/config.ts';
+import { configOf, configOfContext, options } from '../../cdk/config.ts';
 
-describe('the knobs', () => {
+describe('the options', () => {
   test('have defaults that are allowed', () => {
-    for (const [name, { fallback, read }] of Object.entries(knobs))
+    for (const [name, { fallback, read }] of Object.entries(options))
       expect([name, read(fallback)]).toEqual([name, fallback]);
   });
 
@@ -31,9 +31,9 @@ describe('the knobs', () => {
 
   test('that nobody knows are refused by name, and only below our prefix', () => {
     expect(() => configOfContext({ 'rivulet:throwaway': true })).toThrow(
-      /^rivulet:throwaway: no such knob\. There are name, /,
+      /^rivulet:throwaway: no such option\. There are name, /,
     );
-    expect(() => configOf({ toString: 'x' })).toThrow(/^toString: no such knob/);
+    expect(() => configOf({ toString: 'x' })).toThrow(/^toString: no such option/);
     expect(configOfContext({ throwaway: true })).toEqual(configOf({}));
   });
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { knobs } from '../../cdk/config.ts';
+import { options } from '../../cdk/config.ts';
 import { createEngine } from '../../lib/create-engine.ts';
 import { limits } from '../../lib/limits.ts';
 import { countingTable, newCounters } from '../../lib/storage/count.ts';
@@ -59,7 +59,7 @@ describe('a month of waiting', () => {
 
   test('is what docs/DEPLOY.md says', () => {
     const guide = readFileSync('docs/DEPLOY.md', 'utf8');
-    expect(guide).toContain(waitingTable(knobs.fetchMemoryMiB.fallback));
+    expect(guide).toContain(waitingTable(options.fetchMemoryMiB.fallback));
     expect(guide).toContain(`heartbeat every five seconds, $${monthOfHeartbeats(256).toFixed(2)} a month`);
   });
 });

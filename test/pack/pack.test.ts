@@ -37,7 +37,7 @@ describe('the construct, in a CDK app that is CommonJS', () => {
     expect(code).toHaveLength(functionNames.length);
   }, 60_000);
 
-  test('refuses a wrong knob in a sentence', async () => {
+  test('refuses a wrong option in a sentence', async () => {
     const wrong = runIn(project, 'wrong.cjs', app.replace('restoreDays: 14', 'restoreDays: 36'));
     await expect(wrong).rejects.toThrow('restoreDays: must be a whole number from 1 to 35, got 36');
   }, 60_000);
