@@ -11,6 +11,7 @@ import type {
   ResetTarget,
 } from '../groups.ts';
 import { offsets } from '../log/offsets.ts';
+import { allPartitions, unknownPartition } from '../topic/partitions.ts';
 import type { Topic } from '../topic/topics.ts';
 import type { GroupHead } from './head.ts';
 import { bump, openHead, readHead } from './heads.ts';
@@ -21,7 +22,7 @@ import { committedAt, committedIn } from './offsets.ts';
 import { beingChanged, type GroupParts, nonEmpty, unknownGroup } from './parts.ts';
 import { type Change, clearOffset, freeAt, inTerm, setOffset } from './slots.ts';
 import { topicIdsOf } from './subscription.ts';
-import { allPartitions, checkNamedOnce, resolveAnew, unknownPartition } from './topics.ts';
+import { checkNamedOnce, resolveAnew } from './topics.ts';
 import { type Entry, type Rules, writeSlots } from './write-slots.ts';
 
 const refused = (errorCode: ErrorCode, detail: string) =>
@@ -70,7 +71,7 @@ async function deleteSome(
   partitions: readonly number[],
   epoch: number,
 ): Promise<PartitionResult[]> {
-  const errors = new Map(partitions.map((partition) => [partition, unknownPartition(topic, partition)]));
+  const errors = new Map(partitions.map((partition) => [partition, unknownPartition(topic, partition, 'not-written')]));
   const entries = partitions
     .filter((partition) => !errors.get(partition))
     .map((partition) => ({ topic: topic.topic, topicId: topic.topicId, partition }));
@@ -168,7 +169,7 @@ async function planReset(
   target: ResetTarget,
 ): Promise<ResetEntry[]> {
   const { topic: name, topicId } = topic;
-  const wrong = partitions.map((partition) => unknownPartition(topic, partition)).find((error) => error);
+  const wrong = partitions.map((partition) => unknownPartition(topic, partition, 'not-written')).find((error) => error);
   if (wrong) throw wrong;
   const at = async (when: 'earliest' | 'latest' | number) =>
     (await offsets(parts.log, { topic: name, topicId, at: when, partitions })).partitions.map(({ offset }) => offset);

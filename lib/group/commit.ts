@@ -4,13 +4,14 @@ import { type ErrorCode, RivuletError } from '../errors.ts';
 import type { CommitOffsetsRequest, PartitionCommit, PartitionResult, PerPartitionReply } from '../groups.ts';
 import { limits } from '../limits.ts';
 import { all } from '../storage/table.ts';
+import { unknownPartition } from '../topic/partitions.ts';
 import { openHead, readHead, unmarkExpiring } from './heads.ts';
 import { isLiving, isOver, type Member } from './member.ts';
 import { readMember, readMembers } from './members.ts';
 import { checkGroupId, checkMemberId } from './names.ts';
 import { beingChanged, type GroupParts } from './parts.ts';
 import { commitIsNew, endTerm, inTerm, ownedSince, type Slot, sameOffset, setOffset } from './slots.ts';
-import { checkNamedOnce, type ResolvedTopic, resolveEach, unknownPartition } from './topics.ts';
+import { checkNamedOnce, type ResolvedTopic, resolveEach } from './topics.ts';
 import { type Entry, type Rules, type Verdict, writeSlots } from './write-slots.ts';
 
 type CommitEntry = Entry & { readonly commit: PartitionCommit };
@@ -68,7 +69,9 @@ function entriesOf(request: CommitOffsetsRequest, topics: readonly ResolvedTopic
     const found = topics[index]!;
     for (const commit of partitions) {
       const error =
-        found instanceof RivuletError ? found : (unknownPartition(found, commit.partition) ?? tooLarge(commit));
+        found instanceof RivuletError
+          ? found
+          : (unknownPartition(found, commit.partition, 'not-written') ?? tooLarge(commit));
       if (error) errors.set(commit, error);
       else if (!(found instanceof RivuletError))
         entries.push({ topic: found.topic, topicId: found.topicId, partition: commit.partition, commit });

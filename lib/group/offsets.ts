@@ -5,11 +5,12 @@ import { RivuletError } from '../errors.ts';
 import type { CommittedOffset, FetchOffsetsReply, FetchOffsetsRequest } from '../groups.ts';
 import { groupOffsetsKey, groupOffsetsPartition } from '../storage/keys.ts';
 import type { Item, Table } from '../storage/table.ts';
+import { unknownPartition } from '../topic/partitions.ts';
 import type { Topic } from '../topic/topics.ts';
 import { checkGroupId } from './names.ts';
 import type { GroupParts } from './parts.ts';
 import { type Slot, slotOf, slotsOf, topicIdOf, topicNameOf } from './slots.ts';
-import { resolveAnew, resolveEach, unknownPartition } from './topics.ts';
+import { resolveAnew, resolveEach } from './topics.ts';
 import type { Entry } from './write-slots.ts';
 
 export type StoredSlot = Entry & { readonly slot: Slot };

@@ -44,17 +44,6 @@ async function refusedAsValue(resolving: Promise<Topic>): Promise<ResolvedTopic>
   }
 }
 
-export function unknownPartition({ topic, partitions }: Topic, partition: number): RivuletError | undefined {
-  if (Number.isInteger(partition) && partition >= 0 && partition < partitions) return undefined;
-  return new RivuletError(
-    'UNKNOWN_TOPIC_OR_PARTITION',
-    `topic ${topic} has ${partitions} partitions; there is no partition ${partition}`,
-    { outcome: 'not-written' },
-  );
-}
-
-export const allPartitions = ({ partitions }: Topic): number[] => Array.from({ length: partitions }, (_, i) => i);
-
 /** Two changes of one partition in one step would have no order. */
 export function checkNamedOnce(refs: readonly TopicRef[]): void {
   const twice = refs.find(({ topic }, index) => refs.findIndex((other) => other.topic === topic) < index);

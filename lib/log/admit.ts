@@ -11,6 +11,7 @@ import { CorruptBatchError, type CorruptBatchReason } from '../record/corrupt-ba
 import type { EntryProducer } from '../record/entry.ts';
 import type { SegmentPart } from '../record/segment.ts';
 import { configNumber, configValue } from '../topic/config.ts';
+import { unknownPartition } from '../topic/partitions.ts';
 import type { Topic } from '../topic/topics.ts';
 
 export type AdmittedPart = SegmentPart & {
@@ -22,12 +23,8 @@ export type AdmittedPart = SegmentPart & {
 
 /** Throws RivuletError, outcome not-written. Stamps LogAppendTime into the given bytes. */
 export function admit(part: PartitionAppend, topic: Topic, nowMs: number): AdmittedPart {
-  if (part.partition >= topic.partitions) {
-    throw refusal(
-      'UNKNOWN_TOPIC_OR_PARTITION',
-      `topic ${topic.topic} has ${topic.partitions} partitions; there is no partition ${part.partition}`,
-    );
-  }
+  const unknown = unknownPartition(topic, part.partition, 'not-written');
+  if (unknown) throw unknown;
   const headers = sound(() => checkBatches(part.batches, topic, nowMs));
   const producer = producerOf(headers);
   const stampsTime = configValue(topic.overrides, 'message.timestamp.type') === 'LogAppendTime';

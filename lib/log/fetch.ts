@@ -6,6 +6,7 @@ import { inParallel } from '../concurrency.ts';
 import type { FetchReply, FetchRequest, PartitionError, PartitionFetch, PartitionRecords } from '../engine.ts';
 import { RivuletError } from '../errors.ts';
 import { limits } from '../limits.ts';
+import { unknownPartition } from '../topic/partitions.ts';
 import type { Topic } from '../topic/topics.ts';
 import { deletedFence, emptyHead, type Head } from './head.ts';
 import { entriesFrom } from './locate.ts';
@@ -78,7 +79,8 @@ async function planAll(
   return { plans, isFull: budget.isFull };
 }
 
-type SeenHead = Head | 'no such partition';
+/** Or why there is none. */
+type SeenHead = Head | RivuletError;
 
 /** The first look sees every acknowledged write; later ones may be late, at half the price, but never go back. */
 async function headOf(
@@ -88,7 +90,8 @@ async function headOf(
   newest: Map<string, Head>,
   strong: boolean,
 ): Promise<SeenHead> {
-  if (partition >= topic.partitions) return 'no such partition';
+  const unknown = unknownPartition(topic, partition);
+  if (unknown) return unknown;
   const address = { topicId: topic.topicId, partition };
   const name = partitionName(address);
   const read = (await parts.heads.read(address, { strong })) ?? emptyHead;
@@ -112,10 +115,7 @@ async function planOne(
   budget: Budget,
 ): Promise<Planned> {
   const { partition, offset } = part;
-  if (head === 'no such partition') {
-    const detail = `topic ${topic.topic} has ${topic.partitions} partitions; there is no partition ${partition}`;
-    return { partition, error: new RivuletError('UNKNOWN_TOPIC_OR_PARTITION', detail) };
-  }
+  if (head instanceof RivuletError) return { partition, error: head };
   if (offset < head.logStart || offset > head.next) return { partition, error: outOfRange(part, head) };
   const maxBytes = Math.min(part.maxBytes ?? Number.POSITIVE_INFINITY, budget.bytes);
   const slices = offset === head.next ? [] : await slicesFrom(parts, topic, part, head, budget);

@@ -7,6 +7,7 @@ import { limits } from '../limits.ts';
 import { openBatch } from '../record/batch.ts';
 import { CorruptBatchError } from '../record/corrupt-batch-error.ts';
 import type { PlacedEntry } from '../record/entry.ts';
+import { allPartitions, unknownPartition } from '../topic/partitions.ts';
 import type { Topic } from '../topic/topics.ts';
 import { deletedFence, emptyHead, type Head } from './head.ts';
 import { entriesFrom } from './locate.ts';
@@ -60,8 +61,6 @@ async function describeOnce(parts: LogParts, request: DescribeRequest): Promise<
   return { partitions, more: from + wanted.length < topic.partitions };
 }
 
-const allPartitions = (topic: Topic) => Array.from({ length: topic.partitions }, (_, partition) => partition);
-
 async function headOf(parts: LogParts, topic: Topic, partition: number): Promise<Head> {
   const head = (await parts.heads.read({ topicId: topic.topicId, partition })) ?? emptyHead;
   if (head.fence !== deletedFence) return head;
@@ -70,12 +69,8 @@ async function headOf(parts: LogParts, topic: Topic, partition: number): Promise
 }
 
 async function offsetAt(parts: LogParts, topic: Topic, partition: number, at: OffsetQuery): Promise<PartitionOffset> {
-  if (partition >= topic.partitions) {
-    throw new RivuletError(
-      'UNKNOWN_TOPIC_OR_PARTITION',
-      `topic ${topic.topic} has ${topic.partitions} partitions; there is no partition ${partition}`,
-    );
-  }
+  const unknown = unknownPartition(topic, partition);
+  if (unknown) throw unknown;
   const head = await headOf(parts, topic, partition);
   if (at === 'earliest') return { partition, offset: head.logStart, timestampMs: -1 };
   if (at === 'latest') return { partition, offset: head.next, timestampMs: -1 };
