@@ -6,6 +6,7 @@ import { tableLines } from '../cli/output.ts';
 import { Rivulet } from '../lib/client/rivulet.ts';
 import { type Group, type GroupRead, startGroup, victim } from './demo-group.ts';
 import { identity } from './demo-identity.ts';
+import './failures.ts';
 import { givenService, ownService } from './demo-service.ts';
 import { airportsOf, claimsOf, type FlightLine, type ReadFlight, readFlights } from './flights.ts';
 
@@ -38,8 +39,8 @@ function giveUp(): void {
 /** @returns whether all that was to be shown is true. */
 async function runDemo(): Promise<boolean> {
   const rivulet = new Rivulet({ url: service.url, clientId: 'demo', ...identity() });
-  heading(`A Rivulet service is listening on ${service.url}`);
   await rivulet.admin().createTopics({ topics: [{ topic, partitions }] });
+  heading(`A Rivulet service is listening on ${service.url}`);
   console.log(`Made the topic "${topic}" with ${partitions} partitions.`);
   const flights = readFlights();
   heading('Starting a group of three consumers, each a process of its own');
