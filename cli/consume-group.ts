@@ -4,6 +4,7 @@ import type { Consumer } from '../lib/client/consumer.ts';
 import type { ConsumerOptions, TopicPartition } from '../lib/client/consumer-options.ts';
 import type { Rivulet } from '../lib/client/rivulet.ts';
 import { checkGroupId } from '../lib/group/names.ts';
+import { whyInvalidName } from '../lib/topic/name.ts';
 import { type Properties, wholeNumber } from './options.ts';
 import { printNote } from './progress.ts';
 
@@ -17,7 +18,7 @@ export type GroupFlags = {
 const properties: Readonly<Record<string, (text: string) => ConsumerOptions>> = {
   'auto.offset.reset': (text) => ({ autoOffsetReset: oneOf(text, ['earliest', 'latest', 'none']) }),
   'auto.commit.interval.ms': (text) => ({ autoCommitIntervalMs: wholeNumber(1)(text) }),
-  'group.instance.id': (text) => ({ groupInstanceId: text }),
+  'group.instance.id': (text) => ({ groupInstanceId: validName(text) }),
   'group.remote.assignor': (text) => ({ assignor: oneOf(text, ['uniform', 'range']) }),
   'heartbeat.interval.ms': (text) => ({ heartbeatIntervalMs: wholeNumber(1)(text) }),
   'max.poll.interval.ms': (text) => ({ maxPollIntervalMs: wholeNumber(1)(text) }),
@@ -67,6 +68,12 @@ function optionsOf({ fromBeginning, consumerProperty = {} }: GroupFlags, command
     }
   });
   return Object.assign({ autoOffsetReset: fromBeginning ? 'earliest' : 'latest' }, ...given);
+}
+
+function validName(text: string): string {
+  const reason = whyInvalidName(text);
+  if (reason) throw new Error(`${JSON.stringify(text)} ${reason}`);
+  return text;
 }
 
 function oneOf<T extends string>(text: string, known: readonly T[]): T {

@@ -17,7 +17,7 @@ import {
   wholeNumber,
 } from './options.ts';
 import { reportOutages } from './outage.ts';
-import { writeOut } from './output.ts';
+import { plural, writeOut } from './output.ts';
 import { formatterProperties, textFormatter } from './text-lines.ts';
 
 const examples = `
@@ -123,7 +123,8 @@ async function assignmentsOf(admin: Admin, topic: string, options: ConsumeOption
   const { partition, offset = options.fromBeginning ? 'earliest' : 'latest' } = options;
   const all = await admin.fetchTopicOffsets(topic);
   const wanted = partition === undefined ? all : all.filter((one) => one.partition === partition);
-  if (wanted.length === 0) throw new Error(`topic ${topic} has no partition ${partition}, only 0 to ${all.length - 1}`);
+  if (wanted.length === 0)
+    throw new Error(`topic ${topic} has ${plural(all.length, 'partition')}; there is no partition ${partition}`);
   const [only] = wanted;
   if (typeof offset === 'number' && (offset < only!.earliest || offset > only!.latest))
     throw new Error(

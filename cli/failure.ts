@@ -31,5 +31,5 @@ const oneLine = (text: string): string => text.replace(/\s*\n\s*/g, ' ');
 
 function hint({ cause }: Error): string {
   const refused = cause instanceof Error && 'code' in cause && cause.code === 'ECONNREFUSED';
-  return refused ? '; is the service running there? `rivulet serve` starts one on this machine' : '';
+  return refused ? '; is the service running there? `npx rivulet serve` starts one on this machine' : '';
 }

@@ -5,6 +5,7 @@ import { printTable } from './output.ts';
 type Assignment = MemberDetail['assignment'];
 
 export function describeOffsets({ groupId, memberDetails, partitionDetails }: GroupDescription): void {
+  if (partitionDetails.length === 0) console.error(`rivulet: note: group ${groupId} has no partitions and no offsets`);
   const members = new Map(memberDetails.map((member) => [member.memberId, member]));
   printTable(
     [

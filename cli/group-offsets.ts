@@ -1,7 +1,7 @@
 // `rivulet groups reset-offsets` and `delete-offsets`: the flags of kafka-consumer-groups.sh. Nothing is changed without
 // --execute.
 import { readFileSync } from 'node:fs';
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Admin } from '../lib/client/admin.ts';
 import type { OffsetReset, OffsetTarget, ResetOffsets, TopicSelection } from '../lib/client/group-admin.ts';
 import { connect } from './connect.ts';
@@ -69,14 +69,15 @@ export function addResetOffsets(groups: Command): void {
     .option('--from-file <path>', 'to what a file of lines topic,partition,offset says')
     .addOption(new Option('--dry-run', 'only show what would be set; the default').conflicts('execute'))
     .option('--execute', 'do it')
-    .option('--export', 'print lines of topic,partition,offset, for --from-file')
+    .addOption(new Option('--export', 'print lines of topic,partition,offset, for --from-file').conflicts('json'))
     .option('--json', 'print JSON')
     .addHelpText('after', resetHelp)
     .action(reset);
 }
 
 function wholeShift(text: string): number {
-  return text.startsWith('-') ? -wholeNumber(1)(text.slice(1)) : wholeNumber(0)(text.replace(/^\+/, ''));
+  if (/^[+-]?\d{1,15}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It must be a whole number, like 10 or -10.');
 }
 
 async function reset(positional: string | undefined, options: ResetOptions, command: Command): Promise<void> {
@@ -173,6 +174,7 @@ async function deleteOffsets(
   const groupId = groupOf(command, positional);
   if (topics === undefined) return command.error('rivulet: which topics? Give --topic');
   const deleted = await (await connect(command)).admin().deleteGroupOffsets({ groupId, topics });
+  if (deleted.length === 0) console.error(`rivulet: note: group ${groupId} has no offsets of what is named`);
   printTable(
     ['TOPIC', 'PARTITION', 'STATUS'],
     deleted.map(({ topic, partition }) => [topic, partition, 'deleted']),

@@ -2,6 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Admin } from '../lib/client/admin.ts';
 import type { GroupDescription, GroupState } from '../lib/client/group-admin.ts';
+import { checkGroupId } from '../lib/group/names.ts';
 import { connect } from './connect.ts';
 import { hasErrorCode } from './failure.ts';
 import { describeMembers, describeOffsets, describeState } from './group-description.ts';
@@ -144,6 +145,7 @@ async function remove(
 ): Promise<void> {
   const groupIds = [...positional, ...group];
   if (groupIds.length === 0) command.error('rivulet: which group? Name it, or give --group');
+  for (const groupId of groupIds) checkGroupId(groupId);
   const admin = await adminOf(command);
   for (const groupId of groupIds) {
     if (await isDeleted(admin, groupId, ifExists)) printLine(`Group ${groupId}: deleted`);

@@ -4,7 +4,7 @@ import type { Admin, PartitionDetail, TopicDescription } from '../lib/client/adm
 import { connect } from './connect.ts';
 import { hasErrorCode } from './failure.ts';
 import { keyValue, nameList, type Properties, topicOf, topicOption, wholeNumber } from './options.ts';
-import { printJson, printLine, printTable } from './output.ts';
+import { plural, printJson, printLine, printTable } from './output.ts';
 
 const examples = `
 Examples:
@@ -164,8 +164,6 @@ function addDelete(topics: Command): void {
 }
 
 const adminOf = async (command: Command): Promise<Admin> => (await connect(command)).admin();
-
-const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
 
 function warn(warnings: readonly string[]): void {
   for (const warning of warnings) console.error(`rivulet: note: ${warning}`);

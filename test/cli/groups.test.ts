@@ -122,12 +122,17 @@ describe('groups', () => {
       stderr: expect.stringMatching(/^rivulet: .*\(GROUP_ID_NOT_FOUND\)\n$/),
     });
     expect(await ok(['delete', group, '--if-exists'])).toBe('');
-    expect(await rivulet(['describe', 'bad name'])).toMatchObject({
-      code: 1,
-      stderr: expect.stringMatching(
-        /^rivulet: group id "bad name" may only have .*\(INVALID_GROUP_ID, not written\)\n$/,
-      ),
-    });
+    for (const args of [
+      ['describe', 'bad name'],
+      ['delete', group, 'bad name'],
+    ])
+      expect(await rivulet(args)).toMatchObject({
+        code: 1,
+        stdout: '',
+        stderr: expect.stringMatching(
+          /^rivulet: group id "bad name" may only have .*\(INVALID_GROUP_ID, not written\)\n$/,
+        ),
+      });
     await join1(group, topic);
     expect(await rivulet(['delete', group])).toMatchObject({
       code: 1,
@@ -195,6 +200,12 @@ test('delete-offsets forgets those of a topic or of some of its partitions', asy
   expect(cells(await ok(['delete-offsets', group, '--topic', `${topic}:1`]))).toEqual([[topic, '1', 'deleted']]);
   const { partitionDetails } = JSON.parse(await ok(['describe', group, '--json']));
   expect(partitionDetails).toMatchObject([{ partition: 0, currentOffset: 4 }]);
+  await ok(['delete-offsets', group, '--topic', topic]);
+  expect(await rivulet(['delete-offsets', group, '--topic', topic])).toMatchObject({
+    code: 0,
+    stderr: `rivulet: note: group ${group} has no offsets of what is named\n`,
+  });
+  expect((await rivulet(['describe', group])).stderr).toContain('has no partitions and no offsets\n');
   await join1(group, topic);
   expect(await rivulet(['delete-offsets', group, '--topic', topic])).toMatchObject({
     code: 1,

@@ -54,6 +54,10 @@ describe('wrong usage ends with 2 and one sentence', () => {
       /^rivulet: --consumer-property auto.offset.reset: must be earliest, latest, none, got 'now'\n$/,
     ],
     [
+      ['consume', 'a', '--group', 'g', '--consumer-property', 'group.instance.id=a b'],
+      /^rivulet: --consumer-property group.instance.id: "a b" may only have ASCII letters, digits/,
+    ],
+    [
       ['produce', 'a', '--property', 'parse.key=true', '--format', 'ndjson'],
       /^rivulet: --property parse.key: --format ndjson has no properties\n$/,
     ],
@@ -86,6 +90,14 @@ describe('wrong usage ends with 2 and one sentence', () => {
     ],
     [['groups', 'reset-offsets', 'a', '--topic', 'b:x', '--to-latest'], /It must be like 0,2 or 3-5/],
     [['groups', 'reset-offsets', 'a', '--topic', 'b', '--by-duration', '1h'], /It must be an ISO 8601 duration/],
+    [
+      ['groups', 'reset-offsets', 'a', '--topic', 'b', '--shift-by', '-x'],
+      /'-x' is invalid. It must be a whole number, like 10 or -10/,
+    ],
+    [
+      ['groups', 'reset-offsets', 'a', '--topic', 'b', '--to-latest', '--export', '--json'],
+      /'--export' cannot be used with option '--json'/,
+    ],
     [['groups', 'delete-offsets', 'a'], /^rivulet: which topics\? Give --topic\n$/],
     [['serve', '--port', '70000'], /'70000' is invalid. It must be a whole number from 0 to 65535/],
   ])('%s', async (args, sentence) => {
@@ -102,7 +114,7 @@ describe('a service that is not there', () => {
     const started = performance.now();
     const { code, stderr } = await run(['topics', 'list', '--url', url]);
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^rivulet: .*ECONNREFUSED.*`rivulet serve` starts one.*\(NETWORK_EXCEPTION\)\n$/);
+    expect(stderr).toMatch(/^rivulet: .*ECONNREFUSED.*`npx rivulet serve` starts one.*\(NETWORK_EXCEPTION\)\n$/);
     expect(performance.now() - started).toBeLessThan(10_000);
   });
 
