@@ -40,6 +40,8 @@ export type Topics = {
 
 /** How old a copy of a topic may be. A stale one is harmless: heads of deleted topics refuse. */
 const copyMs = 5_000;
+/** A change is asked for by name: one that slept this long may have found a topic that was made since, which it did not mean. */
+const oldestChangeMs = 60_000;
 const topicsKept = 10_000;
 /** Heads made or fenced at a time. */
 const headsAtOnce = 64;
@@ -63,6 +65,14 @@ export function createTopics(table: Table, clock: Clock): Topics {
       throw unknownTopic(name);
     }
     return keep(parseTopic(item));
+  }
+
+  async function readToChange(name: string): Promise<Topic> {
+    const askedMs = clock.now();
+    const topic = await read(name);
+    const ageMs = clock.now() - askedMs;
+    if (ageMs > oldestChangeMs) throw sleptOn(name, ageMs);
+    return topic;
   }
 
   async function resolve({ topic: name, topicId }: TopicRef): Promise<Topic> {
@@ -93,9 +103,9 @@ export function createTopics(table: Table, clock: Clock): Topics {
     list: (request) => list(table, request),
     describe: async (name) => describeTopic(await read(name)),
     alter: async (request) =>
-      describeTopic(keep(await announced(table, alter(table, await read(request.topic), request)))),
+      describeTopic(keep(await announced(table, alter(table, await readToChange(request.topic), request)))),
     async delete(name) {
-      await announced(table, remove(table, clock, await read(name)));
+      await announced(table, remove(table, clock, await readToChange(name)));
       copies.delete(name);
     },
   };
@@ -358,3 +368,10 @@ const unknownTopic = (name: string) =>
   new RivuletError('UNKNOWN_TOPIC_OR_PARTITION', `there is no topic ${JSON.stringify(name.slice(0, 300))}`, {
     outcome: 'not-written',
   });
+
+const sleptOn = (name: string, ageMs: number) =>
+  new RivuletError(
+    'REQUEST_TIMED_OUT',
+    `topic ${name} was not changed: the request is ${ageMs} ms old, above the limit of ${oldestChangeMs}`,
+    { outcome: 'not-written' },
+  );

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { createEngine } from '../../lib/create-engine.ts';
+import type { Engine } from '../../lib/engine.ts';
 import { headKey } from '../../lib/storage/keys.ts';
 import { retryingTable } from '../../lib/storage/retry.ts';
 import { StorageError } from '../../lib/storage/storage-error.ts';
@@ -334,5 +335,33 @@ describe('delete', () => {
     expect((await appendOne(stale2, 0, batchOf(['b']))).baseOffset).toBe(0);
     const request = { topic: 't', topicId, partitions: [{ partition: 0, batches: batchOf(['c']) }] };
     await expect(stale2.append(request)).rejects.toMatchObject({ errorCode: 'INCONSISTENT_TOPIC_ID' });
+  });
+
+  test.each([
+    ['deletion', (engine: Engine) => engine.deleteTopic('t')],
+    ['change', (engine: Engine) => engine.alterTopic({ topic: 't', partitions: 2 })],
+  ] as const)('a %s that slept leaves the topic alone that was made meanwhile', async (_what, change) => {
+    const { engine, table, objects, clock } = world;
+    await engine.createTopic({ topic: 't' });
+    const sleeper = createEngine({
+      ...{ objects, clock },
+      table: {
+        ...table,
+        async get(key, options) {
+          if (key.sk !== 't') return table.get(key, options);
+          await engine.deleteTopic('t');
+          await engine.createTopic({ topic: 't' });
+          clock.advance(3_600_000);
+          return table.get(key, options);
+        },
+      },
+    });
+    await expect(change(sleeper)).rejects.toMatchObject({
+      errorCode: 'REQUEST_TIMED_OUT',
+      outcome: 'not-written',
+      message: expect.stringContaining('3600000 ms old, above the limit of 60000'),
+    });
+    await appendOne(engine, 0, batchOf(['a']));
+    expect((await engine.describeTopic('t')).partitions).toBe(1);
   });
 });
