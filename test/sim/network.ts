@@ -15,6 +15,8 @@ export type Network = {
   readonly table: Table;
   /** Nothing goes wrong any more: eventual reads are fresh too. */
   isCalm?: boolean;
+  /** How old may be what an eventual read sees; without it there is no bound. */
+  readonly stalestMs?: number;
   /** How many calls there were. */
   calls: number;
   trace(line: string): void;
@@ -55,13 +57,14 @@ export function portsOf(network: Network, life: Life): { objects: ObjectStore; t
 
 /** An eventual read may see the item as an earlier read of anybody saw it. */
 function staleReader(network: Network) {
-  const { table, random } = network;
-  const seen = new Map<string, Item | undefined>();
+  const { table, random, scheduler, stalestMs = Number.POSITIVE_INFINITY } = network;
+  const seen = new Map<string, { item: Item | undefined; atMs: number }>();
   return async (key: Key, options?: { strong?: boolean }) => {
     const name = `${key.pk} ${key.sk}`;
-    if (!options?.strong && !network.isCalm && seen.has(name) && random.chance(0.3)) return seen.get(name);
+    const earlier = options?.strong || network.isCalm ? undefined : seen.get(name);
+    if (earlier && random.chance(0.3) && scheduler.now() - earlier.atMs <= stalestMs) return earlier.item;
     const item = await table.get(key, options);
-    if (random.chance(0.5)) seen.set(name, item);
+    if (random.chance(0.5)) seen.set(name, { item, atMs: scheduler.now() });
     return item;
   };
 }

@@ -16,7 +16,7 @@ const commit = (member: string, epoch: number, offset: number, begunMs: number):
 /** Member a reads two records, and hands over to b, who reads one more. */
 function goodHistory(): GroupHistory {
   return {
-    ...newGroupHistory(true),
+    ...newGroupHistory({ keepsLeases: true, mostUnownedMs: 50 }),
     tellings: [
       { member: 'a', epoch: 2, partitions: ['t-0'], atMs: 100 },
       { member: 'a', epoch: 3, partitions: [], atMs: 300 },
@@ -34,6 +34,11 @@ function goodHistory(): GroupHistory {
     ],
     atRest: new Map([['t-0', ['b']]]),
     restMs: 480,
+    unowned: [
+      { partition: 't-0', fromMs: 0, toMs: 100 },
+      { partition: 't-0', fromMs: 350, toMs: 400 },
+    ],
+    troublesMs: [50],
     terms: [
       { partition: 'x-0', owner: 'a', epoch: 2, atMs: 90 },
       { partition: 'x-0', owner: undefined, epoch: 2, atMs: 290 },
@@ -57,6 +62,8 @@ const spoiled: readonly [GroupAnomalyName, (history: GroupHistory) => void][] = 
   ['acknowledged commit lost', ({ commits }) => commits.push(commit('b', 3, 4, 550))],
   ['skipped', ({ deliveries }) => deliveries.splice(1, 1)],
   ['read by two', ({ deliveries }) => deliveries.push({ member: 'a', partition: 't-0', offset: 2, atMs: 470 })],
+  ['unowned for too long', ({ unowned }) => unowned.push({ partition: 't-0', fromMs: 500, toMs: 551 })],
+  ['unowned for too long', ({ troublesMs }) => troublesMs.splice(0)],
   ['unowned at rest', ({ atRest }) => atRest.set('t-0', [])],
   ['owned twice at rest', ({ atRest }) => atRest.set('t-0', ['a', 'b'])],
   ['no progress at rest', (history) => Object.assign(history, { restMs: 510 })],

@@ -12,6 +12,7 @@ export type GroupAnomalyName =
   | 'term epoch fell'
   | 'term came again'
   | 'no progress at rest'
+  | 'unowned for too long'
   | 'unowned at rest'
   | 'owned twice at rest';
 
@@ -25,6 +26,7 @@ export function checkGroup(history: GroupHistory): GroupAnomaly[] {
     ...backwards(history),
     ...skipped(history),
     ...(history.keepsLeases ? readByTwo(history) : []),
+    ...unownedForTooLong(history),
     ...atRest(history),
     ...progress(history),
     ...terms(history),
@@ -157,6 +159,18 @@ function readByTwo({ tellings, deliveries }: GroupHistory): GroupAnomaly[] {
           },
         ]
       : [];
+  });
+}
+
+/** Without anything new going wrong in between. */
+function unownedForTooLong({ unowned, troublesMs, mostUnownedMs }: GroupHistory): GroupAnomaly[] {
+  return unowned.flatMap(({ partition, fromMs, toMs }) => {
+    const within = troublesMs.filter((atMs) => atMs > fromMs && atMs < toMs).sort((a, b) => a - b);
+    const ends = [fromMs, ...within, toMs];
+    const longestMs = Math.max(...ends.slice(1).map((atMs, i) => atMs - ends[i]!));
+    if (longestMs <= mostUnownedMs) return [];
+    const detail = `${partition} from ${fromMs} to ${toMs}, ${longestMs} ms of it without anything new`;
+    return [{ name: 'unowned for too long' as const, detail }];
   });
 }
 

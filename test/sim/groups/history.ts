@@ -37,6 +37,9 @@ export type TermSeen = {
   readonly atMs: number;
 };
 
+/** While no living member that is awake read the partition. */
+export type Unowned = { readonly partition: string; readonly fromMs: number; readonly toMs: number };
+
 export type GroupHistory = {
   readonly tellings: Telling[];
   readonly deliveries: Delivery[];
@@ -47,17 +50,31 @@ export type GroupHistory = {
   /** From then on nothing goes wrong any more. */
   restMs: number;
   readonly terms: TermSeen[];
+  /** Seen ten times a second. */
+  readonly unowned: Unowned[];
+  /** When anything went wrong, or the members that are awake became others. Unordered. */
+  readonly troublesMs: number[];
+} & HistoryRules;
+
+export type HistoryRules = {
   /** Clocks were nearly right and leases were kept: then nobody reads what another was given. */
   readonly keepsLeases: boolean;
+  /** So long may a partition be nobody's when nothing more goes wrong. */
+  readonly mostUnownedMs: number;
 };
 
-export const newGroupHistory = (keepsLeases: boolean): GroupHistory => ({
+export const newGroupHistory = (
+  rules: HistoryRules,
+  { terms, troublesMs }: Pick<GroupHistory, 'terms' | 'troublesMs'> = { terms: [], troublesMs: [] },
+): GroupHistory => ({
+  ...rules,
   tellings: [],
   deliveries: [],
   commits: [],
   looks: [],
   atRest: new Map(),
   restMs: 0,
-  terms: [],
-  keepsLeases,
+  terms,
+  unowned: [],
+  troublesMs,
 });

@@ -28,14 +28,16 @@ async function random(): Promise<number> {
   const trace = values.seed !== undefined && { trace: (line: string) => console.log(line) };
   let failures = 0;
   let steps = 0;
+  let unownedMs = 0;
   for (let seed = from; seed <= to; seed++) {
     const result = await runGroupWorld({ ...world, seed, ...trace });
     steps += result.steps;
+    for (const { fromMs, toMs } of result.history.unowned) unownedMs = Math.max(unownedMs, toMs - fromMs);
     if (result.complaints.length > 0) failures++;
     for (const complaint of result.complaints.slice(0, 3))
       console.log(`--world '${name}' --seed ${seed}: ${complaint}`);
   }
-  console.log(`${name}: ${to - from + 1} seeds, ${steps} steps`);
+  console.log(`${name}: ${to - from + 1} seeds, ${steps} steps; a partition was nobody's for at most ${unownedMs} ms`);
   return failures;
 }
 

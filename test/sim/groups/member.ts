@@ -34,6 +34,9 @@ export type SimMember = {
   leave(epoch: -1 | -2): Promise<boolean>;
   subscribe(topics: readonly string[]): void;
   readonly isAlive: boolean;
+  /** Alive, and not frozen. */
+  readonly isAwake: boolean;
+  readonly topics: readonly string[];
   /** That it is reading. */
   readonly holds: readonly string[];
 };
@@ -108,6 +111,12 @@ export function startMember(
     get isAlive() {
       return state.isAlive;
     },
+    get isAwake() {
+      return state.isAlive && state.frozenUntilMs <= world.scheduler.now();
+    },
+    get topics() {
+      return state.topics;
+    },
     get holds() {
       return [...state.held].filter(([, held]) => held.position !== undefined && !held.isStopped).map(([name]) => name);
     },
@@ -161,13 +170,19 @@ async function plainMembership(world: Surroundings, state: State): Promise<void>
 
 /** A heartbeat may come twice, and may come long after its sender gave up. */
 export function sendBeat(world: Surroundings, request: HeartbeatRequest): Promise<Answer<HeartbeatReply>> {
-  const { random, scheduler, mischief } = world;
+  const { random, scheduler, mischief, history } = world;
   const send = () => ask(world, (engine) => engine.groups.heartbeat(request));
   // At rest nothing is on its way any more: a join that comes late would be a member that nobody hears of.
-  const sendLate = async () => world.mischief > 0 && (await send());
-  if (random.chance(mischief)) scheduler.after(random.below(3 * sessionMs), () => void sendLate());
+  const sendLate = (withinMs: number) => {
+    history.troublesMs.push(scheduler.now());
+    scheduler.after(random.below(withinMs), () => {
+      history.troublesMs.push(scheduler.now());
+      if (world.mischief > 0) void send();
+    });
+  };
+  if (random.chance(mischief)) sendLate(3 * sessionMs);
   if (!random.chance(mischief)) return send();
-  scheduler.after(random.below(2 * sessionMs), () => void sendLate());
+  sendLate(2 * sessionMs);
   return pause(world, requestTimeoutMs).then(() => 'lost');
 }
 

@@ -6,24 +6,39 @@ import type { Random } from '../random.ts';
 /** How many versions of an item are remembered. */
 const depth = 3;
 
-export function withStaleQueries(table: Table, random: Random, chance: () => number): Table {
-  const seen = new Map<string, Item[]>();
-  const remember = (item: Item) => {
+export type Staleness = {
+  readonly random: Random;
+  now(): number;
+  /** Of an item to be stale. */
+  chance(): number;
+  /** How old may be what is seen. */
+  readonly stalestMs: number;
+};
+
+type Version = { readonly item: Item | undefined; atMs: number };
+
+export function withStaleQueries(table: Table, { random, now, chance, stalestMs }: Staleness): Table {
+  const seen = new Map<string, Version[]>();
+  const versionsOf = (item: Item): Version[] => {
     const name = `${item.pk} ${item.sk}`;
-    const versions = seen.get(name) ?? [];
-    if (versions.at(-1)?.r !== item.r) versions.push(item);
+    // Before it was seen first it may not have been there.
+    const versions = seen.get(name) ?? [{ item: undefined, atMs: now() }];
+    const newest = versions.at(-1)!;
+    if (newest.item?.r === item.r && newest.item) newest.atMs = now();
+    else versions.push({ item, atMs: now() });
     seen.set(name, versions.slice(-depth));
+    return seen.get(name)!;
   };
   return {
     ...table,
     async query(query) {
       const page = await table.query(query);
-      for (const item of page.items) remember(item);
+      const versions = page.items.map(versionsOf);
       if (query.strong) return page;
-      const items = page.items.flatMap((item) => {
-        if (!random.chance(chance())) return [item];
-        const versions = seen.get(`${item.pk} ${item.sk}`)!;
-        return versions.length === 1 ? [] : [random.pick(versions)];
+      const items = versions.flatMap((all) => {
+        const past = all.filter(({ atMs }) => now() - atMs <= stalestMs);
+        const { item } = random.chance(chance()) ? random.pick(past) : all.at(-1)!;
+        return item ? [item] : [];
       });
       return { ...page, items };
     },

@@ -1,14 +1,7 @@
 // A random world of one group: members that come, go, freeze and crash, processes that die and whose clocks are wrong,
 // faults on every call, heartbeats that come twice or late, topics that grow. One seed, one history. In the end faults
 // stop, and within the session, two heartbeats and the skew every partition must be one living member's.
-import { createEngine } from '../../../lib/create-engine.ts';
-import { createMemoryObjectStore } from '../../../lib/storage/memory-object-store.ts';
-import { createMemoryTable } from '../../../lib/storage/memory-table.ts';
-import { explicitFaults, type FaultKind, noFaults, randomFaults } from '../faults.ts';
-import type { Network } from '../network.ts';
-import { startProcess } from '../process.ts';
-import { createRandom, type Random } from '../random.ts';
-import { createScheduler } from '../scheduler.ts';
+import type { Engine } from '../../../lib/engine.ts';
 import { checkGroup } from './check.ts';
 import { type GroupHistory, newGroupHistory } from './history.ts';
 import {
@@ -23,27 +16,30 @@ import {
   startMember,
 } from './member.ts';
 import { sdkMembership } from './sdk-membership.ts';
-import { withStaleQueries } from './stale-queries.ts';
-import { watchTerms } from './watch-terms.ts';
+import { openStage, type StageOptions, startMs } from './stage.ts';
 
-export type GroupWorldOptions = {
-  readonly seed: number;
-  readonly processes: number;
+export type GroupWorldOptions = StageOptions & {
   readonly members: number;
   readonly partitions: number;
   readonly durationMs: number;
-  readonly faultRate: number;
   readonly mischief: number;
   /** Of the processes' clocks. Beyond half of the assumed skew leases may be broken, but nothing else. */
   readonly mostSkewMs: number;
-  readonly faults?: ReadonlyMap<number, FaultKind>;
+  /** The least time between two troubles. */
+  readonly calmMs: number;
+  /** So long may a partition be nobody's while nothing more goes wrong. */
+  readonly mostUnownedMs: number;
   /** The members keep their membership as the SDK does. */
   readonly sdk?: boolean;
   /** Instead of trouble at random. */
   readonly script?: Script;
-  readonly newEngine?: typeof createEngine;
-  readonly trace?: (line: string) => void;
 };
+
+/**
+ * From the last fault: who died is noticed after the session, the skew and a heartbeat, and told with the next one; before
+ * that a clock that was wrong is pulled back, and a successor is born; after it partitions are let go of and claimed.
+ */
+const settleMs = sessionMs / 2 + sessionMs + skewMs + 2 * beatMs + 4_000;
 
 export const defaultGroupWorld: Omit<GroupWorldOptions, 'seed'> = {
   processes: 3,
@@ -53,11 +49,23 @@ export const defaultGroupWorld: Omit<GroupWorldOptions, 'seed'> = {
   faultRate: 0.03,
   mischief: 0.05,
   mostSkewMs: 400,
+  calmMs: 0,
+  mostUnownedMs: settleMs,
 };
 
 /** By how bad they are. */
 export const groupWorlds = {
   usual: defaultGroupWorld,
+  /** Nothing else goes wrong until all has settled, so that the time without an owner can be held to what is promised. */
+  'one trouble at a time': {
+    ...defaultGroupWorld,
+    durationMs: 600_000,
+    faultRate: 0,
+    mischief: 0,
+    stalestMs: 1_000,
+    calmMs: sessionMs + 2 * beatMs + skewMs,
+    mostUnownedMs: sessionMs + 2 * beatMs + skewMs,
+  },
   /** Clocks are nearly right, so that leases must hold; all else goes wrong. */
   faulty: { ...defaultGroupWorld, members: 5, partitions: 3, faultRate: 0.15, mischief: 0.4 },
   'wrong clocks': {
@@ -81,44 +89,21 @@ export type GroupWorldResult = {
   readonly complaints: readonly string[];
 };
 
-const startMs = Date.UTC(2026, 0, 1);
 const mostSteps = 3_000_000;
 const topics = ['t', 'u'];
 
 export async function runGroupWorld(options: GroupWorldOptions): Promise<GroupWorldResult> {
-  const random = createRandom(options.seed);
-  const scheduler = createScheduler(startMs);
-  const trace = (line: string) => options.trace?.(`${scheduler.now() - startMs} ms  ${line}`);
-  const objects = createMemoryObjectStore({ clock: scheduler });
-  const faults = options.faults
-    ? explicitFaults(options.faults)
-    : randomFaults(createRandom(options.seed + 0x10000), options.faultRate, () => {});
-  const history = newGroupHistory(options.mostSkewMs * 2 <= skewMs);
-  const table = watchTerms(createMemoryTable({ clock: scheduler }), history.terms, scheduler.now);
-  let isCalm = options.faultRate === 0;
-  const stale = withStaleQueries(table, createRandom(options.seed + 0x20000), () => (isCalm ? 0 : 0.2));
-  const network: Network = {
-    scheduler,
-    random,
-    faults: noFaults,
-    objects,
-    table: stale,
-    calls: 0,
-    trace,
-    disturbed: () => {},
-  };
-  const skew = () => random.below(2 * options.mostSkewMs + 1) - options.mostSkewMs;
-  const processes = Array.from({ length: options.processes }, (_, i) =>
-    startProcess(network, `p${i}`, options.newEngine ?? createEngine, skew()),
-  );
-  const observer = createEngine({ objects, table, clock: stillClock(scheduler, random) });
+  const stage = openStage(options);
+  const { scheduler, random, observer, processes, trace } = stage;
+  const { mostSkewMs, mostUnownedMs } = options;
+  const history = newGroupHistory({ keepsLeases: mostSkewMs * 2 <= skewMs, mostUnownedMs }, stage);
   const partitions = new Map([
     ['t', options.partitions],
     ['u', 2],
   ]);
   for (const [topic, count] of partitions) await observer.createTopic({ topic, partitions: count });
-  Object.assign(network, { faults });
-  const callsBefore = network.calls;
+  stage.disturb();
+  const callsBefore = stage.calls();
   const world: Surroundings = { scheduler, random, processes, history, trace, mischief: options.mischief };
   const failures: unknown[] = [];
   const guard = (work: Promise<unknown>) => void work.catch((error: unknown) => failures.push(error));
@@ -126,18 +111,17 @@ export async function runGroupWorld(options: GroupWorldOptions): Promise<GroupWo
   const end = { isNear: false, isHere: false };
   // A new topic is noticed with a renewal, which may read the past: that takes longer than who dies may be missed.
   const isEarly = () => scheduler.now() < startMs + options.durationMs / 2;
-  const trouble: Trouble = { crowd, end, skew, grow: async () => isEarly() && grow(partitions, observer) };
-  guard((options.script ?? nuisance)(world, trouble));
+  const trouble: Trouble = { crowd, end, skew: stage.skew, grow: async () => isEarly() && grow(partitions, observer) };
+  guard(options.script?.(world, trouble) ?? nuisance(world, trouble, options.calmMs));
   guard(look(world, observer, end));
+  guard(watchOwners(world, crowd, partitions, end));
   const until = (ms: number) => scheduler.run(() => scheduler.now() >= ms || failures.length > 0, mostSteps);
   scheduler.after(options.durationMs, () => {});
   await until(startMs + options.durationMs);
   end.isNear = true;
-  const callsUntilRest = network.calls;
-  isCalm = true;
-  Object.assign(network, { faults: noFaults, isCalm });
+  const callsUntilRest = stage.calls();
+  stage.calm();
   Object.assign(world, { mischief: 0 });
-  for (const process of processes) process.turnClock(0);
   crowd.thaw();
   await until(scheduler.now() + settleMs);
   for (const [topic, count] of partitions)
@@ -150,22 +134,6 @@ export async function runGroupWorld(options: GroupWorldOptions): Promise<GroupWo
   if (failures.length > 0) throw failures[0];
   const complaints = checkGroup(history).map(({ name, detail }) => `${name}: ${detail}`);
   return { history, steps: scheduler.steps(), callsBefore, callsUntilRest, complaints };
-}
-
-/**
- * From the last fault: who died is noticed after the session, the skew and a heartbeat, and told with the next one; before
- * that a clock that was wrong is pulled back, and a successor is born; after it partitions are let go of and claimed.
- */
-const settleMs = sessionMs / 2 + sessionMs + skewMs + 2 * beatMs + 4_000;
-
-function stillClock(scheduler: { now(): number }, random: Random) {
-  return {
-    now: scheduler.now,
-    monotonic: scheduler.now,
-    sleep: async () => {},
-    random: () => 0.5,
-    randomBytes: (count: number) => Uint8Array.from({ length: count }, () => random.below(256)),
-  };
 }
 
 type Crowd = ReturnType<typeof createCrowd>;
@@ -187,6 +155,7 @@ function createCrowd(world: Surroundings, size: number, membership: Membership |
   for (born = 1; born < size; born++) begin(fresh(born % 3 === 0 ? `i${born}` : undefined));
   return {
     living: () => members.filter(({ member }) => member.isAlive),
+    awake: () => members.map(({ member }) => member).filter(({ isAwake }) => isAwake),
     holdersOf: (partition: string) =>
       members
         .filter(({ member }) => member.isAlive && member.holds.includes(partition))
@@ -214,12 +183,12 @@ type Trouble = {
   grow(): Promise<unknown>;
 };
 
-/** Something happens every few seconds. */
-async function nuisance(world: Surroundings, { crowd, end, skew, grow }: Trouble): Promise<void> {
+/** Something happens every few seconds, after a time of calm. */
+async function nuisance(world: Surroundings, { crowd, end, skew, grow }: Trouble, calmMs: number): Promise<void> {
   const { random, scheduler } = world;
   const pause = (ms: number) => new Promise<void>((resolve) => scheduler.after(ms, resolve));
   while (!end.isNear) {
-    await pause(random.below(8_000));
+    await pause(calmMs + random.below(8_000));
     if (end.isNear) return;
     const living = crowd.living();
     const { member, options } = random.pick(living);
@@ -241,7 +210,7 @@ async function nuisance(world: Surroundings, { crowd, end, skew, grow }: Trouble
   }
 }
 
-async function grow(partitions: Map<string, number>, observer: ReturnType<typeof createEngine>): Promise<void> {
+async function grow(partitions: Map<string, number>, observer: Engine): Promise<void> {
   const count = partitions.get('t')!;
   if (count >= 20) return;
   await observer.alterTopic({ topic: 't', partitions: count + 1 });
@@ -249,11 +218,7 @@ async function grow(partitions: Map<string, number>, observer: ReturnType<typeof
 }
 
 /** Anybody may look at any time, without faults. */
-async function look(
-  world: Surroundings,
-  observer: ReturnType<typeof createEngine>,
-  end: { readonly isHere: boolean },
-): Promise<void> {
+async function look(world: Surroundings, observer: Engine, end: { readonly isHere: boolean }): Promise<void> {
   const { scheduler, random, history } = world;
   while (!end.isHere) {
     await new Promise<void>((resolve) => scheduler.after(200 + random.below(2_000), resolve));
@@ -263,4 +228,36 @@ async function look(
       for (const each of partitions) if ('offset' in each) committed.set(`${topic}-${each.partition}`, each.offset);
     history.looks.push({ atMs: scheduler.now(), committed });
   }
+}
+
+/** Since when each partition has been nobody's, looked at ten times a second. */
+async function watchOwners(
+  { scheduler, history }: Surroundings,
+  crowd: Crowd,
+  partitions: ReadonlyMap<string, number>,
+  end: { readonly isNear: boolean },
+): Promise<void> {
+  const since = new Map<string, number>();
+  let before = '';
+  while (!end.isNear) {
+    await new Promise<void>((resolve) => scheduler.after(100, resolve));
+    const atMs = scheduler.now();
+    const awake = crowd.awake();
+    const readers = awake.map(({ name, topics }) => `${name} ${topics}`).join(', ');
+    if (readers !== before) history.troublesMs.push(atMs);
+    before = readers;
+    for (const [topic, count] of partitions) {
+      const hasReader = awake.some(({ topics }) => topics.includes(topic));
+      for (let p = 0; p < count; p++) {
+        const partition = `${topic}-${p}`;
+        const fromMs = since.get(partition);
+        const isOwned = !hasReader || awake.some(({ holds }) => holds.includes(partition));
+        if (!isOwned && fromMs === undefined) since.set(partition, atMs);
+        if (!isOwned || fromMs === undefined) continue;
+        since.delete(partition);
+        history.unowned.push({ partition, fromMs, toMs: atMs });
+      }
+    }
+  }
+  for (const [partition, fromMs] of since) history.unowned.push({ partition, fromMs, toMs: scheduler.now() });
 }

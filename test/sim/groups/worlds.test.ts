@@ -18,6 +18,7 @@ test('the same seed is the same history, to the last step', async () => {
 
 test.each([
   ['usual', 30],
+  ['one trouble at a time', 6],
   ['faulty', 15],
   ['wrong clocks', 15],
   ['members of the SDK', 15],

@@ -1,0 +1,108 @@
+// Where a simulated group lives: processes with clocks of their own over one table, faults on every call between, eventual
+// reads and queries that see the past, and somebody who looks without any of it.
+import { createEngine } from '../../../lib/create-engine.ts';
+import type { Engine } from '../../../lib/engine.ts';
+import { createMemoryObjectStore } from '../../../lib/storage/memory-object-store.ts';
+import { createMemoryTable } from '../../../lib/storage/memory-table.ts';
+import { explicitFaults, type FaultKind, noFaults, randomFaults } from '../faults.ts';
+import type { Network } from '../network.ts';
+import { type Process, startProcess } from '../process.ts';
+import { createRandom, type Random } from '../random.ts';
+import { createScheduler, type Scheduler } from '../scheduler.ts';
+import type { TermSeen } from './history.ts';
+import { withStaleQueries } from './stale-queries.ts';
+import { watchTerms } from './watch-terms.ts';
+
+export type StageOptions = {
+  readonly seed: number;
+  readonly processes: number;
+  readonly faultRate: number;
+  /** Of the processes' clocks. */
+  readonly mostSkewMs: number;
+  /** How old may be what eventual reads see; without it there is no bound. */
+  readonly stalestMs?: number;
+  /** Instead of faults at random: by the number of the call. */
+  readonly faults?: ReadonlyMap<number, FaultKind>;
+  readonly newEngine?: typeof createEngine;
+  readonly trace?: (line: string) => void;
+};
+
+export type Stage = {
+  readonly scheduler: Scheduler;
+  readonly random: Random;
+  readonly processes: readonly Process[];
+  /** A process of its own, whose calls suffer nothing. */
+  readonly observer: Engine;
+  /** Every term of ownership, as it was written. */
+  readonly terms: TermSeen[];
+  /** When something went wrong. */
+  readonly troublesMs: number[];
+  trace(line: string): void;
+  /** How wrong a clock may be, drawn. */
+  skew(): number;
+  /** How many calls there were. */
+  calls(): number;
+  /** From now on calls suffer. */
+  disturb(): void;
+  /** From now on nothing goes wrong any more. */
+  calm(): void;
+};
+
+export const startMs = Date.UTC(2026, 0, 1);
+
+export function openStage(options: StageOptions): Stage {
+  const random = createRandom(options.seed);
+  const scheduler = createScheduler(startMs);
+  const trace = (line: string) => options.trace?.(`${scheduler.now() - startMs} ms  ${line}`);
+  const objects = createMemoryObjectStore({ clock: scheduler });
+  const terms: TermSeen[] = [];
+  const troublesMs: number[] = [];
+  const table = watchTerms(createMemoryTable({ clock: scheduler }), terms, scheduler.now);
+  const { stalestMs = Number.POSITIVE_INFINITY } = options;
+  let isCalm = false;
+  const network: Network = {
+    scheduler,
+    random,
+    faults: noFaults,
+    objects,
+    table: withStaleQueries(table, {
+      random: createRandom(options.seed + 0x20000),
+      now: scheduler.now,
+      chance: () => (isCalm ? 0 : 0.2),
+      stalestMs,
+    }),
+    stalestMs,
+    calls: 0,
+    trace,
+    disturbed: () => void troublesMs.push(scheduler.now()),
+  };
+  const skew = () => random.below(2 * options.mostSkewMs + 1) - options.mostSkewMs;
+  const newEngine = options.newEngine ?? createEngine;
+  const processes = Array.from({ length: options.processes }, (_, i) =>
+    startProcess(network, `p${i}`, newEngine, skew()),
+  );
+  const observer = createEngine({ objects, table, clock: stillClock(scheduler, random) });
+  const disturb = () => void Object.assign(network, { faults: faultsOf(options) });
+  const calm = () => {
+    isCalm = true;
+    Object.assign(network, { faults: noFaults, isCalm });
+    for (const process of processes) process.turnClock(0);
+  };
+  return {
+    ...{ scheduler, random, processes, observer, terms, troublesMs, trace, skew, disturb, calm },
+    calls: () => network.calls,
+  };
+}
+
+const faultsOf = ({ faults, seed, faultRate }: StageOptions) =>
+  faults ? explicitFaults(faults) : randomFaults(createRandom(seed + 0x10000), faultRate, () => {});
+
+function stillClock(scheduler: { now(): number }, random: Random) {
+  return {
+    now: scheduler.now,
+    monotonic: scheduler.now,
+    sleep: async () => {},
+    random: () => 0.5,
+    randomBytes: (count: number) => Uint8Array.from({ length: count }, () => random.below(256)),
+  };
+}
