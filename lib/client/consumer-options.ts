@@ -25,7 +25,7 @@ export type ConsumerOptions = GroupOptions & {
    * that mostly waits costs a fraction with 5,000, and a message may be that much late. Most: 60,000.
    */
   readonly maxIdlePauseMs?: number;
-  /** Messages that eachBatch gets at once, at most. Default: as many as the producer put into the batch. */
+  /** Messages that eachBatch gets at once, at most. Default: whole batches, as the producer made them. eachMessage always gets one. */
   readonly maxPollRecords?: number;
   /** Called when retention comes close to a position, or has overtaken it. Must not throw. */
   readonly onRetention?: (warning: RetentionWarning) => void;

@@ -32,7 +32,7 @@ export function handlerWatch(
         const detail =
           `${topic}-${partition} from offset ${offset} on has been worked on for ${tookMs} ms, and maxPollIntervalMs is ` +
           `${maxPollIntervalMs}: this consumer has left the group ${groupId}, and joins again when that is done. ` +
-          'Make maxPollIntervalMs greater, or maxPollRecords smaller';
+          'Make maxPollIntervalMs greater, or maxPollRecords of eachBatch smaller';
         return new RivuletClientError('MAX_POLL_INTERVAL_EXCEEDED', detail, { topic, partition, offset });
       }
       return undefined;

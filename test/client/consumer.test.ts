@@ -357,8 +357,13 @@ test('a handler that pauses its partition and then throws gets the message again
   expect(seen).toEqual([0, 1, 2, 2, 3, 4]);
 });
 
-test('maxPollRecords: no more than so many at once, and a batch that goes on is read on', async () => {
-  const { consumer } = await start(logs([7], 7, 7), { maxPollRecords: 3 });
+test.each([
+  [1, [[0], [1], [2], [3], [4], [5], [6]]],
+  [3, [[0, 1, 2], [3], [4, 5, 6]]],
+  [4, [upTo(4), upTo(7, 4)]],
+  [undefined, [upTo(4), upTo(7, 4)]],
+])('maxPollRecords %d: no more at once, nor of two batches, and a batch that goes on is read on', async (most, all) => {
+  const { consumer } = await start(logs([7], 8, 4), most === undefined ? {} : { maxPollRecords: most });
   consumer.assign([{ topic: 't', partition: 0, offset: 0 }]);
   const seen: number[][] = [];
   await consumer.run({
@@ -367,7 +372,21 @@ test('maxPollRecords: no more than so many at once, and a batch that goes on is 
       if (messages.at(-1)!.offset === 6) void consumer.stop();
     },
   });
-  expect(seen).toEqual([[0, 1, 2], [3, 4, 5], [6]]);
+  expect(seen).toEqual(all);
+});
+
+test('maxPollRecords: of a batch whose handler threw in the middle, what was handled does not come again', async () => {
+  const { consumer } = await start(logs([5], 5, 5), { maxPollRecords: 1 });
+  consumer.assign([{ topic: 't', partition: 0, offset: 0 }]);
+  const seen: number[] = [];
+  const eachBatch = ({ messages }: { messages: readonly ConsumedMessage[] }) => {
+    seen.push(...offsetsOf(messages));
+    if (seen.length === 4) throw new Error('not now');
+    if (seen.length === 6) void consumer.stop();
+  };
+  await expect(consumer.run({ eachBatch })).rejects.toThrow('not now');
+  await consumer.run({ eachBatch });
+  expect(seen).toEqual([0, 1, 2, 3, 3, 4]);
 });
 
 test('run by batches hands over whole batches, and a batch again whose handler threw', async () => {
