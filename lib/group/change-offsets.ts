@@ -34,7 +34,7 @@ export async function deleteOffsets(parts: GroupParts, request: DeleteOffsetsReq
   const { groupId } = request;
   checkGroupId(groupId);
   checkNamedOnce(request.topics);
-  const head = await readHead(parts.table, groupId, true);
+  const head = await readHead(parts.table, groupId);
   if (!head) throw unknownGroup(groupId);
   const living = (await readMembers(parts.table, groupId)).filter(isLiving);
   const topics = await resolveAnew(parts.topics, request.topics);

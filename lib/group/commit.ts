@@ -126,7 +126,7 @@ async function commitSimply(parts: GroupParts, groupId: string, entries: readonl
   for (let attempt = 0; attempt < 3; attempt++) {
     const { createdMs } = await openHead(parts, groupId);
     const errors = await writeSlots(parts, groupId, entries, await simpleRules(parts, groupId));
-    const head = await readHead(parts.table, groupId, true);
+    const head = await readHead(parts.table, groupId);
     const isThere = head?.createdMs === createdMs;
     if (isThere && (!head.isExpiring || (await unmarkExpiring(parts, groupId)))) return errors;
   }

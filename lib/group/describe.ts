@@ -25,7 +25,7 @@ export async function listGroups(
     ...(after !== undefined && { after }),
   });
   const groups = await inParallel(page.items, groupsAtOnce, async ({ sk: groupId }) => {
-    const head = await readHead(parts.table, groupId, true);
+    const head = await readHead(parts.table, groupId);
     if (!head) return undefined;
     const living = (await readMembers(parts.table, groupId, false)).filter(isLiving);
     return { groupId, state: stateOf(head, living), members: living.length };
@@ -38,7 +38,7 @@ export async function listGroups(
 
 export async function describeGroup(parts: GroupParts, groupId: string): Promise<GroupDescription> {
   checkGroupId(groupId);
-  const head = await readHead(parts.table, groupId, true);
+  const head = await readHead(parts.table, groupId);
   if (!head) throw unknownGroup(groupId);
   const living = (await readMembers(parts.table, groupId)).filter(isLiving);
   const target = (await readTarget(parts.table, groupId, head)) ?? new Map();

@@ -21,7 +21,7 @@ import { type Rules, writeSlots } from './write-slots.ts';
 /** Refused while it has members. Who dies half-way leaves a group that is gone, and whose rest goes before it can come back. */
 export async function deleteGroup(parts: GroupParts, groupId: string): Promise<void> {
   checkGroupId(groupId);
-  const head = await readAnyHead(parts.table, groupId, true);
+  const head = await readAnyHead(parts.table, groupId);
   // Somebody may have died in the middle of it.
   if (head?.isDeleted) await clearAway(parts, groupId, head.groupEpoch);
   if (!head || head.isDeleted) throw unknownGroup(groupId);
@@ -64,7 +64,7 @@ async function unlessBusy(expiring: Promise<Expired>): Promise<Expired> {
 }
 
 async function expireGroup(parts: GroupParts, groupId: string, retentionMs: number): Promise<Expired> {
-  const found = await readAnyHead(parts.table, groupId, true);
+  const found = await readAnyHead(parts.table, groupId);
   if (!found) return { offsets: 0, groups: 0 };
   if (found.isDeleted) {
     await clearAway(parts, groupId, found.groupEpoch);

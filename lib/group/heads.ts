@@ -11,21 +11,21 @@ import { sweepGroup } from './sweep.ts';
 const deletedHeadMs = 7 * 86_400_000;
 
 /** Undefined: there never was such a group, or it was deleted. */
-export async function readHead(table: Table, groupId: string, strong: boolean): Promise<GroupHead | undefined> {
-  const head = await readAnyHead(table, groupId, strong);
+export async function readHead(table: Table, groupId: string): Promise<GroupHead | undefined> {
+  const head = await readAnyHead(table, groupId);
   return head?.isDeleted ? undefined : head;
 }
 
 /** A deleted one too. */
-export async function readAnyHead(table: Table, groupId: string, strong: boolean): Promise<GroupHead | undefined> {
-  const item = await table.get(groupHeadKey(groupId), { strong });
+export async function readAnyHead(table: Table, groupId: string): Promise<GroupHead | undefined> {
+  const item = await table.get(groupHeadKey(groupId), { strong: true });
   return item && parseGroupHead(item);
 }
 
 /** Makes the group if it is not there. What a deleted one left behind goes first: it would come back with it. */
 export async function openHead(parts: GroupParts, groupId: string): Promise<GroupHead> {
   for (let look = 0; look < 3; look++) {
-    const head = await readAnyHead(parts.table, groupId, true);
+    const head = await readAnyHead(parts.table, groupId);
     if (head && !head.isDeleted) return head;
     if (head) await sweepGroup(parts, groupId, head.groupEpoch);
     await makeGroup(parts, groupId, head);

@@ -9,7 +9,7 @@ import { claim, release } from './claim.ts';
 import { computeTarget, countSubscribed, topicsChanged } from './compute.ts';
 import { admit, glance, leftReply, ownedBy, reconcile, recordOf, replyOf, settle } from './decide.ts';
 import type { GroupHead } from './head.ts';
-import { bump, openHead, readCatalogue, readHead } from './heads.ts';
+import { bump, openHead, readCatalogue } from './heads.ts';
 import { clockSkewMs, closed, isExpired, isLiving, type Member, next, targetKeyOf } from './member.ts';
 import {
   isFromTheFuture,
@@ -71,10 +71,7 @@ const slowOf = (ailing: readonly Member[] = [], suspectsTopics = false): Slow =>
 
 async function glanceAt(parts: GroupParts, beat: Beat): Promise<{ reply: HeartbeatReply } | Slow> {
   const { table, clock } = parts;
-  const [head, { me, ailing, isLast }] = await Promise.all([
-    readHead(table, beat.groupId, false),
-    watch(parts, beat.groupId, beat.memberId),
-  ]);
+  const { head, me, ailing, isLast } = await watch(parts, beat.groupId, beat.memberId);
   if (ailing.length > 0) return slowOf(ailing);
   const now = clock.now();
   const outcome = glance({ head, member: me, nowMs: now }, beat);

@@ -1,8 +1,26 @@
 // Reading and writing of member items, and the watch that each member keeps over those behind it in the order of their
-// ids: so the dead are noticed by the living, at no more than half a read unit a heartbeat.
+// ids: so the dead are noticed by the living, at half a read unit a heartbeat.
 import { inParallel } from '../concurrency.ts';
-import { groupPartition, instanceKey, itemVersion, lastMemberKey, memberKey, memberPrefix } from '../storage/keys.ts';
-import { absent, type Condition, equals, type Item, type Table, type Value } from '../storage/table.ts';
+import {
+  groupHeadKey,
+  groupPartition,
+  instanceKey,
+  itemVersion,
+  lastMemberKey,
+  memberKey,
+  memberPrefix,
+} from '../storage/keys.ts';
+import {
+  absent,
+  type Condition,
+  equals,
+  type Item,
+  type ItemPage,
+  type Query,
+  type Table,
+  type Value,
+} from '../storage/table.ts';
+import { type GroupHead, parseGroupHead } from './head.ts';
 import {
   asRead,
   clockSkewMs,
@@ -106,6 +124,7 @@ async function holdsItsInstance(table: Table, groupId: string, { memberId, insta
 // --- the watch
 
 export type Watch = {
+  readonly head: GroupHead | undefined;
   readonly me: Member | undefined;
   /** The members between this one and the next healthy one that somebody must do something about. */
   readonly ailing: readonly Member[];
@@ -113,42 +132,62 @@ export type Watch = {
   readonly isLast: boolean;
 };
 
+/** So many items of some hundred bytes are within 4 KiB: half a read unit. */
 const watchedAtOnce = 9;
 /** Behind nine that are dead, or tombstones, there are likely many: as many queries would take too long. */
 const watchedFurther = 100;
 
-/** Eventual reads: 0.5 read units, and 0.5 more for the last member of the order, whose next one is the first. */
+/**
+ * Eventual reads. The first page of the group has its head and first members: half a read unit, and all of it that a small
+ * group has. In a larger one the members from this one on are half a unit more; who follows the last stands in the first page.
+ */
 export async function watch({ table, clock }: GroupParts, groupId: string, memberId: string): Promise<Watch> {
   const now = clock.now();
+  const { pk, sk } = groupHeadKey(groupId);
+  const first = await table.query({ pk, from: sk, through: lastMemberKey, limit: watchedAtOnce });
+  const headItem = first.items.find((item) => item.sk === sk);
+  const head = headItem && parseGroupHead(headItem);
   const ailing: Member[] = [];
   let me: Member | undefined;
-  for await (const { member, isWrapped } of inOrderFrom(table, groupId, memberId)) {
+  for await (const { member, isWrapped } of inOrderFrom(table, groupId, memberId, first)) {
     if (member.memberId === memberId) me = member;
-    else if (isHealthy(member, now)) return { me, ailing, isLast: isWrapped };
+    else if (isHealthy(member, now)) return { head, me, ailing, isLast: isWrapped };
     else if (isAiling(member, now)) ailing.push(member);
   }
-  return { me, ailing, isLast: true };
+  return { head, me, ailing, isLast: true };
 }
 
-/** Itself first, then those behind it, then from the beginning up to it. */
-async function* inOrderFrom(
+type InOrder = AsyncGenerator<{ readonly member: Member; readonly isWrapped: boolean }>;
+
+/** Itself first, then those behind it, then from the beginning up to it. What `first` has is not read again. */
+async function* inOrderFrom(table: Table, groupId: string, memberId: string, first: ItemPage): InOrder {
+  const mine = memberKey(groupId, memberId).sk;
+  const read = first.items.filter(({ sk }) => sk.startsWith(memberPrefix));
+  const readTo = read.at(-1)?.sk ?? memberPrefix;
+  const isInFirst = !first.more || readTo >= mine;
+  for (const item of read) if (item.sk >= mine) yield { member: parseMember(item), isWrapped: false };
+  if (first.more)
+    for await (const member of membersIn(table, groupId, { from: mine, ...(isInFirst && { after: readTo }) }))
+      yield { member, isWrapped: false };
+  for (const item of read) if (item.sk < mine) yield { member: parseMember(item), isWrapped: true };
+  if (!isInFirst)
+    for await (const member of membersIn(table, groupId, { after: readTo, through: mine }))
+      yield { member, isWrapped: true };
+}
+
+async function* membersIn(
   table: Table,
   groupId: string,
-  memberId: string,
-): AsyncGenerator<{ member: Member; isWrapped: boolean }> {
-  const mine = memberKey(groupId, memberId).sk;
-  const ranges = [
-    { from: mine, through: lastMemberKey },
-    { from: memberPrefix, through: mine },
-  ];
-  for (const [turn, range] of ranges.entries()) {
-    for (let after: string | undefined, more = true; more; ) {
-      const window = after === undefined ? { limit: watchedAtOnce } : { limit: watchedFurther, after };
-      const page = await table.query({ pk: groupPartition(groupId), ...range, ...window });
-      for (const item of page.items) yield { member: parseMember(item), isWrapped: turn === 1 };
-      more = page.more;
-      after = page.items.at(-1)?.sk;
-    }
+  range: Pick<Query, 'from' | 'through' | 'after'>,
+): AsyncGenerator<Member> {
+  const all = { pk: groupPartition(groupId), from: memberPrefix, through: lastMemberKey, ...range };
+  let next = { ...all, limit: watchedAtOnce };
+  for (let more = true; more; ) {
+    const page = await table.query(next);
+    yield* page.items.map(parseMember);
+    more = page.more;
+    const last = page.items.at(-1);
+    next = { ...next, limit: watchedFurther, ...(last && { after: last.sk }) };
   }
 }
 

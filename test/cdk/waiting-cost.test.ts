@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { options } from '../../cdk/config.ts';
 import { createEngine } from '../../lib/create-engine.ts';
 import { limits } from '../../lib/limits.ts';
-import { countingTable, newCounters } from '../../lib/storage/count.ts';
-import { createGroupWorld, createMember } from '../group/world.ts';
+import { countingTable, newCounters, withReceipt } from '../../lib/storage/count.ts';
+import { createGroupWorld, createMember, settleAll } from '../group/world.ts';
 import { createWorld } from '../log/world.ts';
 import { monthOfHeartbeats, monthOfWaiting, unitsOfHeartbeat, waitingTable } from './waiting-cost.ts';
 
@@ -36,16 +36,17 @@ describe('a month of waiting', () => {
   });
 
   test('in a group has the units of heartbeats that are counted', async () => {
+    const world = createGroupWorld((table) => countingTable(table, newCounters()));
+    await world.engine.createTopic({ topic: 't', partitions: 20 });
+    const members = Array.from({ length: 10 }, (_, i) => createMember(world.engine, `member-${i}`));
+    await settleAll(...members);
     const totals = newCounters();
-    const world = createGroupWorld((table) => countingTable(table, totals));
-    await world.engine.createTopic({ topic: 't', partitions: 6 });
-    const member = createMember(world.engine, 'alone');
-    await member.settle();
-    Object.assign(totals, newCounters());
     const beats = 90;
     for (let beat = 0; beat < beats; beat++) {
       world.clock.advance(limits.defaultHeartbeatIntervalMs);
-      await member.beat();
+      for (const member of members.slice(0, -1)) await member.beat();
+      const { counters } = await withReceipt(() => members.at(-1)!.beat());
+      for (const name of ['readUnits', 'writeUnits'] as const) totals[name] += counters[name];
     }
     expect(totals.readUnits / beats).toBeCloseTo(unitsOfHeartbeat.readUnits, 1);
     expect(totals.writeUnits / beats).toBeCloseTo(unitsOfHeartbeat.writeUnits, 1);

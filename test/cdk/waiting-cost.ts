@@ -43,8 +43,8 @@ export function monthOfWaiting({ waitMs, pauseMs, partitions, memoryMiB }: Waite
   return { requests, gbSeconds, readUnits, usd };
 }
 
-/** Of a member alone in its group, which reads the most: every third one renews the member, and looks whether topics changed. */
-export const unitsOfHeartbeat = { readUnits: 5 / 3, writeUnits: 1 / 3 };
+/** Of the last member of a large group, which reads the most: every third one renews it, and looks whether topics changed. */
+export const unitsOfHeartbeat = { readUnits: 7 / 6, writeUnits: 1 / 3 };
 
 /** The heartbeats of a group's member in dollars: requests, the function, and units. */
 export function monthOfHeartbeats(memoryMiB: number): number {

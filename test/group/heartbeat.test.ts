@@ -110,6 +110,25 @@ describe('a member', () => {
   });
 });
 
+describe('in a group of more than one page of members', () => {
+  const ids = Array.from({ length: 12 }, (_, i) => `m${String(i).padStart(2, '0')}`);
+
+  it.each(['dynamic', 'static'])('of %s members whoever dies is missed by the one before it', async (kind) => {
+    for (const victim of ids) {
+      const { engine, clock } = createGroupWorld();
+      await engine.createTopic({ topic: 't', partitions: 12 });
+      const members = ids.map((id) => createMember(engine, id, kind === 'static' ? { instanceId: id } : {}));
+      await settleAll(...members);
+      for (let waitedMs = 0; waitedMs < 50_000; waitedMs += 10_000) {
+        clock.advance(10_000);
+        for (const one of members) if (one.memberId !== victim) await one.beat();
+      }
+      const { memberDescriptions } = await engine.groups.describe(groupId);
+      expect(memberDescriptions.map(({ memberId }) => memberId)).toEqual(ids.filter((id) => id !== victim));
+    }
+  });
+});
+
 describe('a member that does not let go in time', () => {
   it('is closed when its rebalance timeout is over', async () => {
     const [a, b] = [member('a', { rebalanceTimeoutMs: 60_000 }), member('b')];

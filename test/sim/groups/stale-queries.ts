@@ -1,5 +1,6 @@
 // Eventual queries that see the past: any item of the page may be as somebody saw it before, or be missing if it is new.
 // (Eventual gets are stale in the network of all worlds.)
+import { isDeepStrictEqual } from 'node:util';
 import type { Item, Table } from '../../../lib/storage/table.ts';
 import type { Random } from '../random.ts';
 
@@ -24,7 +25,7 @@ export function withStaleQueries(table: Table, { random, now, chance, stalestMs 
     // Before it was seen first it may not have been there.
     const versions = seen.get(name) ?? [{ item: undefined, atMs: now() }];
     const newest = versions.at(-1)!;
-    if (newest.item?.r === item.r && newest.item) newest.atMs = now();
+    if (isDeepStrictEqual(newest.item, item)) newest.atMs = now();
     else versions.push({ item, atMs: now() });
     seen.set(name, versions.slice(-depth));
     return seen.get(name)!;
