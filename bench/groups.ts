@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { RivuletClientError } from '../lib/client/client-error.ts';
 import { Rivulet } from '../lib/client/rivulet.ts';
-import { systemClock } from '../lib/clock.ts';
+import { type Clock, systemClock } from '../lib/clock.ts';
 import { createEngine } from '../lib/create-engine.ts';
 import { countingTable, newCounters, usdOf } from '../lib/storage/count.ts';
 import { createMemoryObjectStore } from '../lib/storage/memory-object-store.ts';
@@ -97,28 +97,32 @@ async function printMembership(): Promise<void> {
 async function printCommits(): Promise<void> {
   const totals = newCounters();
   const table = countingTable(createMemoryTable(), totals);
-  const engine = createEngine({ objects: createMemoryObjectStore({ clock: systemClock }), table, clock: systemClock });
-  await engine.createTopic({ topic: 't', partitions: 160 });
+  let nowMs = systemClock.now();
+  const clock: Clock = { ...systemClock, now: () => nowMs, monotonic: () => nowMs };
+  const engine = createEngine({ objects: createMemoryObjectStore({ clock }), table, clock });
+  const { topicId } = await engine.createTopic({ topic: 't', partitions: 160 });
   const member = { groupId: 'g', memberId: 'm' };
   const join = { ...member, memberEpoch: 0, heartbeatSeq: 1, subscribedTopicNames: ['t'] };
   const { memberEpoch } = await engine.groups.heartbeat(join);
   let commitSeq = 0;
   const commit = (apart: number) => {
     const partitions = Array.from({ length: 10 }, (_, i) => ({ partition: i * apart, offset: commitSeq }));
-    const topics = [{ topic: 't', partitions }];
+    nowMs += commitEveryMs;
+    const topics = [{ topic: 't', topicId, partitions }];
     return engine.groups.commitOffsets({ ...member, memberEpoch, commitSeq: ++commitSeq, topics });
   };
   const rows: (string | number)[][] = [];
   for (const [name, apart] of placements) {
     Object.assign(totals, newCounters());
     for (let time = 0; time < commits; time++) await commit(apart);
-    const usd = (usdOf(totals) / commits) * (monthMs / 5_000);
+    const usd = (usdOf(totals) / commits) * (monthMs / commitEveryMs);
     rows.push([name, decimal(totals.readUnits / commits, 2), decimal(totals.writeUnits / commits, 2), decimal(usd, 2)]);
   }
   printTable('A commit of 10 partitions, every 5 s', ['', 'read units', 'write units', '$ a month'], rows);
 }
 
 const commits = 100;
+const commitEveryMs = 5_000;
 const placements = [
   ['next to each other, in one item', 1],
   ['each in an item of its own', 16],

@@ -11,7 +11,7 @@ import { readMember, readMembers } from './members.ts';
 import { checkGroupId, checkMemberId } from './names.ts';
 import { beingChanged, type GroupParts } from './parts.ts';
 import { commitIsNew, endTerm, inTerm, ownedSince, type Slot, sameOffset, setOffset } from './slots.ts';
-import { checkNamedOnce, type ResolvedTopic, resolveEach } from './topics.ts';
+import { checkNamedOnce, type ResolvedTopic, resolveEach, resolveOwned } from './topics.ts';
 import { type Entry, type Rules, type Verdict, writeSlots } from './write-slots.ts';
 
 type CommitEntry = Entry & { readonly commit: PartitionCommit };
@@ -19,7 +19,7 @@ type Committer = { readonly memberId: string; readonly epoch: number; readonly s
 
 export async function commitOffsets(parts: GroupParts, request: CommitOffsetsRequest): Promise<PerPartitionReply> {
   const committer = checkCommit(request);
-  const topics = await resolveEach(parts.topics, request.topics);
+  const topics = await (committer ? resolveOwned : resolveEach)(parts.topics, request.topics);
   const { entries, errors } = entriesOf(request, topics);
   const refusals = committer
     ? await writeSlots(parts, request.groupId, entries, memberRules(parts, request.groupId, committer))

@@ -16,6 +16,17 @@ export function resolveEach(topics: Topics, refs: readonly Named[]): Promise<Res
   return inParallel(refs, 16, (ref) => refusedAsValue(resolve(topics, ref)));
 }
 
+/**
+ * For commits of members: what is written asks for the member's own term, and a term begins only in a topic that is there. So a
+ * copy of any age will do, if it has the id that is asked for (docs/adr/0010).
+ */
+export function resolveOwned(topics: Topics, refs: readonly Named[]): Promise<ResolvedTopic[]> {
+  return inParallel(refs, 16, async (ref) => {
+    const copy = topics.lastKnown(ref.topic);
+    return copy && copy.topicId === ref.topicId && isCovered(copy, ref) ? copy : refusedAsValue(resolve(topics, ref));
+  });
+}
+
 /** Each is read anew. */
 export function resolveAnew(topics: Topics, refs: readonly TopicRef[]): Promise<ResolvedTopic[]> {
   return inParallel(refs, 16, (ref) => refusedAsValue(readTopic(topics, ref)));
@@ -24,11 +35,11 @@ export function resolveAnew(topics: Topics, refs: readonly TopicRef[]): Promise<
 async function resolve(topics: Topics, ref: Named): Promise<Topic> {
   if (ref.topicId === undefined) return readTopic(topics, ref);
   const copy = await topics.resolve(ref);
-  const isCovered = (ref.partitions ?? []).every(
-    (one) => (typeof one === 'number' ? one : one.partition) < copy.partitions,
-  );
-  return isCovered ? copy : readTopic(topics, ref);
+  return isCovered(copy, ref) ? copy : readTopic(topics, ref);
 }
+
+const isCovered = (copy: Topic, { partitions = [] }: Named): boolean =>
+  partitions.every((one) => (typeof one === 'number' ? one : one.partition) < copy.partitions);
 
 function readTopic(topics: Topics, ref: TopicRef): Promise<Topic> {
   topics.forget(ref.topic);

@@ -27,6 +27,8 @@ export type Topic = TopicSummary & {
 export type Topics = {
   /** By name, from a copy a few seconds old; checks topicId if given. Throws UNKNOWN_TOPIC_OR_PARTITION, INCONSISTENT_TOPIC_ID. */
   resolve(ref: TopicRef): Promise<Topic>;
+  /** As it was when it was last read here, however long ago; undefined when it never was. */
+  lastKnown(name: string): Topic | undefined;
   /** The next resolve reads anew. */
   forget(name: string): void;
   /** Makes a head that is missing though its topic exists. */
@@ -97,6 +99,7 @@ export function createTopics(table: Table, clock: Clock): Topics {
 
   return {
     resolve,
+    lastKnown: (name) => copies.get(name)?.topic,
     forget: (name) => copies.delete(name),
     makeHead,
     create: async (request) => describeTopic(keep(await announced(table, create(table, clock, request)))),

@@ -1,8 +1,9 @@
 // A process that knows topics from before: they were deleted, made anew or grown by another process meanwhile.
-import { beforeEach, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../lib/clock.ts';
 import { createEngine } from '../../lib/create-engine.ts';
 import type { Engine } from '../../lib/engine.ts';
+import type { PerPartitionReply } from '../../lib/groups.ts';
 import { createMemoryObjectStore } from '../../lib/storage/memory-object-store.ts';
 import { createMemoryTable } from '../../lib/storage/memory-table.ts';
 
@@ -47,4 +48,43 @@ test('it takes a commit of a partition that was added', async () => {
   const topics = [{ ...at(3, 9)[0]!, topicId }];
   const reply = await old.groups.commitOffsets({ groupId: 'g', topics });
   expect(reply.topics[0]!.partitions).toEqual([{ partition: 3 }]);
+});
+
+describe("a member's commit by the topic's id", () => {
+  const m = { groupId: 'g', memberId: 'm' };
+  let memberEpoch: number;
+  beforeEach(async () => {
+    const joining = { ...m, memberEpoch: 0, heartbeatSeq: 1, subscribedTopicNames: ['t'] };
+    ({ memberEpoch } = await old.groups.heartbeat(joining));
+  });
+  let commitSeq = 0;
+  const commit = (of: { topic: string; topicId: string }, partition = 0) =>
+    old.groups.commitOffsets({
+      ...{ ...m, memberEpoch, commitSeq: ++commitSeq },
+      topics: [{ ...of, partitions: [{ partition, offset: 7 }] }],
+    });
+  const codeOf = ({ topics }: PerPartitionReply) =>
+    topics[0]!.partitions.map((result) => ('error' in result ? result.error.errorCode : undefined))[0];
+
+  test('that was deleted is taken while its term lasts, and is nothing to the topic that was made anew', async () => {
+    await madeAnew();
+    expect(codeOf(await commit({ topic: 't', topicId }))).toBeUndefined();
+    expect(await old.groups.fetchOffsets({ groupId: 'g' })).toEqual({ topics: [] });
+    for (let beats = 0; beats < 3; beats++)
+      ({ memberEpoch } = await old.groups.heartbeat({
+        ...{ ...m, memberEpoch, heartbeatSeq: 2 + beats, topicPartitions: [] },
+        subscribedTopicNames: ['t', `new-${beats}`],
+      }));
+    expect(codeOf(await commit({ topic: 't', topicId }))).toBe('INCONSISTENT_TOPIC_ID');
+  });
+
+  test('under another name is refused', async () => {
+    await old.createTopic({ topic: 'u' });
+    expect(codeOf(await commit({ topic: 'u', topicId }))).toBe('INCONSISTENT_TOPIC_ID');
+    expect(codeOf(await commit({ topic: 'none', topicId }))).toBe('UNKNOWN_TOPIC_OR_PARTITION');
+  });
+
+  test('of a partition that is not there is refused', async () => {
+    expect(codeOf(await commit({ topic: 't', topicId }, 2))).toBe('UNKNOWN_TOPIC_OR_PARTITION');
+  });
 });
