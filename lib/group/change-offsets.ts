@@ -13,6 +13,7 @@ import type {
 import { offsets } from '../log/offsets.ts';
 import { allPartitions, unknownPartition } from '../topic/partitions.ts';
 import type { Topic } from '../topic/topics.ts';
+import { closeTheDead } from './compute.ts';
 import type { GroupHead } from './head.ts';
 import { bump, openHead, readHead } from './heads.ts';
 import { isLiving, isOver, type Member } from './member.ts';
@@ -36,7 +37,7 @@ export async function deleteOffsets(parts: GroupParts, request: DeleteOffsetsReq
   checkNamedOnce(request.topics);
   const head = await readHead(parts.table, groupId);
   if (!head) throw unknownGroup(groupId);
-  const living = (await readMembers(parts.table, groupId)).filter(isLiving);
+  const living = (await closeTheDead(parts, groupId)).filter(isLiving);
   const topics = await resolveAnew(parts.topics, request.topics);
   const epoch = living.length > 0 ? head.groupEpoch : (await bumped(parts, groupId)).groupEpoch;
   const replies = await inParallel(topics, 4, async (topic, index) => {
@@ -121,7 +122,7 @@ export async function resetOffsets(parts: GroupParts, request: ResetOffsetsReque
   const { groupId } = request;
   checkGroupId(groupId);
   checkNamedOnce(request.topics);
-  if ((await readMembers(parts.table, groupId)).some(isLiving)) throw nonEmpty(groupId);
+  if ((await closeTheDead(parts, groupId)).some(isLiving)) throw nonEmpty(groupId);
   const topics = await resolveAnew(parts.topics, request.topics);
   const planned = await inParallel(topics, 4, async (topic, index) => {
     if (topic instanceof RivuletError) throw topic;

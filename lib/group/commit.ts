@@ -5,9 +5,10 @@ import type { CommitOffsetsRequest, PartitionCommit, PartitionResult, PerPartiti
 import { limits } from '../limits.ts';
 import { all } from '../storage/table.ts';
 import { unknownPartition } from '../topic/partitions.ts';
+import { closeTheDead } from './compute.ts';
 import { openHead, readHead, unmarkExpiring } from './heads.ts';
 import { isLiving, isOver, type Member } from './member.ts';
-import { readMember, readMembers } from './members.ts';
+import { readMember } from './members.ts';
 import { checkGroupId, checkMemberId } from './names.ts';
 import { beingChanged, type GroupParts } from './parts.ts';
 import { commitIsNew, endTerm, inTerm, ownedSince, type Slot, sameOffset, setOffset } from './slots.ts';
@@ -134,8 +135,7 @@ async function commitSimply(parts: GroupParts, groupId: string, entries: readonl
 }
 
 async function simpleRules(parts: GroupParts, groupId: string): Promise<Rules<CommitEntry>> {
-  const members = await readMembers(parts.table, groupId);
-  if (members.some(isLiving)) throw hasMembers(groupId);
+  if ((await closeTheDead(parts, groupId)).some(isLiving)) throw hasMembers(groupId);
   const committedMs = parts.clock.now();
   return {
     readsFirst: true,

@@ -8,7 +8,7 @@ import { targetKey } from '../storage/keys.ts';
 import { absent } from '../storage/table.ts';
 import { type AssignableTopic, assign, type Subscriber, type Target } from './assign.ts';
 import type { GroupHead } from './head.ts';
-import { confirmCatalogue, install, readCatalogue } from './heads.ts';
+import { bump, confirmCatalogue, install, readCatalogue } from './heads.ts';
 import { closed, isExpired, isLiving, type Member, targetKeyOf } from './member.ts';
 import { putMember, readMembers, retire } from './members.ts';
 import { beingChanged, type GroupParts, randomName } from './parts.ts';
@@ -51,6 +51,18 @@ export async function computeTarget(
   );
   await forgetTarget(parts, groupId, installed.nonce === nonce ? head : { assignmentEpoch: epoch, nonce });
   return installed;
+}
+
+/**
+ * For who asks whether there are members: the dead are closed first, though nobody is left to notice them before upkeep does.
+ * @returns the members as they are then.
+ */
+export async function closeTheDead(parts: GroupParts, groupId: string): Promise<Member[]> {
+  const members = await readMembers(parts.table, groupId);
+  if (!members.some((member) => isExpired(member, parts.clock.now()))) return members;
+  const head = await bump(parts, groupId);
+  if (head) await computeTarget(parts, groupId, head);
+  return readMembers(parts.table, groupId);
 }
 
 const namesOf = (target: Target): InstalledTarget => target;

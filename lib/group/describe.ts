@@ -5,7 +5,7 @@ import { groupsPartition } from '../storage/keys.ts';
 import type { GroupHead } from './head.ts';
 import { readHead } from './heads.ts';
 import { lagOf } from './lag.ts';
-import { isLiving, type Member, targetKeyOf } from './member.ts';
+import { isPresent, type Member, targetKeyOf } from './member.ts';
 import { readMembers } from './members.ts';
 import { checkGroupId } from './names.ts';
 import { isEmpty } from './partitions.ts';
@@ -27,7 +27,7 @@ export async function listGroups(
   const groups = await inParallel(page.items, groupsAtOnce, async ({ sk: groupId }) => {
     const head = await readHead(parts.table, groupId);
     if (!head) return undefined;
-    const living = (await readMembers(parts.table, groupId, false)).filter(isLiving);
+    const living = await presentMembers(parts, groupId, false);
     return { groupId, state: stateOf(head, living), members: living.length };
   });
   const living = groups.filter((group) => group !== undefined);
@@ -40,7 +40,7 @@ export async function describeGroup(parts: GroupParts, groupId: string): Promise
   checkGroupId(groupId);
   const head = await readHead(parts.table, groupId);
   if (!head) throw unknownGroup(groupId);
-  const living = (await readMembers(parts.table, groupId)).filter(isLiving);
+  const living = await presentMembers(parts, groupId, true);
   const target = (await readTarget(parts.table, groupId, head)) ?? new Map();
   const isThere = new Set(living.map(({ memberId }) => memberId));
   const partitions = (await lagOf(parts, groupId)).map(({ memberId, ...row }) =>
@@ -56,6 +56,10 @@ export async function describeGroup(parts: GroupParts, groupId: string): Promise
     memberDescriptions: living.map((member) => describeMember(member, target, parts.clock.now())),
     partitions,
   };
+}
+
+async function presentMembers({ table, clock }: GroupParts, groupId: string, strong: boolean): Promise<Member[]> {
+  return (await readMembers(table, groupId, strong)).filter((member) => isPresent(member, clock.now()));
 }
 
 function stateOf(head: GroupHead, living: readonly Member[]): GroupState {

@@ -5,7 +5,7 @@ import { RivuletError } from '../errors.ts';
 import { groupPartition, groupsPartition, lastMemberKey, memberPrefix } from '../storage/keys.ts';
 import { all, equals, type Item } from '../storage/table.ts';
 import type { Topics } from '../topic/topics.ts';
-import { computeTarget, topicsChanged } from './compute.ts';
+import { closeTheDead, computeTarget, topicsChanged } from './compute.ts';
 import type { GroupHead } from './head.ts';
 import { bump, markDeleted, markExpiring, readAnyHead, unlist } from './heads.ts';
 import { isExpired, isLiving } from './member.ts';
@@ -21,6 +21,7 @@ import { type Rules, writeSlots } from './write-slots.ts';
 /** Refused while it has members. Who dies half-way leaves a group that is gone, and whose rest goes before it can come back. */
 export async function deleteGroup(parts: GroupParts, groupId: string): Promise<void> {
   checkGroupId(groupId);
+  await closeTheDead(parts, groupId);
   const head = await readAnyHead(parts.table, groupId);
   // Somebody may have died in the middle of it.
   if (head?.isDeleted) await clearAway(parts, groupId, head.groupEpoch);

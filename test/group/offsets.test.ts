@@ -103,6 +103,34 @@ describe('delete', () => {
   });
 });
 
+describe('members that died, whom nobody has noticed yet', () => {
+  const topics = [{ topic: 't', partitions: [0] }];
+  beforeEach(async () => {
+    const a = createMember(world.engine, 'a');
+    await a.settle();
+    await a.commit(0, 3);
+    world.clock.advance(60_000);
+  });
+
+  it.each<[string, () => Promise<unknown>]>([
+    [
+      'reset',
+      () => groups().resetOffsets({ groupId, dryRun: false, topics: [{ ...topics[0]!, target: { to: 'earliest' } }] }),
+    ],
+    ['deletion of offsets', () => groups().deleteOffsets({ groupId, topics })],
+    ['deletion', () => groups().delete(groupId)],
+    ['commit without membership', () => commit(0, 9)],
+  ])('are in the way of no %s', async (_what, change) => {
+    expect(await change()).not.toMatchObject({ topics: [{ partitions: [{ error: expect.anything() }] }] });
+    expect(await committed(world.engine, 0)).not.toBe(3);
+  });
+
+  it('are not told to people', async () => {
+    expect(await groups().list({})).toMatchObject({ groups: [{ state: 'Empty', members: 0 }] });
+    expect(await groups().describe(groupId)).toMatchObject({ state: 'Empty', members: 0, memberDescriptions: [] });
+  });
+});
+
 describe('a group', () => {
   it('is deleted with its offsets, and one of the same name begins anew', async () => {
     await commit(0, 3);
