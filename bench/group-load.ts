@@ -1,9 +1,10 @@
 // Heartbeats as fast as they are answered, beside requests that do nothing.
 import { type Connection, openConnection } from '../lib/client/connection.ts';
 import { groupApi } from '../lib/client/group-api.ts';
-import { byTopic, type HeartbeatReply } from '../lib/client/membership.ts';
+import { byTopic } from '../lib/client/membership.ts';
 import { Rivulet } from '../lib/client/rivulet.ts';
 import { systemClock } from '../lib/clock.ts';
+import type { HeartbeatReply } from '../lib/shapes.ts';
 
 const members = 32;
 const topic = 'beats';

@@ -1,8 +1,6 @@
 // A group as tables with the columns of kafka-consumer-groups.sh. What is not there is `-`, as it is there.
-import type { GroupDescription, GroupPartition, MemberDetail } from '../lib/client/group-admin.ts';
+import type { GroupDescription, PartitionLag, TopicPartitions } from '../lib/shapes.ts';
 import { printTable } from './output.ts';
-
-type Assignment = MemberDetail['assignment'];
 
 export function describeOffsets({ groupId, memberDetails, partitionDetails }: GroupDescription): void {
   if (partitionDetails.length === 0) console.error(`rivulet: note: group ${groupId} has no partitions and no offsets`);
@@ -25,7 +23,7 @@ export function describeOffsets({ groupId, memberDetails, partitionDetails }: Gr
     );
 }
 
-const hasLost = ({ lostRecords }: GroupPartition): boolean => lostRecords > 0;
+const hasLost = ({ lostRecords }: PartitionLag): boolean => lostRecords > 0;
 const orDash = (value: number): number | string => (value < 0 ? '-' : value);
 
 /** Of two units at most: `3d4h`, `12m5s`, `1.5s`. */
@@ -64,7 +62,7 @@ export function describeMembers({ groupId, memberDetails }: GroupDescription, ve
 }
 
 /** As Kafka writes it: `orders(0,1,5);returns(0)`. */
-function assigned(assignment: Assignment): string {
+function assigned(assignment: readonly TopicPartitions[]): string {
   return assignment.map(({ topic, partitions }) => `${topic}(${partitions.join(',')})`).join(';') || '-';
 }
 

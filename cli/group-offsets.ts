@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Admin } from '../lib/client/admin.ts';
-import type { OffsetReset, OffsetTarget, ResetOffsets, TopicSelection } from '../lib/client/group-admin.ts';
+import type { OffsetReset, ResetOffsets, ResetTarget, TopicSelection } from '../lib/client/group-admin.ts';
 import { connect } from './connect.ts';
 import { fileTargets, isoDuration, isoTime, topicSelection } from './group-targets.ts';
 import { groupOf, groupOption, wholeNumber } from './options.ts';
@@ -123,7 +123,7 @@ async function committedTopics(admin: Admin, groupId: string): Promise<TopicSele
   return offsets.map(({ topic, partitions }) => ({ topic, partitions: partitions.map(({ partition }) => partition) }));
 }
 
-function targetOf({ toEarliest, toLatest, toOffset, toDatetime, byDuration, shiftBy }: ResetOptions): OffsetTarget {
+function targetOf({ toEarliest, toLatest, toOffset, toDatetime, byDuration, shiftBy }: ResetOptions): ResetTarget {
   if (toEarliest) return { to: 'earliest' };
   if (toLatest) return { to: 'latest' };
   if (toOffset !== undefined) return { to: 'offset', offset: toOffset };

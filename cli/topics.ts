@@ -1,6 +1,7 @@
 // `rivulet topics ...`: the flags are those of kafka-topics.sh and kafka-configs.sh.
 import type { Command } from 'commander';
-import type { Admin, PartitionDetail, TopicDescription } from '../lib/client/admin.ts';
+import type { Admin, TopicDescription } from '../lib/client/admin.ts';
+import type { PartitionDescription } from '../lib/shapes.ts';
 import { connect } from './connect.ts';
 import { hasErrorCode } from './failure.ts';
 import { keyValue, nameList, type Properties, topicOf, topicOption, wholeNumber } from './options.ts';
@@ -93,7 +94,7 @@ async function describe(
   });
 }
 
-function printDescription(of: TopicDescription & { partitionDetails: readonly PartitionDetail[] }): void {
+function printDescription(of: TopicDescription & { partitionDetails: readonly PartitionDescription[] }): void {
   printLine(`Topic:       ${of.topic}`);
   printLine(`Topic id:    ${of.topicId}`);
   printLine(`Created:     ${new Date(of.createdAt).toISOString()}`);

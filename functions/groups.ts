@@ -1,5 +1,5 @@
 // Consumer groups: the heartbeat, and looking at them. Their offsets are in group-offsets.ts.
-import type { GroupDescription, Groups, MemberDescription, OwnedPartitions } from '../lib/groups.ts';
+import type { Groups, OwnedPartitions } from '../lib/groups.ts';
 import { defined } from './defined.ts';
 import { groupOffsetOperations } from './group-offsets.ts';
 import { groupDescription, groupList, heartbeatReply } from './group-replies.ts';
@@ -88,11 +88,11 @@ const describe = (engine: WithGroups) =>
     replySchema: groupDescription,
     errors: ['INVALID_GROUP_ID', 'GROUP_ID_NOT_FOUND'],
     run: async ({ path, query }) => {
-      const group = await engine.groups.describe(path.group);
-      const members = pageOf(group.memberDescriptions.map(memberDetail), query.membersFrom ?? 0, PAGE_BYTES);
-      const partitions = pageOf(group.partitions, query.partitionsFrom ?? 0, PAGE_BYTES);
+      const { memberDetails, partitionDetails, ...group } = await engine.groups.describe(path.group);
+      const members = pageOf(memberDetails, query.membersFrom ?? 0, PAGE_BYTES);
+      const partitions = pageOf(partitionDetails, query.partitionsFrom ?? 0, PAGE_BYTES);
       return json(200, {
-        ...summaryOf(group),
+        ...group,
         memberDetails: members.rows,
         ...(members.next !== undefined && { nextMember: members.next }),
         partitionDetails: partitions.rows,
@@ -116,14 +116,6 @@ const remove = (engine: WithGroups) =>
       return { statusCode: 204, headers: {} };
     },
   });
-
-function summaryOf({ groupId, state, members, assignor, groupEpoch, assignmentEpoch }: GroupDescription) {
-  return { groupId, state, members, assignor, groupEpoch, assignmentEpoch };
-}
-
-function memberDetail({ renewedMs, ...member }: MemberDescription) {
-  return { ...member, renewedAgoMs: renewedMs };
-}
 
 /** As many rows from `from` on as fit; at least one, for each fits by itself. */
 export function pageOf<Row>(

@@ -2,6 +2,9 @@
 // are values in its result, so that one bad partition does not fail the others.
 import type { RivuletError } from './errors.ts';
 import type { Groups } from './groups.ts';
+import type { AlterTopicRequest, ConfigEntry, CreateTopicRequest, PartitionDescription } from './shapes.ts';
+
+export type { AlterTopicRequest, ConfigEntry, CreateTopicRequest, PartitionDescription } from './shapes.ts';
 
 /** Where a topic is named, `topicId` (22 characters of base64url) may be given too: another topic of that name is then refused. */
 export type TopicRef = { readonly topic: string; readonly topicId?: string };
@@ -109,20 +112,6 @@ export type PartitionOffset = {
 
 // --- topics
 
-export type ConfigEntry = {
-  readonly name: string;
-  readonly value: string;
-  readonly isDefault: boolean /** Where a value has no meaning here: why it was accepted. */;
-  readonly note?: string;
-};
-
-export type CreateTopicRequest = {
-  readonly topic: string;
-  /** 1..10,000. Default 1. */
-  readonly partitions?: number;
-  readonly config?: Readonly<Record<string, string>>;
-};
-
 export type TopicSummary = {
   readonly topic: string;
   readonly topicId: string;
@@ -135,22 +124,6 @@ export type TopicDescription = TopicSummary & {
   readonly config: readonly ConfigEntry[];
   /** Sentences a person should read: many partitions, configurations without meaning here. */
   readonly warnings: readonly string[];
-};
-
-export type PartitionDescription = {
-  readonly partition: number;
-  readonly earliest: number;
-  readonly latest: number;
-  /** Of the batches that are readable. */
-  readonly bytes: number;
-};
-
-export type AlterTopicRequest = {
-  readonly topic: string;
-  /** The new total; only greater than today's. */
-  readonly partitions?: number;
-  /** A null value goes back to the default. */
-  readonly config?: Readonly<Record<string, string | null>>;
 };
 
 /** What is asked of topics and their records. */

@@ -26,7 +26,15 @@ function importsOf(file: string, loaded = false): string[] {
 
 /** Which layer a file belongs to: the longest prefix wins. Arrows point to the same layer or to one below. */
 const layers: readonly (readonly string[])[] = [
-  ['lib/bytes/', 'lib/cache.ts', 'lib/clock.ts', 'lib/concurrency.ts', 'lib/errors.ts', 'lib/limits.ts'],
+  [
+    'lib/bytes/',
+    'lib/cache.ts',
+    'lib/clock.ts',
+    'lib/concurrency.ts',
+    'lib/errors.ts',
+    'lib/limits.ts',
+    'lib/shapes.ts',
+  ],
   ['lib/record/', 'lib/sigv4/', 'lib/storage/'],
   ['lib/producer/', 'lib/topic/', 'lib/log/', 'lib/group/', 'lib/engine.ts', 'lib/groups.ts', 'lib/client/'],
   ['lib/engine-parts.ts', 'lib/log-engine.ts', 'lib/create-engine.ts', 'lib/upkeep/'],
@@ -64,6 +72,7 @@ describe('imports', () => {
       'lib/errors.ts',
       'lib/limits.ts',
       'lib/clock.ts',
+      'lib/shapes.ts',
     ];
     const engine = [
       'lib/log/',

@@ -1,6 +1,14 @@
 // Topics, groups, and their offsets. Every call is tried again while that is safe; a write that was not answered and then finds
 // its work done counts as done.
 import type { Clock } from '../clock.ts';
+import type {
+  AlterTopicRequest,
+  ConfigEntry,
+  CreateTopicRequest,
+  GroupDescription,
+  GroupSummary,
+  PartitionDescription,
+} from '../shapes.ts';
 import { type AdminCalls, adminCalls } from './admin-calls.ts';
 import { isClientError, type RivuletClientError } from './client-error.ts';
 import type { Connection } from './connection.ts';
@@ -8,9 +16,7 @@ import {
   createGroupAdmin,
   type DeletedOffsets,
   type GroupAdmin,
-  type GroupDescription,
   type GroupOffsets,
-  type GroupSummary,
   type OffsetReset,
   type ResetOffsets,
   type SetOffsets,
@@ -18,13 +24,6 @@ import {
 } from './group-admin.ts';
 import { paths } from './paths.ts';
 import type { RetryPolicy } from './retry.ts';
-
-type TopicConfigEntry = {
-  readonly name: string;
-  readonly value: string;
-  readonly isDefault: boolean;
-  readonly note?: string;
-};
 
 export type TopicSummary = {
   readonly topic: string;
@@ -34,30 +33,9 @@ export type TopicSummary = {
   readonly createdAt: number;
 };
 
-export type PartitionDetail = {
-  readonly partition: number;
-  readonly earliest: number;
-  /** The next offset to be written. */
-  readonly latest: number;
-  readonly bytes: number;
-};
-
 export type TopicDescription = TopicSummary & {
-  readonly config: readonly TopicConfigEntry[];
+  readonly config: readonly ConfigEntry[];
   readonly warnings: readonly string[];
-};
-
-export type NewTopic = {
-  readonly topic: string;
-  readonly partitions?: number;
-  readonly config?: Readonly<Record<string, string>>;
-};
-
-/** `partitions` is the new total and may only grow; a null value goes back to the default. */
-export type TopicChange = {
-  readonly topic: string;
-  readonly partitions?: number;
-  readonly config?: Readonly<Record<string, string | null>>;
 };
 
 export type TopicOffsets = { readonly partition: number; readonly earliest: number; readonly latest: number };
@@ -67,7 +45,7 @@ export type TimestampOffset = { readonly partition: number; readonly offset: num
 
 type TopicPage = { readonly topics: readonly TopicSummary[]; readonly nextAfter?: string };
 type DetailPage = TopicDescription & {
-  readonly partitionDetails: readonly PartitionDetail[];
+  readonly partitionDetails: readonly PartitionDescription[];
   readonly nextPartition?: number;
 };
 
@@ -87,7 +65,7 @@ export class Admin {
 
   /** One after the other; the first failure ends it. TOPIC_ALREADY_EXISTS unless `ifNotExists`. */
   async createTopics(request: {
-    readonly topics: readonly NewTopic[];
+    readonly topics: readonly CreateTopicRequest[];
     readonly ifNotExists?: boolean;
   }): Promise<TopicDescription[]> {
     const made: TopicDescription[] = [];
@@ -95,7 +73,7 @@ export class Admin {
     return made;
   }
 
-  #createTopic({ topic, ...body }: NewTopic, ifNotExists: boolean): Promise<TopicDescription> {
+  #createTopic({ topic, ...body }: CreateTopicRequest, ifNotExists: boolean): Promise<TopicDescription> {
     return this.#calls.retrying(async (before) => {
       try {
         return await this.#calls.ask<TopicDescription>({ method: 'PUT', path: paths.topic(topic), body, writes: true });
@@ -119,8 +97,8 @@ export class Admin {
   }
 
   /** With every partition's offsets and bytes. */
-  async describeTopic(topic: string): Promise<TopicDescription & { partitionDetails: PartitionDetail[] }> {
-    const partitionDetails: PartitionDetail[] = [];
+  async describeTopic(topic: string): Promise<TopicDescription & { partitionDetails: PartitionDescription[] }> {
+    const partitionDetails: PartitionDescription[] = [];
     for (let partitionsFrom = 0; ; ) {
       const page = await this.#calls.read<DetailPage>(paths.topic(topic), { partitionsFrom, partitionsLimit: 256 });
       partitionDetails.push(...page.partitionDetails);
@@ -130,7 +108,7 @@ export class Admin {
     }
   }
 
-  alterTopic({ topic, ...body }: TopicChange): Promise<TopicDescription> {
+  alterTopic({ topic, ...body }: AlterTopicRequest): Promise<TopicDescription> {
     return this.#calls.retrying(() =>
       this.#calls.ask<TopicDescription>({ method: 'PATCH', path: paths.topic(topic), body, writes: true }),
     );

@@ -1,62 +1,10 @@
 // The administration's groups. What is refused for one partition is thrown, naming it; what was not refused is done.
+import type { GroupDescription, GroupSummary, MemberDescription, OffsetTarget, PartitionLag } from '../shapes.ts';
 import type { AdminCalls } from './admin-calls.ts';
 import { isClientError, type RivuletClientError } from './client-error.ts';
 import type { Call } from './connection.ts';
 import { paths } from './paths.ts';
 import { allDone, topicResults } from './topic-results.ts';
-
-/** Empty: no members. Assigning, Reconciling: partitions are on their way. */
-export type GroupState = 'Empty' | 'Assigning' | 'Reconciling' | 'Stable';
-
-export type GroupSummary = { readonly groupId: string; readonly state: GroupState; readonly members: number };
-
-type TopicPartitions = { readonly topic: string; readonly topicId: string; readonly partitions: readonly number[] };
-
-export type MemberDetail = {
-  readonly memberId: string;
-  readonly instanceId?: string;
-  readonly rackId?: string;
-  readonly clientId: string;
-  readonly host: string;
-  readonly memberEpoch: number;
-  readonly subscribedTopicNames: readonly string[];
-  readonly subscribedTopicRegex?: string;
-  readonly sessionTimeoutMs: number;
-  readonly renewedAgoMs: number;
-  /** What it may read now. */
-  readonly assignment: readonly TopicPartitions[];
-  /** What it is to have. */
-  readonly targetAssignment: readonly TopicPartitions[];
-  /** What it still has to let go of. */
-  readonly revoking: readonly TopicPartitions[];
-};
-
-/** -1 where there is nothing to tell. */
-export type GroupPartition = {
-  readonly topic: string;
-  readonly topicId: string;
-  readonly partition: number;
-  readonly currentOffset: number;
-  readonly logStartOffset: number;
-  readonly logEndOffset: number;
-  readonly lag: number;
-  /** Age of the oldest unread record; 0 when there is none. */
-  readonly timeLagMs: number;
-  /** Records that were removed before the group read them. */
-  readonly lostRecords: number;
-  readonly metadata: string;
-  /** Whose it is. */
-  readonly memberId?: string;
-};
-
-export type GroupDescription = GroupSummary & {
-  readonly assignor: 'uniform' | 'range';
-  readonly groupEpoch: number;
-  readonly assignmentEpoch: number;
-  readonly memberDetails: readonly MemberDetail[];
-  /** Of what is assigned or has a committed offset, by topic and partition. */
-  readonly partitionDetails: readonly GroupPartition[];
-};
 
 /** Without partitions: all of the topic. */
 export type TopicSelection = { readonly topic: string; readonly partitions?: readonly number[] };
@@ -79,18 +27,14 @@ export type GroupOffsets = {
 
 type PartitionOffset = { readonly partition: number; readonly offset: number };
 
-export type OffsetTarget =
-  | { readonly to: 'earliest' | 'latest' | 'current' }
-  | { readonly to: 'offset'; readonly offset: number }
-  /** Of each partition its own; the selection then names no partitions. */
-  | { readonly to: 'offsets'; readonly offsets: readonly PartitionOffset[] }
-  | { readonly to: 'shift'; readonly by: number }
+export type ResetTarget =
+  | OffsetTarget
   /** `timestamp` in epoch milliseconds. */
   | { readonly to: 'datetime'; readonly timestamp: number };
 
 export type ResetOffsets = {
   readonly groupId: string;
-  readonly topics: readonly (TopicSelection & { readonly target: OffsetTarget })[];
+  readonly topics: readonly (TopicSelection & { readonly target: ResetTarget })[];
   readonly dryRun?: boolean;
 };
 
@@ -141,8 +85,8 @@ async function list(calls: AdminCalls): Promise<GroupSummary[]> {
 
 /** Page by page: each is of its own moment. */
 async function describe(calls: AdminCalls, groupId: string): Promise<GroupDescription> {
-  const memberDetails: MemberDetail[] = [];
-  const partitionDetails: GroupPartition[] = [];
+  const memberDetails: MemberDescription[] = [];
+  const partitionDetails: PartitionLag[] = [];
   for (;;) {
     const [membersFrom, partitionsFrom] = [memberDetails.length, partitionDetails.length];
     const page = await calls.read<DescriptionPage>(paths.group(groupId), { membersFrom, partitionsFrom });

@@ -1,9 +1,9 @@
 // The requests of one group: heartbeats, commits, and what is committed.
 import { limits } from '../limits.ts';
+import type { HeartbeatReply } from '../shapes.ts';
 import type { AssignedPartition, CommittedOffsets } from './assigned-partition.ts';
 import { isClientError, RivuletClientError } from './client-error.ts';
 import type { Answer, Connection } from './connection.ts';
-import type { HeartbeatReply } from './membership.ts';
 import { paths } from './paths.ts';
 import { allDone, topicResults } from './topic-results.ts';
 

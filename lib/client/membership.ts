@@ -4,22 +4,10 @@
 // Invariants: `seq` only grows, and an answer to any but the newest heartbeat is dropped: an older one may name partitions
 // that have been let go since. Nothing is let go of in a heartbeat before the application has let go of it. And what the
 // newest answered heartbeat promised ends `leaseMs` after it was *sent*, less the skew that clocks may have.
+import { type HeartbeatReply, joinEpoch, leaveEpoch, leaveStaticEpoch, type TopicPartitions } from '../shapes.ts';
 import type { RivuletClientError } from './client-error.ts';
 
 export type OwnedPartition = { readonly topic: string; readonly topicId: string; readonly partition: number };
-
-export type TopicAssignment = {
-  readonly topic: string;
-  readonly topicId: string;
-  readonly partitions: readonly number[];
-};
-
-export type HeartbeatReply = {
-  readonly memberEpoch: number;
-  readonly heartbeatIntervalMs: number;
-  readonly leaseMs: number;
-  readonly assignment: readonly TopicAssignment[];
-};
 
 export type Member = {
   /** `resting`: has left, because a handler is slow. `ended`: for good. */
@@ -84,10 +72,6 @@ export type Decision = { readonly member: Member; readonly actions: readonly Mem
 
 /** What the clocks of two machines may differ by. */
 export const skewMs = 1_000;
-
-const joinEpoch = 0;
-const leaveEpoch = -1;
-const leaveStaticEpoch = -2;
 
 export function newMember(nowMs: number): Member {
   return {
@@ -261,14 +245,14 @@ function without(all: readonly OwnedPartition[], those: readonly OwnedPartition[
   return all.filter((one) => !ids.has(idOf(one)));
 }
 
-function flat(assignment: readonly TopicAssignment[]): OwnedPartition[] {
+function flat(assignment: readonly TopicPartitions[]): OwnedPartition[] {
   return assignment.flatMap(({ topic, topicId, partitions }) =>
     partitions.map((partition) => ({ topic, topicId, partition })),
   );
 }
 
 /** As heartbeats and commits have it. */
-export function byTopic(partitions: readonly OwnedPartition[]): TopicAssignment[] {
+export function byTopic(partitions: readonly OwnedPartition[]): TopicPartitions[] {
   return [...Map.groupBy(partitions, ({ topicId }) => topicId)].map(([topicId, of]) => ({
     topic: of[0]!.topic,
     topicId,

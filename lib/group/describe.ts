@@ -43,7 +43,7 @@ export async function describeGroup(parts: GroupParts, groupId: string): Promise
   const living = await presentMembers(parts, groupId, true);
   const target = (await readTarget(parts.table, groupId, head)) ?? new Map();
   const isThere = new Set(living.map(({ memberId }) => memberId));
-  const partitions = (await lagOf(parts, groupId)).map(({ memberId, ...row }) =>
+  const partitionDetails = (await lagOf(parts, groupId)).map(({ memberId, ...row }) =>
     memberId !== undefined && isThere.has(memberId) ? { ...row, memberId } : row,
   );
   return {
@@ -53,8 +53,8 @@ export async function describeGroup(parts: GroupParts, groupId: string): Promise
     assignor: head.assignor,
     groupEpoch: head.groupEpoch,
     assignmentEpoch: head.assignmentEpoch,
-    memberDescriptions: living.map((member) => describeMember(member, target, parts.clock.now())),
-    partitions,
+    memberDetails: living.map((member) => describeMember(member, target, parts.clock.now())),
+    partitionDetails,
   };
 }
 
@@ -80,7 +80,7 @@ function describeMember(member: Member, target: InstalledTarget, nowMs: number):
     memberEpoch: member.epoch,
     subscribedTopicNames: subscription.topics,
     sessionTimeoutMs: sessionMs,
-    renewedMs: Math.max(0, nowMs - member.renewedMs),
+    renewedAgoMs: Math.max(0, nowMs - member.renewedMs),
     assignment: member.owned,
     targetAssignment: target.get(targetKeyOf(member)) ?? [],
     revoking: member.revoking,

@@ -4,7 +4,6 @@ import { expect, test } from 'vitest';
 import { RivuletClientError } from '../../lib/client/client-error.ts';
 import {
   decide,
-  type HeartbeatReply,
   type Member,
   type MemberAction,
   type MemberEvent,
@@ -12,6 +11,7 @@ import {
   type OwnedPartition,
   skewMs,
 } from '../../lib/client/membership.ts';
+import type { HeartbeatReply } from '../../lib/shapes.ts';
 
 const settings = { sessionTimeoutMs: 10_000, heartbeatIntervalMs: 3_000, isStatic: false };
 const topicId = 'AAAAAAAAAAAAAAAAAAAAAA';
@@ -22,7 +22,8 @@ const error = (errorCode: string, retriable = false) =>
 
 function reply(memberEpoch: number, ...partitions: number[]): HeartbeatReply {
   const assignment = partitions.length > 0 ? [{ topic: 't', topicId, partitions }] : [];
-  return { memberEpoch, heartbeatIntervalMs: 3_000, leaseMs: 10_000, assignment };
+  const times = { heartbeatIntervalMs: 3_000, sessionTimeoutMs: 45_000, leaseMs: 10_000 };
+  return { memberId: 'm', memberEpoch, ...times, assignment };
 }
 
 /** A member and a clock. Each step gives what is to be done. */

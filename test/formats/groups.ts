@@ -115,7 +115,7 @@ export async function expectGroups(engine: Engine, groups: readonly StoredGroup[
     expect(await committedOf(engine, groupId), groupId).toEqual(committed);
     const described = await engine.groups.describe(groupId);
     for (const { memberId, memberEpoch } of members)
-      expect(described.memberDescriptions).toContainEqual(expect.objectContaining({ memberId, memberEpoch }));
+      expect(described.memberDetails).toContainEqual(expect.objectContaining({ memberId, memberEpoch }));
     const [first] = members;
     if (first) await expectGoesOn(engine, groupId, first);
   }

@@ -161,11 +161,11 @@ describe('a group', () => {
     world.clock.advance(4_000);
     const group = await groups().describe(groupId);
     expect(group).toMatchObject({ groupId, state: 'Stable', members: 2, assignor: 'uniform' });
-    expect(group.memberDescriptions.find(({ memberId }) => memberId === 'a')).toMatchObject({
+    expect(group.memberDetails.find(({ memberId }) => memberId === 'a')).toMatchObject({
       clientId: 'app',
       host: '10.0.0.1',
     });
-    expect(group.partitions).toEqual([
+    expect(group.partitionDetails).toEqual([
       expect.objectContaining({
         partition: 0,
         currentOffset: 2,
@@ -176,7 +176,7 @@ describe('a group', () => {
       }),
       expect.objectContaining({ partition: 1, currentOffset: -1, logEndOffset: 0, lag: -1 }),
     ]);
-    expect(group.partitions[0]!.timeLagMs).toBe(world.clock.now() - (startMs + 2_000));
+    expect(group.partitionDetails[0]!.timeLagMs).toBe(world.clock.now() - (startMs + 2_000));
   });
 
   it('tells its lag while every consumer is dead', async () => {
