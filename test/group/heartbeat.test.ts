@@ -123,8 +123,8 @@ describe('in a group of more than one page of members', () => {
         clock.advance(10_000);
         for (const one of members) if (one.memberId !== victim) await one.beat();
       }
-      const { memberDescriptions } = await engine.groups.describe(groupId);
-      expect(memberDescriptions.map(({ memberId }) => memberId)).toEqual(ids.filter((id) => id !== victim));
+      const { memberDetails } = await engine.groups.describe(groupId);
+      expect(memberDetails.map(({ memberId }) => memberId)).toEqual(ids.filter((id) => id !== victim));
     }
   });
 });
