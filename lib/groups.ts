@@ -50,7 +50,7 @@ export type HeartbeatRequest = {
   readonly serverAssignor?: string;
   /** Everything the member owns now. Absent: it says nothing of it, and so lets go of nothing. */
   readonly topicPartitions?: readonly OwnedPartitions[];
-  /** When the gateway took the request, by its clock: a coordinator whose clock is far from it answers COORDINATOR_NOT_AVAILABLE. */
+  /** When the gateway took the request, by its clock: so the heartbeat is judged. A coordinator far from it answers COORDINATOR_NOT_AVAILABLE. */
   readonly receivedMs?: number;
 };
 

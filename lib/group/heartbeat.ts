@@ -1,6 +1,7 @@
 // The heartbeat: what keeps a member, and moves partitions. Read it from `heartbeat` down; decide.ts says what each step
 // means. Any process may take any heartbeat, several may take the same one, and any may die between two steps: the next
 // heartbeat goes on from what is stored.
+import type { Clock } from '../clock.ts';
 import { RivuletError } from '../errors.ts';
 import type { HeartbeatReply, HeartbeatRequest } from '../groups.ts';
 import { limits } from '../limits.ts';
@@ -13,6 +14,7 @@ import { bump, openHead, readCatalogue } from './heads.ts';
 import { clockSkewMs, closed, isExpired, isLiving, type Member, next, targetKeyOf } from './member.ts';
 import {
   isFromTheFuture,
+  type Moment,
   putMember,
   readInstance,
   readMember,
@@ -34,17 +36,19 @@ const looks = 4;
 type Run = {
   readonly parts: GroupParts;
   readonly beat: Beat;
+  readonly ageMs: number;
   readonly ailing: readonly Member[];
   readonly suspectsTopics: boolean;
   hasBumped: boolean;
 };
 
-export async function heartbeat(parts: GroupParts, request: HeartbeatRequest): Promise<HeartbeatReply> {
+export async function heartbeat(given: GroupParts, request: HeartbeatRequest): Promise<HeartbeatReply> {
   const beat = beatOf(request);
-  checkClock(parts, request.receivedMs);
-  const quick = isJoining(beat) || isLeaving(beat) ? slowOf() : await glanceAt(parts, beat);
+  const ageMs = ageOf(given, request.receivedMs);
+  const parts = { ...given, clock: asReceived(given.clock, ageMs) };
+  const quick = isJoining(beat) || isLeaving(beat) ? slowOf() : await glanceAt(parts, beat, ageMs);
   if ('reply' in quick) return quick.reply;
-  const run: Run = { parts, beat, ...quick, hasBumped: false };
+  const run: Run = { parts, beat, ageMs, ...quick, hasBumped: false };
   for (let look = 0; look < looks; look++) {
     const reply = await goThrough(run);
     if (reply) return reply;
@@ -52,11 +56,14 @@ export async function heartbeat(parts: GroupParts, request: HeartbeatRequest): P
   throw beingChanged(beat.groupId);
 }
 
-/** The gateway's clock is not ours: far from it, sessions would be ended that are alive. A request may have waited a while. */
-function checkClock({ clock }: GroupParts, receivedMs: number | undefined): void {
-  if (receivedMs === undefined) return;
+/**
+ * How old the request is by our clock. A clock that is behind the gateway's, or ahead by more than a request can take, is
+ * wrong: it would end sessions that are alive. In between nobody can tell a slow request from a clock that is ahead.
+ */
+function ageOf({ clock }: GroupParts, receivedMs: number | undefined): number {
+  if (receivedMs === undefined) return 0;
   const aheadMs = clock.now() - receivedMs;
-  if (aheadMs >= -clockSkewMs && aheadMs <= clockSkewMs + requestAgeMs) return;
+  if (aheadMs >= -clockSkewMs && aheadMs <= clockSkewMs + requestAgeMs) return Math.max(0, aheadMs);
   throw new RivuletError(
     'COORDINATOR_NOT_AVAILABLE',
     `the clock of this coordinator is ${aheadMs} ms from that of the gateway, beyond ${clockSkewMs} ms: send it again`,
@@ -64,14 +71,25 @@ function checkClock({ clock }: GroupParts, receivedMs: number | undefined): void
   );
 }
 
+/**
+ * So the time of a heartbeat is when the gateway took it. If our clock is ahead, that is the right time; if the request was
+ * slow, its member was alive then, and the others are missed a little later.
+ */
+const asReceived = (clock: Clock, ageMs: number): Clock => ({ ...clock, now: () => clock.now() - ageMs });
+
+function momentOf(received: Clock, ageMs: number): Moment {
+  const nowMs = received.now();
+  return { nowMs, latestMs: nowMs + ageMs };
+}
+
 // --- the fast path: eventual reads, and mostly no write
 
 type Slow = Pick<Run, 'ailing' | 'suspectsTopics'>;
 const slowOf = (ailing: readonly Member[] = [], suspectsTopics = false): Slow => ({ ailing, suspectsTopics });
 
-async function glanceAt(parts: GroupParts, beat: Beat): Promise<{ reply: HeartbeatReply } | Slow> {
+async function glanceAt(parts: GroupParts, beat: Beat, ageMs: number): Promise<{ reply: HeartbeatReply } | Slow> {
   const { table, clock } = parts;
-  const { head, me, ailing, isLast } = await watch(parts, beat.groupId, beat.memberId);
+  const { head, me, ailing, isLast } = await watch(parts, beat.groupId, beat.memberId, momentOf(clock, ageMs));
   if (ailing.length > 0) return slowOf(ailing);
   const now = clock.now();
   const outcome = glance({ head, member: me, nowMs: now }, beat);
@@ -248,8 +266,8 @@ async function closeDead({ parts, beat, ailing }: Run): Promise<Member[]> {
 }
 
 /** The lease of who renewed it by a clock that was far ahead, and died, would outlive it. */
-async function pullBack({ parts, beat, ailing }: Run): Promise<void> {
-  const now = parts.clock.now();
-  for (const member of ailing.filter((each) => isFromTheFuture(each, now)))
-    await putMember(parts, beat.groupId, member, next(member, { renewedMs: now }));
+async function pullBack({ parts, beat, ailing, ageMs }: Run): Promise<void> {
+  const moment = momentOf(parts.clock, ageMs);
+  for (const member of ailing.filter((each) => isFromTheFuture(each, moment)))
+    await putMember(parts, beat.groupId, member, next(member, { renewedMs: moment.latestMs }));
 }

@@ -141,8 +141,7 @@ const watchedFurther = 100;
  * Eventual reads. The first page of the group has its head and first members: half a read unit, and all of it that a small
  * group has. In a larger one the members from this one on are half a unit more; who follows the last stands in the first page.
  */
-export async function watch({ table, clock }: GroupParts, groupId: string, memberId: string): Promise<Watch> {
-  const now = clock.now();
+export async function watch({ table }: GroupParts, groupId: string, memberId: string, now: Moment): Promise<Watch> {
   const { pk, sk } = groupHeadKey(groupId);
   const first = await table.query({ pk, from: sk, through: lastMemberKey, limit: watchedAtOnce });
   const headItem = first.items.find((item) => item.sk === sk);
@@ -191,11 +190,14 @@ async function* membersIn(
   }
 }
 
-/** Renewed by a clock far ahead of ours: its lease would outlive it. */
-export const isFromTheFuture = (member: Member, nowMs: number): boolean =>
-  isLiving(member) && member.renewedMs > nowMs + clockSkewMs;
+/** By the gateway's clock, where a request tells it, and by our own, which may be ahead of it: none is later. */
+export type Moment = { readonly nowMs: number; readonly latestMs: number };
 
-const isSick = (member: Member, nowMs: number) => isExpired(member, nowMs) || isFromTheFuture(member, nowMs);
+/** Renewed by a clock far ahead of ours: its lease would outlive it. */
+export const isFromTheFuture = (member: Member, { latestMs }: Moment): boolean =>
+  isLiving(member) && member.renewedMs > latestMs + clockSkewMs;
+
+const isSick = (member: Member, now: Moment) => isExpired(member, now.nowMs) || isFromTheFuture(member, now);
 /** One that watches the next ones in its turn: a member that is away does not. */
-const isHealthy = (member: Member, nowMs: number) => member.state === 'open' && !isSick(member, nowMs);
-const isAiling = (member: Member, nowMs: number) => member.state === 'closed' || isSick(member, nowMs);
+const isHealthy = (member: Member, now: Moment) => member.state === 'open' && !isSick(member, now);
+const isAiling = (member: Member, now: Moment) => member.state === 'closed' || isSick(member, now);

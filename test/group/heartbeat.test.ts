@@ -1,4 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { Engine } from '../../lib/engine.ts';
+import { createMemoryTable } from '../../lib/storage/memory-table.ts';
 import { createGroupWorld, createMember, errorCodeOf, type GroupWorld, groupId, settleAll } from './world.ts';
 
 let world: GroupWorld;
@@ -126,6 +128,49 @@ describe('in a group of more than one page of members', () => {
       const { memberDetails } = await engine.groups.describe(groupId);
       expect(memberDetails.map(({ memberId }) => memberId)).toEqual(ids.filter((id) => id !== victim));
     }
+  });
+});
+
+describe('where the gateway says when it took the request', () => {
+  const session = { sessionTimeoutMs: 6_000, heartbeatIntervalMs: 2_000 };
+
+  /** Two members; from now on the heartbeats of b come `via`. */
+  async function worldOf(via: 'a clock that is ahead' | 'a slow request') {
+    const table = createMemoryTable();
+    const [right, ahead] = [createGroupWorld(undefined, table), createGroupWorld(undefined, table)];
+    await right.engine.createTopic({ topic: 't', partitions: 2 });
+    let isOdd = false;
+    const heartbeat: Engine['groups']['heartbeat'] = (request) => {
+      const nowMs = right.clock.now();
+      if (!isOdd) return right.engine.groups.heartbeat(request);
+      if (via === 'a slow request') return right.engine.groups.heartbeat({ ...request, receivedMs: nowMs - 3_000 });
+      ahead.clock.advance(nowMs + 20_000 - ahead.clock.now());
+      return ahead.engine.groups.heartbeat({ ...request, receivedMs: nowMs });
+    };
+    const engine = { ...right.engine, groups: { ...right.engine.groups, heartbeat } };
+    const [a, b] = [createMember(right.engine, 'a', session), createMember(engine, 'b', session)];
+    await settleAll(a, b, a);
+    isOdd = true;
+    return { right, a, b };
+  }
+
+  it.each([
+    ['a clock that is ahead', 0],
+    ['a slow request', 3_000],
+  ] as const)('%s ends no session of the living', async (via, renewedMs) => {
+    const { right, a, b } = await worldOf(via);
+    for (let waitedMs = 0; waitedMs < 5_000; waitedMs += 1_000) {
+      right.clock.advance(1_000);
+      await a.beat();
+    }
+    await b.beat();
+    const { memberDescriptions } = await right.engine.groups.describe(groupId);
+    expect(memberDescriptions).toMatchObject([
+      { memberId: 'a', renewedMs: 1_000 },
+      { memberId: 'b', renewedMs },
+    ]);
+    await a.beat();
+    expect(a.owned).toHaveLength(1);
   });
 });
 

@@ -138,8 +138,8 @@ export const groupMutants: readonly GroupMutant[] = [
   {
     name: 'a clock that was ahead is not pulled back',
     file: 'lib/group/members.ts',
-    find: 'isLiving(member) && member.renewedMs > nowMs + clockSkewMs;',
-    replace: 'isLiving(member) && member.renewedMs > nowMs + 1e9;',
+    find: 'isLiving(member) && member.renewedMs > latestMs + clockSkewMs;',
+    replace: 'isLiving(member) && member.renewedMs > latestMs + 1e9;',
     seed: 25,
     world: 'wrong clocks',
     caughtBy: ['unowned at rest'],
