@@ -157,17 +157,17 @@ describe('where the gateway says when it took the request', () => {
   it.each([
     ['a clock that is ahead', 0],
     ['a slow request', 3_000],
-  ] as const)('%s ends no session of the living', async (via, renewedMs) => {
+  ] as const)('%s ends no session of the living', async (via, renewedAgoMs) => {
     const { right, a, b } = await worldOf(via);
     for (let waitedMs = 0; waitedMs < 5_000; waitedMs += 1_000) {
       right.clock.advance(1_000);
       await a.beat();
     }
     await b.beat();
-    const { memberDescriptions } = await right.engine.groups.describe(groupId);
-    expect(memberDescriptions).toMatchObject([
-      { memberId: 'a', renewedMs: 1_000 },
-      { memberId: 'b', renewedMs },
+    const { memberDetails } = await right.engine.groups.describe(groupId);
+    expect(memberDetails).toMatchObject([
+      { memberId: 'a', renewedAgoMs: 1_000 },
+      { memberId: 'b', renewedAgoMs },
     ]);
     await a.beat();
     expect(a.owned).toHaveLength(1);
