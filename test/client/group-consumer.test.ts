@@ -1,59 +1,13 @@
-// A group's consumer against a coordinator that is told what to answer.
-import { afterEach, expect, test } from 'vitest';
+// A group's consumer: what it is assigned, keeps, gives up and loses.
+import { expect, test } from 'vitest';
 import type { Consumer } from '../../lib/client/consumer.ts';
-import type { ConsumerOptions } from '../../lib/client/consumer-options.ts';
 import type { ConsumedMessage } from '../../lib/client/message.ts';
 import { Rivulet } from '../../lib/client/rivulet.ts';
 import { systemClock } from '../../lib/clock.ts';
-import { problem, type ScriptedGroup, scriptedGroup } from './scripted-group.ts';
+import { gate, offsetsOf, settled, slowly, soon, start, t, upTo } from './group-subject.ts';
+import { problem } from './scripted-group.ts';
 import { logs } from './scripted-logs.ts';
-import { fetchAsked, isFetch, type Script, type ScriptedServer, scriptedServer } from './scripted-server.ts';
-
-const servers: ScriptedServer[] = [];
-const consumers: Consumer[] = [];
-afterEach(async () => {
-  await Promise.all(consumers.splice(0).map((consumer) => consumer.disconnect()));
-  await Promise.all(servers.splice(0).map((server) => server.close()));
-});
-
-async function start(records: Script, options: ConsumerOptions = {}) {
-  const group = scriptedGroup(records);
-  const server = await scriptedServer(group.script);
-  servers.push(server);
-  const rivulet = new Rivulet({
-    url: server.url,
-    retry: { baseMs: 5, capMs: 20, retries: 3 },
-    requestTimeoutMs: 2_000,
-  });
-  const consumer = rivulet.consumer({ groupId: 'g', autoOffsetReset: 'earliest', ...options });
-  consumers.push(consumer);
-  consumer.subscribe({ topics: ['t'] });
-  return { group, server, consumer };
-}
-
-const soon = { timeout: 5_000, interval: 5 };
-const t = (partition: number) => ({ topic: 't', partition });
-const offsetsOf = (messages: readonly ConsumedMessage[], partition: number) =>
-  messages.filter((message) => message.partition === partition).map(({ offset }) => offset);
-const upTo = (end: number, from = 0) => Array.from({ length: end - from }, (_, i) => from + i);
-const settled = (group: ScriptedGroup) =>
-  expect.poll(() => group.owned().sort(), soon).toEqual([...group.assigned].sort());
-
-/** A promise and the way to keep it. */
-function gate() {
-  let open!: () => void;
-  return { opened: new Promise<void>((resolve) => (open = resolve)), open: () => open() };
-}
-
-/** Reads for ever, a message in a millisecond or two. */
-function slowly(consumer: Consumer) {
-  const seen: ConsumedMessage[] = [];
-  const eachMessage = (message: ConsumedMessage) => {
-    seen.push(message);
-    return systemClock.sleep(1);
-  };
-  return { seen, run: consumer.run({ eachMessage }) };
-}
+import { fetchAsked, isFetch } from './scripted-server.ts';
 
 test('reads what it is assigned, from what is committed, commits what it has handled, and leaves', async () => {
   const events: string[] = [];
@@ -272,131 +226,6 @@ test('a handler that throws ends run, after what it had handled is committed and
   expect(group.left()).toBe(-1);
 });
 
-test('an iteration: a message is handled when the next one is asked for; stop commits and leaves', async () => {
-  const { group, consumer } = await start(logs([10]));
-  group.assigned = [0];
-  const seen: number[] = [];
-  for await (const { offset } of consumer) if (seen.push(offset) === 3) break;
-  expect(group.left()).toBeUndefined();
-  for await (const { offset } of consumer) {
-    if (seen.push(offset) === 6) {
-      await consumer.stop();
-      break;
-    }
-  }
-  expect(seen).toEqual(upTo(6));
-  expect(group.offsets.get(0)).toBe(5);
-  expect(group.left()).toBe(-1);
-});
-
-test('an iteration that was stopped with a message in hand is not held against the next one', async () => {
-  const lost: string[] = [];
-  const { group, consumer } = await start(logs([10]), {
-    maxPollIntervalMs: 300,
-    onPartitionsLost: (_, { errorCode }) => void lost.push(errorCode),
-  });
-  group.assigned = [0];
-  for await (const { offset } of consumer) if (offset === 2) await consumer.stop();
-  await systemClock.sleep(500);
-  const seen: number[] = [];
-  for await (const { offset } of consumer) {
-    if (seen.push(offset) === 5) break;
-    await systemClock.sleep(10);
-  }
-  expect(seen).toEqual(upTo(7, 2));
-  expect(lost).toEqual([]);
-});
-
-test('an application that reads no further for too long leaves the group', async () => {
-  const lost: string[] = [];
-  const { group, consumer } = await start(logs([10]), {
-    maxPollIntervalMs: 300,
-    onPartitionsLost: (_, { errorCode }) => void lost.push(errorCode),
-  });
-  group.assigned = [0];
-  for await (const { offset } of consumer) if (offset === 2) break;
-  await expect.poll(() => group.left(), soon).toBe(-1);
-  await expect.poll(() => lost, soon).toEqual(['MAX_POLL_INTERVAL_EXCEEDED']);
-});
-
-test('autoCommit commits at its interval, and what was looked up is committed before anything is read', async () => {
-  const { group, consumer } = await start(logs([0]), { autoCommitIntervalMs: 30 });
-  group.assigned = [0];
-  const run = consumer.run({ eachMessage: () => undefined });
-  await expect.poll(() => group.offsets.get(0), soon).toBe(0);
-  const commits = group.commits.length;
-  await systemClock.sleep(150);
-  expect(group.commits).toHaveLength(commits);
-  await consumer.stop();
-  await run;
-});
-
-test('without autoCommit nothing is committed but what is told: what was handled, or offsets with a note', async () => {
-  const { group, consumer } = await start(logs([10]), { autoCommit: false, autoCommitIntervalMs: 10 });
-  group.assigned = [0];
-  await consumer.run({
-    eachMessage: async ({ offset }) => {
-      if (offset === 3) await consumer.commit();
-      if (offset === 6) await consumer.commit([{ ...t(0), offset: 6, metadata: 'half' }]);
-      if (offset === 9) await consumer.stop();
-    },
-  });
-  const committed = group.commits.map(({ commitSeq, topics }) => ({ commitSeq, ...topics[0]!.partitions[0] }));
-  expect(committed).toEqual([
-    { commitSeq: 1, partition: 0, offset: 3 },
-    { commitSeq: 2, partition: 0, offset: 6, metadata: 'half' },
-  ]);
-  expect(await consumer.committed('t')).toEqual([{ ...t(0), offset: 6, metadata: '' }]);
-});
-
-test('a commit of the application’s own, ahead of what is known to be handled, is not taken back by autoCommit', async () => {
-  const { group, consumer } = await start(logs([10]), { autoCommitIntervalMs: 10 });
-  group.assigned = [0];
-  await consumer.run({
-    eachMessage: async ({ offset }) => {
-      if (offset !== 3) return;
-      await consumer.commit([{ ...t(0), offset: 4 }]);
-      await systemClock.sleep(100);
-      await consumer.stop();
-    },
-  });
-  const offsets = group.commits.map(({ topics }) => topics[0]!.partitions[0]!.offset);
-  expect(offsets).toEqual([...offsets].sort((a, b) => a - b));
-  expect(offsets.at(-1)).toBe(4);
-});
-
-test('a commit that comes too late is refused to who asked for it, and does not end run when nobody asked', async () => {
-  const { group, consumer } = await start(logs([10]), { autoCommitIntervalMs: 10 });
-  group.assigned = [0];
-  group.commitError = 'STALE_MEMBER_EPOCH';
-  let refused: unknown;
-  const run = consumer.run({
-    eachMessage: async ({ offset }) => {
-      if (offset === 5) await systemClock.sleep(60);
-      if (offset === 9) refused = await consumer.commit().catch((error: unknown) => error);
-    },
-  });
-  await expect.poll(() => refused, soon).toMatchObject({ errorCode: 'STALE_MEMBER_EPOCH', ...t(0), offset: 9 });
-  await consumer.stop();
-  await run;
-});
-
-test('a commit that was refused while the epoch grew is sent again with the new one', async () => {
-  const { group, consumer } = await start(logs([10]), { autoCommit: false });
-  group.assigned = [0];
-  await consumer.run({
-    eachMessage: async ({ offset }) => {
-      if (offset !== 5) return;
-      group.epoch = 2;
-      group.nextCommits.push({ errorCode: 'STALE_MEMBER_EPOCH', afterMs: 200 });
-      await consumer.commit();
-      await consumer.stop();
-    },
-  });
-  expect(group.commits.map(({ memberEpoch }) => memberEpoch)).toEqual([1, 2]);
-  expect(group.offsets.get(0)).toBe(5);
-});
-
 test('a topic that is gone while it is read is no failure: the group takes it away', async () => {
   let gone = false;
   const records = logs([10]);
@@ -469,40 +298,4 @@ test('a pattern reaches the group as one of the whole name', async () => {
   await expect.poll(() => group.heartbeats[0]?.subscribedTopicRegex, soon).toBe('(?i).*(?:^orders-(eu|us)).*');
   await consumer.stop();
   await run;
-});
-
-test('without subscribing: it begins at what is committed, and commits without membership', async () => {
-  const { group, server } = await start(logs([10]));
-  group.offsets.set(0, 4);
-  const consumer = new Rivulet({ url: server.url }).consumer({ groupId: 'g', autoOffsetReset: 'none' });
-  consumer.assign([t(0)]);
-  const seen: number[] = [];
-  await consumer.run({ eachMessage: ({ offset }) => void (seen.push(offset) === 6 && consumer.stop()) });
-  expect(seen).toEqual(upTo(10, 4));
-  expect(group.commits).toEqual([
-    { topics: [expect.objectContaining({ partitions: [{ partition: 0, offset: 10 }] })] },
-  ]);
-  expect(group.heartbeats).toEqual([]);
-});
-
-test('what is committed is asked for in ranges that fit a reply, however far apart the partitions are', async () => {
-  const { group, server, consumer } = await start(logs([0]));
-  group.assigned = [0, 3, 255, 256, 9_000];
-  const run = consumer.run({ eachMessage: () => undefined });
-  const asked = () =>
-    server.received
-      .filter(({ method, path }) => method === 'GET' && path === '/v1/groups/g/offsets')
-      .map(({ query }) => query.get('partitions'));
-  await expect.poll(() => asked().slice(0, 3), soon).toEqual(['0-255', '256-256', '9000-9000']);
-  await consumer.stop();
-  await run.catch(() => undefined);
-});
-
-test('nothing committed and no rule where to begin is an error', async () => {
-  const { group, consumer } = await start(logs([10]), { autoOffsetReset: 'none' });
-  group.assigned = [0];
-  await expect(consumer.run({ eachMessage: () => undefined })).rejects.toMatchObject({
-    errorCode: 'NO_OFFSET_FOR_PARTITION',
-    ...t(0),
-  });
 });

@@ -2,6 +2,8 @@
 // the schema that the OpenAPI document shows for it.
 import { afterAll, beforeAll, beforeEach, describe } from 'vitest';
 import { fetchConformance } from './fetch.ts';
+import { groupMembersConformance } from './group-members.ts';
+import { groupOffsetsConformance } from './group-offsets.ts';
 import { groupsConformance } from './groups.ts';
 import { offsetsConformance } from './offsets.ts';
 import { produceBinaryConformance } from './produce-binary.ts';
@@ -35,6 +37,8 @@ export function httpConformance(name: string, start: () => Promise<Target>, exce
     produceBinaryConformance(ask);
     fetchConformance(ask);
     offsetsConformance(ask);
+    groupMembersConformance(ask);
+    groupOffsetsConformance(ask);
     groupsConformance(ask);
     refusalsConformance(ask);
   });

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { CommitOffsetsRequest } from '../../lib/groups.ts';
 import type { Write } from '../../lib/storage/table.ts';
 import {
+  commitOffset,
   committed,
   createGroupWorld,
   createMember,
@@ -9,18 +10,16 @@ import {
   type GroupWorld,
   groupId,
   settleAll,
+  worldOfTopic,
 } from './world.ts';
 
 let world: GroupWorld;
 beforeEach(async () => {
-  world = createGroupWorld();
-  await world.engine.createTopic({ topic: 't', partitions: 40 });
+  world = await worldOfTopic(40);
 });
 const member = (id: string, options?: Parameters<typeof createMember>[2]) => createMember(world.engine, id, options);
 const commit = (request: Omit<CommitOffsetsRequest, 'groupId'>) =>
   world.engine.groups.commitOffsets({ groupId, ...request });
-const simple = (partition: number, offset: number) =>
-  commit({ topics: [{ topic: 't', partitions: [{ partition, offset }] }] });
 const codes = async (reply: ReturnType<typeof commit>) =>
   (await reply).topics.flatMap(({ partitions }) =>
     partitions.map((each) => ('error' in each ? each.error.errorCode : undefined)),
@@ -112,14 +111,14 @@ describe('a member', () => {
 
 describe('a simple consumer', () => {
   it('commits to a group without members, and so makes it', async () => {
-    expect(await codes(simple(1, 5))).toEqual([undefined]);
+    expect(await codes(commitOffset(world, 1, 5))).toEqual([undefined]);
     expect(await committed(world.engine, 1)).toBe(5);
     expect((await world.engine.groups.list({})).groups).toEqual([{ groupId, state: 'Empty', members: 0 }]);
   });
 
   it('does not commit to a group with members', async () => {
     await member('a').settle();
-    expect(await errorCodeOf(simple(1, 5))).toBe('UNKNOWN_MEMBER_ID');
+    expect(await errorCodeOf(commitOffset(world, 1, 5))).toBe('UNKNOWN_MEMBER_ID');
   });
 
   it('is not undone by a copy of an earlier commit that comes late', async () => {
@@ -147,7 +146,7 @@ describe('a simple consumer', () => {
     const { epoch } = a;
     await a.commit(1, 3);
     await a.send({ memberEpoch: -1 });
-    await simple(1, 8);
+    await commitOffset(world, 1, 8);
     expect(await a.commit(1, 4, { memberEpoch: epoch })).toBe('UNKNOWN_MEMBER_ID');
     expect(await committed(world.engine, 1)).toBe(8);
   });

@@ -4,23 +4,22 @@ import type { ResetTarget } from '../../lib/groups.ts';
 import type { Table } from '../../lib/storage/table.ts';
 import { appendOne, batchOf, startMs } from '../log/world.ts';
 import {
+  commitOffset,
   committed,
-  createGroupWorld,
   createMember,
   errorCodeOf,
   type GroupWorld,
   groupId,
   settleAll,
+  worldOfTopic,
 } from './world.ts';
 
 let world: GroupWorld;
 beforeEach(async () => {
-  world = createGroupWorld();
-  await world.engine.createTopic({ topic: 't', partitions: 2 });
+  world = await worldOfTopic(2);
 });
 const groups = () => world.engine.groups;
-const commit = (partition: number, offset: number, group = groupId) =>
-  groups().commitOffsets({ groupId: group, topics: [{ topic: 't', partitions: [{ partition, offset }] }] });
+const commit = (partition: number, offset: number, group?: string) => commitOffset(world, partition, offset, group);
 const fill = async (partition: number, records: number) => {
   for (let i = 0; i < records; i++) {
     await appendOne(world.engine, partition, batchOf(['v'], { timestampMs: startMs + i * 1000 }));
@@ -127,7 +126,7 @@ describe('members that died, whom nobody has noticed yet', () => {
 
   it('are not told to people', async () => {
     expect(await groups().list({})).toMatchObject({ groups: [{ state: 'Empty', members: 0 }] });
-    expect(await groups().describe(groupId)).toMatchObject({ state: 'Empty', members: 0, memberDescriptions: [] });
+    expect(await groups().describe(groupId)).toMatchObject({ state: 'Empty', members: 0, memberDetails: [] });
   });
 });
 

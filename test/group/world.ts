@@ -24,6 +24,19 @@ export function createGroupWorld(
 
 export const groupId = 'billing';
 
+/** With the topic `t`. */
+export async function worldOfTopic(partitions: number): Promise<GroupWorld> {
+  const world = createGroupWorld();
+  await world.engine.createTopic({ topic: 't', partitions });
+  return world;
+}
+
+/** Without being a member. */
+export function commitOffset({ engine }: GroupWorld, partition: number, offset: number, group = groupId) {
+  const topics = [{ topic: 't', partitions: [{ partition, offset }] }];
+  return engine.groups.commitOffsets({ groupId: group, topics });
+}
+
 export type TestMember = {
   readonly memberId: string;
   /** Sends one heartbeat and does what the reply says. */
