@@ -167,6 +167,11 @@ export type Groups = {
   lag(groupId: string): Promise<readonly PartitionLag[]>;
   /** Refused while the group has members. */
   delete(groupId: string): Promise<void>;
-  /** Removes the offsets that `retentionMs` has passed over, and groups that have nothing left. For upkeep. */
-  expire(request: { readonly retentionMs: number }): Promise<{ offsets: number; groups: number }>;
+  /** All of them, those too that are being deleted; every hour begins with another. For upkeep. */
+  inTurn(): Promise<readonly string[]>;
+  /** Removes the offsets that `retentionMs` has passed over, and a group that has nothing left. For upkeep. */
+  expire(request: {
+    readonly groupId: string;
+    readonly retentionMs: number;
+  }): Promise<{ readonly offsets: number; readonly isGone: boolean }>;
 };

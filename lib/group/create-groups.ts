@@ -3,7 +3,7 @@ import type { Groups } from '../groups.ts';
 import { deleteOffsets, resetOffsets } from './change-offsets.ts';
 import { commitOffsets } from './commit.ts';
 import { describeGroup, listGroups } from './describe.ts';
-import { deleteGroup, expireGroups } from './expire.ts';
+import { deleteGroup, expireUnlessBusy, groupsInTurn } from './expire.ts';
 import { heartbeat } from './heartbeat.ts';
 import { lagOf } from './lag.ts';
 import { checkGroupId } from './names.ts';
@@ -28,6 +28,7 @@ export function createGroups(
       return translated(lagOf(parts, groupId), 'read');
     },
     delete: (groupId) => translated(deleteGroup(parts, groupId), 'write'),
-    expire: ({ retentionMs }) => translated(expireGroups(parts, retentionMs), 'write'),
+    inTurn: () => translated(groupsInTurn(parts), 'read'),
+    expire: ({ groupId, retentionMs }) => translated(expireUnlessBusy(parts, groupId, retentionMs), 'write'),
   };
 }

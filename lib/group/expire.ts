@@ -37,46 +37,49 @@ async function clearAway(parts: GroupParts, groupId: string, groupEpoch: number)
   await unlist(parts, groupId, groupEpoch);
 }
 
-export type Expired = { readonly offsets: number; readonly groups: number };
+const hourMs = 3_600_000;
+/** Starts that are so much of a circle apart, time after time, spread evenly whatever their number. */
+const goldenSection = (Math.sqrt(5) - 1) / 2;
 
-export async function expireGroups(parts: GroupParts, retentionMs: number): Promise<Expired> {
-  const total = { offsets: 0, groups: 0 };
-  for (let after: string | undefined; ; ) {
-    const page = await parts.table.query({ pk: groupsPartition, strong: true, ...(after !== undefined && { after }) });
-    for (const { sk: groupId } of page.items) {
-      const { offsets, groups } = await unlessBusy(expireGroup(parts, groupId, retentionMs));
-      total.offsets += offsets;
-      total.groups += groups;
-    }
-    if (!page.more) return total;
-    after = page.items.at(-1)!.sk;
-  }
+/**
+ * All groups, those too that are being deleted. Each hour begins elsewhere: who comes through a part of them in an hour has
+ * been through all after twice as many hours as there are such parts, and need remember nothing.
+ */
+export async function groupsInTurn({ table, clock }: GroupParts): Promise<string[]> {
+  const groupIds = (await readAll(table, { pk: groupsPartition })).map(({ sk }) => sk);
+  const turn = (Math.floor(clock.now() / hourMs) * goldenSection) % 1;
+  const first = Math.floor(turn * groupIds.length);
+  return [...groupIds.slice(first), ...groupIds.slice(0, first)];
 }
 
-/** Who is being changed has its turn the next time; the others do not wait for it. */
-async function unlessBusy(expiring: Promise<Expired>): Promise<Expired> {
+export type Expired = { readonly offsets: number; readonly isGone: boolean };
+
+const nothing: Expired = { offsets: 0, isGone: false };
+
+/** Who is being changed has its turn the next time. */
+export async function expireUnlessBusy(parts: GroupParts, groupId: string, retentionMs: number): Promise<Expired> {
+  checkGroupId(groupId);
   try {
-    return await expiring;
+    return await expireGroup(parts, groupId, retentionMs);
   } catch (error) {
-    if (error instanceof RivuletError && error.errorCode === 'COORDINATOR_LOAD_IN_PROGRESS')
-      return { offsets: 0, groups: 0 };
+    if (error instanceof RivuletError && error.errorCode === 'COORDINATOR_LOAD_IN_PROGRESS') return nothing;
     throw error;
   }
 }
 
 async function expireGroup(parts: GroupParts, groupId: string, retentionMs: number): Promise<Expired> {
   const found = await readAnyHead(parts.table, groupId);
-  if (!found) return { offsets: 0, groups: 0 };
+  if (!found) return nothing;
   if (found.isDeleted) {
     await clearAway(parts, groupId, found.groupEpoch);
-    return { offsets: 0, groups: 1 };
+    return { offsets: 0, isGone: true };
   }
   await removeTombstones(parts, groupId);
   await removeTargets(parts.table, groupId, found.assignmentEpoch - 1);
   await removeDeletedTopics(parts, groupId);
   const head = await bringUpToDate(parts, groupId, found);
   const members = await readMembers(parts.table, groupId);
-  return members.some(isLiving) ? { offsets: 0, groups: 0 } : expireEmpty(parts, groupId, { head, retentionMs });
+  return members.some(isLiving) ? nothing : expireEmpty(parts, groupId, { head, retentionMs });
 }
 
 /** A table without a ttl of its own keeps them, DynamoDB for days; and heartbeats pay for those that lie between members. */
@@ -122,8 +125,8 @@ async function expireEmpty(
   );
   const old = committed.filter(({ slot }) => isOld(slot.committedMs));
   await writeSlots(parts, groupId, old, clearingRules);
-  const isDone = old.length === committed.length && isOld(0) && (await expireWhole(parts, groupId, head));
-  return { offsets: old.length, groups: isDone ? 1 : 0 };
+  const isGone = old.length === committed.length && isOld(0) && (await expireWhole(parts, groupId, head));
+  return { offsets: old.length, isGone };
 }
 
 /** False when somebody has come meanwhile, or has committed: before the second look, which sees it, or after it. */

@@ -33,27 +33,26 @@ export type GroupsReport = {
 /** In the report; the numbers over all groups go on. */
 const mostNamed = 100;
 
-/** `isOver` is asked between groups: true ends the look with what there is. */
+/**
+ * `isOver` is asked between groups: true ends the look with what there is. Of each group the old goes first, then its lag is
+ * told: the clearing of one must not keep the others from being looked at.
+ */
 export async function tendGroups(groups: Groups, isOver: () => boolean = () => false): Promise<GroupsReport> {
-  const expired = await groups.expire({ retentionMs: limits.offsetsRetentionMs });
+  const expired = { offsets: 0, groups: 0 };
   const all: GroupBehind[] = [];
   let counted = 0;
-  for await (const { groupId } of everyGroup(groups)) {
-    if (isOver()) return reportOf(all, counted, expired, `no time was left after ${counted} groups`);
+  const groupIds = await groups.inTurn();
+  for (const [done, groupId] of groupIds.entries()) {
+    if (isOver()) return reportOf(all, counted, expired, `no time was left after ${done} of ${groupIds.length} groups`);
+    const { offsets, isGone } = await groups.expire({ groupId, retentionMs: limits.offsetsRetentionMs });
+    expired.offsets += offsets;
+    expired.groups += isGone ? 1 : 0;
+    if (isGone) continue;
     const behind = behindOf(groupId, await groups.lag(groupId));
     if (behind) all.push(behind);
     counted += 1;
   }
   return reportOf(all, counted, expired);
-}
-
-async function* everyGroup(groups: Groups) {
-  for (let after: string | undefined, more = true; more; ) {
-    const page = await groups.list(after === undefined ? {} : { after });
-    yield* page.groups;
-    after = page.groups.at(-1)?.groupId ?? after;
-    more = page.more;
-  }
 }
 
 function behindOf(groupId: string, rows: readonly PartitionLag[]): GroupBehind | undefined {

@@ -66,7 +66,32 @@ describe('the look at the groups', () => {
     for (const groupId of ['a', 'b', 'c']) await commit(groupId, [0, 0]);
     let asked = 0;
     const report = await tendGroups(engine.groups, () => ++asked > 2);
-    expect(report).toMatchObject({ groups: 2, incomplete: 'no time was left after 2 groups' });
+    expect(report).toMatchObject({ groups: 2, incomplete: 'no time was left after 2 of 3 groups' });
+  });
+
+  it('looks at what it can in its time, and at all of them in a few hours', async () => {
+    const groupIds = Array.from({ length: 60 }, (_, i) => `g${i}`);
+    for (const groupId of groupIds) await commit(groupId, [0, 0]);
+    const [expired, told] = [new Set<string>(), new Set<string>()];
+    const watched = {
+      ...engine.groups,
+      expire: (request: { groupId: string; retentionMs: number }) => {
+        expired.add(request.groupId);
+        return engine.groups.expire(request);
+      },
+      lag: (groupId: string) => {
+        told.add(groupId);
+        return engine.groups.lag(groupId);
+      },
+    };
+    // With time for a tenth of them.
+    for (let hour = 0; hour < 20; hour++) {
+      aheadMs = hour * hourMs;
+      let asked = 0;
+      const { groups } = await tendGroups(watched, () => ++asked > 6);
+      expect(groups).toBe(6);
+    }
+    expect([expired.size, told.size]).toEqual([60, 60]);
   });
 
   it('forgets what nobody has committed for seven days, and the group with it', async () => {
