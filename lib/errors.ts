@@ -121,7 +121,7 @@ export const catalogue = {
     kafkaErrorCode: 81,
     status: 409,
     retriable: false,
-    title: 'The group is full',
+    title: 'The group is full, or has too many topics',
   },
   UNKNOWN_MEMBER_ID: {
     kafkaErrorCode: 25,

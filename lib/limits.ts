@@ -39,8 +39,12 @@ export const limits = {
   idempotencyKeyLength: 255,
   /** One member is an item of 305 bytes; who computes an assignment reads them all. */
   groupMembers: 2_000,
-  /** The target of an assignment is one item, at most 400 KB; 50,000 partitions take 150. */
+  /** Who computes an assignment goes through all of them. */
   groupPartitions: 50_000,
+  /** The target of an assignment is one item, at most 400 KB. 50,000 partitions of fifty topics on 2,000 members take 114. */
+  targetBytes: 396 * KiB,
+  /** What a member owns stands in its item; as much again that it is to let go of, and the subscription, must fit beside it. */
+  memberTargetBytes: 160 * KiB,
   /** A UUID with its hyphens has 36. */
   memberIdLength: 64,
   /** They stand in the member item, which is written every third of a session. */

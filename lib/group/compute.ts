@@ -13,7 +13,7 @@ import { closed, isExpired, isLiving, type Member, targetKeyOf } from './member.
 import { putMember, readMembers, retire } from './members.ts';
 import { beingChanged, type GroupParts, randomName } from './parts.ts';
 import { topicIdsOf } from './subscription.ts';
-import { type InstalledTarget, readTarget, targetItem } from './target.ts';
+import { checkTargetFits, type InstalledTarget, readTarget, targetItem } from './target.ts';
 
 /**
  * Installs a target for the head's group epoch, or finds that another did. Closes the dead, retires who is not named.
@@ -28,8 +28,8 @@ export async function computeTarget(
   const { living, over } = await closeExpired(parts, groupId, await readMembers(parts.table, groupId), alive);
   const world = await readTopics(parts, living);
   const current = (await readTarget(parts.table, groupId, head)) ?? ownedBy(living);
-  const assignor = preferredAssignor(living);
-  const target = assign(assignor, subscribersOf(living, world.topics), world.topics, current);
+  const { assignor, target } = assignedTo(living, world.topics, current);
+  checkTargetFits(groupId, target, 'unknown');
   const nonce = randomName(parts.clock);
   const epoch = head.groupEpoch;
   await parts.table.write({ kind: 'put', item: targetItem(groupId, epoch, nonce, target), if: absent('v') });
@@ -105,6 +105,11 @@ function oneByKey(members: readonly Member[]): Member[] {
   return [...byKey.values()];
 }
 
+export function assignedTo(members: readonly Member[], topics: readonly AssignableTopic[], current: Target) {
+  const assignor = preferredAssignor(members);
+  return { assignor, target: assign(assignor, subscribersOf(members, topics), topics, current) };
+}
+
 const subscribersOf = (members: readonly Member[], topics: readonly AssignableTopic[]): Subscriber[] =>
   members.map((member) => ({
     key: targetKeyOf(member),
@@ -131,7 +136,7 @@ type TopicWorld = {
 };
 
 /** The catalogue's number first: the topics are at least as new. */
-async function readTopics(parts: GroupParts, members: readonly Member[]): Promise<TopicWorld> {
+export async function readTopics(parts: GroupParts, members: readonly Member[]): Promise<TopicWorld> {
   const catalogue = await readCatalogue(parts.table, true);
   const all = await offeredTopics(parts, members);
   const wanted = new Set(members.flatMap(({ subscription }) => topicIdsOf(subscription, all)));
@@ -177,10 +182,4 @@ export async function topicsChanged(parts: GroupParts, groupId: string, head: Gr
   if (digest !== head.digest) return true;
   await confirmCatalogue(parts, groupId, head, catalogue);
   return false;
-}
-
-/** How many partitions the member could come to own by itself. */
-export async function countSubscribed(parts: GroupParts, member: Member): Promise<number> {
-  const { topics } = await readTopics(parts, [member]);
-  return topics.reduce((sum, { partitions }) => sum + partitions, 0);
 }

@@ -3,7 +3,7 @@ import type { Groups } from '../groups.ts';
 import { deleteOffsets, resetOffsets } from './change-offsets.ts';
 import { commitOffsets } from './commit.ts';
 import { describeGroup, listGroups } from './describe.ts';
-import { deleteGroup, expireUnlessBusy, groupsInTurn } from './expire.ts';
+import { deleteGroup, expireIfPossible, groupsInTurn } from './expire.ts';
 import { heartbeat } from './heartbeat.ts';
 import { lagOf } from './lag.ts';
 import { checkGroupId } from './names.ts';
@@ -29,6 +29,6 @@ export function createGroups(
     },
     delete: (groupId) => translated(deleteGroup(parts, groupId), 'write'),
     inTurn: () => translated(groupsInTurn(parts), 'read'),
-    expire: ({ groupId, retentionMs }) => translated(expireUnlessBusy(parts, groupId, retentionMs), 'write'),
+    expire: ({ groupId, retentionMs }) => translated(expireIfPossible(parts, groupId, retentionMs), 'write'),
   };
 }

@@ -1,7 +1,7 @@
 // What time does to groups: the dead are closed though nobody beats, offsets that nobody has needed for the retention time
 // go, and groups that have nothing left. Called by upkeep; every step may run twice, or at two places at once.
 
-import { RivuletError } from '../errors.ts';
+import { type ErrorCode, RivuletError } from '../errors.ts';
 import { groupPartition, groupsPartition, lastMemberKey, memberPrefix } from '../storage/keys.ts';
 import { all, equals, type Item } from '../storage/table.ts';
 import type { Topics } from '../topic/topics.ts';
@@ -54,15 +54,16 @@ export async function groupsInTurn({ table, clock }: GroupParts): Promise<string
 
 export type Expired = { readonly offsets: number; readonly isGone: boolean };
 
+const isOfOneGroup: ReadonlySet<ErrorCode> = new Set(['COORDINATOR_LOAD_IN_PROGRESS', 'GROUP_MAX_SIZE_REACHED']);
 const nothing: Expired = { offsets: 0, isGone: false };
 
-/** Who is being changed has its turn the next time. */
-export async function expireUnlessBusy(parts: GroupParts, groupId: string, retentionMs: number): Promise<Expired> {
+/** One that is being changed, or has become too large to be assigned, has its turn another time: the others do not wait for it. */
+export async function expireIfPossible(parts: GroupParts, groupId: string, retentionMs: number): Promise<Expired> {
   checkGroupId(groupId);
   try {
     return await expireGroup(parts, groupId, retentionMs);
   } catch (error) {
-    if (error instanceof RivuletError && error.errorCode === 'COORDINATOR_LOAD_IN_PROGRESS') return nothing;
+    if (error instanceof RivuletError && isOfOneGroup.has(error.errorCode)) return nothing;
     throw error;
   }
 }

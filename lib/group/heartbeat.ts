@@ -4,21 +4,20 @@
 import type { Clock } from '../clock.ts';
 import { RivuletError } from '../errors.ts';
 import type { HeartbeatReply, HeartbeatRequest } from '../groups.ts';
-import { limits } from '../limits.ts';
 import { type Beat, beatOf, isJoining, isLeaving } from './beat.ts';
+import { checkCapacity } from './capacity.ts';
 import { claim, release } from './claim.ts';
-import { computeTarget, countSubscribed, topicsChanged } from './compute.ts';
+import { computeTarget, topicsChanged } from './compute.ts';
 import { admit, glance, leftReply, ownedBy, reconcile, recordOf, replyOf, settle } from './decide.ts';
 import type { GroupHead } from './head.ts';
 import { bump, openHead, readCatalogue } from './heads.ts';
-import { clockSkewMs, closed, isExpired, isLiving, type Member, next, targetKeyOf } from './member.ts';
+import { clockSkewMs, closed, isExpired, type Member, next, targetKeyOf } from './member.ts';
 import {
   isFromTheFuture,
   type Moment,
   putMember,
   readInstance,
   readMember,
-  readMembers,
   retire,
   takeOver,
   watch,
@@ -106,7 +105,6 @@ async function glanceAt(parts: GroupParts, beat: Beat, ageMs: number): Promise<{
 async function goThrough(run: Run): Promise<HeartbeatReply | undefined> {
   const { parts, beat } = run;
   const { clock } = parts;
-  if (isJoining(beat)) await checkRoom(parts, beat);
   const before = await readMember(parts.table, beat.groupId, beat.memberId);
   const instance = await readInstanceOf(run);
   const admission = admit({ member: before, instance, nowMs: clock.now() }, beat);
@@ -123,41 +121,17 @@ async function goThrough(run: Run): Promise<HeartbeatReply | undefined> {
     case 'go-on':
       return assignTo(run, before!, admission.owned);
     case 'write': {
-      if (!isLeaving(beat)) await checkShare(parts, admission.member);
+      if (!isLeaving(beat)) await checkCapacity(parts, beat.groupId, admission.member);
       if (!(await putMember(parts, beat.groupId, before, admission.member))) return undefined;
       return isLeaving(beat) ? afterLeaving(run, admission.member) : assignTo(run, admission.member);
     }
     case 'take-over': {
-      await checkShare(parts, admission.member);
+      await checkCapacity(parts, beat.groupId, admission.member);
       const change = { member: admission.member, before, holder: instance?.holder, heldBy: instance?.memberId };
       if (!(await takeOver(parts, beat.groupId, change))) return undefined;
       return assignTo(run, admission.member);
     }
   }
-}
-
-/** Softly: of many who join at once some more may come in. */
-async function checkRoom({ table }: GroupParts, { groupId, memberId }: Beat): Promise<void> {
-  const others = (await readMembers(table, groupId, false)).filter(
-    (member) => isLiving(member) && member.memberId !== memberId,
-  );
-  if (others.length < limits.groupMembers) return;
-  throw new RivuletError(
-    'GROUP_MAX_SIZE_REACHED',
-    `group ${groupId} has ${others.length} members, the limit is ${limits.groupMembers}`,
-    { outcome: 'not-written' },
-  );
-}
-
-/** A target is one item, and so is a member with all that it owns. */
-async function checkShare(parts: GroupParts, member: Member): Promise<void> {
-  const partitions = await countSubscribed(parts, member);
-  if (partitions <= limits.groupPartitions) return;
-  throw new RivuletError(
-    'INVALID_REQUEST',
-    `the subscription has ${partitions} partitions, above the limit of ${limits.groupPartitions} for a group`,
-    { outcome: 'not-written' },
-  );
 }
 
 async function readInstanceOf({ parts, beat }: Run) {

@@ -2,6 +2,8 @@
 // one is installed.
 //
 //   v version   b per member: length of its key varint, key UTF-8, length varint, its partitions (partitions.ts)
+import { type Outcome, RivuletError } from '../errors.ts';
+import { limits } from '../limits.ts';
 import { readVarint } from '../record/unsigned-varint.ts';
 import { itemVersion, targetKey } from '../storage/keys.ts';
 import type { Item, Table } from '../storage/table.ts';
@@ -13,13 +15,44 @@ import { decodePartitions, encodePartitions, type Partitions, setOf, varints } f
 export type InstalledTarget = ReadonlyMap<string, Partitions>;
 
 export function targetItem(groupId: string, epoch: number, nonce: string, target: Target): Item {
-  const parts = [...target].flatMap(([key, list]) => {
-    const name = Buffer.from(key);
-    const bytes = encodePartitions(setOf(list));
-    return [varints([name.length]), name, varints([bytes.length]), bytes];
-  });
+  const parts = encoded(target).flatMap(({ name, bytes }) => [
+    varints([name.length]),
+    name,
+    varints([bytes.length]),
+    bytes,
+  ]);
   return { ...targetKey(groupId, epoch, nonce), v: itemVersion, b: new Uint8Array(Buffer.concat(parts)) };
 }
+
+const encoded = (target: Target) =>
+  [...target].map(([key, list]) => ({ name: Buffer.from(key), bytes: encodePartitions(setOf(list)) }));
+
+/** It is one item, and so is each member with what it owns. By `range` it grows with members times topics. */
+export function checkTargetFits(groupId: string, target: Target, outcome: Outcome): void {
+  const members = encoded(target);
+  const most = Math.max(0, ...members.map(({ bytes }) => bytes.length));
+  if (most > limits.memberTargetBytes)
+    throw tooLarge(
+      `a member of group ${groupId} would own partitions that take ${most} bytes to list, above the limit of ${limits.memberTargetBytes}`,
+      outcome,
+    );
+  const total = members.reduce((sum, { name, bytes }) => sum + name.length + bytes.length + lengthsBytes, 0);
+  if (total > limits.targetBytes)
+    throw tooLarge(
+      `the assignment of group ${groupId} to ${members.length} members would take ${total} bytes, above the limit of ${limits.targetBytes}`,
+      outcome,
+    );
+}
+
+/** The two varints of a member. */
+const lengthsBytes = 5;
+
+const tooLarge = (what: string, outcome: Outcome) =>
+  new RivuletError(
+    'GROUP_MAX_SIZE_REACHED',
+    `${what}: subscribe to fewer topics, or share them out over several groups`,
+    { outcome },
+  );
 
 /** Undefined when another has taken its place since the head was read. */
 export async function readTarget(table: Table, groupId: string, head: GroupHead): Promise<InstalledTarget | undefined> {

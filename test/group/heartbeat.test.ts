@@ -1,7 +1,15 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Engine } from '../../lib/engine.ts';
 import { createMemoryTable } from '../../lib/storage/memory-table.ts';
-import { createGroupWorld, createMember, errorCodeOf, type GroupWorld, groupId, settleAll } from './world.ts';
+import {
+  createGroupWorld,
+  createMember,
+  errorCodeOf,
+  type GroupWorld,
+  groupId,
+  settleAll,
+  type TestMember,
+} from './world.ts';
 
 let world: GroupWorld;
 beforeEach(async () => {
@@ -324,6 +332,52 @@ describe('assignors', () => {
     await settleAll(a, b, a);
     expect(a.owned).toEqual(['t-0', 't-1', 't-2', 'u-0', 'u-1', 'u-2']);
     expect((await world.engine.groups.describe(groupId)).assignor).toBe('range');
+  });
+});
+
+describe('a group that is as large as can be', () => {
+  const longNamed = async (count: number, partitions: number) => {
+    const names = Array.from({ length: count }, (_, i) => `long-${i}-`.padEnd(249, 'x'));
+    for (const topic of names) await world.engine.createTopic({ topic, partitions });
+  };
+  const ranged = (i: number, pattern = 'long-.*') =>
+    member(`m${String(i).padStart(2, '0')}`, { subscribedTopicRegex: pattern, serverAssignor: 'range' });
+
+  it('takes no member for whom its assignment would be too large, and the others go on', async () => {
+    await longNamed(40, 40);
+    const joined: TestMember[] = [];
+    let refusal: unknown;
+    while (!refusal) {
+      const next = ranged(joined.length);
+      await next.beat().then(
+        () => joined.push(next),
+        (error) => (refusal = error),
+      );
+    }
+    expect(refusal).toMatchObject({ errorCode: 'GROUP_MAX_SIZE_REACHED', outcome: 'not-written' });
+    expect(String(refusal)).toMatch(
+      /the assignment of group billing to 3\d members would take \d+ bytes, above the limit of 405504/,
+    );
+    await settleAll(...joined);
+    expect(joined.every(({ owned }) => owned.length >= 40)).toBe(true);
+  });
+
+  it('says so when its topics have become too many, and goes on when they are fewer again', async () => {
+    await longNamed(600, 1);
+    const one = ranged(0, '(long|late)-.*');
+    await settleAll(one);
+    const late = Array.from({ length: 20 }, (_, i) => `late-${i}-`.padEnd(249, 'x'));
+    for (const topic of late) await world.engine.createTopic({ topic });
+    world.clock.advance(16_000);
+    await expect(one.beat()).rejects.toMatchObject({
+      errorCode: 'GROUP_MAX_SIZE_REACHED',
+      message: expect.stringMatching(/would own partitions that take \d+ bytes to list, above the limit of 163840/),
+    });
+    const { groups } = world.engine;
+    expect(await groups.expire({ groupId, retentionMs: 1 })).toEqual({ offsets: 0, isGone: false });
+    for (const topic of late) await world.engine.deleteTopic(topic);
+    await settleAll(one);
+    expect(one.owned).toHaveLength(600);
   });
 });
 
