@@ -115,7 +115,8 @@ export function decide(member: Member, settings: MemberSettings, event: MemberEv
 function beat(member: Member, nowMs: number): Decision {
   // Whoever was thrown out while leaving has left.
   const idle = member.phase === 'resting' || (member.leaving && member.epoch === joinEpoch);
-  if (idle || nowMs < member.dueMs) return { member, actions: [] };
+  if (nowMs < member.dueMs) return { member, actions: [] };
+  if (idle) return { member: { ...member, dueMs: Number.POSITIVE_INFINITY }, actions: [] };
   const seq = member.seq + 1;
   const { epoch, held } = member;
   return {

@@ -215,6 +215,23 @@ test.each([
   },
 );
 
+test.each(['resting', 'thrown out while leaving'])(
+  'who has nothing to send does not look at the clock again and again: %s',
+  (what) => {
+    const one = joined([0]);
+    if (what === 'resting') {
+      one.happened({ type: 'slow', reason: error('MAX_POLL_INTERVAL_EXCEEDED') });
+      one.happened({ type: 'subscribed' });
+    } else {
+      one.happened({ type: 'leave' });
+      one.refused(one.beat().seq, error('UNKNOWN_MEMBER_ID'));
+    }
+    one.wait(1_000);
+    expect(one.happened({ type: 'due' })).toEqual([]);
+    expect(one.member.dueMs).toBe(Number.POSITIVE_INFINITY);
+  },
+);
+
 test('leaving lets go of everything first, however long that takes, and says so last', () => {
   const one = joined([0, 1]);
   expect(one.happened({ type: 'leave' })).toMatchObject([{ type: 'revoke', partitions: owned(0, 1) }]);
