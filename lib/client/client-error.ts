@@ -85,6 +85,11 @@ export function isClientError(error: unknown): error is RivuletClientError {
   return error instanceof RivuletClientError;
 }
 
+/** What was given cannot be used. */
+export function invalid(detail: string, details: ClientErrorDetails = {}): RivuletClientError {
+  return new RivuletClientError('INVALID_REQUEST', detail, details);
+}
+
 export function closedError(what: string): RivuletClientError {
   return new RivuletClientError('CLIENT_CLOSED', `the ${what} is disconnected`, { outcome: 'not-written' });
 }

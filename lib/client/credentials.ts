@@ -1,7 +1,7 @@
 // Who signs, and for which region. Explicit credentials win; a server on loopback takes local/local, the embedded
 // home's default; anything else asks the AWS chain (environment, profile, SSO, role), which is loaded only then.
 import type { Credentials } from '../sigv4/canonical.ts';
-import { RivuletClientError } from './client-error.ts';
+import { invalid, RivuletClientError } from './client-error.ts';
 import { isBelowLocalhost } from './loopback.ts';
 
 export type CredentialsProvider = () => Promise<Credentials>;
@@ -10,21 +10,25 @@ const loopbackHosts: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[
 
 /** @returns a function that may be asked before every request: temporary credentials are renewed by the chain. */
 export function credentialsFor(url: URL, given: Credentials | CredentialsProvider | undefined): CredentialsProvider {
-  if (typeof given === 'function') return given;
+  if (typeof given === 'function') return () => had(given);
   if (given) return async () => given;
   if (loopbackHosts.has(url.hostname)) return async () => ({ accessKeyId: 'local', secretAccessKey: 'local' });
   let chain: Promise<CredentialsProvider> | undefined;
-  return async () => {
-    chain ??= import('@aws-sdk/credential-provider-node').then(({ defaultProvider }) => defaultProvider());
-    try {
-      return await (await chain)();
-    } catch (cause) {
-      throw new RivuletClientError('CREDENTIALS_UNAVAILABLE', `no AWS credentials were found: ${String(cause)}`, {
-        outcome: 'not-written',
-        cause,
-      });
-    }
-  };
+  return () =>
+    had(async () => {
+      chain ??= import('@aws-sdk/credential-provider-node').then(({ defaultProvider }) => defaultProvider());
+      return (await chain)();
+    });
+}
+
+/** Whatever the provider throws, whoever asks is told what could not be had. */
+async function had(provider: CredentialsProvider): Promise<Credentials> {
+  try {
+    return await provider();
+  } catch (cause) {
+    const detail = `no AWS credentials were found: ${String(cause)}`;
+    throw new RivuletClientError('CREDENTIALS_UNAVAILABLE', detail, { outcome: 'not-written', cause });
+  }
 }
 
 /**
@@ -35,8 +39,7 @@ export function regionFor(url: URL, given: string | undefined): string {
   const named = /\.execute-api\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?$/.exec(url.hostname)?.[1] ?? given;
   if (named) return named;
   if (loopbackHosts.has(url.hostname) || isBelowLocalhost(url.hostname)) return 'us-east-1';
-  throw new RivuletClientError(
-    'INVALID_REQUEST',
+  throw invalid(
     `region: ${url.hostname} does not name one, so it must be given (on the command line with --region or AWS_REGION)`,
   );
 }

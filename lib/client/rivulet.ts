@@ -3,7 +3,7 @@
 import { type Clock, systemClock } from '../clock.ts';
 import type { Credentials } from '../sigv4/canonical.ts';
 import { Admin } from './admin.ts';
-import { RivuletClientError } from './client-error.ts';
+import { invalid } from './client-error.ts';
 import { type Connection, openConnection } from './connection.ts';
 import { Consumer } from './consumer.ts';
 import type { ConsumerOptions } from './consumer-options.ts';
@@ -78,5 +78,5 @@ export class Rivulet {
 function parseUrl(url: string): URL {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (parsed?.protocol === 'http:' || parsed?.protocol === 'https:') return parsed;
-  throw new RivuletClientError('INVALID_REQUEST', `url: must begin with http:// or https://, got ${url}`);
+  throw invalid(`url: must begin with http:// or https://, got ${url}`);
 }

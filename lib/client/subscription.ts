@@ -1,6 +1,6 @@
 // What a group's consumer subscribes to: names, or a pattern. The group itself matches the names of topics, so that all of
 // its members mean the same, with RE2's syntax and against the whole name.
-import { RivuletClientError } from './client-error.ts';
+import { invalid } from './client-error.ts';
 import type { Subscription } from './group-member.ts';
 
 /** A RegExp matches anywhere in the name, as it does elsewhere; `i` is the only flag that may be set. */
@@ -17,8 +17,4 @@ function wholeName({ source, flags }: RegExp): string {
   const wrong = flags.replace(/[iu]/g, '');
   if (wrong !== '') throw invalid(`topics: a RegExp may have the flag i, got ${flags}`);
   return `${flags.includes('i') ? '(?i)' : ''}.*(?:${source}).*`;
-}
-
-function invalid(detail: string): RivuletClientError {
-  return new RivuletClientError('INVALID_REQUEST', detail);
 }

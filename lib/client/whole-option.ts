@@ -1,5 +1,5 @@
 // Options are checked where they come in, so that a typo is an error at once and not a producer that never sends.
-import { RivuletClientError } from './client-error.ts';
+import { invalid } from './client-error.ts';
 
 export type Bounds = { readonly fallback: number; readonly min: number; readonly max?: number };
 
@@ -8,8 +8,5 @@ export function wholeOption(name: string, given: number | undefined, bounds: Bou
   const { fallback, min, max = Number.MAX_SAFE_INTEGER } = bounds;
   if (given === undefined) return fallback;
   if (Number.isSafeInteger(given) && given >= min && given <= max) return given;
-  throw new RivuletClientError(
-    'INVALID_REQUEST',
-    `${name}: must be a whole number from ${min} to ${max}, got ${given}`,
-  );
+  throw invalid(`${name}: must be a whole number from ${min} to ${max}, got ${given}`);
 }

@@ -8,6 +8,17 @@ test('credentials that are given win over loopback', async () => {
   expect(await credentialsFor(new URL('http://127.0.0.1:1'), async () => given)()).toEqual(given);
 });
 
+test('a function that fails is told as one that has no credentials, whatever it throws', async () => {
+  const cause = new Error('the token has expired');
+  const ask = credentialsFor(new URL('http://127.0.0.1:1'), () => Promise.reject(cause));
+  await expect(ask()).rejects.toMatchObject({
+    errorCode: 'CREDENTIALS_UNAVAILABLE',
+    detail: expect.stringContaining('the token has expired'),
+    outcome: 'not-written',
+    cause,
+  });
+});
+
 test.each(['http://localhost:8080', 'http://127.0.0.1:8080', 'http://[::1]:8080'])(
   '%s takes local/local',
   async (url) => {
