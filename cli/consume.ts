@@ -2,7 +2,8 @@
 // kafka-console-consumer.sh, and so is its last line: how many messages were processed.
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Admin } from '../lib/client/admin.ts';
-import type { Assignment, Consumer } from '../lib/client/consumer.ts';
+import type { Consumer } from '../lib/client/consumer.ts';
+import type { Assignment } from '../lib/client/consumer-options.ts';
 import type { ConsumedMessage } from '../lib/client/message.ts';
 import { connect } from './connect.ts';
 import { consumerProperties, groupConsumer } from './consume-group.ts';

@@ -3,9 +3,10 @@
 // Invariants: what was fetched counts only while the partition's term is the one it was asked in. A seek, a pause or a new
 // assignment begins a new term, so nothing that was under way can be handed over after it. And
 // processed <= position <= fetchOffset, unless the application itself committed further: a commit speaks of what was handled.
-import { RivuletClientError } from './client-error.ts';
+import { invalid, RivuletClientError } from './client-error.ts';
 import type { Connection } from './connection.ts';
 import { paths } from './paths.ts';
+import { wholeOption } from './whole-option.ts';
 
 export type OffsetReset = 'earliest' | 'latest' | 'none';
 
@@ -30,8 +31,8 @@ export type AssignedPartition = {
   fetchOffset: number | undefined;
   start: Start;
   paused: boolean;
-  /** It is being given up: nothing more is read of it. */
-  leaving: boolean;
+  /** Nothing is read of it: it is being given up, or the application has not been told yet that it has it. */
+  withheld: boolean;
   /** Answers that wait for the application with something of it. */
   answersHeld: number;
   /** In a row, in this partition alone. */
@@ -61,7 +62,7 @@ export function assignPartition(
     fetchOffset: undefined,
     start: 'earliest',
     paused: false,
-    leaving: false,
+    withheld: false,
     answersHeld: 0,
     failures: 0,
     retryAtMs: 0,
@@ -70,6 +71,20 @@ export function assignPartition(
   };
   moveTo(assigned, start);
   return assigned;
+}
+
+export const offsetBounds = { fallback: 0, min: 0 };
+
+/** Of a partition that the application assigns. Throws RivuletClientError INVALID_REQUEST. */
+export function startOf(
+  { topic, partition, offset }: { topic: string; partition: number; offset?: number },
+  { autoOffsetReset, groupId }: { autoOffsetReset: OffsetReset; groupId: string | undefined },
+): Start | number {
+  if (offset !== undefined) return wholeOption('offset', offset, offsetBounds);
+  if (groupId !== undefined) return 'committed';
+  if (autoOffsetReset !== 'none') return autoOffsetReset;
+  const detail = `offset: must be given for ${topic}-${partition}, because autoOffsetReset is none`;
+  throw invalid(detail, { topic, partition });
 }
 
 export function moveTo(assigned: AssignedPartition, to: Start | number): void {

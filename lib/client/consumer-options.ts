@@ -1,13 +1,22 @@
-// A consumer's options, their defaults and bounds.
+// A consumer's options, their defaults and bounds; and how partitions and offsets are named to it.
 import { limits } from '../limits.ts';
 import type { OffsetReset } from './assigned-partition.ts';
-import { RivuletClientError } from './client-error.ts';
+import { invalid, type RivuletClientError } from './client-error.ts';
 import type { MemberOptions } from './group-member.ts';
 import type { RetentionWarning } from './retention-watch.ts';
 import type { FetchSettings } from './topic-fetcher.ts';
 import { wholeOption } from './whole-option.ts';
 
 export type TopicPartition = { readonly topic: string; readonly partition: number };
+
+/** Without an offset: what the group has committed, if there is a group; else the earliest or latest, as autoOffsetReset says. */
+export type Assignment = TopicPartition & { readonly offset?: number };
+
+/** All assigned partitions of the topic, or these. */
+export type TopicPartitions = { readonly topic: string; readonly partitions?: readonly number[] };
+
+/** The offset of the next message to be read, and a note. */
+export type OffsetToCommit = TopicPartition & { readonly offset: number; readonly metadata?: string };
 
 export type ConsumerOptions = GroupOptions & {
   /** Where to begin without an offset, and when the offset is no longer there. `none`: fail. Default latest, as Kafka. */
@@ -129,8 +138,4 @@ function groupOf({ groupId, groupInstanceId }: GroupOptions): string | undefined
   if (groupId === undefined && groupInstanceId !== undefined) throw invalid('groupInstanceId: needs a groupId');
   if (groupId === '') throw invalid('groupId: must not be empty');
   return groupId;
-}
-
-function invalid(detail: string): RivuletClientError {
-  return new RivuletClientError('INVALID_REQUEST', detail);
 }

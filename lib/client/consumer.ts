@@ -4,13 +4,24 @@
 // At least once: the position moves when a message is handed over, and a handler that throws moves it back; what is
 // committed has been handled.
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { type AssignedPartition, assignPartition, dropReadAhead, moveTo, type Start } from './assigned-partition.ts';
-import { closedError, RivuletClientError } from './client-error.ts';
 import {
+  type AssignedPartition,
+  assignPartition,
+  dropReadAhead,
+  moveTo,
+  offsetBounds,
+  type Start,
+  startOf,
+} from './assigned-partition.ts';
+import { closedError, invalid } from './client-error.ts';
+import {
+  type Assignment,
   type ConsumerOptions,
   type ConsumerSettings,
   consumerSettings,
+  type OffsetToCommit,
   type TopicPartition,
+  type TopicPartitions,
 } from './consumer-options.ts';
 import { type CommittedOffset, type GroupApi, groupApi, type PartitionCommit } from './group-api.ts';
 import { GroupMember, type MemberContext, type Subscription } from './group-member.ts';
@@ -24,15 +35,6 @@ import { steadyTime } from './steady-time.ts';
 import { type SubscribeRequest, subscriptionOf } from './subscription.ts';
 import type { FetchContext } from './topic-fetcher.ts';
 import { wholeOption } from './whole-option.ts';
-
-/** Without an offset: what the group has committed, if there is a group; else the earliest or latest, as autoOffsetReset says. */
-export type Assignment = TopicPartition & { readonly offset?: number };
-
-/** All assigned partitions of the topic, or these. */
-export type TopicPartitions = { readonly topic: string; readonly partitions?: readonly number[] };
-
-/** The offset of the next message to be read, and a note. */
-export type OffsetToCommit = TopicPartition & { readonly offset: number; readonly metadata?: string };
 
 export type ConsumerContext = FetchContext & Omit<MemberContext, 'api'>;
 
@@ -53,6 +55,7 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
   #inHand: { readonly batch: OpenBatch; readonly next: number } | undefined;
   #run: Promise<void> = Promise.resolve();
   #inRun = false;
+  #stopping = 0;
   #closed = false;
 
   constructor(context: ConsumerContext, options: ConsumerOptions = {}) {
@@ -90,6 +93,7 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
       throw invalid('subscribe: partitions were assigned to this consumer, and a group would assign others');
     this.#subscription = subscriptionOf(request);
     this.#member?.subscribe(this.#subscription);
+    if (this.#reader.running && !this.#member) this.#join(this.#subscription);
   }
 
   /** Replaces what was assigned. A partition that stays keeps its position, unless an offset is given. */
@@ -102,15 +106,9 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
   }
 
   #assign(assignment: Assignment, before: ReadonlyMap<string, AssignedPartition>): AssignedPartition {
-    const { topic, partition, offset } = assignment;
     const known = before.get(partitionKey(assignment));
-    if (known && offset === undefined) return known;
-    const { autoOffsetReset, groupId } = this.#settings;
-    if (offset !== undefined) return assignPartition(assignment, wholeOption('offset', offset, offsetBounds));
-    if (groupId !== undefined) return assignPartition(assignment, 'committed');
-    if (autoOffsetReset !== 'none') return assignPartition(assignment, autoOffsetReset);
-    const detail = `offset: must be given for ${topic}-${partition}, because autoOffsetReset is none`;
-    throw new RivuletClientError('INVALID_REQUEST', detail, { topic, partition });
+    if (known && assignment.offset === undefined) return known;
+    return assignPartition(assignment, startOf(assignment, this.#settings));
   }
 
   assignment(): TopicPartition[] {
@@ -171,10 +169,12 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
       }
     };
     const ends = await Promise.allSettled(Array.from({ length: workers }, worker));
-    const failure = ends.find((end) => end.status === 'rejected');
     await this.#leave();
     this.#inRun = false;
+    const late = this.#reader.takeFailure();
+    const failure = ends.find((end) => end.status === 'rejected');
     if (failure) throw failure.reason;
+    if (late) throw late.error;
   }
 
   async #work(handlers: Handlers): Promise<void> {
@@ -247,6 +247,7 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
         batch = await this.#reader.next();
       } catch (error) {
         end();
+        this.#reader.takeFailure();
         throw error;
       }
       at = 1;
@@ -291,9 +292,10 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
 
   #start(): void {
     if (this.#closed) throw closedError('consumer');
-    if (this.#reader.running) throw invalid('the consumer is being read from already');
+    if (this.#reader.running || this.#inRun || this.#stopping > 0)
+      throw invalid('the consumer is being read from already, or not stopped yet');
     this.#reader.start();
-    if (this.#subscription && (!this.#member || this.#member.ended)) this.#member = this.#join(this.#subscription);
+    if (this.#subscription && (!this.#member || this.#member.ended)) this.#join(this.#subscription);
     if (this.#commits && this.#settings.autoCommit) {
       clearInterval(this.#autoCommit);
       // Whoever has stopped reading is not kept alive by it.
@@ -303,17 +305,24 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
 
   /**
    * Ends run() and iterations, at once even in the middle of a long poll. A group's consumer lets the handlers finish,
-   * commits what was handled, and leaves; called inside a handler or listener, this does not wait for it.
+   * commits what was handled, and leaves; called inside a handler or listener, this does not wait for it. Throws
+   * RivuletClientError when that commit was refused, unless run() does.
    */
   async stop(): Promise<void> {
     this.#reader.halt();
     const isInside = handling.getStore() === this;
-    if (isInside && this.#inRun) return;
-    const left = this.#run.then(() => {
-      this.#abandonInHand();
-      return this.#leave();
-    });
-    if (!isInside) await left;
+    if (this.#inRun) return isInside ? undefined : this.#run;
+    this.#stopping++;
+    const left = this.#run
+      .then(() => {
+        this.#abandonInHand();
+        return this.#leave();
+      })
+      .finally(() => this.#stopping--);
+    if (isInside) return;
+    await left;
+    const failure = this.#reader.takeFailure();
+    if (failure) throw failure.error;
   }
 
   async disconnect(): Promise<void> {
@@ -323,11 +332,11 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
 
   // --- the group
 
-  #join(subscription: Subscription): GroupMember {
+  #join(subscription: Subscription): void {
     const { listener } = this.#settings;
     const commit = (partitions: readonly AssignedPartition[]) => this.#commitProcessed(partitions);
     const { drop, ...changes } = rebalancing({ reader: this.#reader, listener, commit });
-    return new GroupMember({ ...this.#context, api: this.#api! }, this.#settings, subscription, {
+    this.#member = new GroupMember({ ...this.#context, api: this.#api! }, this.#settings, subscription, {
       drop,
       assign: (...args) => handling.run(this, () => changes.assign(...args)),
       revoke: (...args) => handling.run(this, () => changes.revoke(...args)),
@@ -378,7 +387,7 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
   #find(of: TopicPartition): AssignedPartition {
     const assigned = this.#reader.assigned.get(partitionKey(of));
     if (assigned) return assigned;
-    throw new RivuletClientError('INVALID_REQUEST', `${of.topic}-${of.partition} is not assigned`, of);
+    throw invalid(`${of.topic}-${of.partition} is not assigned`, of);
   }
 
   #select(topics: readonly TopicPartitions[]): AssignedPartition[] {
@@ -388,10 +397,4 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
         : [...this.#reader.assigned.values()].filter((one) => one.topic === topic),
     );
   }
-}
-
-const offsetBounds = { fallback: 0, min: 0 };
-
-function invalid(detail: string): RivuletClientError {
-  return new RivuletClientError('INVALID_REQUEST', detail);
 }

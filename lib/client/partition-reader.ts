@@ -18,6 +18,8 @@ export type OpenBatch = {
   readonly highWatermark: number;
 };
 
+type Failure = { readonly error: unknown };
+
 type Held = { readonly fetcher: TopicFetcher; readonly batches: FetchedBatch[]; readonly failure: Error | undefined };
 
 export class PartitionReader {
@@ -29,7 +31,7 @@ export class PartitionReader {
   #fetchers: TopicFetcher[] = [];
   #held: Held[] = [];
   #waiting: (() => void)[] = [];
-  #failure: unknown;
+  #failure: Failure | undefined;
   #running = false;
 
   /** @param mayDeliver asked before anything is handed over; when it turns true again, call `wake`. */
@@ -57,7 +59,7 @@ export class PartitionReader {
   /** Fetches what is assigned now. Partitions that stay are not disturbed. */
   refresh(): void {
     if (!this.#running) return;
-    const left = new Set([...this.#assigned.values()].filter((one) => !one.leaving));
+    const left = new Set([...this.#assigned.values()].filter((one) => !one.withheld));
     this.#fetchers = this.#fetchers.filter((fetcher) => keep(fetcher, left));
     for (const partitions of byTopic(left).values())
       for (const slice of slices(partitions, limits.fetchPartitions)) this.#fetchers.push(this.#fetch(slice));
@@ -72,7 +74,6 @@ export class PartitionReader {
   /** From the positions on: what had been read ahead is gone. */
   start(): void {
     this.#running = true;
-    this.#failure = undefined;
     for (const assigned of this.#assigned.values()) dropReadAhead(assigned);
     this.refresh();
   }
@@ -87,10 +88,16 @@ export class PartitionReader {
     this.wake();
   }
 
-  /** Every `next` throws it. */
+  /** Every `next` throws it, until somebody takes it. */
   fail(error: unknown): void {
-    this.#failure ??= error;
+    this.#failure ??= { error };
     this.wake();
+  }
+
+  takeFailure(): Failure | undefined {
+    const failure = this.#failure;
+    this.#failure = undefined;
+    return failure;
   }
 
   wake(): void {
@@ -105,7 +112,7 @@ export class PartitionReader {
   /** Undefined once it is halted. Throws what cannot be repeated, after all that came before it. */
   async next(): Promise<OpenBatch | undefined> {
     while (this.#running) {
-      if (this.#failure) throw this.#failure;
+      if (this.#failure) throw this.#failure.error;
       const batch = this.#mayDeliver() ? this.#pick() : undefined;
       if (batch) return batch;
       if (!this.#takeAnswer()) await this.#change();

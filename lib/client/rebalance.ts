@@ -29,23 +29,31 @@ export function rebalancing({
     drop,
     async assign(partitions) {
       const all = new Map(reader.assigned);
-      for (const one of partitions) all.set(partitionKey(one), assignPartition(one, 'committed'));
+      const added = partitions.map((one) => ({ ...assignPartition(one, 'committed'), withheld: true }));
+      for (const one of added) all.set(partitionKey(one), one);
       reader.set(all);
-      await listener.onPartitionsAssigned?.(partitions.map(named));
+      try {
+        await listener.onPartitionsAssigned?.(partitions.map(named));
+      } finally {
+        for (const one of added) one.withheld = false;
+      }
       reader.refresh();
     },
     async revoke(partitions, signal) {
       const leaving = found(reader, partitions);
       // What is out of them is finished, and no more is handed over.
       for (const one of leaving) {
-        one.leaving = true;
+        one.withheld = true;
         one.term++;
       }
       reader.refresh();
       await reader.idle(leaving, signal);
       if (!signal.aborted) await commit(leaving);
-      if (!signal.aborted) await listener.onPartitionsRevoked?.(partitions.map(named));
-      drop(partitions);
+      try {
+        if (!signal.aborted) await listener.onPartitionsRevoked?.(partitions.map(named));
+      } finally {
+        drop(partitions);
+      }
     },
     async lost(partitions, reason) {
       await listener.onPartitionsLost?.(partitions.map(named), reason);

@@ -118,3 +118,19 @@ test('nothing committed and no rule where to begin is an error', async () => {
     ...t(0),
   });
 });
+
+test('a last commit that is refused for good is told: run rejects, and so does stop of an iteration', async () => {
+  const forbidden = { errorCode: 'FORBIDDEN', ...t(0) };
+  const { group, consumer } = await start(logs([10]));
+  group.assigned = [0];
+  group.commitError = 'FORBIDDEN';
+  const run = consumer.run({ eachMessage: ({ offset }) => void (offset === 5 && consumer.stop()) });
+  await expect(run).rejects.toMatchObject({ ...forbidden, offset: 6 });
+  expect(group.left()).toBe(-1);
+  for await (const { offset } of consumer) if (offset === 5) break;
+  await expect(consumer.stop()).rejects.toMatchObject({ ...forbidden, offset: 5 });
+  group.commitError = undefined;
+  for await (const { offset } of consumer) if (offset === 5) break;
+  await consumer.stop();
+  expect(group.offsets.get(0)).toBe(5);
+});

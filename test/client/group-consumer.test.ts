@@ -4,7 +4,7 @@ import type { Consumer } from '../../lib/client/consumer.ts';
 import type { ConsumedMessage } from '../../lib/client/message.ts';
 import { Rivulet } from '../../lib/client/rivulet.ts';
 import { systemClock } from '../../lib/clock.ts';
-import { gate, offsetsOf, settled, slowly, soon, start, t, upTo } from './group-subject.ts';
+import { gate, offsetsOf, settled, slowly, soon, start, started, t, upTo } from './group-subject.ts';
 import { problem } from './scripted-group.ts';
 import { logs } from './scripted-logs.ts';
 import { fetchAsked, isFetch } from './scripted-server.ts';
@@ -298,4 +298,48 @@ test('a pattern reaches the group as one of the whole name', async () => {
   await expect.poll(() => group.heartbeats[0]?.subscribedTopicRegex, soon).toBe('(?i).*(?:^orders-(eu|us)).*');
   await consumer.stop();
   await run;
+});
+
+test('who subscribes only when run has begun joins then', async () => {
+  const { group, server } = await start(logs([10]));
+  group.assigned = [0];
+  const consumer = started(new Rivulet({ url: server.url }).consumer({ groupId: 'g', autoOffsetReset: 'earliest' }));
+  const seen: number[] = [];
+  const run = consumer.run({ eachMessage: ({ offset }) => void seen.push(offset) });
+  consumer.subscribe({ topics: ['t'] });
+  await expect.poll(() => seen, soon).toEqual(upTo(10));
+  await consumer.stop();
+  await run;
+});
+
+test('a consumer that is not stopped yet is not run again: it would be read twice', async () => {
+  const { group, consumer } = await start(logs([10]));
+  group.assigned = [0];
+  const finish = gate();
+  const atWork = gate();
+  const eachMessage = () => {
+    atWork.open();
+    return finish.opened;
+  };
+  const run = consumer.run({ eachMessage });
+  await atWork.opened;
+  const stopped = consumer.stop();
+  await expect(consumer.run({ eachMessage })).rejects.toThrow(/not stopped yet/);
+  finish.open();
+  await stopped;
+  await run;
+  expect(group.offsets.get(0)).toBe(1);
+  const again = consumer.run({ eachMessage: () => void consumer.stop() });
+  await again;
+  expect(group.offsets.get(0)).toBe(2);
+});
+
+test('disconnect while the join is not answered gives it up, and leaves', async () => {
+  const { group, consumer } = await start(logs([10]));
+  group.nextAnswers.push({ hang: true });
+  const run = consumer.run({ eachMessage: () => undefined });
+  await expect.poll(() => group.heartbeats.length, soon).toBe(1);
+  await consumer.disconnect();
+  await run;
+  expect(group.heartbeats.map(({ memberEpoch }) => memberEpoch)).toEqual([0, -1]);
 });

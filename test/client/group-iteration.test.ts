@@ -1,7 +1,7 @@
 // A group's consumer that is iterated over: what is in the application's hand is not handled yet.
 import { expect, test } from 'vitest';
 import { systemClock } from '../../lib/clock.ts';
-import { soon, start, upTo } from './group-subject.ts';
+import { gate, soon, start, upTo } from './group-subject.ts';
 import { logs } from './scripted-logs.ts';
 
 test('an iteration: a message is handled when the next one is asked for; stop commits and leaves', async () => {
@@ -49,4 +49,64 @@ test('an application that reads no further for too long leaves the group', async
   for await (const { offset } of consumer) if (offset === 2) break;
   await expect.poll(() => group.left(), soon).toBe(-1);
   await expect.poll(() => lost, soon).toEqual(['MAX_POLL_INTERVAL_EXCEEDED']);
+});
+
+test('an iteration that is not stopped yet is not begun anew: its member is about to leave', async () => {
+  const { group, consumer } = await start(logs([10]));
+  group.assigned = [0];
+  let stopped: Promise<void> | undefined;
+  for await (const { offset } of consumer) {
+    if (offset !== 2) continue;
+    stopped = consumer.stop();
+    break;
+  }
+  expect(() => consumer[Symbol.asyncIterator]()).toThrow(/not stopped yet/);
+  await stopped;
+  const seen: number[] = [];
+  for await (const { offset } of consumer) if (seen.push(offset) === 3) break;
+  expect(seen).toEqual(upTo(5, 2));
+});
+
+test('what fails while nobody reads is told to who reads next, once', async () => {
+  let calls = 0;
+  const { group, consumer } = await start(logs([10]), {
+    onPartitionsRevoked: () => {
+      if (calls++ === 0) throw new Error('cannot let go');
+    },
+  });
+  group.assigned = [0];
+  for await (const { offset } of consumer) if (offset === 2) break;
+  group.assigned = [];
+  await expect.poll(() => calls, soon).toBe(1);
+  await expect.poll(() => consumer.assignment(), soon).toEqual([]);
+  const read = async () => {
+    for await (const { offset } of consumer) if (offset === 4) break;
+  };
+  await expect(read()).rejects.toThrow('cannot let go');
+  group.assigned = [0];
+  await read();
+});
+
+test('nothing is handed over before onPartitionsAssigned is done, also when another iteration begins meanwhile', async () => {
+  const told = gate();
+  let isTold = false;
+  const { group, consumer } = await start(logs([1_000, 1_000], 5), {
+    onPartitionsAssigned: async (partitions) => {
+      if (partitions[0]!.partition === 0) return;
+      await told.opened;
+      isTold = true;
+    },
+  });
+  group.assigned = [0];
+  for await (const _ of consumer) break;
+  group.assigned = [0, 1];
+  await expect.poll(() => consumer.assignment().length, soon).toBe(2);
+  let early = 0;
+  let read = 0;
+  for await (const { partition } of consumer) {
+    if (partition === 1 && !isTold) early++;
+    if (++read === 100) told.open();
+    if (partition === 1 && isTold) break;
+  }
+  expect(early).toBe(0);
 });

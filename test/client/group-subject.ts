@@ -16,6 +16,12 @@ afterEach(async () => {
   await Promise.all(servers.splice(0).map((server) => server.close()));
 });
 
+/** To be disconnected after the test. */
+export function started(consumer: Consumer): Consumer {
+  consumers.push(consumer);
+  return consumer;
+}
+
 export async function start(records: Script, options: ConsumerOptions = {}) {
   const group = scriptedGroup(records);
   const server = await scriptedServer(group.script);
@@ -25,8 +31,7 @@ export async function start(records: Script, options: ConsumerOptions = {}) {
     retry: { baseMs: 5, capMs: 20, retries: 3 },
     requestTimeoutMs: 2_000,
   });
-  const consumer = rivulet.consumer({ groupId: 'g', autoOffsetReset: 'earliest', ...options });
-  consumers.push(consumer);
+  const consumer = started(rivulet.consumer({ groupId: 'g', autoOffsetReset: 'earliest', ...options }));
   consumer.subscribe({ topics: ['t'] });
   return { group, server, consumer };
 }
