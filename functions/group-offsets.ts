@@ -1,6 +1,5 @@
 // The committed offsets of a group: commit, look up, delete, reset. No record passes through here: who may do this to a
 // group learns of a topic how far it reaches, and nothing that is in it.
-import { RivuletError } from '../lib/errors.ts';
 import type {
   FetchOffsetsReply,
   Groups,
@@ -67,7 +66,7 @@ const commit = (engine: WithGroups) =>
 const fetch = (engine: WithGroups) =>
   operation({
     id: 'fetchOffsets',
-    summary: 'The committed offsets: all, those of a topic, or those of some of its partitions',
+    summary: 'The committed offsets: all, of a topic, or of some of its partitions; `nextAfter` when there are more',
     method: 'GET',
     path: PATH,
     pathSchema: groupPath,
@@ -75,9 +74,11 @@ const fetch = (engine: WithGroups) =>
     status: 200,
     replySchema: committedOffsets,
     errors: ['INVALID_GROUP_ID', 'GROUP_ID_NOT_FOUND', ...topicErrors],
-    run: async ({ path, query: { topic, topicId, partitions } }) => {
-      const topics = topic === undefined ? undefined : [defined({ topic, topicId, partitions })];
-      return committedOf(await engine.groups.fetchOffsets({ groupId: path.group, ...defined({ topics }) }));
+    run: async ({ path, query: { topic, topicId, partitions, after } }) => {
+      // The pages of a topic are of one topic, though another is made under its name meanwhile.
+      const ref = topic === undefined ? undefined : { topic, topicId: topicId ?? after?.topicId, partitions };
+      const topics = ref && [defined(ref)];
+      return committedOf(await engine.groups.fetchOffsets({ groupId: path.group, ...defined({ topics, after }) }));
     },
   });
 
@@ -141,24 +142,40 @@ function partitionResults({ topics }: PerPartitionReply): HttpResult {
   return json(statusOf(topics.flatMap(({ partitions }) => partitions)), { topics: results });
 }
 
+/** As many rows as fit; at least one. */
 function committedOf({ topics }: FetchOffsetsReply): HttpResult {
-  const results = topics.map((of) => ({
-    ...of,
-    partitions: of.partitions.map((result) => {
-      if ('error' in result) return failedRead(result);
-      const { committedMs, ...committed } = result;
-      return { ...committed, committedAt: committedMs };
-    }),
-  }));
-  const text = JSON.stringify({ topics: results });
-  const bytes = Buffer.byteLength(text);
-  if (bytes <= REPLY_BYTES) return json(200, text);
-  throw new RivuletError(
-    'INVALID_REQUEST',
-    `query.partitions: the reply would have ${bytes} bytes, and may have ${REPLY_BYTES}: ask for fewer partitions`,
-    { extra: { field: 'query.partitions', limit: REPLY_BYTES, bytes } },
-  );
+  const page: { topic: string; topicId: string; partitions: object[] }[] = [];
+  let bytes = ENVELOPE_BYTES;
+  let last: string | undefined;
+  for (const { topic, topicId, partitions } of topics) {
+    if (topicId === undefined) throw firstError(partitions);
+    const rows: object[] = [];
+    page.push({ topic, topicId, partitions: rows });
+    bytes += ENVELOPE_BYTES + topic.length;
+    for (const result of partitions) {
+      const row = committedRow(result);
+      bytes += Buffer.byteLength(JSON.stringify(row)) + 1;
+      if (bytes > REPLY_BYTES && last !== undefined) return json(200, { topics: page, nextAfter: last });
+      rows.push(row);
+      last = `${topicId}/${result.partition}`;
+    }
+  }
+  return json(200, { topics: page });
 }
+
+/** What stands around the rows of a reply, and of a topic beside its name: less than this. */
+const ENVELOPE_BYTES = 128;
+
+type Committed = FetchOffsetsReply['topics'][number]['partitions'];
+
+function committedRow(result: Committed[number]): object {
+  if ('error' in result) return failedRead(result);
+  const { committedMs, ...committed } = result;
+  return { ...committed, committedAt: committedMs };
+}
+
+/** There is no such topic: that is the answer, and not one for each partition. */
+const firstError = (partitions: Committed): unknown => partitions.find((result) => 'error' in result)?.error;
 
 function resetOf({ topics }: ResetOffsetsReply, dryRun: boolean): HttpResult {
   const results = topics.map((of) => ({

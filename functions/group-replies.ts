@@ -89,7 +89,9 @@ const committedOffset = z.strictObject({
   committedAt: timestamp,
 });
 
-export const committedOffsets = z.strictObject({ topics: byTopic(committedOffset) }).meta({ id: 'CommittedOffsets' });
+export const committedOffsets = z
+  .strictObject({ topics: byTopic(committedOffset), nextAfter: z.string().optional() })
+  .meta({ id: 'CommittedOffsets' });
 
 export const resetResults = z
   .strictObject({

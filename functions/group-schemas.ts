@@ -8,6 +8,7 @@ import {
   nameOf,
   offset,
   partition,
+  partitionPosition,
   partitionRange,
   topicId,
   topicName,
@@ -145,7 +146,12 @@ export const commitOffsetsBody = z
   });
 
 export const fetchOffsetsQuery = z
-  .strictObject({ partitions: partitionRange.optional(), topic: topicName.optional(), topicId: topicId.optional() })
+  .strictObject({
+    after: partitionPosition.optional(),
+    partitions: partitionRange.optional(),
+    topic: topicName.optional(),
+    topicId: topicId.optional(),
+  })
   .superRefine((query, context) => {
     const stray = (['partitions', 'topicId'] as const).find((name) => query[name] !== undefined);
     if (query.topic === undefined && stray)

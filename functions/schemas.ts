@@ -51,6 +51,13 @@ export const topicId = z
     description: 'The id of the topic that is meant: one made anew under its name answers INCONSISTENT_TOPIC_ID',
   });
 
+/** Where a page of partitions ended; its reply told it. */
+export const partitionPosition = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{22}\/[0-9]{1,4}$/, 'must be the nextAfter of a reply: a topic id, a slash and a partition')
+  .transform((text) => ({ topicId: text.slice(0, 22), partition: Number(text.slice(23)) }))
+  .meta({ override: { type: 'string', pattern: '^[A-Za-z0-9_-]{22}/[0-9]{1,4}$' } });
+
 export const offset = whole(0, limits.maxOffset);
 export const partition = whole(0, limits.partitions - 1);
 const waitMs = 'How long to wait for minBytes, in milliseconds';

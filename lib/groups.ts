@@ -90,7 +90,11 @@ export type FetchOffsetsRequest = {
   readonly groupId: string;
   /** Absent: everything that is committed. Without partitions: all of the topic's that have an offset. */
   readonly topics?: readonly (TopicRef & { readonly partitions?: readonly number[] })[];
+  /** Goes on behind it: what comes before, by topic id and partition, is left out. */
+  readonly after?: OffsetPosition;
 };
+
+export type OffsetPosition = { readonly topicId: string; readonly partition: number };
 
 export type CommittedOffset = {
   readonly partition: number;

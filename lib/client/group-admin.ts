@@ -4,7 +4,7 @@ import type { AdminCalls } from './admin-calls.ts';
 import { isClientError, type RivuletClientError } from './client-error.ts';
 import type { Call } from './connection.ts';
 import { paths } from './paths.ts';
-import { allDone, topicResults } from './topic-results.ts';
+import { allDone, everyPage, topicResults } from './topic-results.ts';
 
 /** Without partitions: all of the topic. */
 export type TopicSelection = { readonly topic: string; readonly partitions?: readonly number[] };
@@ -114,7 +114,10 @@ async function fetchOffsets(
   const path = paths.groupOffsets(groupId);
   const found = new Map<string, GroupOffsets & { partitions: GroupOffset[] }>();
   for (const query of topics?.flatMap(queriesOf) ?? [{}]) {
-    for (const { topic, topicId, result } of await results<GroupOffset>(calls, { method: 'GET', path, query })) {
+    const page = (after: string | undefined) =>
+      calls.exchange({ method: 'GET', path, query: { ...query, after }, writes: false });
+    const rows = await calls.retrying(async () => allDone(await everyPage<GroupOffset>(page)));
+    for (const { topic, topicId, result } of rows) {
       if (!found.has(topicId)) found.set(topicId, { topic, topicId, partitions: [] });
       found.get(topicId)?.partitions.push(result);
     }
@@ -165,8 +168,9 @@ export function offsetTargets(
 // --- requests and replies
 
 function results<Result extends { partition: number }>(calls: AdminCalls, call: Omit<Call, 'writes'>) {
-  const writes = call.method !== 'GET';
-  return calls.retrying(async () => allDone(topicResults<Result>(await calls.exchange({ ...call, writes }), writes)));
+  return calls.retrying(async () =>
+    allDone(topicResults<Result>(await calls.exchange({ ...call, writes: true }), true)),
+  );
 }
 
 /** One request for each run of partitions: that is what a query can say. */

@@ -5,7 +5,7 @@ import type { AssignedPartition, CommittedOffsets } from './assigned-partition.t
 import { isClientError, RivuletClientError } from './client-error.ts';
 import type { Answer, Connection } from './connection.ts';
 import { paths } from './paths.ts';
-import { allDone, topicResults } from './topic-results.ts';
+import { allDone, everyPage, topicResults } from './topic-results.ts';
 
 export type PartitionCommit = {
   readonly topic: string;
@@ -51,8 +51,9 @@ export function groupApi(connection: Connection, groupId: string): GroupApi {
     signal?: AbortSignal,
   ): Promise<CommittedOffset[]> {
     try {
-      const answer = await connection.exchange({ method: 'GET', path, query, writes: false, signal });
-      return allDone(topicResults<CommittedRow>(answer, false)).map(({ topic, result }) => {
+      const page = (after: string | undefined) =>
+        connection.exchange({ method: 'GET', path, query: { ...query, after }, writes: false, signal });
+      return allDone(await everyPage<CommittedRow>(page)).map(({ topic, result }) => {
         const { partition, offset, metadata } = result;
         return { topic, partition, offset, metadata };
       });
@@ -81,7 +82,7 @@ export function groupApi(connection: Connection, groupId: string): GroupApi {
   };
 }
 
-/** Each with so few partitions that a reply has room for their notes. */
+/** Of partitions that lie together: those in between are looked up too. */
 function rangesOf(partitions: readonly AssignedPartition[]): string[] {
   const ranges: { readonly from: number; to: number }[] = [];
   for (const number of partitions.map(({ partition }) => partition).sort((a, b) => a - b)) {

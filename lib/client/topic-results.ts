@@ -14,13 +14,29 @@ type Entry = { readonly partition: number; readonly error?: unknown };
 type Listed = { readonly topic: string; readonly topicId?: string; readonly partitions: readonly Entry[] };
 
 /** In the order of the answer. Throws RivuletClientError for what failed as a whole. */
-export function topicResults<Result extends { partition: number }>(
+export const topicResults = <Result extends { partition: number }>(answer: Answer, writes: boolean) =>
+  resultsPage<Result>(answer, writes).outcomes;
+
+/** All pages of what is looked up. */
+export async function everyPage<Result extends { partition: number }>(
+  ask: (after: string | undefined) => Promise<Answer>,
+): Promise<PartitionOutcome<Result>[]> {
+  const all: PartitionOutcome<Result>[][] = [];
+  for (let after: string | undefined; ; ) {
+    const page = resultsPage<Result>(await ask(after), false);
+    all.push(page.outcomes);
+    if (page.nextAfter === undefined) return all.flat();
+    after = page.nextAfter;
+  }
+}
+
+function resultsPage<Result extends { partition: number }>(
   answer: Answer,
   writes: boolean,
-): PartitionOutcome<Result>[] {
-  const topics = listOf(answer);
-  if (topics === undefined) throw answer.status >= 300 ? errorOfAnswer(answer, writes) : unclear(answer, writes);
-  return topics.flatMap(({ topic, topicId = '', partitions }) =>
+): { outcomes: PartitionOutcome<Result>[]; nextAfter: string | undefined } {
+  const { topics, nextAfter } = bodyOf(answer);
+  if (!Array.isArray(topics)) throw answer.status >= 300 ? errorOfAnswer(answer, writes) : unclear(answer, writes);
+  const outcomes = (topics as readonly Listed[]).flatMap(({ topic, topicId = '', partitions }) =>
     partitions.map((entry) => {
       const { partition } = entry;
       const error = errorOfProblem(entry.error, { status: answer.status, topic, partition });
@@ -28,6 +44,7 @@ export function topicResults<Result extends { partition: number }>(
       return { topic, topicId, partition, result };
     }),
   );
+  return { outcomes, nextAfter: typeof nextAfter === 'string' ? nextAfter : undefined };
 }
 
 /** The same with every result; throws the first error among them. */
@@ -38,12 +55,11 @@ export function allDone<Result>(outcomes: readonly PartitionOutcome<Result>[]) {
   });
 }
 
-function listOf({ body }: Answer): readonly Listed[] | undefined {
+function bodyOf({ body }: Answer): { topics?: unknown; nextAfter?: unknown } {
   try {
-    const { topics } = JSON.parse(body.toString('utf8')) as { topics?: unknown };
-    return Array.isArray(topics) ? topics : undefined;
+    return JSON.parse(body.toString('utf8')) ?? {};
   } catch {
-    return undefined;
+    return {};
   }
 }
 

@@ -2,7 +2,7 @@
 // stopped.
 import { inParallel } from '../concurrency.ts';
 import { RivuletError } from '../errors.ts';
-import type { CommittedOffset, FetchOffsetsReply, FetchOffsetsRequest } from '../groups.ts';
+import type { CommittedOffset, FetchOffsetsReply, FetchOffsetsRequest, OffsetPosition } from '../groups.ts';
 import { groupOffsetsKey, groupOffsetsPartition } from '../storage/keys.ts';
 import type { Item, Table } from '../storage/table.ts';
 import { unknownPartition } from '../topic/partitions.ts';
@@ -15,14 +15,16 @@ import type { Entry } from './write-slots.ts';
 
 export type StoredSlot = Entry & { readonly slot: Slot };
 
-/** Everything stored of the group, or of one topic of it. */
-export async function readSlots(
-  table: Table,
-  groupId: string,
-  options: { topicId?: string; strong: boolean },
-): Promise<StoredSlot[]> {
+type Range = {
+  readonly topicId?: string;
+  readonly after?: OffsetPosition | undefined;
+  readonly strong: boolean;
+};
+
+/** Everything stored of the group, or of one topic of it, by topic id and partition. */
+export async function readSlots(table: Table, groupId: string, options: Range): Promise<StoredSlot[]> {
   const items = await readOffsetsItems(table, groupId, options);
-  return items.flatMap((item) =>
+  const all = items.flatMap((item) =>
     slotsOf(item).map(({ partition, slot }) => ({
       topic: topicNameOf(item),
       topicId: topicIdOf(item),
@@ -30,14 +32,24 @@ export async function readSlots(
       slot,
     })),
   );
+  return all.filter(isBehind(options.after));
 }
+
+const isBehind = (after: OffsetPosition | undefined) => (at: OffsetPosition) =>
+  after === undefined || at.topicId > after.topicId || (at.topicId === after.topicId && at.partition > after.partition);
 
 export async function readOffsetsItems(
   table: Table,
   groupId: string,
-  { topicId, strong }: { topicId?: string; strong: boolean },
+  { topicId, after: begin, strong }: Range,
 ): Promise<Item[]> {
-  const range = topicId === undefined ? {} : { from: `${topicId}/`, through: `${topicId}/~` };
+  const range = {
+    ...(topicId !== undefined && { from: `${topicId}/`, through: `${topicId}/~` }),
+    ...(begin &&
+      begin.topicId === (topicId ?? begin.topicId) && {
+        from: groupOffsetsKey(groupId, begin.topicId, begin.partition).sk,
+      }),
+  };
   const items: Item[] = [];
   for (let after: string | undefined; ; ) {
     const page = await table.query({
@@ -54,7 +66,8 @@ export async function readOffsetsItems(
 
 export async function fetchOffsets(parts: GroupParts, request: FetchOffsetsRequest): Promise<FetchOffsetsReply> {
   checkGroupId(request.groupId);
-  if (request.topics === undefined) return { topics: await fetchAll(parts, request.groupId) };
+  const { after } = request;
+  if (request.topics === undefined) return { topics: await fetchAll(parts, request.groupId, after) };
   const topics = await resolveEach(parts.topics, request.topics);
   const replies = await inParallel(topics, 16, async (topic, index) => {
     const { topic: name, partitions } = request.topics![index]!;
@@ -62,16 +75,23 @@ export async function fetchOffsets(parts: GroupParts, request: FetchOffsetsReque
       if (partitions === undefined) throw topic;
       return { topic: name, partitions: partitions.map((partition) => ({ partition, error: topic })) };
     }
-    const found = partitions
-      ? await committedAt(parts, request.groupId, topic, partitions)
-      : await committedIn(parts, request.groupId, topic);
+    const { topicId } = topic;
+    const wanted = partitions?.filter((partition) => isBehind(after)({ topicId, partition }));
+    const found = wanted
+      ? await committedAt(parts, request.groupId, topic, wanted)
+      : await committedIn(parts, request.groupId, topic, after);
     return { topic: name, topicId: topic.topicId, partitions: found };
   });
   return { topics: replies };
 }
 
-async function fetchAll({ table, topics }: GroupParts, groupId: string): Promise<FetchOffsetsReply['topics']> {
-  const committed = (await readSlots(table, groupId, { strong: true })).filter(({ slot }) => slot.offset !== undefined);
+async function fetchAll(
+  { table, topics }: GroupParts,
+  groupId: string,
+  after: OffsetPosition | undefined,
+): Promise<FetchOffsetsReply['topics']> {
+  const slots = await readSlots(table, groupId, { strong: true, after });
+  const committed = slots.filter(({ slot }) => slot.offset !== undefined);
   const byId = Map.groupBy(committed, ({ topicId }) => topicId);
   const refs = [...byId].map(([topicId, [first]]) => ({ topicId, topic: first!.topic }));
   // Those of a topic that is gone, or was made anew, are nobody's.
@@ -87,8 +107,9 @@ export async function committedIn(
   { table }: GroupParts,
   groupId: string,
   { topicId }: Topic,
+  after?: OffsetPosition,
 ): Promise<CommittedOffset[]> {
-  const slots = await readSlots(table, groupId, { topicId, strong: true });
+  const slots = await readSlots(table, groupId, { topicId, strong: true, after });
   return slots.filter(({ slot }) => slot.offset !== undefined).map(committedOf);
 }
 
