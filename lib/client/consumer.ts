@@ -3,7 +3,6 @@
 //
 // At least once: the position moves when a message is handed over, and a handler that throws moves it back; what is
 // committed has been handled.
-import { AsyncLocalStorage } from 'node:async_hooks';
 import {
   type AssignedPartition,
   assignPartition,
@@ -27,6 +26,7 @@ import { type CommittedOffset, type GroupApi, groupApi, type PartitionCommit } f
 import { GroupMember, type MemberContext, type Subscription } from './group-member.ts';
 import { type HandlerWatch, handlerWatch } from './handler-watch.ts';
 import type { Handlers } from './handlers.ts';
+import { newInside } from './inside.ts';
 import { type ConsumedMessage, toMessage } from './message.ts';
 import { type Identity, isPassing, type OffsetCommits, offsetCommits } from './offset-commits.ts';
 import { nextOffset, type OpenBatch, PartitionReader, partitionKey } from './partition-reader.ts';
@@ -38,14 +38,12 @@ import { wholeOption } from './whole-option.ts';
 
 export type ConsumerContext = FetchContext & Omit<MemberContext, 'api'>;
 
-/** Which consumer's handler or listener it is that calls us: it must not wait for itself. */
-const handling = new AsyncLocalStorage<Consumer>();
-
 export class Consumer implements AsyncIterable<ConsumedMessage> {
   readonly #context: ConsumerContext;
   readonly #settings: ConsumerSettings;
   readonly #reader: PartitionReader;
   readonly #watch: HandlerWatch;
+  readonly #inside = newInside();
   readonly #api: GroupApi | undefined;
   readonly #commits: OffsetCommits | undefined;
   #subscription: Subscription | undefined;
@@ -161,13 +159,7 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
     const workers = wholeOption('concurrency', handlers.concurrency, { fallback: 1, min: 1, max: 1_000 });
     this.#start();
     this.#inRun = true;
-    const worker = async () => {
-      try {
-        await handling.run(this, () => this.#work(handlers));
-      } finally {
-        this.#reader.halt();
-      }
-    };
+    const worker = () => this.#work(handlers).finally(() => this.#reader.halt());
     const ends = await Promise.allSettled(Array.from({ length: workers }, worker));
     await this.#leave();
     this.#inRun = false;
@@ -180,8 +172,11 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
   async #work(handlers: Handlers): Promise<void> {
     for (let batch = await this.#reader.next(); batch; batch = await this.#reader.next()) {
       try {
-        if (handlers.eachBatch) await this.#handBatch(batch, handlers.eachBatch);
-        else await this.#handMessages(batch, handlers.eachMessage);
+        await this.#inside.run(() =>
+          handlers.eachBatch
+            ? this.#handBatch(batch, handlers.eachBatch)
+            : this.#handMessages(batch, handlers.eachMessage),
+        );
       } finally {
         this.#reader.done(batch);
       }
@@ -310,7 +305,7 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
    */
   async stop(): Promise<void> {
     this.#reader.halt();
-    const isInside = handling.getStore() === this;
+    const isInside = this.#inside.isHere();
     if (this.#inRun) return isInside ? undefined : this.#run;
     this.#stopping++;
     const left = this.#run
@@ -338,9 +333,9 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
     const { drop, ...changes } = rebalancing({ reader: this.#reader, listener, commit });
     this.#member = new GroupMember({ ...this.#context, api: this.#api! }, this.#settings, subscription, {
       drop,
-      assign: (...args) => handling.run(this, () => changes.assign(...args)),
-      revoke: (...args) => handling.run(this, () => changes.revoke(...args)),
-      lost: (...args) => handling.run(this, () => changes.lost(...args)),
+      assign: (...args) => this.#inside.run(() => changes.assign(...args)),
+      revoke: (...args) => this.#inside.run(() => changes.revoke(...args)),
+      lost: (...args) => this.#inside.run(() => changes.lost(...args)),
       fail: (error) => this.#reader.fail(error),
       wake: () => this.#reader.wake(),
       slow: () => this.#watch.slow(),

@@ -343,3 +343,23 @@ test('disconnect while the join is not answered gives it up, and leaves', async 
   await run;
   expect(group.heartbeats.map(({ memberEpoch }) => memberEpoch)).toEqual([0, -1]);
 });
+
+test('a timer that a handler has left behind may wait for stop: it is not the handler any more', async () => {
+  const { group, consumer } = await start(logs([10]));
+  group.assigned = [0];
+  let leftWith: number | undefined;
+  let stopped: Promise<void> | undefined;
+  const run = consumer.run({
+    eachMessage: ({ offset }) => {
+      if (offset !== 9) return;
+      setTimeout(() => {
+        stopped = consumer.stop().then(() => {
+          leftWith = group.left();
+        });
+      }, 10);
+    },
+  });
+  await run;
+  await stopped;
+  expect(leftWith).toBe(-1);
+});
