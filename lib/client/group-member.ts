@@ -229,6 +229,8 @@ export class GroupMember {
   async #sayGoodbye({ seq, epoch }: Extract<MemberAction, { type: 'leave' }>): Promise<void> {
     const { clock, api, requestTimeoutMs, retry } = this.#context;
     const timeoutMs = Math.min(requestTimeoutMs, this.#options.sessionTimeoutMs / requestShare);
+    // For all tries together: whoever stops is waiting.
+    const signal = AbortSignal.timeout(Math.ceil(timeoutMs));
     const body = {
       memberId: this.memberId,
       memberEpoch: epoch,
@@ -236,7 +238,7 @@ export class GroupMember {
       instanceId: this.#options.groupInstanceId,
     };
     const policy = { ...retry, retries: leaveTries };
-    const send = () => api.heartbeat(body, timeoutMs, new AbortController().signal);
-    await retrying(clock, policy, send).catch(() => undefined);
+    const send = () => api.heartbeat(body, timeoutMs, signal);
+    await retrying(clock, policy, send, signal).catch(() => undefined);
   }
 }

@@ -363,3 +363,12 @@ test('a timer that a handler has left behind may wait for stop: it is not the ha
   await stopped;
   expect(leftWith).toBe(-1);
 });
+
+test('who is not answered when it leaves does not say so again and again: its session tells', async () => {
+  const { group, consumer } = await start(logs([10]));
+  group.assigned = [0];
+  group.ignoresLeaving = true;
+  await consumer.run({ eachMessage: () => void consumer.stop() });
+  expect(group.heartbeats.filter(({ memberEpoch }) => memberEpoch === -1)).toHaveLength(1);
+  expect(group.offsets.get(0)).toBe(1);
+});

@@ -30,6 +30,8 @@ export type ScriptedGroup = {
   heartbeatIntervalMs: number;
   /** For the next heartbeats, first come first served. */
   readonly nextAnswers: Reply[];
+  /** Whether who leaves is not answered. */
+  ignoresLeaving: boolean;
   /** For every commit. */
   commitError: string | undefined;
   /** Of the next commits. */
@@ -49,6 +51,7 @@ export function scriptedGroup(records: Script): ScriptedGroup {
     leaseMs: 10_000,
     heartbeatIntervalMs: 20,
     nextAnswers: [],
+    ignoresLeaving: false,
     commitError: undefined,
     nextCommits: [],
     heartbeats: [],
@@ -82,6 +85,7 @@ function beat(group: ScriptedGroup, request: Received): Reply {
   const { epoch, leaseMs, heartbeatIntervalMs, assigned } = group;
   const assignment = assigned.length > 0 ? [{ ...orders, partitions: assigned }] : [];
   const json = { memberId, memberEpoch: epoch, heartbeatIntervalMs, sessionTimeoutMs: 45_000, leaseMs, assignment };
+  if (memberEpoch < 0 && group.ignoresLeaving) return { hang: true };
   if (memberEpoch < 0) return { json: { ...json, memberEpoch, assignment: [] } };
   return group.nextAnswers.shift() ?? { json };
 }
