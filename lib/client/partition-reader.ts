@@ -26,7 +26,8 @@ export class PartitionReader {
   readonly #context: FetchContext;
   readonly #settings: FetchSettings;
   readonly #mayDeliver: () => boolean;
-  readonly #busy = new Set<AssignedPartition>();
+  /** By topic and partition: what is taken away and comes back waits for the handler of before. */
+  readonly #busy = new Set<string>();
   #assigned: ReadonlyMap<string, AssignedPartition> = new Map();
   #fetchers: TopicFetcher[] = [];
   #held: Held[] = [];
@@ -132,7 +133,7 @@ export class PartitionReader {
 
   /** What has not been handed over of it is read again. */
   done({ assigned, term, end }: OpenBatch): void {
-    this.#busy.delete(assigned);
+    this.#busy.delete(partitionKey(assigned));
     if (this.#running && assigned.term === term && assigned.position !== end) {
       dropReadAhead(assigned);
       this.interrupt(assigned.topic);
@@ -144,7 +145,7 @@ export class PartitionReader {
   async idle(partitions: readonly AssignedPartition[], signal: AbortSignal): Promise<void> {
     const wake = () => this.wake();
     signal.addEventListener('abort', wake);
-    while (!signal.aborted && partitions.some((one) => this.#busy.has(one))) await this.#change();
+    while (!signal.aborted && partitions.some((one) => this.#busy.has(partitionKey(one)))) await this.#change();
     signal.removeEventListener('abort', wake);
   }
 
@@ -167,7 +168,7 @@ export class PartitionReader {
   #pickFrom(batches: FetchedBatch[]): OpenBatch | undefined {
     for (let at = 0; at < batches.length; ) {
       const batch = batches[at]!;
-      if (batch.term === batch.assigned.term && this.#busy.has(batch.assigned)) {
+      if (batch.term === batch.assigned.term && this.#busy.has(partitionKey(batch.assigned))) {
         at++;
         continue;
       }
@@ -176,7 +177,7 @@ export class PartitionReader {
       this.#taken(batch.assigned, batches[at]);
       const open = openBatch(batch);
       if (!open) continue;
-      this.#busy.add(open.assigned);
+      this.#busy.add(partitionKey(open.assigned));
       return open;
     }
     return undefined;

@@ -372,3 +372,32 @@ test('who is not answered when it leaves does not say so again and again: its se
   expect(group.heartbeats.filter(({ memberEpoch }) => memberEpoch === -1)).toHaveLength(1);
   expect(group.offsets.get(0)).toBe(1);
 });
+
+test('a partition that is lost and comes back waits for the handler that is still at work on it', async () => {
+  const { group, consumer } = await start(logs([10]));
+  group.assigned = [0];
+  const finish = gate();
+  const seen: number[] = [];
+  let working = 0;
+  let most = 0;
+  const run = consumer.run({
+    concurrency: 2,
+    eachMessage: async ({ offset }) => {
+      seen.push(offset);
+      most = Math.max(most, ++working);
+      if (seen.length === 1) await finish.opened;
+      working--;
+    },
+  });
+  await expect.poll(() => seen, soon).toEqual([0]);
+  group.nextAnswers.push(problem('FENCED_MEMBER_EPOCH'));
+  const beats = group.heartbeats.length;
+  await expect.poll(() => group.heartbeats.slice(beats).some(({ memberEpoch }) => memberEpoch === 0), soon).toBe(true);
+  await settled(group);
+  await systemClock.sleep(200);
+  finish.open();
+  await expect.poll(() => seen, soon).toEqual([0, ...upTo(10)]);
+  expect(most).toBe(1);
+  await consumer.stop();
+  await run;
+});
