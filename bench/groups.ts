@@ -1,7 +1,6 @@
 // Consumer groups: how long partitions wait for a new owner when one dies or leaves, what membership and commits ask of
 // DynamoDB, and how many heartbeats the embedded home answers.
 import { join } from 'node:path';
-import { RivuletClientError } from '../lib/client/client-error.ts';
 import { Rivulet } from '../lib/client/rivulet.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import { createEngine } from '../lib/create-engine.ts';
@@ -144,11 +143,12 @@ async function realHandOver(url: string, how: 'crash' | 'leave'): Promise<{ part
   await admin.createTopics({ topics: [{ topic, partitions: 50 }] });
   const moved: number[] = [];
   let startedMs = Number.POSITIVE_INFINITY;
+  const silence = Promise.withResolvers<void>();
   let dead = false;
   const members = Array.from({ length: 5 }, (_, i) => {
     // Dead is who sends no request any more.
     const credentials = async () => {
-      if (i === 0 && dead) throw new RivuletClientError('NETWORK_EXCEPTION', 'dead', { retriable: true });
+      if (i === 0 && dead) await silence.promise;
       return { accessKeyId: 'local', secretAccessKey: 'local' };
     };
     const consumer = new Rivulet({ url, credentials }).consumer({
@@ -169,6 +169,7 @@ async function realHandOver(url: string, how: 'crash' | 'leave'): Promise<{ part
   if (how === 'leave') await members[0]!.consumer.stop();
   else dead = true;
   while (moved.length < 10) await systemClock.sleep(20);
+  silence.resolve();
   await Promise.all(members.map(({ consumer }) => consumer.stop()));
   await Promise.all(members.map(({ run }) => run));
   return { partitions: moved.length, longestMs: Math.max(...moved) };

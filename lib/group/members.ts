@@ -132,10 +132,10 @@ export type Watch = {
   readonly isLast: boolean;
 };
 
-/** So many items of some hundred bytes are within 4 KiB: half a read unit. */
-const watchedAtOnce = 9;
-/** Behind nine that are dead, or tombstones, there are likely many: as many queries would take too long. */
-const watchedFurther = 100;
+/** Head and members. What a member subscribes to and owns makes its item some hundred bytes, or some thousand: so not many. */
+const firstPage = 7;
+/** Mostly the next one is healthy. Behind some that are dead, or tombstones, there are likely more: each look takes in more. */
+const windows = { first: 2, growth: 4, most: 100 };
 
 /**
  * Eventual reads. The first page of the group has its head and first members: half a read unit, and all of it that a small
@@ -143,7 +143,7 @@ const watchedFurther = 100;
  */
 export async function watch({ table }: GroupParts, groupId: string, memberId: string, now: Moment): Promise<Watch> {
   const { pk, sk } = groupHeadKey(groupId);
-  const first = await table.query({ pk, from: sk, through: lastMemberKey, limit: watchedAtOnce });
+  const first = await table.query({ pk, from: sk, through: lastMemberKey, limit: firstPage });
   const headItem = first.items.find((item) => item.sk === sk);
   const head = headItem && parseGroupHead(headItem);
   const ailing: Member[] = [];
@@ -180,13 +180,14 @@ async function* membersIn(
   range: Pick<Query, 'from' | 'through' | 'after'>,
 ): AsyncGenerator<Member> {
   const all = { pk: groupPartition(groupId), from: memberPrefix, through: lastMemberKey, ...range };
-  let next = { ...all, limit: watchedAtOnce };
+  let next = { ...all, limit: windows.first };
   for (let more = true; more; ) {
     const page = await table.query(next);
     yield* page.items.map(parseMember);
     more = page.more;
     const last = page.items.at(-1);
-    next = { ...next, limit: watchedFurther, ...(last && { after: last.sk }) };
+    const limit = Math.min(next.limit * windows.growth, windows.most);
+    next = { ...next, limit, ...(last && { after: last.sk }) };
   }
 }
 

@@ -137,6 +137,20 @@ describe('in a group of more than one page of members', () => {
       expect(memberDetails.map(({ memberId }) => memberId)).toEqual(ids.filter((id) => id !== victim));
     }
   });
+
+  it('the last of many that died together are missed with the first', async () => {
+    const { engine, clock } = createGroupWorld();
+    await engine.createTopic({ topic: 't', partitions: 60 });
+    const members = Array.from({ length: 60 }, (_, i) => createMember(engine, `m${String(i).padStart(2, '0')}`));
+    await settleAll(...members);
+    const [first] = members;
+    for (let waitedMs = 0; waitedMs < 50_000; waitedMs += 10_000) {
+      clock.advance(10_000);
+      await first!.beat();
+    }
+    await first!.settle();
+    expect(first!.owned).toHaveLength(60);
+  });
 });
 
 describe('where the gateway says when it took the request', () => {

@@ -38,7 +38,7 @@ const mean = (beats: readonly Counters[], name: 'readUnits' | 'writeUnits') =>
 
 describe('a steady heartbeat', () => {
   it.each([
-    // Half a unit has the head and all members; of more than eight most read those behind them besides.
+    // Half a unit has the head and all members; of more than six most read those behind them besides.
     { members: 1, partitions: 6, units: 0.5 },
     { members: 5, partitions: 50, units: 0.5 },
     { members: 40, partitions: 400, units: 1 },
