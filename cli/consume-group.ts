@@ -4,6 +4,7 @@ import type { Consumer } from '../lib/client/consumer.ts';
 import type { ConsumerOptions, TopicPartition } from '../lib/client/consumer-options.ts';
 import type { Rivulet } from '../lib/client/rivulet.ts';
 import { checkGroupId } from '../lib/group/names.ts';
+import { limits } from '../lib/limits.ts';
 import { whyInvalidName } from '../lib/topic/name.ts';
 import { type Properties, wholeNumber } from './options.ts';
 import { printNote } from './progress.ts';
@@ -20,9 +21,11 @@ const properties: Readonly<Record<string, (text: string) => ConsumerOptions>> = 
   'auto.commit.interval.ms': (text) => ({ autoCommitIntervalMs: wholeNumber(1)(text) }),
   'group.instance.id': (text) => ({ groupInstanceId: validName(text) }),
   'group.remote.assignor': (text) => ({ assignor: oneOf(text, ['uniform', 'range']) }),
-  'heartbeat.interval.ms': (text) => ({ heartbeatIntervalMs: wholeNumber(1)(text) }),
-  'max.poll.interval.ms': (text) => ({ maxPollIntervalMs: wholeNumber(1)(text) }),
-  'session.timeout.ms': (text) => ({ sessionTimeoutMs: wholeNumber(1)(text) }),
+  'heartbeat.interval.ms': (text) => ({ heartbeatIntervalMs: wholeNumber(limits.minHeartbeatIntervalMs)(text) }),
+  'max.poll.interval.ms': (text) => ({ maxPollIntervalMs: wholeNumber(1, limits.maxRebalanceTimeoutMs)(text) }),
+  'session.timeout.ms': (text) => ({
+    sessionTimeoutMs: wholeNumber(limits.minSessionTimeoutMs, limits.maxSessionTimeoutMs)(text),
+  }),
 };
 
 export const consumerProperties = Object.keys(properties);

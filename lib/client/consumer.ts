@@ -224,7 +224,8 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
 
   /**
    * One at a time. Ends with stop(), or throws RivuletClientError and can then be begun anew. A message counts as handled
-   * when the next one is asked for. A group's consumer remains its member when the loop is left, until stop().
+   * when the next one is asked for. A group's consumer remains its member when the loop is left, and so keeps the process
+   * alive, until stop().
    */
   [Symbol.asyncIterator](): AsyncIterator<ConsumedMessage, undefined> {
     let batch: OpenBatch | undefined;

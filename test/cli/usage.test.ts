@@ -46,8 +46,8 @@ describe('wrong usage ends with 2 and one sentence', () => {
       /^rivulet: --consumer-property session.timeout: not known here; known are /,
     ],
     [
-      ['consume', 'a', '--group', 'g', '--consumer-property', 'session.timeout.ms=soon'],
-      /^rivulet: --consumer-property session.timeout.ms: It must be a whole number from 1\.\n$/,
+      ['consume', 'a', '--group', 'g', '--consumer-property', 'session.timeout.ms=100'],
+      /^rivulet: --consumer-property session.timeout.ms: It must be a whole number from 6000 to 1800000\.\n$/,
     ],
     [
       ['consume', 'a', '--group', 'g', '--consumer-property', 'auto.offset.reset=now'],
