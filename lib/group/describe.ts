@@ -3,10 +3,9 @@ import { inParallel } from '../concurrency.ts';
 import type { GroupDescription, GroupState, GroupSummary, MemberDescription } from '../groups.ts';
 import { groupsPartition } from '../storage/keys.ts';
 import type { GroupHead } from './head.ts';
-import { readHead } from './heads.ts';
 import { lagOf } from './lag.ts';
 import { isPresent, type Member, targetKeyOf } from './member.ts';
-import { readMembers } from './members.ts';
+import { readGroup } from './members.ts';
 import { checkGroupId } from './names.ts';
 import { isEmpty } from './partitions.ts';
 import { type GroupParts, unknownGroup } from './parts.ts';
@@ -25,9 +24,8 @@ export async function listGroups(
     ...(after !== undefined && { after }),
   });
   const groups = await inParallel(page.items, groupsAtOnce, async ({ sk: groupId }) => {
-    const head = await readHead(parts.table, groupId);
+    const { head, living } = await lookAt(parts, groupId);
     if (!head) return undefined;
-    const living = await presentMembers(parts, groupId, false);
     return { groupId, state: stateOf(head, living), members: living.length };
   });
   const living = groups.filter((group) => group !== undefined);
@@ -38,9 +36,8 @@ export async function listGroups(
 
 export async function describeGroup(parts: GroupParts, groupId: string): Promise<GroupDescription> {
   checkGroupId(groupId);
-  const head = await readHead(parts.table, groupId);
+  const { head, living } = await lookAt(parts, groupId);
   if (!head) throw unknownGroup(groupId);
-  const living = await presentMembers(parts, groupId, true);
   const target = (await readTarget(parts.table, groupId, head)) ?? new Map();
   const isThere = new Set(living.map(({ memberId }) => memberId));
   const partitionDetails = (await lagOf(parts, groupId)).map(({ memberId, ...row }) =>
@@ -58,8 +55,11 @@ export async function describeGroup(parts: GroupParts, groupId: string): Promise
   };
 }
 
-async function presentMembers({ table, clock }: GroupParts, groupId: string, strong: boolean): Promise<Member[]> {
-  return (await readMembers(table, groupId, strong)).filter((member) => isPresent(member, clock.now()));
+/** Without a head: there is no such group, or it was deleted. */
+async function lookAt({ table, clock }: GroupParts, groupId: string) {
+  const { head, members } = await readGroup(table, groupId);
+  const living = members.filter((member) => isPresent(member, clock.now()));
+  return { head: head?.isDeleted ? undefined : head, living };
 }
 
 function stateOf(head: GroupHead, living: readonly Member[]): GroupState {

@@ -3,6 +3,7 @@
 
 import { type ErrorCode, RivuletError } from '../errors.ts';
 import { groupPartition, groupsPartition, lastMemberKey, memberPrefix } from '../storage/keys.ts';
+import { readAll } from '../storage/read-all.ts';
 import { all, equals, type Item } from '../storage/table.ts';
 import type { Topics } from '../topic/topics.ts';
 import { closeTheDead, computeTarget, topicsChanged } from './compute.ts';
@@ -14,7 +15,7 @@ import { checkGroupId } from './names.ts';
 import { readOffsetsItems, readSlots, type StoredSlot } from './offsets.ts';
 import { beingChanged, type GroupParts, nonEmpty, unknownGroup } from './parts.ts';
 import { clearOffset, inTerm, sameOffset, topicIdOf, topicNameOf } from './slots.ts';
-import { readAll, removeOffsets, removeTargets, sweepGroup } from './sweep.ts';
+import { removeOffsets, removeTargets, sweepGroup } from './sweep.ts';
 import { resolveEach } from './topics.ts';
 import { type Rules, writeSlots } from './write-slots.ts';
 
@@ -46,7 +47,7 @@ const goldenSection = (Math.sqrt(5) - 1) / 2;
  * been through all after twice as many hours as there are such parts, and need remember nothing.
  */
 export async function groupsInTurn({ table, clock }: GroupParts): Promise<string[]> {
-  const groupIds = (await readAll(table, { pk: groupsPartition })).map(({ sk }) => sk);
+  const groupIds = (await readAll(table, { pk: groupsPartition, strong: true })).map(({ sk }) => sk);
   const turn = (Math.floor(clock.now() / hourMs) * goldenSection) % 1;
   const first = Math.floor(turn * groupIds.length);
   return [...groupIds.slice(first), ...groupIds.slice(0, first)];
@@ -85,7 +86,8 @@ async function expireGroup(parts: GroupParts, groupId: string, retentionMs: numb
 
 /** A table without a ttl of its own keeps them, DynamoDB for days; and heartbeats pay for those that lie between members. */
 async function removeTombstones({ table, clock }: GroupParts, groupId: string): Promise<void> {
-  const items = await readAll(table, { pk: groupPartition(groupId), from: memberPrefix, through: lastMemberKey });
+  const range = { pk: groupPartition(groupId), from: memberPrefix, through: lastMemberKey };
+  const items = await readAll(table, { ...range, strong: true });
   const isGone = ({ ttl }: Item) => ttl !== undefined && (ttl as number) * 1000 < clock.now();
   for (const { pk, sk, r } of items.filter(isGone))
     await table.write({ kind: 'delete', key: { pk, sk }, if: equals('r', r as number) });

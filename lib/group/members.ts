@@ -10,6 +10,7 @@ import {
   memberKey,
   memberPrefix,
 } from '../storage/keys.ts';
+import { readAll } from '../storage/read-all.ts';
 import {
   absent,
   type Condition,
@@ -42,15 +43,19 @@ export async function readMember(table: Table, groupId: string, memberId: string
 
 /** All of them, tombstones too. */
 export async function readMembers(table: Table, groupId: string, strong = true): Promise<Member[]> {
-  const members: Member[] = [];
-  const range = { pk: groupPartition(groupId), from: memberPrefix, through: lastMemberKey, strong };
-  for (let after: string | undefined; ; ) {
-    const page = await table.query({ ...range, ...(after !== undefined && { after }) });
-    members.push(...page.items.map(parseMember));
-    if (!page.more) return members;
-    after = page.items.at(-1)!.sk;
-  }
+  const range = { pk: groupPartition(groupId), from: memberPrefix, through: lastMemberKey };
+  return (await readAll(table, { ...range, strong })).map(parseMember);
 }
+
+/** The head, a deleted one too, and all members in one reading. */
+export async function readGroup(table: Table, groupId: string) {
+  const { pk, sk: headKey } = groupHeadKey(groupId);
+  const items = await readAll(table, { pk, from: headKey, through: lastMemberKey, strong: true });
+  const head = items.find(({ sk }) => sk === headKey);
+  return { head: head && parseGroupHead(head), members: items.filter(isMemberItem).map(parseMember) };
+}
+
+const isMemberItem = ({ sk }: Item): boolean => sk.startsWith(memberPrefix);
 
 export async function readInstance(table: Table, groupId: string, instanceId: string): Promise<string | undefined> {
   const item = await table.get(instanceKey(groupId, instanceId), { strong: true });
@@ -161,7 +166,7 @@ type InOrder = AsyncGenerator<{ readonly member: Member; readonly isWrapped: boo
 /** Itself first, then those behind it, then from the beginning up to it. What `first` has is not read again. */
 async function* inOrderFrom(table: Table, groupId: string, memberId: string, first: ItemPage): InOrder {
   const mine = memberKey(groupId, memberId).sk;
-  const read = first.items.filter(({ sk }) => sk.startsWith(memberPrefix));
+  const read = first.items.filter(isMemberItem);
   const readTo = read.at(-1)?.sk ?? memberPrefix;
   const isInFirst = !first.more || readTo >= mine;
   for (const item of read) if (item.sk >= mine) yield { member: parseMember(item), isWrapped: false };

@@ -4,6 +4,7 @@ import { inParallel } from '../concurrency.ts';
 import { RivuletError } from '../errors.ts';
 import type { CommittedOffset, FetchOffsetsReply, FetchOffsetsRequest, OffsetPosition } from '../groups.ts';
 import { groupOffsetsKey, groupOffsetsPartition } from '../storage/keys.ts';
+import { readAll } from '../storage/read-all.ts';
 import type { Item, Table } from '../storage/table.ts';
 import { unknownPartition } from '../topic/partitions.ts';
 import type { Topic } from '../topic/topics.ts';
@@ -41,27 +42,16 @@ const isBehind = (after: OffsetPosition | undefined) => (at: OffsetPosition) =>
 export async function readOffsetsItems(
   table: Table,
   groupId: string,
-  { topicId, after: begin, strong }: Range,
+  { topicId, after, strong }: Range,
 ): Promise<Item[]> {
   const range = {
     ...(topicId !== undefined && { from: `${topicId}/`, through: `${topicId}/~` }),
-    ...(begin &&
-      begin.topicId === (topicId ?? begin.topicId) && {
-        from: groupOffsetsKey(groupId, begin.topicId, begin.partition).sk,
+    ...(after &&
+      after.topicId === (topicId ?? after.topicId) && {
+        from: groupOffsetsKey(groupId, after.topicId, after.partition).sk,
       }),
   };
-  const items: Item[] = [];
-  for (let after: string | undefined; ; ) {
-    const page = await table.query({
-      pk: groupOffsetsPartition(groupId),
-      ...range,
-      strong,
-      ...(after !== undefined && { after }),
-    });
-    items.push(...page.items);
-    if (!page.more) return items;
-    after = page.items.at(-1)!.sk;
-  }
+  return readAll(table, { pk: groupOffsetsPartition(groupId), ...range, strong });
 }
 
 export async function fetchOffsets(parts: GroupParts, request: FetchOffsetsRequest): Promise<FetchOffsetsReply> {

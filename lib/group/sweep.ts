@@ -2,7 +2,8 @@
 // deleted after that: whoever makes it anew meanwhile loses nothing, however long we were frozen.
 import { inParallel } from '../concurrency.ts';
 import { groupHeadKey, groupPartition, instancePrefix, targetsPartition } from '../storage/keys.ts';
-import { equals, type Item, type Query, type Table } from '../storage/table.ts';
+import { readAll } from '../storage/read-all.ts';
+import { equals, type Item, type Table } from '../storage/table.ts';
 import { isLiving } from './member.ts';
 import { readMember } from './members.ts';
 import { readOffsetsItems } from './offsets.ts';
@@ -22,6 +23,7 @@ export async function sweepGroup(
   await removeTargets(table, groupId, groupEpoch);
   const instances = await readAll(table, {
     pk: groupPartition(groupId),
+    strong: true,
     from: instancePrefix,
     through: `${instancePrefix}\u{10FFFF}`,
   });
@@ -41,7 +43,7 @@ async function isStillDeleted(table: Table, groupId: string, groupEpoch: number)
 
 /** Of this epoch or before: who replaces a target removes it, unless it dies. */
 export async function removeTargets(table: Table, groupId: string, through: number): Promise<void> {
-  const targets = await readAll(table, { pk: targetsPartition(groupId) });
+  const targets = await readAll(table, { pk: targetsPartition(groupId), strong: true });
   const old = targets.filter(({ sk }) => Number(sk.slice(0, sk.indexOf('/'))) <= through);
   await inParallel(old, itemsAtOnce, ({ pk, sk }) => table.write({ kind: 'delete', key: { pk, sk } }));
 }
@@ -50,14 +52,4 @@ export async function removeOffsets(table: Table, items: readonly Item[]): Promi
   await inParallel(items, itemsAtOnce, (item) =>
     table.write({ kind: 'delete', key: { pk: item.pk, sk: item.sk }, if: sameSlots(item) }),
   );
-}
-
-export async function readAll(table: Table, range: Query): Promise<Item[]> {
-  const items: Item[] = [];
-  for (let after: string | undefined; ; ) {
-    const page = await table.query({ ...range, strong: true, ...(after !== undefined && { after }) });
-    items.push(...page.items);
-    if (!page.more) return items;
-    after = page.items.at(-1)!.sk;
-  }
 }

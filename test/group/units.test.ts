@@ -106,3 +106,11 @@ describe('lag', () => {
     expect(readUnits).toBeLessThanOrEqual(27);
   });
 });
+
+describe('the list', () => {
+  it('reads each group at once, its head with its members', async () => {
+    const { engine, counted } = await settledGroup(5, 50);
+    const { readUnits } = await counted(() => engine.groups.list({}));
+    expect(readUnits).toBe(2);
+  });
+});
