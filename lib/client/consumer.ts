@@ -158,6 +158,7 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
   async #runAll(handlers: Handlers): Promise<void> {
     const workers = wholeOption('concurrency', handlers.concurrency, { fallback: 1, min: 1, max: 1_000 });
     this.#start();
+    this.#settle();
     this.#inRun = true;
     const worker = () => this.#work(handlers).finally(() => this.#reader.halt());
     const ends = await Promise.allSettled(Array.from({ length: workers }, worker));

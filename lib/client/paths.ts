@@ -1,5 +1,5 @@
 // The resources that the SDK asks for. Names are encoded though valid ones need not be: an invalid one must reach the
-// server as a name and be refused as one, not as another path. Three cannot: an URL has no room for them as names, so that
+// server as a name and be refused as one, not as another path. Three cannot: a URL has no room for them as names, so that
 // the offsets of a group `.` would be the group `offsets`. They are refused here.
 import type { ErrorCode } from '../errors.ts';
 import { RivuletClientError } from './client-error.ts';

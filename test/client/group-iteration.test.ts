@@ -110,3 +110,21 @@ test('nothing is handed over before onPartitionsAssigned is done, also when anot
   }
   expect(early).toBe(0);
 });
+
+test('a message in hand when run begins is handled: it is not held against the consumer for ever', async () => {
+  const lost: string[] = [];
+  const { group, consumer } = await start(logs([10]), {
+    maxPollIntervalMs: 300,
+    onPartitionsLost: (_, { errorCode }) => void lost.push(errorCode),
+  });
+  group.assigned = [0];
+  for await (const { offset } of consumer) if (offset === 2) break;
+  const seen: number[] = [];
+  const run = consumer.run({ eachMessage: ({ offset }) => void seen.push(offset) });
+  await expect.poll(() => seen, soon).toEqual(upTo(10, 3));
+  await systemClock.sleep(1_500);
+  expect(lost).toEqual([]);
+  await consumer.stop();
+  await run;
+  expect(group.offsets.get(0)).toBe(10);
+});
