@@ -35,7 +35,7 @@ const looks = 4;
 type Run = {
   readonly parts: GroupParts;
   readonly beat: Beat;
-  readonly ageMs: number;
+  readonly ownClock: Clock;
   readonly ailing: readonly Member[];
   readonly suspectsTopics: boolean;
   hasBumped: boolean;
@@ -43,11 +43,11 @@ type Run = {
 
 export async function heartbeat(given: GroupParts, request: HeartbeatRequest): Promise<HeartbeatReply> {
   const beat = beatOf(request);
-  const ageMs = ageOf(given, request.receivedMs);
-  const parts = { ...given, clock: asReceived(given.clock, ageMs) };
-  const quick = isJoining(beat) || isLeaving(beat) ? slowOf() : await glanceAt(parts, beat, ageMs);
+  const ownClock = given.clock;
+  const parts = { ...given, clock: timeOf(given, request.receivedMs) };
+  const quick = isJoining(beat) || isLeaving(beat) ? slowOf() : await glanceAt(parts, beat, ownClock);
   if ('reply' in quick) return quick.reply;
-  const run: Run = { parts, beat, ageMs, ...quick, hasBumped: false };
+  const run: Run = { parts, beat, ownClock, ...quick, hasBumped: false };
   for (let look = 0; look < looks; look++) {
     const reply = await goThrough(run);
     if (reply) return reply;
@@ -56,29 +56,27 @@ export async function heartbeat(given: GroupParts, request: HeartbeatRequest): P
 }
 
 /**
- * How old the request is by our clock. A clock that is behind the gateway's, or ahead by more than a request can take, is
- * wrong: it would end sessions that are alive. In between nobody can tell a slow request from a clock that is ahead.
+ * The time of a heartbeat is when the gateway took it. Our clock may be ahead, which nobody can tell from a slow request: by
+ * the gateway's time the first ends no session of the living, and the second only misses others a little later. One that is
+ * behind it, or ahead by more than a request can take, is wrong.
  */
-function ageOf({ clock }: GroupParts, receivedMs: number | undefined): number {
-  if (receivedMs === undefined) return 0;
+function timeOf({ clock }: GroupParts, receivedMs: number | undefined): Clock {
+  if (receivedMs === undefined) return clock;
   const aheadMs = clock.now() - receivedMs;
-  if (aheadMs >= -clockSkewMs && aheadMs <= clockSkewMs + requestAgeMs) return Math.max(0, aheadMs);
-  throw new RivuletError(
-    'COORDINATOR_NOT_AVAILABLE',
-    `the clock of this coordinator is ${aheadMs} ms from that of the gateway, beyond ${clockSkewMs} ms: send it again`,
-    { outcome: 'not-written' },
-  );
+  if (aheadMs < -clockSkewMs || aheadMs > clockSkewMs + requestAgeMs)
+    throw new RivuletError(
+      'COORDINATOR_NOT_AVAILABLE',
+      `the clock of this coordinator is ${aheadMs} ms from that of the gateway, beyond ${clockSkewMs} ms: send it again`,
+      { outcome: 'not-written' },
+    );
+  const startedMs = clock.monotonic();
+  return { ...clock, now: () => Math.floor(receivedMs + clock.monotonic() - startedMs) };
 }
 
-/**
- * So the time of a heartbeat is when the gateway took it. If our clock is ahead, that is the right time; if the request was
- * slow, its member was alive then, and the others are missed a little later.
- */
-const asReceived = (clock: Clock, ageMs: number): Clock => ({ ...clock, now: () => clock.now() - ageMs });
-
-function momentOf(received: Clock, ageMs: number): Moment {
-  const nowMs = received.now();
-  return { nowMs, latestMs: nowMs + ageMs };
+/** To a slow request every newer lease would be from the future. */
+function momentOf({ clock }: GroupParts, ownClock: Clock): Moment {
+  const nowMs = clock.now();
+  return { nowMs, latestMs: Math.max(nowMs, ownClock.now()) };
 }
 
 // --- the fast path: eventual reads, and mostly no write
@@ -86,9 +84,9 @@ function momentOf(received: Clock, ageMs: number): Moment {
 type Slow = Pick<Run, 'ailing' | 'suspectsTopics'>;
 const slowOf = (ailing: readonly Member[] = [], suspectsTopics = false): Slow => ({ ailing, suspectsTopics });
 
-async function glanceAt(parts: GroupParts, beat: Beat, ageMs: number): Promise<{ reply: HeartbeatReply } | Slow> {
+async function glanceAt(parts: GroupParts, beat: Beat, ownClock: Clock): Promise<{ reply: HeartbeatReply } | Slow> {
   const { table, clock } = parts;
-  const { head, me, ailing, isLast } = await watch(parts, beat.groupId, beat.memberId, momentOf(clock, ageMs));
+  const { head, me, ailing, isLast } = await watch(parts, beat.groupId, beat.memberId, momentOf(parts, ownClock));
   if (ailing.length > 0) return slowOf(ailing);
   const now = clock.now();
   const outcome = glance({ head, member: me, nowMs: now }, beat);
@@ -240,8 +238,8 @@ async function closeDead({ parts, beat, ailing }: Run): Promise<Member[]> {
 }
 
 /** The lease of who renewed it by a clock that was far ahead, and died, would outlive it. */
-async function pullBack({ parts, beat, ailing, ageMs }: Run): Promise<void> {
-  const moment = momentOf(parts.clock, ageMs);
+async function pullBack({ parts, beat, ailing, ownClock }: Run): Promise<void> {
+  const moment = momentOf(parts, ownClock);
   for (const member of ailing.filter((each) => isFromTheFuture(each, moment)))
     await putMember(parts, beat.groupId, member, next(member, { renewedMs: moment.latestMs }));
 }

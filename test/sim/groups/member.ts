@@ -22,6 +22,8 @@ export type Surroundings = {
   trace(line: string): void;
   /** How often a heartbeat is doubled or held up on its way. */
   readonly mischief: number;
+  /** Heartbeats come through a gateway that stamps them. */
+  readonly gateway: boolean;
 };
 
 export type SimMember = {
@@ -102,7 +104,7 @@ export function startMember(
     async leave(epoch) {
       await commitAll(world, state, [...state.held.values()]);
       state.isAlive = false;
-      const answer = await ask(world, (engine) => engine.groups.heartbeat(requestOf(state, ++state.seq, epoch)));
+      const answer = await beat(world, requestOf(state, ++state.seq, epoch));
       return answer !== 'lost' && 'reply' in answer;
     },
     subscribe: (topics) => {
@@ -168,10 +170,15 @@ async function plainMembership(world: Surroundings, state: State): Promise<void>
   }
 }
 
+function beat(world: Surroundings, request: HeartbeatRequest): Promise<Answer<HeartbeatReply>> {
+  const stamped = { ...request, ...(world.gateway && { receivedMs: world.scheduler.now() }) };
+  return ask(world, (engine) => engine.groups.heartbeat(stamped));
+}
+
 /** A heartbeat may come twice, and may come long after its sender gave up. */
 export function sendBeat(world: Surroundings, request: HeartbeatRequest): Promise<Answer<HeartbeatReply>> {
   const { random, scheduler, mischief, history } = world;
-  const send = () => ask(world, (engine) => engine.groups.heartbeat(request));
+  const send = () => beat(world, request);
   // At rest nothing is on its way any more: a join that comes late would be a member that nobody hears of.
   const sendLate = (withinMs: number) => {
     history.troublesMs.push(scheduler.now());

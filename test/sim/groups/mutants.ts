@@ -145,6 +145,15 @@ export const groupMutants: readonly GroupMutant[] = [
     caughtBy: ['unowned at rest'],
   },
   {
+    name: "a heartbeat is judged by the function's own clock",
+    file: 'lib/group/heartbeat.ts',
+    find: 'return { ...clock, now: () => Math.floor(receivedMs + clock.monotonic() - startedMs) };',
+    replace: 'return clock;',
+    seed: 12,
+    world: 'clocks ahead of the gateway',
+    caughtBy: ['read by two'],
+  },
+  {
     name: 'a new owner claims while the old one may commit',
     file: 'lib/group/member.ts',
     find: 'if (owner === undefined || !isLiving(owner)) return true;',

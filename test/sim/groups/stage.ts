@@ -19,6 +19,8 @@ export type StageOptions = {
   readonly faultRate: number;
   /** Of the processes' clocks. */
   readonly mostSkewMs: number;
+  /** Without it they may be behind by as much. */
+  readonly leastSkewMs?: number;
   /** How old may be what eventual reads see; without it there is no bound. */
   readonly stalestMs?: number;
   /** Instead of faults at random: by the number of the call. */
@@ -76,7 +78,8 @@ export function openStage(options: StageOptions): Stage {
     trace,
     disturbed: () => void troublesMs.push(scheduler.now()),
   };
-  const skew = () => random.below(2 * options.mostSkewMs + 1) - options.mostSkewMs;
+  const { mostSkewMs, leastSkewMs = -mostSkewMs } = options;
+  const skew = () => random.below(mostSkewMs - leastSkewMs + 1) + leastSkewMs;
   const newEngine = options.newEngine ?? createEngine;
   const processes = Array.from({ length: options.processes }, (_, i) =>
     startProcess(network, `p${i}`, newEngine, skew()),

@@ -25,6 +25,8 @@ export type GroupWorldOptions = StageOptions & {
   readonly mischief: number;
   /** Of the processes' clocks. Beyond half of the assumed skew leases may be broken, but nothing else. */
   readonly mostSkewMs: number;
+  /** A gateway tells the right time with each heartbeat. */
+  readonly gateway?: boolean;
   /** The least time between two troubles. */
   readonly calmMs: number;
   /** So long may a partition be nobody's while nothing more goes wrong. */
@@ -76,6 +78,17 @@ export const groupWorlds = {
     mischief: 0.3,
     mostSkewMs: 60_000,
   },
+  /** As faulty, and nearly all clocks are wrong; but they are taken for nothing, so that leases must hold. */
+  'clocks ahead of the gateway': {
+    ...defaultGroupWorld,
+    members: 5,
+    partitions: 3,
+    faultRate: 0.15,
+    mischief: 0.4,
+    leastSkewMs: 0,
+    mostSkewMs: 25_000,
+    gateway: true,
+  },
   'members of the SDK': { ...defaultGroupWorld, members: 5, partitions: 6, faultRate: 0.1, mischief: 0.2, sdk: true },
   'members of the SDK, wrong clocks': { ...defaultGroupWorld, faultRate: 0.1, mostSkewMs: 60_000, sdk: true },
 } as const satisfies Record<string, Omit<GroupWorldOptions, 'seed'>>;
@@ -95,8 +108,8 @@ const topics = ['t', 'u'];
 export async function runGroupWorld(options: GroupWorldOptions): Promise<GroupWorldResult> {
   const stage = openStage(options);
   const { scheduler, random, observer, processes, trace } = stage;
-  const { mostSkewMs, mostUnownedMs } = options;
-  const history = newGroupHistory({ keepsLeases: mostSkewMs * 2 <= skewMs, mostUnownedMs }, stage);
+  const { mostSkewMs, mostUnownedMs, gateway = false } = options;
+  const history = newGroupHistory({ keepsLeases: gateway || mostSkewMs * 2 <= skewMs, mostUnownedMs }, stage);
   const partitions = new Map([
     ['t', options.partitions],
     ['u', 2],
@@ -104,7 +117,8 @@ export async function runGroupWorld(options: GroupWorldOptions): Promise<GroupWo
   for (const [topic, count] of partitions) await observer.createTopic({ topic, partitions: count });
   stage.disturb();
   const callsBefore = stage.calls();
-  const world: Surroundings = { scheduler, random, processes, history, trace, mischief: options.mischief };
+  const { mischief } = options;
+  const world: Surroundings = { scheduler, random, processes, history, trace, mischief, gateway };
   const failures: unknown[] = [];
   const guard = (work: Promise<unknown>) => void work.catch((error: unknown) => failures.push(error));
   const crowd = createCrowd(world, options.members, options.sdk ? sdkMembership : undefined);

@@ -21,6 +21,7 @@ test.each([
   ['one trouble at a time', 6],
   ['faulty', 15],
   ['wrong clocks', 15],
+  ['clocks ahead of the gateway', 15],
   ['members of the SDK', 15],
   ['members of the SDK, wrong clocks', 10],
 ] as const)('%s: %i worlds', { timeout: 180_000 }, async (name, seeds) => {
