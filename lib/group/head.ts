@@ -17,7 +17,7 @@ export type GroupHead = {
   readonly digest: string;
   readonly catalogue: number;
   readonly createdMs: number;
-  /** Undefined while there are members, or when there never were any. */
+  /** Undefined while there are members. */
   readonly emptySinceMs: number | undefined;
   readonly isExpiring: boolean;
   readonly isDeleted: boolean;
@@ -40,10 +40,14 @@ export function parseGroupHead(item: Item): GroupHead {
   };
 }
 
+/** Longer than any write can still be on its way: so long something is left of a deleted group. */
+export const ttlOfDeleted = (nowMs: number): number => Math.ceil((nowMs + 7 * 86_400_000) / 1000);
+
 export const newGroupHead = (groupId: string, nowMs: number): Item => ({
   ...groupHeadKey(groupId),
   v: itemVersion,
   ge: 1,
   ae: 1,
   cr: nowMs,
+  es: nowMs,
 });

@@ -3,12 +3,9 @@
 
 import { groupHeadKey, groupListingKey, itemVersion, topicsChangedKey } from '../storage/keys.ts';
 import { absent, all, below, equals, exists, type Item, type Table, type Update } from '../storage/table.ts';
-import { type GroupHead, newGroupHead, parseGroupHead } from './head.ts';
+import { type GroupHead, newGroupHead, parseGroupHead, ttlOfDeleted } from './head.ts';
 import { beingChanged, type GroupParts, randomName } from './parts.ts';
-import { sweepGroup } from './sweep.ts';
-
-/** Longer than any write can still be on its way. */
-const deletedHeadMs = 7 * 86_400_000;
+import { removeBuried, sweepGroup } from './sweep.ts';
 
 /** Undefined: there never was such a group, or it was deleted. */
 export async function readHead(table: Table, groupId: string): Promise<GroupHead | undefined> {
@@ -28,6 +25,7 @@ export async function openHead(parts: GroupParts, groupId: string): Promise<Grou
     const head = await readAnyHead(parts.table, groupId);
     if (head && !head.isDeleted) return head;
     if (head) await sweepGroup(parts, groupId, head.groupEpoch);
+    else await removeBuried(parts, groupId);
     await makeGroup(parts, groupId, head);
   }
   throw beingChanged(groupId);
@@ -36,12 +34,14 @@ export async function openHead(parts: GroupParts, groupId: string): Promise<Grou
 /** Refused when another has made it meanwhile: the next look finds it. */
 async function makeGroup({ table, clock }: GroupParts, groupId: string, deleted: GroupHead | undefined): Promise<void> {
   const key = groupHeadKey(groupId);
-  const revival: Update = { set: [['cr', clock.now()]], add: [['ge', 1]], remove: ['de', 'ttl', 'es'] };
+  const now = clock.now();
+  const set = [['cr', now] as const, ['es', now] as const];
+  const revival: Update = { set, add: [['ge', 1]], remove: ['de', 'ttl'] };
   await table.transact(
     [
       deleted
         ? { kind: 'update', key, update: revival, if: all(exists('de'), equals('ge', deleted.groupEpoch)) }
-        : { kind: 'put', item: newGroupHead(groupId, clock.now()), if: absent('v') },
+        : { kind: 'put', item: newGroupHead(groupId, now), if: absent('v') },
       { kind: 'put', item: { ...groupListingKey(groupId), v: itemVersion } },
     ],
     randomName(clock),
@@ -93,11 +93,15 @@ export async function markDeleted(
 
 /** Once nothing is left of it. The head stays for a while, so that a group made anew goes on with greater epochs. */
 export async function unlist({ table, clock }: GroupParts, groupId: string, groupEpoch: number): Promise<void> {
-  const ttl = Math.ceil((clock.now() + deletedHeadMs) / 1000);
   const isStillGone = all(exists('de'), equals('ge', groupEpoch));
   await table.transact(
     [
-      { kind: 'update', key: groupHeadKey(groupId), update: { set: [['ttl', ttl]] }, if: isStillGone },
+      {
+        kind: 'update',
+        key: groupHeadKey(groupId),
+        update: { set: [['ttl', ttlOfDeleted(clock.now())]] },
+        if: isStillGone,
+      },
       { kind: 'delete', key: groupListingKey(groupId) },
     ],
     randomName(clock),

@@ -2,7 +2,7 @@
 // else. A *term* is (partition, owner, epoch): one conditional write begins it, and it never comes again; what a write
 // asks for is always the exact term that was read, so that "read that it is over, then compare and set" is sound.
 //
-//   v version   n name of the topic; and per partition, with its last hexadecimal digit behind the letter:
+//   v version   n name of the topic   ttl of a deleted group only; and per partition, with its last hexadecimal digit behind the letter:
 //   w owner   a epoch of the term, never falls   o offset   t committed ms   c commitSeq   l leader epoch   m metadata
 import { groupOffsetsKey, itemVersion, partitionsPerOffsetsItem } from '../storage/keys.ts';
 import {
@@ -16,6 +16,7 @@ import {
   type Key,
   type Scalar,
   type Value,
+  type Write,
 } from '../storage/table.ts';
 import type { Partitions } from './partitions.ts';
 
@@ -181,14 +182,32 @@ export function updateOf(
   conditions: readonly Condition[],
   changes: readonly Change[],
 ) {
-  const remove = changes.flatMap((change) => change.remove);
   return {
     kind: 'update',
     key: keyOfItem(groupId, item),
     update: {
       set: [['v', itemVersion] as const, ['n', item.topic] as const, ...changes.flatMap((change) => change.set)],
-      ...(remove.length > 0 && { remove }),
+      // Whoever writes has use for it.
+      remove: ['ttl', ...changes.flatMap((change) => change.remove)],
     },
     if: all(...conditions),
   } as const;
 }
+
+/**
+ * What is left of an item whose group was deleted, for as long as a write can be on its way: terms that nobody was given.
+ * If it went at once, a late copy of a write that found no item would find none again, and bring an old offset back.
+ */
+export function burialOf(item: Item, epoch: number, ttl: number): Write {
+  const all = Array.from({ length: partitionsPerOffsetsItem }, (_, partition) => partition);
+  const changes = all.flatMap((partition) => [freeAt(partition, epoch), clearOffset(partition)]);
+  const remove = changes.flatMap((change) => change.remove).filter((name) => item[name] !== undefined);
+  return {
+    kind: 'update',
+    key: { pk: item.pk, sk: item.sk },
+    update: { set: [['ttl', ttl], ...changes.flatMap((change) => change.set)], ...(remove.length > 0 && { remove }) },
+    if: sameSlots(item),
+  };
+}
+
+export const isBuried = (item: Item): boolean => item.ttl !== undefined;

@@ -4,22 +4,25 @@ import { inParallel } from '../concurrency.ts';
 import { groupHeadKey, groupPartition, instancePrefix, targetsPartition } from '../storage/keys.ts';
 import { readAll } from '../storage/read-all.ts';
 import { equals, type Item, type Table } from '../storage/table.ts';
+import { ttlOfDeleted } from './head.ts';
 import { isLiving } from './member.ts';
 import { readMember } from './members.ts';
 import { readOffsetsItems } from './offsets.ts';
 import type { GroupParts } from './parts.ts';
-import { sameSlots } from './slots.ts';
+import { burialOf, isBuried, sameSlots } from './slots.ts';
 
 const itemsAtOnce = 16;
 
 /** Offsets, targets and instance ids; the members' tombstones go by themselves. `groupEpoch`: at which it was deleted. */
 export async function sweepGroup(
-  { table }: Pick<GroupParts, 'table'>,
+  { table, clock }: Pick<GroupParts, 'table' | 'clock'>,
   groupId: string,
   groupEpoch: number,
 ): Promise<void> {
-  const offsets = await readOffsetsItems(table, groupId, { strong: true });
-  if (await isStillDeleted(table, groupId, groupEpoch)) await removeOffsets(table, offsets);
+  const ttl = ttlOfDeleted(clock.now());
+  const offsets = (await readOffsetsItems(table, groupId, { strong: true })).filter((item) => !isBuried(item));
+  if (offsets.length > 0 && (await isStillDeleted(table, groupId, groupEpoch)))
+    await inParallel(offsets, itemsAtOnce, (item) => table.write(burialOf(item, groupEpoch, ttl)));
   await removeTargets(table, groupId, groupEpoch);
   const instances = await readAll(table, {
     pk: groupPartition(groupId),
@@ -39,6 +42,11 @@ export async function sweepGroup(
 async function isStillDeleted(table: Table, groupId: string, groupEpoch: number): Promise<boolean> {
   const head = await table.get(groupHeadKey(groupId), { strong: true });
   return head?.de !== undefined && head.ge === groupEpoch;
+}
+
+/** The head is gone already, and its epochs with it: these would be above those of the group that is made now. */
+export async function removeBuried({ table }: Pick<GroupParts, 'table'>, groupId: string): Promise<void> {
+  await removeOffsets(table, (await readOffsetsItems(table, groupId, { strong: true })).filter(isBuried));
 }
 
 /** Of this epoch or before: who replaces a target removes it, unless it dies. */

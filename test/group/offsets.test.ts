@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it, test } from 'vitest';
 import { createEngine } from '../../lib/create-engine.ts';
 import type { Engine } from '../../lib/engine.ts';
 import type { ResetTarget } from '../../lib/groups.ts';
-import type { Table } from '../../lib/storage/table.ts';
+import type { Table, Write } from '../../lib/storage/table.ts';
 import { appendOne, batchOf, startMs } from '../log/world.ts';
 import {
   commitOffset,
@@ -200,6 +200,39 @@ describe('a group', () => {
   });
 });
 
+it('takes nothing of a deleted group from copies of writes that come late', async () => {
+  const { table, objects, clock } = world;
+  const late: Write[] = [];
+  const write: Table['write'] = (one) => {
+    if (one.kind === 'update' && one.key.pk === `group/${groupId}/o`) late.push(one);
+    return table.write(one);
+  };
+  const recorded = createEngine({ objects, clock, table: { ...table, write } }).groups;
+  const topics = [{ topic: 't', partitions: [{ partition: 0, offset: 3 }] }];
+  await fill(1, 3);
+  await recorded.commitOffsets({ groupId, topics });
+  await recorded.resetOffsets({
+    groupId,
+    dryRun: false,
+    topics: [{ topic: 't', partitions: [1], target: { to: 'latest' } }],
+  });
+  await recorded.delete(groupId);
+  const wakeUp = async () => {
+    for (const one of late) await table.write(one);
+    return [await committed(world.engine, 0), await committed(world.engine, 1)];
+  };
+  expect(await wakeUp()).toEqual([-1, -1]);
+  await commit(1, 2);
+  expect(await wakeUp()).toEqual([-1, 2]);
+  await groups().delete(groupId);
+  world.clock.advance(8 * 86_400_000);
+  // As DynamoDB does, in its own time: the head first.
+  await table.write({ kind: 'delete', key: { pk: `group/${groupId}`, sk: 'h' } });
+  const a = createMember(world.engine, 'a');
+  await a.settle();
+  expect(a.owned).toEqual(['t-0', 't-1']);
+});
+
 describe('somebody who deletes, and freezes before it looks at what there is', () => {
   /** `meanwhile` happens before the table is first asked for offsets. */
   const frozen = (meanwhile: () => Promise<unknown>) => {
@@ -263,6 +296,16 @@ describe('time', () => {
     world.clock.advance(6 * day);
     expect(await expire()).toEqual({ offsets: 1, groups: 1 });
     expect((await groups().list({})).groups).toEqual([]);
+  });
+
+  it('takes those of a group that was made anew, or reset, no later', async () => {
+    await commit(0, 3);
+    await groups().delete(groupId);
+    await fill(0, 5);
+    await commit(0, 4);
+    await groups().resetOffsets({ groupId, dryRun: false, topics: [{ topic: 't', target: { to: 'earliest' } }] });
+    world.clock.advance(7 * day + 1);
+    expect(await expire()).toEqual({ offsets: 2, groups: 1 });
   });
 
   it('runs from when the last member left', async () => {
