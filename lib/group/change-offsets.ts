@@ -15,7 +15,7 @@ import { allPartitions, unknownPartition } from '../topic/partitions.ts';
 import type { Topic } from '../topic/topics.ts';
 import { closeTheDead } from './compute.ts';
 import type { GroupHead } from './head.ts';
-import { bump, openHead, readHead } from './heads.ts';
+import { bump, isSameLife, openHead, readHead } from './heads.ts';
 import { isLiving, isOver, type Member } from './member.ts';
 import { readMembers } from './members.ts';
 import { checkGroupId } from './names.ts';
@@ -39,7 +39,7 @@ export async function deleteOffsets(parts: GroupParts, request: DeleteOffsetsReq
   if (!head) throw unknownGroup(groupId);
   const living = (await closeTheDead(parts, groupId)).filter(isLiving);
   const topics = await resolveAnew(parts.topics, request.topics);
-  const epoch = living.length > 0 ? head.groupEpoch : (await bumped(parts, groupId)).groupEpoch;
+  const raised = living.length > 0 ? head : await bumped(parts, groupId);
   const replies = await inParallel(topics, 4, async (topic, index) => {
     const { topic: name, partitions: named } = request.topics[index]!;
     const partitions = named && [...new Set(named)];
@@ -48,7 +48,7 @@ export async function deleteOffsets(parts: GroupParts, request: DeleteOffsetsReq
     if (topic instanceof RivuletError || error)
       return { topic: name, partitions: (partitions ?? []).map((partition) => ({ partition, error: error! })) };
     const wanted = partitions ?? (await committedIn(parts, groupId, topic)).map(({ partition }) => partition);
-    const results = await deleteSome(parts, groupId, topic, wanted, epoch);
+    const results = await deleteSome(parts, groupId, topic, wanted, raised);
     return { topic: name, topicId: topic.topicId, partitions: results };
   });
   return { topics: replies };
@@ -70,13 +70,13 @@ async function deleteSome(
   groupId: string,
   topic: Topic,
   partitions: readonly number[],
-  epoch: number,
+  head: GroupHead,
 ): Promise<PartitionResult[]> {
   const errors = new Map(partitions.map((partition) => [partition, unknownPartition(topic, partition, 'not-written')]));
   const entries = partitions
     .filter((partition) => !errors.get(partition))
     .map((partition) => ({ topic: topic.topic, topicId: topic.topicId, partition }));
-  const rules = await ownerlessRules(parts, groupId, epoch, (entry: Entry) => clearOffset(entry.partition));
+  const rules = await ownerlessRules(parts, groupId, head, (entry: Entry) => clearOffset(entry.partition));
   for (const [entry, error] of await writeSlots(parts, groupId, entries, rules)) errors.set(entry.partition, error);
   return partitions.map((partition) => {
     const error = errors.get(partition);
@@ -92,16 +92,18 @@ async function bumped(parts: GroupParts, groupId: string): Promise<GroupHead> {
   return head;
 }
 
-/** Changes slots whose terms are over, and puts `epoch` into them: commits and claims of before are refused for ever. */
+/** Changes slots whose terms are over, and puts the head's epoch into them: commits and claims of before are refused for ever. */
 async function ownerlessRules<E extends Entry>(
   parts: GroupParts,
   groupId: string,
-  epoch: number,
+  head: GroupHead,
   change: (entry: E) => Change,
 ): Promise<Rules<E>> {
+  const epoch = head.groupEpoch;
   const members = new Map((await readMembers(parts.table, groupId)).map((member) => [member.memberId, member]));
   return {
     readsFirst: true,
+    ifNew: isSameLife(head),
     judge: ({ topicId, partition }, { owner, term }) => {
       if (term > epoch) return nonEmpty(groupId);
       return owner === undefined || isOver(members.get(owner), term, topicId, partition) ? 'write' : nonEmpty(groupId);
@@ -154,9 +156,9 @@ const partitionsOf = (target: ResetTarget) =>
   target.to === 'offsets' ? target.offsets.map(({ partition }) => partition) : undefined;
 
 async function applyReset(parts: GroupParts, groupId: string, entries: readonly ResetEntry[]) {
-  const { groupEpoch } = await bumped(parts, groupId);
+  const head = await bumped(parts, groupId);
   const committedMs = parts.clock.now();
-  const rules = await ownerlessRules(parts, groupId, groupEpoch, ({ partition, offset }: ResetEntry) =>
+  const rules = await ownerlessRules(parts, groupId, head, ({ partition, offset }: ResetEntry) =>
     setOffset(partition, { offset, committedMs }),
   );
   return writeSlots(parts, groupId, entries, rules);

@@ -6,7 +6,8 @@ import { limits } from '../limits.ts';
 import { all } from '../storage/table.ts';
 import { unknownPartition } from '../topic/partitions.ts';
 import { closeTheDead } from './compute.ts';
-import { openHead, readHead, unmarkExpiring } from './heads.ts';
+import type { GroupHead } from './head.ts';
+import { isSameLife, openHead, readHead, unmarkExpiring } from './heads.ts';
 import { isLiving, isOver, type Member } from './member.ts';
 import { readMember } from './members.ts';
 import { checkGroupId, checkMemberId } from './names.ts';
@@ -122,24 +123,25 @@ function lost(member: Member | undefined, { memberId, epoch }: Committer, entry:
 
 // --- by somebody who is no member: a simple consumer, or an operator
 
-/** A group that is deleted at the same time may take the commit with it: then it is made anew, and committed to again. */
+/** Nobody can tell whether a group that was deleted meanwhile took the commit with it. */
 async function commitSimply(parts: GroupParts, groupId: string, entries: readonly CommitEntry[]) {
-  for (let attempt = 0; attempt < 3; attempt++) {
-    const { createdMs } = await openHead(parts, groupId);
-    const errors = await writeSlots(parts, groupId, entries, await simpleRules(parts, groupId));
-    const head = await readHead(parts.table, groupId);
-    const isThere = head?.createdMs === createdMs;
-    if (isThere && (!head.isExpiring || (await unmarkExpiring(parts, groupId)))) return errors;
-  }
-  throw beingChanged(groupId);
+  const head = await openHead(parts, groupId);
+  const errors = await writeSlots(parts, groupId, entries, await simpleRules(parts, groupId, head));
+  const now = await readHead(parts.table, groupId);
+  const isThere = now?.createdMs === head.createdMs && (!now.isExpiring || (await unmarkExpiring(parts, groupId)));
+  if (!isThere) throw beingChanged(groupId);
+  return errors;
 }
 
-async function simpleRules(parts: GroupParts, groupId: string): Promise<Rules<CommitEntry>> {
+async function simpleRules(parts: GroupParts, groupId: string, head: GroupHead): Promise<Rules<CommitEntry>> {
   if ((await closeTheDead(parts, groupId)).some(isLiving)) throw hasMembers(groupId);
   const committedMs = parts.clock.now();
   return {
     readsFirst: true,
+    ifNew: isSameLife(head),
     judge: async ({ topicId, partition }, slot) => {
+      // Reset since, or buried with the group.
+      if (slot.term > head.groupEpoch) return beingChanged(groupId);
       const owner = slot.owner === undefined ? undefined : await readMember(parts.table, groupId, slot.owner);
       return isOver(owner, slot.term, topicId, partition) ? 'write' : hasMembers(groupId);
     },

@@ -2,7 +2,17 @@
 // same step; a deleted one keeps its head for a week, so that a group of the same name goes on with greater epochs.
 
 import { groupHeadKey, groupListingKey, itemVersion, topicsChangedKey } from '../storage/keys.ts';
-import { absent, all, below, equals, exists, type Item, type Table, type Update } from '../storage/table.ts';
+import {
+  absent,
+  all,
+  below,
+  type Condition,
+  equals,
+  exists,
+  type Item,
+  type Table,
+  type Update,
+} from '../storage/table.ts';
 import { type GroupHead, newGroupHead, parseGroupHead, ttlOfDeleted } from './head.ts';
 import { beingChanged, type GroupParts, randomName } from './parts.ts';
 import { removeBuried, sweepGroup } from './sweep.ts';
@@ -18,6 +28,9 @@ export async function readAnyHead(table: Table, groupId: string): Promise<GroupH
   const item = await table.get(groupHeadKey(groupId), { strong: true });
   return item && parseGroupHead(item);
 }
+
+/** That the group was not deleted since, nor made anew. */
+export const isSameLife = ({ createdMs }: GroupHead): Condition => all(equals('cr', createdMs), absent('de'));
 
 /** Makes the group if it is not there. What a deleted one left behind goes first: it would come back with it. */
 export async function openHead(parts: GroupParts, groupId: string): Promise<GroupHead> {

@@ -20,9 +20,8 @@ export async function sweepGroup(
   groupEpoch: number,
 ): Promise<void> {
   const ttl = ttlOfDeleted(clock.now());
-  const offsets = (await readOffsetsItems(table, groupId, { strong: true })).filter((item) => !isBuried(item));
-  if (offsets.length > 0 && (await isStillDeleted(table, groupId, groupEpoch)))
-    await inParallel(offsets, itemsAtOnce, (item) => table.write(burialOf(item, groupEpoch, ttl)));
+  const offsets = await readOffsetsItems(table, groupId, { strong: true });
+  await inParallel(offsets, itemsAtOnce, (item) => bury(table, groupId, item, { groupEpoch, ttl }));
   await removeTargets(table, groupId, groupEpoch);
   const instances = await readAll(table, {
     pk: groupPartition(groupId),
@@ -36,6 +35,21 @@ export async function sweepGroup(
     if (holder && isLiving(holder)) return;
     await table.write({ kind: 'delete', key: { pk, sk }, if: equals('m', m as string) });
   });
+}
+
+/** However often a commit that had found the group comes in between: it hears that the group is gone. */
+async function bury(
+  table: Table,
+  groupId: string,
+  found: Item,
+  { groupEpoch, ttl }: { groupEpoch: number; ttl: number },
+): Promise<void> {
+  for (let item: Item | undefined = found; item && !isBuried(item); ) {
+    if (!(await isStillDeleted(table, groupId, groupEpoch))) return;
+    const result = await table.write(burialOf(item, groupEpoch, ttl));
+    if (result.applied) return;
+    item = result.old;
+  }
 }
 
 /** What was read before this is the deleted group's. */

@@ -8,6 +8,7 @@ const commit = (member: string, epoch: number, offset: number, begunMs: number):
   epoch,
   partition: 't-0',
   offset,
+  note: '',
   begunMs,
   endedMs: begunMs + 10,
   result: 'accepted',
@@ -40,9 +41,9 @@ function goodHistory(): GroupHistory {
     ],
     troublesMs: [50],
     terms: [
-      { partition: 'x-0', owner: 'a', epoch: 2, atMs: 90 },
-      { partition: 'x-0', owner: undefined, epoch: 2, atMs: 290 },
-      { partition: 'x-0', owner: 'b', epoch: 3, atMs: 390 },
+      { partition: 'x-0', owner: 'a', epoch: 2, isGone: false, atMs: 90 },
+      { partition: 'x-0', owner: undefined, epoch: 2, isGone: false, atMs: 290 },
+      { partition: 'x-0', owner: 'b', epoch: 3, isGone: false, atMs: 390 },
     ],
   };
 }
@@ -67,14 +68,14 @@ const spoiled: readonly [GroupAnomalyName, (history: GroupHistory) => void][] = 
   ['unowned at rest', ({ atRest }) => atRest.set('t-0', [])],
   ['owned twice at rest', ({ atRest }) => atRest.set('t-0', ['a', 'b'])],
   ['no progress at rest', (history) => Object.assign(history, { restMs: 510 })],
-  ['term epoch fell', ({ terms }) => terms.push({ partition: 'x-0', owner: 'c', epoch: 1, atMs: 700 })],
+  ['term epoch fell', ({ terms }) => terms.push({ partition: 'x-0', owner: 'c', epoch: 1, isGone: false, atMs: 700 })],
   [
     'term came again',
     ({ terms }) =>
       terms.push(
-        { partition: 'x-0', owner: 'b', epoch: 3, atMs: 500 },
-        { partition: 'x-0', owner: undefined, epoch: 3, atMs: 600 },
-        { partition: 'x-0', owner: 'b', epoch: 3, atMs: 700 },
+        { partition: 'x-0', owner: 'b', epoch: 3, isGone: false, atMs: 500 },
+        { partition: 'x-0', owner: undefined, epoch: 3, isGone: false, atMs: 600 },
+        { partition: 'x-0', owner: 'b', epoch: 3, isGone: false, atMs: 700 },
       ),
   ],
 ];

@@ -20,15 +20,22 @@ export type GroupAnomaly = { readonly name: GroupAnomalyName; readonly detail: s
 
 export function checkGroup(history: GroupHistory): GroupAnomaly[] {
   return [
-    ...twoOwners(history),
-    ...fallenEpochs(history),
-    ...lateCommits(history),
+    ...checkMembership(history),
     ...backwards(history),
     ...skipped(history),
-    ...(history.keepsLeases ? readByTwo(history) : []),
     ...unownedForTooLong(history),
     ...atRest(history),
     ...progress(history),
+  ];
+}
+
+/** What holds too where others reset, delete and commit. */
+export function checkMembership(history: GroupHistory): GroupAnomaly[] {
+  return [
+    ...twoOwners(history),
+    ...fallenEpochs(history),
+    ...lateCommits(history),
+    ...(history.keepsLeases ? readByTwo(history) : []),
     ...terms(history),
   ];
 }
@@ -199,11 +206,11 @@ function terms({ terms }: GroupHistory): GroupAnomaly[] {
   const found: GroupAnomaly[] = [];
   const over = new Map<string, Set<string>>();
   const last = new Map<string, { owner: string | undefined; epoch: number }>();
-  for (const { partition, owner, epoch, atMs } of terms) {
+  for (const { partition, owner, epoch, isGone, atMs } of terms) {
     const before = last.get(partition);
     const past = over.get(partition) ?? new Set();
     over.set(partition, past);
-    if (before && epoch < before.epoch)
+    if (before && epoch < before.epoch && !isGone)
       found.push({ name: 'term epoch fell', detail: `${partition} from ${before.epoch} to ${epoch} at ${atMs}` });
     if (before?.owner !== undefined) past.add(`${before.owner} ${before.epoch}`);
     if (owner !== undefined && past.has(`${owner} ${epoch}`) && !(before?.owner === owner && before.epoch === epoch))

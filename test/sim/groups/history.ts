@@ -21,6 +21,8 @@ export type Commit = {
   readonly epoch: number;
   readonly partition: string;
   readonly offset: number;
+  /** Its metadata: no other commit has it. */
+  readonly note: string;
   readonly begunMs: number;
   endedMs: number;
   result: 'accepted' | 'refused' | 'unknown';
@@ -34,6 +36,8 @@ export type TermSeen = {
   readonly partition: string;
   readonly owner: string | undefined;
   readonly epoch: number;
+  /** The item is deleted. */
+  readonly isGone: boolean;
   readonly atMs: number;
 };
 

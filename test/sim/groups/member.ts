@@ -66,6 +66,9 @@ export type State = {
   isAlive: boolean;
 };
 
+export const newMemberName = (random: Random): string =>
+  Buffer.from(Uint8Array.from({ length: 16 }, () => random.below(256))).toString('base64url');
+
 const requestTimeoutMs = 5_000;
 const deliverMs = 400;
 const commitMs = 1_500;
@@ -297,6 +300,7 @@ export async function commitAll(world: Surroundings, state: State, all: readonly
   const { name: member } = state.options;
   const [epoch, commitSeq] = [state.epoch, ++state.commitSeq];
   const begunMs = world.scheduler.now();
+  const note = `${member} ${commitSeq}`;
   const commits = due.map(({ topic, partition, position }) => ({
     topic,
     number: partition,
@@ -304,6 +308,7 @@ export async function commitAll(world: Surroundings, state: State, all: readonly
     epoch,
     partition: `${topic}-${partition}`,
     offset: position!,
+    note,
     begunMs,
     endedMs: begunMs,
     result: 'unknown' as 'accepted' | 'refused' | 'unknown',
@@ -313,7 +318,7 @@ export async function commitAll(world: Surroundings, state: State, all: readonly
     topic,
     partitions: commits
       .filter((commit) => commit.topic === topic)
-      .map(({ number, offset }) => ({ partition: number, offset })),
+      .map(({ number, offset }) => ({ partition: number, offset, metadata: note })),
   }));
   const answer = await ask(world, (engine) =>
     engine.groups.commitOffsets({ groupId: simulatedGroup, memberId: member, memberEpoch: epoch, commitSeq, topics }),

@@ -6,13 +6,24 @@ import type { TermSeen } from './history.ts';
 import { simulatedGroup } from './member.ts';
 
 export function watchTerms(table: Table, terms: TermSeen[], now: () => number): Table {
+  const inItem = new Map<string, string[]>();
   const look = async (action: Write | Check) => {
     const { pk, sk } = action.kind === 'put' ? action.item : action.key;
     if (pk !== groupOffsetsPartition(simulatedGroup)) return;
     const item = await table.get({ pk, sk });
-    if (!item) return;
-    for (const { partition, slot } of slotsOf(item))
-      terms.push({ partition: `${topicIdOf(item)}-${partition}`, owner: slot.owner, epoch: slot.term, atMs: now() });
+    const atMs = now();
+    // With its group, or its topic: what comes after has no past.
+    if (!item)
+      for (const partition of inItem.get(sk) ?? [])
+        terms.push({ partition, owner: undefined, epoch: 0, isGone: true, atMs });
+    const slots = item ? slotsOf(item) : [];
+    const nameOf = (partition: number) => `${topicIdOf(item!)}-${partition}`;
+    inItem.set(
+      sk,
+      slots.map(({ partition }) => nameOf(partition)),
+    );
+    for (const { partition, slot } of slots)
+      terms.push({ partition: nameOf(partition), owner: slot.owner, epoch: slot.term, isGone: false, atMs });
   };
   return {
     ...table,

@@ -8,6 +8,7 @@ import {
   beatMs,
   type MemberOptions,
   type Membership,
+  newMemberName,
   type SimMember,
   type Surroundings,
   sessionMs,
@@ -160,7 +161,7 @@ function createCrowd(world: Surroundings, size: number, membership: Membership |
     members.push({ options, member: startMember(world, options, membership) });
   };
   const fresh = (instance?: string): MemberOptions => ({
-    name: Buffer.from(Uint8Array.from({ length: 16 }, () => world.random.below(256))).toString('base64url'),
+    name: newMemberName(world.random),
     topics: world.random.chance(0.8) ? topics : [world.random.pick(topics)],
     ...(instance !== undefined && { instance }),
   });

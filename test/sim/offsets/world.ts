@@ -1,0 +1,215 @@
+// A random world of one group's committed offsets: simple clients commit, reset, delete and read, upkeep expires, and for a
+// while at a time there are members, who commit what they own. Everything that goes wrong elsewhere goes wrong here; then
+// all is quiet for longer than any late copy takes, and what is there in the end must still follow from what was asked for.
+import type { Engine } from '../../../lib/engine.ts';
+import { encodeBatch } from '../../../lib/record/batch.ts';
+import { checkMembership } from '../groups/check.ts';
+import { type GroupHistory, newGroupHistory } from '../groups/history.ts';
+import { newMemberName, type Surroundings, sessionMs, simulatedGroup, skewMs, startMember } from '../groups/member.ts';
+import { openStage, type Stage, type StageOptions } from '../groups/stage.ts';
+import { firstMisfit, type OffsetsOperation } from './check.ts';
+import { type Client, commit, deleteGroup, deleteOffsets, expire, type Job, readAll, reset, topic } from './jobs.ts';
+
+export type OffsetsWorldOptions = StageOptions & {
+  readonly partitions: number;
+  readonly clients: number;
+  /** Of each client. */
+  readonly jobs: number;
+  /** The share of pauses between a client's jobs that take hours. */
+  readonly longPauses: number;
+  /** Whether members come and go. */
+  readonly hasMembers: boolean;
+  /** How often a member's heartbeat is doubled or held up on its way. */
+  readonly mischief: number;
+  /** Longer than any copy of a write is late, as the real one is. */
+  readonly retentionMs: number;
+  /** Instead of jobs at random: each client's, one after the other. */
+  readonly script?: readonly (readonly Job[])[];
+};
+
+const hourMs = 3_600_000;
+
+export const defaultOffsetsWorld: Omit<OffsetsWorldOptions, 'seed'> = {
+  processes: 3,
+  partitions: 3,
+  clients: 3,
+  jobs: 25,
+  longPauses: 0,
+  hasMembers: false,
+  faultRate: 0.05,
+  mischief: 0.05,
+  mostSkewMs: 400,
+  retentionMs: 40 * hourMs,
+};
+
+export const offsetsWorlds = {
+  'simple clients': defaultOffsetsWorld,
+  /** So that copies that are hours late come into the middle of it. */
+  'over days': { ...defaultOffsetsWorld, longPauses: 0.2 },
+  'wrong clocks': { ...defaultOffsetsWorld, mostSkewMs: 60_000, longPauses: 0.1 },
+  'with members': { ...defaultOffsetsWorld, hasMembers: true, clients: 2, jobs: 40 },
+} as const satisfies Record<string, Omit<OffsetsWorldOptions, 'seed'>>;
+
+export type OffsetsWorldResult = {
+  readonly operations: readonly OffsetsOperation[];
+  readonly steps: number;
+  /** Of the ports: those before faults are possible, and those until they no longer are. */
+  readonly callsBefore: number;
+  readonly callsUntilRest: number;
+  readonly complaints: readonly string[];
+};
+
+/** Longer than any late copy, and than any process sleeps. */
+const quietMs = 34 * hourMs;
+const requestTimeoutMs = 5_000;
+const mostSteps = 3_000_000;
+
+export async function runOffsetsWorld(options: OffsetsWorldOptions): Promise<OffsetsWorldResult> {
+  const stage = openStage(options);
+  const { scheduler, processes, random } = stage;
+  const history = newGroupHistory({ keepsLeases: options.mostSkewMs * 2 <= skewMs, mostUnownedMs: 0 }, stage);
+  await fill(stage.observer, options.partitions);
+  stage.disturb();
+  const callsBefore = stage.calls();
+  const operations: OffsetsOperation[] = [];
+  const complaints: string[] = [];
+  const failures: unknown[] = [];
+  const world: Surroundings = { ...stage, history, mischief: options.mischief };
+  const newClient = clientsOf(world, options.partitions, operations);
+  const guard = (work: Promise<unknown>) => work.catch((error: unknown) => void failures.push(error));
+  const until = (isOver: () => boolean) => scheduler.run(() => isOver() || failures.length > 0, mostSteps);
+  const end = { isHere: false };
+  let busy = options.clients;
+  for (let i = 0; i < options.clients; i++) {
+    const client = newClient(`c${i}`, (operation) => random.pick(processes).request(operation, requestTimeoutMs));
+    void guard(live(stage, client, options, i)).then(() => void busy--);
+  }
+  if (!options.script) void guard(nuisance(stage, end));
+  if (options.hasMembers) void guard(populate(world, end));
+  await until(() => busy === 0);
+  end.isHere = true;
+  const callsUntilRest = stage.calls();
+  stage.calm();
+  const restMs = scheduler.now() + quietMs;
+  scheduler.after(quietMs, () => {});
+  await until(() => scheduler.now() >= restMs);
+  let isProbed = false;
+  const prober = newClient('probe', async (operation) => ({ reply: await operation(stage.observer) }));
+  void guard(probe(stage, prober, options, complaints)).then(() => {
+    isProbed = true;
+  });
+  await until(() => isProbed);
+  if (failures.length > 0) throw failures[0];
+  operations.push(...membersOperations(history));
+  const rules = { partitions: options.partitions, youngestMs: options.retentionMs - 2 * options.mostSkewMs };
+  const misfit = firstMisfit(operations, rules);
+  if (misfit) complaints.push(`not linearizable: ${misfit.what}, from ${misfit.begunMs} to ${misfit.endedMs}`);
+  complaints.push(...checkMembership(history).map(({ name, detail }) => `${name}: ${detail}`));
+  return { operations, steps: scheduler.steps(), callsBefore, callsUntilRest, complaints };
+}
+
+/** Records to reset to. */
+async function fill(observer: Engine, partitions: number): Promise<void> {
+  await observer.createTopic({ topic, partitions });
+  const record = { key: null, value: Buffer.from('v'), headers: [], timestampMs: -1 };
+  const batches = encodeBatch(Array.from({ length: 1_000 }, () => record));
+  for (let partition = 0; partition < partitions; partition++)
+    await observer.append({ topic, partitions: [{ partition, batches }] });
+}
+
+function clientsOf(world: Surroundings, partitions: number, operations: OffsetsOperation[]) {
+  let offset = 0;
+  return (name: string, ask: Client['ask']): Client => ({
+    ...{ name, partitions, ask, operations, world, refusals: [] },
+    now: world.scheduler.now,
+    pause: (ms) => new Promise((resolve) => world.scheduler.after(ms, resolve)),
+    nextOffset: () => ++offset,
+  });
+}
+
+async function live({ random }: Stage, client: Client, options: OffsetsWorldOptions, index: number): Promise<void> {
+  const jobs = options.script?.[index] ?? Array.from({ length: options.jobs }, () => draw(random, options));
+  for (const job of jobs) {
+    if (!options.script) await client.pause(random.below(random.chance(options.longPauses) ? 40 * hourMs : 1_500));
+    await job(client);
+  }
+}
+
+function draw(random: Stage['random'], { partitions, retentionMs }: OffsetsWorldOptions): Job {
+  const any = Array.from({ length: partitions }, (_, partition) => partition).filter(() => random.chance(0.6));
+  const some = any.length > 0 ? any : [random.below(partitions)];
+  const what = random.below(100);
+  if (what < 35) return commit(...some);
+  if (what < 70) return readAll;
+  if (what < 78) return reset(...some);
+  if (what < 87) return deleteOffsets(...some);
+  return what < 93 ? deleteGroup : expire(retentionMs);
+}
+
+async function nuisance({ random, scheduler, processes, skew }: Stage, end: { readonly isHere: boolean }) {
+  while (!end.isHere) {
+    await new Promise<void>((resolve) => scheduler.after(random.below(12_000), resolve));
+    if (random.chance(0.5)) random.pick(processes).kill();
+    else random.pick(processes).turnClock(skew());
+  }
+}
+
+/** Members come, commit what they have read, and leave, die or freeze; then there is nobody for a while. */
+async function populate(world: Surroundings, end: { readonly isHere: boolean }): Promise<void> {
+  const { random, scheduler } = world;
+  const pause = (ms: number) => new Promise<void>((resolve) => scheduler.after(ms, resolve));
+  while (!end.isHere) {
+    const names = Array.from({ length: 1 + random.below(2) }, () => newMemberName(random));
+    const members = names.map((name) => startMember(world, { name, topics: [topic] }));
+    await pause(2_000 + random.below(8_000));
+    for (const member of members) {
+      if (random.chance(0.2)) member.freeze(random.below(2 * sessionMs));
+      if (random.chance(0.6)) await Promise.race([member.leave(-1), pause(5_000)]);
+      else scheduler.after(random.below(2 * sessionMs), member.crash);
+    }
+    await pause(random.below(2 * sessionMs));
+  }
+}
+
+function membersOperations({ commits }: GroupHistory): OffsetsOperation[] {
+  return commits
+    .filter(({ result }) => result !== 'refused')
+    .map(({ member, partition, offset, note, begunMs, endedMs, result }) => ({
+      what: `member ${member}: commit of ${offset} of ${partition}`,
+      kind: 'write',
+      begunMs,
+      endedMs: result === 'accepted' ? endedMs : Number.POSITIVE_INFINITY,
+      values: new Map([[Number(partition.slice(topic.length + 1)), `${offset} ${note}`]]),
+    }));
+}
+
+/** When all is quiet everything is taken, and does what it says. */
+async function probe(
+  { observer, scheduler }: Stage,
+  client: Client,
+  { retentionMs, partitions }: OffsetsWorldOptions,
+  complaints: string[],
+): Promise<void> {
+  const everywhere = Array.from({ length: partitions }, (_, partition) => partition);
+  const run = async (...jobs: Job[]) => {
+    for (const job of jobs) {
+      await client.pause(10);
+      await job(client);
+      await client.pause(10);
+      await readAll(client);
+      const isListed = (await observer.groups.list({})).groups.some(({ groupId }) => groupId === simulatedGroup);
+      const hasOffsets = [...client.operations.at(-1)!.values.values()].some((value) => value !== '');
+      if (hasOffsets && !isListed) complaints.push('has offsets at rest, and is not listed');
+      if (job === deleteGroup && isListed) complaints.push('deleted at rest, and listed');
+    }
+  };
+  // Upkeep goes on where a deleter died.
+  await readAll(client);
+  await client.pause(10);
+  await expire(retentionMs)(client);
+  await run(readAll, commit(0), reset(...everywhere), deleteOffsets(0), commit(0), deleteGroup, commit(...everywhere));
+  await client.pause(retentionMs + 1_000);
+  await run(expire(retentionMs));
+  if ((await observer.groups.list({})).groups.length > 0) complaints.push('expired at rest, and listed');
+  complaints.push(...client.refusals.map((refusal) => `refused at rest: ${refusal} at ${scheduler.now()}`));
+}
