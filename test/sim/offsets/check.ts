@@ -11,6 +11,8 @@ export type OffsetsOperation = {
   readonly endedMs: number;
   /** By partition, what is written, or was seen (of all). Empty: no offset. What a write writes is written by no other. */
   readonly values: ReadonlyMap<number, string>;
+  /** No member of before may write there any more. */
+  readonly fences?: boolean;
 };
 
 export type OffsetsRules = {

@@ -66,7 +66,7 @@ export const expire =
   (retentionMs: number): Job =>
   async (client) => {
     const begunMs = client.now();
-    const answer = await client.ask((engine) => engine.groups.expire({ retentionMs }));
+    const answer = await client.ask((engine) => engine.groups.expire({ groupId, retentionMs }));
     const endedMs = isUnknown(answer) ? Number.POSITIVE_INFINITY : client.now();
     for (const partition of all(client))
       client.operations.push({ ...operationOf(client, 'expiry', [partition], ''), kind: 'expiry', begunMs, endedMs });
@@ -101,7 +101,15 @@ export const beMember: Job = async ({ world, pause }) => {
 };
 
 /** A member's commits have a note, for their offsets are not new each time. */
-export const seenValue = ({ offset, metadata }: { offset: number; metadata?: string }): string =>
+/** Joins, reads and commits, and then sleeps for longer than its session, and goes on as if nothing had been. */
+export const freezeAsMember: Job = async ({ world, pause }) => {
+  const member = startMember(world, { name: newMemberName(world.random), topics: [topic] });
+  await pause(4_000);
+  member.freeze(20_000);
+  world.scheduler.after(40_000, member.crash);
+};
+
+const seenValue = ({ offset, metadata }: { offset: number; metadata?: string }): string =>
   offset === -1 ? '' : `${offset} ${metadata ?? ''}`.trim();
 
 const all = ({ partitions }: Client) => Array.from({ length: partitions }, (_, partition) => partition);
@@ -130,7 +138,7 @@ async function write(
   const whole = answer === 'lost' ? answer : 'error' in answer ? answer.error : undefined;
   const outcome = (partition: number) => errors.get(partition) ?? whole;
   const written = partitions.filter((partition) => outcome(partition) === undefined);
-  const base = { kind: 'write', begunMs } as const;
+  const base = { kind: 'write', begunMs, fences: !what.startsWith('commit') } as const;
   if (written.length > 0) client.operations.push({ ...operationOf(client, what, written, value), ...base, endedMs });
   for (const partition of partitions.filter((one) => !written.includes(one))) {
     const error = outcome(partition);

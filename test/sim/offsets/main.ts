@@ -49,7 +49,7 @@ async function small(name: string): Promise<number> {
   let failures = 0;
   for (const world of chosen) {
     if (values.faults !== undefined) {
-      const result = await runSmall(world, parseFaults(values.faults), (line) => console.log(line));
+      const result = await runSmall(world, parseFaults(values.faults), { trace: (line) => console.log(line) });
       print(result.operations);
       for (const complaint of result.complaints) console.log(complaint);
       failures += result.complaints.length;

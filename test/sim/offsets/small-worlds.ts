@@ -2,7 +2,18 @@
 // pair of faults to every pair of calls.
 import { type FaultKind, faultKinds } from '../faults.ts';
 import { createRandom } from '../random.ts';
-import { beMember, commit, deleteGroup, deleteOffsets, expire, type Job, later, readAll, reset } from './jobs.ts';
+import {
+  beMember,
+  commit,
+  deleteGroup,
+  deleteOffsets,
+  expire,
+  freezeAsMember,
+  type Job,
+  later,
+  readAll,
+  reset,
+} from './jobs.ts';
 import { defaultOffsetsWorld, type OffsetsWorldOptions, runOffsetsWorld } from './world.ts';
 
 export type SmallOffsetsWorld = { readonly name: string; readonly script: readonly (readonly Job[])[] };
@@ -20,27 +31,31 @@ export const smallOffsetsWorlds: readonly SmallOffsetsWorld[] = [
   },
   { name: 'a reset between commits', script: [[commit(0), reset(0, 1), readAll, commit(1), readAll]] },
   {
-    name: 'a reset beside a commit',
+    name: 'a reset beside commits',
     script: [
-      [commit(0), reset(0), readAll],
-      [commit(0, 1), readAll],
+      [commit(0), readAll, readAll, reset(0), readAll],
+      [commit(0, 1), commit(0, 1), readAll],
     ],
   },
   { name: 'deleted offsets', script: [[commit(0, 1), deleteOffsets(0), readAll, commit(0), readAll]] },
-  { name: 'a group deleted and made anew', script: [[commit(0, 1), deleteGroup, readAll, commit(0), readAll]] },
+  { name: 'a group deleted and made anew', script: [[commit(0), commit(1), deleteGroup, readAll, commit(0), readAll]] },
   {
-    name: 'a group deleted beside a commit',
+    name: 'a group deleted beside commits',
     script: [
       [commit(0), deleteGroup, readAll],
-      [commit(1), readAll],
+      [commit(1), commit(1), readAll],
     ],
   },
   {
     name: 'a group expires beside a commit',
     script: [
       [commit(0), old, expire(retentionMs), readAll],
-      [old, commit(1), readAll],
+      [old, later(210), commit(1), readAll],
     ],
+  },
+  {
+    name: 'a member freezes, and its offsets are reset',
+    script: [[freezeAsMember, later(14_000), reset(0), readAll, later(14_000), readAll]],
   },
   { name: 'a member, then a reset', script: [[beMember, reset(0), readAll, commit(1), readAll]] },
   { name: 'a member, then the group is deleted', script: [[beMember, deleteGroup, readAll, beMember, readAll]] },
@@ -57,8 +72,11 @@ const small: Omit<OffsetsWorldOptions, 'seed' | 'clients'> = {
 
 export type Faults = ReadonlyMap<number, FaultKind>;
 
-export const runSmall = ({ script }: SmallOffsetsWorld, faults: Faults, trace?: (line: string) => void) =>
-  runOffsetsWorld({ ...small, seed: 1, clients: script.length, script, faults, ...(trace && { trace }) });
+export const runSmall = (
+  { script }: SmallOffsetsWorld,
+  faults: Faults,
+  more: Pick<OffsetsWorldOptions, 'trace' | 'newEngine'> = {},
+) => runOffsetsWorld({ ...small, seed: 1, clients: script.length, script, faults, ...more });
 
 export type SmallCase = { readonly call: number; readonly kind: FaultKind };
 

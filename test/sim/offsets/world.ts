@@ -104,6 +104,7 @@ export async function runOffsetsWorld(options: OffsetsWorldOptions): Promise<Off
   const rules = { partitions: options.partitions, youngestMs: options.retentionMs - 2 * options.mostSkewMs };
   const misfit = firstMisfit(operations, rules);
   if (misfit) complaints.push(`not linearizable: ${misfit.what}, from ${misfit.begunMs} to ${misfit.endedMs}`);
+  complaints.push(...unfenced(history, operations));
   complaints.push(...checkMembership(history).map(({ name, detail }) => `${name}: ${detail}`));
   return { operations, steps: scheduler.steps(), callsBefore, callsUntilRest, complaints };
 }
@@ -181,6 +182,24 @@ function membersOperations({ commits }: GroupHistory): OffsetsOperation[] {
       endedMs: result === 'accepted' ? endedMs : Number.POSITIVE_INFINITY,
       values: new Map([[Number(partition.slice(topic.length + 1)), `${offset} ${note}`]]),
     }));
+}
+
+/** A member that commits after a reset was told of the partition since then. */
+function unfenced({ commits, tellings }: GroupHistory, operations: readonly OffsetsOperation[]): string[] {
+  const fences = operations.filter((operation) => operation.fences);
+  return commits
+    .filter(({ result }) => result === 'accepted')
+    .flatMap(({ member, partition, begunMs, offset }) => {
+      const number = Number(partition.slice(topic.length + 1));
+      const fence = fences.findLast(({ endedMs, values }) => endedMs < begunMs && values.has(number));
+      const told = tellings.findLast(
+        (each) => each.member === member && each.atMs < begunMs && each.partitions.includes(partition),
+      );
+      if (!fence || (told && told.atMs > fence.begunMs)) return [];
+      return [
+        `not fenced: ${member} commits ${offset} of ${partition} at ${begunMs}, after ${fence.what} at ${fence.endedMs}`,
+      ];
+    });
 }
 
 /** When all is quiet everything is taken, and does what it says. */
