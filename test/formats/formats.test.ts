@@ -42,9 +42,9 @@ afterAll(async () => {
 });
 
 /** An hour after the store was closed; with chance of its own, for names of segments must be new. */
-function laterClock({ closedMs }: Stored) {
+function laterClock({ closedMs }: Stored, laterMs = 3_600_000) {
   const clock = createTestClock();
-  clock.advance(closedMs - startMs + 3_600_000);
+  clock.advance(closedMs - startMs + laterMs);
   return { ...clock, random: systemClock.random, randomBytes: systemClock.randomBytes };
 }
 
@@ -100,8 +100,9 @@ await onEndpoint('localstack', (connection) => {
 function suite(version: string, where: string, open: () => Promise<Ports>): void {
   const stored = readExpected(version);
   const clock = laterClock(stored);
-  let opened: Promise<Engine> | undefined;
-  const engineOf = () => (opened ??= open().then((ports) => createEngine({ ...ports, clock })));
+  let opened: Promise<Ports> | undefined;
+  const portsOf = () => (opened ??= open());
+  const engineOf = async () => createEngine({ ...(await portsOf()), clock });
 
   describe(`a store of ${version}, in ${where}`, { timeout: 60_000 }, () => {
     test('has its topics and their configurations', async () => {
@@ -174,7 +175,8 @@ function suite(version: string, where: string, open: () => Promise<Ports>): void
     });
 
     test('knows its groups: who owns what, and what is committed', async () => {
-      await expectGroups(await engineOf(), stored.groups);
+      const atClosing = createEngine({ ...(await portsOf()), clock: laterClock(stored, 0) });
+      await expectGroups(await engineOf(), stored.groups, atClosing);
     });
 
     test('takes more records, behind those it has', async () => {

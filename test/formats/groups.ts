@@ -110,10 +110,15 @@ async function committedOf(engine: Engine, groupId: string): Promise<StoredOffse
 }
 
 /** What they had is there, and they go on: the member as it was, until it alone is left and has everything. */
-export async function expectGroups(engine: Engine, groups: readonly StoredGroup[]): Promise<void> {
+export async function expectGroups(
+  engine: Engine,
+  groups: readonly StoredGroup[],
+  /** Whose clock is what it was when the store was closed: sessions are not over. */
+  atClosing: Engine,
+): Promise<void> {
   for (const { groupId, members, committed } of groups) {
     expect(await committedOf(engine, groupId), groupId).toEqual(committed);
-    const described = await engine.groups.describe(groupId);
+    const described = await atClosing.groups.describe(groupId);
     for (const { memberId, memberEpoch } of members)
       expect(described.memberDetails).toContainEqual(expect.objectContaining({ memberId, memberEpoch }));
     const [first] = members;

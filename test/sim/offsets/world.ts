@@ -74,7 +74,7 @@ export async function runOffsetsWorld(options: OffsetsWorldOptions): Promise<Off
   const operations: OffsetsOperation[] = [];
   const complaints: string[] = [];
   const failures: unknown[] = [];
-  const world: Surroundings = { ...stage, history, mischief: options.mischief };
+  const world: Surroundings = { ...stage, history, mischief: options.mischief, gateway: false };
   const newClient = clientsOf(world, options.partitions, operations);
   const guard = (work: Promise<unknown>) => work.catch((error: unknown) => void failures.push(error));
   const until = (isOver: () => boolean) => scheduler.run(() => isOver() || failures.length > 0, mostSteps);
