@@ -19,8 +19,8 @@ export const rights: Readonly<Record<FunctionName, Rights>> = {
   fetch: { objects: ['s3:GetObject'], bucket: [], table: read },
   /** A search by time reads the batches. Topics are deleted, objects are not; one is made if no tombstone has its id. */
   topics: { objects: ['s3:GetObject'], bucket: [], table: [...change, 'dynamodb:ConditionCheckItem'] },
-  /** To reset offsets to a time reads the batches. */
-  groups: { objects: ['s3:GetObject'], bucket: [], table: change },
+  /** To reset offsets to a time reads the batches. An item of offsets is made if its group is there. */
+  groups: { objects: ['s3:GetObject'], bucket: [], table: [...change, 'dynamodb:ConditionCheckItem'] },
   meta: { objects: [], bucket: [], table: [] },
   lag: { objects: [], bucket: [], table: change },
   upkeep: { objects: [], bucket: ['s3:ListBucket'], table: read },

@@ -65,6 +65,7 @@ describe('the roles of the functions', () => {
         'Allow s3:GetObject on objects',
       ],
       Groups: [
+        'Allow dynamodb:ConditionCheckItem on table',
         'Allow dynamodb:DeleteItem on table',
         'Allow dynamodb:GetItem on table',
         'Allow dynamodb:PutItem on table',
