@@ -15,7 +15,7 @@ import {
 } from '../storage/table.ts';
 import { type GroupHead, newGroupHead, parseGroupHead, ttlOfDeleted } from './head.ts';
 import { beingChanged, type GroupParts, randomName } from './parts.ts';
-import { removeBuried, sweepGroup } from './sweep.ts';
+import { removeRest, sweepGroup } from './sweep.ts';
 
 /** Undefined: there never was such a group, or it was deleted. */
 export async function readHead(table: Table, groupId: string): Promise<GroupHead | undefined> {
@@ -38,7 +38,7 @@ export async function openHead(parts: GroupParts, groupId: string): Promise<Grou
     const head = await readAnyHead(parts.table, groupId);
     if (head && !head.isDeleted) return head;
     if (head) await sweepGroup(parts, groupId, head.groupEpoch);
-    else await removeBuried(parts, groupId);
+    else await removeRest(parts, groupId);
     await makeGroup(parts, groupId, head);
   }
   throw beingChanged(groupId);

@@ -58,9 +58,14 @@ async function isStillDeleted(table: Table, groupId: string, groupEpoch: number)
   return head?.de !== undefined && head.ge === groupEpoch;
 }
 
-/** The head is gone already, and its epochs with it: these would be above those of the group that is made now. */
-export async function removeBuried({ table }: Pick<GroupParts, 'table'>, groupId: string): Promise<void> {
-  await removeOffsets(table, (await readOffsetsItems(table, groupId, { strong: true })).filter(isBuried));
+/**
+ * The head is gone already, and its epochs with it: those in the offsets would be above those of the group that is made now.
+ * Not only what is buried: a claim may have come after the burial, where there was no item.
+ */
+export async function removeRest({ table }: Pick<GroupParts, 'table'>, groupId: string): Promise<void> {
+  const rest = await readOffsetsItems(table, groupId, { strong: true });
+  const isMade = rest.length > 0 && (await table.get(groupHeadKey(groupId), { strong: true })) !== undefined;
+  if (!isMade) await removeOffsets(table, rest);
 }
 
 /** Of this epoch or before: who replaces a target removes it, unless it dies. */

@@ -233,7 +233,35 @@ it('takes nothing of a deleted group from copies of writes that come late', asyn
   expect(a.owned).toEqual(['t-0', 't-1']);
 });
 
-describe('somebody who deletes, and freezes before it looks at what there is', () => {
+it('is not kept from a partition by what came late for a deleted group, once its head is gone too', async () => {
+  const { table, objects, clock } = world;
+  const late: Write[] = [];
+  const write: Table['write'] = async (one) => {
+    const claims = one.kind === 'update' && one.key.pk === `group/${groupId}/o`;
+    if (claims) late.push(one);
+    return claims ? { applied: false, old: undefined } : table.write(one);
+  };
+  const recorded = createEngine({ objects, clock, table: { ...table, write } });
+  await world.engine.createTopic({ topic: 'u' });
+  for (const id of ['x', 'y', 'z']) {
+    const before = createMember(world.engine, id, { topics: ['u'] });
+    await before.settle();
+    await before.leave();
+  }
+  const a = createMember(recorded, 'a');
+  for (let beats = 0; beats < 3; beats++) await a.beat();
+  await a.leave();
+  await groups().delete(groupId);
+  // It asks for an item that is not there, and that is so again.
+  for (const one of late) await table.write(one);
+  world.clock.advance(8 * 86_400_000);
+  await table.write({ kind: 'delete', key: { pk: `group/${groupId}`, sk: 'h' } });
+  const b = createMember(world.engine, 'b');
+  await b.settle();
+  expect(b.owned).toEqual(['t-0', 't-1']);
+});
+
+describe('somebody who freezes before it looks at what there is', () => {
   /** `meanwhile` happens before the table is first asked for offsets. */
   const frozen = (meanwhile: () => Promise<unknown>) => {
     let isAwake = false;
@@ -248,14 +276,20 @@ describe('somebody who deletes, and freezes before it looks at what there is', (
     return createEngine({ objects, clock, table: { ...table, query } });
   };
 
-  it('takes no offset of the group that was made anew', async () => {
+  it('and was to make the group takes no offset of what another has made', async () => {
+    const topics = [{ topic: 't', partitions: [{ partition: 0, offset: 3 }] }];
+    await frozen(() => commit(1, 4)).groups.commitOffsets({ groupId, topics });
+    expect([await committed(world.engine, 0), await committed(world.engine, 1)]).toEqual([3, 4]);
+  });
+
+  it('and deletes takes no offset of the group that was made anew', async () => {
     await commit(0, 3);
     await frozen(() => commit(1, 4)).groups.delete(groupId);
     expect([await committed(world.engine, 0), await committed(world.engine, 1)]).toEqual([-1, 4]);
     expect((await groups().list({})).groups).toHaveLength(1);
   });
 
-  it('leaves its static members their instance ids', async () => {
+  it('and deletes leaves its static members their instance ids', async () => {
     const join = (id: string) => createMember(world.engine, id, { instanceId: 'i' }).beat();
     await commit(0, 3);
     await frozen(() => join('a')).groups.delete(groupId);
