@@ -4,15 +4,16 @@
 import { type ErrorCode, RivuletError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { assignedTo, readTopics } from './compute.ts';
-import { isLiving, type Member, targetKeyOf } from './member.ts';
+import { isPresent, type Member, targetKeyOf } from './member.ts';
 import { readMembers } from './members.ts';
 import type { GroupParts } from './parts.ts';
 import { checkTargetFits } from './target.ts';
 
+/** Those whose session is over are not counted: where all of them died, only who joins will close them. */
 export async function checkCapacity(parts: GroupParts, groupId: string, member: Member): Promise<void> {
   const key = targetKeyOf(member);
   const others = (await readMembers(parts.table, groupId, false)).filter(
-    (other) => isLiving(other) && targetKeyOf(other) !== key,
+    (other) => isPresent(other, parts.clock.now()) && targetKeyOf(other) !== key,
   );
   if (others.length >= limits.groupMembers)
     throw refused(

@@ -74,7 +74,7 @@ export function isOver(owner: Member | undefined, epoch: number, topicId: string
   return owner.epoch > epoch && !keeps;
 }
 
-/** For people, who may come before anybody has closed it. */
+/** For who may come before anybody has closed it. */
 export const isPresent = (member: Member, nowMs: number): boolean => isLiving(member) && !isExpired(member, nowMs);
 
 /** A clock that was too far ahead is pulled back: else its lease would never end. */

@@ -374,6 +374,11 @@ describe('a group that is as large as can be', () => {
     );
     await settleAll(...joined);
     expect(joined.every(({ owned }) => owned.length >= 40)).toBe(true);
+    // All of them die. Nobody has closed them yet.
+    world.clock.advance(60_000);
+    const next = ranged(99);
+    await settleAll(next);
+    expect(next.owned).toHaveLength(1_600);
   });
 
   it('says so when its topics have become too many, and goes on when they are fewer again', async () => {
