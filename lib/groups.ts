@@ -77,7 +77,7 @@ export type CommitOffsetsRequest = {
 
 export type PartitionResult = { readonly partition: number } | PartitionError;
 
-/** In the order of the request. What is not refused is committed in one step (per 100 offsets items: 1,600 partitions). */
+/** In the order of the request. What is not refused is committed in one step (per 100 offsets items, up to 1,600 partitions; without membership 99). */
 export type PerPartitionReply = {
   readonly topics: readonly {
     readonly topic: string;

@@ -27,8 +27,8 @@ export type Rules<E extends Entry> = {
   readonly ifNew?: Condition;
 };
 
-/** DynamoDB's bound for one transaction, of which one may be the head. */
-const itemsPerStep = 99;
+/** DynamoDB's bound for one transaction. */
+const actionsPerStep = 100;
 const tries = 6;
 
 /** The errors of those that were refused. */
@@ -40,6 +40,7 @@ export async function writeSlots<E extends Entry>(
 ): Promise<ReadonlyMap<E, RivuletError>> {
   const errors = new Map<E, RivuletError>();
   const items = itemsOf(groupId, entries);
+  const itemsPerStep = rules.ifNew ? actionsPerStep - 1 : actionsPerStep;
   for (let from = 0; from < items.length; from += itemsPerStep)
     await writeStep(parts, groupId, items.slice(from, from + itemsPerStep), rules, errors);
   return errors;

@@ -42,13 +42,24 @@ describe('a member', () => {
     ]);
   });
 
-  it('commits many partitions over several items in one step', async () => {
+  it('commits as many partitions as a commit may have in one step', async () => {
+    const steps: number[] = [];
+    world = createGroupWorld((table) => ({
+      ...table,
+      transact(actions, token) {
+        steps.push(actions.length);
+        return table.transact(actions, token);
+      },
+    }));
+    await world.engine.createTopic({ topic: 't', partitions: 1_600 });
     const a = member('a');
     await a.settle();
-    const partitions = Array.from({ length: 40 }, (_, partition) => ({ partition, offset: partition + 1 }));
+    steps.length = 0;
+    const partitions = Array.from({ length: 1_600 }, (_, partition) => ({ partition, offset: partition + 1 }));
     const reply = commit({ memberId: 'a', memberEpoch: a.epoch, commitSeq: 1, topics: [{ topic: 't', partitions }] });
     expect(new Set(await codes(reply))).toEqual(new Set([undefined]));
-    expect(await committed(world.engine, 39)).toBe(40);
+    expect(await committed(world.engine, 1_599)).toBe(1_600);
+    expect(steps).toEqual([100]);
   });
 
   it('goes back if it wants to, but not by a commit that came late', async () => {
