@@ -59,9 +59,12 @@ export async function computeTarget(
  */
 export async function closeTheDead(parts: GroupParts, groupId: string): Promise<Member[]> {
   const members = await readMembers(parts.table, groupId);
-  if (!members.some((member) => isExpired(member, parts.clock.now()))) return members;
+  const others = members.filter((member) => !isExpired(member, parts.clock.now()));
+  if (others.length === members.length) return members;
   const head = await bump(parts, groupId);
-  if (head) await computeTarget(parts, groupId, head);
+  // Who joined while the group was deleted, and died, has no group that could close it.
+  if (!head) return others;
+  await computeTarget(parts, groupId, head);
   return readMembers(parts.table, groupId);
 }
 

@@ -199,8 +199,8 @@ export function updateOf(
  * If it went at once, a late copy of a write that found no item would find none again, and bring an old offset back.
  */
 export function burialOf(item: Item, epoch: number, ttl: number): Write {
-  const all = Array.from({ length: partitionsPerOffsetsItem }, (_, partition) => partition);
-  const changes = all.flatMap((partition) => [freeAt(partition, epoch), clearOffset(partition)]);
+  const partitions = Array.from({ length: partitionsPerOffsetsItem }, (_, partition) => partition);
+  const changes = partitions.flatMap((partition) => [freeAt(partition, epoch), clearOffset(partition)]);
   const remove = changes.flatMap((change) => change.remove).filter((name) => item[name] !== undefined);
   return {
     kind: 'update',

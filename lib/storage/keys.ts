@@ -15,7 +15,7 @@
 //   group/<group>             m/<member id>      a member                      till it retires, and a quarter hour (ttl)
 //   group/<group>             i/<instance id>    whose the instance id is      as the group
 //   group/<group>/t           epoch, nonce       target, immutable             until the next is installed
-//   group/<group>/o           topic id, p / 16   owners and committed offsets  until they expire
+//   group/<group>/o           topic id, p / 16   owners and committed offsets  until they expire; buried, a week (ttl)
 //
 //   <2 hex>/<topic id>/ingest/<epoch 6 hex><random 16 hex>   ingest segment    until nothing names it
 //

@@ -307,6 +307,32 @@ test('the list goes on behind many groups whose deletion died half-way', async (
   expect(await groups().list({})).toMatchObject({ groups: [{ groupId: 'living' }], more: false });
 });
 
+it('is reset though its joiner died between the look at its members and its deletion', async () => {
+  await commit(0, 3);
+  const { table, objects, clock } = world;
+  const isOfHead = (one: Write) => one.kind === 'update' && one.key.sk === 'h';
+  const dying = createEngine({
+    ...{ objects, clock },
+    table: { ...table, write: async (one) => (isOfHead(one) ? Promise.reject(new Error('died')) : table.write(one)) },
+  });
+  const deleting = createEngine({
+    ...{ objects, clock },
+    table: {
+      ...table,
+      async write(one) {
+        if (isOfHead(one)) await expect(createMember(dying, 'a').beat()).rejects.toThrow('died');
+        return table.write(one);
+      },
+    },
+  });
+  await deleting.groups.delete(groupId);
+  const reset = () =>
+    groups().resetOffsets({ groupId, dryRun: false, topics: [{ topic: 't', target: { to: 'earliest' } }] });
+  expect(await errorCodeOf(reset())).toBe('NON_EMPTY_GROUP');
+  clock.advance(60_000);
+  expect(await errorCodeOf(reset())).toBeUndefined();
+});
+
 describe('time', () => {
   const day = 86_400_000;
   const expire = async ({ groups }: Engine = world.engine) => {
