@@ -100,7 +100,6 @@ export const beMember: Job = async ({ world, pause }) => {
   await Promise.race([member.leave(-1), pause(6_000)]);
 };
 
-/** A member's commits have a note, for their offsets are not new each time. */
 /** Joins, reads and commits, and then sleeps for longer than its session, and goes on as if nothing had been. */
 export const freezeAsMember: Job = async ({ world, pause }) => {
   const member = startMember(world, { name: newMemberName(world.random), topics: [topic] });
@@ -109,6 +108,7 @@ export const freezeAsMember: Job = async ({ world, pause }) => {
   world.scheduler.after(40_000, member.crash);
 };
 
+/** A member's commits have a note, for their offsets are not new each time. */
 const seenValue = ({ offset, metadata }: { offset: number; metadata?: string }): string =>
   offset === -1 ? '' : `${offset} ${metadata ?? ''}`.trim();
 
