@@ -27,7 +27,7 @@ export class PartitionReader {
   readonly #settings: FetchSettings;
   readonly #mayDeliver: () => boolean;
   /** By topic and partition: what is taken away and comes back waits for the handler of before. */
-  readonly #busy = new Set<string>();
+  readonly #busy = new Map<string, OpenBatch>();
   #assigned: ReadonlyMap<string, AssignedPartition> = new Map();
   #fetchers: TopicFetcher[] = [];
   #held: Held[] = [];
@@ -131,9 +131,10 @@ export class PartitionReader {
     if (assigned.moves === moves) assigned.processed = Math.max(assigned.processed ?? 0, offset);
   }
 
-  /** What has not been handed over of it is read again. */
-  done({ assigned, term, end }: OpenBatch): void {
-    this.#busy.delete(partitionKey(assigned));
+  /** What has not been handed over of it is read again. Who gives it back twice frees no batch that came after it. */
+  done(batch: OpenBatch): void {
+    const { assigned, term, end } = batch;
+    if (this.#busy.get(partitionKey(assigned)) === batch) this.#busy.delete(partitionKey(assigned));
     if (this.#running && assigned.term === term && assigned.position !== end) {
       dropReadAhead(assigned);
       this.interrupt(assigned.topic);
@@ -177,7 +178,7 @@ export class PartitionReader {
       this.#taken(batch.assigned, batches[at]);
       const open = openBatch(batch);
       if (!open) continue;
-      this.#busy.add(partitionKey(open.assigned));
+      this.#busy.set(partitionKey(open.assigned), open);
       return open;
     }
     return undefined;

@@ -128,3 +128,25 @@ test('a message in hand when run begins is handled: it is not held against the c
   await run;
   expect(group.offsets.get(0)).toBe(10);
 });
+
+test('an iteration that goes on after it was stopped takes nothing beside the handler of the run after it', async () => {
+  const { group, consumer } = await start(logs([10], 2));
+  group.assigned = [0];
+  const iteration = consumer[Symbol.asyncIterator]();
+  await iteration.next();
+  await consumer.stop();
+  const done = gate();
+  let calls = 0;
+  const run = consumer.run({
+    eachMessage: async () => {
+      calls++;
+      await done.opened;
+    },
+  });
+  await expect.poll(() => calls, soon).toBe(1);
+  const next = iteration.next();
+  expect(await Promise.race([next, systemClock.sleep(300)])).toBeUndefined();
+  const stopped = consumer.stop();
+  done.open();
+  await Promise.all([stopped, run, next]);
+});
