@@ -3,7 +3,7 @@
 import { inParallel } from '../concurrency.ts';
 import type { Item } from '../storage/table.ts';
 import { isExpired, isOver, type Member } from './member.ts';
-import { readMember } from './members.ts';
+import { readInstance, readMember } from './members.ts';
 import { none, type Partitions, setOf } from './partitions.ts';
 import type { GroupParts } from './parts.ts';
 import {
@@ -35,6 +35,7 @@ type Claimer = {
   readonly parts: GroupParts;
   readonly groupId: string;
   readonly memberId: string;
+  readonly instanceId: string | undefined;
   readonly epoch: number;
   readonly owners: Map<string, Promise<Member | undefined>>;
 };
@@ -47,7 +48,8 @@ export async function claim(
   epoch: number,
   missing: Partitions,
 ): Promise<Claims> {
-  const claimer: Claimer = { parts, groupId, memberId: member.memberId, epoch, owners: new Map() };
+  const { memberId, instanceId } = member;
+  const claimer: Claimer = { parts, groupId, memberId, instanceId, epoch, owners: new Map() };
   const items = byItem(missing).slice(0, itemsAtATime);
   const claimed = await inParallel(items, itemsAtOnce, (item) => claimItem(claimer, item));
   const owners = await Promise.all(claimer.owners.values());
@@ -94,9 +96,18 @@ async function sortOut(claimer: Claimer, item: ItemPartitions, stored: Item | un
 }
 
 async function isFree(claimer: Claimer, topicId: string, partition: number, { owner, term }: Slot): Promise<boolean> {
-  if (owner === undefined || owner === claimer.memberId) return true;
+  if (owner === claimer.memberId) return true;
+  if (term === claimer.epoch && !(owner !== undefined && (await isSuccessor(claimer)))) return false;
+  if (owner === undefined) return true;
   return isOver(await ownerOf(claimer, owner), term, topicId, partition);
 }
+
+/**
+ * Within an epoch a partition has one owner, but for who takes over its instance id. Whose it was before may be alive in
+ * another process, which must not begin its term again. Asked after the slot.
+ */
+const isSuccessor = async ({ parts, groupId, instanceId, memberId }: Claimer): Promise<boolean> =>
+  instanceId !== undefined && (await readInstance(parts.table, groupId, instanceId)) === memberId;
 
 /** Once per request. Read after the slot: what is over then stays over. */
 function ownerOf({ parts, groupId, owners }: Claimer, memberId: string): Promise<Member | undefined> {

@@ -139,10 +139,19 @@ export function admit(situation: Situation, beat: Beat): Admission {
       `member ${beat.memberId} names partitions that it does not own: give up all and join again`,
     );
   const subscription = subscriptionOf(member.subscription, beat);
+  if (isJoining(beat) && ownsSomething(member))
+    return {
+      kind: 'write',
+      member: newMember(member, beat, situation.nowMs, { subscription, isBumpDue: true }),
+      before: member,
+    };
   if (isSame(subscription, member.subscription)) return { kind: 'go-on', owned };
   const changed = touched(member, beat, situation.nowMs, { subscription, isBumpDue: true });
   return { kind: 'write', member: changed, before: member };
 }
+
+/** Then who joins again begins its terms anew, in a later epoch: a commit of before, still on its way, must not land after that. */
+const ownsSomething = ({ owned, revoking }: Member): boolean => !isEmpty(owned) || !isEmpty(revoking);
 
 const lateDetail = (member: Member, beat: Beat) =>
   `heartbeatSeq ${beat.seq} is below ${member.seq}, the last of member ${beat.memberId}: this heartbeat came late and does nothing`;

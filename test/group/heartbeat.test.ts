@@ -76,7 +76,17 @@ describe('a member', () => {
     await a.send();
     const reply = await a.beat();
     expect(a.owned).toEqual(all);
-    expect(reply.memberEpoch).toBe(2);
+    expect(reply.memberEpoch).toBe(3);
+  });
+
+  it('that joins again begins its terms anew: a commit of before, still on its way, is refused', async () => {
+    const a = member('a');
+    await a.beat();
+    const { epoch } = a;
+    await a.beat({ memberEpoch: 0, topicPartitions: [] });
+    expect(a.owned).toEqual(all);
+    expect(await a.commit(0, 3, { memberEpoch: epoch })).toBe('STALE_MEMBER_EPOCH');
+    expect(await a.commit(0, 3)).toBeUndefined();
   });
 
   it('that repeats a heartbeat is answered alike', async () => {
