@@ -144,7 +144,8 @@ const windows = { first: 2, growth: 4, most: 100 };
 
 /**
  * Eventual reads. The first page of the group has its head and first members: half a read unit, and all of it that a small
- * group has. In a larger one the members from this one on are half a unit more; who follows the last stands in the first page.
+ * group has. In a larger one the members from this one on are half a unit more; who follows the last stands in the first page,
+ * if instance ids, which lie before the members, leave it the room.
  */
 export async function watch({ table }: GroupParts, groupId: string, memberId: string, now: Moment): Promise<Watch> {
   const { pk, sk } = groupHeadKey(groupId);

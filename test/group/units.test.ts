@@ -3,12 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { type Counters, countingTable, newCounters } from '../../lib/storage/count.ts';
 import { createGroupWorld, createMember, settleAll, type TestMember } from './world.ts';
 
-async function settledGroup(members: number, partitions: number) {
+async function settledGroup(members: number, partitions: number, isStatic = false) {
   const totals = newCounters();
   const world = createGroupWorld((table) => countingTable(table, totals));
   await world.engine.createTopic({ topic: 't', partitions });
   const group = Array.from({ length: members }, (_, i) =>
-    createMember(world.engine, `member-${String(i).padStart(13, '0')}`),
+    createMember(world.engine, `member-${String(i).padStart(13, '0')}`, isStatic ? { instanceId: `i-${i}` } : {}),
   );
   for (const member of group) await member.beat();
   await settleAll(...group);
@@ -21,8 +21,8 @@ async function settledGroup(members: number, partitions: number) {
 }
 
 /** The units of every heartbeat of so many rounds. */
-async function steadyBeats(members: number, partitions: number, rounds: number): Promise<Counters[]> {
-  const { group, counted, clock } = await settledGroup(members, partitions);
+async function steadyBeats(...[rounds, ...of]: [number, ...Parameters<typeof settledGroup>]): Promise<Counters[]> {
+  const { group, counted, clock } = await settledGroup(...of);
   const beats: Counters[] = [];
   for (let round = 0; round < rounds; round++) {
     clock.advance(5_000);
@@ -45,7 +45,7 @@ describe('a steady heartbeat', () => {
   ])(
     'of $members members and $partitions partitions: at most one write and $units read units, and most write nothing',
     async ({ members, partitions, units }) => {
-      const beats = await steadyBeats(members, partitions, 9);
+      const beats = await steadyBeats(9, members, partitions);
       // The last member of the order looks whether topics have changed when it renews.
       expect(most(beats, 'readUnits')).toBe(units + 0.5);
       expect(beats.filter(({ readUnits }) => readUnits > units)).toHaveLength(3);
@@ -55,6 +55,13 @@ describe('a steady heartbeat', () => {
       expect(mean(beats, 'writeUnits')).toBeCloseTo(1 / 3, 1);
     },
   );
+
+  it.each([2, 10, 40])('of %i static members reads no more than two units', async (members) => {
+    const beats = await steadyBeats(9, members, members, true);
+    // Instance ids lie between head and members: those of ten leave none of the members to the first page.
+    expect(most(beats, 'readUnits')).toBe(members === 2 ? 1 : 2);
+    expect(mean(beats, 'readUnits')).toBeLessThan(1.1);
+  });
 });
 
 describe('a commit', () => {
