@@ -125,6 +125,8 @@ function lost(member: Member | undefined, { memberId, epoch }: Committer, entry:
 
 /** Nobody can tell whether a group that was deleted meanwhile took the commit with it. */
 async function commitSimply(parts: GroupParts, groupId: string, entries: readonly CommitEntry[]) {
+  // It makes no group, either.
+  if (entries.length === 0) return new Map<CommitEntry, RivuletError>();
   const head = await openHead(parts, groupId);
   const errors = await writeSlots(parts, groupId, entries, await simpleRules(parts, groupId, head));
   const now = await readHead(parts.table, groupId);

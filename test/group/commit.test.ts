@@ -142,11 +142,13 @@ describe('a simple consumer', () => {
       },
     }));
     await recording.engine.createTopic({ topic: 't' });
-    for (const offset of [500, 600])
+    // The first one makes the item, in a transaction with the head.
+    for (const offset of [400, 500, 600])
       await recording.engine.groups.commitOffsets({
         groupId,
         topics: [{ topic: 't', partitions: [{ partition: 0, offset }] }],
       });
+    expect(sent).toHaveLength(2);
     await recording.table.write(sent[0]!);
     expect(await committed(recording.engine, 0)).toBe(600);
   });
@@ -164,6 +166,12 @@ describe('a simple consumer', () => {
 });
 
 describe('what is wrong is refused', () => {
+  it('and makes no group', async () => {
+    const topics = [{ topic: 'none', partitions: [{ partition: 0, offset: 1 }] }];
+    expect(await codes(commit({ topics }))).toEqual(['UNKNOWN_TOPIC_OR_PARTITION']);
+    expect(await world.engine.groups.list({})).toEqual({ groups: [], more: false });
+  });
+
   it('partition by partition', async () => {
     const reply = commit({
       topics: [
