@@ -47,7 +47,12 @@ export function beatOf(request: HeartbeatRequest): Beat {
     rackId: request.rackId,
     clientId: request.clientId ?? '',
     host: request.host ?? '',
-    rebalanceMs: clamp(request.rebalanceTimeoutMs ?? limits.defaultRebalanceTimeoutMs, 1, limits.maxRebalanceTimeoutMs),
+    // A session at least: who is to let go must have the time to hear of it.
+    rebalanceMs: clamp(
+      request.rebalanceTimeoutMs ?? limits.defaultRebalanceTimeoutMs,
+      times.sessionMs,
+      limits.maxRebalanceTimeoutMs,
+    ),
     ...times,
     topics: request.subscribedTopicNames && topicsOf(request.subscribedTopicNames),
     regex: request.subscribedTopicRegex && regexOf(request.subscribedTopicRegex),

@@ -312,10 +312,14 @@ export function replyOf(member: Member, beat: Beat, nowMs: number): HeartbeatRep
     memberEpoch: member.epoch,
     heartbeatIntervalMs: isUnsettled ? Math.min(unsettledIntervalMs, beat.intervalMs) : beat.intervalMs,
     sessionTimeoutMs: member.sessionMs,
-    leaseMs: Math.max(0, Math.min(member.sessionMs, member.renewedMs + member.sessionMs - nowMs)),
+    leaseMs: Math.max(0, Math.min(member.sessionMs, endOf(member) - nowMs)),
     assignment: member.owned,
   };
 }
+
+/** When it may be closed. */
+const endOf = ({ renewedMs, sessionMs, revoking, revokeDeadlineMs }: Member): number =>
+  Math.min(renewedMs + sessionMs, isEmpty(revoking) ? Number.POSITIVE_INFINITY : revokeDeadlineMs);
 
 export const leftReply = (beat: Beat): HeartbeatReply => ({
   memberId: beat.memberId,

@@ -222,6 +222,16 @@ describe('a member that does not let go in time', () => {
   });
 });
 
+it('nobody is promised more than its rebalance timeout leaves', async () => {
+  const [a, b] = [member('a', { rebalanceTimeoutMs: 60_000 }), member('b')];
+  await a.settle();
+  await b.beat();
+  expect((await a.beat()).leaseMs).toBe(45_000);
+  const stubborn = { topicPartitions: [{ topic: 't', partitions: [0, 1, 2, 3, 4, 5] }] };
+  world.clock.advance(40_000);
+  expect((await a.send(stubborn)).leaseMs).toBe(20_000);
+});
+
 describe('more members than partitions', () => {
   it('some have none, and wait without writing', async () => {
     const members = Array.from({ length: 8 }, (_, i) => member(`m${i}`));
