@@ -18,7 +18,7 @@ import {
   wholeNumber,
 } from './options.ts';
 import { reportOutages } from './outage.ts';
-import { plural, writeOut } from './output.ts';
+import { exitWithReader, isReaderGone, plural, writeOut } from './output.ts';
 import { formatterProperties, textFormatter } from './text-lines.ts';
 
 const examples = `
@@ -147,6 +147,8 @@ async function printAll(
   const stop = (): void => void consumer.stop();
   const timer = timeoutMs === undefined ? undefined : setTimeout(stop, timeoutMs);
   stopOnSignals(stop);
+  // The write itself fails too, and then there is something to finish: a group's member commits and leaves.
+  process.stdout.off('error', exitWithReader).on('error', () => undefined);
   try {
     await consumer.run({
       eachBatch: async ({ topic, partition, messages }) => {
@@ -160,6 +162,8 @@ async function printAll(
         timer?.refresh();
       },
     });
+  } catch (error) {
+    if (!isReaderGone(error)) throw error;
   } finally {
     clearTimeout(timer);
     console.error(`Processed a total of ${processed} messages`);

@@ -9,6 +9,7 @@ import { addConsume } from './consume.ts';
 import { reportFailure } from './failure.ts';
 import { addGroups } from './groups.ts';
 import { addOffsets } from './offsets.ts';
+import { exitWithReader } from './output.ts';
 import { addProduce } from './produce.ts';
 import { addServe } from './serve.ts';
 import { addTopics } from './topics.ts';
@@ -38,8 +39,7 @@ function program(): Command {
   return rivulet;
 }
 
-/** Whoever reads our output may have had enough of it (`| head`). */
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+process.stdout.on('error', exitWithReader);
 
 try {
   await program().parseAsync();

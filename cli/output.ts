@@ -26,8 +26,17 @@ export function tableLines(headings: readonly string[], rows: readonly (readonly
   );
 }
 
-/** Waits while the reader is slower than we are. */
-export function writeOut(text: string | Uint8Array): Promise<void> | undefined {
-  if (process.stdout.write(text)) return undefined;
-  return new Promise((resolve) => process.stdout.once('drain', resolve));
+/** Until it is written. Rejects when nobody reads any more: see `isReaderGone`. */
+export function writeOut(text: string | Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => process.stdout.write(text, (error) => (error ? reject(error) : resolve())));
+}
+
+/** Whoever reads our output may have had enough of it (`| head`). */
+export function isReaderGone(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EPIPE';
+}
+
+/** On an error of standard output, for commands that have nothing to finish. */
+export function exitWithReader(error: Error): void {
+  process.exit(isReaderGone(error) ? 0 : 1);
 }

@@ -88,6 +88,19 @@ test('a member that stops after so many has committed those, and the next one go
   expect((await member(topic, '--max-messages', '6').finished).stdout).toBe('v-4\nv-5\nv-6\nv-7\nv-8\nv-9\n');
 });
 
+test('a member whose output nobody reads any more commits what was read, and leaves', async () => {
+  const topic = 'enough';
+  await rivulet.admin().createTopics({ topics: [{ topic, partitions: 1 }] });
+  await write(topic, valuesOf('v', 3), 1);
+  const terminal = member(topic);
+  await terminal.until(/^v-0\nv-1\nv-2\n$/);
+  terminal.child.stdout!.destroy();
+  await write(topic, ['unread'], 1);
+  expect(await terminal.finished).toMatchObject({ code: 0, stderr: expect.stringMatching(/total of 3 messages\n$/) });
+  const [described] = await rivulet.admin().describeGroups([`of-${topic}`]);
+  expect(described).toMatchObject({ members: 0, partitionDetails: [{ currentOffset: 3, logEndOffset: 4 }] });
+});
+
 test('a topic that is not there is an error, and not a wait', async () => {
   const missing = await run(['consume', 'nowhere', '--group', 'g'], { environment: { RIVULET_URL: service.url } });
   expect(missing).toMatchObject({ code: 1, stderr: expect.stringContaining('UNKNOWN_TOPIC_OR_PARTITION') });
