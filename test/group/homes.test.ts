@@ -1,5 +1,5 @@
 // One short life of a group on every table there is: joins, a hand-over, a static member that is replaced (a transaction),
-// a commit over several items (a transaction), a reset, the end. What the memory table lets pass, DynamoDB may not.
+// a commit over several items (a transaction), a reset, the end, and another begin. What the memory table lets pass, DynamoDB may not.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -54,6 +54,14 @@ function life(name: string, makeTable: () => Promise<Table>): void {
       await engine.groups.delete(groupId);
       expect(await errorCodeOf(engine.groups.describe(groupId))).toBe('GROUP_ID_NOT_FOUND');
       expect((await engine.groups.list({})).groups).toEqual([]);
+
+      // Into what is buried, and where there is no item yet.
+      await engine.createTopic({ topic: 'u' });
+      for (const topic of ['t', 'u'])
+        await engine.groups.commitOffsets({ groupId, topics: [{ topic, partitions: [{ partition: 0, offset: 5 }] }] });
+      expect([await committed(engine, 0), await committed(engine, 0, 'u'), await committed(engine, 1)]).toEqual([
+        ...[5, 5, -1],
+      ]);
     });
   });
 }
