@@ -25,7 +25,7 @@ import {
 import { type CommittedOffset, type GroupApi, groupApi, type PartitionCommit } from './group-api.ts';
 import { GroupMember, type MemberContext, type Subscription } from './group-member.ts';
 import { type HandlerWatch, handlerWatch } from './handler-watch.ts';
-import type { Handlers } from './handlers.ts';
+import { checkHandlers, type Handlers } from './handlers.ts';
 import { newInside } from './inside.ts';
 import { type ConsumedMessage, toMessage } from './message.ts';
 import { type Identity, isPassing, type OffsetCommits, offsetCommits } from './offset-commits.ts';
@@ -156,6 +156,7 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
   }
 
   async #runAll(handlers: Handlers): Promise<void> {
+    checkHandlers(handlers);
     const workers = wholeOption('concurrency', handlers.concurrency, { fallback: 1, min: 1, max: 1_000 });
     this.#start();
     this.#settle();
@@ -291,6 +292,8 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
     if (this.#closed) throw closedError('consumer');
     if (this.#reader.running || this.#inRun || this.#stopping > 0)
       throw invalid('the consumer is being read from already, or not stopped yet');
+    if (!this.#subscription && this.#reader.assigned.size === 0)
+      throw invalid('the consumer has nothing to read: subscribe or assign first');
     this.#reader.start();
     if (this.#subscription && (!this.#member || this.#member.ended)) this.#join(this.#subscription);
     if (this.#commits && this.#settings.autoCommit) {

@@ -1,7 +1,7 @@
 // The administration's groups. What is refused for one partition is thrown, naming it; what was not refused is done.
 import type { GroupDescription, GroupSummary, MemberDescription, OffsetTarget, PartitionLag } from '../shapes.ts';
 import type { AdminCalls } from './admin-calls.ts';
-import { isClientError, type RivuletClientError } from './client-error.ts';
+import { invalid, isClientError, type RivuletClientError } from './client-error.ts';
 import type { Call } from './connection.ts';
 import { paths } from './paths.ts';
 import { allDone, everyPage, topicResults } from './topic-results.ts';
@@ -111,6 +111,7 @@ async function fetchOffsets(
   calls: AdminCalls,
   { groupId, topics }: { groupId: string; topics?: readonly TopicSelection[] },
 ): Promise<GroupOffsets[]> {
+  if (topics !== undefined) checkTopics(topics);
   const path = paths.groupOffsets(groupId);
   const found = new Map<string, GroupOffsets & { partitions: GroupOffset[] }>();
   for (const query of topics?.flatMap(queriesOf) ?? [{}]) {
@@ -129,6 +130,7 @@ async function deleteOffsets(
   calls: AdminCalls,
   { groupId, topics }: { groupId: string; topics: readonly TopicSelection[] },
 ): Promise<DeletedOffsets[]> {
+  checkTopics(topics);
   const path = paths.groupOffsets(groupId);
   const deleted: DeletedOffsets[] = [];
   for (const query of topics.flatMap(queriesOf)) {
@@ -140,6 +142,10 @@ async function deleteOffsets(
 
 async function resetOffsets(calls: AdminCalls, request: ResetOffsets): Promise<OffsetReset[]> {
   const { groupId, dryRun = false } = request;
+  checkTopics(request.topics);
+  for (const [at, { target }] of request.topics.entries())
+    if (typeof target !== 'object' || target === null)
+      throw invalid(`topics[${at}].target: must be like { to: 'earliest' }, got ${JSON.stringify(target)}`);
   const topics = dryRun ? request.topics : await repeatable(calls, request);
   const call = { method: 'POST', path: paths.resetOffsets(groupId), body: { topics, dryRun } } as const;
   const done = await results<Pick<OffsetReset, 'partition' | 'previousOffset' | 'offset'>>(calls, call);
@@ -166,6 +172,17 @@ export function offsetTargets(
 }
 
 // --- requests and replies
+
+/** What we walk through ourselves; the rest is the server's to check. JavaScript calls this too. */
+function checkTopics(topics: readonly TopicSelection[]): void {
+  if (!Array.isArray(topics)) throw invalid(`topics: must be a list of { topic }, got ${JSON.stringify(topics)}`);
+  for (const [at, one] of topics.entries()) {
+    if (typeof one !== 'object' || one === null)
+      throw invalid(`topics[${at}]: must be like { topic: 'orders' }, got ${JSON.stringify(one)}`);
+    if (one.partitions !== undefined && !Array.isArray(one.partitions))
+      throw invalid(`topics[${at}].partitions: must be a list of numbers, got ${JSON.stringify(one.partitions)}`);
+  }
+}
 
 function results<Result extends { partition: number }>(calls: AdminCalls, call: Omit<Call, 'writes'>) {
   return calls.retrying(async () =>

@@ -1,4 +1,5 @@
-// What an application gives to run().
+// What an application gives to run(). Checked, because JavaScript calls it too: without a handler nothing would ever happen.
+import { invalid } from './client-error.ts';
 import type { TopicPartition } from './consumer-options.ts';
 import type { ConsumedMessage } from './message.ts';
 
@@ -15,3 +16,12 @@ export type Handlers = {
   | { readonly eachMessage: (message: ConsumedMessage) => Promise<void> | void; readonly eachBatch?: never }
   | { readonly eachBatch: (batch: MessageBatch) => Promise<void> | void; readonly eachMessage?: never }
 );
+
+/** Throws RivuletClientError INVALID_REQUEST. */
+export function checkHandlers(handlers: Partial<Record<'eachMessage' | 'eachBatch', unknown>> | undefined): void {
+  const { eachMessage, eachBatch } = handlers ?? {};
+  if (eachMessage !== undefined && eachBatch !== undefined)
+    throw invalid('run: takes eachMessage or eachBatch, got both');
+  if (typeof (eachMessage ?? eachBatch) === 'function') return;
+  throw invalid(`run: needs a function eachMessage or eachBatch, got ${typeof (eachMessage ?? eachBatch)}`);
+}

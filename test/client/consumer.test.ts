@@ -321,6 +321,26 @@ test('a seek to a time misses nothing that arrives while the offset is looked up
   expect(offsetsOf(await read(consumer, 1))).toEqual([10]);
 });
 
+test('who has nothing to read is told at once, and not left waiting', async () => {
+  const { consumer } = await start(() => undefined);
+  const nothing = /^INVALID_REQUEST: the consumer has nothing to read: subscribe or assign first$/;
+  await expect(consumer.run({ eachMessage: () => undefined })).rejects.toThrow(nothing);
+  await expect(read(consumer, 1)).rejects.toThrow(nothing);
+  await consumer.stop();
+});
+
+test.each([
+  [undefined, /needs a function eachMessage or eachBatch, got undefined/],
+  [{}, /needs a function eachMessage or eachBatch, got undefined/],
+  [{ eachMessage: 'log' }, /needs a function eachMessage or eachBatch, got string/],
+  [{ eachMessage: () => undefined, eachBatch: () => undefined }, /eachMessage or eachBatch, got both/],
+])('run(%j) is refused in a sentence', async (handlers, sentence) => {
+  const { consumer } = await start(logs([1]));
+  consumer.assign([{ topic: 't', partition: 0, offset: 0 }]);
+  // @ts-expect-error: as JavaScript may call it.
+  await expect(consumer.run(handlers)).rejects.toThrow(sentence);
+});
+
 test('maxBytesPerPartition is held to its bounds at once', async () => {
   await expect(start(() => undefined, { maxBytesPerPartition: 0 })).rejects.toThrow(/maxBytesPerPartition: must be/);
 });

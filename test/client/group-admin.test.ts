@@ -123,6 +123,20 @@ test('what is refused for a partition names it', async () => {
   });
 });
 
+test.each([
+  [{ earliest: true }, /^INVALID_REQUEST: topics: must be a list of \{ topic \}, got undefined$/],
+  [{ topics: ['orders'] }, /topics\[0\]: must be like \{ topic: 'orders' \}, got "orders"/],
+  [{ topics: [{ topic: 'orders' }] }, /topics\[0\]\.target: must be like \{ to: 'earliest' \}, got undefined/],
+  [{ topics: [{ topic: 'orders', target: {} }] }, /body\.topics\[0\]\.target\.to: must have "to"/],
+  [
+    { topics: [{ topic: 'orders', partitions: 0, target: { to: 'latest' } }] },
+    /topics\[0\]\.partitions: must be a list/,
+  ],
+])('a reset to %j is refused, naming what is wrong', async (given, sentence) => {
+  // @ts-expect-error: as JavaScript may call it.
+  await expect(admin.resetOffsets({ groupId: 'g', ...given })).rejects.toThrow(sentence);
+});
+
 test.each(['', '.', '..'])(
   'the group %j, of which no URL can tell, is refused and not taken for another path',
   async (groupId) => {

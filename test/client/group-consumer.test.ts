@@ -300,12 +300,14 @@ test('a pattern reaches the group as one of the whole name', async () => {
   await run;
 });
 
-test('who subscribes only when run has begun joins then', async () => {
+test('who had assigned partitions and subscribes when run has begun joins then', async () => {
   const { group, server } = await start(logs([10]));
   group.assigned = [0];
   const consumer = started(new Rivulet({ url: server.url }).consumer({ groupId: 'g', autoOffsetReset: 'earliest' }));
   const seen: number[] = [];
+  consumer.assign([t(1)]);
   const run = consumer.run({ eachMessage: ({ offset }) => void seen.push(offset) });
+  consumer.assign([]);
   consumer.subscribe({ topics: ['t'] });
   await expect.poll(() => seen, soon).toEqual(upTo(10));
   await consumer.stop();
