@@ -6,13 +6,13 @@ import type { Rivulet } from '../lib/client/rivulet.ts';
 /** Somebody waits for the answer: give up on a service that is not there within a second or two. */
 const retry = { retries: 3 };
 
-export async function connect(command: Command, hooks: RetryHooks = {}): Promise<Rivulet> {
+export async function connect(command: Command, hooks: RetryHooks = {}, clientId = 'cli'): Promise<Rivulet> {
   const { Rivulet } = await import('../lib/client/rivulet.ts');
   const { url, region } = command.optsWithGlobals<{ url: string; region?: string }>();
   const credentials = ownCredentials();
   return new Rivulet({
     url,
-    clientId: 'cli',
+    clientId,
     retry,
     ...hooks,
     ...(region !== undefined && { region }),

@@ -1,7 +1,9 @@
 // `rivulet consume --group`: a member of a group, whose coming and going is told on standard error.
 import type { Command } from 'commander';
+import type { RivuletClientError } from '../lib/client/client-error.ts';
 import type { Consumer } from '../lib/client/consumer.ts';
 import type { ConsumerOptions, TopicPartition } from '../lib/client/consumer-options.ts';
+import type { MembershipEvent } from '../lib/client/membership.ts';
 import type { Rivulet } from '../lib/client/rivulet.ts';
 import { checkGroupId } from '../lib/group/names.ts';
 import { limits } from '../lib/limits.ts';
@@ -17,6 +19,11 @@ export type GroupFlags = {
 
 /** Kafka's names of what a member may be told, and ours. */
 const properties: Readonly<Record<string, (text: string) => ConsumerOptions>> = {
+  // The connection's, which has it already.
+  'client.id': (text) => {
+    validName(text);
+    return {};
+  },
   'auto.offset.reset': (text) => ({ autoOffsetReset: oneOf(text, ['earliest', 'latest', 'none']) }),
   'auto.commit.interval.ms': (text) => ({ autoCommitIntervalMs: wholeNumber(1)(text) }),
   'group.instance.id': (text) => ({ groupInstanceId: validName(text) }),
@@ -39,10 +46,23 @@ export async function groupConsumer(
 ): Promise<Consumer> {
   const options = optionsOf(flags, command);
   checkGroupId(flags.group);
+  const consumer = consumerOf(rivulet, topic, { ...options, groupId: flags.group }, command);
   await rivulet.admin().fetchTopicOffsets(topic);
-  const consumer = rivulet.consumer({
+  consumer.subscribe({ topics: [topic] });
+  return consumer;
+}
+
+function consumerOf(
+  rivulet: Rivulet,
+  topic: string,
+  options: ConsumerOptions & { readonly groupId: string },
+  command: Command,
+): Consumer {
+  let consumer: Consumer | undefined;
+  const owns = () => (consumer?.assignment().length ?? 0) > 0;
+  const all: ConsumerOptions = {
     ...options,
-    groupId: flags.group,
+    onMembership: tellMembership(topic, options, owns),
     onPartitionsAssigned: (partitions) => printNote(`assigned ${listed(partitions)}`),
     onPartitionsRevoked: (partitions) => printNote(`revoked ${listed(partitions)}`),
     onPartitionsLost: (partitions, { detail }) => printNote(`lost ${listed(partitions)}: ${detail}`),
@@ -52,12 +72,60 @@ export async function groupConsumer(
           ? `${lostRecords} records of ${of}-${partition} were removed before they were read`
           : `retention is about to remove records of ${of}-${partition} that are not read yet`,
       ),
-  });
-  consumer.subscribe({ topics: [topic] });
-  return consumer;
+  };
+  try {
+    consumer = rivulet.consumer(all);
+    return consumer;
+  } catch (error) {
+    return command.error(`rivulet: --consumer-property ${inKafkasWords((error as RivuletClientError).detail)}`);
+  }
+}
+
+/** `heartbeatIntervalMs` as it was typed: `heartbeat.interval.ms`. */
+function inKafkasWords(message: string): string {
+  const dotless = (name: string) => name.replace(/\.(\w)/g, (_, letter: string) => letter.toUpperCase());
+  return consumerProperties.reduce((text, name) => text.replaceAll(dotless(name), name), message);
+}
+
+/** A member that waits says what for. */
+function tellMembership(
+  topic: string,
+  options: ConsumerOptions & { readonly groupId: string },
+  owns: () => boolean,
+): (event: MembershipEvent) => void {
+  const { groupId, groupInstanceId, heartbeatIntervalMs = limits.defaultHeartbeatIntervalMs } = options;
+  // With one heartbeat the others learn that they have to give something up, with the next they have.
+  const patienceMs = 2 * heartbeatIntervalMs + 1_000;
+  const lookAgain = (): void => {
+    if (!owns()) printNote(`no partitions of ${topic} yet: other members of ${groupId} have them`);
+  };
+  return (event) => {
+    switch (event.type) {
+      case 'joined':
+        printNote(`joined group ${groupId} as member ${event.memberId}`);
+        // It must not keep us alive when all is done.
+        setTimeout(lookAgain, patienceMs).unref();
+        break;
+      case 'instance-in-use':
+        printNote(
+          `instance id ${groupInstanceId} is in use by another member of ${groupId}; waiting until it leaves or its session is over`,
+        );
+        break;
+      case 'not-committed':
+        printNote(
+          `the last offsets were not committed, and what was printed since comes again: ${event.reason.detail}`,
+        );
+        break;
+      case 'not-left':
+        printNote(`could not leave group ${groupId}, which waits until the session is over: ${event.reason.detail}`);
+    }
+  };
 }
 
 function optionsOf({ fromBeginning, consumerProperty = {} }: GroupFlags, command: Command): ConsumerOptions {
+  const reset = consumerProperty['auto.offset.reset'];
+  if (fromBeginning && reset !== undefined && reset !== 'earliest')
+    command.error(`rivulet: --from-beginning and --consumer-property auto.offset.reset=${reset} exclude each other`);
   const given = Object.entries(consumerProperty).map(([name, text]) => {
     const parse = properties[name];
     if (!parse)

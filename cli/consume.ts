@@ -29,8 +29,8 @@ the group has committed, and --from-beginning is for where it has committed noth
 others take over with their next heartbeat, within heartbeat.interval.ms (5 s); of one that is killed they take over after
 session.timeout.ms (45 s).
 
-Properties of --consumer-property: ${consumerProperties.slice(0, 3).join(', ')},
-${consumerProperties.slice(3).join(', ')}.
+Properties of --consumer-property: ${consumerProperties.slice(0, 4).join(', ')},
+${consumerProperties.slice(4).join(', ')}.
 
 Properties of --format text: print.key, print.value, print.timestamp, print.partition, print.offset, print.headers,
 key.separator, headers.separator, line.separator, null.literal; as in kafka-console-consumer.sh.
@@ -97,7 +97,7 @@ async function consume(positional: string | undefined, options: ConsumeOptions, 
 
 async function consumerOf(topic: string, { group, ...options }: ConsumeOptions, command: Command): Promise<Consumer> {
   const { url } = command.optsWithGlobals<{ url: string }>();
-  const rivulet = await connect(command, reportOutages(url));
+  const rivulet = await connect(command, reportOutages(url), options.consumerProperty?.['client.id']);
   if (group !== undefined) return groupConsumer(rivulet, topic, { ...options, group }, command);
   const assignments = await assignmentsOf(rivulet.admin(), topic, options);
   // Explicit offsets are read from; when retention has overtaken one, what is left is read from its beginning.

@@ -3,6 +3,7 @@ import { limits } from '../limits.ts';
 import type { OffsetReset } from './assigned-partition.ts';
 import { invalid, type RivuletClientError } from './client-error.ts';
 import type { MemberOptions } from './group-member.ts';
+import type { MembershipEvent } from './membership.ts';
 import type { RetentionWarning } from './retention-watch.ts';
 import type { FetchSettings } from './topic-fetcher.ts';
 import { wholeOption } from './whole-option.ts';
@@ -66,6 +67,8 @@ export type GroupOptions = {
     partitions: readonly TopicPartition[],
     reason: RivuletClientError,
   ) => Promise<void> | void;
+  /** Must not throw. */
+  readonly onMembership?: (event: MembershipEvent) => void;
 };
 
 export type ConsumerSettings = Omit<FetchSettings, 'committed'> &

@@ -22,7 +22,7 @@ import {
   type TopicPartition,
   type TopicPartitions,
 } from './consumer-options.ts';
-import { type CommittedOffset, type GroupApi, groupApi, type PartitionCommit } from './group-api.ts';
+import { type CommittedOffset, type GroupApi, groupApi } from './group-api.ts';
 import { GroupMember, type MemberContext, type Subscription } from './group-member.ts';
 import { type HandlerWatch, handlerWatch } from './handler-watch.ts';
 import { checkHandlers, type Handlers } from './handlers.ts';
@@ -344,23 +344,25 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
       fail: (error) => this.#reader.fail(error),
       wake: () => this.#reader.wake(),
       slow: () => this.#watch.slow(),
+      told: (event) => listener.onMembership?.(event),
     });
   }
 
   async #leave(): Promise<void> {
     clearInterval(this.#autoCommit);
     if (this.#member) await this.#member.leave();
-    else if (this.#commits) await this.#commitProcessed();
+    else if (this.#commits) await this.#commitProcessed([...this.#reader.assigned.values()]);
     this.#member = undefined;
   }
 
-  /** Of our own accord: what cannot be committed now will be later, or is delivered again. */
+  /** Of our own accord: what cannot be committed now will be later; of partitions that are given up it is delivered again. */
   async #commitProcessed(partitions?: readonly AssignedPartition[]): Promise<void> {
     if (!this.#commits || !this.#settings.autoCommit) return;
     try {
       await this.#commits.commitProcessed(partitions);
     } catch (error) {
       if (!isPassing(error)) this.#reader.fail(error);
+      else if (partitions) this.#settings.listener.onMembership?.({ type: 'not-committed', reason: error });
     }
   }
 
@@ -368,12 +370,7 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
   async commit(offsets?: readonly OffsetToCommit[]): Promise<void> {
     if (!this.#commits) throw invalid('commit: needs the option groupId');
     if (!offsets) return this.#commits.commitProcessed();
-    await this.#commits.commit(offsets.map((one) => this.#commitOf(one)));
-  }
-
-  #commitOf({ topic, partition, offset, metadata }: OffsetToCommit): PartitionCommit {
-    const { topicId } = this.#reader.assigned.get(partitionKey({ topic, partition })) ?? {};
-    return { topic, topicId, partition, offset: wholeOption('offset', offset, offsetBounds), metadata };
+    await this.#commits.commit(offsets);
   }
 
   /** What the group has committed: of a topic, or of all. */

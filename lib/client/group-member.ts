@@ -9,6 +9,7 @@ import {
   type Member,
   type MemberAction,
   type MemberEvent,
+  type MembershipEvent,
   newMember,
   type OwnedPartition,
 } from './membership.ts';
@@ -47,6 +48,7 @@ export type MemberOwner = {
   wake(): void;
   /** Why the consumer must leave its group, if it must: a handler that works for too long. */
   slow(): RivuletClientError | undefined;
+  told(event: MembershipEvent): void;
 };
 
 /** However much of a session a hanging request may take. */
@@ -54,6 +56,9 @@ const requestShare = 3;
 const leaveTries = 3;
 /** How often at least it is looked whether a handler is slow. */
 const watchMs = 1_000;
+
+/** Refusals of a goodbye that has no need to be said. */
+const alreadyOut: ReadonlySet<string> = new Set(['UNKNOWN_MEMBER_ID', 'FENCED_MEMBER_EPOCH', 'GROUP_ID_NOT_FOUND']);
 
 type Change = Extract<MemberAction, { type: 'assign' | 'revoke' | 'lose' }>;
 
@@ -112,11 +117,20 @@ export class GroupMember {
   }
 
   #happened(event: MemberEvent): void {
-    const { member, actions } = decide(this.#member, this.#settings, event);
+    const before = this.#member;
+    const { member, actions } = decide(before, this.#settings, event);
     this.#member = member;
+    this.#tell(before, member);
     for (const action of actions) this.#perform(action);
     this.#owner.wake();
     this.#schedule();
+  }
+
+  #tell(before: Member, now: Member): void {
+    if (now.phase === 'member' && before.phase !== 'member')
+      this.#owner.told({ type: 'joined', memberId: this.memberId });
+    if (now.unreleasedSinceMs !== undefined && before.unreleasedSinceMs === undefined)
+      this.#owner.told({ type: 'instance-in-use' });
   }
 
   get #settings() {
@@ -199,7 +213,7 @@ export class GroupMember {
 
   #refused(seq: number, cause: unknown): void {
     const { clock, retry } = this.#context;
-    const error = isClientError(cause) ? cause : new RivuletClientError('GATEWAY_ERROR', String(cause), { cause });
+    const error = clientError(cause);
     const waitMs = Math.min(backoffMs(clock, retry, ++this.#failures, error), this.#options.heartbeatIntervalMs);
     this.#happened({ type: 'refused', seq, error, backoffMs: waitMs, nowMs: this.#time() });
   }
@@ -239,6 +253,15 @@ export class GroupMember {
     };
     const policy = { ...retry, retries: leaveTries };
     const send = () => api.heartbeat(body, timeoutMs, signal);
-    await retrying(clock, policy, send, signal).catch(() => undefined);
+    try {
+      await retrying(clock, policy, send, signal);
+    } catch (cause) {
+      const reason = clientError(cause);
+      if (!alreadyOut.has(reason.errorCode)) this.#owner.told({ type: 'not-left', reason });
+    }
   }
+}
+
+function clientError(cause: unknown): RivuletClientError {
+  return isClientError(cause) ? cause : new RivuletClientError('GATEWAY_ERROR', String(cause), { cause });
 }

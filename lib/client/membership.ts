@@ -68,6 +68,16 @@ export type MemberAction =
   | { readonly type: 'leave'; readonly seq: number; readonly epoch: number }
   | { readonly type: 'fail'; readonly error: RivuletClientError };
 
+/** What a consumer learns of its membership without being asked anything, and what it could not tell its group. */
+export type MembershipEvent =
+  | { readonly type: 'joined'; readonly memberId: string }
+  /** Another member has its groupInstanceId. It waits until that one leaves, or its session is over. */
+  | { readonly type: 'instance-in-use' }
+  /** The last commit of partitions that are given up: what was handled since the one before is delivered again. */
+  | { readonly type: 'not-committed'; readonly reason: RivuletClientError }
+  /** The group takes it for a member until its session is over. */
+  | { readonly type: 'not-left'; readonly reason: RivuletClientError };
+
 export type Decision = { readonly member: Member; readonly actions: readonly MemberAction[] };
 
 /** What the clocks of two machines may differ by. */

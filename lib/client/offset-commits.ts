@@ -4,11 +4,13 @@
 // late changes nothing.
 import type { Clock } from '../clock.ts';
 import { limits } from '../limits.ts';
-import type { AssignedPartition } from './assigned-partition.ts';
+import { type AssignedPartition, offsetBounds } from './assigned-partition.ts';
 import { isClientError, RivuletClientError } from './client-error.ts';
+import type { OffsetToCommit } from './consumer-options.ts';
 import type { CommitIdentity, CommitResult, GroupApi, PartitionCommit } from './group-api.ts';
 import { partitionKey } from './partition-reader.ts';
 import { type RetryPolicy, retrying } from './retry.ts';
+import { wholeOption } from './whole-option.ts';
 
 /** `none`: commits are made without membership. `lost`: there is one to come, but none now. */
 export type Identity = CommitIdentity | 'none' | 'lost';
@@ -27,7 +29,7 @@ export type OffsetCommits = {
   /** What has been handled since the last commit, of these partitions or of all. Throws RivuletClientError. */
   commitProcessed(partitions?: readonly AssignedPartition[]): Promise<void>;
   /** Throws RivuletClientError; the others of the list may be committed then. */
-  commit(commits: readonly PartitionCommit[]): Promise<void>;
+  commit(offsets: readonly OffsetToCommit[]): Promise<void>;
 };
 
 /** Refusals that a heartbeat will tell of soon, with what is to be done about them. */
@@ -40,7 +42,7 @@ const overtaken: ReadonlySet<string> = new Set([
 ]);
 
 /** Whether a commit that nobody asked for may go unmade: what it speaks of is delivered again, to us or to another. */
-export function isPassing(error: unknown): boolean {
+export function isPassing(error: unknown): error is RivuletClientError {
   return isClientError(error) && (error.retriable || overtaken.has(error.errorCode));
 }
 
@@ -90,9 +92,20 @@ export function offsetCommits(context: CommitContext): OffsetCommits {
   }
 
   return {
-    commit: (commits) => inTurn(() => send(commits)),
+    commit(offsets) {
+      const commits = offsets.map((one) => commitOf(context.assigned(), one));
+      return inTurn(() => send(commits));
+    },
     commitProcessed: (partitions) => inTurn(() => send(processedOf(partitions ?? context.assigned().values()))),
   };
+}
+
+function commitOf(
+  assigned: ReadonlyMap<string, AssignedPartition>,
+  { topic, partition, offset, metadata }: OffsetToCommit,
+): PartitionCommit {
+  const { topicId } = assigned.get(partitionKey({ topic, partition })) ?? {};
+  return { topic, topicId, partition, offset: wholeOption('offset', offset, offsetBounds), metadata };
 }
 
 function identified({ identity, api }: CommitContext): CommitIdentity | undefined {

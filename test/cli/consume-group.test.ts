@@ -101,6 +101,40 @@ test('a member whose output nobody reads any more commits what was read, and lea
   expect(described).toMatchObject({ members: 0, partitionDetails: [{ currentOffset: 3, logEndOffset: 4 }] });
 });
 
+test('who joins says as what member, and who waits says what for', async () => {
+  const topic = 'one-for-two';
+  await rivulet.admin().createTopics({ topics: [{ topic, partitions: 1 }] });
+  const has = member(topic, ...['group.instance.id=one', 'client.id=till'].flatMap((p) => ['--consumer-property', p]));
+  await expect.poll(() => owned(has), patient).toBe(1);
+  const [, memberId] = /^rivulet: joined group of-one-for-two as member (\S+)$/m.exec(has.stderr())!;
+  const [described] = await rivulet.admin().describeGroups([`of-${topic}`]);
+  expect(described!.memberDetails).toMatchObject([{ memberId, clientId: 'till', instanceId: 'one' }]);
+
+  const [second, third] = [member(topic), member(topic, '--consumer-property', 'group.instance.id=one')];
+  const nothing = `rivulet: no partitions of ${topic} yet: other members of of-${topic} have them\n`;
+  await expect.poll(second.stderr, patient).toMatch(new RegExp(`^rivulet: joined group .*\n${nothing}$`));
+  await expect.poll(third.stderr, patient).toMatch(/^rivulet: instance id one is in use by another member of .*\n$/);
+  for (const terminal of [has, second, third]) terminal.child.kill('SIGINT');
+  await Promise.all([has, second, third].map(({ finished }) => finished));
+});
+
+test('who cannot commit and leave, because the service is gone, says so', async () => {
+  const data = newDirectory();
+  const gone = await startService(data, { script: main });
+  const client = new Rivulet({ url: gone.url });
+  await client.admin().createTopics({ topics: [{ topic: 't', partitions: 1 }] });
+  await client.producer().send({ topic: 't', messages: [{ value: 'v' }] });
+  const flags = ['--group', 'g', '--from-beginning', '--consumer-property', 'auto.commit.interval.ms=600000'];
+  const terminal = start(main, ['consume', 't', ...flags, '--url', gone.url]);
+  await terminal.until(/^v\n$/);
+  await gone.stop('SIGKILL');
+  terminal.child.kill('SIGINT');
+  const { code, stderr } = await terminal.finished;
+  expect(code).toBe(130);
+  expect(stderr).toMatch(/^rivulet: the last offsets were not committed, and what was printed since comes again: .+$/m);
+  expect(stderr).toMatch(/^rivulet: could not leave group g, which waits until the session is over: .+$/m);
+});
+
 test('a topic that is not there is an error, and not a wait', async () => {
   const missing = await run(['consume', 'nowhere', '--group', 'g'], { environment: { RIVULET_URL: service.url } });
   expect(missing).toMatchObject({ code: 1, stderr: expect.stringContaining('UNKNOWN_TOPIC_OR_PARTITION') });

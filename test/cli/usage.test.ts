@@ -58,6 +58,14 @@ describe('wrong usage ends with 2 and one sentence', () => {
       /^rivulet: --consumer-property group.instance.id: "a b" may only have ASCII letters, digits/,
     ],
     [
+      ['consume', 'a', '--group', 'g', '--from-beginning', '--consumer-property', 'auto.offset.reset=latest'],
+      /^rivulet: --from-beginning and --consumer-property auto.offset.reset=latest exclude each other\n$/,
+    ],
+    [
+      ['consume', 'a', '--group', 'g', '--consumer-property', 'heartbeat.interval.ms=20000'],
+      /^rivulet: --consumer-property heartbeat.interval.ms: must be at most a third of session.timeout.ms \(45000\)/,
+    ],
+    [
       ['produce', 'a', '--property', 'parse.key=true', '--format', 'ndjson'],
       /^rivulet: --property parse.key: --format ndjson has no properties\n$/,
     ],

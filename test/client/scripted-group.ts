@@ -32,6 +32,8 @@ export type ScriptedGroup = {
   readonly nextAnswers: Reply[];
   /** Whether who leaves is not answered. */
   ignoresLeaving: boolean;
+  /** What who leaves is told, if it is answered. */
+  refusesLeaving: Reply | undefined;
   /** For every commit. */
   commitError: string | undefined;
   /** Of the next commits. */
@@ -52,6 +54,7 @@ export function scriptedGroup(records: Script): ScriptedGroup {
     heartbeatIntervalMs: 20,
     nextAnswers: [],
     ignoresLeaving: false,
+    refusesLeaving: undefined,
     commitError: undefined,
     nextCommits: [],
     heartbeats: [],
@@ -86,6 +89,7 @@ function beat(group: ScriptedGroup, request: Received): Reply {
   const assignment = assigned.length > 0 ? [{ ...orders, partitions: assigned }] : [];
   const json = { memberId, memberEpoch: epoch, heartbeatIntervalMs, sessionTimeoutMs: 45_000, leaseMs, assignment };
   if (memberEpoch < 0 && group.ignoresLeaving) return { hang: true };
+  if (memberEpoch < 0 && group.refusesLeaving) return group.refusesLeaving;
   if (memberEpoch < 0) return { json: { ...json, memberEpoch, assignment: [] } };
   return group.nextAnswers.shift() ?? { json };
 }
