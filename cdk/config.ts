@@ -5,6 +5,8 @@
 // Invariant: what comes out of `configOf` has every option, and each is within its bounds. A name that no option has is
 // refused: one that is misspelt must not quietly keep its default.
 
+import { limits } from '../lib/limits.ts';
+
 /** How much is watched. CloudWatch bills an alarm by the month. */
 export type WatchSize = 'off' | 'small' | 'full';
 
@@ -24,6 +26,7 @@ export type RivuletConfig = {
   readonly logRetentionDays: number;
   readonly metricsPerTopic: boolean;
   readonly upkeepHourUtc: number;
+  readonly offsetsRetentionMinutes: number;
   readonly watch: WatchSize;
   readonly alarmEmail: string;
   readonly dashboard: boolean;
@@ -124,6 +127,12 @@ export const options: { readonly [K in keyof RivuletConfig]: Option<RivuletConfi
   }),
   metricsPerTopic: flag(false, { does: 'Also emit the metrics for each topic. Each costs about $0.30 a month.' }),
   upkeepHourUtc: whole(3, 0, 23, { does: 'The hour of the daily upkeep.' }),
+  offsetsRetentionMinutes: whole(
+    limits.defaultOffsetsRetentionMinutes,
+    limits.minOffsetsRetentionMinutes,
+    limits.maxOffsetsRetentionMinutes,
+    { does: "How long an empty group keeps an offset after its commit; Kafka's `offsets.retention.minutes`." },
+  ),
   watch: oneOf('small', ['off', 'small', 'full'], { does: 'Which alarms there are; each costs $0.10 a month.' }),
   alarmEmail: text('', /^[^@\s]{1,64}@[^@\s]{1,255}$/, {
     allowed: 'an e-mail address',

@@ -1,6 +1,7 @@
 // `rivulet serve`: the whole service in this process, over one folder. What runs until a signal comes; the first one lets
 // the requests under way finish, the second one does not.
 import type { Command } from 'commander';
+import { limits } from '../lib/limits.ts';
 import type { Home } from '../local/home.ts';
 import type { LocalServer } from '../local/server.ts';
 import { ownCredentials } from './connect.ts';
@@ -17,7 +18,13 @@ Examples:
   rivulet serve --port 9393 --data /var/lib/rivulet
   RIVULET_ACCESS_KEY_ID=me RIVULET_SECRET_ACCESS_KEY=... rivulet serve --host 0.0.0.0`;
 
-type ServeOptions = { host: string; port: number; data: string; accessKey?: string };
+type ServeOptions = {
+  host: string;
+  port: number;
+  data: string;
+  offsetsRetentionMinutes: number;
+  accessKey?: string;
+};
 type Credentials = NonNullable<ReturnType<typeof ownCredentials>>;
 
 export function addServe(rivulet: Command): void {
@@ -27,12 +34,18 @@ export function addServe(rivulet: Command): void {
     .option('--host <address>', 'the address to listen on', '127.0.0.1')
     .option('--port <port>', 'the port to listen on; 0 takes a free one', wholeNumber(0, 65_535), 9292)
     .option('--data <folder>', 'where the data lies; made when it is missing', '.rivulet')
+    .option(
+      '--offsets-retention-minutes <n>',
+      'how long a group without members keeps an offset',
+      wholeNumber(limits.minOffsetsRetentionMinutes, limits.maxOffsetsRetentionMinutes),
+      limits.defaultOffsetsRetentionMinutes,
+    )
     .option('--access-key <id>', 'who may call; the secret is taken from RIVULET_SECRET_ACCESS_KEY only')
     .addHelpText('after', examples)
     .action(serve);
 }
 
-async function serve({ host, port, data, accessKey }: ServeOptions): Promise<void> {
+async function serve({ host, port, data, offsetsRetentionMinutes, accessKey }: ServeOptions): Promise<void> {
   const credentials = credentialsOf(accessKey);
   if (!credentials && !isLoopback(host))
     throw new Error(
@@ -43,7 +56,12 @@ async function serve({ host, port, data, accessKey }: ServeOptions): Promise<voi
     import('../local/server.ts'),
     import('../lib/clock.ts'),
   ]);
-  const home = openHome({ directory: data, log: ({ error }) => reportFailure(error), onUpkeepFailure: reportFailure });
+  const home = openHome({
+    directory: data,
+    log: ({ error }) => reportFailure(error),
+    onUpkeepFailure: reportFailure,
+    offsetsRetentionMinutes,
+  });
   try {
     const options = {
       api: home.api,

@@ -75,8 +75,11 @@ export const limits = {
   commitPartitions: 1_600,
   /** Kafka's own. */
   offsetMetadataBytes: 4_096,
-  /** Kafka's own offsets.retention.minutes: what nobody has committed or read for so long is needed no more. */
-  offsetsRetentionMs: 7 * 24 * 3_600_000,
+  /** Of an empty group, minutes. A copy of a write that is longer on its way than the least could bring one back. */
+  minOffsetsRetentionMinutes: 2_880,
+  maxOffsetsRetentionMinutes: 5_256_000,
+  /** Kafka's own offsets.retention.minutes. */
+  defaultOffsetsRetentionMinutes: 10_080,
   /** 2^53 - 1: JSON numbers above it lose digits. */
   maxOffset: Number.MAX_SAFE_INTEGER,
 } as const;

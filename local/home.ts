@@ -53,12 +53,15 @@ export type HomeOptions = {
   readonly log?: NonNullable<ApiOptions['log']>;
   /** Gets what fails in the background. Default: it is tried again within the hour. */
   readonly onUpkeepFailure?: (error: unknown) => void;
+  /** How long an empty group keeps an offset after its commit. */
+  readonly offsetsRetentionMinutes?: number;
   readonly clock?: Clock;
 };
 
 /** Throws, with a sentence for the person who started it, when the folder cannot be used. */
 export function openHome(options: HomeOptions): Home {
   const { directory: given, log, onUpkeepFailure = () => undefined, clock = systemClock } = options;
+  const { offsetsRetentionMinutes = limits.defaultOffsetsRetentionMinutes } = options;
   const directory = resolve(given);
   const isNew = checkFolder(directory);
   if (isNew) mark(directory);
@@ -70,7 +73,7 @@ export function openHome(options: HomeOptions): Home {
   const { version } = packageJson;
   const engine = withFewWaiting(createEngine(ports), limits.waitingFetches);
   const api = createApi({ engine, version, ...(log && { log }) });
-  const endUpkeep = startGroupUpkeep(engine.groups, onUpkeepFailure);
+  const endUpkeep = startGroupUpkeep(engine.groups, onUpkeepFailure, { offsetsRetentionMinutes });
   const close = () => {
     endUpkeep();
     table.close();

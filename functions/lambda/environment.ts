@@ -26,6 +26,8 @@ export const openMetrics = (): RequestMetrics => createMetrics({ service: servic
 
 export const metricsPerTopic = (): boolean => process.env.METRICS_PER_TOPIC === 'true';
 
+export const offsetsRetentionMinutes = (): number => Number(required('OFFSETS_RETENTION_MINUTES'));
+
 /** Of the deployment: what its logs and metrics are told apart by from those of another one in the same account. */
 export const serviceName = (): string => required('SERVICE');
 

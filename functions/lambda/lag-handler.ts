@@ -10,10 +10,14 @@ import { createLog } from './log.ts';
 /** Before the end of the function's time: the look at one more group takes no longer. */
 const REPORT_MS = 30_000;
 
-type Options = { readonly service: string; readonly perGroup: boolean };
+type Options = {
+  readonly service: string;
+  readonly perGroup: boolean;
+  readonly offsetsRetentionMinutes: number;
+};
 type Behind = Pick<GroupBehind, 'lag' | 'timeLagMs' | 'lostRecords'>;
 
-export function createLagHandler(groups: Groups, { service, perGroup }: Options) {
+export function createLagHandler(groups: Groups, { service, perGroup, offsetsRetentionMinutes }: Options) {
   const { logger } = createLog(service);
 
   function publish({ lag, timeLagMs, lostRecords }: Behind, groupId?: string): void {
@@ -26,7 +30,10 @@ export function createLagHandler(groups: Groups, { service, perGroup }: Options)
   }
 
   return async (_event: unknown, context: LambdaContext): Promise<GroupsReport> => {
-    const report = await tendGroups(groups, () => context.getRemainingTimeInMillis() < REPORT_MS);
+    const report = await tendGroups(groups, {
+      offsetsRetentionMinutes,
+      isOver: () => context.getRemainingTimeInMillis() < REPORT_MS,
+    });
     const { behind, ...counts } = report;
     for (const one of behind) logger.info('GROUP_BEHIND', one);
     if (counts.incomplete !== undefined) logger.warn('LAG_INCOMPLETE', counts);

@@ -2,9 +2,13 @@
 // and tells how far each group is behind. It neither reads nor writes an object.
 import { translated } from '../../lib/engine-parts.ts';
 import { createGroups } from '../../lib/group/create-groups.ts';
-import { metricsPerTopic, openParts, serviceName } from './environment.ts';
+import { metricsPerTopic, offsetsRetentionMinutes, openParts, serviceName } from './environment.ts';
 import { createLagHandler } from './lag-handler.ts';
 
 const groups = createGroups(openParts(), translated);
 
-export const handler = createLagHandler(groups, { service: serviceName(), perGroup: metricsPerTopic() });
+export const handler = createLagHandler(groups, {
+  service: serviceName(),
+  perGroup: metricsPerTopic(),
+  offsetsRetentionMinutes: offsetsRetentionMinutes(),
+});

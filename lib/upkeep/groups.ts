@@ -33,18 +33,29 @@ export type GroupsReport = {
 /** In the report; the numbers over all groups go on. */
 const mostNamed = 100;
 
+export type TendOptions = {
+  /** How long an empty group keeps an offset after its commit. */
+  readonly offsetsRetentionMinutes?: number;
+  /** Asked between groups: true ends the look with what there is. */
+  readonly isOver?: () => boolean;
+};
+
 /**
- * `isOver` is asked between groups: true ends the look with what there is. Of each group the old goes first, then its lag is
+ * Of each group the old goes first, then its lag is
  * told: the clearing of one must not keep the others from being looked at.
  */
-export async function tendGroups(groups: Groups, isOver: () => boolean = () => false): Promise<GroupsReport> {
+export async function tendGroups(
+  groups: Groups,
+  { offsetsRetentionMinutes = limits.defaultOffsetsRetentionMinutes, isOver = () => false }: TendOptions = {},
+): Promise<GroupsReport> {
+  const retentionMs = offsetsRetentionMinutes * 60_000;
   const expired = { offsets: 0, groups: 0 };
   const all: GroupBehind[] = [];
   let counted = 0;
   const groupIds = await groups.inTurn();
   for (const [done, groupId] of groupIds.entries()) {
     if (isOver()) return reportOf(all, counted, expired, `no time was left after ${done} of ${groupIds.length} groups`);
-    const { offsets, isGone } = await groups.expire({ groupId, retentionMs: limits.offsetsRetentionMs });
+    const { offsets, isGone } = await groups.expire({ groupId, retentionMs });
     expired.offsets += offsets;
     expired.groups += isGone ? 1 : 0;
     if (isGone) continue;

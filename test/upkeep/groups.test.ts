@@ -66,7 +66,7 @@ describe('the look at the groups', () => {
   it('ends early when it must, and says so', async () => {
     for (const groupId of ['a', 'b', 'c']) await commit(groupId, [0, 0]);
     let asked = 0;
-    const report = await tendGroups(engine.groups, () => ++asked > 2);
+    const report = await tendGroups(engine.groups, { isOver: () => ++asked > 2 });
     expect(report).toMatchObject({ groups: 2, incomplete: 'no time was left after 2 of 3 groups' });
   });
 
@@ -89,7 +89,7 @@ describe('the look at the groups', () => {
     for (let hour = 0; hour < 20; hour++) {
       aheadMs = hour * hourMs;
       let asked = 0;
-      const { groups } = await tendGroups(watched, () => ++asked > 6);
+      const { groups } = await tendGroups(watched, { isOver: () => ++asked > 6 });
       expect(groups).toBe(6);
     }
     expect([expired.size, told.size]).toEqual([60, 60]);
@@ -103,6 +103,15 @@ describe('the look at the groups', () => {
     expect(await tendGroups(engine.groups)).toMatchObject({ expiredOffsets: 1 });
     await tendGroups(engine.groups);
     expect((await engine.groups.list({})).groups).toEqual([]);
+  });
+
+  it('or what the deployment says', async () => {
+    await commit('old', [0, 1]);
+    aheadMs = 3 * dayMs;
+    expect(await tendGroups(engine.groups, { offsetsRetentionMinutes: 5 * 1_440 })).toMatchObject({
+      expiredOffsets: 0,
+    });
+    expect(await tendGroups(engine.groups, { offsetsRetentionMinutes: 2_880 })).toMatchObject({ expiredOffsets: 1 });
   });
 
   it('closes a member that died, so that its group is empty and can be reset', async () => {

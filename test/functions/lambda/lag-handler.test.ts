@@ -12,8 +12,11 @@ beforeEach(() => {
 afterEach(() => vi.restoreAllMocks());
 
 /** A topic of three records, and two groups that have read so many of them. */
-async function lookedAt(offsets: readonly number[], { perGroup = false, leftMs = 300_000 } = {}) {
-  const { engine } = createWorld();
+async function lookedAt(
+  offsets: readonly number[],
+  { perGroup = false, leftMs = 300_000, ageMinutes = 0, offsetsRetentionMinutes = 10_080 } = {},
+) {
+  const { engine, clock } = createWorld();
   await engine.createTopic({ topic: 't' });
   for (const value of ['a', 'b', 'c']) await appendOne(engine, 0, batchOf([value]));
   for (const [index, offset] of offsets.entries())
@@ -21,7 +24,8 @@ async function lookedAt(offsets: readonly number[], { perGroup = false, leftMs =
       groupId: `g${index}`,
       topics: [{ topic: 't', partitions: [{ partition: 0, offset }] }],
     });
-  const handler = createLagHandler(engine.groups, { service: 'Test', perGroup });
+  clock.advance(ageMinutes * 60_000);
+  const handler = createLagHandler(engine.groups, { service: 'Test', perGroup, offsetsRetentionMinutes });
   const report = await handler({}, { getRemainingTimeInMillis: () => leftMs });
   return { report, entries: lines.map((line) => JSON.parse(line)) };
 }
@@ -55,4 +59,9 @@ it('a look that runs out of time says so', async () => {
   const { report, entries } = await lookedAt([1, 1], { leftMs: 29_000 });
   expect(report.incomplete).toContain('no time was left');
   expect(entries).toMatchObject([{ level: 'WARN', message: 'LAG_INCOMPLETE' }]);
+});
+
+it('offsets go after the time that the deployment says', async () => {
+  const { report } = await lookedAt([1], { ageMinutes: 3_000, offsetsRetentionMinutes: 2_880 });
+  expect(report).toMatchObject({ expiredOffsets: 1, expiredGroups: 1, groups: 0 });
 });
