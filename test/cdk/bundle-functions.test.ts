@@ -17,7 +17,10 @@ async function inProcess(name: string, expression: string) {
     const { handler } = await import(${JSON.stringify(path.join(outDir, name, 'index.mjs'))});
     console.log(JSON.stringify(${expression}));
     process.exit();`;
-  const env = { BUCKET: 'a-bucket', TABLE: 'a-table', SERVICE: 'Test', AWS_REGION: 'eu-west-1' };
+  const env = {
+    ...{ BUCKET: 'a-bucket', TABLE: 'a-table', SERVICE: 'Test', AWS_REGION: 'eu-west-1' },
+    OFFSETS_RETENTION_MINUTES: '10080',
+  };
   const run = promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script], { env, cwd: outDir });
   return JSON.parse((await run).stdout.trimEnd().split('\n').at(-1)!);
 }
