@@ -1,10 +1,10 @@
-// npm run bench [-- --quick] [-- --only throughput|latency|units|codec|memory|functions|groups|deployed]: how fast the embedded
-// home is beside the bare floor of this machine, what appends and fetches would cost in AWS, whether memory stays constant, how
-// large the Lambda functions are and how fast they start, and what the deployed API asks of the storage. See README.md.
+// npm run bench -- --help: how fast the embedded home is beside the bare floor of this machine, what appends and fetches would
+// cost in AWS, whether memory stays constant, how large the Lambda functions are and how fast they start, and what the
+// deployed API asks of the storage. See README.md.
 import { mkdtemp, rm, statfs } from 'node:fs/promises';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { Command, Option } from 'commander';
 import { benchCodec } from './codec.ts';
 import { benchDeployed } from './deployed.ts';
 import { benchFunctions } from './functions.ts';
@@ -15,13 +15,20 @@ import { printTable, whole } from './table.ts';
 import { benchThroughput } from './throughput.ts';
 import { benchUnits } from './units.ts';
 
-const { values: options } = parseArgs({
-  options: { quick: { type: 'boolean', default: false }, only: { type: 'string' }, directory: { type: 'string' } },
-});
+const names = ['throughput', 'latency', 'units', 'codec', 'memory', 'groups', 'functions', 'deployed'] as const;
+type Name = (typeof names)[number];
+
+const options = new Command('npm run bench --')
+  .description('Figures of this machine, beside its bare floor (bench/README.md)')
+  .option('--quick', 'a fraction of the time, and noisier', false)
+  .addOption(new Option('--only <bench>', 'one of them').choices(names))
+  .option('--directory <folder>', 'where the files go; not into memory, where fsync does nothing', tmpdir())
+  .parse()
+  .opts<{ quick: boolean; only?: Name; directory: string }>();
 
 const plan = options.quick ? { rounds: 3, forMs: 150, floorMs: 60 } : { rounds: 3, forMs: 800, floorMs: 300 };
 
-const benches: Readonly<Record<string, (directory: string) => Promise<void>>> = {
+const benches: Readonly<Record<Name, (directory: string) => Promise<void>>> = {
   throughput: (directory) => benchThroughput(directory, plan),
   latency: (directory) => benchLatency(directory, plan),
   units: () => benchUnits(options.quick ? 5_000 : 50_000),
@@ -40,13 +47,10 @@ const benches: Readonly<Record<string, (directory: string) => Promise<void>>> = 
 };
 
 async function run(): Promise<void> {
-  const names = options.only === undefined ? Object.keys(benches) : [options.only];
-  const unknown = names.find((name) => !benches[name]);
-  if (unknown !== undefined) throw new Error(`--only ${unknown}: must be one of ${Object.keys(benches).join(', ')}`);
-  const directory = await mkdtemp(join(options.directory ?? tmpdir(), 'rivulet-bench-'));
+  const directory = await mkdtemp(join(options.directory, 'rivulet-bench-'));
   try {
     await describe(directory);
-    for (const name of names) await benches[name]!(directory);
+    for (const name of options.only ? [options.only] : names) await benches[name](directory);
   } finally {
     await rm(directory, { recursive: true, force: true });
   }

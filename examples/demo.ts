@@ -2,6 +2,7 @@
 // one that RIVULET_URL names, streams 20,000 flights into a topic through the signed HTTP API while a group of three reads
 // them, kills one of the three in the middle, and checks that what came back is what went in. Exits with 0 only if it is.
 import { Presets, SingleBar } from 'cli-progress';
+import { Command } from 'commander';
 import { tableLines } from '../cli/output.ts';
 import { Rivulet } from '../lib/client/rivulet.ts';
 import { type Group, type GroupRead, startGroup, victim } from './demo-group.ts';
@@ -12,6 +13,12 @@ import { airportsOf, claimsOf, type FlightLine, type ReadFlight, readFlights } f
 
 const partitions = 6;
 const barFormat = '{bar} {percentage}% | {value} of {total} | {rate} records/s';
+
+const { next } = new Command('npm run demo --')
+  .description('Rivulet from end to end, over a folder of its own or at RIVULET_URL')
+  .option('--no-next', 'do not say what to try next')
+  .parse()
+  .opts<{ next: boolean }>();
 
 const given = process.env.RIVULET_URL;
 const service = given ? givenService(given) : await ownService();
@@ -26,7 +33,7 @@ try {
   await service.close();
 }
 process.removeListener('SIGINT', giveUp);
-if (!process.argv.includes('--no-next')) service.showAfterwards(heading);
+if (next) service.showAfterwards(heading);
 
 /** The terminal as it was, and nothing left behind: half of a demo is of no use to anybody. */
 function giveUp(): void {

@@ -7,13 +7,17 @@
 // `npm pack ./dist/cdk` makes the archive, `npm publish ./dist/cdk` publishes it.
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { Command } from 'commander';
 import { bundleFunctions } from '../cdk/bundle-functions.ts';
 import { compile } from './compile.ts';
 import { writeManifest } from './manifest.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
-/** Another folder may be named; the tests do. */
-const dist = path.resolve(process.argv[2] ?? path.join(root, 'dist'));
+const command = new Command('npm run pack --')
+  .description('Makes the packages that others install: client, the SDK; cdk, the construct with its functions.')
+  .argument('[folder]', 'where to', path.join(root, 'dist'))
+  .parse();
+const dist = path.resolve(command.processedArgs[0]);
 
 async function packClient(): Promise<void> {
   const folder = await emptied('client');

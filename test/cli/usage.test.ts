@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
 import { run, start } from './processes.ts';
@@ -17,6 +18,16 @@ test('help names every command, and each command has examples', async () => {
 
 test('--version is the package’s', async () => {
   expect(await run(['--version'])).toMatchObject({ code: 0, stdout: `${packageJson.version}\n` });
+});
+
+test.each([
+  ...['test/sim/main.ts', 'test/sim/groups/main.ts', 'test/sim/offsets/main.ts', 'test/sim/real/main.ts'],
+  ...['test/formats/write-fixture.ts', 'pack/main.ts', 'bench/main.ts', 'examples/demo.ts'],
+])('the script %s takes --help for a question, and not for the name of a folder', async (script) => {
+  const { code, stdout } = await start(script, ['--help']).finished;
+  expect(stdout).toMatch(/^Usage: npm run /);
+  expect(code).toBe(0);
+  expect(existsSync('--help')).toBe(false);
 });
 
 describe('wrong usage ends with 2 and one sentence', () => {

@@ -1,11 +1,9 @@
 // Writes the store of today's version as a fixture. What a released version has written must stay as it was: so it refuses
 // to write where something is.
-//
-//   npm run fixture            test/fixtures/formats/<version of package.json>
-//   npm run fixture -- FOLDER  somewhere else, to compare: the clock and chance are fixed, so the same code writes the same
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { Command } from 'commander';
 import { createEngine } from '../../lib/create-engine.ts';
 import { createFileObjectStore } from '../../lib/storage/file-object-store.ts';
 import { createSqliteTable } from '../../lib/storage/sqlite-table.ts';
@@ -15,7 +13,13 @@ import { createTestClock } from '../log/world.ts';
 import { populate } from './populate.ts';
 import { fixturesFolder } from './stored.ts';
 
-const folder = resolve(process.argv[2] ?? join(fixturesFolder, packageJson.version));
+const command = new Command('npm run fixture --')
+  .description(
+    'Writes the store of this version as a fixture. Clock and chance are fixed: the same code writes the same.',
+  )
+  .argument('[folder]', 'another one, to compare', join(fixturesFolder, packageJson.version))
+  .parse();
+const folder = resolve(command.processedArgs[0]);
 if (existsSync(folder))
   throw new Error(`${folder} is there already; what a released version has written is never changed`);
 const home = join(folder, 'home');

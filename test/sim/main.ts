@@ -1,37 +1,10 @@
 // The simulation by hand: npm run sim -- --help
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command } from 'commander';
 import { replayCase, runExhaustive } from './exhaustive.ts';
-import { type FaultKind, faultKinds } from './faults.ts';
+import type { FaultKind } from './faults.ts';
+import { count, faultList, number, whole, wholeOrAll } from './flags.ts';
 import { runRandomWorlds, worldFlags } from './random-worlds.ts';
 import { defaultWorld, type WorldOptions } from './world.ts';
-
-function number(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value) || value < 0)
-    throw new InvalidArgumentError('It must be a number, 0 or more.');
-  return value;
-}
-
-function whole(text: string): number {
-  const value = number(text);
-  if (!Number.isSafeInteger(value)) throw new InvalidArgumentError('It must be a whole number.');
-  return value;
-}
-
-function faultList(text: string): Map<number, FaultKind> {
-  const pairs = text.split(',').filter(Boolean);
-  return new Map(
-    pairs.map((pair) => {
-      const [call = '', name] = pair.split(':');
-      const kind = faultKinds.find((known) => known.replaceAll(' ', '-') === name);
-      if (!kind)
-        throw new InvalidArgumentError(
-          `Faults are ${faultKinds.map((known) => known.replaceAll(' ', '-')).join(', ')}.`,
-        );
-      return [whole(call), kind];
-    }),
-  );
-}
 
 type Flags = {
   seed?: number;
@@ -50,7 +23,7 @@ type Flags = {
 const command = new Command('npm run sim --')
   .description('Worlds full of faults, judged by what clients saw. One seed is one history.')
   .option('--seed <n>', 'one world', whole)
-  .option('--seeds <n>', 'so many worlds', whole, 1)
+  .option('--seeds <n>', 'so many worlds', count, 1)
   .option('--from <n>', 'the first of them', whole, 1)
   .option('--trace', 'print what happens', false)
   .option('--steps <n>', 'lines of a trace that are printed', whole, 400)
@@ -63,11 +36,7 @@ const command = new Command('npm run sim --')
   .option('--exhaustive', 'small worlds: every fault at every call, and pairs of them', false)
   .option('--world <name>', 'only this small world')
   .option('--pattern <n>', 'with --world and --faults: that one case again, with its trace', whole)
-  .addOption(
-    new Option('--pairs <n>', 'pairs of faults of each small world')
-      .argParser((text) => (text === 'all' ? text : whole(text)))
-      .default('all'),
-  );
+  .option('--pairs <n>', 'pairs of faults of each small world, or all', wholeOrAll, 'all');
 for (const [flag, field] of Object.entries(worldFlags)) {
   const parse = field === 'faultRate' ? number : whole;
   command.option(`--${flag} <n>`, `of a random world (default: ${defaultWorld[field]})`, parse);

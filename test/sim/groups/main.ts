@@ -1,30 +1,41 @@
-// Worlds of groups by hand: npm run sim:groups -- [--world usual|faulty|'wrong clocks'] [--seeds n | --seed n] | --small all|name [--pairs n]
-// One seed prints its trace.
-import { parseArgs } from 'node:util';
+// Worlds of groups by hand: npm run sim:groups -- --help
+import { Command } from 'commander';
+import { plural } from '../../../cli/output.ts';
+import { count, oneOf, whole } from '../flags.ts';
 import { everySingleFault, runSmall, smallGroupWorlds, somePairs } from './small-worlds.ts';
 import { groupWorlds, runGroupWorld } from './world.ts';
 
-const { values } = parseArgs({
-  options: {
-    world: { type: 'string', default: 'usual' },
-    seeds: { type: 'string', default: '100' },
-    seed: { type: 'string' },
-    small: { type: 'string' },
-    pairs: { type: 'string', default: '0' },
-  },
-});
+type Flags = {
+  readonly world: keyof typeof groupWorlds;
+  readonly seeds: number;
+  readonly seed?: number;
+  readonly small?: string;
+  readonly pairs: number;
+};
+
+const worlds = Object.keys(groupWorlds) as (keyof typeof groupWorlds)[];
+const smallWorlds = smallGroupWorlds.map(({ name }) => name);
+const values = new Command('npm run sim:groups --')
+  .description('Worlds of groups, judged by what members and readers saw. One seed is one history.')
+  .option('--world <name>', 'which kind', oneOf(worlds), 'usual')
+  .option('--seeds <n>', 'so many worlds', count, 100)
+  .option('--seed <n>', 'one world, with its trace', whole)
+  .option('--small <name>', 'every fault at every call of a small world, or of all', oneOf(['all', ...smallWorlds]))
+  .option('--pairs <n>', 'and so many pairs of faults of each', whole, 0)
+  .addHelpText('after', `\nWorlds: ${worlds.join('; ')}\nSmall worlds: ${smallWorlds.join('; ')}`)
+  .parse()
+  .opts<Flags>();
 
 const begun = performance.now();
 const failures = values.small === undefined ? await random() : await small(values.small);
-console.log(`${failures} failures, ${((performance.now() - begun) / 1000).toFixed(0)} s`);
+console.log(`${plural(failures, 'failure')}, ${((performance.now() - begun) / 1000).toFixed(0)} s`);
 process.exitCode = failures > 0 ? 1 : 0;
 
 async function random(): Promise<number> {
-  const name = values.world as keyof typeof groupWorlds;
+  const name = values.world;
   const world = groupWorlds[name];
-  if (!world) throw new Error(`there is no world ${name}: ${Object.keys(groupWorlds).join(', ')}`);
-  const from = Number(values.seed ?? 1);
-  const to = Number(values.seed ?? values.seeds);
+  const from = values.seed ?? 1;
+  const to = values.seed ?? values.seeds;
   const trace = values.seed !== undefined && { trace: (line: string) => console.log(line) };
   let failures = 0;
   let steps = 0;
@@ -37,7 +48,9 @@ async function random(): Promise<number> {
     for (const complaint of result.complaints.slice(0, 3))
       console.log(`--world '${name}' --seed ${seed}: ${complaint}`);
   }
-  console.log(`${name}: ${to - from + 1} seeds, ${steps} steps; a partition was nobody's for at most ${unownedMs} ms`);
+  console.log(
+    `${name}: ${plural(to - from + 1, 'seed')}, ${steps} steps; a partition was nobody's for at most ${unownedMs} ms`,
+  );
   return failures;
 }
 
@@ -51,7 +64,7 @@ async function small(name: string): Promise<number> {
       failures++;
       console.log(`${world.name}, call ${call}, ${kind}: ${complaints[0]}`);
     }
-    const pairs = await somePairs(world, Number(values.pairs));
+    const pairs = await somePairs(world, values.pairs);
     for (const faults of pairs) {
       const { complaints } = await runSmall(world, faults);
       if (complaints.length > 0) console.log(`${world.name}, ${JSON.stringify([...faults])}: ${complaints[0]}`);

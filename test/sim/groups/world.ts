@@ -91,7 +91,7 @@ export const groupWorlds = {
     gateway: true,
   },
   'members of the SDK': { ...defaultGroupWorld, members: 5, partitions: 6, faultRate: 0.1, mischief: 0.2, sdk: true },
-  'members of the SDK, wrong clocks': { ...defaultGroupWorld, faultRate: 0.1, mostSkewMs: 60_000, sdk: true },
+  'members of the SDK with wrong clocks': { ...defaultGroupWorld, faultRate: 0.1, mostSkewMs: 60_000, sdk: true },
 } as const satisfies Record<string, Omit<GroupWorldOptions, 'seed'>>;
 
 export type GroupWorldResult = {

@@ -23,7 +23,7 @@ test.each([
   ['wrong clocks', 15],
   ['clocks ahead of the gateway', 15],
   ['members of the SDK', 15],
-  ['members of the SDK, wrong clocks', 10],
+  ['members of the SDK with wrong clocks', 10],
 ] as const)('%s: %i worlds', { timeout: 180_000 }, async (name, seeds) => {
   for (let seed = 1; seed <= seeds; seed++) {
     const { complaints, history } = await runGroupWorld({ ...groupWorlds[name], seed });

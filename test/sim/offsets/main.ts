@@ -1,33 +1,54 @@
-// Worlds of committed offsets by hand: npm run sim:offsets -- [--world NAME] [--seeds n | --seed n]
-// or --small all|NAME [--pairs | --faults 12:reply-lost,...]. One seed prints its trace, and all operations; faults do so too.
-import { parseArgs } from 'node:util';
-import type { FaultKind } from '../faults.ts';
+// Worlds of committed offsets by hand: npm run sim:offsets -- --help
+import { Command } from 'commander';
+import { plural } from '../../../cli/output.ts';
+import { count, faultList, oneOf, whole, wholeOrAll } from '../flags.ts';
 import type { OffsetsOperation } from './check.ts';
-import { everyPair, everySingle, type Faults, runSmall, smallOffsetsWorlds } from './small-worlds.ts';
+import {
+  everyPair,
+  everySingle,
+  type Faults,
+  runSmall,
+  type SmallOffsetsWorld,
+  smallOffsetsWorlds,
+  somePairs,
+} from './small-worlds.ts';
 import { offsetsWorlds, runOffsetsWorld } from './world.ts';
 
-const { values } = parseArgs({
-  options: {
-    world: { type: 'string', default: 'simple clients' },
-    seeds: { type: 'string', default: '100' },
-    seed: { type: 'string' },
-    small: { type: 'string' },
-    pairs: { type: 'boolean', default: false },
-    faults: { type: 'string' },
-  },
-});
+type Flags = {
+  readonly world: keyof typeof offsetsWorlds;
+  readonly seeds: number;
+  readonly seed?: number;
+  readonly small?: string;
+  readonly pairs: number | 'all';
+  readonly faults?: Faults;
+};
+
+const worlds = Object.keys(offsetsWorlds) as (keyof typeof offsetsWorlds)[];
+const smallWorlds = smallOffsetsWorlds.map(({ name }) => name);
+const command = new Command('npm run sim:offsets --')
+  .description(
+    'Worlds of committed offsets: one order of all operations must explain every answer. One seed is one history.',
+  )
+  .option('--world <name>', 'which kind', oneOf(worlds), 'simple clients')
+  .option('--seeds <n>', 'so many worlds', count, 100)
+  .option('--seed <n>', 'one world, with its trace and all operations', whole)
+  .option('--small <name>', 'every fault at every call of a small world, or of all', oneOf(['all', ...smallWorlds]))
+  .option('--pairs <n>', 'and so many pairs of faults of each, or all', wholeOrAll, 0)
+  .option('--faults <list>', 'with --small: exactly these, as 12:reply-lost, with the trace', faultList)
+  .addHelpText('after', `\nWorlds: ${worlds.join('; ')}\nSmall worlds: ${smallWorlds.join('; ')}`);
+const values = command.parse().opts<Flags>();
+if (values.faults && values.small === undefined) command.error('error: --faults needs --small');
 
 const begun = performance.now();
 const failures = values.small === undefined ? await random() : await small(values.small);
-console.log(`${failures} failures, ${((performance.now() - begun) / 1000).toFixed(0)} s`);
+console.log(`${plural(failures, 'failure')}, ${((performance.now() - begun) / 1000).toFixed(0)} s`);
 process.exitCode = failures > 0 ? 1 : 0;
 
 async function random(): Promise<number> {
-  const name = values.world as keyof typeof offsetsWorlds;
+  const name = values.world;
   const world = offsetsWorlds[name];
-  if (!world) throw new Error(`there is no world ${name}: ${Object.keys(offsetsWorlds).join(', ')}`);
-  const from = Number(values.seed ?? 1);
-  const to = Number(values.seed ?? values.seeds);
+  const from = values.seed ?? 1;
+  const to = values.seed ?? values.seeds;
   const trace = values.seed !== undefined && { trace: (line: string) => console.log(line) };
   const total = { failures: 0, steps: 0, operations: 0 };
   for (let seed = from; seed <= to; seed++) {
@@ -38,50 +59,52 @@ async function random(): Promise<number> {
     for (const complaint of complaints.slice(0, 3)) console.log(`--world '${name}' --seed ${seed}: ${complaint}`);
     if (trace) print(operations);
   }
-  console.log(`${name}: ${to - from + 1} seeds, ${total.steps} steps, ${total.operations} operations`);
+  console.log(`${name}: ${plural(to - from + 1, 'seed')}, ${total.steps} steps, ${total.operations} operations`);
   return total.failures;
 }
 
 async function small(name: string): Promise<number> {
-  const chosen = smallOffsetsWorlds.filter((world) => name === 'all' || world.name === name);
-  if (chosen.length === 0)
-    throw new Error(`there is no world ${name}: ${smallOffsetsWorlds.map((world) => world.name).join(', ')}`);
   let failures = 0;
-  for (const world of chosen) {
-    if (values.faults !== undefined) {
-      const result = await runSmall(world, parseFaults(values.faults), { trace: (line) => console.log(line) });
-      print(result.operations);
-      for (const complaint of result.complaints) console.log(complaint);
-      failures += result.complaints.length;
-      continue;
-    }
-    const total = { cases: 0, failures: 0, steps: 0 };
-    for await (const faults of values.pairs ? everyPair(world) : everySingle(world)) {
-      const { complaints, steps } = await runSmall(world, faults);
-      total.cases++;
-      total.steps += steps;
-      if (complaints.length === 0) continue;
-      total.failures++;
-      console.log(`${complaints[0]}  --small '${world.name}' --faults ${written(faults)}`);
-    }
-    const what = values.pairs ? 'pairs of faults' : 'single faults';
-    console.log(`${world.name}: ${total.cases} ${what}, ${total.steps} steps, ${total.failures} failures`);
-    failures += total.failures;
+  for (const world of smallOffsetsWorlds.filter((each) => name === 'all' || each.name === name))
+    failures += values.faults ? await traced(world, values.faults) : await everyFault(world);
+  return failures;
+}
+
+async function traced(world: SmallOffsetsWorld, faults: Faults): Promise<number> {
+  const { operations, complaints } = await runSmall(world, faults, { trace: (line) => console.log(line) });
+  print(operations);
+  for (const complaint of complaints) console.log(complaint);
+  return complaints.length;
+}
+
+async function everyFault(world: SmallOffsetsWorld): Promise<number> {
+  const { pairs } = values;
+  const singles = await runCases(world, everySingle(world), 'single fault');
+  if (pairs === 0) return singles;
+  return singles + (await runCases(world, pairs === 'all' ? everyPair(world) : await somePairs(world, pairs), 'pair'));
+}
+
+async function runCases(
+  world: SmallOffsetsWorld,
+  cases: AsyncIterable<Faults> | Iterable<Faults>,
+  what: string,
+): Promise<number> {
+  const total = { cases: 0, failures: 0, steps: 0 };
+  for await (const faults of cases) {
+    const { complaints, steps } = await runSmall(world, faults);
+    total.cases++;
+    total.steps += steps;
+    if (complaints.length === 0) continue;
+    total.failures++;
+    console.log(`${complaints[0]}  --small '${world.name}' --faults ${written(faults)}`);
   }
+  const { failures, steps } = total;
+  console.log(`${world.name}: ${plural(total.cases, what)}, ${steps} steps, ${plural(failures, 'failure')}`);
   return failures;
 }
 
 function written(faults: Faults): string {
   return [...faults].map(([call, kind]) => `${call}:${kind.replaceAll(' ', '-')}`).join(',');
-}
-
-function parseFaults(text: string): Faults {
-  return new Map(
-    text.split(',').map((one) => {
-      const [call, kind] = one.split(':');
-      return [Number(call), kind!.replaceAll('-', ' ') as FaultKind];
-    }),
-  );
 }
 
 function print(operations: readonly OffsetsOperation[]): void {
