@@ -5,6 +5,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Admin } from '../lib/client/admin.ts';
 import type { OffsetReset, ResetOffsets, ResetTarget, TopicSelection } from '../lib/client/group-admin.ts';
 import { connect } from './connect.ts';
+import { hasErrorCode } from './failure.ts';
 import { fileTargets, isoDuration, isoTime, topicSelection } from './group-targets.ts';
 import { groupOf, groupOption, wholeNumber } from './options.ts';
 import { printJson, printLine, printTable } from './output.ts';
@@ -12,7 +13,8 @@ import { printJson, printLine, printTable } from './output.ts';
 const resetHelp = `
 Which partitions: --topic orders, --topic orders:0,2-3 (repeatable), or --all-topics: those the group has offsets of.
 Where to: exactly one of the --to options, --by-duration, --shift-by or --from-file. What lies outside the log is brought
-to its start or end. While the group has members, nothing can be reset: stop them first.
+to its start or end. While the group has members, nothing can be reset: stop them first. One that was killed, and a static
+one that is away, counts until its session is over (session.timeout.ms, 45 s).
 
 Examples:
   rivulet groups reset-offsets billing --topic orders --to-earliest
@@ -57,7 +59,7 @@ export function addResetOffsets(groups: Command): void {
     .option('--to-offset <offset>', 'to this offset', wholeNumber(0))
     .option(
       '--to-datetime <time>',
-      'to the first record at or after this time: ISO 8601 (UTC if it does not say)',
+      'to the first record at or after this time: ISO 8601 (UTC if it does not say), or epoch milliseconds',
       isoTime,
     )
     .option(
@@ -86,8 +88,35 @@ async function reset(positional: string | undefined, options: ResetOptions, comm
   const dryRun = options.execute !== true;
   const admin = (await connect(command)).admin();
   const topics = await selected(admin, groupId, options);
-  printReset(groupId, await admin.resetOffsets({ groupId, topics, dryRun }), options);
-  if (dryRun && !options.export) console.error('rivulet: note: nothing was changed; --execute does it');
+  const isNew = !(await exists(admin, groupId));
+  const done = await admin.resetOffsets({ groupId, topics, dryRun });
+  printReset(groupId, done, options);
+  for (const note of notesOn(done, options, isNew && groupId)) console.error(`rivulet: note: ${note}`);
+}
+
+/** A mistyped name makes a group: that is Kafka's way, and worth a word. */
+async function exists(admin: Admin, groupId: string): Promise<boolean> {
+  try {
+    await admin.describeGroups([groupId]);
+    return true;
+  } catch (error) {
+    if (hasErrorCode(error, 'GROUP_ID_NOT_FOUND')) return false;
+    throw error;
+  }
+}
+
+function notesOn(done: readonly OffsetReset[], options: ResetOptions, newGroup: string | false): string[] {
+  const { execute, toOffset } = options;
+  const notes: string[] = [];
+  for (const { topic, partition, offset } of done)
+    if (toOffset !== undefined && offset !== toOffset)
+      notes.push(`${topic} partition ${partition} has no offset ${toOffset}; ${offset} is the nearest`);
+  if (newGroup !== false)
+    notes.push(
+      execute ? `there was no group ${newGroup}; it is made now` : `there is no group ${newGroup}; --execute makes it`,
+    );
+  if (!execute && !options.export) notes.push('nothing was changed; --execute does it');
+  return notes;
 }
 
 /** Exactly one way to say where to, and one to say what. */
@@ -98,7 +127,7 @@ function checkTarget(command: Command, options: ResetOptions): void {
     command.error('rivulet: where to? Give one of the --to options, --by-duration, --shift-by, --from-file');
   if (flags.length > 1) command.error(`rivulet: ${flags.join(' and ')} exclude each other`);
   const ways = [options.topic, options.allTopics, options.fromFile].filter((way) => way !== undefined);
-  if (ways.length === 0) command.error('rivulet: which topics? Give --topic or --all-topics');
+  if (ways.length === 0) command.error('rivulet: which topics? Give --topic, once for each, or --all-topics');
   if (ways.length > 1) command.error('rivulet: --topic, --all-topics and --from-file exclude each other');
 }
 
@@ -172,7 +201,7 @@ async function deleteOffsets(
   command: Command,
 ): Promise<void> {
   const groupId = groupOf(command, positional);
-  if (topics === undefined) return command.error('rivulet: which topics? Give --topic');
+  if (topics === undefined) return command.error('rivulet: which topics? Give --topic, once for each');
   const deleted = await (await connect(command)).admin().deleteGroupOffsets({ groupId, topics });
   if (deleted.length === 0) console.error(`rivulet: note: group ${groupId} has no offsets of what is named`);
   printTable(

@@ -8,6 +8,7 @@ import { partitionList } from './options.ts';
 /** For a repeatable `topic` or `topic:0,2-3`. */
 export function topicSelection(text: string, before: readonly TopicSelection[] = []): readonly TopicSelection[] {
   const [topic = '', partitions, ...rest] = text.split(':');
+  if (topic.includes(',')) throw new InvalidArgumentError('It must be one topic; give --topic once for each.');
   if (rest.length > 0) throw new InvalidArgumentError('It must be like orders or orders:0,2-3.');
   checkTopicName(topic);
   if (before.some((one) => one.topic === topic)) throw new InvalidArgumentError(`${topic} is named already.`);
@@ -36,6 +37,7 @@ export function isoDuration(text: string): number {
 
 /** Lines of topic,partition,offset; the topic may be in quotes. Throws naming the line. */
 export function fileTargets(path: string, text: string): ResetOffsets['topics'] {
+  const lines = new Map<string, number>();
   const rows = text.split(/\r?\n/).flatMap((line, index) => {
     if (line.trim() === '') return [];
     const [, quoted, bare, partition, offset] =
@@ -46,6 +48,12 @@ export function fileTargets(path: string, text: string): ResetOffsets['topics'] 
         `--from-file ${path}: line ${index + 1}: must be topic,partition,offset, got ${JSON.stringify(line.slice(0, 80))}`,
       );
     checkTopicName(topic);
+    const before = lines.get(`${topic}/${Number(partition)}`);
+    if (before !== undefined)
+      throw new Error(
+        `--from-file ${path}: line ${index + 1}: ${topic} partition ${Number(partition)} is on line ${before} already`,
+      );
+    lines.set(`${topic}/${Number(partition)}`, index + 1);
     return [{ topic, partition: Number(partition), offset: Number(offset) }];
   });
   if (rows.length === 0) throw new Error(`--from-file ${path}: has no line`);

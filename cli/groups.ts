@@ -4,7 +4,7 @@ import type { Admin } from '../lib/client/admin.ts';
 import { checkGroupId } from '../lib/group/names.ts';
 import type { GroupDescription, GroupState } from '../lib/shapes.ts';
 import { connect } from './connect.ts';
-import { hasErrorCode } from './failure.ts';
+import { hasErrorCode, reportFailure } from './failure.ts';
 import { describeMembers, describeOffsets, describeState } from './group-description.ts';
 import { addDeleteOffsets, addResetOffsets } from './group-offsets.ts';
 import { groupOf, groupOption, nameList } from './options.ts';
@@ -147,18 +147,18 @@ async function remove(
   if (groupIds.length === 0) command.error('rivulet: which group? Name it, or give --group');
   for (const groupId of groupIds) checkGroupId(groupId);
   const admin = await adminOf(command);
-  for (const groupId of groupIds) {
-    if (await isDeleted(admin, groupId, ifExists)) printLine(`Group ${groupId}: deleted`);
-  }
+  for (const groupId of groupIds) await removeOne(admin, groupId, ifExists);
 }
 
-async function isDeleted(admin: Admin, groupId: string, ifExists: boolean): Promise<boolean> {
+/** One that cannot be deleted is reported, and is in the way of no other. */
+async function removeOne(admin: Admin, groupId: string, ifExists: boolean): Promise<void> {
   try {
     await admin.deleteGroups([groupId]);
-    return true;
+    printLine(`Group ${groupId}: deleted`);
   } catch (error) {
-    if (!ifExists || !hasErrorCode(error, 'GROUP_ID_NOT_FOUND')) throw error;
-    return false;
+    if (ifExists && hasErrorCode(error, 'GROUP_ID_NOT_FOUND')) return;
+    reportFailure(error);
+    process.exitCode = 1;
   }
 }
 

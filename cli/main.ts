@@ -25,6 +25,18 @@ Inside the repository, where it is not installed, \`rivulet\` is \`npx rivulet\`
 Credentials: a service on this machine takes local/local; elsewhere the AWS chain applies (environment, profile, role).
 RIVULET_ACCESS_KEY_ID and RIVULET_SECRET_ACCESS_KEY come before both.`;
 
+/** Where Kafka's tools have a flag for what is said otherwise here. */
+const hints: Readonly<Record<string, string>> = {
+  '--bootstrap-server': 'the service is named by --url, or RIVULET_URL',
+  '--list': 'it is a command here: `rivulet topics list`, `rivulet groups list`',
+  '--describe': 'it is a command here: `rivulet topics describe`, `rivulet groups describe`',
+};
+
+function withHint(text: string): string {
+  const [, flag = ''] = /unknown option '([^']+)'/.exec(text) ?? [];
+  return hints[flag] ? `rivulet: unknown option '${flag}': ${hints[flag]}\n` : text;
+}
+
 function program(): Command {
   const rivulet = new Command('rivulet')
     .description('Kafka without brokers: topics on S3, DynamoDB and Lambda, or on this machine')
@@ -32,7 +44,7 @@ function program(): Command {
     .addOption(new Option('--url <url>', 'the service to talk to').env('RIVULET_URL').default('http://127.0.0.1:9292'))
     .addOption(new Option('--region <region>', 'to sign for, where the URL does not tell').env('AWS_REGION'))
     .addHelpText('after', examples)
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'rivulet: ')) })
+    .configureOutput({ outputError: (text, write) => write(withHint(text.replace(/^error: /, 'rivulet: '))) })
     .showSuggestionAfterError()
     .exitOverride();
   for (const add of [addServe, addTopics, addProduce, addConsume, addOffsets, addGroups, addAudit]) add(rivulet);

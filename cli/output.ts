@@ -17,7 +17,7 @@ export function printTable(headings: readonly string[], rows: readonly (readonly
 
 export function tableLines(headings: readonly string[], rows: readonly (readonly (string | number)[])[]): string[] {
   const widths = headings.map((heading, at) => Math.max(heading.length, ...rows.map((row) => String(row[at]).length)));
-  const toRight = headings.map((_, at) => typeof rows[0]?.[at] === 'number');
+  const toRight = headings.map((_, at) => rows.some((row) => typeof row[at] === 'number'));
   return [headings, ...rows].map((row) =>
     row
       .map((cell, at) => (toRight[at] ? String(cell).padStart(widths[at]!) : String(cell).padEnd(widths[at]!)))

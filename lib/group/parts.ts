@@ -25,6 +25,9 @@ export const unknownGroup = (groupId: string): RivuletError =>
   new RivuletError('GROUP_ID_NOT_FOUND', `there is no group ${groupId}`, { outcome: 'not-written' });
 
 export const nonEmpty = (groupId: string): RivuletError =>
-  new RivuletError('NON_EMPTY_GROUP', `group ${groupId} has members: stop its consumers first`, {
-    outcome: 'not-written',
-  });
+  new RivuletError(
+    'NON_EMPTY_GROUP',
+    `group ${groupId} has members: stop its consumers first; one that was killed, and a static one that is away, counts ` +
+      'until its session is over (45 s, if it did not choose another)',
+    { outcome: 'not-written' },
+  );

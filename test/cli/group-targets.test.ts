@@ -60,6 +60,12 @@ test.each([
   expect(duration(ms)).toBe(text);
 });
 
+test('files: a partition that comes twice is named with both lines', () => {
+  expect(() => fileTargets('f', 'orders,0,1\norders,1,1\norders,00,2\n')).toThrow(
+    '--from-file f: line 3: orders partition 0 is on line 1 already',
+  );
+});
+
 test('files: topic,partition,offset, with or without quotes', () => {
   expect(fileTargets('f', 'orders,0,12\r\n\n"returns", 3 , 4\norders,2,1\n')).toEqual([
     {

@@ -134,9 +134,13 @@ describe('groups', () => {
         ),
       });
     await join1(group, topic);
-    expect(await rivulet(['delete', group])).toMatchObject({
+    const free = await started();
+    expect(await rivulet(['delete', 'nosuch', group, free.group])).toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/^rivulet: .*\(NON_EMPTY_GROUP, not written\)\n$/),
+      stdout: `Group ${free.group}: deleted\n`,
+      stderr: expect.stringMatching(
+        /^rivulet: .*no group nosuch .*\nrivulet: .*session is over.*\(NON_EMPTY_GROUP, not written\)\n$/,
+      ),
     });
   });
 });
@@ -167,6 +171,17 @@ describe('reset-offsets', () => {
     const { group } = await started();
     const shown = cells(await ok(['reset-offsets', '--group', group, '--all-topics', ...where]));
     expect(shown.map((row) => row[4])).toEqual([offset, offset]);
+  });
+
+  test('says that it makes a group, and that an offset is not there', async () => {
+    const { topic } = await started();
+    const where = ['reset-offsets', `new-${topic}`, '--topic', `${topic}:0`, '--to-offset', '99'];
+    const beyond = `rivulet: note: ${topic} partition 0 has no offset 99; 10 is the nearest\n`;
+    const there = `there is no group new-${topic}; --execute makes it`;
+    expect((await rivulet(where)).stderr).toBe(`${beyond}rivulet: note: ${there}\n${dry}`);
+    const made = `rivulet: note: there was no group new-${topic}; it is made now\n`;
+    expect((await rivulet([...where, '--execute'])).stderr).toBe(beyond + made);
+    expect((await rivulet([...where, '--execute'])).stderr).toBe(beyond);
   });
 
   test('writes a file that it reads again', async () => {

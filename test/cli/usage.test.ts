@@ -89,6 +89,12 @@ describe('wrong usage ends with 2 and one sentence', () => {
       /'noon' is invalid. It must be earliest, latest, epoch milliseconds, or a date/,
     ],
     [['offsets', 'a', '--partitions', '5-3'], /'5-3' is invalid. It must be like 0,2 or 3-5/],
+    [
+      ['topics', 'list', '--bootstrap-server', 'x'],
+      /unknown option '--bootstrap-server': the service is named by --url/,
+    ],
+    [['groups', '--list'], /unknown option '--list': it is a command here: .*`rivulet groups list`\n$/],
+    [['groups', 'delete-offsets', 'a', '--topic', 'b,c'], /It must be one topic; give --topic once for each/],
     [['groups', 'describe'], /^rivulet: which group\? Name it, or give --group\n$/],
     [
       ['groups', 'describe', 'a', '--members', '--state'],
@@ -98,7 +104,10 @@ describe('wrong usage ends with 2 and one sentence', () => {
     [['groups', 'list', '--state', 'Dead'], /It must be some of Empty, Assigning, Reconciling, Stable/],
     [['groups', 'delete'], /^rivulet: which group\?/],
     [['groups', 'reset-offsets', 'a', '--topic', 'b'], /^rivulet: where to\? Give one of the --to options/],
-    [['groups', 'reset-offsets', 'a', '--to-latest'], /^rivulet: which topics\? Give --topic or --all-topics/],
+    [
+      ['groups', 'reset-offsets', 'a', '--to-latest'],
+      /^rivulet: which topics\? Give --topic, once for each, or --all-topics/,
+    ],
     [
       ['groups', 'reset-offsets', 'a', '--topic', 'b', '--to-latest', '--shift-by', '-3'],
       /^rivulet: --to-latest and --shift-by exclude each other\n$/,
@@ -117,7 +126,7 @@ describe('wrong usage ends with 2 and one sentence', () => {
       ['groups', 'reset-offsets', 'a', '--topic', 'b', '--to-latest', '--export', '--json'],
       /'--export' cannot be used with option '--json'/,
     ],
-    [['groups', 'delete-offsets', 'a'], /^rivulet: which topics\? Give --topic\n$/],
+    [['groups', 'delete-offsets', 'a'], /^rivulet: which topics\? Give --topic, once for each\n$/],
     [['serve', '--port', '70000'], /'70000' is invalid. It must be a whole number from 0 to 65535/],
   ])('%s', async (args, sentence) => {
     const { code, stdout, stderr } = await run(args);
