@@ -163,12 +163,17 @@ async function printAll(
       },
     });
   } catch (error) {
-    if (!isReaderGone(error)) throw error;
+    // A reader that has had enough knows what it has read.
+    if (isReaderGone(error)) return;
+    countOf(processed);
+    throw error;
   } finally {
     clearTimeout(timer);
-    console.error(`Processed a total of ${processed} messages`);
   }
+  countOf(processed);
 }
+
+const countOf = (processed: number): void => console.error(`Processed a total of ${processed} messages`);
 
 /** The second signal ends us at once. */
 function stopOnSignals(stop: () => void): void {

@@ -96,7 +96,7 @@ test('a member whose output nobody reads any more commits what was read, and lea
   await terminal.until(/^v-0\nv-1\nv-2\n$/);
   terminal.child.stdout!.destroy();
   await write(topic, ['unread'], 1);
-  expect(await terminal.finished).toMatchObject({ code: 0, stderr: expect.stringMatching(/total of 3 messages\n$/) });
+  expect(await terminal.finished).toMatchObject({ code: 0, stderr: expect.not.stringContaining('total of') });
   const [described] = await rivulet.admin().describeGroups([`of-${topic}`]);
   expect(described).toMatchObject({ members: 0, partitionDetails: [{ currentOffset: 3, logEndOffset: 4 }] });
 });
