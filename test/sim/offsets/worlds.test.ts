@@ -1,4 +1,4 @@
-// Worlds of committed offsets in CI: some seeds of each kind, all single faults of the small worlds' calls, and a sample of
+// Worlds of committed offsets in CI: some seeds of each kind, the single faults of the small worlds' calls, and a sample of
 // the pairs. More by hand: npm run sim:offsets (docs/CHECKING.md).
 import { expect, test } from 'vitest';
 import { everySingle, runSmall, smallOffsetsWorlds, somePairs } from './small-worlds.ts';
@@ -18,11 +18,16 @@ test.each([
   }
 });
 
-test.each(smallOffsetsWorlds)('$name: every single fault', { timeout: 120_000 }, async (world) => {
+test.each(smallOffsetsWorlds)('$name: single faults', { timeout: 120_000 }, async (world) => {
+  // Members take many calls. Of every kind of fault there is a seventh, for there are fifteen kinds.
+  const stride = world.name.startsWith('a member') ? 7 : 1;
+  let count = 0;
   for await (const faults of everySingle(world)) {
+    if (count++ % stride !== 0) continue;
     const { complaints } = await runSmall(world, faults);
     expect(complaints, `${world.name}: ${JSON.stringify([...faults])}`).toEqual([]);
   }
+  expect(count).toBeGreaterThan(300);
 });
 
 test.each(smallOffsetsWorlds)('$name: a sample of pairs of faults', { timeout: 120_000 }, async (world) => {
