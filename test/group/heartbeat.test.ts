@@ -8,13 +8,12 @@ import {
   type GroupWorld,
   groupId,
   settleAll,
-  type TestMember,
+  worldOfTopic,
 } from './world.ts';
 
 let world: GroupWorld;
 beforeEach(async () => {
-  world = createGroupWorld();
-  await world.engine.createTopic({ topic: 't', partitions: 6 });
+  world = await worldOfTopic(6);
 });
 const member = (id: string, options?: Parameters<typeof createMember>[2]) => createMember(world.engine, id, options);
 const all = ['t-0', 't-1', 't-2', 't-3', 't-4', 't-5'];
@@ -303,61 +302,6 @@ describe('topics', () => {
   });
 });
 
-describe('static members', () => {
-  const fixed = (id: string, instanceId: string) => member(id, { instanceId });
-
-  it('come back under another id within the session, and nothing moves', async () => {
-    const [a, b] = [fixed('a1', 'A'), fixed('b1', 'B')];
-    await settleAll(a, b, a);
-    const [before, epoch] = [a.owned, b.epoch];
-    await a.send({ memberEpoch: -2 });
-    world.clock.advance(20_000);
-    await b.beat();
-    const again = fixed('a2', 'A');
-    await again.settle();
-    await b.settle();
-    expect(again.owned).toEqual(before);
-    expect(b.epoch).toBe(epoch);
-    expect(await errorCodeOf(a.send())).toBe('FENCED_INSTANCE_ID');
-  });
-
-  it('do not share an instance id', async () => {
-    await fixed('a1', 'A').settle();
-    expect(await errorCodeOf(fixed('a2', 'A').beat())).toBe('UNRELEASED_INSTANCE_ID');
-  });
-
-  it('inherit from one that died', async () => {
-    const a = fixed('a1', 'A');
-    await a.settle();
-    world.clock.advance(46_000);
-    const again = fixed('a2', 'A');
-    await again.settle();
-    expect(again.owned).toEqual(all);
-  });
-
-  it('that do not come back within the session lose everything', async () => {
-    const [a, b] = [fixed('a1', 'A'), member('b')];
-    await settleAll(a, b, a);
-    await a.send({ memberEpoch: -2 });
-    for (let waitedMs = 0; waitedMs < 60_000; waitedMs += 5_000) {
-      world.clock.advance(5_000);
-      await b.beat();
-    }
-    expect(b.owned).toEqual(all);
-  });
-
-  it('may leave for good', async () => {
-    const [a, b] = [fixed('a1', 'A'), member('b')];
-    await settleAll(a, b, a);
-    await a.leave();
-    await b.beat();
-    expect(b.owned).toEqual(all);
-    const again = fixed('a2', 'A');
-    await settleAll(again, b, again);
-    expect(again.owned).toHaveLength(3);
-  });
-});
-
 describe('assignors', () => {
   it('are the one that most members ask for', async () => {
     await world.engine.createTopic({ topic: 'u', partitions: 6 });
@@ -366,57 +310,6 @@ describe('assignors', () => {
     await settleAll(a, b, a);
     expect(a.owned).toEqual(['t-0', 't-1', 't-2', 'u-0', 'u-1', 'u-2']);
     expect((await world.engine.groups.describe(groupId)).assignor).toBe('range');
-  });
-});
-
-describe('a group that is as large as can be', () => {
-  const longNamed = async (count: number, partitions: number) => {
-    const names = Array.from({ length: count }, (_, i) => `long-${i}-`.padEnd(249, 'x'));
-    for (const topic of names) await world.engine.createTopic({ topic, partitions });
-  };
-  const ranged = (i: number, pattern = 'long-.*') =>
-    member(`m${String(i).padStart(2, '0')}`, { subscribedTopicRegex: pattern, serverAssignor: 'range' });
-
-  it('takes no member for whom its assignment would be too large, and the others go on', async () => {
-    await longNamed(40, 40);
-    const joined: TestMember[] = [];
-    let refusal: unknown;
-    while (!refusal) {
-      const next = ranged(joined.length);
-      await next.beat().then(
-        () => joined.push(next),
-        (error) => (refusal = error),
-      );
-    }
-    expect(refusal).toMatchObject({ errorCode: 'GROUP_MAX_SIZE_REACHED', outcome: 'not-written' });
-    expect(String(refusal)).toMatch(
-      /the assignment of group billing to 3\d members would take \d+ bytes, above the limit of 405504/,
-    );
-    await settleAll(...joined);
-    expect(joined.every(({ owned }) => owned.length >= 40)).toBe(true);
-    // All of them die. Nobody has closed them yet.
-    world.clock.advance(60_000);
-    const next = ranged(99);
-    await settleAll(next);
-    expect(next.owned).toHaveLength(1_600);
-  });
-
-  it('says so when its topics have become too many, and goes on when they are fewer again', async () => {
-    await longNamed(600, 1);
-    const one = ranged(0, '(long|late)-.*');
-    await settleAll(one);
-    const late = Array.from({ length: 20 }, (_, i) => `late-${i}-`.padEnd(249, 'x'));
-    for (const topic of late) await world.engine.createTopic({ topic });
-    world.clock.advance(16_000);
-    await expect(one.beat()).rejects.toMatchObject({
-      errorCode: 'GROUP_MAX_SIZE_REACHED',
-      message: expect.stringMatching(/would own partitions that take \d+ bytes to list, above the limit of 163840/),
-    });
-    const { groups } = world.engine;
-    expect(await groups.expire({ groupId, retentionMs: 1 })).toEqual({ offsets: 0, isGone: false });
-    for (const topic of late) await world.engine.deleteTopic(topic);
-    await settleAll(one);
-    expect(one.owned).toHaveLength(600);
   });
 });
 

@@ -8,7 +8,7 @@ import { createMemoryObjectStore } from '../../lib/storage/memory-object-store.t
 import { createMemoryTable } from '../../lib/storage/memory-table.ts';
 import type { ObjectStore } from '../../lib/storage/object-store.ts';
 import type { Table } from '../../lib/storage/table.ts';
-import { createTestClock, type TestClock } from '../log/world.ts';
+import { appendOne, batchOf, createTestClock, startMs, type TestClock } from '../log/world.ts';
 
 export type GroupWorld = { engine: Engine; table: Table; objects: ObjectStore; clock: TestClock };
 
@@ -35,6 +35,13 @@ export async function worldOfTopic(partitions: number): Promise<GroupWorld> {
 export function commitOffset({ engine }: GroupWorld, partition: number, offset: number, group = groupId) {
   const topics = [{ topic: 't', partitions: [{ partition, offset }] }];
   return engine.groups.commitOffsets({ groupId: group, topics });
+}
+
+/** So many records, a second apart. */
+export async function fill({ engine }: GroupWorld, partition: number, records: number): Promise<void> {
+  for (let i = 0; i < records; i++) {
+    await appendOne(engine, partition, batchOf(['v'], { timestampMs: startMs + i * 1000 }));
+  }
 }
 
 export type TestMember = {

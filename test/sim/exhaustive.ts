@@ -13,6 +13,7 @@ import {
 } from './exhaustive-case.ts';
 import { smallWorlds } from './exhaustive-worlds.ts';
 import { type FaultKind, faultKinds } from './faults.ts';
+import { written } from './flags.ts';
 import { reportProgress } from './progress.ts';
 import { createRandom } from './random.ts';
 
@@ -119,8 +120,8 @@ function* somePairs(singles: readonly Single[], count: number): Generator<Pair> 
 }
 
 function commandOf(world: SmallWorld, patternIndex: number, faults: Faults): string {
-  const list = [...faults].map(([call, kind]) => `${call}:${kind.replaceAll(' ', '-')}`).join(',');
-  return `npm run sim -- --exhaustive --world ${world.name} --pattern ${patternIndex} --faults ${list || "''"}`;
+  const list = written(faults) || "''";
+  return `npm run sim -- --exhaustive --world ${world.name} --pattern ${patternIndex} --faults ${list}`;
 }
 
 /** One case again, with its trace. */

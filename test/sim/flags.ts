@@ -32,6 +32,10 @@ export function oneOf<T extends string>(names: readonly T[]): (text: string) => 
   };
 }
 
+/** As `faultList` reads them. */
+export const written = (faults: ReadonlyMap<number, FaultKind>): string =>
+  [...faults].map(([call, kind]) => `${call}:${kind.replaceAll(' ', '-')}`).join(',');
+
 /** `17:reply-lost,40:killed-after`: what happens at which call. */
 export function faultList(text: string): Map<number, FaultKind> {
   const names = faultKinds.map((known) => known.replaceAll(' ', '-'));

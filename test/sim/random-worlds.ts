@@ -1,6 +1,7 @@
 // Runs random worlds one after the other, and tells of the first that fails: made smaller, with its trace and the command
 // that replays it.
 import { writeFileSync } from 'node:fs';
+import { written } from './flags.ts';
 import type { History } from './history.ts';
 import { reportProgress } from './progress.ts';
 import { toEdn } from './real/edn.ts';
@@ -86,7 +87,6 @@ export const worldFlags = {
 /** The command that replays a world. */
 function commandOf(world: WorldOptions): string {
   const flags = Object.entries(worldFlags).map(([flag, field]) => `--${flag} ${world[field]}`);
-  const faults =
-    world.faults && [...world.faults].map(([call, kind]) => `${call}:${kind.replaceAll(' ', '-')}`).join(',');
+  const faults = world.faults && written(world.faults);
   return `npm run sim -- --seed ${world.seed} ${flags.join(' ')}${faults === undefined ? '' : ` --faults ${faults || "''"}`}`;
 }

@@ -1,7 +1,7 @@
 // Worlds of committed offsets by hand: npm run sim:offsets -- --help
 import { Command } from 'commander';
 import { plural } from '../../../cli/output.ts';
-import { count, faultList, oneOf, whole, wholeOrAll } from '../flags.ts';
+import { count, faultList, oneOf, whole, wholeOrAll, written } from '../flags.ts';
 import type { OffsetsOperation } from './check.ts';
 import {
   everyPair,
@@ -101,10 +101,6 @@ async function runCases(
   const { failures, steps } = total;
   console.log(`${world.name}: ${plural(total.cases, what)}, ${steps} steps, ${plural(failures, 'failure')}`);
   return failures;
-}
-
-function written(faults: Faults): string {
-  return [...faults].map(([call, kind]) => `${call}:${kind.replaceAll(' ', '-')}`).join(',');
 }
 
 function print(operations: readonly OffsetsOperation[]): void {
