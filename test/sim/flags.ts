@@ -1,5 +1,5 @@
 // How the simulations by hand read their flags. What is mistyped is refused: a run of nothing finds nothing, and would pass.
-import { InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { type FaultKind, faultKinds } from './faults.ts';
 
 export function number(text: string): number {
@@ -24,7 +24,7 @@ export function count(text: string): number {
 export const wholeOrAll = (text: string): number | 'all' => (text === 'all' ? text : whole(text));
 
 /** Names have blanks and commas: so they are listed in quotes. */
-export function oneOf<T extends string>(names: readonly T[]): (text: string) => T {
+function oneOf<T extends string>(names: readonly T[]): (text: string) => T {
   return (text) => {
     const found = names.find((name) => name === text);
     if (found !== undefined) return found;
@@ -51,3 +51,14 @@ export function faultList(text: string): Map<number, FaultKind> {
       }),
   );
 }
+
+type Worlds = { readonly worlds: readonly string[]; readonly usual: string; readonly smallWorlds: readonly string[] };
+
+/** What the commands of all random and small worlds can be asked for. */
+export const commandOfWorlds = (script: string, { worlds, usual, smallWorlds }: Worlds): Command =>
+  new Command(`npm run ${script} --`)
+    .option('--world <name>', 'which kind', oneOf(worlds), usual)
+    .option('--seeds <n>', 'so many worlds', count, 100)
+    .option('--seed <n>', 'one world, with its trace', whole)
+    .option('--small <name>', 'every fault at every call of a small world, or of all', oneOf(['all', ...smallWorlds]))
+    .addHelpText('after', `\nWorlds: ${worlds.join('; ')}\nSmall worlds: ${smallWorlds.join('; ')}`);

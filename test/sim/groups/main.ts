@@ -1,7 +1,6 @@
 // Worlds of groups by hand: npm run sim:groups -- --help
-import { Command } from 'commander';
 import { plural } from '../../../cli/output.ts';
-import { count, oneOf, whole } from '../flags.ts';
+import { commandOfWorlds, whole } from '../flags.ts';
 import { everySingleFault, runSmall, smallGroupWorlds, somePairs } from './small-worlds.ts';
 import { groupWorlds, runGroupWorld } from './world.ts';
 
@@ -13,16 +12,13 @@ type Flags = {
   readonly pairs: number;
 };
 
-const worlds = Object.keys(groupWorlds) as (keyof typeof groupWorlds)[];
-const smallWorlds = smallGroupWorlds.map(({ name }) => name);
-const values = new Command('npm run sim:groups --')
+const values = commandOfWorlds('sim:groups', {
+  worlds: Object.keys(groupWorlds),
+  usual: 'usual',
+  smallWorlds: smallGroupWorlds.map(({ name }) => name),
+})
   .description('Worlds of groups, judged by what members and readers saw. One seed is one history.')
-  .option('--world <name>', 'which kind', oneOf(worlds), 'usual')
-  .option('--seeds <n>', 'so many worlds', count, 100)
-  .option('--seed <n>', 'one world, with its trace', whole)
-  .option('--small <name>', 'every fault at every call of a small world, or of all', oneOf(['all', ...smallWorlds]))
-  .option('--pairs <n>', 'and so many pairs of faults of each', whole, 0)
-  .addHelpText('after', `\nWorlds: ${worlds.join('; ')}\nSmall worlds: ${smallWorlds.join('; ')}`)
+  .option('--pairs <n>', 'with --small: and so many pairs of faults of each', whole, 0)
   .parse()
   .opts<Flags>();
 

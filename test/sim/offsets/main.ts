@@ -1,7 +1,6 @@
 // Worlds of committed offsets by hand: npm run sim:offsets -- --help
-import { Command } from 'commander';
 import { plural } from '../../../cli/output.ts';
-import { count, faultList, oneOf, whole, wholeOrAll, written } from '../flags.ts';
+import { commandOfWorlds, faultList, wholeOrAll, written } from '../flags.ts';
 import type { OffsetsOperation } from './check.ts';
 import {
   everyPair,
@@ -23,19 +22,16 @@ type Flags = {
   readonly faults?: Faults;
 };
 
-const worlds = Object.keys(offsetsWorlds) as (keyof typeof offsetsWorlds)[];
-const smallWorlds = smallOffsetsWorlds.map(({ name }) => name);
-const command = new Command('npm run sim:offsets --')
+const command = commandOfWorlds('sim:offsets', {
+  worlds: Object.keys(offsetsWorlds),
+  usual: 'simple clients',
+  smallWorlds: smallOffsetsWorlds.map(({ name }) => name),
+})
   .description(
     'Worlds of committed offsets: one order of all operations must explain every answer. One seed is one history.',
   )
-  .option('--world <name>', 'which kind', oneOf(worlds), 'simple clients')
-  .option('--seeds <n>', 'so many worlds', count, 100)
-  .option('--seed <n>', 'one world, with its trace and all operations', whole)
-  .option('--small <name>', 'every fault at every call of a small world, or of all', oneOf(['all', ...smallWorlds]))
-  .option('--pairs <n>', 'and so many pairs of faults of each, or all', wholeOrAll, 0)
-  .option('--faults <list>', 'with --small: exactly these, as 12:reply-lost, with the trace', faultList)
-  .addHelpText('after', `\nWorlds: ${worlds.join('; ')}\nSmall worlds: ${smallWorlds.join('; ')}`);
+  .option('--pairs <n>', 'with --small: and so many pairs of faults of each, or all', wholeOrAll, 0)
+  .option('--faults <list>', 'with --small: exactly these, as 12:reply-lost, with the trace', faultList);
 const values = command.parse().opts<Flags>();
 if (values.faults && values.small === undefined) command.error('error: --faults needs --small');
 
