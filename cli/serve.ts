@@ -6,7 +6,7 @@ import type { Home } from '../local/home.ts';
 import type { LocalServer } from '../local/server.ts';
 import { ownCredentials } from './connect.ts';
 import { reportFailure } from './failure.ts';
-import { wholeNumber } from './options.ts';
+import { nameList, wholeNumber } from './options.ts';
 import { printLine } from './output.ts';
 
 const examples = `
@@ -16,10 +16,11 @@ local/local, or your own from RIVULET_ACCESS_KEY_ID and RIVULET_SECRET_ACCESS_KE
 Examples:
   rivulet serve
   rivulet serve --port 9393 --data /var/lib/rivulet
-  RIVULET_ACCESS_KEY_ID=me RIVULET_SECRET_ACCESS_KEY=... rivulet serve --host 0.0.0.0`;
+  RIVULET_ACCESS_KEY_ID=me RIVULET_SECRET_ACCESS_KEY=... rivulet serve --host 0.0.0.0 --allow-host build.example`;
 
 type ServeOptions = {
   host: string;
+  allowHost?: readonly string[];
   port: number;
   data: string;
   offsetsRetentionMinutes: number;
@@ -32,6 +33,11 @@ export function addServe(rivulet: Command): void {
     .command('serve')
     .description('run the service on this machine')
     .option('--host <address>', 'the address to listen on', '127.0.0.1')
+    .option(
+      '--allow-host <name>',
+      'another name that callers use for this server; repeatable. Addresses of its own and localhost need none',
+      nameList,
+    )
     .option('--port <port>', 'the port to listen on; 0 takes a free one', wholeNumber(0, 65_535), 9292)
     .option('--data <folder>', 'where the data lies; made when it is missing', '.rivulet')
     .option(
@@ -45,7 +51,14 @@ export function addServe(rivulet: Command): void {
     .action(serve);
 }
 
-async function serve({ host, port, data, offsetsRetentionMinutes, accessKey }: ServeOptions): Promise<void> {
+async function serve({
+  host,
+  allowHost = [],
+  port,
+  data,
+  offsetsRetentionMinutes,
+  accessKey,
+}: ServeOptions): Promise<void> {
   const credentials = credentialsOf(accessKey);
   if (!credentials && !isLoopback(host))
     throw new Error(
@@ -66,6 +79,7 @@ async function serve({ host, port, data, offsetsRetentionMinutes, accessKey }: S
     const options = {
       api: home.api,
       host,
+      allowHosts: allowHost,
       port,
       clock: systemClock,
       ...(credentials && { credentials: [credentials] }),

@@ -115,6 +115,7 @@ function isDecodable(text: string): boolean {
 const single = new Set([
   'authorization',
   'host',
+  'origin',
   'content-type',
   'content-length',
   'content-encoding',

@@ -1,8 +1,8 @@
 // The HTTP API in one process: what API Gateway is in AWS. It takes what API Gateway takes, verifies the same signatures
 // by the same rules, and calls the same handlers with the same events.
 //
-// A request is refused as early as it can be: by its head alone, by its signature, by the size of its body, in that order.
-// Whatever is refused here has not reached the engine, and says so (outcome not-written).
+// A request is refused as early as it can be: by its head alone, by whom it is for, by its signature, by the size of its
+// body, in that order. Whatever is refused here has not reached the engine, and says so (outcome not-written).
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -14,6 +14,7 @@ import { limits } from '../lib/limits.ts';
 import { type Credentials, sha256Hex } from '../lib/sigv4/canonical.ts';
 import { verifyHead } from '../lib/sigv4/verify.ts';
 import { readBody } from './body.ts';
+import { checkHosts, isLoopback, namesOf } from './hosts.ts';
 import { sendBeforeBody, sendOnSocket, sendResult } from './reply.ts';
 import { eventOf, headersTooLarge, invalid, type RequestHead, readHead } from './request.ts';
 
@@ -38,6 +39,8 @@ export type ServerOptions = {
   readonly host?: string;
   /** Default 0: any free one. */
   readonly port?: number;
+  /** Names that requests may be for, beside those of loopback and the address they come to. */
+  readonly allowHosts?: readonly string[];
   /** Who may call. Default: local/local, known to everyone, so for loopback only. */
   readonly credentials?: readonly Credentials[];
   /** That clients sign for. Default us-east-1. */
@@ -76,6 +79,7 @@ type Exchange = {
 
 type Context = {
   readonly api: HttpApi;
+  readonly hosts: ReadonlySet<string>;
   readonly credentials: ReadonlyMap<string, Credentials>;
   readonly region: string;
   readonly clock: ServerOptions['clock'];
@@ -97,6 +101,7 @@ function contextOf(options: ServerOptions, host: string): Context {
     );
   return {
     api: options.api,
+    hosts: namesOf(host, options.allowHosts ?? []),
     credentials: new Map(credentials.map((one) => [one.accessKeyId, one])),
     region: options.region ?? 'us-east-1',
     clock: options.clock,
@@ -115,9 +120,6 @@ function requestIds(clock: ServerOptions['clock']): () => string {
   let count = 0;
   return () => `${prefix}-${count++}`;
 }
-
-const isLoopback = (host: string): boolean =>
-  host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 
 function createHttpServer(context: Context): Server {
   const { headersMs, requestMs, idleMs, silentMs } = context.timeouts;
@@ -184,6 +186,7 @@ async function send(context: Context, { message, response }: Exchange, result: H
 async function answer(context: Context, { message, response, left }: Exchange, requestId: string): Promise<HttpResult> {
   try {
     const head = readHead(message);
+    checkHosts(head.fields, context.hosts, message.socket.localAddress);
     const verifyBody = isOpen(head) ? () => undefined : authenticate(context, head);
     if (head.fields.expect !== undefined) response.writeContinue();
     const body = await readBody(message, head);

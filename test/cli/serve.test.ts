@@ -131,6 +131,11 @@ describe('what it cannot do, it says in a sentence, and ends with 1', () => {
     expect(await refused(args)).toMatch(/others can reach 0\.0\.0\.0: .*RIVULET_ACCESS_KEY_ID/);
     expect(await refused([...args, '--access-key', 'me'])).toContain('RIVULET_SECRET_ACCESS_KEY');
   });
+
+  test('a name to answer to that is a URL', async () => {
+    const args = ['--port', '0', '--allow-host', 'http://build.example', '--data', newDirectory()];
+    expect(await refused(args)).toContain('expected a name or an address, without scheme and port');
+  });
 });
 
 test('credentials of one’s own are the only ones it takes, and the command line uses the same', async () => {
@@ -140,6 +145,24 @@ test('credentials of one’s own are the only ones it takes, and the command lin
   expect(await run(list, { environment })).toMatchObject({ code: 0, stderr: '' });
   expect(await run(list)).toMatchObject({ code: 1, stderr: expect.stringContaining('(FORBIDDEN') });
   expect(service.stdout()).not.toContain('a secret of mine');
+  await service.stop('SIGTERM');
+});
+
+test('names that it is told to answer to', async () => {
+  const args = ['--allow-host', 'build.example', '--allow-host', 'other.example'];
+  const service = await startService(newDirectory(), { args });
+  const statusFor = async (host: string): Promise<string> => {
+    const wire = open(service.url, signedHead(`http://${host}:9292`, { path: '/v1/topics' }));
+    const [line = ''] = (await wire.until('\r\n')).split('\r\n');
+    wire.socket.destroy();
+    return line.split(' ')[1] ?? line;
+  };
+  expect(await Promise.all(['build.example', 'other.example', 'localhost', 'evil.example'].map(statusFor))).toEqual([
+    '200',
+    '200',
+    '200',
+    '403',
+  ]);
   await service.stop('SIGTERM');
 });
 

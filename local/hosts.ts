@@ -1,0 +1,73 @@
+// Which Host and Origin headers the local server answers to. Every web page can send requests to this machine, and can sign
+// them with local/local. A page that points a DNS name of its own at this machine (DNS rebinding) would be same-origin with
+// the service, and is told apart only by the name in its requests.
+//
+// Invariant: a name that somebody else can point here is accepted only if the person that started the server gave it. An
+// address cannot be pointed elsewhere.
+import { BlockList, isIP } from 'node:net';
+import { RivuletError } from '../lib/errors.ts';
+
+const loopback = new BlockList();
+loopback.addSubnet('127.0.0.0', 8);
+loopback.addAddress('::1', 'ipv6');
+
+/** Not the names below localhost: only browsers and RFC 6761 promise where those lead. */
+export function isLoopback(host: string): boolean {
+  const family = isIP(host);
+  return family === 0 ? host === 'localhost' : loopback.check(host, family === 6 ? 'ipv6' : 'ipv4');
+}
+
+/** The names to accept beside those of loopback and the address that a request came to. */
+export function namesOf(boundHost: string, allowHosts: readonly string[]): ReadonlySet<string> {
+  return new Set([oneSpelling(boundHost), ...allowHosts.map(givenName)]);
+}
+
+function givenName(name: string): string {
+  const bare = name.replace(/^\[(.*)\]$/, '$1');
+  if (isIP(bare) !== 0 || /^[\w.-]+$/.test(bare)) return oneSpelling(bare);
+  throw new Error(`allowed host: expected a name or an address, without scheme and port, got ${shown(name)}`);
+}
+
+/** Throws FORBIDDEN. `localAddress` is this server's, as the request reached it. */
+export function checkHosts(
+  { host = '', origin }: Readonly<Record<string, string>>,
+  names: ReadonlySet<string>,
+  localAddress = '',
+): void {
+  const isOurs = (authority: string): boolean => {
+    const name = nameIn(authority);
+    if (name === undefined) return false;
+    return isLoopback(name) || name.endsWith('.localhost') || names.has(name) || name === oneSpelling(localAddress);
+  };
+  const ours = 'localhost, the address of this server, or a name given to it with --allow-host';
+  if (!isOurs(host)) throw foreign('header.host', ours, host);
+  if (origin === undefined) return;
+  const [, authority = ''] = /^https?:\/\/(.*)$/i.exec(origin) ?? [];
+  if (!isOurs(authority)) throw foreign('header.origin', `a page of ${ours}`, origin);
+}
+
+/** The name or address in `name`, `name:port`, `address:port` or `[address]:port`, in one spelling. */
+function nameIn(authority: string): string | undefined {
+  const [, address, name] = /^(?:\[([\da-f:.]+)\]|([\w.-]+))(?::\d{0,5})?$/i.exec(authority) ?? [];
+  if (address !== undefined && isIP(address) !== 6) return undefined;
+  const host = address ?? name;
+  return host === undefined ? undefined : oneSpelling(host);
+}
+
+/** Lower case, no dot at the end, no zone, IPv6 compressed. A socket of both families says IPv4 in IPv6: that is the IPv4. */
+function oneSpelling(host: string): string {
+  const plain = host
+    .toLowerCase()
+    .replace(/\.$|%.*$/, '')
+    .replace(/^::ffff:(?=\d+\.)/, '');
+  return isIP(plain) === 6 ? new URL(`http://[${plain}]`).hostname.slice(1, -1) : plain;
+}
+
+const shown = (value: string): string => JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}...` : value);
+
+function foreign(field: string, expected: string, value: string): RivuletError {
+  return new RivuletError('FORBIDDEN', `${field}: expected ${expected}, got ${shown(value)}`, {
+    outcome: 'not-written',
+    extra: { field },
+  });
+}
