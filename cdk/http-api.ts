@@ -17,7 +17,7 @@ import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations
 import { ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
-import { type Duty, duties } from '../functions/duties.ts';
+import { type Duty, duties, routeKeysOf } from '../functions/duties.ts';
 import { accept } from './accepted-findings.ts';
 import type { RivuletConfig } from './config.ts';
 import type { Functions } from './functions.ts';
@@ -39,7 +39,7 @@ function addRoutes(api: HttpApi, duty: Duty, functions: Functions, config: Rivul
   const integration = new HttpLambdaIntegration(`${duty}-integration`, functions[duty], {
     scopePermissionToRoute: false,
   });
-  const keys: string[] = [...duties[duty], ...(duty === 'meta' ? ['$default'] : [])];
+  const keys = [...routeKeysOf(duty), ...(duty === 'meta' ? ['$default'] : [])];
   return keys.map((key) => {
     const authorizer = isPublic(key, config) ? new HttpNoneAuthorizer() : api.defaultAuthorizer;
     const route = new HttpRoute(api, key, {
@@ -72,7 +72,7 @@ function routeKeyOf(key: string): HttpRouteKey {
 }
 
 const isPublic = (key: string, { publicHealth, publicOpenApi }: RivuletConfig): boolean =>
-  (publicHealth && key === 'GET /v1/health') || (publicOpenApi && key === 'GET /openapi.json');
+  (publicHealth && key.endsWith(' /v1/health')) || (publicOpenApi && key.endsWith(' /openapi.json'));
 
 function addStage(api: HttpApi, config: RivuletConfig, routes: readonly HttpRoute[]): void {
   const log = new LogGroup(api, 'AccessLog', {
@@ -86,7 +86,7 @@ function addStage(api: HttpApi, config: RivuletConfig, routes: readonly HttpRout
     accessLogSettings: { destination: new LogGroupLogDestination(log), format: AccessLogFormat.custom(accessLogLine) },
   });
   const limit = { ThrottlingRateLimit: config.fetchesPerSecond, ThrottlingBurstLimit: config.fetchesPerSecond * 2 };
-  (stage.node.defaultChild as CfnStage).routeSettings = Object.fromEntries(duties.fetch.map((key) => [key, limit]));
+  (stage.node.defaultChild as CfnStage).routeSettings = Object.fromEntries(routeKeysOf('fetch').map((key) => [key, limit]));
   // The settings name routes, which must exist by then.
   stage.node.addDependency(...routes);
 }

@@ -31,6 +31,10 @@ export const duties = {
 
 export type Duty = keyof typeof duties;
 
+/** With a HEAD beside every GET: it is answered in the same way, without the body. */
+export const routeKeysOf = (duty: Duty): readonly string[] =>
+  duties[duty].flatMap((key) => (key.startsWith('GET ') ? [key, key.replace('GET', 'HEAD')] : [key]));
+
 /** The Lambda functions: one for each duty; and without a route the daily upkeep, and the hourly look at the groups' lag. */
 export type FunctionName = Duty | 'upkeep' | 'lag';
 export const functionNames: readonly FunctionName[] = [...(Object.keys(duties) as Duty[]), 'upkeep', 'lag'];

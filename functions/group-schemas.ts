@@ -3,7 +3,7 @@
 import * as z from 'zod';
 import { limits } from '../lib/limits.ts';
 import {
-  firstRepeat,
+  eachOnce,
   LIST_LIMIT,
   nameOf,
   offset,
@@ -42,7 +42,7 @@ const memberId = z
   .string()
   .regex(
     new RegExp(`^[A-Za-z0-9._-]{1,${limits.memberIdLength}}$`),
-    `must be 1 to ${limits.memberIdLength} of a-z A-Z 0-9 . _ -`,
+    `1 to ${limits.memberIdLength} of a-z A-Z 0-9 . _ -`,
   )
   .meta({ description: 'Made by the client, once for each member; best 22 characters of random base64url' });
 
@@ -51,7 +51,7 @@ const label = z
   .string()
   .regex(
     new RegExp(`^[^\\p{C}\\p{Zl}\\p{Zp}]{1,${limits.memberTextLength}}$`, 'u'),
-    `must be 1 to ${limits.memberTextLength} printable characters`,
+    `1 to ${limits.memberTextLength} printable characters`,
   )
   .meta({ override: { type: 'string', minLength: 1, maxLength: limits.memberTextLength } });
 
@@ -60,17 +60,9 @@ const whichTopic = { topic: topicName, topicId: topicId.optional() };
 const partitionNumbers = z
   .array(partition)
   .max(limits.partitions)
-  .superRefine(eachOnce((one) => one));
+  .superRefine(eachOnce('partition', (one) => one));
 
-/** Refines a list by what may come in it once. */
-function eachOnce<T>(keyOf: (one: T) => string | number) {
-  return (list: readonly T[], context: z.RefinementCtx) => {
-    const at = firstRepeat(list.map(keyOf));
-    if (at >= 0) context.addIssue({ code: 'custom', path: [at], message: 'is in the list already' });
-  };
-}
-
-const eachTopicOnce = eachOnce(({ topic }: { topic: string }) => topic);
+const eachTopicOnce = eachOnce('topic', ({ topic }: { topic: string }) => topic);
 
 // --- heartbeat
 
@@ -113,10 +105,7 @@ const partitionCommit = z.strictObject({
   partition,
   offset,
   leaderEpoch: whole(-1, INT32_MAX).optional(),
-  metadata: z
-    .string()
-    .refine((text) => text.isWellFormed(), 'has half of a surrogate pair, which UTF-8 cannot hold')
-    .optional(),
+  metadata: z.string().optional(),
 });
 
 const commitOfTopic = z.strictObject({
@@ -125,7 +114,7 @@ const commitOfTopic = z.strictObject({
     .array(partitionCommit)
     .min(1)
     .max(limits.commitPartitions)
-    .superRefine(eachOnce((one) => one.partition)),
+    .superRefine(eachOnce('partition', (one) => one.partition)),
 });
 
 export const commitOffsetsBody = z
@@ -141,7 +130,7 @@ export const commitOffsetsBody = z
     const fields = ['memberId', 'memberEpoch', 'commitSeq'] as const;
     const missing = fields.filter((field) => body[field] === undefined);
     if (missing.length === 0 || missing.length === fields.length) return;
-    const message = 'is missing: memberId, memberEpoch and commitSeq belong together';
+    const message = 'memberId, memberEpoch and commitSeq together';
     context.addIssue({ code: 'custom', path: missing.slice(0, 1), message });
   });
 
@@ -155,7 +144,7 @@ export const fetchOffsetsQuery = z
   .superRefine((query, context) => {
     const stray = (['partitions', 'topicId'] as const).find((name) => query[name] !== undefined);
     if (query.topic === undefined && stray)
-      context.addIssue({ code: 'custom', path: [stray], message: 'needs a topic beside it' });
+      context.addIssue({ code: 'custom', path: ['topic'], message: `a topic beside ${stray}` });
   });
 
 export const deleteOffsetsQuery = z.strictObject({
@@ -167,7 +156,7 @@ export const deleteOffsetsQuery = z.strictObject({
 const partitionOffsets = z
   .array(z.strictObject({ partition, offset }))
   .min(1)
-  .superRefine(eachOnce((one) => one.partition))
+  .superRefine(eachOnce('partition', (one) => one.partition))
   .meta({ description: 'Of each partition its own; `partitions` is then left out' });
 
 const resetTarget = z
@@ -180,14 +169,14 @@ const resetTarget = z
       z.strictObject({ to: z.literal('shift'), by: whole(-limits.maxOffset, limits.maxOffset) }),
       z.strictObject({ to: z.literal('datetime'), timestamp: whole(0, limits.maxOffset) }),
     ],
-    'must have "to": earliest, latest, current, offset, offsets, shift or datetime',
+    'a "to" of earliest, latest, current, offset, offsets, shift or datetime',
   )
   .meta({ description: 'What lies outside the log is brought to its start or end' });
 
 const resetOfTopic = z
   .strictObject({ ...whichTopic, partitions: partitionNumbers.min(1).optional(), target: resetTarget })
   .refine(({ partitions, target }) => partitions === undefined || target.to !== 'offsets', {
-    error: 'are in target.offsets already',
+    error: 'nothing beside target.offsets',
     path: ['partitions'],
   });
 

@@ -7,16 +7,24 @@
 // written as ECMAScript writes them: 1.50 is 1.5, whatever stands beside it.
 import { RivuletError } from '../lib/errors.ts';
 import { limits } from '../lib/limits.ts';
+import { checkUnicode } from './unicode.ts';
 
 /** Of UTF-8 bytes or of text. Throws RivuletError INVALID_REQUEST. */
 export function parseJson(body: Uint8Array | string): unknown {
-  const text = typeof body === 'string' ? body : decodeUtf8(body);
+  // A gateway may decode the body, and leave the byte order mark that the decoder here drops.
+  const text = typeof body === 'string' ? body.replace(/^\ufeff/, '') : decodeUtf8(body);
   const { depth, longNumbers } = measureJson(text);
-  if (depth > limits.jsonDepth) throw refused(`may be nested ${limits.jsonDepth} levels deep, got ${depth}`);
+  if (depth > limits.jsonDepth) throw refused(`expected at most ${limits.jsonDepth} nested levels, got ${depth}`);
+  const value = parsed(text, longNumbers);
+  if (/\\u[dD]/.test(text)) checkUnicode(value, 'body');
+  return value;
+}
+
+function parsed(text: string, longNumbers: boolean): unknown {
   try {
     return longNumbers ? JSON.parse(text, keepDigits) : JSON.parse(text);
   } catch (error) {
-    throw refused(`not valid JSON: ${(error as SyntaxError).message}`);
+    throw refused(text.trim() === '' ? 'expected JSON, got nothing' : `not valid JSON: ${(error as SyntaxError).message}`);
   }
 }
 
@@ -62,7 +70,7 @@ function decodeUtf8(bytes: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
-    throw refused('not valid UTF-8');
+    throw refused('expected text in UTF-8, got other bytes');
   }
 }
 

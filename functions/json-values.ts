@@ -4,21 +4,21 @@
 //        (binary: base64) · anything else = its JSON text in UTF-8
 //   out  null = null · UTF-8 text of a JSON object or array = that JSON, spliced in as it is · other UTF-8 = a string ·
 //        other bytes = {"type": "binary", "data": base64}
-import { RivuletError } from '../lib/errors.ts';
 import { limits } from '../lib/limits.ts';
 import { measureJson } from './json-text.ts';
+import { unexpected } from './parse.ts';
 
 type TypedValue = { type: 'json' | 'string' | 'binary'; data: unknown };
 
-/** `field` is where the value stands in the request, for the error: INVALID_REQUEST. */
+/** `value` is of `parseJson`, so its text is valid Unicode. `field` is where it stands in the request, for INVALID_REQUEST. */
 export function bytesOfJson(value: unknown, field: string): Uint8Array | null {
   if (value === undefined || value === null) return null;
-  if (typeof value === 'string') return utf8(value, field);
+  if (typeof value === 'string') return Buffer.from(value);
   if (!isTyped(value)) return Buffer.from(JSON.stringify(value));
   if (value.type === 'json') return Buffer.from(JSON.stringify(value.data));
   if (typeof value.data !== 'string')
-    throw refused(`${field}.data`, `must be a string for type ${value.type}, got ${typeof value.data}`);
-  return value.type === 'string' ? utf8(value.data, `${field}.data`) : fromBase64(value.data, `${field}.data`);
+    throw unexpected(`${field}.data`, `a string for type ${value.type}`, value.data);
+  return value.type === 'string' ? Buffer.from(value.data) : fromBase64(value.data, `${field}.data`);
 }
 
 /** The JSON text of a value. */
@@ -35,15 +35,10 @@ function isTyped(value: object | number | boolean): value is TypedValue {
   return value.type === 'json' || value.type === 'string' || value.type === 'binary';
 }
 
-function utf8(text: string, field: string): Uint8Array {
-  if (!text.isWellFormed()) throw refused(field, 'has half of a surrogate pair, which UTF-8 cannot hold');
-  return Buffer.from(text);
-}
-
 /** Strict: what does not come back the same is refused, where Buffer would skip what it does not know. */
 function fromBase64(text: string, field: string): Uint8Array {
   const bytes = Buffer.from(text, 'base64');
-  if (bytes.toString('base64') !== text) throw refused(field, 'is not padded base64 (RFC 4648, section 4)');
+  if (bytes.toString('base64') !== text) throw unexpected(field, 'padded base64 (RFC 4648, section 4)', text);
   return bytes;
 }
 
@@ -66,8 +61,4 @@ function isJsonContainer(text: string): boolean {
   } catch {
     return false;
   }
-}
-
-function refused(field: string, what: string): RivuletError {
-  return new RivuletError('INVALID_REQUEST', `${field}: ${what}`, { extra: { field } });
 }

@@ -1,20 +1,18 @@
 // Content negotiation: which of the media types we have does the caller want, and which did it send.
 // RFC 9110, 8.3 (Content-Type) and 12.5.1 (Accept).
-import { RivuletError } from '../lib/errors.ts';
+import { unexpected } from './parse.ts';
 
 export const JSON_TYPE = 'application/json';
 
 /** The first of `offered` among those the Accept header likes best. Throws NOT_ACCEPTABLE. */
 export function acceptedType(accept: string | undefined, offered: readonly string[]): string {
-  const ranges = (accept ?? '*/*').split(',').map(parseRange);
+  const ranges = (accept?.trim() || '*/*').split(',').map(parseRange);
   const ranked = offered
     .map((type) => ({ type, range: bestRange(type, ranges) }))
     .filter(({ range }) => range !== undefined && range.quality > 0)
     .sort((a, b) => preference(b.range) - preference(a.range));
   if (ranked[0]) return ranked[0].type;
-  throw new RivuletError('NOT_ACCEPTABLE', `header.accept: must allow ${offered.join(' or ')}, got ${accept}`, {
-    extra: { field: 'header.accept' },
-  });
+  throw unexpected('header.accept', `it to allow ${offered.join(' or ')}`, accept, 'NOT_ACCEPTABLE');
 }
 
 /** The Content-Type without its parameters, if it is one of `known`. Throws UNSUPPORTED_MEDIA_TYPE. */
@@ -22,10 +20,8 @@ export function sentType(contentType: string | undefined, known: readonly string
   const [type = '', ...parameters] = (contentType ?? '').toLowerCase().split(';');
   const plain = parameters.every((parameter) => /^\s*(charset\s*=\s*"?utf-8"?\s*)?$/.test(parameter));
   if (plain && known.includes(type.trim())) return type.trim();
-  const got = contentType === undefined ? 'none' : contentType;
-  throw new RivuletError('UNSUPPORTED_MEDIA_TYPE', `header.content-type: must be ${known.join(' or ')}, got ${got}`, {
-    extra: { field: 'header.content-type' },
-  });
+  const expected = `${known.join(' or ')}, in UTF-8`;
+  throw unexpected('header.content-type', expected, contentType, 'UNSUPPORTED_MEDIA_TYPE');
 }
 
 type MediaRange = { readonly pattern: string; readonly quality: number };

@@ -47,13 +47,18 @@ function describe(operation: Operation): ZodOpenApiOperationObject {
   } as ZodOpenApiOperationObject;
 }
 
-function parametersOf({ pathSchema, querySchema, headerSchemas }: Operation) {
+function parametersOf({ pathSchema, querySchema, headerSchemas, bodySchema }: Operation) {
   return {
     ...(pathSchema && { path: pathSchema }),
     ...(querySchema && { query: querySchema }),
-    ...(headerSchemas && { header: z.object(headerSchemas) }),
+    ...(bodySchema && { header: z.object({ ...headerSchemas, 'Content-Encoding': contentEncoding }) }),
   };
 }
+
+/** Of every body: readBody in body.ts. */
+const contentEncoding = z.enum(['gzip', 'identity']).optional().meta({
+  description: 'How the body is compressed. The limit of a body holds for it unpacked too',
+});
 
 function requestBodyOf({ bodySchema, runBatches }: Operation) {
   if (bodySchema === undefined) return {};

@@ -5,12 +5,12 @@
 // Everything is checked before `run` is called.
 import type * as z from 'zod';
 import { type ErrorCode, RivuletError } from '../lib/errors.ts';
-import { limits } from '../lib/limits.ts';
 import { BATCHES_MEDIA_TYPE, decodeProduceFrames, type ProduceFrame } from '../lib/record/frames.ts';
+import { readBody } from './body.ts';
 import type { HttpEvent, HttpResult } from './http-event.ts';
 import { parseJson } from './json-text.ts';
 import { acceptedType, JSON_TYPE, sentType } from './media-type.ts';
-import { parse } from './parse.ts';
+import { fieldName, parse, unexpected } from './parse.ts';
 import { rivuletErrorOf } from './problem.ts';
 import { nothing } from './schemas.ts';
 
@@ -119,32 +119,25 @@ function callOf(spec: Operation, event: RoutedEvent): Call<unknown, unknown> {
 }
 
 async function dispatch(spec: Operation, event: HttpEvent, call: Call<unknown, unknown>): Promise<HttpResult> {
-  const body = event.body ?? '';
+  const sent = event.body ?? '';
   if (spec.bodySchema === undefined && spec.runBatches === undefined) {
-    if (body.length > 0) throw new RivuletError('INVALID_REQUEST', `body: must be empty, got ${body.length} bytes`);
+    if (sent.length > 0) throw new RivuletError('INVALID_REQUEST', `body: expected none, got ${sent.length} bytes`);
     return spec.run(call, {});
   }
   const known = spec.runBatches ? [JSON_TYPE, BATCHES_MEDIA_TYPE] : [JSON_TYPE];
   const type = sentType(event.headers['content-type'], known);
-  checkSize(body, type === JSON_TYPE ? 'jsonBodyBytes' : 'binaryBodyBytes');
+  const limit = type === JSON_TYPE ? 'jsonBodyBytes' : 'binaryBodyBytes';
+  const body = await readBody(sent, event.headers['content-encoding'], limit);
   if (type === BATCHES_MEDIA_TYPE && spec.runBatches)
     return spec.runBatches(call, decodeProduceFrames(typeof body === 'string' ? Buffer.from(body) : body));
   return spec.run(call, parse(spec.bodySchema ?? nothing, parseJson(body), 'body'));
-}
-
-function checkSize(body: Uint8Array | string, limit: 'jsonBodyBytes' | 'binaryBodyBytes'): void {
-  const bytes = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
-  if (bytes <= limits[limit]) return;
-  throw new RivuletError('BODY_TOO_LARGE', `body: at most ${limits[limit]} bytes (${limit}), got ${bytes}`, {
-    extra: { field: 'body', limit: limits[limit], bytes },
-  });
 }
 
 /** A parameter that comes twice is refused: whoever reads only one of the two would read another request. */
 function queryOf(rawQueryString: string): Record<string, string> {
   const query: Record<string, string> = Object.create(null);
   for (const [name, value] of new URLSearchParams(rawQueryString)) {
-    if (name in query) throw new RivuletError('INVALID_REQUEST', `query.${name}: came twice`);
+    if (name in query) throw unexpected(fieldName('query', [name]), 'one value', [query[name], value]);
     query[name] = value;
   }
   return query;

@@ -46,6 +46,8 @@ export function problemResult(error: unknown, requestId: string): HttpResult {
   const problem = problemOf(error, requestId);
   const headers: Record<string, string> = { 'content-type': 'application/problem+json' };
   if (typeof problem.allow === 'string') headers.allow = problem.allow;
+  // RFC 9110, 12.5.3: what a refused coding is answered with.
+  if (problem.field === 'header.content-encoding') headers['accept-encoding'] = 'gzip';
   return { statusCode: problem.status, headers, body: JSON.stringify(problem) };
 }
 

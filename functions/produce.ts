@@ -4,13 +4,12 @@
 // of the worst error, with the same body.
 
 import type { AppendAck, AppendRecordsReply, AppendReply, LogEngine, NewRecord } from '../lib/engine.ts';
-import { RivuletError } from '../lib/errors.ts';
-import type { ProduceFrame } from '../lib/record/frames.ts';
+import { BATCHES_MEDIA_TYPE, type ProduceFrame } from '../lib/record/frames.ts';
 import { defined } from './defined.ts';
 import type { HttpResult } from './http-event.ts';
 import { bytesOfJson } from './json-values.ts';
 import { type Call, json, type Operation, operation } from './operation.ts';
-import { parse } from './parse.ts';
+import { parse, unexpected } from './parse.ts';
 import { batchesAcks, recordAcks } from './replies.ts';
 import { failedWrite, statusOf } from './results.ts';
 import {
@@ -136,27 +135,24 @@ function keyOf(headers: Call<unknown, unknown>['headers']): string | undefined {
 
 /** Batches carry their producer's sequence instead. */
 function refuseKey(headers: Call<unknown, unknown>['headers']): void {
-  if (headers[IDEMPOTENCY_KEY] !== undefined) throw refused(`header.${IDEMPOTENCY_KEY}`, 'is for JSON bodies only');
+  const key = headers[IDEMPOTENCY_KEY];
+  if (key !== undefined) throw unexpected(`header.${IDEMPOTENCY_KEY}`, 'a JSON body beside it', BATCHES_MEDIA_TYPE);
 }
 
 /** With a JSON body these belong inside: two places could disagree. */
 function refuseBeside(query: Record<string, unknown>): void {
   const [name] = Object.keys(query);
-  if (name !== undefined) throw refused(`query.${name}`, 'belongs into the JSON body');
+  if (name !== undefined) throw unexpected(`query.${name}`, 'this field inside the JSON body', query[name]);
 }
 
 function someFrames(frames: ProduceFrame[]): ProduceFrame[] {
-  if (frames.length === 0) throw refused('body', 'has no frame');
+  if (frames.length === 0) throw unexpected('body', 'at least 1 frame', undefined);
   return frames;
 }
 
 function ofPartition(frame: ProduceFrame, partition: number): ProduceFrame {
   if (frame.partition === partition) return frame;
-  throw refused('body', `a frame names partition ${frame.partition}, the path partition ${partition}`);
-}
-
-function refused(field: string, what: string): RivuletError {
-  return new RivuletError('INVALID_REQUEST', `${field}: ${what}`, { extra: { field } });
+  throw unexpected('body', `frames of partition ${partition}, as in the path`, frame.partition);
 }
 
 // --- out

@@ -13,9 +13,9 @@ export type Route = Pick<Operation, 'method' | 'path'>;
 
 /** `known` may be more than are served here. */
 export function routerOf(operations: readonly Operation[], known: readonly Route[] = operations): Router {
-  const routes = operations.map((operation) => {
-    const { method, path } = operation;
-    return { method, path, handler: handlerOf(operation) };
+  const routes = operations.flatMap((operation) => {
+    const handler = handlerOf(operation);
+    return methodsOf(operation).map((method) => ({ method, path: operation.path, handler }));
   });
   const notFoundResponse = ({ method, path }: { method: string; path: string }) => {
     throw noOperation(known, method, path);
@@ -24,13 +24,16 @@ export function routerOf(operations: readonly Operation[], known: readonly Route
   return httpRouter({ routes, notFoundResponse } as never) as unknown as Router;
 }
 
+/** HEAD is GET, and the server leaves out the body. */
+const methodsOf = ({ method }: Route): readonly string[] => (method === 'GET' ? ['GET', 'HEAD'] : [method]);
+
 /** The router would overlook a slash at the end. Throws NOT_FOUND. */
 export function checkPath(path: string): void {
   if (/\/(\/|$)/.test(path)) throw new RivuletError('NOT_FOUND', `There is nothing at ${path}`);
 }
 
 function noOperation(known: readonly Route[], method: string, path: string): RivuletError {
-  const allow = known.filter((one) => covers(one.path, path)).map((one) => one.method);
+  const allow = known.filter((one) => covers(one.path, path)).flatMap(methodsOf);
   if (allow.length === 0) return new RivuletError('NOT_FOUND', `There is nothing at ${path}`);
   return new RivuletError('METHOD_NOT_ALLOWED', `${path} takes ${allow.join(', ')}, got ${method}`, {
     extra: { allow: allow.join(', ') },

@@ -18,7 +18,9 @@ const ANSWER_MS = 1_000;
 export function createHandler(api: HttpApi): (event: LambdaEvent, context: LambdaContext) => Promise<LambdaResult> {
   return async (event, context) => {
     const timeLeftMs = Math.max(0, context.getRemainingTimeInMillis() - ANSWER_MS);
-    return resultOf(await api({ ...eventOf(event), timeLeftMs }));
+    const { body, ...result } = await api({ ...eventOf(event), timeLeftMs });
+    const isHead = event.requestContext.http.method === 'HEAD';
+    return resultOf(isHead || body === undefined ? result : { ...result, body });
   };
 }
 

@@ -1,4 +1,5 @@
 // Messages as applications give and get them, and their turning into the records of a batch and back.
+import { whyNotUnicode } from '../bytes/unicode.ts';
 import type { DecodedRecord, RecordHeader, RecordInput } from '../record/batch.ts';
 import { RivuletClientError } from './client-error.ts';
 
@@ -54,14 +55,22 @@ export function toRecord(message: Message, at: number, nowMs: number): OutgoingR
 }
 
 function toBytes(value: MessageBytes, field: string, at: number): Uint8Array | null {
-  if (typeof value === 'string') return Buffer.from(value);
+  if (typeof value === 'string') return Buffer.from(checkedText(value, field, at));
   if (value === null || value instanceof Uint8Array) return value;
   throw invalid(field, at, `must be text, bytes or null, got ${typeof value}`);
+}
+
+/** Its UTF-8 would be another text. */
+function checkedText(text: string, field: string, at: number): string {
+  const reason = whyNotUnicode(text);
+  if (reason !== undefined) throw invalid(field, at, reason);
+  return text;
 }
 
 function toHeaders(headers: MessageHeaders, at: number): RecordHeader[] {
   return Object.entries(headers).flatMap(([key, given]) => {
     const values = Array.isArray(given) ? (given as readonly MessageBytes[]) : [given as MessageBytes];
+    checkedText(key, 'headers', at);
     return values.map((value) => ({ key, value: toBytes(value, `headers.${key}`, at) }));
   });
 }

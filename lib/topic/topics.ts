@@ -212,8 +212,9 @@ async function alter(table: Table, topic: Topic, request: AlterTopicRequest): Pr
       { outcome: 'not-written' },
     );
   }
-  const config = withChanges(topic.overrides, request.config ?? {});
-  checkConfig(config);
+  const changes = request.config ?? {};
+  checkConfig(changes);
+  const config = withChanges(topic.overrides, changes);
   const result = await table.write({
     kind: 'update',
     key: topicKey(topic.topic),
