@@ -86,7 +86,9 @@ function addStage(api: HttpApi, config: RivuletConfig, routes: readonly HttpRout
     accessLogSettings: { destination: new LogGroupLogDestination(log), format: AccessLogFormat.custom(accessLogLine) },
   });
   const limit = { ThrottlingRateLimit: config.fetchesPerSecond, ThrottlingBurstLimit: config.fetchesPerSecond * 2 };
-  (stage.node.defaultChild as CfnStage).routeSettings = Object.fromEntries(routeKeysOf('fetch').map((key) => [key, limit]));
+  (stage.node.defaultChild as CfnStage).routeSettings = Object.fromEntries(
+    routeKeysOf('fetch').map((key) => [key, limit]),
+  );
   // The settings name routes, which must exist by then.
   stage.node.addDependency(...routes);
 }

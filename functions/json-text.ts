@@ -24,7 +24,9 @@ function parsed(text: string, longNumbers: boolean): unknown {
   try {
     return longNumbers ? JSON.parse(text, keepDigits) : JSON.parse(text);
   } catch (error) {
-    throw refused(text.trim() === '' ? 'expected JSON, got nothing' : `not valid JSON: ${(error as SyntaxError).message}`);
+    throw refused(
+      text.trim() === '' ? 'expected JSON, got nothing' : `not valid JSON: ${(error as SyntaxError).message}`,
+    );
   }
 }
 

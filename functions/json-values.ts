@@ -16,8 +16,7 @@ export function bytesOfJson(value: unknown, field: string): Uint8Array | null {
   if (typeof value === 'string') return Buffer.from(value);
   if (!isTyped(value)) return Buffer.from(JSON.stringify(value));
   if (value.type === 'json') return Buffer.from(JSON.stringify(value.data));
-  if (typeof value.data !== 'string')
-    throw unexpected(`${field}.data`, `a string for type ${value.type}`, value.data);
+  if (typeof value.data !== 'string') throw unexpected(`${field}.data`, `a string for type ${value.type}`, value.data);
   return value.type === 'string' ? Buffer.from(value.data) : fromBase64(value.data, `${field}.data`);
 }
 

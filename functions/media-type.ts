@@ -6,7 +6,7 @@ export const JSON_TYPE = 'application/json';
 
 /** The first of `offered` among those the Accept header likes best. Throws NOT_ACCEPTABLE. */
 export function acceptedType(accept: string | undefined, offered: readonly string[]): string {
-  const ranges = (accept?.trim() || '*/*').split(',').map(parseRange);
+  const ranges = (accept ?? '*/*').split(',').map(parseRange);
   const ranked = offered
     .map((type) => ({ type, range: bestRange(type, ranges) }))
     .filter(({ range }) => range !== undefined && range.quality > 0)

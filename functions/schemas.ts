@@ -97,16 +97,19 @@ const partitionCount = z
 
 /** zod leaves a key `__proto__` out of a record without a word; any other unknown name is the engine's to refuse. */
 function configOf<Value extends z.ZodType>(value: Value) {
-  return z.preprocess((config, context) => {
-    if (typeof config === 'object' && config !== null && Object.hasOwn(config, '__proto__'))
-      context.addIssue({
-        code: 'custom',
-        path: ['__proto__'],
-        message: 'the name of a topic configuration',
-        params: { errorCode: 'INVALID_CONFIG' satisfies ErrorCode },
-      });
-    return config;
-  }, z.record(z.string(), value));
+  return z.preprocess(
+    (config, context) => {
+      if (typeof config === 'object' && config !== null && Object.hasOwn(config, '__proto__'))
+        context.addIssue({
+          code: 'custom',
+          path: ['__proto__'],
+          message: 'the name of a topic configuration',
+          params: { errorCode: 'INVALID_CONFIG' satisfies ErrorCode },
+        });
+      return config;
+    },
+    z.record(z.string(), value),
+  );
 }
 
 export const createTopicBody = z.strictObject({

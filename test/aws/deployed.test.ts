@@ -6,6 +6,7 @@ import { sendSigned } from '../../emulator/signed-request.ts';
 import { httpConformance } from '../conformance/http-conformance.ts';
 import { onDeployment } from './resources.ts';
 
+const text = 'the gateway hands JSON on as text, and compressed bytes do not survive that';
 const decoded = 'the gateway decodes the path before it chooses the route and the function sees it';
 
 await onDeployment(({ endpoint, url }) => {
@@ -19,6 +20,8 @@ await onDeployment(({ endpoint, url }) => {
       'with the topic a%2Fb is refused, never decoded': decoded,
       'with the topic a%2fb is refused, never decoded': decoded,
       'with the partition "%31" is refused': decoded,
+      'of JSON is taken': text,
+      'that is too large when it is unpacked is a 413: JSON': text,
       'of invalid UTF-8 is refused': 'the gateway puts U+FFFD in its place, and the function cannot tell',
     },
   );

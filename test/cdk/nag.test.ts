@@ -37,6 +37,8 @@ describe('cdk-nag', () => {
       ['RivuletData/Storage/Segments', 'AwsSolutions-S1'],
       ['RivuletService/Service/Api/GET --openapi.json', 'AwsSolutions-APIG4'],
       ['RivuletService/Service/Api/GET --v1--health', 'AwsSolutions-APIG4'],
+      ['RivuletService/Service/Api/HEAD --openapi.json', 'AwsSolutions-APIG4'],
+      ['RivuletService/Service/Api/HEAD --v1--health', 'AwsSolutions-APIG4'],
       ['RivuletService/Service/DeadLetters', 'AwsSolutions-SQS3'],
       ['RivuletService/Service/FetchRole', 'AwsSolutions-IAM5'],
       ['RivuletService/Service/GroupsRole', 'AwsSolutions-IAM5'],

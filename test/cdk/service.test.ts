@@ -86,10 +86,12 @@ describe('upkeep', () => {
 });
 
 describe('the HTTP API', () => {
-  const routes = [...Object.values(duties).flat(), '$default'];
+  const withHeads = (keys: readonly string[]) =>
+    keys.flatMap((key) => (key.startsWith('GET ') ? [key, `HEAD ${key.slice(4)}`] : [key]));
+  const routes = [...withHeads(Object.values(duties).flat()), '$default'];
 
-  test('has the routes of the duties, each signed but for health and the OpenAPI document', () => {
-    const open = ['GET /v1/health', 'GET /openapi.json'];
+  test('has the routes of the duties, and a HEAD beside each GET, each signed but for health and the OpenAPI document', () => {
+    const open = withHeads(['GET /v1/health', 'GET /openapi.json']);
     expect(authorizationOf({})).toEqual(
       Object.fromEntries(routes.map((route) => [route, open.includes(route) ? 'NONE' : 'AWS_IAM'])),
     );
@@ -116,7 +118,7 @@ describe('the HTTP API', () => {
       {
         DefaultRouteSettings: { ThrottlingRateLimit: 30, ThrottlingBurstLimit: 60 },
         RouteSettings: Object.fromEntries(
-          duties.fetch.map((route) => [route, { ThrottlingRateLimit: 7, ThrottlingBurstLimit: 14 }]),
+          withHeads(duties.fetch).map((route) => [route, { ThrottlingRateLimit: 7, ThrottlingBurstLimit: 14 }]),
         ),
       },
     );

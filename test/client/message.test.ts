@@ -36,6 +36,10 @@ test.each([
   [{ key: 7 as unknown as string, value: '' }, /messages\[3\]\.key/],
   [{ value: '', headers: { h: {} as string } }, /messages\[3\]\.headers\.h/],
   [{ value: '', partition: -1 }, /messages\[3\]\.partition: must be a whole number from 0 to 2\^53 - 1, got -1/],
+  [{ value: 'a😀\ud800' }, /messages\[3\]\.value: expected text in valid Unicode, got a lone surrogate at character 3/],
+  [{ key: '\udc00', value: '' }, /messages\[3\]\.key: expected text in valid Unicode, got a lone surrogate/],
+  [{ value: '', headers: { h: ['ok', '\ud800'] } }, /messages\[3\]\.headers\.h: expected text in valid Unicode/],
+  [{ value: '', headers: { '\ud800': 'x' } }, /messages\[3\]\.headers: expected text in valid Unicode/],
   [{ value: '', timestamp: 1.5 }, /messages\[3\]\.timestamp/],
 ])('a message that cannot be sent is refused by name: %j', (message, words) => {
   expect(() => toRecord(message, 3, 0)).toThrow(words);

@@ -117,6 +117,12 @@ export function groupMembersConformance(ask: Ask): void {
       ['from an epoch of the future', { memberEpoch: 99 }, 'FENCED_MEMBER_EPOCH', /epoch/],
       ['with an unknown assignor', { serverAssignor: 'sticky' }, 'UNSUPPORTED_ASSIGNOR', /sticky/],
       ['with a broken expression', { subscribedTopicRegex: '(' }, 'INVALID_REGULAR_EXPRESSION', /./],
+      [
+        'with half a surrogate pair in the expression',
+        { subscribedTopicRegex: 'a|\ud800' },
+        'INVALID_REQUEST',
+        /^body\.subscribedTopicRegex: expected text in valid Unicode, got a lone surrogate at character 3$/,
+      ],
       ['with an interval close to its session', { heartbeatIntervalMs: 20_000 }, 'INVALID_REQUEST', /20000.*15000/],
       ['with a member id that is none', { memberId: 'a/b' }, 'INVALID_REQUEST', /^body\.memberId: .*got "a\/b"/],
       ['with an epoch below -2', { memberEpoch: -3 }, 'INVALID_REQUEST', /^body\.memberEpoch: .*got -3/],

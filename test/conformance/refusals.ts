@@ -1,7 +1,8 @@
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { limits } from '../../lib/limits.ts';
 import { BATCHES_MEDIA_TYPE } from '../../lib/record/frames.ts';
-import type { Ask } from './target.ts';
+import { type Ask, batchOf, frameOf } from './target.ts';
 
 const JSON_BODY = { 'content-type': 'application/json' };
 const record = { records: [{ value: 'x' }] };
@@ -47,14 +48,30 @@ export function refusalsConformance(ask: Ask): void {
     });
 
     it.each([
-      ['DELETE', '/v1/topics', 'GET'],
-      ['PATCH', '/v1/health', 'GET'],
-      ['POST', '/v1/topics/orders', 'PUT, GET, PATCH, DELETE'],
+      ['DELETE', '/v1/topics', 'GET, HEAD'],
+      ['PATCH', '/v1/health', 'GET, HEAD'],
+      ['POST', '/v1/topics/orders', 'PUT, GET, HEAD, PATCH, DELETE'],
       ['GET', '/v1/producers', 'POST'],
     ])('takes no %s at %s', async (method, path, allow) => {
       const refused = await ask.send({ method, path });
       expect(refused.json).toMatchObject({ status: 405, errorCode: 'METHOD_NOT_ALLOWED' });
       expect(refused.headers.allow).toBe(allow);
+    });
+  });
+
+  describe('HEAD', () => {
+    it.each(['/v1/health', '/openapi.json', '/v1/topics', '/v1/groups'])('%s is GET without the body', async (path) => {
+      const [got, head] = [await ask.get(path), await ask.send({ method: 'HEAD', path })];
+      expect([head.status, head.body.length]).toEqual([200, 0]);
+      expect(head.headers['content-type']).toBe(got.headers['content-type']);
+    });
+
+    it('of what is not there is a 404, and of what cannot be got a 405', async () => {
+      const statusOf = async (path: string) => (await ask.send({ method: 'HEAD', path })).status;
+      const { path } = await ask.topic();
+      expect(await Promise.all([path, `${path}x`, `${path}/records`, '/v1/nothing'].map(statusOf))).toEqual([
+        200, 404, 405, 404,
+      ]);
     });
   });
 
@@ -122,9 +139,9 @@ export function refusalsConformance(ask: Ask): void {
 
     it.each([
       ['that is none', 'records', 'body: not valid JSON'],
-      ['of nothing', '', 'body: not valid JSON'],
+      ['of nothing', '', 'body: expected JSON, got nothing'],
       ['with NaN', '{"records":[{"timestamp":NaN}]}', 'body: not valid JSON'],
-      ['too deep', nested(40), 'body: may be nested 32 levels deep, got 43'],
+      ['too deep', nested(40), 'body: expected at most 32 nested levels, got 43'],
       ['far too deep', nested(300_000), 'got 300003'],
       ['that is not an object', '[]', 'body: '],
       ['with no records', '{"records":[]}', 'body.records'],
@@ -134,7 +151,22 @@ export function refusalsConformance(ask: Ask): void {
       ['with a negative timestamp', '{"records":[{"timestamp":-5}]}', 'body.records[0].timestamp'],
       ['with a timestamp above 2^53-1', '{"records":[{"timestamp":9007199254740993}]}', 'got 9007199254740993'],
       ['with bad base64', '{"records":[{"value":{"type":"binary","data":"%"}}]}', 'body.records[0].value.data'],
-      ['with half a surrogate pair', '{"records":[{"key":"\\ud800"}]}', 'body.records[0].key'],
+      [
+        'with half a surrogate pair',
+        '{"records":[{"key":"ab\\ud800"}]}',
+        'body.records[0].key: expected text in valid',
+      ],
+      [
+        'with half a surrogate pair in JSON',
+        '{"records":[{"value":{"a":["\\udc00"]}}]}',
+        'body.records[0].value.a[0]: exp',
+      ],
+      [
+        'with half a surrogate pair as a name',
+        '{"records":[{"value":{"\\udc00":1}}]}',
+        'body.records[0].value["\\udc00"]',
+      ],
+      ['with a field called __proto__', '{"records":[{"__proto__":1}]}', 'body.records[0].__proto__'],
       [
         'with half a surrogate pair in the name of a header',
         '{"records":[{"headers":[{"name":"\\ud800"}]}]}',
@@ -150,11 +182,30 @@ export function refusalsConformance(ask: Ask): void {
       expect((await ask.get(`${path}/partitions/0/records`)).json.highWatermark).toBe(0);
     });
 
+    it('may have names that JavaScript has too: they are names like any other', async () => {
+      const { path } = await ask.topic();
+      const value = '{"__proto__":{"a":1},"constructor":null,"toString":"x"}';
+      const header = '{"name":"__proto__","value":"v"}';
+      const written = await ask.json(
+        'POST',
+        `${path}/records`,
+        `{"records":[{"value":${value},"headers":[${header}]}]}`,
+      );
+      expect(written.status).toBe(200);
+      const read = await ask.get(`${path}/partitions/0/records`);
+      expect(read.body.toString()).toContain(`"value":${value},"headers":[${header}]`);
+    });
+
+    it('may begin with a byte order mark', async () => {
+      const { path } = await ask.topic();
+      expect((await ask.json('POST', `${path}/records`, '\ufeff{"records":[{}]}')).status).toBe(200);
+    });
+
     it('of invalid UTF-8 is refused', async () => {
       const { path } = await ask.topic();
       const body = Buffer.concat([Buffer.from('{"records":[{"value":"'), Buffer.from([0xc3]), Buffer.from('"}]}')]);
       const refused = await ask.send({ method: 'POST', path: `${path}/records`, headers: JSON_BODY, body });
-      expect(refused.json).toMatchObject({ status: 400, detail: 'body: not valid UTF-8' });
+      expect(refused.json).toMatchObject({ status: 400, detail: 'body: expected text in UTF-8, got other bytes' });
     });
 
     it('where none belongs is refused', async () => {
@@ -175,6 +226,56 @@ export function refusalsConformance(ask: Ask): void {
       const refused = await ask.json('POST', `${path}/records`, { records: [{ value: 'x'.repeat(3000) }] });
       expect(refused.status).toBe(413);
       expect(refused.json.records[0].error).toMatchObject({ errorCode: 'MESSAGE_TOO_LARGE', outcome: 'not-written' });
+    });
+  });
+
+  describe('a body in gzip', () => {
+    const packed = { 'content-type': 'application/json', 'content-encoding': 'gzip' };
+    const send = (path: string, body: Uint8Array, headers: Record<string, string> = packed) =>
+      ask.send({ method: 'POST', path: `${path}/records`, headers, body });
+
+    it('of JSON is taken', async () => {
+      const { path } = await ask.topic();
+      expect((await send(path, gzipSync('{"records":[{"value":"unpacked"}]}'))).status).toBe(200);
+      expect((await ask.get(`${path}/partitions/0/records`)).json.records[0].value).toBe('unpacked');
+    });
+
+    it('of batches is taken', async () => {
+      const { path } = await ask.topic();
+      const body = gzipSync(frameOf(0, batchOf(['unpacked'])));
+      expect((await send(path, body, { ...packed, 'content-type': BATCHES_MEDIA_TYPE })).status).toBe(200);
+      expect((await ask.get(`${path}/partitions/0/records`)).json.records[0].value).toBe('unpacked');
+    });
+
+    it('that is none is refused', async () => {
+      const { path } = await ask.topic();
+      const refused = await send(path, Buffer.from(JSON.stringify(record)));
+      expect(refused.json).toMatchObject({ status: 400, outcome: 'not-written', field: 'body' });
+      expect(refused.json.detail).toMatch(/^body: expected gzip, got /);
+    });
+
+    it.each([
+      ['JSON', 'application/json', limits.jsonBodyBytes],
+      ['batches', BATCHES_MEDIA_TYPE, limits.binaryBodyBytes],
+    ])('that is too large when it is unpacked is a 413: %s', async (_, type, limit) => {
+      const { path } = await ask.topic();
+      const refused = await send(path, gzipSync(Buffer.alloc(limit + 1, 0x20)), { ...packed, 'content-type': type });
+      expect(refused.json).toMatchObject({ status: 413, errorCode: 'BODY_TOO_LARGE', outcome: 'not-written' });
+      expect(refused.json.detail).toContain(`at most ${limit} bytes`);
+    });
+
+    it.each(['br', 'zstd', 'gzip, gzip'])('or else: %s is a 415 that names what there is', async (encoding) => {
+      const { path } = await ask.topic();
+      const refused = await send(path, Buffer.from(JSON.stringify(record)), {
+        ...packed,
+        'content-encoding': encoding,
+      });
+      expect(refused.json).toMatchObject({
+        status: 415,
+        outcome: 'not-written',
+        detail: `header.content-encoding: expected gzip, identity or none, got "${encoding}"`,
+      });
+      expect(refused.headers['accept-encoding']).toBe('gzip');
     });
   });
 

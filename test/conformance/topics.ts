@@ -50,6 +50,30 @@ export function topicsConformance(ask: Ask): void {
       expect(await valueNow()).toMatchObject({ isDefault: true });
     });
 
+    it.each([
+      ['PUT', '"x"'],
+      ['PATCH', '"x"'],
+      ['PATCH', 'null'],
+    ])('take no configuration that there is not: %s of %s', async (method, value) => {
+      const { path } = await ask.topic();
+      for (const name of ['__proto__', 'constructor', 'toString', 'no.such', '']) {
+        const target = method === 'PUT' ? `/v1/topics/${freshName()}` : path;
+        const refused = await ask.json(method, target, `{"config":{"${name}":${value}}}`);
+        expect(refused.json).toMatchObject({ status: 400, errorCode: 'INVALID_CONFIG', outcome: 'not-written' });
+        expect(refused.json.detail).toContain(name);
+        if (method === 'PUT') expect((await ask.get(target)).status).toBe(404);
+      }
+    });
+
+    it('take no text that UTF-8 cannot hold', async () => {
+      const name = 'follower.replication.throttled.replicas';
+      const refused = await ask.json('PUT', `/v1/topics/${freshName()}`, `{"config":{"${name}":"*\\ud800"}}`);
+      expect(refused.json).toMatchObject({
+        status: 400,
+        detail: `body.config.${name}: expected text in valid Unicode, got a lone surrogate at character 2`,
+      });
+    });
+
     it('only grow', async () => {
       const { path } = await ask.topic(2);
       expect((await ask.json('PATCH', path, { partitions: 4 })).json).toMatchObject({ partitions: 4 });

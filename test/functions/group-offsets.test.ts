@@ -98,7 +98,7 @@ describe('committed offsets that no reply can hold', () => {
   it.each(['41', 'x/41', `${'A'.repeat(22)}/-1`, `${'A'.repeat(22)}/12345`])('not behind %s', async (after) => {
     expect(await lookUp({ after })).toMatchObject({
       statusCode: 400,
-      page: { detail: expect.stringMatching(/^query\.after: must be the nextAfter of a reply/) },
+      page: { detail: expect.stringMatching(/^query\.after: expected the nextAfter of a reply/) },
     });
   });
 

@@ -18,19 +18,19 @@ describe('a heartbeat', () => {
   });
 
   it.each([
-    [{ memberId: 'a'.repeat(65) }, 'body.memberId: must be 1 to 64'],
-    [{ instanceId: '..' }, 'body.instanceId: must be 1 to 249'],
-    [{ clientId: 'a\u001b[2J' }, 'body.clientId: must be 1 to 249 printable'],
-    [{ clientId: '' }, 'body.clientId: must be 1 to 249 printable'],
-    [{ rackId: 'r'.repeat(250) }, 'body.rackId: must be 1 to 249 printable'],
-    [{ sessionTimeoutMs: 0 }, 'body.sessionTimeoutMs: must be a whole number from 1'],
+    [{ memberId: 'a'.repeat(65) }, 'body.memberId: expected 1 to 64'],
+    [{ instanceId: '..' }, 'body.instanceId: expected 1 to 249'],
+    [{ clientId: 'a\u001b[2J' }, 'body.clientId: expected 1 to 249 printable'],
+    [{ clientId: '' }, 'body.clientId: expected 1 to 249 printable'],
+    [{ rackId: 'r'.repeat(250) }, 'body.rackId: expected 1 to 249 printable'],
+    [{ sessionTimeoutMs: 0 }, 'body.sessionTimeoutMs: expected a whole number from 1'],
     [{ subscribedTopicNames: Array.from({ length: 1_001 }, (_, i) => `t${i}`) }, 'body.subscribedTopicNames: '],
     [
       { topicPartitions: [{ topic: 'a', partitions: [1, 1] }] },
-      'body.topicPartitions[0].partitions[1]: is in the list',
+      'body.topicPartitions[0].partitions[1]: expected each partition once',
     ],
-    [{ topicPartitions: [{ topic: 'a', partitions: [10_000] }] }, 'body.topicPartitions[0].partitions[0]: must be'],
-    [{ topicPartitions: [{ topic: 'a', topicId: 'x', partitions: [] }] }, 'body.topicPartitions[0].topicId: must be'],
+    [{ topicPartitions: [{ topic: 'a', partitions: [10_000] }] }, 'body.topicPartitions[0].partitions[0]: expected'],
+    [{ topicPartitions: [{ topic: 'a', topicId: 'x', partitions: [] }] }, 'body.topicPartitions[0].topicId: expected'],
   ])('is refused with %j', (fields, detail) => {
     expect(refusal(fields)).toThrow(detail);
   });
@@ -54,11 +54,15 @@ describe('a reset', () => {
     ];
     parse(resetOffsetsBody, { topics: [of('a', { to: 'offsets', offsets }), of('b', { to: 'latest' })] }, 'body');
     const refused = (topics: object[]) => () => parse(resetOffsetsBody, { topics }, 'body');
-    expect(refused([of('a', { to: 'latest' }), of('a', { to: 'latest' })])).toThrow('body.topics[1]: is in the list');
+    expect(refused([of('a', { to: 'latest' }), of('a', { to: 'latest' })])).toThrow(
+      'body.topics[1]: expected each topic once',
+    );
     const twice = [...offsets, ...offsets];
-    expect(refused([of('a', { to: 'offsets', offsets: twice })])).toThrow('target.offsets[2]: is in the list already');
+    expect(refused([of('a', { to: 'offsets', offsets: twice })])).toThrow(
+      'target.offsets[2]: expected each partition once',
+    );
     const both = of('a', { to: 'offsets', offsets }, { partitions: [0] });
-    expect(refused([both])).toThrow('body.topics[0].partitions: are in target.offsets already');
+    expect(refused([both])).toThrow('body.topics[0].partitions: expected nothing beside target.offsets, got 1 element');
   });
 });
 

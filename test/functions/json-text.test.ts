@@ -17,7 +17,7 @@ describe('parseJson', () => {
 
   it('takes the allowed depth and refuses the next, naming limit and value', () => {
     expect(() => parseJson(nested(limits.jsonDepth))).not.toThrow();
-    expect(() => parseJson(nested(limits.jsonDepth + 1))).toThrow('body: may be nested 32 levels deep, got 33');
+    expect(() => parseJson(nested(limits.jsonDepth + 1))).toThrow('body: expected at most 32 nested levels, got 33');
   });
 
   it('refuses a depth that would exhaust a stack', () => {
@@ -47,10 +47,14 @@ describe('parseJson', () => {
   });
 
   it.each([
-    ['invalid UTF-8', Buffer.from([0x22, 0xff, 0x22]), 'body: not valid UTF-8'],
-    ['a surrogate in UTF-8', Buffer.from([0x22, 0xed, 0xa0, 0x80, 0x22]), 'body: not valid UTF-8'],
+    ['invalid UTF-8', Buffer.from([0x22, 0xff, 0x22]), 'body: expected text in UTF-8, got other bytes'],
+    [
+      'a surrogate in UTF-8',
+      Buffer.from([0x22, 0xed, 0xa0, 0x80, 0x22]),
+      'body: expected text in UTF-8, got other bytes',
+    ],
     ['no JSON', 'NaN', 'body: not valid JSON'],
-    ['nothing', '', 'body: not valid JSON'],
+    ['nothing', '', 'body: expected JSON, got nothing'],
     ['a string without end', '"abc', 'body: not valid JSON'],
     ['brackets that close nothing', ']]]', 'body: not valid JSON'],
   ])('refuses %s', (_, body, message) => {

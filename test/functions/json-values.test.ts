@@ -38,12 +38,11 @@ describe('JSON to bytes', () => {
   });
 
   it.each([
-    [{ type: 'string', data: 5 }, 'value.data: must be a string for type string, got number'],
-    [{ type: 'binary', data: null }, 'value.data: must be a string for type binary, got object'],
-    [{ type: 'binary', data: 'AP8' }, 'value.data: is not padded base64'],
-    [{ type: 'binary', data: 'AP 8=' }, 'value.data: is not padded base64'],
-    [{ type: 'binary', data: 'A_8=' }, 'value.data: is not padded base64'],
-    ['\ud800', 'value: has half of a surrogate pair'],
+    [{ type: 'string', data: 5 }, 'value.data: expected a string for type string, got 5'],
+    [{ type: 'binary', data: null }, 'value.data: expected a string for type binary, got null'],
+    [{ type: 'binary', data: 'AP8' }, 'value.data: expected padded base64 (RFC 4648, section 4), got'],
+    [{ type: 'binary', data: 'AP 8=' }, 'value.data: expected padded base64 (RFC 4648, section 4), got'],
+    [{ type: 'binary', data: 'A_8=' }, 'value.data: expected padded base64 (RFC 4648, section 4), got'],
   ])('refuses %j', (value, message) => {
     expect(() => bytesOfJson(value, 'value')).toThrow(message);
   });

@@ -21,7 +21,9 @@ describe('acceptedType', () => {
   });
 
   it.each(['text/html', 'application/json;q=0', '', 'application/problem+json'])('refuses %s', (accept) => {
-    expect(() => acceptedType(accept, [JSON_TYPE])).toThrow(/header.accept: must allow application\/json, got/);
+    expect(() => acceptedType(accept, [JSON_TYPE])).toThrow(
+      /header.accept: expected it to allow application\/json, got/,
+    );
   });
 });
 
@@ -44,6 +46,6 @@ describe('sentType', () => {
     'application/json,application/json',
     'application/jsonp',
   ])('refuses %s', (sent) => {
-    expect(() => sentType(sent, BOTH)).toThrow(/header.content-type: must be application\/json or .*, got/);
+    expect(() => sentType(sent, BOTH)).toThrow(/header.content-type: expected application\/json or .*, got/);
   });
 });

@@ -30,10 +30,15 @@ describe('the router', () => {
     },
   );
 
-  it.each(['HEAD', 'OPTIONS', 'DELETE', 'TRACE', '__proto__'])('names the methods there are to %s', async (method) => {
+  it('answers HEAD wherever it answers GET', async () => {
+    expect(await go('HEAD', '/v1/topics/orders')).toMatchObject({ statusCode: 200 });
+    await expect(go('HEAD', '/v1/nothing')).rejects.toMatchObject({ errorCode: 'NOT_FOUND' });
+  });
+
+  it.each(['OPTIONS', 'DELETE', 'TRACE', '__proto__'])('names the methods there are to %s', async (method) => {
     await expect(go(method, '/v1/topics/orders')).rejects.toMatchObject({
       errorCode: 'METHOD_NOT_ALLOWED',
-      extra: { allow: 'GET, PUT' },
+      extra: { allow: 'GET, HEAD, PUT' },
     });
   });
 });

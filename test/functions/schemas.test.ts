@@ -49,7 +49,7 @@ describe('whole numbers in a query', () => {
     'are not %s',
     (offset) => {
       expect(() => parse(fetchPartitionQuery, { offset }, 'query')).toThrow(
-        `query.offset: must be a whole number from 0 to 9007199254740991, got ${JSON.stringify(offset)}`,
+        `query.offset: expected a whole number from 0 to 9007199254740991, got ${JSON.stringify(offset)}`,
       );
     },
   );
@@ -67,33 +67,35 @@ describe('a fetch', () => {
   const one = { partition: 0, offset: 0 };
 
   it.each([
-    [{ partitions: [] }, 'body.partitions: Too small: expected array to have >=1 items, got 0 elements'],
+    [{ partitions: [] }, 'body.partitions: expected at least 1 element, got 0 elements'],
     [
       { partitions: [one, { ...one, partition: 1 }, one] },
-      'body.partitions[2].partition: is in the list already, got 0',
+      'body.partitions[2]: expected each partition once, got {"partition":0,"offset":0}',
     ],
-    [{ partitions: [{ ...one, offset: -1 }] }, 'body.partitions[0].offset: must be a whole number'],
-    [{ partitions: [one], waitMs: 20_001 }, 'body.waitMs: must be a whole number from 0 to 20000, got 20001'],
+    [{ partitions: [{ ...one, offset: -1 }] }, 'body.partitions[0].offset: expected a whole number'],
+    [{ partitions: [one], waitMs: 20_001 }, 'body.waitMs: expected a whole number from 0 to 20000, got 20001'],
     [{ partitions: [{ ...one, ofset: 5 }] }, 'body.partitions[0].ofset: there is no such field'],
     [
       { partitions: [one], maxBytes: 5_000_000 },
-      'body.maxBytes: must be a whole number from 1 to 4194304, got 5000000',
+      'body.maxBytes: expected a whole number from 1 to 4194304, got 5000000',
     ],
-    [{}, 'body.partitions: must be an array, got nothing'],
-    [[], 'body: must be an object, got 0 elements'],
-    [null, 'body: must be an object, got null'],
+    [{}, 'body.partitions: expected an array, got nothing'],
+    [[], 'body: expected an object, got 0 elements'],
+    [null, 'body: expected an object, got null'],
   ])('is not %j', (body, message) => {
     expect(() => parse(fetchBody, body, 'body')).toThrow(message);
   });
 
   it('has at most 256 partitions', () => {
     const partitions = Array.from({ length: 257 }, (_, partition) => ({ partition, offset: 0 }));
-    expect(() => parse(fetchBody, { partitions }, 'body')).toThrow('to have <=256 items, got 257 elements');
+    expect(() => parse(fetchBody, { partitions }, 'body')).toThrow(
+      'body.partitions: expected at most 256 elements, got 257 elements',
+    );
   });
 
   it('of one partition starts at an offset or at a time, not both', () => {
     expect(() => parse(fetchPartitionQuery, { offset: '1', timestamp: '1' }, 'query')).toThrow(
-      'query.timestamp: and offset exclude each other',
+      'query.timestamp: expected nothing beside offset, got "1"',
     );
   });
 });
@@ -110,7 +112,7 @@ describe('a produce body', () => {
 
   it('has at most 10,000 records', () => {
     expect(() => parse(produceBody, { records: Array(10_001).fill({}) }, 'body')).toThrow(
-      'body.records: Too big: expected array to have <=10000 items, got 10001 elements',
+      'body.records: expected at most 10000 elements, got 10001 elements',
     );
   });
 });
@@ -133,7 +135,9 @@ describe('offsets', () => {
   });
 
   it.each(['4-2', '1-', '-1', '1-2-3', 'a', '10000', '1,2', ''])('are not of partitions %s', (partitions) => {
-    expect(() => parse(offsetsQuery, { at: 'latest', partitions }, 'query')).toThrow('query.partitions: must be');
+    expect(() => parse(offsetsQuery, { at: 'latest', partitions }, 'query')).toThrow(
+      'query.partitions: expected a partition or a range a-b, 0 to 9999, got',
+    );
   });
 });
 
@@ -143,6 +147,6 @@ describe('an Idempotency-Key', () => {
   });
 
   it.each(['', 'a b', 'a,b', 'a, a', 'é', 'a'.repeat(256)])('is not %s', (key) => {
-    expect(() => parse(idempotencyKey, key, 'header')).toThrow('must be one value of 1 to 255 visible ASCII');
+    expect(() => parse(idempotencyKey, key, 'header')).toThrow('expected one value of 1 to 255 visible ASCII');
   });
 });

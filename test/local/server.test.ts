@@ -61,6 +61,15 @@ describe('a signed request', () => {
     expect(event.requestContext.requestId).toMatch(/^[\w-]{12}-\d+$/);
   });
 
+  test('of HEAD is answered with what GET would be, without the body', async () => {
+    const url = await start(async () => ({ statusCode: 200, headers: {}, body: '{"status":"ok"}' }));
+    const wire = open(url, signedHead(url, { method: 'HEAD', path: '/v1/health' }, ['connection: close']));
+    const text = await wire.closed;
+    expect(text).toMatch(/^HTTP\/1\.1 200 /);
+    expect(text).toContain('content-length: 15');
+    expect(text.endsWith('\r\n\r\n')).toBe(true);
+  });
+
   test('carries bodies of every size and byte, with and without a length', async () => {
     const url = await start(echo);
     for (const size of [0, 1, 255, 65_536, 200_000, limits.binaryBodyBytes]) {
