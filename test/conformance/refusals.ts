@@ -208,9 +208,14 @@ export function refusalsConformance(ask: Ask): void {
       expect(refused.json).toMatchObject({ status: 400, detail: 'body: expected text in UTF-8, got other bytes' });
     });
 
-    it('where none belongs is refused', async () => {
-      const refused = await ask.json('POST', '/v1/producers', {});
-      expect(refused.json).toMatchObject({ status: 400, errorCode: 'INVALID_REQUEST' });
+    it.each([
+      ['POST', '/v1/producers'],
+      ['GET', '/v1/topics'],
+      ['GET', '/v1/health'],
+      ['DELETE', '/v1/topics/no-such-topic'],
+    ])('where none belongs is refused: %s %s', async (method, path) => {
+      const refused = await ask.json(method, path, {});
+      expect(refused.json).toMatchObject({ status: 400, detail: 'body: expected none, got 2 bytes' });
     });
 
     it('of a record ahead of the clock is refused', async () => {
