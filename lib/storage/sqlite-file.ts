@@ -101,7 +101,7 @@ function checkWal(file: string): void {
   const damage = sizeOf(wal) === 0 ? undefined : firstDamage(wal);
   if (damage === undefined) return;
   if (isInUse(file)) return; // It was read while another process wrote; the lock will say so.
-  throw damagedTable(wal, `at byte ${damage}, in front of whole commits`);
+  throw damagedTable(wal, `at byte ${damage}, before later commits`);
 }
 
 /** By a connection that cannot write, so that it leaves the log alone. */
@@ -179,10 +179,7 @@ function commitsOf(database: DatabaseSync, file: string, mark: Mark | undefined)
   const commits = Number(database.prepare('SELECT commits FROM tally').get()?.commits);
   if (Number.isNaN(commits)) throw damagedTable(file, 'its tally is gone');
   if (mark && commits < mark.commits)
-    throw damagedTable(
-      file,
-      `of ${mark.commits} commits that were acknowledged the last ${mark.commits - commits} are missing`,
-    );
+    throw damagedTable(file, `of ${mark.commits} acknowledged commits the last ${mark.commits - commits} are missing`);
   return commits;
 }
 

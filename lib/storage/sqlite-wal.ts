@@ -45,7 +45,7 @@ function firstDamageIn(file: number): number | undefined {
     const isWhole = frame.salt.equals(salt) && follows(before.checksum, frame);
     if (damage !== undefined && isWhole && before.isCommit) return damage;
     if (!isWhole) damage ??= HEADER_BYTES + index * FRAME_BYTES;
-    before = { isCommit: frame.isCommit && frame.salt.equals(salt), checksum: frame.checksum };
+    before = frame;
   }
   return undefined;
 }

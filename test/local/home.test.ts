@@ -62,7 +62,7 @@ describe('a data folder', () => {
     expect(() => openHome({ directory: full })).toThrow(/is not empty and holds no Rivulet data/);
     expect(readdirSync(full)).toEqual(['letters.doc']);
     writeFileSync(join(foreign, 'README.txt'), 'read me first\n');
-    expect(() => openHome({ directory: foreign })).toThrow(/its README\.txt is of something else/);
+    expect(() => openHome({ directory: foreign })).toThrow(/its README\.txt does not begin with "rivulet data, format 1"; restore that line, or choose/);
     expect(readdirSync(foreign)).toEqual(['README.txt']);
   });
 

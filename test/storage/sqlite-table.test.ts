@@ -158,11 +158,11 @@ test('when no more can be written, the whole group is denied and rolled back', a
   expect((await openTable().query({ pk: 'p' })).items).toHaveLength(groups * 2);
 });
 
-test('a file that is no table is denied with its name', () => {
+test('a file that is no table is refused with its name', () => {
   const other = join(directory, 'other.sqlite');
   writeFileSync(other, 'this is not a database, but it is long enough to be taken for one'.repeat(20));
   expect(() => createSqliteTable({ path: other })).toThrow(
-    /denied|other\.sqlite cannot be used: file is not a database/,
+    /other\.sqlite is damaged \(file is not a database\): restore the folder/,
   );
   expect(existsSync(`${other}-wal`)).toBe(false);
 });
@@ -170,9 +170,9 @@ test('a file that is no table is denied with its name', () => {
 test('a file of a newer format is refused', () => {
   openTable().close();
   const database = new DatabaseSync(path);
-  database.exec('PRAGMA user_version = 2');
+  database.exec('PRAGMA user_version = 3');
   database.close();
-  expect(() => createSqliteTable({ path })).toThrow('has format 2; this version of Rivulet reads format 1');
+  expect(() => createSqliteTable({ path })).toThrow('has format 3; this version of Rivulet reads formats up to 2');
 });
 
 test('remembers a bounded number of tokens', async () => {
