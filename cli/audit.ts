@@ -29,7 +29,7 @@ async function check({ data }: { data: string }): Promise<void> {
     if (damagedItems.length > 0) {
       printJson({ damagedItems });
       throw new Error(
-        `${damagedItems.length} items of the table are damaged; see "A damaged data folder" in docs/RUNBOOK.md`,
+        `${damagedItems.length} of the items of the table are damaged; see "A damaged data folder" in docs/RUNBOOK.md`,
       );
     }
     const report = await home.audit();
