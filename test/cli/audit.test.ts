@@ -27,7 +27,8 @@ test('a folder that is whole, and one that lost an object', async () => {
   expect(JSON.parse(whole.stdout)).toMatchObject({ topics: 1, objects: 2, missingObjects: 0, orphans: 0 });
 
   const objects = join(directory, 'objects');
-  rmSync(join(objects, readdirSync(objects)[0]!), { recursive: true });
+  const [object] = readdirSync(objects, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  rmSync(join(object!.parentPath, object!.name));
   const damaged = await run(['audit', '--data', directory]);
   expect(damaged).toMatchObject({ code: 1, stderr: 'rivulet: 1 objects that the index names are missing\n' });
   expect(JSON.parse(damaged.stdout)).toMatchObject({ missingObjects: 1, missing: [{ topic: 'orders' }] });

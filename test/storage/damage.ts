@@ -62,7 +62,7 @@ function after(state: State, write: Write): State {
   return next;
 }
 
-const filesIn = (directory: string): Files =>
+export const filesIn = (directory: string): Files =>
   new Map(readdirSync(directory).map((name) => [name, readFileSync(join(directory, name))]));
 
 // --- reading
@@ -71,8 +71,7 @@ export type Outcome = { readonly refused: string } | Read;
 export type Read = { readonly items: State; readonly corrupt: ReadonlySet<string> };
 
 export async function readAll(files: Files): Promise<Outcome> {
-  const directory = mkdtempSync(join(folder, 'rivulet-damage-'));
-  for (const [name, bytes] of files) writeFileSync(join(directory, name), bytes);
+  const directory = folderOf(files);
   try {
     const table = createSqliteTable({ path: join(directory, 'table.sqlite') });
     const read = await readTable(table);
@@ -84,6 +83,13 @@ export async function readAll(files: Files): Promise<Outcome> {
   } finally {
     rmSync(directory, { recursive: true });
   }
+}
+
+/** A folder with these files; the caller removes it. */
+export function folderOf(files: Files): string {
+  const directory = mkdtempSync(join(folder, 'rivulet-damage-'));
+  for (const [name, bytes] of files) writeFileSync(join(directory, name), bytes);
+  return directory;
 }
 
 async function readTable(table: SqliteTable): Promise<Read> {

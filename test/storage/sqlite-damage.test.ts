@@ -1,8 +1,11 @@
 // What a disk can do to the files of the table, and that it is noticed: the start is refused, or an item is `corrupt`, or
 // every value is the right one.
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { createSqliteTable } from '../../lib/storage/sqlite-table.ts';
 import { createRandom } from '../sim/random.ts';
-import { type Files, readAll, verdict, withFault, writeHistory } from './damage.ts';
+import { type Files, filesIn, folderOf, readAll, verdict, withFault, writeHistory } from './damage.ts';
 
 const commits = 40;
 const { closed, crashed, states, marks } = await writeHistory(createRandom(1), commits);
@@ -66,6 +69,14 @@ describe('the log after a crash', () => {
         `table.sqlite-wal is damaged (at byte 0, before later commits): ${whatToDo}`,
       );
     }
+  });
+
+  test('is left as it is when it is refused: SQLite would drop what lies behind the damage', async () => {
+    const files = flipped(crashed, 'table.sqlite-wal', inFrame(commitFrames.at(-5)!));
+    const directory = folderOf(files);
+    expect(() => createSqliteTable({ path: join(directory, 'table.sqlite') })).toThrow(/before later commits/);
+    expect(filesIn(directory)).toEqual(files);
+    rmSync(directory, { recursive: true });
   });
 
   test('with a flipped byte in the last commit is refused if the mark knows of it; else that commit is lost', async () => {
