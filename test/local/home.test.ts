@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { Rivulet } from '../../lib/client/rivulet.ts';
 import { systemClock } from '../../lib/clock.ts';
+import { BATCHES_MEDIA_TYPE } from '../../lib/record/frames.ts';
 import { type Home, openHome } from '../../local/home.ts';
 import { startServer } from '../../local/server.ts';
 import { newDirectory, startService } from '../cli/processes.ts';
@@ -181,15 +182,18 @@ describe('a data folder in use', () => {
       .map((entry) => join(entry.parentPath, entry.name));
     const url = await serve(open(closed));
     const damages = [
-      (path: string) => writeFileSync(path, readFileSync(path).fill(1, 60, 62)),
+      (path: string) => writeFileSync(path, readFileSync(path).fill(1, 70, 72)),
       (path: string) => writeFileSync(path, ''),
       (path: string) => rmSync(path),
       (path: string) => mkdirSync(path),
     ];
     for (const damage of damages) {
       for (const path of paths) damage(path);
-      const response = await signedFetch(url, { method: 'GET', path: '/v1/topics/kept/partitions/0/records' });
-      expect([response.status, await response.json()]).toMatchObject([500, { errorCode: 'CORRUPT_LOG', offset: 0 }]);
+      for (const accept of ['application/json', BATCHES_MEDIA_TYPE]) {
+        const path = '/v1/topics/kept/partitions/0/records';
+        const response = await signedFetch(url, { method: 'GET', path, headers: { accept } });
+        expect([response.status, await response.json()]).toMatchObject([500, { errorCode: 'CORRUPT_LOG', offset: 0 }]);
+      }
     }
   });
 

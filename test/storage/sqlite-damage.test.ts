@@ -2,6 +2,7 @@
 // every value is the right one.
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, test } from 'vitest';
 import { createSqliteTable } from '../../lib/storage/sqlite-table.ts';
 import { createRandom } from '../sim/random.ts';
@@ -40,6 +41,15 @@ const refusalOf = async (files: Files): Promise<unknown> => {
   const outcome = await readAll(files);
   return 'refused' in outcome ? outcome.refused : outcome;
 };
+
+function tableOf(files: Files): DatabaseSync {
+  const directory = folderOf(files);
+  const database = new DatabaseSync(':memory:');
+  database.exec(`ATTACH '${join(directory, 'table.sqlite')}' AS file; CREATE TABLE item AS SELECT * FROM file.item;
+    DETACH file`);
+  rmSync(directory, { recursive: true });
+  return database;
+}
 
 const whatToDo = 'restore the folder from a copy, or see "A damaged data folder" in docs/RUNBOOK.md';
 const lost = (count: number) =>
@@ -110,6 +120,29 @@ describe('the table', () => {
     const outcome = await readAll(flipped(closed, 'table.sqlite', at + 5));
     expect(outcome).toMatchObject({ corrupt: new Set([item!.sk]) });
     expect(verdict(outcome, last)).toBe('corrupt');
+  });
+
+  test('of which items are gone, or are those of before, is refused although each is whole', async () => {
+    const [gone] = [...last.keys()];
+    const [old] = [...last.keys()].filter((sk) => last.get(sk)!.n !== states[20]!.get(sk)?.n && states[20]!.has(sk));
+    const older = tableOf((await writeHistory(createRandom(1), 21)).closed);
+    const { pk, sk, body, crc } = older.prepare('SELECT * FROM item WHERE sk = ?').get(old!)!;
+    older.close();
+    const statements = [
+      (database: DatabaseSync) => database.prepare('DELETE FROM item WHERE sk = ?').run(gone!),
+      (database: DatabaseSync) =>
+        database.prepare('UPDATE item SET body = ?, crc = ? WHERE pk = ? AND sk = ?').run(body!, crc!, pk!, sk!),
+    ];
+    for (const statement of statements) {
+      const directory = folderOf(closed);
+      const database = new DatabaseSync(join(directory, 'table.sqlite'));
+      statement(database);
+      database.close();
+      expect(await refusalOf(filesIn(directory))).toBe(
+        `table.sqlite is damaged (items are missing or are not the latest): ${whatToDo}`,
+      );
+      rmSync(directory, { recursive: true });
+    }
   });
 
   test('that is an older one of its own is refused', async () => {
