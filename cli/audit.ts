@@ -4,8 +4,8 @@ import type { Command } from 'commander';
 import { printJson } from './output.ts';
 
 const examples = `
-Compares what the index names with the objects that are there, and changes nothing. Prints a report; ends with 1 when an
-object is missing. Only while nothing serves the folder.
+Checks every item of the table, compares what the index names with the objects that are there, and changes nothing. Prints
+a report; ends with 1 when an item is damaged or an object is missing. Only while nothing serves the folder.
 
 Examples:
   rivulet audit
@@ -25,6 +25,13 @@ async function check({ data }: { data: string }): Promise<void> {
   const { openHome } = await import('../local/home.ts');
   const home = openHome({ directory: data });
   try {
+    const damagedItems = home.checkTable();
+    if (damagedItems.length > 0) {
+      printJson({ damagedItems });
+      throw new Error(
+        `${damagedItems.length} of the items of the table are damaged; see "A damaged data folder" in docs/RUNBOOK.md`,
+      );
+    }
     const report = await home.audit();
     printJson(report);
     if (report.missingObjects > 0) throw new Error(`${report.missingObjects} objects that the index names are missing`);

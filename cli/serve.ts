@@ -3,11 +3,12 @@
 import type { Command } from 'commander';
 import { limits } from '../lib/limits.ts';
 import type { Home } from '../local/home.ts';
-import type { LocalServer } from '../local/server.ts';
+import type { LocalServer, ServerOptions } from '../local/server.ts';
 import { ownCredentials } from './connect.ts';
 import { reportFailure } from './failure.ts';
 import { nameList, wholeNumber } from './options.ts';
 import { printLine } from './output.ts';
+import { createServiceLog } from './service-log.ts';
 
 const examples = `
 The service stores its records as files and its offsets in SQLite. It takes signed requests only: with the credentials
@@ -69,31 +70,45 @@ async function serve({
     import('../local/server.ts'),
     import('../lib/clock.ts'),
   ]);
-  const home = openHome({
-    directory: data,
-    log: ({ error }) => reportFailure(error),
-    onUpkeepFailure: reportFailure,
-    offsetsRetentionMinutes,
+  const log = createServiceLog(systemClock, console.error);
+  let home: Home | undefined;
+  const options: ServerOptions = {
+    api: (event) => home!.api(event),
+    host,
+    allowHosts: allowHost,
+    port,
+    clock: systemClock,
+    onError: (error, requestId) => log.request({ requestId, error }),
+    ...(credentials && { credentials: [credentials] }),
+  };
+  const server = await startServer(options).catch((error: unknown) => {
+    throw explained(error, host, port);
   });
   try {
-    const options = {
-      api: home.api,
-      host,
-      allowHosts: allowHost,
-      port,
-      clock: systemClock,
-      ...(credentials && { credentials: [credentials] }),
-    };
-    const server = await startServer(options).catch((error: unknown) => {
-      throw explained(error, host, port);
-    });
+    // Not before the port is ours: what cannot be served is not made. And in the same turn: no request comes in between.
+    home = openHome({ directory: data, log: log.request, onUpkeepFailure: log.background, offsetsRetentionMinutes });
+    reportDamage(home.damagedItems);
     const stopping = stopped(server);
     greet(server, home, credentials);
     await stopping;
   } finally {
-    home.close();
+    await server.close();
+    home?.close();
   }
   printLine('Stopped.');
+}
+
+function reportDamage([first, ...others]: readonly string[]): void {
+  if (first === undefined) return;
+  const items =
+    others.length === 0
+      ? `the item ${first} of the table is`
+      : `${first} and ${others.length} more items of the table are`;
+  reportFailure(
+    new Error(
+      `${items} damaged: what needs them is answered with CORRUPT_LOG; see "A damaged data folder" in docs/RUNBOOK.md`,
+    ),
+  );
 }
 
 /** For the sentence only: the server itself refuses too. */

@@ -11,6 +11,7 @@ import { jsonRecords, REPLY_BYTES } from './json-records.ts';
 import { json, type Operation, operation } from './operation.ts';
 import { problemOf } from './problem.ts';
 import { fetchedPartition, fetchedPartitions } from './replies.ts';
+import { failuresOf } from './results.ts';
 import { fetchBody, fetchPartitionQuery, partitionPath, topicPath } from './schemas.ts';
 
 const TOPIC_ID = 'rivulet-topic-id';
@@ -36,7 +37,7 @@ const fetchTopic = (engine: LogEngine) =>
       const reply = await engine.fetch({ ...defined({ topic: path.topic, ...body, signal }), partitions });
       if (wantsBatches) return frames(reply);
       const offsets = new Map(partitions.map(({ partition, offset }) => [partition, offset]));
-      return json(200, jsonReply(reply, offsets), { [TOPIC_ID]: reply.topicId });
+      return jsonReply(reply, offsets);
     },
   });
 
@@ -98,7 +99,8 @@ function frames({ topicId, partitions }: FetchReply): HttpResult {
   const body = encodeFetchFrames(
     partitions.map((result) => ('error' in result ? errorFrame(result) : dataFrame(result))),
   );
-  return { statusCode: 200, headers: { 'content-type': BATCHES_MEDIA_TYPE, [TOPIC_ID]: topicId }, body };
+  const headers = { 'content-type': BATCHES_MEDIA_TYPE, [TOPIC_ID]: topicId };
+  return { statusCode: 200, headers, body, failures: failuresOf(partitions) };
 }
 
 function dataFrame({ partition, highWatermark, logStartOffset, batches }: PartitionRecords) {
@@ -117,14 +119,18 @@ function errorFrame({ partition, error }: PartitionError) {
 }
 
 /** Partitions are rendered in the order asked for, each with what the ones before it have left of the reply. */
-function jsonReply({ topicId, partitions }: FetchReply, offsets: ReadonlyMap<number, number>): string {
+function jsonReply({ topicId, partitions }: FetchReply, offsets: ReadonlyMap<number, number>): HttpResult {
   let left = REPLY_BYTES;
+  const failures: RivuletError[] = [];
   const results = partitions.map((result) => {
     const rendered = 'error' in result ? result.error : jsonRecords(result, offsets.get(result.partition) ?? 0, left);
-    if (rendered instanceof RivuletError)
+    if (rendered instanceof RivuletError) {
+      failures.push(rendered);
       return JSON.stringify({ partition: result.partition, error: problemOf(rendered) });
+    }
     left -= rendered.bytes;
     return `{${rendered.members}}`;
   });
-  return `{"topicId":${JSON.stringify(topicId)},"partitions":[${results.join(',')}]}`;
+  const body = `{"topicId":${JSON.stringify(topicId)},"partitions":[${results.join(',')}]}`;
+  return { ...json(200, body, { [TOPIC_ID]: topicId }), failures };
 }

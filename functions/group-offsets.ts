@@ -20,7 +20,7 @@ import {
 import type { HttpResult } from './http-event.ts';
 import { REPLY_BYTES } from './json-records.ts';
 import { json, type Operation, operation } from './operation.ts';
-import { failedRead, failedWrite, statusOf } from './results.ts';
+import { failedRead, failedWrite, failuresOf, replyOf } from './results.ts';
 
 type WithGroups = { readonly groups: Groups };
 
@@ -139,7 +139,10 @@ function partitionResults({ topics }: PerPartitionReply): HttpResult {
     ...of,
     partitions: of.partitions.map((result) => ('error' in result ? failedWrite(result) : result)),
   }));
-  return json(statusOf(topics.flatMap(({ partitions }) => partitions)), { topics: results });
+  return replyOf(
+    topics.flatMap(({ partitions }) => partitions),
+    { topics: results },
+  );
 }
 
 /** As many rows as fit; at least one. */
@@ -147,6 +150,7 @@ function committedOf({ topics }: FetchOffsetsReply): HttpResult {
   const page: { topic: string; topicId: string; partitions: object[] }[] = [];
   let bytes = ENVELOPE_BYTES;
   let last: string | undefined;
+  const failures = failuresOf(topics.flatMap(({ partitions }) => partitions));
   for (const { topic, topicId, partitions } of topics) {
     if (topicId === undefined) throw firstError(partitions);
     const rows: object[] = [];
@@ -155,12 +159,13 @@ function committedOf({ topics }: FetchOffsetsReply): HttpResult {
     for (const result of partitions) {
       const row = committedRow(result);
       bytes += Buffer.byteLength(JSON.stringify(row)) + 1;
-      if (bytes > REPLY_BYTES && last !== undefined) return json(200, { topics: page, nextAfter: last });
+      if (bytes > REPLY_BYTES && last !== undefined)
+        return { ...json(200, { topics: page, nextAfter: last }), failures };
       rows.push(row);
       last = `${topicId}/${result.partition}`;
     }
   }
-  return json(200, { topics: page });
+  return { ...json(200, { topics: page }), failures };
 }
 
 /** What stands around the rows of a reply, and of a topic beside its name: less than this. */
@@ -182,5 +187,8 @@ function resetOf({ topics }: ResetOffsetsReply, dryRun: boolean): HttpResult {
     ...of,
     partitions: of.partitions.map((result) => ('error' in result ? failedWrite(result) : result)),
   }));
-  return json(statusOf(topics.flatMap(({ partitions }) => partitions)), { dryRun, topics: results });
+  return replyOf(
+    topics.flatMap(({ partitions }) => partitions),
+    { dryRun, topics: results },
+  );
 }

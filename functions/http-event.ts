@@ -33,6 +33,8 @@ export type HttpResult = {
   headers: Record<string, string>;
   /** A list of pieces is one body, each behind the one before: batches on their way out are not copied together. */
   body?: string | readonly Uint8Array[];
+  /** What the reply tells of single parts, as it was thrown: for the log, never sent. */
+  failures?: readonly unknown[];
 };
 
 /** Never throws: whatever fails becomes a problem document. */

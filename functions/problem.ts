@@ -82,7 +82,8 @@ function storageProblem(error: StorageError, writes: boolean): RivuletError {
       cause: error,
     });
   const options = writes ? { outcome: 'not-written' as const, cause: error } : { cause: error };
-  return error.reason === 'throttled'
-    ? new RivuletError('THROTTLED', 'The storage asked to slow down.', options)
+  if (error.reason === 'throttled') return new RivuletError('THROTTLED', 'The storage asked to slow down.', options);
+  return error.reason === 'corrupt'
+    ? new RivuletError('CORRUPT_LOG', 'What is stored is damaged; the log has the reason.', options)
     : new RivuletError('STORAGE_UNAVAILABLE', 'The storage did not take the request; the log has the reason.', options);
 }

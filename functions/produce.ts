@@ -8,10 +8,10 @@ import { BATCHES_MEDIA_TYPE, type ProduceFrame } from '../lib/record/frames.ts';
 import { defined } from './defined.ts';
 import type { HttpResult } from './http-event.ts';
 import { bytesOfJson } from './json-values.ts';
-import { type Call, json, type Operation, operation } from './operation.ts';
+import { type Call, type Operation, operation } from './operation.ts';
 import { parse, unexpected } from './parse.ts';
 import { batchesAcks, recordAcks } from './replies.ts';
-import { failedWrite, statusOf } from './results.ts';
+import { failedWrite, replyOf } from './results.ts';
 import {
   idempotencyKey,
   partitionPath,
@@ -163,12 +163,12 @@ function recordResults({ topicId, records }: AppendRecordsReply): HttpResult {
       ? failedWrite(result)
       : { partition: result.partition, offset: result.offset, timestamp: result.timestampMs, ...repeat(result) },
   );
-  return json(statusOf(records), { topicId, records: results });
+  return replyOf(records, { topicId, records: results });
 }
 
 function batchResults({ topicId, partitions }: AppendReply): HttpResult {
   const results = partitions.map((result) => ('error' in result ? failedWrite(result) : ackOf(result)));
-  return json(statusOf(partitions), { topicId, partitions: results });
+  return replyOf(partitions, { topicId, partitions: results });
 }
 
 function ackOf(ack: AppendAck) {

@@ -60,13 +60,19 @@ function addHeaders({ event, response }: Stack): void {
 const commonHeaders: middy.MiddlewareObj<RoutedEvent, HttpResult> = { after: addHeaders, onError: addHeaders };
 
 function problems(log: StackOptions['log']): middy.MiddlewareObj<RoutedEvent, HttpResult> {
+  const logOurs = ({ event }: Stack, error: unknown): void => {
+    const { status, errorCode } = problemOf(error);
+    const { requestId, http } = event.requestContext;
+    if (status >= 500) log?.({ requestId, method: http.method, path: event.rawPath, status, errorCode, error });
+  };
   return {
+    after: (request) => {
+      // Records of one partition share their failure.
+      for (const failure of new Set(request.response?.failures)) logOurs(request, failure);
+    },
     onError: (request) => {
-      const { requestId, http } = request.event.requestContext;
-      request.response = problemResult(request.error, requestId);
-      const { status, errorCode } = problemOf(request.error);
-      if (status >= 500)
-        log?.({ requestId, method: http.method, path: request.event.rawPath, status, errorCode, error: request.error });
+      request.response = problemResult(request.error, request.event.requestContext.requestId);
+      logOurs(request, request.error);
     },
   };
 }

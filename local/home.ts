@@ -3,10 +3,20 @@
 //
 //   README.txt      the marker; its first line is `rivulet data, format N`
 //   objects/        the segments, one file each
-//   table.sqlite    the heads, topics and producers; locked for as long as the home is open
+//   table.sqlite    the heads, topics and producers; locked for as long as the home is open; its log and its mark beside it
 //
-// Invariant: nothing is written into a folder that is not ours, is newer than us, or is in use by another process.
-import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+// Invariant: nothing is written into a folder that is not ours, is newer than us, or is in use by another process. Others
+// on the machine cannot look into it.
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  type Stats,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type ApiOptions, createApi } from '../functions/api.ts';
 import type { HttpApi } from '../functions/http-event.ts';
@@ -23,12 +33,13 @@ import { withFewWaiting } from './waiting-fetches.ts';
 
 const FORMAT = 1;
 const MARKER = 'README.txt';
+const TABLE = 'table.sqlite';
 
 const markerText = `rivulet data, format ${FORMAT}
 
 This folder holds the topics of a Rivulet service that runs on this machine:
   objects/        the records, in segment files that are never changed
-  table.sqlite    which records are where: offsets, topics, producers
+  table.sqlite    which records are where: offsets, topics, producers (and, beside it, its log and its mark)
 Serve it with: rivulet serve --data <this folder>
 Copy or move it as a whole, and only while nothing serves it. Change nothing in it by hand.
 `;
@@ -40,6 +51,10 @@ export type Home = {
   readonly version: string;
   /** What the storage has been asked for since the home was opened, as AWS would count it. */
   readonly totals: Counters;
+  /** Found damaged at the start: what needs one of these items is answered with CORRUPT_LOG. */
+  readonly damagedItems: readonly string[];
+  /** Reads the whole table. @returns the items that are damaged; throws when it is more than items. */
+  checkTable(): readonly string[];
   /** What the index names against what is there. */
   audit(): Promise<AuditReport>;
   /** Once nothing calls the API any more. */
@@ -65,8 +80,9 @@ export function openHome(options: HomeOptions): Home {
   const directory = resolve(given);
   const isNew = checkFolder(directory);
   if (isNew) mark(directory);
+  makePrivate(directory);
   // First, because it takes the lock.
-  const table = createSqliteTable({ path: join(directory, 'table.sqlite') });
+  const table = createSqliteTable({ path: join(directory, TABLE) });
   const objects = createFileObjectStore({ directory });
   const totals = newCounters();
   const ports = { objects: countingObjectStore(objects, totals), table: countingTable(table, totals), clock };
@@ -78,29 +94,44 @@ export function openHome(options: HomeOptions): Home {
     endUpkeep();
     table.close();
   };
-  return { api, directory, version, totals, audit: () => audit(ports), close };
+  const { damagedItems, check: checkTable } = table;
+  return { api, directory, version, totals, damagedItems, checkTable, audit: () => audit(ports), close };
 }
 
 /** @returns whether it is to become a data folder now. */
 function checkFolder(directory: string): boolean {
   const found = readMarker(directory);
   if (found === undefined) {
-    const others = filesIn(directory).filter((name) => !name.startsWith(MARKER));
+    const others = filesIn(directory).filter((name) => !name.startsWith(MARKER) && !isIncidental(name));
     if (others.length > 0)
       throw new Error(
-        `${directory} is not empty and holds no Rivulet data (${MARKER} is missing); choose another folder`,
+        `${directory} is not empty and holds no Rivulet data (${MARKER} is missing): restore it, or choose another folder`,
       );
     return true;
   }
   const format = /^rivulet data, format (\d+)\s*$/.exec(found.split('\n', 1)[0]!)?.[1];
   if (format === undefined)
-    throw new Error(`${directory} holds no Rivulet data: its ${MARKER} is of something else; choose another folder`);
+    throw new Error(
+      `${directory} holds no Rivulet data: its ${MARKER} does not begin with "rivulet data, format ${FORMAT}"; restore that line, or choose another folder`,
+    );
   if (Number(format) > FORMAT)
     throw new Error(
       `${directory} has data of format ${format}, and this version of Rivulet reads formats up to ${FORMAT}; use a newer version`,
     );
+  if (!statOf(join(directory, TABLE))?.size && filesIn(directory).some((name) => name === 'objects' || name === 'tmp'))
+    throw new Error(
+      `${directory} has records and no ${TABLE}: restore the folder from a copy, or see "A damaged data folder" in docs/RUNBOOK.md`,
+    );
   return false;
 }
+
+/** What file systems, desktops and version control put into a folder by themselves. */
+const isIncidental = (name: string): boolean =>
+  /^(lost\+found|\.git(keep|ignore)|\.keep|\.DS_Store|\.Trash.*|\.fseventsd|\.Spotlight-V100|\.snapshots?|\.zfs|\.nfs.*|Thumbs\.db|desktop\.ini|\$RECYCLE\.BIN|System Volume Information|@eaDir)$/i.test(
+    name,
+  );
+
+const statOf = (path: string): Stats | undefined => statSync(path, { throwIfNoEntry: false });
 
 function readMarker(directory: string): string | undefined {
   return unlessMissing(() => readFileSync(join(directory, MARKER), 'utf8'));
@@ -123,11 +154,34 @@ function unlessMissing<T>(read: () => T): T | undefined {
 /** Whole or not at all; two processes that race write the same, and the table's lock decides between them. */
 function mark(directory: string): void {
   try {
-    mkdirSync(directory, { recursive: true });
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
     const draft = join(directory, `${MARKER}.${process.pid}`);
-    writeFileSync(draft, markerText, { flush: true });
+    writeFileSync(draft, markerText, { flush: true, mode: 0o600 });
     renameSync(draft, join(directory, MARKER));
   } catch (error) {
     throw new Error(`the data folder cannot be made: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** Also of an older version's folder. What lies deeper cannot be reached through these; what is made later is private. */
+function makePrivate(directory: string): void {
+  if (process.platform === 'win32') return;
+  const names = filesIn(directory).filter(
+    (name) => name === MARKER || name === 'objects' || name === 'tmp' || name.startsWith(TABLE),
+  );
+  for (const path of [directory, ...names.map((name) => join(directory, name))]) {
+    const stats = statOf(path);
+    if (stats && (stats.mode & 0o077) !== 0) withdraw(path, stats);
+  }
+}
+
+/** A folder that another user owns is that user's to protect. */
+function withdraw(path: string, stats: Stats): void {
+  try {
+    chmodSync(path, stats.mode & 0o700);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'EPERM' || code === 'EROFS' || code === 'ENOTSUP') return;
+    throw new Error(`the data folder cannot be made private: ${message}`, { cause: error });
   }
 }

@@ -47,7 +47,7 @@ export type ServerOptions = {
   readonly region?: string;
   readonly clock: Pick<Clock, 'now' | 'randomBytes'>;
   /** What the handlers threw; the client learns only that something failed. Default: standard error. */
-  readonly onError?: (error: unknown) => void;
+  readonly onError?: (error: unknown, requestId: string) => void;
   readonly timeouts?: Partial<typeof timeouts>;
 };
 
@@ -84,7 +84,7 @@ type Context = {
   readonly region: string;
   readonly clock: ServerOptions['clock'];
   readonly newRequestId: () => string;
-  readonly onError: (error: unknown) => void;
+  readonly onError: NonNullable<ServerOptions['onError']>;
   readonly timeouts: typeof timeouts;
   readonly sockets: Set<Socket>;
   /** Requests whose answer has not been sent. */
@@ -171,7 +171,7 @@ async function exchange(context: Context, message: IncomingMessage, response: Se
     await send(context, here, result);
   } catch (error) {
     // A handler's header that HTTP does not allow: there is nothing left to say on this connection.
-    context.onError(error);
+    context.onError(error, requestId);
     message.socket.destroy();
   }
 }
@@ -194,7 +194,7 @@ async function answer(context: Context, { message, response, left }: Exchange, r
     const { signal } = left;
     return await callApi(context, eventOf(head, { requestId, sourceIp: message.socket.remoteAddress, body, signal }));
   } catch (error) {
-    if (!(error instanceof RivuletError)) context.onError(error);
+    if (!(error instanceof RivuletError)) context.onError(error, requestId);
     return problemResult(error, requestId);
   }
 }
@@ -204,9 +204,9 @@ async function callApi(context: Context, event: Parameters<HttpApi>[0]): Promise
   try {
     return await context.api(event);
   } catch (error) {
-    context.onError(error);
-    const { method } = event.requestContext.http;
-    return problemResult(rivuletErrorOf(error, method !== 'GET' && method !== 'HEAD'), event.requestContext.requestId);
+    const { http, requestId } = event.requestContext;
+    context.onError(error, requestId);
+    return problemResult(rivuletErrorOf(error, http.method !== 'GET' && http.method !== 'HEAD'), requestId);
   }
 }
 

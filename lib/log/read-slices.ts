@@ -3,7 +3,7 @@
 import { LRUCache } from 'lru-cache';
 import { inParallel } from '../concurrency.ts';
 import { RivuletError } from '../errors.ts';
-import { type BatchHeader, splitBatches, stampBaseOffset } from '../record/batch-header.ts';
+import { type BatchHeader, checkBatch, splitBatches, stampBaseOffset } from '../record/batch-header.ts';
 import { CorruptBatchError } from '../record/corrupt-batch-error.ts';
 import type { PlacedEntry } from '../record/entry.ts';
 import { ingestSegmentKey } from '../storage/keys.ts';
@@ -95,6 +95,8 @@ function stamped({ entry, baseOffset }: Slice, bytes: Uint8Array): StampedBatch[
   try {
     let next = baseOffset;
     const batches = splitBatches(bytes).map(({ header, from, to }) => {
+      // Storage may damage what it holds, and a ranged GET is not checksummed: nobody is given that, and nothing keeps it.
+      checkBatch(bytes, from, { allowGaps: true });
       const batch = { header, baseOffset: next, bytes: bytes.subarray(from, to) };
       stampBaseOffset(bytes, from, next, 0);
       next += header.lastOffsetDelta + 1;

@@ -3,7 +3,7 @@
 // writes. docs/PROTOCOL.md lists the conditions with the failure that the absence of each would cause.
 
 import { fullJitterMs } from '../clock.ts';
-import { type Outcome, RivuletError } from '../errors.ts';
+import { type ErrorCode, type Outcome, RivuletError } from '../errors.ts';
 import { decide, sequenceAfter } from '../producer/decide.ts';
 import { firstHashedId } from '../producer/ids.ts';
 import { type EntryProducer, encodeEntry } from '../record/entry.ts';
@@ -193,10 +193,15 @@ function withOutcome(error: RivuletError, attempt: Attempt): RivuletError {
   return new RivuletError(error.errorCode, error.message, { outcome, extra: { ...error.extra }, cause: error });
 }
 
+function codeOf({ reason }: StorageError): ErrorCode {
+  if (reason === 'corrupt') return 'CORRUPT_LOG';
+  return reason === 'throttled' ? 'THROTTLED' : 'STORAGE_UNAVAILABLE';
+}
+
 /** What a failure of the ports means for the data. `wasWrite`: the failed call could itself have committed the append. */
 export function storageFailure(error: unknown, doubtful: boolean, wasWrite = true): unknown {
   if (!(error instanceof StorageError)) return error;
   const unknown = doubtful || (wasWrite && error.mayHaveActed);
-  const code = unknown ? 'REQUEST_TIMED_OUT' : error.reason === 'throttled' ? 'THROTTLED' : 'STORAGE_UNAVAILABLE';
+  const code = unknown ? 'REQUEST_TIMED_OUT' : codeOf(error);
   return new RivuletError(code, error.message, { outcome: unknown ? 'unknown' : 'not-written', cause: error });
 }

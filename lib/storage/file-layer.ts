@@ -26,11 +26,12 @@ export type OpenFile = {
 
 type FileInfo = { readonly size: number; readonly mtimeMs: number };
 
+/** What is made is for nobody else on the machine. */
 export const diskFiles: FileLayer = {
-  open: fs.open,
+  open: (path, flags) => fs.open(path, flags, 0o600),
   link: fs.link,
   unlink: fs.unlink,
-  mkdir: (path) => fs.mkdir(path),
+  mkdir: (path) => fs.mkdir(path, { mode: 0o700 }),
   rmdirSync,
   readdir: (path) => fs.readdir(path),
   stat: (path) => fs.stat(path),

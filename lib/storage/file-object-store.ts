@@ -96,7 +96,7 @@ async function put(store: Store, key: string, chunks: readonly Uint8Array[]): Pr
   const release = store.folders.hold(folder);
   try {
     const begun = await failing(false, () => begin(store, folder, chunks));
-    await failing(true, () => publish(store, key, path, begun, chunks));
+    await publish(store, key, path, begun, chunks);
   } finally {
     release();
   }
@@ -146,9 +146,10 @@ function behind(chunks: readonly Uint8Array[], bytes: number): Uint8Array[] {
 
 async function publish(store: Store, key: string, path: string, begun: Begun, chunks: readonly Uint8Array[]) {
   try {
-    await linkOnce(store, key, begun.draft, path, chunks);
+    // A link that was refused was not made; after it, until the folder is synced, the object may be there or not.
+    await failing(false, () => linkOnce(store, key, begun.draft, path, chunks));
     // Also when it was there: whoever linked it may have died before this.
-    await begun.folder.sync();
+    await failing(true, () => begun.folder.sync());
   } finally {
     await store.later(Promise.all([store.fs.unlink(begun.draft), begun.folder.close()]));
   }
@@ -204,7 +205,7 @@ async function readObject({ fs }: Store, path: string, range?: ByteRange): Promi
     const { size } = await file.stat();
     const from = Math.min(range?.from ?? 0, size);
     const to = Math.min(range?.to ?? size, size);
-    return await readBytes(file, from, to - from);
+    return await unlessMissing(readBytes(file, from, to - from));
   } finally {
     await file.close();
   }
@@ -283,11 +284,12 @@ async function deleteAll(store: Store, keys: readonly string[]): Promise<void> {
 
 // --- errors
 
+/** A file where a folder belongs, or a folder where a file does, holds no object. */
 async function unlessMissing<T>(found: Promise<T>): Promise<T | undefined> {
   try {
     return await found;
   } catch (error) {
-    if (hasCode(error, 'ENOENT', 'ENOTDIR')) return undefined;
+    if (hasCode(error, 'ENOENT', 'ENOTDIR', 'EISDIR')) return undefined;
     throw error;
   }
 }
@@ -298,8 +300,10 @@ async function failing<T>(mayHaveActed: boolean, work: () => Promise<T>): Promis
     return await work();
   } catch (cause) {
     if (cause instanceof StorageError) throw cause;
-    const mend = hasCode(cause, 'ENOSPC', 'EDQUOT', 'EACCES', 'EPERM', 'EROFS', 'ENAMETOOLONG', 'ENOTDIR');
+    const isFull = hasCode(cause, 'ENOSPC', 'EDQUOT');
+    const mend = isFull || hasCode(cause, 'EACCES', 'EPERM', 'EROFS', 'ENAMETOOLONG', 'ENOTDIR');
     const words = cause instanceof Error ? cause.message : String(cause);
-    throw new StorageError(mend ? 'denied' : 'unavailable', `the folder of objects: ${words}`, { cause, mayHaveActed });
+    const detail = `${isFull ? 'the disk is full' : 'the folder of objects'}: ${words}`;
+    throw new StorageError(mend ? 'denied' : 'unavailable', detail, { cause, mayHaveActed });
   }
 }

@@ -2,17 +2,16 @@
 // loop share one SQL transaction and one fsync; each is still all or nothing, and is answered only after the COMMIT.
 // Reads run between those transactions, so they see committed items only.
 //
-//   item   pk, sk, body     body is the other attributes as JSON (item-json.ts); sk sorts by UTF-8 bytes (BINARY)
-//   token  token, digest    transactions that were applied, the latest `tokensRemembered` of them
-//   user_version            1: the format of this file
-import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
-import { hasCode } from './file-layer.ts';
+// Invariant: an item whose checksum is wrong is `corrupt`, never a value. sqlite-file.ts has the format.
+import { resolve } from 'node:path';
+import type { DatabaseSync } from 'node:sqlite';
 import { decodeItem, encodeItem } from './item-json.ts';
 import { compareUtf8 } from './key-order.ts';
+import { checkItems, checksumOf } from './sqlite-check.ts';
+import { damagedItem, translating, translationOf } from './sqlite-errors.ts';
+import { openSqliteFile, type SqliteFile } from './sqlite-file.ts';
 import { StorageError } from './storage-error.ts';
-import type { Item, ItemPage, Query, Table } from './table.ts';
+import type { Item, ItemPage, Key, Query, Table } from './table.ts';
 import {
   checkKey,
   checkQuery,
@@ -25,33 +24,34 @@ import {
 } from './table-rules.ts';
 import { runOnce, type TokenStore, tokensRemembered } from './transaction-tokens.ts';
 
-const FORMAT = 1;
-const SQLITE_BUSY = 5;
-const SQLITE_FULL = 13;
-
-const schema = `
-  CREATE TABLE item (
-    id INTEGER PRIMARY KEY, pk TEXT NOT NULL, sk TEXT NOT NULL, body TEXT NOT NULL, UNIQUE (pk, sk)
-  ) STRICT;
-  CREATE TABLE token (id INTEGER PRIMARY KEY, token TEXT NOT NULL UNIQUE, digest TEXT NOT NULL) STRICT;
-  PRAGMA user_version = ${FORMAT};`;
+export type SqliteTable = Table & {
+  /** Found at the start; what needs one of them is `corrupt`. */
+  readonly damagedItems: readonly string[];
+  /** Reads all of the table. @returns the damaged items; throws `corrupt` when it is more than items. */
+  check(): readonly string[];
+  close(): void;
+};
 
 /** Makes the file and its folders when they are missing. Throws `denied` when another process has it open. */
-export function createSqliteTable({ path }: { path: string }): Table & { close(): void } {
+export function createSqliteTable({ path }: { path: string }): SqliteTable {
   const file = resolve(path);
-  const database = orDenied(file, () => openDatabase(file));
-  const rows = rowsOf(database);
+  const opened = translating(file, () => openSqliteFile(file));
+  const { database, damagedItems } = opened;
+  const tally = tallyOf(database);
+  const rows = rowsOf(database, tally);
   const tokens = tokensOf(database);
   const pageOf = pagesOf(database);
-  const group = createGroupCommit(database, file);
+  const group = createGroupCommit(opened, file, tally);
   return {
+    damagedItems,
+    check: () => translating(file, () => checkItems(database, file)),
     async get(key) {
       checkKey(key);
-      return orDenied(file, () => rows.get(key));
+      return translating(file, () => rows.get(key));
     },
     async query(query) {
       checkQuery(query);
-      return orDenied(file, () => pageOf(query));
+      return translating(file, () => pageOf(query));
     },
     async write(write) {
       checkWrite(write);
@@ -63,57 +63,9 @@ export function createSqliteTable({ path }: { path: string }): Table & { close()
     },
     close() {
       group.flush();
-      if (database.isOpen) database.close();
+      opened.close();
     },
   };
-}
-
-// --- opening
-
-function openDatabase(file: string): DatabaseSync {
-  makeFolder(dirname(file));
-  const database = new DatabaseSync(file);
-  try {
-    // Exclusive before WAL: the lock then lasts until close, and SQLite needs no shared memory.
-    database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
-    database.exec('BEGIN IMMEDIATE');
-    prepareFormat(database, file);
-    database.exec('COMMIT');
-    return database;
-  } catch (error) {
-    database.close();
-    throw error;
-  }
-}
-
-function prepareFormat(database: DatabaseSync, file: string): void {
-  const found = Number(database.prepare('PRAGMA user_version').get()!.user_version);
-  if (found === 0) database.exec(schema);
-  else if (found !== FORMAT) {
-    throw new StorageError('denied', `${file} has format ${found}; this version of Rivulet reads format ${FORMAT}`);
-  }
-}
-
-/** SQLite syncs the file's own name; the folders above are ours to sync. What we may not open we did not make. */
-function makeFolder(folder: string): void {
-  mkdirSync(folder, { recursive: true });
-  if (process.platform === 'win32') return;
-  for (let child = folder; dirname(child) !== child; child = dirname(child)) {
-    try {
-      syncFolder(dirname(child));
-    } catch (error) {
-      if (!hasCode(error, 'EACCES', 'EPERM')) throw error;
-    }
-  }
-}
-
-function syncFolder(folder: string): void {
-  const handle = openSync(folder, 'r');
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
 }
 
 // --- writing
@@ -121,7 +73,7 @@ function syncFolder(folder: string): void {
 type Job = { readonly attempt: () => () => void; readonly reject: (error: StorageError) => void };
 
 /** A job that throws StorageError fails alone; any other error rolls all of the group back. */
-function createGroupCommit(database: DatabaseSync, file: string) {
+function createGroupCommit({ database, mark }: SqliteFile, file: string, tally: Tally) {
   let waiting: Job[] = [];
 
   function run<T>(work: () => T): Promise<T> {
@@ -134,17 +86,26 @@ function createGroupCommit(database: DatabaseSync, file: string) {
   function flush(): void {
     const jobs = waiting;
     waiting = [];
-    if (jobs.length === 0) return;
+    if (jobs.length > 0) commit(jobs);
+  }
+
+  function commit(jobs: readonly Job[]): void {
     let committing = false;
     try {
+      tally.begin();
       database.exec('BEGIN IMMEDIATE');
       const answers = jobs.map((job) => job.attempt());
+      tally.store();
       committing = true;
       database.exec('COMMIT');
+      mark.committed(tally.committed());
       for (const answer of answers) answer();
     } catch (cause) {
-      for (const { reject } of jobs) reject(denied(file, cause, committing));
       rollBack(database);
+      const error = translationOf(file, cause, committing);
+      // Damage under one job must not fail the others.
+      if (error.reason === 'corrupt' && jobs.length > 1) for (const job of jobs) commit([job]);
+      else for (const { reject } of jobs) reject(error);
     }
   }
 
@@ -171,24 +132,72 @@ function attempt<T>(work: () => T, resolve: (result: T) => void, reject: (error:
   }
 }
 
-function rowsOf(database: DatabaseSync): Rows {
-  const select = database.prepare('SELECT body FROM item WHERE pk = ? AND sk = ?');
+/** What the commit under way makes of the row `tally`. */
+type Tally = {
+  begin(): void;
+  /** Undefined: there was none, or there is none any more. */
+  replace(old: number | undefined, next: number | undefined): void;
+  /** Writes the row if any item was replaced. */
+  store(): void;
+  /** @returns the number of commits now. */
+  committed(): number;
+};
+
+type TallyRow = { readonly commits: number; readonly crc: number };
+
+function tallyOf(database: DatabaseSync): Tally {
+  const update = database.prepare('UPDATE tally SET commits = ?, crc = ?');
+  let stored = database.prepare('SELECT commits, crc FROM tally').get() as TallyRow;
+  let next = stored;
+  return {
+    begin() {
+      next = stored;
+    },
+    replace(old = 0, crc = 0) {
+      next = { commits: stored.commits + 1, crc: (next.crc ^ old ^ crc) >>> 0 };
+    },
+    store() {
+      if (next !== stored) update.run(next.commits, next.crc);
+    },
+    committed() {
+      stored = next;
+      return stored.commits;
+    },
+  };
+}
+
+function rowsOf(database: DatabaseSync, tally: Tally): Rows {
+  const select = database.prepare('SELECT body, crc FROM item WHERE pk = ? AND sk = ?');
+  const selectCrc = database.prepare('SELECT crc FROM item WHERE pk = ? AND sk = ?');
   const upsert = database.prepare(
-    'INSERT INTO item (pk, sk, body) VALUES (?, ?, ?) ON CONFLICT (pk, sk) DO UPDATE SET body = excluded.body',
+    `INSERT INTO item (pk, sk, body, crc) VALUES (?, ?, ?, ?)
+      ON CONFLICT (pk, sk) DO UPDATE SET body = excluded.body, crc = excluded.crc`,
   );
   const remove = database.prepare('DELETE FROM item WHERE pk = ? AND sk = ?');
+  const crcOf = ({ pk, sk }: Key) => selectCrc.get(pk, sk)?.crc as number | undefined;
   return {
     get(key) {
       const row = select.get(key.pk, key.sk);
-      return row && decodeItem(key, row.body as string);
+      return row && itemOf(key, row);
     },
     put(item) {
-      upsert.run(item.pk, item.sk, encodeItem(item));
+      const body = encodeItem(item);
+      const crc = checksumOf(item, body);
+      tally.replace(crcOf(item), crc);
+      upsert.run(item.pk, item.sk, body, crc);
     },
     delete(key) {
+      const crc = crcOf(key);
+      if (crc === undefined) return;
+      tally.replace(crc, undefined);
       remove.run(key.pk, key.sk);
     },
   };
+}
+
+function itemOf(key: Key, { body, crc }: Record<string, unknown>): Item {
+  if (typeof body !== 'string' || checksumOf(key, body) !== crc) throw damagedItem(key);
+  return decodeItem(key, body);
 }
 
 function tokensOf(database: DatabaseSync): TokenStore {
@@ -209,7 +218,9 @@ function tokensOf(database: DatabaseSync): TokenStore {
 function pagesOf(database: DatabaseSync): (query: Query) => ItemPage {
   // An empty blob sorts behind every text: no upper bound.
   const select = (order: string) =>
-    database.prepare(`SELECT sk, body FROM item WHERE pk = ? AND sk >= ? AND sk <= ? ORDER BY sk ${order} LIMIT ?`);
+    database.prepare(
+      `SELECT sk, body, crc FROM item WHERE pk = ? AND sk >= ? AND sk <= ? ORDER BY sk ${order} LIMIT ?`,
+    );
   const forward = select('ASC');
   const backward = select('DESC');
   return ({ pk, from = '', through, after, reverse = false, limit = tableLimits.pageItems }) => {
@@ -219,34 +230,7 @@ function pagesOf(database: DatabaseSync): (query: Query) => ItemPage {
     // One more to know whether there is more, and one for `after` itself, which the bounds include.
     const found = (reverse ? backward : forward).all(pk, least, most ?? new Uint8Array(), limit + 2);
     const rows = found.filter((row) => row.sk !== after);
-    const items: Item[] = rows
-      .slice(0, limit)
-      .map((row) => decodeItem({ pk, sk: row.sk as string }, row.body as string));
+    const items = rows.slice(0, limit).map((row) => itemOf({ pk, sk: row.sk as string }, row));
     return { items, more: rows.length > limit };
   };
-}
-
-// --- errors
-
-function orDenied<T>(file: string, work: () => T): T {
-  try {
-    return work();
-  } catch (cause) {
-    throw denied(file, cause, false);
-  }
-}
-
-/** Whatever SQLite refuses, a person must mend: a full disk, a damaged file, no permission, a second process. */
-function denied(file: string, cause: unknown, mayHaveActed: boolean): StorageError {
-  if (cause instanceof StorageError) return cause;
-  const code = cause instanceof Error && 'errcode' in cause ? Number(cause.errcode) : undefined;
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  const messages: { readonly [code: number]: string } = {
-    [SQLITE_BUSY]: `another process is using the folder ${dirname(file)}`,
-    [SQLITE_FULL]: `the disk is full: ${file} cannot grow`,
-  };
-  return new StorageError('denied', messages[code ?? 0] ?? `the table in ${file} cannot be used: ${reason}`, {
-    cause,
-    mayHaveActed,
-  });
 }

@@ -15,6 +15,8 @@ export type StorageReason =
   | 'too-large'
   /** A request that can never succeed: a bad key, a bad path, a bad number. A bug in the caller. */
   | 'invalid'
+  /** What is stored failed its checksum, or the structure around it is damaged. */
+  | 'corrupt'
   /** Not allowed, no such bucket or table, bad credentials, disk full: somebody must mend the deployment. */
   | 'denied';
 

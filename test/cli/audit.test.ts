@@ -1,4 +1,4 @@
-import { readdirSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { Rivulet } from '../../lib/client/rivulet.ts';
@@ -27,10 +27,24 @@ test('a folder that is whole, and one that lost an object', async () => {
   expect(JSON.parse(whole.stdout)).toMatchObject({ topics: 1, objects: 2, missingObjects: 0, orphans: 0 });
 
   const objects = join(directory, 'objects');
-  rmSync(join(objects, readdirSync(objects)[0]!), { recursive: true });
+  const [object] = readdirSync(objects, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  rmSync(join(object!.parentPath, object!.name));
   const damaged = await run(['audit', '--data', directory]);
   expect(damaged).toMatchObject({ code: 1, stderr: 'rivulet: 1 objects that the index names are missing\n' });
   expect(JSON.parse(damaged.stdout)).toMatchObject({ missingObjects: 1, missing: [{ topic: 'orders' }] });
+});
+
+test('a folder with a damaged item', async () => {
+  const directory = await filledFolder();
+  const path = join(directory, 'table.sqlite');
+  const bytes = readFileSync(path);
+  bytes.write('x', bytes.indexOf('"name":"orders"') + '"name":"'.length);
+  writeFileSync(path, bytes);
+  expect(await run(['audit', '--data', directory])).toMatchObject({
+    code: 1,
+    stdout: expect.stringContaining('topic orders'),
+    stderr: 'rivulet: 1 of the items of the table are damaged; see "A damaged data folder" in docs/RUNBOOK.md\n',
+  });
 });
 
 test('a folder that is not there is not made', async () => {

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -109,8 +109,10 @@ describe('what it cannot do, it says in a sentence, and ends with 1', () => {
     const other = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => other.once('listening', resolve));
     const { port } = other.address() as { port: number };
-    const sentence = await refused(['--port', String(port), '--data', newDirectory()]);
+    const data = join(newDirectory(), 'not-there');
+    const sentence = await refused(['--port', String(port), '--data', data]);
     expect(sentence).toContain(`port ${port} on 127.0.0.1 is in use`);
+    expect(existsSync(data)).toBe(false);
     other.close();
   });
 
@@ -164,6 +166,32 @@ test('names that it is told to answer to', async () => {
     '403',
   ]);
   await service.stop('SIGTERM');
+});
+
+test('a failure that is its own is printed with the request and the reason', async () => {
+  const directory = newDirectory();
+  const service = await startService(directory);
+  await makeTopic(service.url);
+  rmSync(join(directory, 'objects'), { recursive: true, force: true });
+  // No object can be put below a file.
+  writeFileSync(join(directory, 'objects'), '');
+  const send = () =>
+    signedFetch(service.url, {
+      method: 'POST',
+      path: `/v1/topics/${topic}/records`,
+      headers: { 'content-type': 'application/json' },
+      body: '{"records":[{"value":"x"}]}',
+    });
+  const first = await send();
+  expect(first.status).toBe(503);
+  await send();
+  const { stderr } = await service.stop('SIGTERM');
+  const requestId = first.headers.get('rivulet-request-id');
+  expect(stderr).toMatch(
+    new RegExp(
+      `^rivulet: POST /v1/topics/orders/records answered 503 STORAGE_UNAVAILABLE, request ${requestId}: the folder of objects: E[^\\n]+\\n$`,
+    ),
+  );
 });
 
 test('npm start is rivulet serve', async () => {

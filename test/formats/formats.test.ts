@@ -2,6 +2,7 @@
 // that it was. The fixtures are described in stored.ts.
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterAll, describe, expect, test } from 'vitest';
 import { Rivulet } from '../../lib/client/rivulet.ts';
 import { systemClock } from '../../lib/clock.ts';
@@ -72,7 +73,8 @@ for (const version of versions()) {
   suite(version, 'memory', () => loaded(version, { objects: memoryObjects(), table: createMemoryTable() }));
   suite(version, 'a new folder', async () => {
     const folder = newFolder(version);
-    await Promise.all(['table.sqlite', 'objects'].map((name) => rm(join(folder, name), { recursive: true })));
+    const names = ['table.sqlite', 'table.sqlite-mark', 'objects'];
+    await Promise.all(names.map((name) => rm(join(folder, name), { recursive: true, force: true })));
     return loaded(version, openFolder(folder));
   });
   homeSuite(version);
@@ -196,6 +198,18 @@ function suite(version: string, where: string, open: () => Promise<Ports>): void
 
 /** As a person would: the folder is served, and read through the SDK. */
 function homeSuite(version: string): void {
+  test(`the table of ${version} is brought to today's format, and whole in it`, () => {
+    const directory = newFolder(version);
+    for (let start = 0; start < 2; start++) {
+      const home = openHome({ directory });
+      expect(home.checkTable()).toEqual([]);
+      home.close();
+    }
+    const database = new DatabaseSync(join(directory, 'table.sqlite'), { readOnly: true });
+    expect(database.prepare('PRAGMA user_version').get()).toEqual({ user_version: 2 });
+    database.close();
+  });
+
   test(`a data folder of ${version} is served`, async () => {
     const stored = readExpected(version);
     const home = openHome({ directory: newFolder(version), clock: laterClock(stored) });

@@ -46,6 +46,7 @@ describe('an error below a write', () => {
     [new StorageError('throttled', 'x'), 'THROTTLED', 'not-written'],
     [new StorageError('conflict', 'x'), 'STORAGE_UNAVAILABLE', 'not-written'],
     [new StorageError('denied', 'x'), 'STORAGE_UNAVAILABLE', 'not-written'],
+    [new StorageError('corrupt', 'x'), 'CORRUPT_LOG', 'not-written'],
     [new TypeError('x'), 'REQUEST_TIMED_OUT', 'unknown'],
     [new RivuletError('INVALID_REQUEST', 'x'), 'INVALID_REQUEST', 'not-written'],
     [new RivuletError('CORRUPT_LOG', 'x'), 'CORRUPT_LOG', 'unknown'],

@@ -31,6 +31,31 @@ it('and so is one whose every partition was throttled', async () => {
   expect([statusCode, headers['retry-after']]).toEqual([429, '1']);
 });
 
+it('what failed in a part of a request is in the log, once for each failure that is ours', async () => {
+  const { engine } = createWorld();
+  const error = new RivuletError('STORAGE_UNAVAILABLE', 'the disk is full', { outcome: 'not-written' });
+  const refused = new RivuletError('INVALID_RECORD', 'x', { outcome: 'not-written' });
+  const written = { partition: 1, offset: 0, timestampMs: 0, duplicate: false };
+  const records = [{ partition: 0, error }, { partition: 0, error }, written, { partition: 2, error: refused }];
+  const log: object[] = [];
+  const api = createApi({
+    engine: { ...engine, appendRecords: async () => ({ topicId: 'id', records }) },
+    version: 'test',
+    log: (entry) => log.push(entry),
+  });
+  await api(event('POST', '/v1/topics/t/records', { records: records.map(() => ({ value: 'v' })) }));
+  expect(log).toEqual([
+    {
+      requestId: 'r1',
+      method: 'POST',
+      path: '/v1/topics/t/records',
+      status: 503,
+      errorCode: 'STORAGE_UNAVAILABLE',
+      error,
+    },
+  ]);
+});
+
 it.each([
   ['a success', () => Promise.resolve(json(200, {}))],
   ['another failure', () => Promise.reject(new StorageError('unavailable', 'x'))],

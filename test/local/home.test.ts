@@ -1,8 +1,19 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { Rivulet } from '../../lib/client/rivulet.ts';
 import { systemClock } from '../../lib/clock.ts';
+import { BATCHES_MEDIA_TYPE } from '../../lib/record/frames.ts';
 import { type Home, openHome } from '../../local/home.ts';
 import { startServer } from '../../local/server.ts';
 import { newDirectory, startService } from '../cli/processes.ts';
@@ -62,7 +73,9 @@ describe('a data folder', () => {
     expect(() => openHome({ directory: full })).toThrow(/is not empty and holds no Rivulet data/);
     expect(readdirSync(full)).toEqual(['letters.doc']);
     writeFileSync(join(foreign, 'README.txt'), 'read me first\n');
-    expect(() => openHome({ directory: foreign })).toThrow(/its README\.txt is of something else/);
+    expect(() => openHome({ directory: foreign })).toThrow(
+      /its README\.txt does not begin with "rivulet data, format 1"; restore that line, or choose/,
+    );
     expect(readdirSync(foreign)).toEqual(['README.txt']);
   });
 
@@ -70,6 +83,22 @@ describe('a data folder', () => {
     const file = join(newDirectory(), 'file');
     writeFileSync(file, '');
     expect(() => openHome({ directory: file })).toThrow(/the data folder cannot be read: .*ENOTDIR/);
+  });
+
+  test('may hold what a file system, a desktop or version control has put there', () => {
+    const directory = newDirectory();
+    for (const name of ['.gitkeep', '.DS_Store', '.Trash-1000', 'Thumbs.db', 'desktop.ini'])
+      writeFileSync(join(directory, name), '');
+    mkdirSync(join(directory, 'lost+found'));
+    mkdirSync(join(directory, '.snapshot'));
+    open(directory);
+    expect(existsSync(join(directory, 'table.sqlite'))).toBe(true);
+  });
+
+  test('is not made of a home directory, whose files are hidden ones too', () => {
+    const directory = newDirectory();
+    writeFileSync(join(directory, '.bashrc'), '');
+    expect(() => openHome({ directory })).toThrow(/is not empty and holds no Rivulet data/);
   });
 
   test('whose maker died in the middle is taken over', () => {
@@ -86,6 +115,125 @@ describe('a data folder', () => {
     expect(() => openHome({ directory })).toThrow(`another process is using the folder ${directory}`);
     await service.stop('SIGKILL');
     open(directory);
+  });
+});
+
+describe('a data folder in use', () => {
+  /** With a topic and two records in two objects; copied while it is open. */
+  async function used(): Promise<{ directory: string; crashed: string; closed: string }> {
+    const [directory, crashed, closed] = [newDirectory(), newDirectory(), newDirectory()];
+    const home = openHome({ directory });
+    const server = await startServer({ api: home.api, clock: systemClock });
+    const rivulet = new Rivulet({ url: server.url });
+    await rivulet.admin().createTopics({ topics: [{ topic: 'kept' }] });
+    for (const value of ['a', 'b']) await rivulet.producer().send({ topic: 'kept', messages: [{ value }] });
+    cpSync(directory, crashed, { recursive: true });
+    await server.close();
+    home.close();
+    cpSync(directory, closed, { recursive: true });
+    return { directory, crashed, closed };
+  }
+
+  async function latest(directory: string): Promise<number> {
+    const home = openHome({ directory });
+    const server = await startServer({ api: home.api, clock: systemClock });
+    const [end] = await new Rivulet({ url: server.url }).admin().fetchTopicOffsets('kept');
+    await server.close();
+    home.close();
+    return end!.latest;
+  }
+
+  test('is whole in a copy, and after a crash, with an object that nothing names', async () => {
+    const { crashed, closed } = await used();
+    const [folder] = readdirSync(join(crashed, 'objects'));
+    cpSync(join(crashed, 'objects', folder!), join(crashed, 'objects', 'zz+'), { recursive: true });
+    for (const directory of [crashed, closed]) expect(await latest(directory)).toBe(2);
+  });
+
+  test('whose table is missing is refused, also when a version without a mark has made it', async () => {
+    const { crashed, closed } = await used();
+    for (const directory of [crashed, closed]) {
+      rmSync(join(directory, 'table.sqlite'));
+      expect(() => openHome({ directory })).toThrow(/has records and no table\.sqlite: restore the folder from a copy/);
+      for (const name of readdirSync(directory).filter((one) => one.startsWith('table'))) rmSync(join(directory, name));
+      expect(() => openHome({ directory })).toThrow(/has records and no table\.sqlite: restore the folder from a copy/);
+      rmSync(join(directory, 'objects'), { recursive: true });
+      rmSync(join(directory, 'tmp'), { recursive: true, force: true });
+      writeFileSync(join(directory, 'table.sqlite'), '');
+      open(directory);
+    }
+  });
+
+  test('with something else in the place of a file or a folder says so', async () => {
+    const { closed } = await used();
+    for (const name of ['table.sqlite-mark', 'table.sqlite', 'README.txt']) {
+      const directory = newDirectory();
+      cpSync(closed, directory, { recursive: true });
+      rmSync(join(directory, name));
+      mkdirSync(join(directory, name));
+      expect(() => openHome({ directory }), name).toThrow(/EISDIR|unable to open database file/);
+    }
+  });
+
+  test('of which a segment is damaged, empty, a folder or gone answers CORRUPT_LOG for it', async () => {
+    const { closed } = await used();
+    const paths = readdirSync(join(closed, 'objects'), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name));
+    const url = await serve(open(closed));
+    const damages = [
+      (path: string) => writeFileSync(path, readFileSync(path).fill(1, 70, 72)),
+      (path: string) => writeFileSync(path, ''),
+      (path: string) => rmSync(path),
+      (path: string) => mkdirSync(path),
+    ];
+    for (const damage of damages) {
+      for (const path of paths) damage(path);
+      for (const accept of ['application/json', BATCHES_MEDIA_TYPE]) {
+        const path = '/v1/topics/kept/partitions/0/records';
+        const response = await signedFetch(url, { method: 'GET', path, headers: { accept } });
+        expect([response.status, await response.json()]).toMatchObject([500, { errorCode: 'CORRUPT_LOG', offset: 0 }]);
+      }
+    }
+  });
+
+  test('with a damaged item answers CORRUPT_LOG for what needs it, serves the rest, and knows the item', async () => {
+    const { closed } = await used();
+    const path = join(closed, 'table.sqlite');
+    const bytes = readFileSync(path);
+    const at = bytes.indexOf('"name":"kept"') + '"name":"k'.length;
+    bytes.write('a', at);
+    writeFileSync(path, bytes);
+    const home = open(closed);
+    expect(home.damagedItems).toEqual(['topic kept']);
+    expect(home.checkTable()).toEqual(['topic kept']);
+    const url = await serve(home);
+    const topic = await signedFetch(url, { method: 'GET', path: '/v1/topics/kept' });
+    expect([topic.status, await topic.json()]).toMatchObject([500, { errorCode: 'CORRUPT_LOG' }]);
+    const made = await signedFetch(url, {
+      method: 'PUT',
+      path: '/v1/topics/other',
+      headers: { 'content-type': 'application/json' },
+      body: '{}',
+    });
+    expect(made.status).toBe(201);
+  });
+
+  test.skipIf(process.platform === 'win32')('is for its owner alone, also one that was made for all', async () => {
+    const { directory } = await used();
+    const names = readdirSync(directory, { recursive: true }).map(String);
+    const modes = () => ['.', ...names].map((name) => [name, statSync(join(directory, name)).mode & 0o777]);
+    const isPrivate = (mode: number) => mode === 0o700 || mode === 0o600;
+    for (const [name, mode] of modes()) expect([name, isPrivate(mode as number)]).toEqual([name, true]);
+    for (const name of ['.', ...names]) {
+      const path = join(directory, name);
+      chmodSync(path, statSync(path).isDirectory() ? 0o755 : 0o644);
+    }
+    const home = open(directory);
+    await home.audit();
+    // What lies below a private folder is as private.
+    const outer = ['.', 'README.txt', 'objects', 'table.sqlite', 'table.sqlite-mark', 'table.sqlite-wal'];
+    expect(outer.map((name) => statSync(join(directory, name)).mode & 0o077)).toEqual(outer.map(() => 0));
   });
 });
 

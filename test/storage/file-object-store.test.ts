@@ -269,6 +269,12 @@ describe('on a disk', () => {
     expect(await store.get('a')).toEqual(whole('a'));
   });
 
+  test('a link that was refused was not made', async () => {
+    const fs: FileLayer = { ...diskFiles, link: () => Promise.reject(coded('EDQUOT')) };
+    const refused = { reason: 'denied', mayHaveActed: false, message: 'the disk is full: EDQUOT' };
+    await expect(put(createFileObjectStore({ directory, fs }), 'a')).rejects.toMatchObject(refused);
+  });
+
   test('an error after the link says that the object may be there', async () => {
     let broken = false;
     const fs: FileLayer = {

@@ -1,17 +1,27 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createSqliteTable } from '../../lib/storage/sqlite-table.ts';
-import type { Table, Write } from '../../lib/storage/table.ts';
+import { createSqliteTable, type SqliteTable } from '../../lib/storage/sqlite-table.ts';
+import type { Write } from '../../lib/storage/table.ts';
 import { tokensRemembered } from '../../lib/storage/transaction-tokens.ts';
 
 let directory: string;
 let path: string;
-let open: (Table & { close(): void })[];
+let open: SqliteTable[];
 
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'rivulet-sqlite-'));
@@ -158,21 +168,63 @@ test('when no more can be written, the whole group is denied and rolled back', a
   expect((await openTable().query({ pk: 'p' })).items).toHaveLength(groups * 2);
 });
 
-test('a file that is no table is denied with its name', () => {
+test('a file that is no table is refused with its name', () => {
   const other = join(directory, 'other.sqlite');
   writeFileSync(other, 'this is not a database, but it is long enough to be taken for one'.repeat(20));
   expect(() => createSqliteTable({ path: other })).toThrow(
-    /denied|other\.sqlite cannot be used: file is not a database/,
+    /other\.sqlite is damaged \(file is not a database\): restore the folder/,
   );
   expect(existsSync(`${other}-wal`)).toBe(false);
+});
+
+test('a table of format 1 is taken over with all that it has, and checked from then on', async () => {
+  mkdirSync(dirname(path), { recursive: true });
+  const before = new DatabaseSync(path);
+  before.exec(`PRAGMA journal_mode = WAL;
+    CREATE TABLE item (
+      id INTEGER PRIMARY KEY, pk TEXT NOT NULL, sk TEXT NOT NULL, body TEXT NOT NULL, UNIQUE (pk, sk)
+    ) STRICT;
+    CREATE TABLE token (id INTEGER PRIMARY KEY, token TEXT NOT NULL UNIQUE, digest TEXT NOT NULL) STRICT;
+    INSERT INTO item (pk, sk, body) VALUES ('p', 's', '{"n":41}'), ('p', 't', '{"b":{"":"/w=="}}');
+    PRAGMA user_version = 1`);
+  before.close();
+  const first = openTable();
+  expect(await first.write(add)).toEqual({ applied: true, item: { ...key, n: 42 } });
+  expect(first.check()).toEqual([]);
+  first.close();
+  expect(await openTable().query({ pk: 'p' })).toEqual({
+    items: [
+      { ...key, n: 42 },
+      { pk: 'p', sk: 't', b: Uint8Array.of(255) },
+    ],
+    more: false,
+  });
+});
+
+test('a damaged page fails the write that needs it, and no other of the same commit', async () => {
+  const table = openTable();
+  const keyOf = (n: number) => ({ pk: 'p', sk: String(n).padStart(5, '0') });
+  const put = (n: number): Write => ({ kind: 'put', item: { ...keyOf(n), text: 'x'.repeat(900) } });
+  // More than SQLite keeps in memory, and then the log begun again, so that pages are read from the file.
+  await Promise.all(Array.from({ length: 4_000 }, (_, n) => table.write(put(n))));
+  await table.write(put(4_000));
+  const bytes = readFileSync(path);
+  const at = bytes.indexOf('00010{"text"');
+  const page = at - (at % 4096);
+  const file = openSync(path, 'r+');
+  writeSync(file, Buffer.alloc(4096), 0, 4096, page);
+  closeSync(file);
+  const [damaged, other] = await Promise.allSettled([10, 3_999].map((n) => table.write(put(n))));
+  expect(damaged).toMatchObject({ status: 'rejected', reason: { reason: 'corrupt', mayHaveActed: false } });
+  expect(other).toMatchObject({ status: 'fulfilled', value: { applied: true } });
 });
 
 test('a file of a newer format is refused', () => {
   openTable().close();
   const database = new DatabaseSync(path);
-  database.exec('PRAGMA user_version = 2');
+  database.exec('PRAGMA user_version = 3');
   database.close();
-  expect(() => createSqliteTable({ path })).toThrow('has format 2; this version of Rivulet reads format 1');
+  expect(() => createSqliteTable({ path })).toThrow('has format 3; this version of Rivulet reads formats up to 2');
 });
 
 test('remembers a bounded number of tokens', async () => {

@@ -1,0 +1,70 @@
+// What `rivulet serve` says of its own failures: a line with the request and the reason, which the client may not have
+// been told. The same kind of failure within a minute is counted, not repeated.
+import type { Clock } from '../lib/clock.ts';
+import { RivuletError } from '../lib/errors.ts';
+import { StorageError } from '../lib/storage/storage-error.ts';
+
+type Failure = {
+  readonly requestId: string;
+  readonly method?: string;
+  readonly path?: string;
+  readonly status?: number;
+  readonly errorCode?: string;
+  readonly error: unknown;
+};
+
+export type ServiceLog = {
+  request(failure: Failure): void;
+  /** What nobody asked for. */
+  background(error: unknown): void;
+};
+
+type Seen = { readonly sinceMs: number; more: number };
+
+const quietMs = 60_000;
+const mostKinds = 1_000;
+
+export function createServiceLog(clock: Pick<Clock, 'monotonic'>, print: (line: string) => void): ServiceLog {
+  const seen = new Map<string, Seen>();
+
+  function report(what: string, error: unknown): void {
+    const chain = chainOf(error);
+    const kind = kindOf(chain);
+    const before = seen.get(kind);
+    if (before && clock.monotonic() - before.sinceMs < quietMs) {
+      before.more++;
+      return;
+    }
+    if (seen.size >= mostKinds) seen.clear();
+    seen.set(kind, { sinceMs: clock.monotonic(), more: 0 });
+    const more = before?.more ? ` (and ${before.more} times since it was last said)` : '';
+    print(`rivulet: ${what}: ${reasonOf(chain)}${more}`);
+  }
+
+  return {
+    request({ requestId, method, path, status = 500, errorCode, error }) {
+      const what = [method, path, 'answered', status, errorCode].filter((part) => part !== undefined).join(' ');
+      report(`${what}, request ${requestId}`, error);
+    },
+    background: (error) => report('work in the background failed and is tried again within the hour', error),
+  };
+}
+
+/** From the error down to its first cause, each once. What is neither ours nor the storage's shows where it was thrown. */
+function reasonOf(chain: readonly Error[]): string {
+  const isExpected = chain.every((one) => one instanceof RivuletError || one instanceof StorageError || 'code' in one);
+  const messages = chain.map(({ message }) => message.replace(/\s*\n\s*/g, ' '));
+  const said = messages.filter((message, i) => !messages.slice(0, i).some((before) => before.includes(message)));
+  return said.join(': ') + (isExpected ? '' : `\n${chain.at(-1)!.stack}`);
+}
+
+/** What is the same again: by the first cause's code where it has one, because its message may name another file. */
+function kindOf(chain: readonly Error[]): string {
+  const { errcode, code, message } = chain.at(-1) as Error & { errcode?: number; code?: string };
+  return String(errcode ?? code ?? message);
+}
+
+function chainOf(error: unknown): Error[] {
+  if (!(error instanceof Error)) return [new Error(String(error))];
+  return error.cause === undefined ? [error] : [error, ...chainOf(error.cause)];
+}
