@@ -18,7 +18,7 @@ export type PartitionCommit = {
 
 export type CommitIdentity = { readonly memberId: string; readonly memberEpoch: number };
 
-export type CommitResult = { readonly commit: PartitionCommit; readonly error: RivuletClientError | undefined };
+export type CommitResult<Commit> = { readonly commit: Commit; readonly error: RivuletClientError | undefined };
 
 export type CommittedOffset = {
   readonly topic: string;
@@ -32,10 +32,10 @@ export type GroupApi = {
   readonly groupId: string;
   heartbeat(body: object, timeoutMs: number, signal: AbortSignal): Promise<HeartbeatReply>;
   /** One try. Throws when the whole of it failed; what failed of it is in the results. */
-  commit(
-    commits: readonly PartitionCommit[],
+  commit<Commit extends PartitionCommit>(
+    commits: readonly Commit[],
     member: (CommitIdentity & { commitSeq: number }) | undefined,
-  ): Promise<CommitResult[]>;
+  ): Promise<CommitResult<Commit>[]>;
   /** Those of a topic, or all. */
   committed(topic?: string): Promise<CommittedOffset[]>;
   readonly committedOffsets: CommittedOffsets;
@@ -101,7 +101,7 @@ function nested(commits: readonly PartitionCommit[]): object[] {
   }));
 }
 
-function resultsOf(commits: readonly PartitionCommit[], answer: Answer): CommitResult[] {
+function resultsOf<Commit extends PartitionCommit>(commits: readonly Commit[], answer: Answer): CommitResult<Commit>[] {
   const results = new Map(
     topicResults(answer, true).map(({ topic, partition, result }) => [`${topic}/${partition}`, result]),
   );

@@ -32,6 +32,9 @@ export type OffsetCommits = {
   commit(offsets: readonly OffsetToCommit[]): Promise<void>;
 };
 
+/** With the assigned partition that it is of, if it is of one, and how often that had been sent elsewhere. */
+type Commit = PartitionCommit & { readonly of: AssignedPartition | undefined; readonly moves: number | undefined };
+
 /** Refusals that a heartbeat will tell of soon, with what is to be done about them. */
 const overtaken: ReadonlySet<string> = new Set([
   'UNKNOWN_MEMBER_ID',
@@ -57,17 +60,17 @@ export function offsetCommits(context: CommitContext): OffsetCommits {
     return done;
   }
 
-  async function send(commits: readonly PartitionCommit[]): Promise<void> {
+  async function send(commits: readonly Commit[]): Promise<void> {
     for (let at = 0; at < commits.length; at += limits.commitPartitions) {
       const results = await sendOnce(commits.slice(at, at + limits.commitPartitions));
-      for (const { commit, error } of results) if (!error) remember(context, commit);
+      for (const { commit, error } of results) if (!error) remember(commit);
       const failed = results.find(({ error }) => error);
       if (failed) throw failed.error!.with(placeOf(failed.commit));
     }
   }
 
   /** What was refused because our epoch had grown in the meantime is sent again with the new one, as Kafka's consumer does. */
-  async function sendOnce(commits: readonly PartitionCommit[]): Promise<CommitResult[]> {
+  async function sendOnce(commits: readonly Commit[]): Promise<CommitResult<Commit>[]> {
     const member = identified(context);
     const results = await trying(commits, member);
     const stale = results.filter(({ error }) => error?.errorCode === 'STALE_MEMBER_EPOCH').map(({ commit }) => commit);
@@ -78,7 +81,7 @@ export function offsetCommits(context: CommitContext): OffsetCommits {
     return [...rest, ...(await trying(stale, now))];
   }
 
-  function trying(commits: readonly PartitionCommit[], member: CommitIdentity | undefined): Promise<CommitResult[]> {
+  function trying(commits: readonly Commit[], member: CommitIdentity | undefined): Promise<CommitResult<Commit>[]> {
     const numbered = member && { ...member, commitSeq: ++commitSeq };
     const signal = AbortSignal.timeout(context.timeoutMs);
     const send = async () => {
@@ -103,9 +106,10 @@ export function offsetCommits(context: CommitContext): OffsetCommits {
 function commitOf(
   assigned: ReadonlyMap<string, AssignedPartition>,
   { topic, partition, offset, metadata }: OffsetToCommit,
-): PartitionCommit {
-  const { topicId } = assigned.get(partitionKey({ topic, partition })) ?? {};
-  return { topic, topicId, partition, offset: wholeOption('offset', offset, offsetBounds), metadata };
+): Commit {
+  const whole = wholeOption('offset', offset, offsetBounds);
+  const of = assigned.get(partitionKey({ topic, partition }));
+  return { topic, topicId: of?.topicId, partition, offset: whole, metadata, of, moves: of?.moves };
 }
 
 function identified({ identity, api }: CommitContext): CommitIdentity | undefined {
@@ -116,19 +120,20 @@ function identified({ identity, api }: CommitContext): CommitIdentity | undefine
   throw new RivuletClientError('UNKNOWN_MEMBER_ID', detail, { outcome: 'not-written' });
 }
 
-function remember(context: CommitContext, commit: PartitionCommit): void {
-  const assigned = context.assigned().get(partitionKey(commit));
-  // The topic may have been made anew meanwhile.
-  if (!assigned || assigned.topicId !== commit.topicId) return;
-  assigned.committed = commit.offset;
-  // Whoever commits ahead of us says that it is handled: no later commit of ours goes back behind it.
-  assigned.processed = Math.max(assigned.processed ?? 0, commit.offset);
+function remember({ of, moves, offset }: Commit): void {
+  if (!of) return;
+  of.committed = offset;
+  // The application may commit more than we know to be handled: no later commit of ours goes back behind that. A commit
+  // beyond the position, or of before a move, speaks of other records.
+  if (of.moves === moves && offset <= (of.position ?? -1)) of.processed = Math.max(of.processed ?? 0, offset);
 }
 
-function processedOf(partitions: Iterable<AssignedPartition>): PartitionCommit[] {
-  return [...partitions].flatMap(({ topic, topicId, partition, processed, committed }) =>
-    processed === undefined || processed === committed ? [] : [{ topic, topicId, partition, offset: processed }],
-  );
+function processedOf(partitions: Iterable<AssignedPartition>): Commit[] {
+  return [...partitions].flatMap((of) => {
+    const { topic, topicId, partition, processed, committed, moves } = of;
+    if (processed === undefined || processed === committed) return [];
+    return [{ topic, topicId, partition, offset: processed, of, moves }];
+  });
 }
 
 function placeOf({ topic, partition, offset }: PartitionCommit) {
