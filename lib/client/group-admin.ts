@@ -3,6 +3,7 @@ import type { GroupDescription, GroupSummary, MemberDescription, OffsetTarget, P
 import type { AdminCalls } from './admin-calls.ts';
 import { invalid, isClientError, type RivuletClientError } from './client-error.ts';
 import type { Call } from './connection.ts';
+import { oneByOne } from './parts.ts';
 import { paths } from './paths.ts';
 import { allDone, everyPage, topicResults } from './topic-results.ts';
 
@@ -132,12 +133,10 @@ async function deleteOffsets(
 ): Promise<DeletedOffsets[]> {
   checkTopics(topics);
   const path = paths.groupOffsets(groupId);
-  const deleted: DeletedOffsets[] = [];
-  for (const query of topics.flatMap(queriesOf)) {
+  return oneByOne(topics.flatMap(queriesOf), async (query) => {
     const done = await results<{ partition: number }>(calls, { method: 'DELETE', path, query });
-    deleted.push(...done.map(({ topic, partition }) => ({ topic, partition })));
-  }
-  return deleted;
+    return done.map(({ topic, partition }) => ({ topic, partition }));
+  });
 }
 
 async function resetOffsets(calls: AdminCalls, request: ResetOffsets): Promise<OffsetReset[]> {

@@ -42,37 +42,46 @@ const recordOverheadBytes = 21;
 const headerOverheadBytes = 10;
 const noHeaders: readonly RecordHeader[] = [];
 
-/** @param at where the message stands in its send, to name it in errors. @throws RivuletClientError INVALID_RECORD */
-export function toRecord(message: Message, at: number, nowMs: number): OutgoingRecord {
-  const key = toBytes(message.key ?? null, 'key', at);
-  const value = toBytes(message.value, 'value', at);
-  const headers = message.headers === undefined ? noHeaders : toHeaders(message.headers, at);
+/** @param at where the message stands in its list, `where`, to name it in errors. @throws RivuletClientError INVALID_RECORD */
+export function toRecord(message: Message, at: number, nowMs: number, where = 'messages'): OutgoingRecord {
+  try {
+    return recordOf(message, nowMs);
+  } catch (error) {
+    if (!(error instanceof Unfit)) throw error;
+    const detail = `${where}[${at}].${error.message}`;
+    throw new RivuletClientError('INVALID_RECORD', detail, { outcome: 'not-written' });
+  }
+}
+
+/** Leaves the making of a record at the first field that is wrong; never leaves this file. */
+class Unfit extends Error {}
+
+function recordOf(message: Message, nowMs: number): OutgoingRecord {
+  const key = toBytes(message.key ?? null, 'key');
+  const value = toBytes(message.value, 'value');
+  const headers = message.headers === undefined ? noHeaders : toHeaders(message.headers);
   let sizeBytes = recordOverheadBytes + (key?.length ?? 0) + (value?.length ?? 0);
   for (const header of headers) sizeBytes += headerOverheadBytes + header.key.length * 3 + (header.value?.length ?? 0);
-  const timestampMs = toWhole(message.timestamp, 'timestamp', at) ?? nowMs;
-  return { key, value, headers, timestampMs, partition: toWhole(message.partition, 'partition', at), sizeBytes };
+  const timestampMs = toWhole(message.timestamp, 'timestamp') ?? nowMs;
+  return { key, value, headers, timestampMs, partition: toWhole(message.partition, 'partition'), sizeBytes };
 }
 
-function toBytes(value: MessageBytes, field: string, at: number): Uint8Array | null {
+function toBytes(value: MessageBytes, field: string): Uint8Array | null {
   if (typeof value === 'string') return Buffer.from(value);
   if (value === null || value instanceof Uint8Array) return value;
-  throw invalid(field, at, `must be text, bytes or null, got ${typeof value}`);
+  throw new Unfit(`${field}: expected text, bytes or null, got ${typeof value}`);
 }
 
-function toHeaders(headers: MessageHeaders, at: number): RecordHeader[] {
+function toHeaders(headers: MessageHeaders): RecordHeader[] {
   return Object.entries(headers).flatMap(([key, given]) => {
     const values = Array.isArray(given) ? (given as readonly MessageBytes[]) : [given as MessageBytes];
-    return values.map((value) => ({ key, value: toBytes(value, `headers.${key}`, at) }));
+    return values.map((value) => ({ key, value: toBytes(value, `headers.${key}`) }));
   });
 }
 
-function toWhole(value: number | undefined, field: string, at: number): number | undefined {
+function toWhole(value: number | undefined, field: string): number | undefined {
   if (value === undefined || (Number.isSafeInteger(value) && value >= 0)) return value;
-  throw invalid(field, at, `must be a whole number from 0 to 2^53 - 1, got ${value}`);
-}
-
-function invalid(field: string, at: number, what: string): RivuletClientError {
-  return new RivuletClientError('INVALID_RECORD', `messages[${at}].${field}: ${what}`, { outcome: 'not-written' });
+  throw new Unfit(`${field}: expected a whole number from 0 to 2^53 - 1, got ${value}`);
 }
 
 const emptyHeaders: ConsumedMessage['headers'] = Object.freeze({});

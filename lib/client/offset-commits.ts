@@ -5,10 +5,11 @@
 import type { Clock } from '../clock.ts';
 import { limits } from '../limits.ts';
 import { type AssignedPartition, offsetBounds } from './assigned-partition.ts';
-import { isClientError, RivuletClientError } from './client-error.ts';
+import { errorOfParts, isClientError, RivuletClientError } from './client-error.ts';
 import type { OffsetToCommit } from './consumer-options.ts';
 import type { CommitIdentity, CommitResult, GroupApi, PartitionCommit } from './group-api.ts';
 import { partitionKey } from './partition-reader.ts';
+import { oneByOne, slices } from './parts.ts';
 import { type RetryPolicy, retrying } from './retry.ts';
 import { wholeOption } from './whole-option.ts';
 
@@ -61,12 +62,12 @@ export function offsetCommits(context: CommitContext): OffsetCommits {
   }
 
   async function send(commits: readonly Commit[]): Promise<void> {
-    for (let at = 0; at < commits.length; at += limits.commitPartitions) {
-      const results = await sendOnce(commits.slice(at, at + limits.commitPartitions));
+    await oneByOne(slices(commits, limits.commitPartitions), async (slice) => {
+      const results = await sendOnce(slice);
       for (const { commit, error } of results) if (!error) remember(commit);
-      const failed = results.find(({ error }) => error);
-      if (failed) throw failed.error!.with(placeOf(failed.commit));
-    }
+      if (results.some(({ error }) => error)) throw errorOfParts(partsOf(results));
+      return slice.map(placeOf);
+    });
   }
 
   /** What was refused because our epoch had grown in the meantime is sent again with the new one, as Kafka's consumer does. */
@@ -77,8 +78,8 @@ export function offsetCommits(context: CommitContext): OffsetCommits {
     const now = context.identity();
     if (stale.length === 0 || !member || typeof now === 'string' || now.memberEpoch <= member.memberEpoch)
       return results;
-    const rest = results.filter(({ commit }) => !stale.includes(commit));
-    return [...rest, ...(await trying(stale, now))];
+    const again = new Map((await trying(stale, now)).map((result) => [result.commit, result]));
+    return results.map((result) => again.get(result.commit) ?? result);
   }
 
   function trying(commits: readonly Commit[], member: CommitIdentity | undefined): Promise<CommitResult<Commit>[]> {
@@ -88,7 +89,7 @@ export function offsetCommits(context: CommitContext): OffsetCommits {
       const results = await context.api.commit(commits, numbered);
       // The same again: what has landed answers as done.
       const passing = results.find(({ error }) => error?.retriable);
-      if (passing) throw passing.error;
+      if (passing) throw errorOfParts(partsOf(results), passing.error);
       return results;
     };
     return retrying(context.clock, context.retry, send, signal);
@@ -134,6 +135,10 @@ function processedOf(partitions: Iterable<AssignedPartition>): Commit[] {
     if (processed === undefined || processed === committed) return [];
     return [{ topic, topicId, partition, offset: processed, of, moves }];
   });
+}
+
+function partsOf(results: readonly CommitResult<Commit>[]) {
+  return results.map(({ commit, error }) => error?.with(placeOf(commit)) ?? placeOf(commit));
 }
 
 function placeOf({ topic, partition, offset }: PartitionCommit) {

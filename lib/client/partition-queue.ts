@@ -234,7 +234,7 @@ export class PartitionQueue {
       for (let i = 0; i < batch.records.length; i++) {
         const timestamp = ack && ack.logAppendTime >= 0 ? ack.logAppendTime : batch.records[i]!.timestampMs;
         const { topic, partition } = this;
-        batch.deliveries[i]!.written(batch.indexes[i]!, { topic, partition, offset, timestamp });
+        batch.deliveries[i]!.settle(batch.indexes[i]!, { topic, partition, offset, timestamp });
         if (ack) offset++;
       }
     }
@@ -288,7 +288,7 @@ export class PartitionQueue {
   #failBatch(batch: Batch, error: RivuletClientError): void {
     const { topic, partition } = this;
     const named = error.with({ topic, partition });
-    for (let i = 0; i < batch.records.length; i++) batch.deliveries[i]!.failed(batch.indexes[i]!, named);
+    for (let i = 0; i < batch.records.length; i++) batch.deliveries[i]!.settle(batch.indexes[i]!, named);
   }
 
   #settle(part: Part): void {

@@ -220,6 +220,19 @@ describe('produce and consume', () => {
     );
   });
 
+  test('where some records of a send are written, the last line tells of the first that is not, and of nothing else', async () => {
+    const topic = await newTopic(2);
+    await ok(['topics', 'alter', topic, '--config', 'max.message.bytes=2000']);
+    const lines = [0, 1, 0, 1].map((partition) =>
+      JSON.stringify({ partition, value: partition === 1 ? 'x'.repeat(3_000) : 'short' }),
+    );
+    const { code, stderr } = await rivulet(['produce', topic, '--format', 'ndjson'], lines.join('\n'));
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /^2 records acknowledged, 2 not written in .*\nrivulet: .*; line 2 is the first that is not acknowledged \(MESSAGE_TOO_LARGE, not written\)\n$/,
+    );
+  });
+
   test('a topic that does not exist, a wrong name and a wrong file are refused before a line is read', async () => {
     const topic = await newTopic();
     const folder = newDirectory();

@@ -75,3 +75,22 @@ test('offsets: earliest and latest, and by time', async () => {
 test('a name that is no topic name is refused as a name', async () => {
   await expect(admin.describeTopic('a/b')).rejects.toMatchObject({ status: 400 });
 });
+
+test('of several topics the error says which are made or deleted, and not that nothing is', async () => {
+  const topics = ['kin-a', 'kin-b', 'kin-c'].map((topic) => ({ topic }));
+  await admin.createTopics({ topics: [topics[1]!] });
+  await expect(admin.createTopics({ topics })).rejects.toMatchObject({
+    errorCode: 'TOPIC_ALREADY_EXISTS',
+    outcome: 'unknown',
+    results: [
+      { topic: 'kin-a', partitions: 1 },
+      { errorCode: 'TOPIC_ALREADY_EXISTS', outcome: 'not-written' },
+    ],
+  });
+  await expect(admin.deleteTopics({ topics: ['kin-a', 'kin-c', 'kin-b'] })).rejects.toMatchObject({
+    errorCode: 'UNKNOWN_TOPIC_OR_PARTITION',
+    outcome: 'unknown',
+    results: [{ topic: 'kin-a' }, { errorCode: 'UNKNOWN_TOPIC_OR_PARTITION', outcome: 'not-written' }],
+  });
+  await expect(admin.deleteTopics({ topics: ['kin-c', 'kin-b'] })).rejects.toMatchObject({ outcome: 'not-written' });
+});

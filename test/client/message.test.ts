@@ -32,10 +32,10 @@ test('keys and values come as Buffers, whatever the codec gave', () => {
 });
 
 test.each([
-  [{ value: undefined as unknown as null }, /messages\[3\]\.value: must be text, bytes or null, got undefined/],
+  [{ value: undefined as unknown as null }, /messages\[3\]\.value: expected text, bytes or null, got undefined/],
   [{ key: 7 as unknown as string, value: '' }, /messages\[3\]\.key/],
   [{ value: '', headers: { h: {} as string } }, /messages\[3\]\.headers\.h/],
-  [{ value: '', partition: -1 }, /messages\[3\]\.partition: must be a whole number from 0 to 2\^53 - 1, got -1/],
+  [{ value: '', partition: -1 }, /messages\[3\]\.partition: expected a whole number from 0 to 2\^53 - 1, got -1/],
   [{ value: '', timestamp: 1.5 }, /messages\[3\]\.timestamp/],
 ])('a message that cannot be sent is refused by name: %j', (message, words) => {
   expect(() => toRecord(message, 3, 0)).toThrow(words);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { RivuletClientError } from '../../lib/client/client-error.ts';
+import { isClientError, RivuletClientError } from '../../lib/client/client-error.ts';
 import { Delivery } from '../../lib/client/delivery.ts';
 import { toRecord } from '../../lib/client/message.ts';
 import { PartitionQueue, type QueueSettings } from '../../lib/client/partition-queue.ts';
@@ -36,10 +36,14 @@ function queueWith(settings: Partial<QueueSettings> = {}) {
   });
   const sent = (value: string, nowMs = 0) => {
     const delivery = new Delivery(1, () => {});
-    // Looked at later, or not at all.
-    delivery.promise.catch(() => {});
     queue.append(toRecord({ value }, 0, 0), delivery, 0, limits, nowMs);
-    return delivery.promise;
+    const written = delivery.promise.then((results) => {
+      for (const result of results) if (isClientError(result)) throw result;
+      return results;
+    });
+    // Looked at later, or not at all.
+    written.catch(() => {});
+    return written;
   };
   const send = (value: string, nowMs = 0): void => void sent(value, nowMs);
   return { queue, send, sent };

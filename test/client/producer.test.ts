@@ -349,8 +349,41 @@ test('a send of which a part failed tells the result of each message', async () 
   const failing = producer.send({ topic: 't', messages });
   await expect(failing).rejects.toMatchObject({
     errorCode: 'INVALID_RECORD',
-    results: [{ offset: 10 }, { errorCode: 'INVALID_RECORD', partition: 1 }, { offset: 11 }],
+    outcome: 'unknown',
+    results: [{ offset: 10 }, { errorCode: 'INVALID_RECORD', partition: 1, outcome: 'not-written' }, { offset: 11 }],
   });
+});
+
+const nowhere: Script = ({ path }) =>
+  path === '/v1/topics/nowhere'
+    ? { status: 404, json: { status: 404, errorCode: 'UNKNOWN_TOPIC_OR_PARTITION', detail: 'no such topic' } }
+    : undefined;
+
+test('a batch with a topic that is not there tells the result of each message, and not that nothing was written', async () => {
+  const { producer } = await start(nowhere);
+  const lost = { topic: 'nowhere', messages: [{ value: 'a' }] };
+  const error = { errorCode: 'UNKNOWN_TOPIC_OR_PARTITION', topic: 'nowhere', outcome: 'not-written' };
+  await expect(producer.sendBatch({ topicMessages: [lost, send(0, 'b', 'c'), lost] })).rejects.toMatchObject({
+    ...error,
+    outcome: 'unknown',
+    results: [error, { topic: 't', offset: 0 }, { topic: 't', offset: 1 }, error],
+  });
+  await expect(producer.sendBatch({ topicMessages: [lost, lost] })).rejects.toMatchObject({
+    ...error,
+    results: [error, error],
+  });
+});
+
+test('a batch with a message that cannot be sent sends nothing, and names it', async () => {
+  const { server, producer } = await start();
+  const bad = { topic: 't', messages: [{ value: 'b' }, { value: 7 as unknown as string }] };
+  await expect(producer.sendBatch({ topicMessages: [send(0, 'a'), bad] })).rejects.toMatchObject({
+    errorCode: 'INVALID_RECORD',
+    outcome: 'not-written',
+    detail: 'topicMessages[1].messages[1].value: expected text, bytes or null, got number',
+  });
+  await producer.flush();
+  expect(server.produced()).toEqual([]);
 });
 
 test('partitionsFor tells how many partitions a topic has, and the sends that follow know it', async () => {
