@@ -26,7 +26,7 @@ function describeFailure(error: unknown): string {
   const text = oneLine(detail) + hint(error);
   if (errorCode === undefined) return text;
   const isPartlyDone = results.some((one) => !(one instanceof Error));
-  const told = isPartlyDone ? 'others are done' : outcome && outcomes[outcome];
+  const told = outcome && (isPartlyDone ? 'others are done' : outcomes[outcome]);
   return `${text} (${[errorCode, ...(told ? [told] : [])].join(', ')})`;
 }
 

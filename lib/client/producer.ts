@@ -336,11 +336,11 @@ export class Producer {
       certain: part.certain,
       oldest: queue.isOldest(part),
       idempotent: part.identity !== undefined,
-      renewed: part.batches.some((batch) => batch.renewed),
     });
-    const againMs = this.#context.clock.monotonic() + waitMs;
+    const nowMs = this.#context.clock.monotonic();
+    const againMs = nowMs + waitMs;
     if (verdict === 'written') queue.written(part, undefined);
-    else if (verdict === 'renew') queue.renew(part);
+    else if (verdict === 'renew' && nowMs < part.deadlineMs) queue.renew(part, error, againMs);
     else if (verdict === 'again' && againMs < part.deadlineMs) queue.sendAgain(part, error, againMs);
     else queue.fail(part, error);
   }
