@@ -22,6 +22,7 @@ import {
   type SetOffsets,
   type TopicSelection,
 } from './group-admin.ts';
+import { allPartitions, rangesOf } from './partition-ranges.ts';
 import { oneByOne } from './parts.ts';
 import { paths } from './paths.ts';
 import type { RetryPolicy } from './retry.ts';
@@ -144,12 +145,16 @@ export class Admin {
   }
 
   /** Per partition the first offset whose record's timestamp is at or after `timestampMs` (epoch milliseconds). */
-  fetchTopicOffsetsByTimestamp(topic: string, timestampMs: number): Promise<TimestampOffset[]> {
-    return this.#offsets(topic, timestampMs);
+  async fetchTopicOffsetsByTimestamp(topic: string, timestampMs: number): Promise<TimestampOffset[]> {
+    const found: TimestampOffset[] = [];
+    for (const range of rangesOf(await allPartitions(this.#calls, topic)))
+      found.push(...(await this.#offsets(topic, timestampMs, range)));
+    return found;
   }
 
-  async #offsets(topic: string, at: 'earliest' | 'latest' | number): Promise<TimestampOffset[]> {
-    return (await this.#calls.read<{ partitions: TimestampOffset[] }>(paths.offsets(topic), { at })).partitions;
+  async #offsets(topic: string, at: 'earliest' | 'latest' | number, partitions?: string): Promise<TimestampOffset[]> {
+    const query = { at, partitions };
+    return (await this.#calls.read<{ partitions: TimestampOffset[] }>(paths.offsets(topic), query)).partitions;
   }
 
   // --- groups

@@ -6,6 +6,7 @@
 // log does not hold the offset; what was handled or committed before that move then says nothing of the new position.
 import { invalid, RivuletClientError } from './client-error.ts';
 import type { Connection } from './connection.ts';
+import { rangesOf } from './partition-ranges.ts';
 import { paths } from './paths.ts';
 import { wholeOption } from './whole-option.ts';
 
@@ -206,9 +207,12 @@ async function offsetsAt(
   group: readonly AssignedPartition[],
   signal: AbortSignal,
 ): Promise<Map<number, number>> {
-  const numbers = group.map(({ partition }) => partition);
-  const partitions = `${Math.min(...numbers)}-${Math.max(...numbers)}`;
-  const call = { method: 'GET', path: paths.offsets(topic), query: { at, partitions }, writes: false, signal } as const;
-  const list = await connection.ask<OffsetList>(call);
-  return new Map(list.partitions.map(({ partition, offset }) => [partition, offset]));
+  const offsets = new Map<number, number>();
+  for (const partitions of rangesOf(group.map(({ partition }) => partition))) {
+    const query = { at, partitions };
+    const call = { method: 'GET', path: paths.offsets(topic), query, writes: false, signal } as const;
+    for (const { partition, offset } of (await connection.ask<OffsetList>(call)).partitions)
+      offsets.set(partition, offset);
+  }
+  return offsets;
 }

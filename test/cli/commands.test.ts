@@ -265,3 +265,15 @@ test('offsets: the end, the beginning, at a time, of some partitions, as JSON', 
   ]);
   expect(await ok(['offsets', topic, '--time', '9000', '--partitions', '3'])).toBe(`${topic}:3:-1\n`);
 });
+
+test('offsets by time, and a reset to a time, of more partitions than one request may search', async () => {
+  const topic = await newTopic(300);
+  await new Rivulet({ url: service.url })
+    .producer()
+    .send({ topic, messages: [1_000, 2_000].map((timestamp) => ({ value: 'v', partition: 299, timestamp })) });
+  expect(await ok(['offsets', topic, '--time', '1500', '--partitions', '0,299'])).toBe(
+    `${topic}:0:-1\n${topic}:299:1\n`,
+  );
+  const reset = ['groups', 'reset-offsets', `of-${topic}`, '--topic', topic, '--to-datetime', '1500', '--execute'];
+  expect(await ok(reset)).toMatch(new RegExp(`${topic} +299 +- +1\n`));
+});

@@ -94,3 +94,27 @@ test('of several topics the error says which are made or deleted, and not that n
   });
   await expect(admin.deleteTopics({ topics: ['kin-c', 'kin-b'] })).rejects.toMatchObject({ outcome: 'not-written' });
 });
+
+test('offsets are searched by time in more partitions than one request may name', async () => {
+  const topic = 'wide-in-time';
+  await admin.createTopics({ topics: [{ topic, partitions: 300 }] });
+  const messages = [1_000, 2_000].map((timestamp) => ({ value: 'v', partition: 299, timestamp }));
+  await new Rivulet({ url: home.url }).producer().send({ topic, messages });
+  const found = await admin.fetchTopicOffsetsByTimestamp(topic, 1_500);
+  expect(found.map(({ partition }) => partition)).toEqual(Array.from({ length: 300 }, (_, i) => i));
+  expect(found.filter(({ offset }) => offset >= 0)).toEqual([{ partition: 299, offset: 1, timestamp: 2_000 }]);
+  const groupId = 'of-the-wide';
+  const topics = [{ topic, target: { to: 'datetime', timestamp: 1_500 } }] as const;
+  const planned = await admin.resetOffsets({ groupId, topics, dryRun: true });
+  expect(await admin.resetOffsets({ groupId, topics })).toEqual(planned);
+  expect(planned).toHaveLength(300);
+  const [offsets] = await admin.fetchOffsets({ groupId, topics: [{ topic, partitions: [0, 299] }] });
+  expect(offsets!.partitions.map(({ offset }) => offset)).toEqual([0, 1]);
+  const consumer = new Rivulet({ url: home.url }).consumer();
+  consumer.assign([0, 128, 299].map((partition) => ({ topic, partition })));
+  for (const partition of [0, 128, 299]) consumer.seek({ topic, partition, timestamp: 1_500 });
+  for await (const { partition, offset } of consumer) {
+    expect([partition, offset]).toEqual([299, 1]);
+    break;
+  }
+});
