@@ -5,8 +5,15 @@ import { RivuletClientError } from './client-error.ts';
 /** Text goes as UTF-8. */
 export type MessageBytes = string | Uint8Array | null;
 
-/** A name that occurs more than once has a list of values. */
-export type MessageHeaders = Readonly<Record<string, MessageBytes | readonly MessageBytes[]>>;
+export type MessageHeader = { readonly key: string; readonly value: MessageBytes };
+
+/**
+ * A list, in which keys may repeat and keep their order. Or an object, as KafkaJS has it, where a list of values stands for a
+ * header each: JavaScript puts keys that are whole numbers first.
+ */
+export type MessageHeaders =
+  | readonly MessageHeader[]
+  | Readonly<Record<string, MessageBytes | readonly MessageBytes[]>>;
 
 export type Message = {
   readonly key?: MessageBytes;
@@ -28,7 +35,8 @@ export type ConsumedMessage = {
   /** Keys and values are views into the fetched bytes: copy what is to be kept for long. */
   readonly key: Buffer | null;
   readonly value: Buffer | null;
-  readonly headers: Readonly<Record<string, Buffer | null | readonly (Buffer | null)[]>>;
+  /** As they were sent: in their order, and keys may repeat. */
+  readonly headers: readonly { readonly key: string; readonly value: Buffer | null }[];
 };
 
 export type OutgoingRecord = RecordInput & {
@@ -67,16 +75,32 @@ function recordOf(message: Message, nowMs: number): OutgoingRecord {
 }
 
 function toBytes(value: MessageBytes, field: string): Uint8Array | null {
-  if (typeof value === 'string') return Buffer.from(value);
+  if (typeof value === 'string') return Buffer.from(wellFormed(value, field));
   if (value === null || value instanceof Uint8Array) return value;
   throw new Unfit(`${field}: expected text, bytes or null, got ${typeof value}`);
 }
 
+/** UTF-8 has no room for half of a surrogate pair: it would be stored as U+FFFD. */
+function wellFormed(text: string, field: string): string {
+  if (text.isWellFormed()) return text;
+  throw new Unfit(`${field}: expected whole characters, got half of a surrogate pair`);
+}
+
 function toHeaders(headers: MessageHeaders): RecordHeader[] {
+  if (typeof headers !== 'object' || headers === null)
+    throw new Unfit(`headers: expected a list of { key, value } or an object, got ${headers}`);
+  if (Array.isArray(headers)) return headers.map(toHeader);
   return Object.entries(headers).flatMap(([key, given]) => {
-    const values = Array.isArray(given) ? (given as readonly MessageBytes[]) : [given as MessageBytes];
-    return values.map((value) => ({ key, value: toBytes(value, `headers.${key}`) }));
+    const field = `headers.${key}`;
+    const name = wellFormed(key, field);
+    return [given].flat().map((value) => ({ key: name, value: toBytes(value, field) }));
   });
+}
+
+function toHeader(header: Partial<MessageHeader> | null, at: number): RecordHeader {
+  const { key, value } = header ?? {};
+  if (typeof key !== 'string') throw new Unfit(`headers[${at}].key: expected text, got ${typeof key}`);
+  return { key: wellFormed(key, `headers[${at}].key`), value: toBytes(value as MessageBytes, `headers[${at}].value`) };
 }
 
 function toWhole(value: number | undefined, field: string): number | undefined {
@@ -84,7 +108,7 @@ function toWhole(value: number | undefined, field: string): number | undefined {
   throw new Unfit(`${field}: expected a whole number from 0 to 2^53 - 1, got ${value}`);
 }
 
-const emptyHeaders: ConsumedMessage['headers'] = Object.freeze({});
+const emptyHeaders: ConsumedMessage['headers'] = Object.freeze([]);
 
 export function toMessage(topic: string, partition: number, record: DecodedRecord): ConsumedMessage {
   return {
@@ -94,7 +118,7 @@ export function toMessage(topic: string, partition: number, record: DecodedRecor
     timestamp: record.timestampMs,
     key: toBuffer(record.key),
     value: toBuffer(record.value),
-    headers: record.headers.length === 0 ? emptyHeaders : fromHeaders(record.headers),
+    headers: record.headers.length === 0 ? emptyHeaders : record.headers.map(fromHeader),
   };
 }
 
@@ -104,14 +128,6 @@ function toBuffer(bytes: Uint8Array | null): Buffer | null {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
-function fromHeaders(headers: readonly RecordHeader[]): ConsumedMessage['headers'] {
-  // No prototype: a header may be called `constructor` or `__proto__`.
-  const named: Record<string, Buffer | null | (Buffer | null)[]> = Object.create(null);
-  for (const { key, value } of headers) {
-    const before = named[key];
-    if (before === undefined) named[key] = toBuffer(value);
-    else if (Array.isArray(before)) before.push(toBuffer(value));
-    else named[key] = [before, toBuffer(value)];
-  }
-  return named;
+function fromHeader({ key, value }: RecordHeader) {
+  return { key, value: toBuffer(value) };
 }

@@ -109,6 +109,8 @@ describe('produce and consume', () => {
         value: 'text',
         headers: [
           { name: 'h', value: '1' },
+          { name: '10', value: 'ten' },
+          { name: '2', value: 'two' },
           { name: 'h', value: null },
         ],
         partition: 0,
