@@ -8,3 +8,6 @@ export const isBelowLocalhost = (hostname: string): boolean => hostname.endsWith
 /** Node's own, but for the names below localhost. */
 export const lookup: LookupFunction = (hostname, options, callback) =>
   systemLookup(isBelowLocalhost(hostname) ? 'localhost' : hostname, options, callback);
+
+/** A service there is one of this machine: it takes local/local, and the region us-east-1. */
+export const isLoopback = (hostname: string): boolean => /^(localhost|::1|\[::1\]|127(\.\d{1,3}){3})$/.test(hostname);

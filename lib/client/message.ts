@@ -1,6 +1,7 @@
 // Messages as applications give and get them, and their turning into the records of a batch and back.
 import type { DecodedRecord, RecordHeader, RecordInput } from '../record/batch.ts';
 import { RivuletClientError } from './client-error.ts';
+import { whyNotText } from './text.ts';
 
 /** Text goes as UTF-8. */
 export type MessageBytes = string | Uint8Array | null;
@@ -80,10 +81,10 @@ function toBytes(value: MessageBytes, field: string): Uint8Array | null {
   throw new Unfit(`${field}: expected text, bytes or null, got ${typeof value}`);
 }
 
-/** UTF-8 has no room for half of a surrogate pair: it would be stored as U+FFFD. */
 function wellFormed(text: string, field: string): string {
-  if (text.isWellFormed()) return text;
-  throw new Unfit(`${field}: expected whole characters, got half of a surrogate pair`);
+  const wrong = whyNotText(text);
+  if (wrong) throw new Unfit(`${field}: ${wrong}`);
+  return text;
 }
 
 function toHeaders(headers: MessageHeaders): RecordHeader[] {
@@ -99,8 +100,10 @@ function toHeaders(headers: MessageHeaders): RecordHeader[] {
 
 function toHeader(header: Partial<MessageHeader> | null, at: number): RecordHeader {
   const { key, value } = header ?? {};
-  if (typeof key !== 'string') throw new Unfit(`headers[${at}].key: expected text, got ${typeof key}`);
-  return { key: wellFormed(key, `headers[${at}].key`), value: toBytes(value as MessageBytes, `headers[${at}].value`) };
+  return {
+    key: wellFormed(key as string, `headers[${at}].key`),
+    value: toBytes(value as MessageBytes, `headers[${at}].value`),
+  };
 }
 
 function toWhole(value: number | undefined, field: string): number | undefined {

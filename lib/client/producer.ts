@@ -20,6 +20,7 @@ import type { RecordMetadata } from './record-metadata.ts';
 import { backoffMs, type RetryPolicy } from './retry.ts';
 import type { TopicMetadata, TopicMetadataCache } from './topic-metadata.ts';
 import { TopicQueue } from './topic-queue.ts';
+import { choiceOption } from './whole-option.ts';
 
 export type ProducerContext = {
   readonly connection: Connection;
@@ -64,7 +65,8 @@ export class Producer {
   constructor(context: ProducerContext, options: ProducerOptions = {}) {
     const { connection, clock, retry } = context;
     this.#context = context;
-    this.#ids = options.idempotent === false ? undefined : createProducerIds(connection, clock, retry);
+    const isIdempotent = choiceOption('idempotent', options.idempotent, [true, false], true);
+    this.#ids = isIdempotent ? createProducerIds(connection, clock, retry) : undefined;
     this.#settings = { ...settingsOf(options), ids: this.#ids, clock };
   }
 

@@ -279,3 +279,23 @@ test('offsets by time, and a reset to a time, of more partitions than one reques
   const reset = ['groups', 'reset-offsets', `of-${topic}`, '--topic', topic, '--to-datetime', '1500', '--execute'];
   expect(await ok(reset)).toMatch(new RegExp(`${topic} +299 +- +1\n`));
 });
+
+test('a service on this machine is signed for as it wants it, whatever AWS_REGION says; --region has the last word', async () => {
+  const topic = await newTopic();
+  const environment = { AWS_REGION: 'eu-west-1' };
+  const described = await run(['topics', 'describe', topic, '--url', service.url], { environment });
+  expect(described).toMatchObject({ code: 0, stderr: '' });
+  const refused = await run(['topics', 'list', '--url', service.url, '--region', 'eu-west-1'], { environment });
+  expect(refused.stderr).toMatch(
+    /the credential scope is \S+\/eu-west-1\/\S+, but must be \S+\/us-east-1\/.* \(FORBIDDEN\b/,
+  );
+});
+
+test('https to a service that speaks http is said in a sentence', async () => {
+  const { host } = new URL(service.url);
+  const { code, stderr } = await run(['topics', 'list', '--url', `https://${host}`]);
+  expect({ code, stderr }).toEqual({
+    code: 1,
+    stderr: `rivulet: https://${host} is an HTTP service: use http://${host} (NETWORK_EXCEPTION)\n`,
+  });
+});
