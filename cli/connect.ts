@@ -2,13 +2,14 @@
 import type { Command } from 'commander';
 import type { RetryHooks } from '../lib/client/outage.ts';
 import type { Rivulet } from '../lib/client/rivulet.ts';
+import { isLoopback } from '../lib/loopback.ts';
 
 /** Somebody waits for the answer: give up on a service that is not there within a second or two. */
 const retry = { retries: 3 };
 
 export async function connect(command: Command, hooks: RetryHooks = {}, clientId = 'cli'): Promise<Rivulet> {
   const { Rivulet } = await import('../lib/client/rivulet.ts');
-  const { url, region } = command.optsWithGlobals<{ url: string; region?: string }>();
+  const { url, region = environmentRegion(url) } = command.optsWithGlobals<{ url: string; region?: string }>();
   const credentials = ownCredentials();
   return new Rivulet({
     url,
@@ -18,6 +19,11 @@ export async function connect(command: Command, hooks: RetryHooks = {}, clientId
     ...(region !== undefined && { region }),
     ...(credentials && { credentials }),
   });
+}
+
+/** What a person has set for AWS is not meant for a service on this machine: that takes us-east-1. */
+export function environmentRegion(url: string): string | undefined {
+  return URL.canParse(url) && isLoopback(new URL(url).hostname) ? undefined : process.env.AWS_REGION || undefined;
 }
 
 /** Those a person gave for Rivulet alone: `rivulet serve` takes the same two. */

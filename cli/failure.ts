@@ -7,7 +7,12 @@ const outcomes: Readonly<Record<Outcome, string>> = {
   unknown: 'may have been written',
 };
 
-type Described = Error & { readonly detail?: string; readonly errorCode?: string; readonly outcome?: Outcome };
+type Described = Error & {
+  readonly detail?: string;
+  readonly errorCode?: string;
+  readonly outcome?: Outcome;
+  readonly results?: readonly unknown[];
+};
 
 /** RIVULET_DEBUG=1 adds the stack and the causes. */
 export function reportFailure(error: unknown): void {
@@ -17,10 +22,12 @@ export function reportFailure(error: unknown): void {
 
 function describeFailure(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const { detail = error.message, errorCode, outcome }: Described = error;
+  const { detail = error.message, errorCode, outcome, results = [] }: Described = error;
   const text = oneLine(detail) + hint(error);
   if (errorCode === undefined) return text;
-  return `${text} (${[errorCode, ...(outcome ? [outcomes[outcome]] : [])].join(', ')})`;
+  const isPartlyDone = results.some((one) => !(one instanceof Error));
+  const told = outcome && (isPartlyDone ? 'others are done' : outcomes[outcome]);
+  return `${text} (${[errorCode, ...(told ? [told] : [])].join(', ')})`;
 }
 
 export function hasErrorCode(error: unknown, code: string): boolean {

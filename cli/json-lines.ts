@@ -4,9 +4,8 @@
 // Invariant: what lineOfMessage writes, messageOfLine reads back as the same bytes.
 
 import { parseJson } from '../functions/json-text.ts';
-import { bytesOfJson } from '../functions/json-values.ts';
-import type { ConsumedMessage, Message } from '../lib/client/message.ts';
-import { headersOf, pairsOf } from './headers.ts';
+import { bytesOfJson, listOfHeaders } from '../functions/json-values.ts';
+import type { ConsumedMessage, Message, MessageHeader } from '../lib/client/message.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -23,7 +22,7 @@ export function messageOfLine(line: Uint8Array): Message {
   return {
     key: bytesOfJson(fields.key, 'key'),
     value: bytesOfJson(fields.value, 'value'),
-    ...(fields.headers !== undefined && { headers: headersOf(headerPairs(fields.headers)) }),
+    ...(fields.headers !== undefined && { headers: headersOf(fields.headers) }),
     // Their bounds are the SDK's to check.
     ...(partition !== undefined && { partition: partition as number }),
     ...(timestamp !== undefined && { timestamp: timestamp as number }),
@@ -45,19 +44,15 @@ export function isBlank(line: Uint8Array): boolean {
 }
 
 /** As `[{name, value}]`, or as an object. */
-function headerPairs(given: unknown): (readonly [string, Uint8Array | null])[] {
-  if (isObject(given)) return Object.entries(given).map(([name, value]) => headerPair(name, value));
-  if (!Array.isArray(given)) throw new Error('headers: must be a list of {name, value}');
-  return given.map((header: unknown) => {
-    if (isObject(header) && typeof header.name === 'string') return headerPair(header.name, header.value);
-    throw new Error('headers: must be a list of {name, value}');
+function headersOf(given: unknown): MessageHeader[] {
+  const list = listOfHeaders(given);
+  if (!Array.isArray(list)) throw new Error('headers: must be a list of {name, value}');
+  return list.map((header: unknown) => {
+    if (!isObject(header) || typeof header.name !== 'string')
+      throw new Error('headers: must be a list of {name, value}');
+    return { key: header.name, value: bytesOfJson(header.value, `headers.${header.name}`) };
   });
 }
-
-const headerPair = (name: string, value: unknown): readonly [string, Uint8Array | null] => [
-  name,
-  bytesOfJson(value, `headers.${name}`),
-];
 
 function isObject(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -65,8 +60,8 @@ function isObject(value: unknown): value is Fields {
 
 /** Without the newline. */
 export function lineOfMessage({ partition, offset, timestamp, key, value, headers }: ConsumedMessage): string {
-  const pairs = pairsOf(headers).map(([name, one]) => `{"name":${JSON.stringify(name)},"value":${jsonOf(one)}}`);
-  const tail = pairs.length > 0 ? `,"headers":[${pairs.join(',')}]` : '';
+  const list = headers.map((one) => `{"name":${JSON.stringify(one.key)},"value":${jsonOf(one.value)}}`);
+  const tail = list.length > 0 ? `,"headers":[${list.join(',')}]` : '';
   return `{"partition":${partition},"offset":${offset},"timestamp":${timestamp},"key":${jsonOf(key)},"value":${jsonOf(value)}${tail}}`;
 }
 

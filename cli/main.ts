@@ -42,7 +42,7 @@ function program(): Command {
     .description('Kafka without brokers: topics on S3, DynamoDB and Lambda, or on this machine')
     .version(packageJson.version)
     .addOption(new Option('--url <url>', 'the service to talk to').env('RIVULET_URL').default('http://127.0.0.1:9292'))
-    .addOption(new Option('--region <region>', 'to sign for, where the URL does not tell').env('AWS_REGION'))
+    .option('--region <region>', 'to sign for, where the URL does not tell; else AWS_REGION, but not on this machine')
     .addHelpText('after', examples)
     .configureOutput({ outputError: (text, write) => write(withHint(text.replace(/^error: /, 'rivulet: '))) })
     .showSuggestionAfterError()

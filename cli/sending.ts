@@ -30,11 +30,12 @@ export function createSending(producer: Producer, topic: string): Sending {
   let firstFailedLine = Number.POSITIVE_INFINITY;
 
   function failed(error: unknown, numbered: readonly NumberedMessage[]): void {
-    firstError ??= error;
     numbered.forEach(({ line }, at) => {
-      const outcome = outcomeOf(error, at);
-      counts[outcome]++;
-      if (outcome !== 'written') firstFailedLine = Math.min(firstFailedLine, line);
+      const failure = failureOf(error, at);
+      counts[outcomeOf(failure)]++;
+      if (!failure || line > firstFailedLine) return;
+      firstFailedLine = line;
+      firstError = failure;
     });
   }
 
@@ -78,9 +79,13 @@ export function createSending(producer: Producer, topic: string): Sending {
   };
 }
 
-/** Of one message of a send that failed. */
-function outcomeOf(error: unknown, at: number): Outcome {
-  if (!isClientError(error)) return 'not-written';
-  const result = error.results ? error.results[at] : error;
-  return isClientError(result) ? (result.outcome ?? 'unknown') : 'written';
+/** What kept one message of a failed send from being written; undefined when nothing did. */
+function failureOf(error: unknown, at: number): unknown {
+  const result = isClientError(error) && error.results ? error.results[at] : error;
+  return isClientError(error) && !isClientError(result) ? undefined : result;
+}
+
+function outcomeOf(failure: unknown): Outcome {
+  if (failure === undefined) return 'written';
+  return isClientError(failure) ? (failure.outcome ?? 'unknown') : 'not-written';
 }

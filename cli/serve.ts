@@ -2,6 +2,7 @@
 // the requests under way finish, the second one does not.
 import type { Command } from 'commander';
 import { limits } from '../lib/limits.ts';
+import { isLoopback } from '../lib/loopback.ts';
 import type { Home } from '../local/home.ts';
 import type { LocalServer, ServerOptions } from '../local/server.ts';
 import { ownCredentials } from './connect.ts';
@@ -111,11 +112,6 @@ function reportDamage([first, ...others]: readonly string[]): void {
   );
 }
 
-/** For the sentence only: the server itself refuses too. */
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.');
-}
-
 function credentialsOf(accessKey: string | undefined): Credentials | undefined {
   if (accessKey === undefined) return ownCredentials();
   const secretAccessKey = process.env.RIVULET_SECRET_ACCESS_KEY;
@@ -131,7 +127,8 @@ function explained(error: unknown, host: string, port: number): unknown {
 }
 
 function greet({ url }: LocalServer, { directory, version }: Home, credentials: Credentials | undefined): void {
-  const options = url === 'http://127.0.0.1:9292' ? '' : ` --url ${url}`;
+  const region = isLoopback(new URL(url).hostname) ? '' : ' --region us-east-1';
+  const options = url === 'http://127.0.0.1:9292' ? '' : ` --url ${url}${region}`;
   const user = credentials ? '"$RIVULET_ACCESS_KEY_ID:$RIVULET_SECRET_ACCESS_KEY"' : 'local:local';
   printLine(`Rivulet ${version} listens on ${url}`);
   printLine(`Data folder: ${directory}`);

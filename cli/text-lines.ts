@@ -2,8 +2,7 @@
 //
 //   in    [headers <headers.delimiter>] [key <key.separator>] value
 //   out   [CreateTime:ms] [Partition:n] [Offset:n] [headers] [key] [value], with key.separator between them
-import type { ConsumedMessage, Message, MessageBytes, MessageHeaders } from '../lib/client/message.ts';
-import { headersOf, pairsOf } from './headers.ts';
+import type { ConsumedMessage, Message, MessageBytes, MessageHeader } from '../lib/client/message.ts';
 import type { Properties } from './options.ts';
 
 export const readerProperties: readonly string[] = [
@@ -57,17 +56,15 @@ function cut(line: Buffer, separator: string, name: string): [Buffer, Buffer] {
   return [line.subarray(0, at), line.subarray(at + Buffer.byteLength(separator))];
 }
 
-function parseHeaders(text: string, properties: Properties): MessageHeaders {
+function parseHeaders(text: string, properties: Properties): MessageHeader[] {
   const { 'headers.separator': separator = ',', 'headers.key.separator': keySeparator = ':' } = properties;
   const pairs = text === '' ? [] : text.split(separator);
-  return headersOf(
-    pairs.map((pair) => {
-      const at = pair.indexOf(keySeparator);
-      if (at < 0)
-        throw new Error(`headers.key.separator ${JSON.stringify(keySeparator)} not found in ${JSON.stringify(pair)}`);
-      return [pair.slice(0, at), pair.slice(at + keySeparator.length)];
-    }),
-  );
+  return pairs.map((pair) => {
+    const at = pair.indexOf(keySeparator);
+    if (at < 0)
+      throw new Error(`headers.key.separator ${JSON.stringify(keySeparator)} not found in ${JSON.stringify(pair)}`);
+    return { key: pair.slice(0, at), value: pair.slice(at + keySeparator.length) };
+  });
 }
 
 export function textFormatter(properties: Properties, flag: Flag): (message: ConsumedMessage) => Buffer {
@@ -88,6 +85,6 @@ export function textFormatter(properties: Properties, flag: Flag): (message: Con
 }
 
 function formatHeaders(headers: ConsumedMessage['headers'], separator: string, none: string): string {
-  const pairs = pairsOf(headers).map(([name, value]) => `${name}:${value ?? none}`);
+  const pairs = headers.map(({ key, value }) => `${key}:${value ?? none}`);
   return pairs.join(separator) || 'NO_HEADERS';
 }

@@ -28,6 +28,13 @@ export function jsonOfBytes(bytes: Uint8Array | null): string {
   return isJsonContainer(text) ? text : JSON.stringify(text);
 }
 
+/** Headers as an object are the list that it stands for: `{name: value}`. Whatever else comes is given back. */
+export function listOfHeaders(given: unknown): unknown {
+  // A number that keeps its digits is an object too, without a prototype.
+  if (typeof given !== 'object' || given === null || Object.getPrototypeOf(given) !== Object.prototype) return given;
+  return Object.entries(given).map(([name, value]) => ({ name, value }));
+}
+
 function isTyped(value: object | number | boolean): value is TypedValue {
   if (typeof value !== 'object' || Object.keys(value).length !== 2 || !('data' in value) || !('type' in value))
     return false;

@@ -4,6 +4,7 @@ import * as z from 'zod';
 import type {} from 'zod-openapi';
 import type { ErrorCode } from '../lib/errors.ts';
 import { limits } from '../lib/limits.ts';
+import { listOfHeaders } from './json-values.ts';
 
 /** An integer of a JSON body. */
 export function whole(min: number, max: number) {
@@ -130,13 +131,21 @@ const jsonValue = z.unknown().meta({
     'null; a string; {"type": "json"|"string"|"binary", "data": ...} (binary: base64); or other JSON, stored as its text',
 });
 
+const headerList = z.array(z.strictObject({ name: z.string(), value: jsonValue.optional() })).max(limits.recordHeaders);
+
+const headers = z.preprocess(listOfHeaders, headerList).meta({
+  override: ({ jsonSchema }) => {
+    const list = { ...jsonSchema };
+    for (const name of Object.keys(list)) delete jsonSchema[name as keyof typeof jsonSchema];
+    jsonSchema.description = 'A list, in which names may repeat and keep their order; or an object of names and values';
+    jsonSchema.anyOf = [list, { type: 'object', additionalProperties: true }];
+  },
+});
+
 const recordFields = {
   key: jsonValue.optional(),
   value: jsonValue.optional(),
-  headers: z
-    .array(z.strictObject({ name: z.string(), value: jsonValue.optional() }))
-    .max(limits.recordHeaders)
-    .optional(),
+  headers: headers.optional(),
   timestamp: whole(0, limits.maxOffset).optional(),
 };
 

@@ -4,18 +4,9 @@
 //
 // Invariant: a name that somebody else can point here is accepted only if the person that started the server gave it. An
 // address cannot be pointed elsewhere.
-import { BlockList, isIP } from 'node:net';
+import { isIP } from 'node:net';
 import { RivuletError } from '../lib/errors.ts';
-
-const loopback = new BlockList();
-loopback.addSubnet('127.0.0.0', 8);
-loopback.addAddress('::1', 'ipv6');
-
-/** Not the names below localhost: only browsers and RFC 6761 promise where those lead. */
-export function isLoopback(host: string): boolean {
-  const family = isIP(host);
-  return family === 0 ? host === 'localhost' : loopback.check(host, family === 6 ? 'ipv6' : 'ipv4');
-}
+import { isLoopback } from '../lib/loopback.ts';
 
 /** The names to accept beside those of loopback and the address that a request came to. */
 export function namesOf(boundHost: string, allowHosts: readonly string[]): ReadonlySet<string> {

@@ -11,10 +11,11 @@ import { problemResult, rivuletErrorOf } from '../functions/problem.ts';
 import type { Clock } from '../lib/clock.ts';
 import { RivuletError } from '../lib/errors.ts';
 import { limits } from '../lib/limits.ts';
+import { isLoopback } from '../lib/loopback.ts';
 import { type Credentials, sha256Hex } from '../lib/sigv4/canonical.ts';
 import { verifyHead } from '../lib/sigv4/verify.ts';
 import { readBody } from './body.ts';
-import { checkHosts, isLoopback, namesOf } from './hosts.ts';
+import { checkHosts, namesOf } from './hosts.ts';
 import { sendBeforeBody, sendOnSocket, sendResult } from './reply.ts';
 import { eventOf, headersTooLarge, invalid, type RequestHead, readHead } from './request.ts';
 

@@ -33,6 +33,7 @@ const layers: readonly (readonly string[])[] = [
     'lib/concurrency.ts',
     'lib/errors.ts',
     'lib/limits.ts',
+    'lib/loopback.ts',
     'lib/shapes.ts',
   ],
   ['lib/record/', 'lib/sigv4/', 'lib/storage/'],
@@ -71,6 +72,7 @@ describe('imports', () => {
       'lib/sigv4/',
       'lib/errors.ts',
       'lib/limits.ts',
+      'lib/loopback.ts',
       'lib/clock.ts',
       'lib/shapes.ts',
     ];

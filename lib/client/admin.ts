@@ -10,7 +10,7 @@ import type {
   PartitionDescription,
 } from '../shapes.ts';
 import { type AdminCalls, adminCalls } from './admin-calls.ts';
-import { isClientError, type RivuletClientError } from './client-error.ts';
+import { isClientError, type PartResult, type RivuletClientError } from './client-error.ts';
 import type { Connection } from './connection.ts';
 import {
   createGroupAdmin,
@@ -22,6 +22,8 @@ import {
   type SetOffsets,
   type TopicSelection,
 } from './group-admin.ts';
+import { allPartitions, rangesOf } from './partition-ranges.ts';
+import { oneByOne } from './parts.ts';
 import { paths } from './paths.ts';
 import type { RetryPolicy } from './retry.ts';
 
@@ -63,14 +65,12 @@ export class Admin {
   async connect(): Promise<void> {}
   async disconnect(): Promise<void> {}
 
-  /** One after the other; the first failure ends it. TOPIC_ALREADY_EXISTS unless `ifNotExists`. */
-  async createTopics(request: {
+  /** One after the other; the first failure ends it, and has those made before in its results. TOPIC_ALREADY_EXISTS unless `ifNotExists`. */
+  createTopics(request: {
     readonly topics: readonly CreateTopicRequest[];
     readonly ifNotExists?: boolean;
   }): Promise<TopicDescription[]> {
-    const made: TopicDescription[] = [];
-    for (const topic of request.topics) made.push(await this.#createTopic(topic, request.ifNotExists ?? false));
-    return made;
+    return oneByOne(request.topics, async (topic) => [await this.#createTopic(topic, request.ifNotExists ?? false)]);
   }
 
   #createTopic({ topic, ...body }: CreateTopicRequest, ifNotExists: boolean): Promise<TopicDescription> {
@@ -121,16 +121,17 @@ export class Admin {
 
   /** The data goes with the topic. UNKNOWN_TOPIC_OR_PARTITION if there is none of that name. */
   async deleteTopics(request: { readonly topics: readonly string[] }): Promise<void> {
-    for (const topic of request.topics) await this.#calls.retrying((before) => this.#deleteTopic(topic, before));
+    await oneByOne(request.topics, (topic) => this.#calls.retrying((before) => this.#deleteTopic(topic, before)));
   }
 
-  async #deleteTopic(topic: string, before: RivuletClientError | undefined): Promise<void> {
+  async #deleteTopic(topic: string, before: RivuletClientError | undefined): Promise<PartResult[]> {
     try {
       await this.#calls.ask({ method: 'DELETE', path: paths.topic(topic), writes: true });
     } catch (error) {
       const gone = isClientError(error) && error.errorCode === 'UNKNOWN_TOPIC_OR_PARTITION';
       if (!gone || before?.outcome !== 'unknown') throw error;
     }
+    return [{ topic }];
   }
 
   async fetchTopicOffsets(topic: string): Promise<TopicOffsets[]> {
@@ -144,12 +145,16 @@ export class Admin {
   }
 
   /** Per partition the first offset whose record's timestamp is at or after `timestampMs` (epoch milliseconds). */
-  fetchTopicOffsetsByTimestamp(topic: string, timestampMs: number): Promise<TimestampOffset[]> {
-    return this.#offsets(topic, timestampMs);
+  async fetchTopicOffsetsByTimestamp(topic: string, timestampMs: number): Promise<TimestampOffset[]> {
+    const found: TimestampOffset[] = [];
+    for (const range of rangesOf(await allPartitions(this.#calls, topic)))
+      found.push(...(await this.#offsets(topic, timestampMs, range)));
+    return found;
   }
 
-  async #offsets(topic: string, at: 'earliest' | 'latest' | number): Promise<TimestampOffset[]> {
-    return (await this.#calls.read<{ partitions: TimestampOffset[] }>(paths.offsets(topic), { at })).partitions;
+  async #offsets(topic: string, at: 'earliest' | 'latest' | number, partitions?: string): Promise<TimestampOffset[]> {
+    const query = { at, partitions };
+    return (await this.#calls.read<{ partitions: TimestampOffset[] }>(paths.offsets(topic), query)).partitions;
   }
 
   // --- groups
@@ -168,7 +173,10 @@ export class Admin {
 
   /** With their offsets, one after the other. NON_EMPTY_GROUP if one has members. */
   async deleteGroups(groupIds: readonly string[]): Promise<void> {
-    for (const groupId of groupIds) await this.#groups.delete(groupId);
+    await oneByOne(groupIds, async (groupId) => {
+      await this.#groups.delete(groupId);
+      return [{ groupId }];
+    });
   }
 
   /** The committed offsets: of all topics, or of those named. */

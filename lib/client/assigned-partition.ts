@@ -2,9 +2,11 @@
 //
 // Invariants: what was fetched counts only while the partition's term is the one it was asked in. A seek, a pause or a new
 // assignment begins a new term, so nothing that was under way can be handed over after it. And
-// processed <= position <= fetchOffset, unless the application itself committed further: a commit speaks of what was handled.
+// processed <= position <= fetchOffset: a commit speaks of what was handled. All three may go back, with a seek or when the
+// log does not hold the offset; what was handled or committed before that move then says nothing of the new position.
 import { invalid, RivuletClientError } from './client-error.ts';
 import type { Connection } from './connection.ts';
+import { rangesOf } from './partition-ranges.ts';
 import { paths } from './paths.ts';
 import { wholeOption } from './whole-option.ts';
 
@@ -95,6 +97,21 @@ export function moveTo(assigned: AssignedPartition, to: Start | number): void {
   dropReadAhead(assigned);
 }
 
+/**
+ * Whether there is something to hand over before a partition is reset whose log does not hold the fetch offset. A log that
+ * ends before that offset is not the one that was read.
+ */
+export function hasReadAhead({ position, fetchOffset = 0 }: AssignedPartition, highWatermark: number): boolean {
+  return position !== fetchOffset && fetchOffset <= highWatermark;
+}
+
+/** The log does not hold the fetch offset. The failures in a row go on: the next offset may not be there either. */
+export function resetTo(assigned: AssignedPartition, to: 'earliest' | 'latest'): void {
+  const { failures } = assigned;
+  moveTo(assigned, to);
+  assigned.failures = failures;
+}
+
 /** Begins a new term at the position. */
 export function dropReadAhead(assigned: AssignedPartition): void {
   assigned.term++;
@@ -179,9 +196,8 @@ function missing({ topic, partition }: AssignedPartition): RivuletClientError {
 
 function begin(assigned: AssignedPartition, offset: number): void {
   assigned.fetchOffset = offset;
-  // After a reset, what was read ahead before it is handed over first.
-  assigned.position ??= offset;
-  assigned.processed ??= offset;
+  assigned.position = offset;
+  assigned.processed = offset;
 }
 
 async function offsetsAt(
@@ -191,9 +207,12 @@ async function offsetsAt(
   group: readonly AssignedPartition[],
   signal: AbortSignal,
 ): Promise<Map<number, number>> {
-  const numbers = group.map(({ partition }) => partition);
-  const partitions = `${Math.min(...numbers)}-${Math.max(...numbers)}`;
-  const call = { method: 'GET', path: paths.offsets(topic), query: { at, partitions }, writes: false, signal } as const;
-  const list = await connection.ask<OffsetList>(call);
-  return new Map(list.partitions.map(({ partition, offset }) => [partition, offset]));
+  const offsets = new Map<number, number>();
+  for (const partitions of rangesOf(group.map(({ partition }) => partition))) {
+    const query = { at, partitions };
+    const call = { method: 'GET', path: paths.offsets(topic), query, writes: false, signal } as const;
+    for (const { partition, offset } of (await connection.ask<OffsetList>(call)).partitions)
+      offsets.set(partition, offset);
+  }
+  return offsets;
 }

@@ -18,6 +18,9 @@ export type ClientErrorCode =
   | 'MAX_POLL_INTERVAL_EXCEEDED'
   | (string & {});
 
+/** What one part of a call brought: the place of a record, a topic, a group, an offset. */
+export type PartResult = Partial<RecordMetadata> & { readonly groupId?: string };
+
 export type ClientErrorDetails = {
   readonly outcome?: Outcome | undefined;
   readonly retriable?: boolean | undefined;
@@ -29,7 +32,7 @@ export type ClientErrorDetails = {
   readonly requestId?: string | undefined;
   /** Further members of the problem document: logStartOffset, highWatermark, nextOffset. */
   readonly extra?: Readonly<Record<string, unknown>> | undefined;
-  readonly results?: readonly (RecordMetadata | RivuletClientError)[] | undefined;
+  readonly results?: readonly (PartResult | RivuletClientError)[] | undefined;
   readonly cause?: unknown;
 };
 
@@ -49,8 +52,11 @@ export class RivuletClientError extends Error {
   readonly offset: number | undefined;
   readonly requestId: string | undefined;
   readonly extra: Readonly<Record<string, unknown>>;
-  /** Of a failed send: one per message, in their order. The error itself speaks of the first message that failed. */
-  readonly results: readonly (RecordMetadata | RivuletClientError)[] | undefined;
+  /**
+   * Of a call about several messages, topics, groups or partitions: what became of each, in their order, as far as they were
+   * tried. The error speaks of the first that failed; its outcome is that of all of them, and `unknown` where they differ.
+   */
+  readonly results: readonly (PartResult | RivuletClientError)[] | undefined;
 
   constructor(errorCode: ClientErrorCode, detail: string, details: ClientErrorDetails = {}) {
     super(`${errorCode}: ${detail}`, details.cause === undefined ? undefined : { cause: details.cause });
@@ -83,6 +89,16 @@ export class RivuletClientError extends Error {
 
 export function isClientError(error: unknown): error is RivuletClientError {
   return error instanceof RivuletClientError;
+}
+
+/** The error of a call of which at least one part failed: the first of them, unless another is to speak. */
+export function errorOfParts(
+  results: readonly (PartResult | RivuletClientError)[],
+  spokesman = results.find(isClientError)!,
+): RivuletClientError {
+  const outcomes = new Set(results.map((one) => (isClientError(one) ? one.outcome : 'written')));
+  const differ = spokesman.outcome !== undefined && outcomes.size > 1;
+  return spokesman.with({ results, outcome: differ ? 'unknown' : spokesman.outcome });
 }
 
 /** What was given cannot be used. */

@@ -6,9 +6,10 @@ import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { Clock } from '../clock.ts';
 import type { Outcome } from '../errors.ts';
 import { signRequest } from '../sigv4/sign.ts';
-import { errorOfGateway, errorOfProblem, RivuletClientError, withOutcome } from './client-error.ts';
+import { errorOfGateway, errorOfProblem, invalid, RivuletClientError, withOutcome } from './client-error.ts';
 import type { CredentialsProvider } from './credentials.ts';
 import { lookup } from './loopback.ts';
+import { whyNotText } from './text.ts';
 
 export type Call = {
   readonly method: 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE';
@@ -64,9 +65,9 @@ export function openConnection(options: ConnectionOptions): Connection {
       const timeout = AbortSignal.timeout(Math.ceil(call.timeoutMs ?? options.requestTimeoutMs));
       const signal = call.signal ? AbortSignal.any([timeout, call.signal]) : timeout;
       const sent = start(target, { method: call.method, headers, agent, signal }, (reply) => {
-        collect(reply).then(resolve, (cause) => reject(broken(cause, timeout, call)));
+        collect(reply).then(resolve, (cause) => reject(broken(cause, timeout, call, options.url)));
       });
-      sent.on('error', (cause) => reject(broken(cause, timeout, call)));
+      sent.on('error', (cause) => reject(broken(cause, timeout, call, options.url)));
       sent.end(body);
     });
   }
@@ -101,12 +102,25 @@ async function prepare(options: ConnectionOptions, call: Call): Promise<Prepared
 
 function bodyOf(body: Uint8Array | object | undefined): Uint8Array {
   if (body === undefined) return Buffer.alloc(0);
-  return body instanceof Uint8Array ? body : Buffer.from(JSON.stringify(body));
+  return body instanceof Uint8Array ? body : Buffer.from(JSON.stringify(body, refuseBadText));
+}
+
+/** As JSON.stringify asks for each member. JSON could say half of a surrogate pair, and then it would be stored as another. */
+function refuseBadText(name: string, value: unknown): unknown {
+  if (!name.isWellFormed()) checkText('the name of a field', name);
+  if (typeof value === 'string') checkText(name, value);
+  return value;
+}
+
+function checkText(field: string, text: string): void {
+  const wrong = whyNotText(text);
+  if (wrong) throw invalid(`${field}: ${wrong}`, { outcome: 'not-written' });
 }
 
 function queryOf(query: Call['query'] = {}): string {
   const pairs = Object.entries(query).filter(([, value]) => value !== undefined);
   if (pairs.length === 0) return '';
+  for (const [name, value] of pairs) checkText(name, String(value));
   const written = pairs.map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`);
   return `?${written.sort().join('&')}`;
 }
@@ -123,14 +137,29 @@ function collect(reply: IncomingMessage): Promise<Answer> {
   });
 }
 
+type SocketError = Error & { code?: string; syscall?: string; rawPacket?: Uint8Array };
+
+/** The first byte of what TLS says instead of an answer. */
+const tlsAlert = 0x15;
+
+/** What the other side speaks, where it tells: many a TLS server just closes on plain HTTP. No request has been understood then. */
+function otherSchemeOf({ code, message, rawPacket }: SocketError): 'http' | 'https' | undefined {
+  if (code === 'EPROTO' && message.includes('wrong version number')) return 'http';
+  return code?.startsWith('HPE_') && rawPacket?.[0] === tlsAlert ? 'https' : undefined;
+}
+
 const neverConnected: ReadonlySet<string | undefined> = new Set(['connect', 'getaddrinfo']);
 
-function broken(
-  cause: Error & { code?: string; syscall?: string },
-  timeout: AbortSignal,
-  call: Call,
-): RivuletClientError {
+function broken(cause: SocketError, timeout: AbortSignal, call: Call, url: URL): RivuletClientError {
   const name = `${call.method} ${call.path}`;
+  const otherScheme = otherSchemeOf(cause);
+  if (otherScheme) {
+    const detail = `${url.origin} is an ${otherScheme.toUpperCase()} service: use ${otherScheme}://${url.host}`;
+    return new RivuletClientError('NETWORK_EXCEPTION', detail, {
+      outcome: call.writes ? 'not-written' : undefined,
+      cause,
+    });
+  }
   const outcome: Outcome = neverConnected.has(cause.syscall) ? 'not-written' : 'unknown';
   const details = { outcome: call.writes ? outcome : undefined, retriable: true, cause };
   if (timeout.aborted) return new RivuletClientError('REQUEST_TIMED_OUT', `${name}: no answer in time`, details);

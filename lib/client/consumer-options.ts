@@ -5,8 +5,9 @@ import { invalid, type RivuletClientError } from './client-error.ts';
 import type { MemberOptions } from './group-member.ts';
 import type { MembershipEvent } from './membership.ts';
 import type { RetentionWarning } from './retention-watch.ts';
+import { whyNotText } from './text.ts';
 import type { FetchSettings } from './topic-fetcher.ts';
-import { wholeOption } from './whole-option.ts';
+import { checkFunctions, choiceOption, wholeOption } from './whole-option.ts';
 
 export type TopicPartition = { readonly topic: string; readonly partition: number };
 
@@ -81,14 +82,20 @@ export type ConsumerSettings = Omit<FetchSettings, 'committed'> &
   };
 
 const longestMs = 2_147_483_647;
+const resets: readonly OffsetReset[] = ['earliest', 'latest', 'none'];
+const listeners = [
+  ...(['onPartitionsAssigned', 'onPartitionsRevoked', 'onPartitionsLost'] as const),
+  ...(['onMembership', 'onRetention'] as const),
+];
 
 /** Throws RivuletClientError INVALID_REQUEST. */
 export function consumerSettings(options: ConsumerOptions): ConsumerSettings {
   const maxBytes = limits.fetchBytes;
   const bytes = { fallback: maxBytes, min: 1, max: maxBytes };
   const { sessionTimeoutMs, heartbeatIntervalMs } = sessionOf(options);
+  checkFunctions(options, listeners);
   return {
-    autoOffsetReset: options.autoOffsetReset ?? 'latest',
+    autoOffsetReset: choiceOption('autoOffsetReset', options.autoOffsetReset, resets, 'latest'),
     maxBytes: wholeOption('maxBytes', options.maxBytes, bytes),
     maxBytesPerPartition: wholeOption('maxBytesPerPartition', options.maxBytesPerPartition, bytes),
     minBytes: wholeOption('minBytes', options.minBytes, { fallback: 1, min: 0, max: maxBytes }),
@@ -101,7 +108,7 @@ export function consumerSettings(options: ConsumerOptions): ConsumerSettings {
     onRetention: options.onRetention,
     groupId: groupOf(options),
     groupInstanceId: options.groupInstanceId,
-    assignor: options.assignor,
+    assignor: choiceOption('assignor', options.assignor, ['uniform', 'range', undefined], undefined),
     sessionTimeoutMs,
     heartbeatIntervalMs,
     maxPollIntervalMs: wholeOption('maxPollIntervalMs', options.maxPollIntervalMs, {
@@ -109,7 +116,7 @@ export function consumerSettings(options: ConsumerOptions): ConsumerSettings {
       min: 1,
       max: limits.maxRebalanceTimeoutMs,
     }),
-    autoCommit: options.autoCommit ?? true,
+    autoCommit: choiceOption('autoCommit', options.autoCommit, [true, false], true),
     autoCommitIntervalMs: wholeOption('autoCommitIntervalMs', options.autoCommitIntervalMs, {
       fallback: 5_000,
       min: 1,
@@ -139,6 +146,9 @@ function sessionOf(options: GroupOptions): { sessionTimeoutMs: number; heartbeat
 
 function groupOf({ groupId, groupInstanceId }: GroupOptions): string | undefined {
   if (groupId === undefined && groupInstanceId !== undefined) throw invalid('groupInstanceId: needs a groupId');
-  if (groupId === '') throw invalid('groupId: must not be empty');
+  for (const [name, given] of Object.entries({ groupId, groupInstanceId })) {
+    const wrong = given === undefined ? undefined : (whyNotText(given) ?? (given === '' && 'must not be empty'));
+    if (wrong) throw invalid(`${name}: ${wrong}`);
+  }
   return groupId;
 }

@@ -1,8 +1,11 @@
 // The administration's groups. What is refused for one partition is thrown, naming it; what was not refused is done.
+import { limits } from '../limits.ts';
 import type { GroupDescription, GroupSummary, MemberDescription, OffsetTarget, PartitionLag } from '../shapes.ts';
 import type { AdminCalls } from './admin-calls.ts';
 import { invalid, isClientError, type RivuletClientError } from './client-error.ts';
 import type { Call } from './connection.ts';
+import { allPartitions } from './partition-ranges.ts';
+import { oneByOne, slices } from './parts.ts';
 import { paths } from './paths.ts';
 import { allDone, everyPage, topicResults } from './topic-results.ts';
 
@@ -132,12 +135,10 @@ async function deleteOffsets(
 ): Promise<DeletedOffsets[]> {
   checkTopics(topics);
   const path = paths.groupOffsets(groupId);
-  const deleted: DeletedOffsets[] = [];
-  for (const query of topics.flatMap(queriesOf)) {
+  return oneByOne(topics.flatMap(queriesOf), async (query) => {
     const done = await results<{ partition: number }>(calls, { method: 'DELETE', path, query });
-    deleted.push(...done.map(({ topic, partition }) => ({ topic, partition })));
-  }
-  return deleted;
+    return done.map(({ topic, partition }) => ({ topic, partition }));
+  });
 }
 
 async function resetOffsets(calls: AdminCalls, request: ResetOffsets): Promise<OffsetReset[]> {
@@ -146,19 +147,41 @@ async function resetOffsets(calls: AdminCalls, request: ResetOffsets): Promise<O
   for (const [at, { target }] of request.topics.entries())
     if (typeof target !== 'object' || target === null)
       throw invalid(`topics[${at}].target: must be like { to: 'earliest' }, got ${JSON.stringify(target)}`);
-  const topics = dryRun ? request.topics : await repeatable(calls, request);
-  const call = { method: 'POST', path: paths.resetOffsets(groupId), body: { topics, dryRun } } as const;
-  const done = await results<Pick<OffsetReset, 'partition' | 'previousOffset' | 'offset'>>(calls, call);
-  return done.map(({ topic, topicId, result }) => ({ topic, topicId, ...result }));
+  const requests = dryRun ? await searches(calls, request.topics) : [await repeatable(calls, request)];
+  return oneByOne(requests, async (topics) => {
+    const call = { method: 'POST', path: paths.resetOffsets(groupId), body: { topics, dryRun } } as const;
+    const done = await results<Pick<OffsetReset, 'partition' | 'previousOffset' | 'offset'>>(calls, call);
+    return done.map(({ topic, topicId, result }) => ({ topic, topicId, ...result }));
+  });
 }
 
-/** A shift whose reply is lost would be done twice: it is worked out first, and then set. */
+/**
+ * A shift whose reply is lost would be done twice, and one request may search only so many partitions by time: what these
+ * mean is worked out first, and then set in one step.
+ */
 async function repeatable(calls: AdminCalls, request: ResetOffsets): Promise<ResetOffsets['topics']> {
-  const shifts = request.topics.filter(({ target }) => target.to === 'shift');
-  if (shifts.length === 0) return request.topics;
-  const planned = await resetOffsets(calls, { ...request, topics: shifts, dryRun: true });
-  const others = request.topics.filter(({ target }) => target.to !== 'shift');
-  return [...others, ...offsetTargets(planned)];
+  const [planned, others] = split(request.topics, ({ target }) => ['shift', 'datetime'].includes(target.to));
+  if (planned.length === 0) return others;
+  try {
+    return [...others, ...offsetTargets(await resetOffsets(calls, { ...request, topics: planned, dryRun: true }))];
+  } catch (error) {
+    throw isClientError(error) ? error.with({ outcome: 'not-written' }) : error;
+  }
+}
+
+/** What is asked in each request, so that none searches too many partitions by time. */
+async function searches(calls: AdminCalls, topics: ResetOffsets['topics']): Promise<ResetOffsets['topics'][]> {
+  const [timed, others] = split(topics, ({ target }) => target.to === 'datetime');
+  const requests = others.length > 0 ? [others] : [];
+  for (const { partitions, ...one } of timed) {
+    const numbers = partitions ?? (await allPartitions(calls, one.topic));
+    requests.push(...slices(numbers, limits.fetchPartitions).map((slice) => [{ ...one, partitions: slice }]));
+  }
+  return requests;
+}
+
+function split<T>(all: readonly T[], isFirst: (one: T) => boolean): [first: T[], rest: T[]] {
+  return [all.filter(isFirst), all.filter((one) => !isFirst(one))];
 }
 
 /** Offsets of many topics, in any order, as what a reset takes. */

@@ -1,9 +1,9 @@
 // The requests of one group: heartbeats, commits, and what is committed.
-import { limits } from '../limits.ts';
 import type { HeartbeatReply } from '../shapes.ts';
-import type { AssignedPartition, CommittedOffsets } from './assigned-partition.ts';
+import type { CommittedOffsets } from './assigned-partition.ts';
 import { isClientError, RivuletClientError } from './client-error.ts';
 import type { Answer, Connection } from './connection.ts';
+import { rangesOf } from './partition-ranges.ts';
 import { paths } from './paths.ts';
 import { allDone, everyPage, topicResults } from './topic-results.ts';
 
@@ -18,7 +18,7 @@ export type PartitionCommit = {
 
 export type CommitIdentity = { readonly memberId: string; readonly memberEpoch: number };
 
-export type CommitResult = { readonly commit: PartitionCommit; readonly error: RivuletClientError | undefined };
+export type CommitResult<Commit> = { readonly commit: Commit; readonly error: RivuletClientError | undefined };
 
 export type CommittedOffset = {
   readonly topic: string;
@@ -32,10 +32,10 @@ export type GroupApi = {
   readonly groupId: string;
   heartbeat(body: object, timeoutMs: number, signal: AbortSignal): Promise<HeartbeatReply>;
   /** One try. Throws when the whole of it failed; what failed of it is in the results. */
-  commit(
-    commits: readonly PartitionCommit[],
+  commit<Commit extends PartitionCommit>(
+    commits: readonly Commit[],
     member: (CommitIdentity & { commitSeq: number }) | undefined,
-  ): Promise<CommitResult[]>;
+  ): Promise<CommitResult<Commit>[]>;
   /** Those of a topic, or all. */
   committed(topic?: string): Promise<CommittedOffset[]>;
   readonly committedOffsets: CommittedOffsets;
@@ -75,22 +75,11 @@ export function groupApi(connection: Connection, groupId: string): GroupApi {
     async committedOffsets(topic, partitions, signal) {
       const topicId = partitions[0]?.topicId;
       const rows: CommittedOffset[] = [];
-      for (const range of rangesOf(partitions))
+      for (const range of rangesOf(partitions.map(({ partition }) => partition)))
         rows.push(...(await committed({ topic, topicId, partitions: range }, signal)));
       return new Map(rows.filter(({ offset }) => offset >= 0).map(({ partition, offset }) => [partition, offset]));
     },
   };
-}
-
-/** Of partitions that lie together: those in between are looked up too. */
-function rangesOf(partitions: readonly AssignedPartition[]): string[] {
-  const ranges: { readonly from: number; to: number }[] = [];
-  for (const number of partitions.map(({ partition }) => partition).sort((a, b) => a - b)) {
-    const last = ranges.at(-1);
-    if (last && number < last.from + limits.fetchPartitions) last.to = number;
-    else ranges.push({ from: number, to: number });
-  }
-  return ranges.map(({ from, to }) => `${from}-${to}`);
 }
 
 function nested(commits: readonly PartitionCommit[]): object[] {
@@ -101,7 +90,7 @@ function nested(commits: readonly PartitionCommit[]): object[] {
   }));
 }
 
-function resultsOf(commits: readonly PartitionCommit[], answer: Answer): CommitResult[] {
+function resultsOf<Commit extends PartitionCommit>(commits: readonly Commit[], answer: Answer): CommitResult<Commit>[] {
   const results = new Map(
     topicResults(answer, true).map(({ topic, partition, result }) => [`${topic}/${partition}`, result]),
   );

@@ -1,13 +1,20 @@
 // Messages as applications give and get them, and their turning into the records of a batch and back.
-import { whyNotUnicode } from '../bytes/unicode.ts';
 import type { DecodedRecord, RecordHeader, RecordInput } from '../record/batch.ts';
 import { RivuletClientError } from './client-error.ts';
+import { whyNotText } from './text.ts';
 
 /** Text goes as UTF-8. */
 export type MessageBytes = string | Uint8Array | null;
 
-/** A name that occurs more than once has a list of values. */
-export type MessageHeaders = Readonly<Record<string, MessageBytes | readonly MessageBytes[]>>;
+export type MessageHeader = { readonly key: string; readonly value: MessageBytes };
+
+/**
+ * A list, in which keys may repeat and keep their order. Or an object, as KafkaJS has it, where a list of values stands for a
+ * header each: JavaScript puts keys that are whole numbers first.
+ */
+export type MessageHeaders =
+  | readonly MessageHeader[]
+  | Readonly<Record<string, MessageBytes | readonly MessageBytes[]>>;
 
 export type Message = {
   readonly key?: MessageBytes;
@@ -29,7 +36,8 @@ export type ConsumedMessage = {
   /** Keys and values are views into the fetched bytes: copy what is to be kept for long. */
   readonly key: Buffer | null;
   readonly value: Buffer | null;
-  readonly headers: Readonly<Record<string, Buffer | null | readonly (Buffer | null)[]>>;
+  /** As they were sent: in their order, and keys may repeat. */
+  readonly headers: readonly { readonly key: string; readonly value: Buffer | null }[];
 };
 
 export type OutgoingRecord = RecordInput & {
@@ -43,48 +51,67 @@ const recordOverheadBytes = 21;
 const headerOverheadBytes = 10;
 const noHeaders: readonly RecordHeader[] = [];
 
-/** @param at where the message stands in its send, to name it in errors. @throws RivuletClientError INVALID_RECORD */
-export function toRecord(message: Message, at: number, nowMs: number): OutgoingRecord {
-  const key = toBytes(message.key ?? null, 'key', at);
-  const value = toBytes(message.value, 'value', at);
-  const headers = message.headers === undefined ? noHeaders : toHeaders(message.headers, at);
+/** @param at where the message stands in its list, `where`, to name it in errors. @throws RivuletClientError INVALID_RECORD */
+export function toRecord(message: Message, at: number, nowMs: number, where = 'messages'): OutgoingRecord {
+  try {
+    return recordOf(message, nowMs);
+  } catch (error) {
+    if (!(error instanceof Unfit)) throw error;
+    const detail = `${where}[${at}].${error.message}`;
+    throw new RivuletClientError('INVALID_RECORD', detail, { outcome: 'not-written' });
+  }
+}
+
+/** Leaves the making of a record at the first field that is wrong; never leaves this file. */
+class Unfit extends Error {}
+
+function recordOf(message: Message, nowMs: number): OutgoingRecord {
+  const key = toBytes(message.key ?? null, 'key');
+  const value = toBytes(message.value, 'value');
+  const headers = message.headers === undefined ? noHeaders : toHeaders(message.headers);
   let sizeBytes = recordOverheadBytes + (key?.length ?? 0) + (value?.length ?? 0);
   for (const header of headers) sizeBytes += headerOverheadBytes + header.key.length * 3 + (header.value?.length ?? 0);
-  const timestampMs = toWhole(message.timestamp, 'timestamp', at) ?? nowMs;
-  return { key, value, headers, timestampMs, partition: toWhole(message.partition, 'partition', at), sizeBytes };
+  const timestampMs = toWhole(message.timestamp, 'timestamp') ?? nowMs;
+  return { key, value, headers, timestampMs, partition: toWhole(message.partition, 'partition'), sizeBytes };
 }
 
-function toBytes(value: MessageBytes, field: string, at: number): Uint8Array | null {
-  if (typeof value === 'string') return Buffer.from(checkedText(value, field, at));
+function toBytes(value: MessageBytes, field: string): Uint8Array | null {
+  if (typeof value === 'string') return Buffer.from(wellFormed(value, field));
   if (value === null || value instanceof Uint8Array) return value;
-  throw invalid(field, at, `must be text, bytes or null, got ${typeof value}`);
+  throw new Unfit(`${field}: expected text, bytes or null, got ${typeof value}`);
 }
 
-/** Its UTF-8 would be another text. */
-function checkedText(text: string, field: string, at: number): string {
-  const reason = whyNotUnicode(text);
-  if (reason !== undefined) throw invalid(field, at, reason);
+function wellFormed(text: string, field: string): string {
+  const wrong = whyNotText(text);
+  if (wrong) throw new Unfit(`${field}: ${wrong}`);
   return text;
 }
 
-function toHeaders(headers: MessageHeaders, at: number): RecordHeader[] {
+function toHeaders(headers: MessageHeaders): RecordHeader[] {
+  if (typeof headers !== 'object' || headers === null)
+    throw new Unfit(`headers: expected a list of { key, value } or an object, got ${headers}`);
+  if (Array.isArray(headers)) return headers.map(toHeader);
   return Object.entries(headers).flatMap(([key, given]) => {
-    const values = Array.isArray(given) ? (given as readonly MessageBytes[]) : [given as MessageBytes];
-    checkedText(key, 'headers', at);
-    return values.map((value) => ({ key, value: toBytes(value, `headers.${key}`, at) }));
+    const field = `headers.${key}`;
+    const name = wellFormed(key, field);
+    return [given].flat().map((value) => ({ key: name, value: toBytes(value, field) }));
   });
 }
 
-function toWhole(value: number | undefined, field: string, at: number): number | undefined {
+function toHeader(header: Partial<MessageHeader> | null, at: number): RecordHeader {
+  const { key, value } = header ?? {};
+  return {
+    key: wellFormed(key as string, `headers[${at}].key`),
+    value: toBytes(value as MessageBytes, `headers[${at}].value`),
+  };
+}
+
+function toWhole(value: number | undefined, field: string): number | undefined {
   if (value === undefined || (Number.isSafeInteger(value) && value >= 0)) return value;
-  throw invalid(field, at, `must be a whole number from 0 to 2^53 - 1, got ${value}`);
+  throw new Unfit(`${field}: expected a whole number from 0 to 2^53 - 1, got ${value}`);
 }
 
-function invalid(field: string, at: number, what: string): RivuletClientError {
-  return new RivuletClientError('INVALID_RECORD', `messages[${at}].${field}: ${what}`, { outcome: 'not-written' });
-}
-
-const emptyHeaders: ConsumedMessage['headers'] = Object.freeze({});
+const emptyHeaders: ConsumedMessage['headers'] = Object.freeze([]);
 
 export function toMessage(topic: string, partition: number, record: DecodedRecord): ConsumedMessage {
   return {
@@ -94,7 +121,7 @@ export function toMessage(topic: string, partition: number, record: DecodedRecor
     timestamp: record.timestampMs,
     key: toBuffer(record.key),
     value: toBuffer(record.value),
-    headers: record.headers.length === 0 ? emptyHeaders : fromHeaders(record.headers),
+    headers: record.headers.length === 0 ? emptyHeaders : record.headers.map(fromHeader),
   };
 }
 
@@ -104,14 +131,6 @@ function toBuffer(bytes: Uint8Array | null): Buffer | null {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
-function fromHeaders(headers: readonly RecordHeader[]): ConsumedMessage['headers'] {
-  // No prototype: a header may be called `constructor` or `__proto__`.
-  const named: Record<string, Buffer | null | (Buffer | null)[]> = Object.create(null);
-  for (const { key, value } of headers) {
-    const before = named[key];
-    if (before === undefined) named[key] = toBuffer(value);
-    else if (Array.isArray(before)) before.push(toBuffer(value));
-    else named[key] = [before, toBuffer(value)];
-  }
-  return named;
+function fromHeader({ key, value }: RecordHeader) {
+  return { key, value: toBuffer(value) };
 }

@@ -5,10 +5,11 @@
 import type { Clock } from '../clock.ts';
 import { limits } from '../limits.ts';
 import { type AssignedPartition, offsetBounds } from './assigned-partition.ts';
-import { isClientError, RivuletClientError } from './client-error.ts';
+import { errorOfParts, isClientError, RivuletClientError } from './client-error.ts';
 import type { OffsetToCommit } from './consumer-options.ts';
 import type { CommitIdentity, CommitResult, GroupApi, PartitionCommit } from './group-api.ts';
 import { partitionKey } from './partition-reader.ts';
+import { oneByOne, slices } from './parts.ts';
 import { type RetryPolicy, retrying } from './retry.ts';
 import { wholeOption } from './whole-option.ts';
 
@@ -31,6 +32,9 @@ export type OffsetCommits = {
   /** Throws RivuletClientError; the others of the list may be committed then. */
   commit(offsets: readonly OffsetToCommit[]): Promise<void>;
 };
+
+/** With the assigned partition that it is of, if it is of one, and how often that had been sent elsewhere. */
+type Commit = PartitionCommit & { readonly of: AssignedPartition | undefined; readonly moves: number | undefined };
 
 /** Refusals that a heartbeat will tell of soon, with what is to be done about them. */
 const overtaken: ReadonlySet<string> = new Set([
@@ -57,35 +61,35 @@ export function offsetCommits(context: CommitContext): OffsetCommits {
     return done;
   }
 
-  async function send(commits: readonly PartitionCommit[]): Promise<void> {
-    for (let at = 0; at < commits.length; at += limits.commitPartitions) {
-      const results = await sendOnce(commits.slice(at, at + limits.commitPartitions));
-      for (const { commit, error } of results) if (!error) remember(context, commit);
-      const failed = results.find(({ error }) => error);
-      if (failed) throw failed.error!.with(placeOf(failed.commit));
-    }
+  async function send(commits: readonly Commit[]): Promise<void> {
+    await oneByOne(slices(commits, limits.commitPartitions), async (slice) => {
+      const results = await sendOnce(slice);
+      for (const { commit, error } of results) if (!error) remember(commit);
+      if (results.some(({ error }) => error)) throw errorOfParts(partsOf(results));
+      return slice.map(placeOf);
+    });
   }
 
   /** What was refused because our epoch had grown in the meantime is sent again with the new one, as Kafka's consumer does. */
-  async function sendOnce(commits: readonly PartitionCommit[]): Promise<CommitResult[]> {
+  async function sendOnce(commits: readonly Commit[]): Promise<CommitResult<Commit>[]> {
     const member = identified(context);
     const results = await trying(commits, member);
     const stale = results.filter(({ error }) => error?.errorCode === 'STALE_MEMBER_EPOCH').map(({ commit }) => commit);
     const now = context.identity();
     if (stale.length === 0 || !member || typeof now === 'string' || now.memberEpoch <= member.memberEpoch)
       return results;
-    const rest = results.filter(({ commit }) => !stale.includes(commit));
-    return [...rest, ...(await trying(stale, now))];
+    const again = new Map((await trying(stale, now)).map((result) => [result.commit, result]));
+    return results.map((result) => again.get(result.commit) ?? result);
   }
 
-  function trying(commits: readonly PartitionCommit[], member: CommitIdentity | undefined): Promise<CommitResult[]> {
+  function trying(commits: readonly Commit[], member: CommitIdentity | undefined): Promise<CommitResult<Commit>[]> {
     const numbered = member && { ...member, commitSeq: ++commitSeq };
     const signal = AbortSignal.timeout(context.timeoutMs);
     const send = async () => {
       const results = await context.api.commit(commits, numbered);
       // The same again: what has landed answers as done.
       const passing = results.find(({ error }) => error?.retriable);
-      if (passing) throw passing.error;
+      if (passing) throw errorOfParts(partsOf(results), passing.error);
       return results;
     };
     return retrying(context.clock, context.retry, send, signal);
@@ -103,9 +107,10 @@ export function offsetCommits(context: CommitContext): OffsetCommits {
 function commitOf(
   assigned: ReadonlyMap<string, AssignedPartition>,
   { topic, partition, offset, metadata }: OffsetToCommit,
-): PartitionCommit {
-  const { topicId } = assigned.get(partitionKey({ topic, partition })) ?? {};
-  return { topic, topicId, partition, offset: wholeOption('offset', offset, offsetBounds), metadata };
+): Commit {
+  const whole = wholeOption('offset', offset, offsetBounds);
+  const of = assigned.get(partitionKey({ topic, partition }));
+  return { topic, topicId: of?.topicId, partition, offset: whole, metadata, of, moves: of?.moves };
 }
 
 function identified({ identity, api }: CommitContext): CommitIdentity | undefined {
@@ -116,19 +121,24 @@ function identified({ identity, api }: CommitContext): CommitIdentity | undefine
   throw new RivuletClientError('UNKNOWN_MEMBER_ID', detail, { outcome: 'not-written' });
 }
 
-function remember(context: CommitContext, commit: PartitionCommit): void {
-  const assigned = context.assigned().get(partitionKey(commit));
-  // The topic may have been made anew meanwhile.
-  if (!assigned || assigned.topicId !== commit.topicId) return;
-  assigned.committed = commit.offset;
-  // Whoever commits ahead of us says that it is handled: no later commit of ours goes back behind it.
-  assigned.processed = Math.max(assigned.processed ?? 0, commit.offset);
+function remember({ of, moves, offset }: Commit): void {
+  if (!of) return;
+  of.committed = offset;
+  // The application may commit more than we know to be handled: no later commit of ours goes back behind that. A commit
+  // beyond the position, or of before a move, speaks of other records.
+  if (of.moves === moves && offset <= (of.position ?? -1)) of.processed = Math.max(of.processed ?? 0, offset);
 }
 
-function processedOf(partitions: Iterable<AssignedPartition>): PartitionCommit[] {
-  return [...partitions].flatMap(({ topic, topicId, partition, processed, committed }) =>
-    processed === undefined || processed === committed ? [] : [{ topic, topicId, partition, offset: processed }],
-  );
+function processedOf(partitions: Iterable<AssignedPartition>): Commit[] {
+  return [...partitions].flatMap((of) => {
+    const { topic, topicId, partition, processed, committed, moves } = of;
+    if (processed === undefined || processed === committed) return [];
+    return [{ topic, topicId, partition, offset: processed, of, moves }];
+  });
+}
+
+function partsOf(results: readonly CommitResult<Commit>[]) {
+  return results.map(({ commit, error }) => error?.with(placeOf(commit)) ?? placeOf(commit));
 }
 
 function placeOf({ topic, partition, offset }: PartitionCommit) {

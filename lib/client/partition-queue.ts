@@ -44,7 +44,8 @@ type Batch = {
   readonly limits: BatchLimits;
   sizeBytes: number;
   sealed: Uint8Array | undefined;
-  renewed: boolean;
+  /** Why it was to be sent under another identity than before. */
+  renewedFor: RivuletClientError | undefined;
 };
 
 export type Part = {
@@ -71,6 +72,7 @@ export class PartitionQueue {
   #unresolved: Part[] = [];
   #identity: ProducerIdentity | undefined;
   #nextSequence = 0;
+  #notBeforeMs = 0;
   #batches = 0;
   #parts = 0;
 
@@ -114,7 +116,7 @@ export class PartitionQueue {
       limits,
       sizeBytes: recordBatchOverheadBytes,
       sealed: undefined,
-      renewed: false,
+      renewedFor: undefined,
     });
   }
 
@@ -138,7 +140,7 @@ export class PartitionQueue {
     const first = this.#waiting[0];
     if (!first || !this.#mayStart()) return dueMs;
     const ready = hurry || this.#waiting.length > 1 || !isOpen(first);
-    return Math.min(dueMs, first.openedMs + (ready ? 0 : this.#settings.lingerMs));
+    return Math.min(dueMs, Math.max(this.#notBeforeMs, first.openedMs + (ready ? 0 : this.#settings.lingerMs)));
   }
 
   /** When the first of what is not in flight is too old to be sent. */
@@ -151,7 +153,7 @@ export class PartitionQueue {
   /** What may be sent now in `roomBytes`, due or not: a part to be repeated, else a new one. It is in flight from here on. */
   take(nowMs: number, roomBytes: number): Part | undefined {
     const repeated = this.#unresolved.find((part) => part.resendAtMs !== undefined && part.resendAtMs <= nowMs);
-    if (!repeated) return this.#mayStart() ? this.#start(roomBytes) : undefined;
+    if (!repeated) return this.#mayStart() && nowMs >= this.#notBeforeMs ? this.#start(roomBytes) : undefined;
     if (repeated.bytes.length > roomBytes) return undefined;
     repeated.resendAtMs = undefined;
     return repeated;
@@ -234,7 +236,7 @@ export class PartitionQueue {
       for (let i = 0; i < batch.records.length; i++) {
         const timestamp = ack && ack.logAppendTime >= 0 ? ack.logAppendTime : batch.records[i]!.timestampMs;
         const { topic, partition } = this;
-        batch.deliveries[i]!.written(batch.indexes[i]!, { topic, partition, offset, timestamp });
+        batch.deliveries[i]!.settle(batch.indexes[i]!, { topic, partition, offset, timestamp });
         if (ack) offset++;
       }
     }
@@ -246,11 +248,15 @@ export class PartitionQueue {
     part.resendAtMs = atMs;
   }
 
-  /** Back to the batches that wait, in their order, to be sealed anew under another identity. */
-  renew(part: Part): void {
+  /**
+   * Back to the batches that wait, in their order, to be sealed under another identity: the first time immediately, then not
+   * before `atMs`. Somebody may have taken many of the coming ids, and each renewal takes the next.
+   */
+  renew(part: Part, error: RivuletClientError, atMs: number): void {
     this.#settle(part);
+    if (part.batches.some(({ renewedFor }) => renewedFor)) this.#notBeforeMs = atMs;
     for (const batch of part.batches) {
-      batch.renewed = true;
+      batch.renewedFor = error;
       batch.sealed = undefined;
     }
     this.#waiting = [...part.batches, ...this.#waiting].sort((a, b) => a.number - b.number);
@@ -271,7 +277,7 @@ export class PartitionQueue {
       if (part.resendAtMs !== undefined && part.deadlineMs <= nowMs) this.fail(part, part.lastError!);
     }
     const old = this.#waiting.filter((batch) => this.#deadlineMs(batch) <= nowMs);
-    if (old.length > 0) this.#failWaiting(old, expired(this.#settings.deliveryTimeoutMs));
+    for (const batch of old) this.#failWaiting([batch], batch.renewedFor ?? expired(this.#settings.deliveryTimeoutMs));
   }
 
   /** Fails all that has not been sent. */
@@ -288,7 +294,7 @@ export class PartitionQueue {
   #failBatch(batch: Batch, error: RivuletClientError): void {
     const { topic, partition } = this;
     const named = error.with({ topic, partition });
-    for (let i = 0; i < batch.records.length; i++) batch.deliveries[i]!.failed(batch.indexes[i]!, named);
+    for (let i = 0; i < batch.records.length; i++) batch.deliveries[i]!.settle(batch.indexes[i]!, named);
   }
 
   #settle(part: Part): void {
@@ -311,7 +317,7 @@ export class PartitionQueue {
 }
 
 function isOpen(batch: Batch): boolean {
-  return !batch.sealed && !batch.renewed && batch.sizeBytes < batch.limits.targetBytes;
+  return !batch.sealed && !batch.renewedFor && batch.sizeBytes < batch.limits.targetBytes;
 }
 
 function tooLarge(bytes: number, limit: number): RivuletClientError {

@@ -5,6 +5,7 @@
 import { limits } from '../limits.ts';
 import { type DecodedRecord, decodeBatch } from '../record/batch.ts';
 import { type AssignedPartition, dropReadAhead, heldAtMost } from './assigned-partition.ts';
+import { slices } from './parts.ts';
 import { corrupt, type FetchContext, type FetchedBatch, type FetchSettings, TopicFetcher } from './topic-fetcher.ts';
 
 /** One unpacked batch, from the wanted offset on. Whoever takes it gives it back by `done`. */
@@ -240,10 +241,6 @@ function isSameTopic(one: AssignedPartition, other: AssignedPartition): boolean 
 
 function byTopic(partitions: Iterable<AssignedPartition>): Map<string, AssignedPartition[]> {
   return Map.groupBy(partitions, ({ topic, topicId = '' }) => `${topic}/${topicId}`);
-}
-
-function slices<T>(all: readonly T[], length: number): T[][] {
-  return Array.from({ length: Math.ceil(all.length / length) }, (_, i) => all.slice(i * length, (i + 1) * length));
 }
 
 /** Undefined when nothing in it is to be handed over. */

@@ -3,14 +3,20 @@
 // the offsets of a group `.` would be the group `offsets`. They are refused here.
 import type { ErrorCode } from '../errors.ts';
 import { RivuletClientError } from './client-error.ts';
+import { whyNotText } from './text.ts';
 
 const topic = (name: string): string => `/v1/topics/${segment(name, 'topic', 'INVALID_TOPIC_EXCEPTION')}`;
 const group = (id: string): string => `/v1/groups/${segment(id, 'groupId', 'INVALID_GROUP_ID')}`;
 
 function segment(name: string, field: string, errorCode: ErrorCode): string {
-  if (name !== '' && name !== '.' && name !== '..') return encodeURIComponent(name);
-  const detail = `${field}: must not be empty, "." or "..", got ${JSON.stringify(name)}`;
-  throw new RivuletClientError(errorCode, detail, { outcome: 'not-written' });
+  const wrong = whyNotText(name) ?? whyNoSegment(name);
+  if (wrong) throw new RivuletClientError(errorCode, `${field}: ${wrong}`, { outcome: 'not-written' });
+  return encodeURIComponent(name);
+}
+
+function whyNoSegment(name: string): string | undefined {
+  if (name !== '' && name !== '.' && name !== '..') return undefined;
+  return `must not be empty, "." or "..", got ${JSON.stringify(name)}`;
 }
 
 export const paths = {

@@ -9,7 +9,7 @@ export type Verdict =
   | 'written'
   /** The same bytes once more. */
   | 'again'
-  /** The log has lost this producer's history and surely holds none of it: the same records under a new producer id. */
+  /** The log surely holds none of it and will take none under this producer id: the same records under a new one. */
   | 'renew'
   | 'failed';
 
@@ -19,18 +19,22 @@ export type Tried = {
   /** Nothing of this partition that was sent earlier is still without an answer. */
   readonly oldest: boolean;
   readonly idempotent: boolean;
-  /** It has been given a new producer id before: a second time would be a loop. */
-  readonly renewed: boolean;
 };
 
+/** Another writes under our producer id, at a newer epoch: our sequences will never be taken again, and no copy can land. */
+const fenced = 'INVALID_PRODUCER_EPOCH';
 const lostHistory: ReadonlySet<string> = new Set(['OUT_OF_ORDER_SEQUENCE_NUMBER', 'UNKNOWN_PRODUCER_ID']);
 
 export function verdictOf(error: RivuletClientError, tried: Tried): Verdict {
   if (error.outcome === 'written' || error.errorCode === 'DUPLICATE_SEQUENCE_NUMBER') return 'written';
+  if (tried.idempotent && error.errorCode === fenced) {
+    // What was sent earlier may be in the log: it must be known first, and goes first.
+    if (!tried.oldest) return 'again';
+    return tried.certain ? 'renew' : 'failed';
+  }
   if (tried.idempotent && lostHistory.has(error.errorCode)) {
     // A predecessor is on its way still; or a copy of these very batches may be.
-    if (!tried.oldest || !tried.certain) return 'again';
-    return tried.renewed ? 'failed' : 'renew';
+    return tried.oldest && tried.certain ? 'renew' : 'again';
   }
   return error.retriable ? 'again' : 'failed';
 }

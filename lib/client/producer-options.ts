@@ -2,7 +2,7 @@
 import { limits } from '../limits.ts';
 import type { Compression } from '../record/compression.ts';
 import type { TopicSettings } from './topic-queue.ts';
-import { wholeOption } from './whole-option.ts';
+import { choiceOption, wholeOption } from './whole-option.ts';
 
 export type ProducerOptions = {
   /** Retries never write twice. Default true. */
@@ -34,13 +34,14 @@ export type ProducerSettings = TopicSettings & {
 };
 
 const KiB = 1024;
+const codecs: readonly Compression[] = ['none', 'gzip', 'snappy', 'lz4', 'zstd'];
 
 /** Throws RivuletClientError INVALID_REQUEST, naming the option, its bounds and the value. */
 export function settingsOf(options: ProducerOptions): Omit<ProducerSettings, 'ids' | 'clock'> {
   const bodyBytes = limits.binaryBodyBytes;
   const { lingerMs, batchSize, maxRequestBytes, maxInFlightRequests, bufferMemory } = options;
   return {
-    compression: options.compression ?? 'none',
+    compression: choiceOption('compression', options.compression, codecs, 'none'),
     lingerMs: wholeOption('lingerMs', lingerMs, { fallback: 5, min: 0 }),
     batchBytes: wholeOption('batchSize', batchSize, { fallback: 256 * KiB, min: 1 }),
     maxRequestBytes: wholeOption('maxRequestBytes', maxRequestBytes, { fallback: bodyBytes, min: KiB, max: bodyBytes }),

@@ -6,7 +6,7 @@
 // once, unless an error said otherwise: what is repeated is repeated in the same bytes, under the same sequence.
 import type { Clock } from '../clock.ts';
 import { BATCHES_MEDIA_TYPE, encodeProduceFrames } from '../record/frames.ts';
-import { closedError, isClientError, RivuletClientError } from './client-error.ts';
+import { closedError, errorOfParts, isClientError, RivuletClientError } from './client-error.ts';
 import type { Connection } from './connection.ts';
 import { Delivery } from './delivery.ts';
 import { type Message, type OutgoingRecord, toRecord } from './message.ts';
@@ -20,6 +20,7 @@ import type { RecordMetadata } from './record-metadata.ts';
 import { backoffMs, type RetryPolicy } from './retry.ts';
 import type { TopicMetadata, TopicMetadataCache } from './topic-metadata.ts';
 import { TopicQueue } from './topic-queue.ts';
+import { choiceOption } from './whole-option.ts';
 
 export type ProducerContext = {
   readonly connection: Connection;
@@ -38,6 +39,8 @@ type Admission = {
   /** The topic has been read since the send. */
   informed: boolean;
 };
+
+export type TopicMessages = { readonly topic: string; readonly messages: readonly Message[] };
 
 export class Producer {
   readonly #context: ProducerContext;
@@ -62,7 +65,8 @@ export class Producer {
   constructor(context: ProducerContext, options: ProducerOptions = {}) {
     const { connection, clock, retry } = context;
     this.#context = context;
-    this.#ids = options.idempotent === false ? undefined : createProducerIds(connection, clock, retry);
+    const isIdempotent = choiceOption('idempotent', options.idempotent, [true, false], true);
+    this.#ids = isIdempotent ? createProducerIds(connection, clock, retry) : undefined;
     this.#settings = { ...settingsOf(options), ids: this.#ids, clock };
   }
 
@@ -78,30 +82,36 @@ export class Producer {
 
   /**
    * One result per message, in their order. Rejects with RivuletClientError when any message failed: `results` has each
-   * message's own result or error, and each error the outcome of its message.
+   * message's own result or error, and each error the outcome of its message. A message that cannot be sent keeps all of
+   * them from being sent.
    */
-  async send(request: { readonly topic: string; readonly messages: readonly Message[] }): Promise<RecordMetadata[]> {
-    if (this.#closed) throw closedError('producer');
-    const nowMs = this.#context.clock.now();
-    const records = request.messages.map((message, at) => toRecord(message, at, nowMs));
-    return records.length === 0 ? [] : this.#submit(request.topic, records).promise;
+  send({ topic, messages }: TopicMessages): Promise<RecordMetadata[]> {
+    return this.#send([{ topic, messages, where: 'messages' }]);
   }
 
-  /** As several sends at once; settles when all have. The results follow the order of the messages. */
-  async sendBatch(request: {
-    readonly topicMessages: readonly { readonly topic: string; readonly messages: readonly Message[] }[];
-  }): Promise<RecordMetadata[]> {
-    const settled = await Promise.allSettled(request.topicMessages.map((part) => this.send(part)));
-    const failed = settled.find((part) => part.status === 'rejected');
-    if (failed) throw failed.reason;
-    return settled.flatMap((part) => (part.status === 'fulfilled' ? part.value : []));
+  /** As several sends at once, in results and errors as one; settles when all have. */
+  sendBatch(request: { readonly topicMessages: readonly TopicMessages[] }): Promise<RecordMetadata[]> {
+    const parts = request.topicMessages.map((part, at) => ({ ...part, where: `topicMessages[${at}].messages` }));
+    return this.#send(parts);
+  }
+
+  async #send(parts: readonly (TopicMessages & { readonly where: string })[]): Promise<RecordMetadata[]> {
+    if (this.#closed) throw closedError('producer');
+    const nowMs = this.#context.clock.now();
+    const records = parts.map(({ messages, where }) => messages.map((one, at) => toRecord(one, at, nowMs, where)));
+    const sent = parts.map(({ topic }, at) =>
+      records[at]!.length === 0 ? [] : this.#submit(topic, records[at]!).promise,
+    );
+    const results = (await Promise.all(sent)).flat();
+    if (results.some(isClientError)) throw errorOfParts(results);
+    return results as RecordMetadata[];
   }
 
   /** Sends what lingers; resolves when every send so far is settled, well or not. */
   async flush(): Promise<void> {
     this.#flushes++;
     this.#pumpSoon();
-    await Promise.allSettled([...this.#unsettled].map((delivery) => delivery.promise));
+    await Promise.all([...this.#unsettled].map((delivery) => delivery.promise));
     this.#flushes--;
   }
 
@@ -178,11 +188,10 @@ export class Producer {
       return false;
     }
     this.#bufferedBytes += sizeBytes;
-    const release = () => {
+    void delivery.promise.then(() => {
       this.#bufferedBytes -= sizeBytes;
       if (this.#starving) this.#pumpSoon();
-    };
-    delivery.promise.then(release, release);
+    });
     return true;
   }
 
@@ -329,11 +338,11 @@ export class Producer {
       certain: part.certain,
       oldest: queue.isOldest(part),
       idempotent: part.identity !== undefined,
-      renewed: part.batches.some((batch) => batch.renewed),
     });
-    const againMs = this.#context.clock.monotonic() + waitMs;
+    const nowMs = this.#context.clock.monotonic();
+    const againMs = nowMs + waitMs;
     if (verdict === 'written') queue.written(part, undefined);
-    else if (verdict === 'renew') queue.renew(part);
+    else if (verdict === 'renew' && nowMs < part.deadlineMs) queue.renew(part, error, againMs);
     else if (verdict === 'again' && againMs < part.deadlineMs) queue.sendAgain(part, error, againMs);
     else queue.fail(part, error);
   }

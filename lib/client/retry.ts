@@ -2,6 +2,7 @@
 // retries are another matter (producer.ts), for they keep sequences.
 import { type Clock, fullJitterMs } from '../clock.ts';
 import { isClientError, type RivuletClientError } from './client-error.ts';
+import { wholeOption } from './whole-option.ts';
 
 export type RetryOptions = {
   /** Tries after the first. Default 8. The producer does not count: it goes on until deliveryTimeoutMs. */
@@ -12,10 +13,17 @@ export type RetryOptions = {
   readonly capMs?: number;
 };
 
+/** Timers take no more. */
+const longestMs = 2_147_483_647;
+
 export type RetryPolicy = Required<RetryOptions>;
 
 export function retryPolicy(options: RetryOptions = {}): RetryPolicy {
-  return { retries: options.retries ?? 8, baseMs: options.baseMs ?? 100, capMs: options.capMs ?? 5_000 };
+  return {
+    retries: wholeOption('retry.retries', options.retries, { fallback: 8, min: 0 }),
+    baseMs: wholeOption('retry.baseMs', options.baseMs, { fallback: 100, min: 0, max: longestMs }),
+    capMs: wholeOption('retry.capMs', options.capMs, { fallback: 5_000, min: 0, max: longestMs }),
+  };
 }
 
 /** A server that asks for more is not believed: it would stop a client for good. */

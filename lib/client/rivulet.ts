@@ -13,16 +13,16 @@ import { Producer } from './producer.ts';
 import type { ProducerOptions } from './producer-options.ts';
 import { type RetryOptions, type RetryPolicy, retryPolicy } from './retry.ts';
 import { createTopicMetadataCache, type TopicMetadataCache } from './topic-metadata.ts';
-import { wholeOption } from './whole-option.ts';
+import { checkFunctions, wholeOption } from './whole-option.ts';
 
 export type RivuletOptions = RetryHooks & {
   /** Of the API, as the stack or the local server prints it. */
   readonly url: string;
   /** Default: local/local on loopback, elsewhere AWS's own chain (environment, profile, role). */
   readonly credentials?: Credentials | CredentialsProvider;
-  /** For addresses that do not tell: those of API Gateway do. Default us-east-1 on loopback. */
+  /** For addresses that do not tell: those of API Gateway do. Default us-east-1 on loopback, whatever AWS_REGION says. */
   readonly region?: string;
-  /** Named in the User-Agent header. */
+  /** Named in the User-Agent header and to groups: 1 to 249 printable ASCII characters. Default `client`. */
   readonly clientId?: string;
   readonly retry?: RetryOptions;
   /** Of one request, milliseconds; a long poll adds its wait. Default 30,000. */
@@ -46,7 +46,8 @@ export class Rivulet {
     const clock = systemClock;
     const url = parseUrl(options.url);
     const retry = retryPolicy(options.retry);
-    const clientId = options.clientId ?? 'client';
+    const clientId = clientIdOf(options.clientId);
+    checkFunctions(options, ['onRetry', 'onRecovery']);
     const requestTimeoutMs = wholeOption('requestTimeoutMs', options.requestTimeoutMs, { fallback: 30_000, min: 1 });
     const unwatched = openConnection({
       url,
@@ -77,6 +78,18 @@ export class Rivulet {
 
 function parseUrl(url: string): URL {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  if (parsed?.protocol === 'http:' || parsed?.protocol === 'https:') return parsed;
-  throw invalid(`url: must begin with http:// or https://, got ${url}`);
+  if (parsed?.protocol !== 'http:' && parsed?.protocol !== 'https:')
+    throw invalid(`url: must begin with http:// or https://, got ${url}`);
+  // Not repeated: it may be a password.
+  if (parsed.username || parsed.password)
+    throw invalid('url: expected no user and password: use the option credentials');
+  if (parsed.search || parsed.hash) throw invalid(`url: expected an address without ? and #, got ${url}`);
+  if (parsed.protocol === 'http:' && parsed.hostname.endsWith('.amazonaws.com'))
+    throw invalid(`url: expected https://, which is all that API Gateway speaks, got ${url}`);
+  return parsed;
+}
+
+function clientIdOf(given: string = 'client'): string {
+  if (typeof given === 'string' && /^[!-~]([ -~]{0,247}[!-~])?$/.test(given)) return given;
+  throw invalid(`clientId: expected 1 to 249 printable ASCII characters, got ${JSON.stringify(given)}`);
 }

@@ -13,9 +13,11 @@ import { BATCHES_MEDIA_TYPE, decodeFetchFrames, type FetchFrame } from '../recor
 import {
   type AssignedPartition,
   type CommittedOffsets,
+  hasReadAhead,
   heldAtMost,
   lookUpStarts,
   type OffsetReset,
+  resetTo,
 } from './assigned-partition.ts';
 import { type ClientErrorDetails, errorOfKafkaCode, isClientError, RivuletClientError } from './client-error.ts';
 import { type Answer, type Connection, errorOfAnswer } from './connection.ts';
@@ -268,13 +270,15 @@ export class TopicFetcher {
     const { clock, retry } = this.#context;
     const { autoOffsetReset } = this.#settings;
     const error = await this.#explain(asked, frame, signal);
-    if (frame.errorCode === outOfRange) this.#warn(assigned, frame);
-    if (frame.errorCode === outOfRange && autoOffsetReset !== 'none') {
-      assigned.start = autoOffsetReset;
-      assigned.fetchOffset = undefined;
-    } else if (!this.#passes(error)) return error;
+    if (asked.term !== assigned.term) return undefined;
+    const isOut = frame.errorCode === outOfRange;
+    const waits = isOut && hasReadAhead(assigned, frame.highWatermark);
+    const resets = isOut && !waits && autoOffsetReset !== 'none';
+    if (isOut && !waits) this.#warn(assigned, frame);
+    if (resets) resetTo(assigned, autoOffsetReset);
+    else if (!waits && !this.#passes(error)) return error;
     // The first reset is followed at once.
-    if (frame.errorCode !== outOfRange || assigned.failures > 0) {
+    if (!resets || assigned.failures > 0) {
       assigned.retryAtMs = clock.monotonic() + backoffMs(clock, retry, assigned.failures + 1);
     }
     assigned.failures++;

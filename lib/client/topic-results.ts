@@ -1,6 +1,6 @@
 // Answers that hold a list of topics with a result for each partition: what was committed, deleted, reset or looked up. One
 // that failed for every partition has an error's status and the same body.
-import { errorOfProblem, isClientError, RivuletClientError, withOutcome } from './client-error.ts';
+import { errorOfParts, errorOfProblem, isClientError, RivuletClientError, withOutcome } from './client-error.ts';
 import { type Answer, errorOfAnswer } from './connection.ts';
 
 export type PartitionOutcome<Result> = {
@@ -47,12 +47,14 @@ function resultsPage<Result extends { partition: number }>(
   return { outcomes, nextAfter: typeof nextAfter === 'string' ? nextAfter : undefined };
 }
 
-/** The same with every result; throws the first error among them. */
-export function allDone<Result>(outcomes: readonly PartitionOutcome<Result>[]) {
-  return outcomes.map(({ topic, topicId, partition, result }) => {
-    if (isClientError(result)) throw result;
-    return { topic, topicId, partition, result };
-  });
+/** The same with every result. Throws the first error among them, with all results. */
+export function allDone<Result extends object>(outcomes: readonly PartitionOutcome<Result>[]) {
+  if (outcomes.some(({ result }) => isClientError(result))) throw errorOfParts(outcomes.map(partOf));
+  return outcomes as readonly (Omit<PartitionOutcome<Result>, 'result'> & { readonly result: Result })[];
+}
+
+function partOf<Result extends object>({ topic, partition, result }: PartitionOutcome<Result>) {
+  return isClientError(result) ? result : { topic, partition, ...result };
 }
 
 function bodyOf({ body }: Answer): { topics?: unknown; nextAfter?: unknown } {

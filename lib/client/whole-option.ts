@@ -10,3 +10,19 @@ export function wholeOption(name: string, given: number | undefined, bounds: Bou
   if (Number.isSafeInteger(given) && given >= min && given <= max) return given;
   throw invalid(`${name}: must be a whole number from ${min} to ${max}, got ${given}`);
 }
+
+/** Throws RivuletClientError INVALID_REQUEST, naming the option, its values and what came. */
+export function choiceOption<T>(name: string, given: T | undefined, choices: readonly T[], fallback: T): T {
+  if (given === undefined) return fallback;
+  if (choices.includes(given)) return given;
+  throw invalid(`${name}: expected ${choices.join(', ')}, got ${String(given)}`);
+}
+
+/** Of those that are called later, when nobody would see a mistake. */
+export function checkFunctions<T extends object>(options: T, names: readonly (keyof T & string)[]): void {
+  for (const name of names) {
+    const given = options[name];
+    if (given !== undefined && typeof given !== 'function')
+      throw invalid(`${name}: expected a function, got ${given === null ? 'null' : typeof given}`);
+  }
+}

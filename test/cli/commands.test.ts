@@ -109,6 +109,8 @@ describe('produce and consume', () => {
         value: 'text',
         headers: [
           { name: 'h', value: '1' },
+          { name: '10', value: 'ten' },
+          { name: '2', value: 'two' },
           { name: 'h', value: null },
         ],
         partition: 0,
@@ -220,6 +222,19 @@ describe('produce and consume', () => {
     );
   });
 
+  test('where some records of a send are written, the last line tells of the first that is not, and of nothing else', async () => {
+    const topic = await newTopic(2);
+    await ok(['topics', 'alter', topic, '--config', 'max.message.bytes=2000']);
+    const lines = [0, 1, 0, 1].map((partition) =>
+      JSON.stringify({ partition, value: partition === 1 ? 'x'.repeat(3_000) : 'short' }),
+    );
+    const { code, stderr } = await rivulet(['produce', topic, '--format', 'ndjson'], lines.join('\n'));
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /^2 records acknowledged, 2 not written in .*\nrivulet: .*; line 2 is the first that is not acknowledged \(MESSAGE_TOO_LARGE, not written\)\n$/,
+    );
+  });
+
   test('a topic that does not exist, a wrong name and a wrong file are refused before a line is read', async () => {
     const topic = await newTopic();
     const folder = newDirectory();
@@ -251,4 +266,36 @@ test('offsets: the end, the beginning, at a time, of some partitions, as JSON', 
     { topic, partition: 3, offset: 0, timestamp: 2_005 },
   ]);
   expect(await ok(['offsets', topic, '--time', '9000', '--partitions', '3'])).toBe(`${topic}:3:-1\n`);
+});
+
+test('offsets by time, and a reset to a time, of more partitions than one request may search', async () => {
+  const topic = await newTopic(300);
+  await new Rivulet({ url: service.url })
+    .producer()
+    .send({ topic, messages: [1_000, 2_000].map((timestamp) => ({ value: 'v', partition: 299, timestamp })) });
+  expect(await ok(['offsets', topic, '--time', '1500', '--partitions', '0,299'])).toBe(
+    `${topic}:0:-1\n${topic}:299:1\n`,
+  );
+  const reset = ['groups', 'reset-offsets', `of-${topic}`, '--topic', topic, '--to-datetime', '1500', '--execute'];
+  expect(await ok(reset)).toMatch(new RegExp(`${topic} +299 +- +1\n`));
+});
+
+test('a service on this machine is signed for as it wants it, whatever AWS_REGION says; --region has the last word', async () => {
+  const topic = await newTopic();
+  const environment = { AWS_REGION: 'eu-west-1' };
+  const described = await run(['topics', 'describe', topic, '--url', service.url], { environment });
+  expect(described).toMatchObject({ code: 0, stderr: '' });
+  const refused = await run(['topics', 'list', '--url', service.url, '--region', 'eu-west-1'], { environment });
+  expect(refused.stderr).toMatch(
+    /the credential scope is \S+\/eu-west-1\/\S+, but must be \S+\/us-east-1\/.* \(FORBIDDEN\b/,
+  );
+});
+
+test('https to a service that speaks http is said in a sentence', async () => {
+  const { host } = new URL(service.url);
+  const { code, stderr } = await run(['topics', 'list', '--url', `https://${host}`]);
+  expect({ code, stderr }).toEqual({
+    code: 1,
+    stderr: `rivulet: https://${host} is an HTTP service: use http://${host} (NETWORK_EXCEPTION)\n`,
+  });
 });

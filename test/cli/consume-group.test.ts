@@ -139,3 +139,18 @@ test('a topic that is not there is an error, and not a wait', async () => {
   const missing = await run(['consume', 'nowhere', '--group', 'g'], { environment: { RIVULET_URL: service.url } });
   expect(missing).toMatchObject({ code: 1, stderr: expect.stringContaining('UNKNOWN_TOPIC_OR_PARTITION') });
 });
+
+test('a group that has committed beyond the end of the log comes down to what a terminal printed', async () => {
+  const topic = 'restored';
+  await rivulet.admin().createTopics({ topics: [{ topic, partitions: 1 }] });
+  await write(topic, valuesOf('old', 10), 1);
+  await rivulet.consumer({ groupId: `of-${topic}` }).commit([{ topic, partition: 0, offset: 20 }]);
+  const first = member(topic);
+  await expect.poll(() => linesOf(first), patient).toEqual(valuesOf('old', 10));
+  first.child.kill('SIGINT');
+  expect((await first.finished).code).toBe(130);
+  await write(topic, valuesOf('new', 15), 1);
+  const next = member(topic, '--max-messages', '15');
+  await next.finished;
+  expect(linesOf(next)).toEqual(valuesOf('new', 15));
+});

@@ -75,3 +75,46 @@ test('offsets: earliest and latest, and by time', async () => {
 test('a name that is no topic name is refused as a name', async () => {
   await expect(admin.describeTopic('a/b')).rejects.toMatchObject({ status: 400 });
 });
+
+test('of several topics the error says which are made or deleted, and not that nothing is', async () => {
+  const topics = ['kin-a', 'kin-b', 'kin-c'].map((topic) => ({ topic }));
+  await admin.createTopics({ topics: [topics[1]!] });
+  await expect(admin.createTopics({ topics })).rejects.toMatchObject({
+    errorCode: 'TOPIC_ALREADY_EXISTS',
+    outcome: 'unknown',
+    results: [
+      { topic: 'kin-a', partitions: 1 },
+      { errorCode: 'TOPIC_ALREADY_EXISTS', outcome: 'not-written' },
+    ],
+  });
+  await expect(admin.deleteTopics({ topics: ['kin-a', 'kin-c', 'kin-b'] })).rejects.toMatchObject({
+    errorCode: 'UNKNOWN_TOPIC_OR_PARTITION',
+    outcome: 'unknown',
+    results: [{ topic: 'kin-a' }, { errorCode: 'UNKNOWN_TOPIC_OR_PARTITION', outcome: 'not-written' }],
+  });
+  await expect(admin.deleteTopics({ topics: ['kin-c', 'kin-b'] })).rejects.toMatchObject({ outcome: 'not-written' });
+});
+
+test('offsets are searched by time in more partitions than one request may name', async () => {
+  const topic = 'wide-in-time';
+  await admin.createTopics({ topics: [{ topic, partitions: 300 }] });
+  const messages = [1_000, 2_000].map((timestamp) => ({ value: 'v', partition: 299, timestamp }));
+  await new Rivulet({ url: home.url }).producer().send({ topic, messages });
+  const found = await admin.fetchTopicOffsetsByTimestamp(topic, 1_500);
+  expect(found.map(({ partition }) => partition)).toEqual(Array.from({ length: 300 }, (_, i) => i));
+  expect(found.filter(({ offset }) => offset >= 0)).toEqual([{ partition: 299, offset: 1, timestamp: 2_000 }]);
+  const groupId = 'of-the-wide';
+  const topics = [{ topic, target: { to: 'datetime', timestamp: 1_500 } }] as const;
+  const planned = await admin.resetOffsets({ groupId, topics, dryRun: true });
+  expect(await admin.resetOffsets({ groupId, topics })).toEqual(planned);
+  expect(planned).toHaveLength(300);
+  const [offsets] = await admin.fetchOffsets({ groupId, topics: [{ topic, partitions: [0, 299] }] });
+  expect(offsets!.partitions.map(({ offset }) => offset)).toEqual([0, 1]);
+  const consumer = new Rivulet({ url: home.url }).consumer();
+  consumer.assign([0, 128, 299].map((partition) => ({ topic, partition })));
+  for (const partition of [0, 128, 299]) consumer.seek({ topic, partition, timestamp: 1_500 });
+  for await (const { partition, offset } of consumer) {
+    expect([partition, offset]).toEqual([299, 1]);
+    break;
+  }
+});

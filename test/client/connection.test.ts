@@ -1,3 +1,4 @@
+import { type AddressInfo, createServer } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { openConnection } from '../../lib/client/connection.ts';
 import { systemClock } from '../../lib/clock.ts';
@@ -106,4 +107,28 @@ test.each([
 ])('a server that says Retry-After: %s is heard', async (value, retryAfterMs) => {
   const { connection } = await start(() => ({ status: 503, text: '', headers: { 'retry-after': value } }));
   await expect(connection.ask(read)).rejects.toMatchObject({ errorCode: 'THROTTLED', retriable: true, retryAfterMs });
+});
+
+test.each([write, read])('https to a service that speaks http says so, and does not try again: %j', async (call) => {
+  const { server } = await start();
+  const { host } = new URL(server.url);
+  await expect(connectTo(`https://${host}`).exchange(call)).rejects.toMatchObject({
+    errorCode: 'NETWORK_EXCEPTION',
+    detail: `https://${host} is an HTTP service: use http://${host}`,
+    retriable: false,
+    outcome: call.writes ? 'not-written' : undefined,
+  });
+});
+
+test('http to a service that answers as TLS does says so', async () => {
+  const alert = Buffer.from([0x15, 3, 1, 0, 2, 2, 70]);
+  const server = createServer((socket) => void socket.end(alert));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  await expect(connectTo(`http://${host}`).exchange(write)).rejects.toMatchObject({
+    detail: `http://${host} is an HTTPS service: use https://${host}`,
+    retriable: false,
+    outcome: 'not-written',
+  });
+  server.close();
 });

@@ -184,3 +184,21 @@ test('a group that no reply can hold is described whole, and so are its offsets'
     expect(others).toEqual([]);
   }
 });
+
+test('of several groups the error says which are deleted, and not that none is', async () => {
+  const { topic, groupId } = await started(1, 1);
+  await expect(admin.deleteGroups([groupId, 'nobody'])).rejects.toMatchObject({
+    errorCode: 'GROUP_ID_NOT_FOUND',
+    outcome: 'unknown',
+    results: [{ groupId }, { errorCode: 'GROUP_ID_NOT_FOUND', outcome: 'not-written' }],
+  });
+  const offsets = [topic, 'nowhere'].map((name) => ({ topic: name, partition: 0, offset: 1 }));
+  await expect(new Rivulet({ url: home.url }).consumer({ groupId }).commit(offsets)).rejects.toMatchObject({
+    errorCode: 'UNKNOWN_TOPIC_OR_PARTITION',
+    outcome: 'unknown',
+    results: [
+      { topic, partition: 0, offset: 1 },
+      { errorCode: 'UNKNOWN_TOPIC_OR_PARTITION', outcome: 'not-written' },
+    ],
+  });
+});

@@ -12,16 +12,25 @@ test('a header with several values becomes several headers of one name, and come
   const record = toRecord({ value: 'v', headers: { a: ['1', null, '2'], b: 'x' } }, 0, 5);
   expect(record.headers.map(({ key }) => key)).toEqual(['a', 'a', 'a', 'b']);
   const [back] = decodeBatch(encodeBatch([record])).records;
-  const { headers } = toMessage('t', 0, back!);
-  expect(headers.a).toEqual([Buffer.from('1'), null, Buffer.from('2')]);
-  expect(headers.b).toEqual(Buffer.from('x'));
+  expect(toMessage('t', 0, back!).headers).toEqual([
+    { key: 'a', value: Buffer.from('1') },
+    { key: 'a', value: null },
+    { key: 'a', value: Buffer.from('2') },
+    { key: 'b', value: Buffer.from('x') },
+  ]);
+});
+
+test('a list of headers keeps its order and what repeats, and can be sent as it came', () => {
+  const list = ['b', '10', '2', 'b'].map((key, at) => ({ key, value: Buffer.from(`${at}`) }));
+  const record = toRecord({ value: 'v', headers: list }, 0, 5);
+  const { headers } = toMessage('t', 0, decodeBatch(encodeBatch([record])).records[0]!);
+  expect(headers).toEqual(list);
+  expect(toRecord({ value: 'v', headers }, 0, 5).headers).toEqual(list);
 });
 
 test('a header may be called __proto__', () => {
   const [back] = decodeBatch(encodeBatch([toRecord({ value: 'v', headers: { ['__proto__']: 'x' } }, 0, 5)])).records;
-  expect(Object.getOwnPropertyDescriptor(toMessage('t', 0, back!).headers, '__proto__')?.value).toEqual(
-    Buffer.from('x'),
-  );
+  expect(toMessage('t', 0, back!).headers).toEqual([{ key: '__proto__', value: Buffer.from('x') }]);
 });
 
 test('keys and values come as Buffers, whatever the codec gave', () => {
@@ -32,14 +41,31 @@ test('keys and values come as Buffers, whatever the codec gave', () => {
 });
 
 test.each([
-  [{ value: undefined as unknown as null }, /messages\[3\]\.value: must be text, bytes or null, got undefined/],
+  [{ value: undefined as unknown as null }, /messages\[3\]\.value: expected text, bytes or null, got undefined/],
   [{ key: 7 as unknown as string, value: '' }, /messages\[3\]\.key/],
   [{ value: '', headers: { h: {} as string } }, /messages\[3\]\.headers\.h/],
-  [{ value: '', partition: -1 }, /messages\[3\]\.partition: must be a whole number from 0 to 2\^53 - 1, got -1/],
-  [{ value: 'a😀\ud800' }, /messages\[3\]\.value: expected text in valid Unicode, got a lone surrogate at character 3/],
-  [{ key: '\udc00', value: '' }, /messages\[3\]\.key: expected text in valid Unicode, got a lone surrogate/],
-  [{ value: '', headers: { h: ['ok', '\ud800'] } }, /messages\[3\]\.headers\.h: expected text in valid Unicode/],
-  [{ value: '', headers: { '\ud800': 'x' } }, /messages\[3\]\.headers: expected text in valid Unicode/],
+  [
+    { value: '', headers: [{ value: 'v' } as unknown as { key: string; value: string }] },
+    /headers\[0\]\.key: expected text/,
+  ],
+  [{ value: '', headers: [{ key: 'h', value: 1 as unknown as string }] }, /headers\[0\]\.value: expected text, bytes/],
+  [{ value: '', headers: 'h' as unknown as [] }, /headers: expected a list of \{ key, value \} or an object, got h/],
+  [
+    { key: 'a\ud800', value: '' },
+    /messages\[3\]\.key: expected text in valid Unicode, got a lone surrogate at character 2/,
+  ],
+  [{ value: '\udc00' }, /messages\[3\]\.value: expected text in valid Unicode/],
+  [{ value: '', headers: { '\ud800': '' } }, /messages\[3\]\.headers\..: expected text in valid Unicode/],
+  [{ value: '', headers: { h: ['', '\ud800'] } }, /messages\[3\]\.headers\.h: expected text in valid Unicode/],
+  [
+    { value: '', headers: [{ key: '\ud800', value: '' }] },
+    /messages\[3\]\.headers\[0\]\.key: expected text in valid Unicode/,
+  ],
+  [
+    { value: '', headers: [{ key: 'h', value: '\ud800' }] },
+    /messages\[3\]\.headers\[0\]\.value: expected text in valid Unicode/,
+  ],
+  [{ value: '', partition: -1 }, /messages\[3\]\.partition: expected a whole number from 0 to 2\^53 - 1, got -1/],
   [{ value: '', timestamp: 1.5 }, /messages\[3\]\.timestamp/],
 ])('a message that cannot be sent is refused by name: %j', (message, words) => {
   expect(() => toRecord(message, 3, 0)).toThrow(words);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { RivuletClientError } from '../../lib/client/client-error.ts';
+import { isClientError, RivuletClientError } from '../../lib/client/client-error.ts';
 import { Delivery } from '../../lib/client/delivery.ts';
 import { toRecord } from '../../lib/client/message.ts';
 import { PartitionQueue, type QueueSettings } from '../../lib/client/partition-queue.ts';
@@ -36,15 +36,22 @@ function queueWith(settings: Partial<QueueSettings> = {}) {
   });
   const sent = (value: string, nowMs = 0) => {
     const delivery = new Delivery(1, () => {});
-    // Looked at later, or not at all.
-    delivery.promise.catch(() => {});
     queue.append(toRecord({ value }, 0, 0), delivery, 0, limits, nowMs);
-    return delivery.promise;
+    const written = delivery.promise.then((results) => {
+      for (const result of results) if (isClientError(result)) throw result;
+      return results;
+    });
+    // Looked at later, or not at all.
+    written.catch(() => {});
+    return written;
   };
   const send = (value: string, nowMs = 0): void => void sent(value, nowMs);
   return { queue, send, sent };
 }
 
+const fenced = new RivuletClientError('INVALID_PRODUCER_EPOCH', 'another writes under this id', {
+  outcome: 'not-written',
+});
 const sequences = (bytes: Uint8Array) =>
   splitBatches(bytes).map(({ header }) => [header.producerId, header.baseSequence, header.recordCount]);
 const values = (bytes: Uint8Array) =>
@@ -158,10 +165,10 @@ test('what is renewed goes out again in the old order, under a new identity', ()
   send('b');
   const second = queue.take(0, MiB)!;
   send('c');
-  queue.renew(first);
+  queue.renew(first, fenced, 0);
   // The second is still out under the old identity: nothing may overtake it.
   expect(queue.take(0, MiB)).toBeUndefined();
-  queue.renew(second);
+  queue.renew(second, fenced, 0);
   const again = queue.take(0, MiB)!;
   expect(values(again.bytes)).toEqual(['a', 'b', 'c']);
   expect(sequences(again.bytes)).toEqual([
@@ -230,11 +237,24 @@ test('nothing is sealed ahead while an older part may have to begin the new iden
   const first = queue.take(0, MiB)!;
   send('b'.repeat(900));
   const second = queue.take(0, MiB)!;
-  queue.renew(first);
+  queue.renew(first, fenced, 0);
   send('c'.repeat(900));
   send('d'.repeat(900));
-  queue.renew(second);
+  queue.renew(second, fenced, 0);
   const again = queue.take(0, MiB)!;
   expect(values(again.bytes).map((value) => value[0])).toEqual(['a', 'b', 'c', 'd']);
   expect(sequences(again.bytes).map(([, sequence]) => sequence)).toEqual([0, 1, 2, 3]);
+});
+
+test('what is renewed again waits, so that ids are not asked for as fast as they can be had', async () => {
+  const { queue, sent } = queueWith();
+  const written = sent('a');
+  queue.renew(queue.take(0, MiB)!, fenced, 50);
+  queue.renew(queue.take(0, MiB)!, fenced, 50);
+  expect([queue.dueAtMs(true), queue.take(49, MiB)]).toEqual([50, undefined]);
+  const third = queue.take(50, MiB)!;
+  expect(sequences(third.bytes)).toEqual([[3, 0, 1]]);
+  queue.renew(third, fenced, 2_000);
+  queue.expire(1_000);
+  await expect(written).rejects.toMatchObject({ errorCode: 'INVALID_PRODUCER_EPOCH', outcome: 'not-written' });
 });

@@ -188,6 +188,51 @@ test('a lost history is not renewed while a copy of the batch may still be on it
   ]);
 });
 
+const fenced = (request: Received) =>
+  refusal(request, { errorCode: 'INVALID_PRODUCER_EPOCH', retriable: false, outcome: 'not-written' });
+
+test('whom another locks out goes on under new producer ids until one is free, in the old order', async () => {
+  const script = produceScript(undefinedOnce(), fenced, fenced, fenced);
+  const { server, producer } = await start(script, { lingerMs: 0, batchSize: 1 });
+  await producer.send(send(0, 'a'));
+  const sends = ['b', 'c'].map((value) => producer.send(send(0, value)));
+  expect((await Promise.all(sends)).flat()).toMatchObject([{ offset: 1 }, { offset: 2 }]);
+  expect(sequencesOf(server.produced(), 0).slice(-2)).toEqual([
+    [103, 0, 1],
+    [103, 1, 1],
+  ]);
+});
+
+test('where something of it may be written, who is locked out says so, and writes nothing twice', async () => {
+  const { server, producer } = await start(produceScript(undefinedOnce(), () => ({ close: true }), fenced));
+  await producer.send(send(0, 'a'));
+  await expect(producer.send(send(0, 'b'))).rejects.toMatchObject({
+    errorCode: 'INVALID_PRODUCER_EPOCH',
+    outcome: 'unknown',
+  });
+  expect(server.produced()).toHaveLength(3);
+  await producer.send(send(0, 'c'));
+  expect(sequencesOf(server.produced(), 0).at(-1)).toEqual([101, 0, 1]);
+});
+
+test('of several under way, those behind the first wait until it is known', async () => {
+  let requests = 0;
+  const script: Script = (request) => {
+    if (!isProduce(request)) return undefined;
+    // The first is lost; then all under the first id are refused, the second before the first is heard of.
+    if (++requests === 1) return { close: true, afterMs: 60 };
+    return sequencesOf([request], 0)[0]![0] === 100 ? fenced(request) : undefined;
+  };
+  const { server, producer } = await start(script, { lingerMs: 0, maxInFlightPerPartition: 3 });
+  const first = producer.send(send(0, 'a'));
+  await untilProduced(server, 1);
+  const second = producer.send(send(0, 'b'));
+  await expect(first).rejects.toMatchObject({ errorCode: 'INVALID_PRODUCER_EPOCH', outcome: 'unknown' });
+  expect(await second).toMatchObject([{ offset: 0 }]);
+  const renewed = sequencesOf(server.produced(), 0).filter(([producerId]) => producerId > 100);
+  expect(renewed).toEqual([[101, 0, 1]]);
+});
+
 test('one request at a time carries a partition; others go beside it', async () => {
   const slowFirst = produceScript((request) => ({ ...ack(request, () => 0), afterMs: 150 }));
   const { server, producer } = await start(slowFirst, { lingerMs: 0 });
@@ -349,8 +394,41 @@ test('a send of which a part failed tells the result of each message', async () 
   const failing = producer.send({ topic: 't', messages });
   await expect(failing).rejects.toMatchObject({
     errorCode: 'INVALID_RECORD',
-    results: [{ offset: 10 }, { errorCode: 'INVALID_RECORD', partition: 1 }, { offset: 11 }],
+    outcome: 'unknown',
+    results: [{ offset: 10 }, { errorCode: 'INVALID_RECORD', partition: 1, outcome: 'not-written' }, { offset: 11 }],
   });
+});
+
+const nowhere: Script = ({ path }) =>
+  path === '/v1/topics/nowhere'
+    ? { status: 404, json: { status: 404, errorCode: 'UNKNOWN_TOPIC_OR_PARTITION', detail: 'no such topic' } }
+    : undefined;
+
+test('a batch with a topic that is not there tells the result of each message, and not that nothing was written', async () => {
+  const { producer } = await start(nowhere);
+  const lost = { topic: 'nowhere', messages: [{ value: 'a' }] };
+  const error = { errorCode: 'UNKNOWN_TOPIC_OR_PARTITION', topic: 'nowhere', outcome: 'not-written' };
+  await expect(producer.sendBatch({ topicMessages: [lost, send(0, 'b', 'c'), lost] })).rejects.toMatchObject({
+    ...error,
+    outcome: 'unknown',
+    results: [error, { topic: 't', offset: 0 }, { topic: 't', offset: 1 }, error],
+  });
+  await expect(producer.sendBatch({ topicMessages: [lost, lost] })).rejects.toMatchObject({
+    ...error,
+    results: [error, error],
+  });
+});
+
+test('a batch with a message that cannot be sent sends nothing, and names it', async () => {
+  const { server, producer } = await start();
+  const bad = { topic: 't', messages: [{ value: 'b' }, { value: 7 as unknown as string }] };
+  await expect(producer.sendBatch({ topicMessages: [send(0, 'a'), bad] })).rejects.toMatchObject({
+    errorCode: 'INVALID_RECORD',
+    outcome: 'not-written',
+    detail: 'topicMessages[1].messages[1].value: expected text, bytes or null, got number',
+  });
+  await producer.flush();
+  expect(server.produced()).toEqual([]);
 });
 
 test('partitionsFor tells how many partitions a topic has, and the sends that follow know it', async () => {

@@ -1,8 +1,12 @@
 // Stories: the SDK against the real server, handlers and engine in one process, with a proxy between them that breaks
 // connections and loses answers where the story is about that.
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { openConnection } from '../../lib/client/connection.ts';
 import type { ConsumedMessage } from '../../lib/client/message.ts';
 import { Rivulet } from '../../lib/client/rivulet.ts';
+import { systemClock } from '../../lib/clock.ts';
+import { encodeBatch } from '../../lib/record/batch.ts';
+import { BATCHES_MEDIA_TYPE, encodeProduceFrames } from '../../lib/record/frames.ts';
 import { type Fault, type Home, startEmbedded, startProxy } from './embedded.ts';
 
 let home: Home;
@@ -53,10 +57,12 @@ const byPartition = (messages: readonly ConsumedMessage[]) => Map.groupBy(messag
 test('what is sent is read: keys, values, headers, timestamps, tombstones', async () => {
   const topic = await newTopic(1);
   const producer = rivulet.producer();
+  const pairs = ['many=1', '2=x', 'trace=abc', 'many=2'];
+  const headers = pairs.map((pair) => ({ key: pair.split('=')[0]!, value: pair.split('=')[1]! }));
   const [one, two] = await producer.send({
     topic,
     messages: [
-      { key: 'k', value: 'ü', headers: { trace: 'abc', many: ['1', '2'] }, timestamp: 1_700_000_000_000 },
+      { key: 'k', value: 'ü', headers, timestamp: 1_700_000_000_000 },
       { key: new Uint8Array([0xff]), value: null },
     ],
   });
@@ -64,10 +70,7 @@ test('what is sent is read: keys, values, headers, timestamps, tombstones', asyn
   const [first, second] = await readAll(rivulet, topic);
   expect(first).toMatchObject({ topic, partition: 0, offset: 0, timestamp: 1_700_000_000_000 });
   expect([first?.key?.toString(), first?.value?.toString()]).toEqual(['k', 'ü']);
-  expect([first?.headers.trace, first?.headers.many]).toEqual([
-    Buffer.from('abc'),
-    [Buffer.from('1'), Buffer.from('2')],
-  ]);
+  expect(first?.headers.map(({ key, value }) => `${key}=${value}`)).toEqual(pairs);
   expect([second?.key, second?.value]).toEqual([Buffer.from([0xff]), null]);
 });
 
@@ -303,4 +306,33 @@ test("a record that the topic's max.message.bytes does not allow fails alone", a
 test('wrong credentials are refused, in words', async () => {
   const stranger = new Rivulet({ url: home.url, credentials: { accessKeyId: 'local', secretAccessKey: 'wrong' } });
   await expect(stranger.admin().listTopics()).rejects.toMatchObject({ errorCode: 'FORBIDDEN', status: 403 });
+});
+
+test('a writer that takes the coming producer ids at the highest epoch locks nobody out', async () => {
+  const topic = await newTopic(1);
+  const credentials = async () => ({ accessKeyId: 'local', secretAccessKey: 'local' });
+  const options = { url: new URL(home.url), region: 'us-east-1', clientId: 'x', requestTimeoutMs: 5_000 };
+  const connection = openConnection({ ...options, credentials, clock: systemClock });
+  const { producerId } = await connection.ask<{ producerId: number }>({
+    method: 'POST',
+    path: '/v1/producers',
+    writes: false,
+  });
+  const record = { key: null, value: Buffer.from('mine'), headers: [], timestampMs: 1 };
+  for (let id = producerId + 1; id <= producerId + 12; id++) {
+    const batches = encodeBatch([record], { producerId: id, producerEpoch: 32_767, baseSequence: 0 });
+    const answer = await connection.exchange({
+      method: 'POST',
+      path: `/v1/topics/${topic}/records`,
+      body: encodeProduceFrames([{ partition: 0, batches }]),
+      contentType: BATCHES_MEDIA_TYPE,
+      writes: true,
+    });
+    expect(answer.status).toBe(200);
+  }
+  const honest = new Rivulet({ url: home.url, retry: { baseMs: 5, capMs: 20 } });
+  const values = Array.from({ length: 20 }, (_, i) => `${i}`);
+  const producer = honest.producer({ batchSize: 200 });
+  await Promise.all(values.map((value) => producer.send({ topic, messages: [{ value }] })));
+  expect((await readAll(rivulet, topic)).map(text).filter((value) => value !== 'mine')).toEqual(values);
 });

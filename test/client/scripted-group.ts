@@ -37,7 +37,7 @@ export type ScriptedGroup = {
   /** For every commit. */
   commitError: string | undefined;
   /** Of the next commits. */
-  readonly nextCommits: { readonly errorCode: string; readonly afterMs: number }[];
+  readonly nextCommits: { readonly errorCode: string | undefined; readonly afterMs: number }[];
   readonly heartbeats: HeartbeatBody[];
   readonly commits: Commit[];
   readonly offsets: Map<number, number>;
@@ -67,7 +67,7 @@ export function scriptedGroup(records: Script): ScriptedGroup {
       if (request.path.endsWith('/heartbeat')) return beat(group, request);
       if (request.path.startsWith('/v1/groups/'))
         return request.method === 'POST' ? commit(group, request) : committed(group);
-      return request.path.endsWith('/offsets') ? earliest : records(request);
+      return records(request) ?? (request.path.endsWith('/offsets') ? earliest : undefined);
     },
   };
   return group;

@@ -32,6 +32,21 @@ test('the first error is thrown where all must be done', () => {
   expect(() => allDone(topicResults(answerOf(200, mixed), false))).toThrow('STALE_MEMBER_EPOCH: not yours');
 });
 
+test('that error has the results of all, and of a write of which a part is done it does not say that nothing was', () => {
+  expect(() => allDone(topicResults(answerOf(200, mixed), true))).toThrow(
+    expect.objectContaining({
+      outcome: 'unknown',
+      results: [
+        { topic: 'a', partition: 0, offset: 5 },
+        expect.objectContaining({ topic: 'a', partition: 2, outcome: 'not-written' }),
+      ],
+    }),
+  );
+  expect(() => allDone(topicResults(answerOf(200, mixed), false))).toThrow(
+    expect.objectContaining({ outcome: undefined }),
+  );
+});
+
 test('what failed as a whole is thrown', () => {
   expect(() => topicResults(answerOf(409, problem), true)).toThrow('STALE_MEMBER_EPOCH');
   expect(() => topicResults(answerOf(503, 'Service Unavailable'), true)).toThrow('GATEWAY_ERROR');

@@ -34,6 +34,18 @@ export function produceJsonConformance(ask: Ask): void {
       });
     });
 
+    it('keeps the order of headers and names that repeat, and takes an object of them too', async () => {
+      const { path } = await ask.topic();
+      const list = ['b', '10', '2', 'b'].map((name, at) => ({ name, value: `${at}` }));
+      await ask.json('POST', `${path}/records`, { records: [{ headers: list }, { headers: { a: '1', b: [1, 2] } }] });
+      const { records } = (await ask.get(`${path}/partitions/0/records`)).json;
+      expect(records[0].headers).toEqual(list);
+      expect(records[1].headers).toEqual([
+        { name: 'a', value: '1' },
+        { name: 'b', value: [1, 2] },
+      ]);
+    });
+
     it('takes numbers of any length as they are', async () => {
       const { path } = await ask.topic();
       await ask.json('POST', `${path}/records`, '{"records":[{"value":{"n":12345678901234567890}}]}');

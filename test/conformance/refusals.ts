@@ -173,7 +173,12 @@ export function refusalsConformance(ask: Ask): void {
         'body.records[0].headers[0].name',
       ],
       ['with another topic id', '{"topicId":"short","records":[{}]}', 'body.topicId'],
-      ['with headers that are an object', '{"records":[{"headers":{"a":"b"}}]}', 'body.records[0].headers'],
+      ['with headers that are a number', '{"records":[{"headers":12345678901234567890}]}', 'body.records[0].headers'],
+      [
+        'with a header that has no name',
+        '{"records":[{"headers":[{"value":"b"}]}]}',
+        'body.records[0].headers[0].name',
+      ],
     ])('%s is refused', async (_, body, detail) => {
       const { path } = await ask.topic();
       const refused = await ask.json('POST', `${path}/records`, body);
