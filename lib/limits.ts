@@ -12,6 +12,8 @@ export const limits = {
   headBytes: 10_240,
   /** A body of {"a":{"a":... costs stack, not bytes. */
   jsonDepth: 32,
+  /** Of more than 15 digits, or with an exponent: to keep the digits of one costs a microsecond. */
+  jsonLongNumbers: 50_000,
   /** One batch must always fit a reply, with its frame. Kafka's default is 1,048,588. */
   maxMessageBytes: 4 * MiB - 64 * KiB,
   defaultMaxMessageBytes: 1_048_588,

@@ -82,9 +82,8 @@ type Context = {
   readonly newRequestId: () => string;
   readonly onError: (error: unknown) => void;
   readonly timeouts: typeof timeouts;
-  readonly sockets: Set<Socket>;
-  /** Requests whose answer has not been sent. */
-  readonly exchanges: Set<Exchange>;
+  /** Each connection with the requests whose answer has not been sent. */
+  readonly connections: Map<Socket, Set<Exchange>>;
   closing: boolean;
 };
 
@@ -103,8 +102,7 @@ function contextOf(options: ServerOptions, host: string): Context {
     newRequestId: requestIds(options.clock),
     onError: options.onError ?? console.error,
     timeouts: { ...timeouts, ...options.timeouts },
-    sockets: new Set(),
-    exchanges: new Set(),
+    connections: new Map(),
     closing: false,
   };
 }
@@ -135,8 +133,8 @@ function createHttpServer(context: Context): Server {
   });
   server.setTimeout(silentMs);
   server.on('connection', (socket) => {
-    context.sockets.add(socket);
-    socket.on('close', () => context.sockets.delete(socket));
+    context.connections.set(socket, new Set());
+    socket.on('close', () => context.connections.delete(socket));
   });
   // With "Expect: 100-continue" too, whatever it expects: Node would say "continue" before the head is checked.
   for (const event of ['request', 'checkContinue', 'checkExpectation'])
@@ -160,7 +158,7 @@ function listen(server: Server, host: string, port: number): Promise<void> {
 /** From the head to the answer. */
 async function exchange(context: Context, message: IncomingMessage, response: ServerResponse): Promise<void> {
   const here: Exchange = { message, response, left: new AbortController() };
-  context.exchanges.add(here);
+  context.connections.get(message.socket)?.add(here);
   response.once('close', () => leave(context, here));
   if (context.closing) here.left.abort(closingReason());
   const requestId = context.newRequestId();
@@ -233,7 +231,7 @@ function forbidden(reason: string): RivuletError {
 
 /** The answer is sent, or its reader has gone. */
 function leave(context: Context, here: Exchange): void {
-  context.exchanges.delete(here);
+  context.connections.get(here.message.socket)?.delete(here);
   if (!here.response.writableFinished) here.left.abort(new Error('the client has gone'));
   const { socket } = here.message;
   if (context.closing && !isBusy(context, socket)) socket.destroySoon();
@@ -241,8 +239,7 @@ function leave(context: Context, here: Exchange): void {
 
 // --- connections
 
-const exchangesOf = (context: Context, socket: Socket): Exchange[] =>
-  [...context.exchanges].filter(({ message }) => message.socket === socket);
+const exchangesOf = (context: Context, socket: Socket): Exchange[] => [...(context.connections.get(socket) ?? [])];
 
 const isBusy = (context: Context, socket: Socket): boolean => exchangesOf(context, socket).length > 0;
 
@@ -280,8 +277,10 @@ const closingReason = (): Error => new Error('the server is closing');
 async function close(server: Server, context: Context): Promise<void> {
   context.closing = true;
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  for (const socket of context.sockets) if (!isBusy(context, socket)) socket.destroy();
-  for (const { left } of context.exchanges) left.abort(closingReason());
+  for (const [socket, exchanges] of [...context.connections]) {
+    if (exchanges.size === 0) socket.destroy();
+    for (const { left } of exchanges) left.abort(closingReason());
+  }
   const timer = setTimeout(() => server.closeAllConnections(), context.timeouts.closeMs);
   await closed;
   clearTimeout(timer);

@@ -34,7 +34,7 @@ export function admit(part: PartitionAppend, topic: Topic, nowMs: number): Admit
     partition: part.partition,
     bytes,
     recordCount: headers.reduce((sum, header) => sum + header.recordCount, 0),
-    maxTimestampMs: stampsTime ? nowMs : Math.max(...headers.map((header) => header.maxTimestampMs)),
+    maxTimestampMs: stampsTime ? nowMs : headers.reduce((most, header) => Math.max(most, header.maxTimestampMs), -1),
     ...(producer && { producer }),
     ...(part.expectedOffset !== undefined && { expectedOffset: part.expectedOffset }),
     logAppendTimeMs: stampsTime ? nowMs : -1,
