@@ -22,7 +22,9 @@ export function parseJson(body: Uint8Array | string): unknown {
   }
 }
 
-const [QUOTE, BACKSLASH, PLUS, MINUS, POINT, ZERO, NINE, LETTER_E] = [0x22, 0x5c, 0x2b, 0x2d, 0x2e, 0x30, 0x39, 0x65] as const;
+const [QUOTE, BACKSLASH, PLUS, MINUS, POINT, ZERO, NINE, LETTER_E] = [
+  0x22, 0x5c, 0x2b, 0x2d, 0x2e, 0x30, 0x39, 0x65,
+] as const;
 const [BRACE, BRACE_END, BRACKET, BRACKET_END, LOWER_CASE] = [0x7b, 0x7d, 0x5b, 0x5d, 0x20] as const;
 
 /** Brackets and braces open at once, at most; and whether there may be a number that a double does not hold exactly. */
@@ -105,7 +107,11 @@ function endOfNumber(text: string, start: number): number {
 }
 
 const isOfNumber = (code: number): boolean =>
-  (code >= ZERO && code <= NINE) || code === POINT || code === MINUS || code === PLUS || (code | LOWER_CASE) === LETTER_E;
+  (code >= ZERO && code <= NINE) ||
+  code === POINT ||
+  code === MINUS ||
+  code === PLUS ||
+  (code | LOWER_CASE) === LETTER_E;
 
 /** What is no number is left to JSON.parse. */
 const isLong = (source: string): boolean =>

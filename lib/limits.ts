@@ -19,6 +19,11 @@ export const limits = {
   defaultMaxMessageBytes: 1_048_588,
   /** What a batch may grow to when it is unpacked: bounds a decompression bomb. */
   uncompressedBatchBytes: 64 * MiB,
+  /**
+   * What one request has unpacked of batches, on its way to JSON or to a time, or into a topic's own compression: a megabyte can
+   * be gigabytes. One batch always fits.
+   */
+  unpackedBytes: 64 * MiB,
   /** Kafka's limit for a topic name, so that a name with a suffix still fits a file name. */
   nameLength: 249,
   /** A partition is an item; ten thousand are possible, each with its cost. */
