@@ -27,6 +27,7 @@ const fetchTopic = (engine: LogEngine) =>
     path: '/v1/topics/{topic}/fetch',
     pathSchema: topicPath,
     bodySchema: fetchBody,
+    bodyLimit: 'fetchBodyBytes',
     status: 200,
     replySchema: fetchedPartitions,
     repliesBatches: true,

@@ -29,6 +29,7 @@ export type Call<Path, Query> = {
   readonly receivedMs: number | undefined;
 };
 
+type BodyLimit = 'jsonBodyBytes' | 'binaryBodyBytes' | 'fetchBodyBytes';
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 /** Schemas that are left out allow nothing. */
@@ -45,6 +46,8 @@ type Spec<Path extends z.ZodType, Query extends z.ZodType, Body extends z.ZodTyp
   /** Documentation only: `run` parses the headers it reads. */
   readonly headerSchemas?: Readonly<Record<string, z.ZodType>>;
   readonly bodySchema?: Body;
+  /** Of a JSON body. Default: jsonBodyBytes. */
+  readonly bodyLimit?: BodyLimit;
   readonly status: number;
   readonly replySchema?: z.ZodType;
   readonly repliesBatches?: true;
@@ -126,13 +129,13 @@ async function dispatch(spec: Operation, event: HttpEvent, call: Call<unknown, u
   }
   const known = spec.runBatches ? [JSON_TYPE, BATCHES_MEDIA_TYPE] : [JSON_TYPE];
   const type = sentType(event.headers['content-type'], known);
-  checkSize(body, type === JSON_TYPE ? 'jsonBodyBytes' : 'binaryBodyBytes');
+  checkSize(body, type === JSON_TYPE ? (spec.bodyLimit ?? 'jsonBodyBytes') : 'binaryBodyBytes');
   if (type === BATCHES_MEDIA_TYPE && spec.runBatches)
     return spec.runBatches(call, decodeProduceFrames(typeof body === 'string' ? Buffer.from(body) : body));
   return spec.run(call, parse(spec.bodySchema ?? nothing, parseJson(body), 'body'));
 }
 
-function checkSize(body: Uint8Array | string, limit: 'jsonBodyBytes' | 'binaryBodyBytes'): void {
+function checkSize(body: Uint8Array | string, limit: BodyLimit): void {
   const bytes = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
   if (bytes <= limits[limit]) return;
   throw new RivuletError('BODY_TOO_LARGE', `body: at most ${limits[limit]} bytes (${limit}), got ${bytes}`, {

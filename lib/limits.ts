@@ -34,10 +34,14 @@ export const limits = {
   appendPartitions: 256,
   /** One long poll reads one head per partition. */
   fetchPartitions: 256,
+  /** 256 partitions with all that may be said of them take 20 KB. A long poll holds its body. */
+  fetchBodyBytes: 64 * KiB,
   /** API Gateway cuts a request at 30 s. */
   waitMs: 20_000,
-  /** Of one local server: each holds a socket and looks at its heads; what more would wait is told to come back. */
+  /** Of one local server: each holds a socket; what more would wait is told to come back. */
   waitingFetches: 1_000,
+  /** Of all of them together: each takes some 300 bytes while it waits, and a read and a line of a reply when it ends. */
+  waitingPartitions: 100_000,
   fetchBytes: 4 * MiB,
   defaultFetchBytes: MiB,
   /** Records in one JSON request. */

@@ -1,6 +1,7 @@
 // Topics, groups, and their offsets. Every call is tried again while that is safe; a write that was not answered and then finds
 // its work done counts as done.
 import type { Clock } from '../clock.ts';
+import { limits } from '../limits.ts';
 import type {
   AlterTopicRequest,
   ConfigEntry,
@@ -42,6 +43,8 @@ export type TopicOffsets = { readonly partition: number; readonly earliest: numb
 
 /** `offset` is -1 when no record is at or after the time asked for. */
 export type TimestampOffset = { readonly partition: number; readonly offset: number; readonly timestamp: number };
+
+type OffsetQuery = 'earliest' | 'latest' | 'maxTimestamp' | number;
 
 type TopicPage = { readonly topics: readonly TopicSummary[]; readonly nextAfter?: string };
 type DetailPage = TopicDescription & {
@@ -145,11 +148,28 @@ export class Admin {
 
   /** Per partition the first offset whose record's timestamp is at or after `timestampMs` (epoch milliseconds). */
   fetchTopicOffsetsByTimestamp(topic: string, timestampMs: number): Promise<TimestampOffset[]> {
-    return this.#offsets(topic, timestampMs);
+    return this.#timedOffsets(topic, timestampMs);
   }
 
-  async #offsets(topic: string, at: 'earliest' | 'latest' | number): Promise<TimestampOffset[]> {
-    return (await this.#calls.read<{ partitions: TimestampOffset[] }>(paths.offsets(topic), { at })).partitions;
+  /** Per partition the first offset that has the greatest timestamp of all its records; -1 and -1 where there are none. */
+  fetchTopicOffsetsAtMaxTimestamp(topic: string): Promise<TimestampOffset[]> {
+    return this.#timedOffsets(topic, 'maxTimestamp');
+  }
+
+  async #offsets(topic: string, at: OffsetQuery, partitions?: string): Promise<TimestampOffset[]> {
+    const query = { at, partitions };
+    return (await this.#calls.read<{ partitions: TimestampOffset[] }>(paths.offsets(topic), query)).partitions;
+  }
+
+  /** One request searches so many partitions at most. */
+  async #timedOffsets(topic: string, at: OffsetQuery): Promise<TimestampOffset[]> {
+    const { partitions } = await this.#calls.read<TopicSummary>(paths.topic(topic), { partitionsLimit: 1 });
+    const found: TimestampOffset[] = [];
+    for (let from = 0; from < partitions; from += limits.fetchPartitions) {
+      const last = Math.min(partitions, from + limits.fetchPartitions) - 1;
+      found.push(...(await this.#offsets(topic, at, `${from}-${last}`)));
+    }
+    return found;
   }
 
   // --- groups

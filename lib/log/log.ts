@@ -23,6 +23,8 @@ export type LogParts = {
   readonly histories: ProducerHistories;
   readonly arrivals: Arrivals;
   readonly slices: SliceReader;
+  /** No other process appends: whatever grows is announced here. */
+  readonly isOnlyWriter: boolean;
 };
 
 type Heads = {
@@ -35,10 +37,17 @@ type Heads = {
 
 const headsKept = 20_000;
 
-export function createLogParts(ports: { objects: ObjectStore; table: Table; clock: Clock; topics: Topics }): LogParts {
+export function createLogParts(ports: {
+  objects: ObjectStore;
+  table: Table;
+  clock: Clock;
+  topics: Topics;
+  isOnlyWriter?: boolean;
+}): LogParts {
   const { objects, table, clock } = ports;
   return {
     ...ports,
+    isOnlyWriter: ports.isOnlyWriter ?? false,
     heads: createHeads(table),
     histories: createProducerHistories(table, clock),
     arrivals: createArrivals(clock),

@@ -24,6 +24,7 @@ import {
   tableLimits,
 } from './table-rules.ts';
 import { runOnce, type TokenStore, tokensRemembered } from './transaction-tokens.ts';
+import { createTurns } from './turns.ts';
 
 const FORMAT = 1;
 const SQLITE_BUSY = 5;
@@ -44,13 +45,16 @@ export function createSqliteTable({ path }: { path: string }): Table & { close()
   const tokens = tokensOf(database);
   const pageOf = pagesOf(database);
   const group = createGroupCommit(database, file);
+  const turn = createTurns();
   return {
     async get(key) {
       checkKey(key);
+      await turn();
       return orDenied(file, () => rows.get(key));
     },
     async query(query) {
       checkQuery(query);
+      await turn();
       return orDenied(file, () => pageOf(query));
     },
     async write(write) {
@@ -62,7 +66,7 @@ export function createSqliteTable({ path }: { path: string }): Table & { close()
       return group.run(() => runOnce(tokens, token, actions, () => runTransaction(rows, actions)));
     },
     close() {
-      group.flush();
+      group.flushAll();
       if (database.isOpen) database.close();
     },
   };
@@ -118,11 +122,14 @@ function syncFolder(folder: string): void {
 
 // --- writing
 
+/** Some milliseconds: reads and other requests come between. */
+const jobsPerCommit = 128;
+
 type Job = { readonly attempt: () => () => void; readonly reject: (error: StorageError) => void };
 
 /** A job that throws StorageError fails alone; any other error rolls all of the group back. */
 function createGroupCommit(database: DatabaseSync, file: string) {
-  let waiting: Job[] = [];
+  const waiting: Job[] = [];
 
   function run<T>(work: () => T): Promise<T> {
     return new Promise((resolve, reject) => {
@@ -132,9 +139,9 @@ function createGroupCommit(database: DatabaseSync, file: string) {
   }
 
   function flush(): void {
-    const jobs = waiting;
-    waiting = [];
+    const jobs = waiting.splice(0, jobsPerCommit);
     if (jobs.length === 0) return;
+    if (waiting.length > 0) setImmediate(flush);
     let committing = false;
     try {
       database.exec('BEGIN IMMEDIATE');
@@ -148,7 +155,11 @@ function createGroupCommit(database: DatabaseSync, file: string) {
     }
   }
 
-  return { run, flush };
+  function flushAll(): void {
+    while (waiting.length > 0) flush();
+  }
+
+  return { run, flushAll };
 }
 
 /** Reads must never see what was not committed: a database that cannot roll back is closed. */

@@ -15,7 +15,7 @@ async function cappedEngine(most: number) {
     if (asked.waitMs) await over;
     return engine.fetch({ ...asked, waitMs: 0 });
   };
-  return { engine: withFewWaiting({ ...engine, fetch: slow }, most), end };
+  return { engine: withFewWaiting({ ...engine, fetch: slow }, { partitions: 100, fetches: most }), end };
 }
 
 test('so many fetches wait, and the next one is told to come back', async () => {

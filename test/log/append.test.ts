@@ -221,7 +221,10 @@ describe('compression.type of the topic', () => {
   const rotten = () => {
     const batch = zeros(1_000);
     batch.fill(0xff, 70, 80);
-    new DataView(batch.buffer, batch.byteOffset).setUint32(17, crc32c(batch, 21));
+    const view = new DataView(batch.buffer, batch.byteOffset);
+    // Begins before its greatest timestamp: the header alone does not say where that is.
+    view.setBigInt64(27, BigInt(startMs - 1));
+    view.setUint32(17, crc32c(batch, 21));
     return batch;
   };
 
