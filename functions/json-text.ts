@@ -90,15 +90,17 @@ function longNumbersOf(text: string): Span[] {
     else if (code === MINUS || (code >= ZERO && code <= NINE)) {
       const to = endOfNumber(text, at + 1);
       if (isLong(text.slice(at, to))) spans.push({ from: at, to });
+      if (spans.length > limits.jsonLongNumbers) throw tooManyLong();
       at = to - 1;
     }
   }
-  if (spans.length > limits.jsonLongNumbers)
-    throw refused(
-      `at most ${limits.jsonLongNumbers} numbers of more than 15 digits or with an exponent (jsonLongNumbers), got ${spans.length}`,
-    );
   return spans;
 }
+
+const tooManyLong = () =>
+  refused(
+    `may have ${limits.jsonLongNumbers} numbers of more than 15 digits or with an exponent (jsonLongNumbers), got more`,
+  );
 
 function endOfNumber(text: string, start: number): number {
   let at = start;

@@ -9,6 +9,7 @@ import type { Duplex } from 'node:stream';
 import type { HttpApi, HttpResult } from '../functions/http-event.ts';
 import { problemResult, rivuletErrorOf } from '../functions/problem.ts';
 import type { Clock } from '../lib/clock.ts';
+import { createTurns, type Turns } from '../lib/concurrency.ts';
 import { RivuletError } from '../lib/errors.ts';
 import { limits } from '../lib/limits.ts';
 import { type Credentials, sha256Hex } from '../lib/sigv4/canonical.ts';
@@ -31,6 +32,8 @@ const timeouts = {
   /** For requests under way to be answered, once the server closes. */
   closeMs: 10_000,
 };
+
+const requestsPerTurn = 16;
 
 export type ServerOptions = {
   readonly api: HttpApi;
@@ -80,6 +83,8 @@ type Context = {
   readonly region: string;
   readonly clock: ServerOptions['clock'];
   readonly newRequestId: () => string;
+  /** To be handled: a body takes some milliseconds to be read at worst, and hundreds may have come together. */
+  readonly turn: Turns;
   readonly onError: (error: unknown) => void;
   readonly timeouts: typeof timeouts;
   /** Each connection with the requests whose answer has not been sent. */
@@ -100,6 +105,7 @@ function contextOf(options: ServerOptions, host: string): Context {
     region: options.region ?? 'us-east-1',
     clock: options.clock,
     newRequestId: requestIds(options.clock),
+    turn: createTurns(requestsPerTurn),
     onError: options.onError ?? console.error,
     timeouts: { ...timeouts, ...options.timeouts },
     connections: new Map(),
@@ -186,6 +192,7 @@ async function answer(context: Context, { message, response, left }: Exchange, r
     if (head.fields.expect !== undefined) response.writeContinue();
     const body = await readBody(message, head);
     verifyBody(body);
+    await new Promise<void>(context.turn);
     const { signal } = left;
     return await callApi(context, eventOf(head, { requestId, sourceIp: message.socket.remoteAddress, body, signal }));
   } catch (error) {

@@ -1,12 +1,17 @@
 // Consumers that wait must not starve the others: one server holds so many long polls, and so many partitions in all of them,
 // and tells the next one to come back. In AWS the concurrency of the fetch function does the same.
+import { createTurns } from '../lib/concurrency.ts';
 import type { Engine } from '../lib/engine.ts';
 import { RivuletError } from '../lib/errors.ts';
 
 export type Waiting = { readonly fetches: number; readonly partitions: number };
 
+/** What waits for one thing ends together, and to make an answer takes up to a millisecond. */
+const answersPerTurn = 16;
+
 export function withFewWaiting(engine: Engine, most: Waiting): Engine {
   const waiting = { fetches: 0, partitions: 0 };
+  const turn = createTurns(answersPerTurn);
   return {
     ...engine,
     async fetch(request) {
@@ -21,7 +26,9 @@ export function withFewWaiting(engine: Engine, most: Waiting): Engine {
       waiting.fetches++;
       waiting.partitions += length;
       try {
-        return await engine.fetch(request);
+        const reply = await engine.fetch(request);
+        await new Promise<void>(turn);
+        return reply;
       } finally {
         waiting.fetches--;
         waiting.partitions -= length;

@@ -1,7 +1,7 @@
 // Tells the waiting readers (and writers that wait for a predecessor) of this process that a partition has grown. Only
 // a shortcut where other processes append too: what they append is found by looking again, so every wait is bounded.
-import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../clock.ts';
+import { createTurns } from '../concurrency.ts';
 
 export type Arrivals = {
   announce(partition: string): void;
@@ -17,13 +17,14 @@ export type Watch = {
   close(): void;
 };
 
-/** Each that wakes reads and answers: thousands in one turn of the event loop would hold up all others. */
+/** Each that wakes reads and plans. */
 const wokenPerTurn = 16;
 
 type Watcher = { grown: Set<string>; wake: () => void };
 
 export function createArrivals(clock: Clock): Arrivals {
   const watching = new Map<string, Set<Watcher>>();
+  const turn = createTurns(wokenPerTurn);
 
   function enlist(partition: string, watcher: Watcher): void {
     const set = watching.get(partition) ?? new Set();
@@ -40,7 +41,7 @@ export function createArrivals(clock: Clock): Arrivals {
     announce(partition) {
       const watchers = [...(watching.get(partition) ?? [])];
       for (const { grown } of watchers) grown.add(partition);
-      void wakeAll(watchers);
+      for (const watcher of watchers) turn(() => watcher.wake());
     },
     watch(partitions) {
       const watcher: Watcher = { grown: new Set(), wake: () => undefined };
@@ -58,13 +59,6 @@ export function createArrivals(clock: Clock): Arrivals {
       };
     },
   };
-}
-
-async function wakeAll(watchers: readonly Watcher[]): Promise<void> {
-  for (const [i, watcher] of watchers.entries()) {
-    if (i > 0 && i % wokenPerTurn === 0) await setImmediate();
-    watcher.wake();
-  }
 }
 
 async function wait(clock: Clock, watcher: Watcher, ms: number, signal: AbortSignal | undefined): Promise<void> {

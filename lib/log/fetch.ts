@@ -57,7 +57,7 @@ async function lookUntil(
   watch: Watch,
 ): Promise<FetchReply> {
   const minBytes = request.minBytes ?? 1;
-  let look = await lookAt(parts, topic, request);
+  let look = await inTurn(parts, request, () => lookAt(parts, topic, request));
   for (let count = 0; ; count++) {
     const leftMs = deadline - parts.clock.monotonic();
     const isOver = leftMs <= 0 || request.signal?.aborted === true;
@@ -68,8 +68,14 @@ async function lookUntil(
     const now = await currentTopic(parts, request);
     // Made anew under its name: nothing that was seen is of this one.
     if (now.topicId !== topic.topicId) return fetchOnce(parts, { ...request, waitMs: Math.max(0, leftMs) });
-    look = await lookAgain(parts, now, request, look, watch.take());
+    const before = look;
+    look = await inTurn(parts, request, () => lookAgain(parts, now, request, before, watch.take()));
   }
+}
+
+/** The heads of a wide look are garbage once it is planned: of hundreds at a time, all would be in memory together. */
+function inTurn(parts: LogParts, { partitions }: FetchRequest, look: () => Promise<Look>): Promise<Look> {
+  return partitions.length > headsAtOnce ? parts.wideLooks.run(look) : look();
 }
 
 const nameOf = ({ topicId }: Topic, { partition }: PartitionFetch) => partitionName({ topicId, partition });

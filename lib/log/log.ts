@@ -2,6 +2,7 @@
 // Nothing here is needed for safety: every copy may be stale, and a condition in the table decides.
 import { newCache } from '../cache.ts';
 import type { Clock } from '../clock.ts';
+import { createGate, type Gate } from '../concurrency.ts';
 import type { TopicRef } from '../engine.ts';
 import { RivuletError } from '../errors.ts';
 import { headKey } from '../storage/keys.ts';
@@ -25,6 +26,7 @@ export type LogParts = {
   readonly slices: SliceReader;
   /** No other process appends: whatever grows is announced here. */
   readonly isOnlyWriter: boolean;
+  readonly wideLooks: Gate;
 };
 
 type Heads = {
@@ -35,6 +37,7 @@ type Heads = {
   remember(address: PageAddress, head: Head): void;
 };
 
+const wideLooksAtOnce = 4;
 const headsKept = 20_000;
 
 export function createLogParts(ports: {
@@ -52,6 +55,7 @@ export function createLogParts(ports: {
     histories: createProducerHistories(table, clock),
     arrivals: createArrivals(clock),
     slices: createSliceReader(objects),
+    wideLooks: createGate(wideLooksAtOnce),
   };
 }
 

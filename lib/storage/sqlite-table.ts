@@ -8,6 +8,7 @@
 import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { createTurns } from '../concurrency.ts';
 import { hasCode } from './file-layer.ts';
 import { decodeItem, encodeItem } from './item-json.ts';
 import { compareUtf8 } from './key-order.ts';
@@ -24,11 +25,13 @@ import {
   tableLimits,
 } from './table-rules.ts';
 import { runOnce, type TokenStore, tokensRemembered } from './transaction-tokens.ts';
-import { createTurns } from './turns.ts';
 
 const FORMAT = 1;
 const SQLITE_BUSY = 5;
 const SQLITE_FULL = 13;
+
+/** Some milliseconds: SQLite reads without waiting. */
+const readsPerTurn = 64;
 
 const schema = `
   CREATE TABLE item (
@@ -45,16 +48,16 @@ export function createSqliteTable({ path }: { path: string }): Table & { close()
   const tokens = tokensOf(database);
   const pageOf = pagesOf(database);
   const group = createGroupCommit(database, file);
-  const turn = createTurns();
+  const turn = createTurns(readsPerTurn);
   return {
     async get(key) {
       checkKey(key);
-      await turn();
+      await new Promise<void>(turn);
       return orDenied(file, () => rows.get(key));
     },
     async query(query) {
       checkQuery(query);
-      await turn();
+      await new Promise<void>(turn);
       return orDenied(file, () => pageOf(query));
     },
     async write(write) {
