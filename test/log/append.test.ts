@@ -234,6 +234,16 @@ describe('compression.type of the topic', () => {
     expect(error).toMatchObject({ errorCode: 'MESSAGE_TOO_LARGE', outcome: 'not-written' });
   });
 
+  test('unpacks so much for one request, and refuses the rest', async () => {
+    await world.engine.alterTopic({ topic: 't', config: { 'compression.type': 'zstd' } });
+    const { partitions } = await world.engine.append({
+      topic: 't',
+      partitions: [0, 1].map((partition) => ({ partition, batches: zeros(40_000_000) })),
+    });
+    const results = partitions.map((result) => ('error' in result ? result.error.errorCode : result.baseOffset));
+    expect(results).toEqual([0, 'MESSAGE_TOO_LARGE']);
+  });
+
   test('refuses what cannot be unpacked', async () => {
     await world.engine.alterTopic({ topic: 't', config: { 'compression.type': 'zstd' } });
     const error = errorOf(await tryAppend(world.engine, 0, rotten()));
