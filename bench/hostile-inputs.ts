@@ -151,30 +151,29 @@ function unpacked(codec: Compression, megabytes: number): HostileInput {
   };
 }
 
-/** Partition `size` has twice that many. */
-const millionsTopic = 'millions';
 const millionsOf = (size: number): number => 2_000_000 * size;
+
+/** Partition `size` has one batch of so many. */
+const makeMillions = (topic: string) => async (target: Target) => {
+  await makeTopic(target, topic, { partitions: 3, config: { 'max.message.bytes': '4000000' } });
+  for (const size of [1, 2])
+    await expectStatus(produce(target, topic, [{ partition: size, batches: millions(millionsOf(size)) }]), 200);
+};
 
 const searched: HostileInput = {
   name: 'a search by time over a batch of 4,000,000 records',
-  async prepare(target) {
-    await makeTopic(target, millionsTopic, { partitions: 3, config: { 'max.message.bytes': '4000000' } });
-    for (const size of [1, 2])
-      await expectStatus(
-        produce(target, millionsTopic, [{ partition: size, batches: millions(millionsOf(size)) }]),
-        200,
-      );
-  },
+  prepare: makeMillions('searched'),
   async send(target, size) {
-    const path = `/v1/topics/${millionsTopic}/offsets?at=3000&partitions=${size}`;
+    const path = `/v1/topics/searched/offsets?at=3000&partitions=${size}`;
     await expectStatus(target.ask({ method: 'GET', path }), 200);
   },
 };
 
 const passedOver: HostileInput = {
-  name: 'a JSON fetch behind all of them but ten',
+  name: 'a JSON fetch of the last ten of 4,000,000 records',
+  prepare: makeMillions('passed-over'),
   async send(target, size) {
-    const path = `/v1/topics/${millionsTopic}/partitions/${size}/records?offset=${millionsOf(size) - 10}`;
+    const path = `/v1/topics/passed-over/partitions/${size}/records?offset=${millionsOf(size) - 10}`;
     await expectStatus(target.ask({ method: 'GET', path }), 200);
   },
 };
