@@ -9,13 +9,24 @@ import { benchCodec } from './codec.ts';
 import { benchDeployed } from './deployed.ts';
 import { benchFunctions } from './functions.ts';
 import { benchGroups } from './groups.ts';
+import { benchHostile } from './hostile.ts';
 import { benchLatency } from './latency.ts';
 import { benchMemory } from './memory.ts';
 import { printTable, whole } from './table.ts';
 import { benchThroughput } from './throughput.ts';
 import { benchUnits } from './units.ts';
 
-const names = ['throughput', 'latency', 'units', 'codec', 'memory', 'groups', 'functions', 'deployed'] as const;
+const names = [
+  'throughput',
+  'latency',
+  'units',
+  'codec',
+  'memory',
+  'groups',
+  'functions',
+  'hostile',
+  'deployed',
+] as const;
 type Name = (typeof names)[number];
 
 const options = new Command('npm run bench --')
@@ -43,6 +54,7 @@ const benches: Readonly<Record<Name, (directory: string) => Promise<void>>> = {
   memory: (directory) => benchMemory(directory, options.quick ? 100 * 2 ** 20 : 1000 * 2 ** 20),
   groups: (directory) => benchGroups(directory, options.quick ? { rounds: 3, forMs: 200 } : { rounds: 9, forMs: 500 }),
   functions: (directory) => benchFunctions(directory, options.quick ? 5 : 15),
+  hostile: (directory) => benchHostile(directory, options.quick ? 1 : 3),
   deployed: () => benchDeployed(options.quick ? 30 : 100),
 };
 

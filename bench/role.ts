@@ -3,6 +3,7 @@
 import { serveFloor } from './floor.ts';
 import { serveHome } from './home.ts';
 import { readBack, writeAll } from './memory-client.ts';
+import { type Stalls, watchStalls } from './stalls.ts';
 import { cpuMs } from './statistics.ts';
 import type { Traffic } from './traffic.ts';
 
@@ -13,12 +14,15 @@ export type Report = {
   readonly rssBytes: number;
   /** Of all threads, in user and system mode, since the start. */
   readonly cpuMs: number;
+  /** Since the last report; of a server that is watched. */
+  readonly stalls: Stalls;
   /** What ended the work of a client too early. */
   readonly failure?: string;
 };
 
 const roles: Readonly<Record<string, (traffic: Traffic, args: string[]) => Promise<string>>> = {
   home: serveHome,
+  'watched-home': serveHome,
   floor: serveFloor,
   writer: writeAll,
   reader: readBack,
@@ -27,7 +31,14 @@ const roles: Readonly<Record<string, (traffic: Traffic, args: string[]) => Promi
 const [role = '', ...args] = process.argv.slice(2);
 const traffic: Traffic = { transfers: 0, bytes: 0 };
 const url = await roles[role]!(traffic, args);
-const report = (): Report => ({ ...traffic, rssBytes: process.memoryUsage.rss(), cpuMs: cpuMs() });
+// Not of the others: to watch costs a little every millisecond.
+const stalls = role === 'watched-home' ? watchStalls() : () => ({ longestMs: 0, longestCpuMs: 0 });
+const report = (): Report => ({
+  ...traffic,
+  rssBytes: process.memoryUsage.rss(),
+  cpuMs: cpuMs(),
+  stalls: stalls(),
+});
 process.on('message', () => process.send!(report()));
 process.on('disconnect', () => process.exit());
 process.send!(url);

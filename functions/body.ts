@@ -7,7 +7,7 @@ import { limits } from '../lib/limits.ts';
 import { unexpected } from './parse.ts';
 
 type Body = Uint8Array | string;
-type BodyLimit = 'jsonBodyBytes' | 'binaryBodyBytes';
+export type BodyLimit = 'jsonBodyBytes' | 'binaryBodyBytes' | 'fetchBodyBytes';
 
 const unpack = promisify(gunzip);
 

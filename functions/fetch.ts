@@ -7,7 +7,7 @@ import { catalogue, RivuletError } from '../lib/errors.ts';
 import { BATCHES_MEDIA_TYPE, encodeFetchFrames } from '../lib/record/frames.ts';
 import { defined } from './defined.ts';
 import type { HttpResult } from './http-event.ts';
-import { jsonRecords, REPLY_BYTES } from './json-records.ts';
+import { jsonRecords, newReplyRoom } from './json-records.ts';
 import { json, type Operation, operation } from './operation.ts';
 import { problemOf } from './problem.ts';
 import { fetchedPartition, fetchedPartitions } from './replies.ts';
@@ -28,6 +28,7 @@ const fetchTopic = (engine: LogEngine) =>
     path: '/v1/topics/{topic}/fetch',
     pathSchema: topicPath,
     bodySchema: fetchBody,
+    bodyLimit: 'fetchBodyBytes',
     status: 200,
     replySchema: fetchedPartitions,
     repliesBatches: true,
@@ -55,7 +56,7 @@ const fetchPartition = (engine: LogEngine) =>
     errors: ['UNKNOWN_TOPIC_OR_PARTITION', 'OFFSET_OUT_OF_RANGE', 'MESSAGE_TOO_LARGE', 'CORRUPT_LOG'],
     run: async ({ path, query, wantsBatches, signal }) => {
       const { topic, p: partition } = path;
-      const start = await startOf(engine, { topic }, partition, query);
+      const start = await startOf(engine, { topic, signal }, partition, query);
       const { maxBytes, waitMs } = query;
       const partitions = [{ partition, offset: start.offset }];
       const reply = await engine.fetch({
@@ -66,18 +67,19 @@ const fetchPartition = (engine: LogEngine) =>
       if (result === undefined || 'error' in result)
         throw result?.error ?? new Error('fetch of one partition answered none');
       if (wantsBatches) return frames(reply);
-      const one = jsonRecords(result, start.offset, REPLY_BYTES);
-      if (one instanceof RivuletError) throw one;
-      return json(200, `{"topicId":${JSON.stringify(reply.topicId)},${one.members}}`, { [TOPIC_ID]: reply.topicId });
+      const members = await jsonRecords(result, start.offset, newReplyRoom());
+      if (members instanceof RivuletError) throw members;
+      return json(200, `{"topicId":${JSON.stringify(reply.topicId)},${members}}`, { [TOPIC_ID]: reply.topicId });
     },
   });
 
+type Leaving = { readonly signal: AbortSignal | undefined };
 type Start = { readonly offset: number; readonly topicId?: string };
 
 /** Without a record of that time or later, a reader waits at the end. */
 async function startOf(
   engine: LogEngine,
-  topic: TopicRef,
+  topic: TopicRef & Leaving,
   partition: number,
   query: { offset?: number | undefined; timestamp?: number | undefined },
 ): Promise<Start> {
@@ -90,8 +92,13 @@ async function startOf(
   return arrived.offset >= 0 ? arrived : end;
 }
 
-async function offsetAt(engine: LogEngine, topic: TopicRef, partition: number, at: OffsetQuery): Promise<Start> {
-  const { topicId, partitions } = await engine.offsets({ ...topic, at, partitions: [partition] });
+async function offsetAt(
+  engine: LogEngine,
+  topic: TopicRef & Leaving,
+  partition: number,
+  at: OffsetQuery,
+): Promise<Start> {
+  const { topicId, partitions } = await engine.offsets({ ...defined(topic), at, partitions: [partition] });
   return { offset: partitions[0]?.offset ?? -1, topicId };
 }
 
@@ -119,18 +126,23 @@ function errorFrame({ partition, error }: PartitionError) {
 }
 
 /** Partitions are rendered in the order asked for, each with what the ones before it have left of the reply. */
-function jsonReply({ topicId, partitions }: FetchReply, offsets: ReadonlyMap<number, number>): HttpResult {
-  let left = REPLY_BYTES;
+async function jsonReply(
+  { topicId, partitions }: FetchReply,
+  offsets: ReadonlyMap<number, number>,
+): Promise<HttpResult> {
+  const room = newReplyRoom();
   const failures: RivuletError[] = [];
-  const results = partitions.map((result) => {
-    const rendered = 'error' in result ? result.error : jsonRecords(result, offsets.get(result.partition) ?? 0, left);
-    if (rendered instanceof RivuletError) {
-      failures.push(rendered);
-      return JSON.stringify({ partition: result.partition, error: problemOf(rendered) });
-    }
-    left -= rendered.bytes;
-    return `{${rendered.members}}`;
-  });
+  const results: string[] = [];
+  for (const result of partitions) {
+    const rendered =
+      'error' in result ? result.error : await jsonRecords(result, offsets.get(result.partition) ?? 0, room);
+    if (rendered instanceof RivuletError) failures.push(rendered);
+    results.push(
+      rendered instanceof RivuletError
+        ? JSON.stringify({ partition: result.partition, error: problemOf(rendered) })
+        : `{${rendered}}`,
+    );
+  }
   const body = `{"topicId":${JSON.stringify(topicId)},"partitions":[${results.join(',')}]}`;
   return { ...json(200, body, { [TOPIC_ID]: topicId }), failures };
 }

@@ -1,4 +1,4 @@
-// Offsets: earliest, latest, or the first at or after a time.
+// Offsets: earliest, latest, that of the greatest timestamp, or the first at or after a time.
 import type { LogEngine } from '../lib/engine.ts';
 import { defined } from './defined.ts';
 import { json, type Operation, operation } from './operation.ts';
@@ -12,7 +12,7 @@ export function offsetOperations(engine: LogEngine): Operation[] {
 const listOffsets = (engine: LogEngine) =>
   operation({
     id: 'listOffsets',
-    summary: 'An offset per partition; -1 when no record is at or after the time',
+    summary: 'An offset per partition; -1 when no record is at or after the time, or when there is none',
     method: 'GET',
     path: '/v1/topics/{topic}/offsets',
     pathSchema: topicPath,
@@ -20,8 +20,8 @@ const listOffsets = (engine: LogEngine) =>
     status: 200,
     replySchema: offsetList,
     errors: ['UNKNOWN_TOPIC_OR_PARTITION'],
-    run: async ({ path, query }) => {
-      const { topicId, partitions } = await engine.offsets(defined({ topic: path.topic, ...query }));
+    run: async ({ path, query, signal }) => {
+      const { topicId, partitions } = await engine.offsets(defined({ topic: path.topic, ...query, signal }));
       const offsets = partitions.map(({ partition, offset, timestampMs }) => ({
         partition,
         offset,

@@ -6,7 +6,7 @@
 import type * as z from 'zod';
 import { type ErrorCode, RivuletError } from '../lib/errors.ts';
 import { BATCHES_MEDIA_TYPE, decodeProduceFrames, type ProduceFrame } from '../lib/record/frames.ts';
-import { readBody } from './body.ts';
+import { type BodyLimit, readBody } from './body.ts';
 import type { HttpEvent, HttpResult } from './http-event.ts';
 import { parseJson } from './json-text.ts';
 import { acceptedType, JSON_TYPE, sentType } from './media-type.ts';
@@ -45,6 +45,8 @@ type Spec<Path extends z.ZodType, Query extends z.ZodType, Body extends z.ZodTyp
   /** Documentation only: `run` parses the headers it reads. */
   readonly headerSchemas?: Readonly<Record<string, z.ZodType>>;
   readonly bodySchema?: Body;
+  /** Of a JSON body. Default: jsonBodyBytes. */
+  readonly bodyLimit?: BodyLimit;
   readonly status: number;
   readonly replySchema?: z.ZodType;
   readonly repliesBatches?: true;
@@ -126,7 +128,7 @@ async function dispatch(spec: Operation, event: HttpEvent, call: Call<unknown, u
   }
   const known = spec.runBatches ? [JSON_TYPE, BATCHES_MEDIA_TYPE] : [JSON_TYPE];
   const type = sentType(event.headers['content-type'], known);
-  const limit = type === JSON_TYPE ? 'jsonBodyBytes' : 'binaryBodyBytes';
+  const limit = type === JSON_TYPE ? (spec.bodyLimit ?? 'jsonBodyBytes') : 'binaryBodyBytes';
   const body = await readBody(sent, event.headers['content-encoding'], limit);
   if (type === BATCHES_MEDIA_TYPE && spec.runBatches)
     return spec.runBatches(call, decodeProduceFrames(typeof body === 'string' ? Buffer.from(body) : body));

@@ -24,5 +24,5 @@ export function failuresOf(results: readonly (object | PartitionError)[]): unkno
 
 function statusOf(results: readonly (object | PartitionError)[]): number {
   const failed = results.filter((result) => 'error' in result);
-  return failed.length < results.length ? 200 : Math.max(200, ...failed.map((result) => result.error.status));
+  return failed.length < results.length ? 200 : failed.reduce((worst, { error }) => Math.max(worst, error.status), 200);
 }

@@ -208,12 +208,14 @@ export const fetchPartitionQuery = z
 
 // --- offsets
 
-const AT = 'earliest, latest or milliseconds since 1970';
+const AT = 'earliest, latest, maxTimestamp or milliseconds since 1970';
+const namedAt = ['earliest', 'latest', 'maxTimestamp'] as const;
+const named = (text: string) => namedAt.find((name) => name === text);
 const at = z
   .string(AT)
-  .refine((text) => text === 'earliest' || text === 'latest' || isWhole(text, 0, limits.maxOffset), AT)
-  .transform((text) => (text === 'earliest' || text === 'latest' ? text : Number(text)))
-  .meta({ override: { type: 'string', pattern: '^(earliest|latest|0|[1-9][0-9]{0,15})$' } });
+  .refine((text) => named(text) !== undefined || isWhole(text, 0, limits.maxOffset), AT)
+  .transform((text) => named(text) ?? Number(text))
+  .meta({ override: { type: 'string', pattern: '^(earliest|latest|maxTimestamp|0|[1-9][0-9]{0,15})$' } });
 
 export const partitionRange = z
   .string()

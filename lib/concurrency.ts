@@ -1,4 +1,4 @@
-// Bounded parallelism over a list.
+// Bounded parallelism: over a list, of whatever comes, or within one turn of the event loop.
 
 /** Runs `work` on every item, at most `limit` at a time; results in the order of the items. After an error none is begun. */
 export async function inParallel<T, R>(
@@ -21,4 +21,63 @@ export async function inParallel<T, R>(
   };
   await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
   return results;
+}
+
+export type Gate = { run<T>(work: () => Promise<T>): Promise<T> };
+
+/** At most `limit` are at work at a time; the others wait in their order. */
+export function createGate(limit: number): Gate {
+  const waiting: (() => void)[] = [];
+  let atWork = 0;
+  return {
+    async run(work) {
+      if (atWork >= limit) await new Promise<void>((resolve) => waiting.push(resolve));
+      else atWork++;
+      try {
+        return await work();
+      } finally {
+        // The next one takes over the place.
+        const next = waiting.shift();
+        if (next) next();
+        else atWork--;
+      }
+    },
+  };
+}
+
+/** Does it now, or when its turn has come. */
+export type Turns = (work: () => void) => void;
+
+/**
+ * For work that never waits for anything else: so many in one turn of the event loop, and the others in the next ones, in their
+ * order. Else thousands that come together would hold up everybody.
+ */
+export function createTurns(perTurn: number): Turns {
+  const waiting: (() => void)[] = [];
+  let left = perTurn;
+  let isCounting = false;
+
+  function nextTurn(): void {
+    isCounting = false;
+    left = perTurn;
+    const served = waiting.splice(0, perTurn);
+    if (served.length > 0) count(served.length);
+    for (const serve of served) serve();
+  }
+
+  function count(begun: number): void {
+    left -= begun;
+    if (isCounting) return;
+    isCounting = true;
+    setImmediate(nextTurn);
+  }
+
+  return (work) => {
+    if (left === 0) {
+      waiting.push(work);
+      return;
+    }
+    count(1);
+    work();
+  };
 }

@@ -6,7 +6,13 @@ import type { ObjectStore } from './storage/object-store.ts';
 import type { Table } from './storage/table.ts';
 import { createTopics, type Topics } from './topic/topics.ts';
 
-export type Ports = { readonly objects: ObjectStore; readonly table: Table; readonly clock: Clock };
+export type Ports = {
+  readonly objects: ObjectStore;
+  readonly table: Table;
+  readonly clock: Clock;
+  /** No other engine writes to these ports: then whoever waits need not look at what nothing was appended to. Default: false. */
+  readonly isOnlyWriter?: boolean;
+};
 
 export type EngineParts = {
   readonly table: Table;

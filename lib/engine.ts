@@ -99,14 +99,14 @@ export type FetchReply = {
 
 // --- offsets
 
-/** Milliseconds: the first offset whose record's timestamp is at or after it. */
-export type OffsetQuery = 'earliest' | 'latest' | number;
+/** Milliseconds: the first offset whose record's timestamp is at or after it. maxTimestamp: the first of the greatest timestamp. */
+export type OffsetQuery = 'earliest' | 'latest' | 'maxTimestamp' | number;
 
 export type PartitionOffset = {
   readonly partition: number;
-  /** -1 when no record is at or after the time asked for (as Kafka). */
+  /** -1 when no record is at or after the time asked for, or none has a greatest timestamp (as Kafka). */
   readonly offset: number;
-  /** Of the record found by time; -1 otherwise. */
+  /** Of the record found by time, or what its batch claims; -1 otherwise. */
   readonly timestampMs: number;
 };
 
@@ -133,7 +133,12 @@ export type LogEngine = {
   fetch(request: FetchRequest): Promise<FetchReply>;
   /** One per partition asked for; all of the topic's when none is named. */
   offsets(
-    request: TopicRef & { readonly at: OffsetQuery; readonly partitions?: readonly number[] },
+    request: TopicRef & {
+      readonly at: OffsetQuery;
+      readonly partitions?: readonly number[];
+      /** Ends a search early, where it stands: the caller has gone. */
+      readonly signal?: AbortSignal;
+    },
   ): Promise<{ topicId: string; partitions: readonly PartitionOffset[] }>;
   /** A new idempotent producer. */
   newProducer(): Promise<{ readonly producerId: number; readonly epoch: number }>;

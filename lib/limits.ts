@@ -12,11 +12,18 @@ export const limits = {
   headBytes: 10_240,
   /** A body of {"a":{"a":... costs stack, not bytes. */
   jsonDepth: 32,
+  /** Of more than 15 digits, or with an exponent: to keep the digits of one costs a microsecond. */
+  jsonLongNumbers: 50_000,
   /** One batch must always fit a reply, with its frame. Kafka's default is 1,048,588. */
   maxMessageBytes: 4 * MiB - 64 * KiB,
   defaultMaxMessageBytes: 1_048_588,
   /** What a batch may grow to when it is unpacked: bounds a decompression bomb. */
   uncompressedBatchBytes: 64 * MiB,
+  /**
+   * What one request has unpacked of batches, on its way to JSON or to a time, or into a topic's own compression: a megabyte can
+   * be gigabytes. One batch always fits.
+   */
+  unpackedBytes: 64 * MiB,
   /** Kafka's limit for a topic name, so that a name with a suffix still fits a file name. */
   nameLength: 249,
   /** A partition is an item; ten thousand are possible, each with its cost. */
@@ -27,10 +34,14 @@ export const limits = {
   appendPartitions: 256,
   /** One long poll reads one head per partition. */
   fetchPartitions: 256,
+  /** 256 partitions with all that may be said of them take 20 KB. A long poll holds its body. */
+  fetchBodyBytes: 64 * KiB,
   /** API Gateway cuts a request at 30 s. */
   waitMs: 20_000,
-  /** Of one local server: each holds a socket and looks at its heads; what more would wait is told to come back. */
+  /** Of one local server: each holds a socket; what more would wait is told to come back. */
   waitingFetches: 1_000,
+  /** Of all of them together: each takes some 300 bytes while it waits, and a read and a line of a reply when it ends. */
+  waitingPartitions: 100_000,
   fetchBytes: 4 * MiB,
   defaultFetchBytes: MiB,
   /** Records in one JSON request. */

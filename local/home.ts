@@ -87,7 +87,11 @@ export function openHome(options: HomeOptions): Home {
   const totals = newCounters();
   const ports = { objects: countingObjectStore(objects, totals), table: countingTable(table, totals), clock };
   const { version } = packageJson;
-  const engine = withFewWaiting(createEngine(ports), limits.waitingFetches);
+  // The table is locked for us alone.
+  const engine = withFewWaiting(createEngine({ ...ports, isOnlyWriter: true }), {
+    fetches: limits.waitingFetches,
+    partitions: limits.waitingPartitions,
+  });
   const api = createApi({ engine, version, ...(log && { log }) });
   const endUpkeep = startGroupUpkeep(engine.groups, onUpkeepFailure, { offsetsRetentionMinutes });
   const close = () => {

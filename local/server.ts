@@ -9,6 +9,7 @@ import type { Duplex } from 'node:stream';
 import type { HttpApi, HttpResult } from '../functions/http-event.ts';
 import { problemResult, rivuletErrorOf } from '../functions/problem.ts';
 import type { Clock } from '../lib/clock.ts';
+import { createTurns, type Turns } from '../lib/concurrency.ts';
 import { RivuletError } from '../lib/errors.ts';
 import { limits } from '../lib/limits.ts';
 import { isLoopback } from '../lib/loopback.ts';
@@ -33,6 +34,8 @@ const timeouts = {
   /** For requests under way to be answered, once the server closes. */
   closeMs: 10_000,
 };
+
+const requestsPerTurn = 16;
 
 export type ServerOptions = {
   readonly api: HttpApi;
@@ -85,11 +88,12 @@ type Context = {
   readonly region: string;
   readonly clock: ServerOptions['clock'];
   readonly newRequestId: () => string;
+  /** To be handled: a body takes some milliseconds to be read at worst, and hundreds may have come together. */
+  readonly turn: Turns;
   readonly onError: NonNullable<ServerOptions['onError']>;
   readonly timeouts: typeof timeouts;
-  readonly sockets: Set<Socket>;
-  /** Requests whose answer has not been sent. */
-  readonly exchanges: Set<Exchange>;
+  /** Each connection with the requests whose answer has not been sent. */
+  readonly connections: Map<Socket, Set<Exchange>>;
   closing: boolean;
 };
 
@@ -107,10 +111,10 @@ function contextOf(options: ServerOptions, host: string): Context {
     region: options.region ?? 'us-east-1',
     clock: options.clock,
     newRequestId: requestIds(options.clock),
+    turn: createTurns(requestsPerTurn),
     onError: options.onError ?? console.error,
     timeouts: { ...timeouts, ...options.timeouts },
-    sockets: new Set(),
-    exchanges: new Set(),
+    connections: new Map(),
     closing: false,
   };
 }
@@ -138,8 +142,8 @@ function createHttpServer(context: Context): Server {
   });
   server.setTimeout(silentMs);
   server.on('connection', (socket) => {
-    context.sockets.add(socket);
-    socket.on('close', () => context.sockets.delete(socket));
+    context.connections.set(socket, new Set());
+    socket.on('close', () => context.connections.delete(socket));
   });
   // With "Expect: 100-continue" too, whatever it expects: Node would say "continue" before the head is checked.
   for (const event of ['request', 'checkContinue', 'checkExpectation'])
@@ -163,7 +167,7 @@ function listen(server: Server, host: string, port: number): Promise<void> {
 /** From the head to the answer. */
 async function exchange(context: Context, message: IncomingMessage, response: ServerResponse): Promise<void> {
   const here: Exchange = { message, response, left: new AbortController() };
-  context.exchanges.add(here);
+  context.connections.get(message.socket)?.add(here);
   response.once('close', () => leave(context, here));
   if (context.closing) here.left.abort(closingReason());
   const requestId = context.newRequestId();
@@ -192,6 +196,7 @@ async function answer(context: Context, { message, response, left }: Exchange, r
     if (head.fields.expect !== undefined) response.writeContinue();
     const body = await readBody(message, head);
     verifyBody(body);
+    await new Promise<void>(context.turn);
     const { signal } = left;
     return await callApi(context, eventOf(head, { requestId, sourceIp: message.socket.remoteAddress, body, signal }));
   } catch (error) {
@@ -237,7 +242,7 @@ function forbidden(reason: string): RivuletError {
 
 /** The answer is sent, or its reader has gone. */
 function leave(context: Context, here: Exchange): void {
-  context.exchanges.delete(here);
+  context.connections.get(here.message.socket)?.delete(here);
   if (!here.response.writableFinished) here.left.abort(new Error('the client has gone'));
   const { socket } = here.message;
   if (context.closing && !isBusy(context, socket)) socket.destroySoon();
@@ -245,8 +250,7 @@ function leave(context: Context, here: Exchange): void {
 
 // --- connections
 
-const exchangesOf = (context: Context, socket: Socket): Exchange[] =>
-  [...context.exchanges].filter(({ message }) => message.socket === socket);
+const exchangesOf = (context: Context, socket: Socket): Exchange[] => [...(context.connections.get(socket) ?? [])];
 
 const isBusy = (context: Context, socket: Socket): boolean => exchangesOf(context, socket).length > 0;
 
@@ -284,8 +288,10 @@ const closingReason = (): Error => new Error('the server is closing');
 async function close(server: Server, context: Context): Promise<void> {
   context.closing = true;
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  for (const socket of context.sockets) if (!isBusy(context, socket)) socket.destroy();
-  for (const { left } of context.exchanges) left.abort(closingReason());
+  for (const [socket, exchanges] of [...context.connections]) {
+    if (exchanges.size === 0) socket.destroy();
+    for (const { left } of exchanges) left.abort(closingReason());
+  }
   const timer = setTimeout(() => server.closeAllConnections(), context.timeouts.closeMs);
   await closed;
   clearTimeout(timer);

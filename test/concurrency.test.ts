@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { inParallel } from '../lib/concurrency.ts';
+import { createGate, createTurns, inParallel } from '../lib/concurrency.ts';
 
 const items = Array.from({ length: 100 }, (_, i) => i);
 
@@ -27,4 +27,34 @@ test('after an error nothing more is begun', async () => {
   await expect(failing).rejects.toThrow('the third');
   await pause(20);
   expect(begun).toBeLessThanOrEqual(8);
+});
+
+test('a gate lets so many in, and the next one when somebody leaves, also by an error', async () => {
+  const gate = createGate(2);
+  const order: number[] = [];
+  const works = [0, 1, 2, 3].map((i) =>
+    gate.run(async () => {
+      order.push(i);
+      await pause(5);
+      if (i === 0) throw new Error('the first');
+    }),
+  );
+  expect(order).toEqual([0, 1]);
+  await Promise.allSettled(works);
+  expect(order).toEqual([0, 1, 2, 3]);
+  await gate.run(async () => void order.push(4));
+  expect(order).toHaveLength(5);
+});
+
+test('turns: so many now, the others in their order in the next turns of the event loop', async () => {
+  const turn = createTurns(2);
+  const done: number[] = [];
+  const next = () => new Promise((resolve) => setImmediate(resolve));
+  for (const i of [0, 1, 2, 3, 4]) turn(() => void done.push(i));
+  expect(done).toEqual([0, 1]);
+  await next();
+  expect(done).toEqual([0, 1, 2, 3]);
+  turn(() => void done.push(5));
+  await next();
+  expect(done).toEqual([0, 1, 2, 3, 4, 5]);
 });

@@ -45,6 +45,8 @@ export type TopicOffsets = { readonly partition: number; readonly earliest: numb
 /** `offset` is -1 when no record is at or after the time asked for. */
 export type TimestampOffset = { readonly partition: number; readonly offset: number; readonly timestamp: number };
 
+type OffsetQuery = 'earliest' | 'latest' | 'maxTimestamp' | number;
+
 type TopicPage = { readonly topics: readonly TopicSummary[]; readonly nextAfter?: string };
 type DetailPage = TopicDescription & {
   readonly partitionDetails: readonly PartitionDescription[];
@@ -145,14 +147,24 @@ export class Admin {
   }
 
   /** Per partition the first offset whose record's timestamp is at or after `timestampMs` (epoch milliseconds). */
-  async fetchTopicOffsetsByTimestamp(topic: string, timestampMs: number): Promise<TimestampOffset[]> {
+  fetchTopicOffsetsByTimestamp(topic: string, timestampMs: number): Promise<TimestampOffset[]> {
+    return this.#timedOffsets(topic, timestampMs);
+  }
+
+  /** Per partition the first offset that has the greatest timestamp of all its records; -1 and -1 where there are none. */
+  fetchTopicOffsetsAtMaxTimestamp(topic: string): Promise<TimestampOffset[]> {
+    return this.#timedOffsets(topic, 'maxTimestamp');
+  }
+
+  /** One request searches so many partitions at most. */
+  async #timedOffsets(topic: string, at: OffsetQuery): Promise<TimestampOffset[]> {
     const found: TimestampOffset[] = [];
     for (const range of rangesOf(await allPartitions(this.#calls, topic)))
-      found.push(...(await this.#offsets(topic, timestampMs, range)));
+      found.push(...(await this.#offsets(topic, at, range)));
     return found;
   }
 
-  async #offsets(topic: string, at: 'earliest' | 'latest' | number, partitions?: string): Promise<TimestampOffset[]> {
+  async #offsets(topic: string, at: OffsetQuery, partitions?: string): Promise<TimestampOffset[]> {
     const query = { at, partitions };
     return (await this.#calls.read<{ partitions: TimestampOffset[] }>(paths.offsets(topic), query)).partitions;
   }

@@ -10,7 +10,9 @@ import type {
   ResetOffsetsRequest,
   ResetTarget,
 } from '../groups.ts';
+import { limits } from '../limits.ts';
 import { offsets } from '../log/offsets.ts';
+import { newUnpackBudget, type UnpackBudget } from '../record/unpack.ts';
 import { allPartitions, unknownPartition } from '../topic/partitions.ts';
 import type { Topic } from '../topic/topics.ts';
 import { closeTheDead } from './compute.ts';
@@ -23,7 +25,7 @@ import { committedAt, committedIn } from './offsets.ts';
 import { beingChanged, type GroupParts, nonEmpty, unknownGroup } from './parts.ts';
 import { type Change, clearOffset, freeAt, inTerm, setOffset } from './slots.ts';
 import { topicIdsOf } from './subscription.ts';
-import { checkNamedOnce, resolveAnew } from './topics.ts';
+import { checkNamedOnce, type ResolvedTopic, resolveAnew } from './topics.ts';
 import { type Entry, type Rules, writeSlots } from './write-slots.ts';
 
 const refused = (errorCode: ErrorCode, detail: string) =>
@@ -126,17 +128,12 @@ export async function resetOffsets(parts: GroupParts, request: ResetOffsetsReque
   checkNamedOnce(request.topics);
   if ((await closeTheDead(parts, groupId)).some(isLiving)) throw nonEmpty(groupId);
   const topics = await resolveAnew(parts.topics, request.topics);
-  const planned = await inParallel(topics, 4, async (topic, index) => {
-    if (topic instanceof RivuletError) throw topic;
-    const { partitions, target } = request.topics[index]!;
-    return planReset(
-      parts,
-      groupId,
-      topic,
-      [...new Set(partitionsOf(target) ?? partitions ?? allPartitions(topic))],
-      target,
-    );
-  });
+  const named = topics.map((topic, index) => partitionsToReset(topic, request.topics[index]!));
+  checkCount(named.reduce((sum, { partitions }) => sum + partitions.length, 0));
+  const budget = newUnpackBudget();
+  const planned = await inParallel(named, 4, ({ topic, partitions }, index) =>
+    planReset(parts, groupId, topic, partitions, request.topics[index]!.target, budget),
+  );
   const errors = request.dryRun
     ? new Map<ResetEntry, RivuletError>()
     : await applyReset(parts, groupId, planned.flat());
@@ -150,6 +147,21 @@ export async function resetOffsets(parts: GroupParts, request: ResetOffsetsReque
     return { topic, topicId, partitions: results };
   });
   return { topics: replies };
+}
+
+type NamedReset = ResetOffsetsRequest['topics'][number];
+
+function partitionsToReset(topic: ResolvedTopic, { partitions, target }: NamedReset) {
+  if (topic instanceof RivuletError) throw topic;
+  return { topic, partitions: [...new Set(partitionsOf(target) ?? partitions ?? allPartitions(topic))] };
+}
+
+function checkCount(partitions: number): void {
+  if (partitions > limits.groupPartitions)
+    throw refused(
+      'INVALID_REQUEST',
+      `topics: ${partitions} partitions in one reset, above the limit of ${limits.groupPartitions} (groupPartitions)`,
+    );
 }
 
 const partitionsOf = (target: ResetTarget) =>
@@ -170,12 +182,15 @@ async function planReset(
   topic: Topic,
   partitions: readonly number[],
   target: ResetTarget,
+  budget: UnpackBudget,
 ): Promise<ResetEntry[]> {
   const { topic: name, topicId } = topic;
   const wrong = partitions.map((partition) => unknownPartition(topic, partition, 'not-written')).find((error) => error);
   if (wrong) throw wrong;
   const at = async (when: 'earliest' | 'latest' | number) =>
-    (await offsets(parts.log, { topic: name, topicId, at: when, partitions })).partitions.map(({ offset }) => offset);
+    (await offsets(parts.log, { topic: name, topicId, at: when, partitions, budget })).partitions.map(
+      ({ offset }) => offset,
+    );
   const [earliest, latest] = await Promise.all([at('earliest'), at('latest')]);
   const timed = target.to === 'datetime' ? await at(target.timestampMs) : [];
   const own = new Map(target.to === 'offsets' ? target.offsets.map((one) => [one.partition, one.offset]) : []);

@@ -43,14 +43,26 @@ function sift(a: Partitions, b: Partitions, inBoth: boolean): Partitions {
 
 export const covers = (all: Partitions, part: Partitions): boolean => isEmpty(minus(part, all));
 export const equal = (a: Partitions, b: Partitions): boolean => countOf(a) === countOf(b) && covers(a, b);
-export const has = (set: Partitions, topicId: string, partition: number): boolean =>
-  set.some((entry) => entry.topicId === topicId && entry.partitions.includes(partition));
+
+/** Kept with the set, for it is asked of each of fifty thousand partitions whether they are in it. */
+const members = new WeakMap<Partitions, ReadonlyMap<string, ReadonlySet<number>>>();
+
+export function has(set: Partitions, topicId: string, partition: number): boolean {
+  let byId = members.get(set);
+  if (!byId) {
+    byId = new Map(set.map((entry) => [entry.topicId, new Set(entry.partitions)]));
+    members.set(set, byId);
+  }
+  return byId.get(topicId)?.has(partition) ?? false;
+}
 
 /** What a member says it owns, among what it is known to have; undefined when it names something else. */
 export function recognised(claims: readonly OwnedPartitions[], known: Partitions): Partitions | undefined {
   const found: TopicPartitions[] = [];
+  const byId = Map.groupBy(known, ({ topicId }) => topicId);
+  const byName = Map.groupBy(known, ({ topic }) => topic);
   for (const { topic, topicId, partitions } of claims) {
-    const named = known.filter((entry) => (topicId === undefined ? entry.topic === topic : entry.topicId === topicId));
+    const named = (topicId === undefined ? byName.get(topic) : byId.get(topicId)) ?? [];
     const meant = named.flatMap((entry) => intersection([entry], [{ ...entry, partitions }]));
     const foundHere = new Set(meant.flatMap((entry) => entry.partitions));
     if (partitions.some((partition) => !foundHere.has(partition))) return undefined;

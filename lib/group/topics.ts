@@ -57,7 +57,8 @@ async function refusedAsValue(resolving: Promise<Topic>): Promise<ResolvedTopic>
 
 /** Two changes of one partition in one step would have no order. */
 export function checkNamedOnce(refs: readonly TopicRef[]): void {
-  const twice = refs.find(({ topic }, index) => refs.findIndex((other) => other.topic === topic) < index);
+  const seen = new Set<string>();
+  const twice = refs.find(({ topic }) => seen.size === seen.add(topic).size);
   if (twice)
     throw new RivuletError('INVALID_REQUEST', `topics: ${twice.topic} is named twice`, { outcome: 'not-written' });
 }

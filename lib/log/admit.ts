@@ -1,15 +1,15 @@
-// Admit: the checks that a partition's batches must pass before anything is uploaded. Pure. What it lets through is what
+// Admit: the checks that a partition's batches must pass before anything is uploaded. It reads and writes nothing. What it lets through is what
 // readers will get, byte for byte, apart from the base offset (and the time, under LogAppendTime).
 import type { PartitionAppend } from '../engine.ts';
 import { type ErrorCode, RivuletError } from '../errors.ts';
 import { sequenceAfter } from '../producer/decide.ts';
 import { firstHashedId } from '../producer/ids.ts';
-import { recompressBatch } from '../record/batch.ts';
 import { type BatchHeader, checkBatch, splitBatches, stampAppendTime } from '../record/batch-header.ts';
 import type { Compression } from '../record/compression.ts';
 import { CorruptBatchError, type CorruptBatchReason } from '../record/corrupt-batch-error.ts';
 import type { EntryProducer } from '../record/entry.ts';
 import type { SegmentPart } from '../record/segment.ts';
+import { repacked, type UnpackBudget } from '../record/unpack.ts';
 import { configNumber, configValue } from '../topic/config.ts';
 import { unknownPartition } from '../topic/partitions.ts';
 import type { Topic } from '../topic/topics.ts';
@@ -22,19 +22,24 @@ export type AdmittedPart = SegmentPart & {
 };
 
 /** Throws RivuletError, outcome not-written. Stamps LogAppendTime into the given bytes. */
-export function admit(part: PartitionAppend, topic: Topic, nowMs: number): AdmittedPart {
+export async function admit(
+  part: PartitionAppend,
+  topic: Topic,
+  nowMs: number,
+  budget: UnpackBudget,
+): Promise<AdmittedPart> {
   const unknown = unknownPartition(topic, part.partition, 'not-written');
   if (unknown) throw unknown;
-  const headers = sound(() => checkBatches(part.batches, topic, nowMs));
+  const headers = await sound(async () => checkBatches(part.batches, topic, nowMs));
   const producer = producerOf(headers);
   const stampsTime = configValue(topic.overrides, 'message.timestamp.type') === 'LogAppendTime';
-  const bytes = sound(() => inTopicCompression(part.batches, headers, topic));
+  const bytes = await sound(() => inTopicCompression(part.batches, headers, topic, budget));
   if (stampsTime) for (const { from } of splitBatches(bytes)) stampAppendTime(bytes, from, nowMs);
   return {
     partition: part.partition,
     bytes,
     recordCount: headers.reduce((sum, header) => sum + header.recordCount, 0),
-    maxTimestampMs: stampsTime ? nowMs : Math.max(...headers.map((header) => header.maxTimestampMs)),
+    maxTimestampMs: stampsTime ? nowMs : headers.reduce((most, header) => Math.max(most, header.maxTimestampMs), -1),
     ...(producer && { producer }),
     ...(part.expectedOffset !== undefined && { expectedOffset: part.expectedOffset }),
     logAppendTimeMs: stampsTime ? nowMs : -1,
@@ -49,9 +54,9 @@ function checkBatches(bytes: Uint8Array, topic: Topic, nowMs: number): BatchHead
 }
 
 /** What the bytes themselves get wrong, in the catalogue's words. */
-function sound<T>(work: () => T): T {
+async function sound<T>(work: () => Promise<T>): Promise<T> {
   try {
-    return work();
+    return await work();
   } catch (error) {
     if (error instanceof CorruptBatchError) throw refusal(codeOf[error.reason], error.message);
     throw error;
@@ -135,17 +140,22 @@ export function checkCountedId(admitted: AdmittedPart): void {
 }
 
 /** As producers sent it, unless the topic wants another codec (Kafka's `compression.type`). */
-function inTopicCompression(bytes: Uint8Array, headers: readonly BatchHeader[], topic: Topic): Uint8Array {
+async function inTopicCompression(
+  bytes: Uint8Array,
+  headers: readonly BatchHeader[],
+  topic: Topic,
+  budget: UnpackBudget,
+): Promise<Uint8Array> {
   const codec = topicCompression(topic);
   if (codec === undefined || headers.every((header) => header.compression === codec)) return bytes;
   const maxBytes = configNumber(topic.overrides, 'max.message.bytes');
-  return Buffer.concat(
-    splitBatches(bytes).map(({ from }) => {
-      const batch = recompressBatch(bytes, from, codec, maxBytes);
-      checkSize(batch.length, maxBytes);
-      return batch;
-    }),
-  );
+  const batches: Uint8Array[] = [];
+  for (const { from } of splitBatches(bytes)) {
+    const batch = await repacked(bytes, from, codec, maxBytes, budget);
+    checkSize(batch.length, maxBytes);
+    batches.push(batch);
+  }
+  return Buffer.concat(batches);
 }
 
 /** Undefined: whatever the producer chose. */

@@ -8,6 +8,7 @@ import { limits } from '../limits.ts';
 import { decide } from '../producer/decide.ts';
 import type { Entry } from '../record/entry.ts';
 import { packSegment } from '../record/segment.ts';
+import { newUnpackBudget } from '../record/unpack.ts';
 import { ingestSegmentKey } from '../storage/keys.ts';
 import type { Topic } from '../topic/topics.ts';
 import { type AdmittedPart, admit, checkCountedId } from './admit.ts';
@@ -57,7 +58,7 @@ export async function appendAs(parts: LogParts, request: AppendRequest, caller: 
 }
 
 async function appendTo(parts: LogParts, topic: Topic, request: AppendRequest, caller: Caller): Promise<AppendReply> {
-  const { admitted, refused } = admitAll(request.partitions, topic, parts.clock.now(), caller);
+  const { admitted, refused } = await admitAll(request.partitions, topic, parts.clock.now(), caller);
   if (admitted.length === 0) return { topicId: topic.topicId, partitions: refused };
   const [entries, heads] = await Promise.all([
     upload(parts, topic, admitted, 0),
@@ -78,12 +79,13 @@ async function appendTo(parts: LogParts, topic: Topic, request: AppendRequest, c
   return { topicId: topic.topicId, partitions: inOrderOf(request.partitions, [...results, ...refused]) };
 }
 
-function admitAll(partitions: readonly PartitionAppend[], topic: Topic, nowMs: number, caller: Caller) {
+async function admitAll(partitions: readonly PartitionAppend[], topic: Topic, nowMs: number, caller: Caller) {
   const admitted: AdmittedPart[] = [];
   const refused: PartitionError[] = [];
+  const budget = newUnpackBudget();
   for (const part of partitions) {
     try {
-      const next = admit(part, topic, nowMs);
+      const next = await admit(part, topic, nowMs, budget);
       caller.check(next);
       admitted.push(next);
     } catch (error) {

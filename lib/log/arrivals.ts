@@ -1,40 +1,72 @@
 // Tells the waiting readers (and writers that wait for a predecessor) of this process that a partition has grown. Only
-// a shortcut: what another process appends is found by looking again, so every wait is bounded.
+// a shortcut where other processes append too: what they append is found by looking again, so every wait is bounded.
 import type { Clock } from '../clock.ts';
+import { createTurns } from '../concurrency.ts';
 
 export type Arrivals = {
   announce(partition: string): void;
-  /** Resolves when one of the partitions grows, after `ms`, or when the signal aborts. */
-  wait(partitions: readonly string[], ms: number, signal?: AbortSignal): Promise<void>;
+  /** Notes from now on which of the partitions grow. */
+  watch(partitions: readonly string[]): Watch;
 };
 
-export function createArrivals(clock: Clock): Arrivals {
-  const waiting = new Map<string, Set<() => void>>();
+export type Watch = {
+  /** Resolves when a partition has grown that was not taken yet, after `ms`, or when the signal aborts. */
+  wait(ms: number, signal?: AbortSignal): Promise<void>;
+  /** Those that have grown since the last time. */
+  take(): ReadonlySet<string>;
+  close(): void;
+};
 
-  function enlist(partition: string, wake: () => void): void {
-    const set = waiting.get(partition) ?? new Set();
-    waiting.set(partition, set.add(wake));
+/** Each that wakes reads and plans. */
+const wokenPerTurn = 16;
+
+type Watcher = { grown: Set<string>; wake: () => void };
+
+export function createArrivals(clock: Clock): Arrivals {
+  const watching = new Map<string, Set<Watcher>>();
+  const turn = createTurns(wokenPerTurn);
+
+  function enlist(partition: string, watcher: Watcher): void {
+    const set = watching.get(partition) ?? new Set();
+    watching.set(partition, set.add(watcher));
   }
 
-  function dismiss(partition: string, wake: () => void): void {
-    const set = waiting.get(partition);
-    set?.delete(wake);
-    if (set?.size === 0) waiting.delete(partition);
+  function dismiss(partition: string, watcher: Watcher): void {
+    const set = watching.get(partition);
+    set?.delete(watcher);
+    if (set?.size === 0) watching.delete(partition);
   }
 
   return {
     announce(partition) {
-      for (const wake of [...(waiting.get(partition) ?? [])]) wake();
+      const watchers = [...(watching.get(partition) ?? [])];
+      for (const { grown } of watchers) grown.add(partition);
+      for (const watcher of watchers) turn(() => watcher.wake());
     },
-    async wait(partitions, ms, signal) {
-      if (signal?.aborted) return;
-      const { promise, resolve } = Promise.withResolvers<void>();
-      for (const partition of partitions) enlist(partition, resolve);
-      const leave = () => resolve();
-      signal?.addEventListener('abort', leave, { once: true });
-      await Promise.race([promise, clock.sleep(ms)]);
-      signal?.removeEventListener('abort', leave);
-      for (const partition of partitions) dismiss(partition, resolve);
+    watch(partitions) {
+      const watcher: Watcher = { grown: new Set(), wake: () => undefined };
+      for (const partition of partitions) enlist(partition, watcher);
+      return {
+        wait: (ms, signal) => wait(clock, watcher, ms, signal),
+        take() {
+          const { grown } = watcher;
+          if (grown.size > 0) watcher.grown = new Set();
+          return grown;
+        },
+        close() {
+          for (const partition of partitions) dismiss(partition, watcher);
+        },
+      };
     },
   };
+}
+
+async function wait(clock: Clock, watcher: Watcher, ms: number, signal: AbortSignal | undefined): Promise<void> {
+  if (signal?.aborted || watcher.grown.size > 0) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  watcher.wake = resolve;
+  const leave = () => resolve();
+  signal?.addEventListener('abort', leave, { once: true });
+  await Promise.race([promise, clock.sleep(ms)]);
+  signal?.removeEventListener('abort', leave);
 }

@@ -8,6 +8,7 @@ import { RivuletError } from '../errors.ts';
 import { limits } from '../limits.ts';
 import { unknownPartition } from '../topic/partitions.ts';
 import type { Topic } from '../topic/topics.ts';
+import type { Watch } from './arrivals.ts';
 import { deletedFence, emptyHead, type Head } from './head.ts';
 import { entriesFrom } from './locate.ts';
 import { type LogParts, partitionName, withCurrentTopic } from './log.ts';
@@ -18,39 +19,66 @@ import type { ReadSlice, Slice, StampedBatch } from './read-slices.ts';
 const mostEntries = 256;
 const headsAtOnce = 64;
 
+/** Small, for a poll that waits holds one for each partition: no head, and nothing that a head holds. */
 type Plan = {
   readonly partition: number;
   readonly offset: number;
-  readonly head: Head;
+  readonly highWatermark: number;
+  readonly logStart: number;
   readonly slices: readonly Slice[];
   readonly maxBytes: number;
 };
 type Planned = Plan | PartitionError;
 /** `isFull`: something that is there was left out. */
 type Budget = { bytes: number; entries: number; isEmpty: boolean; isFull: boolean };
+type Look = { readonly plans: readonly Planned[]; readonly isFull: boolean };
 
 export function fetch(parts: LogParts, request: FetchRequest): Promise<FetchReply> {
   return withCurrentTopic(parts, request, () => fetchOnce(parts, request));
 }
 
 async function fetchOnce(parts: LogParts, request: FetchRequest): Promise<FetchReply> {
-  const { clock } = parts;
-  const deadline = clock.monotonic() + Math.min(request.waitMs ?? 0, limits.waitMs);
-  const minBytes = request.minBytes ?? 1;
-  const newest = new Map<string, Head>();
-  for (let look = 0; ; look++) {
-    const topic = await currentTopic(parts, request);
-    const { plans, isFull } = await planAll(parts, topic, request, newest, look === 0);
-    const leftMs = deadline - clock.monotonic();
-    const isOver = leftMs <= 0 || request.signal?.aborted === true;
-    if (isOver || isFull || bytesOf(plans) >= minBytes || plans.some((plan) => 'error' in plan)) {
-      return { topicId: topic.topicId, partitions: await readAll(parts, topic, plans) };
-    }
-    const names = request.partitions.map(({ partition }) => partitionName({ topicId: topic.topicId, partition }));
-    // Appends of this very process wake at once.
-    await parts.arrivals.wait(names, Math.min(leftMs, lookAfterMs(look)), request.signal);
+  const deadline = parts.clock.monotonic() + Math.min(request.waitMs ?? 0, limits.waitMs);
+  const topic = await currentTopic(parts, request);
+  // Before the first look: what grows after it is noted.
+  const watch = parts.arrivals.watch(request.waitMs ? request.partitions.map((part) => nameOf(topic, part)) : []);
+  try {
+    return await lookUntil(deadline, parts, topic, request, watch);
+  } finally {
+    watch.close();
   }
 }
+
+async function lookUntil(
+  deadline: number,
+  parts: LogParts,
+  topic: Topic,
+  request: FetchRequest,
+  watch: Watch,
+): Promise<FetchReply> {
+  const minBytes = request.minBytes ?? 1;
+  let look = await inTurn(parts, request, () => lookAt(parts, topic, request));
+  for (let count = 0; ; count++) {
+    const leftMs = deadline - parts.clock.monotonic();
+    const isOver = leftMs <= 0 || request.signal?.aborted === true;
+    if (isOver || look.isFull || bytesOf(look.plans) >= minBytes || look.plans.some((plan) => 'error' in plan))
+      return { topicId: topic.topicId, partitions: await readAll(parts, topic, look.plans) };
+    // Appends of this very process wake at once.
+    await watch.wait(Math.min(leftMs, lookAfterMs(count)), request.signal);
+    const now = await currentTopic(parts, request);
+    // Made anew under its name: nothing that was seen is of this one.
+    if (now.topicId !== topic.topicId) return fetchOnce(parts, { ...request, waitMs: Math.max(0, leftMs) });
+    const before = look;
+    look = await inTurn(parts, request, () => lookAgain(parts, now, request, before, watch.take()));
+  }
+}
+
+/** The heads of a wide look are garbage once it is planned: of hundreds at a time, all would be in memory together. */
+function inTurn(parts: LogParts, { partitions }: FetchRequest, look: () => Promise<Look>): Promise<Look> {
+  return partitions.length > headsAtOnce ? parts.wideLooks.run(look) : look();
+}
+
+const nameOf = ({ topicId }: Topic, { partition }: PartitionFetch) => partitionName({ topicId, partition });
 
 async function currentTopic(parts: LogParts, request: FetchRequest): Promise<Topic> {
   const topic = await parts.topics.resolve(request);
@@ -60,46 +88,83 @@ async function currentTopic(parts: LogParts, request: FetchRequest): Promise<Top
 }
 
 /** Serves the partitions in the order asked for, until the budget is spent. */
-async function planAll(
+async function lookAt(parts: LogParts, topic: Topic, request: FetchRequest): Promise<Look> {
+  return planAll(parts, topic, request, await headsOf(parts, topic, request.partitions, true));
+}
+
+/** Where this process alone writes, what has not grown is as it was; else every head is read again, at half the price. */
+async function lookAgain(
   parts: LogParts,
   topic: Topic,
   request: FetchRequest,
-  newest: Map<string, Head>,
-  isFirstLook: boolean,
-): Promise<{ plans: Planned[]; isFull: boolean }> {
-  const heads = await inParallel(request.partitions, headsAtOnce, ({ partition }) =>
-    headOf(parts, topic, partition, newest, isFirstLook),
-  );
-  const bytes = Math.min(request.maxBytes ?? limits.defaultFetchBytes, limits.fetchBytes);
-  const budget: Budget = { bytes, entries: mostEntries, isEmpty: true, isFull: false };
-  const plans: Planned[] = [];
-  for (const [i, part] of request.partitions.entries())
-    plans.push(await planOne(parts, topic, part, heads[i]!, budget));
-  // However long it waited, a full reply would hold no more: minBytes may be more than maxBytes.
-  return { plans, isFull: budget.isFull };
+  before: Look,
+  grown: ReadonlySet<string>,
+): Promise<Look> {
+  const isOld = (part: PartitionFetch) => !parts.isOnlyWriter || grown.has(nameOf(topic, part));
+  if (parts.isOnlyWriter && grown.size === 0) return before;
+  const heads = await headsOf(parts, topic, request.partitions.filter(isOld), false);
+  return planAll(parts, topic, request, heads, before.plans);
 }
 
 /** Or why there is none. */
 type SeenHead = Head | RivuletError;
 
-/** The first look sees every acknowledged write; later ones may be late, at half the price, but never go back. */
-async function headOf(
+async function headsOf(
   parts: LogParts,
   topic: Topic,
-  partition: number,
-  newest: Map<string, Head>,
+  wanted: readonly PartitionFetch[],
   strong: boolean,
-): Promise<SeenHead> {
+): Promise<Map<number, SeenHead>> {
+  const heads = await inParallel(wanted, headsAtOnce, ({ partition }) => headOf(parts, topic, partition, strong));
+  return new Map(wanted.map(({ partition }, i) => [partition, heads[i]!]));
+}
+
+/** The first look sees every acknowledged write; later ones may be late, at half the price. */
+async function headOf(parts: LogParts, topic: Topic, partition: number, strong: boolean): Promise<SeenHead> {
   const unknown = unknownPartition(topic, partition);
   if (unknown) return unknown;
-  const address = { topicId: topic.topicId, partition };
-  const name = partitionName(address);
-  const read = (await parts.heads.read(address, { strong })) ?? emptyHead;
+  const read = (await parts.heads.read({ topicId: topic.topicId, partition }, { strong })) ?? emptyHead;
   if (read.fence === deletedFence) throw topicGone(parts, topic);
-  const before = newest.get(name);
-  if (before && before.next > read.next) return before;
-  newest.set(name, read);
   return read;
+}
+
+/** What was planned before stands where no newer head was read, and the budget still holds it. */
+async function planAll(
+  parts: LogParts,
+  topic: Topic,
+  request: FetchRequest,
+  heads: ReadonlyMap<number, SeenHead>,
+  before: readonly Planned[] = [],
+): Promise<Look> {
+  const bytes = Math.min(request.maxBytes ?? limits.defaultFetchBytes, limits.fetchBytes);
+  const budget: Budget = { bytes, entries: mostEntries, isEmpty: true, isFull: false };
+  const plans: Planned[] = [];
+  for (const [i, part] of request.partitions.entries()) {
+    const head = heads.get(part.partition);
+    const kept = before[i];
+    const stands = kept && 'slices' in kept && isNoOlder(kept, head) && take(kept, budget);
+    plans.push(
+      stands
+        ? kept
+        : await planOne(parts, topic, part, head ?? (await headOf(parts, topic, part.partition, false)), budget),
+    );
+  }
+  // However long it waited, a full reply would hold no more: minBytes may be more than maxBytes.
+  return { plans, isFull: budget.isFull };
+}
+
+/** Heads may be late, but never go back. */
+const isNoOlder = ({ highWatermark }: Plan, head: SeenHead | undefined): boolean =>
+  head === undefined || ('next' in head && head.next <= highWatermark);
+
+function take({ slices }: Plan, budget: Budget): boolean {
+  if (slices.length === 0) return true;
+  const bytes = bytesIn(slices);
+  if (bytes > budget.bytes || slices.length > budget.entries) return false;
+  budget.bytes -= bytes;
+  budget.entries -= slices.length;
+  budget.isEmpty = false;
+  return true;
 }
 
 function topicGone(parts: LogParts, topic: Topic): RivuletError {
@@ -118,8 +183,8 @@ async function planOne(
   if (head instanceof RivuletError) return { partition, error: head };
   if (offset < head.logStart || offset > head.next) return { partition, error: outOfRange(part, head) };
   const maxBytes = Math.min(part.maxBytes ?? Number.POSITIVE_INFINITY, budget.bytes);
-  const slices = offset === head.next ? [] : await slicesFrom(parts, topic, part, head, budget);
-  return { partition, offset, head, slices, maxBytes };
+  const slices = offset === head.next ? noSlices : await slicesFrom(parts, topic, part, head, budget);
+  return { partition, offset, highWatermark: head.next, logStart: head.logStart, slices, maxBytes };
 }
 
 async function slicesFrom(
@@ -161,11 +226,12 @@ const outOfRange = ({ partition, offset }: PartitionFetch, { logStart, next }: H
     },
   );
 
+const noSlices: readonly Slice[] = [];
+
+const bytesIn = (slices: readonly Slice[]) => slices.reduce((sum, { entry }) => sum + entry.lengthBytes, 0);
+
 const bytesOf = (plans: readonly Planned[]) =>
-  plans.reduce(
-    (sum, plan) => sum + ('slices' in plan ? plan.slices.reduce((all, { entry }) => all + entry.lengthBytes, 0) : 0),
-    0,
-  );
+  plans.reduce((sum, plan) => sum + ('slices' in plan ? bytesIn(plan.slices) : 0), 0);
 
 async function readAll(
   parts: LogParts,
@@ -193,13 +259,12 @@ async function replyOf(
   readOf: ReadonlyMap<Slice, ReadSlice>,
   atLeastOne: boolean,
 ): Promise<PartitionRecords | PartitionError> {
-  const { partition, head } = plan;
+  const { partition, highWatermark, logStart: logStartOffset } = plan;
   const planned = plan.slices.map((slice) => readOf.get(slice));
   const read = planned.includes(undefined) ? await readAgain(parts, topic, plan) : planned;
   const { batches, error } = soundBatches(read, plan);
   // What lies before the damage is delivered first; a reader meets the error where the damage begins.
   if (error && batches.length === 0) return { partition, error };
-  const { next: highWatermark, logStart: logStartOffset } = head;
   return { partition, highWatermark, logStartOffset, batches: fitting(batches, plan, atLeastOne) };
 }
 

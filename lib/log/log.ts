@@ -2,6 +2,7 @@
 // Nothing here is needed for safety: every copy may be stale, and a condition in the table decides.
 import { newCache } from '../cache.ts';
 import type { Clock } from '../clock.ts';
+import { createGate, type Gate } from '../concurrency.ts';
 import type { TopicRef } from '../engine.ts';
 import { RivuletError } from '../errors.ts';
 import { headKey } from '../storage/keys.ts';
@@ -23,6 +24,9 @@ export type LogParts = {
   readonly histories: ProducerHistories;
   readonly arrivals: Arrivals;
   readonly slices: SliceReader;
+  /** No other process appends: whatever grows is announced here. */
+  readonly isOnlyWriter: boolean;
+  readonly wideLooks: Gate;
 };
 
 type Heads = {
@@ -33,16 +37,25 @@ type Heads = {
   remember(address: PageAddress, head: Head): void;
 };
 
+const wideLooksAtOnce = 4;
 const headsKept = 20_000;
 
-export function createLogParts(ports: { objects: ObjectStore; table: Table; clock: Clock; topics: Topics }): LogParts {
+export function createLogParts(ports: {
+  objects: ObjectStore;
+  table: Table;
+  clock: Clock;
+  topics: Topics;
+  isOnlyWriter?: boolean;
+}): LogParts {
   const { objects, table, clock } = ports;
   return {
     ...ports,
+    isOnlyWriter: ports.isOnlyWriter ?? false,
     heads: createHeads(table),
     histories: createProducerHistories(table, clock),
     arrivals: createArrivals(clock),
     slices: createSliceReader(objects),
+    wideLooks: createGate(wideLooksAtOnce),
   };
 }
 

@@ -1,12 +1,16 @@
 // Offsets by name or by time, and what a partition holds. By time: a binary search over the running maximum that each
-// index page carries, then the entries' own maxima, then the records of one batch.
+// index page carries, then the entries' own maxima, then the headers of batches, and the records of one only if its header
+// leaves it open. Where a search ends early it answers with where it stands: at or before the true offset, so that a reader
+// who begins there misses nothing.
 import { inParallel } from '../concurrency.ts';
 import type { OffsetQuery, PartitionDescription, PartitionOffset, TopicRef } from '../engine.ts';
 import { RivuletError } from '../errors.ts';
 import { limits } from '../limits.ts';
-import { openBatch } from '../record/batch.ts';
+import type { OpenBatch } from '../record/batch.ts';
+import type { BatchHeader } from '../record/batch-header.ts';
 import { CorruptBatchError } from '../record/corrupt-batch-error.ts';
 import type { PlacedEntry } from '../record/entry.ts';
+import { newUnpackBudget, type UnpackBudget, withOpenBatch } from '../record/unpack.ts';
 import { allPartitions, unknownPartition } from '../topic/partitions.ts';
 import type { Topic } from '../topic/topics.ts';
 import { deletedFence, emptyHead, type Head } from './head.ts';
@@ -21,7 +25,16 @@ const mostTimedPartitions = limits.fetchPartitions;
 /** Entries whose producers claimed greater timestamps than their records have: so many are opened in one search. */
 const mostOpened = 64;
 
-type OffsetsRequest = TopicRef & { at: OffsetQuery; partitions?: readonly number[] };
+type OffsetsRequest = TopicRef & {
+  at: OffsetQuery;
+  partitions?: readonly number[];
+  signal?: AbortSignal;
+  /** Default: one of its own. */
+  budget?: UnpackBudget;
+};
+
+/** What the searches of one request share. */
+type Search = { readonly budget: UnpackBudget; readonly signal: AbortSignal | undefined };
 
 export function offsets(
   parts: LogParts,
@@ -33,12 +46,14 @@ export function offsets(
 async function offsetsOnce(parts: LogParts, request: OffsetsRequest) {
   const topic = await parts.topics.resolve(request);
   const wanted = request.partitions ?? allPartitions(topic);
-  if (typeof request.at === 'number' && wanted.length > mostTimedPartitions) {
+  const isTimed = request.at !== 'earliest' && request.at !== 'latest';
+  if (isTimed && wanted.length > mostTimedPartitions) {
     const detail = `partitions: ${wanted.length} searched by time in one request, above the limit of ${mostTimedPartitions}; name a range`;
     throw new RivuletError('INVALID_REQUEST', detail);
   }
+  const search: Search = { budget: request.budget ?? newUnpackBudget(), signal: request.signal };
   const partitions = await inParallel(wanted, headsAtOnce, (partition) =>
-    offsetAt(parts, topic, partition, request.at),
+    offsetAt(parts, topic, partition, request.at, search),
   );
   return { topicId: topic.topicId, partitions };
 }
@@ -68,35 +83,66 @@ async function headOf(parts: LogParts, topic: Topic, partition: number): Promise
   throw new RivuletError('UNKNOWN_TOPIC_OR_PARTITION', `topic ${topic.topic} was deleted`);
 }
 
-async function offsetAt(parts: LogParts, topic: Topic, partition: number, at: OffsetQuery): Promise<PartitionOffset> {
+async function offsetAt(
+  parts: LogParts,
+  topic: Topic,
+  partition: number,
+  at: OffsetQuery,
+  search: Search,
+): Promise<PartitionOffset> {
   const unknown = unknownPartition(topic, partition);
   if (unknown) throw unknown;
   const head = await headOf(parts, topic, partition);
   if (at === 'earliest') return { partition, offset: head.logStart, timestampMs: -1 };
   if (at === 'latest') return { partition, offset: head.next, timestampMs: -1 };
-  const found = await firstAtOrAfter(parts, { topicId: topic.topicId, partition }, head, at);
+  const address = { topicId: topic.topicId, partition };
+  const found =
+    at === 'maxTimestamp'
+      ? await firstOfGreatest(parts, address, head, search)
+      : (await firstAtOrAfter(parts, address, head, at, search)).found;
   return { partition, offset: found?.offset ?? -1, timestampMs: found?.timestampMs ?? -1 };
 }
 
 type TimedOffset = { readonly offset: number; readonly timestampMs: number };
 
+/** Of an entry whose records do not bear out what its producer claimed, the first offset and the claim. */
+async function firstOfGreatest(
+  parts: LogParts,
+  address: PageAddress,
+  head: Head,
+  search: Search,
+): Promise<TimedOffset | undefined> {
+  if (head.next === head.logStart) return undefined;
+  const greatestMs = head.tail.reduce(
+    (most, { entry }) => Math.max(most, entry.maxTimestampMs),
+    head.logStart < head.tailBase ? head.maxTimestampBelowTail : -1,
+  );
+  const { found, claimed } = await firstAtOrAfter(parts, address, head, greatestMs, search);
+  return found ?? claimed;
+}
+
+/** `claimed`: the first entry that says it has such a record, though none was found. */
 async function firstAtOrAfter(
   parts: LogParts,
   address: PageAddress,
   head: Head,
   timestampMs: number,
-): Promise<TimedOffset | undefined> {
+  search: Search,
+): Promise<{ readonly found?: TimedOffset | undefined; readonly claimed?: TimedOffset | undefined }> {
   const start = await firstOffsetWorthReading(parts, address, head, timestampMs);
   let opened = 0;
+  let claimed: TimedOffset | undefined;
   for await (const placed of entriesFrom(parts, address, head, start)) {
     const { maxTimestampMs } = placed.entry;
+    const here = { offset: Math.max(placed.baseOffset, head.logStart), timestampMs: maxTimestampMs };
+    if (search.signal?.aborted) return { found: here };
     if (maxTimestampMs < timestampMs) continue;
-    // At or before the true one, so that a reader who begins here misses nothing.
-    if (opened++ === mostOpened) return { offset: placed.baseOffset, timestampMs: maxTimestampMs };
-    const found = await firstRecordIn(parts, address, placed, head.logStart, timestampMs);
-    if (found) return found;
+    if (opened++ === mostOpened) return { found: here };
+    claimed ??= here;
+    const found = await firstRecordIn(parts, address, placed, { logStart: head.logStart, timestampMs }, search);
+    if (found) return { found };
   }
-  return undefined;
+  return { claimed };
 }
 
 /** The start of the first page whose running maximum reaches the time; nothing before it can. O(log pages) queries. */
@@ -119,35 +165,61 @@ async function firstOffsetWorthReading(
   return low;
 }
 
+type Wanted = { readonly logStart: number; readonly timestampMs: number };
+
 /** The entry's maximum is only what its producer claimed: undefined when no record bears it out. */
 async function firstRecordIn(
   parts: LogParts,
   address: PageAddress,
   placed: PlacedEntry,
-  logStart: number,
-  timestampMs: number,
+  wanted: Wanted,
+  search: Search,
 ): Promise<TimedOffset | undefined> {
   const [batches] = await parts.slices.read([{ ...placed, topicId: address.topicId }]);
   if (batches instanceof RivuletError) throw batches;
   // Its object is gone or may not be read: a reader who begins here is told so, and misses nothing.
-  if (!batches) return { offset: Math.max(placed.baseOffset, logStart), timestampMs: placed.entry.maxTimestampMs };
-  for (const { header, bytes } of batches) {
-    if (header.maxTimestampMs < timestampMs) continue;
-    const found = firstRecordOf(bytes, logStart, timestampMs);
+  if (!batches)
+    return { offset: Math.max(placed.baseOffset, wanted.logStart), timestampMs: placed.entry.maxTimestampMs };
+  for (const { header, baseOffset, bytes } of batches) {
+    if (header.maxTimestampMs < wanted.timestampMs || baseOffset + header.lastOffsetDelta < wanted.logStart) continue;
+    const found = byHeader(header, baseOffset, wanted) ?? (await firstRecordOf(bytes, wanted, search));
+    if (found === 'spent') return { offset: Math.max(baseOffset, wanted.logStart), timestampMs: header.maxTimestampMs };
     if (found) return found;
   }
   return undefined;
 }
 
+/** The first record's offset and time stand in the header; with LogAppendTime every record has the same. */
+function byHeader(header: BatchHeader, baseOffset: number, { logStart, timestampMs }: Wanted): TimedOffset | undefined {
+  const firstMs = header.timestampType === 'LogAppendTime' ? header.maxTimestampMs : header.baseTimestampMs;
+  const isFirst = firstMs >= timestampMs && baseOffset >= logStart && !header.hasDeleteHorizon;
+  return isFirst ? { offset: baseOffset, timestampMs: firstMs } : undefined;
+}
+
 /** Record by record, for a small batch may hold millions. One that cannot be unpacked has no records for anyone. */
-function firstRecordOf(bytes: Uint8Array, logStart: number, timestampMs: number): TimedOffset | undefined {
+async function firstRecordOf(
+  bytes: Uint8Array,
+  wanted: Wanted,
+  search: Search,
+): Promise<TimedOffset | 'spent' | undefined> {
+  if (search.signal?.aborted) return 'spent';
   try {
-    for (const record of openBatch(bytes).records())
-      if (record.timestampMs >= timestampMs && record.offset >= logStart)
-        return { offset: record.offset, timestampMs: record.timestampMs };
-    return undefined;
+    return await withOpenBatch(bytes, search.budget, (batch) => firstRecordOfOpen(batch, wanted, search));
   } catch (error) {
     if (error instanceof CorruptBatchError) return undefined;
     throw error;
   }
+}
+
+async function firstRecordOfOpen(
+  batch: OpenBatch,
+  { logStart, timestampMs }: Wanted,
+  { budget, signal }: Search,
+): Promise<TimedOffset | 'spent' | undefined> {
+  for (const record of batch.scan((offset, recordMs) => recordMs >= timestampMs && offset >= logStart)) {
+    if (record) return { offset: record.offset, timestampMs: record.timestampMs };
+    if (budget.pace.isDue(1)) await budget.pace.rest();
+    if (signal?.aborted) return 'spent';
+  }
+  return undefined;
 }

@@ -31,8 +31,8 @@ const mostBytesAtOnce = 8 * 1024 * 1024;
 type Read = {
   readonly objectKey: string;
   readonly from: number;
-  readonly to: number;
-  readonly slices: readonly Slice[];
+  to: number;
+  readonly slices: Slice[];
 };
 
 export function createSliceReader(objects: ObjectStore): SliceReader {
@@ -84,8 +84,10 @@ function coalesce(slices: readonly Slice[]): Read[] {
     const last = reads.at(-1);
     const isNear =
       last?.objectKey === objectKey && from - last.to <= gapBytes && from + lengthBytes - last.from <= mostBytesAtOnce;
-    if (isNear) reads[reads.length - 1] = { ...last, to: from + lengthBytes, slices: [...last.slices, slice] };
-    else reads.push({ objectKey, from, to: from + lengthBytes, slices: [slice] });
+    if (isNear) {
+      last.to = from + lengthBytes;
+      last.slices.push(slice);
+    } else reads.push({ objectKey, from, to: from + lengthBytes, slices: [slice] });
   }
   return reads;
 }

@@ -147,7 +147,9 @@ async function patientVerdict(
     const leftMs = deadline - clock.monotonic();
     if (leftMs <= 0) return { kind: 'refused', error: verdict.error };
     const pauseMs = firstLookMs + fullJitterMs(clock, look, firstLookMs, lastLookMs);
-    await arrivals.wait([partitionName(attempt.address)], Math.min(leftMs, pauseMs));
+    const watch = arrivals.watch([partitionName(attempt.address)]);
+    await watch.wait(Math.min(leftMs, pauseMs));
+    watch.close();
     head = (await readable(attempt, parts.heads.read(attempt.address))) ?? head;
   }
 }

@@ -25,7 +25,7 @@ import {
   recordBatchMagic,
   recordBatchOverheadBytes,
 } from './batch-header.ts';
-import { type Compression, compress, compressions, decompress } from './compression.ts';
+import { type Compression, compress, compressAside, compressions, decompress, decompressAside } from './compression.ts';
 import { CorruptBatchError } from './corrupt-batch-error.ts';
 
 /** Keys may repeat; their order is kept. */
@@ -54,8 +54,17 @@ export type DecodedRecord = {
 
 export type DecodedBatch = { readonly header: BatchHeader; readonly records: DecodedRecord[] };
 
+/** Of a record that may be passed over. */
+export type Wanted = (offset: number, timestampMs: number) => boolean;
+
 /** A batch whose records are made one at a time, as they are asked for. */
-export type OpenBatch = { readonly header: BatchHeader; records(): Generator<DecodedRecord, void, undefined> };
+export type OpenBatch = {
+  readonly header: BatchHeader;
+  readonly unpackedBytes: number;
+  records(): Generator<DecodedRecord, void, undefined>;
+  /** Undefined stands for a record that is not wanted: nothing is made of it, and of it only length, time and offset are checked. */
+  scan(wanted: Wanted): Generator<DecodedRecord | undefined, void, undefined>;
+};
 
 export type EncodeOptions = {
   /** Default 'none'. */
@@ -211,8 +220,8 @@ function requireInteger(name: string, value: number, least: number, most: number
 
 // --- decode
 
-/** A cursor that can read text: `text` is a view of the same bytes. */
-type Reader = Cursor & { readonly text: Buffer };
+/** A cursor that can read text: `text` is a view of the same bytes. `nextOffset` is the least that a record may have. */
+type Reader = Cursor & { readonly text: Buffer; nextOffset: number };
 
 const noHeaders: readonly RecordHeader[] = Object.freeze([]);
 
@@ -228,23 +237,48 @@ export function decodeBatch(bytes: Uint8Array, at = 0, options: DecodeOptions = 
  */
 export function openBatch(bytes: Uint8Array, at = 0, options: DecodeOptions = {}): OpenBatch {
   const header = checkBatch(bytes, at, { allowGaps: true });
-  const payload = plainView(bytes, at + recordBatchOverheadBytes, at + header.sizeBytes);
-  const body = decompress(header.compression, payload, options.maxUncompressedBytes ?? limits.uncompressedBatchBytes);
+  const body = decompress(header.compression, payloadOf(bytes, at, header), mostBytes(options));
+  return opened(header, body);
+}
+
+/** As `openBatch`, but the event loop goes on meanwhile. */
+export async function openBatchAside(bytes: Uint8Array, at = 0, options: DecodeOptions = {}): Promise<OpenBatch> {
+  const header = checkBatch(bytes, at, { allowGaps: true });
+  return opened(header, await decompressAside(header.compression, payloadOf(bytes, at, header), mostBytes(options)));
+}
+
+const payloadOf = (bytes: Uint8Array, at: number, { sizeBytes }: BatchHeader): Uint8Array =>
+  plainView(bytes, at + recordBatchOverheadBytes, at + sizeBytes);
+
+const mostBytes = ({ maxUncompressedBytes }: DecodeOptions): number =>
+  maxUncompressedBytes ?? limits.uncompressedBatchBytes;
+
+function opened(header: BatchHeader, body: Uint8Array): OpenBatch {
   if (header.recordCount * minRecordBytes > body.length) {
     throw new CorruptBatchError('count', `recordCount is ${header.recordCount}, in ${body.length} bytes`);
   }
-  return { header, records: () => readRecords(header, plainView(body, 0, body.length)) };
+  const scan = (wanted: Wanted) => readRecords(header, plainView(body, 0, body.length), wanted);
+  return {
+    header,
+    unpackedBytes: body.length,
+    records: () => scan(() => true) as Generator<DecodedRecord, void, undefined>,
+    scan,
+  };
 }
 
 /**
  * The batch at `at` with its records packed by another codec, its header otherwise as it was. The records stay bytes: a small
  * batch may hold millions. Throws CorruptBatchError for what cannot be unpacked, or only into more than `maxBytes`.
  */
-export function recompressBatch(bytes: Uint8Array, at: number, codec: Compression, maxBytes: number): Uint8Array {
+export async function recompressBatch(
+  bytes: Uint8Array,
+  at: number,
+  codec: Compression,
+  maxBytes: number,
+): Promise<{ batch: Uint8Array; unpackedBytes: number }> {
   const header = readBatchHeader(bytes, at);
-  const payload = plainView(bytes, at + recordBatchOverheadBytes, at + header.sizeBytes);
-  const mostBytes = codec === 'none' ? maxBytes : limits.uncompressedBatchBytes;
-  const body = compress(codec, decompress(header.compression, payload, mostBytes));
+  const unpacked = await decompressAside(header.compression, payloadOf(bytes, at, header), maxBytes);
+  const body = await compressAside(codec, unpacked);
   const batch = new Uint8Array(recordBatchOverheadBytes + body.length);
   batch.set(bytes.subarray(at, at + recordBatchOverheadBytes));
   batch.set(body, recordBatchOverheadBytes);
@@ -252,7 +286,7 @@ export function recompressBatch(bytes: Uint8Array, at: number, codec: Compressio
   view.setInt32(field.length, batch.length - lengthOverheadBytes);
   view.setInt16(field.attributes, (header.attributes & ~attribute.compression) | compressions.indexOf(codec));
   view.setUint32(field.crc, crc32c(batch, field.attributes));
-  return batch;
+  return { batch, unpackedBytes: unpacked.length };
 }
 
 /** Never a Buffer, so that all keys and values are of one type wherever the bytes came from. */
@@ -260,25 +294,24 @@ function plainView(bytes: Uint8Array, from: number, to: number): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset + from, to - from);
 }
 
-function* readRecords(header: BatchHeader, body: Uint8Array): Generator<DecodedRecord, void, undefined> {
+function* readRecords(
+  header: BatchHeader,
+  body: Uint8Array,
+  wanted: Wanted,
+): Generator<DecodedRecord | undefined, void, undefined> {
   const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-  const reader: Reader = { bytes: body, text, at: 0, end: body.length };
-  let nextOffset = header.baseOffset;
-  for (let i = 0; i < header.recordCount; i++) {
-    const record = readRecord(reader, header);
-    if (record.offset < nextOffset) throw malformed(`offset ${record.offset} after ${nextOffset - 1}`);
-    nextOffset = record.offset + 1;
-    yield record;
-  }
+  const reader: Reader = { bytes: body, text, at: 0, end: body.length, nextOffset: header.baseOffset };
+  for (let i = 0; i < header.recordCount; i++) yield readRecord(reader, header, wanted);
   if (reader.at !== reader.end) throw malformed(`${reader.end - reader.at} bytes after the last record`);
 }
 
-function readRecord(reader: Reader, header: BatchHeader): DecodedRecord {
+function readRecord(reader: Reader, header: BatchHeader, wanted: Wanted): DecodedRecord | undefined {
   try {
     const length = readVarint(reader);
     const end = reader.at + length;
     if (length < minRecordBytes - 1 || end > reader.end) throw malformed(`a record of ${length} bytes at ${reader.at}`);
-    const record = readFields(reader, header);
+    const record = readFields(reader, header, wanted);
+    if (record === undefined) reader.at = end;
     if (reader.at !== end) throw malformed(`a record ends at ${reader.at}, its length says ${end}`);
     return record;
   } catch (error) {
@@ -287,15 +320,20 @@ function readRecord(reader: Reader, header: BatchHeader): DecodedRecord {
   }
 }
 
-function readFields(reader: Reader, header: BatchHeader): DecodedRecord {
+function readFields(reader: Reader, header: BatchHeader, wanted: Wanted): DecodedRecord | undefined {
   reader.at++; // attributes: none are defined
-  const timestampMs = header.baseTimestampMs + readVarlong(reader);
+  const createdMs = header.baseTimestampMs + readVarlong(reader);
   const offsetDelta = readVarint(reader);
   if (offsetDelta < 0 || offsetDelta > header.lastOffsetDelta) throw malformed(`offset delta ${offsetDelta}`);
-  if (!Number.isSafeInteger(timestampMs)) throw new CorruptBatchError('timestamp', 'a timestamp is beyond 2^53 - 1');
+  if (!Number.isSafeInteger(createdMs)) throw new CorruptBatchError('timestamp', 'a timestamp is beyond 2^53 - 1');
+  const offset = header.baseOffset + offsetDelta;
+  if (offset < reader.nextOffset) throw malformed(`offset ${offset} after ${reader.nextOffset - 1}`);
+  reader.nextOffset = offset + 1;
+  const timestampMs = header.timestampType === 'LogAppendTime' ? header.maxTimestampMs : createdMs;
+  if (!wanted(offset, timestampMs)) return undefined;
   return {
-    offset: header.baseOffset + offsetDelta,
-    timestampMs: header.timestampType === 'LogAppendTime' ? header.maxTimestampMs : timestampMs,
+    offset,
+    timestampMs,
     sequence: advanceSequence(header.baseSequence, offsetDelta),
     key: readNullable(reader),
     value: readNullable(reader),

@@ -11,6 +11,7 @@
 // The xxHash checksums are skipped: the batch's CRC-32C has covered these bytes already.
 import { CorruptBatchError } from './corrupt-batch-error.ts';
 import { copyLiteral, copyMatch } from './lz-copy.ts';
+import { type Steps, stepBytes } from './steps.ts';
 
 const frameMagic = 0x184d2204;
 const flag = { blockChecksums: 0x10, contentSize: 0x08, contentChecksum: 0x04, dictionary: 0x01 } as const;
@@ -21,13 +22,28 @@ const minMatch = 4;
 /** What the encoder makes of nothing. */
 export const emptyLz4Frame: Uint8Array = Buffer.from('04224d1860408200000000', 'hex');
 
+const headerBytes = 7;
+const endMarkBytes = 4;
+
+/** In steps (see steps.ts): frames of independent blocks, as the encoder makes them, become one. */
+export function* frameLz4(bytes: Uint8Array, compressFrame: (piece: Uint8Array) => Uint8Array): Steps<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  for (let at = 0; at < bytes.length; at += stepBytes) {
+    const frame = compressFrame(bytes.subarray(at, at + stepBytes));
+    // The first one's header allows blocks of 4 MiB, unless it is the only one.
+    parts.push(frame.subarray(at === 0 ? 0 : headerBytes, frame.length - endMarkBytes));
+    yield;
+  }
+  return parts.length === 0 ? emptyLz4Frame : Buffer.concat([...parts, new Uint8Array(endMarkBytes)]);
+}
+
 type FrameHeader = { readonly flags: number; readonly maxBlockBytes: number; readonly bodyAt: number };
 
 /** Decoded bytes are bytes[0, at). `limit` ends the current block. */
 type Output = { bytes: Uint8Array; at: number; limit: number; readonly maxBytes: number };
 
-/** Throws CorruptBatchError: 'too-large' above `maxBytes`, else 'codec'. */
-export function decompressLz4(bytes: Uint8Array, maxBytes: number): Uint8Array {
+/** In steps (see steps.ts). Throws CorruptBatchError: 'too-large' above `maxBytes`, else 'codec'. */
+export function* decompressLz4(bytes: Uint8Array, maxBytes: number): Steps<Uint8Array> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const { flags, maxBlockBytes, bodyAt } = readFrameHeader(view);
   const out: Output = { bytes: new Uint8Array(Math.min(maxBytes, bytes.length * 4)), at: 0, limit: 0, maxBytes };
@@ -40,7 +56,7 @@ export function decompressLz4(bytes: Uint8Array, maxBytes: number): Uint8Array {
     at = to + checksumBytes;
     if (at > bytes.length) throw malformed(`a block of ${to - from} bytes, ${bytes.length - from} are there`);
     reserve(out, Math.min(maxBlockBytes, (to - from) * (isStored ? 1 : maxRatio)));
-    out.at = isStored ? store(bytes, from, to, out) : decodeBlock(bytes, from, to, out);
+    out.at = isStored ? store(bytes, from, to, out) : yield* decodeBlock(bytes, from, to, out);
   }
   const end = at + 4 + (flags & flag.contentChecksum ? 4 : 0);
   if (end !== bytes.length) throw malformed(`the frame ends at ${end} of ${bytes.length} bytes`);
@@ -84,11 +100,16 @@ function store(bytes: Uint8Array, from: number, to: number, out: Output): number
  * Returns where the output ends. Matches may reach into earlier blocks: frames with linked blocks are read too, though
  * Kafka's Java clients refuse them. Everything is kept in local variables: this loop is the whole cost of LZ4.
  */
-function decodeBlock(bytes: Uint8Array, from: number, to: number, out: Output): number {
+function* decodeBlock(bytes: Uint8Array, from: number, to: number, out: Output): Steps<number> {
   const { bytes: target, limit } = out;
   let next = from;
   let at = out.at;
+  let stepEnd = at + stepBytes;
   while (next < to) {
+    if (at >= stepEnd) {
+      yield;
+      stepEnd = at + stepBytes;
+    }
     const token = bytes[next++]!;
     let length = token >> 4;
     if (length === 15) {

@@ -9,6 +9,7 @@
 // Readers take framed and plain (one block and nothing else, as librdkafka may send).
 import { CorruptBatchError } from './corrupt-batch-error.ts';
 import { copyLiteral, copyMatch } from './lz-copy.ts';
+import { type Steps, stepBytes } from './steps.ts';
 
 const magic = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00]);
 const frameHeader = Buffer.concat([magic, Buffer.from([0, 0, 0, 1, 0, 0, 0, 1])]);
@@ -20,19 +21,21 @@ const maxRatio = 22;
 /** Where a block's elements lie, and how many bytes they claim to become. */
 type Block = { readonly from: number; readonly to: number; readonly decodedBytes: number };
 
-export function frameSnappy(bytes: Uint8Array, compressBlock: (block: Uint8Array) => Uint8Array): Uint8Array {
+/** In steps (see steps.ts). */
+export function* frameSnappy(bytes: Uint8Array, compressBlock: (block: Uint8Array) => Uint8Array): Steps<Uint8Array> {
   const parts: Uint8Array[] = [frameHeader];
   for (let at = 0; at < bytes.length; at += frameBlockBytes) {
     const block = compressBlock(bytes.subarray(at, at + frameBlockBytes));
     const length = Buffer.alloc(4);
     length.writeInt32BE(block.length);
     parts.push(length, block);
+    if (at % stepBytes === 0) yield;
   }
   return Buffer.concat(parts);
 }
 
-/** Throws CorruptBatchError: 'too-large' above `maxBytes`, else 'codec'. */
-export function decompressSnappy(bytes: Uint8Array, maxBytes: number): Uint8Array {
+/** In steps (see steps.ts). Throws CorruptBatchError: 'too-large' above `maxBytes`, else 'codec'. */
+export function* decompressSnappy(bytes: Uint8Array, maxBytes: number): Steps<Uint8Array> {
   const blocks = isFramed(bytes) ? readFrames(bytes) : [readBlock(bytes, 0, bytes.length)];
   const size = blocks.reduce((sum, block) => sum + block.decodedBytes, 0);
   if (size > maxBytes)
@@ -40,7 +43,7 @@ export function decompressSnappy(bytes: Uint8Array, maxBytes: number): Uint8Arra
   const out = new Uint8Array(size);
   let at = 0;
   for (const block of blocks) {
-    decodeBlock(bytes, block, out.subarray(at, at + block.decodedBytes));
+    yield* decodeBlock(bytes, block, out.subarray(at, at + block.decodedBytes));
     at += block.decodedBytes;
   }
   return out;
@@ -76,10 +79,15 @@ function readBlock(bytes: Uint8Array, from: number, to: number): Block {
   throw malformed(`no length at ${from}`);
 }
 
-function decodeBlock(bytes: Uint8Array, { from, to }: Block, out: Uint8Array): void {
+function* decodeBlock(bytes: Uint8Array, { from, to }: Block, out: Uint8Array): Steps<void> {
   let at = 0;
   let next = from;
+  let stepEnd = stepBytes;
   while (next < to) {
+    if (at >= stepEnd) {
+      yield;
+      stepEnd = at + stepBytes;
+    }
     const tag = bytes[next++]!;
     if ((tag & 3) === 0) {
       const extra = literalExtraBytes(tag);

@@ -110,7 +110,7 @@ type Headers = ReadonlyMap<string, readonly string[]>;
 function collect(pairs: SignedHead['headers']): Headers {
   const headers = new Map<string, string[]>();
   for (const [name, raw] of pairs) {
-    const value = raw.replace(/^[ \t]+|[ \t]+$/g, '');
+    const value = withoutOuterBlanks(raw);
     const values = headers.get(name.toLowerCase());
     if (values === undefined) headers.set(name.toLowerCase(), [value]);
     else values.push(value);
@@ -119,6 +119,17 @@ function collect(pairs: SignedHead['headers']): Headers {
   if (repeated !== undefined) throw new Refused(`the header ${repeated[0]} is given more than once`);
   return headers;
 }
+
+/** By hand: an expression for the end would try every run of blanks inside, and each run from every blank in it. */
+function withoutOuterBlanks(text: string): string {
+  let from = 0;
+  let to = text.length;
+  while (from < to && isBlank(text[from])) from++;
+  while (to > from && isBlank(text[to - 1])) to--;
+  return text.slice(from, to);
+}
+
+const isBlank = (character: string | undefined): boolean => character === ' ' || character === '\t';
 
 const isSingle = (name: string): boolean =>
   name === 'authorization' || name === 'host' || name === 'date' || name.startsWith('x-amz-');
@@ -132,7 +143,8 @@ function one(headers: Headers, name: string): string {
 /** Host and all x-amz-* must be signed: else a third party could replay the request elsewhere, or with another meaning. */
 function signedValues(names: readonly string[], headers: Headers): Map<string, string> {
   const mustSign = ['host', ...[...headers.keys()].filter((name) => name.startsWith('x-amz-'))];
-  const missing = mustSign.find((name) => !names.includes(name));
+  const isSigned = new Set(names);
+  const missing = mustSign.find((name) => !isSigned.has(name));
   if (missing !== undefined) throw new Refused(`the header ${missing} must be among SignedHeaders`);
   return new Map(names.map((name) => [name, valuesOf(headers, name).join(',')]));
 }

@@ -5,6 +5,7 @@
 // Invariant: an item whose checksum is wrong is `corrupt`, never a value. sqlite-file.ts has the format.
 import { resolve } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
+import { createTurns } from '../concurrency.ts';
 import { decodeItem, encodeItem } from './item-json.ts';
 import { compareUtf8 } from './key-order.ts';
 import { checkItems, checksumOf } from './sqlite-check.ts';
@@ -24,6 +25,9 @@ import {
 } from './table-rules.ts';
 import { runOnce, type TokenStore, tokensRemembered } from './transaction-tokens.ts';
 
+/** Some milliseconds: SQLite reads without waiting. */
+const readsPerTurn = 64;
+
 export type SqliteTable = Table & {
   /** Found at the start; what needs one of them is `corrupt`. */
   readonly damagedItems: readonly string[];
@@ -42,15 +46,18 @@ export function createSqliteTable({ path }: { path: string }): SqliteTable {
   const tokens = tokensOf(database);
   const pageOf = pagesOf(database);
   const group = createGroupCommit(opened, file, tally);
+  const turn = createTurns(readsPerTurn);
   return {
     damagedItems,
     check: () => translating(file, () => checkItems(database, file)),
     async get(key) {
       checkKey(key);
+      await new Promise<void>(turn);
       return translating(file, () => rows.get(key));
     },
     async query(query) {
       checkQuery(query);
+      await new Promise<void>(turn);
       return translating(file, () => pageOf(query));
     },
     async write(write) {
@@ -62,7 +69,7 @@ export function createSqliteTable({ path }: { path: string }): SqliteTable {
       return group.run(() => runOnce(tokens, token, actions, () => runTransaction(rows, actions)));
     },
     close() {
-      group.flush();
+      group.flushAll();
       opened.close();
     },
   };
@@ -70,11 +77,14 @@ export function createSqliteTable({ path }: { path: string }): SqliteTable {
 
 // --- writing
 
+/** Some milliseconds: reads and other requests come between. */
+const jobsPerCommit = 128;
+
 type Job = { readonly attempt: () => () => void; readonly reject: (error: StorageError) => void };
 
 /** A job that throws StorageError fails alone; any other error rolls all of the group back. */
 function createGroupCommit({ database, mark }: SqliteFile, file: string, tally: Tally) {
-  let waiting: Job[] = [];
+  const waiting: Job[] = [];
 
   function run<T>(work: () => T): Promise<T> {
     return new Promise((resolve, reject) => {
@@ -84,8 +94,8 @@ function createGroupCommit({ database, mark }: SqliteFile, file: string, tally: 
   }
 
   function flush(): void {
-    const jobs = waiting;
-    waiting = [];
+    const jobs = waiting.splice(0, jobsPerCommit);
+    if (waiting.length > 0) setImmediate(flush);
     if (jobs.length > 0) commit(jobs);
   }
 
@@ -109,7 +119,11 @@ function createGroupCommit({ database, mark }: SqliteFile, file: string, tally: 
     }
   }
 
-  return { run, flush };
+  function flushAll(): void {
+    while (waiting.length > 0) flush();
+  }
+
+  return { run, flushAll };
 }
 
 /** Reads must never see what was not committed: a database that cannot roll back is closed. */

@@ -63,6 +63,13 @@ test('a topic of many partitions is described whole', async () => {
   expect(partitionDetails.map(({ partition }) => partition)).toEqual(Array.from({ length: 300 }, (_, i) => i));
 });
 
+test('offsets by time of more partitions than one request may search', async () => {
+  await admin.createTopics({ topics: [{ topic: 'wider', partitions: 257 }] });
+  const none = Array.from({ length: 257 }, (_, partition) => ({ partition, offset: -1, timestamp: -1 }));
+  expect(await admin.fetchTopicOffsetsByTimestamp('wider', 1)).toEqual(none);
+  expect(await admin.fetchTopicOffsetsAtMaxTimestamp('wider')).toEqual(none);
+});
+
 test('offsets: earliest and latest, and by time', async () => {
   await admin.createTopics({ topics: [{ topic: 'd' }] });
   const messages = [1, 2, 3].map((n) => ({ value: 'v', timestamp: 1_700_000_000_000 + n * 1000 }));
@@ -70,6 +77,9 @@ test('offsets: earliest and latest, and by time', async () => {
   expect(await admin.fetchTopicOffsets('d')).toEqual([{ partition: 0, earliest: 0, latest: 3 }]);
   expect(await admin.fetchTopicOffsetsByTimestamp('d', 1_700_000_002_000)).toMatchObject([{ offset: 1 }]);
   expect(await admin.fetchTopicOffsetsByTimestamp('d', 1_800_000_000_000)).toMatchObject([{ offset: -1 }]);
+  expect(await admin.fetchTopicOffsetsAtMaxTimestamp('d')).toEqual([
+    { partition: 0, offset: 2, timestamp: 1_700_000_003_000 },
+  ]);
 });
 
 test('a name that is no topic name is refused as a name', async () => {

@@ -21,6 +21,16 @@ export function offsetsConformance(ask: Ask): void {
       expect((await at(path, 'at=31')).partitions).toEqual([{ partition: 0, offset: -1, timestamp: -1 }]);
     });
 
+    it('are the first of the greatest timestamp, or -1', async () => {
+      const { path } = await ask.topic(2);
+      const records = [10, 30, 20, 30].map((timestamp) => ({ partition: 0, value: timestamp, timestamp }));
+      await ask.json('POST', `${path}/records`, { records });
+      expect((await at(path, 'at=maxTimestamp')).partitions).toEqual([
+        { partition: 0, offset: 1, timestamp: 30 },
+        { partition: 1, offset: -1, timestamp: -1 },
+      ]);
+    });
+
     it.each([
       ['1', [1]],
       ['1-2', [1, 2]],

@@ -42,6 +42,23 @@ describe('parseJson', () => {
     expect(JSON.stringify(parseJson('[1.50,12345678901234567890]'))).toBe('[1.5,12345678901234567890]');
   });
 
+  it('keeps digits in every place, and text that looks like a number as text', () => {
+    const text = '{"1e5":[1e5,"1e5",{"__proto__":2e5}],"b":-0.10e-0}';
+    expect(JSON.stringify(parseJson(text))).toBe(text);
+  });
+
+  it.each(['{1e5:1}', '[1e5 1e5]', '[01e5]', '[1e]', '[-1e5.5]', '"1e5"1e5'])('refuses %s as it was sent', (text) => {
+    expect(() => parseJson(text)).toThrow(/^body: not valid JSON: (?!.*-.*-.*-.*-)/);
+  });
+
+  it('bounds how many numbers keep their digits', () => {
+    const list = (count: number) => `[${Array(count).fill('1e1').join(',')}]`;
+    expect(parseJson(list(limits.jsonLongNumbers))).toHaveLength(limits.jsonLongNumbers);
+    expect(() => parseJson(list(limits.jsonLongNumbers + 1))).toThrow(
+      'body: may have 50000 numbers of more than 15 digits or with an exponent (jsonLongNumbers), got more',
+    );
+  });
+
   it('leaves the greatest offset a number', () => {
     expect(parseJson('[9007199254740991]')).toEqual([Number.MAX_SAFE_INTEGER]);
   });

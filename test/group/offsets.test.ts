@@ -26,6 +26,17 @@ describe('reset', () => {
     return reply.topics[0]!.partitions[0]!;
   };
 
+  it('is bounded by its partitions', async () => {
+    const names = Array.from({ length: 6 }, (_, i) => `wide-${i}`);
+    for (const topic of names) await world.engine.createTopic({ topic });
+    const partitions = Array.from({ length: 10_000 }, (_, partition) => partition);
+    const topics = names.map((topic) => ({ topic, partitions, target: { to: 'latest' } as const }));
+    await expect(groups().resetOffsets({ groupId, dryRun: true, topics })).rejects.toMatchObject({
+      errorCode: 'INVALID_REQUEST',
+      message: 'topics: 60000 partitions in one reset, above the limit of 50000 (groupPartitions)',
+    });
+  });
+
   it.each<[ResetTarget, number]>([
     [{ to: 'earliest' }, 0],
     [{ to: 'latest' }, 5],

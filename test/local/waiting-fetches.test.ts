@@ -15,7 +15,7 @@ async function cappedEngine(most: number) {
     if (asked.waitMs) await over;
     return engine.fetch({ ...asked, waitMs: 0 });
   };
-  return { engine: withFewWaiting({ ...engine, fetch: slow }, most), end };
+  return { engine: withFewWaiting({ ...engine, fetch: slow }, { partitions: 100, fetches: most }), end };
 }
 
 test('so many fetches wait, and the next one is told to come back', async () => {
@@ -27,6 +27,24 @@ test('so many fetches wait, and the next one is told to come back', async () => 
   end();
   await Promise.all(waiting);
   expect((await engine.fetch({ ...request, waitMs: 1_000 })).partitions).toHaveLength(1);
+});
+
+test('partitions that wait are counted over all fetches', async () => {
+  const { engine, end } = await cappedEngine(1_000);
+  const wide = (partitions: number): FetchRequest => ({
+    topic: 't',
+    partitions: Array.from({ length: partitions }, (_, partition) => ({ partition, offset: 0 })),
+    waitMs: 1_000,
+  });
+  const waiting = [60, 40].map((partitions) => engine.fetch(wide(partitions)));
+  await expect(engine.fetch(wide(1))).rejects.toMatchObject({
+    errorCode: 'THROTTLED',
+    message:
+      'fetches wait for 100 partitions already, 1 more are above the limit of 100 (waitingPartitions): come back later',
+  });
+  end();
+  await Promise.all(waiting);
+  expect((await engine.fetch(wide(100))).partitions).toHaveLength(100);
 });
 
 test('one that fails makes room too', async () => {

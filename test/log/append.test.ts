@@ -221,7 +221,10 @@ describe('compression.type of the topic', () => {
   const rotten = () => {
     const batch = zeros(1_000);
     batch.fill(0xff, 70, 80);
-    new DataView(batch.buffer, batch.byteOffset).setUint32(17, crc32c(batch, 21));
+    const view = new DataView(batch.buffer, batch.byteOffset);
+    // Begins before its greatest timestamp: the header alone does not say where that is.
+    view.setBigInt64(27, BigInt(startMs - 1));
+    view.setUint32(17, crc32c(batch, 21));
     return batch;
   };
 
@@ -229,6 +232,16 @@ describe('compression.type of the topic', () => {
     await world.engine.alterTopic({ topic: 't', config: { 'compression.type': 'uncompressed' } });
     const error = errorOf(await tryAppend(world.engine, 0, zeros(20_000_000)));
     expect(error).toMatchObject({ errorCode: 'MESSAGE_TOO_LARGE', outcome: 'not-written' });
+  });
+
+  test('unpacks so much for one request, and refuses the rest', async () => {
+    await world.engine.alterTopic({ topic: 't', config: { 'compression.type': 'zstd' } });
+    const { partitions } = await world.engine.append({
+      topic: 't',
+      partitions: [0, 1].map((partition) => ({ partition, batches: zeros(40_000_000) })),
+    });
+    const results = partitions.map((result) => ('error' in result ? result.error.errorCode : result.baseOffset));
+    expect(results).toEqual([0, 'MESSAGE_TOO_LARGE']);
   });
 
   test('refuses what cannot be unpacked', async () => {

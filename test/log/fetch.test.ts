@@ -4,6 +4,7 @@ import type { PartitionRecords } from '../../lib/engine.ts';
 import { readUnitsOfWait } from '../../lib/log/looks.ts';
 import { decodeBatch } from '../../lib/record/batch.ts';
 import { countingTable, newCounters } from '../../lib/storage/count.ts';
+import type { Key } from '../../lib/storage/table.ts';
 import { countsOf } from './counts.ts';
 import { appendOne, batchOf, createWorld, readAll, startMs, valuesOf, type World } from './world.ts';
 
@@ -130,6 +131,81 @@ describe('a poll that waits in vain', () => {
 
   test('for 20 s looks at each head less than once a second', () => {
     expect(readUnitsOfWait(20_000)).toBe(10);
+  });
+});
+
+describe('a poll of an engine that alone writes', () => {
+  const three = [0, 1, 2].map((partition) => ({ partition, offset: 0 }));
+
+  /** `onGet` is called behind each read of a head. */
+  function alone(onGet: (key: Key) => Promise<void> = async () => undefined) {
+    const counted = countsOf(world);
+    const get: typeof world.table.get = async (key, options) => {
+      const item = await counted.ports.table.get(key, options);
+      await onGet(key);
+      return item;
+    };
+    const ports = { ...counted.ports, table: { ...counted.ports.table, get } };
+    return { engine: createEngine({ ...ports, clock: world.clock, isOnlyWriter: true }), calls: counted.calls };
+  }
+
+  test('reads each head once, however long it waits', async () => {
+    const { engine, calls } = alone();
+    await engine.fetch({ topic: 't', partitions: three, waitMs: 20_000 });
+    const topicReads = 1 + 20_000 / 5_000;
+    expect(calls.get).toBeLessThanOrEqual(3 + topicReads);
+  });
+
+  test('reads again what has grown, and nothing else', async () => {
+    const { engine, calls } = alone();
+    const polling = engine.fetch({ topic: 't', partitions: three, waitMs: 60_000 });
+    await new Promise((resolve) => setImmediate(resolve));
+    const before = calls.get;
+    await appendOne(engine, 1, batchOf(['a']));
+    const { partitions } = await polling;
+    expect(partitions.map((result) => 'highWatermark' in result && result.highWatermark)).toEqual([0, 1, 0]);
+    expect(calls.get - before).toBeLessThanOrEqual(2);
+  });
+
+  test('sees what was appended while it looked for the first time', async () => {
+    let isFirst = true;
+    const { engine } = alone(async ({ sk }) => {
+      if (sk !== 'h' || !isFirst) return;
+      isFirst = false;
+      await appendOne(engine, 0, batchOf(['a']));
+    });
+    const startedMs = world.clock.now();
+    const { partitions } = await engine.fetch({ topic: 't', partitions: three, waitMs: 20_000 });
+    expect(partitions[0]).toMatchObject({ highWatermark: 1 });
+    expect(world.clock.now() - startedMs).toBeLessThan(1_000);
+  });
+
+  test('counts what lies there already towards minBytes', async () => {
+    const { engine } = alone();
+    const batch = batchOf(['a']);
+    await appendOne(engine, 0, batch);
+    const polling = engine.fetch({ topic: 't', partitions: three, waitMs: 20_000, minBytes: 2 * batch.length });
+    await new Promise((resolve) => setImmediate(resolve));
+    await appendOne(engine, 2, batch);
+    const { partitions } = await polling;
+    expect(partitions.map((result) => ('batches' in result ? result.batches.length : -1))).toEqual([1, 0, 1]);
+  });
+
+  test('ends when its topic is deleted', async () => {
+    const { engine } = alone();
+    const polling = engine.fetch({ topic: 't', partitions: three, waitMs: 20_000 });
+    await engine.deleteTopic('t');
+    await expect(polling).rejects.toMatchObject({ errorCode: 'UNKNOWN_TOPIC_OR_PARTITION' });
+  });
+
+  test('goes on in the topic that has taken over the name', async () => {
+    const { engine } = alone();
+    await appendOne(engine, 0, batchOf(['old']));
+    const polling = engine.fetch({ topic: 't', partitions: [{ partition: 0, offset: 1 }], waitMs: 20_000 });
+    await engine.deleteTopic('t');
+    await engine.createTopic({ topic: 't' });
+    const { partitions } = await polling;
+    expect(partitions[0]).toMatchObject({ error: { errorCode: 'OFFSET_OUT_OF_RANGE' } });
   });
 });
 

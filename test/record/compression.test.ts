@@ -1,8 +1,16 @@
+import { randomBytes } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Compression, compress, compressions, decompress } from '../../lib/record/compression.ts';
+import {
+  type Compression,
+  compress,
+  compressAside,
+  compressions,
+  decompress,
+  decompressAside,
+} from '../../lib/record/compression.ts';
 import { CorruptBatchError } from '../../lib/record/corrupt-batch-error.ts';
 
 const wasm = createRequire(import.meta.url)('@platformatic/wasm-utils') as typeof import('@platformatic/wasm-utils');
@@ -58,6 +66,34 @@ describe('there and back', () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  test.each(compressions)('%s is the same beside the event loop, which goes on', async (codec) => {
+    const bytes = Buffer.concat([randomBytes(1_200_000), new Uint8Array(5 * MiB), randomBytes(100)]);
+    let turns = 0;
+    const timer = setInterval(() => turns++, 0);
+    const packed = await compressAside(codec, bytes);
+    const unpacked = await decompressAside(codec, packed, bytes.length);
+    clearInterval(timer);
+    expect(Buffer.compare(unpacked, bytes)).toBe(0);
+    expect(Buffer.compare(decompress(codec, packed, bytes.length), bytes)).toBe(0);
+    if (codec !== 'none') expect(turns).toBeGreaterThan(3);
+    await expect(decompressAside(codec, packed, bytes.length - 1)).rejects.toMatchObject({ reason: 'too-large' });
+  });
+
+  test.each(codecs)('%s beside the event loop refuses what it cannot unpack', async (codec) => {
+    await expect(decompressAside(codec, new Uint8Array(20).fill(0xee), MiB)).rejects.toMatchObject({ reason: 'codec' });
+    expect(await decompressAside(codec, await compressAside(codec, new Uint8Array(0)), 0)).toHaveLength(0);
+  });
+
+  test('LZ4 made in pieces is one frame that other decoders read', async () => {
+    const bytes = Buffer.concat([randomBytes(700_000), new Uint8Array(3 * MiB), randomBytes(100_000)]);
+    expect(Buffer.compare(wasm.lz4Decompress(Buffer.from(await compressAside('lz4', bytes))), bytes)).toBe(0);
+  });
+
+  test.each([1, 2, 3, 7, 511, 512, 513, 5_000])('an LZ4 run that repeats itself at distance %i', (distance) => {
+    const bytes = repeat(randomBytes(distance), Math.ceil(40_000 / distance));
+    expect(Buffer.compare(decompress('lz4', compress('lz4', bytes), bytes.length), bytes)).toBe(0);
   });
 
   test.each(codecs)('nothing at all survives %s', (codec) => {

@@ -1,0 +1,107 @@
+// How a server looks into batches. What is small on the wire may be 64 MiB, or millions of records: so each request has a
+// budget, what is large is unpacked beside the event loop, and only few of that size are in memory at a time.
+// docs/adr/0013 says why in steps and on Node's threads rather than in workers of our own.
+import { createGate, type Gate } from '../concurrency.ts';
+import { limits } from '../limits.ts';
+import { type OpenBatch, openBatch, openBatchAside, recompressBatch } from './batch.ts';
+import { readBatchHeader } from './batch-header.ts';
+import type { Compression } from './compression.ts';
+import { CorruptBatchError } from './corrupt-batch-error.ts';
+import { createPace, type Pace } from './steps.ts';
+
+/** Of one request. Its large batches take turns, so that each finds what the ones before have left. */
+export type UnpackBudget = { leftBytes: number; readonly turns: Gate; readonly pace: Pace };
+
+export const newUnpackBudget = (): UnpackBudget => ({
+  leftBytes: limits.unpackedBytes,
+  turns: createGate(1),
+  pace: createPace(),
+});
+
+/** Unpacked where it stands: at most some milliseconds. */
+const smallBytes = 1024 * 1024;
+/** What the slowest of our decoders takes, in units of the pace. */
+const bytesPerUnit = 20;
+const unitsPerBatch = 30;
+/** Each takes up to twice `uncompressedBatchBytes` while it is put together. */
+const large = createGate(2);
+
+/**
+ * `use` reads the batch, with pauses if it likes. 'spent': what is left of the budget does not hold the batch, which may be
+ * sound. Throws CorruptBatchError.
+ */
+export async function withOpenBatch<T>(
+  bytes: Uint8Array,
+  budget: UnpackBudget,
+  use: (batch: OpenBatch) => Promise<T>,
+): Promise<T | 'spent'> {
+  if (budget.leftBytes <= 0) return 'spent';
+  const small = openSmall(bytes, budget);
+  if (budget.pace.isDue(unitsPerBatch + (bytes.length + (small?.unpackedBytes ?? smallBytes)) / bytesPerUnit))
+    await budget.pace.rest();
+  return small ? use(small) : budget.turns.run(() => large.run(() => useLarge(bytes, budget, use)));
+}
+
+/** Undefined: it is a large one, or nothing. */
+function openSmall(bytes: Uint8Array, budget: UnpackBudget): OpenBatch | undefined {
+  const isPacked = readBatchHeader(bytes).compression !== 'none';
+  const most = isPacked ? Math.min(smallBytes, budget.leftBytes) : bytes.length;
+  let spentBytes = most;
+  try {
+    const batch = openBatch(bytes, 0, { maxUncompressedBytes: most });
+    spentBytes = batch.unpackedBytes;
+    return batch;
+  } catch (error) {
+    if (!isTooLarge(error)) throw error;
+    spentBytes = 0;
+    return undefined;
+  } finally {
+    budget.leftBytes -= spentBytes;
+  }
+}
+
+/** The batch at `at`, packed by another codec. Throws CorruptBatchError: 'too-large' also when the budget is spent. */
+export function repacked(
+  bytes: Uint8Array,
+  at: number,
+  codec: Compression,
+  maxBytes: number,
+  budget: UnpackBudget,
+): Promise<Uint8Array> {
+  const most = codec === 'none' ? Math.min(maxBytes, budget.leftBytes) : budget.leftBytes;
+  return large.run(async () => (await spending(budget, most, () => recompressBatch(bytes, at, codec, most))).batch);
+}
+
+/** What fails has cost as much as it might have. */
+async function spending<T extends { readonly unpackedBytes: number }>(
+  budget: UnpackBudget,
+  most: number,
+  unpack: () => Promise<T>,
+): Promise<T> {
+  let spentBytes = most;
+  try {
+    const result = await unpack();
+    spentBytes = result.unpackedBytes;
+    return result;
+  } finally {
+    budget.leftBytes -= spentBytes;
+  }
+}
+
+async function useLarge<T>(
+  bytes: Uint8Array,
+  budget: UnpackBudget,
+  use: (batch: OpenBatch) => Promise<T>,
+): Promise<T | 'spent'> {
+  const most = Math.min(limits.uncompressedBatchBytes, budget.leftBytes);
+  if (most <= 0) return 'spent';
+  try {
+    const open = () => openBatchAside(bytes, 0, { maxUncompressedBytes: most });
+    return await use(await spending(budget, most, open));
+  } catch (error) {
+    if (isTooLarge(error) && most < limits.uncompressedBatchBytes) return 'spent';
+    throw error;
+  }
+}
+
+const isTooLarge = (error: unknown): boolean => error instanceof CorruptBatchError && error.reason === 'too-large';

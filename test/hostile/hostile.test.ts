@@ -1,0 +1,38 @@
+// What a hostile client may send costs at most in proportion to its size, and holds up nobody: each input goes to the real
+// server, in a process of its own, in one size and in twice that. This is the one timed test. It goes by the processor time
+// of that process, and by the best of some runs, so that a busy machine does not fail it.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Child, startChild } from '../../bench/child.ts';
+import { costOf } from '../../bench/hostile.ts';
+import { hostileInputs, targetAt } from '../../bench/hostile-inputs.ts';
+
+const runs = 2;
+/** What is quadratic takes four times as long. */
+const mostGrowth = 3.2;
+/** Below it the ratio says more of the garbage collector than of us. */
+const floorMs = 60;
+const longestStallMs = 500;
+
+let directory: string;
+let server: Child;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'rivulet-hostile-'));
+  server = await startChild('watched-home', directory);
+});
+
+afterAll(async () => {
+  await server.stop();
+  await rm(directory, { recursive: true, force: true });
+});
+
+test.each(hostileInputs)('$name', async (input) => {
+  await input.prepare?.(targetAt(server.url));
+  const half = await costOf(server, input, 1, runs);
+  const whole = await costOf(server, input, 2, runs);
+  expect(whole.cpuMs).toBeLessThan(Math.max(floorMs, mostGrowth * half.cpuMs));
+  expect(whole.stallCpuMs).toBeLessThan(longestStallMs);
+});
