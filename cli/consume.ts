@@ -18,7 +18,8 @@ import {
   wholeNumber,
 } from './options.ts';
 import { reportOutages } from './outage.ts';
-import { exitWithReader, isReaderGone, plural, writeOut } from './output.ts';
+import { isReaderGone, outliveReader, plural, writeOut } from './output.ts';
+import { onStopSignal } from './stop-signals.ts';
 import { formatterProperties, textFormatter } from './text-lines.ts';
 
 const examples = `
@@ -146,9 +147,12 @@ async function printAll(
   let processed = 0;
   const stop = (): void => void consumer.stop();
   const timer = timeoutMs === undefined ? undefined : setTimeout(stop, timeoutMs);
-  stopOnSignals(stop);
-  // The write itself fails too, and then there is something to finish: a group's member commits and leaves.
-  process.stdout.off('error', exitWithReader).on('error', () => undefined);
+  onStopSignal((exitCode) => {
+    process.exitCode = exitCode;
+    stop();
+  });
+  // The write itself fails too, and then a group's member commits and leaves.
+  outliveReader();
   try {
     await consumer.run({
       eachBatch: async ({ topic, partition, messages }) => {
@@ -174,15 +178,3 @@ async function printAll(
 }
 
 const countOf = (processed: number): void => console.error(`Processed a total of ${processed} messages`);
-
-/** The second signal ends us at once. */
-function stopOnSignals(stop: () => void): void {
-  for (const [signal, exitCode] of [
-    ['SIGINT', 130],
-    ['SIGTERM', 143],
-  ] as const)
-    process.once(signal, () => {
-      process.exitCode = exitCode;
-      stop();
-    });
-}

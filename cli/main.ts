@@ -1,7 +1,7 @@
 // The command line. One file per command group, each only declaring its commands until one of them runs: the SDK and the
 // service are loaded by the command that needs them, so that `rivulet --help` is instant.
 //
-// Exit codes: 0 done, 1 failed, 2 wrong usage. Results go to standard output, everything else to standard error.
+// Results go to standard output, everything else to standard error.
 import { Command, CommanderError, Option } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
 import { addAudit } from './audit.ts';
@@ -23,7 +23,10 @@ Examples:
 Inside the repository, where it is not installed, \`rivulet\` is \`npx rivulet\`.
 
 Credentials: a service on this machine takes local/local; elsewhere the AWS chain applies (environment, profile, role).
-RIVULET_ACCESS_KEY_ID and RIVULET_SECRET_ACCESS_KEY come before both.`;
+RIVULET_ACCESS_KEY_ID and RIVULET_SECRET_ACCESS_KEY come before both.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage; 130, 143 and 129 when SIGINT (Ctrl-C), SIGTERM or SIGHUP ended consume or produce,
+which finish first: a second signal does not wait. serve ends in order with 0.`;
 
 /** Where Kafka's tools have a flag for what is said otherwise here. */
 const hints: Readonly<Record<string, string>> = {
@@ -52,6 +55,8 @@ function program(): Command {
 }
 
 process.stdout.on('error', exitWithReader);
+// A terminal that was closed is no reason to leave something unfinished.
+process.stderr.on('error', () => undefined);
 
 try {
   await program().parseAsync();

@@ -1,4 +1,5 @@
 // What goes to standard output.
+import { reportFailure } from './failure.ts';
 
 export function printLine(line: string): void {
   process.stdout.write(`${line}\n`);
@@ -31,12 +32,19 @@ export function writeOut(text: string | Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => process.stdout.write(text, (error) => (error ? reject(error) : resolve())));
 }
 
-/** Whoever reads our output may have had enough of it (`| head`). */
+/** A pipe whose reader has had enough (`| head`), or a terminal that was closed. */
 export function isReaderGone(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'EPIPE';
+  if (!(error instanceof Error && 'code' in error)) return false;
+  return error.code === 'EPIPE' || (error.code === 'EIO' && process.stdout.isTTY);
 }
 
 /** On an error of standard output, for commands that have nothing to finish. */
 export function exitWithReader(error: Error): void {
+  if (!isReaderGone(error)) reportFailure(new Error(`standard output: ${error.message}`));
   process.exit(isReaderGone(error) ? 0 : 1);
+}
+
+/** For a command that has something to finish: it goes on when nobody reads its output any more. */
+export function outliveReader(): void {
+  process.stdout.off('error', exitWithReader).on('error', () => undefined);
 }

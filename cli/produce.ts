@@ -12,6 +12,7 @@ import { reportOutages } from './outage.ts';
 import { startProgress } from './progress.ts';
 import { linesOf } from './read-lines.ts';
 import type { NumberedMessage, Sending } from './sending.ts';
+import { onStopSignal } from './stop-signals.ts';
 import { readerProperties, textParser } from './text-lines.ts';
 
 const examples = `
@@ -68,10 +69,10 @@ async function produce(positional: string | undefined, options: ProduceOptions, 
   const { createSending } = await import('./sending.ts');
   const sending = createSending(producer, topic);
   const stopProgress = startProgress(() => `${sending.acknowledged()} records acknowledged`);
-  const interrupted = onInterrupt(input);
+  const interrupted = endInputOnSignal(input, sending);
   try {
     await sendLines(input, parse, sending).catch((error: unknown) => {
-      if (!interrupted()) throw error;
+      if (interrupted() === undefined) throw error;
     });
   } finally {
     await producer.disconnect();
@@ -80,7 +81,7 @@ async function produce(positional: string | undefined, options: ProduceOptions, 
     console.error(sending.summary());
   }
   sending.throwFirst();
-  if (interrupted()) process.exitCode = 130;
+  process.exitCode = interrupted() ?? 0;
 }
 
 /** Of a line; undefined where it is none. Throws with what is wrong. */
@@ -107,12 +108,16 @@ async function openInput(path: string | undefined): Promise<Readable> {
   throw new Error(`--file ${path}: it is a folder`);
 }
 
-/** The first Ctrl-C ends the input, and what was read is still sent; the second one ends us. */
-function onInterrupt(input: Readable): () => boolean {
-  let interrupted = false;
-  process.once('SIGINT', () => {
-    interrupted = true;
+/** What was read is still sent. @returns the exit code of the signal, once it came. */
+function endInputOnSignal(input: Readable, sending: Sending): () => number | undefined {
+  let interrupted: number | undefined;
+  const stop = (exitCode: number): void => {
+    interrupted = exitCode;
     input.destroy();
+  };
+  onStopSignal(stop, (exitCode) => {
+    console.error(sending.summary());
+    process.exit(exitCode);
   });
   return () => interrupted;
 }

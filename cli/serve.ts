@@ -7,7 +7,8 @@ import type { LocalServer } from '../local/server.ts';
 import { ownCredentials } from './connect.ts';
 import { reportFailure } from './failure.ts';
 import { wholeNumber } from './options.ts';
-import { printLine } from './output.ts';
+import { outliveReader, printLine } from './output.ts';
+import { onStopSignal } from './stop-signals.ts';
 
 const examples = `
 The service stores its records as files and its offsets in SQLite. It takes signed requests only: with the credentials
@@ -118,15 +119,11 @@ Ctrl-C stops it.`);
 
 /** Resolves once a signal has come and the requests under way are answered. */
 function stopped(server: LocalServer): Promise<void> {
+  outliveReader();
   return new Promise((resolve, reject) => {
-    let closing = false;
-    const onSignal = (signal: NodeJS.Signals): void => {
-      if (closing) process.exit(signal === 'SIGINT' ? 130 : 143);
-      closing = true;
+    onStopSignal(() => {
       printLine('Finishing what is under way ...');
       server.close().then(resolve, reject);
-    };
-    process.on('SIGINT', onSignal);
-    process.on('SIGTERM', onSignal);
+    });
   });
 }
