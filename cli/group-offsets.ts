@@ -6,9 +6,10 @@ import type { Admin } from '../lib/client/admin.ts';
 import type { OffsetReset, ResetOffsets, ResetTarget, TopicSelection } from '../lib/client/group-admin.ts';
 import { connect } from './connect.ts';
 import { hasErrorCode } from './failure.ts';
-import { fileTargets, isoDuration, isoTime, topicSelection } from './group-targets.ts';
+import { fileTargets, topicSelection } from './group-targets.ts';
 import { groupOf, groupOption, wholeNumber } from './options.ts';
 import { printJson, printLine, printTable } from './output.ts';
+import { isoDuration, isoTime } from './times.ts';
 
 const resetHelp = `
 Which partitions: --topic orders, --topic orders:0,2-3 (repeatable), or --all-topics: those the group has offsets of.
@@ -59,7 +60,7 @@ export function addResetOffsets(groups: Command): void {
     .option('--to-offset <offset>', 'to this offset', wholeNumber(0))
     .option(
       '--to-datetime <time>',
-      'to the first record at or after this time: ISO 8601 (UTC if it does not say), or epoch milliseconds',
+      'to the first record at or after this time: ISO 8601 (UTC if it names no zone), or epoch milliseconds',
       isoTime,
     )
     .option(

@@ -4,6 +4,7 @@ import type { Admin } from '../lib/client/admin.ts';
 import { connect } from './connect.ts';
 import { partitionList, topicOf, topicOption } from './options.ts';
 import { printJson, printLine } from './output.ts';
+import { isoTime } from './times.ts';
 
 const examples = `
 Prints topic:partition:offset; the offset is -1 where no record is that young.
@@ -22,7 +23,12 @@ export function addOffsets(rivulet: Command): void {
     .description('print the offsets of a topic')
     .argument('[topic]')
     .addOption(topicOption())
-    .option('--time <when>', 'earliest, latest, epoch milliseconds, or an ISO 8601 date', parseTime, 'latest')
+    .option(
+      '--time <when>',
+      'earliest, latest, or a time: ISO 8601 (UTC if it names no zone), or epoch milliseconds',
+      parseTime,
+      'latest',
+    )
     .option('--partitions <list>', 'only these, like 0,2-3', partitionList)
     .option('--json', 'print JSON')
     .addHelpText('after', examples)
@@ -49,13 +55,17 @@ async function offsetsAt(admin: Admin, topic: string, time: Time): Promise<{ par
   return both.map((one) => ({ partition: one.partition, offset: one[time] }));
 }
 
+/** The names and numbers of kafka-get-offsets.sh. */
+const named: Readonly<Record<string, Time>> = {
+  ...{ latest: 'latest', '-1': 'latest', earliest: 'earliest', '-2': 'earliest' },
+  // Of what is on local disks, not in tiered storage: here that is all.
+  ...{ 'earliest-local': 'earliest', '-4': 'earliest' },
+};
+const tiered: readonly string[] = ['latest-tiered', '-5', 'earliest-pending-upload', '-6'];
+
 function parseTime(text: string): Time {
-  // kafka-get-offsets.sh's numbers for the same.
-  if (text === 'latest' || text === '-1') return 'latest';
-  if (text === 'earliest' || text === '-2') return 'earliest';
-  const ms = /^\d{1,15}$/.test(text) ? Number(text) : Date.parse(text);
-  if (!Number.isNaN(ms) && ms >= 0) return ms;
-  throw new InvalidArgumentError(
-    'It must be earliest, latest, epoch milliseconds, or a date like 2026-11-22T09:00:00Z.',
-  );
+  if (Object.hasOwn(named, text)) return named[text]!;
+  if (tiered.includes(text))
+    throw new InvalidArgumentError('There is no tiered storage here: give earliest or latest.');
+  return isoTime(text);
 }

@@ -244,8 +244,11 @@ test('offsets: the end, the beginning, at a time, of some partitions, as JSON', 
   expect(await ok(['offsets', topic, '--time', 'earliest', '--partitions', '1-2'])).toBe(
     `${topic}:1:0\n${topic}:2:0\n`,
   );
-  const second = ['offsets', topic, '--time', '1970-01-01T00:00:01Z', '--partitions', '2,3'];
-  expect(await ok(second)).toBe(`${topic}:2:1\n${topic}:3:0\n`);
+  expect(await ok(['offsets', topic, '--time', '-4', '--partitions', '2'])).toBe(`${topic}:2:0\n`);
+  const second = ['offsets', topic, '--time', '1970-01-01T00:00:01', '--partitions', '2,3'];
+  // Without a zone it is UTC, wherever the command runs.
+  const inTokyo = await run(second, { environment: { RIVULET_URL: service.url, TZ: 'Asia/Tokyo' } });
+  expect(inTokyo.stdout).toBe(`${topic}:2:1\n${topic}:3:0\n`);
   expect(JSON.parse(await ok([...second, '--json']))).toMatchObject([
     { topic, partition: 2, offset: 1, timestamp: 1_005 },
     { topic, partition: 3, offset: 0, timestamp: 2_005 },

@@ -84,10 +84,11 @@ describe('wrong usage ends with 2 and one sentence', () => {
     [['produce', 'a', '--compression-codec', 'zip'], /'zip' is invalid. Allowed choices are none, gzip/],
     [['topics', 'create', 'a', '--partitions', '0'], /'0' is invalid. It must be a whole number from 1 to 10000/],
     [['topics', 'alter', 'a'], /^rivulet: nothing to alter/],
-    [
-      ['offsets', 'a', '--time', 'noon'],
-      /'noon' is invalid. It must be earliest, latest, epoch milliseconds, or a date/,
-    ],
+    ...['noon', 'foo 1', '', '2026-02-30', '-7'].map((time): [string[], RegExp] => [
+      ['offsets', 'a', '--time', time],
+      new RegExp(`'--time <when>' argument '${time}' is invalid. It must be a time since 1970 like`),
+    ]),
+    [['offsets', 'a', '--time', '-5'], /'-5' is invalid. There is no tiered storage here: give earliest or latest/],
     [['offsets', 'a', '--partitions', '5-3'], /'5-3' is invalid. It must be like 0,2 or 3-5/],
     [
       ['topics', 'list', '--bootstrap-server', 'x'],
