@@ -1,6 +1,6 @@
 // `rivulet consume`: a topic's records on standard output, all of them or a group's share. The flags are those of
 // kafka-console-consumer.sh, and so is its last line: how many messages were processed.
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { Admin } from '../lib/client/admin.ts';
 import type { Consumer } from '../lib/client/consumer.ts';
 import type { Assignment } from '../lib/client/consumer-options.ts';
@@ -34,7 +34,8 @@ Properties of --consumer-property: ${consumerProperties.slice(0, 4).join(', ')},
 ${consumerProperties.slice(4).join(', ')}.
 
 Properties of --format text: print.key, print.value, print.timestamp, print.partition, print.offset, print.headers,
-key.separator, headers.separator, line.separator, null.literal; as in kafka-console-consumer.sh.
+key.separator, headers.separator, line.separator, null.literal, and key.deserializer, value.deserializer,
+headers.deserializer for Kafka's numbers (LongDeserializer); as in kafka-console-consumer.sh. Other bytes go out unchanged.
 
 Examples:
   rivulet consume orders --from-beginning
@@ -74,7 +75,7 @@ export function addConsume(rivulet: Command): void {
     .option('--offset <where>', 'where to begin in it: earliest, latest or an offset', parseOffset)
     .option('--max-messages <count>', 'stop after so many', wholeNumber(1))
     .option('--timeout-ms <ms>', 'stop when none came for so long', wholeNumber(1, 2_147_483_647))
-    .option('--property <name=value>', 'what to print; repeatable', keyValue)
+    .option('--formatter-property, --property <name=value>', 'what to print; repeatable', keyValue)
     .addOption(new Option('--format <format>', 'how to print').choices(['text', 'ndjson']).default('text'))
     .addHelpText('after', examples)
     .action(consume);
@@ -117,7 +118,12 @@ async function formatterOf(
     return (message) => Buffer.from(`${lineOfMessage(message)}\n`);
   }
   refuseUnknown(command, property, formatterProperties);
-  return textFormatter(property, (name, fallback) => flag(command, property, name, fallback));
+  try {
+    return textFormatter(property, (name, fallback) => flag(command, property, name, fallback));
+  } catch (error) {
+    if (error instanceof CommanderError) throw error;
+    return command.error(`rivulet: --property ${(error as Error).message}`);
+  }
 }
 
 /** Looked up once, here: a wrong topic or partition fails at once, and "latest" is now. */

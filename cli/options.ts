@@ -71,10 +71,10 @@ function namedGroup(command: Command, positional: string | undefined): string {
 
 /** `true` and `false`, as Kafka's tools read them. */
 export function flag(command: Command, properties: Properties, name: string, fallback: boolean): boolean {
-  const value = properties[name];
+  const value = properties[name]?.trim().toLowerCase();
   if (value === undefined) return fallback;
   if (value === 'true' || value === 'false') return value === 'true';
-  return command.error(`rivulet: --property ${name}: must be true or false, got '${value}'`);
+  return command.error(`rivulet: --property ${name}: must be true or false, got '${properties[name]}'`);
 }
 
 export function refuseUnknown(command: Command, properties: Properties, known: readonly string[]): void {

@@ -13,11 +13,12 @@ import { startProgress } from './progress.ts';
 import { linesOf } from './read-lines.ts';
 import type { NumberedMessage, Sending } from './sending.ts';
 import { onStopSignal } from './stop-signals.ts';
-import { readerProperties, textParser } from './text-lines.ts';
+import { readerProperties, textParser, whyUnreadable } from './text-lines.ts';
 
 const examples = `
 Properties of --format lines: parse.key, key.separator, parse.headers, headers.delimiter, headers.separator,
-headers.key.separator, null.marker; as in kafka-console-producer.sh, separators are tabs, commas and colons by default.
+headers.key.separator, null.marker, ignore.error; as in kafka-console-producer.sh, separators are tabs, commas and colons by
+default.
 Lines of --format ndjson: {"key", "value", "headers": [{"name", "value"}], "partition", "timestamp"}, all optional;
 blank lines are skipped.
 
@@ -47,7 +48,7 @@ export function addProduce(rivulet: Command): void {
     .addOption(topicOption())
     .option('--file <path>', 'read this file, not standard input')
     .addOption(new Option('--format <format>', 'what a line is').choices(['lines', 'ndjson']).default('lines'))
-    .option('--property <name=value>', 'how to read lines; repeatable', keyValue)
+    .option('--reader-property, --property <name=value>', 'how to read lines; repeatable', keyValue)
     .addOption(
       new Option('--compression-codec <codec>', 'how to compress the batches')
         .choices(['none', 'gzip', 'snappy', 'lz4', 'zstd'])
@@ -94,6 +95,8 @@ async function parserOf({ format, property = {} }: ProduceOptions, command: Comm
     return (line) => (isBlank(line) ? undefined : messageOfLine(line));
   }
   refuseUnknown(command, property, readerProperties);
+  const reason = whyUnreadable(property);
+  if (reason !== undefined) command.error(`rivulet: --property ${reason}`);
   return textParser(property, (name, fallback) => flag(command, property, name, fallback));
 }
 

@@ -101,6 +101,17 @@ describe('produce and consume', () => {
     );
   });
 
+  test('bytes that are no UTF-8, nulls and headers go through the text format unchanged', async () => {
+    const topic = await newTopic();
+    const reader = ['parse.key=true', 'parse.headers=true', 'null.marker=NIL'].flatMap((one) => ['--property', one]);
+    const line = Buffer.from('h:\xff,n:NIL\tNIL\t\xfe\x00\n', 'latin1');
+    await ok(['produce', topic, ...reader], line);
+    const printer = ['print.headers=true', 'print.key=true', 'null.literal=NIL'].flatMap((one) => ['--property', one]);
+    const consumer = start(launcher, [...fromBeginning(topic, 1, ...printer), '--url', service.url]);
+    const read = await consumer.child.stdout!.toArray();
+    expect(Buffer.concat(read)).toEqual(line);
+  });
+
   test('ndjson carries everything: what is consumed can be produced again, byte for byte', async () => {
     const [first, second] = [await newTopic(2), await newTopic(2)];
     const lines = [

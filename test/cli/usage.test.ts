@@ -80,6 +80,18 @@ describe('wrong usage ends with 2 and one sentence', () => {
       ['produce', 'a', '--property', 'parse.key=true', '--format', 'ndjson'],
       /^rivulet: --property parse.key: --format ndjson has no properties\n$/,
     ],
+    [
+      ['produce', 'a', '--property', 'null.markers=x'],
+      /^rivulet: --property null.markers: not known here; known are parse.key, .*ignore.error\n$/,
+    ],
+    [
+      ['produce', 'a', '--reader-property', 'headers.delimiter=,'],
+      /^rivulet: --property headers.delimiter: must differ from headers.separator, and both are ","\n$/,
+    ],
+    [
+      ['consume', 'a', '--formatter-property', 'value.deserializer=Avro'],
+      /^rivulet: --property value.deserializer: expected one of StringDeserializer, .*, got 'Avro'\n$/,
+    ],
     [['produce', 'a', '--property', 'parse.key'], /'parse.key' is invalid. It must be name=value/],
     [['produce', 'a', '--compression-codec', 'zip'], /'zip' is invalid. Allowed choices are none, gzip/],
     [['topics', 'create', 'a', '--partitions', '0'], /'0' is invalid. It must be a whole number from 1 to 10000/],
