@@ -1,5 +1,6 @@
 // The SDK for a command: loaded now, because a command runs that needs it.
 import type { Command } from 'commander';
+import { isLoopback } from '../lib/client/loopback.ts';
 import type { RetryHooks } from '../lib/client/outage.ts';
 import type { Rivulet } from '../lib/client/rivulet.ts';
 
@@ -8,7 +9,8 @@ const retry = { retries: 3 };
 
 export async function connect(command: Command, hooks: RetryHooks = {}, clientId = 'cli'): Promise<Rivulet> {
   const { Rivulet } = await import('../lib/client/rivulet.ts');
-  const { url, region } = command.optsWithGlobals<{ url: string; region?: string }>();
+  const { url, ...given } = command.optsWithGlobals<{ url: string; region?: string }>();
+  const region = given.region ?? regionOfEnvironment(url);
   const credentials = ownCredentials();
   return new Rivulet({
     url,
@@ -18,6 +20,12 @@ export async function connect(command: Command, hooks: RetryHooks = {}, clientId
     ...(region !== undefined && { region }),
     ...(credentials && { credentials }),
   });
+}
+
+/** A service on this machine has a region of its own, whatever the environment says of AWS. */
+export function regionOfEnvironment(url: string): string | undefined {
+  const isHere = URL.canParse(url) && isLoopback(new URL(url).hostname);
+  return isHere ? undefined : process.env.AWS_REGION;
 }
 
 /** Those a person gave for Rivulet alone: `rivulet serve` takes the same two. */

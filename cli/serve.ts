@@ -1,6 +1,7 @@
 // `rivulet serve`: the whole service in this process, over one folder. What runs until a signal comes; the first one lets
 // the requests under way finish, the second one does not.
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
+import { isLoopback } from '../lib/client/loopback.ts';
 import { limits } from '../lib/limits.ts';
 import type { Home } from '../local/home.ts';
 import type { LocalServer } from '../local/server.ts';
@@ -32,7 +33,7 @@ export function addServe(rivulet: Command): void {
   rivulet
     .command('serve')
     .description('run the service on this machine')
-    .option('--host <address>', 'the address to listen on', '127.0.0.1')
+    .option('--host <address>', 'the address to listen on', parseHost, '127.0.0.1')
     .option('--port <port>', 'the port to listen on; 0 takes a free one', wholeNumber(0, 65_535), 9292)
     .option('--data <folder>', 'where the data lies; made when it is missing', '.rivulet')
     .option(
@@ -83,9 +84,10 @@ async function serve({ host, port, data, offsetsRetentionMinutes, accessKey }: S
   printLine('Stopped.');
 }
 
-/** For the sentence only: the server itself refuses too. */
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.');
+/** IPv6 also in brackets, as in a URL. An empty one would be every address. */
+function parseHost(text: string): string {
+  if (text.trim() !== '') return text.replace(/^\[(.*)\]$/, '$1');
+  throw new InvalidArgumentError('It must be an address or a name.');
 }
 
 function credentialsOf(accessKey: string | undefined): Credentials | undefined {
@@ -103,18 +105,32 @@ function explained(error: unknown, host: string, port: number): unknown {
 }
 
 function greet({ url }: LocalServer, { directory, version }: Home, credentials: Credentials | undefined): void {
-  const options = url === 'http://127.0.0.1:9292' ? '' : ` --url ${url}`;
+  const here = reachable(url);
+  const options = optionsFor(here);
   const user = credentials ? '"$RIVULET_ACCESS_KEY_ID:$RIVULET_SECRET_ACCESS_KEY"' : 'local:local';
+  const where = credentials ? ' that has RIVULET_ACCESS_KEY_ID and RIVULET_SECRET_ACCESS_KEY' : '';
   printLine(`Rivulet ${version} listens on ${url}`);
   printLine(`Data folder: ${directory}`);
   printLine(`
-Try, in another terminal:
+Try, in another terminal${where}:
   npx rivulet topics create orders --partitions 3${options}
   echo 'hello' | npx rivulet produce orders${options}
   npx rivulet consume orders --from-beginning${options}
-  curl -w '\\n' --aws-sigv4 aws:amz:us-east-1:execute-api --user ${user} ${url}/v1/topics
+  curl -w '\\n' --aws-sigv4 aws:amz:us-east-1:execute-api --user ${user} ${quoted(`${here}/v1/topics`)}
 
 Ctrl-C stops it.`);
+}
+
+/** All addresses are none to connect to. */
+const reachable = (url: string): string => url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:');
+
+/** Some shells take brackets for a pattern of file names. */
+const quoted = (url: string): string => (url.includes('[') ? `'${url}'` : url);
+
+/** What the other commands do not know by themselves. */
+function optionsFor(url: string): string {
+  if (url === 'http://127.0.0.1:9292') return '';
+  return ` --url ${quoted(url)}${isLoopback(new URL(url).hostname) ? '' : ' --region us-east-1'}`;
 }
 
 /** Resolves once a signal has come and the requests under way are answered. */

@@ -8,7 +8,7 @@ import type { MemberOptions, MemberReport } from './demo-group.ts';
 import { identity } from './demo-identity.ts';
 
 const { url, name, topic, groupId, sessionTimeoutMs } = JSON.parse(process.argv[2]!) as MemberOptions;
-const consumer = new Rivulet({ url, clientId: name, ...identity() }).consumer({
+const consumer = new Rivulet({ url, clientId: name, ...identity(url) }).consumer({
   groupId,
   sessionTimeoutMs,
   heartbeatIntervalMs: 500,

@@ -46,7 +46,7 @@ function giveUp(exitCode: number): void {
 
 /** @returns whether all that was to be shown is true. */
 async function runDemo(): Promise<boolean> {
-  const rivulet = new Rivulet({ url: service.url, clientId: 'demo', ...identity() });
+  const rivulet = new Rivulet({ url: service.url, clientId: 'demo', ...identity(service.url) });
   await rivulet.admin().createTopics({ topics: [{ topic, partitions }] });
   heading(`A Rivulet service is listening on ${service.url}`);
   console.log(`Made the topic "${topic}" with ${partitions} partitions.`);

@@ -8,6 +8,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { HttpApi, HttpResult } from '../functions/http-event.ts';
 import { problemResult, rivuletErrorOf } from '../functions/problem.ts';
+import { isLoopback } from '../lib/client/loopback.ts';
 import type { Clock } from '../lib/clock.ts';
 import { RivuletError } from '../lib/errors.ts';
 import { limits } from '../lib/limits.ts';
@@ -115,9 +116,6 @@ function requestIds(clock: ServerOptions['clock']): () => string {
   let count = 0;
   return () => `${prefix}-${count++}`;
 }
-
-const isLoopback = (host: string): boolean =>
-  host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 
 function createHttpServer(context: Context): Server {
   const { headersMs, requestMs, idleMs, silentMs } = context.timeouts;

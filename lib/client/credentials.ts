@@ -2,17 +2,15 @@
 // home's default; anything else asks the AWS chain (environment, profile, SSO, role), which is loaded only then.
 import type { Credentials } from '../sigv4/canonical.ts';
 import { invalid, RivuletClientError } from './client-error.ts';
-import { isBelowLocalhost } from './loopback.ts';
+import { isBelowLocalhost, isLoopback } from './loopback.ts';
 
 export type CredentialsProvider = () => Promise<Credentials>;
-
-const loopbackHosts: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]']);
 
 /** @returns a function that may be asked before every request: temporary credentials are renewed by the chain. */
 export function credentialsFor(url: URL, given: Credentials | CredentialsProvider | undefined): CredentialsProvider {
   if (typeof given === 'function') return () => had(given);
   if (given) return async () => given;
-  if (loopbackHosts.has(url.hostname)) return async () => ({ accessKeyId: 'local', secretAccessKey: 'local' });
+  if (isLoopback(url.hostname)) return async () => ({ accessKeyId: 'local', secretAccessKey: 'local' });
   let chain: Promise<CredentialsProvider> | undefined;
   return () =>
     had(async () => {
@@ -38,7 +36,7 @@ async function had(provider: CredentialsProvider): Promise<Credentials> {
 export function regionFor(url: URL, given: string | undefined): string {
   const named = /\.execute-api\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?$/.exec(url.hostname)?.[1] ?? given;
   if (named) return named;
-  if (loopbackHosts.has(url.hostname) || isBelowLocalhost(url.hostname)) return 'us-east-1';
+  if (isLoopback(url.hostname) || isBelowLocalhost(url.hostname)) return 'us-east-1';
   throw invalid(
     `region: ${url.hostname} does not name one, so it must be given (on the command line with --region or AWS_REGION)`,
   );

@@ -3,6 +3,10 @@
 import { lookup as systemLookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 
+/** @param hostname of a URL, or as it was typed. */
+export const isLoopback = (hostname: string): boolean =>
+  hostname === 'localhost' || /^127(\.\d{1,3}){3}$/.test(hostname) || hostname === '[::1]' || hostname === '::1';
+
 export const isBelowLocalhost = (hostname: string): boolean => hostname.endsWith('.localhost');
 
 /** Node's own, but for the names below localhost. */

@@ -19,7 +19,7 @@ test('a function that fails is told as one that has no credentials, whatever it 
   });
 });
 
-test.each(['http://localhost:8080', 'http://127.0.0.1:8080', 'http://[::1]:8080'])(
+test.each(['http://localhost:8080', 'http://127.0.0.1:8080', 'http://127.8.0.2:8080', 'http://[::1]:8080'])(
   '%s takes local/local',
   async (url) => {
     expect(await credentialsFor(new URL(url), undefined)()).toEqual({ accessKeyId: 'local', secretAccessKey: 'local' });
