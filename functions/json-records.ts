@@ -8,6 +8,7 @@ import { RivuletError } from '../lib/errors.ts';
 import { type DecodedRecord, openBatch } from '../lib/record/batch.ts';
 import { type BatchHeader, splitBatches } from '../lib/record/batch-header.ts';
 import { CorruptBatchError } from '../lib/record/corrupt-batch-error.ts';
+import { BATCHES_MEDIA_TYPE } from '../lib/record/frames.ts';
 import { jsonOfBytes } from './json-values.ts';
 
 /**
@@ -84,11 +85,16 @@ function addRecord(page: Page, record: DecodedRecord): Stop {
   return undefined;
 }
 
+/** Its producer's fault, unless the bytes are no longer those that were admitted: their CRC says so. */
 function unreadable({ baseOffset, lastOffsetDelta }: BatchHeader, error: CorruptBatchError): RivuletError {
+  const nextOffset = baseOffset + lastOffsetDelta + 1;
+  const options = { extra: { offset: baseOffset, nextOffset }, cause: error };
+  if (error.reason === 'crc')
+    return new RivuletError('CORRUPT_LOG', `The batch at offset ${baseOffset} is damaged: ${error.message}.`, options);
   return new RivuletError(
-    'CORRUPT_LOG',
-    `The batch at offset ${baseOffset} cannot be unpacked (${error.reason}): ${error.message}`,
-    { extra: { offset: baseOffset, nextOffset: baseOffset + lastOffsetDelta + 1 }, cause: error },
+    'CORRUPT_MESSAGE',
+    `The batch at offset ${baseOffset} cannot be unpacked, because its producer wrote it so (${error.reason}: ${error.message}): fetch it as ${BATCHES_MEDIA_TYPE}, or go on from offset ${nextOffset}.`,
+    options,
   );
 }
 
@@ -103,7 +109,7 @@ function recordJson({ offset, timestampMs, key, value, headers }: DecodedRecord)
 function tooLarge(offset: number, bytes: number): RivuletError {
   return new RivuletError(
     'MESSAGE_TOO_LARGE',
-    `The record at offset ${offset} takes ${bytes} bytes as JSON, more than the ${REPLY_BYTES} of a reply: fetch it as application/vnd.rivulet.batches.v1.`,
+    `The record at offset ${offset} takes ${bytes} bytes as JSON, more than the ${REPLY_BYTES} of a reply: fetch it as ${BATCHES_MEDIA_TYPE}.`,
     { extra: { offset, bytes, limit: REPLY_BYTES } },
   );
 }

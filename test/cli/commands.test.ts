@@ -2,6 +2,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { Rivulet } from '../../lib/client/rivulet.ts';
+import { BATCHES_MEDIA_TYPE, encodeProduceFrames } from '../../lib/record/frames.ts';
+import { unreadable } from '../fixtures/unreadable-batch.ts';
+import { signedFetch } from '../local/wire.ts';
+import { batchOf } from '../log/world.ts';
 import { type Finished, launcher, newDirectory, run, type Service, start, startService } from './processes.ts';
 
 let service: Service;
@@ -202,6 +206,26 @@ describe('produce and consume', () => {
     await consumer.until(/x/);
     consumer.child.stdout!.destroy();
     expect(await consumer.finished).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  test('a batch that cannot be unpacked is told with its place, behind what comes before it', async () => {
+    const topic = await newTopic();
+    await ok(['produce', topic], 'good\n');
+    const partitions = [{ partition: 0, batches: unreadable(batchOf(['a', 'b'])) }];
+    const sent = await signedFetch(service.url, {
+      ...{ method: 'POST', path: `/v1/topics/${topic}/records`, body: encodeProduceFrames(partitions) },
+      headers: { 'content-type': BATCHES_MEDIA_TYPE },
+    });
+    expect(sent.status).toBe(200);
+    await ok(['produce', topic], 'behind\n');
+    const { code, stdout, stderr } = await rivulet(fromBeginning(topic, 4));
+    expect({ code, stdout }).toEqual({ code: 1, stdout: 'good\n' });
+    expect(stderr).toMatch(
+      new RegExp(
+        `^Processed a total of 1 messages\nrivulet: ${topic} partition 0: the batch at offset 1 cannot be unpacked, because its producer wrote it so \\(.*\\); go on from offset 3 \\(CORRUPT_MESSAGE\\)\n$`,
+      ),
+    );
+    expect(await ok(['consume', topic, '--partition', '0', '--offset', '3', '--max-messages', '1'])).toBe('behind\n');
   });
 
   test('what is wrong with a line names the line, and says what was sent before it', async () => {
