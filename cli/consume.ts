@@ -83,8 +83,9 @@ export function addConsume(rivulet: Command): void {
 
 function parseOffset(text: string): Offset {
   if (text === 'earliest' || text === 'latest') return text;
-  if (/^\d{1,16}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('It must be earliest, latest or a whole number.');
+  const offset = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+  if (Number.isSafeInteger(offset)) return offset;
+  throw new InvalidArgumentError(`It must be earliest, latest or a whole number up to ${Number.MAX_SAFE_INTEGER}.`);
 }
 
 async function consume(positional: string | undefined, options: ConsumeOptions, command: Command): Promise<void> {

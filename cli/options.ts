@@ -20,17 +20,22 @@ export function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER): (text: 
   return (text) => {
     const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
     if (value >= min && value <= max) return value;
-    throw new InvalidArgumentError(
-      `It must be a whole number from ${min}${max === Number.MAX_SAFE_INTEGER ? '' : ` to ${max}`}.`,
-    );
+    throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
   };
+}
+
+/** For what an empty text would mean something else of. */
+export function notEmpty(text: string): string {
+  if (text.trim() !== '') return text;
+  throw new InvalidArgumentError('It must not be empty.');
 }
 
 /** `0`, `0,2`, `3-5`: each once, ascending. */
 export function partitionList(text: string): readonly number[] {
   const numbers = text.split(',').flatMap((part) => {
     const [, from, to = from] = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(part) ?? [];
-    if (from === undefined || Number(to) < Number(from)) throw new InvalidArgumentError('It must be like 0,2 or 3-5.');
+    if (from === undefined || Number(to) < Number(from) || Number(to) > 9_999)
+      throw new InvalidArgumentError('It must be like 0,2 or 3-5, of partitions from 0 to 9999.');
     return Array.from({ length: Number(to) - Number(from) + 1 }, (_, i) => Number(from) + i);
   });
   return [...new Set(numbers)].sort((a, b) => a - b);

@@ -29,7 +29,9 @@ export function tableLines(headings: readonly string[], rows: readonly (readonly
 
 /** Until it is written. Rejects when nobody reads any more: see `isReaderGone`. */
 export function writeOut(text: string | Uint8Array): Promise<void> {
-  return new Promise((resolve, reject) => process.stdout.write(text, (error) => (error ? reject(error) : resolve())));
+  return new Promise((resolve, reject) =>
+    process.stdout.write(text, (error) => (error ? reject(outputFailure(error)) : resolve())),
+  );
 }
 
 /** A pipe whose reader has had enough (`| head`), or a terminal that was closed. */
@@ -38,9 +40,12 @@ export function isReaderGone(error: unknown): boolean {
   return error.code === 'EPIPE' || (error.code === 'EIO' && process.stdout.isTTY);
 }
 
+const outputFailure = (error: Error): Error =>
+  isReaderGone(error) ? error : new Error(`standard output: ${error.message}`, { cause: error });
+
 /** On an error of standard output, for commands that have nothing to finish. */
 export function exitWithReader(error: Error): void {
-  if (!isReaderGone(error)) reportFailure(new Error(`standard output: ${error.message}`));
+  if (!isReaderGone(error)) reportFailure(outputFailure(error));
   process.exit(isReaderGone(error) ? 0 : 1);
 }
 

@@ -1,12 +1,12 @@
 // `rivulet produce`: a file or standard input, a record a line. The flags are those of kafka-console-producer.sh.
 //
 // Invariant: whatever goes wrong, the last lines say how many records were acknowledged and what became of the others.
-import { open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { type Command, Option } from 'commander';
 import type { Message } from '../lib/client/message.ts';
 import type { Compression } from '../lib/record/compression.ts';
 import { connect } from './connect.ts';
+import { streamOf } from './files.ts';
 import { flag, keyValue, type Properties, refuseAll, refuseUnknown, topicOf, topicOption } from './options.ts';
 import { reportOutages } from './outage.ts';
 import { startProgress } from './progress.ts';
@@ -61,7 +61,7 @@ export function addProduce(rivulet: Command): void {
 async function produce(positional: string | undefined, options: ProduceOptions, command: Command): Promise<void> {
   const topic = topicOf(command, positional);
   const parse = await parserOf(options, command);
-  const input = await openInput(options.file);
+  const input = await streamOf('--file', options.file);
   const { url } = command.optsWithGlobals<{ url: string }>();
   const rivulet = await connect(command, reportOutages(url, ` (up to ${deliveryTimeoutMs / 1000} s)`));
   const producer = rivulet.producer({ compression: options.compressionCodec, deliveryTimeoutMs });
@@ -98,17 +98,6 @@ async function parserOf({ format, property = {} }: ProduceOptions, command: Comm
   const reason = whyUnreadable(property);
   if (reason !== undefined) command.error(`rivulet: --property ${reason}`);
   return textParser(property, (name, fallback) => flag(command, property, name, fallback));
-}
-
-async function openInput(path: string | undefined): Promise<Readable> {
-  if (path === undefined) return process.stdin;
-  const file = await open(path).catch((cause: NodeJS.ErrnoException) => {
-    const reason = cause.code === 'ENOENT' ? 'there is no such file' : `it cannot be read (${cause.code})`;
-    throw new Error(`--file ${path}: ${reason}`, { cause });
-  });
-  if (!(await file.stat()).isDirectory()) return file.createReadStream({ highWaterMark: 262_144 });
-  await file.close();
-  throw new Error(`--file ${path}: it is a folder`);
 }
 
 /** What was read is still sent. @returns the exit code of the signal, once it came. */

@@ -1,13 +1,13 @@
 // `rivulet serve`: the whole service in this process, over one folder. What runs until a signal comes; the first one lets
 // the requests under way finish, the second one does not.
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { isLoopback } from '../lib/client/loopback.ts';
 import { limits } from '../lib/limits.ts';
 import type { Home } from '../local/home.ts';
 import type { LocalServer } from '../local/server.ts';
 import { ownCredentials } from './connect.ts';
 import { reportFailure } from './failure.ts';
-import { wholeNumber } from './options.ts';
+import { notEmpty, wholeNumber } from './options.ts';
 import { outliveReader, printLine } from './output.ts';
 import { onStopSignal } from './stop-signals.ts';
 
@@ -35,7 +35,7 @@ export function addServe(rivulet: Command): void {
     .description('run the service on this machine')
     .option('--host <address>', 'the address to listen on', parseHost, '127.0.0.1')
     .option('--port <port>', 'the port to listen on; 0 takes a free one', wholeNumber(0, 65_535), 9292)
-    .option('--data <folder>', 'where the data lies; made when it is missing', '.rivulet')
+    .option('--data <folder>', 'where the data lies; made when it is missing', notEmpty, '.rivulet')
     .option(
       '--offsets-retention-minutes <n>',
       'how long a group without members keeps an offset',
@@ -86,8 +86,7 @@ async function serve({ host, port, data, offsetsRetentionMinutes, accessKey }: S
 
 /** IPv6 also in brackets, as in a URL. An empty one would be every address. */
 function parseHost(text: string): string {
-  if (text.trim() !== '') return text.replace(/^\[(.*)\]$/, '$1');
-  throw new InvalidArgumentError('It must be an address or a name.');
+  return notEmpty(text).replace(/^\[(.*)\]$/, '$1');
 }
 
 function credentialsOf(accessKey: string | undefined): Credentials | undefined {

@@ -101,9 +101,10 @@ export type ConfigOverrides = Readonly<Record<string, string>>;
 const isKnown = (name: string): name is ConfigName => Object.hasOwn(rules, name);
 
 /** Throws INVALID_CONFIG naming the configuration, what it must be, and the value. */
-export function checkConfig(overrides: ConfigOverrides): void {
-  for (const [name, value] of Object.entries(overrides)) {
+export function checkConfig(given: Readonly<Record<string, string | null>>): void {
+  for (const [name, value] of Object.entries(given)) {
     if (!isKnown(name)) throw invalid(`unknown topic configuration ${JSON.stringify(name.slice(0, 100))}`);
+    if (value === null) continue;
     if (value.length > limits.configValueLength)
       throw invalid(`${name} has ${value.length} characters, above the limit of ${limits.configValueLength}`);
     const reason = rules[name].refuse(value);

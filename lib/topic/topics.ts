@@ -212,8 +212,8 @@ async function alter(table: Table, topic: Topic, request: AlterTopicRequest): Pr
       { outcome: 'not-written' },
     );
   }
+  checkConfig(request.config ?? {});
   const config = withChanges(topic.overrides, request.config ?? {});
-  checkConfig(config);
   const result = await table.write({
     kind: 'update',
     key: topicKey(topic.topic),

@@ -1,4 +1,5 @@
-import { writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { Rivulet } from '../../lib/client/rivulet.ts';
@@ -84,7 +85,32 @@ describe('topics', () => {
     const { code, stderr } = await rivulet(['topics', 'create', 'wrong', '--config', 'retention.ms=soon']);
     expect(code).toBe(1);
     expect(stderr).toMatch(/^rivulet: .*retention\.ms.*\(INVALID_CONFIG, not written\)\n$/);
+    const mistyped = await rivulet(['topics', 'alter', await newTopic(), '--delete-config', 'retention.msec']);
+    expect(mistyped).toMatchObject({
+      code: 1,
+      stderr: 'rivulet: unknown topic configuration "retention.msec" (INVALID_CONFIG, not written)\n',
+    });
   });
+});
+
+test('output that cannot be written, and a folder as input, are failures that are told', async () => {
+  const topic = await newTopic();
+  await ok(['produce', topic], 'v\n');
+  const endsWith = (args: readonly string[], stdin: number | 'ignore', stdout: number | 'ignore') =>
+    spawnSync(process.execPath, [launcher, ...args, '--url', service.url], {
+      stdio: [stdin, stdout, 'pipe'],
+      encoding: 'utf8',
+    });
+  const folder = openSync(newDirectory(), 'r');
+  expect(endsWith(['produce', topic], folder, 'ignore')).toMatchObject({
+    status: 1,
+    stderr: 'rivulet: standard input: it is a folder\n',
+  });
+  if (!existsSync('/dev/full')) return;
+  const full = openSync('/dev/full', 'w');
+  const told = { status: 1, stderr: expect.stringMatching(/^rivulet: standard output: ENOSPC: .*\n$/m) };
+  expect(endsWith(['topics', 'list'], 'ignore', full)).toMatchObject(told);
+  expect(endsWith(fromBeginning(topic, 1), 'ignore', full)).toMatchObject(told);
 });
 
 describe('produce and consume', () => {
@@ -248,6 +274,12 @@ describe('produce and consume', () => {
     const topic = await newTopic(1);
     const input = '{"value": "here", "partition": 0}\n';
     expect((await rivulet(['produce', topic, '--format', 'ndjson'], input)).code).toBe(0);
+    for (const partition of ['-1', '"0"', '1e30']) {
+      const line = await rivulet(['produce', topic, '--format', 'ndjson'], `{"value": "v", "partition": ${partition}}`);
+      expect(line.stderr).toContain(
+        `rivulet: line 1: partition: expected a whole number from 0 to 9007199254740991, got ${partition}; `,
+      );
+    }
     const refused = await rivulet(['produce', topic, '--format', 'ndjson'], '\n{"value": "there", "partition": 7}\n');
     expect(refused.code).toBe(1);
     expect(refused.stderr).toMatch(
@@ -261,8 +293,9 @@ describe('produce and consume', () => {
     for (const [args, sentence] of [
       [['missing'], /^rivulet: there is no topic "missing" \(UNKNOWN_TOPIC_OR_PARTITION\)\n$/],
       [['bad name!'], /^rivulet: topic name "bad name!" may only have .*\(INVALID_TOPIC_EXCEPTION, not written\)\n$/],
-      [[topic, '--file', join(folder, 'none')], /^rivulet: --file \S+none: there is no such file\n$/],
-      [[topic, '--file', folder], /^rivulet: --file \S+: it is a folder\n$/],
+      [[topic, '--file', join(folder, 'none')], /^rivulet: --file "\S+none": there is no such file\n$/],
+      [[topic, '--file', folder], /^rivulet: --file "\S+": it is a folder\n$/],
+      [[topic, '--file', ''], /^rivulet: --file "": there is no such file\n$/],
     ] as const) {
       const { code, stderr } = await rivulet(['produce', ...args], '');
       expect(stderr).toMatch(sentence);
