@@ -109,7 +109,7 @@ function recordJson({ offset, timestampMs, key, value, headers }: DecodedRecord)
 function tooLarge(offset: number, bytes: number): RivuletError {
   return new RivuletError(
     'MESSAGE_TOO_LARGE',
-    `The record at offset ${offset} takes ${bytes} bytes as JSON, more than the ${REPLY_BYTES} of a reply: fetch it as ${BATCHES_MEDIA_TYPE}.`,
+    `The record at offset ${offset} takes ${bytes} bytes as JSON, more than the ${REPLY_BYTES} of a reply: fetch it as application/vnd.rivulet.batches.v1.`,
     { extra: { offset, bytes, limit: REPLY_BYTES } },
   );
 }
