@@ -7,14 +7,15 @@ import { printJson, printLine } from './output.ts';
 import { isoTime } from './times.ts';
 
 const examples = `
-Prints topic:partition:offset; the offset is -1 where no record is that young.
+Prints topic:partition:offset; the offset is -1 where no record is that young. max-timestamp is the first record
+of the greatest timestamp.
 
 Examples:
   rivulet offsets orders
   rivulet offsets orders --time earliest --partitions 0,2-3
   rivulet offsets orders --time 2026-11-22T09:00:00Z --json`;
 
-type Time = 'earliest' | 'latest' | number;
+type Time = 'earliest' | 'latest' | 'max-timestamp' | number;
 type OffsetsOptions = { time: Time; partitions?: readonly number[]; json?: boolean };
 
 export function addOffsets(rivulet: Command): void {
@@ -25,7 +26,7 @@ export function addOffsets(rivulet: Command): void {
     .addOption(topicOption())
     .option(
       '--time <when>',
-      'earliest, latest, or a time: ISO 8601 (UTC if it names no zone), or epoch milliseconds',
+      'earliest, latest, max-timestamp, or a time: ISO 8601 (UTC if it names no zone), or epoch milliseconds',
       parseTime,
       'latest',
     )
@@ -50,6 +51,7 @@ async function offsets(
 }
 
 async function offsetsAt(admin: Admin, topic: string, time: Time): Promise<{ partition: number; offset: number }[]> {
+  if (time === 'max-timestamp') return admin.fetchTopicOffsetsAtMaxTimestamp(topic);
   if (typeof time === 'number') return admin.fetchTopicOffsetsByTimestamp(topic, time);
   const both = await admin.fetchTopicOffsets(topic);
   return both.map((one) => ({ partition: one.partition, offset: one[time] }));
@@ -58,6 +60,7 @@ async function offsetsAt(admin: Admin, topic: string, time: Time): Promise<{ par
 /** The names and numbers of kafka-get-offsets.sh. */
 const named: Readonly<Record<string, Time>> = {
   ...{ latest: 'latest', '-1': 'latest', earliest: 'earliest', '-2': 'earliest' },
+  ...{ 'max-timestamp': 'max-timestamp', '-3': 'max-timestamp' },
   // Of what is on local disks, not in tiered storage: here that is all.
   ...{ 'earliest-local': 'earliest', '-4': 'earliest' },
 };

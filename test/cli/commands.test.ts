@@ -313,6 +313,10 @@ test('offsets: the end, the beginning, at a time, of some partitions, as JSON', 
     `${topic}:1:0\n${topic}:2:0\n`,
   );
   expect(await ok(['offsets', topic, '--time', '-4', '--partitions', '2'])).toBe(`${topic}:2:0\n`);
+  for (const time of ['-3', 'max-timestamp'])
+    expect(await ok(['offsets', topic, '--time', time])).toBe(
+      [-1, -1, 1, 0].map((at, p) => `${topic}:${p}:${at}\n`).join(''),
+    );
   const second = ['offsets', topic, '--time', '1970-01-01T00:00:01', '--partitions', '2,3'];
   // Without a zone it is UTC, wherever the command runs.
   const inTokyo = await run(second, { environment: { RIVULET_URL: service.url, TZ: 'Asia/Tokyo' } });
