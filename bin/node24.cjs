@@ -24,9 +24,10 @@ function runHere(script, args) {
 
 function runIn(node, script, args) {
   const child = spawn(node, [script, ...args], { stdio: 'inherit' });
-  // Ctrl-C reaches the child by itself (one terminal, one process group): only outlive it. SIGTERM is for us alone.
-  process.on('SIGINT', () => {});
-  process.on('SIGTERM', () => child.kill('SIGTERM'));
+  // We outlive the signal, and the child decides. Ctrl-C in a terminal reaches the child by itself too, so it comes twice:
+  // see cli/stop-signals.ts. Windows has no signals to pass on: kill() would end the child without asking it.
+  const pass = process.platform === 'win32' ? () => {} : (signal) => child.kill(signal);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT']) process.on(signal, pass);
   child.on('error', (error) => {
     console.error(`rivulet: cannot start ${node}: ${error.message}`);
     process.exit(1);

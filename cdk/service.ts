@@ -1,6 +1,6 @@
 // What works on the data and answers for it: the functions, the HTTP API, and the upkeep with the queue that keeps what
 // it could not do. It holds no data: it can be removed and made again at any time.
-import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
 import type { HttpApi } from 'aws-cdk-lib/aws-apigatewayv2';
 import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction as LambdaTarget } from 'aws-cdk-lib/aws-events-targets';
@@ -46,8 +46,11 @@ export class Service extends Construct {
   }
 
   #grant(grantee: IGrantable, routes: readonly Route[]): Grant {
+    checkAccount(grantee, Stack.of(this).account);
     const resourceArns = routes.map((route) => arnOf(this.api, route));
-    return Grant.addToPrincipal({ grantee, actions: ['execute-api:Invoke'], resourceArns });
+    const grant = Grant.addToPrincipal({ grantee, actions: ['execute-api:Invoke'], resourceArns });
+    if (grant.success) return grant;
+    throw new Error(`grantee: expected a role, a user or a group, whose policy can be added to, got ${grantee}`);
   }
 
   /** Lets it write to this topic, and no other. */
@@ -69,6 +72,18 @@ export class Service extends Construct {
   grantAdmin(grantee: IGrantable): Grant {
     return this.#grant(grantee, adminRoutes);
   }
+}
+
+/**
+ * An HTTP API has no resource policy, so a policy of another account's principal would have no effect. Accounts that are not
+ * known until the deployment are let through.
+ */
+function checkAccount({ grantPrincipal }: IGrantable, account: string): void {
+  const theirs = grantPrincipal.principalAccount;
+  if (theirs === undefined || theirs === account || Token.isUnresolved(theirs) || Token.isUnresolved(account)) return;
+  throw new Error(
+    `grantee: expected a principal of account ${account}, where the API is, got one of account ${theirs}: let it assume a role in ${account}, and grant to that role`,
+  );
 }
 
 const arnOf = (api: HttpApi, route: Route): string =>

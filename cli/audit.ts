@@ -1,6 +1,7 @@
 // `rivulet audit`: are all records of a data folder there? In AWS the upkeep function answers the same.
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
+import { notEmpty } from './options.ts';
 import { printJson } from './output.ts';
 
 const examples = `
@@ -15,7 +16,7 @@ export function addAudit(rivulet: Command): void {
   rivulet
     .command('audit')
     .description('check that a data folder on this machine is whole')
-    .option('--data <folder>', 'where the data lies', '.rivulet')
+    .option('--data <folder>', 'where the data lies', notEmpty, '.rivulet')
     .addHelpText('after', examples)
     .action(check);
 }

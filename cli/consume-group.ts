@@ -127,7 +127,7 @@ function optionsOf({ fromBeginning, consumerProperty = {} }: GroupFlags, command
   if (fromBeginning && reset !== undefined && reset !== 'earliest')
     command.error(`rivulet: --from-beginning and --consumer-property auto.offset.reset=${reset} exclude each other`);
   const given = Object.entries(consumerProperty).map(([name, text]) => {
-    const parse = properties[name];
+    const parse = Object.hasOwn(properties, name) ? properties[name] : undefined;
     if (!parse)
       return command.error(
         `rivulet: --consumer-property ${name}: not known here; known are ${consumerProperties.join(', ')}`,
@@ -135,7 +135,7 @@ function optionsOf({ fromBeginning, consumerProperty = {} }: GroupFlags, command
     try {
       return parse(text);
     } catch (error) {
-      return command.error(`rivulet: --consumer-property ${name}: ${(error as Error).message}`);
+      return command.error(`rivulet: --consumer-property ${name}=${text}: ${(error as Error).message}`);
     }
   });
   return Object.assign({ autoOffsetReset: fromBeginning ? 'earliest' : 'latest' }, ...given);
@@ -150,7 +150,7 @@ function validName(text: string): string {
 function oneOf<T extends string>(text: string, known: readonly T[]): T {
   const found = known.find((one) => one === text);
   if (found !== undefined) return found;
-  throw new Error(`must be ${known.join(', ')}, got '${text}'`);
+  throw new Error(`It must be one of ${known.join(', ')}.`);
 }
 
 /** `orders 0-5,7`. */

@@ -1,6 +1,6 @@
 // `rivulet consume`: a topic's records on standard output, all of them or a group's share. The flags are those of
 // kafka-console-consumer.sh, and so is its last line: how many messages were processed.
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { Admin } from '../lib/client/admin.ts';
 import type { Consumer } from '../lib/client/consumer.ts';
 import type { Assignment } from '../lib/client/consumer-options.ts';
@@ -18,7 +18,8 @@ import {
   wholeNumber,
 } from './options.ts';
 import { reportOutages } from './outage.ts';
-import { exitWithReader, isReaderGone, plural, writeOut } from './output.ts';
+import { isReaderGone, outliveReader, plural, writeOut } from './output.ts';
+import { onStopSignal } from './stop-signals.ts';
 import { formatterProperties, textFormatter } from './text-lines.ts';
 
 const examples = `
@@ -33,7 +34,8 @@ Properties of --consumer-property: ${consumerProperties.slice(0, 4).join(', ')},
 ${consumerProperties.slice(4).join(', ')}.
 
 Properties of --format text: print.key, print.value, print.timestamp, print.partition, print.offset, print.headers,
-key.separator, headers.separator, line.separator, null.literal; as in kafka-console-consumer.sh.
+key.separator, headers.separator, line.separator, null.literal, and key.deserializer, value.deserializer,
+headers.deserializer for Kafka's numbers (LongDeserializer); as in kafka-console-consumer.sh. Other bytes go out unchanged.
 
 Examples:
   rivulet consume orders --from-beginning
@@ -73,7 +75,7 @@ export function addConsume(rivulet: Command): void {
     .option('--offset <where>', 'where to begin in it: earliest, latest or an offset', parseOffset)
     .option('--max-messages <count>', 'stop after so many', wholeNumber(1))
     .option('--timeout-ms <ms>', 'stop when none came for so long', wholeNumber(1, 2_147_483_647))
-    .option('--property <name=value>', 'what to print; repeatable', keyValue)
+    .option('--formatter-property, --property <name=value>', 'what to print; repeatable', keyValue)
     .addOption(new Option('--format <format>', 'how to print').choices(['text', 'ndjson']).default('text'))
     .addHelpText('after', examples)
     .action(consume);
@@ -81,8 +83,9 @@ export function addConsume(rivulet: Command): void {
 
 function parseOffset(text: string): Offset {
   if (text === 'earliest' || text === 'latest') return text;
-  if (/^\d{1,16}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('It must be earliest, latest or a whole number.');
+  const offset = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+  if (Number.isSafeInteger(offset)) return offset;
+  throw new InvalidArgumentError(`It must be earliest, latest or a whole number up to ${Number.MAX_SAFE_INTEGER}.`);
 }
 
 async function consume(positional: string | undefined, options: ConsumeOptions, command: Command): Promise<void> {
@@ -116,7 +119,12 @@ async function formatterOf(
     return (message) => Buffer.from(`${lineOfMessage(message)}\n`);
   }
   refuseUnknown(command, property, formatterProperties);
-  return textFormatter(property, (name, fallback) => flag(command, property, name, fallback));
+  try {
+    return textFormatter(property, (name, fallback) => flag(command, property, name, fallback));
+  } catch (error) {
+    if (error instanceof CommanderError) throw error;
+    return command.error(`rivulet: --property ${(error as Error).message}`);
+  }
 }
 
 /** Looked up once, here: a wrong topic or partition fails at once, and "latest" is now. */
@@ -146,9 +154,12 @@ async function printAll(
   let processed = 0;
   const stop = (): void => void consumer.stop();
   const timer = timeoutMs === undefined ? undefined : setTimeout(stop, timeoutMs);
-  stopOnSignals(stop);
-  // The write itself fails too, and then there is something to finish: a group's member commits and leaves.
-  process.stdout.off('error', exitWithReader).on('error', () => undefined);
+  onStopSignal((exitCode) => {
+    process.exitCode = exitCode;
+    stop();
+  });
+  // The write itself fails too, and then a group's member commits and leaves.
+  outliveReader();
   try {
     await consumer.run({
       eachBatch: async ({ topic, partition, messages }) => {
@@ -174,15 +185,3 @@ async function printAll(
 }
 
 const countOf = (processed: number): void => console.error(`Processed a total of ${processed} messages`);
-
-/** The second signal ends us at once. */
-function stopOnSignals(stop: () => void): void {
-  for (const [signal, exitCode] of [
-    ['SIGINT', 130],
-    ['SIGTERM', 143],
-  ] as const)
-    process.once(signal, () => {
-      process.exitCode = exitCode;
-      stop();
-    });
-}

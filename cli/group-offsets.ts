@@ -1,14 +1,15 @@
 // `rivulet groups reset-offsets` and `delete-offsets`: the flags of kafka-consumer-groups.sh. Nothing is changed without
 // --execute.
-import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Admin } from '../lib/client/admin.ts';
 import type { OffsetReset, ResetOffsets, ResetTarget, TopicSelection } from '../lib/client/group-admin.ts';
 import { connect } from './connect.ts';
 import { hasErrorCode } from './failure.ts';
-import { fileTargets, isoDuration, isoTime, topicSelection } from './group-targets.ts';
+import { textOf } from './files.ts';
+import { fileTargets, topicSelection } from './group-targets.ts';
 import { groupOf, groupOption, wholeNumber } from './options.ts';
 import { printJson, printLine, printTable } from './output.ts';
+import { isoDuration, isoTime } from './times.ts';
 
 const resetHelp = `
 Which partitions: --topic orders, --topic orders:0,2-3 (repeatable), or --all-topics: those the group has offsets of.
@@ -59,7 +60,7 @@ export function addResetOffsets(groups: Command): void {
     .option('--to-offset <offset>', 'to this offset', wholeNumber(0))
     .option(
       '--to-datetime <time>',
-      'to the first record at or after this time: ISO 8601 (UTC if it does not say), or epoch milliseconds',
+      'to the first record at or after this time: ISO 8601 (UTC if it names no zone), or epoch milliseconds',
       isoTime,
     )
     .option(
@@ -79,7 +80,7 @@ export function addResetOffsets(groups: Command): void {
 
 function wholeShift(text: string): number {
   if (/^[+-]?\d{1,15}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('It must be a whole number, like 10 or -10.');
+  throw new InvalidArgumentError('It must be a whole number of at most 15 digits, like 10 or -10.');
 }
 
 async function reset(positional: string | undefined, options: ResetOptions, command: Command): Promise<void> {
@@ -132,19 +133,12 @@ function checkTarget(command: Command, options: ResetOptions): void {
 }
 
 async function selected(admin: Admin, groupId: string, options: ResetOptions): Promise<ResetOffsets['topics']> {
-  if (options.fromFile !== undefined) return fileTargets(options.fromFile, readFile(options.fromFile));
+  if (options.fromFile !== undefined)
+    return fileTargets(options.fromFile, await textOf('--from-file', options.fromFile));
   const topics = options.topic ?? (await committedTopics(admin, groupId));
   if (topics.length === 0) throw new Error(`group ${groupId} has no offsets: name its topics with --topic`);
   const target = targetOf(options);
   return topics.map((topic) => ({ ...topic, target }));
-}
-
-function readFile(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (cause) {
-    throw new Error(`--from-file ${path}: ${(cause as Error).message}`, { cause });
-  }
 }
 
 async function committedTopics(admin: Admin, groupId: string): Promise<TopicSelection[]> {

@@ -1,5 +1,5 @@
-// What reset-offsets and delete-offsets are told: which partitions, and where to. Kafka's notations: `orders:0,1`, ISO 8601
-// times and durations, and a CSV of topic,partition,offset.
+// What reset-offsets and delete-offsets are told: which partitions, and where to. Kafka's notations: `orders:0,1`, and a
+// CSV of topic,partition,offset.
 import { InvalidArgumentError } from 'commander';
 import { offsetTargets, type ResetOffsets, type TopicSelection } from '../lib/client/group-admin.ts';
 import { checkTopicName } from '../lib/topic/name.ts';
@@ -13,26 +13,6 @@ export function topicSelection(text: string, before: readonly TopicSelection[] =
   checkTopicName(topic);
   if (before.some((one) => one.topic === topic)) throw new InvalidArgumentError(`${topic} is named already.`);
   return [...before, partitions === undefined ? { topic } : { topic, partitions: partitionList(partitions) }];
-}
-
-const TIME = /^(\d{4}-\d{2}-\d{2})(T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?)?(?:Z|([+-]\d{2}):?(\d{2})?)?$/;
-
-/** In epoch milliseconds. As in Kafka's tool, UTC unless the text has a zone. */
-export function isoTime(text: string): number {
-  const [, day, time = 'T00:00', hours = '+00', minutes = '00'] = TIME.exec(text) ?? [];
-  const ms = /^\d{1,15}$/.test(text) ? Number(text) : Date.parse(`${day}${time}${hours}:${minutes}`);
-  if (ms >= 0) return ms;
-  throw new InvalidArgumentError('It must be a time like 2026-11-22T09:00:00Z, or epoch milliseconds.');
-}
-
-const DURATION = /^P(?=\d|T\d)(?:(\d+)D)?(?:T(?=\d)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d{1,3})?)S)?)?$/;
-
-/** In milliseconds. */
-export function isoDuration(text: string): number {
-  const parts = DURATION.exec(text.toUpperCase());
-  if (!parts) throw new InvalidArgumentError('It must be an ISO 8601 duration like PT30M, PT1H or P2DT12H.');
-  const [days, hours, minutes, seconds] = parts.slice(1).map((part) => Number(part ?? 0));
-  return Math.round(((days! * 24 + hours!) * 60 + minutes!) * 60_000 + seconds! * 1_000);
 }
 
 /** Lines of topic,partition,offset; the topic may be in quotes. Throws naming the line. */

@@ -23,10 +23,16 @@ export function messageOfLine(line: Uint8Array): Message {
     key: bytesOfJson(fields.key, 'key'),
     value: bytesOfJson(fields.value, 'value'),
     ...(fields.headers !== undefined && { headers: headersOf(fields.headers) }),
-    // Their bounds are the SDK's to check.
-    ...(partition !== undefined && { partition: partition as number }),
-    ...(timestamp !== undefined && { timestamp: timestamp as number }),
+    ...(partition !== undefined && { partition: whole(partition, 'partition') }),
+    ...(timestamp !== undefined && { timestamp: whole(timestamp, 'timestamp') }),
   };
+}
+
+/** A number that a double does not hold is no number here: parseJson keeps its digits. */
+function whole(value: unknown, field: string): number {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
+  const got = JSON.stringify(value).slice(0, 80);
+  throw new Error(`${field}: expected a whole number from 0 to ${Number.MAX_SAFE_INTEGER}, got ${got}`);
 }
 
 /** A line is no body of a request, as which it would be named. */

@@ -4,16 +4,18 @@ import type { Admin } from '../lib/client/admin.ts';
 import { connect } from './connect.ts';
 import { partitionList, topicOf, topicOption } from './options.ts';
 import { printJson, printLine } from './output.ts';
+import { isoTime } from './times.ts';
 
 const examples = `
-Prints topic:partition:offset; the offset is -1 where no record is that young.
+Prints topic:partition:offset; the offset is -1 where no record is that young. max-timestamp is the first record
+of the greatest timestamp.
 
 Examples:
   rivulet offsets orders
   rivulet offsets orders --time earliest --partitions 0,2-3
   rivulet offsets orders --time 2026-11-22T09:00:00Z --json`;
 
-type Time = 'earliest' | 'latest' | number;
+type Time = 'earliest' | 'latest' | 'max-timestamp' | number;
 type OffsetsOptions = { time: Time; partitions?: readonly number[]; json?: boolean };
 
 export function addOffsets(rivulet: Command): void {
@@ -22,7 +24,12 @@ export function addOffsets(rivulet: Command): void {
     .description('print the offsets of a topic')
     .argument('[topic]')
     .addOption(topicOption())
-    .option('--time <when>', 'earliest, latest, epoch milliseconds, or an ISO 8601 date', parseTime, 'latest')
+    .option(
+      '--time <when>',
+      'earliest, latest, max-timestamp, or a time: ISO 8601 (UTC if it names no zone), or epoch milliseconds',
+      parseTime,
+      'latest',
+    )
     .option('--partitions <list>', 'only these, like 0,2-3', partitionList)
     .option('--json', 'print JSON')
     .addHelpText('after', examples)
@@ -44,18 +51,24 @@ async function offsets(
 }
 
 async function offsetsAt(admin: Admin, topic: string, time: Time): Promise<{ partition: number; offset: number }[]> {
+  if (time === 'max-timestamp') return admin.fetchTopicOffsetsAtMaxTimestamp(topic);
   if (typeof time === 'number') return admin.fetchTopicOffsetsByTimestamp(topic, time);
   const both = await admin.fetchTopicOffsets(topic);
   return both.map((one) => ({ partition: one.partition, offset: one[time] }));
 }
 
+/** The names and numbers of kafka-get-offsets.sh. */
+const named: Readonly<Record<string, Time>> = {
+  ...{ latest: 'latest', '-1': 'latest', earliest: 'earliest', '-2': 'earliest' },
+  ...{ 'max-timestamp': 'max-timestamp', '-3': 'max-timestamp' },
+  // Of what is on local disks, not in tiered storage: here that is all.
+  ...{ 'earliest-local': 'earliest', '-4': 'earliest' },
+};
+const tiered: readonly string[] = ['latest-tiered', '-5', 'earliest-pending-upload', '-6'];
+
 function parseTime(text: string): Time {
-  // kafka-get-offsets.sh's numbers for the same.
-  if (text === 'latest' || text === '-1') return 'latest';
-  if (text === 'earliest' || text === '-2') return 'earliest';
-  const ms = /^\d{1,15}$/.test(text) ? Number(text) : Date.parse(text);
-  if (!Number.isNaN(ms) && ms >= 0) return ms;
-  throw new InvalidArgumentError(
-    'It must be earliest, latest, epoch milliseconds, or a date like 2026-11-22T09:00:00Z.',
-  );
+  if (Object.hasOwn(named, text)) return named[text]!;
+  if (tiered.includes(text))
+    throw new InvalidArgumentError('There is no tiered storage here: give earliest or latest.');
+  return isoTime(text);
 }

@@ -20,17 +20,22 @@ export function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER): (text: 
   return (text) => {
     const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
     if (value >= min && value <= max) return value;
-    throw new InvalidArgumentError(
-      `It must be a whole number from ${min}${max === Number.MAX_SAFE_INTEGER ? '' : ` to ${max}`}.`,
-    );
+    throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
   };
+}
+
+/** For what an empty text would mean something else of. */
+export function notEmpty(text: string): string {
+  if (text.trim() !== '') return text;
+  throw new InvalidArgumentError('It must not be empty.');
 }
 
 /** `0`, `0,2`, `3-5`: each once, ascending. */
 export function partitionList(text: string): readonly number[] {
   const numbers = text.split(',').flatMap((part) => {
     const [, from, to = from] = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(part) ?? [];
-    if (from === undefined || Number(to) < Number(from)) throw new InvalidArgumentError('It must be like 0,2 or 3-5.');
+    if (from === undefined || Number(to) < Number(from) || Number(to) > 9_999)
+      throw new InvalidArgumentError('It must be like 0,2 or 3-5, of partitions from 0 to 9999.');
     return Array.from({ length: Number(to) - Number(from) + 1 }, (_, i) => Number(from) + i);
   });
   return [...new Set(numbers)].sort((a, b) => a - b);
@@ -71,10 +76,10 @@ function namedGroup(command: Command, positional: string | undefined): string {
 
 /** `true` and `false`, as Kafka's tools read them. */
 export function flag(command: Command, properties: Properties, name: string, fallback: boolean): boolean {
-  const value = properties[name];
+  const value = properties[name]?.trim().toLowerCase();
   if (value === undefined) return fallback;
   if (value === 'true' || value === 'false') return value === 'true';
-  return command.error(`rivulet: --property ${name}: must be true or false, got '${value}'`);
+  return command.error(`rivulet: --property ${name}: must be true or false, got '${properties[name]}'`);
 }
 
 export function refuseUnknown(command: Command, properties: Properties, known: readonly string[]): void {

@@ -1,4 +1,5 @@
 // What goes to standard output.
+import { reportFailure } from './failure.ts';
 
 export function printLine(line: string): void {
   process.stdout.write(`${line}\n`);
@@ -28,15 +29,27 @@ export function tableLines(headings: readonly string[], rows: readonly (readonly
 
 /** Until it is written. Rejects when nobody reads any more: see `isReaderGone`. */
 export function writeOut(text: string | Uint8Array): Promise<void> {
-  return new Promise((resolve, reject) => process.stdout.write(text, (error) => (error ? reject(error) : resolve())));
+  return new Promise((resolve, reject) =>
+    process.stdout.write(text, (error) => (error ? reject(outputFailure(error)) : resolve())),
+  );
 }
 
-/** Whoever reads our output may have had enough of it (`| head`). */
+/** A pipe whose reader has had enough (`| head`), or a terminal that was closed. */
 export function isReaderGone(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'EPIPE';
+  if (!(error instanceof Error && 'code' in error)) return false;
+  return error.code === 'EPIPE' || (error.code === 'EIO' && process.stdout.isTTY);
 }
+
+const outputFailure = (error: Error): Error =>
+  isReaderGone(error) ? error : new Error(`standard output: ${error.message}`, { cause: error });
 
 /** On an error of standard output, for commands that have nothing to finish. */
 export function exitWithReader(error: Error): void {
+  if (!isReaderGone(error)) reportFailure(outputFailure(error));
   process.exit(isReaderGone(error) ? 0 : 1);
+}
+
+/** For a command that has something to finish: it goes on when nobody reads its output any more. */
+export function outliveReader(): void {
+  process.stdout.off('error', exitWithReader).on('error', () => undefined);
 }

@@ -1,22 +1,24 @@
 // `rivulet produce`: a file or standard input, a record a line. The flags are those of kafka-console-producer.sh.
 //
 // Invariant: whatever goes wrong, the last lines say how many records were acknowledged and what became of the others.
-import { open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { type Command, Option } from 'commander';
 import type { Message } from '../lib/client/message.ts';
 import type { Compression } from '../lib/record/compression.ts';
 import { connect } from './connect.ts';
+import { streamOf } from './files.ts';
 import { flag, keyValue, type Properties, refuseAll, refuseUnknown, topicOf, topicOption } from './options.ts';
 import { reportOutages } from './outage.ts';
 import { startProgress } from './progress.ts';
 import { linesOf } from './read-lines.ts';
 import type { NumberedMessage, Sending } from './sending.ts';
-import { readerProperties, textParser } from './text-lines.ts';
+import { onStopSignal } from './stop-signals.ts';
+import { readerProperties, textParser, whyUnreadable } from './text-lines.ts';
 
 const examples = `
 Properties of --format lines: parse.key, key.separator, parse.headers, headers.delimiter, headers.separator,
-headers.key.separator, null.marker; as in kafka-console-producer.sh, separators are tabs, commas and colons by default.
+headers.key.separator, null.marker, ignore.error; as in kafka-console-producer.sh, separators are tabs, commas and colons by
+default.
 Lines of --format ndjson: {"key", "value", "headers": [{"name", "value"}], "partition", "timestamp"}, all optional;
 blank lines are skipped.
 
@@ -46,7 +48,7 @@ export function addProduce(rivulet: Command): void {
     .addOption(topicOption())
     .option('--file <path>', 'read this file, not standard input')
     .addOption(new Option('--format <format>', 'what a line is').choices(['lines', 'ndjson']).default('lines'))
-    .option('--property <name=value>', 'how to read lines; repeatable', keyValue)
+    .option('--reader-property, --property <name=value>', 'how to read lines; repeatable', keyValue)
     .addOption(
       new Option('--compression-codec <codec>', 'how to compress the batches')
         .choices(['none', 'gzip', 'snappy', 'lz4', 'zstd'])
@@ -59,7 +61,7 @@ export function addProduce(rivulet: Command): void {
 async function produce(positional: string | undefined, options: ProduceOptions, command: Command): Promise<void> {
   const topic = topicOf(command, positional);
   const parse = await parserOf(options, command);
-  const input = await openInput(options.file);
+  const input = await streamOf('--file', options.file);
   const { url } = command.optsWithGlobals<{ url: string }>();
   const rivulet = await connect(command, reportOutages(url, ` (up to ${deliveryTimeoutMs / 1000} s)`));
   const producer = rivulet.producer({ compression: options.compressionCodec, deliveryTimeoutMs });
@@ -68,10 +70,10 @@ async function produce(positional: string | undefined, options: ProduceOptions, 
   const { createSending } = await import('./sending.ts');
   const sending = createSending(producer, topic);
   const stopProgress = startProgress(() => `${sending.acknowledged()} records acknowledged`);
-  const interrupted = onInterrupt(input);
+  const interrupted = endInputOnSignal(input, sending);
   try {
     await sendLines(input, parse, sending).catch((error: unknown) => {
-      if (!interrupted()) throw error;
+      if (interrupted() === undefined) throw error;
     });
   } finally {
     await producer.disconnect();
@@ -80,7 +82,7 @@ async function produce(positional: string | undefined, options: ProduceOptions, 
     console.error(sending.summary());
   }
   sending.throwFirst();
-  if (interrupted()) process.exitCode = 130;
+  process.exitCode = interrupted() ?? 0;
 }
 
 /** Of a line; undefined where it is none. Throws with what is wrong. */
@@ -93,26 +95,21 @@ async function parserOf({ format, property = {} }: ProduceOptions, command: Comm
     return (line) => (isBlank(line) ? undefined : messageOfLine(line));
   }
   refuseUnknown(command, property, readerProperties);
+  const reason = whyUnreadable(property);
+  if (reason !== undefined) command.error(`rivulet: --property ${reason}`);
   return textParser(property, (name, fallback) => flag(command, property, name, fallback));
 }
 
-async function openInput(path: string | undefined): Promise<Readable> {
-  if (path === undefined) return process.stdin;
-  const file = await open(path).catch((cause: NodeJS.ErrnoException) => {
-    const reason = cause.code === 'ENOENT' ? 'there is no such file' : `it cannot be read (${cause.code})`;
-    throw new Error(`--file ${path}: ${reason}`, { cause });
-  });
-  if (!(await file.stat()).isDirectory()) return file.createReadStream({ highWaterMark: 262_144 });
-  await file.close();
-  throw new Error(`--file ${path}: it is a folder`);
-}
-
-/** The first Ctrl-C ends the input, and what was read is still sent; the second one ends us. */
-function onInterrupt(input: Readable): () => boolean {
-  let interrupted = false;
-  process.once('SIGINT', () => {
-    interrupted = true;
+/** What was read is still sent. @returns the exit code of the signal, once it came. */
+function endInputOnSignal(input: Readable, sending: Sending): () => number | undefined {
+  let interrupted: number | undefined;
+  const stop = (exitCode: number): void => {
+    interrupted = exitCode;
     input.destroy();
+  };
+  onStopSignal(stop, (exitCode) => {
+    console.error(sending.summary());
+    process.exit(exitCode);
   });
   return () => interrupted;
 }

@@ -8,6 +8,7 @@ const RETURN = 0x0d;
 export async function* linesOf(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer[]> {
   let begun: Buffer[] = [];
   let begunBytes = 0;
+  let whole = 0;
   for await (const chunk of source) {
     const lines: Buffer[] = [];
     let from = 0;
@@ -21,7 +22,8 @@ export async function* linesOf(source: AsyncIterable<Buffer>): AsyncGenerator<Bu
     if (from < chunk.length) begun.push(chunk.subarray(from));
     begunBytes += chunk.length - from;
     if (begunBytes > limits.uncompressedBatchBytes)
-      throw new Error(`a line is longer than ${limits.uncompressedBatchBytes} bytes`);
+      throw new Error(`line ${whole + lines.length + 1}: is longer than ${limits.uncompressedBatchBytes} bytes`);
+    whole += lines.length;
     if (lines.length > 0) yield lines;
   }
   if (begun.length > 0) yield [withoutReturn(Buffer.concat(begun))];

@@ -26,6 +26,7 @@ export function createSending(producer: Producer, topic: string): Sending {
   const underWay = new Set<Promise<void>>();
   const counts: Record<Outcome, number> = { written: 0, 'not-written': 0, unknown: 0 };
   const startedMs = performance.now();
+  let sent = 0;
   let firstError: unknown;
   let firstFailedLine = Number.POSITIVE_INFINITY;
 
@@ -42,7 +43,8 @@ export function createSending(producer: Producer, topic: string): Sending {
   async function send(numbered: readonly NumberedMessage[]): Promise<void> {
     if (numbered.length === 0) return;
     const messages = numbered.map(({ message }) => message);
-    const sent: Promise<void> = producer
+    sent += messages.length;
+    const sending: Promise<void> = producer
       .send({ topic, messages })
       .then(
         () => {
@@ -50,17 +52,18 @@ export function createSending(producer: Producer, topic: string): Sending {
         },
         (error) => failed(error, numbered),
       )
-      .finally(() => underWay.delete(sent));
-    underWay.add(sent);
+      .finally(() => underWay.delete(sending));
+    underWay.add(sending);
     if (underWay.size >= maxUnderWay) await Promise.race(underWay);
   }
 
   function summary(): string {
     const seconds = (performance.now() - startedMs) / 1000;
     const { written, unknown, 'not-written': notWritten } = counts;
+    const stillUnderWay = sent - written - unknown - notWritten;
     const parts = [`${written} ${written === 1 ? 'record' : 'records'} acknowledged`];
     if (notWritten > 0) parts.push(`${notWritten} not written`);
-    if (unknown > 0) parts.push(`${unknown} that may have been written`);
+    if (unknown + stillUnderWay > 0) parts.push(`${unknown + stillUnderWay} that may have been written`);
     return `${parts.join(', ')} in ${seconds.toFixed(2)} s (${Math.round(written / seconds)} records/s)`;
   }
 

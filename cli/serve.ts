@@ -7,9 +7,10 @@ import type { Home } from '../local/home.ts';
 import type { LocalServer, ServerOptions } from '../local/server.ts';
 import { ownCredentials } from './connect.ts';
 import { reportFailure } from './failure.ts';
-import { nameList, wholeNumber } from './options.ts';
-import { printLine } from './output.ts';
+import { nameList, notEmpty, wholeNumber } from './options.ts';
+import { outliveReader, printLine } from './output.ts';
 import { createServiceLog } from './service-log.ts';
+import { onStopSignal } from './stop-signals.ts';
 
 const examples = `
 The service stores its records as files and its offsets in SQLite. It takes signed requests only: with the credentials
@@ -34,14 +35,14 @@ export function addServe(rivulet: Command): void {
   rivulet
     .command('serve')
     .description('run the service on this machine')
-    .option('--host <address>', 'the address to listen on', '127.0.0.1')
+    .option('--host <address>', 'the address to listen on', parseHost, '127.0.0.1')
     .option(
       '--allow-host <name>',
       'another name that callers use for this server; repeatable. Addresses of its own and localhost need none',
       nameList,
     )
     .option('--port <port>', 'the port to listen on; 0 takes a free one', wholeNumber(0, 65_535), 9292)
-    .option('--data <folder>', 'where the data lies; made when it is missing', '.rivulet')
+    .option('--data <folder>', 'where the data lies; made when it is missing', notEmpty, '.rivulet')
     .option(
       '--offsets-retention-minutes <n>',
       'how long a group without members keeps an offset',
@@ -112,6 +113,11 @@ function reportDamage([first, ...others]: readonly string[]): void {
   );
 }
 
+/** IPv6 also in brackets, as in a URL. An empty one would be every address. */
+function parseHost(text: string): string {
+  return notEmpty(text).replace(/^\[(.*)\]$/, '$1');
+}
+
 function credentialsOf(accessKey: string | undefined): Credentials | undefined {
   if (accessKey === undefined) return ownCredentials();
   const secretAccessKey = process.env.RIVULET_SECRET_ACCESS_KEY;
@@ -127,32 +133,41 @@ function explained(error: unknown, host: string, port: number): unknown {
 }
 
 function greet({ url }: LocalServer, { directory, version }: Home, credentials: Credentials | undefined): void {
-  const region = isLoopback(new URL(url).hostname) ? '' : ' --region us-east-1';
-  const options = url === 'http://127.0.0.1:9292' ? '' : ` --url ${url}${region}`;
+  const here = reachable(url);
+  const options = optionsFor(here);
   const user = credentials ? '"$RIVULET_ACCESS_KEY_ID:$RIVULET_SECRET_ACCESS_KEY"' : 'local:local';
+  const where = credentials ? ' that has RIVULET_ACCESS_KEY_ID and RIVULET_SECRET_ACCESS_KEY' : '';
   printLine(`Rivulet ${version} listens on ${url}`);
   printLine(`Data folder: ${directory}`);
   printLine(`
-Try, in another terminal:
+Try, in another terminal${where}:
   npx rivulet topics create orders --partitions 3${options}
   echo 'hello' | npx rivulet produce orders${options}
   npx rivulet consume orders --from-beginning${options}
-  curl -w '\\n' --aws-sigv4 aws:amz:us-east-1:execute-api --user ${user} ${url}/v1/topics
+  curl -w '\\n' --aws-sigv4 aws:amz:us-east-1:execute-api --user ${user} ${quoted(`${here}/v1/topics`)}
 
 Ctrl-C stops it.`);
 }
 
+/** All addresses are none to connect to. */
+const reachable = (url: string): string => url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:');
+
+/** Some shells take brackets for a pattern of file names. */
+const quoted = (url: string): string => (url.includes('[') ? `'${url}'` : url);
+
+/** What the other commands do not know by themselves. */
+function optionsFor(url: string): string {
+  if (url === 'http://127.0.0.1:9292') return '';
+  return ` --url ${quoted(url)}${isLoopback(new URL(url).hostname) ? '' : ' --region us-east-1'}`;
+}
+
 /** Resolves once a signal has come and the requests under way are answered. */
 function stopped(server: LocalServer): Promise<void> {
+  outliveReader();
   return new Promise((resolve, reject) => {
-    let closing = false;
-    const onSignal = (signal: NodeJS.Signals): void => {
-      if (closing) process.exit(signal === 'SIGINT' ? 130 : 143);
-      closing = true;
+    onStopSignal(() => {
       printLine('Finishing what is under way ...');
       server.close().then(resolve, reject);
-    };
-    process.on('SIGINT', onSignal);
-    process.on('SIGTERM', onSignal);
+    });
   });
 }

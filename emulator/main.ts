@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { adminRoutes } from '../cdk/access.ts';
+import { onStopSignal } from '../cli/stop-signals.ts';
 import { bootstrap, type CdkOptions, deploy, destroy } from './cdk.ts';
 import { type AwsEndpoint, environmentWithoutAws, trust } from './endpoint.ts';
 import { runningEmulator } from './given.ts';
@@ -21,7 +22,11 @@ const name = 'Rivulet';
 const longestStepMs = 10 * 60_000;
 const interrupt = new AbortController();
 const { signal } = interrupt;
-for (const event of ['SIGINT', 'SIGTERM'] as const) process.on(event, () => interrupt.abort());
+let interruptedCode = 0;
+onStopSignal((exitCode) => {
+  interruptedCode = exitCode;
+  interrupt.abort();
+});
 
 try {
   const { values } = parseArgs({
@@ -34,7 +39,7 @@ try {
   if (values.help) console.log(usage);
   else await (values.endpoint === undefined ? onOurs(values.once) : onGiven(values.endpoint, values.once));
 } catch (error) {
-  process.exitCode = signal.aborted ? 130 : 1;
+  process.exitCode = signal.aborted ? interruptedCode : 1;
   console.error(signal.aborted ? '\nInterrupted.' : `deploy:local: ${error instanceof Error ? error.message : error}`);
 }
 
@@ -129,7 +134,7 @@ function environmentFor(endpoint: AwsEndpoint, url: string, operator: AccessKey)
 async function runDemo(environment: Record<string, string>, thenEnd: boolean): Promise<void> {
   const demo = resolve(import.meta.dirname, '../examples/demo.ts');
   const env = { ...environmentWithoutAws(), ...environment };
-  const child = spawn(process.execPath, thenEnd ? [demo, '--no-next'] : [demo], { env, stdio: 'inherit' });
+  const child = spawn(process.execPath, thenEnd ? [demo, '--no-next'] : [demo], { env, signal, stdio: 'inherit' });
   const [code] = await once(child, 'exit');
   signal.throwIfAborted();
   if (code !== 0) throw new Error(`the demo ended with ${code}`);

@@ -1,6 +1,7 @@
 // One member of the demo's group, a process of its own that can be killed. It tells the demo what it is assigned and what
 // it has read, and only then counts it as handled: so the demo misses nothing of a member that dies.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { stopSignals } from '../cli/stop-signals.ts';
 import type { TopicPartition } from '../lib/client/consumer-options.ts';
 import { Rivulet } from '../lib/client/rivulet.ts';
 import type { MemberOptions, MemberReport } from './demo-group.ts';
@@ -18,8 +19,8 @@ const consumer = new Rivulet({ url, clientId: name, ...identity(url) }).consumer
   onPartitionsRevoked: (partitions) => tell({ revoked: numbersOf(partitions) }),
 });
 consumer.subscribe({ topics: [topic] });
-// Ctrl-C is the demo's to answer.
-process.on('SIGINT', () => undefined);
+// A signal to the whole process group is the demo's to answer.
+for (const signal of stopSignals) process.on(signal, () => undefined);
 process.once('disconnect', () => process.exit());
 process.once('message', () => void consumer.stop());
 await consumer.run({

@@ -4,6 +4,7 @@
 import { Presets, SingleBar } from 'cli-progress';
 import { Command } from 'commander';
 import { tableLines } from '../cli/output.ts';
+import { onStopSignal } from '../cli/stop-signals.ts';
 import { Rivulet } from '../lib/client/rivulet.ts';
 import { type Group, type GroupRead, startGroup, victim } from './demo-group.ts';
 import { identity } from './demo-identity.ts';
@@ -25,22 +26,22 @@ const service = given ? givenService(given) : await ownService();
 const { topic } = service;
 let bar: SingleBar | undefined; // The one that is shown now.
 let group: Group | undefined;
-process.once('SIGINT', giveUp);
+const stopListening = onStopSignal(giveUp);
 try {
   process.exitCode = (await runDemo()) ? 0 : 1;
 } finally {
   group?.kill();
   await service.close();
 }
-process.removeListener('SIGINT', giveUp);
+stopListening();
 if (next) service.showAfterwards(heading);
 
 /** The terminal as it was, and nothing left behind: half of a demo is of no use to anybody. */
-function giveUp(): void {
+function giveUp(exitCode: number): void {
   bar?.stop();
   group?.kill();
   console.error(`\nInterrupted; ${service.abandon()}.`);
-  process.exit(130);
+  process.exit(exitCode);
 }
 
 /** @returns whether all that was to be shown is true. */

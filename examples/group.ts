@@ -14,7 +14,7 @@ const consumer = rivulet.consumer({
   onPartitionsRevoked: (partitions) => console.log(`given up: ${partitions.map(({ partition }) => partition)}`),
 });
 consumer.subscribe({ topics: ['coffee'] });
-process.once('SIGINT', () => consumer.stop());
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => consumer.stop());
 
 await consumer.run({
   concurrency: 3, // Partitions side by side; the messages of each in their order.

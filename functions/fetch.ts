@@ -53,7 +53,13 @@ const fetchPartition = (engine: LogEngine) =>
     status: 200,
     replySchema: fetchedPartition,
     repliesBatches: true,
-    errors: ['UNKNOWN_TOPIC_OR_PARTITION', 'OFFSET_OUT_OF_RANGE', 'MESSAGE_TOO_LARGE', 'CORRUPT_LOG'],
+    errors: [
+      'UNKNOWN_TOPIC_OR_PARTITION',
+      'OFFSET_OUT_OF_RANGE',
+      'MESSAGE_TOO_LARGE',
+      'CORRUPT_MESSAGE',
+      'CORRUPT_LOG',
+    ],
     run: async ({ path, query, wantsBatches, signal }) => {
       const { topic, p: partition } = path;
       const start = await startOf(engine, { topic, signal }, partition, query);

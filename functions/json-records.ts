@@ -8,6 +8,7 @@ import { RivuletError } from '../lib/errors.ts';
 import type { DecodedRecord, OpenBatch } from '../lib/record/batch.ts';
 import { type BatchHeader, splitBatches } from '../lib/record/batch-header.ts';
 import { CorruptBatchError } from '../lib/record/corrupt-batch-error.ts';
+import { BATCHES_MEDIA_TYPE } from '../lib/record/frames.ts';
 import type { Pace } from '../lib/record/steps.ts';
 import { newUnpackBudget, type UnpackBudget, withOpenBatch } from '../lib/record/unpack.ts';
 import { jsonOfBytes } from './json-values.ts';
@@ -111,11 +112,16 @@ function addRecord(page: Page, record: DecodedRecord): Stop {
 const leastBytes = ({ key, value, headers }: DecodedRecord): number =>
   headers.reduce((sum, one) => sum + (one.value?.length ?? 0), (key?.length ?? 0) + (value?.length ?? 0));
 
+/** Its producer's fault, unless the bytes are no longer those that were admitted: their CRC says so. */
 function unreadable({ baseOffset, lastOffsetDelta }: BatchHeader, error: CorruptBatchError): RivuletError {
+  const nextOffset = baseOffset + lastOffsetDelta + 1;
+  const options = { extra: { offset: baseOffset, nextOffset }, cause: error };
+  if (error.reason === 'crc')
+    return new RivuletError('CORRUPT_LOG', `The batch at offset ${baseOffset} is damaged: ${error.message}.`, options);
   return new RivuletError(
-    'CORRUPT_LOG',
-    `The batch at offset ${baseOffset} cannot be unpacked (${error.reason}): ${error.message}`,
-    { extra: { offset: baseOffset, nextOffset: baseOffset + lastOffsetDelta + 1 }, cause: error },
+    'CORRUPT_MESSAGE',
+    `The batch at offset ${baseOffset} cannot be unpacked, because its producer wrote it so (${error.reason}: ${error.message}): fetch it as ${BATCHES_MEDIA_TYPE}, or go on from offset ${nextOffset}.`,
+    options,
   );
 }
 

@@ -4,9 +4,11 @@
 // Invariant: a partition has one batch out at most, and nothing is handed over that its term does not cover.
 import { limits } from '../limits.ts';
 import { type DecodedRecord, decodeBatch } from '../record/batch.ts';
+import type { CorruptBatchError } from '../record/corrupt-batch-error.ts';
 import { type AssignedPartition, dropReadAhead, heldAtMost } from './assigned-partition.ts';
+import { RivuletClientError } from './client-error.ts';
 import { slices } from './parts.ts';
-import { corrupt, type FetchContext, type FetchedBatch, type FetchSettings, TopicFetcher } from './topic-fetcher.ts';
+import { type FetchContext, type FetchedBatch, type FetchSettings, TopicFetcher } from './topic-fetcher.ts';
 
 /** One unpacked batch, from the wanted offset on. Whoever takes it gives it back by `done`. */
 export type OpenBatch = {
@@ -247,7 +249,7 @@ function byTopic(partitions: Iterable<AssignedPartition>): Map<string, AssignedP
 function openBatch({ assigned, term, from, bytes, at, header, highWatermark }: FetchedBatch): OpenBatch | undefined {
   if (term !== assigned.term) return undefined;
   const end = header.baseOffset + header.lastOffsetDelta + 1;
-  const records = header.isControl ? [] : unpack(bytes, at, assigned, header.baseOffset);
+  const records = header.isControl ? [] : unpack(bytes, at, assigned, header.baseOffset, end);
   const first = records.findIndex((record) => record.offset >= from);
   if (first < 0) {
     if (assigned.processed === assigned.position) assigned.processed = end;
@@ -263,10 +265,25 @@ function unpack(
   at: number,
   { topic, partition }: AssignedPartition,
   offset: number,
+  end: number,
 ): readonly DecodedRecord[] {
   try {
     return decodeBatch(bytes, at).records;
   } catch (cause) {
-    throw corrupt(cause, { topic, partition, offset });
+    throw unreadable(cause as CorruptBatchError, { topic, partition, offset }, end);
   }
+}
+
+/** Its producer's fault, unless the bytes are no longer those that were written: their CRC says so. */
+function unreadable(
+  cause: CorruptBatchError,
+  where: { readonly topic: string; readonly partition: number; readonly offset: number },
+  nextOffset: number,
+): RivuletClientError {
+  const batch = `${where.topic} partition ${where.partition}: the batch at offset ${where.offset}`;
+  const detail =
+    cause.reason === 'crc'
+      ? `${batch} is damaged: ${cause.message}`
+      : `${batch} cannot be unpacked, because its producer wrote it so (${cause.message}); go on from offset ${nextOffset}`;
+  return new RivuletClientError('CORRUPT_MESSAGE', detail, { ...where, extra: { nextOffset }, cause });
 }

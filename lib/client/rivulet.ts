@@ -79,7 +79,7 @@ export class Rivulet {
 function parseUrl(url: string): URL {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (parsed?.protocol !== 'http:' && parsed?.protocol !== 'https:')
-    throw invalid(`url: must begin with http:// or https://, got ${url}`);
+    throw invalid(`url: expected an address like http://127.0.0.1:9292 or https://host, got '${url}'`);
   // Not repeated: it may be a password.
   if (parsed.username || parsed.password)
     throw invalid('url: expected no user and password: use the option credentials');

@@ -339,6 +339,6 @@ function isWanted({ paused, answersHeld }: AssignedPartition): boolean {
 }
 
 /** Bytes that are not what they should be: asking again would bring the same. */
-export function corrupt(cause: unknown, where: ClientErrorDetails): RivuletClientError {
+function corrupt(cause: unknown, where: ClientErrorDetails): RivuletClientError {
   return new RivuletClientError('CORRUPT_MESSAGE', String(cause), { ...where, cause });
 }

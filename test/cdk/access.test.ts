@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { App, Stack } from 'aws-cdk-lib';
+import { App, Aws, Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
-import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { ArnPrincipal, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { describe, expect, test } from 'vitest';
 import {
   adminRoutes,
@@ -137,6 +137,56 @@ test('the construct writes what is granted into the policy of the grantee', () =
     adminRoutes,
   ].flat();
   for (const route of granted) expect(text).toContain(`/${resourceOf(route)}"`);
+});
+
+describe('a grant that would have no effect is refused', () => {
+  const roleOf = (account: string) => `arn:aws:iam::${account}:role/Orders`;
+  const api = '111122223333';
+  const inAccount = (account?: string) => {
+    const stack = new Stack(
+      new App(),
+      'Shop',
+      account === undefined ? {} : { env: { account, region: 'eu-central-1' } },
+    );
+    return { stack, rivulet: new Rivulet(stack, 'Events', { bundles }) };
+  };
+  const policies = (stack: Stack) => JSON.stringify(resourcesOf(Template.fromStack(stack), 'AWS::IAM::Policy'));
+
+  test('to a role of another account, imported or made in its stack', () => {
+    const { stack, rivulet } = inAccount(api);
+    const other = new Stack(stack.node.root as App, 'Other', {
+      env: { account: '444455556666', region: 'eu-central-1' },
+    });
+    const made = new Role(other, 'Orders', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
+    for (const role of [Role.fromRoleArn(stack, 'Imported', roleOf('444455556666')), made])
+      for (const grant of [
+        () => rivulet.grantProduce(role, 'orders'),
+        () => rivulet.grantConsume(role, 'orders', 'billing'),
+        () => rivulet.grantOperate(role, 'orders', 'billing'),
+        () => rivulet.grantAdmin(role),
+      ])
+        expect(grant).toThrow(
+          'grantee: expected a principal of account 111122223333, where the API is, got one of account 444455556666: let it assume a role in 111122223333',
+        );
+  });
+
+  test('to what has no policy of its own', () => {
+    const { rivulet } = inAccount(api);
+    for (const principal of [new ServicePrincipal('lambda.amazonaws.com'), new ArnPrincipal(roleOf(api))])
+      expect(() => rivulet.grantAdmin(principal)).toThrow(/^grantee: expected a role, a user or a group/);
+  });
+
+  test('but one to an imported role of the same account has one, and accounts that are not known are let through', () => {
+    for (const [account, ofRole] of [
+      [api, api],
+      [undefined, '444455556666'],
+      [api, Aws.ACCOUNT_ID],
+    ] as const) {
+      const { stack, rivulet } = inAccount(account);
+      rivulet.grantProduce(Role.fromRoleArn(stack, 'Imported', roleOf(ofRole)), 'orders');
+      expect(policies(stack)).toContain('POST/v1/topics/orders/records');
+    }
+  });
 });
 
 test('the construct can be pointed at a restored table', () => {

@@ -1,7 +1,12 @@
-import { writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { Rivulet } from '../../lib/client/rivulet.ts';
+import { BATCHES_MEDIA_TYPE, encodeProduceFrames } from '../../lib/record/frames.ts';
+import { unreadable } from '../fixtures/unreadable-batch.ts';
+import { signedFetch } from '../local/wire.ts';
+import { batchOf } from '../log/world.ts';
 import { type Finished, launcher, newDirectory, run, type Service, start, startService } from './processes.ts';
 
 let service: Service;
@@ -80,7 +85,32 @@ describe('topics', () => {
     const { code, stderr } = await rivulet(['topics', 'create', 'wrong', '--config', 'retention.ms=soon']);
     expect(code).toBe(1);
     expect(stderr).toMatch(/^rivulet: .*retention\.ms.*\(INVALID_CONFIG, not written\)\n$/);
+    const mistyped = await rivulet(['topics', 'alter', await newTopic(), '--delete-config', 'retention.msec']);
+    expect(mistyped).toMatchObject({
+      code: 1,
+      stderr: 'rivulet: unknown topic configuration "retention.msec" (INVALID_CONFIG, not written)\n',
+    });
   });
+});
+
+test('output that cannot be written, and a folder as input, are failures that are told', async () => {
+  const topic = await newTopic();
+  await ok(['produce', topic], 'v\n');
+  const endsWith = (args: readonly string[], stdin: number | 'ignore', stdout: number | 'ignore') =>
+    spawnSync(process.execPath, [launcher, ...args, '--url', service.url], {
+      stdio: [stdin, stdout, 'pipe'],
+      encoding: 'utf8',
+    });
+  const folder = openSync(newDirectory(), 'r');
+  expect(endsWith(['produce', topic], folder, 'ignore')).toMatchObject({
+    status: 1,
+    stderr: 'rivulet: standard input: it is a folder\n',
+  });
+  if (!existsSync('/dev/full')) return;
+  const full = openSync('/dev/full', 'w');
+  const told = { status: 1, stderr: expect.stringMatching(/^rivulet: standard output: ENOSPC: .*\n$/m) };
+  expect(endsWith(['topics', 'list'], 'ignore', full)).toMatchObject(told);
+  expect(endsWith(fromBeginning(topic, 1), 'ignore', full)).toMatchObject(told);
 });
 
 describe('produce and consume', () => {
@@ -99,6 +129,17 @@ describe('produce and consume', () => {
     expect(full).toMatch(
       /^CreateTime:\d{13}\|Partition:0\|Offset:0\|NO_HEADERS\|a\|one\nCreateTime:\d{13}\|Partition:0\|Offset:1\|NO_HEADERS\|b\|two\n$/,
     );
+  });
+
+  test('bytes that are no UTF-8, nulls and headers go through the text format unchanged', async () => {
+    const topic = await newTopic();
+    const reader = ['parse.key=true', 'parse.headers=true', 'null.marker=NIL'].flatMap((one) => ['--property', one]);
+    const line = Buffer.from('h:\xff,n:NIL\tNIL\t\xfe\x00\n', 'latin1');
+    await ok(['produce', topic, ...reader], line);
+    const printer = ['print.headers=true', 'print.key=true', 'null.literal=NIL'].flatMap((one) => ['--property', one]);
+    const consumer = start(launcher, [...fromBeginning(topic, 1, ...printer), '--url', service.url]);
+    const read = await consumer.child.stdout!.toArray();
+    expect(Buffer.concat(read)).toEqual(line);
   });
 
   test('ndjson carries everything: what is consumed can be produced again, byte for byte', async () => {
@@ -195,6 +236,26 @@ describe('produce and consume', () => {
     expect(await consumer.finished).toMatchObject({ code: 0, stderr: '' });
   });
 
+  test('a batch that cannot be unpacked is told with its place, behind what comes before it', async () => {
+    const topic = await newTopic();
+    await ok(['produce', topic], 'good\n');
+    const partitions = [{ partition: 0, batches: unreadable(batchOf(['a', 'b'])) }];
+    const sent = await signedFetch(service.url, {
+      ...{ method: 'POST', path: `/v1/topics/${topic}/records`, body: encodeProduceFrames(partitions) },
+      headers: { 'content-type': BATCHES_MEDIA_TYPE },
+    });
+    expect(sent.status).toBe(200);
+    await ok(['produce', topic], 'behind\n');
+    const { code, stdout, stderr } = await rivulet(fromBeginning(topic, 4));
+    expect({ code, stdout }).toEqual({ code: 1, stdout: 'good\n' });
+    expect(stderr).toMatch(
+      new RegExp(
+        `^Processed a total of 1 messages\nrivulet: ${topic} partition 0: the batch at offset 1 cannot be unpacked, because its producer wrote it so \\(.*\\); go on from offset 3 \\(CORRUPT_MESSAGE\\)\n$`,
+      ),
+    );
+    expect(await ok(['consume', topic, '--partition', '0', '--offset', '3', '--max-messages', '1'])).toBe('behind\n');
+  });
+
   test('what is wrong with a line names the line, and says what was sent before it', async () => {
     const topic = await newTopic();
     const input = '{"value": "good"}\n\n \t\n{"value": 1, "colour": "red"}\n';
@@ -215,6 +276,12 @@ describe('produce and consume', () => {
     const topic = await newTopic(1);
     const input = '{"value": "here", "partition": 0}\n';
     expect((await rivulet(['produce', topic, '--format', 'ndjson'], input)).code).toBe(0);
+    for (const partition of ['-1', '"0"', '1e30']) {
+      const line = await rivulet(['produce', topic, '--format', 'ndjson'], `{"value": "v", "partition": ${partition}}`);
+      expect(line.stderr).toContain(
+        `rivulet: line 1: partition: expected a whole number from 0 to 9007199254740991, got ${partition}; `,
+      );
+    }
     const refused = await rivulet(['produce', topic, '--format', 'ndjson'], '\n{"value": "there", "partition": 7}\n');
     expect(refused.code).toBe(1);
     expect(refused.stderr).toMatch(
@@ -241,8 +308,9 @@ describe('produce and consume', () => {
     for (const [args, sentence] of [
       [['missing'], /^rivulet: there is no topic "missing" \(UNKNOWN_TOPIC_OR_PARTITION\)\n$/],
       [['bad name!'], /^rivulet: topic name "bad name!" may only have .*\(INVALID_TOPIC_EXCEPTION, not written\)\n$/],
-      [[topic, '--file', join(folder, 'none')], /^rivulet: --file \S+none: there is no such file\n$/],
-      [[topic, '--file', folder], /^rivulet: --file \S+: it is a folder\n$/],
+      [[topic, '--file', join(folder, 'none')], /^rivulet: --file "\S+none": there is no such file\n$/],
+      [[topic, '--file', folder], /^rivulet: --file "\S+": it is a folder\n$/],
+      [[topic, '--file', ''], /^rivulet: --file "": there is no such file\n$/],
     ] as const) {
       const { code, stderr } = await rivulet(['produce', ...args], '');
       expect(stderr).toMatch(sentence);
@@ -259,8 +327,15 @@ test('offsets: the end, the beginning, at a time, of some partitions, as JSON', 
   expect(await ok(['offsets', topic, '--time', 'earliest', '--partitions', '1-2'])).toBe(
     `${topic}:1:0\n${topic}:2:0\n`,
   );
-  const second = ['offsets', topic, '--time', '1970-01-01T00:00:01Z', '--partitions', '2,3'];
-  expect(await ok(second)).toBe(`${topic}:2:1\n${topic}:3:0\n`);
+  expect(await ok(['offsets', topic, '--time', '-4', '--partitions', '2'])).toBe(`${topic}:2:0\n`);
+  for (const time of ['-3', 'max-timestamp'])
+    expect(await ok(['offsets', topic, '--time', time])).toBe(
+      [-1, -1, 1, 0].map((at, p) => `${topic}:${p}:${at}\n`).join(''),
+    );
+  const second = ['offsets', topic, '--time', '1970-01-01T00:00:01', '--partitions', '2,3'];
+  // Without a zone it is UTC, wherever the command runs.
+  const inTokyo = await run(second, { environment: { RIVULET_URL: service.url, TZ: 'Asia/Tokyo' } });
+  expect(inTokyo.stdout).toBe(`${topic}:2:1\n${topic}:3:0\n`);
   expect(JSON.parse(await ok([...second, '--json']))).toMatchObject([
     { topic, partition: 2, offset: 1, timestamp: 1_005 },
     { topic, partition: 3, offset: 0, timestamp: 2_005 },

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { duration } from '../../cli/group-description.ts';
-import { fileTargets, isoDuration, isoTime, topicSelection } from '../../cli/group-targets.ts';
+import { fileTargets, topicSelection } from '../../cli/group-targets.ts';
 
 test.each([
   ['orders', { topic: 'orders' }],
@@ -17,35 +17,6 @@ test.each(['orders:', 'orders:a', 'a:0:1', ':0', 'bad name'])('topics: %s is ref
 
 test('topics: one is named once', () => {
   expect(() => topicSelection('orders:1', [{ topic: 'orders', partitions: [0] }])).toThrow('orders is named already');
-});
-
-test.each([
-  ['2026-11-22T09:00:00Z', '2026-11-22T09:00:00.000Z'],
-  ['2026-11-22T09:00:00.5', '2026-11-22T09:00:00.500Z'],
-  ['2026-11-22', '2026-11-22T00:00:00.000Z'],
-  ['2026-11-22T09:00', '2026-11-22T09:00:00.000Z'],
-  ['2026-11-22T09:00:00+0130', '2026-11-22T07:30:00.000Z'],
-  ['2026-11-22T09:00:00-05', '2026-11-22T14:00:00.000Z'],
-  ['1000', '1970-01-01T00:00:01.000Z'],
-])('times: %s', (text, iso) => {
-  expect(new Date(isoTime(text)).toISOString()).toBe(iso);
-});
-
-test.each(['noon', '2026-13-01', '2026-11-22 09:00', '-5', ''])('times: %j is refused', (text) => {
-  expect(() => isoTime(text)).toThrow('It must be a time like');
-});
-
-test.each([
-  ['PT0S', 0],
-  ['PT1H30M', 5_400_000],
-  ['P2DT12H', 216_000_000],
-  ['pt0.5s', 500],
-])('durations: %s', (text, ms) => {
-  expect(isoDuration(text)).toBe(ms);
-});
-
-test.each(['P', 'PT', 'PT5', 'P1M', '1h', '-PT1H'])('durations: %s is refused', (text) => {
-  expect(() => isoDuration(text)).toThrow('It must be an ISO 8601 duration');
 });
 
 test.each([

@@ -10,6 +10,8 @@ const root = resolve(import.meta.dirname, '../..');
 export const launcher = join(root, 'bin/rivulet.cjs');
 /** What the launcher starts: for tests that kill, for a signal must meet the service itself. */
 export const main = join(root, 'cli/main.ts');
+/** The launcher as an old Node runs it: between us and the command line is one more process. */
+export const oldLauncher = join(root, 'test/fixtures/old-node.cjs');
 
 const running = new Set<ChildProcess>();
 const directories: string[] = [];
@@ -38,11 +40,19 @@ export type Running = {
   readonly finished: Promise<Finished>;
 };
 
-/** @param environment beside the test's own, without what would steer the command line. */
-export function start(script: string, args: readonly string[], environment: Record<string, string> = {}): Running {
+/**
+ * @param environment beside the test's own, without what would steer the command line.
+ * @param detached in a process group of its own, as a terminal gives to a command.
+ */
+export function start(
+  script: string,
+  args: readonly string[],
+  environment: Record<string, string> = {},
+  detached = false,
+): Running {
   const inherited = Object.entries(process.env).filter(([name]) => !/^(RIVULET|AWS|NODE|VITEST)_?/.test(name));
   const env = { ...Object.fromEntries(inherited), ...environment };
-  const child = spawn(process.execPath, [script, ...args], { env, cwd: root, stdio: 'pipe' });
+  const child = spawn(process.execPath, [script, ...args], { env, cwd: root, stdio: 'pipe', detached });
   running.add(child);
   let stdout = '';
   let stderr = '';

@@ -1,15 +1,18 @@
 import { describe, expect, test } from 'vitest';
 import type { Properties } from '../../cli/options.ts';
-import { textFormatter, textParser } from '../../cli/text-lines.ts';
-import type { ConsumedMessage } from '../../lib/client/message.ts';
+import { textFormatter, textParser, whyUnreadable } from '../../cli/text-lines.ts';
+import type { ConsumedMessage, Message } from '../../lib/client/message.ts';
 
 const flagOf = (properties: Properties) => (name: string, fallback: boolean) =>
   properties[name] === undefined ? fallback : properties[name] === 'true';
 
+const pairs = <T>(headers: NonNullable<Message['headers']>, as: (value: Buffer | null) => T): [string, T][] =>
+  (headers as ConsumedMessage['headers']).map(({ key, value }) => [key, as(value)]);
+
 function parse(line: string, properties: Properties) {
   const { key, value, headers } = textParser(properties, flagOf(properties))(Buffer.from(line));
   const text = (bytes: unknown): string | null => (bytes === null ? null : String(bytes));
-  return { key: text(key), value: text(value), ...(headers && { headers }) };
+  return { key: text(key), value: text(value), ...(headers && { headers: pairs(headers, text) }) };
 }
 
 describe('a line becomes a message', () => {
@@ -24,7 +27,7 @@ describe('a line becomes a message', () => {
   test('of key and value, cut at the first separator, of any length', () => {
     expect(parse('k\tv\tw', keyed)).toEqual({ key: 'k', value: 'v\tw' });
     expect(parse('ü=>v', { ...keyed, 'key.separator': '=>' })).toEqual({ key: 'ü', value: 'v' });
-    expect(() => parse('kv', keyed)).toThrow('key.separator "\\t" not found');
+    expect(() => parse('kv', keyed)).toThrow('key.separator "\\t" not found in "kv"');
   });
 
   test('of headers, key and value', () => {
@@ -32,17 +35,73 @@ describe('a line becomes a message', () => {
       key: 'k',
       value: 'v',
       headers: [
-        { key: 'a', value: '1' },
-        { key: 'b', value: '2:3' },
-        { key: 'a', value: '4' },
+        ['a', '1'],
+        ['b', '2:3'],
+        ['a', '4'],
       ],
     });
     expect(parse('\tk\tv', full)).toEqual({ key: 'k', value: 'v', headers: [] });
     expect(() => parse('a\tk\tv', full)).toThrow('headers.key.separator ":" not found in "a"');
   });
 
-  test('with nulls where the marker stands', () => {
+  test('with nulls where the marker stands, in headers too', () => {
     expect(parse('-\t-', { ...keyed, 'null.marker': '-' })).toEqual({ key: null, value: null });
+    expect(parse('a:-,b:1\t-\tv', { ...full, 'null.marker': '-' })).toEqual({
+      key: null,
+      value: 'v',
+      headers: [
+        ['a', null],
+        ['b', '1'],
+      ],
+    });
+    expect(parse('-\tk\t', { ...full, 'null.marker': '-' })).toEqual({ key: 'k', value: '', headers: [] });
+    expect(parse('\t', { ...keyed, 'null.marker': '' })).toEqual({ key: null, value: null });
+    expect(() => parse('-:1\tk\tv', { ...full, 'null.marker': '-' })).toThrow(
+      'the name of a header is the null.marker "-"',
+    );
+  });
+
+  test('byte for byte, but for the names of headers', () => {
+    const line = Buffer.concat(
+      ['h:', [0xff], ',i:', [0xfe, 0x3a], '\t', [0xfd], '\t', [0xfc]].map((part) => Buffer.from(part as string)),
+    );
+    const { key, value, headers } = textParser(full, flagOf(full))(line);
+    expect({ key, value, headers: pairs(headers!, (bytes) => bytes) }).toEqual({
+      key: Buffer.from([0xfd]),
+      value: Buffer.from([0xfc]),
+      headers: [
+        ['h', Buffer.from([0xff])],
+        ['i', Buffer.from([0xfe, 0x3a])],
+      ],
+    });
+    const noName = Buffer.from([0xff, 0x3a, 0x31, 0x09, 0x09]);
+    expect(() => textParser(full, flagOf(full))(noName)).toThrow('the name of a header is not UTF-8');
+  });
+
+  test('and with ignore.error also where a separator is missing, as Kafka does it', () => {
+    const lenient = { ...full, 'ignore.error': 'true' };
+    expect(parse('kv', { ...keyed, 'ignore.error': 'true' })).toEqual({ key: null, value: 'kv' });
+    expect(parse('a:1,b\tk\tv', lenient)).toEqual({
+      key: 'k',
+      value: 'v',
+      headers: [
+        ['a', '1'],
+        ['b', null],
+      ],
+    });
+    expect(parse('v', lenient)).toEqual({ key: null, value: 'v' });
+  });
+
+  test('unless the separators cannot be told apart', () => {
+    expect(whyUnreadable({})).toBe(undefined);
+    expect(whyUnreadable({ 'key.separator': '' })).toBe('key.separator: must not be empty');
+    expect(whyUnreadable({ 'headers.separator': ':' })).toBe(
+      'headers.separator: must differ from headers.key.separator, and both are ":"',
+    );
+    expect(whyUnreadable({ 'null.marker': '\t' })).toBe(
+      'headers.delimiter: must differ from null.marker, and both are "\\t"',
+    );
+    expect(whyUnreadable({ 'key.separator': ':', 'null.marker': ':' })).toMatch(/: must differ from null.marker/);
   });
 });
 
@@ -56,7 +115,7 @@ describe('a message becomes a line', () => {
     value: Buffer.from([0xff, 0x61]),
     headers: [
       { key: 'a', value: Buffer.from('1') },
-      { key: 'b', value: Buffer.from('2') },
+      { key: 'b', value: Buffer.from([0xfe]) },
       { key: 'a', value: null },
     ],
   };
@@ -74,8 +133,25 @@ describe('a message becomes a line', () => {
       'null.literal': 'NULL',
       'key.separator': ' ',
     };
-    expect(String(format({ ...properties, 'line.separator': ';' }))).toBe(
-      'CreateTime:1700000000000 Partition:3 Offset:14 a:1,b:2,a:NULL NULL;',
+    // Latin 1, to see each byte: what is no UTF-8 goes out as it is, of a header too.
+    expect(format({ ...properties, 'line.separator': ';' }).toString('latin1')).toBe(
+      'CreateTime:1700000000000 Partition:3 Offset:14 a:1,b:\xfe,a:NULL NULL;',
+    );
+    expect(String(format({ 'print.headers': 'true', 'print.value': 'false', 'headers.separator': ' & ' }))).toMatch(
+      /^a:1 & b:.* & a:null/,
+    );
+  });
+
+  test('of numbers, where a deserializer of Kafka’s says so', () => {
+    const long = 'org.apache.kafka.common.serialization.LongDeserializer';
+    const number = { ...message, key: Buffer.from([0, 5]), value: Buffer.from('fffffffffffffffe', 'hex') };
+    const properties = { 'print.key': 'true', 'key.deserializer': 'ShortDeserializer', 'value.deserializer': long };
+    expect(String(textFormatter(properties, flagOf(properties))(number))).toBe('5\t-2\n');
+    expect(() => format({ 'value.deserializer': long })).toThrow(
+      't partition 3, offset 14: value.deserializer: LongDeserializer: expected 8 bytes, got 2',
+    );
+    expect(() => format({ 'key.deserializer': 'Avro' })).toThrow(
+      /^key.deserializer: expected one of String.*got 'Avro'$/,
     );
   });
 });

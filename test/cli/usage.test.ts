@@ -43,7 +43,11 @@ describe('wrong usage ends with 2 and one sentence', () => {
     [['consume', 'a', '--offset', '3'], /^rivulet: --offset needs --partition\n$/],
     [
       ['consume', 'a', '--offset', 'x', '--partition', '0'],
-      /'x' is invalid. It must be earliest, latest or a whole number/,
+      /'x' is invalid. It must be earliest, latest or a whole number up to 9007199254740991\.\n$/,
+    ],
+    [
+      ['consume', 'a', '--offset', '9999999999999999', '--partition', '0'],
+      /'9999999999999999' is invalid. It must be earliest, latest or a whole number up to 9007199254740991/,
     ],
     [['consume', 'a', '--property', 'print.keys=true'], /^rivulet: --property print.keys: not known here; known are /],
     [
@@ -58,15 +62,19 @@ describe('wrong usage ends with 2 and one sentence', () => {
     ],
     [
       ['consume', 'a', '--group', 'g', '--consumer-property', 'session.timeout.ms=100'],
-      /^rivulet: --consumer-property session.timeout.ms: It must be a whole number from 6000 to 1800000\.\n$/,
+      /^rivulet: --consumer-property session.timeout.ms=100: It must be a whole number from 6000 to 1800000\.\n$/,
     ],
     [
       ['consume', 'a', '--group', 'g', '--consumer-property', 'auto.offset.reset=now'],
-      /^rivulet: --consumer-property auto.offset.reset: must be earliest, latest, none, got 'now'\n$/,
+      /^rivulet: --consumer-property auto.offset.reset=now: It must be one of earliest, latest, none\.\n$/,
+    ],
+    [
+      ['consume', 'a', '--group', 'g', '--consumer-property', 'toString=1'],
+      /^rivulet: --consumer-property toString: not known here; known are /,
     ],
     [
       ['consume', 'a', '--group', 'g', '--consumer-property', 'group.instance.id=a b'],
-      /^rivulet: --consumer-property group.instance.id: "a b" may only have ASCII letters, digits/,
+      /^rivulet: --consumer-property group.instance.id=a b: "a b" may only have ASCII letters, digits/,
     ],
     [
       ['consume', 'a', '--group', 'g', '--from-beginning', '--consumer-property', 'auto.offset.reset=latest'],
@@ -80,15 +88,29 @@ describe('wrong usage ends with 2 and one sentence', () => {
       ['produce', 'a', '--property', 'parse.key=true', '--format', 'ndjson'],
       /^rivulet: --property parse.key: --format ndjson has no properties\n$/,
     ],
+    [
+      ['produce', 'a', '--property', 'null.markers=x'],
+      /^rivulet: --property null.markers: not known here; known are parse.key, .*ignore.error\n$/,
+    ],
+    [
+      ['produce', 'a', '--reader-property', 'headers.delimiter=,'],
+      /^rivulet: --property headers.delimiter: must differ from headers.separator, and both are ","\n$/,
+    ],
+    [
+      ['consume', 'a', '--formatter-property', 'value.deserializer=Avro'],
+      /^rivulet: --property value.deserializer: expected one of StringDeserializer, .*, got 'Avro'\n$/,
+    ],
     [['produce', 'a', '--property', 'parse.key'], /'parse.key' is invalid. It must be name=value/],
     [['produce', 'a', '--compression-codec', 'zip'], /'zip' is invalid. Allowed choices are none, gzip/],
     [['topics', 'create', 'a', '--partitions', '0'], /'0' is invalid. It must be a whole number from 1 to 10000/],
     [['topics', 'alter', 'a'], /^rivulet: nothing to alter/],
-    [
-      ['offsets', 'a', '--time', 'noon'],
-      /'noon' is invalid. It must be earliest, latest, epoch milliseconds, or a date/,
-    ],
+    ...['noon', 'foo 1', '', '2026-02-30', '-7'].map((time): [string[], RegExp] => [
+      ['offsets', 'a', '--time', time],
+      new RegExp(`'--time <when>' argument '${time}' is invalid. It must be a time since 1970 like`),
+    ]),
+    [['offsets', 'a', '--time', '-5'], /'-5' is invalid. There is no tiered storage here: give earliest or latest/],
     [['offsets', 'a', '--partitions', '5-3'], /'5-3' is invalid. It must be like 0,2 or 3-5/],
+    [['offsets', 'a', '--partitions', '0-10000'], /'0-10000' is invalid. It must be .* partitions from 0 to 9999\.\n$/],
     [
       ['topics', 'list', '--bootstrap-server', 'x'],
       /unknown option '--bootstrap-server': the service is named by --url/,
@@ -120,13 +142,20 @@ describe('wrong usage ends with 2 and one sentence', () => {
     [['groups', 'reset-offsets', 'a', '--topic', 'b', '--by-duration', '1h'], /It must be an ISO 8601 duration/],
     [
       ['groups', 'reset-offsets', 'a', '--topic', 'b', '--shift-by', '-x'],
-      /'-x' is invalid. It must be a whole number, like 10 or -10/,
+      /'-x' is invalid. It must be a whole number of at most 15 digits, like 10 or -10/,
     ],
     [
       ['groups', 'reset-offsets', 'a', '--topic', 'b', '--to-latest', '--export', '--json'],
       /'--export' cannot be used with option '--json'/,
     ],
     [['groups', 'delete-offsets', 'a'], /^rivulet: which topics\? Give --topic, once for each\n$/],
+    [
+      ['groups', 'reset-offsets', 'a', '--topic', 'b', '--to-offset', '99999999999999999'],
+      /'99999999999999999' is invalid. It must be a whole number from 0 to 9007199254740991\.\n$/,
+    ],
+    [['serve', '--data', ''], /'--data <folder>' argument '' is invalid. It must not be empty/],
+    [['serve', '--host', ''], /'--host <address>' argument '' is invalid. It must not be empty/],
+    [['audit', '--data', ''], /'--data <folder>' argument '' is invalid. It must not be empty/],
     [['serve', '--port', '70000'], /'70000' is invalid. It must be a whole number from 0 to 65535/],
   ])('%s', async (args, sentence) => {
     const { code, stdout, stderr } = await run(args);
@@ -153,7 +182,9 @@ describe('a service that is not there', () => {
 });
 
 test('a URL that is none, and half of the credentials, are refused', async () => {
-  expect((await run(['topics', 'list', '--url', 'localhost'])).stderr).toMatch(/^rivulet: url: must begin with http/);
+  expect((await run(['topics', 'list', '--url', 'localhost'])).stderr).toMatch(
+    /^rivulet: url: expected an address like http.*, got 'localhost' \(/,
+  );
   const half = await run(['topics', 'list'], { environment: { RIVULET_ACCESS_KEY_ID: 'me' } });
   expect(half).toMatchObject({ code: 1, stderr: expect.stringContaining('must be given together') });
 });

@@ -1,10 +1,12 @@
 import { afterEach, expect, test } from 'vitest';
+import type { RivuletClientError } from '../../lib/client/client-error.ts';
 import type { Consumer } from '../../lib/client/consumer.ts';
 import type { ConsumerOptions } from '../../lib/client/consumer-options.ts';
 import type { ConsumedMessage } from '../../lib/client/message.ts';
 import { Rivulet } from '../../lib/client/rivulet.ts';
 import { limits } from '../../lib/limits.ts';
 import { encodeBatch } from '../../lib/record/batch.ts';
+import { unreadable } from '../fixtures/unreadable-batch.ts';
 import { batches, logs } from './scripted-logs.ts';
 import {
   type FrameGiven,
@@ -258,8 +260,29 @@ test('a batch whose bytes were changed is not handed over', async () => {
   const reading = (async () => {
     for await (const message of consumer) messages.push(message);
   })();
-  await expect(reading).rejects.toMatchObject({ errorCode: 'CORRUPT_MESSAGE', topic: 't', partition: 0, offset: 1 });
+  await expect(reading).rejects.toMatchObject({
+    ...{ errorCode: 'CORRUPT_MESSAGE', topic: 't', partition: 0, offset: 1 },
+    detail: expect.stringMatching(/^t partition 0: the batch at offset 1 is damaged: CRC-32C is /),
+  });
   expect(offsetsOf(messages)).toEqual([0]);
+});
+
+test('a batch that its producer wrote so that it cannot be unpacked can be passed over', async () => {
+  const [first, wrong, last] = batches(0, 3);
+  const bytes = [first!, unreadable(wrong!), last!];
+  const { consumer } = await start((request) =>
+    isFetch(request) ? fetchReply([{ partition: 0, highWatermark: 3, batches: bytes }]) : undefined,
+  );
+  consumer.assign([{ topic: 't', partition: 0, offset: 0 }]);
+  const error: RivuletClientError = await read(consumer, 3).catch((error) => error);
+  expect(error).toMatchObject({
+    ...{ errorCode: 'CORRUPT_MESSAGE', partition: 0, offset: 1, retriable: false },
+    detail: expect.stringMatching(
+      /^t partition 0: the batch at offset 1 cannot be unpacked, because its producer wrote it so \(.*\); go on from offset 2$/,
+    ),
+  });
+  consumer.seek({ topic: 't', partition: 0, offset: error.extra.nextOffset as number });
+  expect(offsetsOf(await read(consumer, 1))).toEqual([2]);
 });
 
 const trimmed = (request: Received): Reply | undefined => {

@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { crc32c } from '../../lib/bytes/crc32c.ts';
 import { decodeBatch } from '../../lib/record/batch.ts';
-import { field, splitBatches } from '../../lib/record/batch-header.ts';
+import { splitBatches } from '../../lib/record/batch-header.ts';
 import { BATCHES_MEDIA_TYPE, decodeFetchFrames } from '../../lib/record/frames.ts';
+import { unreadable } from '../fixtures/unreadable-batch.ts';
 import { type Ask, batchOf, frameOf, type Reply } from './target.ts';
 
 const BINARY = { accept: BATCHES_MEDIA_TYPE };
@@ -11,15 +11,6 @@ const values = (reply: Reply) => reply.json.records.map(({ value }: { value: unk
 
 function recordsOf(batches: Uint8Array) {
   return splitBatches(batches).flatMap(({ from }) => decodeBatch(batches, from).records);
-}
-
-/** Sound outside, so that a server that does not unpack takes it; inside it says gzip and is not. */
-function unreadableBatch(): Uint8Array {
-  const batch = batchOf(['value']);
-  const view = new DataView(batch.buffer, batch.byteOffset, batch.length);
-  view.setInt16(field.attributes, 1);
-  view.setUint32(field.crc, crc32c(batch, field.attributes));
-  return batch;
 }
 
 export function fetchConformance(ask: Ask): void {
@@ -181,12 +172,18 @@ export function fetchConformance(ask: Ask): void {
     it('is an error that says where to go on, behind the records before it', async () => {
       const { path } = await ask.topic();
       await ask.frames(`${path}/records`, frameOf(0, batchOf(['good'])));
-      await ask.frames(`${path}/records`, frameOf(0, unreadableBatch()));
+      await ask.frames(`${path}/records`, frameOf(0, unreadable(batchOf(['value']))));
       await ask.frames(`${path}/records`, frameOf(0, batchOf(['behind'])));
       const first = await ask.get(`${path}/partitions/0/records`);
       expect([values(first), first.json.nextOffset]).toEqual([['good'], 1]);
       const second = await ask.get(`${path}/partitions/0/records?offset=1`);
-      expect(second.json).toMatchObject({ status: 500, errorCode: 'CORRUPT_LOG', offset: 1, nextOffset: 2 });
+      const problem = { status: 400, errorCode: 'CORRUPT_MESSAGE', kafkaErrorCode: 2, offset: 1, nextOffset: 2 };
+      expect(second.json).toMatchObject(problem);
+      expect(second.json.detail).toMatch(/^The batch at offset 1 cannot be unpacked, because its producer wrote it so/);
+      const several = await ask.json('POST', `${path}/fetch`, { partitions: [{ partition: 0, offset: 1 }] });
+      expect(several.json.partitions).toMatchObject([{ partition: 0, error: problem }]);
+      const binary = await ask.get(`${path}/partitions/0/records?offset=1`, BINARY);
+      expect(binary.status).toBe(200);
       expect(values(await ask.get(`${path}/partitions/0/records?offset=2`))).toEqual(['behind']);
     });
   });

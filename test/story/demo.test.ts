@@ -36,12 +36,15 @@ test('the demo proves what it says, and its folder can be served as it says', as
   await service.stop('SIGTERM');
 });
 
-test('Ctrl-C ends the demo and takes its folder away', async () => {
+test.each([
+  ['SIGINT', 130],
+  ['SIGHUP', 129],
+] as const)('%s ends the demo and takes its folder away', async (signal, exitCode) => {
   const demo = start(join(root, 'examples/demo.ts'), []);
   await demo.until(/== Writing/);
-  demo.child.kill('SIGINT');
+  demo.child.kill(signal);
   const { code, stderr } = await demo.finished;
-  expect(code).toBe(130);
+  expect(code).toBe(exitCode);
   const [, removed] = /^\nInterrupted; (\S+) is removed\.\n$/.exec(stderr)!;
   expect(existsSync(removed!)).toBe(false);
 });

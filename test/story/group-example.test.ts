@@ -22,7 +22,7 @@ test('the example of a group: what one has made, the next does not make again', 
   await order();
   const two = start(example('group.ts'), [], environment);
   await two.until(/(made: .*\n){3}/);
-  two.child.kill('SIGINT');
+  two.child.kill('SIGHUP');
   const { stdout } = await two.finished;
   expect(stdout.match(/^made: /gm)).toHaveLength(3);
   expect(stdout).toMatch(/^made: .*, offset [1-9]\d*: another espresso for ada$/m);

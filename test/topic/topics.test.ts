@@ -72,6 +72,16 @@ describe('create', () => {
     });
   });
 
+  test('refuses to take back a configuration that there is not', async () => {
+    await world.engine.createTopic({ topic: 't' });
+    const altered = world.engine.alterTopic({ topic: 't', config: { 'retention.msec': null } });
+    await expect(altered).rejects.toMatchObject({
+      errorCode: 'INVALID_CONFIG',
+      message: 'unknown topic configuration "retention.msec"',
+      outcome: 'not-written',
+    });
+  });
+
   test('warns of what is accepted and not acted on yet', async () => {
     const { warnings } = await world.engine.createTopic({ topic: 't', config: { 'retention.ms': '1' } });
     expect(warnings).toEqual(['retention.ms changes nothing here: Not acted on yet: every record is kept.']);

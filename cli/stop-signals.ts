@@ -1,0 +1,35 @@
+// The signals that ask a process to end. Every command that has something to finish listens to them here: the first signal
+// ends it in order, a later one ends it immediately.
+//
+// Trap: one Ctrl-C may arrive twice. The terminal sends it to the whole process group, and npm and our launcher, which are in
+// that group too, pass it on. So a signal that follows the first one closely is the same wish.
+
+export const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** As shells report a process that a signal has ended. */
+const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+
+/** Longer than a signal takes through npm and the launcher, shorter than a person needs to press again in earnest. */
+const sameWishMs = 500;
+
+/**
+ * @param stop gets the exit code that tells of the signal; a command that ends in order may choose 0 instead.
+ * @param force ends the process without waiting.
+ * @returns a function that stops listening.
+ */
+export function onStopSignal(
+  stop: (exitCode: number) => void,
+  force: (exitCode: number) => void = process.exit,
+): () => void {
+  let firstMs: number | undefined;
+  const listen = (signal: (typeof stopSignals)[number]): void => {
+    const nowMs = performance.now();
+    if (firstMs === undefined) stop(exitCodes[signal]);
+    else if (nowMs - firstMs >= sameWishMs) force(exitCodes[signal]);
+    firstMs ??= nowMs;
+  };
+  for (const signal of stopSignals) process.on(signal, listen);
+  return () => {
+    for (const signal of stopSignals) process.off(signal, listen);
+  };
+}
