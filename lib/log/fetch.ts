@@ -40,7 +40,8 @@ async function fetchOnce(parts: LogParts, request: FetchRequest): Promise<FetchR
   const newest = new Map<string, Head>();
   for (let look = 0; ; look++) {
     const topic = await currentTopic(parts, request);
-    const { plans, isFull } = await planAll(parts, topic, request, newest, look === 0);
+    const isFirstLook = look === 0;
+    const { plans, isFull } = await planAll(parts, topic, request, newest, isFirstLook);
     const leftMs = deadline - clock.monotonic();
     const isOver = leftMs <= 0 || request.signal?.aborted === true;
     if (isOver || isFull || bytesOf(plans) >= minBytes || plans.some((plan) => 'error' in plan)) {
@@ -95,9 +96,11 @@ async function headOf(
   const address = { topicId: topic.topicId, partition };
   const name = partitionName(address);
   const read = (await parts.heads.read(address, { strong })) ?? emptyHead;
-  if (read.fence === deletedFence) throw topicGone(parts, topic);
+  const isDeleted = read.fence === deletedFence;
+  if (isDeleted) throw topicGone(parts, topic);
   const before = newest.get(name);
-  if (before && before.next > read.next) return before;
+  const wentBack = before && before.next > read.next;
+  if (wentBack) return before;
   newest.set(name, read);
   return read;
 }
@@ -239,8 +242,10 @@ function fitting(batches: readonly StampedBatch[], { offset, maxBytes }: Plan, a
   const chosen: Uint8Array[] = [];
   let room = maxBytes;
   for (const { header, baseOffset, bytes } of batches) {
-    if (baseOffset + header.lastOffsetDelta < offset) continue;
-    if (bytes.length > room && !(atLeastOne && chosen.length === 0)) break;
+    const isBelow = baseOffset + header.lastOffsetDelta < offset;
+    const mustGoOut = atLeastOne && chosen.length === 0;
+    if (isBelow) continue;
+    if (bytes.length > room && !mustGoOut) break;
     chosen.push(bytes);
     room -= bytes.length;
   }

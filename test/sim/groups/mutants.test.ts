@@ -2,7 +2,7 @@
 // coordinator as it is passes every story.
 import { expect, test } from 'vitest';
 import { createEngine } from '../../../lib/create-engine.ts';
-import { mutated } from '../mutants/lib-under-test.ts';
+import { mutated } from '../core/lib-under-test.ts';
 import { type GroupMutant, groupMutants } from './mutants.ts';
 import { groupStories } from './stories.ts';
 import { groupWorlds, runGroupWorld } from './world.ts';
@@ -11,8 +11,7 @@ import { groupWorlds, runGroupWorld } from './world.ts';
 const mostSeeds = 40;
 
 async function noticed(mutant: GroupMutant): Promise<string | undefined> {
-  const { name, file, find, replace } = mutant;
-  const { createEngine: newEngine } = await mutated({ name: `group ${name}`, file, find, replace });
+  const { createEngine: newEngine } = await mutated(mutant);
   if ('story' in mutant) return mutant.story(newEngine);
   for (let seed = mutant.seed; seed < mutant.seed + mostSeeds; seed++) {
     const { complaints } = await runGroupWorld({ ...groupWorlds[mutant.world], seed, newEngine });

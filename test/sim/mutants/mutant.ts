@@ -1,13 +1,10 @@
 // A guard taken out: where, how, and the world that notices.
 import type { AnomalyName } from '../check/anomaly.ts';
+import type { ChangeOfFile } from '../core/change-plugin.ts';
 import type { MutantWorld } from './small-world.ts';
 
-export type Mutant = {
+export type Mutant = ChangeOfFile & {
   readonly name: string;
-  readonly file: string;
-  /** Exactly once in the file. */
-  readonly find: string;
-  readonly replace: string;
   readonly world: MutantWorld;
   /** Known to catch it, when this was written; others are tried after it, within a bound. Default 1. */
   readonly seed?: number;

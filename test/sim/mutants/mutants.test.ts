@@ -2,10 +2,10 @@
 // is must pass that very world. A guard whose removal nothing notices is needless, or untested.
 import { expect, test } from 'vitest';
 import { check } from '../check/check.ts';
+import { type Lib, mutated, realLib } from '../core/lib-under-test.ts';
 import { answerMutants } from './answer-mutants.ts';
 import { conditionMutants } from './condition-mutants.ts';
 import { indexMutants } from './index-mutants.ts';
-import { type Lib, mutated, realLib } from './lib-under-test.ts';
 import type { Mutant } from './mutant.ts';
 import type { MutantWorld } from './small-world.ts';
 import { topicMutants } from './topic-mutants.ts';

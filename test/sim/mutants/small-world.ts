@@ -5,13 +5,13 @@ import { createMemoryObjectStore } from '../../../lib/storage/memory-object-stor
 import { createMemoryTable } from '../../../lib/storage/memory-table.ts';
 import type { Query, Table } from '../../../lib/storage/table.ts';
 import { recordsOf, type Surroundings, simulatedTopic } from '../clients.ts';
+import type { Lib } from '../core/lib-under-test.ts';
 import { type FaultKind, type FaultPlan, faultKinds, noFaults } from '../faults.ts';
 import { disturbedHistory, type History, newHistory } from '../history.ts';
 import type { Network } from '../network.ts';
 import { startProcess } from '../process.ts';
 import { createRandom, type Random } from '../random.ts';
 import { createScheduler } from '../scheduler.ts';
-import type { Lib } from './lib-under-test.ts';
 
 /** Runs one history of the library from a seed; a topic that was deleted has a history of its own. */
 export type MutantWorld = { readonly name: string; run(lib: Lib, seed: number): Promise<readonly History[]> };

@@ -2,8 +2,8 @@
 import { headKey, pagesPartition, topicKey } from '../../../lib/storage/keys.ts';
 import { StorageError } from '../../../lib/storage/storage-error.ts';
 import type { Item, Key, Table } from '../../../lib/storage/table.ts';
+import type { Lib } from '../core/lib-under-test.ts';
 import type { History } from '../history.ts';
-import type { Lib } from './lib-under-test.ts';
 import type { MutantWorld } from './small-world.ts';
 import { gate, interceptable, isAppend, isTrim, openStage, type Stage, topic } from './stage.ts';
 

@@ -1,15 +1,12 @@
 // The guards of committed offsets are taken out in turn: a small world or a random one must notice.
 import { expect, test } from 'vitest';
-import { mutated } from '../mutants/lib-under-test.ts';
+import type { ChangeOfFile } from '../core/change-plugin.ts';
+import { mutated } from '../core/lib-under-test.ts';
 import { everySingle, runSmall, smallOffsetsWorlds } from './small-worlds.ts';
 import { type OffsetsWorldOptions, offsetsWorlds, runOffsetsWorld } from './world.ts';
 
-type OffsetsMutant = {
+type OffsetsMutant = ChangeOfFile & {
   readonly name: string;
-  readonly file: string;
-  /** Exactly once in the file. */
-  readonly find: string;
-  readonly replace: string;
   readonly world: keyof typeof offsetsWorlds | { readonly small: string };
 };
 
@@ -17,64 +14,55 @@ const mutants: readonly OffsetsMutant[] = [
   {
     name: 'a deleted group leaves nothing',
     file: 'lib/group/sweep.ts',
-    find: 'await table.write(burialOf(item, groupEpoch, ttl))',
-    replace: "await table.write({ kind: 'delete', key: { pk: item.pk, sk: item.sk } })",
+    turn: { 'bury.burial': "{ kind: 'delete', key: { pk: item.pk, sk: item.sk } }" },
     world: { small: 'a group deleted and made anew' },
   },
   {
     name: 'a deletion passes over what was changed meanwhile',
     file: 'lib/group/sweep.ts',
-    find: '    item = result.old;',
-    replace: '    return;',
+    turn: { 'bury.isAsRead': 'true' },
     world: 'simple clients',
   },
   {
     name: 'what was changed is written to again',
     file: 'lib/group/write-slots.ts',
-    find: 'before && rules.readsFirst && !isDeepStrictEqual(before, slot)',
-    replace: 'false',
+    turn: { 'sortOut.isChanged': 'false' },
     world: 'simple clients',
   },
   {
     name: 'an item is made without the head',
     file: 'lib/group/write-slots.ts',
-    find: 'open.some(({ isNew }) => isNew)',
-    replace: 'false',
+    turn: { 'writeStep.makesAnItem': 'false' },
     world: { small: 'a group deleted beside commits' },
   },
   {
     name: 'a commit writes to what is buried',
     file: 'lib/group/commit.ts',
-    find: 'if (slot.term > head.groupEpoch) return beingChanged(groupId);',
-    replace: '',
+    turn: { 'simpleRules.isOfLater': 'false' },
     world: { small: 'a group deleted beside commits' },
   },
   {
     name: 'a commit does not look whether its group is still there',
     file: 'lib/group/commit.ts',
-    find: 'if (!isThere) throw beingChanged(groupId);',
-    replace: '',
+    turn: { 'commitSimply.isThere': 'true' },
     world: { small: 'a group expires beside a commit' },
   },
   {
     name: 'commits without a number, whatever the offset is',
     file: 'lib/group/commit.ts',
-    find: 'all(inTerm(partition, slot!), sameOffset(partition, slot!))',
-    replace: 'inTerm(partition, slot!)',
+    drop: 'simpleRules.isSameOffset',
     world: { small: 'two commit to one partition' },
   },
   {
     name: 'a reset leaves the term as it is',
     file: 'lib/group/change-offsets.ts',
-    find: 'freeAt(entry.partition, epoch)',
-    replace: '{ set: [] as const, remove: [] as const }',
+    turn: { 'ownerlessRules.free': '{ set: [], remove: [] }' },
     world: { small: 'a member freezes, and its offsets are reset' },
   },
   {
     name: 'a group expires without a second look',
     file: 'lib/group/expire.ts',
-    find: 'if (slots.some(({ slot }) => slot.offset !== undefined)) return false;',
-    replace: '',
+    turn: { 'expireWhole.hasOffsets': 'false' },
     world: { small: 'a group expires beside a commit' },
   },
 ];
@@ -82,7 +70,7 @@ const mutants: readonly OffsetsMutant[] = [
 const mostSeeds = 300;
 
 async function noticed({ world: where, ...mutant }: OffsetsMutant): Promise<string | undefined> {
-  const { createEngine: newEngine } = await mutated({ ...mutant, name: `offsets ${mutant.name}` });
+  const { createEngine: newEngine } = await mutated(mutant);
   if (typeof where === 'object') {
     const world = smallOffsetsWorlds.find(({ name }) => name === where.small)!;
     for await (const faults of everySingle(world)) {
