@@ -1,6 +1,6 @@
 // Worlds of groups by hand: npm run sim:groups -- --help
 import { plural } from '../../../cli/output.ts';
-import { commandOfWorlds, whole } from '../flags.ts';
+import { commandOfWorlds, whole } from '../core/flags.ts';
 import { everySingleFault, runSmall, smallGroupWorlds, somePairs } from './small-worlds.ts';
 import { groupWorlds, runGroupWorld } from './world.ts';
 

@@ -1,6 +1,6 @@
 // Small worlds of a group, told as scripts: every single fault at every call of each. What is fixed besides: a seed.
-import { type FaultKind, faultKinds } from '../faults.ts';
-import { createRandom } from '../random.ts';
+import { type FaultKind, faultKinds } from '../core/faults.ts';
+import { createRandom } from '../core/random.ts';
 import { defaultGroupWorld, type GroupWorldOptions, runGroupWorld, type Script } from './world.ts';
 
 export type SmallGroupWorld = { readonly name: string; readonly script: Script };

@@ -1,7 +1,7 @@
 // Worlds of groups in CI: some seeds of each kind, and of the small worlds a sample of all single faults. More by hand:
 // npm run sim:groups -- --seeds 1000, --small all (docs/CHECKING.md).
 import { expect, test } from 'vitest';
-import { createRandom } from '../random.ts';
+import { createRandom } from '../core/random.ts';
 import { everySingleFault, runSmall, smallGroupWorlds, somePairs } from './small-worlds.ts';
 import { defaultGroupWorld, groupWorlds, runGroupWorld } from './world.ts';
 

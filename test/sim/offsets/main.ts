@@ -1,6 +1,6 @@
 // Worlds of committed offsets by hand: npm run sim:offsets -- --help
 import { plural } from '../../../cli/output.ts';
-import { commandOfWorlds, faultList, wholeOrAll, written } from '../flags.ts';
+import { commandOfWorlds, faultList, wholeOrAll, written } from '../core/flags.ts';
 import type { OffsetsOperation } from './check.ts';
 import {
   everyPair,

@@ -1,7 +1,7 @@
 // Small worlds of committed offsets: what each client does is fixed, and every single fault is put to every call, and every
 // pair of faults to every pair of calls.
-import { type FaultKind, faultKinds } from '../faults.ts';
-import { createRandom } from '../random.ts';
+import { type FaultKind, faultKinds } from '../core/faults.ts';
+import { createRandom } from '../core/random.ts';
 import {
   beMember,
   commit,
