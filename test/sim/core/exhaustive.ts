@@ -1,139 +1,79 @@
-// Exhaustive small worlds: every single fault at every call, and every pair of faults at every pair of calls, in each
-// order of steps of each world. A case that fails is told in one line that replays it.
+// The driver of small worlds: every single fault at every call, and every pair of faults at every pair of calls, in each
+// order of steps. A case with one fault has calls of its own (repeats); the second fault of a pair may meet any of those.
 //
-// The calls of a world without faults are counted first; a case with one fault has calls of its own (repeats), and the
-// second fault of a pair may meet any of those.
-import {
-  type Faults,
-  type Pattern,
-  type PreparedWorld,
-  prepareWorld,
-  runCase,
-  type SmallWorld,
-} from '../log/small/case.ts';
-import { smallWorlds } from '../log/small/worlds.ts';
-import { type FaultKind, faultKinds } from './faults.ts';
-import { written } from './flags.ts';
-import { reportProgress } from './progress.ts';
+// A sample is a part of the single faults: every seventh, say, of which the world's name decides the first. So different
+// worlds cover different calls, and since there are fifteen kinds of faults, each kind comes at every seventh call.
+import { faultKinds } from './faults.ts';
 import { createRandom } from './random.ts';
+import type { CaseVerdict, Faults, RunOptions, SmallWorld } from './worlds.ts';
 
-type ExhaustiveOptions = {
-  /** Of pairs: every one, or so many of each world, drawn by a fixed seed. */
-  readonly pairs: 'all' | number;
-  /** The name of one world. */
-  readonly only?: string;
-  readonly print?: (line: string) => void;
+export type Part = { readonly index: number; readonly of: number };
+
+export type Sample = {
+  /** Of the single faults, those whose number leaves `index` when divided by `of`; all by default. */
+  readonly part?: Part;
+  /** Of the pairs that begin with these: every one, or so many, drawn by a fixed seed. */
+  readonly pairs?: 'all' | number;
 };
 
-type WorldReport = {
-  readonly world: string;
-  readonly singles: number;
-  readonly pairs: number;
-  readonly steps: number;
-  readonly ms: number;
-  readonly failures: readonly string[];
+export type Case = { readonly order: number; readonly faults: Faults };
+export type Tried = Case & {
+  readonly verdict: CaseVerdict;
+  /** How many cases there will be, as far as is known yet. */
+  readonly expected: number;
 };
 
-type Single = {
-  readonly patternIndex: number;
-  readonly call: number;
-  readonly kind: FaultKind;
-  readonly calls: number;
-};
+type Single = Case & { readonly call: number; readonly endCall: number };
 
-/** Failures that are told in full; the others are counted. */
-const mostTold = 20;
-
-export async function runExhaustive(options: ExhaustiveOptions): Promise<WorldReport[]> {
-  const print = options.print ?? console.log;
-  const reports: WorldReport[] = [];
-  for (const world of worldsNamed(options.only)) {
-    const report = await runAllOf(world, options.pairs);
-    reports.push(report);
-    const { singles, pairs, steps, ms, failures } = report;
-    const cases = `${singles} single faults and ${pairs} pairs`;
-    const pace = `${(ms / 1000).toFixed(1)} s, ${(ms / (singles + pairs)).toFixed(1)} ms each, ${Math.round((steps / ms) * 1000)} steps a second`;
-    print(`${world.name} (${world.about}): ${cases} in ${pace}: ${failures.length || 'no'} failures`);
-    for (const failure of failures.slice(0, mostTold)) print(`  ${failure}`);
-  }
-  return reports;
-}
-
-function worldsNamed(name: string | undefined): readonly SmallWorld[] {
-  const chosen = smallWorlds.filter((world) => name === undefined || world.name === name);
-  if (chosen.length > 0) return chosen;
-  throw new Error(`no world is named ${name}; there are ${smallWorlds.map((world) => world.name).join(', ')}`);
-}
-
-async function runAllOf(world: SmallWorld, pairs: 'all' | number): Promise<WorldReport> {
-  const begun = performance.now();
-  const prepared = await prepareWorld(world);
-  const failures: string[] = [];
-  let steps = 0;
-  const run = async (patternIndex: number, faults: Faults) => {
-    const result = await runCase(prepared, world.patterns[patternIndex]!, faults);
-    steps += result.steps;
-    const [first] = result.complaints;
-    if (first) failures.push(`${first.split('\n')[0]}  ${commandOf(world, patternIndex, faults)}`);
-    return result.calls;
-  };
+/** Runs a world's cases one after the other, each order without faults first. */
+export async function* tryCases(
+  world: SmallWorld,
+  { part = { index: 0, of: 1 }, pairs = 0 }: Sample = {},
+  options: RunOptions = {},
+): AsyncGenerator<Tried> {
+  const run = await world.prepare();
   const singles: Single[] = [];
-  for (const patternIndex of world.patterns.keys()) {
-    const calls = await run(patternIndex, new Map());
-    for (let call = 0; call < calls; call++)
-      for (const kind of faultKinds)
-        singles.push({ patternIndex, call, kind, calls: await run(patternIndex, new Map([[call, kind]])) });
+  let number = 0;
+  let expected = 0;
+  for (let order = 0; order < world.orders; order++) {
+    const calm = await run(order, new Map(), options);
+    expected += 1 + Math.round(((calm.endCall - calm.firstCall) * faultKinds.length) / part.of);
+    yield { order, faults: new Map(), verdict: calm, expected };
+    for (let call = calm.firstCall; call < calm.endCall; call++) {
+      for (const kind of faultKinds) {
+        if (number++ % part.of !== part.index) continue;
+        const faults = new Map([[call, kind]]);
+        const verdict = await run(order, faults, options);
+        yield { order, faults, verdict, expected };
+        singles.push({ order, faults, call, endCall: verdict.endCall });
+      }
+    }
   }
-  const chosen = pairs === 'all' ? everyPair(singles) : somePairs(singles, pairs);
-  const progress = reportProgress(`pairs of ${world.name}`, pairs === 'all' ? countPairs(singles) : pairs);
-  let count = 0;
-  for (const [{ patternIndex, call, kind }, secondCall, secondKind] of chosen) {
-    const faults = new Map([
-      [call, kind],
-      [secondCall, secondKind],
-    ]);
-    await run(patternIndex, faults);
-    count++;
-    progress();
-  }
-  return { world: world.name, singles: singles.length, pairs: count, steps, ms: performance.now() - begun, failures };
+  const chosen = pairs === 'all' ? everyPair(singles) : somePairs(singles, pairs, numberOf(world.name) + part.index);
+  expected += pairs === 'all' ? countPairs(singles) : pairs;
+  for (const { order, faults } of chosen) yield { order, faults, verdict: await run(order, faults, options), expected };
 }
 
-type Pair = readonly [first: Single, secondCall: number, secondKind: FaultKind];
+/** One part of `of`: which one, the world's name decides. */
+export const samplePart = ({ name }: SmallWorld, of: number): Part => ({ index: numberOf(name) % of, of });
 
-function* everyPair(singles: readonly Single[]): Generator<Pair> {
-  for (const first of singles)
-    for (let call = first.call + 1; call < first.calls; call++)
-      for (const kind of faultKinds) yield [first, call, kind];
+const numberOf = (name: string): number => [...Buffer.from(name)].reduce((sum, byte) => (sum * 31 + byte) % 65_536, 0);
+
+function* everyPair(singles: readonly Single[]): Generator<Case> {
+  for (const { order, faults, call, endCall } of singles)
+    for (let second = call + 1; second < endCall; second++)
+      for (const kind of faultKinds) yield { order, faults: new Map([...faults, [second, kind]]) };
 }
 
 const countPairs = (singles: readonly Single[]) =>
-  singles.reduce((sum, { call, calls }) => sum + Math.max(0, calls - call - 1) * faultKinds.length, 0);
+  singles.reduce((sum, { call, endCall }) => sum + Math.max(0, endCall - call - 1) * faultKinds.length, 0);
 
-function* somePairs(singles: readonly Single[], count: number): Generator<Pair> {
-  const random = createRandom(singles.length);
-  const firsts = singles.filter(({ call, calls }) => call + 1 < calls);
+function* somePairs(singles: readonly Single[], count: number, seed: number): Generator<Case> {
+  const random = createRandom(seed);
+  const firsts = singles.filter(({ call, endCall }) => call + 1 < endCall);
   for (let i = 0; i < count && firsts.length > 0; i++) {
-    const first = random.pick(firsts);
-    yield [first, first.call + 1 + random.below(first.calls - first.call - 1), random.pick(faultKinds)];
+    const { order, faults, call, endCall } = random.pick(firsts);
+    const second = call + 1 + random.below(endCall - call - 1);
+    yield { order, faults: new Map([...faults, [second, random.pick(faultKinds)]]) };
   }
-}
-
-function commandOf(world: SmallWorld, patternIndex: number, faults: Faults): string {
-  const list = written(faults) || "''";
-  return `npm run sim -- --exhaustive --world ${world.name} --pattern ${patternIndex} --faults ${list}`;
-}
-
-/** One case again, with its trace. */
-export async function replayCase(
-  name: string,
-  patternIndex: number,
-  faults: Faults,
-): Promise<{ readonly pattern: Pattern; readonly trace: readonly string[]; readonly complaints: readonly string[] }> {
-  const world: PreparedWorld = await prepareWorld(worldsNamed(name)[0]!);
-  const pattern = world.patterns[patternIndex];
-  if (!pattern) throw new Error(`world ${name} has patterns 0 to ${world.patterns.length - 1}, not ${patternIndex}`);
-  const trace: string[] = [];
-  const { complaints } = await runCase(world, pattern, faults, (line) => trace.push(line));
-  return { pattern, trace, complaints };
 }

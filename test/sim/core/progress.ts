@@ -3,15 +3,13 @@
 const terminalMs = 500;
 const logMs = 60_000;
 
-/** Call it after each of `total` cases. */
-export function reportProgress(what: string, total: number): () => void {
+/** Call it after each case, with how many are done and how many there will be, as far as is known. */
+export function reportProgress(what: string): (done: number, total: number) => void {
   const { stderr } = process;
   const everyMs = stderr.isTTY ? terminalMs : logMs;
   const begunMs = performance.now();
   let told = begunMs;
-  let done = 0;
-  return () => {
-    done++;
+  return (done, total) => {
     const nowMs = performance.now();
     if (nowMs - told < everyMs && !(done === total && stderr.isTTY)) return;
     told = nowMs;

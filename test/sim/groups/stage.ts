@@ -9,8 +9,8 @@ import type { Network } from '../core/network.ts';
 import { type Process, startProcess } from '../core/process.ts';
 import { createRandom, type Random } from '../core/random.ts';
 import { createScheduler, type Scheduler } from '../core/scheduler.ts';
-import type { TermSeen } from './history.ts';
 import { withStaleQueries } from '../core/stale-queries.ts';
+import type { TermSeen } from './history.ts';
 import { watchTerms } from './watch-terms.ts';
 
 export type StageOptions = {

@@ -3,10 +3,10 @@
 import type { AppendAck, Engine, PartitionRecords } from '../../../lib/engine.ts';
 import type { Outcome, RivuletError } from '../../../lib/errors.ts';
 import { decodeBatch, encodeBatch } from '../../../lib/record/batch.ts';
-import { type History, outcomeOf, type Send } from './history.ts';
 import type { Process } from '../core/process.ts';
 import type { Random } from '../core/random.ts';
 import type { Scheduler } from '../core/scheduler.ts';
+import { type History, outcomeOf, type Send } from './history.ts';
 
 export type Surroundings = {
   readonly scheduler: Scheduler;

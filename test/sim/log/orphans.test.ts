@@ -4,8 +4,8 @@ import { createEngine } from '../../../lib/create-engine.ts';
 import { ingestSegmentKey } from '../../../lib/storage/keys.ts';
 import { StorageError } from '../../../lib/storage/storage-error.ts';
 import type { Table, Write } from '../../../lib/storage/table.ts';
-import { fillToMark, newProducer, openStage, startMs, stillClock, wrote } from './small/stage.ts';
 import { findOrphanTrouble, watchAppends } from './orphans.ts';
+import { fillToMark, newProducer, openStage, startMs, stillClock, wrote } from './small/stage.ts';
 
 async function filledStage() {
   const { stage } = await openStage(1);

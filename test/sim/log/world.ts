@@ -4,6 +4,11 @@
 import { createEngine } from '../../../lib/create-engine.ts';
 import { createMemoryObjectStore } from '../../../lib/storage/memory-object-store.ts';
 import { createMemoryTable } from '../../../lib/storage/memory-table.ts';
+import { explicitFaults, type FaultKind, noFaults, randomFaults } from '../core/faults.ts';
+import type { Network } from '../core/network.ts';
+import { startProcess } from '../core/process.ts';
+import { createRandom, type Random } from '../core/random.ts';
+import { createScheduler } from '../core/scheduler.ts';
 import { check } from './check/check.ts';
 import {
   type ProducerState,
@@ -16,14 +21,9 @@ import {
   sendByKey,
   simulatedTopic,
 } from './clients.ts';
-import type { Stores } from './small/stage.ts';
-import { explicitFaults, type FaultKind, noFaults, randomFaults } from '../core/faults.ts';
 import { disturbedHistory, type History, type Send } from './history.ts';
-import type { Network } from '../core/network.ts';
 import { findOrphanTrouble, watchAppends } from './orphans.ts';
-import { startProcess } from '../core/process.ts';
-import { createRandom, type Random } from '../core/random.ts';
-import { createScheduler } from '../core/scheduler.ts';
+import type { Stores } from './small/stage.ts';
 
 export type WorldOptions = {
   readonly seed: number;

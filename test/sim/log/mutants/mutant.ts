@@ -1,6 +1,7 @@
 // A guard taken out: where, how, and the world that notices.
-import type { AnomalyName } from '../check/anomaly.ts';
+
 import type { ChangeOfFile } from '../../core/change-plugin.ts';
+import type { AnomalyName } from '../check/anomaly.ts';
 import type { MutantWorld } from './small-world.ts';
 
 export type Mutant = ChangeOfFile & {

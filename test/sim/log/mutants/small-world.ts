@@ -4,14 +4,14 @@ import { createEngine } from '../../../../lib/create-engine.ts';
 import { createMemoryObjectStore } from '../../../../lib/storage/memory-object-store.ts';
 import { createMemoryTable } from '../../../../lib/storage/memory-table.ts';
 import type { Query, Table } from '../../../../lib/storage/table.ts';
-import { recordsOf, type Surroundings, simulatedTopic } from '../clients.ts';
-import type { Lib } from '../../core/lib-under-test.ts';
 import { type FaultKind, type FaultPlan, faultKinds, noFaults } from '../../core/faults.ts';
-import { disturbedHistory, type History, newHistory } from '../history.ts';
+import type { Lib } from '../../core/lib-under-test.ts';
 import type { Network } from '../../core/network.ts';
 import { startProcess } from '../../core/process.ts';
 import { createRandom, type Random } from '../../core/random.ts';
 import { createScheduler } from '../../core/scheduler.ts';
+import { recordsOf, type Surroundings, simulatedTopic } from '../clients.ts';
+import { disturbedHistory, type History, newHistory } from '../history.ts';
 
 /** Runs one history of the library from a seed; a topic that was deleted has a history of its own. */
 export type MutantWorld = { readonly name: string; run(lib: Lib, seed: number): Promise<readonly History[]> };

@@ -8,8 +8,8 @@ import { createMemoryTable } from '../../../../lib/storage/memory-table.ts';
 import type { ObjectStore } from '../../../../lib/storage/object-store.ts';
 import type { Table, Write } from '../../../../lib/storage/table.ts';
 import { createTestClock } from '../../../log/world.ts';
-import { recordsOf } from '../clients.ts';
 import { type Lib, realLib } from '../../core/lib-under-test.ts';
+import { recordsOf } from '../clients.ts';
 import { type History, newHistory, type Send } from '../history.ts';
 
 export const topic = 't';

@@ -2,7 +2,10 @@
 import { createEngine } from '../../../../lib/create-engine.ts';
 import type { AppendAck, Engine, PartitionError, PartitionRecords } from '../../../../lib/engine.ts';
 import type { Outcome } from '../../../../lib/errors.ts';
+import type { Process } from '../../core/process.ts';
+import type { Scheduler } from '../../core/scheduler.ts';
 import { recordsOf, simulatedTopic } from '../clients.ts';
+import { type History, outcomeOf, type Send } from '../history.ts';
 import {
   after,
   batchOf,
@@ -14,9 +17,6 @@ import {
   valuesOf,
   wrote,
 } from './stage.ts';
-import { type History, outcomeOf, type Send } from '../history.ts';
-import type { Process } from '../../core/process.ts';
-import type { Scheduler } from '../../core/scheduler.ts';
 
 export type Cast = {
   readonly scheduler: Scheduler;

@@ -1,21 +1,22 @@
 // One case of a small world: a copy of its stage, its actors in one order of steps, and exactly these faults. Everything
-// that is not a fault is fixed, so a case is known by its world, its pattern and its faults, and is the same every time.
+// that is not a fault is fixed, so a case is known by its world, its order of steps and its faults, and is the same every time.
 import { createEngine } from '../../../../lib/create-engine.ts';
-import { check } from '../check/check.ts';
-import { recordsOf, simulatedTopic } from '../clients.ts';
-import type { Actor, Cast } from './actors.ts';
-import { openStage, type Prepared, restore, type Stage, type Stores, startMs, stillClock } from './stage.ts';
-import { explicitFaults, type FaultKind, type FaultPlan, noFaults } from '../../core/faults.ts';
-import { disturbedHistory, type History, newHistory } from '../history.ts';
+import { explicitFaults, type FaultPlan, noFaults } from '../../core/faults.ts';
 import type { Network } from '../../core/network.ts';
-import { findOrphanTrouble, watchAppends } from '../orphans.ts';
 import { startProcess } from '../../core/process.ts';
 import { createRandom, type Random } from '../../core/random.ts';
 import { createScheduler } from '../../core/scheduler.ts';
 import { withStaleReads } from '../../core/stale-reads.ts';
+import type { CaseVerdict, Faults, RunOptions, SmallWorld } from '../../core/worlds.ts';
+import { check } from '../check/check.ts';
+import { recordsOf, simulatedTopic } from '../clients.ts';
+import { disturbedHistory, type History, newHistory } from '../history.ts';
+import { findOrphanTrouble, watchAppends } from '../orphans.ts';
+import type { Actor, Cast } from './actors.ts';
+import { openStage, type Prepared, restore, type Stage, type Stores, startMs, stillClock } from './stage.ts';
 
-/** An order of the steps: when each actor begins, and how fast each process is. */
-export type Pattern = {
+/** When each actor begins, and how fast each process is. */
+export type Order = {
   readonly name: string;
   readonly beginMs: readonly number[];
   /** Each process takes this share (0 to 1) of the range of every delay. */
@@ -37,59 +38,61 @@ export type Story = {
 
 export type Scene = { readonly cast: Cast; readonly stage: Prepared; readonly topicId: string };
 
-export type SmallWorld = {
+export type LogWorld = {
   readonly name: string;
   /** Processes, partitions, batches, in flight. */
   readonly about: string;
   readonly processes: number;
   readonly partitions: number;
-  readonly patterns: readonly Pattern[];
+  readonly orders: readonly Order[];
   prepare(stage: Stage): Promise<Story>;
   /** False where a write may be refused though nothing went wrong. Default true. */
   readonly needsCauses?: boolean;
 };
 
-export type PreparedWorld = SmallWorld & { readonly prepared: Prepared; readonly story: Story };
+type PreparedWorld = LogWorld & { readonly prepared: Prepared; readonly story: Story };
 
-export async function prepareWorld(world: SmallWorld): Promise<PreparedWorld> {
+async function prepareWorld(world: LogWorld): Promise<PreparedWorld> {
   const { stage, prepared } = await openStage(world.partitions);
   const story = await world.prepare(stage);
   return { ...world, story, prepared: await prepared() };
 }
 
-export type Faults = ReadonlyMap<number, FaultKind>;
-export type CaseResult = {
-  /** Of the ports, from the moment that faults are possible. */
-  readonly calls: number;
-  readonly steps: number;
-  readonly complaints: readonly string[];
-};
-
 const mostSteps = 100_000;
 
-export async function runCase(
+export const smallLogWorld = (world: LogWorld): SmallWorld => ({
+  name: world.name,
+  about: world.about,
+  orders: world.orders.length,
+  async prepare() {
+    const prepared = await prepareWorld(world);
+    return (order, faults, options) => runCase(prepared, world.orders[order]!, faults, options);
+  },
+});
+
+async function runCase(
   world: PreparedWorld,
-  pattern: Pattern,
+  order: Order,
   faults: Faults,
-  trace?: (line: string) => void,
-): Promise<CaseResult> {
+  { trace, newEngine = createEngine }: RunOptions = {},
+): Promise<CaseVerdict> {
   const scheduler = createScheduler(startMs);
   const bare = await restore(world.prepared, scheduler.now);
   const { table: watched, appends } = watchAppends(bare.table);
-  const table = pattern.isStale ? withStaleReads(watched, world.prepared.items) : watched;
+  const table = order.isStale ? withStaleReads(watched, world.prepared.items) : watched;
   const stage = openNetwork({ objects: bare.objects, table }, scheduler, trace);
-  const cast = castOf(world, pattern, stage, bare);
+  const cast = castOf(world, order, { network: stage, stores: bare, newEngine });
   const failures: unknown[] = [];
   if (world.story.warmUp) await perform(cast, {}, [world.story.warmUp], failures);
   stage.arm(explicitFaults(faults));
-  await perform(cast, pattern, world.story.actors, failures);
+  await perform(cast, order, world.story.actors, failures);
   // What they left behind: copies that act hours later.
   await scheduler.run(() => failures.length > 0, mostSteps);
   const calls = stage.calls();
   if (world.story.atRest) await world.story.atRest(cast).catch((error: unknown) => failures.push(error));
   const complaints = failures.map((failure) => `threw: ${failure instanceof Error ? failure.stack : failure}`);
   if (failures.length === 0) complaints.push(...(await verdict(world, cast, bare, appends)));
-  return { calls, steps: scheduler.steps(), complaints };
+  return { firstCall: 0, endCall: calls, steps: scheduler.steps(), complaints };
 }
 
 /** One counter of calls and one plan of faults for all processes, each of which has a pace of its own. */
@@ -124,16 +127,22 @@ function openNetwork(stores: Stores, scheduler: Network['scheduler'], trace?: (l
   };
 }
 
-function castOf(world: PreparedWorld, pattern: Pattern, network: ReturnType<typeof openNetwork>, stores: Stores): Cast {
+type Means = {
+  readonly network: ReturnType<typeof openNetwork>;
+  readonly stores: Stores;
+  readonly newEngine: typeof createEngine;
+};
+
+function castOf(world: PreparedWorld, order: Order, { network, stores, newEngine }: Means): Cast {
   const { scheduler, say } = network;
   const bytes = createRandom(100);
-  const newEngine: typeof createEngine = ({ clock, ...ports }) =>
-    createEngine({
+  const engineOf: typeof createEngine = ({ clock, ...ports }) =>
+    newEngine({
       ...ports,
       clock: { ...clock, randomBytes: (count) => Uint8Array.from({ length: count }, () => bytes.below(256)) },
     });
   const processes = Array.from({ length: world.processes }, (_, i) =>
-    startProcess(network.for(steadyPace(pattern.paces[i] ?? 0.5)), `p${i}`, newEngine, pattern.skewsMs?.[i] ?? 0),
+    startProcess(network.for(steadyPace(order.paces[i] ?? 0.5)), `p${i}`, engineOf, order.skewsMs?.[i] ?? 0),
   );
   const sends = world.prepared.sends.map((send) => ({ ...send, tries: [...send.tries] }));
   const history: History = { ...(world.needsCauses === false ? newHistory() : network.history), sends };
@@ -150,7 +159,7 @@ const steadyPace = (pace: number): Random => ({
 
 async function perform(
   cast: Cast,
-  { beginMs }: Partial<Pattern>,
+  { beginMs }: Partial<Order>,
   actors: readonly Actor[],
   failures: unknown[],
 ): Promise<void> {

@@ -3,8 +3,9 @@
 import { createEngine } from '../../../../lib/create-engine.ts';
 import type { Table, Write } from '../../../../lib/storage/table.ts';
 import { simulatedTopic } from '../clients.ts';
+import type { Send } from '../history.ts';
 import { type Actor, crowd, keyedWriter, pause, reader, repeater, writer } from './actors.ts';
-import type { SmallWorld } from './case.ts';
+import type { LogWorld } from './case.ts';
 import { crowded, racing, two } from './orders.ts';
 import {
   after,
@@ -17,7 +18,6 @@ import {
   stillClock,
   wrote,
 } from './stage.ts';
-import type { Send } from '../history.ts';
 
 /** A producer whose entries have left the head: it wrote `batches` batches of two records, then others filled the tail. */
 async function evicted(stage: Stage, client: string, batches: number): Promise<{ identity: Identity; last: Send }> {
@@ -37,12 +37,12 @@ async function spillOnce(stage: Stage): Promise<void> {
   if ((await headOf(stage)).tailBase === 0) throw new Error('the stage was to spill');
 }
 
-export const spillWorlds: readonly SmallWorld[] = [
+export const spills: readonly LogWorld[] = [
   {
     ...two,
     name: 'spill',
     about: 'an append that spills, and a racing writer without an id (2 batches) at another process, 2 in flight',
-    patterns: racing,
+    orders: racing,
     prepare: async (stage) => {
       await fillToMark(stage);
       return {
@@ -54,7 +54,7 @@ export const spillWorlds: readonly SmallWorld[] = [
     ...two,
     name: 'spill-evicts',
     about: 'an append that spills and evicts a producer, which sends 2 batches at another process, 2 in flight',
-    patterns: racing,
+    orders: racing,
     prepare: async (stage) => {
       const identity = await newProducer(stage);
       await wrote(stage, 'b', { identity, records: 2 });
@@ -71,7 +71,7 @@ export const spillWorlds: readonly SmallWorld[] = [
     ...two,
     name: 'return-after-eviction',
     about: 'a producer that was evicted sends 2 batches, while another writer (2 batches) spills again, 2 in flight',
-    patterns: racing,
+    orders: racing,
     prepare: async (stage) => {
       const { identity } = await evicted(stage, 'b', 2);
       await fillToMark(stage);
@@ -85,7 +85,7 @@ export const spillWorlds: readonly SmallWorld[] = [
     name: 'late-newcomer',
     about:
       'a producer with an old id that never wrote, and a repeat of an evicted one-batch producer, while one spills',
-    patterns: racing,
+    orders: racing,
     prepare: async (stage) => {
       const late = await newProducer(stage);
       const { last } = await evicted(stage, 'once', 1);
@@ -104,7 +104,7 @@ export const spillWorlds: readonly SmallWorld[] = [
     ...two,
     name: 'idempotency-key',
     about: 'a new request by an Idempotency-Key, and a repeat of one that was evicted, while it spills; 2 in flight',
-    patterns: racing,
+    orders: racing,
     prepare: async (stage) => {
       const past = await wroteByKey(stage, 'keyed');
       await spillOnce(stage);
@@ -116,7 +116,7 @@ export const spillWorlds: readonly SmallWorld[] = [
     ...two,
     name: 'rescue-spill',
     about: 'a page was put by a writer that sleeps before its trim; two writers carry the tail over the next mark',
-    patterns: racing,
+    orders: racing,
     prepare: async (stage) => {
       const identity = await newProducer(stage);
       await wrote(stage, 'b', { identity, records: 2 });
@@ -139,7 +139,7 @@ export const spillWorlds: readonly SmallWorld[] = [
     ...two,
     name: 'fetch-during-spill',
     about: 'a reader that crosses from the pages to the tail (2 fetches), while a writer spills (1 batch), 2 in flight',
-    patterns: racing,
+    orders: racing,
     prepare: async (stage) => {
       await spillOnce(stage);
       await fillToMark(stage);
@@ -152,7 +152,7 @@ export const spillWorlds: readonly SmallWorld[] = [
     ...two,
     name: 'wait-during-spill',
     about: 'a reader that waits at the end (3 fetches), while a writer spills (2 batches), 2 in flight',
-    patterns: racing,
+    orders: racing,
     prepare: async (stage) => {
       await fillToMark(stage);
       const { next } = await headOf(stage);
@@ -165,12 +165,12 @@ export const spillWorlds: readonly SmallWorld[] = [
 /** So that the crowd is small. */
 const almostFill = (stage: Stage) => fillToMark(stage, stage.engine, 7);
 
-export const crowdWorlds: readonly SmallWorld[] = [
+export const crowds: readonly LogWorld[] = [
   {
     ...two,
     name: 'crowd-first-append',
     about: 'a new producer, 2 batches, 1 in flight, and a crowd that fills the tail in between',
-    patterns: crowded,
+    orders: crowded,
     prepare: async (stage) => {
       await almostFill(stage);
       return { actors: [writer('a', { at: 0, batches: 2, identity: await newProducer(stage) }), crowd(stage)] };
@@ -180,7 +180,7 @@ export const crowdWorlds: readonly SmallWorld[] = [
     ...two,
     name: 'crowd-return',
     about: 'a producer that was evicted, 2 batches, 1 in flight, and a crowd that evicts it again in between',
-    patterns: crowded,
+    orders: crowded,
     prepare: async (stage) => {
       const { identity } = await evicted(stage, 'a', 1);
       await almostFill(stage);
@@ -191,7 +191,7 @@ export const crowdWorlds: readonly SmallWorld[] = [
     ...two,
     name: 'crowd-late-newcomer',
     about: 'a producer with an old id that never wrote, 1 batch, and a crowd that fills the tail in between',
-    patterns: crowded,
+    orders: crowded,
     prepare: async (stage) => {
       const identity = await newProducer(stage);
       await evicted(stage, 'before', 1);
@@ -203,7 +203,7 @@ export const crowdWorlds: readonly SmallWorld[] = [
     ...two,
     name: 'crowd-anonymous',
     about: 'a writer without an id, 1 batch, and a crowd that fills the tail in between',
-    patterns: crowded,
+    orders: crowded,
     prepare: async (stage) => {
       await almostFill(stage);
       return { actors: [writer('a', { at: 0 }), crowd(stage)] };
@@ -213,7 +213,7 @@ export const crowdWorlds: readonly SmallWorld[] = [
     ...two,
     name: 'crowd-idempotency-key',
     about: 'a request by an Idempotency-Key, and a crowd that fills the tail in between',
-    patterns: crowded,
+    orders: crowded,
     prepare: async (stage) => {
       await almostFill(stage);
       return { actors: [keyedWriter('new', 0), crowd(stage)] };
@@ -224,7 +224,7 @@ export const crowdWorlds: readonly SmallWorld[] = [
     name: 'crowd-expected-offset',
     about:
       'conditional appends with a producer id and without, 2 in flight, and a crowd that fills the tail in between',
-    patterns: crowded.map((pattern) => ({ ...pattern, beginMs: [0, 5, ...pattern.beginMs.slice(1)] })),
+    orders: crowded.map((order) => ({ ...order, beginMs: [0, 5, ...order.beginMs.slice(1)] })),
     needsCauses: false,
     prepare: async (stage) => {
       await almostFill(stage);

@@ -12,9 +12,9 @@ import { createMemoryObjectStore } from '../../../../lib/storage/memory-object-s
 import { createMemoryTable } from '../../../../lib/storage/memory-table.ts';
 import type { ObjectStore } from '../../../../lib/storage/object-store.ts';
 import type { Check, Item, Key, Table, Write } from '../../../../lib/storage/table.ts';
+import { createRandom } from '../../core/random.ts';
 import { simulatedTopic } from '../clients.ts';
 import type { Send } from '../history.ts';
-import { createRandom } from '../../core/random.ts';
 
 /** When the story begins. */
 export const startMs = Date.UTC(2026, 0, 1);

@@ -4,20 +4,20 @@ import type { Engine } from '../../../../lib/engine.ts';
 import { RivuletError } from '../../../../lib/errors.ts';
 import { check } from '../check/check.ts';
 import { simulatedTopic } from '../clients.ts';
+import type { Send } from '../history.ts';
 import { type Actor, type Cast, persist, writer } from './actors.ts';
-import type { Scene, SmallWorld } from './case.ts';
+import type { LogWorld, Scene } from './case.ts';
 import { racing, two } from './orders.ts';
 import { newProducer, type Stage, stillClock, wrote } from './stage.ts';
-import type { Send } from '../history.ts';
 
-export const topicWorlds: readonly SmallWorld[] = [
+export const topics: readonly LogWorld[] = [
   {
     processes: 3,
     partitions: 1,
     name: 'topic-delete',
     about:
       'of three processes, two delete a topic and make it anew, the third has an old copy; two writers, 1 batch each',
-    patterns: [...racing, { name: 'the writers come afterwards', beginMs: [0, 500, 900], paces: [0.5, 0.5] }],
+    orders: [...racing, { name: 'the writers come afterwards', beginMs: [0, 500, 900], paces: [0.5, 0.5] }],
     prepare: async (stage) => {
       for (let i = 0; i < 3; i++) await wrote(stage, `before${i}`);
       return {
@@ -36,7 +36,7 @@ export const topicWorlds: readonly SmallWorld[] = [
     ...two,
     name: 'topic-recreate',
     about: 'a topic is deleted, made anew and deleted again; a writer at the other process, 1 batch',
-    patterns: [...racing, { name: 'the writer comes afterwards', beginMs: [0, 500], paces: [0.5, 0.5] }],
+    orders: [...racing, { name: 'the writer comes afterwards', beginMs: [0, 500], paces: [0.5, 0.5] }],
     prepare: async (stage) => ({
       warmUp: knowTopic(1),
       actors: [owner(stage, 0, 3), writer('a', { at: 1 })],
@@ -48,7 +48,7 @@ export const topicWorlds: readonly SmallWorld[] = [
     ...two,
     name: 'add-partitions',
     about: 'a partition is added; a process with an old copy of the topic takes 2 batches for it, 1 in flight',
-    patterns: racing,
+    orders: racing,
     needsCauses: false,
     prepare: async (stage) => ({
       warmUp: knowTopic(1),

@@ -3,19 +3,20 @@
 import { encodeProducerState, producerAttribute } from '../../../../lib/log/head.ts';
 import { encodeEntry } from '../../../../lib/record/entry.ts';
 import { headKey } from '../../../../lib/storage/keys.ts';
+import type { SmallWorld } from '../../core/worlds.ts';
 import { writer } from './actors.ts';
-import type { SmallWorld } from './case.ts';
+import { type LogWorld, smallLogWorld } from './case.ts';
 import { alone, racing, two } from './orders.ts';
-import { crowdWorlds, spillWorlds } from './spills.ts';
+import { crowds, spills } from './spills.ts';
 import { after, headOf, type Identity, newProducer, type Stage, wrote } from './stage.ts';
-import { topicWorlds } from './topics.ts';
+import { topics } from './topics.ts';
 
-const appends: readonly SmallWorld[] = [
+const appends: readonly LogWorld[] = [
   {
     ...two,
     name: 'first-append',
     about: 'an idempotent producer, 2 batches, 1 in flight; an empty partition',
-    patterns: alone,
+    orders: alone,
     prepare: async (stage) => ({
       actors: [writer('a', { at: 0, batches: 2, identity: await newProducer(stage) })],
     }),
@@ -24,7 +25,7 @@ const appends: readonly SmallWorld[] = [
     ...two,
     name: 'next-append',
     about: 'an idempotent producer that wrote before, 1 batch, 1 in flight',
-    patterns: alone,
+    orders: alone,
     prepare: async (stage) => {
       const identity = await newProducer(stage);
       await wrote(stage, 'a', { identity, records: 2 });
@@ -35,7 +36,7 @@ const appends: readonly SmallWorld[] = [
     ...two,
     name: 'anonymous-append',
     about: 'a writer without an id, 2 batches, 1 in flight; 3 batches before',
-    patterns: alone,
+    orders: alone,
     prepare: async (stage) => {
       for (let i = 0; i < 3; i++) await wrote(stage, `before${i}`);
       return { actors: [writer('a', { at: 0, batches: 2 })] };
@@ -45,7 +46,7 @@ const appends: readonly SmallWorld[] = [
     ...two,
     name: 'racing-producers',
     about: 'two idempotent producers at two processes, 2 batches and 1, 2 in flight',
-    patterns: racing,
+    orders: racing,
     prepare: async (stage) => ({
       actors: [
         writer('a', { at: 0, batches: 2, identity: await newProducer(stage) }),
@@ -57,7 +58,7 @@ const appends: readonly SmallWorld[] = [
     ...two,
     name: 'expected-offset',
     about: 'two conditional appends for one offset, with a producer id and without, at two processes, 2 in flight',
-    patterns: racing,
+    orders: racing,
     // Without an id, a repeat is refused because of its own first copy, of which it cannot know.
     needsCauses: false,
     prepare: async (stage) => {
@@ -72,7 +73,7 @@ const appends: readonly SmallWorld[] = [
     ...two,
     name: 'two-in-flight',
     about: 'one idempotent producer that sends its second batch ahead, to another process, 2 in flight',
-    patterns: racing,
+    orders: racing,
     prepare: async (stage) => ({
       actors: [writer('a', { at: 0, batches: 2, identity: await newProducer(stage), isAhead: true })],
     }),
@@ -81,7 +82,7 @@ const appends: readonly SmallWorld[] = [
     ...two,
     name: 'new-epoch',
     about: 'two lives of one producer: the next batch of the old, the first of the new, at two processes, 2 in flight',
-    patterns: racing,
+    orders: racing,
     prepare: async (stage) => {
       const identity = await newProducer(stage);
       await wrote(stage, 'a', { identity, records: 2 });
@@ -97,7 +98,7 @@ const appends: readonly SmallWorld[] = [
     ...two,
     name: 'sequence-wrap',
     about: 'an idempotent producer whose sequence passes 2^31, 2 batches, 1 in flight',
-    patterns: alone,
+    orders: alone,
     prepare: async (stage) => {
       const identity = await newProducer(stage);
       await wrote(stage, 'a', { identity, records: 2 });
@@ -112,7 +113,7 @@ const appends: readonly SmallWorld[] = [
     partitions: 2,
     name: 'two-partitions',
     about: 'requests of one producer to two partitions at once, 2 requests, 1 in flight; a racing writer to both',
-    patterns: racing,
+    orders: racing,
     prepare: async (stage) => ({
       actors: [
         writer('a', { at: 0, batches: 2, partitions: [0, 1], identity: await newProducer(stage) }),
@@ -135,4 +136,7 @@ async function turnSequence(stage: Stage, { producerId }: Identity, firstSequenc
   });
 }
 
-export const smallWorlds: readonly SmallWorld[] = [...appends, ...spillWorlds, ...crowdWorlds, ...topicWorlds];
+export const appendWorlds: readonly SmallWorld[] = appends.map(smallLogWorld);
+export const spillWorlds: readonly SmallWorld[] = [...spills, ...crowds].map(smallLogWorld);
+export const topicWorlds: readonly SmallWorld[] = topics.map(smallLogWorld);
+export const smallLogWorlds: readonly SmallWorld[] = [...appendWorlds, ...spillWorlds, ...topicWorlds];
