@@ -15,10 +15,10 @@ test('the same seed is the same history, to the last step', async () => {
 });
 
 test.each([
-  ['mixed clients', 40],
-  ['half of all calls suffer', 6],
-  ['hundreds of producers that live for one batch', 3],
-  ['many partitions and processes', 3],
+  ['mixed clients', 25],
+  ['half of all calls suffer', 4],
+  ['hundreds of producers that live for one batch', 2],
+  ['many partitions and processes', 2],
 ] as const)('%s: %i worlds', { timeout: 120_000 }, async (name, seeds) => {
   for (let seed = 1; seed <= seeds; seed++) {
     const { complaints } = await runWorld({ ...logWorlds[name], seed });

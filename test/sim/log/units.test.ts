@@ -42,7 +42,7 @@ test.each([
   ['100 producers in turn', { ...calm, ...inTurn(5), processes: 1 }, 1.2],
   ['100 producers in turn, four processes', { ...calm, ...inTurn(20), processes: 4 }, 1.3],
   ['100 producers in turn, 3 % of calls suffer', { ...faulty, ...inTurn(5), processes: 4 }, 1.3],
-  ['1,500 one-shot producers, a third of which repeats late', { ...calm, ...oneShots(1_500, 20), processes: 4 }, 1.2],
+  ['1,000 one-shot producers, a third of which repeats late', { ...calm, ...oneShots(1_000, 20), processes: 4 }, 1.2],
   ['1,000 one-shot producers, 100 a second', { ...calm, ...oneShots(1_000, 100), processes: 4 }, 1.3],
   ['1,000 one-shot producers, 3 % of calls suffer', { ...faulty, ...oneShots(1_000, 20), processes: 4 }, 1.3],
 ])('%s: at most so many write units', { timeout: 120_000 }, async (_name, options, mostUnits) => {
