@@ -2,10 +2,12 @@
 // stores themselves are the memory adapters, whose calls are single steps.
 import type { ObjectStore } from '../../../lib/storage/object-store.ts';
 import { StorageError } from '../../../lib/storage/storage-error.ts';
-import type { Item, Key, Table } from '../../../lib/storage/table.ts';
+import type { Table } from '../../../lib/storage/table.ts';
 import type { FaultKind, FaultPlan } from './faults.ts';
+import { withStaleGets } from './past.ts';
 import type { Random } from './random.ts';
 import type { Scheduler } from './scheduler.ts';
+import { nameOf, through } from './through.ts';
 
 export type Network = {
   readonly scheduler: Scheduler;
@@ -35,7 +37,9 @@ const hourMs = 3_600_000;
 export function portsOf(network: Network, life: Life): { objects: ObjectStore; table: Table } {
   const { objects, table } = network;
   const send = <T>(what: string, act: () => Promise<T>) => call(network, life, what, act);
-  const read = staleReader(network);
+  const { random, scheduler, stalestMs = Number.POSITIVE_INFINITY } = network;
+  const chance = () => (network.isCalm ? 0 : 0.3);
+  const seen = withStaleGets(table, { random, now: scheduler.now, chance, stalestMs });
   return {
     objects: {
       putOnce: (key, chunks) => send(`put ${key}`, () => objects.putOnce(key, chunks)),
@@ -43,29 +47,7 @@ export function portsOf(network: Network, life: Life): { objects: ObjectStore; t
       list: (request) => send('list', () => objects.list(request)),
       delete: (keys) => send(`delete ${keys.length} objects`, () => objects.delete(keys)),
     },
-    table: {
-      get: (key, options) => send(`read ${key.pk} ${key.sk}`, () => read(key, options)),
-      query: (query) => send(`query ${query.pk}`, () => table.query(query)),
-      write: (write) => {
-        const { pk, sk } = write.kind === 'put' ? write.item : write.key;
-        return send(`${write.kind} ${pk} ${sk}`, () => table.write(write));
-      },
-      transact: (actions, token) => send(`transact ${actions.length}`, () => table.transact(actions, token)),
-    },
-  };
-}
-
-/** An eventual read may see the item as an earlier read of anybody saw it. */
-function staleReader(network: Network) {
-  const { table, random, scheduler, stalestMs = Number.POSITIVE_INFINITY } = network;
-  const seen = new Map<string, { item: Item | undefined; atMs: number }>();
-  return async (key: Key, options?: { strong?: boolean }) => {
-    const name = `${key.pk} ${key.sk}`;
-    const earlier = options?.strong || network.isCalm ? undefined : seen.get(name);
-    if (earlier && random.chance(0.3) && scheduler.now() - earlier.atMs <= stalestMs) return earlier.item;
-    const item = await table.get(key, options);
-    if (random.chance(0.5)) seen.set(name, { item, atMs: scheduler.now() });
-    return item;
+    table: through(seen, (call, act) => send(nameOf(call), act)),
   };
 }
 

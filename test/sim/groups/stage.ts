@@ -6,10 +6,10 @@ import { createMemoryObjectStore } from '../../../lib/storage/memory-object-stor
 import { createMemoryTable } from '../../../lib/storage/memory-table.ts';
 import { explicitFaults, type FaultKind, noFaults, randomFaults } from '../core/faults.ts';
 import type { Network } from '../core/network.ts';
+import { withStaleQueries } from '../core/past.ts';
 import { type Process, startProcess } from '../core/process.ts';
 import { createRandom, type Random } from '../core/random.ts';
 import { createScheduler, type Scheduler } from '../core/scheduler.ts';
-import { withStaleQueries } from '../core/stale-queries.ts';
 import type { TermSeen } from './history.ts';
 import { watchTerms } from './watch-terms.ts';
 

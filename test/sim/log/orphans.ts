@@ -15,6 +15,7 @@ import {
 import type { ObjectStore } from '../../../lib/storage/object-store.ts';
 import { absent, any, below, type Item, type Table, type Write } from '../../../lib/storage/table.ts';
 import { namedObjects } from '../../../lib/upkeep/named.ts';
+import { type Call, through } from '../core/through.ts';
 
 type Complaint = {
   readonly name: 'named but missing' | 'index with a gap' | 'not to be swept' | 'named after the sweep';
@@ -31,19 +32,16 @@ type SentAppend = {
 /** Keeps every append that is sent, for the proof. */
 export function watchAppends(table: Table): { table: Table; appends: SentAppend[] } {
   const appends: SentAppend[] = [];
-  const note = (write: Write) => {
-    const raw = write.kind === 'update' && write.update.append?.find(([attribute]) => attribute === 't')?.[1][0];
-    if (!raw || write.kind !== 'update') return;
-    const topicId = write.key.pk.slice(0, write.key.pk.lastIndexOf('/'));
-    appends.push({ write, entry: decodeEntry(raw as Uint8Array).entry, topicId });
+  const note = (call: Call) => {
+    const raw = call.kind === 'update' && call.update.append?.find(([attribute]) => attribute === 't')?.[1][0];
+    if (!raw || call.kind !== 'update') return;
+    const topicId = call.key.pk.slice(0, call.key.pk.lastIndexOf('/'));
+    appends.push({ write: call, entry: decodeEntry(raw as Uint8Array).entry, topicId });
   };
-  const watched: Table = {
-    ...table,
-    write: (write) => {
-      note(write);
-      return table.write(write);
-    },
-  };
+  const watched = through(table, (call, act) => {
+    note(call);
+    return act();
+  });
   return { table: watched, appends };
 }
 

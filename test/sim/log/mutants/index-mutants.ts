@@ -165,6 +165,7 @@ const finding: readonly Mutant[] = [
     file: page,
     drop: 'pageAtOrBelow.strong',
     world: worlds.reading,
+    seed: 3,
     caughtBy: ['read nothing of what there is'],
   },
   {

@@ -3,10 +3,10 @@
 import { createEngine } from '../../../../lib/create-engine.ts';
 import { createMemoryObjectStore } from '../../../../lib/storage/memory-object-store.ts';
 import { createMemoryTable } from '../../../../lib/storage/memory-table.ts';
-import type { Query, Table } from '../../../../lib/storage/table.ts';
 import { type FaultKind, type FaultPlan, faultKinds, noFaults } from '../../core/faults.ts';
 import type { Lib } from '../../core/lib-under-test.ts';
 import type { Network } from '../../core/network.ts';
+import { withStaleQueries } from '../../core/past.ts';
 import { startProcess } from '../../core/process.ts';
 import { createRandom, type Random } from '../../core/random.ts';
 import { createScheduler } from '../../core/scheduler.ts';
@@ -43,7 +43,13 @@ export function prepare(lib: Lib, seed: number, options: Omit<SmallWorldOptions,
     random,
     faults: drawnFaults(random, options),
     objects: createMemoryObjectStore({ clock: scheduler }),
-    table: withPoorQueries(createMemoryTable({ clock: scheduler }), random, scheduler.now),
+    table: withStaleQueries(createMemoryTable({ clock: scheduler }), {
+      random,
+      now: scheduler.now,
+      chance: () => 0.5,
+      stalestMs: 3_000,
+      mostItems: 4,
+    }),
     calls: 0,
     trace: () => {},
     disturbed,
@@ -89,26 +95,6 @@ const drawnFaults = (
 ): FaultPlan => ({
   faultOf: () => (random.chance(faultRate) ? random.pick(kinds) : undefined),
 });
-
-/** A query gives only a few items at once; an eventual one may miss those of the last seconds. */
-function withPoorQueries(table: Table, random: Random, now: () => number): Table {
-  const putMs = new Map<string, number>();
-  const staleMs = 3_000;
-  return {
-    ...table,
-    write(write) {
-      if (write.kind === 'put') putMs.set(`${write.item.pk} ${write.item.sk}`, now());
-      return table.write(write);
-    },
-    async query(query: Query) {
-      const limit = Math.min(query.limit ?? 1_000, 1 + random.below(4));
-      if (query.strong || random.chance(0.5)) return table.query({ ...query, limit });
-      const { items } = await table.query({ ...query, limit: 1_000 });
-      const old = items.filter(({ pk, sk }) => (putMs.get(`${pk} ${sk}`) ?? 0) < now() - staleMs);
-      return { items: old.slice(0, limit), more: old.length > limit };
-    },
-  };
-}
 
 /** The real engine, beside every fault: it prepares a world, and reads it in the end. */
 export function bareEngine({ objects, table, scheduler, random }: Network) {

@@ -6,9 +6,10 @@ import { encodeBatch } from '../../../../lib/record/batch.ts';
 import { createMemoryObjectStore } from '../../../../lib/storage/memory-object-store.ts';
 import { createMemoryTable } from '../../../../lib/storage/memory-table.ts';
 import type { ObjectStore } from '../../../../lib/storage/object-store.ts';
-import type { Table, Write } from '../../../../lib/storage/table.ts';
+import type { Table } from '../../../../lib/storage/table.ts';
 import { createTestClock } from '../../../log/world.ts';
 import { type Lib, realLib } from '../../core/lib-under-test.ts';
+import type { Call } from '../../core/through.ts';
 import { recordsOf } from '../clients.ts';
 import { type History, newHistory, type Send } from '../history.ts';
 
@@ -129,32 +130,5 @@ export async function openStage(lib: Lib) {
   return { history, clock, objects, table, topicId, real, engineOver, send, crowd, poll, close, producer };
 }
 
-type Handler = (write: Write, act: () => ReturnType<Table['write']>) => ReturnType<Table['write']>;
-
-/** A table on which writes can be held back, or lose their reply. */
-export function interceptable(table: Table): { table: Table; on: (handler: Handler) => void } {
-  let intercept: Handler = (_write, act) => act();
-  return {
-    table: { ...table, write: (write) => intercept(write, () => table.write(write)) },
-    on: (handler) => {
-      intercept = handler;
-    },
-  };
-}
-
-export const isTrim = (write: Write) => write.kind === 'update' && write.update.trim !== undefined;
-export const isAppend = (write: Write) => write.kind === 'update' && write.update.append !== undefined;
-
-/** Something that waits until it is let go on, and tells that it has come so far. */
-export function gate() {
-  const reached = Promise.withResolvers<void>();
-  const opened = Promise.withResolvers<void>();
-  return {
-    reached: reached.promise,
-    open: () => opened.resolve(),
-    pass: () => {
-      reached.resolve();
-      return opened.promise;
-    },
-  };
-}
+export const isTrim = (call: Call) => call.kind === 'update' && call.update.trim !== undefined;
+export const isAppend = (call: Call) => call.kind === 'update' && call.update.append !== undefined;

@@ -3,9 +3,10 @@ import { headKey, pagesPartition, topicKey } from '../../../../lib/storage/keys.
 import { StorageError } from '../../../../lib/storage/storage-error.ts';
 import type { Item, Key, Table } from '../../../../lib/storage/table.ts';
 import type { Lib } from '../../core/lib-under-test.ts';
+import { gate, holding, through } from '../../core/through.ts';
 import type { History } from '../history.ts';
 import type { MutantWorld } from './small-world.ts';
-import { gate, interceptable, isAppend, isTrim, openStage, type Stage, topic } from './stage.ts';
+import { isAppend, isTrim, openStage, type Stage, topic } from './stage.ts';
 
 /** `seed` shifts what the story wants shifted. */
 export const story = (name: string, tell: (stage: Stage, lib: Lib, seed: number) => Promise<void>): MutantWorld => ({
@@ -24,12 +25,7 @@ async function pagesOf({ table, topicId }: Stage): Promise<readonly Item[]> {
 /** Fills the tail, and holds back the trim that follows. */
 async function trimHeldBack(stage: Stage) {
   const trim = gate();
-  const slow = interceptable(stage.table);
-  slow.on(async (write, act) => {
-    if (isTrim(write)) await trim.pass();
-    return act();
-  });
-  const filling = stage.crowd(stage.engineOver(slow.table), 40);
+  const filling = stage.crowd(stage.engineOver(holding(stage.table, isTrim, trim.pass)), 40);
   await trim.reached;
   return async () => {
     trim.open();
@@ -39,16 +35,15 @@ async function trimHeldBack(stage: Stage) {
 
 /** A table on which the first append (since `isOn`) lands, then `meanwhile` happens, and its reply is lost. */
 function losingFirstReply(stage: Stage, lib: Lib, meanwhile: () => Promise<unknown>, isOn = () => true): Table {
-  const lossy = interceptable(stage.table);
   let lost = false;
-  lossy.on(async (write, act) => {
-    if (!isAppend(write) || lost || !isOn()) return act();
+  const lossy = through(stage.table, async (call, act) => {
+    if (!isAppend(call) || lost || !isOn()) return act();
     lost = true;
     await act();
     await meanwhile();
     throw new StorageError('no-answer', 'the reply is lost');
   });
-  return lib.retryingTable(lossy.table, stage.clock);
+  return lib.retryingTable(lossy, stage.clock);
 }
 
 export const stories = {
@@ -164,16 +159,15 @@ export const stories = {
   lostReplyAndThrottled: story(
     'an append lands, its reply is lost, and then the table has no time',
     async (stage, lib) => {
-      const busy = interceptable(stage.table);
       let isLost = false;
-      busy.on(async (write, act) => {
-        if (!isAppend(write)) return act();
+      const busy = through(stage.table, async (call, act) => {
+        if (!isAppend(call)) return act();
         if (isLost) throw new StorageError('throttled', 'no time');
         isLost = true;
         await act();
         throw new StorageError('no-answer', 'the reply is lost');
       });
-      await stage.send(stage.engineOver(lib.retryingTable(busy.table, stage.clock)), { values: ['mine'] });
+      await stage.send(stage.engineOver(lib.retryingTable(busy, stage.clock)), { values: ['mine'] });
     },
   ),
 
@@ -192,14 +186,13 @@ export const stories = {
 
   keyedSleeper: story('a request claims its Idempotency-Key and sleeps, and is repeated meanwhile', async (stage) => {
     const nap = gate();
-    const slow = interceptable(stage.table);
-    slow.on(async (write, act) => {
+    const slow = through(stage.table, async (call, act) => {
       const result = await act();
-      if (write.kind === 'put' && write.item.pk.startsWith('once/')) await nap.pass();
+      if (call.kind === 'put' && call.item.pk.startsWith('once/')) await nap.pass();
       return result;
     });
     const once = { values: ['once'], key: 'k' };
-    const first = stage.send(stage.engineOver(slow.table), once);
+    const first = stage.send(stage.engineOver(slow), once);
     await nap.reached;
     await stage.send(stage.real, once);
     await stage.crowd(stage.real, 40);
@@ -233,10 +226,5 @@ export const stories = {
 };
 
 /** Reads of one item wait until the process wakes up. */
-const sleepingReads = (table: Table, nap: () => Promise<void>, { pk, sk }: Key): Table => ({
-  ...table,
-  async get(key, how) {
-    if (key.pk === pk && key.sk === sk) await nap();
-    return table.get(key, how);
-  },
-});
+const sleepingReads = (table: Table, nap: () => Promise<void>, { pk, sk }: Key): Table =>
+  holding(table, (call) => call.kind === 'get' && call.key.pk === pk && call.key.sk === sk, nap);

@@ -1,26 +1,24 @@
 // Stories of a topic's deletion: told step by step.
 import { headKey } from '../../../../lib/storage/keys.ts';
 import type { Table } from '../../../../lib/storage/table.ts';
-import { gate, interceptable, type Stage, topic } from './stage.ts';
+import { gate, holding, through } from '../../core/through.ts';
+import { type Stage, topic } from './stage.ts';
 import { story } from './stories.ts';
 
 /** A table on which `before` happens between the decision to delete a topic and the deletion. */
-const beforeTransaction = (table: Table, before: () => Promise<unknown>): Table => ({
-  ...table,
-  async transact(actions, token) {
-    await before();
-    return table.transact(actions, token);
-  },
-});
+const beforeTransaction = (table: Table, before: () => Promise<unknown>): Table =>
+  holding(
+    table,
+    ({ kind }) => kind === 'transact',
+    async () => void (await before()),
+  );
 
 /** Tells of a copy of each transaction that arrives when its token is forgotten, after ten minutes. */
-const resentTransactions = (table: Table, tell: (again: () => Promise<unknown>) => void): Table => ({
-  ...table,
-  transact(actions, token) {
-    tell(() => table.transact(actions, `${token.slice(1)}x`));
-    return table.transact(actions, token);
-  },
-});
+const resentTransactions = (table: Table, tell: (again: () => Promise<unknown>) => void): Table =>
+  through(table, (call, act) => {
+    if (call.kind === 'transact') tell(() => table.transact(call.actions, `${call.token.slice(1)}x`));
+    return act();
+  });
 
 async function deleted({ history, clock }: Stage, deletion: Promise<void>): Promise<void> {
   await deletion;
@@ -42,12 +40,8 @@ export const topicStories = {
   headMadeLate: story('a missing head is about to be made when the topic is deleted', async (stage) => {
     await stage.table.write({ kind: 'delete', key: headKey(stage.topicId, 0) });
     const put = gate();
-    const slow = interceptable(stage.table);
-    slow.on(async (write, act) => {
-      if (write.kind === 'put' && write.item.sk === 'h') await put.pass();
-      return act();
-    });
-    const engine = stage.engineOver(slow.table);
+    const slow = holding(stage.table, (call) => call.kind === 'put' && call.item.sk === 'h', put.pass);
+    const engine = stage.engineOver(slow);
     const before = stage.send(engine, { values: ['before'] });
     await put.reached;
     await deleted(stage, stage.engineOver(stage.table).deleteTopic(topic));

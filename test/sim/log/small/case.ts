@@ -3,10 +3,10 @@
 import { createEngine } from '../../../../lib/create-engine.ts';
 import { explicitFaults, type FaultPlan, noFaults } from '../../core/faults.ts';
 import type { Network } from '../../core/network.ts';
+import { withBeginning } from '../../core/past.ts';
 import { startProcess } from '../../core/process.ts';
 import { createRandom, type Random } from '../../core/random.ts';
 import { createScheduler } from '../../core/scheduler.ts';
-import { withStaleReads } from '../../core/stale-reads.ts';
 import type { CaseVerdict, Faults, RunOptions, SmallWorld } from '../../core/worlds.ts';
 import { check } from '../check/check.ts';
 import { recordsOf, simulatedTopic } from '../clients.ts';
@@ -79,7 +79,7 @@ async function runCase(
   const scheduler = createScheduler(startMs);
   const bare = await restore(world.prepared, scheduler.now);
   const { table: watched, appends } = watchAppends(bare.table);
-  const table = order.isStale ? withStaleReads(watched, world.prepared.items) : watched;
+  const table = order.isStale ? withBeginning(watched, world.prepared.items) : watched;
   const stage = openNetwork({ objects: bare.objects, table }, scheduler, trace);
   const cast = castOf(world, order, { network: stage, stores: bare, newEngine });
   const failures: unknown[] = [];

@@ -11,8 +11,9 @@ import { headKey } from '../../../../lib/storage/keys.ts';
 import { createMemoryObjectStore } from '../../../../lib/storage/memory-object-store.ts';
 import { createMemoryTable } from '../../../../lib/storage/memory-table.ts';
 import type { ObjectStore } from '../../../../lib/storage/object-store.ts';
-import type { Check, Item, Key, Table, Write } from '../../../../lib/storage/table.ts';
+import type { Item, Key, Table } from '../../../../lib/storage/table.ts';
 import { createRandom } from '../../core/random.ts';
+import { keyOf, through, writesOf } from '../../core/through.ts';
 import { simulatedTopic } from '../clients.ts';
 import type { Send } from '../history.ts';
 
@@ -54,23 +55,11 @@ export async function openStage(partitions: number): Promise<{ stage: Stage; pre
   return { stage, prepared };
 }
 
-function notingKeys(table: Table, keys: Map<string, Key>): Table {
-  const note = (write: Write | Check) => {
-    const { pk, sk } = write.kind === 'put' ? write.item : write.key;
-    keys.set(`${pk} ${sk}`, { pk, sk });
-  };
-  return {
-    ...table,
-    write: (write) => {
-      note(write);
-      return table.write(write);
-    },
-    transact: (actions, token) => {
-      for (const action of actions) note(action);
-      return table.transact(actions, token);
-    },
-  };
-}
+const notingKeys = (table: Table, keys: Map<string, Key>): Table =>
+  through(table, (call, act) => {
+    for (const { pk, sk } of writesOf(call).map(keyOf)) keys.set(`${pk} ${sk}`, { pk, sk });
+    return act();
+  });
 
 async function copiesOf(objects: ObjectStore) {
   const { objects: infos } = await objects.list({});
