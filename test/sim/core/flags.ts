@@ -23,7 +23,7 @@ export function count(text: string): number {
   return value;
 }
 
-export const wholeOrAll = (text: string): number | 'all' => (text === 'all' ? text : whole(text));
+const wholeOrAll = (text: string): number | 'all' => (text === 'all' ? text : whole(text));
 
 /** Names have blanks and commas: so they are listed in quotes. */
 function oneOf<T extends string>(names: readonly T[]): (text: string) => T {
@@ -39,7 +39,7 @@ export const written = (faults: ReadonlyMap<number, FaultKind>): string =>
   [...faults].map(([call, kind]) => `${call}:${kind.replaceAll(' ', '-')}`).join(',');
 
 /** `17:reply-lost,40:killed-after`: what happens at which call. */
-export function faultList(text: string): Map<number, FaultKind> {
+function faultList(text: string): Map<number, FaultKind> {
   const names = faultKinds.map((known) => known.replaceAll(' ', '-'));
   return new Map(
     text
@@ -55,7 +55,7 @@ export function faultList(text: string): Map<number, FaultKind> {
 }
 
 /** `3/20`: the third of twenty parts. */
-export function partOf(text: string): Part {
+function partOf(text: string): Part {
   const [, index, of] = /^(\d+)\/(\d+)$/.exec(text) ?? [];
   if (!index || !of || Number(index) < 1 || Number(index) > Number(of))
     throw new InvalidArgumentError('It must be like 3/20, the third of twenty parts.');

@@ -37,7 +37,7 @@ export async function runCases(script: string, world: SmallWorld, sample: Sample
 
 const partName = (part: Part | undefined) => (part ? `, part ${part.index + 1} of ${part.of}` : '');
 
-export const commandOf = (script: string, { name }: SmallWorld, order: number, faults: Faults): string =>
+const commandOf = (script: string, { name }: SmallWorld, order: number, faults: Faults): string =>
   `npm run ${script} -- --small '${name}' --order ${order} --faults ${written(faults) || "''"}`;
 
 /** One case again, with its trace. */
