@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { changePlugin } from './test/sim/core/change-plugin.ts';
 
 /**
  * `tidy` reads the source as text and is part of `npm run check`; `cdk` shares one process, because loading the CDK takes
@@ -8,6 +9,7 @@ export default defineConfig({
   test: {
     projects: [
       {
+        plugins: [changePlugin],
         test: {
           name: 'all',
           include: ['test/**/*.test.ts'],

@@ -112,7 +112,8 @@ async function ownerlessRules<E extends Entry>(
     },
     condition: ({ partition }, slot) => inTerm(partition, slot!),
     change: (entry) => {
-      const [free, changed] = [freeAt(entry.partition, epoch), change(entry)];
+      const free = freeAt(entry.partition, epoch);
+      const changed = change(entry);
       return { set: [...free.set, ...changed.set], remove: [...free.remove, ...changed.remove] };
     },
   };

@@ -89,11 +89,13 @@ async function sortOut(claimer: Claimer, item: ItemPartitions, stored: Item | un
   for (const partition of item.partitions) {
     const slot = slotOf(stored, partition);
     if (slot.owner === memberId && slot.term === epoch) mine.push(partition);
-    else if (slot.term <= epoch && (await isFree(claimer, item.topicId, partition, slot)))
+    else if (isNotNewer(slot, epoch) && (await isFree(claimer, item.topicId, partition, slot)))
       free.push({ partition, slot });
   }
   return { mine, free };
 }
+
+const isNotNewer = ({ term }: Slot, epoch: number): boolean => term <= epoch;
 
 async function isFree(claimer: Claimer, topicId: string, partition: number, { owner, term }: Slot): Promise<boolean> {
   if (owner === claimer.memberId) return true;
@@ -126,12 +128,8 @@ export async function release(
   await inParallel(byItem(partitions), itemsAtOnce, async (item) => {
     let left = item.partitions;
     for (let attempt = 0; attempt < tries && left.length > 0; attempt++) {
-      const write = updateOf(
-        groupId,
-        { ...item, partitions: left },
-        left.map((partition) => ownedSince(partition, member.memberId, member.epoch)),
-        left.map(endTerm),
-      );
+      const areOurs = left.map((partition) => ownedSince(partition, member.memberId, member.epoch));
+      const write = updateOf(groupId, { ...item, partitions: left }, areOurs, left.map(endTerm));
       const result = await parts.table.write(write);
       if (result.applied) return;
       left = left.filter((partition) => {

@@ -101,7 +101,11 @@ function memberRules(parts: GroupParts, groupId: string, committer: Committer): 
   let reading: Promise<Member | undefined> | undefined;
   return {
     readsFirst: false,
-    condition: ({ partition }) => all(ownedSince(partition, memberId, epoch), commitIsNew(partition, seq)),
+    condition: ({ partition }) => {
+      const isOwner = ownedSince(partition, memberId, epoch);
+      const isNew = commitIsNew(partition, seq);
+      return all(isOwner, isNew);
+    },
     change: ({ partition, commit }) => setOffset(partition, { ...commit, committedMs, commitSeq: seq }),
     judge: async (entry, slot) => {
       if (slot.owner === memberId && slot.term <= epoch)
@@ -143,12 +147,17 @@ async function simpleRules(parts: GroupParts, groupId: string, head: GroupHead):
     ifNew: isSameLife(head),
     judge: async ({ topicId, partition }, slot) => {
       // Reset since, or buried with the group.
-      if (slot.term > head.groupEpoch) return beingChanged(groupId);
+      const isOfLater = slot.term > head.groupEpoch;
+      if (isOfLater) return beingChanged(groupId);
       const owner = slot.owner === undefined ? undefined : await readMember(parts.table, groupId, slot.owner);
       return isOver(owner, slot.term, topicId, partition) ? 'write' : hasMembers(groupId);
     },
-    // It has no number: a copy that comes late must not undo a newer one.
-    condition: ({ partition }, slot) => all(inTerm(partition, slot!), sameOffset(partition, slot!)),
+    condition: ({ partition }, slot) => {
+      const isSameTerm = inTerm(partition, slot!);
+      // It has no number: a copy that comes late must not undo a newer one.
+      const isSameOffset = sameOffset(partition, slot!);
+      return all(isSameTerm, isSameOffset);
+    },
     // The term that is over ends for good: its member could commit until somebody else claims.
     change: ({ partition, commit }, slot) => simpleChange(partition, commit, committedMs, slot!),
   };

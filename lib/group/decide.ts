@@ -124,8 +124,10 @@ export function admit(situation: Situation, beat: Beat): Admission {
   const { member } = situation;
   if (isLeaving(beat)) return leave(member, beat, situation.nowMs);
   if (member?.state !== 'open') return isJoining(beat) ? join(situation, beat) : unknownMember(situation, beat);
-  if (beat.seq < member.seq) return refused('INVALID_REQUEST', lateDetail(member, beat));
-  if (beat.seq === member.seq) return { kind: 'repeat' };
+  const isLate = beat.seq < member.seq;
+  const isRepeat = beat.seq === member.seq;
+  if (isLate) return refused('INVALID_REQUEST', lateDetail(member, beat));
+  if (isRepeat) return { kind: 'repeat' };
   if (beat.instanceId !== member.instanceId) return refused('INVALID_REQUEST', instanceDetail(member, beat));
   if (![0, member.epoch, member.shownEpoch].includes(beat.memberEpoch))
     return refused(

@@ -136,7 +136,8 @@ async function expireEmpty(
 async function expireWhole(parts: GroupParts, groupId: string, head: GroupHead): Promise<boolean> {
   if (!(await markExpiring(parts, groupId, head))) return false;
   const slots = await readSlots(parts.table, groupId, { strong: true });
-  if (slots.some(({ slot }) => slot.offset !== undefined)) return false;
+  const hasOffsets = slots.some(({ slot }) => slot.offset !== undefined);
+  if (hasOffsets) return false;
   if (!(await markDeleted(parts, groupId, head, 'expired'))) return false;
   await clearAway(parts, groupId, head.groupEpoch + 1);
   return true;

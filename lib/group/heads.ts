@@ -147,6 +147,7 @@ export async function install(
   groupId: string,
   target: Installation,
 ): Promise<GroupHead | undefined> {
+  const isNewer = below('ae', target.epoch);
   const result = await table.write({
     kind: 'update',
     key: groupHeadKey(groupId),
@@ -160,7 +161,7 @@ export async function install(
       ],
       ...(target.isEmpty ? { setIfAbsent: [['es', clock.now()]] } : { remove: ['es'] }),
     },
-    if: all(below('ae', target.epoch), absent('de')),
+    if: all(isNewer, absent('de')),
   });
   const item: Item | undefined = result.applied ? result.item : result.old;
   const head = item && parseGroupHead(item);

@@ -71,7 +71,8 @@ export function isExpired(member: Member, nowMs: number): boolean {
 export function isOver(owner: Member | undefined, epoch: number, topicId: string, partition: number): boolean {
   if (owner === undefined || !isLiving(owner)) return true;
   const keeps = has(owner.owned, topicId, partition) || has(owner.revoking, topicId, partition);
-  return owner.epoch > epoch && !keeps;
+  const isPast = owner.epoch > epoch;
+  return isPast && !keeps;
 }
 
 /** For who may come before anybody has closed it. */

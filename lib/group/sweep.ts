@@ -46,8 +46,10 @@ async function bury(
 ): Promise<void> {
   for (let item: Item | undefined = found; item && !isBuried(item); ) {
     if (!(await isStillDeleted(table, groupId, groupEpoch))) return;
-    const result = await table.write(burialOf(item, groupEpoch, ttl));
-    if (result.applied) return;
+    const burial = burialOf(item, groupEpoch, ttl);
+    const result = await table.write(burial);
+    const isAsRead = result.applied;
+    if (isAsRead) return;
     item = result.old;
   }
 }

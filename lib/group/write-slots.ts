@@ -80,9 +80,10 @@ async function writeStep<E extends Entry>(
   if (rules.readsFirst) await inParallel(items, 16, read);
   for (let attempt = 0; attempt < tries; attempt++) {
     const open = items.filter(({ entries }) => entries.length > 0);
+    const makesAnItem = open.some(({ isNew }) => isNew);
     const refused = await send(parts, [
       ...open.map((item) => writeOf(groupId, item, rules)),
-      ...(open.some(({ isNew }) => isNew) ? headCheck(groupId, rules) : []),
+      ...(makesAnItem ? headCheck(groupId, rules) : []),
     ]);
     if (refused.length === 0) return;
     if (refused.some(({ index }) => index === open.length)) break;

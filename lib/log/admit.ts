@@ -118,7 +118,8 @@ function producerOf(headers: readonly BatchHeader[]): EntryProducer | undefined 
   let sequence = firstSequence;
   for (const header of headers) {
     const follows = id < 0 || (header.producerEpoch === epoch && header.baseSequence === sequence);
-    if (header.producerId !== id || !follows) {
+    const isSameProducer = header.producerId === id;
+    if (!isSameProducer || !follows) {
       throw refusal(
         'INVALID_RECORD',
         'the batches of one partition must be of one producer and epoch, and follow each other in sequence',

@@ -87,8 +87,9 @@ async function anchorOf(parts: LogParts, topic: Topic, request: AppendRecordsReq
     });
     if (claimed.f !== fingerprint) throw keyReused(request.idempotencyKey);
     if (isFirstEver) return { ...fresh, firstViews };
-    const nowMs = claimed.t as number;
-    return { nowMs, partitions: claimed.n as number, producer: producerOf(keyHash, nowMs), firstViews: noViews };
+    const claimedMs = claimed.t as number;
+    const producer = producerOf(keyHash, claimedMs);
+    return { nowMs: claimedMs, partitions: claimed.n as number, producer, firstViews: noViews };
   } catch (error) {
     throw storageFailure(error, false, false);
   }
@@ -107,7 +108,8 @@ function keyReused(key: string): RivuletError {
 
 /** Tables delete expired items when they like, or never: an expired claim gives way, also while it is being deleted. */
 async function claim({ table }: LogParts, item: Item): Promise<{ claimed: Item; isFirstEver: boolean }> {
-  const first = await table.write({ kind: 'put', item, if: absent('v') });
+  const notClaimed = absent('v');
+  const first = await table.write({ kind: 'put', item, if: notClaimed });
   if (first.applied) return { claimed: item, isFirstEver: true };
   const { old } = first;
   const nowSeconds = Math.floor((item.t as number) / 1000);

@@ -89,7 +89,8 @@ async function currentTopic(parts: LogParts, request: FetchRequest): Promise<Top
 
 /** Serves the partitions in the order asked for, until the budget is spent. */
 async function lookAt(parts: LogParts, topic: Topic, request: FetchRequest): Promise<Look> {
-  return planAll(parts, topic, request, await headsOf(parts, topic, request.partitions, true));
+  const seesEveryAcknowledgedWrite = true;
+  return planAll(parts, topic, request, await headsOf(parts, topic, request.partitions, seesEveryAcknowledgedWrite));
 }
 
 /** Where this process alone writes, what has not grown is as it was; else every head is read again, at half the price. */
@@ -124,7 +125,8 @@ async function headOf(parts: LogParts, topic: Topic, partition: number, strong: 
   const unknown = unknownPartition(topic, partition);
   if (unknown) return unknown;
   const read = (await parts.heads.read({ topicId: topic.topicId, partition }, { strong })) ?? emptyHead;
-  if (read.fence === deletedFence) throw topicGone(parts, topic);
+  const isDeleted = read.fence === deletedFence;
+  if (isDeleted) throw topicGone(parts, topic);
   return read;
 }
 
@@ -304,8 +306,10 @@ function fitting(batches: readonly StampedBatch[], { offset, maxBytes }: Plan, a
   const chosen: Uint8Array[] = [];
   let room = maxBytes;
   for (const { header, baseOffset, bytes } of batches) {
-    if (baseOffset + header.lastOffsetDelta < offset) continue;
-    if (bytes.length > room && !(atLeastOne && chosen.length === 0)) break;
+    const isBelow = baseOffset + header.lastOffsetDelta < offset;
+    const mustGoOut = atLeastOne && chosen.length === 0;
+    if (isBelow) continue;
+    if (bytes.length > room && !mustGoOut) break;
     chosen.push(bytes);
     room -= bytes.length;
   }

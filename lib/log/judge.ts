@@ -29,7 +29,8 @@ export async function judge(parts: LogParts, attempt: Attempt, head: Head): Prom
   const found = producer
     ? await judgeProducer(parts, attempt, head, producer)
     : await judgeAnonymous(parts, attempt, head);
-  if (found.offset !== undefined) return appended(head, found.offset, true);
+  const isWritten = found.offset !== undefined;
+  if (isWritten) return appended(head, found.offset, true);
   if (head.fence > attempt.entry.segmentEpoch) return fenced(attempt, head);
   return verdictOf(found.decision, attempt, head);
 }
@@ -40,7 +41,8 @@ async function judgeProducer(parts: LogParts, attempt: Attempt, head: Head, prod
   const { recordCount } = attempt.entry;
   const resident: Known | undefined = head.producer(producer.id);
   const atHead = resident && decide(resident, { ...producer, recordCount });
-  if (atHead === 'append' || atHead === 'gap') return { decision: atHead };
+  const isNew = atHead === 'append' || atHead === 'gap';
+  if (isNew) return { decision: atHead };
   const history = await parts.histories.upTo(attempt.address, head);
   const offset = offsetOfRepeat(history, producer, recordCount);
   return { offset, decision: atHead ?? decide(newestOf(history, producer.id), { ...producer, recordCount }) };
@@ -48,7 +50,8 @@ async function judgeProducer(parts: LogParts, attempt: Attempt, head: Head, prod
 
 /** Without a producer id only our own earlier copy can be there already; it may have been spilled since. */
 async function judgeAnonymous(parts: LogParts, attempt: Attempt, head: Head): Promise<Finding> {
-  if (!attempt.doubtful) return { decision: 'append' };
+  const mayBeThere = attempt.doubtful;
+  if (!mayBeThere) return { decision: 'append' };
   const { address, firstView } = attempt;
   const straddling = await pageAtOrBelow(parts.table, address, firstView);
   const from = straddling?.firstOffset ?? 0;
@@ -60,7 +63,8 @@ async function judgeAnonymous(parts: LogParts, attempt: Attempt, head: Head): Pr
 }
 
 function fenced(attempt: Attempt, head: Head): Verdict {
-  if (head.fence < deletedFence) return { kind: 'upload again', minEpoch: head.fence, head };
+  const isDeleted = head.fence >= deletedFence;
+  if (!isDeleted) return { kind: 'upload again', minEpoch: head.fence, head };
   return refused('UNKNOWN_TOPIC_OR_PARTITION', `topic ${attempt.address.topicId} was deleted`);
 }
 
@@ -72,8 +76,8 @@ function verdictOf(decision: Decision, attempt: Attempt, head: Head): Verdict {
     return refused('INVALID_PRODUCER_EPOCH', `${who} is older than the newest epoch in ${where}`);
   if (decision === 'duplicate') return longAgo(who, where);
   const { expectedOffset } = attempt;
-  if (expectedOffset !== undefined && expectedOffset !== head.next)
-    return unexpectedOffset(attempt, head, expectedOffset);
+  const isElsewhere = expectedOffset !== undefined && expectedOffset !== head.next;
+  if (isElsewhere) return unexpectedOffset(attempt, head, expectedOffset);
   if (decision === 'append') return { kind: 'send again', head };
   const code = decision === 'gap' ? 'OUT_OF_ORDER_SEQUENCE_NUMBER' : 'UNKNOWN_PRODUCER_ID';
   return { kind: 'wait', error: new RivuletError(code, `${who} has no predecessor in ${where}`) };

@@ -27,11 +27,13 @@ export async function* entriesFrom(
     yield* from(first.entries, offset);
     next = first.endOffset;
     for await (const page of pagesBetween(parts.table, address, next, head.tailBase, { limit: pagesAtOnce })) {
-      if (page.firstOffset !== next) return;
+      const isNext = page.firstOffset === next;
+      if (!isNext) return;
       yield* page.entries;
       next = page.endOffset;
     }
-    if (next !== head.tailBase) return;
+    const reachesTail = next === head.tailBase;
+    if (!reachesTail) return;
   }
   yield* from(head.tail, next);
 }

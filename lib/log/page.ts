@@ -76,6 +76,7 @@ export async function* pagesBetween(
     const { items, more } = await table.query({ ...range, ...(after !== undefined && { after }) });
     for (const item of items) yield parsePage(item);
     after = items.at(-1)?.sk;
-    if (!more || after === undefined) return;
+    const isLast = !more || after === undefined;
+    if (isLast) return;
   }
 }

@@ -95,12 +95,17 @@ async function learn(table: Table, clock: Clock, address: PageAddress, head: Hea
   }
   const from = pages.at(-1)?.firstOffset ?? head.tailBase;
   const history: History = { to: from, runs: new Map() };
-  for (const page of pages.reverse()) takeAll(history, page.entries);
+  takePages(history, pages.reverse());
   takeAll(history, head.tail);
   const gap = !isExpired && from > head.mergedTo ? head.mergedTo : history.to;
-  if (gap < head.next)
+  const isComplete = gap >= head.next;
+  if (!isComplete)
     throw new RivuletError('CORRUPT_LOG', `no index page begins at offset ${gap} of partition ${address.partition}`);
   return history;
+}
+
+function takePages(history: History, pages: readonly Page[]): void {
+  for (const page of pages) takeAll(history, page.entries);
 }
 
 /** False when there is a gap that no page fills: the history must be learned anew. */
@@ -110,15 +115,18 @@ async function catchUp(table: Table, address: PageAddress, history: History, hea
     if (straddling) takeAll(history, straddling.entries);
     for await (const page of pagesBetween(table, address, history.to, head.tailBase)) takeAll(history, page.entries);
   }
-  if (history.to < head.tailBase) return false;
+  const hasGap = history.to < head.tailBase;
+  if (hasGap) return false;
   takeAll(history, head.tail);
   return history.to >= head.next;
 }
 
 /** Only what continues the history: what it covers already is passed over, what lies beyond a gap is left. */
 function takeAll(history: History, entries: readonly PlacedEntry[]): void {
-  for (const placed of entries) if (placed.baseOffset === history.to) take(history, placed);
+  for (const placed of entries) if (continues(history, placed)) take(history, placed);
 }
+
+const continues = (history: History, { baseOffset }: PlacedEntry): boolean => baseOffset === history.to;
 
 function take(history: History, { entry, baseOffset }: PlacedEntry): void {
   history.to += entry.recordCount;
@@ -139,7 +147,9 @@ export function newestOf(history: History, producerId: number): Known | undefine
 export function offsetOfRepeat(history: History, producer: EntryProducer, recordCount: number): number | undefined {
   for (const run of history.runs.get(producer.id) ?? []) {
     const skipped = sequenceDistance(run.firstSequence, producer.firstSequence);
-    if (run.epoch === producer.epoch && skipped + recordCount <= run.recordCount) return run.baseOffset + skipped;
+    const isSameEpoch = run.epoch === producer.epoch;
+    const isWhole = skipped + recordCount <= run.recordCount;
+    if (isSameEpoch && isWhole) return run.baseOffset + skipped;
   }
   return undefined;
 }

@@ -18,6 +18,7 @@ import {
   type Condition,
   equals,
   lacks,
+  type Path,
   type Write,
   type WriteResult,
 } from '../storage/table.ts';
@@ -47,7 +48,8 @@ export async function sequence(parts: LogParts, run: UploadedRun, view: Head | u
   for (let sends = 0; sends < mostSends; sends++) {
     const result = await send(parts, attempt, await lookedUpTo(parts, attempt, head));
     if (result.applied) return acknowledge(parts, attempt, parseHead(result.item!));
-    attempt = { ...attempt, isFirstEver: false, doubtful: attempt.doubtful || (result.doubtful ?? false) };
+    const mayBeThere = attempt.doubtful || (result.doubtful ?? false);
+    attempt = { ...attempt, isFirstEver: false, doubtful: mayBeThere };
     head = result.old ? parseHead(result.old) : await makeHead(parts, attempt);
     parts.heads.remember(attempt.address, head);
     const verdict = await patientVerdict(parts, attempt, head);
@@ -82,11 +84,9 @@ function sequencingUpdate(attempt: Attempt, lookedUp: number | undefined): Write
   const { entry, raw, address, expectedOffset } = attempt;
   const { producer, recordCount } = entry;
   const nextState = producer && encodeProducerState(producer.epoch, sequenceAfter(producer.firstSequence, recordCount));
-  const conditions = [
-    atMost('g', entry.segmentEpoch),
-    producer ? producerMayAppend(producer, lookedUp) : all(lacks('t', raw), atMost('b', lookedUp ?? 0)),
-    ...(expectedOffset === undefined ? [] : [equals('n', expectedOffset)]),
-  ];
+  const notFenced = atMost('g', entry.segmentEpoch);
+  const mayFollow = producer ? producerMayAppend(producer, lookedUp) : notInLog(raw, lookedUp ?? 0);
+  const atExpectedOffset = expectedOffset === undefined ? [] : [equals('n', expectedOffset)];
   return {
     kind: 'update',
     key: headKey(address.topicId, address.partition),
@@ -98,21 +98,46 @@ function sequencingUpdate(attempt: Attempt, lookedUp: number | undefined): Write
       ],
       ...(producer && { set: [[['p', producerAttribute(producer.id)], nextState!]] }),
     },
-    if: all(...conditions),
+    if: all(notFenced, mayFollow, ...atExpectedOffset),
   };
 }
 
 function producerMayAppend({ id, epoch, firstSequence }: EntryProducer, lookedUp: number | undefined): Condition {
   const resident = ['p', producerAttribute(id)] as const;
-  const isFirst = firstSequence === 0;
+  const isInOrder = equals(resident, encodeProducerState(epoch, firstSequence));
+  const mayBeginEpoch = firstSequence === 0;
+  const mayBeNew = firstSequence === 0 && id < firstHashedId;
   return any(
-    equals(resident, encodeProducerState(epoch, firstSequence)),
-    ...(isFirst ? [below(resident, encodeProducerState(epoch, 0))] : []),
-    ...(isFirst && id < firstHashedId ? [all(absent(resident), below('x', id))] : []),
-    // If a copy of this update landed after the lookup, its offset is at or above `lookedUp`: then the producer is
-    // resident, or the tail has moved past it. Both refuse for ever.
-    ...(lookedUp === undefined ? [] : [all(absent(resident), atMost('b', lookedUp))]),
+    isInOrder,
+    ...(mayBeginEpoch ? [isOfOlderEpoch(resident, epoch)] : []),
+    ...(mayBeNew ? [neverSeen(resident, id)] : []),
+    ...(lookedUp === undefined ? [] : [notSinceLookup(resident, lookedUp)]),
   );
+}
+
+const isOfOlderEpoch = (resident: Path, epoch: number): Condition => below(resident, encodeProducerState(epoch, 0));
+
+function neverSeen(resident: Path, id: number): Condition {
+  const notResident = absent(resident);
+  const notEvicted = below('x', id);
+  return all(notResident, notEvicted);
+}
+
+/**
+ * If a copy of this update landed after the lookup, its offset is at or above `lookedUp`: then the producer is resident,
+ * or the tail has moved past it. Both refuse for ever.
+ */
+function notSinceLookup(resident: Path, lookedUp: number): Condition {
+  const notResident = absent(resident);
+  const notTrimmed = atMost('b', lookedUp);
+  return all(notResident, notTrimmed);
+}
+
+/** Without a producer id only our own entry tells of an earlier copy: it is in the tail, or the tail has moved past it. */
+function notInLog(raw: Uint8Array, lookedUp: number): Condition {
+  const notInTail = lacks('t', raw);
+  const notTrimmed = atMost('b', lookedUp);
+  return all(notInTail, notTrimmed);
 }
 
 /**
@@ -124,12 +149,14 @@ function producerMayAppend({ id, epoch, firstSequence }: EntryProducer, lookedUp
 async function lookedUpTo(parts: LogParts, attempt: Attempt, head: Head): Promise<number | undefined> {
   const { producer, recordCount } = attempt.entry;
   if (!producer) return head.next;
-  if (head.producer(producer.id)) return undefined;
+  const isResident = head.producer(producer.id) !== undefined;
+  if (isResident) return undefined;
   const wasNeverSeen = producer.id < firstHashedId && head.highestEvictedId < producer.id;
   if (wasNeverSeen) return undefined;
   if (attempt.isFirstEver) return head.next;
   const history = await readable(attempt, parts.histories.upTo(attempt.address, head));
-  return decide(newestOf(history, producer.id), { ...producer, recordCount }) === 'append' ? head.next : undefined;
+  const mayFollow = decide(newestOf(history, producer.id), { ...producer, recordCount }) === 'append';
+  return mayFollow ? head.next : undefined;
 }
 
 /** Waits for a predecessor within bounds, looking at fresh copies of the head: a gap is never told from a stale one. */
@@ -150,7 +177,8 @@ async function patientVerdict(
     const watch = arrivals.watch([partitionName(attempt.address)]);
     await watch.wait(Math.min(leftMs, pauseMs));
     watch.close();
-    head = (await readable(attempt, parts.heads.read(attempt.address))) ?? head;
+    const fresh = await readable(attempt, parts.heads.read(attempt.address));
+    head = fresh ?? head;
   }
 }
 

@@ -8,7 +8,7 @@
 import { firstHashedId } from '../producer/ids.ts';
 import { headKey } from '../storage/keys.ts';
 import { StorageError } from '../storage/storage-error.ts';
-import { equals, type Item, type Path } from '../storage/table.ts';
+import { absent, equals, type Item, type Path } from '../storage/table.ts';
 import { type Head, parseHead, producerAttribute, producerIdOf, type TailEntry } from './head.ts';
 import type { LogParts } from './log.ts';
 import { type PageAddress, pageItem, parsePage } from './page.ts';
@@ -49,15 +49,18 @@ export async function spill(parts: LogParts, address: PageAddress, head: Head): 
   try {
     const moved = head.tail.slice(0, -entriesLeft).slice(0, mostMoved);
     const raws = moved.map(({ raw }) => raw);
+    const isFirst = absent('v');
     const put = await parts.table.write({
       kind: 'put',
       item: pageItem(address, head.tailBase, raws, head.maxTimestampBelowTail),
-      if: { test: 'absent', path: 'v' },
+      if: isFirst,
     });
-    if (put.applied) await trim(parts, address, head, moved.length);
+    const isOurs = put.applied;
+    if (isOurs) await trim(parts, address, head, moved.length);
     else await trimToPage(parts, address, head.tailBase, put.old);
   } catch (error) {
-    if (!(error instanceof StorageError)) throw error;
+    const isHarmless = error instanceof StorageError;
+    if (!isHarmless) throw error;
   }
 }
 
@@ -71,7 +74,8 @@ async function trimToPage(
   const item = await parts.table.get(headKey(address.topicId, address.partition), { strong: true });
   if (!page || !item) return;
   const head = parseHead(item);
-  if (head.tailBase === pageBase) await trim(parts, address, head, parsePage(page).entries.length);
+  const isStillThere = head.tailBase === pageBase;
+  if (isStillThere) await trim(parts, address, head, parsePage(page).entries.length);
 }
 
 async function trim(parts: LogParts, address: PageAddress, head: Head, count: number): Promise<void> {
@@ -81,6 +85,7 @@ async function trim(parts: LogParts, address: PageAddress, head: Head, count: nu
   );
   const evicted = head.residents.filter((attribute) => !staying.has(attribute));
   const last = moved.at(-1)!;
+  const notTrimmed = equals('b', head.tailBase);
   await parts.table.write({
     kind: 'update',
     key: headKey(address.topicId, address.partition),
@@ -93,7 +98,7 @@ async function trim(parts: LogParts, address: PageAddress, head: Head, count: nu
         ['w', Math.max(head.maxTimestampBelowTail, ...moved.map(({ entry }) => entry.maxTimestampMs))],
       ],
     },
-    if: equals('b', head.tailBase),
+    if: notTrimmed,
   });
 }
 

@@ -28,10 +28,13 @@ export function decide(
   batch: { epoch: number; firstSequence: number; recordCount: number },
 ): Decision {
   if (known === undefined) return batch.firstSequence === 0 ? 'append' : 'unknown';
-  if (batch.epoch < known.epoch) return 'fenced';
+  const isFenced = batch.epoch < known.epoch;
+  if (isFenced) return 'fenced';
   if (batch.epoch > known.epoch) return batch.firstSequence === 0 ? 'append' : 'gap';
   const behind = sequenceDistance(batch.firstSequence, known.nextSequence);
   if (behind === 0) return 'append';
   // A batch that is partly written and partly new was cut anew by its producer: it can be neither acknowledged nor appended.
-  return behind < sequenceSpace / 2 && batch.recordCount <= behind ? 'duplicate' : 'gap';
+  const isWhole = batch.recordCount <= behind;
+  const isBehind = behind < sequenceSpace / 2;
+  return isBehind && isWhole ? 'duplicate' : 'gap';
 }

@@ -157,11 +157,9 @@ async function create(table: Table, clock: Clock, request: CreateTopicRequest): 
 
 /** The tombstone is asked for, or a copy of this very request that lands after the topic's deletion would bring it back. */
 async function takeName(table: Table, clock: Clock, item: Item): Promise<void> {
-  const actions = [
-    { kind: 'put', item, if: absent('v') },
-    { kind: 'check', key: tombstoneKey(item.id as string), if: absent('v') },
-  ] as const;
-  const result = await table.transact(actions, newToken(clock));
+  const isFree = absent('v');
+  const wasNeverDeleted = { kind: 'check', key: tombstoneKey(item.id as string), if: absent('v') } as const;
+  const result = await table.transact([{ kind: 'put', item, if: isFree }, wasNeverDeleted], newToken(clock));
   if (result.applied) return;
   const [inTheWay, buried] = result.failures;
   // After a lost reply the topic that is in the way may be our own; or it was our own, and somebody has deleted it since.
@@ -183,7 +181,8 @@ async function makeHeads(table: Table, topic: Topic, from: number): Promise<void
 
 async function putHead(table: Table, topic: Topic, partition: number): Promise<void> {
   const item = emptyHeadItem(headKey(topic.topicId, partition), topic.sweepFence);
-  await table.write({ kind: 'put', item, if: absent('v') });
+  const notMade = absent('v');
+  await table.write({ kind: 'put', item, if: notMade });
 }
 
 async function list(
@@ -287,9 +286,11 @@ async function freeName(table: Table, clock: Clock, topic: Topic): Promise<void>
     partitions,
     deletedMs: clock.now(),
   };
+  const isSameTopic = equals('id', topicId);
+  // Partitions that were added since would be left open.
+  const isUnchanged = equals('revision', topic.revision);
   const actions: Write[] = [
-    // The revision too: partitions that were added since would be left open.
-    { kind: 'delete', key: topicKey(topic.topic), if: all(equals('id', topicId), equals('revision', topic.revision)) },
+    { kind: 'delete', key: topicKey(topic.topic), if: all(isSameTopic, isUnchanged) },
     { kind: 'put', item: tombstone },
   ];
   const result = await table.transact(actions, newToken(clock));

@@ -7,7 +7,7 @@ import { type HttpReply, sendSigned } from '../../emulator/signed-request.ts';
 import { errorOfAnswer } from '../../lib/client/connection.ts';
 import { BATCHES_MEDIA_TYPE } from '../../lib/record/frames.ts';
 import { batchOf, frameOf, freshName } from '../conformance/target.ts';
-import { check } from '../sim/check/check.ts';
+import { check } from '../sim/log/check/check.ts';
 import type { RealHome } from '../sim/real/home.ts';
 import { summaryOf } from '../sim/real/summary.ts';
 import { defaultRealWorld, runRealWorld } from '../sim/real/world.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createSqliteTable, type SqliteTable } from '../../lib/storage/sqlite-table.ts';
 import { StorageError } from '../../lib/storage/storage-error.ts';
 import type { Item, Key, Write } from '../../lib/storage/table.ts';
-import type { Random } from '../sim/random.ts';
+import type { Random } from '../sim/core/random.ts';
 
 /** By name. */
 export type Files = ReadonlyMap<string, Buffer>;

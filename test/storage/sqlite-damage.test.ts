@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, test } from 'vitest';
 import { createSqliteTable } from '../../lib/storage/sqlite-table.ts';
-import { createRandom } from '../sim/random.ts';
+import { createRandom } from '../sim/core/random.ts';
 import { type Files, filesIn, folderOf, readAll, verdict, withFault, writeHistory } from './damage.ts';
 
 const commits = 40;

@@ -4,9 +4,9 @@
 import type { Engine } from '../../../lib/engine.ts';
 import { RivuletError } from '../../../lib/errors.ts';
 import type { HeartbeatReply, HeartbeatRequest, TopicPartitions } from '../../../lib/groups.ts';
-import type { Answer, Process } from '../process.ts';
-import type { Random } from '../random.ts';
-import type { Scheduler } from '../scheduler.ts';
+import type { Answer, Process } from '../core/process.ts';
+import type { Random } from '../core/random.ts';
+import type { Scheduler } from '../core/scheduler.ts';
 import type { GroupHistory } from './history.ts';
 
 export const simulatedGroup = 'g';

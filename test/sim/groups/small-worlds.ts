@@ -1,9 +1,6 @@
 // Small worlds of a group, told as scripts: every single fault at every call of each. What is fixed besides: a seed.
-import { type FaultKind, faultKinds } from '../faults.ts';
-import { createRandom } from '../random.ts';
+import type { SmallWorld } from '../core/worlds.ts';
 import { defaultGroupWorld, type GroupWorldOptions, runGroupWorld, type Script } from './world.ts';
-
-export type SmallGroupWorld = { readonly name: string; readonly script: Script };
 
 const pauseOf =
   ({ scheduler }: Parameters<Script>[0]) =>
@@ -11,7 +8,7 @@ const pauseOf =
     new Promise<void>((resolve) => scheduler.after(ms, resolve));
 
 /** The first member is there from the beginning, static as `i0`. */
-export const smallGroupWorlds: readonly SmallGroupWorld[] = [
+const scripts: readonly { readonly name: string; readonly script: Script }[] = [
   {
     name: 'one joins, the first leaves',
     async script(world, { crowd }) {
@@ -73,33 +70,8 @@ const small: Omit<GroupWorldOptions, 'seed'> = {
   mostSkewMs: 0,
 };
 
-export const runSmall = (
-  { script }: SmallGroupWorld,
-  faults: ReadonlyMap<number, FaultKind>,
-  trace?: (line: string) => void,
-) => runGroupWorld({ ...small, seed: 1, script, faults, ...(trace && { trace }) });
-
-export type SmallCase = { readonly world: SmallGroupWorld; readonly call: number; readonly kind: FaultKind };
-
-export async function everySingleFault(world: SmallGroupWorld): Promise<SmallCase[]> {
-  const { callsUntilRest, callsBefore } = await runSmall(world, new Map());
-  return Array.from({ length: callsUntilRest - callsBefore }, (_, i) => callsBefore + i).flatMap((call) =>
-    faultKinds.map((kind) => ({ world, call, kind })),
-  );
-}
-
-/** So many pairs of faults, drawn by a fixed seed. */
-export async function somePairs(
-  world: SmallGroupWorld,
-  count: number,
-): Promise<readonly ReadonlyMap<number, FaultKind>[]> {
-  const singles = await everySingleFault(world);
-  const random = createRandom(singles.length + 1);
-  return Array.from({ length: count }, () => {
-    const [first, second] = [random.pick(singles), random.pick(singles)];
-    return new Map([
-      [first.call, first.kind],
-      [second.call, second.kind],
-    ]);
-  });
-}
+export const smallGroupWorlds: readonly SmallWorld[] = scripts.map(({ name, script }) => ({
+  name,
+  orders: 1,
+  prepare: async () => (_order, faults, options) => runGroupWorld({ ...small, ...options, seed: 1, script, faults }),
+}));

@@ -4,13 +4,13 @@ import { createEngine } from '../../../lib/create-engine.ts';
 import type { Engine } from '../../../lib/engine.ts';
 import { createMemoryObjectStore } from '../../../lib/storage/memory-object-store.ts';
 import { createMemoryTable } from '../../../lib/storage/memory-table.ts';
-import { explicitFaults, type FaultKind, noFaults, randomFaults } from '../faults.ts';
-import type { Network } from '../network.ts';
-import { type Process, startProcess } from '../process.ts';
-import { createRandom, type Random } from '../random.ts';
-import { createScheduler, type Scheduler } from '../scheduler.ts';
+import { explicitFaults, type FaultKind, noFaults, randomFaults } from '../core/faults.ts';
+import type { Network } from '../core/network.ts';
+import { withStaleQueries } from '../core/past.ts';
+import { type Process, startProcess } from '../core/process.ts';
+import { createRandom, type Random } from '../core/random.ts';
+import { createScheduler, type Scheduler } from '../core/scheduler.ts';
 import type { TermSeen } from './history.ts';
-import { withStaleQueries } from './stale-queries.ts';
 import { watchTerms } from './watch-terms.ts';
 
 export type StageOptions = {

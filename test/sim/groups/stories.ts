@@ -5,6 +5,7 @@ import { createMemoryTable } from '../../../lib/storage/memory-table.ts';
 import type { Table, Write } from '../../../lib/storage/table.ts';
 import { createMember, errorCodeOf, groupId, settleAll, type TestMember } from '../../group/world.ts';
 import { createTestClock } from '../../log/world.ts';
+import { type Call, gate, holding, through } from '../core/through.ts';
 
 export type GroupStory = (newEngine: typeof createEngine) => Promise<string | undefined>;
 
@@ -70,19 +71,17 @@ const frozenClaimer: GroupStory = async (newEngine) => {
 const thawedRelease: GroupStory = async (newEngine) => {
   const { engine, process, table } = await openStage(newEngine);
   const late: Write[] = [];
-  const holding = process((inner) => ({
-    ...inner,
-    write(write) {
-      if (
-        write.kind === 'update' &&
-        write.key.pk.endsWith('/o') &&
-        write.update.remove?.some((path) => String(path).startsWith('w'))
-      )
-        late.push(write);
-      return inner.write(write);
-    },
-  }));
-  const [a, b] = [createMember(holding, 'a'), createMember(engine, 'b')];
+  const releases = (call: Call) =>
+    call.kind === 'update' &&
+    call.key.pk.endsWith('/o') &&
+    call.update.remove?.some((path) => String(path).startsWith('w'));
+  const noting = process((inner) =>
+    through(inner, (call, act) => {
+      if (releases(call)) late.push(call as Write);
+      return act();
+    }),
+  );
+  const [a, b] = [createMember(noting, 'a'), createMember(engine, 'b')];
   await settleAll(a);
   await settleAll(a, b);
   await b.leave();
@@ -116,8 +115,7 @@ const thawedMember: GroupStory = async (newEngine) => {
 const thawedTarget: GroupStory = async (newEngine) => {
   const { engine, process } = await openStage(newEngine);
   await settleAll(createMember(engine, 'a'));
-  const installs = (write: Write) =>
-    write.kind === 'update' && (write.update.set ?? []).some(([path]) => path === 'ae');
+  const installs = (call: Call) => call.kind === 'update' && (call.update.set ?? []).some(([path]) => path === 'ae');
   const gate = gateAt(installs);
   const frozen = createMember(process(gate.wrap), 'b').beat();
   await gate.reached;
@@ -129,27 +127,10 @@ const thawedTarget: GroupStory = async (newEngine) => {
   return after < before ? `the assignment epoch fell from ${before} to ${after}` : undefined;
 };
 
-/** Holds up the first write that matches. */
-function gateAt(matches: (write: Write) => boolean) {
-  let open = () => {};
-  let reach = () => {};
-  const opened = new Promise<void>((resolve) => {
-    open = resolve;
-  });
-  const reached = new Promise<void>((resolve) => {
-    reach = resolve;
-  });
-  const wrap = (table: Table): Table => ({
-    ...table,
-    async write(write) {
-      if (matches(write)) {
-        reach();
-        await opened;
-      }
-      return table.write(write);
-    },
-  });
-  return { wrap, reached, open };
+/** Holds up writes that match. */
+function gateAt(matches: (call: Call) => boolean) {
+  const { pass, ...rest } = gate();
+  return { ...rest, wrap: (table: Table): Table => holding(table, matches, pass) };
 }
 
 export const groupStories = { thawedMember, thawedTarget, lostRevocations, lateJoin, frozenClaimer, thawedRelease };

@@ -2,6 +2,7 @@
 // faults on every call, heartbeats that come twice or late, topics that grow. One seed, one history. In the end faults
 // stop, and within the session, two heartbeats and the skew every partition must be one living member's.
 import type { Engine } from '../../../lib/engine.ts';
+import type { CaseVerdict } from '../core/worlds.ts';
 import { checkGroup } from './check.ts';
 import { type GroupHistory, newGroupHistory } from './history.ts';
 import {
@@ -94,16 +95,10 @@ export const groupWorlds = {
   'members of the SDK with wrong clocks': { ...defaultGroupWorld, faultRate: 0.1, mostSkewMs: 60_000, sdk: true },
 } as const satisfies Record<string, Omit<GroupWorldOptions, 'seed'>>;
 
-export type GroupWorldResult = {
-  readonly history: GroupHistory;
-  readonly steps: number;
-  /** Of the ports: those before faults are possible, and those until they no longer are. */
-  readonly callsBefore: number;
-  readonly callsUntilRest: number;
-  readonly complaints: readonly string[];
-};
+export type GroupWorldResult = CaseVerdict & { readonly history: GroupHistory };
 
 const mostSteps = 3_000_000;
+const withoutOwner = 'ms without an owner';
 const topics = ['t', 'u'];
 
 export async function runGroupWorld(options: GroupWorldOptions): Promise<GroupWorldResult> {
@@ -117,7 +112,7 @@ export async function runGroupWorld(options: GroupWorldOptions): Promise<GroupWo
   ]);
   for (const [topic, count] of partitions) await observer.createTopic({ topic, partitions: count });
   stage.disturb();
-  const callsBefore = stage.calls();
+  const firstCall = stage.calls();
   const { mischief } = options;
   const world: Surroundings = { scheduler, random, processes, history, trace, mischief, gateway };
   const failures: unknown[] = [];
@@ -134,7 +129,7 @@ export async function runGroupWorld(options: GroupWorldOptions): Promise<GroupWo
   scheduler.after(options.durationMs, () => {});
   await until(startMs + options.durationMs);
   end.isNear = true;
-  const callsUntilRest = stage.calls();
+  const endCall = stage.calls();
   stage.calm();
   Object.assign(world, { mischief: 0 });
   crowd.thaw();
@@ -148,7 +143,8 @@ export async function runGroupWorld(options: GroupWorldOptions): Promise<GroupWo
   await until(scheduler.now() + 10_000);
   if (failures.length > 0) throw failures[0];
   const complaints = checkGroup(history).map(({ name, detail }) => `${name}: ${detail}`);
-  return { history, steps: scheduler.steps(), callsBefore, callsUntilRest, complaints };
+  const most = { [withoutOwner]: Math.max(0, ...history.unowned.map(({ fromMs, toMs }) => toMs - fromMs)) };
+  return { history, steps: scheduler.steps(), firstCall, endCall, complaints, most };
 }
 
 type Crowd = ReturnType<typeof createCrowd>;

@@ -2,8 +2,8 @@
 import type { Engine } from '../../../lib/engine.ts';
 import { RivuletError } from '../../../lib/errors.ts';
 import type { PerPartitionReply } from '../../../lib/groups.ts';
+import type { Answer } from '../core/process.ts';
 import { simulatedGroup as groupId, newMemberName, type Surroundings, startMember } from '../groups/member.ts';
-import type { Answer } from '../process.ts';
 import type { OffsetsOperation } from './check.ts';
 
 export const topic = 't';

@@ -1,7 +1,6 @@
 // Small worlds of committed offsets: what each client does is fixed, and every single fault is put to every call, and every
 // pair of faults to every pair of calls.
-import { type FaultKind, faultKinds } from '../faults.ts';
-import { createRandom } from '../random.ts';
+import type { SmallWorld } from '../core/worlds.ts';
 import {
   beMember,
   commit,
@@ -16,12 +15,10 @@ import {
 } from './jobs.ts';
 import { defaultOffsetsWorld, type OffsetsWorldOptions, runOffsetsWorld } from './world.ts';
 
-export type SmallOffsetsWorld = { readonly name: string; readonly script: readonly (readonly Job[])[] };
-
 const { retentionMs } = defaultOffsetsWorld;
 const old = later(retentionMs + 60_000);
 
-export const smallOffsetsWorlds: readonly SmallOffsetsWorld[] = [
+const scripts: readonly { readonly name: string; readonly script: readonly (readonly Job[])[] }[] = [
   {
     name: 'two commit to one partition',
     script: [
@@ -70,42 +67,9 @@ const small: Omit<OffsetsWorldOptions, 'seed' | 'clients'> = {
   mostSkewMs: 0,
 };
 
-export type Faults = ReadonlyMap<number, FaultKind>;
-
-export const runSmall = (
-  { script }: SmallOffsetsWorld,
-  faults: Faults,
-  more: Pick<OffsetsWorldOptions, 'trace' | 'newEngine'> = {},
-) => runOffsetsWorld({ ...small, seed: 1, clients: script.length, script, faults, ...more });
-
-export type SmallCase = { readonly call: number; readonly kind: FaultKind };
-
-/** After these faults: of a call that comes later than theirs. */
-async function furtherFaults(world: SmallOffsetsWorld, faults: Faults): Promise<SmallCase[]> {
-  const { callsBefore, callsUntilRest } = await runSmall(world, faults);
-  const from = Math.max(callsBefore, ...[...faults.keys()].map((call) => call + 1));
-  const calls = Array.from({ length: Math.max(0, callsUntilRest - from) }, (_, i) => from + i);
-  return calls.flatMap((call) => faultKinds.map((kind) => ({ call, kind })));
-}
-
-export async function* everySingle(world: SmallOffsetsWorld): AsyncGenerator<Faults> {
-  for (const { call, kind } of await furtherFaults(world, new Map())) yield new Map([[call, kind]]);
-}
-
-export async function* everyPair(world: SmallOffsetsWorld): AsyncGenerator<Faults> {
-  for await (const first of everySingle(world))
-    for (const { call, kind } of await furtherFaults(world, first)) yield new Map([...first, [call, kind]]);
-}
-
-/** So many of them, drawn by a fixed seed. */
-export async function somePairs(world: SmallOffsetsWorld, count: number): Promise<Faults[]> {
-  const singles = await furtherFaults(world, new Map());
-  const random = createRandom(singles.length);
-  return Array.from({ length: count }, () => {
-    const [first, second] = [random.pick(singles), random.pick(singles)];
-    return new Map([
-      [first.call, first.kind],
-      [second.call, second.kind],
-    ]);
-  });
-}
+export const smallOffsetsWorlds: readonly SmallWorld[] = scripts.map(({ name, script }) => ({
+  name,
+  orders: 1,
+  prepare: async () => (_order, faults, options) =>
+    runOffsetsWorld({ ...small, ...options, seed: 1, clients: script.length, script, faults }),
+}));

@@ -3,6 +3,7 @@
 // all is quiet for longer than any late copy takes, and what is there in the end must still follow from what was asked for.
 import type { Engine } from '../../../lib/engine.ts';
 import { encodeBatch } from '../../../lib/record/batch.ts';
+import type { CaseVerdict } from '../core/worlds.ts';
 import { checkMembership } from '../groups/check.ts';
 import { type GroupHistory, newGroupHistory } from '../groups/history.ts';
 import { newMemberName, type Surroundings, sessionMs, simulatedGroup, skewMs, startMember } from '../groups/member.ts';
@@ -50,14 +51,7 @@ export const offsetsWorlds = {
   'with members': { ...defaultOffsetsWorld, hasMembers: true, clients: 2, jobs: 40 },
 } as const satisfies Record<string, Omit<OffsetsWorldOptions, 'seed'>>;
 
-export type OffsetsWorldResult = {
-  readonly operations: readonly OffsetsOperation[];
-  readonly steps: number;
-  /** Of the ports: those before faults are possible, and those until they no longer are. */
-  readonly callsBefore: number;
-  readonly callsUntilRest: number;
-  readonly complaints: readonly string[];
-};
+export type OffsetsWorldResult = CaseVerdict & { readonly operations: readonly OffsetsOperation[] };
 
 /** Longer than any late copy, and than any process sleeps. */
 const quietMs = 34 * hourMs;
@@ -70,7 +64,7 @@ export async function runOffsetsWorld(options: OffsetsWorldOptions): Promise<Off
   const history = newGroupHistory({ keepsLeases: options.mostSkewMs * 2 <= skewMs, mostUnownedMs: 0 }, stage);
   await fill(stage.observer, options.partitions);
   stage.disturb();
-  const callsBefore = stage.calls();
+  const firstCall = stage.calls();
   const operations: OffsetsOperation[] = [];
   const complaints: string[] = [];
   const failures: unknown[] = [];
@@ -88,7 +82,7 @@ export async function runOffsetsWorld(options: OffsetsWorldOptions): Promise<Off
   if (options.hasMembers) void guard(populate(world, end));
   await until(() => busy === 0);
   end.isHere = true;
-  const callsUntilRest = stage.calls();
+  const endCall = stage.calls();
   stage.calm();
   const restMs = scheduler.now() + quietMs;
   scheduler.after(quietMs, () => {});
@@ -106,7 +100,9 @@ export async function runOffsetsWorld(options: OffsetsWorldOptions): Promise<Off
   if (misfit) complaints.push(`not linearizable: ${misfit.what}, from ${misfit.begunMs} to ${misfit.endedMs}`);
   complaints.push(...unfenced(history, operations));
   complaints.push(...checkMembership(history).map(({ name, detail }) => `${name}: ${detail}`));
-  return { operations, steps: scheduler.steps(), callsBefore, callsUntilRest, complaints };
+  for (const { begunMs, endedMs, what } of operations) stage.trace(`${begunMs} to ${endedMs}: ${what}`);
+  const counts = { operations: operations.length };
+  return { operations, steps: scheduler.steps(), firstCall, endCall, complaints, counts };
 }
 
 /** Records to reset to. */

@@ -2,7 +2,7 @@
 // servers and between servers and storage; judged by what the clients saw.
 import { afterAll, expect, test } from 'vitest';
 import { onEndpoint } from '../../aws/resources.ts';
-import { check } from '../check/check.ts';
+import { check } from '../log/check/check.ts';
 import { startAwsHome } from './aws-home.ts';
 import type { RealHome } from './home.ts';
 import { summaryOf } from './summary.ts';

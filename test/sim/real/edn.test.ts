@@ -1,7 +1,7 @@
 // The EDN is read back as any reader of EDN would, and held to what Jepsen's checker takes for granted.
 import { describe, expect, test } from 'vitest';
-import { type History, newHistory, type Send } from '../history.ts';
-import { defaultWorld, runWorld } from '../world.ts';
+import { type History, newHistory, type Send } from '../log/history.ts';
+import { defaultWorld, runWorld } from '../log/world.ts';
 import { toEdn } from './edn.ts';
 
 type Edn = string | number | null | readonly Edn[] | { readonly [key: string]: Edn };

@@ -9,7 +9,7 @@
 // A key is a partition, a value what a client wrote, a time nanoseconds since the first operation. Jepsen's processes do
 // one thing at a time and die of an answer that tells nothing, so a client of ours is as many processes as that takes.
 // A consumer that goes on somewhere else is another process too, which begins by saying what it reads (:assign).
-import type { History, Poll, Send } from '../history.ts';
+import type { History, Poll, Send } from '../log/history.ts';
 
 type Type = 'ok' | 'fail' | 'info';
 

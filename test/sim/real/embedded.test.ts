@@ -1,7 +1,7 @@
 // The embedded server, killed over and over under the load of every kind of client, half of it through a proxy that loses
 // requests and replies; judged by what the clients saw.
 import { afterAll, expect, test } from 'vitest';
-import { check } from '../check/check.ts';
+import { check } from '../log/check/check.ts';
 import { startEmbeddedHome } from './embedded-home.ts';
 import type { RealHome } from './home.ts';
 import { summaryOf } from './summary.ts';

@@ -4,16 +4,21 @@ import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { startDynamoDbLocal, startLocalStack } from '../../aws/endpoints.ts';
 import { testConnection } from '../../aws/resources.ts';
-import { check } from '../check/check.ts';
-import { number, whole } from '../flags.ts';
+import { number, whole } from '../core/flags.ts';
+import { check } from '../log/check/check.ts';
 import { startAwsHome } from './aws-home.ts';
 import { toEdn } from './edn.ts';
 import { startEmbeddedHome } from './embedded-home.ts';
 import type { RealHome } from './home.ts';
-import { summaryOf } from './summary.ts';
+import { summaryOf, tallyOf } from './summary.ts';
 import { defaultRealWorld, type RealOptions, runRealWorld } from './world.ts';
 
-type Flags = { readonly home: 'embedded' | 'aws'; readonly endpoint?: string; readonly edn?: string };
+type Flags = {
+  readonly home: 'embedded' | 'aws';
+  readonly endpoint?: string;
+  readonly edn?: string;
+  readonly json: boolean;
+};
 
 const flagOf = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 
@@ -23,7 +28,8 @@ const command = new Command('npm run real --')
     new Option('--home <home>', 'embedded, or S3 and DynamoDB').choices(['embedded', 'aws']).default('embedded'),
   )
   .option('--endpoint <url>', 'with --home aws: a LocalStack that runs; else one is installed and started')
-  .option('--edn <file>', 'write the history for an outside checker (docs/CHECKING.md)');
+  .option('--edn <file>', 'write the history for an outside checker (docs/CHECKING.md)')
+  .option('--json', 'print what it came to as JSON', false);
 for (const name of Object.keys(defaultRealWorld) as (keyof RealOptions)[])
   command.option(
     `--${flagOf(name)} <n>`,
@@ -55,9 +61,9 @@ try {
   const result = await runRealWorld(home, values);
   if (values.edn !== undefined) writeFileSync(values.edn, toEdn(result.history));
   const anomalies = check(result.history);
-  console.log(summaryOf(result));
-  for (const { name, detail } of anomalies) console.log(`${name}: ${detail}`);
-  console.log(anomalies.length === 0 ? 'no anomaly' : `${anomalies.length} anomalies`);
+  const tally = tallyOf(values.home, result, anomalies);
+  if (values.json) console.log(JSON.stringify([tally]));
+  else console.log([summaryOf(result), ...(anomalies.length > 0 ? tally.failures : ['no anomaly'])].join('\n'));
   if (anomalies.length > 0) process.exitCode = 1;
 } finally {
   await home.close();

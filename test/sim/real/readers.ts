@@ -4,7 +4,7 @@ import { Rivulet } from '../../../lib/client/rivulet.ts';
 import { decodeBatch } from '../../../lib/record/batch.ts';
 import { splitBatches } from '../../../lib/record/batch-header.ts';
 import { BATCHES_MEDIA_TYPE, decodeFetchFrames } from '../../../lib/record/frames.ts';
-import type { Poll } from '../history.ts';
+import type { Poll } from '../log/history.ts';
 import { answerMs, sendSigned } from './signed-http.ts';
 import { below, pick, realTopic, type Surroundings } from './surroundings.ts';
 

@@ -1,4 +1,6 @@
 // A run in one line.
+import type { Tally } from '../core/tally.ts';
+import type { Anomaly } from '../log/check/anomaly.ts';
 import type { RealResult } from './world.ts';
 
 export function summaryOf({ history, kills, faults }: RealResult): string {
@@ -8,3 +10,21 @@ export function summaryOf({ history, kills, faults }: RealResult): string {
   const records = [...finalLog.values()].reduce((sum, log) => sum + log.length, 0);
   return `${sends.length} sends (${tries} tries, ${unclear} sends met an unclear one), ${polls.length} polls, ${records} records; ${kills} kills, ${faults} faults on the wire`;
 }
+
+/** What other runs of worlds come to. */
+export const tallyOf = (
+  world: string,
+  { history, kills, faults }: RealResult,
+  anomalies: readonly Anomaly[],
+): Tally => ({
+  world,
+  cases: {
+    sends: history.sends.length,
+    tries: history.sends.reduce((sum, { tries }) => sum + tries.length, 0),
+    kills,
+    'faults on the wire': faults,
+  },
+  most: {},
+  steps: 0,
+  failures: anomalies.map(({ name, detail }) => `${name}: ${detail}`),
+});

@@ -1,5 +1,5 @@
 // What every client of a real world has around it.
-import type { History } from '../history.ts';
+import type { History } from '../log/history.ts';
 import type { RealHome } from './home.ts';
 
 export const realTopic = 'real';

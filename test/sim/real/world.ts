@@ -2,7 +2,7 @@
 // finds cannot be replayed, so the history is all there is.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Rivulet } from '../../../lib/client/rivulet.ts';
-import { type History, newHistory } from '../history.ts';
+import { type History, newHistory } from '../log/history.ts';
 import type { RealHome } from './home.ts';
 import { logReader, readOnce, sdkReader } from './readers.ts';
 import { realTopic, type Surroundings } from './surroundings.ts';

@@ -8,7 +8,7 @@ import { Rivulet } from '../../../lib/client/rivulet.ts';
 import type { Outcome } from '../../../lib/errors.ts';
 import { encodeBatch } from '../../../lib/record/batch.ts';
 import { BATCHES_MEDIA_TYPE, encodeProduceFrames } from '../../../lib/record/frames.ts';
-import type { Send } from '../history.ts';
+import type { Send } from '../log/history.ts';
 import { type SignedRequest, sendSigned } from './signed-http.ts';
 import { below, pick, realTopic, type Surroundings } from './surroundings.ts';
 

@@ -1,0 +1,79 @@
+// The driver of small worlds: every single fault at every call, and every pair of faults at every pair of calls, in each
+// order of steps. A case with one fault has calls of its own (repeats); the second fault of a pair may meet any of those.
+//
+// A sample is a part of the single faults: every seventh, say, of which the world's name decides the first. So different
+// worlds cover different calls, and since there are fifteen kinds of faults, each kind comes at every seventh call.
+import { faultKinds } from './faults.ts';
+import { createRandom } from './random.ts';
+import type { CaseVerdict, Faults, RunOptions, SmallWorld } from './worlds.ts';
+
+export type Part = { readonly index: number; readonly of: number };
+
+export type Sample = {
+  /** Of the single faults, those whose number leaves `index` when divided by `of`; all by default. */
+  readonly part?: Part;
+  /** Of the pairs that begin with these: every one, or so many, drawn by a fixed seed. */
+  readonly pairs?: 'all' | number;
+};
+
+export type Case = { readonly order: number; readonly faults: Faults };
+export type Tried = Case & {
+  readonly verdict: CaseVerdict;
+  /** How many cases there will be, as far as is known yet. */
+  readonly expected: number;
+};
+
+type Single = Case & { readonly call: number; readonly endCall: number };
+
+/** Runs a world's cases one after the other, each order without faults first. */
+export async function* tryCases(
+  world: SmallWorld,
+  { part = { index: 0, of: 1 }, pairs = 0 }: Sample = {},
+  options: RunOptions = {},
+): AsyncGenerator<Tried> {
+  const run = await world.prepare();
+  const singles: Single[] = [];
+  let number = 0;
+  let expected = 0;
+  for (let order = 0; order < world.orders; order++) {
+    const calm = await run(order, new Map(), options);
+    expected += 1 + Math.round(((calm.endCall - calm.firstCall) * faultKinds.length) / part.of);
+    yield { order, faults: new Map(), verdict: calm, expected };
+    for (let call = calm.firstCall; call < calm.endCall; call++) {
+      for (const kind of faultKinds) {
+        if (number++ % part.of !== part.index) continue;
+        const faults = new Map([[call, kind]]);
+        const verdict = await run(order, faults, options);
+        yield { order, faults, verdict, expected };
+        singles.push({ order, faults, call, endCall: verdict.endCall });
+      }
+    }
+  }
+  const chosen = pairs === 'all' ? everyPair(singles) : somePairs(singles, pairs, numberOf(world.name) + part.index);
+  expected += pairs === 'all' ? countPairs(singles) : pairs;
+  for (const { order, faults } of chosen) yield { order, faults, verdict: await run(order, faults, options), expected };
+}
+
+/** One part of `of`: which one, the world's name decides. */
+export const samplePart = ({ name }: SmallWorld, of: number): Part => ({ index: numberOf(name) % of, of });
+
+const numberOf = (name: string): number => [...Buffer.from(name)].reduce((sum, byte) => (sum * 31 + byte) % 65_536, 0);
+
+function* everyPair(singles: readonly Single[]): Generator<Case> {
+  for (const { order, faults, call, endCall } of singles)
+    for (let second = call + 1; second < endCall; second++)
+      for (const kind of faultKinds) yield { order, faults: new Map([...faults, [second, kind]]) };
+}
+
+const countPairs = (singles: readonly Single[]) =>
+  singles.reduce((sum, { call, endCall }) => sum + Math.max(0, endCall - call - 1) * faultKinds.length, 0);
+
+function* somePairs(singles: readonly Single[], count: number, seed: number): Generator<Case> {
+  const random = createRandom(seed);
+  const firsts = singles.filter(({ call, endCall }) => call + 1 < endCall);
+  for (let i = 0; i < count && firsts.length > 0; i++) {
+    const { order, faults, call, endCall } = random.pick(firsts);
+    const second = call + 1 + random.below(endCall - call - 1);
+    yield { order, faults: new Map([...faults, [second, random.pick(faultKinds)]]) };
+  }
+}

@@ -1,0 +1,155 @@
+// The way between a process and the stores: every call of a port passes here, takes time, and may suffer a fault. The
+// stores themselves are the memory adapters, whose calls are single steps.
+import type { ObjectStore } from '../../../lib/storage/object-store.ts';
+import { StorageError } from '../../../lib/storage/storage-error.ts';
+import type { Table } from '../../../lib/storage/table.ts';
+import type { FaultKind, FaultPlan } from './faults.ts';
+import { withStaleGets } from './past.ts';
+import type { Random } from './random.ts';
+import type { Scheduler } from './scheduler.ts';
+import { nameOf, through } from './through.ts';
+
+export type Network = {
+  readonly scheduler: Scheduler;
+  readonly random: Random;
+  readonly faults: FaultPlan;
+  readonly objects: ObjectStore;
+  readonly table: Table;
+  /** Nothing goes wrong any more: eventual reads are fresh too. */
+  isCalm?: boolean;
+  /** How old may be what an eventual read sees; without it there is no bound. */
+  readonly stalestMs?: number;
+  /** How many calls there were. */
+  calls: number;
+  trace(line: string): void;
+  /** Something went wrong; `leavesOpen` whether an append was committed. */
+  disturbed(leavesOpen: boolean): void;
+};
+
+/** One life of a process: once it is over, nothing it waits for ever comes; frozen, it goes on where nobody hears it. */
+export type Life = { readonly name: string; isOver: boolean; kill(): void; freeze(): void };
+
+const timeoutMs = 1_500;
+/** Nothing was done, and the caller knows. */
+const harmless: readonly FaultKind[] = ['throttled', 'conflict'];
+const hourMs = 3_600_000;
+
+export function portsOf(network: Network, life: Life): { objects: ObjectStore; table: Table } {
+  const { objects, table } = network;
+  const send = <T>(what: string, act: () => Promise<T>) => call(network, life, what, act);
+  const { random, scheduler, stalestMs = Number.POSITIVE_INFINITY } = network;
+  const chance = () => (network.isCalm ? 0 : 0.3);
+  const seen = withStaleGets(table, { random, now: scheduler.now, chance, stalestMs });
+  return {
+    objects: {
+      putOnce: (key, chunks) => send(`put ${key}`, () => objects.putOnce(key, chunks)),
+      get: (key, range) => send(`get ${key}`, () => objects.get(key, range)),
+      list: (request) => send('list', () => objects.list(request)),
+      delete: (keys) => send(`delete ${keys.length} objects`, () => objects.delete(keys)),
+    },
+    table: through(seen, (call, act) => send(nameOf(call), act)),
+  };
+}
+
+async function call<T>(network: Network, life: Life, what: string, act: () => Promise<T>): Promise<T> {
+  const { scheduler, random, faults } = network;
+  const number = network.calls++;
+  const fault = faults.faultOf(number);
+  // A fault is told when the call is over, which is before its caller can answer anybody, and when a late copy acts.
+  const note = (outcome: string) => {
+    network.trace(`${life.name} #${number} ${what}${fault ? ` [${fault}]` : ''}: ${outcome}`);
+    if (fault) network.disturbed(what.startsWith('update ') && !harmless.includes(fault));
+  };
+  const wait = (delayMs: number) => new Promise<void>((resolve) => scheduler.after(delayMs, resolve));
+  const later = (delayMs: number) =>
+    scheduler.after(delayMs, () => {
+      note('acts again');
+      act().catch(() => {});
+    });
+  await wait(1 + random.below(20));
+  const suffered = await suffer(fault, { act, wait, later, life, random });
+  if (life.isOver) return new Promise(() => {});
+  if ('error' in suffered) {
+    note(suffered.error.reason);
+    throw suffered.error;
+  }
+  await wait(1 + random.below(20));
+  if (life.isOver) return new Promise(() => {});
+  note('done');
+  return suffered.value;
+}
+
+type Means<T> = {
+  act(): Promise<T>;
+  wait(delayMs: number): Promise<void>;
+  later(delayMs: number): void;
+  life: Life;
+  random: Random;
+};
+
+async function suffer<T>(
+  fault: FaultKind | undefined,
+  means: Means<T>,
+): Promise<{ value: T } | { error: StorageError }> {
+  const { act, wait, later, life, random } = means;
+  const hours = () => hourMs * (1 + random.below(30));
+  const acted = async (): Promise<{ value: T } | { error: StorageError }> => {
+    try {
+      return { value: await act() };
+    } catch (error) {
+      return { error: error as StorageError };
+    }
+  };
+  const silence = async () => {
+    await wait(timeoutMs);
+    return { error: new StorageError('no-answer', 'simulated') };
+  };
+  switch (fault) {
+    case undefined:
+      return acted();
+    case 'request lost':
+      return silence();
+    case 'reply lost':
+      await acted();
+      return silence();
+    case 'acts again soon':
+      later(random.below(200));
+      return acted();
+    case 'acts again late':
+      later(random.below(3) * hourMs + random.below(timeoutMs * 2));
+      return acted();
+    case 'answer of a resend':
+      await acted();
+      return acted();
+    case 'acts late':
+      later(timeoutMs + random.below(5_000));
+      return silence();
+    case 'acts hours late':
+      later(hours());
+      return silence();
+    case 'throttled':
+    case 'conflict':
+    case 'unavailable':
+      return { error: new StorageError(fault, 'simulated') };
+    case 'failed but done':
+      await acted();
+      return { error: new StorageError('unavailable', 'simulated') };
+    case 'killed before':
+      life.kill();
+      return silence();
+    case 'killed after':
+      await acted();
+      life.kill();
+      return silence();
+    case 'frozen before':
+      life.freeze();
+      await wait(hours());
+      return acted();
+    case 'frozen after': {
+      const answer = await acted();
+      life.freeze();
+      await wait(hours());
+      return answer;
+    }
+  }
+}

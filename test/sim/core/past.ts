@@ -1,0 +1,80 @@
+// Eventual reads that see the past. A get may show the item as an earlier one of the same process saw it, or, where nothing
+// is left to chance, as it was when the world began. A query may show any item of its page as somebody saw it before, or not
+// at all if it is new; and it may end early, as DynamoDB's do.
+import { isDeepStrictEqual } from 'node:util';
+import type { Item, Key, Table } from '../../../lib/storage/table.ts';
+import type { Random } from './random.ts';
+
+const nameOf = ({ pk, sk }: Key) => `${pk} ${sk}`;
+
+/** Every eventual get shows what was there when the world began, however much was written since. */
+export function withBeginning(table: Table, begin: readonly Item[]): Table {
+  const old = new Map(begin.map((item) => [nameOf(item), item]));
+  return {
+    ...table,
+    get: async (key, options) => (options?.strong ? table.get(key, options) : old.get(nameOf(key))),
+  };
+}
+
+export type Staleness = {
+  readonly random: Random;
+  now(): number;
+  /** Of a read to be stale. */
+  chance(): number;
+  /** How old may be what is seen. */
+  readonly stalestMs: number;
+};
+
+/** `seen` is by chance: a get may be seen, and what was seen may be shown later. */
+export function withStaleGets(table: Table, { random, now, chance, stalestMs }: Staleness): Table {
+  const seen = new Map<string, { item: Item | undefined; atMs: number }>();
+  return {
+    ...table,
+    async get(key, options) {
+      const name = nameOf(key);
+      const earlier = options?.strong || chance() === 0 ? undefined : seen.get(name);
+      if (earlier && random.chance(chance()) && now() - earlier.atMs <= stalestMs) return earlier.item;
+      const item = await table.get(key, options);
+      if (random.chance(0.5)) seen.set(name, { item, atMs: now() });
+      return item;
+    },
+  };
+}
+
+type Version = { readonly item: Item | undefined; atMs: number };
+
+/** How many versions of an item are remembered. */
+const depth = 3;
+
+/** `mostItems`: no page has more. */
+export function withStaleQueries(
+  table: Table,
+  { random, now, chance, stalestMs, mostItems }: Staleness & { readonly mostItems?: number },
+): Table {
+  const seen = new Map<string, Version[]>();
+  const versionsOf = (item: Item): Version[] => {
+    const name = nameOf(item);
+    // Before it was seen first it may not have been there.
+    const versions = seen.get(name) ?? [{ item: undefined, atMs: now() }];
+    const newest = versions.at(-1)!;
+    if (isDeepStrictEqual(newest.item, item)) newest.atMs = now();
+    else versions.push({ item, atMs: now() });
+    seen.set(name, versions.slice(-depth));
+    return seen.get(name)!;
+  };
+  return {
+    ...table,
+    async query(query) {
+      const limit = mostItems && Math.min(query.limit ?? mostItems, 1 + random.below(mostItems));
+      const page = await table.query({ ...query, ...(limit && { limit }) });
+      const versions = page.items.map(versionsOf);
+      if (query.strong) return page;
+      const items = versions.flatMap((all) => {
+        const past = all.filter(({ atMs }) => now() - atMs <= stalestMs);
+        const { item } = random.chance(chance()) ? random.pick(past) : all.at(-1)!;
+        return item ? [item] : [];
+      });
+      return { ...page, items };
+    },
+  };
+}

@@ -1,0 +1,93 @@
+// A process that runs the engine: it has its own clock, which may be wrong, and dies with all that it knew. Another takes
+// its place. Clients talk to whichever is there, and hear nothing more from one that died.
+import type { Clock } from '../../../lib/clock.ts';
+import type { createEngine } from '../../../lib/create-engine.ts';
+import type { Engine } from '../../../lib/engine.ts';
+import { retryingObjectStore, retryingTable } from '../../../lib/storage/retry.ts';
+import { type Life, type Network, portsOf } from './network.ts';
+
+export type Answer<T> = { readonly reply: T } | { readonly error: unknown } | 'lost';
+
+export type Process = {
+  /** Runs one operation; `lost` when the process died, or did not answer in time. */
+  request<T>(operation: (engine: Engine) => Promise<T>, timeoutMs: number): Promise<Answer<T>>;
+  kill(): void;
+  /** From now on the clock is wrong by so much. */
+  turnClock(skewMs: number): void;
+};
+
+export function startProcess(network: Network, name: string, newEngine: typeof createEngine, beginSkewMs = 0): Process {
+  const { scheduler } = network;
+  let lives = 0;
+  let skew = beginSkewMs;
+  let onDeath = new Set<() => void>();
+  let life = begin();
+  let engine = engineOf(life);
+
+  function begin(): Life {
+    const mine: Life = { name: `${name}.${lives++}`, isOver: false, kill: () => end(mine), freeze: () => freeze(mine) };
+    return mine;
+  }
+
+  function end(mine: Life): void {
+    if (mine.isOver) return;
+    network.trace(`${mine.name} is killed`);
+    network.disturbed(true);
+    mine.isOver = true;
+    if (mine === life) replace();
+  }
+
+  function freeze(mine: Life): void {
+    network.trace(`${mine.name} is frozen`);
+    network.disturbed(true);
+    if (mine === life) replace();
+  }
+
+  function replace(): void {
+    life = begin();
+    engine = engineOf(life);
+    const orphans = onDeath;
+    onDeath = new Set();
+    for (const hear of orphans) hear();
+  }
+
+  function engineOf(mine: Life): Engine {
+    const clock = clockOf(network, mine, () => skew);
+    const { objects, table } = portsOf(network, mine);
+    return newEngine({ objects: retryingObjectStore(objects, clock), table: retryingTable(table, clock), clock });
+  }
+
+  return {
+    request<T>(operation: (engine: Engine) => Promise<T>, timeoutMs: number) {
+      return new Promise<Answer<T>>((resolve) => {
+        const lose = () => resolve('lost');
+        onDeath.add(lose);
+        scheduler.after(timeoutMs, lose);
+        const mine = onDeath;
+        const answer = (result: Answer<T>) => {
+          mine.delete(lose);
+          resolve(result);
+        };
+        operation(engine).then(
+          (reply) => answer({ reply }),
+          (error: unknown) => answer({ error }),
+        );
+      });
+    },
+    kill: () => life.kill(),
+    turnClock: (skewMs) => {
+      skew = skewMs;
+      network.disturbed(false);
+    },
+  };
+}
+
+function clockOf({ scheduler, random }: Network, life: Life, skewMs: () => number): Clock {
+  return {
+    now: () => scheduler.now() + skewMs(),
+    monotonic: () => scheduler.now(),
+    sleep: (ms) => new Promise((resolve) => scheduler.after(ms, () => !life.isOver && resolve())),
+    random: () => random.next(),
+    randomBytes: (count) => Uint8Array.from({ length: count }, () => random.below(256)),
+  };
+}

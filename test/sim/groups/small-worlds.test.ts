@@ -1,0 +1,5 @@
+// Small worlds of groups: a sample.
+import { testSample } from '../core/sample.ts';
+import { smallGroupWorlds } from './small-worlds.ts';
+
+testSample('sim:groups', smallGroupWorlds, { every: 181, pairs: 4 });

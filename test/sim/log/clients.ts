@@ -1,0 +1,124 @@
+// The clients of a simulated world. They behave as the SDK does: a producer sends one batch at a time to a partition, and
+// repeats the same bytes, at whichever process answers, until it knows; a reader goes on from where it was.
+import type { AppendAck, Engine, PartitionRecords } from '../../../lib/engine.ts';
+import type { Outcome, RivuletError } from '../../../lib/errors.ts';
+import { decodeBatch, encodeBatch } from '../../../lib/record/batch.ts';
+import type { Process } from '../core/process.ts';
+import type { Random } from '../core/random.ts';
+import type { Scheduler } from '../core/scheduler.ts';
+import { type History, outcomeOf, type Send } from './history.ts';
+
+export type Surroundings = {
+  readonly scheduler: Scheduler;
+  readonly random: Random;
+  readonly processes: readonly Process[];
+  readonly history: History;
+  trace(line: string): void;
+};
+
+export const simulatedTopic = 't';
+const requestTimeoutMs = 30_000;
+const mostTries = 12;
+
+export const pauseFor = ({ scheduler }: Surroundings, ms: number) =>
+  new Promise<void>((resolve) => scheduler.after(ms, resolve));
+
+const text = (value: string) => new TextEncoder().encode(value);
+
+export type ProducerState = { readonly producerId: number; sequence: number };
+
+/** What a try is answered with: where it lies, or why not. */
+type Operation = (engine: Engine) => Promise<{ readonly offset: number } | { readonly error: RivuletError }>;
+
+/** One send, repeated until it is acknowledged, or refused for good, or the client gives up. */
+export async function send(world: Surroundings, send: Send, producer: ProducerState | undefined): Promise<void> {
+  const identity = producer && { producerId: producer.producerId, producerEpoch: 0, baseSequence: producer.sequence };
+  const batches = encodeBatch(
+    send.values.map((value) => ({ key: null, value: text(value), headers: [], timestampMs: world.scheduler.now() })),
+    identity ?? {},
+  );
+  const { partition, expectedOffset } = send;
+  const part = { partition, batches, ...(expectedOffset !== undefined && { expectedOffset }) };
+  await deliver(world, send, async (engine) => {
+    const { partitions } = await engine.append({ topic: simulatedTopic, partitions: [part] });
+    const [answer] = partitions as [AppendAck | { error: RivuletError }];
+    return 'error' in answer ? answer : { offset: answer.baseOffset };
+  });
+  if (producer) producer.sequence += send.values.length;
+}
+
+/** The same, of records by an Idempotency-Key, which is their first value. */
+export function sendByKey(world: Surroundings, send: Send): Promise<void> {
+  const { partition, values } = send;
+  const records = values.map((value) => ({ partition, key: null, value: text(value), headers: [] }));
+  return deliver(world, send, async (engine) => {
+    const request = { topic: simulatedTopic, records, idempotencyKey: values[0]! };
+    return (await engine.appendRecords(request)).records[0]!;
+  });
+}
+
+async function deliver(world: Surroundings, send: Send, operation: Operation): Promise<void> {
+  world.history.sends.push(send);
+  for (let tries = 0; tries < mostTries; tries++) {
+    const told = await tryOnce(world, send, operation);
+    send.tries.push(told);
+    send.endedMs = world.scheduler.now();
+    world.trace(`${send.client} ${send.values[0]} is told ${told}`);
+    if (typeof told === 'number' || told === 'written' || isRefusedForGood(send)) break;
+    await pauseFor(world, world.random.below(500));
+  }
+}
+
+/** A conditional append that met another offset, and surely did not happen, is over. */
+const isRefusedForGood = (send: Send) => send.expectedOffset !== undefined && send.tries.at(-1) === 'not-written';
+
+async function tryOnce(world: Surroundings, send: Send, operation: Operation): Promise<number | Outcome | 'lost'> {
+  const process = world.random.pick(world.processes);
+  send.triedMs?.push(world.scheduler.now());
+  const result = await process.request(operation, requestTimeoutMs);
+  const nowMs = world.scheduler.now();
+  send.answeredMs?.push(nowMs);
+  if (result === 'lost') return 'lost';
+  const answer = 'error' in result ? result : result.reply;
+  return 'error' in answer ? outcomeOf(send, answer.error, nowMs) : answer.offset;
+}
+
+/** A new idempotent producer; undefined if the client could not get one. */
+export async function register(world: Surroundings): Promise<ProducerState | undefined> {
+  for (let tries = 0; tries < mostTries; tries++) {
+    const result = await world.random.pick(world.processes).request((engine) => engine.newProducer(), requestTimeoutMs);
+    if (result !== 'lost' && 'reply' in result) return { producerId: result.reply.producerId, sequence: 0 };
+    await pauseFor(world, world.random.below(500));
+  }
+  return undefined;
+}
+
+/** Reads once from `offset`; returns where to go on. */
+export async function poll(
+  world: Surroundings,
+  client: string,
+  partition: number,
+  offset: number,
+  waitMs: number,
+): Promise<number> {
+  const begunMs = world.scheduler.now();
+  const request = { topic: simulatedTopic, partitions: [{ partition, offset }], waitMs, maxBytes: 2_000 };
+  const result = await world.random.pick(world.processes).request((engine) => engine.fetch(request), requestTimeoutMs);
+  if (result === 'lost' || 'error' in result) return offset;
+  const [answer] = result.reply.partitions as [PartitionRecords | { error: RivuletError }];
+  if ('error' in answer) {
+    world.trace(`${client} at ${offset}: ${answer.error.message}`);
+    return offset;
+  }
+  const records = recordsOf(answer).filter((record) => record.offset >= offset);
+  const { highWatermark } = answer;
+  const endedMs = world.scheduler.now();
+  world.history.polls.push({ client, partition, offset, begunMs, endedMs, highWatermark, records });
+  return records.length === 0 ? offset : records.at(-1)!.offset + 1;
+}
+
+export function recordsOf({ batches }: PartitionRecords): { offset: number; value: string }[] {
+  return batches
+    .flatMap((bytes) => decodeBatch(bytes).records)
+    .map(({ offset, value }) => ({ offset, value: new TextDecoder().decode(value!) }));
+}

@@ -1,0 +1,124 @@
+// A small random world: one topic, few clients written for one purpose, many faults, some milliseconds a seed. Unlike the
+// large one it tells the checker all that it can use: when each try began, and when anything went wrong.
+import { createEngine } from '../../../../lib/create-engine.ts';
+import { createMemoryObjectStore } from '../../../../lib/storage/memory-object-store.ts';
+import { createMemoryTable } from '../../../../lib/storage/memory-table.ts';
+import { type FaultKind, type FaultPlan, faultKinds, noFaults } from '../../core/faults.ts';
+import type { Lib } from '../../core/lib-under-test.ts';
+import type { Network } from '../../core/network.ts';
+import { withStaleQueries } from '../../core/past.ts';
+import { startProcess } from '../../core/process.ts';
+import { createRandom, type Random } from '../../core/random.ts';
+import { createScheduler } from '../../core/scheduler.ts';
+import { recordsOf, type Surroundings, simulatedTopic } from '../clients.ts';
+import { disturbedHistory, type History, newHistory } from '../history.ts';
+
+/** Runs one history of the library from a seed; a topic that was deleted has a history of its own. */
+export type MutantWorld = { readonly name: string; run(lib: Lib, seed: number): Promise<readonly History[]> };
+
+export type SmallWorld = Surroundings & { readonly network: Network };
+export type Actor = (world: SmallWorld, name: string) => Promise<void>;
+
+export type SmallWorldOptions = {
+  readonly partitions: number;
+  readonly processes: number;
+  readonly faultRate: number;
+  /** Clients ask for what may not be there: a refusal needs no other cause. Default: false. */
+  readonly asksTooMuch?: boolean;
+  /** Default: all. */
+  readonly faultKinds?: readonly FaultKind[];
+  readonly actors: readonly Actor[];
+};
+
+const startMs = Date.UTC(2026, 0, 1);
+const mostSteps = 200_000;
+
+/** The processes, their stores and the way between, without a topic and without clients. */
+export function prepare(lib: Lib, seed: number, options: Omit<SmallWorldOptions, 'partitions' | 'actors'>): SmallWorld {
+  const random = createRandom(seed);
+  const scheduler = createScheduler(startMs);
+  const { history, disturbed } = disturbedHistory(scheduler.now);
+  const network: Network = {
+    scheduler,
+    random,
+    faults: drawnFaults(random, options),
+    objects: createMemoryObjectStore({ clock: scheduler }),
+    table: withStaleQueries(createMemoryTable({ clock: scheduler }), {
+      random,
+      now: scheduler.now,
+      chance: () => 0.5,
+      stalestMs: 3_000,
+      mostItems: 4,
+    }),
+    calls: 0,
+    trace: () => {},
+    disturbed,
+  };
+  const processes = Array.from({ length: options.processes }, (_, i) =>
+    startProcess(network, `p${i}`, lib.createEngine),
+  );
+  const judged = options.asksTooMuch ? newHistory() : history;
+  return { scheduler, random, processes, history: judged, trace: () => {}, network };
+}
+
+export async function runSmallWorld(lib: Lib, seed: number, options: SmallWorldOptions): Promise<SmallWorld> {
+  const world = prepare(lib, seed, options);
+  const engine = bareEngine(world.network);
+  await engine.createTopic({ topic: simulatedTopic, partitions: options.partitions });
+  await runActors(world, options.actors);
+  const { partitions } = await engine.describeTopic(simulatedTopic);
+  for (let partition = 0; partition < partitions; partition++)
+    world.history.finalLog.set(partition, await readLog(world.network, partition));
+  return world;
+}
+
+/** Lets the clients live, and everything come to rest. */
+export async function runActors(world: SmallWorld, actors: readonly Actor[]): Promise<void> {
+  let ended = 0;
+  const failures: unknown[] = [];
+  for (const [i, actor] of actors.entries()) {
+    actor(world, `c${i}`).then(
+      () => ended++,
+      (error: unknown) => failures.push(error),
+    );
+  }
+  await world.scheduler.run(() => ended === actors.length || failures.length > 0, mostSteps);
+  if (failures.length > 0) throw failures[0];
+  if (ended < actors.length) throw new Error(`${actors.length - ended} clients did not come to an end`);
+  Object.assign(world.network, { faults: noFaults });
+  await world.scheduler.run(() => false, mostSteps);
+}
+
+const drawnFaults = (
+  random: Random,
+  { faultRate, faultKinds: kinds = faultKinds }: Pick<SmallWorldOptions, 'faultRate' | 'faultKinds'>,
+): FaultPlan => ({
+  faultOf: () => (random.chance(faultRate) ? random.pick(kinds) : undefined),
+});
+
+/** The real engine, beside every fault: it prepares a world, and reads it in the end. */
+export function bareEngine({ objects, table, scheduler, random }: Network) {
+  const clock = {
+    now: scheduler.now,
+    monotonic: scheduler.now,
+    sleep: async () => {},
+    random: random.next,
+    randomBytes: (count: number) => Uint8Array.from({ length: count }, () => random.below(256)),
+  };
+  return createEngine({ objects, table, clock });
+}
+
+/** Reads what is in the log now, as far as it can be read. */
+export async function readLog(network: Network, partition: number): Promise<{ offset: number; value: string }[]> {
+  const engine = bareEngine(network);
+  const log: { offset: number; value: string }[] = [];
+  for (;;) {
+    const offset = (log.at(-1)?.offset ?? -1) + 1;
+    const request = { topic: simulatedTopic, partitions: [{ partition, offset }] };
+    const result = (await engine.fetch(request).catch(() => undefined))?.partitions[0];
+    if (!result || 'error' in result) return log;
+    const records = recordsOf(result).filter((record) => record.offset >= offset);
+    if (records.length === 0) return log;
+    log.push(...records);
+  }
+}

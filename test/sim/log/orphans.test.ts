@@ -1,0 +1,73 @@
+// Orphans: what the search must find, shown on stores that were damaged by hand.
+import { expect, test } from 'vitest';
+import { createEngine } from '../../../lib/create-engine.ts';
+import { ingestSegmentKey } from '../../../lib/storage/keys.ts';
+import { StorageError } from '../../../lib/storage/storage-error.ts';
+import type { Table, Write } from '../../../lib/storage/table.ts';
+import { findOrphanTrouble, watchAppends } from './orphans.ts';
+import { fillToMark, newProducer, openStage, startMs, stillClock, wrote } from './small/stage.ts';
+
+async function filledStage() {
+  const { stage } = await openStage(1);
+  await fillToMark(stage);
+  await wrote(stage, 'spiller', { identity: await newProducer(stage) });
+  return stage;
+}
+
+const namesOf = (found: readonly { name: string }[]) => found.map(({ name }) => name);
+
+test('a store in order gives no trouble, orphans of lost appends included', async () => {
+  const { objects, table, topicId } = await filledStage();
+  await objects.putOnce(ingestSegmentKey(topicId, 490_000, new Uint8Array(8)), [new Uint8Array(5)]);
+  expect(await findOrphanTrouble({ objects, table, appends: [] })).toEqual([]);
+});
+
+test('an object that an entry names and that is gone is found, in tail and pages', async () => {
+  const { objects, table } = await filledStage();
+  const { objects: infos } = await objects.list({});
+  await objects.delete(infos.map(({ key }) => key));
+  const found = await findOrphanTrouble({ objects, table, appends: [] });
+  expect(namesOf(found)).toEqual(infos.map(() => 'named but missing'));
+});
+
+test('an object whose name tells no topic, or a topic that never was, is found', async () => {
+  const { objects, table } = await filledStage();
+  await objects.putOnce('stray', [new Uint8Array(1)]);
+  await objects.putOnce(ingestSegmentKey('A'.repeat(22), 490_000, new Uint8Array(8)), [new Uint8Array(1)]);
+  expect(namesOf(await findOrphanTrouble({ objects, table, appends: [] }))).toEqual([
+    'not to be swept',
+    'not to be swept',
+  ]);
+});
+
+test('an index page that is gone is found', async () => {
+  const { objects, table, topicId } = await filledStage();
+  await table.write({ kind: 'delete', key: { pk: `${topicId}/0/p`, sk: '0000000000000000' } });
+  expect(namesOf(await findOrphanTrouble({ objects, table, appends: [] }))).toEqual(['index with a gap']);
+});
+
+/** A process whose appends are lost on their way; `weaken` is what a copy of them may look like that acts later. */
+function lossyTable(table: Table, weaken: (write: SentUpdate) => SentUpdate) {
+  const watched = watchAppends({ ...table, write: () => Promise.reject(new StorageError('no-answer', 'lost')) });
+  const write = (one: Write) =>
+    one.kind === 'update' && one.update.append ? watched.table.write(weaken(one)) : table.write(one);
+  return { table: { ...table, write }, appends: watched.appends };
+}
+
+type SentUpdate = Extract<Write, { kind: 'update' }>;
+
+test.each([
+  ['a late append is held back by the fence', (write: SentUpdate) => write, []],
+  [
+    'a late append that heeds no fence is found',
+    ({ if: _guard, ...rest }: SentUpdate) => rest,
+    ['named after the sweep'],
+  ],
+] as const)('%s', async (_name, weaken, expected) => {
+  const { stage } = await openStage(1);
+  const { table, appends } = lossyTable(stage.table, weaken);
+  const engine = createEngine({ objects: stage.objects, table, clock: stillClock(startMs, 5) });
+  await expect(wrote(stage, 'late', { engine })).rejects.toThrow('lost');
+  expect(appends).toHaveLength(1);
+  expect(namesOf(await findOrphanTrouble({ objects: stage.objects, table: stage.table, appends }))).toEqual(expected);
+});

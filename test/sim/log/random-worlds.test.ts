@@ -1,0 +1,27 @@
+// Random worlds of the log: some seeds of each kind. More by hand: npm run sim, npm run prove (docs/CHECKING.md).
+import { expect, test } from 'vitest';
+import { logWorlds } from './simulation.ts';
+import { defaultWorld, runWorld } from './world.ts';
+
+test('the same seed is the same history, to the last step', async () => {
+  const traceOf = async () => {
+    const lines: string[] = [];
+    await runWorld({ ...defaultWorld, seed: 4, trace: (line) => lines.push(line) });
+    return lines;
+  };
+  const first = await traceOf();
+  expect(first.length).toBeGreaterThan(500);
+  expect(await traceOf()).toEqual(first);
+});
+
+test.each([
+  ['mixed clients', 20],
+  ['half of all calls suffer', 4],
+  ['hundreds of producers that live for one batch', 1],
+  ['many partitions and processes', 2],
+] as const)('%s: %i worlds', { timeout: 120_000 }, async (name, seeds) => {
+  for (let seed = 1; seed <= seeds; seed++) {
+    const { complaints } = await runWorld({ ...logWorlds[name], seed });
+    expect(complaints, `npm run sim -- --world '${name}' --seed ${seed}`).toEqual([]);
+  }
+});

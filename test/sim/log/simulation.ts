@@ -1,0 +1,95 @@
+// The worlds of the log: random ones of four kinds, and the small ones.
+import { written } from '../core/flags.ts';
+import type { RandomWorld, RunOptions, Simulation, Verdict } from '../core/worlds.ts';
+import { shrink } from './shrink.ts';
+import { smallLogWorlds } from './small/worlds.ts';
+import { defaultWorld, runWorld, type WorldOptions, type WorldResult } from './world.ts';
+
+type World = Omit<WorldOptions, 'seed'>;
+
+export const logWorlds = {
+  'mixed clients': defaultWorld,
+  'half of all calls suffer': { ...defaultWorld, faultRate: 0.5, sends: 5, oneShot: 10 },
+  'hundreds of producers that live for one batch': {
+    ...defaultWorld,
+    partitions: 1,
+    steady: 1,
+    anonymous: 0,
+    keyed: 0,
+    oneShot: 300,
+    processes: 4,
+  },
+  'many partitions and processes': { ...defaultWorld, partitions: 8, processes: 8, steady: 6, sends: 10 },
+} as const satisfies Record<string, World>;
+
+/** Lines of a trace that are worth reading: what it came to, and not every read on the way. */
+const mostLines = 400;
+
+/** `heard`: told of each result. */
+export function randomLogWorld(
+  name: string,
+  world: World,
+  heard: (result: WorldResult) => void = () => {},
+): RandomWorld {
+  return {
+    name,
+    async run(seed, options) {
+      const result = await tryWorld({ ...world, ...options, seed });
+      if (result.history) heard(result as WorldResult);
+      return result;
+    },
+    explain: (seed) => explain({ ...world, seed }),
+  };
+}
+
+/** One that breaks has failed too. */
+async function tryWorld(options: WorldOptions): Promise<Verdict & { readonly history?: WorldResult['history'] }> {
+  try {
+    return await runWorld(options);
+  } catch (error) {
+    return { steps: 0, complaints: [error instanceof Error ? (error.stack ?? error.message) : String(error)] };
+  }
+}
+
+/** Made smaller while it still fails: with its trace, and the command that replays it. */
+async function explain(failing: WorldOptions): Promise<readonly string[]> {
+  const smallest = await shrink(failing);
+  const trace: string[] = [];
+  const options: RunOptions = { trace: (line) => trace.push(line) };
+  const { complaints } = await tryWorld({ ...smallest, ...options });
+  const telling = trace.filter((line) => !/ (read|get|query) .*: done$/.test(line));
+  return [
+    ...telling.slice(0, mostLines),
+    ...complaints.slice(0, 5).map((complaint) => `  ${complaint}`),
+    `replay: ${commandOf(smallest)}`,
+  ];
+}
+
+/** The numbers of a world, as flags. */
+export const worldFlags = {
+  processes: 'processes',
+  partitions: 'partitions',
+  steady: 'steady',
+  anonymous: 'anonymous',
+  keyed: 'keyed',
+  'one-shot': 'oneShot',
+  conditional: 'conditional',
+  readers: 'readers',
+  sends: 'sends',
+  'pause-ms': 'pauseMs',
+  'spread-ms': 'spreadMs',
+  'fault-rate': 'faultRate',
+} as const satisfies Record<string, keyof typeof defaultWorld>;
+
+function commandOf(world: WorldOptions): string {
+  const flags = Object.entries(worldFlags).map(([flag, field]) => `--${flag} ${world[field]}`);
+  const faults = world.faults && written(world.faults);
+  return `npm run sim -- --seed ${world.seed} ${flags.join(' ')}${faults === undefined ? '' : ` --faults ${faults || "''"}`}`;
+}
+
+export const logSimulation: Simulation = {
+  script: 'sim',
+  description: 'Worlds of the log full of faults, judged by what clients saw. One seed is one history.',
+  randomWorlds: Object.entries(logWorlds).map(([name, world]) => randomLogWorld(name, world)),
+  smallWorlds: smallLogWorlds,
+};

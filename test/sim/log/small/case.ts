@@ -1,0 +1,208 @@
+// One case of a small world: a copy of its stage, its actors in one order of steps, and exactly these faults. Everything
+// that is not a fault is fixed, so a case is known by its world, its order of steps and its faults, and is the same every time.
+import { createEngine } from '../../../../lib/create-engine.ts';
+import { explicitFaults, type FaultPlan, noFaults } from '../../core/faults.ts';
+import type { Network } from '../../core/network.ts';
+import { withBeginning } from '../../core/past.ts';
+import { startProcess } from '../../core/process.ts';
+import { createRandom, type Random } from '../../core/random.ts';
+import { createScheduler } from '../../core/scheduler.ts';
+import type { CaseVerdict, Faults, RunOptions, SmallWorld } from '../../core/worlds.ts';
+import { check } from '../check/check.ts';
+import { recordsOf, simulatedTopic } from '../clients.ts';
+import { disturbedHistory, type History, newHistory } from '../history.ts';
+import { findOrphanTrouble, watchAppends } from '../orphans.ts';
+import type { Actor, Cast } from './actors.ts';
+import { openStage, type Prepared, restore, type Stage, type Stores, startMs, stillClock } from './stage.ts';
+
+/** When each actor begins, and how fast each process is. */
+export type Order = {
+  readonly name: string;
+  readonly beginMs: readonly number[];
+  /** Each process takes this share (0 to 1) of the range of every delay. */
+  readonly paces: readonly number[];
+  readonly skewsMs?: readonly number[];
+  /** Eventual reads show what was there when the world began. */
+  readonly isStale?: boolean;
+};
+
+export type Story = {
+  readonly actors: readonly Actor[];
+  /** What the processes do beforehand, without faults, so that they know something. */
+  readonly warmUp?: Actor;
+  /** What is done when everything has come to rest, beside every fault. */
+  readonly atRest?: Actor;
+  /** Instead of the checker on the whole history. */
+  readonly judge?: (scene: Scene) => readonly { readonly name: string; readonly detail: string }[];
+};
+
+export type Scene = { readonly cast: Cast; readonly stage: Prepared; readonly topicId: string };
+
+export type LogWorld = {
+  readonly name: string;
+  /** Processes, partitions, batches, in flight. */
+  readonly about: string;
+  readonly processes: number;
+  readonly partitions: number;
+  readonly orders: readonly Order[];
+  prepare(stage: Stage): Promise<Story>;
+  /** False where a write may be refused though nothing went wrong. Default true. */
+  readonly needsCauses?: boolean;
+};
+
+type PreparedWorld = LogWorld & { readonly prepared: Prepared; readonly story: Story };
+
+async function prepareWorld(world: LogWorld): Promise<PreparedWorld> {
+  const { stage, prepared } = await openStage(world.partitions);
+  const story = await world.prepare(stage);
+  return { ...world, story, prepared: await prepared() };
+}
+
+const mostSteps = 100_000;
+
+export const smallLogWorld = (world: LogWorld): SmallWorld => ({
+  name: world.name,
+  about: world.about,
+  orders: world.orders.length,
+  async prepare() {
+    const prepared = await prepareWorld(world);
+    return (order, faults, options) => runCase(prepared, world.orders[order]!, faults, options);
+  },
+});
+
+async function runCase(
+  world: PreparedWorld,
+  order: Order,
+  faults: Faults,
+  { trace, newEngine = createEngine }: RunOptions = {},
+): Promise<CaseVerdict> {
+  const scheduler = createScheduler(startMs);
+  const bare = await restore(world.prepared, scheduler.now);
+  const { table: watched, appends } = watchAppends(bare.table);
+  const table = order.isStale ? withBeginning(watched, world.prepared.items) : watched;
+  const stage = openNetwork({ objects: bare.objects, table }, scheduler, trace);
+  const cast = castOf(world, order, { network: stage, stores: bare, newEngine });
+  const failures: unknown[] = [];
+  if (world.story.warmUp) await perform(cast, {}, [world.story.warmUp], failures);
+  stage.arm(explicitFaults(faults));
+  await perform(cast, order, world.story.actors, failures);
+  // What they left behind: copies that act hours later.
+  await scheduler.run(() => failures.length > 0, mostSteps);
+  const calls = stage.calls();
+  if (world.story.atRest) await world.story.atRest(cast).catch((error: unknown) => failures.push(error));
+  const complaints = failures.map((failure) => `threw: ${failure instanceof Error ? failure.stack : failure}`);
+  if (failures.length === 0) complaints.push(...(await verdict(world, cast, bare, appends)));
+  return { firstCall: 0, endCall: calls, steps: scheduler.steps(), complaints };
+}
+
+/** One counter of calls and one plan of faults for all processes, each of which has a pace of its own. */
+function openNetwork(stores: Stores, scheduler: Network['scheduler'], trace?: (line: string) => void) {
+  let calls = 0;
+  let plan: FaultPlan = noFaults;
+  const { history, disturbed } = disturbedHistory(scheduler.now);
+  const say = (line: string) => trace?.(`${scheduler.now() - startMs} ms  ${line}`);
+  return {
+    scheduler,
+    history,
+    say,
+    calls: () => calls,
+    arm(faults: FaultPlan) {
+      calls = 0;
+      plan = faults;
+    },
+    for: (random: Random): Network => ({
+      ...stores,
+      scheduler,
+      random,
+      faults: { faultOf: (call) => plan.faultOf(call) },
+      trace: say,
+      disturbed,
+      get calls() {
+        return calls;
+      },
+      set calls(count: number) {
+        calls = count;
+      },
+    }),
+  };
+}
+
+type Means = {
+  readonly network: ReturnType<typeof openNetwork>;
+  readonly stores: Stores;
+  readonly newEngine: typeof createEngine;
+};
+
+function castOf(world: PreparedWorld, order: Order, { network, stores, newEngine }: Means): Cast {
+  const { scheduler, say } = network;
+  const bytes = createRandom(100);
+  const engineOf: typeof createEngine = ({ clock, ...ports }) =>
+    newEngine({
+      ...ports,
+      clock: { ...clock, randomBytes: (count) => Uint8Array.from({ length: count }, () => bytes.below(256)) },
+    });
+  const processes = Array.from({ length: world.processes }, (_, i) =>
+    startProcess(network.for(steadyPace(order.paces[i] ?? 0.5)), `p${i}`, engineOf, order.skewsMs?.[i] ?? 0),
+  );
+  const sends = world.prepared.sends.map((send) => ({ ...send, tries: [...send.tries] }));
+  const history: History = { ...(world.needsCauses === false ? newHistory() : network.history), sends };
+  return { scheduler, processes, history, stores, topicOf: new Map(), deletedMs: new Map(), trace: say };
+}
+
+/** No chance at all: everything takes the same share of its range. */
+const steadyPace = (pace: number): Random => ({
+  next: () => pace,
+  below: (limit) => Math.floor(limit * pace),
+  chance: () => false,
+  pick: (from) => from[0]!,
+});
+
+async function perform(
+  cast: Cast,
+  { beginMs }: Partial<Order>,
+  actors: readonly Actor[],
+  failures: unknown[],
+): Promise<void> {
+  let ended = 0;
+  for (const [i, actor] of actors.entries()) {
+    cast.scheduler.after(beginMs?.[i] ?? 0, () => {
+      actor(cast).then(
+        () => ended++,
+        (error: unknown) => failures.push(error),
+      );
+    });
+  }
+  await cast.scheduler.run(() => ended === actors.length || failures.length > 0, mostSteps);
+  if (failures.length === 0 && ended < actors.length) failures.push(new Error('an actor did not come to an end'));
+}
+
+async function verdict(
+  world: PreparedWorld,
+  cast: Cast,
+  stores: Stores,
+  appends: Parameters<typeof findOrphanTrouble>[0]['appends'],
+): Promise<string[]> {
+  const topicId = await readFinalLog(stores, cast);
+  const anomalies = world.story.judge?.({ cast, stage: world.prepared, topicId }) ?? check(cast.history);
+  const orphans = await findOrphanTrouble({ ...stores, appends });
+  return [...anomalies, ...orphans].map(({ name, detail }) => `${name}: ${detail}`);
+}
+
+async function readFinalLog({ objects, table }: Stores, { scheduler, history }: Cast): Promise<string> {
+  const engine = createEngine({ objects, table, clock: stillClock(scheduler.now(), 2) });
+  const { topicId, partitions } = await engine.describeTopic(simulatedTopic);
+  for (let partition = 0; partition < partitions; partition++) {
+    const log: { offset: number; value: string }[] = [];
+    for (;;) {
+      const offset = (log.at(-1)?.offset ?? -1) + 1;
+      const reply = await engine.fetch({ topic: simulatedTopic, partitions: [{ partition, offset }] });
+      const [result] = reply.partitions;
+      if (!result || 'error' in result) throw result?.error ?? new Error('no answer');
+      const records = recordsOf(result).filter((record) => record.offset >= offset);
+      if (records.length === 0) break;
+      log.push(...records);
+    }
+    history.finalLog.set(partition, log);
+  }
+  return topicId;
+}
