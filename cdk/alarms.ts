@@ -4,7 +4,6 @@
 // Every alarm but one is silent where there is no data: nobody calls, nothing is wrong.
 import { Duration } from 'aws-cdk-lib';
 import { ComparisonOperator, Metric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
-import type { FunctionName } from '../functions/duties.ts';
 import {
   lagMetrics,
   metricDimension,
@@ -12,6 +11,7 @@ import {
   requestMetrics,
   upkeepMetrics,
 } from '../functions/metric-names.ts';
+import type { FunctionName } from '../functions/routes.ts';
 import type { RivuletConfig, WatchSize } from './config.ts';
 
 /** The names by which CloudWatch knows the parts of a deployment. */

@@ -2,15 +2,13 @@
 // what runs does not depend on the SDK that the runtime happens to have.
 import path from 'node:path';
 import { type BuildOptions, build } from 'esbuild';
-import { functionNames } from '../functions/duties.ts';
+import { functionNames } from '../functions/routes.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
 
 /** Writes `<outDir>/<name>/index.mjs` for each function; its handler is `index.handler`. */
 export async function bundleFunctions(outDir: string): Promise<void> {
-  await Promise.all(
-    functionNames.map((name) => bundle(`functions/lambda/${name}.ts`, path.join(outDir, name, 'index.mjs'))),
-  );
+  await Promise.all(functionNames.map((name) => bundle(`functions/${name}.ts`, path.join(outDir, name, 'index.mjs'))));
 }
 
 /** `entry` is relative to the repository. */

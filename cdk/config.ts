@@ -5,7 +5,7 @@
 // Invariant: what comes out of `configOf` has every option, and each is within its bounds. A name that no option has is
 // refused: one that is misspelt must not quietly keep its default.
 
-import { limits } from '../lib/limits.ts';
+import { limits } from '../lib/api/limits.ts';
 
 /** How much is watched. CloudWatch bills an alarm by the month. */
 export type WatchSize = 'off' | 'small' | 'full';

@@ -2,8 +2,8 @@
 import { Duration, Stack } from 'aws-cdk-lib';
 import { Dashboard, GraphWidget, type IMetric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Construct } from 'constructs';
-import { functionNames } from '../functions/duties.ts';
 import { lagMetrics, requestMetrics, upkeepMetrics } from '../functions/metric-names.ts';
+import { functionNames } from '../functions/routes.ts';
 import type { Metrics } from './alarms.ts';
 import type { RivuletConfig } from './config.ts';
 

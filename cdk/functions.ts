@@ -17,7 +17,7 @@ import {
 } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
-import { type FunctionName, functionNames } from '../functions/duties.ts';
+import { type FunctionName, functionNames } from '../functions/routes.ts';
 import { acceptWildcard } from './accepted-findings.ts';
 import type { RivuletConfig } from './config.ts';
 import { rights } from './rights.ts';

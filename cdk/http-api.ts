@@ -1,4 +1,4 @@
-// The HTTP API: the routes of functions/duties.ts, each asking for an IAM signature; `$default` answers as our own 404
+// The HTTP API: the routes of functions/routes.ts, each asking for an IAM signature; `$default` answers as our own 404
 // and 405. Throttled as a whole, and the fetches once more, so that consumers in a hurry cannot take all of it.
 import { RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
@@ -17,7 +17,7 @@ import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations
 import { ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
-import { type Duty, duties, routeKeysOf } from '../functions/duties.ts';
+import { type Duty, duties, routeKeysOf } from '../functions/routes.ts';
 import { accept } from './accepted-findings.ts';
 import type { RivuletConfig } from './config.ts';
 import type { Functions } from './functions.ts';

@@ -1,6 +1,6 @@
 // What each function may do to the data. A role holds these and nothing else of S3 and DynamoDB: who produces cannot
 // delete, who fetches cannot write, and nobody but upkeep lists the bucket.
-import type { FunctionName } from '../functions/duties.ts';
+import type { FunctionName } from '../functions/routes.ts';
 
 export type Rights = {
   /** On the objects of the bucket. */

@@ -1,14 +1,14 @@
 // The SDK for a command: loaded now, because a command runs that needs it.
 import type { Command } from 'commander';
-import type { RetryHooks } from '../lib/client/outage.ts';
-import type { Rivulet } from '../lib/client/rivulet.ts';
-import { isLoopback } from '../lib/loopback.ts';
+import type { Rivulet } from '../client/rivulet.ts';
+import type { RetryHooks } from '../client/transport/outage.ts';
+import { isLoopback } from '../lib/runtime/loopback.ts';
 
 /** Somebody waits for the answer: give up on a service that is not there within a second or two. */
 const retry = { retries: 3 };
 
 export async function connect(command: Command, hooks: RetryHooks = {}, clientId = 'cli'): Promise<Rivulet> {
-  const { Rivulet } = await import('../lib/client/rivulet.ts');
+  const { Rivulet } = await import('../client/rivulet.ts');
   const { url, region = environmentRegion(url) } = command.optsWithGlobals<{ url: string; region?: string }>();
   const credentials = ownCredentials();
   return new Rivulet({

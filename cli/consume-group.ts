@@ -1,12 +1,12 @@
 // `rivulet consume --group`: a member of a group, whose coming and going is told on standard error.
 import type { Command } from 'commander';
-import type { RivuletClientError } from '../lib/client/client-error.ts';
-import type { Consumer } from '../lib/client/consumer.ts';
-import type { ConsumerOptions, TopicPartition } from '../lib/client/consumer-options.ts';
-import type { MembershipEvent } from '../lib/client/membership.ts';
-import type { Rivulet } from '../lib/client/rivulet.ts';
+import type { RivuletClientError } from '../client/client-error.ts';
+import type { Consumer } from '../client/consumer/consumer.ts';
+import type { ConsumerOptions, TopicPartition } from '../client/consumer/consumer-options.ts';
+import type { MembershipEvent } from '../client/group/membership.ts';
+import type { Rivulet } from '../client/rivulet.ts';
+import { limits } from '../lib/api/limits.ts';
 import { checkGroupId } from '../lib/group/names.ts';
-import { limits } from '../lib/limits.ts';
 import { whyInvalidName } from '../lib/topic/name.ts';
 import { type Properties, wholeNumber } from './options.ts';
 import { printNote } from './progress.ts';

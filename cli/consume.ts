@@ -1,10 +1,10 @@
 // `rivulet consume`: a topic's records on standard output, all of them or a group's share. The flags are those of
 // kafka-console-consumer.sh, and so is its last line: how many messages were processed.
 import { type Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import type { Admin } from '../lib/client/admin.ts';
-import type { Consumer } from '../lib/client/consumer.ts';
-import type { Assignment } from '../lib/client/consumer-options.ts';
-import type { ConsumedMessage } from '../lib/client/message.ts';
+import type { Admin } from '../client/admin/admin.ts';
+import type { Consumer } from '../client/consumer/consumer.ts';
+import type { Assignment } from '../client/consumer/consumer-options.ts';
+import type { ConsumedMessage } from '../client/message.ts';
 import { connect } from './connect.ts';
 import { consumerProperties, groupConsumer } from './consume-group.ts';
 import {

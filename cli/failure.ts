@@ -1,5 +1,5 @@
 // What went wrong, in one line: `rivulet: <detail> (ERROR_CODE, not written)`. The outcome is there on writes only.
-import type { Outcome } from '../lib/errors.ts';
+import type { Outcome } from '../lib/api/errors.ts';
 
 const outcomes: Readonly<Record<Outcome, string>> = {
   'not-written': 'not written',

@@ -1,8 +1,8 @@
 // `rivulet groups reset-offsets` and `delete-offsets`: the flags of kafka-consumer-groups.sh. Nothing is changed without
 // --execute.
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { Admin } from '../lib/client/admin.ts';
-import type { OffsetReset, ResetOffsets, ResetTarget, TopicSelection } from '../lib/client/group-admin.ts';
+import type { Admin } from '../client/admin/admin.ts';
+import type { OffsetReset, ResetOffsets, ResetTarget, TopicSelection } from '../client/admin/group-admin.ts';
 import { connect } from './connect.ts';
 import { hasErrorCode } from './failure.ts';
 import { textOf } from './files.ts';

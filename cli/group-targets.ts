@@ -1,7 +1,7 @@
 // What reset-offsets and delete-offsets are told: which partitions, and where to. Kafka's notations: `orders:0,1`, and a
 // CSV of topic,partition,offset.
 import { InvalidArgumentError } from 'commander';
-import { offsetTargets, type ResetOffsets, type TopicSelection } from '../lib/client/group-admin.ts';
+import { offsetTargets, type ResetOffsets, type TopicSelection } from '../client/admin/group-admin.ts';
 import { checkTopicName } from '../lib/topic/name.ts';
 import { partitionList } from './options.ts';
 

@@ -3,9 +3,9 @@
 //
 // Invariant: what lineOfMessage writes, messageOfLine reads back as the same bytes.
 
-import { parseJson } from '../functions/json-text.ts';
-import { bytesOfJson, listOfHeaders } from '../functions/json-values.ts';
-import type { ConsumedMessage, Message, MessageHeader } from '../lib/client/message.ts';
+import type { ConsumedMessage, Message, MessageHeader } from '../client/message.ts';
+import { parseJson } from '../lib/json/text.ts';
+import { bytesOfJson, listOfHeaders } from '../lib/json/values.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 

@@ -1,6 +1,6 @@
 // `rivulet offsets`: what kafka-get-offsets.sh prints, `topic:partition:offset`.
 import { type Command, InvalidArgumentError } from 'commander';
-import type { Admin } from '../lib/client/admin.ts';
+import type { Admin } from '../client/admin/admin.ts';
 import { connect } from './connect.ts';
 import { partitionList, topicOf, topicOption } from './options.ts';
 import { printJson, printLine } from './output.ts';

@@ -1,6 +1,6 @@
 // One line on standard error when the service has not answered for a while, and one when it answers again.
-import type { RivuletClientError } from '../lib/client/client-error.ts';
-import type { RetryHooks } from '../lib/client/outage.ts';
+import type { RivuletClientError } from '../client/client-error.ts';
+import type { RetryHooks } from '../client/transport/outage.ts';
 import { printNote } from './progress.ts';
 
 /** Shorter ones, a restart for instance, are nobody's business. */

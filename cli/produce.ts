@@ -3,7 +3,7 @@
 // Invariant: whatever goes wrong, the last lines say how many records were acknowledged and what became of the others.
 import type { Readable } from 'node:stream';
 import { type Command, Option } from 'commander';
-import type { Message } from '../lib/client/message.ts';
+import type { Message } from '../client/message.ts';
 import type { Compression } from '../lib/record/compression.ts';
 import { connect } from './connect.ts';
 import { streamOf } from './files.ts';

@@ -1,5 +1,5 @@
 // A stream of bytes as lines: those of one chunk together, because they go into one send together.
-import { limits } from '../lib/limits.ts';
+import { limits } from '../lib/api/limits.ts';
 
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;

@@ -1,8 +1,8 @@
 // Sends under way, bounded in number, and what became of their messages: how many, and from which line on not all.
-import { isClientError, RivuletClientError } from '../lib/client/client-error.ts';
-import type { Message } from '../lib/client/message.ts';
-import type { Producer } from '../lib/client/producer.ts';
-import type { Outcome } from '../lib/errors.ts';
+import { isClientError, RivuletClientError } from '../client/client-error.ts';
+import type { Message } from '../client/message.ts';
+import type { Producer } from '../client/producer/producer.ts';
+import type { Outcome } from '../lib/api/errors.ts';
 
 /** Chunks of input, each at most 256 KiB unless it is one long line: enough to keep all requests of a producer busy. */
 const maxUnderWay = 32;

@@ -1,8 +1,8 @@
 // `rivulet serve`: the whole service in this process, over one folder. What runs until a signal comes; the first one lets
 // the requests under way finish, the second one does not.
 import type { Command } from 'commander';
-import { limits } from '../lib/limits.ts';
-import { isLoopback } from '../lib/loopback.ts';
+import { limits } from '../lib/api/limits.ts';
+import { isLoopback } from '../lib/runtime/loopback.ts';
 import type { Home } from '../local/home.ts';
 import type { LocalServer, ServerOptions } from '../local/server.ts';
 import { ownCredentials } from './connect.ts';
@@ -70,7 +70,7 @@ async function serve({
   const [{ openHome }, { startServer }, { systemClock }] = await Promise.all([
     import('../local/home.ts'),
     import('../local/server.ts'),
-    import('../lib/clock.ts'),
+    import('../lib/runtime/clock.ts'),
   ]);
   const log = createServiceLog(systemClock, console.error);
   let home: Home | undefined;

@@ -1,7 +1,8 @@
 // What `rivulet serve` says of its own failures: a line with the request and the reason, which the client may not have
 // been told. The same kind of failure within a minute is counted, not repeated.
-import type { Clock } from '../lib/clock.ts';
-import { RivuletError } from '../lib/errors.ts';
+
+import { RivuletError } from '../lib/api/errors.ts';
+import type { Clock } from '../lib/runtime/clock.ts';
 import { StorageError } from '../lib/storage/storage-error.ts';
 
 type Failure = {

@@ -2,8 +2,8 @@
 // it has read, and only then counts it as handled: so the demo misses nothing of a member that dies.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stopSignals } from '../cli/stop-signals.ts';
-import type { TopicPartition } from '../lib/client/consumer-options.ts';
-import { Rivulet } from '../lib/client/rivulet.ts';
+import type { TopicPartition } from '../client/consumer/consumer-options.ts';
+import { Rivulet } from '../client/rivulet.ts';
 import type { MemberOptions, MemberReport } from './demo-group.ts';
 import { identity } from './demo-identity.ts';
 

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { tableLines } from '../cli/output.ts';
-import { systemClock } from '../lib/clock.ts';
+import { systemClock } from '../lib/runtime/clock.ts';
 import { type Counters, usdOf } from '../lib/storage/count.ts';
 import { openHome } from '../local/home.ts';
 import { startServer } from '../local/server.ts';

@@ -5,7 +5,7 @@ import { Presets, SingleBar } from 'cli-progress';
 import { Command } from 'commander';
 import { tableLines } from '../cli/output.ts';
 import { onStopSignal } from '../cli/stop-signals.ts';
-import { Rivulet } from '../lib/client/rivulet.ts';
+import { Rivulet } from '../client/rivulet.ts';
 import { type Group, type GroupRead, startGroup, victim } from './demo-group.ts';
 import { identity } from './demo-identity.ts';
 import './failures.ts';

@@ -1,6 +1,6 @@
 // A consumer group: run this in several terminals, and they share the topic's partitions. Ctrl-C commits what was handled
 // and leaves; of one that is killed, the others take over after its session. The README quotes this file; a test runs it.
-import { Rivulet } from '../lib/client/rivulet.ts';
+import { Rivulet } from '../client/rivulet.ts';
 import './failures.ts'; // What goes wrong is told in a line.
 
 const rivulet = new Rivulet({ url: process.env.RIVULET_URL ?? 'http://127.0.0.1:9292' });

@@ -1,6 +1,6 @@
 // The SDK in a minute, against `rivulet serve` on this machine or the service that RIVULET_URL names. The README quotes
 // this file; a test runs it.
-import { Rivulet } from '../lib/client/rivulet.ts';
+import { Rivulet } from '../client/rivulet.ts';
 import './failures.ts'; // What goes wrong is told in a line.
 
 const rivulet = new Rivulet({ url: process.env.RIVULET_URL ?? 'http://127.0.0.1:9292' });

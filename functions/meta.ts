@@ -1,32 +1,19 @@
-// The API about itself: is it there, which version, and its OpenAPI document.
-import { json, type Operation, operation } from './operation.ts';
-import { health, openApi } from './replies.ts';
+// The function that needs no rights: health, the OpenAPI document, and our 404 and 405 for whatever no route takes.
 
-/** `document` gives the OpenAPI document as JSON text; it is asked for only when somebody wants it. */
-export function metaOperations(version: string, document: () => Promise<string>): Operation[] {
-  return [getHealth(version), getOpenApi(document)];
+import { metaOperations } from '../http/operations/meta.ts';
+import type { Engine } from '../lib/api/engine.ts';
+import packageJson from '../package.json' with { type: 'json' };
+import { handlerFor } from './handler.ts';
+
+const { version } = packageJson;
+
+export const handler = handlerFor(metaOperations(version, document));
+
+/** Of all operations, whoever serves them: only their schemas are read, so there need be no engine. */
+async function document(): Promise<string> {
+  const [{ operationsOf }, { openApiDocument }] = await Promise.all([
+    import('../http/api.ts'),
+    import('../http/openapi.ts'),
+  ]);
+  return JSON.stringify(openApiDocument(operationsOf({ engine: {} as Engine, version }), version));
 }
-
-const getHealth = (version: string) =>
-  operation({
-    id: 'health',
-    summary: 'The functions answer; nothing is asked of the storage',
-    method: 'GET',
-    path: '/v1/health',
-    status: 200,
-    replySchema: health,
-    errors: [],
-    run: async () => json(200, { status: 'ok', version }),
-  });
-
-const getOpenApi = (document: () => Promise<string>) =>
-  operation({
-    id: 'openApi',
-    summary: 'This document',
-    method: 'GET',
-    path: '/openapi.json',
-    status: 200,
-    replySchema: openApi,
-    errors: [],
-    run: async () => json(200, await document()),
-  });

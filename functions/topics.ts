@@ -1,110 +1,11 @@
-// Topics: list, create, describe, alter, delete.
-import type { LogEngine, TopicDescription, TopicSummary } from '../lib/engine.ts';
-import { defined } from './defined.ts';
-import { json, type Operation, operation } from './operation.ts';
-import { topicDescription, topicDocument, topicList } from './replies.ts';
-import { alterTopicBody, createTopicBody, describeTopicQuery, listTopicsQuery, topicPath } from './schemas.ts';
+// The function that makes, describes, changes and deletes topics, and looks up their offsets.
 
-const DEFAULT_PAGE = 100;
-const PATH = '/v1/topics/{topic}';
+import { offsetOperations } from '../http/operations/offsets.ts';
+import { topicOperations } from '../http/operations/topics.ts';
+import { logEngine } from '../lib/log/log-engine.ts';
+import { openParts } from './environment.ts';
+import { handlerFor } from './handler.ts';
 
-export function topicOperations(engine: LogEngine): Operation[] {
-  return [list(engine), create(engine), describe(engine), alter(engine), remove(engine)];
-}
+const engine = logEngine(openParts());
 
-const list = (engine: LogEngine) =>
-  operation({
-    id: 'listTopics',
-    summary: 'Topics in the order of their names; `nextAfter` when there are more',
-    method: 'GET',
-    path: '/v1/topics',
-    querySchema: listTopicsQuery,
-    status: 200,
-    replySchema: topicList,
-    errors: [],
-    run: async ({ query }) => {
-      const page = await engine.listTopics(defined({ limit: query.limit ?? DEFAULT_PAGE, after: query.after }));
-      const nextAfter = page.more ? page.topics.at(-1)?.topic : undefined;
-      return json(200, { topics: page.topics.map(summaryOf), ...(nextAfter !== undefined && { nextAfter }) });
-    },
-  });
-
-const create = (engine: LogEngine) =>
-  operation({
-    id: 'createTopic',
-    summary: 'Make a topic',
-    method: 'PUT',
-    path: PATH,
-    writes: true,
-    pathSchema: topicPath,
-    bodySchema: createTopicBody,
-    status: 201,
-    replySchema: topicDocument,
-    errors: ['TOPIC_ALREADY_EXISTS', 'INVALID_TOPIC_EXCEPTION', 'INVALID_PARTITIONS', 'INVALID_CONFIG'],
-    run: async ({ path }, body) =>
-      json(201, documentOf(await engine.createTopic(defined({ topic: path.topic, ...body })))),
-  });
-
-const describe = (engine: LogEngine) =>
-  operation({
-    id: 'describeTopic',
-    summary: 'Configuration, warnings, and a page of partitions; `nextPartition` when there are more',
-    method: 'GET',
-    path: PATH,
-    pathSchema: topicPath,
-    querySchema: describeTopicQuery,
-    status: 200,
-    replySchema: topicDescription,
-    errors: ['UNKNOWN_TOPIC_OR_PARTITION', 'INVALID_TOPIC_EXCEPTION'],
-    run: async ({ path, query }) => {
-      const topic = await engine.describeTopic(path.topic);
-      const [from, limit] = [query.partitionsFrom ?? 0, query.partitionsLimit ?? DEFAULT_PAGE];
-      const page = await engine.describePartitions({ topic: path.topic, topicId: topic.topicId, from, limit });
-      const nextPartition = from + page.partitions.length;
-      return json(200, {
-        ...documentOf(topic),
-        partitionDetails: page.partitions,
-        ...(page.more && { nextPartition }),
-      });
-    },
-  });
-
-const alter = (engine: LogEngine) =>
-  operation({
-    id: 'alterTopic',
-    summary: 'Add partitions, change configuration (null goes back to the default)',
-    method: 'PATCH',
-    path: PATH,
-    writes: true,
-    pathSchema: topicPath,
-    bodySchema: alterTopicBody,
-    status: 200,
-    replySchema: topicDocument,
-    errors: ['UNKNOWN_TOPIC_OR_PARTITION', 'INVALID_TOPIC_EXCEPTION', 'INVALID_PARTITIONS', 'INVALID_CONFIG'],
-    run: async ({ path }, body) =>
-      json(200, documentOf(await engine.alterTopic(defined({ topic: path.topic, ...body })))),
-  });
-
-const remove = (engine: LogEngine) =>
-  operation({
-    id: 'deleteTopic',
-    summary: 'Delete a topic and its records',
-    method: 'DELETE',
-    path: PATH,
-    writes: true,
-    pathSchema: topicPath,
-    status: 204,
-    errors: ['UNKNOWN_TOPIC_OR_PARTITION', 'INVALID_TOPIC_EXCEPTION'],
-    run: async ({ path }) => {
-      await engine.deleteTopic(path.topic);
-      return { statusCode: 204, headers: {} };
-    },
-  });
-
-function summaryOf({ topic, topicId, partitions, createdMs }: TopicSummary) {
-  return { topic, topicId, partitions, createdAt: createdMs };
-}
-
-function documentOf(description: TopicDescription) {
-  return { ...summaryOf(description), config: description.config, warnings: description.warnings };
-}
+export const handler = handlerFor([...topicOperations(engine), ...offsetOperations(engine)]);

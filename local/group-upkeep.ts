@@ -1,6 +1,6 @@
 // The upkeep of groups in the embedded home: what an hourly function does in AWS.
-import type { Groups } from '../lib/groups.ts';
-import { type TendOptions, tendGroups } from '../lib/upkeep/groups.ts';
+import type { Groups } from '../lib/api/groups.ts';
+import { type TendOptions, tendGroups } from '../lib/maintenance/groups.ts';
 
 const firstMs = 60_000;
 const everyMs = 3_600_000;

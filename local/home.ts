@@ -18,15 +18,15 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { type ApiOptions, createApi } from '../functions/api.ts';
-import type { HttpApi } from '../functions/http-event.ts';
-import { type Clock, systemClock } from '../lib/clock.ts';
-import { createEngine } from '../lib/create-engine.ts';
-import { limits } from '../lib/limits.ts';
+import { type ApiOptions, createApi } from '../http/api.ts';
+import type { HttpApi } from '../http/http-event.ts';
+import { limits } from '../lib/api/limits.ts';
+import { createEngine } from '../lib/engine.ts';
+import { type AuditReport, audit } from '../lib/maintenance/audit.ts';
+import { type Clock, systemClock } from '../lib/runtime/clock.ts';
 import { type Counters, countingObjectStore, countingTable, newCounters } from '../lib/storage/count.ts';
-import { createFileObjectStore } from '../lib/storage/file-object-store.ts';
-import { createSqliteTable } from '../lib/storage/sqlite-table.ts';
-import { type AuditReport, audit } from '../lib/upkeep/audit.ts';
+import { createFileObjectStore } from '../lib/storage/embedded/file-object-store.ts';
+import { createSqliteTable } from '../lib/storage/embedded/sqlite-table.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { startGroupUpkeep } from './group-upkeep.ts';
 import { withFewWaiting } from './waiting-fetches.ts';

@@ -5,8 +5,8 @@
 // Invariant: a name that somebody else can point here is accepted only if the person that started the server gave it. An
 // address cannot be pointed elsewhere.
 import { isIP } from 'node:net';
-import { RivuletError } from '../lib/errors.ts';
-import { isLoopback } from '../lib/loopback.ts';
+import { RivuletError } from '../lib/api/errors.ts';
+import { isLoopback } from '../lib/runtime/loopback.ts';
 
 /** The names to accept beside those of loopback and the address that a request came to. */
 export function namesOf(boundHost: string, allowHosts: readonly string[]): ReadonlySet<string> {

@@ -3,7 +3,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { HttpResult } from '../functions/http-event.ts';
+import type { HttpResult } from '../http/http-event.ts';
 
 export function sendResult(response: ServerResponse, result: HttpResult, closing: boolean): void {
   writeHead(response, result, closing);

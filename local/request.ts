@@ -2,9 +2,9 @@
 // What the signature covers and what the handlers read come from the same raw strings: nothing is normalised in between,
 // and whatever two readers could understand differently (repeated headers, dot segments, bad escapes) is refused.
 import type { IncomingMessage } from 'node:http';
-import type { HttpEvent } from '../functions/http-event.ts';
-import { RivuletError } from '../lib/errors.ts';
-import { limits } from '../lib/limits.ts';
+import type { HttpEvent } from '../http/http-event.ts';
+import { RivuletError } from '../lib/api/errors.ts';
+import { limits } from '../lib/api/limits.ts';
 import type { SignedHead } from '../lib/sigv4/verify.ts';
 
 export type RequestHead = SignedHead & {

@@ -1,8 +1,9 @@
 // Consumers that wait must not starve the others: one server holds so many long polls, and so many partitions in all of them,
 // and tells the next one to come back. In AWS the concurrency of the fetch function does the same.
-import { createTurns } from '../lib/concurrency.ts';
-import type { Engine } from '../lib/engine.ts';
-import { RivuletError } from '../lib/errors.ts';
+
+import type { Engine } from '../lib/api/engine.ts';
+import { RivuletError } from '../lib/api/errors.ts';
+import { createTurns } from '../lib/runtime/concurrency.ts';
 
 export type Waiting = { readonly fetches: number; readonly partitions: number };
 

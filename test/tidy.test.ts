@@ -28,17 +28,17 @@ function importsOf(file: string, loaded = false): string[] {
 const layers: readonly (readonly string[])[] = [
   [
     'lib/bytes/',
-    'lib/cache.ts',
-    'lib/clock.ts',
-    'lib/concurrency.ts',
-    'lib/errors.ts',
-    'lib/limits.ts',
-    'lib/loopback.ts',
-    'lib/shapes.ts',
+    'lib/runtime/cache.ts',
+    'lib/runtime/clock.ts',
+    'lib/runtime/concurrency.ts',
+    'lib/api/errors.ts',
+    'lib/api/limits.ts',
+    'lib/runtime/loopback.ts',
+    'lib/api/shapes.ts',
   ],
   ['lib/record/', 'lib/sigv4/', 'lib/storage/'],
-  ['lib/producer/', 'lib/topic/', 'lib/log/', 'lib/group/', 'lib/engine.ts', 'lib/groups.ts', 'lib/client/'],
-  ['lib/engine-parts.ts', 'lib/log-engine.ts', 'lib/create-engine.ts', 'lib/upkeep/'],
+  ['lib/producer/', 'lib/topic/', 'lib/log/', 'lib/group/', 'lib/api/engine.ts', 'lib/api/groups.ts', 'lib/client/'],
+  ['lib/engine-context.ts', 'lib/log/log-engine.ts', 'lib/engine.ts', 'lib/upkeep/'],
   ['functions/'],
   ['local/'],
   ['cli/', 'cdk/'],
@@ -70,11 +70,11 @@ describe('imports', () => {
       'lib/record/',
       'lib/bytes/',
       'lib/sigv4/',
-      'lib/errors.ts',
-      'lib/limits.ts',
-      'lib/loopback.ts',
-      'lib/clock.ts',
-      'lib/shapes.ts',
+      'lib/api/errors.ts',
+      'lib/api/limits.ts',
+      'lib/runtime/loopback.ts',
+      'lib/runtime/clock.ts',
+      'lib/api/shapes.ts',
     ];
     const engine = [
       'lib/log/',
@@ -82,9 +82,9 @@ describe('imports', () => {
       'lib/topic/',
       'lib/producer/',
       'lib/storage/',
-      'lib/engine-parts.ts',
-      'lib/log-engine.ts',
-      'lib/create-engine.ts',
+      'lib/engine-context.ts',
+      'lib/log/log-engine.ts',
+      'lib/engine.ts',
     ];
     const wrong = files.flatMap((file) =>
       importsOf(file)
@@ -152,7 +152,7 @@ describe('size', () => {
 });
 
 describe('the engine', () => {
-  const pure = product.filter((file) => file.startsWith('lib/') && file !== 'lib/clock.ts');
+  const pure = product.filter((file) => file.startsWith('lib/') && file !== 'lib/runtime/clock.ts');
 
   test('reads time, chance and environment only where they are injected', () => {
     const wrong = pure.filter((file) =>

@@ -1,14 +1,14 @@
 // The group coordinator, put together. It keeps nothing: any process may coordinate any group, all at once.
-import type { Groups } from '../groups.ts';
-import { deleteOffsets, resetOffsets } from './change-offsets.ts';
-import { commitOffsets } from './commit.ts';
-import { describeGroup, listGroups } from './describe.ts';
-import { deleteGroup, expireIfPossible, groupsInTurn } from './expire.ts';
-import { heartbeat } from './heartbeat.ts';
-import { lagOf } from './lag.ts';
+import type { Groups } from '../api/groups.ts';
+import type { GroupParts } from './context.ts';
+import { describeGroup, listGroups } from './lifecycle/describe.ts';
+import { deleteGroup, expireIfPossible, groupsInTurn } from './lifecycle/expire.ts';
+import { heartbeat } from './membership/heartbeat.ts';
 import { checkGroupId } from './names.ts';
-import { fetchOffsets } from './offsets.ts';
-import type { GroupParts } from './parts.ts';
+import { deleteOffsets, resetOffsets } from './offsets/change-offsets.ts';
+import { commitOffsets } from './offsets/commit.ts';
+import { fetchOffsets } from './offsets/fetch-offsets.ts';
+import { lagOf } from './offsets/lag.ts';
 
 /** `translated` gives failures of the ports the catalogue's words. */
 export function createGroups(

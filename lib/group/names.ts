@@ -1,6 +1,6 @@
 // Names of groups and members. A group id follows the rule of topic names, a member id is made by its client.
-import { RivuletError } from '../errors.ts';
-import { limits } from '../limits.ts';
+import { RivuletError } from '../api/errors.ts';
+import { limits } from '../api/limits.ts';
 import { whyInvalidName } from '../topic/name.ts';
 
 /** Throws INVALID_GROUP_ID with the reason. */

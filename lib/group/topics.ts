@@ -1,7 +1,8 @@
 // The topics that a request names, each found or refused for itself.
-import { inParallel } from '../concurrency.ts';
-import type { TopicRef } from '../engine.ts';
-import { RivuletError } from '../errors.ts';
+
+import type { TopicRef } from '../api/engine.ts';
+import { RivuletError } from '../api/errors.ts';
+import { inParallel } from '../runtime/concurrency.ts';
 import type { Topic, Topics } from '../topic/topics.ts';
 
 export type ResolvedTopic = Topic | RivuletError;

@@ -1,13 +1,13 @@
 // Admit: the checks that a partition's batches must pass before anything is uploaded. It reads and writes nothing. What it lets through is what
 // readers will get, byte for byte, apart from the base offset (and the time, under LogAppendTime).
-import type { PartitionAppend } from '../engine.ts';
-import { type ErrorCode, RivuletError } from '../errors.ts';
+import type { PartitionAppend } from '../api/engine.ts';
+import { type ErrorCode, RivuletError } from '../api/errors.ts';
+import type { EntryProducer } from '../partition/entry.ts';
 import { sequenceAfter } from '../producer/decide.ts';
 import { firstHashedId } from '../producer/ids.ts';
 import { type BatchHeader, checkBatch, splitBatches, stampAppendTime } from '../record/batch-header.ts';
 import type { Compression } from '../record/compression.ts';
 import { CorruptBatchError, type CorruptBatchReason } from '../record/corrupt-batch-error.ts';
-import type { EntryProducer } from '../record/entry.ts';
 import type { SegmentPart } from '../record/segment.ts';
 import { repacked, type UnpackBudget } from '../record/unpack.ts';
 import { configNumber, configValue } from '../topic/config.ts';

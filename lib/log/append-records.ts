@@ -2,9 +2,9 @@
 // Idempotency-Key the request acts as a producer that writes once: the key's hash is its id, sequence 0 in each partition,
 // and an anchor item remembers what was asked for, so that a repeat is the same to the byte.
 import { createHash } from 'node:crypto';
+import type { AppendRecordsReply, AppendRecordsRequest, NewRecord, PartitionError } from '../api/engine.ts';
+import { RivuletError } from '../api/errors.ts';
 import { partitionForKey } from '../bytes/murmur2.ts';
-import type { AppendRecordsReply, AppendRecordsRequest, NewRecord, PartitionError } from '../engine.ts';
-import { RivuletError } from '../errors.ts';
 import { hashedProducer } from '../producer/ids.ts';
 import { type EncodeOptions, encodeBatch, type RecordInput } from '../record/batch.ts';
 import { idempotencyKey, itemVersion } from '../storage/keys.ts';
@@ -13,7 +13,7 @@ import { configNumber } from '../topic/config.ts';
 import type { Topic } from '../topic/topics.ts';
 import { topicCompression } from './admit.ts';
 import { appendAs, type FirstViews, noViews, viewsOf } from './append.ts';
-import type { LogParts } from './log.ts';
+import type { LogParts } from './context.ts';
 import { storageFailure } from './sequence.ts';
 
 /** What a repeat must find again: the time that was stamped, and the partitions there were. */

@@ -1,20 +1,21 @@
 // START HERE: how a record gets in. append() reads like the list in docs/ARCHITECTURE.md: admit, pack, upload, sequence,
 // ack. The segment is durable before the sequencing names it; a process that dies between leaves an orphan object, which
 // is invisible and harmless. See fetch.ts for the way out.
-import { inParallel } from '../concurrency.ts';
-import type { AppendAck, AppendReply, AppendRequest, PartitionAppend, PartitionError } from '../engine.ts';
-import { RivuletError } from '../errors.ts';
-import { limits } from '../limits.ts';
+
+import type { AppendAck, AppendReply, AppendRequest, PartitionAppend, PartitionError } from '../api/engine.ts';
+import { RivuletError } from '../api/errors.ts';
+import { limits } from '../api/limits.ts';
+import type { Entry } from '../partition/entry.ts';
+import { emptyHead, type Head, segmentEpochAt } from '../partition/head.ts';
 import { decide } from '../producer/decide.ts';
-import type { Entry } from '../record/entry.ts';
 import { packSegment } from '../record/segment.ts';
 import { newUnpackBudget } from '../record/unpack.ts';
+import { inParallel } from '../runtime/concurrency.ts';
 import { ingestSegmentKey } from '../storage/keys.ts';
 import type { Topic } from '../topic/topics.ts';
 import { type AdmittedPart, admit, checkCountedId } from './admit.ts';
 import type { UploadedRun } from './attempt.ts';
-import { emptyHead, type Head, segmentEpochAt } from './head.ts';
-import type { LogParts } from './log.ts';
+import type { LogParts } from './context.ts';
 import { sequence, storageFailure } from './sequence.ts';
 
 /** Appends what a client sent. Per partition: its offsets, or what went wrong. */

@@ -1,6 +1,6 @@
 // A run of batches on its way into a partition: uploaded, not yet sequenced.
-import type { Entry } from '../record/entry.ts';
-import type { PageAddress } from './page.ts';
+import type { Entry } from '../partition/entry.ts';
+import type { PageAddress } from '../partition/page.ts';
 
 export type UploadedRun = {
   readonly address: PageAddress;

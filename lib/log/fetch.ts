@@ -2,17 +2,17 @@
 // or wait until there is something. Readers see what is sequenced, in order, without holes; nothing waits for them, and
 // they write nothing: a head that nobody has made yet is an empty partition.
 
-import { inParallel } from '../concurrency.ts';
-import type { FetchReply, FetchRequest, PartitionError, PartitionFetch, PartitionRecords } from '../engine.ts';
-import { RivuletError } from '../errors.ts';
-import { limits } from '../limits.ts';
+import type { FetchReply, FetchRequest, PartitionError, PartitionFetch, PartitionRecords } from '../api/engine.ts';
+import { RivuletError } from '../api/errors.ts';
+import { limits } from '../api/limits.ts';
+import { deletedFence, emptyHead, type Head } from '../partition/head.ts';
+import { entriesFrom } from '../partition/locate.ts';
+import { inParallel } from '../runtime/concurrency.ts';
+import { lookAfterMs } from '../runtime/poll-schedule.ts';
 import { unknownPartition } from '../topic/partitions.ts';
 import type { Topic } from '../topic/topics.ts';
-import type { Watch } from './arrivals.ts';
-import { deletedFence, emptyHead, type Head } from './head.ts';
-import { entriesFrom } from './locate.ts';
-import { type LogParts, partitionName, withCurrentTopic } from './log.ts';
-import { lookAfterMs } from './looks.ts';
+import type { Watch } from './append-notifications.ts';
+import { type LogParts, partitionName, withCurrentTopic } from './context.ts';
 import type { ReadSlice, Slice, StampedBatch } from './read-slices.ts';
 
 /** Entries per fetch: each may be an object of its own. */

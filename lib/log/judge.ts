@@ -1,12 +1,12 @@
 // What a refused sequencing update means, judged from the head that refused it. The order of the questions matters:
 // whether it is there already comes before anything that could call it wrong.
-import { RivuletError } from '../errors.ts';
+import { RivuletError } from '../api/errors.ts';
+import { type EntryProducer, isSameRun } from '../partition/entry.ts';
+import { deletedFence, type Head } from '../partition/head.ts';
+import { pageAtOrBelow, pagesBetween } from '../partition/page.ts';
 import { type Decision, decide, type Known } from '../producer/decide.ts';
-import { type EntryProducer, isSameRun } from '../record/entry.ts';
 import type { Attempt } from './attempt.ts';
-import { deletedFence, type Head } from './head.ts';
-import type { LogParts } from './log.ts';
-import { pageAtOrBelow, pagesBetween } from './page.ts';
+import type { LogParts } from './context.ts';
 import { newestOf, offsetOfRepeat } from './producer-history.ts';
 
 export type Verdict =

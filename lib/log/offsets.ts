@@ -2,21 +2,22 @@
 // index page carries, then the entries' own maxima, then the headers of batches, and the records of one only if its header
 // leaves it open. Where a search ends early it answers with where it stands: at or before the true offset, so that a reader
 // who begins there misses nothing.
-import { inParallel } from '../concurrency.ts';
-import type { OffsetQuery, PartitionDescription, PartitionOffset, TopicRef } from '../engine.ts';
-import { RivuletError } from '../errors.ts';
-import { limits } from '../limits.ts';
+
+import type { OffsetQuery, PartitionDescription, PartitionOffset, TopicRef } from '../api/engine.ts';
+import { RivuletError } from '../api/errors.ts';
+import { limits } from '../api/limits.ts';
+import type { PlacedEntry } from '../partition/entry.ts';
+import { deletedFence, emptyHead, type Head } from '../partition/head.ts';
+import { entriesFrom } from '../partition/locate.ts';
+import { type PageAddress, pageAtOrBelow } from '../partition/page.ts';
 import type { OpenBatch } from '../record/batch.ts';
 import type { BatchHeader } from '../record/batch-header.ts';
 import { CorruptBatchError } from '../record/corrupt-batch-error.ts';
-import type { PlacedEntry } from '../record/entry.ts';
 import { newUnpackBudget, type UnpackBudget, withOpenBatch } from '../record/unpack.ts';
+import { inParallel } from '../runtime/concurrency.ts';
 import { allPartitions, unknownPartition } from '../topic/partitions.ts';
 import type { Topic } from '../topic/topics.ts';
-import { deletedFence, emptyHead, type Head } from './head.ts';
-import { entriesFrom } from './locate.ts';
-import { type LogParts, withCurrentTopic } from './log.ts';
-import { type PageAddress, pageAtOrBelow } from './page.ts';
+import { type LogParts, withCurrentTopic } from './context.ts';
 
 const headsAtOnce = 64;
 

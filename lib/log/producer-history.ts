@@ -4,13 +4,13 @@
 // Invariant: a history covers the offsets [its start, `to`) without a gap; its start is the log's, or a page so old that
 // every producer in it has expired. So "not in the history" means: not in the log below `to`, or expired.
 import { LRUCache } from 'lru-cache';
-import type { Clock } from '../clock.ts';
-import { RivuletError } from '../errors.ts';
+import { RivuletError } from '../api/errors.ts';
+import type { EntryProducer, PlacedEntry } from '../partition/entry.ts';
+import { type Head, segmentEpochAt } from '../partition/head.ts';
+import { type Page, type PageAddress, pageAtOrBelow, pagesBetween } from '../partition/page.ts';
 import { type Known, sequenceAfter, sequenceDistance } from '../producer/decide.ts';
-import type { EntryProducer, PlacedEntry } from '../record/entry.ts';
+import type { Clock } from '../runtime/clock.ts';
 import type { Table } from '../storage/table.ts';
-import { type Head, segmentEpochAt } from './head.ts';
-import { type Page, type PageAddress, pageAtOrBelow, pagesBetween } from './page.ts';
 
 type Run = {
   readonly epoch: number;

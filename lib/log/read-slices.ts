@@ -1,11 +1,11 @@
 // Reads the bytes of entries: ranged GETs, one for neighbours in the same segment, in parallel, through a cache. Stamps
 // the base offsets in: an entry lies at one offset for ever, so a stamped slice can be kept and shared.
 import { LRUCache } from 'lru-cache';
-import { inParallel } from '../concurrency.ts';
-import { RivuletError } from '../errors.ts';
+import { RivuletError } from '../api/errors.ts';
+import type { PlacedEntry } from '../partition/entry.ts';
 import { type BatchHeader, checkBatch, splitBatches, stampBaseOffset } from '../record/batch-header.ts';
 import { CorruptBatchError } from '../record/corrupt-batch-error.ts';
-import type { PlacedEntry } from '../record/entry.ts';
+import { inParallel } from '../runtime/concurrency.ts';
 import { ingestSegmentKey } from '../storage/keys.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 

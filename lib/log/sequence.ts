@@ -2,11 +2,12 @@
 // the commit point of an append. It needs no read, and writers do not contend: each gets the next offsets, whoever else
 // writes. docs/PROTOCOL.md lists the conditions with the failure that the absence of each would cause.
 
-import { fullJitterMs } from '../clock.ts';
-import { type ErrorCode, type Outcome, RivuletError } from '../errors.ts';
+import { type ErrorCode, type Outcome, RivuletError } from '../api/errors.ts';
+import { type EntryProducer, encodeEntry } from '../partition/entry.ts';
+import { encodeProducerState, type Head, parseHead, producerAttribute } from '../partition/head.ts';
 import { decide, sequenceAfter } from '../producer/decide.ts';
 import { firstHashedId } from '../producer/ids.ts';
-import { type EntryProducer, encodeEntry } from '../record/entry.ts';
+import { fullJitterMs } from '../runtime/clock.ts';
 import { headKey } from '../storage/keys.ts';
 import { StorageError } from '../storage/storage-error.ts';
 import {
@@ -23,9 +24,8 @@ import {
   type WriteResult,
 } from '../storage/table.ts';
 import type { Attempt, UploadedRun } from './attempt.ts';
-import { encodeProducerState, type Head, parseHead, producerAttribute } from './head.ts';
+import { type LogParts, partitionName } from './context.ts';
 import { judge, type Verdict } from './judge.ts';
-import { type LogParts, partitionName } from './log.ts';
 import { newestOf } from './producer-history.ts';
 import { carriedOverMark, spill } from './spill.ts';
 

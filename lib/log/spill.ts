@@ -5,13 +5,13 @@
 // Exactly one writer spills: the one whose own append carried the tail over a mark. If it dies, the writers that carry
 // it over the next marks do.
 
+import { type Head, parseHead, producerAttribute, producerIdOf, type TailEntry } from '../partition/head.ts';
+import { type PageAddress, pageItem, parsePage } from '../partition/page.ts';
 import { firstHashedId } from '../producer/ids.ts';
 import { headKey } from '../storage/keys.ts';
 import { StorageError } from '../storage/storage-error.ts';
 import { absent, equals, type Item, type Path } from '../storage/table.ts';
-import { type Head, parseHead, producerAttribute, producerIdOf, type TailEntry } from './head.ts';
-import type { LogParts } from './log.ts';
-import { type PageAddress, pageItem, parsePage } from './page.ts';
+import type { LogParts } from './context.ts';
 
 /**
  * Bytes of tail and producers at which to spill. With the other attributes (about 110 bytes) the head is then near 960,

@@ -1,6 +1,6 @@
 // Producer ids. Those of idempotent producers come from one counter, so that a head can tell by one number (x) that it
 // has never seen an id; those of an Idempotency-Key are hashes, in a range of their own above every counted id.
-import { RivuletError } from '../errors.ts';
+import { RivuletError } from '../api/errors.ts';
 import { producerIdsKey } from '../storage/keys.ts';
 import type { Table } from '../storage/table.ts';
 

@@ -11,9 +11,10 @@
 //
 // Attribute bits: 0-2 compression, 3 LogAppendTime, 4 transactional, 5 control, 6 delete horizon; others are ignored.
 // The CRC-32C covers [21, end): offset and leader epoch can be stamped without it, and nothing else can.
+
+import { limits } from '../api/limits.ts';
 import { crc32c } from '../bytes/crc32c.ts';
 import { readInt64, writeInt64 } from '../bytes/int64.ts';
-import { limits } from '../limits.ts';
 import { type Compression, compressions } from './compression.ts';
 import { CorruptBatchError } from './corrupt-batch-error.ts';
 

@@ -8,11 +8,12 @@
 //
 // Decoding any bytes returns records or throws CorruptBatchError; keys and values are views of the decoded bytes, not
 // copies. Uncompressed bytes are exactly those that Kafka's own clients write.
+
+import { limits } from '../api/limits.ts';
 import { crc32c } from '../bytes/crc32c.ts';
 import { type Cursor, MalformedBytesError, putBytes, takeBytes } from '../bytes/cursor.ts';
 import { writeInt64 } from '../bytes/int64.ts';
 import { readVarint, readVarlong, varintBytes, varlongBytes, writeVarint, writeVarlong } from '../bytes/varint.ts';
-import { limits } from '../limits.ts';
 import {
   advanceSequence,
   attribute,

@@ -7,8 +7,8 @@
 //                                int32 length, length bytes of whole RecordBatch v2 }
 //
 // Invariant: a body that decodes is made of whole frames only, at most 256, of partitions that differ.
-import { RivuletError } from '../errors.ts';
-import { limits } from '../limits.ts';
+import { RivuletError } from '../api/errors.ts';
+import { limits } from '../api/limits.ts';
 
 export const BATCHES_MEDIA_TYPE = 'application/vnd.rivulet.batches.v1';
 

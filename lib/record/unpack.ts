@@ -1,8 +1,9 @@
 // How a server looks into batches. What is small on the wire may be 64 MiB, or millions of records: so each request has a
 // budget, what is large is unpacked beside the event loop, and only few of that size are in memory at a time.
 // docs/adr/0013 says why in steps and on Node's threads rather than in workers of our own.
-import { createGate, type Gate } from '../concurrency.ts';
-import { limits } from '../limits.ts';
+
+import { limits } from '../api/limits.ts';
+import { createGate, type Gate } from '../runtime/concurrency.ts';
 import { type OpenBatch, openBatch, openBatchAside, recompressBatch } from './batch.ts';
 import { readBatchHeader } from './batch-header.ts';
 import type { Compression } from './compression.ts';

@@ -5,7 +5,7 @@
 // totalMs + one try of the adapter (1.5 s table, 4 s objects): 6 + 4 + 3 * (4 + 1.5) = 26.5 s when everything goes wrong, and
 // then the caller still gets an answer that says what happened to the data.
 // Invariant: whatever is answered, `doubtful` or `mayHaveActed` is true if any try may have acted without our knowing.
-import { type Clock, fullJitterMs } from '../clock.ts';
+import { type Clock, fullJitterMs } from '../runtime/clock.ts';
 import type { ObjectStore } from './object-store.ts';
 import { StorageError } from './storage-error.ts';
 import type { Table } from './table.ts';

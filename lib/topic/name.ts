@@ -1,6 +1,6 @@
 // Names of topics, by Kafka's rule; groups and transactional ids follow the same one.
-import { RivuletError } from '../errors.ts';
-import { limits } from '../limits.ts';
+import { RivuletError } from '../api/errors.ts';
+import { limits } from '../api/limits.ts';
 
 const pattern = /^[a-zA-Z0-9._-]+$/;
 

@@ -1,5 +1,5 @@
 // The partitions of a topic: 0 to one less than their count. Whoever names another is refused in the same words everywhere.
-import { type Outcome, RivuletError } from '../errors.ts';
+import { type Outcome, RivuletError } from '../api/errors.ts';
 import type { Topic } from './topics.ts';
 
 export const allPartitions = ({ partitions }: Topic): number[] => Array.from({ length: partitions }, (_, i) => i);

@@ -2,14 +2,14 @@
 // it by whoever misses one to write to. A deleted topic leaves a tombstone and fenced heads, so that a process with an old
 // copy of the topic cannot write to it; one made anew under the same name has a new id and shares nothing with it.
 import { isDeepStrictEqual } from 'node:util';
-import { newCache } from '../cache.ts';
-import type { Clock } from '../clock.ts';
-import { inParallel } from '../concurrency.ts';
-import type { AlterTopicRequest, CreateTopicRequest, TopicDescription, TopicRef, TopicSummary } from '../engine.ts';
-import { type Outcome, RivuletError } from '../errors.ts';
-import { limits } from '../limits.ts';
-import { deletedFence, emptyHeadItem } from '../log/head.ts';
-import { readUnitsOfWait } from '../log/looks.ts';
+import type { AlterTopicRequest, CreateTopicRequest, TopicDescription, TopicRef, TopicSummary } from '../api/engine.ts';
+import { type Outcome, RivuletError } from '../api/errors.ts';
+import { limits } from '../api/limits.ts';
+import { deletedFence, emptyHeadItem } from '../partition/head.ts';
+import { newCache } from '../runtime/cache.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { inParallel } from '../runtime/concurrency.ts';
+import { readUnitsOfWait } from '../runtime/poll-schedule.ts';
 import { headKey, itemVersion, tombstoneKey, topicKey, topicsChangedKey, topicsPartition } from '../storage/keys.ts';
 import { StorageError } from '../storage/storage-error.ts';
 import { absent, all, below, equals, type Item, type Table, type Write } from '../storage/table.ts';

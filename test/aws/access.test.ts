@@ -4,15 +4,15 @@ import { Sha256 } from '@aws-crypto/sha256-js';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { adminRoutes, consumerRoutes, producerRoutes, type Route } from '../../cdk/access.ts';
-import { type AccessKey, createUser, policyFor } from '../../emulator/identities.ts';
+import type { Credentials } from '../../lib/sigv4/canonical.ts';
+import { type AccessKey, createUser, policyFor } from '../../tools/emulator/identities.ts';
 import {
   type HttpReply,
   type HttpRequest,
   type SignedWith,
   sendPlain,
   sendSigned,
-} from '../../emulator/signed-request.ts';
-import type { Credentials } from '../../lib/sigv4/canonical.ts';
+} from '../../tools/emulator/signed-request.ts';
 import { freshName } from '../conformance/target.ts';
 import { onDeployment } from './resources.ts';
 import { assumeNewRole } from './roles.ts';

@@ -1,8 +1,8 @@
 // The emulator with the stacks of this repository on it: started and deployed once per run, and told to the test files.
 // A test that changes or breaks what is deployed deploys its own, under another name.
-import { bootstrap, deploy, destroy } from '../../emulator/cdk.ts';
-import type { AwsEndpoint } from '../../emulator/endpoint.ts';
-import { startMiniStack } from '../../emulator/ministack.ts';
+import { bootstrap, deploy, destroy } from '../../tools/emulator/cdk.ts';
+import type { AwsEndpoint } from '../../tools/emulator/endpoint.ts';
+import { startMiniStack } from '../../tools/emulator/ministack.ts';
 
 export type EmulatedAws = {
   readonly endpoint: AwsEndpoint;

@@ -2,7 +2,7 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort, launch, stop, until } from '../../emulator/child.ts';
+import { freePort, launch, stop, until } from '../../tools/emulator/child.ts';
 import { installDynamoDbLocal, installLocalStack } from './install.ts';
 
 export type Endpoint = { readonly url: string; stop(): Promise<void> };

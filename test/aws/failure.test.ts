@@ -2,10 +2,10 @@
 // is told is true, what is repeated is written once, and nothing is lost. The checker of the log judges by what clients saw.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { adminRoutes } from '../../cdk/access.ts';
-import { type AccessKey, createUser, policyFor } from '../../emulator/identities.ts';
-import { type HttpReply, sendSigned } from '../../emulator/signed-request.ts';
-import { errorOfAnswer } from '../../lib/client/connection.ts';
+import { errorOfAnswer } from '../../client/transport/connection.ts';
 import { BATCHES_MEDIA_TYPE } from '../../lib/record/frames.ts';
+import { type AccessKey, createUser, policyFor } from '../../tools/emulator/identities.ts';
+import { type HttpReply, sendSigned } from '../../tools/emulator/signed-request.ts';
 import { batchOf, frameOf, freshName } from '../conformance/target.ts';
 import { check } from '../sim/log/check/check.ts';
 import type { RealHome } from '../sim/real/home.ts';

@@ -6,8 +6,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { adminRoutes } from '../../cdk/access.ts';
-import { type AccessKey, createUser, policyFor } from '../../emulator/identities.ts';
-import { sendSigned } from '../../emulator/signed-request.ts';
+import { type AccessKey, createUser, policyFor } from '../../tools/emulator/identities.ts';
+import { sendSigned } from '../../tools/emulator/signed-request.ts';
 import { freshName } from '../conformance/target.ts';
 import { type FaultRate, type RealHome, startFaultyProxy } from '../sim/real/home.ts';
 import { pick } from '../sim/real/surroundings.ts';

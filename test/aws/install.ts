@@ -1,7 +1,7 @@
 // What the endpoints of the tests are made of: DynamoDB Local (Maven Central) and LocalStack (PyPI).
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { execute, installOnce, installPython, requireTool } from '../../emulator/install.ts';
+import { execute, installOnce, installPython, requireTool } from '../../tools/emulator/install.ts';
 
 const source = (name: string): string => join(import.meta.dirname, name);
 

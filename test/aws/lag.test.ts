@@ -2,10 +2,10 @@
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { expect, test } from 'vitest';
 import { adminRoutes } from '../../cdk/access.ts';
-import { clientOptions } from '../../emulator/endpoint.ts';
-import { createUser, policyFor } from '../../emulator/identities.ts';
-import { Rivulet } from '../../lib/client/rivulet.ts';
-import type { GroupsReport } from '../../lib/upkeep/groups.ts';
+import { Rivulet } from '../../client/rivulet.ts';
+import type { GroupsReport } from '../../lib/maintenance/groups.ts';
+import { clientOptions } from '../../tools/emulator/endpoint.ts';
+import { createUser, policyFor } from '../../tools/emulator/identities.ts';
 import { freshName } from '../conformance/target.ts';
 import { onDeployment } from './resources.ts';
 

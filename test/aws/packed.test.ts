@@ -3,10 +3,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { deploy } from '../../emulator/cdk.ts';
-import { type AccessKey, createKey } from '../../emulator/identities.ts';
-import { Rivulet } from '../../lib/client/rivulet.ts';
-import { packAll, projectWith } from '../pack/packages.ts';
+import { Rivulet } from '../../client/rivulet.ts';
+import { deploy } from '../../tools/emulator/cdk.ts';
+import { type AccessKey, createKey } from '../../tools/emulator/identities.ts';
+import { packAll, projectWith } from '../tools/pack/packages.ts';
 import { onEmulator } from './resources.ts';
 
 const app = `

@@ -1,11 +1,11 @@
 // What an operation costs does not depend on who serves it: the deployed API asks of S3 and DynamoDB what the embedded home
 // asks of its files and SQLite, call by call and unit by unit.
 import { expect, test } from 'vitest';
-import { embeddedDuties } from '../../bench/embedded-duties.ts';
-import { receiptsOf } from '../../bench/receipts.ts';
 import { adminRoutes } from '../../cdk/access.ts';
-import { createUser, policyFor } from '../../emulator/identities.ts';
-import { sendSigned } from '../../emulator/signed-request.ts';
+import { embeddedDuties } from '../../tools/bench/embedded-duties.ts';
+import { receiptsOf } from '../../tools/bench/receipts.ts';
+import { createUser, policyFor } from '../../tools/emulator/identities.ts';
+import { sendSigned } from '../../tools/emulator/signed-request.ts';
 import { freshName } from '../conformance/target.ts';
 import { onDeployment } from './resources.ts';
 

@@ -2,11 +2,11 @@
 // ours to answer, and what the SDK makes of it where it is not.
 import { beforeAll, describe, expect, test } from 'vitest';
 import { adminRoutes } from '../../cdk/access.ts';
-import { type AccessKey, createUser, policyFor } from '../../emulator/identities.ts';
-import { type HttpReply, type HttpRequest, sendSigned } from '../../emulator/signed-request.ts';
-import { errorOfAnswer } from '../../lib/client/connection.ts';
-import { Rivulet } from '../../lib/client/rivulet.ts';
+import { Rivulet } from '../../client/rivulet.ts';
+import { errorOfAnswer } from '../../client/transport/connection.ts';
 import { BATCHES_MEDIA_TYPE } from '../../lib/record/frames.ts';
+import { type AccessKey, createUser, policyFor } from '../../tools/emulator/identities.ts';
+import { type HttpReply, type HttpRequest, sendSigned } from '../../tools/emulator/signed-request.ts';
 import { batchOf, frameOf, freshName } from '../conformance/target.ts';
 import { onDeployment } from './resources.ts';
 

@@ -5,8 +5,8 @@ import { text } from 'node:stream/consumers';
 import { CreateTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { inject, test } from 'vitest';
-import { trust } from '../../emulator/endpoint.ts';
-import type { AwsConnection } from '../../lib/storage/aws-connection.ts';
+import type { AwsConnection } from '../../lib/storage/aws/connection.ts';
+import { trust } from '../../tools/emulator/endpoint.ts';
 import type { Deployment, EmulatedAws } from './deployment.ts';
 import type { Answer, OfferName, Offers } from './setup.ts';
 

@@ -12,10 +12,10 @@ import {
 } from '@aws-sdk/client-s3';
 import { expect, test } from 'vitest';
 import { adminRoutes } from '../../cdk/access.ts';
-import { clientOptions } from '../../emulator/endpoint.ts';
-import { type AccessKey, createUser, policyFor } from '../../emulator/identities.ts';
-import { Rivulet } from '../../lib/client/rivulet.ts';
-import type { AuditReport } from '../../lib/upkeep/audit.ts';
+import { Rivulet } from '../../client/rivulet.ts';
+import type { AuditReport } from '../../lib/maintenance/audit.ts';
+import { clientOptions } from '../../tools/emulator/endpoint.ts';
+import { type AccessKey, createUser, policyFor } from '../../tools/emulator/identities.ts';
 import { freshName } from '../conformance/target.ts';
 import { type Deployment, deployOther } from './deployment.ts';
 import { onEmulator } from './resources.ts';

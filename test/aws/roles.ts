@@ -1,8 +1,8 @@
 // Somebody with temporary credentials: a role of the account, assumed.
 import { CreateRoleCommand, IAMClient, PutRolePolicyCommand } from '@aws-sdk/client-iam';
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
-import { type AwsEndpoint, clientOptions } from '../../emulator/endpoint.ts';
 import type { Credentials } from '../../lib/sigv4/canonical.ts';
+import { type AwsEndpoint, clientOptions } from '../../tools/emulator/endpoint.ts';
 
 /** @returns the credentials of a session in a new role with this policy. */
 export async function assumeNewRole(endpoint: AwsEndpoint, name: string, policy: string): Promise<Credentials> {

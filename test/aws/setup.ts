@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { TestProject } from 'vitest/node';
-import { defaultCache } from '../../emulator/install.ts';
+import { defaultCache } from '../../tools/emulator/install.ts';
 import { type Deployment, type EmulatedAws, startEmulator } from './deployment.ts';
 import { type Endpoint, startDynamoDbLocal, startLocalStack } from './endpoints.ts';
 

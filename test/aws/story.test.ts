@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { adminRoutes } from '../../cdk/access.ts';
-import { createUser, policyFor } from '../../emulator/identities.ts';
+import { createUser, policyFor } from '../../tools/emulator/identities.ts';
 import { run, start } from '../cli/processes.ts';
 import { freshName } from '../conformance/target.ts';
 import { onDeployment } from './resources.ts';

@@ -3,10 +3,10 @@
 import { CloudFormationClient, UpdateTerminationProtectionCommand } from '@aws-sdk/client-cloudformation';
 import { beforeAll, expect, test } from 'vitest';
 import { adminRoutes } from '../../cdk/access.ts';
-import { clientOptions } from '../../emulator/endpoint.ts';
-import { type AccessKey, createUser, policyFor } from '../../emulator/identities.ts';
-import { sendSigned } from '../../emulator/signed-request.ts';
-import { Rivulet } from '../../lib/client/rivulet.ts';
+import { Rivulet } from '../../client/rivulet.ts';
+import { clientOptions } from '../../tools/emulator/endpoint.ts';
+import { type AccessKey, createUser, policyFor } from '../../tools/emulator/identities.ts';
+import { sendSigned } from '../../tools/emulator/signed-request.ts';
 import { freshName } from '../conformance/target.ts';
 import { type Deployment, deployOther, destroyOther } from './deployment.ts';
 import { onEmulator } from './resources.ts';

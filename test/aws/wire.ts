@@ -1,7 +1,7 @@
 // The other end of the wire, played: for the answers that no emulator gives. It stands in for the sockets only; all of the
 // SDK and of the adapters is real.
 import { Readable } from 'node:stream';
-import type { AwsConnection } from '../../lib/storage/aws-connection.ts';
+import type { AwsConnection } from '../../lib/storage/aws/connection.ts';
 
 export type WireRequest = {
   readonly method: string;

@@ -13,8 +13,8 @@ import {
 } from '../../cdk/access.ts';
 import { options } from '../../cdk/config.ts';
 import { Rivulet } from '../../cdk/rivulet.ts';
-import { duties } from '../../functions/duties.ts';
-import { paths } from '../../lib/client/paths.ts';
+import { paths } from '../../client/transport/paths.ts';
+import { duties } from '../../functions/routes.ts';
 import { bundles, resourcesOf } from './synth.ts';
 
 const guide = readFileSync('docs/DEPLOY.md', 'utf8');

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bundleFunctions } from '../../cdk/bundle-functions.ts';
-import { duties, functionNames } from '../../functions/duties.ts';
+import { duties, functionNames } from '../../functions/routes.ts';
 
 const outDir = mkdtempSync(path.join(tmpdir(), 'rivulet-bundles-'));
 beforeAll(() => bundleFunctions(outDir));

@@ -1,14 +1,14 @@
 // What a deployment costs in a month in which nobody calls it and nothing is stored, from its templates and list prices. A
 // type of resource without a price here is an error: the sum must not stay true by overlooking something.
 import type { Template } from 'aws-cdk-lib/assertions';
-import { functionNames } from '../../functions/duties.ts';
-import { systemClock } from '../../lib/clock.ts';
-import { createEngine } from '../../lib/create-engine.ts';
+import { functionNames } from '../../functions/routes.ts';
+import { createEngine } from '../../lib/engine.ts';
+import { audit } from '../../lib/maintenance/audit.ts';
+import { tendGroups } from '../../lib/maintenance/groups.ts';
+import { systemClock } from '../../lib/runtime/clock.ts';
 import { countingObjectStore, countingTable, newCounters, usdOf } from '../../lib/storage/count.ts';
-import { createMemoryObjectStore } from '../../lib/storage/memory-object-store.ts';
-import { createMemoryTable } from '../../lib/storage/memory-table.ts';
-import { audit } from '../../lib/upkeep/audit.ts';
-import { tendGroups } from '../../lib/upkeep/groups.ts';
+import { createMemoryObjectStore } from '../../lib/storage/memory/memory-object-store.ts';
+import { createMemoryTable } from '../../lib/storage/memory/memory-table.ts';
 import { price } from './prices.ts';
 
 /** Of one run over nothing: what a cold start and an empty index take, well rounded up. */

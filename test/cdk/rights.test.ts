@@ -1,15 +1,15 @@
 // The rights of each function against what its operations ask of the storage, each through a table and a store of its own.
 import { expect, test } from 'vitest';
 import { rights } from '../../cdk/rights.ts';
-import { systemClock } from '../../lib/clock.ts';
-import { createEngine } from '../../lib/create-engine.ts';
-import type { Engine } from '../../lib/engine.ts';
-import { createMemoryObjectStore } from '../../lib/storage/memory-object-store.ts';
-import { createMemoryTable } from '../../lib/storage/memory-table.ts';
+import type { Engine } from '../../lib/api/engine.ts';
+import { createEngine } from '../../lib/engine.ts';
+import { audit } from '../../lib/maintenance/audit.ts';
+import { tendGroups } from '../../lib/maintenance/groups.ts';
+import { systemClock } from '../../lib/runtime/clock.ts';
+import { createMemoryObjectStore } from '../../lib/storage/memory/memory-object-store.ts';
+import { createMemoryTable } from '../../lib/storage/memory/memory-table.ts';
 import type { ObjectStore } from '../../lib/storage/object-store.ts';
 import type { Table } from '../../lib/storage/table.ts';
-import { audit } from '../../lib/upkeep/audit.ts';
-import { tendGroups } from '../../lib/upkeep/groups.ts';
 import { batchOf, text } from '../log/world.ts';
 
 const actionOf = {

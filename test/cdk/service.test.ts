@@ -1,6 +1,6 @@
 import { Match, type Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
-import { duties, functionNames } from '../../functions/duties.ts';
+import { duties, functionNames } from '../../functions/routes.ts';
 import { resourcesOf, templatesWith } from './synth.ts';
 
 const template = templatesWith().RivuletService!;

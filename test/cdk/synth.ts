@@ -6,7 +6,7 @@ import { Template } from 'aws-cdk-lib/assertions';
 import { bundleFunctions } from '../../cdk/bundle-functions.ts';
 import { configOf } from '../../cdk/config.ts';
 import { createStacks } from '../../cdk/stacks.ts';
-import { functionNames } from '../../functions/duties.ts';
+import { functionNames } from '../../functions/routes.ts';
 
 /** Not below the system's temporary folder: nobody would know when to remove it. */
 export const bundles = path.resolve('dist/functions-of-tests');

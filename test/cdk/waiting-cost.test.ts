@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { options } from '../../cdk/config.ts';
-import { createEngine } from '../../lib/create-engine.ts';
-import { limits } from '../../lib/limits.ts';
+import { limits } from '../../lib/api/limits.ts';
+import { createEngine } from '../../lib/engine.ts';
 import { countingTable, newCounters, withReceipt } from '../../lib/storage/count.ts';
 import { createGroupWorld, createMember, settleAll } from '../group/world.ts';
 import { createWorld } from '../log/world.ts';

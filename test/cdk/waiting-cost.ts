@@ -1,7 +1,7 @@
 // What a consumer that waits all month costs in AWS, from list prices: by the server's long polls, or by its own pauses
 // (maxIdlePauseMs). docs/DEPLOY.md has the table; the read units are those that the receipts count.
-import { limits } from '../../lib/limits.ts';
-import { readUnitsOfWait } from '../../lib/log/looks.ts';
+import { limits } from '../../lib/api/limits.ts';
+import { readUnitsOfWait } from '../../lib/runtime/poll-schedule.ts';
 import { newCounters, usdOf } from '../../lib/storage/count.ts';
 import { price } from './prices.ts';
 

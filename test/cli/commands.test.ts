@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { Rivulet } from '../../lib/client/rivulet.ts';
+import { Rivulet } from '../../client/rivulet.ts';
 import { BATCHES_MEDIA_TYPE, encodeProduceFrames } from '../../lib/record/frames.ts';
 import { unreadable } from '../fixtures/unreadable-batch.ts';
 import { signedFetch } from '../local/wire.ts';

@@ -1,6 +1,6 @@
 // A group in several terminals: processes of the real command line, killed and interrupted.
 import { beforeAll, expect, test } from 'vitest';
-import { Rivulet } from '../../lib/client/rivulet.ts';
+import { Rivulet } from '../../client/rivulet.ts';
 import { main, newDirectory, type Running, run, type Service, start, startService } from './processes.ts';
 
 let service: Service;

@@ -1,10 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { openConnection } from '../../lib/client/connection.ts';
-import { paths } from '../../lib/client/paths.ts';
-import { Rivulet } from '../../lib/client/rivulet.ts';
-import { systemClock } from '../../lib/clock.ts';
+import { Rivulet } from '../../client/rivulet.ts';
+import { openConnection } from '../../client/transport/connection.ts';
+import { paths } from '../../client/transport/paths.ts';
+import { systemClock } from '../../lib/runtime/clock.ts';
 import { type Finished, newDirectory, run, type Service, startService } from './processes.ts';
 
 let service: Service;

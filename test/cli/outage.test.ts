@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Rivulet } from '../../lib/client/rivulet.ts';
+import { Rivulet } from '../../client/rivulet.ts';
 import { main, newDirectory, start, startService } from './processes.ts';
 
 test('while the service is gone, consume and produce say so once, and go on when it is back', async () => {

@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from 'vitest';
 import { createServiceLog, type ServiceLog } from '../../cli/service-log.ts';
-import { RivuletError } from '../../lib/errors.ts';
+import { RivuletError } from '../../lib/api/errors.ts';
 import { StorageError } from '../../lib/storage/storage-error.ts';
 
 let lines: string[];

@@ -1,7 +1,7 @@
 // What ends a command from outside: every command ends in order, whatever signal asks, and through the launcher too.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
-import { Rivulet } from '../../lib/client/rivulet.ts';
+import { Rivulet } from '../../client/rivulet.ts';
 import { signedFetch } from '../local/wire.ts';
 import { launcher, newDirectory, oldLauncher, type Running, type Service, start, startService } from './processes.ts';
 

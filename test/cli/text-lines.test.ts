@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Properties } from '../../cli/options.ts';
 import { textFormatter, textParser, whyUnreadable } from '../../cli/text-lines.ts';
-import type { ConsumedMessage, Message } from '../../lib/client/message.ts';
+import type { ConsumedMessage, Message } from '../../client/message.ts';
 
 const flagOf = (properties: Properties) => (name: string, fallback: boolean) =>
   properties[name] === undefined ? fallback : properties[name] === 'true';

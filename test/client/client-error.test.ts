@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { errorOfGateway, errorOfKafkaCode, errorOfProblem, RivuletClientError } from '../../lib/client/client-error.ts';
+import { errorOfGateway, errorOfKafkaCode, errorOfProblem, RivuletClientError } from '../../client/client-error.ts';
 
 test.each([
   [403, 'not-written', false],

@@ -2,11 +2,11 @@
 // passes through it, to stand between a client and it.
 import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createApi } from '../../functions/api.ts';
-import { systemClock } from '../../lib/clock.ts';
-import { createEngine } from '../../lib/create-engine.ts';
-import { createMemoryObjectStore } from '../../lib/storage/memory-object-store.ts';
-import { createMemoryTable } from '../../lib/storage/memory-table.ts';
+import { createApi } from '../../http/api.ts';
+import { createEngine } from '../../lib/engine.ts';
+import { systemClock } from '../../lib/runtime/clock.ts';
+import { createMemoryObjectStore } from '../../lib/storage/memory/memory-object-store.ts';
+import { createMemoryTable } from '../../lib/storage/memory/memory-table.ts';
 import { startServer } from '../../local/server.ts';
 
 export type Home = { readonly url: string; close(): Promise<void> };

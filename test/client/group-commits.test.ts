@@ -1,8 +1,8 @@
 // What a group's consumer commits, when, and where it begins.
 import { expect, test } from 'vitest';
-import { Rivulet } from '../../lib/client/rivulet.ts';
-import { systemClock } from '../../lib/clock.ts';
-import { soon, start, t, upTo } from './group-subject.ts';
+import { Rivulet } from '../../client/rivulet.ts';
+import { systemClock } from '../../lib/runtime/clock.ts';
+import { soon, start, t, upTo } from './group/group-subject.ts';
 import { logs } from './scripted-logs.ts';
 
 test('autoCommit commits at its interval, and what was looked up is committed before anything is read', async () => {

@@ -1,10 +1,10 @@
 // A group's consumer: what it is assigned, keeps, gives up and loses.
 import { expect, test } from 'vitest';
-import type { Consumer } from '../../lib/client/consumer.ts';
-import type { ConsumedMessage } from '../../lib/client/message.ts';
-import { Rivulet } from '../../lib/client/rivulet.ts';
-import { systemClock } from '../../lib/clock.ts';
-import { gate, offsetsOf, settled, slowly, soon, start, started, t, upTo } from './group-subject.ts';
+import type { Consumer } from '../../client/consumer/consumer.ts';
+import type { ConsumedMessage } from '../../client/message.ts';
+import { Rivulet } from '../../client/rivulet.ts';
+import { systemClock } from '../../lib/runtime/clock.ts';
+import { gate, offsetsOf, settled, slowly, soon, start, started, t, upTo } from './group/group-subject.ts';
 import { problem } from './scripted-group.ts';
 import { logs } from './scripted-logs.ts';
 import { fetchAsked, isFetch } from './scripted-server.ts';

@@ -1,7 +1,7 @@
 // A group's consumer that is iterated over: what is in the application's hand is not handled yet.
 import { expect, test } from 'vitest';
-import { systemClock } from '../../lib/clock.ts';
-import { gate, soon, start, upTo } from './group-subject.ts';
+import { systemClock } from '../../lib/runtime/clock.ts';
+import { gate, soon, start, upTo } from './group/group-subject.ts';
 import { logs } from './scripted-logs.ts';
 
 test('an iteration: a message is handled when the next one is asked for; stop commits and leaves', async () => {

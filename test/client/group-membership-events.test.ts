@@ -1,8 +1,8 @@
 // What a group's consumer tells of its membership, and of what it could not tell its group.
 import { expect, test } from 'vitest';
-import type { MembershipEvent } from '../../lib/client/membership.ts';
-import { limits } from '../../lib/limits.ts';
-import { soon, start } from './group-subject.ts';
+import type { MembershipEvent } from '../../client/group/membership.ts';
+import { limits } from '../../lib/api/limits.ts';
+import { soon, start } from './group/group-subject.ts';
 import { problem } from './scripted-group.ts';
 import { logs } from './scripted-logs.ts';
 

@@ -1,10 +1,10 @@
 // Stories of groups: several consumers and the real server, handlers and engine in one process. A member dies or freezes
 // when nothing of it arrives any more: each has a proxy that can be cut.
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import type { Consumer } from '../../lib/client/consumer.ts';
-import type { ConsumerOptions, TopicPartition } from '../../lib/client/consumer-options.ts';
-import { Rivulet } from '../../lib/client/rivulet.ts';
-import { systemClock } from '../../lib/clock.ts';
+import type { Consumer } from '../../client/consumer/consumer.ts';
+import type { ConsumerOptions, TopicPartition } from '../../client/consumer/consumer-options.ts';
+import { Rivulet } from '../../client/rivulet.ts';
+import { systemClock } from '../../lib/runtime/clock.ts';
 import { type Home, startEmbedded, startProxy } from './embedded.ts';
 
 let home: Home;

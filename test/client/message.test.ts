@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { toMessage, toRecord } from '../../lib/client/message.ts';
+import { toMessage, toRecord } from '../../client/message.ts';
 import { decodeBatch, encodeBatch } from '../../lib/record/batch.ts';
 
 test('text goes as UTF-8, bytes as they are, null and no key as null', () => {

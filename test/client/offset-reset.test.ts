@@ -1,11 +1,11 @@
 // A consumer whose offset the log does not hold: it goes on elsewhere, and so does what its group has committed. Against the
 // real engine; what a restore under a running member does is told by a scripted server.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Consumer } from '../../lib/client/consumer.ts';
-import type { ConsumerOptions } from '../../lib/client/consumer-options.ts';
-import { Rivulet } from '../../lib/client/rivulet.ts';
+import type { Consumer } from '../../client/consumer/consumer.ts';
+import type { ConsumerOptions } from '../../client/consumer/consumer-options.ts';
+import { Rivulet } from '../../client/rivulet.ts';
 import { type Home, startEmbedded } from './embedded.ts';
-import { gate, soon, start, t, upTo } from './group-subject.ts';
+import { gate, soon, start, t, upTo } from './group/group-subject.ts';
 import { batches } from './scripted-logs.ts';
 import { fetchAsked, fetchReply, isFetch, type Script } from './scripted-server.ts';
 

@@ -1,6 +1,6 @@
 // What the SDK is told, held against what it can use: where it is told, and not by the first call that fails.
 import { expect, test } from 'vitest';
-import { Rivulet, type RivuletOptions } from '../../lib/client/rivulet.ts';
+import { Rivulet, type RivuletOptions } from '../../client/rivulet.ts';
 
 const url = 'http://127.0.0.1:1';
 const secret = 'hunter2';

@@ -1,12 +1,12 @@
 // Stories: the SDK against the real server, handlers and engine in one process, with a proxy between them that breaks
 // connections and loses answers where the story is about that.
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { openConnection } from '../../lib/client/connection.ts';
-import type { ConsumedMessage } from '../../lib/client/message.ts';
-import { Rivulet } from '../../lib/client/rivulet.ts';
-import { systemClock } from '../../lib/clock.ts';
+import type { ConsumedMessage } from '../../client/message.ts';
+import { Rivulet } from '../../client/rivulet.ts';
+import { openConnection } from '../../client/transport/connection.ts';
 import { encodeBatch } from '../../lib/record/batch.ts';
 import { BATCHES_MEDIA_TYPE, encodeProduceFrames } from '../../lib/record/frames.ts';
+import { systemClock } from '../../lib/runtime/clock.ts';
 import { type Fault, type Home, startEmbedded, startProxy } from './embedded.ts';
 
 let home: Home;

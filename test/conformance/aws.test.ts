@@ -1,12 +1,12 @@
 // The same suite with the engine over S3 and DynamoDB, and the story of a record over them: what runs in AWS, but for the
 // gateway and Lambda.
 import { expect, test } from 'vitest';
-import { createApi } from '../../functions/api.ts';
-import { Rivulet } from '../../lib/client/rivulet.ts';
-import { systemClock } from '../../lib/clock.ts';
-import { createEngine } from '../../lib/create-engine.ts';
-import { openAwsStorage } from '../../lib/storage/aws.ts';
-import type { AwsConnection } from '../../lib/storage/aws-connection.ts';
+import { Rivulet } from '../../client/rivulet.ts';
+import { createApi } from '../../http/api.ts';
+import { createEngine } from '../../lib/engine.ts';
+import { systemClock } from '../../lib/runtime/clock.ts';
+import type { AwsConnection } from '../../lib/storage/aws/connection.ts';
+import { openAwsStorage } from '../../lib/storage/aws/ports.ts';
 import { newCounters } from '../../lib/storage/count.ts';
 import { startServer } from '../../local/server.ts';
 import { createTestBucket, createTestTable, onEndpoint } from '../aws/resources.ts';

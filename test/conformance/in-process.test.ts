@@ -1,5 +1,5 @@
-import type { HttpReply, HttpRequest } from '../../emulator/signed-request.ts';
-import { createHandler, type LambdaEvent } from '../../functions/lambda/gateway.ts';
+import { createHandler, type LambdaEvent } from '../../functions/gateway.ts';
+import type { HttpReply, HttpRequest } from '../../tools/emulator/signed-request.ts';
 import { httpConformance } from './http-conformance.ts';
 import { memoryApi } from './memory-api.ts';
 import type { Target } from './target.ts';

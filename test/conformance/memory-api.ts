@@ -1,11 +1,11 @@
 // The whole service over memory: real engine, real handlers, counted as in AWS.
-import { createApi } from '../../functions/api.ts';
-import type { HttpApi } from '../../functions/http-event.ts';
-import { systemClock } from '../../lib/clock.ts';
-import { createEngine } from '../../lib/create-engine.ts';
+import { createApi } from '../../http/api.ts';
+import type { HttpApi } from '../../http/http-event.ts';
+import { createEngine } from '../../lib/engine.ts';
+import { systemClock } from '../../lib/runtime/clock.ts';
 import { countingObjectStore, countingTable, newCounters } from '../../lib/storage/count.ts';
-import { createMemoryObjectStore } from '../../lib/storage/memory-object-store.ts';
-import { createMemoryTable } from '../../lib/storage/memory-table.ts';
+import { createMemoryObjectStore } from '../../lib/storage/memory/memory-object-store.ts';
+import { createMemoryTable } from '../../lib/storage/memory/memory-table.ts';
 
 export function memoryApi(): HttpApi {
   const clock = systemClock;

@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { limits } from '../../lib/limits.ts';
+import { limits } from '../../lib/api/limits.ts';
 import { BATCHES_MEDIA_TYPE } from '../../lib/record/frames.ts';
 import { type Ask, batchOf, frameOf } from './target.ts';
 

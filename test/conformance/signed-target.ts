@@ -1,8 +1,9 @@
 // An API behind a server, spoken to as clients do: over a socket, signed.
-import { sendSigned } from '../../emulator/signed-request.ts';
-import type { HttpApi } from '../../functions/http-event.ts';
-import { systemClock } from '../../lib/clock.ts';
+
+import type { HttpApi } from '../../http/http-event.ts';
+import { systemClock } from '../../lib/runtime/clock.ts';
 import { startServer } from '../../local/server.ts';
+import { sendSigned } from '../../tools/emulator/signed-request.ts';
 import type { Target } from './target.ts';
 
 /** `close` runs once the server has ended. */

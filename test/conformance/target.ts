@@ -1,13 +1,13 @@
 // What the conformance suite talks to: any endpoint that takes HTTP requests, behind one function. Paths and headers go
 // as they are: nothing on the way may normalise them.
 import { expect } from 'vitest';
-import type { HttpReply, HttpRequest } from '../../emulator/signed-request.ts';
-import { operationsOf } from '../../functions/api.ts';
-import type { Operation } from '../../functions/operation.ts';
-import { problem } from '../../functions/replies.ts';
-import type { ErrorCode } from '../../lib/errors.ts';
+import { operationsOf } from '../../http/api.ts';
+import type { Operation } from '../../http/operation.ts';
+import { problem } from '../../http/schemas/replies.ts';
+import type { ErrorCode } from '../../lib/api/errors.ts';
 import { type EncodeOptions, encodeBatch, type RecordInput } from '../../lib/record/batch.ts';
 import { BATCHES_MEDIA_TYPE, decodeFetchFrames, encodeProduceFrames } from '../../lib/record/frames.ts';
+import type { HttpReply, HttpRequest } from '../../tools/emulator/signed-request.ts';
 
 export type Target = {
   /** Signed, if the endpoint wants it. */

@@ -1,9 +1,9 @@
 // The contracts on the truest endpoints that run without an account. What neither shows, and the unit tests of the
 // adapters put on the wire: conflicts with transactions, throttling, S3's 409 on a race of conditional puts, lost replies,
 // bad credentials. Nothing here shows a stale eventual read.
-import type { AwsConnection } from '../../lib/storage/aws-connection.ts';
-import { createDynamoDbTable } from '../../lib/storage/dynamodb-table.ts';
-import { createS3ObjectStore } from '../../lib/storage/s3-object-store.ts';
+import type { AwsConnection } from '../../lib/storage/aws/connection.ts';
+import { createDynamoDbTable } from '../../lib/storage/aws/dynamodb-table.ts';
+import { createS3ObjectStore } from '../../lib/storage/aws/s3-object-store.ts';
 import { createTestBucket, createTestTable, onEndpoint } from '../aws/resources.ts';
 import { objectStoreContract } from './object-store.contract.ts';
 import { tableContract } from './table.contract.ts';

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
-import { createFileObjectStore } from '../../lib/storage/file-object-store.ts';
-import { createSqliteTable } from '../../lib/storage/sqlite-table.ts';
+import { createFileObjectStore } from '../../lib/storage/embedded/file-object-store.ts';
+import { createSqliteTable } from '../../lib/storage/embedded/sqlite-table.ts';
 import { objectStoreContract } from './object-store.contract.ts';
 import { tableContract } from './table.contract.ts';
 

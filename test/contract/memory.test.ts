@@ -1,6 +1,6 @@
-import { systemClock } from '../../lib/clock.ts';
-import { createMemoryObjectStore } from '../../lib/storage/memory-object-store.ts';
-import { createMemoryTable } from '../../lib/storage/memory-table.ts';
+import { systemClock } from '../../lib/runtime/clock.ts';
+import { createMemoryObjectStore } from '../../lib/storage/memory/memory-object-store.ts';
+import { createMemoryTable } from '../../lib/storage/memory/memory-table.ts';
 import { objectStoreContract } from './object-store.contract.ts';
 import { tableContract } from './table.contract.ts';
 

@@ -1,8 +1,8 @@
 // The groups of a store: one with members (one of them static, one with a rack), commits with and without a note, something
 // still to be let go of; one of a simple consumer; one that was deleted.
 import { expect } from 'vitest';
-import type { Engine } from '../../lib/engine.ts';
-import type { HeartbeatReply, HeartbeatRequest, TopicPartitions } from '../../lib/groups.ts';
+import type { Engine } from '../../lib/api/engine.ts';
+import type { HeartbeatReply, HeartbeatRequest, TopicPartitions } from '../../lib/api/groups.ts';
 import type { TestClock } from '../log/world.ts';
 
 export type StoredMember = {

@@ -10,8 +10,8 @@
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { createFileObjectStore } from '../../lib/storage/file-object-store.ts';
-import { decodeItem } from '../../lib/storage/item-json.ts';
+import { createFileObjectStore } from '../../lib/storage/embedded/file-object-store.ts';
+import { decodeItem } from '../../lib/storage/embedded/item-json.ts';
 import type { ObjectStore } from '../../lib/storage/object-store.ts';
 import type { Item, Table } from '../../lib/storage/table.ts';
 import type { StoredGroup } from './groups.ts';

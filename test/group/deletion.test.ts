@@ -1,6 +1,6 @@
 // The races of deleting a group, one by one: with late copies, with who freezes, and with who makes it anew.
 import { beforeEach, describe, expect, it, test } from 'vitest';
-import { createEngine } from '../../lib/create-engine.ts';
+import { createEngine } from '../../lib/engine.ts';
 import type { Check, Table, Write } from '../../lib/storage/table.ts';
 import {
   commitOffset,

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { createEngine } from '../../lib/create-engine.ts';
-import type { Engine } from '../../lib/engine.ts';
+import type { Engine } from '../../lib/api/engine.ts';
+import { createEngine } from '../../lib/engine.ts';
 import { startMs } from '../log/world.ts';
 import { commitOffset, committed, createMember, fill, type GroupWorld, groupId, worldOfTopic } from './world.ts';
 

@@ -2,8 +2,8 @@
 // asks again, as clients do. After each: the group settles, every partition is one member's, and what was acknowledged is
 // there. (The simulation does the same in worlds of many; here it is one request, call by call.)
 import { describe, expect, it } from 'vitest';
-import { createEngine } from '../../lib/create-engine.ts';
-import { createMemoryTable } from '../../lib/storage/memory-table.ts';
+import { createEngine } from '../../lib/engine.ts';
+import { createMemoryTable } from '../../lib/storage/memory/memory-table.ts';
 import { retryingTable } from '../../lib/storage/retry.ts';
 import { StorageError } from '../../lib/storage/storage-error.ts';
 import type { Table } from '../../lib/storage/table.ts';

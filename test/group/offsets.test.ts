@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { ResetTarget } from '../../lib/groups.ts';
+import type { ResetTarget } from '../../lib/api/groups.ts';
 import { startMs } from '../log/world.ts';
 import {
   commitOffset,

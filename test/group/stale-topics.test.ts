@@ -1,11 +1,11 @@
 // A process that knows topics from before: they were deleted, made anew or grown by another process meanwhile.
 import { beforeEach, describe, expect, test } from 'vitest';
-import { systemClock } from '../../lib/clock.ts';
-import { createEngine } from '../../lib/create-engine.ts';
-import type { Engine } from '../../lib/engine.ts';
-import type { PerPartitionReply } from '../../lib/groups.ts';
-import { createMemoryObjectStore } from '../../lib/storage/memory-object-store.ts';
-import { createMemoryTable } from '../../lib/storage/memory-table.ts';
+import type { Engine } from '../../lib/api/engine.ts';
+import type { PerPartitionReply } from '../../lib/api/groups.ts';
+import { createEngine } from '../../lib/engine.ts';
+import { systemClock } from '../../lib/runtime/clock.ts';
+import { createMemoryObjectStore } from '../../lib/storage/memory/memory-object-store.ts';
+import { createMemoryTable } from '../../lib/storage/memory/memory-table.ts';
 
 let old: Engine;
 let other: Engine;

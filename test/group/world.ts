@@ -1,11 +1,12 @@
 // A small world for tests of groups: an engine over memory, topics, and members that behave as a client should: they take
 // what they are told, let go of what they are no longer told, and say so.
-import { createEngine } from '../../lib/create-engine.ts';
-import type { Engine } from '../../lib/engine.ts';
-import { RivuletError } from '../../lib/errors.ts';
-import type { HeartbeatReply, HeartbeatRequest, TopicPartitions } from '../../lib/groups.ts';
-import { createMemoryObjectStore } from '../../lib/storage/memory-object-store.ts';
-import { createMemoryTable } from '../../lib/storage/memory-table.ts';
+
+import type { Engine } from '../../lib/api/engine.ts';
+import { RivuletError } from '../../lib/api/errors.ts';
+import type { HeartbeatReply, HeartbeatRequest, TopicPartitions } from '../../lib/api/groups.ts';
+import { createEngine } from '../../lib/engine.ts';
+import { createMemoryObjectStore } from '../../lib/storage/memory/memory-object-store.ts';
+import { createMemoryTable } from '../../lib/storage/memory/memory-table.ts';
 import type { ObjectStore } from '../../lib/storage/object-store.ts';
 import type { Table } from '../../lib/storage/table.ts';
 import { appendOne, batchOf, createTestClock, startMs, type TestClock } from '../log/world.ts';

@@ -5,9 +5,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Child, startChild } from '../../bench/child.ts';
-import { costOf } from '../../bench/hostile.ts';
-import { hostileInputs, targetAt } from '../../bench/hostile-inputs.ts';
+import { type Child, startChild } from '../../tools/bench/child.ts';
+import { costOf } from '../../tools/bench/hostile.ts';
+import { hostileInputs, targetAt } from '../../tools/bench/hostile-inputs.ts';
 
 const runs = 2;
 /** What is quadratic takes four times as long. */

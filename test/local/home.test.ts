@@ -11,9 +11,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { Rivulet } from '../../lib/client/rivulet.ts';
-import { systemClock } from '../../lib/clock.ts';
+import { Rivulet } from '../../client/rivulet.ts';
 import { BATCHES_MEDIA_TYPE } from '../../lib/record/frames.ts';
+import { systemClock } from '../../lib/runtime/clock.ts';
 import { type Home, openHome } from '../../local/home.ts';
 import { startServer } from '../../local/server.ts';
 import { newDirectory, startService } from '../cli/processes.ts';

@@ -1,6 +1,6 @@
 // A page that points its own DNS name at this machine, as bytes over a socket: it knows local/local and can sign.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { systemClock } from '../../lib/clock.ts';
+import { systemClock } from '../../lib/runtime/clock.ts';
 import { checkHosts, namesOf } from '../../local/hosts.ts';
 import { type LocalServer, startServer } from '../../local/server.ts';
 import { open, problemIn, signedHead } from './wire.ts';

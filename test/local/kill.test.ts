@@ -2,9 +2,9 @@
 // acknowledged must be there, where it was acknowledged, once; and since the producer repeats what got no answer until it
 // is answered, everything it ever sent must be.
 import { expect, test } from 'vitest';
-import type { Message } from '../../lib/client/message.ts';
-import type { RecordMetadata } from '../../lib/client/record-metadata.ts';
-import { Rivulet } from '../../lib/client/rivulet.ts';
+import type { Message } from '../../client/message.ts';
+import type { RecordMetadata } from '../../client/record-metadata.ts';
+import { Rivulet } from '../../client/rivulet.ts';
 import { main, newDirectory, startService } from '../cli/processes.ts';
 
 const topic = 'orders';

@@ -1,8 +1,8 @@
 // Requests that are wrong as bytes, over real sockets: each is refused by a problem document, and never reaches a handler.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { HttpApi } from '../../functions/http-event.ts';
-import { systemClock } from '../../lib/clock.ts';
-import { limits } from '../../lib/limits.ts';
+import type { HttpApi } from '../../http/http-event.ts';
+import { limits } from '../../lib/api/limits.ts';
+import { systemClock } from '../../lib/runtime/clock.ts';
 import { type LocalServer, startServer } from '../../local/server.ts';
 import { open, problemIn, signedHead } from './wire.ts';
 

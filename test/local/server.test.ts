@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import type { HttpApi, HttpEvent, HttpResult } from '../../functions/http-event.ts';
-import { systemClock } from '../../lib/clock.ts';
-import { limits } from '../../lib/limits.ts';
+import type { HttpApi, HttpEvent, HttpResult } from '../../http/http-event.ts';
+import { limits } from '../../lib/api/limits.ts';
+import { systemClock } from '../../lib/runtime/clock.ts';
 import { type LocalServer, type ServerOptions, startServer } from '../../local/server.ts';
 import { open, type Problem, signedFetch, signedHead, signedHeaders } from './wire.ts';
 

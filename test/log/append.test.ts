@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import type { Engine, PartitionRecords } from '../../lib/api/engine.ts';
+import type { RivuletError } from '../../lib/api/errors.ts';
 import { crc32c } from '../../lib/bytes/crc32c.ts';
-import { createEngine } from '../../lib/create-engine.ts';
-import type { Engine, PartitionRecords } from '../../lib/engine.ts';
-import type { RivuletError } from '../../lib/errors.ts';
+import { createEngine } from '../../lib/engine.ts';
 import { countsOf } from './counts.ts';
 import { appendOne, batchOf, createWorld, readAll, startMs, text, tryAppend, valuesOf, type World } from './world.ts';
 

@@ -2,10 +2,10 @@
 // each: every acknowledged record is readable once at its offset, no holes, no duplicates of an idempotent producer, and
 // what each error said of the data was true.
 import { describe, expect, test } from 'vitest';
-import { createEngine } from '../../lib/create-engine.ts';
-import { RivuletError } from '../../lib/errors.ts';
-import { createMemoryObjectStore } from '../../lib/storage/memory-object-store.ts';
-import { createMemoryTable } from '../../lib/storage/memory-table.ts';
+import { RivuletError } from '../../lib/api/errors.ts';
+import { createEngine } from '../../lib/engine.ts';
+import { createMemoryObjectStore } from '../../lib/storage/memory/memory-object-store.ts';
+import { createMemoryTable } from '../../lib/storage/memory/memory-table.ts';
 import type { ObjectStore } from '../../lib/storage/object-store.ts';
 import { retryingObjectStore, retryingTable } from '../../lib/storage/retry.ts';
 import { StorageError } from '../../lib/storage/storage-error.ts';

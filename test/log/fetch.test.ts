@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { createEngine } from '../../lib/create-engine.ts';
-import type { PartitionRecords } from '../../lib/engine.ts';
-import { readUnitsOfWait } from '../../lib/log/looks.ts';
+import type { PartitionRecords } from '../../lib/api/engine.ts';
+import { createEngine } from '../../lib/engine.ts';
 import { decodeBatch } from '../../lib/record/batch.ts';
+import { readUnitsOfWait } from '../../lib/runtime/poll-schedule.ts';
 import { countingTable, newCounters } from '../../lib/storage/count.ts';
 import type { Key } from '../../lib/storage/table.ts';
 import { countsOf } from './counts.ts';

@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from 'vitest';
+import type { OffsetQuery, PartitionOffset } from '../../lib/api/engine.ts';
 import { crc32c } from '../../lib/bytes/crc32c.ts';
-import { createEngine } from '../../lib/create-engine.ts';
-import type { OffsetQuery, PartitionOffset } from '../../lib/engine.ts';
+import { createEngine } from '../../lib/engine.ts';
 import { encodeBatch } from '../../lib/record/batch.ts';
 import { countsOf } from './counts.ts';
 import { appendOne, batchOf, createWorld, startMs, type World } from './world.ts';

@@ -1,6 +1,6 @@
 // Races that the simulation found, each told once more as a story.
 import { expect, test } from 'vitest';
-import { createEngine } from '../../lib/create-engine.ts';
+import { createEngine } from '../../lib/engine.ts';
 import { pagesPartition } from '../../lib/storage/keys.ts';
 import { retryingTable } from '../../lib/storage/retry.ts';
 import { StorageError } from '../../lib/storage/storage-error.ts';

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { createEngine } from '../../lib/create-engine.ts';
-import { parseHead } from '../../lib/log/head.ts';
+import { createEngine } from '../../lib/engine.ts';
 import { carriedOverMark } from '../../lib/log/spill.ts';
-import { encodeEntry } from '../../lib/record/entry.ts';
+import { encodeEntry } from '../../lib/partition/entry.ts';
+import { parseHead } from '../../lib/partition/head.ts';
 import { itemSize } from '../../lib/storage/item-size.ts';
 import { StorageError } from '../../lib/storage/storage-error.ts';
 import { countsOf } from './counts.ts';

@@ -1,12 +1,13 @@
 // A small world for tests of the log: memory adapters behind ports that a test can watch and break, and a clock that
 // jumps instead of waiting.
-import type { Clock } from '../../lib/clock.ts';
-import { createEngine } from '../../lib/create-engine.ts';
-import type { AppendAck, Engine, PartitionRecords } from '../../lib/engine.ts';
-import type { RivuletError } from '../../lib/errors.ts';
+
+import type { AppendAck, Engine, PartitionRecords } from '../../lib/api/engine.ts';
+import type { RivuletError } from '../../lib/api/errors.ts';
+import { createEngine } from '../../lib/engine.ts';
 import { type DecodedRecord, decodeBatch, type EncodeOptions, encodeBatch } from '../../lib/record/batch.ts';
-import { createMemoryObjectStore } from '../../lib/storage/memory-object-store.ts';
-import { createMemoryTable } from '../../lib/storage/memory-table.ts';
+import type { Clock } from '../../lib/runtime/clock.ts';
+import { createMemoryObjectStore } from '../../lib/storage/memory/memory-object-store.ts';
+import { createMemoryTable } from '../../lib/storage/memory/memory-table.ts';
 import type { ObjectStore } from '../../lib/storage/object-store.ts';
 import type { Table } from '../../lib/storage/table.ts';
 

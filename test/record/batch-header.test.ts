@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { limits } from '../../lib/api/limits.ts';
 import { crc32c } from '../../lib/bytes/crc32c.ts';
-import { limits } from '../../lib/limits.ts';
 import { encodeBatch } from '../../lib/record/batch.ts';
 import {
   advanceSequence,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { RivuletError } from '../../lib/errors.ts';
+import { RivuletError } from '../../lib/api/errors.ts';
 import {
   decodeFetchFrames,
   decodeProduceFrames,

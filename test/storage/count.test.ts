@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { systemClock } from '../../lib/clock.ts';
+import { systemClock } from '../../lib/runtime/clock.ts';
 import {
   type Counters,
   countingObjectStore,
@@ -9,8 +9,8 @@ import {
   withReceipt,
 } from '../../lib/storage/count.ts';
 import { itemSize } from '../../lib/storage/item-size.ts';
-import { createMemoryObjectStore } from '../../lib/storage/memory-object-store.ts';
-import { createMemoryTable } from '../../lib/storage/memory-table.ts';
+import { createMemoryObjectStore } from '../../lib/storage/memory/memory-object-store.ts';
+import { createMemoryTable } from '../../lib/storage/memory/memory-table.ts';
 import { StorageError, type StorageReason } from '../../lib/storage/storage-error.ts';
 import { absent, equals, exists, type Item, type Table } from '../../lib/storage/table.ts';
 

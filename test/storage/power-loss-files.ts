@@ -2,7 +2,7 @@
 // fails; `restart()` is the disk after the power came back: of each change that no sync covered, any may have survived,
 // and an unsynced file holds any beginning of what was written.
 import { basename, dirname } from 'node:path';
-import type { FileLayer, OpenFile } from '../../lib/storage/file-layer.ts';
+import type { FileLayer, OpenFile } from '../../lib/storage/embedded/file-layer.ts';
 
 type File = { readonly kind: 'file'; bytes: Buffer; synced: Buffer };
 type Folder = { readonly kind: 'folder'; names: Map<string, Node>; synced: Map<string, Node> };

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { systemClock } from '../../lib/clock.ts';
-import { createMemoryObjectStore } from '../../lib/storage/memory-object-store.ts';
-import { createMemoryTable } from '../../lib/storage/memory-table.ts';
+import { systemClock } from '../../lib/runtime/clock.ts';
+import { createMemoryObjectStore } from '../../lib/storage/memory/memory-object-store.ts';
+import { createMemoryTable } from '../../lib/storage/memory/memory-table.ts';
 import type { ObjectStore } from '../../lib/storage/object-store.ts';
 import { retryingObjectStore, retryingTable } from '../../lib/storage/retry.ts';
 import { StorageError, type StorageReason } from '../../lib/storage/storage-error.ts';

@@ -1,7 +1,7 @@
 // The cascade that Kafka's users tell of: fifty partitions, five consumers, one dies, and nothing is read for minutes. Here only
 // what the dead one had pauses, for no longer than its session, two heartbeats and the assumed skew. On a simulated clock.
 import { expect, test } from 'vitest';
-import { groupWorld } from '../../bench/group-world.ts';
+import { groupWorld } from '../../tools/bench/group-world.ts';
 
 const times = { sessionTimeoutMs: 10_000, heartbeatIntervalMs: 3_000 };
 const skewMs = 1_000;

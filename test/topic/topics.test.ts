@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { createEngine } from '../../lib/create-engine.ts';
-import type { Engine } from '../../lib/engine.ts';
+import type { Engine } from '../../lib/api/engine.ts';
+import { createEngine } from '../../lib/engine.ts';
 import { headKey } from '../../lib/storage/keys.ts';
 import { retryingTable } from '../../lib/storage/retry.ts';
 import { StorageError } from '../../lib/storage/storage-error.ts';

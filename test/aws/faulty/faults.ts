@@ -12,7 +12,7 @@ import http from 'node:http';
 import https from 'node:https';
 import { syncBuiltinESMExports } from 'node:module';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import type { LambdaContext, LambdaEvent, LambdaResult } from '../../../functions/lambda/gateway.ts';
+import type { LambdaContext, LambdaEvent, LambdaResult } from '../../../functions/gateway.ts';
 
 type Handler = (event: LambdaEvent, context: LambdaContext) => Promise<LambdaResult>;
 type Fault = { readonly name: string; readonly argument: number | undefined };

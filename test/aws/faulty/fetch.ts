@@ -1,4 +1,4 @@
 // The fetch function, with faults.
 import { withFaults } from './faults.ts';
 
-export const handler = await withFaults(() => import('../../../functions/lambda/fetch.ts'));
+export const handler = await withFaults(() => import('../../../functions/fetch.ts'));

@@ -1,4 +1,4 @@
 // The produce function, with faults.
 import { withFaults } from './faults.ts';
 
-export const handler = await withFaults(() => import('../../../functions/lambda/produce.ts'));
+export const handler = await withFaults(() => import('../../../functions/produce.ts'));

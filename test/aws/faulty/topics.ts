@@ -1,4 +1,4 @@
 // The topics function, with faults.
 import { withFaults } from './faults.ts';
 
-export const handler = await withFaults(() => import('../../../functions/lambda/topics.ts'));
+export const handler = await withFaults(() => import('../../../functions/topics.ts'));

@@ -1,5 +1,5 @@
 // The library with one thing changed: each guard is taken out in turn, to see that a world notices.
-import { createEngine } from '../../../lib/create-engine.ts';
+import { createEngine } from '../../../lib/engine.ts';
 import { retryingTable } from '../../../lib/storage/retry.ts';
 import { type ChangeOfFile, changedModule } from './change-plugin.ts';
 
@@ -11,7 +11,7 @@ export const realLib: Lib = { createEngine, retryingTable };
 /** Throws when what is to be changed is not in its file exactly once: the file has changed, and the list must follow. */
 export async function mutated(change: ChangeOfFile): Promise<Lib> {
   const load = async (file: string) => (await import(changedModule(file, change))) as Lib;
-  const { createEngine } = await load('lib/create-engine.ts');
+  const { createEngine } = await load('lib/engine.ts');
   const { retryingTable } = await load('lib/storage/retry.ts');
   return { createEngine, retryingTable };
 }

@@ -1,8 +1,9 @@
 // A process that runs the engine: it has its own clock, which may be wrong, and dies with all that it knew. Another takes
 // its place. Clients talk to whichever is there, and hear nothing more from one that died.
-import type { Clock } from '../../../lib/clock.ts';
-import type { createEngine } from '../../../lib/create-engine.ts';
-import type { Engine } from '../../../lib/engine.ts';
+
+import type { Engine } from '../../../lib/api/engine.ts';
+import type { createEngine } from '../../../lib/engine.ts';
+import type { Clock } from '../../../lib/runtime/clock.ts';
 import { retryingObjectStore, retryingTable } from '../../../lib/storage/retry.ts';
 import { type Life, type Network, portsOf } from './network.ts';
 

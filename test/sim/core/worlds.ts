@@ -1,6 +1,6 @@
 // What the worlds of the log, of groups and of offsets have in common. A random world is known by its seed, a case of a
 // small one by its order of steps and its faults: each is the same every time.
-import type { createEngine } from '../../../lib/create-engine.ts';
+import type { createEngine } from '../../../lib/engine.ts';
 import type { FaultKind } from './faults.ts';
 
 export type RunOptions = {

@@ -1,9 +1,9 @@
 // A member as its client should be: it takes only the answer to its newest heartbeat, begins a partition where the group
 // has committed, processes and then commits, stops delivering when its lease is over, and says what it has let go of at
 // once. It may freeze for a while, and then goes on as if nothing had been.
-import type { Engine } from '../../../lib/engine.ts';
-import { RivuletError } from '../../../lib/errors.ts';
-import type { HeartbeatReply, HeartbeatRequest, TopicPartitions } from '../../../lib/groups.ts';
+import type { Engine } from '../../../lib/api/engine.ts';
+import { RivuletError } from '../../../lib/api/errors.ts';
+import type { HeartbeatReply, HeartbeatRequest, TopicPartitions } from '../../../lib/api/groups.ts';
 import type { Answer, Process } from '../core/process.ts';
 import type { Random } from '../core/random.ts';
 import type { Scheduler } from '../core/scheduler.ts';

@@ -1,7 +1,7 @@
 // Every guard of the group coordinator is taken out in turn: a world or a story must notice, and name what it sees; and the
 // coordinator as it is passes every story.
 import { expect, test } from 'vitest';
-import { createEngine } from '../../../lib/create-engine.ts';
+import { createEngine } from '../../../lib/engine.ts';
 import { mutated } from '../core/lib-under-test.ts';
 import { type GroupMutant, groupMutants } from './mutants.ts';
 import { groupStories } from './stories.ts';

@@ -27,7 +27,7 @@ const unsafe = [
 export const groupMutants: readonly GroupMutant[] = [
   {
     name: '1, 7: claims without the stamp',
-    file: 'lib/group/slots.ts',
+    file: 'lib/group/items/ownership.ts',
     turn: { inTerm: "absent('zz')" },
     seed: 3,
     world: 'wrong clocks',
@@ -35,31 +35,31 @@ export const groupMutants: readonly GroupMutant[] = [
   },
   {
     name: '2: a member is written without its revision',
-    file: 'lib/group/member.ts',
+    file: 'lib/group/items/member.ts',
     turn: { asRead: "absent('zz')" },
     story: groupStories.thawedMember,
   },
   {
     name: '3: a partition that is not listed is taken from whoever has not come to its epoch',
-    file: 'lib/group/member.ts',
+    file: 'lib/group/items/member.ts',
     turn: { 'isOver.isPast': 'true' },
     story: groupStories.frozenClaimer,
   },
   {
     name: '4: heartbeats that come late count',
-    file: 'lib/group/decide.ts',
+    file: 'lib/group/membership/decide.ts',
     turn: { 'admit.isLate': 'false', 'admit.isRepeat': 'false' },
     story: groupStories.lateJoin,
   },
   {
     name: '6: who thaws releases the next term',
-    file: 'lib/group/claim.ts',
+    file: 'lib/group/membership/claim.ts',
     turn: { 'release.areOurs': 'left.map((partition) => ownedSince(partition, member.memberId, 1e9))' },
     story: groupStories.thawedRelease,
   },
   {
     name: '8: claims of an old epoch',
-    file: 'lib/group/claim.ts',
+    file: 'lib/group/membership/claim.ts',
     turn: { isNotNewer: 'true' },
     seed: 18,
     world: 'faulty',
@@ -67,7 +67,7 @@ export const groupMutants: readonly GroupMutant[] = [
   },
   {
     name: '9: released before it is recorded',
-    file: 'lib/group/decide.ts',
+    file: 'lib/group/membership/decide.ts',
     text: [
       "return { kind: 'revoke', release, member",
       "return { kind: 'revoke', release: union(release, surplus), member",
@@ -78,13 +78,13 @@ export const groupMutants: readonly GroupMutant[] = [
   },
   {
     name: '10: a target is installed over a newer one',
-    file: 'lib/group/heads.ts',
+    file: 'lib/group/items/heads.ts',
     drop: 'install.isNewer',
     story: groupStories.thawedTarget,
   },
   {
     name: "16: closed members are nobody's business",
-    file: 'lib/group/members.ts',
+    file: 'lib/group/items/members.ts',
     text: ['return isNamed;', 'return false;'],
     seed: 1,
     world: 'usual',
@@ -92,7 +92,7 @@ export const groupMutants: readonly GroupMutant[] = [
   },
   {
     name: '18: commits by the member epoch alone',
-    file: 'lib/group/commit.ts',
+    file: 'lib/group/offsets/commit.ts',
     drop: 'memberRules.isOwner',
     seed: 2,
     world: 'usual',
@@ -100,7 +100,7 @@ export const groupMutants: readonly GroupMutant[] = [
   },
   {
     name: '18: commits without a number',
-    file: 'lib/group/commit.ts',
+    file: 'lib/group/offsets/commit.ts',
     drop: 'memberRules.isNew',
     seed: 6,
     world: 'wrong clocks',
@@ -108,13 +108,13 @@ export const groupMutants: readonly GroupMutant[] = [
   },
   {
     name: 'a partition moves before it was let go of',
-    file: 'lib/group/decide.ts',
+    file: 'lib/group/membership/decide.ts',
     turn: { 'reconcile.mayStillRead': 'false' },
     story: groupStories.lostRevocations,
   },
   {
     name: 'the dead are not watched',
-    file: 'lib/group/members.ts',
+    file: 'lib/group/items/members.ts',
     turn: { isAiling: 'false' },
     seed: 5,
     world: 'usual',
@@ -122,7 +122,7 @@ export const groupMutants: readonly GroupMutant[] = [
   },
   {
     name: 'a clock that was ahead is not pulled back',
-    file: 'lib/group/members.ts',
+    file: 'lib/group/items/members.ts',
     turn: { isFromTheFuture: 'false' },
     seed: 29,
     world: 'wrong clocks',
@@ -130,7 +130,7 @@ export const groupMutants: readonly GroupMutant[] = [
   },
   {
     name: "a heartbeat is judged by the function's own clock",
-    file: 'lib/group/heartbeat.ts',
+    file: 'lib/group/membership/heartbeat.ts',
     turn: { 'timeOf.now': 'clock.now()' },
     seed: 12,
     world: 'clocks ahead of the gateway',
@@ -138,7 +138,7 @@ export const groupMutants: readonly GroupMutant[] = [
   },
   {
     name: 'a new owner claims while the old one may commit',
-    file: 'lib/group/member.ts',
+    file: 'lib/group/items/member.ts',
     turn: { isOver: 'true' },
     seed: 1,
     world: 'usual',

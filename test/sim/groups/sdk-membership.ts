@@ -1,5 +1,5 @@
-// Membership as the SDK keeps it: its own table of decisions (lib/client/membership.ts), driven by simulated time.
-import { RivuletClientError } from '../../../lib/client/client-error.ts';
+// Membership as the SDK keeps it: its own table of decisions (client/group/membership.ts), driven by simulated time.
+import { RivuletClientError } from '../../../client/client-error.ts';
 import {
   byTopic,
   decide,
@@ -8,9 +8,9 @@ import {
   type MemberEvent,
   newMember,
   type OwnedPartition,
-} from '../../../lib/client/membership.ts';
-import { RivuletError } from '../../../lib/errors.ts';
-import type { HeartbeatReply } from '../../../lib/groups.ts';
+} from '../../../client/group/membership.ts';
+import { RivuletError } from '../../../lib/api/errors.ts';
+import type { HeartbeatReply } from '../../../lib/api/groups.ts';
 import {
   beatMs,
   begin,

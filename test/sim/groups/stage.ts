@@ -1,9 +1,10 @@
 // Where a simulated group lives: processes with clocks of their own over one table, faults on every call between, eventual
 // reads and queries that see the past, and somebody who looks without any of it.
-import { createEngine } from '../../../lib/create-engine.ts';
-import type { Engine } from '../../../lib/engine.ts';
-import { createMemoryObjectStore } from '../../../lib/storage/memory-object-store.ts';
-import { createMemoryTable } from '../../../lib/storage/memory-table.ts';
+
+import type { Engine } from '../../../lib/api/engine.ts';
+import { createEngine } from '../../../lib/engine.ts';
+import { createMemoryObjectStore } from '../../../lib/storage/memory/memory-object-store.ts';
+import { createMemoryTable } from '../../../lib/storage/memory/memory-table.ts';
 import { explicitFaults, type FaultKind, noFaults, randomFaults } from '../core/faults.ts';
 import type { Network } from '../core/network.ts';
 import { withStaleQueries } from '../core/past.ts';

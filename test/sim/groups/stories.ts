@@ -1,7 +1,7 @@
 // Races that chance seldom finds, told step by step: each says what went wrong, or nothing.
-import type { createEngine } from '../../../lib/create-engine.ts';
-import { createMemoryObjectStore } from '../../../lib/storage/memory-object-store.ts';
-import { createMemoryTable } from '../../../lib/storage/memory-table.ts';
+import type { createEngine } from '../../../lib/engine.ts';
+import { createMemoryObjectStore } from '../../../lib/storage/memory/memory-object-store.ts';
+import { createMemoryTable } from '../../../lib/storage/memory/memory-table.ts';
 import type { Table, Write } from '../../../lib/storage/table.ts';
 import { createMember, errorCodeOf, groupId, settleAll, type TestMember } from '../../group/world.ts';
 import { createTestClock } from '../../log/world.ts';

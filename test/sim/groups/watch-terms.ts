@@ -1,5 +1,5 @@
 // Tells of every term of ownership as it is written: a memory table that looks after each write at what it changed.
-import { slotsOf, topicIdOf } from '../../../lib/group/slots.ts';
+import { slotsOf, topicIdOf } from '../../../lib/group/items/ownership.ts';
 import { groupOffsetsPartition } from '../../../lib/storage/keys.ts';
 import type { Check, Table, Write } from '../../../lib/storage/table.ts';
 import type { TermSeen } from './history.ts';

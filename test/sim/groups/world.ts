@@ -1,7 +1,7 @@
 // A random world of one group: members that come, go, freeze and crash, processes that die and whose clocks are wrong,
 // faults on every call, heartbeats that come twice or late, topics that grow. One seed, one history. In the end faults
 // stop, and within the session, two heartbeats and the skew every partition must be one living member's.
-import type { Engine } from '../../../lib/engine.ts';
+import type { Engine } from '../../../lib/api/engine.ts';
 import type { CaseVerdict } from '../core/worlds.ts';
 import { checkGroup } from './check.ts';
 import { type GroupHistory, newGroupHistory } from './history.ts';

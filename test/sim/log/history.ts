@@ -1,5 +1,5 @@
 // What clients saw, and nothing else: the checker judges by this.
-import { type Outcome, RivuletError } from '../../../lib/errors.ts';
+import { type Outcome, RivuletError } from '../../../lib/api/errors.ts';
 
 export type Send = {
   readonly client: string;

@@ -1,6 +1,6 @@
 // Orphans: what the search must find, shown on stores that were damaged by hand.
 import { expect, test } from 'vitest';
-import { createEngine } from '../../../lib/create-engine.ts';
+import { createEngine } from '../../../lib/engine.ts';
 import { ingestSegmentKey } from '../../../lib/storage/keys.ts';
 import { StorageError } from '../../../lib/storage/storage-error.ts';
 import type { Table, Write } from '../../../lib/storage/table.ts';

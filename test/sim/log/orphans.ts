@@ -2,9 +2,11 @@
 // exists; each other one could be swept: its name tells its topic and its epoch, and once the fence g of the topic's heads
 // stands above that epoch, no late copy of any append can name it. The last is proved by doing it: the fence is raised as
 // a sweep raises it, and then every append that was ever sent acts once more. So look at the log first: this ends a world.
-import { deletedFence, emptyHeadItem, type Head, parseHead } from '../../../lib/log/head.ts';
-import { type Page, parsePage } from '../../../lib/log/page.ts';
-import { decodeEntry, type Entry } from '../../../lib/record/entry.ts';
+
+import { namedObjects } from '../../../lib/maintenance/named.ts';
+import { decodeEntry, type Entry } from '../../../lib/partition/entry.ts';
+import { deletedFence, emptyHeadItem, type Head, parseHead } from '../../../lib/partition/head.ts';
+import { type Page, parsePage } from '../../../lib/partition/page.ts';
 import {
   headKey,
   ingestSegmentKey,
@@ -14,7 +16,6 @@ import {
 } from '../../../lib/storage/keys.ts';
 import type { ObjectStore } from '../../../lib/storage/object-store.ts';
 import { absent, any, below, type Item, type Table, type Write } from '../../../lib/storage/table.ts';
-import { namedObjects } from '../../../lib/upkeep/named.ts';
 import { type Call, through } from '../core/through.ts';
 
 type Complaint = {

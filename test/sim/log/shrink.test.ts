@@ -1,7 +1,7 @@
 // A failing seed is made small: an engine without the condition of its appends fails in a large world, and what is left of
 // it is a handful of clients and the faults that it takes.
 import { expect, test } from 'vitest';
-import { createEngine } from '../../../lib/create-engine.ts';
+import { createEngine } from '../../../lib/engine.ts';
 import type { Write } from '../../../lib/storage/table.ts';
 import { shrink } from './shrink.ts';
 import { defaultWorld, runWorld } from './world.ts';

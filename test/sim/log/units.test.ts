@@ -2,7 +2,7 @@
 // append: with spills, evictions, repeats that nobody remembers, processes that die and clocks that jump. Not counted: the
 // ids of producers, one unit each.
 import { expect, test } from 'vitest';
-import { createEngine } from '../../../lib/create-engine.ts';
+import { createEngine } from '../../../lib/engine.ts';
 import { countingObjectStore, countingTable, newCounters } from '../../../lib/storage/count.ts';
 import type { Write } from '../../../lib/storage/table.ts';
 import { appendOne, batchOf, createWorld } from '../../log/world.ts';

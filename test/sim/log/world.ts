@@ -1,9 +1,9 @@
 // A random large world: many clients, several processes that die and whose clocks are wrong, faults at a rate. One seed,
 // one history. After the clients are done, everything comes to rest, a process without faults reads the log, and every
 // object must be named or provably sweepable.
-import { createEngine } from '../../../lib/create-engine.ts';
-import { createMemoryObjectStore } from '../../../lib/storage/memory-object-store.ts';
-import { createMemoryTable } from '../../../lib/storage/memory-table.ts';
+import { createEngine } from '../../../lib/engine.ts';
+import { createMemoryObjectStore } from '../../../lib/storage/memory/memory-object-store.ts';
+import { createMemoryTable } from '../../../lib/storage/memory/memory-table.ts';
 import { explicitFaults, type FaultKind, noFaults, randomFaults } from '../core/faults.ts';
 import type { Network } from '../core/network.ts';
 import { startProcess } from '../core/process.ts';

@@ -1,7 +1,7 @@
 // What clients of committed offsets ask for, and what that becomes in the history: an operation with what it was told.
-import type { Engine } from '../../../lib/engine.ts';
-import { RivuletError } from '../../../lib/errors.ts';
-import type { PerPartitionReply } from '../../../lib/groups.ts';
+import type { Engine } from '../../../lib/api/engine.ts';
+import { RivuletError } from '../../../lib/api/errors.ts';
+import type { PerPartitionReply } from '../../../lib/api/groups.ts';
 import type { Answer } from '../core/process.ts';
 import { simulatedGroup as groupId, newMemberName, type Surroundings, startMember } from '../groups/member.ts';
 import type { OffsetsOperation } from './check.ts';

@@ -1,7 +1,7 @@
 // A random world of one group's committed offsets: simple clients commit, reset, delete and read, upkeep expires, and for a
 // while at a time there are members, who commit what they own. Everything that goes wrong elsewhere goes wrong here; then
 // all is quiet for longer than any late copy takes, and what is there in the end must still follow from what was asked for.
-import type { Engine } from '../../../lib/engine.ts';
+import type { Engine } from '../../../lib/api/engine.ts';
 import { encodeBatch } from '../../../lib/record/batch.ts';
 import type { CaseVerdict } from '../core/worlds.ts';
 import { checkMembership } from '../groups/check.ts';

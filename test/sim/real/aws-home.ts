@@ -5,7 +5,7 @@
 
 import type { AddressInfo } from 'node:net';
 import { connect, createServer, type Socket } from 'node:net';
-import type { AwsConnection } from '../../../lib/storage/aws-connection.ts';
+import type { AwsConnection } from '../../../lib/storage/aws/connection.ts';
 import { createTestBucket, createTestTable } from '../../aws/resources.ts';
 import type { Home } from '../../client/embedded.ts';
 import { type RealHome, startFaultyProxy } from './home.ts';

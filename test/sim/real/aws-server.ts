@@ -1,8 +1,8 @@
 // One server process over S3 and DynamoDB: aws-server.ts <storage as JSON> <port>
-import { createApi } from '../../../functions/api.ts';
-import { systemClock } from '../../../lib/clock.ts';
-import { createEngine } from '../../../lib/create-engine.ts';
-import { type AwsStorageOptions, openAwsStorage } from '../../../lib/storage/aws.ts';
+import { createApi } from '../../../http/api.ts';
+import { createEngine } from '../../../lib/engine.ts';
+import { systemClock } from '../../../lib/runtime/clock.ts';
+import { type AwsStorageOptions, openAwsStorage } from '../../../lib/storage/aws/ports.ts';
 import { newCounters } from '../../../lib/storage/count.ts';
 import { startServer } from '../../../local/server.ts';
 

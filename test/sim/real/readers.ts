@@ -1,6 +1,6 @@
 // The readers of a real world: one asks for itself, request by request; the other is the SDK's consumer, which reads ahead.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Rivulet } from '../../../lib/client/rivulet.ts';
+import { Rivulet } from '../../../client/rivulet.ts';
 import { decodeBatch } from '../../../lib/record/batch.ts';
 import { splitBatches } from '../../../lib/record/batch-header.ts';
 import { BATCHES_MEDIA_TYPE, decodeFetchFrames } from '../../../lib/record/frames.ts';

@@ -2,8 +2,8 @@
 // A try that nobody answered resolves with `lost`.
 import { request as httpRequest } from 'node:http';
 import { buffer } from 'node:stream/consumers';
-import type { Answer } from '../../../lib/client/connection.ts';
-import { systemClock } from '../../../lib/clock.ts';
+import type { Answer } from '../../../client/transport/connection.ts';
+import { systemClock } from '../../../lib/runtime/clock.ts';
 import { signRequest } from '../../../lib/sigv4/sign.ts';
 
 const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };

@@ -1,7 +1,7 @@
 // A real world: many clients of one topic, over sockets, while requests are lost and processes die. Real clocks; what it
 // finds cannot be replayed, so the history is all there is.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Rivulet } from '../../../lib/client/rivulet.ts';
+import { Rivulet } from '../../../client/rivulet.ts';
 import { type History, newHistory } from '../log/history.ts';
 import type { RealHome } from './home.ts';
 import { logReader, readOnce, sdkReader } from './readers.ts';

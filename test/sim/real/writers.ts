@@ -1,11 +1,11 @@
 // The writers of a real world. One kind writes through the SDK, which repeats by itself and says how it ended; the others
 // send signed requests of their own, so that the history has every try and what it was told.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { errorOfProblem, isClientError, type RivuletClientError } from '../../../lib/client/client-error.ts';
-import { type Answer, errorOfAnswer } from '../../../lib/client/connection.ts';
-import { produceResults } from '../../../lib/client/produce-answer.ts';
-import { Rivulet } from '../../../lib/client/rivulet.ts';
-import type { Outcome } from '../../../lib/errors.ts';
+import { errorOfProblem, isClientError, type RivuletClientError } from '../../../client/client-error.ts';
+import { produceResults } from '../../../client/producer/produce-answer.ts';
+import { Rivulet } from '../../../client/rivulet.ts';
+import { type Answer, errorOfAnswer } from '../../../client/transport/connection.ts';
+import type { Outcome } from '../../../lib/api/errors.ts';
 import { encodeBatch } from '../../../lib/record/batch.ts';
 import { BATCHES_MEDIA_TYPE, encodeProduceFrames } from '../../../lib/record/frames.ts';
 import type { Send } from '../log/history.ts';

@@ -5,8 +5,8 @@ import { worlds } from './worlds.ts';
 
 const spill = 'lib/log/spill.ts';
 const history = 'lib/log/producer-history.ts';
-const page = 'lib/log/page.ts';
-const locate = 'lib/log/locate.ts';
+const page = 'lib/partition/page.ts';
+const locate = 'lib/partition/locate.ts';
 const fetch = 'lib/log/fetch.ts';
 const duplicate = ['duplicate from an idempotent producer', 'unexplained duplicate'] as const;
 const lost = ['lost acknowledged write'] as const;

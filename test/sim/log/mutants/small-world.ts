@@ -1,8 +1,8 @@
 // A small random world: one topic, few clients written for one purpose, many faults, some milliseconds a seed. Unlike the
 // large one it tells the checker all that it can use: when each try began, and when anything went wrong.
-import { createEngine } from '../../../../lib/create-engine.ts';
-import { createMemoryObjectStore } from '../../../../lib/storage/memory-object-store.ts';
-import { createMemoryTable } from '../../../../lib/storage/memory-table.ts';
+import { createEngine } from '../../../../lib/engine.ts';
+import { createMemoryObjectStore } from '../../../../lib/storage/memory/memory-object-store.ts';
+import { createMemoryTable } from '../../../../lib/storage/memory/memory-table.ts';
 import { type FaultKind, type FaultPlan, faultKinds, noFaults } from '../../core/faults.ts';
 import type { Lib } from '../../core/lib-under-test.ts';
 import type { Network } from '../../core/network.ts';

@@ -1,10 +1,10 @@
 // Where a story is told step by step: two stores, a clock that jumps instead of waiting, engines whose requests can be
 // held back, and the history of what the one client was told.
-import type { Engine } from '../../../../lib/engine.ts';
-import type { RivuletError } from '../../../../lib/errors.ts';
+import type { Engine } from '../../../../lib/api/engine.ts';
+import type { RivuletError } from '../../../../lib/api/errors.ts';
 import { encodeBatch } from '../../../../lib/record/batch.ts';
-import { createMemoryObjectStore } from '../../../../lib/storage/memory-object-store.ts';
-import { createMemoryTable } from '../../../../lib/storage/memory-table.ts';
+import { createMemoryObjectStore } from '../../../../lib/storage/memory/memory-object-store.ts';
+import { createMemoryTable } from '../../../../lib/storage/memory/memory-table.ts';
 import type { ObjectStore } from '../../../../lib/storage/object-store.ts';
 import type { Table } from '../../../../lib/storage/table.ts';
 import { createTestClock } from '../../../log/world.ts';

@@ -1,10 +1,11 @@
 // A sweep as PROTOCOL.md describes it (upkeep is not made yet): it raises the fences, reads every name, and deletes what
 // is older than the fence and has no name. Its epochs run ahead of every clock: then each pass fences all that is on its
 // way, and if anything can be lost to a sweep, it is.
-import { emptyHeadItem, segmentEpochAt } from '../../../../lib/log/head.ts';
+
+import { namedObjects } from '../../../../lib/maintenance/named.ts';
+import { emptyHeadItem, segmentEpochAt } from '../../../../lib/partition/head.ts';
 import { headKey, parseIngestSegmentKey, topicKey } from '../../../../lib/storage/keys.ts';
 import { absent, any, below, type Table } from '../../../../lib/storage/table.ts';
-import { namedObjects } from '../../../../lib/upkeep/named.ts';
 import { pauseFor, simulatedTopic } from '../clients.ts';
 import type { Actor, SmallWorld } from './small-world.ts';
 

@@ -1,7 +1,7 @@
 // A topic that is made, written and read, deleted, and made anew under its name, with faults at every step. Each of its
 // lives has a history of its own.
-import type { Engine } from '../../../../lib/engine.ts';
-import { RivuletError } from '../../../../lib/errors.ts';
+import type { Engine } from '../../../../lib/api/engine.ts';
+import { RivuletError } from '../../../../lib/api/errors.ts';
 import { encodeBatch } from '../../../../lib/record/batch.ts';
 import { pauseFor, recordsOf, simulatedTopic } from '../clients.ts';
 import { type History, newHistory, type Send } from '../history.ts';

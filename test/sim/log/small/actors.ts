@@ -1,7 +1,8 @@
 // Who acts in the small worlds. They repeat as the SDK does, at the next process each time, and note all that they are told.
-import { createEngine } from '../../../../lib/create-engine.ts';
-import type { AppendAck, Engine, PartitionError, PartitionRecords } from '../../../../lib/engine.ts';
-import type { Outcome } from '../../../../lib/errors.ts';
+
+import type { AppendAck, Engine, PartitionError, PartitionRecords } from '../../../../lib/api/engine.ts';
+import type { Outcome } from '../../../../lib/api/errors.ts';
+import { createEngine } from '../../../../lib/engine.ts';
 import type { Process } from '../../core/process.ts';
 import type { Scheduler } from '../../core/scheduler.ts';
 import { recordsOf, simulatedTopic } from '../clients.ts';

@@ -1,6 +1,6 @@
 // One case of a small world: a copy of its stage, its actors in one order of steps, and exactly these faults. Everything
 // that is not a fault is fixed, so a case is known by its world, its order of steps and its faults, and is the same every time.
-import { createEngine } from '../../../../lib/create-engine.ts';
+import { createEngine } from '../../../../lib/engine.ts';
 import { explicitFaults, type FaultPlan, noFaults } from '../../core/faults.ts';
 import type { Network } from '../../core/network.ts';
 import { withBeginning } from '../../core/past.ts';

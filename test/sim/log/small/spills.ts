@@ -1,6 +1,6 @@
 // Small worlds about spills, evictions and returns: the tail is filled beforehand to one below the mark, or a crowd fills
 // it between a request and its repeat.
-import { createEngine } from '../../../../lib/create-engine.ts';
+import { createEngine } from '../../../../lib/engine.ts';
 import type { Table, Write } from '../../../../lib/storage/table.ts';
 import { simulatedTopic } from '../clients.ts';
 import type { Send } from '../history.ts';

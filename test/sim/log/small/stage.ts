@@ -1,15 +1,16 @@
 // The stage of a small world: what is in the stores before the story begins, put there by the engine without faults, once.
 // Each case gets a copy of it.
-import type { Clock } from '../../../../lib/clock.ts';
-import { createEngine } from '../../../../lib/create-engine.ts';
-import type { Engine } from '../../../../lib/engine.ts';
-import { type Head, parseHead, type TailEntry } from '../../../../lib/log/head.ts';
+
+import type { Engine } from '../../../../lib/api/engine.ts';
+import { createEngine } from '../../../../lib/engine.ts';
 import { carriedOverMark } from '../../../../lib/log/spill.ts';
+import { decodeEntry, type Entry, encodeEntry } from '../../../../lib/partition/entry.ts';
+import { type Head, parseHead, type TailEntry } from '../../../../lib/partition/head.ts';
 import { encodeBatch } from '../../../../lib/record/batch.ts';
-import { decodeEntry, type Entry, encodeEntry } from '../../../../lib/record/entry.ts';
+import type { Clock } from '../../../../lib/runtime/clock.ts';
 import { headKey } from '../../../../lib/storage/keys.ts';
-import { createMemoryObjectStore } from '../../../../lib/storage/memory-object-store.ts';
-import { createMemoryTable } from '../../../../lib/storage/memory-table.ts';
+import { createMemoryObjectStore } from '../../../../lib/storage/memory/memory-object-store.ts';
+import { createMemoryTable } from '../../../../lib/storage/memory/memory-table.ts';
 import type { ObjectStore } from '../../../../lib/storage/object-store.ts';
 import type { Item, Key, Table } from '../../../../lib/storage/table.ts';
 import { createRandom } from '../../core/random.ts';

@@ -1,7 +1,8 @@
 // Small worlds about topics: deleted and made anew, and given another partition, while a process has an old copy of them.
-import { createEngine } from '../../../../lib/create-engine.ts';
-import type { Engine } from '../../../../lib/engine.ts';
-import { RivuletError } from '../../../../lib/errors.ts';
+
+import type { Engine } from '../../../../lib/api/engine.ts';
+import { RivuletError } from '../../../../lib/api/errors.ts';
+import { createEngine } from '../../../../lib/engine.ts';
 import { check } from '../check/check.ts';
 import { simulatedTopic } from '../clients.ts';
 import type { Send } from '../history.ts';

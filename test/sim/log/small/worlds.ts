@@ -1,7 +1,8 @@
 // The small worlds. Each says what it is made of: processes, partitions, batches, and how many of them are in flight. Here
 // those of plain appends; spills and topics have files of their own.
-import { encodeProducerState, producerAttribute } from '../../../../lib/log/head.ts';
-import { encodeEntry } from '../../../../lib/record/entry.ts';
+
+import { encodeEntry } from '../../../../lib/partition/entry.ts';
+import { encodeProducerState, producerAttribute } from '../../../../lib/partition/head.ts';
 import { headKey } from '../../../../lib/storage/keys.ts';
 import type { SmallWorld } from '../../core/worlds.ts';
 import { writer } from './actors.ts';

@@ -1,0 +1,177 @@
+// The one error of the SDK, and how every failed answer becomes one: our own problem documents, answers that a gateway
+// in front of us made up, and connections that broke. Invariant: on a write, `outcome` never claims more than is known.
+import { catalogue, type ErrorCode, type Outcome } from '../lib/api/errors.ts';
+import type { RecordMetadata } from './record-metadata.ts';
+
+/** The catalogue's codes, and those that only a client can meet. A newer server may send codes that are not listed. */
+export type ClientErrorCode =
+  | ErrorCode
+  /** The connection could not be made, or broke. */
+  | 'NETWORK_EXCEPTION'
+  /** An answer that no function of ours made: a gateway, a proxy, or not Rivulet at all. */
+  | 'GATEWAY_ERROR'
+  | 'CREDENTIALS_UNAVAILABLE'
+  | 'CLIENT_CLOSED'
+  /** The group has committed nothing for a partition, and autoOffsetReset is none. */
+  | 'NO_OFFSET_FOR_PARTITION'
+  /** A handler worked longer than maxPollIntervalMs: the consumer has left its group. */
+  | 'MAX_POLL_INTERVAL_EXCEEDED'
+  | (string & {});
+
+/** What one part of a call brought: the place of a record, a topic, a group, an offset. */
+export type PartResult = Partial<RecordMetadata> & { readonly groupId?: string };
+
+export type ClientErrorDetails = {
+  readonly outcome?: Outcome | undefined;
+  readonly retriable?: boolean | undefined;
+  readonly status?: number | undefined;
+  readonly retryAfterMs?: number | undefined;
+  readonly topic?: string | undefined;
+  readonly partition?: number | undefined;
+  readonly offset?: number | undefined;
+  readonly requestId?: string | undefined;
+  /** Further members of the problem document: logStartOffset, highWatermark, nextOffset. */
+  readonly extra?: Readonly<Record<string, unknown>> | undefined;
+  readonly results?: readonly (PartResult | RivuletClientError)[] | undefined;
+  readonly cause?: unknown;
+};
+
+export class RivuletClientError extends Error {
+  readonly errorCode: ClientErrorCode;
+  /** On writes: what became of the data. Undefined on reads. */
+  readonly outcome: Outcome | undefined;
+  /** The same call may succeed later. What is retriable has already been retried for as long as the options allow. */
+  readonly retriable: boolean;
+  /** The HTTP status, if an answer came. */
+  readonly status: number | undefined;
+  /** How long the server asked to wait before the next try. */
+  readonly retryAfterMs: number | undefined;
+  readonly detail: string;
+  readonly topic: string | undefined;
+  readonly partition: number | undefined;
+  readonly offset: number | undefined;
+  readonly requestId: string | undefined;
+  readonly extra: Readonly<Record<string, unknown>>;
+  /**
+   * Of a call about several messages, topics, groups or partitions: what became of each, in their order, as far as they were
+   * tried. The error speaks of the first that failed; its outcome is that of all of them, and `unknown` where they differ.
+   */
+  readonly results: readonly (PartResult | RivuletClientError)[] | undefined;
+
+  constructor(errorCode: ClientErrorCode, detail: string, details: ClientErrorDetails = {}) {
+    super(`${errorCode}: ${detail}`, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = 'RivuletClientError';
+    this.errorCode = errorCode;
+    this.detail = detail;
+    this.outcome = details.outcome;
+    this.retriable = details.retriable ?? false;
+    this.status = details.status;
+    this.retryAfterMs = details.retryAfterMs;
+    this.topic = details.topic;
+    this.partition = details.partition;
+    this.offset = details.offset;
+    this.requestId = details.requestId;
+    this.extra = details.extra ?? {};
+    this.results = details.results;
+  }
+
+  /** The same error with more said about it. */
+  with(details: ClientErrorDetails): RivuletClientError {
+    return new RivuletClientError(this.errorCode, this.detail, { ...this.#details(), ...details });
+  }
+
+  #details(): ClientErrorDetails {
+    const { outcome, retriable, status, retryAfterMs, topic, partition, offset, requestId, extra, results, cause } =
+      this;
+    return { outcome, retriable, status, retryAfterMs, topic, partition, offset, requestId, extra, results, cause };
+  }
+}
+
+export function isClientError(error: unknown): error is RivuletClientError {
+  return error instanceof RivuletClientError;
+}
+
+/** The error of a call of which at least one part failed: the first of them, unless another is to speak. */
+export function errorOfParts(
+  results: readonly (PartResult | RivuletClientError)[],
+  spokesman = results.find(isClientError)!,
+): RivuletClientError {
+  const outcomes = new Set(results.map((one) => (isClientError(one) ? one.outcome : 'written')));
+  const differ = spokesman.outcome !== undefined && outcomes.size > 1;
+  return spokesman.with({ results, outcome: differ ? 'unknown' : spokesman.outcome });
+}
+
+/** What was given cannot be used. */
+export function invalid(detail: string, details: ClientErrorDetails = {}): RivuletClientError {
+  return new RivuletClientError('INVALID_REQUEST', detail, details);
+}
+
+export function closedError(what: string): RivuletClientError {
+  return new RivuletClientError('CLIENT_CLOSED', `the ${what} is disconnected`, { outcome: 'not-written' });
+}
+
+type Members = Readonly<Record<string, unknown>>;
+
+/** A problem document (RFC 9457), whole or inside a result; undefined when it is none of ours. */
+export function errorOfProblem(problem: unknown, details: ClientErrorDetails = {}): RivuletClientError | undefined {
+  if (typeof problem !== 'object' || problem === null) return undefined;
+  const { type, title, status, detail, errorCode, kafkaErrorCode, retriable, outcome, requestId, ...extra } =
+    problem as Members;
+  if (typeof errorCode !== 'string') return undefined;
+  return new RivuletClientError(
+    errorCode,
+    typeof detail === 'string' ? detail : String(title ?? type ?? kafkaErrorCode),
+    {
+      ...details,
+      status: typeof status === 'number' ? status : details.status,
+      retriable: retriable === true,
+      outcome: isOutcome(outcome) ? outcome : undefined,
+      requestId: typeof requestId === 'string' ? requestId : details.requestId,
+      extra,
+    },
+  );
+}
+
+function isOutcome(value: unknown): value is Outcome {
+  return value === 'not-written' || value === 'written' || value === 'unknown';
+}
+
+/** A write's problem that states no outcome: what was refused as wrong was not done. */
+export function withOutcome(error: RivuletClientError): RivuletClientError {
+  if (error.outcome !== undefined) return error;
+  return error.with({ outcome: (error.status ?? 500) < 500 ? 'not-written' : 'unknown' });
+}
+
+/** Gateways answer these before a function runs; after any other 5xx the function may have run. */
+const refusedBeforeUs: ReadonlySet<number> = new Set([400, 401, 403, 404, 405, 413, 414, 415, 429, 431]);
+
+/**
+ * An answer that is not ours. `writes`: whether the request may have changed anything. API Gateway says 429 above its own
+ * rate, and 503 above the concurrency of a function: to a read both mean too many at once.
+ */
+export function errorOfGateway(status: number, text: string, writes: boolean): RivuletClientError {
+  const outcome = refusedBeforeUs.has(status) ? 'not-written' : 'unknown';
+  return new RivuletClientError(
+    gatewayCode(status, writes),
+    `HTTP ${status} without a problem document: ${text.slice(0, 200)}`,
+    {
+      status,
+      retriable: status === 429 || status >= 500,
+      outcome: writes ? outcome : undefined,
+    },
+  );
+}
+
+function gatewayCode(status: number, writes: boolean): ClientErrorCode {
+  if (status === 401 || status === 403) return 'FORBIDDEN';
+  return status === 429 || (status === 503 && !writes) ? 'THROTTLED' : 'GATEWAY_ERROR';
+}
+
+/** Binary replies carry Kafka's number alone. Where several of our codes share one, the retriable one is meant. */
+export function errorOfKafkaCode(code: number, details: ClientErrorDetails): RivuletClientError {
+  const names = Object.keys(catalogue) as ErrorCode[];
+  const shared = names.filter((name) => catalogue[name].kafkaErrorCode === code && code !== -1);
+  const name = shared.find((candidate) => catalogue[candidate].retriable) ?? shared[0] ?? 'UNKNOWN_SERVER_ERROR';
+  const { title, retriable } = catalogue[name];
+  return new RivuletClientError(name, `${title} (Kafka's error ${code})`, { ...details, retriable });
+}

@@ -1,0 +1,398 @@
+// A consumer: of partitions that it is told to read (`assign`), or of the share that its group gives it (`subscribe`).
+// Messages come one by one (for await), or to a handler, one by one or batch by batch.
+//
+// At least once: the position moves when a message is handed over, and a handler that throws moves it back; what is
+// committed has been handled.
+
+import { closedError, invalid } from '../client-error.ts';
+import { type CommittedOffset, type GroupApi, groupApi } from '../group/group-api.ts';
+import { GroupMember, type MemberContext, type Subscription } from '../group/group-member.ts';
+import { type ConsumedMessage, toMessage } from '../message.ts';
+import { steadyTime } from '../transport/steady-time.ts';
+import { wholeOption } from '../whole-option.ts';
+import {
+  type AssignedPartition,
+  assignPartition,
+  dropReadAhead,
+  moveTo,
+  offsetBounds,
+  type Start,
+  startOf,
+} from './assigned-partition.ts';
+import {
+  type Assignment,
+  type ConsumerOptions,
+  type ConsumerSettings,
+  consumerSettings,
+  type OffsetToCommit,
+  type TopicPartition,
+  type TopicPartitions,
+} from './consumer-options.ts';
+import { type HandlerWatch, handlerWatch } from './handler-watch.ts';
+import { checkHandlers, type Handlers } from './handlers.ts';
+import { newInside } from './inside.ts';
+import { type Identity, isPassing, type OffsetCommits, offsetCommits } from './offset-commits.ts';
+import { nextOffset, type OpenBatch, PartitionReader, partitionKey } from './partition-reader.ts';
+import { rebalancing } from './rebalance.ts';
+import { type SubscribeRequest, subscriptionOf } from './subscription.ts';
+import type { FetchContext } from './topic-fetcher.ts';
+
+export type ConsumerContext = FetchContext & Omit<MemberContext, 'api'>;
+
+export class Consumer implements AsyncIterable<ConsumedMessage> {
+  readonly #context: ConsumerContext;
+  readonly #settings: ConsumerSettings;
+  readonly #reader: PartitionReader;
+  readonly #watch: HandlerWatch;
+  readonly #inside = newInside();
+  readonly #api: GroupApi | undefined;
+  readonly #commits: OffsetCommits | undefined;
+  #subscription: Subscription | undefined;
+  #member: GroupMember | undefined;
+  #autoCommit: NodeJS.Timeout | undefined;
+  /** Of an iteration: what the application has, and may not be done with. */
+  #inHand: { readonly batch: OpenBatch; readonly next: number } | undefined;
+  #run: Promise<void> = Promise.resolve();
+  #inRun = false;
+  #stopping = 0;
+  #closed = false;
+
+  constructor(context: ConsumerContext, options: ConsumerOptions = {}) {
+    const settings = consumerSettings(options);
+    this.#context = context;
+    this.#settings = settings;
+    this.#watch = handlerWatch(settings.groupId, steadyTime(context.clock), settings.maxPollIntervalMs);
+    this.#api = settings.groupId === undefined ? undefined : groupApi(context.connection, settings.groupId);
+    const committed = this.#api?.committedOffsets;
+    this.#reader = new PartitionReader(context, { ...settings, committed }, () => this.#member?.mayDeliver() ?? true);
+    this.#commits = this.#api && offsetCommits({ ...context, api: this.#api, ...this.#committing() });
+  }
+
+  #committing() {
+    const { sessionTimeoutMs: timeoutMs } = this.#settings;
+    return { identity: () => this.#identity(), assigned: () => this.#reader.assigned, timeoutMs };
+  }
+
+  #identity(): Identity {
+    if (!this.#subscription) return 'none';
+    return this.#member?.identity() ?? 'lost';
+  }
+
+  /** Here for KafkaJS's shape: there is nothing to connect. */
+  async connect(): Promise<void> {
+    this.#closed = false;
+  }
+
+  // --- what to read
+
+  /** The group shares these topics among its members. Replaces what was subscribed to. */
+  subscribe(request: SubscribeRequest): void {
+    if (!this.#api) throw invalid('subscribe: needs the option groupId; without a group, assign partitions');
+    if (!this.#subscription && this.#reader.assigned.size > 0)
+      throw invalid('subscribe: partitions were assigned to this consumer, and a group would assign others');
+    this.#subscription = subscriptionOf(request);
+    this.#member?.subscribe(this.#subscription);
+    if (this.#reader.running && !this.#member) this.#join(this.#subscription);
+  }
+
+  /** Replaces what was assigned. A partition that stays keeps its position, unless an offset is given. */
+  assign(assignments: readonly Assignment[]): void {
+    if (this.#subscription)
+      throw invalid('assign: this consumer has subscribed, and its group assigns partitions to it');
+    const before = this.#reader.assigned;
+    this.#reader.set(new Map(assignments.map((one) => [partitionKey(one), this.#assign(one, before)])));
+    this.#reader.refresh();
+  }
+
+  #assign(assignment: Assignment, before: ReadonlyMap<string, AssignedPartition>): AssignedPartition {
+    const known = before.get(partitionKey(assignment));
+    if (known && assignment.offset === undefined) return known;
+    return assignPartition(assignment, startOf(assignment, this.#settings));
+  }
+
+  assignment(): TopicPartition[] {
+    return [...this.#reader.assigned.values()].map(({ topic, partition }) => ({ topic, partition }));
+  }
+
+  /** Goes on from that offset, or from the first record whose timestamp is at or after that time (epoch milliseconds). */
+  seek(to: TopicPartition & ({ readonly offset: number } | { readonly timestamp: number })): void {
+    const target: Start | number =
+      'offset' in to
+        ? wholeOption('offset', to.offset, offsetBounds)
+        : { timestampMs: wholeOption('timestamp', to.timestamp, offsetBounds) };
+    moveTo(this.#find(to), target);
+    this.#reader.interrupt(to.topic);
+  }
+
+  /** Nothing of these partitions is handed over until they are resumed. Their positions stay. */
+  pause(topics: readonly TopicPartitions[]): void {
+    for (const assigned of this.#select(topics)) {
+      assigned.paused = true;
+      dropReadAhead(assigned);
+    }
+  }
+
+  resume(topics: readonly TopicPartitions[]): void {
+    for (const assigned of this.#select(topics)) assigned.paused = false;
+    for (const { topic } of topics) this.#reader.interrupt(topic);
+  }
+
+  /** The offset of the next message to be handed over; undefined while it has not been looked up. */
+  position(of: TopicPartition): number | undefined {
+    return this.#find(of).position;
+  }
+
+  // --- reading
+
+  /**
+   * Hands everything to the handler until stop(), and resolves when a group's consumer has committed and left. Rejects with
+   * what the handler throws, the position being that of the message, or of the first of the batch, that was thrown at; or
+   * with RivuletClientError.
+   */
+  run(handlers: Handlers): Promise<void> {
+    const run = this.#runAll(handlers);
+    // One that is refused, because another is under way, does not take its place.
+    this.#run = Promise.allSettled([this.#run, run]).then(() => undefined);
+    return run;
+  }
+
+  async #runAll(handlers: Handlers): Promise<void> {
+    checkHandlers(handlers);
+    const workers = wholeOption('concurrency', handlers.concurrency, { fallback: 1, min: 1, max: 1_000 });
+    this.#start();
+    this.#settle();
+    this.#inRun = true;
+    const worker = () => this.#work(handlers).finally(() => this.#reader.halt());
+    const ends = await Promise.allSettled(Array.from({ length: workers }, worker));
+    await this.#leave();
+    this.#inRun = false;
+    const late = this.#reader.takeFailure();
+    const failure = ends.find((end) => end.status === 'rejected');
+    if (failure) throw failure.reason;
+    if (late) throw late.error;
+  }
+
+  async #work(handlers: Handlers): Promise<void> {
+    for (let batch = await this.#reader.next(); batch; batch = await this.#reader.next()) {
+      try {
+        await this.#inside.run(() =>
+          handlers.eachBatch
+            ? this.#handBatch(batch, handlers.eachBatch)
+            : this.#handMessages(batch, handlers.eachMessage),
+        );
+      } finally {
+        this.#reader.done(batch);
+      }
+    }
+  }
+
+  async #handBatch(batch: OpenBatch, eachBatch: NonNullable<Handlers['eachBatch']>): Promise<void> {
+    const { assigned, records, highWatermark } = batch;
+    const { topic, partition } = assigned;
+    const step = this.#settings.maxPollRecords;
+    for (let from = 0; from < records.length && this.#reader.counts(batch); from += step) {
+      const messages = records.slice(from, from + step).map((record) => toMessage(topic, partition, record));
+      const next = nextOffset(batch, from + messages.length - 1);
+      await this.#handle(batch, messages[0]!.offset, next, () =>
+        eachBatch({ topic, partition, messages, highWatermark }),
+      );
+    }
+  }
+
+  async #handMessages(batch: OpenBatch, eachMessage: NonNullable<Handlers['eachMessage']>): Promise<void> {
+    const { topic, partition } = batch.assigned;
+    for (const [at, record] of batch.records.entries()) {
+      if (!this.#reader.counts(batch)) return;
+      await this.#handle(batch, record.offset, nextOffset(batch, at), () =>
+        eachMessage(toMessage(topic, partition, record)),
+      );
+    }
+  }
+
+  async #handle(batch: OpenBatch, offset: number, next: number, handle: () => Promise<void> | void): Promise<void> {
+    const { assigned, moves } = batch;
+    assigned.position = next;
+    this.#watch.begin(batch, offset);
+    try {
+      await handle();
+      this.#reader.processed(batch, next);
+    } catch (error) {
+      // A seek of the handler's own, before it threw, has the last word.
+      if (assigned.moves === moves) assigned.position = offset;
+      throw error;
+    } finally {
+      this.#watch.end(batch);
+    }
+  }
+
+  /**
+   * One at a time. Ends with stop(), or throws RivuletClientError and can then be begun anew. A message counts as handled
+   * when the next one is asked for. A group's consumer remains its member when the loop is left, and so keeps the process
+   * alive, until stop().
+   */
+  [Symbol.asyncIterator](): AsyncIterator<ConsumedMessage, undefined> {
+    let batch: OpenBatch | undefined;
+    let at = 0;
+    const end = () => {
+      if (batch) this.#reader.done(batch);
+      batch = undefined;
+      this.#reader.halt();
+      return { value: undefined, done: true } as const;
+    };
+    const refill = async (): Promise<IteratorResult<ConsumedMessage, undefined>> => {
+      if (batch) this.#reader.done(batch);
+      batch = undefined;
+      try {
+        batch = await this.#reader.next();
+      } catch (error) {
+        end();
+        this.#reader.takeFailure();
+        throw error;
+      }
+      at = 1;
+      return batch ? { value: this.#hand(batch, 0), done: false } : end();
+    };
+    const next = (): Promise<IteratorResult<ConsumedMessage, undefined>> => {
+      this.#settle();
+      const goesOn = batch && at < batch.records.length && this.#reader.counts(batch);
+      return goesOn ? Promise.resolve({ value: this.#hand(batch!, at++), done: false }) : refill();
+    };
+    this.#start();
+    return { next, return: () => Promise.resolve(end()) };
+  }
+
+  #hand(batch: OpenBatch, at: number): ConsumedMessage {
+    const record = batch.records[at]!;
+    const { topic, partition } = batch.assigned;
+    const next = nextOffset(batch, at);
+    batch.assigned.position = next;
+    this.#inHand = { batch, next };
+    this.#watch.begin(batch, record.offset);
+    return toMessage(topic, partition, record);
+  }
+
+  /** The application is done with what it had. */
+  #settle(): void {
+    if (!this.#inHand) return;
+    const { batch, next } = this.#inHand;
+    this.#inHand = undefined;
+    this.#watch.end(batch);
+    this.#reader.processed(batch, next);
+  }
+
+  /** It is not known to be handled. */
+  #abandonInHand(): void {
+    if (!this.#inHand) return;
+    const { batch } = this.#inHand;
+    this.#inHand = undefined;
+    this.#watch.end(batch);
+    this.#reader.done(batch);
+  }
+
+  #start(): void {
+    if (this.#closed) throw closedError('consumer');
+    if (this.#reader.running || this.#inRun || this.#stopping > 0)
+      throw invalid('the consumer is being read from already, or not stopped yet');
+    if (!this.#subscription && this.#reader.assigned.size === 0)
+      throw invalid('the consumer has nothing to read: subscribe or assign first');
+    this.#reader.start();
+    if (this.#subscription && (!this.#member || this.#member.ended)) this.#join(this.#subscription);
+    if (this.#commits && this.#settings.autoCommit) {
+      clearInterval(this.#autoCommit);
+      // Whoever has stopped reading is not kept alive by it.
+      this.#autoCommit = setInterval(() => void this.#commitProcessed(), this.#settings.autoCommitIntervalMs).unref();
+    }
+  }
+
+  /**
+   * Ends run() and iterations, at once even in the middle of a long poll. A group's consumer lets the handlers finish,
+   * commits what was handled, and leaves; called inside a handler or listener, this does not wait for it. Throws
+   * RivuletClientError when that commit was refused, unless run() does.
+   */
+  async stop(): Promise<void> {
+    this.#reader.halt();
+    const isInside = this.#inside.isHere();
+    if (this.#inRun) return isInside ? undefined : this.#run;
+    this.#stopping++;
+    const left = this.#run
+      .then(() => {
+        this.#abandonInHand();
+        return this.#leave();
+      })
+      .finally(() => this.#stopping--);
+    if (isInside) return;
+    await left;
+    const failure = this.#reader.takeFailure();
+    if (failure) throw failure.error;
+  }
+
+  async disconnect(): Promise<void> {
+    this.#closed = true;
+    await this.stop();
+  }
+
+  // --- the group
+
+  #join(subscription: Subscription): void {
+    const { listener } = this.#settings;
+    const commit = (partitions: readonly AssignedPartition[]) => this.#commitProcessed(partitions);
+    const { drop, ...changes } = rebalancing({ reader: this.#reader, listener, commit });
+    this.#member = new GroupMember({ ...this.#context, api: this.#api! }, this.#settings, subscription, {
+      drop,
+      assign: (...args) => this.#inside.run(() => changes.assign(...args)),
+      revoke: (...args) => this.#inside.run(() => changes.revoke(...args)),
+      lost: (...args) => this.#inside.run(() => changes.lost(...args)),
+      fail: (error) => this.#reader.fail(error),
+      wake: () => this.#reader.wake(),
+      slow: () => this.#watch.slow(),
+      told: (event) => listener.onMembership?.(event),
+    });
+  }
+
+  async #leave(): Promise<void> {
+    clearInterval(this.#autoCommit);
+    if (this.#member) await this.#member.leave();
+    else if (this.#commits) await this.#commitProcessed([...this.#reader.assigned.values()]);
+    this.#member = undefined;
+  }
+
+  /** Of our own accord: what cannot be committed now will be later; of partitions that are given up it is delivered again. */
+  async #commitProcessed(partitions?: readonly AssignedPartition[]): Promise<void> {
+    if (!this.#commits || !this.#settings.autoCommit) return;
+    try {
+      await this.#commits.commitProcessed(partitions);
+    } catch (error) {
+      if (!isPassing(error)) this.#reader.fail(error);
+      else if (partitions) this.#settings.listener.onMembership?.({ type: 'not-committed', reason: error });
+    }
+  }
+
+  /** Commits these offsets; without any, what has been handled. Throws RivuletClientError. */
+  async commit(offsets?: readonly OffsetToCommit[]): Promise<void> {
+    if (!this.#commits) throw invalid('commit: needs the option groupId');
+    if (!offsets) return this.#commits.commitProcessed();
+    await this.#commits.commit(offsets);
+  }
+
+  /** What the group has committed: of a topic, or of all. */
+  async committed(topic?: string): Promise<CommittedOffset[]> {
+    if (!this.#api) throw invalid('committed: needs the option groupId');
+    return this.#api.committed(topic);
+  }
+
+  // --- assigned partitions
+
+  #find(of: TopicPartition): AssignedPartition {
+    const assigned = this.#reader.assigned.get(partitionKey(of));
+    if (assigned) return assigned;
+    throw invalid(`${of.topic}-${of.partition} is not assigned`, of);
+  }
+
+  #select(topics: readonly TopicPartitions[]): AssignedPartition[] {
+    return topics.flatMap(({ topic, partitions }) =>
+      partitions
+        ? partitions.map((partition) => this.#find({ topic, partition }))
+        : [...this.#reader.assigned.values()].filter((one) => one.topic === topic),
+    );
+  }
+}

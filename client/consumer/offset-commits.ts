@@ -1,0 +1,147 @@
+// Commits, one request after the other: what has been handled, or what the application says.
+//
+// Invariant: what is committed for us has been handled. `commitSeq` grows with every request, so that one which arrives
+// late changes nothing.
+
+import { limits } from '../../lib/api/limits.ts';
+import type { Clock } from '../../lib/runtime/clock.ts';
+import { errorOfParts, isClientError, RivuletClientError } from '../client-error.ts';
+import type { CommitIdentity, CommitResult, GroupApi, PartitionCommit } from '../group/group-api.ts';
+import { oneByOne, slices } from '../transport/parts.ts';
+import { type RetryPolicy, retrying } from '../transport/retry.ts';
+import { wholeOption } from '../whole-option.ts';
+import { type AssignedPartition, offsetBounds } from './assigned-partition.ts';
+import type { OffsetToCommit } from './consumer-options.ts';
+import { partitionKey } from './partition-reader.ts';
+
+/** `none`: commits are made without membership. `lost`: there is one to come, but none now. */
+export type Identity = CommitIdentity | 'none' | 'lost';
+
+export type CommitContext = {
+  readonly clock: Clock;
+  readonly retry: RetryPolicy;
+  readonly api: GroupApi;
+  /** How long a commit is tried: a session, for after that the partitions are another's. */
+  readonly timeoutMs: number;
+  readonly identity: () => Identity;
+  readonly assigned: () => ReadonlyMap<string, AssignedPartition>;
+};
+
+export type OffsetCommits = {
+  /** What has been handled since the last commit, of these partitions or of all. Throws RivuletClientError. */
+  commitProcessed(partitions?: readonly AssignedPartition[]): Promise<void>;
+  /** Throws RivuletClientError; the others of the list may be committed then. */
+  commit(offsets: readonly OffsetToCommit[]): Promise<void>;
+};
+
+/** With the assigned partition that it is of, if it is of one, and how often that had been sent elsewhere. */
+type Commit = PartitionCommit & { readonly of: AssignedPartition | undefined; readonly moves: number | undefined };
+
+/** Refusals that a heartbeat will tell of soon, with what is to be done about them. */
+const overtaken: ReadonlySet<string> = new Set([
+  'UNKNOWN_MEMBER_ID',
+  'STALE_MEMBER_EPOCH',
+  'FENCED_MEMBER_EPOCH',
+  'UNKNOWN_TOPIC_OR_PARTITION',
+  'INCONSISTENT_TOPIC_ID',
+]);
+
+/** Whether a commit that nobody asked for may go unmade: what it speaks of is delivered again, to us or to another. */
+export function isPassing(error: unknown): error is RivuletClientError {
+  return isClientError(error) && (error.retriable || overtaken.has(error.errorCode));
+}
+
+export function offsetCommits(context: CommitContext): OffsetCommits {
+  let commitSeq = 0;
+  let last: Promise<unknown> = Promise.resolve();
+
+  /** After all that were asked for before. */
+  function inTurn(work: () => Promise<void>): Promise<void> {
+    const done = last.then(work);
+    last = done.catch(() => undefined);
+    return done;
+  }
+
+  async function send(commits: readonly Commit[]): Promise<void> {
+    await oneByOne(slices(commits, limits.commitPartitions), async (slice) => {
+      const results = await sendOnce(slice);
+      for (const { commit, error } of results) if (!error) remember(commit);
+      if (results.some(({ error }) => error)) throw errorOfParts(partsOf(results));
+      return slice.map(placeOf);
+    });
+  }
+
+  /** What was refused because our epoch had grown in the meantime is sent again with the new one, as Kafka's consumer does. */
+  async function sendOnce(commits: readonly Commit[]): Promise<CommitResult<Commit>[]> {
+    const member = identified(context);
+    const results = await trying(commits, member);
+    const stale = results.filter(({ error }) => error?.errorCode === 'STALE_MEMBER_EPOCH').map(({ commit }) => commit);
+    const now = context.identity();
+    if (stale.length === 0 || !member || typeof now === 'string' || now.memberEpoch <= member.memberEpoch)
+      return results;
+    const again = new Map((await trying(stale, now)).map((result) => [result.commit, result]));
+    return results.map((result) => again.get(result.commit) ?? result);
+  }
+
+  function trying(commits: readonly Commit[], member: CommitIdentity | undefined): Promise<CommitResult<Commit>[]> {
+    const numbered = member && { ...member, commitSeq: ++commitSeq };
+    const signal = AbortSignal.timeout(context.timeoutMs);
+    const send = async () => {
+      const results = await context.api.commit(commits, numbered);
+      // The same again: what has landed answers as done.
+      const passing = results.find(({ error }) => error?.retriable);
+      if (passing) throw errorOfParts(partsOf(results), passing.error);
+      return results;
+    };
+    return retrying(context.clock, context.retry, send, signal);
+  }
+
+  return {
+    commit(offsets) {
+      const commits = offsets.map((one) => commitOf(context.assigned(), one));
+      return inTurn(() => send(commits));
+    },
+    commitProcessed: (partitions) => inTurn(() => send(processedOf(partitions ?? context.assigned().values()))),
+  };
+}
+
+function commitOf(
+  assigned: ReadonlyMap<string, AssignedPartition>,
+  { topic, partition, offset, metadata }: OffsetToCommit,
+): Commit {
+  const whole = wholeOption('offset', offset, offsetBounds);
+  const of = assigned.get(partitionKey({ topic, partition }));
+  return { topic, topicId: of?.topicId, partition, offset: whole, metadata, of, moves: of?.moves };
+}
+
+function identified({ identity, api }: CommitContext): CommitIdentity | undefined {
+  const found = identity();
+  if (found === 'none') return undefined;
+  if (found !== 'lost') return found;
+  const detail = `this consumer is not a member of the group ${api.groupId} now`;
+  throw new RivuletClientError('UNKNOWN_MEMBER_ID', detail, { outcome: 'not-written' });
+}
+
+function remember({ of, moves, offset }: Commit): void {
+  if (!of) return;
+  of.committed = offset;
+  // The application may commit more than we know to be handled: no later commit of ours goes back behind that. A commit
+  // beyond the position, or of before a move, speaks of other records.
+  if (of.moves === moves && offset <= (of.position ?? -1)) of.processed = Math.max(of.processed ?? 0, offset);
+}
+
+function processedOf(partitions: Iterable<AssignedPartition>): Commit[] {
+  return [...partitions].flatMap((of) => {
+    const { topic, topicId, partition, processed, committed, moves } = of;
+    if (processed === undefined || processed === committed) return [];
+    return [{ topic, topicId, partition, offset: processed, of, moves }];
+  });
+}
+
+function partsOf(results: readonly CommitResult<Commit>[]) {
+  return results.map(({ commit, error }) => error?.with(placeOf(commit)) ?? placeOf(commit));
+}
+
+function placeOf({ topic, partition, offset }: PartitionCommit) {
+  return { topic, partition, offset };
+}

@@ -1,0 +1,289 @@
+// What a consumer's partitions bring, batch by batch, to as many workers as ask: partitions side by side, the batches of
+// one partition one after the other. What a fetch brings is unpacked when its turn has come.
+//
+// Invariant: a partition has one batch out at most, and nothing is handed over that its term does not cover.
+import { limits } from '../../lib/api/limits.ts';
+import { type DecodedRecord, decodeBatch } from '../../lib/record/batch.ts';
+import type { CorruptBatchError } from '../../lib/record/corrupt-batch-error.ts';
+import { RivuletClientError } from '../client-error.ts';
+import { slices } from '../transport/parts.ts';
+import { type AssignedPartition, dropReadAhead, heldAtMost } from './assigned-partition.ts';
+import { type FetchContext, type FetchedBatch, type FetchSettings, TopicFetcher } from './topic-fetcher.ts';
+
+/** One unpacked batch, from the wanted offset on. Whoever takes it gives it back by `done`. */
+export type OpenBatch = {
+  readonly assigned: AssignedPartition;
+  readonly term: number;
+  readonly moves: number;
+  readonly records: readonly DecodedRecord[];
+  /** The offset after the batch: its last records may have been compacted away. */
+  readonly end: number;
+  readonly highWatermark: number;
+};
+
+type Failure = { readonly error: unknown };
+
+type Held = { readonly fetcher: TopicFetcher; readonly batches: FetchedBatch[]; readonly failure: Error | undefined };
+
+export class PartitionReader {
+  readonly #context: FetchContext;
+  readonly #settings: FetchSettings;
+  readonly #mayDeliver: () => boolean;
+  /** By topic and partition: what is taken away and comes back waits for the handler of before. */
+  readonly #busy = new Map<string, OpenBatch>();
+  #assigned: ReadonlyMap<string, AssignedPartition> = new Map();
+  #fetchers: TopicFetcher[] = [];
+  #held: Held[] = [];
+  #waiting: (() => void)[] = [];
+  #failure: Failure | undefined;
+  #running = false;
+
+  /** @param mayDeliver asked before anything is handed over; when it turns true again, call `wake`. */
+  constructor(context: FetchContext, settings: FetchSettings, mayDeliver: () => boolean) {
+    this.#context = context;
+    this.#settings = settings;
+    this.#mayDeliver = mayDeliver;
+  }
+
+  get running(): boolean {
+    return this.#running;
+  }
+
+  /** By topic and partition. */
+  get assigned(): ReadonlyMap<string, AssignedPartition> {
+    return this.#assigned;
+  }
+
+  /** Replaces them. What is new is read from `refresh` on. */
+  set(assigned: ReadonlyMap<string, AssignedPartition>): void {
+    for (const [key, one] of this.#assigned) if (assigned.get(key) !== one) one.term++;
+    this.#assigned = assigned;
+  }
+
+  /** Fetches what is assigned now. Partitions that stay are not disturbed. */
+  refresh(): void {
+    if (!this.#running) return;
+    const left = new Set([...this.#assigned.values()].filter((one) => !one.withheld));
+    this.#fetchers = this.#fetchers.filter((fetcher) => keep(fetcher, left));
+    for (const partitions of byTopic(left).values())
+      for (const slice of slices(partitions, limits.fetchPartitions)) this.#fetchers.push(this.#fetch(slice));
+    this.#held = this.#held.filter(({ fetcher }) => this.#fetchers.includes(fetcher));
+    this.wake();
+  }
+
+  #fetch(partitions: readonly AssignedPartition[]): TopicFetcher {
+    return new TopicFetcher(this.#context, this.#settings, partitions[0]!.topic, partitions, () => this.wake());
+  }
+
+  /** From the positions on: what had been read ahead is gone. */
+  start(): void {
+    this.#running = true;
+    for (const assigned of this.#assigned.values()) dropReadAhead(assigned);
+    this.refresh();
+  }
+
+  /** Ends every `next`, at once even in the middle of a long poll; the positions stay. */
+  halt(): void {
+    this.#running = false;
+    for (const fetcher of this.#fetchers) fetcher.stop();
+    this.#fetchers = [];
+    this.#held = [];
+    for (const assigned of this.#assigned.values()) assigned.answersHeld = 0;
+    this.wake();
+  }
+
+  /** Every `next` throws it, until somebody takes it. */
+  fail(error: unknown): void {
+    this.#failure ??= { error };
+    this.wake();
+  }
+
+  takeFailure(): Failure | undefined {
+    const failure = this.#failure;
+    this.#failure = undefined;
+    return failure;
+  }
+
+  wake(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+
+  /** What is being asked for is not what is wanted. */
+  interrupt(topic: string): void {
+    for (const fetcher of this.#fetchers) if (fetcher.topic === topic) fetcher.interrupt();
+  }
+
+  /** Undefined once it is halted. Throws what cannot be repeated, after all that came before it. */
+  async next(): Promise<OpenBatch | undefined> {
+    while (this.#running) {
+      if (this.#failure) throw this.#failure.error;
+      const batch = this.#mayDeliver() ? this.#pick() : undefined;
+      if (batch) return batch;
+      if (!this.#takeAnswer()) await this.#change();
+    }
+    return undefined;
+  }
+
+  /** Whether the rest of the batch may still be handed over. */
+  counts({ assigned, term }: OpenBatch): boolean {
+    return this.#running && assigned.term === term && this.#mayDeliver();
+  }
+
+  /** Everything of the partition below the offset has been handled. A seek in between has the last word. */
+  processed({ assigned, moves }: OpenBatch, offset: number): void {
+    if (assigned.moves === moves) assigned.processed = Math.max(assigned.processed ?? 0, offset);
+  }
+
+  /** What has not been handed over of it is read again. Who gives it back twice frees no batch that came after it. */
+  done(batch: OpenBatch): void {
+    const { assigned, term, end } = batch;
+    if (this.#busy.get(partitionKey(assigned)) === batch) this.#busy.delete(partitionKey(assigned));
+    if (this.#running && assigned.term === term && assigned.position !== end) {
+      dropReadAhead(assigned);
+      this.interrupt(assigned.topic);
+    }
+    this.wake();
+  }
+
+  /** Resolves when no batch of these partitions is out, or the signal aborts. */
+  async idle(partitions: readonly AssignedPartition[], signal: AbortSignal): Promise<void> {
+    const wake = () => this.wake();
+    signal.addEventListener('abort', wake);
+    while (!signal.aborted && partitions.some((one) => this.#busy.has(partitionKey(one)))) await this.#change();
+    signal.removeEventListener('abort', wake);
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  #pick(): OpenBatch | undefined {
+    for (const held of [...this.#held]) {
+      const batch = this.#pickFrom(held.batches);
+      if (batch) return batch;
+      if (held.batches.length > 0) continue;
+      this.#held = this.#held.filter((other) => other !== held);
+      if (held.failure) throw held.failure;
+    }
+    return undefined;
+  }
+
+  /** The first of a partition that has none out. */
+  #pickFrom(batches: FetchedBatch[]): OpenBatch | undefined {
+    for (let at = 0; at < batches.length; ) {
+      const batch = batches[at]!;
+      if (batch.term === batch.assigned.term && this.#busy.has(partitionKey(batch.assigned))) {
+        at++;
+        continue;
+      }
+      if (at === 0) batches.shift();
+      else batches.splice(at, 1);
+      this.#taken(batch.assigned, batches[at]);
+      const open = openBatch(batch);
+      if (!open) continue;
+      this.#busy.set(partitionKey(open.assigned), open);
+      return open;
+    }
+    return undefined;
+  }
+
+  /** The batches of a partition stand together in an answer. */
+  #taken(assigned: AssignedPartition, next: FetchedBatch | undefined): void {
+    if (next?.assigned === assigned) return;
+    if (assigned.answersHeld-- === heldAtMost) this.interrupt(assigned.topic);
+  }
+
+  /**
+   * From each topic in turn. We come here only when all that is held is of partitions that have a batch out, and of each of
+   * them two answers are held at most: so memory is bounded by the workers.
+   */
+  #takeAnswer(): boolean {
+    for (const fetcher of this.#fetchers) {
+      const fetched = fetcher.take();
+      if (!fetched) continue;
+      this.#fetchers = [...this.#fetchers.filter((other) => other !== fetcher), fetcher];
+      this.#held.push({ fetcher, batches: fetched.batches, failure: fetched.failure });
+      for (const assigned of new Set(fetched.batches.map((batch) => batch.assigned))) assigned.answersHeld++;
+      return true;
+    }
+    return false;
+  }
+}
+
+/** After the record at that place: the last one's batch may go on, with records that were compacted away. */
+export function nextOffset({ records, end }: OpenBatch, at: number): number {
+  return at === records.length - 1 ? end : records[at]!.offset + 1;
+}
+
+export function partitionKey({ topic, partition }: { topic: string; partition: number }): string {
+  return `${topic}/${partition}`;
+}
+
+/** Leaves the fetcher what it has of `left`, as long as it has some, and gives it more of its topic up to its bound. */
+function keep(fetcher: TopicFetcher, left: Set<AssignedPartition>): boolean {
+  const kept = fetcher.partitions.filter((one) => left.has(one));
+  if (kept.length === 0) {
+    fetcher.stop();
+    return false;
+  }
+  for (const one of kept) left.delete(one);
+  for (const one of left) {
+    if (kept.length === limits.fetchPartitions) break;
+    if (!isSameTopic(one, kept[0]!)) continue;
+    kept.push(one);
+    left.delete(one);
+  }
+  fetcher.replace(kept);
+  return true;
+}
+
+function isSameTopic(one: AssignedPartition, other: AssignedPartition): boolean {
+  return one.topic === other.topic && one.topicId === other.topicId;
+}
+
+function byTopic(partitions: Iterable<AssignedPartition>): Map<string, AssignedPartition[]> {
+  return Map.groupBy(partitions, ({ topic, topicId = '' }) => `${topic}/${topicId}`);
+}
+
+/** Undefined when nothing in it is to be handed over. */
+function openBatch({ assigned, term, from, bytes, at, header, highWatermark }: FetchedBatch): OpenBatch | undefined {
+  if (term !== assigned.term) return undefined;
+  const end = header.baseOffset + header.lastOffsetDelta + 1;
+  const records = header.isControl ? [] : unpack(bytes, at, assigned, header.baseOffset, end);
+  const first = records.findIndex((record) => record.offset >= from);
+  if (first < 0) {
+    if (assigned.processed === assigned.position) assigned.processed = end;
+    assigned.position = end;
+    return undefined;
+  }
+  const wanted = first === 0 ? records : records.slice(first);
+  return { assigned, term, moves: assigned.moves, records: wanted, end, highWatermark };
+}
+
+function unpack(
+  bytes: Uint8Array,
+  at: number,
+  { topic, partition }: AssignedPartition,
+  offset: number,
+  end: number,
+): readonly DecodedRecord[] {
+  try {
+    return decodeBatch(bytes, at).records;
+  } catch (cause) {
+    throw unreadable(cause as CorruptBatchError, { topic, partition, offset }, end);
+  }
+}
+
+/** Its producer's fault, unless the bytes are no longer those that were written: their CRC says so. */
+function unreadable(
+  cause: CorruptBatchError,
+  where: { readonly topic: string; readonly partition: number; readonly offset: number },
+  nextOffset: number,
+): RivuletClientError {
+  const batch = `${where.topic} partition ${where.partition}: the batch at offset ${where.offset}`;
+  const detail =
+    cause.reason === 'crc'
+      ? `${batch} is damaged: ${cause.message}`
+      : `${batch} cannot be unpacked, because its producer wrote it so (${cause.message}); go on from offset ${nextOffset}`;
+  return new RivuletClientError('CORRUPT_MESSAGE', detail, { ...where, extra: { nextOffset }, cause });
+}

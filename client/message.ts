@@ -1,0 +1,136 @@
+// Messages as applications give and get them, and their turning into the records of a batch and back.
+import type { DecodedRecord, RecordHeader, RecordInput } from '../lib/record/batch.ts';
+import { RivuletClientError } from './client-error.ts';
+import { whyNotText } from './text.ts';
+
+/** Text goes as UTF-8. */
+export type MessageBytes = string | Uint8Array | null;
+
+export type MessageHeader = { readonly key: string; readonly value: MessageBytes };
+
+/**
+ * A list, in which keys may repeat and keep their order. Or an object, as KafkaJS has it, where a list of values stands for a
+ * header each: JavaScript puts keys that are whole numbers first.
+ */
+export type MessageHeaders =
+  | readonly MessageHeader[]
+  | Readonly<Record<string, MessageBytes | readonly MessageBytes[]>>;
+
+export type Message = {
+  readonly key?: MessageBytes;
+  /** Null is a tombstone. */
+  readonly value: MessageBytes;
+  readonly headers?: MessageHeaders;
+  /** Default: by the key, as Kafka does; without a key, one partition per batch. */
+  readonly partition?: number;
+  /** Epoch milliseconds. Default: now. */
+  readonly timestamp?: number;
+};
+
+export type ConsumedMessage = {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  /** Epoch milliseconds. */
+  readonly timestamp: number;
+  /** Keys and values are views into the fetched bytes: copy what is to be kept for long. */
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  /** As they were sent: in their order, and keys may repeat. */
+  readonly headers: readonly { readonly key: string; readonly value: Buffer | null }[];
+};
+
+export type OutgoingRecord = RecordInput & {
+  readonly partition: number | undefined;
+  /** Bytes in a batch before compression, at most. */
+  readonly sizeBytes: number;
+};
+
+/** The varints of a record that fits one batch. */
+const recordOverheadBytes = 21;
+const headerOverheadBytes = 10;
+const noHeaders: readonly RecordHeader[] = [];
+
+/** @param at where the message stands in its list, `where`, to name it in errors. @throws RivuletClientError INVALID_RECORD */
+export function toRecord(message: Message, at: number, nowMs: number, where = 'messages'): OutgoingRecord {
+  try {
+    return recordOf(message, nowMs);
+  } catch (error) {
+    if (!(error instanceof Unfit)) throw error;
+    const detail = `${where}[${at}].${error.message}`;
+    throw new RivuletClientError('INVALID_RECORD', detail, { outcome: 'not-written' });
+  }
+}
+
+/** Leaves the making of a record at the first field that is wrong; never leaves this file. */
+class Unfit extends Error {}
+
+function recordOf(message: Message, nowMs: number): OutgoingRecord {
+  const key = toBytes(message.key ?? null, 'key');
+  const value = toBytes(message.value, 'value');
+  const headers = message.headers === undefined ? noHeaders : toHeaders(message.headers);
+  let sizeBytes = recordOverheadBytes + (key?.length ?? 0) + (value?.length ?? 0);
+  for (const header of headers) sizeBytes += headerOverheadBytes + header.key.length * 3 + (header.value?.length ?? 0);
+  const timestampMs = toWhole(message.timestamp, 'timestamp') ?? nowMs;
+  return { key, value, headers, timestampMs, partition: toWhole(message.partition, 'partition'), sizeBytes };
+}
+
+function toBytes(value: MessageBytes, field: string): Uint8Array | null {
+  if (typeof value === 'string') return Buffer.from(wellFormed(value, field));
+  if (value === null || value instanceof Uint8Array) return value;
+  throw new Unfit(`${field}: expected text, bytes or null, got ${typeof value}`);
+}
+
+function wellFormed(text: string, field: string): string {
+  const wrong = whyNotText(text);
+  if (wrong) throw new Unfit(`${field}: ${wrong}`);
+  return text;
+}
+
+function toHeaders(headers: MessageHeaders): RecordHeader[] {
+  if (typeof headers !== 'object' || headers === null)
+    throw new Unfit(`headers: expected a list of { key, value } or an object, got ${headers}`);
+  if (Array.isArray(headers)) return headers.map(toHeader);
+  return Object.entries(headers).flatMap(([key, given]) => {
+    const field = `headers.${key}`;
+    const name = wellFormed(key, field);
+    return [given].flat().map((value) => ({ key: name, value: toBytes(value, field) }));
+  });
+}
+
+function toHeader(header: Partial<MessageHeader> | null, at: number): RecordHeader {
+  const { key, value } = header ?? {};
+  return {
+    key: wellFormed(key as string, `headers[${at}].key`),
+    value: toBytes(value as MessageBytes, `headers[${at}].value`),
+  };
+}
+
+function toWhole(value: number | undefined, field: string): number | undefined {
+  if (value === undefined || (Number.isSafeInteger(value) && value >= 0)) return value;
+  throw new Unfit(`${field}: expected a whole number from 0 to 2^53 - 1, got ${value}`);
+}
+
+const emptyHeaders: ConsumedMessage['headers'] = Object.freeze([]);
+
+export function toMessage(topic: string, partition: number, record: DecodedRecord): ConsumedMessage {
+  return {
+    topic,
+    partition,
+    offset: record.offset,
+    timestamp: record.timestampMs,
+    key: toBuffer(record.key),
+    value: toBuffer(record.value),
+    headers: record.headers.length === 0 ? emptyHeaders : record.headers.map(fromHeader),
+  };
+}
+
+/** The same memory. Buffers, because toString() of any other bytes is a list of numbers. */
+function toBuffer(bytes: Uint8Array | null): Buffer | null {
+  if (bytes === null || Buffer.isBuffer(bytes)) return bytes;
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+function fromHeader({ key, value }: RecordHeader) {
+  return { key, value: toBuffer(value) };
+}

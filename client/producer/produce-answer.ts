@@ -1,0 +1,57 @@
+// The answer to a produce request, as one result per partition. A partition that the answer does not mention, or not in a
+// form that makes sense, has an unknown outcome: never a guess.
+import { errorOfProblem, RivuletClientError, withOutcome } from '../client-error.ts';
+import { type Answer, errorOfAnswer, retryAfterOf } from '../transport/connection.ts';
+
+export type ProduceAck = {
+  readonly baseOffset: number;
+  readonly lastOffset: number;
+  /** -1 unless the topic says LogAppendTime. */
+  readonly logAppendTime: number;
+};
+
+export type ProduceResult = ProduceAck | RivuletClientError;
+
+/** @returns the result of a partition; those of partitions that were not in the request are never asked for. */
+export function produceResults(answer: Answer): (partition: number) => ProduceResult {
+  const listed = listOf(answer);
+  if (listed === undefined) {
+    const error = answer.status >= 300 ? errorOfAnswer(answer, true) : unclear(answer, 'has no list of partitions');
+    return () => error;
+  }
+  const byPartition = new Map(listed.map((entry) => [entry.partition, entry]));
+  return (partition) => resultOf(answer, byPartition.get(partition));
+}
+
+type Entry = Readonly<Record<string, unknown>>;
+
+function listOf(answer: Answer): Entry[] | undefined {
+  try {
+    const body = JSON.parse(answer.body.toString('utf8')) as { partitions?: unknown };
+    if (!Array.isArray(body.partitions)) return undefined;
+    return body.partitions.filter((entry): entry is Entry => typeof entry === 'object' && entry !== null);
+  } catch {
+    return undefined;
+  }
+}
+
+function resultOf(answer: Answer, entry: Entry | undefined): ProduceResult {
+  if (entry === undefined) return unclear(answer, 'leaves this partition out');
+  const error = errorOfProblem(entry.error, { status: answer.status, retryAfterMs: retryAfterOf(answer) });
+  if (error) return withOutcome(error);
+  const { baseOffset, lastOffset, logAppendTime } = entry;
+  if (!isOffset(baseOffset) || !isOffset(lastOffset)) return unclear(answer, 'has no offsets for this partition');
+  return { baseOffset, lastOffset, logAppendTime: typeof logAppendTime === 'number' ? logAppendTime : -1 };
+}
+
+function isOffset(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function unclear(answer: Answer, what: string): RivuletClientError {
+  return new RivuletClientError('GATEWAY_ERROR', `the answer (HTTP ${answer.status}) ${what}`, {
+    status: answer.status,
+    retriable: true,
+    outcome: 'unknown',
+  });
+}

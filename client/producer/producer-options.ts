@@ -1,0 +1,56 @@
+// What a producer may be told, with its defaults and bounds.
+import { limits } from '../../lib/api/limits.ts';
+import type { Compression } from '../../lib/record/compression.ts';
+import { choiceOption, wholeOption } from '../whole-option.ts';
+import type { TopicSettings } from './topic-queue.ts';
+
+export type ProducerOptions = {
+  /** Retries never write twice. Default true. */
+  readonly idempotent?: boolean;
+  /** How long a batch waits for more records, milliseconds. Default 5. */
+  readonly lingerMs?: number;
+  /** Bytes of one batch before compression. Default 256 KiB; the topic's max.message.bytes bounds it too. */
+  readonly batchSize?: number;
+  /** Default none. */
+  readonly compression?: Compression;
+  /** Bytes of one request, all partitions together. Default and most 4 MiB. */
+  readonly maxRequestBytes?: number;
+  /** Requests under way at the same time. Default 5. */
+  readonly maxInFlightRequests?: number;
+  /** Of them, how many may carry one partition. Default 1, at most 5. */
+  readonly maxInFlightPerPartition?: number;
+  /**
+   * How long a message may wait to be sent and sent again, milliseconds, once it has buffer memory. Default 120,000. A try
+   * that has begun is not cut short, for that would only make its outcome unknown: it may take requestTimeoutMs more.
+   */
+  readonly deliveryTimeoutMs?: number;
+  /** Bytes of messages not yet answered; beyond it send() waits. Default 32 MiB. A larger send goes alone. */
+  readonly bufferMemory?: number;
+};
+
+export type ProducerSettings = TopicSettings & {
+  readonly maxInFlightRequests: number;
+  readonly bufferMemory: number;
+};
+
+const KiB = 1024;
+const codecs: readonly Compression[] = ['none', 'gzip', 'snappy', 'lz4', 'zstd'];
+
+/** Throws RivuletClientError INVALID_REQUEST, naming the option, its bounds and the value. */
+export function settingsOf(options: ProducerOptions): Omit<ProducerSettings, 'ids' | 'clock'> {
+  const bodyBytes = limits.binaryBodyBytes;
+  const { lingerMs, batchSize, maxRequestBytes, maxInFlightRequests, bufferMemory } = options;
+  return {
+    compression: choiceOption('compression', options.compression, codecs, 'none'),
+    lingerMs: wholeOption('lingerMs', lingerMs, { fallback: 5, min: 0 }),
+    batchBytes: wholeOption('batchSize', batchSize, { fallback: 256 * KiB, min: 1 }),
+    maxRequestBytes: wholeOption('maxRequestBytes', maxRequestBytes, { fallback: bodyBytes, min: KiB, max: bodyBytes }),
+    maxInFlightRequests: wholeOption('maxInFlightRequests', maxInFlightRequests, { fallback: 5, min: 1 }),
+    maxInFlightPerPartition: wholeOption('maxInFlightPerPartition', options.maxInFlightPerPartition, inFlightBounds),
+    deliveryTimeoutMs: wholeOption('deliveryTimeoutMs', options.deliveryTimeoutMs, { fallback: 120_000, min: 1 }),
+    bufferMemory: wholeOption('bufferMemory', bufferMemory, { fallback: 32 * KiB * KiB, min: 1 }),
+  };
+}
+
+/** The server remembers the offsets of a producer's last five appends to a partition. */
+const inFlightBounds = { fallback: 1, min: 1, max: 5 };

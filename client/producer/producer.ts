@@ -1,0 +1,364 @@
+// What happens when you call send(): its messages become records, wait their turn for buffer memory and the topic's
+// metadata (admit), join their partitions' batches (append), leave with whatever else of the topic may go (pump), and
+// are answered part by part (resolve). One send is one promise; nothing on the way makes one per record.
+//
+// Invariants: sends to a topic are appended in the order of their calls. A partition's batches are written in order, and
+// once, unless an error said otherwise: what is repeated is repeated in the same bytes, under the same sequence.
+
+import { BATCHES_MEDIA_TYPE, encodeProduceFrames } from '../../lib/record/frames.ts';
+import type { Clock } from '../../lib/runtime/clock.ts';
+import { closedError, errorOfParts, isClientError, RivuletClientError } from '../client-error.ts';
+import { type Message, type OutgoingRecord, toRecord } from '../message.ts';
+import type { RecordMetadata } from '../record-metadata.ts';
+import type { Connection } from '../transport/connection.ts';
+import { paths } from '../transport/paths.ts';
+import { backoffMs, type RetryPolicy } from '../transport/retry.ts';
+import { choiceOption } from '../whole-option.ts';
+import { Delivery } from './delivery.ts';
+import type { Part } from './partition-queue.ts';
+import { type ProduceResult, produceResults } from './produce-answer.ts';
+import { verdictOf } from './produce-verdict.ts';
+import { createProducerIds, type ProducerIds } from './producer-ids.ts';
+import { type ProducerOptions, type ProducerSettings, settingsOf } from './producer-options.ts';
+import type { TopicMetadata, TopicMetadataCache } from './topic-metadata.ts';
+import { TopicQueue } from './topic-queue.ts';
+
+export type ProducerContext = {
+  readonly connection: Connection;
+  readonly metadata: TopicMetadataCache;
+  readonly clock: Clock;
+  readonly retry: RetryPolicy;
+};
+
+/** A send that has not been appended to its partitions yet. */
+type Admission = {
+  readonly delivery: Delivery;
+  readonly records: readonly OutgoingRecord[];
+  readonly sizeBytes: number;
+  /** Of the partitions that the messages name; -1 when none does. */
+  readonly highestPartition: number;
+  /** The topic has been read since the send. */
+  informed: boolean;
+};
+
+export type TopicMessages = { readonly topic: string; readonly messages: readonly Message[] };
+
+export class Producer {
+  readonly #context: ProducerContext;
+  readonly #settings: ProducerSettings;
+  readonly #ids: ProducerIds | undefined;
+  readonly #unsettled = new Set<Delivery>();
+  /** Sends that wait for metadata or memory, per topic, in the order of their calls. */
+  readonly #admissions = new Map<string, Admission[]>();
+  /** By topic id: a topic made anew is another. */
+  readonly #topics = new Map<string, TopicQueue>();
+  readonly #learning = new Set<string>();
+  #bufferedBytes = 0;
+  #inFlight = 0;
+  #flushes = 0;
+  #closed = false;
+  /** A send waits for memory. */
+  #starving = false;
+  #acquiring = false;
+  #pumpIsDue = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(context: ProducerContext, options: ProducerOptions = {}) {
+    const { connection, clock, retry } = context;
+    this.#context = context;
+    const isIdempotent = choiceOption('idempotent', options.idempotent, [true, false], true);
+    this.#ids = isIdempotent ? createProducerIds(connection, clock, retry) : undefined;
+    this.#settings = { ...settingsOf(options), ids: this.#ids, clock };
+  }
+
+  /** Here for KafkaJS's shape: the producer id is fetched with the first send. */
+  async connect(): Promise<void> {
+    this.#closed = false;
+  }
+
+  /** How many partitions the topic has. UNKNOWN_TOPIC_OR_PARTITION if there is no such topic. */
+  async partitionsFor(topic: string): Promise<number> {
+    return (await this.#context.metadata.refresh(topic)).partitions;
+  }
+
+  /**
+   * One result per message, in their order. Rejects with RivuletClientError when any message failed: `results` has each
+   * message's own result or error, and each error the outcome of its message. A message that cannot be sent keeps all of
+   * them from being sent.
+   */
+  send({ topic, messages }: TopicMessages): Promise<RecordMetadata[]> {
+    return this.#send([{ topic, messages, where: 'messages' }]);
+  }
+
+  /** As several sends at once, in results and errors as one; settles when all have. */
+  sendBatch(request: { readonly topicMessages: readonly TopicMessages[] }): Promise<RecordMetadata[]> {
+    const parts = request.topicMessages.map((part, at) => ({ ...part, where: `topicMessages[${at}].messages` }));
+    return this.#send(parts);
+  }
+
+  async #send(parts: readonly (TopicMessages & { readonly where: string })[]): Promise<RecordMetadata[]> {
+    if (this.#closed) throw closedError('producer');
+    const nowMs = this.#context.clock.now();
+    const records = parts.map(({ messages, where }) => messages.map((one, at) => toRecord(one, at, nowMs, where)));
+    const sent = parts.map(({ topic }, at) =>
+      records[at]!.length === 0 ? [] : this.#submit(topic, records[at]!).promise,
+    );
+    const results = (await Promise.all(sent)).flat();
+    if (results.some(isClientError)) throw errorOfParts(results);
+    return results as RecordMetadata[];
+  }
+
+  /** Sends what lingers; resolves when every send so far is settled, well or not. */
+  async flush(): Promise<void> {
+    this.#flushes++;
+    this.#pumpSoon();
+    await Promise.all([...this.#unsettled].map((delivery) => delivery.promise));
+    this.#flushes--;
+  }
+
+  /** Refuses new sends, and flushes. */
+  async disconnect(): Promise<void> {
+    this.#closed = true;
+    await this.flush();
+    clearTimeout(this.#timer);
+  }
+
+  #submit(topic: string, records: readonly OutgoingRecord[]): Delivery {
+    let sizeBytes = 0;
+    let highestPartition = -1;
+    for (const record of records) {
+      sizeBytes += record.sizeBytes;
+      highestPartition = Math.max(highestPartition, record.partition ?? -1);
+    }
+    const delivery: Delivery = new Delivery(records.length, () => this.#unsettled.delete(delivery));
+    this.#unsettled.add(delivery);
+    const admission = { delivery, records, sizeBytes, highestPartition, informed: false };
+    const waiting = this.#admissions.get(topic);
+    if (waiting) waiting.push(admission);
+    else {
+      this.#admissions.set(topic, [admission]);
+      this.#admit(topic);
+    }
+    return delivery;
+  }
+
+  // --- admit: metadata and memory, first come first served
+
+  #admit(topic: string): void {
+    const waiting = this.#admissions.get(topic);
+    while (waiting?.[0]) {
+      const metadata = this.#context.metadata.peek(topic);
+      if (!metadata || !this.#knowsPartitions(waiting[0], metadata)) {
+        this.#learn(topic, waiting[0]);
+        return;
+      }
+      if (!this.#takeMemory(waiting[0])) return;
+      this.#append(waiting.shift()!, metadata);
+    }
+    this.#admissions.delete(topic);
+  }
+
+  #knowsPartitions({ highestPartition, informed }: Admission, metadata: TopicMetadata): boolean {
+    // Partitions may have been added; once the topic has been read again, the number is what it is.
+    return highestPartition < metadata.partitions || informed;
+  }
+
+  #learn(topic: string, first: Admission): void {
+    this.#learning.add(topic);
+    this.#context.metadata.refresh(topic).then(
+      () => {
+        first.informed = true;
+        this.#learning.delete(topic);
+        this.#admit(topic);
+      },
+      (error: unknown) => {
+        const waiting = this.#admissions.get(topic) ?? [];
+        this.#learning.delete(topic);
+        this.#admissions.delete(topic);
+        const unsent = asClientError(error).with({ outcome: 'not-written', topic });
+        for (const { delivery } of waiting) delivery.failAll(unsent);
+      },
+    );
+  }
+
+  #takeMemory({ sizeBytes, delivery }: Admission): boolean {
+    if (this.#bufferedBytes > 0 && this.#bufferedBytes + sizeBytes > this.#settings.bufferMemory) {
+      // What lingers is sent now, and an answer makes room.
+      if (!this.#starving) this.#pumpSoon();
+      this.#starving = true;
+      return false;
+    }
+    this.#bufferedBytes += sizeBytes;
+    void delivery.promise.then(() => {
+      this.#bufferedBytes -= sizeBytes;
+      if (this.#starving) this.#pumpSoon();
+    });
+    return true;
+  }
+
+  #append({ records, delivery, highestPartition }: Admission, metadata: TopicMetadata): void {
+    if (highestPartition >= metadata.partitions) {
+      delivery.failAll(noPartition(highestPartition, metadata));
+      return;
+    }
+    const queue = this.#topicQueue(metadata);
+    let due = false;
+    for (let i = 0; i < records.length; i++) due = queue.append(records[i]!, delivery, i, metadata) || due;
+    if (due) this.#pumpSoon();
+  }
+
+  #topicQueue(metadata: TopicMetadata): TopicQueue {
+    const known = this.#topics.get(metadata.topicId);
+    if (known) return known;
+    const queue = new TopicQueue(metadata, this.#settings);
+    this.#topics.set(metadata.topicId, queue);
+    return queue;
+  }
+
+  // --- pump: whatever changed, see what may be sent, and when to look again
+
+  /** Once for everything that happens in this turn of the event loop. */
+  #pumpSoon(): void {
+    if (this.#pumpIsDue) return;
+    this.#pumpIsDue = true;
+    setImmediate(() => {
+      this.#pumpIsDue = false;
+      this.#pump();
+    });
+  }
+
+  #pump(): void {
+    // What waits for metadata is woken by its answer; the others wait for memory.
+    const starving = () => [...this.#admissions.keys()].filter((topic) => !this.#learning.has(topic));
+    for (const topic of starving()) this.#admit(topic);
+    this.#starving = starving().length > 0;
+    const nowMs = this.#context.clock.monotonic();
+    for (const topic of this.#topics.values()) for (const queue of topic.queues()) queue.expire(nowMs);
+    this.#wantIdentity();
+    const hurry = this.#flushes > 0 || this.#starving;
+    for (const topic of [...this.#topics.values()]) this.#sendDue(topic, hurry, nowMs);
+    this.#armTimer(hurry, nowMs);
+  }
+
+  #sendDue(topic: TopicQueue, hurry: boolean, nowMs: number): void {
+    while (this.#inFlight < this.#settings.maxInFlightRequests && topic.dueAtMs(hurry) <= nowMs) {
+      const parts = topic.take(nowMs);
+      if (parts.length === 0) return;
+      void this.#transmit(topic, parts);
+      // Whoever waits longest comes first.
+      this.#topics.delete(topic.topicId);
+      this.#topics.set(topic.topicId, topic);
+    }
+  }
+
+  #armTimer(hurry: boolean, nowMs: number): void {
+    clearTimeout(this.#timer);
+    let atMs = Number.POSITIVE_INFINITY;
+    for (const topic of this.#topics.values()) {
+      // With no request to spare, an answer is what to wait for.
+      if (this.#inFlight < this.#settings.maxInFlightRequests) atMs = Math.min(atMs, topic.dueAtMs(hurry));
+      for (const queue of topic.queues()) atMs = Math.min(atMs, queue.expiresAtMs());
+    }
+    if (atMs !== Number.POSITIVE_INFINITY) {
+      this.#timer = setTimeout(() => this.#pump(), Math.max(1, Math.ceil(atMs - nowMs)));
+    }
+  }
+
+  #wantIdentity(): void {
+    if (!this.#ids || this.#ids.current() || this.#acquiring) return;
+    if ([...this.#topics.values()].every((topic) => topic.isEmpty)) return;
+    this.#acquiring = true;
+    const acquired = this.#ids.acquire().catch((error: unknown) => {
+      const refused = asClientError(error).with({ outcome: 'not-written' });
+      // What is retriable is asked for again, until the batches are too old.
+      if (!refused.retriable) for (const queue of this.#allQueues()) queue.failAllWaiting(refused);
+    });
+    void acquired.then(() => {
+      this.#acquiring = false;
+      this.#pumpSoon();
+    });
+  }
+
+  #allQueues() {
+    return [...this.#topics.values()].flatMap((topic) => topic.queues());
+  }
+
+  // --- transmit and resolve: one request, and what becomes of its parts
+
+  async #transmit(topic: TopicQueue, parts: readonly Part[]): Promise<void> {
+    this.#inFlight++;
+    const resultOf = await this.#exchange(topic, parts);
+    const results = parts.map((part) => resultOf(part.queue.partition));
+    const partitions = await this.#partitionsLeft(topic, results);
+    this.#inFlight--;
+    // One wait for all of them, so that what went together goes together again.
+    const failures = Math.max(...parts.map((part) => part.failures)) + 1;
+    const waitMs = backoffMs(this.#context.clock, this.#context.retry, failures, results.find(isClientError));
+    for (const part of parts) {
+      const result = resultOf(part.queue.partition);
+      if (!isClientError(result)) part.queue.written(part, result);
+      else this.#resolve(part, part.queue.partition < partitions ? mistaken(result) : result, waitMs);
+    }
+    this.#pumpSoon();
+  }
+
+  async #exchange(topic: TopicQueue, parts: readonly Part[]): Promise<(partition: number) => ProduceResult> {
+    try {
+      const answer = await this.#context.connection.exchange({
+        method: 'POST',
+        path: paths.produce(topic.topic),
+        query: { topicId: topic.topicId },
+        body: encodeProduceFrames(parts.map(({ queue, bytes }) => ({ partition: queue.partition, batches: bytes }))),
+        contentType: BATCHES_MEDIA_TYPE,
+        writes: true,
+      });
+      return produceResults(answer);
+    } catch (error) {
+      return () => asClientError(error);
+    }
+  }
+
+  /**
+   * A function with an old view may not know a topic yet, or a partition: then the topic itself is asked.
+   * @returns how many partitions there are against all appearance; 0 when an answer is to be taken as it is.
+   */
+  async #partitionsLeft(topic: TopicQueue, results: readonly ProduceResult[]): Promise<number> {
+    const { metadata } = this.#context;
+    const codes = new Set(results.map((result) => (isClientError(result) ? result.errorCode : '')));
+    if (codes.has('INCONSISTENT_TOPIC_ID') || codes.has('MESSAGE_TOO_LARGE')) metadata.forget(topic.topic);
+    if (!codes.has('UNKNOWN_TOPIC_OR_PARTITION')) return 0;
+    metadata.forget(topic.topic);
+    const now = await metadata.refresh(topic.topic).catch(() => undefined);
+    return now?.topicId === topic.topicId ? now.partitions : 0;
+  }
+
+  #resolve(part: Part, error: RivuletClientError, waitMs: number): void {
+    const { queue } = part;
+    part.certain &&= error.outcome === 'not-written';
+    const verdict = verdictOf(error, {
+      certain: part.certain,
+      oldest: queue.isOldest(part),
+      idempotent: part.identity !== undefined,
+    });
+    const nowMs = this.#context.clock.monotonic();
+    const againMs = nowMs + waitMs;
+    if (verdict === 'written') queue.written(part, undefined);
+    else if (verdict === 'renew' && nowMs < part.deadlineMs) queue.renew(part, error, againMs);
+    else if (verdict === 'again' && againMs < part.deadlineMs) queue.sendAgain(part, error, againMs);
+    else queue.fail(part, error);
+  }
+}
+
+function noPartition(partition: number, { topic, partitions }: TopicMetadata): RivuletClientError {
+  const detail = `partition: ${topic} has partitions 0 to ${partitions - 1}, not ${partition}`;
+  return new RivuletClientError('UNKNOWN_TOPIC_OR_PARTITION', detail, { outcome: 'not-written', topic, partition });
+}
+
+function mistaken(error: RivuletClientError): RivuletClientError {
+  return error.errorCode === 'UNKNOWN_TOPIC_OR_PARTITION' ? error.with({ retriable: true }) : error;
+}
+
+function asClientError(error: unknown): RivuletClientError {
+  if (isClientError(error)) return error;
+  return new RivuletClientError('UNKNOWN_SERVER_ERROR', String(error), { outcome: 'unknown', cause: error });
+}

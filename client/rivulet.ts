@@ -1,0 +1,95 @@
+// The SDK's front door. One Rivulet is one endpoint, one identity and one pool of connections; producers, consumers and
+// the administration share them. It speaks HTTP and nothing else.
+import { type Clock, systemClock } from '../lib/runtime/clock.ts';
+import type { Credentials } from '../lib/sigv4/canonical.ts';
+import { Admin } from './admin/admin.ts';
+import { invalid } from './client-error.ts';
+import { Consumer } from './consumer/consumer.ts';
+import type { ConsumerOptions } from './consumer/consumer-options.ts';
+import { Producer } from './producer/producer.ts';
+import type { ProducerOptions } from './producer/producer-options.ts';
+import { createTopicMetadataCache, type TopicMetadataCache } from './producer/topic-metadata.ts';
+import { type Connection, openConnection } from './transport/connection.ts';
+import { type CredentialsProvider, credentialsFor, regionFor } from './transport/credentials.ts';
+import { type RetryHooks, watchConnection } from './transport/outage.ts';
+import { type RetryOptions, type RetryPolicy, retryPolicy } from './transport/retry.ts';
+import { checkFunctions, wholeOption } from './whole-option.ts';
+
+export type RivuletOptions = RetryHooks & {
+  /** Of the API, as the stack or the local server prints it. */
+  readonly url: string;
+  /** Default: local/local on loopback, elsewhere AWS's own chain (environment, profile, role). */
+  readonly credentials?: Credentials | CredentialsProvider;
+  /** For addresses that do not tell: those of API Gateway do. Default us-east-1 on loopback, whatever AWS_REGION says. */
+  readonly region?: string;
+  /** Named in the User-Agent header and to groups: 1 to 249 printable ASCII characters. Default `client`. */
+  readonly clientId?: string;
+  readonly retry?: RetryOptions;
+  /** Of one request, milliseconds; a long poll adds its wait. Default 30,000. */
+  readonly requestTimeoutMs?: number;
+};
+
+type Context = {
+  readonly connection: Connection;
+  readonly clock: Clock;
+  readonly retry: RetryPolicy;
+  readonly requestTimeoutMs: number;
+  readonly clientId: string;
+};
+
+export class Rivulet {
+  readonly #context: Context;
+  readonly #metadata: TopicMetadataCache;
+
+  /** Throws RivuletClientError INVALID_REQUEST for options that cannot be used. */
+  constructor(options: RivuletOptions) {
+    const clock = systemClock;
+    const url = parseUrl(options.url);
+    const retry = retryPolicy(options.retry);
+    const clientId = clientIdOf(options.clientId);
+    checkFunctions(options, ['onRetry', 'onRecovery']);
+    const requestTimeoutMs = wholeOption('requestTimeoutMs', options.requestTimeoutMs, { fallback: 30_000, min: 1 });
+    const unwatched = openConnection({
+      url,
+      region: regionFor(url, options.region),
+      credentials: credentialsFor(url, options.credentials),
+      clientId,
+      requestTimeoutMs,
+      clock,
+    });
+    const connection = watchConnection(unwatched, clock, options);
+    this.#context = { connection, clock, retry, requestTimeoutMs, clientId };
+    this.#metadata = createTopicMetadataCache(connection, clock, retry);
+  }
+
+  producer(options: ProducerOptions = {}): Producer {
+    return new Producer({ ...this.#context, metadata: this.#metadata }, options);
+  }
+
+  consumer(options: ConsumerOptions = {}): Consumer {
+    return new Consumer(this.#context, options);
+  }
+
+  admin(): Admin {
+    const { connection, clock, retry } = this.#context;
+    return new Admin(connection, clock, retry);
+  }
+}
+
+function parseUrl(url: string): URL {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  if (parsed?.protocol !== 'http:' && parsed?.protocol !== 'https:')
+    throw invalid(`url: expected an address like http://127.0.0.1:9292 or https://host, got '${url}'`);
+  // Not repeated: it may be a password.
+  if (parsed.username || parsed.password)
+    throw invalid('url: expected no user and password: use the option credentials');
+  if (parsed.search || parsed.hash) throw invalid(`url: expected an address without ? and #, got ${url}`);
+  if (parsed.protocol === 'http:' && parsed.hostname.endsWith('.amazonaws.com'))
+    throw invalid(`url: expected https://, which is all that API Gateway speaks, got ${url}`);
+  return parsed;
+}
+
+function clientIdOf(given: string = 'client'): string {
+  if (typeof given === 'string' && /^[!-~]([ -~]{0,247}[!-~])?$/.test(given)) return given;
+  throw invalid(`clientId: expected 1 to 249 printable ASCII characters, got ${JSON.stringify(given)}`);
+}

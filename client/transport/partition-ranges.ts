@@ -1,0 +1,20 @@
+// Partitions by their numbers, as queries name them: ranges that one request may ask for.
+import { limits } from '../../lib/api/limits.ts';
+import type { AdminCalls } from '../admin/admin-calls.ts';
+import { paths } from './paths.ts';
+
+/** `0-255`: of partitions that lie together; those in between are in it too. */
+export function rangesOf(numbers: readonly number[]): string[] {
+  const ranges: { readonly from: number; to: number }[] = [];
+  for (const number of [...numbers].sort((a, b) => a - b)) {
+    const last = ranges.at(-1);
+    if (last && number < last.from + limits.fetchPartitions) last.to = number;
+    else ranges.push({ from: number, to: number });
+  }
+  return ranges.map(({ from, to }) => `${from}-${to}`);
+}
+
+export async function allPartitions(calls: AdminCalls, topic: string): Promise<number[]> {
+  const { partitions } = await calls.read<{ partitions: number }>(paths.topic(topic), { partitionsLimit: 1 });
+  return Array.from({ length: partitions }, (_, partition) => partition);
+}

@@ -1,0 +1,35 @@
+// The resources that the SDK asks for. Names are encoded though valid ones need not be: an invalid one must reach the
+// server as a name and be refused as one, not as another path. Three cannot: a URL has no room for them as names, so that
+// the offsets of a group `.` would be the group `offsets`. They are refused here.
+import type { ErrorCode } from '../../lib/api/errors.ts';
+import { RivuletClientError } from '../client-error.ts';
+import { whyNotText } from '../text.ts';
+
+const topic = (name: string): string => `/v1/topics/${segment(name, 'topic', 'INVALID_TOPIC_EXCEPTION')}`;
+const group = (id: string): string => `/v1/groups/${segment(id, 'groupId', 'INVALID_GROUP_ID')}`;
+
+function segment(name: string, field: string, errorCode: ErrorCode): string {
+  const wrong = whyNotText(name) ?? whyNoSegment(name);
+  if (wrong) throw new RivuletClientError(errorCode, `${field}: ${wrong}`, { outcome: 'not-written' });
+  return encodeURIComponent(name);
+}
+
+function whyNoSegment(name: string): string | undefined {
+  if (name !== '' && name !== '.' && name !== '..') return undefined;
+  return `must not be empty, "." or "..", got ${JSON.stringify(name)}`;
+}
+
+export const paths = {
+  topics: '/v1/topics',
+  topic,
+  produce: (name: string) => `${topic(name)}/records`,
+  fetch: (name: string) => `${topic(name)}/fetch`,
+  offsets: (name: string) => `${topic(name)}/offsets`,
+  partitionRecords: (name: string, partition: number) => `${topic(name)}/partitions/${partition}/records`,
+  producers: '/v1/producers',
+  groups: '/v1/groups',
+  group,
+  heartbeat: (id: string) => `${group(id)}/heartbeat`,
+  groupOffsets: (id: string) => `${group(id)}/offsets`,
+  resetOffsets: (id: string) => `${group(id)}/offsets/reset`,
+} as const;

@@ -1,0 +1,76 @@
+// Trying again, for the calls that stand alone: metadata, producer ids, offsets, administration. The producer's own
+// retries are another matter (producer.ts), for they keep sequences.
+import { type Clock, fullJitterMs } from '../../lib/runtime/clock.ts';
+import { isClientError, type RivuletClientError } from '../client-error.ts';
+import { wholeOption } from '../whole-option.ts';
+
+export type RetryOptions = {
+  /** Tries after the first. Default 8. The producer does not count: it goes on until deliveryTimeoutMs. */
+  readonly retries?: number;
+  /** Bound of the first wait, milliseconds; doubles from then on. Default 100. */
+  readonly baseMs?: number;
+  /** Bound of any wait, milliseconds. Default 5,000. */
+  readonly capMs?: number;
+};
+
+/** Timers take no more. */
+const longestMs = 2_147_483_647;
+
+export type RetryPolicy = Required<RetryOptions>;
+
+export function retryPolicy(options: RetryOptions = {}): RetryPolicy {
+  return {
+    retries: wholeOption('retry.retries', options.retries, { fallback: 8, min: 0 }),
+    baseMs: wholeOption('retry.baseMs', options.baseMs, { fallback: 100, min: 0, max: longestMs }),
+    capMs: wholeOption('retry.capMs', options.capMs, { fallback: 5_000, min: 0, max: longestMs }),
+  };
+}
+
+/** A server that asks for more is not believed: it would stop a client for good. */
+const longestRetryAfterMs = 60_000;
+
+/**
+ * How long to wait after failure number `failures` (from 1). What the server asked for comes on top of the jitter: else all
+ * whom it refused at once would be back at once.
+ */
+export function backoffMs(clock: Clock, policy: RetryPolicy, failures: number, error?: RivuletClientError): number {
+  const askedMs = Math.min(error?.retryAfterMs ?? 0, longestRetryAfterMs);
+  return askedMs + fullJitterMs(clock, failures - 1, policy.baseMs, policy.capMs);
+}
+
+/**
+ * Repeats `operation` while its error is retriable. `operation` gets the error before, so that a write can tell its own
+ * earlier, unanswered try from another's work.
+ */
+export async function retrying<T>(
+  clock: Clock,
+  policy: RetryPolicy,
+  operation: (before: RivuletClientError | undefined) => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
+  let before: RivuletClientError | undefined;
+  for (let failures = 0; ; ) {
+    try {
+      return await operation(before);
+    } catch (error) {
+      if (!isClientError(error) || !error.retriable || ++failures > policy.retries || signal?.aborted) throw error;
+      // One unanswered try is never forgotten: a later answer of "not written" speaks of the later try only.
+      before = before?.outcome === 'unknown' ? before : error;
+      await pause(backoffMs(clock, policy, failures, error), signal);
+    }
+  }
+}
+
+/** Sleeps; an abort ends it early and in peace. The timer is cleared, for it would keep the process alive. */
+export function pause(waitMs: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve();
+    const done = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, waitMs);
+    signal?.addEventListener('abort', done);
+  });
+}

@@ -1,0 +1,74 @@
+// Answers that hold a list of topics with a result for each partition: what was committed, deleted, reset or looked up. One
+// that failed for every partition has an error's status and the same body.
+import { errorOfParts, errorOfProblem, isClientError, RivuletClientError, withOutcome } from '../client-error.ts';
+import { type Answer, errorOfAnswer } from './connection.ts';
+
+export type PartitionOutcome<Result> = {
+  readonly topic: string;
+  readonly topicId: string;
+  readonly partition: number;
+  readonly result: Result | RivuletClientError;
+};
+
+type Entry = { readonly partition: number; readonly error?: unknown };
+type Listed = { readonly topic: string; readonly topicId?: string; readonly partitions: readonly Entry[] };
+
+/** In the order of the answer. Throws RivuletClientError for what failed as a whole. */
+export const topicResults = <Result extends { partition: number }>(answer: Answer, writes: boolean) =>
+  resultsPage<Result>(answer, writes).outcomes;
+
+/** All pages of what is looked up. */
+export async function everyPage<Result extends { partition: number }>(
+  ask: (after: string | undefined) => Promise<Answer>,
+): Promise<PartitionOutcome<Result>[]> {
+  const all: PartitionOutcome<Result>[][] = [];
+  for (let after: string | undefined; ; ) {
+    const page = resultsPage<Result>(await ask(after), false);
+    all.push(page.outcomes);
+    if (page.nextAfter === undefined) return all.flat();
+    after = page.nextAfter;
+  }
+}
+
+function resultsPage<Result extends { partition: number }>(
+  answer: Answer,
+  writes: boolean,
+): { outcomes: PartitionOutcome<Result>[]; nextAfter: string | undefined } {
+  const { topics, nextAfter } = bodyOf(answer);
+  if (!Array.isArray(topics)) throw answer.status >= 300 ? errorOfAnswer(answer, writes) : unclear(answer, writes);
+  const outcomes = (topics as readonly Listed[]).flatMap(({ topic, topicId = '', partitions }) =>
+    partitions.map((entry) => {
+      const { partition } = entry;
+      const error = errorOfProblem(entry.error, { status: answer.status, topic, partition });
+      const result = error === undefined ? (entry as unknown as Result) : writes ? withOutcome(error) : error;
+      return { topic, topicId, partition, result };
+    }),
+  );
+  return { outcomes, nextAfter: typeof nextAfter === 'string' ? nextAfter : undefined };
+}
+
+/** The same with every result. Throws the first error among them, with all results. */
+export function allDone<Result extends object>(outcomes: readonly PartitionOutcome<Result>[]) {
+  if (outcomes.some(({ result }) => isClientError(result))) throw errorOfParts(outcomes.map(partOf));
+  return outcomes as readonly (Omit<PartitionOutcome<Result>, 'result'> & { readonly result: Result })[];
+}
+
+function partOf<Result extends object>({ topic, partition, result }: PartitionOutcome<Result>) {
+  return isClientError(result) ? result : { topic, partition, ...result };
+}
+
+function bodyOf({ body }: Answer): { topics?: unknown; nextAfter?: unknown } {
+  try {
+    return JSON.parse(body.toString('utf8')) ?? {};
+  } catch {
+    return {};
+  }
+}
+
+function unclear({ status }: Answer, writes: boolean): RivuletClientError {
+  return new RivuletClientError('GATEWAY_ERROR', `the answer (HTTP ${status}) has no list of topics`, {
+    status,
+    retriable: true,
+    outcome: writes ? 'unknown' : undefined,
+  });
+}

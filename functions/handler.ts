@@ -1,0 +1,27 @@
+// What the functions of all duties have in common, from their operations to the handler that Lambda calls.
+import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
+import middy from '@middy/core';
+import type { Operation } from '../http/operation.ts';
+import type { Route } from '../http/router.ts';
+import { createStack } from '../http/stack.ts';
+import { openMetrics, serviceName } from './environment.ts';
+import { createHandler, type LambdaEvent, type LambdaResult } from './gateway.ts';
+import { createLog } from './log.ts';
+import type { RequestMetrics } from './metrics.ts';
+import { duties } from './routes.ts';
+
+const routes = Object.values(duties)
+  .flat()
+  .map((key) => {
+    const [method, path] = key.split(' ');
+    return { method, path } as Route;
+  });
+
+export function handlerFor(operations: readonly Operation[], metrics: RequestMetrics = openMetrics()) {
+  const { logger, logFailure } = createLog(serviceName());
+  const api = metrics.measured(createStack({ operations, routes, log: logFailure }));
+  // The operations themselves watch the time: only they know what to say of a write that took too long.
+  return middy<LambdaEvent, LambdaResult>(createHandler(api), { timeoutEarlyInMillis: 0 }).use(
+    injectLambdaContext(logger),
+  );
+}

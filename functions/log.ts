@@ -1,0 +1,17 @@
+// The log: structured, one line for each failure that is ours, none for anything else. LOG_LEVEL is read by Powertools.
+//
+// Invariant: it holds names, offsets and causes, never the data of a record and never a credential.
+import { Logger } from '@aws-lambda-powertools/logger';
+import type { LogEntry } from '../http/stack.ts';
+
+export function createLog(service: string) {
+  const logger = new Logger({ serviceName: service });
+  const logFailure = ({ error, ...entry }: LogEntry): void =>
+    logger.error(entry.errorCode, { ...entry, causes: causesOf(error) });
+  return { logger, logFailure };
+}
+
+function causesOf(error: unknown): string[] {
+  if (!(error instanceof Error)) return error === undefined ? [] : [String(error)];
+  return [error.stack ?? error.message, ...causesOf(error.cause)];
+}

@@ -1,0 +1,194 @@
+// The committed offsets of a group: commit, look up, delete, reset. No record passes through here: who may do this to a
+// group learns of a topic how far it reaches, and nothing that is in it.
+import type {
+  FetchOffsetsReply,
+  Groups,
+  PartitionCommit,
+  PerPartitionReply,
+  ResetOffsetsReply,
+  ResetTarget,
+} from '../../lib/api/groups.ts';
+import { defined } from '../defined.ts';
+import type { HttpResult } from '../http-event.ts';
+import { REPLY_BYTES } from '../json-records.ts';
+import { json, type Operation, operation } from '../operation.ts';
+import { failedRead, failedWrite, failuresOf, replyOf } from '../results.ts';
+import { committedOffsets, offsetResults, resetResults } from '../schemas/group-replies.ts';
+import {
+  commitOffsetsBody,
+  deleteOffsetsQuery,
+  fetchOffsetsQuery,
+  groupPath,
+  resetOffsetsBody,
+} from '../schemas/group-schemas.ts';
+
+type WithGroups = { readonly groups: Groups };
+
+const PATH = '/v1/groups/{group}/offsets';
+
+export function groupOffsetOperations(engine: WithGroups): Operation[] {
+  return [commit(engine), fetch(engine), remove(engine), reset(engine)];
+}
+
+const topicErrors = ['UNKNOWN_TOPIC_OR_PARTITION', 'INCONSISTENT_TOPIC_ID'] as const;
+const busy = ['COORDINATOR_LOAD_IN_PROGRESS', 'REQUEST_TIMED_OUT'] as const;
+
+const commit = (engine: WithGroups) =>
+  operation({
+    id: 'commitOffsets',
+    summary: 'Commit offsets: as a member what it owns, without membership while the group is empty',
+    method: 'POST',
+    path: PATH,
+    writes: true,
+    pathSchema: groupPath,
+    bodySchema: commitOffsetsBody,
+    status: 200,
+    replySchema: offsetResults,
+    repliesResults: true,
+    errors: [
+      'INVALID_GROUP_ID',
+      'UNKNOWN_MEMBER_ID',
+      'STALE_MEMBER_EPOCH',
+      'OFFSET_METADATA_TOO_LARGE',
+      ...topicErrors,
+      ...busy,
+    ],
+    run: async ({ path }, { topics, ...member }) => {
+      const reply = await engine.groups.commitOffsets({
+        groupId: path.group,
+        ...defined(member),
+        topics: topics.map((of) => ({ ...defined(of), partitions: of.partitions.map<PartitionCommit>(defined) })),
+      });
+      return partitionResults(reply);
+    },
+  });
+
+const fetch = (engine: WithGroups) =>
+  operation({
+    id: 'fetchOffsets',
+    summary: 'The committed offsets: all, of a topic, or of some of its partitions; `nextAfter` when there are more',
+    method: 'GET',
+    path: PATH,
+    pathSchema: groupPath,
+    querySchema: fetchOffsetsQuery,
+    status: 200,
+    replySchema: committedOffsets,
+    errors: ['INVALID_GROUP_ID', 'GROUP_ID_NOT_FOUND', ...topicErrors],
+    run: async ({ path, query: { topic, topicId, partitions, after } }) => {
+      // The pages of a topic are of one topic, though another is made under its name meanwhile.
+      const ref = topic === undefined ? undefined : { topic, topicId: topicId ?? after?.topicId, partitions };
+      const topics = ref && [defined(ref)];
+      return committedOf(await engine.groups.fetchOffsets({ groupId: path.group, ...defined({ topics, after }) }));
+    },
+  });
+
+const remove = (engine: WithGroups) =>
+  operation({
+    id: 'deleteOffsets',
+    summary: 'Forget the offsets of a topic that no member subscribes to',
+    method: 'DELETE',
+    path: PATH,
+    writes: true,
+    pathSchema: groupPath,
+    querySchema: deleteOffsetsQuery,
+    status: 200,
+    replySchema: offsetResults,
+    repliesResults: true,
+    errors: [
+      'INVALID_GROUP_ID',
+      'GROUP_ID_NOT_FOUND',
+      'GROUP_SUBSCRIBED_TO_TOPIC',
+      'NON_EMPTY_GROUP',
+      ...topicErrors,
+      ...busy,
+    ],
+    run: async ({ path, query: { topic, topicId, partitions } }) => {
+      const topics = [defined({ topic, topicId, partitions })];
+      return partitionResults(await engine.groups.deleteOffsets({ groupId: path.group, topics }));
+    },
+  });
+
+const reset = (engine: WithGroups) =>
+  operation({
+    id: 'resetOffsets',
+    summary: 'Set the offsets of a group that has no members, or tell what would be set',
+    method: 'POST',
+    path: `${PATH}/reset`,
+    writes: true,
+    pathSchema: groupPath,
+    bodySchema: resetOffsetsBody,
+    status: 200,
+    replySchema: resetResults,
+    repliesResults: true,
+    errors: ['INVALID_GROUP_ID', 'GROUP_ID_NOT_FOUND', 'NON_EMPTY_GROUP', ...topicErrors, ...busy],
+    run: async ({ path }, body) => {
+      const dryRun = body.dryRun ?? false;
+      const topics = body.topics.map(({ target, ...of }) => ({ ...defined(of), target: targetOf(target) }));
+      return resetOf(await engine.groups.resetOffsets({ groupId: path.group, topics, dryRun }), dryRun);
+    },
+  });
+
+type Target = ReturnType<typeof resetOffsetsBody.parse>['topics'][number]['target'];
+
+function targetOf(target: Target): ResetTarget {
+  return target.to === 'datetime' ? { to: 'datetime', timestampMs: target.timestamp } : target;
+}
+
+function partitionResults({ topics }: PerPartitionReply): HttpResult {
+  const results = topics.map((of) => ({
+    ...of,
+    partitions: of.partitions.map((result) => ('error' in result ? failedWrite(result) : result)),
+  }));
+  return replyOf(
+    topics.flatMap(({ partitions }) => partitions),
+    { topics: results },
+  );
+}
+
+/** As many rows as fit; at least one. */
+function committedOf({ topics }: FetchOffsetsReply): HttpResult {
+  const page: { topic: string; topicId: string; partitions: object[] }[] = [];
+  let bytes = ENVELOPE_BYTES;
+  let last: string | undefined;
+  const failures = failuresOf(topics.flatMap(({ partitions }) => partitions));
+  for (const { topic, topicId, partitions } of topics) {
+    if (topicId === undefined) throw firstError(partitions);
+    const rows: object[] = [];
+    page.push({ topic, topicId, partitions: rows });
+    bytes += ENVELOPE_BYTES + topic.length;
+    for (const result of partitions) {
+      const row = committedRow(result);
+      bytes += Buffer.byteLength(JSON.stringify(row)) + 1;
+      if (bytes > REPLY_BYTES && last !== undefined)
+        return { ...json(200, { topics: page, nextAfter: last }), failures };
+      rows.push(row);
+      last = `${topicId}/${result.partition}`;
+    }
+  }
+  return { ...json(200, { topics: page }), failures };
+}
+
+/** What stands around the rows of a reply, and of a topic beside its name: less than this. */
+const ENVELOPE_BYTES = 128;
+
+type Committed = FetchOffsetsReply['topics'][number]['partitions'];
+
+function committedRow(result: Committed[number]): object {
+  if ('error' in result) return failedRead(result);
+  const { committedMs, ...committed } = result;
+  return { ...committed, committedAt: committedMs };
+}
+
+/** There is no such topic: that is the answer, and not one for each partition. */
+const firstError = (partitions: Committed): unknown => partitions.find((result) => 'error' in result)?.error;
+
+function resetOf({ topics }: ResetOffsetsReply, dryRun: boolean): HttpResult {
+  const results = topics.map((of) => ({
+    ...of,
+    partitions: of.partitions.map((result) => ('error' in result ? failedWrite(result) : result)),
+  }));
+  return replyOf(
+    topics.flatMap(({ partitions }) => partitions),
+    { dryRun, topics: results },
+  );
+}

@@ -1,0 +1,53 @@
+// The head of a group: its epochs, which target is installed, and what that was computed from. A plan, not the truth: who
+// owns what stands in the offsets items.
+//
+//   v version   ge group epoch: grows with every change   ae assignment epoch: of the installed target, at most ge
+//   tn nonce of the target (absent: the empty target)   as assignor   dg digest of its topics   ca catalogue version
+//   cr created ms   es ms since when there are no members   ex 1: about to expire, unless somebody commits
+//   de 1: deleted; kept for a while, so that epochs go on
+import type { Assignor } from '../../api/groups.ts';
+import { groupHeadKey, itemVersion } from '../../storage/keys.ts';
+import type { Item } from '../../storage/table.ts';
+
+export type GroupHead = {
+  readonly groupEpoch: number;
+  readonly assignmentEpoch: number;
+  readonly nonce: string | undefined;
+  readonly assignor: Assignor;
+  readonly digest: string;
+  readonly catalogue: number;
+  readonly createdMs: number;
+  /** Undefined while there are members. */
+  readonly emptySinceMs: number | undefined;
+  readonly isExpiring: boolean;
+  readonly isDeleted: boolean;
+};
+
+export function parseGroupHead(item: Item): GroupHead {
+  if ((item.v as number) > itemVersion)
+    throw new Error(`group ${item.pk} has version ${item.v}: written by a newer Rivulet`);
+  return {
+    groupEpoch: item.ge as number,
+    assignmentEpoch: item.ae as number,
+    nonce: item.tn as string | undefined,
+    assignor: (item.as as Assignor | undefined) ?? 'uniform',
+    digest: (item.dg as string | undefined) ?? '',
+    catalogue: (item.ca as number | undefined) ?? 0,
+    createdMs: item.cr as number,
+    emptySinceMs: item.es as number | undefined,
+    isExpiring: item.ex !== undefined,
+    isDeleted: item.de !== undefined,
+  };
+}
+
+/** Longer than any write can still be on its way: so long something is left of a deleted group. */
+export const ttlOfDeleted = (nowMs: number): number => Math.ceil((nowMs + 7 * 86_400_000) / 1000);
+
+export const newGroupHead = (groupId: string, nowMs: number): Item => ({
+  ...groupHeadKey(groupId),
+  v: itemVersion,
+  ge: 1,
+  ae: 1,
+  cr: nowMs,
+  es: nowMs,
+});

@@ -1,0 +1,213 @@
+// The offsets items: per partition who owns it, since which epoch, and what is committed. Ownership lives here and nowhere
+// else. A *term* is (partition, owner, epoch): one conditional write begins it, and it never comes again; what a write
+// asks for is always the exact term that was read, so that "read that it is over, then compare and set" is sound.
+//
+//   v version   n name of the topic   ttl of a deleted group only; and per partition, with its last hexadecimal digit behind the letter:
+//   w owner   a epoch of the term, never falls   o offset   t committed ms   c commitSeq   l leader epoch   m metadata
+import { groupOffsetsKey, itemVersion, partitionsPerOffsetsItem } from '../../storage/keys.ts';
+import {
+  absent,
+  all,
+  any,
+  atMost,
+  type Condition,
+  equals,
+  type Item,
+  type Key,
+  type Scalar,
+  type Value,
+  type Write,
+} from '../../storage/table.ts';
+import type { Partitions } from '../partition-set.ts';
+
+export type Slot = {
+  readonly owner: string | undefined;
+  /** 0: never owned. */
+  readonly term: number;
+  readonly offset: number | undefined;
+  readonly committedMs: number;
+  readonly commitSeq: number | undefined;
+  readonly leaderEpoch: number;
+  readonly metadata: string;
+};
+
+/** The partitions of a set that share an item. */
+export type ItemPartitions = {
+  readonly topic: string;
+  readonly topicId: string;
+  readonly partitions: readonly number[];
+};
+
+export function byItem(set: Partitions): ItemPartitions[] {
+  return set.flatMap(({ topic, topicId, partitions }) => {
+    const groups = new Map<number, number[]>();
+    for (const partition of partitions) {
+      const index = Math.floor(partition / partitionsPerOffsetsItem);
+      const list = groups.get(index);
+      if (list) list.push(partition);
+      else groups.set(index, [partition]);
+    }
+    return [...groups.values()].map((list) => ({ topic, topicId, partitions: list }));
+  });
+}
+
+export const keyOfItem = (groupId: string, { topicId, partitions }: ItemPartitions): Key =>
+  groupOffsetsKey(groupId, topicId, partitions[0]!);
+
+const digit = (partition: number) => (partition % partitionsPerOffsetsItem).toString(16);
+const path = (letter: 'w' | 'a' | 'o' | 't' | 'c' | 'l' | 'm', partition: number) => letter + digit(partition);
+
+/** 22 characters of base64url, as clients make them, take 16 bytes; any other id is kept as it is. */
+function ownerValue(memberId: string): Scalar {
+  const bytes = Buffer.from(memberId, 'base64url');
+  return bytes.length === 16 && bytes.toString('base64url') === memberId ? new Uint8Array(bytes) : memberId;
+}
+
+const ownerName = (value: Value): string =>
+  typeof value === 'string' ? value : Buffer.from(value as Uint8Array).toString('base64url');
+
+export function slotOf(item: Item | undefined, partition: number): Slot {
+  const at = (letter: Parameters<typeof path>[0]) => item?.[path(letter, partition)];
+  const owner = at('w');
+  return {
+    owner: owner === undefined ? undefined : ownerName(owner),
+    term: (at('a') as number | undefined) ?? 0,
+    offset: at('o') as number | undefined,
+    committedMs: (at('t') as number | undefined) ?? -1,
+    commitSeq: at('c') as number | undefined,
+    leaderEpoch: (at('l') as number | undefined) ?? -1,
+    metadata: (at('m') as string | undefined) ?? '',
+  };
+}
+
+/** Every partition of an item that has anything stored. */
+export function slotsOf(item: Item): { partition: number; slot: Slot }[] {
+  if ((item.v as number) > itemVersion)
+    throw new Error(`offsets ${item.pk} ${item.sk} have version ${item.v}: written by a newer Rivulet`);
+  const first = Number(item.sk.slice(item.sk.indexOf('/') + 1)) * partitionsPerOffsetsItem;
+  return Array.from({ length: partitionsPerOffsetsItem }, (_, i) => first + i)
+    .filter((partition) => ['w', 'a', 'o'].some((letter) => item[letter + digit(partition)] !== undefined))
+    .map((partition) => ({ partition, slot: slotOf(item, partition) }));
+}
+
+export const topicIdOf = (item: Item): string => item.sk.slice(0, item.sk.indexOf('/'));
+export const topicNameOf = (item: Item): string => item.n as string;
+
+// --- conditions and changes of one partition; the writes of an item are made of these
+
+/** That the slot is in the very term that was read (or in none). */
+export function inTerm(partition: number, { owner, term }: Slot): Condition {
+  const sameOwner =
+    owner === undefined ? absent(path('w', partition)) : equals(path('w', partition), ownerValue(owner));
+  return all(sameOwner, term === 0 ? absent(path('a', partition)) : equals(path('a', partition), term));
+}
+
+/** That `memberId` owns it since `epoch` or before. */
+export const ownedSince = (partition: number, memberId: string, epoch: number): Condition =>
+  all(equals(path('w', partition), ownerValue(memberId)), atMost(path('a', partition), epoch));
+
+/** That no commit of this member with this number or a later one was taken. */
+export const commitIsNew = (partition: number, commitSeq: number): Condition =>
+  any(absent(path('c', partition)), { test: 'below', path: path('c', partition), value: commitSeq });
+
+/** That the offset is the very one that was read. */
+export const sameOffset = (partition: number, slot: Slot): Condition =>
+  slot.offset === undefined
+    ? absent(path('o', partition))
+    : all(equals(path('o', partition), slot.offset), equals(path('t', partition), slot.committedMs));
+
+/** That every slot of the item is as it was read, also those that were empty. */
+export const sameSlots = (item: Item): Condition => {
+  const asRead = Array.from({ length: partitionsPerOffsetsItem }, (_, partition) => {
+    const slot = slotOf(item, partition);
+    return [inTerm(partition, slot), sameOffset(partition, slot)];
+  });
+  return all(atMost('v', itemVersion), ...asRead.flat());
+};
+
+export type Change = { readonly set: readonly (readonly [string, Value])[]; readonly remove: readonly string[] };
+
+/** The number of the last commit stays while the owner is the same: its commits are numbered for its life. */
+export const beginTerm = (partition: number, memberId: string, epoch: number, before: Slot): Change => ({
+  set: [
+    [path('w', partition), ownerValue(memberId)],
+    [path('a', partition), epoch],
+  ],
+  remove: before.owner === memberId ? [] : [path('c', partition)],
+});
+
+export const endTerm = (partition: number): Change => ({ set: [], remove: [path('w', partition)] });
+
+export type NewOffset = {
+  readonly offset: number;
+  readonly committedMs: number;
+  readonly commitSeq?: number | undefined;
+  readonly leaderEpoch?: number | undefined;
+  readonly metadata?: string | undefined;
+};
+
+export function setOffset(partition: number, next: NewOffset): Change {
+  const optional: readonly (readonly ['c' | 'l' | 'm', Value | undefined])[] = [
+    ['c', next.commitSeq],
+    ['l', next.leaderEpoch === -1 ? undefined : next.leaderEpoch],
+    ['m', next.metadata === '' ? undefined : next.metadata],
+  ];
+  return {
+    set: [
+      [path('o', partition), next.offset],
+      [path('t', partition), next.committedMs],
+      ...optional.flatMap(([letter, value]) =>
+        value === undefined ? [] : [[path(letter, partition), value] as const],
+      ),
+    ],
+    remove: optional.flatMap(([letter, value]) => (value === undefined ? [path(letter, partition)] : [])),
+  };
+}
+
+/** Nobody's, and no commit of an earlier member may change it any more: the epoch is above all of theirs. */
+export const freeAt = (partition: number, epoch: number): Change => ({
+  set: [[path('a', partition), epoch]],
+  remove: [path('w', partition)],
+});
+
+export const clearOffset = (partition: number): Change => ({
+  set: [],
+  remove: (['o', 't', 'c', 'l', 'm'] as const).map((letter) => path(letter, partition)),
+});
+
+/** One update of an item: all of the conditions, all of the changes. */
+export function updateOf(
+  groupId: string,
+  item: ItemPartitions,
+  conditions: readonly Condition[],
+  changes: readonly Change[],
+) {
+  return {
+    kind: 'update',
+    key: keyOfItem(groupId, item),
+    update: {
+      set: [['v', itemVersion] as const, ['n', item.topic] as const, ...changes.flatMap((change) => change.set)],
+      // Whoever writes has use for it.
+      remove: ['ttl', ...changes.flatMap((change) => change.remove)],
+    },
+    if: all(...conditions),
+  } as const;
+}
+
+/**
+ * What is left of an item whose group was deleted, for as long as a write can be on its way: terms that nobody was given.
+ * If it went at once, a late copy of a write that found no item would find none again, and bring an old offset back.
+ */
+export function burialOf(item: Item, epoch: number, ttl: number): Write {
+  const partitions = Array.from({ length: partitionsPerOffsetsItem }, (_, partition) => partition);
+  const changes = partitions.flatMap((partition) => [freeAt(partition, epoch), clearOffset(partition)]);
+  const remove = changes.flatMap((change) => change.remove).filter((name) => item[name] !== undefined);
+  return {
+    kind: 'update',
+    key: { pk: item.pk, sk: item.sk },
+    update: { set: [['ttl', ttl], ...changes.flatMap((change) => change.set)], ...(remove.length > 0 && { remove }) },
+    if: sameSlots(item),
+  };
+}
+
+export const isBuried = (item: Item): boolean => item.ttl !== undefined;

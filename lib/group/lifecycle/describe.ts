@@ -1,0 +1,92 @@
+// Groups as people look at them.
+
+import type { GroupDescription, GroupState, GroupSummary, MemberDescription } from '../../api/groups.ts';
+import { inParallel } from '../../runtime/concurrency.ts';
+import { groupsPartition } from '../../storage/keys.ts';
+import { type GroupParts, unknownGroup } from '../context.ts';
+import type { GroupHead } from '../items/head.ts';
+import { isPresent, type Member, targetKeyOf } from '../items/member.ts';
+import { readGroup } from '../items/members.ts';
+import { type InstalledTarget, readTarget } from '../items/target.ts';
+import { checkGroupId } from '../names.ts';
+import { lagOf } from '../offsets/lag.ts';
+import { isEmpty } from '../partition-set.ts';
+
+const groupsAtOnce = 16;
+
+export async function listGroups(
+  parts: GroupParts,
+  { limit = 100, after }: { limit?: number; after?: string },
+): Promise<{ groups: GroupSummary[]; more: boolean }> {
+  const page = await parts.table.query({
+    pk: groupsPartition,
+    limit,
+    strong: true,
+    ...(after !== undefined && { after }),
+  });
+  const groups = await inParallel(page.items, groupsAtOnce, async ({ sk: groupId }) => {
+    const { head, living } = await lookAt(parts, groupId);
+    if (!head) return undefined;
+    return { groupId, state: stateOf(head, living), members: living.length };
+  });
+  const living = groups.filter((group) => group !== undefined);
+  // The caller goes on behind the last of them, so there must be one.
+  if (living.length === 0 && page.more) return listGroups(parts, { limit, after: page.items.at(-1)!.sk });
+  return { groups: living, more: page.more };
+}
+
+export async function describeGroup(parts: GroupParts, groupId: string): Promise<GroupDescription> {
+  checkGroupId(groupId);
+  const { head, living } = await lookAt(parts, groupId);
+  if (!head) throw unknownGroup(groupId);
+  const target = (await readTarget(parts.table, groupId, head)) ?? new Map();
+  const isThere = new Set(living.map(({ memberId }) => memberId));
+  const partitionDetails = (await lagOf(parts, groupId)).map(({ memberId, ...row }) =>
+    memberId !== undefined && isThere.has(memberId) ? { ...row, memberId } : row,
+  );
+  return {
+    groupId,
+    state: stateOf(head, living),
+    members: living.length,
+    assignor: head.assignor,
+    groupEpoch: head.groupEpoch,
+    assignmentEpoch: head.assignmentEpoch,
+    memberDetails: living.map((member) => describeMember(member, target, parts.clock.now())),
+    partitionDetails,
+  };
+}
+
+/** Without a head: there is no such group, or it was deleted. */
+async function lookAt({ table, clock }: GroupParts, groupId: string) {
+  const { head, members } = await readGroup(table, groupId);
+  const living = members.filter((member) => isPresent(member, clock.now()));
+  return { head: head?.isDeleted ? undefined : head, living };
+}
+
+function stateOf(head: GroupHead, living: readonly Member[]): GroupState {
+  if (living.length === 0) return 'Empty';
+  if (head.groupEpoch > head.assignmentEpoch) return 'Assigning';
+  const isSettled = living.every(
+    (member) => member.epoch === head.assignmentEpoch && !member.isWaiting && isEmpty(member.revoking),
+  );
+  return isSettled ? 'Stable' : 'Reconciling';
+}
+
+function describeMember(member: Member, target: InstalledTarget, nowMs: number): MemberDescription {
+  const { memberId, instanceId, rackId, clientId, host, subscription, sessionMs } = member;
+  return {
+    memberId,
+    clientId,
+    host,
+    memberEpoch: member.epoch,
+    subscribedTopicNames: subscription.topics,
+    sessionTimeoutMs: sessionMs,
+    renewedAgoMs: Math.max(0, nowMs - member.renewedMs),
+    assignment: member.owned,
+    targetAssignment: target.get(targetKeyOf(member)) ?? [],
+    revoking: member.revoking,
+    ...(instanceId !== undefined && { instanceId }),
+    ...(rackId !== undefined && { rackId }),
+    ...(subscription.regex !== '' && { subscribedTopicRegex: subscription.regex }),
+  };
+}

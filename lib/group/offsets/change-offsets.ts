@@ -1,0 +1,230 @@
+// Deleting and resetting committed offsets: an operator's work. Nobody may own what is changed, and no commit or claim
+// that is still on its way may undo it: every slot that is changed gets an epoch above all that were given out before.
+
+import { type ErrorCode, RivuletError } from '../../api/errors.ts';
+import type {
+  DeleteOffsetsRequest,
+  PartitionResult,
+  PerPartitionReply,
+  ResetOffsetsReply,
+  ResetOffsetsRequest,
+  ResetTarget,
+} from '../../api/groups.ts';
+import { limits } from '../../api/limits.ts';
+import { offsets } from '../../log/offsets.ts';
+import { newUnpackBudget, type UnpackBudget } from '../../record/unpack.ts';
+import { inParallel } from '../../runtime/concurrency.ts';
+import { allPartitions, unknownPartition } from '../../topic/partitions.ts';
+import type { Topic } from '../../topic/topics.ts';
+import { closeTheDead } from '../assignment/compute.ts';
+import { topicIdsOf } from '../assignment/subscription.ts';
+import { beingChanged, type GroupParts, nonEmpty, unknownGroup } from '../context.ts';
+import type { GroupHead } from '../items/head.ts';
+import { bump, isSameLife, openHead, readHead } from '../items/heads.ts';
+import { isLiving, isOver, type Member } from '../items/member.ts';
+import { readMembers } from '../items/members.ts';
+import { type Change, clearOffset, freeAt, inTerm, setOffset } from '../items/ownership.ts';
+import { type Entry, type Rules, writeSlots } from '../items/write-ownership.ts';
+import { checkGroupId } from '../names.ts';
+import { checkNamedOnce, type ResolvedTopic, resolveAnew } from '../topics.ts';
+import { committedAt, committedIn } from './fetch-offsets.ts';
+
+const refused = (errorCode: ErrorCode, detail: string) =>
+  new RivuletError(errorCode, detail, { outcome: 'not-written' });
+
+// --- delete
+
+export async function deleteOffsets(parts: GroupParts, request: DeleteOffsetsRequest): Promise<PerPartitionReply> {
+  const { groupId } = request;
+  checkGroupId(groupId);
+  checkNamedOnce(request.topics);
+  const head = await readHead(parts.table, groupId);
+  if (!head) throw unknownGroup(groupId);
+  const living = (await closeTheDead(parts, groupId)).filter(isLiving);
+  const topics = await resolveAnew(parts.topics, request.topics);
+  const raised = living.length > 0 ? head : await bumped(parts, groupId);
+  const replies = await inParallel(topics, 4, async (topic, index) => {
+    const { topic: name, partitions: named } = request.topics[index]!;
+    const partitions = named && [...new Set(named)];
+    const error = topic instanceof RivuletError ? topic : subscribed(groupId, living, topic);
+    if (error && !partitions) throw error;
+    if (topic instanceof RivuletError || error)
+      return { topic: name, partitions: (partitions ?? []).map((partition) => ({ partition, error: error! })) };
+    const wanted = partitions ?? (await committedIn(parts, groupId, topic)).map(({ partition }) => partition);
+    const results = await deleteSome(parts, groupId, topic, wanted, raised);
+    return { topic: name, topicId: topic.topicId, partitions: results };
+  });
+  return { topics: replies };
+}
+
+function subscribed(groupId: string, members: readonly Member[], topic: Topic): RivuletError | undefined {
+  const reader = members.find(({ subscription }) => topicIdsOf(subscription, [topic]).length > 0);
+  return (
+    reader &&
+    refused(
+      'GROUP_SUBSCRIBED_TO_TOPIC',
+      `member ${reader.memberId} of group ${groupId} is subscribed to ${topic.topic}`,
+    )
+  );
+}
+
+async function deleteSome(
+  parts: GroupParts,
+  groupId: string,
+  topic: Topic,
+  partitions: readonly number[],
+  head: GroupHead,
+): Promise<PartitionResult[]> {
+  const errors = new Map(partitions.map((partition) => [partition, unknownPartition(topic, partition, 'not-written')]));
+  const entries = partitions
+    .filter((partition) => !errors.get(partition))
+    .map((partition) => ({ topic: topic.topic, topicId: topic.topicId, partition }));
+  const rules = await ownerlessRules(parts, groupId, head, (entry: Entry) => clearOffset(entry.partition));
+  for (const [entry, error] of await writeSlots(parts, groupId, entries, rules)) errors.set(entry.partition, error);
+  return partitions.map((partition) => {
+    const error = errors.get(partition);
+    return error ? { partition, error } : { partition };
+  });
+}
+
+/** Every member that joins from now on gets a greater epoch than the one that is written into the slots. */
+async function bumped(parts: GroupParts, groupId: string): Promise<GroupHead> {
+  await openHead(parts, groupId);
+  const head = await bump(parts, groupId);
+  if (!head) throw beingChanged(groupId);
+  return head;
+}
+
+/** Changes slots whose terms are over, and puts the head's epoch into them: commits and claims of before are refused for ever. */
+async function ownerlessRules<E extends Entry>(
+  parts: GroupParts,
+  groupId: string,
+  head: GroupHead,
+  change: (entry: E) => Change,
+): Promise<Rules<E>> {
+  const epoch = head.groupEpoch;
+  const members = new Map((await readMembers(parts.table, groupId)).map((member) => [member.memberId, member]));
+  return {
+    readsFirst: true,
+    ifNew: isSameLife(head),
+    judge: ({ topicId, partition }, { owner, term }) => {
+      if (term > epoch) return nonEmpty(groupId);
+      return owner === undefined || isOver(members.get(owner), term, topicId, partition) ? 'write' : nonEmpty(groupId);
+    },
+    condition: ({ partition }, slot) => inTerm(partition, slot!),
+    change: (entry) => {
+      const free = freeAt(entry.partition, epoch);
+      const changed = change(entry);
+      return { set: [...free.set, ...changed.set], remove: [...free.remove, ...changed.remove] };
+    },
+  };
+}
+
+// --- reset
+
+type ResetEntry = Entry & { readonly previousOffset: number; readonly offset: number };
+
+export async function resetOffsets(parts: GroupParts, request: ResetOffsetsRequest): Promise<ResetOffsetsReply> {
+  const { groupId } = request;
+  checkGroupId(groupId);
+  checkNamedOnce(request.topics);
+  if ((await closeTheDead(parts, groupId)).some(isLiving)) throw nonEmpty(groupId);
+  const topics = await resolveAnew(parts.topics, request.topics);
+  const named = topics.map((topic, index) => partitionsToReset(topic, request.topics[index]!));
+  checkCount(named.reduce((sum, { partitions }) => sum + partitions.length, 0));
+  const budget = newUnpackBudget();
+  const planned = await inParallel(named, 4, ({ topic, partitions }, index) =>
+    planReset(parts, groupId, topic, partitions, request.topics[index]!.target, budget),
+  );
+  const errors = request.dryRun
+    ? new Map<ResetEntry, RivuletError>()
+    : await applyReset(parts, groupId, planned.flat());
+  const replies = planned.map((entries, index) => {
+    const { topic, topicId } = topics[index] as Topic;
+    const results = entries.map((entry) => {
+      const { partition, previousOffset, offset } = entry;
+      const error = errors.get(entry);
+      return error ? { partition, error } : { partition, previousOffset, offset };
+    });
+    return { topic, topicId, partitions: results };
+  });
+  return { topics: replies };
+}
+
+type NamedReset = ResetOffsetsRequest['topics'][number];
+
+function partitionsToReset(topic: ResolvedTopic, { partitions, target }: NamedReset) {
+  if (topic instanceof RivuletError) throw topic;
+  return { topic, partitions: [...new Set(partitionsOf(target) ?? partitions ?? allPartitions(topic))] };
+}
+
+function checkCount(partitions: number): void {
+  if (partitions > limits.groupPartitions)
+    throw refused(
+      'INVALID_REQUEST',
+      `topics: ${partitions} partitions in one reset, above the limit of ${limits.groupPartitions} (groupPartitions)`,
+    );
+}
+
+const partitionsOf = (target: ResetTarget) =>
+  target.to === 'offsets' ? target.offsets.map(({ partition }) => partition) : undefined;
+
+async function applyReset(parts: GroupParts, groupId: string, entries: readonly ResetEntry[]) {
+  const head = await bumped(parts, groupId);
+  const committedMs = parts.clock.now();
+  const rules = await ownerlessRules(parts, groupId, head, ({ partition, offset }: ResetEntry) =>
+    setOffset(partition, { offset, committedMs }),
+  );
+  return writeSlots(parts, groupId, entries, rules);
+}
+
+async function planReset(
+  parts: GroupParts,
+  groupId: string,
+  topic: Topic,
+  partitions: readonly number[],
+  target: ResetTarget,
+  budget: UnpackBudget,
+): Promise<ResetEntry[]> {
+  const { topic: name, topicId } = topic;
+  const wrong = partitions.map((partition) => unknownPartition(topic, partition, 'not-written')).find((error) => error);
+  if (wrong) throw wrong;
+  const at = async (when: 'earliest' | 'latest' | number) =>
+    (await offsets(parts.log, { topic: name, topicId, at: when, partitions, budget })).partitions.map(
+      ({ offset }) => offset,
+    );
+  const [earliest, latest] = await Promise.all([at('earliest'), at('latest')]);
+  const timed = target.to === 'datetime' ? await at(target.timestampMs) : [];
+  const own = new Map(target.to === 'offsets' ? target.offsets.map((one) => [one.partition, one.offset]) : []);
+  const committed = await committedAt(parts, groupId, topic, partitions);
+  return partitions.map((partition, index) => {
+    const found = committed[index]!;
+    const previousOffset = 'offset' in found ? found.offset : -1;
+    if (target.to === 'shift' && previousOffset === -1) throw nothingToShift(groupId, name, partition);
+    const range = { earliest: earliest[index]!, latest: latest[index]! };
+    const wanted = target.to === 'offsets' ? { to: 'offset' as const, offset: own.get(partition)! } : target;
+    const offset = resetTo(wanted, previousOffset, range, timed[index] ?? -1);
+    return { topic: name, topicId, partition, previousOffset, offset };
+  });
+}
+
+const nothingToShift = (groupId: string, topic: string, partition: number) =>
+  refused(
+    'INVALID_REQUEST',
+    `group ${groupId} has committed no offset of ${topic} partition ${partition}: there is nothing to shift from`,
+  );
+
+/** Beyond the log: its start or its end, as Kafka's tool does. */
+function resetTo(
+  target: Exclude<ResetTarget, { to: 'offsets' }>,
+  previous: number,
+  { earliest, latest }: { earliest: number; latest: number },
+  timed: number,
+): number {
+  const within = (offset: number) => Math.min(latest, Math.max(earliest, offset));
+  if (target.to === 'earliest') return earliest;
+  if (target.to === 'offset') return within(target.offset);
+  if (target.to === 'datetime') return timed === -1 ? latest : timed;
+  if (target.to === 'latest' || previous === -1) return latest;
+  return target.to === 'shift' ? within(previous + target.by) : previous;
+}

@@ -1,0 +1,192 @@
+// Committing offsets: one conditional update per offsets item, which asks for the member's own term. No member is read
+// unless a commit is refused, and no clock is asked: who has lost a partition cannot commit it, whatever it believes.
+import { type ErrorCode, RivuletError } from '../../api/errors.ts';
+import type { CommitOffsetsRequest, PartitionCommit, PartitionResult, PerPartitionReply } from '../../api/groups.ts';
+import { limits } from '../../api/limits.ts';
+import { all } from '../../storage/table.ts';
+import { unknownPartition } from '../../topic/partitions.ts';
+import { closeTheDead } from '../assignment/compute.ts';
+import { beingChanged, type GroupParts } from '../context.ts';
+import type { GroupHead } from '../items/head.ts';
+import { isSameLife, openHead, readHead, unmarkExpiring } from '../items/heads.ts';
+import { isLiving, isOver, type Member } from '../items/member.ts';
+import { readMember } from '../items/members.ts';
+import { commitIsNew, endTerm, inTerm, ownedSince, type Slot, sameOffset, setOffset } from '../items/ownership.ts';
+import { type Entry, type Rules, type Verdict, writeSlots } from '../items/write-ownership.ts';
+import { checkGroupId, checkMemberId } from '../names.ts';
+import { checkNamedOnce, type ResolvedTopic, resolveEach, resolveOwned } from '../topics.ts';
+
+type CommitEntry = Entry & { readonly commit: PartitionCommit };
+type Committer = { readonly memberId: string; readonly epoch: number; readonly seq: number };
+
+export async function commitOffsets(parts: GroupParts, request: CommitOffsetsRequest): Promise<PerPartitionReply> {
+  const committer = checkCommit(request);
+  const topics = await (committer ? resolveOwned : resolveEach)(parts.topics, request.topics);
+  const { entries, errors } = entriesOf(request, topics);
+  const refusals = committer
+    ? await writeSlots(parts, request.groupId, entries, memberRules(parts, request.groupId, committer))
+    : await commitSimply(parts, request.groupId, entries);
+  for (const [entry, error] of refusals) errors.set(entry.commit, error);
+  return replyOf(request, topics, errors);
+}
+
+const refused = (detail: string, errorCode: ErrorCode = 'INVALID_REQUEST') =>
+  new RivuletError(errorCode, detail, { outcome: 'not-written' });
+
+function checkCommit(request: CommitOffsetsRequest): Committer | undefined {
+  checkGroupId(request.groupId);
+  const { memberId, memberEpoch: epoch, commitSeq: seq } = request;
+  const partitions = request.topics.reduce((sum, topic) => sum + topic.partitions.length, 0);
+  if (partitions > limits.commitPartitions)
+    throw refused(`topics: ${partitions} partitions in one commit, above the limit of ${limits.commitPartitions}`);
+  checkNamedOnce(request.topics);
+  for (const { topic, partitions } of request.topics) checkPartitions(topic, partitions);
+  if (memberId === undefined && seq === undefined && (epoch === undefined || epoch === -1)) return undefined;
+  if (memberId === undefined || epoch === undefined || seq === undefined)
+    throw refused('memberId, memberEpoch and commitSeq go together: a member gives all three, anybody else none');
+  checkMemberId(memberId);
+  for (const [name, value] of [
+    ['memberEpoch', epoch],
+    ['commitSeq', seq],
+  ] as const)
+    if (!Number.isSafeInteger(value) || value < 0)
+      throw refused(`${name} must be a whole number, 0 or more, not ${value}`);
+  return { memberId, epoch, seq };
+}
+
+function checkPartitions(topic: string, partitions: readonly PartitionCommit[]): void {
+  if (new Set(partitions.map(({ partition }) => partition)).size < partitions.length)
+    throw refused(`topic ${topic}: a partition is named twice in one commit`);
+  for (const { partition, offset } of partitions)
+    if (!Number.isSafeInteger(offset) || offset < 0)
+      throw refused(
+        `offset of partition ${partition} of ${topic} must be a whole number from 0 to ${limits.maxOffset}, not ${offset}`,
+      );
+}
+
+function entriesOf(request: CommitOffsetsRequest, topics: readonly ResolvedTopic[]) {
+  const entries: CommitEntry[] = [];
+  const errors = new Map<PartitionCommit, RivuletError>();
+  for (const [index, { partitions }] of request.topics.entries()) {
+    const found = topics[index]!;
+    for (const commit of partitions) {
+      const error =
+        found instanceof RivuletError
+          ? found
+          : (unknownPartition(found, commit.partition, 'not-written') ?? tooLarge(commit));
+      if (error) errors.set(commit, error);
+      else if (!(found instanceof RivuletError))
+        entries.push({ topic: found.topic, topicId: found.topicId, partition: commit.partition, commit });
+    }
+  }
+  return { entries, errors };
+}
+
+function tooLarge({ metadata = '' }: PartitionCommit): RivuletError | undefined {
+  const bytes = Buffer.byteLength(metadata);
+  if (bytes <= limits.offsetMetadataBytes) return undefined;
+  return refused(
+    `metadata has ${bytes} bytes, above the limit of ${limits.offsetMetadataBytes}`,
+    'OFFSET_METADATA_TOO_LARGE',
+  );
+}
+
+// --- by a member
+
+/** Numbered, so that one that comes late, or twice, changes nothing: it is as if it had come before the newer one. */
+function memberRules(parts: GroupParts, groupId: string, committer: Committer): Rules<CommitEntry> {
+  const { memberId, epoch, seq } = committer;
+  const committedMs = parts.clock.now();
+  // Read once, however many partitions are refused.
+  let reading: Promise<Member | undefined> | undefined;
+  return {
+    readsFirst: false,
+    condition: ({ partition }) => {
+      const isOwner = ownedSince(partition, memberId, epoch);
+      const isNew = commitIsNew(partition, seq);
+      return all(isOwner, isNew);
+    },
+    change: ({ partition, commit }) => setOffset(partition, { ...commit, committedMs, commitSeq: seq }),
+    judge: async (entry, slot) => {
+      if (slot.owner === memberId && slot.term <= epoch)
+        return slot.commitSeq !== undefined && slot.commitSeq >= seq ? 'done' : 'write';
+      reading ??= readMember(parts.table, groupId, memberId);
+      return lost(await reading, committer, entry);
+    },
+  };
+}
+
+function lost(member: Member | undefined, { memberId, epoch }: Committer, entry: Entry): Verdict {
+  if (!member || !isLiving(member))
+    return refused(`there is no member ${memberId}: it left, or its session timed out`, 'UNKNOWN_MEMBER_ID');
+  return refused(
+    `member ${memberId} does not own partition ${entry.partition} of ${entry.topic} at epoch ${epoch}`,
+    'STALE_MEMBER_EPOCH',
+  );
+}
+
+// --- by somebody who is no member: a simple consumer, or an operator
+
+/** Nobody can tell whether a group that was deleted meanwhile took the commit with it. */
+async function commitSimply(parts: GroupParts, groupId: string, entries: readonly CommitEntry[]) {
+  // It makes no group, either.
+  if (entries.length === 0) return new Map<CommitEntry, RivuletError>();
+  const head = await openHead(parts, groupId);
+  const errors = await writeSlots(parts, groupId, entries, await simpleRules(parts, groupId, head));
+  const now = await readHead(parts.table, groupId);
+  const isThere = now?.createdMs === head.createdMs && (!now.isExpiring || (await unmarkExpiring(parts, groupId)));
+  if (!isThere) throw beingChanged(groupId);
+  return errors;
+}
+
+async function simpleRules(parts: GroupParts, groupId: string, head: GroupHead): Promise<Rules<CommitEntry>> {
+  if ((await closeTheDead(parts, groupId)).some(isLiving)) throw hasMembers(groupId);
+  const committedMs = parts.clock.now();
+  return {
+    readsFirst: true,
+    ifNew: isSameLife(head),
+    judge: async ({ topicId, partition }, slot) => {
+      // Reset since, or buried with the group.
+      const isOfLater = slot.term > head.groupEpoch;
+      if (isOfLater) return beingChanged(groupId);
+      const owner = slot.owner === undefined ? undefined : await readMember(parts.table, groupId, slot.owner);
+      return isOver(owner, slot.term, topicId, partition) ? 'write' : hasMembers(groupId);
+    },
+    condition: ({ partition }, slot) => {
+      const isSameTerm = inTerm(partition, slot!);
+      // It has no number: a copy that comes late must not undo a newer one.
+      const isSameOffset = sameOffset(partition, slot!);
+      return all(isSameTerm, isSameOffset);
+    },
+    // The term that is over ends for good: its member could commit until somebody else claims.
+    change: ({ partition, commit }, slot) => simpleChange(partition, commit, committedMs, slot!),
+  };
+}
+
+function simpleChange(partition: number, commit: PartitionCommit, committedMs: number, { owner }: Slot) {
+  const { set, remove } = setOffset(partition, { ...commit, committedMs });
+  return { set, remove: [...remove, ...(owner === undefined ? [] : endTerm(partition).remove)] };
+}
+
+const hasMembers = (groupId: string) =>
+  refused(
+    `group ${groupId} has members: only they commit, with memberId, memberEpoch and commitSeq`,
+    'UNKNOWN_MEMBER_ID',
+  );
+
+function replyOf(
+  request: CommitOffsetsRequest,
+  topics: readonly ResolvedTopic[],
+  errors: ReadonlyMap<PartitionCommit, RivuletError>,
+): PerPartitionReply {
+  return {
+    topics: request.topics.map(({ topic, partitions }, index) => {
+      const found = topics[index]!;
+      const results = partitions.map((commit): PartitionResult => {
+        const error = errors.get(commit);
+        return error ? { partition: commit.partition, error } : { partition: commit.partition };
+      });
+      return { topic, ...(!(found instanceof RivuletError) && { topicId: found.topicId }), partitions: results };
+    }),
+  };
+}

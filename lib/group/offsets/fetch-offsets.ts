@@ -1,0 +1,131 @@
+// Committed offsets as they are read. Strongly, so that who has just claimed a partition begins where its last owner
+// stopped.
+
+import { RivuletError } from '../../api/errors.ts';
+import type { CommittedOffset, FetchOffsetsReply, FetchOffsetsRequest, OffsetPosition } from '../../api/groups.ts';
+import { inParallel } from '../../runtime/concurrency.ts';
+import { groupOffsetsKey, groupOffsetsPartition } from '../../storage/keys.ts';
+import { readAll } from '../../storage/read-all.ts';
+import type { Item, Table } from '../../storage/table.ts';
+import { unknownPartition } from '../../topic/partitions.ts';
+import type { Topic } from '../../topic/topics.ts';
+import type { GroupParts } from '../context.ts';
+import { type Slot, slotOf, slotsOf, topicIdOf, topicNameOf } from '../items/ownership.ts';
+import type { Entry } from '../items/write-ownership.ts';
+import { checkGroupId } from '../names.ts';
+import { resolveAnew, resolveEach } from '../topics.ts';
+
+export type StoredSlot = Entry & { readonly slot: Slot };
+
+type Range = {
+  readonly topicId?: string;
+  readonly after?: OffsetPosition | undefined;
+  readonly strong: boolean;
+};
+
+/** Everything stored of the group, or of one topic of it, by topic id and partition. */
+export async function readSlots(table: Table, groupId: string, options: Range): Promise<StoredSlot[]> {
+  const items = await readOffsetsItems(table, groupId, options);
+  const all = items.flatMap((item) =>
+    slotsOf(item).map(({ partition, slot }) => ({
+      topic: topicNameOf(item),
+      topicId: topicIdOf(item),
+      partition,
+      slot,
+    })),
+  );
+  return all.filter(isBehind(options.after));
+}
+
+const isBehind = (after: OffsetPosition | undefined) => (at: OffsetPosition) =>
+  after === undefined || at.topicId > after.topicId || (at.topicId === after.topicId && at.partition > after.partition);
+
+export async function readOffsetsItems(
+  table: Table,
+  groupId: string,
+  { topicId, after, strong }: Range,
+): Promise<Item[]> {
+  const range = {
+    ...(topicId !== undefined && { from: `${topicId}/`, through: `${topicId}/~` }),
+    ...(after &&
+      after.topicId === (topicId ?? after.topicId) && {
+        from: groupOffsetsKey(groupId, after.topicId, after.partition).sk,
+      }),
+  };
+  return readAll(table, { pk: groupOffsetsPartition(groupId), ...range, strong });
+}
+
+export async function fetchOffsets(parts: GroupParts, request: FetchOffsetsRequest): Promise<FetchOffsetsReply> {
+  checkGroupId(request.groupId);
+  const { after } = request;
+  if (request.topics === undefined) return { topics: await fetchAll(parts, request.groupId, after) };
+  const topics = await resolveEach(parts.topics, request.topics);
+  const replies = await inParallel(topics, 16, async (topic, index) => {
+    const { topic: name, partitions } = request.topics![index]!;
+    if (topic instanceof RivuletError) {
+      if (partitions === undefined) throw topic;
+      return { topic: name, partitions: partitions.map((partition) => ({ partition, error: topic })) };
+    }
+    const { topicId } = topic;
+    const wanted = partitions?.filter((partition) => isBehind(after)({ topicId, partition }));
+    const found = wanted
+      ? await committedAt(parts, request.groupId, topic, wanted)
+      : await committedIn(parts, request.groupId, topic, after);
+    return { topic: name, topicId: topic.topicId, partitions: found };
+  });
+  return { topics: replies };
+}
+
+async function fetchAll(
+  { table, topics }: GroupParts,
+  groupId: string,
+  after: OffsetPosition | undefined,
+): Promise<FetchOffsetsReply['topics']> {
+  const slots = await readSlots(table, groupId, { strong: true, after });
+  const committed = slots.filter(({ slot }) => slot.offset !== undefined);
+  const byId = Map.groupBy(committed, ({ topicId }) => topicId);
+  const refs = [...byId].map(([topicId, [first]]) => ({ topicId, topic: first!.topic }));
+  // Those of a topic that is gone, or was made anew, are nobody's.
+  const found = await resolveAnew(topics, refs);
+  return found.flatMap((topic) =>
+    topic instanceof RivuletError
+      ? []
+      : [{ topic: topic.topic, topicId: topic.topicId, partitions: byId.get(topic.topicId)!.map(committedOf) }],
+  );
+}
+
+export async function committedIn(
+  { table }: GroupParts,
+  groupId: string,
+  { topicId }: Topic,
+  after?: OffsetPosition,
+): Promise<CommittedOffset[]> {
+  const slots = await readSlots(table, groupId, { topicId, strong: true, after });
+  return slots.filter(({ slot }) => slot.offset !== undefined).map(committedOf);
+}
+
+export async function committedAt({ table }: GroupParts, groupId: string, topic: Topic, partitions: readonly number[]) {
+  const byItem = Map.groupBy(partitions, (partition) => groupOffsetsKey(groupId, topic.topicId, partition).sk);
+  const items = new Map(
+    await inParallel([...byItem.keys()], 16, async (sk) => {
+      const item = await table.get({ pk: groupOffsetsPartition(groupId), sk }, { strong: true });
+      return [sk, item] as const;
+    }),
+  );
+  return partitions.map((partition) => {
+    const error = unknownPartition(topic, partition);
+    const item = items.get(groupOffsetsKey(groupId, topic.topicId, partition).sk);
+    return error ? { partition, error } : committedOf({ partition, slot: slotOf(item, partition) });
+  });
+}
+
+const committedOf = ({ partition, slot }: { partition: number; slot: Slot }): CommittedOffset =>
+  slot.offset === undefined
+    ? { partition, offset: -1, leaderEpoch: -1, metadata: '', committedMs: -1 }
+    : {
+        partition,
+        offset: slot.offset,
+        leaderEpoch: slot.leaderEpoch,
+        metadata: slot.metadata,
+        committedMs: slot.committedMs,
+      };

@@ -1,0 +1,97 @@
+// What the parts of the log share in one process: the two ports, the clock, and what was learned from earlier replies.
+// Nothing here is needed for safety: every copy may be stale, and a condition in the table decides.
+
+import type { TopicRef } from '../api/engine.ts';
+import { RivuletError } from '../api/errors.ts';
+import { type Head, parseHead } from '../partition/head.ts';
+import type { PageAddress } from '../partition/page.ts';
+import { newCache } from '../runtime/cache.ts';
+import type { Clock } from '../runtime/clock.ts';
+import { createGate, type Gate } from '../runtime/concurrency.ts';
+import { headKey } from '../storage/keys.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
+import type { Table } from '../storage/table.ts';
+import type { Topics } from '../topic/topics.ts';
+import { type Arrivals, createArrivals } from './append-notifications.ts';
+import { createProducerHistories, type ProducerHistories } from './producer-history.ts';
+import { createSliceReader, type SliceReader } from './read-slices.ts';
+
+export type LogParts = {
+  readonly objects: ObjectStore;
+  readonly table: Table;
+  readonly clock: Clock;
+  readonly topics: Topics;
+  readonly heads: Heads;
+  readonly histories: ProducerHistories;
+  readonly arrivals: Arrivals;
+  readonly slices: SliceReader;
+  /** No other process appends: whatever grows is announced here. */
+  readonly isOnlyWriter: boolean;
+  readonly wideLooks: Gate;
+};
+
+type Heads = {
+  /** The newest copy this process has seen; it may be old. */
+  seen(address: PageAddress): Head | undefined;
+  /** Undefined when the head was never made. 1 read unit if strong (the default), half a one if not. */
+  read(address: PageAddress, options?: { strong: boolean }): Promise<Head | undefined>;
+  remember(address: PageAddress, head: Head): void;
+};
+
+const wideLooksAtOnce = 4;
+const headsKept = 20_000;
+
+export function createLogParts(ports: {
+  objects: ObjectStore;
+  table: Table;
+  clock: Clock;
+  topics: Topics;
+  isOnlyWriter?: boolean;
+}): LogParts {
+  const { objects, table, clock } = ports;
+  return {
+    ...ports,
+    isOnlyWriter: ports.isOnlyWriter ?? false,
+    heads: createHeads(table),
+    histories: createProducerHistories(table, clock),
+    arrivals: createArrivals(clock),
+    slices: createSliceReader(objects),
+    wideLooks: createGate(wideLooksAtOnce),
+  };
+}
+
+function createHeads(table: Table): Heads {
+  const copies = newCache<Head>(headsKept);
+  const heads: Heads = {
+    seen: (address) => copies.get(partitionName(address)),
+    async read(address, options = { strong: true }) {
+      const item = await table.get(headKey(address.topicId, address.partition), options);
+      const head = item && parseHead(item);
+      if (head) heads.remember(address, head);
+      return head;
+    },
+    remember(address, head) {
+      const name = partitionName(address);
+      const known = copies.get(name);
+      if (!known || known.next <= head.next) copies.set(name, head);
+    },
+  };
+  return heads;
+}
+
+/**
+ * Our copy of a topic may be of one that was deleted, and another may have its name by now: then the work is done once
+ * more, unless the caller meant that very one.
+ */
+export async function withCurrentTopic<T>(parts: LogParts, ref: TopicRef, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const isGone = error instanceof RivuletError && error.errorCode === 'UNKNOWN_TOPIC_OR_PARTITION';
+    if (!isGone || ref.topicId !== undefined) throw error;
+    parts.topics.forget(ref.topic);
+    return work();
+  }
+}
+
+export const partitionName = (address: PageAddress): string => `${address.topicId}/${address.partition}`;

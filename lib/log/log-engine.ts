@@ -1,0 +1,25 @@
+// The log's half of the engine. Apart from the groups', so that a function that only writes or reads records need not load
+// what coordinates groups.
+import type { LogEngine } from '../api/engine.ts';
+import { type EngineParts, translated } from '../engine-context.ts';
+import { newProducerId } from '../producer/ids.ts';
+import { append } from './append.ts';
+import { appendRecords } from './append-records.ts';
+import { fetch } from './fetch.ts';
+import { describePartitions, offsets } from './offsets.ts';
+
+export function logEngine({ table, topics, log }: EngineParts): LogEngine {
+  return {
+    append: (request) => translated(append(log, request), 'read'),
+    appendRecords: (request) => translated(appendRecords(log, request), 'read'),
+    fetch: (request) => translated(fetch(log, request), 'read'),
+    offsets: (request) => translated(offsets(log, request), 'read'),
+    newProducer: async () => ({ producerId: await translated(newProducerId(table), 'write'), epoch: 0 }),
+    createTopic: (request) => translated(topics.create(request), 'write'),
+    listTopics: (request) => translated(topics.list(request), 'read'),
+    describeTopic: (topic) => translated(topics.describe(topic), 'read'),
+    describePartitions: (request) => translated(describePartitions(log, request), 'read'),
+    alterTopic: (request) => translated(topics.alter(request), 'write'),
+    deleteTopic: (topic) => translated(topics.delete(topic), 'write'),
+  };
+}

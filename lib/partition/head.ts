@@ -1,0 +1,112 @@
+// The head of a partition: the one item whose conditional update is the commit point of an append. Kept below 1 KiB,
+// because a write is billed by the size of the whole item.
+//
+//   v version   n next offset = high watermark   s log start   b first offset of the tail   m below it: log segments
+//   g segment-epoch fence   x highest producer id ever removed from p   w greatest timestamp below b   z bytes appended
+//   t tail: list of entries, oldest first        p producers: map of id -> 2 bytes epoch, 4 bytes next sequence
+//
+// Three zones by the head alone: [s, m) log segments (none yet), [m, b) index pages, [b, n) the tail. What lies outside
+// its zone is garbage and never read. Numbers and fences only grow.
+
+import type { Known } from '../producer/decide.ts';
+import { itemVersion } from '../storage/keys.ts';
+import type { Item, Key } from '../storage/table.ts';
+import { decodeEntry, type PlacedEntry } from './entry.ts';
+
+export type Head = {
+  readonly next: number;
+  readonly logStart: number;
+  readonly tailBase: number;
+  readonly mergedTo: number;
+  readonly fence: number;
+  readonly highestEvictedId: number;
+  readonly maxTimestampBelowTail: number;
+  readonly bytes: number;
+  /** Oldest first; the raw bytes are what conditions compare. */
+  readonly tail: readonly TailEntry[];
+  /** What p says of a producer; undefined when it is not resident. */
+  producer(id: number): Known | undefined;
+  /** The keys of p. */
+  readonly residents: readonly string[];
+};
+
+export type TailEntry = PlacedEntry & { readonly raw: Uint8Array };
+
+/** The fence of a deleted topic's heads: above every epoch (3 bytes, hours since 1970). */
+export const deletedFence = 0xffffff;
+
+export const segmentEpochAt = (nowMs: number): number => Math.floor(nowMs / 3_600_000);
+
+export function emptyHeadItem(key: Key, fence: number): Item {
+  return { ...key, v: itemVersion, n: 0, s: 0, b: 0, m: 0, g: fence, x: 0, w: 0, z: 0, t: [], p: {} };
+}
+
+export function parseHead(item: Item): Head {
+  if ((item.v as number) > itemVersion)
+    throw new Error(`head ${item.pk} has version ${item.v}: written by a newer Rivulet`);
+  const producers = item.p as Readonly<Record<string, Uint8Array>>;
+  let tail: TailEntry[] | undefined;
+  return {
+    next: item.n as number,
+    logStart: item.s as number,
+    tailBase: item.b as number,
+    mergedTo: item.m as number,
+    fence: item.g as number,
+    highestEvictedId: item.x as number,
+    maxTimestampBelowTail: item.w as number,
+    bytes: item.z as number,
+    get tail() {
+      tail ??= placeTail(item.t as readonly Uint8Array[], item.b as number);
+      return tail;
+    },
+    producer: (id) => {
+      const state = producers[producerAttribute(id)];
+      return state && decodeProducerState(state);
+    },
+    residents: Object.keys(producers),
+  };
+}
+
+/** What readers see of a partition whose head nobody has made yet. */
+export const emptyHead: Head = parseHead(emptyHeadItem({ pk: '', sk: '' }, 0));
+
+function placeTail(raws: readonly Uint8Array[], base: number): TailEntry[] {
+  let baseOffset = base;
+  return raws.map((raw) => {
+    const { entry } = decodeEntry(raw);
+    const placed = { raw, entry, baseOffset };
+    baseOffset += entry.recordCount;
+    return placed;
+  });
+}
+
+/** A producer id as a key of p: its big-endian bytes without leading zeros, in base64url (4 characters up to 2^24). */
+export function producerAttribute(id: number): string {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64BE(BigInt(id));
+  return bytes.subarray(Math.min(5, firstNonZero(bytes))).toString('base64url');
+}
+
+export function producerIdOf(attribute: string): number {
+  return Buffer.from(attribute, 'base64url').reduce((id, byte) => id * 256 + byte, 0);
+}
+
+const firstNonZero = (bytes: Uint8Array) =>
+  Math.max(
+    0,
+    bytes.findIndex((byte) => byte !== 0),
+  );
+
+/** Epoch first, so that comparing the bytes compares the epochs. */
+export function encodeProducerState(epoch: number, nextSequence: number): Uint8Array {
+  const bytes = new Uint8Array(6);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(0, epoch);
+  view.setUint32(2, nextSequence);
+  return bytes;
+}
+
+function decodeProducerState(bytes: Uint8Array): Known {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  return { epoch: view.getUint16(0), nextSequence: view.getUint32(2) };
+}

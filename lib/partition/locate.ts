@@ -1,0 +1,44 @@
+// Locate: from an offset to the entries that hold the records from there on. The head decides the zone; a page is found by
+// one query however deep the log is. What was planned from an old head stays right: entries never change, names are
+// never used again.
+
+import type { LogParts } from '../log/context.ts';
+import type { PlacedEntry } from './entry.ts';
+import type { Head } from './head.ts';
+import { type PageAddress, pageAtOrBelow, pagesBetween } from './page.ts';
+
+/** Index pages read per query: about 25 entries each, below 1 KiB. */
+const pagesAtOnce = 32;
+
+/**
+ * The entries from the one that holds `offset` on, in order, without a hole, up to the head's high watermark. Ends early
+ * when the index has moved under us: the caller starts again from a fresh head.
+ */
+export async function* entriesFrom(
+  parts: LogParts,
+  address: PageAddress,
+  head: Head,
+  offset: number,
+): AsyncGenerator<PlacedEntry> {
+  let next = offset;
+  if (offset < head.tailBase) {
+    const first = await pageAtOrBelow(parts.table, address, offset);
+    // One that ends before the offset leads to no other: those between are missing.
+    if (!first) return;
+    yield* from(first.entries, offset);
+    next = first.endOffset;
+    for await (const page of pagesBetween(parts.table, address, next, head.tailBase, { limit: pagesAtOnce })) {
+      const isNext = page.firstOffset === next;
+      if (!isNext) return;
+      yield* page.entries;
+      next = page.endOffset;
+    }
+    const reachesTail = next === head.tailBase;
+    if (!reachesTail) return;
+  }
+  yield* from(head.tail, next);
+}
+
+function* from(entries: readonly PlacedEntry[], offset: number): Generator<PlacedEntry> {
+  for (const placed of entries) if (placed.baseOffset + placed.entry.recordCount > offset) yield placed;
+}

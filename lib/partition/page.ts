@@ -1,0 +1,83 @@
+// Index pages: entries that have left the head, in immutable items of their own. The sort key is the first offset, so
+// one reverse query finds the page of any offset; `w`, the running maximum of timestamps, makes them searchable by time.
+//
+//   v version   e entries, one after the other   c records   o greatest timestamp of the page   w of it and all below
+
+import { itemVersion, offsetSortKey, pagesPartition } from '../storage/keys.ts';
+import type { Item, Table } from '../storage/table.ts';
+import { decodeEntries, type PlacedEntry } from './entry.ts';
+
+export type Page = {
+  readonly firstOffset: number;
+  /** Exclusive. */
+  readonly endOffset: number;
+  readonly maxTimestampMs: number;
+  /** The maximum of this page and all before it. */
+  readonly runningMaxTimestampMs: number;
+  readonly entries: readonly PlacedEntry[];
+};
+
+export type PageAddress = { readonly topicId: string; readonly partition: number };
+
+export function pageItem(
+  address: PageAddress,
+  firstOffset: number,
+  rawEntries: readonly Uint8Array[],
+  runningMaxBelow: number,
+): Item {
+  const bytes = Buffer.concat(rawEntries);
+  const entries = decodeEntries(bytes, firstOffset);
+  const maxTimestampMs = Math.max(...entries.map(({ entry }) => entry.maxTimestampMs));
+  return {
+    pk: pagesPartition(address.topicId, address.partition),
+    sk: offsetSortKey(firstOffset),
+    v: itemVersion,
+    e: bytes,
+    c: entries.reduce((sum, { entry }) => sum + entry.recordCount, 0),
+    o: maxTimestampMs,
+    w: Math.max(maxTimestampMs, runningMaxBelow),
+  };
+}
+
+export function parsePage(item: Item): Page {
+  if ((item.v as number) > itemVersion)
+    throw new Error(`page ${item.pk} ${item.sk} has version ${item.v}: written by a newer Rivulet`);
+  const firstOffset = Number(item.sk);
+  return {
+    firstOffset,
+    endOffset: firstOffset + (item.c as number),
+    maxTimestampMs: item.o as number,
+    runningMaxTimestampMs: item.w as number,
+    entries: decodeEntries(item.e as Uint8Array, firstOffset),
+  };
+}
+
+/** The page with the greatest first offset at or below `offset`; it need not reach it. */
+export async function pageAtOrBelow(table: Table, address: PageAddress, offset: number): Promise<Page | undefined> {
+  const pk = pagesPartition(address.topicId, address.partition);
+  const { items } = await table.query({ pk, through: offsetSortKey(offset), reverse: true, limit: 1, strong: true });
+  return items[0] && parsePage(items[0]);
+}
+
+/**
+ * Pages whose first offset lies in [from, to), in offset order, or greatest first with `reverse`. Strong: what a head
+ * says is in the pages must be found there. Read in steps of `limit` as the caller goes on.
+ */
+export async function* pagesBetween(
+  table: Table,
+  address: PageAddress,
+  from: number,
+  to: number,
+  options: { reverse?: boolean; limit?: number } = {},
+): AsyncGenerator<Page> {
+  if (from >= to) return;
+  const pk = pagesPartition(address.topicId, address.partition);
+  const range = { pk, from: offsetSortKey(from), through: offsetSortKey(to - 1), strong: true, ...options };
+  for (let after: string | undefined; ; ) {
+    const { items, more } = await table.query({ ...range, ...(after !== undefined && { after }) });
+    for (const item of items) yield parsePage(item);
+    after = items.at(-1)?.sk;
+    const isLast = !more || after === undefined;
+    if (isLast) return;
+  }
+}

@@ -1,0 +1,30 @@
+// The storage in AWS as the composition roots take it: the adapters, counted try by try, then retried.
+import type { Clock } from '../../runtime/clock.ts';
+import { type Counters, countingObjectStore, countingTable, countRetry } from '../count.ts';
+import type { ObjectStore } from '../object-store.ts';
+import { retryingObjectStore, retryingTable } from '../retry.ts';
+import type { Table } from '../table.ts';
+import type { AwsConnection } from './connection.ts';
+import { createDynamoDbTable } from './dynamodb-table.ts';
+import { createS3ObjectStore } from './s3-object-store.ts';
+
+export type AwsStorageOptions = AwsConnection & {
+  readonly bucket: string;
+  readonly tableName: string;
+  /** The bucket in the path instead of the host name: for emulators. Default false. */
+  readonly forcePathStyle?: boolean;
+  readonly clock: Clock;
+  /** Grows with every request, for as long as the process lives. */
+  readonly totals: Counters;
+};
+
+export function openAwsStorage(options: AwsStorageOptions): { objects: ObjectStore; table: Table } {
+  const { bucket, tableName, forcePathStyle = false, clock, totals, ...connection } = options;
+  const objects = createS3ObjectStore({ ...connection, bucket, forcePathStyle });
+  const table = createDynamoDbTable({ ...connection, tableName });
+  const onRetry = () => countRetry(totals);
+  return {
+    objects: retryingObjectStore(countingObjectStore(objects, totals), clock, { onRetry }),
+    table: retryingTable(countingTable(table, totals), clock, { onRetry }),
+  };
+}

@@ -1,0 +1,183 @@
+// The ObjectStore in S3: each call of the port is one request, but for a put that finds its key taken, which reads what
+// is there. Nothing is retried here; retries are in retry.ts.
+// To a role that may not list the bucket S3 does not tell a missing object from a forbidden one: both are AccessDenied.
+// Such a role reads what is missing as missing, and a forbidden object too: whoever reports it names both.
+import { crc32 } from 'node:zlib';
+import {
+  DeleteObjectsCommand,
+  GetObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  S3Client,
+  type S3ServiceException,
+} from '@aws-sdk/client-s3';
+import { checkDelete, checkList, checkObjectKey, checkRange, holdsOtherBytes, objectLimits } from '../object-rules.ts';
+import type { ByteRange, ListRequest, ObjectPage, ObjectStore } from '../object-store.ts';
+import { StorageError } from '../storage-error.ts';
+import { type AwsConnection, clientSettings } from './connection.ts';
+import { storageErrorOf } from './errors.ts';
+
+/** p99 of a small request is 200 ms: what takes this long is lost. */
+const TRY_MS = 4_000;
+/** On top of that for what is uploaded: 4 MB/s, far below what even the smallest function reaches. */
+const UPLOAD_BYTES_PER_MS = 4_000;
+
+export type S3ObjectStoreOptions = AwsConnection & {
+  readonly bucket: string;
+  /** The bucket in the path instead of the host name: for emulators. Default false. */
+  readonly forcePathStyle?: boolean;
+};
+
+export function createS3ObjectStore({
+  bucket: Bucket,
+  forcePathStyle,
+  ...connection
+}: S3ObjectStoreOptions): ObjectStore {
+  const client = createClient(connection, forcePathStyle ?? false);
+  return {
+    async putOnce(key, chunks) {
+      checkObjectKey(key);
+      await putOnce(client, Bucket, key, Buffer.concat(chunks), connection.tryMs ?? TRY_MS);
+    },
+    async get(key, range) {
+      checkObjectKey(key);
+      if (range) checkRange(range);
+      return get(client, Bucket, key, range);
+    },
+    async list(request) {
+      checkList(request);
+      return list(client, Bucket, request);
+    },
+    async delete(keys) {
+      checkDelete(keys);
+      if (keys.length > 0) await deleteAll(client, Bucket, keys);
+    },
+  };
+}
+
+function createClient(connection: AwsConnection, forcePathStyle: boolean): S3Client {
+  return new S3Client({
+    ...clientSettings(connection, TRY_MS),
+    forcePathStyle,
+    // Else each PUT of 2 MiB and more waits for a round trip and takes a fresh connection.
+    expectContinueHeader: false,
+    // Uploads carry their own CRC-32 (see putOnce); what is read is checked by the CRC-32C of the record batches.
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+  });
+}
+
+// --- put
+
+async function putOnce(client: S3Client, Bucket: string, key: string, body: Buffer, tryMs: number): Promise<void> {
+  const put = new PutObjectCommand({ Bucket, Key: key, Body: body, IfNoneMatch: '*', ChecksumCRC32: checksumOf(body) });
+  // S3 refuses a body that does not match its CRC-32. That and TLS make the SHA-256 over the body in the signature
+  // redundant, and with it most of the processor time of a put (4 MiB: 2 ms instead of 8).
+  put.middlewareStack.add(
+    (next) => (args) => {
+      (args.request as { headers: Record<string, string> }).headers['x-amz-content-sha256'] = 'UNSIGNED-PAYLOAD';
+      return next(args);
+    },
+    { step: 'build' },
+  );
+  try {
+    await client.send(put, { requestTimeout: tryMs + body.length / UPLOAD_BYTES_PER_MS });
+  } catch (error) {
+    if ((error as S3ServiceException).$metadata?.httpStatusCode !== 412)
+      throw storageErrorOf(error, `put ${JSON.stringify(key)}`);
+    await expectSame(client, Bucket, key, body);
+  }
+}
+
+function checksumOf(body: Buffer): string {
+  const checksum = Buffer.alloc(4);
+  checksum.writeUInt32BE(crc32(body));
+  return checksum.toString('base64');
+}
+
+/** The key is taken: by an earlier try of ours whose answer was lost, or by somebody else. */
+async function expectSame(client: S3Client, Bucket: string, key: string, body: Buffer): Promise<void> {
+  const stored = await read(client, Bucket, key);
+  const name = JSON.stringify(key);
+  if (stored === 'missing') throw new StorageError('conflict', `the object ${name} vanished while it was put`);
+  if (stored === 'denied')
+    throw new StorageError('exists', `the object ${name} is there and cannot be read`, { mayHaveActed: true });
+  if (!body.equals(stored)) throw holdsOtherBytes(key);
+}
+
+// --- get
+
+async function get(client: S3Client, Bucket: string, key: string, range?: ByteRange): Promise<Uint8Array | undefined> {
+  const found = await read(client, Bucket, key, range);
+  return typeof found === 'string' ? undefined : found;
+}
+
+async function read(
+  client: S3Client,
+  Bucket: string,
+  key: string,
+  range?: ByteRange,
+): Promise<Uint8Array | 'missing' | 'denied'> {
+  const Range = range && `bytes=${range.from}-${range.to - 1}`;
+  try {
+    const { Body } = await client.send(new GetObjectCommand({ Bucket, Key: key, ...(Range && { Range }) }));
+    return (await Body?.transformToByteArray()) ?? new Uint8Array();
+  } catch (error) {
+    const { name, $metadata } = error as S3ServiceException;
+    if (name === 'NoSuchKey') return 'missing';
+    if (name === 'AccessDenied') return 'denied';
+    // The range starts at or past the end.
+    if ($metadata?.httpStatusCode === 416) return new Uint8Array();
+    throw storageErrorOf(error, `get ${JSON.stringify(key)}`);
+  }
+}
+
+// --- list
+
+async function list(client: S3Client, Bucket: string, { prefix, after, limit }: ListRequest): Promise<ObjectPage> {
+  const request = new ListObjectsV2Command({
+    Bucket,
+    Prefix: prefix ?? '',
+    ...(after && { StartAfter: after }),
+    MaxKeys: limit ?? objectLimits.pageObjects,
+    // Keys may hold characters that XML cannot.
+    EncodingType: 'url',
+  });
+  try {
+    const { Contents = [], IsTruncated } = await client.send(request);
+    const objects = Contents.map(({ Key = '', Size = 0, LastModified }) => {
+      return { key: decodeKey(Key), bytes: Size, modifiedMs: LastModified?.getTime() ?? 0 };
+    });
+    return { objects, more: IsTruncated ?? false };
+  } catch (error) {
+    throw storageErrorOf(error, `list ${JSON.stringify(prefix ?? '')}`);
+  }
+}
+
+/** As in a query string: a space comes as a plus, a plus as %2B. */
+function decodeKey(encoded: string): string {
+  return decodeURIComponent(encoded.replaceAll('+', ' '));
+}
+
+// --- delete
+
+/** The reply names the keys that failed; the first of them is thrown, the others may be deleted or not. */
+async function deleteAll(client: S3Client, Bucket: string, keys: readonly string[]): Promise<void> {
+  const Objects = keys.map((Key) => ({ Key }));
+  const doing = `delete ${keys.length} objects`;
+  const failed = await client.send(new DeleteObjectsCommand({ Bucket, Delete: { Objects, Quiet: true } })).then(
+    ({ Errors = [] }) => Errors.find(({ Code }) => Code !== 'NoSuchKey'),
+    (error) => {
+      throw storageErrorOf(error, doing);
+    },
+  );
+  if (!failed) return;
+  const { Code = '', Message = '', Key = '' } = failed;
+  throw storageErrorOf(
+    { name: Code, message: `${Key}: ${Message}`, $metadata: { httpStatusCode: statusOf(Code) } },
+    doing,
+  );
+}
+
+/** Of an error within a reply that itself has status 200. https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html */
+const statusOf = (code: string) => (code === 'AccessDenied' ? 403 : 500);

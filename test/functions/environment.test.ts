@@ -1,0 +1,15 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+
+beforeEach(() => {
+  vi.resetModules();
+  vi.stubEnv('AWS_REGION', 'eu-west-1');
+});
+afterEach(() => vi.unstubAllEnvs());
+
+it.each(['BUCKET', 'TABLE', 'SERVICE'])('a function does not start without %s', async (name) => {
+  vi.stubEnv('BUCKET', 'a-bucket');
+  vi.stubEnv('TABLE', 'a-table');
+  vi.stubEnv('SERVICE', 'Test');
+  vi.stubEnv(name, '');
+  await expect(import('../../functions/produce.ts')).rejects.toThrow(`The environment variable ${name} is not set`);
+});

@@ -1,0 +1,82 @@
+import { describe, expect, it } from 'vitest';
+import { operationsOf } from '../../http/api.ts';
+import { openApiDocument } from '../../http/openapi.ts';
+import { memoryApi } from '../conformance/memory-api.ts';
+
+const operations = operationsOf({ engine: undefined as never, version: '1.2.3' });
+const document = openApiDocument(operations, '1.2.3');
+// Paths of the document, as the requests they stand for.
+const documented = Object.entries(document.paths ?? {}).flatMap(([path, methods]) =>
+  Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+);
+
+async function statusOf(method: string, path: string): Promise<number> {
+  const requestContext = { requestId: 'r', http: { method, path } };
+  const event = { version: '2.0' as const, rawPath: path, rawQueryString: '', headers: {}, requestContext };
+  return (await memoryApi()({ ...event, isBase64Encoded: false })).statusCode;
+}
+
+describe('the OpenAPI document', () => {
+  it('is OpenAPI 3.1 with the version of the service', () => {
+    expect(document).toMatchObject({ openapi: '3.1.0', info: { version: '1.2.3' } });
+  });
+
+  it('has what the README of the HTTP API lists', () => {
+    expect(documented.sort()).toEqual([
+      'DELETE /v1/groups/{group}',
+      'DELETE /v1/groups/{group}/offsets',
+      'DELETE /v1/topics/{topic}',
+      'GET /openapi.json',
+      'GET /v1/groups',
+      'GET /v1/groups/{group}',
+      'GET /v1/groups/{group}/offsets',
+      'GET /v1/health',
+      'GET /v1/topics',
+      'GET /v1/topics/{topic}',
+      'GET /v1/topics/{topic}/offsets',
+      'GET /v1/topics/{topic}/partitions/{p}/records',
+      'PATCH /v1/topics/{topic}',
+      'POST /v1/groups/{group}/heartbeat',
+      'POST /v1/groups/{group}/offsets',
+      'POST /v1/groups/{group}/offsets/reset',
+      'POST /v1/producers',
+      'POST /v1/topics/{topic}/fetch',
+      'POST /v1/topics/{topic}/partitions/{p}/records',
+      'POST /v1/topics/{topic}/records',
+      'PUT /v1/topics/{topic}',
+    ]);
+  });
+
+  it.each(documented)('names an operation that the router has: %s', async (operation) => {
+    const [method = '', path = ''] = operation.split(' ');
+    expect(
+      await statusOf(method, path.replace('{topic}', 'orders').replace('{p}', '0').replace('{group}', 'billing')),
+    ).not.toBe(405);
+  });
+
+  it('has an operation for every one of the router', () => {
+    expect(documented.sort()).toEqual(operations.map(({ method, path }) => `${method} ${path}`).sort());
+    expect(new Set(operations.map(({ id }) => id)).size).toBe(operations.length);
+  });
+
+  it('declares every variable part of a path', () => {
+    for (const { path, pathSchema } of operations) {
+      const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+      const shape = (pathSchema as { shape?: object } | undefined)?.shape ?? {};
+      expect(Object.keys(shape)).toEqual(names);
+    }
+  });
+
+  it('refers only to schemas it has', () => {
+    const text = JSON.stringify(document);
+    const schemas = Object.keys(document.components?.schemas ?? {});
+    for (const [, name] of text.matchAll(/#\/components\/schemas\/(\w+)/g)) expect(schemas).toContain(name);
+  });
+
+  it('leaves no schema of a body or a reply empty', () => {
+    for (const methods of Object.values(document.paths ?? {}))
+      for (const operation of Object.values(methods))
+        for (const reply of Object.values((operation as { responses: object }).responses))
+          expect(JSON.stringify(reply)).not.toContain('"schema":{}');
+  });
+});

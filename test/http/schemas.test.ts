@@ -1,0 +1,152 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { parse } from '../../http/parse.ts';
+import {
+  describeTopicQuery,
+  fetchBody,
+  fetchPartitionQuery,
+  idempotencyKey,
+  offsetsQuery,
+  produceBody,
+  producePartitionBody,
+  topicPath,
+} from '../../http/schemas/schemas.ts';
+import { RivuletError } from '../../lib/api/errors.ts';
+import { checkTopicName } from '../../lib/topic/name.ts';
+
+function accepted(act: () => unknown): boolean {
+  try {
+    act();
+    return true;
+  } catch (error) {
+    expect(error).toBeInstanceOf(RivuletError);
+    return false;
+  }
+}
+
+describe('a topic name', () => {
+  it('is what the engine takes for one', () => {
+    const name = fc.oneof(
+      fc.string({ unit: fc.constantFrom('a', 'Z', '0', '.', '_', '-', '/', '%', 'é', ' '), maxLength: 6 }),
+      fc.constantFrom('a'.repeat(249), 'a'.repeat(250), '__a', '_a', '.', '..', '...', 'a\n'),
+    );
+    fc.assert(
+      fc.property(name, (topic) => {
+        expect(accepted(() => parse(topicPath, { topic }, 'path'))).toBe(accepted(() => checkTopicName(topic)));
+      }),
+    );
+  });
+
+  it('is refused with an error of its own', () => {
+    expect(() => parse(topicPath, { topic: 'a/b' }, 'path')).toThrow(
+      expect.objectContaining({ errorCode: 'INVALID_TOPIC_EXCEPTION', extra: { field: 'path.topic' } }),
+    );
+  });
+});
+
+describe('whole numbers in a query', () => {
+  it.each(['NaN', '-1', '1.5', '1e3', '', ' 1', '+1', '01', '9007199254740992', 'Infinity', '0x10'])(
+    'are not %s',
+    (offset) => {
+      expect(() => parse(fetchPartitionQuery, { offset }, 'query')).toThrow(
+        `query.offset: expected a whole number from 0 to 9007199254740991, got ${JSON.stringify(offset)}`,
+      );
+    },
+  );
+
+  it('may be the greatest offset', () => {
+    expect(parse(fetchPartitionQuery, { offset: '9007199254740991' }, 'query').offset).toBe(2 ** 53 - 1);
+  });
+
+  it('have the bounds of what they count', () => {
+    expect(() => parse(describeTopicQuery, { partitionsLimit: '257' }, 'query')).toThrow('from 1 to 256, got "257"');
+  });
+});
+
+describe('a fetch', () => {
+  const one = { partition: 0, offset: 0 };
+
+  it.each([
+    [{ partitions: [] }, 'body.partitions: expected at least 1 element, got 0 elements'],
+    [
+      { partitions: [one, { ...one, partition: 1 }, one] },
+      'body.partitions[2]: expected each partition once, got {"partition":0,"offset":0}',
+    ],
+    [{ partitions: [{ ...one, offset: -1 }] }, 'body.partitions[0].offset: expected a whole number'],
+    [{ partitions: [one], waitMs: 20_001 }, 'body.waitMs: expected a whole number from 0 to 20000, got 20001'],
+    [{ partitions: [{ ...one, ofset: 5 }] }, 'body.partitions[0].ofset: there is no such field'],
+    [
+      { partitions: [one], maxBytes: 5_000_000 },
+      'body.maxBytes: expected a whole number from 1 to 4194304, got 5000000',
+    ],
+    [{}, 'body.partitions: expected an array, got nothing'],
+    [[], 'body: expected an object, got 0 elements'],
+    [null, 'body: expected an object, got null'],
+  ])('is not %j', (body, message) => {
+    expect(() => parse(fetchBody, body, 'body')).toThrow(message);
+  });
+
+  it('has at most 256 partitions', () => {
+    const partitions = Array.from({ length: 257 }, (_, partition) => ({ partition, offset: 0 }));
+    expect(() => parse(fetchBody, { partitions }, 'body')).toThrow(
+      'body.partitions: expected at most 256 elements, got 257 elements',
+    );
+  });
+
+  it('of one partition starts at an offset or at a time, not both', () => {
+    expect(() => parse(fetchPartitionQuery, { offset: '1', timestamp: '1' }, 'query')).toThrow(
+      'query.timestamp: expected nothing beside offset, got "1"',
+    );
+  });
+});
+
+describe('a produce body', () => {
+  it('names what stands where it does not belong', () => {
+    expect(() => parse(producePartitionBody, { records: [{ partition: 1 }] }, 'body')).toThrow(
+      'body.records[0].partition: there is no such field',
+    );
+    expect(() => parse(produceBody, { records: [{ key: 1 }, { vlaue: 1 }] }, 'body')).toThrow(
+      'body.records[1].vlaue: there is no such field',
+    );
+  });
+
+  it('has at most 10,000 records', () => {
+    expect(() => parse(produceBody, { records: Array(10_001).fill({}) }, 'body')).toThrow(
+      'body.records: expected at most 10000 elements, got 10001 elements',
+    );
+  });
+});
+
+describe('offsets', () => {
+  it.each([
+    ['earliest', 'earliest'],
+    ['latest', 'latest'],
+    ['1700000000000', 1_700_000_000_000],
+  ])('at %s', (at, value) => {
+    expect(parse(offsetsQuery, { at }, 'query').at).toBe(value);
+  });
+
+  it.each([
+    ['7', [7]],
+    ['2-4', [2, 3, 4]],
+    ['3-3', [3]],
+  ])('of partitions %s', (partitions, list) => {
+    expect(parse(offsetsQuery, { at: 'latest', partitions }, 'query').partitions).toEqual(list);
+  });
+
+  it.each(['4-2', '1-', '-1', '1-2-3', 'a', '10000', '1,2', ''])('are not of partitions %s', (partitions) => {
+    expect(() => parse(offsetsQuery, { at: 'latest', partitions }, 'query')).toThrow(
+      'query.partitions: expected a partition or a range a-b, 0 to 9999, got',
+    );
+  });
+});
+
+describe('an Idempotency-Key', () => {
+  it.each(['a', '"quoted"', '8e03978e-40d5-43dd-bc93-6894a57f9324', '~'.repeat(255)])('may be %s', (key) => {
+    expect(parse(idempotencyKey, key, 'header')).toBe(key);
+  });
+
+  it.each(['', 'a b', 'a,b', 'a, a', 'é', 'a'.repeat(256)])('is not %s', (key) => {
+    expect(() => parse(idempotencyKey, key, 'header')).toThrow('expected one value of 1 to 255 visible ASCII');
+  });
+});

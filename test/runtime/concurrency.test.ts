@@ -1,0 +1,60 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { createGate, createTurns, inParallel } from '../../lib/runtime/concurrency.ts';
+
+const items = Array.from({ length: 100 }, (_, i) => i);
+
+test('results come in the order of the items, with no more than the limit at work', async () => {
+  let working = 0;
+  let most = 0;
+  const results = await inParallel(items, 7, async (item) => {
+    most = Math.max(most, ++working);
+    await pause(item % 3);
+    working--;
+    return item * 2;
+  });
+  expect(results).toEqual(items.map((item) => item * 2));
+  expect(most).toBe(7);
+});
+
+test('after an error nothing more is begun', async () => {
+  let begun = 0;
+  const failing = inParallel(items, 4, async (item) => {
+    begun++;
+    await pause(1);
+    if (item === 2) throw new Error('the third');
+  });
+  await expect(failing).rejects.toThrow('the third');
+  await pause(20);
+  expect(begun).toBeLessThanOrEqual(8);
+});
+
+test('a gate lets so many in, and the next one when somebody leaves, also by an error', async () => {
+  const gate = createGate(2);
+  const order: number[] = [];
+  const works = [0, 1, 2, 3].map((i) =>
+    gate.run(async () => {
+      order.push(i);
+      await pause(5);
+      if (i === 0) throw new Error('the first');
+    }),
+  );
+  expect(order).toEqual([0, 1]);
+  await Promise.allSettled(works);
+  expect(order).toEqual([0, 1, 2, 3]);
+  await gate.run(async () => void order.push(4));
+  expect(order).toHaveLength(5);
+});
+
+test('turns: so many now, the others in their order in the next turns of the event loop', async () => {
+  const turn = createTurns(2);
+  const done: number[] = [];
+  const next = () => new Promise((resolve) => setImmediate(resolve));
+  for (const i of [0, 1, 2, 3, 4]) turn(() => void done.push(i));
+  expect(done).toEqual([0, 1]);
+  await next();
+  expect(done).toEqual([0, 1, 2, 3]);
+  turn(() => void done.push(5));
+  await next();
+  expect(done).toEqual([0, 1, 2, 3, 4, 5]);
+});

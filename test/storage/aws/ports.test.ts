@@ -1,0 +1,53 @@
+import { describe, expect, test } from 'vitest';
+import { systemClock } from '../../../lib/runtime/clock.ts';
+import { openAwsStorage } from '../../../lib/storage/aws/ports.ts';
+import { newCounters, withReceipt } from '../../../lib/storage/count.ts';
+import { brokenBy, dynamoDbError, playWire, s3Error } from '../../aws/wire.ts';
+
+const names = { bucket: 'bkt', tableName: 'tbl' };
+const ok = { status: 200, body: '{}' };
+
+test('every try is counted, and doubt survives the retries', async () => {
+  const { connection, requests } = playWire(brokenBy('ECONNRESET'), dynamoDbError('TransactionConflictException'), ok);
+  const totals = newCounters();
+  const { table } = openAwsStorage({ ...connection, ...names, clock: systemClock, totals });
+  const item = { pk: 'p', sk: 's' };
+  const { result, counters } = await withReceipt(() => table.write({ kind: 'put', item }));
+  expect(result).toEqual({ applied: true, item, doubtful: true });
+  expect(requests).toHaveLength(3);
+  expect(counters).toEqual({ ...newCounters(), writeUnits: 3, conflicts: 1, retries: 2 });
+  expect(totals).toEqual(counters);
+});
+
+test('a put whose reply was lost is found done, at the price of one more request of each kind', async () => {
+  const { connection, requests } = playWire(brokenBy('ECONNRESET'), { status: 412 }, { status: 200, body: 'abc' });
+  const totals = newCounters();
+  const { objects } = openAwsStorage({ ...connection, ...names, clock: systemClock, totals });
+  await objects.putOnce('k', [new TextEncoder().encode('abc')]);
+  expect(requests.map(({ method }) => method)).toEqual(['PUT', 'PUT', 'GET']);
+  expect(totals).toMatchObject({ s3Put: 2, bytesUp: 6, retries: 1 });
+});
+
+describe('a role that may put objects and not read them', () => {
+  const taken = s3Error(412, 'PreconditionFailed');
+  const denied = s3Error(403, 'AccessDenied');
+
+  test('takes what lies there after a try without an answer for its own', async () => {
+    const { connection, requests } = playWire(brokenBy('ECONNRESET'), taken, denied);
+    const { objects } = openAwsStorage({ ...connection, ...names, clock: systemClock, totals: newCounters() });
+    await objects.putOnce('k', [new TextEncoder().encode('abc')]);
+    expect(requests.map(({ method }) => method)).toEqual(['PUT', 'PUT', 'GET']);
+  });
+
+  test('does not take for its own what lay there before it tried', async () => {
+    const { connection } = playWire(taken, denied);
+    const { objects } = openAwsStorage({ ...connection, ...names, clock: systemClock, totals: newCounters() });
+    await expect(objects.putOnce('k', [new TextEncoder().encode('abc')])).rejects.toMatchObject({ reason: 'exists' });
+  });
+
+  test('nor what lay there before a try that was refused', async () => {
+    const { connection } = playWire(s3Error(503, 'SlowDown'), taken, denied);
+    const { objects } = openAwsStorage({ ...connection, ...names, clock: systemClock, totals: newCounters() });
+    await expect(objects.putOnce('k', [new TextEncoder().encode('abc')])).rejects.toMatchObject({ reason: 'exists' });
+  });
+});

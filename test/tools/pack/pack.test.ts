@@ -1,0 +1,104 @@
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { functionNames } from '../../../functions/routes.ts';
+import { systemClock } from '../../../lib/runtime/clock.ts';
+import { openHome } from '../../../local/home.ts';
+import { startServer } from '../../../local/server.ts';
+import { packAll, projectWith, removeFolders, runIn, typeCheck } from './packages.ts';
+
+let packed: string;
+beforeAll(async () => {
+  packed = await packAll();
+}, 120_000);
+afterAll(removeFolders);
+
+describe('the construct, in a CDK app that is CommonJS', () => {
+  let project: string;
+  beforeAll(async () => {
+    project = await projectWith(path.join(packed, 'cdk'), ['aws-cdk-lib', 'constructs']);
+  }, 120_000);
+
+  const app = `
+    const { App, Stack } = require('aws-cdk-lib');
+    const { Role, ServicePrincipal } = require('aws-cdk-lib/aws-iam');
+    const { Rivulet } = require('rivulet-cdk');
+    const stack = new Stack(new App({ outdir: 'cdk.out' }), 'Shop');
+    const events = new Rivulet(stack, 'Events', { restoreDays: 14 });
+    events.grantProduce(new Role(stack, 'Orders', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') }), 'orders');
+    stack.node.root.synth();
+  `;
+
+  test('synthesises, with the code of the functions from the package', async () => {
+    await runIn(project, 'app.cjs', app);
+    const assets = readdirSync(path.join(project, 'cdk.out')).filter((name) => name.startsWith('asset.'));
+    const code = assets.map((name) => path.join(project, 'cdk.out', name, 'index.mjs')).filter(existsSync);
+    expect(code).toHaveLength(functionNames.length);
+  }, 60_000);
+
+  test('refuses a wrong option in a sentence', async () => {
+    const wrong = runIn(project, 'wrong.cjs', app.replace('restoreDays: 14', 'restoreDays: 36'));
+    await expect(wrong).rejects.toThrow('restoreDays: must be a whole number from 1 to 35, got 36');
+  }, 60_000);
+
+  test('has types', async () => {
+    const source = (days: string) => `
+      import { Stack } from 'aws-cdk-lib';
+      import { Rivulet } from 'rivulet-cdk';
+      export const url: string = new Rivulet(new Stack(), 'Events', { restoreDays: ${days} }).url;
+    `;
+    await typeCheck(project, source('14'));
+    await expect(typeCheck(project, source('"long"'))).rejects.toThrow("'string' is not assignable to type 'number'");
+  }, 60_000);
+});
+
+describe('the client, in a project of its own', () => {
+  let project: string;
+  const directory = mkdtempSync(path.join(tmpdir(), 'rivulet-pack-home-'));
+  const home = openHome({ directory });
+  afterAll(() => {
+    home.close();
+    rmSync(directory, { recursive: true });
+  });
+  beforeAll(async () => {
+    project = await projectWith(path.join(packed, 'client'), []);
+  }, 120_000);
+
+  test('writes and reads, in every compression', async () => {
+    const server = await startServer({ api: home.api, clock: systemClock });
+    const source = `
+      import { Rivulet } from 'rivulet';
+      const rivulet = new Rivulet({ url: process.env.RIVULET_URL });
+      await rivulet.admin().createTopics({ topics: [{ topic: 'orders', partitions: 1 }] });
+      const kinds = ['none', 'gzip', 'snappy', 'lz4', 'zstd'];
+      for (const compression of kinds) {
+        const producer = rivulet.producer({ compression });
+        await producer.send({ topic: 'orders', messages: [{ key: compression, value: compression.repeat(100) }] });
+        await producer.disconnect();
+      }
+      const consumer = rivulet.consumer({ autoOffsetReset: 'earliest' });
+      consumer.assign([{ topic: 'orders', partition: 0 }]);
+      const read = [];
+      for await (const { key, value } of consumer) {
+        read.push(String(key) + value.length);
+        if (read.length === kinds.length) break;
+      }
+      console.log(read.join(' '));
+      process.exit(0);
+    `;
+    const printed = await runIn(project, 'orders.mjs', source, { RIVULET_URL: server.url });
+    expect(printed.trim()).toBe('none400 gzip400 snappy600 lz4300 zstd400');
+    await server.close();
+  }, 60_000);
+
+  test('has types', async () => {
+    const source = (key: string) => `
+      import { Rivulet } from 'rivulet';
+      const producer = new Rivulet({ url: 'http://127.0.0.1:9292' }).producer();
+      export const sent = producer.send({ topic: 'orders', messages: [{ key: ${key}, value: 'espresso' }] });
+    `;
+    await typeCheck(project, source("'ada'"));
+    await expect(typeCheck(project, source('Symbol()'))).rejects.toThrow("Type 'symbol' is not assignable");
+  }, 60_000);
+});

@@ -1,0 +1,66 @@
+// The packages as `npm run pack` makes them, installed into empty projects of somebody else's.
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+
+const root = path.resolve(import.meta.dirname, '../../..');
+const execute = promisify(execFile);
+
+const folders: string[] = [];
+
+async function newFolder(name: string): Promise<string> {
+  const folder = await mkdtemp(path.join(tmpdir(), name));
+  folders.push(folder);
+  return folder;
+}
+
+export async function removeFolders(): Promise<void> {
+  await Promise.all(folders.splice(0).map((folder) => rm(folder, { recursive: true })));
+}
+
+/** @returns the folder with `client` and `cdk` in it */
+export async function packAll(): Promise<string> {
+  const folder = await newFolder('rivulet-pack-');
+  await execute(process.execPath, [path.join(root, 'tools/pack/main.ts'), folder]);
+  return folder;
+}
+
+/**
+ * An empty project with the package in it, installed by npm from its archive. Peers, which the project has anyway, are
+ * linked from here instead of being fetched again.
+ */
+export async function projectWith(packed: string, peers: readonly string[]): Promise<string> {
+  const folder = await newFolder('rivulet-project-');
+  await writeFile(path.join(folder, 'package.json'), '{"name": "somebody-elses", "private": true}');
+  const { stdout } = await execute('npm', ['pack', packed, '--json', '--pack-destination', folder]);
+  const [{ filename }] = JSON.parse(stdout) as [{ filename: string }];
+  await execute('npm', ['install', '--prefer-offline', '--legacy-peer-deps', `./${filename}`], { cwd: folder });
+  for (const peer of peers)
+    await symlink(path.join(root, 'node_modules', peer), path.join(folder, 'node_modules', peer));
+  return folder;
+}
+
+/** Runs a program of the project; `node` alone is ours. @returns what it printed */
+export async function runIn(
+  folder: string,
+  file: string,
+  source: string,
+  env: NodeJS.ProcessEnv = {},
+): Promise<string> {
+  await writeFile(path.join(folder, file), source);
+  const { stdout } = await execute(process.execPath, [file], { cwd: folder, env: { ...process.env, ...env } });
+  return stdout;
+}
+
+/** Throws with what the compiler says, if it says anything. */
+export async function typeCheck(folder: string, source: string): Promise<void> {
+  await writeFile(path.join(folder, 'check.ts'), source);
+  const tsc = path.join(root, 'node_modules/typescript/bin/tsc');
+  const types = ['--typeRoots', path.join(root, 'node_modules/@types'), '--types', 'node'];
+  const options = ['--noEmit', '--strict', '--target', 'es2022', '--module', 'nodenext', '--skipLibCheck'];
+  await execute(process.execPath, [tsc, ...options, ...types, 'check.ts'], { cwd: folder }).catch((error) => {
+    throw new Error(error.stdout, { cause: error });
+  });
+}

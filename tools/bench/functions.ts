@@ -1,0 +1,57 @@
+// The Lambda functions as they are deployed: the size of each bundle, and how long a fresh Node takes to load it, beside a
+// handler that does nothing. A cold start in AWS has other parts too; this is the one that the code decides.
+import { execFile } from 'node:child_process';
+import { mkdir, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { bundleFunctions } from '../../cdk/bundle-functions.ts';
+import { functionNames } from '../../functions/routes.ts';
+import { median } from './statistics.ts';
+import { decimal, printTable, whole } from './table.ts';
+
+const run = promisify(execFile);
+const EMPTY = 'a handler that does nothing';
+
+export async function benchFunctions(directory: string, rounds: number): Promise<void> {
+  const bundles = join(directory, 'functions');
+  await bundleFunctions(bundles);
+  await mkdir(join(bundles, EMPTY));
+  await writeFile(join(bundles, EMPTY, 'index.mjs'), 'export const handler = async () => ({ statusCode: 204 });\n');
+  const files = [EMPTY, ...functionNames].map((name) => ({ name, file: join(bundles, name, 'index.mjs') }));
+  const samples = new Map(files.map(({ name }) => [name, [] as Sample[]]));
+  for (let round = 0; round < rounds; round++)
+    for (const { name, file } of files) samples.get(name)!.push(await load(file));
+  const startOf = (name: string): number => median(samples.get(name)!.map(({ processMs }) => processMs));
+  const rows = await Promise.all(
+    files.map(async ({ name, file }) => [
+      name,
+      whole((await stat(file)).size / 1000),
+      decimal(median(samples.get(name)!.map(({ importMs }) => importMs)), 1),
+      decimal(startOf(name), 0),
+      `${decimal(startOf(name) / startOf(EMPTY), 2)} x`,
+    ]),
+  );
+  printTable(
+    `Functions: bundles, and their start in a fresh process (medians of ${rounds})`,
+    ['', 'kB', 'import ms', 'process ms', 'to the empty one'],
+    rows,
+  );
+}
+
+type Sample = { readonly importMs: number; readonly processMs: number };
+
+/** From nothing to a handler that could be called. */
+async function load(file: string): Promise<Sample> {
+  const script = `
+    const beforeMs = performance.now();
+    await import(${JSON.stringify(file)});
+    console.log(performance.now() - beforeMs);
+    process.exit();`;
+  const env = {
+    ...{ BUCKET: 'a-bucket', TABLE: 'a-table', SERVICE: 'bench', AWS_REGION: 'eu-west-1' },
+    OFFSETS_RETENTION_MINUTES: '10080',
+  };
+  const beforeMs = performance.now();
+  const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', script], { env });
+  return { importMs: Number(stdout), processMs: performance.now() - beforeMs };
+}

@@ -1,0 +1,84 @@
+// npm run bench -- --help: how fast the embedded home is beside the bare floor of this machine, what appends and fetches would
+// cost in AWS, whether memory stays constant, how large the Lambda functions are and how fast they start, and what the
+// deployed API asks of the storage. See README.md.
+import { mkdtemp, rm, statfs } from 'node:fs/promises';
+import { cpus, loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Command, Option } from 'commander';
+import { benchCodec } from './codec.ts';
+import { benchDeployed } from './deployed.ts';
+import { benchFunctions } from './functions.ts';
+import { benchGroups } from './groups.ts';
+import { benchHostile } from './hostile.ts';
+import { benchLatency } from './latency.ts';
+import { benchMemory } from './memory.ts';
+import { printTable, whole } from './table.ts';
+import { benchThroughput } from './throughput.ts';
+import { benchUnits } from './units.ts';
+
+const names = [
+  'throughput',
+  'latency',
+  'units',
+  'codec',
+  'memory',
+  'groups',
+  'functions',
+  'hostile',
+  'deployed',
+] as const;
+type Name = (typeof names)[number];
+
+const options = new Command('npm run bench --')
+  .description('Figures of this machine, beside its bare floor (tools/bench/README.md)')
+  .option('--quick', 'a fraction of the time, and noisier', false)
+  .addOption(new Option('--only <bench>', 'one of them').choices(names))
+  .option('--directory <folder>', 'where the files go; not into memory, where fsync does nothing', tmpdir())
+  .parse()
+  .opts<{ quick: boolean; only?: Name; directory: string }>();
+
+const plan = options.quick ? { rounds: 3, forMs: 150, floorMs: 60 } : { rounds: 3, forMs: 800, floorMs: 300 };
+
+const benches: Readonly<Record<Name, (directory: string) => Promise<void>>> = {
+  throughput: (directory) => benchThroughput(directory, plan),
+  latency: (directory) => benchLatency(directory, plan),
+  units: () => benchUnits(options.quick ? 5_000 : 50_000),
+  codec: async () => {
+    const rows = await benchCodec();
+    printTable(
+      'One core: CRC-32C, and batches of 1,000 records of 1 KiB',
+      ['', 'rate', 'unit'],
+      rows.map(({ name, value, unit }) => [name, whole(value), unit]),
+    );
+  },
+  memory: (directory) => benchMemory(directory, options.quick ? 100 * 2 ** 20 : 1000 * 2 ** 20),
+  groups: (directory) => benchGroups(directory, options.quick ? { rounds: 3, forMs: 200 } : { rounds: 9, forMs: 500 }),
+  functions: (directory) => benchFunctions(directory, options.quick ? 5 : 15),
+  hostile: (directory) => benchHostile(directory, options.quick ? 1 : 3),
+  deployed: () => benchDeployed(options.quick ? 30 : 100),
+};
+
+async function run(): Promise<void> {
+  const directory = await mkdtemp(join(options.directory, 'rivulet-bench-'));
+  try {
+    await describe(directory);
+    for (const name of options.only ? [options.only] : names) await benches[name](directory);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+const tmpfsMagic = 0x01021994;
+
+async function describe(directory: string): Promise<void> {
+  const processors = cpus();
+  const load = loadavg()[0]!.toFixed(1);
+  console.log(
+    `Node ${process.version}, ${process.platform}, ${processors.length} x ${processors[0]?.model.trim()}, load before the run ${load}`,
+  );
+  const { type } = await statfs(directory);
+  if (type === tmpfsMagic)
+    console.log('The folder lies in memory, where fsync does nothing: choose another with --directory.');
+}
+
+await run();

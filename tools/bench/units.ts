@@ -1,0 +1,113 @@
+// What appends and fetches ask of S3 and DynamoDB, in the units AWS bills: counted over the memory adapters, since the
+// calls are the same whatever the adapter. Nothing here depends on the machine.
+
+import type { Engine } from '../../lib/api/engine.ts';
+import { createEngine } from '../../lib/engine.ts';
+import { encodeBatch } from '../../lib/record/batch.ts';
+import { systemClock } from '../../lib/runtime/clock.ts';
+import { type Counters, countingObjectStore, countingTable, newCounters, usdOf } from '../../lib/storage/count.ts';
+import { createMemoryObjectStore } from '../../lib/storage/memory/memory-object-store.ts';
+import { createMemoryTable } from '../../lib/storage/memory/memory-table.ts';
+import { decimal, printTable, whole } from './table.ts';
+
+type World = { readonly totals: Counters; newEngine(): Engine };
+
+type Count = { readonly name: string; readonly calls: number; readonly counters: Counters; readonly aim: string };
+
+const topic = 'units';
+const appends = 2_000;
+const recordsPerBatch = 10;
+
+/** @param depth how many appends the log has behind its end; the last fetch goes to the first of them. */
+export async function benchUnits(depth: number): Promise<void> {
+  const counts = [
+    await countAppends('one steady producer', appends, 1, '1 PUT, 1.3 WU'),
+    await countAppends('100 producers in turn', appends, 100, '1 PUT, 1.3 WU'),
+    await countAppends('1,000 one-shot producers', 1_000, 1_000, '1 PUT, 1.3 WU'),
+    await countAppends('without producer id', appends, 0, '1 PUT, 1.3 WU'),
+    ...(await countFetches(depth)),
+  ];
+  printTable(
+    `Calls and units (per append to one partition, per fetch of one batch; appends of ${recordsPerBatch} records)`,
+    ['', 'times', 'PUT', 'GET', 'LIST', 'read units', 'write units', '$ a million', 'aim'],
+    counts.map(({ name, calls, counters, aim }) => {
+      const each = (value: number): string => decimal(value / calls, 3);
+      const { s3Put, s3Get, s3List, readUnits, writeUnits } = counters;
+      const usd = decimal((usdOf(counters) / calls) * 1e6, 2);
+      return [name, whole(calls), ...[s3Put, s3Get, s3List, readUnits, writeUnits].map(each), usd, aim];
+    }),
+  );
+}
+
+function createWorld(): World {
+  const totals = newCounters();
+  const objects = countingObjectStore(createMemoryObjectStore({ clock: systemClock }), totals);
+  const table = countingTable(createMemoryTable(), totals);
+  // An engine of its own has seen nothing yet: its caches are cold.
+  return { totals, newEngine: () => createEngine({ objects, table, clock: systemClock }) };
+}
+
+/** Resets what was counted before. */
+async function counted(
+  world: World,
+  name: string,
+  calls: number,
+  aim: string,
+  work: () => Promise<void>,
+): Promise<Count> {
+  Object.assign(world.totals, newCounters());
+  await work();
+  return { name, calls, counters: { ...world.totals }, aim };
+}
+
+/** `producers` take turns; with 0 there is no idempotence. Their ids, 1 write unit each, are not counted. */
+async function countAppends(name: string, times: number, producers: number, aim: string): Promise<Count> {
+  const world = createWorld();
+  const engine = world.newEngine();
+  await engine.createTopic({ topic });
+  const ids: number[] = [];
+  for (let i = 0; i < producers; i++) ids.push((await engine.newProducer()).producerId);
+  return counted(world, name, times, aim, async () => {
+    for (let i = 0; i < times; i++) await appendOne(engine, ids[i % producers], Math.floor(i / producers));
+  });
+}
+
+async function appendOne(engine: Engine, producerId: number | undefined, turn: number): Promise<void> {
+  const identity =
+    producerId === undefined ? {} : { producerId, producerEpoch: 0, baseSequence: turn * recordsPerBatch };
+  const { partitions } = await engine.append({ topic, partitions: [{ partition: 0, batches: batch(identity) }] });
+  if ('error' in partitions[0]!) throw partitions[0].error;
+}
+
+function batch(identity: object): Uint8Array {
+  const value = Buffer.alloc(100, 'units ');
+  const timestampMs = systemClock.now();
+  const record = { key: null, value, headers: [], timestampMs };
+  return encodeBatch(new Array(recordsPerBatch).fill(record), identity);
+}
+
+async function countFetches(depth: number): Promise<Count[]> {
+  const world = createWorld();
+  const writer = world.newEngine();
+  await writer.createTopic({ topic });
+  for (let i = 0; i < depth; i++) await appendOne(writer, undefined, i);
+  const end = depth * recordsPerBatch;
+  const fetch = async (name: string, offset: number, aim: string): Promise<Count> => {
+    const engine = world.newEngine();
+    await engine.describeTopic(topic);
+    return counted(world, name, 1, aim, () => fetchOne(engine, offset));
+  };
+  return [
+    await fetch('fetch at the end, nothing new', end, '1 RU'),
+    await fetch('fetch of the last append', end - recordsPerBatch, '1 GET, 1 RU'),
+    await fetch('fetch 10 appends back', end - 10 * recordsPerBatch, '1 GET, 2 RU'),
+    await fetch('fetch 1,000 appends back', end - 1_000 * recordsPerBatch, '1 GET, 2 RU'),
+    await fetch(`fetch ${whole(depth)} appends back`, 0, '1 GET, 2 RU'),
+  ];
+}
+
+async function fetchOne(engine: Engine, offset: number): Promise<void> {
+  const { partitions } = await engine.fetch({ topic, maxBytes: 1, partitions: [{ partition: 0, offset }] });
+  const result = partitions[0]!;
+  if ('error' in result) throw result.error;
+}

@@ -1,0 +1,58 @@
+// `npm run pack`: what others install. Two packages, because one cannot be both a lean client and the service:
+//
+//   dist/client   rivulet       the SDK, for whoever reads and writes records
+//   dist/cdk      rivulet-cdk   the construct with the code of its functions, for whoever deploys
+//
+// Node does not strip types below node_modules, so both are JavaScript with declarations. The folders are whole:
+// `npm pack ./dist/cdk` makes the archive, `npm publish ./dist/cdk` publishes it.
+import { mkdir, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { Command } from 'commander';
+import { bundleFunctions } from '../../cdk/bundle-functions.ts';
+import { compile } from './compile.ts';
+import { writeManifest } from './manifest.ts';
+
+const root = path.resolve(import.meta.dirname, '../..');
+const command = new Command('npm run pack --')
+  .description('Makes the packages that others install: client, the SDK; cdk, the construct with its functions.')
+  .argument('[folder]', 'where to', path.join(root, 'dist'))
+  .parse();
+const dist = path.resolve(command.processedArgs[0]);
+
+async function packClient(): Promise<void> {
+  const folder = await emptied('client');
+  await compile({ root, entry: 'client/rivulet.ts', folder });
+  await writeManifest({
+    root,
+    folder,
+    name: 'rivulet',
+    description: 'Client of Rivulet, Kafka without brokers: producer, consumer and admin over signed HTTP',
+    main: 'client/rivulet.js',
+    peers: [],
+  });
+}
+
+async function packConstruct(): Promise<void> {
+  const folder = await emptied('cdk');
+  await compile({ root, entry: 'cdk/rivulet.ts', folder });
+  await bundleFunctions(path.join(folder, 'bundles'));
+  await writeManifest({
+    root,
+    folder,
+    name: 'rivulet-cdk',
+    description: 'Rivulet as an AWS CDK construct: Kafka without brokers in your own account',
+    main: 'cdk/rivulet.js',
+    peers: ['aws-cdk-lib', 'constructs'],
+  });
+}
+
+async function emptied(name: string): Promise<string> {
+  const folder = path.join(dist, name);
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  return folder;
+}
+
+await packClient();
+await packConstruct();
+console.log(`${dist}/client  rivulet      the SDK\n${dist}/cdk     rivulet-cdk  the construct`);

@@ -1,0 +1,62 @@
+// The package.json of a package that is made here. Its dependencies are what its code imports, at our own versions.
+import { copyFile, readdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+
+type Manifest = {
+  readonly root: string;
+  readonly folder: string;
+  readonly name: string;
+  readonly description: string;
+  /** Of the folder. */
+  readonly main: string;
+  /** What whoever installs it has already, in a version that may be newer. */
+  readonly peers: readonly string[];
+};
+
+type PackageJson = {
+  readonly version: string;
+  readonly license: string;
+  readonly dependencies: Record<string, string>;
+};
+
+export async function writeManifest({ root, folder, name, description, main, peers }: Manifest): Promise<void> {
+  const own: PackageJson = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8'));
+  const needed = await importsBelow(folder);
+  const versions = (names: readonly string[], range: string) =>
+    Object.fromEntries(names.map((it) => [it, `${range}${versionOf(it, own)}`]));
+  const types = `./${main.replace(/\.js$/, '.d.ts')}`;
+  const manifest = {
+    name,
+    version: own.version,
+    description,
+    license: own.license,
+    type: 'module',
+    engines: { node: '>=20.19' },
+    exports: { '.': { types, default: `./${main}` } },
+    dependencies: versions(
+      needed.filter((it) => !peers.includes(it)),
+      '',
+    ),
+    peerDependencies: versions(peers, '^'),
+  };
+  await writeFile(path.join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+  await copyFile(path.join(root, 'LICENSE'), path.join(folder, 'LICENSE'));
+  await copyFile(path.join(root, 'tools/pack', `${name}.md`), path.join(folder, 'README.md'));
+}
+
+function versionOf(name: string, { dependencies }: PackageJson): string {
+  const version = dependencies[name];
+  if (version === undefined) throw new Error(`${name} is imported by what is packed, but no dependency`);
+  return version;
+}
+
+/** The packages that the JavaScript and the declarations below a folder import, sorted. Bundles import none. */
+async function importsBelow(folder: string): Promise<string[]> {
+  const files = (await readdir(folder, { recursive: true })).filter((file) => /\.(js|d\.ts)$/.test(file));
+  const sources = await Promise.all(files.map((file) => readFile(path.join(folder, file), 'utf8')));
+  const found = sources.flatMap((source) => [
+    ...source.matchAll(/(?:from |import\(|require\(|^import )['"]([^'".][^'"]*)['"]/gm),
+  ]);
+  const packages = found.map(([, specifier]) => /^(?:@[^/]+\/)?[^/]+/.exec(specifier!)![0]);
+  return [...new Set(packages.filter((it) => !it.startsWith('node:')))].sort();
+}
