@@ -1,5 +1,5 @@
 // A group as tables with the columns of kafka-consumer-groups.sh. What is not there is `-`, as it is there.
-import type { GroupDescription, PartitionLag, TopicPartitions } from '../lib/api/shapes.ts';
+import type { GroupDescription, PartitionLag, TopicPartitions } from '../lib/api/groups.ts';
 import { printTable } from './output.ts';
 
 export function describeOffsets({ groupId, memberDetails, partitionDetails }: GroupDescription): void {

@@ -1,7 +1,7 @@
 // `rivulet groups ...`: the flags and the columns are those of kafka-consumer-groups.sh. Their offsets are in group-offsets.ts.
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Admin } from '../client/admin/admin.ts';
-import type { GroupDescription, GroupState } from '../lib/api/shapes.ts';
+import type { GroupDescription, GroupState } from '../lib/api/groups.ts';
 import { checkGroupId } from '../lib/group/names.ts';
 import { connect } from './connect.ts';
 import { hasErrorCode, reportFailure } from './failure.ts';

@@ -1,7 +1,7 @@
 // `rivulet topics ...`: the flags are those of kafka-topics.sh and kafka-configs.sh.
 import type { Command } from 'commander';
 import type { Admin, TopicDescription } from '../client/admin/admin.ts';
-import type { PartitionDescription } from '../lib/api/shapes.ts';
+import type { PartitionDescription } from '../lib/api/topics.ts';
 import { connect } from './connect.ts';
 import { hasErrorCode } from './failure.ts';
 import { keyValue, nameList, type Properties, topicOf, topicOption, wholeNumber } from './options.ts';

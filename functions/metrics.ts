@@ -5,7 +5,8 @@
 // would have them billed.
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { HttpApi } from '../http/http-event.ts';
-import type { AppendAck, LogEngine } from '../lib/api/engine.ts';
+import type { LogEngine } from '../lib/api/engine.ts';
+import type { AppendAck } from '../lib/api/records.ts';
 import { type Counters, usdOf, withReceipt } from '../lib/storage/count.ts';
 import { metricNamespace, requestMetrics, topicDimension } from './metric-names.ts';
 

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { RivuletError } from '../lib/api/errors.ts';
 import { limits } from '../lib/api/limits.ts';
-import { unexpected } from './parse.ts';
+import { unexpected } from '../lib/api/refusal.ts';
 
 type Body = Uint8Array | string;
 export type BodyLimit = 'jsonBodyBytes' | 'binaryBodyBytes' | 'fetchBodyBytes';

@@ -1,6 +1,6 @@
 // Content negotiation: which of the media types we have does the caller want, and which did it send.
 // RFC 9110, 8.3 (Content-Type) and 12.5.1 (Accept).
-import { unexpected } from './parse.ts';
+import { unexpected } from '../lib/api/refusal.ts';
 
 export const JSON_TYPE = 'application/json';
 

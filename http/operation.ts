@@ -10,7 +10,8 @@ import { BATCHES_MEDIA_TYPE, decodeProduceFrames, type ProduceFrame } from '../l
 import { type BodyLimit, readBody } from './body.ts';
 import type { HttpEvent, HttpResult } from './http-event.ts';
 import { acceptedType, JSON_TYPE, sentType } from './media-type.ts';
-import { fieldName, parse, unexpected } from './parse.ts';
+import { parse } from './parse.ts';
+import { fieldName, unexpected } from '../lib/api/refusal.ts';
 import { rivuletErrorOf } from './problem.ts';
 import { nothing } from './schemas/schemas.ts';
 

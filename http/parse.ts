@@ -4,8 +4,7 @@
 // none, the limit that was broken is told here. zod's own sentences reach nobody.
 import type * as z from 'zod';
 import { type ErrorCode, RivuletError } from '../lib/api/errors.ts';
-
-const SHOWN_CHARACTERS = 80;
+import { elements, fieldName, unexpected } from '../lib/api/refusal.ts';
 
 /** `where` is the part of the request: body, query, path, header. */
 export function parse<Schema extends z.ZodType>(schema: Schema, input: unknown, where: string): z.output<Schema> {
@@ -15,25 +14,6 @@ export function parse<Schema extends z.ZodType>(schema: Schema, input: unknown, 
   if (issue?.code === 'unrecognized_keys') throw unknownKey(issue, where);
   const path = issue?.path ?? [];
   throw unexpected(fieldName(where, path), issue?.message ?? '', valueAt(input, path), errorCodeOf(issue));
-}
-
-export function unexpected(
-  field: string,
-  expected: string,
-  value: unknown,
-  errorCode: ErrorCode = 'INVALID_REQUEST',
-): RivuletError {
-  return new RivuletError(errorCode, `${field}: expected ${expected}, got ${shown(value)}`, { extra: { field } });
-}
-
-/** For example `body.records[3].headers[0].name`; names that are not plain stand in quotes, and long ones are cut. */
-export function fieldName(where: string, path: readonly PropertyKey[]): string {
-  return path.reduce<string>((name, key) => name + stepName(key), where);
-}
-
-function stepName(key: PropertyKey): string {
-  if (typeof key === 'number') return `[${key}]`;
-  return /^[\w.-]{1,80}$/.test(String(key)) ? `.${String(key)}` : `[${shown(String(key))}]`;
 }
 
 /** Where the schema says nothing itself. */
@@ -51,7 +31,6 @@ function expectation(issue: z.core.$ZodRawIssue): string {
 }
 
 const typeName = (type: string): string => `${/^[aeiou]/.test(type) ? 'an' : 'a'} ${type}`;
-const elements = (count: number | bigint): string => `${count} ${count === 1 ? 'element' : 'elements'}`;
 
 function unknownKey({ path, keys }: z.core.$ZodIssueUnrecognizedKeys, where: string): RivuletError {
   const field = fieldName(where, [...path, keys[0] ?? '']);
@@ -65,11 +44,4 @@ function errorCodeOf(issue: z.core.$ZodIssue | undefined): ErrorCode | undefined
 
 function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
   return path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key], input);
-}
-
-function shown(value: unknown): string {
-  if (value === undefined) return 'nothing';
-  if (Array.isArray(value)) return elements(value.length);
-  const text = JSON.stringify(value);
-  return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS).toWellFormed()}...` : text;
 }

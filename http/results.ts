@@ -1,6 +1,6 @@
 // Replies with a result for each part of the request: a 200 if anything was done; else the status of the worst error,
 // with the same body.
-import type { PartitionError } from '../lib/api/engine.ts';
+import type { PartitionError } from '../lib/api/records.ts';
 import type { HttpResult } from './http-event.ts';
 import { json } from './operation.ts';
 import { problemOf, rivuletErrorOf } from './problem.ts';

@@ -1,6 +1,7 @@
 // The requests of the administration: each tried again while its failure is retriable.
 import type { Clock } from '../../lib/runtime/clock.ts';
 import type { RivuletClientError } from '../client-error.ts';
+import { paths } from '../transport/paths.ts';
 import type { Call, Connection } from '../transport/connection.ts';
 import { type RetryPolicy, retrying } from '../transport/retry.ts';
 
@@ -18,4 +19,9 @@ export function adminCalls(connection: Connection, clock: Clock, retry: RetryPol
     read: (path, query = {}) => again(() => connection.ask({ method: 'GET', path, query, writes: false })),
     retrying: again,
   };
+}
+
+export async function allPartitions(calls: AdminCalls, topic: string): Promise<number[]> {
+  const { partitions } = await calls.read<{ partitions: number }>(paths.topic(topic), { partitionsLimit: 1 });
+  return Array.from({ length: partitions }, (_, partition) => partition);
 }

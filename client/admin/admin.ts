@@ -1,18 +1,13 @@
 // Topics, groups, and their offsets. Every call is tried again while that is safe; a write that was not answered and then finds
 // its work done counts as done.
 
-import type {
-  AlterTopicRequest,
-  ConfigEntry,
-  CreateTopicRequest,
-  GroupDescription,
-  GroupSummary,
-  PartitionDescription,
-} from '../../lib/api/shapes.ts';
+import type { GroupDescription, GroupSummary } from '../../lib/api/groups.ts';
+import type { AlterTopicRequest, ConfigEntry, CreateTopicRequest, PartitionDescription } from '../../lib/api/topics.ts';
 import type { Clock } from '../../lib/runtime/clock.ts';
 import { isClientError, type PartResult, type RivuletClientError } from '../client-error.ts';
 import type { Connection } from '../transport/connection.ts';
-import { allPartitions, rangesOf } from '../transport/partition-ranges.ts';
+import { rangesOf } from '../transport/partition-ranges.ts';
+import { allPartitions } from './admin-calls.ts';
 import { oneByOne } from '../transport/parts.ts';
 import { paths } from '../transport/paths.ts';
 import type { RetryPolicy } from '../transport/retry.ts';

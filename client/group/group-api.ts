@@ -1,5 +1,5 @@
 // The requests of one group: heartbeats, commits, and what is committed.
-import type { HeartbeatReply } from '../../lib/api/shapes.ts';
+import type { HeartbeatReply } from '../../lib/api/groups.ts';
 import { isClientError, RivuletClientError } from '../client-error.ts';
 import type { CommittedOffsets } from '../consumer/assigned-partition.ts';
 import type { Answer, Connection } from '../transport/connection.ts';

@@ -1,7 +1,5 @@
 // Partitions by their numbers, as queries name them: ranges that one request may ask for.
 import { limits } from '../../lib/api/limits.ts';
-import type { AdminCalls } from '../admin/admin-calls.ts';
-import { paths } from './paths.ts';
 
 /** `0-255`: of partitions that lie together; those in between are in it too. */
 export function rangesOf(numbers: readonly number[]): string[] {
@@ -12,9 +10,4 @@ export function rangesOf(numbers: readonly number[]): string[] {
     else ranges.push({ from: number, to: number });
   }
   return ranges.map(({ from, to }) => `${from}-${to}`);
-}
-
-export async function allPartitions(calls: AdminCalls, topic: string): Promise<number[]> {
-  const { partitions } = await calls.read<{ partitions: number }>(paths.topic(topic), { partitionsLimit: 1 });
-  return Array.from({ length: partitions }, (_, partition) => partition);
 }

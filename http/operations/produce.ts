@@ -3,13 +3,15 @@
 // A reply has one result per record (JSON) or per frame (binary). It is a 200 if anything was written; else the status
 // of the worst error, with the same body.
 
-import type { AppendAck, AppendRecordsReply, AppendReply, LogEngine, NewRecord } from '../../lib/api/engine.ts';
+import type { LogEngine } from '../../lib/api/engine.ts';
+import type { AppendAck, AppendRecordsReply, AppendReply, NewRecord } from '../../lib/api/records.ts';
 import { bytesOfJson } from '../../lib/json/values.ts';
 import { BATCHES_MEDIA_TYPE, type ProduceFrame } from '../../lib/record/frames.ts';
 import { defined } from '../defined.ts';
 import type { HttpResult } from '../http-event.ts';
 import { type Call, type Operation, operation } from '../operation.ts';
-import { parse, unexpected } from '../parse.ts';
+import { parse } from '../parse.ts';
+import { unexpected } from '../../lib/api/refusal.ts';
 import { failedWrite, replyOf } from '../results.ts';
 import { batchesAcks, recordAcks } from '../schemas/replies.ts';
 import {

@@ -1,5 +1,6 @@
 // Topics: list, create, describe, alter, delete.
-import type { LogEngine, TopicDescription, TopicSummary } from '../../lib/api/engine.ts';
+import type { LogEngine } from '../../lib/api/engine.ts';
+import type { TopicDescription, TopicSummary } from '../../lib/api/topics.ts';
 import { defined } from '../defined.ts';
 import { json, type Operation, operation } from '../operation.ts';
 import { topicDescription, topicDocument, topicList } from '../schemas/replies.ts';

@@ -1,7 +1,7 @@
 // Half surrogates in a JSON body: JSON can write them (`\ud800`), UTF-8 cannot hold them. Refused wherever they stand, so that
 // no string that comes from outside is stored as another one.
 
-import { fieldName } from '../../http/parse.ts';
+import { fieldName } from '../api/refusal.ts';
 import { RivuletError } from '../api/errors.ts';
 import { whyNotUnicode } from '../bytes/unicode.ts';
 

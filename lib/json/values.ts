@@ -5,7 +5,7 @@
 //   out  null = null · UTF-8 text of a JSON object or array = that JSON, spliced in as it is · other UTF-8 = a string ·
 //        other bytes = {"type": "binary", "data": base64}
 
-import { unexpected } from '../../http/parse.ts';
+import { unexpected } from '../api/refusal.ts';
 import { limits } from '../api/limits.ts';
 import { measureJson } from './text.ts';
 

@@ -1,6 +1,6 @@
 // Admit: the checks that a partition's batches must pass before anything is uploaded. It reads and writes nothing. What it lets through is what
 // readers will get, byte for byte, apart from the base offset (and the time, under LogAppendTime).
-import type { PartitionAppend } from '../api/engine.ts';
+import type { PartitionAppend } from '../api/records.ts';
 import { type ErrorCode, RivuletError } from '../api/errors.ts';
 import type { EntryProducer } from '../partition/entry.ts';
 import { sequenceAfter } from '../producer/decide.ts';

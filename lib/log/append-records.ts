@@ -2,7 +2,7 @@
 // Idempotency-Key the request acts as a producer that writes once: the key's hash is its id, sequence 0 in each partition,
 // and an anchor item remembers what was asked for, so that a repeat is the same to the byte.
 import { createHash } from 'node:crypto';
-import type { AppendRecordsReply, AppendRecordsRequest, NewRecord, PartitionError } from '../api/engine.ts';
+import type { AppendRecordsReply, AppendRecordsRequest, NewRecord, PartitionError } from '../api/records.ts';
 import { RivuletError } from '../api/errors.ts';
 import { partitionForKey } from '../bytes/murmur2.ts';
 import { hashedProducer } from '../producer/ids.ts';

@@ -2,7 +2,7 @@
 // ack. The segment is durable before the sequencing names it; a process that dies between leaves an orphan object, which
 // is invisible and harmless. See fetch.ts for the way out.
 
-import type { AppendAck, AppendReply, AppendRequest, PartitionAppend, PartitionError } from '../api/engine.ts';
+import type { AppendAck, AppendReply, AppendRequest, PartitionAppend, PartitionError } from '../api/records.ts';
 import { RivuletError } from '../api/errors.ts';
 import { limits } from '../api/limits.ts';
 import type { Entry } from '../partition/entry.ts';

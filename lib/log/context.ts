@@ -1,7 +1,7 @@
 // What the parts of the log share in one process: the two ports, the clock, and what was learned from earlier replies.
 // Nothing here is needed for safety: every copy may be stale, and a condition in the table decides.
 
-import type { TopicRef } from '../api/engine.ts';
+import type { TopicRef } from '../api/topics.ts';
 import { RivuletError } from '../api/errors.ts';
 import { type Head, parseHead } from '../partition/head.ts';
 import type { PageAddress } from '../partition/page.ts';

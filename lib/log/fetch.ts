@@ -2,7 +2,7 @@
 // or wait until there is something. Readers see what is sequenced, in order, without holes; nothing waits for them, and
 // they write nothing: a head that nobody has made yet is an empty partition.
 
-import type { FetchReply, FetchRequest, PartitionError, PartitionFetch, PartitionRecords } from '../api/engine.ts';
+import type { FetchReply, FetchRequest, PartitionError, PartitionFetch, PartitionRecords } from '../api/records.ts';
 import { RivuletError } from '../api/errors.ts';
 import { limits } from '../api/limits.ts';
 import { deletedFence, emptyHead, type Head } from '../partition/head.ts';

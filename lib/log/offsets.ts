@@ -3,7 +3,8 @@
 // leaves it open. Where a search ends early it answers with where it stands: at or before the true offset, so that a reader
 // who begins there misses nothing.
 
-import type { OffsetQuery, PartitionDescription, PartitionOffset, TopicRef } from '../api/engine.ts';
+import type { OffsetQuery, PartitionOffset } from '../api/records.ts';
+import type { PartitionDescription, TopicRef } from '../api/topics.ts';
 import { RivuletError } from '../api/errors.ts';
 import { limits } from '../api/limits.ts';
 import type { PlacedEntry } from '../partition/entry.ts';

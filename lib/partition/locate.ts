@@ -2,7 +2,7 @@
 // one query however deep the log is. What was planned from an old head stays right: entries never change, names are
 // never used again.
 
-import type { LogParts } from '../log/context.ts';
+import type { Table } from '../storage/table.ts';
 import type { PlacedEntry } from './entry.ts';
 import type { Head } from './head.ts';
 import { type PageAddress, pageAtOrBelow, pagesBetween } from './page.ts';
@@ -15,19 +15,19 @@ const pagesAtOnce = 32;
  * when the index has moved under us: the caller starts again from a fresh head.
  */
 export async function* entriesFrom(
-  parts: LogParts,
+  { table }: { readonly table: Table },
   address: PageAddress,
   head: Head,
   offset: number,
 ): AsyncGenerator<PlacedEntry> {
   let next = offset;
   if (offset < head.tailBase) {
-    const first = await pageAtOrBelow(parts.table, address, offset);
+    const first = await pageAtOrBelow(table, address, offset);
     // One that ends before the offset leads to no other: those between are missing.
     if (!first) return;
     yield* from(first.entries, offset);
     next = first.endOffset;
-    for await (const page of pagesBetween(parts.table, address, next, head.tailBase, { limit: pagesAtOnce })) {
+    for await (const page of pagesBetween(table, address, next, head.tailBase, { limit: pagesAtOnce })) {
       const isNext = page.firstOffset === next;
       if (!isNext) return;
       yield* page.entries;

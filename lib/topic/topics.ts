@@ -2,7 +2,7 @@
 // it by whoever misses one to write to. A deleted topic leaves a tombstone and fenced heads, so that a process with an old
 // copy of the topic cannot write to it; one made anew under the same name has a new id and shares nothing with it.
 import { isDeepStrictEqual } from 'node:util';
-import type { AlterTopicRequest, CreateTopicRequest, TopicDescription, TopicRef, TopicSummary } from '../api/engine.ts';
+import type { AlterTopicRequest, CreateTopicRequest, TopicDescription, TopicRef, TopicSummary } from '../api/topics.ts';
 import { type Outcome, RivuletError } from '../api/errors.ts';
 import { limits } from '../api/limits.ts';
 import { deletedFence, emptyHeadItem } from '../partition/head.ts';

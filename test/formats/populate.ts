@@ -3,7 +3,8 @@
 // What must be among it: index pages, producers evicted from the head, each compression, segments of several partitions,
 // timestamps out of order, both kinds of time, a partition added later, a topic with an altered configuration, one deleted,
 // one deleted and made anew, one that is empty, requests under an Idempotency-Key, groups (groups.ts).
-import type { AppendAck, Engine } from '../../lib/api/engine.ts';
+import type { Engine } from '../../lib/api/engine.ts';
+import type { AppendAck } from '../../lib/api/records.ts';
 import { encodeBatch } from '../../lib/record/batch.ts';
 import { compressions } from '../../lib/record/compression.ts';
 import type { TestClock } from '../log/world.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createApi } from '../../http/api.ts';
-import type { FetchRequest } from '../../lib/api/engine.ts';
+import type { FetchRequest } from '../../lib/api/records.ts';
 import { withFewWaiting } from '../../local/waiting-fetches.ts';
 import { createWorld } from '../log/world.ts';
 

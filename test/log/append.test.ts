@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { Engine, PartitionRecords } from '../../lib/api/engine.ts';
+import type { Engine } from '../../lib/api/engine.ts';
+import type { PartitionRecords } from '../../lib/api/records.ts';
 import type { RivuletError } from '../../lib/api/errors.ts';
 import { crc32c } from '../../lib/bytes/crc32c.ts';
 import { createEngine } from '../../lib/engine.ts';

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { PartitionRecords } from '../../lib/api/engine.ts';
+import type { PartitionRecords } from '../../lib/api/records.ts';
 import { createEngine } from '../../lib/engine.ts';
 import { decodeBatch } from '../../lib/record/batch.ts';
 import { readUnitsOfWait } from '../../lib/runtime/poll-schedule.ts';

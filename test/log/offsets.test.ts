@@ -1,5 +1,5 @@
 import { beforeEach, expect, test } from 'vitest';
-import type { OffsetQuery, PartitionOffset } from '../../lib/api/engine.ts';
+import type { OffsetQuery, PartitionOffset } from '../../lib/api/records.ts';
 import { crc32c } from '../../lib/bytes/crc32c.ts';
 import { createEngine } from '../../lib/engine.ts';
 import { encodeBatch } from '../../lib/record/batch.ts';

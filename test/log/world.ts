@@ -1,7 +1,8 @@
 // A small world for tests of the log: memory adapters behind ports that a test can watch and break, and a clock that
 // jumps instead of waiting.
 
-import type { AppendAck, Engine, PartitionRecords } from '../../lib/api/engine.ts';
+import type { Engine } from '../../lib/api/engine.ts';
+import type { AppendAck, PartitionRecords } from '../../lib/api/records.ts';
 import type { RivuletError } from '../../lib/api/errors.ts';
 import { createEngine } from '../../lib/engine.ts';
 import { type DecodedRecord, decodeBatch, type EncodeOptions, encodeBatch } from '../../lib/record/batch.ts';

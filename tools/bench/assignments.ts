@@ -1,5 +1,7 @@
 // How long it takes to compute who is to read what, in one group of the greatest size.
-import { type AssignableTopic, assign, type Subscriber, type Target } from '../../lib/group/assignment/assign.ts';
+import { assign } from '../../lib/group/assignment/assign.ts';
+import type { Target } from '../../lib/group/items/target.ts';
+import type { AssignableTopic, Subscriber } from '../../lib/group/assignment/problem.ts';
 import { decimal, printTable } from './table.ts';
 
 const topics: AssignableTopic[] = Array.from({ length: 5 }, (_, i) => ({

@@ -4,7 +4,7 @@ import { groupApi } from '../../client/group/group-api.ts';
 import { byTopic } from '../../client/group/membership.ts';
 import { Rivulet } from '../../client/rivulet.ts';
 import { type Connection, openConnection } from '../../client/transport/connection.ts';
-import type { HeartbeatReply } from '../../lib/api/shapes.ts';
+import type { HeartbeatReply } from '../../lib/api/groups.ts';
 import { systemClock } from '../../lib/runtime/clock.ts';
 
 const members = 32;

@@ -3,7 +3,7 @@
 // single partitions along the shortest chains of members until no chain would make the loads more equal; a semi-matching
 // without such a chain is optimal (Harvey, Ladner, Lovasz, Tamir: Semi-matchings for bipartite graphs, 2006).
 // Free partitions are handed out in runs, so that a member's offsets lie in few items.
-import type { Owners, Problem } from './assign.ts';
+import type { Owners, Problem } from './problem.ts';
 
 /** `owners` is what is retained; it is changed in place. */
 export function uniform(problem: Problem, owners: Owners): Owners {

@@ -12,7 +12,9 @@ import { bump, confirmCatalogue, install, readCatalogue } from '../items/heads.t
 import { closed, isExpired, isLiving, type Member, targetKeyOf } from '../items/member.ts';
 import { putMember, readMembers, retire } from '../items/members.ts';
 import { checkTargetFits, type InstalledTarget, readTarget, targetItem } from '../items/target.ts';
-import { type AssignableTopic, assign, type Subscriber, type Target } from './assign.ts';
+import { assign } from './assign.ts';
+import type { Target } from '../items/target.ts';
+import type { AssignableTopic, Subscriber } from './problem.ts';
 import { topicIdsOf } from './subscription.ts';
 
 /**

@@ -6,7 +6,7 @@ import { RivuletError } from '../../api/errors.ts';
 import { limits } from '../../api/limits.ts';
 import { newCache } from '../../runtime/cache.ts';
 import type { Subscription } from '../items/member.ts';
-import type { AssignableTopic } from './assign.ts';
+import type { AssignableTopic } from './problem.ts';
 
 /** Compiling costs a thousand times what matching one name does. */
 const compiled = newCache<RE2JS>(200);

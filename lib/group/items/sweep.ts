@@ -5,7 +5,7 @@ import { groupHeadKey, groupPartition, instancePrefix, targetsPartition } from '
 import { readAll } from '../../storage/read-all.ts';
 import { equals, type Item, type Table } from '../../storage/table.ts';
 import type { GroupParts } from '../context.ts';
-import { readOffsetsItems } from '../offsets/fetch-offsets.ts';
+import { readOffsetsItems } from './read-ownership.ts';
 import { ttlOfDeleted } from './head.ts';
 import { isLiving } from './member.ts';
 import { readMember } from './members.ts';

@@ -3,15 +3,18 @@
 //
 //   v version   b per member: length of its key varint, key UTF-8, length varint, its partitions (partitions.ts)
 import { type Outcome, RivuletError } from '../../api/errors.ts';
+import type { TopicPartitions } from '../../api/groups.ts';
 import { limits } from '../../api/limits.ts';
 import { readVarint } from '../../bytes/unsigned-varint.ts';
 import { itemVersion, targetKey } from '../../storage/keys.ts';
 import type { Item, Table } from '../../storage/table.ts';
-import type { Target } from '../assignment/assign.ts';
 import { decodePartitions, encodePartitions, type Partitions, setOf, varints } from '../partition-set.ts';
 import type { GroupHead } from './head.ts';
 
-/** By the members' keys (`targetKeyOf`). */
+/** Who is to own what, by the members' keys (`targetKeyOf`). */
+export type Target = ReadonlyMap<string, readonly TopicPartitions[]>;
+
+/** The same as it is stored. */
 export type InstalledTarget = ReadonlyMap<string, Partitions>;
 
 export function targetItem(groupId: string, epoch: number, nonce: string, target: Target): Item {

@@ -16,7 +16,7 @@ import { clearOffset, inTerm, sameOffset, topicIdOf, topicNameOf } from '../item
 import { removeOffsets, removeTargets, sweepGroup } from '../items/sweep.ts';
 import { type Rules, writeSlots } from '../items/write-ownership.ts';
 import { checkGroupId } from '../names.ts';
-import { readOffsetsItems, readSlots, type StoredSlot } from '../offsets/fetch-offsets.ts';
+import { readOffsetsItems, readSlots, type StoredSlot } from '../items/read-ownership.ts';
 import { resolveEach } from '../topics.ts';
 
 /** Refused while it has members. Who dies half-way leaves a group that is gone, and whose rest goes before it can come back. */

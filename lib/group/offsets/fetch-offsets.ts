@@ -5,55 +5,13 @@ import { RivuletError } from '../../api/errors.ts';
 import type { CommittedOffset, FetchOffsetsReply, FetchOffsetsRequest, OffsetPosition } from '../../api/groups.ts';
 import { inParallel } from '../../runtime/concurrency.ts';
 import { groupOffsetsKey, groupOffsetsPartition } from '../../storage/keys.ts';
-import { readAll } from '../../storage/read-all.ts';
-import type { Item, Table } from '../../storage/table.ts';
 import { unknownPartition } from '../../topic/partitions.ts';
 import type { Topic } from '../../topic/topics.ts';
 import type { GroupParts } from '../context.ts';
-import { type Slot, slotOf, slotsOf, topicIdOf, topicNameOf } from '../items/ownership.ts';
-import type { Entry } from '../items/write-ownership.ts';
+import { type Slot, slotOf } from '../items/ownership.ts';
+import { isBehind, readSlots } from '../items/read-ownership.ts';
 import { checkGroupId } from '../names.ts';
 import { resolveAnew, resolveEach } from '../topics.ts';
-
-export type StoredSlot = Entry & { readonly slot: Slot };
-
-type Range = {
-  readonly topicId?: string;
-  readonly after?: OffsetPosition | undefined;
-  readonly strong: boolean;
-};
-
-/** Everything stored of the group, or of one topic of it, by topic id and partition. */
-export async function readSlots(table: Table, groupId: string, options: Range): Promise<StoredSlot[]> {
-  const items = await readOffsetsItems(table, groupId, options);
-  const all = items.flatMap((item) =>
-    slotsOf(item).map(({ partition, slot }) => ({
-      topic: topicNameOf(item),
-      topicId: topicIdOf(item),
-      partition,
-      slot,
-    })),
-  );
-  return all.filter(isBehind(options.after));
-}
-
-const isBehind = (after: OffsetPosition | undefined) => (at: OffsetPosition) =>
-  after === undefined || at.topicId > after.topicId || (at.topicId === after.topicId && at.partition > after.partition);
-
-export async function readOffsetsItems(
-  table: Table,
-  groupId: string,
-  { topicId, after, strong }: Range,
-): Promise<Item[]> {
-  const range = {
-    ...(topicId !== undefined && { from: `${topicId}/`, through: `${topicId}/~` }),
-    ...(after &&
-      after.topicId === (topicId ?? after.topicId) && {
-        from: groupOffsetsKey(groupId, after.topicId, after.partition).sk,
-      }),
-  };
-  return readAll(table, { pk: groupOffsetsPartition(groupId), ...range, strong });
-}
 
 export async function fetchOffsets(parts: GroupParts, request: FetchOffsetsRequest): Promise<FetchOffsetsReply> {
   checkGroupId(request.groupId);

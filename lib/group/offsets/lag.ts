@@ -6,7 +6,7 @@ import { deletedFence, type Head } from '../../partition/head.ts';
 import { entriesFrom } from '../../partition/locate.ts';
 import { inParallel } from '../../runtime/concurrency.ts';
 import type { GroupParts } from '../context.ts';
-import { readSlots, type StoredSlot } from './fetch-offsets.ts';
+import { readSlots, type StoredSlot } from '../items/read-ownership.ts';
 
 const headsAtOnce = 64;
 

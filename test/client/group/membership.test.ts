@@ -11,7 +11,7 @@ import {
   type OwnedPartition,
   skewMs,
 } from '../../../client/group/membership.ts';
-import type { HeartbeatReply } from '../../../lib/api/shapes.ts';
+import type { HeartbeatReply } from '../../../lib/api/groups.ts';
 
 const settings = { sessionTimeoutMs: 10_000, heartbeatIntervalMs: 3_000, isStatic: false };
 const topicId = 'AAAAAAAAAAAAAAAAAAAAAA';

@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Assignor, TopicPartitions } from '../../../lib/api/groups.ts';
-import { type AssignableTopic, assign, type Subscriber, type Target } from '../../../lib/group/assignment/assign.ts';
+import { assign } from '../../../lib/group/assignment/assign.ts';
+import type { Target } from '../../../lib/group/items/target.ts';
+import type { AssignableTopic, Subscriber } from '../../../lib/group/assignment/problem.ts';
 
 type ByTopic = Record<string, number[]>;
 type GoldenCase = {

@@ -1,0 +1,50 @@
+// Topics as the engine's callers see them. HTTP carries these shapes, and the SDK gives and takes them.
+
+/** Where a topic is named, `topicId` (22 characters of base64url) may be given too: another topic of that name is then refused. */
+export type TopicRef = { readonly topic: string; readonly topicId?: string };
+
+export type CreateTopicRequest = {
+  readonly topic: string;
+  /** 1..10,000. Default 1. */
+  readonly partitions?: number;
+  readonly config?: Readonly<Record<string, string>>;
+};
+
+export type AlterTopicRequest = {
+  readonly topic: string;
+  /** The new total; only greater than today's. */
+  readonly partitions?: number;
+  /** A null value goes back to the default. */
+  readonly config?: Readonly<Record<string, string | null>>;
+};
+
+export type ConfigEntry = {
+  readonly name: string;
+  readonly value: string;
+  readonly isDefault: boolean;
+  /** Where a value has no meaning here: why it was accepted. */
+  readonly note?: string;
+};
+
+export type PartitionDescription = {
+  readonly partition: number;
+  readonly earliest: number;
+  /** The next offset to be written. */
+  readonly latest: number;
+  /** Of the batches that are readable. */
+  readonly bytes: number;
+};
+
+export type TopicSummary = {
+  readonly topic: string;
+  readonly topicId: string;
+  readonly partitions: number;
+  readonly createdMs: number;
+};
+
+export type TopicDescription = TopicSummary & {
+  /** Every known configuration, defaults marked. */
+  readonly config: readonly ConfigEntry[];
+  /** Sentences a person should read: many partitions, configurations without meaning here. */
+  readonly warnings: readonly string[];
+};

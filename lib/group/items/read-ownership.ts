@@ -1,0 +1,48 @@
+// Reading what is stored of the partitions of a group: their owners and committed offsets, by topic id and partition.
+import type { OffsetPosition } from '../../api/groups.ts';
+import { groupOffsetsKey, groupOffsetsPartition } from '../../storage/keys.ts';
+import { readAll } from '../../storage/read-all.ts';
+import type { Item, Table } from '../../storage/table.ts';
+import { type Slot, slotsOf, topicIdOf, topicNameOf } from './ownership.ts';
+import type { Entry } from './write-ownership.ts';
+
+export type StoredSlot = Entry & { readonly slot: Slot };
+
+type Range = {
+  readonly topicId?: string;
+  readonly after?: OffsetPosition | undefined;
+  readonly strong: boolean;
+};
+
+/** Everything stored of the group, or of one topic of it, by topic id and partition. */
+export async function readSlots(table: Table, groupId: string, options: Range): Promise<StoredSlot[]> {
+  const items = await readOffsetsItems(table, groupId, options);
+  const all = items.flatMap((item) =>
+    slotsOf(item).map(({ partition, slot }) => ({
+      topic: topicNameOf(item),
+      topicId: topicIdOf(item),
+      partition,
+      slot,
+    })),
+  );
+  return all.filter(isBehind(options.after));
+}
+
+export const isBehind = (after: OffsetPosition | undefined) => (at: OffsetPosition) =>
+  after === undefined || at.topicId > after.topicId || (at.topicId === after.topicId && at.partition > after.partition);
+
+export async function readOffsetsItems(
+  table: Table,
+  groupId: string,
+  { topicId, after, strong }: Range,
+): Promise<Item[]> {
+  const range = {
+    ...(topicId !== undefined && { from: `${topicId}/`, through: `${topicId}/~` }),
+    ...(after &&
+      after.topicId === (topicId ?? after.topicId) && {
+        from: groupOffsetsKey(groupId, after.topicId, after.partition).sk,
+      }),
+  };
+  return readAll(table, { pk: groupOffsetsPartition(groupId), ...range, strong });
+}
+
