@@ -2,11 +2,10 @@
 // and any of them answers any heartbeat.
 
 import { groupOperations } from '../http/operations/groups.ts';
-import { translated } from '../lib/engine-context.ts';
 import { createGroups } from '../lib/group/create-groups.ts';
 import { openParts } from './environment.ts';
 import { handlerFor } from './handler.ts';
 
-const groups = createGroups(openParts(), translated);
+const groups = createGroups(openParts());
 
 export const handler = handlerFor(groupOperations({ groups }));

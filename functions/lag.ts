@@ -1,11 +1,10 @@
 // The function that looks after the groups once an hour: it closes the dead and removes what is old where no member does it,
 // and tells how far each group is behind. It neither reads nor writes an object.
-import { translated } from '../lib/engine-context.ts';
 import { createGroups } from '../lib/group/create-groups.ts';
 import { metricsPerTopic, offsetsRetentionMinutes, openParts, serviceName } from './environment.ts';
 import { createLagHandler } from './lag-handler.ts';
 
-const groups = createGroups(openParts(), translated);
+const groups = createGroups(openParts());
 
 export const handler = createLagHandler(groups, {
   service: serviceName(),

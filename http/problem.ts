@@ -4,6 +4,7 @@
 // that may have happened is REQUEST_TIMED_OUT with outcome `unknown`, never UNKNOWN_SERVER_ERROR: on that one Kafka's
 // clients go on with a wrong sequence.
 import { catalogue, type ErrorCode, type Outcome, RivuletError } from '../lib/api/errors.ts';
+import { errorOfStorage } from '../lib/storage/outcome.ts';
 import { StorageError } from '../lib/storage/storage-error.ts';
 import type { HttpResult } from './http-event.ts';
 
@@ -54,7 +55,7 @@ export function problemResult(error: unknown, requestId: string): HttpResult {
 /** Whatever was thrown below a handler, as an error of the catalogue; that of a write states its outcome. */
 export function rivuletErrorOf(error: unknown, writes: boolean): RivuletError {
   if (error instanceof RivuletError) return writes ? withOutcome(error) : withoutOutcome(error);
-  if (error instanceof StorageError) return storageProblem(error, writes);
+  if (error instanceof StorageError) return rivuletErrorOf(errorOfStorage(error, false, writes), writes);
   if (!writes)
     return new RivuletError('UNKNOWN_SERVER_ERROR', 'The server failed; its log has the reason.', { cause: error });
   return new RivuletError('REQUEST_TIMED_OUT', 'The server failed while it wrote; its log has the reason.', {
@@ -73,17 +74,4 @@ function withOutcome(error: RivuletError): RivuletError {
 /** The engine looks a topic up in the same way for reads and writes; a failed read has no outcome. */
 function withoutOutcome({ errorCode, message, extra, cause }: RivuletError): RivuletError {
   return new RivuletError(errorCode, message, { extra: { ...extra }, cause });
-}
-
-function storageProblem(error: StorageError, writes: boolean): RivuletError {
-  if (writes && error.mayHaveActed)
-    return new RivuletError('REQUEST_TIMED_OUT', 'The storage did not say whether it took the write.', {
-      outcome: 'unknown',
-      cause: error,
-    });
-  const options = writes ? { outcome: 'not-written' as const, cause: error } : { cause: error };
-  if (error.reason === 'throttled') return new RivuletError('THROTTLED', 'The storage asked to slow down.', options);
-  return error.reason === 'corrupt'
-    ? new RivuletError('CORRUPT_LOG', 'What is stored is damaged; the log has the reason.', options)
-    : new RivuletError('STORAGE_UNAVAILABLE', 'The storage did not take the request; the log has the reason.', options);
 }

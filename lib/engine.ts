@@ -1,11 +1,11 @@
 // Puts the engine together over two ports and a clock. Which adapters those are, and which decorators they wear, is
 // decided at the composition roots (local/, functions/, tests), never here.
 import type { Engine } from './api/engine.ts';
-import { createParts, type Ports, translated } from './engine-context.ts';
+import { createLogParts, type Ports } from './log/context.ts';
 import { createGroups } from './group/create-groups.ts';
 import { logEngine } from './log/log-engine.ts';
 
 export function createEngine(ports: Ports): Engine {
-  const parts = createParts(ports);
-  return { ...logEngine(parts), groups: createGroups(parts, translated) };
+  const log = createLogParts(ports);
+  return { ...logEngine(log), groups: createGroups(log) };
 }

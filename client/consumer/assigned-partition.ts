@@ -5,6 +5,7 @@
 // processed <= position <= fetchOffset: a commit speaks of what was handled. All three may go back, with a seek or when the
 // log does not hold the offset; what was handled or committed before that move then says nothing of the new position.
 import { invalid, RivuletClientError } from '../client-error.ts';
+import type { CommittedOffsets } from '../group/group-api.ts';
 import type { Connection } from '../transport/connection.ts';
 import { rangesOf } from '../transport/partition-ranges.ts';
 import { paths } from '../transport/paths.ts';
@@ -121,13 +122,6 @@ export function dropReadAhead(assigned: AssignedPartition): void {
 }
 
 type OffsetList = { readonly partitions: readonly { readonly partition: number; readonly offset: number }[] };
-
-/** The committed offsets of these partitions of a topic; a partition without one is left out. */
-export type CommittedOffsets = (
-  topic: string,
-  partitions: readonly AssignedPartition[],
-  signal: AbortSignal,
-) => Promise<ReadonlyMap<number, number>>;
 
 export type Starts = {
   readonly connection: Connection;

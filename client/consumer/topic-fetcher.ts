@@ -15,15 +15,8 @@ import { type ClientErrorDetails, errorOfKafkaCode, isClientError, RivuletClient
 import { type Answer, type Connection, errorOfAnswer } from '../transport/connection.ts';
 import { paths } from '../transport/paths.ts';
 import { backoffMs, pause, type RetryPolicy } from '../transport/retry.ts';
-import {
-  type AssignedPartition,
-  type CommittedOffsets,
-  hasReadAhead,
-  heldAtMost,
-  lookUpStarts,
-  type OffsetReset,
-  resetTo,
-} from './assigned-partition.ts';
+import { type AssignedPartition, hasReadAhead, heldAtMost, lookUpStarts, type OffsetReset, resetTo } from './assigned-partition.ts';
+import type { CommittedOffsets } from '../group/group-api.ts';
 import { type RetentionWarning, warningOf } from './retention-watch.ts';
 
 export type FetchSettings = {

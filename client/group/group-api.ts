@@ -1,7 +1,6 @@
 // The requests of one group: heartbeats, commits, and what is committed.
 import type { HeartbeatReply } from '../../lib/api/groups.ts';
 import { isClientError, RivuletClientError } from '../client-error.ts';
-import type { CommittedOffsets } from '../consumer/assigned-partition.ts';
 import type { Answer, Connection } from '../transport/connection.ts';
 import { rangesOf } from '../transport/partition-ranges.ts';
 import { paths } from '../transport/paths.ts';
@@ -27,6 +26,15 @@ export type CommittedOffset = {
   readonly offset: number;
   readonly metadata: string;
 };
+
+type Named = { readonly partition: number; readonly topicId: string | undefined };
+
+/** The committed offsets of these partitions of a topic. A partition without one is left out. */
+export type CommittedOffsets = (
+  topic: string,
+  partitions: readonly Named[],
+  signal: AbortSignal,
+) => Promise<ReadonlyMap<number, number>>;
 
 export type GroupApi = {
   readonly groupId: string;

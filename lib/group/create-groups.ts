@@ -1,4 +1,6 @@
 // The group coordinator, put together. It keeps nothing: any process may coordinate any group, all at once.
+import type { LogParts } from '../log/context.ts';
+import { translated } from '../storage/outcome.ts';
 import type { Groups } from '../api/groups.ts';
 import type { GroupParts } from './context.ts';
 import { describeGroup, listGroups } from './lifecycle/describe.ts';
@@ -10,11 +12,9 @@ import { commitOffsets } from './offsets/commit.ts';
 import { fetchOffsets } from './offsets/fetch-offsets.ts';
 import { lagOf } from './offsets/lag.ts';
 
-/** `translated` gives failures of the ports the catalogue's words. */
-export function createGroups(
-  parts: GroupParts,
-  translated: <T>(work: Promise<T>, kind: 'read' | 'write') => Promise<T>,
-): Groups {
+export function createGroups(log: LogParts): Groups {
+  const { table, clock, topics } = log;
+  const parts: GroupParts = { table, clock, topics, log };
   return {
     heartbeat: (request) => translated(heartbeat(parts, request), 'write'),
     commitOffsets: (request) => translated(commitOffsets(parts, request), 'write'),

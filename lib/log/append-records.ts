@@ -14,7 +14,7 @@ import type { Topic } from '../topic/topics.ts';
 import { topicCompression } from './admit.ts';
 import { appendAs, type FirstViews, noViews, viewsOf } from './append.ts';
 import type { LogParts } from './context.ts';
-import { storageFailure } from './sequence.ts';
+import { storageFailure } from '../storage/outcome.ts';
 
 /** What a repeat must find again: the time that was stamped, and the partitions there were. */
 type Anchor = {

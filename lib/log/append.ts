@@ -16,7 +16,8 @@ import type { Topic } from '../topic/topics.ts';
 import { type AdmittedPart, admit, checkCountedId } from './admit.ts';
 import type { UploadedRun } from './attempt.ts';
 import type { LogParts } from './context.ts';
-import { sequence, storageFailure } from './sequence.ts';
+import { sequence } from './sequence.ts';
+import { storageFailure } from '../storage/outcome.ts';
 
 /** Appends what a client sent. Per partition: its offsets, or what went wrong. */
 export function append(parts: LogParts, request: AppendRequest): Promise<AppendReply> {

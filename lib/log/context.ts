@@ -11,15 +11,21 @@ import { createGate, type Gate } from '../runtime/concurrency.ts';
 import { headKey } from '../storage/keys.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import type { Table } from '../storage/table.ts';
-import type { Topics } from '../topic/topics.ts';
+import { createTopics, type Topics } from '../topic/topics.ts';
 import { type Arrivals, createArrivals } from './append-notifications.ts';
 import { createProducerHistories, type ProducerHistories } from './producer-history.ts';
 import { createSliceReader, type SliceReader } from './read-slices.ts';
 
-export type LogParts = {
+/** What an engine stands on. */
+export type Ports = {
   readonly objects: ObjectStore;
   readonly table: Table;
   readonly clock: Clock;
+  /** No other engine writes to these ports, so a waiting fetch need not read heads that nothing was appended to. Default: false. */
+  readonly isOnlyWriter?: boolean;
+};
+
+export type LogParts = Ports & {
   readonly topics: Topics;
   readonly heads: Heads;
   readonly histories: ProducerHistories;
@@ -41,16 +47,11 @@ type Heads = {
 const wideLooksAtOnce = 4;
 const headsKept = 20_000;
 
-export function createLogParts(ports: {
-  objects: ObjectStore;
-  table: Table;
-  clock: Clock;
-  topics: Topics;
-  isOnlyWriter?: boolean;
-}): LogParts {
+export function createLogParts(ports: Ports): LogParts {
   const { objects, table, clock } = ports;
   return {
     ...ports,
+    topics: createTopics(table, clock),
     isOnlyWriter: ports.isOnlyWriter ?? false,
     heads: createHeads(table),
     histories: createProducerHistories(table, clock),

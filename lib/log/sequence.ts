@@ -2,14 +2,14 @@
 // the commit point of an append. It needs no read, and writers do not contend: each gets the next offsets, whoever else
 // writes. docs/PROTOCOL.md lists the conditions with the failure that the absence of each would cause.
 
-import { type ErrorCode, type Outcome, RivuletError } from '../api/errors.ts';
+import { type Outcome, RivuletError } from '../api/errors.ts';
 import { type EntryProducer, encodeEntry } from '../partition/entry.ts';
 import { encodeProducerState, type Head, parseHead, producerAttribute } from '../partition/head.ts';
 import { decide, sequenceAfter } from '../producer/decide.ts';
 import { firstHashedId } from '../producer/ids.ts';
 import { fullJitterMs } from '../runtime/clock.ts';
 import { headKey } from '../storage/keys.ts';
-import { StorageError } from '../storage/storage-error.ts';
+import { storageFailure } from '../storage/outcome.ts';
 import {
   absent,
   all,
@@ -221,17 +221,4 @@ function withOutcome(error: RivuletError, attempt: Attempt): RivuletError {
   if (error.outcome !== undefined) return error;
   const outcome: Outcome = attempt.doubtful ? 'unknown' : 'not-written';
   return new RivuletError(error.errorCode, error.message, { outcome, extra: { ...error.extra }, cause: error });
-}
-
-function codeOf({ reason }: StorageError): ErrorCode {
-  if (reason === 'corrupt') return 'CORRUPT_LOG';
-  return reason === 'throttled' ? 'THROTTLED' : 'STORAGE_UNAVAILABLE';
-}
-
-/** What a failure of the ports means for the data. `wasWrite`: the failed call could itself have committed the append. */
-export function storageFailure(error: unknown, doubtful: boolean, wasWrite = true): unknown {
-  if (!(error instanceof StorageError)) return error;
-  const unknown = doubtful || (wasWrite && error.mayHaveActed);
-  const code = unknown ? 'REQUEST_TIMED_OUT' : codeOf(error);
-  return new RivuletError(code, error.message, { outcome: unknown ? 'unknown' : 'not-written', cause: error });
 }
