@@ -6,10 +6,10 @@ import { Duration } from 'aws-cdk-lib';
 import { ComparisonOperator, Metric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import {
   lagMetrics,
+  maintenanceMetrics,
   metricDimension,
   metricNamespace,
   requestMetrics,
-  upkeepMetrics,
 } from '../functions/metric-names.ts';
 import type { FunctionName } from '../functions/routes.ts';
 import type { RivuletConfig, WatchSize } from './config.ts';
@@ -47,8 +47,8 @@ export function metricsOf(watched: Watched, { name }: Pick<RivuletConfig, 'name'
   return {
     ofApi: (metricName: string, statistic: string = Stats.SUM) =>
       metric('AWS/ApiGateway', metricName, { ApiId: apiId }, statistic),
-    ofFunction: (duty: FunctionName, metricName: string, statistic: string = Stats.SUM) =>
-      metric('AWS/Lambda', metricName, { FunctionName: functionNames[duty] }, statistic),
+    ofFunction: (name: FunctionName, metricName: string, statistic: string = Stats.SUM) =>
+      metric('AWS/Lambda', metricName, { FunctionName: functionNames[name] }, statistic),
     ofTable: (metricName: string) => metric('AWS/DynamoDB', metricName, { TableName: tableName }, Stats.SUM),
     ofDeadLetters: () =>
       metric('AWS/SQS', 'ApproximateNumberOfMessagesVisible', { QueueName: deadLettersName }, Stats.MAXIMUM),
@@ -79,7 +79,7 @@ export const alarms: readonly AlarmSpec[] = [
   {
     name: 'DeadLetters',
     size: 'small',
-    says: 'Upkeep failed, twice in a row, or could not be started.',
+    says: 'Maintenance failed, twice in a row, or could not be started.',
     metric: ({ ofDeadLetters }) => ofDeadLetters(),
     threshold: 1,
     periods: [1, 1],
@@ -88,7 +88,7 @@ export const alarms: readonly AlarmSpec[] = [
     name: 'MissingObjects',
     size: 'small',
     says: 'The index names objects that the bucket does not have.',
-    metric: ({ own }) => own(upkeepMetrics.missingObjects, Stats.MAXIMUM).with({ period: aDay }),
+    metric: ({ own }) => own(maintenanceMetrics.missingObjects, Stats.MAXIMUM).with({ period: aDay }),
     threshold: 1,
     periods: [1, 1],
   },
@@ -136,16 +136,16 @@ export const alarms: readonly AlarmSpec[] = [
     name: 'Orphans',
     size: 'full',
     says: 'Many objects are named by nothing: they cost storage.',
-    metric: ({ own }) => own(upkeepMetrics.orphanObjects, Stats.MAXIMUM).with({ period: aDay }),
+    metric: ({ own }) => own(maintenanceMetrics.orphanObjects, Stats.MAXIMUM).with({ period: aDay }),
     threshold: 10_000,
     periods: [1, 1],
   },
   {
-    name: 'UpkeepNotRun',
+    name: 'MaintenanceNotRun',
     size: 'full',
-    says: 'Upkeep has not run for more than a day.',
+    says: 'Maintenance has not run for more than a day.',
     // The window slides. Two daily runs can be a little more than a day apart, so it must be longer than one.
-    metric: ({ ofFunction }) => ofFunction('upkeep', 'Invocations').with({ period: sixHours }),
+    metric: ({ ofFunction }) => ofFunction('maintenance', 'Invocations').with({ period: sixHours }),
     threshold: 1,
     periods: [5, 5],
     silenceIsBad: true,

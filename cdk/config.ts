@@ -25,7 +25,7 @@ export type RivuletConfig = {
   readonly publicOpenApi: boolean;
   readonly logRetentionDays: number;
   readonly metricsPerTopic: boolean;
-  readonly upkeepHourUtc: number;
+  readonly maintenanceHourUtc: number;
   readonly offsetsRetentionMinutes: number;
   readonly watch: WatchSize;
   readonly alarmEmail: string;
@@ -126,7 +126,7 @@ export const options: { readonly [K in keyof RivuletConfig]: Option<RivuletConfi
     does: 'How long the logs of functions and API are kept.',
   }),
   metricsPerTopic: flag(false, { does: 'Also emit the metrics for each topic. Each costs about $0.30 a month.' }),
-  upkeepHourUtc: whole(3, 0, 23, { does: 'The hour of the daily upkeep.' }),
+  maintenanceHourUtc: whole(3, 0, 23, { does: 'The hour of the daily maintenance.' }),
   offsetsRetentionMinutes: whole(
     limits.defaultOffsetsRetentionMinutes,
     limits.minOffsetsRetentionMinutes,

@@ -2,7 +2,7 @@
 import { Duration, Stack } from 'aws-cdk-lib';
 import { Dashboard, GraphWidget, type IMetric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Construct } from 'constructs';
-import { lagMetrics, requestMetrics, upkeepMetrics } from '../functions/metric-names.ts';
+import { lagMetrics, maintenanceMetrics, requestMetrics } from '../functions/metric-names.ts';
 import { functionNames } from '../functions/routes.ts';
 import type { Metrics } from './alarms.ts';
 import type { RivuletConfig } from './config.ts';
@@ -11,7 +11,7 @@ export function createDashboard(scope: Construct, { name }: RivuletConfig, metri
   const { ofApi, ofFunction, ofTable, ofDeadLetters, own } = metrics;
   const graph = (title: string, left: IMetric[]) => new GraphWidget({ title, left, width: 8 });
   const ofEach = (metricName: string, statistic?: string) =>
-    functionNames.map((duty) => ofFunction(duty, metricName, statistic).with({ label: duty }));
+    functionNames.map((name) => ofFunction(name, metricName, statistic).with({ label: name }));
   const greatest = (metricName: string) => own(metricName).with({ statistic: Stats.MAXIMUM });
   const hourly = own(requestMetrics.costUsd).with({ period: Duration.hours(1) });
   return new Dashboard(scope, 'Dashboard', {
@@ -45,11 +45,11 @@ export function createDashboard(scope: Construct, { name }: RivuletConfig, metri
       [
         graph('Errors of functions', ofEach('Errors')),
         graph('Running at once', ofEach('ConcurrentExecutions', Stats.MAXIMUM)),
-        graph('Upkeep', [
+        graph('Maintenance', [
           ofDeadLetters(),
-          own(upkeepMetrics.missingObjects, Stats.MAXIMUM),
-          own(upkeepMetrics.orphanObjects, Stats.MAXIMUM),
-          own(upkeepMetrics.orphanBytes, Stats.MAXIMUM),
+          own(maintenanceMetrics.missingObjects, Stats.MAXIMUM),
+          own(maintenanceMetrics.orphanObjects, Stats.MAXIMUM),
+          own(maintenanceMetrics.orphanBytes, Stats.MAXIMUM),
         ]),
       ],
       [

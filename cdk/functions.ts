@@ -56,7 +56,7 @@ function settingsOf(name: FunctionName, config: RivuletConfig): FunctionOptions 
       memorySize: 256,
       timeout: Duration.minutes(5),
     },
-    upkeep: {
+    maintenance: {
       description: 'Rivulet: holds index and objects against each other',
       memorySize: 512,
       timeout: Duration.minutes(15),

@@ -17,7 +17,7 @@ import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations
 import { ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
-import { type Duty, duties, routeKeysOf } from '../functions/routes.ts';
+import { type ApiFunction, functionRoutes, routeKeysOf } from '../functions/routes.ts';
 import { accept } from './accepted-findings.ts';
 import type { RivuletConfig } from './config.ts';
 import type { Functions } from './functions.ts';
@@ -29,17 +29,19 @@ export function createHttpApi(scope: Construct, functions: Functions, config: Ri
     createDefaultStage: false,
     defaultAuthorizer: new HttpIamAuthorizer(),
   });
-  const routes = (Object.keys(duties) as Duty[]).flatMap((duty) => addRoutes(api, duty, functions, config));
+  const routes = (Object.keys(functionRoutes) as ApiFunction[]).flatMap((name) =>
+    addRoutes(api, name, functions, config),
+  );
   allowDefaultRoute(api, functions);
   addStage(api, config, routes);
   return api;
 }
 
-function addRoutes(api: HttpApi, duty: Duty, functions: Functions, config: RivuletConfig): HttpRoute[] {
-  const integration = new HttpLambdaIntegration(`${duty}-integration`, functions[duty], {
+function addRoutes(api: HttpApi, name: ApiFunction, functions: Functions, config: RivuletConfig): HttpRoute[] {
+  const integration = new HttpLambdaIntegration(`${name}-integration`, functions[name], {
     scopePermissionToRoute: false,
   });
-  const keys = [...routeKeysOf(duty), ...(duty === 'meta' ? ['$default'] : [])];
+  const keys = [...routeKeysOf(name), ...(name === 'meta' ? ['$default'] : [])];
   return keys.map((key) => {
     const authorizer = isPublic(key, config) ? new HttpNoneAuthorizer() : api.defaultAuthorizer;
     const route = new HttpRoute(api, key, {

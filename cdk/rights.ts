@@ -1,5 +1,5 @@
 // What each function may do to the data. A role holds these and nothing else of S3 and DynamoDB: who produces cannot
-// delete, who fetches cannot write, and nobody but upkeep lists the bucket.
+// delete, who fetches cannot write, and nobody but maintenance lists the bucket.
 import type { FunctionName } from '../functions/routes.ts';
 
 export type Rights = {
@@ -23,5 +23,5 @@ export const rights: Readonly<Record<FunctionName, Rights>> = {
   groups: { objects: ['s3:GetObject'], bucket: [], table: [...change, 'dynamodb:ConditionCheckItem'] },
   meta: { objects: [], bucket: [], table: [] },
   lag: { objects: [], bucket: [], table: change },
-  upkeep: { objects: [], bucket: ['s3:ListBucket'], table: read },
+  maintenance: { objects: [], bucket: ['s3:ListBucket'], table: read },
 };

@@ -1,4 +1,4 @@
-// What works on the data and answers for it: the functions, the HTTP API, and the upkeep with the queue that keeps what
+// What works on the data and answers for it: the functions, the HTTP API, and the maintenance with the queue that keeps what
 // it could not do. It holds no data: it can be removed and made again at any time.
 import { Duration, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
 import type { HttpApi } from 'aws-cdk-lib/aws-apigatewayv2';
@@ -19,7 +19,7 @@ import { createHttpApi } from './http-api.ts';
 export class Service extends Construct {
   readonly functions: Functions;
   readonly api: HttpApi;
-  /** Upkeep runs that failed twice. */
+  /** Maintenance runs that failed twice. */
   readonly deadLetters: Queue;
 
   constructor(scope: Construct, id: string, props: FunctionsProps) {
@@ -27,7 +27,7 @@ export class Service extends Construct {
     this.functions = createFunctions(this, props);
     this.api = createHttpApi(this, this.functions, props.config);
     this.deadLetters = createDeadLetters(this);
-    scheduleUpkeep(this, this.functions, this.deadLetters, props.config);
+    scheduleMaintenance(this, this.functions, this.deadLetters, props.config);
   }
 
   /** Of the API, as clients take it. */
@@ -100,16 +100,16 @@ function createDeadLetters(scope: Construct): Queue {
   return queue;
 }
 
-function scheduleUpkeep(scope: Construct, functions: Functions, deadLetters: Queue, config: RivuletConfig): void {
+function scheduleMaintenance(scope: Construct, functions: Functions, deadLetters: Queue, config: RivuletConfig): void {
   const run = (id: string, { schedule, description, handler }: Task): void => {
     handler.configureAsyncInvoke({ onFailure: new SqsDestination(deadLetters), retryAttempts: 1 });
     const targets = [new LambdaTarget(handler, { retryAttempts: 2, deadLetterQueue: deadLetters })];
     new Rule(scope, id, { description, schedule, targets });
   };
   run('Daily', {
-    description: 'Rivulet: the daily upkeep',
-    schedule: Schedule.cron({ minute: '17', hour: String(config.upkeepHourUtc) }),
-    handler: functions.upkeep,
+    description: 'Rivulet: the daily maintenance',
+    schedule: Schedule.cron({ minute: '17', hour: String(config.maintenanceHourUtc) }),
+    handler: functions.maintenance,
   });
   run('Hourly', {
     description: 'Rivulet: the hourly look at the lag of the groups',

@@ -27,7 +27,7 @@ function tell(stack: Stack, { url, functions }: Service, { bucketName, tableName
     BucketName: bucketName,
     TableName: tableName,
     ProduceFunction: functions.produce.functionName,
-    UpkeepFunction: functions.upkeep.functionName,
+    MaintenanceFunction: functions.maintenance.functionName,
     LagFunction: functions.lag.functionName,
     CommandLine: `npx rivulet --url ${url} topics list`,
     Sdk: `new Rivulet({ url: '${url}' })`,

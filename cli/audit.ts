@@ -1,4 +1,4 @@
-// `rivulet audit`: are all records of a data folder there? In AWS the upkeep function answers the same.
+// `rivulet audit`: are all records of a data folder there? In AWS the maintenance function answers the same.
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
 import { notEmpty } from './options.ts';
@@ -23,20 +23,20 @@ export function addAudit(rivulet: Command): void {
 
 async function check({ data }: { data: string }): Promise<void> {
   if (!existsSync(data)) throw new Error(`there is no folder ${data}`);
-  const { openHome } = await import('../local/home.ts');
-  const home = openHome({ directory: data });
+  const { openBackend } = await import('../local/backend.ts');
+  const backend = openBackend({ directory: data });
   try {
-    const damagedItems = home.checkTable();
+    const damagedItems = backend.checkTable();
     if (damagedItems.length > 0) {
       printJson({ damagedItems });
       throw new Error(
         `${damagedItems.length} of the items of the table are damaged; see "A damaged data folder" in docs/RUNBOOK.md`,
       );
     }
-    const report = await home.audit();
+    const report = await backend.audit();
     printJson(report);
     if (report.missingObjects > 0) throw new Error(`${report.missingObjects} objects that the index names are missing`);
   } finally {
-    home.close();
+    backend.close();
   }
 }

@@ -3,7 +3,7 @@
 import type { Command } from 'commander';
 import { limits } from '../lib/api/limits.ts';
 import { isLoopback } from '../lib/runtime/loopback.ts';
-import type { Home } from '../local/home.ts';
+import type { Backend } from '../local/backend.ts';
 import type { LocalServer, ServerOptions } from '../local/server.ts';
 import { ownCredentials } from './connect.ts';
 import { reportFailure } from './failure.ts';
@@ -67,15 +67,15 @@ async function serve({
     throw new Error(
       `others can reach ${host}: give credentials of your own, as RIVULET_ACCESS_KEY_ID and RIVULET_SECRET_ACCESS_KEY`,
     );
-  const [{ openHome }, { startServer }, { systemClock }] = await Promise.all([
-    import('../local/home.ts'),
+  const [{ openBackend }, { startServer }, { systemClock }] = await Promise.all([
+    import('../local/backend.ts'),
     import('../local/server.ts'),
     import('../lib/runtime/clock.ts'),
   ]);
   const log = createServiceLog(systemClock, console.error);
-  let home: Home | undefined;
+  let backend: Backend | undefined;
   const options: ServerOptions = {
-    api: (event) => home!.api(event),
+    api: (event) => backend!.api(event),
     host,
     allowHosts: allowHost,
     port,
@@ -88,14 +88,19 @@ async function serve({
   });
   try {
     // Not before the port is ours: what cannot be served is not made. And in the same turn: no request comes in between.
-    home = openHome({ directory: data, log: log.request, onUpkeepFailure: log.background, offsetsRetentionMinutes });
-    reportDamage(home.damagedItems);
+    backend = openBackend({
+      directory: data,
+      log: log.request,
+      onMaintenanceFailure: log.background,
+      offsetsRetentionMinutes,
+    });
+    reportDamage(backend.damagedItems);
     const stopping = stopped(server);
-    greet(server, home, credentials);
+    greet(server, backend, credentials);
     await stopping;
   } finally {
     await server.close();
-    home?.close();
+    backend?.close();
   }
   printLine('Stopped.');
 }
@@ -132,7 +137,7 @@ function explained(error: unknown, host: string, port: number): unknown {
   return new Error(`port ${port} on ${host} is in use: stop what listens there, or choose another with --port`);
 }
 
-function greet({ url }: LocalServer, { directory, version }: Home, credentials: Credentials | undefined): void {
+function greet({ url }: LocalServer, { directory, version }: Backend, credentials: Credentials | undefined): void {
   const here = reachable(url);
   const options = optionsFor(here);
   const user = credentials ? '"$RIVULET_ACCESS_KEY_ID:$RIVULET_SECRET_ACCESS_KEY"' : 'local:local';

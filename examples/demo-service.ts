@@ -5,7 +5,7 @@ import { join, relative } from 'node:path';
 import { tableLines } from '../cli/output.ts';
 import { systemClock } from '../lib/runtime/clock.ts';
 import { type Counters, usdOf } from '../lib/storage/count.ts';
-import { openHome } from '../local/home.ts';
+import { openBackend } from '../local/backend.ts';
 import { startServer } from '../local/server.ts';
 
 export type DemoService = {
@@ -22,8 +22,8 @@ export type DemoService = {
 };
 
 export async function ownService(): Promise<DemoService> {
-  const home = openHome({ directory: mkdtempSync(join(tmpdir(), 'rivulet-demo-')) });
-  const server = await startServer({ api: home.api, clock: systemClock });
+  const backend = openBackend({ directory: mkdtempSync(join(tmpdir(), 'rivulet-demo-')) });
+  const server = await startServer({ api: backend.api, clock: systemClock });
   const topic = 'flights';
   const groupId = 'demo';
   return {
@@ -32,18 +32,18 @@ export async function ownService(): Promise<DemoService> {
     groupId,
     async close() {
       await server.close();
-      home.close();
+      backend.close();
     },
     abandon() {
-      home.close();
-      rmSync(home.directory, { recursive: true, force: true });
-      return `${home.directory} is removed`;
+      backend.close();
+      rmSync(backend.directory, { recursive: true, force: true });
+      return `${backend.directory} is removed`;
     },
     showAfterwards(heading) {
-      heading(`Where it lies: ${home.directory}`);
-      showFolder(home.directory, home.totals);
+      heading(`Where it lies: ${backend.directory}`);
+      showFolder(backend.directory, backend.totals);
       heading('Try next');
-      showNext(topic, groupId, `  npx rivulet serve --data ${home.directory}\nand in another terminal:\n`);
+      showNext(topic, groupId, `  npx rivulet serve --data ${backend.directory}\nand in another terminal:\n`);
       console.log('\nThe folder is kept; remove it when you are done.');
     },
   };

@@ -7,7 +7,7 @@ import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import { type AuditOptions, type AuditReport, audit } from '../lib/maintenance/audit.ts';
 import type { LambdaContext } from './gateway.ts';
 import { createLog } from './log.ts';
-import { metricNamespace, upkeepMetrics } from './metric-names.ts';
+import { maintenanceMetrics, metricNamespace } from './metric-names.ts';
 
 /** Before the end of the function's time: what is under way takes no longer, and then there is the report to write. */
 const REPORT_MS = 30_000;
@@ -17,9 +17,9 @@ export function createAuditHandler(ports: Omit<AuditOptions, 'isOver' | 'maxName
   const metrics = new Metrics({ namespace: metricNamespace, serviceName: service });
 
   function publish({ orphans, orphanBytes, missingObjects }: AuditReport): void {
-    if (orphans > 0) metrics.addMetric(upkeepMetrics.orphanObjects, MetricUnit.Count, orphans);
-    if (orphans > 0) metrics.addMetric(upkeepMetrics.orphanBytes, MetricUnit.Bytes, orphanBytes);
-    if (missingObjects > 0) metrics.addMetric(upkeepMetrics.missingObjects, MetricUnit.Count, missingObjects);
+    if (orphans > 0) metrics.addMetric(maintenanceMetrics.orphanObjects, MetricUnit.Count, orphans);
+    if (orphans > 0) metrics.addMetric(maintenanceMetrics.orphanBytes, MetricUnit.Bytes, orphanBytes);
+    if (missingObjects > 0) metrics.addMetric(maintenanceMetrics.missingObjects, MetricUnit.Count, missingObjects);
     if (metrics.hasStoredMetrics()) metrics.publishStoredMetrics();
   }
 

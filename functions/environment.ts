@@ -1,7 +1,7 @@
 // The composition root in AWS: the engine over the bucket and the table that the function's environment names. It is made
 // once per environment, before the first request.
 
-import { createLogParts, type LogParts } from '../lib/log/context.ts';
+import { createLogContext, type LogContext } from '../lib/log/context.ts';
 import { systemClock } from '../lib/runtime/clock.ts';
 import { openAwsStorage } from '../lib/storage/aws/ports.ts';
 import { newCounters } from '../lib/storage/count.ts';
@@ -19,8 +19,8 @@ export function openStorage() {
 }
 
 /** Which half of the engine is made of them, each function says: what it does not need, its bundle does not hold. */
-export function openParts(): LogParts {
-  return createLogParts({ ...openStorage(), clock: systemClock });
+export function openContext(): LogContext {
+  return createLogContext({ ...openStorage(), clock: systemClock });
 }
 
 export const openMetrics = (): RequestMetrics => createMetrics({ service: serviceName(), perTopic: metricsPerTopic() });

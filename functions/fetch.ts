@@ -2,7 +2,7 @@
 
 import { fetchOperations } from '../http/operations/fetch.ts';
 import { logEngine } from '../lib/log/log-engine.ts';
-import { openParts } from './environment.ts';
+import { openContext } from './environment.ts';
 import { handlerFor } from './handler.ts';
 
-export const handler = handlerFor(fetchOperations(logEngine(openParts())));
+export const handler = handlerFor(fetchOperations(logEngine(openContext())));

@@ -3,9 +3,9 @@
 
 import { groupOperations } from '../http/operations/groups.ts';
 import { createGroups } from '../lib/group/create-groups.ts';
-import { openParts } from './environment.ts';
+import { openContext } from './environment.ts';
 import { handlerFor } from './handler.ts';
 
-const groups = createGroups(openParts());
+const groups = createGroups(openContext());
 
 export const handler = handlerFor(groupOperations({ groups }));

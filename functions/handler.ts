@@ -8,9 +8,9 @@ import { openMetrics, serviceName } from './environment.ts';
 import { createHandler, type LambdaEvent, type LambdaResult } from './gateway.ts';
 import { createLog } from './log.ts';
 import type { RequestMetrics } from './metrics.ts';
-import { duties } from './routes.ts';
+import { functionRoutes } from './routes.ts';
 
-const routes = Object.values(duties)
+const routes = Object.values(functionRoutes)
   .flat()
   .map((key) => {
     const [method, path] = key.split(' ');

@@ -1,4 +1,4 @@
-// The upkeep of groups as a function: its report is the reply, a line of the log for each group that is behind, and metrics
+// The maintenance of groups as a function: its report is the reply, a line of the log for each group that is behind, and metrics
 // where one is. Nobody behind emits nothing: a metric is billed for every hour in which it is emitted.
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { Groups } from '../lib/api/groups.ts';

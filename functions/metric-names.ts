@@ -25,7 +25,7 @@ export const requestMetrics = {
 } as const;
 
 /** Found by one audit, so that sums over several say nothing; nothing is emitted where nothing is wrong. */
-export const upkeepMetrics = {
+export const maintenanceMetrics = {
   orphanObjects: 'OrphanObjects',
   orphanBytes: 'OrphanBytes',
   missingObjects: 'MissingObjects',

@@ -3,10 +3,10 @@
 import { produceOperations } from '../http/operations/produce.ts';
 import { producerOperations } from '../http/operations/producers.ts';
 import { logEngine } from '../lib/log/log-engine.ts';
-import { openMetrics, openParts } from './environment.ts';
+import { openContext, openMetrics } from './environment.ts';
 import { handlerFor } from './handler.ts';
 
 const metrics = openMetrics();
-const engine = metrics.countingAppends(logEngine(openParts()));
+const engine = metrics.countingAppends(logEngine(openContext()));
 
 export const handler = handlerFor([...produceOperations(engine), ...producerOperations(engine)], metrics);

@@ -5,7 +5,7 @@
 // Invariant: together they are exactly the operations of the API, each once. `$default` is the meta function's too: whatever
 // no route takes is answered there as our 404 or 405.
 
-export const duties = {
+export const functionRoutes = {
   produce: ['POST /v1/topics/{topic}/records', 'POST /v1/topics/{topic}/partitions/{p}/records', 'POST /v1/producers'],
   fetch: ['POST /v1/topics/{topic}/fetch', 'GET /v1/topics/{topic}/partitions/{p}/records'],
   topics: [
@@ -29,12 +29,16 @@ export const duties = {
   meta: ['GET /v1/health', 'GET /openapi.json'],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 
-export type Duty = keyof typeof duties;
+export type ApiFunction = keyof typeof functionRoutes;
 
 /** With a HEAD beside every GET: it is answered in the same way, without the body. */
-export const routeKeysOf = (duty: Duty): readonly string[] =>
-  duties[duty].flatMap((key) => (key.startsWith('GET ') ? [key, key.replace('GET', 'HEAD')] : [key]));
+export const routeKeysOf = (name: ApiFunction): readonly string[] =>
+  functionRoutes[name].flatMap((key) => (key.startsWith('GET ') ? [key, key.replace('GET', 'HEAD')] : [key]));
 
-/** The Lambda functions: one for each duty; and without a route the daily upkeep, and the hourly look at the groups' lag. */
-export type FunctionName = Duty | 'upkeep' | 'lag';
-export const functionNames: readonly FunctionName[] = [...(Object.keys(duties) as Duty[]), 'upkeep', 'lag'];
+/** The Lambda functions: one for each duty; and without a route the daily maintenance, and the hourly look at the groups' lag. */
+export type FunctionName = ApiFunction | 'maintenance' | 'lag';
+export const functionNames: readonly FunctionName[] = [
+  ...(Object.keys(functionRoutes) as ApiFunction[]),
+  'maintenance',
+  'lag',
+];

@@ -3,9 +3,9 @@
 import { offsetOperations } from '../http/operations/offsets.ts';
 import { topicOperations } from '../http/operations/topics.ts';
 import { logEngine } from '../lib/log/log-engine.ts';
-import { openParts } from './environment.ts';
+import { openContext } from './environment.ts';
 import { handlerFor } from './handler.ts';
 
-const engine = logEngine(openParts());
+const engine = logEngine(openContext());
 
 export const handler = handlerFor([...topicOperations(engine), ...offsetOperations(engine)]);

@@ -3,8 +3,9 @@
 //
 // Invariant: what is rendered never takes more than the bytes it was given, and `nextOffset` is the first offset that a
 // reader has not seen: the next fetch goes on there, also inside a batch.
-import type { PartitionRecords } from '../lib/api/records.ts';
+
 import { RivuletError } from '../lib/api/errors.ts';
+import type { PartitionRecords } from '../lib/api/records.ts';
 import { jsonOfBytes } from '../lib/json/values.ts';
 import type { DecodedRecord, OpenBatch } from '../lib/record/batch.ts';
 import { type BatchHeader, splitBatches } from '../lib/record/batch-header.ts';

@@ -5,13 +5,13 @@
 // Everything is checked before `run` is called.
 import type * as z from 'zod';
 import { type ErrorCode, RivuletError } from '../lib/api/errors.ts';
+import { fieldName, unexpected } from '../lib/api/refusal.ts';
 import { parseJson } from '../lib/json/text.ts';
 import { BATCHES_MEDIA_TYPE, decodeProduceFrames, type ProduceFrame } from '../lib/record/frames.ts';
 import { type BodyLimit, readBody } from './body.ts';
 import type { HttpEvent, HttpResult } from './http-event.ts';
 import { acceptedType, JSON_TYPE, sentType } from './media-type.ts';
 import { parse } from './parse.ts';
-import { fieldName, unexpected } from '../lib/api/refusal.ts';
 import { rivuletErrorOf } from './problem.ts';
 import { nothing } from './schemas/schemas.ts';
 

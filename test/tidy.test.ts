@@ -5,119 +5,112 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 
 const root = path.resolve(import.meta.dirname, '..');
-const folders = ['bench', 'bin', 'cdk', 'cli', 'emulator', 'examples', 'functions', 'lib', 'local', 'pack', 'test'];
+const folders = ['bin', 'cdk', 'cli', 'client', 'examples', 'functions', 'http', 'lib', 'local', 'test', 'tools'];
 const files = globSync(
   folders.map((folder) => `${folder}/**/*.ts`),
   { cwd: root },
 ).sort();
 const source = new Map(files.map((file) => [file, readFileSync(path.join(root, file), 'utf8')]));
-const product = files.filter((file) => !file.startsWith('test/') && !file.startsWith('bench/'));
+const product = files.filter((file) => !file.startsWith('test/'));
 
 const importPattern = /^(?:import|export)\s([^;]*?)from\s+'(\.[^']+)'/gms;
 
-/** `loaded`: only what is there at run time; a type is not. */
-function importsOf(file: string, loaded = false): string[] {
-  const found = [...source.get(file)!.matchAll(importPattern)]
-    .filter(([, names]) => !loaded || !/^type\s/.test(names!))
+/** Types too: what must be understood together belongs together. */
+function importsOf(file: string): string[] {
+  return [...source.get(file)!.matchAll(importPattern)]
     .map((match) => match[2]!)
-    .filter((specifier) => specifier.endsWith('.ts'));
-  return found.map((specifier) => path.posix.join(path.posix.dirname(file), specifier));
+    .filter((specifier) => specifier.endsWith('.ts'))
+    .map((specifier) => path.posix.join(path.posix.dirname(file), specifier));
 }
 
-/** Which layer a file belongs to: the longest prefix wins. Arrows point to the same layer or to one below. */
-const layers: readonly (readonly string[])[] = [
-  [
-    'lib/bytes/',
-    'lib/runtime/cache.ts',
-    'lib/runtime/clock.ts',
-    'lib/runtime/concurrency.ts',
-    'lib/api/errors.ts',
-    'lib/api/limits.ts',
-    'lib/runtime/loopback.ts',
-    'lib/api/shapes.ts',
-  ],
-  ['lib/record/', 'lib/sigv4/', 'lib/storage/'],
-  ['lib/producer/', 'lib/topic/', 'lib/log/', 'lib/group/', 'lib/api/engine.ts', 'lib/api/groups.ts', 'lib/client/'],
-  ['lib/engine-context.ts', 'lib/log/log-engine.ts', 'lib/engine.ts', 'lib/upkeep/'],
-  ['functions/'],
-  ['local/'],
-  ['cli/', 'cdk/'],
-  ['emulator/'],
-  ['examples/', 'bench/', 'pack/', 'bin/'],
+const allImports = files.flatMap((from) => importsOf(from).map((to) => ({ from, to })));
+const arrow = ({ from, to }: { from: string; to: string }) => `${from} -> ${to}`;
+const isIn = (prefixes: readonly string[]) => (file: string) => prefixes.some((prefix) => file.startsWith(prefix));
+
+/** The floors of the building, from the ground up. A file may import from its own floor and from those below. */
+const floors: readonly (readonly string[])[] = [
+  ['lib/api/', 'lib/bytes/', 'lib/runtime/'],
+  ['lib/json/', 'lib/record/', 'lib/sigv4/'],
+  ['lib/storage/'],
+  ['lib/producer/'],
+  ['lib/partition/'],
+  ['lib/topic/'],
+  ['lib/log/'],
+  ['lib/group/'],
+  ['lib/engine.ts', 'lib/maintenance/'],
+  ['client/', 'http/'],
+  ['functions/', 'local/'],
+  ['cdk/', 'cli/'],
+  ['bin/', 'examples/', 'tools/'],
   ['test/'],
 ];
 
-function layerOf(file: string): number {
-  const layer = layers.findIndex((prefixes) => prefixes.some((prefix) => file.startsWith(prefix)));
-  if (layer < 0)
-    throw new Error(`${file} belongs to no layer: name its place in test/tidy.test.ts and CONTRIBUTING.md`);
-  return layer;
+function floorOf(file: string): number {
+  const floor = floors.findIndex((prefixes) => isIn(prefixes)(file));
+  if (floor < 0) throw new Error(`${file} has no floor: name its place in test/tidy.test.ts and CONTRIBUTING.md`);
+  return floor;
 }
 
 describe('imports', () => {
   test('point down only', () => {
-    const wrong = files.flatMap((file) =>
-      importsOf(file)
-        .filter((to) => layerOf(to) > layerOf(file))
-        .map((to) => `${file} -> ${to}`),
-    );
-    expect(wrong).toEqual([]);
+    expect(allImports.filter(({ from, to }) => floorOf(to) > floorOf(from)).map(arrow)).toEqual([]);
   });
 
-  test('the client knows nothing of the engine, and the engine nothing of the client', () => {
-    const allowed = [
-      'lib/client/',
-      'lib/record/',
-      'lib/bytes/',
-      'lib/sigv4/',
-      'lib/api/errors.ts',
-      'lib/api/limits.ts',
-      'lib/runtime/loopback.ts',
-      'lib/runtime/clock.ts',
-      'lib/api/shapes.ts',
-    ];
-    const engine = [
-      'lib/log/',
-      'lib/group/',
-      'lib/topic/',
-      'lib/producer/',
-      'lib/storage/',
-      'lib/engine-context.ts',
-      'lib/log/log-engine.ts',
-      'lib/engine.ts',
-    ];
-    const wrong = files.flatMap((file) =>
-      importsOf(file)
-        .filter((to) => {
-          if (file.startsWith('lib/client/')) return !allowed.some((prefix) => to.startsWith(prefix));
-          return engine.some((prefix) => file.startsWith(prefix)) && to.startsWith('lib/client/');
-        })
-        .map((to) => `${file} -> ${to}`),
+  test('of the client are of what the wire needs, and nothing of the service imports the client', () => {
+    const allowed = isIn(['client/', 'lib/api/', 'lib/bytes/', 'lib/record/', 'lib/runtime/', 'lib/sigv4/']);
+    const service = isIn(['lib/', 'http/', 'functions/', 'local/', 'cdk/']);
+    const wrong = allImports.filter(({ from, to }) =>
+      from.startsWith('client/') ? !allowed(to) : service(from) && to.startsWith('client/'),
     );
-    expect(wrong).toEqual([]);
+    expect(wrong.map(arrow)).toEqual([]);
   });
 
-  test('of the AWS SDK stand in lib/storage alone, but for credentials, and what deploys', () => {
+  test('of the HTTP API are of what callers see, and no rule of the log', () => {
+    const rules = isIn(['lib/producer/', 'lib/partition/', 'lib/topic/', 'lib/log/', 'lib/group/', 'lib/engine.ts']);
+    expect(allImports.filter(({ from, to }) => from.startsWith('http/') && rules(to)).map(arrow)).toEqual([]);
+  });
+
+  test('of the AWS SDK stand in one folder, but for credentials, and what deploys', () => {
     const wrong = product.filter(
       (file) =>
-        !/^(lib\/storage|emulator)\//.test(file) && /from '@aws-sdk\/(?!credential-provider)/.test(source.get(file)!),
+        !isIn(['lib/storage/aws/', 'tools/'])(file) &&
+        /from '@aws-sdk\/(?!credential-provider)/.test(source.get(file)!),
     );
     expect(wrong).toEqual([]);
   });
 
-  test('make no cycles', () => {
-    const done = new Set<string>();
-    const cycles: string[] = [];
-    const visit = (file: string, trail: readonly string[]): void => {
-      if (trail.includes(file)) cycles.push([...trail.slice(trail.indexOf(file)), file].join(' -> '));
-      if (done.has(file) || trail.includes(file) || !source.has(file)) return;
-      for (const to of importsOf(file, true)) visit(to, [...trail, file]);
-      done.add(file);
-    };
-    for (const file of files) visit(file, []);
-    expect(cycles).toEqual([]);
+  test('make no cycles: neither among the files of a folder, nor among its folders, nor between the two', () => {
+    expect(cyclesOf(entryImports(allImports.filter(({ from }) => !from.startsWith('test/'))))).toEqual([]);
   });
 });
+
+/** The imports as arrows between two entries of one folder, the deepest that holds both ends. */
+function entryImports(imports: readonly { from: string; to: string }[]): Map<string, Set<string>> {
+  const arrows = new Map<string, Set<string>>();
+  for (const { from, to } of imports) {
+    const [here, there] = [from.split('/'), to.split('/')];
+    const split = here.findIndex((part, i) => part !== there[i]);
+    const entry = (parts: string[]) => parts.slice(0, split + 1).join('/');
+    if (entry(here) === entry(there)) continue;
+    const known = arrows.get(entry(here));
+    if (known) known.add(entry(there));
+    else arrows.set(entry(here), new Set([entry(there)]));
+  }
+  return arrows;
+}
+
+function cyclesOf(arrows: ReadonlyMap<string, ReadonlySet<string>>): string[] {
+  const done = new Set<string>();
+  const cycles: string[] = [];
+  const visit = (entry: string, trail: readonly string[]): void => {
+    if (trail.includes(entry)) cycles.push([...trail.slice(trail.indexOf(entry)), entry].join(' -> '));
+    if (done.has(entry) || trail.includes(entry)) return;
+    for (const to of arrows.get(entry) ?? []) visit(to, [...trail, entry]);
+    done.add(entry);
+  };
+  for (const entry of arrows.keys()) visit(entry, []);
+  return cycles;
+}
 
 /** Lengths in lines of the functions of a file that Biome has formatted: a header line, a body, a closing brace at its indent. */
 function functionLengths(file: string): { name: string; lines: number }[] {
@@ -162,9 +155,7 @@ describe('the engine', () => {
   });
 
   test('waits only by the clock', () => {
-    const wrong = pure.filter(
-      (file) => !file.startsWith('lib/client/') && /\b(setTimeout|setInterval)\(/.test(code(file)),
-    );
+    const wrong = pure.filter((file) => !file.startsWith('client/') && /\b(setTimeout|setInterval)\(/.test(code(file)));
     expect(wrong).toEqual([]);
   });
 });

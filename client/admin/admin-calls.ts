@@ -1,8 +1,8 @@
 // The requests of the administration: each tried again while its failure is retriable.
 import type { Clock } from '../../lib/runtime/clock.ts';
 import type { RivuletClientError } from '../client-error.ts';
-import { paths } from '../transport/paths.ts';
 import type { Call, Connection } from '../transport/connection.ts';
+import { paths } from '../transport/paths.ts';
 import { type RetryPolicy, retrying } from '../transport/retry.ts';
 
 export type AdminCalls = Pick<Connection, 'ask' | 'exchange'> & {

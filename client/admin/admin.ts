@@ -7,11 +7,10 @@ import type { Clock } from '../../lib/runtime/clock.ts';
 import { isClientError, type PartResult, type RivuletClientError } from '../client-error.ts';
 import type { Connection } from '../transport/connection.ts';
 import { rangesOf } from '../transport/partition-ranges.ts';
-import { allPartitions } from './admin-calls.ts';
 import { oneByOne } from '../transport/parts.ts';
 import { paths } from '../transport/paths.ts';
 import type { RetryPolicy } from '../transport/retry.ts';
-import { type AdminCalls, adminCalls } from './admin-calls.ts';
+import { type AdminCalls, adminCalls, allPartitions } from './admin-calls.ts';
 import {
   createGroupAdmin,
   type DeletedOffsets,

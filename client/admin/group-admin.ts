@@ -1,13 +1,20 @@
 // The administration's groups. What is refused for one partition is thrown, naming it; what was not refused is done.
+
+import type {
+  GroupDescription,
+  GroupSummary,
+  MemberDescription,
+  OffsetTarget,
+  PartitionLag,
+} from '../../lib/api/groups.ts';
 import { limits } from '../../lib/api/limits.ts';
-import type { GroupDescription, GroupSummary, MemberDescription, OffsetTarget, PartitionLag } from '../../lib/api/groups.ts';
 import { invalid, isClientError, type RivuletClientError } from '../client-error.ts';
 import type { Call } from '../transport/connection.ts';
-import { allPartitions } from './admin-calls.ts';
 import { oneByOne, slices } from '../transport/parts.ts';
 import { paths } from '../transport/paths.ts';
 import { allDone, everyPage, topicResults } from '../transport/topic-results.ts';
 import type { AdminCalls } from './admin-calls.ts';
+import { allPartitions } from './admin-calls.ts';
 
 /** Without partitions: all of the topic. */
 export type TopicSelection = { readonly topic: string; readonly partitions?: readonly number[] };

@@ -1,7 +1,7 @@
 // Where a consumer stands in one partition: what has been handled, what it has handed over, and how far it has read ahead.
 //
-// Invariants: what was fetched counts only while the partition's term is the one it was asked in. A seek, a pause or a new
-// assignment begins a new term, so nothing that was under way can be handed over after it. And
+// Invariants: what was fetched counts only while the partition's fetch generation is the one it was asked in. A seek, a pause or a new
+// assignment begins a new fetch generation, so nothing that was under way can be handed over after it. And
 // processed <= position <= fetchOffset: a commit speaks of what was handled. All three may go back, with a seek or when the
 // log does not hold the offset; what was handled or committed before that move then says nothing of the new position.
 import { invalid, RivuletClientError } from '../client-error.ts';
@@ -21,7 +21,7 @@ export type AssignedPartition = {
   readonly partition: number;
   /** When it is known which topic of that name is meant. */
   readonly topicId: string | undefined;
-  term: number;
+  fetchGeneration: number;
   /** How often it was sent elsewhere: what was handed over before is then no longer what the position follows from. */
   moves: number;
   /** What lies below has been handled: the offset to commit. */
@@ -57,7 +57,7 @@ export function assignPartition(
     topic,
     partition,
     topicId,
-    term: 0,
+    fetchGeneration: 0,
     moves: 0,
     processed: undefined,
     committed: undefined,
@@ -113,9 +113,9 @@ export function resetTo(assigned: AssignedPartition, to: 'earliest' | 'latest'):
   assigned.failures = failures;
 }
 
-/** Begins a new term at the position. */
+/** Begins a new fetch generation at the position. */
 export function dropReadAhead(assigned: AssignedPartition): void {
-  assigned.term++;
+  assigned.fetchGeneration++;
   assigned.fetchOffset = assigned.position;
   assigned.failures = 0;
   assigned.retryAtMs = 0;
@@ -143,7 +143,7 @@ export async function lookUpStarts(
   const groups = Map.groupBy(unknown, ({ start }) => (typeof start === 'string' ? start : start.timestampMs));
   for (const [at, group] of groups) {
     if (at === 'committed') continue;
-    const terms = group.map((one) => one.term);
+    const terms = group.map((one) => one.fetchGeneration);
     // Where to begin when no record is that young. Asked for first: what arrives between the two must not be passed over.
     const ends = typeof at === 'number' ? await offsetsAt(connection, topic, 'latest', group, signal) : undefined;
     const offsets = await offsetsAt(connection, topic, at, group, signal);
@@ -151,7 +151,7 @@ export async function lookUpStarts(
       const found = offsets.get(one.partition);
       const offset = found === -1 ? ends?.get(one.partition) : found;
       if (offset === undefined) throw missing(one);
-      if (one.term === terms[i]) begin(one, offset);
+      if (one.fetchGeneration === terms[i]) begin(one, offset);
     });
   }
 }
@@ -165,10 +165,10 @@ async function beginAtCommitted(
 ): Promise<void> {
   const unknown = assigned.filter((one) => one.fetchOffset === undefined && one.start === 'committed');
   if (unknown.length === 0 || !committed) return;
-  const terms = unknown.map((one) => one.term);
+  const terms = unknown.map((one) => one.fetchGeneration);
   const offsets = await committed(topic, unknown, signal);
   unknown.forEach((one, i) => {
-    if (one.term !== terms[i]) return;
+    if (one.fetchGeneration !== terms[i]) return;
     const offset = offsets.get(one.partition);
     if (offset !== undefined) {
       one.committed = offset;

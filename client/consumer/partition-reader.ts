@@ -1,7 +1,7 @@
 // What a consumer's partitions bring, batch by batch, to as many workers as ask: partitions side by side, the batches of
 // one partition one after the other. What a fetch brings is unpacked when its turn has come.
 //
-// Invariant: a partition has one batch out at most, and nothing is handed over that its term does not cover.
+// Invariant: a partition has one batch out at most, and nothing is handed over that its fetch generation does not cover.
 import { limits } from '../../lib/api/limits.ts';
 import { type DecodedRecord, decodeBatch } from '../../lib/record/batch.ts';
 import type { CorruptBatchError } from '../../lib/record/corrupt-batch-error.ts';
@@ -13,7 +13,7 @@ import { type FetchContext, type FetchedBatch, type FetchSettings, TopicFetcher 
 /** One unpacked batch, from the wanted offset on. Whoever takes it gives it back by `done`. */
 export type OpenBatch = {
   readonly assigned: AssignedPartition;
-  readonly term: number;
+  readonly fetchGeneration: number;
   readonly moves: number;
   readonly records: readonly DecodedRecord[];
   /** The offset after the batch: its last records may have been compacted away. */
@@ -56,7 +56,7 @@ export class PartitionReader {
 
   /** Replaces them. What is new is read from `refresh` on. */
   set(assigned: ReadonlyMap<string, AssignedPartition>): void {
-    for (const [key, one] of this.#assigned) if (assigned.get(key) !== one) one.term++;
+    for (const [key, one] of this.#assigned) if (assigned.get(key) !== one) one.fetchGeneration++;
     this.#assigned = assigned;
   }
 
@@ -125,8 +125,8 @@ export class PartitionReader {
   }
 
   /** Whether the rest of the batch may still be handed over. */
-  counts({ assigned, term }: OpenBatch): boolean {
-    return this.#running && assigned.term === term && this.#mayDeliver();
+  counts({ assigned, fetchGeneration }: OpenBatch): boolean {
+    return this.#running && assigned.fetchGeneration === fetchGeneration && this.#mayDeliver();
   }
 
   /** Everything of the partition below the offset has been handled. A seek in between has the last word. */
@@ -136,9 +136,9 @@ export class PartitionReader {
 
   /** What has not been handed over of it is read again. Who gives it back twice frees no batch that came after it. */
   done(batch: OpenBatch): void {
-    const { assigned, term, end } = batch;
+    const { assigned, fetchGeneration, end } = batch;
     if (this.#busy.get(partitionKey(assigned)) === batch) this.#busy.delete(partitionKey(assigned));
-    if (this.#running && assigned.term === term && assigned.position !== end) {
+    if (this.#running && assigned.fetchGeneration === fetchGeneration && assigned.position !== end) {
       dropReadAhead(assigned);
       this.interrupt(assigned.topic);
     }
@@ -172,7 +172,7 @@ export class PartitionReader {
   #pickFrom(batches: FetchedBatch[]): OpenBatch | undefined {
     for (let at = 0; at < batches.length; ) {
       const batch = batches[at]!;
-      if (batch.term === batch.assigned.term && this.#busy.has(partitionKey(batch.assigned))) {
+      if (batch.fetchGeneration === batch.assigned.fetchGeneration && this.#busy.has(partitionKey(batch.assigned))) {
         at++;
         continue;
       }
@@ -246,8 +246,16 @@ function byTopic(partitions: Iterable<AssignedPartition>): Map<string, AssignedP
 }
 
 /** Undefined when nothing in it is to be handed over. */
-function openBatch({ assigned, term, from, bytes, at, header, highWatermark }: FetchedBatch): OpenBatch | undefined {
-  if (term !== assigned.term) return undefined;
+function openBatch({
+  assigned,
+  fetchGeneration,
+  from,
+  bytes,
+  at,
+  header,
+  highWatermark,
+}: FetchedBatch): OpenBatch | undefined {
+  if (fetchGeneration !== assigned.fetchGeneration) return undefined;
   const end = header.baseOffset + header.lastOffsetDelta + 1;
   const records = header.isControl ? [] : unpack(bytes, at, assigned, header.baseOffset, end);
   const first = records.findIndex((record) => record.offset >= from);
@@ -257,7 +265,7 @@ function openBatch({ assigned, term, from, bytes, at, header, highWatermark }: F
     return undefined;
   }
   const wanted = first === 0 ? records : records.slice(first);
-  return { assigned, term, moves: assigned.moves, records: wanted, end, highWatermark };
+  return { assigned, fetchGeneration, moves: assigned.moves, records: wanted, end, highWatermark };
 }
 
 function unpack(

@@ -45,7 +45,7 @@ export function rebalancing({
       // What is out of them is finished, and no more is handed over.
       for (const one of leaving) {
         one.withheld = true;
-        one.term++;
+        one.fetchGeneration++;
       }
       reader.refresh();
       await reader.idle(leaving, signal);

@@ -12,11 +12,18 @@ import { type BatchHeader, splitBatches } from '../../lib/record/batch-header.ts
 import { BATCHES_MEDIA_TYPE, decodeFetchFrames, type FetchFrame } from '../../lib/record/frames.ts';
 import { type Clock, fullJitterMs } from '../../lib/runtime/clock.ts';
 import { type ClientErrorDetails, errorOfKafkaCode, isClientError, RivuletClientError } from '../client-error.ts';
+import type { CommittedOffsets } from '../group/group-api.ts';
 import { type Answer, type Connection, errorOfAnswer } from '../transport/connection.ts';
 import { paths } from '../transport/paths.ts';
 import { backoffMs, pause, type RetryPolicy } from '../transport/retry.ts';
-import { type AssignedPartition, hasReadAhead, heldAtMost, lookUpStarts, type OffsetReset, resetTo } from './assigned-partition.ts';
-import type { CommittedOffsets } from '../group/group-api.ts';
+import {
+  type AssignedPartition,
+  hasReadAhead,
+  heldAtMost,
+  lookUpStarts,
+  type OffsetReset,
+  resetTo,
+} from './assigned-partition.ts';
 import { type RetentionWarning, warningOf } from './retention-watch.ts';
 
 export type FetchSettings = {
@@ -38,10 +45,10 @@ export type FetchContext = {
   readonly requestTimeoutMs: number;
 };
 
-/** One batch at `at` of `bytes`, still packed; of no use once the partition is in another term. */
+/** One batch at `at` of `bytes`, still packed; of no use once the partition is in another fetch generation. */
 export type FetchedBatch = {
   readonly assigned: AssignedPartition;
-  readonly term: number;
+  readonly fetchGeneration: number;
   /** Records below it were not asked for. */
   readonly from: number;
   readonly bytes: Uint8Array;
@@ -53,7 +60,7 @@ export type FetchedBatch = {
 /** `failure` comes after the batches. */
 export type Fetched = { readonly batches: FetchedBatch[]; readonly failure?: RivuletClientError | undefined };
 
-type Asked = { readonly assigned: AssignedPartition; readonly term: number; readonly offset: number };
+type Asked = { readonly assigned: AssignedPartition; readonly fetchGeneration: number; readonly offset: number };
 
 const firstWaitMs = 500;
 const firstPauseMs = 50;
@@ -111,7 +118,7 @@ export class TopicFetcher {
     return fetched;
   }
 
-  /** A partition has begun a new term or is resumed: what is being asked is not what is wanted. */
+  /** A partition has begun a new fetch generation or is resumed: what is being asked is not what is wanted. */
   interrupt(): void {
     this.#round.abort();
   }
@@ -167,8 +174,8 @@ export class TopicFetcher {
     const { autoOffsetReset, committed } = this.#settings;
     await lookUpStarts({ connection, autoOffsetReset, committed }, this.topic, wanted, signal);
     const asked = wanted.flatMap((assigned) => {
-      const { term, fetchOffset } = assigned;
-      return fetchOffset === undefined ? [] : [{ assigned, term, offset: fetchOffset }];
+      const { fetchGeneration, fetchOffset } = assigned;
+      return fetchOffset === undefined ? [] : [{ assigned, fetchGeneration, offset: fetchOffset }];
     });
     const growingMs = this.#waitMs(startedMs);
     if (asked.length === 0) {
@@ -224,7 +231,7 @@ export class TopicFetcher {
     let failure: RivuletClientError | undefined;
     for (const frame of decodeFetchFrames(answer.body)) {
       const one = byPartition.get(frame.partition);
-      if (!one || one.term !== one.assigned.term) continue;
+      if (!one || one.fetchGeneration !== one.assigned.fetchGeneration) continue;
       const failed = frame.errorCode !== 0;
       const error = failed ? await this.#partitionFailed(one, frame, signal) : this.#readBatches(one, frame, batches);
       failure ??= error;
@@ -234,7 +241,7 @@ export class TopicFetcher {
 
   /** @returns the error when these are no batches. */
   #readBatches(asked: Asked, frame: FetchFrame, into: FetchedBatch[]): RivuletClientError | undefined {
-    const { assigned, term, offset } = asked;
+    const { assigned, fetchGeneration, offset } = asked;
     const { highWatermark, batches: bytes } = frame;
     assigned.failures = 0;
     this.#warn(assigned, frame);
@@ -245,7 +252,7 @@ export class TopicFetcher {
         const end = header.baseOffset + header.lastOffsetDelta + 1;
         // The first may begin, and even end, below what was asked for.
         if (end <= offset) continue;
-        into.push({ assigned, term, from: offset, bytes, at, header, highWatermark });
+        into.push({ assigned, fetchGeneration, from: offset, bytes, at, header, highWatermark });
         assigned.fetchOffset = end;
       }
       return undefined;
@@ -264,7 +271,7 @@ export class TopicFetcher {
     const { clock, retry } = this.#context;
     const { autoOffsetReset } = this.#settings;
     const error = await this.#explain(asked, frame, signal);
-    if (asked.term !== assigned.term) return undefined;
+    if (asked.fetchGeneration !== assigned.fetchGeneration) return undefined;
     const isOut = frame.errorCode === outOfRange;
     const waits = isOut && hasReadAhead(assigned, frame.highWatermark);
     const resets = isOut && !waits && autoOffsetReset !== 'none';

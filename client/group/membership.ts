@@ -4,7 +4,13 @@
 // Invariants: `seq` only grows, and an answer to any but the newest heartbeat is dropped: an older one may name partitions
 // that have been let go since. Nothing is let go of in a heartbeat before the application has let go of it. And what the
 // newest answered heartbeat promised ends `leaseMs` after it was *sent*, less the skew that clocks may have.
-import { type HeartbeatReply, joinEpoch, leaveEpoch, leaveStaticEpoch, type TopicPartitions } from '../../lib/api/groups.ts';
+import {
+  type HeartbeatReply,
+  joinEpoch,
+  leaveEpoch,
+  leaveStaticEpoch,
+  type TopicPartitions,
+} from '../../lib/api/groups.ts';
 import type { RivuletClientError } from '../client-error.ts';
 
 export type OwnedPartition = { readonly topic: string; readonly topicId: string; readonly partition: number };

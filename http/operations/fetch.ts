@@ -3,9 +3,9 @@
 // What goes wrong in one partition is its result, and the reply is a 200; the GET of one partition answers with it.
 
 import type { LogEngine } from '../../lib/api/engine.ts';
+import { catalogue, RivuletError } from '../../lib/api/errors.ts';
 import type { FetchReply, OffsetQuery, PartitionError, PartitionRecords } from '../../lib/api/records.ts';
 import type { TopicRef } from '../../lib/api/topics.ts';
-import { catalogue, RivuletError } from '../../lib/api/errors.ts';
 import { BATCHES_MEDIA_TYPE, encodeFetchFrames } from '../../lib/record/frames.ts';
 import { defined } from '../defined.ts';
 import type { HttpResult } from '../http-event.ts';

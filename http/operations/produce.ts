@@ -5,13 +5,13 @@
 
 import type { LogEngine } from '../../lib/api/engine.ts';
 import type { AppendAck, AppendRecordsReply, AppendReply, NewRecord } from '../../lib/api/records.ts';
+import { unexpected } from '../../lib/api/refusal.ts';
 import { bytesOfJson } from '../../lib/json/values.ts';
 import { BATCHES_MEDIA_TYPE, type ProduceFrame } from '../../lib/record/frames.ts';
 import { defined } from '../defined.ts';
 import type { HttpResult } from '../http-event.ts';
 import { type Call, type Operation, operation } from '../operation.ts';
 import { parse } from '../parse.ts';
-import { unexpected } from '../../lib/api/refusal.ts';
 import { failedWrite, replyOf } from '../results.ts';
 import { batchesAcks, recordAcks } from '../schemas/replies.ts';
 import {

@@ -1,7 +1,23 @@
 // The engine as its callers see it: the HTTP operations, and the gateways beside them. Errors are RivuletError.
 import type { Groups } from './groups.ts';
-import type { AppendRecordsReply, AppendRecordsRequest, AppendReply, AppendRequest, FetchReply, FetchRequest, OffsetQuery, PartitionOffset } from './records.ts';
-import type { AlterTopicRequest, CreateTopicRequest, PartitionDescription, TopicDescription, TopicRef, TopicSummary } from './topics.ts';
+import type {
+  AppendRecordsReply,
+  AppendRecordsRequest,
+  AppendReply,
+  AppendRequest,
+  FetchReply,
+  FetchRequest,
+  OffsetQuery,
+  PartitionOffset,
+} from './records.ts';
+import type {
+  AlterTopicRequest,
+  CreateTopicRequest,
+  PartitionDescription,
+  TopicDescription,
+  TopicRef,
+  TopicSummary,
+} from './topics.ts';
 
 /** What is asked of topics and their records. */
 export type LogEngine = {

@@ -254,9 +254,9 @@ export type Groups = {
   lag(groupId: string): Promise<readonly PartitionLag[]>;
   /** Refused while the group has members. */
   delete(groupId: string): Promise<void>;
-  /** All of them, those too that are being deleted; every hour begins with another. For upkeep. */
+  /** All of them, those too that are being deleted; every hour begins with another. For maintenance. */
   inTurn(): Promise<readonly string[]>;
-  /** Removes the offsets that `retentionMs` has passed over, and a group that has nothing left. For upkeep. */
+  /** Removes the offsets that `retentionMs` has passed over, and a group that has nothing left. For maintenance. */
   expire(request: {
     readonly groupId: string;
     readonly retentionMs: number;

@@ -1,17 +1,17 @@
 // What the parts of the group coordinator share. Nothing is kept between requests: any process may coordinate any group.
 
 import { RivuletError } from '../api/errors.ts';
-import type { LogParts } from '../log/context.ts';
+import type { LogContext } from '../log/context.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Table } from '../storage/table.ts';
 import type { Topics } from '../topic/topics.ts';
 
-export type GroupParts = {
+export type GroupContext = {
   readonly table: Table;
   readonly clock: Clock;
   readonly topics: Topics;
   /** Of the log only ends and ages are asked. */
-  readonly log: LogParts;
+  readonly log: LogContext;
 };
 
 export const randomName = (clock: Clock): string => Buffer.from(clock.randomBytes(16)).toString('base64url');

@@ -1,7 +1,7 @@
 // The topics that a request names, each found or refused for itself.
 
-import type { TopicRef } from '../api/topics.ts';
 import { RivuletError } from '../api/errors.ts';
+import type { TopicRef } from '../api/topics.ts';
 import { inParallel } from '../runtime/concurrency.ts';
 import type { Topic, Topics } from '../topic/topics.ts';
 

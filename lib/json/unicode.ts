@@ -1,8 +1,8 @@
 // Half surrogates in a JSON body: JSON can write them (`\ud800`), UTF-8 cannot hold them. Refused wherever they stand, so that
 // no string that comes from outside is stored as another one.
 
-import { fieldName } from '../api/refusal.ts';
 import { RivuletError } from '../api/errors.ts';
+import { fieldName } from '../api/refusal.ts';
 import { whyNotUnicode } from '../bytes/unicode.ts';
 
 type Found = { readonly path: readonly (string | number)[]; readonly reason: string };

@@ -5,8 +5,8 @@
 //   out  null = null · UTF-8 text of a JSON object or array = that JSON, spliced in as it is · other UTF-8 = a string ·
 //        other bytes = {"type": "binary", "data": base64}
 
-import { unexpected } from '../api/refusal.ts';
 import { limits } from '../api/limits.ts';
+import { unexpected } from '../api/refusal.ts';
 import { measureJson } from './text.ts';
 
 type TypedValue = { type: 'json' | 'string' | 'binary'; data: unknown };

@@ -1,7 +1,8 @@
 // Admit: the checks that a partition's batches must pass before anything is uploaded. It reads and writes nothing. What it lets through is what
 // readers will get, byte for byte, apart from the base offset (and the time, under LogAppendTime).
-import type { PartitionAppend } from '../api/records.ts';
+
 import { type ErrorCode, RivuletError } from '../api/errors.ts';
+import type { PartitionAppend } from '../api/records.ts';
 import type { EntryProducer } from '../partition/entry.ts';
 import { sequenceAfter } from '../producer/decide.ts';
 import { firstHashedId } from '../producer/ids.ts';
@@ -14,7 +15,7 @@ import { configNumber, configValue } from '../topic/config.ts';
 import { unknownPartition } from '../topic/partitions.ts';
 import type { Topic } from '../topic/topics.ts';
 
-export type AdmittedPart = SegmentPart & {
+export type AdmittedRun = SegmentPart & {
   readonly producer?: EntryProducer;
   readonly expectedOffset?: number;
   /** -1 unless the topic stamps LogAppendTime. */
@@ -27,7 +28,7 @@ export async function admit(
   topic: Topic,
   nowMs: number,
   budget: UnpackBudget,
-): Promise<AdmittedPart> {
+): Promise<AdmittedRun> {
   const unknown = unknownPartition(topic, part.partition, 'not-written');
   if (unknown) throw unknown;
   const headers = await sound(async () => checkBatches(part.batches, topic, nowMs));
@@ -131,7 +132,7 @@ function producerOf(headers: readonly BatchHeader[]): EntryProducer | undefined 
 }
 
 /** A counted id is all that a client may use: the others belong to Idempotency-Keys. */
-export function checkCountedId(admitted: AdmittedPart): void {
+export function checkCountedId(admitted: AdmittedRun): void {
   const id = admitted.producer?.id ?? -1;
   if (id >= firstHashedId)
     throw refusal(

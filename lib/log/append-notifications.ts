@@ -3,7 +3,7 @@
 import type { Clock } from '../runtime/clock.ts';
 import { createTurns } from '../runtime/concurrency.ts';
 
-export type Arrivals = {
+export type AppendNotifications = {
   announce(partition: string): void;
   /** Notes from now on which of the partitions grow. */
   watch(partitions: readonly string[]): Watch;
@@ -22,7 +22,7 @@ const wokenPerTurn = 16;
 
 type Watcher = { grown: Set<string>; wake: () => void };
 
-export function createArrivals(clock: Clock): Arrivals {
+export function createAppendNotifications(clock: Clock): AppendNotifications {
   const watching = new Map<string, Set<Watcher>>();
   const turn = createTurns(wokenPerTurn);
 

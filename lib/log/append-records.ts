@@ -2,19 +2,19 @@
 // Idempotency-Key the request acts as a producer that writes once: the key's hash is its id, sequence 0 in each partition,
 // and an anchor item remembers what was asked for, so that a repeat is the same to the byte.
 import { createHash } from 'node:crypto';
-import type { AppendRecordsReply, AppendRecordsRequest, NewRecord, PartitionError } from '../api/records.ts';
 import { RivuletError } from '../api/errors.ts';
+import type { AppendRecordsReply, AppendRecordsRequest, NewRecord, PartitionError } from '../api/records.ts';
 import { partitionForKey } from '../bytes/murmur2.ts';
 import { hashedProducer } from '../producer/ids.ts';
 import { type EncodeOptions, encodeBatch, type RecordInput } from '../record/batch.ts';
 import { idempotencyKey, itemVersion } from '../storage/keys.ts';
+import { storageFailure } from '../storage/outcome.ts';
 import { absent, any, equals, type Item } from '../storage/table.ts';
 import { configNumber } from '../topic/config.ts';
 import type { Topic } from '../topic/topics.ts';
 import { topicCompression } from './admit.ts';
 import { appendAs, type FirstViews, noViews, viewsOf } from './append.ts';
-import type { LogParts } from './context.ts';
-import { storageFailure } from '../storage/outcome.ts';
+import type { LogContext } from './context.ts';
 
 /** What a repeat must find again: the time that was stamped, and the partitions there were. */
 type Anchor = {
@@ -30,54 +30,54 @@ const anchorSeconds = 2 * 24 * 3600;
 
 type Placed = { readonly index: number; readonly record: RecordInput };
 
-export async function appendRecords(parts: LogParts, request: AppendRecordsRequest): Promise<AppendRecordsReply> {
+export async function appendRecords(context: LogContext, request: AppendRecordsRequest): Promise<AppendRecordsReply> {
   try {
-    return await appendToCopy(parts, request);
+    return await appendToCopy(context, request);
   } catch (error) {
     const isOurs = request.topicId === undefined;
     // Our copy of the topic was old: placed and claimed anew in the one that has its name now.
     if (isOurs && error instanceof RivuletError && error.errorCode === 'INCONSISTENT_TOPIC_ID')
-      return appendToCopy(parts, request);
+      return appendToCopy(context, request);
     throw error;
   }
 }
 
-async function appendToCopy(parts: LogParts, request: AppendRecordsRequest): Promise<AppendRecordsReply> {
-  const begunMs = parts.clock.now();
-  const topic = await topicFor(parts, request);
-  const anchor = await anchorOf(parts, topic, request);
-  const placed = place(parts, request, anchor);
+async function appendToCopy(context: LogContext, request: AppendRecordsRequest): Promise<AppendRecordsReply> {
+  const begunMs = context.clock.now();
+  const topic = await topicFor(context, request);
+  const anchor = await anchorOf(context, topic, request);
+  const placed = place(context, request, anchor);
   const partitions = [...placed].map(([partition, records]) => ({
     partition,
     batches: encode(records, topic, anchor),
     ...(request.expectedOffset !== undefined && { expectedOffset: request.expectedOffset }),
   }));
   const reply = await appendAs(
-    parts,
+    context,
     { ...request, topicId: topic.topicId, partitions },
     { check: () => {}, firstViews: anchor.firstViews, begunMs },
   );
   return { topicId: topic.topicId, records: perRecord(request, placed, reply.partitions, anchor) };
 }
 
-async function topicFor(parts: LogParts, request: AppendRecordsRequest): Promise<Topic> {
-  const topic = await parts.topics.resolve(request);
+async function topicFor(context: LogContext, request: AppendRecordsRequest): Promise<Topic> {
+  const topic = await context.topics.resolve(request);
   if (request.records.every(({ partition }) => (partition ?? 0) < topic.partitions)) return topic;
-  parts.topics.forget(request.topic);
-  return parts.topics.resolve(request);
+  context.topics.forget(request.topic);
+  return context.topics.resolve(request);
 }
 
 /** Claims the key for this request, or finds what it was claimed for. 1 write unit with a key, none without. */
-async function anchorOf(parts: LogParts, topic: Topic, request: AppendRecordsRequest): Promise<Anchor> {
-  const mine = { nowMs: parts.clock.now(), partitions: topic.partitions, firstViews: noViews };
+async function anchorOf(context: LogContext, topic: Topic, request: AppendRecordsRequest): Promise<Anchor> {
+  const mine = { nowMs: context.clock.now(), partitions: topic.partitions, firstViews: noViews };
   if (request.idempotencyKey === undefined) return mine;
   const keyHash = createHash('sha256').update(`${topic.topicId}\0${request.idempotencyKey}`).digest('base64url');
   const fresh = { ...mine, producer: producerOf(keyHash, mine.nowMs) };
   const fingerprint = fingerprintOf(request);
   try {
     // Before the claim. From then on a repeat may append for it and be evicted, and no newer head would tell of it.
-    const firstViews = await viewsOf(parts, topic, [...place(parts, request, fresh).keys()]);
-    const { claimed, isFirstEver } = await claim(parts, {
+    const firstViews = await viewsOf(context, topic, [...place(context, request, fresh).keys()]);
+    const { claimed, isFirstEver } = await claim(context, {
       ...idempotencyKey(topic.topicId, keyHash),
       v: itemVersion,
       f: fingerprint,
@@ -107,7 +107,7 @@ function keyReused(key: string): RivuletError {
 }
 
 /** Tables delete expired items when they like, or never: an expired claim gives way, also while it is being deleted. */
-async function claim({ table }: LogParts, item: Item): Promise<{ claimed: Item; isFirstEver: boolean }> {
+async function claim({ table }: LogContext, item: Item): Promise<{ claimed: Item; isFirstEver: boolean }> {
   const notClaimed = absent('v');
   const first = await table.write({ kind: 'put', item, if: notClaimed });
   if (first.applied) return { claimed: item, isFirstEver: true };
@@ -142,11 +142,11 @@ function fingerprintOf({ records, expectedOffset }: AppendRecordsRequest): strin
 
 /** Keyed records as Kafka's producers place them; the keyless ones of a request together, in one partition. */
 function place(
-  parts: LogParts,
+  context: LogContext,
   request: AppendRecordsRequest,
   anchor: Omit<Anchor, 'firstViews'>,
 ): Map<number, Placed[]> {
-  const chance = anchor.producer ? anchor.producer.producerId / 2 ** 53 : parts.clock.random();
+  const chance = anchor.producer ? anchor.producer.producerId / 2 ** 53 : context.clock.random();
   const keyless = Math.floor(chance * anchor.partitions) % anchor.partitions;
   const placed = new Map<number, Placed[]>();
   for (const [index, record] of request.records.entries()) {

@@ -2,9 +2,9 @@
 // ack. The segment is durable before the sequencing names it; a process that dies between leaves an orphan object, which
 // is invisible and harmless. See fetch.ts for the way out.
 
-import type { AppendAck, AppendReply, AppendRequest, PartitionAppend, PartitionError } from '../api/records.ts';
 import { RivuletError } from '../api/errors.ts';
 import { limits } from '../api/limits.ts';
+import type { AppendAck, AppendReply, AppendRequest, PartitionAppend, PartitionError } from '../api/records.ts';
 import type { Entry } from '../partition/entry.ts';
 import { emptyHead, type Head, segmentEpochAt } from '../partition/head.ts';
 import { decide } from '../producer/decide.ts';
@@ -12,22 +12,22 @@ import { packSegment } from '../record/segment.ts';
 import { newUnpackBudget } from '../record/unpack.ts';
 import { inParallel } from '../runtime/concurrency.ts';
 import { ingestSegmentKey } from '../storage/keys.ts';
-import type { Topic } from '../topic/topics.ts';
-import { type AdmittedPart, admit, checkCountedId } from './admit.ts';
-import type { UploadedRun } from './attempt.ts';
-import type { LogParts } from './context.ts';
-import { sequence } from './sequence.ts';
 import { storageFailure } from '../storage/outcome.ts';
+import type { Topic } from '../topic/topics.ts';
+import { type AdmittedRun, admit, checkCountedId } from './admit.ts';
+import type { UploadedRun } from './attempt.ts';
+import type { LogContext } from './context.ts';
+import { sequence } from './sequence.ts';
 
 /** Appends what a client sent. Per partition: its offsets, or what went wrong. */
-export function append(parts: LogParts, request: AppendRequest): Promise<AppendReply> {
-  return appendAs(parts, request, { check: checkCountedId, firstViews: noViews, begunMs: parts.clock.now() });
+export function append(context: LogContext, request: AppendRequest): Promise<AppendReply> {
+  return appendAs(context, request, { check: checkCountedId, firstViews: noViews, begunMs: context.clock.now() });
 }
 
 /** What is known of who appends. */
 export type Caller = {
   /** One more condition on each admitted part. */
-  readonly check: (admitted: AdmittedPart) => void;
+  readonly check: (admitted: AdmittedRun) => void;
   readonly firstViews: FirstViews;
   /** When the request came in, by our clock: before anything was waited for. */
   readonly begunMs: number;
@@ -37,40 +37,45 @@ export type Caller = {
 export type FirstViews = ReadonlyMap<number, Head>;
 export const noViews: FirstViews = new Map();
 
-export async function viewsOf(parts: LogParts, topic: Topic, partitions: readonly number[]): Promise<FirstViews> {
+export async function viewsOf(context: LogContext, topic: Topic, partitions: readonly number[]): Promise<FirstViews> {
   const read = async (partition: number) => {
-    const head = await parts.heads.read({ topicId: topic.topicId, partition }, { strong: false });
+    const head = await context.heads.read({ topicId: topic.topicId, partition }, { strong: false });
     return [partition, head ?? emptyHead] as const;
   };
   return new Map(await inParallel(partitions, limits.appendPartitions, read));
 }
 
-export async function appendAs(parts: LogParts, request: AppendRequest, caller: Caller): Promise<AppendReply> {
+export async function appendAs(context: LogContext, request: AppendRequest, caller: Caller): Promise<AppendReply> {
   checkRequest(request);
-  const topic = await topicWithPartitions(parts, request);
-  const reply = await appendTo(parts, topic, request, caller);
+  const topic = await topicWithPartitions(context, request);
+  const reply = await appendTo(context, topic, request, caller);
   const isDeleted = reply.partitions.some(
     (part) => 'error' in part && part.error.errorCode === 'UNKNOWN_TOPIC_OR_PARTITION',
   );
   if (!isDeleted) return reply;
   // Our copy of the topic was old. Nothing of a deleted topic is written; one made anew may have taken its name.
-  parts.topics.forget(request.topic);
-  const renewed = await parts.topics.resolve(request);
-  return renewed.topicId === topic.topicId ? reply : appendTo(parts, renewed, request, caller);
+  context.topics.forget(request.topic);
+  const renewed = await context.topics.resolve(request);
+  return renewed.topicId === topic.topicId ? reply : appendTo(context, renewed, request, caller);
 }
 
-async function appendTo(parts: LogParts, topic: Topic, request: AppendRequest, caller: Caller): Promise<AppendReply> {
-  const { admitted, refused } = await admitAll(request.partitions, topic, parts.clock.now(), caller);
+async function appendTo(
+  context: LogContext,
+  topic: Topic,
+  request: AppendRequest,
+  caller: Caller,
+): Promise<AppendReply> {
+  const { admitted, refused } = await admitAll(request.partitions, topic, context.clock.now(), caller);
   if (admitted.length === 0) return { topicId: topic.topicId, partitions: refused };
   const [entries, heads] = await Promise.all([
-    upload(parts, topic, admitted, 0),
-    Promise.all(admitted.map((part) => caller.firstViews.get(part.partition) ?? headBeside(parts, topic, part))),
+    upload(context, topic, admitted, 0),
+    Promise.all(admitted.map((part) => caller.firstViews.get(part.partition) ?? headBeside(context, topic, part))),
   ]).catch((error) => {
     throw storageFailure(error, false, false);
   });
   const results = await Promise.all(
     admitted.map((part, i) =>
-      sequenceOne(parts, topic, part, {
+      sequenceOne(context, topic, part, {
         entry: entries[i]!,
         head: heads[i],
         begunMs: caller.begunMs,
@@ -82,7 +87,7 @@ async function appendTo(parts: LogParts, topic: Topic, request: AppendRequest, c
 }
 
 async function admitAll(partitions: readonly PartitionAppend[], topic: Topic, nowMs: number, caller: Caller) {
-  const admitted: AdmittedPart[] = [];
+  const admitted: AdmittedRun[] = [];
   const refused: PartitionError[] = [];
   const budget = newUnpackBudget();
   for (const part of partitions) {
@@ -99,15 +104,15 @@ async function admitAll(partitions: readonly PartitionAppend[], topic: Topic, no
 
 /** One segment for all parts, one PUT; durable and invisible. The entries name its parts, in their order. */
 async function upload(
-  parts: LogParts,
+  context: LogContext,
   topic: Topic,
-  admitted: readonly AdmittedPart[],
+  admitted: readonly AdmittedRun[],
   minEpoch: number,
 ): Promise<Entry[]> {
-  const segmentEpoch = Math.max(minEpoch, segmentEpochAt(parts.clock.now()));
-  const segmentRandom = parts.clock.randomBytes(8);
+  const segmentEpoch = Math.max(minEpoch, segmentEpochAt(context.clock.now()));
+  const segmentRandom = context.clock.randomBytes(8);
   const { chunks, positions } = packSegment(admitted);
-  await parts.objects.putOnce(ingestSegmentKey(topic.topicId, segmentEpoch, segmentRandom), chunks);
+  await context.objects.putOnce(ingestSegmentKey(topic.topicId, segmentEpoch, segmentRandom), chunks);
   return admitted.map(({ bytes, recordCount, maxTimestampMs, producer }, i) => ({
     segmentEpoch,
     segmentRandom,
@@ -120,19 +125,19 @@ async function upload(
 }
 
 /** A copy of the head, read while the upload is under way unless one that we have already will do. It may be stale. */
-async function headBeside(parts: LogParts, topic: Topic, part: AdmittedPart): Promise<Head | undefined> {
+async function headBeside(context: LogContext, topic: Topic, part: AdmittedRun): Promise<Head | undefined> {
   const address = { topicId: topic.topicId, partition: part.partition };
-  const seen = parts.heads.seen(address);
+  const seen = context.heads.seen(address);
   if (seen && !part.producer) return seen;
   const known = part.producer && seen?.producer(part.producer.id);
   if (seen && known && decide(known, { ...part.producer!, recordCount: part.recordCount }) === 'append') return seen;
-  return parts.heads.read(address, { strong: false });
+  return context.heads.read(address, { strong: false });
 }
 
 async function sequenceOne(
-  parts: LogParts,
+  context: LogContext,
   topic: Topic,
-  part: AdmittedPart,
+  part: AdmittedRun,
   known: Pick<UploadedRun, 'entry' | 'begunMs' | 'isFirstEver'> & { readonly head: Head | undefined },
 ): Promise<AppendAck | PartitionError> {
   const { partition, recordCount, expectedOffset, logAppendTimeMs } = part;
@@ -140,10 +145,10 @@ async function sequenceOne(
     ...known,
     address: { topicId: topic.topicId, partition },
     ...(expectedOffset !== undefined && { expectedOffset }),
-    upload: async (minEpoch: number) => (await upload(parts, topic, [part], minEpoch))[0]!,
+    upload: async (minEpoch: number) => (await upload(context, topic, [part], minEpoch))[0]!,
   };
   try {
-    const { baseOffset, logStartOffset, duplicate } = await sequence(parts, run, known.head);
+    const { baseOffset, logStartOffset, duplicate } = await sequence(context, run, known.head);
     return {
       partition,
       baseOffset,
@@ -168,11 +173,11 @@ function checkRequest({ partitions }: AppendRequest): void {
 const invalid = (detail: string) => new RivuletError('INVALID_REQUEST', detail, { outcome: 'not-written' });
 
 /** A partition that our copy of the topic does not know may have been added since. */
-async function topicWithPartitions(parts: LogParts, request: AppendRequest): Promise<Topic> {
-  const topic = await parts.topics.resolve(request);
+async function topicWithPartitions(context: LogContext, request: AppendRequest): Promise<Topic> {
+  const topic = await context.topics.resolve(request);
   if (request.partitions.every(({ partition }) => partition < topic.partitions)) return topic;
-  parts.topics.forget(request.topic);
-  return parts.topics.resolve(request);
+  context.topics.forget(request.topic);
+  return context.topics.resolve(request);
 }
 
 /** Anything that is not ours is a bug: say so, with the truth about the data, which is that nobody knows. */

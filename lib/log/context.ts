@@ -1,8 +1,8 @@
 // What the parts of the log share in one process: the two ports, the clock, and what was learned from earlier replies.
 // Nothing here is needed for safety: every copy may be stale, and a condition in the table decides.
 
-import type { TopicRef } from '../api/topics.ts';
 import { RivuletError } from '../api/errors.ts';
+import type { TopicRef } from '../api/topics.ts';
 import { type Head, parseHead } from '../partition/head.ts';
 import type { PageAddress } from '../partition/page.ts';
 import { newCache } from '../runtime/cache.ts';
@@ -12,7 +12,7 @@ import { headKey } from '../storage/keys.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import type { Table } from '../storage/table.ts';
 import { createTopics, type Topics } from '../topic/topics.ts';
-import { type Arrivals, createArrivals } from './append-notifications.ts';
+import { type AppendNotifications, createAppendNotifications } from './append-notifications.ts';
 import { createProducerHistories, type ProducerHistories } from './producer-history.ts';
 import { createSliceReader, type SliceReader } from './read-slices.ts';
 
@@ -25,11 +25,11 @@ export type Ports = {
   readonly isOnlyWriter?: boolean;
 };
 
-export type LogParts = Ports & {
+export type LogContext = Ports & {
   readonly topics: Topics;
   readonly heads: Heads;
   readonly histories: ProducerHistories;
-  readonly arrivals: Arrivals;
+  readonly notifications: AppendNotifications;
   readonly slices: SliceReader;
   /** No other process appends: whatever grows is announced here. */
   readonly isOnlyWriter: boolean;
@@ -47,7 +47,7 @@ type Heads = {
 const wideLooksAtOnce = 4;
 const headsKept = 20_000;
 
-export function createLogParts(ports: Ports): LogParts {
+export function createLogContext(ports: Ports): LogContext {
   const { objects, table, clock } = ports;
   return {
     ...ports,
@@ -55,7 +55,7 @@ export function createLogParts(ports: Ports): LogParts {
     isOnlyWriter: ports.isOnlyWriter ?? false,
     heads: createHeads(table),
     histories: createProducerHistories(table, clock),
-    arrivals: createArrivals(clock),
+    notifications: createAppendNotifications(clock),
     slices: createSliceReader(objects),
     wideLooks: createGate(wideLooksAtOnce),
   };
@@ -84,13 +84,13 @@ function createHeads(table: Table): Heads {
  * Our copy of a topic may be of one that was deleted, and another may have its name by now: then the work is done once
  * more, unless the caller meant that very one.
  */
-export async function withCurrentTopic<T>(parts: LogParts, ref: TopicRef, work: () => Promise<T>): Promise<T> {
+export async function withCurrentTopic<T>(context: LogContext, ref: TopicRef, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
     const isGone = error instanceof RivuletError && error.errorCode === 'UNKNOWN_TOPIC_OR_PARTITION';
     if (!isGone || ref.topicId !== undefined) throw error;
-    parts.topics.forget(ref.topic);
+    context.topics.forget(ref.topic);
     return work();
   }
 }

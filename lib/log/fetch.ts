@@ -2,17 +2,17 @@
 // or wait until there is something. Readers see what is sequenced, in order, without holes; nothing waits for them, and
 // they write nothing: a head that nobody has made yet is an empty partition.
 
-import type { FetchReply, FetchRequest, PartitionError, PartitionFetch, PartitionRecords } from '../api/records.ts';
 import { RivuletError } from '../api/errors.ts';
 import { limits } from '../api/limits.ts';
+import type { FetchReply, FetchRequest, PartitionError, PartitionFetch, PartitionRecords } from '../api/records.ts';
 import { deletedFence, emptyHead, type Head } from '../partition/head.ts';
 import { entriesFrom } from '../partition/locate.ts';
 import { inParallel } from '../runtime/concurrency.ts';
-import { lookAfterMs } from '../runtime/poll-schedule.ts';
+import { pollAfterMs } from '../runtime/poll-schedule.ts';
 import { unknownPartition } from '../topic/partitions.ts';
 import type { Topic } from '../topic/topics.ts';
 import type { Watch } from './append-notifications.ts';
-import { type LogParts, partitionName, withCurrentTopic } from './context.ts';
+import { type LogContext, partitionName, withCurrentTopic } from './context.ts';
 import type { ReadSlice, Slice, StampedBatch } from './read-slices.ts';
 
 /** Entries per fetch: each may be an object of its own. */
@@ -33,17 +33,19 @@ type Planned = Plan | PartitionError;
 type Budget = { bytes: number; entries: number; isEmpty: boolean; isFull: boolean };
 type Look = { readonly plans: readonly Planned[]; readonly isFull: boolean };
 
-export function fetch(parts: LogParts, request: FetchRequest): Promise<FetchReply> {
-  return withCurrentTopic(parts, request, () => fetchOnce(parts, request));
+export function fetch(context: LogContext, request: FetchRequest): Promise<FetchReply> {
+  return withCurrentTopic(context, request, () => fetchOnce(context, request));
 }
 
-async function fetchOnce(parts: LogParts, request: FetchRequest): Promise<FetchReply> {
-  const deadline = parts.clock.monotonic() + Math.min(request.waitMs ?? 0, limits.waitMs);
-  const topic = await currentTopic(parts, request);
+async function fetchOnce(context: LogContext, request: FetchRequest): Promise<FetchReply> {
+  const deadline = context.clock.monotonic() + Math.min(request.waitMs ?? 0, limits.waitMs);
+  const topic = await currentTopic(context, request);
   // Before the first look: what grows after it is noted.
-  const watch = parts.arrivals.watch(request.waitMs ? request.partitions.map((part) => nameOf(topic, part)) : []);
+  const watch = context.notifications.watch(
+    request.waitMs ? request.partitions.map((part) => nameOf(topic, part)) : [],
+  );
   try {
-    return await lookUntil(deadline, parts, topic, request, watch);
+    return await lookUntil(deadline, context, topic, request, watch);
   } finally {
     watch.close();
   }
@@ -51,88 +53,93 @@ async function fetchOnce(parts: LogParts, request: FetchRequest): Promise<FetchR
 
 async function lookUntil(
   deadline: number,
-  parts: LogParts,
+  context: LogContext,
   topic: Topic,
   request: FetchRequest,
   watch: Watch,
 ): Promise<FetchReply> {
   const minBytes = request.minBytes ?? 1;
-  let look = await inTurn(parts, request, () => lookAt(parts, topic, request));
+  let look = await inTurn(context, request, () => lookAt(context, topic, request));
   for (let count = 0; ; count++) {
-    const leftMs = deadline - parts.clock.monotonic();
+    const leftMs = deadline - context.clock.monotonic();
     const isOver = leftMs <= 0 || request.signal?.aborted === true;
     if (isOver || look.isFull || bytesOf(look.plans) >= minBytes || look.plans.some((plan) => 'error' in plan))
-      return { topicId: topic.topicId, partitions: await readAll(parts, topic, look.plans) };
+      return { topicId: topic.topicId, partitions: await readAll(context, topic, look.plans) };
     // Appends of this very process wake at once.
-    await watch.wait(Math.min(leftMs, lookAfterMs(count)), request.signal);
-    const now = await currentTopic(parts, request);
+    await watch.wait(Math.min(leftMs, pollAfterMs(count)), request.signal);
+    const now = await currentTopic(context, request);
     // Made anew under its name: nothing that was seen is of this one.
-    if (now.topicId !== topic.topicId) return fetchOnce(parts, { ...request, waitMs: Math.max(0, leftMs) });
+    if (now.topicId !== topic.topicId) return fetchOnce(context, { ...request, waitMs: Math.max(0, leftMs) });
     const before = look;
-    look = await inTurn(parts, request, () => lookAgain(parts, now, request, before, watch.take()));
+    look = await inTurn(context, request, () => lookAgain(context, now, request, before, watch.take()));
   }
 }
 
 /** The heads of a wide look are garbage once it is planned: of hundreds at a time, all would be in memory together. */
-function inTurn(parts: LogParts, { partitions }: FetchRequest, look: () => Promise<Look>): Promise<Look> {
-  return partitions.length > headsAtOnce ? parts.wideLooks.run(look) : look();
+function inTurn(context: LogContext, { partitions }: FetchRequest, look: () => Promise<Look>): Promise<Look> {
+  return partitions.length > headsAtOnce ? context.wideLooks.run(look) : look();
 }
 
 const nameOf = ({ topicId }: Topic, { partition }: PartitionFetch) => partitionName({ topicId, partition });
 
-async function currentTopic(parts: LogParts, request: FetchRequest): Promise<Topic> {
-  const topic = await parts.topics.resolve(request);
+async function currentTopic(context: LogContext, request: FetchRequest): Promise<Topic> {
+  const topic = await context.topics.resolve(request);
   if (request.partitions.every(({ partition }) => partition < topic.partitions)) return topic;
-  parts.topics.forget(request.topic);
-  return parts.topics.resolve(request);
+  context.topics.forget(request.topic);
+  return context.topics.resolve(request);
 }
 
 /** Serves the partitions in the order asked for, until the budget is spent. */
-async function lookAt(parts: LogParts, topic: Topic, request: FetchRequest): Promise<Look> {
+async function lookAt(context: LogContext, topic: Topic, request: FetchRequest): Promise<Look> {
   const seesEveryAcknowledgedWrite = true;
-  return planAll(parts, topic, request, await headsOf(parts, topic, request.partitions, seesEveryAcknowledgedWrite));
+  return planAll(
+    context,
+    topic,
+    request,
+    await headsOf(context, topic, request.partitions, seesEveryAcknowledgedWrite),
+  );
 }
 
 /** Where this process alone writes, what has not grown is as it was; else every head is read again, at half the price. */
 async function lookAgain(
-  parts: LogParts,
+  context: LogContext,
   topic: Topic,
   request: FetchRequest,
   before: Look,
   grown: ReadonlySet<string>,
 ): Promise<Look> {
-  const isOld = (part: PartitionFetch) => !parts.isOnlyWriter || grown.has(nameOf(topic, part));
-  if (parts.isOnlyWriter && grown.size === 0) return before;
-  const heads = await headsOf(parts, topic, request.partitions.filter(isOld), false);
-  return planAll(parts, topic, request, heads, before.plans);
+  const isOld = (part: PartitionFetch) => !context.isOnlyWriter || grown.has(nameOf(topic, part));
+  if (context.isOnlyWriter && grown.size === 0) return before;
+  const heads = await headsOf(context, topic, request.partitions.filter(isOld), false);
+  return planAll(context, topic, request, heads, before.plans);
 }
 
 /** Or why there is none. */
 type SeenHead = Head | RivuletError;
 
 async function headsOf(
-  parts: LogParts,
+  context: LogContext,
   topic: Topic,
   wanted: readonly PartitionFetch[],
   strong: boolean,
 ): Promise<Map<number, SeenHead>> {
-  const heads = await inParallel(wanted, headsAtOnce, ({ partition }) => headOf(parts, topic, partition, strong));
+  const heads = await inParallel(wanted, headsAtOnce, ({ partition }) => headOf(context, topic, partition, strong));
   return new Map(wanted.map(({ partition }, i) => [partition, heads[i]!]));
 }
 
 /** The first look sees every acknowledged write; later ones may be late, at half the price. */
-async function headOf(parts: LogParts, topic: Topic, partition: number, strong: boolean): Promise<SeenHead> {
+async function headOf(context: LogContext, topic: Topic, partition: number, strong: boolean): Promise<SeenHead> {
   const unknown = unknownPartition(topic, partition);
   if (unknown) return unknown;
-  const read = (await parts.heads.read({ topicId: topic.topicId, partition }, { strong })) ?? emptyHead;
+  const read = (await context.heads.read({ topicId: topic.topicId, partition }, { strong })) ?? emptyHead;
   const isDeleted = read.fence === deletedFence;
-  if (isDeleted) throw topicGone(parts, topic);
+  if (isDeleted) throw topicGone(context, topic);
   return read;
 }
 
 /** What was planned before stands where no newer head was read, and the budget still holds it. */
 async function planAll(
-  parts: LogParts,
+  context: LogContext,
   topic: Topic,
   request: FetchRequest,
   heads: ReadonlyMap<number, SeenHead>,
@@ -148,7 +155,7 @@ async function planAll(
     plans.push(
       stands
         ? kept
-        : await planOne(parts, topic, part, head ?? (await headOf(parts, topic, part.partition, false)), budget),
+        : await planOne(context, topic, part, head ?? (await headOf(context, topic, part.partition, false)), budget),
     );
   }
   // However long it waited, a full reply would hold no more: minBytes may be more than maxBytes.
@@ -169,13 +176,13 @@ function take({ slices }: Plan, budget: Budget): boolean {
   return true;
 }
 
-function topicGone(parts: LogParts, topic: Topic): RivuletError {
-  parts.topics.forget(topic.topic);
+function topicGone(context: LogContext, topic: Topic): RivuletError {
+  context.topics.forget(topic.topic);
   return new RivuletError('UNKNOWN_TOPIC_OR_PARTITION', `topic ${topic.topic} was deleted`);
 }
 
 async function planOne(
-  parts: LogParts,
+  context: LogContext,
   topic: Topic,
   part: PartitionFetch,
   head: SeenHead,
@@ -185,12 +192,12 @@ async function planOne(
   if (head instanceof RivuletError) return { partition, error: head };
   if (offset < head.logStart || offset > head.next) return { partition, error: outOfRange(part, head) };
   const maxBytes = Math.min(part.maxBytes ?? Number.POSITIVE_INFINITY, budget.bytes);
-  const slices = offset === head.next ? noSlices : await slicesFrom(parts, topic, part, head, budget);
+  const slices = offset === head.next ? noSlices : await slicesFrom(context, topic, part, head, budget);
   return { partition, offset, highWatermark: head.next, logStart: head.logStart, slices, maxBytes };
 }
 
 async function slicesFrom(
-  parts: LogParts,
+  context: LogContext,
   topic: Topic,
   part: PartitionFetch,
   head: Head,
@@ -203,7 +210,7 @@ async function slicesFrom(
     budget.isFull = true;
     return slices;
   }
-  for await (const placed of entriesFrom(parts, address, head, part.offset)) {
+  for await (const placed of entriesFrom(context, address, head, part.offset)) {
     const { lengthBytes } = placed.entry;
     // An entry larger than the room is read all the same when it comes first: its first batches may fit.
     if (slices.length > 0 && (lengthBytes > room || budget.entries <= 0)) {
@@ -236,18 +243,18 @@ const bytesOf = (plans: readonly Planned[]) =>
   plans.reduce((sum, plan) => sum + ('slices' in plan ? bytesIn(plan.slices) : 0), 0);
 
 async function readAll(
-  parts: LogParts,
+  context: LogContext,
   topic: Topic,
   plans: readonly Planned[],
 ): Promise<(PartitionRecords | PartitionError)[]> {
   const slices = plans.flatMap((plan) => ('slices' in plan ? plan.slices : []));
-  const read = await parts.slices.read(slices);
+  const read = await context.slices.read(slices);
   const readOf = new Map(slices.map((slice, i) => [slice, read[i]]));
   let hasBatch = false;
   const results: (PartitionRecords | PartitionError)[] = [];
   for (const plan of plans) {
     const result: PartitionRecords | PartitionError =
-      'error' in plan ? plan : await replyOf(parts, topic, plan, readOf, !hasBatch);
+      'error' in plan ? plan : await replyOf(context, topic, plan, readOf, !hasBatch);
     hasBatch ||= 'batches' in result && result.batches.length > 0;
     results.push(result);
   }
@@ -255,7 +262,7 @@ async function readAll(
 }
 
 async function replyOf(
-  parts: LogParts,
+  context: LogContext,
   topic: Topic,
   plan: Plan,
   readOf: ReadonlyMap<Slice, ReadSlice>,
@@ -263,7 +270,7 @@ async function replyOf(
 ): Promise<PartitionRecords | PartitionError> {
   const { partition, highWatermark, logStart: logStartOffset } = plan;
   const planned = plan.slices.map((slice) => readOf.get(slice));
-  const read = planned.includes(undefined) ? await readAgain(parts, topic, plan) : planned;
+  const read = planned.includes(undefined) ? await readAgain(context, topic, plan) : planned;
   const { batches, error } = soundBatches(read, plan);
   // What lies before the damage is delivered first; a reader meets the error where the damage begins.
   if (error && batches.length === 0) return { partition, error };
@@ -271,11 +278,11 @@ async function replyOf(
 }
 
 /** An object that is gone was replaced since we planned: a fresh plan names another. */
-async function readAgain(parts: LogParts, topic: Topic, plan: Plan): Promise<ReadSlice[]> {
-  const head = await parts.heads.read({ topicId: topic.topicId, partition: plan.partition });
-  if (!head || head.fence === deletedFence) throw topicGone(parts, topic);
+async function readAgain(context: LogContext, topic: Topic, plan: Plan): Promise<ReadSlice[]> {
+  const head = await context.heads.read({ topicId: topic.topicId, partition: plan.partition });
+  if (!head || head.fence === deletedFence) throw topicGone(context, topic);
   const budget: Budget = { bytes: plan.maxBytes, entries: mostEntries, isEmpty: true, isFull: false };
-  return parts.slices.read(await slicesFrom(parts, topic, plan, head, budget));
+  return context.slices.read(await slicesFrom(context, topic, plan, head, budget));
 }
 
 /** Up to the first slice that is damaged, or that a fresh plan still names though it is gone. */

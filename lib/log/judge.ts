@@ -6,7 +6,7 @@ import { deletedFence, type Head } from '../partition/head.ts';
 import { pageAtOrBelow, pagesBetween } from '../partition/page.ts';
 import { type Decision, decide, type Known } from '../producer/decide.ts';
 import type { Attempt } from './attempt.ts';
-import type { LogParts } from './context.ts';
+import type { LogContext } from './context.ts';
 import { newestOf, offsetOfRepeat } from './producer-history.ts';
 
 export type Verdict =
@@ -22,13 +22,13 @@ export type Verdict =
   | { readonly kind: 'wait'; readonly error: RivuletError }
   | { readonly kind: 'refused'; readonly error: RivuletError };
 
-export async function judge(parts: LogParts, attempt: Attempt, head: Head): Promise<Verdict> {
+export async function judge(context: LogContext, attempt: Attempt, head: Head): Promise<Verdict> {
   const { producer } = attempt.entry;
   const own = head.tail.find(({ entry }) => isSameRun(entry, attempt.entry));
   if (own) return appended(head, own.baseOffset, false);
   const found = producer
-    ? await judgeProducer(parts, attempt, head, producer)
-    : await judgeAnonymous(parts, attempt, head);
+    ? await judgeProducer(context, attempt, head, producer)
+    : await judgeAnonymous(context, attempt, head);
   const isWritten = found.offset !== undefined;
   if (isWritten) return appended(head, found.offset, true);
   if (head.fence > attempt.entry.segmentEpoch) return fenced(attempt, head);
@@ -37,25 +37,30 @@ export async function judge(parts: LogParts, attempt: Attempt, head: Head): Prom
 
 type Finding = { readonly offset?: number | undefined; readonly decision: Decision };
 
-async function judgeProducer(parts: LogParts, attempt: Attempt, head: Head, producer: EntryProducer): Promise<Finding> {
+async function judgeProducer(
+  context: LogContext,
+  attempt: Attempt,
+  head: Head,
+  producer: EntryProducer,
+): Promise<Finding> {
   const { recordCount } = attempt.entry;
   const resident: Known | undefined = head.producer(producer.id);
   const atHead = resident && decide(resident, { ...producer, recordCount });
   const isNew = atHead === 'append' || atHead === 'gap';
   if (isNew) return { decision: atHead };
-  const history = await parts.histories.upTo(attempt.address, head);
+  const history = await context.histories.upTo(attempt.address, head);
   const offset = offsetOfRepeat(history, producer, recordCount);
   return { offset, decision: atHead ?? decide(newestOf(history, producer.id), { ...producer, recordCount }) };
 }
 
 /** Without a producer id only our own earlier copy can be there already; it may have been spilled since. */
-async function judgeAnonymous(parts: LogParts, attempt: Attempt, head: Head): Promise<Finding> {
+async function judgeAnonymous(context: LogContext, attempt: Attempt, head: Head): Promise<Finding> {
   const mayBeThere = attempt.doubtful;
   if (!mayBeThere) return { decision: 'append' };
   const { address, firstView } = attempt;
-  const straddling = await pageAtOrBelow(parts.table, address, firstView);
+  const straddling = await pageAtOrBelow(context.table, address, firstView);
   const from = straddling?.firstOffset ?? 0;
-  for await (const page of pagesBetween(parts.table, address, from, head.tailBase)) {
+  for await (const page of pagesBetween(context.table, address, from, head.tailBase)) {
     const own = page.entries.find(({ entry }) => isSameRun(entry, attempt.entry));
     if (own) return { offset: own.baseOffset, decision: 'duplicate' };
   }

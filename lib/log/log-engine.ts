@@ -1,15 +1,15 @@
 // The log's half of the engine. Apart from the groups', so that a function that only writes or reads records need not load
 // what coordinates groups.
 import type { LogEngine } from '../api/engine.ts';
-import type { LogParts } from './context.ts';
-import { translated } from '../storage/outcome.ts';
 import { newProducerId } from '../producer/ids.ts';
+import { translated } from '../storage/outcome.ts';
 import { append } from './append.ts';
 import { appendRecords } from './append-records.ts';
+import type { LogContext } from './context.ts';
 import { fetch } from './fetch.ts';
 import { describePartitions, offsets } from './offsets.ts';
 
-export function logEngine(log: LogParts): LogEngine {
+export function logEngine(log: LogContext): LogEngine {
   const { table, topics } = log;
   return {
     append: (request) => translated(append(log, request), 'read'),

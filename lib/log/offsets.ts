@@ -3,10 +3,10 @@
 // leaves it open. Where a search ends early it answers with where it stands: at or before the true offset, so that a reader
 // who begins there misses nothing.
 
-import type { OffsetQuery, PartitionOffset } from '../api/records.ts';
-import type { PartitionDescription, TopicRef } from '../api/topics.ts';
 import { RivuletError } from '../api/errors.ts';
 import { limits } from '../api/limits.ts';
+import type { OffsetQuery, PartitionOffset } from '../api/records.ts';
+import type { PartitionDescription, TopicRef } from '../api/topics.ts';
 import type { PlacedEntry } from '../partition/entry.ts';
 import { deletedFence, emptyHead, type Head } from '../partition/head.ts';
 import { entriesFrom } from '../partition/locate.ts';
@@ -18,7 +18,7 @@ import { newUnpackBudget, type UnpackBudget, withOpenBatch } from '../record/unp
 import { inParallel } from '../runtime/concurrency.ts';
 import { allPartitions, unknownPartition } from '../topic/partitions.ts';
 import type { Topic } from '../topic/topics.ts';
-import { type LogParts, withCurrentTopic } from './context.ts';
+import { type LogContext, withCurrentTopic } from './context.ts';
 
 const headsAtOnce = 64;
 
@@ -39,14 +39,14 @@ type OffsetsRequest = TopicRef & {
 type Search = { readonly budget: UnpackBudget; readonly signal: AbortSignal | undefined };
 
 export function offsets(
-  parts: LogParts,
+  context: LogContext,
   request: OffsetsRequest,
 ): Promise<{ topicId: string; partitions: PartitionOffset[] }> {
-  return withCurrentTopic(parts, request, () => offsetsOnce(parts, request));
+  return withCurrentTopic(context, request, () => offsetsOnce(context, request));
 }
 
-async function offsetsOnce(parts: LogParts, request: OffsetsRequest) {
-  const topic = await parts.topics.resolve(request);
+async function offsetsOnce(context: LogContext, request: OffsetsRequest) {
+  const topic = await context.topics.resolve(request);
   const wanted = request.partitions ?? allPartitions(topic);
   const isTimed = request.at !== 'earliest' && request.at !== 'latest';
   if (isTimed && wanted.length > mostTimedPartitions) {
@@ -55,7 +55,7 @@ async function offsetsOnce(parts: LogParts, request: OffsetsRequest) {
   }
   const search: Search = { budget: request.budget ?? newUnpackBudget(), signal: request.signal };
   const partitions = await inParallel(wanted, headsAtOnce, (partition) =>
-    offsetAt(parts, topic, partition, request.at, search),
+    offsetAt(context, topic, partition, request.at, search),
   );
   return { topicId: topic.topicId, partitions };
 }
@@ -63,30 +63,30 @@ async function offsetsOnce(parts: LogParts, request: OffsetsRequest) {
 type DescribeRequest = TopicRef & { from?: number; limit?: number };
 type Described = { partitions: PartitionDescription[]; more: boolean };
 
-export function describePartitions(parts: LogParts, request: DescribeRequest): Promise<Described> {
-  return withCurrentTopic(parts, request, () => describeOnce(parts, request));
+export function describePartitions(context: LogContext, request: DescribeRequest): Promise<Described> {
+  return withCurrentTopic(context, request, () => describeOnce(context, request));
 }
 
-async function describeOnce(parts: LogParts, request: DescribeRequest): Promise<Described> {
-  const topic = await parts.topics.resolve(request);
+async function describeOnce(context: LogContext, request: DescribeRequest): Promise<Described> {
+  const topic = await context.topics.resolve(request);
   const from = request.from ?? 0;
   const wanted = allPartitions(topic).slice(from, from + (request.limit ?? 100));
   const partitions = await inParallel(wanted, headsAtOnce, async (partition) => {
-    const head = await headOf(parts, topic, partition);
+    const head = await headOf(context, topic, partition);
     return { partition, earliest: head.logStart, latest: head.next, bytes: head.bytes };
   });
   return { partitions, more: from + wanted.length < topic.partitions };
 }
 
-async function headOf(parts: LogParts, topic: Topic, partition: number): Promise<Head> {
-  const head = (await parts.heads.read({ topicId: topic.topicId, partition })) ?? emptyHead;
+async function headOf(context: LogContext, topic: Topic, partition: number): Promise<Head> {
+  const head = (await context.heads.read({ topicId: topic.topicId, partition })) ?? emptyHead;
   if (head.fence !== deletedFence) return head;
-  parts.topics.forget(topic.topic);
+  context.topics.forget(topic.topic);
   throw new RivuletError('UNKNOWN_TOPIC_OR_PARTITION', `topic ${topic.topic} was deleted`);
 }
 
 async function offsetAt(
-  parts: LogParts,
+  context: LogContext,
   topic: Topic,
   partition: number,
   at: OffsetQuery,
@@ -94,14 +94,14 @@ async function offsetAt(
 ): Promise<PartitionOffset> {
   const unknown = unknownPartition(topic, partition);
   if (unknown) throw unknown;
-  const head = await headOf(parts, topic, partition);
+  const head = await headOf(context, topic, partition);
   if (at === 'earliest') return { partition, offset: head.logStart, timestampMs: -1 };
   if (at === 'latest') return { partition, offset: head.next, timestampMs: -1 };
   const address = { topicId: topic.topicId, partition };
   const found =
     at === 'maxTimestamp'
-      ? await firstOfGreatest(parts, address, head, search)
-      : (await firstAtOrAfter(parts, address, head, at, search)).found;
+      ? await firstOfGreatest(context, address, head, search)
+      : (await firstAtOrAfter(context, address, head, at, search)).found;
   return { partition, offset: found?.offset ?? -1, timestampMs: found?.timestampMs ?? -1 };
 }
 
@@ -109,7 +109,7 @@ type TimedOffset = { readonly offset: number; readonly timestampMs: number };
 
 /** Of an entry whose records do not bear out what its producer claimed, the first offset and the claim. */
 async function firstOfGreatest(
-  parts: LogParts,
+  context: LogContext,
   address: PageAddress,
   head: Head,
   search: Search,
@@ -119,29 +119,29 @@ async function firstOfGreatest(
     (most, { entry }) => Math.max(most, entry.maxTimestampMs),
     head.logStart < head.tailBase ? head.maxTimestampBelowTail : -1,
   );
-  const { found, claimed } = await firstAtOrAfter(parts, address, head, greatestMs, search);
+  const { found, claimed } = await firstAtOrAfter(context, address, head, greatestMs, search);
   return found ?? claimed;
 }
 
 /** `claimed`: the first entry that says it has such a record, though none was found. */
 async function firstAtOrAfter(
-  parts: LogParts,
+  context: LogContext,
   address: PageAddress,
   head: Head,
   timestampMs: number,
   search: Search,
 ): Promise<{ readonly found?: TimedOffset | undefined; readonly claimed?: TimedOffset | undefined }> {
-  const start = await firstOffsetWorthReading(parts, address, head, timestampMs);
+  const start = await firstOffsetWorthReading(context, address, head, timestampMs);
   let opened = 0;
   let claimed: TimedOffset | undefined;
-  for await (const placed of entriesFrom(parts, address, head, start)) {
+  for await (const placed of entriesFrom(context, address, head, start)) {
     const { maxTimestampMs } = placed.entry;
     const here = { offset: Math.max(placed.baseOffset, head.logStart), timestampMs: maxTimestampMs };
     if (search.signal?.aborted) return { found: here };
     if (maxTimestampMs < timestampMs) continue;
     if (opened++ === mostOpened) return { found: here };
     claimed ??= here;
-    const found = await firstRecordIn(parts, address, placed, { logStart: head.logStart, timestampMs }, search);
+    const found = await firstRecordIn(context, address, placed, { logStart: head.logStart, timestampMs }, search);
     if (found) return { found };
   }
   return { claimed };
@@ -149,7 +149,7 @@ async function firstAtOrAfter(
 
 /** The start of the first page whose running maximum reaches the time; nothing before it can. O(log pages) queries. */
 async function firstOffsetWorthReading(
-  parts: LogParts,
+  context: LogContext,
   address: PageAddress,
   head: Head,
   timestampMs: number,
@@ -159,7 +159,7 @@ async function firstOffsetWorthReading(
   let high = head.tailBase;
   while (low < high) {
     const middle = low + Math.floor((high - low) / 2);
-    const page = await pageAtOrBelow(parts.table, address, middle);
+    const page = await pageAtOrBelow(context.table, address, middle);
     if (!page || page.endOffset <= middle) break;
     if (page.runningMaxTimestampMs < timestampMs) low = page.endOffset;
     else high = Math.max(low, page.firstOffset);
@@ -171,13 +171,13 @@ type Wanted = { readonly logStart: number; readonly timestampMs: number };
 
 /** The entry's maximum is only what its producer claimed: undefined when no record bears it out. */
 async function firstRecordIn(
-  parts: LogParts,
+  context: LogContext,
   address: PageAddress,
   placed: PlacedEntry,
   wanted: Wanted,
   search: Search,
 ): Promise<TimedOffset | undefined> {
-  const [batches] = await parts.slices.read([{ ...placed, topicId: address.topicId }]);
+  const [batches] = await context.slices.read([{ ...placed, topicId: address.topicId }]);
   if (batches instanceof RivuletError) throw batches;
   // Its object is gone or may not be read: a reader who begins here is told so, and misses nothing.
   if (!batches)

@@ -24,7 +24,7 @@ import {
   type WriteResult,
 } from '../storage/table.ts';
 import type { Attempt, UploadedRun } from './attempt.ts';
-import { type LogParts, partitionName } from './context.ts';
+import { type LogContext, partitionName } from './context.ts';
 import { judge, type Verdict } from './judge.ts';
 import { newestOf } from './producer-history.ts';
 import { carriedOverMark, spill } from './spill.ts';
@@ -42,17 +42,17 @@ const firstLookMs = 10;
 const lastLookMs = 1_300;
 
 /** Throws RivuletError with the outcome for the data. `view` is any copy of the head, however old. */
-export async function sequence(parts: LogParts, run: UploadedRun, view: Head | undefined): Promise<Sequenced> {
+export async function sequence(context: LogContext, run: UploadedRun, view: Head | undefined): Promise<Sequenced> {
   let attempt: Attempt = { ...run, raw: encodeEntry(run.entry), doubtful: false, firstView: view?.next ?? 0 };
-  let head = view ?? (await makeHead(parts, attempt));
+  let head = view ?? (await makeHead(context, attempt));
   for (let sends = 0; sends < mostSends; sends++) {
-    const result = await send(parts, attempt, await lookedUpTo(parts, attempt, head));
-    if (result.applied) return acknowledge(parts, attempt, parseHead(result.item!));
+    const result = await send(context, attempt, await lookedUpTo(context, attempt, head));
+    if (result.applied) return acknowledge(context, attempt, parseHead(result.item!));
     const mayBeThere = attempt.doubtful || (result.doubtful ?? false);
     attempt = { ...attempt, isFirstEver: false, doubtful: mayBeThere };
-    head = result.old ? parseHead(result.old) : await makeHead(parts, attempt);
-    parts.heads.remember(attempt.address, head);
-    const verdict = await patientVerdict(parts, attempt, head);
+    head = result.old ? parseHead(result.old) : await makeHead(context, attempt);
+    context.heads.remember(attempt.address, head);
+    const verdict = await patientVerdict(context, attempt, head);
     if (verdict.kind === 'appended') return verdict;
     if (verdict.kind === 'refused') throw withOutcome(verdict.error, attempt);
     if (verdict.kind === 'upload again') attempt = await uploadAgain(attempt, verdict.minEpoch);
@@ -64,8 +64,8 @@ export async function sequence(parts: LogParts, run: UploadedRun, view: Head | u
   );
 }
 
-async function send(parts: LogParts, attempt: Attempt, lookedUp: number | undefined): Promise<WriteResult> {
-  const ageMs = parts.clock.now() - attempt.begunMs;
+async function send(context: LogContext, attempt: Attempt, lookedUp: number | undefined): Promise<WriteResult> {
+  const ageMs = context.clock.now() - attempt.begunMs;
   if (Math.abs(ageMs) > oldestRunMs) {
     throw withOutcome(
       new RivuletError('REQUEST_TIMED_OUT', `the request is ${ageMs} ms old, above the limit of ${oldestRunMs}`),
@@ -73,7 +73,7 @@ async function send(parts: LogParts, attempt: Attempt, lookedUp: number | undefi
     );
   }
   try {
-    return await parts.table.write(sequencingUpdate(attempt, lookedUp));
+    return await context.table.write(sequencingUpdate(attempt, lookedUp));
   } catch (error) {
     throw storageFailure(error, attempt.doubtful);
   }
@@ -146,7 +146,7 @@ function notInLog(raw: Uint8Array, lookedUp: number): Condition {
  * lands can still evict the producer afterwards, with the tail's base below that copy. For the same reason the number is
  * that copy's, however much more of the log the history covers.
  */
-async function lookedUpTo(parts: LogParts, attempt: Attempt, head: Head): Promise<number | undefined> {
+async function lookedUpTo(context: LogContext, attempt: Attempt, head: Head): Promise<number | undefined> {
   const { producer, recordCount } = attempt.entry;
   if (!producer) return head.next;
   const isResident = head.producer(producer.id) !== undefined;
@@ -154,39 +154,39 @@ async function lookedUpTo(parts: LogParts, attempt: Attempt, head: Head): Promis
   const wasNeverSeen = producer.id < firstHashedId && head.highestEvictedId < producer.id;
   if (wasNeverSeen) return undefined;
   if (attempt.isFirstEver) return head.next;
-  const history = await readable(attempt, parts.histories.upTo(attempt.address, head));
+  const history = await readable(attempt, context.histories.upTo(attempt.address, head));
   const mayFollow = decide(newestOf(history, producer.id), { ...producer, recordCount }) === 'append';
   return mayFollow ? head.next : undefined;
 }
 
 /** Waits for a predecessor within bounds, looking at fresh copies of the head: a gap is never told from a stale one. */
 async function patientVerdict(
-  parts: LogParts,
+  context: LogContext,
   attempt: Attempt,
   first: Head,
 ): Promise<Exclude<Verdict, { kind: 'wait' }>> {
-  const { clock, arrivals } = parts;
+  const { clock, notifications } = context;
   const deadline = clock.monotonic() + gapMs;
   let head = first;
   for (let look = 0; ; look++) {
-    const verdict = await readable(attempt, judge(parts, attempt, head));
+    const verdict = await readable(attempt, judge(context, attempt, head));
     if (verdict.kind !== 'wait') return verdict;
     const leftMs = deadline - clock.monotonic();
     if (leftMs <= 0) return { kind: 'refused', error: verdict.error };
     const pauseMs = firstLookMs + fullJitterMs(clock, look, firstLookMs, lastLookMs);
-    const watch = arrivals.watch([partitionName(attempt.address)]);
+    const watch = notifications.watch([partitionName(attempt.address)]);
     await watch.wait(Math.min(leftMs, pauseMs));
     watch.close();
-    const fresh = await readable(attempt, parts.heads.read(attempt.address));
+    const fresh = await readable(attempt, context.heads.read(attempt.address));
     head = fresh ?? head;
   }
 }
 
-async function acknowledge(parts: LogParts, { address, entry }: Attempt, head: Head): Promise<Sequenced> {
-  parts.heads.remember(address, head);
-  parts.histories.observe(address, head);
-  parts.arrivals.announce(partitionName(address));
-  if (carriedOverMark(head.tail)) await spill(parts, address, head);
+async function acknowledge(context: LogContext, { address, entry }: Attempt, head: Head): Promise<Sequenced> {
+  context.heads.remember(address, head);
+  context.histories.observe(address, head);
+  context.notifications.announce(partitionName(address));
+  if (carriedOverMark(head.tail)) await spill(context, address, head);
   return { baseOffset: head.next - entry.recordCount, logStartOffset: head.logStart, duplicate: false };
 }
 
@@ -200,10 +200,10 @@ async function uploadAgain(attempt: Attempt, minEpoch: number): Promise<Attempt>
 }
 
 /** A topic's creator died before it made this head: make it, with the topic's fence. */
-async function makeHead(parts: LogParts, attempt: Attempt): Promise<Head> {
+async function makeHead(context: LogContext, attempt: Attempt): Promise<Head> {
   const { topicId, partition } = attempt.address;
-  await readable(attempt, parts.topics.makeHead(topicId, partition));
-  const head = await readable(attempt, parts.heads.read(attempt.address));
+  await readable(attempt, context.topics.makeHead(topicId, partition));
+  const head = await readable(attempt, context.heads.read(attempt.address));
   if (!head) throw withOutcome(new RivuletError('UNKNOWN_TOPIC_OR_PARTITION', `topic ${topicId} was deleted`), attempt);
   return head;
 }

@@ -11,7 +11,7 @@ import { firstHashedId } from '../producer/ids.ts';
 import { headKey } from '../storage/keys.ts';
 import { StorageError } from '../storage/storage-error.ts';
 import { absent, equals, type Item, type Path } from '../storage/table.ts';
-import type { LogParts } from './context.ts';
+import type { LogContext } from './context.ts';
 
 /**
  * Bytes of tail and producers at which to spill. With the other attributes (about 110 bytes) the head is then near 960,
@@ -45,19 +45,19 @@ function billedBytes(tail: readonly TailEntry[]): number {
 }
 
 /** Moves the older entries of this head to a page. A failure is harmless: the append that caused it is committed. */
-export async function spill(parts: LogParts, address: PageAddress, head: Head): Promise<void> {
+export async function spill(context: LogContext, address: PageAddress, head: Head): Promise<void> {
   try {
     const moved = head.tail.slice(0, -entriesLeft).slice(0, mostMoved);
     const raws = moved.map(({ raw }) => raw);
     const isFirst = absent('v');
-    const put = await parts.table.write({
+    const put = await context.table.write({
       kind: 'put',
       item: pageItem(address, head.tailBase, raws, head.maxTimestampBelowTail),
       if: isFirst,
     });
     const isOurs = put.applied;
-    if (isOurs) await trim(parts, address, head, moved.length);
-    else await trimToPage(parts, address, head.tailBase, put.old);
+    if (isOurs) await trim(context, address, head, moved.length);
+    else await trimToPage(context, address, head.tailBase, put.old);
   } catch (error) {
     const isHarmless = error instanceof StorageError;
     if (!isHarmless) throw error;
@@ -66,19 +66,19 @@ export async function spill(parts: LogParts, address: PageAddress, head: Head): 
 
 /** Somebody put the page before us, and may have died: finish with the page as it is, on a fresh copy of the head. */
 async function trimToPage(
-  parts: LogParts,
+  context: LogContext,
   address: PageAddress,
   pageBase: number,
   page: Item | undefined,
 ): Promise<void> {
-  const item = await parts.table.get(headKey(address.topicId, address.partition), { strong: true });
+  const item = await context.table.get(headKey(address.topicId, address.partition), { strong: true });
   if (!page || !item) return;
   const head = parseHead(item);
   const isStillThere = head.tailBase === pageBase;
-  if (isStillThere) await trim(parts, address, head, parsePage(page).entries.length);
+  if (isStillThere) await trim(context, address, head, parsePage(page).entries.length);
 }
 
-async function trim(parts: LogParts, address: PageAddress, head: Head, count: number): Promise<void> {
+async function trim(context: LogContext, address: PageAddress, head: Head, count: number): Promise<void> {
   const moved = head.tail.slice(0, count);
   const staying = new Set(
     head.tail.slice(count).map(({ entry }) => entry.producer && producerAttribute(entry.producer.id)),
@@ -86,7 +86,7 @@ async function trim(parts: LogParts, address: PageAddress, head: Head, count: nu
   const evicted = head.residents.filter((attribute) => !staying.has(attribute));
   const last = moved.at(-1)!;
   const notTrimmed = equals('b', head.tailBase);
-  await parts.table.write({
+  await context.table.write({
     kind: 'update',
     key: headKey(address.topicId, address.partition),
     update: {

@@ -1,4 +1,4 @@
-// The upkeep of consumer groups: what time has made needless goes, and how far each group is behind is told. Of the table
+// The maintenance of consumer groups: what time has made needless goes, and how far each group is behind is told. Of the table
 // alone, and by nobody's call: so it is true, and told, while every consumer is dead.
 import type { Groups, PartitionLag } from '../api/groups.ts';
 import { limits } from '../api/limits.ts';

@@ -1,5 +1,5 @@
 // A segment object: the batches of one append request, partition after partition, between a header and a footer. Readers
-// go by the entries in the table and never open the footer; it makes the object explain itself to upkeep, to people and
+// go by the entries in the table and never open the footer; it makes the object explain itself to maintenance, to people and
 // to a restore without its table.
 //
 //   header  "RVLT", version 1, kind (0 ingest), 2 bytes 0

@@ -6,14 +6,14 @@ const growth = 1.6;
 const lastMs = 2_000;
 
 /** Between look number `look` (from 0) and the next one. */
-export const lookAfterMs = (look: number): number => Math.min(lastMs, firstMs * growth ** look);
+export const pollAfterMs = (look: number): number => Math.min(lastMs, firstMs * growth ** look);
 
 /** Read units per partition of a poll that waits so long for nothing: the first look is strong, the others cost half. */
 export function readUnitsOfWait(waitMs: number): number {
   let units = 1;
   let look = 0;
   for (let waitedMs = 0; waitedMs < waitMs; look++) {
-    waitedMs += lookAfterMs(look);
+    waitedMs += pollAfterMs(look);
     units += 0.5;
   }
   return units;

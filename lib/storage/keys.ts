@@ -4,7 +4,7 @@
 //
 //   pk                        sk                 what                          lives
 //   topic                     name, . as _       a topic                       until deleted
-//   deleted                   topic id           tombstone of a topic          until upkeep has swept it, and two days
+//   deleted                   topic id           tombstone of a topic          until maintenance has swept it, and two days
 //   <topic id>/<p>            h                  head of a partition           as the topic; fenced for ever after
 //   <topic id>/<p>/p          first offset       index page, immutable         until merged
 //   producer-ids              next               the counter of producer ids   for ever

@@ -1,9 +1,10 @@
 // Topic configurations: Kafka's names, defaults and bounds. What Rivulet does not act on is kept and told apart by a note,
 // so that a topic's definition can be brought over from Kafka as it is.
 // https://kafka.apache.org/documentation/#topicconfigs
-import type { ConfigEntry } from '../api/topics.ts';
+
 import { RivuletError } from '../api/errors.ts';
 import { limits } from '../api/limits.ts';
+import type { ConfigEntry } from '../api/topics.ts';
 
 type Rule = {
   readonly fallback: string;

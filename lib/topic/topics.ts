@@ -2,9 +2,9 @@
 // it by whoever misses one to write to. A deleted topic leaves a tombstone and fenced heads, so that a process with an old
 // copy of the topic cannot write to it; one made anew under the same name has a new id and shares nothing with it.
 import { isDeepStrictEqual } from 'node:util';
-import type { AlterTopicRequest, CreateTopicRequest, TopicDescription, TopicRef, TopicSummary } from '../api/topics.ts';
 import { type Outcome, RivuletError } from '../api/errors.ts';
 import { limits } from '../api/limits.ts';
+import type { AlterTopicRequest, CreateTopicRequest, TopicDescription, TopicRef, TopicSummary } from '../api/topics.ts';
 import { deletedFence, emptyHeadItem } from '../partition/head.ts';
 import { newCache } from '../runtime/cache.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -116,7 +116,7 @@ export function createTopics(table: Table, clock: Clock): Topics {
 
 /**
  * Groups compare the counter, and look at their topics when it has grown. Also after a repeat of what was done before: who
- * did it may have died before it came to this. What is missed all the same, upkeep finds.
+ * did it may have died before it came to this. What is missed all the same, maintenance finds.
  */
 async function announced<T>(table: Table, change: Promise<T>): Promise<T> {
   const tell = () =>

@@ -16,7 +16,7 @@ export type Deployment = EmulatedAws & {
   readonly url: string;
   readonly bucket: string;
   readonly table: string;
-  readonly upkeepFunction: string;
+  readonly maintenanceFunction: string;
   readonly lagFunction: string;
 };
 
@@ -51,9 +51,9 @@ async function deployStacks(aws: EmulatedAws, options: DeployOptions, app?: stri
     context: contextOf(options),
     ...(app !== undefined && { app }),
   });
-  const { Url, BucketName, TableName, UpkeepFunction, LagFunction } = outputs[`${name}Service`]!;
+  const { Url, BucketName, TableName, MaintenanceFunction, LagFunction } = outputs[`${name}Service`]!;
   const stored = { bucket: BucketName!, table: TableName! };
-  return { ...aws, ...stored, name, url: Url!, upkeepFunction: UpkeepFunction!, lagFunction: LagFunction! };
+  return { ...aws, ...stored, name, url: Url!, maintenanceFunction: MaintenanceFunction!, lagFunction: LagFunction! };
 }
 
 export async function startEmulator(cache: string) {

@@ -8,17 +8,17 @@ import { type AccessKey, createUser, policyFor } from '../../tools/emulator/iden
 import { type HttpReply, sendSigned } from '../../tools/emulator/signed-request.ts';
 import { batchOf, frameOf, freshName } from '../conformance/target.ts';
 import { check } from '../sim/log/check/check.ts';
-import type { RealHome } from '../sim/real/home.ts';
+import type { RealHome } from '../sim/real/backend.ts';
 import { summaryOf } from '../sim/real/summary.ts';
 import { defaultRealWorld, runRealWorld } from '../sim/real/world.ts';
 import { type Deployment, deployOther } from './deployment.ts';
-import { startFaultyHome } from './faulty-home.ts';
+import { startFaultyHome } from './faulty-backend.ts';
 import { onEmulator } from './resources.ts';
 
 await onEmulator((aws) => {
   let deployment: Deployment;
   let operator: AccessKey;
-  let home: RealHome | undefined;
+  let backend: RealHome | undefined;
   let overdue: Awaited<ReturnType<typeof newWrite>> & { readonly reply: Promise<HttpReply> };
   beforeAll(async () => {
     deployment = await deployOther(aws, { name: 'Faulty', options: { throwAway: 'true', watch: 'off' }, faulty: true });
@@ -28,7 +28,7 @@ await onEmulator((aws) => {
     // It takes all of a function's time: so it goes on beside the others.
     overdue = { write, count, reply: write('delay:120000') };
   }, 180_000);
-  afterAll(() => home?.close());
+  afterAll(() => backend?.close());
 
   const send = (method: string, path: string, body: string | Uint8Array = '', headers = {}) =>
     sendSigned(deployment.url, operator, { method, path, body, headers });
@@ -130,8 +130,8 @@ await onEmulator((aws) => {
   test('kills, throttling, silence and lost answers leave a history without an anomaly', {
     timeout: 240_000,
   }, async () => {
-    home = await startFaultyHome(deployment);
-    const result = await runRealWorld(home, {
+    backend = await startFaultyHome(deployment);
+    const result = await runRealWorld(backend, {
       ...defaultRealWorld,
       steady: 2,
       oneShot: 1,

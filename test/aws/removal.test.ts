@@ -18,7 +18,7 @@ await onEmulator((aws) => {
 
   test('what is thrown away takes bucket, table, functions and API with it', { timeout: 180_000 }, async () => {
     const options = { name: 'Brief', options: { throwAway: 'true', watch: 'off' } };
-    const { endpoint, url, bucket, table, upkeepFunction } = await deployOther(aws, options);
+    const { endpoint, url, bucket, table, maintenanceFunction } = await deployOther(aws, options);
     const credentials = await createUser(endpoint, freshName(), policyFor(endpoint, url, adminRoutes));
     const rivulet = new Rivulet({ url, credentials });
     await rivulet.admin().createTopics({ topics: [{ topic: 'orders', partitions: 1 }] });
@@ -32,7 +32,7 @@ await onEmulator((aws) => {
     const looks = [
       () => s3.send(new HeadBucketCommand({ Bucket: bucket })),
       () => dynamoDb.send(new DescribeTableCommand({ TableName: table })),
-      () => lambda.send(new GetFunctionCommand({ FunctionName: upkeepFunction })),
+      () => lambda.send(new GetFunctionCommand({ FunctionName: maintenanceFunction })),
       () => new Rivulet({ url, credentials, retry: { retries: 0 } }).admin().listTopics(),
     ];
     const there = async () => (await Promise.allSettled(looks.map((look) => look()))).map(({ status }) => status);

@@ -54,10 +54,10 @@ await onEmulator((aws) => {
     return values;
   }
 
-  /** Upkeep, invoked by hand. */
-  async function audit({ upkeepFunction }: Deployment): Promise<AuditReport> {
+  /** Maintenance, invoked by hand. */
+  async function audit({ maintenanceFunction }: Deployment): Promise<AuditReport> {
     const Payload = JSON.stringify({ verify: true });
-    const reply = await lambda.send(new InvokeCommand({ FunctionName: upkeepFunction, Payload }));
+    const reply = await lambda.send(new InvokeCommand({ FunctionName: maintenanceFunction, Payload }));
     expect(reply.FunctionError).toBeUndefined();
     return JSON.parse(Buffer.from(reply.Payload!).toString());
   }

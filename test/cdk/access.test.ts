@@ -14,7 +14,7 @@ import {
 import { options } from '../../cdk/config.ts';
 import { Rivulet } from '../../cdk/rivulet.ts';
 import { paths } from '../../client/transport/paths.ts';
-import { duties } from '../../functions/routes.ts';
+import { functionRoutes } from '../../functions/routes.ts';
 import { bundles, resourcesOf } from './synth.ts';
 
 const guide = readFileSync('docs/DEPLOY.md', 'utf8');
@@ -69,7 +69,7 @@ describe('what is granted', () => {
   });
 
   const concrete = (topic: string) =>
-    Object.values(duties)
+    Object.values(functionRoutes)
       .flat()
       .map((key) => key.replace('{topic}', topic).replace('{p}', '0').replace('{group}', 'billing'));
   const allowed = (routes: readonly Route[], topic: string) => concrete(topic).filter((key) => allows(routes, key));
@@ -95,7 +95,7 @@ describe('what is granted', () => {
 
   test('an operator manages topic and group, and moves no record', () => {
     const keys = allowed(operatorRoutes('orders', 'billing'), 'orders');
-    const records = [...duties.produce, ...duties.fetch, 'POST /v1/groups/{group}/heartbeat'];
+    const records = [...functionRoutes.produce, ...functionRoutes.fetch, 'POST /v1/groups/{group}/heartbeat'];
     const managing = concrete('orders').filter((key) => /^(GET|PUT|PATCH|DELETE|POST) \/v1\/(topics|groups)/.test(key));
     const moving = records.map((key) =>
       key.replace('{topic}', 'orders').replace('{p}', '0').replace('{group}', 'billing'),

@@ -12,12 +12,12 @@ import { createMemoryTable } from '../../lib/storage/memory/memory-table.ts';
 import { price } from './prices.ts';
 
 /** Of one run over nothing: what a cold start and an empty index take, well rounded up. */
-const upkeepSeconds = 3;
+const maintenanceSeconds = 3;
 /** The lines of the daily run in the log; the hourly one has none while nobody is behind. */
-const upkeepLogBytes = 2_000;
+const maintenanceLogBytes = 2_000;
 const daysInMonth = 31;
 /** How the functions that run by a schedule are told apart: by their timeouts. */
-const timeouts = { upkeep: 900, lag: 300 };
+const timeouts = { maintenance: 900, lag: 300 };
 
 /** Cost nothing by being there: what they do is billed, or nothing is. */
 const free = [
@@ -48,18 +48,18 @@ export async function idleCost(templates: readonly Template[], codeBytes: number
   for (const template of templates)
     for (const { Type } of Object.values<{ Type: string }>(template.toJSON().Resources))
       counts.set(Type, (counts.get(Type) ?? 0) + 1);
-  const upkeep = (await dailyUsd(templates)) + (await hourlyUsd(templates));
+  const maintenance = (await dailyUsd(templates)) + (await hourlyUsd(templates));
   const code = (codeBytes / 1e9) * price.storageGbMonth;
   return [...counts]
     .sort()
-    .map(([type, count]) => ({ type, count, usdPerMonth: usdOfType(type, count, upkeep, code) }));
+    .map(([type, count]) => ({ type, count, usdPerMonth: usdOfType(type, count, maintenance, code) }));
 }
 
-function usdOfType(type: string, count: number, upkeep: number, code: number): number {
+function usdOfType(type: string, count: number, maintenance: number, code: number): number {
   if (free.includes(type)) return 0;
   if (type === 'AWS::CloudWatch::Alarm') return count * price.alarmMonth;
   if (type === 'AWS::CloudWatch::Dashboard') return count * price.dashboardMonth;
-  if (type === 'AWS::Events::Rule') return upkeep;
+  if (type === 'AWS::Events::Rule') return maintenance;
   if (type === 'AWS::Lambda::Function') return (code * count) / functionNames.length;
   throw new Error(`${type}: its price is not known to this test`);
 }
@@ -72,8 +72,8 @@ async function dailyUsd(templates: readonly Template[]): Promise<number> {
     table: countingTable(createMemoryTable(), totals),
     clock: systemClock,
   });
-  const running = runUsd(templates, timeouts.upkeep);
-  return daysInMonth * (running + usdOf(totals) + (upkeepLogBytes / 1e9) * price.logGb);
+  const running = runUsd(templates, timeouts.maintenance);
+  return daysInMonth * (running + usdOf(totals) + (maintenanceLogBytes / 1e9) * price.logGb);
 }
 
 /** A month of hourly runs, over no group. */
@@ -89,5 +89,5 @@ function runUsd(templates: readonly Template[], timeoutSeconds: number): number 
   const functions = templates.flatMap((it) => Object.values(it.findResources('AWS::Lambda::Function')));
   const found = functions.find(({ Properties }) => Properties.Timeout === timeoutSeconds);
   if (!found) throw new Error(`no template has a function with a timeout of ${timeoutSeconds} s`);
-  return price.lambdaRequest + (found.Properties.MemorySize / 1024) * upkeepSeconds * price.lambdaGbSecond;
+  return price.lambdaRequest + (found.Properties.MemorySize / 1024) * maintenanceSeconds * price.lambdaGbSecond;
 }

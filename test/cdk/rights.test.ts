@@ -135,8 +135,8 @@ test('each role may do what its function does, and nothing else', async () => {
   const committed = [{ topic: 't', partitions: [{ partition: 0, offset: 0 }] }];
   const commit = { groupId: 'old', memberId: 'dead', memberEpoch, commitSeq: 1, topics: committed };
   await engine.groups.commitOffsets(commit);
-  const upkeep = (_: Engine, ports: Ports) => audit({ ...ports, clock: systemClock });
-  for (const [name, use] of Object.entries({ produce, fetch, topics, groups, lag, upkeep })) {
+  const maintenance = (_: Engine, ports: Ports) => audit({ ...ports, clock: systemClock });
+  for (const [name, use] of Object.entries({ produce, fetch, topics, groups, lag, maintenance })) {
     const { ports, used } = watched(shared);
     await use(createEngine({ ...ports, clock: systemClock }), ports);
     const { objects, bucket, table } = rights[name as keyof typeof rights];

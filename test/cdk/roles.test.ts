@@ -86,7 +86,7 @@ describe('the roles of the functions', () => {
         'Allow sqs:GetQueueUrl on dead letters',
         'Allow sqs:SendMessage on dead letters',
       ],
-      Upkeep: [
+      Maintenance: [
         'Allow dynamodb:GetItem on table',
         'Allow dynamodb:Query on table',
         ...log,

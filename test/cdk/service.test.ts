@@ -1,6 +1,6 @@
 import { Match, type Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
-import { duties, functionNames } from '../../functions/routes.ts';
+import { functionNames, functionRoutes } from '../../functions/routes.ts';
 import { resourcesOf, templatesWith } from './synth.ts';
 
 const template = templatesWith().RivuletService!;
@@ -70,7 +70,7 @@ describe('the functions', () => {
   });
 });
 
-describe('upkeep', () => {
+describe('maintenance', () => {
   test('runs once a day, and what fails ends in the queue', () => {
     template.resourceCountIs('AWS::Events::Rule', 2);
     template.hasResourceProperties('AWS::Events::Rule', { ScheduleExpression: 'cron(47 * * * ? *)' });
@@ -88,9 +88,9 @@ describe('upkeep', () => {
 describe('the HTTP API', () => {
   const withHeads = (keys: readonly string[]) =>
     keys.flatMap((key) => (key.startsWith('GET ') ? [key, `HEAD ${key.slice(4)}`] : [key]));
-  const routes = [...withHeads(Object.values(duties).flat()), '$default'];
+  const routes = [...withHeads(Object.values(functionRoutes).flat()), '$default'];
 
-  test('has the routes of the duties, and a HEAD beside each GET, each signed but for health and the OpenAPI document', () => {
+  test('has the routes of the functionRoutes, and a HEAD beside each GET, each signed but for health and the OpenAPI document', () => {
     const open = withHeads(['GET /v1/health', 'GET /openapi.json']);
     expect(authorizationOf({})).toEqual(
       Object.fromEntries(routes.map((route) => [route, open.includes(route) ? 'NONE' : 'AWS_IAM'])),
@@ -118,7 +118,7 @@ describe('the HTTP API', () => {
       {
         DefaultRouteSettings: { ThrottlingRateLimit: 30, ThrottlingBurstLimit: 60 },
         RouteSettings: Object.fromEntries(
-          withHeads(duties.fetch).map((route) => [route, { ThrottlingRateLimit: 7, ThrottlingBurstLimit: 14 }]),
+          withHeads(functionRoutes.fetch).map((route) => [route, { ThrottlingRateLimit: 7, ThrottlingBurstLimit: 14 }]),
         ),
       },
     );
@@ -142,7 +142,7 @@ describe('the stacks', () => {
         'BucketName',
         'TableName',
         'ProduceFunction',
-        'UpkeepFunction',
+        'MaintenanceFunction',
         'LagFunction',
       ]),
     );

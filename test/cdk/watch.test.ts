@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { headingOf } from '../../cdk/alarms.ts';
-import { upkeepMetrics } from '../../functions/metric-names.ts';
+import { maintenanceMetrics } from '../../functions/metric-names.ts';
 import { resourcesOf, templatesWith } from './synth.ts';
 
 const full = templatesWith({ watch: 'full', dashboard: true, alarmEmail: 'operator@example.com' }).RivuletWatch!;
@@ -17,7 +17,7 @@ describe('the alarms', () => {
       'MissingObjects',
       'ServerErrors',
     ]);
-    expect(namesOf(full)).toEqual(expect.arrayContaining(['SlowProduce', 'ProduceThrottled', 'UpkeepNotRun']));
+    expect(namesOf(full)).toEqual(expect.arrayContaining(['SlowProduce', 'ProduceThrottled', 'MaintenanceNotRun']));
   });
 
   test('have each a heading in the runbook, which names the heading in turn', () => {
@@ -28,24 +28,24 @@ describe('the alarms', () => {
       expect(AlarmDescription).toContain(`docs/RUNBOOK.md, "${headingOf(String(AlarmName).split('-')[1]!)}"`);
   });
 
-  test('are silent while nobody calls, but for upkeep that does not run', () => {
+  test('are silent while nobody calls, but for maintenance that does not run', () => {
     const loud = alarmsOf(full).filter(({ TreatMissingData }) => TreatMissingData !== 'notBreaching');
     expect(loud.map(({ AlarmName, TreatMissingData }) => [AlarmName, TreatMissingData])).toEqual([
-      ['Rivulet-UpkeepNotRun', 'breaching'],
+      ['Rivulet-MaintenanceNotRun', 'breaching'],
     ]);
   });
 
-  test('look for upkeep over more than a day: two daily runs are now and then a little further apart', () => {
+  test('look for maintenance over more than a day: two daily runs are now and then a little further apart', () => {
     const [{ Period, EvaluationPeriods, DatapointsToAlarm } = {}] = alarmsOf(full).filter(
-      ({ AlarmName }) => AlarmName === 'Rivulet-UpkeepNotRun',
+      ({ AlarmName }) => AlarmName === 'Rivulet-MaintenanceNotRun',
     );
     expect(Number(Period) * Number(EvaluationPeriods)).toBeGreaterThan(25 * 3_600);
     expect(DatapointsToAlarm).toBe(EvaluationPeriods);
   });
 
-  test('take what an audit finds as it is, also where upkeep ran twice', () => {
+  test('take what an audit finds as it is, also where maintenance ran twice', () => {
     const ofAudits = alarmsOf(full).filter(({ MetricName }) =>
-      Object.values(upkeepMetrics).includes(MetricName as never),
+      Object.values(maintenanceMetrics).includes(MetricName as never),
     );
     expect(ofAudits.map(({ Statistic }) => Statistic)).toEqual(['Maximum', 'Maximum']);
   });

@@ -9,9 +9,9 @@ import { createMemoryObjectStore } from '../../lib/storage/memory/memory-object-
 import { createMemoryTable } from '../../lib/storage/memory/memory-table.ts';
 import { startServer } from '../../local/server.ts';
 
-export type Home = { readonly url: string; close(): Promise<void> };
+export type Backend = { readonly url: string; close(): Promise<void> };
 
-export async function startEmbedded(): Promise<Home> {
+export async function startEmbedded(): Promise<Backend> {
   const objects = createMemoryObjectStore({ clock: systemClock });
   const engine = createEngine({ objects, table: createMemoryTable(), clock: systemClock });
   return startServer({ api: createApi({ engine, version: 'test' }), clock: systemClock });
@@ -23,7 +23,7 @@ export async function startEmbedded(): Promise<Home> {
  */
 export type Fault = 'none' | 'refuse 503' | 'cut before' | 'lose reply' | 'late' | 'slow';
 
-export async function startProxy(target: string, faultOf: (message: IncomingMessage) => Fault): Promise<Home> {
+export async function startProxy(target: string, faultOf: (message: IncomingMessage) => Fault): Promise<Backend> {
   const server = createServer((message, response) => {
     void relay(target, message, response, faultOf(message));
   });

@@ -5,19 +5,19 @@ import type { Consumer } from '../../client/consumer/consumer.ts';
 import type { ConsumerOptions, TopicPartition } from '../../client/consumer/consumer-options.ts';
 import { Rivulet } from '../../client/rivulet.ts';
 import { systemClock } from '../../lib/runtime/clock.ts';
-import { type Home, startEmbedded, startProxy } from './embedded.ts';
+import { type Backend, startEmbedded, startProxy } from './embedded.ts';
 
-let home: Home;
+let backend: Backend;
 let rivulet: Rivulet;
 let names = 0;
 const members: Member[] = [];
 
 beforeAll(async () => {
-  home = await startEmbedded();
-  rivulet = new Rivulet({ url: home.url });
+  backend = await startEmbedded();
+  rivulet = new Rivulet({ url: backend.url });
 });
 afterEach(() => Promise.all(members.splice(0).map((member) => member.end())));
-afterAll(() => home.close());
+afterAll(() => backend.close());
 
 const session = { sessionTimeoutMs: 6_000, heartbeatIntervalMs: 500 };
 const patient = { timeout: 25_000, interval: 20 };
@@ -40,7 +40,7 @@ async function newStory(partitions: number): Promise<Story> {
 
 async function write({ topic }: Story, partitions: number, perPartition: number): Promise<void> {
   // Of its own: one that knew a topic of this name would mean that one.
-  const producer = new Rivulet({ url: home.url }).producer();
+  const producer = new Rivulet({ url: backend.url }).producer();
   const messages = Array.from({ length: partitions * perPartition }, (_, i) => ({
     partition: i % partitions,
     value: `${i}`,
@@ -64,7 +64,7 @@ async function join(story: Story, by: string, { workMs = 1, ...options }: Option
   let frozen = false;
   let wake: () => void = () => undefined;
   let asleep: Promise<void> = Promise.resolve();
-  const proxy = await startProxy(home.url, () => (frozen ? 'cut before' : 'none'));
+  const proxy = await startProxy(backend.url, () => (frozen ? 'cut before' : 'none'));
   const client = new Rivulet({ url: proxy.url, clientId: by, retry: { baseMs: 20, capMs: 200 } });
   const say = (what: string) => (partitions: readonly TopicPartition[]) => {
     story.events.push(`${by} ${what} ${partitions.map(({ partition }) => partition).sort((a, b) => a - b)}`);

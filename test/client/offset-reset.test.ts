@@ -4,20 +4,20 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Consumer } from '../../client/consumer/consumer.ts';
 import type { ConsumerOptions } from '../../client/consumer/consumer-options.ts';
 import { Rivulet } from '../../client/rivulet.ts';
-import { type Home, startEmbedded } from './embedded.ts';
+import { type Backend, startEmbedded } from './embedded.ts';
 import { gate, soon, start, t, upTo } from './group/group-subject.ts';
 import { batches } from './scripted-logs.ts';
 import { fetchAsked, fetchReply, isFetch, type Script } from './scripted-server.ts';
 
-let home: Home;
+let backend: Backend;
 let rivulet: Rivulet;
 let topics = 0;
 
 beforeAll(async () => {
-  home = await startEmbedded();
-  rivulet = new Rivulet({ url: home.url });
+  backend = await startEmbedded();
+  rivulet = new Rivulet({ url: backend.url });
 });
-afterAll(() => home.close());
+afterAll(() => backend.close());
 
 async function topicOf(records: number): Promise<string> {
   const topic = `reset-${topics++}`;

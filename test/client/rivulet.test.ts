@@ -7,19 +7,19 @@ import { openConnection } from '../../client/transport/connection.ts';
 import { encodeBatch } from '../../lib/record/batch.ts';
 import { BATCHES_MEDIA_TYPE, encodeProduceFrames } from '../../lib/record/frames.ts';
 import { systemClock } from '../../lib/runtime/clock.ts';
-import { type Fault, type Home, startEmbedded, startProxy } from './embedded.ts';
+import { type Backend, type Fault, startEmbedded, startProxy } from './embedded.ts';
 
-let home: Home;
+let backend: Backend;
 let rivulet: Rivulet;
 let topics = 0;
-const proxies: Home[] = [];
+const proxies: Backend[] = [];
 
 beforeAll(async () => {
-  home = await startEmbedded();
-  rivulet = new Rivulet({ url: home.url });
+  backend = await startEmbedded();
+  rivulet = new Rivulet({ url: backend.url });
 });
 afterEach(() => Promise.all(proxies.splice(0).map((proxy) => proxy.close())));
-afterAll(() => home.close());
+afterAll(() => backend.close());
 
 async function newTopic(partitions: number, config: Record<string, string> = {}): Promise<string> {
   const topic = `story-${topics++}`;
@@ -28,7 +28,7 @@ async function newTopic(partitions: number, config: Record<string, string> = {})
 }
 
 async function through(faultOf: () => Fault, mayFail = (_path: string) => true): Promise<Rivulet> {
-  const proxy = await startProxy(home.url, ({ url = '' }) => (mayFail(url) ? faultOf() : 'none'));
+  const proxy = await startProxy(backend.url, ({ url = '' }) => (mayFail(url) ? faultOf() : 'none'));
   proxies.push(proxy);
   return new Rivulet({ url: proxy.url, retry: { baseMs: 5, capMs: 50 }, requestTimeoutMs: 5_000 });
 }
@@ -304,14 +304,14 @@ test("a record that the topic's max.message.bytes does not allow fails alone", a
 });
 
 test('wrong credentials are refused, in words', async () => {
-  const stranger = new Rivulet({ url: home.url, credentials: { accessKeyId: 'local', secretAccessKey: 'wrong' } });
+  const stranger = new Rivulet({ url: backend.url, credentials: { accessKeyId: 'local', secretAccessKey: 'wrong' } });
   await expect(stranger.admin().listTopics()).rejects.toMatchObject({ errorCode: 'FORBIDDEN', status: 403 });
 });
 
 test('a writer that takes the coming producer ids at the highest epoch locks nobody out', async () => {
   const topic = await newTopic(1);
   const credentials = async () => ({ accessKeyId: 'local', secretAccessKey: 'local' });
-  const options = { url: new URL(home.url), region: 'us-east-1', clientId: 'x', requestTimeoutMs: 5_000 };
+  const options = { url: new URL(backend.url), region: 'us-east-1', clientId: 'x', requestTimeoutMs: 5_000 };
   const connection = openConnection({ ...options, credentials, clock: systemClock });
   const { producerId } = await connection.ask<{ producerId: number }>({
     method: 'POST',
@@ -330,7 +330,7 @@ test('a writer that takes the coming producer ids at the highest epoch locks nob
     });
     expect(answer.status).toBe(200);
   }
-  const honest = new Rivulet({ url: home.url, retry: { baseMs: 5, capMs: 20 } });
+  const honest = new Rivulet({ url: backend.url, retry: { baseMs: 5, capMs: 20 } });
   const values = Array.from({ length: 20 }, (_, i) => `${i}`);
   const producer = honest.producer({ batchSize: 200 });
   await Promise.all(values.map((value) => producer.send({ topic, messages: [{ value }] })));

@@ -20,7 +20,7 @@ import { createMemoryObjectStore } from '../../lib/storage/memory/memory-object-
 import { createMemoryTable } from '../../lib/storage/memory/memory-table.ts';
 import type { ObjectStore } from '../../lib/storage/object-store.ts';
 import type { Table } from '../../lib/storage/table.ts';
-import { openHome } from '../../local/home.ts';
+import { openBackend } from '../../local/backend.ts';
 import { startServer } from '../../local/server.ts';
 import { createTestBucket, createTestTable, onEndpoint } from '../aws/resources.ts';
 import { createTestClock, startMs } from '../log/world.ts';
@@ -202,9 +202,9 @@ function homeSuite(version: string): void {
   test(`the table of ${version} is brought to today's format, and whole in it`, () => {
     const directory = newFolder(version);
     for (let start = 0; start < 2; start++) {
-      const home = openHome({ directory });
-      expect(home.checkTable()).toEqual([]);
-      home.close();
+      const backend = openBackend({ directory });
+      expect(backend.checkTable()).toEqual([]);
+      backend.close();
     }
     const database = new DatabaseSync(join(directory, 'table.sqlite'), { readOnly: true });
     expect(database.prepare('PRAGMA user_version').get()).toEqual({ user_version: 2 });
@@ -213,8 +213,8 @@ function homeSuite(version: string): void {
 
   test(`a data folder of ${version} is served`, async () => {
     const stored = readExpected(version);
-    const home = openHome({ directory: newFolder(version), clock: laterClock(stored) });
-    const server = await startServer({ api: home.api, clock: systemClock });
+    const backend = openBackend({ directory: newFolder(version), clock: laterClock(stored) });
+    const server = await startServer({ api: backend.api, clock: systemClock });
     const rivulet = new Rivulet({ url: server.url });
     const consumer = rivulet.consumer({ autoOffsetReset: 'earliest' });
     consumer.assign(stored.partitions.map(({ topic, partition }) => ({ topic, partition })));
@@ -226,7 +226,7 @@ function homeSuite(version: string): void {
       if (found.push(`${topic} ${partition} ${offset} ${value}`) === expected.length) break;
     expect(found.sort()).toEqual(expected.sort());
     await server.close();
-    home.close();
+    backend.close();
   });
 }
 

@@ -1,7 +1,7 @@
 // A store as it was written by some version, and what it must say for ever:
 //
 //   test/fixtures/formats/<version>/
-//     home/           the data folder of the embedded home, as it was closed
+//     backend/           the data folder of the embedded backend, as it was closed
 //     items.jsonl     the table once more, one item a line, in the order of its keys: for any other adapter
 //     expected.json   what is in it
 //
@@ -76,7 +76,7 @@ export function readExpected(version: string): Stored {
 /** A copy of the data folder, to be opened and written to. */
 export function copyHome(version: string): string {
   const copy = mkdtempSync(join(tmpdir(), 'rivulet-stored-'));
-  cpSync(join(fixturesFolder, version, 'home'), copy, { recursive: true });
+  cpSync(join(fixturesFolder, version, 'backend'), copy, { recursive: true });
   return copy;
 }
 

@@ -7,7 +7,7 @@ import { Command } from 'commander';
 import { createEngine } from '../../lib/engine.ts';
 import { createFileObjectStore } from '../../lib/storage/embedded/file-object-store.ts';
 import { createSqliteTable } from '../../lib/storage/embedded/sqlite-table.ts';
-import { openHome } from '../../local/home.ts';
+import { openBackend } from '../../local/backend.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import { createTestClock } from '../log/world.ts';
 import { populate } from './populate.ts';
@@ -22,19 +22,19 @@ const command = new Command('npm run fixture --')
 const folder = resolve(command.processedArgs[0]);
 if (existsSync(folder))
   throw new Error(`${folder} is there already; what a released version has written is never changed`);
-const home = join(folder, 'home');
-mkdirSync(home, { recursive: true });
+const backend = join(folder, 'backend');
+mkdirSync(backend, { recursive: true });
 // Makes it a data folder.
-openHome({ directory: home }).close();
+openBackend({ directory: backend }).close();
 
 const clock = createTestClock();
-const table = createSqliteTable({ path: join(home, 'table.sqlite') });
-const engine = createEngine({ objects: createFileObjectStore({ directory: home }), table, clock });
+const table = createSqliteTable({ path: join(backend, 'table.sqlite') });
+const engine = createEngine({ objects: createFileObjectStore({ directory: backend }), table, clock });
 const stored = await populate(engine, clock);
 table.close();
-rmSync(join(home, 'tmp'), { recursive: true });
+rmSync(join(backend, 'tmp'), { recursive: true });
 
-const database = new DatabaseSync(join(home, 'table.sqlite'));
+const database = new DatabaseSync(join(backend, 'table.sqlite'));
 const items = database.prepare('SELECT pk, sk, body FROM item ORDER BY pk, sk').all();
 database.close();
 const lines = items.map(({ pk, sk, body }) => `${JSON.stringify({ pk, sk, body: JSON.parse(String(body)) })}\n`);

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
-import { duties } from '../../functions/routes.ts';
+import { functionRoutes } from '../../functions/routes.ts';
 import { operationsOf } from '../../http/api.ts';
 
 it('the duties are all operations of the API, each once', () => {
   const operations = operationsOf({ engine: undefined as never, version: '' });
   const routeKeys = operations.map(({ method, path }) => `${method} ${path}`);
-  expect(Object.values(duties).flat().sort()).toEqual(routeKeys.sort());
+  expect(Object.values(functionRoutes).flat().sort()).toEqual(routeKeys.sort());
 });

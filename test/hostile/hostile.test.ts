@@ -21,7 +21,7 @@ let server: Child;
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'rivulet-hostile-'));
-  server = await startChild('watched-home', directory);
+  server = await startChild('watched-backend', directory);
 });
 
 afterAll(async () => {

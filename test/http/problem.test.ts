@@ -27,7 +27,7 @@ describe('problemOf', () => {
   });
 
   it('says nothing of what it does not know', () => {
-    const { body, statusCode } = problemResult(new Error('secret /home/me/key'), 'r1');
+    const { body, statusCode } = problemResult(new Error('secret /backend/me/key'), 'r1');
     expect(statusCode).toBe(500);
     expect(body).not.toMatch(/secret|\.ts|stack/);
   });

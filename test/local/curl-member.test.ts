@@ -12,13 +12,13 @@ if (reason !== undefined) console.warn(`SKIPPED: a group member by curl: ${reaso
 
 test.skipIf(reason !== undefined)('the script of docs/PROTOCOL.md joins, reads, commits and leaves', async () => {
   const [, script] = /^```sh curl-member\n(.*?)^```/ms.exec(readFileSync('docs/PROTOCOL.md', 'utf8')) ?? [];
-  const home = await startEmbedded();
+  const backend = await startEmbedded();
   try {
-    const rivulet = new Rivulet({ url: home.url });
+    const rivulet = new Rivulet({ url: backend.url });
     const admin = rivulet.admin();
     await admin.createTopics({ topics: [{ topic: 'events' }] });
     await rivulet.producer().send({ topic: 'events', messages: [{ value: 'hello' }] });
-    const environment = { ...process.env, RIVULET_URL: home.url };
+    const environment = { ...process.env, RIVULET_URL: backend.url };
     const { stdout, stderr } = await promisify(execFile)('sh', ['-eu', '-c', script!], { env: environment });
     expect(stderr).toBe('');
     expect(stdout).not.toContain('errorCode');
@@ -28,6 +28,6 @@ test.skipIf(reason !== undefined)('the script of docs/PROTOCOL.md joins, reads, 
     expect(group).toMatchObject({ state: 'Empty', members: 0 });
     expect(group!.partitionDetails).toMatchObject([{ topic: 'events', partition: 0, currentOffset: 1, lag: 0 }]);
   } finally {
-    await home.close();
+    await backend.close();
   }
 });

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Engine } from '../../lib/api/engine.ts';
-import type { PartitionRecords } from '../../lib/api/records.ts';
 import type { RivuletError } from '../../lib/api/errors.ts';
+import type { PartitionRecords } from '../../lib/api/records.ts';
 import { crc32c } from '../../lib/bytes/crc32c.ts';
 import { createEngine } from '../../lib/engine.ts';
 import { countsOf } from './counts.ts';

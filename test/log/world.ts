@@ -2,8 +2,8 @@
 // jumps instead of waiting.
 
 import type { Engine } from '../../lib/api/engine.ts';
-import type { AppendAck, PartitionRecords } from '../../lib/api/records.ts';
 import type { RivuletError } from '../../lib/api/errors.ts';
+import type { AppendAck, PartitionRecords } from '../../lib/api/records.ts';
 import { createEngine } from '../../lib/engine.ts';
 import { type DecodedRecord, decodeBatch, type EncodeOptions, encodeBatch } from '../../lib/record/batch.ts';
 import type { Clock } from '../../lib/runtime/clock.ts';

@@ -1,7 +1,7 @@
 // How long it takes to compute who is to read what, in one group of the greatest size.
 import { assign } from '../../lib/group/assignment/assign.ts';
-import type { Target } from '../../lib/group/items/target.ts';
 import type { AssignableTopic, Subscriber } from '../../lib/group/assignment/problem.ts';
+import type { Target } from '../../lib/group/items/target.ts';
 import { decimal, printTable } from './table.ts';
 
 const topics: AssignableTopic[] = Array.from({ length: 5 }, (_, i) => ({

@@ -1,5 +1,5 @@
 // The deployed API: how long a deployment to the emulator takes and what it consists of, what each operation asks of the
-// storage beside the embedded home, and what a GiB costs to write through the API. The emulator's speed is nobody's: only
+// storage beside the embedded backend, and what a GiB costs to write through the API. The emulator's speed is nobody's: only
 // calls, units and sizes are taken from it.
 import { CloudFormationClient, ListStackResourcesCommand } from '@aws-sdk/client-cloudformation';
 import { adminRoutes } from '../../cdk/access.ts';
@@ -10,7 +10,7 @@ import { createUser, policyFor } from '../emulator/identities.ts';
 import { defaultCache } from '../emulator/install.ts';
 import { startMiniStack } from '../emulator/ministack.ts';
 import { sendSigned } from '../emulator/signed-request.ts';
-import { embeddedDuties } from './embedded-duties.ts';
+import { embeddedFunctions } from './embedded-functions.ts';
 import { batchOf, produceRequest, type Receipt, receiptOf, receiptsOf, type Send } from './receipts.ts';
 import { decimal, printTable, sizeName, whole } from './table.ts';
 
@@ -67,10 +67,10 @@ const columns = ['s3-put', 's3-get', 'dynamodb-read-units', 'dynamodb-write-unit
 
 async function printReceipts(send: Send): Promise<void> {
   const deployed = await receiptsOf(send, 'receipts');
-  const embedded = await receiptsOf(embeddedDuties(), 'receipts');
+  const embedded = await receiptsOf(embeddedFunctions(), 'receipts');
   printTable(
     'What an operation asks of the storage, by its receipt',
-    ['', 'PUT', 'GET', 'read units', 'write units', '$ a million', 'embedded home'],
+    ['', 'PUT', 'GET', 'read units', 'write units', '$ a million', 'embedded backend'],
     [...deployed].map(([operation, receipt]) => {
       const same = JSON.stringify(receipt) === JSON.stringify(embedded.get(operation));
       const usd = decimal(receipt.usd! * 1e6, 2);

@@ -13,7 +13,7 @@ import type { Engine } from '../../lib/api/engine.ts';
 import { RivuletError } from '../../lib/api/errors.ts';
 import { createEngine } from '../../lib/engine.ts';
 import { type Clock, systemClock } from '../../lib/runtime/clock.ts';
-import { type Counters, countingTable, newCounters } from '../../lib/storage/count.ts';
+import { countingTable, newCounters } from '../../lib/storage/count.ts';
 import { createMemoryObjectStore } from '../../lib/storage/memory/memory-object-store.ts';
 import { createMemoryTable } from '../../lib/storage/memory/memory-table.ts';
 
@@ -27,134 +27,135 @@ export type GroupPlan = {
 /** How long partitions had no owner. */
 export type Pauses = { readonly partitions: number; readonly meanMs: number; readonly longestMs: number };
 
-export type GroupWorld = {
-  readonly totals: Counters;
-  /** Heartbeats sent so far. */
-  heartbeats(): number;
-  /** Until everything has its owner, and nobody has heard news for an interval. */
-  settle(): Promise<void>;
-  /** So much time passes. */
-  pass(ms: number): Promise<void>;
-  /** One member dies without a word, or leaves; how long its partitions, and any other that moves, are nobody's. */
-  lose(how: 'crash' | 'leave'): Promise<Pauses>;
-};
-
 const topic = 'groups';
 const groupId = 'bench';
 
 type Simulated = { readonly memberId: string; member: Member };
 
 export async function groupWorld(plan: GroupPlan): Promise<GroupWorld> {
-  let nowMs = systemClock.now();
-  const clock: Clock = {
-    ...systemClock,
-    now: () => Math.round(nowMs),
-    monotonic: () => nowMs,
-    sleep: async () => undefined,
-  };
-  const totals = newCounters();
-  const table = countingTable(createMemoryTable(), totals);
-  const engine = createEngine({ objects: createMemoryObjectStore({ clock }), table, clock });
-  await engine.createTopic({ topic, partitions: plan.partitions });
-  const settings = { ...plan, isStatic: false };
-  const owner = new Map<number, Simulated>();
-  const free = new Map<number, number>();
-  let pauses: number[] = [];
-  let sent = 0;
-  let living = Array.from({ length: plan.members }, (_, i): Simulated => {
-    // Their heartbeats fall anywhere in the interval.
-    return { memberId: `member-${i}`, member: newMember(nowMs + Math.random() * plan.heartbeatIntervalMs) };
-  });
+  const world = new GroupWorld(plan);
+  await world.engine.createTopic({ topic, partitions: plan.partitions });
+  return world;
+}
 
-  async function happened(one: Simulated, event: MemberEvent): Promise<void> {
-    const { member, actions } = decide(one.member, settings, event);
-    one.member = member;
-    for (const action of actions) await perform(one, action);
+export class GroupWorld {
+  readonly totals = newCounters();
+  readonly engine: Engine;
+  /** Heartbeats sent so far. */
+  heartbeats = 0;
+  readonly #plan: GroupPlan;
+  readonly #owner = new Map<number, Simulated>();
+  /** Since when a partition has no owner. */
+  readonly #free = new Map<number, number>();
+  #living: Simulated[];
+  #pauses: number[] = [];
+  #nowMs = systemClock.now();
+
+  constructor(plan: GroupPlan) {
+    const clock: Clock = {
+      ...systemClock,
+      now: () => Math.round(this.#nowMs),
+      monotonic: () => this.#nowMs,
+      sleep: async () => undefined,
+    };
+    const table = countingTable(createMemoryTable(), this.totals);
+    this.engine = createEngine({ objects: createMemoryObjectStore({ clock }), table, clock });
+    this.#plan = plan;
+    // The heartbeats fall anywhere in the interval.
+    const firstDueMs = () => this.#nowMs + Math.random() * plan.heartbeatIntervalMs;
+    this.#living = Array.from({ length: plan.members }, (_, i) => ({
+      memberId: `member-${i}`,
+      member: newMember(firstDueMs()),
+    }));
   }
 
-  async function perform(one: Simulated, action: MemberAction): Promise<void> {
-    if (action.type === 'heartbeat' || action.type === 'leave') return beat(one, action);
-    if (action.type === 'fail') throw action.error;
-    for (const { partition } of action.partitions) {
-      if (action.type === 'assign') taken(partition, one);
-      else freed(partition, one);
+  /** Until every partition has its owner, and no member has received news for an interval. */
+  async settle(): Promise<void> {
+    const deadlineMs = this.#nowMs + 10 * this.#plan.sessionTimeoutMs;
+    while (this.#owner.size < this.#plan.partitions || this.#free.size > 0) {
+      if (!(await this.#step(deadlineMs)))
+        throw new Error(
+          `${this.#owner.size} of ${this.#plan.partitions} partitions have an owner: ${this.#living.map(({ member }) => `${member.phase} ${member.epoch} ${member.held.length}`)}`,
+        );
     }
-    await happened(one, { type: 'changed', number: action.number, nowMs });
+    await this.pass(2 * this.#plan.heartbeatIntervalMs);
   }
 
-  function taken(partition: number, by: Simulated): void {
-    const since = free.get(partition);
-    if (since !== undefined) pauses.push(nowMs - since);
-    free.delete(partition);
-    owner.set(partition, by);
-  }
-
-  function freed(partition: number, by: Simulated): void {
-    if (owner.get(partition) !== by) return;
-    owner.delete(partition);
-    free.set(partition, nowMs);
-  }
-
-  async function beat(one: Simulated, action: Extract<MemberAction, { type: 'heartbeat' | 'leave' }>): Promise<void> {
-    const { seq } = action;
-    sent++;
-    try {
-      const reply = await request(engine, plan, one.memberId, action);
-      if (action.type === 'heartbeat') await happened(one, { type: 'answered', seq, reply, nowMs });
-    } catch (error) {
-      if (!(error instanceof RivuletError)) throw error;
-      const refusal = new RivuletClientError(error.errorCode, error.message, { retriable: error.retriable });
-      await happened(one, { type: 'refused', seq, error: refusal, backoffMs: 100, nowMs });
-    }
-  }
-
-  /** The next heartbeat, if one is due before then. */
-  async function step(untilMs: number): Promise<boolean> {
-    const next = living.reduce((first, one) => (one.member.dueMs < first.member.dueMs ? one : first));
-    if (next.member.dueMs > untilMs) {
-      nowMs = untilMs;
-      return false;
-    }
-    nowMs = Math.max(nowMs, next.member.dueMs);
-    await happened(next, { type: 'due', nowMs });
-    return true;
-  }
-
-  async function pass(ms: number): Promise<void> {
-    const untilMs = nowMs + ms;
-    while (await step(untilMs)) {
+  /** So much time passes. */
+  async pass(ms: number): Promise<void> {
+    const untilMs = this.#nowMs + ms;
+    while (await this.#step(untilMs)) {
       // Step by step.
     }
   }
 
-  async function settle(): Promise<void> {
-    const deadlineMs = nowMs + 10 * plan.sessionTimeoutMs;
-    while (owner.size < plan.partitions || free.size > 0) {
-      if (!(await step(deadlineMs)))
-        throw new Error(
-          `${owner.size} of ${plan.partitions} partitions have an owner: ${living.map(({ member }) => `${member.phase} ${member.epoch} ${member.held.length}`)}`,
-        );
-    }
-    await pass(2 * plan.heartbeatIntervalMs);
+  /** One member crashes or leaves; how long its partitions, and any other that moves, have no owner. */
+  async lose(how: 'crash' | 'leave'): Promise<Pauses> {
+    await this.pass(Math.random() * this.#plan.heartbeatIntervalMs);
+    const [gone, ...rest] = this.#living;
+    this.#living = rest;
+    this.#pauses = [];
+    if (how === 'leave') await this.#happened(gone!, { type: 'leave', nowMs: this.#nowMs });
+    else for (const [partition, by] of [...this.#owner]) if (by === gone) this.#freed(partition, gone);
+    await this.settle();
+    const pauses = this.#pauses;
+    const meanMs = pauses.reduce((sum, ms) => sum + ms, 0) / pauses.length;
+    return { partitions: pauses.length, meanMs, longestMs: Math.max(...pauses) };
   }
 
-  return {
-    totals,
-    heartbeats: () => sent,
-    settle,
-    pass,
-    async lose(how) {
-      await pass(Math.random() * plan.heartbeatIntervalMs);
-      const [gone, ...rest] = living;
-      living = rest;
-      pauses = [];
-      if (how === 'leave') await happened(gone!, { type: 'leave', nowMs });
-      else for (const [partition, by] of [...owner]) if (by === gone) freed(partition, gone);
-      await settle();
-      const meanMs = pauses.reduce((sum, ms) => sum + ms, 0) / pauses.length;
-      return { partitions: pauses.length, meanMs, longestMs: Math.max(...pauses) };
-    },
-  };
+  /** The next heartbeat, if one is due before then. */
+  async #step(untilMs: number): Promise<boolean> {
+    const next = this.#living.reduce((first, one) => (one.member.dueMs < first.member.dueMs ? one : first));
+    if (next.member.dueMs > untilMs) {
+      this.#nowMs = untilMs;
+      return false;
+    }
+    this.#nowMs = Math.max(this.#nowMs, next.member.dueMs);
+    await this.#happened(next, { type: 'due', nowMs: this.#nowMs });
+    return true;
+  }
+
+  async #happened(one: Simulated, event: MemberEvent): Promise<void> {
+    const { member, actions } = decide(one.member, { ...this.#plan, isStatic: false }, event);
+    one.member = member;
+    for (const action of actions) await this.#perform(one, action);
+  }
+
+  async #perform(one: Simulated, action: MemberAction): Promise<void> {
+    if (action.type === 'heartbeat' || action.type === 'leave') return this.#send(one, action);
+    if (action.type === 'fail') throw action.error;
+    for (const { partition } of action.partitions) {
+      if (action.type === 'assign') this.#taken(partition, one);
+      else this.#freed(partition, one);
+    }
+    await this.#happened(one, { type: 'changed', number: action.number, nowMs: this.#nowMs });
+  }
+
+  async #send(one: Simulated, action: Extract<MemberAction, { type: 'heartbeat' | 'leave' }>): Promise<void> {
+    const { seq } = action;
+    this.heartbeats++;
+    try {
+      const reply = await request(this.engine, this.#plan, one.memberId, action);
+      if (action.type === 'heartbeat') await this.#happened(one, { type: 'answered', seq, reply, nowMs: this.#nowMs });
+    } catch (error) {
+      if (!(error instanceof RivuletError)) throw error;
+      const refusal = new RivuletClientError(error.errorCode, error.message, { retriable: error.retriable });
+      await this.#happened(one, { type: 'refused', seq, error: refusal, backoffMs: 100, nowMs: this.#nowMs });
+    }
+  }
+
+  #taken(partition: number, by: Simulated): void {
+    const since = this.#free.get(partition);
+    if (since !== undefined) this.#pauses.push(this.#nowMs - since);
+    this.#free.delete(partition);
+    this.#owner.set(partition, by);
+  }
+
+  #freed(partition: number, by: Simulated): void {
+    if (this.#owner.get(partition) !== by) return;
+    this.#owner.delete(partition);
+    this.#free.set(partition, this.#nowMs);
+  }
 }
 
 function request(

@@ -1,5 +1,5 @@
 // Consumer groups: how long partitions wait for a new owner when one dies or leaves, what membership and commits ask of
-// DynamoDB, and how many heartbeats the embedded home answers.
+// DynamoDB, and how many heartbeats the embedded backend answers.
 import { join } from 'node:path';
 import { Rivulet } from '../../client/rivulet.ts';
 import { createEngine } from '../../lib/engine.ts';
@@ -23,12 +23,12 @@ export async function benchGroups(directory: string, plan: GroupBenchPlan): Prom
   await printMembership();
   await printCommits();
   benchAssignments(plan.rounds);
-  const home = await startChild('home', join(directory, 'groups'));
+  const backend = await startChild('backend', join(directory, 'groups'));
   try {
-    await printRealHandOvers(home.url);
-    await printRates(home.url, plan);
+    await printRealHandOvers(backend.url);
+    await printRates(backend.url, plan);
   } finally {
-    await home.stop();
+    await backend.stop();
   }
 }
 
@@ -81,9 +81,9 @@ async function printMembership(): Promise<void> {
       const world = await groupWorld({ ...size, ...session });
       await world.settle();
       Object.assign(world.totals, newCounters());
-      const before = world.heartbeats();
+      const before = world.heartbeats;
       await world.pass(30 * session.sessionTimeoutMs);
-      const beats = world.heartbeats() - before;
+      const beats = world.heartbeats - before;
       const usd = (usdOf(world.totals) / beats) * (monthMs / session.heartbeatIntervalMs);
       const { readUnits, writeUnits } = world.totals;
       const each = [readUnits, writeUnits].map((units) => decimal(units / beats, 3));
@@ -133,7 +133,7 @@ async function printRealHandOvers(url: string): Promise<void> {
     const { partitions, longestMs } = await realHandOver(url, how);
     rows.push([`50/5, ${how}, 2/6 s`, partitions, decimal(longestMs / 1000, 1)]);
   }
-  printTable('The same with the SDK against the embedded home, once', ['', 'paused', 'longest s'], rows);
+  printTable('The same with the SDK against the embedded backend, once', ['', 'paused', 'longest s'], rows);
 }
 
 /** Until the last of its partitions is assigned to another. */
@@ -179,7 +179,7 @@ async function printRates(url: string, { rounds, forMs }: GroupBenchPlan): Promi
   const rates = await beatsPerSecond(url, rounds, forMs);
   const ratio = median(rates.map(({ heartbeats, healths }) => heartbeats / healths));
   printTable(
-    'Requests a second of the embedded home, 32 at a time',
+    'Requests a second of the embedded backend, 32 at a time',
     ['', 'a second', 'of the floor'],
     [
       ['steady heartbeats', whole(median(rates.map(({ heartbeats }) => heartbeats))), percent(ratio)],

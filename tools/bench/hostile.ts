@@ -32,7 +32,7 @@ export async function costOf(server: Child, input: HostileInput, size: number, r
 }
 
 export async function benchHostile(directory: string, runs: number): Promise<void> {
-  const server = await startChild('watched-home', directory);
+  const server = await startChild('watched-backend', directory);
   const rows: string[][] = [];
   for (const input of hostileInputs) {
     await input.prepare?.(targetAt(server.url));

@@ -15,9 +15,9 @@ const recordBytes = 1024;
 const warmUpSends = 500;
 
 export async function benchLatency(directory: string, plan: Plan): Promise<void> {
-  const home = await startChild('home', `${directory}/latency-home`);
+  const backend = await startChild('backend', `${directory}/latency-backend`);
   const floor = await startChild('floor', `${directory}/latency-floor`);
-  const client = new Rivulet({ url: home.url });
+  const client = new Rivulet({ url: backend.url });
   await client.admin().createTopics({ topics: [{ topic }] });
   const producer = client.producer({ lingerMs: 0 });
   const send = async (): Promise<void> =>
@@ -32,7 +32,7 @@ export async function benchLatency(directory: string, plan: Plan): Promise<void>
     }
   }
   await producer.disconnect();
-  await Promise.all([home.stop(), floor.stop()]);
+  await Promise.all([backend.stop(), floor.stop()]);
   print(latencies);
 }
 

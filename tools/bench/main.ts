@@ -1,4 +1,4 @@
-// npm run bench -- --help: how fast the embedded home is beside the bare floor of this machine, what appends and fetches would
+// npm run bench -- --help: how fast the embedded backend is beside the bare floor of this machine, what appends and fetches would
 // cost in AWS, whether memory stays constant, how large the Lambda functions are and how fast they start, and what the
 // deployed API asks of the storage. See README.md.
 import { mkdtemp, rm, statfs } from 'node:fs/promises';

@@ -10,10 +10,10 @@ const megabyte = 1e6;
 type Peaks = { readonly client: number[]; readonly server: number[]; readonly seconds: number };
 
 export async function benchMemory(directory: string, totalBytes: number): Promise<void> {
-  const home = `${directory}/memory`;
-  const written = await watch('writer', home, totalBytes);
+  const backend = `${directory}/memory`;
+  const written = await watch('writer', backend, totalBytes);
   // A server that has written nothing yet.
-  const read = await watch('reader', home, totalBytes);
+  const read = await watch('reader', backend, totalBytes);
   const row = (name: string, peaks: number[]) => [
     name,
     ...peaks.map((bytes) => whole(bytes / megabyte)),
@@ -34,7 +34,7 @@ export async function benchMemory(directory: string, totalBytes: number): Promis
 }
 
 async function watch(role: 'writer' | 'reader', directory: string, totalBytes: number): Promise<Peaks> {
-  const server = await startChild('home', directory);
+  const server = await startChild('backend', directory);
   const began = performance.now();
   const client = await startChild(role, server.url, totalBytes);
   const peaks = { client: [0, 0, 0, 0], server: [0, 0, 0, 0] };

@@ -1,5 +1,5 @@
 // What each operation of the API asks of the storage, by its own receipt (`Rivulet-Cost: on`), whoever serves it: so that
-// the deployed API and the embedded home can be laid side by side.
+// the deployed API and the embedded backend can be laid side by side.
 import { randomBytes } from 'node:crypto';
 import { encodeBatch } from '../../lib/record/batch.ts';
 import { BATCHES_MEDIA_TYPE, encodeProduceFrames } from '../../lib/record/frames.ts';

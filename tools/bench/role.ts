@@ -1,7 +1,7 @@
 // What runs in a child process. It answers every message with a report, and ends when its parent lets go of it.
 
+import { serveBackend } from './backend.ts';
 import { serveFloor } from './floor.ts';
-import { serveHome } from './home.ts';
 import { readBack, writeAll } from './memory-client.ts';
 import { type Stalls, watchStalls } from './stalls.ts';
 import { cpuMs } from './statistics.ts';
@@ -21,8 +21,8 @@ export type Report = {
 };
 
 const roles: Readonly<Record<string, (traffic: Traffic, args: string[]) => Promise<string>>> = {
-  home: serveHome,
-  'watched-home': serveHome,
+  backend: serveBackend,
+  'watched-backend': serveBackend,
   floor: serveFloor,
   writer: writeAll,
   reader: readBack,
@@ -32,7 +32,7 @@ const [role = '', ...args] = process.argv.slice(2);
 const traffic: Traffic = { transfers: 0, bytes: 0 };
 const url = await roles[role]!(traffic, args);
 // Not of the others: to watch costs a little every millisecond.
-const stalls = role === 'watched-home' ? watchStalls() : () => ({ longestMs: 0, longestCpuMs: 0 });
+const stalls = role === 'watched-backend' ? watchStalls() : () => ({ longestMs: 0, longestCpuMs: 0 });
 const report = (): Report => ({
   ...traffic,
   rssBytes: process.memoryUsage.rss(),

@@ -9,7 +9,7 @@ import { decimal, percent, printTable, sizeName, whole } from './table.ts';
 
 export type Plan = { readonly rounds: number; readonly forMs: number; readonly floorMs: number };
 
-type Servers = { readonly home: Child; readonly floor: Child; readonly client: Rivulet };
+type Servers = { readonly backend: Child; readonly floor: Child; readonly client: Rivulet };
 
 type Rate = {
   readonly bodyBytes: number;
@@ -39,9 +39,9 @@ const megabyte = 1e6;
 const floorKinds = ['each', 'sync', 'plain'] as const;
 
 export async function benchThroughput(directory: string, plan: Plan): Promise<void> {
-  const home = await startChild('home', `${directory}/home`);
+  const backend = await startChild('backend', `${directory}/backend`);
   const floor = await startChild('floor', `${directory}/floor`);
-  const servers: Servers = { home, floor, client: new Rivulet({ url: home.url }) };
+  const servers: Servers = { backend, floor, client: new Rivulet({ url: backend.url }) };
   await warmUp(servers);
   const produced = loads.map((): Sample[] => []);
   const consumed = loads.map((): Sample[] => []);
@@ -52,7 +52,7 @@ export async function benchThroughput(directory: string, plan: Plan): Promise<vo
       consumed[i]!.push(await consume(servers, sent, plan));
     }
   }
-  await Promise.all([home.stop(), floor.stop()]);
+  await Promise.all([backend.stop(), floor.stop()]);
   printRates(
     'Produce: 4 partitions, 4 connections, answered after fsync',
     ['file each', 'fsync', 'no fsync'],
@@ -72,9 +72,9 @@ async function warmUp(servers: Servers): Promise<void> {
 
 type Sent = { readonly sample: Sample; readonly count: number; readonly from: readonly number[] };
 
-async function produce({ home, floor, client }: Servers, load: Load, plan: Plan): Promise<Sent> {
+async function produce({ backend, floor, client }: Servers, load: Load, plan: Plan): Promise<Sent> {
   const offsets = await client.admin().fetchTopicOffsets(topic);
-  const { rate, count } = await measure(home, () => sendFor(client, topic, load, connections, plan.forMs));
+  const { rate, count } = await measure(backend, () => sendFor(client, topic, load, connections, plan.forMs));
   const floors: Rate[] = [];
   for (const kind of floorKinds)
     floors.push(await measureFloor(floor, { kind, connections, bodyBytes: rate.bodyBytes, forMs: plan.floorMs }));
@@ -82,8 +82,8 @@ async function produce({ home, floor, client }: Servers, load: Load, plan: Plan)
 }
 
 /** Reads back what was just sent. */
-async function consume({ home, floor, client }: Servers, { from, count }: Sent, plan: Plan): Promise<Sample> {
-  const { rate } = await measure(home, () => receiveAll(client, topic, from, count));
+async function consume({ backend, floor, client }: Servers, { from, count }: Sent, plan: Plan): Promise<Sample> {
+  const { rate } = await measure(backend, () => receiveAll(client, topic, from, count));
   const load = { kind: 'read', connections: 1, bodyBytes: rate.bodyBytes, forMs: plan.floorMs } as const;
   return { rivulet: rate, floors: [await measureFloor(floor, load)] };
 }

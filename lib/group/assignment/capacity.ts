@@ -3,24 +3,24 @@
 // Softly: of many who join at once some more may come in, and topics grow. Then it is refused when the target is computed.
 import { type ErrorCode, RivuletError } from '../../api/errors.ts';
 import { limits } from '../../api/limits.ts';
-import type { GroupParts } from '../context.ts';
+import type { GroupContext } from '../context.ts';
 import { isPresent, type Member, targetKeyOf } from '../items/member.ts';
 import { readMembers } from '../items/members.ts';
 import { checkTargetFits } from '../items/target.ts';
 import { assignedTo, readTopics } from './compute.ts';
 
 /** Those whose session is over are not counted: where all of them died, only who joins will close them. */
-export async function checkCapacity(parts: GroupParts, groupId: string, member: Member): Promise<void> {
+export async function checkCapacity(context: GroupContext, groupId: string, member: Member): Promise<void> {
   const key = targetKeyOf(member);
-  const others = (await readMembers(parts.table, groupId, false)).filter(
-    (other) => isPresent(other, parts.clock.now()) && targetKeyOf(other) !== key,
+  const others = (await readMembers(context.table, groupId, false)).filter(
+    (other) => isPresent(other, context.clock.now()) && targetKeyOf(other) !== key,
   );
   if (others.length >= limits.groupMembers)
     throw refused(
       'GROUP_MAX_SIZE_REACHED',
       `group ${groupId} has ${others.length} members, the limit is ${limits.groupMembers}`,
     );
-  const { topics } = await readTopics(parts, [...others, member]);
+  const { topics } = await readTopics(context, [...others, member]);
   const partitions = topics.reduce((sum, topic) => sum + topic.partitions, 0);
   if (partitions > limits.groupPartitions)
     throw refused(

@@ -6,14 +6,14 @@ import type { Assignor } from '../../api/groups.ts';
 import { inParallel } from '../../runtime/concurrency.ts';
 import { targetKey } from '../../storage/keys.ts';
 import { absent } from '../../storage/table.ts';
-import { beingChanged, type GroupParts, randomName } from '../context.ts';
+import { beingChanged, type GroupContext, randomName } from '../context.ts';
 import type { GroupHead } from '../items/head.ts';
 import { bump, confirmCatalogue, install, readCatalogue } from '../items/heads.ts';
 import { closed, isExpired, isLiving, type Member, targetKeyOf } from '../items/member.ts';
 import { putMember, readMembers, retire } from '../items/members.ts';
+import type { Target } from '../items/target.ts';
 import { checkTargetFits, type InstalledTarget, readTarget, targetItem } from '../items/target.ts';
 import { assign } from './assign.ts';
-import type { Target } from '../items/target.ts';
 import type { AssignableTopic, Subscriber } from './problem.ts';
 import { topicIdsOf } from './subscription.ts';
 
@@ -22,21 +22,21 @@ import { topicIdsOf } from './subscription.ts';
  * `alive` is who has just been heard of, however old its lease is.
  */
 export async function computeTarget(
-  parts: GroupParts,
+  context: GroupContext,
   groupId: string,
   head: GroupHead,
   alive?: string,
 ): Promise<GroupHead> {
-  const { living, over } = await closeExpired(parts, groupId, await readMembers(parts.table, groupId), alive);
-  const world = await readTopics(parts, living);
-  const current = (await readTarget(parts.table, groupId, head)) ?? ownedBy(living);
+  const { living, over } = await closeExpired(context, groupId, await readMembers(context.table, groupId), alive);
+  const world = await readTopics(context, living);
+  const current = (await readTarget(context.table, groupId, head)) ?? ownedBy(living);
   const { assignor, target } = assignedTo(living, world.topics, current);
   checkTargetFits(groupId, target, 'unknown');
-  const nonce = randomName(parts.clock);
+  const nonce = randomName(context.clock);
   const epoch = head.groupEpoch;
-  await parts.table.write({ kind: 'put', item: targetItem(groupId, epoch, nonce, target), if: absent('v') });
+  await context.table.write({ kind: 'put', item: targetItem(groupId, epoch, nonce, target), if: absent('v') });
   const { digest, catalogue } = world;
-  const installed = await install(parts, groupId, {
+  const installed = await install(context, groupId, {
     epoch,
     nonce,
     assignor,
@@ -46,33 +46,33 @@ export async function computeTarget(
   });
   if (!installed) throw beingChanged(groupId);
   await retire(
-    parts,
+    context,
     groupId,
     over,
-    installed.nonce === nonce ? namesOf(target) : await targetNow(parts, groupId, installed),
+    installed.nonce === nonce ? namesOf(target) : await targetNow(context, groupId, installed),
   );
-  await forgetTarget(parts, groupId, installed.nonce === nonce ? head : { assignmentEpoch: epoch, nonce });
+  await forgetTarget(context, groupId, installed.nonce === nonce ? head : { assignmentEpoch: epoch, nonce });
   return installed;
 }
 
 /**
- * For who asks whether there are members: the dead are closed first, though nobody is left to notice them before upkeep does.
+ * For who asks whether there are members: the dead are closed first, though nobody is left to notice them before maintenance does.
  * @returns the members as they are then.
  */
-export async function closeTheDead(parts: GroupParts, groupId: string): Promise<Member[]> {
-  const members = await readMembers(parts.table, groupId);
-  const others = members.filter((member) => !isExpired(member, parts.clock.now()));
+export async function closeTheDead(context: GroupContext, groupId: string): Promise<Member[]> {
+  const members = await readMembers(context.table, groupId);
+  const others = members.filter((member) => !isExpired(member, context.clock.now()));
   if (others.length === members.length) return members;
-  const head = await bump(parts, groupId);
+  const head = await bump(context, groupId);
   // Who joined while the group was deleted, and died, has no group that could close it.
   if (!head) return others;
-  await computeTarget(parts, groupId, head);
-  return readMembers(parts.table, groupId);
+  await computeTarget(context, groupId, head);
+  return readMembers(context.table, groupId);
 }
 
 const namesOf = (target: Target): InstalledTarget => target;
 
-async function targetNow({ table }: GroupParts, groupId: string, head: GroupHead): Promise<InstalledTarget> {
+async function targetNow({ table }: GroupContext, groupId: string, head: GroupHead): Promise<InstalledTarget> {
   const target = await readTarget(table, groupId, head);
   if (!target) throw beingChanged(groupId);
   return target;
@@ -80,19 +80,24 @@ async function targetNow({ table }: GroupParts, groupId: string, head: GroupHead
 
 /** The one that was replaced, or our own if another's was installed. Who dies here leaves garbage until the group goes. */
 async function forgetTarget(
-  { table }: GroupParts,
+  { table }: GroupContext,
   groupId: string,
   { assignmentEpoch, nonce }: Pick<GroupHead, 'assignmentEpoch' | 'nonce'>,
 ): Promise<void> {
   if (nonce !== undefined) await table.write({ kind: 'delete', key: targetKey(groupId, assignmentEpoch, nonce) });
 }
 
-async function closeExpired(parts: GroupParts, groupId: string, members: readonly Member[], alive: string | undefined) {
-  const now = parts.clock.now();
+async function closeExpired(
+  context: GroupContext,
+  groupId: string,
+  members: readonly Member[],
+  alive: string | undefined,
+) {
+  const now = context.clock.now();
   const checked = await inParallel(members, 16, async (member) => {
     if (!isExpired(member, now) || member.memberId === alive) return member;
     const end = closed(member);
-    return (await putMember(parts, groupId, member, end)) ? end : member;
+    return (await putMember(context, groupId, member, end)) ? end : member;
   });
   return {
     living: oneByKey(checked.filter(isLiving)),
@@ -141,9 +146,9 @@ type TopicWorld = {
 };
 
 /** The catalogue's number first: the topics are at least as new. */
-export async function readTopics(parts: GroupParts, members: readonly Member[]): Promise<TopicWorld> {
-  const catalogue = await readCatalogue(parts.table, true);
-  const all = await offeredTopics(parts, members);
+export async function readTopics(context: GroupContext, members: readonly Member[]): Promise<TopicWorld> {
+  const catalogue = await readCatalogue(context.table, true);
+  const all = await offeredTopics(context, members);
   const wanted = new Set(members.flatMap(({ subscription }) => topicIdsOf(subscription, all)));
   const topics = all
     .filter(({ topicId }) => wanted.has(topicId))
@@ -156,7 +161,7 @@ export async function readTopics(parts: GroupParts, members: readonly Member[]):
 /** Above so many names it is cheaper to list all topics. */
 const namesLookedUp = 20;
 
-async function offeredTopics({ topics }: GroupParts, members: readonly Member[]): Promise<AssignableTopic[]> {
+async function offeredTopics({ topics }: GroupContext, members: readonly Member[]): Promise<AssignableTopic[]> {
   const names = new Set(members.flatMap(({ subscription }) => subscription.topics));
   const listsAll = names.size > namesLookedUp || members.some(({ subscription }) => subscription.regex !== '');
   if (listsAll) return listTopics({ topics });
@@ -170,7 +175,7 @@ async function offeredTopics({ topics }: GroupParts, members: readonly Member[])
   return found.filter((topic) => topic !== undefined);
 }
 
-async function listTopics({ topics }: Pick<GroupParts, 'topics'>): Promise<AssignableTopic[]> {
+async function listTopics({ topics }: Pick<GroupContext, 'topics'>): Promise<AssignableTopic[]> {
   const found: AssignableTopic[] = [];
   for (let after: string | undefined; ; ) {
     const page = await topics.list({ limit: 1000, ...(after !== undefined && { after }) });
@@ -181,10 +186,10 @@ async function listTopics({ topics }: Pick<GroupParts, 'topics'>): Promise<Assig
 }
 
 /** The catalogue has changed since the target was computed: whether that concerns this group. */
-export async function topicsChanged(parts: GroupParts, groupId: string, head: GroupHead): Promise<boolean> {
-  const living = (await readMembers(parts.table, groupId)).filter(isLiving);
-  const { digest, catalogue } = await readTopics(parts, living);
+export async function topicsChanged(context: GroupContext, groupId: string, head: GroupHead): Promise<boolean> {
+  const living = (await readMembers(context.table, groupId)).filter(isLiving);
+  const { digest, catalogue } = await readTopics(context, living);
   if (digest !== head.digest) return true;
-  await confirmCatalogue(parts, groupId, head, catalogue);
+  await confirmCatalogue(context, groupId, head, catalogue);
   return false;
 }

@@ -13,7 +13,7 @@ import {
   type Table,
   type Update,
 } from '../../storage/table.ts';
-import { beingChanged, type GroupParts, randomName } from '../context.ts';
+import { beingChanged, type GroupContext, randomName } from '../context.ts';
 import { type GroupHead, newGroupHead, parseGroupHead, ttlOfDeleted } from './head.ts';
 import { removeRest, sweepGroup } from './sweep.ts';
 
@@ -33,19 +33,23 @@ export async function readAnyHead(table: Table, groupId: string): Promise<GroupH
 export const isSameLife = ({ createdMs }: GroupHead): Condition => all(equals('cr', createdMs), absent('de'));
 
 /** Makes the group if it is not there. What a deleted one left behind goes first: it would come back with it. */
-export async function openHead(parts: GroupParts, groupId: string): Promise<GroupHead> {
+export async function openHead(context: GroupContext, groupId: string): Promise<GroupHead> {
   for (let look = 0; look < 3; look++) {
-    const head = await readAnyHead(parts.table, groupId);
+    const head = await readAnyHead(context.table, groupId);
     if (head && !head.isDeleted) return head;
-    if (head) await sweepGroup(parts, groupId, head.groupEpoch);
-    else await removeRest(parts, groupId);
-    await makeGroup(parts, groupId, head);
+    if (head) await sweepGroup(context, groupId, head.groupEpoch);
+    else await removeRest(context, groupId);
+    await makeGroup(context, groupId, head);
   }
   throw beingChanged(groupId);
 }
 
 /** Refused when another has made it meanwhile: the next look finds it. */
-async function makeGroup({ table, clock }: GroupParts, groupId: string, deleted: GroupHead | undefined): Promise<void> {
+async function makeGroup(
+  { table, clock }: GroupContext,
+  groupId: string,
+  deleted: GroupHead | undefined,
+): Promise<void> {
   const key = groupHeadKey(groupId);
   const now = clock.now();
   const set = [['cr', now] as const, ['es', now] as const];
@@ -65,7 +69,7 @@ async function makeGroup({ table, clock }: GroupParts, groupId: string, deleted:
  * Commits without membership leave the epoch as it is: whoever wants to delete for want of them says so first, and looks
  * again. They take the mark away.
  */
-export async function markExpiring({ table }: GroupParts, groupId: string, head: GroupHead): Promise<boolean> {
+export async function markExpiring({ table }: GroupContext, groupId: string, head: GroupHead): Promise<boolean> {
   const result = await table.write({
     kind: 'update',
     key: groupHeadKey(groupId),
@@ -76,7 +80,7 @@ export async function markExpiring({ table }: GroupParts, groupId: string, head:
 }
 
 /** False when the group was deleted. */
-export async function unmarkExpiring({ table }: GroupParts, groupId: string): Promise<boolean> {
+export async function unmarkExpiring({ table }: GroupContext, groupId: string): Promise<boolean> {
   const result = await table.write({
     kind: 'update',
     key: groupHeadKey(groupId),
@@ -88,7 +92,7 @@ export async function unmarkExpiring({ table }: GroupParts, groupId: string): Pr
 
 /** From now on there is no such group. False when the head has changed since it was read. */
 export async function markDeleted(
-  { table }: GroupParts,
+  { table }: GroupContext,
   groupId: string,
   head: GroupHead,
   why: 'asked' | 'expired',
@@ -105,7 +109,7 @@ export async function markDeleted(
 }
 
 /** Once nothing is left of it. The head stays for a while, so that a group made anew goes on with greater epochs. */
-export async function unlist({ table, clock }: GroupParts, groupId: string, groupEpoch: number): Promise<void> {
+export async function unlist({ table, clock }: GroupContext, groupId: string, groupEpoch: number): Promise<void> {
   const isStillGone = all(exists('de'), equals('ge', groupEpoch));
   await table.transact(
     [
@@ -122,7 +126,7 @@ export async function unlist({ table, clock }: GroupParts, groupId: string, grou
 }
 
 /** Every change is followed by one: a target computed for the new epoch has seen it. Undefined when the group was deleted. */
-export async function bump({ table }: GroupParts, groupId: string): Promise<GroupHead | undefined> {
+export async function bump({ table }: GroupContext, groupId: string): Promise<GroupHead | undefined> {
   const result = await table.write({
     kind: 'update',
     key: groupHeadKey(groupId),
@@ -143,7 +147,7 @@ export type Installation = {
 
 /** Only forwards: of two that computed, one installs. The head as it is afterwards; undefined when the group was deleted. */
 export async function install(
-  { table, clock }: GroupParts,
+  { table, clock }: GroupContext,
   groupId: string,
   target: Installation,
 ): Promise<GroupHead | undefined> {
@@ -170,7 +174,7 @@ export async function install(
 
 /** The target stands, for none of its topics has changed. */
 export async function confirmCatalogue(
-  { table }: GroupParts,
+  { table }: GroupContext,
   groupId: string,
   head: GroupHead,
   catalogue: number,

@@ -21,7 +21,7 @@ import {
   type Table,
   type Value,
 } from '../../storage/table.ts';
-import { type GroupParts, randomName } from '../context.ts';
+import { type GroupContext, randomName } from '../context.ts';
 import { type GroupHead, parseGroupHead } from './head.ts';
 import {
   asRead,
@@ -64,7 +64,7 @@ export async function readInstance(table: Table, groupId: string, instanceId: st
 
 /** False when the item is no longer as it was read. */
 export async function putMember(
-  { table, clock }: GroupParts,
+  { table, clock }: GroupContext,
   groupId: string,
   before: Member | undefined,
   member: Member,
@@ -85,7 +85,7 @@ const plain = (value: Value | undefined): string =>
 
 /** In one step: the instance id changes hands, its last holder is retired, the new member is there. */
 export async function takeOver(
-  { table, clock }: GroupParts,
+  { table, clock }: GroupContext,
   groupId: string,
   change: { member: Member; before: Member | undefined; holder: Member | undefined; heldBy: string | undefined },
 ): Promise<boolean> {
@@ -109,14 +109,14 @@ export async function takeOver(
  * member that is named must be found by whoever comes, so that a new target is computed. Returns those that are named.
  */
 export async function retire(
-  parts: GroupParts,
+  context: GroupContext,
   groupId: string,
   members: readonly Member[],
   target: InstalledTarget,
 ): Promise<readonly Member[]> {
   const left = await inParallel(members, 16, async (member) => {
-    const isNamed = target.has(targetKeyOf(member)) && (await holdsItsInstance(parts.table, groupId, member));
-    if (!isNamed) await putMember(parts, groupId, member, retired(member));
+    const isNamed = target.has(targetKeyOf(member)) && (await holdsItsInstance(context.table, groupId, member));
+    if (!isNamed) await putMember(context, groupId, member, retired(member));
     return isNamed;
   });
   return members.filter((_, index) => left[index]);
@@ -147,7 +147,7 @@ const windows = { first: 2, growth: 4, most: 100 };
  * group has. In a larger one the members from this one on are half a unit more; who follows the last stands in the first page,
  * if instance ids, which lie before the members, leave it the room.
  */
-export async function watch({ table }: GroupParts, groupId: string, memberId: string, now: Moment): Promise<Watch> {
+export async function watch({ table }: GroupContext, groupId: string, memberId: string, now: Moment): Promise<Watch> {
   const { pk, sk } = groupHeadKey(groupId);
   const first = await table.query({ pk, from: sk, through: lastMemberKey, limit: firstPage });
   const headItem = first.items.find((item) => item.sk === sk);

@@ -20,7 +20,7 @@ import {
 } from '../../storage/table.ts';
 import type { Partitions } from '../partition-set.ts';
 
-export type Slot = {
+export type Ownership = {
   readonly owner: string | undefined;
   /** 0: never owned. */
   readonly term: number;
@@ -66,7 +66,7 @@ function ownerValue(memberId: string): Scalar {
 const ownerName = (value: Value): string =>
   typeof value === 'string' ? value : Buffer.from(value as Uint8Array).toString('base64url');
 
-export function slotOf(item: Item | undefined, partition: number): Slot {
+export function ownershipOf(item: Item | undefined, partition: number): Ownership {
   const at = (letter: Parameters<typeof path>[0]) => item?.[path(letter, partition)];
   const owner = at('w');
   return {
@@ -81,13 +81,13 @@ export function slotOf(item: Item | undefined, partition: number): Slot {
 }
 
 /** Every partition of an item that has anything stored. */
-export function slotsOf(item: Item): { partition: number; slot: Slot }[] {
+export function ownershipsOf(item: Item): { partition: number; ownership: Ownership }[] {
   if ((item.v as number) > itemVersion)
     throw new Error(`offsets ${item.pk} ${item.sk} have version ${item.v}: written by a newer Rivulet`);
   const first = Number(item.sk.slice(item.sk.indexOf('/') + 1)) * partitionsPerOffsetsItem;
   return Array.from({ length: partitionsPerOffsetsItem }, (_, i) => first + i)
     .filter((partition) => ['w', 'a', 'o'].some((letter) => item[letter + digit(partition)] !== undefined))
-    .map((partition) => ({ partition, slot: slotOf(item, partition) }));
+    .map((partition) => ({ partition, ownership: ownershipOf(item, partition) }));
 }
 
 export const topicIdOf = (item: Item): string => item.sk.slice(0, item.sk.indexOf('/'));
@@ -95,8 +95,8 @@ export const topicNameOf = (item: Item): string => item.n as string;
 
 // --- conditions and changes of one partition; the writes of an item are made of these
 
-/** That the slot is in the very term that was read (or in none). */
-export function inTerm(partition: number, { owner, term }: Slot): Condition {
+/** That the ownership is in the very term that was read (or in none). */
+export function inTerm(partition: number, { owner, term }: Ownership): Condition {
   const sameOwner =
     owner === undefined ? absent(path('w', partition)) : equals(path('w', partition), ownerValue(owner));
   return all(sameOwner, term === 0 ? absent(path('a', partition)) : equals(path('a', partition), term));
@@ -111,16 +111,16 @@ export const commitIsNew = (partition: number, commitSeq: number): Condition =>
   any(absent(path('c', partition)), { test: 'below', path: path('c', partition), value: commitSeq });
 
 /** That the offset is the very one that was read. */
-export const sameOffset = (partition: number, slot: Slot): Condition =>
-  slot.offset === undefined
+export const sameOffset = (partition: number, ownership: Ownership): Condition =>
+  ownership.offset === undefined
     ? absent(path('o', partition))
-    : all(equals(path('o', partition), slot.offset), equals(path('t', partition), slot.committedMs));
+    : all(equals(path('o', partition), ownership.offset), equals(path('t', partition), ownership.committedMs));
 
-/** That every slot of the item is as it was read, also those that were empty. */
-export const sameSlots = (item: Item): Condition => {
+/** That every ownership of the item is as it was read, also those that were empty. */
+export const sameOwnerships = (item: Item): Condition => {
   const asRead = Array.from({ length: partitionsPerOffsetsItem }, (_, partition) => {
-    const slot = slotOf(item, partition);
-    return [inTerm(partition, slot), sameOffset(partition, slot)];
+    const ownership = ownershipOf(item, partition);
+    return [inTerm(partition, ownership), sameOffset(partition, ownership)];
   });
   return all(atMost('v', itemVersion), ...asRead.flat());
 };
@@ -128,7 +128,7 @@ export const sameSlots = (item: Item): Condition => {
 export type Change = { readonly set: readonly (readonly [string, Value])[]; readonly remove: readonly string[] };
 
 /** The number of the last commit stays while the owner is the same: its commits are numbered for its life. */
-export const beginTerm = (partition: number, memberId: string, epoch: number, before: Slot): Change => ({
+export const beginTerm = (partition: number, memberId: string, epoch: number, before: Ownership): Change => ({
   set: [
     [path('w', partition), ownerValue(memberId)],
     [path('a', partition), epoch],
@@ -206,7 +206,7 @@ export function burialOf(item: Item, epoch: number, ttl: number): Write {
     kind: 'update',
     key: { pk: item.pk, sk: item.sk },
     update: { set: [['ttl', ttl], ...changes.flatMap((change) => change.set)], ...(remove.length > 0 && { remove }) },
-    if: sameSlots(item),
+    if: sameOwnerships(item),
   };
 }
 

@@ -3,10 +3,10 @@ import type { OffsetPosition } from '../../api/groups.ts';
 import { groupOffsetsKey, groupOffsetsPartition } from '../../storage/keys.ts';
 import { readAll } from '../../storage/read-all.ts';
 import type { Item, Table } from '../../storage/table.ts';
-import { type Slot, slotsOf, topicIdOf, topicNameOf } from './ownership.ts';
+import { type Ownership, ownershipsOf, topicIdOf, topicNameOf } from './ownership.ts';
 import type { Entry } from './write-ownership.ts';
 
-export type StoredSlot = Entry & { readonly slot: Slot };
+export type StoredOwnership = Entry & { readonly ownership: Ownership };
 
 type Range = {
   readonly topicId?: string;
@@ -15,14 +15,14 @@ type Range = {
 };
 
 /** Everything stored of the group, or of one topic of it, by topic id and partition. */
-export async function readSlots(table: Table, groupId: string, options: Range): Promise<StoredSlot[]> {
+export async function readOwnership(table: Table, groupId: string, options: Range): Promise<StoredOwnership[]> {
   const items = await readOffsetsItems(table, groupId, options);
   const all = items.flatMap((item) =>
-    slotsOf(item).map(({ partition, slot }) => ({
+    ownershipsOf(item).map(({ partition, ownership }) => ({
       topic: topicNameOf(item),
       topicId: topicIdOf(item),
       partition,
-      slot,
+      ownership,
     })),
   );
   return all.filter(isBehind(options.after));
@@ -45,4 +45,3 @@ export async function readOffsetsItems(
   };
   return readAll(table, { pk: groupOffsetsPartition(groupId), ...range, strong });
 }
-

@@ -4,18 +4,18 @@ import { inParallel } from '../../runtime/concurrency.ts';
 import { groupHeadKey, groupPartition, instancePrefix, targetsPartition } from '../../storage/keys.ts';
 import { readAll } from '../../storage/read-all.ts';
 import { equals, type Item, type Table } from '../../storage/table.ts';
-import type { GroupParts } from '../context.ts';
-import { readOffsetsItems } from './read-ownership.ts';
+import type { GroupContext } from '../context.ts';
 import { ttlOfDeleted } from './head.ts';
 import { isLiving } from './member.ts';
 import { readMember } from './members.ts';
-import { burialOf, isBuried, sameSlots } from './ownership.ts';
+import { burialOf, isBuried, sameOwnerships } from './ownership.ts';
+import { readOffsetsItems } from './read-ownership.ts';
 
 const itemsAtOnce = 16;
 
 /** Offsets, targets and instance ids; the members' tombstones go by themselves. `groupEpoch`: at which it was deleted. */
 export async function sweepGroup(
-  { table, clock }: Pick<GroupParts, 'table' | 'clock'>,
+  { table, clock }: Pick<GroupContext, 'table' | 'clock'>,
   groupId: string,
   groupEpoch: number,
 ): Promise<void> {
@@ -64,7 +64,7 @@ async function isStillDeleted(table: Table, groupId: string, groupEpoch: number)
  * The head is gone already, and its epochs with it: those in the offsets would be above those of the group that is made now.
  * Not only what is buried: a claim may have come after the burial, where there was no item.
  */
-export async function removeRest({ table }: Pick<GroupParts, 'table'>, groupId: string): Promise<void> {
+export async function removeRest({ table }: Pick<GroupContext, 'table'>, groupId: string): Promise<void> {
   const rest = await readOffsetsItems(table, groupId, { strong: true });
   const isMade = rest.length > 0 && (await table.get(groupHeadKey(groupId), { strong: true })) !== undefined;
   if (!isMade) await removeOffsets(table, rest);
@@ -79,6 +79,6 @@ export async function removeTargets(table: Table, groupId: string, through: numb
 
 export async function removeOffsets(table: Table, items: readonly Item[]): Promise<void> {
   await inParallel(items, itemsAtOnce, (item) =>
-    table.write({ kind: 'delete', key: { pk: item.pk, sk: item.sk }, if: sameSlots(item) }),
+    table.write({ kind: 'delete', key: { pk: item.pk, sk: item.sk }, if: sameOwnerships(item) }),
   );
 }

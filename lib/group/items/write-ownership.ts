@@ -1,15 +1,15 @@
 // Writing partitions of offsets items: all that may be written in one step, those that may not with an error each. A
 // refusal of the table shows what is stored; what that means is judged anew, and the rest is tried again.
 //
-// Invariant: nothing is written twice. Where a write carries no number of its own, and the slot is neither as it was read
+// Invariant: nothing is written twice. Where a write carries no number of its own, and the ownership is neither as it was read
 // nor as we would have it, an unheard copy of ours may have been there and was overwritten: the outcome is unknown.
 import { isDeepStrictEqual } from 'node:util';
 import type { RivuletError } from '../../api/errors.ts';
 import { inParallel } from '../../runtime/concurrency.ts';
 import { groupHeadKey } from '../../storage/keys.ts';
 import type { Check, Condition, Item, Key, Write } from '../../storage/table.ts';
-import { beingChanged, type GroupParts, randomName } from '../context.ts';
-import { type Change, type ItemPartitions, keyOfItem, type Slot, slotOf, updateOf } from './ownership.ts';
+import { beingChanged, type GroupContext, randomName } from '../context.ts';
+import { type Change, type ItemPartitions, keyOfItem, type Ownership, ownershipOf, updateOf } from './ownership.ts';
 
 export type Entry = { readonly topic: string; readonly topicId: string; readonly partition: number };
 
@@ -17,13 +17,13 @@ export type Entry = { readonly topic: string; readonly topicId: string; readonly
 export type Verdict = 'write' | 'done' | RivuletError;
 
 export type Rules<E extends Entry> = {
-  /** Undefined slot: nothing was read of it yet. */
-  judge(entry: E, slot: Slot): Verdict | Promise<Verdict>;
-  condition(entry: E, slot: Slot | undefined): Condition;
-  change(entry: E, slot: Slot | undefined): Change;
+  /** Undefined ownership: nothing was read of it yet. */
+  judge(entry: E, ownership: Ownership): Verdict | Promise<Verdict>;
+  condition(entry: E, ownership: Ownership | undefined): Condition;
+  change(entry: E, ownership: Ownership | undefined): Change;
   /** Whether the condition needs what is stored. */
   readonly readsFirst: boolean;
-  /** Asked of the group's head where an item is made: nothing in the slot itself tells that the group is there. */
+  /** Asked of the group's head where an item is made: nothing in the ownership itself tells that the group is there. */
   readonly ifNew?: Condition;
 };
 
@@ -32,8 +32,8 @@ const actionsPerStep = 100;
 const tries = 6;
 
 /** The errors of those that were refused. */
-export async function writeSlots<E extends Entry>(
-  parts: GroupParts,
+export async function writeOwnership<E extends Entry>(
+  context: GroupContext,
   groupId: string,
   entries: readonly E[],
   rules: Rules<E>,
@@ -42,7 +42,7 @@ export async function writeSlots<E extends Entry>(
   const items = itemsOf(groupId, entries);
   const itemsPerStep = rules.ifNew ? actionsPerStep - 1 : actionsPerStep;
   for (let from = 0; from < items.length; from += itemsPerStep)
-    await writeStep(parts, groupId, items.slice(from, from + itemsPerStep), rules, errors);
+    await writeStep(context, groupId, items.slice(from, from + itemsPerStep), rules, errors);
   return errors;
 }
 
@@ -51,7 +51,7 @@ type ItemEntries<E> = {
   readonly shared: ItemPartitions;
   /** As far as was read. */
   isNew: boolean;
-  entries: { entry: E; slot?: Slot }[];
+  entries: { entry: E; ownership?: Ownership }[];
 };
 
 function itemsOf<E extends Entry>(groupId: string, entries: readonly E[]): ItemEntries<E>[] {
@@ -67,7 +67,7 @@ function itemsOf<E extends Entry>(groupId: string, entries: readonly E[]): ItemE
 }
 
 async function writeStep<E extends Entry>(
-  parts: GroupParts,
+  context: GroupContext,
   groupId: string,
   items: readonly ItemEntries<E>[],
   rules: Rules<E>,
@@ -75,13 +75,13 @@ async function writeStep<E extends Entry>(
 ): Promise<void> {
   const look = (item: ItemEntries<E>, stored: Item | undefined) => sortOut(groupId, item, stored, rules, errors);
   const read = async (item: ItemEntries<E>) => {
-    await look(item, await parts.table.get(item.key, { strong: true }));
+    await look(item, await context.table.get(item.key, { strong: true }));
   };
   if (rules.readsFirst) await inParallel(items, 16, read);
   for (let attempt = 0; attempt < tries; attempt++) {
     const open = items.filter(({ entries }) => entries.length > 0);
     const makesAnItem = open.some(({ isNew }) => isNew);
-    const refused = await send(parts, [
+    const refused = await send(context, [
       ...open.map((item) => writeOf(groupId, item, rules)),
       ...(makesAnItem ? headCheck(groupId, rules) : []),
     ]);
@@ -101,13 +101,13 @@ async function sortOut<E extends Entry>(
 ): Promise<void> {
   const left: ItemEntries<E>['entries'] = [];
   item.isNew = stored === undefined;
-  for (const { entry, slot: before } of item.entries) {
-    const slot = slotOf(stored, entry.partition);
-    const isChanged = before && rules.readsFirst && !isDeepStrictEqual(before, slot);
+  for (const { entry, ownership: before } of item.entries) {
+    const ownership = ownershipOf(stored, entry.partition);
+    const isChanged = before && rules.readsFirst && !isDeepStrictEqual(before, ownership);
     const verdict = isChanged
       ? isInPlace(rules.change(entry, before), stored) || beingChanged(groupId)
-      : await rules.judge(entry, slot);
-    if (verdict === 'write') left.push({ entry, slot });
+      : await rules.judge(entry, ownership);
+    if (verdict === 'write') left.push({ entry, ownership });
     else if (verdict !== 'done') errors.set(entry, verdict);
   }
   item.entries = left;
@@ -120,8 +120,8 @@ function writeOf<E extends Entry>(groupId: string, { shared, entries }: ItemEntr
   return updateOf(
     groupId,
     shared,
-    entries.map(({ entry, slot }) => rules.condition(entry, slot)),
-    entries.map(({ entry, slot }) => rules.change(entry, slot)),
+    entries.map(({ entry, ownership }) => rules.condition(entry, ownership)),
+    entries.map(({ entry, ownership }) => rules.change(entry, ownership)),
   );
 }
 
@@ -130,7 +130,7 @@ const headCheck = <E extends Entry>(groupId: string, { ifNew }: Rules<E>): Check
 
 /** One item by one write; several by one transaction, at twice the price. @returns those that were refused. */
 async function send(
-  { table, clock }: GroupParts,
+  { table, clock }: GroupContext,
   actions: readonly (Write | Check)[],
 ): Promise<{ index: number; old: Item | undefined }[]> {
   const [first, ...others] = actions;

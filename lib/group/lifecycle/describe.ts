@@ -3,7 +3,7 @@
 import type { GroupDescription, GroupState, GroupSummary, MemberDescription } from '../../api/groups.ts';
 import { inParallel } from '../../runtime/concurrency.ts';
 import { groupsPartition } from '../../storage/keys.ts';
-import { type GroupParts, unknownGroup } from '../context.ts';
+import { type GroupContext, unknownGroup } from '../context.ts';
 import type { GroupHead } from '../items/head.ts';
 import { isPresent, type Member, targetKeyOf } from '../items/member.ts';
 import { readGroup } from '../items/members.ts';
@@ -15,33 +15,33 @@ import { isEmpty } from '../partition-set.ts';
 const groupsAtOnce = 16;
 
 export async function listGroups(
-  parts: GroupParts,
+  context: GroupContext,
   { limit = 100, after }: { limit?: number; after?: string },
 ): Promise<{ groups: GroupSummary[]; more: boolean }> {
-  const page = await parts.table.query({
+  const page = await context.table.query({
     pk: groupsPartition,
     limit,
     strong: true,
     ...(after !== undefined && { after }),
   });
   const groups = await inParallel(page.items, groupsAtOnce, async ({ sk: groupId }) => {
-    const { head, living } = await lookAt(parts, groupId);
+    const { head, living } = await lookAt(context, groupId);
     if (!head) return undefined;
     return { groupId, state: stateOf(head, living), members: living.length };
   });
   const living = groups.filter((group) => group !== undefined);
   // The caller goes on behind the last of them, so there must be one.
-  if (living.length === 0 && page.more) return listGroups(parts, { limit, after: page.items.at(-1)!.sk });
+  if (living.length === 0 && page.more) return listGroups(context, { limit, after: page.items.at(-1)!.sk });
   return { groups: living, more: page.more };
 }
 
-export async function describeGroup(parts: GroupParts, groupId: string): Promise<GroupDescription> {
+export async function describeGroup(context: GroupContext, groupId: string): Promise<GroupDescription> {
   checkGroupId(groupId);
-  const { head, living } = await lookAt(parts, groupId);
+  const { head, living } = await lookAt(context, groupId);
   if (!head) throw unknownGroup(groupId);
-  const target = (await readTarget(parts.table, groupId, head)) ?? new Map();
+  const target = (await readTarget(context.table, groupId, head)) ?? new Map();
   const isThere = new Set(living.map(({ memberId }) => memberId));
-  const partitionDetails = (await lagOf(parts, groupId)).map(({ memberId, ...row }) =>
+  const partitionDetails = (await lagOf(context, groupId)).map(({ memberId, ...row }) =>
     memberId !== undefined && isThere.has(memberId) ? { ...row, memberId } : row,
   );
   return {
@@ -51,13 +51,13 @@ export async function describeGroup(parts: GroupParts, groupId: string): Promise
     assignor: head.assignor,
     groupEpoch: head.groupEpoch,
     assignmentEpoch: head.assignmentEpoch,
-    memberDetails: living.map((member) => describeMember(member, target, parts.clock.now())),
+    memberDetails: living.map((member) => describeMember(member, target, context.clock.now())),
     partitionDetails,
   };
 }
 
 /** Without a head: there is no such group, or it was deleted. */
-async function lookAt({ table, clock }: GroupParts, groupId: string) {
+async function lookAt({ table, clock }: GroupContext, groupId: string) {
   const { head, members } = await readGroup(table, groupId);
   const living = members.filter((member) => isPresent(member, clock.now()));
   return { head: head?.isDeleted ? undefined : head, living };

@@ -1,5 +1,5 @@
 // What time does to groups: the dead are closed though nobody beats, offsets that nobody has needed for the retention time
-// go, and groups that have nothing left. Called by upkeep; every step may run twice, or at two places at once.
+// go, and groups that have nothing left. Called by maintenance; every step may run twice, or at two places at once.
 
 import { type ErrorCode, RivuletError } from '../../api/errors.ts';
 import { groupPartition, groupsPartition, lastMemberKey, memberPrefix } from '../../storage/keys.ts';
@@ -7,35 +7,35 @@ import { readAll } from '../../storage/read-all.ts';
 import { all, equals, type Item } from '../../storage/table.ts';
 import type { Topics } from '../../topic/topics.ts';
 import { closeTheDead, computeTarget, topicsChanged } from '../assignment/compute.ts';
-import { beingChanged, type GroupParts, nonEmpty, unknownGroup } from '../context.ts';
+import { beingChanged, type GroupContext, nonEmpty, unknownGroup } from '../context.ts';
 import type { GroupHead } from '../items/head.ts';
 import { bump, markDeleted, markExpiring, readAnyHead, unlist } from '../items/heads.ts';
 import { isExpired, isLiving } from '../items/member.ts';
 import { readMembers } from '../items/members.ts';
 import { clearOffset, inTerm, sameOffset, topicIdOf, topicNameOf } from '../items/ownership.ts';
+import { readOffsetsItems, readOwnership, type StoredOwnership } from '../items/read-ownership.ts';
 import { removeOffsets, removeTargets, sweepGroup } from '../items/sweep.ts';
-import { type Rules, writeSlots } from '../items/write-ownership.ts';
+import { type Rules, writeOwnership } from '../items/write-ownership.ts';
 import { checkGroupId } from '../names.ts';
-import { readOffsetsItems, readSlots, type StoredSlot } from '../items/read-ownership.ts';
 import { resolveEach } from '../topics.ts';
 
 /** Refused while it has members. Who dies half-way leaves a group that is gone, and whose rest goes before it can come back. */
-export async function deleteGroup(parts: GroupParts, groupId: string): Promise<void> {
+export async function deleteGroup(context: GroupContext, groupId: string): Promise<void> {
   checkGroupId(groupId);
-  await closeTheDead(parts, groupId);
-  const head = await readAnyHead(parts.table, groupId);
+  await closeTheDead(context, groupId);
+  const head = await readAnyHead(context.table, groupId);
   // Somebody may have died in the middle of it.
-  if (head?.isDeleted) await clearAway(parts, groupId, head.groupEpoch);
+  if (head?.isDeleted) await clearAway(context, groupId, head.groupEpoch);
   if (!head || head.isDeleted) throw unknownGroup(groupId);
-  if ((await readMembers(parts.table, groupId)).some(isLiving)) throw nonEmpty(groupId);
+  if ((await readMembers(context.table, groupId)).some(isLiving)) throw nonEmpty(groupId);
   // The epoch is as it was before the members were looked at: nobody has joined since.
-  if (!(await markDeleted(parts, groupId, head, 'asked'))) throw beingChanged(groupId);
-  await clearAway(parts, groupId, head.groupEpoch + 1);
+  if (!(await markDeleted(context, groupId, head, 'asked'))) throw beingChanged(groupId);
+  await clearAway(context, groupId, head.groupEpoch + 1);
 }
 
-async function clearAway(parts: GroupParts, groupId: string, groupEpoch: number): Promise<void> {
-  await sweepGroup(parts, groupId, groupEpoch);
-  await unlist(parts, groupId, groupEpoch);
+async function clearAway(context: GroupContext, groupId: string, groupEpoch: number): Promise<void> {
+  await sweepGroup(context, groupId, groupEpoch);
+  await unlist(context, groupId, groupEpoch);
 }
 
 const hourMs = 3_600_000;
@@ -46,7 +46,7 @@ const goldenSection = (Math.sqrt(5) - 1) / 2;
  * All groups, those too that are being deleted. Each hour begins elsewhere: who comes through a part of them in an hour has
  * been through all after twice as many hours as there are such parts, and need remember nothing.
  */
-export async function groupsInTurn({ table, clock }: GroupParts): Promise<string[]> {
+export async function groupsInTurn({ table, clock }: GroupContext): Promise<string[]> {
   const groupIds = (await readAll(table, { pk: groupsPartition, strong: true })).map(({ sk }) => sk);
   const turn = (Math.floor(clock.now() / hourMs) * goldenSection) % 1;
   const first = Math.floor(turn * groupIds.length);
@@ -59,33 +59,33 @@ const isOfOneGroup: ReadonlySet<ErrorCode> = new Set(['COORDINATOR_LOAD_IN_PROGR
 const nothing: Expired = { offsets: 0, isGone: false };
 
 /** One that is being changed, or has become too large to be assigned, has its turn another time: the others do not wait for it. */
-export async function expireIfPossible(parts: GroupParts, groupId: string, retentionMs: number): Promise<Expired> {
+export async function expireIfPossible(context: GroupContext, groupId: string, retentionMs: number): Promise<Expired> {
   checkGroupId(groupId);
   try {
-    return await expireGroup(parts, groupId, retentionMs);
+    return await expireGroup(context, groupId, retentionMs);
   } catch (error) {
     if (error instanceof RivuletError && isOfOneGroup.has(error.errorCode)) return nothing;
     throw error;
   }
 }
 
-async function expireGroup(parts: GroupParts, groupId: string, retentionMs: number): Promise<Expired> {
-  const found = await readAnyHead(parts.table, groupId);
+async function expireGroup(context: GroupContext, groupId: string, retentionMs: number): Promise<Expired> {
+  const found = await readAnyHead(context.table, groupId);
   if (!found) return nothing;
   if (found.isDeleted) {
-    await clearAway(parts, groupId, found.groupEpoch);
+    await clearAway(context, groupId, found.groupEpoch);
     return { offsets: 0, isGone: true };
   }
-  await removeTombstones(parts, groupId);
-  await removeTargets(parts.table, groupId, found.assignmentEpoch - 1);
-  await removeDeletedTopics(parts, groupId);
-  const head = await bringUpToDate(parts, groupId, found);
-  const members = await readMembers(parts.table, groupId);
-  return members.some(isLiving) ? nothing : expireEmpty(parts, groupId, { head, retentionMs });
+  await removeTombstones(context, groupId);
+  await removeTargets(context.table, groupId, found.assignmentEpoch - 1);
+  await removeDeletedTopics(context, groupId);
+  const head = await bringUpToDate(context, groupId, found);
+  const members = await readMembers(context.table, groupId);
+  return members.some(isLiving) ? nothing : expireEmpty(context, groupId, { head, retentionMs });
 }
 
 /** A table without a ttl of its own keeps them, DynamoDB for days; and heartbeats pay for those that lie between members. */
-async function removeTombstones({ table, clock }: GroupParts, groupId: string): Promise<void> {
+async function removeTombstones({ table, clock }: GroupContext, groupId: string): Promise<void> {
   const range = { pk: groupPartition(groupId), from: memberPrefix, through: lastMemberKey };
   const items = await readAll(table, { ...range, strong: true });
   const isGone = ({ ttl }: Item) => ttl !== undefined && (ttl as number) * 1000 < clock.now();
@@ -94,7 +94,7 @@ async function removeTombstones({ table, clock }: GroupParts, groupId: string): 
 }
 
 /** A topic made anew under the same name has another id: offsets do not survive. */
-async function removeDeletedTopics({ table, topics }: GroupParts, groupId: string): Promise<void> {
+async function removeDeletedTopics({ table, topics }: GroupContext, groupId: string): Promise<void> {
   const items = await readOffsetsItems(table, groupId, { strong: true });
   const byTopic = Map.groupBy(items, topicIdOf);
   for (const [topicId, [first, ...rest]] of byTopic)
@@ -106,47 +106,47 @@ async function isTopicGone(topics: Topics, topicId: string, topic: string): Prom
   return found instanceof RivuletError;
 }
 
-/** What the members do for each other while they beat. */
-async function bringUpToDate(parts: GroupParts, groupId: string, head: GroupHead): Promise<GroupHead> {
-  const members = await readMembers(parts.table, groupId);
-  const hasDead = members.some((member) => member.state === 'closed' || isExpired(member, parts.clock.now()));
-  const isStale = hasDead || (members.some(isLiving) && (await topicsChanged(parts, groupId, head)));
-  const raised = isStale ? ((await bump(parts, groupId)) ?? head) : head;
-  return raised.groupEpoch > raised.assignmentEpoch ? computeTarget(parts, groupId, raised) : raised;
+/** What the members do for each other while they sent. */
+async function bringUpToDate(context: GroupContext, groupId: string, head: GroupHead): Promise<GroupHead> {
+  const members = await readMembers(context.table, groupId);
+  const hasDead = members.some((member) => member.state === 'closed' || isExpired(member, context.clock.now()));
+  const isStale = hasDead || (members.some(isLiving) && (await topicsChanged(context, groupId, head)));
+  const raised = isStale ? ((await bump(context, groupId)) ?? head) : head;
+  return raised.groupEpoch > raised.assignmentEpoch ? computeTarget(context, groupId, raised) : raised;
 }
 
 /** Kafka's rule: the time runs from the last commit, or from when the last member left, whichever is later. */
 async function expireEmpty(
-  parts: GroupParts,
+  context: GroupContext,
   groupId: string,
   { head, retentionMs }: { head: GroupHead; retentionMs: number },
 ): Promise<Expired> {
   const emptySinceMs = head.emptySinceMs ?? head.createdMs;
-  const isOld = (sinceMs: number) => parts.clock.now() - Math.max(sinceMs, emptySinceMs) > retentionMs;
-  const committed = (await readSlots(parts.table, groupId, { strong: true })).filter(
-    ({ slot }) => slot.offset !== undefined,
+  const isOld = (sinceMs: number) => context.clock.now() - Math.max(sinceMs, emptySinceMs) > retentionMs;
+  const committed = (await readOwnership(context.table, groupId, { strong: true })).filter(
+    ({ ownership }) => ownership.offset !== undefined,
   );
-  const old = committed.filter(({ slot }) => isOld(slot.committedMs));
-  await writeSlots(parts, groupId, old, clearingRules);
-  const isGone = old.length === committed.length && isOld(0) && (await expireWhole(parts, groupId, head));
+  const old = committed.filter(({ ownership }) => isOld(ownership.committedMs));
+  await writeOwnership(context, groupId, old, clearingRules);
+  const isGone = old.length === committed.length && isOld(0) && (await expireWhole(context, groupId, head));
   return { offsets: old.length, isGone };
 }
 
 /** False when somebody has come meanwhile, or has committed: before the second look, which sees it, or after it. */
-async function expireWhole(parts: GroupParts, groupId: string, head: GroupHead): Promise<boolean> {
-  if (!(await markExpiring(parts, groupId, head))) return false;
-  const slots = await readSlots(parts.table, groupId, { strong: true });
-  const hasOffsets = slots.some(({ slot }) => slot.offset !== undefined);
+async function expireWhole(context: GroupContext, groupId: string, head: GroupHead): Promise<boolean> {
+  if (!(await markExpiring(context, groupId, head))) return false;
+  const ownerships = await readOwnership(context.table, groupId, { strong: true });
+  const hasOffsets = ownerships.some(({ ownership }) => ownership.offset !== undefined);
   if (hasOffsets) return false;
-  if (!(await markDeleted(parts, groupId, head, 'expired'))) return false;
-  await clearAway(parts, groupId, head.groupEpoch + 1);
+  if (!(await markDeleted(context, groupId, head, 'expired'))) return false;
+  await clearAway(context, groupId, head.groupEpoch + 1);
   return true;
 }
 
 /** Only what is still as it was found, when there were no members: a claim or a commit since then keeps the offset. */
-const clearingRules: Rules<StoredSlot> = {
+const clearingRules: Rules<StoredOwnership> = {
   readsFirst: false,
   judge: () => 'done',
-  condition: ({ partition, slot }) => all(inTerm(partition, slot), sameOffset(partition, slot)),
+  condition: ({ partition, ownership }) => all(inTerm(partition, ownership), sameOffset(partition, ownership)),
   change: ({ partition }) => clearOffset(partition),
 };

@@ -20,7 +20,7 @@ import {
   recognised,
   union,
 } from '../partition-set.ts';
-import { type Beat, isJoining, isLeaving } from './heartbeat-request.ts';
+import { type CheckedRequest, isJoining, isLeaving } from './heartbeat-request.ts';
 
 /** Between heartbeats while partitions are on their way. */
 const unsettledIntervalMs = 500;
@@ -45,54 +45,54 @@ export type GlanceOutcome =
   | { readonly kind: 'renew'; readonly member: Member }
   | { readonly kind: 'slow' };
 
-export function glance({ head, member, nowMs }: Glance, beat: Beat): GlanceOutcome {
-  if (!head || member?.state !== 'open' || !isSettled(head, member, beat)) return { kind: 'slow' };
-  const owned = beat.owned && recognised(beat.owned, member.owned);
+export function glance({ head, member, nowMs }: Glance, sent: CheckedRequest): GlanceOutcome {
+  if (!head || member?.state !== 'open' || !isSettled(head, member, sent)) return { kind: 'slow' };
+  const owned = sent.owned && recognised(sent.owned, member.owned);
   if (!owned || !equal(owned, member.owned)) return { kind: 'slow' };
-  return isRenewalDue(member, beat, nowMs)
-    ? { kind: 'renew', member: touched(member, beat, nowMs) }
+  return isRenewalDue(member, sent, nowMs)
+    ? { kind: 'renew', member: touched(member, sent, nowMs) }
     : { kind: 'reply' };
 }
 
-function isSettled(head: GroupHead, member: Member, beat: Beat): boolean {
+function isSettled(head: GroupHead, member: Member, sent: CheckedRequest): boolean {
   const epochs = [member.epoch, head.assignmentEpoch, head.groupEpoch];
   return (
     !head.isDeleted &&
-    beat.memberEpoch > 0 &&
-    epochs.every((epoch) => epoch === beat.memberEpoch) &&
-    beat.seq > member.seq &&
+    sent.memberEpoch > 0 &&
+    epochs.every((epoch) => epoch === sent.memberEpoch) &&
+    sent.seq > member.seq &&
     isEmpty(member.revoking) &&
     !member.isWaiting &&
     !member.isBumpDue &&
-    beat.instanceId === member.instanceId &&
-    isSame(member.subscription, subscriptionOf(member.subscription, beat))
+    sent.instanceId === member.instanceId &&
+    isSame(member.subscription, subscriptionOf(member.subscription, sent))
   );
 }
 
 /** A third of the session, so that a lost renewal does not end it. */
-const isRenewalDue = (member: Member, beat: Beat, nowMs: number): boolean =>
-  Math.abs(nowMs - member.renewedMs) >= member.sessionMs / 3 || member.sessionMs !== beat.sessionMs;
+const isRenewalDue = (member: Member, sent: CheckedRequest, nowMs: number): boolean =>
+  Math.abs(nowMs - member.renewedMs) >= member.sessionMs / 3 || member.sessionMs !== sent.sessionMs;
 
 /** Every write by a member's heartbeat renews it, and takes over what the request says of it. */
-function touched(member: Member, beat: Beat, nowMs: number, changes: Partial<Member> = {}): Member {
+function touched(member: Member, sent: CheckedRequest, nowMs: number, changes: Partial<Member> = {}): Member {
   return next(member, {
-    seq: beat.seq,
-    shownEpoch: beat.memberEpoch,
+    seq: sent.seq,
+    shownEpoch: sent.memberEpoch,
     renewedMs: renewedAt(member, nowMs),
-    sessionMs: beat.sessionMs,
-    rebalanceMs: beat.rebalanceMs,
-    rackId: beat.rackId,
-    clientId: beat.clientId,
-    host: beat.host,
+    sessionMs: sent.sessionMs,
+    rebalanceMs: sent.rebalanceMs,
+    rackId: sent.rackId,
+    clientId: sent.clientId,
+    host: sent.host,
     ...changes,
   });
 }
 
-function subscriptionOf(before: Subscription, beat: Beat): Subscription {
+function subscriptionOf(before: Subscription, sent: CheckedRequest): Subscription {
   return {
-    topics: beat.topics ?? before.topics,
-    regex: beat.regex ?? before.regex,
-    assignor: beat.assignor ?? before.assignor,
+    topics: sent.topics ?? before.topics,
+    regex: sent.regex ?? before.regex,
+    assignor: sent.assignor ?? before.assignor,
   };
 }
 
@@ -120,111 +120,111 @@ export type Admission =
   | { readonly kind: 'take-over'; readonly member: Member; readonly before: Member | undefined }
   | { readonly kind: 'go-on'; readonly owned: Partitions | undefined };
 
-export function admit(situation: Situation, beat: Beat): Admission {
+export function admit(situation: Situation, sent: CheckedRequest): Admission {
   const { member } = situation;
-  if (isLeaving(beat)) return leave(member, beat, situation.nowMs);
-  if (member?.state !== 'open') return isJoining(beat) ? join(situation, beat) : unknownMember(situation, beat);
-  const isLate = beat.seq < member.seq;
-  const isRepeat = beat.seq === member.seq;
-  if (isLate) return refused('INVALID_REQUEST', lateDetail(member, beat));
+  if (isLeaving(sent)) return leave(member, sent, situation.nowMs);
+  if (member?.state !== 'open') return isJoining(sent) ? join(situation, sent) : unknownMember(situation, sent);
+  const isLate = sent.seq < member.seq;
+  const isRepeat = sent.seq === member.seq;
+  if (isLate) return refused('INVALID_REQUEST', lateDetail(member, sent));
   if (isRepeat) return { kind: 'repeat' };
-  if (beat.instanceId !== member.instanceId) return refused('INVALID_REQUEST', instanceDetail(member, beat));
-  if (![0, member.epoch, member.shownEpoch].includes(beat.memberEpoch))
+  if (sent.instanceId !== member.instanceId) return refused('INVALID_REQUEST', instanceDetail(member, sent));
+  if (![0, member.epoch, member.shownEpoch].includes(sent.memberEpoch))
     return refused(
       'FENCED_MEMBER_EPOCH',
-      `member ${beat.memberId} is at epoch ${member.epoch}, not ${beat.memberEpoch}: give up its partitions and join again`,
+      `member ${sent.memberId} is at epoch ${member.epoch}, not ${sent.memberEpoch}: give up its partitions and join again`,
     );
-  const owned = ownedBy(member, beat);
+  const owned = ownedBy(member, sent);
   if (owned === 'foreign')
     return refused(
       'FENCED_MEMBER_EPOCH',
-      `member ${beat.memberId} names partitions that it does not own: give up all and join again`,
+      `member ${sent.memberId} names partitions that it does not own: give up all and join again`,
     );
-  const subscription = subscriptionOf(member.subscription, beat);
-  if (isJoining(beat) && ownsSomething(member))
+  const subscription = subscriptionOf(member.subscription, sent);
+  if (isJoining(sent) && ownsSomething(member))
     return {
       kind: 'write',
-      member: newMember(member, beat, situation.nowMs, { subscription, isBumpDue: true }),
+      member: newMember(member, sent, situation.nowMs, { subscription, isBumpDue: true }),
       before: member,
     };
   if (isSame(subscription, member.subscription)) return { kind: 'go-on', owned };
-  const changed = touched(member, beat, situation.nowMs, { subscription, isBumpDue: true });
+  const changed = touched(member, sent, situation.nowMs, { subscription, isBumpDue: true });
   return { kind: 'write', member: changed, before: member };
 }
 
 /** Then who joins again begins its terms anew, in a later epoch: a commit of before, still on its way, must not land after that. */
 const ownsSomething = ({ owned, revoking }: Member): boolean => !isEmpty(owned) || !isEmpty(revoking);
 
-const lateDetail = (member: Member, beat: Beat) =>
-  `heartbeatSeq ${beat.seq} is below ${member.seq}, the last of member ${beat.memberId}: this heartbeat came late and does nothing`;
-const instanceDetail = (member: Member, beat: Beat) =>
-  `member ${beat.memberId} has ${member.instanceId === undefined ? 'no instance id' : `the instance id ${member.instanceId}`}, not ${beat.instanceId}`;
+const lateDetail = (member: Member, sent: CheckedRequest) =>
+  `heartbeatSeq ${sent.seq} is below ${member.seq}, the last of member ${sent.memberId}: this heartbeat came late and does nothing`;
+const instanceDetail = (member: Member, sent: CheckedRequest) =>
+  `member ${sent.memberId} has ${member.instanceId === undefined ? 'no instance id' : `the instance id ${member.instanceId}`}, not ${sent.instanceId}`;
 
 /** Undefined: it did not say. Who joins has nothing. */
-export function ownedBy(member: Member, beat: Beat): Partitions | undefined | 'foreign' {
-  if (isJoining(beat)) return none;
-  return beat.owned && (recognised(beat.owned, union(member.owned, member.revoking)) ?? 'foreign');
+export function ownedBy(member: Member, sent: CheckedRequest): Partitions | undefined | 'foreign' {
+  if (isJoining(sent)) return none;
+  return sent.owned && (recognised(sent.owned, union(member.owned, member.revoking)) ?? 'foreign');
 }
 
-function leave(member: Member | undefined, beat: Beat, nowMs: number): Admission {
-  if (!member) return refused('UNKNOWN_MEMBER_ID', `there is no member ${beat.memberId}`);
-  const isLate = beat.seq <= member.seq;
+function leave(member: Member | undefined, sent: CheckedRequest, nowMs: number): Admission {
+  if (!member) return refused('UNKNOWN_MEMBER_ID', `there is no member ${sent.memberId}`);
+  const isLate = sent.seq <= member.seq;
   if (isLate && member.state !== 'open') return { kind: 'left' };
-  if (isLate) return refused('INVALID_REQUEST', lateDetail(member, beat));
+  if (isLate) return refused('INVALID_REQUEST', lateDetail(member, sent));
   if (!isLiving(member))
-    return refused('UNKNOWN_MEMBER_ID', `member ${beat.memberId} has left, or its session timed out`);
-  if (beat.memberEpoch === leaveEpoch) return { kind: 'write', member: closed(member, beat.seq), before: member };
-  if (member.instanceId !== beat.instanceId) return refused('INVALID_REQUEST', instanceDetail(member, beat));
+    return refused('UNKNOWN_MEMBER_ID', `member ${sent.memberId} has left, or its session timed out`);
+  if (sent.memberEpoch === leaveEpoch) return { kind: 'write', member: closed(member, sent.seq), before: member };
+  if (member.instanceId !== sent.instanceId) return refused('INVALID_REQUEST', instanceDetail(member, sent));
   // Its successor has a whole session to come.
-  const away = next(member, { state: 'away', seq: beat.seq, renewedMs: renewedAt(member, nowMs) });
+  const away = next(member, { state: 'away', seq: sent.seq, renewedMs: renewedAt(member, nowMs) });
   return { kind: 'write', member: away, before: member };
 }
 
-function unknownMember({ member, instance }: Situation, beat: Beat): Admission {
-  if (member && instance && instance.memberId !== beat.memberId)
+function unknownMember({ member, instance }: Situation, sent: CheckedRequest): Admission {
+  if (member && instance && instance.memberId !== sent.memberId)
     return refused(
       'FENCED_INSTANCE_ID',
-      `instance ${beat.instanceId} is member ${instance.memberId}'s now, no more ${beat.memberId}'s`,
+      `instance ${sent.instanceId} is member ${instance.memberId}'s now, no more ${sent.memberId}'s`,
     );
   return refused(
     'UNKNOWN_MEMBER_ID',
-    `there is no member ${beat.memberId}: it left, or its session timed out; join again`,
+    `there is no member ${sent.memberId}: it left, or its session timed out; join again`,
   );
 }
 
-function join({ member, instance, nowMs }: Situation, beat: Beat): Admission {
-  if (member && beat.seq <= member.seq)
-    return refused('UNKNOWN_MEMBER_ID', `${lateDetail(member, beat)}: member ${beat.memberId} has left`);
-  const subscription = subscriptionOf({ topics: [], regex: '', assignor: undefined }, beat);
+function join({ member, instance, nowMs }: Situation, sent: CheckedRequest): Admission {
+  if (member && sent.seq <= member.seq)
+    return refused('UNKNOWN_MEMBER_ID', `${lateDetail(member, sent)}: member ${sent.memberId} has left`);
+  const subscription = subscriptionOf({ topics: [], regex: '', assignor: undefined }, sent);
   if (subscription.topics.length === 0 && subscription.regex === '')
     return refused(
       'INVALID_REQUEST',
       'a member joins with subscribedTopicNames or subscribedTopicRegex: both are empty',
     );
   const holder = instance?.holder;
-  const isOthers = instance !== undefined && instance.memberId !== beat.memberId;
+  const isOthers = instance !== undefined && instance.memberId !== sent.memberId;
   if (isOthers && holder?.state === 'open') {
     if (isExpired(holder, nowMs)) return { kind: 'expire', member: holder };
     return refused(
       'UNRELEASED_INSTANCE_ID',
-      `instance ${beat.instanceId} is member ${holder.memberId}'s, who has not left`,
+      `instance ${sent.instanceId} is member ${holder.memberId}'s, who has not left`,
     );
   }
   // A fresh member with the same subscription inherits what the target has for the instance: nothing needs computing.
   const inherits =
     isOthers && member === undefined && holder !== undefined && isSame(holder.subscription, subscription);
-  const joined = newMember(member, beat, nowMs, { subscription, isBumpDue: !inherits });
-  const takesOver = beat.instanceId !== undefined && instance?.memberId !== beat.memberId;
+  const joined = newMember(member, sent, nowMs, { subscription, isBumpDue: !inherits });
+  const takesOver = sent.instanceId !== undefined && instance?.memberId !== sent.memberId;
   return { kind: takesOver ? 'take-over' : 'write', member: joined, before: member };
 }
 
 function newMember(
   before: Member | undefined,
-  beat: Beat,
+  sent: CheckedRequest,
   nowMs: number,
   rest: Pick<Member, 'subscription' | 'isBumpDue'>,
 ): Member {
-  const { memberId, seq, sessionMs, rebalanceMs, instanceId, rackId, clientId, host } = beat;
+  const { memberId, seq, sessionMs, rebalanceMs, instanceId, rackId, clientId, host } = sent;
   return {
     ...{ memberId, seq, sessionMs, rebalanceMs, instanceId, rackId, clientId, host },
     ...rest,
@@ -252,7 +252,7 @@ export type Plan =
 /** `owned` is what the member reports; undefined when it does not. */
 export function reconcile(
   member: Member,
-  beat: Beat,
+  sent: CheckedRequest,
   owned: Partitions | undefined,
   target: Partitions,
   nowMs: number,
@@ -265,16 +265,16 @@ export function reconcile(
   const changes = {
     owned: intersection(member.owned, target),
     revoking: surplus,
-    revokeDeadlineMs: nowMs + beat.rebalanceMs,
+    revokeDeadlineMs: nowMs + sent.rebalanceMs,
     isBumpDue: false,
   };
-  return { kind: 'revoke', release, member: touched(member, beat, nowMs, changes) };
+  return { kind: 'revoke', release, member: touched(member, sent, nowMs, changes) };
 }
 
 /** After the claims: the item to be written, or undefined when nothing needs to be. */
 export function settle(
   member: Member,
-  beat: Beat,
+  sent: CheckedRequest,
   owned: Partitions | undefined,
   found: { epoch: number; claimed: Partitions; missing: Partitions },
   nowMs: number,
@@ -293,26 +293,31 @@ export function settle(
     isEmpty(member.revoking) &&
     member.isWaiting === isWaiting &&
     !member.isBumpDue;
-  if (isUnchanged) return recordOf(member, beat, owned, nowMs);
-  return touched(member, beat, nowMs, changes);
+  if (isUnchanged) return recordOf(member, sent, owned, nowMs);
+  return touched(member, sent, nowMs, changes);
 }
 
 /**
  * For a reply that changes nothing. But a reply that names a partition which the member has not reported is recorded
  * first: else an older heartbeat, on its way still, could let go of that partition in the member's name.
  */
-export function recordOf(member: Member, beat: Beat, owned: Partitions | undefined, nowMs: number): Member | undefined {
-  if (member.seq === beat.seq) return undefined;
+export function recordOf(
+  member: Member,
+  sent: CheckedRequest,
+  owned: Partitions | undefined,
+  nowMs: number,
+): Member | undefined {
+  if (member.seq === sent.seq) return undefined;
   const knowsAll = owned !== undefined ? covers(owned, member.owned) : isEmpty(member.owned);
-  return knowsAll && !isRenewalDue(member, beat, nowMs) ? undefined : touched(member, beat, nowMs);
+  return knowsAll && !isRenewalDue(member, sent, nowMs) ? undefined : touched(member, sent, nowMs);
 }
 
-export function replyOf(member: Member, beat: Beat, nowMs: number): HeartbeatReply {
+export function replyOf(member: Member, sent: CheckedRequest, nowMs: number): HeartbeatReply {
   const isUnsettled = member.isWaiting || member.isBumpDue || !isEmpty(member.revoking) || member.epoch === 0;
   return {
     memberId: member.memberId,
     memberEpoch: member.epoch,
-    heartbeatIntervalMs: isUnsettled ? Math.min(unsettledIntervalMs, beat.intervalMs) : beat.intervalMs,
+    heartbeatIntervalMs: isUnsettled ? Math.min(unsettledIntervalMs, sent.intervalMs) : sent.intervalMs,
     sessionTimeoutMs: member.sessionMs,
     leaseMs: Math.max(0, Math.min(member.sessionMs, endOf(member) - nowMs)),
     assignment: member.owned,
@@ -323,9 +328,9 @@ export function replyOf(member: Member, beat: Beat, nowMs: number): HeartbeatRep
 const endOf = ({ renewedMs, sessionMs, revoking, revokeDeadlineMs }: Member): number =>
   Math.min(renewedMs + sessionMs, isEmpty(revoking) ? Number.POSITIVE_INFINITY : revokeDeadlineMs);
 
-export const leftReply = (beat: Beat): HeartbeatReply => ({
-  memberId: beat.memberId,
-  memberEpoch: beat.memberEpoch,
+export const leftReply = (sent: CheckedRequest): HeartbeatReply => ({
+  memberId: sent.memberId,
+  memberEpoch: sent.memberEpoch,
   heartbeatIntervalMs: 0,
   sessionTimeoutMs: 0,
   leaseMs: 0,

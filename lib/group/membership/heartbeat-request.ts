@@ -8,7 +8,7 @@ import { limits } from '../../api/limits.ts';
 import { compileRegex } from '../assignment/subscription.ts';
 import { checkGroupId, checkMemberId } from '../names.ts';
 
-export type Beat = {
+export type CheckedRequest = {
   readonly groupId: string;
   readonly memberId: string;
   readonly memberEpoch: number;
@@ -32,7 +32,7 @@ export type Beat = {
 /** A session that one lost heartbeat ends is a mistake. */
 const beatsPerSession = 3;
 
-export function beatOf(request: HeartbeatRequest): Beat {
+export function checkedRequest(request: HeartbeatRequest): CheckedRequest {
   checkGroupId(request.groupId);
   checkMemberId(request.memberId);
   checkNumbers(request);
@@ -127,6 +127,6 @@ function assignorOf(name: string): Assignor {
   );
 }
 
-export const isLeaving = ({ memberEpoch }: Beat): boolean =>
+export const isLeaving = ({ memberEpoch }: CheckedRequest): boolean =>
   memberEpoch === leaveEpoch || memberEpoch === leaveStaticEpoch;
-export const isJoining = ({ memberEpoch }: Beat): boolean => memberEpoch === joinEpoch;
+export const isJoining = ({ memberEpoch }: CheckedRequest): boolean => memberEpoch === joinEpoch;

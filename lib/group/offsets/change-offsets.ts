@@ -1,5 +1,5 @@
 // Deleting and resetting committed offsets: an operator's work. Nobody may own what is changed, and no commit or claim
-// that is still on its way may undo it: every slot that is changed gets an epoch above all that were given out before.
+// that is still on its way may undo it: every ownership that is changed gets an epoch above all that were given out before.
 
 import { type ErrorCode, RivuletError } from '../../api/errors.ts';
 import type {
@@ -18,13 +18,13 @@ import { allPartitions, unknownPartition } from '../../topic/partitions.ts';
 import type { Topic } from '../../topic/topics.ts';
 import { closeTheDead } from '../assignment/compute.ts';
 import { topicIdsOf } from '../assignment/subscription.ts';
-import { beingChanged, type GroupParts, nonEmpty, unknownGroup } from '../context.ts';
+import { beingChanged, type GroupContext, nonEmpty, unknownGroup } from '../context.ts';
 import type { GroupHead } from '../items/head.ts';
 import { bump, isSameLife, openHead, readHead } from '../items/heads.ts';
 import { isLiving, isOver, type Member } from '../items/member.ts';
 import { readMembers } from '../items/members.ts';
 import { type Change, clearOffset, freeAt, inTerm, setOffset } from '../items/ownership.ts';
-import { type Entry, type Rules, writeSlots } from '../items/write-ownership.ts';
+import { type Entry, type Rules, writeOwnership } from '../items/write-ownership.ts';
 import { checkGroupId } from '../names.ts';
 import { checkNamedOnce, type ResolvedTopic, resolveAnew } from '../topics.ts';
 import { committedAt, committedIn } from './fetch-offsets.ts';
@@ -34,15 +34,15 @@ const refused = (errorCode: ErrorCode, detail: string) =>
 
 // --- delete
 
-export async function deleteOffsets(parts: GroupParts, request: DeleteOffsetsRequest): Promise<PerPartitionReply> {
+export async function deleteOffsets(context: GroupContext, request: DeleteOffsetsRequest): Promise<PerPartitionReply> {
   const { groupId } = request;
   checkGroupId(groupId);
   checkNamedOnce(request.topics);
-  const head = await readHead(parts.table, groupId);
+  const head = await readHead(context.table, groupId);
   if (!head) throw unknownGroup(groupId);
-  const living = (await closeTheDead(parts, groupId)).filter(isLiving);
-  const topics = await resolveAnew(parts.topics, request.topics);
-  const raised = living.length > 0 ? head : await bumped(parts, groupId);
+  const living = (await closeTheDead(context, groupId)).filter(isLiving);
+  const topics = await resolveAnew(context.topics, request.topics);
+  const raised = living.length > 0 ? head : await bumped(context, groupId);
   const replies = await inParallel(topics, 4, async (topic, index) => {
     const { topic: name, partitions: named } = request.topics[index]!;
     const partitions = named && [...new Set(named)];
@@ -50,8 +50,8 @@ export async function deleteOffsets(parts: GroupParts, request: DeleteOffsetsReq
     if (error && !partitions) throw error;
     if (topic instanceof RivuletError || error)
       return { topic: name, partitions: (partitions ?? []).map((partition) => ({ partition, error: error! })) };
-    const wanted = partitions ?? (await committedIn(parts, groupId, topic)).map(({ partition }) => partition);
-    const results = await deleteSome(parts, groupId, topic, wanted, raised);
+    const wanted = partitions ?? (await committedIn(context, groupId, topic)).map(({ partition }) => partition);
+    const results = await deleteSome(context, groupId, topic, wanted, raised);
     return { topic: name, topicId: topic.topicId, partitions: results };
   });
   return { topics: replies };
@@ -69,7 +69,7 @@ function subscribed(groupId: string, members: readonly Member[], topic: Topic): 
 }
 
 async function deleteSome(
-  parts: GroupParts,
+  context: GroupContext,
   groupId: string,
   topic: Topic,
   partitions: readonly number[],
@@ -79,31 +79,32 @@ async function deleteSome(
   const entries = partitions
     .filter((partition) => !errors.get(partition))
     .map((partition) => ({ topic: topic.topic, topicId: topic.topicId, partition }));
-  const rules = await ownerlessRules(parts, groupId, head, (entry: Entry) => clearOffset(entry.partition));
-  for (const [entry, error] of await writeSlots(parts, groupId, entries, rules)) errors.set(entry.partition, error);
+  const rules = await ownerlessRules(context, groupId, head, (entry: Entry) => clearOffset(entry.partition));
+  for (const [entry, error] of await writeOwnership(context, groupId, entries, rules))
+    errors.set(entry.partition, error);
   return partitions.map((partition) => {
     const error = errors.get(partition);
     return error ? { partition, error } : { partition };
   });
 }
 
-/** Every member that joins from now on gets a greater epoch than the one that is written into the slots. */
-async function bumped(parts: GroupParts, groupId: string): Promise<GroupHead> {
-  await openHead(parts, groupId);
-  const head = await bump(parts, groupId);
+/** Every member that joins from now on gets a greater epoch than the one that is written into the ownerships. */
+async function bumped(context: GroupContext, groupId: string): Promise<GroupHead> {
+  await openHead(context, groupId);
+  const head = await bump(context, groupId);
   if (!head) throw beingChanged(groupId);
   return head;
 }
 
-/** Changes slots whose terms are over, and puts the head's epoch into them: commits and claims of before are refused for ever. */
+/** Changes ownerships whose terms are over, and puts the head's epoch into them: commits and claims of before are refused for ever. */
 async function ownerlessRules<E extends Entry>(
-  parts: GroupParts,
+  context: GroupContext,
   groupId: string,
   head: GroupHead,
   change: (entry: E) => Change,
 ): Promise<Rules<E>> {
   const epoch = head.groupEpoch;
-  const members = new Map((await readMembers(parts.table, groupId)).map((member) => [member.memberId, member]));
+  const members = new Map((await readMembers(context.table, groupId)).map((member) => [member.memberId, member]));
   return {
     readsFirst: true,
     ifNew: isSameLife(head),
@@ -111,7 +112,7 @@ async function ownerlessRules<E extends Entry>(
       if (term > epoch) return nonEmpty(groupId);
       return owner === undefined || isOver(members.get(owner), term, topicId, partition) ? 'write' : nonEmpty(groupId);
     },
-    condition: ({ partition }, slot) => inTerm(partition, slot!),
+    condition: ({ partition }, ownership) => inTerm(partition, ownership!),
     change: (entry) => {
       const free = freeAt(entry.partition, epoch);
       const changed = change(entry);
@@ -124,21 +125,21 @@ async function ownerlessRules<E extends Entry>(
 
 type ResetEntry = Entry & { readonly previousOffset: number; readonly offset: number };
 
-export async function resetOffsets(parts: GroupParts, request: ResetOffsetsRequest): Promise<ResetOffsetsReply> {
+export async function resetOffsets(context: GroupContext, request: ResetOffsetsRequest): Promise<ResetOffsetsReply> {
   const { groupId } = request;
   checkGroupId(groupId);
   checkNamedOnce(request.topics);
-  if ((await closeTheDead(parts, groupId)).some(isLiving)) throw nonEmpty(groupId);
-  const topics = await resolveAnew(parts.topics, request.topics);
+  if ((await closeTheDead(context, groupId)).some(isLiving)) throw nonEmpty(groupId);
+  const topics = await resolveAnew(context.topics, request.topics);
   const named = topics.map((topic, index) => partitionsToReset(topic, request.topics[index]!));
   checkCount(named.reduce((sum, { partitions }) => sum + partitions.length, 0));
   const budget = newUnpackBudget();
   const planned = await inParallel(named, 4, ({ topic, partitions }, index) =>
-    planReset(parts, groupId, topic, partitions, request.topics[index]!.target, budget),
+    planReset(context, groupId, topic, partitions, request.topics[index]!.target, budget),
   );
   const errors = request.dryRun
     ? new Map<ResetEntry, RivuletError>()
-    : await applyReset(parts, groupId, planned.flat());
+    : await applyReset(context, groupId, planned.flat());
   const replies = planned.map((entries, index) => {
     const { topic, topicId } = topics[index] as Topic;
     const results = entries.map((entry) => {
@@ -169,17 +170,17 @@ function checkCount(partitions: number): void {
 const partitionsOf = (target: ResetTarget) =>
   target.to === 'offsets' ? target.offsets.map(({ partition }) => partition) : undefined;
 
-async function applyReset(parts: GroupParts, groupId: string, entries: readonly ResetEntry[]) {
-  const head = await bumped(parts, groupId);
-  const committedMs = parts.clock.now();
-  const rules = await ownerlessRules(parts, groupId, head, ({ partition, offset }: ResetEntry) =>
+async function applyReset(context: GroupContext, groupId: string, entries: readonly ResetEntry[]) {
+  const head = await bumped(context, groupId);
+  const committedMs = context.clock.now();
+  const rules = await ownerlessRules(context, groupId, head, ({ partition, offset }: ResetEntry) =>
     setOffset(partition, { offset, committedMs }),
   );
-  return writeSlots(parts, groupId, entries, rules);
+  return writeOwnership(context, groupId, entries, rules);
 }
 
 async function planReset(
-  parts: GroupParts,
+  context: GroupContext,
   groupId: string,
   topic: Topic,
   partitions: readonly number[],
@@ -190,13 +191,13 @@ async function planReset(
   const wrong = partitions.map((partition) => unknownPartition(topic, partition, 'not-written')).find((error) => error);
   if (wrong) throw wrong;
   const at = async (when: 'earliest' | 'latest' | number) =>
-    (await offsets(parts.log, { topic: name, topicId, at: when, partitions, budget })).partitions.map(
+    (await offsets(context.log, { topic: name, topicId, at: when, partitions, budget })).partitions.map(
       ({ offset }) => offset,
     );
   const [earliest, latest] = await Promise.all([at('earliest'), at('latest')]);
   const timed = target.to === 'datetime' ? await at(target.timestampMs) : [];
   const own = new Map(target.to === 'offsets' ? target.offsets.map((one) => [one.partition, one.offset]) : []);
-  const committed = await committedAt(parts, groupId, topic, partitions);
+  const committed = await committedAt(context, groupId, topic, partitions);
   return partitions.map((partition, index) => {
     const found = committed[index]!;
     const previousOffset = 'offset' in found ? found.offset : -1;

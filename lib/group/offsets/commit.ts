@@ -6,26 +6,26 @@ import { limits } from '../../api/limits.ts';
 import { all } from '../../storage/table.ts';
 import { unknownPartition } from '../../topic/partitions.ts';
 import { closeTheDead } from '../assignment/compute.ts';
-import { beingChanged, type GroupParts } from '../context.ts';
+import { beingChanged, type GroupContext } from '../context.ts';
 import type { GroupHead } from '../items/head.ts';
 import { isSameLife, openHead, readHead, unmarkExpiring } from '../items/heads.ts';
 import { isLiving, isOver, type Member } from '../items/member.ts';
 import { readMember } from '../items/members.ts';
-import { commitIsNew, endTerm, inTerm, ownedSince, type Slot, sameOffset, setOffset } from '../items/ownership.ts';
-import { type Entry, type Rules, type Verdict, writeSlots } from '../items/write-ownership.ts';
+import { commitIsNew, endTerm, inTerm, type Ownership, ownedSince, sameOffset, setOffset } from '../items/ownership.ts';
+import { type Entry, type Rules, type Verdict, writeOwnership } from '../items/write-ownership.ts';
 import { checkGroupId, checkMemberId } from '../names.ts';
 import { checkNamedOnce, type ResolvedTopic, resolveEach, resolveOwned } from '../topics.ts';
 
 type CommitEntry = Entry & { readonly commit: PartitionCommit };
 type Committer = { readonly memberId: string; readonly epoch: number; readonly seq: number };
 
-export async function commitOffsets(parts: GroupParts, request: CommitOffsetsRequest): Promise<PerPartitionReply> {
+export async function commitOffsets(context: GroupContext, request: CommitOffsetsRequest): Promise<PerPartitionReply> {
   const committer = checkCommit(request);
-  const topics = await (committer ? resolveOwned : resolveEach)(parts.topics, request.topics);
+  const topics = await (committer ? resolveOwned : resolveEach)(context.topics, request.topics);
   const { entries, errors } = entriesOf(request, topics);
   const refusals = committer
-    ? await writeSlots(parts, request.groupId, entries, memberRules(parts, request.groupId, committer))
-    : await commitSimply(parts, request.groupId, entries);
+    ? await writeOwnership(context, request.groupId, entries, memberRules(context, request.groupId, committer))
+    : await commitSimply(context, request.groupId, entries);
   for (const [entry, error] of refusals) errors.set(entry.commit, error);
   return replyOf(request, topics, errors);
 }
@@ -94,9 +94,9 @@ function tooLarge({ metadata = '' }: PartitionCommit): RivuletError | undefined 
 // --- by a member
 
 /** Numbered, so that one that comes late, or twice, changes nothing: it is as if it had come before the newer one. */
-function memberRules(parts: GroupParts, groupId: string, committer: Committer): Rules<CommitEntry> {
+function memberRules(context: GroupContext, groupId: string, committer: Committer): Rules<CommitEntry> {
   const { memberId, epoch, seq } = committer;
-  const committedMs = parts.clock.now();
+  const committedMs = context.clock.now();
   // Read once, however many partitions are refused.
   let reading: Promise<Member | undefined> | undefined;
   return {
@@ -107,10 +107,10 @@ function memberRules(parts: GroupParts, groupId: string, committer: Committer): 
       return all(isOwner, isNew);
     },
     change: ({ partition, commit }) => setOffset(partition, { ...commit, committedMs, commitSeq: seq }),
-    judge: async (entry, slot) => {
-      if (slot.owner === memberId && slot.term <= epoch)
-        return slot.commitSeq !== undefined && slot.commitSeq >= seq ? 'done' : 'write';
-      reading ??= readMember(parts.table, groupId, memberId);
+    judge: async (entry, ownership) => {
+      if (ownership.owner === memberId && ownership.term <= epoch)
+        return ownership.commitSeq !== undefined && ownership.commitSeq >= seq ? 'done' : 'write';
+      reading ??= readMember(context.table, groupId, memberId);
       return lost(await reading, committer, entry);
     },
   };
@@ -128,42 +128,43 @@ function lost(member: Member | undefined, { memberId, epoch }: Committer, entry:
 // --- by somebody who is no member: a simple consumer, or an operator
 
 /** Nobody can tell whether a group that was deleted meanwhile took the commit with it. */
-async function commitSimply(parts: GroupParts, groupId: string, entries: readonly CommitEntry[]) {
+async function commitSimply(context: GroupContext, groupId: string, entries: readonly CommitEntry[]) {
   // It makes no group, either.
   if (entries.length === 0) return new Map<CommitEntry, RivuletError>();
-  const head = await openHead(parts, groupId);
-  const errors = await writeSlots(parts, groupId, entries, await simpleRules(parts, groupId, head));
-  const now = await readHead(parts.table, groupId);
-  const isThere = now?.createdMs === head.createdMs && (!now.isExpiring || (await unmarkExpiring(parts, groupId)));
+  const head = await openHead(context, groupId);
+  const errors = await writeOwnership(context, groupId, entries, await simpleRules(context, groupId, head));
+  const now = await readHead(context.table, groupId);
+  const isThere = now?.createdMs === head.createdMs && (!now.isExpiring || (await unmarkExpiring(context, groupId)));
   if (!isThere) throw beingChanged(groupId);
   return errors;
 }
 
-async function simpleRules(parts: GroupParts, groupId: string, head: GroupHead): Promise<Rules<CommitEntry>> {
-  if ((await closeTheDead(parts, groupId)).some(isLiving)) throw hasMembers(groupId);
-  const committedMs = parts.clock.now();
+async function simpleRules(context: GroupContext, groupId: string, head: GroupHead): Promise<Rules<CommitEntry>> {
+  if ((await closeTheDead(context, groupId)).some(isLiving)) throw hasMembers(groupId);
+  const committedMs = context.clock.now();
   return {
     readsFirst: true,
     ifNew: isSameLife(head),
-    judge: async ({ topicId, partition }, slot) => {
+    judge: async ({ topicId, partition }, ownership) => {
       // Reset since, or buried with the group.
-      const isOfLater = slot.term > head.groupEpoch;
+      const isOfLater = ownership.term > head.groupEpoch;
       if (isOfLater) return beingChanged(groupId);
-      const owner = slot.owner === undefined ? undefined : await readMember(parts.table, groupId, slot.owner);
-      return isOver(owner, slot.term, topicId, partition) ? 'write' : hasMembers(groupId);
+      const owner =
+        ownership.owner === undefined ? undefined : await readMember(context.table, groupId, ownership.owner);
+      return isOver(owner, ownership.term, topicId, partition) ? 'write' : hasMembers(groupId);
     },
-    condition: ({ partition }, slot) => {
-      const isSameTerm = inTerm(partition, slot!);
+    condition: ({ partition }, ownership) => {
+      const isSameTerm = inTerm(partition, ownership!);
       // It has no number: a copy that comes late must not undo a newer one.
-      const isSameOffset = sameOffset(partition, slot!);
+      const isSameOffset = sameOffset(partition, ownership!);
       return all(isSameTerm, isSameOffset);
     },
     // The term that is over ends for good: its member could commit until somebody else claims.
-    change: ({ partition, commit }, slot) => simpleChange(partition, commit, committedMs, slot!),
+    change: ({ partition, commit }, ownership) => simpleChange(partition, commit, committedMs, ownership!),
   };
 }
 
-function simpleChange(partition: number, commit: PartitionCommit, committedMs: number, { owner }: Slot) {
+function simpleChange(partition: number, commit: PartitionCommit, committedMs: number, { owner }: Ownership) {
   const { set, remove } = setOffset(partition, { ...commit, committedMs });
   return { set, remove: [...remove, ...(owner === undefined ? [] : endTerm(partition).remove)] };
 }

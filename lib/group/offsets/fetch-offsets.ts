@@ -7,17 +7,17 @@ import { inParallel } from '../../runtime/concurrency.ts';
 import { groupOffsetsKey, groupOffsetsPartition } from '../../storage/keys.ts';
 import { unknownPartition } from '../../topic/partitions.ts';
 import type { Topic } from '../../topic/topics.ts';
-import type { GroupParts } from '../context.ts';
-import { type Slot, slotOf } from '../items/ownership.ts';
-import { isBehind, readSlots } from '../items/read-ownership.ts';
+import type { GroupContext } from '../context.ts';
+import { type Ownership, ownershipOf } from '../items/ownership.ts';
+import { isBehind, readOwnership } from '../items/read-ownership.ts';
 import { checkGroupId } from '../names.ts';
 import { resolveAnew, resolveEach } from '../topics.ts';
 
-export async function fetchOffsets(parts: GroupParts, request: FetchOffsetsRequest): Promise<FetchOffsetsReply> {
+export async function fetchOffsets(context: GroupContext, request: FetchOffsetsRequest): Promise<FetchOffsetsReply> {
   checkGroupId(request.groupId);
   const { after } = request;
-  if (request.topics === undefined) return { topics: await fetchAll(parts, request.groupId, after) };
-  const topics = await resolveEach(parts.topics, request.topics);
+  if (request.topics === undefined) return { topics: await fetchAll(context, request.groupId, after) };
+  const topics = await resolveEach(context.topics, request.topics);
   const replies = await inParallel(topics, 16, async (topic, index) => {
     const { topic: name, partitions } = request.topics![index]!;
     if (topic instanceof RivuletError) {
@@ -27,20 +27,20 @@ export async function fetchOffsets(parts: GroupParts, request: FetchOffsetsReque
     const { topicId } = topic;
     const wanted = partitions?.filter((partition) => isBehind(after)({ topicId, partition }));
     const found = wanted
-      ? await committedAt(parts, request.groupId, topic, wanted)
-      : await committedIn(parts, request.groupId, topic, after);
+      ? await committedAt(context, request.groupId, topic, wanted)
+      : await committedIn(context, request.groupId, topic, after);
     return { topic: name, topicId: topic.topicId, partitions: found };
   });
   return { topics: replies };
 }
 
 async function fetchAll(
-  { table, topics }: GroupParts,
+  { table, topics }: GroupContext,
   groupId: string,
   after: OffsetPosition | undefined,
 ): Promise<FetchOffsetsReply['topics']> {
-  const slots = await readSlots(table, groupId, { strong: true, after });
-  const committed = slots.filter(({ slot }) => slot.offset !== undefined);
+  const ownerships = await readOwnership(table, groupId, { strong: true, after });
+  const committed = ownerships.filter(({ ownership }) => ownership.offset !== undefined);
   const byId = Map.groupBy(committed, ({ topicId }) => topicId);
   const refs = [...byId].map(([topicId, [first]]) => ({ topicId, topic: first!.topic }));
   // Those of a topic that is gone, or was made anew, are nobody's.
@@ -53,16 +53,21 @@ async function fetchAll(
 }
 
 export async function committedIn(
-  { table }: GroupParts,
+  { table }: GroupContext,
   groupId: string,
   { topicId }: Topic,
   after?: OffsetPosition,
 ): Promise<CommittedOffset[]> {
-  const slots = await readSlots(table, groupId, { topicId, strong: true, after });
-  return slots.filter(({ slot }) => slot.offset !== undefined).map(committedOf);
+  const ownerships = await readOwnership(table, groupId, { topicId, strong: true, after });
+  return ownerships.filter(({ ownership }) => ownership.offset !== undefined).map(committedOf);
 }
 
-export async function committedAt({ table }: GroupParts, groupId: string, topic: Topic, partitions: readonly number[]) {
+export async function committedAt(
+  { table }: GroupContext,
+  groupId: string,
+  topic: Topic,
+  partitions: readonly number[],
+) {
   const byItem = Map.groupBy(partitions, (partition) => groupOffsetsKey(groupId, topic.topicId, partition).sk);
   const items = new Map(
     await inParallel([...byItem.keys()], 16, async (sk) => {
@@ -73,17 +78,17 @@ export async function committedAt({ table }: GroupParts, groupId: string, topic:
   return partitions.map((partition) => {
     const error = unknownPartition(topic, partition);
     const item = items.get(groupOffsetsKey(groupId, topic.topicId, partition).sk);
-    return error ? { partition, error } : committedOf({ partition, slot: slotOf(item, partition) });
+    return error ? { partition, error } : committedOf({ partition, ownership: ownershipOf(item, partition) });
   });
 }
 
-const committedOf = ({ partition, slot }: { partition: number; slot: Slot }): CommittedOffset =>
-  slot.offset === undefined
+const committedOf = ({ partition, ownership }: { partition: number; ownership: Ownership }): CommittedOffset =>
+  ownership.offset === undefined
     ? { partition, offset: -1, leaderEpoch: -1, metadata: '', committedMs: -1 }
     : {
         partition,
-        offset: slot.offset,
-        leaderEpoch: slot.leaderEpoch,
-        metadata: slot.metadata,
-        committedMs: slot.committedMs,
+        offset: ownership.offset,
+        leaderEpoch: ownership.leaderEpoch,
+        metadata: ownership.metadata,
+        committedMs: ownership.committedMs,
       };

@@ -5,16 +5,16 @@ import type { PartitionLag } from '../../api/groups.ts';
 import { deletedFence, type Head } from '../../partition/head.ts';
 import { entriesFrom } from '../../partition/locate.ts';
 import { inParallel } from '../../runtime/concurrency.ts';
-import type { GroupParts } from '../context.ts';
-import { readSlots, type StoredSlot } from '../items/read-ownership.ts';
+import type { GroupContext } from '../context.ts';
+import { readOwnership, type StoredOwnership } from '../items/read-ownership.ts';
 
 const headsAtOnce = 64;
 
 /** By topic and partition. */
-export async function lagOf(parts: GroupParts, groupId: string): Promise<PartitionLag[]> {
-  const stored = await readSlots(parts.table, groupId, { strong: false });
-  const wanted = stored.filter(({ slot }) => slot.offset !== undefined || slot.owner !== undefined);
-  const rows = await inParallel(wanted, headsAtOnce, (each) => rowOf(parts, each));
+export async function lagOf(context: GroupContext, groupId: string): Promise<PartitionLag[]> {
+  const stored = await readOwnership(context.table, groupId, { strong: false });
+  const wanted = stored.filter(({ ownership }) => ownership.offset !== undefined || ownership.owner !== undefined);
+  const rows = await inParallel(wanted, headsAtOnce, (each) => rowOf(context, each));
   return rows
     .filter((row) => row !== undefined)
     .sort((a, b) => (a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1));
@@ -22,37 +22,43 @@ export async function lagOf(parts: GroupParts, groupId: string): Promise<Partiti
 
 /** Undefined when the topic was deleted. */
 async function rowOf(
-  parts: GroupParts,
-  { topic, topicId, partition, slot }: StoredSlot,
+  context: GroupContext,
+  { topic, topicId, partition, ownership }: StoredOwnership,
 ): Promise<PartitionLag | undefined> {
-  const head = await parts.log.heads.read({ topicId, partition }, { strong: false });
+  const head = await context.log.heads.read({ topicId, partition }, { strong: false });
   if (head?.fence === deletedFence) return undefined;
   const { logStart = 0, next = 0 } = head ?? {};
-  const owner = slot.owner !== undefined && { memberId: slot.owner };
+  const owner = ownership.owner !== undefined && { memberId: ownership.owner };
   const row = {
     topic,
     topicId,
     partition,
     logStartOffset: logStart,
     logEndOffset: next,
-    metadata: slot.metadata,
+    metadata: ownership.metadata,
     ...owner,
   };
-  if (slot.offset === undefined) return { ...row, currentOffset: -1, lag: -1, timeLagMs: -1, lostRecords: 0 };
-  const position = Math.max(slot.offset, logStart);
+  if (ownership.offset === undefined) return { ...row, currentOffset: -1, lag: -1, timeLagMs: -1, lostRecords: 0 };
+  const position = Math.max(ownership.offset, logStart);
   const lag = Math.max(0, next - position);
-  const timeLagMs = head && lag > 0 ? await ageAt(parts, { topicId, partition }, head, position) : 0;
-  return { ...row, currentOffset: slot.offset, lag, timeLagMs, lostRecords: Math.max(0, logStart - slot.offset) };
+  const timeLagMs = head && lag > 0 ? await ageAt(context, { topicId, partition }, head, position) : 0;
+  return {
+    ...row,
+    currentOffset: ownership.offset,
+    lag,
+    timeLagMs,
+    lostRecords: Math.max(0, logStart - ownership.offset),
+  };
 }
 
 /** Of the batch there: its entry has the greatest timestamp, so no object is read. Below the tail one query more. */
 async function ageAt(
-  parts: GroupParts,
+  context: GroupContext,
   address: { topicId: string; partition: number },
   head: Head,
   offset: number,
 ): Promise<number> {
-  for await (const { entry } of entriesFrom(parts.log, address, head, offset))
-    return Math.max(0, parts.clock.now() - entry.maxTimestampMs);
+  for await (const { entry } of entriesFrom(context.log, address, head, offset))
+    return Math.max(0, context.clock.now() - entry.maxTimestampMs);
   return -1;
 }

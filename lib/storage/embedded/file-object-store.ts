@@ -1,4 +1,4 @@
-// The ObjectStore in a folder of files: the embedded home, one process at a time.
+// The ObjectStore in a folder of files: the embedded backend, one process at a time.
 //
 //   DIRECTORY/objects/...   one file per object (object-path.ts)
 //   DIRECTORY/tmp/<n>       objects being written; what a dead process left here is removed at the start

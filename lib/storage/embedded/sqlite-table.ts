@@ -1,4 +1,4 @@
-// The Table in one SQLite file: the embedded home, one process at a time. Writes that arrive in the same turn of the event
+// The Table in one SQLite file: the embedded backend, one process at a time. Writes that arrive in the same turn of the event
 // loop share one SQL transaction and one fsync; each is still all or nothing, and is answered only after the COMMIT.
 // Reads run between those transactions, so they see committed items only.
 //

@@ -1,15 +1,15 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Admin } from '../../../client/admin/admin.ts';
 import { Rivulet } from '../../../client/rivulet.ts';
-import { type Home, startEmbedded, startProxy } from '../embedded.ts';
+import { type Backend, startEmbedded, startProxy } from '../embedded.ts';
 
-let home: Home;
+let backend: Backend;
 let admin: Admin;
 beforeAll(async () => {
-  home = await startEmbedded();
-  admin = new Rivulet({ url: home.url }).admin();
+  backend = await startEmbedded();
+  admin = new Rivulet({ url: backend.url }).admin();
 });
-afterAll(() => home.close());
+afterAll(() => backend.close());
 
 test('a topic is created, described, altered and deleted', async () => {
   const [made] = await admin.createTopics({
@@ -40,7 +40,7 @@ test('a topic that is there already is an error, unless that is wanted', async (
 
 test('creating and deleting survive a lost reply', async () => {
   let lost = 0;
-  const proxy = await startProxy(home.url, ({ method }) =>
+  const proxy = await startProxy(backend.url, ({ method }) =>
     method !== 'GET' && lost++ % 2 === 0 ? 'lose reply' : 'none',
   );
   const unlucky = new Rivulet({ url: proxy.url, retry: { baseMs: 5 } }).admin();
@@ -73,7 +73,7 @@ test('offsets by time of more partitions than one request may search', async () 
 test('offsets: earliest and latest, and by time', async () => {
   await admin.createTopics({ topics: [{ topic: 'd' }] });
   const messages = [1, 2, 3].map((n) => ({ value: 'v', timestamp: 1_700_000_000_000 + n * 1000 }));
-  await new Rivulet({ url: home.url }).producer().send({ topic: 'd', messages });
+  await new Rivulet({ url: backend.url }).producer().send({ topic: 'd', messages });
   expect(await admin.fetchTopicOffsets('d')).toEqual([{ partition: 0, earliest: 0, latest: 3 }]);
   expect(await admin.fetchTopicOffsetsByTimestamp('d', 1_700_000_002_000)).toMatchObject([{ offset: 1 }]);
   expect(await admin.fetchTopicOffsetsByTimestamp('d', 1_800_000_000_000)).toMatchObject([{ offset: -1 }]);
@@ -109,7 +109,7 @@ test('offsets are searched by time in more partitions than one request may name'
   const topic = 'wide-in-time';
   await admin.createTopics({ topics: [{ topic, partitions: 300 }] });
   const messages = [1_000, 2_000].map((timestamp) => ({ value: 'v', partition: 299, timestamp }));
-  await new Rivulet({ url: home.url }).producer().send({ topic, messages });
+  await new Rivulet({ url: backend.url }).producer().send({ topic, messages });
   const found = await admin.fetchTopicOffsetsByTimestamp(topic, 1_500);
   expect(found.map(({ partition }) => partition)).toEqual(Array.from({ length: 300 }, (_, i) => i));
   expect(found.filter(({ offset }) => offset >= 0)).toEqual([{ partition: 299, offset: 1, timestamp: 2_000 }]);
@@ -120,7 +120,7 @@ test('offsets are searched by time in more partitions than one request may name'
   expect(planned).toHaveLength(300);
   const [offsets] = await admin.fetchOffsets({ groupId, topics: [{ topic, partitions: [0, 299] }] });
   expect(offsets!.partitions.map(({ offset }) => offset)).toEqual([0, 1]);
-  const consumer = new Rivulet({ url: home.url }).consumer();
+  const consumer = new Rivulet({ url: backend.url }).consumer();
   consumer.assign([0, 128, 299].map((partition) => ({ topic, partition })));
   for (const partition of [0, 128, 299]) consumer.seek({ topic, partition, timestamp: 1_500 });
   for await (const { partition, offset } of consumer) {

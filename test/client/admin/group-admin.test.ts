@@ -5,16 +5,16 @@ import { openConnection } from '../../../client/transport/connection.ts';
 import { paths } from '../../../client/transport/paths.ts';
 import { limits } from '../../../lib/api/limits.ts';
 import { systemClock } from '../../../lib/runtime/clock.ts';
-import { type Home, startEmbedded, startProxy } from '../embedded.ts';
+import { type Backend, startEmbedded, startProxy } from '../embedded.ts';
 
-let home: Home;
+let backend: Backend;
 let admin: Admin;
 let names = 0;
 beforeAll(async () => {
-  home = await startEmbedded();
-  admin = new Rivulet({ url: home.url }).admin();
+  backend = await startEmbedded();
+  admin = new Rivulet({ url: backend.url }).admin();
 });
-afterAll(() => home.close());
+afterAll(() => backend.close());
 
 /** A topic of ten records in each partition, and a group that has read `offset` of them. */
 async function started(partitions: number, offset: number) {
@@ -24,7 +24,7 @@ async function started(partitions: number, offset: number) {
   const messages = numbers.flatMap((partition) =>
     Array.from({ length: 10 }, (_, i) => ({ partition, value: `${i}`, timestamp: 1_700_000_000_000 + i })),
   );
-  await new Rivulet({ url: home.url }).producer().send({ topic, messages });
+  await new Rivulet({ url: backend.url }).producer().send({ topic, messages });
   const at = numbers.map((partition) => ({ partition, offset }));
   await admin.setOffsets({ groupId, topic, partitions: at });
   return { topic, groupId };
@@ -83,7 +83,7 @@ test('offsets are reset, after a dry run that changes nothing', async () => {
 test('a shift whose reply is lost is done once', async () => {
   const { topic, groupId } = await started(1, 8);
   let lost = 0;
-  const proxy = await startProxy(home.url, ({ url }) =>
+  const proxy = await startProxy(backend.url, ({ url }) =>
     url?.endsWith('/reset') && lost++ % 2 === 0 ? 'lose reply' : 'none',
   );
   const unlucky = new Rivulet({ url: proxy.url, retry: { baseMs: 5 } }).admin();
@@ -97,7 +97,7 @@ test('a shift whose reply is lost is done once', async () => {
 test('deleting a group survives a lost reply', async () => {
   const { groupId } = await started(1, 1);
   let lost = 0;
-  const proxy = await startProxy(home.url, () => (lost++ === 0 ? 'lose reply' : 'none'));
+  const proxy = await startProxy(backend.url, () => (lost++ === 0 ? 'lose reply' : 'none'));
   await new Rivulet({ url: proxy.url, retry: { baseMs: 5 } }).admin().deleteGroups([groupId]);
   expect(lost).toBe(2);
   await expect(admin.describeGroups([groupId])).rejects.toMatchObject({ errorCode: 'GROUP_ID_NOT_FOUND' });
@@ -154,7 +154,13 @@ test('a group that no reply can hold is described whole, and so are its offsets'
   const [topic, groupId, partitions] = ['large', 'large', 1_100];
   await admin.createTopics({ topics: [{ topic, partitions }] });
   const connection = openConnection({
-    ...{ url: new URL(home.url), region: 'us-east-1', clientId: 'test', requestTimeoutMs: 30_000, clock: systemClock },
+    ...{
+      url: new URL(backend.url),
+      region: 'us-east-1',
+      clientId: 'test',
+      requestTimeoutMs: 30_000,
+      clock: systemClock,
+    },
     credentials: async () => ({ accessKeyId: 'local', secretAccessKey: 'local' }),
   });
   const metadata = 'm'.repeat(limits.offsetMetadataBytes);
@@ -193,7 +199,7 @@ test('of several groups the error says which are deleted, and not that none is',
     results: [{ groupId }, { errorCode: 'GROUP_ID_NOT_FOUND', outcome: 'not-written' }],
   });
   const offsets = [topic, 'nowhere'].map((name) => ({ topic: name, partition: 0, offset: 1 }));
-  await expect(new Rivulet({ url: home.url }).consumer({ groupId }).commit(offsets)).rejects.toMatchObject({
+  await expect(new Rivulet({ url: backend.url }).consumer({ groupId }).commit(offsets)).rejects.toMatchObject({
     errorCode: 'UNKNOWN_TOPIC_OR_PARTITION',
     outcome: 'unknown',
     results: [

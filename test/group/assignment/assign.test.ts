@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Assignor, TopicPartitions } from '../../../lib/api/groups.ts';
 import { assign } from '../../../lib/group/assignment/assign.ts';
-import type { Target } from '../../../lib/group/items/target.ts';
 import type { AssignableTopic, Subscriber } from '../../../lib/group/assignment/problem.ts';
+import type { Target } from '../../../lib/group/items/target.ts';
 
 type ByTopic = Record<string, number[]>;
 type GoldenCase = {

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { GroupHead } from '../../../lib/group/items/head.ts';
 import type { Member } from '../../../lib/group/items/member.ts';
 import { admit, glance, reconcile, recordOf, replyOf, settle } from '../../../lib/group/membership/decide.ts';
-import type { Beat } from '../../../lib/group/membership/heartbeat-request.ts';
+import type { CheckedRequest } from '../../../lib/group/membership/heartbeat-request.ts';
 import {
   covers,
   intersection,
@@ -50,7 +50,7 @@ const anyMember: fc.Arbitrary<Member> = fc
     host: '',
   }));
 
-const anyBeat: fc.Arbitrary<Beat> = fc
+const anyBeat: fc.Arbitrary<CheckedRequest> = fc
   .record({
     memberEpoch: fc.integer({ min: -2, max: 5 }),
     seq,

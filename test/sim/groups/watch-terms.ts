@@ -1,5 +1,5 @@
 // Tells of every term of ownership as it is written: a memory table that looks after each write at what it changed.
-import { slotsOf, topicIdOf } from '../../../lib/group/items/ownership.ts';
+import { ownershipsOf, topicIdOf } from '../../../lib/group/items/ownership.ts';
 import { groupOffsetsPartition } from '../../../lib/storage/keys.ts';
 import type { Check, Table, Write } from '../../../lib/storage/table.ts';
 import type { TermSeen } from './history.ts';
@@ -16,14 +16,14 @@ export function watchTerms(table: Table, terms: TermSeen[], now: () => number): 
     if (!item)
       for (const partition of inItem.get(sk) ?? [])
         terms.push({ partition, owner: undefined, epoch: 0, isGone: true, atMs });
-    const slots = item ? slotsOf(item) : [];
+    const ownerships = item ? ownershipsOf(item) : [];
     const nameOf = (partition: number) => `${topicIdOf(item!)}-${partition}`;
     inItem.set(
       sk,
-      slots.map(({ partition }) => nameOf(partition)),
+      ownerships.map(({ partition }) => nameOf(partition)),
     );
-    for (const { partition, slot } of slots)
-      terms.push({ partition: nameOf(partition), owner: slot.owner, epoch: slot.term, isGone: false, atMs });
+    for (const { partition, ownership } of ownerships)
+      terms.push({ partition: nameOf(partition), owner: ownership.owner, epoch: ownership.term, isGone: false, atMs });
   };
   return {
     ...table,

@@ -1,8 +1,8 @@
 // The clients of a simulated world. They behave as the SDK does: a producer sends one batch at a time to a partition, and
 // repeats the same bytes, at whichever process answers, until it knows; a reader goes on from where it was.
 import type { Engine } from '../../../lib/api/engine.ts';
-import type { AppendAck, PartitionRecords } from '../../../lib/api/records.ts';
 import type { Outcome, RivuletError } from '../../../lib/api/errors.ts';
+import type { AppendAck, PartitionRecords } from '../../../lib/api/records.ts';
 import { decodeBatch, encodeBatch } from '../../../lib/record/batch.ts';
 import type { Process } from '../core/process.ts';
 import type { Random } from '../core/random.ts';

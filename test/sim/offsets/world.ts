@@ -1,4 +1,4 @@
-// A random world of one group's committed offsets: simple clients commit, reset, delete and read, upkeep expires, and for a
+// A random world of one group's committed offsets: simple clients commit, reset, delete and read, maintenance expires, and for a
 // while at a time there are members, who commit what they own. Everything that goes wrong elsewhere goes wrong here; then
 // all is quiet for longer than any late copy takes, and what is there in the end must still follow from what was asked for.
 import type { Engine } from '../../../lib/api/engine.ts';
@@ -218,7 +218,7 @@ async function probe(
       if (job === deleteGroup && isListed) complaints.push('deleted at rest, and listed');
     }
   };
-  // Upkeep goes on where a deleter died.
+  // Maintenance goes on where a deleter died.
   await readAll(client);
   await client.pause(10);
   await expire(retentionMs)(client);

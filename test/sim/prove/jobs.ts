@@ -35,7 +35,7 @@ const realSeconds = 60;
 /** The first of every world, then the second of every world: so a run that is stopped early has seen a little of all. */
 export function allJobs(): readonly Job[] {
   const byWorld = [
-    ...(['embedded', 'aws'] as const).map((home) => [realJob(home)]),
+    ...(['embedded', 'aws'] as const).map((backend) => [realJob(backend)]),
     ...[logSimulation, groupSimulation, offsetsSimulation].flatMap((simulation) => [
       ...randomJobs(simulation),
       ...smallJobs(simulation),
@@ -74,9 +74,9 @@ function smallJobs({ script, smallWorlds }: Simulation): Job[][] {
   });
 }
 
-const realJob = (home: 'embedded' | 'aws'): Job => ({
-  name: `real home, ${home}`,
-  world: `real home, ${home}`,
+const realJob = (backend: 'embedded' | 'aws'): Job => ({
+  name: `real backend, ${backend}`,
+  world: `real backend, ${backend}`,
   script: 'real',
-  args: ['--home', home, '--seconds', `${realSeconds}`],
+  args: ['--backend', backend, '--seconds', `${realSeconds}`],
 });

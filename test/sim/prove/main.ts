@@ -44,7 +44,7 @@ type Outcome = { readonly tally: Tally } | { readonly broke: string } | 'stopped
 
 async function run(job: Job, stop: AbortSignal): Promise<Outcome> {
   const script = path.join(import.meta.dirname, '..', scripts[job.script], 'main.ts');
-  // A real home has processes of its own, which it must end itself.
+  // A real backend has processes of its own, which it must end itself.
   const signal = job.script === 'real' ? {} : { signal: stop };
   const child = spawn(process.execPath, [script, ...job.args, '--json'], { cwd: root, stdio: 'pipe', ...signal });
   const output = { stdout: '', stderr: '' };

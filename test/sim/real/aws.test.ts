@@ -3,18 +3,18 @@
 import { afterAll, expect, test } from 'vitest';
 import { onEndpoint } from '../../aws/resources.ts';
 import { check } from '../log/check/check.ts';
-import { startAwsHome } from './aws-home.ts';
-import type { RealHome } from './home.ts';
+import { startAwsHome } from './aws-backend.ts';
+import type { RealHome } from './backend.ts';
 import { summaryOf } from './summary.ts';
 import { defaultRealWorld, runRealWorld } from './world.ts';
 
-let home: RealHome | undefined;
-afterAll(() => home?.close());
+let backend: RealHome | undefined;
+afterAll(() => backend?.close());
 
 await onEndpoint('localstack', (connection) => {
   test('S3 and DynamoDB: kills and lost replies leave a history without an anomaly', { timeout: 150_000 }, async () => {
-    home = await startAwsHome(connection);
-    const result = await runRealWorld(home, {
+    backend = await startAwsHome(connection);
+    const result = await runRealWorld(backend, {
       ...defaultRealWorld,
       seconds: 25,
       kills: 3,

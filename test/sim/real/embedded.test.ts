@@ -2,17 +2,17 @@
 // requests and replies; judged by what the clients saw.
 import { afterAll, expect, test } from 'vitest';
 import { check } from '../log/check/check.ts';
-import { startEmbeddedHome } from './embedded-home.ts';
-import type { RealHome } from './home.ts';
+import type { RealHome } from './backend.ts';
+import { startEmbeddedHome } from './embedded-backend.ts';
 import { summaryOf } from './summary.ts';
 import { defaultRealWorld, runRealWorld } from './world.ts';
 
-let home: RealHome | undefined;
-afterAll(() => home?.close());
+let backend: RealHome | undefined;
+afterAll(() => backend?.close());
 
 test('kills and lost replies leave a history without an anomaly', { timeout: 90_000 }, async () => {
-  home = await startEmbeddedHome();
-  const result = await runRealWorld(home, { ...defaultRealWorld, seconds: 15, kills: 4 });
+  backend = await startEmbeddedHome();
+  const result = await runRealWorld(backend, { ...defaultRealWorld, seconds: 15, kills: 4 });
   console.log(summaryOf(result));
   expect(check(result.history)).toEqual([]);
   const { sends, polls } = result.history;

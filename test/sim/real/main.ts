@@ -1,4 +1,4 @@
-// A real home by hand, and its history as EDN: npm run real -- --help
+// A real backend by hand, and its history as EDN: npm run real -- --help
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
@@ -6,15 +6,15 @@ import { startDynamoDbLocal, startLocalStack } from '../../aws/endpoints.ts';
 import { testConnection } from '../../aws/resources.ts';
 import { number, whole } from '../core/flags.ts';
 import { check } from '../log/check/check.ts';
-import { startAwsHome } from './aws-home.ts';
+import { startAwsHome } from './aws-backend.ts';
+import type { RealHome } from './backend.ts';
 import { toEdn } from './edn.ts';
-import { startEmbeddedHome } from './embedded-home.ts';
-import type { RealHome } from './home.ts';
+import { startEmbeddedHome } from './embedded-backend.ts';
 import { summaryOf, tallyOf } from './summary.ts';
 import { defaultRealWorld, type RealOptions, runRealWorld } from './world.ts';
 
 type Flags = {
-  readonly home: 'embedded' | 'aws';
+  readonly backend: 'embedded' | 'aws';
   readonly endpoint?: string;
   readonly edn?: string;
   readonly json: boolean;
@@ -25,9 +25,9 @@ const flagOf = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.t
 const command = new Command('npm run real --')
   .description('Servers in processes of their own that are killed, sockets, real clocks; judged by what clients saw.')
   .addOption(
-    new Option('--home <home>', 'embedded, or S3 and DynamoDB').choices(['embedded', 'aws']).default('embedded'),
+    new Option('--backend <backend>', 'embedded, or S3 and DynamoDB').choices(['embedded', 'aws']).default('embedded'),
   )
-  .option('--endpoint <url>', 'with --home aws: a LocalStack that runs; else one is installed and started')
+  .option('--endpoint <url>', 'with --backend aws: a LocalStack that runs; else one is installed and started')
   .option('--edn <file>', 'write the history for an outside checker (docs/CHECKING.md)')
   .option('--json', 'print what it came to as JSON', false);
 for (const name of Object.keys(defaultRealWorld) as (keyof RealOptions)[])
@@ -41,30 +41,30 @@ const values = command.parse().opts<Flags & RealOptions>();
 
 /** With what to stop when it is closed. */
 async function startHome(): Promise<RealHome> {
-  if (values.home === 'embedded') return startEmbeddedHome();
+  if (values.backend === 'embedded') return startEmbeddedHome();
   if (values.endpoint !== undefined) return startAwsHome(testConnection(values.endpoint));
   const cache = process.env.RIVULET_TEST_CACHE ?? resolve('.cache/aws-endpoints');
   const table = startDynamoDbLocal(cache);
   const stack = await startLocalStack(cache, table);
-  const home = await startAwsHome(testConnection(stack.url));
+  const backend = await startAwsHome(testConnection(stack.url));
   return {
-    ...home,
+    ...backend,
     async close() {
-      await home.close();
+      await backend.close();
       await Promise.all([stack.stop(), (await table).stop()]);
     },
   };
 }
 
-const home = await startHome();
+const backend = await startHome();
 try {
-  const result = await runRealWorld(home, values);
+  const result = await runRealWorld(backend, values);
   if (values.edn !== undefined) writeFileSync(values.edn, toEdn(result.history));
   const anomalies = check(result.history);
-  const tally = tallyOf(values.home, result, anomalies);
+  const tally = tallyOf(values.backend, result, anomalies);
   if (values.json) console.log(JSON.stringify([tally]));
   else console.log([summaryOf(result), ...(anomalies.length > 0 ? tally.failures : ['no anomaly'])].join('\n'));
   if (anomalies.length > 0) process.exitCode = 1;
 } finally {
-  await home.close();
+  await backend.close();
 }

@@ -15,7 +15,7 @@ export async function logReader(world: Surroundings, client: string): Promise<vo
     const partition = below(world.partitions);
     const offset = Math.random() < 0.05 ? 0 : positions[partition]!;
     const begunMs = performance.now();
-    const read = await readOnce(pick(world.home.urls), partition, offset, below(500));
+    const read = await readOnce(pick(world.backend.urls), partition, offset, below(500));
     if (read) {
       world.history.polls.push({ client, partition, offset, begunMs, endedMs: performance.now(), ...read });
       positions[partition] = (read.records.at(-1)?.offset ?? offset - 1) + 1;
@@ -53,8 +53,8 @@ export async function readOnce(
  * time since it began.
  */
 export async function sdkReader(world: Surroundings, client: string): Promise<void> {
-  const { partitions, home, history } = world;
-  const url = pick(home.urls);
+  const { partitions, backend, history } = world;
+  const url = pick(backend.urls);
   const consumer = new Rivulet({ url }).consumer({ autoOffsetReset: 'none', maxWaitMs: 500 });
   const positions = Array.from({ length: partitions }, () => 0);
   consumer.assign(positions.map((offset, partition) => ({ topic: realTopic, partition, offset })));

@@ -1,11 +1,11 @@
 // What every client of a real world has around it.
 import type { History } from '../log/history.ts';
-import type { RealHome } from './home.ts';
+import type { RealHome } from './backend.ts';
 
 export const realTopic = 'real';
 
 export type Surroundings = {
-  readonly home: RealHome;
+  readonly backend: RealHome;
   readonly partitions: number;
   readonly history: History;
   /** Nobody begins anything new. */

@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Rivulet } from '../../../client/rivulet.ts';
 import { type History, newHistory } from '../log/history.ts';
-import type { RealHome } from './home.ts';
+import type { RealHome } from './backend.ts';
 import { logReader, readOnce, sdkReader } from './readers.ts';
 import { realTopic, type Surroundings } from './surroundings.ts';
 import { anonymousProducer, conditionalProducer, keyedProducer, oneShotProducer, steadyProducer } from './writers.ts';
@@ -46,32 +46,32 @@ export type RealResult = { readonly history: History; readonly kills: number; re
 /** What a proxy or a process still holds of a request lands within this time. */
 const restMs = 3_000;
 
-export async function runRealWorld(home: RealHome, options: RealOptions): Promise<RealResult> {
+export async function runRealWorld(backend: RealHome, options: RealOptions): Promise<RealResult> {
   const topics = [{ topic: realTopic, partitions: options.partitions }];
-  await new Rivulet({ url: home.quietUrl }).admin().createTopics({ topics });
+  await new Rivulet({ url: backend.quietUrl }).admin().createTopics({ topics });
   let isOver = false;
-  const world = { home, partitions: options.partitions, history: newHistory(), isOver: () => isOver };
-  home.faults.share = options.faultShare;
+  const world = { backend, partitions: options.partitions, history: newHistory(), isOver: () => isOver };
+  backend.faults.share = options.faultShare;
   const clients = Promise.all(startClients(world, options));
   // Reported below.
   clients.catch(() => undefined);
-  const kills = await killNowAndThen(home, options);
+  const kills = await killNowAndThen(backend, options);
   isOver = true;
-  home.faults.share = 0;
+  backend.faults.share = 0;
   await clients;
   await sleep(restMs);
   await readFinalLog(world);
-  return { history: world.history, kills, faults: home.faults.met };
+  return { history: world.history, kills, faults: backend.faults.met };
 }
 
 /** @returns how often. */
-async function killNowAndThen(home: RealHome, options: RealOptions): Promise<number> {
+async function killNowAndThen(backend: RealHome, options: RealOptions): Promise<number> {
   const endMs = performance.now() + options.seconds * 1_000;
   let kills = 0;
   while (performance.now() < endMs || kills < options.kills) {
     await sleep(options.killEveryMs * Math.random());
     if (options.kills === 0) continue;
-    await home.killOne();
+    await backend.killOne();
     kills++;
   }
   return kills;
@@ -93,11 +93,11 @@ function startClients(world: Surroundings, options: RealOptions): Promise<void>[
   ];
 }
 
-async function readFinalLog({ home, partitions, history }: Surroundings): Promise<void> {
+async function readFinalLog({ backend, partitions, history }: Surroundings): Promise<void> {
   for (let partition = 0; partition < partitions; partition++) {
     const log: { offset: number; value: string }[] = [];
     for (;;) {
-      const read = await readOnce(home.quietUrl, partition, log.length, 0);
+      const read = await readOnce(backend.quietUrl, partition, log.length, 0);
       if (!read) throw new Error(`partition ${partition} cannot be read at ${log.length}`);
       if (read.records.length === 0) break;
       log.push(...read.records);

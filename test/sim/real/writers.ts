@@ -47,7 +47,7 @@ function tell(send: Send, told: Told): void {
 /** Several sends are under way at once, to all partitions. After one that failed its producer is another. */
 export async function steadyProducer(world: Surroundings, client: string): Promise<void> {
   const rivulet = new Rivulet({
-    url: pick(world.home.urls),
+    url: pick(world.backend.urls),
     // However long a server that was killed takes to come back on a busy machine.
     retry: { retries: 300, baseMs: 20, capMs: 300 },
     requestTimeoutMs: 10_000,
@@ -144,7 +144,7 @@ export async function conditionalProducer(world: Surroundings, client: string): 
 
 async function nextOffset(world: Surroundings, partition: number): Promise<number | undefined> {
   const path = `${topicPath}/offsets?at=latest&partitions=${partition}`;
-  const answer = await sendSigned(pick(world.home.urls), { method: 'GET', path });
+  const answer = await sendSigned(pick(world.backend.urls), { method: 'GET', path });
   if (answer === 'lost' || answer.status >= 300) return undefined;
   return (jsonOf(answer) as { partitions: { offset: number }[] }).partitions[0]!.offset;
 }
@@ -152,7 +152,7 @@ async function nextOffset(world: Surroundings, partition: number): Promise<numbe
 /** A new idempotent producer, however long it takes. */
 async function register(world: Surroundings): Promise<number> {
   for (;;) {
-    const answer = await sendSigned(pick(world.home.urls), { method: 'POST', path: '/v1/producers' });
+    const answer = await sendSigned(pick(world.backend.urls), { method: 'POST', path: '/v1/producers' });
     if (answer !== 'lost' && answer.status < 300) return (jsonOf(answer) as { producerId: number }).producerId;
     await sleep(below(300));
   }
@@ -189,7 +189,7 @@ async function tryUntilTold(world: Surroundings, send: Send, request: SignedRequ
 }
 
 async function tryOnce(world: Surroundings, { partition }: Send, request: SignedRequest): Promise<Told> {
-  const answer = await sendSigned(pick(world.home.urls), request);
+  const answer = await sendSigned(pick(world.backend.urls), request);
   if (answer === 'lost') return 'lost';
   const result = request.headers === binary ? produceResults(answer)(partition) : recordResult(answer);
   return isClientError(result) ? outcomeOf(result) : result.baseOffset;

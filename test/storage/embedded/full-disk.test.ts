@@ -39,7 +39,7 @@ const put = (n: number): Write => ({ kind: 'put', item: { pk: 'p', sk: `${n}`, t
 
 describe.skipIf(!isMounted)('on a disk with its last bytes gone', () => {
   test('a write to the table was not made, says so, and is not there after a crash either', async () => {
-    const directory = join(disk, 'home');
+    const directory = join(disk, 'backend');
     const table = createSqliteTable({ path: join(directory, 'table.sqlite') });
     opened.push(table);
     await table.write(put(0));
@@ -68,7 +68,7 @@ describe.skipIf(!isMounted)('on a disk with its last bytes gone', () => {
 
   test('an object was not put, and says so', async () => {
     rmSync(join(disk, 'filler'), { force: true });
-    const store = createFileObjectStore({ directory: join(disk, 'home') });
+    const store = createFileObjectStore({ directory: join(disk, 'backend') });
     await store.putOnce('aa/1', [Buffer.from('first')]);
     fill(0);
     const refused = { reason: 'denied', mayHaveActed: false, message: expect.stringContaining('the disk is full') };

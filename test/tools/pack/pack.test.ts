@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { functionNames } from '../../../functions/routes.ts';
 import { systemClock } from '../../../lib/runtime/clock.ts';
-import { openHome } from '../../../local/home.ts';
+import { openBackend } from '../../../local/backend.ts';
 import { startServer } from '../../../local/server.ts';
 import { packAll, projectWith, removeFolders, runIn, typeCheck } from './packages.ts';
 
@@ -55,10 +55,10 @@ describe('the construct, in a CDK app that is CommonJS', () => {
 
 describe('the client, in a project of its own', () => {
   let project: string;
-  const directory = mkdtempSync(path.join(tmpdir(), 'rivulet-pack-home-'));
-  const home = openHome({ directory });
+  const directory = mkdtempSync(path.join(tmpdir(), 'rivulet-pack-backend-'));
+  const backend = openBackend({ directory });
   afterAll(() => {
-    home.close();
+    backend.close();
     rmSync(directory, { recursive: true });
   });
   beforeAll(async () => {
@@ -66,7 +66,7 @@ describe('the client, in a project of its own', () => {
   }, 120_000);
 
   test('writes and reads, in every compression', async () => {
-    const server = await startServer({ api: home.api, clock: systemClock });
+    const server = await startServer({ api: backend.api, clock: systemClock });
     const source = `
       import { Rivulet } from 'rivulet';
       const rivulet = new Rivulet({ url: process.env.RIVULET_URL });

@@ -1,8 +1,8 @@
 // The clients of small worlds, each written to come by one kind of trouble. They note in the history all that they are
 // told, and when.
 import type { Engine } from '../../../../lib/api/engine.ts';
-import type { AppendAck, PartitionRecords } from '../../../../lib/api/records.ts';
 import type { Outcome, RivuletError } from '../../../../lib/api/errors.ts';
+import type { AppendAck, PartitionRecords } from '../../../../lib/api/records.ts';
 import { encodeBatch } from '../../../../lib/record/batch.ts';
 import { type ProducerState, pauseFor, recordsOf, register, simulatedTopic } from '../clients.ts';
 import { outcomeOf, type Send } from '../history.ts';

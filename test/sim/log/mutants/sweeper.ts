@@ -1,4 +1,4 @@
-// A sweep as PROTOCOL.md describes it (upkeep is not made yet): it raises the fences, reads every name, and deletes what
+// A sweep as PROTOCOL.md describes it (maintenance is not made yet): it raises the fences, reads every name, and deletes what
 // is older than the fence and has no name. Its epochs run ahead of every clock: then each pass fences all that is on its
 // way, and if anything can be lost to a sweep, it is.
 

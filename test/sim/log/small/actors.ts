@@ -1,8 +1,8 @@
 // Who acts in the small worlds. They repeat as the SDK does, at the next process each time, and note all that they are told.
 
 import type { Engine } from '../../../../lib/api/engine.ts';
-import type { AppendAck, PartitionError, PartitionRecords } from '../../../../lib/api/records.ts';
 import type { Outcome } from '../../../../lib/api/errors.ts';
+import type { AppendAck, PartitionError, PartitionRecords } from '../../../../lib/api/records.ts';
 import { createEngine } from '../../../../lib/engine.ts';
 import type { Process } from '../../core/process.ts';
 import type { Scheduler } from '../../core/scheduler.ts';

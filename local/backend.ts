@@ -1,9 +1,9 @@
-// The embedded home: the engine and its HTTP API over one folder of this machine. This is a composition root: here, and
+// The embedded backend: the engine and its HTTP API over one folder of this machine. This is a composition root: here, and
 // nowhere below, the two ports become files and SQLite, and wear the decorators that count what they would cost in AWS.
 //
 //   README.txt      the marker; its first line is `rivulet data, format N`
 //   objects/        the segments, one file each
-//   table.sqlite    the heads, topics and producers; locked for as long as the home is open; its log and its mark beside it
+//   table.sqlite    the heads, topics and producers; locked for as long as the backend is open; its log and its mark beside it
 //
 // Invariant: nothing is written into a folder that is not ours, is newer than us, or is in use by another process. Others
 // on the machine cannot look into it.
@@ -28,7 +28,7 @@ import { type Counters, countingObjectStore, countingTable, newCounters } from '
 import { createFileObjectStore } from '../lib/storage/embedded/file-object-store.ts';
 import { createSqliteTable } from '../lib/storage/embedded/sqlite-table.ts';
 import packageJson from '../package.json' with { type: 'json' };
-import { startGroupUpkeep } from './group-upkeep.ts';
+import { startGroupMaintenance } from './group-maintenance.ts';
 import { withFewWaiting } from './waiting-fetches.ts';
 
 const FORMAT = 1;
@@ -44,12 +44,12 @@ Serve it with: rivulet serve --data <this folder>
 Copy or move it as a whole, and only while nothing serves it. Change nothing in it by hand.
 `;
 
-export type Home = {
+export type Backend = {
   readonly api: HttpApi;
   /** Absolute. */
   readonly directory: string;
   readonly version: string;
-  /** What the storage has been asked for since the home was opened, as AWS would count it. */
+  /** What the storage has been asked for since the backend was opened, as AWS would count it. */
   readonly totals: Counters;
   /** Found damaged at the start: what needs one of these items is answered with CORRUPT_LOG. */
   readonly damagedItems: readonly string[];
@@ -61,21 +61,21 @@ export type Home = {
   close(): void;
 };
 
-export type HomeOptions = {
+export type BackendOptions = {
   /** Made when it is missing. */
   readonly directory: string;
   /** Gets every failure that is ours (5xx). */
   readonly log?: NonNullable<ApiOptions['log']>;
   /** Gets what fails in the background. Default: it is tried again within the hour. */
-  readonly onUpkeepFailure?: (error: unknown) => void;
+  readonly onMaintenanceFailure?: (error: unknown) => void;
   /** How long an empty group keeps an offset after its commit. */
   readonly offsetsRetentionMinutes?: number;
   readonly clock?: Clock;
 };
 
 /** Throws, with a sentence for the person who started it, when the folder cannot be used. */
-export function openHome(options: HomeOptions): Home {
-  const { directory: given, log, onUpkeepFailure = () => undefined, clock = systemClock } = options;
+export function openBackend(options: BackendOptions): Backend {
+  const { directory: given, log, onMaintenanceFailure = () => undefined, clock = systemClock } = options;
   const { offsetsRetentionMinutes = limits.defaultOffsetsRetentionMinutes } = options;
   const directory = resolve(given);
   const isNew = checkFolder(directory);
@@ -93,9 +93,9 @@ export function openHome(options: HomeOptions): Home {
     partitions: limits.waitingPartitions,
   });
   const api = createApi({ engine, version, ...(log && { log }) });
-  const endUpkeep = startGroupUpkeep(engine.groups, onUpkeepFailure, { offsetsRetentionMinutes });
+  const endMaintenance = startGroupMaintenance(engine.groups, onMaintenanceFailure, { offsetsRetentionMinutes });
   const close = () => {
-    endUpkeep();
+    endMaintenance();
     table.close();
   };
   const { damagedItems, check: checkTable } = table;

@@ -7,8 +7,8 @@ import type { AddressInfo } from 'node:net';
 import { connect, createServer, type Socket } from 'node:net';
 import type { AwsConnection } from '../../../lib/storage/aws/connection.ts';
 import { createTestBucket, createTestTable } from '../../aws/resources.ts';
-import type { Home } from '../../client/embedded.ts';
-import { type RealHome, startFaultyProxy } from './home.ts';
+import type { Backend } from '../../client/embedded.ts';
+import { type RealHome, startFaultyProxy } from './backend.ts';
 import { startServerProcess } from './server-process.ts';
 
 export async function startAwsHome(connection: AwsConnection): Promise<RealHome> {
@@ -42,7 +42,7 @@ export async function startAwsHome(connection: AwsConnection): Promise<RealHome>
 }
 
 /** Each connection goes to one of the ports; a try that comes after a failure goes to any. */
-async function startBalancer(ports: readonly number[]): Promise<Home> {
+async function startBalancer(ports: readonly number[]): Promise<Backend> {
   const open = new Set<Socket>();
   const server = createServer((client) => {
     const port = ports[Math.floor(Math.random() * ports.length)]!;

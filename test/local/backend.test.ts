@@ -14,7 +14,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { Rivulet } from '../../client/rivulet.ts';
 import { BATCHES_MEDIA_TYPE } from '../../lib/record/frames.ts';
 import { systemClock } from '../../lib/runtime/clock.ts';
-import { type Home, openHome } from '../../local/home.ts';
+import { type Backend, openBackend } from '../../local/backend.ts';
 import { startServer } from '../../local/server.ts';
 import { newDirectory, startService } from '../cli/processes.ts';
 import { signedFetch } from './wire.ts';
@@ -25,14 +25,14 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
-function open(directory: string): Home {
-  const home = openHome({ directory });
-  closers.push(home.close);
-  return home;
+function open(directory: string): Backend {
+  const backend = openBackend({ directory });
+  closers.push(backend.close);
+  return backend;
 }
 
-async function serve(home: Home): Promise<string> {
-  const server = await startServer({ api: home.api, clock: systemClock });
+async function serve(backend: Backend): Promise<string> {
+  const server = await startServer({ api: backend.api, clock: systemClock });
   closers.push(server.close);
   return server.url;
 }
@@ -40,7 +40,7 @@ async function serve(home: Home): Promise<string> {
 describe('a data folder', () => {
   test('is made when it is missing, says what it is, and keeps its records from one opening to the next', async () => {
     const directory = join(newDirectory(), 'not/there/yet');
-    const first = openHome({ directory });
+    const first = openBackend({ directory });
     const server = await startServer({ api: first.api, clock: systemClock });
     const before = new Rivulet({ url: server.url });
     await before.admin().createTopics({ topics: [{ topic: 'kept' }] });
@@ -60,7 +60,7 @@ describe('a data folder', () => {
     const directory = newDirectory();
     const marker = 'rivulet data, format 2\n\nMade by a version to come.\n';
     writeFileSync(join(directory, 'README.txt'), marker);
-    expect(() => openHome({ directory })).toThrow(
+    expect(() => openBackend({ directory })).toThrow(
       `${directory} has data of format 2, and this version of Rivulet reads formats up to 1; use a newer version`,
     );
     expect(readdirSync(directory)).toEqual(['README.txt']);
@@ -70,10 +70,10 @@ describe('a data folder', () => {
   test('that belongs to something else is refused and left as it is', () => {
     const [full, foreign] = [newDirectory(), newDirectory()];
     writeFileSync(join(full, 'letters.doc'), '');
-    expect(() => openHome({ directory: full })).toThrow(/is not empty and holds no Rivulet data/);
+    expect(() => openBackend({ directory: full })).toThrow(/is not empty and holds no Rivulet data/);
     expect(readdirSync(full)).toEqual(['letters.doc']);
     writeFileSync(join(foreign, 'README.txt'), 'read me first\n');
-    expect(() => openHome({ directory: foreign })).toThrow(
+    expect(() => openBackend({ directory: foreign })).toThrow(
       /its README\.txt does not begin with "rivulet data, format 1"; restore that line, or choose/,
     );
     expect(readdirSync(foreign)).toEqual(['README.txt']);
@@ -82,7 +82,7 @@ describe('a data folder', () => {
   test('that cannot be made or read is refused with the reason', () => {
     const file = join(newDirectory(), 'file');
     writeFileSync(file, '');
-    expect(() => openHome({ directory: file })).toThrow(/the data folder cannot be read: .*ENOTDIR/);
+    expect(() => openBackend({ directory: file })).toThrow(/the data folder cannot be read: .*ENOTDIR/);
   });
 
   test('may hold what a file system, a desktop or version control has put there', () => {
@@ -95,10 +95,10 @@ describe('a data folder', () => {
     expect(existsSync(join(directory, 'table.sqlite'))).toBe(true);
   });
 
-  test('is not made of a home directory, whose files are hidden ones too', () => {
+  test('is not made of a backend directory, whose files are hidden ones too', () => {
     const directory = newDirectory();
     writeFileSync(join(directory, '.bashrc'), '');
-    expect(() => openHome({ directory })).toThrow(/is not empty and holds no Rivulet data/);
+    expect(() => openBackend({ directory })).toThrow(/is not empty and holds no Rivulet data/);
   });
 
   test('whose maker died in the middle is taken over', () => {
@@ -112,7 +112,7 @@ describe('a data folder', () => {
   test('is used by one process at a time, and by the next once that has died', async () => {
     const directory = newDirectory();
     const service = await startService(directory);
-    expect(() => openHome({ directory })).toThrow(`another process is using the folder ${directory}`);
+    expect(() => openBackend({ directory })).toThrow(`another process is using the folder ${directory}`);
     await service.stop('SIGKILL');
     open(directory);
   });
@@ -122,24 +122,24 @@ describe('a data folder in use', () => {
   /** With a topic and two records in two objects; copied while it is open. */
   async function used(): Promise<{ directory: string; crashed: string; closed: string }> {
     const [directory, crashed, closed] = [newDirectory(), newDirectory(), newDirectory()];
-    const home = openHome({ directory });
-    const server = await startServer({ api: home.api, clock: systemClock });
+    const backend = openBackend({ directory });
+    const server = await startServer({ api: backend.api, clock: systemClock });
     const rivulet = new Rivulet({ url: server.url });
     await rivulet.admin().createTopics({ topics: [{ topic: 'kept' }] });
     for (const value of ['a', 'b']) await rivulet.producer().send({ topic: 'kept', messages: [{ value }] });
     cpSync(directory, crashed, { recursive: true });
     await server.close();
-    home.close();
+    backend.close();
     cpSync(directory, closed, { recursive: true });
     return { directory, crashed, closed };
   }
 
   async function latest(directory: string): Promise<number> {
-    const home = openHome({ directory });
-    const server = await startServer({ api: home.api, clock: systemClock });
+    const backend = openBackend({ directory });
+    const server = await startServer({ api: backend.api, clock: systemClock });
     const [end] = await new Rivulet({ url: server.url }).admin().fetchTopicOffsets('kept');
     await server.close();
-    home.close();
+    backend.close();
     return end!.latest;
   }
 
@@ -154,9 +154,13 @@ describe('a data folder in use', () => {
     const { crashed, closed } = await used();
     for (const directory of [crashed, closed]) {
       rmSync(join(directory, 'table.sqlite'));
-      expect(() => openHome({ directory })).toThrow(/has records and no table\.sqlite: restore the folder from a copy/);
+      expect(() => openBackend({ directory })).toThrow(
+        /has records and no table\.sqlite: restore the folder from a copy/,
+      );
       for (const name of readdirSync(directory).filter((one) => one.startsWith('table'))) rmSync(join(directory, name));
-      expect(() => openHome({ directory })).toThrow(/has records and no table\.sqlite: restore the folder from a copy/);
+      expect(() => openBackend({ directory })).toThrow(
+        /has records and no table\.sqlite: restore the folder from a copy/,
+      );
       rmSync(join(directory, 'objects'), { recursive: true });
       rmSync(join(directory, 'tmp'), { recursive: true, force: true });
       writeFileSync(join(directory, 'table.sqlite'), '');
@@ -171,7 +175,7 @@ describe('a data folder in use', () => {
       cpSync(closed, directory, { recursive: true });
       rmSync(join(directory, name));
       mkdirSync(join(directory, name));
-      expect(() => openHome({ directory }), name).toThrow(/EISDIR|unable to open database file/);
+      expect(() => openBackend({ directory }), name).toThrow(/EISDIR|unable to open database file/);
     }
   });
 
@@ -204,10 +208,10 @@ describe('a data folder in use', () => {
     const at = bytes.indexOf('"name":"kept"') + '"name":"k'.length;
     bytes.write('a', at);
     writeFileSync(path, bytes);
-    const home = open(closed);
-    expect(home.damagedItems).toEqual(['topic kept']);
-    expect(home.checkTable()).toEqual(['topic kept']);
-    const url = await serve(home);
+    const backend = open(closed);
+    expect(backend.damagedItems).toEqual(['topic kept']);
+    expect(backend.checkTable()).toEqual(['topic kept']);
+    const url = await serve(backend);
     const topic = await signedFetch(url, { method: 'GET', path: '/v1/topics/kept' });
     expect([topic.status, await topic.json()]).toMatchObject([500, { errorCode: 'CORRUPT_LOG' }]);
     const made = await signedFetch(url, {
@@ -229,8 +233,8 @@ describe('a data folder in use', () => {
       const path = join(directory, name);
       chmodSync(path, statSync(path).isDirectory() ? 0o755 : 0o644);
     }
-    const home = open(directory);
-    await home.audit();
+    const backend = open(directory);
+    await backend.audit();
     // What lies below a private folder is as private.
     const outer = ['.', 'README.txt', 'objects', 'table.sqlite', 'table.sqlite-mark', 'table.sqlite-wal'];
     expect(outer.map((name) => statSync(join(directory, name)).mode & 0o077)).toEqual(outer.map(() => 0));
@@ -239,8 +243,8 @@ describe('a data folder in use', () => {
 
 describe('what the storage was asked for', () => {
   test('is counted as AWS would: an append is one PUT and one write unit', async () => {
-    const home = open(newDirectory());
-    const url = await serve(home);
+    const backend = open(newDirectory());
+    const url = await serve(backend);
     await new Rivulet({ url }).admin().createTopics({ topics: [{ topic: 'counted' }] });
     const append = (): Promise<Response> =>
       signedFetch(url, {
@@ -250,10 +254,10 @@ describe('what the storage was asked for', () => {
         body: '{"records":[{"value":"x"}]}',
       });
     await append();
-    const before = { ...home.totals };
+    const before = { ...backend.totals };
     const { status } = await append();
     expect(status).toBe(200);
-    expect(home.totals.s3Put - before.s3Put).toBe(1);
-    expect(home.totals.writeUnits - before.writeUnits).toBe(1);
+    expect(backend.totals.s3Put - before.s3Put).toBe(1);
+    expect(backend.totals.writeUnits - before.writeUnits).toBe(1);
   });
 });

@@ -1,4 +1,4 @@
-// The upkeep of groups in the embedded home: what an hourly function does in AWS.
+// The maintenance of groups in the embedded backend: what an hourly function does in AWS.
 import type { Groups } from '../lib/api/groups.ts';
 import { type TendOptions, tendGroups } from '../lib/maintenance/groups.ts';
 
@@ -6,7 +6,7 @@ const firstMs = 60_000;
 const everyMs = 3_600_000;
 
 /** The first time after a minute, then once an hour. @returns what ends it. */
-export function startGroupUpkeep(
+export function startGroupMaintenance(
   groups: Groups,
   onFailure: (error: unknown) => void,
   options: Pick<TendOptions, 'offsetsRetentionMinutes'>,

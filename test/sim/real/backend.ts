@@ -1,6 +1,6 @@
-// A home as the clients of a real world see it: addresses, of which some break what passes through them, and processes
+// A backend as the clients of a real world see it: addresses, of which some break what passes through them, and processes
 // that die.
-import { type Fault, type Home, startProxy } from '../../client/embedded.ts';
+import { type Backend, type Fault, startProxy } from '../../client/embedded.ts';
 
 export type RealHome = {
   /** A try goes to any of them. */
@@ -18,7 +18,7 @@ export type FaultRate = { share: number; met: number };
 
 const kinds: readonly Fault[] = ['refuse 503', 'cut before', 'lose reply', 'late', 'slow'];
 
-export function startFaultyProxy(target: string, faults: FaultRate): Promise<Home> {
+export function startFaultyProxy(target: string, faults: FaultRate): Promise<Backend> {
   return startProxy(target, () => {
     if (Math.random() >= faults.share) return 'none';
     faults.met++;

@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type RealHome, startFaultyProxy } from './home.ts';
+import { type RealHome, startFaultyProxy } from './backend.ts';
 import { startServerProcess } from './server-process.ts';
 
 export async function startEmbeddedHome(): Promise<RealHome> {

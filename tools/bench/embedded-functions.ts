@@ -1,7 +1,7 @@
-// The embedded home as it would be with a process per duty: an engine for each over one store in memory, so that caches know
+// The embedded backend as it would be with a process per name: an engine for each over one store in memory, so that caches know
 // no more than those of the deployed functions.
 
-import { type Duty, duties } from '../../functions/routes.ts';
+import { type ApiFunction, functionRoutes } from '../../functions/routes.ts';
 import { createApi } from '../../http/api.ts';
 import type { HttpApi } from '../../http/http-event.ts';
 import { createEngine } from '../../lib/engine.ts';
@@ -11,15 +11,18 @@ import { createMemoryObjectStore } from '../../lib/storage/memory/memory-object-
 import { createMemoryTable } from '../../lib/storage/memory/memory-table.ts';
 import type { Send } from './receipts.ts';
 
-export function embeddedDuties(): Send {
+export function embeddedFunctions(): Send {
   const totals = newCounters();
   const objects = countingObjectStore(createMemoryObjectStore({ clock: systemClock }), totals);
   const table = countingTable(createMemoryTable(), totals);
   const newApi = () => createApi({ engine: createEngine({ objects, table, clock: systemClock }), version: 'bench' });
-  const apis = Object.fromEntries(Object.keys(duties).map((duty) => [duty, newApi()])) as Record<Duty, HttpApi>;
+  const apis = Object.fromEntries(Object.keys(functionRoutes).map((name) => [name, newApi()])) as Record<
+    ApiFunction,
+    HttpApi
+  >;
   return async ({ method, path, headers = {}, body }) => {
     const [rawPath = '', rawQueryString = ''] = path.split('?');
-    const reply = await apis[dutyOf(method, rawPath)]({
+    const reply = await apis[functionOf(method, rawPath)]({
       version: '2.0',
       rawPath,
       rawQueryString,
@@ -34,12 +37,12 @@ export function embeddedDuties(): Send {
   };
 }
 
-function dutyOf(method: string, path: string): Duty {
+function functionOf(method: string, path: string): ApiFunction {
   const fits = (key: string): boolean => {
     const pattern = key.replace(/\{\w+\}/g, '[^/]+');
     return new RegExp(`^${pattern}$`).test(`${method} ${path}`);
   };
-  const found = (Object.keys(duties) as Duty[]).find((duty) => duties[duty].some(fits));
+  const found = (Object.keys(functionRoutes) as ApiFunction[]).find((name) => functionRoutes[name].some(fits));
   if (!found) throw new Error(`${method} ${path} is no operation`);
   return found;
 }

@@ -1,4 +1,4 @@
-// A deployed service as a home of a real world: functions die in the middle of a request, the storage behind them throttles,
+// A deployed service as a backend of a real world: functions die in the middle of a request, the storage behind them throttles,
 // falls silent or loses its answers, and on the way to the gateway requests and replies are lost.
 //
 //   client -> [faulty] -> gate, which signs for the deployment -> API -> function with faults -> S3, DynamoDB
@@ -9,7 +9,7 @@ import { adminRoutes } from '../../cdk/access.ts';
 import { type AccessKey, createUser, policyFor } from '../../tools/emulator/identities.ts';
 import { sendSigned } from '../../tools/emulator/signed-request.ts';
 import { freshName } from '../conformance/target.ts';
-import { type FaultRate, type RealHome, startFaultyProxy } from '../sim/real/home.ts';
+import { type FaultRate, type RealHome, startFaultyProxy } from '../sim/real/backend.ts';
 import { pick } from '../sim/real/surroundings.ts';
 import type { Deployment } from './deployment.ts';
 
