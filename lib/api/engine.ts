@@ -1,4 +1,4 @@
-// The engine as its callers see it: the HTTP operations, and the gateways beside them. Errors are RivuletError.
+// The engine as its callers see it: the HTTP operations, and the gateways beside them. All errors are RivuletErrors.
 import type { Groups } from './groups.ts';
 import type {
   AppendRecordsReply,
@@ -19,12 +19,12 @@ import type {
   TopicSummary,
 } from './topics.ts';
 
-/** What is asked of topics and their records. */
+/** The operations on topics and their records. */
 export type LogEngine = {
   append(request: AppendRequest): Promise<AppendReply>;
   appendRecords(request: AppendRecordsRequest): Promise<AppendRecordsReply>;
   fetch(request: FetchRequest): Promise<FetchReply>;
-  /** One per partition asked for; all of the topic's when none is named. */
+  /** Returns one offset per partition that is asked for, or those of all partitions of the topic if none is named. */
   offsets(
     request: TopicRef & {
       readonly at: OffsetQuery;
@@ -33,16 +33,16 @@ export type LogEngine = {
       readonly signal?: AbortSignal;
     },
   ): Promise<{ topicId: string; partitions: readonly PartitionOffset[] }>;
-  /** A new idempotent producer. */
+  /** Returns a new idempotent producer. */
   newProducer(): Promise<{ readonly producerId: number; readonly epoch: number }>;
   createTopic(request: CreateTopicRequest): Promise<TopicDescription>;
-  /** By name; `after` is the last name of the page before. */
+  /** The topics are sorted by name; `after` is the last name of the page before. */
   listTopics(request: {
     readonly limit?: number;
     readonly after?: string;
   }): Promise<{ topics: readonly TopicSummary[]; more: boolean }>;
   describeTopic(topic: string): Promise<TopicDescription>;
-  /** At most 256 partitions from `from` on. */
+  /** Returns at most 256 partitions from `from` on. */
   describePartitions(
     request: TopicRef & { readonly from?: number; readonly limit?: number },
   ): Promise<{ partitions: readonly PartitionDescription[]; more: boolean }>;

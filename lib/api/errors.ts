@@ -1,8 +1,9 @@
-// The one catalogue of errors: Kafka's names and numbers where Kafka has the error, our own names where it has not.
+// The one catalogue of errors. It has Kafka's names and numbers where Kafka has the error, and our own names where it
+// does not.
 // https://kafka.apache.org/protocol#protocol_error_codes
 
 type CatalogueEntry = {
-  /** Kafka's number; -1 for what Kafka does not have. */
+  /** Kafka's number; -1 for an error that Kafka does not have. */
   readonly kafkaErrorCode: number;
   readonly status: number;
   /** The same request may succeed later. */
@@ -11,7 +12,7 @@ type CatalogueEntry = {
 };
 
 export const catalogue = {
-  // The client's doing
+  // --- errors that a client causes
   INVALID_REQUEST: { kafkaErrorCode: 42, status: 400, retriable: false, title: 'The request is malformed' },
   CORRUPT_MESSAGE: { kafkaErrorCode: 2, status: 400, retriable: false, title: 'A record batch failed its checks' },
   INVALID_RECORD: { kafkaErrorCode: 87, status: 400, retriable: false, title: 'A record was refused' },
@@ -53,7 +54,7 @@ export const catalogue = {
     kafkaErrorCode: 103,
     status: 409,
     retriable: false,
-    title: 'The topic was deleted and made anew',
+    title: 'The topic was deleted and re-created',
   },
   OFFSET_OUT_OF_RANGE: { kafkaErrorCode: 1, status: 416, retriable: false, title: 'The offset is outside the log' },
   OUT_OF_ORDER_SEQUENCE_NUMBER: {
@@ -92,7 +93,7 @@ export const catalogue = {
     retriable: false,
     title: 'The Idempotency-Key was used with another body',
   },
-  // Groups
+  // --- errors of groups
   INVALID_GROUP_ID: {
     kafkaErrorCode: 24,
     status: 400,
@@ -183,7 +184,7 @@ export const catalogue = {
     retriable: true,
     title: 'The clock of this coordinator cannot be trusted',
   },
-  // The edge
+  // --- errors of the HTTP API
   NOT_FOUND: { kafkaErrorCode: -1, status: 404, retriable: false, title: 'There is no such resource' },
   METHOD_NOT_ALLOWED: {
     kafkaErrorCode: -1,
@@ -216,7 +217,7 @@ export const catalogue = {
     retriable: false,
     title: 'The signature or the permission is missing or wrong',
   },
-  // Ours
+  // --- errors that the service causes
   THROTTLED: { kafkaErrorCode: 89, status: 429, retriable: true, title: 'Too many requests' },
   STORAGE_UNAVAILABLE: {
     kafkaErrorCode: 56,
@@ -224,7 +225,7 @@ export const catalogue = {
     retriable: true,
     title: 'The storage did not take the request',
   },
-  // An ambiguous write is this, never UNKNOWN_SERVER_ERROR: on that one clients corrupt their sequences.
+  // An ambiguous write gets this error, never UNKNOWN_SERVER_ERROR: on that one, clients corrupt their sequences.
   REQUEST_TIMED_OUT: { kafkaErrorCode: 7, status: 504, retriable: true, title: 'The storage did not answer in time' },
   CORRUPT_LOG: { kafkaErrorCode: 56, status: 500, retriable: false, title: 'What is stored is damaged or missing' },
   UNKNOWN_SERVER_ERROR: {
@@ -237,10 +238,12 @@ export const catalogue = {
 
 export type ErrorCode = keyof typeof catalogue;
 
-/** What a failed write did to the data. */
+/** Says what a failed write did to the data. */
 export type Outcome = 'not-written' | 'written' | 'unknown';
 
-/** The only error that leaves the engine. `extra` goes into the problem document beside the standard members. */
+/**
+ * This is the only error that leaves the engine. `extra` goes into the problem document beside the standard members.
+ */
 export class RivuletError extends Error {
   readonly errorCode: ErrorCode;
   readonly outcome: Outcome | undefined;

@@ -1,5 +1,5 @@
-// Records as the engine's callers see them: append, fetch and the offsets between. The errors of one partition are values in
-// its result, so that one bad partition does not fail the others.
+// Records as the engine's callers see them: append, fetch, and the offsets in between. The error of one partition is a
+// value in its result, so that one bad partition does not fail the others.
 import type { RivuletError } from './errors.ts';
 import type { TopicRef } from './topics.ts';
 
@@ -9,9 +9,12 @@ export type PartitionError = { readonly partition: number; readonly error: Rivul
 
 export type PartitionAppend = {
   readonly partition: number;
-  /** One or more whole RecordBatch v2, one after the other; of one producer, in sequence order. */
+  /** One or more whole RecordBatch v2, one after the other. They are of one producer, and in sequence order. */
   readonly batches: Uint8Array;
-  /** Append only if the partition's next offset is this one; else UNEXPECTED_OFFSET with `extra.nextOffset`. */
+  /**
+   * The append happens only if the partition's next offset is this one; else it is UNEXPECTED_OFFSET with
+   * `extra.nextOffset`.
+   */
   readonly expectedOffset?: number;
 };
 
@@ -20,37 +23,43 @@ export type AppendRequest = TopicRef & { readonly partitions: readonly Partition
 export type AppendAck = {
   readonly partition: number;
   readonly baseOffset: number;
-  /** Of the last record: baseOffset + records - 1. */
+  /** The offset of the last record: baseOffset + records - 1. */
   readonly lastOffset: number;
   readonly logStartOffset: number;
-  /** The topic's LogAppendTime if that is its timestamp type, else -1 (as Kafka). */
+  /** The topic's LogAppendTime if that is its timestamp type, else -1 (as in Kafka). */
   readonly logAppendTimeMs: number;
-  /** True when this was a repeat, answered with the first append's offsets. */
+  /** True if this was a repeat, which is answered with the offsets of the first append. */
   readonly duplicate: boolean;
 };
 
 export type AppendReply = { readonly topicId: string; readonly partitions: readonly (AppendAck | PartitionError)[] };
 
-/** One record as JSON producers give it; it becomes part of a batch at the edge. */
+/** One record as JSON producers give it. It becomes part of a batch at the edge. */
 export type NewRecord = {
-  /** Absent: by murmur2 of the key as Kafka does; without a key, one partition for the whole request. */
+  /**
+   * If this is absent, murmur2 of the key decides, as in Kafka. Records without a key go to one partition for the whole
+   * request.
+   */
   readonly partition?: number;
   readonly key: Uint8Array | null;
   readonly value: Uint8Array | null;
   readonly headers: readonly { readonly key: string; readonly value: Uint8Array | null }[];
-  /** Absent: now. */
+  /** If this is absent, it is now. */
   readonly timestampMs?: number;
 };
 
 export type AppendRecordsRequest = TopicRef & {
   readonly records: readonly NewRecord[];
-  /** 1..255 characters: the same key with the same records within a day is one append; with others IDEMPOTENCY_KEY_REUSED. */
+  /**
+   * 1..255 characters. The same key with the same records within a day is one append; with other records it is
+   * IDEMPOTENCY_KEY_REUSED.
+   */
   readonly idempotencyKey?: string;
-  /** Only where all records name one partition. */
+  /** Allowed only if all records name one partition. */
   readonly expectedOffset?: number;
 };
 
-/** One result per record, in the order of the request. */
+/** There is one result per record, in the order of the request. */
 export type AppendRecordsReply = {
   readonly topicId: string;
   readonly records: readonly (
@@ -64,21 +73,21 @@ export type AppendRecordsReply = {
 export type PartitionFetch = { readonly partition: number; readonly offset: number; readonly maxBytes?: number };
 
 export type FetchRequest = TopicRef & {
-  /** 1..256, each partition once. Served in this order. */
+  /** 1..256, each partition once. They are served in this order. */
   readonly partitions: readonly PartitionFetch[];
-  /** Bound of the whole reply; but at least one batch if there is one. Default 1 MiB. */
+  /** Bounds the whole reply, but at least one batch is sent if there is one. Default 1 MiB. */
   readonly maxBytes?: number;
-  /** Wait until there are this many, or `waitMs` is over. Default 1. */
+  /** The fetch waits until there are this many bytes, or `waitMs` is over. Default 1. */
   readonly minBytes?: number;
   /** 0..20,000. Default 0. */
   readonly waitMs?: number;
-  /** Ends a wait early: the caller has gone. */
+  /** Ends a wait early, when the caller has gone. */
   readonly signal?: AbortSignal;
 };
 
 export type PartitionRecords = {
   readonly partition: number;
-  /** The next offset to be written; what lies below is readable. */
+  /** The next offset to be written. Records below it are readable. */
   readonly highWatermark: number;
   readonly logStartOffset: number;
   /** Whole batches with their real base offsets, in order. The first may begin below the offset asked for. */
@@ -87,19 +96,25 @@ export type PartitionRecords = {
 
 export type FetchReply = {
   readonly topicId: string;
-  /** One per partition asked for, in that order. `error.extra` of OFFSET_OUT_OF_RANGE: logStartOffset, highWatermark. */
+  /**
+   * There is one result per partition asked for, in that order. OFFSET_OUT_OF_RANGE has logStartOffset and
+   * highWatermark in `error.extra`.
+   */
   readonly partitions: readonly (PartitionRecords | PartitionError)[];
 };
 
 // --- offsets
 
-/** Milliseconds: the first offset whose record's timestamp is at or after it. maxTimestamp: the first of the greatest timestamp. */
+/**
+ * Milliseconds stand for the first offset whose record's timestamp is at or after that time, `maxTimestamp` for the first
+ * offset that has the greatest timestamp.
+ */
 export type OffsetQuery = 'earliest' | 'latest' | 'maxTimestamp' | number;
 
 export type PartitionOffset = {
   readonly partition: number;
-  /** -1 when no record is at or after the time asked for, or none has a greatest timestamp (as Kafka). */
+  /** -1 if no record is at or after the time asked for (as in Kafka). */
   readonly offset: number;
-  /** Of the record found by time, or what its batch claims; -1 otherwise. */
+  /** The timestamp of the record that was found, or what its batch claims; -1 otherwise. */
   readonly timestampMs: number;
 };

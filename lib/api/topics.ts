@@ -1,6 +1,6 @@
 // Topics as the engine's callers see them. HTTP carries these shapes, and the SDK gives and takes them.
 
-/** Where a topic is named, `topicId` (22 characters of base64url) may be given too: another topic of that name is then refused. */
+/** Names a topic. If `topicId` (22 characters of base64url) is given too, another topic of that name is refused. */
 export type TopicRef = { readonly topic: string; readonly topicId?: string };
 
 export type CreateTopicRequest = {
@@ -12,7 +12,7 @@ export type CreateTopicRequest = {
 
 export type AlterTopicRequest = {
   readonly topic: string;
-  /** The new total; only greater than today's. */
+  /** The new total. It can only be greater than today's. */
   readonly partitions?: number;
   /** A null value goes back to the default. */
   readonly config?: Readonly<Record<string, string | null>>;
@@ -22,7 +22,7 @@ export type ConfigEntry = {
   readonly name: string;
   readonly value: string;
   readonly isDefault: boolean;
-  /** Where a value has no meaning here: why it was accepted. */
+  /** If a value has no meaning here, this says why it was accepted. */
   readonly note?: string;
 };
 
@@ -31,7 +31,7 @@ export type PartitionDescription = {
   readonly earliest: number;
   /** The next offset to be written. */
   readonly latest: number;
-  /** Of the batches that are readable. */
+  /** The size of the batches that are readable. */
   readonly bytes: number;
 };
 
@@ -43,8 +43,8 @@ export type TopicSummary = {
 };
 
 export type TopicDescription = TopicSummary & {
-  /** Every known configuration, defaults marked. */
+  /** Every known configuration, with the defaults marked. */
   readonly config: readonly ConfigEntry[];
-  /** Sentences a person should read: many partitions, configurations without meaning here. */
+  /** Sentences that a person should read, about many partitions or configurations without meaning here. */
   readonly warnings: readonly string[];
 };

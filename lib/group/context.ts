@@ -1,4 +1,5 @@
-// What the parts of the group coordinator share. Nothing is kept between requests: any process may coordinate any group.
+// The context that all functions of the group coordinator share. It keeps nothing between requests, so any process may
+// coordinate any group.
 
 import { RivuletError } from '../api/errors.ts';
 import type { LogContext } from '../log/context.ts';
@@ -10,13 +11,13 @@ export type GroupContext = {
   readonly table: Table;
   readonly clock: Clock;
   readonly topics: Topics;
-  /** Of the log only ends and ages are asked. */
+  /** Groups ask the log only for the ends of partitions and for the ages and times of records. */
   readonly log: LogContext;
 };
 
 export const randomName = (clock: Clock): string => Buffer.from(clock.randomBytes(16)).toString('base64url');
 
-/** Several coordinators are at the same group: the same heartbeat, sent again, finds it settled. */
+/** Several coordinators are changing the same group. The same request, sent again, finds the group settled. */
 export const beingChanged = (groupId: string): RivuletError =>
   new RivuletError('COORDINATOR_LOAD_IN_PROGRESS', `group ${groupId} is being changed: send the same request again`, {
     outcome: 'unknown',
@@ -28,7 +29,7 @@ export const unknownGroup = (groupId: string): RivuletError =>
 export const nonEmpty = (groupId: string): RivuletError =>
   new RivuletError(
     'NON_EMPTY_GROUP',
-    `group ${groupId} has members: stop its consumers first; one that was killed, and a static one that is away, counts ` +
-      'until its session is over (45 s, if it did not choose another)',
+    `group ${groupId} has members: stop its consumers first; a consumer that was killed, or a static member that ` +
+      'is away, counts until its session is over (45 s by default)',
     { outcome: 'not-written' },
   );

@@ -1,4 +1,5 @@
-// The group coordinator, put together. It keeps nothing: any process may coordinate any group, all at once.
+// Puts the group coordinator together behind its interface. It keeps nothing: any process may coordinate any group, and
+// several processes may coordinate the same one at the same time.
 
 import type { Groups } from '../api/groups.ts';
 import type { LogContext } from '../log/context.ts';

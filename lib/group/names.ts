@@ -1,4 +1,5 @@
-// Names of groups and members. A group id follows the rule of topic names, a member id is made by its client.
+// Checks the names of groups and members. A group id follows the rule of topic names. A member id is made by its
+// client.
 import { RivuletError } from '../api/errors.ts';
 import { limits } from '../api/limits.ts';
 import { whyInvalidName } from '../topic/name.ts';
@@ -16,7 +17,7 @@ export function checkMemberId(memberId: string): void {
   if (/^[A-Za-z0-9._-]+$/.test(memberId) && memberId.length <= limits.memberIdLength) return;
   throw new RivuletError(
     'INVALID_REQUEST',
-    `memberId must be 1 to ${limits.memberIdLength} ASCII letters, digits, dots, underscores and hyphens, not ${JSON.stringify(memberId.slice(0, 100))}`,
+    `memberId: expected 1 to ${limits.memberIdLength} ASCII letters, digits, dots, underscores and hyphens, got ${JSON.stringify(memberId.slice(0, 100))}`,
     { outcome: 'not-written' },
   );
 }

@@ -1,5 +1,6 @@
-// Sets of partitions: lists of TopicPartitions, one entry per topic id, partitions ascending, no empty entries. And how
-// they are stored: per topic 16 bytes of id, the name, and runs, so that a thousand partitions in a row take four bytes.
+// Sets of partitions, and the form in which they are stored. A set is a list of TopicPartitions with one entry for each
+// topic id. Its partitions are ascending, and no entry is empty. The stored form has, for each topic, 16 bytes of id,
+// the name, and runs of partitions, so that a thousand partitions in a row take four bytes:
 //
 //   topic id 16 | length of the name varint | name UTF-8 | runs varint | per run: gap since the last run, length - 1
 import type { OwnedPartitions, TopicPartitions } from '../api/groups.ts';
@@ -56,7 +57,7 @@ export function has(set: Partitions, topicId: string, partition: number): boolea
   return byId.get(topicId)?.has(partition) ?? false;
 }
 
-/** What a member says it owns, among what it is known to have; undefined when it names something else. */
+/** Finds the partitions that a member reports among those that it is known to have. Undefined if it names any other. */
 export function recognised(claims: readonly OwnedPartitions[], known: Partitions): Partitions | undefined {
   const found: TopicPartitions[] = [];
   const byId = Map.groupBy(known, ({ topicId }) => topicId);

@@ -1,4 +1,5 @@
-// The topics that a request names, each found or refused for itself.
+// Finds the topics that a request names. Each topic is found or refused on its own, so one bad name does not fail the
+// others.
 
 import { RivuletError } from '../api/errors.ts';
 import type { TopicRef } from '../api/topics.ts';
@@ -10,16 +11,17 @@ export type ResolvedTopic = Topic | RivuletError;
 type Named = TopicRef & { readonly partitions?: readonly (number | { readonly partition: number })[] };
 
 /**
- * A copy of the topic, seconds old, will do where the request has its id and names no partition that the copy lacks. By name
- * alone a topic that was deleted and made anew would be taken for the old one, whose offsets must not be found any more.
+ * Uses a copy of the topic that is a few seconds old, if the request has the id of the topic and names no partition
+ * that the copy lacks. If the request had the name alone, a re-created topic would be taken for the deleted one, whose
+ * offsets must not be found any more.
  */
 export function resolveEach(topics: Topics, refs: readonly Named[]): Promise<ResolvedTopic[]> {
   return inParallel(refs, 16, (ref) => refusedAsValue(resolve(topics, ref)));
 }
 
 /**
- * For commits of members: what is written asks for the member's own term, and a term begins only in a topic that is there. So a
- * copy of any age will do, if it has the id that is asked for (docs/adr/0010).
+ * For commits of members. The write of such a commit requires the member's own term, and a term begins only in a topic
+ * that exists. So a copy of any age is enough, if it has the id that the request gives (docs/adr/0010).
  */
 export function resolveOwned(topics: Topics, refs: readonly Named[]): Promise<ResolvedTopic[]> {
   return inParallel(refs, 16, async (ref) => {
@@ -28,7 +30,7 @@ export function resolveOwned(topics: Topics, refs: readonly Named[]): Promise<Re
   });
 }
 
-/** Each is read anew. */
+/** Reads each topic again, whatever copies this process has. */
 export function resolveAnew(topics: Topics, refs: readonly TopicRef[]): Promise<ResolvedTopic[]> {
   return inParallel(refs, 16, (ref) => refusedAsValue(readTopic(topics, ref)));
 }
@@ -56,10 +58,12 @@ async function refusedAsValue(resolving: Promise<Topic>): Promise<ResolvedTopic>
   }
 }
 
-/** Two changes of one partition in one step would have no order. */
+/** Two changes of one partition in one step would have no order, so a request names each topic only once. */
 export function checkNamedOnce(refs: readonly TopicRef[]): void {
   const seen = new Set<string>();
   const twice = refs.find(({ topic }) => seen.size === seen.add(topic).size);
   if (twice)
-    throw new RivuletError('INVALID_REQUEST', `topics: ${twice.topic} is named twice`, { outcome: 'not-written' });
+    throw new RivuletError('INVALID_REQUEST', `topics: expected each topic once, got ${twice.topic} twice`, {
+      outcome: 'not-written',
+    });
 }

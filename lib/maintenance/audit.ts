@@ -1,11 +1,14 @@
-// The audit: what the index names against what the store holds. It changes nothing. An object that is named and not there is
-// lost data; one that is there and not named is an orphan of an append that died, or of a deleted topic: billed, harmless.
+// The audit compares what the index names with what the store holds. It changes nothing. An object that is named and is
+// not there is lost data. An object that is there and not named is an orphan: an append that died, or a deleted topic,
+// has left it. Orphans are billed, but harmless.
 //
-// Names are read first, then the store is listed: an object is put before it is named and never renamed, so every name that
-// was read must be in the list. The other way round only what is old can be judged: what is young may yet be named.
+// The audit reads the names first, and then lists the store. An object is put before it is named and is never renamed,
+// so every name that was read must be in the list. In the other direction only old objects can be judged: a young one
+// may yet be named.
 //
-// Memory is bounded: a pass holds the names of a range of prefixes (the two hex digits that names begin with), the whole
-// range if it can; each further pass reads the index again. Time is bounded too, and a report that ran out of it says so.
+// Memory is bounded. A pass holds the names of a range of prefixes (the two hex digits that names begin with), and
+// takes the whole range if it can. Each further pass reads the index again. Time is bounded too, and a report that ran
+// out of it says so.
 
 import { segmentEpochAt } from '../partition/head.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -19,18 +22,21 @@ import { namedObjects } from './named.ts';
 export type AuditReport = {
   readonly topics: number;
   readonly partitions: number;
-  /** In the store, with their bytes. */
+  /** The number of objects in the store, and their bytes. */
   readonly objects: number;
   readonly bytes: number;
-  /** Named by the index and not in the store; the first of them with their topics. */
+  /** The number of objects that the index names and the store lacks. The first of them are listed with their topics. */
   readonly missingObjects: number;
   readonly missing: readonly { readonly object: string; readonly topic: string }[];
-  /** In the store for more than two hours, and not named by any topic there is. */
+  /**
+   * The number and bytes of objects that have been in the store for more than two hours, and that no existing topic
+   * names.
+   */
   readonly orphans: number;
   readonly orphanBytes: number;
-  /** Objects whose names are not of Rivulet's making. */
+  /** The number of objects whose names were not made by Rivulet. */
   readonly foreign: number;
-  /** Why the counts are too low, if they are. */
+  /** Says why the counts are too low, if they are. */
   readonly incomplete?: string;
 };
 
@@ -38,19 +44,22 @@ export type AuditOptions = {
   readonly objects: ObjectStore;
   readonly table: Table;
   readonly clock: Clock;
-  /** Asked now and then: true ends the audit with what it has. */
+  /** The audit asks this now and then. If it returns true, the audit ends with what it has. */
   readonly isOver?: () => boolean;
-  /** Names held at a time. */
+  /** How many names a pass holds at a time. */
   readonly maxNames?: number;
 };
 
-/** Of a name: it is at least two hours old when the hour of its making ended two hours ago. */
+/**
+ * A name counts as old after this many hours: it is at least two hours old when the hour of its making ended two hours
+ * ago.
+ */
 const ORPHAN_EPOCHS = 3;
 const PREFIXES = 256;
 const partitionsAtOnce = 16;
-/** Held in memory by one pass, some 120 bytes each. */
+/** One pass holds so many names in memory, at some 120 bytes each. */
 const namesAtOnce = 1_000_000;
-/** In the report; the count goes on. */
+/** The report lists so many missing objects; the count goes on. */
 const mostMissingNamed = 100;
 
 type Topic = { readonly topic: string; readonly topicId: string; readonly partitions: number };
@@ -109,7 +118,7 @@ async function topicsOf({ table, clock }: AuditOptions): Promise<Topic[]> {
 /** The names whose prefix is in [from, to). */
 type Pass = { readonly from: number; to: number; readonly names: Set<string> };
 
-/** Reads the whole index; narrows the range when its names are too many to hold. */
+/** Reads the whole index, and narrows the range if its names are too many to hold. */
 async function namesFrom(options: AuditOptions, topics: readonly Topic[], from: number): Promise<Pass> {
   const pass: Pass = { from, to: PREFIXES, names: new Set() };
   for (const { topicId, partitions } of topics) {
@@ -147,7 +156,10 @@ function checkTime({ isOver }: AuditOptions, doing: string, { from, to }: Pass):
 
 // --- objects
 
-/** Counts the objects of the pass, and takes each that is there out of its names. @returns the last key it has seen. */
+/**
+ * Counts the objects of the pass, and takes each object that is there out of its names. @returns the last key it has
+ * seen.
+ */
 async function listPass(
   options: AuditOptions,
   pass: Pass,
@@ -180,7 +192,7 @@ function countObject({ key, bytes }: ObjectInfo, names: Set<string>, oldEnough: 
   }
 }
 
-/** What is left of the names. */
+/** Reports what is left of the names. */
 function addMissing(names: ReadonlySet<string>, topics: readonly Topic[], counts: Counts): void {
   counts.missingObjects += names.size;
   for (const object of names) {

@@ -1,17 +1,17 @@
-// The maintenance of consumer groups: what time has made needless goes, and how far each group is behind is told. Of the table
-// alone, and by nobody's call: so it is true, and told, while every consumer is dead.
+// The maintenance of consumer groups removes what time has made needless, and reports how far each group is behind. It
+// needs the table alone, and no request starts it. So the report is true, and is made, while every consumer is dead.
 import type { Groups, PartitionLag } from '../api/groups.ts';
 import { limits } from '../api/limits.ts';
 
 export type GroupBehind = {
   readonly groupId: string;
-  /** Records, of all its partitions. */
+  /** The records of all its partitions. */
   readonly lag: number;
-  /** Age of the oldest record that it has not read. */
+  /** The age of the oldest record that it has not read. */
   readonly timeLagMs: number;
-  /** Removed before it read them. */
+  /** Records that were removed before it read them. */
   readonly lostRecords: number;
-  /** Where that oldest record is. */
+  /** The place of that oldest record. */
   readonly topic: string;
   readonly partition: number;
 };
@@ -20,29 +20,29 @@ export type GroupsReport = {
   readonly groups: number;
   readonly expiredGroups: number;
   readonly expiredOffsets: number;
-  /** Those that have something to read, the furthest behind in time first; the first of them. */
+  /** The groups that have something to read, the furthest behind in time first. Only the first of them are listed. */
   readonly behind: readonly GroupBehind[];
-  /** Over all groups: the greatest two, and the sum. */
+  /** These are over all groups: the greatest lag and time lag, and the sum of the lost records. */
   readonly lag: number;
   readonly timeLagMs: number;
   readonly lostRecords: number;
-  /** Why not all groups are counted, if they are not. */
+  /** Says why not all groups are counted, if they are not. */
   readonly incomplete?: string;
 };
 
-/** In the report; the numbers over all groups go on. */
+/** The report names so many groups; the numbers over all groups go on. */
 const mostNamed = 100;
 
 export type TendOptions = {
   /** How long an empty group keeps an offset after its commit. */
   readonly offsetsRetentionMinutes?: number;
-  /** Asked between groups: true ends the look with what there is. */
+  /** Maintenance asks this between groups. If it returns true, it ends with what there is. */
   readonly isOver?: () => boolean;
 };
 
 /**
- * Of each group the old goes first, then its lag is
- * told: the clearing of one must not keep the others from being looked at.
+ * For each group the old offsets go first, and then its lag is read: the clearing of one group must not keep the others
+ * from being looked at.
  */
 export async function tendGroups(
   groups: Groups,

@@ -1,4 +1,4 @@
-// Which objects the index of a partition names: what must be there, and what a sweep has to leave.
+// Finds the objects that the index of a partition names: they must be in the store, and a sweep has to leave them.
 
 import type { PlacedEntry } from '../partition/entry.ts';
 import { parseHead } from '../partition/head.ts';
@@ -7,8 +7,8 @@ import { headKey, ingestSegmentKey } from '../storage/keys.ts';
 import type { Table } from '../storage/table.ts';
 
 /**
- * The keys of the objects, some more than once. Head first, then pages: what a spill moves meanwhile from one to the other
- * has been seen in the head.
+ * Yields the keys of the objects, some more than once. It reads the head first, and then the pages: an entry that a
+ * spill moves meanwhile from one to the other has been seen in the head.
  */
 export async function* namedObjects(table: Table, address: PageAddress): AsyncGenerator<string> {
   const item = await table.get(headKey(address.topicId, address.partition), { strong: true });

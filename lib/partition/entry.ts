@@ -1,5 +1,5 @@
-// An entry names a run of batches of one partition inside one segment object. Entries are what heads and index pages
-// are made of: about 33 bytes each, because the head has to stay below 1 KiB. An entry does not hold its offset: that
+// An entry names a run of batches of one partition inside one segment object. Heads and index pages consist of entries.
+// An entry takes about 31 bytes, because the head has to stay below 1 KiB. It does not hold its offset: the offset
 // follows from its place, which is why sequencing needs no read. Its producer fields make the log the producer state.
 //
 //   0      version (high 4 bits, 1), kind (low 3 bits: 0 ingest segment; others reserved), bit 3: has a producer
@@ -14,7 +14,7 @@ export type Entry = {
   readonly segmentEpoch: number;
   /** 8 bytes. */
   readonly segmentRandom: Uint8Array;
-  /** First byte in the segment object. */
+  /** The position of the first byte in the segment object. */
   readonly position: number;
   readonly lengthBytes: number;
   readonly recordCount: number;
@@ -48,7 +48,7 @@ export function encodeEntry(entry: Entry): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset, size);
 }
 
-/** Reads one entry; entries laid one after the other need no separator. Throws on what this version cannot know. */
+/** Reads one entry. Entries that lie one after the other need no separator. Throws on what this version cannot know. */
 export function decodeEntry(source: Uint8Array, from = 0): { entry: Entry; end: number } {
   const bytes = Buffer.from(source.buffer, source.byteOffset, source.length);
   const first = bytes.readUInt8(from);
@@ -78,7 +78,9 @@ function decodeProducer(bytes: Buffer, from: number): { producer: EntryProducer;
   return { producer, end: id.end + 6 };
 }
 
-/** Entries laid one after the other; the first has offset `base`, each next one follows without a hole. */
+/**
+ * Reads entries that lie one after the other. The first has offset `base`, and each next one follows without a hole.
+ */
 export function decodeEntries(bytes: Uint8Array, base: number): PlacedEntry[] {
   const entries: PlacedEntry[] = [];
   let baseOffset = base;
@@ -91,7 +93,7 @@ export function decodeEntries(bytes: Uint8Array, base: number): PlacedEntry[] {
   return entries;
 }
 
-/** True for two entries of the same batches in the same upload: names of segments are never used twice. */
+/** True for two entries of the same batches in the same upload, because names of segments are never used twice. */
 export function isSameRun(a: Entry, b: Entry): boolean {
   return (
     a.position === b.position &&

@@ -1,12 +1,12 @@
-// The head of a partition: the one item whose conditional update is the commit point of an append. Kept below 1 KiB,
-// because a write is billed by the size of the whole item.
+// The head of a partition is the one item whose conditional update is the commit point of an append. It stays below 1
+// KiB, because a write is billed by the size of the whole item.
 //
 //   v version   n next offset = high watermark   s log start   b first offset of the tail   m below it: log segments
 //   g segment-epoch fence   x highest producer id ever removed from p   w greatest timestamp below b   z bytes appended
 //   t tail: list of entries, oldest first        p producers: map of id -> 2 bytes epoch, 4 bytes next sequence
 //
-// Three zones by the head alone: [s, m) log segments (none yet), [m, b) index pages, [b, n) the tail. What lies outside
-// its zone is garbage and never read. Numbers and fences only grow.
+// The head alone tells three zones: [s, m) log segments (none yet), [m, b) index pages, [b, n) the tail. Anything
+// outside its zone is garbage and is never read. Numbers and fences only grow.
 
 import type { Known } from '../producer/decide.ts';
 import { itemVersion } from '../storage/keys.ts';
@@ -22,9 +22,9 @@ export type Head = {
   readonly highestEvictedId: number;
   readonly maxTimestampBelowTail: number;
   readonly bytes: number;
-  /** Oldest first; the raw bytes are what conditions compare. */
+  /** The oldest entry is first. Conditions compare the raw bytes. */
   readonly tail: readonly TailEntry[];
-  /** What p says of a producer; undefined when it is not resident. */
+  /** Returns what p says about a producer; undefined if it is not resident. */
   producer(id: number): Known | undefined;
   /** The keys of p. */
   readonly residents: readonly string[];
@@ -32,7 +32,7 @@ export type Head = {
 
 export type TailEntry = PlacedEntry & { readonly raw: Uint8Array };
 
-/** The fence of a deleted topic's heads: above every epoch (3 bytes, hours since 1970). */
+/** The fence of a deleted topic's heads is above every epoch (3 bytes, hours since 1970). */
 export const deletedFence = 0xffffff;
 
 export const segmentEpochAt = (nowMs: number): number => Math.floor(nowMs / 3_600_000);
@@ -67,7 +67,7 @@ export function parseHead(item: Item): Head {
   };
 }
 
-/** What readers see of a partition whose head nobody has made yet. */
+/** Readers see this where a partition's head was never made. */
 export const emptyHead: Head = parseHead(emptyHeadItem({ pk: '', sk: '' }, 0));
 
 function placeTail(raws: readonly Uint8Array[], base: number): TailEntry[] {
@@ -80,7 +80,10 @@ function placeTail(raws: readonly Uint8Array[], base: number): TailEntry[] {
   });
 }
 
-/** A producer id as a key of p: its big-endian bytes without leading zeros, in base64url (4 characters up to 2^24). */
+/**
+ * Returns a producer id as a key of p: its big-endian bytes without leading zeros, in base64url (4 characters up to
+ * 2^24).
+ */
 export function producerAttribute(id: number): string {
   const bytes = Buffer.alloc(8);
   bytes.writeBigUInt64BE(BigInt(id));
@@ -97,7 +100,7 @@ const firstNonZero = (bytes: Uint8Array) =>
     bytes.findIndex((byte) => byte !== 0),
   );
 
-/** Epoch first, so that comparing the bytes compares the epochs. */
+/** The epoch comes first, so that comparing the bytes compares the epochs. */
 export function encodeProducerState(epoch: number, nextSequence: number): Uint8Array {
   const bytes = new Uint8Array(6);
   const view = new DataView(bytes.buffer);

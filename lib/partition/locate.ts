@@ -1,18 +1,18 @@
-// Locate: from an offset to the entries that hold the records from there on. The head decides the zone; a page is found by
-// one query however deep the log is. What was planned from an old head stays right: entries never change, names are
-// never used again.
+// Finds the entries that hold the records from an offset on. The head decides the zone. A page is found by one query,
+// however deep the log is. A plan that was made from an old head stays right, because entries never change, and names
+// are never used again.
 
 import type { Table } from '../storage/table.ts';
 import type { PlacedEntry } from './entry.ts';
 import type { Head } from './head.ts';
 import { type PageAddress, pageAtOrBelow, pagesBetween } from './page.ts';
 
-/** Index pages read per query: about 25 entries each, below 1 KiB. */
+/** How many index pages a query reads. A page has about 25 entries, and is below 1 KiB. */
 const pagesAtOnce = 32;
 
 /**
- * The entries from the one that holds `offset` on, in order, without a hole, up to the head's high watermark. Ends early
- * when the index has moved under us: the caller starts again from a fresh head.
+ * Yields the entries from the one that holds `offset` on, in order, without a hole, up to the head's high watermark. It
+ * ends early if the index has moved meanwhile: the caller starts again from a fresh head.
  */
 export async function* entriesFrom(
   { table }: { readonly table: Table },
@@ -23,7 +23,7 @@ export async function* entriesFrom(
   let next = offset;
   if (offset < head.tailBase) {
     const first = await pageAtOrBelow(table, address, offset);
-    // One that ends before the offset leads to no other: those between are missing.
+    // A page that ends before the offset leads to no other page: those in between are missing.
     if (!first) return;
     yield* from(first.entries, offset);
     next = first.endOffset;

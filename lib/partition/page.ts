@@ -1,5 +1,6 @@
-// Index pages: entries that have left the head, in immutable items of their own. The sort key is the first offset, so
-// one reverse query finds the page of any offset; `w`, the running maximum of timestamps, makes them searchable by time.
+// Index pages hold the entries that have left the head, in immutable items of their own. The sort key is the first
+// offset, so one reverse query finds the page of any offset. `w`, the running maximum of timestamps, makes the pages
+// searchable by time.
 //
 //   v version   e entries, one after the other   c records   o greatest timestamp of the page   w of it and all below
 
@@ -9,10 +10,10 @@ import { decodeEntries, type PlacedEntry } from './entry.ts';
 
 export type Page = {
   readonly firstOffset: number;
-  /** Exclusive. */
+  /** This offset is exclusive. */
   readonly endOffset: number;
   readonly maxTimestampMs: number;
-  /** The maximum of this page and all before it. */
+  /** The maximum of this page and of all pages before it. */
   readonly runningMaxTimestampMs: number;
   readonly entries: readonly PlacedEntry[];
 };
@@ -52,7 +53,7 @@ export function parsePage(item: Item): Page {
   };
 }
 
-/** The page with the greatest first offset at or below `offset`; it need not reach it. */
+/** Returns the page with the greatest first offset at or below `offset`. The page need not reach that offset. */
 export async function pageAtOrBelow(table: Table, address: PageAddress, offset: number): Promise<Page | undefined> {
   const pk = pagesPartition(address.topicId, address.partition);
   const { items } = await table.query({ pk, through: offsetSortKey(offset), reverse: true, limit: 1, strong: true });
@@ -60,8 +61,8 @@ export async function pageAtOrBelow(table: Table, address: PageAddress, offset: 
 }
 
 /**
- * Pages whose first offset lies in [from, to), in offset order, or greatest first with `reverse`. Strong: what a head
- * says is in the pages must be found there. Read in steps of `limit` as the caller goes on.
+ * Yields the pages whose first offset lies in [from, to), in offset order, or greatest first with `reverse`. The reads
+ * are strong: what a head says is in the pages must be found there. They go in steps of `limit` as the caller goes on.
  */
 export async function* pagesBetween(
   table: Table,

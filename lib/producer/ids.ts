@@ -1,22 +1,26 @@
-// Producer ids. Those of idempotent producers come from one counter, so that a head can tell by one number (x) that it
-// has never seen an id; those of an Idempotency-Key are hashes, in a range of their own above every counted id.
+// Producer ids. The ids of idempotent producers come from one counter, so that a head can tell by one number (x) that
+// it has never seen an id. The ids of an Idempotency-Key are hashes, in a range of their own above every counted id.
 import { RivuletError } from '../api/errors.ts';
 import { producerIdsKey } from '../storage/keys.ts';
 import type { Table } from '../storage/table.ts';
 
-/** Counted ids lie below, hashed ones in [2^52, 2^53). */
+/** Counted ids lie below this, and hashed ids lie in [2^52, 2^53). */
 export const firstHashedId = 2 ** 52;
 
-/** A producer id that nobody else has or will have; a lost reply merely skips some. 1 write unit. */
+/**
+ * Takes a producer id that no other producer has or will have. A lost reply merely skips some ids. It costs 1 write
+ * unit.
+ */
 export async function newProducerId(table: Table): Promise<number> {
   const result = await table.write({ kind: 'update', key: producerIdsKey, update: { add: [['n', 1]] } });
-  if (!result.applied || !result.item) throw new RivuletError('STORAGE_UNAVAILABLE', 'no producer id could be taken');
+  if (!result.applied || !result.item)
+    throw new RivuletError('STORAGE_UNAVAILABLE', 'the table did not give a producer id: try again');
   return result.item.n as number;
 }
 
 /**
- * The one-shot producer of an Idempotency-Key: 52 bits of id and 15 of epoch from a SHA-256, so that two keys meet in
- * both about never, and two that meet in the id alone are told apart by the epoch.
+ * The one-shot producer of an Idempotency-Key has 52 bits of id and 15 bits of epoch from a SHA-256. Two keys
+ * practically never meet in both, and the epoch tells apart two keys that meet in the id alone.
  */
 export function hashedProducer(digest: Uint8Array): { producerId: number; epoch: number } {
   const view = new DataView(digest.buffer, digest.byteOffset, digest.byteLength);

@@ -1,12 +1,18 @@
-// Time and chance, injected: nothing else in lib/ reads a clock or a random number, so that a test or a
-// simulation can replay every history.
+// Time and chance are injected. Nothing else in lib/ reads a clock or a random number, so that a test or a simulation
+// can replay every history.
 import { randomBytes } from 'node:crypto';
 import { performance } from 'node:perf_hooks';
 
 export type Clock = {
-  /** Wall-clock milliseconds since 1970. May jump and may disagree with other machines: no guarantee rests on it. */
+  /**
+   * Wall-clock milliseconds since 1970. This clock may jump and may disagree with other machines, so no guarantee
+   * depends on it.
+   */
   now(): number;
-  /** Milliseconds from an arbitrary start; never goes back. For deadlines and durations inside one process. */
+  /**
+   * Milliseconds from an arbitrary start, which never go back. They serve for deadlines and durations inside one
+   * process.
+   */
   monotonic(): number;
   sleep(ms: number): Promise<void>;
   /** Uniform in [0, 1). */
@@ -23,7 +29,8 @@ export const systemClock: Clock = {
 };
 
 /**
- * How long to wait before try number `attempt` (0 = the first repeat): full jitter, uniform in [0, min(cap, base * 2^attempt)).
+ * Returns how long to wait before try number `attempt` (0 = the first repeat).
+ * The jitter is full, that is uniform in [0, min(cap, base * 2^attempt)).
  * https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
  */
 export function fullJitterMs(clock: Pick<Clock, 'random'>, attempt: number, baseMs: number, capMs: number): number {

@@ -1,6 +1,9 @@
-// Bounded parallelism: over a list, of whatever comes, or within one turn of the event loop.
+// Bounds parallel work: over a list, of whatever comes, or within one turn of the event loop.
 
-/** Runs `work` on every item, at most `limit` at a time; results in the order of the items. After an error none is begun. */
+/**
+ * Runs `work` on every item, at most `limit` at a time. The results are in the order of the items. After an error no
+ * further item is begun.
+ */
 export async function inParallel<T, R>(
   items: readonly T[],
   limit: number,

@@ -1,5 +1,5 @@
-// Topic configurations: Kafka's names, defaults and bounds. What Rivulet does not act on is kept and told apart by a note,
-// so that a topic's definition can be brought over from Kafka as it is.
+// Topic configurations, with Kafka's names, defaults and bounds. A configuration that Rivulet does not act on is kept,
+// and a note says so. So a topic's definition can be brought over from Kafka as it is.
 // https://kafka.apache.org/documentation/#topicconfigs
 
 import { RivuletError } from '../api/errors.ts';
@@ -8,9 +8,9 @@ import type { ConfigEntry } from '../api/topics.ts';
 
 type Rule = {
   readonly fallback: string;
-  /** Why a value is not valid; undefined when it is. */
+  /** Returns what was expected if a value is not valid, and undefined if it is. */
   readonly refuse: (value: string) => string | undefined;
-  /** Why the value changes nothing here. */
+  /** Says why the value changes nothing here. */
   readonly note?: string;
 };
 
@@ -19,25 +19,25 @@ const maxLong = 2n ** 63n - 1n;
 function integer(fallback: string, min: bigint, max: bigint = maxLong): Rule {
   const refuse = (value: string) => {
     const inRange = /^-?\d{1,19}$/.test(value) && BigInt(value) >= min && BigInt(value) <= max;
-    return inRange ? undefined : `must be a whole number from ${min} to ${max}`;
+    return inRange ? undefined : `a whole number from ${min} to ${max}`;
   };
   return { fallback, refuse };
 }
 
 function oneOf(fallback: string, ...values: string[]): Rule {
-  return { fallback, refuse: (value) => (values.includes(value) ? undefined : `must be one of ${values.join(', ')}`) };
+  return { fallback, refuse: (value) => (values.includes(value) ? undefined : `one of ${values.join(', ')}`) };
 }
 
 function listOf(fallback: string, ...values: string[]): Rule {
   const refuse = (value: string) => {
     const parts = value.split(',').map((part) => part.trim());
-    return parts.every((part) => values.includes(part)) ? undefined : `must be a list of ${values.join(', ')}`;
+    return parts.every((part) => values.includes(part)) ? undefined : `a list of ${values.join(', ')}`;
   };
   return { fallback, refuse };
 }
 
 function fraction(fallback: string): Rule {
-  const refuse = (value: string) => (/^(0(\.\d+)?|1(\.0+)?)$/.test(value) ? undefined : 'must be a number from 0 to 1');
+  const refuse = (value: string) => (/^(0(\.\d+)?|1(\.0+)?)$/.test(value) ? undefined : 'a number from 0 to 1');
   return { fallback, refuse };
 }
 
@@ -47,7 +47,7 @@ const noted = (rule: Rule, note: string): Rule => ({ ...rule, note });
 
 const replicated = 'S3 and DynamoDB replicate every write across zones before it is acknowledged.';
 const noLocalFiles = 'There are no segment files on a broker; segments are S3 objects.';
-const notYet = 'Not acted on yet: every record is kept.';
+const notYet = 'Rivulet does not act on it yet, and keeps every record.';
 const noTiers = 'All data is in object storage from the start.';
 const maxInt = 2n ** 31n - 1n;
 
@@ -101,29 +101,33 @@ export type ConfigOverrides = Readonly<Record<string, string>>;
 
 const isKnown = (name: string): name is ConfigName => Object.hasOwn(rules, name);
 
-/** Throws INVALID_CONFIG naming the configuration, what it must be, and the value. null goes back to the default. */
+/** Throws INVALID_CONFIG, which names the configuration, what was expected, and the value. null goes back to the default. */
 export function checkConfig(changes: Readonly<Record<string, string | null>>): void {
   for (const [name, value] of Object.entries(changes)) {
-    if (!isKnown(name)) throw invalid(`unknown topic configuration ${JSON.stringify(name.slice(0, 100))}`);
+    if (!isKnown(name))
+      throw invalid(`config: expected the name of a topic configuration, got ${JSON.stringify(name.slice(0, 100))}`);
     if (value === null) continue;
     if (value.length > limits.configValueLength)
-      throw invalid(`${name} has ${value.length} characters, above the limit of ${limits.configValueLength}`);
+      throw invalid(`${name}: expected at most ${limits.configValueLength} characters, got ${value.length}`);
     const reason = rules[name].refuse(value);
-    if (reason) throw invalid(`${name} ${reason}, not ${JSON.stringify(value.slice(0, 100))}`);
+    if (reason) throw invalid(`${name}: expected ${reason}, got ${JSON.stringify(value.slice(0, 100))}`);
   }
 }
 
 const invalid = (detail: string) => new RivuletError('INVALID_CONFIG', detail, { outcome: 'not-written' });
 
-/** The value in force. */
+/** Returns the value in force. */
 export const configValue = (overrides: ConfigOverrides, name: ConfigName): string =>
   overrides[name] ?? rules[name].fallback;
 
-/** In force, as a number; the largest Kafka longs lose digits, which no comparison with a time or a size notices. */
+/**
+ * Returns the value in force as a number. The largest Kafka longs lose digits, which no comparison with a time or a
+ * size notices.
+ */
 export const configNumber = (overrides: ConfigOverrides, name: ConfigName): number =>
   Number(configValue(overrides, name));
 
-/** Every configuration, in order of name. */
+/** Returns every configuration, sorted by name. */
 export function describeConfig(overrides: ConfigOverrides): ConfigEntry[] {
   return (Object.keys(rules) as ConfigName[]).map((name) => {
     const rule: Rule = rules[name];

@@ -1,4 +1,4 @@
-// Names of topics, by Kafka's rule; groups and transactional ids follow the same one.
+// Checks the names of topics by Kafka's rule. Groups and transactional ids follow the same rule.
 import { RivuletError } from '../api/errors.ts';
 import { limits } from '../api/limits.ts';
 
@@ -13,7 +13,7 @@ export function checkTopicName(name: string): void {
     });
 }
 
-/** The reason, to follow the name; undefined when it is valid. */
+/** Returns the reason why a name is not valid, in words that follow the name; undefined if it is valid. */
 export function whyInvalidName(name: string): string | undefined {
   if (name.length === 0) return 'is empty';
   if (name.length > limits.nameLength) return `has ${name.length} characters, above the limit of ${limits.nameLength}`;

@@ -1,4 +1,5 @@
-// The partitions of a topic: 0 to one less than their count. Whoever names another is refused in the same words everywhere.
+// The partitions of a topic are 0 to one less than their count. A request that names another one is refused in the same
+// words everywhere.
 import { type Outcome, RivuletError } from '../api/errors.ts';
 import type { Topic } from './topics.ts';
 

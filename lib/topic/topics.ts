@@ -1,6 +1,7 @@
-// Topics: made, listed, altered, deleted. The topic item is the truth; heads are made from it, and can be made again from
-// it by whoever misses one to write to. A deleted topic leaves a tombstone and fenced heads, so that a process with an old
-// copy of the topic cannot write to it; one made anew under the same name has a new id and shares nothing with it.
+// Creates, lists, alters and deletes topics. The topic item is the truth. Heads are made from it, and a process that
+// misses a head to write to makes it from the item again. A deleted topic leaves a tombstone and fenced heads, so that
+// a process with an old copy of the topic cannot write to it. A topic that is re-created under the same name has a new
+// id and shares nothing with the old one.
 import { isDeepStrictEqual } from 'node:util';
 import { type Outcome, RivuletError } from '../api/errors.ts';
 import { limits } from '../api/limits.ts';
@@ -18,18 +19,21 @@ import { checkTopicName } from './name.ts';
 
 export type Topic = TopicSummary & {
   readonly overrides: ConfigOverrides;
-  /** The epoch below which a sweep may have deleted segments; new heads begin with it. */
+  /** The epoch below which a sweep may have deleted segments. New heads begin with it. */
   readonly sweepFence: number;
   /** Grows with every change. */
   readonly revision: number;
 };
 
 export type Topics = {
-  /** By name, from a copy a few seconds old; checks topicId if given. Throws UNKNOWN_TOPIC_OR_PARTITION, INCONSISTENT_TOPIC_ID. */
+  /**
+   * Finds a topic by its name, from a copy that is a few seconds old, and checks topicId if it is given. Throws
+   * UNKNOWN_TOPIC_OR_PARTITION, INCONSISTENT_TOPIC_ID.
+   */
   resolve(ref: TopicRef): Promise<Topic>;
-  /** As it was when it was last read here, however long ago; undefined when it never was. */
+  /** Returns the topic as it was when this process last read it, however long ago; undefined if it never did. */
   lastKnown(name: string): Topic | undefined;
-  /** The next resolve reads anew. */
+  /** Drops the copy, so that the next resolve reads the topic again. */
   forget(name: string): void;
   /** Makes a head that is missing though its topic exists. */
   makeHead(topicId: string, partition: number): Promise<void>;
@@ -40,12 +44,15 @@ export type Topics = {
   delete(name: string): Promise<void>;
 };
 
-/** How old a copy of a topic may be. A stale one is harmless: heads of deleted topics refuse. */
+/** How old a copy of a topic may be. A stale one is harmless, because the heads of a deleted topic refuse. */
 const copyMs = 5_000;
-/** A change is asked for by name: one that slept this long may have found a topic that was made since, which it did not mean. */
+/**
+ * A change names its topic by the name alone. A request that slept this long may have found a topic that was created
+ * since, which it did not mean.
+ */
 const oldestChangeMs = 60_000;
 const topicsKept = 10_000;
-/** Heads made or fenced at a time. */
+/** How many heads are made or fenced at a time. */
 const headsAtOnce = 64;
 const costlyPartitions = 1_000;
 const readUnitUsdPerMillion = 0.125;
@@ -85,7 +92,7 @@ export function createTopics(table: Table, clock: Clock): Topics {
     if (topicId === undefined || topicId === topic.topicId) return topic;
     throw new RivuletError(
       'INCONSISTENT_TOPIC_ID',
-      `topic ${name} has the id ${topic.topicId}, not ${topicId}: it was deleted and made anew`,
+      `topicId: expected ${topic.topicId}, got ${topicId}: topic ${name} was deleted and re-created, or the id is of another topic`,
       { outcome: 'not-written' },
     );
   }
@@ -115,8 +122,9 @@ export function createTopics(table: Table, clock: Clock): Topics {
 }
 
 /**
- * Groups compare the counter, and look at their topics when it has grown. Also after a repeat of what was done before: who
- * did it may have died before it came to this. What is missed all the same, maintenance finds.
+ * Groups compare the counter, and look at their topics when it has grown. It is also raised after a repeat of an
+ * earlier change: the process that made the change may have died before this step. Maintenance finds what is missed
+ * nevertheless.
  */
 async function announced<T>(table: Table, change: Promise<T>): Promise<T> {
   const tell = () =>
@@ -155,22 +163,26 @@ async function create(table: Table, clock: Clock, request: CreateTopicRequest): 
   return topic;
 }
 
-/** The tombstone is asked for, or a copy of this very request that lands after the topic's deletion would bring it back. */
+/**
+ * Also requires that no tombstone exists for this id. Otherwise a delayed duplicate of this create could bring a
+ * deleted topic back.
+ */
 async function takeName(table: Table, clock: Clock, item: Item): Promise<void> {
   const isFree = absent('v');
   const wasNeverDeleted = { kind: 'check', key: tombstoneKey(item.id as string), if: absent('v') } as const;
   const result = await table.transact([{ kind: 'put', item, if: isFree }, wasNeverDeleted], newToken(clock));
   if (result.applied) return;
   const [inTheWay, buried] = result.failures;
-  // After a lost reply the topic that is in the way may be our own; or it was our own, and somebody has deleted it since.
+  // After a lost reply, the topic that is in the way may be our own. Or it was our own, and another process has deleted
+  // it since.
   if (inTheWay?.old?.id !== item.id && !buried?.failed) throw alreadyExists(item.name as string, inTheWay?.old);
 }
 
 const newToken = (clock: Clock) => Buffer.from(clock.randomBytes(16)).toString('hex');
 
 /**
- * The topic is there already. A creator that dies here, or is refused, leaves heads out: the first append that misses one
- * makes it; to readers its partition is empty.
+ * The topic exists by now. If its creator dies here, or is refused, some heads are missing. The first append that
+ * misses a head makes it; to readers its partition is empty.
  */
 async function makeHeads(table: Table, topic: Topic, from: number): Promise<void> {
   const partitions = Array.from({ length: topic.partitions - from }, (_, i) => from + i);
@@ -207,7 +219,7 @@ async function alter(table: Table, topic: Topic, request: AlterTopicRequest): Pr
   if (partitions < topic.partitions) {
     throw new RivuletError(
       'INVALID_PARTITIONS',
-      `partitions can only grow: topic ${topic.topic} has ${topic.partitions}, and ${partitions} is fewer`,
+      `partitions: expected at least ${topic.partitions}, because those of topic ${topic.topic} can only grow, got ${partitions}`,
       { outcome: 'not-written' },
     );
   }
@@ -228,21 +240,25 @@ async function alter(table: Table, topic: Topic, request: AlterTopicRequest): Pr
   });
   if (!result.applied && !isAsWanted(result.old, topic, partitions, config))
     throw changedMeanwhile(topic.topic, result.doubtful ? 'unknown' : 'not-written');
-  // The reply has the fence that new heads need: a sweep that raised it before knows nothing of them.
+  // New heads need the fence of the reply: a sweep that raised it before this change knows nothing of them.
   const changed = parseTopic(result.applied ? result.item! : result.old!);
   await makeHeads(table, changed, topic.partitions);
   return changed;
 }
 
-/** A copy of our own change may have come first; or somebody wanted the same. */
+/** An earlier copy of our own change may have landed, or another request wanted the same. */
 function isAsWanted(item: Item | undefined, before: Topic, partitions: number, config: ConfigOverrides): boolean {
   return item?.id === before.topicId && item.partitions === partitions && isDeepStrictEqual(item.config, config);
 }
 
 const changedMeanwhile = (name: string, outcome: Outcome) =>
-  new RivuletError('STORAGE_UNAVAILABLE', `topic ${name} was changed by somebody else meanwhile: look at it again`, {
-    outcome,
-  });
+  new RivuletError(
+    'STORAGE_UNAVAILABLE',
+    `another request has changed topic ${name} meanwhile: describe the topic before you change it again`,
+    {
+      outcome,
+    },
+  );
 
 function withChanges(
   overrides: ConfigOverrides,
@@ -253,8 +269,8 @@ function withChanges(
 }
 
 /**
- * The heads before the name: once the name is free, no process with an old copy may take a write to this topic any more.
- * Who dies in between leaves a topic that takes none, until its deletion is asked for again.
+ * Fences the heads before it frees the name: once the name is free, no process with an old copy may take a write to
+ * this topic. A crash in between leaves a topic that takes no writes until its deletion is requested again.
  */
 async function remove(table: Table, clock: Clock, topic: Topic): Promise<void> {
   const numbers = Array.from({ length: topic.partitions }, (_, partition) => partition);
@@ -269,14 +285,14 @@ async function remove(table: Table, clock: Clock, topic: Topic): Promise<void> {
 const closedOnly = (name: string, cause?: StorageError) =>
   new RivuletError(
     'STORAGE_UNAVAILABLE',
-    `partitions of topic ${name} are closed, but its name is not free: delete it again`,
+    `topic ${name} may be only partly deleted, so that it refuses records while its name is taken: run the delete again`,
     {
       outcome: 'unknown',
       cause,
     },
   );
 
-/** The tombstone replaces the name in one step. */
+/** The tombstone replaces the name in one transaction. */
 async function freeName(table: Table, clock: Clock, topic: Topic): Promise<void> {
   const { topicId, partitions } = topic;
   const tombstone: Item = {
@@ -287,7 +303,7 @@ async function freeName(table: Table, clock: Clock, topic: Topic): Promise<void>
     deletedMs: clock.now(),
   };
   const isSameTopic = equals('id', topicId);
-  // Partitions that were added since would be left open.
+  // The revision is compared too: otherwise partitions that were added since would stay open.
   const isUnchanged = equals('revision', topic.revision);
   const actions: Write[] = [
     { kind: 'delete', key: topicKey(topic.topic), if: all(isSameTopic, isUnchanged) },
@@ -298,7 +314,7 @@ async function freeName(table: Table, clock: Clock, topic: Topic): Promise<void>
   if (!isGone) throw closedOnly(topic.topic);
 }
 
-/** Also where the head was never made: whoever is about to make it must find it. */
+/** Also fences a head that was never made: a process that is about to make it must find the fence. */
 async function fenceForEver(table: Table, topicId: string, partition: number): Promise<void> {
   const { pk: _pk, sk: _sk, g: _g, ...rest } = emptyHeadItem(headKey(topicId, partition), deletedFence);
   await table.write({
@@ -353,7 +369,7 @@ function checkPartitions(partitions: number): void {
   if (Number.isInteger(partitions) && partitions >= 1 && partitions <= limits.partitions) return;
   throw new RivuletError(
     'INVALID_PARTITIONS',
-    `partitions must be a whole number from 1 to ${limits.partitions}, not ${partitions}`,
+    `partitions: expected a whole number from 1 to ${limits.partitions}, got ${partitions}`,
     { outcome: 'not-written' },
   );
 }
@@ -362,11 +378,11 @@ function alreadyExists(name: string, old: Item | undefined): RivuletError {
   if (old && old.name !== name) {
     return new RivuletError(
       'INVALID_TOPIC_EXCEPTION',
-      `topic name ${name} collides with ${old.name}: . and _ are not told apart in metric names`,
+      `topic name ${name} collides with ${old.name}, because metric names do not distinguish . and _`,
       { outcome: 'not-written' },
     );
   }
-  return new RivuletError('TOPIC_ALREADY_EXISTS', `topic ${name} exists already`, { outcome: 'not-written' });
+  return new RivuletError('TOPIC_ALREADY_EXISTS', `topic ${name} already exists`, { outcome: 'not-written' });
 }
 
 const unknownTopic = (name: string) =>

@@ -123,7 +123,7 @@ export function groupMembersConformance(ask: Ask): void {
         'INVALID_REQUEST',
         /^body\.subscribedTopicRegex: expected text in valid Unicode, got a lone surrogate at character 3$/,
       ],
-      ['with an interval close to its session', { heartbeatIntervalMs: 20_000 }, 'INVALID_REQUEST', /20000.*15000/],
+      ['with an interval close to its session', { heartbeatIntervalMs: 20_000 }, 'INVALID_REQUEST', /15000.*20000/],
       ['with a member id that is none', { memberId: 'a/b' }, 'INVALID_REQUEST', /^body\.memberId: .*got "a\/b"/],
       ['with an epoch below -2', { memberEpoch: -3 }, 'INVALID_REQUEST', /^body\.memberEpoch: .*got -3/],
       ['with half a number', { heartbeatSeq: 0.5 }, 'INVALID_REQUEST', /^body\.heartbeatSeq: .*got 0\.5/],

@@ -1,5 +1,6 @@
-// One short life of a group on every table there is: joins, a hand-over, a static member that is replaced (a transaction),
-// a commit over several items (a transaction), a reset, the end, and another begin. What the memory table lets pass, DynamoDB may not.
+// One short life of a group on every table: joins, a hand-over, a static member that is replaced (a transaction), a
+// commit over several items (a transaction), a reset, the end, and a new beginning. DynamoDB may refuse what the memory
+// table lets pass.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,7 +14,7 @@ import { committed, createGroupWorld, createMember, errorCodeOf, groupId, settle
 
 function life(name: string, makeTable: () => Promise<Table>): void {
   describe(name, () => {
-    it('a group lives', async () => {
+    it('a group lives, is deleted, and is re-created', async () => {
       const world = createGroupWorld((table) => table, await makeTable());
       const { engine, clock } = world;
       await engine.createTopic({ topic: 't', partitions: 40 });
@@ -55,7 +56,7 @@ function life(name: string, makeTable: () => Promise<Table>): void {
       expect(await errorCodeOf(engine.groups.describe(groupId))).toBe('GROUP_ID_NOT_FOUND');
       expect((await engine.groups.list({})).groups).toEqual([]);
 
-      // Into what is buried, and where there is no item yet.
+      // These commits go into buried items, and to where there is no item yet.
       await engine.createTopic({ topic: 'u' });
       for (const topic of ['t', 'u'])
         await engine.groups.commitOffsets({ groupId, topics: [{ topic, partitions: [{ partition: 0, offset: 5 }] }] });

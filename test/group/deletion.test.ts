@@ -1,4 +1,5 @@
-// The races of deleting a group, one by one: with late copies, with who freezes, and with who makes it anew.
+// The races of deleting a group, one by one: with delayed duplicates, with a process that freezes, and with a process
+// that re-creates the group.
 import { beforeEach, describe, expect, it, test } from 'vitest';
 import { createEngine } from '../../lib/engine.ts';
 import type { Check, Table, Write } from '../../lib/storage/table.ts';
@@ -20,7 +21,7 @@ beforeEach(async () => {
 const groups = () => world.engine.groups;
 const commit = (partition: number, offset: number, group?: string) => commitOffset(world, partition, offset, group);
 
-it('takes nothing of a deleted group from copies of writes that come late', async () => {
+it('a group takes nothing of a deleted group from delayed duplicates of writes', async () => {
   const { table, objects, clock } = world;
   const late: (() => Promise<unknown>)[] = [];
   const isOfOffsets = (one: Write | Check) => one.kind === 'update' && one.key.pk === `group/${groupId}/o`;
@@ -29,7 +30,7 @@ it('takes nothing of a deleted group from copies of writes that come late', asyn
     return table.write(one);
   };
   const transact: Table['transact'] = (actions, token) => {
-    // Its token is forgotten by then.
+    // The table has forgotten its token by then.
     if (actions.some(isOfOffsets)) late.push(() => table.transact(actions, `late-${late.length}`));
     return table.transact(actions, token);
   };
@@ -42,7 +43,7 @@ it('takes nothing of a deleted group from copies of writes that come late', asyn
     dryRun: false,
     topics: [{ topic: 't', partitions: [1], target: { to: 'latest' } }],
   });
-  // A commit that makes an item, a reset of another partition in it.
+  // These are a commit that makes an item, and a reset of another partition in it.
   expect(late).toHaveLength(2);
   await recorded.delete(groupId);
   const wakeUp = async () => {
@@ -54,14 +55,14 @@ it('takes nothing of a deleted group from copies of writes that come late', asyn
   expect(await wakeUp()).toEqual([-1, 2]);
   await groups().delete(groupId);
   world.clock.advance(8 * 86_400_000);
-  // As DynamoDB does, in its own time: the head first.
+  // DynamoDB removes items in its own time. Here it removes the head first.
   await table.write({ kind: 'delete', key: { pk: `group/${groupId}`, sk: 'h' } });
   const a = createMember(world.engine, 'a');
   await a.settle();
   expect(a.owned).toEqual(['t-0', 't-1']);
 });
 
-it('is not kept from a partition by what came late for a deleted group, once its head is gone too', async () => {
+it('a group claims its partitions in spite of delayed claims for a deleted group whose head is gone too', async () => {
   const { table, objects, clock } = world;
   const late: Write[] = [];
   const write: Table['write'] = async (one) => {
@@ -80,7 +81,7 @@ it('is not kept from a partition by what came late for a deleted group, once its
   for (let beats = 0; beats < 3; beats++) await a.beat();
   await a.leave();
   await groups().delete(groupId);
-  // It asks for an item that is not there, and that is so again.
+  // Each claim requires that there is no item, which is so again.
   for (const one of late) await table.write(one);
   world.clock.advance(8 * 86_400_000);
   await table.write({ kind: 'delete', key: { pk: `group/${groupId}`, sk: 'h' } });
@@ -89,7 +90,7 @@ it('is not kept from a partition by what came late for a deleted group, once its
   expect(b.owned).toEqual(['t-0', 't-1']);
 });
 
-describe('somebody who freezes before it looks at what there is', () => {
+describe('a process that freezes before it reads the offsets', () => {
   /** `meanwhile` happens before the table is first asked for offsets. */
   const frozen = (meanwhile: () => Promise<unknown>) => {
     let isAwake = false;
@@ -104,20 +105,20 @@ describe('somebody who freezes before it looks at what there is', () => {
     return createEngine({ objects, clock, table: { ...table, query } });
   };
 
-  it('and was to make the group takes no offset of what another has made', async () => {
+  it('and then creates the group takes no offset of the group that another has created', async () => {
     const topics = [{ topic: 't', partitions: [{ partition: 0, offset: 3 }] }];
     await frozen(() => commit(1, 4)).groups.commitOffsets({ groupId, topics });
     expect([await committed(world.engine, 0), await committed(world.engine, 1)]).toEqual([3, 4]);
   });
 
-  it('and deletes takes no offset of the group that was made anew', async () => {
+  it('and then deletes takes no offset of the re-created group', async () => {
     await commit(0, 3);
     await frozen(() => commit(1, 4)).groups.delete(groupId);
     expect([await committed(world.engine, 0), await committed(world.engine, 1)]).toEqual([-1, 4]);
     expect((await groups().list({})).groups).toHaveLength(1);
   });
 
-  it('and deletes leaves its static members their instance ids', async () => {
+  it('and then deletes leaves the static members of the re-created group their instance ids', async () => {
     const join = (id: string) => createMember(world.engine, id, { instanceId: 'i' }).beat();
     await commit(0, 3);
     await frozen(() => join('a')).groups.delete(groupId);
@@ -125,7 +126,7 @@ describe('somebody who freezes before it looks at what there is', () => {
   });
 });
 
-test('the list goes on behind many groups whose deletion died half-way', async () => {
+test('the list goes on behind many groups whose deletion died midway', async () => {
   const dead = Array.from({ length: 120 }, (_, i) => `dead-${100 + i}`);
   for (const id of [...dead, 'living']) await commit(0, 0, id);
   for (const id of dead) {
@@ -135,7 +136,7 @@ test('the list goes on behind many groups whose deletion died half-way', async (
   expect(await groups().list({})).toMatchObject({ groups: [{ groupId: 'living' }], more: false });
 });
 
-it('is reset though its joiner died between the look at its members and its deletion', async () => {
+it('a group can be reset after a member has joined and died while the group was being deleted', async () => {
   await commit(0, 3);
   const { table, objects, clock } = world;
   const isOfHead = (one: Write) => one.kind === 'update' && one.key.sk === 'h';

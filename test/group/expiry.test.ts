@@ -11,7 +11,7 @@ beforeEach(async () => {
 const groups = () => world.engine.groups;
 const commit = (partition: number, offset: number, group?: string) => commitOffset(world, partition, offset, group);
 
-describe('time', () => {
+describe('the expiry of groups', () => {
   const day = 86_400_000;
   const expire = async ({ groups }: Engine = world.engine) => {
     const total = { offsets: 0, groups: 0 };
@@ -23,7 +23,7 @@ describe('time', () => {
     return total;
   };
 
-  it('takes offsets that are old, and then the group', async () => {
+  it('removes offsets that are old, and then the group', async () => {
     await commit(0, 3);
     world.clock.advance(6 * day);
     await commit(1, 4);
@@ -36,7 +36,7 @@ describe('time', () => {
     expect((await groups().list({})).groups).toEqual([]);
   });
 
-  it('takes those of a group that was made anew, or reset, no later', async () => {
+  it('removes the offsets of a re-created or reset group no later', async () => {
     await commit(0, 3);
     await groups().delete(groupId);
     await fill(world, 0, 5);
@@ -46,7 +46,7 @@ describe('time', () => {
     expect(await expire()).toEqual({ offsets: 2, groups: 1 });
   });
 
-  it('runs from when the last member left', async () => {
+  it('counts from when the last member left', async () => {
     const a = createMember(world.engine, 'a');
     await a.settle();
     await a.commit(0, 3);
@@ -61,7 +61,7 @@ describe('time', () => {
     expect(await expire()).toEqual({ offsets: 1, groups: 1 });
   });
 
-  it('takes the tombstones of members, however many', async () => {
+  it('removes the tombstones of members, however many there are', async () => {
     const a = createMember(world.engine, 'a');
     await a.settle();
     const tombstone = { pk: `group/${groupId}`, v: 1, st: 'r', r: 1, sq: 1, me: 1, ttl: startMs / 1000 - 1 };
@@ -85,7 +85,7 @@ describe('time', () => {
     expect(await expire(busy)).toEqual({ offsets: 1, groups: 1 });
   });
 
-  it('keeps the commit of somebody who is no member, whenever it comes', async () => {
+  it('keeps a commit without membership, whenever it comes', async () => {
     for (let step = 1; step <= 12; step++) {
       const group = `step-${step}`;
       await commit(0, 3, group);
@@ -116,14 +116,14 @@ describe('time', () => {
     }
   });
 
-  it('closes members that nobody watches', async () => {
+  it('closes members that no other member watches', async () => {
     await createMember(world.engine, 'a').settle();
     world.clock.advance(day);
     await expire();
     expect((await groups().describe(groupId)).state).toBe('Empty');
   });
 
-  it('takes targets that somebody left behind', async () => {
+  it('removes targets that a crash left behind', async () => {
     const a = createMember(world.engine, 'a');
     await a.settle();
     const targets = async () => (await world.table.query({ pk: `group/${groupId}/t`, strong: true })).items;
@@ -133,7 +133,7 @@ describe('time', () => {
     expect(await targets()).toEqual([installed]);
   });
 
-  it('takes offsets of topics that were deleted', async () => {
+  it('removes offsets of topics that were deleted', async () => {
     await commit(0, 3);
     await world.engine.deleteTopic('t');
     await expire();

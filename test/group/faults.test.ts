@@ -1,6 +1,7 @@
-// Every await of a heartbeat, a commit and an operator's work fails or loses its reply, one at a time; then whoever asked
-// asks again, as clients do. After each: the group settles, every partition is one member's, and what was acknowledged is
-// there. (The simulation does the same in worlds of many; here it is one request, call by call.)
+// One at a time, each await of a heartbeat, a commit and an operator's request fails or loses its reply. Then the
+// caller sends the request again, as clients do. After each fault the group settles, every partition belongs to one
+// member, and what was acknowledged is there. (The simulation does the same in worlds of many requests; here it is one
+// request, call by call.)
 import { describe, expect, it } from 'vitest';
 import { createEngine } from '../../lib/engine.ts';
 import { createMemoryTable } from '../../lib/storage/memory/memory-table.ts';
@@ -20,7 +21,7 @@ import {
 const faults = ['request lost', 'reply lost', 'acts later', 'acts twice', 'dies before', 'dies after'] as const;
 type Fault = (typeof faults)[number];
 
-/** Breaks call number `at` of the table, counted from `arm`. What acts later does so three calls after. */
+/** Breaks call number `at` of the table, counted from `arm`. A call that acts later does so three calls after. */
 function breaker(fault: Fault, at: number) {
   let calls = Number.NEGATIVE_INFINITY;
   let isDead = false;
@@ -63,7 +64,7 @@ type Scene = {
 };
 type Scenario = {
   name: string;
-  /** What is sent to the process that breaks; sent again to a healthy one when it was not answered. */
+  /** Sends the request to the process that breaks; it is sent again to a healthy one if it was not answered. */
   act(scene: Scene, engine: Scene['engine']): Promise<unknown>;
   after?(scene: Scene): Promise<void>;
   isEmptied?: true;
@@ -142,7 +143,7 @@ async function prepare(scenario: Scenario, fault: Fault, at: number) {
   return { scene, broken, clock };
 }
 
-/** True when the fault was met. */
+/** True if the run came to the fault. */
 async function runCase(scenario: Scenario, fault: Fault, at: number): Promise<boolean> {
   const { scene, broken, clock } = await prepare(scenario, fault, at);
   const answered = scenario.act(scene, scene.broken).then(
@@ -161,7 +162,10 @@ async function untilDead(died: () => boolean): Promise<false> {
   return false;
 }
 
-/** Those that are not heard of any more expire; one who joins then has everything, and what is committed is kept. */
+/**
+ * Members that send no heartbeats any more expire. A member that joins then has everything, and what was committed is
+ * kept.
+ */
 async function settlesToOne({ engine }: Scene, clock: { advance(ms: number): void }): Promise<void> {
   const heir = createMember(engine, 'heir');
   clock.advance(46_000);
@@ -172,7 +176,7 @@ async function settlesToOne({ engine }: Scene, clock: { advance(ms: number): voi
 }
 
 describe.each(scenarios)('$name', (scenario) => {
-  it.each(faults)('%s, at any call', async (fault) => {
+  it.each(faults)('%s at any call leaves the group in order', async (fault) => {
     let at = 0;
     while (await runCase(scenario, fault, at)) at++;
     expect(at).toBeGreaterThan(0);

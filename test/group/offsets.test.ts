@@ -47,7 +47,7 @@ describe('reset', () => {
     [{ to: 'shift', by: -9 }, 0],
     [{ to: 'datetime', timestampMs: startMs + 1_500 }, 2],
     [{ to: 'datetime', timestampMs: startMs + 99_000 }, 5],
-  ])('%j gives %i', async (target, offset) => {
+  ])('to %j sets offset %i', async (target, offset) => {
     await fill(world, 0, 5);
     await commit(0, 3);
     expect(await reset(target, true)).toEqual({ partition: 0, previousOffset: 3, offset });
@@ -56,7 +56,7 @@ describe('reset', () => {
     expect(await committed(world.engine, 0)).toBe(offset);
   });
 
-  it('by a shift is refused where there is nothing to shift from, and goes to the end if it says "current"', async () => {
+  it('by a shift is refused where nothing is committed, and a reset to "current" goes to the end', async () => {
     await fill(world, 0, 5);
     expect(await errorCodeOf(reset({ to: 'shift', by: -2 }))).toBe('INVALID_REQUEST');
     expect(await reset({ to: 'current' })).toEqual({ partition: 0, previousOffset: -1, offset: 5 });
@@ -67,7 +67,7 @@ describe('reset', () => {
     expect(await errorCodeOf(reset({ to: 'earliest' }))).toBe('NON_EMPTY_GROUP');
   });
 
-  it('is not undone by a member that thaws, and who joins afterwards begins there', async () => {
+  it('is not undone by a member that thaws, and a member that joins afterwards begins there', async () => {
     await fill(world, 0, 5);
     const a = createMember(world.engine, 'a');
     await a.settle();
@@ -93,7 +93,7 @@ describe('delete', () => {
     expect(await groups().fetchOffsets({ groupId })).toEqual({ topics: [] });
   });
 
-  it('is refused for what a member subscribes to, and for nothing else', async () => {
+  it('is refused for a topic that a member subscribes to, and for no other', async () => {
     await world.engine.createTopic({ topic: 'u' });
     await groups().commitOffsets({ groupId, topics: [{ topic: 'u', partitions: [{ partition: 0, offset: 3 }] }] });
     await createMember(world.engine, 'a').settle();
@@ -107,7 +107,7 @@ describe('delete', () => {
   });
 });
 
-describe('members that died, whom nobody has noticed yet', () => {
+describe('members that died and that no process has closed yet', () => {
   const topics = [{ topic: 't', partitions: [0] }];
   beforeEach(async () => {
     const a = createMember(world.engine, 'a');
@@ -124,19 +124,19 @@ describe('members that died, whom nobody has noticed yet', () => {
     ['deletion of offsets', () => groups().deleteOffsets({ groupId, topics })],
     ['deletion', () => groups().delete(groupId)],
     ['commit without membership', () => commit(0, 9)],
-  ])('are in the way of no %s', async (_what, change) => {
+  ])('do not prevent a %s', async (_what, change) => {
     expect(await change()).not.toMatchObject({ topics: [{ partitions: [{ error: expect.anything() }] }] });
     expect(await committed(world.engine, 0)).not.toBe(3);
   });
 
-  it('are not told to people', async () => {
+  it('are not shown to people', async () => {
     expect(await groups().list({})).toMatchObject({ groups: [{ state: 'Empty', members: 0 }] });
     expect(await groups().describe(groupId)).toMatchObject({ state: 'Empty', members: 0, memberDetails: [] });
   });
 });
 
 describe('a group', () => {
-  it('is deleted with its offsets, and one of the same name begins anew', async () => {
+  it('is deleted with its offsets, and a group of the same name begins without them', async () => {
     await commit(0, 3);
     const a = createMember(world.engine, 'a');
     await a.settle();
@@ -183,7 +183,7 @@ describe('a group', () => {
     expect(group.partitionDetails[0]!.timeLagMs).toBe(world.clock.now() - (startMs + 2_000));
   });
 
-  it('tells its lag while every consumer is dead', async () => {
+  it('reports its lag while every consumer is dead', async () => {
     await fill(world, 1, 3);
     await commit(1, 1);
     expect(await groups().lag(groupId)).toEqual([expect.objectContaining({ partition: 1, lag: 2 })]);

@@ -18,7 +18,7 @@ const anySet = fc
   .map((list) => setOf(list.map((each) => ({ ...each, topic: `name of ${each.topicId[0]}` }))));
 
 describe('sets of partitions', () => {
-  it('come out of their bytes as they went in', () => {
+  it('are decoded as they were encoded', () => {
     fc.assert(
       fc.property(anySet, (set) => {
         expect(decodePartitions(encodePartitions(set))).toEqual(set);
@@ -42,7 +42,7 @@ describe('sets of partitions', () => {
     expect(encodePartitions([{ topic: 't', topicId: ids[0]!, partitions }])).toHaveLength(16 + 2 + 4);
   });
 
-  it('are recognised by name alone, also while two topics of that name are known', () => {
+  it('are recognised by name alone, even while two topics of that name are known', () => {
     const known = setOf(ids.map((topicId) => ({ topic: 't', topicId, partitions: [1, 2] })));
     expect(recognised([{ topic: 't', partitions: [2] }], known)).toEqual(
       setOf(ids.map((topicId) => ({ topic: 't', topicId, partitions: [2] }))),

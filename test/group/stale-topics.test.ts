@@ -1,4 +1,4 @@
-// A process that knows topics from before: they were deleted, made anew or grown by another process meanwhile.
+// A process knows topics from before. Another process has deleted, re-created or grown them meanwhile.
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Engine } from '../../lib/api/engine.ts';
 import type { PerPartitionReply } from '../../lib/api/groups.ts';
@@ -19,20 +19,20 @@ beforeEach(async () => {
   await old.groups.commitOffsets({ groupId: 'g', topics: at(0, 5) });
 });
 
-async function madeAnew(): Promise<string> {
+async function recreate(): Promise<string> {
   await other.deleteTopic('t');
   return (await other.createTopic({ topic: 't', partitions: 2 })).topicId;
 }
 
-test('it finds no offset of a topic that was made anew', async () => {
-  const id = await madeAnew();
+test('it finds no offset of a topic that was re-created', async () => {
+  const id = await recreate();
   const { topics } = await old.groups.fetchOffsets({ groupId: 'g', topics: [{ topic: 't', partitions: [0] }] });
   expect(topics).toMatchObject([{ topicId: id, partitions: [{ partition: 0, offset: -1 }] }]);
   expect(await old.groups.fetchOffsets({ groupId: 'g' })).toEqual({ topics: [] });
 });
 
-test('it commits, resets and forgets those of the topic that there is now', async () => {
-  const id = await madeAnew();
+test('it commits, resets and forgets offsets of the topic that exists now', async () => {
+  const id = await recreate();
   await old.groups.commitOffsets({ groupId: 'g', topics: at(1, 7) });
   const target = { to: 'current' } as const;
   const reset = await old.groups.resetOffsets({ groupId: 'g', topics: [{ topic: 't', target }], dryRun: true });
@@ -66,8 +66,8 @@ describe("a member's commit by the topic's id", () => {
   const codeOf = ({ topics }: PerPartitionReply) =>
     topics[0]!.partitions.map((result) => ('error' in result ? result.error.errorCode : undefined))[0];
 
-  test('that was deleted is taken while its term lasts, and is nothing to the topic that was made anew', async () => {
-    await madeAnew();
+  test('is accepted for a deleted topic while the term lasts, and does not reach the re-created topic', async () => {
+    await recreate();
     expect(codeOf(await commit({ topic: 't', topicId }))).toBeUndefined();
     expect(await old.groups.fetchOffsets({ groupId: 'g' })).toEqual({ topics: [] });
     for (let beats = 0; beats < 3; beats++)
@@ -84,7 +84,7 @@ describe("a member's commit by the topic's id", () => {
     expect(codeOf(await commit({ topic: 'none', topicId }))).toBe('UNKNOWN_TOPIC_OR_PARTITION');
   });
 
-  test('of a partition that is not there is refused', async () => {
+  test('of a partition that does not exist is refused', async () => {
     expect(codeOf(await commit({ topic: 't', topicId }, 2))).toBe('UNKNOWN_TOPIC_OR_PARTITION');
   });
 });

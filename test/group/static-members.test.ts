@@ -31,7 +31,7 @@ describe('static members', () => {
     expect(await errorCodeOf(fixed('a2', 'A').beat())).toBe('UNRELEASED_INSTANCE_ID');
   });
 
-  it('inherit from one that died', async () => {
+  it('inherit the partitions of one that died', async () => {
     const a = fixed('a1', 'A');
     await a.settle();
     world.clock.advance(46_000);
@@ -51,7 +51,7 @@ describe('static members', () => {
     expect(b.owned).toEqual(all);
   });
 
-  it('may leave for good', async () => {
+  it('may leave for good, and then lose everything', async () => {
     const [a, b] = [fixed('a1', 'A'), member('b')];
     await settleAll(a, b, a);
     await a.leave();

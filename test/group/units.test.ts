@@ -1,4 +1,5 @@
-// What groups ask of DynamoDB, in the units it bills. The counting is held against DynamoDB Local in test/storage.
+// Counts what groups ask of DynamoDB, in the units that it bills. Tests in test/storage hold the counting against
+// DynamoDB Local.
 import { describe, expect, it } from 'vitest';
 import { type Counters, countingTable, newCounters } from '../../lib/storage/count.ts';
 import { createGroupWorld, createMember, settleAll, type TestMember } from './world.ts';
@@ -20,7 +21,7 @@ async function settledGroup(members: number, partitions: number, isStatic = fals
   return { ...world, group, counted };
 }
 
-/** The units of every heartbeat of so many rounds. */
+/** Returns the units of every heartbeat in so many rounds. */
 async function steadyBeats(...[rounds, ...of]: [number, ...Parameters<typeof settledGroup>]): Promise<Counters[]> {
   const { group, counted, clock } = await settledGroup(...of);
   const beats: Counters[] = [];
@@ -38,12 +39,13 @@ const mean = (beats: readonly Counters[], name: 'readUnits' | 'writeUnits') =>
 
 describe('a steady heartbeat', () => {
   it.each([
-    // Half a unit has the head and all members; of more than six most read those behind them besides.
+    // Half a unit has the head and all members. In groups of more than six, most heartbeats also read the members
+    // behind theirs.
     { members: 1, partitions: 6, units: 0.5 },
     { members: 5, partitions: 50, units: 0.5 },
     { members: 40, partitions: 400, units: 1 },
   ])(
-    'of $members members and $partitions partitions: at most one write and $units read units, and most write nothing',
+    'of $members members and $partitions partitions takes at most one write and $units read units, and most write nothing',
     async ({ members, partitions, units }) => {
       const beats = await steadyBeats(9, members, partitions);
       // The last member of the order looks whether topics have changed when it renews.
@@ -51,14 +53,14 @@ describe('a steady heartbeat', () => {
       expect(beats.filter(({ readUnits }) => readUnits > units)).toHaveLength(3);
       expect(most(beats, 'writeUnits')).toBeLessThanOrEqual(1);
       expect(beats.filter(({ writeUnits }) => writeUnits === 0).length).toBeGreaterThan(beats.length / 2);
-      // At 5 s and 45 s every third one renews.
+      // With an interval of 5 s and a session of 45 s, every third heartbeat renews.
       expect(mean(beats, 'writeUnits')).toBeCloseTo(1 / 3, 1);
     },
   );
 
   it.each([2, 10, 40])('of %i static members reads no more than two units', async (members) => {
     const beats = await steadyBeats(9, members, members, true);
-    // Instance ids lie between head and members: those of ten leave none of the members to the first page.
+    // Instance ids lie between the head and the members. Ten of them leave no room for members in the first page.
     expect(most(beats, 'readUnits')).toBe(members === 2 ? 1 : 2);
     expect(mean(beats, 'readUnits')).toBeLessThan(1.1);
   });
@@ -69,7 +71,7 @@ describe('a commit', () => {
     for (const partition of partitions) expect(await member.commit(partition, 5)).toBeUndefined();
   };
 
-  it('of a partition is one write unit, and reads nothing, however long ago its topic was looked at', async () => {
+  it('of a partition is one write unit and reads nothing, however long ago its topic was read', async () => {
     const { group, counted, clock } = await settledGroup(1, 16);
     clock.advance(3_600_000);
     const { readUnits, writeUnits } = await counted(commitOf(group[0]!, [0, 1, 2, 3]));
@@ -91,7 +93,7 @@ describe('a commit', () => {
     expect(writeUnits).toBe(1);
   });
 
-  it('that is refused for many partitions looks the member up once', async () => {
+  it('that is refused for many partitions reads the member once', async () => {
     const { engine, group, counted } = await settledGroup(2, 32);
     const partitions = Array.from({ length: 32 }, (_, partition) => ({ partition, offset: 1 }));
     const { readUnits } = await counted(() =>
@@ -105,7 +107,7 @@ describe('a commit', () => {
 });
 
 describe('lag', () => {
-  it('of 50 partitions, cheap enough to be looked at while every consumer is dead', async () => {
+  it('of 50 partitions is cheap enough to be watched while every consumer is dead', async () => {
     const { engine, group, counted } = await settledGroup(5, 50);
     for (const member of group) await member.commit(Number(member.owned[0]!.slice(2)), 0);
     const { readUnits, writeUnits } = await counted(() => engine.groups.lag('billing'));
@@ -115,7 +117,7 @@ describe('lag', () => {
 });
 
 describe('the list', () => {
-  it('reads each group at once, its head with its members', async () => {
+  it('reads the head of a group together with its members', async () => {
     const { engine, counted } = await settledGroup(5, 50);
     const { readUnits } = await counted(() => engine.groups.list({}));
     expect(readUnits).toBe(2);

@@ -1,5 +1,5 @@
-// A small world for tests of groups: an engine over memory, topics, and members that behave as a client should: they take
-// what they are told, let go of what they are no longer told, and say so.
+// A small world for tests of groups: an engine over memory, topics, and members that behave as a client should. A
+// member takes what a reply assigns to it, lets go of what the reply no longer assigns, and says so.
 
 import type { Engine } from '../../lib/api/engine.ts';
 import { RivuletError } from '../../lib/api/errors.ts';
@@ -25,20 +25,20 @@ export function createGroupWorld(
 
 export const groupId = 'billing';
 
-/** With the topic `t`. */
+/** Creates a world with the topic `t`. */
 export async function worldOfTopic(partitions: number): Promise<GroupWorld> {
   const world = createGroupWorld();
   await world.engine.createTopic({ topic: 't', partitions });
   return world;
 }
 
-/** Without being a member. */
+/** Commits without being a member. */
 export function commitOffset({ engine }: GroupWorld, partition: number, offset: number, group = groupId) {
   const topics = [{ topic: 't', partitions: [{ partition, offset }] }];
   return engine.groups.commitOffsets({ groupId: group, topics });
 }
 
-/** So many records, a second apart. */
+/** Appends so many records, a second apart. */
 export async function fill({ engine }: GroupWorld, partition: number, records: number): Promise<void> {
   for (let i = 0; i < records; i++) {
     await appendOne(engine, partition, batchOf(['v'], { timestampMs: startMs + i * 1000 }));
@@ -49,9 +49,9 @@ export type TestMember = {
   readonly memberId: string;
   /** Sends one heartbeat and does what the reply says. */
   beat(more?: Partial<HeartbeatRequest>): Promise<HeartbeatReply>;
-  /** Heartbeats a few times, until nothing is on its way; false when it still waits. */
+  /** Sends a few heartbeats, until nothing is on its way; false if it still waits. */
   settle(): Promise<boolean>;
-  /** Without doing what the reply says: as if it were lost. */
+  /** Sends one heartbeat without doing what the reply says, as if the reply were lost. */
   send(more?: Partial<HeartbeatRequest>): Promise<HeartbeatReply>;
   leave(): Promise<HeartbeatReply>;
   commit(
@@ -59,7 +59,7 @@ export type TestMember = {
     offset: number,
     more?: { memberEpoch?: number; commitSeq?: number; topic?: string },
   ): Promise<string | undefined>;
-  /** As `topic-partition`, sorted. */
+  /** The partitions as `topic-partition`, sorted. */
   readonly owned: string[];
   readonly epoch: number;
 };
@@ -134,7 +134,7 @@ export function createMember(
 const namesOf = (assignment: readonly TopicPartitions[]): string[] =>
   assignment.flatMap(({ topic, partitions }) => partitions.map((partition) => `${topic}-${partition}`)).sort();
 
-/** Every member in turn, until nothing is on its way between them. */
+/** Lets every member send heartbeats in turn, until nothing is on its way between them. */
 export async function settleAll(...members: TestMember[]): Promise<void> {
   for (let round = 0; round < 8; round++) {
     const settled: boolean[] = [];

@@ -9,7 +9,7 @@ const epoch = Math.floor(startMs / HOUR_MS);
 const bytes = (count: number) => [new Uint8Array(count)];
 const random = (first: number) => Uint8Array.from({ length: 8 }, (_, at) => (at === 0 ? first : 7));
 
-/** A topic with pages and tails: 60 appends to each of two partitions, a request each. */
+/** Creates a topic with pages and tails: 60 appends to each of two partitions, each by a request of its own. */
 async function filledWorld(): Promise<World & { topicId: string; keys: string[] }> {
   const world = createWorld();
   const { topicId } = await world.engine.createTopic({ topic: 't', partitions: 2 });
@@ -22,7 +22,7 @@ async function filledWorld(): Promise<World & { topicId: string; keys: string[] 
 
 const clean = { topics: 1, partitions: 2, objects: 120, missingObjects: 0, missing: [], orphans: 0, orphanBytes: 0 };
 
-test('a store in order has nothing missing and nothing to spare, in tails and in pages', async () => {
+test('a store in order has no missing object and no orphan, in tails and in pages', async () => {
   const world = await filledWorld();
   expect(await audit(world)).toMatchObject({ ...clean, foreign: 0 });
   expect(await audit(createWorld())).toMatchObject({ topics: 0, objects: 0, bytes: 0, missingObjects: 0 });
@@ -37,13 +37,13 @@ test('every object that is named and gone is counted, the first of them by name'
   expect(report.missing.every(({ object, topic }) => topic === 't' && world.keys.includes(object))).toBe(true);
 });
 
-test('an object that nothing names is an orphan once it is old, of whatever topic', async () => {
+test('an object that nothing names is an orphan once it is old, whatever its topic', async () => {
   const world = await filledWorld();
   const put = (topicId: string, age: number, first: number) =>
     world.objects.putOnce(ingestSegmentKey(topicId, epoch - age, random(first)), bytes(10));
   await put(world.topicId, 3, 0x00);
   await put('A'.repeat(22), 3, 0xff);
-  // May yet be named.
+  // This object is young and may yet be named.
   await put(world.topicId, 2, 0x80);
   expect(await audit(world)).toMatchObject({ ...clean, objects: 123, orphans: 2, orphanBytes: 20 });
 });
@@ -55,13 +55,13 @@ test('the objects of a deleted topic are orphans', async () => {
   expect(await audit(world)).toMatchObject({ topics: 0, objects: 120, orphans: 120, missingObjects: 0 });
 });
 
-test('an object of another making is told apart', async () => {
+test('an object that Rivulet did not make is counted separately', async () => {
   const world = await filledWorld();
   for (const key of ['0', 'Backup/x', '~', '00/readme']) await world.objects.putOnce(key, bytes(1));
   expect(await audit(world)).toMatchObject({ ...clean, objects: 124, foreign: 4 });
 });
 
-test.each([30, 7, 3])('%i names at a time come to the same report', async (maxNames) => {
+test.each([30, 7, 3])('an audit with %i names at a time comes to the same report', async (maxNames) => {
   const world = await filledWorld();
   for (const key of ['0', 'Backup/x', '80', '~']) await world.objects.putOnce(key, bytes(1));
   await world.objects.putOnce(ingestSegmentKey(world.topicId, epoch - 9, random(0x42)), bytes(10));
@@ -73,13 +73,13 @@ test.each([30, 7, 3])('%i names at a time come to the same report', async (maxNa
   expect(sorted(parts)).toEqual(sorted(whole));
 });
 
-test('names that do not fit even one prefix at a time are admitted to', async () => {
+test('the report admits that the names of a single prefix did not fit', async () => {
   const world = await filledWorld();
   const report = await audit({ ...world, maxNames: 0 });
   expect(report.incomplete).toMatch(/objects with the prefix .. are named/);
 });
 
-test('what is appended while it runs is neither missing nor an orphan', async () => {
+test('an object that is appended while the audit runs is neither missing nor an orphan', async () => {
   const world = await filledWorld();
   const objects: ObjectStore = {
     ...world.objects,
@@ -91,7 +91,7 @@ test('what is appended while it runs is neither missing nor an orphan', async ()
   expect(await audit({ ...world, objects })).toMatchObject({ ...clean, objects: 121 });
 });
 
-test('a spill while it runs hides nothing from it', async () => {
+test('a spill while the audit runs hides nothing from it', async () => {
   const world = await filledWorld();
   let spilled = false;
   const table: World['table'] = {
@@ -111,9 +111,9 @@ test('a spill while it runs hides nothing from it', async () => {
 test.each([
   [0, 'names'],
   [60, 'names'],
-  // Once for each partition and each name.
+  // The audit looks at the clock once for each partition and each name.
   [2 + 120, 'objects'],
-])('who has no time left after %i looks at the clock is told so', async (looks, doing) => {
+])('an audit that has no time left after %i looks at the clock says so', async (looks, doing) => {
   const world = await filledWorld();
   let left = looks;
   const report = await audit({ ...world, isOver: () => left-- <= 0 });

@@ -34,14 +34,14 @@ const join = (groupId: string) =>
     subscribedTopicNames: ['t'],
   });
 
-describe('the look at the groups', () => {
-  it('says of none that there is nothing', async () => {
+describe('the maintenance of groups', () => {
+  it('reports nothing if there are no groups', async () => {
     expect(await tendGroups(engine.groups)).toEqual({
       ...{ groups: 0, expiredGroups: 0, expiredOffsets: 0, behind: [], lag: 0, timeLagMs: 0, lostRecords: 0 },
     });
   });
 
-  it('tells who is behind, by how many records and since when, though nobody reads', async () => {
+  it('reports which groups are behind, by how many records and since when, while no consumer reads', async () => {
     await append(0, 10);
     await append(1, 5);
     await commit('far', [0, 2], [1, 5]);
@@ -58,7 +58,7 @@ describe('the look at the groups', () => {
   });
 
   it('counts every group, however many pages they take', async () => {
-    // A page of the table has 1,000.
+    // A page of the table has 1,000 items.
     for (let i = 0; i < 1_030; i++) await commit(`g${i}`, [0, 0]);
     expect(await tendGroups(engine.groups)).toMatchObject({ groups: 1_030, behind: [] });
   });
@@ -70,7 +70,7 @@ describe('the look at the groups', () => {
     expect(report).toMatchObject({ groups: 2, incomplete: 'no time was left after 2 of 3 groups' });
   });
 
-  it('looks at what it can in its time, and at all of them in a few hours', async () => {
+  it('looks at as many groups as its time allows, and at all of them within a few hours', async () => {
     const groupIds = Array.from({ length: 60 }, (_, i) => `g${i}`);
     for (const groupId of groupIds) await commit(groupId, [0, 0]);
     const [expired, told] = [new Set<string>(), new Set<string>()];
@@ -85,7 +85,7 @@ describe('the look at the groups', () => {
         return engine.groups.lag(groupId);
       },
     };
-    // With time for a tenth of them.
+    // There is time for a tenth of them each hour.
     for (let hour = 0; hour < 20; hour++) {
       aheadMs = hour * hourMs;
       let asked = 0;
@@ -95,7 +95,7 @@ describe('the look at the groups', () => {
     expect([expired.size, told.size]).toEqual([60, 60]);
   });
 
-  it('forgets what nobody has committed for seven days, and the group with it', async () => {
+  it('forgets an offset seven days after its commit, and the group with it', async () => {
     await commit('old', [0, 1]);
     aheadMs = 6 * dayMs;
     expect(await tendGroups(engine.groups)).toMatchObject({ groups: 1, expiredOffsets: 0 });
@@ -105,7 +105,7 @@ describe('the look at the groups', () => {
     expect((await engine.groups.list({})).groups).toEqual([]);
   });
 
-  it('or what the deployment says', async () => {
+  it('forgets it after another time if the deployment says so', async () => {
     await commit('old', [0, 1]);
     aheadMs = 3 * dayMs;
     expect(await tendGroups(engine.groups, { offsetsRetentionMinutes: 5 * 1_440 })).toMatchObject({

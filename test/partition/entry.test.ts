@@ -39,7 +39,7 @@ describe('an entry', () => {
     );
   });
 
-  test('of a common append takes 33 bytes: 25 of them fit the head', () => {
+  test('of a common append takes 31 bytes with a producer, and 23 without', () => {
     const common = {
       segmentEpoch: 498_000,
       segmentRandom: new Uint8Array(8),
@@ -82,7 +82,7 @@ describe('an entry', () => {
 });
 
 describe('a segment', () => {
-  test('explains itself: its footer finds every part', () => {
+  test('describes itself: its footer finds every part', () => {
     const parts = [
       { partition: 3, bytes: Uint8Array.of(1, 2, 3), recordCount: 7, maxTimestampMs: 99 },
       { partition: 0, bytes: Uint8Array.of(4), recordCount: 1, maxTimestampMs: -1 },

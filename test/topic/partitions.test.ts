@@ -11,12 +11,12 @@ test.each([
   [3, 3, 'topic t has 3 partitions; there is no partition 3'],
   [3, -1, 'topic t has 3 partitions; there is no partition -1'],
   [3, 0.5, 'topic t has 3 partitions; there is no partition 0.5'],
-])('of %i partitions, %d is refused', (partitions, partition, message) => {
+])('a topic of %i partitions refuses partition %d', (partitions, partition, message) => {
   const error = unknownPartition(topicOf(partitions), partition, 'not-written');
   expect(error).toMatchObject({ errorCode: 'UNKNOWN_TOPIC_OR_PARTITION', message, outcome: 'not-written' });
 });
 
-test('those that are there are not', () => {
+test('partitions that exist are not refused', () => {
   expect([0, 1, 2].map((partition) => unknownPartition(topicOf(3), partition))).toEqual([
     undefined,
     undefined,

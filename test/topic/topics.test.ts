@@ -37,7 +37,7 @@ describe('create', () => {
     expect(partitions).toEqual([0, 1, 2].map((partition) => ({ partition, earliest: 0, latest: 0, bytes: 0 })));
   });
 
-  test('ten thousand partitions are possible, with a word on their cost', async () => {
+  test('ten thousand partitions are possible, with a warning about their cost', async () => {
     const topic = await world.engine.createTopic({ topic: 'wide', partitions: 10_000 });
     expect(topic.warnings.join()).toMatch(/10000 partitions: .*\$2\.25 an hour/);
   });
@@ -58,12 +58,12 @@ describe('create', () => {
   });
 
   test.each([
-    [{ 'retention.msec': '1' }, 'unknown topic configuration "retention.msec"'],
-    [{ 'retention.ms': 'soon' }, 'retention.ms must be a whole number from -1 to 9223372036854775807, not "soon"'],
-    [{ 'cleanup.policy': 'shred' }, 'cleanup.policy must be a list of delete, compact'],
-    [{ 'max.message.bytes': '5000000' }, 'max.message.bytes must be a whole number from 0 to 4128768'],
-    [{ 'cleanup.policy': 'delete,'.repeat(1_000) }, 'cleanup.policy has 7000 characters, above the limit of 4096'],
-    [{ 'min.cleanable.dirty.ratio': '1.5' }, 'must be a number from 0 to 1'],
+    [{ 'retention.msec': '1' }, 'config: expected the name of a topic configuration, got "retention.msec"'],
+    [{ 'retention.ms': 'soon' }, 'retention.ms: expected a whole number from -1 to 9223372036854775807, got "soon"'],
+    [{ 'cleanup.policy': 'shred' }, 'cleanup.policy: expected a list of delete, compact, got "shred"'],
+    [{ 'max.message.bytes': '5000000' }, 'max.message.bytes: expected a whole number from 0 to 4128768'],
+    [{ 'cleanup.policy': 'delete,'.repeat(1_000) }, 'cleanup.policy: expected at most 4096 characters, got 7000'],
+    [{ 'min.cleanable.dirty.ratio': '1.5' }, 'expected a number from 0 to 1'],
   ])('refuses the configuration %j', async (config, message) => {
     const created = world.engine.createTopic({ topic: 't', config: config as Record<string, string> });
     await expect(created).rejects.toMatchObject({
@@ -72,22 +72,24 @@ describe('create', () => {
     });
   });
 
-  test('refuses to take back a configuration that there is not', async () => {
+  test('refuses to reset a configuration that does not exist', async () => {
     await world.engine.createTopic({ topic: 't' });
     const altered = world.engine.alterTopic({ topic: 't', config: { 'retention.msec': null } });
     await expect(altered).rejects.toMatchObject({
       errorCode: 'INVALID_CONFIG',
-      message: 'unknown topic configuration "retention.msec"',
+      message: 'config: expected the name of a topic configuration, got "retention.msec"',
       outcome: 'not-written',
     });
   });
 
-  test('warns of what is accepted and not acted on yet', async () => {
+  test('warns about a configuration that is accepted and not acted on yet', async () => {
     const { warnings } = await world.engine.createTopic({ topic: 't', config: { 'retention.ms': '1' } });
-    expect(warnings).toEqual(['retention.ms changes nothing here: Not acted on yet: every record is kept.']);
+    expect(warnings).toEqual([
+      'retention.ms changes nothing here: Rivulet does not act on it yet, and keeps every record.',
+    ]);
   });
 
-  test('accepts what has no meaning here, and says why', async () => {
+  test('accepts a configuration that has no meaning here, and says why', async () => {
     const topic = await world.engine.createTopic({ topic: 't', config: { 'min.insync.replicas': '2' } });
     expect(topic.warnings).toEqual([expect.stringContaining('min.insync.replicas changes nothing here')]);
   });
@@ -110,7 +112,7 @@ describe('create', () => {
     });
   });
 
-  test('a head that its creator did not live to make is made by the first append', async () => {
+  test('the first append makes a head that the creator of the topic did not live to make', async () => {
     const { topicId } = await world.engine.createTopic({ topic: 't', partitions: 2 });
     for (const partition of [0, 1])
       await world.table.write({ kind: 'delete', key: { pk: `${topicId}/${partition}`, sk: 'h' } });
@@ -118,7 +120,7 @@ describe('create', () => {
     expect((await appendOne(createEngine(world), 1, batchOf(['b']))).baseOffset).toBe(0);
   });
 
-  test('a partition whose head was never made is empty to readers, who write nothing', async () => {
+  test('a partition whose head was never made is empty to readers, and they write nothing', async () => {
     const { topicId } = await world.engine.createTopic({ topic: 't' });
     await world.table.write({ kind: 'delete', key: headKey(topicId, 0) });
     const denied = () => Promise.reject(new StorageError('denied', 'read only'));
@@ -136,14 +138,14 @@ describe('create', () => {
     expect(valuesOf(await readAll(reader, 0))).toEqual(['a']);
   });
 
-  /** An engine whose first transaction acts (`copies` times), and whose reply is lost; then `meanwhile` happens. */
+  /** Makes an engine whose first transaction acts (`copies` times) and loses its reply. Then `meanwhile` happens. */
   const losingReply = (copies: number, meanwhile: () => Promise<unknown>) => {
     let late: (() => Promise<unknown>) | undefined;
     const table: Table = {
       ...world.table,
       async transact(actions, token) {
         if (late) return world.table.transact(actions, token);
-        // Tokens are remembered for ten minutes; these copies are older.
+        // The table remembers tokens for ten minutes, and these copies are older.
         late = () => world.table.transact(actions, `${copies++}${token.slice(2)}`);
         for (let i = copies; i > 0; i--) await late();
         await meanwhile();
@@ -154,7 +156,7 @@ describe('create', () => {
     return { engine, late: () => late!() };
   };
 
-  test('a late copy of a creation does not bring a deleted topic back', async () => {
+  test('a delayed duplicate of a creation does not bring a deleted topic back', async () => {
     const { engine, late } = losingReply(1, async () => {});
     const { topicId } = await engine.createTopic({ topic: 't' });
     await world.engine.deleteTopic('t');
@@ -172,14 +174,14 @@ describe('create', () => {
     ['that did not land', 0, async () => {}],
     ['whose topic was deleted meanwhile', 1, () => world.engine.deleteTopic('t')],
     [
-      'whose name is taken anew meanwhile',
+      'whose name is taken by another topic meanwhile',
       1,
       async () => {
         await world.engine.deleteTopic('t');
         await world.engine.createTopic({ topic: 't' });
       },
     ],
-  ])('a creation whose reply is lost succeeds all the same: one %s', async (_which, copies, meanwhile) => {
+  ])('a creation whose reply is lost succeeds nevertheless: one %s', async (_which, copies, meanwhile) => {
     const { engine } = losingReply(copies, meanwhile);
     expect((await engine.createTopic({ topic: 't' })).topicId).toMatch(/^[\w-]{22}$/);
   });
@@ -198,7 +200,7 @@ test('list goes by name, in pages', async () => {
   expect([second.topics.map(({ topic }) => topic), second.more]).toEqual([['c'], false]);
 });
 
-describe('when the table refuses after the topic is made or gone', () => {
+describe('if the table refuses after the topic was created or deleted', () => {
   const refusing = (isRefused: (write: Write) => boolean) => {
     const table = { ...world.table };
     table.write = (write) =>
@@ -206,12 +208,12 @@ describe('when the table refuses after the topic is made or gone', () => {
     return createEngine({ ...world, table });
   };
 
-  test('create succeeds, and the heads are made by whoever needs them', async () => {
+  test('create succeeds, and the appends that need the heads make them', async () => {
     await refusing((write) => write.kind === 'put' && write.item.sk === 'h').createTopic({ topic: 't', partitions: 3 });
     expect((await appendOne(world.engine, 2, batchOf(['a']))).baseOffset).toBe(0);
   });
 
-  test('delete keeps the name until every partition is closed, and can be asked for again', async () => {
+  test('delete keeps the name until every partition is closed, and can be repeated', async () => {
     await world.engine.createTopic({ topic: 't', partitions: 3 });
     const deleted = refusing((write) => write.kind === 'update').deleteTopic('t');
     await expect(deleted).rejects.toMatchObject({ errorCode: 'STORAGE_UNAVAILABLE', outcome: 'unknown' });
@@ -222,7 +224,7 @@ describe('when the table refuses after the topic is made or gone', () => {
 });
 
 describe('alter', () => {
-  test('adds partitions that can be written at once, also by a process with an old copy of the topic', async () => {
+  test('adds partitions that can be written immediately, even by a process with an old copy of the topic', async () => {
     await world.engine.createTopic({ topic: 't' });
     const other = createEngine(world);
     await appendOne(other, 0, batchOf(['a']));
@@ -246,7 +248,7 @@ describe('alter', () => {
   });
 });
 
-describe('two at once', () => {
+describe('two requests at the same time', () => {
   /** Runs `other` just before the first write that `isWrite` picks. */
   const meanwhile = (isWrite: (write: Write) => boolean, other: () => Promise<unknown>) => {
     let isDone = false;
@@ -281,7 +283,7 @@ describe('two at once', () => {
     });
   });
 
-  test('a change whose reply was lost, and which another followed, is not called not-written', async () => {
+  test('a change whose reply was lost, and which another followed, is not reported as not-written', async () => {
     await world.engine.createTopic({ topic: 't' });
     const table = { ...world.table };
     table.write = async (write) => {
@@ -296,7 +298,7 @@ describe('two at once', () => {
 });
 
 describe('delete', () => {
-  test('a topic made anew is a new topic: new id, offsets from 0, none of the old data', async () => {
+  test('a re-created topic is a new topic: it has a new id, offsets from 0, and none of the old data', async () => {
     const before = await world.engine.createTopic({ topic: 't' });
     await appendOne(world.engine, 0, batchOf(['old']));
     await world.engine.deleteTopic('t');
@@ -328,7 +330,7 @@ describe('delete', () => {
     ]);
   });
 
-  test('a process with an old copy cannot revive it, and writes to the new topic of that name', async () => {
+  test('a process with an old copy cannot revive the topic, and writes to the new topic of that name', async () => {
     const { topicId } = await world.engine.createTopic({ topic: 't' });
     const stale = createEngine(world);
     await appendOne(stale, 0, batchOf(['old']));
@@ -350,7 +352,7 @@ describe('delete', () => {
   test.each([
     ['deletion', (engine: Engine) => engine.deleteTopic('t')],
     ['change', (engine: Engine) => engine.alterTopic({ topic: 't', partitions: 2 })],
-  ] as const)('a %s that slept leaves the topic alone that was made meanwhile', async (_what, change) => {
+  ] as const)('a %s that slept does not touch the topic that was created meanwhile', async (_what, change) => {
     const { engine, table, objects, clock } = world;
     await engine.createTopic({ topic: 't' });
     const sleeper = createEngine({

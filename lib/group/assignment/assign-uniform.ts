@@ -1,11 +1,11 @@
-// The uniform assignor: balanced first, then sticky. Where all members subscribe to the same topics it gives each its
-// quota and moves no partition more than that takes. Where they do not, it fills up the least loaded, then moves
-// single partitions along the shortest chains of members until no chain would make the loads more equal; a semi-matching
-// without such a chain is optimal (Harvey, Ladner, Lovasz, Tamir: Semi-matchings for bipartite graphs, 2006).
-// Free partitions are handed out in runs, so that a member's offsets lie in few items.
+// The uniform assignor balances first, and is sticky second. If all members subscribe to the same topics, it gives each
+// its quota and moves no more partitions than that takes. If they do not, it fills up the least loaded members. Then it
+// moves single partitions along the shortest chains of members until no chain would make the loads more equal. A
+// semi-matching without such a chain is optimal (Harvey, Ladner, Lovasz, Tamir: Semi-matchings for bipartite graphs,
+// 2006). Free partitions are handed out in runs, so that a member's offsets lie in few items.
 import type { Owners, Problem } from './problem.ts';
 
-/** `owners` is what is retained; it is changed in place. */
+/** `owners` holds the partitions that members keep. It is changed in place. */
 export function uniform(problem: Problem, owners: Owners): Owners {
   if (problem.members.length === 0) return owners;
   const isHomogeneous = problem.subscribers.every((members) => members.length === problem.members.length);
@@ -40,7 +40,10 @@ function shareByQuota(problem: Problem, owners: Owners): void {
   }
 }
 
-/** One more than the others: first who has more already, so that it keeps it, then the last members, as in Kafka. */
+/**
+ * Some members get one partition more than the others: first those that have more already, so that they keep it, then
+ * the last members, as in Kafka.
+ */
 function quotasOf({ members, total }: Problem, loads: readonly number[]): number[] {
   const quota = Math.floor(total / members.length);
   let extras = total % members.length;
@@ -59,7 +62,7 @@ function quotasOf({ members, total }: Problem, loads: readonly number[]): number
   return quotas;
 }
 
-/** Topics with few subscribers first: they have the least choice. */
+/** Topics with few subscribers come first, because they have the least choice. */
 function fillUp({ topics, subscribers, bases, ...problem }: Problem, owners: Owners): void {
   const loads = loadsOf({ topics, subscribers, bases, ...problem }, owners);
   const order = [...topics.keys()].sort((a, b) => subscribers[a]!.length - subscribers[b]!.length);
@@ -77,7 +80,9 @@ function fillUp({ topics, subscribers, bases, ...problem }: Problem, owners: Own
   }
 }
 
-/** How many each gets, so that the loads of those who get any become equal, to one. */
+/**
+ * Returns how many partitions each member gets, so that the loads of the members that get any differ by at most one.
+ */
 function leastLoadedShares(members: readonly number[], loads: readonly number[], count: number) {
   const sorted = [...members].sort((a, b) => loads[a]! - loads[b]! || a - b);
   let takers = 0;
@@ -94,9 +99,9 @@ function leastLoadedShares(members: readonly number[], loads: readonly number[],
 type Hop = { readonly from: number; readonly topic: number };
 
 /**
- * The most loaded member gives one partition down a chain to a member with two less, until none can. What such a member
- * reaches without finding one is level for good: nothing in it is lower than the most loaded less one, and nothing more
- * will be put into it.
+ * The most loaded member gives one partition down a chain to a member with two less, until no member can. If it finds
+ * no such member, everything that it reaches is level for good: no load there is lower than the giver's less one, and
+ * no partition will be added there.
  */
 function level(problem: Problem, owners: Owners): void {
   const loads = loadsOf(problem, owners);
@@ -119,7 +124,7 @@ function mostLoaded(loads: readonly number[], settled: ReadonlySet<number>): num
   return most;
 }
 
-/** By member, then by topic: the numbers of the partitions. What came last is passed on first. */
+/** The numbers of the partitions, by member and then by topic. The partition that came last is passed on first. */
 type Holdings = readonly Map<number, number[]>[];
 
 function holdings({ members, topics, bases }: Problem, owners: Owners): Holdings {
@@ -136,7 +141,10 @@ function hold(held: Holdings, member: number, topic: number, at: number): void {
   else held[member]!.set(topic, [at]);
 }
 
-/** Breadth first: the shortest chain moves the fewest partitions. `taker` is -1 when there is none. */
+/**
+ * The search is breadth first, because the shortest chain moves the fewest partitions. `taker` is -1 if there is no
+ * chain.
+ */
 function chainFrom(giver: number, { subscribers }: Problem, held: Holdings, loads: readonly number[]) {
   const hops = new Map<number, Hop>();
   const seenTopics = new Set<number>();

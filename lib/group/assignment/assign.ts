@@ -1,6 +1,7 @@
-// The assignors: who is to read what. Pure and deterministic: the same members, topics and current target give the same
-// target whoever computes it, in whatever order they are handed over. Safety does not rest on this: a target is a plan.
-// Invariant: each partition of a subscribed topic has exactly one member, who subscribes to it.
+// The assignors decide which member is to read which partition. They are pure and deterministic: the same members,
+// topics and current target give the same target, whichever process computes it and in whatever order they are handed
+// over. Safety does not depend on this, because a target is a plan.
+// Invariant: each partition of a subscribed topic has exactly one member, and that member subscribes to the topic.
 import type { Assignor } from '../../api/groups.ts';
 import type { Target } from '../items/target.ts';
 import { uniform } from './assign-uniform.ts';
@@ -17,7 +18,10 @@ export function assign(
   return targetOf(problem, owners);
 }
 
-/** What of the current target still holds: the topic is there, the member subscribes to it, nobody else has it. */
+/**
+ * Keeps the part of the current target that still holds: the topic exists, the member subscribes to it, and no other
+ * member has the partition.
+ */
 function retained(problem: Problem, current: Target): Owners {
   const owners = new Int32Array(problem.total).fill(-1);
   const topicIndex = new Map(problem.topics.map(({ topicId }, t) => [topicId, t]));
@@ -35,7 +39,10 @@ function retained(problem: Problem, current: Target): Owners {
   return owners;
 }
 
-/** Topic by topic in runs: topics of equal size and equal subscribers are shared out alike (co-partitioned). Not sticky. */
+/**
+ * Shares out topic by topic in runs, so topics of equal size and equal subscribers are shared out alike
+ * (co-partitioned). It is not sticky.
+ */
 function range({ topics, subscribers, bases, total }: Problem): Owners {
   const owners = new Int32Array(total).fill(-1);
   for (const [t, { partitions }] of topics.entries()) {

@@ -1,5 +1,6 @@
-// Computing the target of a group: anyone may, at any time, several at once; one of them installs. What it is computed
-// from is read after the epoch it is for, so every change that was followed by a bump is in it.
+// Computes the target of a group. Any process may do so at any time, and several may do so at the same time; one of
+// them installs its target. The input is read after the epoch that the target is for, so the target has seen every
+// change that was followed by a raised epoch.
 import { createHash } from 'node:crypto';
 import { RivuletError } from '../../api/errors.ts';
 import type { Assignor } from '../../api/groups.ts';
@@ -18,8 +19,9 @@ import type { AssignableTopic, Subscriber } from './problem.ts';
 import { topicIdsOf } from './subscription.ts';
 
 /**
- * Installs a target for the head's group epoch, or finds that another did. Closes the dead, retires who is not named.
- * `alive` is who has just been heard of, however old its lease is.
+ * Installs a target for the head's group epoch, or finds that another process did. It closes members whose session is
+ * over, and retires closed members that the target does not name. `alive` is the member whose heartbeat this is: it is
+ * not closed, however old its lease is.
  */
 export async function computeTarget(
   context: GroupContext,
@@ -56,7 +58,8 @@ export async function computeTarget(
 }
 
 /**
- * For who asks whether there are members: the dead are closed first, though nobody is left to notice them before maintenance does.
+ * For operations that need a group without members. Dead members are closed first: if no member is left to notice them,
+ * only maintenance would do it.
  * @returns the members as they are then.
  */
 export async function closeTheDead(context: GroupContext, groupId: string): Promise<Member[]> {
@@ -64,7 +67,7 @@ export async function closeTheDead(context: GroupContext, groupId: string): Prom
   const others = members.filter((member) => !isExpired(member, context.clock.now()));
   if (others.length === members.length) return members;
   const head = await bump(context, groupId);
-  // Who joined while the group was deleted, and died, has no group that could close it.
+  // A member that joined while the group was deleted, and then died, has no group that could close it.
   if (!head) return others;
   await computeTarget(context, groupId, head);
   return readMembers(context.table, groupId);
@@ -78,7 +81,10 @@ async function targetNow({ table }: GroupContext, groupId: string, head: GroupHe
   return target;
 }
 
-/** The one that was replaced, or our own if another's was installed. Who dies here leaves garbage until the group goes. */
+/**
+ * Removes the target that was replaced, or our own if another process installed one. A crash here leaves garbage until
+ * maintenance removes it.
+ */
 async function forgetTarget(
   { table }: GroupContext,
   groupId: string,
@@ -105,7 +111,10 @@ async function closeExpired(
   };
 }
 
-/** A query is no snapshot: it may see who took over an instance id and who had it before. */
+/**
+ * A query is no snapshot: it may return the member that took over an instance id together with the one that had it
+ * before.
+ */
 function oneByKey(members: readonly Member[]): Member[] {
   const byKey = new Map<string, Member>();
   for (const member of members) {
@@ -130,7 +139,7 @@ const subscribersOf = (members: readonly Member[], topics: readonly AssignableTo
 const ownedBy = (members: readonly Member[]): Target =>
   new Map(members.map((member) => [targetKeyOf(member), member.owned]));
 
-/** What most members ask for; uniform when they are even, or ask for nothing. */
+/** Returns the assignor that most members ask for; uniform if the votes are even, or if no member asks for one. */
 function preferredAssignor(members: readonly Member[]): Assignor {
   const votes = (name: Assignor) => members.filter(({ subscription }) => subscription.assignor === name).length;
   return votes('range') > votes('uniform') ? 'range' : 'uniform';
@@ -140,12 +149,12 @@ function preferredAssignor(members: readonly Member[]): Assignor {
 
 type TopicWorld = {
   readonly topics: readonly AssignableTopic[];
-  /** The same while the same topics have the same partitions. */
+  /** It stays the same while the same topics have the same partitions. */
   readonly digest: string;
   readonly catalogue: number;
 };
 
-/** The catalogue's number first: the topics are at least as new. */
+/** Reads the number of the catalogue before the topics, so the topics are at least as new as that number. */
 export async function readTopics(context: GroupContext, members: readonly Member[]): Promise<TopicWorld> {
   const catalogue = await readCatalogue(context.table, true);
   const all = await offeredTopics(context, members);
@@ -158,7 +167,7 @@ export async function readTopics(context: GroupContext, members: readonly Member
   return { topics, digest, catalogue };
 }
 
-/** Above so many names it is cheaper to list all topics. */
+/** With more names than this, it is cheaper to list all topics. */
 const namesLookedUp = 20;
 
 async function offeredTopics({ topics }: GroupContext, members: readonly Member[]): Promise<AssignableTopic[]> {
@@ -185,7 +194,7 @@ async function listTopics({ topics }: Pick<GroupContext, 'topics'>): Promise<Ass
   }
 }
 
-/** The catalogue has changed since the target was computed: whether that concerns this group. */
+/** Tells whether a change of the catalogue since the target was computed concerns this group. */
 export async function topicsChanged(context: GroupContext, groupId: string, head: GroupHead): Promise<boolean> {
   const living = (await readMembers(context.table, groupId)).filter(isLiving);
   const { digest, catalogue } = await readTopics(context, living);

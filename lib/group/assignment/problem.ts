@@ -1,13 +1,16 @@
-// The problem that the assignors solve, with members and topics as numbers, and the target that a solution stands for. The
-// result does not depend on the order in which members and topics are handed over: they are sorted here.
+// States the assignors' problem with numbers for members and topics, and turns a solution into a target. Both are
+// sorted here, so that the result does not depend on the order in which members and topics come in.
 import type { TopicPartitions } from '../../api/groups.ts';
 import type { Target } from '../items/target.ts';
 
-/** `key` names the member in the target: a static member by its instance id, so that its successor inherits. */
+/** `key` names the member in the target. A static member has its instance id there, so that its successor inherits. */
 export type Subscriber = { readonly key: string; readonly instanceId?: string; readonly topicIds: readonly string[] };
 export type AssignableTopic = { readonly topic: string; readonly topicId: string; readonly partitions: number };
 
-/** Members and topics by index: `subscribers[t]` are the members of topic t; its partitions are numbered from `bases[t]`. */
+/**
+ * Members and topics are indices. `subscribers[t]` are the members of topic t; its partitions are numbered from
+ * `bases[t]`.
+ */
 export type Problem = {
   readonly members: readonly Subscriber[];
   readonly topics: readonly AssignableTopic[];
@@ -16,7 +19,7 @@ export type Problem = {
   readonly total: number;
 };
 
-/** The member of each partition, by its number; -1 where there is none yet. */
+/** The number of each partition's member; -1 where there is none yet. */
 export type Owners = Int32Array;
 
 export function problemOf(unsorted: readonly Subscriber[], offered: readonly AssignableTopic[]): Problem {
@@ -41,7 +44,10 @@ export function problemOf(unsorted: readonly Subscriber[], offered: readonly Ass
 
 const order = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
-/** Static members first, as Kafka's range assignor has it: their place must not depend on a member id of today. */
+/**
+ * Static members come first, as in Kafka's range assignor: their place must not depend on a member id, which each
+ * restart changes.
+ */
 function byInstanceThenKey(a: Subscriber, b: Subscriber): number {
   if (a.instanceId !== undefined && b.instanceId !== undefined) return order(a.instanceId, b.instanceId);
   if ((a.instanceId === undefined) !== (b.instanceId === undefined)) return a.instanceId === undefined ? 1 : -1;

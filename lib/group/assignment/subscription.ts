@@ -1,6 +1,6 @@
-// What a subscription stands for: topics by name, and those whose whole name an expression of RE2 matches, as Kafka's
-// coordinator does it. RE2 takes linear time in the name, but a few counted repetitions make a hundred thousand steps of
-// each character: so the compiled size is bounded too, and no expression is catastrophic.
+// Finds the topics that a subscription stands for: those that it names, and those whose whole name matches its RE2
+// expression, as in Kafka's coordinator. RE2 takes linear time in the name. But a few counted repetitions can take a
+// hundred thousand steps for each character, so the compiled size is bounded too, and no expression is catastrophic.
 import { RE2JS } from 're2js';
 import { RivuletError } from '../../api/errors.ts';
 import { limits } from '../../api/limits.ts';
@@ -8,7 +8,7 @@ import { newCache } from '../../runtime/cache.ts';
 import type { Subscription } from '../items/member.ts';
 import type { AssignableTopic } from './problem.ts';
 
-/** Compiling costs a thousand times what matching one name does. */
+/** Compiling an expression costs a thousand times as much as matching one name. */
 const compiled = newCache<RE2JS>(200);
 
 /** Throws INVALID_REGULAR_EXPRESSION with the reason. */
@@ -16,12 +16,12 @@ export function compileRegex(pattern: string): RE2JS {
   const known = compiled.get(pattern);
   if (known) return known;
   if (pattern.length > limits.regexLength)
-    throw invalid(`has ${pattern.length} characters, above the limit of ${limits.regexLength}`);
+    throw invalid(`expected at most ${limits.regexLength} characters, got ${pattern.length}`);
   const regex = compile(pattern);
   const size = regex.programSize();
   if (size > limits.regexInstructions)
     throw invalid(
-      `compiles to ${size} instructions, above the limit of ${limits.regexInstructions}: repeat less in it by counts`,
+      `expected at most ${limits.regexInstructions} instructions when compiled, got ${size}: use fewer counted repetitions`,
     );
   compiled.set(pattern, regex);
   return regex;
@@ -32,15 +32,15 @@ function compile(pattern: string): RE2JS {
     return RE2JS.compile(pattern);
   } catch (error) {
     throw invalid(
-      `${JSON.stringify(pattern.slice(0, 100))}: ${error instanceof Error ? error.message : String(error)}`,
+      `expected an RE2 expression, got ${JSON.stringify(pattern.slice(0, 100))}: ${error instanceof Error ? error.message : String(error)}`,
     );
   }
 }
 
 const invalid = (reason: string) =>
-  new RivuletError('INVALID_REGULAR_EXPRESSION', `subscribedTopicRegex ${reason}`, { outcome: 'not-written' });
+  new RivuletError('INVALID_REGULAR_EXPRESSION', `subscribedTopicRegex: ${reason}`, { outcome: 'not-written' });
 
-/** The ids of the topics, among those there are. Names that are not there may appear later. */
+/** Returns the ids of the subscribed topics that exist. A topic that does not exist yet may appear later. */
 export function topicIdsOf(subscription: Subscription, topics: readonly AssignableTopic[]): string[] {
   const names = new Set(subscription.topics);
   const regex = subscription.regex === '' ? undefined : compileRegex(subscription.regex);

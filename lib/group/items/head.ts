@@ -1,9 +1,9 @@
-// The head of a group: its epochs, which target is installed, and what that was computed from. A plan, not the truth: who
-// owns what stands in the offsets items.
+// The head of a group records its epochs, the name of the installed target, and what that target was computed from. It
+// is a plan, not the truth: the offsets items record which member owns a partition.
 //
 //   v version   ge group epoch: grows with every change   ae assignment epoch: of the installed target, at most ge
 //   tn nonce of the target (absent: the empty target)   as assignor   dg digest of its topics   ca catalogue version
-//   cr created ms   es ms since when there are no members   ex 1: about to expire, unless somebody commits
+//   cr created ms   es ms since when there are no members   ex 1: about to expire, unless a commit comes
 //   de 1: deleted; kept for a while, so that epochs go on
 import type { Assignor } from '../../api/groups.ts';
 import { groupHeadKey, itemVersion } from '../../storage/keys.ts';
@@ -40,7 +40,7 @@ export function parseGroupHead(item: Item): GroupHead {
   };
 }
 
-/** Longer than any write can still be on its way: so long something is left of a deleted group. */
+/** When the rest of a deleted group may go: after a longer time than any write can still be on its way. */
 export const ttlOfDeleted = (nowMs: number): number => Math.ceil((nowMs + 7 * 86_400_000) / 1000);
 
 export const newGroupHead = (groupId: string, nowMs: number): Item => ({

@@ -1,5 +1,6 @@
-// Reading, making, raising and installing of group heads. Groups are made by their first join or commit, and listed in the
-// same step; a deleted one keeps its head for a week, so that a group of the same name goes on with greater epochs.
+// Reads, creates, raises and installs group heads. The first join or commit creates a group, and lists it in the same
+// step. A deleted group keeps its head for a week, so that a group that is re-created under its name goes on with
+// greater epochs.
 
 import { groupHeadKey, groupListingKey, itemVersion, topicsChangedKey } from '../../storage/keys.ts';
 import {
@@ -17,22 +18,25 @@ import { beingChanged, type GroupContext, randomName } from '../context.ts';
 import { type GroupHead, newGroupHead, parseGroupHead, ttlOfDeleted } from './head.ts';
 import { removeRest, sweepGroup } from './sweep.ts';
 
-/** Undefined: there never was such a group, or it was deleted. */
+/** Undefined if there never was such a group, or if it was deleted. */
 export async function readHead(table: Table, groupId: string): Promise<GroupHead | undefined> {
   const head = await readAnyHead(table, groupId);
   return head?.isDeleted ? undefined : head;
 }
 
-/** A deleted one too. */
+/** Returns the head of a deleted group too. */
 export async function readAnyHead(table: Table, groupId: string): Promise<GroupHead | undefined> {
   const item = await table.get(groupHeadKey(groupId), { strong: true });
   return item && parseGroupHead(item);
 }
 
-/** That the group was not deleted since, nor made anew. */
+/** Requires that the group was neither deleted nor re-created since the head was read. */
 export const isSameLife = ({ createdMs }: GroupHead): Condition => all(equals('cr', createdMs), absent('de'));
 
-/** Makes the group if it is not there. What a deleted one left behind goes first: it would come back with it. */
+/**
+ * Creates the group if it does not exist. The leftovers of a deleted group are removed first: otherwise they would come
+ * back with the new one.
+ */
 export async function openHead(context: GroupContext, groupId: string): Promise<GroupHead> {
   for (let look = 0; look < 3; look++) {
     const head = await readAnyHead(context.table, groupId);
@@ -44,7 +48,7 @@ export async function openHead(context: GroupContext, groupId: string): Promise<
   throw beingChanged(groupId);
 }
 
-/** Refused when another has made it meanwhile: the next look finds it. */
+/** The table refuses this if another process has created the group meanwhile. The next look finds that group. */
 async function makeGroup(
   { table, clock }: GroupContext,
   groupId: string,
@@ -66,8 +70,8 @@ async function makeGroup(
 }
 
 /**
- * Commits without membership leave the epoch as it is: whoever wants to delete for want of them says so first, and looks
- * again. They take the mark away.
+ * Commits without membership leave the epoch as it is. So a process that wants to delete a group because it has no
+ * offsets sets a mark first, and then looks for offsets again. Such a commit removes the mark.
  */
 export async function markExpiring({ table }: GroupContext, groupId: string, head: GroupHead): Promise<boolean> {
   const result = await table.write({
@@ -79,7 +83,7 @@ export async function markExpiring({ table }: GroupContext, groupId: string, hea
   return result.applied;
 }
 
-/** False when the group was deleted. */
+/** False if the group was deleted. */
 export async function unmarkExpiring({ table }: GroupContext, groupId: string): Promise<boolean> {
   const result = await table.write({
     kind: 'update',
@@ -90,7 +94,7 @@ export async function unmarkExpiring({ table }: GroupContext, groupId: string): 
   return result.applied;
 }
 
-/** From now on there is no such group. False when the head has changed since it was read. */
+/** From this write on there is no such group. False if the head has changed since it was read. */
 export async function markDeleted(
   { table }: GroupContext,
   groupId: string,
@@ -104,11 +108,14 @@ export async function markDeleted(
     update: { set: [['de', 1]], add: [['ge', 1]], remove: ['ex'] },
     if: why === 'expired' ? all(isAsRead, exists('ex')) : isAsRead,
   });
-  // A lost reply: the epoch it would have written is there.
+  // After a lost reply, the epoch that this write would have set is there.
   return result.applied || (result.old?.de !== undefined && result.old.ge === head.groupEpoch + 1);
 }
 
-/** Once nothing is left of it. The head stays for a while, so that a group made anew goes on with greater epochs. */
+/**
+ * Takes the group off the list, once nothing else is left of it. The head stays for a while, so that a re-created group
+ * goes on with greater epochs.
+ */
 export async function unlist({ table, clock }: GroupContext, groupId: string, groupEpoch: number): Promise<void> {
   const isStillGone = all(exists('de'), equals('ge', groupEpoch));
   await table.transact(
@@ -125,7 +132,10 @@ export async function unlist({ table, clock }: GroupContext, groupId: string, gr
   );
 }
 
-/** Every change is followed by one: a target computed for the new epoch has seen it. Undefined when the group was deleted. */
+/**
+ * Raises the group epoch. Every change of a group is followed by this, so a target that is computed for the new epoch
+ * has seen the change. Undefined if the group was deleted.
+ */
 export async function bump({ table }: GroupContext, groupId: string): Promise<GroupHead | undefined> {
   const result = await table.write({
     kind: 'update',
@@ -145,7 +155,10 @@ export type Installation = {
   readonly isEmpty: boolean;
 };
 
-/** Only forwards: of two that computed, one installs. The head as it is afterwards; undefined when the group was deleted. */
+/**
+ * Installs a target, only forwards: if two processes have computed one, the later epoch wins, and for one epoch the
+ * first. Returns the head as it is afterwards; undefined if the group was deleted.
+ */
 export async function install(
   { table, clock }: GroupContext,
   groupId: string,
@@ -172,7 +185,7 @@ export async function install(
   return head?.isDeleted ? undefined : head;
 }
 
-/** The target stands, for none of its topics has changed. */
+/** Records that the target still holds, because none of its topics has changed. */
 export async function confirmCatalogue(
   { table }: GroupContext,
   groupId: string,
@@ -187,7 +200,7 @@ export async function confirmCatalogue(
   });
 }
 
-/** The counter of topic changes: what is read of topics after it is at least as new. */
+/** Reads the counter of topic changes. Topics that are read after it are at least as new as the counter. */
 export async function readCatalogue(table: Table, strong: boolean): Promise<number> {
   const item = await table.get(topicsChangedKey, { strong });
   return (item?.n as number | undefined) ?? 0;

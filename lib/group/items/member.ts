@@ -1,12 +1,12 @@
-// A member of a group, and its item. It is written whole, by the condition that its revision is the one that was read.
-// States, none of which an item leaves without a greater `seq`:
+// A member of a group, and its item. The item is always written whole, on the condition that its revision is the one
+// that was read. Only a heartbeat with a greater `seq` opens a member again. The states are:
 //   open     a member; its terms hold                      -> away, closed
 //   away     static, and will be back; its terms hold      -> open (the same id), closed, retired
 //   closed   left or expired: its terms are over           -> retired, open
 //   retired  no target names it; a tombstone with a ttl    -> open
 //
 //   v version   st state: o a c r   r revision   sq last heartbeatSeq written   me epoch   pe epoch that the member last
-//   showed   ow owned   rv to be let go of   rb until when   un 1: waits for others   bd 1: a bump is due   rn renewed ms
+//   showed   ow owned   rv to be let go of   rb until when   un 1: waits for others   bd 1: ge must rise   rn renewed ms
 //   s session ms   rt rebalance ms   ts topic names   rx regex   as assignor   in instance   rk rack   ci client   ho host
 import type { Assignor } from '../../api/groups.ts';
 import { itemVersion, memberKey } from '../../storage/keys.ts';
@@ -18,9 +18,9 @@ type StateLetter = keyof typeof states;
 export type MemberState = (typeof states)[StateLetter];
 
 export type Subscription = {
-  /** Sorted, each once. */
+  /** Sorted, and each name once. */
   readonly topics: readonly string[];
-  /** Empty: none. */
+  /** Empty means that there is no expression. */
   readonly regex: string;
   readonly assignor: Assignor | undefined;
 };
@@ -32,7 +32,7 @@ export type Member = {
   readonly revision: number;
   readonly seq: number;
   readonly epoch: number;
-  /** What the member showed when its epoch was last written: it may not have heard of the newer one. */
+  /** The epoch that the member showed when its item was last written. It may not have received the newer epoch. */
   readonly shownEpoch: number;
   readonly owned: Partitions;
   readonly revoking: Partitions;
@@ -50,15 +50,18 @@ export type Member = {
   readonly host: string;
 };
 
-/** How far two clocks are assumed to disagree. Safety does not rest on it. */
+/** How far we assume two clocks to disagree. Safety does not depend on it. */
 export const clockSkewMs = 1_000;
 /** A tombstone outlives every heartbeat that may still be on its way. */
 const tombstoneMs = 15 * 60_000;
 
-/** Neither closed nor retired. */
+/** True if the member is neither closed nor retired. */
 export const isLiving = ({ state }: Member): boolean => state === 'open' || state === 'away';
 
-/** What a target calls it: a static member by its instance, so that who replaces it inherits. */
+/**
+ * The key of the member in a target. A static member is called by its instance, so that the member that replaces it
+ * inherits.
+ */
 export const targetKeyOf = (member: Pick<Member, 'memberId' | 'instanceId'>): string =>
   member.instanceId === undefined ? `m/${member.memberId}` : `i/${member.instanceId}`;
 
@@ -67,7 +70,7 @@ export function isExpired(member: Member, nowMs: number): boolean {
   return nowMs - member.renewedMs > member.sessionMs || (!isEmpty(member.revoking) && nowMs > member.revokeDeadlineMs);
 }
 
-/** Whether the term that `owner` began at `epoch` is over. Once over, it is over for ever. */
+/** Tells whether the term that `owner` began at `epoch` is over. Once it is over, it is over for ever. */
 export function isOver(owner: Member | undefined, epoch: number, topicId: string, partition: number): boolean {
   if (owner === undefined || !isLiving(owner)) return true;
   const keeps = has(owner.owned, topicId, partition) || has(owner.revoking, topicId, partition);
@@ -75,16 +78,16 @@ export function isOver(owner: Member | undefined, epoch: number, topicId: string
   return isPast && !keeps;
 }
 
-/** For who may come before anybody has closed it. */
+/** For callers that may come before any process has closed a dead member. */
 export const isPresent = (member: Member, nowMs: number): boolean => isLiving(member) && !isExpired(member, nowMs);
 
-/** A clock that was too far ahead is pulled back: else its lease would never end. */
+/** Pulls back a lease that was renewed by a clock too far ahead: otherwise that lease would never end. */
 export const renewedAt = (member: Member, nowMs: number): number =>
   member.renewedMs > nowMs + clockSkewMs ? nowMs : Math.max(member.renewedMs, nowMs);
 
 export const asRead = (member: Member | undefined): Condition => (member ? equals('r', member.revision) : absent('v'));
 
-/** Its next revision. */
+/** Returns the member with these changes, as its next revision. */
 export const next = (member: Member, changes: Partial<Member>): Member => ({
   ...member,
   ...changes,

@@ -1,5 +1,5 @@
-// Reading and writing of member items, and the watch that each member keeps over those behind it in the order of their
-// ids: so the dead are noticed by the living, at half a read unit a heartbeat.
+// Reads and writes member items. Each member also watches the members behind it in the order of their ids: so the
+// living notice the dead, at half a read unit for each heartbeat.
 import { inParallel } from '../../runtime/concurrency.ts';
 import {
   groupHeadKey,
@@ -41,13 +41,13 @@ export async function readMember(table: Table, groupId: string, memberId: string
   return item && parseMember(item);
 }
 
-/** All of them, tombstones too. */
+/** Returns all members, including tombstones. */
 export async function readMembers(table: Table, groupId: string, strong = true): Promise<Member[]> {
   const range = { pk: groupPartition(groupId), from: memberPrefix, through: lastMemberKey };
   return (await readAll(table, { ...range, strong })).map(parseMember);
 }
 
-/** The head, a deleted one too, and all members in one reading. */
+/** Reads the head, even that of a deleted group, and all members in one range. */
 export async function readGroup(table: Table, groupId: string) {
   const { pk, sk: headKey } = groupHeadKey(groupId);
   const items = await readAll(table, { pk, from: headKey, through: lastMemberKey, strong: true });
@@ -62,7 +62,7 @@ export async function readInstance(table: Table, groupId: string, instanceId: st
   return item?.m as string | undefined;
 }
 
-/** False when the item is no longer as it was read. */
+/** False if the item is no longer as it was read. */
 export async function putMember(
   { table, clock }: GroupContext,
   groupId: string,
@@ -74,7 +74,7 @@ export async function putMember(
   return result.applied || (result.doubtful === true && isSameItem(result.old, item));
 }
 
-/** Whether an earlier try of a write, which got no answer, has landed. */
+/** Tells whether an earlier try of a write, whose answer was lost, has landed. */
 function isSameItem(old: Item | undefined, item: Item): boolean {
   if (!old || Object.keys(old).length !== Object.keys(item).length) return false;
   return Object.entries(item).every(([name, value]) => plain(old[name]) === plain(value));
@@ -83,7 +83,7 @@ function isSameItem(old: Item | undefined, item: Item): boolean {
 const plain = (value: Value | undefined): string =>
   value instanceof Uint8Array ? Buffer.from(value).toString('base64') : JSON.stringify(value ?? null);
 
-/** In one step: the instance id changes hands, its last holder is retired, the new member is there. */
+/** In one transaction the instance id changes hands, its last holder is retired, and the new member is put. */
 export async function takeOver(
   { table, clock }: GroupContext,
   groupId: string,
@@ -105,8 +105,9 @@ export async function takeOver(
 }
 
 /**
- * Those that a target names no more, and those whose instance id is another's, leave a tombstone. Only they: a closed
- * member that is named must be found by whoever comes, so that a new target is computed. Returns those that are named.
+ * Retires members that the target no longer names, and members whose instance id belongs to another, and leaves
+ * tombstones. It retires only these: a closed member that the target names must be found by the next process, so that a
+ * new target is computed. Returns the members that are still named.
  */
 export async function retire(
   context: GroupContext,
@@ -131,21 +132,31 @@ async function holdsItsInstance(table: Table, groupId: string, { memberId, insta
 export type Watch = {
   readonly head: GroupHead | undefined;
   readonly me: Member | undefined;
-  /** The members between this one and the next healthy one that somebody must do something about. */
+  /**
+   * The members between this one and the next healthy one that need attention: they are dead, closed, or renewed by a
+   * clock far ahead.
+   */
   readonly ailing: readonly Member[];
-  /** No healthy member follows it in the order: it is the one that also looks whether topics have changed. */
+  /** No healthy member follows this one in the order. So this one also looks whether topics have changed. */
   readonly isLast: boolean;
 };
 
-/** Head and members. What a member subscribes to and owns makes its item some hundred bytes, or some thousand: so not many. */
+/**
+ * How many items the first query takes: the head and some members. The subscription and the partitions of a member make
+ * its item some hundred bytes, or some thousand, so the number is small.
+ */
 const firstPage = 7;
-/** Mostly the next one is healthy. Behind some that are dead, or tombstones, there are likely more: each look takes in more. */
+/**
+ * The next member is mostly healthy. If some members are dead, or tombstones, more are likely to follow, so each query
+ * takes in more than the last one.
+ */
 const windows = { first: 2, growth: 4, most: 100 };
 
 /**
- * Eventual reads. The first page of the group has its head and first members: half a read unit, and all of it that a small
- * group has. In a larger one the members from this one on are half a unit more; who follows the last stands in the first page,
- * if instance ids, which lie before the members, leave it the room.
+ * The reads are eventual. The first page of the group has its head and its first members. It costs half a read unit,
+ * and a small group is all in it. In a larger group a query of the members from this one on costs half a unit more. The
+ * member that follows the last one is in the first page, if the instance ids, which lie before the members, leave room
+ * for it.
  */
 export async function watch({ table }: GroupContext, groupId: string, memberId: string, now: Moment): Promise<Watch> {
   const { pk, sk } = groupHeadKey(groupId);
@@ -164,7 +175,10 @@ export async function watch({ table }: GroupContext, groupId: string, memberId: 
 
 type InOrder = AsyncGenerator<{ readonly member: Member; readonly isWrapped: boolean }>;
 
-/** Itself first, then those behind it, then from the beginning up to it. What `first` has is not read again. */
+/**
+ * Yields this member first, then those behind it, then those from the beginning up to it. It does not read again what
+ * `first` has.
+ */
 async function* inOrderFrom(table: Table, groupId: string, memberId: string, first: ItemPage): InOrder {
   const mine = memberKey(groupId, memberId).sk;
   const read = first.items.filter(isMemberItem);
@@ -197,14 +211,17 @@ async function* membersIn(
   }
 }
 
-/** By the gateway's clock, where a request tells it, and by our own, which may be ahead of it: none is later. */
+/**
+ * `nowMs` is the time by the gateway's clock, if a request gives it. `latestMs` is the later of that and our own clock,
+ * which may be ahead of it.
+ */
 export type Moment = { readonly nowMs: number; readonly latestMs: number };
 
-/** Renewed by a clock far ahead of ours: its lease would outlive it. */
+/** True if the member was renewed by a clock far ahead of ours: the lease would outlive the member. */
 export const isFromTheFuture = (member: Member, { latestMs }: Moment): boolean =>
   isLiving(member) && member.renewedMs > latestMs + clockSkewMs;
 
 const isSick = (member: Member, now: Moment) => isExpired(member, now.nowMs) || isFromTheFuture(member, now);
-/** One that watches the next ones in its turn: a member that is away does not. */
+/** A healthy member watches the next ones in its turn. A member that is away does not. */
 const isHealthy = (member: Member, now: Moment) => member.state === 'open' && !isSick(member, now);
 const isAiling = (member: Member, now: Moment) => member.state === 'closed' || isSick(member, now);

@@ -1,8 +1,10 @@
-// The offsets items: per partition who owns it, since which epoch, and what is committed. Ownership lives here and nowhere
-// else. A *term* is (partition, owner, epoch): one conditional write begins it, and it never comes again; what a write
-// asks for is always the exact term that was read, so that "read that it is over, then compare and set" is sound.
+// The offsets items record, for each partition, which member owns it, since which epoch, and what is committed.
+// Ownership is recorded here and nowhere else. A *term* is the triple (partition, owner, epoch). One conditional write
+// begins it, and it never comes again: that write requires the exact term that was read, so that "read that it is over,
+// then compare and set" is sound.
 //
-//   v version   n name of the topic   ttl of a deleted group only; and per partition, with its last hexadecimal digit behind the letter:
+//   v version   n name of the topic   ttl of a deleted group only
+//   and for each partition, with its last hexadecimal digit behind the letter:
 //   w owner   a epoch of the term, never falls   o offset   t committed ms   c commitSeq   l leader epoch   m metadata
 import { groupOffsetsKey, itemVersion, partitionsPerOffsetsItem } from '../../storage/keys.ts';
 import {
@@ -22,7 +24,7 @@ import type { Partitions } from '../partition-set.ts';
 
 export type Ownership = {
   readonly owner: string | undefined;
-  /** 0: never owned. */
+  /** 0 means that no member ever owned the partition. */
   readonly term: number;
   readonly offset: number | undefined;
   readonly committedMs: number;
@@ -31,7 +33,7 @@ export type Ownership = {
   readonly metadata: string;
 };
 
-/** The partitions of a set that share an item. */
+/** The partitions of a set that share one item. */
 export type ItemPartitions = {
   readonly topic: string;
   readonly topicId: string;
@@ -57,7 +59,7 @@ export const keyOfItem = (groupId: string, { topicId, partitions }: ItemPartitio
 const digit = (partition: number) => (partition % partitionsPerOffsetsItem).toString(16);
 const path = (letter: 'w' | 'a' | 'o' | 't' | 'c' | 'l' | 'm', partition: number) => letter + digit(partition);
 
-/** 22 characters of base64url, as clients make them, take 16 bytes; any other id is kept as it is. */
+/** A member id of 22 characters of base64url, as clients make them, takes 16 bytes. Any other id is kept as it is. */
 function ownerValue(memberId: string): Scalar {
   const bytes = Buffer.from(memberId, 'base64url');
   return bytes.length === 16 && bytes.toString('base64url') === memberId ? new Uint8Array(bytes) : memberId;
@@ -80,7 +82,7 @@ export function ownershipOf(item: Item | undefined, partition: number): Ownershi
   };
 }
 
-/** Every partition of an item that has anything stored. */
+/** Returns every partition of an item that has anything stored. */
 export function ownershipsOf(item: Item): { partition: number; ownership: Ownership }[] {
   if ((item.v as number) > itemVersion)
     throw new Error(`offsets ${item.pk} ${item.sk} have version ${item.v}: written by a newer Rivulet`);
@@ -95,28 +97,28 @@ export const topicNameOf = (item: Item): string => item.n as string;
 
 // --- conditions and changes of one partition; the writes of an item are made of these
 
-/** That the ownership is in the very term that was read (or in none). */
+/** Requires that the ownership is in the very term that was read (or in none). */
 export function inTerm(partition: number, { owner, term }: Ownership): Condition {
   const sameOwner =
     owner === undefined ? absent(path('w', partition)) : equals(path('w', partition), ownerValue(owner));
   return all(sameOwner, term === 0 ? absent(path('a', partition)) : equals(path('a', partition), term));
 }
 
-/** That `memberId` owns it since `epoch` or before. */
+/** Requires that `memberId` has owned the partition since `epoch` or before. */
 export const ownedSince = (partition: number, memberId: string, epoch: number): Condition =>
   all(equals(path('w', partition), ownerValue(memberId)), atMost(path('a', partition), epoch));
 
-/** That no commit of this member with this number or a later one was taken. */
+/** Requires that no commit of this member with this number or a later one was taken. */
 export const commitIsNew = (partition: number, commitSeq: number): Condition =>
   any(absent(path('c', partition)), { test: 'below', path: path('c', partition), value: commitSeq });
 
-/** That the offset is the very one that was read. */
+/** Requires that the offset is the very one that was read. */
 export const sameOffset = (partition: number, ownership: Ownership): Condition =>
   ownership.offset === undefined
     ? absent(path('o', partition))
     : all(equals(path('o', partition), ownership.offset), equals(path('t', partition), ownership.committedMs));
 
-/** That every ownership of the item is as it was read, also those that were empty. */
+/** Requires that every ownership of the item is as it was read, including those that were empty. */
 export const sameOwnerships = (item: Item): Condition => {
   const asRead = Array.from({ length: partitionsPerOffsetsItem }, (_, partition) => {
     const ownership = ownershipOf(item, partition);
@@ -127,7 +129,10 @@ export const sameOwnerships = (item: Item): Condition => {
 
 export type Change = { readonly set: readonly (readonly [string, Value])[]; readonly remove: readonly string[] };
 
-/** The number of the last commit stays while the owner is the same: its commits are numbered for its life. */
+/**
+ * The number of the last commit stays while the owner is the same, because a member numbers its commits for its whole
+ * life.
+ */
 export const beginTerm = (partition: number, memberId: string, epoch: number, before: Ownership): Change => ({
   set: [
     [path('w', partition), ownerValue(memberId)],
@@ -164,7 +169,10 @@ export function setOffset(partition: number, next: NewOffset): Change {
   };
 }
 
-/** Nobody's, and no commit of an earlier member may change it any more: the epoch is above all of theirs. */
+/**
+ * Takes the owner away, and sets an epoch above those of earlier members, so that none of their commits can change the
+ * partition any more.
+ */
 export const freeAt = (partition: number, epoch: number): Change => ({
   set: [[path('a', partition), epoch]],
   remove: [path('w', partition)],
@@ -175,7 +183,7 @@ export const clearOffset = (partition: number): Change => ({
   remove: (['o', 't', 'c', 'l', 'm'] as const).map((letter) => path(letter, partition)),
 });
 
-/** One update of an item: all of the conditions, all of the changes. */
+/** Returns one update of an item, with all of the conditions and all of the changes. */
 export function updateOf(
   groupId: string,
   item: ItemPartitions,
@@ -187,7 +195,7 @@ export function updateOf(
     key: keyOfItem(groupId, item),
     update: {
       set: [['v', itemVersion] as const, ['n', item.topic] as const, ...changes.flatMap((change) => change.set)],
-      // Whoever writes has use for it.
+      // A write takes a buried item back into use.
       remove: ['ttl', ...changes.flatMap((change) => change.remove)],
     },
     if: all(...conditions),
@@ -195,8 +203,9 @@ export function updateOf(
 }
 
 /**
- * What is left of an item whose group was deleted, for as long as a write can be on its way: terms that nobody was given.
- * If it went at once, a late copy of a write that found no item would find none again, and bring an old offset back.
+ * Leaves only this of an item whose group was deleted, for as long as a write can be on its way: terms that no member
+ * was given. If the item were removed immediately, a delayed duplicate of a write that had found no item would find
+ * none again, and would bring an old offset back.
  */
 export function burialOf(item: Item, epoch: number, ttl: number): Write {
   const partitions = Array.from({ length: partitionsPerOffsetsItem }, (_, partition) => partition);

@@ -1,4 +1,4 @@
-// Reading what is stored of the partitions of a group: their owners and committed offsets, by topic id and partition.
+// Reads what is stored about the partitions of a group: their owners and committed offsets, by topic id and partition.
 import type { OffsetPosition } from '../../api/groups.ts';
 import { groupOffsetsKey, groupOffsetsPartition } from '../../storage/keys.ts';
 import { readAll } from '../../storage/read-all.ts';
@@ -14,7 +14,7 @@ type Range = {
   readonly strong: boolean;
 };
 
-/** Everything stored of the group, or of one topic of it, by topic id and partition. */
+/** Returns everything stored about the group, or about one topic of it, by topic id and partition. */
 export async function readOwnership(table: Table, groupId: string, options: Range): Promise<StoredOwnership[]> {
   const items = await readOffsetsItems(table, groupId, options);
   const all = items.flatMap((item) =>

@@ -1,5 +1,6 @@
-// Removing what a deleted group, or a deleted topic, has left. Each item only as it was read, and only if the group was still
-// deleted after that: whoever makes it anew meanwhile loses nothing, however long we were frozen.
+// Removes what a deleted group, or a deleted topic, has left. An item goes only if it is as it was read, and offsets go
+// only if the group was still deleted after that read. So a group that is re-created meanwhile loses nothing, however
+// long this process was frozen.
 import { inParallel } from '../../runtime/concurrency.ts';
 import { groupHeadKey, groupPartition, instancePrefix, targetsPartition } from '../../storage/keys.ts';
 import { readAll } from '../../storage/read-all.ts';
@@ -13,7 +14,10 @@ import { readOffsetsItems } from './read-ownership.ts';
 
 const itemsAtOnce = 16;
 
-/** Offsets, targets and instance ids; the members' tombstones go by themselves. `groupEpoch`: at which it was deleted. */
+/**
+ * Removes offsets, targets and instance ids. The tombstones of members go by themselves. `groupEpoch` is the epoch of
+ * the deletion.
+ */
 export async function sweepGroup(
   { table, clock }: Pick<GroupContext, 'table' | 'clock'>,
   groupId: string,
@@ -30,14 +34,17 @@ export async function sweepGroup(
     through: `${instancePrefix}\u{10FFFF}`,
   });
   await inParallel(instances, itemsAtOnce, async ({ pk, sk, m }) => {
-    // A member joins before it makes the group anew: what it has is not the deleted group's.
+    // A member joins before it re-creates the group, so what it has does not belong to the deleted group.
     const holder = await readMember(table, groupId, m as string);
     if (holder && isLiving(holder)) return;
     await table.write({ kind: 'delete', key: { pk, sk }, if: equals('m', m as string) });
   });
 }
 
-/** However often a commit that had found the group comes in between: it hears that the group is gone. */
+/**
+ * Tries again as often as a commit that had found the group comes in between. That commit then learns that the group is
+ * gone.
+ */
 async function bury(
   table: Table,
   groupId: string,
@@ -54,15 +61,16 @@ async function bury(
   }
 }
 
-/** What was read before this is the deleted group's. */
+/** If true, what was read before this call belongs to the deleted group. */
 async function isStillDeleted(table: Table, groupId: string, groupEpoch: number): Promise<boolean> {
   const head = await table.get(groupHeadKey(groupId), { strong: true });
   return head?.de !== undefined && head.ge === groupEpoch;
 }
 
 /**
- * The head is gone already, and its epochs with it: those in the offsets would be above those of the group that is made now.
- * Not only what is buried: a claim may have come after the burial, where there was no item.
+ * The head is gone already, and its epochs with it, so the epochs in the offsets items would be above those of the
+ * group that is created now. All items go, not only those that are buried: a claim may have come after the burial,
+ * where there was no item.
  */
 export async function removeRest({ table }: Pick<GroupContext, 'table'>, groupId: string): Promise<void> {
   const rest = await readOffsetsItems(table, groupId, { strong: true });
@@ -70,7 +78,9 @@ export async function removeRest({ table }: Pick<GroupContext, 'table'>, groupId
   if (!isMade) await removeOffsets(table, rest);
 }
 
-/** Of this epoch or before: who replaces a target removes it, unless it dies. */
+/**
+ * Removes the targets of this epoch or before. A process that replaces a target removes the old one, unless it dies.
+ */
 export async function removeTargets(table: Table, groupId: string, through: number): Promise<void> {
   const targets = await readAll(table, { pk: targetsPartition(groupId), strong: true });
   const old = targets.filter(({ sk }) => Number(sk.slice(0, sk.indexOf('/'))) <= through);

@@ -1,7 +1,7 @@
-// The target of an assignment epoch: who is to own what. Immutable, under a name never used before; the head says which
-// one is installed.
+// The target of an assignment epoch says which member is to own which partition. It is immutable, under a name that was
+// never used before. The head says which target is installed.
 //
-//   v version   b per member: length of its key varint, key UTF-8, length varint, its partitions (partitions.ts)
+//   v version   b for each member: length of its key varint, key UTF-8, length varint, its partitions (partition-set.ts)
 import { type Outcome, RivuletError } from '../../api/errors.ts';
 import type { TopicPartitions } from '../../api/groups.ts';
 import { limits } from '../../api/limits.ts';
@@ -11,10 +11,10 @@ import type { Item, Table } from '../../storage/table.ts';
 import { decodePartitions, encodePartitions, type Partitions, setOf, varints } from '../partition-set.ts';
 import type { GroupHead } from './head.ts';
 
-/** Who is to own what, by the members' keys (`targetKeyOf`). */
+/** The partitions that each member is to own, by the members' keys (`targetKeyOf`). */
 export type Target = ReadonlyMap<string, readonly TopicPartitions[]>;
 
-/** The same as it is stored. */
+/** The same, as it is stored. */
 export type InstalledTarget = ReadonlyMap<string, Partitions>;
 
 export function targetItem(groupId: string, epoch: number, nonce: string, target: Target): Item {
@@ -30,7 +30,10 @@ export function targetItem(groupId: string, epoch: number, nonce: string, target
 const encoded = (target: Target) =>
   [...target].map(([key, list]) => ({ name: Buffer.from(key), bytes: encodePartitions(setOf(list)) }));
 
-/** It is one item, and so is each member with what it owns. By `range` it grows with members times topics. */
+/**
+ * A target is one item, and so is each member with what it owns, so both are bounded. With `range` a target grows with
+ * members times topics.
+ */
 export function checkTargetFits(groupId: string, target: Target, outcome: Outcome): void {
   const members = encoded(target);
   const most = Math.max(0, ...members.map(({ bytes }) => bytes.length));
@@ -47,7 +50,7 @@ export function checkTargetFits(groupId: string, target: Target, outcome: Outcom
     );
 }
 
-/** The two varints of a member. */
+/** The most bytes that the two varints of a member take. */
 const lengthsBytes = 5;
 
 const tooLarge = (what: string, outcome: Outcome) =>
@@ -57,7 +60,7 @@ const tooLarge = (what: string, outcome: Outcome) =>
     { outcome },
   );
 
-/** Undefined when another has taken its place since the head was read. */
+/** Undefined if another target has taken its place since the head was read. */
 export async function readTarget(table: Table, groupId: string, head: GroupHead): Promise<InstalledTarget | undefined> {
   if (head.nonce === undefined) return new Map();
   const item = await table.get(targetKey(groupId, head.assignmentEpoch, head.nonce), { strong: true });

@@ -1,8 +1,10 @@
-// Writing partitions of offsets items: all that may be written in one step, those that may not with an error each. A
-// refusal of the table shows what is stored; what that means is judged anew, and the rest is tried again.
+// Writes partitions of offsets items. All partitions that may be written are written in one step, and each other one
+// gets an error. A refusal of the table returns what is stored. The rules judge that again, and the rest is tried once
+// more.
 //
-// Invariant: nothing is written twice. Where a write carries no number of its own, and the ownership is neither as it was read
-// nor as we would have it, an unheard copy of ours may have been there and was overwritten: the outcome is unknown.
+// Invariant: nothing is written twice. A write that carries no number of its own may find that the ownership is neither
+// as it was read nor as the write would have it. Then a copy of the write whose reply was lost may have been there and
+// was overwritten, so the outcome is unknown.
 import { isDeepStrictEqual } from 'node:util';
 import type { RivuletError } from '../../api/errors.ts';
 import { inParallel } from '../../runtime/concurrency.ts';
@@ -13,17 +15,20 @@ import { type Change, type ItemPartitions, keyOfItem, type Ownership, ownershipO
 
 export type Entry = { readonly topic: string; readonly topicId: string; readonly partition: number };
 
-/** `done`: it is as it should be already. */
+/** `done` means that the ownership is already as it should be. */
 export type Verdict = 'write' | 'done' | RivuletError;
 
 export type Rules<E extends Entry> = {
-  /** Undefined ownership: nothing was read of it yet. */
   judge(entry: E, ownership: Ownership): Verdict | Promise<Verdict>;
+  /** The ownership is undefined if nothing was read of it yet. */
   condition(entry: E, ownership: Ownership | undefined): Condition;
   change(entry: E, ownership: Ownership | undefined): Change;
-  /** Whether the condition needs what is stored. */
+  /** Tells whether the condition needs what is stored. */
   readonly readsFirst: boolean;
-  /** Asked of the group's head where an item is made: nothing in the ownership itself tells that the group is there. */
+  /**
+   * A condition on the group's head, required where an item is made: nothing in the ownership itself tells that the
+   * group exists.
+   */
   readonly ifNew?: Condition;
 };
 
@@ -31,7 +36,7 @@ export type Rules<E extends Entry> = {
 const actionsPerStep = 100;
 const tries = 6;
 
-/** The errors of those that were refused. */
+/** Returns the errors of the entries that were refused. */
 export async function writeOwnership<E extends Entry>(
   context: GroupContext,
   groupId: string,
@@ -49,7 +54,7 @@ export async function writeOwnership<E extends Entry>(
 type ItemEntries<E> = {
   readonly key: Key;
   readonly shared: ItemPartitions;
-  /** As far as was read. */
+  /** True if the last read or refusal found no such item. */
   isNew: boolean;
   entries: { entry: E; ownership?: Ownership }[];
 };
@@ -128,7 +133,10 @@ function writeOf<E extends Entry>(groupId: string, { shared, entries }: ItemEntr
 const headCheck = <E extends Entry>(groupId: string, { ifNew }: Rules<E>): Check[] =>
   ifNew ? [{ kind: 'check', key: groupHeadKey(groupId), if: ifNew }] : [];
 
-/** One item by one write; several by one transaction, at twice the price. @returns those that were refused. */
+/**
+ * Sends one item as one write, and several as one transaction, at twice the price. @returns the actions that were
+ * refused.
+ */
 async function send(
   { table, clock }: GroupContext,
   actions: readonly (Write | Check)[],

@@ -1,4 +1,5 @@
-// Groups as people look at them.
+// Describes groups for people who look at them. A member whose session is over is left out, even if no process has
+// closed it yet.
 
 import type { GroupDescription, GroupState, GroupSummary, MemberDescription } from '../../api/groups.ts';
 import { inParallel } from '../../runtime/concurrency.ts';
@@ -30,7 +31,7 @@ export async function listGroups(
     return { groupId, state: stateOf(head, living), members: living.length };
   });
   const living = groups.filter((group) => group !== undefined);
-  // The caller goes on behind the last of them, so there must be one.
+  // The caller goes on behind the last group of a page, so a page that more pages follow must not be empty.
   if (living.length === 0 && page.more) return listGroups(context, { limit, after: page.items.at(-1)!.sk });
   return { groups: living, more: page.more };
 }
@@ -56,7 +57,7 @@ export async function describeGroup(context: GroupContext, groupId: string): Pro
   };
 }
 
-/** Without a head: there is no such group, or it was deleted. */
+/** The head is undefined if there is no such group, or if it was deleted. */
 async function lookAt({ table, clock }: GroupContext, groupId: string) {
   const { head, members } = await readGroup(table, groupId);
   const living = members.filter((member) => isPresent(member, clock.now()));

@@ -1,5 +1,6 @@
-// What time does to groups: the dead are closed though nobody beats, offsets that nobody has needed for the retention time
-// go, and groups that have nothing left. Called by maintenance; every step may run twice, or at two places at once.
+// Removes what time has made needless. These functions close dead members where no heartbeat arrives. They remove
+// offsets that no member has needed for the retention time, and groups that have nothing left. Maintenance calls them;
+// every step may run twice, or in two processes at the same time.
 
 import { type ErrorCode, RivuletError } from '../../api/errors.ts';
 import { groupPartition, groupsPartition, lastMemberKey, memberPrefix } from '../../storage/keys.ts';
@@ -19,16 +20,19 @@ import { type Rules, writeOwnership } from '../items/write-ownership.ts';
 import { checkGroupId } from '../names.ts';
 import { resolveEach } from '../topics.ts';
 
-/** Refused while it has members. Who dies half-way leaves a group that is gone, and whose rest goes before it can come back. */
+/**
+ * Refused while the group has members. After a crash midway the group counts as deleted. Its leftovers are removed
+ * before it can be re-created.
+ */
 export async function deleteGroup(context: GroupContext, groupId: string): Promise<void> {
   checkGroupId(groupId);
   await closeTheDead(context, groupId);
   const head = await readAnyHead(context.table, groupId);
-  // Somebody may have died in the middle of it.
+  // An earlier deletion may have died midway. This one completes it.
   if (head?.isDeleted) await clearAway(context, groupId, head.groupEpoch);
   if (!head || head.isDeleted) throw unknownGroup(groupId);
   if ((await readMembers(context.table, groupId)).some(isLiving)) throw nonEmpty(groupId);
-  // The epoch is as it was before the members were looked at: nobody has joined since.
+  // This requires the epoch from before the members were read, so it fails if a member has joined since.
   if (!(await markDeleted(context, groupId, head, 'asked'))) throw beingChanged(groupId);
   await clearAway(context, groupId, head.groupEpoch + 1);
 }
@@ -39,12 +43,13 @@ async function clearAway(context: GroupContext, groupId: string, groupEpoch: num
 }
 
 const hourMs = 3_600_000;
-/** Starts that are so much of a circle apart, time after time, spread evenly whatever their number. */
+/** Starts that lie this part of a circle apart, one after the other, spread evenly however many there are. */
 const goldenSection = (Math.sqrt(5) - 1) / 2;
 
 /**
- * All groups, those too that are being deleted. Each hour begins elsewhere: who comes through a part of them in an hour has
- * been through all after twice as many hours as there are such parts, and need remember nothing.
+ * Returns all groups, including those that are being deleted. Each hour the list begins elsewhere. A process that gets
+ * through a part of the groups in an hour has been through all of them after twice as many hours as there are such
+ * parts, and need not remember anything.
  */
 export async function groupsInTurn({ table, clock }: GroupContext): Promise<string[]> {
   const groupIds = (await readAll(table, { pk: groupsPartition, strong: true })).map(({ sk }) => sk);
@@ -58,7 +63,10 @@ export type Expired = { readonly offsets: number; readonly isGone: boolean };
 const isOfOneGroup: ReadonlySet<ErrorCode> = new Set(['COORDINATOR_LOAD_IN_PROGRESS', 'GROUP_MAX_SIZE_REACHED']);
 const nothing: Expired = { offsets: 0, isGone: false };
 
-/** One that is being changed, or has become too large to be assigned, has its turn another time: the others do not wait for it. */
+/**
+ * A group that is being changed, or that has become too large to be assigned, has its turn another time: the other
+ * groups do not wait for it.
+ */
 export async function expireIfPossible(context: GroupContext, groupId: string, retentionMs: number): Promise<Expired> {
   checkGroupId(groupId);
   try {
@@ -84,7 +92,10 @@ async function expireGroup(context: GroupContext, groupId: string, retentionMs: 
   return members.some(isLiving) ? nothing : expireEmpty(context, groupId, { head, retentionMs });
 }
 
-/** A table without a ttl of its own keeps them, DynamoDB for days; and heartbeats pay for those that lie between members. */
+/**
+ * A table without a ttl of its own keeps tombstones, and DynamoDB keeps them for days. Heartbeats pay for those that
+ * lie between members.
+ */
 async function removeTombstones({ table, clock }: GroupContext, groupId: string): Promise<void> {
   const range = { pk: groupPartition(groupId), from: memberPrefix, through: lastMemberKey };
   const items = await readAll(table, { ...range, strong: true });
@@ -93,7 +104,7 @@ async function removeTombstones({ table, clock }: GroupContext, groupId: string)
     await table.write({ kind: 'delete', key: { pk, sk }, if: equals('r', r as number) });
 }
 
-/** A topic made anew under the same name has another id: offsets do not survive. */
+/** A topic that was re-created under the same name has another id, so its offsets do not survive. */
 async function removeDeletedTopics({ table, topics }: GroupContext, groupId: string): Promise<void> {
   const items = await readOffsetsItems(table, groupId, { strong: true });
   const byTopic = Map.groupBy(items, topicIdOf);
@@ -106,7 +117,7 @@ async function isTopicGone(topics: Topics, topicId: string, topic: string): Prom
   return found instanceof RivuletError;
 }
 
-/** What the members do for each other while they sent. */
+/** Does what the members did for each other as long as they sent heartbeats. */
 async function bringUpToDate(context: GroupContext, groupId: string, head: GroupHead): Promise<GroupHead> {
   const members = await readMembers(context.table, groupId);
   const hasDead = members.some((member) => member.state === 'closed' || isExpired(member, context.clock.now()));
@@ -115,7 +126,7 @@ async function bringUpToDate(context: GroupContext, groupId: string, head: Group
   return raised.groupEpoch > raised.assignmentEpoch ? computeTarget(context, groupId, raised) : raised;
 }
 
-/** Kafka's rule: the time runs from the last commit, or from when the last member left, whichever is later. */
+/** This is Kafka's rule: the time runs from the last commit, or from when the last member left, whichever is later. */
 async function expireEmpty(
   context: GroupContext,
   groupId: string,
@@ -132,7 +143,10 @@ async function expireEmpty(
   return { offsets: old.length, isGone };
 }
 
-/** False when somebody has come meanwhile, or has committed: before the second look, which sees it, or after it. */
+/**
+ * False if a member has joined or a commit has come meanwhile. The second look sees a commit that came before it; a
+ * commit that came after it has removed the mark.
+ */
 async function expireWhole(context: GroupContext, groupId: string, head: GroupHead): Promise<boolean> {
   if (!(await markExpiring(context, groupId, head))) return false;
   const ownerships = await readOwnership(context.table, groupId, { strong: true });
@@ -143,7 +157,10 @@ async function expireWhole(context: GroupContext, groupId: string, head: GroupHe
   return true;
 }
 
-/** Only what is still as it was found, when there were no members: a claim or a commit since then keeps the offset. */
+/**
+ * Clears only offsets that are still as they were found when there were no members: a claim or a commit since then
+ * keeps the offset.
+ */
 const clearingRules: Rules<StoredOwnership> = {
   readsFirst: false,
   judge: () => 'done',

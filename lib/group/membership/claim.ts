@@ -1,5 +1,5 @@
-// Beginning and ending terms of ownership. Each write asks for the exact term that was read; one that is refused shows
-// what is there now, and the rest is tried again.
+// Begins and ends ownership terms. A claim requires the exact term that was read. A refused write returns the item as
+// it is now: that item is judged, and the rest is tried again.
 import { inParallel } from '../../runtime/concurrency.ts';
 import type { Item } from '../../storage/table.ts';
 import type { GroupContext } from '../context.ts';
@@ -19,15 +19,15 @@ import {
 } from '../items/ownership.ts';
 import { none, type Partitions, setOf } from '../partition-set.ts';
 
-/** One heartbeat's share, up to 1,024 partitions: the rest follows half a second later. */
+/** The share of one heartbeat, up to 1,024 partitions. The next heartbeat, half a second later, claims the rest. */
 const itemsAtATime = 64;
 const itemsAtOnce = 16;
-/** A refusal shows another writer, and there are few per partition. */
+/** A refusal means that another process wrote the item first, and only few processes write one partition. */
 const tries = 4;
 
 export type Claims = {
   readonly claimed: Partitions;
-  /** Owners whose sessions are over though nobody has closed them yet. */
+  /** Owners whose sessions are over, though no process has closed them yet. */
   readonly expired: readonly Member[];
 };
 
@@ -40,7 +40,10 @@ type Claimer = {
   readonly owners: Map<string, Promise<Member | undefined>>;
 };
 
-/** What can be had of `missing` now, of at most so many items: the rest is another's, or comes next time. */
+/**
+ * Claims the partitions of `missing` that are free now, in a limited number of items. The others belong to another
+ * member, or the next heartbeat claims them.
+ */
 export async function claim(
   context: GroupContext,
   groupId: string,
@@ -81,7 +84,10 @@ async function claimItem(claimer: Claimer, item: ItemPartitions): Promise<Partit
 
 const only = (item: ItemPartitions, partitions: readonly number[]): Partitions => setOf([{ ...item, partitions }]);
 
-/** `mine`: this very term was begun before. The epoch of a partition never falls: what is above ours is a newer target's. */
+/**
+ * `mine` are the partitions whose term this member has begun before, at this very epoch. The epoch of a partition never
+ * falls: if it is above ours, the partition belongs to a newer target, and is in neither list.
+ */
 async function sortOut(claimer: Claimer, item: ItemPartitions, stored: Item | undefined) {
   const { memberId, epoch } = claimer;
   const mine: number[] = [];
@@ -110,20 +116,23 @@ async function isFree(
 }
 
 /**
- * Within an epoch a partition has one owner, but for who takes over its instance id. Whose it was before may be alive in
- * another process, which must not begin its term again. Asked after the ownership.
+ * Within an epoch a partition has one owner, unless another member takes over the instance id of that owner. The
+ * earlier owner may be alive in another process, and must not begin its term again. The instance is read after the
+ * ownership.
  */
 const isSuccessor = async ({ context, groupId, instanceId, memberId }: Claimer): Promise<boolean> =>
   instanceId !== undefined && (await readInstance(context.table, groupId, instanceId)) === memberId;
 
-/** Once per request. Read after the ownership: what is over then stays over. */
+/** Reads each owner once per request, and after the ownership: a term that is over by then stays over. */
 function ownerOf({ context, groupId, owners }: Claimer, memberId: string): Promise<Member | undefined> {
   const reading = owners.get(memberId) ?? readMember(context.table, groupId, memberId);
   owners.set(memberId, reading);
   return reading;
 }
 
-/** Ends the member's own terms, begun at its epoch or before; a later term, or another's, is left alone. */
+/**
+ * Ends the member's own terms that began at its epoch or before. A later term, or another member's term, is left alone.
+ */
 export async function release(
   context: GroupContext,
   groupId: string,

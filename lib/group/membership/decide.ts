@@ -1,9 +1,12 @@
-// What a heartbeat means: pure decisions over what was read. heartbeat.ts reads, asks here, and does what it is told.
+// Decides what a heartbeat means. The functions here are pure: heartbeat.ts reads the items, asks these functions, and
+// does what they decide.
 //
-// Invariants that the order of the steps keeps (docs/PROTOCOL.md has the failure that each prevents):
-// - an item is written only by the condition that it is as read, and only by a heartbeat newer than the last written one;
-// - what a member is told it owns, its item lists; what its item lists, an offsets item says it owns;
-// - a partition is let go of only after the member has reported that it no longer has it.
+// The order of the steps keeps these invariants (docs/PROTOCOL.md, 13, has the failure that each prevents):
+// - A write of a member requires that its item is as read, and a heartbeat acts only if it is newer than the last one
+//   that was written.
+// - A reply names only partitions that the member's item lists, and the item lists only partitions that an offsets item
+//   gives to the member.
+// - A partition is released only after the member has reported that it no longer has it.
 import { type ErrorCode, RivuletError } from '../../api/errors.ts';
 import { type HeartbeatReply, leaveEpoch } from '../../api/groups.ts';
 import type { GroupHead } from '../items/head.ts';
@@ -22,7 +25,7 @@ import {
 } from '../partition-set.ts';
 import { type CheckedRequest, isJoining, isLeaving } from './heartbeat-request.ts';
 
-/** Between heartbeats while partitions are on their way. */
+/** The time between heartbeats while partitions are on their way. */
 const unsettledIntervalMs = 500;
 
 const refused = (errorCode: ErrorCode, detail: string): { kind: 'refused'; error: RivuletError } => ({
@@ -33,7 +36,7 @@ const refused = (errorCode: ErrorCode, detail: string): { kind: 'refused'; error
 // --- the fast path: nothing has changed
 
 export type Glance = {
-  /** These may be old: they were read eventually. */
+  /** Head and member may be old, because they come from eventual reads. */
   readonly head: GroupHead | undefined;
   readonly member: Member | undefined;
   readonly nowMs: number;
@@ -41,7 +44,7 @@ export type Glance = {
 
 export type GlanceOutcome =
   | { readonly kind: 'reply' }
-  /** Only its lease is old. */
+  /** Nothing has changed, and only the lease has to be renewed. */
   | { readonly kind: 'renew'; readonly member: Member }
   | { readonly kind: 'slow' };
 
@@ -69,11 +72,11 @@ function isSettled(head: GroupHead, member: Member, sent: CheckedRequest): boole
   );
 }
 
-/** A third of the session, so that a lost renewal does not end it. */
+/** A lease is renewed after a third of the session, so that a lost renewal does not end the session. */
 const isRenewalDue = (member: Member, sent: CheckedRequest, nowMs: number): boolean =>
   Math.abs(nowMs - member.renewedMs) >= member.sessionMs / 3 || member.sessionMs !== sent.sessionMs;
 
-/** Every write by a member's heartbeat renews it, and takes over what the request says of it. */
+/** Every write by a member's own heartbeat renews its lease, and records what the request says about the member. */
 function touched(member: Member, sent: CheckedRequest, nowMs: number, changes: Partial<Member> = {}): Member {
   return next(member, {
     seq: sent.seq,
@@ -103,20 +106,20 @@ const isSame = (a: Subscription, b: Subscription): boolean =>
 
 export type Situation = {
   readonly member: Member | undefined;
-  /** The member that the instance id belongs to, where the request has one. */
+  /** The member that has the instance id, if the request names one. */
   readonly instance: { readonly memberId: string; readonly holder: Member | undefined } | undefined;
   readonly nowMs: number;
 };
 
 export type Admission =
   | { readonly kind: 'refused'; readonly error: RivuletError }
-  /** The request has done its work before; what it did is what the item says. */
+  /** The request has done its work before, and the item holds the result. */
   | { readonly kind: 'repeat' }
   | { readonly kind: 'left' }
-  /** The instance id is a dead member's. */
+  /** The instance id belongs to a member whose session is over. That member is closed first. */
   | { readonly kind: 'expire'; readonly member: Member }
   | { readonly kind: 'write'; readonly member: Member; readonly before: Member | undefined }
-  /** Takes over an instance id; what its last holder has is over. */
+  /** The member takes over an instance id, and the terms of its last holder are over. */
   | { readonly kind: 'take-over'; readonly member: Member; readonly before: Member | undefined }
   | { readonly kind: 'go-on'; readonly owned: Partitions | undefined };
 
@@ -138,7 +141,7 @@ export function admit(situation: Situation, sent: CheckedRequest): Admission {
   if (owned === 'foreign')
     return refused(
       'FENCED_MEMBER_EPOCH',
-      `member ${sent.memberId} names partitions that it does not own: give up all and join again`,
+      `member ${sent.memberId} names partitions that it does not own: give up all partitions and join again`,
     );
   const subscription = subscriptionOf(member.subscription, sent);
   if (isJoining(sent) && ownsSomething(member))
@@ -152,15 +155,18 @@ export function admit(situation: Situation, sent: CheckedRequest): Admission {
   return { kind: 'write', member: changed, before: member };
 }
 
-/** Then who joins again begins its terms anew, in a later epoch: a commit of before, still on its way, must not land after that. */
+/**
+ * A member that owns something and joins again begins new ownership terms, in a later epoch. Otherwise a delayed commit
+ * from before could be applied after the member has read the committed offset.
+ */
 const ownsSomething = ({ owned, revoking }: Member): boolean => !isEmpty(owned) || !isEmpty(revoking);
 
 const lateDetail = (member: Member, sent: CheckedRequest) =>
-  `heartbeatSeq ${sent.seq} is below ${member.seq}, the last of member ${sent.memberId}: this heartbeat came late and does nothing`;
+  `heartbeatSeq: expected more than ${member.seq}, the last one of member ${sent.memberId}, got ${sent.seq}, so this heartbeat is late and does nothing`;
 const instanceDetail = (member: Member, sent: CheckedRequest) =>
-  `member ${sent.memberId} has ${member.instanceId === undefined ? 'no instance id' : `the instance id ${member.instanceId}`}, not ${sent.instanceId}`;
+  `instanceId: expected ${member.instanceId ?? 'none'}, as when member ${sent.memberId} joined, got ${sent.instanceId ?? 'none'}`;
 
-/** Undefined: it did not say. Who joins has nothing. */
+/** Undefined if the request does not report partitions. A member that joins owns nothing. */
 export function ownedBy(member: Member, sent: CheckedRequest): Partitions | undefined | 'foreign' {
   if (isJoining(sent)) return none;
   return sent.owned && (recognised(sent.owned, union(member.owned, member.revoking)) ?? 'foreign');
@@ -175,7 +181,7 @@ function leave(member: Member | undefined, sent: CheckedRequest, nowMs: number):
     return refused('UNKNOWN_MEMBER_ID', `member ${sent.memberId} has left, or its session timed out`);
   if (sent.memberEpoch === leaveEpoch) return { kind: 'write', member: closed(member, sent.seq), before: member };
   if (member.instanceId !== sent.instanceId) return refused('INVALID_REQUEST', instanceDetail(member, sent));
-  // Its successor has a whole session to come.
+  // The renewed lease gives its successor a whole session to come back.
   const away = next(member, { state: 'away', seq: sent.seq, renewedMs: renewedAt(member, nowMs) });
   return { kind: 'write', member: away, before: member };
 }
@@ -184,22 +190,22 @@ function unknownMember({ member, instance }: Situation, sent: CheckedRequest): A
   if (member && instance && instance.memberId !== sent.memberId)
     return refused(
       'FENCED_INSTANCE_ID',
-      `instance ${sent.instanceId} is member ${instance.memberId}'s now, no more ${sent.memberId}'s`,
+      `instance id ${sent.instanceId} belongs to member ${instance.memberId} now, and no longer to ${sent.memberId}`,
     );
   return refused(
     'UNKNOWN_MEMBER_ID',
-    `there is no member ${sent.memberId}: it left, or its session timed out; join again`,
+    `there is no member ${sent.memberId}, because it left or its session timed out: join again`,
   );
 }
 
 function join({ member, instance, nowMs }: Situation, sent: CheckedRequest): Admission {
   if (member && sent.seq <= member.seq)
-    return refused('UNKNOWN_MEMBER_ID', `${lateDetail(member, sent)}: member ${sent.memberId} has left`);
+    return refused('UNKNOWN_MEMBER_ID', `${lateDetail(member, sent)}; member ${sent.memberId} has left`);
   const subscription = subscriptionOf({ topics: [], regex: '', assignor: undefined }, sent);
   if (subscription.topics.length === 0 && subscription.regex === '')
     return refused(
       'INVALID_REQUEST',
-      'a member joins with subscribedTopicNames or subscribedTopicRegex: both are empty',
+      'subscribedTopicNames: expected names, or a subscribedTopicRegex, in order to join, got neither',
     );
   const holder = instance?.holder;
   const isOthers = instance !== undefined && instance.memberId !== sent.memberId;
@@ -207,10 +213,11 @@ function join({ member, instance, nowMs }: Situation, sent: CheckedRequest): Adm
     if (isExpired(holder, nowMs)) return { kind: 'expire', member: holder };
     return refused(
       'UNRELEASED_INSTANCE_ID',
-      `instance ${sent.instanceId} is member ${holder.memberId}'s, who has not left`,
+      `instance id ${sent.instanceId} is in use by member ${holder.memberId}, which has not left`,
     );
   }
-  // A fresh member with the same subscription inherits what the target has for the instance: nothing needs computing.
+  // A fresh member with the same subscription inherits what the target has for the instance, so no target has to be
+  // computed.
   const inherits =
     isOthers && member === undefined && holder !== undefined && isSame(holder.subscription, subscription);
   const joined = newMember(member, sent, nowMs, { subscription, isBumpDue: !inherits });
@@ -243,13 +250,13 @@ function newMember(
 // --- reconciliation: from what the member owns to what the target gives it
 
 export type Plan =
-  /** It has not reported letting go yet: it is told again. */
+  /** The member has not reported yet that it let go of the partitions, so the reply asks for it again. */
   | { readonly kind: 'hold' }
-  /** What it has let go of is released, then it is told what else to let go of. */
+  /** The partitions that the member has let go of are released. Then the reply asks it to let go of others. */
   | { readonly kind: 'revoke'; readonly release: Partitions; readonly member: Member }
   | { readonly kind: 'claim'; readonly release: Partitions; readonly missing: Partitions };
 
-/** `owned` is what the member reports; undefined when it does not. */
+/** `owned` is what the member reports that it owns; undefined if it reports nothing. */
 export function reconcile(
   member: Member,
   sent: CheckedRequest,
@@ -271,7 +278,7 @@ export function reconcile(
   return { kind: 'revoke', release, member: touched(member, sent, nowMs, changes) };
 }
 
-/** After the claims: the item to be written, or undefined when nothing needs to be. */
+/** Returns the item to be written after the claims, or undefined if no write is needed. */
 export function settle(
   member: Member,
   sent: CheckedRequest,
@@ -299,7 +306,7 @@ export function settle(
 
 /**
  * For a reply that changes nothing. But a reply that names a partition which the member has not reported is recorded
- * first: else an older heartbeat, on its way still, could let go of that partition in the member's name.
+ * first. Otherwise an older heartbeat that is still on its way could let go of that partition in the member's name.
  */
 export function recordOf(
   member: Member,
@@ -324,7 +331,7 @@ export function replyOf(member: Member, sent: CheckedRequest, nowMs: number): He
   };
 }
 
-/** When it may be closed. */
+/** The time from which any process may close the member. */
 const endOf = ({ renewedMs, sessionMs, revoking, revokeDeadlineMs }: Member): number =>
   Math.min(renewedMs + sessionMs, isEmpty(revoking) ? Number.POSITIVE_INFINITY : revokeDeadlineMs);
 

@@ -1,5 +1,5 @@
-// A heartbeat as it came in, checked and completed: every field held against its bound, and the times that the request
-// proposes brought within what the service allows.
+// Checks and completes a heartbeat that came in. Every field is held against its bound, and the times that the request
+// proposes are brought within what the service allows.
 
 import { type ErrorCode, RivuletError } from '../../api/errors.ts';
 import type { Assignor, HeartbeatRequest, OwnedPartitions } from '../../api/groups.ts';
@@ -20,16 +20,16 @@ export type CheckedRequest = {
   readonly rebalanceMs: number;
   readonly sessionMs: number;
   readonly intervalMs: number;
-  /** Sorted, each once. Undefined: as before. */
+  /** Sorted, and each name once. Undefined means that they stay as before. */
   readonly topics: readonly string[] | undefined;
-  /** Empty: none. Undefined: as before. */
+  /** Empty means that there is no expression. Undefined means that it stays as before. */
   readonly regex: string | undefined;
   readonly assignor: Assignor | undefined;
-  /** Undefined: not said. */
+  /** Undefined if the request does not say. */
   readonly owned: readonly OwnedPartitions[] | undefined;
 };
 
-/** A session that one lost heartbeat ends is a mistake. */
+/** One lost heartbeat must not end a session, so a session has room for three. */
 const beatsPerSession = 3;
 
 export function checkedRequest(request: HeartbeatRequest): CheckedRequest {
@@ -47,7 +47,7 @@ export function checkedRequest(request: HeartbeatRequest): CheckedRequest {
     rackId: request.rackId,
     clientId: request.clientId ?? '',
     host: request.host ?? '',
-    // A session at least: who is to let go must have the time to hear of it.
+    // It is at least a session: a member that has to let go needs the time to receive that request.
     rebalanceMs: clamp(
       request.rebalanceTimeoutMs ?? limits.defaultRebalanceTimeoutMs,
       times.sessionMs,
@@ -66,19 +66,20 @@ const refused = (detail: string, errorCode: ErrorCode = 'INVALID_REQUEST') =>
 
 function checkNumbers({ memberEpoch, heartbeatSeq, instanceId }: HeartbeatRequest): void {
   if (!Number.isSafeInteger(memberEpoch) || memberEpoch < leaveStaticEpoch)
-    throw refused(`memberEpoch must be a whole number, ${leaveStaticEpoch} or more, not ${memberEpoch}`);
+    throw refused(`memberEpoch: expected a whole number of ${leaveStaticEpoch} or more, got ${memberEpoch}`);
   if (!Number.isSafeInteger(heartbeatSeq) || heartbeatSeq < 0)
-    throw refused(`heartbeatSeq must be a whole number from 0 to ${limits.maxOffset}, not ${heartbeatSeq}`);
+    throw refused(`heartbeatSeq: expected a whole number from 0 to ${limits.maxOffset}, got ${heartbeatSeq}`);
   if (memberEpoch === leaveStaticEpoch && instanceId === undefined)
-    throw refused(`memberEpoch ${leaveStaticEpoch} is for static members: there is no instanceId`);
+    throw refused(`instanceId: expected one, because memberEpoch ${leaveStaticEpoch} is for static members, got none`);
 }
 
 function checkText(name: string, text: string | undefined): void {
   if (text === undefined) return;
   if (text.length > limits.memberTextLength)
-    throw refused(`${name} has ${text.length} characters, above the limit of ${limits.memberTextLength}`);
-  if (!text.isWellFormed()) throw refused(`${name} has half of a surrogate pair`);
-  if (name === 'instanceId' && text.length === 0) throw refused('instanceId is empty');
+    throw refused(`${name}: expected at most ${limits.memberTextLength} characters, got ${text.length}`);
+  if (!text.isWellFormed()) throw refused(`${name}: expected whole characters, got half of a surrogate pair`);
+  if (name === 'instanceId' && text.length === 0)
+    throw refused('instanceId: expected at least one character, got none');
 }
 
 function timesOf(request: HeartbeatRequest): { sessionMs: number; intervalMs: number } {
@@ -90,7 +91,7 @@ function timesOf(request: HeartbeatRequest): { sessionMs: number; intervalMs: nu
   const intervalMs = Math.max(wantedInterval, minHeartbeatIntervalMs);
   if (!(intervalMs <= mostInterval))
     throw refused(
-      `heartbeatIntervalMs ${intervalMs} is too close to sessionTimeoutMs ${sessionMs}: one lost heartbeat would end the session; at most a third of it, ${mostInterval}`,
+      `heartbeatIntervalMs: expected at most ${mostInterval}, a third of sessionTimeoutMs ${sessionMs}, because otherwise one lost heartbeat would end the session, got ${intervalMs}`,
     );
   return { sessionMs: Math.floor(sessionMs), intervalMs: Math.floor(intervalMs) };
 }
@@ -99,16 +100,16 @@ const clamp = (value: number, least: number, most: number) => Math.floor(Math.mi
 
 function topicsOf(names: readonly string[]): string[] {
   if (names.length > limits.subscribedTopics)
-    throw refused(`subscribedTopicNames has ${names.length} names, above the limit of ${limits.subscribedTopics}`);
+    throw refused(`subscribedTopicNames: expected at most ${limits.subscribedTopics} names, got ${names.length}`);
   const characters = names.reduce((sum, name) => sum + name.length, 0);
   if (characters > limits.subscriptionLength)
     throw refused(
-      `subscribedTopicNames has ${characters} characters, above the limit of ${limits.subscriptionLength}: subscribe by an expression`,
+      `subscribedTopicNames: expected at most ${limits.subscriptionLength} characters in all, got ${characters}: subscribe by an expression`,
     );
   const wrong = names.find((name) => name.length === 0 || name.length > limits.nameLength);
   if (wrong !== undefined)
     throw refused(
-      `subscribedTopicNames: a name has ${wrong.length} characters, outside 1 to ${limits.nameLength}`,
+      `subscribedTopicNames: expected names of 1 to ${limits.nameLength} characters, got one of ${wrong.length}`,
       'INVALID_TOPIC_EXCEPTION',
     );
   return [...new Set(names)].sort();
@@ -122,7 +123,7 @@ function regexOf(pattern: string): string {
 function assignorOf(name: string): Assignor {
   if (name === 'uniform' || name === 'range') return name;
   throw refused(
-    `there is no assignor ${JSON.stringify(name.slice(0, 100))}: uniform and range there are`,
+    `serverAssignor: expected uniform or range, got ${JSON.stringify(name.slice(0, 100))}`,
     'UNSUPPORTED_ASSIGNOR',
   );
 }

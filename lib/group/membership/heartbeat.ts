@@ -1,6 +1,6 @@
-// The heartbeat: what keeps a member, and moves partitions. Read it from `heartbeat` down; decide.ts says what each step
-// means. Any process may take any heartbeat, several may take the same one, and any may die between two steps: the next
-// heartbeat goes on from what is stored.
+// The heartbeat keeps a member in its group, and moves partitions. Read this file from `heartbeat` down; decide.ts says
+// what each step means. Any process may take any heartbeat, several may take the same one, and any of them may die
+// between two steps: the next heartbeat goes on from what is stored.
 
 import { RivuletError } from '../../api/errors.ts';
 import type { HeartbeatReply, HeartbeatRequest } from '../../api/groups.ts';
@@ -27,12 +27,15 @@ import { claim, release } from './claim.ts';
 import { admit, glance, leftReply, ownedBy, reconcile, recordOf, replyOf, settle } from './decide.ts';
 import { type CheckedRequest, checkedRequest, isJoining, isLeaving } from './heartbeat-request.ts';
 
-/** API Gateway cuts a request at 30 s: no request is older. */
+/** API Gateway cuts a request at 30 s, so no request is older. */
 const requestAgeMs = 30_000;
-/** How often what was read is read again, because another changed it meanwhile. */
+/** How often a request reads its items, if other processes change them meanwhile. */
 const looks = 4;
 
-/** One request. It raises the epoch and computes at most once: two coordinators that answer each other would never end. */
+/**
+ * The state of one request. A request raises the group epoch at most once: otherwise two coordinators could answer each
+ * other for ever.
+ */
 type Run = {
   readonly context: GroupContext;
   readonly sent: CheckedRequest;
@@ -57,9 +60,10 @@ export async function heartbeat(given: GroupContext, request: HeartbeatRequest):
 }
 
 /**
- * The time of a heartbeat is when the gateway took it. Our clock may be ahead, which nobody can tell from a slow request: by
- * the gateway's time the first ends no session of the living, and the second only misses others a little later. One that is
- * behind it, or ahead by more than a request can take, is wrong.
+ * The time of a heartbeat is the moment when the gateway took it. We cannot tell a fast local clock from a slow
+ * request. If the gateway's time counts, a fast clock ends no session of a living member, and a slow request only
+ * notices dead members a little later. A local clock that is behind the gateway's, or ahead by more than a request can
+ * take, is wrong.
  */
 function timeOf({ clock }: GroupContext, receivedMs: number | undefined): Clock {
   if (receivedMs === undefined) return clock;
@@ -67,14 +71,14 @@ function timeOf({ clock }: GroupContext, receivedMs: number | undefined): Clock 
   if (aheadMs < -clockSkewMs || aheadMs > clockSkewMs + requestAgeMs)
     throw new RivuletError(
       'COORDINATOR_NOT_AVAILABLE',
-      `the clock of this coordinator is ${aheadMs} ms from that of the gateway, beyond ${clockSkewMs} ms: send it again`,
+      `the clock of this coordinator is ${aheadMs} ms ahead of the gateway's, outside ${-clockSkewMs} to ${clockSkewMs + requestAgeMs} ms: send the same heartbeat again`,
       { outcome: 'not-written' },
     );
   const startedMs = clock.monotonic();
   return { ...clock, now: () => Math.floor(receivedMs + clock.monotonic() - startedMs) };
 }
 
-/** To a slow request every newer lease would be from the future. */
+/** A slow request would take every newer lease for one from the future, so it compares leases with the later clock. */
 function momentOf({ clock }: GroupContext, ownClock: Clock): Moment {
   const nowMs = clock.now();
   return { nowMs, latestMs: Math.max(nowMs, ownClock.now()) };
@@ -104,7 +108,7 @@ async function glanceAt(
 
 // --- the slow path: strong reads, the member before the head
 
-/** Undefined when what was read has been changed by another: it is to be read again. */
+/** Undefined if another process has changed what was read: the caller reads it again. */
 async function goThrough(run: Run): Promise<HeartbeatReply | undefined> {
   const { context, sent } = run;
   const { clock } = context;
@@ -144,7 +148,7 @@ async function readInstanceOf({ context, sent }: Run) {
   return { memberId, holder: await readMember(context.table, sent.groupId, memberId) };
 }
 
-/** What it owned is to be had at once: the others hear of it with their next heartbeats. */
+/** The partitions of a member that left are free immediately. The others receive them with their next heartbeats. */
 async function afterLeaving(run: Run, member: Member): Promise<HeartbeatReply> {
   if (member.state === 'closed') {
     const head = await bumpOnce(run);
@@ -162,13 +166,13 @@ async function bumpOnce(run: Run): Promise<GroupHead> {
   return head;
 }
 
-/** The first member of a group makes it. */
+/** The first member of a group creates it. */
 async function makeAndBump(context: GroupContext, groupId: string): Promise<GroupHead | undefined> {
   await openHead(context, groupId);
   return bump(context, groupId);
 }
 
-/** `reported` is what it says it owns; undefined when that is not known. */
+/** `reported` is what the member says it owns; undefined if that is not known. */
 async function assignTo(run: Run, member: Member, reported?: Partitions): Promise<HeartbeatReply | undefined> {
   const { context, sent } = run;
   const found = await targetFor(run, member);
@@ -196,7 +200,9 @@ function reportedBy(member: Member, sent: CheckedRequest): Partitions | undefine
   return owned === 'foreign' ? undefined : owned;
 }
 
-/** Written first, if it is to be written: what a member is told, its item lists. */
+/**
+ * Writes the item before it replies, if a write is needed: a reply names only partitions that the member's item lists.
+ */
 async function answer(
   { context, sent }: Run,
   before: Member,
@@ -208,7 +214,10 @@ async function answer(
 
 // --- the target
 
-/** Of an epoch that has seen everything this member has written, and the death of those it watches. */
+/**
+ * Returns the member's part of a target whose epoch has seen everything that this member has written, and the death of
+ * the members that it watches.
+ */
 async function targetFor(run: Run, member: Member): Promise<{ head: GroupHead; target: Partitions } | undefined> {
   const { context, sent } = run;
   let head = member.isBumpDue ? await bumpOnce(run) : await openHead(context, sent.groupId);
@@ -223,7 +232,10 @@ async function targetFor(run: Run, member: Member): Promise<{ head: GroupHead; t
   return mine && { head, target: mine };
 }
 
-/** Closes those that are dead, retires those that nothing names, and raises the epoch if a target names the closed. */
+/**
+ * Closes the watched members that are dead, and retires closed members that no target names. Raises the epoch if the
+ * target names a closed member, or if the topics of the group have changed.
+ */
 async function tend(run: Run, head: GroupHead): Promise<GroupHead> {
   const { context, sent, suspectsTopics } = run;
   await pullBack(run);
@@ -235,7 +247,7 @@ async function tend(run: Run, head: GroupHead): Promise<GroupHead> {
   return isStale ? bumpOnce(run) : head;
 }
 
-/** All of the watched that are closed now. */
+/** Returns all watched members that are closed now. */
 async function closeDead({ context, sent, ailing }: Run): Promise<Member[]> {
   const now = context.clock.now();
   const over = ailing.filter(({ state }) => state === 'closed');
@@ -246,7 +258,9 @@ async function closeDead({ context, sent, ailing }: Run): Promise<Member[]> {
   return over;
 }
 
-/** The lease of who renewed it by a clock that was far ahead, and died, would outlive it. */
+/**
+ * A member may renew its lease by a clock that is far ahead, and die. Without this write, the lease would outlive it.
+ */
 async function pullBack({ context, sent, ailing, ownClock }: Run): Promise<void> {
   const moment = momentOf(context, ownClock);
   for (const member of ailing.filter((each) => isFromTheFuture(each, moment)))

@@ -1,5 +1,6 @@
-// Deleting and resetting committed offsets: an operator's work. Nobody may own what is changed, and no commit or claim
-// that is still on its way may undo it: every ownership that is changed gets an epoch above all that were given out before.
+// Deletes and resets committed offsets, which is an operator's work. No member may own what is changed. No commit or
+// claim that is still on its way may undo the change, so each changed ownership gets the epoch of the group, which is
+// raised first if the group has no members.
 
 import { type ErrorCode, RivuletError } from '../../api/errors.ts';
 import type {
@@ -96,7 +97,10 @@ async function bumped(context: GroupContext, groupId: string): Promise<GroupHead
   return head;
 }
 
-/** Changes ownerships whose terms are over, and puts the head's epoch into them: commits and claims of before are refused for ever. */
+/**
+ * Changes ownerships whose terms are over, and puts the epoch of the head into them. The table then refuses commits and
+ * claims from before for ever.
+ */
 async function ownerlessRules<E extends Entry>(
   context: GroupContext,
   groupId: string,
@@ -215,7 +219,7 @@ const nothingToShift = (groupId: string, topic: string, partition: number) =>
     `group ${groupId} has committed no offset of ${topic} partition ${partition}: there is nothing to shift from`,
   );
 
-/** Beyond the log: its start or its end, as Kafka's tool does. */
+/** An offset beyond the log becomes its start or its end, as in Kafka's tool. */
 function resetTo(
   target: Exclude<ResetTarget, { to: 'offsets' }>,
   previous: number,

@@ -1,5 +1,6 @@
-// Committing offsets: one conditional update per offsets item, which asks for the member's own term. No member is read
-// unless a commit is refused, and no clock is asked: who has lost a partition cannot commit it, whatever it believes.
+// Commits offsets. Each offsets item takes one conditional update, which requires the member's own term. No member is
+// read unless a commit is refused, and no clock decides: a member that has lost a partition cannot commit it, whatever
+// it believes.
 import { type ErrorCode, RivuletError } from '../../api/errors.ts';
 import type { CommitOffsetsRequest, PartitionCommit, PartitionResult, PerPartitionReply } from '../../api/groups.ts';
 import { limits } from '../../api/limits.ts';
@@ -38,29 +39,31 @@ function checkCommit(request: CommitOffsetsRequest): Committer | undefined {
   const { memberId, memberEpoch: epoch, commitSeq: seq } = request;
   const partitions = request.topics.reduce((sum, topic) => sum + topic.partitions.length, 0);
   if (partitions > limits.commitPartitions)
-    throw refused(`topics: ${partitions} partitions in one commit, above the limit of ${limits.commitPartitions}`);
+    throw refused(`topics: expected at most ${limits.commitPartitions} partitions in one commit, got ${partitions}`);
   checkNamedOnce(request.topics);
   for (const { topic, partitions } of request.topics) checkPartitions(topic, partitions);
   if (memberId === undefined && seq === undefined && (epoch === undefined || epoch === -1)) return undefined;
   if (memberId === undefined || epoch === undefined || seq === undefined)
-    throw refused('memberId, memberEpoch and commitSeq go together: a member gives all three, anybody else none');
+    throw refused(
+      'memberId, memberEpoch and commitSeq go together: a member sends all three, and any other caller none of them',
+    );
   checkMemberId(memberId);
   for (const [name, value] of [
     ['memberEpoch', epoch],
     ['commitSeq', seq],
   ] as const)
     if (!Number.isSafeInteger(value) || value < 0)
-      throw refused(`${name} must be a whole number, 0 or more, not ${value}`);
+      throw refused(`${name}: expected a whole number of 0 or more, got ${value}`);
   return { memberId, epoch, seq };
 }
 
 function checkPartitions(topic: string, partitions: readonly PartitionCommit[]): void {
   if (new Set(partitions.map(({ partition }) => partition)).size < partitions.length)
-    throw refused(`topic ${topic}: a partition is named twice in one commit`);
+    throw refused(`topics: expected each partition of ${topic} once in a commit, got one twice`);
   for (const { partition, offset } of partitions)
     if (!Number.isSafeInteger(offset) || offset < 0)
       throw refused(
-        `offset of partition ${partition} of ${topic} must be a whole number from 0 to ${limits.maxOffset}, not ${offset}`,
+        `offset: expected a whole number from 0 to ${limits.maxOffset} for partition ${partition} of ${topic}, got ${offset}`,
       );
 }
 
@@ -86,18 +89,21 @@ function tooLarge({ metadata = '' }: PartitionCommit): RivuletError | undefined 
   const bytes = Buffer.byteLength(metadata);
   if (bytes <= limits.offsetMetadataBytes) return undefined;
   return refused(
-    `metadata has ${bytes} bytes, above the limit of ${limits.offsetMetadataBytes}`,
+    `metadata: expected at most ${limits.offsetMetadataBytes} bytes, got ${bytes}`,
     'OFFSET_METADATA_TOO_LARGE',
   );
 }
 
 // --- by a member
 
-/** Numbered, so that one that comes late, or twice, changes nothing: it is as if it had come before the newer one. */
+/**
+ * Commits of a member are numbered, so that one that arrives late or twice changes nothing: it counts as if it had
+ * arrived before the newer one.
+ */
 function memberRules(context: GroupContext, groupId: string, committer: Committer): Rules<CommitEntry> {
   const { memberId, epoch, seq } = committer;
   const committedMs = context.clock.now();
-  // Read once, however many partitions are refused.
+  // The member is read once, however many partitions are refused.
   let reading: Promise<Member | undefined> | undefined;
   return {
     readsFirst: false,
@@ -118,18 +124,24 @@ function memberRules(context: GroupContext, groupId: string, committer: Committe
 
 function lost(member: Member | undefined, { memberId, epoch }: Committer, entry: Entry): Verdict {
   if (!member || !isLiving(member))
-    return refused(`there is no member ${memberId}: it left, or its session timed out`, 'UNKNOWN_MEMBER_ID');
+    return refused(
+      `there is no member ${memberId}, because it left or its session timed out: join again`,
+      'UNKNOWN_MEMBER_ID',
+    );
   return refused(
     `member ${memberId} does not own partition ${entry.partition} of ${entry.topic} at epoch ${epoch}`,
     'STALE_MEMBER_EPOCH',
   );
 }
 
-// --- by somebody who is no member: a simple consumer, or an operator
+// --- without membership: by a simple consumer, or an operator
 
-/** Nobody can tell whether a group that was deleted meanwhile took the commit with it. */
+/**
+ * If the group was deleted meanwhile, we cannot tell whether the deletion took the commit with it: the outcome is
+ * unknown.
+ */
 async function commitSimply(context: GroupContext, groupId: string, entries: readonly CommitEntry[]) {
-  // It makes no group, either.
+  // A commit of nothing does not create the group, either.
   if (entries.length === 0) return new Map<CommitEntry, RivuletError>();
   const head = await openHead(context, groupId);
   const errors = await writeOwnership(context, groupId, entries, await simpleRules(context, groupId, head));
@@ -146,7 +158,7 @@ async function simpleRules(context: GroupContext, groupId: string, head: GroupHe
     readsFirst: true,
     ifNew: isSameLife(head),
     judge: async ({ topicId, partition }, ownership) => {
-      // Reset since, or buried with the group.
+      // The offset was reset since the head was read, or it was buried with the group.
       const isOfLater = ownership.term > head.groupEpoch;
       if (isOfLater) return beingChanged(groupId);
       const owner =
@@ -155,11 +167,13 @@ async function simpleRules(context: GroupContext, groupId: string, head: GroupHe
     },
     condition: ({ partition }, ownership) => {
       const isSameTerm = inTerm(partition, ownership!);
-      // It has no number: a copy that comes late must not undo a newer one.
+      // This commit has no number, so it requires the offset that was read: a delayed duplicate must not undo a newer
+      // commit.
       const isSameOffset = sameOffset(partition, ownership!);
       return all(isSameTerm, isSameOffset);
     },
-    // The term that is over ends for good: its member could commit until somebody else claims.
+    // The term that is over loses its owner: otherwise that member could commit until another member claims the
+    // partition.
     change: ({ partition, commit }, ownership) => simpleChange(partition, commit, committedMs, ownership!),
   };
 }
@@ -171,7 +185,7 @@ function simpleChange(partition: number, commit: PartitionCommit, committedMs: n
 
 const hasMembers = (groupId: string) =>
   refused(
-    `group ${groupId} has members: only they commit, with memberId, memberEpoch and commitSeq`,
+    `group ${groupId} has members: only they may commit, with memberId, memberEpoch and commitSeq`,
     'UNKNOWN_MEMBER_ID',
   );
 

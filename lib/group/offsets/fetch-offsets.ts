@@ -1,5 +1,5 @@
-// Committed offsets as they are read. Strongly, so that who has just claimed a partition begins where its last owner
-// stopped.
+// Reads committed offsets. The reads are strong, so that a member that has just claimed a partition begins where its
+// last owner stopped.
 
 import { RivuletError } from '../../api/errors.ts';
 import type { CommittedOffset, FetchOffsetsReply, FetchOffsetsRequest, OffsetPosition } from '../../api/groups.ts';
@@ -43,7 +43,7 @@ async function fetchAll(
   const committed = ownerships.filter(({ ownership }) => ownership.offset !== undefined);
   const byId = Map.groupBy(committed, ({ topicId }) => topicId);
   const refs = [...byId].map(([topicId, [first]]) => ({ topicId, topic: first!.topic }));
-  // Those of a topic that is gone, or was made anew, are nobody's.
+  // Offsets of a topic that was deleted or re-created belong to no topic that exists, so they are left out.
   const found = await resolveAnew(topics, refs);
   return found.flatMap((topic) =>
     topic instanceof RivuletError

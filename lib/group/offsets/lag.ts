@@ -1,5 +1,6 @@
-// Lag: how far a group is behind each of its partitions, in records and in time. Told by the offsets items and the heads
-// of the log alone, so it is true while every consumer is dead. Eventual reads: half a unit per head.
+// Computes lag: how far a group is behind in each of its partitions, in records and in time. It needs only the offsets
+// items and the heads of the log, so it is true while every consumer is dead. The reads are eventual: half a unit per
+// head.
 
 import type { PartitionLag } from '../../api/groups.ts';
 import { deletedFence, type Head } from '../../partition/head.ts';
@@ -10,7 +11,7 @@ import { readOwnership, type StoredOwnership } from '../items/read-ownership.ts'
 
 const headsAtOnce = 64;
 
-/** By topic and partition. */
+/** Returns the rows sorted by topic and partition. */
 export async function lagOf(context: GroupContext, groupId: string): Promise<PartitionLag[]> {
   const stored = await readOwnership(context.table, groupId, { strong: false });
   const wanted = stored.filter(({ ownership }) => ownership.offset !== undefined || ownership.owner !== undefined);
@@ -20,7 +21,7 @@ export async function lagOf(context: GroupContext, groupId: string): Promise<Par
     .sort((a, b) => (a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1));
 }
 
-/** Undefined when the topic was deleted. */
+/** Undefined if the topic was deleted. */
 async function rowOf(
   context: GroupContext,
   { topic, topicId, partition, ownership }: StoredOwnership,
@@ -51,7 +52,10 @@ async function rowOf(
   };
 }
 
-/** Of the batch there: its entry has the greatest timestamp, so no object is read. Below the tail one query more. */
+/**
+ * Returns the age of the batch at this offset. Its entry has the greatest timestamp, so no object is read. Below the
+ * tail it costs one more query.
+ */
 async function ageAt(
   context: GroupContext,
   address: { topicId: string; partition: number },

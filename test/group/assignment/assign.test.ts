@@ -66,8 +66,8 @@ describe("against Kafka's own assignors", () => {
     expect(plain(run('range', golden))).toEqual(golden.assignments['server-range']);
   });
 
-  // Static members: ours are in the order of their instance ids, Kafka's in that of their member ids, which are made by
-  // chance. Heterogeneous ones: ours are as balanced, and move less.
+  // Our static members are in the order of their instance ids, Kafka's in the order of their member ids, which are made
+  // by chance. With different subscriptions, our assignments are as balanced as Kafka's, and move less.
   const differs = (golden: GoldenCase) =>
     Object.keys(golden.instanceIds).length > 0 || golden.name.startsWith('heterogeneous');
 
@@ -91,7 +91,7 @@ const topics = fc
     counts.map((partitions, i) => ({ topic: topicIds[i]!, topicId: topicIds[i]!, partitions }) as AssignableTopic),
   );
 const memberKeys = fc.uniqueArray(fc.integer({ min: 0, max: 40 }), { minLength: 1, maxLength: 9 });
-/** Half of the worlds have members that all subscribe to the same. */
+/** In half of the worlds all members subscribe to the same topics. */
 const worlds: fc.Arbitrary<World> = fc
   .record({
     topics,
@@ -113,7 +113,10 @@ const assignors = fc.constantFrom<Assignor>('uniform', 'range');
 const list = (target: Target, key: string) =>
   (target.get(key) ?? []).flatMap(({ topicId, partitions }) => partitions.map((p) => `${topicId}-${p}`));
 
-/** Whether some chain of single moves would bring two members nearer: checked the slow way, over single partitions. */
+/**
+ * Tells whether some chain of single moves would bring two members nearer. It checks this the slow way, over single
+ * partitions.
+ */
 function canImprove({ members }: World, target: Target): boolean {
   const load = (key: string) => list(target, key).length;
   return members.some(({ key: giver }) => {
@@ -172,13 +175,13 @@ describe('an assignment', () => {
   });
 });
 
-describe('where all subscribe to the same, uniform moves only what must move', () => {
+describe('if all subscribe to the same topics, uniform moves only', () => {
   const alike = worlds.map(({ members, topics }) => ({
     topics,
     members: members.map((member) => ({ ...member, topicIds })),
   }));
 
-  it('the partitions of who leaves', () => {
+  it('the partitions of a member that leaves', () => {
     fc.assert(
       fc.property(alike, fc.nat(), ({ members, topics }, index) => {
         const before = assign('uniform', members, topics, new Map());
@@ -189,7 +192,7 @@ describe('where all subscribe to the same, uniform moves only what must move', (
     );
   });
 
-  it('the quota of who joins', () => {
+  it('the quota of a member that joins', () => {
     fc.assert(
       fc.property(alike, ({ members, topics }) => {
         const before = assign('uniform', members, topics, new Map());
@@ -203,7 +206,7 @@ describe('where all subscribe to the same, uniform moves only what must move', (
     );
   });
 
-  it('nothing, when a topic grows or appears', () => {
+  it('nothing if a topic grows or appears', () => {
     fc.assert(
       fc.property(alike, fc.integer({ min: 1, max: 9 }), ({ members, topics }, more) => {
         const before = assign('uniform', members, topics, new Map());
@@ -215,7 +218,7 @@ describe('where all subscribe to the same, uniform moves only what must move', (
   });
 });
 
-it('hands out runs, so that offsets lie in few items', () => {
+it('uniform hands out runs, so that offsets lie in few items', () => {
   const members = ['m0', 'm1', 'm2'].map((key) => ({ key, topicIds: key === 'm2' ? ['a'] : ['a', 'b'] }));
   const target = assign('uniform', members, topicsOf({ a: 48, b: 3 }), new Map());
   for (const lists of target.values())

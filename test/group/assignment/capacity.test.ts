@@ -15,7 +15,7 @@ describe('a group that is as large as can be', () => {
   const ranged = (i: number, pattern = 'long-.*') =>
     member(`m${String(i).padStart(2, '0')}`, { subscribedTopicRegex: pattern, serverAssignor: 'range' });
 
-  it('takes no member for whom its assignment would be too large, and the others go on', async () => {
+  it('refuses a member that would make its assignment too large, and the others go on', async () => {
     await longNamed(40, 40);
     const joined: TestMember[] = [];
     let refusal: unknown;
@@ -32,14 +32,14 @@ describe('a group that is as large as can be', () => {
     );
     await settleAll(...joined);
     expect(joined.every(({ owned }) => owned.length >= 40)).toBe(true);
-    // All of them die. Nobody has closed them yet.
+    // All of them die, and no process has closed them yet.
     world.clock.advance(60_000);
     const next = ranged(99);
     await settleAll(next);
     expect(next.owned).toHaveLength(1_600);
   });
 
-  it('says so when its topics have become too many, and goes on when they are fewer again', async () => {
+  it('reports that its topics have become too many, and goes on when there are fewer again', async () => {
     await longNamed(600, 1);
     const one = ranged(0, '(long|late)-.*');
     await settleAll(one);

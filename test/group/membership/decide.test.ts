@@ -1,4 +1,5 @@
-// The pure part: whatever is read and whatever comes in, an outcome keeps the invariants of decide.ts.
+// The pure part: for any items that are read and any request that comes in, the outcome keeps the invariants of
+// decide.ts.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { GroupHead } from '../../../lib/group/items/head.ts';
@@ -98,7 +99,7 @@ describe('admission', () => {
     );
   });
 
-  it('lets nobody act under an epoch that is not its own, nor with partitions that are not', () => {
+  it('lets no member act under an epoch that is not its own, nor with partitions that are not', () => {
     fc.assert(
       fc.property(anyMember, anyBeat, (member, beat) => {
         const outcome = admit({ member, instance: undefined, nowMs }, beat);
@@ -110,7 +111,7 @@ describe('admission', () => {
     );
   });
 
-  it('revives nobody but by a join', () => {
+  it('revives a member only by a join', () => {
     fc.assert(
       fc.property(anyMember, anyBeat, (member, beat) => {
         const outcome = admit({ member, instance: undefined, nowMs }, beat);
@@ -122,7 +123,7 @@ describe('admission', () => {
 });
 
 describe('reconciliation', () => {
-  it('releases only what was to be let go of and is no longer reported', () => {
+  it('releases only partitions that were to be let go of and are no longer reported', () => {
     fc.assert(
       fc.property(anyMember, anyBeat, fc.option(anySet, { nil: undefined }), anySet, (member, beat, owned, target) => {
         const plan = reconcile(member, beat, owned, target, nowMs);
@@ -143,7 +144,7 @@ describe('reconciliation', () => {
     );
   });
 
-  it('ends owning what was claimed, and waits for the rest', () => {
+  it('ends with a member that owns what was claimed and waits for the rest', () => {
     fc.assert(
       fc.property(anyMember, anyBeat, anySet, anySet, (member, beat, target, claimable) => {
         const missing = minus(target, member.owned);
@@ -156,7 +157,7 @@ describe('reconciliation', () => {
     );
   });
 
-  it('tells a member nothing new that its item does not record by then', () => {
+  it('tells a member of no new partition that its item does not record by then', () => {
     fc.assert(
       fc.property(anyMember, anyBeat, fc.option(anySet, { nil: undefined }), (member, beat, owned) => {
         fc.pre(beat.seq > member.seq);
@@ -170,7 +171,7 @@ describe('reconciliation', () => {
 });
 
 describe('the fast path', () => {
-  it('is taken only where nothing is on its way', () => {
+  it('is taken only if nothing is on its way', () => {
     fc.assert(
       fc.property(anyMember, anyBeat, epoch, epoch, (member, beat, groupEpoch, assignmentEpoch) => {
         const outcome = glance({ head: headOf(groupEpoch, assignmentEpoch), member, nowMs }, beat);

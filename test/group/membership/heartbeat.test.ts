@@ -19,14 +19,14 @@ const member = (id: string, options?: Parameters<typeof createMember>[2]) => cre
 const all = ['t-0', 't-1', 't-2', 't-3', 't-4', 't-5'];
 
 describe('a member', () => {
-  it('joins, and has everything at once when it is alone', async () => {
+  it('joins, and owns everything immediately if it is alone', async () => {
     const m = member('m1');
     const reply = await m.beat();
     expect(m.owned).toEqual(all);
     expect(reply).toMatchObject({ memberId: 'm1', memberEpoch: 2, sessionTimeoutMs: 45_000, leaseMs: 45_000 });
   });
 
-  it('shares with who joins, and a partition moves only after it was let go of', async () => {
+  it('shares with a member that joins, and a partition moves only after it was let go of', async () => {
     const [a, b] = [member('a'), member('b')];
     await a.settle();
     await b.beat();
@@ -42,7 +42,7 @@ describe('a member', () => {
     expect([...a.owned, ...b.owned].sort()).toEqual(all);
   });
 
-  it('leaves, and its partitions are to be had at once', async () => {
+  it('leaves, and its partitions are free immediately', async () => {
     const [a, b] = [member('a'), member('b')];
     await settleAll(a, b, a);
     await a.leave();
@@ -50,7 +50,7 @@ describe('a member', () => {
     expect(b.owned).toEqual(all);
   });
 
-  it('expires, and who watches it takes over within the session and a heartbeat', async () => {
+  it('expires, and the member that watches it takes over within the session and a heartbeat', async () => {
     const [a, b] = [member('a'), member('b')];
     await settleAll(a, b, a);
     for (let waitedMs = 0; waitedMs < 50_000; waitedMs += 5_000) {
@@ -61,7 +61,7 @@ describe('a member', () => {
     expect(await errorCodeOf(a.beat())).toBe('UNKNOWN_MEMBER_ID');
   });
 
-  it('that is heard of late, but before anybody missed it, goes on, while the others that were silent are missed', async () => {
+  it('that sends a heartbeat late goes on if no process has closed it, while other silent members are closed', async () => {
     const [a, b, c] = [member('a'), member('b'), member('c')];
     await settleAll(a, b, c);
     world.clock.advance(600_000);
@@ -70,7 +70,7 @@ describe('a member', () => {
     expect(await errorCodeOf(c.beat())).toBe('UNKNOWN_MEMBER_ID');
   });
 
-  it('is told again what it was told by a reply that was lost', async () => {
+  it('receives again the partitions that a lost reply named', async () => {
     const a = member('a');
     await a.send();
     const reply = await a.beat();
@@ -78,7 +78,7 @@ describe('a member', () => {
     expect(reply.memberEpoch).toBe(3);
   });
 
-  it('that joins again begins its terms anew: a commit of before, still on its way, is refused', async () => {
+  it('that joins again begins new terms, so that a delayed commit from before is refused', async () => {
     const a = member('a');
     await a.beat();
     const { epoch } = a;
@@ -88,38 +88,38 @@ describe('a member', () => {
     expect(await a.commit(0, 3)).toBeUndefined();
   });
 
-  it('that repeats a heartbeat is answered alike', async () => {
+  it('that repeats a heartbeat receives the same answer', async () => {
     const a = member('a');
     const first = await a.send({ heartbeatSeq: 7 });
     expect(await a.send({ heartbeatSeq: 7 })).toEqual(first);
   });
 
-  it('that comes late does nothing', async () => {
+  it('whose heartbeat arrives late changes nothing', async () => {
     const a = member('a');
     await a.beat({ heartbeatSeq: 7 });
     expect(await errorCodeOf(a.send({ heartbeatSeq: 6 }))).toBe('INVALID_REQUEST');
   });
 
-  it('of another epoch is fenced', async () => {
+  it('that sends another epoch is fenced', async () => {
     const a = member('a');
     await a.settle();
     for (const memberEpoch of [1, 3, 99])
       expect(await errorCodeOf(a.send({ memberEpoch }))).toBe('FENCED_MEMBER_EPOCH');
   });
 
-  it('that names what it does not own is fenced', async () => {
+  it('that names partitions that it does not own is fenced', async () => {
     const [a, b] = [member('a'), member('b')];
     await settleAll(a, b, a);
     const everything = [{ topic: 't', partitions: [0, 1, 2, 3, 4, 5] }];
     expect(await errorCodeOf(b.send({ topicPartitions: everything }))).toBe('FENCED_MEMBER_EPOCH');
   });
 
-  it('that nobody knows must join', async () => {
+  it('that the group does not know must join', async () => {
     expect(await errorCodeOf(member('a').send({ memberEpoch: 4 }))).toBe('UNKNOWN_MEMBER_ID');
     expect(await errorCodeOf(member('a').send({ memberEpoch: -1 }))).toBe('UNKNOWN_MEMBER_ID');
   });
 
-  it('left, and a heartbeat of before does not bring it back', async () => {
+  it('that left is not brought back by a delayed heartbeat', async () => {
     const a = member('a');
     await a.beat({ heartbeatSeq: 5 });
     await a.send({ heartbeatSeq: 9, memberEpoch: -1 });
@@ -132,7 +132,7 @@ describe('a member', () => {
 describe('in a group of more than one page of members', () => {
   const ids = Array.from({ length: 12 }, (_, i) => `m${String(i).padStart(2, '0')}`);
 
-  it.each(['dynamic', 'static'])('of %s members whoever dies is missed by the one before it', async (kind) => {
+  it.each(['dynamic', 'static'])('a %s member that dies is missed by the one before it', async (kind) => {
     for (const victim of ids) {
       const { engine, clock } = createGroupWorld();
       await engine.createTopic({ topic: 't', partitions: 12 });
@@ -165,7 +165,7 @@ describe('in a group of more than one page of members', () => {
 describe('where the gateway says when it took the request', () => {
   const session = { sessionTimeoutMs: 6_000, heartbeatIntervalMs: 2_000 };
 
-  /** Two members; from now on the heartbeats of b come `via`. */
+  /** Creates two members. From now on the heartbeats of b come `via` this. */
   async function worldOf(via: 'a clock that is ahead' | 'a slow request') {
     const table = createMemoryTable();
     const [right, ahead] = [createGroupWorld(undefined, table), createGroupWorld(undefined, table)];
@@ -188,7 +188,7 @@ describe('where the gateway says when it took the request', () => {
   it.each([
     ['a clock that is ahead', 0],
     ['a slow request', 3_000],
-  ] as const)('%s ends no session of the living', async (via, renewedAgoMs) => {
+  ] as const)('%s ends no session of a living member', async (via, renewedAgoMs) => {
     const { right, a, b } = await worldOf(via);
     for (let waitedMs = 0; waitedMs < 5_000; waitedMs += 1_000) {
       right.clock.advance(1_000);
@@ -221,7 +221,7 @@ describe('a member that does not let go in time', () => {
   });
 });
 
-it('nobody is promised more than its rebalance timeout leaves', async () => {
+it('no member is promised more time than its rebalance timeout leaves', async () => {
   const [a, b] = [member('a', { rebalanceTimeoutMs: 60_000 }), member('b')];
   await a.settle();
   await b.beat();
@@ -232,7 +232,7 @@ it('nobody is promised more than its rebalance timeout leaves', async () => {
 });
 
 describe('more members than partitions', () => {
-  it('some have none, and wait without writing', async () => {
+  it('leave some members without partitions', async () => {
     const members = Array.from({ length: 8 }, (_, i) => member(`m${i}`));
     await settleAll(...members);
     expect(members.flatMap(({ owned }) => owned).sort()).toEqual(all);
@@ -259,7 +259,7 @@ describe('topics', () => {
     expect(a.owned).toEqual(['later-0', 'later-1']);
   });
 
-  it('made anew under the same name have other partitions', async () => {
+  it('re-created under the same name have other partitions, and no committed offsets', async () => {
     const a = member('a');
     await a.settle();
     await a.commit(0, 5);
@@ -283,7 +283,7 @@ describe('topics', () => {
     expect(a.owned).toEqual(['orders-1-0', 'orders-2-0']);
   });
 
-  it('of others do not disturb', async () => {
+  it('that no member subscribes to do not disturb the group', async () => {
     const a = member('a');
     await a.settle();
     const { epoch } = a;
@@ -302,8 +302,8 @@ describe('topics', () => {
   });
 });
 
-describe('assignors', () => {
-  it('are the one that most members ask for', async () => {
+describe('the assignor', () => {
+  it('is the one that most members ask for', async () => {
     await world.engine.createTopic({ topic: 'u', partitions: 6 });
     const options = { topics: ['t', 'u'], serverAssignor: 'range' };
     const [a, b] = [member('a', options), member('b', options)];
@@ -313,7 +313,7 @@ describe('assignors', () => {
   });
 });
 
-describe('what is wrong is refused', () => {
+describe('a wrong heartbeat is refused', () => {
   const wrong: [string, string, Parameters<typeof createMember>[2]][] = [
     ['INVALID_GROUP_ID', 'a group id with a slash', { groupId: 'a/b' }],
     ['INVALID_REQUEST', 'a member id with a blank', { memberId: 'a b' }],
@@ -322,13 +322,13 @@ describe('what is wrong is refused', () => {
     ['INVALID_REQUEST', 'nothing subscribed to', { topics: [] }],
     [
       'INVALID_REQUEST',
-      'heartbeats too close to the session',
+      'an interval above a third of the session',
       { heartbeatIntervalMs: 9_000, sessionTimeoutMs: 10_000 },
     ],
     ['INVALID_REQUEST', 'too many names', { topics: Array.from({ length: 1001 }, (_, i) => `t${i}`) }],
     [
       'INVALID_REQUEST',
-      'names that are long in all',
+      'too many characters in all names',
       { topics: Array.from({ length: 300 }, (_, i) => `${i}`.padStart(249, 'x')) },
     ],
     ['INVALID_REQUEST', 'a long client id', { clientId: 'x'.repeat(250) }],
@@ -352,11 +352,11 @@ describe('what is wrong is refused', () => {
     expect(await errorCodeOf(five.beat())).toBeUndefined();
   });
 
-  it('but an expression of plain text may be as long as it may', async () => {
+  it('but an expression of plain text may have the full length', async () => {
     expect(await errorCodeOf(member('a', { subscribedTopicRegex: 'x'.repeat(1_000) }).beat())).toBeUndefined();
   });
 
-  it('but times are only brought within bounds', async () => {
+  it('but times outside the bounds are brought within them', async () => {
     expect(await member('a', { sessionTimeoutMs: 1_000, heartbeatIntervalMs: 1 }).beat()).toMatchObject({
       sessionTimeoutMs: 6_000,
       heartbeatIntervalMs: 500,

@@ -62,7 +62,7 @@ describe('a member', () => {
     expect(steps).toEqual([100]);
   });
 
-  it('goes back if it wants to, but not by a commit that came late', async () => {
+  it('may commit a lower offset, but a delayed commit changes nothing', async () => {
     const a = member('a');
     await a.settle();
     await a.commit(0, 600, { commitSeq: 10 });
@@ -72,7 +72,7 @@ describe('a member', () => {
     expect(await committed(world.engine, 0)).toBe(500);
   });
 
-  it('does not commit what it has let go of, and its other partitions are committed all the same', async () => {
+  it('cannot commit what it has let go of, but its other partitions are committed', async () => {
     const [a, b] = [member('a'), member('b')];
     await settleAll(a, b);
     const [mine, others] = [a.owned, b.owned].map((owned) => Number(owned[0]!.split('-')[1]));
@@ -82,7 +82,7 @@ describe('a member', () => {
     expect([await committed(world.engine, mine!), await committed(world.engine, others!)]).toEqual([7, -1]);
   });
 
-  it('commits what it is to let go of, until it has', async () => {
+  it('commits what it has to let go of, until it has done so', async () => {
     const [a, b] = [member('a'), member('b')];
     await a.settle();
     await b.beat();
@@ -96,7 +96,7 @@ describe('a member', () => {
     expect(await committed(world.engine, revoked)).toBe(9);
   });
 
-  it('that is fenced commits until another has claimed', async () => {
+  it('that was closed cannot commit after another has claimed', async () => {
     const [a, b] = [member('a'), member('b')];
     await a.settle();
     world.clock.advance(60_000);
@@ -106,7 +106,7 @@ describe('a member', () => {
     expect(await committed(world.engine, 0)).toBe(-1);
   });
 
-  it('of an epoch before its claim is refused', async () => {
+  it('that commits with an epoch from before its claim is refused', async () => {
     const a = member('a');
     await a.settle();
     expect(await a.commit(0, 5, { memberEpoch: a.epoch - 1 })).toBe('STALE_MEMBER_EPOCH');
@@ -121,18 +121,18 @@ describe('a member', () => {
 });
 
 describe('a simple consumer', () => {
-  it('commits to a group without members, and so makes it', async () => {
+  it('commits to a group without members, and so creates it', async () => {
     expect(await codes(commitOffset(world, 1, 5))).toEqual([undefined]);
     expect(await committed(world.engine, 1)).toBe(5);
     expect((await world.engine.groups.list({})).groups).toEqual([{ groupId, state: 'Empty', members: 0 }]);
   });
 
-  it('does not commit to a group with members', async () => {
+  it('cannot commit to a group with members', async () => {
     await member('a').settle();
     expect(await errorCodeOf(commitOffset(world, 1, 5))).toBe('UNKNOWN_MEMBER_ID');
   });
 
-  it('is not undone by a copy of an earlier commit that comes late', async () => {
+  it('is not undone by a delayed duplicate of an earlier commit', async () => {
     const sent: Write[] = [];
     const recording = createGroupWorld((table) => ({
       ...table,
@@ -165,8 +165,8 @@ describe('a simple consumer', () => {
   });
 });
 
-describe('what is wrong is refused', () => {
-  it('and makes no group', async () => {
+describe('a wrong commit is refused', () => {
+  it('and creates no group', async () => {
     const topics = [{ topic: 'none', partitions: [{ partition: 0, offset: 1 }] }];
     expect(await codes(commit({ topics }))).toEqual(['UNKNOWN_TOPIC_OR_PARTITION']);
     expect(await world.engine.groups.list({})).toEqual({ groups: [], more: false });
@@ -194,7 +194,7 @@ describe('what is wrong is refused', () => {
     ]);
   });
 
-  it('a topic that was made anew', async () => {
+  it('for a topic that was re-created', async () => {
     const { topicId } = await world.engine.describeTopic('t');
     await world.engine.deleteTopic('t');
     await world.engine.createTopic({ topic: 't' });
