@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-// Runs a script on Node 24 or newer, whatever Node started this file: plain CommonJS that an old Node can parse.
-// The system's Node when it is new enough; else the one that the npm package `node` put beside us; else one sentence.
+// Runs a script on Node 24 or newer, whatever Node started this file. So this file is plain CommonJS that an old Node can
+// parse. It uses the system's Node if that is new enough, otherwise the Node that the npm package `node` installed, and
+// otherwise it ends with one sentence.
 'use strict';
 const { spawn } = require('node:child_process');
 const { existsSync } = require('node:fs');
@@ -24,8 +25,8 @@ function runHere(script, args) {
 
 function runIn(node, script, args) {
   const child = spawn(node, [script, ...args], { stdio: 'inherit' });
-  // We outlive the signal, and the child decides. Ctrl-C in a terminal reaches the child by itself too, so it comes twice:
-  // see cli/stop-signals.ts. Windows has no signals to pass on: kill() would end the child without asking it.
+  // This process outlives the signal, and the child decides what to do. Ctrl-C in a terminal reaches the child by itself too, so
+  // it comes twice: see cli/stop-signals.ts. Windows has no signals to pass on: kill() would end the child without asking it.
   const pass = process.platform === 'win32' ? () => {} : (signal) => child.kill(signal);
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT']) process.on(signal, pass);
   child.on('error', (error) => {
@@ -44,7 +45,7 @@ function run(script, args) {
   if (Number.parseInt(process.versions.node, 10) >= OLDEST) return runHere(script, args);
   if (existsSync(packagedNode())) return runIn(packagedNode(), script, args);
   console.error(
-    `rivulet: needs Node ${OLDEST} or newer, found ${process.version}; install it, or run \`npm install\` again with optional packages and install scripts allowed.`,
+    `rivulet: expected Node ${OLDEST} or newer, got ${process.version}: install it, or run \`npm install\` again and allow optional packages and install scripts.`,
   );
   process.exit(1);
 }
@@ -55,7 +56,9 @@ if (require.main === module) {
   if (script && existsSync(script)) run(path.resolve(script), args);
   else {
     console.error(
-      script ? `node24: there is no script ${script}` : 'node24: which script? node bin/node24.cjs <script>',
+      script
+        ? `node24: there is no script ${script}`
+        : 'node24: expected a script, got none: run node bin/node24.cjs <script>',
     );
     process.exit(2);
   }

@@ -1,5 +1,5 @@
-// Findings of cdk-nag that we know and accept, each with its reason beside the resource. The construct does not need
-// cdk-nag: the CDK itself keeps these, and whoever checks their app with it sees them answered.
+// Findings of cdk-nag that we know and accept. Each has its reason beside the resource. The construct does not need
+// cdk-nag: the CDK itself keeps the acknowledgements, and users who check their app with cdk-nag see them answered.
 import { Stack, Validations } from 'aws-cdk-lib';
 import type { IConstruct } from 'constructs';
 
@@ -9,7 +9,7 @@ export function accept(construct: IConstruct, ...findings: readonly AcceptedFind
   Validations.of(construct).acknowledge(...findings);
 }
 
-/** A policy whose resource has a `*`: cdk-nag names such a finding by the resource. */
+/** Accepts a policy whose resource has a `*`. cdk-nag names such a finding by the resource. */
 export function acceptWildcard(construct: IConstruct, resource: string, reason: string): void {
   const id = `AwsSolutions-IAM5[Resource::${flat(Stack.of(construct).resolve(resource))}]`;
   accept(construct, { id, reason });

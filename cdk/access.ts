@@ -1,8 +1,9 @@
-// What a client must be allowed to ask of the API, by what it does: the lists behind `grantProduce`, `grantConsume`,
-// `grantOperate` and `grantAdmin`, and behind the policies in docs/DEPLOY.md. They are what lib/client calls, and no more.
+// The API routes that a client needs for each kind of work. These lists are behind `grantProduce`, `grantConsume`,
+// `grantOperate` and `grantAdmin`, and behind the policies in docs/DEPLOY.md. They hold what client/ calls, and no more.
 //
-// The path alone carries what IAM decides, and `*` in a policy matches slashes too: `GET topics/orders*` would allow to read
-// the records of `orders-secret`. So names are whole names; the one wildcard stands between two fixed words.
+// IAM decides by method and path alone, and `*` in a policy matches slashes too: `GET topics/orders*` would allow its
+// holder to read the records of `orders-secret`. So a name is always a whole name, and the one wildcard stands between two
+// fixed words.
 import { whyInvalidName } from '../lib/topic/name.ts';
 
 export type Route = { readonly method: string; readonly path: string };
@@ -31,7 +32,7 @@ export function consumerRoutes(topic: string, group: string): readonly Route[] {
   ];
 }
 
-/** To make, alter and delete the topic, to delete the group and reset its offsets; records it neither reads nor writes. */
+/** An operator makes, alters and deletes the topic, deletes the group and resets its offsets, but moves no records. */
 export function operatorRoutes(topic: string, group: string): readonly Route[] {
   const ofTopic = `/v1/topics/${checkedName('topic', topic)}`;
   const ofGroup = `/v1/groups/${checkedName('group', group)}`;
@@ -48,10 +49,10 @@ export function operatorRoutes(topic: string, group: string): readonly Route[] {
   ];
 }
 
-/** Everything: topics, groups, and all data. */
+/** An administrator may do everything with topics, groups, and all data. */
 export const adminRoutes: readonly Route[] = [{ method: '*', path: '/*' }];
 
-/** The tail of an execute-api ARN, behind the API's id. The stage is the one that needs no segment in the URL. */
+/** The part of an execute-api ARN after the API's id. The stage is the default one, which needs no segment in the URL. */
 export const resourceOf = ({ method, path }: Route): string => `$default/${method}${path}`;
 
 function checkedName(field: 'topic' | 'group', name: string): string {

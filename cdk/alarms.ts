@@ -1,7 +1,7 @@
-// The alarms, as data: each names what somebody can do something about, and has a heading in docs/RUNBOOK.md that says
-// what. An alarm costs $0.10 a month, so `small` has those that mean data or service in danger, `full` the early signs too.
+// The alarms, as data. Each reports a state that a person can mend, and has a heading in docs/RUNBOOK.md that says how.
+// An alarm costs $0.10 a month. So `small` has the alarms that mean danger to data or service, and `full` adds the early signs.
 //
-// Every alarm but one is silent where there is no data: nobody calls, nothing is wrong.
+// Every alarm but one is silent when its metric has no data: without calls nothing can be wrong.
 import { Duration } from 'aws-cdk-lib';
 import { ComparisonOperator, Metric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import {
@@ -14,7 +14,7 @@ import {
 import type { FunctionName } from '../functions/routes.ts';
 import type { RivuletConfig, WatchSize } from './config.ts';
 
-/** The names by which CloudWatch knows the parts of a deployment. */
+/** The names that CloudWatch uses for the parts of a deployment. */
 export type Watched = {
   readonly apiId: string;
   readonly tableName: string;
@@ -25,13 +25,13 @@ export type Watched = {
 type AlarmSpec = {
   readonly name: string;
   readonly size: Exclude<WatchSize, 'off'>;
-  /** A sentence, for the mail. */
+  /** A sentence for the mail. */
   readonly says: string;
   metric(metrics: Metrics): Metric;
   readonly threshold: number;
-  /** So many of the last periods must be beyond the threshold. */
+  /** The alarm goes off when `bad` of the last `of` periods are beyond the threshold. */
   readonly periods: readonly [bad: number, of: number];
-  /** Fewer than the threshold is bad, and so is no data. */
+  /** The alarm goes off below the threshold, and also when there is no data. */
   readonly silenceIsBad?: true;
 };
 
@@ -79,7 +79,7 @@ export const alarms: readonly AlarmSpec[] = [
   {
     name: 'DeadLetters',
     size: 'small',
-    says: 'Maintenance failed, twice in a row, or could not be started.',
+    says: 'The daily maintenance or the hourly check of the groups failed twice in a row, or could not be started.',
     metric: ({ ofDeadLetters }) => ofDeadLetters(),
     threshold: 1,
     periods: [1, 1],
@@ -119,7 +119,7 @@ export const alarms: readonly AlarmSpec[] = [
   {
     name: 'Conflicts',
     size: 'full',
-    says: 'Appends often find the head of their partition changed under them.',
+    says: 'Appends often find that another append has just changed the head of their partition.',
     metric: ({ own }) => own(requestMetrics.conflicts),
     threshold: 1_000,
     periods: [3, 3],
@@ -135,7 +135,7 @@ export const alarms: readonly AlarmSpec[] = [
   {
     name: 'Orphans',
     size: 'full',
-    says: 'Many objects are named by nothing: they cost storage.',
+    says: 'The bucket has many objects that the index does not name. They only cost storage.',
     metric: ({ own }) => own(maintenanceMetrics.orphanObjects, Stats.MAXIMUM).with({ period: aDay }),
     threshold: 10_000,
     periods: [1, 1],
@@ -144,7 +144,7 @@ export const alarms: readonly AlarmSpec[] = [
     name: 'MaintenanceNotRun',
     size: 'full',
     says: 'Maintenance has not run for more than a day.',
-    // The window slides. Two daily runs can be a little more than a day apart, so it must be longer than one.
+    // The window slides. Two daily runs can be a little more than a day apart, so the window must be longer than a day.
     metric: ({ ofFunction }) => ofFunction('maintenance', 'Invocations').with({ period: sixHours }),
     threshold: 1,
     periods: [5, 5],
@@ -155,5 +155,5 @@ export const alarms: readonly AlarmSpec[] = [
 export const comparisonOf = ({ silenceIsBad }: AlarmSpec): ComparisonOperator =>
   silenceIsBad ? ComparisonOperator.LESS_THAN_THRESHOLD : ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD;
 
-/** The heading in docs/RUNBOOK.md. */
+/** The heading of this alarm in docs/RUNBOOK.md. */
 export const headingOf = (name: string): string => `Alarm: ${name}`;

@@ -11,7 +11,7 @@ const bundles = path.resolve(import.meta.dirname, '../dist/functions');
 await bundleFunctions(bundles);
 createStacks(app, config, bundles);
 
-/** A wrong option is told in a sentence, without a stack. */
+/** Prints a wrong option as one sentence, without a stack trace. */
 function readConfig({ node }: App): RivuletConfig {
   try {
     return configOfContext(node.getAllContext());

@@ -1,13 +1,13 @@
-// The options of a deployment: each with its default, what is allowed and what it does. The app reads them from the CDK
-// context (`cdk.json`, or `-c rivulet:NAME=VALUE`), the construct takes them as properties; both are held to this table,
-// and so is the one in docs/DEPLOY.md.
+// The options of a deployment: each with its default, its allowed values and its effect. The app reads them from the CDK
+// context (`cdk.json`, or `-c rivulet:NAME=VALUE`), and the construct takes them as properties. Both check them against
+// this table. A test compares the table in docs/DEPLOY.md with it.
 //
-// Invariant: what comes out of `configOf` has every option, and each is within its bounds. A name that no option has is
-// refused: one that is misspelt must not quietly keep its default.
+// Invariant: the result of `configOf` has every option, and each is within its bounds. An unknown name is refused, because
+// a misspelt option must not quietly keep its default.
 
 import { limits } from '../lib/api/limits.ts';
 
-/** How much is watched. CloudWatch bills an alarm by the month. */
+/** How many alarms are created. CloudWatch bills each alarm by the month. */
 export type WatchSize = 'off' | 'small' | 'full';
 
 export type RivuletConfig = {
@@ -34,10 +34,10 @@ export type RivuletConfig = {
 
 type Option<T> = {
   readonly fallback: T;
-  /** Follows "must be". */
+  /** Completes "expected ..." in an error, and "must be" in docs/DEPLOY.md. */
   readonly allowed: string;
   readonly does: string;
-  /** Undefined if it is not allowed. The command line gives text. */
+  /** Undefined if the value is not allowed. The command line gives text, so numbers and flags are read from text too. */
   read(value: unknown): T | undefined;
 };
 
@@ -91,7 +91,7 @@ function numberOf(value: unknown, allows: (number: number) => boolean): number |
 export const options: { readonly [K in keyof RivuletConfig]: Option<RivuletConfig[K]> } = {
   name: text('Rivulet', /^[A-Za-z][A-Za-z0-9]{0,29}$/, {
     allowed: 'a letter, then up to 29 letters and digits',
-    does: 'Begins the names of stacks and alarms, and is the `service` of the metrics: several deployments in one account differ by it.',
+    does: 'Begins the names of stacks and alarms, and is the `service` of the metrics. Several deployments in one account need different names.',
   }),
   throwAway: flag(false, {
     does: 'For tests: removal deletes the data too, and nothing protects the stacks from it. Otherwise the data is retained.',
@@ -113,13 +113,13 @@ export const options: { readonly [K in keyof RivuletConfig]: Option<RivuletConfi
   }),
   fetchConcurrency: whole(0, 0, 10_000, {
     does:
-      'At most this many fetches at once, so that consumers leave producers their share of the account. 0: no cap. ' +
-      'A new account has 10 in all and cannot reserve any.',
+      'At most this many fetches run at the same time, so that consumers leave producers their share of the account. ' +
+      '0 means no cap. A new account has 10 in all and cannot reserve any.',
   }),
   requestsPerSecond: whole(1_000, 1, 100_000, {
-    does: 'The API answers 429 above this rate; bursts may have twice as many.',
+    does: 'The API answers 429 above this rate. Bursts may have twice as many.',
   }),
-  fetchesPerSecond: whole(200, 1, 100_000, { does: 'The same for each fetch route alone.' }),
+  fetchesPerSecond: whole(200, 1, 100_000, { does: 'The same limit for each fetch route alone.' }),
   publicHealth: flag(true, { does: 'GET /v1/health needs no signature.' }),
   publicOpenApi: flag(true, { does: 'GET /openapi.json needs no signature.' }),
   logRetentionDays: oneOfNumbers(14, [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731], {
@@ -133,19 +133,21 @@ export const options: { readonly [K in keyof RivuletConfig]: Option<RivuletConfi
     limits.maxOffsetsRetentionMinutes,
     { does: "How long an empty group keeps an offset after its commit; Kafka's `offsets.retention.minutes`." },
   ),
-  watch: oneOf('small', ['off', 'small', 'full'], { does: 'Which alarms there are; each costs $0.10 a month.' }),
+  watch: oneOf('small', ['off', 'small', 'full'], { does: 'Which alarms are created. Each costs $0.10 a month.' }),
   alarmEmail: text('', /^[^@\s]{1,64}@[^@\s]{1,255}$/, {
     allowed: 'an e-mail address',
-    does: 'Who is told when an alarm goes off. AWS asks for a confirmation first.',
+    does: 'The address that gets a mail when an alarm goes off. AWS asks it for a confirmation first.',
   }),
-  dashboard: flag(false, { does: 'A CloudWatch dashboard; $3 a month after the first three of an account.' }),
+  dashboard: flag(false, {
+    does: 'Creates a CloudWatch dashboard. It costs $3 a month after the first three of an account.',
+  }),
 };
 
 /** Throws an Error whose message names option, limit and value. */
 export function configOf(given: Readonly<Record<string, unknown>>): RivuletConfig {
   const strange = Object.keys(given).filter((name) => !Object.hasOwn(options, name));
   if (strange.length > 0)
-    throw new Error(`${strange.join(', ')}: no such option. There are ${Object.keys(options).join(', ')}`);
+    throw new Error(`${strange.join(', ')}: unknown option, expected one of ${Object.keys(options).join(', ')}`);
   const read = Object.entries<Option<unknown>>(options).map(([name, option]) => [
     name,
     optionValue(name, option, given[name]),
@@ -156,19 +158,21 @@ export function configOf(given: Readonly<Record<string, unknown>>): RivuletConfi
 function optionValue(name: string, option: Option<unknown>, given: unknown): unknown {
   if (given === undefined) return option.fallback;
   const value = option.read(given);
-  if (value === undefined) throw new Error(`${name}: must be ${option.allowed}, got ${JSON.stringify(given)}`);
+  if (value === undefined) throw new Error(`${name}: expected ${option.allowed}, got ${JSON.stringify(given)}`);
   return value;
 }
 
 function checked(config: RivuletConfig): RivuletConfig {
   if (config.alarmEmail !== '' && config.watch === 'off')
-    throw new Error('alarmEmail: must be left out while watch is "off": there is no alarm that could tell');
+    throw new Error(
+      `alarmEmail: expected no address while watch is "off", because no alarm could mail it, got "${config.alarmEmail}"`,
+    );
   return config;
 }
 
 const prefix = 'rivulet:';
 
-/** Of the context of a CDK app. Keys that do not begin with `rivulet:` are others'. */
+/** Reads the options from the context of a CDK app. Keys that do not begin with `rivulet:` belong to others. */
 export function configOfContext(context: Readonly<Record<string, unknown>>): RivuletConfig {
   const ours = Object.entries(context).filter(([key]) => key.startsWith(prefix));
   try {

@@ -1,4 +1,4 @@
-// One page for whoever was woken: what is asked, how it is answered, what it costs.
+// The dashboard: one page for the person whom an alarm has woken. It shows the requests, the answers and the cost.
 import { Duration, Stack } from 'aws-cdk-lib';
 import { Dashboard, GraphWidget, type IMetric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Construct } from 'constructs';
@@ -15,7 +15,7 @@ export function createDashboard(scope: Construct, { name }: RivuletConfig, metri
   const greatest = (metricName: string) => own(metricName).with({ statistic: Stats.MAXIMUM });
   const hourly = own(requestMetrics.costUsd).with({ period: Duration.hours(1) });
   return new Dashboard(scope, 'Dashboard', {
-    // Dashboards are the account's, not a region's.
+    // The names of dashboards are unique in an account, not in a region.
     dashboardName: `${name}-${Stack.of(scope).region}`,
     widgets: [
       [
@@ -44,7 +44,7 @@ export function createDashboard(scope: Construct, { name }: RivuletConfig, metri
       ],
       [
         graph('Errors of functions', ofEach('Errors')),
-        graph('Running at once', ofEach('ConcurrentExecutions', Stats.MAXIMUM)),
+        graph('Running at the same time', ofEach('ConcurrentExecutions', Stats.MAXIMUM)),
         graph('Maintenance', [
           ofDeadLetters(),
           own(maintenanceMetrics.missingObjects, Stats.MAXIMUM),

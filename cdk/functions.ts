@@ -1,7 +1,7 @@
-// The Lambda functions: for each duty one function, one role and one log group.
+// The Lambda functions. Each has a role and a log group of its own.
 //
-// Invariant: a role may do what `rights` says to the data, and write its own log; nothing else. No function lies in a VPC or
-// has an environment kept warm: what nobody calls costs nothing.
+// Invariant: a role may do to the data what `rights` says, and write its own log, and nothing else. No function is in a VPC
+// or has an environment kept warm, so a function that is not called costs nothing.
 import path from 'node:path';
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
@@ -37,7 +37,7 @@ export function createFunctions(scope: Construct, props: FunctionsProps): Functi
   return Object.fromEntries(created) as Functions;
 }
 
-/** Below the 30 s after which API Gateway gives up: a caller hears from us what became of the data. */
+/** Less than the 30 s after which API Gateway gives up, so that the caller learns from us what happened to the data. */
 const requestTimeout = Duration.seconds(29);
 
 function settingsOf(name: FunctionName, config: RivuletConfig): FunctionOptions {
@@ -52,12 +52,12 @@ function settingsOf(name: FunctionName, config: RivuletConfig): FunctionOptions 
     groups: { description: 'Rivulet: coordinates consumer groups', memorySize: 256 },
     meta: { description: 'Rivulet: health, OpenAPI, and what no route takes', memorySize: 128 },
     lag: {
-      description: 'Rivulet: closes dead members, removes old offsets, tells lag',
+      description: 'Rivulet: closes dead members, removes old offsets, reports lag',
       memorySize: 256,
       timeout: Duration.minutes(5),
     },
     maintenance: {
-      description: 'Rivulet: holds index and objects against each other',
+      description: 'Rivulet: compares the index with the objects',
       memorySize: 512,
       timeout: Duration.minutes(15),
     },
@@ -110,5 +110,9 @@ function allow(role: Role, name: FunctionName, { bucketArn, tableArn }: Stored):
     if (actions.length > 0) role.addToPolicy(new PolicyStatement({ actions: [...actions], resources: [resource] }));
   }
   if (objects.length > 0)
-    acceptWildcard(role, everyObject, 'Objects have random names; the role is held to those of this one bucket.');
+    acceptWildcard(
+      role,
+      everyObject,
+      'Objects have random names. The role is limited to the objects of this one bucket.',
+    );
 }

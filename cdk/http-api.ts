@@ -1,5 +1,5 @@
-// The HTTP API: the routes of functions/routes.ts, each asking for an IAM signature; `$default` answers as our own 404
-// and 405. Throttled as a whole, and the fetches once more, so that consumers in a hurry cannot take all of it.
+// The HTTP API: the routes of functions/routes.ts, each with an IAM authorizer. `$default` leads to our own 404 and 405.
+// The API is throttled as a whole, and each fetch route once more, so that busy consumers cannot use up the whole rate.
 import { RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
 import {
@@ -51,14 +51,17 @@ function addRoutes(api: HttpApi, name: ApiFunction, functions: Functions, config
       ...(authorizer && { authorizer }),
     });
     if (isPublic(key, config))
-      accept(route, { id: 'AwsSolutions-APIG4', reason: 'Open by configuration; it reads no data and is throttled.' });
+      accept(route, {
+        id: 'AwsSolutions-APIG4',
+        reason: 'The configuration opens this route. It reads no data and is throttled.',
+      });
     return route;
   });
 }
 
 /**
- * The integration lets the gateway call its function for stage/method/path. `$default` has no method there, so that it
- * would be refused, and answered with a 500. No emulator asks for this permission.
+ * The integration lets the gateway call its function for stage/method/path. `$default` has no method in that ARN, so AWS
+ * would refuse the call and the gateway would answer 500. No emulator checks this permission.
  */
 function allowDefaultRoute(api: HttpApi, { meta }: Functions): void {
   const resourceName = '*/$default';
@@ -91,11 +94,11 @@ function addStage(api: HttpApi, config: RivuletConfig, routes: readonly HttpRout
   (stage.node.defaultChild as CfnStage).routeSettings = Object.fromEntries(
     routeKeysOf('fetch').map((key) => [key, limit]),
   );
-  // The settings name routes, which must exist by then.
+  // The settings name routes, so the routes must exist before the stage.
   stage.node.addDependency(...routes);
 }
 
-/** One line of JSON. No header, query or body: those may hold what is secret. */
+/** One line of JSON. It holds no header, query or body, because those may hold secrets. */
 const accessLogLine = JSON.stringify({
   requestId: '$context.requestId',
   time: '$context.requestTimeEpoch',

@@ -1,5 +1,5 @@
-// What each function may do to the data. A role holds these and nothing else of S3 and DynamoDB: who produces cannot
-// delete, who fetches cannot write, and nobody but maintenance lists the bucket.
+// The rights of each function on the data. A role holds these and nothing else of S3 and DynamoDB: the produce function
+// cannot delete, the fetch function cannot write, and only maintenance can list the bucket.
 import type { FunctionName } from '../functions/routes.ts';
 
 export type Rights = {
@@ -17,9 +17,12 @@ const change = [...read, ...write, 'dynamodb:DeleteItem'] as const;
 export const rights: Readonly<Record<FunctionName, Rights>> = {
   produce: { objects: ['s3:PutObject'], bucket: [], table: [...read, ...write] },
   fetch: { objects: ['s3:GetObject'], bucket: [], table: read },
-  /** A search by time reads the batches. Topics are deleted, objects are not; one is made if no tombstone has its id. */
+  /**
+   * A search by time reads the batches. Deleting a topic deletes items, but no objects. Creating a topic checks that no
+   * tombstone has its id.
+   */
   topics: { objects: ['s3:GetObject'], bucket: [], table: [...change, 'dynamodb:ConditionCheckItem'] },
-  /** To reset offsets to a time reads the batches. An item of offsets is made if its group is there. */
+  /** A reset of offsets to a time reads the batches. Creating an item of offsets checks that its group exists. */
   groups: { objects: ['s3:GetObject'], bucket: [], table: [...change, 'dynamodb:ConditionCheckItem'] },
   meta: { objects: [], bucket: [], table: [] },
   lag: { objects: [], bucket: [], table: change },

@@ -1,10 +1,10 @@
-// Rivulet as a construct for other people's apps: data, service and alarms in one scope of one of their stacks.
+// Rivulet as a construct for other people's apps. It puts data, service and alarms in one scope of one of their stacks.
 //
 //   const events = new Rivulet(this, 'Events', { restoreDays: 14 });
 //   events.grantProduce(orderFunction, 'orders');
 //   orderFunction.addEnvironment('RIVULET_URL', events.url);
 //
-// The package has the code of the functions in it, bundled: nothing is built where it is used.
+// The package contains the bundled code of the functions, so that an app which uses it builds nothing.
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { HttpApi } from 'aws-cdk-lib/aws-apigatewayv2';
@@ -20,15 +20,15 @@ import { Watch } from './watch.ts';
 
 /** The options of docs/DEPLOY.md. */
 export type RivuletProps = Partial<RivuletConfig> & {
-  /** The folder of the functions' code. Default: what is in the package. */
+  /** The folder of the functions' code. Default: the folder in the package. */
   readonly bundles?: string;
 };
 
 export class Rivulet extends Construct {
-  /** Of the HTTP API: what clients are given as `url`. */
+  /** The URL of the HTTP API, which clients take as `url`. */
   readonly url: string;
   readonly api: HttpApi;
-  /** Its own, whether or not another deployment's is used. */
+  /** The construct's own bucket and table. They are created even if `existingBucket` or `existingTable` is used instead. */
   readonly bucket: Bucket;
   readonly table: Table;
   readonly alarms: readonly Alarm[];
@@ -49,22 +49,25 @@ export class Rivulet extends Construct {
     this.url = this.#service.url;
   }
 
-  /** Lets it write to this topic, and no other. Throws for what is not the whole name of a topic. */
+  /** Lets the grantee write to this topic, and to no other. Throws if `topic` is not the whole name of a topic. */
   grantProduce(grantee: IGrantable, topic: string): Grant {
     return this.#service.grantProduce(grantee, topic);
   }
 
-  /** Lets it read this topic and work in this group. */
+  /** Lets the grantee read this topic and work in this group. */
   grantConsume(grantee: IGrantable, topic: string, group: string): Grant {
     return this.#service.grantConsume(grantee, topic, group);
   }
 
-  /** Lets it make, alter and delete the topic, and delete the group and reset its offsets; not read or write records. */
+  /**
+   * Lets the grantee make, alter and delete the topic, and delete the group and reset its offsets. It can neither read nor
+   * write records.
+   */
   grantOperate(grantee: IGrantable, topic: string, group: string): Grant {
     return this.#service.grantOperate(grantee, topic, group);
   }
 
-  /** Lets it do everything that the API can: all topics, all groups, all records. */
+  /** Lets the grantee do everything that the API can do: all topics, all groups, all records. */
   grantAdmin(grantee: IGrantable): Grant {
     return this.#service.grantAdmin(grantee);
   }
@@ -73,5 +76,7 @@ export class Rivulet extends Construct {
 function packedBundles(): string {
   const folder = path.join(import.meta.dirname, '../bundles');
   if (existsSync(folder)) return folder;
-  throw new Error(`bundles: must be given where the construct is not used from its package, there is no ${folder}`);
+  throw new Error(
+    `bundles: expected a folder, because the construct does not run from its package: there is no ${folder}`,
+  );
 }

@@ -1,5 +1,5 @@
-// What works on the data and answers for it: the functions, the HTTP API, and the maintenance with the queue that keeps what
-// it could not do. It holds no data: it can be removed and made again at any time.
+// The service that works on the data: the functions, the HTTP API, and the schedules with the queue of their failed runs.
+// It holds no data, so it can be removed and created again at any time.
 import { Duration, RemovalPolicy, Stack, Token } from 'aws-cdk-lib';
 import type { HttpApi } from 'aws-cdk-lib/aws-apigatewayv2';
 import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
@@ -19,7 +19,7 @@ import { createHttpApi } from './http-api.ts';
 export class Service extends Construct {
   readonly functions: Functions;
   readonly api: HttpApi;
-  /** Maintenance runs that failed twice. */
+  /** Holds the scheduled runs that failed twice. */
   readonly deadLetters: Queue;
 
   constructor(scope: Construct, id: string, props: FunctionsProps) {
@@ -30,12 +30,12 @@ export class Service extends Construct {
     scheduleMaintenance(this, this.functions, this.deadLetters, props.config);
   }
 
-  /** Of the API, as clients take it. */
+  /** The URL of the API, as clients take it. */
   get url(): string {
     return this.api.apiEndpoint;
   }
 
-  /** What CloudWatch calls its parts. */
+  /** The names that CloudWatch uses for the parts of the service. */
   get watched(): Omit<Watched, 'tableName'> {
     const named = Object.entries(this.functions).map(([name, { functionName }]) => [name, functionName] as const);
     return {
@@ -53,22 +53,25 @@ export class Service extends Construct {
     throw new Error(`grantee: expected a role, a user or a group, whose policy can be added to, got ${grantee}`);
   }
 
-  /** Lets it write to this topic, and no other. */
+  /** Lets the grantee write to this topic, and to no other. */
   grantProduce(grantee: IGrantable, topic: string): Grant {
     return this.#grant(grantee, producerRoutes(topic));
   }
 
-  /** Lets it read this topic and work in this group. */
+  /** Lets the grantee read this topic and work in this group. */
   grantConsume(grantee: IGrantable, topic: string, group: string): Grant {
     return this.#grant(grantee, consumerRoutes(topic, group));
   }
 
-  /** Lets it make, alter and delete the topic, and delete the group and reset its offsets; not read or write records. */
+  /**
+   * Lets the grantee make, alter and delete the topic, and delete the group and reset its offsets. It can neither read nor
+   * write records.
+   */
   grantOperate(grantee: IGrantable, topic: string, group: string): Grant {
     return this.#grant(grantee, operatorRoutes(topic, group));
   }
 
-  /** Lets it do everything that the API can: all topics, all groups, all records. */
+  /** Lets the grantee do everything that the API can do: all topics, all groups, all records. */
   grantAdmin(grantee: IGrantable): Grant {
     return this.#grant(grantee, adminRoutes);
   }
@@ -96,7 +99,7 @@ function createDeadLetters(scope: Construct): Queue {
     retentionPeriod: Duration.days(14),
     removalPolicy: RemovalPolicy.DESTROY,
   });
-  accept(queue, { id: 'AwsSolutions-SQS3', reason: 'It is itself the place for what failed.' });
+  accept(queue, { id: 'AwsSolutions-SQS3', reason: 'This queue is itself the dead letter queue.' });
   return queue;
 }
 
@@ -112,7 +115,7 @@ function scheduleMaintenance(scope: Construct, functions: Functions, deadLetters
     handler: functions.maintenance,
   });
   run('Hourly', {
-    description: 'Rivulet: the hourly look at the lag of the groups',
+    description: 'Rivulet: the hourly check of the lag of the groups',
     schedule: Schedule.cron({ minute: '47' }),
     handler: functions.lag,
   });

@@ -1,8 +1,9 @@
-// The deployment as stacks: the data in one that nothing else touches, the service in another that can be replaced at
-// will, the alarms in a third.
+// The deployment as three stacks. The data has a stack that nothing else touches, the service has one that can be replaced
+// at any time, and the alarms have a third.
 //
-// Invariant: what one stack takes from another is exported whether or not it is taken just now. CloudFormation refuses to
-// withdraw an export in use, and the giver is deployed before the taker: a changed option could otherwise not be deployed.
+// Invariant: a value that one stack may take from another is always exported, also while no stack takes it. CloudFormation
+// refuses to withdraw an export in use, and the exporting stack is deployed first. Otherwise some changes of options could
+// not be deployed.
 import { type App, CfnOutput, Stack } from 'aws-cdk-lib';
 import type { Watched } from './alarms.ts';
 import type { RivuletConfig } from './config.ts';
@@ -10,7 +11,7 @@ import { Service } from './service.ts';
 import { existingIn, Storage, type Stored } from './storage.ts';
 import { Watch } from './watch.ts';
 
-/** `bundles` is the folder that `bundleFunctions` has written. */
+/** `bundles` is the folder that `bundleFunctions` wrote. */
 export function createStacks(app: App, config: RivuletConfig, bundles: string): void {
   const stack = new Stack(app, `${config.name}Service`, { description: 'Rivulet: the functions and their HTTP API' });
   const stored = storedFor(stack, config);
@@ -52,14 +53,14 @@ function exportedNames(stack: Stack, { watched }: Service, { tableName }: Stored
   };
 }
 
-/** Where both are another deployment's there is no data stack; one that exists is left as it is. */
+/** If bucket and table both come from another deployment, the app has no data stack. One that was deployed stays as it is. */
 function storedFor(stack: Stack, config: RivuletConfig): Stored {
   const existing = existingIn(stack, config);
   if (config.existingBucket && config.existingTable) return existing as Stored;
   return { ...exportedBy(dataStack(stack, config)), ...existing };
 }
 
-/** The stack of the bucket and the table; `user` is deployed after it. */
+/** The stack of the bucket and the table. `user` is deployed after it. */
 function dataStack(user: Stack, config: RivuletConfig): Storage {
   const stack = new Stack(user.node.scope!, `${config.name}Data`, {
     description: 'Rivulet: the segments and their index',

@@ -1,9 +1,9 @@
-// What must outlive every deployment: the bucket of the segments and the table of the heads. In the app they have a stack
-// of their own, so that no change of the functions can touch it.
+// The storage that must outlive every deployment: the bucket of the segments and the table of the heads. In the app they
+// have a stack of their own, so that no change of the functions can touch it.
 //
-// Objects outlive their deletion by as many days as the table can be taken back: the bucket keeps old versions that long.
-// A table restored to last Tuesday then finds every object that its heads name. Objects are written once and never
-// changed, so a version costs nothing until something is deleted.
+// The bucket keeps deleted objects for as many days as the table can be taken back: it keeps old versions that long. A
+// table restored to last Tuesday then finds every object that its heads name. Objects are written once and never changed,
+// so versioning costs nothing until something is deleted.
 import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { AttributeType, BillingMode, Table } from 'aws-cdk-lib/aws-dynamodb';
 import { BlockPublicAccess, Bucket, BucketEncryption } from 'aws-cdk-lib/aws-s3';
@@ -11,7 +11,7 @@ import { Construct } from 'constructs';
 import { accept } from './accepted-findings.ts';
 import type { RivuletConfig } from './config.ts';
 
-/** How whoever uses a bucket and a table names them, of whatever stack they are. */
+/** The names of a bucket and a table for the code that uses them, from whatever stack they come. */
 export type Stored = {
   readonly bucketName: string;
   readonly bucketArn: string;
@@ -19,7 +19,7 @@ export type Stored = {
   readonly tableArn: string;
 };
 
-/** What the configuration names of another deployment. It is used as it is, and never changed. */
+/** The bucket or table of another deployment that the configuration names. It is used as it is, and never changed. */
 export function existingIn(scope: Construct, { existingBucket, existingTable }: RivuletConfig): Partial<Stored> {
   const stack = Stack.of(scope);
   return {
@@ -81,7 +81,7 @@ function segments(scope: Construct, config: StorageConfig): Bucket {
   return bucket;
 }
 
-/** A table of one region. What replicates across regions (TableV2) would promise an order that it cannot keep. */
+/** A table of one region. A table that replicates across regions (TableV2) would promise an order that it cannot keep. */
 function index(scope: Construct, config: StorageConfig): Table {
   return new Table(scope, 'Index', {
     partitionKey: { name: 'pk', type: AttributeType.STRING },

@@ -1,5 +1,5 @@
-// What tells a person that something is wrong: the alarms of `alarms.ts`, a topic that mails them, and a dashboard for
-// the look at it. CloudWatch bills by alarm and dashboard, so both follow the configuration.
+// The watch tells a person that something is wrong. It has the alarms of `alarms.ts`, an SNS topic that mails them, and a
+// dashboard. CloudWatch bills each alarm and each dashboard, so the configuration decides about both.
 import { Stack } from 'aws-cdk-lib';
 import { Alarm, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
@@ -44,7 +44,7 @@ function createAlarms(scope: Construct, { name, watch }: RivuletConfig, metrics:
 
 function mailAlarms(scope: Construct, created: readonly Alarm[], address: string): void {
   const topic = new Topic(scope, 'Alarms', { displayName: 'Rivulet alarms', enforceSSL: true });
-  // A topic with a policy of its own loses the default one, by which CloudWatch may publish.
+  // A topic with a policy of its own loses the default policy, which lets CloudWatch publish.
   topic.addToResourcePolicy(
     new PolicyStatement({
       actions: ['sns:Publish'],

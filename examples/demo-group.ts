@@ -1,5 +1,5 @@
-// The demo's consumer group: three processes that share the partitions, until one of them is killed in the middle and the
-// other two take over what it had.
+// The demo's consumer group: three processes that share the partitions. One of them is killed in the middle, and the other
+// two take over its partitions.
 import { type ChildProcess, fork } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
 import type { ReadFlight } from './flights.ts';
@@ -20,7 +20,7 @@ export type MemberReport =
 export type Group = {
   /** Resolves when each of the three has its share. */
   readonly shared: Promise<void>;
-  /** Resolves when so many different flights are read; then the members go home. */
+  /** Resolves when so many different flights are read and the members have left the group. */
   finished(total: number): Promise<GroupRead>;
   kill(): void;
 };
@@ -28,13 +28,13 @@ export type Group = {
 export type GroupRead = {
   /** Each flight once, in the order in which they were read for the first time. */
   readonly flights: readonly ReadFlight[];
-  /** How many came a second time. */
+  /** How many flights came a second time. */
   readonly repeated: number;
 };
 
 const names = ['anna', 'bruno', 'clara'] as const;
 export const victim = 'bruno';
-/** The shortest that a group allows: so long the others wait for one that says nothing. */
+/** The shortest session that a group allows. The others wait this long for a member that is silent. */
 const sessionTimeoutMs = 6_000;
 
 type Reading = {
@@ -42,7 +42,7 @@ type Reading = {
   readonly topic: string;
   readonly groupId: string;
   readonly partitions: number;
-  /** When so many flights are read, one member is killed. */
+  /** One member is killed when so many flights are read. */
   readonly killAt: number;
   readonly say: (text: string) => void;
 };
@@ -117,7 +117,7 @@ function start(options: Omit<MemberOptions, 'sessionTimeoutMs'>): ChildProcess {
   return fork(new URL('demo-member.ts', import.meta.url), [JSON.stringify(full)]);
 }
 
-/** It commits what it has handled, and leaves the group. */
+/** Stops a member: it commits what it has handled, and leaves the group. */
 async function sendHome({ process }: Member): Promise<void> {
   process.removeAllListeners('exit');
   process.send('stop');

@@ -1,4 +1,5 @@
-// Who the demo and its members are, to a service that is not their own: as the environment says, like the command line.
+// The identity of the demo and its members at a service that is not their own. They take it from the environment, as the
+// command line does.
 import { environmentRegion, ownCredentials } from '../cli/connect.ts';
 import type { RivuletOptions } from '../client/rivulet.ts';
 

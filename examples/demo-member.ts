@@ -1,5 +1,5 @@
-// One member of the demo's group, a process of its own that can be killed. It tells the demo what it is assigned and what
-// it has read, and only then counts it as handled: so the demo misses nothing of a member that dies.
+// One member of the demo's group, in a process of its own that can be killed. It reports to the demo what it is assigned and
+// what it has read, and only then counts a record as handled. So the demo misses no record of a member that dies.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stopSignals } from '../cli/stop-signals.ts';
 import type { TopicPartition } from '../client/consumer/consumer-options.ts';
@@ -19,7 +19,7 @@ const consumer = new Rivulet({ url, clientId: name, ...identity(url) }).consumer
   onPartitionsRevoked: (partitions) => tell({ revoked: numbersOf(partitions) }),
 });
 consumer.subscribe({ topics: [topic] });
-// A signal to the whole process group is the demo's to answer.
+// The demo handles signals to the whole process group, so its members ignore them.
 for (const signal of stopSignals) process.on(signal, () => undefined);
 process.once('disconnect', () => process.exit());
 process.once('message', () => void consumer.stop());
@@ -40,7 +40,7 @@ function numbersOf(partitions: readonly TopicPartition[]): number[] {
   return partitions.map(({ partition }) => partition);
 }
 
-/** Resolves when it is on its way: then not even our death can take it back. */
+/** Resolves when the report is sent. After that, the demo gets it even if this process dies. */
 function tell(report: MemberReport): Promise<void> {
   return new Promise((resolve, reject) => {
     process.send!(report, undefined, {}, (error) => (error ? reject(error) : resolve()));

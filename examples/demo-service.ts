@@ -1,4 +1,4 @@
-// The service that the demo talks to: one of its own over a folder, or one that runs already.
+// The service that the demo talks to: one of its own over a data directory, or one that runs already.
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
@@ -10,14 +10,14 @@ import { startServer } from '../local/server.ts';
 
 export type DemoService = {
   readonly url: string;
-  /** That nobody has written to yet. */
+  /** A topic that no one has written to yet. */
   readonly topic: string;
-  /** That nobody has been a member of yet. */
+  /** A group that has had no members yet. */
   readonly groupId: string;
   close(): Promise<void>;
-  /** At once; returns what became of what was made, as half a sentence. */
+  /** Stops immediately. Returns what happened to the topic or the directory, as half a sentence. */
   abandon(): string;
-  /** What there is to see when the demo is over. */
+  /** Prints what there is to see when the demo is over. */
   showAfterwards(heading: (text: string) => void): void;
 };
 
@@ -40,16 +40,16 @@ export async function ownService(): Promise<DemoService> {
       return `${backend.directory} is removed`;
     },
     showAfterwards(heading) {
-      heading(`Where it lies: ${backend.directory}`);
+      heading(`The data directory: ${backend.directory}`);
       showFolder(backend.directory, backend.totals);
       heading('Try next');
       showNext(topic, groupId, `  npx rivulet serve --data ${backend.directory}\nand in another terminal:\n`);
-      console.log('\nThe folder is kept; remove it when you are done.');
+      console.log('\nThe directory is kept. Remove it when you are done.');
     },
   };
 }
 
-/** Others may have run the demo there: the topic and the group have names of their own. */
+/** Others may have run the demo there, so the topic and the group get new names. */
 export function givenService(url: string): DemoService {
   const topic = `flights-${systemClock.now().toString(36)}`;
   const groupId = `demo-of-${topic}`;
@@ -78,8 +78,8 @@ function showFolder(directory: string, totals: Counters): void {
   for (const line of tableLines(['NAME', 'FILES', 'BYTES'], rows)) console.log(line);
   const { s3Put, s3Get, readUnits, writeUnits } = totals;
   console.log(`
-In AWS the same would have taken S3 requests: ${s3Put} PUT, ${s3Get} GET; DynamoDB units: ${writeUnits} write, ${readUnits} read:
-$${usdOf(totals).toFixed(6)} at list price, Lambda and API Gateway not included.`);
+In AWS the demo would have made these S3 requests: ${s3Put} PUT, ${s3Get} GET. It would have used ${writeUnits} write and ${readUnits} read
+units of DynamoDB. Together they cost $${usdOf(totals).toFixed(6)} at list price, without Lambda and API Gateway.`);
 }
 
 function showNext(topic: string, groupId: string, first: string): void {

@@ -1,6 +1,6 @@
-// `npm run demo`: Rivulet from end to end in a few seconds. It starts the service over a folder of its own, or takes the
-// one that RIVULET_URL names, streams 20,000 flights into a topic through the signed HTTP API while a group of three reads
-// them, kills one of the three in the middle, and checks that what came back is what went in. Exits with 0 only if it is.
+// `npm run demo`: Rivulet from end to end in a few seconds. It starts a service over a data directory of its own, or uses the
+// service that RIVULET_URL names. It streams 20,000 flights into a topic through the signed HTTP API while a group of three
+// members reads them, and kills one member in the middle. It exits with 0 only if the group read exactly what was written.
 import { Presets, SingleBar } from 'cli-progress';
 import { Command } from 'commander';
 import { tableLines } from '../cli/output.ts';
@@ -16,15 +16,15 @@ const partitions = 6;
 const barFormat = '{bar} {percentage}% | {value} of {total} | {rate} records/s';
 
 const { next } = new Command('npm run demo --')
-  .description('Rivulet from end to end, over a folder of its own or at RIVULET_URL')
-  .option('--no-next', 'do not say what to try next')
+  .description('Shows Rivulet from end to end, over a data directory of its own or at RIVULET_URL')
+  .option('--no-next', 'do not suggest what to try next')
   .parse()
   .opts<{ next: boolean }>();
 
 const given = process.env.RIVULET_URL;
 const service = given ? givenService(given) : await ownService();
 const { topic } = service;
-let bar: SingleBar | undefined; // The one that is shown now.
+let bar: SingleBar | undefined; // The progress bar that is shown now.
 let group: Group | undefined;
 const stopListening = onStopSignal(giveUp);
 try {
@@ -36,20 +36,20 @@ try {
 stopListening();
 if (next) service.showAfterwards(heading);
 
-/** The terminal as it was, and nothing left behind: half of a demo is of no use to anybody. */
+/** Restores the terminal and removes the data, because the data of half a demo is of no use. */
 function giveUp(exitCode: number): void {
   bar?.stop();
   group?.kill();
-  console.error(`\nInterrupted; ${service.abandon()}.`);
+  console.error(`\nInterrupted: ${service.abandon()}.`);
   process.exit(exitCode);
 }
 
-/** @returns whether all that was to be shown is true. */
+/** @returns whether all claims of the demo are true. */
 async function runDemo(): Promise<boolean> {
   const rivulet = new Rivulet({ url: service.url, clientId: 'demo', ...identity(service.url) });
   await rivulet.admin().createTopics({ topics: [{ topic, partitions }] });
   heading(`A Rivulet service is listening on ${service.url}`);
-  console.log(`Made the topic "${topic}" with ${partitions} partitions.`);
+  console.log(`Created the topic "${topic}" with ${partitions} partitions.`);
   const flights = readFlights();
   heading('Starting a group of three consumers, each a process of its own');
   group = startGroup({
@@ -69,9 +69,9 @@ async function runDemo(): Promise<boolean> {
   return showClaims(flights, read);
 }
 
-/** As a stream of sends of 250 flights, four of them under way, keyed by the airport that they leave from. */
+/** Streams sends of 250 flights, four at the same time. The key is the airport of origin. */
 async function write(rivulet: Rivulet, flights: readonly FlightLine[]): Promise<void> {
-  heading(`Writing ${count(flights.length)} flights, keyed by airport of origin; the group reads them as they come`);
+  heading(`Writing ${count(flights.length)} flights, keyed by airport of origin, while the group reads them`);
   const producer = rivulet.producer({ compression: 'zstd' });
   const meter = startMeter(flights.length);
   const underWay: Promise<void>[] = [];
@@ -85,13 +85,13 @@ async function write(rivulet: Rivulet, flights: readonly FlightLine[]): Promise<
   console.log(`Acknowledged: ${meter.stop()}.`);
 }
 
-// --- what is shown
+// --- output
 
 function heading(text: string): void {
   console.log(`\n== ${text}`);
 }
 
-/** Above the bar, if one is shown. */
+/** Prints a line above the bar, if one is shown. */
 function say(text: string): void {
   if (bar) process.stdout.write('\r\u001b[2K');
   console.log(`  ${text}`);
@@ -101,7 +101,7 @@ function count(value: number): string {
   return value.toLocaleString('en-US');
 }
 
-/** A bar for a person, lines for a file. `stop` tells how fast it went. */
+/** Shows a bar on a terminal, and lines in a file. `stop` returns how fast it went. */
 function startMeter(total: number): { add(records: number): void; stop(): string } {
   const startedMs = performance.now();
   bar = process.stdout.isTTY
@@ -131,7 +131,7 @@ function showAirports(read: readonly ReadFlight[]): void {
   const airports = airportsOf(read, 100);
   const busiest = airports.toSorted((a, b) => b.departures - a.departures || a.code.localeCompare(b.code)).slice(0, 8);
   const latest = airports.toSorted((a, b) => b.meanDelay - a.meanDelay).slice(0, 8);
-  heading('What they say: the busiest airports, and those with the most delay (mean, of 100 flights or more)');
+  heading('The busiest airports, and those with the greatest mean delay (of 100 flights or more)');
   const rows = busiest.map((busy, at) => {
     const late = latest[at]!;
     return [busy.code, busy.departures, '  |', late.code, late.meanDelay.toFixed(1), late.departures];
@@ -140,11 +140,11 @@ function showAirports(read: readonly ReadFlight[]): void {
 }
 
 function showClaims(written: readonly FlightLine[], { flights, repeated }: GroupRead): boolean {
-  heading('What was checked against the file itself');
+  heading('Checks against the file itself');
   const claims = claimsOf(written, flights);
   for (const { text, holds } of claims) console.log(`${holds ? '  true ' : '  FALSE'}  ${text}`);
   console.log(`
-${count(repeated)} flights came twice: ${victim} had read them and was killed before it committed that. A group promises at least
-once; partition and offset tell what comes again, and above each flight is counted once.`);
+${count(repeated)} flights came twice: ${victim} had read them and was killed before it committed them. A group delivers at least
+once. Partition and offset identify a repeated record, so each flight is counted once above.`);
   return claims.every(({ holds }) => holds);
 }

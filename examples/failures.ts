@@ -1,5 +1,5 @@
-// What an example cannot go on after is told in a line, as the command line does it, and not as a stack (RIVULET_DEBUG=1 adds
-// it). To be imported.
+// Examples import this file. It prints an uncaught error as one line, as the command line does, and not as a stack trace
+// (RIVULET_DEBUG=1 adds the stack trace).
 import { reportFailure } from '../cli/failure.ts';
 
 process.once('uncaughtException', (error) => {

@@ -1,7 +1,7 @@
-// The demo's data: 20,000 flights (data/README.md), what can be said about them, and the proof that a log gave them back.
+// The demo's data: 20,000 flights (data/README.md), statistics about them, and the checks that a log returned all of them.
 import { readFileSync } from 'node:fs';
 
-/** A flight as its line in the file, which is its record's value; the origin is its key. */
+/** A flight as its line in the file, which is the value of its record. The origin is the key. */
 export type FlightLine = { readonly origin: string; readonly text: string };
 
 type Flight = { readonly origin: string; readonly destination: string; readonly delay: number };
@@ -15,7 +15,7 @@ export function readFlights(): FlightLine[] {
 
 export type Airport = { readonly code: string; readonly departures: number; readonly meanDelay: number };
 
-/** Of the airports with at least `leastDepartures`. Minutes of arrival delay, mean over the flights from there. */
+/** The airports with at least `leastDepartures`. `meanDelay` is the mean arrival delay of their flights, in minutes. */
 export function airportsOf(lines: readonly FlightLine[], leastDepartures: number): Airport[] {
   const byOrigin = Map.groupBy(lines, ({ origin }) => origin);
   return [...byOrigin]
@@ -26,12 +26,12 @@ export function airportsOf(lines: readonly FlightLine[], leastDepartures: number
     });
 }
 
-/** A flight as it came back. */
+/** A flight as it was read back. */
 export type ReadFlight = FlightLine & { readonly partition: number; readonly offset: number };
 
 export type Claim = { readonly text: string; readonly holds: boolean };
 
-/** @param read each once, in the order in which they were handed over for the first time. */
+/** @param read each flight once, in the order in which they were handed over for the first time. */
 export function claimsOf(written: readonly FlightLine[], read: readonly ReadFlight[]): Claim[] {
   return [
     {

@@ -1,7 +1,7 @@
 // The SDK in a minute, against `rivulet serve` on this machine or the service that RIVULET_URL names. The README quotes
-// this file; a test runs it.
+// this file, and a test runs it.
 import { Rivulet } from '../client/rivulet.ts';
-import './failures.ts'; // What goes wrong is told in a line.
+import './failures.ts'; // Prints an error as one line.
 
 const rivulet = new Rivulet({ url: process.env.RIVULET_URL ?? 'http://127.0.0.1:9292' });
 

@@ -1,15 +1,15 @@
-// The audit as a function: its report is the reply, one line of the log, and metrics where there is something wrong. Nothing
-// wrong emits nothing: a metric is billed for every hour in which it is emitted, and alarms take its absence for good news.
+// The audit as a function. Its report is the reply and one line of the log, and it emits metrics when something is wrong.
+// Otherwise it emits nothing: a metric is billed for every hour in which it is emitted, and alarms treat its absence as good.
 //
-// By its schedule nobody reads the reply: there an audit that could not be finished fails, and ends in the dead letters. Who
-// invokes it with {"verify": true} gets the report as it is.
+// A scheduled run has no reader of its reply. So a scheduled audit that could not finish fails, and its event goes to the
+// dead letter queue. An operator who invokes the function with {"verify": true} gets the report as it is.
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import { type AuditOptions, type AuditReport, audit } from '../lib/maintenance/audit.ts';
 import type { LambdaContext } from './gateway.ts';
 import { createLog } from './log.ts';
 import { maintenanceMetrics, metricNamespace } from './metric-names.ts';
 
-/** Before the end of the function's time: what is under way takes no longer, and then there is the report to write. */
+/** The audit stops this long before the function's timeout, so that calls under way can end and the report can be written. */
 const REPORT_MS = 30_000;
 
 export function createAuditHandler(ports: Omit<AuditOptions, 'isOver' | 'maxNames'>, service: string) {

@@ -1,5 +1,5 @@
-// The composition root in AWS: the engine over the bucket and the table that the function's environment names. It is made
-// once per environment, before the first request.
+// The composition root in AWS. It opens the bucket and the table that the function's environment variables name, and builds
+// the engine's context over them. This happens once per execution environment, before the first request.
 
 import { createLogContext, type LogContext } from '../lib/log/context.ts';
 import { systemClock } from '../lib/runtime/clock.ts';
@@ -11,14 +11,14 @@ export function openStorage() {
   return openAwsStorage({
     bucket: required('BUCKET'),
     tableName: required('TABLE'),
-    // The SDK follows this variable by itself; buckets have no host names there.
+    // The SDK reads this variable by itself. It means an emulator, where buckets have no host names.
     forcePathStyle: process.env.AWS_ENDPOINT_URL !== undefined,
     clock: systemClock,
     totals: newCounters(),
   });
 }
 
-/** Which half of the engine is made of them, each function says: what it does not need, its bundle does not hold. */
+/** Each function builds the half of the engine that it needs from this context, so that its bundle holds nothing else. */
 export function openContext(): LogContext {
   return createLogContext({ ...openStorage(), clock: systemClock });
 }
@@ -29,7 +29,7 @@ export const metricsPerTopic = (): boolean => process.env.METRICS_PER_TOPIC === 
 
 export const offsetsRetentionMinutes = (): number => Number(required('OFFSETS_RETENTION_MINUTES'));
 
-/** Of the deployment: what its logs and metrics are told apart by from those of another one in the same account. */
+/** The deployment's name, which distinguishes its logs and metrics from those of another deployment in the same account. */
 export const serviceName = (): string => required('SERVICE');
 
 function required(name: string): string {

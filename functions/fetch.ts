@@ -1,4 +1,4 @@
-// The function that reads records: apart from the others, so that consumers who wait take nothing from producers.
+// The function that reads records. It is separate from the others, so that waiting consumers take nothing from producers.
 
 import { fetchOperations } from '../http/operations/fetch.ts';
 import { logEngine } from '../lib/log/log-engine.ts';

@@ -1,18 +1,18 @@
-// The API as a Lambda function behind an API Gateway HTTP API: payload 2.0 in, payload 2.0 out.
+// Adapts the API to a Lambda function behind an API Gateway HTTP API: payload 2.0 in, payload 2.0 out.
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 //
-// Invariant: a reply fits Lambda's 6 MB as long as its body has at most 4 MiB. Text is escaped on its way out and may
-// double, so long text goes as base64, which grows by a third.
+// Invariant: a reply fits Lambda's 6 MB if its body has at most 4 MiB. Lambda escapes text, which may double its size, so
+// long text is sent as base64, which grows by a third.
 import type { HttpApi, HttpEvent, HttpResult } from '../http/http-event.ts';
 
-/** What we read of API Gateway's event. */
+/** The members of API Gateway's event that we read. */
 export type LambdaEvent = Omit<HttpEvent, 'body' | 'signal' | 'timeLeftMs'> & { body?: string };
-/** What we read of Lambda's. */
+/** The members of Lambda's context that we read. */
 export type LambdaContext = { readonly getRemainingTimeInMillis: () => number };
 export type LambdaResult = Omit<HttpResult, 'body'> & { body?: string; isBase64Encoded: boolean };
 
 const LONG_TEXT = 1024 * 1024;
-/** Before the end of the function's time: what the slowest function takes to send the largest reply. */
+/** An operation must end this long before the function's timeout: the slowest function needs it to send the largest reply. */
 const ANSWER_MS = 1_000;
 
 export function createHandler(api: HttpApi): (event: LambdaEvent, context: LambdaContext) => Promise<LambdaResult> {
@@ -24,7 +24,7 @@ export function createHandler(api: HttpApi): (event: LambdaEvent, context: Lambd
   };
 }
 
-/** Only the named members: `pathParameters` of the gateway, for one, are decoded, and ours are not. */
+/** Copies only the named members. The gateway's `pathParameters`, for example, are decoded, but our paths must stay raw. */
 function eventOf({ rawPath, rawQueryString, headers, requestContext, body, isBase64Encoded }: LambdaEvent): HttpEvent {
   const event = { version: '2.0' as const, rawPath, rawQueryString, headers, requestContext, isBase64Encoded };
   return body === undefined ? event : { ...event, body };

@@ -1,5 +1,5 @@
-// The function that coordinates consumer groups. There may be any number of it: all that is known of a group is in the table,
-// and any of them answers any heartbeat.
+// The function that coordinates consumer groups. Any number of instances may run: a group's whole state is in the table, so
+// any instance can answer any heartbeat.
 
 import { groupOperations } from '../http/operations/groups.ts';
 import { createGroups } from '../lib/group/create-groups.ts';

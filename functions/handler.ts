@@ -1,4 +1,4 @@
-// What the functions of all duties have in common, from their operations to the handler that Lambda calls.
+// The common part of all functions of the API. It turns operations into the handler that Lambda calls.
 import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
 import middy from '@middy/core';
 import type { Operation } from '../http/operation.ts';
@@ -20,7 +20,7 @@ const routes = Object.values(functionRoutes)
 export function handlerFor(operations: readonly Operation[], metrics: RequestMetrics = openMetrics()) {
   const { logger, logFailure } = createLog(serviceName());
   const api = metrics.measured(createStack({ operations, routes, log: logFailure }));
-  // The operations themselves watch the time: only they know what to say of a write that took too long.
+  // The operations themselves watch the time, because only they know the outcome of a write that took too long.
   return middy<LambdaEvent, LambdaResult>(createHandler(api), { timeoutEarlyInMillis: 0 }).use(
     injectLambdaContext(logger),
   );

@@ -1,5 +1,5 @@
-// The maintenance of groups as a function: its report is the reply, a line of the log for each group that is behind, and metrics
-// where one is. Nobody behind emits nothing: a metric is billed for every hour in which it is emitted.
+// The maintenance of groups as a function. Its report is the reply. It logs a line for each group that is behind, and emits
+// metrics if any group is. Otherwise it emits nothing: a metric is billed for every hour in which it is emitted.
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { Groups } from '../lib/api/groups.ts';
 import { type GroupBehind, type GroupsReport, tendGroups } from '../lib/maintenance/groups.ts';
@@ -7,7 +7,7 @@ import type { LambdaContext } from './gateway.ts';
 import { createLog } from './log.ts';
 import { groupDimension, lagMetrics, metricNamespace } from './metric-names.ts';
 
-/** Before the end of the function's time: the look at one more group takes no longer. */
+/** The function stops this long before its timeout. The check of one more group takes no longer. */
 const REPORT_MS = 30_000;
 
 type Options = {

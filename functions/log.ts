@@ -1,6 +1,7 @@
-// The log: structured, one line for each failure that is ours, none for anything else. LOG_LEVEL is read by Powertools.
+// The structured log. It has one line for each failure of the service itself, and none for refused requests. Powertools
+// reads LOG_LEVEL.
 //
-// Invariant: it holds names, offsets and causes, never the data of a record and never a credential.
+// Invariant: the log holds names, offsets and causes, never the data of a record and never a credential.
 import { Logger } from '@aws-lambda-powertools/logger';
 import type { LogEntry } from '../http/stack.ts';
 

@@ -1,5 +1,5 @@
-// The function that looks after the deployment once a day, and whenever an operator invokes it: after a restore, for one.
-// It alone lists the bucket.
+// The function that audits the deployment once a day. An operator may also invoke it, for example after a restore. It is the
+// only function that lists the bucket.
 import { systemClock } from '../lib/runtime/clock.ts';
 import { createAuditHandler } from './audit-handler.ts';
 import { openStorage, serviceName } from './environment.ts';

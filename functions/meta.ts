@@ -1,4 +1,4 @@
-// The function that needs no rights: health, the OpenAPI document, and our 404 and 405 for whatever no route takes.
+// The function that needs no rights. It answers health, the OpenAPI document, and 404 or 405 for requests that no route takes.
 
 import { metaOperations } from '../http/operations/meta.ts';
 import type { Engine } from '../lib/api/engine.ts';
@@ -9,7 +9,7 @@ const { version } = packageJson;
 
 export const handler = handlerFor(metaOperations(version, document));
 
-/** Of all operations, whoever serves them: only their schemas are read, so there need be no engine. */
+/** The document describes the operations of all functions. Only their schemas are read, so an empty engine is enough. */
 async function document(): Promise<string> {
   const [{ operationsOf }, { openApiDocument }] = await Promise.all([
     import('../http/api.ts'),

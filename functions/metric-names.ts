@@ -1,16 +1,16 @@
-// The custom metrics, as CloudWatch knows them: the functions emit them, the alarms and the dashboard read them. Each costs
-// about $0.30 in a month in which it is emitted, so there are few, and a function emits only what it has counted.
+// The names of the custom metrics in CloudWatch. The functions emit the metrics, and the alarms and the dashboard read them.
+// Each costs about $0.30 in a month in which it is emitted, so there are few, and a function emits no zeros.
 
 export const metricNamespace = 'Rivulet';
-/** The name of the deployment. Powertools fixes how it is spelled. */
+/** The dimension that holds the name of the deployment. Powertools fixes its spelling. */
 export const metricDimension = 'service';
-/** Beside it with METRICS_PER_TOPIC. */
+/** An additional dimension, with METRICS_PER_TOPIC. */
 export const topicDimension = 'topic';
 
-/** Beside it with METRICS_PER_TOPIC, where groups are measured. */
+/** An additional dimension of the group metrics, with METRICS_PER_TOPIC. */
 export const groupDimension = 'group';
 
-/** Sums, per request. Records, bytes and appends are those that were written. */
+/** Sums of each request. Records, bytes and appends count what was written. */
 export const requestMetrics = {
   records: 'Records',
   bytes: 'Bytes',
@@ -24,17 +24,17 @@ export const requestMetrics = {
   costUsd: 'CostUsd',
 } as const;
 
-/** Found by one audit, so that sums over several say nothing; nothing is emitted where nothing is wrong. */
+/** The findings of one audit. A sum over several audits means nothing. An audit without findings emits nothing. */
 export const maintenanceMetrics = {
   orphanObjects: 'OrphanObjects',
   orphanBytes: 'OrphanBytes',
   missingObjects: 'MissingObjects',
 } as const;
 
-/** Told once an hour of the groups that are behind: the greatest over all groups; lost records are their sum. */
+/** Emitted once an hour if any group is behind: the greatest lag and time lag over all groups, and the sum of lost records. */
 export const lagMetrics = {
   lag: 'GroupLag',
-  /** Milliseconds: the age of the oldest record that was not read. */
+  /** The age of the oldest unread record, in milliseconds. */
   timeLag: 'GroupTimeLag',
   lostRecords: 'LostRecords',
 } as const;

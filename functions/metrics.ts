@@ -1,8 +1,8 @@
-// The metrics: one line in CloudWatch's embedded metric format per request that has counted something, from the receipt of
-// what it asked of the storage and from what was appended. A line is some 600 bytes, $0.30 for a million of them.
+// The metrics of requests. Each request that counted something logs one line in CloudWatch's embedded metric format, from
+// the receipt of its storage calls and from its appends. A line has some 600 bytes; a million lines cost $0.30.
 //
-// A topic gets metrics of its own only where the deployment wants that, and only if it exists: else whoever invents names
-// would have them billed.
+// A topic gets metrics of its own only if the deployment wants them, and only if the request succeeded. Otherwise a caller
+// who invents topic names would create billed metrics.
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { HttpApi } from '../http/http-event.ts';
 import type { LogEngine } from '../lib/api/engine.ts';
@@ -24,13 +24,13 @@ export function createMetrics({ service, perTopic }: { readonly service: string;
 
   function publish(topic: string | undefined): void {
     if (!metrics.hasStoredMetrics()) return;
-    // The empty set keeps the sum over all topics beside the one's.
+    // The empty dimension set also emits the sum over all topics.
     if (topic !== undefined) metrics.addDimensions({}).addDimensions({ [topicDimension]: topic });
     metrics.publishStoredMetrics();
   }
 
   return {
-    /** Publishes after each request. A function has one request at a time, so what was added meanwhile is its own. */
+    /** Publishes after each request. A function runs one request at a time, so everything added meanwhile belongs to it. */
     measured(api: HttpApi): HttpApi {
       return async (event) => {
         const { result, counters } = await withReceipt(() => api(event));
@@ -40,7 +40,7 @@ export function createMetrics({ service, perTopic }: { readonly service: string;
       };
     },
 
-    /** The same engine; what it appends is counted. */
+    /** Returns the same engine with its appends counted. */
     countingAppends<Appending extends Pick<LogEngine, 'append' | 'appendRecords'>>(engine: Appending): Appending {
       return {
         ...engine,
@@ -70,7 +70,7 @@ const sumsOf = (counters: Counters): Sums => ({
   writeUnits: counters.writeUnits,
   s3Puts: counters.s3Put,
   s3Gets: counters.s3Get,
-  // Sums of binary fractions would be logged with seventeen digits.
+  // Without rounding, a sum of binary fractions would be logged with seventeen digits.
   costUsd: Number(usdOf(counters).toPrecision(6)),
 });
 

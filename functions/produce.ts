@@ -1,4 +1,4 @@
-// The function that writes records, and nothing else: its role puts objects, which it can neither read nor delete.
+// The function that writes records, and does nothing else. Its role may put objects, but can neither read nor delete them.
 
 import { produceOperations } from '../http/operations/produce.ts';
 import { producerOperations } from '../http/operations/producers.ts';

@@ -1,9 +1,9 @@
 // Which function of the deployment serves which operations, as route keys of API Gateway. The stacks make routes of these
-// and the functions' roles follow from them. A duty is what may be done to the data: it is the line along which rights,
-// concurrency and memory differ.
+// keys, and cdk/rights.ts gives each function its role. The operations are divided among functions by what they may do to
+// the data, because rights, concurrency and memory differ along that line.
 //
-// Invariant: together they are exactly the operations of the API, each once. `$default` is the meta function's too: whatever
-// no route takes is answered there as our 404 or 405.
+// Invariant: the functions together serve exactly the operations of the API, each once. The meta function also serves
+// `$default`: it answers a request that no route takes with our 404 or 405.
 
 export const functionRoutes = {
   produce: ['POST /v1/topics/{topic}/records', 'POST /v1/topics/{topic}/partitions/{p}/records', 'POST /v1/producers'],
@@ -31,11 +31,11 @@ export const functionRoutes = {
 
 export type ApiFunction = keyof typeof functionRoutes;
 
-/** With a HEAD beside every GET: it is answered in the same way, without the body. */
+/** Each GET has a HEAD beside it, which is answered in the same way, without the body. */
 export const routeKeysOf = (name: ApiFunction): readonly string[] =>
   functionRoutes[name].flatMap((key) => (key.startsWith('GET ') ? [key, key.replace('GET', 'HEAD')] : [key]));
 
-/** The Lambda functions: one for each duty; and without a route the daily maintenance, and the hourly look at the groups' lag. */
+/** The Lambda functions. Those without a route are the daily maintenance and the hourly check of the groups. */
 export type FunctionName = ApiFunction | 'maintenance' | 'lag';
 export const functionNames: readonly FunctionName[] = [
   ...(Object.keys(functionRoutes) as ApiFunction[]),

@@ -1,8 +1,8 @@
-// A place in some bytes. Readers and writers of varints and slices move `at` and never pass `end`.
+// A position in some bytes. Readers and writers of varints and slices move `at`. Readers never pass `end`.
 
 export type Cursor = { readonly bytes: Uint8Array; at: number; readonly end: number };
 
-/** The bytes do not say what they should: too few of them, or a value that is out of range. */
+/** The bytes are not of the expected form: there are too few of them, or a value is out of range. */
 export class MalformedBytesError extends Error {
   constructor(message: string) {
     super(message);
@@ -10,11 +10,11 @@ export class MalformedBytesError extends Error {
   }
 }
 
-/** The next `length` bytes: a view, not a copy. */
+/** Takes the next `length` bytes, as a view and not as a copy. */
 export function takeBytes(cursor: Cursor, length: number): Uint8Array {
   const from = cursor.at;
   if (length < 0 || length > cursor.end - from) {
-    throw new MalformedBytesError(`${length} bytes wanted at ${from}, ${cursor.end - from} are there`);
+    throw new MalformedBytesError(`expected ${length} bytes at ${from}, got ${cursor.end - from}`);
   }
   cursor.at = from + length;
   return cursor.bytes.subarray(from, cursor.at);

@@ -1,8 +1,11 @@
-// 64-bit big-endian integers as safe integers: two 32-bit halves, because a bigint costs an allocation.
+// 64-bit big-endian integers as JavaScript numbers. They are read as two 32-bit halves, because a bigint costs an allocation.
 
 const high = 2 ** 32;
 
-/** May be beyond the safe integers, and is then not exact: callers check. Never rounds into them. */
+/**
+ * The value may be beyond the safe integers, and is then not exact, so callers must check. Rounding never turns an unsafe
+ * value into a safe one.
+ */
 export function readInt64(view: DataView, at: number): number {
   return view.getInt32(at) * high + view.getUint32(at + 4);
 }

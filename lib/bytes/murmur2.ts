@@ -1,11 +1,11 @@
-// Which partition a key belongs to. Every Kafka client agrees on this function, so that producers in different languages
-// send one key to one partition: MurmurHash2, 32 bits, Kafka's seed, in Java's wrapping int arithmetic.
+// Chooses the partition of a key. Every Kafka client uses this function, so that producers in different languages send one
+// key to one partition: MurmurHash2, 32 bits, Kafka's seed, in Java's wrapping int arithmetic.
 // (org.apache.kafka.common.utils.Utils.murmur2 and BuiltInPartitioner.partitionForKey)
 
 const seed = 0x9747b28c;
 const multiplier = 0x5bd1e995;
 
-/** A signed 32-bit integer, as Java returns it. */
+/** Returns a signed 32-bit integer, as Java does. */
 export function murmur2(key: Uint8Array): number {
   const { length } = key;
   const tail = length & ~3;
@@ -25,7 +25,7 @@ function tailWord(key: Uint8Array, tail: number): number {
   return key[tail]! | ((key[tail + 1] ?? 0) << 8) | ((key[tail + 2] ?? 0) << 16);
 }
 
-/** In [0, partitions). Kafka's toPositive clears the sign bit, which is not the absolute value. */
+/** Returns a partition in [0, partitions). Kafka's toPositive clears the sign bit; that is not the absolute value. */
 export function partitionForKey(key: Uint8Array, partitions: number): number {
   return (murmur2(key) & 0x7fffffff) % partitions;
 }

@@ -1,5 +1,5 @@
-// Unsigned LEB128 for the stored formats: 7 bits a byte, low bits first, safe integers (1..8 bytes). Kafka's own varints
-// are zigzag and live in lib/bytes.
+// Unsigned LEB128 for the stored formats: 7 bits in a byte, low bits first, safe integers (1..8 bytes). Kafka's own varints
+// are zigzag: see varint.ts.
 
 export function varintLength(value: number): number {
   let length = 1;
@@ -7,7 +7,7 @@ export function varintLength(value: number): number {
   return length;
 }
 
-/** Returns where the next byte goes. */
+/** Returns the position after the varint, where the next byte goes. */
 export function writeVarint(target: Uint8Array, at: number, value: number): number {
   let rest = value;
   for (; rest >= 128; rest = Math.floor(rest / 128)) target[at++] = (rest % 128) | 0x80;
@@ -15,7 +15,7 @@ export function writeVarint(target: Uint8Array, at: number, value: number): numb
   return at;
 }
 
-/** Throws RangeError past the end of the bytes or of the safe integers. */
+/** Throws RangeError if the varint runs past the end of the bytes or has more than 8 bytes. */
 export function readVarint(source: Uint8Array, at: number): { value: number; end: number } {
   let value = 0;
   for (let scale = 1; scale <= 2 ** 49; scale *= 128) {

@@ -1,9 +1,9 @@
-// Kafka's varints: zigzag (0, -1, 1, -2 ... become 0, 1, 2, 3 ...), then seven bits a byte, low bits first, the high bit
-// set on all but the last. A varint is an int32 in 1..5 bytes; a varlong an int64 in 1..10, here held to safe integers.
-// Small values take integer arithmetic, the rest a bigint.
+// Kafka's varints: first zigzag (0, -1, 1, -2 ... become 0, 1, 2, 3 ...), then seven bits in a byte, low bits first. The
+// high bit is set on all bytes but the last. A varint is an int32 in 1..5 bytes. A varlong is an int64 in 1..10 bytes, but
+// here it must be a safe integer. Small values use integer arithmetic, and the rest use a bigint.
 import { type Cursor, MalformedBytesError } from './cursor.ts';
 
-/** Below this magnitude, a varlong's zigzag form is an int32. */
+/** The zigzag form of a varlong below this magnitude is an int32. */
 const smallLimit = 2 ** 30;
 
 export function varintBytes(value: number): number {
@@ -38,7 +38,7 @@ export function writeVarlong(cursor: Cursor, value: number): void {
   cursor.bytes[cursor.at++] = Number(rest);
 }
 
-/** An int32. */
+/** Reads an int32. */
 export function readVarint(cursor: Cursor): number {
   const { bytes, end } = cursor;
   let at = cursor.at;
@@ -55,7 +55,7 @@ export function readVarint(cursor: Cursor): number {
   throw new MalformedBytesError(`a varint has more than 5 bytes, at ${cursor.at}`);
 }
 
-/** A safe integer. */
+/** Reads a safe integer, and throws for an int64 beyond them. */
 export function readVarlong(cursor: Cursor): number {
   const { bytes, at, end } = cursor;
   for (let i = at; i < at + 4 && i < end; i++) if (bytes[i]! < 0x80) return readVarint(cursor);

@@ -1,9 +1,10 @@
-// AWS Signature Version 4 in its pure parts: from a request as it lies on the wire to the signature. The signer and the
-// verifier both go through here, so that they cannot disagree about what was signed.
+// The pure part of AWS Signature Version 4: it computes the signature of a request as it is on the wire. The signer and the
+// verifier both use it, so that they cannot disagree about what was signed.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 //
 // Everything is computed from the raw path and query. For services other than S3 the path is encoded once more than on the
-// wire ("%20" becomes "%2520"): nothing is ever decoded, so no two paths share a signature except through "//", "." and "..".
+// wire ("%20" becomes "%2520"). Nothing in the path is ever decoded, so two paths share a signature only if they differ by
+// "//", "." and "..".
 import { createHmac, createSecretKey, hash, type KeyObject } from 'node:crypto';
 
 export const algorithm = 'AWS4-HMAC-SHA256';
@@ -11,31 +12,31 @@ export const algorithm = 'AWS4-HMAC-SHA256';
 export type Credentials = {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
-  /** Of temporary credentials; goes into the header x-amz-security-token. */
+  /** Temporary credentials have one. It is sent in the header x-amz-security-token. */
   readonly sessionToken?: string | undefined;
 };
 
-/** What a signature is good for: one day, one region, one service. */
+/** A signature is valid for one scope: one day, one region, one service. */
 export type Scope = { readonly date: string; readonly region: string; readonly service: string };
 
 export type CanonicalRequest = {
   readonly method: string;
   /** As on the wire, without the query. */
   readonly path: string;
-  /** As on the wire, without the "?"; any order. */
+  /** As on the wire, without the "?", in any order. */
   readonly query: string;
-  /** The signed headers only: lower-case names, values as on the wire; several of one name are joined by ",". */
+  /** Only the signed headers: lower-case names, and values as on the wire. Several values of one name are joined by ",". */
   readonly headers: ReadonlyMap<string, string>;
   /** Lower-case hexadecimal SHA-256 of the body. */
   readonly bodySha256: string;
 };
 
-/** Lower-case hexadecimal SHA-256; text counts as UTF-8. */
+/** The SHA-256 in lower-case hexadecimal. Text is hashed as UTF-8. */
 export function sha256Hex(data: Uint8Array | string): string {
   return hash('sha256', data, 'hex');
 }
 
-/** `20261122T170635Z`, the form of x-amz-date and of the string to sign; its first eight characters are the scope's date. */
+/** `20261122T170635Z`, the form of x-amz-date and of the string to sign. Its first eight characters are the scope's date. */
 export function amzDate(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 19).replace(/[-:]/g, '')}Z`;
 }
@@ -90,10 +91,10 @@ function canonicalQuery(query: string): string {
 
 const byFirst = (a: readonly [string, ...unknown[]], b: readonly [string, ...unknown[]]): number => compare(a[0], b[0]);
 
-/** By code unit, which for what is compared here (ASCII) is by byte. */
+/** Compares by code unit. All strings here are ASCII, so this is the order of their bytes. */
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-/** RFC 3986: all but letters, digits and "-._~" as upper-case %XX of their UTF-8 bytes. */
+/** Encodes as RFC 3986: everything but letters, digits and "-._~" becomes upper-case %XX of its UTF-8 bytes. */
 function encode(text: string): string {
   return encodeURIComponent(text).replace(/[!'()*]/g, hexOf);
 }
@@ -101,8 +102,9 @@ function encode(text: string): string {
 const hexOf = (character: string): string => `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
 
 /**
- * One part of a query, in whatever way it was encoded, in the one canonical way. "+" is a space, as URLSearchParams writes
- * it and as API Gateway reads it. Escapes are not decoded to text, so that bytes that are not UTF-8 keep their meaning.
+ * Encodes one part of a query in the one canonical way, however it was encoded before. "+" is a space, as URLSearchParams
+ * writes it and as API Gateway reads it. Escapes are not decoded to text, so that bytes that are not UTF-8 keep their
+ * meaning.
  */
 function recode(part: string): string {
   return part.replace(/%[0-9a-fA-F]{2}|[^A-Za-z0-9._~-]/gu, (found) => {
@@ -114,8 +116,9 @@ function recode(part: string): string {
 }
 
 /**
- * Four chained HMACs, the same all day: kept. Few, because only known credentials and today's date come here. As a
- * KeyObject, because Node takes ten times as long for an HMAC with a key that it has to wrap first.
+ * Signing keys are kept: each takes four chained HMACs and is the same all day. There are few, because only known
+ * credentials and today's date come here. They are KeyObjects, because Node takes ten times as long for an HMAC with a key
+ * that it has to wrap first.
  */
 const keys = new Map<string, KeyObject>();
 const maxKeys = 50;

@@ -1,19 +1,19 @@
-// Signs a request with AWS Signature Version 4, as headers (never in the query). Nothing is sent and no clock is read here.
-// All headers are signed except those that proxies and HTTP clients change or add on their way.
+// Signs a request with AWS Signature Version 4, in headers (never in the query). This file sends nothing and reads no clock.
+// It signs all headers except those that proxies and HTTP clients change or add on the way.
 import { algorithm, amzDate, type Credentials, scopeText, sha256Hex, signatureOf, signedNames } from './canonical.ts';
 
 export type RequestToSign = {
   readonly method: string;
   readonly url: URL;
-  /** Any case; values of printable ASCII. */
+  /** Names in any case, and values of printable ASCII. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Text counts as UTF-8. */
+  /** Text is sent as UTF-8. */
   readonly body: Uint8Array | string;
   readonly credentials: Credentials;
   readonly region: string;
   /** `execute-api` for API Gateway. */
   readonly service: string;
-  /** Epoch milliseconds; API Gateway takes five minutes of difference from its own. */
+  /** Epoch milliseconds. API Gateway accepts five minutes of difference from its own clock. */
   readonly nowMs: number;
 };
 
@@ -36,9 +36,9 @@ const unsigned = new Set([
 ]);
 
 /**
- * All headers to send, in lower case: those given, and host, x-amz-date, authorization, x-amz-security-token (temporary
- * credentials) and x-amz-content-sha256 (with a body: the receiver can then check the signature before the body is there).
- * Throws TypeError for a header value that cannot be signed in only one way.
+ * Returns all headers to send, in lower case: those given, and host, x-amz-date, authorization, x-amz-security-token (for
+ * temporary credentials) and x-amz-content-sha256 (for a body: the receiver can then check the signature before the body
+ * has arrived). Throws TypeError for a header value whose bytes on the wire are not certain.
  */
 export function signRequest(request: RequestToSign): Record<string, string> {
   const { method, url, credentials, region, service, nowMs } = request;
@@ -71,7 +71,7 @@ function isSigned(name: string): boolean {
   return !unsigned.has(name) && !name.startsWith('proxy-') && !name.startsWith('sec-');
 }
 
-/** HTTP libraries disagree on the bytes of other characters: the signature would be right or wrong by luck. */
+/** HTTP libraries disagree about the bytes of other characters, so the signature would be right or wrong by luck. */
 function printable(name: string, value: string): string {
   if (/^[\t\x20-\x7e]*$/.test(value)) return value;
   throw new TypeError(`header ${name} must be printable ASCII to be signed`);

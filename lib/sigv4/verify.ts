@@ -1,9 +1,9 @@
-// Verifies AWS Signature Version 4 as API Gateway's IAM authorizer does, so that what is accepted here is accepted there.
-// Only the Authorization header, no query signatures, and the body is always part of the signature.
+// Verifies AWS Signature Version 4 as API Gateway's IAM authorizer does: a request that is accepted here is accepted there.
+// It takes the Authorization header only, no query signatures. The body is always part of the signature.
 //
-// In two steps, because a body costs more than a signature: `verifyHead` refuses all that can be refused without the body
-// (with a signed x-amz-content-sha256 that includes a wrong signature), `verifyBody` the rest. A caller is known only
-// after both. A reason never holds the expected signature or anything derived from the secret.
+// Verification has two steps, because reading a body costs more than checking a signature. `verifyHead` refuses everything
+// that it can without the body; if x-amz-content-sha256 is signed, that includes a wrong signature. `verifyBody` refuses the
+// rest. A caller is known only after both. A reason never holds the expected signature or anything derived from the secret.
 import { timingSafeEqual } from 'node:crypto';
 import { algorithm, amzDate, type Credentials, type Scope, scopeText, sha256Hex, signatureOf } from './canonical.ts';
 
@@ -13,7 +13,7 @@ export type SignedHead = {
   readonly path: string;
   /** As on the wire, without the "?". */
   readonly query: string;
-  /** As on the wire: any case, repeated names repeated. */
+  /** As on the wire: names in any case, and a repeated header once for each time. */
   readonly headers: readonly (readonly [name: string, value: string])[];
 };
 
@@ -22,7 +22,7 @@ export type VerifyOptions = {
   readonly region: string;
   readonly service: string;
   readonly nowMs: number;
-  /** Either way. Default: five minutes. */
+  /** The allowed difference of the clocks, in either direction. Default: five minutes. */
   readonly maxSkewMs?: number;
 };
 
@@ -37,7 +37,7 @@ type Authorization = {
   readonly signature: string;
 };
 
-/** Both steps at once, where the body is at hand; its hash is asked for only when the head is good. */
+/** Runs both steps when the body is at hand. The hash of the body is computed only if the head is good. */
 export function verifyRequest(
   request: SignedHead & { readonly bodySha256: string | (() => string) },
   options: VerifyOptions,
@@ -56,7 +56,7 @@ export function verifyHead(head: SignedHead, options: VerifyOptions): HeadVerdic
   }
 }
 
-/** Leaves the examination at the first rule broken; never leaves this file. */
+/** Ends the examination at the first broken rule. It never leaves this file. */
 class Refused extends Error {}
 
 function examineHead(head: SignedHead, options: VerifyOptions): HeadVerdict {
@@ -93,7 +93,7 @@ function bodyCheck(
   if (claimed === undefined)
     return (bodySha256: string): Verdict =>
       isSignatureOf(bodySha256) ? { ok: true, accessKeyId } : { ok: false, reason: wrongSignature };
-  // S3 alone takes UNSIGNED-PAYLOAD and the streaming forms here.
+  // Only S3 accepts UNSIGNED-PAYLOAD and the streaming forms in this header.
   if (!/^[0-9a-f]{64}$/.test(claimed))
     throw new Refused('x-amz-content-sha256 must be the SHA-256 of the body in lower-case hexadecimal');
   if (!isSignatureOf(claimed)) throw new Refused(wrongSignature);
@@ -140,7 +140,7 @@ function one(headers: Headers, name: string): string {
   return value;
 }
 
-/** Host and all x-amz-* must be signed: else a third party could replay the request elsewhere, or with another meaning. */
+/** Host and all x-amz-* must be signed. Otherwise a third party could replay the request elsewhere, or with another meaning. */
 function signedValues(names: readonly string[], headers: Headers): Map<string, string> {
   const mustSign = ['host', ...[...headers.keys()].filter((name) => name.startsWith('x-amz-'))];
   const isSigned = new Set(names);
@@ -155,7 +155,7 @@ function valuesOf(headers: Headers, name: string): readonly string[] {
   return values;
 }
 
-/** What is not ASCII has no one byte form by the time it is a string here. */
+/** A character that is not ASCII has lost its bytes on the wire by the time it is part of a string here. */
 function checkAscii({ path, query }: SignedHead, signed: ReadonlyMap<string, string>): void {
   const isAscii = (text: string): boolean => /^[\t\x20-\x7e]*$/.test(text);
   if (!isAscii(path) || !isAscii(query)) throw new Refused('the path and the query must be printable ASCII');
@@ -170,9 +170,9 @@ function checkToken(credentials: Credentials, headers: Headers): void {
     return;
   }
   if (given === undefined) throw new Refused('the header x-amz-security-token is missing');
-  // Hashed first: timingSafeEqual wants equal lengths, and the length is nobody's business either.
+  // Both are hashed first, because timingSafeEqual needs equal lengths, and because the length must stay secret too.
   if (!timingSafeEqual(Buffer.from(sha256Hex(given)), Buffer.from(sha256Hex(credentials.sessionToken))))
-    throw new Refused('x-amz-security-token is not that of these credentials');
+    throw new Refused('x-amz-security-token does not belong to these credentials');
 }
 
 // --- Authorization
@@ -223,14 +223,14 @@ function parseSignedHeaders(list: string): string[] {
 
 // --- time and scope
 
-/** In the form of x-amz-date. The Date header counts only where there is no x-amz-date. */
+/** Returns the time in the form of x-amz-date. The Date header counts only if there is no x-amz-date. */
 function dateOf(headers: Headers): string {
   const given = headers.get('x-amz-date')?.[0] ?? headers.get('date')?.[0];
   if (given === undefined) throw new Refused('the header x-amz-date is missing');
   if (/^\d{8}T\d{6}Z$/.test(given)) return given;
   const ms = headers.has('x-amz-date') ? Number.NaN : Date.parse(given);
   if (Number.isNaN(ms) || new Date(ms).toUTCString() !== given)
-    throw new Refused('x-amz-date must have the form 20261231T235959Z (or Date that of HTTP)');
+    throw new Refused('x-amz-date must have the form 20261231T235959Z, or Date the form that HTTP prescribes');
   return amzDate(ms);
 }
 
@@ -242,11 +242,11 @@ function checkTime(date: string, scope: Scope, { nowMs, maxSkewMs = 300_000 }: V
       `the request was signed at ${date}, more than ${maxSkewMs / 1000} s from the server's ${amzDate(nowMs)}`,
     );
   if (!date.startsWith(scope.date))
-    throw new Refused(`the credential scope is of ${scope.date}, the request of ${date}`);
+    throw new Refused(`the credential scope has the date ${scope.date}, but the request was signed at ${date}`);
 }
 
 function checkScope(scope: Scope, { region, service }: VerifyOptions): void {
   const expected = scopeText({ date: scope.date, region, service });
   if (scopeText(scope) !== expected)
-    throw new Refused(`the credential scope is ${scopeText(scope)}, but must be ${expected}`);
+    throw new Refused(`credential scope: expected ${expected}, got ${scopeText(scope)}`);
 }

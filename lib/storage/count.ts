@@ -1,17 +1,17 @@
-// Counts what the storage is asked for, in the units AWS bills. The decorators sit inside the retrying ones, so that every
-// try counts. A request gets a receipt of its own through AsyncLocalStorage: nothing is passed along.
+// Counts the storage requests in the units that AWS bills. The decorators are inside the retrying ones, so that every try
+// counts. A request gets a receipt of its own through AsyncLocalStorage, so that no call has to pass a receipt along.
 // Rules: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html
-// Approximations, all because the size of an item before a write is not told:
-// - an update that shrinks its item, and a put over a larger one, count by the new size; a delete counts 1 unit;
-// - in a transaction, updates, deletes and checks count as of an item within 1 KiB, unless the refusal tells more;
-// - a put that finds its object there counts as one PUT, without the GET that compares.
+// Some counts are approximations, because the ports do not return the size of an item before a write:
+// - an update that shrinks its item, and a put over a larger item, count by the new size, and a delete counts 1 unit;
+// - in a transaction, updates, deletes and checks count as for an item within 1 KiB, unless the refusal returns the item;
+// - a put that finds its object already there counts as one PUT, without the GET that compares.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { itemSize } from './item-size.ts';
 import type { ObjectStore } from './object-store.ts';
 import { StorageError } from './storage-error.ts';
 import type { Check, Item, Table, TransactionResult, Write, WriteResult } from './table.ts';
 
-/** S3 requests, bytes of object bodies, DynamoDB's read and write request units, and what stood in the way. */
+/** S3 requests, bytes of object bodies, DynamoDB's read and write request units, and the conflicts and retries. */
 export type Counters = {
   s3Put: number;
   s3Get: number;
@@ -21,13 +21,16 @@ export type Counters = {
   bytesDown: number;
   readUnits: number;
   writeUnits: number;
-  /** Conditions that failed, and requests that a transaction or another writer of the same key got in the way of. */
+  /** Conditions that failed, and requests that failed because of a transaction or another writer of the same key. */
   conflicts: number;
   /** Requests that were sent again. */
   retries: number;
 };
 
-/** List prices in USD per one, us-east-1, S3 Standard and DynamoDB on demand, November 2026. DELETE is free, bytes within a region too. */
+/**
+ * List prices in USD for one unit: us-east-1, S3 Standard and DynamoDB on demand, November 2026. DELETE is free, and so are
+ * bytes within a region.
+ */
 const usdPer: Readonly<Record<keyof Counters, number>> = {
   s3Put: 5e-6,
   s3Get: 0.4e-6,
@@ -47,14 +50,14 @@ export function newCounters(): Counters {
   return Object.fromEntries(names.map((name) => [name, 0])) as Counters;
 }
 
-/** What the requests cost; storage itself and the functions come on top. */
+/** The price of the requests. The stored bytes and the functions are not included. */
 export function usdOf(counters: Counters): number {
   return names.reduce((usd, name) => usd + counters[name] * usdPer[name], 0);
 }
 
 const receipts = new AsyncLocalStorage<readonly Counters[]>();
 
-/** Counts what `work` and all it awaits ask for. Receipts may nest: the outer one holds the inner one too. */
+/** Counts the requests of `work` and of everything that it awaits. Receipts may nest: the outer one includes the inner one. */
 export async function withReceipt<T>(work: () => Promise<T>): Promise<{ result: T; counters: Counters }> {
   const counters = newCounters();
   const result = await receipts.run([...(receipts.getStore() ?? []), counters], work);
@@ -99,10 +102,10 @@ export function countingTable(table: Table, totals: Counters): Table {
 
 const refusal = (result?: { readonly applied: boolean }) => (result?.applied === false ? { conflicts: 1 } : {});
 
-/** For the decorators that send again. */
+/** The retrying decorators call this before each try after the first. */
 export const countRetry = (totals: Counters): void => count(totals, { retries: 1 });
 
-/** `costOf` is told nothing when the request failed: what a failed one costs is not told either, so it counts the least. */
+/** `costOf` gets no result when the request failed. AWS does not say what a failed request costs, so it counts the least. */
 async function counted<T>(
   totals: Counters,
   request: Promise<T>,
@@ -119,7 +122,7 @@ async function counted<T>(
   }
 }
 
-/** Not billed: what was refused at the door. */
+/** A request that was refused before any work is not billed. */
 function isBilled({ reason }: StorageError): boolean {
   return reason !== 'throttled' && reason !== 'invalid' && reason !== 'denied' && reason !== 'too-large';
 }
@@ -135,7 +138,10 @@ function count(totals: Counters, cost: Partial<Counters>): void {
 const READ_BYTES = 4096;
 const WRITE_BYTES = 1024;
 
-/** A unit per 4 KiB of all items of the reply together, half of one when eventual; looking for a missing item costs the least. */
+/**
+ * A read costs one unit for each 4 KiB of all items of the reply together, and half of that when it is eventual. A read of a
+ * missing item costs the least.
+ */
 function readUnits(items: readonly Item[], strong = false): number {
   const bytes = items.reduce((sum, item) => sum + itemSize(item), 0);
   return Math.max(1, Math.ceil(bytes / READ_BYTES)) * (strong ? 1 : 0.5);
@@ -145,7 +151,7 @@ function writeUnits(item: Item | undefined): number {
   return item ? Math.max(1, Math.ceil(itemSize(item) / WRITE_BYTES)) : 1;
 }
 
-/** A failed condition is billed by the item that failed it. */
+/** A failed condition is billed by the size of the item that failed it. */
 function unitsOfWrite(write: Write, result?: WriteResult): number {
   if (result && !result.applied) return writeUnits(result.old);
   return writeUnits(write.kind === 'put' ? write.item : result?.item);

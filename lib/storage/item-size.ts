@@ -1,12 +1,12 @@
-// The size of an item as DynamoDB counts it: for the limit of 400 KB and for the write units it bills.
+// The size of an item as DynamoDB counts it, for the limit of 400 KB and for the write units that it bills.
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
-// The document only approximates numbers; the rule here (pairs of decimal digits) is what DynamoDB Local measures.
+// That document only approximates the size of numbers. The rule here (pairs of decimal digits) agrees with DynamoDB Local.
 import type { Item, Scalar, Value } from './table.ts';
 
 const CONTAINER_BYTES = 3;
 const ELEMENT_BYTES = 1;
 
-/** Bytes of all attribute names and values, `pk` and `sk` included. */
+/** The bytes of all attribute names and values, including `pk` and `sk`. */
 export function itemSize(item: Item): number {
   let bytes = 0;
   for (const [name, value] of Object.entries(item)) bytes += Buffer.byteLength(name) + valueSize(value);
@@ -34,7 +34,10 @@ function scalarSize(value: Scalar): number {
   return typeof value === 'string' ? Buffer.byteLength(value) : value.byteLength;
 }
 
-/** One byte, one for the sign if negative, one for each pair of digits (counted from the point) but trailing zero pairs. */
+/**
+ * A number takes one byte, one more for a negative sign, and one for each pair of digits, counted from the decimal point.
+ * Trailing pairs of zeros take none.
+ */
 function numberSize(value: number): number {
   let rest = Math.abs(value);
   if (rest === 0) return 1;

@@ -1,7 +1,7 @@
-// The order of keys: by their UTF-8 bytes, as S3 lists and DynamoDB sorts. JavaScript's own order is by UTF-16 units and
-// differs: U+FF5E comes before U+1F600 in UTF-8, after it in UTF-16.
+// The order of keys is that of their UTF-8 bytes, as S3 lists and DynamoDB sorts. JavaScript's own order is by UTF-16 units
+// and differs: U+FF5E comes before U+1F600 in UTF-8, but after it in UTF-16.
 
-/** Negative when `a` comes first, 0 when equal. Both must be well-formed. */
+/** Returns a negative number when `a` comes first, and 0 when both are equal. Both must be well-formed. */
 export function compareUtf8(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
   for (let index = 0; index < length; index++) {
@@ -12,13 +12,13 @@ export function compareUtf8(a: string, b: string): number {
   return a.length - b.length;
 }
 
-/** Surrogates stand for code points above U+FFFF, so they go behind U+E000..U+FFFF. */
+/** Surrogates stand for code points above U+FFFF, so they sort after U+E000..U+FFFF. */
 function rank(unit: number): number {
   if (unit < 0xd800) return unit;
   return unit < 0xe000 ? unit + 0x2000 : unit - 0x800;
 }
 
-/** Index of the first key at or after `key` in `sorted`; its length when there is none. */
+/** Returns the index of the first key at or after `key` in `sorted`, or the length of `sorted` if there is none. */
 export function firstAtOrAfter(sorted: readonly string[], key: string): number {
   let low = 0;
   let high = sorted.length;
@@ -30,7 +30,7 @@ export function firstAtOrAfter(sorted: readonly string[], key: string): number {
   return low;
 }
 
-/** Index of the first key after `key`. */
+/** Returns the index of the first key after `key`. */
 export function firstAfter(sorted: readonly string[], key: string): number {
   return firstAtOrAfter(sorted, `${key}\0`);
 }

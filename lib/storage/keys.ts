@@ -1,8 +1,8 @@
-// Everything stored, in one place: each item of the table and each object, with its key, its meaning and its lifetime.
+// All stored things in one place: each item of the table and each object, with its key, its meaning and its lifetime.
 // The table's key schema never changes: `pk` and `sk` strings, `ttl` number, no indexes. Everything is keyed by the
-// topic's id, so a topic made anew under an old name shares nothing with the old one.
+// topic's id, so a topic that is re-created under an old name shares nothing with the old one.
 //
-//   pk                        sk                 what                          lives
+//   pk                        sk                 meaning                       lives
 //   topic                     name, . as _       a topic                       until deleted
 //   deleted                   topic id           tombstone of a topic          until maintenance has swept it, and two days
 //   <topic id>/<p>            h                  head of a partition           as the topic; fenced for ever after
@@ -10,25 +10,26 @@
 //   producer-ids              next               the counter of producer ids   for ever
 //   once/<topic id>           hash of the key    an Idempotency-Key            two days (ttl)
 //   topics-changed            n                  counter of topic changes      for ever
-//   groups                    group              that there is such a group    as the group
+//   groups                    group              entry in the list of groups   as the group
 //   group/<group>             h                  head of a group               until deleted, and a week (ttl)
-//   group/<group>             m/<member id>      a member                      till it retires, and a quarter hour (ttl)
-//   group/<group>             i/<instance id>    whose the instance id is      as the group
+//   group/<group>             m/<member id>      a member                      until it retires, and a quarter hour (ttl)
+//   group/<group>             i/<instance id>    the member with this id       as the group
 //   group/<group>/t           epoch, nonce       target, immutable             until the next is installed
 //   group/<group>/o           topic id, p / 16   owners and committed offsets  until they expire; buried, a week (ttl)
 //
 //   <2 hex>/<topic id>/ingest/<epoch 6 hex><random 16 hex>   ingest segment    until nothing names it
 //
-// A tombstone must outlive every copy of the request that made its topic, or a late one brings the topic back. AWS takes
-// no request whose signature is older than a quarter of an hour; two days are far above that and any clock.
+// A tombstone must outlive every copy of the request that created its topic. Otherwise a delayed copy could bring the topic
+// back. AWS accepts no request whose signature is older than a quarter of an hour. Two days are far above that, and above
+// the error of any clock.
 //
-// Attribute names are one letter where the item is on the hot path, because bytes are billed.
+// Attribute names have one letter if the item is on the hot path, because its bytes are billed.
 import type { Key } from './table.ts';
 
-/** Version of every item we write, in attribute `v`. Readers refuse a greater one. */
+/** The version of every item that we write, in attribute `v`. Readers refuse a greater version. */
 export const itemVersion = 1;
 
-/** `.` and `_` collide as in Kafka (metric names): one key for both makes the refusal atomic. */
+/** Names that differ only by `.` and `_` collide, as in Kafka (metric names). One key for both makes the refusal atomic. */
 export const topicKey = (name: string): Key => ({ pk: 'topic', sk: name.replaceAll('.', '_') });
 export const topicsPartition = 'topic';
 export const tombstoneKey = (topicId: string): Key => ({ pk: 'deleted', sk: topicId });
@@ -39,12 +40,12 @@ export const producerIdsKey: Key = { pk: 'producer-ids', sk: 'next' };
 export const idempotencyKey = (topicId: string, keyHash: string): Key => ({ pk: `once/${topicId}`, sk: keyHash });
 
 const offsetDigits = 16;
-/** Sixteen digits hold 2^53 - 1, and sort as numbers. */
+/** Sixteen digits hold 2^53 - 1, and the padded text sorts as numbers do. */
 export const offsetSortKey = (offset: number): string => String(offset).padStart(offsetDigits, '0');
 
 /**
- * Two digits of the random part come first: S3 scales by prefix. The epoch lets a sweep tell old names from new ones
- * without a clock of the store; the topic id lets it tell whose heads may name them.
+ * Two digits of the random part come first, because S3 scales by prefix. The epoch lets a sweep tell old names from new
+ * ones without a clock of the store. The topic id tells it which topic's heads may name the segment.
  */
 export function ingestSegmentKey(topicId: string, epoch: number, random: Uint8Array): string {
   const randomHex = Buffer.from(random).toString('hex');
@@ -53,22 +54,22 @@ export function ingestSegmentKey(topicId: string, epoch: number, random: Uint8Ar
 
 const ingestSegmentName = /^([0-9a-f]{2})\/([\w-]{22})\/ingest\/([0-9a-f]{6})(\1[0-9a-f]{14})$/;
 
-/** Whose a segment is and how old, from its name alone; undefined for any other name. */
+/** Reads a segment's topic and age from its name alone. Returns undefined for any other name. */
 export function parseIngestSegmentKey(key: string): { topicId: string; epoch: number } | undefined {
   const match = ingestSegmentName.exec(key);
   return match ? { topicId: match[2]!, epoch: Number.parseInt(match[3]!, 16) } : undefined;
 }
 
-/** Grows with every topic that is made, altered or deleted: groups compare it. */
+/** The counter grows with every topic that is created, altered or deleted. Groups compare it to notice such changes. */
 export const topicsChangedKey: Key = { pk: 'topics-changed', sk: 'n' };
 
 export const groupsPartition = 'groups';
 export const groupListingKey = (groupId: string): Key => ({ pk: groupsPartition, sk: groupId });
-/** Group ids have no slash, so no group's partition is another's. */
+/** Group ids have no slash, so two groups never share a table partition. */
 export const groupPartition = (groupId: string): string => `group/${groupId}`;
 export const groupHeadKey = (groupId: string): Key => ({ pk: groupPartition(groupId), sk: 'h' });
 export const memberPrefix = 'm/';
-/** Member ids are ASCII below `~`. */
+/** Member ids have only ASCII characters below `~`, so this key is after all of them. */
 export const lastMemberKey = 'm/~';
 export const memberKey = (groupId: string, memberId: string): Key => ({
   pk: groupPartition(groupId),
@@ -84,10 +85,10 @@ export const targetKey = (groupId: string, epoch: number, nonce: string): Key =>
   pk: targetsPartition(groupId),
   sk: `${offsetSortKey(epoch)}/${nonce}`,
 });
-/** Sixteen partitions share an item: full, it is just below 1 KiB. */
+/** Sixteen partitions share an item, because a full one is then just below 1 KiB. */
 export const partitionsPerOffsetsItem = 16;
 export const groupOffsetsPartition = (groupId: string): string => `group/${groupId}/o`;
-/** Three digits: partitions are at most 10,000. */
+/** Three digits are enough, because a topic has at most 10,000 partitions. */
 export const groupOffsetsKey = (groupId: string, topicId: string, partition: number): Key => ({
   pk: groupOffsetsPartition(groupId),
   sk: `${topicId}/${String(Math.floor(partition / partitionsPerOffsetsItem)).padStart(3, '0')}`,

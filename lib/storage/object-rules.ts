@@ -1,4 +1,4 @@
-// The checks and the words of refusal that every ObjectStore shares.
+// The checks and the error texts that all adapters of the ObjectStore share.
 import type { ByteRange, ListRequest } from './object-store.ts';
 import { StorageError } from './storage-error.ts';
 
@@ -11,12 +11,12 @@ export function holdsOtherBytes(key: string): StorageError {
 }
 
 export function checkObjectKey(key: string): void {
-  checkKeyText('an object key', key, 1);
+  checkKeyText('object key', key, 1);
 }
 
 export function checkDelete(keys: readonly string[]): void {
   const most = objectLimits.deleteKeys;
-  if (keys.length > most) throw invalid(`a delete takes 0..${most} keys, not ${keys.length}`);
+  if (keys.length > most) throw invalid(`keys: expected 0..${most} keys, got ${keys.length}`);
   keys.forEach(checkObjectKey);
 }
 
@@ -25,18 +25,18 @@ export function checkList(request: ListRequest): void {
   checkKeyText('after', request.after ?? '', 0);
   const most = objectLimits.pageObjects;
   const limit = request.limit ?? most;
-  if (!Number.isInteger(limit) || limit < 1 || limit > most) throw invalid(`limit must be 1..${most}, not ${limit}`);
+  if (!Number.isInteger(limit) || limit < 1 || limit > most) throw invalid(`limit: expected 1..${most}, got ${limit}`);
 }
 
 export function checkRange(range: ByteRange): void {
   const { from, to } = range;
   if (Number.isSafeInteger(from) && Number.isSafeInteger(to) && from >= 0 && from < to) return;
-  throw invalid(`a range must have 0 <= from < to, not from ${from} to ${to}`);
+  throw invalid(`range: expected 0 <= from < to, got from ${from} to ${to}`);
 }
 
 function checkKeyText(name: string, text: string, leastBytes: number): void {
-  if (!text.isWellFormed()) throw invalid(`${name} has half of a surrogate pair`);
+  if (!text.isWellFormed()) throw invalid(`${name}: expected well-formed text, got half of a surrogate pair`);
   const bytes = Buffer.byteLength(text);
   if (bytes >= leastBytes && bytes <= objectLimits.keyBytes) return;
-  throw invalid(`${name} must have ${leastBytes}..${objectLimits.keyBytes} bytes of UTF-8, not ${bytes}`);
+  throw invalid(`${name}: expected ${leastBytes}..${objectLimits.keyBytes} bytes of UTF-8, got ${bytes}`);
 }

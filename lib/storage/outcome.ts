@@ -1,10 +1,10 @@
-// The one place where a failure of the storage becomes an error of the catalogue, with what it means for the data.
+// The one place that turns a failure of the storage into an error of the catalogue, with its outcome for the data.
 import { type ErrorCode, RivuletError } from '../api/errors.ts';
 import { StorageError } from './storage-error.ts';
 
 /**
- * The same error when it is not the storage's. `doubtful`: an earlier try may have acted. `wasWrite`: the failed call itself
- * could have written.
+ * Returns the catalogue's error for a failure of the ports, and other errors as they are. `doubtful`: an earlier call may
+ * have committed the append. `wasWrite`: the failed call itself may have committed it.
  */
 export function storageFailure(error: unknown, doubtful: boolean, wasWrite = true): unknown {
   return error instanceof StorageError ? errorOfStorage(error, doubtful, wasWrite) : error;
@@ -23,8 +23,8 @@ function codeOf({ reason }: StorageError): ErrorCode {
 }
 
 /**
- * Failures of the ports in the catalogue's words. An append's commit point translates its own (sequence.ts): what is left
- * of it here are reads before anything is written.
+ * Awaits `work` and translates failures of the ports. An append's commit point translates its own failures
+ * (lib/log/sequence.ts), so only reads that come before any write of an append are translated here.
  */
 export async function translated<T>(work: Promise<T>, kind: 'read' | 'write'): Promise<T> {
   try {

@@ -1,4 +1,4 @@
-// All pages of a query, where what is asked for is bounded by what one group has.
+// Reads all pages of a query. Callers use it only for queries whose result is bounded by the size of one group.
 import type { Item, Query, Table } from './table.ts';
 
 export async function readAll(table: Table, query: Omit<Query, 'after' | 'limit'>): Promise<Item[]> {

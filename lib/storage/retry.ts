@@ -1,35 +1,35 @@
-// Sends again what is worth sending again, and remembers that it did: the decorators that stand between the engine and the
-// adapters, which try exactly once.
-// Bounds: API Gateway cuts a request at 30 s, and a produce request is one put and then, in a row, the update of the head
-// and now and then a page and a trim. A new try starts only within `totalMs` of the first, so a call ends after at most
-// totalMs + one try of the adapter (1.5 s table, 4 s objects): 6 + 4 + 3 * (4 + 1.5) = 26.5 s when everything goes wrong, and
-// then the caller still gets an answer that says what happened to the data.
-// Invariant: whatever is answered, `doubtful` or `mayHaveActed` is true if any try may have acted without our knowing.
+// Decorators that retry failed calls of the ports and remember that they did. They stand between the engine and the
+// adapters, because an adapter tries exactly once.
+// Bounds: API Gateway cuts a request at 30 s. A produce request makes one put and then, one after the other, the update of
+// the head and sometimes a page and a trim. A new try starts only within `totalMs` of the first, so a call ends after at most
+// totalMs + one try of the adapter (1.5 s table, 4 s objects). If everything goes wrong that is 6 + 4 + 3 * (4 + 1.5) =
+// 26.5 s, and the caller still gets an answer that says what happened to the data.
+// Invariant: in every answer, `doubtful` or `mayHaveActed` is true if any try may have acted without our knowledge.
 import { type Clock, fullJitterMs } from '../runtime/clock.ts';
 import type { ObjectStore } from './object-store.ts';
 import { StorageError } from './storage-error.ts';
 import type { Table } from './table.ts';
 
 export type RetryOptions = {
-  /** Tries in all, the first included; 1 or more. */
+  /** The number of tries, including the first: 1 or more. */
   readonly attempts: number;
-  /** No try starts later than this after the first. */
+  /** No try starts later than this after the start of the first. */
   readonly totalMs: number;
-  /** Waits are uniform in [0, min(capMs, baseMs * 2^n)). */
+  /** The wait before a try is uniform in [0, min(capMs, baseMs * 2^n)). */
   readonly baseMs: number;
   readonly capMs: number;
-  /** Told before each try after the first. */
+  /** Called before each try after the first. */
   readonly onRetry?: () => void;
 };
 
-/** A hot item's conflicts pass within some ten milliseconds; a throttled table takes seconds to split. */
+/** Conflicts on a hot item pass within some ten milliseconds. A throttled table takes seconds to split. */
 const tableRetry: RetryOptions = { attempts: 8, totalMs: 4_000, baseMs: 25, capMs: 1_000 };
-/** S3 answers 503 while it spreads a prefix that has become hot, which takes a while. */
+/** S3 answers 503 while it splits a prefix that has become hot, and that takes some time. */
 const objectRetry: RetryOptions = { attempts: 8, totalMs: 6_000, baseMs: 50, capMs: 2_000 };
 
 type Clocks = Pick<Clock, 'monotonic' | 'sleep' | 'random'>;
 
-/** Defaults: 8 tries within 4 s. A write's result is `doubtful` when an earlier try of it got no answer. */
+/** Defaults: 8 tries within 4 s. A write's result is `doubtful` if an earlier try of it may have acted. */
 export function retryingTable(table: Table, clock: Clocks, options: Partial<RetryOptions> = {}): Table {
   const send = resender(clock, { ...tableRetry, ...options });
   return {
@@ -70,8 +70,8 @@ export function retryingObjectStore(
 }
 
 /**
- * Who may write and not read cannot compare what is there. Names are used by one put alone (64 random bits), so what is
- * there after a try of ours that got no answer is ours.
+ * A process that may write but not read cannot compare the stored bytes. Only one put ever uses a name (64 random bits), so
+ * an object that is there after an unanswered try of ours is ours.
  */
 const isTakenUnread = (error: unknown) =>
   error instanceof StorageError && error.reason === 'exists' && error.mayHaveActed;

@@ -1,23 +1,23 @@
-// What a port throws. Expected outcomes (a failed condition, a missing item) are values, never errors.
+// The error that the ports throw. Expected outcomes (a failed condition, a missing item) are values, never errors.
 
 export type StorageReason =
-  /** Asked to slow down; nothing was done. */
+  /** The service asked us to slow down. Nothing was done. */
   | 'throttled'
-  /** A transaction held one of the items, or a conditional put raced; nothing was done. */
+  /** A transaction held one of the items, or a conditional put raced with another. Nothing was done. */
   | 'conflict'
-  /** No answer in time, or the connection broke: it may have been done, or may be done yet. */
+  /** There was no answer in time, or the connection broke. The request may have been done, or may still be done. */
   | 'no-answer'
-  /** The service answered that it failed (5xx): it may have been done. */
+  /** The service answered that it failed (5xx). The request may have been done. */
   | 'unavailable'
-  /** putOnce: the key holds other bytes; with `mayHaveActed` it holds some that this process may not read. */
+  /** putOnce: the key holds other bytes. With `mayHaveActed` it holds bytes that this process may not read. */
   | 'exists'
-  /** An item above 400 KB (409,600 bytes). */
+  /** The item is larger than 400 KB (409,600 bytes). */
   | 'too-large'
-  /** A request that can never succeed: a bad key, a bad path, a bad number. A bug in the caller. */
+  /** The request can never succeed: a bad key, a bad path, a bad number. This is a bug in the caller. */
   | 'invalid'
   /** What is stored failed its checksum, or the structure around it is damaged. */
   | 'corrupt'
-  /** Not allowed, no such bucket or table, bad credentials, disk full: somebody must mend the deployment. */
+  /** Not allowed, no such bucket or table, bad credentials, disk full: an operator must mend the deployment. */
   | 'denied';
 
 export class StorageError extends Error {
@@ -32,7 +32,7 @@ export class StorageError extends Error {
     this.mayHaveActed = options?.mayHaveActed ?? (reason === 'no-answer' || reason === 'unavailable');
   }
 
-  /** Worth sending again unchanged. */
+  /** True if the same request, sent again, may succeed. */
   get retriable(): boolean {
     return ['throttled', 'conflict', 'no-answer', 'unavailable'].includes(this.reason);
   }

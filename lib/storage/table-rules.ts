@@ -1,6 +1,6 @@
-// What the Table port means, in code: the checks and the words of refusal that every adapter shares, and the
-// interpretation of conditions and updates for those that have no DynamoDB behind them (memory, SQLite).
-// Where the port leaves a choice, it is made as DynamoDB makes it.
+// The meaning of the Table port in code: the checks and error texts that all adapters share, and the interpretation of
+// conditions and updates for the adapters without DynamoDB (memory, SQLite).
+// Where the port leaves a choice, this code chooses as DynamoDB does.
 import { isScalar, itemSize } from './item-size.ts';
 import { compareUtf8 } from './key-order.ts';
 import { StorageError } from './storage-error.ts';
@@ -31,27 +31,27 @@ export const tableLimits = {
   pageItems: 1000,
 } as const;
 
-// --- words of refusal
+// --- error texts
 
 const invalid = (message: string) => new StorageError('invalid', message);
 
-/** The item would be above the limit: known before the write for a put, after it for an update. */
+/** The item would be above the limit. For a put this is known before the write, for an update only by running it. */
 export function tooLarge(key: Key): StorageError {
   return new StorageError('too-large', `the item ${nameOf(key)} would be larger than ${tableLimits.itemBytes} bytes`);
 }
 
-/** An update met a missing map or list, or an attribute of another type. */
+/** The update met a missing map or list, or an attribute of another type. */
 export function doesNotFit(key: Key): StorageError {
-  return invalid(`the update does not fit the item ${nameOf(key)}: a map or list is missing, or a type is another`);
+  return invalid(`the update does not fit the item ${nameOf(key)}: a map or list is missing, or has another type`);
 }
 
 export function tokenReused(token: string): StorageError {
-  return invalid(`the transaction token ${JSON.stringify(token)} was used for other actions`);
+  return invalid(`the transaction token ${JSON.stringify(token)} was already used for other actions`);
 }
 
 const nameOf = (key: Key) => `${JSON.stringify(key.pk)} ${JSON.stringify(key.sk)}`;
 
-// --- checks: throw StorageError, need nothing but the request
+// --- checks: they throw StorageError, and need only the request
 
 export function checkKey(key: Key): void {
   checkText('pk', key.pk, tableLimits.pkBytes);
@@ -109,7 +109,7 @@ function checkCondition(condition: Condition): void {
     return;
   }
   checkPath(condition.path);
-  if ('value' in condition) checkScalar('the value compared with', condition.value);
+  if ('value' in condition) checkScalar('the value of a condition', condition.value);
 }
 
 function checkUpdate(update: Update): void {
@@ -144,15 +144,16 @@ function checkDisjoint(paths: readonly Path[]): void {
 
 function checkPath(path: Path): void {
   const { attribute, entry } = split(path);
-  if (attribute === 'pk' || attribute === 'sk') throw invalid(`a path may not name ${attribute}`);
+  if (attribute === 'pk' || attribute === 'sk')
+    throw invalid(`path: expected an attribute other than pk and sk, got ${attribute}`);
   checkName(attribute);
   if (entry !== undefined) checkName(entry);
 }
 
-/** `__proto__` is lost on its way through the AWS SDK. */
+/** The AWS SDK loses an attribute of the name `__proto__`. */
 function checkName(name: string): void {
-  checkText('a name', name, tableLimits.nameBytes);
-  if (name === '__proto__') throw invalid('a name may not be __proto__');
+  checkText('attribute name', name, tableLimits.nameBytes);
+  if (name === '__proto__') throw invalid('attribute name: expected any other name, got __proto__');
 }
 
 function checkValue(name: string, value: Value): void {
@@ -166,31 +167,34 @@ function checkValue(name: string, value: Value): void {
 }
 
 function checkList(name: string, elements: unknown): void {
-  if (!Array.isArray(elements)) throw invalid(`${name} must be a list`);
+  if (!Array.isArray(elements)) throw invalid(`${name}: expected a list, got ${typeName(elements)}`);
   for (const element of elements) checkScalar(`an element of ${name}`, element);
 }
 
 function checkScalar(name: string, value: unknown): void {
   if (typeof value === 'string') {
-    if (!value.isWellFormed()) throw invalid(`${name} has half of a surrogate pair`);
+    if (!value.isWellFormed()) throw halfCharacter(name);
   } else if (typeof value === 'number') checkNumber(name, value);
-  else if (!isScalar(value)) throw invalid(`${name} must be a string, a number or binary, not ${typeName(value)}`);
+  else if (!isScalar(value)) throw invalid(`${name}: expected a string, a number or binary, got ${typeName(value)}`);
 }
 
 function checkNumber(name: string, value: unknown): void {
-  if (!Number.isSafeInteger(value)) throw invalid(`${name} must be a safe integer, not ${String(value)}`);
+  if (!Number.isSafeInteger(value)) throw invalid(`${name}: expected a safe integer, got ${String(value)}`);
 }
 
 function checkCount(name: string, count: number, most: number): void {
-  if (!Number.isInteger(count) || count < 1 || count > most) throw invalid(`${name} must be 1..${most}, not ${count}`);
+  if (!Number.isInteger(count) || count < 1 || count > most)
+    throw invalid(`${name}: expected 1..${most}, got ${count}`);
 }
 
 function checkText(name: string, text: unknown, mostBytes: number): void {
-  if (typeof text !== 'string') throw invalid(`${name} must be a string, not ${typeName(text)}`);
-  if (!text.isWellFormed()) throw invalid(`${name} has half of a surrogate pair`);
+  if (typeof text !== 'string') throw invalid(`${name}: expected a string, got ${typeName(text)}`);
+  if (!text.isWellFormed()) throw halfCharacter(name);
   const bytes = Buffer.byteLength(text);
-  if (bytes < 1 || bytes > mostBytes) throw invalid(`${name} must have 1..${mostBytes} bytes of UTF-8, not ${bytes}`);
+  if (bytes < 1 || bytes > mostBytes) throw invalid(`${name}: expected 1..${mostBytes} bytes of UTF-8, got ${bytes}`);
 }
+
+const halfCharacter = (name: string) => invalid(`${name}: expected well-formed text, got half of a surrogate pair`);
 
 function typeName(value: unknown): string {
   if (value === null) return 'null';
@@ -239,7 +243,7 @@ function hasElement(list: Value | undefined, wanted: Scalar): boolean {
   return Array.isArray(list) && list.some((element: Scalar) => compareScalars(element, wanted) === 0);
 }
 
-/** Undefined when the types differ. */
+/** Returns undefined if the types differ. */
 function compareScalars(found: Value | undefined, value: Scalar): number | undefined {
   if (typeof found === 'number' && typeof value === 'number') return found - value;
   if (typeof found === 'string' && typeof value === 'string') return compareUtf8(found, value);
@@ -249,7 +253,7 @@ function compareScalars(found: Value | undefined, value: Scalar): number | undef
 
 // --- updates
 
-/** The item after the update. Undefined when there was none and the update only takes away: DynamoDB then makes none. */
+/** The item after the update. Undefined if there was no item and the update only removes: DynamoDB then creates none. */
 function updated(key: Key, update: Update, old: Item | undefined): Item | undefined {
   const draft: Record<string, Value> = { ...(old ?? { pk: key.pk, sk: key.sk }) };
   const expect = (fits: boolean) => {
@@ -307,7 +311,7 @@ function trimFrom(draft: Draft, name: string, count: number): boolean {
   return true;
 }
 
-/** DynamoDB forgives a missing attribute or entry, but not a missing map. */
+/** DynamoDB accepts the removal of a missing attribute or entry, but not of an entry of a missing map. */
 function removePath(draft: Draft, path: Path): boolean {
   const { attribute, entry } = split(path);
   if (entry === undefined) {
@@ -329,7 +333,7 @@ export type Rows = {
   delete(key: Key): void;
 };
 
-/** Runs a checked write: all or nothing, throws `invalid` or `too-large` before it touches a row. */
+/** Runs a checked write as a whole or not at all. It throws `invalid` or `too-large` before it touches a row. */
 export function runWrite(rows: Rows, write: Write): WriteResult {
   const old = rows.get(keyOf(write));
   if (write.if && !holds(write.if, old)) return { applied: false, old };
@@ -338,7 +342,7 @@ export function runWrite(rows: Rows, write: Write): WriteResult {
   return { applied: true, item };
 }
 
-/** Runs checked actions: all or none. */
+/** Runs all of the checked actions or none. */
 export function runTransaction(rows: Rows, actions: readonly (Write | Check)[]): TransactionResult {
   const olds = actions.map((action) => rows.get(keyOf(action)));
   const refused = actions.map((action, index) => action.if !== undefined && !holds(action.if, olds[index]));

@@ -1,18 +1,21 @@
 // The port to the table of small items: DynamoDB, SQLite or memory. It is the subset of DynamoDB that Rivulet uses, as
-// typed data: the DynamoDB adapter compiles it to expressions, the others interpret it. One contract suite holds all to
-// the same meaning.
+// typed data. The DynamoDB adapter compiles it to expressions, and the others interpret it. One contract suite
+// (test/contract/) checks that all adapters give it the same meaning.
 
 /** A number is always a safe integer. */
 export type Scalar = string | number | Uint8Array;
 export type Value = Scalar | readonly Scalar[] | { readonly [key: string]: Scalar };
-/** `pk` 1..2048 and `sk` 1..1024 bytes of UTF-8. */
+/** `pk` has 1..2048 and `sk` 1..1024 bytes of UTF-8. */
 export type Key = { readonly pk: string; readonly sk: string };
 export type Item = Key & { readonly [attribute: string]: Value };
 
-/** An attribute, or one entry of a map attribute. Not `pk` or `sk`. */
+/** An attribute, or one entry of a map attribute. A path never names `pk` or `sk`. */
 export type Path = string | readonly [attribute: string, entry: string];
 
-/** Comparisons with a missing path, or with another type, are false; `lacks` is then true. Binary compares as unsigned bytes. */
+/**
+ * A comparison with a missing path, or with another type, is false, but `lacks` is then true. Binary compares as unsigned
+ * bytes.
+ */
 export type Condition =
   | { readonly test: 'exists' | 'absent'; readonly path: Path }
   | { readonly test: 'equals' | 'below' | 'atMost' | 'above' | 'atLeast'; readonly path: Path; readonly value: Scalar }
@@ -39,9 +42,9 @@ export type Update = {
   readonly setIfAbsent?: readonly (readonly [Path, Value])[];
   /** A missing number counts as 0. */
   readonly add?: readonly (readonly [attribute: string, amount: number])[];
-  /** At the end of the list; a missing list counts as empty. */
+  /** Adds elements at the end of the list. A missing list counts as empty. */
   readonly append?: readonly (readonly [attribute: string, elements: readonly Scalar[]])[];
-  /** Removes this many elements (1..100) from the front of the list; fewer if there are fewer. */
+  /** Removes this many elements (1..100) from the front of the list, or all of them if there are fewer. */
   readonly trim?: readonly (readonly [attribute: string, count: number])[];
   /** A missing path is no error. */
   readonly remove?: readonly Path[];
@@ -49,26 +52,28 @@ export type Update = {
 
 export type Write =
   | { readonly kind: 'put'; readonly item: Item; readonly if?: Condition }
-  /** Creates the item when there is none, unless the condition refuses. */
+  /** Creates the item if there is none, unless the condition refuses. */
   | { readonly kind: 'update'; readonly key: Key; readonly update: Update; readonly if?: Condition }
   | { readonly kind: 'delete'; readonly key: Key; readonly if?: Condition };
 export type Check = { readonly kind: 'check'; readonly key: Key; readonly if: Condition };
 
 export type WriteResult = (
   | {
-      /** The item after the write; undefined after a delete. */ readonly applied: true;
+      readonly applied: true;
+      /** The item after the write. Undefined after a delete. */
       readonly item: Item | undefined;
     }
-  | { /** The item that failed the condition. */ readonly applied: false; readonly old: Item | undefined }
+  | { readonly applied: false /** The item that failed the condition. */; readonly old: Item | undefined }
 ) & {
-  /** An earlier try of this very write got no answer: a copy of it may have landed, or may land yet. */
+  /** An earlier try of this same write may have acted: a copy of it may have landed, or may still land. */
   readonly doubtful?: boolean;
 };
 
 export type TransactionResult =
   | { readonly applied: true }
   | {
-      readonly applied: false /** One for each action, in order. */;
+      readonly applied: false;
+      /** One for each action, in order. */
       readonly failures: readonly { readonly failed: boolean; readonly old?: Item }[];
     };
 
@@ -78,28 +83,31 @@ export type Query = {
   readonly from?: string;
   /** Inclusive. */
   readonly through?: string;
-  /** Exclusive, in the direction of travel: where the last page ended. */
+  /** Exclusive, in the direction of the query: the last sk of the page before. */
   readonly after?: string;
-  /** Greatest key first. */
+  /** Returns the greatest key first. */
   readonly reverse?: boolean;
-  /** At most this many; 1..1000. Default 1000. */
+  /** The page has at most this many items: 1..1000, default 1000. */
   readonly limit?: number;
-  /** Sees every write that was answered before; costs twice. Default false. */
+  /** The query sees every write that was answered before it, and costs twice as much. Default false. */
   readonly strong?: boolean;
 };
 
 export type ItemPage = {
   readonly items: readonly Item[];
-  /** True when more may follow: ask again with `after` = the last sk. */
+  /** True if more may follow: query again with `after` = the last sk. */
   readonly more: boolean;
 };
 
-/** Every method throws StorageError and nothing else. Callers send only writes that do no harm when they run twice. */
+/** Every method throws StorageError and nothing else. Callers send only writes that do no harm if they run twice. */
 export type Table = {
   get(key: Key, options?: { strong?: boolean }): Promise<Item | undefined>;
-  /** In the order of sk, by UTF-8 bytes. */
+  /** Returns items in the order of sk, by UTF-8 bytes. */
   query(query: Query): Promise<ItemPage>;
   write(write: Write): Promise<WriteResult>;
-  /** All or none; 1..100 actions on distinct items; `token` (1..36 characters) makes a repeat within ten minutes harmless. */
+  /**
+   * Applies all actions or none: 1..100 actions on distinct items. The `token` (1..36 characters) makes a repeat within ten
+   * minutes harmless.
+   */
   transact(actions: readonly (Write | Check)[], token: string): Promise<TransactionResult>;
 };

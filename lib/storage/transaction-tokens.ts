@@ -1,19 +1,19 @@
-// The promise of a transaction's token: what was applied under it once is not applied again. For the adapters that
-// have no DynamoDB behind them.
+// Keeps the promise of a transaction's token, for the adapters without DynamoDB: actions that were applied once under a
+// token are not applied again.
 import { createHash } from 'node:crypto';
 import type { Check, TransactionResult, Write } from './table.ts';
 import { tokenReused } from './table-rules.ts';
 
-/** DynamoDB remembers for ten minutes; a count needs no clock, and who repeats in the same process does so in seconds. */
+/** DynamoDB remembers tokens for ten minutes. A count needs no clock, and a caller in this process repeats within seconds. */
 export const tokensRemembered = 10_000;
 
-/** Token -> digest of the actions that were applied under it. */
+/** Maps a token to the digest of the actions that were applied under it. */
 export type TokenStore = {
   get(token: string): string | undefined;
   put(token: string, digest: string): void;
 };
 
-/** Runs the transaction unless it was applied before; throws `invalid` when the token was used for other actions. */
+/** Runs the transaction unless it was applied before. It throws `invalid` if the token was used for other actions. */
 export function runOnce(
   tokens: TokenStore,
   token: string,

@@ -1,5 +1,5 @@
-// Who may do what with the deployed API: signatures, and policies by path and method, for users and for assumed roles.
-// Whatever is refused has done nothing.
+// Access to the deployed API: signatures, and policies by path and method, for users and for assumed roles. A refused
+// request must have done nothing.
 import { Sha256 } from '@aws-crypto/sha256-js';
 import { SignatureV4 } from '@smithy/signature-v4';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -53,7 +53,7 @@ await onDeployment(({ endpoint, url }) => {
   });
 
   describe('a signature', () => {
-    /** Refused by the gateway, and nothing is written. */
+    /** Expects that the gateway refuses the request, and that nothing is written. */
     async function expectRefused(send: () => Promise<HttpReply>): Promise<void> {
       const before = await countOf(topic);
       const reply = await send();
@@ -61,34 +61,38 @@ await onDeployment(({ endpoint, url }) => {
       expect(await countOf(topic)).toBe(before);
     }
 
-    test('that is right writes', async () => {
+    test('that is right lets the request write', async () => {
       const before = await countOf(topic);
       expect((await asOperator(produceTo(topic))).status).toBe(200);
       expect(await countOf(topic)).toBe(before + 1);
     });
 
-    test('that is missing', () => expectRefused(() => sendPlain(url, produceTo(topic))));
+    test('that is missing is refused', () => expectRefused(() => sendPlain(url, produceTo(topic))));
 
     test.each<[string, SignedWith]>([
       ['of six minutes ago', { nowMs: Date.now() - 6 * minuteMs }],
       ['of six minutes ahead', { nowMs: Date.now() + 6 * minuteMs }],
       ['for another region', { region: 'eu-central-1' }],
-    ])('%s', (_, signedWith) => expectRefused(() => sendSigned(url, operator, produceTo(topic), signedWith)));
+    ])('%s is refused', (_, signedWith) =>
+      expectRefused(() => sendSigned(url, operator, produceTo(topic), signedWith)),
+    );
 
     test.each<[string, (right: Credentials) => Credentials]>([
       ['with a wrong secret', (right) => ({ ...right, secretAccessKey: 'wrong' })],
       ['of a key that does not exist', () => ({ accessKeyId: 'AKIA0000000000000000', secretAccessKey: 'wrong' })],
-      ['with a session token that is none', (right) => ({ ...right, sessionToken: 'none' })],
-    ])('%s', (_, credentials) => expectRefused(() => sendSigned(url, credentials(operator), produceTo(topic))));
+      ['with an invalid session token', (right) => ({ ...right, sessionToken: 'none' })],
+    ])('%s is refused', (_, credentials) =>
+      expectRefused(() => sendSigned(url, credentials(operator), produceTo(topic))),
+    );
 
     test.each<[string, Partial<HttpRequest>]>([
-      ['a body', { body: '{"records":[{"value":"other"}]}' }],
-      ['a path', { path: `/v1/topics/${other}/records` }],
-      ['a query', { path: `/v1/topics/${topic}/records?a=b` }],
-      ['a method', { method: 'PUT' }],
-    ])('of a request that was changed: %s', async (_, changed) => {
+      ['the body', { body: '{"records":[{"value":"other"}]}' }],
+      ['the path', { path: `/v1/topics/${other}/records` }],
+      ['the query', { path: `/v1/topics/${topic}/records?a=b` }],
+      ['the method', { method: 'PUT' }],
+    ])('of a request with %s changed after signing is refused', async (_, changed) => {
       const request = produceTo(topic);
-      // As curl signs: without naming the hash of the body, which the emulator would believe.
+      // The test signs as curl does, without a header for the hash of the body: the emulator would trust that header.
       const signer = new SignatureV4({
         credentials: operator,
         region: 'us-east-1',
@@ -126,7 +130,7 @@ await onDeployment(({ endpoint, url }) => {
       alter: { method: 'PATCH', path: `/v1/topics/${name}`, headers: json, body: '{"partitions":1}' },
       make: { method: 'PUT', path: `/v1/topics/${name}`, headers: json, body: '{}' },
     });
-    /** What is allowed of these is refused as a request, or finds no such group. */
+    /** An allowed request among these gets a 400, or a 404 because there is no such group. */
     const requestsOnGroup = (group: string): Record<string, HttpRequest> => {
       const path = `/v1/groups/${group}`;
       return {
@@ -143,10 +147,10 @@ await onDeployment(({ endpoint, url }) => {
       'list topics': { method: 'GET', path: '/v1/topics' },
       'list groups': { method: 'GET', path: '/v1/groups' },
       'new producer': { method: 'POST', path: '/v1/producers' },
-      'what no route takes': { method: 'GET', path: '/v1/nothing' },
+      'a path without a route': { method: 'GET', path: '/v1/nothing' },
     };
 
-    /** Which of all these are not refused. */
+    /** The names of those requests that are not refused. */
     async function allowedTo(credentials: Credentials): Promise<string[]> {
       const all = [
         ...Object.entries(elsewhere),
@@ -173,20 +177,20 @@ await onDeployment(({ endpoint, url }) => {
       ['assumed role', newSession],
     ] as const;
 
-    test.each(identities)('of a producer of one topic: %s', async (_, identity) => {
+    test.each(identities)('of a producer of one topic allows that alone: %s', async (_, identity) => {
       const allowed = await allowedTo(await identity(producerRoutes(topic)));
       expect(allowed).toEqual(['new producer', ...ofProducer]);
     });
 
-    test.each(identities)('of a consumer of one topic in one group: %s', async (_, identity) => {
+    test.each(identities)('of a consumer of one topic in one group allows that alone: %s', async (_, identity) => {
       expect(await allowedTo(await identity(consumerRoutes(topic, 'billing')))).toEqual([...ofConsumer, ...ofMember]);
     });
 
-    test.each(identities)('of nobody: %s', async (_, identity) => {
+    test.each(identities)('without any route of the API allows nothing: %s', async (_, identity) => {
       expect(await allowedTo(await identity([{ method: 'GET', path: '/v1/elsewhere' }]))).toEqual([]);
     });
 
-    test('of an operator', async () => {
+    test('of an administrator allows everything', async () => {
       expect((await allowedTo(operator)).length).toBe(4 + 3 * 8 + 2 * 7);
     });
 
@@ -217,7 +221,7 @@ await onDeployment(({ endpoint, url }) => {
     });
   });
 
-  test('health and the document are for everybody, and nothing else', async () => {
+  test('health and the OpenAPI document need no signature, and everything else does', async () => {
     const statusOf = async (path: string) => (await sendPlain(url, { method: 'GET', path })).status;
     expect(await statusOf('/v1/health')).toBe(200);
     expect(await statusOf('/openapi.json')).toBe(200);

@@ -1,5 +1,5 @@
-// The CDK app once more, for deployments beside the one that cdk.json makes: its bundles lie in a folder of its own, since
-// several may be made at a time. With `-c functions=faulty` the functions have faults in them.
+// A second CDK app, for deployments beside the one that cdk.json makes. Its bundles are in a folder of their own, because
+// several apps may run at the same time. With `-c functions=faulty` the functions have faults in them.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

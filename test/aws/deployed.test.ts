@@ -1,5 +1,5 @@
-// The HTTP API as it is deployed: a gateway that checks signatures and policies, functions that run, S3 and DynamoDB. The
-// same suite as of the embedded backend; what the emulator does otherwise stands in docs/EMULATOR.md.
+// The conformance suite over the deployed HTTP API: a gateway that checks signatures and policies, functions that run, S3
+// and DynamoDB. The embedded backend has the same suite. docs/EMULATOR.md lists what the emulator does differently.
 import { adminRoutes } from '../../cdk/access.ts';
 import { createUser, policyFor } from '../../tools/emulator/identities.ts';
 import { sendSigned } from '../../tools/emulator/signed-request.ts';

@@ -1,18 +1,18 @@
-// The emulator with the stacks of this repository on it: started and deployed once per run, and told to the test files.
-// A test that changes or breaks what is deployed deploys its own, under another name.
+// The emulator with the stacks of this repository on it. They are started and deployed once per run, and all test files
+// share them. A test that changes or breaks a deployment makes one of its own, under another name.
 import { bootstrap, deploy, destroy } from '../../tools/emulator/cdk.ts';
 import type { AwsEndpoint } from '../../tools/emulator/endpoint.ts';
 import { startMiniStack } from '../../tools/emulator/ministack.ts';
 
 export type EmulatedAws = {
   readonly endpoint: AwsEndpoint;
-  /** What its clients must trust. */
+  /** The certificate that clients must trust. */
   readonly certificate: string;
 };
 
 export type Deployment = EmulatedAws & {
   readonly name: string;
-  /** Of the API. */
+  /** The URL of the API. */
   readonly url: string;
   readonly bucket: string;
   readonly table: string;
@@ -21,16 +21,16 @@ export type Deployment = EmulatedAws & {
 };
 
 type DeployOptions = {
-  /** Begins the names of the stacks. */
+  /** The names of the stacks begin with it. */
   readonly name: string;
   readonly options?: Readonly<Record<string, string>>;
-  /** The functions with faults in them, which a header asks for. */
+  /** Deploys functions with faults in them. A header of a request asks for a fault. */
   readonly faulty?: boolean;
 };
 
 const otherApp = `${process.execPath} test/aws/app.ts`;
 
-/** Deploys a service of its own, or changes what is deployed under this name. */
+/** Deploys a service of its own, or changes the one that is deployed under this name. */
 export function deployOther(aws: EmulatedAws, options: DeployOptions): Promise<Deployment> {
   return deployStacks(aws, options, otherApp);
 }

@@ -1,4 +1,4 @@
-// DynamoDB Local and LocalStack as child processes on free loopback ports.
+// Starts DynamoDB Local and LocalStack as child processes on free loopback ports.
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { installDynamoDbLocal, installLocalStack } from './install.ts';
 
 export type Endpoint = { readonly url: string; stop(): Promise<void> };
 
-/** In memory; one database for all regions and credentials. */
+/** It keeps its data in memory, in one database for all regions and credentials. */
 export async function startDynamoDbLocal(cache: string): Promise<Endpoint> {
   const folder = await installDynamoDbLocal(cache);
   const settings = ['-Xmx256m', '-Duntil.stdin.closes=true', `-Dsqlite4java.library.path=${join(folder, 'lib')}`];
@@ -17,7 +17,7 @@ export async function startDynamoDbLocal(cache: string): Promise<Endpoint> {
   return { url: `http://127.0.0.1:${port}`, stop: () => stop(server) };
 }
 
-/** S3 and DynamoDB under one address; its DynamoDB is a slower front of the DynamoDB Local given. */
+/** S3 and DynamoDB under one address. Its DynamoDB is a slower front of the given DynamoDB Local. */
 export async function startLocalStack(cache: string, dynamoDb: Promise<Endpoint>): Promise<Endpoint> {
   const [folder, { url: dynamoDbUrl }] = await Promise.all([installLocalStack(cache), dynamoDb]);
   const python = join(folder, 'venv', 'bin', 'python');

@@ -1,5 +1,5 @@
-// Functions that die in the middle of a request, a table that throttles or falls silent, time that runs out: what the caller
-// is told is true, what is repeated is written once, and nothing is lost. The checker of the log judges by what clients saw.
+// Functions that die in the middle of a request, a table that throttles or does not answer, a timeout: the caller's error
+// must be true, a repeated write is written once, and nothing is lost. The checker of the log judges what clients saw.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { adminRoutes } from '../../cdk/access.ts';
 import { errorOfAnswer } from '../../client/transport/connection.ts';
@@ -25,7 +25,7 @@ await onEmulator((aws) => {
     const { endpoint, url } = deployment;
     operator = await createUser(endpoint, freshName(), policyFor(endpoint, url, adminRoutes));
     const { write, count } = await newWrite();
-    // It takes all of a function's time: so it goes on beside the others.
+    // This request takes all of a function's time, so it runs in parallel with the tests.
     overdue = { write, count, reply: write('delay:120000') };
   }, 180_000);
   afterAll(() => backend?.close());
@@ -35,7 +35,7 @@ await onEmulator((aws) => {
   const json = { 'content-type': 'application/json' };
   const jsonOf = ({ body }: HttpReply) => JSON.parse(body.toString());
 
-  /** One producer, one batch, one topic of its own. */
+  /** One batch of one producer to a topic of its own. */
   async function newWrite() {
     const path = `/v1/topics/${freshName()}`;
     expect((await send('PUT', path, '{}', json)).status).toBe(201);
@@ -53,8 +53,8 @@ await onEmulator((aws) => {
 
   describe('a write', () => {
     test.each([
-      ['dies before it began', 'kill-before', 0],
-      ['dies with the answer in its hands', 'kill-after', 1],
+      ['dies before it begins', 'kill-before', 0],
+      ['dies before it sends its answer', 'kill-after', 1],
     ])('whose function %s is unknown to the caller, and its repeat is written once', async (_, fault, written) => {
       const { write, count } = await newWrite();
       const lost = await write(fault);
@@ -71,7 +71,7 @@ await onEmulator((aws) => {
     });
 
     test.each(['table-throttled:1', 'table-deaf:1', 'store-throttled:1', 'store-deaf:1'])(
-      'is written once, and told so, in spite of %s',
+      'is written once and acknowledged in spite of %s',
       async (fault) => {
         const { write, count } = await newWrite();
         const reply = await write(fault);
@@ -83,7 +83,7 @@ await onEmulator((aws) => {
     test.each([
       ['a table that throttles for ever', 'table-throttled'],
       ['a store that throttles for ever', 'store-throttled'],
-    ])('meets %s: a problem document says that it is not written, and may be repeated', async (_, fault) => {
+    ])('to %s gets a problem document that says it is not written and may be repeated', async (_, fault) => {
       const { write, count } = await newWrite();
       const reply = await write(fault);
       const problem = problemOf(reply);
@@ -92,11 +92,11 @@ await onEmulator((aws) => {
       expect(jsonOf(await write()).partitions[0]).toMatchObject({ baseOffset: 0 });
     });
 
-    test('meets a table that never answers: a problem document says that nobody knows', {
+    test('to a table that never answers gets a problem document that says the outcome is unknown', {
       timeout: 60_000,
     }, async () => {
       const { write, count } = await newWrite();
-      // The function knows the topic from now on: what is silent then is the commit itself.
+      // The function knows the topic after this write, so the next request that gets no answer is the commit itself.
       expect((await write()).status).toBe(200);
       const reply = await write('table-silent', 1);
       expect(problemOf(reply)).toMatchObject({ errorCode: 'REQUEST_TIMED_OUT', outcome: 'unknown', retriable: true });
@@ -105,7 +105,7 @@ await onEmulator((aws) => {
     });
   });
 
-  test('a function that is out of time is killed: unknown to the caller, and its repeat is written once', {
+  test('a write whose function is killed at its timeout is unknown to the caller, and its repeat is written once', {
     timeout: 60_000,
   }, async () => {
     const { write, count, reply } = overdue;
@@ -120,7 +120,7 @@ await onEmulator((aws) => {
     expect(await count()).toBe(1);
   });
 
-  /** Ours, whole or inside the one result. */
+  /** Our problem document: the whole reply, or the error of its one result. */
   function problemOf(reply: HttpReply): unknown {
     expect(reply.headers['content-type']).toMatch(/^application\/(problem\+)?json$/);
     const body = jsonOf(reply);

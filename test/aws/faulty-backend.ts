@@ -1,5 +1,5 @@
-// A deployed service as a backend of a real world: functions die in the middle of a request, the storage behind them throttles,
-// falls silent or loses its answers, and on the way to the gateway requests and replies are lost.
+// A deployed service as the backend of a real world (test/sim/real/). Functions die in the middle of a request. The storage
+// behind them throttles, does not answer, or loses its answers. Requests and replies are lost on the way to the gateway.
 //
 //   client -> [faulty] -> gate, which signs for the deployment -> API -> function with faults -> S3, DynamoDB
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -42,7 +42,7 @@ export async function startFaultyHome({ endpoint, url }: Deployment): Promise<Re
     urls: [gate.url, proxy.url],
     quietUrl: gate.url,
     faults,
-    /** The function that takes the next request. */
+    /** Kills the function that takes the next request. */
     killOne: () => new Promise((met) => doomed.push(met)),
     async close() {
       await Promise.all([proxy.close(), gate.close()]);
@@ -58,7 +58,7 @@ function faultOf(faults: FaultRate): string | undefined {
 
 type Gate = { readonly url: string; close(): Promise<void> };
 
-/** Takes requests of any signature, and passes them on signed as they must be, some with a fault to suffer. */
+/** Takes requests with any signature and passes them on with the right one. It gives some of them a fault. */
 async function startGate(url: string, key: AccessKey, faultOf: () => string | undefined): Promise<Gate> {
   const pass = async (message: IncomingMessage, response: ServerResponse): Promise<void> => {
     const fault = faultOf();
@@ -83,7 +83,7 @@ async function startGate(url: string, key: AccessKey, faultOf: () => string | un
   };
 }
 
-/** What the operations read. */
+/** The headers that the operations read. */
 function ofClient({ headers }: IncomingMessage): Record<string, string> {
   const names = ['content-type', 'accept', 'idempotency-key', 'rivulet-cost'];
   return Object.fromEntries(names.flatMap((name) => (headers[name] ? [[name, String(headers[name])]] : [])));

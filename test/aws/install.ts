@@ -1,4 +1,4 @@
-// What the endpoints of the tests are made of: DynamoDB Local (Maven Central) and LocalStack (PyPI).
+// Installs the endpoints of the tests: DynamoDB Local (from Maven Central) and LocalStack (from PyPI).
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execute, installOnce, installPython, requireTool } from '../../tools/emulator/install.ts';
@@ -23,10 +23,10 @@ export async function installDynamoDbLocal(cache: string): Promise<string> {
   });
 }
 
-/** The folder holds a Python environment: `venv/bin/python`. LocalStack 4.14.0 says 3.10 is enough, but 3.11 cannot parse it. */
+/** The folder holds a Python environment, `venv/bin/python`. LocalStack 4.14.0 asks for 3.10, but Python 3.11 cannot parse it. */
 export async function installLocalStack(cache: string): Promise<string> {
   const constraints = source('localstack-constraints.txt');
-  // The extra packages are what the S3 and DynamoDB providers import beyond base-runtime.
+  // The S3 and DynamoDB providers import the extra packages in addition to base-runtime.
   const packages = ['localstack-core[base-runtime]==4.14.0', 'moto-ext', 'jinja2', 'jsonpath-ng', 'pymongo'];
   return installOnce(cache, 'localstack', [constraints], (folder) =>
     installPython(folder, '3.12', packages, constraints),

@@ -1,4 +1,4 @@
-// The hourly look at the groups, invoked by hand on the deployed stacks: as a function, with the rights of its role.
+// The hourly check of the groups, invoked by hand on the deployed stacks. It runs as a function, with the rights of its role.
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { expect, test } from 'vitest';
 import { adminRoutes } from '../../cdk/access.ts';
@@ -10,7 +10,7 @@ import { freshName } from '../conformance/target.ts';
 import { onDeployment } from './resources.ts';
 
 await onDeployment(({ endpoint, url, lagFunction }) => {
-  test('it names the group that is behind, though it has no member', async () => {
+  test('a group that is behind is reported even if it has no member', async () => {
     const credentials = await createUser(endpoint, freshName(), policyFor(endpoint, url, adminRoutes));
     const rivulet = new Rivulet({ url, credentials });
     const [topic, groupId] = [freshName(), freshName()];
@@ -21,7 +21,7 @@ await onDeployment(({ endpoint, url, lagFunction }) => {
     const reply = await lambda.send(new InvokeCommand({ FunctionName: lagFunction }));
     expect(reply.FunctionError).toBeUndefined();
     const report: GroupsReport = JSON.parse(Buffer.from(reply.Payload!).toString());
-    // As old as a record can be: it stands at the head of the list.
+    // The records are as old as records can be, so this group is first in the list.
     expect(report.behind[0]).toMatchObject({ groupId, topic, partition: 0, lag: 2 });
     await rivulet.admin().deleteGroups([groupId]);
   });

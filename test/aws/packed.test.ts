@@ -1,5 +1,5 @@
-// The package that `npm run pack` makes, as somebody else uses it: installed into an empty CDK app, deployed from there, and
-// its grants put to the test by users of that app.
+// The package that `npm run pack` makes, as a user has it. The test installs it into an empty CDK app and deploys that app,
+// and users of the app try what its grants allow.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';

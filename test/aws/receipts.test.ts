@@ -1,5 +1,5 @@
-// What an operation costs does not depend on who serves it: the deployed API asks of S3 and DynamoDB what the embedded backend
-// asks of its files and SQLite, call by call and unit by unit.
+// The cost of an operation does not depend on the backend. The deployed API makes the same calls to S3 and DynamoDB as the
+// embedded backend makes to its files and SQLite, unit by unit.
 import { expect, test } from 'vitest';
 import { adminRoutes } from '../../cdk/access.ts';
 import { embeddedFunctions } from '../../tools/bench/embedded-functions.ts';
@@ -10,10 +10,10 @@ import { freshName } from '../conformance/target.ts';
 import { onDeployment } from './resources.ts';
 
 await onDeployment(({ endpoint, url }) => {
-  // Where other files run beside this one, a request may meet a process with colder caches: then once more.
+  // If other test files run in parallel, a request may reach a function with colder caches. Then the test runs again.
   test('receipts are those of the embedded backend', { retry: 2 }, async () => {
     const operator = await createUser(endpoint, freshName(), policyFor(endpoint, url, adminRoutes));
-    // Of the same length: items are billed by their size.
+    // Both use the same topic name, because items are billed by their size.
     const topic = freshName();
     const deployed = await receiptsOf((request) => sendSigned(url, operator, request), topic);
     expect(deployed).toEqual(await receiptsOf(embeddedFunctions(), topic));

@@ -1,4 +1,5 @@
-// Removal of a throw-away deployment, by what is there before and after: a bucket with objects and versions of deleted ones too.
+// Removal of a throw-away deployment: the test checks what exists before and after. The bucket has objects and versions of
+// deleted ones.
 import { DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { GetFunctionCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { DeleteObjectCommand, HeadBucketCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
@@ -16,7 +17,9 @@ await onEmulator((aws) => {
   const dynamoDb = new DynamoDBClient(clientOptions(aws.endpoint));
   const lambda = new LambdaClient(clientOptions(aws.endpoint));
 
-  test('what is thrown away takes bucket, table, functions and API with it', { timeout: 180_000 }, async () => {
+  test('the removal of a throw-away deployment removes bucket, table, functions and API', {
+    timeout: 180_000,
+  }, async () => {
     const options = { name: 'Brief', options: { throwAway: 'true', watch: 'off' } };
     const { endpoint, url, bucket, table, maintenanceFunction } = await deployOther(aws, options);
     const credentials = await createUser(endpoint, freshName(), policyFor(endpoint, url, adminRoutes));

@@ -1,5 +1,5 @@
-// Requests that nobody should send, to the API as it is deployed: the right 4xx, with a problem document wherever it is
-// ours to answer, and what the SDK makes of it where it is not.
+// Bad requests to the deployed API get the right 4xx. Where our code answers, the reply is a problem document. Where the
+// gateway answers, the test checks the error that the SDK makes of the reply.
 import { beforeAll, describe, expect, test } from 'vitest';
 import { adminRoutes } from '../../cdk/access.ts';
 import { Rivulet } from '../../client/rivulet.ts';
@@ -24,7 +24,7 @@ await onDeployment(({ endpoint, url }) => {
     return JSON.parse(reply.body.toString()).partitions[0].offset;
   }
 
-  /** And nothing is written by it. */
+  /** Sends a request that must be refused, and expects that nothing is written. */
   async function refused(request: HttpRequest): Promise<HttpReply> {
     const before = await countOf();
     const reply = await send(request);
@@ -55,7 +55,7 @@ await onDeployment(({ endpoint, url }) => {
       }
     });
 
-    test('of every byte comes back as it went in', async () => {
+    test('with every byte value comes back as it was sent', async () => {
       const rivulet = new Rivulet({ url, credentials: operator });
       const producer = rivulet.producer();
       const key = Buffer.from([...everyByte].reverse());
@@ -120,7 +120,7 @@ await onDeployment(({ endpoint, url }) => {
     ['GET', '/v1/producers', 405],
     ['TRACE', '/v1/topics', 405],
     ['PROPFIND', '/v1/topics', 405],
-  ])('%s %s is our own %d', async (method, unknown, status) => {
+  ])('%s %s gets our own %d', async (method, unknown, status) => {
     const reply = await send({ method, path: unknown });
     expect(reply.status).toBe(status);
     expect(reply.headers['content-type']).toBe('application/problem+json');

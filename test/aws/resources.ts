@@ -1,4 +1,4 @@
-// What a test file on an AWS endpoint asks for: the endpoint itself, and a table or bucket of its own.
+// The resources of a test file on an AWS endpoint: the endpoint itself, and a table or bucket of its own.
 import { randomUUID } from 'node:crypto';
 import { get } from 'node:http';
 import { text } from 'node:stream/consumers';
@@ -10,7 +10,7 @@ import { trust } from '../../tools/emulator/endpoint.ts';
 import type { Deployment, EmulatedAws } from './deployment.ts';
 import type { Answer, OfferName, Offers } from './setup.ts';
 
-/** Declares the suite on a running endpoint; where the machine has none, one skipped test that says why. */
+/** Declares the suite on a running endpoint. If the machine has none, it declares one skipped test that says why. */
 export function onEndpoint(
   name: 'dynamodb-local' | 'localstack',
   suite: (connection: AwsConnection) => void,
@@ -18,7 +18,7 @@ export function onEndpoint(
   return onOffer(name, ({ url }) => suite(testConnection(url)));
 }
 
-/** The same on an emulator that takes deployments. */
+/** Declares the suite on an emulator that takes deployments. */
 export function onEmulator(suite: (aws: EmulatedAws) => void): Promise<void> {
   return onOffer('emulator', (aws) => {
     trust(aws.certificate);
@@ -26,7 +26,7 @@ export function onEmulator(suite: (aws: EmulatedAws) => void): Promise<void> {
   });
 }
 
-/** The same on the deployed stacks, which this run's other files use too. */
+/** Declares the suite on the deployed stacks, which the other files of this run use too. */
 export function onDeployment(suite: (deployment: Deployment) => void): Promise<void> {
   return onOffer('deployment', (deployment) => {
     trust(deployment.certificate);
@@ -50,7 +50,7 @@ export function testConnection(endpoint: string): AwsConnection {
   };
 }
 
-/** Not fetch: it gives up after five minutes, and a first installation may take longer. */
+/** This does not use fetch, which gives up after five minutes. A first installation may take longer. */
 async function ask<Name extends OfferName>(name: Name): Promise<Answer<Name>> {
   const body = await new Promise<string>((resolve, reject) => {
     get(`${inject('awsEndpoints')}/${name}`, (response) => resolve(text(response))).on('error', reject);

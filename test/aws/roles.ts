@@ -1,4 +1,4 @@
-// Somebody with temporary credentials: a role of the account, assumed.
+// Temporary credentials for tests: they come from an assumed role of the account.
 import { CreateRoleCommand, IAMClient, PutRolePolicyCommand } from '@aws-sdk/client-iam';
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import type { Credentials } from '../../lib/sigv4/canonical.ts';

@@ -1,6 +1,7 @@
-// vitest's globalSetup: offers the AWS endpoints to the test files. They start when the first test file asks for them (a
-// GET on a loopback server of ours), so a run that needs none starts none, and they stop when the run ends.
-// What a machine lacks is printed and its tests are skipped with that reason; with CI=true it fails them.
+// The globalSetup of vitest: it offers the AWS endpoints to the test files. An endpoint starts when the first test file asks
+// for it (a GET on a loopback server of ours), so a run that needs none starts none. All endpoints stop when the run ends.
+// If a machine lacks something, that is printed, and the tests that need it are skipped with that reason. With CI=true they
+// fail.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -9,7 +10,7 @@ import { defaultCache } from '../../tools/emulator/install.ts';
 import { type Deployment, type EmulatedAws, startEmulator } from './deployment.ts';
 import { type Endpoint, startDynamoDbLocal, startLocalStack } from './endpoints.ts';
 
-/** What there is to ask for, and what a test file is told of it. */
+/** The endpoints that a test file can ask for, and the answer that it gets. */
 export type Offers = {
   'dynamodb-local': { readonly url: string };
   localstack: { readonly url: string };

@@ -1,5 +1,5 @@
-// The stories of the embedded home once more, against the deployed stacks: the demo, the quickstart and the command line,
-// each in a process of its own that knows a URL, a key and a certificate, as somebody does who has just deployed.
+// The stories of the embedded backend, against the deployed stacks: the demo, the quickstart and the command line. Each runs
+// in a process of its own that knows a URL, a key and a certificate, like a person who has just deployed.
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { adminRoutes } from '../../cdk/access.ts';
@@ -22,7 +22,7 @@ await onDeployment(({ endpoint, url }) => {
     };
   });
 
-  test('the demo proves what it says, through functions that run', { timeout: 120_000 }, async () => {
+  test('the demo proves its claims through functions that run', { timeout: 120_000 }, async () => {
     const { code, stdout, stderr } = await start(join(examples, 'demo.ts'), [], environment).finished;
     expect(stderr).toBe('');
     expect(stdout).toContain(`listening on ${url}`);
@@ -32,7 +32,7 @@ await onDeployment(({ endpoint, url }) => {
     expect(code).toBe(0);
   });
 
-  test('the quickstart writes and reads what it says', { timeout: 60_000 }, async () => {
+  test('the quickstart prints what it writes and reads', { timeout: 60_000 }, async () => {
     const { code, stdout, stderr } = await start(join(examples, 'quickstart.ts'), [], environment).finished;
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout.match(/^written: partition \d, offset \d$/gm)).toHaveLength(3);
@@ -50,7 +50,7 @@ await onDeployment(({ endpoint, url }) => {
     expect(await rivulet(`topics describe ${topic}`)).toMatchObject({ code: 1 });
   });
 
-  test('a group reads, goes on where it was, is looked at, reset and deleted', { timeout: 120_000 }, async () => {
+  test('a group reads, continues where it was, is described, reset and deleted', { timeout: 120_000 }, async () => {
     const [topic, group] = [freshName(), freshName()];
     const rivulet = async (args: string, input = '') => {
       const { code, stdout, stderr } = await run(args.split(' '), { environment, input });
@@ -74,9 +74,9 @@ await onDeployment(({ endpoint, url }) => {
     expect((await rivulet('groups list')).split('\n')).not.toContain(group);
   });
 
-  test('who has no rights is told so, by a command that ends with 1', async () => {
-    const nobody = { ...environment, AWS_SECRET_ACCESS_KEY: 'wrong' };
-    const { code, stderr } = await run(['topics', 'list'], { environment: nobody });
+  test('a command without rights says so and ends with 1', async () => {
+    const withoutRights = { ...environment, AWS_SECRET_ACCESS_KEY: 'wrong' };
+    const { code, stderr } = await run(['topics', 'list'], { environment: withoutRights });
     expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('FORBIDDEN') });
   });
 });

@@ -1,5 +1,5 @@
-// A deployment over its life: new code and changed options while somebody writes; removed, and made anew over the data that
-// stayed.
+// The life of a deployment: it gets new code and changed options while a producer writes. Then it is removed, and a new one
+// is made over the data that stayed.
 import { CloudFormationClient, UpdateTerminationProtectionCommand } from '@aws-sdk/client-cloudformation';
 import { beforeAll, expect, test } from 'vitest';
 import { adminRoutes } from '../../cdk/access.ts';
@@ -51,14 +51,14 @@ await onEmulator((aws) => {
     return logs;
   }
 
-  /** Each once, and in each partition in the order in which they were sent. */
+  /** Expects each written value once, and in each partition in the order in which they were sent. */
   function expectAll(logs: readonly string[][]): void {
     expect(logs.flat().sort()).toEqual([...written].sort());
     const numbers = (log: readonly string[]) => log.map(Number);
     for (const log of logs) expect(numbers(log)).toEqual(numbers(log).toSorted((a, b) => a - b));
   }
 
-  /** Whether its code is the one with faults. */
+  /** Whether the deployed code is the one with faults. */
   async function knowsFaults(): Promise<boolean> {
     const headers = { 'rivulet-fault': 'table-throttled' };
     const reply = await sendSigned(deployed.url, operator, { method: 'GET', path: `/v1/topics/${topic}`, headers });
@@ -91,7 +91,7 @@ await onEmulator((aws) => {
     expectAll(await readAll(deployed.url, operator));
   });
 
-  test('the data withstands a removal, and serves a deployment that is told its names', {
+  test('the data survives a removal, and a new deployment that gets its names serves it', {
     timeout: 180_000,
   }, async () => {
     await expect(destroyOther(aws, first)).rejects.toThrow('UpdateData');

@@ -1,5 +1,5 @@
-// The other end of the wire, played: for the answers that no emulator gives. It stands in for the sockets only; all of the
-// SDK and of the adapters is real.
+// Plays the other end of the wire, for the answers that no emulator gives. It replaces only the sockets: the SDK and the
+// adapters are real.
 import { Readable } from 'node:stream';
 import type { AwsConnection } from '../../lib/storage/aws/connection.ts';
 
@@ -11,26 +11,26 @@ export type WireRequest = {
   readonly body: Uint8Array;
 };
 
-/** An error is a connection that broke. */
+/** An Error stands for a connection that broke. */
 type WireAnswer =
   | { readonly status: number; readonly body?: string; readonly headers?: Record<string, string> }
   | Error;
 
 export const brokenBy = (code: string) => Object.assign(new Error(`the wire: ${code}`), { code });
 
-/** As DynamoDB answers an error. */
+/** An error in the form in which DynamoDB answers it. */
 export const dynamoDbError = (name: string, fields: object = {}, status = 400): WireAnswer => ({
   status,
   body: JSON.stringify({ __type: `com.amazonaws.dynamodb.v20120810#${name}`, message: `${name} it is`, ...fields }),
 });
 
-/** As S3 answers an error. */
+/** An error in the form in which S3 answers it. */
 export const s3Error = (status: number, code: string): WireAnswer => ({
   status,
   body: `<?xml version="1.0"?><Error><Code>${code}</Code><Message>${code} it is</Message></Error>`,
 });
 
-/** Gives the answers in turn, the last one for ever. */
+/** Gives the answers one after the other, and then repeats the last one. */
 export function playWire(...answers: WireAnswer[]): { connection: AwsConnection; requests: WireRequest[] } {
   const requests: WireRequest[] = [];
   const handle = async (request: WireRequest) => {

@@ -33,7 +33,7 @@ test.each([
   expect(Buffer.from(written((cursor) => writeVarint(cursor, value))).toString('hex')).toBe(hex);
 });
 
-test('a varint takes the bytes it says and reads back', () => {
+test('a varint takes the announced number of bytes and reads back', () => {
   fc.assert(
     fc.property(fc.integer(), (value) => {
       const bytes = written((cursor) => writeVarint(cursor, value));
@@ -43,7 +43,7 @@ test('a varint takes the bytes it says and reads back', () => {
   );
 });
 
-test('a varlong takes the bytes it says and reads back', () => {
+test('a varlong takes the announced number of bytes and reads back', () => {
   const edges = fc.constantFrom(2 ** 27, 2 ** 30, 2 ** 31, 2 ** 32, 2 ** 48, Number.MAX_SAFE_INTEGER);
   const near = fc.tuple(edges, fc.integer({ min: -2, max: 0 }), fc.boolean());
   const values = fc.oneof(
@@ -79,7 +79,7 @@ test.each([
   expect(() => readVarlong(cursorOver(Buffer.from(hex, 'hex')))).toThrow(MalformedBytesError);
 });
 
-test('a read stops at the end of the cursor, not of the bytes', () => {
+test('a read stops at the end of the cursor, not at the end of the bytes', () => {
   const cursor: Cursor = { bytes: Buffer.from('8001', 'hex'), at: 0, end: 1 };
   expect(() => readVarint(cursor)).toThrow(MalformedBytesError);
 });

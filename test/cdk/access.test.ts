@@ -40,23 +40,23 @@ describe('docs/DEPLOY.md', () => {
     expect(JSON.parse(json!)).toEqual(policyOf(routes));
   });
 
-  test('has each option with its default and what it must be', () => {
+  test('lists each option with its default and its allowed values', () => {
     const rows = [...guide.matchAll(/^\| `(\w+)` \| (.*?) ?\| (.*?) \| (.*?) \|$/gm)].map(([, ...cells]) => cells);
     const known = Object.entries(options).map(([name, it]) => [name, String(it.fallback), it.allowed, it.does]);
     expect(rows).toEqual(known);
   });
 });
 
-/** As IAM matches: `*` is anything, slashes too. */
+/** Matches as IAM does: `*` stands for anything, including slashes. */
 const allows = (routes: readonly Route[], request: string): boolean =>
   routes.some(({ method, path }) =>
     new RegExp(`^${`${method} ${path}`.replace(/[.]/g, '\\.').replaceAll('*', '.*')}$`).test(request),
   );
 
-describe('what is granted', () => {
+describe('a grant', () => {
   const routes = (granted: readonly Route[]) => granted.map(({ path }) => path);
 
-  test('is each path that the SDK asks for', () => {
+  test('covers each path that the SDK calls', () => {
     const { produce, producers, topic, fetch, offsets, partitionRecords, heartbeat, groupOffsets } = paths;
     const ofProducer = [topic('orders'), produce('orders'), producers];
     expect(routes(producerRoutes('orders'))).toEqual(expect.arrayContaining(ofProducer));
@@ -74,7 +74,7 @@ describe('what is granted', () => {
       .map((key) => key.replace('{topic}', topic).replace('{p}', '0').replace('{group}', 'billing'));
   const allowed = (routes: readonly Route[], topic: string) => concrete(topic).filter((key) => allows(routes, key));
 
-  test('a producer writes to its topic and describes it', () => {
+  test('lets a producer write to its topic and describe it', () => {
     expect(allowed(producerRoutes('orders'), 'orders').sort()).toEqual([
       'GET /v1/topics/orders',
       'POST /v1/producers',
@@ -83,7 +83,7 @@ describe('what is granted', () => {
     ]);
   });
 
-  test('a consumer reads its topic, and alters nothing of it', () => {
+  test('lets a consumer read its topic, and alter nothing of it', () => {
     const keys = allowed(consumerRoutes('orders', 'billing'), 'orders').filter((key) => key.includes('/topics'));
     expect(keys.sort()).toEqual([
       'GET /v1/topics/orders',
@@ -93,7 +93,7 @@ describe('what is granted', () => {
     ]);
   });
 
-  test('an operator manages topic and group, and moves no record', () => {
+  test('lets an operator manage topic and group, and move no record', () => {
     const keys = allowed(operatorRoutes('orders', 'billing'), 'orders');
     const records = [...functionRoutes.produce, ...functionRoutes.fetch, 'POST /v1/groups/{group}/heartbeat'];
     const managing = concrete('orders').filter((key) => /^(GET|PUT|PATCH|DELETE|POST) \/v1\/(topics|groups)/.test(key));
@@ -105,21 +105,27 @@ describe('what is granted', () => {
     );
   });
 
-  test.each(['payments', 'orders2', 'orders-secret', 'my.orders'])('neither touches %s', (other) => {
-    const shared = ['POST /v1/producers'];
-    const both = [...producerRoutes('orders'), ...consumerRoutes('orders', 'billing')];
-    const reached = allowed(both, other).filter((key) => key.includes(other));
-    expect(reached).toEqual([]);
-    expect(allowed(producerRoutes('orders'), other)).toEqual(shared);
-  });
+  test.each(['payments', 'orders2', 'orders-secret', 'my.orders'])(
+    'of topic orders does not touch the topic %s',
+    (other) => {
+      const shared = ['POST /v1/producers'];
+      const both = [...producerRoutes('orders'), ...consumerRoutes('orders', 'billing')];
+      const reached = allowed(both, other).filter((key) => key.includes(other));
+      expect(reached).toEqual([]);
+      expect(allowed(producerRoutes('orders'), other)).toEqual(shared);
+    },
+  );
 
-  test.each(['orders*', '*', 'a/b', '', '..', '__internal'])('a topic %j is no name to grant', (name) => {
-    expect(() => producerRoutes(name)).toThrow(/^topic: /);
-    expect(() => consumerRoutes('orders', name)).toThrow(/^group: /);
-  });
+  test.each(['orders*', '*', 'a/b', '', '..', '__internal'])(
+    'refuses the topic or group %j, which is not a whole name',
+    (name) => {
+      expect(() => producerRoutes(name)).toThrow(/^topic: /);
+      expect(() => consumerRoutes('orders', name)).toThrow(/^group: /);
+    },
+  );
 });
 
-test('the construct writes what is granted into the policy of the grantee', () => {
+test('the construct writes each grant into the policy of the grantee', () => {
   const stack = new Stack(new App(), 'Shop');
   const rivulet = new Rivulet(stack, 'Events', { bundles });
   const role = new Role(stack, 'Orders', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
@@ -189,7 +195,7 @@ describe('a grant that would have no effect is refused', () => {
   });
 });
 
-test('the construct can be pointed at a restored table', () => {
+test('the construct can use a restored table', () => {
   const stack = new Stack(new App(), 'Shop');
   new Rivulet(stack, 'Events', { bundles, existingTable: 'restored' });
   const template = Template.fromStack(stack);

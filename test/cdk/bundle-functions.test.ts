@@ -11,7 +11,7 @@ const outDir = mkdtempSync(path.join(tmpdir(), 'rivulet-bundles-'));
 beforeAll(() => bundleFunctions(outDir));
 afterAll(() => rmSync(outDir, { recursive: true }));
 
-/** What `expression` makes of a handler, in a fresh process, with nothing of this one: as Lambda starts it. */
+/** The value of `expression` over a handler, in a fresh process that shares nothing with this one, as Lambda starts it. */
 async function inProcess(name: string, expression: string) {
   const script = `
     const { handler } = await import(${JSON.stringify(path.join(outDir, name, 'index.mjs'))});
@@ -33,7 +33,10 @@ function gatewayEvent(method: string, rawPath: string) {
   return { version: '2.0', rawPath, rawQueryString: '', headers: {}, requestContext, isBase64Encoded: false };
 }
 
-/** Bytes: a little above what they have, so that whatever makes one notably larger is noticed. Most of it is the AWS SDK; groups have the expressions of RE2. */
+/**
+ * Bytes: a little above the present sizes, so that a change which makes a bundle notably larger fails here. Most of a
+ * bundle is the AWS SDK. The bundle of groups has the regular expressions of RE2 too.
+ */
 const budget = {
   produce: 760_000,
   fetch: 760_000,
@@ -57,20 +60,20 @@ describe('the bundles', () => {
   });
 
   it.each(functionNames)(
-    '%s has a handler that the runtime takes: with a third parameter it would be one of callbacks',
+    '%s has a handler of two parameters: with a third, the runtime would wait for a callback',
     async (name) => {
       expect(await inProcess(name, 'handler.length')).toBe(2);
     },
   );
 
-  it('hold no option of the tests', () => {
+  it('hold no test option', () => {
     for (const name of Object.keys(budget)) {
       const code = readFileSync(path.join(outDir, name, 'index.mjs'), 'utf8');
       expect([name, code.includes('rivulet-fault')]).toEqual([name, false]);
     }
   });
 
-  it.each(Object.entries(bad))('%s answers what it is asked in vain', async (name, [method, route]) => {
+  it.each(Object.entries(bad))('%s answers a bad request', async (name, [method, route]) => {
     const reply = await invoke(name, gatewayEvent(method, route));
     expect([400, 415]).toContain(reply.statusCode);
     expect(JSON.parse(reply.body).errorCode).toMatch(/INVALID_REQUEST|UNSUPPORTED_MEDIA_TYPE/);
@@ -89,7 +92,7 @@ describe('the bundles', () => {
     expect(keys.sort()).toEqual(Object.values(functionRoutes).flat().sort());
   });
 
-  it('meta answers what no route takes', async () => {
+  it('meta answers a request that no route takes', async () => {
     expect(await invoke('meta', gatewayEvent('GET', '/v2'))).toMatchObject({ statusCode: 404 });
     expect(await invoke('meta', gatewayEvent('POST', '/v1/topics/orders/offsets'))).toMatchObject({
       statusCode: 405,

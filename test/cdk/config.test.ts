@@ -15,31 +15,31 @@ describe('the options', () => {
   });
 
   test.each([
-    ['restoreDays', 36, 'restoreDays: must be a whole number from 1 to 35, got 36'],
-    ['restoreDays', '1.5', 'restoreDays: must be a whole number from 1 to 35, got "1.5"'],
-    ['restoreDays', '-1', 'restoreDays: must be a whole number from 1 to 35, got "-1"'],
-    ['throwAway', 'yes', 'throwAway: must be true or false, got "yes"'],
-    ['throwAway', null, 'throwAway: must be true or false, got null'],
-    ['name', 'my stack', 'name: must be a letter, then up to 29 letters and digits, got "my stack"'],
-    ['watch', 'much', 'watch: must be one of off, small, full, got "much"'],
-    ['logRetentionDays', 8, /^logRetentionDays: must be one of 1, 3, 5, 7, .*, got 8$/],
-    ['existingBucket', 'Not/A/Bucket', 'existingBucket: must be the name of a bucket, got "Not/A/Bucket"'],
-    ['alarmEmail', 'nobody', 'alarmEmail: must be an e-mail address, got "nobody"'],
+    ['restoreDays', 36, 'restoreDays: expected a whole number from 1 to 35, got 36'],
+    ['restoreDays', '1.5', 'restoreDays: expected a whole number from 1 to 35, got "1.5"'],
+    ['restoreDays', '-1', 'restoreDays: expected a whole number from 1 to 35, got "-1"'],
+    ['throwAway', 'yes', 'throwAway: expected true or false, got "yes"'],
+    ['throwAway', null, 'throwAway: expected true or false, got null'],
+    ['name', 'my stack', 'name: expected a letter, then up to 29 letters and digits, got "my stack"'],
+    ['watch', 'much', 'watch: expected one of off, small, full, got "much"'],
+    ['logRetentionDays', 8, /^logRetentionDays: expected one of 1, 3, 5, 7, .*, got 8$/],
+    ['existingBucket', 'Not/A/Bucket', 'existingBucket: expected the name of a bucket, got "Not/A/Bucket"'],
+    ['alarmEmail', 'nobody', 'alarmEmail: expected an e-mail address, got "nobody"'],
   ])('%s refuses %j', (name, value, message) => {
     expect(() => configOf({ [name]: value })).toThrow(message);
   });
 
-  test('that nobody knows are refused by name, and only below our prefix', () => {
+  test('are refused by name when they are unknown, and only below our prefix', () => {
     expect(() => configOfContext({ 'rivulet:throwaway': true })).toThrow(
-      /^rivulet:throwaway: no such option\. There are name, /,
+      /^rivulet:throwaway: unknown option, expected one of name, /,
     );
-    expect(() => configOf({ toString: 'x' })).toThrow(/^toString: no such option/);
+    expect(() => configOf({ toString: 'x' })).toThrow(/^toString: unknown option/);
     expect(configOfContext({ throwaway: true })).toEqual(configOf({}));
   });
 
-  test('contradict each other in a sentence', () => {
+  test('are refused with a reason when they contradict each other', () => {
     expect(() => configOf({ watch: 'off', alarmEmail: 'operator@example.com' })).toThrow(
-      /^alarmEmail: must be left out/,
+      /^alarmEmail: expected no address while watch is "off", .*, got "operator@example\.com"$/,
     );
   });
 });

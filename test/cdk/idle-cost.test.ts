@@ -6,7 +6,7 @@ import { codeBytes, templatesWith } from './synth.ts';
 const costOf = (given: Record<string, unknown>) => idleCost(Object.values(templatesWith(given)), codeBytes());
 const sum = (lines: readonly Line[]) => lines.reduce((usd, { usdPerMonth }) => usd + usdPerMonth, 0);
 
-describe('a month in which nobody calls', () => {
+describe('a month without calls', () => {
   test('costs less than five cents without alarms', async () => {
     const usd = sum(await costOf({ watch: 'off' }));
     expect(usd).toBeGreaterThan(0);
@@ -34,7 +34,7 @@ describe('a month in which nobody calls', () => {
 
 const dollars = (usd: number): string => (usd === 0 ? '0' : usd.toFixed(4));
 
-/** The rows below the marker. */
+/** The rows below the marker in the text. */
 function tableIn(text: string): string[] {
   const [, table] = /<!-- idle cost -->\n((?:\|.*\n)+)/.exec(text) ?? [];
   return (table ?? '').trim().split('\n').slice(2);

@@ -1,5 +1,5 @@
-// What a deployment costs in a month in which nobody calls it and nothing is stored, from its templates and list prices. A
-// type of resource without a price here is an error: the sum must not stay true by overlooking something.
+// The cost of a deployment in a month without calls and without stored data, from its templates and list prices. A type of
+// resource without a price here is an error, because otherwise the sum could overlook a new resource.
 import type { Template } from 'aws-cdk-lib/assertions';
 import { functionNames } from '../../functions/routes.ts';
 import { createEngine } from '../../lib/engine.ts';
@@ -11,15 +11,15 @@ import { createMemoryObjectStore } from '../../lib/storage/memory/memory-object-
 import { createMemoryTable } from '../../lib/storage/memory/memory-table.ts';
 import { price } from './prices.ts';
 
-/** Of one run over nothing: what a cold start and an empty index take, well rounded up. */
+/** The time of one run over nothing: a cold start and an empty index, well rounded up. */
 const maintenanceSeconds = 3;
-/** The lines of the daily run in the log; the hourly one has none while nobody is behind. */
+/** The log lines of the daily run. The hourly run logs nothing while no group is behind. */
 const maintenanceLogBytes = 2_000;
 const daysInMonth = 31;
-/** How the functions that run by a schedule are told apart: by their timeouts. */
+/** The two scheduled functions are found in the templates by their timeouts. */
 const timeouts = { maintenance: 900, lag: 300 };
 
-/** Cost nothing by being there: what they do is billed, or nothing is. */
+/** These cost nothing by their existence: their use is billed, or nothing is. */
 const free = [
   'AWS::S3::Bucket',
   'AWS::S3::BucketPolicy',
@@ -42,7 +42,7 @@ const free = [
 
 export type Line = { readonly type: string; readonly count: number; readonly usdPerMonth: number };
 
-/** `codeBytes`: of all bundles; a copy lies in the bucket of the CDK. */
+/** `codeBytes` is the size of all bundles. The bucket of the CDK keeps a copy of them. */
 export async function idleCost(templates: readonly Template[], codeBytes: number): Promise<Line[]> {
   const counts = new Map<string, number>();
   for (const template of templates)
@@ -61,10 +61,10 @@ function usdOfType(type: string, count: number, maintenance: number, code: numbe
   if (type === 'AWS::CloudWatch::Dashboard') return count * price.dashboardMonth;
   if (type === 'AWS::Events::Rule') return maintenance;
   if (type === 'AWS::Lambda::Function') return (code * count) / functionNames.length;
-  throw new Error(`${type}: its price is not known to this test`);
+  throw new Error(`${type}: this test has no price for this type of resource`);
 }
 
-/** A month of daily runs: function, log, and the calls that an audit of nothing makes. */
+/** A month of daily runs: the function, its log, and the calls that an audit of nothing makes. */
 async function dailyUsd(templates: readonly Template[]): Promise<number> {
   const totals = newCounters();
   await audit({
@@ -76,7 +76,7 @@ async function dailyUsd(templates: readonly Template[]): Promise<number> {
   return daysInMonth * (running + usdOf(totals) + (maintenanceLogBytes / 1e9) * price.logGb);
 }
 
-/** A month of hourly runs, over no group. */
+/** A month of hourly runs without any group. */
 async function hourlyUsd(templates: readonly Template[]): Promise<number> {
   const totals = newCounters();
   const clock = systemClock;

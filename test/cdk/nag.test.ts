@@ -21,7 +21,7 @@ describe('cdk-nag', () => {
     expect(findingsIn(appWith(given))).toEqual([]);
   });
 
-  test('would find what is wrong', () => {
+  test('finds a careless bucket', () => {
     const app = new App();
     new Bucket(new Stack(app, 'Careless'), 'Open');
     expect(findingsIn(app)).toContainEqual(expect.stringMatching(/^AwsSolutions-S10 at Careless/));

@@ -1,5 +1,5 @@
-// List prices, in USD per one: us-east-1, arm64, November 2026, without any free tier. Those of the storage requests are in
-// lib/storage/count.ts.
+// List prices in USD for one unit: us-east-1, arm64, November 2026, without any free tier. lib/storage/count.ts has the
+// prices of the storage requests.
 
 export const price = {
   alarmMonth: 0.1,

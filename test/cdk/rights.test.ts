@@ -1,4 +1,5 @@
-// The rights of each function against what its operations ask of the storage, each through a table and a store of its own.
+// Compares the rights of each function with the storage calls of its operations. Each function works through recording ports
+// of its own, over the same stored data.
 import { expect, test } from 'vitest';
 import { rights } from '../../cdk/rights.ts';
 import type { Engine } from '../../lib/api/engine.ts';
@@ -21,7 +22,7 @@ const actionOf = {
 
 type Ports = { readonly objects: ObjectStore; readonly table: Table };
 
-/** The same ports, and which actions of S3 and DynamoDB they are used for. */
+/** The same ports, with a record of the S3 and DynamoDB actions that they were used for. */
 function watched({ objects, table }: Ports) {
   const used = new Set<string>();
   const note = <Args extends unknown[], R>(
@@ -61,7 +62,7 @@ async function produce(engine: Engine): Promise<void> {
     engine.append({ topic: 't', partitions: [{ partition: 0, batches: batchOf([`v${sequence}`], producer) }] });
   await append(0, { producerId, producerEpoch, baseSequence: 0 });
   for (let i = 0; i < 100; i++) await append(i);
-  // Its history has left the head.
+  // The history of this producer has left the head, so the append looks it up in the index pages.
   await append(1, { producerId, producerEpoch, baseSequence: 1 });
 }
 
@@ -117,7 +118,7 @@ async function groups({ groups: coordinator }: Engine): Promise<void> {
   await coordinator.delete('g');
 }
 
-/** Days and weeks after a member has died. */
+/** Looks after the groups days and weeks after a member has died. */
 async function lag(_: Engine, ports: Ports): Promise<void> {
   for (const days of [1, 9, 18]) {
     const now = () => systemClock.now() + days * 86_400_000;

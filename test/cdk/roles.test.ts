@@ -6,7 +6,7 @@ type Statement = { Effect: string; Action: string | string[]; Resource: unknown 
 
 const list = <T>(value: T | T[]): T[] => (Array.isArray(value) ? value : [value]);
 
-/** What a resource of a policy is, in a word. */
+/** The kind of a policy's resource, in a word. */
 function kindOf(resource: unknown): string {
   const text = JSON.stringify(resource);
   if (/StorageSegments.*\/\*/.test(text)) return 'objects';
@@ -17,7 +17,7 @@ function kindOf(resource: unknown): string {
   return text;
 }
 
-/** Per function: each action that its role allows, with what it is allowed on. */
+/** For each function: each action that its role allows, with the resource that it allows the action on. */
 function matrixOf(template: Template): Record<string, string[]> {
   const functions = resourcesOf(template, 'AWS::Lambda::Function');
   const policies = resourcesOf(template, 'AWS::IAM::Policy').map(([, { Properties }]) => Properties);
@@ -38,7 +38,7 @@ describe('the roles of the functions', () => {
   const template = templatesWith().RivuletService!;
   const log = ['Allow logs:CreateLogStream on own log', 'Allow logs:PutLogEvents on own log'];
 
-  test('allow what the duty needs, and nothing else', () => {
+  test('allow what the function needs, and nothing else', () => {
     expect(matrixOf(template)).toEqual({
       Produce: [
         'Allow dynamodb:GetItem on table',
@@ -98,7 +98,7 @@ describe('the roles of the functions', () => {
     });
   });
 
-  test('come by no other way: no managed policy, no inline policy, trusted by Lambda alone', () => {
+  test('have no managed policy and no inline policy, and trust Lambda alone', () => {
     for (const [, { Properties }] of resourcesOf(template, 'AWS::IAM::Role')) {
       expect(Object.keys(Properties)).toEqual(['AssumeRolePolicyDocument']);
       expect(Properties.AssumeRolePolicyDocument).toMatchObject({

@@ -14,7 +14,7 @@ const authorizationOf = (given: Record<string, unknown>) =>
 
 const named = (value: unknown, pattern: RegExp): string => pattern.exec(JSON.stringify(value))![1]!;
 
-/** Each route, and the logical id of the function that it calls. */
+/** Each route with the logical id of the function that it calls. */
 function routesOf(of: Template): { readonly route: string; readonly calls: string }[] {
   const integrations = Object.fromEntries(resourcesOf(of, 'AWS::ApiGatewayV2::Integration'));
   return resourcesOf(of, 'AWS::ApiGatewayV2::Route').map(([, { Properties }]) => {
@@ -24,13 +24,13 @@ function routesOf(of: Template): { readonly route: string; readonly calls: strin
   });
 }
 
-/** What follows the API's id in the source ARNs for which the gateway may call a function. */
+/** The part after the API's id in each source ARN for which the gateway may call a function. */
 const permissionsOf = (of: Template, functionId: string): string[] =>
   resourcesOf(of, 'AWS::Lambda::Permission')
     .filter(([, { Properties }]) => JSON.stringify(Properties.FunctionName).includes(`"${functionId}"`))
     .map(([, { Properties }]) => named(Properties.SourceArn, /ServiceApi\w+"\},"\/([^"]+)"/));
 
-/** As IAM's ArnLike: `*` is anything, slashes too, and nothing else is special. */
+/** Matches as IAM's ArnLike does: `*` stands for anything, including slashes, and nothing else is special. */
 const matchesArn = (pattern: string, resource: string): boolean =>
   new RegExp(
     `^${pattern
@@ -55,14 +55,14 @@ describe('the functions', () => {
     template.resourceCountIs('AWS::Lambda::Alias', 0);
   });
 
-  test('log to groups that are emptied and go with the stack', () => {
+  test('log to log groups that expire their lines and are removed with the stack', () => {
     const groups = resourcesOf(templatesWith({ logRetentionDays: 3 }).RivuletService!, 'AWS::Logs::LogGroup');
     expect(groups).toHaveLength(functionNames.length + 1);
     for (const [, group] of groups)
       expect(group).toMatchObject({ DeletionPolicy: 'Delete', Properties: { RetentionInDays: 3 } });
   });
 
-  test('leave a share of the account to producers where fetches are capped', () => {
+  test('leave a share of the account to producers when fetches are capped', () => {
     templatesWith({ fetchConcurrency: 50 }).RivuletService!.hasResourceProperties('AWS::Lambda::Function', {
       Description: 'Rivulet: reads records',
       ReservedConcurrentExecutions: 50,
@@ -71,7 +71,7 @@ describe('the functions', () => {
 });
 
 describe('maintenance', () => {
-  test('runs once a day, and what fails ends in the queue', () => {
+  test('runs once a day, and a failed run ends in the queue', () => {
     template.resourceCountIs('AWS::Events::Rule', 2);
     template.hasResourceProperties('AWS::Events::Rule', { ScheduleExpression: 'cron(47 * * * ? *)' });
     template.hasResourceProperties('AWS::Events::Rule', { ScheduleExpression: 'cron(17 3 * * ? *)' });
@@ -90,14 +90,14 @@ describe('the HTTP API', () => {
     keys.flatMap((key) => (key.startsWith('GET ') ? [key, `HEAD ${key.slice(4)}`] : [key]));
   const routes = [...withHeads(Object.values(functionRoutes).flat()), '$default'];
 
-  test('has the routes of the functionRoutes, and a HEAD beside each GET, each signed but for health and the OpenAPI document', () => {
+  test('has the routes of functionRoutes with a HEAD beside each GET, each signed except health and the OpenAPI document', () => {
     const open = withHeads(['GET /v1/health', 'GET /openapi.json']);
     expect(authorizationOf({})).toEqual(
       Object.fromEntries(routes.map((route) => [route, open.includes(route) ? 'NONE' : 'AWS_IAM'])),
     );
   });
 
-  test('may call the function of each route, also of the one that has neither method nor path', () => {
+  test('may call the function of each route, also of $default, which has neither method nor path', () => {
     const pathOf = (route: string) =>
       route === '$default' ? '$default/$default' : `$default/${route.replace(' ', '')}`;
     const refused = routesOf(template).filter(
@@ -106,13 +106,13 @@ describe('the HTTP API', () => {
     expect(refused).toEqual([]);
   });
 
-  test('can ask for a signature everywhere', () => {
+  test('can require a signature on every route', () => {
     expect(authorizationOf({ publicHealth: false, publicOpenApi: false })).toEqual(
       Object.fromEntries(routes.map((route) => [route, 'AWS_IAM'])),
     );
   });
 
-  test('is throttled, and fetches on their own', () => {
+  test('is throttled, and each fetch route has a limit of its own', () => {
     templatesWith({ requestsPerSecond: 30, fetchesPerSecond: 7 }).RivuletService!.hasResourceProperties(
       'AWS::ApiGatewayV2::Stage',
       {
@@ -132,7 +132,7 @@ describe('the HTTP API', () => {
 });
 
 describe('the stacks', () => {
-  test('tell how to use them', () => {
+  test('have outputs that say how to use the service', () => {
     expect(Object.keys(template.findOutputs('*'))).toEqual(
       expect.arrayContaining([
         'Url',
@@ -148,13 +148,13 @@ describe('the stacks', () => {
     );
   });
 
-  test('of several deployments have names of their own', () => {
+  test('of several deployments have different names', () => {
     expect(Object.keys(templatesWith({ name: 'Staging' }))).toEqual(
       expect.arrayContaining(['StagingData', 'StagingService']),
     );
   });
 
-  test('leave the data stack alone where the data is that of another deployment', () => {
+  test('leave out the data stack when the data is that of another deployment', () => {
     const templates = templatesWith({ existingBucket: 'kept-bucket', existingTable: 'kept-table' });
     expect(Object.keys(templates)).not.toContain('RivuletData');
     templates.RivuletService!.hasResourceProperties('AWS::Lambda::Function', {
@@ -162,7 +162,7 @@ describe('the stacks', () => {
     });
   });
 
-  test('keep their own table where only the functions are pointed at a restored one', () => {
+  test('keep their own table when the functions use a restored one', () => {
     const { RivuletData, RivuletService } = templatesWith({ existingTable: 'restored' });
     RivuletData!.resourceCountIs('AWS::DynamoDB::Table', 1);
     RivuletService!.hasResourceProperties('AWS::Lambda::Function', {

@@ -5,7 +5,7 @@ import { appWith, templatesWith } from './synth.ts';
 
 const template = templatesWith().RivuletData!;
 
-test('the table has the key schema that never changes, restores to a point in time, and is paid by the request', () => {
+test('the table has the key schema that never changes, can be restored to a point in time, and is billed by request', () => {
   template.hasResource('AWS::DynamoDB::Table', {
     DeletionPolicy: 'Retain',
     Properties: {
@@ -46,7 +46,7 @@ test('the bucket is private, encrypted, refuses plain HTTP, and outlives its sta
   });
 });
 
-test('deleted objects and the past of the table are kept for the same days', () => {
+test('deleted objects and the past of the table are kept for the same number of days', () => {
   const { RivuletData } = templatesWith({ restoreDays: 12 });
   RivuletData!.hasResourceProperties('AWS::S3::Bucket', {
     VersioningConfiguration: { Status: 'Enabled' },
@@ -57,7 +57,7 @@ test('deleted objects and the past of the table are kept for the same days', () 
   });
 });
 
-test('a throw-away deployment takes everything with it', () => {
+test('the removal of a throw-away deployment deletes its data', () => {
   const { RivuletData } = templatesWith({ throwAway: true });
   RivuletData!.hasResource('AWS::S3::Bucket', { DeletionPolicy: 'Delete' });
   RivuletData!.hasResource('AWS::DynamoDB::Table', {

@@ -1,4 +1,4 @@
-// The stacks as the app makes them, for the tests: bundled once, synthesised once per configuration.
+// The stacks for the tests, as the app makes them. The functions are bundled once, and each configuration is synthesised once.
 import { statSync } from 'node:fs';
 import path from 'node:path';
 import { App, type Stack } from 'aws-cdk-lib';
@@ -8,7 +8,7 @@ import { configOf } from '../../cdk/config.ts';
 import { createStacks } from '../../cdk/stacks.ts';
 import { functionNames } from '../../functions/routes.ts';
 
-/** Not below the system's temporary folder: nobody would know when to remove it. */
+/** This folder is not in the system's temporary folder, because no test would know when to remove it from there. */
 export const bundles = path.resolve('dist/functions-of-tests');
 await bundleFunctions(bundles);
 
@@ -28,7 +28,7 @@ const stacksOf = (app: App) => app.node.children.filter((child): child is Stack 
 type Templates = Readonly<Record<string, Template>>;
 const made = new Map<string, Templates>();
 
-/** By the name of the stack. */
+/** The templates, keyed by the name of the stack. */
 export function templatesWith(given: Given = {}): Templates {
   const key = JSON.stringify(given);
   const templates = made.get(key) ?? synthesise(given);
@@ -42,7 +42,7 @@ function synthesise(given: Given): Templates {
 
 type Resource = { readonly Type: string; readonly Properties: Record<string, unknown> };
 
-/** Logical ids and resources of a type. */
+/** The resources of a type with their logical ids. */
 export function resourcesOf(template: Template, type: string): [string, Resource][] {
   return Object.entries(template.findResources(type)) as [string, Resource][];
 }

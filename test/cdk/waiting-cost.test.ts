@@ -10,7 +10,7 @@ import { monthOfHeartbeats, monthOfWaiting, unitsOfHeartbeat, waitingTable } fro
 
 const waiter = { waitMs: 20_000, pauseMs: 0, partitions: 3, memoryMiB: 256 };
 
-/** What so many polls in vain read, with an engine that knows its topic and time that passes only by waiting. */
+/** The read units of so many empty polls. The engine knows its topic, and time passes only while it waits. */
 async function unitsOf(polls: number, { waitMs, pauseMs, partitions }: typeof waiter): Promise<number> {
   const world = createWorld();
   const totals = newCounters();
@@ -29,13 +29,13 @@ describe('a month of waiting', () => {
     ['long polls', waiter],
     ['pauses of a second', { ...waiter, waitMs: 0, pauseMs: 1_000 }],
     ['pauses of thirty seconds', { ...waiter, waitMs: 0, pauseMs: 30_000 }],
-  ])('with %s reads what is counted, within a twentieth', async (_, given) => {
+  ])('with %s reads the units that the receipts count, within a twentieth', async (_, given) => {
     const counted = await unitsOf(60, given);
     const { readUnits, requests } = monthOfWaiting(given);
     expect(Math.abs((readUnits / requests) * 60 - counted) / counted).toBeLessThan(0.05);
   });
 
-  test('in a group has the units of heartbeats that are counted', async () => {
+  test('in a group has the heartbeat units that the receipts count', async () => {
     const world = createGroupWorld((table) => countingTable(table, newCounters()));
     await world.engine.createTopic({ topic: 't', partitions: 20 });
     const members = Array.from({ length: 10 }, (_, i) => createMember(world.engine, `member-${i}`));
@@ -52,13 +52,13 @@ describe('a month of waiting', () => {
     expect(totals.writeUnits / beats).toBeCloseTo(unitsOfHeartbeat.writeUnits, 1);
   });
 
-  test('costs a seventh and less with pauses of five seconds', () => {
+  test('costs less than a seventh with pauses of five seconds', () => {
     const paused = monthOfWaiting({ ...waiter, waitMs: 0, pauseMs: 5_000 });
     expect(paused.usd * 7).toBeLessThan(monthOfWaiting(waiter).usd);
     expect(paused.gbSeconds * 100).toBeLessThan(monthOfWaiting(waiter).gbSeconds);
   });
 
-  test('is what docs/DEPLOY.md says', () => {
+  test('costs what docs/DEPLOY.md says', () => {
     const guide = readFileSync('docs/DEPLOY.md', 'utf8');
     expect(guide).toContain(waitingTable(options.fetchMemoryMiB.fallback));
     expect(guide).toContain(`heartbeat every five seconds, $${monthOfHeartbeats(256).toFixed(2)} a month`);

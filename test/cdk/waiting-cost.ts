@@ -1,14 +1,14 @@
-// What a consumer that waits all month costs in AWS, from list prices: by the server's long polls, or by its own pauses
-// (maxIdlePauseMs). docs/DEPLOY.md has the table; the read units are those that the receipts count.
+// The cost in AWS of a consumer that waits all month, from list prices. It waits by the server's long polls, or by pauses
+// of its own (maxIdlePauseMs). docs/DEPLOY.md has the table. A test compares the read units with those of the receipts.
 import { limits } from '../../lib/api/limits.ts';
 import { readUnitsOfWait } from '../../lib/runtime/poll-schedule.ts';
 import { newCounters, usdOf } from '../../lib/storage/count.ts';
 import { price } from './prices.ts';
 
 export type Waiter = {
-  /** Of its polls, milliseconds. */
+  /** How long each of its polls waits, in milliseconds. */
   readonly waitMs: number;
-  /** Between two of them. */
+  /** The pause between two polls, in milliseconds. */
   readonly pauseMs: number;
   readonly partitions: number;
   readonly memoryMiB: number;
@@ -22,14 +22,14 @@ export type MonthOfWaiting = {
 };
 
 const MONTH_MS = 30 * 24 * 3_600_000;
-/** Assumed: what a poll takes beside its wait, most of it the read of the heads. */
+/** An assumption: the time of a poll besides its wait. Most of it is the read of the heads. */
 const WORK_MS = 15;
-/** Of a request: 350 in the access log, a line of metrics of 250, and what CloudWatch adds to each. */
+/** The log bytes of a request: 350 in the access log, 250 in a line of metrics, and what CloudWatch adds to each. */
 const LOG_BYTES = 650;
 const requestUsd = price.gatewayRequest + price.lambdaRequest + (LOG_BYTES / 1e9) * price.logGb;
-/** Pauses are a little shorter by chance. */
+/** Jitter makes pauses a little shorter. */
 const MEAN_PAUSE = 0.9;
-/** The topic itself is read again when the copy of a function is so old. */
+/** A function reads the topic again when its copy is this old. */
 const TOPIC_COPY_MS = 5_000;
 
 export function monthOfWaiting({ waitMs, pauseMs, partitions, memoryMiB }: Waiter): MonthOfWaiting {
@@ -43,22 +43,25 @@ export function monthOfWaiting({ waitMs, pauseMs, partitions, memoryMiB }: Waite
   return { requests, gbSeconds, readUnits, usd };
 }
 
-/** Of the last member of a large group, which reads the most: every third one renews it, and looks whether topics changed. */
+/**
+ * The units of one heartbeat of the last member of a large group, which reads the most. Every third heartbeat renews the
+ * member and checks whether topics changed.
+ */
 export const unitsOfHeartbeat = { readUnits: 7 / 6, writeUnits: 1 / 3 };
 
-/** The heartbeats of a group's member in dollars: requests, the function, and units. */
+/** The monthly cost of a member's heartbeats in dollars: the requests, the function, and the units. */
 export function monthOfHeartbeats(memoryMiB: number): number {
   const requests = MONTH_MS / limits.defaultHeartbeatIntervalMs;
   const gbSeconds = (WORK_MS * memoryMiB) / 1024 / 1_000;
   return requests * (requestUsd + gbSeconds * price.lambdaGbSecond + usdOf({ ...newCounters(), ...unitsOfHeartbeat }));
 }
 
-/** In one poll, each a unit. */
+/** The reads of the topic in one poll. Each costs a unit. */
 const topicReads = (waitMs: number): number => Math.max(1, Math.floor(waitMs / TOPIC_COPY_MS));
 
 const millions = (value: number): string => (value / 1e6).toFixed(2);
 
-/** As it stands in docs/DEPLOY.md. */
+/** The table as docs/DEPLOY.md has it. */
 export function waitingTable(memoryMiB: number): string {
   const rows = [
     { what: 'the default', waitMs: limits.waitMs, pauseMs: 0 },

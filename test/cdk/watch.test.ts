@@ -10,7 +10,7 @@ const alarmsOf = (template: typeof full) =>
 const namesOf = (template: typeof full) => alarmsOf(template).map(({ AlarmName }) => String(AlarmName).split('-')[1]!);
 
 describe('the alarms', () => {
-  test('are few unless more are wanted', () => {
+  test('are few by default', () => {
     expect(namesOf(templatesWith().RivuletWatch!).sort()).toEqual([
       'DeadLetters',
       'HotPartition',
@@ -20,7 +20,7 @@ describe('the alarms', () => {
     expect(namesOf(full)).toEqual(expect.arrayContaining(['SlowProduce', 'ProduceThrottled', 'MaintenanceNotRun']));
   });
 
-  test('have each a heading in the runbook, which names the heading in turn', () => {
+  test('have each a heading in the runbook, and name that heading in their mail', () => {
     const runbook = readFileSync('docs/RUNBOOK.md', 'utf8');
     const headings = [...runbook.matchAll(/^## (Alarm: .*)$/gm)].map(([, heading]) => heading);
     expect(headings.sort()).toEqual(namesOf(full).map(headingOf).sort());
@@ -28,14 +28,14 @@ describe('the alarms', () => {
       expect(AlarmDescription).toContain(`docs/RUNBOOK.md, "${headingOf(String(AlarmName).split('-')[1]!)}"`);
   });
 
-  test('are silent while nobody calls, but for maintenance that does not run', () => {
+  test('are silent while there are no calls, except the alarm for maintenance that does not run', () => {
     const loud = alarmsOf(full).filter(({ TreatMissingData }) => TreatMissingData !== 'notBreaching');
     expect(loud.map(({ AlarmName, TreatMissingData }) => [AlarmName, TreatMissingData])).toEqual([
       ['Rivulet-MaintenanceNotRun', 'breaching'],
     ]);
   });
 
-  test('look for maintenance over more than a day: two daily runs are now and then a little further apart', () => {
+  test('watch maintenance over more than a day, because two daily runs can be a little more than a day apart', () => {
     const [{ Period, EvaluationPeriods, DatapointsToAlarm } = {}] = alarmsOf(full).filter(
       ({ AlarmName }) => AlarmName === 'Rivulet-MaintenanceNotRun',
     );
@@ -43,14 +43,14 @@ describe('the alarms', () => {
     expect(DatapointsToAlarm).toBe(EvaluationPeriods);
   });
 
-  test('take what an audit finds as it is, also where maintenance ran twice', () => {
+  test('take the greatest count of several audits, so that a second run on a day does not double it', () => {
     const ofAudits = alarmsOf(full).filter(({ MetricName }) =>
       Object.values(maintenanceMetrics).includes(MetricName as never),
     );
     expect(ofAudits.map(({ Statistic }) => Statistic)).toEqual(['Maximum', 'Maximum']);
   });
 
-  test('mail by a topic that CloudWatch may publish to, over TLS alone', () => {
+  test('send mail by a topic that CloudWatch may publish to, over TLS alone', () => {
     full.hasResourceProperties('AWS::SNS::Subscription', { Protocol: 'email', Endpoint: 'operator@example.com' });
     const [, policy] = resourcesOf(full, 'AWS::SNS::TopicPolicy')[0]!;
     expect(policy.Properties.PolicyDocument).toMatchObject({
@@ -62,12 +62,12 @@ describe('the alarms', () => {
     for (const { AlarmActions } of alarmsOf(full)) expect(AlarmActions).toHaveLength(1);
   });
 
-  test('are on a dashboard whose name differs by region: an account has one namespace of them', () => {
+  test('have a dashboard whose name contains the region, because dashboard names are unique in an account', () => {
     const dashboards = resourcesOf(full, 'AWS::CloudWatch::Dashboard').map(([, it]) => it.Properties.DashboardName);
     expect(dashboards).toEqual([{ 'Fn::Join': ['', ['Rivulet-', { Ref: 'AWS::Region' }]] }]);
   });
 
-  test('are none where nobody wants to be watched over, and then there is no stack of them', () => {
+  test('have no stack when watch is off, and a dashboard alone has no alarms', () => {
     expect(Object.keys(templatesWith({ watch: 'off' }))).not.toContain('RivuletWatch');
     const dashboardAlone = templatesWith({ watch: 'off', dashboard: true }).RivuletWatch!;
     expect(alarmsOf(dashboardAlone)).toEqual([]);

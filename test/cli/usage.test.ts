@@ -192,7 +192,7 @@ test('a URL that is none, and half of the credentials, are refused', async () =>
 test('the launcher of scripts names the script that is not there', async () => {
   expect(await start('bin/node24.cjs', []).finished).toMatchObject({
     code: 2,
-    stderr: expect.stringMatching(/which script\?.*\n$/),
+    stderr: expect.stringMatching(/expected a script, got none: .*\n$/),
   });
   expect(await start('bin/node24.cjs', ['none.ts']).finished).toMatchObject({
     code: 2,

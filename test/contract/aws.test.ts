@@ -1,6 +1,6 @@
-// The contracts on the truest endpoints that run without an account. What neither shows, and the unit tests of the
-// adapters put on the wire: conflicts with transactions, throttling, S3's 409 on a race of conditional puts, lost replies,
-// bad credentials. Nothing here shows a stale eventual read.
+// The contracts on the most faithful endpoints that run without an account. Neither endpoint shows conflicts with
+// transactions, throttling, S3's 409 on a race of conditional puts, lost replies or bad credentials. The unit tests of the
+// adapters put those on the wire. No test shows a stale eventual read.
 import type { AwsConnection } from '../../lib/storage/aws/connection.ts';
 import { createDynamoDbTable } from '../../lib/storage/aws/dynamodb-table.ts';
 import { createS3ObjectStore } from '../../lib/storage/aws/s3-object-store.ts';

@@ -1,4 +1,4 @@
-// What every ObjectStore must do. Each test writes below a prefix of its own, so that one store serves the whole suite.
+// The contract of every ObjectStore. Each test writes below a prefix of its own, so that one store serves the whole suite.
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { holdsOtherBytes } from '../../lib/storage/object-rules.ts';
@@ -8,7 +8,7 @@ import { StorageError } from '../../lib/storage/storage-error.ts';
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 const byUtf8 = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b));
 
-/** Odd keys: each is stored below a prefix of the test's own. */
+/** Odd keys. The test stores each of them below a prefix of its own. */
 const oddKeys = [
   'plain',
   'A',
@@ -90,7 +90,7 @@ export function objectStoreContract(name: string, make: () => ObjectStore | Prom
         expect(await store.get(key, { from: 3 << 20, to: 4 << 20 })).toEqual(bytesOf('end'));
       });
 
-      test('again with the same bytes succeeds, however they are cut', async () => {
+      test('succeeds again with the same bytes, however they are cut into chunks', async () => {
         const key = `${ownPrefix()}again`;
         await put(key, 'one object');
         await put(key, 'one object');
@@ -100,10 +100,10 @@ export function objectStoreContract(name: string, make: () => ObjectStore | Prom
 
       test.each([
         ['of the same length', 'first', 'other'],
-        ['that are a part of them', 'first', 'fir'],
-        ['that begin with them', 'first', 'first and more'],
-        ['that are none', 'first', ''],
-        ['where there are none', '', 'other'],
+        ['that are a part of the stored bytes', 'first', 'fir'],
+        ['that begin with the stored bytes', 'first', 'first and more'],
+        ['of length zero', 'first', ''],
+        ['over an empty object', '', 'other'],
       ])('with other bytes %s throws exists and changes nothing', async (_, before, later) => {
         const key = `${ownPrefix()}taken`;
         await put(key, before);
@@ -115,7 +115,7 @@ export function objectStoreContract(name: string, make: () => ObjectStore | Prom
         expect(await store.get(key)).toEqual(bytesOf(before));
       });
 
-      test('of one key by many at once: exactly one wins', async () => {
+      test('of one key by many writers in parallel: exactly one wins', async () => {
         const key = `${ownPrefix()}race`;
         const texts = Array.from({ length: 8 }, (_, index) => `writer ${index}`);
         const outcomes = await Promise.allSettled(texts.map((text) => patiently(() => put(key, text))));
@@ -126,13 +126,13 @@ export function objectStoreContract(name: string, make: () => ObjectStore | Prom
         for (const { reason } of losers) expect(reason).toMatchObject({ name: 'StorageError', reason: 'exists' });
       });
 
-      test('of one key with the same bytes by many at once: all succeed', async () => {
+      test('of one key with the same bytes by many writers in parallel: all succeed', async () => {
         const key = `${ownPrefix()}same`;
         await Promise.all(Array.from({ length: 8 }, () => patiently(() => put(key, 'same'))));
         expect(await store.get(key)).toEqual(bytesOf('same'));
       });
 
-      test('of many keys at once: all are there', async () => {
+      test('of many keys in parallel: all objects are there', async () => {
         const prefix = ownPrefix();
         const keys = Array.from({ length: 30 }, (_, index) => `${prefix}${index % 3}/${index}`);
         await Promise.all(keys.map((key) => put(key, key)));
@@ -158,13 +158,13 @@ export function objectStoreContract(name: string, make: () => ObjectStore | Prom
         ['far past the end', 8, Number.MAX_SAFE_INTEGER, '89'],
         ['from the end', 10, 11, ''],
         ['from past the end', 50, 60, ''],
-      ])('of a range %s', async (_, from, to, expected) => {
+      ])('of the range "%s" returns its bytes', async (_, from, to, expected) => {
         const key = `${ownPrefix()}range`;
         await put(key, '0123456789');
         expect(await store.get(key, { from, to })).toEqual(bytesOf(expected));
       });
 
-      test('of a range of an empty object is no bytes', async () => {
+      test('of a range of an empty object returns no bytes', async () => {
         const key = `${ownPrefix()}empty`;
         await put(key, '');
         expect(await store.get(key, { from: 0, to: 10 })).toEqual(new Uint8Array());
@@ -225,7 +225,7 @@ export function objectStoreContract(name: string, make: () => ObjectStore | Prom
         for (const limit of [1, 3]) expect(await listKeys({ prefix, limit })).toEqual(keys);
       });
 
-      test('begins behind `after`, be it there or not', async () => {
+      test('begins after `after`, whether or not that key exists', async () => {
         const prefix = ownPrefix();
         const keys = ['a', 'a/b', 'a/c/d', 'b', 'c/d'].map((key) => prefix + key);
         await Promise.all(keys.map((key) => put(key, 'x')));
@@ -241,7 +241,7 @@ export function objectStoreContract(name: string, make: () => ObjectStore | Prom
         expect(await listKeys({ prefix, after: `${prefix.slice(0, -1)}!` })).toEqual(keys);
       });
 
-      test('of a prefix that ends within a name', async () => {
+      test('takes a prefix that ends within a name', async () => {
         const prefix = ownPrefix();
         const keys = ['ab', 'abc', 'ab/x', 'abd/y', 'ac', 'b'].map((key) => prefix + key);
         await Promise.all(keys.map((key) => put(key, 'x')));
@@ -253,7 +253,7 @@ export function objectStoreContract(name: string, make: () => ObjectStore | Prom
         expect(await under('abcd')).toEqual([]);
       });
 
-      test('of everything holds what was put', async () => {
+      test('of everything includes the object that was put', async () => {
         const key = `${ownPrefix()}somewhere`;
         await put(key, 'x');
         expect(await listKeys({})).toContain(key);
@@ -261,7 +261,7 @@ export function objectStoreContract(name: string, make: () => ObjectStore | Prom
     });
 
     describe('delete', () => {
-      test('of none, of missing, of some', async () => {
+      test('takes no keys, missing keys, and some of each', async () => {
         const prefix = ownPrefix();
         for (const key of ['a', 'b', 'a/b']) await put(prefix + key, key);
         await store.delete([]);
@@ -273,7 +273,7 @@ export function objectStoreContract(name: string, make: () => ObjectStore | Prom
         expect(await store.get(`${prefix}a/b`)).toEqual(bytesOf('a/b'));
       });
 
-      test('of a thousand keys, and the last below a folder', async () => {
+      test('takes a thousand keys, including the last below a folder', async () => {
         const prefix = ownPrefix();
         const keys = Array.from({ length: 40 }, (_, index) => `${prefix}${index}/deep/${index}`);
         await Promise.all(keys.map((key) => put(key, 'x')));
@@ -284,7 +284,7 @@ export function objectStoreContract(name: string, make: () => ObjectStore | Prom
         expect(await listKeys({ prefix })).toEqual([keys[0]]);
       });
 
-      test('beside puts into the same folder loses none of them', async () => {
+      test('in parallel with puts into the same folder loses none of them', async () => {
         const prefix = ownPrefix();
         const rounds = Array.from({ length: 10 }, (_, index) => index);
         await put(`${prefix}f/first`, 'x');
@@ -297,7 +297,7 @@ export function objectStoreContract(name: string, make: () => ObjectStore | Prom
     });
 
     describe('keys', () => {
-      test('that are odd name distinct objects and come back as they were', async () => {
+      test('that are odd name distinct objects and come back unchanged', async () => {
         const prefix = ownPrefix();
         const keys = oddKeys.map((key) => prefix + key);
         await Promise.all(keys.map((key) => put(key, key)));
@@ -307,7 +307,7 @@ export function objectStoreContract(name: string, make: () => ObjectStore | Prom
         expect(await listKeys({ prefix })).toEqual([]);
       });
 
-      test('may climb, and stay inside', async () => {
+      test('may contain "..", and their objects stay inside the store', async () => {
         const own = ownPrefix();
         const keys = [`../${own}x`, `../../../../../../${own}y`, `/${own}z`];
         for (const key of keys) await put(key, key);
@@ -317,7 +317,7 @@ export function objectStoreContract(name: string, make: () => ObjectStore | Prom
         }
       });
 
-      test('may have 1,024 bytes, in one name or many, and then in order', async () => {
+      test('may have 1,024 bytes, in one name or in many, and are listed in order', async () => {
         const prefix = ownPrefix();
         const fill = (unit: string, end: string) => {
           const room = 1024 - Buffer.byteLength(prefix + end);
@@ -388,7 +388,7 @@ async function listAll(store: ObjectStore, request: ListRequest) {
   }
 }
 
-/** S3 answers 409 to a conditional put that raced: nothing landed, send again. */
+/** S3 answers 409 to a conditional put that raced with another. Nothing landed, so the put is sent again. */
 async function patiently(call: () => Promise<void>): Promise<void> {
   try {
     await call();

@@ -1,5 +1,6 @@
-// What every Table must do. Each test writes partitions of its own, so that one table serves the whole suite.
-// DynamoDB Local creates an item for an update that only removes; DynamoDB does not: that case is tested with the rules.
+// The contract of every Table. Each test writes partitions of its own, so that one table serves the whole suite.
+// DynamoDB Local creates an item for an update that only removes, and DynamoDB does not. So that case is tested with the
+// rules (test/storage/table-rules.test.ts) and not here.
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe } from 'vitest';
 import type { Item, Key, Table, Value } from '../../lib/storage/table.ts';

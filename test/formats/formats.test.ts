@@ -1,5 +1,5 @@
-// What any version has written, this version reads, and goes on with: over every adapter of the table, and as the folder
-// that it was. The fixtures are described in stored.ts.
+// This version reads the stores of all released versions and continues to write to them. The tests run over every adapter
+// of the table, and over the data directory as it was. stored.ts describes the fixtures.
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -43,7 +43,7 @@ afterAll(async () => {
   for (const clean of cleanups.reverse()) await clean();
 });
 
-/** An hour after the store was closed; with chance of its own, for names of segments must be new. */
+/** A clock an hour after the store was closed. Its random values are real, because names of segments must be new. */
 function laterClock({ closedMs }: Stored, laterMs = 3_600_000) {
   const clock = createTestClock();
   clock.advance(closedMs - startMs + laterMs);
@@ -78,7 +78,7 @@ for (const version of versions()) {
     await Promise.all(names.map((name) => rm(join(folder, name), { recursive: true, force: true })));
     return loaded(version, openFolder(folder));
   });
-  homeSuite(version);
+  backendSuite(version);
 }
 
 await onEndpoint('dynamodb-local', (connection) => {
@@ -99,7 +99,7 @@ await onEndpoint('localstack', (connection) => {
     });
 });
 
-/** The tests follow each other on one store: reading first, then writing on. */
+/** The tests follow each other on one store: they read first, and then write more. */
 function suite(version: string, where: string, open: () => Promise<Ports>): void {
   const stored = readExpected(version);
   const clock = laterClock(stored);
@@ -144,7 +144,7 @@ function suite(version: string, where: string, open: () => Promise<Ports>): void
       }
     });
 
-    test('does not have what was deleted, and its name is free', async () => {
+    test('does not have a deleted topic, and its name is free', async () => {
       const engine = await engineOf();
       for (const topic of stored.deletedTopics) {
         await expect(engine.describeTopic(topic)).rejects.toMatchObject({ errorCode: 'UNKNOWN_TOPIC_OR_PARTITION' });
@@ -153,7 +153,7 @@ function suite(version: string, where: string, open: () => Promise<Ports>): void
       }
     });
 
-    test('knows its producers: a repeat is a duplicate, and the next batch goes on', async () => {
+    test('knows its producers: a repeat is a duplicate, and the next batch continues', async () => {
       const engine = await engineOf();
       for (const producer of stored.producers) {
         const { baseOffset, baseSequence, values, topic, partition } = producer;
@@ -177,12 +177,12 @@ function suite(version: string, where: string, open: () => Promise<Ports>): void
       }
     });
 
-    test('knows its groups: who owns what, and what is committed', async () => {
+    test('knows its groups: the owners of partitions, and the committed offsets', async () => {
       const atClosing = createEngine({ ...(await portsOf()), clock: laterClock(stored, 0) });
       await expectGroups(await engineOf(), stored.groups, atClosing);
     });
 
-    test('takes more records, behind those it has', async () => {
+    test('takes more records after those that it has', async () => {
       const engine = await engineOf();
       const more = Array.from({ length: 25 }, (_, i) => `more ${i}`);
       const appendMore = async ({ topic, partition, records }: Stored['partitions'][number]) => {
@@ -197,8 +197,8 @@ function suite(version: string, where: string, open: () => Promise<Ports>): void
   });
 }
 
-/** As a person would: the folder is served, and read through the SDK. */
-function homeSuite(version: string): void {
+/** Does what a person would do: it serves the directory and reads it through the SDK. */
+function backendSuite(version: string): void {
   test(`the table of ${version} is brought to today's format, and whole in it`, () => {
     const directory = newFolder(version);
     for (let start = 0; start < 2; start++) {
@@ -211,7 +211,7 @@ function homeSuite(version: string): void {
     database.close();
   });
 
-  test(`a data folder of ${version} is served`, async () => {
+  test(`a data directory of ${version} is served`, async () => {
     const stored = readExpected(version);
     const backend = openBackend({ directory: newFolder(version), clock: laterClock(stored) });
     const server = await startServer({ api: backend.api, clock: systemClock });
@@ -257,7 +257,7 @@ async function offsetAt(engine: Engine, topic: string, partition: number, at: 'e
   return reply.partitions[0]!.offset;
 }
 
-/** As the producer, if it is one. */
+/** Appends as the producer, if `producerId` is given. */
 async function appendOf(
   engine: Engine,
   { topic, partition, producerId, epoch }: Partial<StoredProducer> & Pick<StoredProducer, 'topic' | 'partition'>,

@@ -1,5 +1,5 @@
-// The groups of a store: one with members (one of them static, one with a rack), commits with and without a note, something
-// still to be let go of; one of a simple consumer; one that was deleted.
+// The groups of a store. One has members (one of them static, one with a rack), commits with and without a note, and
+// partitions that a member still has to give up. One belongs to a simple consumer, and one was deleted.
 import { expect } from 'vitest';
 import type { Engine } from '../../lib/api/engine.ts';
 import type { HeartbeatReply, HeartbeatRequest, TopicPartitions } from '../../lib/api/groups.ts';
@@ -68,7 +68,7 @@ export async function populateGroups(engine: Engine, clock: TestClock): Promise<
       topics: [{ topic: 'events', partitions: [{ partition: 1, offset: 3, leaderEpoch: 0 }] }],
     });
   await engine.groups.delete(deletedGroup);
-  // A third joins, and the first is told what to let go of.
+  // A third member joins, and the first receives the partitions that it has to give up.
   await beat(engine, { memberId: 'third', seq: 0, epoch: 0, owned: [] });
   await beat(engine, first);
   const members = [first, second].map(({ memberId, instanceId, epoch, seq, owned }) => ({
@@ -109,11 +109,14 @@ async function committedOf(engine: Engine, groupId: string): Promise<StoredOffse
   );
 }
 
-/** What they had is there, and they go on: the member as it was, until it alone is left and has everything. */
+/**
+ * Expects the stored offsets and members, and that the group continues: the first member goes on as it was, until it is the
+ * only one and owns all partitions.
+ */
 export async function expectGroups(
   engine: Engine,
   groups: readonly StoredGroup[],
-  /** Whose clock is what it was when the store was closed: sessions are not over. */
+  /** Its clock shows the time at which the store was closed, so sessions have not ended. */
   atClosing: Engine,
 ): Promise<void> {
   for (const { groupId, members, committed } of groups) {

@@ -1,8 +1,8 @@
-// Fills a store with one of everything that is stored, by the engine alone, and notes what was acknowledged.
+// Fills a store with one of each kind of stored thing. It uses only the engine, and notes what was acknowledged.
 //
-// What must be among it: index pages, producers evicted from the head, each compression, segments of several partitions,
-// timestamps out of order, both kinds of time, a partition added later, a topic with an altered configuration, one deleted,
-// one deleted and made anew, one that is empty, requests under an Idempotency-Key, groups (groups.ts).
+// The store must contain index pages, producers evicted from the head, each compression, segments of several partitions,
+// timestamps out of order, both kinds of time, a partition added later, a topic with an altered configuration, a deleted
+// topic, a deleted and re-created one, an empty one, requests under an Idempotency-Key, and groups (groups.ts).
 import type { Engine } from '../../lib/api/engine.ts';
 import type { AppendAck } from '../../lib/api/records.ts';
 import { encodeBatch } from '../../lib/record/batch.ts';
@@ -37,7 +37,10 @@ export async function populate(engine: Engine, clock: TestClock): Promise<Stored
   return { ...(await describe(notes)), groups };
 }
 
-/** Partition 0: a producer that falls silent, then a long-lived one between others without an id, past two index pages. */
+/**
+ * Partition 0 has a producer that falls silent, and then a long-lived producer between appends without a producer id, for
+ * more than two index pages.
+ */
 async function longPartition(notes: Notes): Promise<void> {
   await append(
     notes,
@@ -48,14 +51,14 @@ async function longPartition(notes: Notes): Promise<void> {
   const producer = await newProducer(notes);
   for (let i = 0; i < 60; i++) {
     notes.clock.advance(1_000);
-    // Every seventh is older than its predecessors: index pages keep a running maximum for such.
+    // Every seventh append is older than its predecessors. Index pages keep a running maximum for this case.
     const timestampMs = notes.clock.now() - (i % 7 === 6 ? 5_500 : 0);
     const records = Array.from({ length: 1 + (i % 3) }, (_, j) => plain(`long ${i}.${j}`, timestampMs + j));
     await append(notes, 'events', [{ partition: 0, records }], i % 4 === 3 ? undefined : producer, i);
   }
 }
 
-/** Partition 1: more producers than a head keeps. */
+/** Partition 1 has more producers than a head keeps. */
 async function oneShots(notes: Notes): Promise<void> {
   for (let i = 0; i < 24; i++) {
     notes.clock.advance(250);
@@ -64,7 +67,7 @@ async function oneShots(notes: Notes): Promise<void> {
   }
 }
 
-/** One segment for two partitions, and records with everything a record may have or lack. */
+/** One segment for two partitions, and records with everything that a record may have or lack. */
 async function oddRecords(notes: Notes): Promise<void> {
   const timestampMs = notes.clock.now();
   const odd: NewRecord[] = [
@@ -96,7 +99,7 @@ async function stampedTopic(notes: Notes): Promise<void> {
   }
 }
 
-/** Requests under a key before and after partitions are added; configurations set, altered, taken back. */
+/** Requests under a key before and after partitions are added, and settings that are set, altered and reset. */
 async function keyedTopic(notes: Notes): Promise<void> {
   const { engine } = notes;
   const topic = 'orders.v1';
@@ -131,7 +134,7 @@ async function newProducer({ engine }: Notes): Promise<Producer> {
   return { ...(await engine.newProducer()), sequence: 0 };
 }
 
-/** `turn` picks the compression. */
+/** `turn` chooses the compression. */
 async function append(
   notes: Notes,
   topic: string,
@@ -216,11 +219,11 @@ async function appendKeyed(
   notes.keys.push({ topic, idempotencyKey, values, placed });
 }
 
-/** Each value is its own key: so they spread over the partitions. */
+/** Each value is its own key, so that the records spread over the partitions. */
 export const jsonRecords = (values: readonly string[]) =>
   values.map((value) => ({ key: Buffer.from(value), value: Buffer.from(value), headers: [] }));
 
-// --- what is there now
+// --- the expected content
 
 async function describe(notes: Notes): Promise<Omit<Stored, 'groups'>> {
   const { engine, clock, producers, keys } = notes;

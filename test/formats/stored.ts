@@ -1,12 +1,12 @@
-// A store as it was written by some version, and what it must say for ever:
+// A store as some version wrote it, and the content that every later version must find in it:
 //
 //   test/fixtures/formats/<version>/
-//     backend/           the data folder of the embedded backend, as it was closed
-//     items.jsonl     the table once more, one item a line, in the order of its keys: for any other adapter
-//     expected.json   what is in it
+//     backend/        the data directory of the embedded backend, as it was closed
+//     items.jsonl     the table once more for the other adapters: one item a line, in the order of the keys
+//     expected.json   the content
 //
-// A released version's folder is never changed. That of the version to be released is removed and written anew
-// (write-fixture.ts) when its format changes on purpose; when it does by accident, the test says so.
+// A released version's fixture is never changed. The fixture of the next version is removed and written again
+// (write-fixture.ts) when its format changes on purpose. If the format changes by accident, the test fails.
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -39,7 +39,7 @@ export type StoredProducer = {
   readonly values: readonly string[];
 };
 
-/** A JSON request under an Idempotency-Key, and where its records went. */
+/** A JSON request under an Idempotency-Key, with the places of its records. */
 export type StoredKey = {
   readonly topic: string;
   readonly idempotencyKey: string;
@@ -48,7 +48,7 @@ export type StoredKey = {
 };
 
 export type Stored = {
-  /** Of the clock when it was closed. */
+  /** The time of the clock when the store was closed. */
   readonly closedMs: number;
   readonly lastProducerId: number;
   readonly topics: readonly {
@@ -56,7 +56,7 @@ export type Stored = {
     readonly topicId: string;
     readonly partitions: number;
     readonly createdMs: number;
-    /** Those that are not default. */
+    /** The settings that are not default. */
     readonly config: Readonly<Record<string, string>>;
   }[];
   readonly deletedTopics: readonly string[];
@@ -73,14 +73,14 @@ export function readExpected(version: string): Stored {
   return JSON.parse(readFileSync(join(fixturesFolder, version, 'expected.json'), 'utf8')) as Stored;
 }
 
-/** A copy of the data folder, to be opened and written to. */
+/** Copies the data directory, so that a test may open the copy and write to it. */
 export function copyHome(version: string): string {
   const copy = mkdtempSync(join(tmpdir(), 'rivulet-stored-'));
   cpSync(join(fixturesFolder, version, 'backend'), copy, { recursive: true });
   return copy;
 }
 
-/** Puts everything into other adapters. */
+/** Puts all items and objects into other adapters. */
 export async function load(version: string, into: { objects: ObjectStore; table: Table }): Promise<void> {
   for (const item of itemsOf(version)) await into.table.write({ kind: 'put', item });
   const directory = copyHome(version);

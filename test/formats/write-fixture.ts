@@ -1,5 +1,5 @@
-// Writes the store of today's version as a fixture. What a released version has written must stay as it was: so it refuses
-// to write where something is.
+// Writes the store of the present version as a fixture. A fixture of a released version must never change, so this script
+// refuses to write into a folder that exists.
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -15,16 +15,16 @@ import { fixturesFolder } from './stored.ts';
 
 const command = new Command('npm run fixture --')
   .description(
-    'Writes the store of this version as a fixture. Clock and chance are fixed: the same code writes the same.',
+    'Writes the store of this version as a fixture. Clock and random values are fixed, so the same code writes the same bytes.',
   )
-  .argument('[folder]', 'another one, to compare', join(fixturesFolder, packageJson.version))
+  .argument('[folder]', 'another folder, to compare with the fixture', join(fixturesFolder, packageJson.version))
   .parse();
 const folder = resolve(command.processedArgs[0]);
 if (existsSync(folder))
-  throw new Error(`${folder} is there already; what a released version has written is never changed`);
+  throw new Error(`${folder} already exists, and the fixture of a released version must never change`);
 const backend = join(folder, 'backend');
 mkdirSync(backend, { recursive: true });
-// Makes it a data folder.
+// This makes the folder a data directory.
 openBackend({ directory: backend }).close();
 
 const clock = createTestClock();

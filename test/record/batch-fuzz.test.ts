@@ -1,5 +1,5 @@
-// Whatever the bytes: a result or a CorruptBatchError, soon, within bounds. Mutated batches get a CRC that fits, because
-// otherwise the CRC would keep every mutation from the code behind it.
+// For any bytes the code returns a result or throws a CorruptBatchError, quickly and within its bounds. Mutated batches get
+// a matching CRC, because otherwise the CRC check would keep every mutation from the code behind it.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { crc32c } from '../../lib/bytes/crc32c.ts';
@@ -12,7 +12,7 @@ import { fromHex, goldenCases } from './golden.ts';
 const MiB = 1024 * 1024;
 const maxUncompressedBytes = MiB;
 
-/** True if it was sound, false if it was refused as it should be. Anything else fails the test. */
+/** Returns true if the bytes were sound, and false if they were refused as they should be. Any other outcome fails the test. */
 function isSound(run: () => unknown): boolean {
   try {
     run();
@@ -23,7 +23,7 @@ function isSound(run: () => unknown): boolean {
   }
 }
 
-/** Makes length, magic and CRC fit, so that the rest is looked at. */
+/** Makes length, magic and CRC match, so that the code checks the rest. */
 function makeFit(bytes: Uint8Array): Uint8Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   view.setInt32(field.length, bytes.length - 12);
@@ -51,7 +51,7 @@ function hexOf(hex: string): Uint8Array {
   return fromHex(hex);
 }
 
-/** Replaces bytes from the attributes on. */
+/** Replaces bytes after the CRC, from the attributes on. */
 function mutate(original: Uint8Array, changes: readonly Mutation[]): Uint8Array {
   let bytes = original;
   for (const { at, bytes: inserted, removed } of changes) {

@@ -37,7 +37,7 @@ function expectedHeader(golden: GoldenBatch) {
   };
 }
 
-/** A good batch of one record with some header bytes changed and the CRC made to fit. */
+/** A good batch of one record, with some header bytes changed and a matching CRC. */
 function altered(change: (view: DataView) => void): Uint8Array {
   const bytes = encodeBatch([{ key: null, value: Buffer.from('hello'), headers: [], timestampMs: 1000 }]);
   const view = new DataView(bytes.buffer);
@@ -106,7 +106,7 @@ test('every flipped bit of the CRC-covered bytes is noticed', () => {
   expect(checkBatch(bytes).recordCount).toBe(1);
 });
 
-test('every truncation is a matter of length', () => {
+test('every truncation is refused for its length', () => {
   const bytes = fromHex(goldenCase('none/one-value').hex);
   for (let length = 0; length < bytes.length; length++) {
     expect(reasonOf(() => readBatchHeader(bytes.subarray(0, length)))).toBe('length');
@@ -149,7 +149,7 @@ test('refuses more records than the bytes can hold', () => {
   expect(reasonOf(() => checkBatch(bytes, 0, { allowGaps: true }))).toBe('count');
 });
 
-test('refuses more packed records than anyone would unpack, for offsets are given by the count', () => {
+test('refuses more packed records than any consumer would unpack, because the count alone takes the offsets', () => {
   const claiming = (records: number) =>
     altered((view) => {
       view.setInt16(field.attributes, 1);
@@ -161,7 +161,7 @@ test('refuses more packed records than anyone would unpack, for offsets are give
   expect(reasonOf(() => checkBatch(claiming(most + 1)))).toBe('count');
 });
 
-test('a batch with gaps is sound in a log, not in a produce request', () => {
+test('a batch with gaps is sound in a log, but not in a produce request', () => {
   const bytes = fromHex(goldenCase('none/mixed-offset-gaps').hex);
   expect(checkBatch(bytes, 0, { allowGaps: true }).recordCount).toBe(8);
   expect(reasonOf(() => checkBatch(bytes))).toBe('count');
@@ -171,7 +171,7 @@ test('attribute bits that are not defined are ignored', () => {
   expect(checkBatch(altered((view) => view.setInt16(field.attributes, -128))).compression).toBe('none');
 });
 
-test('sequences go on from 2^31 - 1 to 0', () => {
+test('sequences continue from 2^31 - 1 to 0', () => {
   const greatest = 2 ** 31 - 1;
   expect(advanceSequence(5, 3)).toBe(8);
   expect(advanceSequence(greatest, 0)).toBe(greatest);

@@ -33,7 +33,7 @@ describe('as Kafka', () => {
     }
   });
 
-  // With LogAppendTime the producers' timestamps cannot be read back; an empty batch is never encoded.
+  // With LogAppendTime the producers' timestamps cannot be read back, and an empty batch is never encoded.
   const encodable = goldenCases.filter(({ batches }) =>
     batches.every((batch) => {
       return batch.compression === 'none' && batch.timestampType === 'CreateTime' && batch.recordCount > 0;
@@ -76,7 +76,7 @@ const someRecords: fc.Arbitrary<RecordInput[]> = fc.array(
   { minLength: 1, maxLength: 20 },
 );
 
-describe('there and back', () => {
+describe('encoded and decoded again', () => {
   test.each(compressions)('records survive %s', (compression) => {
     fc.assert(
       fc.property(someRecords, fc.nat(2 ** 50), (records, baseOffset) => {
@@ -109,7 +109,7 @@ describe('there and back', () => {
 });
 
 describe('open', () => {
-  test('records are read as they are asked for', () => {
+  test('records are decoded only when the caller asks for them', () => {
     const bytes = encodeBatch([hello, hello]);
     bytes[bytes.length - 1] = 2; // The second record now promises a header that is not there.
     const sound = stampCrc(bytes);
@@ -141,7 +141,7 @@ describe('refuses to encode', () => {
   });
 });
 
-/** Makes the CRC fit bytes that a test has spoilt. */
+/** Makes the CRC match bytes that a test has changed. */
 function stampCrc(bytes: Uint8Array): Uint8Array {
   new DataView(bytes.buffer).setUint32(field.crc, crc32c(bytes, field.attributes));
   return bytes;

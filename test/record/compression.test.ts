@@ -19,7 +19,7 @@ const KiB = 1024;
 const MiB = 1024 * KiB;
 const codecs = compressions.filter((codec) => codec !== 'none');
 
-/** Runs of repeats, text and noise, across the 32 and 64 KiB at which snappy and LZ4 begin new blocks. */
+/** Sequences of repeats, text and noise, across the 32 and 64 KiB at which snappy and LZ4 begin new blocks. */
 const content = fc
   .array(
     fc.oneof(
@@ -50,14 +50,14 @@ function reasonOf(run: () => unknown): string {
   return 'nothing thrown';
 }
 
-/** Bytes of array buffers that `run` made and that still stand when it has ended. */
+/** The bytes of array buffers that `run` allocated and that are still allocated after it. */
 function allocatedBy(run: () => unknown): number {
   const before = process.memoryUsage().arrayBuffers;
   run();
   return process.memoryUsage().arrayBuffers - before;
 }
 
-describe('there and back', () => {
+describe('compressed and decompressed again', () => {
   test.each(compressions)('any bytes survive %s', (codec) => {
     fc.assert(
       fc.property(content, (bytes) => {
@@ -96,7 +96,7 @@ describe('there and back', () => {
     expect(Buffer.compare(decompress('lz4', compress('lz4', bytes), bytes.length), bytes)).toBe(0);
   });
 
-  test.each(codecs)('nothing at all survives %s', (codec) => {
+  test.each(codecs)('zero bytes survive %s', (codec) => {
     const packed = compress(codec, new Uint8Array(0));
     expect(packed.length).toBeGreaterThan(0);
     expect(decompress(codec, packed, 0)).toHaveLength(0);
@@ -107,7 +107,7 @@ describe('there and back', () => {
   });
 });
 
-describe('what other decoders read', () => {
+describe('other decoders can read our output', () => {
   test('LZ4 frames have independent blocks, which Kafka in Java demands', () => {
     const flags = compress('lz4', new Uint8Array(5 * MiB))[4]!;
     expect(flags & 0x20).toBe(0x20);
@@ -122,7 +122,7 @@ describe('what other decoders read', () => {
     );
   });
 
-  test('snappy is framed as by Kafka in Java, in blocks of 32 KiB that are each plain snappy', () => {
+  test('snappy has the frame of Kafka in Java, with blocks of 32 KiB that are each plain snappy', () => {
     const bytes = Buffer.from(repeat(Buffer.from('some words '), 7000));
     const packed = Buffer.from(compress('snappy', bytes));
     expect(packed.subarray(0, 16)).toEqual(hex('82534e41505059 00 00000001 00000001'));
@@ -135,7 +135,7 @@ describe('what other decoders read', () => {
   });
 });
 
-describe('what other encoders write', () => {
+describe('the output of other encoders can be read', () => {
   test('plain snappy, without the frame', () => {
     fc.assert(
       fc.property(content, (bytes) => {
@@ -153,7 +153,7 @@ describe('what other encoders write', () => {
     );
   });
 
-  test('LZ4: linked blocks, a block as is, checksums and content size', () => {
+  test('LZ4: linked blocks, a stored block, checksums and content size', () => {
     const header = '04224d18 5c 40 0c00000000000000 00';
     const stored = '04000080 61626364 00000000';
     const linked = '04000000 00 0400 00 00000000';
@@ -207,7 +207,7 @@ describe('bounded', () => {
     expect(reasonOf(() => decompress('snappy', frame, 2 * MiB - 1))).toBe('too-large');
   });
 
-  test('snappy: six bytes that claim 64 MiB are refused before 64 MiB are taken', () => {
+  test('snappy: six bytes that claim 64 MiB are refused before 64 MiB are allocated', () => {
     let reason = '';
     const run = () => {
       reason = reasonOf(() => decompress('snappy', hex('80808020 0061'), 64 * MiB));
@@ -264,7 +264,7 @@ describe('malformed', () => {
   test.each(codecs.filter((codec) => codec !== 'zstd'))('%s: every truncation', (codec) => {
     const packed = compress(codec, Buffer.from(repeat(Buffer.from('some words '), 20)));
     for (let length = 0; length < packed.length; length++) {
-      // A snappy frame of no blocks is a frame of nothing.
+      // A snappy frame without blocks is a valid frame of zero bytes.
       if (codec === 'snappy' && length === 16) continue;
       expect(reasonOf(() => decompress(codec, packed.subarray(0, length), KiB))).toBe('codec');
     }

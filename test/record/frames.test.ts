@@ -74,7 +74,7 @@ describe('produce frames', () => {
 });
 
 describe('fetch frames', () => {
-  it('are laid out as documented, with the pieces of a partition side by side', () => {
+  it('are laid out as documented, with the pieces of a partition next to each other', () => {
     const body = encodeFetchFrames([
       { partition: 1, errorCode: 0, highWatermark: 258, logStartOffset: 2, batches: [bytes(0xaa), bytes(0xbb, 0xcc)] },
       { partition: 2, errorCode: 3, highWatermark: -1, logStartOffset: -1, batches: [] },
@@ -93,7 +93,7 @@ describe('fetch frames', () => {
     expect(pieces[1]).toBe(batches);
   });
 
-  it('come back as they went', () => {
+  it('come back as they were written', () => {
     const offset = fc.integer({ min: -1, max: Number.MAX_SAFE_INTEGER });
     const frame = fc.record({
       partition: fc.integer({ min: 0, max: 9999 }),

@@ -1,4 +1,4 @@
-// The batches that Kafka's own classes wrote (test/fixtures/kafka), typed.
+// The batches that Kafka's own classes wrote (test/fixtures/kafka), with types.
 import { readFileSync } from 'node:fs';
 import type { DecodedRecord, RecordInput } from '../../lib/record/batch.ts';
 import type { Compression } from '../../lib/record/compression.ts';
@@ -50,7 +50,7 @@ export function goldenCase(name: string): GoldenCase {
   return found;
 }
 
-/** A fresh copy each time: tests write into it. */
+/** Returns a new copy each time, because tests write into it. */
 export function fromHex(hex: string): Uint8Array {
   return new Uint8Array(Buffer.from(hex, 'hex'));
 }

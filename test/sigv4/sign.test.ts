@@ -17,7 +17,7 @@ const plain: RequestToSign = {
   nowMs,
 };
 
-/** The AWS SDK's own signer, given the wire form of the path and the decoded query, as the SDK gives them. */
+/** Signs with the AWS SDK's own signer. It gets the wire form of the path and the decoded query, as the SDK passes them. */
 async function signedByAws({
   method,
   url,
@@ -104,12 +104,12 @@ describe('signRequest', () => {
     );
   });
 
-  test('reads a query that the caller wrote by hand as it reads one that URL wrote', async () => {
+  test('signs a query that the caller wrote by hand as the AWS SDK does', async () => {
     const url = new URL('http://localhost/p?b=%7e%2a&b=1&a&c=x+y&c=%c3%A9&&d==');
     expect(signRequest({ ...plain, url }).authorization).toBe(await signedByAws({ ...plain, url }));
   });
 
-  test('does not change its mind when keys are cached: day, region, service and secret all count', async () => {
+  test('uses a cached key only for the same day, region, service and secret', async () => {
     const variants = [
       plain,
       { ...plain, region: 'eu-west-1' },
@@ -122,7 +122,7 @@ describe('signRequest', () => {
     expect(tomorrow.authorization).toContain('/20261123/');
   });
 
-  test('returns every header to send, in lower case, and replaces what would contradict them', () => {
+  test('returns every header to send, in lower case, and replaces given headers that contradict them', () => {
     const headers = signRequest({
       ...plain,
       headers: { 'Content-Type': 'text/plain', Date: 'yesterday', Host: 'elsewhere', Authorization: 'Basic x' },

@@ -167,28 +167,28 @@ describe('a request is refused', () => {
     expect(reasonOf({ ...request, body: 'x' })).toBe(mismatch);
   });
 
-  test('more than five minutes from its time', () => {
+  test('when it is more than five minutes from its time', () => {
     for (const skewMs of [-301_000, 301_000])
       expect(reasonOf(signed(), { nowMs: nowMs + skewMs })).toContain('more than 300 s from the server');
   });
 
-  test('with another region, service or day in its scope', () => {
+  test('when its scope has another region, service or day', () => {
     expect(reasonOf(signed(), { region: 'eu-west-1' })).toMatch(
-      /scope is 20261122\/us-east-1.* must be 20261122\/eu-west-1/,
+      /scope: expected 20261122\/eu-west-1.* got 20261122\/us-east-1/,
     );
-    expect(reasonOf(signed(), { service: 'lambda' })).toContain('must be 20261122/us-east-1/lambda/aws4_request');
+    expect(reasonOf(signed(), { service: 'lambda' })).toContain('expected 20261122/us-east-1/lambda/aws4_request');
     expect(reasonOf(authorized((value) => value.replace('/20261122/', '/20261121/')))).toBe(
-      'the credential scope is of 20261121, the request of 20261122T170635Z',
+      'the credential scope has the date 20261121, but the request was signed at 20261122T170635Z',
     );
   });
 
-  test('with an access key that is not known', () => {
+  test('when its access key is not known', () => {
     expect(reasonOf(signed({ credentials: { accessKeyId: 'nobody', secretAccessKey: 'x' } }))).toBe(
       'the access key id nobody is not known',
     );
   });
 
-  test('with no session token, another one, or one that does not belong', () => {
+  test('when its session token is missing, is another one, or belongs to no credentials', () => {
     const request = signed({ credentials: temporary });
     const unsigning = (value: string) => value.replace(';x-amz-security-token', '');
     const without = withHeader(
@@ -198,7 +198,7 @@ describe('a request is refused', () => {
     );
     expect(reasonOf(without)).toBe('the header x-amz-security-token is missing');
     expect(reasonOf(withHeader(request, 'x-amz-security-token', () => 'other'))).toBe(
-      'x-amz-security-token is not that of these credentials',
+      'x-amz-security-token does not belong to these credentials',
     );
     expect(reasonOf(signed({ headers: { 'x-amz-security-token': 'token' } }))).toBe(
       'x-amz-security-token is given, but these credentials have none',
@@ -220,12 +220,12 @@ describe('a request is refused', () => {
     );
   });
 
-  test('when a header that decides is given twice', () => {
+  test('when a header that decides about it is given twice', () => {
     for (const name of ['authorization', 'host', 'x-amz-date'])
       expect(reasonOf(adding(signed(), name.toUpperCase(), 'x'))).toBe(`the header ${name} is given more than once`);
   });
 
-  test('when it has no time, or one of another form', () => {
+  test('when it has no time, or a time of another form', () => {
     expect(reasonOf(withHeader(signed(), 'x-amz-date', () => undefined))).toBe('the header x-amz-date is missing');
     for (const date of ['2026-11-22T17:06:35Z', '20261122T170635', 'Sun, 22 Nov 2026 17:06:35 GMT', ''])
       expect(reasonOf(withHeader(signed(), 'x-amz-date', () => date))).toContain('x-amz-date must have the form');
@@ -263,7 +263,7 @@ describe('a request is refused', () => {
     }
   });
 
-  test('when a signed part is not ASCII, whose bytes nobody can tell', () => {
+  test('when a signed part is not ASCII, because its bytes on the wire are lost', () => {
     expect(reasonOf({ ...signed(), path: '/é' })).toBe('the path and the query must be printable ASCII');
     const request = signed({ headers: { 'idempotency-key': 'e' } });
     expect(reasonOf(withHeader(request, 'idempotency-key', () => 'é'))).toBe(
@@ -279,7 +279,7 @@ describe('a request is refused', () => {
   });
 });
 
-describe('before the body is there', () => {
+describe('before the body has arrived', () => {
   test('a wrong signature is refused when the content hash is signed', () => {
     const request = withHeader(signed({ body: 'x' }), 'authorization', (value) =>
       value.replace(/\w{64}$/, '0'.repeat(64)),
@@ -287,7 +287,7 @@ describe('before the body is there', () => {
     expect(verifyHead(request, options)).toEqual({ ok: false, reason: mismatch });
   });
 
-  test('nothing asks for the hash of a body whose head is refused', () => {
+  test('the body of a refused head is not hashed', () => {
     const bodySha256 = () => expect.unreachable('the body was hashed');
     expect(verifyRequest({ ...signed(), headers: [], bodySha256 }, options).ok).toBe(false);
   });

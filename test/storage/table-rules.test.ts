@@ -32,7 +32,7 @@ test('a sum that is no safe integer is refused and changes nothing', () => {
     ],
   };
   expect(() => runWrite(rows, { kind: 'update', key, update })).toThrow(
-    'n must be a safe integer, not 9007199254740992',
+    'n: expected a safe integer, got 9007199254740992',
   );
   expect(rows.items).toEqual([{ ...key, n: Number.MAX_SAFE_INTEGER, m: 0 }]);
 });
@@ -62,18 +62,21 @@ test('a transaction of which one part does not fit touches no row', () => {
 });
 
 test.each([
-  [() => checkWrite({ kind: 'delete', key: { pk: '', sk: 's' } }), 'pk must have 1..2048 bytes of UTF-8, not 0'],
-  [() => checkWrite({ kind: 'put', item: { ...key, a: { b: 0.5 } } }), 'a.b must be a safe integer, not 0.5'],
+  [() => checkWrite({ kind: 'delete', key: { pk: '', sk: 's' } }), 'pk: expected 1..2048 bytes of UTF-8, got 0'],
+  [() => checkWrite({ kind: 'put', item: { ...key, a: { b: 0.5 } } }), 'a.b: expected a safe integer, got 0.5'],
   [
     () => checkWrite({ kind: 'put', item: { ...key, a: null as never } }),
-    'a must be a string, a number or binary, not null',
+    'a: expected a string, a number or binary, got null',
   ],
-  [() => checkWrite({ kind: 'update', key, update: { trim: [['t', 101]] } }), 'the trim of t must be 1..100, not 101'],
+  [
+    () => checkWrite({ kind: 'update', key, update: { trim: [['t', 101]] } }),
+    'the trim of t: expected 1..100, got 101',
+  ],
   [
     () => checkWrite({ kind: 'update', key, update: { remove: ['a', ['a', 'b']] } }),
     'two parts of an update touch ["a","b"]',
   ],
-  [() => checkTransaction([{ kind: 'delete', key }], ''), 'the length of the token must be 1..36, not 0'],
+  [() => checkTransaction([{ kind: 'delete', key }], ''), 'the length of the token: expected 1..36, got 0'],
   [
     () =>
       checkTransaction(

@@ -12,9 +12,9 @@ afterAll(() => {
   if (directory) rmSync(directory, { recursive: true });
 });
 
-test('the demo proves what it says, and its folder can be served as it says', async () => {
+test('the demo proves its claims, and the commands that it suggests work on its data directory', async () => {
   const { code, stdout, stderr } = await start(join(root, 'examples/demo.ts'), [], elsewhere).finished;
-  directory = /== Where it lies: (\S+)/.exec(stdout)?.[1];
+  directory = /== The data directory: (\S+)/.exec(stdout)?.[1];
   expect(stderr).toBe('');
   expect(stdout).toContain('true   every flight came back: 20000 written, 20000 read');
   expect(stdout).toMatch(/^ {2}Killed bruno\. Its partitions \d, \d wait /m);
@@ -39,12 +39,12 @@ test('the demo proves what it says, and its folder can be served as it says', as
 test.each([
   ['SIGINT', 130],
   ['SIGHUP', 129],
-] as const)('%s ends the demo and takes its folder away', async (signal, exitCode) => {
+] as const)('%s ends the demo and removes its data directory', async (signal, exitCode) => {
   const demo = start(join(root, 'examples/demo.ts'), []);
   await demo.until(/== Writing/);
   demo.child.kill(signal);
   const { code, stderr } = await demo.finished;
   expect(code).toBe(exitCode);
-  const [, removed] = /^\nInterrupted; (\S+) is removed\.\n$/.exec(stderr)!;
+  const [, removed] = /^\nInterrupted: (\S+) is removed\.\n$/.exec(stderr)!;
   expect(existsSync(removed!)).toBe(false);
 });

@@ -4,7 +4,7 @@ import { newDirectory, start, startService } from '../cli/processes.ts';
 
 const example = (name: string) => join(import.meta.dirname, '../../examples', name);
 
-test('the example of a group: what one has made, the next does not make again', async () => {
+test('the example of a group: a second member does not repeat what the first one committed', async () => {
   const service = await startService(newDirectory());
   const environment = { RIVULET_URL: service.url };
   const order = () => start(example('quickstart.ts'), [], environment).finished;

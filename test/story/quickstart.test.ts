@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { newDirectory, start, startService } from '../cli/processes.ts';
 
-test('the quickstart writes and reads what it says', async () => {
+test('the quickstart prints what it writes and reads', async () => {
   const service = await startService(newDirectory());
   const script = join(import.meta.dirname, '../../examples/quickstart.ts');
   const { code, stdout, stderr } = await start(script, [], { RIVULET_URL: service.url }).finished;

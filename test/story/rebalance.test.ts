@@ -1,5 +1,6 @@
-// The cascade that Kafka's users tell of: fifty partitions, five consumers, one dies, and nothing is read for minutes. Here only
-// what the dead one had pauses, for no longer than its session, two heartbeats and the assumed skew. On a simulated clock.
+// Users of Kafka report this cascade: of five consumers with fifty partitions one dies, and nothing is read for minutes. Here
+// only the dead consumer's partitions pause, for no longer than its session, two heartbeats and the assumed clock skew. The
+// test runs on a simulated clock.
 import { expect, test } from 'vitest';
 import { groupWorld } from '../../tools/bench/group-world.ts';
 

@@ -1,4 +1,4 @@
-// How long it takes to compute who is to read what, in one group of the greatest size.
+// Measures how long it takes to compute the assignment of partitions to members, in one group of the greatest size.
 import { assign } from '../../lib/group/assignment/assign.ts';
 import type { AssignableTopic, Subscriber } from '../../lib/group/assignment/problem.ts';
 import type { Target } from '../../lib/group/items/target.ts';

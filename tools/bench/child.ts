@@ -1,17 +1,17 @@
-// Another process of the benchmark: a server, or a client whose memory is watched. It is this program's own Node with
-// the same options, so `node --cpu-prof tools/bench/main.ts` profiles the children too.
+// Starts another process of the benchmark: a server, or a client whose memory is watched. It runs in the same Node with the
+// same options, so `node --cpu-prof tools/bench/main.ts` profiles the children too.
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import type { Report } from './role.ts';
 
 export type Child = {
-  /** Of a server. */
+  /** The URL of a server. A client has none. */
   readonly url: string;
   report(): Promise<Report>;
   stop(): Promise<void>;
 };
 
-/** Rejects when the child ends before it is ready. */
+/** Rejects if the child ends before it is ready. */
 export async function startChild(role: string, ...args: readonly (string | number)[]): Promise<Child> {
   const child = fork(new URL('./role.ts', import.meta.url), [role, ...args.map(String)]);
   const url = (await messageOf(child)) as string;

@@ -1,4 +1,5 @@
-// How fast one core checks, encodes and decodes batches: 1,000 records of 1 KiB of English-like text. About 3 s.
+// Measures how fast one core checks, encodes and decodes batches of 1,000 records with 1 KiB of English-like text. It takes
+// about 3 s.
 import { crc32c } from '../../lib/bytes/crc32c.ts';
 import { decodeBatch, encodeBatch, type RecordInput } from '../../lib/record/batch.ts';
 import { compressions } from '../../lib/record/compression.ts';
@@ -23,7 +24,7 @@ export async function benchCodec(): Promise<Row[]> {
     const batch = encodeBatch(records, { compression });
     rows.push(...ratesOf(`encode, ${compression}`, () => encodeBatch(records, { compression })));
     rows.push(...ratesOf(`decode, ${compression}`, () => decodeBatch(batch)));
-    // Between two measurements other work of the process may run.
+    // Other work of the process may run between two measurements.
     await new Promise((resolve) => setImmediate(resolve));
   }
   return rows;
@@ -43,7 +44,7 @@ function runsPerSecond(run: () => unknown): number {
   return (runs * 1000) / spentMs;
 }
 
-/** By processor time: what the neighbours take of the clock does not count. */
+/** Measures processor time, so that the load of other processes on the machine does not count. */
 function repeatFor(durationMs: number, run: () => unknown): { runs: number; spentMs: number } {
   const began = cpuMs();
   let runs = 0;
@@ -55,7 +56,7 @@ function repeatFor(durationMs: number, run: () => unknown): { runs: number; spen
   return { runs, spentMs };
 }
 
-/** The same records each time: the words are chosen by a linear congruential generator. */
+/** Returns the same records each time, because a linear congruential generator chooses the words. */
 function someRecords(): RecordInput[] {
   let state = 1;
   const word = () => {

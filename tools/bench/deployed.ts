@@ -1,6 +1,6 @@
-// The deployed API: how long a deployment to the emulator takes and what it consists of, what each operation asks of the
-// storage beside the embedded backend, and what a GiB costs to write through the API. The emulator's speed is nobody's: only
-// calls, units and sizes are taken from it.
+// Measures the deployed API: the time and the resources of a deployment to the emulator, the storage calls of each operation
+// compared with the embedded backend, and the cost of a GiB written through the API. The emulator's speed says nothing about
+// AWS, so only calls, units and sizes are taken from it.
 import { CloudFormationClient, ListStackResourcesCommand } from '@aws-sdk/client-cloudformation';
 import { adminRoutes } from '../../cdk/access.ts';
 import { encodeProduceFrames } from '../../lib/record/frames.ts';
@@ -14,7 +14,7 @@ import { embeddedFunctions } from './embedded-functions.ts';
 import { batchOf, produceRequest, type Receipt, receiptOf, receiptsOf, type Send } from './receipts.ts';
 import { decimal, printTable, sizeName, whole } from './table.ts';
 
-/** Requests of each size that are counted: enough that the pages of the index have their share. */
+/** `requests` of each size are counted. They must be enough for the index pages to have their share of the cost. */
 export async function benchDeployed(requests: number): Promise<void> {
   const emulator = await startMiniStack(defaultCache());
   try {
@@ -69,7 +69,7 @@ async function printReceipts(send: Send): Promise<void> {
   const deployed = await receiptsOf(send, 'receipts');
   const embedded = await receiptsOf(embeddedFunctions(), 'receipts');
   printTable(
-    'What an operation asks of the storage, by its receipt',
+    'The storage calls of an operation, by its receipt',
     ['', 'PUT', 'GET', 'read units', 'write units', '$ a million', 'embedded backend'],
     [...deployed].map(([operation, receipt]) => {
       const same = JSON.stringify(receipt) === JSON.stringify(embedded.get(operation));
@@ -79,14 +79,14 @@ async function printReceipts(send: Send): Promise<void> {
   );
 }
 
-/** List prices, us-east-1, November 2026. The gateway counts each begun 512 KB of a request. */
+/** List prices in us-east-1, November 2026. The gateway counts each begun 512 KB of a request. */
 const gatewayUsd = 1e-6;
 const gatewayBytes = 512 * 1024;
 const invocationUsd = 0.2e-6;
 const gigabyteSecondUsd = 13.3334e-6;
 /**
- * Assumed, not measured: 512 MiB; 100 ms for a PUT of S3 (median 60 to 70), an update of DynamoDB (8) and the code around
- * them, and 30 ms more for each MiB.
+ * These are assumptions, not measurements: 512 MiB; 100 ms for a PUT of S3 (median 60 to 70), an update of DynamoDB (8) and
+ * the code around them; and 30 ms more for each MiB.
  */
 const gigabytes = 0.5;
 const secondsOf = (bytes: number): number => 0.1 + (0.03 * bytes) / 2 ** 20;
@@ -100,7 +100,7 @@ async function printPerGiB(send: Send, requests: number): Promise<void> {
     rows,
   );
   console.log(
-    '* assumed: 512 MiB, 100 ms and 30 ms for each MiB. Logs ($0.50 per million requests or so) come on top.',
+    '* assumed: 512 MiB, 100 ms and 30 ms for each MiB. Logs (about $0.50 per million requests) are not included.',
   );
 }
 
@@ -130,7 +130,7 @@ async function perGiB(send: Send, bytes: number, requests: number): Promise<stri
 
 const framing = 128;
 
-/** Of exactly so many bytes, or a few less: the request line and the headers are not metered by us. */
+/** A body of exactly so many bytes, or a few less. We do not count the request line and the headers. */
 function bodyOf(bytes: number, baseSequence: number): Uint8Array {
   const batches = batchOf(bytes - framing, { producerId: 4_000_000_001, producerEpoch: 0, baseSequence });
   const body = encodeProduceFrames([{ partition: 0, batches }]);

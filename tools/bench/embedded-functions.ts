@@ -1,5 +1,5 @@
-// The embedded backend as it would be with a process per name: an engine for each over one store in memory, so that caches know
-// no more than those of the deployed functions.
+// The embedded backend divided like the deployed functions: each function has an engine of its own over one store in memory.
+// So its caches know no more than the caches of the deployed function.
 
 import { type ApiFunction, functionRoutes } from '../../functions/routes.ts';
 import { createApi } from '../../http/api.ts';
@@ -43,6 +43,6 @@ function functionOf(method: string, path: string): ApiFunction {
     return new RegExp(`^${pattern}$`).test(`${method} ${path}`);
   };
   const found = (Object.keys(functionRoutes) as ApiFunction[]).find((name) => functionRoutes[name].some(fits));
-  if (!found) throw new Error(`${method} ${path} is no operation`);
+  if (!found) throw new Error(`${method} ${path} is not an operation of any function`);
   return found;
 }

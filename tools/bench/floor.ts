@@ -1,11 +1,11 @@
-// The bare floor: an HTTP server that appends request bodies to one file and does nothing else, and a client that sends
-// the same bytes over and over. No signature, no checks, no copies, no offsets: what the machine can do with Node.
+// The bare floor: an HTTP server that appends request bodies to one file and does nothing else, and a client that sends the
+// same bytes over and over. It has no signatures, checks, copies or offsets, so it shows what the machine can do with Node.
 //
 //   POST /plain     appends the body to the file, and answers with an empty body
-//   POST /sync      with fdatasync before the answer
-//   POST /each      writes the body to a file of its own, with fsync: what a store of objects does at the least
+//   POST /sync      does the same, with fdatasync before the answer
+//   POST /each      writes the body to a file of its own, with fsync: the least that a store of objects does
 //   GET /?bytes=N   answers with N bytes of the file, the next ones each time
-//   PUT /           begins anew
+//   PUT /           empties the file and removes the others
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { Agent, createServer, type IncomingMessage, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -71,11 +71,11 @@ export type FloorLoad = {
   readonly forMs: number;
 };
 
-/** Sends as fast as the answers come. @returns the milliseconds of each exchange. */
+/** Sends the next request as soon as an answer has arrived. @returns the milliseconds of each exchange. */
 export async function loadFloor(load: FloorLoad): Promise<number[]> {
   const agent = new Agent({ keepAlive: true, maxSockets: load.connections });
   const body = Buffer.alloc(load.bodyBytes, 'floor ');
-  // What is read is what the load before has written.
+  // A load that reads gets the bytes that the load before has written, so it must not empty the file.
   if (load.kind !== 'read') await exchange(agent, 'PUT', load.url);
   const latenciesMs: number[] = [];
   const began = performance.now();

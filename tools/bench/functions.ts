@@ -1,5 +1,5 @@
-// The Lambda functions as they are deployed: the size of each bundle, and how long a fresh Node takes to load it, beside a
-// handler that does nothing. A cold start in AWS has other parts too; this is the one that the code decides.
+// Measures the Lambda functions as they are deployed: the size of each bundle, and how long a new Node process takes to load
+// it, compared with a handler that does nothing. A cold start in AWS has other parts too. The code decides only this part.
 import { execFile } from 'node:child_process';
 import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -40,7 +40,7 @@ export async function benchFunctions(directory: string, rounds: number): Promise
 
 type Sample = { readonly importMs: number; readonly processMs: number };
 
-/** From nothing to a handler that could be called. */
+/** Measures from the start of a process to a handler that could be called. */
 async function load(file: string): Promise<Sample> {
   const script = `
     const beforeMs = performance.now();

@@ -1,4 +1,4 @@
-// Heartbeats as fast as they are answered, beside requests that do nothing.
+// Sends heartbeats as fast as they are answered, and for comparison requests that do nothing.
 
 import { groupApi } from '../../client/group/group-api.ts';
 import { byTopic } from '../../client/group/membership.ts';
@@ -12,7 +12,7 @@ const topic = 'beats';
 
 export type Rates = { readonly heartbeats: number; readonly healths: number };
 
-/** Round by round, for each in turn. */
+/** Measures both rates in each round, one after the other. */
 export async function beatsPerSecond(url: string, rounds: number, forMs: number): Promise<Rates[]> {
   await new Rivulet({ url }).admin().createTopics({ topics: [{ topic, partitions: members * 2 }] });
   const credentials = () => Promise.resolve({ accessKeyId: 'local', secretAccessKey: 'local' });
@@ -21,7 +21,7 @@ export async function beatsPerSecond(url: string, rounds: number, forMs: number)
     ...{ credentials, clock: systemClock },
   });
   const all = Array.from({ length: members }, (_, i) => heartbeater(connection, `member-${i}`));
-  // Ten times around: then each has its share, and nothing moves.
+  // After ten heartbeats each member has its share, and no partition moves any more.
   for (let round = 0; round < 10; round++) for (const beat of all) await beat();
   const health = () => connection.ask({ method: 'GET', path: '/v1/health', writes: false });
   const idle = all.map(() => health);
@@ -31,7 +31,7 @@ export async function beatsPerSecond(url: string, rounds: number, forMs: number)
   return rates;
 }
 
-/** A member that owns whatever it is told to. */
+/** A member that immediately owns every partition that it is assigned. */
 function heartbeater(connection: Connection, memberId: string): () => Promise<void> {
   const api = groupApi(connection, 'beats');
   let heartbeatSeq = 0;

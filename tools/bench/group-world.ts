@@ -1,5 +1,5 @@
-// A group on a clock of its own: the real engine over memory, the SDK's own membership, and requests that take no time. So
-// what it measures are the rules: sessions, intervals and hand-overs, not this machine.
+// A group on a simulated clock: the real engine over memory, the SDK's own membership, and requests that take no time. So it
+// measures the rules (sessions, intervals and hand-overs) and not this machine.
 import { RivuletClientError } from '../../client/client-error.ts';
 import {
   byTopic,
@@ -41,11 +41,11 @@ export async function groupWorld(plan: GroupPlan): Promise<GroupWorld> {
 export class GroupWorld {
   readonly totals = newCounters();
   readonly engine: Engine;
-  /** Heartbeats sent so far. */
+  /** The number of heartbeats sent so far. */
   heartbeats = 0;
   readonly #plan: GroupPlan;
   readonly #owner = new Map<number, Simulated>();
-  /** Since when a partition has no owner. */
+  /** The time since which a partition has had no owner. */
   readonly #free = new Map<number, number>();
   #living: Simulated[];
   #pauses: number[] = [];
@@ -61,7 +61,7 @@ export class GroupWorld {
     const table = countingTable(createMemoryTable(), this.totals);
     this.engine = createEngine({ objects: createMemoryObjectStore({ clock }), table, clock });
     this.#plan = plan;
-    // The heartbeats fall anywhere in the interval.
+    // The heartbeats of the members are spread over the interval at random.
     const firstDueMs = () => this.#nowMs + Math.random() * plan.heartbeatIntervalMs;
     this.#living = Array.from({ length: plan.members }, (_, i) => ({
       memberId: `member-${i}`,
@@ -69,7 +69,7 @@ export class GroupWorld {
     }));
   }
 
-  /** Until every partition has its owner, and no member has received news for an interval. */
+  /** Runs until every partition has an owner, and then for two more intervals so that every member has its final assignment. */
   async settle(): Promise<void> {
     const deadlineMs = this.#nowMs + 10 * this.#plan.sessionTimeoutMs;
     while (this.#owner.size < this.#plan.partitions || this.#free.size > 0) {
@@ -81,15 +81,15 @@ export class GroupWorld {
     await this.pass(2 * this.#plan.heartbeatIntervalMs);
   }
 
-  /** So much time passes. */
+  /** Lets this much time pass. */
   async pass(ms: number): Promise<void> {
     const untilMs = this.#nowMs + ms;
     while (await this.#step(untilMs)) {
-      // Step by step.
+      // Each step handles the next due heartbeat.
     }
   }
 
-  /** One member crashes or leaves; how long its partitions, and any other that moves, have no owner. */
+  /** One member crashes or leaves. @returns how long its partitions, and any others that move, have no owner. */
   async lose(how: 'crash' | 'leave'): Promise<Pauses> {
     await this.pass(Math.random() * this.#plan.heartbeatIntervalMs);
     const [gone, ...rest] = this.#living;
@@ -103,7 +103,7 @@ export class GroupWorld {
     return { partitions: pauses.length, meanMs, longestMs: Math.max(...pauses) };
   }
 
-  /** The next heartbeat, if one is due before then. */
+  /** Handles the next heartbeat if one is due before `untilMs`. */
   async #step(untilMs: number): Promise<boolean> {
     const next = this.#living.reduce((first, one) => (one.member.dueMs < first.member.dueMs ? one : first));
     if (next.member.dueMs > untilMs) {

@@ -1,5 +1,5 @@
-// Consumer groups: how long partitions wait for a new owner when one dies or leaves, what membership and commits ask of
-// DynamoDB, and how many heartbeats the embedded backend answers.
+// Measures consumer groups: how long partitions wait for a new owner when a member dies or leaves, how many units of DynamoDB
+// membership and commits use, and how many heartbeats the embedded backend answers.
 import { join } from 'node:path';
 import { Rivulet } from '../../client/rivulet.ts';
 import { createEngine } from '../../lib/engine.ts';
@@ -68,7 +68,7 @@ async function printHandOvers(rounds: number): Promise<void> {
         rows.push([name, partitions, ...times, whole(units.readUnits), whole(units.writeUnits)]);
       }
   printTable(
-    `Partitions/members: those that pause when one is gone, and for how long (simulated clock, ${rounds} rounds)`,
+    `Partitions/members: the partitions that pause when a member is gone, and for how long (simulated clock, ${rounds} rounds)`,
     ['', 'paused', 'mean s', 'longest s', 'read units', 'write units'],
     rows,
   );
@@ -92,7 +92,7 @@ async function printMembership(): Promise<void> {
   printTable('A steady heartbeat', ['', 'read units', 'write units', '$ a member-month'], rows);
 }
 
-/** By a member that owns them. */
+/** The commits are those of a member that owns the partitions. */
 async function printCommits(): Promise<void> {
   const totals = newCounters();
   const table = countingTable(createMemoryTable(), totals);
@@ -136,7 +136,7 @@ async function printRealHandOvers(url: string): Promise<void> {
   printTable('The same with the SDK against the embedded backend, once', ['', 'paused', 'longest s'], rows);
 }
 
-/** Until the last of its partitions is assigned to another. */
+/** Measures until the last partition of the lost member is assigned to another one. */
 async function realHandOver(url: string, how: 'crash' | 'leave'): Promise<{ partitions: number; longestMs: number }> {
   const topic = `real-${how}`;
   const admin = new Rivulet({ url }).admin();
@@ -146,7 +146,7 @@ async function realHandOver(url: string, how: 'crash' | 'leave'): Promise<{ part
   const silence = Promise.withResolvers<void>();
   let dead = false;
   const members = Array.from({ length: 5 }, (_, i) => {
-    // Dead is who sends no request any more.
+    // A dead member sends no more requests: its credentials do not resolve until the measurement is over.
     const credentials = async () => {
       if (i === 0 && dead) await silence.promise;
       return { accessKeyId: 'local', secretAccessKey: 'local' };

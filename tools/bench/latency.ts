@@ -1,4 +1,4 @@
-// One record at a time, from send() to the acknowledgement, beside the bare floor with the same bytes; in turns.
+// Measures one record at a time, from send() to the acknowledgement, and the bare floor with the same bytes. Both take turns.
 import { Rivulet } from '../../client/rivulet.ts';
 import { startChild } from './child.ts';
 import { loadFloor } from './floor.ts';

@@ -1,22 +1,25 @@
-// The load that an application puts on the SDK: sends of many messages without keys, several under way, and a consumer
-// that takes batches. Both count records and check nothing away: what is counted was acknowledged, or handed over in order.
+// The load that an application puts on the SDK: sends of many messages without keys, several at the same time, and a
+// consumer that takes batches. Both count only records that were acknowledged, or that were handed over in order.
 import type { Rivulet } from '../../client/rivulet.ts';
 
 export type Load = {
   readonly recordBytes: number;
-  /** Without these two: the SDK's defaults. */
+  /** Without these two, the SDK uses its defaults. */
   readonly batchBytes?: number;
   readonly requestBytes?: number;
 };
 
-/** Of one send(). */
+/** The bytes of one send(). */
 const sendBytes = 64 * 1024;
-/** Enough for every partition to have batches that wait, and not so much that the end of a short run takes longer than the run. */
+/**
+ * The bytes without an answer must be enough for every partition to have batches that wait. They must not be so many that
+ * the end of a short run takes longer than the run.
+ */
 const leastUnanswered = 1024 * 1024;
 const mostUnanswered = 16 * 1024 * 1024;
 const batchesUnanswered = 32;
 
-/** @returns how many records were acknowledged. Ends with a flush, which is part of the time. */
+/** @returns how many records were acknowledged. It ends with a flush, which is part of the measured time. */
 export async function sendFor(
   client: Rivulet,
   topic: string,
@@ -28,7 +31,7 @@ export async function sendFor(
   return send(client, topic, load, connections, () => performance.now() < deadline);
 }
 
-/** Sends for as long as `goesOn` says, which is asked before each send of about 64 KiB. */
+/** Sends while `goesOn` returns true. It is called before each send of about 64 KiB. */
 export async function send(
   client: Rivulet,
   topic: string,
@@ -62,8 +65,8 @@ export async function send(
 }
 
 /**
- * Reads all partitions, each from its offset in `from` on.
- * @returns how many records were handed over, at least `count`. Throws when one is missing.
+ * Reads all partitions, each from its offset in `from` on. Throws if a record is missing.
+ * @returns how many records were handed over, at least `count`.
  */
 export async function receiveAll(
   client: Rivulet,
@@ -79,7 +82,7 @@ export async function receiveAll(
   await consumer.run({
     eachBatch: async ({ partition, messages }) => {
       if (messages[0]!.offset !== next[partition])
-        throw new Error(`partition ${partition}: no record ${next[partition]}`);
+        throw new Error(`partition ${partition}: expected offset ${next[partition]}, got ${messages[0]!.offset}`);
       next[partition]! += messages.length;
       received += messages.length;
       onBatch(messages.length * messages[0]!.value!.length);

@@ -1,6 +1,6 @@
-// npm run bench -- --help: how fast the embedded backend is beside the bare floor of this machine, what appends and fetches would
-// cost in AWS, whether memory stays constant, how large the Lambda functions are and how fast they start, and what the
-// deployed API asks of the storage. See README.md.
+// The benchmarks (`npm run bench -- --help`). They measure the embedded backend against the bare floor of this machine, the
+// cost of appends and fetches in AWS, whether memory stays constant, the size and start of the Lambda functions, and the
+// storage calls of the deployed API. README.md beside this file explains the figures.
 import { mkdtemp, rm, statfs } from 'node:fs/promises';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,10 +30,10 @@ const names = [
 type Name = (typeof names)[number];
 
 const options = new Command('npm run bench --')
-  .description('Figures of this machine, beside its bare floor (tools/bench/README.md)')
-  .option('--quick', 'a fraction of the time, and noisier', false)
-  .addOption(new Option('--only <bench>', 'one of them').choices(names))
-  .option('--directory <folder>', 'where the files go; not into memory, where fsync does nothing', tmpdir())
+  .description('Measures Rivulet on this machine, and the bare floor of the machine (tools/bench/README.md)')
+  .option('--quick', 'take a fraction of the time; the figures are noisier', false)
+  .addOption(new Option('--only <bench>', 'run only this benchmark').choices(names))
+  .option('--directory <folder>', 'where the files go: on a disk, because fsync does nothing in memory', tmpdir())
   .parse()
   .opts<{ quick: boolean; only?: Name; directory: string }>();
 
@@ -78,7 +78,7 @@ async function describe(directory: string): Promise<void> {
   );
   const { type } = await statfs(directory);
   if (type === tmpfsMagic)
-    console.log('The folder lies in memory, where fsync does nothing: choose another with --directory.');
+    console.log('The folder is in memory, where fsync does nothing: choose another one with --directory.');
 }
 
 await run();

@@ -1,4 +1,4 @@
-// The client's side of reading much back: it runs in a process of its own, so that its memory is its own.
+// The client's side of the memory benchmark. It runs in a process of its own, so that its memory can be measured alone.
 import { Rivulet } from '../../client/rivulet.ts';
 import { type Load, receiveAll, send } from './load.ts';
 import type { Traffic } from './traffic.ts';
@@ -32,7 +32,7 @@ export async function readBack(traffic: Traffic, [url, bytes]: string[]): Promis
   return '';
 }
 
-/** The parent looks at the traffic until it is all there. */
+/** The work continues in the background. The parent reads the traffic until all bytes are there. */
 function inBackground(traffic: Traffic, work: () => Promise<unknown>): void {
   work().catch((error: unknown) => {
     traffic.failure = String(error);

@@ -1,5 +1,5 @@
-// Does memory stay constant? A gigabyte is written and read back with the SDK, by clients in processes of their own, and
-// the resident memory of client and server is sampled: by the quarter of the volume in which it was seen.
+// Measures whether memory stays constant. Clients in processes of their own write a gigabyte with the SDK and read it back.
+// The resident memory of client and server is sampled, and its peak is reported for each quarter of the volume.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Child, startChild } from './child.ts';
 import { decimal, printTable, whole } from './table.ts';
@@ -12,7 +12,7 @@ type Peaks = { readonly client: number[]; readonly server: number[]; readonly se
 export async function benchMemory(directory: string, totalBytes: number): Promise<void> {
   const backend = `${directory}/memory`;
   const written = await watch('writer', backend, totalBytes);
-  // A server that has written nothing yet.
+  // This starts a new server, which has written nothing yet.
   const read = await watch('reader', backend, totalBytes);
   const row = (name: string, peaks: number[]) => [
     name,

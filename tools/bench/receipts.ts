@@ -1,5 +1,5 @@
-// What each operation of the API asks of the storage, by its own receipt (`Rivulet-Cost: on`), whoever serves it: so that
-// the deployed API and the embedded backend can be laid side by side.
+// The storage calls of each operation of the API, from its own receipt (`Rivulet-Cost: on`). It works with any backend, so
+// that the deployed API and the embedded backend can be compared.
 import { randomBytes } from 'node:crypto';
 import { encodeBatch } from '../../lib/record/batch.ts';
 import { BATCHES_MEDIA_TYPE, encodeProduceFrames } from '../../lib/record/frames.ts';
@@ -7,7 +7,7 @@ import type { HttpReply, HttpRequest } from '../emulator/signed-request.ts';
 
 export type Send = (request: HttpRequest) => Promise<HttpReply>;
 
-/** Calls and units by the names that the header has. */
+/** Calls and units, by their names in the header. */
 export type Receipt = Readonly<Record<string, number>>;
 
 export async function receiptOf(send: Send, request: HttpRequest): Promise<Receipt> {
@@ -17,7 +17,7 @@ export async function receiptOf(send: Send, request: HttpRequest): Promise<Recei
   return Object.fromEntries(pairs.map((pair) => pair.split('=')).map(([name, value]) => [name, Number(value)]));
 }
 
-/** Each operation in turn on a topic of its own, as a life of one would have it. */
+/** Runs each operation on a new topic, in the order of a topic's life. */
 export async function receiptsOf(send: Send, topic: string): Promise<ReadonlyMap<string, Receipt>> {
   const receipts = new Map<string, Receipt>();
   for (const [name, request] of operationsOn(topic)) receipts.set(name, await receiptOf(send, request));
@@ -55,7 +55,7 @@ function operationsOn(topic: string): [string, HttpRequest][] {
   ];
 }
 
-/** Partition 0 has the producer's next sequence; the others get their first. */
+/** The batch to partition 0 has the producer's next sequence. The other partitions get their first batch. */
 function appendTo(path: string, partitions: readonly number[], sequence: number): HttpRequest {
   const frames = partitions.map((partition) => ({
     partition,
@@ -71,7 +71,7 @@ export const produceRequest = (path: string, body: Uint8Array): HttpRequest => (
   body,
 });
 
-/** One record of so many bytes that do not repeat. */
+/** A batch of one record with so many random bytes. */
 export function batchOf(valueBytes: number, identity: object): Uint8Array {
   return encodeBatch([{ key: null, value: randomBytes(valueBytes), headers: [], timestampMs: Date.now() }], identity);
 }

@@ -1,4 +1,4 @@
-// What runs in a child process. It answers every message with a report, and ends when its parent lets go of it.
+// The program of a child process. It answers every message with a report, and ends when its parent disconnects.
 
 import { serveBackend } from './backend.ts';
 import { serveFloor } from './floor.ts';
@@ -8,15 +8,15 @@ import { cpuMs } from './statistics.ts';
 import type { Traffic } from './traffic.ts';
 
 export type Report = {
-  /** Bodies that went through, in either direction. */
+  /** The bodies that went through, in either direction. */
   readonly transfers: number;
   readonly bytes: number;
   readonly rssBytes: number;
-  /** Of all threads, in user and system mode, since the start. */
+  /** The processor time of all threads since the start, in user and system mode. */
   readonly cpuMs: number;
-  /** Since the last report; of a server that is watched. */
+  /** The stalls since the last report, of a server that is watched. */
   readonly stalls: Stalls;
-  /** What ended the work of a client too early. */
+  /** The error that ended the work of a client too early. */
   readonly failure?: string;
 };
 

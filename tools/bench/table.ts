@@ -1,4 +1,4 @@
-// How results are printed: plain aligned tables, the first column to the left, the others to the right.
+// Prints results as plain aligned tables: the first column to the left, the others to the right.
 
 export type Cell = string | number;
 

@@ -1,5 +1,6 @@
-// Produce and consume at full speed, each beside the bare floor at the same number of connections and the same size of
-// bodies. Rounds are interleaved, so that a slow minute of the machine hits all alike, and a ratio is taken within its round.
+// Measures produce and consume at full speed, each against the bare floor with the same number of connections and the same
+// size of bodies. Rounds are interleaved, so that a slow minute of the machine affects all of them, and each ratio is taken
+// within its round.
 import { Rivulet } from '../../client/rivulet.ts';
 import { type Child, startChild } from './child.ts';
 import { type FloorLoad, loadFloor } from './floor.ts';
@@ -13,7 +14,7 @@ type Servers = { readonly backend: Child; readonly floor: Child; readonly client
 
 type Rate = {
   readonly bodyBytes: number;
-  /** Bytes of bodies: records with their framing. */
+  /** The bytes of bodies: records with their framing. */
   readonly perSecond: number;
   readonly countPerSecond: number;
   /** Milliseconds of processor time per MB. */
@@ -25,7 +26,7 @@ type Sample = { readonly rivulet: Rate; readonly floors: readonly Rate[] };
 
 const KiB = 1024;
 
-/** One batch per request; last, what the SDK does by itself: whatever is ready, up to 4 MiB. */
+/** Each request has one batch. The last load has the SDK's defaults: a request takes everything that is ready, up to 4 MiB. */
 const loads: readonly Load[] = [100, 1024].flatMap((recordBytes) => [
   { recordBytes, batchBytes: 16 * KiB, requestBytes: 17 * KiB },
   { recordBytes, batchBytes: 256 * KiB, requestBytes: 257 * KiB },
@@ -62,7 +63,7 @@ export async function benchThroughput(directory: string, plan: Plan): Promise<vo
   printCpu(produced, consumed);
 }
 
-/** V8 compiles what is hot only after a while, and the first objects of a topic make its folders. */
+/** V8 compiles hot code only after some time, and the first objects of a topic create its folders. */
 async function warmUp(servers: Servers): Promise<void> {
   await servers.client.admin().createTopics({ topics: [{ topic, partitions: connections }] });
   const plan = { rounds: 1, forMs: 1_500, floorMs: 200 };
@@ -81,7 +82,7 @@ async function produce({ backend, floor, client }: Servers, load: Load, plan: Pl
   return { count, sample: { rivulet: rate, floors }, from: offsets.map(({ latest }) => latest) };
 }
 
-/** Reads back what was just sent. */
+/** Reads back the records that were just sent. */
 async function consume({ backend, floor, client }: Servers, { from, count }: Sent, plan: Plan): Promise<Sample> {
   const { rate } = await measure(backend, () => receiveAll(client, topic, from, count));
   const load = { kind: 'read', connections: 1, bodyBytes: rate.bodyBytes, forMs: plan.floorMs } as const;
@@ -93,7 +94,7 @@ async function measureFloor(floor: Child, load: Omit<FloorLoad, 'url'>): Promise
   return (await measure(floor, run)).rate;
 }
 
-/** What the server saw go through while `work` handled `count` things. */
+/** The rates that the server saw while `work` handled `count` records or requests. */
 async function measure(server: Child, work: () => Promise<number>): Promise<{ rate: Rate; count: number }> {
   const before = await server.report();
   const cpuBefore = cpuMs();
@@ -141,7 +142,7 @@ function printRates(title: string, floors: readonly string[], samples: readonly 
   printTable(title, [...header, ...floorHeader], rows);
 }
 
-/** Less moved by the neighbours than the rates. The floors are those with fsync, and the read. */
+/** Other processes disturb processor time less than the rates. The floors are the ones with fsync, and the read. */
 function printCpu(produced: readonly (readonly Sample[])[], consumed: readonly (readonly Sample[])[]): void {
   const of = (samples: readonly Sample[], floor: number): string[] =>
     [

@@ -1,7 +1,7 @@
-// What went through a server, or a client.
+// Counts the bodies that went through a server or a client.
 export type Traffic = { transfers: number; bytes: number; failure?: string };
 
-/** Smaller bodies are answers and questions beside the transfers. */
+/** Smaller bodies are questions and answers beside the transfers, and do not count. */
 const leastTransferBytes = 1024;
 
 export function count(traffic: Traffic, bytes: number): void {

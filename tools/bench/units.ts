@@ -1,5 +1,5 @@
-// What appends and fetches ask of S3 and DynamoDB, in the units AWS bills: counted over the memory adapters, since the
-// calls are the same whatever the adapter. Nothing here depends on the machine.
+// Counts the S3 and DynamoDB requests of appends and fetches, in the units that AWS bills. It counts over the memory adapters,
+// because the calls are the same with every adapter. The figures do not depend on the machine.
 
 import type { Engine } from '../../lib/api/engine.ts';
 import { createEngine } from '../../lib/engine.ts';
@@ -18,7 +18,7 @@ const topic = 'units';
 const appends = 2_000;
 const recordsPerBatch = 10;
 
-/** @param depth how many appends the log has behind its end; the last fetch goes to the first of them. */
+/** @param depth how many appends the log has. The last fetch reads the first of them. */
 export async function benchUnits(depth: number): Promise<void> {
   const counts = [
     await countAppends('one steady producer', appends, 1, '1 PUT, 1.3 WU'),
@@ -43,11 +43,11 @@ function createWorld(): World {
   const totals = newCounters();
   const objects = countingObjectStore(createMemoryObjectStore({ clock: systemClock }), totals);
   const table = countingTable(createMemoryTable(), totals);
-  // An engine of its own has seen nothing yet: its caches are cold.
+  // A new engine has seen nothing yet, so its caches are cold.
   return { totals, newEngine: () => createEngine({ objects, table, clock: systemClock }) };
 }
 
-/** Resets what was counted before. */
+/** Resets the counters first, so that only `work` is counted. */
 async function counted(
   world: World,
   name: string,
@@ -60,7 +60,7 @@ async function counted(
   return { name, calls, counters: { ...world.totals }, aim };
 }
 
-/** `producers` take turns; with 0 there is no idempotence. Their ids, 1 write unit each, are not counted. */
+/** `producers` take turns. With 0 there is no idempotence. Their ids are not counted; each costs 1 write unit. */
 async function countAppends(name: string, times: number, producers: number, aim: string): Promise<Count> {
   const world = createWorld();
   const engine = world.newEngine();

@@ -1,4 +1,5 @@
-// The CDK's own command line as a child, against an emulator or any other AWS endpoint: bootstrap, deploy, destroy.
+// Runs the CDK's own command line as a child process, against an emulator or any other AWS endpoint: bootstrap, deploy,
+// destroy.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -10,17 +11,17 @@ import { type AwsEndpoint, clientOptions, environmentOf, environmentWithoutAws }
 const root = resolve(import.meta.dirname, '../..');
 const cli = join(root, 'node_modules/aws-cdk/bin/cdk');
 
-/** By stack, then by name. */
+/** The outputs of the stacks, by stack and then by name. */
 export type Outputs = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
 export type CdkOptions = {
   readonly endpoint: AwsEndpoint;
-  /** Instead of the app that cdk.json names: the command that runs it. */
+  /** The command that runs the app. Default: the app that cdk.json names. */
   readonly app?: string;
   readonly context?: Readonly<Record<string, string>>;
   /** Gets each line that the CDK prints. */
   readonly onLine?: (line: string) => void;
-  /** Ends the child. */
+  /** Ends the child process when it aborts. */
   readonly signal?: AbortSignal;
 };
 
@@ -29,21 +30,21 @@ export async function bootstrap(options: CdkOptions): Promise<void> {
   await runCdk(options, ['bootstrap', `aws://${accountId}/${region}`]);
 }
 
-/** All stacks; returns once they stand. */
+/** Deploys all stacks, and returns when they are complete. */
 export async function deploy(options: CdkOptions, stacks: readonly string[] = ['--all']): Promise<Outputs> {
   const folder = mkdtempSync(join(tmpdir(), 'rivulet-deploy-'));
   const outputs = join(folder, 'outputs.json');
   try {
     await runCdk(options, ['deploy', ...stacks, '--require-approval', 'never', '--outputs-file', outputs]);
-    const told = JSON.parse(readFileSync(outputs, 'utf8')) as Outputs;
-    if (options.context?.['rivulet:throwAway'] === 'true') await tagBuckets(options.endpoint, told);
-    return told;
+    const written = JSON.parse(readFileSync(outputs, 'utf8')) as Outputs;
+    if (options.context?.['rivulet:throwAway'] === 'true') await tagBuckets(options.endpoint, written);
+    return written;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-/** MiniStack gives a bucket no tag of its template, and what the CDK empties it with does so only where it finds this one. */
+/** MiniStack ignores the tags of a bucket in a template. The CDK's function empties a bucket only if it finds this tag. */
 async function tagBuckets(endpoint: AwsEndpoint, outputs: Outputs): Promise<void> {
   const s3 = new S3Client({ ...clientOptions(endpoint), forcePathStyle: true });
   const Tagging = { TagSet: [{ Key: 'aws-cdk:auto-delete-objects', Value: 'true' }] };

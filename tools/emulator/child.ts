@@ -1,5 +1,5 @@
-// A server as a child process on a free loopback port. It reads its standard input and ends when that closes, so it never
-// outlives the process that started it, however that one ends.
+// Runs a server as a child process on a free loopback port. The child reads its standard input and ends when that closes, so
+// it never outlives the process that started it, however that process ends.
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const START_MS = 120_000;
 const STOP_MS = 3_000;
 
-/** `output` is the end of what it has printed. */
+/** `output` is the last part of what the child has printed. */
 export type Child = { readonly process: ChildProcessWithoutNullStreams; output: string };
 
 export function launch(command: string, args: readonly string[], env: NodeJS.ProcessEnv): Child {
@@ -23,7 +23,7 @@ export function launch(command: string, args: readonly string[], env: NodeJS.Pro
   return child;
 }
 
-/** Asks again until there is an answer; throws with the last output when the child ends or takes too long. */
+/** Asks until there is an answer. It throws with the last output if the child ends or takes too long. */
 export async function until<T>(child: Child, ask: () => Promise<T | undefined>): Promise<T> {
   const startedMs = performance.now();
   while (performance.now() - startedMs < START_MS && child.process.exitCode === null) {

@@ -1,14 +1,14 @@
-// Where AWS is played, and as whom to speak to it: what the CDK and the SDKs are told by their environment or by their
-// options.
+// The address and the credentials of an emulator, in the forms in which the CDK and the SDKs take them: environment variables
+// or options.
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 
 export type AwsEndpoint = {
   readonly url: string;
   readonly accountId: string;
   readonly region: string;
-  /** Of the account's root: emulators take these. */
+  /** The credentials of the account's root, which emulators accept. */
   readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
-  /** What must be trusted beside the usual authorities, as a file. */
+  /** A file with the certificate that must be trusted beside the usual authorities. */
   readonly certificateFile?: string;
 };
 
@@ -22,7 +22,7 @@ export function emulatedEndpoint(url: string, certificateFile?: string): AwsEndp
   };
 }
 
-/** For a child process. */
+/** The environment of a child process that talks to this endpoint. */
 export function environmentOf(endpoint: AwsEndpoint): Record<string, string> {
   const { url, accountId, region, credentials, certificateFile } = endpoint;
   return {
@@ -37,17 +37,17 @@ export function environmentOf(endpoint: AwsEndpoint): Record<string, string> {
   };
 }
 
-/** Ours, but for what a person has set for other endpoints and identities: it has no say here. */
+/** Our environment without the variables that a person has set for other endpoints and identities. */
 export function environmentWithoutAws(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(AWS|CDK|RIVULET)_/.test(name)));
 }
 
-/** For a client of the AWS SDK in this process, which must trust the certificate. */
+/** The options of an AWS SDK client in this process. The process must trust the certificate. */
 export function clientOptions({ url: endpoint, region, credentials }: AwsEndpoint) {
   return { endpoint, region, credentials };
 }
 
-/** In this process, from now on. */
+/** From now on, this process trusts the certificate. */
 export function trust(certificate: string): void {
   setDefaultCACertificates([...getCACertificates('default'), certificate]);
 }

@@ -1,4 +1,4 @@
-// Users with keys of their own, and what they may ask of a deployed API. The emulator holds them to it, as AWS does.
+// Creates users with keys of their own, and policies for a deployed API. The emulator enforces the policies, as AWS does.
 import { CreateAccessKeyCommand, CreateUserCommand, IAMClient, PutUserPolicyCommand } from '@aws-sdk/client-iam';
 import { type Route, resourceOf } from '../../cdk/access.ts';
 import { type AwsEndpoint, clientOptions } from './endpoint.ts';
@@ -17,7 +17,7 @@ export async function createUser(endpoint: AwsEndpoint, name: string, policy: st
   return createKey(endpoint, name);
 }
 
-/** Of a user that there is. */
+/** Creates a key of an existing user. */
 export async function createKey(endpoint: AwsEndpoint, userName: string): Promise<AccessKey> {
   const iam = new IAMClient(clientOptions(endpoint));
   try {
@@ -28,7 +28,7 @@ export async function createKey(endpoint: AwsEndpoint, userName: string): Promis
   }
 }
 
-/** The policy of whoever may take these routes: what the construct's grants give. `apiUrl` begins with the API's id. */
+/** The policy that allows these routes, as the construct's grants do. `apiUrl` begins with the API's id. */
 export function policyFor(endpoint: AwsEndpoint, apiUrl: string, routes: readonly Route[]): string {
   const [apiId] = new URL(apiUrl).hostname.split('.');
   const api = `arn:aws:execute-api:${endpoint.region}:${endpoint.accountId}:${apiId}`;

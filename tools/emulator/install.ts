@@ -1,6 +1,6 @@
-// Installs what AWS is played with on this machine once into a cache folder. A folder appears there under its final name
-// only when it is complete, and its name carries a digest of what went into it: so a broken or outdated installation is
-// never used, and two runs that install at the same time do no harm.
+// Installs the emulators of AWS on this machine, each once, into a cache folder. A folder gets its final name only when it is
+// complete, and the name has a digest of the sources. So a broken or outdated installation is never used, and two runs that
+// install at the same time do no harm.
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
@@ -10,10 +10,10 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** Beside the repository's own files, which `npm install` made: about a minute or two of downloads. */
+/** The cache is in the repository's folder, beside node_modules. Filling it takes a minute or two of downloads. */
 export const defaultCache = (): string => process.env.RIVULET_TEST_CACHE ?? resolve('.cache/aws-endpoints');
 
-/** @param sources the files that say what is installed; a change of any makes another folder. */
+/** @param sources the files that say what is installed. A change of any file makes another folder. */
 export async function installOnce(
   cache: string,
   name: string,

@@ -1,5 +1,5 @@
-// `npm run deploy:local`: AWS on this machine. Starts the emulator, deploys the very stacks that `cdk deploy` takes to AWS,
-// runs the demo through the deployed API with signed requests, and leaves it running.
+// `npm run deploy:local`: AWS on this machine. It starts the emulator, deploys the same stacks that `cdk deploy` deploys to
+// AWS, runs the demo through the deployed API with signed requests, and leaves everything running.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
@@ -13,12 +13,12 @@ import { type AccessKey, createUser, policyFor } from './identities.ts';
 import { defaultCache } from './install.ts';
 import { startMiniStack } from './ministack.ts';
 
-const usage = `npm run deploy:local                      until Ctrl-C, which takes everything away
+const usage = `npm run deploy:local                      runs until Ctrl-C, which removes everything
 npm run deploy:local -- --once            ends by itself when the demo is done
-npm run deploy:local -- --endpoint URL    on an emulator that runs already
+npm run deploy:local -- --endpoint URL    deploys to an emulator that runs already
 docs/EMULATOR.md has more.`;
 const name = 'Rivulet';
-/** Half a minute is usual. An emulator that lacks something may wait for it for an hour. */
+/** A step usually takes half a minute. An emulator that lacks something may wait for it for an hour. */
 const longestStepMs = 10 * 60_000;
 const interrupt = new AbortController();
 const { signal } = interrupt;
@@ -43,7 +43,7 @@ try {
   console.error(signal.aborted ? '\nInterrupted.' : `deploy:local: ${error instanceof Error ? error.message : error}`);
 }
 
-/** The emulator ends with us, and all that is on it. */
+/** The emulator ends with this process, and everything that is deployed on it too. */
 async function onOurs(thenEnd: boolean): Promise<void> {
   const emulator = await step('Starting the emulator', () => startMiniStack(defaultCache()));
   try {
@@ -51,26 +51,26 @@ async function onOurs(thenEnd: boolean): Promise<void> {
     const showUse = await present(emulator.endpoint, { throwAway: false, thenEnd });
     if (thenEnd) return;
     showUse();
-    await untilInterrupted('Ctrl-C ends it, and takes everything away.');
+    await untilInterrupted('Ctrl-C stops the emulator and removes everything.');
   } finally {
     await emulator.stop();
-    console.log('\nThe emulator is stopped, and what was on it is gone.');
+    console.log('\nThe emulator is stopped, and everything on it is gone.');
   }
 }
 
-/** What was deployed outlives us, unless it is for once. */
+/** The deployed stacks outlive this process, unless `thenEnd` is set. */
 async function onGiven(url: string, thenEnd: boolean): Promise<void> {
   const endpoint = await runningEmulator(url);
   try {
     const showUse = await present(endpoint, { throwAway: thenEnd, thenEnd });
     if (!thenEnd) showUse();
   } finally {
-    // After Ctrl-C too.
-    if (thenEnd) await timed('Taking the stacks away', (signal) => destroy({ ...stacksOn(endpoint, true), signal }));
+    // This also runs after Ctrl-C.
+    if (thenEnd) await timed('Removing the stacks', (signal) => destroy({ ...stacksOn(endpoint, true), signal }));
   }
 }
 
-/** `throwAway`: the data goes with the stacks, which the CDK sees to with a function of its own. */
+/** With `throwAway` the data is removed with the stacks. The CDK does that with a function of its own. */
 function stacksOn(endpoint: AwsEndpoint, throwAway: boolean): CdkOptions {
   return {
     endpoint,
@@ -81,7 +81,7 @@ function stacksOn(endpoint: AwsEndpoint, throwAway: boolean): CdkOptions {
   };
 }
 
-/** @returns what tells how to use it. */
+/** @returns a function that prints how to use the deployment. */
 async function present(
   endpoint: AwsEndpoint,
   { throwAway, thenEnd }: { throwAway: boolean; thenEnd: boolean },
@@ -111,7 +111,7 @@ async function timed<T>(what: string, work: (overdue: AbortSignal) => Promise<T>
   const overdue = AbortSignal.timeout(longestStepMs);
   const result = await work(overdue).catch((cause) => {
     if (!overdue.aborted) throw cause;
-    throw new Error(`${what}: not done in ${longestStepMs / 60_000} minutes; the emulator's log may say why`, {
+    throw new Error(`${what}: not done within ${longestStepMs / 60_000} minutes, and the emulator's log may say why`, {
       cause,
     });
   });
@@ -130,7 +130,7 @@ function environmentFor(endpoint: AwsEndpoint, url: string, operator: AccessKey)
   };
 }
 
-/** What to try next is left out where nothing will be left to try it on. */
+/** With `thenEnd` the demo prints no suggestions, because nothing will be left to try them on. */
 async function runDemo(environment: Record<string, string>, thenEnd: boolean): Promise<void> {
   const demo = resolve(import.meta.dirname, '../../examples/demo.ts');
   const env = { ...environmentWithoutAws(), ...environment };

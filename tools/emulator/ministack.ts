@@ -1,7 +1,7 @@
-// MiniStack, an emulator of AWS that deploys CloudFormation, runs functions in Node and checks signatures and IAM policies:
-// installed once, started as a child on a free loopback port, behind TLS with a certificate of its own.
+// MiniStack is an emulator of AWS. It deploys CloudFormation, runs functions in Node and checks signatures and IAM policies.
+// It is installed once and started as a child on a free loopback port, behind TLS with a certificate of its own.
 //
-// Functions inherit its environment and the `node` that comes first on its PATH: so both are made here, of nothing else.
+// Functions inherit MiniStack's environment and the first `node` on its PATH. So both are set here from scratch.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { get } from 'node:https';
 import { tmpdir } from 'node:os';
@@ -12,11 +12,11 @@ import { execute, installOnce, installPython, requireTool } from './install.ts';
 
 export type Emulator = {
   readonly endpoint: AwsEndpoint;
-  /** What its clients must trust. */
+  /** The certificate that clients must trust. */
   readonly certificate: string;
-  /** The end of its log. */
+  /** Returns the last part of its log. */
   log(): string;
-  /** Takes all that was deployed with it. */
+  /** Stops the emulator and removes everything that was deployed. */
   stop(): Promise<void>;
 };
 
@@ -71,8 +71,8 @@ async function start(python: string, root: string): Promise<Emulator> {
 }
 
 /**
- * Functions run somewhere below: as CommonJS, whatever a package.json above may say, and with the AWS SDK within reach,
- * which is a part of Lambda's runtime that the CDK's own functions count on.
+ * Functions run in folders below this one. They run as CommonJS, whatever a package.json above says. They can import the AWS
+ * SDK, which is a part of Lambda's runtime that the CDK's own functions rely on.
  */
 function makeTemporary(root: string): string {
   const temporary = join(root, 'tmp');
@@ -83,7 +83,7 @@ function makeTemporary(root: string): string {
   return temporary;
 }
 
-/** It signs itself, so it is its own authority; deployed APIs are hosts below execute-api.localhost. */
+/** The certificate is self-signed, so it is its own authority. Deployed APIs are hosts below execute-api.localhost. */
 async function makeCertificate(root: string): Promise<{ certificateFile: string; keyFile: string }> {
   const certificateFile = join(root, 'certificate.pem');
   const keyFile = join(root, 'key.pem');

@@ -1,6 +1,6 @@
-# MiniStack as our child. Its stock main would also take port 443 of this machine if it may; here it takes only the port it
-# is given. It ends with the process that started it, when standard input closes: with all functions that it runs, and
-# without leaving its HOME behind. Ctrl-C in the terminal is for the parent alone: it ends us when it is done.
+# Runs MiniStack as our child. Its stock main would also take port 443 of this machine if it may. Here it takes only the port
+# that it is given. It ends with the process that started it, when standard input closes. It then ends all functions that it
+# runs and removes its HOME. Ctrl-C in the terminal reaches only the parent, which ends this process when it is done.
 import os
 import shutil
 import signal

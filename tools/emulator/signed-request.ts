@@ -1,5 +1,5 @@
-// One signed request as it is, and its answer: no retries, no reading of what it says. Nothing on the way normalises a path
-// or a header, and whatever a signature is made of can be wrong on purpose.
+// Sends one signed request exactly as given, and returns its answer. It neither retries nor reads the answer, and it does not
+// normalise a path or a header. A test can make any part of the signature wrong on purpose.
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { lookup } from '../../client/transport/loopback.ts';
@@ -9,7 +9,7 @@ import { signRequest } from '../../lib/sigv4/sign.ts';
 
 export type HttpRequest = {
   readonly method: string;
-  /** With the query. */
+  /** The path with the query. */
   readonly path: string;
   /** Names in lower case. */
   readonly headers?: Readonly<Record<string, string>>;
@@ -23,7 +23,7 @@ export type SignedWith = {
   readonly nowMs?: number;
 };
 
-/** Signed as it is, with whatever is given instead of what is right. */
+/** Signs the request as it is. The last parameter replaces parts of the signature, for example by wrong ones. */
 export function sendSigned(
   base: string,
   credentials: Credentials,
@@ -37,7 +37,7 @@ export function sendSigned(
   return sendPlain(base, { ...request, headers });
 }
 
-/** Over a socket as it is: `fetch` and `URL` would normalise paths before they are sent. */
+/** Sends the path as it is. `fetch` and `URL` would normalise it before they send it. */
 export function sendPlain(base: string, { method, path, headers, body = '' }: HttpRequest): Promise<HttpReply> {
   const { hostname, port, protocol } = new URL(base);
   const start = protocol === 'https:' ? httpsRequest : httpRequest;

@@ -1,4 +1,4 @@
-// TypeScript to JavaScript with declarations: an entry and all that it imports, in the folders of the source.
+// Compiles TypeScript to JavaScript with declarations: an entry and everything that it imports, in the folders of the source.
 import { execFile } from 'node:child_process';
 import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -28,7 +28,7 @@ export async function compile({ root, entry, folder }: Compilation): Promise<voi
   try {
     await run(process.execPath, [path.join(root, 'node_modules/typescript/bin/tsc'), '-p', project]);
   } catch (error) {
-    // What tsc has to say stands in its output.
+    // tsc writes its errors to the standard output.
     throw new Error(`${entry} does not compile: ${(error as { stdout?: string }).stdout}`, { cause: error });
   } finally {
     await rm(project);

@@ -1,10 +1,11 @@
-// `npm run pack`: what others install. Two packages, because one cannot be both a lean client and the service:
+// `npm run pack` makes the packages that users install. There are two, because one package cannot be both a lean client and
+// the service:
 //
-//   dist/client   rivulet       the SDK, for whoever reads and writes records
-//   dist/cdk      rivulet-cdk   the construct with the code of its functions, for whoever deploys
+//   dist/client   rivulet       the SDK, for people who read and write records
+//   dist/cdk      rivulet-cdk   the construct with the code of its functions, for people who deploy
 //
-// Node does not strip types below node_modules, so both are JavaScript with declarations. The folders are whole:
-// `npm pack ./dist/cdk` makes the archive, `npm publish ./dist/cdk` publishes it.
+// Node does not strip types below node_modules, so both are JavaScript with declarations. The folders are complete:
+// `npm pack ./dist/cdk` makes the archive, and `npm publish ./dist/cdk` publishes it.
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { Command } from 'commander';
@@ -14,8 +15,8 @@ import { writeManifest } from './manifest.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const command = new Command('npm run pack --')
-  .description('Makes the packages that others install: client, the SDK; cdk, the construct with its functions.')
-  .argument('[folder]', 'where to', path.join(root, 'dist'))
+  .description('Makes the packages that users install: client, the SDK; cdk, the construct with its functions.')
+  .argument('[folder]', 'where to put them', path.join(root, 'dist'))
   .parse();
 const dist = path.resolve(command.processedArgs[0]);
 

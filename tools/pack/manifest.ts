@@ -1,4 +1,4 @@
-// The package.json of a package that is made here. Its dependencies are what its code imports, at our own versions.
+// Writes the package.json of a package. Its dependencies are the packages that its code imports, at our own versions.
 import { copyFile, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
@@ -7,9 +7,9 @@ type Manifest = {
   readonly folder: string;
   readonly name: string;
   readonly description: string;
-  /** Of the folder. */
+  /** The entry, relative to the folder. */
   readonly main: string;
-  /** What whoever installs it has already, in a version that may be newer. */
+  /** The packages that the user's project has already, in a version that may be newer. */
   readonly peers: readonly string[];
 };
 
@@ -46,7 +46,7 @@ export async function writeManifest({ root, folder, name, description, main, pee
 
 function versionOf(name: string, { dependencies }: PackageJson): string {
   const version = dependencies[name];
-  if (version === undefined) throw new Error(`${name} is imported by what is packed, but no dependency`);
+  if (version === undefined) throw new Error(`the packed code imports ${name}, which package.json does not list`);
   return version;
 }
 

@@ -1,24 +1,24 @@
-// How the AWS clients connect: shared by the S3 and the DynamoDB adapter.
-// One request of the SDK is one try on the wire (maxAttempts 1): after a lost reply the SDK would resend by itself, and
-// nobody could tell a failed condition from one that our own first try had made false. Retries live in retry.ts.
+// The connection settings of the AWS clients. The S3 and the DynamoDB adapter share them.
+// One request of the SDK is one try on the wire (maxAttempts 1). Otherwise the SDK would resend after a lost reply, and we
+// could not tell a condition that failed from one that our own first try made false. Retries are in ../retry.ts.
 import type { DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 
 export type AwsConnection = {
-  /** Default: what the SDK finds (in Lambda AWS_REGION). */
+  /** Default: the region that the SDK finds (in Lambda, AWS_REGION). */
   readonly region?: string;
-  /** Another address than the region's: an emulator, a VPC endpoint. */
+  /** An address other than the region's: an emulator or a VPC endpoint. */
   readonly endpoint?: string;
-  /** Default: the SDK's chain. */
+  /** Default: the SDK's chain of credential providers. */
   readonly credentials?: NonNullable<DynamoDBClientConfig['credentials']>;
-  /** How long one try may take, ms, instead of each adapter's own bound: emulators are slow. */
+  /** How long one try may take, in ms, instead of each adapter's own bound. Emulators are slow. */
   readonly tryMs?: number;
-  /** Instead of the sockets: tests put faults on the wire here. */
+  /** Replaces the sockets. Tests put faults on the wire here. */
   readonly requestHandler?: NonNullable<DynamoDBClientConfig['requestHandler']>;
 };
 
-/** A handshake within a region takes milliseconds; a lost SYN is sent again by the kernel after one second. */
+/** A handshake within a region takes milliseconds. The kernel sends a lost SYN again after one second. */
 const CONNECT_MS = 1_500;
-/** More than the requests one process has under way at once; a queue for sockets would count as a slow service. */
+/** This is more than the parallel requests of a process, because time in a queue for sockets would count as a slow service. */
 const MOST_SOCKETS = 256;
 
 export function clientSettings({ tryMs: given, ...connection }: AwsConnection, adapterTryMs: number) {
@@ -26,10 +26,10 @@ export function clientSettings({ tryMs: given, ...connection }: AwsConnection, a
   const agent = { keepAlive: true, maxSockets: MOST_SOCKETS };
   const sockets = {
     connectionTimeout: CONNECT_MS,
-    /** Until the head of the reply; without the flag the SDK would only warn. */
+    /** The time until the head of the reply. Without the flag below the SDK would only warn. */
     requestTimeout: tryMs,
     throwOnRequestTimeout: true,
-    /** A body that stops arriving. */
+    /** The bound for a body that stops arriving. */
     socketTimeout: tryMs,
     httpAgent: agent,
     httpsAgent: agent,

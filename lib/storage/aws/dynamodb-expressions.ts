@@ -1,6 +1,6 @@
-// Compiles the port's conditions and updates to DynamoDB's expressions. Every name and value goes through a placeholder,
-// so reserved words, dots and user data need no care. The same input always gives the same text: a repeated transaction
-// must be equal to the first to the byte.
+// Compiles the port's conditions and updates to DynamoDB's expressions. Every name and value becomes a placeholder, so
+// reserved words, dots and user data need no care. The same input always gives the same text, because a repeated
+// transaction must equal the first one to the byte.
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.html
 
 import type { Condition, Path, Update, Value } from '../table.ts';
@@ -77,13 +77,13 @@ function conditionText(condition: Condition, scope: Scope): string {
   }
 }
 
-/** One alone stands as it is: DynamoDB refuses parentheses around parentheses. */
+/** A single part gets no parentheses, because DynamoDB refuses parentheses around parentheses. */
 function joined(parts: readonly Condition[], operator: string, scope: Scope): string {
   const texts = parts.map((part) => conditionText(part, scope));
   return texts.length === 1 ? texts[0]! : `(${texts.join(operator)})`;
 }
 
-/** DynamoDB's contains() alone also finds a part of a string or of a binary. */
+/** The type is checked too, because DynamoDB's contains() alone also finds a part of a string or of a binary. */
 function hasElement(path: Path, value: Value, scope: Scope): string {
   const list = scope.path(path);
   return `(attribute_type(${list}, ${scope.value('L')}) AND contains(${list}, ${scope.value(value)}))`;
@@ -114,7 +114,7 @@ function append(list: string, elements: Value, scope: Scope): string {
   return `${list} = list_append(if_not_exists(${list}, ${scope.value([])}), ${scope.value(elements)})`;
 }
 
-/** Highest index first: DynamoDB takes any order, but an emulator shifts the list while it removes. */
+/** The highest index comes first. DynamoDB takes any order, but an emulator shifts the list while it removes elements. */
 function trim(list: string, count: number): string {
   return Array.from({ length: count }, (_, index) => `${list}[${count - 1 - index}]`).join(', ');
 }

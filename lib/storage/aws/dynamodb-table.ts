@@ -1,6 +1,6 @@
-// The Table in DynamoDB: each call of the port is one request. Nothing is retried here and nothing decided; the rules
-// are in table-rules.ts, the retries in retry.ts.
-// Invariant: a failed condition is a value with the old item; an error says whether the request may have acted.
+// The Table in DynamoDB. Each call of the port is one request. This file neither retries nor decides: the rules are in
+// ../table-rules.ts, and the retries in ../retry.ts.
+// Invariant: a failed condition is a value with the old item, and an error says whether the request may have acted.
 import {
   type CancellationReason,
   ConditionalCheckFailedException,
@@ -35,12 +35,12 @@ import { compile } from './dynamodb-expressions.ts';
 import { type Attributes, decodeItem, encodeItem, encodeKey } from './dynamodb-values.ts';
 import { storageErrorOf } from './errors.ts';
 
-/** p99 of a write is 20 ms, of a transaction 100 ms: what takes this long is lost. */
+/** The p99 of a write is 20 ms, and that of a transaction 100 ms, so a request that takes this long is lost. */
 const TRY_MS = 1_500;
 
 type DynamoDbTableOptions = AwsConnection & { readonly tableName: string };
 
-/** Key schema: `pk` and `sk`, strings. Time to live, if any: `ttl`, a number. */
+/** The key schema must be `pk` and `sk`, strings. The time to live, if there is one, must be `ttl`, a number. */
 export function createDynamoDbTable({ tableName, ...connection }: DynamoDbTableOptions): Table {
   const client = new DynamoDBClient(clientSettings(connection, TRY_MS));
   const TableName = tableName;
@@ -99,12 +99,12 @@ function passes(low: string | undefined, high: string | undefined, orMeets = fal
   return order > 0 || (orMeets && order === 0);
 }
 
-/** Known without asking; and DynamoDB refuses to start at the end of a range. */
+/** True if the result is known to be empty. Such a query must not be sent: DynamoDB refuses to start at the end of a range. */
 function isEmpty({ from, through, after, reverse }: Query): boolean {
   return passes(from, through) || (reverse ? passes(from, after, true) : passes(after, through, true));
 }
 
-/** DynamoDB refuses a start before the range; the range alone then says where to begin. */
+/** True if `after` is before the range. DynamoDB refuses such a start, and the range alone says where to begin. */
 function startsBefore({ from, through, after, reverse }: Query): boolean {
   return reverse ? passes(after, through) : passes(from, after);
 }
@@ -164,7 +164,7 @@ async function applied(client: DynamoDBClient, TableName: string, write: Write):
   return decoded(reply.Attributes);
 }
 
-/** What only DynamoDB can see about a well-formed update: it says so in words. */
+/** The refusals of a well-formed update that only DynamoDB can find. It reports them only in the words of its message. */
 function refusal(message: string, key: Key, cause: unknown): StorageError | undefined {
   const known = /item size/i.test(message)
     ? tooLarge(key)
@@ -188,7 +188,7 @@ function transactItem(TableName: string, action: Write | Check): TransactWriteIt
   return { Update: { ...shared, Key, UpdateExpression: UpdateExpression!, ...rest } };
 }
 
-/** A failed condition is a result, even beside other reasons: nothing was applied, and it tells the caller most. */
+/** A failed condition is a result, even beside other reasons: nothing was applied, and it tells the caller the most. */
 function transactionFailure(error: unknown, actions: readonly (Write | Check)[], token: string): TransactionResult {
   if (error instanceof IdempotentParameterMismatchException) throw tokenReused(token);
   if (!(error instanceof TransactionCanceledException)) throw storageErrorOf(error, 'transaction');

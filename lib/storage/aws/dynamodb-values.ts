@@ -1,5 +1,6 @@
-// The port's values as DynamoDB's typed ones, and back.
-// Invariant: decode(encode(item)) equals item. Types outside the port (a later version may store them) are dropped.
+// Converts the port's values to DynamoDB's typed values and back.
+// Invariant: decode(encode(item)) equals item. Decoding drops types that the port does not have, because a later version
+// may store them.
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { isScalar } from '../item-size.ts';
 import type { Item, Key, Scalar, Value } from '../table.ts';

@@ -1,5 +1,5 @@
-// What an error of the AWS SDK means to the port. The one question that matters for the data is whether the request may
-// have acted: when in doubt, yes.
+// Translates errors of the AWS SDK to errors of the port. The question that matters for the data is whether the request may
+// have acted. In doubt the answer is yes.
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
 // https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 import { StorageError, type StorageReason } from '../storage-error.ts';
@@ -18,9 +18,9 @@ const reasonOfName = {
   ReplicatedWriteConflictException: 'conflict',
   ConditionalRequestConflict: 'conflict',
   OperationAborted: 'conflict',
-  // S3 waited for the body in vain: status 400, but a matter of the network.
+  // S3 did not get the whole body in time. The status is 400, but the cause is the network.
   RequestTimeout: 'no-answer',
-  // DynamoDB answers all of these with 400.
+  // DynamoDB answers all of the following with status 400.
   AccessDeniedException: 'denied',
   ExpiredTokenException: 'denied',
   IncompleteSignatureException: 'denied',
@@ -31,20 +31,21 @@ const reasonOfName = {
   ExpiredToken: 'denied',
   InvalidToken: 'denied',
   NoSuchBucket: 'denied',
-  // Raised before anything is sent.
+  // The SDK raises this before it sends anything.
   CredentialsProviderError: 'denied',
 } as const satisfies Record<string, StorageReason>;
 
 const throttled = /Throttl|SlowDown|LimitExceeded|ThroughputExceeded|TooManyRequests/;
-/** The connection was never there, so nothing was sent. */
+/** With these codes there never was a connection, so nothing was sent. */
 const neverSent = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH']);
 
-/** `doing` names the request for whoever reads the message. */
+/** `doing` names the request for the reader of the message. */
 export function storageErrorOf(thrown: unknown, doing: string): StorageError {
   if (thrown instanceof StorageError) return thrown;
   const error = thrown as SdkError;
   const message = `${doing}: ${error.name ?? 'Error'}: ${error.message ?? String(thrown)}`;
-  // The SDK has just set its clock by the service's, which had refused the signature: the next try is signed right.
+  // The service refused the signature because of our clock, and the SDK has corrected its clock by the reply. The next try
+  // will be signed with the right time.
   if (error.$metadata?.clockSkewCorrected) {
     return new StorageError('unavailable', message, { cause: thrown, mayHaveActed: false });
   }
@@ -62,12 +63,12 @@ function reasonOf(error: SdkError): StorageReason {
 }
 
 function reasonOfStatus(status: number): StorageReason {
-  // An answer that says yes and cannot be read.
+  // The answer reports success but cannot be read.
   if (status < 300) return 'no-answer';
   if (status >= 500) return 'unavailable';
   if (status === 429) return 'throttled';
   if (status === 409) return 'conflict';
-  // 301: the bucket is in another region. 404: it is nowhere.
+  // 301 means that the bucket is in another region, 404 that it does not exist.
   return status < 400 || [401, 403, 404].includes(status) ? 'denied' : 'invalid';
 }
 

@@ -1,4 +1,4 @@
-// The storage in AWS as the composition roots take it: the adapters, counted try by try, then retried.
+// Opens the storage in AWS for the composition roots: the adapters, wrapped so that each try is counted, and then retried.
 import type { Clock } from '../../runtime/clock.ts';
 import { type Counters, countingObjectStore, countingTable, countRetry } from '../count.ts';
 import type { ObjectStore } from '../object-store.ts';
@@ -11,10 +11,10 @@ import { createS3ObjectStore } from './s3-object-store.ts';
 export type AwsStorageOptions = AwsConnection & {
   readonly bucket: string;
   readonly tableName: string;
-  /** The bucket in the path instead of the host name: for emulators. Default false. */
+  /** Puts the bucket in the path instead of the host name, for emulators. Default false. */
   readonly forcePathStyle?: boolean;
   readonly clock: Clock;
-  /** Grows with every request, for as long as the process lives. */
+  /** These counters grow with every request, for as long as the process lives. */
   readonly totals: Counters;
 };
 

@@ -1,7 +1,7 @@
-// The ObjectStore in S3: each call of the port is one request, but for a put that finds its key taken, which reads what
-// is there. Nothing is retried here; retries are in retry.ts.
-// To a role that may not list the bucket S3 does not tell a missing object from a forbidden one: both are AccessDenied.
-// Such a role reads what is missing as missing, and a forbidden object too: whoever reports it names both.
+// The ObjectStore in S3. Each call of the port is one request, except a put that finds its key taken: it also reads the
+// stored object. This file does not retry: see ../retry.ts.
+// S3 answers AccessDenied for a missing object and for a forbidden one alike if the role may not list the bucket. So such a
+// role reads a forbidden object as missing too, and an error text about a missing object must name both causes.
 import { crc32 } from 'node:zlib';
 import {
   DeleteObjectsCommand,
@@ -17,14 +17,14 @@ import { StorageError } from '../storage-error.ts';
 import { type AwsConnection, clientSettings } from './connection.ts';
 import { storageErrorOf } from './errors.ts';
 
-/** p99 of a small request is 200 ms: what takes this long is lost. */
+/** The p99 of a small request is 200 ms, so a request that takes this long is lost. */
 const TRY_MS = 4_000;
-/** On top of that for what is uploaded: 4 MB/s, far below what even the smallest function reaches. */
+/** Uploads get more time in addition, at 4 MB/s. Even the smallest function is far faster. */
 const UPLOAD_BYTES_PER_MS = 4_000;
 
 export type S3ObjectStoreOptions = AwsConnection & {
   readonly bucket: string;
-  /** The bucket in the path instead of the host name: for emulators. Default false. */
+  /** Puts the bucket in the path instead of the host name, for emulators. Default false. */
   readonly forcePathStyle?: boolean;
 };
 
@@ -59,9 +59,9 @@ function createClient(connection: AwsConnection, forcePathStyle: boolean): S3Cli
   return new S3Client({
     ...clientSettings(connection, TRY_MS),
     forcePathStyle,
-    // Else each PUT of 2 MiB and more waits for a round trip and takes a fresh connection.
+    // Otherwise each PUT of 2 MiB and more waits for a round trip and takes a new connection.
     expectContinueHeader: false,
-    // Uploads carry their own CRC-32 (see putOnce); what is read is checked by the CRC-32C of the record batches.
+    // Uploads carry their own CRC-32 (see putOnce). Reads are checked by the CRC-32C of the record batches.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
   });
@@ -71,8 +71,8 @@ function createClient(connection: AwsConnection, forcePathStyle: boolean): S3Cli
 
 async function putOnce(client: S3Client, Bucket: string, key: string, body: Buffer, tryMs: number): Promise<void> {
   const put = new PutObjectCommand({ Bucket, Key: key, Body: body, IfNoneMatch: '*', ChecksumCRC32: checksumOf(body) });
-  // S3 refuses a body that does not match its CRC-32. That and TLS make the SHA-256 over the body in the signature
-  // redundant, and with it most of the processor time of a put (4 MiB: 2 ms instead of 8).
+  // S3 refuses a body that does not match its CRC-32. With TLS, that makes the SHA-256 of the body in the signature
+  // redundant. Without it a put takes far less processor time (4 MiB: 2 ms instead of 8).
   put.middlewareStack.add(
     (next) => (args) => {
       (args.request as { headers: Record<string, string> }).headers['x-amz-content-sha256'] = 'UNSIGNED-PAYLOAD';
@@ -95,13 +95,13 @@ function checksumOf(body: Buffer): string {
   return checksum.toString('base64');
 }
 
-/** The key is taken: by an earlier try of ours whose answer was lost, or by somebody else. */
+/** The key is taken, by an earlier try of ours whose answer was lost or by another writer. The bytes tell which. */
 async function expectSame(client: S3Client, Bucket: string, key: string, body: Buffer): Promise<void> {
   const stored = await read(client, Bucket, key);
   const name = JSON.stringify(key);
   if (stored === 'missing') throw new StorageError('conflict', `the object ${name} vanished while it was put`);
   if (stored === 'denied')
-    throw new StorageError('exists', `the object ${name} is there and cannot be read`, { mayHaveActed: true });
+    throw new StorageError('exists', `the object ${name} exists and this role may not read it`, { mayHaveActed: true });
   if (!body.equals(stored)) throw holdsOtherBytes(key);
 }
 
@@ -140,7 +140,7 @@ async function list(client: S3Client, Bucket: string, { prefix, after, limit }: 
     Prefix: prefix ?? '',
     ...(after && { StartAfter: after }),
     MaxKeys: limit ?? objectLimits.pageObjects,
-    // Keys may hold characters that XML cannot.
+    // Keys may hold characters that XML cannot represent.
     EncodingType: 'url',
   });
   try {
@@ -154,14 +154,14 @@ async function list(client: S3Client, Bucket: string, { prefix, after, limit }: 
   }
 }
 
-/** As in a query string: a space comes as a plus, a plus as %2B. */
+/** The encoding is that of a query string: a space is sent as a plus, and a plus as %2B. */
 function decodeKey(encoded: string): string {
   return decodeURIComponent(encoded.replaceAll('+', ' '));
 }
 
 // --- delete
 
-/** The reply names the keys that failed; the first of them is thrown, the others may be deleted or not. */
+/** The reply names the keys that failed. The first of them is thrown. The other keys may or may not be deleted. */
 async function deleteAll(client: S3Client, Bucket: string, keys: readonly string[]): Promise<void> {
   const Objects = keys.map((Key) => ({ Key }));
   const doing = `delete ${keys.length} objects`;
@@ -179,5 +179,8 @@ async function deleteAll(client: S3Client, Bucket: string, keys: readonly string
   );
 }
 
-/** Of an error within a reply that itself has status 200. https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html */
+/**
+ * The status of an error within a reply that itself has status 200.
+ * https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+ */
 const statusOf = (code: string) => (code === 'AccessDenied' ? 403 : 500);

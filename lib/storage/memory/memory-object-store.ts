@@ -1,5 +1,5 @@
-// The ObjectStore in memory: for simulations and as the plainest statement of the port's meaning. One call is one step:
-// nothing interleaves within it. Bytes are copied on their way in and out, so that nobody else holds what is stored.
+// The ObjectStore in memory, for simulations and as the simplest statement of the port's meaning. One call is one step:
+// no other call interleaves with it. Bytes are copied in and out, so that callers never hold the stored bytes.
 import type { Clock } from '../../runtime/clock.ts';
 import { firstAfter, firstAtOrAfter } from '../key-order.ts';
 import { checkDelete, checkList, checkObjectKey, checkRange, holdsOtherBytes, objectLimits } from '../object-rules.ts';

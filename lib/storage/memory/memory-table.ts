@@ -1,5 +1,5 @@
-// The Table in memory: for simulations and as the plainest statement of the port's meaning. One call is one step: nothing
-// interleaves within it. Items are copied on their way in and out, so that nobody else holds what is stored.
+// The Table in memory, for simulations and as the simplest statement of the port's meaning. One call is one step: no other
+// call interleaves with it. Items are copied in and out, so that callers never hold the stored items.
 import type { Clock } from '../../runtime/clock.ts';
 import { firstAfter, firstAtOrAfter } from '../key-order.ts';
 import type { Item, ItemPage, Key, Query, Scalar, Table, Value } from '../table.ts';
@@ -18,7 +18,7 @@ import { runOnce, type TokenStore, tokensRemembered } from '../transaction-token
 /** `sks` is sorted by UTF-8 bytes. */
 type Partition = { readonly sks: string[]; readonly items: Map<string, Item> };
 
-/** With a clock it forgets the tokens of transactions after ten minutes, as DynamoDB does; without one, by their count. */
+/** With a clock it forgets transaction tokens after ten minutes, as DynamoDB does. Without one, only their count is bounded. */
 export function createMemoryTable({ clock }: { clock?: Pick<Clock, 'now'> } = {}): Table {
   const partitions = new Map<string, Partition>();
   const rows = rowsOf(partitions);

@@ -1,8 +1,8 @@
-// The functions as they are deployed for the tests of failure: those of the data with faults in them.
+// The bundles that are deployed for the tests of failure. The functions that work on the data have faults in them.
 import path from 'node:path';
 import { bundle, bundleFunctions } from '../../../cdk/bundle-functions.ts';
 
-/** As `bundleFunctions`. */
+/** Writes the same files as `bundleFunctions`. */
 export async function bundleFaultyFunctions(outDir: string): Promise<void> {
   await bundleFunctions(outDir);
   for (const name of ['produce', 'fetch', 'topics'])

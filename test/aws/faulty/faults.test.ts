@@ -1,4 +1,4 @@
-// The faults themselves: that each does what its name says, in a process of its own.
+// Each of the faults does what its name says. Every test runs in a process of its own.
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,7 +13,7 @@ afterAll(() => rmSync(outDir, { recursive: true }));
 
 const run = promisify(execFile);
 
-/** Nothing answers where the storage should be. */
+/** Nothing listens at the address of the storage. */
 async function invoke(fault: string, method: string, rawPath: string, leftMs = 29_000) {
   const headers = { 'rivulet-fault': fault, 'content-type': 'application/json' };
   const requestContext = { requestId: 'r1', http: { method, path: rawPath } };
@@ -33,21 +33,21 @@ async function invoke(fault: string, method: string, rawPath: string, leftMs = 2
   return { statusCode, ...JSON.parse(body) };
 }
 
-test.concurrent('a throttled table', async () => {
+test.concurrent('a throttled table is answered with 429', async () => {
   expect(await invoke('table-throttled', 'GET', '/v1/topics')).toMatchObject({
     statusCode: 429,
     errorCode: 'THROTTLED',
   });
 });
 
-test.concurrent('a table that is silent while a topic is made', async () => {
+test.concurrent('a table that does not answer while a topic is created leaves the outcome unknown', async () => {
   expect(await invoke('table-silent', 'PUT', '/v1/topics/orders')).toMatchObject({
     errorCode: 'REQUEST_TIMED_OUT',
     outcome: 'unknown',
   });
 });
 
-test.concurrent('a function whose time is over before the storage answers', async () => {
+test.concurrent('a function answers before its timeout even if the storage does not answer', async () => {
   expect(await invoke('table-silent', 'PUT', '/v1/topics/orders', 1_500)).toMatchObject({
     errorCode: 'REQUEST_TIMED_OUT',
     outcome: 'unknown',
@@ -55,7 +55,7 @@ test.concurrent('a function whose time is over before the storage answers', asyn
   });
 });
 
-test.concurrent.each(['kill-before', 'kill-during:50', 'kill-after'])('%s', async (fault) => {
+test.concurrent.each(['kill-before', 'kill-during:50', 'kill-after'])('%s kills the process', async (fault) => {
   const path = fault === 'kill-after' ? '/v1/nothing' : '/v1/topics';
   await expect(invoke(fault, 'GET', path)).rejects.toMatchObject({ signal: 'SIGKILL' });
 });

@@ -1,13 +1,13 @@
-// Faults in a function, asked for by a header of the request: the test bundles wrap the real handlers in these, and nothing
-// of it is in the bundles that ship. Faults of the storage act on the wire of this process, below the SDK.
+// Faults in a function, which a header of the request asks for. The test bundles wrap the real handlers in them, and the
+// bundles that ship contain none of this code. Faults of the storage act on the wire of this process, below the SDK.
 //
 //   rivulet-fault: kill-before            the process dies before the handler runs
-//                  kill-during:<ms>       it dies so long after the handler began
-//                  kill-after             it dies with the answer in its hands
-//                  delay:<ms>             the handler begins so much later
-//                  table-throttled[:<n>]  DynamoDB asks to slow down; store-throttled: S3 does. The first n requests, or all
-//                  table-silent[:<n>]     it never answers and nothing is done; store-silent
-//                  table-deaf[:<n>]       it does what it is asked and the answer is lost; store-deaf
+//                  kill-during:<ms>       the process dies this long after the handler began
+//                  kill-after             the process dies after the handler, before it sends the answer
+//                  delay:<ms>             the handler begins this much later
+//                  table-throttled[:<n>]  DynamoDB throttles the first n requests, or all; store-throttled: S3 does
+//                  table-silent[:<n>]     DynamoDB never answers and does nothing; store-silent: S3
+//                  table-deaf[:<n>]       DynamoDB does the request and its answer is lost; store-deaf: S3
 import http from 'node:http';
 import https from 'node:https';
 import { syncBuiltinESMExports } from 'node:module';
@@ -21,10 +21,10 @@ type Options = http.RequestOptions & { readonly headers?: Record<string, string>
 
 const HEADER = 'rivulet-fault';
 
-/** What the storage suffers during this request. */
+/** The fault of the storage during this request. */
 let onWire: { target: 'table' | 'store'; kind: string; left: number } | undefined;
 
-/** `load` imports the real function, once the wire is in our hands. */
+/** `load` imports the real function. It is called after we have replaced the wire. */
 export async function withFaults(load: () => Promise<{ handler: Handler }>): Promise<Handler> {
   await takeTheWire();
   const { handler } = await load();
@@ -86,7 +86,7 @@ function takeFault(options: Options): 'throttled' | 'silent' | 'deaf' | undefine
   return onWire.kind as 'throttled' | 'silent' | 'deaf';
 }
 
-/** Sent and done; then the connection breaks where the answer should have come. */
+/** Sends the request, which is done. The connection then breaks instead of the answer. */
 function deaf(send: Request, options: Options): http.ClientRequest {
   const request = send(options, () => {
     request.destroy(Object.assign(new Error('the answer is lost'), { code: 'ECONNRESET' }));
@@ -100,7 +100,7 @@ async function listen(serve: (socket: Socket) => void): Promise<AddressInfo> {
   return server.address() as AddressInfo;
 }
 
-/** The same to every request, whatever it is. */
+/** Gives the same answer to every request. */
 const answerOf = (status: number, body: string) => (socket: Socket) => {
   const head = [`HTTP/1.1 ${status} Injected`, `content-length: ${body.length}`, 'connection: close'];
   socket.once('data', () => socket.end(`${head.join('\r\n')}\r\n\r\n${body}`));

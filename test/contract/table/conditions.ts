@@ -1,4 +1,4 @@
-// Conditions: what holds, on what is there and on what is not.
+// The part of the Table contract about conditions: which of them hold, on items and attributes that exist or are missing.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
@@ -21,7 +21,7 @@ import { anyScalar, bin, keyOf, type Subject, update } from './subject.ts';
 
 export function conditions({ write, ownKey, seed }: Subject): void {
   describe('a condition', () => {
-    /** By an update that changes nothing of meaning. */
+    /** Tries the condition with an update that changes nothing of meaning. */
     const holdsFor = async (key: Key, condition: Condition) =>
       (await write(update(key, { set: [['touched', 1]] }, condition))).applied;
     const expectAll = async (key: Key, conditions: Condition[]) => {
@@ -50,7 +50,7 @@ export function conditions({ write, ownKey, seed }: Subject): void {
       await fc.assert(property, { numRuns: 50 });
     });
 
-    test('may be a group of one, also within another', async () => {
+    test('may be a group of one part, also within another group', async () => {
       const key = keyOf(await seed({ a: 1, l: ['x'] }));
       await expectAll(key, [
         all(equals('a', 1)),
@@ -70,7 +70,7 @@ export function conditions({ write, ownKey, seed }: Subject): void {
       ]);
     });
 
-    test('on something missing or of another type is false, whatever it asks', async () => {
+    test('is false for a missing path or another type, whatever the comparison', async () => {
       const key = keyOf(await seed({ s: 'x', n: 1, list: ['x'], map: { e: 'x' } }));
       const paths = ['missing', ['missing', 'e'], ['map', 'missing'], ['s', 'e'], ['list', 'e'], 'list', 'map'] as (
         | string
@@ -101,7 +101,7 @@ export function conditions({ write, ownKey, seed }: Subject): void {
       await expectNone(key, [any(...there.map(absent), ...away.map(exists))]);
     });
 
-    test('contains and lacks see elements of lists, of the same type', async () => {
+    test('contains and lacks see elements of lists, and only those of the same type', async () => {
       const key = keyOf(
         await seed({ list: ['x', 7, bin(1, 2)], none: [], text: 'axb', map: { x: 'x' }, bytes: bin(0, 1, 2) }),
       );
@@ -128,7 +128,7 @@ export function conditions({ write, ownKey, seed }: Subject): void {
       await expectAll(key, [lacks(['map', 'x'], 'x'), lacks(['missing', 'x'], 'x')]);
     });
 
-    test('nests', async () => {
+    test('may nest', async () => {
       const key = keyOf(await seed({ a: 1, b: 2 }));
       const [yes, no] = [equals('a', 1), equals('a', 2)];
       await expectAll(key, [any(no, all(yes, any(no, yes))), all(any(no, yes), any(yes, no)), all(yes), any(yes)]);
@@ -143,7 +143,7 @@ export function conditions({ write, ownKey, seed }: Subject): void {
   });
 }
 
-/** equals, below, atMost, above, atLeast. */
+/** The expected results of equals, below, atMost, above and atLeast. */
 function oracle(stored: Scalar, value: Scalar): boolean[] {
   if (typeof stored !== typeof value) return [false, false, false, false, false];
   const order =

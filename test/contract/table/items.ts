@@ -1,4 +1,4 @@
-// An item comes back as it was put.
+// The part of the Table contract about items: an item comes back as it was put.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { equals, exists, type Item } from '../../../lib/storage/table.ts';
@@ -33,7 +33,7 @@ export function items({ write, get, weakGet, ownKey, seed }: Subject): void {
       expect(await get(keyOf(item))).toEqual(item);
     });
 
-    test('has names that a program might trip over', async () => {
+    test('may have attribute names that are special in JavaScript or DynamoDB', async () => {
       const fine = await seed({ constructor: 1, 'a.b': 2, '#n': { 'x.y': 1, hasOwnProperty: 2 }, ':v': 3, size: 4 });
       const result = await write(
         update(keyOf(fine), { set: [[['#n', 'toString'], 3]], add: [['size', 1]] }, equals('constructor', 1)),
@@ -55,7 +55,7 @@ export function items({ write, get, weakGet, ownKey, seed }: Subject): void {
       expect(await weakGet(ownKey())).toBeUndefined();
     });
 
-    test('is told apart by both keys, odd as they are', async () => {
+    test('is identified by both keys, however odd they are', async () => {
       const { pk } = ownKey();
       const sks = [
         'a',
@@ -78,7 +78,7 @@ export function items({ write, get, weakGet, ownKey, seed }: Subject): void {
       for (const [n, key] of keys.entries()) expect(await get(key)).toEqual({ ...key, n });
     });
 
-    test('belongs to the table: what callers hold may change', async () => {
+    test('belongs to the table: callers may change their copies', async () => {
       const bytes = bin(1, 2, 3);
       const { item } = (await write(put({ ...ownKey(), bytes, list: [bytes] }))) as { item: Item };
       bytes.fill(0);

@@ -1,4 +1,4 @@
-// Queries: order, ranges, directions, pages.
+// The part of the Table contract about queries: order, ranges, directions, pages.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Item, Query, Table } from '../../../lib/storage/table.ts';
@@ -36,7 +36,7 @@ export function queries({ write, query, ownKey }: Subject): void {
       expect(await query({ pk: ownKey().pk })).toEqual({ items: [], more: false });
     });
 
-    test('gives whole items in the order of UTF-8 bytes, both ways', async () => {
+    test('gives whole items in the order of UTF-8 bytes, in both directions', async () => {
       const pk = await fill(texts);
       const sorted = [...texts].sort(byUtf8);
       expect(await queryAll(query, { pk, strong: true })).toEqual(sorted.map((sk) => ({ pk, sk, n: 1 })));
@@ -44,7 +44,7 @@ export function queries({ write, query, ownKey }: Subject): void {
       expect(await sksOf({ pk, reverse: true, limit: 3 })).toEqual(sorted.toReversed());
     });
 
-    test('of any range, from any point, in pages of any size', async () => {
+    test('takes any range, from any point, in pages of any size', async () => {
       const pk = await fill(texts);
       const bound = fc.option(fc.constantFrom(...texts, 'a\0', 'zz', '!', '\u{10ffff}'), { nil: undefined, freq: 2 });
       const shape = fc.record({
@@ -70,7 +70,7 @@ export function queries({ write, query, ownKey }: Subject): void {
       await fc.assert(property, { numRuns: 60 });
     });
 
-    test('from behind through is empty', async () => {
+    test('is empty if `from` is after `through`', async () => {
       const pk = await fill(['a', 'b', 'c']);
       expect(await query({ pk, from: 'c', through: 'a' })).toEqual({ items: [], more: false });
       expect(await query({ pk, from: 'a', through: 'b', after: 'c' })).toEqual({ items: [], more: false });

@@ -1,4 +1,4 @@
-// What is refused, in the same words by every adapter.
+// The part of the Table contract about refusals: every adapter refuses the same requests in the same words.
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import {
@@ -19,7 +19,7 @@ export function refusals({ write, transact, query, get, weakGet, ownKey, seed }:
   describe('an item above 409,600 bytes', () => {
     const room = (key: Key) => 409_600 - Buffer.byteLength(`pk${key.pk}sk${key.sk}`) - 'a'.length;
 
-    test('cannot be put, one of just that can', async () => {
+    test('cannot be put, but an item of exactly that size can', async () => {
       const key = ownKey();
       const words = { reason: 'too-large', message: tooLarge(key).message, mayHaveActed: false };
       await expect(write(put({ ...key, a: 'x'.repeat(room(key) + 1) }))).rejects.toMatchObject(words);
@@ -28,7 +28,7 @@ export function refusals({ write, transact, query, get, weakGet, ownKey, seed }:
       expect((await write(put({ ...key, a: 'x'.repeat(room(key)) }))).applied).toBe(true);
     });
 
-    test('cannot come of an update', async () => {
+    test('cannot result from an update', async () => {
       const key = ownKey();
       const item = { ...key, a: new Uint8Array(room(key) - 10), b: 'x' };
       await write(put(item));
@@ -40,7 +40,7 @@ export function refusals({ write, transact, query, get, weakGet, ownKey, seed }:
       });
     });
 
-    test('cannot come of a transaction, which then applies nothing', async () => {
+    test('cannot result from a transaction, which then applies nothing', async () => {
       const [key, other] = [ownKey(), await seed({ n: 1 })];
       await write(put({ ...key, a: 'x'.repeat(room(key)) }));
       const actions = [update(keyOf(other), { add: [['n', 1]] }), update(key, { set: [['b', 'more']] })];
@@ -104,7 +104,7 @@ export function refusals({ write, transact, query, get, weakGet, ownKey, seed }:
       await expect(write(update(key, { set: [[['m', 'e'], [1]]] }))).rejects.toMatchObject(invalid);
     });
 
-    test('names that cannot be', async () => {
+    test('names that no attribute can have', async () => {
       for (const bad of ['', '__proto__', '\ud83d']) {
         await expect(write(update(key, { set: [[bad, 1]] }))).rejects.toMatchObject(invalid);
         await expect(write(update(key, { remove: [['m', bad]] }))).rejects.toMatchObject(invalid);

@@ -1,4 +1,5 @@
-// What the parts of the Table contract share: the table under test, items of their own, and short names for requests.
+// The shared code of the parts of the Table contract: the table under test, items for one test alone, and short names for
+// requests.
 import fc from 'fast-check';
 import type { Check, Condition, Item, Key, Table, Update, Value, Write } from '../../../lib/storage/table.ts';
 
@@ -6,10 +7,10 @@ export type Subject = {
   readonly write: Table['write'];
   readonly transact: Table['transact'];
   readonly query: Table['query'];
-  /** A strong read. */
+  /** Reads strongly. */
   get(key: Key): Promise<Item | undefined>;
   weakGet(key: Key): Promise<Item | undefined>;
-  /** A key in a partition that nobody else has. */
+  /** A key in a partition that no other test uses. */
   ownKey(sk?: string): Key;
   /** Puts an item with these attributes in a partition of its own. */
   seed(attributes: Record<string, Value>): Promise<Item>;

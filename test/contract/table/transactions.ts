@@ -1,4 +1,4 @@
-// Transactions: all or none, which failed, tokens, many at once.
+// The part of the Table contract about transactions: all or none, which action failed, tokens, transactions in parallel.
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { StorageError } from '../../../lib/storage/storage-error.ts';
@@ -27,7 +27,7 @@ export function transactions({ write, transact, query, get, ownKey, seed }: Subj
       ]);
     });
 
-    test('that is refused applies nothing and tells which failed, with the old items', async () => {
+    test('that is refused applies nothing and says which actions failed, with the old items', async () => {
       const [a, b, c, d] = [await seed({ n: 1 }), await seed({ n: 2, b: bin(7) }), await seed({ n: 3 }), ownKey()];
       const actions = [
         update(keyOf(a), { add: [['n', 1]] }, equals('n', 1)),
@@ -60,7 +60,7 @@ export function transactions({ write, transact, query, get, ownKey, seed }: Subj
       expect(await transact(actions, id)).toEqual({ applied: true });
     });
 
-    test('with the token of a refused one is tried anew', async () => {
+    test('with the token of a refused transaction is tried again', async () => {
       const item = await seed({ n: 0 });
       const actions = [update(keyOf(item), { add: [['n', 1]] }, equals('n', 1))];
       const id = token();
@@ -98,7 +98,7 @@ export function transactions({ write, transact, query, get, ownKey, seed }: Subj
       expect((await query({ pk, strong: true })).items).toHaveLength(100);
     });
 
-    test('by many at once: all or none each, and none twice', async () => {
+    test('by many callers in parallel: each applies all or none, and none twice', async () => {
       const [a, b] = [await seed({ n: 100 }), await seed({ n: 0 })];
       const move = async (id: string): Promise<TransactionResult> => {
         const actions = [update(keyOf(a), { add: [['n', -1]] }, above('n', 95)), update(keyOf(b), { add: [['n', 1]] })];

@@ -1,4 +1,4 @@
-// Updates: every part of one, what does not fit, and many at once.
+// The part of the Table contract about updates: every part of one, updates that do not fit the item, updates in parallel.
 import { describe, expect, test } from 'vitest';
 import { equals, exists, type Update, type Value } from '../../../lib/storage/table.ts';
 import { doesNotFit } from '../../../lib/storage/table-rules.ts';
@@ -6,7 +6,7 @@ import { bin, keyOf, type Subject, update } from './subject.ts';
 
 export function updates({ write, get, ownKey, seed }: Subject): void {
   describe('update', () => {
-    /** Seeds, updates, and compares the reply and what is stored. */
+    /** Seeds an item, updates it, and compares the reply and the stored item. */
     const expectUpdate = async (before: Record<string, Value>, change: Update, expected: Record<string, Value>) => {
       const item = await seed(before);
       const after = { ...keyOf(item), ...expected };
@@ -33,7 +33,7 @@ export function updates({ write, get, ownKey, seed }: Subject): void {
       expect(await get(key)).toEqual(item);
     });
 
-    test('does all its parts at once', async () => {
+    test('does all its parts in one step', async () => {
       const before = {
         n: 1,
         tail: [bin(1)],
@@ -80,7 +80,7 @@ export function updates({ write, get, ownKey, seed }: Subject): void {
       expect(await get(key)).toBeUndefined();
     });
 
-    test('sets if absent an entry, and only then', async () => {
+    test('sets an entry with setIfAbsent only if it is absent', async () => {
       await expectUpdate(
         { m: { a: 1 } },
         {
@@ -93,7 +93,7 @@ export function updates({ write, get, ownKey, seed }: Subject): void {
       );
     });
 
-    test('appends to a missing list, to an empty one, nothing, and of every type', async () => {
+    test('appends to a missing list and to an empty one, no elements, and elements of every type', async () => {
       await expectUpdate(
         { e: [] },
         {
@@ -116,7 +116,7 @@ export function updates({ write, get, ownKey, seed }: Subject): void {
       );
     });
 
-    test('trims many from the front, and forgives more than there are', async () => {
+    test('trims many elements from the front, and may ask for more than there are', async () => {
       const list = Array.from({ length: 130 }, (_, index) => index);
       await expectUpdate({ list }, { trim: [['list', 100]] }, { list: list.slice(100) });
       await expectUpdate({ list }, { trim: [['list', 11]] }, { list: list.slice(11) });
@@ -180,18 +180,18 @@ export function updates({ write, get, ownKey, seed }: Subject): void {
       expect(await get(key)).toBeUndefined();
     });
 
-    test('looks at its condition before it looks whether it fits', async () => {
+    test('checks its condition before it checks whether it fits the item', async () => {
       const item = await seed({ x: 1 });
       const result = await write(update(keyOf(item), { set: [[['m', 'e'], 1]] }, equals('x', 2)));
       expect(result).toEqual({ applied: false, old: item });
     });
 
-    test('by many at once: every increment and every element counts once', async () => {
+    test('by many writers in parallel: every increment and every element counts once', async () => {
       const key = keyOf(await seed({ n: 0, tail: [], p: {} }));
       const writers = Array.from({ length: 25 }, (_, index) => index);
       const results = await Promise.all(
-        writers.map((who) =>
-          write(update(key, { add: [['n', 1]], append: [['tail', [who]]], set: [[['p', `w${who}`], who]] })),
+        writers.map((writer) =>
+          write(update(key, { add: [['n', 1]], append: [['tail', [writer]]], set: [[['p', `w${writer}`], writer]] })),
         ),
       );
       const item = (await get(key))!;
@@ -199,10 +199,10 @@ export function updates({ write, get, ownKey, seed }: Subject): void {
       expect([...(item.tail as number[])].sort((a, b) => a - b)).toEqual(writers);
       expect(Object.keys(item.p!)).toHaveLength(25);
       const counts = results.map((result) => (result.applied ? (result.item!.n as number) : -1)).sort((a, b) => a - b);
-      expect(counts).toEqual(writers.map((who) => who + 1));
+      expect(counts).toEqual(writers.map((writer) => writer + 1));
     });
 
-    test('by many at once under one condition: each step is taken by one', async () => {
+    test('by many writers in parallel under one condition: exactly one takes each step', async () => {
       const key = keyOf(await seed({ n: 0 }));
       for (let step = 0; step < 4; step++) {
         const attempts = Array.from({ length: 5 }, () => write(update(key, { add: [['n', 1]] }, equals('n', step))));

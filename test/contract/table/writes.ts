@@ -1,4 +1,4 @@
-// Single puts and deletes, conditional and in a race.
+// The part of the Table contract about single puts and deletes, with conditions and in a race.
 import { describe, expect, test } from 'vitest';
 import { absent, equals, exists } from '../../../lib/storage/table.ts';
 import { bin, keyOf, put, remove, type Subject } from './subject.ts';
@@ -21,10 +21,10 @@ export function writes({ write, get, ownKey, seed }: Subject): void {
       expect(await get(key)).toBeUndefined();
     });
 
-    test('if absent by many at once: exactly one wins', async () => {
+    test('if absent by many writers in parallel: exactly one wins', async () => {
       const key = ownKey();
-      const items = Array.from({ length: 10 }, (_, who) => ({ ...key, who }));
-      const results = await Promise.all(items.map((item) => write(put(item, absent('who')))));
+      const items = Array.from({ length: 10 }, (_, writer) => ({ ...key, writer }));
+      const results = await Promise.all(items.map((item) => write(put(item, absent('writer')))));
       const winners = items.filter((_, index) => results[index]!.applied);
       expect(winners).toHaveLength(1);
       expect(await get(key)).toEqual(winners[0]);
@@ -33,7 +33,7 @@ export function writes({ write, get, ownKey, seed }: Subject): void {
   });
 
   describe('delete', () => {
-    test('removes the item; of a missing one it is no error', async () => {
+    test('removes the item, and a missing item is no error', async () => {
       const item = await seed({ a: 1 });
       const gone = await write(remove(keyOf(item)));
       expect([gone.applied, gone.applied && gone.item]).toEqual([true, undefined]);

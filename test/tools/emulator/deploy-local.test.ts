@@ -1,5 +1,5 @@
-// `npm run deploy:local` where it must not go on: what it says of an endpoint that will not do, and what it leaves behind
-// when it is interrupted. The whole of it runs in CI as a person runs it.
+// `npm run deploy:local` when it must stop: its error for an unsuitable endpoint, and that an interrupted run leaves nothing
+// behind. CI runs the whole command as a person does.
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -10,10 +10,13 @@ import { newDirectory, start } from '../../cli/processes.ts';
 const main = join(import.meta.dirname, '../../../tools/emulator/main.ts');
 
 test.each([
-  ['ftp://127.0.0.1', 'must begin with http:// or https://, got ftp://127.0.0.1'],
-  ['https://s3.eu-central-1.amazonaws.com', 'that is AWS itself; deploy there with npx cdk deploy --all'],
+  ['ftp://127.0.0.1', 'expected a URL that begins with http:// or https://, got ftp://127.0.0.1'],
+  [
+    'https://s3.eu-central-1.amazonaws.com',
+    'got AWS itself at https://s3.eu-central-1.amazonaws.com: deploy there with npx cdk deploy --all',
+  ],
   ['http://127.0.0.1:9', 'no emulator answers there'],
-])('the endpoint %s is refused in a sentence', async (url, why) => {
+])('the endpoint %s is refused in one sentence', async (url, why) => {
   const { code, stderr } = await start(main, ['--endpoint', url]).finished;
   expect(code).toBe(1);
   expect(stderr).toContain(why);
@@ -21,17 +24,17 @@ test.each([
 });
 
 await onEndpoint('localstack', ({ endpoint }) => {
-  test('an emulator without HTTP APIs is refused by the services that are missing', async () => {
-    await expect(runningEmulator(endpoint!)).rejects.toThrow(/it has no .*lambda.*apigatewayv2/);
+  test('an emulator without HTTP APIs is refused, and the error names the missing services', async () => {
+    await expect(runningEmulator(endpoint!)).rejects.toThrow(/the emulator has no .*lambda.*apigatewayv2/);
   });
 });
 
 await onEmulator(({ endpoint }) => {
-  test('an emulator that has all of it will do', async () => {
+  test('an emulator with all needed services is accepted', async () => {
     expect(await runningEmulator(endpoint.url)).toMatchObject({ url: endpoint.url, region: endpoint.region });
   });
 
-  test('Ctrl-C ends it at any time, and the emulator with it', { timeout: 60_000 }, async () => {
+  test('Ctrl-C ends the command at any time, and its emulator too', { timeout: 60_000 }, async () => {
     const temporary = newDirectory();
     const emulators = () => readdirSync(temporary).filter((name) => name.startsWith('rivulet-emulator-'));
     const child = start(main, [], { TMPDIR: temporary });

@@ -37,9 +37,9 @@ describe('the construct, in a CDK app that is CommonJS', () => {
     expect(code).toHaveLength(functionNames.length);
   }, 60_000);
 
-  test('refuses a wrong option in a sentence', async () => {
+  test('refuses a wrong option in one sentence', async () => {
     const wrong = runIn(project, 'wrong.cjs', app.replace('restoreDays: 14', 'restoreDays: 36'));
-    await expect(wrong).rejects.toThrow('restoreDays: must be a whole number from 1 to 35, got 36');
+    await expect(wrong).rejects.toThrow('restoreDays: expected a whole number from 1 to 35, got 36');
   }, 60_000);
 
   test('has types', async () => {

@@ -1,4 +1,4 @@
-// The packages as `npm run pack` makes them, installed into empty projects of somebody else's.
+// The packages as `npm run pack` makes them, installed into empty projects as a user has them.
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -28,8 +28,8 @@ export async function packAll(): Promise<string> {
 }
 
 /**
- * An empty project with the package in it, installed by npm from its archive. Peers, which the project has anyway, are
- * linked from here instead of being fetched again.
+ * Makes an empty project with the package in it, which npm installs from its archive. Peers, which a user's project has
+ * anyway, are linked from here instead of being fetched again.
  */
 export async function projectWith(packed: string, peers: readonly string[]): Promise<string> {
   const folder = await newFolder('rivulet-project-');
@@ -42,7 +42,7 @@ export async function projectWith(packed: string, peers: readonly string[]): Pro
   return folder;
 }
 
-/** Runs a program of the project; `node` alone is ours. @returns what it printed */
+/** Runs a program of the project, with our `node`. @returns the output of the program */
 export async function runIn(
   folder: string,
   file: string,
@@ -54,7 +54,7 @@ export async function runIn(
   return stdout;
 }
 
-/** Throws with what the compiler says, if it says anything. */
+/** Throws with the output of the compiler if it finds an error. */
 export async function typeCheck(folder: string, source: string): Promise<void> {
   await writeFile(path.join(folder, 'check.ts'), source);
   const tsc = path.join(root, 'node_modules/typescript/bin/tsc');
