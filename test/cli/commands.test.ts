@@ -88,7 +88,8 @@ describe('topics', () => {
     const mistyped = await rivulet(['topics', 'alter', await newTopic(), '--delete-config', 'retention.msec']);
     expect(mistyped).toMatchObject({
       code: 1,
-      stderr: 'rivulet: config: expected the name of a topic configuration, got "retention.msec" (INVALID_CONFIG, not written)\n',
+      stderr:
+        'rivulet: config: expected the name of a topic configuration, got "retention.msec" (INVALID_CONFIG, not written)\n',
     });
   });
 });
