@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { createMember, errorCodeOf, type GroupWorld, settleAll, worldOfTopic } from './world.ts';
+import { createEngine } from '../../lib/engine.ts';
+import { createMember, errorCodeOf, type GroupWorld, groupId, settleAll, worldOfTopic } from './world.ts';
 
 let world: GroupWorld;
 beforeEach(async () => {
@@ -60,5 +61,24 @@ describe('static members', () => {
     const again = fixed('a2', 'A');
     await settleAll(again, b, again);
     expect(again.owned).toHaveLength(3);
+  });
+
+  it('own their partitions again after a leave that died midway and a reset', async () => {
+    const { table, objects, clock } = world;
+    const a = fixed('a1', 'A');
+    await a.settle();
+    // The leave installs a target without the member, and dies before it retires the closed member.
+    const write: typeof table.write = async (one) => {
+      if (one.kind === 'put' && one.item.st === 'r') throw new Error('died');
+      return table.write(one);
+    };
+    const dying = createEngine({ objects, clock, table: { ...table, write } });
+    const leave = { groupId, memberId: 'a1', memberEpoch: -1, heartbeatSeq: 100, instanceId: 'A' };
+    await expect(dying.groups.heartbeat(leave)).rejects.toThrow('died');
+    const topics = [{ topic: 't', target: { to: 'earliest' as const } }];
+    await world.engine.groups.resetOffsets({ groupId, dryRun: false, topics });
+    const again = fixed('a2', 'A');
+    await again.settle();
+    expect(again.owned).toEqual(all);
   });
 });

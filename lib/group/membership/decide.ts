@@ -217,9 +217,9 @@ function join({ member, instance, nowMs }: Situation, sent: CheckedRequest): Adm
     );
   }
   // A fresh member with the same subscription inherits what the target has for the instance, so no target has to be
-  // computed.
-  const inherits =
-    isOthers && member === undefined && holder !== undefined && isSame(holder.subscription, subscription);
+  // computed. A holder that is closed may be in no target any more: its leaving may have installed one without it.
+  const isInTarget = holder !== undefined && isLiving(holder);
+  const inherits = isOthers && member === undefined && isInTarget && isSame(holder.subscription, subscription);
   const joined = newMember(member, sent, nowMs, { subscription, isBumpDue: !inherits });
   const takesOver = sent.instanceId !== undefined && instance?.memberId !== sent.memberId;
   return { kind: takesOver ? 'take-over' : 'write', member: joined, before: member };
