@@ -1,7 +1,8 @@
 // Collects a request's body into one piece of memory, and never more of it than the limit. With Content-Length each byte is
 // copied at most once, and a body that came in one chunk not at all.
 import type { IncomingMessage } from 'node:http';
-import { bodyTooLarge, invalid, type RequestHead } from './request.ts';
+import { invalid } from '../lib/api/refusal.ts';
+import { bodyTooLarge, type RequestHead } from './request.ts';
 
 /** Throws BODY_TOO_LARGE as soon as a chunked body passes the limit: the rest is left unread. */
 export function readBody(message: IncomingMessage, head: RequestHead): Promise<Uint8Array> {

@@ -1,10 +1,12 @@
 // The head of a request as it lies on the wire, held against every rule that needs no body, and the event made of it.
 // What the signature covers and what the handlers read come from the same raw strings: nothing is normalised in between,
 // and whatever two readers could understand differently (repeated headers, dot segments, bad escapes) is refused.
+
 import type { IncomingMessage } from 'node:http';
 import type { HttpEvent } from '../http/http-event.ts';
 import { RivuletError } from '../lib/api/errors.ts';
 import { limits } from '../lib/api/limits.ts';
+import { invalid } from '../lib/api/refusal.ts';
 import type { SignedHead } from '../lib/sigv4/verify.ts';
 
 export type RequestHead = SignedHead & {
@@ -54,10 +56,6 @@ export function eventOf(head: RequestHead, { requestId, sourceIp, body, signal }
 }
 
 /** Of all that is refused here nothing has reached the engine. */
-export function invalid(detail: string): RivuletError {
-  return new RivuletError('INVALID_REQUEST', detail, { outcome: 'not-written' });
-}
-
 export function bodyTooLarge(maxBodyBytes: number, found: string): RivuletError {
   return new RivuletError('BODY_TOO_LARGE', `The body has ${found}; this content type may have ${maxBodyBytes}.`, {
     outcome: 'not-written',

@@ -10,6 +10,7 @@ import type { HttpApi, HttpResult } from '../http/http-event.ts';
 import { problemResult, rivuletErrorOf } from '../http/problem.ts';
 import { RivuletError } from '../lib/api/errors.ts';
 import { limits } from '../lib/api/limits.ts';
+import { invalid } from '../lib/api/refusal.ts';
 import type { Clock } from '../lib/runtime/clock.ts';
 import { createTurns, type Turns } from '../lib/runtime/concurrency.ts';
 import { isLoopback } from '../lib/runtime/loopback.ts';
@@ -18,7 +19,7 @@ import { verifyHead } from '../lib/sigv4/verify.ts';
 import { readBody } from './body.ts';
 import { checkHosts, namesOf } from './hosts.ts';
 import { sendBeforeBody, sendOnSocket, sendResult } from './reply.ts';
-import { eventOf, headersTooLarge, invalid, type RequestHead, readHead } from './request.ts';
+import { eventOf, headersTooLarge, type RequestHead, readHead } from './request.ts';
 
 const timeouts = {
   /** From the first byte of a connection, or of the next request, to the end of the headers. */

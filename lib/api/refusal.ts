@@ -3,6 +3,17 @@ import { type ErrorCode, RivuletError } from './errors.ts';
 
 const SHOWN_CHARACTERS = 80;
 
+/** A request that is refused before anything was written. */
+export function refused(
+  errorCode: ErrorCode,
+  detail: string,
+  extra: Readonly<Record<string, string | number>> = {},
+): RivuletError {
+  return new RivuletError(errorCode, detail, { outcome: 'not-written', extra: { ...extra } });
+}
+
+export const invalid = (detail: string): RivuletError => refused('INVALID_REQUEST', detail);
+
 export function unexpected(
   field: string,
   expected: string,

@@ -2,6 +2,7 @@
 // coordinate any group.
 
 import { RivuletError } from '../api/errors.ts';
+import { refused } from '../api/refusal.ts';
 import type { LogContext } from '../log/context.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Table } from '../storage/table.ts';
@@ -24,12 +25,11 @@ export const beingChanged = (groupId: string): RivuletError =>
   });
 
 export const unknownGroup = (groupId: string): RivuletError =>
-  new RivuletError('GROUP_ID_NOT_FOUND', `there is no group ${groupId}`, { outcome: 'not-written' });
+  refused('GROUP_ID_NOT_FOUND', `there is no group ${groupId}`);
 
 export const nonEmpty = (groupId: string): RivuletError =>
-  new RivuletError(
+  refused(
     'NON_EMPTY_GROUP',
     `group ${groupId} has members: stop its consumers first; a consumer that was killed, or a static member that ` +
       'is away, counts until its session is over (45 s by default)',
-    { outcome: 'not-written' },
   );

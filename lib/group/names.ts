@@ -1,23 +1,20 @@
 // Checks the names of groups and members. A group id follows the rule of topic names. A member id is made by its
 // client.
-import { RivuletError } from '../api/errors.ts';
+
 import { limits } from '../api/limits.ts';
+import { refused } from '../api/refusal.ts';
 import { whyInvalidName } from '../topic/name.ts';
 
 /** Throws INVALID_GROUP_ID with the reason. */
 export function checkGroupId(groupId: string): void {
   const reason = whyInvalidName(groupId);
-  if (reason)
-    throw new RivuletError('INVALID_GROUP_ID', `group id ${JSON.stringify(groupId.slice(0, 300))} ${reason}`, {
-      outcome: 'not-written',
-    });
+  if (reason) throw refused('INVALID_GROUP_ID', `group id ${JSON.stringify(groupId.slice(0, 300))} ${reason}`);
 }
 
 export function checkMemberId(memberId: string): void {
   if (/^[A-Za-z0-9._-]+$/.test(memberId) && memberId.length <= limits.memberIdLength) return;
-  throw new RivuletError(
+  throw refused(
     'INVALID_REQUEST',
     `memberId: expected 1 to ${limits.memberIdLength} ASCII letters, digits, dots, underscores and hyphens, got ${JSON.stringify(memberId.slice(0, 100))}`,
-    { outcome: 'not-written' },
   );
 }

@@ -2,8 +2,10 @@
 // others.
 
 import { RivuletError } from '../api/errors.ts';
+import { refused } from '../api/refusal.ts';
 import type { TopicRef } from '../api/topics.ts';
 import { inParallel } from '../runtime/concurrency.ts';
+import { covers, readTopicAgain, topicWith } from '../topic/current.ts';
 import type { Topic, Topics } from '../topic/topics.ts';
 
 export type ResolvedTopic = Topic | RivuletError;
@@ -26,28 +28,24 @@ export function resolveEach(topics: Topics, refs: readonly Named[]): Promise<Res
 export function resolveOwned(topics: Topics, refs: readonly Named[]): Promise<ResolvedTopic[]> {
   return inParallel(refs, 16, async (ref) => {
     const copy = topics.lastKnown(ref.topic);
-    return copy && copy.topicId === ref.topicId && isCovered(copy, ref) ? copy : refusedAsValue(resolve(topics, ref));
+    return copy && copy.topicId === ref.topicId && covers(copy, numbersOf(ref))
+      ? copy
+      : refusedAsValue(resolve(topics, ref));
   });
 }
 
 /** Reads each topic again, whatever copies this process has. */
 export function resolveAnew(topics: Topics, refs: readonly TopicRef[]): Promise<ResolvedTopic[]> {
-  return inParallel(refs, 16, (ref) => refusedAsValue(readTopic(topics, ref)));
+  return inParallel(refs, 16, (ref) => refusedAsValue(readTopicAgain(topics, ref)));
 }
 
 async function resolve(topics: Topics, ref: Named): Promise<Topic> {
-  if (ref.topicId === undefined) return readTopic(topics, ref);
-  const copy = await topics.resolve(ref);
-  return isCovered(copy, ref) ? copy : readTopic(topics, ref);
+  if (ref.topicId === undefined) return readTopicAgain(topics, ref);
+  return topicWith(topics, ref, numbersOf(ref));
 }
 
-const isCovered = (copy: Topic, { partitions = [] }: Named): boolean =>
-  partitions.every((one) => (typeof one === 'number' ? one : one.partition) < copy.partitions);
-
-function readTopic(topics: Topics, ref: TopicRef): Promise<Topic> {
-  topics.forget(ref.topic);
-  return topics.resolve(ref);
-}
+const numbersOf = ({ partitions = [] }: Named): number[] =>
+  partitions.map((one) => (typeof one === 'number' ? one : one.partition));
 
 async function refusedAsValue(resolving: Promise<Topic>): Promise<ResolvedTopic> {
   try {
@@ -62,8 +60,5 @@ async function refusedAsValue(resolving: Promise<Topic>): Promise<ResolvedTopic>
 export function checkNamedOnce(refs: readonly TopicRef[]): void {
   const seen = new Set<string>();
   const twice = refs.find(({ topic }) => seen.size === seen.add(topic).size);
-  if (twice)
-    throw new RivuletError('INVALID_REQUEST', `topics: expected each topic once, got ${twice.topic} twice`, {
-      outcome: 'not-written',
-    });
+  if (twice) throw refused('INVALID_REQUEST', `topics: expected each topic once, got ${twice.topic} twice`);
 }

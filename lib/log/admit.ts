@@ -1,8 +1,9 @@
 // Admit: the checks that a partition's batches must pass before anything is uploaded. It reads and writes nothing. What it lets through is what
 // readers will get, byte for byte, apart from the base offset (and the time, under LogAppendTime).
 
-import { type ErrorCode, RivuletError } from '../api/errors.ts';
+import type { ErrorCode } from '../api/errors.ts';
 import type { PartitionAppend } from '../api/records.ts';
+import { refused } from '../api/refusal.ts';
 import type { EntryProducer } from '../partition/entry.ts';
 import { sequenceAfter } from '../producer/decide.ts';
 import { firstHashedId } from '../producer/ids.ts';
@@ -48,7 +49,7 @@ export async function admit(
 }
 
 function checkBatches(bytes: Uint8Array, topic: Topic, nowMs: number): BatchHeader[] {
-  if (bytes.length === 0) throw refusal('INVALID_RECORD', 'a partition was given no batch');
+  if (bytes.length === 0) throw refused('INVALID_RECORD', 'a partition was given no batch');
   const headers = splitBatches(bytes).map(({ from }) => checkBatch(bytes, from));
   for (const header of headers) checkAgainstTopic(header, topic, nowMs);
   return headers;
@@ -59,7 +60,7 @@ async function sound<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof CorruptBatchError) throw refusal(codeOf[error.reason], error.message);
+    if (error instanceof CorruptBatchError) throw refused(codeOf[error.reason], error.message);
     throw error;
   }
 }
@@ -78,21 +79,21 @@ const codeOf: Record<CorruptBatchReason, ErrorCode> = {
 
 function checkAgainstTopic(header: BatchHeader, topic: Topic, nowMs: number): void {
   checkSize(header.sizeBytes, configNumber(topic.overrides, 'max.message.bytes'));
-  if (header.recordCount === 0) throw refusal('INVALID_RECORD', 'a batch has no records');
-  if (header.isControl) throw refusal('INVALID_RECORD', 'producers must not write control batches');
-  if (header.isTransactional) throw refusal('INVALID_RECORD', 'a transactional batch names no transaction');
-  if (header.hasDeleteHorizon) throw refusal('INVALID_RECORD', 'producers must not set a delete horizon');
+  if (header.recordCount === 0) throw refused('INVALID_RECORD', 'a batch has no records');
+  if (header.isControl) throw refused('INVALID_RECORD', 'producers must not write control batches');
+  if (header.isTransactional) throw refused('INVALID_RECORD', 'a transactional batch names no transaction');
+  if (header.hasDeleteHorizon) throw refused('INVALID_RECORD', 'producers must not set a delete horizon');
   if (configValue(topic.overrides, 'message.timestamp.type') === 'CreateTime') checkTimestamps(header, topic, nowMs);
 }
 
 function checkSize(bytes: number, maxBytes: number): void {
   if (bytes <= maxBytes) return;
-  throw refusal('MESSAGE_TOO_LARGE', `a batch has ${bytes} bytes, above max.message.bytes of ${maxBytes}`);
+  throw refused('MESSAGE_TOO_LARGE', `a batch has ${bytes} bytes, above max.message.bytes of ${maxBytes}`);
 }
 
 function checkTimestamps(header: BatchHeader, topic: Topic, nowMs: number): void {
   if (header.timestampType === 'LogAppendTime') {
-    throw refusal(
+    throw refused(
       'INVALID_TIMESTAMP',
       `a batch says LogAppendTime, but ${topic.topic} has message.timestamp.type=CreateTime`,
     );
@@ -100,13 +101,13 @@ function checkTimestamps(header: BatchHeader, topic: Topic, nowMs: number): void
   const after = configNumber(topic.overrides, 'message.timestamp.after.max.ms');
   const before = configNumber(topic.overrides, 'message.timestamp.before.max.ms');
   if (header.maxTimestampMs > nowMs + after) {
-    throw refusal(
+    throw refused(
       'INVALID_TIMESTAMP',
       `timestamp ${header.maxTimestampMs} is more than message.timestamp.after.max.ms of ${after} ahead of ${nowMs}`,
     );
   }
   if (header.baseTimestampMs >= 0 && header.baseTimestampMs < nowMs - before) {
-    throw refusal(
+    throw refused(
       'INVALID_TIMESTAMP',
       `timestamp ${header.baseTimestampMs} is more than message.timestamp.before.max.ms of ${before} behind ${nowMs}`,
     );
@@ -121,7 +122,7 @@ function producerOf(headers: readonly BatchHeader[]): EntryProducer | undefined 
     const follows = id < 0 || (header.producerEpoch === epoch && header.baseSequence === sequence);
     const isSameProducer = header.producerId === id;
     if (!isSameProducer || !follows) {
-      throw refusal(
+      throw refused(
         'INVALID_RECORD',
         'the batches of one partition must be of one producer and epoch, and follow each other in sequence',
       );
@@ -135,7 +136,7 @@ function producerOf(headers: readonly BatchHeader[]): EntryProducer | undefined 
 export function checkCountedId(admitted: AdmittedRun): void {
   const id = admitted.producer?.id ?? -1;
   if (id >= firstHashedId)
-    throw refusal(
+    throw refused(
       'INVALID_RECORD',
       `producer id ${id} is not one that POST /v1/producers gave: those are below ${firstHashedId}`,
     );
@@ -166,5 +167,3 @@ export function topicCompression(topic: Topic): Compression | undefined {
   if (wanted === 'producer') return undefined;
   return wanted === 'uncompressed' ? 'none' : (wanted as Compression);
 }
-
-const refusal = (code: ErrorCode, detail: string) => new RivuletError(code, detail, { outcome: 'not-written' });

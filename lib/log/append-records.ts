@@ -1,9 +1,11 @@
 // Records that come one by one (JSON) become batches here: placed by key, encoded, and appended like any others. With an
 // Idempotency-Key the request acts as a producer that writes once: the key's hash is its id, sequence 0 in each partition,
 // and an anchor item remembers what was asked for, so that a repeat is the same to the byte.
+
 import { createHash } from 'node:crypto';
 import { RivuletError } from '../api/errors.ts';
 import type { AppendRecordsReply, AppendRecordsRequest, NewRecord, PartitionError } from '../api/records.ts';
+import { refused } from '../api/refusal.ts';
 import { partitionForKey } from '../bytes/murmur2.ts';
 import { hashedProducer } from '../producer/ids.ts';
 import { type EncodeOptions, encodeBatch, type RecordInput } from '../record/batch.ts';
@@ -11,6 +13,7 @@ import { idempotencyKey, itemVersion } from '../storage/keys.ts';
 import { storageFailure } from '../storage/outcome.ts';
 import { absent, any, equals, type Item } from '../storage/table.ts';
 import { configNumber } from '../topic/config.ts';
+import { topicWith } from '../topic/current.ts';
 import type { Topic } from '../topic/topics.ts';
 import { topicCompression } from './admit.ts';
 import { appendAs, type FirstViews, noViews, viewsOf } from './append.ts';
@@ -44,7 +47,11 @@ export async function appendRecords(context: LogContext, request: AppendRecordsR
 
 async function appendToCopy(context: LogContext, request: AppendRecordsRequest): Promise<AppendRecordsReply> {
   const begunMs = context.clock.now();
-  const topic = await topicFor(context, request);
+  const topic = await topicWith(
+    context.topics,
+    request,
+    request.records.map(({ partition }) => partition ?? 0),
+  );
   const anchor = await anchorOf(context, topic, request);
   const placed = place(context, request, anchor);
   const partitions = [...placed].map(([partition, records]) => ({
@@ -58,13 +65,6 @@ async function appendToCopy(context: LogContext, request: AppendRecordsRequest):
     { check: () => {}, firstViews: anchor.firstViews, begunMs },
   );
   return { topicId: topic.topicId, records: perRecord(request, placed, reply.partitions, anchor) };
-}
-
-async function topicFor(context: LogContext, request: AppendRecordsRequest): Promise<Topic> {
-  const topic = await context.topics.resolve(request);
-  if (request.records.every(({ partition }) => (partition ?? 0) < topic.partitions)) return topic;
-  context.topics.forget(request.topic);
-  return context.topics.resolve(request);
 }
 
 /** Claims the key for this request, or finds what it was claimed for. 1 write unit with a key, none without. */
@@ -103,7 +103,7 @@ function producerOf(keyHash: string, claimedMs: number): NonNullable<Anchor['pro
 
 function keyReused(key: string): RivuletError {
   const detail = `Idempotency-Key ${JSON.stringify(key)} was used with another body`;
-  return new RivuletError('IDEMPOTENCY_KEY_REUSED', detail, { outcome: 'not-written' });
+  return refused('IDEMPOTENCY_KEY_REUSED', detail);
 }
 
 /** Tables delete expired items when they like, or never: an expired claim gives way, also while it is being deleted. */

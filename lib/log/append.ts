@@ -5,6 +5,7 @@
 import { RivuletError } from '../api/errors.ts';
 import { limits } from '../api/limits.ts';
 import type { AppendAck, AppendReply, AppendRequest, PartitionAppend, PartitionError } from '../api/records.ts';
+import { invalid } from '../api/refusal.ts';
 import type { Entry } from '../partition/entry.ts';
 import { emptyHead, type Head, segmentEpochAt } from '../partition/head.ts';
 import { decide } from '../producer/decide.ts';
@@ -13,6 +14,7 @@ import { newUnpackBudget } from '../record/unpack.ts';
 import { inParallel } from '../runtime/concurrency.ts';
 import { ingestSegmentKey } from '../storage/keys.ts';
 import { storageFailure } from '../storage/outcome.ts';
+import { readTopicAgain, topicWith } from '../topic/current.ts';
 import type { Topic } from '../topic/topics.ts';
 import { type AdmittedRun, admit, checkCountedId } from './admit.ts';
 import type { UploadedRun } from './attempt.ts';
@@ -47,15 +49,15 @@ export async function viewsOf(context: LogContext, topic: Topic, partitions: rea
 
 export async function appendAs(context: LogContext, request: AppendRequest, caller: Caller): Promise<AppendReply> {
   checkRequest(request);
-  const topic = await topicWithPartitions(context, request);
+  const numbers = request.partitions.map(({ partition }) => partition);
+  const topic = await topicWith(context.topics, request, numbers);
   const reply = await appendTo(context, topic, request, caller);
   const isDeleted = reply.partitions.some(
     (part) => 'error' in part && part.error.errorCode === 'UNKNOWN_TOPIC_OR_PARTITION',
   );
   if (!isDeleted) return reply;
-  // Our copy of the topic was old. Nothing of a deleted topic is written; one made anew may have taken its name.
-  context.topics.forget(request.topic);
-  const renewed = await context.topics.resolve(request);
+  // Our copy of the topic was old. Nothing is written to a deleted topic, and another topic may have its name by now.
+  const renewed = await readTopicAgain(context.topics, request);
   return renewed.topicId === topic.topicId ? reply : appendTo(context, renewed, request, caller);
 }
 
@@ -168,16 +170,6 @@ function checkRequest({ partitions }: AppendRequest): void {
     throw invalid(`partitions: ${partitions.length} in one request, above the limit of ${limits.appendPartitions}`);
   }
   if (numbers.size < partitions.length) throw invalid('partitions: each may be named once in a request');
-}
-
-const invalid = (detail: string) => new RivuletError('INVALID_REQUEST', detail, { outcome: 'not-written' });
-
-/** A partition that our copy of the topic does not know may have been added since. */
-async function topicWithPartitions(context: LogContext, request: AppendRequest): Promise<Topic> {
-  const topic = await context.topics.resolve(request);
-  if (request.partitions.every(({ partition }) => partition < topic.partitions)) return topic;
-  context.topics.forget(request.topic);
-  return context.topics.resolve(request);
 }
 
 /** Anything that is not ours is a bug: say so, with the truth about the data, which is that nobody knows. */

@@ -1,8 +1,5 @@
-// What the parts of the log share in one process: the two ports, the clock, and what was learned from earlier replies.
-// Nothing here is needed for safety: every copy may be stale, and a condition in the table decides.
-
-import { RivuletError } from '../api/errors.ts';
-import type { TopicRef } from '../api/topics.ts';
+// The context that the steps of the log share in one process: the two ports, the clock, and copies learned from earlier
+// replies. Safety does not depend on it: every copy may be stale, and a condition in the table decides.
 import { type Head, parseHead } from '../partition/head.ts';
 import type { PageAddress } from '../partition/page.ts';
 import { newCache } from '../runtime/cache.ts';
@@ -78,21 +75,6 @@ function createHeads(table: Table): Heads {
     },
   };
   return heads;
-}
-
-/**
- * Our copy of a topic may be of one that was deleted, and another may have its name by now: then the work is done once
- * more, unless the caller meant that very one.
- */
-export async function withCurrentTopic<T>(context: LogContext, ref: TopicRef, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    const isGone = error instanceof RivuletError && error.errorCode === 'UNKNOWN_TOPIC_OR_PARTITION';
-    if (!isGone || ref.topicId !== undefined) throw error;
-    context.topics.forget(ref.topic);
-    return work();
-  }
 }
 
 export const partitionName = (address: PageAddress): string => `${address.topicId}/${address.partition}`;

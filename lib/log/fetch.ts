@@ -5,14 +5,16 @@
 import { RivuletError } from '../api/errors.ts';
 import { limits } from '../api/limits.ts';
 import type { FetchReply, FetchRequest, PartitionError, PartitionFetch, PartitionRecords } from '../api/records.ts';
-import { deletedFence, emptyHead, type Head } from '../partition/head.ts';
+import type { Head } from '../partition/head.ts';
 import { entriesFrom } from '../partition/locate.ts';
 import { inParallel } from '../runtime/concurrency.ts';
 import { pollAfterMs } from '../runtime/poll-schedule.ts';
+import { topicWith, withCurrentTopic } from '../topic/current.ts';
 import { unknownPartition } from '../topic/partitions.ts';
 import type { Topic } from '../topic/topics.ts';
 import type { Watch } from './append-notifications.ts';
-import { type LogContext, partitionName, withCurrentTopic } from './context.ts';
+import { type LogContext, partitionName } from './context.ts';
+import { liveHead } from './live-head.ts';
 import type { ReadSlice, Slice, StampedBatch } from './read-slices.ts';
 
 /** Entries per fetch: each may be an object of its own. */
@@ -34,12 +36,12 @@ type Budget = { bytes: number; entries: number; isEmpty: boolean; isFull: boolea
 type Look = { readonly plans: readonly Planned[]; readonly isFull: boolean };
 
 export function fetch(context: LogContext, request: FetchRequest): Promise<FetchReply> {
-  return withCurrentTopic(context, request, () => fetchOnce(context, request));
+  return withCurrentTopic(context.topics, request, () => fetchOnce(context, request));
 }
 
 async function fetchOnce(context: LogContext, request: FetchRequest): Promise<FetchReply> {
   const deadline = context.clock.monotonic() + Math.min(request.waitMs ?? 0, limits.waitMs);
-  const topic = await currentTopic(context, request);
+  const topic = await topicWith(context.topics, request, numbersOf(request));
   // Before the first look: what grows after it is noted.
   const watch = context.notifications.watch(
     request.waitMs ? request.partitions.map((part) => nameOf(topic, part)) : [],
@@ -67,7 +69,7 @@ async function lookUntil(
       return { topicId: topic.topicId, partitions: await readAll(context, topic, look.plans) };
     // Appends of this very process wake at once.
     await watch.wait(Math.min(leftMs, pollAfterMs(count)), request.signal);
-    const now = await currentTopic(context, request);
+    const now = await topicWith(context.topics, request, numbersOf(request));
     // Made anew under its name: nothing that was seen is of this one.
     if (now.topicId !== topic.topicId) return fetchOnce(context, { ...request, waitMs: Math.max(0, leftMs) });
     const before = look;
@@ -80,14 +82,9 @@ function inTurn(context: LogContext, { partitions }: FetchRequest, look: () => P
   return partitions.length > headsAtOnce ? context.wideLooks.run(look) : look();
 }
 
-const nameOf = ({ topicId }: Topic, { partition }: PartitionFetch) => partitionName({ topicId, partition });
+const numbersOf = ({ partitions }: FetchRequest) => partitions.map(({ partition }) => partition);
 
-async function currentTopic(context: LogContext, request: FetchRequest): Promise<Topic> {
-  const topic = await context.topics.resolve(request);
-  if (request.partitions.every(({ partition }) => partition < topic.partitions)) return topic;
-  context.topics.forget(request.topic);
-  return context.topics.resolve(request);
-}
+const nameOf = ({ topicId }: Topic, { partition }: PartitionFetch) => partitionName({ topicId, partition });
 
 /** Serves the partitions in the order asked for, until the budget is spent. */
 async function lookAt(context: LogContext, topic: Topic, request: FetchRequest): Promise<Look> {
@@ -129,12 +126,7 @@ async function headsOf(
 
 /** The first look sees every acknowledged write; later ones may be late, at half the price. */
 async function headOf(context: LogContext, topic: Topic, partition: number, strong: boolean): Promise<SeenHead> {
-  const unknown = unknownPartition(topic, partition);
-  if (unknown) return unknown;
-  const read = (await context.heads.read({ topicId: topic.topicId, partition }, { strong })) ?? emptyHead;
-  const isDeleted = read.fence === deletedFence;
-  if (isDeleted) throw topicGone(context, topic);
-  return read;
+  return unknownPartition(topic, partition) ?? liveHead(context, topic, partition, { strong });
 }
 
 /** What was planned before stands where no newer head was read, and the budget still holds it. */
@@ -174,11 +166,6 @@ function take({ slices }: Plan, budget: Budget): boolean {
   budget.entries -= slices.length;
   budget.isEmpty = false;
   return true;
-}
-
-function topicGone(context: LogContext, topic: Topic): RivuletError {
-  context.topics.forget(topic.topic);
-  return new RivuletError('UNKNOWN_TOPIC_OR_PARTITION', `topic ${topic.topic} was deleted`);
 }
 
 async function planOne(
@@ -279,8 +266,7 @@ async function replyOf(
 
 /** An object that is gone was replaced since we planned: a fresh plan names another. */
 async function readAgain(context: LogContext, topic: Topic, plan: Plan): Promise<ReadSlice[]> {
-  const head = await context.heads.read({ topicId: topic.topicId, partition: plan.partition });
-  if (!head || head.fence === deletedFence) throw topicGone(context, topic);
+  const head = await liveHead(context, topic, plan.partition);
   const budget: Budget = { bytes: plan.maxBytes, entries: mostEntries, isEmpty: true, isFull: false };
   return context.slices.read(await slicesFrom(context, topic, plan, head, budget));
 }

@@ -8,7 +8,7 @@ import { limits } from '../api/limits.ts';
 import type { OffsetQuery, PartitionOffset } from '../api/records.ts';
 import type { PartitionDescription, TopicRef } from '../api/topics.ts';
 import type { PlacedEntry } from '../partition/entry.ts';
-import { deletedFence, emptyHead, type Head } from '../partition/head.ts';
+import type { Head } from '../partition/head.ts';
 import { entriesFrom } from '../partition/locate.ts';
 import { type PageAddress, pageAtOrBelow } from '../partition/page.ts';
 import type { OpenBatch } from '../record/batch.ts';
@@ -16,9 +16,11 @@ import type { BatchHeader } from '../record/batch-header.ts';
 import { CorruptBatchError } from '../record/corrupt-batch-error.ts';
 import { newUnpackBudget, type UnpackBudget, withOpenBatch } from '../record/unpack.ts';
 import { inParallel } from '../runtime/concurrency.ts';
+import { withCurrentTopic } from '../topic/current.ts';
 import { allPartitions, unknownPartition } from '../topic/partitions.ts';
 import type { Topic } from '../topic/topics.ts';
-import { type LogContext, withCurrentTopic } from './context.ts';
+import type { LogContext } from './context.ts';
+import { liveHead } from './live-head.ts';
 
 const headsAtOnce = 64;
 
@@ -42,7 +44,7 @@ export function offsets(
   context: LogContext,
   request: OffsetsRequest,
 ): Promise<{ topicId: string; partitions: PartitionOffset[] }> {
-  return withCurrentTopic(context, request, () => offsetsOnce(context, request));
+  return withCurrentTopic(context.topics, request, () => offsetsOnce(context, request));
 }
 
 async function offsetsOnce(context: LogContext, request: OffsetsRequest) {
@@ -64,7 +66,7 @@ type DescribeRequest = TopicRef & { from?: number; limit?: number };
 type Described = { partitions: PartitionDescription[]; more: boolean };
 
 export function describePartitions(context: LogContext, request: DescribeRequest): Promise<Described> {
-  return withCurrentTopic(context, request, () => describeOnce(context, request));
+  return withCurrentTopic(context.topics, request, () => describeOnce(context, request));
 }
 
 async function describeOnce(context: LogContext, request: DescribeRequest): Promise<Described> {
@@ -72,17 +74,10 @@ async function describeOnce(context: LogContext, request: DescribeRequest): Prom
   const from = request.from ?? 0;
   const wanted = allPartitions(topic).slice(from, from + (request.limit ?? 100));
   const partitions = await inParallel(wanted, headsAtOnce, async (partition) => {
-    const head = await headOf(context, topic, partition);
+    const head = await liveHead(context, topic, partition);
     return { partition, earliest: head.logStart, latest: head.next, bytes: head.bytes };
   });
   return { partitions, more: from + wanted.length < topic.partitions };
-}
-
-async function headOf(context: LogContext, topic: Topic, partition: number): Promise<Head> {
-  const head = (await context.heads.read({ topicId: topic.topicId, partition })) ?? emptyHead;
-  if (head.fence !== deletedFence) return head;
-  context.topics.forget(topic.topic);
-  throw new RivuletError('UNKNOWN_TOPIC_OR_PARTITION', `topic ${topic.topic} was deleted`);
 }
 
 async function offsetAt(
@@ -94,7 +89,7 @@ async function offsetAt(
 ): Promise<PartitionOffset> {
   const unknown = unknownPartition(topic, partition);
   if (unknown) throw unknown;
-  const head = await headOf(context, topic, partition);
+  const head = await liveHead(context, topic, partition);
   if (at === 'earliest') return { partition, offset: head.logStart, timestampMs: -1 };
   if (at === 'latest') return { partition, offset: head.next, timestampMs: -1 };
   const address = { topicId: topic.topicId, partition };

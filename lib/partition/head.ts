@@ -9,7 +9,7 @@
 // outside its zone is garbage and is never read. Numbers and fences only grow.
 
 import type { Known } from '../producer/decide.ts';
-import { itemVersion } from '../storage/keys.ts';
+import { checkVersion, itemVersion } from '../storage/keys.ts';
 import type { Item, Key } from '../storage/table.ts';
 import { decodeEntry, type PlacedEntry } from './entry.ts';
 
@@ -42,8 +42,7 @@ export function emptyHeadItem(key: Key, fence: number): Item {
 }
 
 export function parseHead(item: Item): Head {
-  if ((item.v as number) > itemVersion)
-    throw new Error(`head ${item.pk} has version ${item.v}: written by a newer Rivulet`);
+  checkVersion(item, 'head');
   const producers = item.p as Readonly<Record<string, Uint8Array>>;
   let tail: TailEntry[] | undefined;
   return {

@@ -4,7 +4,7 @@
 //
 //   v version   e entries, one after the other   c records   o greatest timestamp of the page   w of it and all below
 
-import { itemVersion, offsetSortKey, pagesPartition } from '../storage/keys.ts';
+import { checkVersion, itemVersion, offsetSortKey, pagesPartition } from '../storage/keys.ts';
 import type { Item, Table } from '../storage/table.ts';
 import { decodeEntries, type PlacedEntry } from './entry.ts';
 
@@ -41,8 +41,7 @@ export function pageItem(
 }
 
 export function parsePage(item: Item): Page {
-  if ((item.v as number) > itemVersion)
-    throw new Error(`page ${item.pk} ${item.sk} has version ${item.v}: written by a newer Rivulet`);
+  checkVersion(item, 'page');
   const firstOffset = Number(item.sk);
   return {
     firstOffset,

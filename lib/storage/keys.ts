@@ -24,10 +24,16 @@
 // the error of any clock.
 //
 // Attribute names have one letter if the item is on the hot path, because its bytes are billed.
-import type { Key } from './table.ts';
+import type { Item, Key } from './table.ts';
 
 /** The version of every item that we write, in attribute `v`. Readers refuse a greater version. */
 export const itemVersion = 1;
+
+/** Throws for an item that a newer version of Rivulet wrote, which this one would misread. `what` names its kind. */
+export function checkVersion({ pk, sk, v }: Item, what: string): void {
+  if ((v as number) > itemVersion)
+    throw new Error(`${what} ${pk} ${sk} has version ${v}: written by a newer Rivulet, so run that version`);
+}
 
 /** Names that differ only by `.` and `_` collide, as in Kafka (metric names). One key for both makes the refusal atomic. */
 export const topicKey = (name: string): Key => ({ pk: 'topic', sk: name.replaceAll('.', '_') });

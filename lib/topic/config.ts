@@ -2,8 +2,8 @@
 // and a note says so. So a topic's definition can be brought over from Kafka as it is.
 // https://kafka.apache.org/documentation/#topicconfigs
 
-import { RivuletError } from '../api/errors.ts';
 import { limits } from '../api/limits.ts';
+import { refused } from '../api/refusal.ts';
 import type { ConfigEntry } from '../api/topics.ts';
 
 type Rule = {
@@ -114,7 +114,7 @@ export function checkConfig(changes: Readonly<Record<string, string | null>>): v
   }
 }
 
-const invalid = (detail: string) => new RivuletError('INVALID_CONFIG', detail, { outcome: 'not-written' });
+const invalid = (detail: string) => refused('INVALID_CONFIG', detail);
 
 /** Returns the value in force. */
 export const configValue = (overrides: ConfigOverrides, name: ConfigName): string =>

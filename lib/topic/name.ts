@@ -1,16 +1,14 @@
 // Checks the names of topics by Kafka's rule. Groups and transactional ids follow the same rule.
-import { RivuletError } from '../api/errors.ts';
+
 import { limits } from '../api/limits.ts';
+import { refused } from '../api/refusal.ts';
 
 const pattern = /^[a-zA-Z0-9._-]+$/;
 
 /** Throws INVALID_TOPIC_EXCEPTION with the reason. */
 export function checkTopicName(name: string): void {
   const reason = whyInvalidName(name);
-  if (reason)
-    throw new RivuletError('INVALID_TOPIC_EXCEPTION', `topic name ${JSON.stringify(name.slice(0, 300))} ${reason}`, {
-      outcome: 'not-written',
-    });
+  if (reason) throw refused('INVALID_TOPIC_EXCEPTION', `topic name ${JSON.stringify(name.slice(0, 300))} ${reason}`);
 }
 
 /** Returns the reason why a name is not valid, in words that follow the name; undefined if it is valid. */

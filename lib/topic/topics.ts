@@ -2,16 +2,26 @@
 // misses a head to write to makes it from the item again. A deleted topic leaves a tombstone and fenced heads, so that
 // a process with an old copy of the topic cannot write to it. A topic that is re-created under the same name has a new
 // id and shares nothing with the old one.
+
 import { isDeepStrictEqual } from 'node:util';
 import { type Outcome, RivuletError } from '../api/errors.ts';
 import { limits } from '../api/limits.ts';
+import { refused } from '../api/refusal.ts';
 import type { AlterTopicRequest, CreateTopicRequest, TopicDescription, TopicRef, TopicSummary } from '../api/topics.ts';
 import { deletedFence, emptyHeadItem } from '../partition/head.ts';
 import { newCache } from '../runtime/cache.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { inParallel } from '../runtime/concurrency.ts';
 import { readUnitsOfWait } from '../runtime/poll-schedule.ts';
-import { headKey, itemVersion, tombstoneKey, topicKey, topicsChangedKey, topicsPartition } from '../storage/keys.ts';
+import {
+  checkVersion,
+  headKey,
+  itemVersion,
+  tombstoneKey,
+  topicKey,
+  topicsChangedKey,
+  topicsPartition,
+} from '../storage/keys.ts';
 import { StorageError } from '../storage/storage-error.ts';
 import { absent, all, below, equals, type Item, type Table, type Write } from '../storage/table.ts';
 import { type ConfigOverrides, checkConfig, describeConfig } from './config.ts';
@@ -90,10 +100,9 @@ export function createTopics(table: Table, clock: Clock): Topics {
     const matches = copy && (topicId === undefined || topicId === copy.topic.topicId);
     const topic = isFresh && matches ? copy.topic : await read(name);
     if (topicId === undefined || topicId === topic.topicId) return topic;
-    throw new RivuletError(
+    throw refused(
       'INCONSISTENT_TOPIC_ID',
       `topicId: expected ${topic.topicId}, got ${topicId}: topic ${name} was deleted and re-created, or the id is of another topic`,
-      { outcome: 'not-written' },
     );
   }
 
@@ -217,10 +226,9 @@ async function alter(table: Table, topic: Topic, request: AlterTopicRequest): Pr
   const partitions = request.partitions ?? topic.partitions;
   checkPartitions(partitions);
   if (partitions < topic.partitions) {
-    throw new RivuletError(
+    throw refused(
       'INVALID_PARTITIONS',
       `partitions: expected at least ${topic.partitions}, because those of topic ${topic.topic} can only grow, got ${partitions}`,
-      { outcome: 'not-written' },
     );
   }
   const changes = request.config ?? {};
@@ -326,8 +334,7 @@ async function fenceForEver(table: Table, topicId: string, partition: number): P
 }
 
 function parseTopic(item: Item): Topic {
-  if ((item.v as number) > itemVersion)
-    throw new Error(`topic ${item.sk} has version ${item.v}: written by a newer Rivulet`);
+  checkVersion(item, 'topic');
   return {
     topic: item.name as string,
     topicId: item.id as string,
@@ -367,32 +374,27 @@ function partitionWarnings(partitions: number): string[] {
 
 function checkPartitions(partitions: number): void {
   if (Number.isInteger(partitions) && partitions >= 1 && partitions <= limits.partitions) return;
-  throw new RivuletError(
+  throw refused(
     'INVALID_PARTITIONS',
     `partitions: expected a whole number from 1 to ${limits.partitions}, got ${partitions}`,
-    { outcome: 'not-written' },
   );
 }
 
 function alreadyExists(name: string, old: Item | undefined): RivuletError {
   if (old && old.name !== name) {
-    return new RivuletError(
+    return refused(
       'INVALID_TOPIC_EXCEPTION',
       `topic name ${name} collides with ${old.name}, because metric names do not distinguish . and _`,
-      { outcome: 'not-written' },
     );
   }
-  return new RivuletError('TOPIC_ALREADY_EXISTS', `topic ${name} already exists`, { outcome: 'not-written' });
+  return refused('TOPIC_ALREADY_EXISTS', `topic ${name} already exists`);
 }
 
 const unknownTopic = (name: string) =>
-  new RivuletError('UNKNOWN_TOPIC_OR_PARTITION', `there is no topic ${JSON.stringify(name.slice(0, 300))}`, {
-    outcome: 'not-written',
-  });
+  refused('UNKNOWN_TOPIC_OR_PARTITION', `there is no topic ${JSON.stringify(name.slice(0, 300))}`);
 
 const sleptOn = (name: string, ageMs: number) =>
-  new RivuletError(
+  refused(
     'REQUEST_TIMED_OUT',
     `topic ${name} was not changed: the request is ${ageMs} ms old, above the limit of ${oldestChangeMs}`,
-    { outcome: 'not-written' },
   );

@@ -3,8 +3,9 @@
 // still.
 // The check is soft. If many members join at the same time, some more may come in, and topics grow. The refusal then
 // comes when the target is computed.
-import { type ErrorCode, RivuletError } from '../../api/errors.ts';
+
 import { limits } from '../../api/limits.ts';
+import { refused } from '../../api/refusal.ts';
 import type { GroupContext } from '../context.ts';
 import { isPresent, type Member, targetKeyOf } from '../items/member.ts';
 import { readMembers } from '../items/members.ts';
@@ -31,6 +32,3 @@ export async function checkCapacity(context: GroupContext, groupId: string, memb
     );
   checkTargetFits(groupId, assignedTo([...others, member], topics, new Map()).target, 'not-written');
 }
-
-const refused = (errorCode: ErrorCode, detail: string) =>
-  new RivuletError(errorCode, detail, { outcome: 'not-written' });

@@ -1,12 +1,14 @@
 // Computes the target of a group. Any process may do so at any time, and several may do so at the same time; one of
 // them installs its target. The input is read after the epoch that the target is for, so the target has seen every
 // change that was followed by a raised epoch.
+
 import { createHash } from 'node:crypto';
 import { RivuletError } from '../../api/errors.ts';
 import type { Assignor } from '../../api/groups.ts';
 import { inParallel } from '../../runtime/concurrency.ts';
 import { targetKey } from '../../storage/keys.ts';
 import { absent } from '../../storage/table.ts';
+import { readTopicAgain } from '../../topic/current.ts';
 import { beingChanged, type GroupContext, randomName } from '../context.ts';
 import type { GroupHead } from '../items/head.ts';
 import { bump, confirmCatalogue, install, readCatalogue } from '../items/heads.ts';
@@ -175,8 +177,7 @@ async function offeredTopics({ topics }: GroupContext, members: readonly Member[
   const listsAll = names.size > namesLookedUp || members.some(({ subscription }) => subscription.regex !== '');
   if (listsAll) return listTopics({ topics });
   const found = await inParallel([...names], 16, async (topic) => {
-    topics.forget(topic);
-    return topics.resolve({ topic }).catch((error) => {
+    return readTopicAgain(topics, { topic }).catch((error) => {
       if (error instanceof RivuletError && error.errorCode === 'UNKNOWN_TOPIC_OR_PARTITION') return undefined;
       throw error;
     });

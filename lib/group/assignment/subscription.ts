@@ -1,9 +1,10 @@
 // Finds the topics that a subscription stands for: those that it names, and those whose whole name matches its RE2
 // expression, as in Kafka's coordinator. RE2 takes linear time in the name. But a few counted repetitions can take a
 // hundred thousand steps for each character, so the compiled size is bounded too, and no expression is catastrophic.
+
 import { RE2JS } from 're2js';
-import { RivuletError } from '../../api/errors.ts';
 import { limits } from '../../api/limits.ts';
+import { refused } from '../../api/refusal.ts';
 import { newCache } from '../../runtime/cache.ts';
 import type { Subscription } from '../items/member.ts';
 import type { AssignableTopic } from './problem.ts';
@@ -37,8 +38,7 @@ function compile(pattern: string): RE2JS {
   }
 }
 
-const invalid = (reason: string) =>
-  new RivuletError('INVALID_REGULAR_EXPRESSION', `subscribedTopicRegex: ${reason}`, { outcome: 'not-written' });
+const invalid = (reason: string) => refused('INVALID_REGULAR_EXPRESSION', `subscribedTopicRegex: ${reason}`);
 
 /** Returns the ids of the subscribed topics that exist. A topic that does not exist yet may appear later. */
 export function topicIdsOf(subscription: Subscription, topics: readonly AssignableTopic[]): string[] {

@@ -6,7 +6,7 @@
 //   cr created ms   es ms since when there are no members   ex 1: about to expire, unless a commit comes
 //   de 1: deleted; kept for a while, so that epochs go on
 import type { Assignor } from '../../api/groups.ts';
-import { groupHeadKey, itemVersion } from '../../storage/keys.ts';
+import { checkVersion, groupHeadKey, itemVersion } from '../../storage/keys.ts';
 import type { Item } from '../../storage/table.ts';
 
 export type GroupHead = {
@@ -24,8 +24,7 @@ export type GroupHead = {
 };
 
 export function parseGroupHead(item: Item): GroupHead {
-  if ((item.v as number) > itemVersion)
-    throw new Error(`group ${item.pk} has version ${item.v}: written by a newer Rivulet`);
+  checkVersion(item, 'group');
   return {
     groupEpoch: item.ge as number,
     assignmentEpoch: item.ae as number,

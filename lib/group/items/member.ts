@@ -9,7 +9,7 @@
 //   showed   ow owned   rv to be let go of   rb until when   un 1: waits for others   bd 1: ge must rise   rn renewed ms
 //   s session ms   rt rebalance ms   ts topic names   rx regex   as assignor   in instance   rk rack   ci client   ho host
 import type { Assignor } from '../../api/groups.ts';
-import { itemVersion, memberKey } from '../../storage/keys.ts';
+import { checkVersion, itemVersion, memberKey } from '../../storage/keys.ts';
 import { absent, type Condition, equals, type Item, type Value } from '../../storage/table.ts';
 import { decodePartitions, encodePartitions, has, isEmpty, none, type Partitions } from '../partition-set.ts';
 
@@ -129,8 +129,7 @@ function given(attributes: Readonly<Record<string, string | undefined>>): Record
 }
 
 export function parseMember(item: Item): Member {
-  if ((item.v as number) > itemVersion)
-    throw new Error(`member ${item.pk} ${item.sk} has version ${item.v}: written by a newer Rivulet`);
+  checkVersion(item, 'member');
   const bytes = (name: string) => (item[name] === undefined ? none : decodePartitions(item[name] as Uint8Array));
   return {
     memberId: memberIdOf(item.sk),

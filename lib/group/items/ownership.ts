@@ -6,7 +6,7 @@
 //   v version   n name of the topic   ttl of a deleted group only
 //   and for each partition, with its last hexadecimal digit behind the letter:
 //   w owner   a epoch of the term, never falls   o offset   t committed ms   c commitSeq   l leader epoch   m metadata
-import { groupOffsetsKey, itemVersion, partitionsPerOffsetsItem } from '../../storage/keys.ts';
+import { checkVersion, groupOffsetsKey, itemVersion, partitionsPerOffsetsItem } from '../../storage/keys.ts';
 import {
   absent,
   all,
@@ -84,8 +84,7 @@ export function ownershipOf(item: Item | undefined, partition: number): Ownershi
 
 /** Returns every partition of an item that has anything stored. */
 export function ownershipsOf(item: Item): { partition: number; ownership: Ownership }[] {
-  if ((item.v as number) > itemVersion)
-    throw new Error(`offsets ${item.pk} ${item.sk} have version ${item.v}: written by a newer Rivulet`);
+  checkVersion(item, 'offsets');
   const first = Number(item.sk.slice(item.sk.indexOf('/') + 1)) * partitionsPerOffsetsItem;
   return Array.from({ length: partitionsPerOffsetsItem }, (_, i) => first + i)
     .filter((partition) => ['w', 'a', 'o'].some((letter) => item[letter + digit(partition)] !== undefined))

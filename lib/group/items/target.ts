@@ -6,7 +6,7 @@ import { type Outcome, RivuletError } from '../../api/errors.ts';
 import type { TopicPartitions } from '../../api/groups.ts';
 import { limits } from '../../api/limits.ts';
 import { readVarint } from '../../bytes/unsigned-varint.ts';
-import { itemVersion, targetKey } from '../../storage/keys.ts';
+import { checkVersion, itemVersion, targetKey } from '../../storage/keys.ts';
 import type { Item, Table } from '../../storage/table.ts';
 import { decodePartitions, encodePartitions, type Partitions, setOf, varints } from '../partition-set.ts';
 import type { GroupHead } from './head.ts';
@@ -68,8 +68,7 @@ export async function readTarget(table: Table, groupId: string, head: GroupHead)
 }
 
 function parseTarget(item: Item): InstalledTarget {
-  if ((item.v as number) > itemVersion)
-    throw new Error(`target ${item.pk} ${item.sk} has version ${item.v}: written by a newer Rivulet`);
+  checkVersion(item, 'target');
   const bytes = item.b as Uint8Array;
   const target = new Map<string, Partitions>();
   for (let at = 0; at < bytes.length; ) {

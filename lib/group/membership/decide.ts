@@ -7,8 +7,10 @@
 // - A reply names only partitions that the member's item lists, and the item lists only partitions that an offsets item
 //   gives to the member.
 // - A partition is released only after the member has reported that it no longer has it.
-import { type ErrorCode, RivuletError } from '../../api/errors.ts';
+
+import type { ErrorCode, RivuletError } from '../../api/errors.ts';
 import { type HeartbeatReply, leaveEpoch } from '../../api/groups.ts';
+import { refused as refusal } from '../../api/refusal.ts';
 import type { GroupHead } from '../items/head.ts';
 import { closed, isExpired, isLiving, type Member, next, renewedAt, type Subscription } from '../items/member.ts';
 import {
@@ -30,7 +32,7 @@ const unsettledIntervalMs = 500;
 
 const refused = (errorCode: ErrorCode, detail: string): { kind: 'refused'; error: RivuletError } => ({
   kind: 'refused',
-  error: new RivuletError(errorCode, detail, { outcome: 'not-written' }),
+  error: refusal(errorCode, detail),
 });
 
 // --- the fast path: nothing has changed

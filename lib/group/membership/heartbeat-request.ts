@@ -1,10 +1,10 @@
 // Checks and completes a heartbeat that came in. Every field is held against its bound, and the times that the request
 // proposes are brought within what the service allows.
 
-import { type ErrorCode, RivuletError } from '../../api/errors.ts';
 import type { Assignor, HeartbeatRequest, OwnedPartitions } from '../../api/groups.ts';
 import { joinEpoch, leaveEpoch, leaveStaticEpoch } from '../../api/groups.ts';
 import { limits } from '../../api/limits.ts';
+import { invalid, refused } from '../../api/refusal.ts';
 import { compileRegex } from '../assignment/subscription.ts';
 import { checkGroupId, checkMemberId } from '../names.ts';
 
@@ -61,25 +61,22 @@ export function checkedRequest(request: HeartbeatRequest): CheckedRequest {
   };
 }
 
-const refused = (detail: string, errorCode: ErrorCode = 'INVALID_REQUEST') =>
-  new RivuletError(errorCode, detail, { outcome: 'not-written' });
-
 function checkNumbers({ memberEpoch, heartbeatSeq, instanceId }: HeartbeatRequest): void {
   if (!Number.isSafeInteger(memberEpoch) || memberEpoch < leaveStaticEpoch)
-    throw refused(`memberEpoch: expected a whole number of ${leaveStaticEpoch} or more, got ${memberEpoch}`);
+    throw invalid(`memberEpoch: expected a whole number of ${leaveStaticEpoch} or more, got ${memberEpoch}`);
   if (!Number.isSafeInteger(heartbeatSeq) || heartbeatSeq < 0)
-    throw refused(`heartbeatSeq: expected a whole number from 0 to ${limits.maxOffset}, got ${heartbeatSeq}`);
+    throw invalid(`heartbeatSeq: expected a whole number from 0 to ${limits.maxOffset}, got ${heartbeatSeq}`);
   if (memberEpoch === leaveStaticEpoch && instanceId === undefined)
-    throw refused(`instanceId: expected one, because memberEpoch ${leaveStaticEpoch} is for static members, got none`);
+    throw invalid(`instanceId: expected one, because memberEpoch ${leaveStaticEpoch} is for static members, got none`);
 }
 
 function checkText(name: string, text: string | undefined): void {
   if (text === undefined) return;
   if (text.length > limits.memberTextLength)
-    throw refused(`${name}: expected at most ${limits.memberTextLength} characters, got ${text.length}`);
-  if (!text.isWellFormed()) throw refused(`${name}: expected whole characters, got half of a surrogate pair`);
+    throw invalid(`${name}: expected at most ${limits.memberTextLength} characters, got ${text.length}`);
+  if (!text.isWellFormed()) throw invalid(`${name}: expected whole characters, got half of a surrogate pair`);
   if (name === 'instanceId' && text.length === 0)
-    throw refused('instanceId: expected at least one character, got none');
+    throw invalid('instanceId: expected at least one character, got none');
 }
 
 function timesOf(request: HeartbeatRequest): { sessionMs: number; intervalMs: number } {
@@ -90,7 +87,7 @@ function timesOf(request: HeartbeatRequest): { sessionMs: number; intervalMs: nu
   const wantedInterval = request.heartbeatIntervalMs ?? Math.min(limits.defaultHeartbeatIntervalMs, mostInterval);
   const intervalMs = Math.max(wantedInterval, minHeartbeatIntervalMs);
   if (!(intervalMs <= mostInterval))
-    throw refused(
+    throw invalid(
       `heartbeatIntervalMs: expected at most ${mostInterval}, a third of sessionTimeoutMs ${sessionMs}, because otherwise one lost heartbeat would end the session, got ${intervalMs}`,
     );
   return { sessionMs: Math.floor(sessionMs), intervalMs: Math.floor(intervalMs) };
@@ -100,17 +97,17 @@ const clamp = (value: number, least: number, most: number) => Math.floor(Math.mi
 
 function topicsOf(names: readonly string[]): string[] {
   if (names.length > limits.subscribedTopics)
-    throw refused(`subscribedTopicNames: expected at most ${limits.subscribedTopics} names, got ${names.length}`);
+    throw invalid(`subscribedTopicNames: expected at most ${limits.subscribedTopics} names, got ${names.length}`);
   const characters = names.reduce((sum, name) => sum + name.length, 0);
   if (characters > limits.subscriptionLength)
-    throw refused(
+    throw invalid(
       `subscribedTopicNames: expected at most ${limits.subscriptionLength} characters in all, got ${characters}: subscribe by an expression`,
     );
   const wrong = names.find((name) => name.length === 0 || name.length > limits.nameLength);
   if (wrong !== undefined)
     throw refused(
-      `subscribedTopicNames: expected names of 1 to ${limits.nameLength} characters, got one of ${wrong.length}`,
       'INVALID_TOPIC_EXCEPTION',
+      `subscribedTopicNames: expected names of 1 to ${limits.nameLength} characters, got one of ${wrong.length}`,
     );
   return [...new Set(names)].sort();
 }
@@ -123,8 +120,8 @@ function regexOf(pattern: string): string {
 function assignorOf(name: string): Assignor {
   if (name === 'uniform' || name === 'range') return name;
   throw refused(
-    `serverAssignor: expected uniform or range, got ${JSON.stringify(name.slice(0, 100))}`,
     'UNSUPPORTED_ASSIGNOR',
+    `serverAssignor: expected uniform or range, got ${JSON.stringify(name.slice(0, 100))}`,
   );
 }
 

@@ -2,8 +2,8 @@
 // what each step means. Any process may take any heartbeat, several may take the same one, and any of them may die
 // between two steps: the next heartbeat goes on from what is stored.
 
-import { RivuletError } from '../../api/errors.ts';
 import type { HeartbeatReply, HeartbeatRequest } from '../../api/groups.ts';
+import { refused } from '../../api/refusal.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { checkCapacity } from '../assignment/capacity.ts';
 import { computeTarget, topicsChanged } from '../assignment/compute.ts';
@@ -69,10 +69,9 @@ function timeOf({ clock }: GroupContext, receivedMs: number | undefined): Clock 
   if (receivedMs === undefined) return clock;
   const aheadMs = clock.now() - receivedMs;
   if (aheadMs < -clockSkewMs || aheadMs > clockSkewMs + requestAgeMs)
-    throw new RivuletError(
+    throw refused(
       'COORDINATOR_NOT_AVAILABLE',
       `the clock of this coordinator is ${aheadMs} ms ahead of the gateway's, outside ${-clockSkewMs} to ${clockSkewMs + requestAgeMs} ms: send the same heartbeat again`,
-      { outcome: 'not-written' },
     );
   const startedMs = clock.monotonic();
   return { ...clock, now: () => Math.floor(receivedMs + clock.monotonic() - startedMs) };

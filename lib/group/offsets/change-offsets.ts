@@ -2,7 +2,7 @@
 // claim that is still on its way may undo the change, so each changed ownership gets the epoch of the group, which is
 // raised first if the group has no members.
 
-import { type ErrorCode, RivuletError } from '../../api/errors.ts';
+import { RivuletError } from '../../api/errors.ts';
 import type {
   DeleteOffsetsRequest,
   PartitionResult,
@@ -12,6 +12,7 @@ import type {
   ResetTarget,
 } from '../../api/groups.ts';
 import { limits } from '../../api/limits.ts';
+import { refused } from '../../api/refusal.ts';
 import { offsets } from '../../log/offsets.ts';
 import { newUnpackBudget, type UnpackBudget } from '../../record/unpack.ts';
 import { inParallel } from '../../runtime/concurrency.ts';
@@ -29,9 +30,6 @@ import { type Entry, type Rules, writeOwnership } from '../items/write-ownership
 import { checkGroupId } from '../names.ts';
 import { checkNamedOnce, type ResolvedTopic, resolveAnew } from '../topics.ts';
 import { committedAt, committedIn } from './fetch-offsets.ts';
-
-const refused = (errorCode: ErrorCode, detail: string) =>
-  new RivuletError(errorCode, detail, { outcome: 'not-written' });
 
 // --- delete
 

@@ -1,9 +1,11 @@
 // Commits offsets. Each offsets item takes one conditional update, which requires the member's own term. No member is
 // read unless a commit is refused, and no clock decides: a member that has lost a partition cannot commit it, whatever
 // it believes.
-import { type ErrorCode, RivuletError } from '../../api/errors.ts';
+
+import { RivuletError } from '../../api/errors.ts';
 import type { CommitOffsetsRequest, PartitionCommit, PartitionResult, PerPartitionReply } from '../../api/groups.ts';
 import { limits } from '../../api/limits.ts';
+import { invalid, refused } from '../../api/refusal.ts';
 import { all } from '../../storage/table.ts';
 import { unknownPartition } from '../../topic/partitions.ts';
 import { closeTheDead } from '../assignment/compute.ts';
@@ -31,20 +33,17 @@ export async function commitOffsets(context: GroupContext, request: CommitOffset
   return replyOf(request, topics, errors);
 }
 
-const refused = (detail: string, errorCode: ErrorCode = 'INVALID_REQUEST') =>
-  new RivuletError(errorCode, detail, { outcome: 'not-written' });
-
 function checkCommit(request: CommitOffsetsRequest): Committer | undefined {
   checkGroupId(request.groupId);
   const { memberId, memberEpoch: epoch, commitSeq: seq } = request;
   const partitions = request.topics.reduce((sum, topic) => sum + topic.partitions.length, 0);
   if (partitions > limits.commitPartitions)
-    throw refused(`topics: expected at most ${limits.commitPartitions} partitions in one commit, got ${partitions}`);
+    throw invalid(`topics: expected at most ${limits.commitPartitions} partitions in one commit, got ${partitions}`);
   checkNamedOnce(request.topics);
   for (const { topic, partitions } of request.topics) checkPartitions(topic, partitions);
   if (memberId === undefined && seq === undefined && (epoch === undefined || epoch === -1)) return undefined;
   if (memberId === undefined || epoch === undefined || seq === undefined)
-    throw refused(
+    throw invalid(
       'memberId, memberEpoch and commitSeq go together: a member sends all three, and any other caller none of them',
     );
   checkMemberId(memberId);
@@ -53,16 +52,16 @@ function checkCommit(request: CommitOffsetsRequest): Committer | undefined {
     ['commitSeq', seq],
   ] as const)
     if (!Number.isSafeInteger(value) || value < 0)
-      throw refused(`${name}: expected a whole number of 0 or more, got ${value}`);
+      throw invalid(`${name}: expected a whole number of 0 or more, got ${value}`);
   return { memberId, epoch, seq };
 }
 
 function checkPartitions(topic: string, partitions: readonly PartitionCommit[]): void {
   if (new Set(partitions.map(({ partition }) => partition)).size < partitions.length)
-    throw refused(`topics: expected each partition of ${topic} once in a commit, got one twice`);
+    throw invalid(`topics: expected each partition of ${topic} once in a commit, got one twice`);
   for (const { partition, offset } of partitions)
     if (!Number.isSafeInteger(offset) || offset < 0)
-      throw refused(
+      throw invalid(
         `offset: expected a whole number from 0 to ${limits.maxOffset} for partition ${partition} of ${topic}, got ${offset}`,
       );
 }
@@ -89,8 +88,8 @@ function tooLarge({ metadata = '' }: PartitionCommit): RivuletError | undefined 
   const bytes = Buffer.byteLength(metadata);
   if (bytes <= limits.offsetMetadataBytes) return undefined;
   return refused(
-    `metadata: expected at most ${limits.offsetMetadataBytes} bytes, got ${bytes}`,
     'OFFSET_METADATA_TOO_LARGE',
+    `metadata: expected at most ${limits.offsetMetadataBytes} bytes, got ${bytes}`,
   );
 }
 
@@ -125,12 +124,12 @@ function memberRules(context: GroupContext, groupId: string, committer: Committe
 function lost(member: Member | undefined, { memberId, epoch }: Committer, entry: Entry): Verdict {
   if (!member || !isLiving(member))
     return refused(
-      `there is no member ${memberId}, because it left or its session timed out: join again`,
       'UNKNOWN_MEMBER_ID',
+      `there is no member ${memberId}, because it left or its session timed out: join again`,
     );
   return refused(
-    `member ${memberId} does not own partition ${entry.partition} of ${entry.topic} at epoch ${epoch}`,
     'STALE_MEMBER_EPOCH',
+    `member ${memberId} does not own partition ${entry.partition} of ${entry.topic} at epoch ${epoch}`,
   );
 }
 
@@ -185,8 +184,8 @@ function simpleChange(partition: number, commit: PartitionCommit, committedMs: n
 
 const hasMembers = (groupId: string) =>
   refused(
-    `group ${groupId} has members: only they may commit, with memberId, memberEpoch and commitSeq`,
     'UNKNOWN_MEMBER_ID',
+    `group ${groupId} has members: only they may commit, with memberId, memberEpoch and commitSeq`,
   );
 
 function replyOf(

@@ -154,14 +154,14 @@ const lookup: readonly Mutant[] = [
   {
     name: 'a repeat by its Idempotency-Key is stamped and placed anew',
     file: 'lib/log/append-records.ts',
-    turn: { 'anchorOf.claimedMs': 'parts.clock.now()' },
+    turn: { 'anchorOf.claimedMs': 'context.clock.now()' },
     world: worlds.keyed,
     caughtBy: duplicate,
   },
   {
     name: 'the head that a new Idempotency-Key starts from is read after its claim',
     file: 'lib/log/append.ts',
-    text: ['caller.firstViews.get(part.partition) ?? headBeside(parts, topic, part)', 'headBeside(parts, topic, part)'],
+    text: ['caller.firstViews.get(part.partition) ?? headBeside(context, topic, part)', 'headBeside(context, topic, part)'],
     world: worlds.keyedSleeper,
     caughtBy: duplicate,
   },

@@ -39,7 +39,7 @@ const spilling: readonly Mutant[] = [
   {
     name: 'the tail is trimmed before the page is put',
     file: spill,
-    turn: { 'spill.raws': '(await trim(parts, address, head, moved.length), moved.map(({ raw }) => raw))' },
+    turn: { 'spill.raws': '(await trim(context, address, head, moved.length), moved.map(({ raw }) => raw))' },
     world: worlds.storm,
     seed: 10,
     caughtBy: lost,
@@ -240,8 +240,8 @@ const reading: readonly Mutant[] = [
   },
   {
     name: 'a deleted topic is read on',
-    file: fetch,
-    turn: { 'headOf.isDeleted': 'false' },
+    file: 'lib/log/live-head.ts',
+    turn: { 'liveHead.isDeleted': 'false' },
     world: worlds.afterDeletion,
     caughtBy: ['read after the deletion'],
   },
