@@ -63,7 +63,7 @@ test.each<[() => unknown, string]>([
     () => given({}).consumer({ groupId: '\ud800' }),
     'groupId: expected text in valid Unicode, got a lone surrogate at character 1',
   ],
-  [() => given({}).consumer({ groupId: 'g', groupInstanceId: '' }), 'groupInstanceId: must not be empty'],
+  [() => given({}).consumer({ groupId: 'g', groupInstanceId: '' }), 'groupInstanceId: expected text that is not empty'],
   [
     () => given({}).consumer({ groupId: 'g', onMembership: {} as () => void }),
     'onMembership: expected a function, got object',
