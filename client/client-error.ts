@@ -1,24 +1,25 @@
-// The one error of the SDK, and how every failed answer becomes one: our own problem documents, answers that a gateway
-// in front of us made up, and connections that broke. Invariant: on a write, `outcome` never claims more than is known.
+// The SDK has one error class, and this file turns every failed answer into it: our own problem documents, answers that
+// a gateway in front of our functions made up, and connections that broke.
+// Invariant: on a write, `outcome` never claims more than is known.
 import { catalogue, type ErrorCode, type Outcome } from '../lib/api/errors.ts';
 import type { RecordMetadata } from './record-metadata.ts';
 
-/** The catalogue's codes, and those that only a client can meet. A newer server may send codes that are not listed. */
+/** The catalogue's codes, and the codes that only a client can meet. A newer server may send codes that are not listed. */
 export type ClientErrorCode =
   | ErrorCode
   /** The connection could not be made, or broke. */
   | 'NETWORK_EXCEPTION'
-  /** An answer that no function of ours made: a gateway, a proxy, or not Rivulet at all. */
+  /** None of our functions made this answer: it came from a gateway, a proxy, or a server that is not Rivulet at all. */
   | 'GATEWAY_ERROR'
   | 'CREDENTIALS_UNAVAILABLE'
   | 'CLIENT_CLOSED'
   /** The group has committed nothing for a partition, and autoOffsetReset is none. */
   | 'NO_OFFSET_FOR_PARTITION'
-  /** A handler worked longer than maxPollIntervalMs: the consumer has left its group. */
+  /** A handler worked longer than maxPollIntervalMs, so the consumer has left its group. */
   | 'MAX_POLL_INTERVAL_EXCEEDED'
   | (string & {});
 
-/** What one part of a call brought: the place of a record, a topic, a group, an offset. */
+/** The result of one part of a call: the place of a record, a topic, a group, or an offset. */
 export type PartResult = Partial<RecordMetadata> & { readonly groupId?: string };
 
 export type ClientErrorDetails = {
@@ -38,9 +39,9 @@ export type ClientErrorDetails = {
 
 export class RivuletClientError extends Error {
   readonly errorCode: ClientErrorCode;
-  /** On writes: what became of the data. Undefined on reads. */
+  /** On writes, it says what happened to the data. It is undefined on reads. */
   readonly outcome: Outcome | undefined;
-  /** The same call may succeed later. What is retriable has already been retried for as long as the options allow. */
+  /** The same call may succeed later. The SDK has already retried a retriable error for as long as the options allow. */
   readonly retriable: boolean;
   /** The HTTP status, if an answer came. */
   readonly status: number | undefined;
@@ -53,8 +54,9 @@ export class RivuletClientError extends Error {
   readonly requestId: string | undefined;
   readonly extra: Readonly<Record<string, unknown>>;
   /**
-   * Of a call about several messages, topics, groups or partitions: what became of each, in their order, as far as they were
-   * tried. The error speaks of the first that failed; its outcome is that of all of them, and `unknown` where they differ.
+   * A call about several messages, topics, groups or partitions lists here what happened to each, in their order, as far
+   * as they were tried. The error describes the first that failed. Its outcome is the one that all share, or `unknown`
+   * where they differ.
    */
   readonly results: readonly (PartResult | RivuletClientError)[] | undefined;
 
@@ -75,7 +77,7 @@ export class RivuletClientError extends Error {
     this.results = details.results;
   }
 
-  /** The same error with more said about it. */
+  /** The same error with further details. */
   with(details: ClientErrorDetails): RivuletClientError {
     return new RivuletClientError(this.errorCode, this.detail, { ...this.#details(), ...details });
   }
@@ -91,28 +93,29 @@ export function isClientError(error: unknown): error is RivuletClientError {
   return error instanceof RivuletClientError;
 }
 
-/** The error of a call of which at least one part failed: the first of them, unless another is to speak. */
+/** The error of a call in which at least one part failed. It describes the first failure, unless another one is given. */
 export function errorOfParts(
   results: readonly (PartResult | RivuletClientError)[],
-  spokesman = results.find(isClientError)!,
+  described = results.find(isClientError)!,
 ): RivuletClientError {
   const outcomes = new Set(results.map((one) => (isClientError(one) ? one.outcome : 'written')));
-  const differ = spokesman.outcome !== undefined && outcomes.size > 1;
-  return spokesman.with({ results, outcome: differ ? 'unknown' : spokesman.outcome });
+  const differ = described.outcome !== undefined && outcomes.size > 1;
+  return described.with({ results, outcome: differ ? 'unknown' : described.outcome });
 }
 
-/** What was given cannot be used. */
+/** The caller gave a value that cannot be used. */
 export function invalid(detail: string, details: ClientErrorDetails = {}): RivuletClientError {
   return new RivuletClientError('INVALID_REQUEST', detail, details);
 }
 
 export function closedError(what: string): RivuletClientError {
-  return new RivuletClientError('CLIENT_CLOSED', `the ${what} is disconnected`, { outcome: 'not-written' });
+  const detail = `the ${what} is disconnected: call connect() to use it again`;
+  return new RivuletClientError('CLIENT_CLOSED', detail, { outcome: 'not-written' });
 }
 
 type Members = Readonly<Record<string, unknown>>;
 
-/** A problem document (RFC 9457), whole or inside a result; undefined when it is none of ours. */
+/** Reads a problem document (RFC 9457), whole or inside a result. Returns undefined when it is not one of ours. */
 export function errorOfProblem(problem: unknown, details: ClientErrorDetails = {}): RivuletClientError | undefined {
   if (typeof problem !== 'object' || problem === null) return undefined;
   const { type, title, status, detail, errorCode, kafkaErrorCode, retriable, outcome, requestId, ...extra } =
@@ -136,18 +139,18 @@ function isOutcome(value: unknown): value is Outcome {
   return value === 'not-written' || value === 'written' || value === 'unknown';
 }
 
-/** A write's problem that states no outcome: what was refused as wrong was not done. */
+/** Adds the outcome to a write's problem that states none: a request that was refused as wrong was not carried out. */
 export function withOutcome(error: RivuletClientError): RivuletClientError {
   if (error.outcome !== undefined) return error;
   return error.with({ outcome: (error.status ?? 500) < 500 ? 'not-written' : 'unknown' });
 }
 
-/** Gateways answer these before a function runs; after any other 5xx the function may have run. */
+/** Gateways send these statuses before a function runs. With any other status the function may have run. */
 const refusedBeforeUs: ReadonlySet<number> = new Set([400, 401, 403, 404, 405, 413, 414, 415, 429, 431]);
 
 /**
- * An answer that is not ours. `writes`: whether the request may have changed anything. API Gateway says 429 above its own
- * rate, and 503 above the concurrency of a function: to a read both mean too many at once.
+ * The error of an answer that is not ours. `writes` says whether the request may have changed anything. API Gateway answers
+ * 429 above its own rate, and 503 above the concurrency of a function. For a read, both mean too many requests at a time.
  */
 export function errorOfGateway(status: number, text: string, writes: boolean): RivuletClientError {
   const outcome = refusedBeforeUs.has(status) ? 'not-written' : 'unknown';
@@ -167,7 +170,7 @@ function gatewayCode(status: number, writes: boolean): ClientErrorCode {
   return status === 429 || (status === 503 && !writes) ? 'THROTTLED' : 'GATEWAY_ERROR';
 }
 
-/** Binary replies carry Kafka's number alone. Where several of our codes share one, the retriable one is meant. */
+/** Binary replies carry only Kafka's number. Where several of our codes share a number, it means the retriable one. */
 export function errorOfKafkaCode(code: number, details: ClientErrorDetails): RivuletClientError {
   const names = Object.keys(catalogue) as ErrorCode[];
   const shared = names.filter((name) => catalogue[name].kafkaErrorCode === code && code !== -1);

@@ -1,16 +1,16 @@
-// Messages as applications give and get them, and their turning into the records of a batch and back.
+// This file defines the messages that applications give and get, and converts them to the records of a batch and back.
 import type { DecodedRecord, RecordHeader, RecordInput } from '../lib/record/batch.ts';
 import { RivuletClientError } from './client-error.ts';
 import { whyNotText } from './text.ts';
 
-/** Text goes as UTF-8. */
+/** Text is sent as UTF-8. */
 export type MessageBytes = string | Uint8Array | null;
 
 export type MessageHeader = { readonly key: string; readonly value: MessageBytes };
 
 /**
- * A list, in which keys may repeat and keep their order. Or an object, as KafkaJS has it, where a list of values stands for a
- * header each: JavaScript puts keys that are whole numbers first.
+ * Headers are a list, in which keys may repeat and keep their order. Or they are an object, as in KafkaJS, where each value
+ * of a list becomes a header. Beware: JavaScript puts those keys of an object first that are whole numbers.
  */
 export type MessageHeaders =
   | readonly MessageHeader[]
@@ -18,10 +18,10 @@ export type MessageHeaders =
 
 export type Message = {
   readonly key?: MessageBytes;
-  /** Null is a tombstone. */
+  /** A null value is a tombstone. */
   readonly value: MessageBytes;
   readonly headers?: MessageHeaders;
-  /** Default: by the key, as Kafka does; without a key, one partition per batch. */
+  /** By default the key chooses the partition, as in Kafka. Without a key, each batch goes to one partition. */
   readonly partition?: number;
   /** Epoch milliseconds. Default: now. */
   readonly timestamp?: number;
@@ -33,25 +33,28 @@ export type ConsumedMessage = {
   readonly offset: number;
   /** Epoch milliseconds. */
   readonly timestamp: number;
-  /** Keys and values are views into the fetched bytes: copy what is to be kept for long. */
+  /** Keys and values are views into the fetched bytes. Copy what you keep for long: a view holds the whole answer. */
   readonly key: Buffer | null;
   readonly value: Buffer | null;
-  /** As they were sent: in their order, and keys may repeat. */
+  /** The headers as they were sent: they keep their order, and keys may repeat. */
   readonly headers: readonly { readonly key: string; readonly value: Buffer | null }[];
 };
 
 export type OutgoingRecord = RecordInput & {
   readonly partition: number | undefined;
-  /** Bytes in a batch before compression, at most. */
+  /** An upper bound of its bytes in a batch, before compression. */
   readonly sizeBytes: number;
 };
 
-/** The varints of a record that fits one batch. */
+/** The varints of a record that fits one batch take at most this many bytes. */
 const recordOverheadBytes = 21;
 const headerOverheadBytes = 10;
 const noHeaders: readonly RecordHeader[] = [];
 
-/** @param at where the message stands in its list, `where`, to name it in errors. @throws RivuletClientError INVALID_RECORD */
+/**
+ * @param at the message's index in its list. `where` is the name of that list. Errors name both.
+ * @throws RivuletClientError INVALID_RECORD
+ */
 export function toRecord(message: Message, at: number, nowMs: number, where = 'messages'): OutgoingRecord {
   try {
     return recordOf(message, nowMs);
@@ -62,7 +65,7 @@ export function toRecord(message: Message, at: number, nowMs: number, where = 'm
   }
 }
 
-/** Leaves the making of a record at the first field that is wrong; never leaves this file. */
+/** Ends the conversion of a record at the first wrong field. It never leaves this file. */
 class Unfit extends Error {}
 
 function recordOf(message: Message, nowMs: number): OutgoingRecord {
@@ -125,7 +128,7 @@ export function toMessage(topic: string, partition: number, record: DecodedRecor
   };
 }
 
-/** The same memory. Buffers, because toString() of any other bytes is a list of numbers. */
+/** Shares the memory of `bytes`. Applications get Buffers, because toString() of a Uint8Array is a list of numbers. */
 function toBuffer(bytes: Uint8Array | null): Buffer | null {
   if (bytes === null || Buffer.isBuffer(bytes)) return bytes;
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);

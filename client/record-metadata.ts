@@ -1,10 +1,10 @@
-// Where a message went.
+// This type says where a message was written.
 
 export type RecordMetadata = {
   readonly topic: string;
   readonly partition: number;
-  /** -1 when the record is written but its offset is not known any more (DUPLICATE_SEQUENCE_NUMBER). */
+  /** The offset is -1 when the record is written but its offset is no longer known (DUPLICATE_SEQUENCE_NUMBER). */
   readonly offset: number;
-  /** Epoch milliseconds: the record's own, or the server's where the topic says LogAppendTime. */
+  /** Epoch milliseconds: the record's own timestamp, or the server's where the topic is set to LogAppendTime. */
   readonly timestamp: number;
 };

@@ -1,5 +1,5 @@
-// The SDK's front door. One Rivulet is one endpoint, one identity and one pool of connections; producers, consumers and
-// the administration share them. It speaks HTTP and nothing else.
+// This is the SDK's entry point. A Rivulet has one endpoint, one identity and one pool of connections. Producers,
+// consumers and the administration share them. The SDK speaks HTTP and nothing else.
 import { type Clock, systemClock } from '../lib/runtime/clock.ts';
 import type { Credentials } from '../lib/sigv4/canonical.ts';
 import { Admin } from './admin/admin.ts';
@@ -16,16 +16,19 @@ import { type RetryOptions, type RetryPolicy, retryPolicy } from './transport/re
 import { checkFunctions, wholeOption } from './whole-option.ts';
 
 export type RivuletOptions = RetryHooks & {
-  /** Of the API, as the stack or the local server prints it. */
+  /** The address of the API, as the stack or the local server prints it. */
   readonly url: string;
-  /** Default: local/local on loopback, elsewhere AWS's own chain (environment, profile, role). */
+  /** The default is local/local on loopback, and elsewhere AWS's own chain (environment, profile, role). */
   readonly credentials?: Credentials | CredentialsProvider;
-  /** For addresses that do not tell: those of API Gateway do. Default us-east-1 on loopback, whatever AWS_REGION says. */
+  /**
+   * The region, for addresses that do not reveal it: those of API Gateway do. The default on loopback is us-east-1,
+   * whatever AWS_REGION says.
+   */
   readonly region?: string;
-  /** Named in the User-Agent header and to groups: 1 to 249 printable ASCII characters. Default `client`. */
+  /** Goes into the User-Agent header and to groups: 1 to 249 printable ASCII characters. Default `client`. */
   readonly clientId?: string;
   readonly retry?: RetryOptions;
-  /** Of one request, milliseconds; a long poll adds its wait. Default 30,000. */
+  /** The timeout of one request, milliseconds. A long poll adds its wait. Default 30,000. */
   readonly requestTimeoutMs?: number;
 };
 
@@ -80,12 +83,12 @@ function parseUrl(url: string): URL {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (parsed?.protocol !== 'http:' && parsed?.protocol !== 'https:')
     throw invalid(`url: expected an address like http://127.0.0.1:9292 or https://host, got '${url}'`);
-  // Not repeated: it may be a password.
+  // The error does not repeat the value, because it may hold a password.
   if (parsed.username || parsed.password)
-    throw invalid('url: expected no user and password: use the option credentials');
+    throw invalid('url: expected an address without user and password: use the option credentials');
   if (parsed.search || parsed.hash) throw invalid(`url: expected an address without ? and #, got ${url}`);
   if (parsed.protocol === 'http:' && parsed.hostname.endsWith('.amazonaws.com'))
-    throw invalid(`url: expected https://, which is all that API Gateway speaks, got ${url}`);
+    throw invalid(`url: expected https://, because API Gateway speaks nothing else, got ${url}`);
   return parsed;
 }
 

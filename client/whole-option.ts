@@ -1,4 +1,4 @@
-// Options are checked where they come in, so that a typo is an error at once and not a producer that never sends.
+// Options are checked where they come in, so that a typo is an immediate error and not a producer that never sends.
 import { invalid } from './client-error.ts';
 
 export type Bounds = { readonly fallback: number; readonly min: number; readonly max?: number };
@@ -8,17 +8,17 @@ export function wholeOption(name: string, given: number | undefined, bounds: Bou
   const { fallback, min, max = Number.MAX_SAFE_INTEGER } = bounds;
   if (given === undefined) return fallback;
   if (Number.isSafeInteger(given) && given >= min && given <= max) return given;
-  throw invalid(`${name}: must be a whole number from ${min} to ${max}, got ${given}`);
+  throw invalid(`${name}: expected a whole number from ${min} to ${max}, got ${given}`);
 }
 
-/** Throws RivuletClientError INVALID_REQUEST, naming the option, its values and what came. */
+/** Throws RivuletClientError INVALID_REQUEST, naming the option, its choices and the value. */
 export function choiceOption<T>(name: string, given: T | undefined, choices: readonly T[], fallback: T): T {
   if (given === undefined) return fallback;
   if (choices.includes(given)) return given;
   throw invalid(`${name}: expected ${choices.join(', ')}, got ${String(given)}`);
 }
 
-/** Of those that are called later, when nobody would see a mistake. */
+/** Checks the functions that the SDK calls later, when a mistake would go unnoticed. */
 export function checkFunctions<T extends object>(options: T, names: readonly (keyof T & string)[]): void {
   for (const name of names) {
     const given = options[name];

@@ -1,4 +1,4 @@
-// The requests of the administration: each tried again while its failure is retriable.
+// The administration sends its requests through these calls. They repeat a request while its failure is retriable.
 import type { Clock } from '../../lib/runtime/clock.ts';
 import type { RivuletClientError } from '../client-error.ts';
 import type { Call, Connection } from '../transport/connection.ts';
@@ -7,7 +7,7 @@ import { type RetryPolicy, retrying } from '../transport/retry.ts';
 
 export type AdminCalls = Pick<Connection, 'ask' | 'exchange'> & {
   read<T>(path: string, query?: NonNullable<Call['query']>): Promise<T>;
-  /** `operation` gets the error of the try before: see retry.ts. */
+  /** `operation` receives the error of an earlier try: see transport/retry.ts. */
   retrying<T>(operation: (before: RivuletClientError | undefined) => Promise<T>): Promise<T>;
 };
 

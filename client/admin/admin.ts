@@ -1,5 +1,5 @@
-// Topics, groups, and their offsets. Every call is tried again while that is safe; a write that was not answered and then finds
-// its work done counts as done.
+// The administration manages topics, groups, and their offsets. It retries every call while that is safe. A write that got
+// no answer, and whose retry finds the work done, counts as done.
 
 import type { GroupDescription, GroupSummary } from '../../lib/api/groups.ts';
 import type { AlterTopicRequest, ConfigEntry, CreateTopicRequest, PartitionDescription } from '../../lib/api/topics.ts';
@@ -37,7 +37,7 @@ export type TopicDescription = TopicSummary & {
 
 export type TopicOffsets = { readonly partition: number; readonly earliest: number; readonly latest: number };
 
-/** `offset` is -1 when no record is at or after the time asked for. */
+/** `offset` is -1 when no record has a timestamp at or after the requested time. */
 export type TimestampOffset = { readonly partition: number; readonly offset: number; readonly timestamp: number };
 
 type OffsetQuery = 'earliest' | 'latest' | 'maxTimestamp' | number;
@@ -58,11 +58,14 @@ export class Admin {
     this.#groups = createGroupAdmin(this.#calls);
   }
 
-  /** Here for KafkaJS's shape: there is nothing to connect. */
+  /** Exists because KafkaJS has it: there is nothing to connect. */
   async connect(): Promise<void> {}
   async disconnect(): Promise<void> {}
 
-  /** One after the other; the first failure ends it, and has those made before in its results. TOPIC_ALREADY_EXISTS unless `ifNotExists`. */
+  /**
+   * Creates one topic after the other. The first failure ends the call, and its results list the topics that were created
+   * before. A topic that exists is an error, TOPIC_ALREADY_EXISTS, unless `ifNotExists` is set.
+   */
   createTopics(request: {
     readonly topics: readonly CreateTopicRequest[];
     readonly ifNotExists?: boolean;
@@ -82,7 +85,7 @@ export class Admin {
     });
   }
 
-  /** All topics, by name. */
+  /** Lists all topics, sorted by name. */
   async listTopics(): Promise<TopicSummary[]> {
     const topics: TopicSummary[] = [];
     for (let after: string | undefined, more = true; more; more = after !== undefined) {
@@ -93,7 +96,7 @@ export class Admin {
     return topics;
   }
 
-  /** With every partition's offsets and bytes. */
+  /** The description includes every partition's offsets and bytes. */
   async describeTopic(topic: string): Promise<TopicDescription & { partitionDetails: PartitionDescription[] }> {
     const partitionDetails: PartitionDescription[] = [];
     for (let partitionsFrom = 0; ; ) {
@@ -116,7 +119,7 @@ export class Admin {
     return this.alterTopic(request);
   }
 
-  /** The data goes with the topic. UNKNOWN_TOPIC_OR_PARTITION if there is none of that name. */
+  /** Deletes the topics with their data. Throws UNKNOWN_TOPIC_OR_PARTITION if no topic has that name. */
   async deleteTopics(request: { readonly topics: readonly string[] }): Promise<void> {
     await oneByOne(request.topics, (topic) => this.#calls.retrying((before) => this.#deleteTopic(topic, before)));
   }
@@ -141,17 +144,17 @@ export class Admin {
     }));
   }
 
-  /** Per partition the first offset whose record's timestamp is at or after `timestampMs` (epoch milliseconds). */
+  /** For each partition, finds the first record whose timestamp is at or after `timestampMs` (epoch milliseconds). */
   fetchTopicOffsetsByTimestamp(topic: string, timestampMs: number): Promise<TimestampOffset[]> {
     return this.#timedOffsets(topic, timestampMs);
   }
 
-  /** Per partition the first offset that has the greatest timestamp of all its records; -1 and -1 where there are none. */
+  /** For each partition, finds the first record with the greatest timestamp. Without records both numbers are -1. */
   fetchTopicOffsetsAtMaxTimestamp(topic: string): Promise<TimestampOffset[]> {
     return this.#timedOffsets(topic, 'maxTimestamp');
   }
 
-  /** One request searches so many partitions at most. */
+  /** Sends one request per range, because one request may search only so many partitions. */
   async #timedOffsets(topic: string, at: OffsetQuery): Promise<TimestampOffset[]> {
     const found: TimestampOffset[] = [];
     for (const range of rangesOf(await allPartitions(this.#calls, topic)))
@@ -166,19 +169,19 @@ export class Admin {
 
   // --- groups
 
-  /** All groups, by name. */
+  /** Lists all groups, sorted by name. */
   listGroups(): Promise<GroupSummary[]> {
     return this.#groups.list();
   }
 
-  /** One after the other. GROUP_ID_NOT_FOUND if one of them is not there. */
+  /** Describes one group after the other. Throws GROUP_ID_NOT_FOUND if one of them does not exist. */
   async describeGroups(groupIds: readonly string[]): Promise<GroupDescription[]> {
     const described: GroupDescription[] = [];
     for (const groupId of groupIds) described.push(await this.#groups.describe(groupId));
     return described;
   }
 
-  /** With their offsets, one after the other. NON_EMPTY_GROUP if one has members. */
+  /** Deletes groups with their offsets, one after the other. Throws NON_EMPTY_GROUP if a group has members. */
   async deleteGroups(groupIds: readonly string[]): Promise<void> {
     await oneByOne(groupIds, async (groupId) => {
       await this.#groups.delete(groupId);
@@ -186,7 +189,7 @@ export class Admin {
     });
   }
 
-  /** The committed offsets: of all topics, or of those named. */
+  /** Returns the committed offsets of all topics, or of the named ones. */
   fetchOffsets(request: {
     readonly groupId: string;
     readonly topics?: readonly TopicSelection[];
@@ -194,17 +197,17 @@ export class Admin {
     return this.#groups.fetchOffsets(request);
   }
 
-  /** NON_EMPTY_GROUP if the group has members. With `dryRun` it only tells what would be set. */
+  /** Throws NON_EMPTY_GROUP if the group has members. With `dryRun` it only reports what it would set. */
   resetOffsets(request: ResetOffsets): Promise<OffsetReset[]> {
     return this.#groups.resetOffsets(request);
   }
 
-  /** As resetOffsets, to an offset for each partition; those outside the log are brought to its start or end. */
+  /** Works like resetOffsets, with an offset for each partition. An offset outside the log becomes its start or end. */
   setOffsets(request: SetOffsets): Promise<OffsetReset[]> {
     return this.#groups.setOffsets(request);
   }
 
-  /** GROUP_SUBSCRIBED_TO_TOPIC if a member subscribes to one of them. */
+  /** Throws GROUP_SUBSCRIBED_TO_TOPIC if a member subscribes to one of the topics. */
   deleteGroupOffsets(request: {
     readonly groupId: string;
     readonly topics: readonly TopicSelection[];

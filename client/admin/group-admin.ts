@@ -1,4 +1,5 @@
-// The administration's groups. What is refused for one partition is thrown, naming it; what was not refused is done.
+// This part of the administration manages groups. A refusal for one partition is thrown as an error that names the
+// partition. The partitions that were not refused are done.
 
 import type {
   GroupDescription,
@@ -16,12 +17,12 @@ import { allDone, everyPage, topicResults } from '../transport/topic-results.ts'
 import type { AdminCalls } from './admin-calls.ts';
 import { allPartitions } from './admin-calls.ts';
 
-/** Without partitions: all of the topic. */
+/** Without `partitions`, all partitions of the topic are meant. */
 export type TopicSelection = { readonly topic: string; readonly partitions?: readonly number[] };
 
 export type GroupOffset = {
   readonly partition: number;
-  /** -1: nothing is committed. */
+  /** -1 means that nothing is committed. */
   readonly offset: number;
   readonly leaderEpoch: number;
   readonly metadata: string;
@@ -55,7 +56,7 @@ export type SetOffsets = {
   readonly dryRun?: boolean;
 };
 
-/** `previousOffset` is -1 where there was none. */
+/** `previousOffset` is -1 where nothing was committed. */
 export type OffsetReset = {
   readonly topic: string;
   readonly topicId: string;
@@ -93,7 +94,7 @@ async function list(calls: AdminCalls): Promise<GroupSummary[]> {
   return groups;
 }
 
-/** Page by page: each is of its own moment. */
+/** Reads page by page. Each page shows the group at its own moment. */
 async function describe(calls: AdminCalls, groupId: string): Promise<GroupDescription> {
   const memberDetails: MemberDescription[] = [];
   const partitionDetails: PartitionLag[] = [];
@@ -153,7 +154,7 @@ async function resetOffsets(calls: AdminCalls, request: ResetOffsets): Promise<O
   checkTopics(request.topics);
   for (const [at, { target }] of request.topics.entries())
     if (typeof target !== 'object' || target === null)
-      throw invalid(`topics[${at}].target: must be like { to: 'earliest' }, got ${JSON.stringify(target)}`);
+      throw invalid(`topics[${at}].target: expected a target like { to: 'earliest' }, got ${JSON.stringify(target)}`);
   const requests = dryRun ? await searches(calls, request.topics) : [await repeatable(calls, request)];
   return oneByOne(requests, async (topics) => {
     const call = { method: 'POST', path: paths.resetOffsets(groupId), body: { topics, dryRun } } as const;
@@ -163,8 +164,8 @@ async function resetOffsets(calls: AdminCalls, request: ResetOffsets): Promise<O
 }
 
 /**
- * A shift whose reply is lost would be done twice, and one request may search only so many partitions by time: what these
- * mean is worked out first, and then set in one step.
+ * A shift whose reply is lost would be applied twice, and one request may search only so many partitions by time. So a dry
+ * run first works out which offsets these targets mean, and one request then sets them.
  */
 async function repeatable(calls: AdminCalls, request: ResetOffsets): Promise<ResetOffsets['topics']> {
   const [planned, others] = split(request.topics, ({ target }) => ['shift', 'datetime'].includes(target.to));
@@ -176,7 +177,7 @@ async function repeatable(calls: AdminCalls, request: ResetOffsets): Promise<Res
   }
 }
 
-/** What is asked in each request, so that none searches too many partitions by time. */
+/** Divides the topics among requests, so that none searches too many partitions by time. */
 async function searches(calls: AdminCalls, topics: ResetOffsets['topics']): Promise<ResetOffsets['topics'][]> {
   const [timed, others] = split(topics, ({ target }) => target.to === 'datetime');
   const requests = others.length > 0 ? [others] : [];
@@ -191,7 +192,7 @@ function split<T>(all: readonly T[], isFirst: (one: T) => boolean): [first: T[],
   return [all.filter(isFirst), all.filter((one) => !isFirst(one))];
 }
 
-/** Offsets of many topics, in any order, as what a reset takes. */
+/** Turns offsets of many topics, in any order, into the targets that a reset takes. */
 export function offsetTargets(
   all: readonly (PartitionOffset & { readonly topic: string })[],
 ): { topic: string; target: OffsetTarget }[] {
@@ -203,14 +204,14 @@ export function offsetTargets(
 
 // --- requests and replies
 
-/** What we walk through ourselves; the rest is the server's to check. JavaScript calls this too. */
+/** Checks only what this file walks through itself. The server checks the rest. JavaScript programs call this too. */
 function checkTopics(topics: readonly TopicSelection[]): void {
-  if (!Array.isArray(topics)) throw invalid(`topics: must be a list of { topic }, got ${JSON.stringify(topics)}`);
+  if (!Array.isArray(topics)) throw invalid(`topics: expected a list of { topic }, got ${JSON.stringify(topics)}`);
   for (const [at, one] of topics.entries()) {
     if (typeof one !== 'object' || one === null)
-      throw invalid(`topics[${at}]: must be like { topic: 'orders' }, got ${JSON.stringify(one)}`);
+      throw invalid(`topics[${at}]: expected a value like { topic: 'orders' }, got ${JSON.stringify(one)}`);
     if (one.partitions !== undefined && !Array.isArray(one.partitions))
-      throw invalid(`topics[${at}].partitions: must be a list of numbers, got ${JSON.stringify(one.partitions)}`);
+      throw invalid(`topics[${at}].partitions: expected a list of numbers, got ${JSON.stringify(one.partitions)}`);
   }
 }
 
@@ -220,7 +221,7 @@ function results<Result extends { partition: number }>(calls: AdminCalls, call: 
   );
 }
 
-/** One request for each run of partitions: that is what a query can say. */
+/** Makes one request for each run of partitions, because a query can name only one run. */
 function queriesOf({ topic, partitions }: TopicSelection): { topic: string; partitions?: string }[] {
   if (partitions === undefined) return [{ topic }];
   return runsOf(partitions).map(([first, last]) => ({

@@ -1,9 +1,10 @@
-// Where a consumer stands in one partition: what has been handled, what it has handed over, and how far it has read ahead.
+// An assigned partition records where a consumer stands in it: what has been handled, what the consumer has handed over,
+// and how far it has read ahead.
 //
-// Invariants: what was fetched counts only while the partition's fetch generation is the one it was asked in. A seek, a pause or a new
-// assignment begins a new fetch generation, so nothing that was under way can be handed over after it. And
-// processed <= position <= fetchOffset: a commit speaks of what was handled. All three may go back, with a seek or when the
-// log does not hold the offset; what was handled or committed before that move then says nothing of the new position.
+// Invariants: fetched records count only while the partition is in the fetch generation that requested them. A seek, a
+// pause or a new assignment begins a new fetch generation, so nothing that was under way can be handed over after it.
+// And processed <= position <= fetchOffset: a commit covers only what was handled. All three may go back, with a seek or
+// when the log does not hold the offset. Work and commits from before such a move say nothing about the new position.
 import { invalid, RivuletClientError } from '../client-error.ts';
 import type { CommittedOffsets } from '../group/group-api.ts';
 import type { Connection } from '../transport/connection.ts';
@@ -13,40 +14,41 @@ import { wholeOption } from '../whole-option.ts';
 
 export type OffsetReset = 'earliest' | 'latest' | 'none';
 
-/** Where to begin while no offset is known. `committed`: where the group stands. */
+/** Where to begin while no offset is known. `committed` means the offset that the group has committed. */
 export type Start = 'committed' | 'earliest' | 'latest' | { readonly timestampMs: number };
 
 export type AssignedPartition = {
   readonly topic: string;
   readonly partition: number;
-  /** When it is known which topic of that name is meant. */
+  /** Known once it is clear which topic of that name is meant: a topic can be deleted and re-created. */
   readonly topicId: string | undefined;
   fetchGeneration: number;
-  /** How often it was sent elsewhere: what was handed over before is then no longer what the position follows from. */
+  /** The number of seeks and resets. After one, the position no longer follows from what was handed over before. */
   moves: number;
-  /** What lies below has been handled: the offset to commit. */
+  /** All records below it have been handled. It is the offset to commit. */
   processed: number | undefined;
   /** The last offset that is known to be committed. */
   committed: number | undefined;
-  /** Of the next message to hand over; undefined until it has been looked up. */
+  /** The offset of the next message to hand over. It is undefined until it has been looked up. */
   position: number | undefined;
-  /** Of the next to ask for: at or beyond the position. Undefined: look it up by `start`. */
+  /** The next offset to fetch, at or beyond the position. Undefined means: look it up by `start`. */
   fetchOffset: number | undefined;
   start: Start;
   paused: boolean;
-  /** Nothing is read of it: it is being given up, or the application has not been told yet that it has it. */
+  /** Nothing is read from it: it is being given up, or the application does not know yet that it has the partition. */
   withheld: boolean;
-  /** Answers that wait for the application with something of it. */
+  /** The number of waiting answers that hold records of this partition. */
   answersHeld: number;
-  /** In a row, in this partition alone. */
+  /** The number of failures in a row, in this partition alone. */
   failures: number;
   retryAtMs: number;
-  /** Where the log began when it was first read, and whether it has been said that retention comes near. */
+  /** Where the log began when it was first read. */
   firstLogStart: number | undefined;
+  /** Whether the application has been warned that retention comes near. */
   warned: boolean;
 };
 
-/** Of one partition. It is asked for more only below it: whoever works slowly on one must not fill the memory with it. */
+/** The most answers held for one partition. At this bound no more is fetched, so a slow handler cannot fill the memory. */
 export const heldAtMost = 2;
 
 export function assignPartition(
@@ -78,7 +80,7 @@ export function assignPartition(
 
 export const offsetBounds = { fallback: 0, min: 0 };
 
-/** Of a partition that the application assigns. Throws RivuletClientError INVALID_REQUEST. */
+/** Finds the start of a partition that the application assigns. Throws RivuletClientError INVALID_REQUEST. */
 export function startOf(
   { topic, partition, offset }: { topic: string; partition: number; offset?: number },
   { autoOffsetReset, groupId }: { autoOffsetReset: OffsetReset; groupId: string | undefined },
@@ -86,7 +88,7 @@ export function startOf(
   if (offset !== undefined) return wholeOption('offset', offset, offsetBounds);
   if (groupId !== undefined) return 'committed';
   if (autoOffsetReset !== 'none') return autoOffsetReset;
-  const detail = `offset: must be given for ${topic}-${partition}, because autoOffsetReset is none`;
+  const detail = `offset: expected one for ${topic}-${partition}, because autoOffsetReset is none, got nothing`;
   throw invalid(detail, { topic, partition });
 }
 
@@ -99,14 +101,17 @@ export function moveTo(assigned: AssignedPartition, to: Start | number): void {
 }
 
 /**
- * Whether there is something to hand over before a partition is reset whose log does not hold the fetch offset. A log that
- * ends before that offset is not the one that was read.
+ * The log of the partition does not hold its fetch offset. This function says whether records that were read ahead must be
+ * handed over before the partition is reset. A log that ends before the fetch offset is not the one that was read.
  */
 export function hasReadAhead({ position, fetchOffset = 0 }: AssignedPartition, highWatermark: number): boolean {
   return position !== fetchOffset && fetchOffset <= highWatermark;
 }
 
-/** The log does not hold the fetch offset. The failures in a row go on: the next offset may not be there either. */
+/**
+ * Moves the partition, because the log does not hold the fetch offset. The count of failures in a row goes on: the log may
+ * not hold the next offset either.
+ */
 export function resetTo(assigned: AssignedPartition, to: 'earliest' | 'latest'): void {
   const { failures } = assigned;
   moveTo(assigned, to);
@@ -130,7 +135,7 @@ export type Starts = {
   readonly committed: CommittedOffsets | undefined;
 };
 
-/** Looks up where those partitions of one topic begin that do not know yet. Throws RivuletClientError. */
+/** Looks up the start of those partitions of one topic that have no offset yet. Throws RivuletClientError. */
 export async function lookUpStarts(
   starts: Starts,
   topic: string,
@@ -143,20 +148,21 @@ export async function lookUpStarts(
   const groups = Map.groupBy(unknown, ({ start }) => (typeof start === 'string' ? start : start.timestampMs));
   for (const [at, group] of groups) {
     if (at === 'committed') continue;
-    const terms = group.map((one) => one.fetchGeneration);
-    // Where to begin when no record is that young. Asked for first: what arrives between the two must not be passed over.
+    const generations = group.map((one) => one.fetchGeneration);
+    // The end is the start when no record is that young. It is asked for first, because a record that arrives between the
+    // two requests must not be skipped.
     const ends = typeof at === 'number' ? await offsetsAt(connection, topic, 'latest', group, signal) : undefined;
     const offsets = await offsetsAt(connection, topic, at, group, signal);
     group.forEach((one, i) => {
       const found = offsets.get(one.partition);
       const offset = found === -1 ? ends?.get(one.partition) : found;
       if (offset === undefined) throw missing(one);
-      if (one.fetchGeneration === terms[i]) begin(one, offset);
+      if (one.fetchGeneration === generations[i]) begin(one, offset);
     });
   }
 }
 
-/** Where the group has committed nothing, autoOffsetReset says where to begin. */
+/** Begins at the committed offsets. Where the group has committed nothing, autoOffsetReset says where to begin. */
 async function beginAtCommitted(
   { committed, autoOffsetReset }: Starts,
   topic: string,
@@ -165,10 +171,10 @@ async function beginAtCommitted(
 ): Promise<void> {
   const unknown = assigned.filter((one) => one.fetchOffset === undefined && one.start === 'committed');
   if (unknown.length === 0 || !committed) return;
-  const terms = unknown.map((one) => one.fetchGeneration);
+  const generations = unknown.map((one) => one.fetchGeneration);
   const offsets = await committed(topic, unknown, signal);
   unknown.forEach((one, i) => {
-    if (one.fetchGeneration !== terms[i]) return;
+    if (one.fetchGeneration !== generations[i]) return;
     const offset = offsets.get(one.partition);
     if (offset !== undefined) {
       one.committed = offset;
@@ -179,7 +185,9 @@ async function beginAtCommitted(
 }
 
 function nowhere({ topic, partition }: AssignedPartition): RivuletClientError {
-  const detail = `the group has committed no offset of ${topic}-${partition}, and autoOffsetReset is none`;
+  const detail =
+    `the group has committed no offset of ${topic}-${partition}, and autoOffsetReset is none: ` +
+    'commit an offset, or set autoOffsetReset to earliest or latest';
   return new RivuletClientError('NO_OFFSET_FOR_PARTITION', detail, { topic, partition });
 }
 

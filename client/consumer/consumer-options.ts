@@ -1,4 +1,4 @@
-// A consumer's options, their defaults and bounds; and how partitions and offsets are named to it.
+// This file defines a consumer's options with their defaults and bounds, and the types that name partitions and offsets.
 import { limits } from '../../lib/api/limits.ts';
 import { invalid, type RivuletClientError } from '../client-error.ts';
 import type { MemberOptions } from '../group/group-member.ts';
@@ -11,59 +11,75 @@ import type { FetchSettings } from './topic-fetcher.ts';
 
 export type TopicPartition = { readonly topic: string; readonly partition: number };
 
-/** Without an offset: what the group has committed, if there is a group; else the earliest or latest, as autoOffsetReset says. */
+/**
+ * Without an offset, reading begins at the group's committed offset if there is a group, and otherwise at the earliest or
+ * latest offset, as autoOffsetReset says.
+ */
 export type Assignment = TopicPartition & { readonly offset?: number };
 
-/** All assigned partitions of the topic, or these. */
+/** Names all assigned partitions of the topic, or the listed ones. */
 export type TopicPartitions = { readonly topic: string; readonly partitions?: readonly number[] };
 
-/** The offset of the next message to be read, and a note. */
+/** `offset` is that of the next message to be read. `metadata` is a note. */
 export type OffsetToCommit = TopicPartition & { readonly offset: number; readonly metadata?: string };
 
 export type ConsumerOptions = GroupOptions & {
-  /** Where to begin without an offset, and when the offset is no longer there. `none`: fail. Default latest, as Kafka. */
+  /** Where to begin without an offset, or when the log no longer holds it. `none`: fail. Default latest, as in Kafka. */
   readonly autoOffsetReset?: OffsetReset;
-  /** Of one answer; at least one batch comes if there is one. Default and most 4 MiB. One is read ahead per 256 partitions of a topic, and up to two are held per handler. */
+  /**
+   * The most bytes of one answer. At least one batch comes if there is one. Default and maximum: 4 MiB. The consumer reads
+   * one answer ahead per 256 partitions of a topic, and holds up to two answers per handler.
+   */
   readonly maxBytes?: number;
   readonly maxBytesPerPartition?: number;
-  /** The server waits until there are this many. Default 1. */
+  /** The server waits until it has this many bytes. Default 1. */
   readonly minBytes?: number;
-  /** How long a poll may grow to wait while nothing flows, milliseconds. Default and most 20,000. */
+  /** The longest wait to which a poll may grow while no records come, milliseconds. Default and maximum: 20,000. */
   readonly maxWaitMs?: number;
   /**
-   * How long an idle consumer may pause between two polls, milliseconds; the server then never waits. Default 0: the server
-   * waits, and a message comes at once. In AWS a function is billed for the time it waits and not for pauses, so a consumer
-   * that mostly waits costs a fraction with 5,000, and a message may be that much late. Most: 60,000.
+   * How long an idle consumer may pause between two polls, milliseconds. With pauses the server never waits. By default, 0,
+   * the server waits and a message comes immediately. AWS bills a function for the time it waits, but not for pauses of
+   * the consumer. With 5,000, a consumer that mostly waits costs a fraction, and a message may be that much late. The
+   * maximum is 60,000.
    */
   readonly maxIdlePauseMs?: number;
-  /** Messages that eachBatch gets at once, at most. Default: whole batches, as the producer made them. eachMessage always gets one. */
+  /**
+   * The most messages that one call of eachBatch gets. The default is whole batches, as the producer made them. eachMessage
+   * always gets one message.
+   */
   readonly maxPollRecords?: number;
   /** Called when retention comes close to a position, or has overtaken it. Must not throw. */
   readonly onRetention?: (warning: RetentionWarning) => void;
 };
 
 export type GroupOptions = {
-  /** To share topics with the other consumers of the group (`subscribe`), and to commit offsets. */
+  /** Needed to share topics with the other consumers of the group (`subscribe`), and to commit offsets. */
   readonly groupId?: string;
-  /** Static membership: the same after a restart, and nobody else's. Within the session its partitions wait for it. */
+  /**
+   * Static membership: this id stays the same after a restart, and no other consumer may use it. Within the session, the
+   * partitions wait for the consumer to return.
+   */
   readonly groupInstanceId?: string;
-  /** How the group shares partitions: uniform (default) or range. */
+  /** How the group divides partitions among its members: uniform (default) or range. */
   readonly assignor?: 'uniform' | 'range';
-  /** Without a heartbeat for so long, the others take over. The group has the last word. Default 45,000. */
+  /** Without a heartbeat for this long, other members take over. The lease in the group's reply decides. Default 45,000. */
   readonly sessionTimeoutMs?: number;
   /** At most a third of the session. Default 5,000, or a third of the session. */
   readonly heartbeatIntervalMs?: number;
-  /** A handler that works for longer on what it was given has the consumer leave the group. Default 300,000. */
+  /** The consumer leaves its group when a handler works longer on one call. Default 300,000. */
   readonly maxPollIntervalMs?: number;
-  /** Commits what has been handled at times, and before partitions are given up. Default true. */
+  /** Commits what has been handled at intervals, and before partitions are given up. Default true. */
   readonly autoCommit?: boolean;
   /** Default 5,000. */
   readonly autoCommitIntervalMs?: number;
-  /** Before anything of them is handed over: the place to seek. */
+  /** Called before any message of these partitions is handed over. This is the place to seek. */
   readonly onPartitionsAssigned?: (partitions: readonly TopicPartition[]) => Promise<void> | void;
-  /** Nothing of them is being worked on any more, and what was handled is committed (autoCommit); a last commit can be made. */
+  /**
+   * Called when no handler works on these partitions any more, and what was handled is committed (autoCommit). The
+   * application can still make a last commit.
+   */
   readonly onPartitionsRevoked?: (partitions: readonly TopicPartition[]) => Promise<void> | void;
-  /** They may be another's already; the reason says why. */
+  /** Called when another member may already own these partitions. `reason` says why. */
   readonly onPartitionsLost?: (
     partitions: readonly TopicPartition[],
     reason: RivuletClientError,
@@ -139,15 +155,19 @@ function sessionOf(options: GroupOptions): { sessionTimeoutMs: number; heartbeat
   });
   if (heartbeatIntervalMs <= third) return { sessionTimeoutMs, heartbeatIntervalMs };
   throw invalid(
-    `heartbeatIntervalMs: must be at most a third of sessionTimeoutMs (${sessionTimeoutMs}), which is ${third}, got ` +
-      `${heartbeatIntervalMs}: one lost heartbeat would cost the membership`,
+    `heartbeatIntervalMs: expected at most a third of sessionTimeoutMs (${sessionTimeoutMs}), which is ${third}, because ` +
+      `otherwise one lost heartbeat could end the membership, got ${heartbeatIntervalMs}`,
   );
 }
 
 function groupOf({ groupId, groupInstanceId }: GroupOptions): string | undefined {
-  if (groupId === undefined && groupInstanceId !== undefined) throw invalid('groupInstanceId: needs a groupId');
+  if (groupId === undefined && groupInstanceId !== undefined)
+    throw invalid('groupInstanceId: expected the option groupId with it, got none');
   for (const [name, given] of Object.entries({ groupId, groupInstanceId })) {
-    const wrong = given === undefined ? undefined : (whyNotText(given) ?? (given === '' && 'must not be empty'));
+    const wrong =
+      given === undefined
+        ? undefined
+        : (whyNotText(given) ?? (given === '' && "expected text that is not empty, got ''"));
     if (wrong) throw invalid(`${name}: ${wrong}`);
   }
   return groupId;

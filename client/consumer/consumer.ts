@@ -1,8 +1,8 @@
-// A consumer: of partitions that it is told to read (`assign`), or of the share that its group gives it (`subscribe`).
-// Messages come one by one (for await), or to a handler, one by one or batch by batch.
+// A consumer reads the partitions that the application assigns (`assign`), or the share that its group assigns
+// (`subscribe`). Messages come one by one (for await), or go to a handler, one by one or in batches.
 //
-// At least once: the position moves when a message is handed over, and a handler that throws moves it back; what is
-// committed has been handled.
+// Invariant: messages are delivered at least once. The position moves when a message is handed over, and a handler that
+// throws moves it back. The consumer commits only what has been handled.
 
 import { closedError, invalid } from '../client-error.ts';
 import { type CommittedOffset, type GroupApi, groupApi } from '../group/group-api.ts';
@@ -50,7 +50,7 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
   #subscription: Subscription | undefined;
   #member: GroupMember | undefined;
   #autoCommit: NodeJS.Timeout | undefined;
-  /** Of an iteration: what the application has, and may not be done with. */
+  /** During an iteration, the message that the application has, and may still be working on. */
   #inHand: { readonly batch: OpenBatch; readonly next: number } | undefined;
   #run: Promise<void> = Promise.resolve();
   #inRun = false;
@@ -78,27 +78,29 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
     return this.#member?.identity() ?? 'lost';
   }
 
-  /** Here for KafkaJS's shape: there is nothing to connect. */
+  /** Exists because KafkaJS has it: there is nothing to connect. */
   async connect(): Promise<void> {
     this.#closed = false;
   }
 
   // --- what to read
 
-  /** The group shares these topics among its members. Replaces what was subscribed to. */
+  /** The group divides these topics among its members. A new subscription replaces the earlier one. */
   subscribe(request: SubscribeRequest): void {
-    if (!this.#api) throw invalid('subscribe: needs the option groupId; without a group, assign partitions');
+    if (!this.#api) throw invalid('subscribe needs the option groupId: set it, or assign partitions instead');
     if (!this.#subscription && this.#reader.assigned.size > 0)
-      throw invalid('subscribe: partitions were assigned to this consumer, and a group would assign others');
+      throw invalid('partitions were assigned to this consumer: use another consumer to subscribe');
     this.#subscription = subscriptionOf(request);
     this.#member?.subscribe(this.#subscription);
     if (this.#reader.running && !this.#member) this.#join(this.#subscription);
   }
 
-  /** Replaces what was assigned. A partition that stays keeps its position, unless an offset is given. */
+  /** Replaces the earlier assignment. A partition that stays keeps its position, unless an offset is given. */
   assign(assignments: readonly Assignment[]): void {
     if (this.#subscription)
-      throw invalid('assign: this consumer has subscribed, and its group assigns partitions to it');
+      throw invalid(
+        'this consumer has subscribed, so its group assigns its partitions: use another consumer to assign',
+      );
     const before = this.#reader.assigned;
     this.#reader.set(new Map(assignments.map((one) => [partitionKey(one), this.#assign(one, before)])));
     this.#reader.refresh();
@@ -114,7 +116,7 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
     return [...this.#reader.assigned.values()].map(({ topic, partition }) => ({ topic, partition }));
   }
 
-  /** Goes on from that offset, or from the first record whose timestamp is at or after that time (epoch milliseconds). */
+  /** Continues at that offset, or at the first record whose timestamp is at or after that time (epoch milliseconds). */
   seek(to: TopicPartition & ({ readonly offset: number } | { readonly timestamp: number })): void {
     const target: Start | number =
       'offset' in to
@@ -124,7 +126,7 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
     this.#reader.interrupt(to.topic);
   }
 
-  /** Nothing of these partitions is handed over until they are resumed. Their positions stay. */
+  /** No message of these partitions is handed over until they are resumed. Their positions stay. */
   pause(topics: readonly TopicPartitions[]): void {
     for (const assigned of this.#select(topics)) {
       assigned.paused = true;
@@ -137,7 +139,7 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
     for (const { topic } of topics) this.#reader.interrupt(topic);
   }
 
-  /** The offset of the next message to be handed over; undefined while it has not been looked up. */
+  /** The offset of the next message to be handed over. It is undefined while it has not been looked up. */
   position(of: TopicPartition): number | undefined {
     return this.#find(of).position;
   }
@@ -146,12 +148,12 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
 
   /**
    * Hands everything to the handler until stop(), and resolves when a group's consumer has committed and left. Rejects with
-   * what the handler throws, the position being that of the message, or of the first of the batch, that was thrown at; or
-   * with RivuletClientError.
+   * RivuletClientError, or with the error that the handler throws. The position is then at the message, or at the first
+   * message of the batch, whose handler threw.
    */
   run(handlers: Handlers): Promise<void> {
     const run = this.#runAll(handlers);
-    // One that is refused, because another is under way, does not take its place.
+    // A run that is refused because another is under way does not replace that one.
     this.#run = Promise.allSettled([this.#run, run]).then(() => undefined);
     return run;
   }
@@ -217,7 +219,7 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
       await handle();
       this.#reader.processed(batch, next);
     } catch (error) {
-      // A seek of the handler's own, before it threw, has the last word.
+      // If the handler itself moved the position before it threw, its move wins.
       if (assigned.moves === moves) assigned.position = offset;
       throw error;
     } finally {
@@ -226,9 +228,9 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
   }
 
   /**
-   * One at a time. Ends with stop(), or throws RivuletClientError and can then be begun anew. A message counts as handled
-   * when the next one is asked for. A group's consumer remains its member when the loop is left, and so keeps the process
-   * alive, until stop().
+   * Only one iteration can run at a time. It ends with stop(), or throws RivuletClientError and can then be started again.
+   * A message counts as handled when the application asks for the next one. After the loop, a group's consumer is still a
+   * member until stop(), and so keeps the process alive.
    */
   [Symbol.asyncIterator](): AsyncIterator<ConsumedMessage, undefined> {
     let batch: OpenBatch | undefined;
@@ -271,7 +273,7 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
     return toMessage(topic, partition, record);
   }
 
-  /** The application is done with what it had. */
+  /** The application is done with the message that it had. */
   #settle(): void {
     if (!this.#inHand) return;
     const { batch, next } = this.#inHand;
@@ -280,7 +282,7 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
     this.#reader.processed(batch, next);
   }
 
-  /** It is not known to be handled. */
+  /** Gives the message back without counting it as handled, because nothing shows that it was. */
   #abandonInHand(): void {
     if (!this.#inHand) return;
     const { batch } = this.#inHand;
@@ -292,22 +294,22 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
   #start(): void {
     if (this.#closed) throw closedError('consumer');
     if (this.#reader.running || this.#inRun || this.#stopping > 0)
-      throw invalid('the consumer is being read from already, or not stopped yet');
+      throw invalid('the consumer is being read already, or has not stopped yet: wait for stop()');
     if (!this.#subscription && this.#reader.assigned.size === 0)
       throw invalid('the consumer has nothing to read: subscribe or assign first');
     this.#reader.start();
     if (this.#subscription && (!this.#member || this.#member.ended)) this.#join(this.#subscription);
     if (this.#commits && this.#settings.autoCommit) {
       clearInterval(this.#autoCommit);
-      // Whoever has stopped reading is not kept alive by it.
+      // The timer alone must not keep alive a process that has stopped reading.
       this.#autoCommit = setInterval(() => void this.#commitProcessed(), this.#settings.autoCommitIntervalMs).unref();
     }
   }
 
   /**
-   * Ends run() and iterations, at once even in the middle of a long poll. A group's consumer lets the handlers finish,
-   * commits what was handled, and leaves; called inside a handler or listener, this does not wait for it. Throws
-   * RivuletClientError when that commit was refused, unless run() does.
+   * Ends run() and iterations immediately, even in the middle of a long poll. A group's consumer lets the handlers finish,
+   * commits what was handled, and leaves. When a handler or listener calls stop(), it does not wait for all that. Throws
+   * RivuletClientError when that commit was refused, unless run() throws it.
    */
   async stop(): Promise<void> {
     this.#reader.halt();
@@ -356,7 +358,7 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
     this.#member = undefined;
   }
 
-  /** Of our own accord: what cannot be committed now will be later; of partitions that are given up it is delivered again. */
+  /** An automatic commit may fail: a later one makes up for it, or, for partitions that are given up, redelivery does. */
   async #commitProcessed(partitions?: readonly AssignedPartition[]): Promise<void> {
     if (!this.#commits || !this.#settings.autoCommit) return;
     try {
@@ -367,16 +369,16 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
     }
   }
 
-  /** Commits these offsets; without any, what has been handled. Throws RivuletClientError. */
+  /** Commits these offsets, or without any, what has been handled. Throws RivuletClientError. */
   async commit(offsets?: readonly OffsetToCommit[]): Promise<void> {
-    if (!this.#commits) throw invalid('commit: needs the option groupId');
+    if (!this.#commits) throw invalid('commit needs the option groupId: set it');
     if (!offsets) return this.#commits.commitProcessed();
     await this.#commits.commit(offsets);
   }
 
-  /** What the group has committed: of a topic, or of all. */
+  /** Returns the offsets that the group has committed, of one topic or of all. */
   async committed(topic?: string): Promise<CommittedOffset[]> {
-    if (!this.#api) throw invalid('committed: needs the option groupId');
+    if (!this.#api) throw invalid('committed needs the option groupId: set it');
     return this.#api.committed(topic);
   }
 
@@ -385,7 +387,7 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
   #find(of: TopicPartition): AssignedPartition {
     const assigned = this.#reader.assigned.get(partitionKey(of));
     if (assigned) return assigned;
-    throw invalid(`${of.topic}-${of.partition} is not assigned`, of);
+    throw invalid(`${of.topic}-${of.partition} is not assigned to this consumer: assign it, or wait for the group`, of);
   }
 
   #select(topics: readonly TopicPartitions[]): AssignedPartition[] {

@@ -1,4 +1,4 @@
-// Which messages the application is working on, and for how long.
+// The watch records which messages the application is working on, and for how long.
 import { RivuletClientError } from '../client-error.ts';
 import type { OpenBatch } from './partition-reader.ts';
 
@@ -7,19 +7,19 @@ type Work = { readonly offset: number; readonly sinceMs: number };
 export type HandlerWatch = {
   begin(batch: OpenBatch, offset: number): void;
   end(batch: OpenBatch): void;
-  /** Why the consumer must leave its group: something has taken longer than it may. */
+  /** @returns why the consumer must leave its group, if work on a message takes longer than maxPollIntervalMs. */
   slow(): RivuletClientError | undefined;
 };
 
-/** Without a group nobody waits for a handler. */
-const nobody: HandlerWatch = { begin: () => undefined, end: () => undefined, slow: () => undefined };
+/** Without a group, no other consumer waits for a handler. */
+const noWatch: HandlerWatch = { begin: () => undefined, end: () => undefined, slow: () => undefined };
 
 export function handlerWatch(
   groupId: string | undefined,
   nowMs: () => number,
   maxPollIntervalMs: number,
 ): HandlerWatch {
-  if (groupId === undefined) return nobody;
+  if (groupId === undefined) return noWatch;
   const working = new Map<OpenBatch, Work>();
   return {
     begin: (batch, offset) => void working.set(batch, { offset, sinceMs: nowMs() }),
@@ -30,8 +30,8 @@ export function handlerWatch(
         if (tookMs <= maxPollIntervalMs) continue;
         const { topic, partition } = assigned;
         const detail =
-          `${topic}-${partition} from offset ${offset} on has been worked on for ${tookMs} ms, and maxPollIntervalMs is ` +
-          `${maxPollIntervalMs}: this consumer has left the group ${groupId}, and joins again when that is done. ` +
+          `a handler has worked on ${topic}-${partition} from offset ${offset} for ${tookMs} ms, and maxPollIntervalMs ` +
+          `is ${maxPollIntervalMs}: this consumer has left the group ${groupId}, and joins again when the handler is done. ` +
           'Make maxPollIntervalMs greater, or maxPollRecords of eachBatch smaller';
         return new RivuletClientError('MAX_POLL_INTERVAL_EXCEEDED', detail, { topic, partition, offset });
       }

@@ -1,6 +1,6 @@
-// Whether it is a handler or listener of ours that calls us: it must not wait for what waits for it. What it leaves behind,
-// a timer for instance, is no part of it once the batch is done. (Once the message is would be better, and made reading
-// half as fast.)
+// This file finds out whether one of our own handlers or listeners calls us. Such a caller must not wait for work that
+// waits for it: that would deadlock. Something that a handler leaves behind, a timer for instance, no longer belongs to it
+// once the batch is done. (Once the message is done would be better, but it made reading half as fast.)
 import { AsyncLocalStorage } from 'node:async_hooks';
 
 export type Inside = {

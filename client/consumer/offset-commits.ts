@@ -1,7 +1,7 @@
-// Commits, one request after the other: what has been handled, or what the application says.
+// This file commits offsets, one request after the other: of what has been handled, or those that the application gives.
 //
-// Invariant: what is committed for us has been handled. `commitSeq` grows with every request, so that one which arrives
-// late changes nothing.
+// Invariants: what the consumer commits on its own has been handled. `commitSeq` grows with every commit, so a delayed
+// request changes nothing.
 
 import { limits } from '../../lib/api/limits.ts';
 import type { Clock } from '../../lib/runtime/clock.ts';
@@ -14,30 +14,30 @@ import { type AssignedPartition, offsetBounds } from './assigned-partition.ts';
 import type { OffsetToCommit } from './consumer-options.ts';
 import { partitionKey } from './partition-reader.ts';
 
-/** `none`: commits are made without membership. `lost`: there is one to come, but none now. */
+/** `none`: commits are made without membership. `lost`: the consumer is not a member now, but will be. */
 export type Identity = CommitIdentity | 'none' | 'lost';
 
 export type CommitContext = {
   readonly clock: Clock;
   readonly retry: RetryPolicy;
   readonly api: GroupApi;
-  /** How long a commit is tried: a session, for after that the partitions are another's. */
+  /** How long a commit is retried: for a session, because after it another member owns the partitions. */
   readonly timeoutMs: number;
   readonly identity: () => Identity;
   readonly assigned: () => ReadonlyMap<string, AssignedPartition>;
 };
 
 export type OffsetCommits = {
-  /** What has been handled since the last commit, of these partitions or of all. Throws RivuletClientError. */
+  /** Commits what has been handled since the last commit, of these partitions or of all. Throws RivuletClientError. */
   commitProcessed(partitions?: readonly AssignedPartition[]): Promise<void>;
-  /** Throws RivuletClientError; the others of the list may be committed then. */
+  /** Throws RivuletClientError if any offset fails. The others of the list may be committed all the same. */
   commit(offsets: readonly OffsetToCommit[]): Promise<void>;
 };
 
-/** With the assigned partition that it is of, if it is of one, and how often that had been sent elsewhere. */
+/** A commit with its assigned partition, if it has one, and with that partition's number of moves at the time. */
 type Commit = PartitionCommit & { readonly of: AssignedPartition | undefined; readonly moves: number | undefined };
 
-/** Refusals that a heartbeat will tell of soon, with what is to be done about them. */
+/** Refusals whose cause the next heartbeat will reveal, together with what to do about it. */
 const overtaken: ReadonlySet<string> = new Set([
   'UNKNOWN_MEMBER_ID',
   'STALE_MEMBER_EPOCH',
@@ -46,7 +46,7 @@ const overtaken: ReadonlySet<string> = new Set([
   'INCONSISTENT_TOPIC_ID',
 ]);
 
-/** Whether a commit that nobody asked for may go unmade: what it speaks of is delivered again, to us or to another. */
+/** Whether an automatic commit may be left out: its records are then delivered again, to this consumer or to another. */
 export function isPassing(error: unknown): error is RivuletClientError {
   return isClientError(error) && (error.retriable || overtaken.has(error.errorCode));
 }
@@ -55,7 +55,7 @@ export function offsetCommits(context: CommitContext): OffsetCommits {
   let commitSeq = 0;
   let last: Promise<unknown> = Promise.resolve();
 
-  /** After all that were asked for before. */
+  /** Runs the work after all commits that were requested earlier. */
   function inTurn(work: () => Promise<void>): Promise<void> {
     const done = last.then(work);
     last = done.catch(() => undefined);
@@ -71,7 +71,7 @@ export function offsetCommits(context: CommitContext): OffsetCommits {
     });
   }
 
-  /** What was refused because our epoch had grown in the meantime is sent again with the new one, as Kafka's consumer does. */
+  /** Sends offsets again that were refused because our epoch had grown, with the new epoch, as Kafka's consumer does. */
   async function sendOnce(commits: readonly Commit[]): Promise<CommitResult<Commit>[]> {
     const member = identified(context);
     const results = await trying(commits, member);
@@ -88,7 +88,7 @@ export function offsetCommits(context: CommitContext): OffsetCommits {
     const signal = AbortSignal.timeout(context.timeoutMs);
     const send = async () => {
       const results = await context.api.commit(commits, numbered);
-      // The same again: what has landed answers as done.
+      // The same request is repeated: offsets that it has already committed are answered as done.
       const passing = results.find(({ error }) => error?.retriable);
       if (passing) throw errorOfParts(partsOf(results), passing.error);
       return results;
@@ -118,15 +118,15 @@ function identified({ identity, api }: CommitContext): CommitIdentity | undefine
   const found = identity();
   if (found === 'none') return undefined;
   if (found !== 'lost') return found;
-  const detail = `this consumer is not a member of the group ${api.groupId} now`;
+  const detail = `this consumer is not a member of the group ${api.groupId} now: commit again after it has joined`;
   throw new RivuletClientError('UNKNOWN_MEMBER_ID', detail, { outcome: 'not-written' });
 }
 
 function remember({ of, moves, offset }: Commit): void {
   if (!of) return;
   of.committed = offset;
-  // The application may commit more than we know to be handled: no later commit of ours goes back behind that. A commit
-  // beyond the position, or of before a move, speaks of other records.
+  // The application may commit more than we know to be handled, and no later commit of ours goes back behind that. A commit
+  // beyond the position, or from before a move, is about other records.
   if (of.moves === moves && offset <= (of.position ?? -1)) of.processed = Math.max(of.processed ?? 0, offset);
 }
 

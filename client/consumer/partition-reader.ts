@@ -1,7 +1,8 @@
-// What a consumer's partitions bring, batch by batch, to as many workers as ask: partitions side by side, the batches of
-// one partition one after the other. What a fetch brings is unpacked when its turn has come.
+// The reader hands the batches of a consumer's partitions to as many workers as ask. It hands out partitions side by side,
+// and the batches of one partition one after the other. A fetched batch is unpacked when its turn has come.
 //
-// Invariant: a partition has one batch out at most, and nothing is handed over that its fetch generation does not cover.
+// Invariants: at most one batch of a partition is out, that is, with a worker. Nothing from an earlier fetch generation of
+// its partition is handed over.
 import { limits } from '../../lib/api/limits.ts';
 import { type DecodedRecord, decodeBatch } from '../../lib/record/batch.ts';
 import type { CorruptBatchError } from '../../lib/record/corrupt-batch-error.ts';
@@ -10,7 +11,7 @@ import { slices } from '../transport/parts.ts';
 import { type AssignedPartition, dropReadAhead, heldAtMost } from './assigned-partition.ts';
 import { type FetchContext, type FetchedBatch, type FetchSettings, TopicFetcher } from './topic-fetcher.ts';
 
-/** One unpacked batch, from the wanted offset on. Whoever takes it gives it back by `done`. */
+/** One unpacked batch, from the wanted offset on. The worker that takes it gives it back with `done`. */
 export type OpenBatch = {
   readonly assigned: AssignedPartition;
   readonly fetchGeneration: number;
@@ -29,7 +30,7 @@ export class PartitionReader {
   readonly #context: FetchContext;
   readonly #settings: FetchSettings;
   readonly #mayDeliver: () => boolean;
-  /** By topic and partition: what is taken away and comes back waits for the handler of before. */
+  /** The key is topic and partition, so a partition that is lost and comes back waits for its earlier handler. */
   readonly #busy = new Map<string, OpenBatch>();
   #assigned: ReadonlyMap<string, AssignedPartition> = new Map();
   #fetchers: TopicFetcher[] = [];
@@ -38,7 +39,7 @@ export class PartitionReader {
   #failure: Failure | undefined;
   #running = false;
 
-  /** @param mayDeliver asked before anything is handed over; when it turns true again, call `wake`. */
+  /** @param mayDeliver is asked before anything is handed over. When it turns true again, call `wake`. */
   constructor(context: FetchContext, settings: FetchSettings, mayDeliver: () => boolean) {
     this.#context = context;
     this.#settings = settings;
@@ -49,18 +50,18 @@ export class PartitionReader {
     return this.#running;
   }
 
-  /** By topic and partition. */
+  /** The keys are made of topic and partition. */
   get assigned(): ReadonlyMap<string, AssignedPartition> {
     return this.#assigned;
   }
 
-  /** Replaces them. What is new is read from `refresh` on. */
+  /** Replaces the assigned partitions. Reading of the new ones begins with `refresh`. */
   set(assigned: ReadonlyMap<string, AssignedPartition>): void {
     for (const [key, one] of this.#assigned) if (assigned.get(key) !== one) one.fetchGeneration++;
     this.#assigned = assigned;
   }
 
-  /** Fetches what is assigned now. Partitions that stay are not disturbed. */
+  /** Fetches the partitions that are assigned now. Those that were fetched before go on undisturbed. */
   refresh(): void {
     if (!this.#running) return;
     const left = new Set([...this.#assigned.values()].filter((one) => !one.withheld));
@@ -75,14 +76,14 @@ export class PartitionReader {
     return new TopicFetcher(this.#context, this.#settings, partitions[0]!.topic, partitions, () => this.wake());
   }
 
-  /** From the positions on: what had been read ahead is gone. */
+  /** Begins at the positions, and drops what had been read ahead. */
   start(): void {
     this.#running = true;
     for (const assigned of this.#assigned.values()) dropReadAhead(assigned);
     this.refresh();
   }
 
-  /** Ends every `next`, at once even in the middle of a long poll; the positions stay. */
+  /** Ends every `next` immediately, even in the middle of a long poll. The positions stay. */
   halt(): void {
     this.#running = false;
     for (const fetcher of this.#fetchers) fetcher.stop();
@@ -92,7 +93,7 @@ export class PartitionReader {
     this.wake();
   }
 
-  /** Every `next` throws it, until somebody takes it. */
+  /** Makes every `next` throw this error, until `takeFailure` removes it. */
   fail(error: unknown): void {
     this.#failure ??= { error };
     this.wake();
@@ -108,12 +109,12 @@ export class PartitionReader {
     for (const resolve of this.#waiting.splice(0)) resolve();
   }
 
-  /** What is being asked for is not what is wanted. */
+  /** Ends the requests of this topic under way, because they no longer ask for what is wanted. */
   interrupt(topic: string): void {
     for (const fetcher of this.#fetchers) if (fetcher.topic === topic) fetcher.interrupt();
   }
 
-  /** Undefined once it is halted. Throws what cannot be repeated, after all that came before it. */
+  /** Resolves with undefined once the reader is halted. A permanent failure is thrown after all batches before it. */
   async next(): Promise<OpenBatch | undefined> {
     while (this.#running) {
       if (this.#failure) throw this.#failure.error;
@@ -134,7 +135,7 @@ export class PartitionReader {
     if (assigned.moves === moves) assigned.processed = Math.max(assigned.processed ?? 0, offset);
   }
 
-  /** What has not been handed over of it is read again. Who gives it back twice frees no batch that came after it. */
+  /** Records of the batch that were not handed over are read again. Giving a batch back twice frees no later batch. */
   done(batch: OpenBatch): void {
     const { assigned, fetchGeneration, end } = batch;
     if (this.#busy.get(partitionKey(assigned)) === batch) this.#busy.delete(partitionKey(assigned));
@@ -168,7 +169,7 @@ export class PartitionReader {
     return undefined;
   }
 
-  /** The first of a partition that has none out. */
+  /** Picks the first batch whose partition has no batch out. */
   #pickFrom(batches: FetchedBatch[]): OpenBatch | undefined {
     for (let at = 0; at < batches.length; ) {
       const batch = batches[at]!;
@@ -187,15 +188,15 @@ export class PartitionReader {
     return undefined;
   }
 
-  /** The batches of a partition stand together in an answer. */
+  /** In an answer, the batches of a partition stand together: the one after its last belongs to another partition. */
   #taken(assigned: AssignedPartition, next: FetchedBatch | undefined): void {
     if (next?.assigned === assigned) return;
     if (assigned.answersHeld-- === heldAtMost) this.interrupt(assigned.topic);
   }
 
   /**
-   * From each topic in turn. We come here only when all that is held is of partitions that have a batch out, and of each of
-   * them two answers are held at most: so memory is bounded by the workers.
+   * Takes an answer from each topic in turn. The reader gets here only when everything it holds belongs to partitions that
+   * have a batch out. At most two answers are held for each of those, so the number of workers bounds the memory.
    */
   #takeAnswer(): boolean {
     for (const fetcher of this.#fetchers) {
@@ -210,7 +211,7 @@ export class PartitionReader {
   }
 }
 
-/** After the record at that place: the last one's batch may go on, with records that were compacted away. */
+/** The offset after record number `at`. After the last it is the batch's end, as later records may be compacted away. */
 export function nextOffset({ records, end }: OpenBatch, at: number): number {
   return at === records.length - 1 ? end : records[at]!.offset + 1;
 }
@@ -219,7 +220,7 @@ export function partitionKey({ topic, partition }: { topic: string; partition: n
   return `${topic}/${partition}`;
 }
 
-/** Leaves the fetcher what it has of `left`, as long as it has some, and gives it more of its topic up to its bound. */
+/** Keeps a fetcher that has some of `left`, and gives it more partitions of its topic, up to its bound. */
 function keep(fetcher: TopicFetcher, left: Set<AssignedPartition>): boolean {
   const kept = fetcher.partitions.filter((one) => left.has(one));
   if (kept.length === 0) {
@@ -245,7 +246,7 @@ function byTopic(partitions: Iterable<AssignedPartition>): Map<string, AssignedP
   return Map.groupBy(partitions, ({ topic, topicId = '' }) => `${topic}/${topicId}`);
 }
 
-/** Undefined when nothing in it is to be handed over. */
+/** Returns undefined when nothing in the batch is to be handed over. */
 function openBatch({
   assigned,
   fetchGeneration,
@@ -282,7 +283,7 @@ function unpack(
   }
 }
 
-/** Its producer's fault, unless the bytes are no longer those that were written: their CRC says so. */
+/** The error blames the producer, unless the CRC says that the bytes are no longer those that were written. */
 function unreadable(
   cause: CorruptBatchError,
   where: { readonly topic: string; readonly partition: number; readonly offset: number },
@@ -292,6 +293,6 @@ function unreadable(
   const detail =
     cause.reason === 'crc'
       ? `${batch} is damaged: ${cause.message}`
-      : `${batch} cannot be unpacked, because its producer wrote it so (${cause.message}); go on from offset ${nextOffset}`;
+      : `${batch} cannot be unpacked, because its producer wrote it so (${cause.message}): go on from offset ${nextOffset}`;
   return new RivuletClientError('CORRUPT_MESSAGE', detail, { ...where, extra: { nextOffset }, cause });
 }

@@ -1,5 +1,6 @@
-// What a change of the assignment means to the partitions that are read: taken up at what the group has committed, let go
-// of after the handlers have come to rest and their work is committed, or dropped.
+// This file applies a change of the assignment to the partitions that are read. Reading of new partitions begins at the
+// committed offsets. Revoked partitions are released after their handlers have finished and their work is committed. Lost
+// partitions are dropped immediately.
 
 import type { MemberOwner } from '../group/group-member.ts';
 import type { OwnedPartition } from '../group/membership.ts';
@@ -10,7 +11,7 @@ import { type PartitionReader, partitionKey } from './partition-reader.ts';
 export type RebalanceParts = {
   readonly reader: PartitionReader;
   readonly listener: GroupOptions;
-  /** Commits what has been handled of them, if that is ours to do. */
+  /** Commits what has been handled of them, if autoCommit is on. */
   readonly commit: (partitions: readonly AssignedPartition[]) => Promise<void>;
 };
 
@@ -42,7 +43,7 @@ export function rebalancing({
     },
     async revoke(partitions, signal) {
       const leaving = found(reader, partitions);
-      // What is out of them is finished, and no more is handed over.
+      // Batches that are out are finished, and no more are handed over.
       for (const one of leaving) {
         one.withheld = true;
         one.fetchGeneration++;
@@ -62,7 +63,7 @@ export function rebalancing({
   };
 }
 
-/** Of the same topic, not only of the same name. */
+/** Finds partitions of the same topic, not only of the same topic name. */
 function found(reader: PartitionReader, partitions: readonly OwnedPartition[]): AssignedPartition[] {
   return partitions.flatMap((one) => {
     const assigned = reader.assigned.get(partitionKey(one));

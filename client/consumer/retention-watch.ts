@@ -1,21 +1,21 @@
-// Tells when retention is about to overtake a consumer, and when it has: a lag is an inconvenience until the log's start
-// comes to where the consumer stands.
+// This file warns when retention is about to overtake a consumer, and when it has. A lag is only an inconvenience until the
+// log's start reaches the consumer's position: from then on records are lost.
 import type { AssignedPartition } from './assigned-partition.ts';
 
 export type RetentionWarning = {
   readonly topic: string;
   readonly partition: number;
-  /** Of the next message to be handed over. */
+  /** The offset of the next message to be handed over. */
   readonly position: number;
   readonly logStartOffset: number;
   readonly highWatermark: number;
-  /** 0: there is still time. Otherwise so many records were removed before they were read. */
+  /** 0 means that there is still time. Otherwise retention removed this many records before they were read. */
   readonly lostRecords: number;
 };
 
 export type Watermarks = { readonly logStartOffset: number; readonly highWatermark: number };
 
-/** A start that has not moved since we came is no danger: whoever reads from the earliest stands there. */
+/** A log start that has not moved since the first read is no danger: reading from the earliest offset begins there. */
 export function warningOf(assigned: AssignedPartition, marks: Watermarks): RetentionWarning | undefined {
   const { logStartOffset, highWatermark } = marks;
   const { topic, partition, position } = assigned;

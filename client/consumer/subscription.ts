@@ -1,5 +1,5 @@
-// What a group's consumer subscribes to: names, or a pattern. The group itself matches the names of topics, so that all of
-// its members mean the same, with RE2's syntax and against the whole name.
+// A group's consumer subscribes to topic names or to a pattern. The group itself matches the names of topics, so that all
+// members agree. It uses RE2's syntax and matches the whole name.
 import { invalid } from '../client-error.ts';
 import type { Subscription } from '../group/group-member.ts';
 import { whyNotText } from '../text.ts';
@@ -9,7 +9,8 @@ export type SubscribeRequest = { readonly topics: readonly string[] | RegExp };
 
 export function subscriptionOf({ topics }: SubscribeRequest): Subscription {
   if (topics instanceof RegExp) return { regex: wholeName(topics) };
-  if (!Array.isArray(topics) || topics.length === 0) throw invalid('topics: must name a topic, or be a RegExp');
+  if (!Array.isArray(topics) || topics.length === 0)
+    throw invalid(`topics: expected a list of at least one topic, or a RegExp, got ${JSON.stringify(topics)}`);
   for (const [at, name] of topics.entries()) check(`topics[${at}]`, name);
   return { topics: [...new Set(topics)] };
 }
@@ -17,7 +18,7 @@ export function subscriptionOf({ topics }: SubscribeRequest): Subscription {
 function wholeName({ source, flags }: RegExp): string {
   const wrong = flags.replace(/[iu]/g, '');
   check('topics', source);
-  if (wrong !== '') throw invalid(`topics: a RegExp may have the flag i, got ${flags}`);
+  if (wrong !== '') throw invalid(`topics: expected a RegExp without flags other than i and u, got ${flags}`);
   return `${flags.includes('i') ? '(?i)' : ''}.*(?:${source}).*`;
 }
 

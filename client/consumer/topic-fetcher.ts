@@ -1,11 +1,11 @@
-// Reads one topic's partitions ahead of the application: one long poll for all of them, its answer kept until it is
-// taken, and the next one sent as soon as it is. So one answer is being worked on, at most one waits, and memory is
-// bounded by two. While nothing flows the waits grow to maxWaitMs; an answer that comes empty before its wait is over
-// is followed by a pause, never by a busy loop. With maxIdlePauseMs the waiting is done here instead of at the server: where
-// a function is billed for the time that it waits, a pause costs nothing.
+// A fetcher reads one topic's partitions ahead of the application. It sends one long poll for all of them, keeps its answer
+// until the answer is taken, and then sends the next. So one answer is being worked on and at most one waits, which bounds
+// the memory. While no records come, the waits grow to maxWaitMs. After an empty answer that came before its wait was over,
+// the fetcher pauses: it never loops without a pause. With maxIdlePauseMs it waits here instead of at the server, because
+// AWS bills a function for the time that it waits, and a pause costs nothing.
 //
-// What fails in one partition delays that partition only, unless no repeat can help: then it is given on, behind
-// whatever was read before it.
+// Invariant: a failure in one partition delays that partition only, unless no repeat can help. Such a failure is passed on,
+// behind everything that was read before it.
 
 import { catalogue, type ErrorCode } from '../../lib/api/errors.ts';
 import { type BatchHeader, splitBatches } from '../../lib/record/batch-header.ts';
@@ -33,7 +33,7 @@ export type FetchSettings = {
   readonly minBytes: number;
   readonly maxWaitMs: number;
   readonly maxIdlePauseMs: number;
-  /** Of a group: then a topic that is gone will be taken away by the group, and is no failure. */
+  /** Set for a consumer with a group. A topic that is gone is then no failure, because the group takes it away. */
   readonly committed: CommittedOffsets | undefined;
   readonly onRetention: ((warning: RetentionWarning) => void) | undefined;
 };
@@ -45,11 +45,11 @@ export type FetchContext = {
   readonly requestTimeoutMs: number;
 };
 
-/** One batch at `at` of `bytes`, still packed; of no use once the partition is in another fetch generation. */
+/** One packed batch, at index `at` of `bytes`. It is of no use once the partition is in another fetch generation. */
 export type FetchedBatch = {
   readonly assigned: AssignedPartition;
   readonly fetchGeneration: number;
-  /** Records below it were not asked for. */
+  /** The requested offset: a batch may hold records below it, which are left out. */
   readonly from: number;
   readonly bytes: Uint8Array;
   readonly at: number;
@@ -57,14 +57,14 @@ export type FetchedBatch = {
   readonly highWatermark: number;
 };
 
-/** `failure` comes after the batches. */
+/** `failure` happened after the batches, so it is reported after them. */
 export type Fetched = { readonly batches: FetchedBatch[]; readonly failure?: RivuletClientError | undefined };
 
 type Asked = { readonly assigned: AssignedPartition; readonly fetchGeneration: number; readonly offset: number };
 
 const firstWaitMs = 500;
 const firstPauseMs = 50;
-/** With every partition paused there is nothing to do until someone interrupts. */
+/** With every partition paused, the fetcher has nothing to do until it is interrupted. */
 const idleMs = 60_000;
 const outOfRange = catalogue.OFFSET_OUT_OF_RANGE.kafkaErrorCode;
 const vanished: ReadonlySet<string> = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'INCONSISTENT_TOPIC_ID']);
@@ -103,14 +103,14 @@ export class TopicFetcher {
     return this.#partitions;
   }
 
-  /** From the next request on, which is at once if there is one to ask for that was not. */
+  /** The next request asks for these partitions. It is sent immediately if any of them is new. */
   replace(partitions: readonly AssignedPartition[]): void {
     const before = new Set(this.#partitions);
     this.#partitions = [...partitions];
     if (partitions.some((one) => !before.has(one))) this.interrupt();
   }
 
-  /** What has been read, if anything; the next answer is on its way from now on. */
+  /** Returns what has been read, if anything, and lets the next request start. */
   take(): Fetched | undefined {
     const fetched = this.#fetched;
     this.#fetched = undefined;
@@ -118,7 +118,7 @@ export class TopicFetcher {
     return fetched;
   }
 
-  /** A partition has begun a new fetch generation or is resumed: what is being asked is not what is wanted. */
+  /** Ends the request under way. A partition began a new fetch generation or was resumed, and the request predates that. */
   interrupt(): void {
     this.#round.abort();
   }
@@ -150,11 +150,11 @@ export class TopicFetcher {
     this.#whenFetched();
   }
 
-  /** Of the whole request. What can be repeated is, for as long as it takes. */
+  /** Handles a failure of the whole request. If a repeat can help, the request is repeated for as long as it takes. */
   async #failed(error: unknown, signal: AbortSignal): Promise<void> {
     const { clock, retry } = this.#context;
     const known = isClientError(error) ? error : corrupt(error, {});
-    // A short wait comes next: an answer soon tells that all is well again.
+    // The next wait is short, so that an answer soon shows that the service works again.
     this.#empty = 0;
     if (this.#passes(known)) return pause(backoffMs(clock, retry, ++this.#failures, known), signal);
     const [only, another] = this.#partitions;
@@ -189,7 +189,7 @@ export class TopicFetcher {
     return fetched;
   }
 
-  /** Until something arrives, or a partition that failed is to be tried again. */
+  /** The wait lasts until records arrive, or until a partition that failed is due for its next try. */
   #waitMs(nowMs: number): number {
     const active = this.#partitions.filter(isWanted);
     const retries = active.map((one) => one.retryAtMs - nowMs).filter((leftMs) => leftMs > 0);
@@ -239,18 +239,18 @@ export class TopicFetcher {
     return { batches, failure };
   }
 
-  /** @returns the error when these are no batches. */
+  /** @returns the error when the bytes of the frame are not batches. */
   #readBatches(asked: Asked, frame: FetchFrame, into: FetchedBatch[]): RivuletClientError | undefined {
     const { assigned, fetchGeneration, offset } = asked;
     const { highWatermark, batches: bytes } = frame;
     assigned.failures = 0;
     this.#warn(assigned, frame);
-    // Whoever was served goes to the end: with a bound on the whole answer, the others come first next time.
+    // A partition with records goes to the end: an answer is bounded as a whole, so the others must come first next time.
     if (bytes.length > 0) this.#partitions = [...this.#partitions.filter((one) => one !== assigned), assigned];
     try {
       for (const { header, from: at } of splitBatches(bytes)) {
         const end = header.baseOffset + header.lastOffsetDelta + 1;
-        // The first may begin, and even end, below what was asked for.
+        // The first batch may begin, and even end, below the requested offset.
         if (end <= offset) continue;
         into.push({ assigned, fetchGeneration, from: offset, bytes, at, header, highWatermark });
         assigned.fetchOffset = end;
@@ -278,7 +278,7 @@ export class TopicFetcher {
     if (isOut && !waits) this.#warn(assigned, frame);
     if (resets) resetTo(assigned, autoOffsetReset);
     else if (!waits && !this.#passes(error)) return error;
-    // The first reset is followed at once.
+    // After the first reset the partition is read immediately. Further failures in a row delay it.
     if (!resets || assigned.failures > 0) {
       assigned.retryAtMs = clock.monotonic() + backoffMs(clock, retry, assigned.failures + 1);
     }
@@ -291,7 +291,7 @@ export class TopicFetcher {
     if (warning) this.#settings.onRetention?.(warning);
   }
 
-  /** A frame has only Kafka's number, which several errors share: asked for this partition alone, the server says more. */
+  /** A frame has only Kafka's number, which several errors share. A request for this partition alone gets the full error. */
   async #explain({ assigned, offset }: Asked, frame: FetchFrame, signal: AbortSignal): Promise<RivuletClientError> {
     const { topic, partition } = assigned;
     const { errorCode, highWatermark, logStartOffset } = frame;
@@ -313,7 +313,7 @@ export class TopicFetcher {
     return same ? full.with({ topic, partition, offset }) : plain;
   }
 
-  /** Counts empty answers, and waits where the server should have, or where it was told not to. */
+  /** Counts empty answers. Pauses when the server answered before its wait was over, or was asked not to wait. */
   async #rest(fetched: Fetched, tookMs: number, waitMs: number, signal: AbortSignal): Promise<void> {
     const { clock } = this.#context;
     const { maxIdlePauseMs } = this.#settings;
@@ -325,7 +325,7 @@ export class TopicFetcher {
       await pause(fullJitterMs(clock, this.#empty, firstPauseMs, 1_000), signal);
   }
 
-  /** Doubles up to the bound, by chance a little shorter; ends when a partition that failed is to be tried again. */
+  /** The pause doubles up to the bound, less a random fifth at most. It ends when a failed partition is due for a retry. */
   #idlePauseMs(): number {
     const { clock } = this.#context;
     const grownMs = Math.min(this.#settings.maxIdlePauseMs, firstPauseMs * 2 ** Math.min(this.#empty, 20));
@@ -339,7 +339,7 @@ function isWanted({ paused, answersHeld }: AssignedPartition): boolean {
   return !paused && answersHeld < heldAtMost;
 }
 
-/** Bytes that are not what they should be: asking again would bring the same. */
+/** The error of bytes that are not valid. It is not retriable, because the same request would return the same bytes. */
 function corrupt(cause: unknown, where: ClientErrorDetails): RivuletClientError {
   return new RivuletClientError('CORRUPT_MESSAGE', String(cause), { ...where, cause });
 }

@@ -1,4 +1,4 @@
-// The requests of one group: heartbeats, commits, and what is committed.
+// This file sends the requests of one group: heartbeats, commits, and reads of the committed offsets.
 import type { HeartbeatReply } from '../../lib/api/groups.ts';
 import { isClientError, RivuletClientError } from '../client-error.ts';
 import type { Answer, Connection } from '../transport/connection.ts';
@@ -10,7 +10,7 @@ export type PartitionCommit = {
   readonly topic: string;
   readonly topicId?: string | undefined;
   readonly partition: number;
-  /** Of the next message to be read. */
+  /** The offset of the next message to be read. */
   readonly offset: number;
   readonly metadata?: string | undefined;
 };
@@ -22,14 +22,14 @@ export type CommitResult<Commit> = { readonly commit: Commit; readonly error: Ri
 export type CommittedOffset = {
   readonly topic: string;
   readonly partition: number;
-  /** -1: nothing is committed. */
+  /** -1 means that nothing is committed. */
   readonly offset: number;
   readonly metadata: string;
 };
 
 type Named = { readonly partition: number; readonly topicId: string | undefined };
 
-/** The committed offsets of these partitions of a topic. A partition without one is left out. */
+/** Returns the committed offsets of these partitions of a topic. It leaves out a partition that has none. */
 export type CommittedOffsets = (
   topic: string,
   partitions: readonly Named[],
@@ -39,12 +39,12 @@ export type CommittedOffsets = (
 export type GroupApi = {
   readonly groupId: string;
   heartbeat(body: object, timeoutMs: number, signal: AbortSignal): Promise<HeartbeatReply>;
-  /** One try. Throws when the whole of it failed; what failed of it is in the results. */
+  /** Tries once. Throws when the whole request failed. The results hold the errors of single partitions. */
   commit<Commit extends PartitionCommit>(
     commits: readonly Commit[],
     member: (CommitIdentity & { commitSeq: number }) | undefined,
   ): Promise<CommitResult<Commit>[]>;
-  /** Those of a topic, or all. */
+  /** Returns the committed offsets of one topic, or of all. */
   committed(topic?: string): Promise<CommittedOffset[]>;
   readonly committedOffsets: CommittedOffsets;
 };

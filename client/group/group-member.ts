@@ -1,5 +1,5 @@
-// Keeps a consumer in its group: heartbeats on a timer of their own, however long the handlers take, and the changes of the
-// assignment, one after the other. What to do is membership.ts's to decide.
+// This class keeps a consumer in its group. It sends heartbeats on a timer of their own, however long the handlers take,
+// and carries out the changes of the assignment, one after the other. membership.ts decides what to do.
 import type { Clock } from '../../lib/runtime/clock.ts';
 import { isClientError, RivuletClientError } from '../client-error.ts';
 import { backoffMs, type RetryPolicy, retrying } from '../transport/retry.ts';
@@ -34,30 +34,30 @@ export type MemberOptions = {
 
 export type Subscription = { readonly topics: readonly string[] } | { readonly regex: string };
 
-/** What the application makes of it. What it throws ends the membership. */
+/** The consumer's side of the membership. An error that it throws ends the membership. */
 export type MemberOwner = {
   assign(partitions: readonly OwnedPartition[]): Promise<void>;
-  /** Until the signal aborts: they are lost then, and nothing more is to be done about them. */
+  /** Releases the partitions. When the signal aborts they are lost, and `revoke` must do nothing more about them. */
   revoke(partitions: readonly OwnedPartition[], signal: AbortSignal): Promise<void>;
-  /** Nothing of them may be handed over from now on. */
+  /** From now on, no message of them may be handed over. */
   drop(partitions: readonly OwnedPartition[]): void;
   lost(partitions: readonly OwnedPartition[], reason: RivuletClientError): Promise<void>;
   /** The membership has ended. */
   fail(error: unknown): void;
-  /** What has been handed over may be more, or less, than before. */
+  /** The lease may have changed, so messages may be handed over again, or no longer. */
   wake(): void;
-  /** Why the consumer must leave its group, if it must: a handler that works for too long. */
+  /** @returns why the consumer must leave its group, if a handler works for too long. */
   slow(): RivuletClientError | undefined;
   told(event: MembershipEvent): void;
 };
 
-/** However much of a session a hanging request may take. */
+/** A hanging request may take at most this fraction of a session: one third. */
 const requestShare = 3;
 const leaveTries = 3;
-/** How often at least it is looked whether a handler is slow. */
+/** The longest time between two checks for a slow handler. */
 const watchMs = 1_000;
 
-/** Refusals of a goodbye that has no need to be said. */
+/** A leave request that is refused with one of these codes was not needed: the group has already removed the member. */
 const alreadyOut: ReadonlySet<string> = new Set(['UNKNOWN_MEMBER_ID', 'FENCED_MEMBER_EPOCH', 'GROUP_ID_NOT_FOUND']);
 
 type Change = Extract<MemberAction, { type: 'assign' | 'revoke' | 'lose' }>;
@@ -92,13 +92,13 @@ export class GroupMember {
     return this.#member.phase === 'ended';
   }
 
-  /** Undefined while it is not a member. */
+  /** Returns undefined while the consumer is not a member. */
   identity(): CommitIdentity | undefined {
     const { phase, epoch } = this.#member;
     return phase === 'member' ? { memberId: this.memberId, memberEpoch: epoch } : undefined;
   }
 
-  /** Whether what was assigned is still ours, as far as anybody can know without asking. */
+  /** Whether the assigned partitions are still ours, as far as the lease can tell without a request. */
   mayDeliver(): boolean {
     return this.#time() < this.#member.leaseEndMs;
   }
@@ -108,7 +108,7 @@ export class GroupMember {
     this.#happened({ type: 'subscribed', nowMs: this.#time() });
   }
 
-  /** Lets go of everything, then tells the group. */
+  /** Releases all partitions, and then tells the group. */
   async leave(): Promise<void> {
     this.#happened({ type: 'leave', nowMs: this.#time() });
     while (!this.ended) await this.#changes;
@@ -218,7 +218,7 @@ export class GroupMember {
     this.#happened({ type: 'refused', seq, error, backoffMs: waitMs, nowMs: this.#time() });
   }
 
-  /** Always everything: then no lost reply and no lost request makes a difference. */
+  /** Every heartbeat sends everything, so that no lost reply and no lost request makes a difference. */
   #body(seq: number, epoch: number, owned: readonly OwnedPartition[]): object {
     const { groupInstanceId, assignor, sessionTimeoutMs, heartbeatIntervalMs, maxPollIntervalMs } = this.#options;
     const subscription = this.#subscription;
@@ -232,18 +232,18 @@ export class GroupMember {
       sessionTimeoutMs,
       heartbeatIntervalMs,
       subscribedTopicNames: 'topics' in subscription ? subscription.topics : [],
-      // Left out it would mean: as before.
+      // A field that is left out would mean: keep the earlier value.
       subscribedTopicRegex: 'regex' in subscription ? subscription.regex : '',
       serverAssignor: assignor,
       topicPartitions: byTopic(owned),
     };
   }
 
-  /** If it does not arrive, the session tells. */
+  /** Best effort: if this request is lost, the session timeout removes the member. */
   async #sayGoodbye({ seq, epoch }: Extract<MemberAction, { type: 'leave' }>): Promise<void> {
     const { clock, api, requestTimeoutMs, retry } = this.#context;
     const timeoutMs = Math.min(requestTimeoutMs, this.#options.sessionTimeoutMs / requestShare);
-    // For all tries together: whoever stops is waiting.
+    // The timeout covers all tries together, because the caller of stop() is waiting.
     const signal = AbortSignal.timeout(Math.ceil(timeoutMs));
     const body = {
       memberId: this.memberId,

@@ -1,9 +1,10 @@
-// A group member's side of the protocol, as a pure table: what happened, what is now so, what is to be done. Time, requests
-// and the application are group-member.ts's. The server's side and its proofs: docs/PROTOCOL.md, "Groups".
+// This is a group member's side of the protocol, as a pure function: from the state and an event to the new state and the
+// actions. Time, requests and the application are in group-member.ts. docs/PROTOCOL.md, section 13, "Groups", has the
+// server's side and its proofs.
 //
-// Invariants: `seq` only grows, and an answer to any but the newest heartbeat is dropped: an older one may name partitions
-// that have been let go since. Nothing is let go of in a heartbeat before the application has let go of it. And what the
-// newest answered heartbeat promised ends `leaseMs` after it was *sent*, less the skew that clocks may have.
+// Invariants: `seq` only grows. An answer to any but the newest heartbeat is dropped, because it may name partitions that
+// the member has released since. No heartbeat releases a partition before the application has released it. The lease of
+// the newest answered heartbeat ends `leaseMs` after that heartbeat was *sent*, less the skew that clocks may have.
 import {
   type HeartbeatReply,
   joinEpoch,
@@ -16,24 +17,24 @@ import type { RivuletClientError } from '../client-error.ts';
 export type OwnedPartition = { readonly topic: string; readonly topicId: string; readonly partition: number };
 
 export type Member = {
-  /** `resting`: has left, because a handler is slow. `ended`: for good. */
+  /** `resting`: the member has left because a handler is slow. `ended`: it has left for ever. */
   readonly phase: 'joining' | 'member' | 'resting' | 'ended';
   readonly epoch: number;
-  /** Of the newest heartbeat, and when it was sent. */
+  /** The number of the newest heartbeat, and when it was sent. */
   readonly seq: number;
   readonly sentMs: number;
-  /** When to send the next one. */
+  /** When to send the next heartbeat. */
   readonly dueMs: number;
-  /** Nothing may be handed over from then on. */
+  /** From then on, no message may be handed over. */
   readonly leaseEndMs: number;
-  /** What is reported as owned: with what the application is just letting go of. */
+  /** The partitions that heartbeats report as owned, including those that the application is releasing now. */
   readonly held: readonly OwnedPartition[];
   readonly target: readonly OwnedPartition[];
-  /** The change that the application is making now, if any; they are numbered. */
+  /** The change that the application is making now, if any. Changes are numbered. */
   readonly change: { readonly number: number; readonly revoked: readonly OwnedPartition[] } | undefined;
   readonly changes: number;
   readonly leaving: boolean;
-  /** Since when another member has our instance id. */
+  /** When the member first found its instance id in use by another member. */
   readonly unreleasedSinceMs: number | undefined;
 };
 
@@ -50,7 +51,7 @@ export type MemberEvent = { readonly nowMs: number } & (
   /** The application has made the change. */
   | { readonly type: 'changed'; readonly number: number }
   | { readonly type: 'subscribed' }
-  /** A handler works longer than it may; and: no handler does any more. */
+  /** `slow`: a handler works longer than it may. `rested`: no handler does so any more. */
   | { readonly type: 'slow'; readonly reason: RivuletClientError }
   | { readonly type: 'rested' }
   | { readonly type: 'leave' }
@@ -64,7 +65,7 @@ export type MemberAction =
       readonly owned: readonly OwnedPartition[];
     }
   | { readonly type: 'assign' | 'revoke'; readonly number: number; readonly partitions: readonly OwnedPartition[] }
-  /** At once, for they may be another's by now. */
+  /** The partitions are lost immediately, because another member may own them by now. */
   | {
       readonly type: 'lose';
       readonly number: number;
@@ -74,19 +75,19 @@ export type MemberAction =
   | { readonly type: 'leave'; readonly seq: number; readonly epoch: number }
   | { readonly type: 'fail'; readonly error: RivuletClientError };
 
-/** What a consumer learns of its membership without being asked anything, and what it could not tell its group. */
+/** Events of a membership that the application does not ask for, and messages that did not reach the group. */
 export type MembershipEvent =
   | { readonly type: 'joined'; readonly memberId: string }
-  /** Another member has its groupInstanceId. It waits until that one leaves, or its session is over. */
+  /** Another member has this groupInstanceId. The consumer waits until that member leaves or its session ends. */
   | { readonly type: 'instance-in-use' }
-  /** The last commit of partitions that are given up: what was handled since the one before is delivered again. */
+  /** The last commit of released partitions failed: what was handled since the commit before is delivered again. */
   | { readonly type: 'not-committed'; readonly reason: RivuletClientError }
-  /** The group takes it for a member until its session is over. */
+  /** The leave request failed: the group takes this consumer for a member until its session ends. */
   | { readonly type: 'not-left'; readonly reason: RivuletClientError };
 
 export type Decision = { readonly member: Member; readonly actions: readonly MemberAction[] };
 
-/** What the clocks of two machines may differ by. */
+/** The clocks of two machines may differ by this much. */
 export const skewMs = 1_000;
 
 export function newMember(nowMs: number): Member {
@@ -129,7 +130,7 @@ export function decide(member: Member, settings: MemberSettings, event: MemberEv
 }
 
 function beat(member: Member, nowMs: number): Decision {
-  // Whoever was thrown out while leaving has left.
+  // A member that the group removed while it was leaving has left.
   const idle = member.phase === 'resting' || (member.leaving && member.epoch === joinEpoch);
   if (nowMs < member.dueMs) return { member, actions: [] };
   if (idle) return { member: { ...member, dueMs: Number.POSITIVE_INFINITY }, actions: [] };
@@ -150,7 +151,7 @@ function answered(
 ): Decision {
   if (seq !== member.seq || member.phase === 'resting') return { member, actions: [] };
   const leaseEndMs = member.sentMs + reply.leaseMs - skewMs;
-  // Too late to believe it. The heartbeat itself has been heard: the next one is not urgent.
+  // The answer came after its lease, so it grants nothing. The group has received the heartbeat: the next is not urgent.
   if (nowMs >= leaseEndMs) return { member: { ...member, dueMs: nowMs + settings.heartbeatIntervalMs }, actions: [] };
   return reconcile(
     {
@@ -166,7 +167,7 @@ function answered(
   );
 }
 
-/** One change at a time, and letting go comes first: the group waits for it. */
+/** Makes one change at a time. A release comes first, because the group waits for it. */
 function reconcile(member: Member, settings: MemberSettings): Decision {
   if (member.change) return { member, actions: [] };
   const { held, target } = member;
@@ -211,7 +212,7 @@ function refused(
     return lose({ ...member, phase: 'joining', epoch: joinEpoch, dueMs }, error);
   if (error.retriable) return { member: { ...member, dueMs }, actions: [] };
   const unreleasedSinceMs = member.unreleasedSinceMs ?? nowMs;
-  // Who had it may have crashed: then its session ends.
+  // The holder of the instance id may have crashed: then its session ends within this time.
   const waitedMs = nowMs - unreleasedSinceMs;
   if (
     errorCode === 'UNRELEASED_INSTANCE_ID' &&
@@ -223,8 +224,8 @@ function refused(
 }
 
 /**
- * A change under way is overtaken: its number is no longer the current one. But with nothing held it can only be an
- * earlier loss, and what comes next, an assignment or the end, waits until the application has taken that in.
+ * A loss overtakes a change under way, whose number is then no longer the current one. But with nothing held, that change
+ * can only be an earlier loss. An assignment, or the end, then waits until the application has handled the earlier loss.
  */
 function lose(member: Member, reason: RivuletClientError): Decision {
   const { held: partitions } = member;
@@ -245,7 +246,7 @@ function rest(member: Member, settings: MemberSettings, reason: RivuletClientErr
   return { member: { ...left.member, phase }, actions: [...lost.actions, ...left.actions] };
 }
 
-/** A static member will be back: its partitions wait for a session. */
+/** A static member says that it will return: its partitions wait for it for a session. */
 function end(member: Member, { isStatic }: MemberSettings): Decision {
   const seq = member.seq + 1;
   return {
@@ -268,7 +269,7 @@ function flat(assignment: readonly TopicPartitions[]): OwnedPartition[] {
   );
 }
 
-/** As heartbeats and commits have it. */
+/** Groups the partitions by topic, as heartbeats name them. */
 export function byTopic(partitions: readonly OwnedPartition[]): TopicPartitions[] {
   return [...Map.groupBy(partitions, ({ topicId }) => topicId)].map(([topicId, of]) => ({
     topic: of[0]!.topic,

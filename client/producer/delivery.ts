@@ -1,19 +1,19 @@
-// What one send() is waiting for: a result for each of its messages, which come batch by batch. One promise for all of
-// them, however many.
+// A delivery collects what one send() waits for: a result for each of its messages. The results come batch by batch. All
+// messages share one promise, however many they are.
 import type { RivuletClientError } from '../client-error.ts';
 import type { RecordMetadata } from '../record-metadata.ts';
 
 export type MessageResult = RecordMetadata | RivuletClientError;
 
 export class Delivery {
-  /** Resolves also when messages have failed: what they met is among the results. */
+  /** Resolves even when messages have failed: their errors are among the results. */
   readonly promise: Promise<readonly MessageResult[]>;
   readonly #results: MessageResult[];
   readonly #whenDone: () => void;
   readonly #resolve: (results: readonly MessageResult[]) => void;
   #left: number;
 
-  /** One message at least. `whenDone` is called once, before the promise resolves. */
+  /** A delivery has at least one message. `whenDone` is called once, before the promise resolves. */
   constructor(messages: number, whenDone: () => void) {
     this.#left = messages;
     this.#whenDone = whenDone;
@@ -23,7 +23,7 @@ export class Delivery {
     this.#resolve = resolve;
   }
 
-  /** What became of one message: once for each. */
+  /** Stores the result of one message. Call it exactly once for each message. */
   settle(index: number, result: MessageResult): void {
     this.#results[index] = result;
     if (--this.#left > 0) return;
@@ -31,7 +31,7 @@ export class Delivery {
     this.#resolve(this.#results);
   }
 
-  /** Before any message has a result. */
+  /** Fails all messages. Call it only before any message has a result. */
   failAll(error: RivuletClientError): void {
     for (let index = this.#results.length; index-- > 0; ) this.settle(index, error);
   }

@@ -1,12 +1,12 @@
-// One partition's records on their way: open batch -> closed batch -> part of a request -> answered. No I/O: the producer
-// asks what may be sent (`take`) and tells what came of it.
+// The queue holds one partition's records on their way: open batch -> closed batch -> part of a request -> answered. It
+// does no I/O: the producer asks what may be sent (`take`), and then reports the result.
 //
-//   waiting     batches, oldest first; only the last may still grow. A batch is *sealed* when it is encoded under the
-//               identity and with the next sequence; what is sealed goes out in exactly these bytes, as often as needed.
-//   unresolved  parts: runs of sealed batches that are in flight, or wait to be sent again; in sequence order.
+//   waiting     Batches, oldest first. Only the last may still grow. A batch is *sealed* when it is encoded under the
+//               identity, with the next sequence. A sealed batch is sent in exactly these bytes, as often as needed.
+//   unresolved  Parts, in sequence order. A part is a run of sealed batches that is in flight, or waits to be sent again.
 //
-// Invariant: under one identity the sequences sent are dense, and none stands for two different contents. When a sealed
-// batch fails for good that cannot be kept, so the partition leaves its identity and what follows begins a new one.
+// Invariant: under one identity the sequences sent are dense, and no sequence stands for two different contents. When a
+// sealed batch fails for ever this cannot hold, so the partition leaves its identity and later batches begin a new one.
 import { type EncodeOptions, encodeBatch } from '../../lib/record/batch.ts';
 import { advanceSequence, recordBatchOverheadBytes } from '../../lib/record/batch-header.ts';
 import type { Compression } from '../../lib/record/compression.ts';
@@ -21,46 +21,46 @@ export type QueueSettings = {
   readonly lingerMs: number;
   readonly deliveryTimeoutMs: number;
   readonly maxInFlightPerPartition: number;
-  /** Undefined: the producer is not idempotent. */
+  /** It is undefined when the producer is not idempotent. */
   readonly ids: ProducerIds | undefined;
 };
 
-/** Depends on the topic, and may change with it. */
+/** These limits depend on the topic, and may change with it. */
 export type BatchLimits = {
-  /** Estimated, before compression: a batch that reaches it takes no more records. */
+  /** The estimated size before compression at which a batch takes no more records. */
   readonly targetBytes: number;
-  /** Encoded: more is refused, by the topic or for the size of a request. */
+  /** The largest encoded size. A larger batch exceeds the topic's limit, or the size of a request. */
   readonly maxBytes: number;
 };
 
 type Batch = {
-  /** Grows: the order in which a partition's batches must be written. */
+  /** The number grows from batch to batch: it is the order in which a partition's batches must be written. */
   readonly number: number;
   readonly records: OutgoingRecord[];
   readonly deliveries: Delivery[];
-  /** Where each record stands in its delivery. */
+  /** The index of each record in its delivery. */
   readonly indexes: number[];
   readonly openedMs: number;
   readonly limits: BatchLimits;
   sizeBytes: number;
   sealed: Uint8Array | undefined;
-  /** Why it was to be sent under another identity than before. */
+  /** The error that made the batch be sent again under another identity. */
   renewedFor: RivuletClientError | undefined;
 };
 
 export type Part = {
   readonly queue: PartitionQueue;
-  /** Counts the partition's parts. */
+  /** The number of the part among the partition's parts. */
   readonly number: number;
   readonly batches: readonly Batch[];
   readonly bytes: Uint8Array;
   readonly identity: ProducerIdentity | undefined;
   readonly deadlineMs: number;
   failures: number;
-  /** No try so far can have written anything, unless it said so. */
+  /** True while no try so far can have written anything, unless its answer says so. */
   certain: boolean;
   lastError: RivuletClientError | undefined;
-  /** Undefined while it is in flight. */
+  /** It is undefined while the part is in flight. */
   resendAtMs: number | undefined;
 };
 
@@ -92,7 +92,7 @@ export class PartitionQueue {
     return open !== undefined && isOpen(open) && open.sizeBytes + record.sizeBytes <= open.limits.targetBytes;
   }
 
-  /** @returns whether that changed when this partition is due. */
+  /** @returns whether the record changed when this partition is due. */
   append(record: OutgoingRecord, delivery: Delivery, index: number, limits: BatchLimits, nowMs: number): boolean {
     const joins = this.joins(record);
     if (!joins) this.#open(limits, nowMs);
@@ -105,7 +105,7 @@ export class PartitionQueue {
   }
 
   #open(limits: BatchLimits, openedMs: number): void {
-    // Encoded now, while an earlier request is under way, and not when the next is due.
+    // The batch is encoded now, while an earlier request is under way, to save time when the next is due.
     if (this.#maySealAhead()) this.#sealOldest();
     this.#waiting.push({
       number: this.#batches++,
@@ -120,20 +120,20 @@ export class PartitionQueue {
     });
   }
 
-  /** Not while an identity that was left has batches under way: they may have to go first, in the new one. */
+  /** False while batches of a left identity are under way: they may have to go first, under the new identity. */
   #maySealAhead(): boolean {
     return (
       this.#settings.ids?.current() !== undefined && this.#unresolved.every((part) => part.identity === this.#identity)
     );
   }
 
-  /** In order, because sealing gives the next sequence. Those behind it may have been full since before there was an identity. */
+  /** Seals in order, because sealing takes the next sequence. Several batches may be full before there is an identity. */
   #sealOldest(): void {
     const oldest = this.#waiting.find((batch) => !batch.sealed);
     if (oldest) this.#seal(oldest);
   }
 
-  /** When there is something to send; Infinity when there is not. `hurry`: do not linger. */
+  /** When there is something to send, or Infinity when there is not. `hurry` means: do not linger. */
   dueAtMs(hurry: boolean): number {
     let dueMs = Number.POSITIVE_INFINITY;
     for (const part of this.#unresolved) dueMs = Math.min(dueMs, part.resendAtMs ?? dueMs);
@@ -143,14 +143,14 @@ export class PartitionQueue {
     return Math.min(dueMs, Math.max(this.#notBeforeMs, first.openedMs + (ready ? 0 : this.#settings.lingerMs)));
   }
 
-  /** When the first of what is not in flight is too old to be sent. */
+  /** When the oldest of the batches that are not in flight becomes too old to be sent. */
   expiresAtMs(): number {
     let atMs = this.#waiting[0] ? this.#deadlineMs(this.#waiting[0]) : Number.POSITIVE_INFINITY;
     for (const part of this.#unresolved) if (part.resendAtMs !== undefined) atMs = Math.min(atMs, part.deadlineMs);
     return atMs;
   }
 
-  /** What may be sent now in `roomBytes`, due or not: a part to be repeated, else a new one. It is in flight from here on. */
+  /** Takes what may be sent now in `roomBytes`, due or not: a part to repeat, or a new one. The part is then in flight. */
   take(nowMs: number, roomBytes: number): Part | undefined {
     const repeated = this.#unresolved.find((part) => part.resendAtMs !== undefined && part.resendAtMs <= nowMs);
     if (!repeated) return this.#mayStart() && nowMs >= this.#notBeforeMs ? this.#start(roomBytes) : undefined;
@@ -160,8 +160,9 @@ export class PartitionQueue {
   }
 
   /**
-   * New parts wait for those to be repeated, and for those of an identity that was left: they are older. They wait for the
-   * oldest even while those behind it are answered: the log tells the offset of a repeat only among a producer's newest five.
+   * New parts wait for parts that must be repeated, and for parts of a left identity, because these are older. New parts
+   * also wait for the oldest part while later ones are answered: the log knows the offset of a repeat only among a
+   * producer's newest five runs.
    */
   #mayStart(): boolean {
     const { ids, maxInFlightPerPartition } = this.#settings;
@@ -201,7 +202,7 @@ export class PartitionQueue {
     return part;
   }
 
-  /** Undefined when the batch cannot be sent at all: it has failed then, without having had a sequence. */
+  /** Returns undefined when the batch cannot be sent at all. It has then failed without using a sequence. */
   #seal(batch: Batch): Uint8Array | undefined {
     this.#identity ??= this.#settings.ids?.current();
     try {
@@ -228,7 +229,7 @@ export class PartitionQueue {
     return this.#unresolved[0] === part;
   }
 
-  /** The part's records are in the log from `ack.baseOffset` on, one after the other. */
+  /** The part's records are in the log, one after the other from `ack.baseOffset` on. */
   written(part: Part, ack: ProduceAck | undefined): void {
     this.#settle(part);
     let offset = ack?.baseOffset ?? -1;
@@ -249,8 +250,9 @@ export class PartitionQueue {
   }
 
   /**
-   * Back to the batches that wait, in their order, to be sealed under another identity: the first time immediately, then not
-   * before `atMs`. Somebody may have taken many of the coming ids, and each renewal takes the next.
+   * Puts the part's batches back among those that wait, in their order, to be sealed under another identity. The first
+   * renewal is immediate, later ones not before `atMs`: another writer may have taken many of the coming ids, and each
+   * renewal takes only the next one.
    */
   renew(part: Part, error: RivuletClientError, atMs: number): void {
     this.#settle(part);
@@ -266,12 +268,12 @@ export class PartitionQueue {
   fail(part: Part, error: RivuletClientError): void {
     this.#settle(part);
     this.#leave(part.identity);
-    // What was sent once and never answered may be in the log, whatever the last answer was.
+    // A part with an unanswered try may be in the log, whatever the last answer was.
     const outcome = part.certain ? error.outcome : 'unknown';
     for (const batch of part.batches) this.#failBatch(batch, error.with({ outcome }));
   }
 
-  /** Fails what is too old and not in flight. */
+  /** Fails everything that is too old and not in flight. */
   expire(nowMs: number): void {
     for (const part of [...this.#unresolved]) {
       if (part.resendAtMs !== undefined && part.deadlineMs <= nowMs) this.fail(part, part.lastError!);
@@ -280,7 +282,7 @@ export class PartitionQueue {
     for (const batch of old) this.#failWaiting([batch], batch.renewedFor ?? expired(this.#settings.deliveryTimeoutMs));
   }
 
-  /** Fails all that has not been sent. */
+  /** Fails everything that has not been sent. */
   failAllWaiting(error: RivuletClientError): void {
     this.#failWaiting(this.#waiting, error);
   }
@@ -304,7 +306,7 @@ export class PartitionQueue {
   #leave(identity: ProducerIdentity | undefined): void {
     if (!identity) return;
     this.#settings.ids?.retire(identity);
-    // The part may belong to an identity that has been left already.
+    // The part may belong to an identity that the partition has already left.
     if (identity !== this.#identity) return;
     this.#identity = undefined;
     this.#nextSequence = 0;
@@ -321,7 +323,7 @@ function isOpen(batch: Batch): boolean {
 }
 
 function tooLarge(bytes: number, limit: number): RivuletClientError {
-  const detail = `a batch of ${bytes} bytes (encoded), at most ${limit} (max.message.bytes, or the size of a request)`;
+  const detail = `batch: expected at most ${limit} bytes when encoded (max.message.bytes, or the size of a request), got ${bytes}`;
   return new RivuletClientError('MESSAGE_TOO_LARGE', detail, { outcome: 'not-written' });
 }
 
@@ -331,6 +333,6 @@ function asRefusal(cause: unknown): RivuletClientError {
 }
 
 function expired(afterMs: number): RivuletClientError {
-  const detail = `not sent within deliveryTimeoutMs (${afterMs})`;
+  const detail = `the message was not sent within deliveryTimeoutMs (${afterMs}): send it again`;
   return new RivuletClientError('REQUEST_TIMED_OUT', detail, { outcome: 'not-written', retriable: true });
 }

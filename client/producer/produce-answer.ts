@@ -1,18 +1,18 @@
-// The answer to a produce request, as one result per partition. A partition that the answer does not mention, or not in a
-// form that makes sense, has an unknown outcome: never a guess.
+// This file reads the answer to a produce request as one result per partition. Invariant: it never guesses. A partition
+// that the answer leaves out, or mentions in a form that makes no sense, has an unknown outcome.
 import { errorOfProblem, RivuletClientError, withOutcome } from '../client-error.ts';
 import { type Answer, errorOfAnswer, retryAfterOf } from '../transport/connection.ts';
 
 export type ProduceAck = {
   readonly baseOffset: number;
   readonly lastOffset: number;
-  /** -1 unless the topic says LogAppendTime. */
+  /** -1 unless the topic is set to LogAppendTime. */
   readonly logAppendTime: number;
 };
 
 export type ProduceResult = ProduceAck | RivuletClientError;
 
-/** @returns the result of a partition; those of partitions that were not in the request are never asked for. */
+/** @returns a function that gives the result of a partition. Call it only for partitions of the request. */
 export function produceResults(answer: Answer): (partition: number) => ProduceResult {
   const listed = listOf(answer);
   if (listed === undefined) {

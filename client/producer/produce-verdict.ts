@@ -1,15 +1,16 @@
-// What to do with batches that were not simply acknowledged. Pure: the whole policy of the producer's retries.
+// This pure function decides what to do with batches that were not acknowledged. It is the whole policy of the producer's
+// retries.
 //
-// Two facts rule it. A sequence number that may have been used for some records must never be used for others, nor be
-// left out. And an answer of "not written" speaks of one try only: an earlier try that was never answered may still land.
+// Two facts rule it. A sequence number that may have been used for some records must never be used for others, and must
+// not be skipped. An answer of "not written" is about one try only: an earlier, unanswered try may still be applied.
 import type { RivuletClientError } from '../client-error.ts';
 
 export type Verdict =
-  /** It is in the log, though perhaps nobody knows where any more. */
+  /** The records are in the log, though their offset may no longer be known. */
   | 'written'
-  /** The same bytes once more. */
+  /** Send the same bytes once more. */
   | 'again'
-  /** The log surely holds none of it and will take none under this producer id: the same records under a new one. */
+  /** The log certainly holds none of it and will take none under this producer id: send the records under a new one. */
   | 'renew'
   | 'failed';
 
@@ -21,19 +22,19 @@ export type Tried = {
   readonly idempotent: boolean;
 };
 
-/** Another writes under our producer id, at a newer epoch: our sequences will never be taken again, and no copy can land. */
+/** Another writer uses our producer id at a newer epoch: the log will never take our sequences, nor any delayed copy. */
 const fenced = 'INVALID_PRODUCER_EPOCH';
 const lostHistory: ReadonlySet<string> = new Set(['OUT_OF_ORDER_SEQUENCE_NUMBER', 'UNKNOWN_PRODUCER_ID']);
 
 export function verdictOf(error: RivuletClientError, tried: Tried): Verdict {
   if (error.outcome === 'written' || error.errorCode === 'DUPLICATE_SEQUENCE_NUMBER') return 'written';
   if (tried.idempotent && error.errorCode === fenced) {
-    // What was sent earlier may be in the log: it must be known first, and goes first.
+    // Earlier batches may be in the log. Their outcome must be known first, and they must be sent first.
     if (!tried.oldest) return 'again';
     return tried.certain ? 'renew' : 'failed';
   }
   if (tried.idempotent && lostHistory.has(error.errorCode)) {
-    // A predecessor is on its way still; or a copy of these very batches may be.
+    // An earlier batch is still on its way, or a copy of these batches may be.
     return tried.oldest && tried.certain ? 'renew' : 'again';
   }
   return error.retriable ? 'again' : 'failed';

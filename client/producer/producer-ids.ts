@@ -1,5 +1,5 @@
-// The idempotent producer's identity. One is current and serves every partition; a partition in which something failed
-// leaves it for ever (partition-queue.ts), and then nobody new begins with it either.
+// This file keeps the idempotent producer's identity. One identity is current and serves every partition. A partition in
+// which a batch failed leaves the identity for ever (partition-queue.ts), and then no other partition begins with it.
 // Invariant: a partition never begins twice with the same identity, so sequence 0 is always its first.
 import type { Clock } from '../../lib/runtime/clock.ts';
 import type { Connection } from '../transport/connection.ts';
@@ -10,7 +10,7 @@ export type ProducerIdentity = { readonly producerId: number; readonly epoch: nu
 
 export type ProducerIds = {
   current(): ProducerIdentity | undefined;
-  /** Makes sure that there is a current one. Callers at the same time share one request. Throws RivuletClientError. */
+  /** Makes sure that there is a current identity. Concurrent callers share one request. Throws RivuletClientError. */
   acquire(): Promise<void>;
   retire(identity: ProducerIdentity): void;
 };
@@ -20,7 +20,7 @@ export function createProducerIds(connection: Connection, clock: Clock, retry: R
   let asking: Promise<void> | undefined;
 
   async function ask(): Promise<void> {
-    // Not a write that matters: an id that nobody uses costs nothing.
+    // The call does not count as a write, because an unused id costs nothing.
     const call = { method: 'POST', path: paths.producers, writes: false } as const;
     try {
       current = await retrying(clock, retry, () => connection.ask<ProducerIdentity>(call));

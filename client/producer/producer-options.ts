@@ -1,4 +1,4 @@
-// What a producer may be told, with its defaults and bounds.
+// This file defines a producer's options, with their defaults and bounds.
 import { limits } from '../../lib/api/limits.ts';
 import type { Compression } from '../../lib/record/compression.ts';
 import { choiceOption, wholeOption } from '../whole-option.ts';
@@ -13,18 +13,18 @@ export type ProducerOptions = {
   readonly batchSize?: number;
   /** Default none. */
   readonly compression?: Compression;
-  /** Bytes of one request, all partitions together. Default and most 4 MiB. */
+  /** Bytes of one request, all partitions together. Default and maximum: 4 MiB. */
   readonly maxRequestBytes?: number;
   /** Requests under way at the same time. Default 5. */
   readonly maxInFlightRequests?: number;
-  /** Of them, how many may carry one partition. Default 1, at most 5. */
+  /** How many of these requests may carry records of the same partition. Default 1, maximum 5. */
   readonly maxInFlightPerPartition?: number;
   /**
    * How long a message may wait to be sent and sent again, milliseconds, once it has buffer memory. Default 120,000. A try
-   * that has begun is not cut short, for that would only make its outcome unknown: it may take requestTimeoutMs more.
+   * that has begun is not cut short, because its outcome would then be unknown. It may take requestTimeoutMs more.
    */
   readonly deliveryTimeoutMs?: number;
-  /** Bytes of messages not yet answered; beyond it send() waits. Default 32 MiB. A larger send goes alone. */
+  /** Bytes of messages not yet answered. Beyond it send() waits. Default 32 MiB. A larger send is sent alone. */
   readonly bufferMemory?: number;
 };
 

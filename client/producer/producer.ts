@@ -1,9 +1,9 @@
-// What happens when you call send(): its messages become records, wait their turn for buffer memory and the topic's
-// metadata (admit), join their partitions' batches (append), leave with whatever else of the topic may go (pump), and
-// are answered part by part (resolve). One send is one promise; nothing on the way makes one per record.
+// When you call send(), its messages become records and wait for buffer memory and the topic's metadata (admit). They join
+// their partitions' batches (append), leave with everything else of the topic that may be sent (pump), and are answered
+// part by part (resolve). One send is one promise: no step makes a promise per record.
 //
 // Invariants: sends to a topic are appended in the order of their calls. A partition's batches are written in order, and
-// once, unless an error said otherwise: what is repeated is repeated in the same bytes, under the same sequence.
+// once, unless an error says otherwise: a repeat sends the same bytes, under the same sequence.
 
 import { BATCHES_MEDIA_TYPE, encodeProduceFrames } from '../../lib/record/frames.ts';
 import type { Clock } from '../../lib/runtime/clock.ts';
@@ -35,9 +35,9 @@ type Admission = {
   readonly delivery: Delivery;
   readonly records: readonly OutgoingRecord[];
   readonly sizeBytes: number;
-  /** Of the partitions that the messages name; -1 when none does. */
+  /** The highest partition that the messages name, or -1 when none names one. */
   readonly highestPartition: number;
-  /** The topic has been read since the send. */
+  /** Whether the topic has been read since the send. */
   informed: boolean;
 };
 
@@ -50,14 +50,14 @@ export class Producer {
   readonly #unsettled = new Set<Delivery>();
   /** Sends that wait for metadata or memory, per topic, in the order of their calls. */
   readonly #admissions = new Map<string, Admission[]>();
-  /** By topic id: a topic made anew is another. */
+  /** The key is the topic id, because a re-created topic is another topic. */
   readonly #topics = new Map<string, TopicQueue>();
   readonly #learning = new Set<string>();
   #bufferedBytes = 0;
   #inFlight = 0;
   #flushes = 0;
   #closed = false;
-  /** A send waits for memory. */
+  /** Whether a send waits for memory. */
   #starving = false;
   #acquiring = false;
   #pumpIsDue = false;
@@ -71,26 +71,26 @@ export class Producer {
     this.#settings = { ...settingsOf(options), ids: this.#ids, clock };
   }
 
-  /** Here for KafkaJS's shape: the producer id is fetched with the first send. */
+  /** Exists because KafkaJS has it: the producer id is fetched with the first send. */
   async connect(): Promise<void> {
     this.#closed = false;
   }
 
-  /** How many partitions the topic has. UNKNOWN_TOPIC_OR_PARTITION if there is no such topic. */
+  /** Returns how many partitions the topic has. Throws UNKNOWN_TOPIC_OR_PARTITION if there is no such topic. */
   async partitionsFor(topic: string): Promise<number> {
     return (await this.#context.metadata.refresh(topic)).partitions;
   }
 
   /**
-   * One result per message, in their order. Rejects with RivuletClientError when any message failed: `results` has each
-   * message's own result or error, and each error the outcome of its message. A message that cannot be sent keeps all of
-   * them from being sent.
+   * Resolves with one result per message, in their order. Rejects with RivuletClientError when any message failed. Its
+   * `results` then has each message's own result or error, and each error has the outcome of its message. If one message
+   * is invalid, none of them is sent.
    */
   send({ topic, messages }: TopicMessages): Promise<RecordMetadata[]> {
     return this.#send([{ topic, messages, where: 'messages' }]);
   }
 
-  /** As several sends at once, in results and errors as one; settles when all have. */
+  /** Works like several sends together. It has their results and errors in one, and settles when all of them have. */
   sendBatch(request: { readonly topicMessages: readonly TopicMessages[] }): Promise<RecordMetadata[]> {
     const parts = request.topicMessages.map((part, at) => ({ ...part, where: `topicMessages[${at}].messages` }));
     return this.#send(parts);
@@ -108,7 +108,7 @@ export class Producer {
     return results as RecordMetadata[];
   }
 
-  /** Sends what lingers; resolves when every send so far is settled, well or not. */
+  /** Sends lingering batches. Resolves when every send so far has settled, successfully or not. */
   async flush(): Promise<void> {
     this.#flushes++;
     this.#pumpSoon();
@@ -116,7 +116,7 @@ export class Producer {
     this.#flushes--;
   }
 
-  /** Refuses new sends, and flushes. */
+  /** Refuses further sends, and flushes. */
   async disconnect(): Promise<void> {
     this.#closed = true;
     await this.flush();
@@ -159,7 +159,7 @@ export class Producer {
   }
 
   #knowsPartitions({ highestPartition, informed }: Admission, metadata: TopicMetadata): boolean {
-    // Partitions may have been added; once the topic has been read again, the number is what it is.
+    // Partitions may have been added. Once the topic has been read again, its number of partitions is final.
     return highestPartition < metadata.partitions || informed;
   }
 
@@ -183,7 +183,7 @@ export class Producer {
 
   #takeMemory({ sizeBytes, delivery }: Admission): boolean {
     if (this.#bufferedBytes > 0 && this.#bufferedBytes + sizeBytes > this.#settings.bufferMemory) {
-      // What lingers is sent now, and an answer makes room.
+      // Lingering batches are sent now, and their answers make room.
       if (!this.#starving) this.#pumpSoon();
       this.#starving = true;
       return false;
@@ -215,9 +215,9 @@ export class Producer {
     return queue;
   }
 
-  // --- pump: whatever changed, see what may be sent, and when to look again
+  // --- pump: after any change, send what may be sent, and set the timer for the next look
 
-  /** Once for everything that happens in this turn of the event loop. */
+  /** Pumps once for everything that happens in this turn of the event loop. */
   #pumpSoon(): void {
     if (this.#pumpIsDue) return;
     this.#pumpIsDue = true;
@@ -228,7 +228,7 @@ export class Producer {
   }
 
   #pump(): void {
-    // What waits for metadata is woken by its answer; the others wait for memory.
+    // The answer with the metadata wakes the sends that wait for it. All other waiting sends wait for memory.
     const starving = () => [...this.#admissions.keys()].filter((topic) => !this.#learning.has(topic));
     for (const topic of starving()) this.#admit(topic);
     this.#starving = starving().length > 0;
@@ -245,7 +245,7 @@ export class Producer {
       const parts = topic.take(nowMs);
       if (parts.length === 0) return;
       void this.#transmit(topic, parts);
-      // Whoever waits longest comes first.
+      // A topic that was served goes to the end, so that the one that waits longest comes first.
       this.#topics.delete(topic.topicId);
       this.#topics.set(topic.topicId, topic);
     }
@@ -255,7 +255,7 @@ export class Producer {
     clearTimeout(this.#timer);
     let atMs = Number.POSITIVE_INFINITY;
     for (const topic of this.#topics.values()) {
-      // With no request to spare, an answer is what to wait for.
+      // With all requests in flight, the next answer pumps again, so no timer is needed.
       if (this.#inFlight < this.#settings.maxInFlightRequests) atMs = Math.min(atMs, topic.dueAtMs(hurry));
       for (const queue of topic.queues()) atMs = Math.min(atMs, queue.expiresAtMs());
     }
@@ -270,7 +270,7 @@ export class Producer {
     this.#acquiring = true;
     const acquired = this.#ids.acquire().catch((error: unknown) => {
       const refused = asClientError(error).with({ outcome: 'not-written' });
-      // What is retriable is asked for again, until the batches are too old.
+      // After a retriable error the id is asked for again, until the batches are too old.
       if (!refused.retriable) for (const queue of this.#allQueues()) queue.failAllWaiting(refused);
     });
     void acquired.then(() => {
@@ -283,7 +283,7 @@ export class Producer {
     return [...this.#topics.values()].flatMap((topic) => topic.queues());
   }
 
-  // --- transmit and resolve: one request, and what becomes of its parts
+  // --- transmit and resolve: one request, and what happens to its parts
 
   async #transmit(topic: TopicQueue, parts: readonly Part[]): Promise<void> {
     this.#inFlight++;
@@ -291,7 +291,7 @@ export class Producer {
     const results = parts.map((part) => resultOf(part.queue.partition));
     const partitions = await this.#partitionsLeft(topic, results);
     this.#inFlight--;
-    // One wait for all of them, so that what went together goes together again.
+    // All parts share one wait, so that parts that were sent together are sent together again.
     const failures = Math.max(...parts.map((part) => part.failures)) + 1;
     const waitMs = backoffMs(this.#context.clock, this.#context.retry, failures, results.find(isClientError));
     for (const part of parts) {
@@ -319,8 +319,8 @@ export class Producer {
   }
 
   /**
-   * A function with an old view may not know a topic yet, or a partition: then the topic itself is asked.
-   * @returns how many partitions there are against all appearance; 0 when an answer is to be taken as it is.
+   * A function with a stale copy may not know a topic or a partition yet. In that case the topic itself is read again.
+   * @returns how many partitions exist although the answer denies one, or 0 when the answer is to be believed.
    */
   async #partitionsLeft(topic: TopicQueue, results: readonly ProduceResult[]): Promise<number> {
     const { metadata } = this.#context;
@@ -350,7 +350,7 @@ export class Producer {
 }
 
 function noPartition(partition: number, { topic, partitions }: TopicMetadata): RivuletClientError {
-  const detail = `partition: ${topic} has partitions 0 to ${partitions - 1}, not ${partition}`;
+  const detail = `partition: expected a partition of ${topic} from 0 to ${partitions - 1}, got ${partition}`;
   return new RivuletClientError('UNKNOWN_TOPIC_OR_PARTITION', detail, { outcome: 'not-written', topic, partition });
 }
 

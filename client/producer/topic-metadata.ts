@@ -1,5 +1,6 @@
-// What a client has to know of a topic: how many partitions, which incarnation, how large a batch. Cached per name, read
-// again when it has grown old (partitions may have been added) and when an answer shows that it is wrong.
+// This cache holds what a producer must know of a topic: its number of partitions, its id, and the largest batch. The key
+// is the name. An entry is read again when it is old, because partitions may have been added, and when an answer shows
+// that it is wrong.
 
 import { limits } from '../../lib/api/limits.ts';
 import type { Clock } from '../../lib/runtime/clock.ts';
@@ -9,16 +10,16 @@ import { type RetryPolicy, retrying } from '../transport/retry.ts';
 
 export type TopicMetadata = {
   readonly topic: string;
-  /** 22 characters of base64url: another topic of the same name has another. */
+  /** 22 characters of base64url. A re-created topic of the same name has another id. */
   readonly topicId: string;
   readonly partitions: number;
   readonly maxMessageBytes: number;
 };
 
 export type TopicMetadataCache = {
-  /** What is known now, without asking; undefined when nothing is. An old entry is renewed behind the caller's back. */
+  /** Returns the cached entry without waiting, or undefined if there is none. An old entry is renewed in the background. */
   peek(topic: string): TopicMetadata | undefined;
-  /** Asks; callers at the same time share one request. Throws RivuletClientError. */
+  /** Sends a request, which concurrent callers share. Throws RivuletClientError. */
   refresh(topic: string): Promise<TopicMetadata>;
   forget(topic: string): void;
 };
@@ -58,7 +59,7 @@ export function createTopicMetadataCache(
 
   function peek(topic: string): TopicMetadata | undefined {
     const entry = known.get(topic);
-    // A failure to renew is no failure of the caller's: the old entry still serves, and an answer will tell.
+    // A failed renewal must not fail the caller. The old entry still serves, and an answer shows if it is wrong.
     if (entry && clock.monotonic() - entry.readMs > maxAgeMs) refresh(topic).catch(() => undefined);
     return entry?.metadata;
   }

@@ -1,5 +1,6 @@
-// One topic's partitions on their way, and which of them ride together: whatever may be sent of a topic goes in one
-// request, for a request costs the same however many partitions it carries, and each partition in it one write more.
+// This queue holds one topic's partition queues, and decides which partitions share a request. Everything of a topic that
+// may be sent goes into one request: a request costs the same however many partitions it carries. Each partition in it
+// costs one more write.
 
 import { limits } from '../../lib/api/limits.ts';
 import { partitionForKey } from '../../lib/bytes/murmur2.ts';
@@ -10,21 +11,21 @@ import { type BatchLimits, type Part, PartitionQueue, type QueueSettings } from 
 import type { TopicMetadata } from './topic-metadata.ts';
 
 export type TopicSettings = QueueSettings & {
-  /** Of one batch, before compression. */
+  /** The bytes of one batch, before compression. */
   readonly batchBytes: number;
-  /** Of one request's body. */
+  /** The bytes of one request's body. */
   readonly maxRequestBytes: number;
   readonly clock: Clock;
 };
 
-/** Of a partition's part in a request: int32 partition, int32 length. */
+/** Each partition's part in a request has this header: int32 partition, int32 length. */
 const frameOverheadBytes = 8;
 
 export class TopicQueue {
   readonly topic: string;
   readonly topicId: string;
   readonly #settings: TopicSettings;
-  /** In the order in which they were served: who waits longest comes first. */
+  /** The partitions are in the order in which they were served, so the one that waits longest comes first. */
   readonly #partitions = new Map<number, PartitionQueue>();
   #sticky = 0;
 
@@ -34,7 +35,7 @@ export class TopicQueue {
     this.#settings = settings;
   }
 
-  /** A record's own partition must exist. @returns whether that changed when this topic is due. */
+  /** If the record names a partition, it must exist. @returns whether the record changed when this topic is due. */
   append(record: OutgoingRecord, delivery: Delivery, index: number, metadata: TopicMetadata): boolean {
     const queue = this.#queueOf(this.#partitionFor(record, metadata.partitions));
     return queue.append(record, delivery, index, this.#batchLimits(metadata), this.#settings.clock.monotonic());
@@ -43,7 +44,7 @@ export class TopicQueue {
   #partitionFor(record: OutgoingRecord, partitions: number): number {
     if (record.partition !== undefined) return record.partition;
     if (record.key !== null) return partitionForKey(record.key, partitions);
-    // Without a key: one partition for a whole batch, then another (KIP-480), for larger and fewer batches.
+    // Records without a key fill a batch of one partition and then one of another (KIP-480): larger and fewer batches.
     if (!this.#partitions.get(this.#sticky)?.joins(record)) {
       this.#sticky = Math.floor(this.#settings.clock.random() * partitions);
     }
@@ -61,7 +62,7 @@ export class TopicQueue {
   #batchLimits({ maxMessageBytes }: TopicMetadata): BatchLimits {
     const { batchBytes, maxRequestBytes } = this.#settings;
     const maxBytes = Math.min(maxMessageBytes, maxRequestBytes - frameOverheadBytes);
-    // What does not compress grows a little: a full batch must still be below the maximum.
+    // Data that does not compress grows a little, and a full batch must still be below the maximum.
     return { maxBytes, targetBytes: Math.min(batchBytes, maxBytes - Math.ceil(maxBytes / 128)) };
   }
 
@@ -79,7 +80,7 @@ export class TopicQueue {
     return dueMs;
   }
 
-  /** The parts of one request: all that may be sent, due or not, in one body. Empty when nothing fits or nothing may. */
+  /** Takes the parts of one request: all that may be sent, due or not, in one body. Returns none if nothing fits. */
   take(nowMs: number): Part[] {
     const parts: Part[] = [];
     let room = this.#settings.maxRequestBytes;

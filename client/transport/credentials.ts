@@ -1,5 +1,6 @@
-// Who signs, and for which region. Explicit credentials win; a server on loopback takes local/local, the embedded
-// home's default; anything else asks the AWS chain (environment, profile, SSO, role), which is loaded only then.
+// This file finds the credentials that sign requests, and the region they sign for. Explicit credentials win. A server
+// on loopback gets local/local, the embedded backend's default. Any other server gets the credentials of the AWS chain
+// (environment, profile, SSO, role), and only then is the chain loaded.
 
 import { isLoopback } from '../../lib/runtime/loopback.ts';
 import type { Credentials } from '../../lib/sigv4/canonical.ts';
@@ -8,7 +9,7 @@ import { isBelowLocalhost } from './loopback.ts';
 
 export type CredentialsProvider = () => Promise<Credentials>;
 
-/** @returns a function that may be asked before every request: temporary credentials are renewed by the chain. */
+/** @returns a function to call before every request: the chain renews temporary credentials. */
 export function credentialsFor(url: URL, given: Credentials | CredentialsProvider | undefined): CredentialsProvider {
   if (typeof given === 'function') return () => had(given);
   if (given !== undefined) {
@@ -25,7 +26,7 @@ export function credentialsFor(url: URL, given: Credentials | CredentialsProvide
     });
 }
 
-/** @returns the field that is wrong, and how. What it holds is not repeated: it may be a secret. */
+/** @returns the field that is wrong, and how. It does not repeat the value, because it may be a secret. */
 function whyNoCredentials(given: Credentials): string | undefined {
   if (typeof given !== 'object' || given === null) return ': expected an object or a function';
   const { accessKeyId, secretAccessKey, sessionToken } = given;
@@ -36,7 +37,7 @@ function whyNoCredentials(given: Credentials): string | undefined {
   return sessionToken === undefined || isVisible(sessionToken) ? undefined : '.sessionToken: expected visible ASCII';
 }
 
-/** Whatever the provider throws or gives, whoever asks is told what could not be had. */
+/** Turns anything that the provider throws, and any wrong value that it gives, into one error about the credentials. */
 async function had(provider: CredentialsProvider): Promise<Credentials> {
   try {
     const given = await provider();
@@ -50,8 +51,9 @@ async function had(provider: CredentialsProvider): Promise<Credentials> {
 }
 
 /**
- * `https://abc123.execute-api.eu-central-1.amazonaws.com` -> `eu-central-1`. A custom domain does not tell. What an address of
- * API Gateway tells goes before what is given: it takes no other, and who is used to another region has AWS_REGION set.
+ * `https://abc123.execute-api.eu-central-1.amazonaws.com` -> `eu-central-1`. A custom domain does not reveal its region.
+ * The region in an address of API Gateway wins over the given one: the API accepts no other, and a user who mostly works
+ * in another region has AWS_REGION set.
  */
 export function regionFor(url: URL, given: string | undefined): string {
   if (given !== undefined && !(typeof given === 'string' && /^[a-z0-9-]+$/.test(given)))
@@ -60,6 +62,6 @@ export function regionFor(url: URL, given: string | undefined): string {
   if (named) return named;
   if (isLoopback(url.hostname) || isBelowLocalhost(url.hostname)) return 'us-east-1';
   throw invalid(
-    `region: ${url.hostname} does not name one, so it must be given (on the command line with --region or AWS_REGION)`,
+    `region: expected one, because ${url.hostname} does not name it: set it (on the command line, by --region or AWS_REGION)`,
   );
 }

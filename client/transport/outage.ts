@@ -1,22 +1,22 @@
-// Tells whoever asks how the service answers. The SDK goes on trying in silence, for as long as its options allow; a
-// person who waits wants to know that it does, and why.
-// Invariant: nothing is changed on its way; every run of failures that ends is followed by one recovery.
+// This wrapper reports to the application how the service answers. The SDK retries silently for as long as its options
+// allow, and a person who waits wants to know that it retries, and why.
+// Invariants: the wrapper changes no call and no answer. Every run of failures that ends is followed by one recovery.
 import type { Clock } from '../../lib/runtime/clock.ts';
 import { errorOfProblem, isClientError, type RivuletClientError } from '../client-error.ts';
 import { type Answer, type Connection, errorOfAnswer } from './connection.ts';
 
 export type Retry = {
   readonly error: RivuletClientError;
-  /** Requests that failed in a row, this one included, whoever sent them. */
+  /** The number of requests that failed in a row, this one included, whatever part of the SDK sent them. */
   readonly attempt: number;
-  /** Since the first of them failed, milliseconds. */
+  /** Milliseconds since the first of them failed. */
   readonly sinceMs: number;
 };
 
 export type RetryHooks = {
-  /** Called with each request that failed in a way that is tried again: no answer, or one that says "later". Must not throw. */
+  /** Called for each request whose failure can be retried: no answer, or one that says "later". Must not throw. */
   readonly onRetry?: (retry: Retry) => void;
-  /** Called with the first answer after that: `attempt` failed, the first of them `sinceMs` ago. Must not throw. */
+  /** Called with the first answer after that: `attempt` requests failed, the first one `sinceMs` ago. Must not throw. */
   readonly onRecovery?: (recovery: Omit<Retry, 'error'>) => void;
 };
 
@@ -35,7 +35,7 @@ export function watchConnection(connection: Connection, clock: Clock, hooks: Ret
       if (++attempt === 1) firstMs = clock.monotonic();
       hooks.onRetry?.({ error, attempt, sinceMs: clock.monotonic() - firstMs });
     } else if (error.status !== undefined) {
-      // Without a status nobody has answered: the request was given up, or could not be signed.
+      // Without a status there was no answer: the request was aborted, or could not be signed.
       answered();
     }
   }
@@ -59,7 +59,7 @@ export function watchConnection(connection: Connection, clock: Clock, hooks: Ret
   };
 }
 
-/** Where every partition of a produce request failed, the first one's error speaks for all. */
+/** Where every partition of a produce request failed, the first one's error stands for all. */
 function refusalIn(answer: Answer, writes: boolean): RivuletClientError | undefined {
   if (answer.status < 300) return undefined;
   return ofPartition(answer) ?? errorOfAnswer(answer, writes);

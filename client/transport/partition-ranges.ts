@@ -1,7 +1,7 @@
-// Partitions by their numbers, as queries name them: ranges that one request may ask for.
+// This file writes partition numbers the way queries name them: as ranges that one request may ask for.
 import { limits } from '../../lib/api/limits.ts';
 
-/** `0-255`: of partitions that lie together; those in between are in it too. */
+/** A range like `0-255` covers numbers that lie close together. It includes the numbers between them, asked for or not. */
 export function rangesOf(numbers: readonly number[]): string[] {
   const ranges: { readonly from: number; to: number }[] = [];
   for (const number of [...numbers].sort((a, b) => a - b)) {

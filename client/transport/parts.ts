@@ -1,8 +1,8 @@
-// Calls about more than one request can hold, or about several things that have no request together.
-// Invariant: when a part fails, the error says what became of those before it.
+// This file splits calls that are too large for one request, or that concern several things which no request can combine.
+// Invariant: when a part fails, the error says what happened to the parts before it.
 import { errorOfParts, isClientError, type PartResult } from '../client-error.ts';
 
-/** One after the other; the first failure ends it, and what was done before is among its results. */
+/** Works on one item after the other. The first failure ends the work, and its results list what was done before it. */
 export async function oneByOne<Item, Result extends PartResult>(
   items: readonly Item[],
   work: (item: Item) => Promise<readonly Result[]>,

@@ -1,6 +1,6 @@
-// The resources that the SDK asks for. Names are encoded though valid ones need not be: an invalid one must reach the
-// server as a name and be refused as one, not as another path. Three cannot: a URL has no room for them as names, so that
-// the offsets of a group `.` would be the group `offsets`. They are refused here.
+// These are the paths that the SDK requests. Names are encoded, although valid ones need no encoding: an invalid name
+// must reach the server as a name and be refused as one, not be taken for another path. The names "", "." and ".." cannot
+// reach it, because a URL drops them: the offsets of a group `.` would be the group `offsets`. They are refused here.
 import type { ErrorCode } from '../../lib/api/errors.ts';
 import { RivuletClientError } from '../client-error.ts';
 import { whyNotText } from '../text.ts';
@@ -16,7 +16,7 @@ function segment(name: string, field: string, errorCode: ErrorCode): string {
 
 function whyNoSegment(name: string): string | undefined {
   if (name !== '' && name !== '.' && name !== '..') return undefined;
-  return `must not be empty, "." or "..", got ${JSON.stringify(name)}`;
+  return `expected a name other than "", "." and "..", got ${JSON.stringify(name)}`;
 }
 
 export const paths = {

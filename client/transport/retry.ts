@@ -1,19 +1,19 @@
-// Trying again, for the calls that stand alone: metadata, producer ids, offsets, administration. The producer's own
-// retries are another matter (producer.ts), for they keep sequences.
+// This file retries the calls that stand alone: metadata, producer ids, offsets, administration. The producer has its own
+// retries (producer/producer.ts), because they must keep sequences.
 import { type Clock, fullJitterMs } from '../../lib/runtime/clock.ts';
 import { isClientError, type RivuletClientError } from '../client-error.ts';
 import { wholeOption } from '../whole-option.ts';
 
 export type RetryOptions = {
-  /** Tries after the first. Default 8. The producer does not count: it goes on until deliveryTimeoutMs. */
+  /** The number of tries after the first. Default 8. The producer ignores it, and retries until deliveryTimeoutMs. */
   readonly retries?: number;
-  /** Bound of the first wait, milliseconds; doubles from then on. Default 100. */
+  /** The bound of the first wait, milliseconds. It doubles with each further wait. Default 100. */
   readonly baseMs?: number;
-  /** Bound of any wait, milliseconds. Default 5,000. */
+  /** The bound of any wait, milliseconds. Default 5,000. */
   readonly capMs?: number;
 };
 
-/** Timers take no more. */
+/** The longest time that Node's timers accept. */
 const longestMs = 2_147_483_647;
 
 export type RetryPolicy = Required<RetryOptions>;
@@ -26,12 +26,12 @@ export function retryPolicy(options: RetryOptions = {}): RetryPolicy {
   };
 }
 
-/** A server that asks for more is not believed: it would stop a client for good. */
+/** A server that asks for more is not obeyed: it would stop a client for ever. */
 const longestRetryAfterMs = 60_000;
 
 /**
- * How long to wait after failure number `failures` (from 1). What the server asked for comes on top of the jitter: else all
- * whom it refused at once would be back at once.
+ * How long to wait after failure number `failures` (from 1). The wait that the server asked for comes on top of the jitter:
+ * otherwise all clients that it refused together would return together.
  */
 export function backoffMs(clock: Clock, policy: RetryPolicy, failures: number, error?: RivuletClientError): number {
   const askedMs = Math.min(error?.retryAfterMs ?? 0, longestRetryAfterMs);
@@ -39,8 +39,8 @@ export function backoffMs(clock: Clock, policy: RetryPolicy, failures: number, e
 }
 
 /**
- * Repeats `operation` while its error is retriable. `operation` gets the error before, so that a write can tell its own
- * earlier, unanswered try from another's work.
+ * Repeats `operation` while its error is retriable. `operation` receives the error of an earlier try, so that a write can
+ * distinguish its own earlier, unanswered try from the work of another client.
  */
 export async function retrying<T>(
   clock: Clock,
@@ -54,14 +54,14 @@ export async function retrying<T>(
       return await operation(before);
     } catch (error) {
       if (!isClientError(error) || !error.retriable || ++failures > policy.retries || signal?.aborted) throw error;
-      // One unanswered try is never forgotten: a later answer of "not written" speaks of the later try only.
+      // One unanswered try is never forgotten: a later answer of "not written" is about the later try only.
       before = before?.outcome === 'unknown' ? before : error;
       await pause(backoffMs(clock, policy, failures, error), signal);
     }
   }
 }
 
-/** Sleeps; an abort ends it early and in peace. The timer is cleared, for it would keep the process alive. */
+/** Sleeps. An abort ends the sleep early, without an error, and clears the timer, which would keep the process alive. */
 export function pause(waitMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted) return resolve();

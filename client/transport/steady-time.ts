@@ -1,6 +1,6 @@
-// Milliseconds that pass also while the process does not run. A frozen machine's monotonic clock may stand still, and its
-// wall clock may jump; a lease must end when either says so.
-// Invariant: never goes back, and never falls behind the monotonic clock.
+// This clock counts milliseconds that pass even while the process does not run. The monotonic clock of a frozen machine
+// may stand still, and its wall clock may jump. A lease must end as soon as either clock says so.
+// Invariant: the time never goes back, and never falls behind the monotonic clock.
 import type { Clock } from '../../lib/runtime/clock.ts';
 
 export function steadyTime(clock: Clock): () => number {

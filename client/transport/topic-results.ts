@@ -1,5 +1,5 @@
-// Answers that hold a list of topics with a result for each partition: what was committed, deleted, reset or looked up. One
-// that failed for every partition has an error's status and the same body.
+// This file reads answers that list topics with a result for each partition: what was committed, deleted, reset or looked
+// up. An answer that failed for every partition has an error's status and the same body.
 import { errorOfParts, errorOfProblem, isClientError, RivuletClientError, withOutcome } from '../client-error.ts';
 import { type Answer, errorOfAnswer } from './connection.ts';
 
@@ -13,11 +13,11 @@ export type PartitionOutcome<Result> = {
 type Entry = { readonly partition: number; readonly error?: unknown };
 type Listed = { readonly topic: string; readonly topicId?: string; readonly partitions: readonly Entry[] };
 
-/** In the order of the answer. Throws RivuletClientError for what failed as a whole. */
+/** The results in the order of the answer. Throws RivuletClientError when the request failed as a whole. */
 export const topicResults = <Result extends { partition: number }>(answer: Answer, writes: boolean) =>
   resultsPage<Result>(answer, writes).outcomes;
 
-/** All pages of what is looked up. */
+/** Reads all pages of a lookup. */
 export async function everyPage<Result extends { partition: number }>(
   ask: (after: string | undefined) => Promise<Answer>,
 ): Promise<PartitionOutcome<Result>[]> {
@@ -47,7 +47,7 @@ function resultsPage<Result extends { partition: number }>(
   return { outcomes, nextAfter: typeof nextAfter === 'string' ? nextAfter : undefined };
 }
 
-/** The same with every result. Throws the first error among them, with all results. */
+/** Requires that every partition has a result. Otherwise it throws the first error, with all results. */
 export function allDone<Result extends object>(outcomes: readonly PartitionOutcome<Result>[]) {
   if (outcomes.some(({ result }) => isClientError(result))) throw errorOfParts(outcomes.map(partOf));
   return outcomes as readonly (Omit<PartitionOutcome<Result>, 'result'> & { readonly result: Result })[];

@@ -251,7 +251,7 @@ describe('produce and consume', () => {
     expect({ code, stdout }).toEqual({ code: 1, stdout: 'good\n' });
     expect(stderr).toMatch(
       new RegExp(
-        `^Processed a total of 1 messages\nrivulet: ${topic} partition 0: the batch at offset 1 cannot be unpacked, because its producer wrote it so \\(.*\\); go on from offset 3 \\(CORRUPT_MESSAGE\\)\n$`,
+        `^Processed a total of 1 messages\nrivulet: ${topic} partition 0: the batch at offset 1 cannot be unpacked, because its producer wrote it so \\(.*\\): go on from offset 3 \\(CORRUPT_MESSAGE\\)\n$`,
       ),
     );
     expect(await ok(['consume', topic, '--partition', '0', '--offset', '3', '--max-messages', '1'])).toBe('behind\n');

@@ -17,7 +17,7 @@ test.each([
 test.each([
   [429, false, 'THROTTLED'],
   [429, true, 'THROTTLED'],
-  // The function has no concurrency left; to a write the same answer may come after it ran.
+  // The function has no concurrency left. A write may get the same answer after the function ran.
   [503, false, 'THROTTLED'],
   [503, true, 'GATEWAY_ERROR'],
   [502, false, 'GATEWAY_ERROR'],
@@ -44,7 +44,7 @@ test('a problem document keeps its code, outcome, detail and further members', (
   expect(error?.message).toBe('UNEXPECTED_OFFSET: next is 7');
 });
 
-test('what has no errorCode is no problem document of ours', () => {
+test('a document without an errorCode is not one of our problem documents', () => {
   expect(errorOfProblem({ message: 'Forbidden' })).toBeUndefined();
   expect(errorOfProblem('Forbidden')).toBeUndefined();
   expect(errorOfProblem(null)).toBeUndefined();
@@ -61,7 +61,7 @@ test.each([
   expect(errorOfKafkaCode(code, { topic: 't', partition: 1 })).toMatchObject({ errorCode, retriable, partition: 1 });
 });
 
-test('with() says more and loses nothing', () => {
+test('with() adds details and loses none', () => {
   const error = new RivuletClientError('THROTTLED', 'slow down', { retriable: true, status: 429, cause: 'c' });
   const named = error.with({ topic: 't', outcome: 'unknown' });
   expect(named).toMatchObject({ errorCode: 'THROTTLED', retriable: true, status: 429, topic: 't', outcome: 'unknown' });

@@ -1,5 +1,5 @@
-// The real thing in one process: the HTTP server, the handlers and the engine over memory; and a proxy that breaks what
-// passes through it, to stand between a client and it.
+// This is the real service in one process: the HTTP server, the handlers and the engine over memory. A proxy can stand
+// between a client and the service, and breaks what passes through it.
 import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createApi } from '../../http/api.ts';
@@ -18,8 +18,9 @@ export async function startEmbedded(): Promise<Backend> {
 }
 
 /**
- * What happens to a request on its way.
- * `lose reply`: it arrives, and the socket is cut instead of an answer. `late`: it arrives, after a gateway has answered 504.
+ * A fault that happens to a request on its way.
+ * `lose reply`: the request arrives, and the socket is cut instead of an answer. `late`: it arrives after a gateway has
+ * answered 504.
  */
 export type Fault = 'none' | 'refuse 503' | 'cut before' | 'lose reply' | 'late' | 'slow';
 
@@ -63,7 +64,7 @@ function forward(target: string, message: IncomingMessage, body: Buffer, respons
     else answer.pipe(response.writeHead(answer.statusCode ?? 502, answer.headers));
   });
   onward.on('error', () => message.socket.destroy());
-  // Who gives up a long poll gives it up all the way.
+  // When the client aborts a long poll, the proxy aborts it at the server too.
   response.on('close', () => {
     if (!response.writableFinished) onward.destroy();
   });

@@ -1,11 +1,11 @@
-// What a group's consumer commits, when, and where it begins.
+// These tests show what a group's consumer commits, when it commits, and where it begins.
 import { expect, test } from 'vitest';
 import { Rivulet } from '../../client/rivulet.ts';
 import { systemClock } from '../../lib/runtime/clock.ts';
 import { soon, start, t, upTo } from './group/group-subject.ts';
 import { logs } from './scripted-logs.ts';
 
-test('autoCommit commits at its interval, and what was looked up is committed before anything is read', async () => {
+test('autoCommit commits at its interval, and commits a looked-up offset before anything is read', async () => {
   const { group, consumer } = await start(logs([0]), { autoCommitIntervalMs: 30 });
   group.assigned = [0];
   const run = consumer.run({ eachMessage: () => undefined });
@@ -17,7 +17,7 @@ test('autoCommit commits at its interval, and what was looked up is committed be
   await run;
 });
 
-test('without autoCommit nothing is committed but what is told: what was handled, or offsets with a note', async () => {
+test('without autoCommit only commit() commits: what was handled, or offsets with a note', async () => {
   const { group, consumer } = await start(logs([10]), { autoCommit: false, autoCommitIntervalMs: 10 });
   group.assigned = [0];
   await consumer.run({
@@ -35,7 +35,7 @@ test('without autoCommit nothing is committed but what is told: what was handled
   expect(await consumer.committed('t')).toEqual([{ ...t(0), offset: 6, metadata: '' }]);
 });
 
-test('a commit of the application’s own, ahead of what is known to be handled, is not taken back by autoCommit', async () => {
+test('autoCommit does not take back a commit of the application that is ahead of what was handled', async () => {
   const { group, consumer } = await start(logs([10]), { autoCommitIntervalMs: 10 });
   group.assigned = [0];
   await consumer.run({
@@ -51,7 +51,7 @@ test('a commit of the application’s own, ahead of what is known to be handled,
   expect(offsets.at(-1)).toBe(4);
 });
 
-test('a commit that comes too late is refused to who asked for it, and does not end run when nobody asked', async () => {
+test('a commit that comes too late fails for its caller, and an automatic one does not end run', async () => {
   const { group, consumer } = await start(logs([10]), { autoCommitIntervalMs: 10 });
   group.assigned = [0];
   group.commitError = 'STALE_MEMBER_EPOCH';
@@ -83,7 +83,7 @@ test('a commit that was refused while the epoch grew is sent again with the new 
   expect(group.offsets.get(0)).toBe(5);
 });
 
-test('without subscribing: it begins at what is committed, and commits without membership', async () => {
+test('a consumer that does not subscribe begins at the committed offsets, and commits without membership', async () => {
   const { group, server } = await start(logs([10]));
   group.offsets.set(0, 4);
   const consumer = new Rivulet({ url: server.url }).consumer({ groupId: 'g', autoOffsetReset: 'none' });
@@ -97,7 +97,7 @@ test('without subscribing: it begins at what is committed, and commits without m
   expect(group.heartbeats).toEqual([]);
 });
 
-test('what is committed is asked for in ranges that fit a reply, however far apart the partitions are', async () => {
+test('committed offsets are requested in ranges that fit a reply, however far apart the partitions are', async () => {
   const { group, server, consumer } = await start(logs([0]));
   group.assigned = [0, 3, 255, 256, 9_000];
   const run = consumer.run({ eachMessage: () => undefined });
@@ -110,7 +110,7 @@ test('what is committed is asked for in ranges that fit a reply, however far apa
   await run.catch(() => undefined);
 });
 
-test('nothing committed and no rule where to begin is an error', async () => {
+test('without a committed offset and with autoOffsetReset none, reading is an error', async () => {
   const { group, consumer } = await start(logs([10]), { autoOffsetReset: 'none' });
   group.assigned = [0];
   await expect(consumer.run({ eachMessage: () => undefined })).rejects.toMatchObject({
@@ -119,7 +119,7 @@ test('nothing committed and no rule where to begin is an error', async () => {
   });
 });
 
-test('a last commit that is refused for good is told: run rejects, and so does stop of an iteration', async () => {
+test('a last commit that is refused for ever makes run reject, and so does stop of an iteration', async () => {
   const forbidden = { errorCode: 'FORBIDDEN', ...t(0) };
   const { group, consumer } = await start(logs([10]));
   group.assigned = [0];

@@ -1,4 +1,4 @@
-// A group's consumer: what it is assigned, keeps, gives up and loses.
+// These tests show which partitions a group's consumer is assigned, keeps, gives up and loses.
 import { expect, test } from 'vitest';
 import type { Consumer } from '../../client/consumer/consumer.ts';
 import type { ConsumedMessage } from '../../client/message.ts';
@@ -9,7 +9,7 @@ import { problem } from './scripted-group.ts';
 import { logs } from './scripted-logs.ts';
 import { fetchAsked, isFetch } from './scripted-server.ts';
 
-test('reads what it is assigned, from what is committed, commits what it has handled, and leaves', async () => {
+test('a consumer reads its partitions from the committed offsets, commits what it has handled, and leaves', async () => {
   const events: string[] = [];
   const { group, consumer } = await start(logs([10, 10]), {
     onPartitionsAssigned: (partitions) => void events.push(`assigned ${partitions.map(({ partition }) => partition)}`),
@@ -32,7 +32,7 @@ test('reads what it is assigned, from what is committed, commits what it has han
   expect(consumer.assignment()).toEqual([]);
 });
 
-test('a partition that is revoked is finished, committed, and only then reported as given up; the others go on', async () => {
+test('a revoked partition is finished, committed, and only then reported as released, while the others go on', async () => {
   const { group, consumer } = await start(logs([100_000, 100_000], 5));
   group.assigned = [0, 1];
   const atWork = gate();
@@ -62,7 +62,7 @@ test('a partition that is revoked is finished, committed, and only then reported
   await run;
 });
 
-test('what stays is not disturbed when more is assigned: nothing comes twice', async () => {
+test('partitions that stay are not disturbed when more are assigned: no message comes twice', async () => {
   const { group, consumer } = await start(logs([300, 300], 10, 2));
   group.assigned = [0];
   const seen: ConsumedMessage[] = [];
@@ -78,7 +78,7 @@ test('what stays is not disturbed when more is assigned: nothing comes twice', a
   for (const partition of [0, 1]) expect(offsetsOf(seen, partition)).toEqual(upTo(300));
 });
 
-test('concurrency: partitions side by side, each in order', async () => {
+test('with concurrency, partitions are read side by side, and each in order', async () => {
   const { group, consumer } = await start(logs([20, 20, 20, 20], 4));
   group.assigned = [0, 1, 2, 3];
   const working = new Set<number>();
@@ -117,7 +117,7 @@ test('a partition that is slow does not hold up the others', async () => {
   await run;
 });
 
-test('the lease ends: nothing is handed over until a heartbeat is answered again, and then it goes on where it was', async () => {
+test('a consumer whose lease has ended hands over nothing until a heartbeat is answered, and then continues', async () => {
   const { group, consumer } = await start(logs([100_000], 5));
   group.assigned = [0];
   group.leaseMs = 1_400;
@@ -137,7 +137,7 @@ test('the lease ends: nothing is handed over until a heartbeat is answered again
 });
 
 test.each(['UNKNOWN_MEMBER_ID', 'FENCED_MEMBER_EPOCH'])(
-  '%s: gives everything up without a commit, says why, and joins anew',
+  'after %s a consumer gives everything up without a commit, says why, and joins again',
   async (code) => {
     const lost: string[] = [];
     const { group, consumer } = await start(logs([100_000], 5), {
@@ -158,7 +158,7 @@ test.each(['UNKNOWN_MEMBER_ID', 'FENCED_MEMBER_EPOCH'])(
   },
 );
 
-test('a handler that takes too long: the consumer leaves, says why, and comes back when the handler is done', async () => {
+test('a consumer whose handler takes too long leaves, says why, and joins again when the handler is done', async () => {
   const lost: string[] = [];
   const { group, consumer } = await start(logs([10], 5), {
     maxPollIntervalMs: 300,
@@ -176,7 +176,7 @@ test('a handler that takes too long: the consumer leaves, says why, and comes ba
   await expect.poll(() => group.left(), soon).toBe(-1);
   expect(lost).toEqual([
     expect.stringMatching(
-      /^MAX_POLL_INTERVAL_EXCEEDED: t-0 from offset 3 on has been worked on for \d+ ms, and maxPollIntervalMs is 300: /,
+      /^MAX_POLL_INTERVAL_EXCEEDED: a handler has worked on t-0 from offset 3 for \d+ ms, and maxPollIntervalMs is 300: /,
     ),
   ]);
   const silent = group.heartbeats.length;
@@ -199,7 +199,7 @@ test.each(['run', 'iteration'])('a listener may stop the consumer, and wait for 
   await expect.poll(() => started.group.left(), soon).toBe(-1);
 });
 
-test('a static member leaves to return', async () => {
+test('a static member leaves with the epoch that says it will return', async () => {
   const { group, consumer } = await start(logs([10]), { groupInstanceId: 'worker-1' });
   group.assigned = [0];
   await consumer.run({ eachBatch: () => void consumer.stop() });
@@ -207,7 +207,7 @@ test('a static member leaves to return', async () => {
   expect(group.heartbeats.every(({ instanceId }) => instanceId === 'worker-1')).toBe(true);
 });
 
-test('a refusal that cannot pass ends run', async () => {
+test('a refusal that is not retriable ends run', async () => {
   const { group, consumer } = await start(logs([10]));
   group.nextAnswers.push(problem('GROUP_MAX_SIZE_REACHED'));
   await expect(consumer.run({ eachMessage: () => undefined })).rejects.toMatchObject({
@@ -215,7 +215,7 @@ test('a refusal that cannot pass ends run', async () => {
   });
 });
 
-test('a handler that throws ends run, after what it had handled is committed and the group is left', async () => {
+test('a handler that throws ends run, after the consumer has committed what was handled and left the group', async () => {
   const { group, consumer } = await start(logs([10]));
   group.assigned = [0];
   const eachMessage = ({ offset }: ConsumedMessage) => {
@@ -226,7 +226,7 @@ test('a handler that throws ends run, after what it had handled is committed and
   expect(group.left()).toBe(-1);
 });
 
-test('a topic that is gone while it is read is no failure: the group takes it away', async () => {
+test('a topic that is deleted while it is read is no failure: the group takes it away', async () => {
   let gone = false;
   const records = logs([10]);
   const { group, consumer } = await start((request) =>
@@ -248,7 +248,7 @@ test('a topic that is gone while it is read is no failure: the group takes it aw
   expect(seen).toEqual(upTo(10));
 });
 
-test('retention that comes near is told before it costs anything', async () => {
+test('the application is warned that retention comes near before records are lost', async () => {
   const warnings: unknown[] = [];
   let start0 = 0;
   const { group, consumer } = await start(
@@ -268,30 +268,34 @@ test('retention that comes near is told before it costs anything', async () => {
   ]);
 });
 
-/** The frame's log start: behind partition, error code and high watermark. */
+/** The frame's log start stands behind the partition, the error code and the high watermark. */
 function withStart(bytes: Uint8Array, logStartOffset: number): Uint8Array {
   const frame = Buffer.from(bytes);
   frame.writeBigInt64BE(BigInt(logStartOffset), 14);
   return frame;
 }
 
-test('a group consumer is told wrong options, and mixing subscribe with assign, in a sentence', async () => {
+test('wrong options, and mixing subscribe with assign, are refused with a sentence', async () => {
   const { consumer, server } = await start(logs([0]));
   const rivulet = new Rivulet({ url: server.url });
-  expect(() => consumer.assign([t(0)])).toThrow(/assign: this consumer has subscribed/);
-  expect(() => rivulet.consumer().subscribe({ topics: ['t'] })).toThrow(/subscribe: needs the option groupId/);
+  expect(() => consumer.assign([t(0)])).toThrow(/this consumer has subscribed/);
+  expect(() => rivulet.consumer().subscribe({ topics: ['t'] })).toThrow(/subscribe needs the option groupId/);
   const simple = rivulet.consumer({ groupId: 'g' });
   simple.assign([t(0)]);
   expect(() => simple.subscribe({ topics: ['t'] })).toThrow(/partitions were assigned/);
-  expect(() => rivulet.consumer({ groupId: 'g' }).subscribe({ topics: [] })).toThrow(/topics: must name a topic/);
-  expect(() => rivulet.consumer({ groupId: 'g' }).subscribe({ topics: /x/s })).toThrow(/flag i, got s/);
-  expect(() => rivulet.consumer({ groupInstanceId: 'x' })).toThrow(/groupInstanceId: needs a groupId/);
+  expect(() => rivulet.consumer({ groupId: 'g' }).subscribe({ topics: [] })).toThrow(
+    /topics: expected a list of at least one topic/,
+  );
+  expect(() => rivulet.consumer({ groupId: 'g' }).subscribe({ topics: /x/s })).toThrow(
+    /flags other than i and u, got s/,
+  );
+  expect(() => rivulet.consumer({ groupInstanceId: 'x' })).toThrow(/groupInstanceId: expected the option groupId/);
   expect(() => rivulet.consumer({ groupId: 'g', sessionTimeoutMs: 9_000, heartbeatIntervalMs: 4_000 })).toThrow(
-    /heartbeatIntervalMs: must be at most a third of sessionTimeoutMs \(9000\), which is 3000, got 4000/,
+    /heartbeatIntervalMs: expected at most a third of sessionTimeoutMs \(9000\), which is 3000, .* got 4000/,
   );
 });
 
-test('a pattern reaches the group as one of the whole name', async () => {
+test('a pattern reaches the group as a pattern for the whole name', async () => {
   const { group, consumer } = await start(logs([0]));
   consumer.subscribe({ topics: /^orders-(eu|us)/i });
   const run = consumer.run({ eachMessage: () => undefined });
@@ -300,7 +304,7 @@ test('a pattern reaches the group as one of the whole name', async () => {
   await run;
 });
 
-test('who had assigned partitions and subscribes when run has begun joins then', async () => {
+test('a consumer without its assigned partitions that subscribes during run joins then', async () => {
   const { group, server } = await start(logs([10]));
   group.assigned = [0];
   const consumer = started(new Rivulet({ url: server.url }).consumer({ groupId: 'g', autoOffsetReset: 'earliest' }));
@@ -314,7 +318,7 @@ test('who had assigned partitions and subscribes when run has begun joins then',
   await run;
 });
 
-test('a consumer that is not stopped yet is not run again: it would be read twice', async () => {
+test('a consumer that has not stopped yet cannot run again, because two readers would read it', async () => {
   const { group, consumer } = await start(logs([10]));
   group.assigned = [0];
   const finish = gate();
@@ -326,7 +330,7 @@ test('a consumer that is not stopped yet is not run again: it would be read twic
   const run = consumer.run({ eachMessage });
   await atWork.opened;
   const stopped = consumer.stop();
-  await expect(consumer.run({ eachMessage })).rejects.toThrow(/not stopped yet/);
+  await expect(consumer.run({ eachMessage })).rejects.toThrow(/has not stopped yet/);
   finish.open();
   await stopped;
   await run;
@@ -336,7 +340,7 @@ test('a consumer that is not stopped yet is not run again: it would be read twic
   expect(group.offsets.get(0)).toBe(2);
 });
 
-test('disconnect while the join is not answered gives it up, and leaves', async () => {
+test('disconnect during an unanswered join gives the join up, and leaves', async () => {
   const { group, consumer } = await start(logs([10]));
   group.nextAnswers.push({ hang: true });
   const run = consumer.run({ eachMessage: () => undefined });
@@ -346,7 +350,7 @@ test('disconnect while the join is not answered gives it up, and leaves', async 
   expect(group.heartbeats.map(({ memberEpoch }) => memberEpoch)).toEqual([0, -1]);
 });
 
-test('a timer that a handler has left behind may wait for stop: it is not the handler any more', async () => {
+test('a timer that a handler left behind may wait for stop, because it no longer belongs to the handler', async () => {
   const { group, consumer } = await start(logs([10]));
   group.assigned = [0];
   let leftWith: number | undefined;
@@ -366,7 +370,7 @@ test('a timer that a handler has left behind may wait for stop: it is not the ha
   expect(leftWith).toBe(-1);
 });
 
-test('who is not answered when it leaves does not say so again and again: its session tells', async () => {
+test('a consumer whose leave request is not answered does not repeat it for ever', async () => {
   const { group, consumer } = await start(logs([10]));
   group.assigned = [0];
   group.ignoresLeaving = true;
@@ -375,7 +379,7 @@ test('who is not answered when it leaves does not say so again and again: its se
   expect(group.offsets.get(0)).toBe(1);
 });
 
-test('a partition that is lost and comes back waits for the handler that is still at work on it', async () => {
+test('a partition that is lost and comes back waits for the handler that still works on it', async () => {
   const { group, consumer } = await start(logs([10]));
   group.assigned = [0];
   const finish = gate();

@@ -1,10 +1,10 @@
-// A group's consumer that is iterated over: what is in the application's hand is not handled yet.
+// These tests iterate over a group's consumer: the message that the application has in hand is not handled yet.
 import { expect, test } from 'vitest';
 import { systemClock } from '../../lib/runtime/clock.ts';
 import { gate, soon, start, upTo } from './group/group-subject.ts';
 import { logs } from './scripted-logs.ts';
 
-test('an iteration: a message is handled when the next one is asked for; stop commits and leaves', async () => {
+test('an iteration handles a message when the next one is asked for, and stop commits and leaves', async () => {
   const { group, consumer } = await start(logs([10]));
   group.assigned = [0];
   const seen: number[] = [];
@@ -21,7 +21,7 @@ test('an iteration: a message is handled when the next one is asked for; stop co
   expect(group.left()).toBe(-1);
 });
 
-test('an iteration that was stopped with a message in hand is not held against the next one', async () => {
+test('a message in hand when an iteration stops does not count as slow work in the next iteration', async () => {
   const lost: string[] = [];
   const { group, consumer } = await start(logs([10]), {
     maxPollIntervalMs: 300,
@@ -51,7 +51,7 @@ test('an application that reads no further for too long leaves the group', async
   await expect.poll(() => lost, soon).toEqual(['MAX_POLL_INTERVAL_EXCEEDED']);
 });
 
-test('an iteration that is not stopped yet is not begun anew: its member is about to leave', async () => {
+test('an iteration that has not stopped yet cannot begin again, because its member is about to leave', async () => {
   const { group, consumer } = await start(logs([10]));
   group.assigned = [0];
   let stopped: Promise<void> | undefined;
@@ -67,7 +67,7 @@ test('an iteration that is not stopped yet is not begun anew: its member is abou
   expect(seen).toEqual(upTo(5, 2));
 });
 
-test('what fails while nobody reads is told to who reads next, once', async () => {
+test('a failure while nothing reads is thrown once, to the next reader', async () => {
   let calls = 0;
   const { group, consumer } = await start(logs([10]), {
     onPartitionsRevoked: () => {
@@ -87,7 +87,7 @@ test('what fails while nobody reads is told to who reads next, once', async () =
   await read();
 });
 
-test('nothing is handed over before onPartitionsAssigned is done, also when another iteration begins meanwhile', async () => {
+test('nothing is handed over before onPartitionsAssigned is done, even if another iteration begins meanwhile', async () => {
   const told = gate();
   let isTold = false;
   const { group, consumer } = await start(logs([1_000, 1_000], 5), {
@@ -111,7 +111,7 @@ test('nothing is handed over before onPartitionsAssigned is done, also when anot
   expect(early).toBe(0);
 });
 
-test('a message in hand when run begins is handled: it is not held against the consumer for ever', async () => {
+test('a message in hand when run begins counts as handled, and not as slow work for ever', async () => {
   const lost: string[] = [];
   const { group, consumer } = await start(logs([10]), {
     maxPollIntervalMs: 300,
@@ -129,7 +129,7 @@ test('a message in hand when run begins is handled: it is not held against the c
   expect(group.offsets.get(0)).toBe(10);
 });
 
-test('an iteration that goes on after it was stopped takes nothing beside the handler of the run after it', async () => {
+test('an iteration that goes on after its stop takes no messages beside the handler of a later run', async () => {
   const { group, consumer } = await start(logs([10], 2));
   group.assigned = [0];
   const iteration = consumer[Symbol.asyncIterator]();

@@ -1,4 +1,4 @@
-// What a group's consumer tells of its membership, and of what it could not tell its group.
+// A group's consumer reports the events of its membership, and the requests that did not reach its group.
 import { expect, test } from 'vitest';
 import type { MembershipEvent } from '../../client/group/membership.ts';
 import { limits } from '../../lib/api/limits.ts';
@@ -14,13 +14,13 @@ async function listening(options = {}) {
   return { ...parts, events, types };
 }
 
-test('who joins is told so once, with the member id that the group knows', async () => {
+test('a join is reported once, with the member id that the group knows', async () => {
   const { group, consumer, events } = await listening();
   await consumer.run({ eachMessage: ({ offset }) => void (offset === 9 && consumer.stop()) });
   expect(events).toEqual([{ type: 'joined', memberId: group.heartbeats[0]!.memberId }]);
 });
 
-test('who is thrown out and joins again is told so again', async () => {
+test('a member that is removed and joins again reports a second join', async () => {
   const { group, consumer, types } = await listening();
   const run = consumer.run({ eachMessage: () => undefined });
   await expect.poll(types, soon).toEqual(['joined']);
@@ -30,7 +30,7 @@ test('who is thrown out and joins again is told so again', async () => {
   await run;
 });
 
-test('an instance id that is in use is told once, however often it is asked for', async () => {
+test('an instance id that is in use is reported once, however often the member asks for it', async () => {
   const { group, consumer, types } = await listening({
     groupInstanceId: 'one',
     heartbeatIntervalMs: limits.minHeartbeatIntervalMs,
@@ -42,7 +42,7 @@ test('an instance id that is in use is told once, however often it is asked for'
   await run;
 });
 
-test('a last commit that is refused in passing is told, those before it are not; and so is a goodbye without an answer', async () => {
+test('a refused last commit and an unanswered leave request are reported, and earlier refused commits are not', async () => {
   const { group, consumer, events } = await listening({ autoCommitIntervalMs: 5 });
   group.commitError = 'STALE_MEMBER_EPOCH';
   group.ignoresLeaving = true;
@@ -57,7 +57,7 @@ test('a last commit that is refused in passing is told, those before it are not;
   ]);
 });
 
-test('a goodbye to a group that has thrown us out already is no failure', async () => {
+test('a leave request to a group that has already removed the member is no failure', async () => {
   const { group, consumer, types } = await listening();
   group.refusesLeaving = problem('UNKNOWN_MEMBER_ID', 404);
   await consumer.run({ eachMessage: () => void consumer.stop() });

@@ -1,5 +1,5 @@
-// Stories of groups: several consumers and the real server, handlers and engine in one process. A member dies or freezes
-// when nothing of it arrives any more: each has a proxy that can be cut.
+// These stories run several consumers of a group against the real server, handlers and engine in one process. Each member
+// has a proxy that can be cut. A member is dead or frozen when none of its requests arrives any more.
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { Consumer } from '../../client/consumer/consumer.ts';
 import type { ConsumerOptions, TopicPartition } from '../../client/consumer/consumer-options.ts';
@@ -24,7 +24,7 @@ const patient = { timeout: 25_000, interval: 20 };
 
 type Handled = { readonly partition: number; readonly offset: number; readonly by: string };
 
-/** What all members of a story have handled, in its order. */
+/** The messages that all members of a story have handled, in the order of handling. */
 type Story = {
   readonly topic: string;
   readonly groupId: string;
@@ -39,7 +39,7 @@ async function newStory(partitions: number): Promise<Story> {
 }
 
 async function write({ topic }: Story, partitions: number, perPartition: number): Promise<void> {
-  // Of its own: one that knew a topic of this name would mean that one.
+  // The producer is a new one, because one that knew an earlier topic of this name would still mean that topic.
   const producer = new Rivulet({ url: backend.url }).producer();
   const messages = Array.from({ length: partitions * perPartition }, (_, i) => ({
     partition: i % partitions,
@@ -51,7 +51,7 @@ async function write({ topic }: Story, partitions: number, perPartition: number)
 
 type Member = {
   readonly consumer: Consumer;
-  /** Its process is dead or frozen until `thaw`: nothing of it is heard, nothing comes back, and it handles nothing. */
+  /** The process is dead or frozen until `thaw`: no request arrives, no answer comes back, and it handles nothing. */
   freeze(): void;
   thaw(): void;
   leave(): Promise<void>;
@@ -133,7 +133,7 @@ function expectOrder({ handled }: Story): void {
   }
 }
 
-test('three share the partitions; one leaves and the others take over at once, nothing twice, nothing lost', async () => {
+test('three members share the partitions, and when one leaves the others take over, with nothing lost or read twice', async () => {
   const story = await newStory(6);
   await write(story, 6, 50);
   const one = await join(story, 'one', { workMs: 5 });
@@ -149,7 +149,7 @@ test('three share the partitions; one leaves and the others take over at once, n
   expect(story.events.filter((event) => event.includes('lost'))).toEqual([]);
 });
 
-test('after a restart each goes on from what was committed', async () => {
+test('after a restart each member continues from the committed offsets', async () => {
   const story = await newStory(2);
   await write(story, 2, 40);
   const before = await join(story, 'before', { workMs: 3 });
@@ -162,7 +162,7 @@ test('after a restart each goes on from what was committed', async () => {
   expect(counts(story).twice).toBe(0);
 });
 
-test('one freezes: the others take over its partitions after its session; thawed, it hands over nothing and commits nothing', async () => {
+test('a frozen member loses its partitions after its session, and once thawed hands over and commits nothing', async () => {
   const story = await newStory(6);
   await write(story, 6, 60);
   const one = await join(story, 'one', { autoCommitIntervalMs: 100 });
@@ -179,7 +179,7 @@ test('one freezes: the others take over its partitions after its session; thawed
   await isShared(6, one, two);
   await systemClock.sleep(300);
   expect(story.events.filter((event) => event.startsWith('two lost'))).toHaveLength(1);
-  // What it was at work on when it froze is all that it may still finish: one message for each of its partitions.
+  // It may still finish only what it worked on when it froze: one message for each of its partitions.
   expect(story.handled.slice(thawedAt).filter(({ by }) => by === 'two').length).toBeLessThanOrEqual(3);
   for (const { partition, offset } of await one.consumer.committed(story.topic))
     expect(offset).toBeGreaterThanOrEqual(committed.find((before) => before.partition === partition)!.offset);
@@ -187,7 +187,7 @@ test('one freezes: the others take over its partitions after its session; thawed
   expectOrder(story);
 });
 
-test('a rebalancing cascade does not happen: of 50 partitions only the ten of the dead one pause', async () => {
+test('a dead member causes no rebalancing cascade: only its ten of 50 partitions pause', async () => {
   const story = await newStory(50);
   const all: Member[] = [];
   for (const by of ['one', 'two', 'three', 'four', 'five']) all.push(await join(story, by));
@@ -214,7 +214,7 @@ test('a static member returns within its session, and nothing moves', async () =
   expect(story.events.filter((event) => event.startsWith('one'))).toEqual(events);
 });
 
-test('a pattern takes in topics that come later', async () => {
+test('a pattern includes topics that are created later', async () => {
   const story = await newStory(1);
   const member = await join(story, 'one');
   member.consumer.subscribe({ topics: new RegExp(`^${story.topic}-`) });
@@ -226,7 +226,7 @@ test('a pattern takes in topics that come later', async () => {
   await expect.poll(() => member.consumer.assignment(), patient).toEqual([{ topic: story.topic, partition: 0 }]);
 });
 
-test('a topic that is deleted and made anew is read from its beginning, and nobody falls over it', async () => {
+test('a topic that is deleted and re-created is read from its beginning, and no member fails', async () => {
   const story = await newStory(2);
   await write(story, 2, 20);
   const member = await join(story, 'one', { autoCommitIntervalMs: 50 });

@@ -2,13 +2,13 @@ import { expect, test } from 'vitest';
 import { toMessage, toRecord } from '../../client/message.ts';
 import { decodeBatch, encodeBatch } from '../../lib/record/batch.ts';
 
-test('text goes as UTF-8, bytes as they are, null and no key as null', () => {
+test('text becomes UTF-8, bytes stay as they are, and null or a missing key becomes null', () => {
   const record = toRecord({ key: 'é', value: new Uint8Array([0, 255]) }, 0, 5);
   expect(record).toMatchObject({ key: Buffer.from('é'), value: new Uint8Array([0, 255]), timestampMs: 5 });
   expect(toRecord({ value: null }, 0, 5)).toMatchObject({ key: null, value: null, headers: [], partition: undefined });
 });
 
-test('a header with several values becomes several headers of one name, and comes back so', () => {
+test('a header with several values becomes several headers of one name, and is read back as such', () => {
   const record = toRecord({ value: 'v', headers: { a: ['1', null, '2'], b: 'x' } }, 0, 5);
   expect(record.headers.map(({ key }) => key)).toEqual(['a', 'a', 'a', 'b']);
   const [back] = decodeBatch(encodeBatch([record])).records;
@@ -20,7 +20,7 @@ test('a header with several values becomes several headers of one name, and come
   ]);
 });
 
-test('a list of headers keeps its order and what repeats, and can be sent as it came', () => {
+test('a list of headers keeps its order and its repeated keys, and can be sent again as it was read', () => {
   const list = ['b', '10', '2', 'b'].map((key, at) => ({ key, value: Buffer.from(`${at}`) }));
   const record = toRecord({ value: 'v', headers: list }, 0, 5);
   const { headers } = toMessage('t', 0, decodeBatch(encodeBatch([record])).records[0]!);
@@ -33,7 +33,7 @@ test('a header may be called __proto__', () => {
   expect(toMessage('t', 0, back!).headers).toEqual([{ key: '__proto__', value: Buffer.from('x') }]);
 });
 
-test('keys and values come as Buffers, whatever the codec gave', () => {
+test('keys and values are Buffers, whatever bytes the codec returned', () => {
   const packed = encodeBatch([toRecord({ key: 'k', value: 'v'.repeat(500) }, 0, 5)], { compression: 'snappy' });
   const message = toMessage('t', 0, decodeBatch(packed).records[0]!);
   expect(message.value?.toString()).toBe('v'.repeat(500));

@@ -1,5 +1,5 @@
-// A consumer whose offset the log does not hold: it goes on elsewhere, and so does what its group has committed. Against the
-// real engine; what a restore under a running member does is told by a scripted server.
+// When the log does not hold a consumer's offset, the consumer continues elsewhere, and so do its group's commits. The tests
+// run against the real engine. A scripted server shows the effect of a restore under a running member.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Consumer } from '../../client/consumer/consumer.ts';
 import type { ConsumerOptions } from '../../client/consumer/consumer-options.ts';
@@ -32,7 +32,7 @@ const write = (topic: string, records: number) =>
 const committedBy = async (groupId: string) =>
   (await rivulet.admin().fetchOffsets({ groupId }))[0]?.partitions[0]?.offset;
 
-/** The offsets that a member of the group reads, until there are so many. */
+/** The offsets that a member of the group reads, until it has read this many. */
 async function readAs(groupId: string, topic: string, count: number, options: ConsumerOptions = {}): Promise<number[]> {
   const consumer = rivulet.consumer({ groupId, autoOffsetReset: 'earliest', heartbeatIntervalMs: 500, ...options });
   consumer.subscribe({ topics: [topic] });
@@ -46,7 +46,7 @@ async function readFrom(consumer: Consumer, count: number): Promise<number[]> {
 }
 
 test.each(['eachMessage', 'for await'])(
-  'a committed offset beyond the end comes down to what was read: %s',
+  'a committed offset beyond the end goes back to what was read: %s',
   async (how) => {
     const topic = await topicOf(10);
     const groupId = `g-${topic}`;
@@ -68,7 +68,7 @@ test.each(['eachMessage', 'for await'])(
   },
 );
 
-test('after a reset to the latest the group stands there, though nothing came to be read', async () => {
+test('after a reset to the latest the group commits that offset, although no record came', async () => {
   const topic = await topicOf(10);
   const groupId = `g-${topic}`;
   await rivulet.consumer({ groupId }).commit([{ topic, partition: 0, offset: 20 }]);
@@ -82,7 +82,7 @@ test('after a reset to the latest the group stands there, though nothing came to
   expect(await readAs(groupId, topic, 3, { autoOffsetReset: 'latest' })).toEqual([10, 11, 12]);
 });
 
-test('a seek beyond the end, too, ends with the group at what was read', async () => {
+test('after a seek beyond the end, too, the group commits what was read', async () => {
   const topic = await topicOf(10);
   const groupId = `g-${topic}`;
   const consumer = rivulet.consumer({
@@ -110,7 +110,7 @@ function scriptedLog(log: { from: number; end: number }): Script {
   };
 }
 
-test('under a running member the log is restored: a handler of before, and its commit, say nothing of the new position', async () => {
+test('after a restore under a running member, an earlier handler and its commit do not change the new position', async () => {
   const log = { from: 0, end: 10 };
   const { group, consumer } = await start(scriptedLog(log), { autoCommitIntervalMs: 10, maxWaitMs: 20 });
   group.assigned = [0];
@@ -134,7 +134,7 @@ test('under a running member the log is restored: a handler of before, and its c
   expect(group.offsets.get(0)).toBe(4);
 });
 
-test('a commit that is answered after the reset does not hold up those that follow', async () => {
+test('a commit that is answered after the reset does not hold up later commits', async () => {
   const log = { from: 0, end: 10 };
   const { group, consumer } = await start(scriptedLog(log), { autoCommit: false, maxWaitMs: 20 });
   group.assigned = [0];
@@ -151,7 +151,7 @@ test('a commit that is answered after the reset does not hold up those that foll
   await run;
 });
 
-test('what was read ahead before retention came is handed over first, and then it goes on at the start', async () => {
+test('records that were read ahead of retention are handed over first, and then reading continues at the start', async () => {
   const log = { from: 0, end: 20 };
   const lost: number[] = [];
   const onRetention = ({ lostRecords }: { lostRecords: number }) => lost.push(lostRecords);

@@ -1,11 +1,11 @@
-// What the SDK is told, held against what it can use: where it is told, and not by the first call that fails.
+// The SDK checks its options where they are given. The first call that would fail is too late.
 import { expect, test } from 'vitest';
 import { Rivulet, type RivuletOptions } from '../../client/rivulet.ts';
 
 const url = 'http://127.0.0.1:1';
 const secret = 'hunter2';
 
-/** As JavaScript may call it. */
+/** Calls the constructor with any value, as JavaScript may. */
 const given = (options: object) => new Rivulet({ url, ...options } as RivuletOptions);
 
 test.each<[object, string]>([
@@ -15,13 +15,16 @@ test.each<[object, string]>([
   [{ clientId: ' a' }, 'clientId: expected 1 to 249 printable ASCII characters, got " a"'],
   [{ clientId: 'x'.repeat(250) }, 'clientId: expected 1 to 249 printable ASCII characters'],
   [{ clientId: 7 }, 'clientId: expected 1 to 249 printable ASCII characters, got 7'],
-  [{ url: 'ftp://x' }, 'url: must begin with http:// or https://, got ftp://x'],
-  [{ url: undefined }, 'url: must begin with http:// or https://, got undefined'],
-  [{ url: `http://me:${secret}@127.0.0.1:1` }, 'url: expected no user and password: use the option credentials'],
+  [{ url: 'ftp://x' }, "url: expected an address like http://127.0.0.1:9292 or https://host, got 'ftp://x'"],
+  [{ url: undefined }, "url: expected an address like http://127.0.0.1:9292 or https://host, got 'undefined'"],
+  [
+    { url: `http://me:${secret}@127.0.0.1:1` },
+    'url: expected an address without user and password: use the option credentials',
+  ],
   [{ url: 'http://127.0.0.1:1/?a=b' }, 'url: expected an address without ? and #, got http://127.0.0.1:1/?a=b'],
   [
     { url: 'http://a1.execute-api.eu-central-1.amazonaws.com' },
-    'url: expected https://, which is all that API Gateway',
+    'url: expected https://, because API Gateway speaks nothing else',
   ],
   [{ region: 'eu west' }, 'region: expected a name like eu-central-1, got "eu west"'],
   [{ region: '' }, 'region: expected a name like eu-central-1, got ""'],
@@ -33,9 +36,9 @@ test.each<[object, string]>([
     { credentials: { accessKeyId: 'a', secretAccessKey: secret, sessionToken: 'a b' } },
     'credentials.sessionToken: expected visible ASCII',
   ],
-  [{ retry: { retries: -1 } }, 'retry.retries: must be a whole number from 0 to 9007199254740991, got -1'],
-  [{ retry: { baseMs: Number.NaN } }, 'retry.baseMs: must be a whole number from 0 to 2147483647, got NaN'],
-  [{ requestTimeoutMs: 0 }, 'requestTimeoutMs: must be a whole number from 1 to'],
+  [{ retry: { retries: -1 } }, 'retry.retries: expected a whole number from 0 to 9007199254740991, got -1'],
+  [{ retry: { baseMs: Number.NaN } }, 'retry.baseMs: expected a whole number from 0 to 2147483647, got NaN'],
+  [{ requestTimeoutMs: 0 }, 'requestTimeoutMs: expected a whole number from 1 to'],
   [{ onRetry: 'log' }, 'onRetry: expected a function, got string'],
 ])('new Rivulet(%j) is refused where it is made, and no secret is repeated', (options, sentence) => {
   const refused = expect.objectContaining({ errorCode: 'INVALID_REQUEST', detail: expect.stringContaining(sentence) });
@@ -60,7 +63,7 @@ test.each<[() => unknown, string]>([
     () => given({}).consumer({ groupId: '\ud800' }),
     'groupId: expected text in valid Unicode, got a lone surrogate at character 1',
   ],
-  [() => given({}).consumer({ groupId: 'g', groupInstanceId: '' }), 'groupInstanceId: must not be empty'],
+  [() => given({}).consumer({ groupId: 'g', groupInstanceId: '' }), 'groupInstanceId: expected text that is not empty'],
   [
     () => given({}).consumer({ groupId: 'g', onMembership: {} as () => void }),
     'onMembership: expected a function, got object',
@@ -89,14 +92,14 @@ test.each<[string, () => Promise<unknown>]>([
   await expect(call()).rejects.toMatchObject({ detail: `${field}: ${refusal}` });
 });
 
-test('a topic that is no text is refused, and not taken for one called undefined', async () => {
+test('a topic that is not text is refused, and not taken for a topic called undefined', async () => {
   await expect(rivulet.admin().describeTopic(undefined as unknown as string)).rejects.toMatchObject({
     errorCode: 'INVALID_TOPIC_EXCEPTION',
     detail: 'topic: expected text, got undefined',
   });
 });
 
-test('a function that gives no credentials is told so', async () => {
+test('a function that gives no credentials causes an error that says so', async () => {
   await expect(
     given({ credentials: async () => ({ accessKeyId: 'a' }) })
       .admin()

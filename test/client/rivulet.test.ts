@@ -1,5 +1,5 @@
-// Stories: the SDK against the real server, handlers and engine in one process, with a proxy between them that breaks
-// connections and loses answers where the story is about that.
+// These stories run the SDK against the real server, handlers and engine in one process. Where the story needs it, a proxy
+// between them breaks connections and loses answers.
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { ConsumedMessage } from '../../client/message.ts';
 import { Rivulet } from '../../client/rivulet.ts';
@@ -33,13 +33,13 @@ async function through(faultOf: () => Fault, mayFail = (_path: string) => true):
   return new Rivulet({ url: proxy.url, retry: { baseMs: 5, capMs: 50 }, requestTimeoutMs: 5_000 });
 }
 
-/** Each fault as often as it stands in the list. */
+/** Each fault happens as often as it stands in the list. */
 const sometimes =
   (...faults: Fault[]) =>
   () =>
     faults[Math.floor(Math.random() * faults.length)] ?? 'none';
 
-/** Everything in the topic. */
+/** Reads everything in the topic. */
 async function readAll(from: Rivulet, topic: string): Promise<ConsumedMessage[]> {
   const offsets = await rivulet.admin().fetchTopicOffsets(topic);
   const consumer = from.consumer({ autoOffsetReset: 'earliest' });
@@ -54,7 +54,7 @@ async function readAll(from: Rivulet, topic: string): Promise<ConsumedMessage[]>
 const text = ({ value }: ConsumedMessage) => value?.toString();
 const byPartition = (messages: readonly ConsumedMessage[]) => Map.groupBy(messages, ({ partition }) => partition);
 
-test('what is sent is read: keys, values, headers, timestamps, tombstones', async () => {
+test('keys, values, headers, timestamps and tombstones are read as they were sent', async () => {
   const topic = await newTopic(1);
   const producer = rivulet.producer();
   const pairs = ['many=1', '2=x', 'trace=abc', 'many=2'];
@@ -75,7 +75,7 @@ test('what is sent is read: keys, values, headers, timestamps, tombstones', asyn
 });
 
 test.each(['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const)(
-  'compression %s comes out as it went in',
+  'records with compression %s are read as they were sent',
   async (compression) => {
     const topic = await newTopic(2);
     const producer = rivulet.producer({ compression, batchSize: 4_000 });
@@ -85,7 +85,7 @@ test.each(['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const)(
   },
 );
 
-test('through lost replies, late requests and refusals every record is written once, in order, where it was acknowledged', async () => {
+test('despite lost replies, late requests and refusals every record is written once, in order, at its acknowledged offset', async () => {
   const topic = await newTopic(4);
   const faulty = await through(
     sometimes('none', 'none', 'slow', 'refuse 503', 'cut before', 'lose reply', 'late'),
@@ -112,7 +112,7 @@ test('through lost replies, late requests and refusals every record is written o
   }
 });
 
-test('several requests of one partition at a time keep the order too', async () => {
+test('several concurrent requests of one partition keep the order too', async () => {
   const topic = await newTopic(1);
   const faulty = await through(sometimes('none', 'slow', 'refuse 503', 'lose reply'), (path) =>
     path.includes('/records'),
@@ -127,7 +127,7 @@ test('several requests of one partition at a time keep the order too', async () 
   expect((await readAll(rivulet, topic)).map(text)).toEqual(Array.from({ length: 100 }, (_, i) => `${i}`));
 });
 
-test('through the same faults a consumer sees every record once, in order', async () => {
+test('despite the same faults a consumer sees every record once, in order', async () => {
   const topic = await newTopic(3);
   const producer = rivulet.producer({ batchSize: 500 });
   await producer.send({ topic, messages: Array.from({ length: 600 }, (_, i) => ({ key: `${i % 9}`, value: `${i}` })) });
@@ -141,7 +141,7 @@ test('through the same faults a consumer sees every record once, in order', asyn
   }
 });
 
-test('a consumer that waits is given what is produced, at once', async () => {
+test('a waiting consumer immediately gets what is produced', async () => {
   const topic = await newTopic(2);
   const consumer = rivulet.consumer({ autoOffsetReset: 'earliest' });
   consumer.assign([0, 1].map((partition) => ({ topic, partition })));
@@ -155,7 +155,7 @@ test('a consumer that waits is given what is produced, at once', async () => {
   await iterator.return?.();
 });
 
-test('stop ends a long poll at once, and reading goes on where it stopped', async () => {
+test('stop ends a long poll immediately, and reading continues where it stopped', async () => {
   const topic = await newTopic(1);
   const producer = rivulet.producer();
   await producer.send({ topic, messages: [{ value: 'a' }, { value: 'b' }] });
@@ -193,7 +193,7 @@ test('seek goes to an offset or to a time, also in the middle of reading', async
   expect(consumer.position({ topic, partition: 0 })).toBe(23);
 });
 
-test('a time after the last record means what comes next', async () => {
+test('a seek to a time after the last record continues with the next record to come', async () => {
   const topic = await newTopic(1);
   const producer = rivulet.producer({ lingerMs: 0 });
   await producer.send({ topic, messages: [{ value: 'old' }] });
@@ -207,7 +207,7 @@ test('a time after the last record means what comes next', async () => {
   await consumer.disconnect();
 });
 
-test('latest begins with what comes next, earliest with what is there', async () => {
+test('latest begins with the next record to come, and earliest with the first in the log', async () => {
   const topic = await newTopic(1);
   const producer = rivulet.producer({ lingerMs: 0 });
   await producer.send({ topic, messages: [{ value: 'before' }] });
@@ -260,7 +260,7 @@ test('a paused partition is silent until it is resumed, and the others go on', a
   }
 });
 
-test('a new assignment takes effect at once; what stays keeps its position', async () => {
+test('a new assignment takes effect immediately, and a partition that stays keeps its position', async () => {
   const [one, two] = [await newTopic(1), await newTopic(1)];
   const producer = rivulet.producer();
   const values = Array.from({ length: 20 }, (_, i) => ({ value: `${i}` }));
@@ -278,7 +278,7 @@ test('a new assignment takes effect at once; what stays keeps its position', asy
   expect(consumer.assignment()).toHaveLength(2);
 });
 
-test('a topic made anew refuses the consumer of the old one', async () => {
+test('a re-created topic refuses the consumer of the old one', async () => {
   const topic = await newTopic(1);
   const producer = rivulet.producer({ lingerMs: 0 });
   await producer.send({ topic, messages: [{ value: 'a' }] });
@@ -303,7 +303,7 @@ test("a record that the topic's max.message.bytes does not allow fails alone", a
   expect((await readAll(rivulet, topic)).map(text)).toEqual(['a', 'b']);
 });
 
-test('wrong credentials are refused, in words', async () => {
+test('wrong credentials are refused with a sentence', async () => {
   const stranger = new Rivulet({ url: backend.url, credentials: { accessKeyId: 'local', secretAccessKey: 'wrong' } });
   await expect(stranger.admin().listTopics()).rejects.toMatchObject({ errorCode: 'FORBIDDEN', status: 403 });
 });

@@ -1,5 +1,5 @@
-// A group that does what the test says: it assigns what it is told to, refuses when it is told to, and keeps commits.
-// For what a healthy coordinator does not do; stories of several members run against the real one.
+// This group does what the test says: it assigns the given partitions, refuses when asked to, and keeps commits. It serves
+// for behaviour that a healthy coordinator never shows. Stories of several members run against the real one.
 import { isFetch, type Received, type Reply, type Script } from './scripted-server.ts';
 
 const orders = { topic: 't', topicId: 'AAAAAAAAAAAAAAAAAAAAAA' };
@@ -23,25 +23,25 @@ type Commit = {
 
 export type ScriptedGroup = {
   readonly script: Script;
-  /** What it assigns from now on. */
+  /** The partitions that it assigns from now on. */
   assigned: number[];
   epoch: number;
   leaseMs: number;
   heartbeatIntervalMs: number;
-  /** For the next heartbeats, first come first served. */
+  /** The replies to the next heartbeats, in turn. */
   readonly nextAnswers: Reply[];
-  /** Whether who leaves is not answered. */
+  /** Whether a leave request gets no answer. */
   ignoresLeaving: boolean;
-  /** What who leaves is told, if it is answered. */
+  /** The reply to a leave request, if it gets an answer. */
   refusesLeaving: Reply | undefined;
-  /** For every commit. */
+  /** The error code of every commit. */
   commitError: string | undefined;
-  /** Of the next commits. */
+  /** The error codes and delays of the next commits. */
   readonly nextCommits: { readonly errorCode: string | undefined; readonly afterMs: number }[];
   readonly heartbeats: HeartbeatBody[];
   readonly commits: Commit[];
   readonly offsets: Map<number, number>;
-  /** What the newest heartbeat reported. */
+  /** The partitions that the newest heartbeat reported. */
   owned(): number[];
   left(): number | undefined;
 };

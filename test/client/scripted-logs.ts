@@ -1,8 +1,8 @@
-// Logs for a scripted server: so many records in each partition, and nothing else.
+// These logs are for a scripted server. They have a given number of records in each partition, and nothing else.
 import { encodeBatch } from '../../lib/record/batch.ts';
 import { type FrameGiven, fetchAsked, fetchReply, isFetch, type Script } from './scripted-server.ts';
 
-/** Offsets `from` to `to`, each a batch of `perBatch` records. */
+/** Batches of `perBatch` records that cover the offsets `from` to `to`. */
 export function batches(from: number, to: number, perBatch = 1): Uint8Array[] {
   const list: Uint8Array[] = [];
   for (let base = from; base < to; base += perBatch) {
@@ -17,7 +17,7 @@ export function batches(from: number, to: number, perBatch = 1): Uint8Array[] {
   return list;
 }
 
-/** Partition logs of that many records, `perFetch` at a time; waits, as the server does, when there is nothing. */
+/** Partition logs of that many records, `perFetch` at a time. Like the server, they wait when there is nothing to read. */
 export function logs(ends: readonly number[], perFetch = 10, perBatch = 1): Script {
   return (request) => {
     if (!isFetch(request)) return undefined;

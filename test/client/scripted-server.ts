@@ -1,5 +1,5 @@
-// A real HTTP server that does what the test tells it: for the answers and the silences that a healthy server never gives.
-// Without a script it knows one topic, hands out producer ids 100, 101, ..., and accepts every batch.
+// This real HTTP server does what the test's script says. It serves for answers, and missing answers, that a healthy server
+// never produces. Without a script it knows one topic, hands out producer ids 100, 101, ..., and accepts every batch.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type BatchSlice, splitBatches } from '../../lib/record/batch-header.ts';
@@ -13,7 +13,7 @@ export type Received = {
   readonly atMs: number;
 };
 
-/** `hang`: never an answer. `close`: the socket is cut. `afterMs` delays any of them. */
+/** `hang`: no answer ever comes. `close`: the socket is cut. `afterMs` delays any of them. */
 export type Reply = {
   readonly status?: number;
   readonly json?: unknown;
@@ -30,7 +30,7 @@ export type Script = (request: Received) => Reply | undefined;
 export type ScriptedServer = {
   readonly url: string;
   readonly received: Received[];
-  /** Of what was received: the produce requests, oldest first. */
+  /** The received produce requests, oldest first. */
   produced(): Received[];
   close(): Promise<void>;
 };
@@ -103,7 +103,7 @@ function accept(request: Received, ends: Map<number, number>): Reply {
   });
 }
 
-/** Accepts all partitions, each at the offset given. */
+/** Accepts all partitions, each at the given offset. */
 export function ack(request: Received, offsetFor: (partition: number, records: number) => number): Reply {
   const results = sentBatches(request).map(({ partition, batches }) => {
     const records = batches.reduce((sum, { header }) => sum + header.recordCount, 0);

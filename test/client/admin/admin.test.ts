@@ -31,7 +31,7 @@ test('a topic is created, described, altered and deleted', async () => {
   });
 });
 
-test('a topic that is there already is an error, unless that is wanted', async () => {
+test('creating a topic that exists is an error, unless ifNotExists is set', async () => {
   const topics = [{ topic: 'b', partitions: 1 }];
   await admin.createTopics({ topics });
   await expect(admin.createTopics({ topics })).rejects.toMatchObject({ errorCode: 'TOPIC_ALREADY_EXISTS' });
@@ -57,20 +57,20 @@ test('all topics are listed, however many pages they take', async () => {
   expect(listed.filter((topic) => topic.startsWith('page-'))).toEqual(names);
 });
 
-test('a topic of many partitions is described whole', async () => {
+test('a topic of many partitions is described completely', async () => {
   await admin.createTopics({ topics: [{ topic: 'wide', partitions: 300 }] });
   const { partitionDetails } = await admin.describeTopic('wide');
   expect(partitionDetails.map(({ partition }) => partition)).toEqual(Array.from({ length: 300 }, (_, i) => i));
 });
 
-test('offsets by time of more partitions than one request may search', async () => {
+test('offsets by time are found in more partitions than one request may search', async () => {
   await admin.createTopics({ topics: [{ topic: 'wider', partitions: 257 }] });
   const none = Array.from({ length: 257 }, (_, partition) => ({ partition, offset: -1, timestamp: -1 }));
   expect(await admin.fetchTopicOffsetsByTimestamp('wider', 1)).toEqual(none);
   expect(await admin.fetchTopicOffsetsAtMaxTimestamp('wider')).toEqual(none);
 });
 
-test('offsets: earliest and latest, and by time', async () => {
+test('offsets are found by earliest, by latest, and by time', async () => {
   await admin.createTopics({ topics: [{ topic: 'd' }] });
   const messages = [1, 2, 3].map((n) => ({ value: 'v', timestamp: 1_700_000_000_000 + n * 1000 }));
   await new Rivulet({ url: backend.url }).producer().send({ topic: 'd', messages });
@@ -82,11 +82,11 @@ test('offsets: earliest and latest, and by time', async () => {
   ]);
 });
 
-test('a name that is no topic name is refused as a name', async () => {
+test('an invalid topic name is refused as a name', async () => {
   await expect(admin.describeTopic('a/b')).rejects.toMatchObject({ status: 400 });
 });
 
-test('of several topics the error says which are made or deleted, and not that nothing is', async () => {
+test('the error of a call about several topics lists those created or deleted, and does not claim that nothing was', async () => {
   const topics = ['kin-a', 'kin-b', 'kin-c'].map((topic) => ({ topic }));
   await admin.createTopics({ topics: [topics[1]!] });
   await expect(admin.createTopics({ topics })).rejects.toMatchObject({

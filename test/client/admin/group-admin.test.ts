@@ -52,7 +52,7 @@ test('all groups are listed, however many pages they take', async () => {
   expect(listed.filter((groupId) => groupId.startsWith('page-'))).toEqual(groupIds);
 });
 
-test('offsets are fetched: all, of a topic, of some of its partitions', async () => {
+test('offsets are fetched for all topics, for one topic, or for some of its partitions', async () => {
   const { topic, groupId } = await started(5, 3);
   const partitionsOf = async (topics?: { topic: string; partitions?: number[] }[]) => {
     const found = await admin.fetchOffsets({ groupId, ...(topics && { topics }) });
@@ -80,7 +80,7 @@ test('offsets are reset, after a dry run that changes nothing', async () => {
   expect(offsets!.partitions.map(({ offset }) => offset)).toEqual([7, 3]);
 });
 
-test('a shift whose reply is lost is done once', async () => {
+test('a shift whose reply is lost is applied once', async () => {
   const { topic, groupId } = await started(1, 8);
   let lost = 0;
   const proxy = await startProxy(backend.url, ({ url }) =>
@@ -104,14 +104,14 @@ test('deleting a group survives a lost reply', async () => {
   await proxy.close();
 });
 
-test('offsets are forgotten, those of some partitions too', async () => {
+test('offsets are deleted, also those of some partitions only', async () => {
   const { topic, groupId } = await started(4, 2);
   const some = { groupId, topics: [{ topic, partitions: [0, 2, 3] }] };
   expect(await admin.deleteGroupOffsets(some)).toEqual([0, 2, 3].map((partition) => ({ topic, partition })));
   expect((await admin.fetchOffsets({ groupId }))[0]!.partitions).toMatchObject([{ partition: 1, offset: 2 }]);
 });
 
-test('what is refused for a partition names it', async () => {
+test('the error of a refused partition names the partition', async () => {
   const { topic, groupId } = await started(1, 0);
   const partitions = [{ partition: 3, offset: 0 }];
   await expect(admin.setOffsets({ groupId, topic, partitions })).rejects.toMatchObject({
@@ -124,21 +124,24 @@ test('what is refused for a partition names it', async () => {
 });
 
 test.each([
-  [{ earliest: true }, /^INVALID_REQUEST: topics: must be a list of \{ topic \}, got undefined$/],
-  [{ topics: ['orders'] }, /topics\[0\]: must be like \{ topic: 'orders' \}, got "orders"/],
-  [{ topics: [{ topic: 'orders' }] }, /topics\[0\]\.target: must be like \{ to: 'earliest' \}, got undefined/],
-  [{ topics: [{ topic: 'orders', target: {} }] }, /body\.topics\[0\]\.target\.to: must have "to"/],
+  [{ earliest: true }, /^INVALID_REQUEST: topics: expected a list of \{ topic \}, got undefined$/],
+  [{ topics: ['orders'] }, /topics\[0\]: expected a value like \{ topic: 'orders' \}, got "orders"/],
+  [
+    { topics: [{ topic: 'orders' }] },
+    /topics\[0\]\.target: expected a target like \{ to: 'earliest' \}, got undefined/,
+  ],
+  [{ topics: [{ topic: 'orders', target: {} }] }, /body\.topics\[0\]\.target\.to: expected a "to" of earliest/],
   [
     { topics: [{ topic: 'orders', partitions: 0, target: { to: 'latest' } }] },
-    /topics\[0\]\.partitions: must be a list/,
+    /topics\[0\]\.partitions: expected a list/,
   ],
 ])('a reset to %j is refused, naming what is wrong', async (given, sentence) => {
-  // @ts-expect-error: as JavaScript may call it.
+  // @ts-expect-error: JavaScript may call it like this.
   await expect(admin.resetOffsets({ groupId: 'g', ...given })).rejects.toThrow(sentence);
 });
 
 test.each(['', '.', '..'])(
-  'the group %j, of which no URL can tell, is refused and not taken for another path',
+  'the group %j, which no URL can name, is refused and not taken for another path',
   async (groupId) => {
     const { topic } = await started(1, 1);
     await admin.setOffsets({ groupId: 'offsets', topic, partitions: [{ partition: 0, offset: 3 }] });
@@ -150,7 +153,7 @@ test.each(['', '.', '..'])(
   },
 );
 
-test('a group that no reply can hold is described whole, and so are its offsets', async () => {
+test('a group too large for one reply is described completely, and so are its offsets', async () => {
   const [topic, groupId, partitions] = ['large', 'large', 1_100];
   await admin.createTopics({ topics: [{ topic, partitions }] });
   const connection = openConnection({
@@ -191,7 +194,7 @@ test('a group that no reply can hold is described whole, and so are its offsets'
   }
 });
 
-test('of several groups the error says which are deleted, and not that none is', async () => {
+test('the error of a call about several groups lists the deleted ones, and does not claim that nothing was deleted', async () => {
   const { topic, groupId } = await started(1, 1);
   await expect(admin.deleteGroups([groupId, 'nobody'])).rejects.toMatchObject({
     errorCode: 'GROUP_ID_NOT_FOUND',

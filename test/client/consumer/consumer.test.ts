@@ -54,7 +54,7 @@ const either =
   (request) =>
     scripts.reduce<Reply | undefined>((found, script) => found ?? script(request), undefined);
 
-test('one request asks for all partitions of a topic, and every record comes once, in order', async () => {
+test('one request asks for all partitions of a topic, and every record is read once, in order', async () => {
   const { server, consumer } = await start(logs([25, 25]));
   consumer.assign([
     { topic: 't', partition: 0, offset: 0 },
@@ -67,7 +67,7 @@ test('one request asks for all partitions of a topic, and every record comes onc
   expect(fetchAsked(server.received.find(isFetch)!).partitions).toHaveLength(2);
 });
 
-test('of more partitions than a request may name, each is read to its end, by several requests', async () => {
+test('more partitions than one request may name are read to their ends by several requests', async () => {
   const partitions = 2 * limits.fetchPartitions + 88;
   const { server, consumer } = await start(logs(Array.from({ length: partitions }, () => 3)));
   consumer.assign(Array.from({ length: partitions }, (_, partition) => ({ topic: 't', partition, offset: 0 })));
@@ -147,7 +147,7 @@ test('waits grow while nothing flows, up to maxWaitMs, and a server that does no
   expect(waits.slice(0, 4)).toEqual([500, 1000, 2000, 2000].slice(0, waits.length));
 });
 
-test('with maxIdlePauseMs it is the consumer that waits, longer and longer, and never the server', async () => {
+test('with maxIdlePauseMs the consumer waits, longer and longer, and the server never does', async () => {
   const immediate: Script = (request) => (isFetch(request) ? fetchReply([{ partition: 0 }]) : undefined);
   const { server, consumer } = await start(immediate, { maxIdlePauseMs: 200 });
   consumer.assign([{ topic: 't', partition: 0, offset: 0 }]);
@@ -158,18 +158,18 @@ test('with maxIdlePauseMs it is the consumer that waits, longer and longer, and 
   const asked = server.received.filter(isFetch);
   expect(new Set(asked.map((request) => fetchAsked(request).waitMs))).toEqual(new Set([0]));
   const gaps = asked.slice(1, 4).map(({ atMs }, index) => atMs - asked[index]!.atMs);
-  // A fifth less by chance; timers may be a little early.
+  // A pause is up to a fifth shorter, at random, and timers may fire a little early.
   for (const [index, leastMs] of [80, 160, 160].entries()) expect(gaps[index]).toBeGreaterThan(leastMs - 5);
 });
 
-test('with maxIdlePauseMs a consumer that is served does not pause', async () => {
+test('with maxIdlePauseMs a consumer that receives records does not pause', async () => {
   const { server, consumer } = await start(logs([50]), { maxIdlePauseMs: 60_000 });
   consumer.assign([{ topic: 't', partition: 0, offset: 0 }]);
   expect(await read(consumer, 50)).toHaveLength(50);
   expect(server.received.filter(isFetch).length).toBeGreaterThanOrEqual(5);
 });
 
-test('stop ends a long poll at once', async () => {
+test('stop ends a long poll immediately', async () => {
   const { server, consumer } = await start((request) => (isFetch(request) ? { hang: true } : undefined));
   consumer.assign([{ topic: 't', partition: 0, offset: 0 }]);
   const reading = read(consumer, 1);
@@ -195,14 +195,14 @@ test.each<[string, Reply]>([
   expect(offsetsOf(await read(consumer, 5))).toEqual(upTo(5));
 });
 
-test('what cannot be repeated is thrown, named', async () => {
+test('an error that is not retriable is thrown, and names its topic', async () => {
   const { consumer } = await start((request) => (isFetch(request) ? { status: 403, text: 'no' } : undefined));
   consumer.assign([{ topic: 't', partition: 3, offset: 7 }]);
   const thrown = read(consumer, 1);
   await expect(thrown).rejects.toMatchObject({ errorCode: 'FORBIDDEN', topic: 't', partition: 3, offset: 7 });
 });
 
-test("one partition's passing error delays that partition only", async () => {
+test("one partition's retriable error delays that partition only", async () => {
   let failures = 0;
   const script: Script = (request) => {
     const reply = logs([20, 20], 4)(request);
@@ -222,7 +222,7 @@ test("one partition's passing error delays that partition only", async () => {
   expect(offsetsOf(messages.filter(({ partition }) => partition === 1))).toEqual(upTo(20));
 });
 
-test('an error of one partition that no repeat can help comes after what the others have brought', async () => {
+test('an error of one partition that is not retriable comes after the records of the others', async () => {
   const problem = { status: 500, errorCode: 'CORRUPT_LOG', retriable: false, detail: 'segment 77 is damaged' };
   const script: Script = (request) => {
     if (request.path === '/v1/topics/t/partitions/1/records') return { status: 500, json: problem };
@@ -267,7 +267,7 @@ test('a batch whose bytes were changed is not handed over', async () => {
   expect(offsetsOf(messages)).toEqual([0]);
 });
 
-test('a batch that its producer wrote so that it cannot be unpacked can be passed over', async () => {
+test('a batch that its producer wrote in a form that cannot be unpacked can be skipped', async () => {
   const [first, wrong, last] = batches(0, 3);
   const bytes = [first!, unreadable(wrong!), last!];
   const { consumer } = await start((request) =>
@@ -278,7 +278,7 @@ test('a batch that its producer wrote so that it cannot be unpacked can be passe
   expect(error).toMatchObject({
     ...{ errorCode: 'CORRUPT_MESSAGE', partition: 0, offset: 1, retriable: false },
     detail: expect.stringMatching(
-      /^t partition 0: the batch at offset 1 cannot be unpacked, because its producer wrote it so \(.*\); go on from offset 2$/,
+      /^t partition 0: the batch at offset 1 cannot be unpacked, because its producer wrote it so \(.*\): go on from offset 2$/,
     ),
   });
   consumer.seek({ topic: 't', partition: 0, offset: error.extra.nextOffset as number });
@@ -298,13 +298,13 @@ const trimmed = (request: Received): Reply | undefined => {
   return fetchReply([{ ...watermarks, batches: batches(offset, 60) }], offset === 60 ? waitMs : 0);
 };
 
-test('an offset that is gone goes on at the earliest, if that is the rule', async () => {
+test('a consumer whose offset is gone continues at the earliest, if autoOffsetReset says so', async () => {
   const { consumer } = await start(trimmed);
   consumer.assign([{ topic: 't', partition: 0, offset: 7 }]);
   expect(offsetsOf(await read(consumer, 10))).toEqual(upTo(60, 50));
 });
 
-test('an offset that is gone goes on at the latest, if that is the rule', async () => {
+test('a consumer whose offset is gone continues at the latest, if autoOffsetReset says so', async () => {
   const { server, consumer } = await start(trimmed, { autoOffsetReset: 'latest' });
   consumer.assign([{ topic: 't', partition: 0, offset: 7 }]);
   const reading = read(consumer, 1);
@@ -317,9 +317,9 @@ function lastOffset(server: ScriptedServer): number | undefined {
   return fetchAsked(server.received.filter(isFetch).at(-1)!).partitions[0]?.offset;
 }
 
-test('an offset that is gone is an error that says where the log is, if that is the rule', async () => {
+test('an offset that is gone is an error that says where the log is, if autoOffsetReset is none', async () => {
   const { consumer } = await start(trimmed, { autoOffsetReset: 'none' });
-  expect(() => consumer.assign([{ topic: 't', partition: 0 }])).toThrow(/offset: must be given for t-0/);
+  expect(() => consumer.assign([{ topic: 't', partition: 0 }])).toThrow(/offset: expected one for t-0/);
   consumer.assign([{ topic: 't', partition: 0, offset: 7 }]);
   await expect(read(consumer, 1)).rejects.toMatchObject({
     errorCode: 'OFFSET_OUT_OF_RANGE',
@@ -335,7 +335,7 @@ test('a seek to a time misses nothing that arrives while the offset is looked up
   const { consumer } = await start((request) => {
     if (!request.path.endsWith('/offsets')) return logs([end])(request);
     const offset = request.query.get('at') === 'latest' ? end : -1;
-    // Between this answer and the next question one record more.
+    // One more record arrives between this answer and the next request.
     end++;
     return { json: { topicId: '', partitions: [{ partition: 0, offset, timestamp: -1 }] } };
   });
@@ -344,7 +344,7 @@ test('a seek to a time misses nothing that arrives while the offset is looked up
   expect(offsetsOf(await read(consumer, 1))).toEqual([10]);
 });
 
-test('who has nothing to read is told at once, and not left waiting', async () => {
+test('a consumer with nothing to read fails immediately, and does not wait', async () => {
   const { consumer } = await start(() => undefined);
   const nothing = /^INVALID_REQUEST: the consumer has nothing to read: subscribe or assign first$/;
   await expect(consumer.run({ eachMessage: () => undefined })).rejects.toThrow(nothing);
@@ -353,19 +353,19 @@ test('who has nothing to read is told at once, and not left waiting', async () =
 });
 
 test.each([
-  [undefined, /needs a function eachMessage or eachBatch, got undefined/],
-  [{}, /needs a function eachMessage or eachBatch, got undefined/],
-  [{ eachMessage: 'log' }, /needs a function eachMessage or eachBatch, got string/],
+  [undefined, /expected a function eachMessage or eachBatch, got undefined/],
+  [{}, /expected a function eachMessage or eachBatch, got undefined/],
+  [{ eachMessage: 'log' }, /expected a function eachMessage or eachBatch, got string/],
   [{ eachMessage: () => undefined, eachBatch: () => undefined }, /eachMessage or eachBatch, got both/],
 ])('run(%j) is refused in a sentence', async (handlers, sentence) => {
   const { consumer } = await start(logs([1]));
   consumer.assign([{ topic: 't', partition: 0, offset: 0 }]);
-  // @ts-expect-error: as JavaScript may call it.
+  // @ts-expect-error: JavaScript may call it like this.
   await expect(consumer.run(handlers)).rejects.toThrow(sentence);
 });
 
-test('maxBytesPerPartition is held to its bounds at once', async () => {
-  await expect(start(() => undefined, { maxBytesPerPartition: 0 })).rejects.toThrow(/maxBytesPerPartition: must be/);
+test('a maxBytesPerPartition out of bounds is refused immediately', async () => {
+  await expect(start(() => undefined, { maxBytesPerPartition: 0 })).rejects.toThrow(/maxBytesPerPartition: expected/);
 });
 
 test('run moves the position back to the message that the handler threw at', async () => {
@@ -418,7 +418,7 @@ test.each([
   expect(seen).toEqual(all);
 });
 
-test('maxPollRecords: of a batch whose handler threw in the middle, what was handled does not come again', async () => {
+test('with maxPollRecords, a batch whose handler threw in the middle continues behind what was handled', async () => {
   const { consumer } = await start(logs([5], 5, 5), { maxPollRecords: 1 });
   consumer.assign([{ topic: 't', partition: 0, offset: 0 }]);
   const seen: number[] = [];
@@ -432,7 +432,7 @@ test('maxPollRecords: of a batch whose handler threw in the middle, what was han
   expect(seen).toEqual([0, 1, 2, 3, 3, 4]);
 });
 
-test('run by batches hands over whole batches, and a batch again whose handler threw', async () => {
+test('run with eachBatch hands over whole batches, and hands a batch over again when its handler threw', async () => {
   const { consumer } = await start(logs([20], 20, 5));
   consumer.assign([{ topic: 't', partition: 0, offset: 2 }]);
   const seen: number[][] = [];
@@ -453,11 +453,11 @@ test('run by batches hands over whole batches, and a batch again whose handler t
   expect(seen).toEqual([upTo(5, 2), upTo(10, 5), upTo(10, 5), upTo(15, 10), upTo(20, 15)]);
 });
 
-test('a consumer is read by one at a time, and only what is assigned can be moved', async () => {
+test('only one reader at a time can read a consumer, and only an assigned partition can be moved', async () => {
   const { consumer } = await start(logs([10]));
   consumer.assign([{ topic: 't', partition: 0, offset: 0 }]);
   const reading = consumer[Symbol.asyncIterator]();
-  expect(() => consumer[Symbol.asyncIterator]()).toThrow(/being read from already/);
+  expect(() => consumer[Symbol.asyncIterator]()).toThrow(/being read already/);
   expect(() => consumer.seek({ topic: 't', partition: 9, offset: 0 })).toThrow(/t-9 is not assigned/);
   await reading.return?.();
   await consumer.disconnect();

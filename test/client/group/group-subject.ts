@@ -1,5 +1,5 @@
-// A group's consumer against a coordinator that is told what to answer: what the tests of it begin with. Whatever one leaves
-// running is disconnected after it.
+// The tests of a group's consumer begin with this subject: a consumer and a scripted coordinator. Consumers that a test
+// leaves running are disconnected after it.
 import { afterEach, expect } from 'vitest';
 import type { Consumer } from '../../../client/consumer/consumer.ts';
 import type { ConsumerOptions } from '../../../client/consumer/consumer-options.ts';
@@ -16,7 +16,7 @@ afterEach(async () => {
   await Promise.all(servers.splice(0).map((server) => server.close()));
 });
 
-/** To be disconnected after the test. */
+/** Registers a consumer to be disconnected after the test. */
 export function started(consumer: Consumer): Consumer {
   consumers.push(consumer);
   return consumer;
@@ -44,13 +44,13 @@ export const upTo = (end: number, from = 0) => Array.from({ length: end - from }
 export const settled = (group: ScriptedGroup) =>
   expect.poll(() => group.owned().sort(), soon).toEqual([...group.assigned].sort());
 
-/** A promise and the way to keep it. */
+/** A promise and the function that resolves it. */
 export function gate() {
   let open!: () => void;
   return { opened: new Promise<void>((resolve) => (open = resolve)), open: () => open() };
 }
 
-/** Reads for ever, a message in a millisecond or two. */
+/** Reads for ever, a message every millisecond or two. */
 export function slowly(consumer: Consumer) {
   const seen: ConsumedMessage[] = [];
   const eachMessage = (message: ConsumedMessage) => {

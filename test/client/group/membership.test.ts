@@ -1,4 +1,4 @@
-// The member's side of the protocol on a clock of the test's own.
+// These tests run the member's side of the protocol on their own clock.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { RivuletClientError } from '../../../client/client-error.ts';
@@ -26,7 +26,7 @@ function reply(memberEpoch: number, ...partitions: number[]): HeartbeatReply {
   return { memberId: 'm', memberEpoch, ...times, assignment };
 }
 
-/** A member and a clock. Each step gives what is to be done. */
+/** A member and a clock. Each step returns the actions. */
 function subject(options = settings) {
   let member = newMember(0);
   let nowMs = 0;
@@ -53,7 +53,7 @@ function subject(options = settings) {
     },
     answered: (seq: number, answer: HeartbeatReply) => happened({ type: 'answered', seq, reply: answer }),
     refused: (seq: number, why: RivuletClientError) => happened({ type: 'refused', seq, error: why, backoffMs: 100 }),
-    /** The application has made the change that it was told last. */
+    /** The application has made the change that it last received. */
     changed: () => happened({ type: 'changed', number: member.changes }),
   };
 }
@@ -61,7 +61,7 @@ function subject(options = settings) {
 type WithoutTime<T> = T extends unknown ? Omit<T, 'nowMs'> : never;
 type EventWithoutTime = WithoutTime<MemberEvent>;
 
-/** Joined, and the owner of these. */
+/** A member that has joined and owns these partitions. */
 function joined(partitions: number[], options = settings) {
   const one = subject(options);
   one.answered(one.beat().seq, reply(1, ...partitions));
@@ -69,7 +69,7 @@ function joined(partitions: number[], options = settings) {
   return one;
 }
 
-test('joins with epoch 0 and nothing, and goes on with the epoch that it was told and all it owns', () => {
+test('a member joins with epoch 0 and no partitions, and then reports the epoch from the reply and all it owns', () => {
   const one = subject();
   const join = one.beat();
   expect(join).toMatchObject({ seq: 1, epoch: 0, owned: [] });
@@ -78,7 +78,7 @@ test('joins with epoch 0 and nothing, and goes on with the epoch that it was tol
   expect(one.beat()).toMatchObject({ seq: 2, epoch: 7, owned: owned(0, 1) });
 });
 
-test('who is refused while it leaves, with nothing left, has left once the application is done with the loss', () => {
+test('a member that is refused while it leaves has left once the application is done with the loss', () => {
   const one = joined([0]);
   one.refused(one.beat().seq, error('UNKNOWN_MEMBER_ID'));
   const join = one.beat();
@@ -110,7 +110,7 @@ test('the answer to any but the newest heartbeat is dropped', () => {
   expect(one.member.held).toEqual(owned(0, 1));
 });
 
-test('what is to be given up is reported as owned until the application has let go of it, and then at once no longer', () => {
+test('a revoked partition is reported as owned exactly until the application has released it', () => {
   const one = joined([0, 1]);
   expect(one.answered(one.beat().seq, reply(1, 0))).toEqual([{ type: 'revoke', number: 2, partitions: owned(1) }]);
   const whileLettingGo = one.beat();
@@ -121,7 +121,7 @@ test('what is to be given up is reported as owned until the application has let 
   expect(one.beat()).toMatchObject({ owned: owned(0) });
 });
 
-test('letting go comes before taking up, and one change before the next', () => {
+test('a release comes before an assignment, and one change ends before the next begins', () => {
   const one = joined([0, 1]);
   expect(one.answered(one.beat().seq, reply(2, 0, 5))).toMatchObject([{ type: 'revoke', partitions: owned(1) }]);
   expect(one.answered(one.beat().seq, reply(2, 5, 6))).toEqual([]);
@@ -129,7 +129,7 @@ test('letting go comes before taking up, and one change before the next', () => 
   expect(one.changed()).toMatchObject([{ type: 'assign', partitions: owned(5, 6) }]);
 });
 
-test('the lease runs from when the answered heartbeat was sent, less the skew', () => {
+test('the lease runs from the time when the answered heartbeat was sent, less the skew', () => {
   const one = subject();
   one.wait(500);
   const { seq } = one.beat();
@@ -147,16 +147,19 @@ test('an answer that comes after its lease is not believed', () => {
   expect(one.beat()).toMatchObject({ epoch: 1 });
 });
 
-test.each(['UNKNOWN_MEMBER_ID', 'FENCED_MEMBER_EPOCH'])('%s: everything is lost at once, and it joins anew', (code) => {
-  const one = joined([0, 1]);
-  const fenced = one.beat();
-  expect(one.refused(fenced.seq, error(code))).toMatchObject([
-    { type: 'lose', partitions: owned(0, 1), reason: { errorCode: code } },
-  ]);
-  expect(one.member.leaseEndMs).toBe(Number.NEGATIVE_INFINITY);
-  one.changed();
-  expect(one.beat()).toMatchObject({ seq: fenced.seq + 1, epoch: 0, owned: [] });
-});
+test.each(['UNKNOWN_MEMBER_ID', 'FENCED_MEMBER_EPOCH'])(
+  'after %s a member loses everything immediately, and joins again',
+  (code) => {
+    const one = joined([0, 1]);
+    const fenced = one.beat();
+    expect(one.refused(fenced.seq, error(code))).toMatchObject([
+      { type: 'lose', partitions: owned(0, 1), reason: { errorCode: code } },
+    ]);
+    expect(one.member.leaseEndMs).toBe(Number.NEGATIVE_INFINITY);
+    one.changed();
+    expect(one.beat()).toMatchObject({ seq: fenced.seq + 1, epoch: 0, owned: [] });
+  },
+);
 
 test('a loss overtakes the change that is under way', () => {
   const one = joined([0, 1]);
@@ -169,14 +172,14 @@ test('a loss overtakes the change that is under way', () => {
   expect(one.changed()).toMatchObject([{ type: 'assign', partitions: owned(2) }]);
 });
 
-test('what may pass is tried again, with everything kept', () => {
+test('after a retriable error a member tries again, and keeps everything', () => {
   const one = joined([0]);
   const { seq } = one.beat();
   expect(one.refused(seq, error('COORDINATOR_LOAD_IN_PROGRESS', true))).toEqual([]);
   expect(one.beat()).toMatchObject({ seq: seq + 1, epoch: 1, owned: owned(0) });
 });
 
-test('what cannot pass ends the membership', () => {
+test('an error that is not retriable ends the membership', () => {
   const one = joined([0]);
   expect(one.refused(one.beat().seq, error('FORBIDDEN'))).toMatchObject([
     { type: 'lose', partitions: owned(0) },
@@ -186,7 +189,7 @@ test('what cannot pass ends the membership', () => {
   expect(one.happened({ type: 'due' })).toEqual([]);
 });
 
-test('an instance id that another has is waited for as long as a crashed one would keep it', () => {
+test('a member waits for an instance id in use as long as a crashed holder would keep it', () => {
   const one = subject({ ...settings, isStatic: true });
   for (let waitedMs = 0; waitedMs <= 16_000; waitedMs += 3_000)
     expect(one.refused(one.beat().seq, error('UNRELEASED_INSTANCE_ID'))).toEqual([]);
@@ -197,7 +200,7 @@ test.each([
   [false, -1],
   [true, -2],
 ])(
-  'a slow handler (static: %s): it leaves with %i, is silent, and joins when the handler is done',
+  'a member with a slow handler (static: %s) leaves with %i, is silent, and joins when the handler is done',
   (isStatic, epoch) => {
     const one = joined([0, 1], { ...settings, isStatic });
     const { seq } = one.beat();
@@ -216,7 +219,7 @@ test.each([
 );
 
 test.each(['resting', 'thrown out while leaving'])(
-  'who has nothing to send does not look at the clock again and again: %s',
+  'a member with nothing to send does not look at the clock again and again: %s',
   (what) => {
     const one = joined([0]);
     if (what === 'resting') {
@@ -232,7 +235,7 @@ test.each(['resting', 'thrown out while leaving'])(
   },
 );
 
-test('leaving lets go of everything first, however long that takes, and says so last', () => {
+test('a leaving member releases everything first, however long that takes, and then tells the group', () => {
   const one = joined([0, 1]);
   expect(one.happened({ type: 'leave' })).toMatchObject([{ type: 'revoke', partitions: owned(0, 1) }]);
   const beat = one.beat();
@@ -243,7 +246,7 @@ test('leaving lets go of everything first, however long that takes, and says so 
   expect(one.happened({ type: 'due' })).toEqual([]);
 });
 
-test('who is thrown out while leaving does not join again', () => {
+test('a member that is removed while leaving does not join again', () => {
   const one = joined([0]);
   one.happened({ type: 'leave' });
   one.refused(one.beat().seq, error('UNKNOWN_MEMBER_ID'));
@@ -266,7 +269,7 @@ const step = fc.oneof(
 );
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
-test('whatever happens: seq grows, changes fit what is held and do not overlap, and heartbeats speak the truth', () => {
+test('in every order of events seq grows, changes fit what is held and do not overlap, and heartbeats are truthful', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
       const world = application();
@@ -276,7 +279,7 @@ test('whatever happens: seq grows, changes fit what is held and do not overlap, 
   );
 });
 
-/** Does what it is told, and holds the member to it. */
+/** An application that makes every change, and checks what the member asks of it. */
 function application() {
   const one = subject();
   const held = new Set<number>();

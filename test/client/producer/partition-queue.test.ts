@@ -12,7 +12,7 @@ const limits = { targetBytes: 1000, maxBytes: 10_000 };
 const refused = new RivuletClientError('MESSAGE_TOO_LARGE', 'too large', { outcome: 'not-written' });
 const lost = new RivuletClientError('NETWORK_EXCEPTION', 'cut', { outcome: 'unknown', retriable: true });
 
-/** Hands out producer ids 1, 2, ...; a retired one is followed by the next. */
+/** Hands out producer ids 1, 2, and so on: after one is retired, the next follows. */
 function counting(): ProducerIds {
   let producerId = 1;
   let current = { producerId, epoch: 0 };
@@ -41,7 +41,7 @@ function queueWith(settings: Partial<QueueSettings> = {}) {
       for (const result of results) if (isClientError(result)) throw result;
       return results;
     });
-    // Looked at later, or not at all.
+    // The test looks at the result later, or not at all.
     written.catch(() => {});
     return written;
   };
@@ -59,7 +59,7 @@ const values = (bytes: Uint8Array) =>
     decodeBatch(bytes, from).records.map(({ value }) => Buffer.from(value!).toString()),
   );
 
-test('a batch lingers, and is due at once when it is full or in a hurry', () => {
+test('a batch lingers, and is due immediately when it is full or a flush hurries it', () => {
   const { queue, send } = queueWith();
   send('a', 100);
   expect(queue.dueAtMs(false)).toBe(110);
@@ -78,7 +78,7 @@ test('nothing is due while a request of the partition is under way', () => {
   expect(queue.take(0, MiB)).toBeUndefined();
 });
 
-test('several batches ride in one part, with dense sequences', () => {
+test('several batches share one part, with dense sequences', () => {
   const { queue, send } = queueWith();
   for (let i = 0; i < 9; i++) send(`${i}`.repeat(300));
   const part = queue.take(0, MiB)!;
@@ -101,7 +101,7 @@ test('a part takes only what fits, and the rest goes next, in order', () => {
   ]);
 });
 
-test('a part to be repeated is repeated in the same bytes, before anything new', () => {
+test('a repeated part has the same bytes, and is sent before anything new', () => {
   const { queue, send } = queueWith({ maxInFlightPerPartition: 2 });
   send('a');
   const part = queue.take(0, MiB)!;
@@ -113,7 +113,7 @@ test('a part to be repeated is repeated in the same bytes, before anything new',
   expect(before.equals(part.bytes)).toBe(true);
 });
 
-test('nothing gets further ahead of an unanswered part than may be in flight: its repeat would be too old to be told an offset', () => {
+test('no more parts than may be in flight follow an unanswered one, so that its repeat still gets its offset', () => {
   const { queue, send } = queueWith({ maxInFlightPerPartition: 2 });
   send('a');
   const first = queue.take(0, MiB)!;
@@ -135,7 +135,7 @@ test('each message gets its own offset', async () => {
   expect((await all[0]!)[0]).toEqual({ topic: 't', partition: 3, offset: 70, timestamp: 9 });
 });
 
-test('after a failure the partition begins a new identity at sequence 0, also with what was sealed already', async () => {
+test('after a failure the partition begins a new identity at sequence 0, also for batches that were sealed', async () => {
   const { queue, send, sent } = queueWith();
   const failed = sent('a');
   const part = queue.take(0, MiB)!;
@@ -149,7 +149,7 @@ test('after a failure the partition begins a new identity at sequence 0, also wi
   ]);
 });
 
-test('a definite refusal after an unanswered try is an unknown outcome', async () => {
+test('a definite refusal after an unanswered try has an unknown outcome', async () => {
   const { queue, sent } = queueWith();
   const failed = sent('a');
   const part = queue.take(0, MiB)!;
@@ -158,7 +158,7 @@ test('a definite refusal after an unanswered try is an unknown outcome', async (
   await expect(failed).rejects.toMatchObject({ errorCode: 'MESSAGE_TOO_LARGE', outcome: 'unknown' });
 });
 
-test('what is renewed goes out again in the old order, under a new identity', () => {
+test('renewed batches are sent again in the old order, under a new identity', () => {
   const { queue, send } = queueWith({ maxInFlightPerPartition: 2 });
   send('a');
   const first = queue.take(0, MiB)!;
@@ -166,7 +166,7 @@ test('what is renewed goes out again in the old order, under a new identity', ()
   const second = queue.take(0, MiB)!;
   send('c');
   queue.renew(first, fenced, 0);
-  // The second is still out under the old identity: nothing may overtake it.
+  // The second part is still in flight under the old identity, and nothing may overtake it.
   expect(queue.take(0, MiB)).toBeUndefined();
   queue.renew(second, fenced, 0);
   const again = queue.take(0, MiB)!;
@@ -178,7 +178,7 @@ test('what is renewed goes out again in the old order, under a new identity', ()
   ]);
 });
 
-test('a batch too large when encoded fails without costing a sequence', async () => {
+test('a batch that is too large when encoded fails without using a sequence', async () => {
   const { queue, send, sent } = queueWith();
   const small = sent('a');
   const large = sent('x'.repeat(20_000));
@@ -194,7 +194,7 @@ test('a batch too large when encoded fails without costing a sequence', async ()
   expect((await small)[0]?.offset).toBe(0);
 });
 
-test('what could not be sent in time fails as not written', async () => {
+test('a batch that could not be sent in time fails as not written', async () => {
   const { queue, send, sent } = queueWith();
   const late = sent('a', 0);
   send('b'.repeat(990), 500);
@@ -205,7 +205,7 @@ test('what could not be sent in time fails as not written', async () => {
   expect(queue.expiresAtMs()).toBe(1500);
 });
 
-test('what waits to be repeated fails in time, with its last error', async () => {
+test('a part that waits to be repeated fails in time, with its last error', async () => {
   const { queue, sent } = queueWith();
   const late = sent('a');
   const part = queue.take(0, MiB)!;
@@ -222,7 +222,7 @@ test('without ids a batch names no producer', () => {
   expect(sequences(queue.take(0, MiB)!.bytes)).toEqual([[-1, -1, 1]]);
 });
 
-test('sequences follow the order of the batches when many were full before there was an identity', () => {
+test('sequences follow the order of the batches, even if many were full before there was an identity', () => {
   let current: { producerId: number; epoch: number } | undefined;
   const { queue, send } = queueWith({ ids: { current: () => current, acquire: async () => {}, retire: () => {} } });
   for (let i = 0; i < 3; i++) send(`${i}`.repeat(900));
@@ -246,7 +246,7 @@ test('nothing is sealed ahead while an older part may have to begin the new iden
   expect(sequences(again.bytes).map(([, sequence]) => sequence)).toEqual([0, 1, 2, 3]);
 });
 
-test('what is renewed again waits, so that ids are not asked for as fast as they can be had', async () => {
+test('a batch that is renewed again waits, so that ids are not requested without a pause', async () => {
   const { queue, sent } = queueWith();
   const written = sent('a');
   queue.renew(queue.take(0, MiB)!, fenced, 50);

@@ -6,28 +6,31 @@ const usual: Tried = { certain: true, oldest: true, idempotent: true };
 const error = (code: string, retriable = false, outcome: 'not-written' | 'written' | 'unknown' = 'not-written') =>
   new RivuletClientError(code, '', { retriable, outcome });
 
-test('what was written before counts as written', () => {
+test('a batch that was written earlier counts as written', () => {
   expect(verdictOf(error('DUPLICATE_SEQUENCE_NUMBER'), usual)).toBe('written');
   expect(verdictOf(error('REQUEST_TIMED_OUT', true, 'written'), usual)).toBe('written');
 });
 
-test('what is retriable is repeated, whether it was written or not', () => {
+test('a batch with a retriable error is repeated, whether it was written or not', () => {
   expect(verdictOf(error('THROTTLED', true), usual)).toBe('again');
   expect(verdictOf(error('REQUEST_TIMED_OUT', true, 'unknown'), { ...usual, certain: false })).toBe('again');
 });
 
-test('what is not retriable fails', () => {
+test('a batch with an error that is not retriable fails', () => {
   expect(verdictOf(error('MESSAGE_TOO_LARGE'), usual)).toBe('failed');
   expect(verdictOf(error('INVALID_PRODUCER_EPOCH'), { ...usual, idempotent: false })).toBe('failed');
 });
 
-test.each(['OUT_OF_ORDER_SEQUENCE_NUMBER', 'UNKNOWN_PRODUCER_ID'])('%s: depends on what may still arrive', (code) => {
-  expect(verdictOf(error(code), usual)).toBe('renew');
-  expect(verdictOf(error(code), { ...usual, oldest: false })).toBe('again');
-  expect(verdictOf(error(code), { ...usual, certain: false })).toBe('again');
-});
+test.each(['OUT_OF_ORDER_SEQUENCE_NUMBER', 'UNKNOWN_PRODUCER_ID'])(
+  'the verdict on %s depends on what may still arrive',
+  (code) => {
+    expect(verdictOf(error(code), usual)).toBe('renew');
+    expect(verdictOf(error(code), { ...usual, oldest: false })).toBe('again');
+    expect(verdictOf(error(code), { ...usual, certain: false })).toBe('again');
+  },
+);
 
-test('whom another locks out goes on under a new producer id, unless something of it may be written', () => {
+test('a producer that another writer locks out takes a new id, unless its records may be written', () => {
   const fenced = error('INVALID_PRODUCER_EPOCH');
   expect(verdictOf(fenced, usual)).toBe('renew');
   expect(verdictOf(fenced, { ...usual, oldest: false })).toBe('again');

@@ -26,7 +26,7 @@ async function start(script?: Script, options: ProducerOptions = {}, partitions 
   return { server, producer: rivulet.producer({ lingerMs: 1, ...options }) };
 }
 
-/** The first produce requests are answered by these, in turn; later ones as usual. */
+/** These replies answer the first produce requests, in turn. Later requests are answered as usual. */
 function produceScript(...replies: ((request: Received) => Reply | undefined)[]): Script {
   let count = 0;
   return (request) => (isProduce(request) ? replies[count++]?.(request) : undefined);
@@ -37,7 +37,7 @@ const send = (partition: number, ...values: string[]) => ({
   messages: values.map((value) => ({ value, partition })),
 });
 
-test('the producer id is asked for once, with the first send', async () => {
+test('the producer id is requested once, with the first send', async () => {
   const { server, producer } = await start();
   await producer.connect();
   expect(server.received).toEqual([]);
@@ -134,7 +134,7 @@ test('a partition that failed leaves the others their producer id and sequences'
   expect(sequencesOf(server.produced(), 0).at(-1)).toEqual([101, 0, 1]);
 });
 
-test('deliveryTimeoutMs ends the repeating: unknown, because one try was never answered', async () => {
+test('deliveryTimeoutMs ends the retries, with an unknown outcome because one try was never answered', async () => {
   const silent: Script = (request) => (isProduce(request) ? { close: true } : undefined);
   const { producer } = await start(silent, { deliveryTimeoutMs: 150 });
   const startedMs = performance.now();
@@ -142,7 +142,7 @@ test('deliveryTimeoutMs ends the repeating: unknown, because one try was never a
   expect(performance.now() - startedMs).toBeLessThan(1000);
 });
 
-test('refusals alone leave no doubt: not written', async () => {
+test('a send that was only ever refused is not written', async () => {
   const busy: Script = (request) => (isProduce(request) ? { status: 429, text: '' } : undefined);
   const { producer } = await start(busy, { deliveryTimeoutMs: 150 });
   await expect(producer.send(send(0, 'a'))).rejects.toMatchObject({ errorCode: 'THROTTLED', outcome: 'not-written' });
@@ -154,14 +154,14 @@ test('a refusal after a lost reply does not hide that the first try may have bee
   await expect(producer.send(send(0, 'a'))).rejects.toMatchObject({ errorCode: 'FORBIDDEN', outcome: 'unknown' });
 });
 
-test('nobody there: not written, for no connection was ever made', async () => {
+test('a send is not written when no connection was ever made', async () => {
   const { server, producer } = await start(undefined, { deliveryTimeoutMs: 100 });
   await producer.send(send(0, 'a'));
   await server.close();
   await expect(producer.send(send(0, 'b'))).rejects.toMatchObject({ retriable: true });
 });
 
-test('a lost history is renewed: same records, new producer id, from sequence 0', async () => {
+test('after a lost history the same records are sent under a new producer id, from sequence 0', async () => {
   const unknownId = (request: Received) =>
     refusal(request, { errorCode: 'UNKNOWN_PRODUCER_ID', retriable: false, outcome: 'not-written' });
   const { server, producer } = await start(produceScript(undefinedOnce(), unknownId));
@@ -174,7 +174,7 @@ test('a lost history is renewed: same records, new producer id, from sequence 0'
   ]);
 });
 
-test('a lost history is not renewed while a copy of the batch may still be on its way', async () => {
+test('after a lost history the producer id is kept while a copy of the batch may still be on its way', async () => {
   const gap = (request: Received) =>
     refusal(request, { errorCode: 'OUT_OF_ORDER_SEQUENCE_NUMBER', retriable: true, outcome: 'not-written' });
   const { server, producer } = await start(produceScript(undefinedOnce(), () => ({ close: true }), gap));
@@ -191,7 +191,7 @@ test('a lost history is not renewed while a copy of the batch may still be on it
 const fenced = (request: Received) =>
   refusal(request, { errorCode: 'INVALID_PRODUCER_EPOCH', retriable: false, outcome: 'not-written' });
 
-test('whom another locks out goes on under new producer ids until one is free, in the old order', async () => {
+test('a producer that another writer locks out continues under new ids until one is free, in the old order', async () => {
   const script = produceScript(undefinedOnce(), fenced, fenced, fenced);
   const { server, producer } = await start(script, { lingerMs: 0, batchSize: 1 });
   await producer.send(send(0, 'a'));
@@ -203,7 +203,7 @@ test('whom another locks out goes on under new producer ids until one is free, i
   ]);
 });
 
-test('where something of it may be written, who is locked out says so, and writes nothing twice', async () => {
+test('a producer that is locked out reports what may be written as unknown, and writes nothing twice', async () => {
   const { server, producer } = await start(produceScript(undefinedOnce(), () => ({ close: true }), fenced));
   await producer.send(send(0, 'a'));
   await expect(producer.send(send(0, 'b'))).rejects.toMatchObject({
@@ -215,11 +215,11 @@ test('where something of it may be written, who is locked out says so, and write
   expect(sequencesOf(server.produced(), 0).at(-1)).toEqual([101, 0, 1]);
 });
 
-test('of several under way, those behind the first wait until it is known', async () => {
+test('the batches behind an unanswered first one wait until its outcome is known', async () => {
   let requests = 0;
   const script: Script = (request) => {
     if (!isProduce(request)) return undefined;
-    // The first is lost; then all under the first id are refused, the second before the first is heard of.
+    // The first request is lost. Then all under the first id are refused, the second before the first is answered.
     if (++requests === 1) return { close: true, afterMs: 60 };
     return sequencesOf([request], 0)[0]![0] === 100 ? fenced(request) : undefined;
   };
@@ -233,7 +233,7 @@ test('of several under way, those behind the first wait until it is known', asyn
   expect(renewed).toEqual([[101, 0, 1]]);
 });
 
-test('one request at a time carries a partition; others go beside it', async () => {
+test('one request at a time carries records of a partition, and requests for others run beside it', async () => {
   const slowFirst = produceScript((request) => ({ ...ack(request, () => 0), afterMs: 150 }));
   const { server, producer } = await start(slowFirst, { lingerMs: 0 });
   const first = producer.send(send(0, 'a'));
@@ -251,7 +251,7 @@ test('one request at a time carries a partition; others go beside it', async () 
   ]);
 });
 
-test('with maxInFlightPerPartition, a later batch that arrives first is repeated until its turn has come', async () => {
+test('with maxInFlightPerPartition, a later batch that arrives first is repeated until its turn comes', async () => {
   let next = 0;
   const inOrder = (request: Received): Reply | undefined => {
     const [[, sequence, records]] = sequencesOf([request], 0) as [[number, number, number]];
@@ -282,14 +282,14 @@ async function untilProduced(server: ScriptedServer, count: number): Promise<voi
   await expect.poll(() => server.produced().length, { interval: 2 }).toBeGreaterThanOrEqual(count);
 }
 
-test('with idempotence off no producer id is asked for', async () => {
+test('without idempotence no producer id is requested', async () => {
   const { server, producer } = await start(undefined, { idempotent: false });
   await producer.send(send(0, 'a'));
   expect(server.received.filter(isProducerId)).toEqual([]);
   expect(sequencesOf(server.produced(), 0)).toEqual([[-1, -1, 1]]);
 });
 
-test('a topic that does not exist refuses the send, and another topic goes on', async () => {
+test('a send to a topic that does not exist fails, and sends to another topic go on', async () => {
   const missing = { status: 404, errorCode: 'UNKNOWN_TOPIC_OR_PARTITION', retriable: false, detail: 'no such topic' };
   const { producer } = await start((request) =>
     request.path === '/v1/topics/nowhere' ? { status: 404, json: missing } : undefined,
@@ -303,7 +303,7 @@ test('a topic that does not exist refuses the send, and another topic goes on', 
   expect(await producer.send(send(0, 'a'))).toHaveLength(1);
 });
 
-test('a partition beyond the known ones makes the topic be read again before it is refused', async () => {
+test('a partition beyond the known ones is refused only after the topic was read again', async () => {
   let partitions = 2;
   const { producer } = await start((request) =>
     request.method === 'GET' ? { json: { topic: 't', topicId, partitions, config: [] } } : undefined,
@@ -311,13 +311,13 @@ test('a partition beyond the known ones makes the topic be read again before it 
   await expect(producer.send(send(2, 'a'))).rejects.toMatchObject({
     errorCode: 'UNKNOWN_TOPIC_OR_PARTITION',
     outcome: 'not-written',
-    message: expect.stringContaining('t has partitions 0 to 1, not 2'),
+    message: expect.stringContaining('partition: expected a partition of t from 0 to 1, got 2'),
   });
   partitions = 3;
   expect(await producer.send(send(2, 'a'))).toMatchObject([{ partition: 2 }]);
 });
 
-test('an answer that knows less than the topic itself is not believed', async () => {
+test('an answer that knows fewer partitions than the topic itself is not believed', async () => {
   const behind = (request: Received) =>
     refusal(request, {
       errorCode: 'UNKNOWN_TOPIC_OR_PARTITION',
@@ -329,7 +329,7 @@ test('an answer that knows less than the topic itself is not believed', async ()
   expect(await producer.send(send(0, 'a'))).toMatchObject([{ offset: 0 }]);
 });
 
-test('a topic made anew refuses what was meant for the old one; later sends mean the new', async () => {
+test('a re-created topic refuses records for the old topic, and later sends go to the new one', async () => {
   const newId = 'BBBBBBBBBBBBBBBBBBBBBB';
   let current = topicId;
   const { server, producer } = await start((request) => {
@@ -355,7 +355,7 @@ test('buffer memory bounds what is under way, and every send gets its turn', asy
   const slow: Script = (request) => (isProduce(request) ? { ...ack(request, () => 0), afterMs: 10 } : undefined);
   const { server, producer } = await start(slow, { bufferMemory: 10_000, lingerMs: 60_000 });
   const sends = Array.from({ length: 40 }, (_, i) => producer.send(send(i % 4, 'x'.repeat(2000))));
-  // One that is larger than all of the memory goes alone.
+  // A send that is larger than the whole memory is sent alone.
   sends.push(producer.send(send(0, 'x'.repeat(20_000))));
   await producer.flush();
   await Promise.all(sends);
@@ -364,7 +364,7 @@ test('buffer memory bounds what is under way, and every send gets its turn', asy
   expect(sizes.at(-1)).toBeGreaterThan(20_000);
 });
 
-test('flush sends what lingers; disconnect flushes and refuses what comes later', async () => {
+test('flush sends lingering batches, and disconnect flushes and refuses later sends', async () => {
   const { producer } = await start(undefined, { lingerMs: 60_000 });
   const lingering = producer.send(send(0, 'a'));
   await producer.flush();
@@ -378,7 +378,7 @@ test('flush sends what lingers; disconnect flushes and refuses what comes later'
   });
 });
 
-test('a send of which a part failed tells the result of each message', async () => {
+test('the error of a send that failed in part has the result of each message', async () => {
   const half = (request: Received) => {
     const reply = ack(request, () => 10) as { json: { partitions: { partition: number }[] } };
     const error = { errorCode: 'INVALID_RECORD', status: 400, retriable: false, outcome: 'not-written', detail: 'no' };
@@ -404,7 +404,7 @@ const nowhere: Script = ({ path }) =>
     ? { status: 404, json: { status: 404, errorCode: 'UNKNOWN_TOPIC_OR_PARTITION', detail: 'no such topic' } }
     : undefined;
 
-test('a batch with a topic that is not there tells the result of each message, and not that nothing was written', async () => {
+test('the error of a batch with a missing topic has the result of each message, and one outcome for all', async () => {
   const { producer } = await start(nowhere);
   const lost = { topic: 'nowhere', messages: [{ value: 'a' }] };
   const error = { errorCode: 'UNKNOWN_TOPIC_OR_PARTITION', topic: 'nowhere', outcome: 'not-written' };
@@ -419,7 +419,7 @@ test('a batch with a topic that is not there tells the result of each message, a
   });
 });
 
-test('a batch with a message that cannot be sent sends nothing, and names it', async () => {
+test('a batch with an invalid message sends nothing, and its error names the message', async () => {
   const { server, producer } = await start();
   const bad = { topic: 't', messages: [{ value: 'b' }, { value: 7 as unknown as string }] };
   await expect(producer.sendBatch({ topicMessages: [send(0, 'a'), bad] })).rejects.toMatchObject({
@@ -431,14 +431,14 @@ test('a batch with a message that cannot be sent sends nothing, and names it', a
   expect(server.produced()).toEqual([]);
 });
 
-test('partitionsFor tells how many partitions a topic has, and the sends that follow know it', async () => {
+test('partitionsFor returns the number of partitions of a topic, and later sends use it', async () => {
   const { server, producer } = await start();
   expect(await producer.partitionsFor('t')).toBe(4);
   await producer.send({ topic: 't', messages: [{ value: 'a' }] });
   expect(server.received.filter(({ method }) => method === 'GET')).toHaveLength(1);
 });
 
-test('an empty send is done at once', async () => {
+test('an empty send is done immediately', async () => {
   const { server, producer } = await start();
   expect(await producer.send({ topic: 't', messages: [] })).toEqual([]);
   expect(server.received).toEqual([]);

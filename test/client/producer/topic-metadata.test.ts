@@ -20,7 +20,7 @@ async function start(maxAgeMs: number) {
   return { server, cache, grow: () => partitions++ };
 }
 
-test('callers at the same time share one request, and what was read is known', async () => {
+test('concurrent callers share one request, and its result is cached', async () => {
   const { server, cache } = await start(60_000);
   expect(cache.peek('t')).toBeUndefined();
   const [one, two] = await Promise.all([cache.refresh('t'), cache.refresh('t')]);
@@ -30,7 +30,7 @@ test('callers at the same time share one request, and what was read is known', a
   expect(server.received).toHaveLength(1);
 });
 
-test('what is old still serves, and is read again behind the caller', async () => {
+test('an old entry still serves, and is read again in the background', async () => {
   const { cache, grow } = await start(0);
   await cache.refresh('t');
   grow();
@@ -39,7 +39,7 @@ test('what is old still serves, and is read again behind the caller', async () =
   await expect.poll(() => cache.peek('t')?.partitions).toBe(4);
 });
 
-test('what is forgotten is not known', async () => {
+test('a forgotten topic is no longer cached', async () => {
   const { cache } = await start(60_000);
   await cache.refresh('t');
   cache.forget('t');

@@ -40,7 +40,7 @@ test.each([
   expect(shape(topic)[0]?.partition).toBe(partition);
 });
 
-test('a partition that is named wins over the key', () => {
+test('the partition that a record names wins over its key', () => {
   const { topic, send } = topicWith();
   send({ key: 'a', value: 'v', partition: 5 });
   expect(shape(topic)[0]?.partition).toBe(5);
@@ -55,13 +55,13 @@ test('without a key, a batch is filled before another partition gets the next', 
   expect(parts.length).toBeGreaterThan(5);
 });
 
-test('all partitions of a topic ride in one request', () => {
+test('all partitions of a topic share one request', () => {
   const { topic, send } = topicWith();
   for (let partition = 0; partition < 6; partition++) send({ value: 'v', partition });
   expect(shape(topic).map(({ partition }) => partition)).toEqual([0, 1, 2, 3, 4, 5]);
 });
 
-test('a request keeps its bound, and those it leaves out come first in the next', () => {
+test('a request keeps its bound, and the partitions that it leaves out come first in the next', () => {
   const { topic, send } = topicWith({ maxRequestBytes: 2500 });
   for (let round = 0; round < 3; round++) {
     for (let partition = 0; partition < 4; partition++) send({ value: 'x'.repeat(900), partition });

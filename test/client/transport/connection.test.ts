@@ -27,7 +27,7 @@ async function start(script?: Script) {
 const write = { method: 'POST', path: '/v1/x', writes: true } as const;
 const read = { method: 'GET', path: '/v1/x', writes: false } as const;
 
-test('the query is sorted and escaped, and what is undefined is left out', async () => {
+test('the query is sorted and escaped, and undefined values are left out', async () => {
   const { server, connection } = await start();
   await connection.ask({ ...read, query: { b: 2, a: 'x y', c: undefined } });
   expect([...server.received[0]!.query]).toEqual([
@@ -48,7 +48,7 @@ test('names below localhost are this machine, whatever its resolver says', async
   expect(server.received).toHaveLength(1);
 });
 
-test('an object goes as JSON, bytes go as they are', async () => {
+test('an object is sent as JSON, and bytes are sent as they are', async () => {
   const { server, connection } = await start();
   await connection.ask({ ...write, body: { a: 1 } });
   await connection.ask({ ...write, body: new Uint8Array([1, 2]), contentType: 'application/octet-stream' });
@@ -71,7 +71,7 @@ test('a connection that is never made leaves a write not written', async () => {
   await expect(connection.exchange(read)).rejects.toMatchObject({ outcome: undefined, retriable: true });
 });
 
-test('no answer in time: unknown, and soon enough', async () => {
+test('a request without an answer in time ends at its timeout, with an unknown outcome', async () => {
   const { connection } = await start(() => ({ hang: true }));
   const startedMs = performance.now();
   await expect(connection.exchange(write)).rejects.toMatchObject({
@@ -91,7 +91,7 @@ test('an abort is not an error of the network', async () => {
   });
 });
 
-test('a problem document of a write that names no outcome: refused as wrong is not written, anything else is unknown', async () => {
+test('a problem of a write without an outcome is not-written when the request was refused, and otherwise unknown', async () => {
   const problem = (status: number) => ({ status, json: { errorCode: 'INVALID_REQUEST', status, detail: 'd' } });
   const bad = await start(() => problem(400));
   await expect(bad.connection.ask(write)).rejects.toMatchObject({ outcome: 'not-written' });
@@ -109,18 +109,21 @@ test.each([
   await expect(connection.ask(read)).rejects.toMatchObject({ errorCode: 'THROTTLED', retriable: true, retryAfterMs });
 });
 
-test.each([write, read])('https to a service that speaks http says so, and does not try again: %j', async (call) => {
-  const { server } = await start();
-  const { host } = new URL(server.url);
-  await expect(connectTo(`https://${host}`).exchange(call)).rejects.toMatchObject({
-    errorCode: 'NETWORK_EXCEPTION',
-    detail: `https://${host} is an HTTP service: use http://${host}`,
-    retriable: false,
-    outcome: call.writes ? 'not-written' : undefined,
-  });
-});
+test.each([write, read])(
+  'https to a service that speaks http is an error that says so and is not retriable: %j',
+  async (call) => {
+    const { server } = await start();
+    const { host } = new URL(server.url);
+    await expect(connectTo(`https://${host}`).exchange(call)).rejects.toMatchObject({
+      errorCode: 'NETWORK_EXCEPTION',
+      detail: `https://${host} is an HTTP service: use http://${host}`,
+      retriable: false,
+      outcome: call.writes ? 'not-written' : undefined,
+    });
+  },
+);
 
-test('http to a service that answers as TLS does says so', async () => {
+test('http to a service that answers with TLS is an error that says so', async () => {
   const alert = Buffer.from([0x15, 3, 1, 0, 2, 2, 70]);
   const server = createServer((socket) => void socket.end(alert));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

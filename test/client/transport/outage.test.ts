@@ -30,13 +30,13 @@ async function start(script: Script) {
   return { server, rivulet, told, retries };
 }
 
-/** The replies one after the other, then what is usual. */
+/** Gives the replies one after the other, and then the usual ones. */
 const inTurn =
   (...replies: Reply[]): Script =>
   () =>
     replies.shift();
 
-test('failures in a row are told with their number and since when, and then the recovery, once', async () => {
+test('failures in a row are reported with their number and duration, and then the recovery is reported once', async () => {
   const { rivulet, told, retries } = await start(inTurn({ close: true }, { status: 503, text: 'gateway' }));
   await rivulet.admin().describeTopic('t');
   await rivulet.admin().describeTopic('t');
@@ -44,14 +44,14 @@ test('failures in a row are told with their number and since when, and then the 
   expect(retries[0]!.sinceMs).toBeLessThan(retries[1]!.sinceMs);
 });
 
-test('an answer that no repeat can help is an answer', async () => {
+test('an error that is not retriable counts as an answer', async () => {
   const missing = { status: 404, json: { errorCode: 'UNKNOWN_TOPIC_OR_PARTITION', status: 404, retriable: false } };
   const { rivulet, told } = await start(inTurn({ close: true }, missing));
   await expect(rivulet.admin().describeTopic('t')).rejects.toMatchObject({ errorCode: 'UNKNOWN_TOPIC_OR_PARTITION' });
   expect(told).toEqual(['NETWORK_EXCEPTION 1', 'recovered 1']);
 });
 
-test('a produce request that every partition refuses for now is told by the error of the first', async () => {
+test('a produce request that every partition refuses for now is reported with the error of the first', async () => {
   let refused = 0;
   const later = { status: 503, errorCode: 'STORAGE_UNAVAILABLE', retriable: true, outcome: 'not-written' };
   const { rivulet, told } = await start((request) =>

@@ -7,7 +7,7 @@ const policy = retryPolicy({ retries: 3, baseMs: 1, capMs: 2 });
 const failure = (outcome: 'unknown' | 'not-written', retriable = true) =>
   new RivuletClientError('THROTTLED', '', { outcome, retriable });
 
-test('what is retriable is tried again, so often and no more', async () => {
+test('a retriable error is retried as often as the options allow, and no more', async () => {
   let tries = 0;
   const always = retrying(systemClock, policy, async () => {
     tries++;
@@ -17,7 +17,7 @@ test('what is retriable is tried again, so often and no more', async () => {
   expect(tries).toBe(4);
 });
 
-test('what is not retriable is tried once, and so is what is no error of ours', async () => {
+test('an operation is tried once when its error is not retriable, or not an error of the SDK', async () => {
   for (const error of [failure('unknown', false), new TypeError('bug')]) {
     let tries = 0;
     const once = retrying(systemClock, policy, async () => {
@@ -47,13 +47,13 @@ test('waits double up to their bound, with full jitter', () => {
   expect(backoffMs({ ...systemClock, random: () => 0 }, retryPolicy(), 5)).toBe(0);
 });
 
-test('what the server asked for comes on top of the jitter, within a minute', () => {
+test('the wait that the server asked for comes on top of the jitter, and is at most a minute', () => {
   const half = { ...systemClock, random: () => 0.5 };
   const asked = (retryAfterMs: number) => backoffMs(half, retryPolicy(), 1, failure('unknown').with({ retryAfterMs }));
   expect([asked(0), asked(2_000), asked(86_400_000)]).toEqual([50, 2_050, 60_050]);
 });
 
-test('an abort ends a pause early and in peace', async () => {
+test('an abort ends a pause early, without an error', async () => {
   const startedMs = performance.now();
   await pause(10_000, AbortSignal.timeout(10));
   await pause(10_000, AbortSignal.abort());

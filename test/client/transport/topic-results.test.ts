@@ -28,11 +28,11 @@ test('each partition has its result or its error, whatever the status', () => {
     ]);
 });
 
-test('the first error is thrown where all must be done', () => {
+test('the first error is thrown where every partition must be done', () => {
   expect(() => allDone(topicResults(answerOf(200, mixed), false))).toThrow('STALE_MEMBER_EPOCH: not yours');
 });
 
-test('that error has the results of all, and of a write of which a part is done it does not say that nothing was', () => {
+test('that error has the results of all, and does not claim that a write done in part did nothing', () => {
   expect(() => allDone(topicResults(answerOf(200, mixed), true))).toThrow(
     expect.objectContaining({
       outcome: 'unknown',
@@ -47,7 +47,7 @@ test('that error has the results of all, and of a write of which a part is done 
   );
 });
 
-test('what failed as a whole is thrown', () => {
+test('a request that failed as a whole throws its error', () => {
   expect(() => topicResults(answerOf(409, problem), true)).toThrow('STALE_MEMBER_EPOCH');
   expect(() => topicResults(answerOf(503, 'Service Unavailable'), true)).toThrow('GATEWAY_ERROR');
 });
