@@ -65,6 +65,11 @@ describe('imports', () => {
     expect(wrong.map(arrow)).toEqual([]);
   });
 
+  test('of the client from Node stand in one file, which a build for browsers replaces', () => {
+    const fromNode = product.filter((file) => file.startsWith('client/') && /from 'node:/.test(source.get(file)!));
+    expect(fromNode).toEqual(['client/transport/node.ts']);
+  });
+
   test('of the HTTP API are of what callers see, and no rule of the log', () => {
     const rules = isIn(['lib/producer/', 'lib/partition/', 'lib/topic/', 'lib/log/', 'lib/group/', 'lib/engine.ts']);
     expect(allImports.filter(({ from, to }) => from.startsWith('http/') && rules(to)).map(arrow)).toEqual([]);

@@ -5,7 +5,7 @@
 import { isLoopback } from '../../lib/runtime/loopback.ts';
 import type { Credentials } from '../../lib/sigv4/canonical.ts';
 import { invalid, RivuletClientError } from '../client-error.ts';
-import { isBelowLocalhost } from './loopback.ts';
+import { isBelowLocalhost } from './node.ts';
 
 export type CredentialsProvider = () => Promise<Credentials>;
 

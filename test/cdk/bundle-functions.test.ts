@@ -41,10 +41,10 @@ const budget = {
   produce: 760_000,
   fetch: 760_000,
   topics: 760_000,
-  groups: 935_000,
-  meta: 240_000,
+  groups: 945_000,
+  meta: 250_000,
   maintenance: 590_000,
-  lag: 960_000,
+  lag: 820_000,
 };
 
 const bad = {

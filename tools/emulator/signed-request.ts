@@ -2,7 +2,7 @@
 // normalise a path or a header. A test can make any part of the signature wrong on purpose.
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { lookup } from '../../client/transport/loopback.ts';
+import { lookup } from '../../client/transport/node.ts';
 import { systemClock } from '../../lib/runtime/clock.ts';
 import type { Credentials } from '../../lib/sigv4/canonical.ts';
 import { signRequest } from '../../lib/sigv4/sign.ts';

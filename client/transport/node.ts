@@ -1,0 +1,24 @@
+// Everything that the SDK takes from Node, in one file, so that a build for browsers has one file to replace: sockets, the
+// lookup of host names, and the call context of a handler.
+import { lookup as systemLookup } from 'node:dns';
+import { Agent as HttpAgent, request as httpRequest } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import type { LookupFunction } from 'node:net';
+
+export { AsyncLocalStorage } from 'node:async_hooks';
+export type { IncomingMessage } from 'node:http';
+
+/** All names below `localhost` mean this machine (RFC 6761), such as the names that emulators of AWS give to APIs. */
+export const isBelowLocalhost = (hostname: string): boolean => hostname.endsWith('.localhost');
+
+/** Node's own lookup, except for the names below localhost, which not every system's resolver knows. */
+export const lookup: LookupFunction = (hostname, options, callback) =>
+  systemLookup(isBelowLocalhost(hostname) ? 'localhost' : hostname, options, callback);
+
+/** Returns the `request` of node:http(s) and the agent that keeps its sockets alive. */
+export function openSockets({ protocol }: URL) {
+  const options = { keepAlive: true, lookup };
+  return protocol === 'https:'
+    ? { agent: new HttpsAgent(options), request: httpsRequest }
+    : { agent: new HttpAgent(options), request: httpRequest };
+}
