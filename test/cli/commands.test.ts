@@ -363,7 +363,7 @@ test('a service on this machine is signed for as it wants it, whatever AWS_REGIO
   expect(described).toMatchObject({ code: 0, stderr: '' });
   const refused = await run(['topics', 'list', '--url', service.url, '--region', 'eu-west-1'], { environment });
   expect(refused.stderr).toMatch(
-    /the credential scope is \S+\/eu-west-1\/\S+, but must be \S+\/us-east-1\/.* \(FORBIDDEN\b/,
+    /credential scope: expected \S+\/us-east-1\/\S+, got \S+\/eu-west-1\/.* \(FORBIDDEN\b/,
   );
 });
 

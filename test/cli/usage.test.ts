@@ -82,7 +82,7 @@ describe('wrong usage ends with 2 and one sentence', () => {
     ],
     [
       ['consume', 'a', '--group', 'g', '--consumer-property', 'heartbeat.interval.ms=20000'],
-      /^rivulet: --consumer-property heartbeat.interval.ms: must be at most a third of session.timeout.ms \(45000\)/,
+      /^rivulet: --consumer-property heartbeat.interval.ms: expected at most a third of session.timeout.ms \(45000\)/,
     ],
     [
       ['produce', 'a', '--property', 'parse.key=true', '--format', 'ndjson'],
