@@ -10,6 +10,8 @@ const root = resolve(import.meta.dirname, '../..');
 export const launcher = join(root, 'bin/rivulet.cjs');
 /** What the launcher starts: for tests that kill, for a signal must meet the service itself. */
 export const main = join(root, 'cli/main.ts');
+/** The launcher's cache of compiled code, for what is started without it: the start of a process is most of these tests. */
+const compiled = join(root, 'node_modules/.cache/compiled');
 /** The launcher as an old Node runs it: between us and the command line is one more process. */
 export const oldLauncher = join(root, 'test/fixtures/old-node.cjs');
 
@@ -51,7 +53,7 @@ export function start(
   detached = false,
 ): Running {
   const inherited = Object.entries(process.env).filter(([name]) => !/^(RIVULET|AWS|NODE|VITEST)_?/.test(name));
-  const env = { ...Object.fromEntries(inherited), ...environment };
+  const env = { ...Object.fromEntries(inherited), NODE_COMPILE_CACHE: compiled, ...environment };
   const child = spawn(process.execPath, [script, ...args], { env, cwd: root, stdio: 'pipe', detached });
   running.add(child);
   let stdout = '';
