@@ -1,9 +1,9 @@
-// Times and durations as a person types them, for all commands: ISO 8601, UTC where the text names no zone, as in Kafka's
-// tools; or epoch milliseconds.
+// Times and durations as a person types them, for all commands: ISO 8601, also with a blank for the T, and UTC where the text
+// names no zone, as in Kafka's tools; or epoch milliseconds.
 import { InvalidArgumentError } from 'commander';
 
 const TIME =
-  /^(\d{4}-\d\d-\d\d)(T(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,3})?)?)?(?:Z|([+-](?:[01]\d|2[0-3])):?([0-5]\d)?)?$/;
+  /^(\d{4}-\d\d-\d\d)(?:[T ]((?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:[.,]\d{1,9})?)?))?(?:Z|([+-](?:[01]\d|2[0-3])):?([0-5]\d)?)?$/;
 
 /** In epoch milliseconds. Throws for what is on no calendar. */
 export function isoTime(text: string): number {
@@ -15,14 +15,15 @@ export function isoTime(text: string): number {
 }
 
 function epochMs(text: string): number {
-  const [, day, time = 'T00:00', hours = '+00', minutes = '00'] = TIME.exec(text) ?? [];
+  const [, day, time = '00:00', hours = '+00', minutes = '00'] = TIME.exec(text) ?? [];
   const midnightMs = Date.parse(`${day}T00:00Z`);
   // Date.parse takes 30 February for 2 March.
   if (Number.isNaN(midnightMs) || !new Date(midnightMs).toISOString().startsWith(day!)) return Number.NaN;
-  return Date.parse(`${day}${time}${hours}:${minutes}`);
+  // Date.parse cuts what is finer than a millisecond, so that no record of that moment is left out.
+  return Date.parse(`${day}T${time.replace(',', '.')}${hours}:${minutes}`);
 }
 
-const DURATION = /^P(?=\d|T\d)(?:(\d{1,9})D)?(?:T(?=\d)(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9}(?:\.\d{1,3})?)S)?)?$/;
+const DURATION = /^P(?=\d|T\d)(?:(\d{1,9})D)?(?:T(?=\d)(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9}(?:\.\d{1,9})?)S)?)?$/;
 
 /** In milliseconds. */
 export function isoDuration(text: string): number {

@@ -28,6 +28,7 @@ export type ClientErrorDetails = {
   readonly status?: number | undefined;
   readonly retryAfterMs?: number | undefined;
   readonly topic?: string | undefined;
+  readonly groupId?: string | undefined;
   readonly partition?: number | undefined;
   readonly offset?: number | undefined;
   readonly requestId?: string | undefined;
@@ -49,13 +50,14 @@ export class RivuletClientError extends Error {
   readonly retryAfterMs: number | undefined;
   readonly detail: string;
   readonly topic: string | undefined;
+  readonly groupId: string | undefined;
   readonly partition: number | undefined;
   readonly offset: number | undefined;
   readonly requestId: string | undefined;
   readonly extra: Readonly<Record<string, unknown>>;
   /**
-   * A call about several messages, topics, groups or partitions lists here what happened to each, in their order, as far
-   * as they were tried. The error describes the first that failed. Its outcome is the one that all share, or `unknown`
+   * A call about several messages, topics, groups or partitions lists here what happened to each, in their order. Those
+   * behind a part that ended the call were not tried, and are not listed. The error describes the first that failed. Its outcome is the one that all share, or `unknown`
    * where they differ.
    */
   readonly results: readonly (PartResult | RivuletClientError)[] | undefined;
@@ -70,6 +72,7 @@ export class RivuletClientError extends Error {
     this.status = details.status;
     this.retryAfterMs = details.retryAfterMs;
     this.topic = details.topic;
+    this.groupId = details.groupId;
     this.partition = details.partition;
     this.offset = details.offset;
     this.requestId = details.requestId;
@@ -83,9 +86,10 @@ export class RivuletClientError extends Error {
   }
 
   #details(): ClientErrorDetails {
-    const { outcome, retriable, status, retryAfterMs, topic, partition, offset, requestId, extra, results, cause } =
-      this;
-    return { outcome, retriable, status, retryAfterMs, topic, partition, offset, requestId, extra, results, cause };
+    const { outcome, retriable, status, retryAfterMs, requestId, extra, results, cause } = this;
+    const { topic, groupId, partition, offset } = this;
+    const place = { topic, groupId, partition, offset };
+    return { outcome, retriable, status, retryAfterMs, requestId, extra, results, cause, ...place };
   }
 }
 

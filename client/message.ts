@@ -1,4 +1,5 @@
 // This file defines the messages that applications give and get, and converts them to the records of a batch and back.
+import { fieldName } from '../lib/api/refusal.ts';
 import type { DecodedRecord, RecordHeader, RecordInput } from '../lib/record/batch.ts';
 import { RivuletClientError } from './client-error.ts';
 import { whyNotText } from './text.ts';
@@ -95,7 +96,7 @@ function toHeaders(headers: MessageHeaders): RecordHeader[] {
     throw new Unfit(`headers: expected a list of { key, value } or an object, got ${headers}`);
   if (Array.isArray(headers)) return headers.map(toHeader);
   return Object.entries(headers).flatMap(([key, given]) => {
-    const field = `headers.${key}`;
+    const field = fieldName('headers', [key]);
     const name = wellFormed(key, field);
     return [given].flat().map((value) => ({ key: name, value: toBytes(value, field) }));
   });

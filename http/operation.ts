@@ -111,7 +111,7 @@ async function inTime(work: Promise<HttpResult>, timeLeftMs: number | undefined)
 function callOf(spec: Operation, event: RoutedEvent): Call<unknown, unknown> {
   const offered = spec.repliesBatches ? [JSON_TYPE, BATCHES_MEDIA_TYPE] : [JSON_TYPE];
   return {
-    path: parse(spec.pathSchema ?? nothing, event.pathParameters ?? {}, 'path'),
+    path: parse(spec.pathSchema ?? nothing, event.pathParameters ?? {}, 'path', unescaped),
     query: parse(spec.querySchema ?? nothing, queryOf(event.rawQueryString), 'query'),
     headers: event.headers,
     wantsBatches: acceptedType(event.headers.accept, offered) === BATCHES_MEDIA_TYPE,
@@ -119,6 +119,19 @@ function callOf(spec: Operation, event: RoutedEvent): Call<unknown, unknown> {
     sourceIp: event.requestContext.http.sourceIp,
     receivedMs: event.requestContext.timeEpoch,
   };
+}
+
+/**
+ * For an error alone: the name that the caller meant. An escape that need not be there (`%6frders`, `%2e`) is itself what is
+ * wrong, and stays.
+ */
+function unescaped(part: unknown): unknown {
+  try {
+    const meant = decodeURIComponent(String(part));
+    return /^[\w.-]*$/.test(meant) ? part : meant;
+  } catch {
+    return part;
+  }
 }
 
 async function dispatch(spec: Operation, event: HttpEvent, call: Call<unknown, unknown>): Promise<HttpResult> {

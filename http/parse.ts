@@ -6,14 +6,19 @@ import type * as z from 'zod';
 import { type ErrorCode, RivuletError } from '../lib/api/errors.ts';
 import { elements, fieldName, unexpected } from '../lib/api/refusal.ts';
 
-/** `where` is the part of the request: body, query, path, header. */
-export function parse<Schema extends z.ZodType>(schema: Schema, input: unknown, where: string): z.output<Schema> {
+/** `where` is the part of the request: body, query, path, header. `show` is how a refusal spells the value. */
+export function parse<Schema extends z.ZodType>(
+  schema: Schema,
+  input: unknown,
+  where: string,
+  show: (value: unknown) => unknown = (value) => value,
+): z.output<Schema> {
   const result = schema.safeParse(input, { error: expectation });
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   if (issue?.code === 'unrecognized_keys') throw unknownKey(issue, where);
   const path = issue?.path ?? [];
-  throw unexpected(fieldName(where, path), issue?.message ?? '', valueAt(input, path), errorCodeOf(issue));
+  throw unexpected(fieldName(where, path), issue?.message ?? '', show(valueAt(input, path)), errorCodeOf(issue));
 }
 
 /** Where the schema says nothing itself. */

@@ -6,7 +6,7 @@
 // address cannot be pointed elsewhere.
 import { isIP } from 'node:net';
 import { RivuletError } from '../lib/api/errors.ts';
-import { isLoopback } from '../lib/runtime/loopback.ts';
+import { isBelowLocalhost, isLoopback } from '../lib/runtime/loopback.ts';
 
 /** The names to accept beside those of loopback and the address that a request came to. */
 export function namesOf(boundHost: string, allowHosts: readonly string[]): ReadonlySet<string> {
@@ -28,7 +28,7 @@ export function checkHosts(
   const isOurs = (authority: string): boolean => {
     const name = nameIn(authority);
     if (name === undefined) return false;
-    return isLoopback(name) || name.endsWith('.localhost') || names.has(name) || name === oneSpelling(localAddress);
+    return isLoopback(name) || isBelowLocalhost(name) || names.has(name) || name === oneSpelling(localAddress);
   };
   const ours = 'localhost, the address of this server, or a name given to it with --allow-host';
   if (!isOurs(host)) throw foreign('header.host', ours, host);

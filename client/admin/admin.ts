@@ -63,14 +63,19 @@ export class Admin {
   async disconnect(): Promise<void> {}
 
   /**
-   * Creates one topic after the other. The first failure ends the call, and its results list the topics that were created
-   * before. A topic that exists is an error, TOPIC_ALREADY_EXISTS, unless `ifNotExists` is set.
+   * Creates one topic after the other. The first failure ends the call: its results list the topics created before,
+   * then the failure with its `topic`. The topics behind it are not tried. A topic that exists is an error, TOPIC_ALREADY_EXISTS, unless `ifNotExists` is set.
    */
   createTopics(request: {
     readonly topics: readonly CreateTopicRequest[];
     readonly ifNotExists?: boolean;
   }): Promise<TopicDescription[]> {
-    return oneByOne(request.topics, async (topic) => [await this.#createTopic(topic, request.ifNotExists ?? false)]);
+    const { topics, ifNotExists = false } = request;
+    return oneByOne(
+      topics,
+      async (topic) => [await this.#createTopic(topic, ifNotExists)],
+      ({ topic }) => ({ topic }),
+    );
   }
 
   #createTopic({ topic, ...body }: CreateTopicRequest, ifNotExists: boolean): Promise<TopicDescription> {
@@ -119,9 +124,16 @@ export class Admin {
     return this.alterTopic(request);
   }
 
-  /** Deletes the topics with their data. Throws UNKNOWN_TOPIC_OR_PARTITION if no topic has that name. */
+  /**
+   * Deletes the topics with their data, one after the other. The first failure ends the call, as with createTopics. Throws
+   * UNKNOWN_TOPIC_OR_PARTITION if no topic has that name.
+   */
   async deleteTopics(request: { readonly topics: readonly string[] }): Promise<void> {
-    await oneByOne(request.topics, (topic) => this.#calls.retrying((before) => this.#deleteTopic(topic, before)));
+    await oneByOne(
+      request.topics,
+      (topic) => this.#calls.retrying((before) => this.#deleteTopic(topic, before)),
+      (topic) => ({ topic }),
+    );
   }
 
   async #deleteTopic(topic: string, before: RivuletClientError | undefined): Promise<PartResult[]> {
@@ -175,18 +187,28 @@ export class Admin {
   }
 
   /** Describes one group after the other. Throws GROUP_ID_NOT_FOUND if one of them does not exist. */
-  async describeGroups(groupIds: readonly string[]): Promise<GroupDescription[]> {
-    const described: GroupDescription[] = [];
-    for (const groupId of groupIds) described.push(await this.#groups.describe(groupId));
-    return described;
+  describeGroups(groupIds: readonly string[]): Promise<GroupDescription[]> {
+    return oneByOne(
+      groupIds,
+      async (groupId) => [await this.#groups.describe(groupId)],
+      (groupId) => ({ groupId }),
+    );
   }
 
-  /** Deletes groups with their offsets, one after the other. Throws NON_EMPTY_GROUP if a group has members. */
+  /**
+   * Deletes groups with their offsets, one after the other. The first failure ends the call: its results list the groups
+   * deleted before, then the failure with its `groupId`. The groups behind it are not tried. Throws NON_EMPTY_GROUP if a
+   * group has members.
+   */
   async deleteGroups(groupIds: readonly string[]): Promise<void> {
-    await oneByOne(groupIds, async (groupId) => {
-      await this.#groups.delete(groupId);
-      return [{ groupId }];
-    });
+    await oneByOne(
+      groupIds,
+      async (groupId) => {
+        await this.#groups.delete(groupId);
+        return [{ groupId }];
+      },
+      (groupId) => ({ groupId }),
+    );
   }
 
   /** Returns the committed offsets of all topics, or of the named ones. */

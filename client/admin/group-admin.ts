@@ -143,10 +143,14 @@ async function deleteOffsets(
 ): Promise<DeletedOffsets[]> {
   checkTopics(topics);
   const path = paths.groupOffsets(groupId);
-  return oneByOne(topics.flatMap(queriesOf), async (query) => {
-    const done = await results<{ partition: number }>(calls, { method: 'DELETE', path, query });
-    return done.map(({ topic, partition }) => ({ topic, partition }));
-  });
+  return oneByOne(
+    topics.flatMap(queriesOf),
+    async (query) => {
+      const done = await results<{ partition: number }>(calls, { method: 'DELETE', path, query });
+      return done.map(({ topic, partition }) => ({ topic, partition }));
+    },
+    ({ topic }) => ({ topic }),
+  );
 }
 
 async function resetOffsets(calls: AdminCalls, request: ResetOffsets): Promise<OffsetReset[]> {

@@ -2,10 +2,9 @@
 // on loopback gets local/local, the embedded backend's default. Any other server gets the credentials of the AWS chain
 // (environment, profile, SSO, role), and only then is the chain loaded.
 
-import { isLoopback } from '../../lib/runtime/loopback.ts';
+import { isBelowLocalhost, isLoopback } from '../../lib/runtime/loopback.ts';
 import type { Credentials } from '../../lib/sigv4/canonical.ts';
 import { invalid, RivuletClientError } from '../client-error.ts';
-import { isBelowLocalhost } from './node.ts';
 
 export type CredentialsProvider = () => Promise<Credentials>;
 
@@ -23,7 +22,16 @@ export function credentialsFor(url: URL, given: Credentials | CredentialsProvide
     had(async () => {
       chain ??= import('@aws-sdk/credential-provider-node').then(({ defaultProvider }) => defaultProvider());
       return (await chain)();
-    });
+    }, adviceFor(url));
+}
+
+/** `rivulet serve` answers to names below localhost, and a caller may expect local/local there. */
+function adviceFor({ hostname }: URL): string {
+  if (!isBelowLocalhost(hostname)) return '';
+  return (
+    ` for ${hostname}, which may be an emulator's API: call \`rivulet serve\` at localhost, or set the option credentials` +
+    ' (on the command line, RIVULET_ACCESS_KEY_ID and RIVULET_SECRET_ACCESS_KEY)'
+  );
 }
 
 /** @returns the field that is wrong, and how. It does not repeat the value, because it may be a secret. */
@@ -38,14 +46,14 @@ function whyNoCredentials(given: Credentials): string | undefined {
 }
 
 /** Turns anything that the provider throws, and any wrong value that it gives, into one error about the credentials. */
-async function had(provider: CredentialsProvider): Promise<Credentials> {
+async function had(provider: CredentialsProvider, advice = ''): Promise<Credentials> {
   try {
     const given = await provider();
     const wrong = whyNoCredentials(given);
     if (wrong) throw new Error(`the function gave credentials${wrong}`);
     return given;
   } catch (cause) {
-    const detail = `no AWS credentials were found: ${String(cause)}`;
+    const detail = `no AWS credentials were found${advice}: ${String(cause)}`;
     throw new RivuletClientError('CREDENTIALS_UNAVAILABLE', detail, { outcome: 'not-written', cause });
   }
 }

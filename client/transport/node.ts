@@ -4,12 +4,10 @@ import { lookup as systemLookup } from 'node:dns';
 import { Agent as HttpAgent, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { LookupFunction } from 'node:net';
+import { isBelowLocalhost } from '../../lib/runtime/loopback.ts';
 
 export { AsyncLocalStorage } from 'node:async_hooks';
 export type { IncomingMessage } from 'node:http';
-
-/** All names below `localhost` mean this machine (RFC 6761), such as the names that emulators of AWS give to APIs. */
-export const isBelowLocalhost = (hostname: string): boolean => hostname.endsWith('.localhost');
 
 /** Node's own lookup, except for the names below localhost, which not every system's resolver knows. */
 export const lookup: LookupFunction = (hostname, options, callback) =>

@@ -1,8 +1,12 @@
-// Whether a host is this machine, whoever asks. A service there takes local/local, and the region us-east-1.
+// Which hosts are this machine. There are two kinds, because of credentials: a service on loopback takes local/local and the
+// region us-east-1, and a name below localhost may be the API of an AWS emulator, which takes credentials of its own.
 
 /**
- * Names below localhost are left out: only browsers and RFC 6761 promise where those lead. URLs put IPv6 into brackets, and
+ * This machine, whoever asks. Names below localhost are left out: not every system's resolver knows them. URLs put IPv6 into brackets, and
  * write an IPv4 address inside IPv6 in hexadecimal.
  */
 export const isLoopback = (host: string): boolean =>
   /^(localhost|127(\.\d{1,3}){3}|\[?(::1|::ffff:7f[\da-f]{2}:[\da-f]{1,4})\]?)$/.test(host);
+
+/** This machine for browsers and for the SDK (RFC 6761): no DNS entry can point these names elsewhere. */
+export const isBelowLocalhost = (host: string): boolean => host.endsWith('.localhost');

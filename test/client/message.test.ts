@@ -55,7 +55,7 @@ test.each([
     /messages\[3\]\.key: expected text in valid Unicode, got a lone surrogate at character 2/,
   ],
   [{ value: '\udc00' }, /messages\[3\]\.value: expected text in valid Unicode/],
-  [{ value: '', headers: { '\ud800': '' } }, /messages\[3\]\.headers\..: expected text in valid Unicode/],
+  [{ value: '', headers: { 'a\ud800': '' } }, /messages\[3\]\.headers\["a\\ud800"\]: expected text in valid Unicode/],
   [{ value: '', headers: { h: ['', '\ud800'] } }, /messages\[3\]\.headers\.h: expected text in valid Unicode/],
   [
     { value: '', headers: [{ key: '\ud800', value: '' }] },

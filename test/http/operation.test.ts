@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { handlerOf, type Operation, operation } from '../../http/operation.ts';
+import { topicPath } from '../../http/schemas/schemas.ts';
 
 const slow: Operation = operation({
   id: 'x',
@@ -28,6 +29,23 @@ test('a write for which the time runs out has an unknown outcome', async () => {
 test('a read for which the time runs out has none', async () => {
   const answer = handlerOf(slow)({ ...event, timeLeftMs: 10 });
   await expect(answer).rejects.toMatchObject({ errorCode: 'REQUEST_TIMED_OUT', outcome: undefined });
+});
+
+test.each([
+  ['bad%20name!', 'bad name!'],
+  ['a%2Fb', 'a/b'],
+  ['%E2%82%ac', '€'],
+  // These decode to a good name or to no text: what is wrong is how they are written.
+  ['%6frders', '%6frders'],
+  ['%2e%2e', '%2e%2e'],
+  ['100%', '100%'],
+  ['%ff', '%ff'],
+])('the error about the name %s in a path shows %s', async (sent, shown) => {
+  const named = { ...slow, pathSchema: topicPath };
+  await expect(handlerOf(named)({ ...event, pathParameters: { topic: sent } })).rejects.toMatchObject({
+    errorCode: 'INVALID_TOPIC_EXCEPTION',
+    message: expect.stringMatching(new RegExp(`^path\\.topic: expected .*, got "${shown}"$`)),
+  });
 });
 
 test('a failure after the time ran out bothers nobody', async () => {

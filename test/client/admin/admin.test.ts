@@ -94,13 +94,14 @@ test('the error of a call about several topics lists those created or deleted, a
     outcome: 'unknown',
     results: [
       { topic: 'kin-a', partitions: 1 },
-      { errorCode: 'TOPIC_ALREADY_EXISTS', outcome: 'not-written' },
+      { errorCode: 'TOPIC_ALREADY_EXISTS', outcome: 'not-written', topic: 'kin-b' },
     ],
+    topic: 'kin-b',
   });
   await expect(admin.deleteTopics({ topics: ['kin-a', 'kin-c', 'kin-b'] })).rejects.toMatchObject({
     errorCode: 'UNKNOWN_TOPIC_OR_PARTITION',
     outcome: 'unknown',
-    results: [{ topic: 'kin-a' }, { errorCode: 'UNKNOWN_TOPIC_OR_PARTITION', outcome: 'not-written' }],
+    results: [{ topic: 'kin-a' }, { errorCode: 'UNKNOWN_TOPIC_OR_PARTITION', outcome: 'not-written', topic: 'kin-c' }],
   });
   await expect(admin.deleteTopics({ topics: ['kin-c', 'kin-b'] })).rejects.toMatchObject({ outcome: 'not-written' });
 });

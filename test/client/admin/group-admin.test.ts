@@ -199,8 +199,10 @@ test('the error of a call about several groups lists the deleted ones, and does 
   await expect(admin.deleteGroups([groupId, 'nobody'])).rejects.toMatchObject({
     errorCode: 'GROUP_ID_NOT_FOUND',
     outcome: 'unknown',
-    results: [{ groupId }, { errorCode: 'GROUP_ID_NOT_FOUND', outcome: 'not-written' }],
+    results: [{ groupId }, { errorCode: 'GROUP_ID_NOT_FOUND', outcome: 'not-written', groupId: 'nobody' }],
+    groupId: 'nobody',
   });
+  await expect(admin.describeGroups(['nobody'])).rejects.toMatchObject({ groupId: 'nobody', outcome: undefined });
   const offsets = [topic, 'nowhere'].map((name) => ({ topic: name, partition: 0, offset: 1 }));
   await expect(new Rivulet({ url: backend.url }).consumer({ groupId }).commit(offsets)).rejects.toMatchObject({
     errorCode: 'UNKNOWN_TOPIC_OR_PARTITION',
