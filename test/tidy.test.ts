@@ -1,5 +1,5 @@
-// Style as a test: the direction of imports, no cycles, the length of functions and files, and what may not be touched
-// where. Reads the source as text; what a rule means stands in CONTRIBUTING.md.
+// This test holds the rules of style: the direction of imports, no cycles, the length of functions and files, and what
+// may not be used where. It reads the source as text. CONTRIBUTING.md explains each rule.
 import { globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -15,7 +15,7 @@ const product = files.filter((file) => !file.startsWith('test/'));
 
 const importPattern = /^(?:import|export)\s([^;]*?)from\s+'(\.[^']+)'/gms;
 
-/** Types too: what must be understood together belongs together. */
+/** Imports of types count too, because what must be understood together belongs together. */
 function importsOf(file: string): string[] {
   return [...source.get(file)!.matchAll(importPattern)]
     .map((match) => match[2]!)
@@ -56,7 +56,7 @@ describe('imports', () => {
     expect(allImports.filter(({ from, to }) => floorOf(to) > floorOf(from)).map(arrow)).toEqual([]);
   });
 
-  test('of the client are of what the wire needs, and nothing of the service imports the client', () => {
+  test('of the client point only at what the wire format needs, and nothing in the service imports the client', () => {
     const allowed = isIn(['client/', 'lib/api/', 'lib/bytes/', 'lib/record/', 'lib/runtime/', 'lib/sigv4/']);
     const service = isIn(['lib/', 'http/', 'functions/', 'local/', 'cdk/']);
     const wrong = allImports.filter(({ from, to }) =>
@@ -65,12 +65,12 @@ describe('imports', () => {
     expect(wrong.map(arrow)).toEqual([]);
   });
 
-  test('of the HTTP API are of what callers see, and no rule of the log', () => {
+  test('of the HTTP API point only at what callers see, and at no rule of the log', () => {
     const rules = isIn(['lib/producer/', 'lib/partition/', 'lib/topic/', 'lib/log/', 'lib/group/', 'lib/engine.ts']);
     expect(allImports.filter(({ from, to }) => from.startsWith('http/') && rules(to)).map(arrow)).toEqual([]);
   });
 
-  test('of the AWS SDK stand in one folder, but for credentials, and what deploys', () => {
+  test('of the AWS SDK stay in one folder, except for credentials and for deployment tools', () => {
     const wrong = product.filter(
       (file) =>
         !isIn(['lib/storage/aws/', 'tools/'])(file) &&
