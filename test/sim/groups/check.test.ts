@@ -1,4 +1,5 @@
-// The checker is checked: a history that is spoiled in one way is told under that very name, and a good one is not.
+// This checks the checker. A history that is spoiled in one way is reported under exactly that name, and a good one is
+// not reported.
 import { expect, test } from 'vitest';
 import { checkGroup, type GroupAnomalyName } from './check.ts';
 import { type Commit, type GroupHistory, newGroupHistory } from './history.ts';
@@ -14,7 +15,7 @@ const commit = (member: string, epoch: number, offset: number, begunMs: number):
   result: 'accepted',
 });
 
-/** Member a reads two records, and hands over to b, who reads one more. */
+/** Member a reads two records and hands over to b, which reads one more. */
 function goodHistory(): GroupHistory {
   return {
     ...newGroupHistory({ keepsLeases: true, mostUnownedMs: 50 }),
@@ -48,7 +49,7 @@ function goodHistory(): GroupHistory {
   };
 }
 
-test('nothing is told of a good history', () => {
+test('a good history has no anomaly', () => {
   expect(checkGroup(goodHistory())).toEqual([]);
 });
 

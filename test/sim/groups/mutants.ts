@@ -1,5 +1,5 @@
-// The guards of groups, each taken out in turn, and what is seen without it. The numbers are those of the list of
-// counterexamples that the rules were found with.
+// These are the guards of groups, each taken out in turn, with the anomalies that are seen without it. The numbers are
+// those of the list of counterexamples with which the rules were found.
 import type { ChangeOfFile } from '../core/change-plugin.ts';
 import type { GroupAnomalyName } from './check.ts';
 import { type GroupStory, groupStories } from './stories.ts';
@@ -8,7 +8,7 @@ import type { groupWorlds } from './world.ts';
 export type GroupMutant = ChangeOfFile & { readonly name: string } & (
     | {
         readonly world: keyof typeof groupWorlds;
-        /** Known to notice, when this was written; others are tried after it, within a bound. */
+        /** This seed was known to notice when this was written. Others are tried after it, within a bound. */
         readonly seed: number;
         readonly caughtBy: readonly GroupAnomalyName[];
       }

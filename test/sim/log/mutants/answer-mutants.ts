@@ -1,4 +1,4 @@
-// The guards of the answer: what a refusal is taken for, what is said of the data, and what a resend remembers.
+// These are the guards of the answer: the meaning of a refusal, the outcome of the data, and what a resend remembers.
 import type { Mutant } from './mutant.ts';
 import { worlds } from './worlds.ts';
 

@@ -1,4 +1,5 @@
-// The guards of who may append: the condition of the update, the lookup beside it, the decision on sequences, admission.
+// These guards decide which append is allowed: the condition of the update, the lookup beside it, the decision on
+// sequences, and admission.
 import type { Mutant } from './mutant.ts';
 import { worlds } from './worlds.ts';
 

@@ -1,5 +1,5 @@
-// The guards of the index: how entries leave the head, what is remembered of producers, how offsets are found, and what
-// readers are shown.
+// These are the guards of the index: how entries leave the head, what the head remembers of producers, how offsets are
+// found, and what readers see.
 import type { Mutant } from './mutant.ts';
 import { worlds } from './worlds.ts';
 

@@ -1,4 +1,4 @@
-// The guards of a topic's life: its name, its heads, and the fences that outlive it.
+// These are the guards of a topic's life: its name, its heads, and the fences that outlive it.
 import type { Mutant } from './mutant.ts';
 import { worlds } from './worlds.ts';
 

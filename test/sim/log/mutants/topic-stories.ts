@@ -1,4 +1,4 @@
-// Stories of a topic's deletion: told step by step.
+// These stories of a topic's deletion are told step by step.
 import { headKey } from '../../../../lib/storage/keys.ts';
 import type { Table } from '../../../../lib/storage/table.ts';
 import { gate, holding, through } from '../../core/through.ts';
@@ -13,7 +13,7 @@ const beforeTransaction = (table: Table, before: () => Promise<unknown>): Table 
     async () => void (await before()),
   );
 
-/** Tells of a copy of each transaction that arrives when its token is forgotten, after ten minutes. */
+/** Calls `tell` with a copy of each transaction. The copy arrives when the token is forgotten, after ten minutes. */
 const resentTransactions = (table: Table, tell: (again: () => Promise<unknown>) => void): Table =>
   through(table, (call, act) => {
     if (call.kind === 'transact') tell(() => table.transact(call.actions, `${call.token.slice(1)}x`));
