@@ -188,7 +188,7 @@ export function groupOffsetsConformance(ask: Ask): void {
       ['shift beyond the start', { to: 'shift', by: -20 }, 0],
       ['datetime', { to: 'datetime', timestamp: 25 }, 2],
       ['datetime of the future', { to: 'datetime', timestamp: 99 }, 4],
-    ])('to %s tells first, then sets', async (_, target, offset) => {
+    ])('to %s shows the offset in a dry run, and sets it otherwise', async (_, target, offset) => {
       const { topic, group, current } = await withRecords();
       const dry = await reset(group, { dryRun: true, topics: [{ topic, target }] });
       expect(dry.json).toMatchObject({

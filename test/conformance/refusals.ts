@@ -218,7 +218,7 @@ export function refusalsConformance(ask: Ask): void {
       ['GET', '/v1/topics'],
       ['GET', '/v1/health'],
       ['DELETE', '/v1/topics/no-such-topic'],
-    ])('where none belongs is refused: %s %s', async (method, path) => {
+    ])('is refused by an operation without a body: %s %s', async (method, path) => {
       const refused = await ask.json(method, path, {});
       expect(refused.json).toMatchObject({ status: 400, detail: 'body: expected none, got 2 bytes' });
     });

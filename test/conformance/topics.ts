@@ -54,7 +54,7 @@ export function topicsConformance(ask: Ask): void {
       ['PUT', '"x"'],
       ['PATCH', '"x"'],
       ['PATCH', 'null'],
-    ])('take no configuration that there is not: %s of %s', async (method, value) => {
+    ])('refuse an unknown configuration: %s of %s', async (method, value) => {
       const { path } = await ask.topic();
       for (const name of ['__proto__', 'constructor', 'toString', 'no.such', '']) {
         const target = method === 'PUT' ? `/v1/topics/${freshName()}` : path;
@@ -94,7 +94,7 @@ export function topicsConformance(ask: Ask): void {
       ['retention.ms', 'soon'],
       ['no.such.config', '1'],
       ['max.message.bytes', '99999999'],
-    ])('do not take %s = %s', async (name, value) => {
+    ])('refuse %s = %s', async (name, value) => {
       const refused = await ask.json('PUT', `/v1/topics/${freshName()}`, { config: { [name]: value } });
       expect(refused.json).toMatchObject({ status: 400, errorCode: 'INVALID_CONFIG' });
       expect(refused.json.detail).toContain(name);

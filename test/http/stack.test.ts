@@ -59,6 +59,6 @@ it('a failed part of a request is in the log, once for each internal failure', a
 it.each([
   ['a success', () => Promise.resolve(json(200, {}))],
   ['another failure', () => Promise.reject(new StorageError('unavailable', 'x'))],
-])('%s is not', async (_, run) => {
+])('%s is answered without a time to come back', async (_, run) => {
   expect((await answering(run)).headers).not.toHaveProperty('retry-after');
 });

@@ -127,7 +127,7 @@ describe('the name of a host', () => {
     '192.0.2.8',
     '128.0.0.1',
     'lócalhost',
-  ])('%s is none of this server', (host) => expect(accepts(host)).toBe(false));
+  ])('%s is not this server', (host) => expect(accepts(host)).toBe(false));
 
   test.each([
     'http://localhost',

@@ -40,7 +40,7 @@ export const groupMutants: readonly GroupMutant[] = [
     story: groupStories.thawedMember,
   },
   {
-    name: '3: a partition that is not listed is taken from whoever has not come to its epoch',
+    name: '3: a partition that is not listed is taken from a member that has not reached its epoch',
     file: 'lib/group/items/member.ts',
     turn: { 'isOver.isPast': 'true' },
     story: groupStories.frozenClaimer,
@@ -52,7 +52,7 @@ export const groupMutants: readonly GroupMutant[] = [
     story: groupStories.lateJoin,
   },
   {
-    name: '6: who thaws releases the next term',
+    name: '6: a process that thaws releases the next term',
     file: 'lib/group/membership/claim.ts',
     turn: { 'release.areOurs': 'left.map((partition) => ownedSince(partition, member.memberId, 1e9))' },
     story: groupStories.thawedRelease,
@@ -83,7 +83,7 @@ export const groupMutants: readonly GroupMutant[] = [
     story: groupStories.thawedTarget,
   },
   {
-    name: "16: closed members are nobody's business",
+    name: '16: closed members are ignored',
     file: 'lib/group/items/members.ts',
     text: ['return isNamed;', 'return false;'],
     seed: 1,

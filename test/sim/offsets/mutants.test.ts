@@ -24,14 +24,14 @@ const mutants: readonly OffsetsMutant[] = [
     world: { small: 'a group deleted and made anew' },
   },
   {
-    name: 'a deletion passes over what was changed meanwhile',
+    name: 'a deletion skips an item that was changed meanwhile',
     file: 'lib/group/items/sweep.ts',
     turn: { 'bury.isAsRead': 'true' },
     world: 'simple clients',
     seed: 2,
   },
   {
-    name: 'what was changed is written to again',
+    name: 'a changed slot is written to again',
     file: 'lib/group/items/write-ownership.ts',
     turn: { 'sortOut.isChanged': 'false' },
     world: 'simple clients',
@@ -44,7 +44,7 @@ const mutants: readonly OffsetsMutant[] = [
     world: { small: 'a group deleted beside commits' },
   },
   {
-    name: 'a commit writes to what is buried',
+    name: 'a commit writes to a buried item',
     file: 'lib/group/offsets/commit.ts',
     turn: { 'simpleRules.isOfLater': 'false' },
     world: { small: 'a group deleted beside commits' },

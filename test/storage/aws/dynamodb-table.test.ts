@@ -47,7 +47,7 @@ describe('an error on an update', () => {
     ['ETIMEDOUT', true],
     ['ECONNREFUSED', false],
     ['ENOTFOUND', false],
-  ])('%s is no answer, and may have acted: %s', async (code, mayHaveActed) => {
+  ])('%s counts as no answer, and may have acted: %s', async (code, mayHaveActed) => {
     const { table, requests } = tableOn(brokenBy(code));
     await expect(table.write(update)).rejects.toMatchObject({ reason: 'no-answer', mayHaveActed });
     expect(requests).toHaveLength(1);

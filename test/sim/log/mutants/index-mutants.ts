@@ -95,7 +95,7 @@ const remembering: readonly Mutant[] = [
     caughtBy: ['offset withheld'],
   },
   {
-    name: 'producers are forgotten at once',
+    name: 'producers are forgotten immediately',
     file: history,
     turn: { expiryHours: '-1' },
     world: worlds.oneShots,
@@ -151,7 +151,7 @@ const remembering: readonly Mutant[] = [
     caughtBy: lost,
   },
   {
-    name: 'what is partly written is a repeat',
+    name: 'a partly written batch is a repeat',
     file: history,
     turn: { 'offsetOfRepeat.isWhole': 'skipped < run.recordCount' },
     world: worlds.recutting,

@@ -73,7 +73,7 @@ export const topicMutants: readonly Mutant[] = [
     caughtBy: ['acknowledged after the deletion'],
   },
   {
-    name: 'what is uploaded again fits a deleted topic',
+    name: 'a repeated upload fits a deleted topic',
     file: 'lib/log/judge.ts',
     turn: { 'fenced.isDeleted': 'false' },
     world: worlds.afterDeletion,

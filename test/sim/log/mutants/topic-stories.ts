@@ -27,7 +27,7 @@ async function deleted({ history, clock }: Stage, deletion: Promise<void>): Prom
 }
 
 export const topicStories = {
-  afterDeletion: story('a process that has not heard of the deletion is asked for more', async (stage) => {
+  afterDeletion: story('a process that does not know of the deletion gets another request', async (stage) => {
     const engine = stage.engineOver(stage.table);
     await stage.send(engine, { values: ['before'] });
     const reader = stage.engineOver(stage.table);
@@ -64,7 +64,7 @@ export const topicStories = {
     await stage.send(engine, { values: ['first'] });
   }),
 
-  deletedTwice: story('a copy of a deletion arrives when the topic was made anew', async (stage) => {
+  deletedTwice: story('a copy of a deletion arrives after the topic was re-created', async (stage) => {
     const again = Promise.withResolvers<() => Promise<unknown>>();
     await stage.engineOver(resentTransactions(stage.table, again.resolve)).deleteTopic(topic);
     await stage.engineOver(stage.table).createTopic({ topic });

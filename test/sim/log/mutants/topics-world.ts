@@ -30,7 +30,7 @@ function lifeOf({ of }: Lives, topicId: string): History {
 }
 
 export const topicsWorld: MutantWorld = {
-  name: 'a topic that is deleted and made anew',
+  name: 'a topic that is deleted and re-created',
   async run(lib, seed) {
     const world = prepare(lib, seed, { processes: 3, faultRate: 0.15 });
     const lives: Lives = { of: new Map(), doomed: new Set(), open: [] };

@@ -18,7 +18,7 @@ export const topics: readonly LogWorld[] = [
     partitions: 1,
     name: 'topic-delete',
     about:
-      'of three processes, two delete a topic and make it anew, the third has an old copy; two writers, 1 batch each',
+      'two of three processes delete a topic and re-create it, the third has an old copy; two writers, 1 batch each',
     orders: [...racing, { name: 'the writers come afterwards', beginMs: [0, 500, 900], paces: [0.5, 0.5] }],
     prepare: async (stage) => {
       for (let i = 0; i < 3; i++) await wrote(stage, `before${i}`);
@@ -37,7 +37,7 @@ export const topics: readonly LogWorld[] = [
   {
     ...two,
     name: 'topic-recreate',
-    about: 'a topic is deleted, made anew and deleted again; a writer at the other process, 1 batch',
+    about: 'a topic is deleted, re-created and deleted again; a writer at the other process, 1 batch',
     orders: [...racing, { name: 'the writer comes afterwards', beginMs: [0, 500], paces: [0.5, 0.5] }],
     prepare: async (stage) => ({
       warmUp: knowTopic(1),
