@@ -183,3 +183,35 @@ describe('files', () => {
     );
   });
 });
+
+describe('comments and documents', () => {
+  const documents = globSync(['*.md', '{docs,examples,tools}/**/*.md'], { cwd: root }).sort();
+  const linesThat = (isWrong: (line: string, file: string) => boolean, where: readonly string[]): string[] =>
+    where.flatMap((file) =>
+      readFileSync(path.join(root, file), 'utf8')
+        .split('\n')
+        .flatMap((line, i) => (isWrong(line, file) ? [`${file}:${i + 1} ${line.trim()}`] : [])),
+    );
+
+  /** This count may only go down. Such a sentence has lost its subject, or puts it last. */
+  const mostBareSentences = 244;
+
+  test('begin a sentence with its subject', () => {
+    const bare = /(?:^[-*>| ]*|[.!?|] )(?:Who|Whoever|Whose|What|Of|By(?! default)|Nobody) [a-z]/;
+    const comment = /^\s*(?:\/\/|\/?\*)(.*)|\s\/\/ (.*)/;
+    const textOf = (line: string) => comment.exec(line)?.slice(1).join('') ?? '';
+    const found = linesThat(
+      (line, file) => bare.test(file.endsWith('.md') ? line : textOf(line)),
+      [...files, ...documents],
+    );
+    expect(found.length, found.join('\n')).toBeLessThanOrEqual(mostBareSentences);
+  });
+
+  test('name no address of a package registry, and neither does the product', () => {
+    const registry =
+      /\b(npmjs\.(com|org)|yarnpkg\.com|pypi\.org|pythonhosted\.org|repo1?\.maven|crates\.io|proxy\.golang)/;
+    expect(
+      linesThat((line) => registry.test(line), [...product, ...documents, 'package.json', 'package-lock.json']),
+    ).toEqual([]);
+  });
+});

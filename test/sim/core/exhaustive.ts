@@ -10,7 +10,7 @@ import type { CaseVerdict, Faults, RunOptions, SmallWorld } from './worlds.ts';
 export type Part = { readonly index: number; readonly of: number };
 
 export type Sample = {
-  /** Selects the single faults whose number leaves `index` when divided by `of`. By default all are selected. */
+  /** Selects the single faults whose number leaves `index` when divided by `of`. The default is all of them. */
   readonly part?: Part;
   /** Selects the pairs that begin with these single faults: every one, or this many, drawn by a fixed seed. */
   readonly pairs?: 'all' | number;

@@ -71,7 +71,7 @@ export async function sdkMembership(world: Surroundings, state: State): Promise<
     const held = partitions.flatMap((one) => state.held.get(keyOf(one)) ?? []);
     for (const one of held) one.isStopped = true;
     if (commits) await commitAll(world, state, held);
-    // By then another change may have taken the partition up again.
+    // Meanwhile another change may have taken the partition up again.
     for (const one of partitions) if (held.includes(state.held.get(keyOf(one))!)) state.held.delete(keyOf(one));
   }
 
