@@ -59,7 +59,7 @@ const spoiled: readonly [GroupAnomalyName, (history: GroupHistory) => void][] = 
     ({ tellings }) => tellings.push({ member: 'a', epoch: 3, partitions: ['t-0'], atMs: 700 }),
   ],
   ['member epoch fell', ({ tellings }) => tellings.push({ member: 'b', epoch: 2, partitions: [], atMs: 700 })],
-  ['commit by who had lost the partition', ({ commits }) => commits.push(commit('a', 2, 2, 450))],
+  ['commit after the partition was lost', ({ commits }) => commits.push(commit('a', 2, 2, 450))],
   ['committed offset went back', ({ looks }) => looks.push({ atMs: 700, committed: new Map([['t-0', 2]]) })],
   ['acknowledged commit lost', ({ commits }) => commits.push(commit('b', 3, 4, 550))],
   ['skipped', ({ deliveries }) => deliveries.splice(1, 1)],

@@ -4,7 +4,7 @@ import type { Commit, GroupHistory, Telling } from './history.ts';
 export type GroupAnomalyName =
   | 'two owners in one generation'
   | 'member epoch fell'
-  | 'commit by who had lost the partition'
+  | 'commit after the partition was lost'
   | 'committed offset went back'
   | 'acknowledged commit lost'
   | 'skipped'
@@ -92,7 +92,7 @@ function lateCommits({ tellings, commits }: GroupHistory): GroupAnomaly[] {
       return thief
         ? [
             {
-              name: 'commit by who had lost the partition' as const,
+              name: 'commit after the partition was lost' as const,
               detail: `${describe(commit)}: ${thief.member} was told at ${thief.atMs}, epoch ${thief.epoch}`,
             },
           ]

@@ -19,7 +19,7 @@ const unsafe = [
   'term epoch fell',
   'term came again',
   'two owners in one generation',
-  'commit by who had lost the partition',
+  'commit after the partition was lost',
   'read by two',
   'committed offset went back',
 ] as const;
@@ -96,7 +96,7 @@ export const groupMutants: readonly GroupMutant[] = [
     drop: 'memberRules.isOwner',
     seed: 2,
     world: 'usual',
-    caughtBy: ['commit by who had lost the partition', 'committed offset went back'],
+    caughtBy: ['commit after the partition was lost', 'committed offset went back'],
   },
   {
     name: '18: commits without a number',

@@ -104,7 +104,7 @@ const spoiled: Record<AnomalyName, (clean: Clean) => Clean | History> = {
   }),
   'unknown without a cause': (clean) => ({ ...clean, disturbances: [2_100, 9_100, 10_100] }),
   'refused without a cause': (clean) => ({ ...clean, disturbances: [2_100, 2_200, 9_100] }),
-  'a gap is told at once': (clean) => ({
+  'a gap is reported too early': (clean) => ({
     ...clean,
     sends: { ...clean.sends, a2: { ...clean.sends.a2, gapsMs: [1_700, 20] } },
   }),
@@ -114,12 +114,12 @@ const spoiled: Record<AnomalyName, (clean: Clean) => Clean | History> = {
     log: clean.log.map(({ offset, value }, i) => ({ offset: i > 6 ? offset + 1 : offset, value })),
   }),
   // If the log were known, one of the two would count as lost as well.
-  'an offset told to two records': ({ sends, polls }) => ({
+  'an offset acknowledged for two records': ({ sends, polls }) => ({
     sends: [...Object.values(sends), send('c1', 1, 8_000, [7])],
     polls,
     finalLog: new Map(),
   }),
-  'one write told two offsets': (clean) => ({
+  'one write acknowledged at two offsets': (clean) => ({
     ...clean,
     sends: { ...clean.sends, b0: send('b0', 1, 2_000, [2, 8], { idempotent: false }) },
     log: withLast(clean, 'b0.0'),

@@ -12,12 +12,15 @@ export function checkTold(sends: readonly Send[]): Anomaly[] {
   for (const send of sends) {
     const told = new Set(send.tries.filter((one) => typeof one === 'number'));
     if (told.size > 1)
-      found.push({ name: 'one write told two offsets', detail: `${send.values[0]}: ${[...told].join(', ')}` });
+      found.push({
+        name: 'one write acknowledged at two offsets',
+        detail: `${send.values[0]}: ${[...told].join(', ')}`,
+      });
     for (const offset of [...told].flatMap((base) => send.values.map((_, i) => base + i))) {
       const other = owner.get(offset);
       if (other && other !== send)
         found.push({
-          name: 'an offset told to two records',
+          name: 'an offset acknowledged for two records',
           detail: `${offset}: ${other.values[0]} and ${send.values[0]}`,
         });
       owner.set(offset, send);

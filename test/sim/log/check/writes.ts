@@ -75,7 +75,7 @@ const gapMs = 1_500;
 export function checkPatience(sends: readonly Send[]): Anomaly[] {
   return sends.flatMap((send) => {
     const shortest = Math.min(...(send.gapsMs ?? []));
-    return shortest < gapMs ? [ofSend('a gap is told at once', send, `after ${shortest} ms`)] : [];
+    return shortest < gapMs ? [ofSend('a gap is reported too early', send, `after ${shortest} ms`)] : [];
   });
 }
 

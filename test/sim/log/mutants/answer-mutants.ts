@@ -113,7 +113,7 @@ const refusal: readonly Mutant[] = [
     file: sequence,
     turn: { gapMs: '0' },
     world: worlds.hasty,
-    caughtBy: ['a gap is told at once'],
+    caughtBy: ['a gap is reported too early'],
   },
   {
     name: 'a segment that is uploaded again keeps its old name',
