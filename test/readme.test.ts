@@ -1,4 +1,4 @@
-// The README quotes what is type-checked and run elsewhere: it must quote it to the letter.
+// The README quotes code that is type-checked and run elsewhere. It must quote that code to the letter.
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 const root = path.resolve(import.meta.dirname, '..');
 const read = (file: string) => readFileSync(path.join(root, file), 'utf8');
 
-test('each quoted example is the file, to the letter', () => {
+test('each quoted example equals its file, to the letter', () => {
   const quotes = [...read('README.md').matchAll(/<!-- (\S+) -->\n```ts\n(.*?)```/gs)];
   expect(quotes.map(([, file]) => file)).toContain('examples/quickstart.ts');
   for (const [, file, text] of quotes) expect(text).toBe(read(file!));

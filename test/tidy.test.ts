@@ -1,5 +1,5 @@
-// Style as a test: the direction of imports, no cycles, the length of functions and files, and what may not be touched
-// where. Reads the source as text; what a rule means stands in CONTRIBUTING.md.
+// This test holds the rules of style: the direction of imports, no cycles, the length of functions and files, and what
+// may not be used where. It reads the source as text. CONTRIBUTING.md explains each rule.
 import { globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -15,7 +15,7 @@ const product = files.filter((file) => !file.startsWith('test/'));
 
 const importPattern = /^(?:import|export)\s([^;]*?)from\s+'(\.[^']+)'/gms;
 
-/** Types too: what must be understood together belongs together. */
+/** Imports of types count too, because what must be understood together belongs together. */
 function importsOf(file: string): string[] {
   return [...source.get(file)!.matchAll(importPattern)]
     .map((match) => match[2]!)
@@ -56,7 +56,7 @@ describe('imports', () => {
     expect(allImports.filter(({ from, to }) => floorOf(to) > floorOf(from)).map(arrow)).toEqual([]);
   });
 
-  test('of the client are of what the wire needs, and nothing of the service imports the client', () => {
+  test('of the client point only at what the wire format needs, and nothing in the service imports the client', () => {
     const allowed = isIn(['client/', 'lib/api/', 'lib/bytes/', 'lib/record/', 'lib/runtime/', 'lib/sigv4/']);
     const service = isIn(['lib/', 'http/', 'functions/', 'local/', 'cdk/']);
     const wrong = allImports.filter(({ from, to }) =>
@@ -65,17 +65,17 @@ describe('imports', () => {
     expect(wrong.map(arrow)).toEqual([]);
   });
 
-  test('of the client from Node stand in one file, which a build for browsers replaces', () => {
+  test('of the client from Node are in one file, which a build for browsers replaces', () => {
     const fromNode = product.filter((file) => file.startsWith('client/') && /from 'node:/.test(source.get(file)!));
     expect(fromNode).toEqual(['client/transport/node.ts']);
   });
 
-  test('of the HTTP API are of what callers see, and no rule of the log', () => {
+  test('of the HTTP API point only at what callers see, and at no rule of the log', () => {
     const rules = isIn(['lib/producer/', 'lib/partition/', 'lib/topic/', 'lib/log/', 'lib/group/', 'lib/engine.ts']);
     expect(allImports.filter(({ from, to }) => from.startsWith('http/') && rules(to)).map(arrow)).toEqual([]);
   });
 
-  test('of the AWS SDK stand in one folder, but for credentials, and what deploys', () => {
+  test('of the AWS SDK stay in one folder, except for credentials and for deployment tools', () => {
     const wrong = product.filter(
       (file) =>
         !isIn(['lib/storage/aws/', 'tools/'])(file) &&
@@ -186,5 +186,37 @@ describe('files', () => {
     expect(readFileSync(path.join(root, 'package-lock.json'), 'utf8')).not.toMatch(
       /"resolved"|https?:\/\/(?!(opencollective|github|www|tidelift|paypal|ko-fi|patreon|dotenvx|feross|polar|buymeacoffee|liberapay))/,
     );
+  });
+});
+
+describe('comments and documents', () => {
+  const documents = globSync(['*.md', '{docs,examples,tools}/**/*.md'], { cwd: root }).sort();
+  const linesThat = (isWrong: (line: string, file: string) => boolean, where: readonly string[]): string[] =>
+    where.flatMap((file) =>
+      readFileSync(path.join(root, file), 'utf8')
+        .split('\n')
+        .flatMap((line, i) => (isWrong(line, file) ? [`${file}:${i + 1} ${line.trim()}`] : [])),
+    );
+
+  /** This count may only go down. Such a sentence has lost its subject, or puts it last. */
+  const mostBareSentences = 244;
+
+  test('begin a sentence with its subject', () => {
+    const bare = /(?:^[-*>| ]*|[.!?|] )(?:Who|Whoever|Whose|What|Of|By(?! default)|Nobody) [a-z]/;
+    const comment = /^\s*(?:\/\/|\/?\*)(.*)|\s\/\/ (.*)/;
+    const textOf = (line: string) => comment.exec(line)?.slice(1).join('') ?? '';
+    const found = linesThat(
+      (line, file) => bare.test(file.endsWith('.md') ? line : textOf(line)),
+      [...files, ...documents],
+    );
+    expect(found.length, found.join('\n')).toBeLessThanOrEqual(mostBareSentences);
+  });
+
+  test('name no address of a package registry, and neither does the product', () => {
+    const registry =
+      /\b(npmjs\.(com|org)|yarnpkg\.com|pypi\.org|pythonhosted\.org|repo1?\.maven|crates\.io|proxy\.golang)/;
+    expect(
+      linesThat((line) => registry.test(line), [...product, ...documents, 'package.json', 'package-lock.json']),
+    ).toEqual([]);
   });
 });

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { Rivulet } from '../../client/rivulet.ts';
 import { newDirectory, run, startService } from './processes.ts';
 
-/** A folder with a topic of two records in two objects, and nobody serving it. */
+/** Makes a data directory with a topic of two records in two objects, which no service uses. */
 async function filledFolder(): Promise<string> {
   const directory = newDirectory();
   const service = await startService(directory);
@@ -20,7 +20,7 @@ async function filledFolder(): Promise<string> {
   return directory;
 }
 
-test('a folder that is whole, and one that lost an object', async () => {
+test('an audit reads a data directory that is whole, and one that lost an object', async () => {
   const directory = await filledFolder();
   const whole = await run(['audit', '--data', directory]);
   expect(whole).toMatchObject({ code: 0, stderr: '' });
@@ -34,7 +34,7 @@ test('a folder that is whole, and one that lost an object', async () => {
   expect(JSON.parse(damaged.stdout)).toMatchObject({ missingObjects: 1, missing: [{ topic: 'orders' }] });
 });
 
-test('a folder with a damaged item', async () => {
+test('an audit names a damaged item of a data directory', async () => {
   const directory = await filledFolder();
   const path = join(directory, 'table.sqlite');
   const bytes = readFileSync(path);
@@ -47,7 +47,7 @@ test('a folder with a damaged item', async () => {
   });
 });
 
-test('a folder that is not there is not made', async () => {
+test('an audit does not make a data directory that does not exist', async () => {
   const nowhere = join(newDirectory(), 'nowhere');
   expect(await run(['audit', '--data', nowhere])).toMatchObject({
     code: 1,

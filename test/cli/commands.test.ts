@@ -19,7 +19,7 @@ beforeAll(async () => {
 const rivulet = (args: readonly string[], input?: string | Uint8Array): Promise<Finished> =>
   run(args, { environment: { RIVULET_URL: service.url }, ...(input !== undefined && { input }) });
 
-/** Standard output of a command that must succeed. */
+/** The standard output of a command that must succeed. */
 async function ok(args: readonly string[], input?: string | Uint8Array): Promise<string> {
   const { code, stdout, stderr } = await rivulet(args, input);
   expect(code, stderr).toBe(0);
@@ -73,7 +73,7 @@ describe('topics', () => {
     await ok(['topics', 'alter', 'missing', '--if-exists', '--partitions', '2']);
   });
 
-  test('print what is to be known of a configuration that changes nothing', async () => {
+  test('print a note on a configuration that changes nothing', async () => {
     const note = expect.stringMatching(/^rivulet: note: segment\.ms .+\n$/);
     const created = await rivulet(['topics', 'create', 'noted', '--config', 'segment.ms=5000']);
     expect(created).toMatchObject({ code: 0, stderr: note });
@@ -81,7 +81,7 @@ describe('topics', () => {
     expect(altered).toMatchObject({ code: 0, stderr: note });
   });
 
-  test('with a wrong configuration name it', async () => {
+  test('with a wrong configuration name that configuration', async () => {
     const { code, stderr } = await rivulet(['topics', 'create', 'wrong', '--config', 'retention.ms=soon']);
     expect(code).toBe(1);
     expect(stderr).toMatch(/^rivulet: .*retention\.ms.*\(INVALID_CONFIG, not written\)\n$/);
@@ -94,7 +94,7 @@ describe('topics', () => {
   });
 });
 
-test('output that cannot be written, and a folder as input, are failures that are told', async () => {
+test('output that cannot be written and a directory as input are reported as failures', async () => {
   const topic = await newTopic();
   await ok(['produce', topic], 'v\n');
   const endsWith = (args: readonly string[], stdin: number | 'ignore', stdout: number | 'ignore') =>
@@ -115,7 +115,7 @@ test('output that cannot be written, and a folder as input, are failures that ar
 });
 
 describe('produce and consume', () => {
-  test('lines go in and come out, with keys and metadata when asked for', async () => {
+  test('lines go in and come out, with keys and metadata on request', async () => {
     const topic = await newTopic();
     const property = ['--property', 'parse.key=true', '--property', 'key.separator=:'];
     const produced = await rivulet(['produce', topic, ...property], 'a:one\nb:two\r\na:three');
@@ -132,7 +132,7 @@ describe('produce and consume', () => {
     );
   });
 
-  test('bytes that are no UTF-8, nulls and headers go through the text format unchanged', async () => {
+  test('bytes that are not UTF-8, nulls and headers go through the text format unchanged', async () => {
     const topic = await newTopic();
     const reader = ['parse.key=true', 'parse.headers=true', 'null.marker=NIL'].flatMap((one) => ['--property', one]);
     const line = Buffer.from('h:\xff,n:NIL\tNIL\t\xfe\x00\n', 'latin1');
@@ -143,7 +143,7 @@ describe('produce and consume', () => {
     expect(Buffer.concat(read)).toEqual(line);
   });
 
-  test('ndjson carries everything: what is consumed can be produced again, byte for byte', async () => {
+  test('ndjson carries everything: consumed records can be produced again, byte for byte', async () => {
     const [first, second] = [await newTopic(2), await newTopic(2)];
     const lines = [
       {
@@ -178,7 +178,7 @@ describe('produce and consume', () => {
     ]);
   });
 
-  test('a file of many records goes through whole, with each codec', async () => {
+  test('a file of many records goes through whole with each codec', async () => {
     const topic = await newTopic(3);
     const file = join(newDirectory(), 'lines.txt');
     const lines = Array.from({ length: 20_000 }, (_, i) => `line ${i} ${'x'.repeat(i % 100)}`);
@@ -189,7 +189,7 @@ describe('produce and consume', () => {
     expect(read.toSorted()).toEqual([lines, lines, lines, lines, lines].flat().toSorted());
   });
 
-  test('from now on, one partition, from an offset, until none comes', async () => {
+  test('consume reads from now on, one partition, from an offset, or until no record comes', async () => {
     const topic = await newTopic(2);
     const records = Array.from({ length: 10 }, (_, i) => JSON.stringify({ value: `${i}`, partition: 1 })).join('\n');
     await ok(['produce', topic, '--format', 'ndjson'], records);
@@ -206,7 +206,7 @@ describe('produce and consume', () => {
     });
   });
 
-  test('a consumer that waits gets what comes, and Ctrl-C ends it with the count', async () => {
+  test('a consumer that waits gets new records, and Ctrl-C ends it with the count', async () => {
     const topic = await newTopic();
     const consumer = start(launcher, ['consume', topic, '--from-beginning', '--url', service.url]);
     await ok(['produce', topic], 'first\n');
@@ -217,7 +217,7 @@ describe('produce and consume', () => {
     expect(await consumer.finished).toMatchObject({ code: 130, stderr: 'Processed a total of 2 messages\n' });
   });
 
-  test('a producer that waits sends what it has, and Ctrl-C ends it with the count', async () => {
+  test('a producer that waits sends the whole lines it has, and Ctrl-C ends it with the count', async () => {
     const topic = await newTopic();
     const producer = start(launcher, ['produce', topic, '--url', service.url]);
     producer.child.stdin!.write('whole\nbegun');
@@ -228,7 +228,7 @@ describe('produce and consume', () => {
     expect(stderr).toMatch(/^1 record acknowledged in [^\n]*\n$/);
   });
 
-  test('a reader that has had enough is no error', async () => {
+  test('a reader of the output that stops reading is no error', async () => {
     const topic = await newTopic();
     await ok(['produce', topic], `${'x'.repeat(1000)}\n`.repeat(5_000));
     const consumer = start(launcher, ['consume', topic, '--from-beginning', '--url', service.url]);
@@ -237,7 +237,7 @@ describe('produce and consume', () => {
     expect(await consumer.finished).toMatchObject({ code: 0, stderr: '' });
   });
 
-  test('a batch that cannot be unpacked is told with its place, behind what comes before it', async () => {
+  test('a batch that cannot be unpacked is reported with its offset, after the records before it', async () => {
     const topic = await newTopic();
     await ok(['produce', topic], 'good\n');
     const partitions = [{ partition: 0, batches: unreadable(batchOf(['a', 'b'])) }];
@@ -257,7 +257,7 @@ describe('produce and consume', () => {
     expect(await ok(['consume', topic, '--partition', '0', '--offset', '3', '--max-messages', '1'])).toBe('behind\n');
   });
 
-  test('what is wrong with a line names the line, and says what was sent before it', async () => {
+  test('an error in a line names the line, and says how much was sent before it', async () => {
     const topic = await newTopic();
     const input = '{"value": "good"}\n\n \t\n{"value": 1, "colour": "red"}\n';
     const bad = await rivulet(['produce', topic, '--format', 'ndjson'], input);
@@ -273,7 +273,7 @@ describe('produce and consume', () => {
     expect(await ok(fromBeginning(topic, 1))).toBe('good\n');
   });
 
-  test('records that are refused are counted apart from those that were written', async () => {
+  test('refused records are counted apart from written ones', async () => {
     const topic = await newTopic(1);
     const input = '{"value": "here", "partition": 0}\n';
     expect((await rivulet(['produce', topic, '--format', 'ndjson'], input)).code).toBe(0);
@@ -290,7 +290,7 @@ describe('produce and consume', () => {
     );
   });
 
-  test('where some records of a send are written, the last line tells of the first that is not, and of nothing else', async () => {
+  test('where only some records of a send are written, the last line names the first that is not, and nothing else', async () => {
     const topic = await newTopic(2);
     await ok(['topics', 'alter', topic, '--config', 'max.message.bytes=2000']);
     const lines = [0, 1, 0, 1].map((partition) =>
@@ -320,7 +320,7 @@ describe('produce and consume', () => {
   });
 });
 
-test('offsets: the end, the beginning, at a time, of some partitions, as JSON', async () => {
+test('offsets prints the end, the beginning, the offsets at a time, of some partitions, and as JSON', async () => {
   const topic = await newTopic(4);
   const input = [2, 2, 3].map((partition, i) => JSON.stringify({ value: 'x', partition, timestamp: 1_000 * i + 5 }));
   await ok(['produce', topic, '--format', 'ndjson'], input.join('\n'));
@@ -334,7 +334,7 @@ test('offsets: the end, the beginning, at a time, of some partitions, as JSON', 
       [-1, -1, 1, 0].map((at, p) => `${topic}:${p}:${at}\n`).join(''),
     );
   const second = ['offsets', topic, '--time', '1970-01-01T00:00:01', '--partitions', '2,3'];
-  // Without a zone it is UTC, wherever the command runs.
+  // A time without a zone is UTC, wherever the command runs.
   const inTokyo = await run(second, { environment: { RIVULET_URL: service.url, TZ: 'Asia/Tokyo' } });
   expect(inTokyo.stdout).toBe(`${topic}:2:1\n${topic}:3:0\n`);
   expect(JSON.parse(await ok([...second, '--json']))).toMatchObject([
@@ -344,7 +344,7 @@ test('offsets: the end, the beginning, at a time, of some partitions, as JSON', 
   expect(await ok(['offsets', topic, '--time', '9000', '--partitions', '3'])).toBe(`${topic}:3:-1\n`);
 });
 
-test('offsets by time, and a reset to a time, of more partitions than one request may search', async () => {
+test('offsets by time, and a reset to a time, work for more partitions than one request may search', async () => {
   const topic = await newTopic(300);
   await new Rivulet({ url: service.url })
     .producer()
@@ -356,7 +356,7 @@ test('offsets by time, and a reset to a time, of more partitions than one reques
   expect(await ok(reset)).toMatch(new RegExp(`${topic} +299 +- +1\n`));
 });
 
-test('a service on this machine is signed for as it wants it, whatever AWS_REGION says; --region has the last word', async () => {
+test('a request to a service on this machine is signed for its region, whatever AWS_REGION says, and --region wins over both', async () => {
   const topic = await newTopic();
   const environment = { AWS_REGION: 'eu-west-1' };
   const described = await run(['topics', 'describe', topic, '--url', service.url], { environment });
@@ -367,7 +367,7 @@ test('a service on this machine is signed for as it wants it, whatever AWS_REGIO
   );
 });
 
-test('https to a service that speaks http is said in a sentence', async () => {
+test('https to a service that speaks http is explained in one sentence', async () => {
   const { host } = new URL(service.url);
   const { code, stderr } = await run(['topics', 'list', '--url', `https://${host}`]);
   expect({ code, stderr }).toEqual({

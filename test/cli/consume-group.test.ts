@@ -1,4 +1,4 @@
-// A group in several terminals: processes of the real command line, killed and interrupted.
+// A group runs in several terminals: processes of the real command line, which are killed and interrupted.
 import { beforeAll, expect, test } from 'vitest';
 import { Rivulet } from '../../client/rivulet.ts';
 import { main, newDirectory, type Running, run, type Service, start, startService } from './processes.ts';
@@ -17,7 +17,7 @@ const shortSession = ['session.timeout.ms=6000', 'heartbeat.interval.ms=500'].fl
   property,
 ]);
 
-/** What the launcher starts: so that a kill meets the member itself. */
+/** Starts the script that the launcher would start, so that a kill meets the member itself. */
 function member(topic: string, ...more: string[]): Running {
   const flags = ['--group', `of-${topic}`, '--from-beginning', ...shortSession, '--url', service.url];
   return start(main, ['consume', topic, ...flags, ...more]);
@@ -38,7 +38,7 @@ const linesOf = (...terminals: Running[]) =>
   );
 const valuesOf = (name: string, count: number) => Array.from({ length: count }, (_, i) => `${name}-${i}`);
 
-/** How many partitions a terminal says it has. */
+/** The number of partitions that a terminal reports as its own. */
 function owned(terminal: Running): number {
   const numbers = new Set<number>();
   for (const [, what, ranges] of terminal.stderr().matchAll(/^rivulet: (assigned|revoked|lost) \S+ ([\d,-]+)/gm))
@@ -51,7 +51,7 @@ function owned(terminal: Running): number {
   return numbers.size;
 }
 
-test('three terminals share the partitions; one leaves and one is killed, and the third reads on where they were', async () => {
+test('three terminals share the partitions; one leaves and one is killed, and the third continues where they were', async () => {
   const topic = 'shared';
   await rivulet.admin().createTopics({ topics: [{ topic, partitions: 6 }] });
   const terminals = [member(topic), member(topic), member(topic)] as const;
@@ -73,14 +73,14 @@ test('three terminals share the partitions; one leaves and one is killed, and th
   await two.finished;
   await write(topic, valuesOf('second', 60), 6);
   await expect.poll(() => owned(three), patient).toBe(6);
-  // What the killed one had printed and not committed comes again.
+  // Records that the killed terminal had printed and not committed come again.
   const all = () => [...new Set(linesOf(...terminals))].sort();
   await expect.poll(all, patient).toEqual([...valuesOf('first', 60), ...valuesOf('second', 60)].sort());
   three.child.kill('SIGINT');
   await three.finished;
 });
 
-test('a member that stops after so many has committed those, and the next one goes on behind them', async () => {
+test('a member that stops after some messages has committed those, and the next one continues after them', async () => {
   const topic = 'by-and-by';
   await rivulet.admin().createTopics({ topics: [{ topic, partitions: 1 }] });
   await write(topic, valuesOf('v', 10), 1);
@@ -88,7 +88,7 @@ test('a member that stops after so many has committed those, and the next one go
   expect((await member(topic, '--max-messages', '6').finished).stdout).toBe('v-4\nv-5\nv-6\nv-7\nv-8\nv-9\n');
 });
 
-test('a member whose output nobody reads any more commits what was read, and leaves', async () => {
+test('a member whose output is closed commits the records that were read, and leaves', async () => {
   const topic = 'enough';
   await rivulet.admin().createTopics({ topics: [{ topic, partitions: 1 }] });
   await write(topic, valuesOf('v', 3), 1);
@@ -101,7 +101,7 @@ test('a member whose output nobody reads any more commits what was read, and lea
   expect(described).toMatchObject({ members: 0, partitionDetails: [{ currentOffset: 3, logEndOffset: 4 }] });
 });
 
-test('who joins says as what member, and who waits says what for', async () => {
+test('a member that joins prints its member id, and a member that waits prints the reason', async () => {
   const topic = 'one-for-two';
   await rivulet.admin().createTopics({ topics: [{ topic, partitions: 1 }] });
   const has = member(topic, ...['group.instance.id=one', 'client.id=till'].flatMap((p) => ['--consumer-property', p]));
@@ -118,7 +118,7 @@ test('who joins says as what member, and who waits says what for', async () => {
   await Promise.all([has, second, third].map(({ finished }) => finished));
 });
 
-test('who cannot commit and leave, because the service is gone, says so', async () => {
+test('a member that cannot commit and leave, because the service is gone, says so', async () => {
   const data = newDirectory();
   const gone = await startService(data, { script: main });
   const client = new Rivulet({ url: gone.url });
@@ -135,12 +135,12 @@ test('who cannot commit and leave, because the service is gone, says so', async 
   expect(stderr).toMatch(/^rivulet: could not leave group g, which waits until the session is over: .+$/m);
 });
 
-test('a topic that is not there is an error, and not a wait', async () => {
+test('a topic that does not exist is an error, and the member does not wait for it', async () => {
   const missing = await run(['consume', 'nowhere', '--group', 'g'], { environment: { RIVULET_URL: service.url } });
   expect(missing).toMatchObject({ code: 1, stderr: expect.stringContaining('UNKNOWN_TOPIC_OR_PARTITION') });
 });
 
-test('a group that has committed beyond the end of the log comes down to what a terminal printed', async () => {
+test('a group that has committed beyond the end of the log goes back to the records that a terminal printed', async () => {
   const topic = 'restored';
   await rivulet.admin().createTopics({ topics: [{ topic, partitions: 1 }] });
   await write(topic, valuesOf('old', 10), 1);

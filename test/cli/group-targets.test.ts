@@ -15,7 +15,7 @@ test.each(['orders:', 'orders:a', 'a:0:1', ':0', 'bad name'])('topics: %s is ref
   expect(() => topicSelection(text)).toThrow();
 });
 
-test('topics: one is named once', () => {
+test('topics: each topic may be named once', () => {
   expect(() => topicSelection('orders:1', [{ topic: 'orders', partitions: [0] }])).toThrow('orders is named already');
 });
 
@@ -31,13 +31,13 @@ test.each([
   expect(duration(ms)).toBe(text);
 });
 
-test('files: a partition that comes twice is named with both lines', () => {
+test('files: a partition that occurs twice is refused with both lines', () => {
   expect(() => fileTargets('f', 'orders,0,1\norders,1,1\norders,00,2\n')).toThrow(
     '--from-file f: line 3: orders partition 0 is on line 1 already',
   );
 });
 
-test('files: topic,partition,offset, with or without quotes', () => {
+test('files: lines are topic,partition,offset, with or without quotes', () => {
   expect(fileTargets('f', 'orders,0,12\r\n\n"returns", 3 , 4\norders,2,1\n')).toEqual([
     {
       topic: 'orders',

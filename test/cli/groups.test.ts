@@ -31,7 +31,7 @@ const cells = (table: string): string[][] =>
     .slice(1)
     .map((line) => line.split(/ {2,}/));
 
-/** A topic with ten records in each of two partitions, and a group at offset 4 of both. */
+/** Makes a topic with ten records in each of two partitions, and a group at offset 4 of both. */
 async function started() {
   const [topic, group] = [`topic-${++names}`, `group-${names}`];
   const client = new Rivulet({ url: service.url });
@@ -45,7 +45,7 @@ async function started() {
   return { topic, group };
 }
 
-/** A member that does nothing but join. Resolves with its id. */
+/** Joins as a member that does nothing else. Resolves with its id. */
 async function join1(group: string, topic: string): Promise<string> {
   const connection = openConnection({
     url: new URL(service.url),
@@ -68,7 +68,7 @@ async function join1(group: string, topic: string): Promise<string> {
 }
 
 describe('groups', () => {
-  test('are listed, with their states and by them', async () => {
+  test('are listed with their states, and by their states', async () => {
     const { group, topic } = await started();
     expect((await ok(['list'])).split('\n')).toContain(group);
     await join1(`${group}-live`, topic);
@@ -84,7 +84,7 @@ describe('groups', () => {
     expect(ids).not.toContain(`${group}-live`);
   });
 
-  test('are described by their offsets: what nobody owns has dashes', async () => {
+  test('are described by their offsets, with dashes for a partition without an owner', async () => {
     const { group, topic } = await started();
     const { code, stdout, stderr } = await rivulet(['describe', group]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: `rivulet: note: group ${group} has no members\n` });
@@ -114,7 +114,7 @@ describe('groups', () => {
     expect(all.map(({ groupId }) => groupId)).toContain(group);
   });
 
-  test('are deleted, not while they have members, and a missing one may be tolerated', async () => {
+  test('are deleted only without members, and a missing group may be tolerated', async () => {
     const [{ group, topic }, other] = [await started(), await started()];
     expect(await ok(['delete', group, other.group])).toBe(`Group ${group}: deleted\nGroup ${other.group}: deleted\n`);
     expect(await rivulet(['describe', group])).toMatchObject({
@@ -148,7 +148,7 @@ describe('groups', () => {
 describe('reset-offsets', () => {
   const dry = 'rivulet: note: nothing was changed; --execute does it\n';
 
-  test('shows what would be set, and sets it with --execute', async () => {
+  test('shows the new offsets, and sets them with --execute', async () => {
     const { group, topic } = await started();
     const shown = await rivulet(['reset-offsets', group, '--topic', topic, '--to-earliest']);
     expect(shown).toMatchObject({ code: 0, stderr: dry });
@@ -173,7 +173,7 @@ describe('reset-offsets', () => {
     expect(shown.map((row) => row[4])).toEqual([offset, offset]);
   });
 
-  test('says that it makes a group, and that an offset is not there', async () => {
+  test('says that it makes a group, and that an offset does not exist', async () => {
     const { topic } = await started();
     const where = ['reset-offsets', `new-${topic}`, '--topic', `${topic}:0`, '--to-offset', '99'];
     const beyond = `rivulet: note: ${topic} partition 0 has no offset 99; 10 is the nearest\n`;
@@ -184,7 +184,7 @@ describe('reset-offsets', () => {
     expect((await rivulet([...where, '--execute'])).stderr).toBe(beyond);
   });
 
-  test('writes a file that it reads again', async () => {
+  test('writes a file that it can read again', async () => {
     const { group, topic } = await started();
     const file = join(newDirectory(), 'offsets.csv');
     writeFileSync(file, await ok(['reset-offsets', group, '--all-topics', '--to-current', '--export']));
@@ -213,7 +213,7 @@ describe('reset-offsets', () => {
   });
 });
 
-test('delete-offsets forgets those of a topic or of some of its partitions', async () => {
+test('delete-offsets deletes the offsets of a topic or of some of its partitions', async () => {
   const { group, topic } = await started();
   expect(cells(await ok(['delete-offsets', group, '--topic', `${topic}:1`]))).toEqual([[topic, '1', 'deleted']]);
   const { partitionDetails } = JSON.parse(await ok(['describe', group, '--json']));

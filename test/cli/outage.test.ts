@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { Rivulet } from '../../client/rivulet.ts';
 import { main, newDirectory, start, startService } from './processes.ts';
 
-test('while the service is gone, consume and produce say so once, and go on when it is back', async () => {
+test('while the service is gone, consume and produce say so once, and they continue when it is back', async () => {
   const data = newDirectory();
   const service = await startService(data, { script: main });
   const { url } = service;

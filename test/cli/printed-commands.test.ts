@@ -1,19 +1,19 @@
-// Each command of ours that a person may copy, from the documents, the help, a hint or the demo, is one that the command line
-// takes. What it does is tested elsewhere.
+// A person may copy a command of ours from the documents, the help, a hint or the demo. This test checks that the
+// command line takes each of them. Other tests check what the commands do.
 import { globSync, readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { expect, test } from 'vitest';
 import { program } from '../../cli/program.ts';
 
-const texts = ['README.md', ...globSync(['docs/**/*.md', 'cli/*.ts', 'examples/*.ts', 'emulator/*.ts'])];
+const texts = ['README.md', ...globSync(['docs/**/*.md', 'cli/*.ts', 'examples/*.ts', 'tools/emulator/*.ts'])];
 
-/** In backticks, or on a line of its own, perhaps behind a pipe. */
+/** A command stands in backticks, or on a line of its own, perhaps behind a pipe. */
 const patterns = [/`(?:npx )?rivulet ([a-z][^`]*)`/g, /^(?: {2,}|`)(?:[^`\n]*\| )?(?:npx )?rivulet ([a-z-].*)$/gm];
 
 const commandsIn = (text: string): string[] =>
   patterns.flatMap((pattern) => [...text.matchAll(pattern)].map(([, command]) => command!));
 
-/** Up to a redirection, a pipe or a remark; with something in the place of what is to be filled in. */
+/** The arguments up to a redirection, a pipe or a remark, with a value in each place that the reader must fill in. */
 function argumentsOf(command: string): string[] {
   const [own = ''] = command.replace(/<[^>]*>/g, 'x').split(/ [|<>] | {2,}| \\?$|`|\\n/, 1);
   const filled = own
@@ -23,7 +23,7 @@ function argumentsOf(command: string): string[] {
   return filled.replaceAll("'", '').trim().split(/\s+/);
 }
 
-/** Parses, and does nothing. */
+/** Parses the arguments, and does nothing else. */
 function parse(args: readonly string[]): void {
   const quiet = (command: Command): Command => {
     command.exitOverride().configureOutput({ writeErr: () => undefined, outputError: () => undefined });
@@ -36,7 +36,7 @@ function parse(args: readonly string[]): void {
 const found = texts.flatMap((file) =>
   commandsIn(readFileSync(file, 'utf8')).map((command) => [file, command] as const),
 );
-/** And not the name of several, or of an option. */
+/** True for one command, false for the name of several commands or of an option. */
 const isOne = (command: string): boolean =>
   !/^(groups|topics|--url|consume --group)$|\.\.\.$/.test(argumentsOf(command).join(' '));
 
@@ -44,7 +44,7 @@ test.each(found.filter(([, command]) => isOne(command)))('%s: rivulet %s', (_, c
   expect(() => parse(argumentsOf(command))).not.toThrow();
 });
 
-test('they are found', () => {
+test('the search finds commands, and a wrong one is refused', () => {
   expect(found.length).toBeGreaterThan(60);
   expect(() => parse(['consume', 'orders', '--from-begining'])).toThrow('unknown option');
 });

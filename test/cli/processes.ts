@@ -1,5 +1,5 @@
-// The command line as a person runs it: child processes of the real launcher, and services that run until they are told
-// to stop. Whatever a test leaves running is killed when its file is done.
+// These tests use the command line as a person does: as child processes of the real launcher, and as services that run
+// until they are told to stop. Each process that a test leaves running is killed when its file is done.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,11 +8,11 @@ import { afterAll } from 'vitest';
 
 const root = resolve(import.meta.dirname, '../..');
 export const launcher = join(root, 'bin/rivulet.cjs');
-/** What the launcher starts: for tests that kill, for a signal must meet the service itself. */
+/** The script that the launcher starts. Tests that kill use it, because the signal must meet the service itself. */
 export const main = join(root, 'cli/main.ts');
-/** The launcher's cache of compiled code, for what is started without it: the start of a process is most of these tests. */
+/** The launcher's cache of compiled code, for scripts that start without it. These tests mostly wait for processes to start. */
 const compiled = join(root, 'node_modules/.cache/compiled');
-/** The launcher as an old Node runs it: between us and the command line is one more process. */
+/** The launcher as an old Node runs it: one more process stands between the test and the command line. */
 export const oldLauncher = join(root, 'test/fixtures/old-node.cjs');
 
 const running = new Set<ChildProcess>();
@@ -24,7 +24,7 @@ afterAll(async () => {
   for (const directory of directories) rmSync(directory, { recursive: true, force: true });
 });
 
-/** Of its own, and gone after the tests of the file. */
+/** A new directory for one test. It is removed after the tests of the file. */
 export function newDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), 'rivulet-test-'));
   directories.push(directory);
@@ -37,7 +37,7 @@ export type Running = {
   readonly child: ChildProcess;
   stdout(): string;
   stderr(): string;
-  /** Resolves when standard output matches; rejects when the process ends before it does. */
+  /** Resolves when standard output matches. It rejects when the process ends earlier. */
   until(pattern: RegExp): Promise<RegExpExecArray>;
   readonly finished: Promise<Finished>;
 };
@@ -60,7 +60,7 @@ export function start(
   let stderr = '';
   child.stdout.on('data', (chunk) => (stdout += chunk));
   child.stderr.on('data', (chunk) => (stderr += chunk));
-  // It may end without reading what it is given.
+  // The process may end without reading its input.
   child.stdin.on('error', () => undefined);
   const finished = new Promise<Finished>((done) =>
     child.once('close', (code) => {
@@ -83,7 +83,7 @@ export function start(
 
 export type Service = Running & {
   readonly url: string;
-  /** Resolves with how it ended. */
+  /** Sends the signal, and resolves with how the process ended. */
   stop(signal: NodeJS.Signals): Promise<Finished>;
 };
 
@@ -94,7 +94,7 @@ type ServiceOptions = {
   readonly args?: readonly string[];
 };
 
-/** Resolves once it listens. */
+/** Starts a service, and resolves once it listens. */
 export async function startService(data: string, options: ServiceOptions = {}): Promise<Service> {
   const { script = launcher, port = 0, environment, args = [] } = options;
   const process = start(script, ['serve', '--port', String(port), '--data', data, ...args], environment);
@@ -106,7 +106,7 @@ export async function startService(data: string, options: ServiceOptions = {}): 
   return { ...process, url: url!, stop };
 }
 
-/** One command, to its end. */
+/** Runs one command to its end. */
 export function run(
   args: readonly string[],
   { input = '', environment = {} }: { input?: string | Uint8Array; environment?: Record<string, string> } = {},

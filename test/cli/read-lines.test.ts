@@ -10,7 +10,7 @@ async function linesIn(chunks: readonly Uint8Array[]): Promise<string[]> {
   return lines;
 }
 
-test('wherever the chunks end, the lines are the same', async () => {
+test('the lines are the same wherever the chunks end', async () => {
   const input = Buffer.from('one\r\n\ntwo\xff\n\r\nthree\r\n four', 'latin1');
   for (let size = 1; size <= input.length; size++) {
     const chunks = Array.from({ length: Math.ceil(input.length / size) }, (_, i) =>
@@ -20,12 +20,12 @@ test('wherever the chunks end, the lines are the same', async () => {
   }
 });
 
-test('of nothing there are none, and a newline at the end begins none', async () => {
+test('an empty input has no lines, and a newline at the end begins no line', async () => {
   expect(await linesIn([])).toEqual([]);
   expect(await linesIn([Buffer.from('one\n')])).toEqual(['one']);
 });
 
-test('a line that no record could hold is refused before it fills the memory', async () => {
+test('a line that is longer than any record is refused before it fills the memory', async () => {
   const chunk = Buffer.alloc(1024 * 1024, 'x');
   await expect(linesIn([Buffer.from('one\ntwo\n'), ...Array.from({ length: 100 }, () => chunk)])).rejects.toThrow(
     'line 3: is longer than 67108864 bytes',

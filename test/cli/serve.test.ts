@@ -16,7 +16,7 @@ async function makeTopic(url: string): Promise<void> {
   await new Rivulet({ url }).admin().createTopics({ topics: [{ topic, partitions: 2 }] });
 }
 
-test('it says where it listens and what to paste, and the pasted lines work', async () => {
+test('serve prints where it listens and lines to paste, and the pasted lines work', async () => {
   const directory = join(newDirectory(), 'made/when/missing');
   const service = await startService(directory);
   const greeting = await service.until(/Ctrl-C stops it/).then(() => service.stdout());
@@ -48,11 +48,11 @@ const hosts: readonly Host[] = [
   ...others.slice(0, 1).map((address) => [address, own] as const),
 ];
 
-test.each(hosts)('what it says to paste works at the address %s', async (host, environment) => {
+test.each(hosts)('the printed lines to paste work at the address %s', async (host, environment) => {
   const service = await startService(newDirectory(), { args: ['--host', host], environment });
   await service.until(/Ctrl-C stops it/);
   const [, command] = /npx rivulet (topics create .*)/.exec(service.stdout())!;
-  // AWS's region is not the one of a service on this machine.
+  // AWS_REGION does not name the region of a service on this machine.
   const shell = { ...environment, AWS_REGION: 'eu-west-1' };
   const args = command!.replaceAll("'", '').split(' ');
   expect(await run(args, { environment: shell })).toMatchObject({ code: 0, stderr: '' });
@@ -64,7 +64,7 @@ test.each(hosts)('what it says to paste works at the address %s', async (host, e
 });
 
 describe('a signal to stop', () => {
-  test('lets what is under way finish, and all that was acknowledged is there after a restart', async () => {
+  test('lets requests under way finish, and every acknowledged record is there after a restart', async () => {
     const directory = newDirectory();
     const service = await startService(directory);
     await makeTopic(service.url);
@@ -89,10 +89,10 @@ describe('a signal to stop', () => {
     await again.stop('SIGINT');
   });
 
-  test('that comes again ends it without waiting', async () => {
+  test('that comes a second time ends the service without waiting', async () => {
     const service = await startService(newDirectory());
     await makeTopic(service.url);
-    // A request that never becomes whole keeps the first signal waiting.
+    // A request that never becomes complete keeps the first signal waiting.
     const { socket } = await openHalfRequest(service.url);
     const pressing = setInterval(() => service.child.kill('SIGINT'), 100);
     expect(await service.finished).toMatchObject({ code: 130, stdout: expect.stringMatching(/Finishing .*\n$/) });
@@ -103,7 +103,7 @@ describe('a signal to stop', () => {
 
 type Acknowledged = { readonly offset: number; readonly value: string };
 
-/** One record after the other, each a request. */
+/** Sends one record after the other, each in a request of its own. */
 async function produceUntilRefused(url: string): Promise<Acknowledged[]> {
   const producer = new Rivulet({ url, retry: { retries: 0 } }).producer({ lingerMs: 0, deliveryTimeoutMs: 2_000 });
   const acknowledged: Acknowledged[] = [];
@@ -128,7 +128,7 @@ async function openHalfRequest(url: string) {
   return wire;
 }
 
-describe('what it cannot do, it says in a sentence, and ends with 1', () => {
+describe('serve refuses in one sentence, and ends with 1, for', () => {
   const refused = async (args: string[], environment: Record<string, string> = {}): Promise<string> => {
     const { code, stderr } = await run(['serve', ...args], { environment });
     expect(stderr).toMatch(/^rivulet: [^\n]+\n$/);
@@ -147,31 +147,31 @@ describe('what it cannot do, it says in a sentence, and ends with 1', () => {
     other.close();
   });
 
-  test('a folder in use', async () => {
+  test('a data directory in use', async () => {
     const directory = newDirectory();
     const service = await startService(directory);
     expect(await refused(['--port', '0', '--data', directory])).toContain(`using the folder ${directory}`);
     await service.stop('SIGTERM');
   });
 
-  test('a folder that is not its own', async () => {
+  test('a directory that holds other files', async () => {
     const directory = join(import.meta.dirname);
     expect(await refused(['--port', '0', '--data', directory])).toContain('is not empty and holds no Rivulet data');
   });
 
-  test('an address for everyone without credentials of one’s own', async () => {
+  test('a public address without credentials of one’s own', async () => {
     const args = ['--port', '0', '--host', '0.0.0.0', '--data', newDirectory()];
     expect(await refused(args)).toMatch(/others can reach 0\.0\.0\.0: .*RIVULET_ACCESS_KEY_ID/);
     expect(await refused([...args, '--access-key', 'me'])).toContain('RIVULET_SECRET_ACCESS_KEY');
   });
 
-  test('a name to answer to that is a URL', async () => {
+  test('a URL in the place of an allowed host name', async () => {
     const args = ['--port', '0', '--allow-host', 'http://build.example', '--data', newDirectory()];
     expect(await refused(args)).toContain('expected a name or an address, without scheme and port');
   });
 });
 
-test('credentials of one’s own are the only ones it takes, and the command line uses the same', async () => {
+test('with credentials of one’s own, the service takes no others, and the command line uses the same', async () => {
   const environment = own;
   const service = await startService(newDirectory(), { environment });
   const list = ['topics', 'list', '--url', service.url];
@@ -181,7 +181,7 @@ test('credentials of one’s own are the only ones it takes, and the command lin
   await service.stop('SIGTERM');
 });
 
-test('names that it is told to answer to', async () => {
+test('the service answers to the host names that it is configured with', async () => {
   const args = ['--allow-host', 'build.example', '--allow-host', 'other.example'];
   const service = await startService(newDirectory(), { args });
   const statusFor = async (host: string): Promise<string> => {
@@ -199,7 +199,7 @@ test('names that it is told to answer to', async () => {
   await service.stop('SIGTERM');
 });
 
-test('a failure that is its own is printed with the request and the reason', async () => {
+test('an internal failure is printed with the request and the reason', async () => {
   const directory = newDirectory();
   const service = await startService(directory);
   await makeTopic(service.url);

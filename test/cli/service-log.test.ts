@@ -25,14 +25,14 @@ const failure = {
   error: new RivuletError('STORAGE_UNAVAILABLE', full.message, { cause: full }),
 };
 
-test('a line has the request and each cause once', () => {
+test('a line has the request, and each cause once', () => {
   log.request(failure);
   expect(lines).toEqual([
     'rivulet: PUT /v1/topics/a answered 503 STORAGE_UNAVAILABLE, request r1: the disk is full: /data/table.sqlite cannot grow: database or disk is full',
   ]);
 });
 
-test('what nobody expected shows where it was thrown', () => {
+test('an unexpected error is printed with its stack', () => {
   const error = new RivuletError('UNKNOWN_SERVER_ERROR', 'The server failed.', { cause: new TypeError('x is not y') });
   log.request({ requestId: 'r1', error });
   expect(lines[0]).toMatch(
@@ -40,7 +40,7 @@ test('what nobody expected shows where it was thrown', () => {
   );
 });
 
-test('the same reason within a minute is counted, whatever the request', () => {
+test('the same reason within a minute is counted instead of printed, whatever the request', () => {
   for (let i = 0; i < 5; i++) log.request({ ...failure, requestId: `r${i}`, path: `/v1/topics/${i}` });
   log.background(new Error('another'));
   expect(lines).toHaveLength(2);
@@ -49,7 +49,7 @@ test('the same reason within a minute is counted, whatever the request', () => {
   expect(lines[2]).toMatch(/disk is full \(and 4 times since it was last said\)$/);
 });
 
-test('what fails in the background says so', () => {
+test('a failure of background work is reported as one', () => {
   log.background(full);
   expect(lines[0]).toMatch(
     /^rivulet: work in the background failed and is tried again within the hour: the disk is full/,

@@ -1,4 +1,5 @@
-// What ends a command from outside: every command ends in order, whatever signal asks, and through the launcher too.
+// A signal ends a command from outside. Every command ends in order, whichever signal it is, and through the launcher
+// too.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { Rivulet } from '../../client/rivulet.ts';
@@ -36,7 +37,7 @@ const written = (client: Rivulet, topic: string): Promise<void> =>
     timeout: 15_000,
   });
 
-describe.concurrent('produce sends what it has read, and says what was acknowledged', () => {
+describe.concurrent('produce sends the lines that it has read, and says how many records were acknowledged', () => {
   test.each([
     ['SIGHUP', 129, launcher],
     ['SIGTERM', 143, launcher],
@@ -53,7 +54,7 @@ describe.concurrent('produce sends what it has read, and says what was acknowled
     expect(await producer.finished).toMatchObject(ended);
   });
 
-  test('and when it is told again, what may have been written', async () => {
+  test('and, after a second signal, how many may have been written', async () => {
     const data = newDirectory();
     const gone = await startService(data);
     const client = new Rivulet({ url: gone.url });
@@ -73,7 +74,7 @@ describe.concurrent('produce sends what it has read, and says what was acknowled
 });
 
 describe.concurrent('a terminal that is closed', () => {
-  test.each(both)('has a member of a group commit what was printed, and leave: %s', async (_, script) => {
+  test.each(both)('makes a member of a group commit the printed records, and leave: %s', async (_, script) => {
     const topic = await newTopic();
     await write(topic, 'v');
     const flags = ['--group', topic, '--from-beginning', '--consumer-property', 'auto.commit.interval.ms=600000'];
@@ -85,13 +86,13 @@ describe.concurrent('a terminal that is closed', () => {
     expect(described).toMatchObject({ members: 0, partitionDetails: [{ currentOffset: 1 }] });
   });
 
-  test.each(both)('has the service answer what is under way: %s', async (_, script) => {
+  test.each(both)('makes the service answer the requests under way: %s', async (_, script) => {
     const own = await startService(newDirectory(), { script });
     const ended = { code: 0, stdout: expect.stringMatching(/Finishing .*\nStopped\.\n$/), stderr: '' };
     expect(await own.stop('SIGHUP')).toMatchObject(ended);
   });
 
-  test('or a reader that has gone, is no reason not to finish', async () => {
+  test('or whose reader has gone does not keep the service from finishing', async () => {
     const own = await startService(newDirectory());
     await new Rivulet({ url: own.url }).admin().createTopics({ topics: [{ topic: 't', partitions: 1 }] });
     own.child.stdout!.destroy();
@@ -105,10 +106,10 @@ describe.concurrent('a terminal that is closed', () => {
   });
 });
 
-/** To the whole process group, as the terminal does it. */
+/** The signal goes to the whole process group, as it does from a terminal. */
 const pressCtrlC = ({ child }: Running): boolean => process.kill(-child.pid!, 'SIGINT');
 
-test('Ctrl-C reaches command and launcher, and counts once', async () => {
+test('Ctrl-C reaches the command and the launcher, and counts once', async () => {
   const topic = await newTopic();
   await write(topic, 'v');
   const flags = ['--group', topic, '--from-beginning', '--url', service.url];

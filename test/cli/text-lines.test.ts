@@ -19,18 +19,18 @@ describe('a line becomes a message', () => {
   const keyed = { 'parse.key': 'true' };
   const full = { ...keyed, 'parse.headers': 'true' };
 
-  test('of a value alone, unless told otherwise', () => {
+  test('with a value alone by default', () => {
     expect(parse('a\tb', {})).toEqual({ key: null, value: 'a\tb' });
     expect(parse('', {})).toEqual({ key: null, value: '' });
   });
 
-  test('of key and value, cut at the first separator, of any length', () => {
+  test('with key and value, cut at the first separator, of any length', () => {
     expect(parse('k\tv\tw', keyed)).toEqual({ key: 'k', value: 'v\tw' });
     expect(parse('ü=>v', { ...keyed, 'key.separator': '=>' })).toEqual({ key: 'ü', value: 'v' });
     expect(() => parse('kv', keyed)).toThrow('key.separator "\\t" not found in "kv"');
   });
 
-  test('of headers, key and value', () => {
+  test('with headers, key and value', () => {
     expect(parse('a:1,b:2:3,a:4\tk\tv', full)).toEqual({
       key: 'k',
       value: 'v',
@@ -61,7 +61,7 @@ describe('a line becomes a message', () => {
     );
   });
 
-  test('byte for byte, but for the names of headers', () => {
+  test('byte for byte, except for the names of headers', () => {
     const line = Buffer.concat(
       ['h:', [0xff], ',i:', [0xfe, 0x3a], '\t', [0xfd], '\t', [0xfc]].map((part) => Buffer.from(part as string)),
     );
@@ -78,7 +78,7 @@ describe('a line becomes a message', () => {
     expect(() => textParser(full, flagOf(full))(noName)).toThrow('the name of a header is not UTF-8');
   });
 
-  test('and with ignore.error also where a separator is missing, as Kafka does it', () => {
+  test('with ignore.error also where a separator is missing, as in Kafka', () => {
     const lenient = { ...full, 'ignore.error': 'true' };
     expect(parse('kv', { ...keyed, 'ignore.error': 'true' })).toEqual({ key: null, value: 'kv' });
     expect(parse('a:1,b\tk\tv', lenient)).toEqual({
@@ -92,7 +92,7 @@ describe('a line becomes a message', () => {
     expect(parse('v', lenient)).toEqual({ key: null, value: 'v' });
   });
 
-  test('unless the separators cannot be told apart', () => {
+  test('only if the separators can be told apart', () => {
     expect(whyUnreadable({})).toBe(undefined);
     expect(whyUnreadable({ 'key.separator': '' })).toBe('key.separator: must not be empty');
     expect(whyUnreadable({ 'headers.separator': ':' })).toBe(
@@ -121,11 +121,11 @@ describe('a message becomes a line', () => {
   };
   const format = (properties: Properties): Buffer => textFormatter(properties, flagOf(properties))(message);
 
-  test('of its value alone, byte for byte, unless told otherwise', () => {
+  test('with its value alone, byte for byte, by default', () => {
     expect(format({})).toEqual(Buffer.from([0xff, 0x61, 0x0a]));
   });
 
-  test('of all columns in Kafka’s order', () => {
+  test('with all columns in Kafka’s order', () => {
     const names = ['key', 'headers', 'offset', 'partition', 'timestamp'].map((name) => [`print.${name}`, 'true']);
     const properties = {
       ...Object.fromEntries(names),
@@ -133,7 +133,7 @@ describe('a message becomes a line', () => {
       'null.literal': 'NULL',
       'key.separator': ' ',
     };
-    // Latin 1, to see each byte: what is no UTF-8 goes out as it is, of a header too.
+    // We print Latin 1, to see each byte. Bytes that are not UTF-8 come out unchanged, also in a header.
     expect(format({ ...properties, 'line.separator': ';' }).toString('latin1')).toBe(
       'CreateTime:1700000000000 Partition:3 Offset:14 a:1,b:\xfe,a:NULL NULL;',
     );
@@ -142,7 +142,7 @@ describe('a message becomes a line', () => {
     );
   });
 
-  test('of numbers, where a deserializer of Kafka’s says so', () => {
+  test('with numbers, where a deserializer of Kafka’s asks for them', () => {
     const long = 'org.apache.kafka.common.serialization.LongDeserializer';
     const number = { ...message, key: Buffer.from([0, 5]), value: Buffer.from('fffffffffffffffe', 'hex') };
     const properties = { 'print.key': 'true', 'key.deserializer': 'ShortDeserializer', 'value.deserializer': long };

@@ -16,7 +16,7 @@ test('help names every command, and each command has examples', async () => {
   }
 });
 
-test('--version is the package’s', async () => {
+test('--version prints the version of the package', async () => {
   expect(await run(['--version'])).toMatchObject({ code: 0, stdout: `${packageJson.version}\n` });
 });
 
@@ -167,7 +167,7 @@ describe('wrong usage ends with 2 and one sentence', () => {
 describe('a service that is not there', () => {
   const url = 'http://127.0.0.1:1';
 
-  test('is said so, in one line, within seconds', async () => {
+  test('is reported in one line within seconds', async () => {
     const started = performance.now();
     const { code, stderr } = await run(['topics', 'list', '--url', url]);
     expect(code).toBe(1);
@@ -175,13 +175,13 @@ describe('a service that is not there', () => {
     expect(performance.now() - started).toBeLessThan(10_000);
   });
 
-  test('RIVULET_DEBUG=1 adds the stack', async () => {
+  test('is reported with its stack under RIVULET_DEBUG=1', async () => {
     const { stderr } = await run(['topics', 'list', '--url', url], { environment: { RIVULET_DEBUG: '1' } });
     expect(stderr).toMatch(/\n {4}at /);
   });
 });
 
-test('a URL that is none, and half of the credentials, are refused', async () => {
+test('an invalid URL and half of the credentials are refused', async () => {
   expect((await run(['topics', 'list', '--url', 'localhost'])).stderr).toMatch(
     /^rivulet: url: expected an address like http.*, got 'localhost' \(/,
   );
@@ -189,7 +189,7 @@ test('a URL that is none, and half of the credentials, are refused', async () =>
   expect(half).toMatchObject({ code: 1, stderr: expect.stringContaining('must be given together') });
 });
 
-test('the launcher of scripts names the script that is not there', async () => {
+test('the launcher of scripts names a script that does not exist', async () => {
   expect(await start('bin/node24.cjs', []).finished).toMatchObject({
     code: 2,
     stderr: expect.stringMatching(/expected a script, got none: .*\n$/),

@@ -1,5 +1,5 @@
-// The same suite with the engine over S3 and DynamoDB, and the story of a record over them: what runs in AWS, but for the
-// gateway and Lambda.
+// The same suite runs here with the engine over S3 and DynamoDB, and so does the story of a record. This is everything
+// that runs in AWS, except for the gateway and Lambda.
 import { expect, test } from 'vitest';
 import { Rivulet } from '../../client/rivulet.ts';
 import { createApi } from '../../http/api.ts';
@@ -33,7 +33,7 @@ await onEndpoint('localstack', (connection) => {
     serveTarget((await apiOver(connection)).newApi(), () => {}),
   );
 
-  test('a record goes in at one process and comes out at another, through spills, at a PUT and 1.1 writes an append', {
+  test('a record written by one process is read by another, through spills, at one PUT and 1.1 writes an append', {
     timeout: 120_000,
   }, async () => {
     const { newApi, totals } = await apiOver(connection);

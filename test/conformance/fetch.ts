@@ -15,7 +15,7 @@ function recordsOf(batches: Uint8Array) {
 
 export function fetchConformance(ask: Ask): void {
   describe('fetch', () => {
-    it('answers several partitions, also the empty ones, in the order asked for', async () => {
+    it('answers several partitions, also empty ones, in the order of the request', async () => {
       const { path, topicId } = await ask.topic(3);
       await ask.frames(`${path}/records`, frameOf(1, batchOf(['a', 'b'])));
       const partitions = [2, 1].map((partition) => ({ partition, offset: 0 }));
@@ -47,7 +47,7 @@ export function fetchConformance(ask: Ask): void {
       expect(second!.batches).toHaveLength(0);
     });
 
-    it('leaves out of a JSON reply what lies below the offset', async () => {
+    it('leaves records below the offset out of a JSON reply', async () => {
       const { path } = await ask.topic();
       await ask.frames(`${path}/records`, frameOf(0, batchOf(['a', 'b', 'c'])));
       const fetched = await ask.get(`${path}/partitions/0/records?offset=1`);
@@ -93,7 +93,7 @@ export function fetchConformance(ask: Ask): void {
       });
     });
 
-    it('of one partition is a 404 where there is none', async () => {
+    it('of a partition that does not exist is a 404', async () => {
       const { path } = await ask.topic();
       for (const query of ['', '?offset=0', '?timestamp=5'])
         expect((await ask.get(`${path}/partitions/1/records${query}`)).json).toMatchObject({
@@ -102,7 +102,7 @@ export function fetchConformance(ask: Ask): void {
         });
     });
 
-    it('starts at a time, and behind the last record at the end', async () => {
+    it('starts at a time, and after the last record if no record is as late', async () => {
       const { path } = await ask.topic();
       const records = [10, 20, 30].map((timestamp) => ({ value: timestamp, timestamp }));
       for (const record of records) await ask.json('POST', `${path}/records`, { records: [record] });
@@ -111,7 +111,7 @@ export function fetchConformance(ask: Ask): void {
       expect(behind.json).toMatchObject({ records: [], nextOffset: 3 });
     });
 
-    it('takes batches of one partition as one frame', async () => {
+    it('returns the batches of one partition as one frame', async () => {
       const { path } = await ask.topic();
       await ask.frames(`${path}/records`, frameOf(0, batchOf(['a'])));
       const [frame, ...more] = decodeFetchFrames((await ask.get(`${path}/partitions/0/records`, BINARY)).body);
@@ -120,10 +120,10 @@ export function fetchConformance(ask: Ask): void {
     });
   });
 
-  describe('a JSON reply of more than fits', () => {
-    it('stops inside a batch and goes on at nextOffset', async () => {
+  describe('a JSON reply that would be too large', () => {
+    it('stops inside a batch and continues at nextOffset', async () => {
       const { path } = await ask.topic();
-      // Compressed they are small; as JSON they are 9 MB, more than any reply takes.
+      // These records are small when compressed. As JSON they have 9 MB, more than any reply takes.
       const sent = Array.from({ length: 30 }, (_, index) => `${index}:`.padEnd(300_000, 'x'));
       await ask.frames(`${path}/records`, frameOf(0, batchOf(sent, { compression: 'gzip' })));
       const read: string[] = [];
@@ -152,7 +152,7 @@ export function fetchConformance(ask: Ask): void {
       expect(fetched[1]).toMatchObject({ nextOffset: 0, highWatermark: 1, records: [] });
     });
 
-    it('says to use binary for a record that no JSON reply could hold', async () => {
+    it('says to use the binary format for a record that does not fit into any JSON reply', async () => {
       const { path } = await ask.topic();
       await ask.frames(
         `${path}/records`,
@@ -169,7 +169,7 @@ export function fetchConformance(ask: Ask): void {
   });
 
   describe('a batch that cannot be unpacked', () => {
-    it('is an error that says where to go on, behind the records before it', async () => {
+    it('is an error that says where to continue, after the records before it', async () => {
       const { path } = await ask.topic();
       await ask.frames(`${path}/records`, frameOf(0, batchOf(['good'])));
       await ask.frames(`${path}/records`, frameOf(0, unreadable(batchOf(['value']))));
@@ -200,7 +200,7 @@ export function fetchConformance(ask: Ask): void {
       expect(performance.now() - started).toBeLessThan(10_000);
     });
 
-    it('answers without records when the time is over', async () => {
+    it('answers without records when its time is over', async () => {
       const { path } = await ask.topic();
       const started = performance.now();
       const waited = await ask.get(`${path}/partitions/0/records?offset=0&waitMs=300`);

@@ -6,7 +6,7 @@ export function groupMembersConformance(ask: Ask): void {
   const newMember = (group: string, topic: string, fields: Fields = {}) => memberOfTopic(ask, group, topic, fields);
 
   describe('a member', () => {
-    it('joins, is told its partitions, stays, and leaves', async () => {
+    it('joins, gets its partitions, stays, and leaves', async () => {
       const { topic, topicId } = await ask.topic(3);
       const member = newMember(freshName(), topic);
       await settle(member);
@@ -27,7 +27,7 @@ export function groupMembersConformance(ask: Ask): void {
       });
     });
 
-    it('shares with those who come, and takes over from those who leave', async () => {
+    it('shares with members that join, and takes over from members that leave', async () => {
       const { topic } = await ask.topic(4);
       const group = freshName();
       const [first, second] = [newMember(group, topic), newMember(group, topic)];
@@ -40,14 +40,14 @@ export function groupMembersConformance(ask: Ask): void {
       expect(second.owned()).toHaveLength(4);
     });
 
-    it('gets nothing before the other has said that it let go', async () => {
+    it('gets nothing before the other member has reported that it let go', async () => {
       const { topic } = await ask.topic(2);
       const group = freshName();
       const [first, second] = [newMember(group, topic), newMember(group, topic)];
       await settle(first);
       for (let i = 0; i < 4; i++) await second.beat();
       expect(second.owned()).toEqual([]);
-      // It says nothing of what it owns, and so keeps it.
+      // The first member does not report which partitions it owns, and so keeps them.
       for (let i = 0; i < 3; i++) await first.beat({ topicPartitions: null });
       await second.beat();
       expect(second.owned()).toEqual([]);
@@ -66,7 +66,7 @@ export function groupMembersConformance(ask: Ask): void {
       ]);
     });
 
-    it('subscribes by an expression, also to topics that come later', async () => {
+    it('subscribes by an expression, also to topics that are created later', async () => {
       const group = freshName();
       const prefix = freshName();
       const member = memberOf(ask, group, { subscribedTopicRegex: `${prefix}-[ab]` });
@@ -79,7 +79,7 @@ export function groupMembersConformance(ask: Ask): void {
       expect(other.owned()).toEqual([`${prefix}-c:0`]);
     });
 
-    it('that is static goes and comes back as another, and nothing moves', async () => {
+    it('that is static leaves and comes back under another member id, and no partition moves', async () => {
       const { topic } = await ask.topic(4);
       const group = freshName();
       const instanceId = freshName();
@@ -138,7 +138,7 @@ export function groupMembersConformance(ask: Ask): void {
       expect(refused.json).toMatchObject({ errorCode, outcome: 'not-written', detail: expect.stringMatching(detail) });
     });
 
-    it('that names a partition it does not own is fenced', async () => {
+    it('that names a partition that it does not own is fenced', async () => {
       const { topic } = await ask.topic(1);
       const other = await ask.topic(1);
       const member = newMember(freshName(), topic);
@@ -147,7 +147,7 @@ export function groupMembersConformance(ask: Ask): void {
       expect(refused.json).toMatchObject({ status: 409, errorCode: 'FENCED_MEMBER_EPOCH' });
     });
 
-    it('without a subscription does not join', async () => {
+    it('without a subscription cannot join', async () => {
       const refused = await memberOf(ask, freshName(), {}).beat();
       expect(refused.json).toMatchObject({ status: 400, errorCode: 'INVALID_REQUEST' });
     });

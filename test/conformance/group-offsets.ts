@@ -12,7 +12,7 @@ export function groupOffsetsConformance(ask: Ask): void {
     const lookUp = async (group: string, query = '') =>
       (await ask.get(`/v1/groups/${group}/offsets${query}`)).json.topics;
 
-    it('are kept with their note, and looked up by topic and range', async () => {
+    it('are kept with their metadata, and looked up by topic and range', async () => {
       const { topic, topicId } = await ask.topic(3);
       const group = freshName();
       const member = newMember(group, topic);
@@ -35,7 +35,7 @@ export function groupOffsetsConformance(ask: Ask): void {
       expect((await ask.get(`/v1/groups/${group}/offsets?partitions=0`)).json).toMatchObject({ status: 400 });
     });
 
-    it('are an owner’s to commit, partition by partition', async () => {
+    it('can be committed by the owner only, partition by partition', async () => {
       const { topic } = await ask.topic(4);
       const group = freshName();
       const [first, second] = [newMember(group, topic), newMember(group, topic)];
@@ -56,7 +56,7 @@ export function groupOffsetsConformance(ask: Ask): void {
       expect(JSON.stringify(stranger.json)).toContain('UNKNOWN_MEMBER_ID');
     });
 
-    it('are not taken back by a commit that comes late', async () => {
+    it('are not set back by a delayed commit', async () => {
       const { topic } = await ask.topic();
       const group = freshName();
       const member = newMember(group, topic);
@@ -67,7 +67,7 @@ export function groupOffsetsConformance(ask: Ask): void {
       expect(await lookUp(group)).toMatchObject([{ partitions: [{ offset: 600 }] }]);
     });
 
-    it('are anybody’s to commit while there are no members, and only then', async () => {
+    it('can be committed by anyone while there are no members, and only then', async () => {
       const { topic } = await ask.topic(2);
       const group = freshName();
       const path = `/v1/groups/${group}/offsets`;
@@ -81,7 +81,7 @@ export function groupOffsetsConformance(ask: Ask): void {
       expect(await lookUp(group)).toMatchObject([{ partitions: [{ offset: 5 }, { offset: 6 }] }]);
     });
 
-    it('are of the topic, not of its name', async () => {
+    it('belong to the topic, not to its name', async () => {
       const { topic, topicId, path } = await ask.topic();
       const group = freshName();
       await ask.json('POST', `/v1/groups/${group}/offsets`, { topics: at(topic, [0, 5]) });
@@ -122,7 +122,7 @@ export function groupOffsetsConformance(ask: Ask): void {
       });
     });
 
-    it('of a topic or partition that is not there are refused', async () => {
+    it('of a topic or partition that does not exist are refused', async () => {
       const { topic } = await ask.topic(1);
       const path = `/v1/groups/${freshName()}/offsets`;
       const unknown = await ask.json('POST', path, { topics: at(freshName(), [0, 1]) });
@@ -135,7 +135,7 @@ export function groupOffsetsConformance(ask: Ask): void {
       ]);
     });
 
-    it('with a note above 4,096 bytes are refused', async () => {
+    it('with metadata above 4,096 bytes are refused', async () => {
       const { topic } = await ask.topic(1);
       const partitions = [{ partition: 0, offset: 1, metadata: 'ü'.repeat(2_049) }];
       const refused = await ask.json('POST', `/v1/groups/${freshName()}/offsets`, { topics: [{ topic, partitions }] });
@@ -144,7 +144,7 @@ export function groupOffsetsConformance(ask: Ask): void {
       expect(JSON.stringify(refused.json)).toMatch(/4098/);
     });
 
-    it('are forgotten, unless a member subscribes', async () => {
+    it('are deleted on request, unless a member subscribes to the topic', async () => {
       const { topic } = await ask.topic(3);
       const group = freshName();
       const path = `/v1/groups/${group}/offsets`;
@@ -188,7 +188,7 @@ export function groupOffsetsConformance(ask: Ask): void {
       ['shift beyond the start', { to: 'shift', by: -20 }, 0],
       ['datetime', { to: 'datetime', timestamp: 25 }, 2],
       ['datetime of the future', { to: 'datetime', timestamp: 99 }, 4],
-    ])('to %s tells first, then sets', async (_, target, offset) => {
+    ])('to %s shows the offset in a dry run, and sets it otherwise', async (_, target, offset) => {
       const { topic, group, current } = await withRecords();
       const dry = await reset(group, { dryRun: true, topics: [{ topic, target }] });
       expect(dry.json).toMatchObject({

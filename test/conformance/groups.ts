@@ -6,7 +6,7 @@ export function groupsConformance(ask: Ask): void {
   const newMember = (group: string, topic: string, fields: Fields = {}) => memberOfTopic(ask, group, topic, fields);
 
   describe('groups', () => {
-    it('are described: members, what they have, how far they are', async () => {
+    it('are described with their members, their assignments and their progress', async () => {
       const { topic, topicId, path } = await ask.topic(2);
       const records = [1, 2, 3].map((value) => ({ partition: 0, value, timestamp: Date.now() - 60_000 }));
       await ask.json('POST', `${path}/records`, { records });
@@ -53,7 +53,7 @@ export function groupsConformance(ask: Ask): void {
       expect((await ask.json('DELETE', path)).json).toMatchObject({ status: 409, errorCode: 'NON_EMPTY_GROUP' });
     });
 
-    it('that are deleted are gone, with their offsets, and may begin anew', async () => {
+    it('that are deleted are gone with their offsets, and may be created again', async () => {
       const { topic } = await ask.topic();
       const group = freshName();
       const path = `/v1/groups/${group}`;

@@ -1,5 +1,5 @@
-// The HTTP conformance suite: what docs/PROTOCOL.md promises, asked of any endpoint. Every reply is also held against
-// the schema that the OpenAPI document shows for it.
+// The HTTP conformance suite asks any endpoint for everything that docs/PROTOCOL.md promises. It also checks every
+// reply against the schema that the OpenAPI document shows for it.
 import { afterAll, beforeAll, beforeEach, describe } from 'vitest';
 import { fetchConformance } from './fetch.ts';
 import { groupMembersConformance } from './group-members.ts';
@@ -12,7 +12,7 @@ import { refusalsConformance } from './refusals.ts';
 import { askOf, type Target } from './target.ts';
 import { topicsConformance } from './topics.ts';
 
-/** By the name of a case: why this endpoint does not keep it, which is printed. */
+/** Maps the name of a test to the reason why this endpoint does not keep it. The reason is printed. */
 export type Exceptions = Readonly<Record<string, string>>;
 
 export function httpConformance(name: string, start: () => Promise<Target>, exceptions: Exceptions = {}): void {

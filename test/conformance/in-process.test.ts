@@ -29,7 +29,7 @@ httpConformance('the handlers, over memory', async (): Promise<Target> => {
     send: async (request) => {
       const { body } = request;
       const result = await api({ ...eventOf(request), ...(body !== undefined && { body }) });
-      // As servers do.
+      // Servers drop the body of an answer to HEAD, and so does this.
       const given = request.method === 'HEAD' ? [] : (result.body ?? []);
       const pieces = typeof given === 'string' ? [Buffer.from(given)] : given;
       return replyOf(result.statusCode, result.headers, Buffer.concat(pieces));
@@ -38,7 +38,10 @@ httpConformance('the handlers, over memory', async (): Promise<Target> => {
   };
 });
 
-/** As API Gateway does it: JSON as text, everything else as base64; events and results go through JSON. */
+/**
+ * This endpoint behaves as API Gateway does: JSON goes as text, everything else as base64, and events and results go
+ * through JSON.
+ */
 httpConformance('the Lambda handler, over memory', async (): Promise<Target> => {
   const handler = createHandler(memoryApi());
   const context = { getRemainingTimeInMillis: () => 29_000 };

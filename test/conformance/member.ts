@@ -1,4 +1,4 @@
-// A member as docs/PROTOCOL.md has it, over HTTP: what it is told it does.
+// A member as docs/PROTOCOL.md describes it, over HTTP. It does what the replies to its heartbeats say.
 import { expect } from 'vitest';
 import { type Ask, freshName, type Reply } from './target.ts';
 
@@ -13,7 +13,7 @@ export function memberOf(ask: Ask, group: string, subscription: Fields, fields: 
   let assignment: TopicPartitions[] = [];
   const path = `/v1/groups/${group}`;
 
-  /** Sends one heartbeat, with other members if given. */
+  /** Sends one heartbeat, with other fields if given. */
   async function beat(other: Fields = {}): Promise<Reply> {
     heartbeatSeq += 1;
     const own = { memberId, memberEpoch, heartbeatSeq, topicPartitions: assignment };
@@ -23,7 +23,7 @@ export function memberOf(ask: Ask, group: string, subscription: Fields, fields: 
     return reply;
   }
 
-  /** One heartbeat; whether nothing is on its way any more. */
+  /** Sends one heartbeat. It returns whether no change is in progress any more. */
   async function step(): Promise<boolean> {
     const before = JSON.stringify(assignment);
     const { status, json } = await beat();
@@ -46,13 +46,13 @@ export function memberOf(ask: Ask, group: string, subscription: Fields, fields: 
   };
 }
 
-/** One that subscribes to this topic. */
+/** A member that subscribes to this topic. */
 export const memberOfTopic = (ask: Ask, group: string, topic: string, fields: Fields = {}) =>
   memberOf(ask, group, { subscribedTopicNames: [topic] }, fields);
 
 type Member = ReturnType<typeof memberOf>;
 
-/** Heartbeats of all in turn, as their timers would send them, until two rounds have changed nothing. */
+/** Sends heartbeats of all members in turn, as their timers would, until two rounds have changed nothing. */
 export async function settle(...members: readonly Member[]): Promise<void> {
   for (let round = 0, quiet = 0; round < 30; round++) {
     let isQuiet = true;

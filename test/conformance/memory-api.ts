@@ -1,4 +1,4 @@
-// The whole service over memory: real engine, real handlers, counted as in AWS.
+// The whole service over memory, with the real engine and the real handlers, and counted as in AWS.
 import { createApi } from '../../http/api.ts';
 import type { HttpApi } from '../../http/http-event.ts';
 import { createEngine } from '../../lib/engine.ts';

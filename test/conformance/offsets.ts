@@ -21,7 +21,7 @@ export function offsetsConformance(ask: Ask): void {
       expect((await at(path, 'at=31')).partitions).toEqual([{ partition: 0, offset: -1, timestamp: -1 }]);
     });
 
-    it('are the first of the greatest timestamp, or -1', async () => {
+    it('are the first with the greatest timestamp, or -1', async () => {
       const { path } = await ask.topic(2);
       const records = [10, 30, 20, 30].map((timestamp) => ({ partition: 0, value: timestamp, timestamp }));
       await ask.json('POST', `${path}/records`, { records });
@@ -40,7 +40,7 @@ export function offsetsConformance(ask: Ask): void {
       expect(found.map((one: { partition: number }) => one.partition)).toEqual(expected);
     });
 
-    it('of a partition that is not there are a 404', async () => {
+    it('of a partition that does not exist are a 404', async () => {
       const { path } = await ask.topic(2);
       expect(await at(path, 'at=latest&partitions=1-2')).toMatchObject({ status: 404 });
       expect(await at('/v1/topics/no-such-topic', 'at=latest')).toMatchObject({ status: 404 });
@@ -48,7 +48,7 @@ export function offsetsConformance(ask: Ask): void {
   });
 
   describe('producers', () => {
-    it('are all different', async () => {
+    it('have ids that are all different', async () => {
       const ask1 = () => ask.send({ method: 'POST', path: '/v1/producers' });
       const made = await Promise.all([ask1(), ask1(), ask1()]);
       expect(made.map(({ status }) => status)).toEqual([201, 201, 201]);
@@ -60,7 +60,7 @@ export function offsetsConformance(ask: Ask): void {
   describe('a receipt', () => {
     const cost = { 'rivulet-cost': 'on' };
 
-    it('says what an append took from the storage', async () => {
+    it('says what an append asked of the storage', async () => {
       const { path } = await ask.topic();
       const body = { records: [{ value: 'x' }] };
       await ask.json('POST', `${path}/records`, body);
@@ -69,7 +69,7 @@ export function offsetsConformance(ask: Ask): void {
       expect(receipt).toMatch(/bytes-in=[1-9][0-9]+, bytes-out=0, usd=0\.00000[0-9]+$/);
     });
 
-    it('comes with errors too, and only when it is asked for', async () => {
+    it('comes with errors too, and only on request', async () => {
       const asked = await ask.get('/v1/topics/no-such-topic', cost);
       expect(asked.status).toBe(404);
       expect(asked.headers['rivulet-cost']).toMatch(/^s3-put=0, .*dynamodb-read-units=/);
@@ -77,12 +77,12 @@ export function offsetsConformance(ask: Ask): void {
     });
   });
 
-  describe('the API about itself', () => {
-    it('is healthy', async () => {
+  describe('the API describes itself', () => {
+    it('with its health', async () => {
       expect(await ask.get('/v1/health')).toMatchObject({ status: 200, json: { status: 'ok' } });
     });
 
-    it('has a document', async () => {
+    it('with a document', async () => {
       const { json } = await ask.get('/openapi.json');
       expect(json.openapi).toMatch(/^3\.1/);
       expect(json.paths['/v1/topics/{topic}/fetch'].post.operationId).toBe('fetch');

@@ -6,14 +6,16 @@ import { type Ask, batchOf, frameOf, type Reply } from './target.ts';
 
 const values = (reply: Reply) => reply.json.records.map(({ value }: { value: unknown }) => value);
 
-/** A batch with one field changed, CRC as it was unless the field lies before what it covers. */
+/**
+ * A batch with one field changed. The CRC stays as it was, unless the field lies before the bytes that the CRC covers.
+ */
 function damaged(change: (view: DataView) => void): Uint8Array {
   const batch = batchOf(['value']);
   change(new DataView(batch.buffer, batch.byteOffset, batch.length));
   return batch;
 }
 
-/** Else the CRC would hide what is wrong beside it. */
+/** Without a new CRC, the CRC error would hide the error that the test wants to see. */
 function recrc(batch: Uint8Array): Uint8Array {
   new DataView(batch.buffer, batch.byteOffset).setUint32(field.crc, crc32c(batch, field.attributes));
   return batch;
@@ -45,7 +47,7 @@ export function produceBinaryConformance(ask: Ask): void {
       expect(values(await ask.get(`${path}/partitions/0/records`))).toEqual(['one', 'two']);
     });
 
-    it('stamps the time of the append where the topic wants it', async () => {
+    it('stamps the time of the append where the topic is configured so', async () => {
       const { path } = await ask.topic(1, { 'message.timestamp.type': 'LogAppendTime' });
       const { logAppendTime } = (await ask.frames(`${path}/records`, frameOf(0, batchOf(['a'])))).json.partitions[0];
       expect(logAppendTime).toBeGreaterThan(1_700_000_000_000);
@@ -140,7 +142,7 @@ export function produceBinaryConformance(ask: Ask): void {
       expect(refused.json.detail).toMatch(detail);
     });
 
-    it('another partition than the path', async () => {
+    it('another partition than the one in the path', async () => {
       const { path } = await ask.topic(2);
       const refused = await ask.frames(`${path}/partitions/1/records`, frameOf(0, batchOf(['a'])));
       expect(refused.json.detail).toBe('body: expected frames of partition 1, as in the path, got 0');

@@ -5,7 +5,7 @@ const values = (reply: Reply) => reply.json.records.map(({ value }: { value: unk
 
 export function produceJsonConformance(ask: Ask): void {
   describe('produce of JSON', () => {
-    it('gives each record its offset, and the records come back', async () => {
+    it('gives each record its offset, and the records are read back', async () => {
       const { path, topicId } = await ask.topic();
       const records = [
         { key: 'k', value: { a: [1, null, 'é'] }, headers: [{ name: 'h', value: 'x' }, { name: 'h' }], timestamp: 5 },
@@ -34,7 +34,7 @@ export function produceJsonConformance(ask: Ask): void {
       });
     });
 
-    it('keeps the order of headers and names that repeat, and takes an object of them too', async () => {
+    it('keeps the order of headers and repeated names, and takes an object of headers too', async () => {
       const { path } = await ask.topic();
       const list = ['b', '10', '2', 'b'].map((name, at) => ({ name, value: `${at}` }));
       await ask.json('POST', `${path}/records`, { records: [{ headers: list }, { headers: { a: '1', b: [1, 2] } }] });
@@ -46,19 +46,19 @@ export function produceJsonConformance(ask: Ask): void {
       ]);
     });
 
-    it('takes numbers of any length as they are', async () => {
+    it('keeps numbers of any length unchanged', async () => {
       const { path } = await ask.topic();
       await ask.json('POST', `${path}/records`, '{"records":[{"value":{"n":12345678901234567890}}]}');
       expect((await ask.get(`${path}/partitions/0/records`)).body.toString()).toContain('{"n":12345678901234567890}');
     });
 
-    it('takes the last of two members of one name', async () => {
+    it('takes the last of two members with the same name', async () => {
       const { path } = await ask.topic();
       await ask.json('POST', `${path}/records`, '{"records":[{"value":"first","value":"last"}]}');
       expect(values(await ask.get(`${path}/partitions/0/records`))).toEqual(['last']);
     });
 
-    it('puts a key always into the same partition', async () => {
+    it('always puts a key into the same partition', async () => {
       const { path } = await ask.topic(4);
       const records = ['a', 'b', 'c', 'd', 'e', 'a', 'b', 'c', 'd', 'e'].map((key) => ({ key, value: key }));
       const placed = (await ask.json('POST', `${path}/records`, { records })).json.records;
@@ -67,7 +67,7 @@ export function produceJsonConformance(ask: Ask): void {
       expect(new Set(partitions).size).toBeGreaterThan(1);
     });
 
-    it('goes to the partition that the path names', async () => {
+    it('writes to the partition that the path names', async () => {
       const { path } = await ask.topic(3);
       const produced = await ask.json('POST', `${path}/partitions/2/records`, { records: [{ key: 'any', value: 1 }] });
       expect(produced.json.records).toEqual([expect.objectContaining({ partition: 2, offset: 0 })]);
@@ -99,7 +99,7 @@ export function produceJsonConformance(ask: Ask): void {
       });
     });
 
-    it('to a topic that is not there is one problem', async () => {
+    it('to a topic that does not exist is one problem', async () => {
       const produced = await ask.json('POST', '/v1/topics/no-such-topic/records', { records: [{ value: 1 }] });
       expect(produced.json).toMatchObject({ errorCode: 'UNKNOWN_TOPIC_OR_PARTITION', outcome: 'not-written' });
     });
@@ -135,7 +135,7 @@ export function produceJsonConformance(ask: Ask): void {
       expect(JSON.stringify(second.json)).toContain('IDEMPOTENCY_KEY_REUSED');
     });
 
-    it.each(['', 'two, keys', 'k'.repeat(256)])('is not %j', async (key) => {
+    it.each(['', 'two, keys', 'k'.repeat(256)])('is not valid as %j', async (key) => {
       const { path } = await ask.topic();
       const body = { records: [{ value: 1 }] };
       const refused = await ask.json('POST', `${path}/records`, body, { 'idempotency-key': key });
@@ -144,7 +144,7 @@ export function produceJsonConformance(ask: Ask): void {
   });
 
   describe('expectedOffset', () => {
-    it('lets one append in, and the next only behind it', async () => {
+    it('lets one append in, and the next only after it', async () => {
       const { path } = await ask.topic();
       const at = (expectedOffset: number, value: string) =>
         ask.json('POST', `${path}/partitions/0/records`, { expectedOffset, records: [{ value }] });
@@ -173,7 +173,7 @@ export function produceJsonConformance(ask: Ask): void {
       expect((await again()).json.records).toEqual([expect.objectContaining({ offset: 0, duplicate: true })]);
     });
 
-    it('of many at once lets exactly one in', async () => {
+    it('lets exactly one of many concurrent appends in', async () => {
       const { path } = await ask.topic();
       const answers = await Promise.all(
         Array.from({ length: 8 }, (_, value) =>

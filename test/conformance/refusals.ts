@@ -10,7 +10,7 @@ const record = { records: [{ value: 'x' }] };
 export function refusalsConformance(ask: Ask): void {
   describe('a path', () => {
     it.each(['/', '/v1', '/v2/topics', '/v1/topics/', '/v1/topics/a/', '/v1/topics/a/records/', '/v1/topics/a/b/c'])(
-      '%s leads nowhere',
+      '%s has no operation',
       async (path) => {
         expect((await ask.get(path)).json).toMatchObject({ status: 404, errorCode: 'NOT_FOUND' });
       },
@@ -66,7 +66,7 @@ export function refusalsConformance(ask: Ask): void {
       expect(head.headers['content-type']).toBe(got.headers['content-type']);
     });
 
-    it('of what is not there is a 404, and of what cannot be got a 405', async () => {
+    it('for a missing resource is a 404, and for a path without GET a 405', async () => {
       const statusOf = async (path: string) => (await ask.send({ method: 'HEAD', path })).status;
       const { path } = await ask.topic();
       expect(await Promise.all([path, `${path}x`, `${path}/records`, '/v1/nothing'].map(statusOf))).toEqual([
@@ -94,7 +94,7 @@ export function refusalsConformance(ask: Ask): void {
       expect(refused.json.detail).toContain(field);
     });
 
-    it('says nothing beside a JSON body', async () => {
+    it('beside a JSON body is refused', async () => {
       const { path, topicId } = await ask.topic();
       const refused = await ask.json('POST', `${path}/records?topicId=${topicId}`, record);
       expect(refused.json).toMatchObject({ status: 400, field: 'query.topicId' });
@@ -121,12 +121,12 @@ export function refusalsConformance(ask: Ask): void {
       },
     );
 
-    it('batches where only JSON is taken are a 415', async () => {
+    it('batches are a 415 where only JSON is taken', async () => {
       const { path } = await ask.topic();
       expect((await ask.frames(`${path}/fetch`, Buffer.alloc(8))).status).toBe(415);
     });
 
-    it('what is not offered is a 406, before anything is done', async () => {
+    it('a type that is not offered is a 406, before anything is done', async () => {
       const { path } = await ask.topic();
       const refused = await ask.json('POST', `${path}/records`, record, { accept: BATCHES_MEDIA_TYPE });
       expect(refused.json).toMatchObject({ status: 406, errorCode: 'NOT_ACCEPTABLE', outcome: 'not-written' });
@@ -187,7 +187,7 @@ export function refusalsConformance(ask: Ask): void {
       expect((await ask.get(`${path}/partitions/0/records`)).json.highWatermark).toBe(0);
     });
 
-    it('may have names that JavaScript has too: they are names like any other', async () => {
+    it('may have names that JavaScript has too, which are names like any other', async () => {
       const { path } = await ask.topic();
       const value = '{"__proto__":{"a":1},"constructor":null,"toString":"x"}';
       const header = '{"name":"__proto__","value":"v"}';
@@ -218,12 +218,12 @@ export function refusalsConformance(ask: Ask): void {
       ['GET', '/v1/topics'],
       ['GET', '/v1/health'],
       ['DELETE', '/v1/topics/no-such-topic'],
-    ])('where none belongs is refused: %s %s', async (method, path) => {
+    ])('is refused by an operation without a body: %s %s', async (method, path) => {
       const refused = await ask.json(method, path, {});
       expect(refused.json).toMatchObject({ status: 400, detail: 'body: expected none, got 2 bytes' });
     });
 
-    it('of a record ahead of the clock is refused', async () => {
+    it('with a record ahead of the clock is refused', async () => {
       const { path } = await ask.topic();
       const body = { records: [{ value: 1, timestamp: limits.maxOffset }] };
       const refused = await ask.json('POST', `${path}/records`, body);
@@ -231,7 +231,7 @@ export function refusalsConformance(ask: Ask): void {
       expect(refused.json.records[0].error).toMatchObject({ errorCode: 'INVALID_TIMESTAMP', outcome: 'not-written' });
     });
 
-    it('of a record larger than the topic takes is refused', async () => {
+    it('with a record larger than the topic takes is refused', async () => {
       const { path } = await ask.topic(1, { 'max.message.bytes': '2000' });
       const refused = await ask.json('POST', `${path}/records`, { records: [{ value: 'x'.repeat(3000) }] });
       expect(refused.status).toBe(413);
@@ -244,20 +244,20 @@ export function refusalsConformance(ask: Ask): void {
     const send = (path: string, body: Uint8Array, headers: Record<string, string> = packed) =>
       ask.send({ method: 'POST', path: `${path}/records`, headers, body });
 
-    it('of JSON is taken', async () => {
+    it('with JSON is taken', async () => {
       const { path } = await ask.topic();
       expect((await send(path, gzipSync('{"records":[{"value":"unpacked"}]}'))).status).toBe(200);
       expect((await ask.get(`${path}/partitions/0/records`)).json.records[0].value).toBe('unpacked');
     });
 
-    it('of batches is taken', async () => {
+    it('with batches is taken', async () => {
       const { path } = await ask.topic();
       const body = gzipSync(frameOf(0, batchOf(['unpacked'])));
       expect((await send(path, body, { ...packed, 'content-type': BATCHES_MEDIA_TYPE })).status).toBe(200);
       expect((await ask.get(`${path}/partitions/0/records`)).json.records[0].value).toBe('unpacked');
     });
 
-    it('that is none is refused', async () => {
+    it('that is not gzip is refused', async () => {
       const { path } = await ask.topic();
       const refused = await send(path, Buffer.from(JSON.stringify(record)));
       expect(refused.json).toMatchObject({ status: 400, outcome: 'not-written', field: 'body' });
@@ -274,22 +274,25 @@ export function refusalsConformance(ask: Ask): void {
       expect(refused.json.detail).toContain(`at most ${limit} bytes`);
     });
 
-    it.each(['br', 'zstd', 'gzip, gzip'])('or else: %s is a 415 that names what there is', async (encoding) => {
-      const { path } = await ask.topic();
-      const refused = await send(path, Buffer.from(JSON.stringify(record)), {
-        ...packed,
-        'content-encoding': encoding,
-      });
-      expect(refused.json).toMatchObject({
-        status: 415,
-        outcome: 'not-written',
-        detail: `header.content-encoding: expected gzip, identity or none, got "${encoding}"`,
-      });
-      expect(refused.headers['accept-encoding']).toBe('gzip');
-    });
+    it.each(['br', 'zstd', 'gzip, gzip'])(
+      'with another coding (%s) is a 415 that names the supported codings',
+      async (encoding) => {
+        const { path } = await ask.topic();
+        const refused = await send(path, Buffer.from(JSON.stringify(record)), {
+          ...packed,
+          'content-encoding': encoding,
+        });
+        expect(refused.json).toMatchObject({
+          status: 415,
+          outcome: 'not-written',
+          detail: `header.content-encoding: expected gzip, identity or none, got "${encoding}"`,
+        });
+        expect(refused.headers['accept-encoding']).toBe('gzip');
+      },
+    );
   });
 
-  describe('a body too large', () => {
+  describe('a body that is too large', () => {
     it.each([
       ['JSON', 'application/json', limits.jsonBodyBytes],
       ['batches', BATCHES_MEDIA_TYPE, limits.binaryBodyBytes],

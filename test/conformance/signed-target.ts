@@ -1,4 +1,4 @@
-// An API behind a server, spoken to as clients do: over a socket, signed.
+// An API behind a server. The suite speaks to it as clients do: over a socket, with signed requests.
 
 import type { HttpApi } from '../../http/http-event.ts';
 import { systemClock } from '../../lib/runtime/clock.ts';
@@ -6,7 +6,7 @@ import { startServer } from '../../local/server.ts';
 import { sendSigned } from '../../tools/emulator/signed-request.ts';
 import type { Target } from './target.ts';
 
-/** `close` runs once the server has ended. */
+/** `close` runs after the server has ended. */
 export async function serveTarget(api: HttpApi, close: () => Promise<void> | void): Promise<Target> {
   const credentials = { accessKeyId: 'conformance', secretAccessKey: 'secret' };
   const server = await startServer({ api, credentials: [credentials], clock: systemClock });

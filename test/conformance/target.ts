@@ -1,5 +1,5 @@
-// What the conformance suite talks to: any endpoint that takes HTTP requests, behind one function. Paths and headers go
-// as they are: nothing on the way may normalise them.
+// The conformance suite talks to any endpoint that takes HTTP requests, behind one function. Paths and headers go out
+// unchanged, and nothing on the way may normalise them.
 import { expect } from 'vitest';
 import { operationsOf } from '../../http/api.ts';
 import type { Operation } from '../../http/operation.ts';
@@ -10,7 +10,7 @@ import { BATCHES_MEDIA_TYPE, decodeFetchFrames, encodeProduceFrames } from '../.
 import type { HttpReply, HttpRequest } from '../../tools/emulator/signed-request.ts';
 
 export type Target = {
-  /** Signed, if the endpoint wants it. */
+  /** Signs the request if the endpoint requires it. */
   send(request: HttpRequest): Promise<HttpReply>;
   close(): Promise<void>;
 };
@@ -20,10 +20,10 @@ export type Reply = HttpReply & { readonly json: any };
 
 const operations = operationsOf({ engine: undefined as never, version: '' });
 
-/** Sends, and holds the reply against what the OpenAPI document says of it. */
+/** Sends the request, and checks the reply against the OpenAPI document. */
 async function exchange(target: Target, request: HttpRequest): Promise<Reply> {
   const reply = await target.send(request);
-  // Whatever type a gateway puts beside nothing.
+  // A gateway may send any content type with an empty body.
   const isBare = reply.status === 204 || request.method === 'HEAD';
   const type = isBare ? '' : (reply.headers['content-type'] ?? '');
   const json = type.includes('json') ? JSON.parse(reply.body.toString()) : undefined;
@@ -34,7 +34,7 @@ async function exchange(target: Target, request: HttpRequest): Promise<Reply> {
   return { ...reply, json };
 }
 
-/** What may come from anywhere: these are not repeated at every operation. */
+/** Any operation may return these errors, so the document does not repeat them at every operation. */
 const anywhere: readonly ErrorCode[] = [
   'INVALID_REQUEST',
   'INVALID_TOPIC_EXCEPTION',
@@ -91,10 +91,10 @@ export function askOf(target: () => Target) {
     send: (request: HttpRequest) => exchange(target(), request),
     json: sendJson,
     get: (path: string, headers: Record<string, string> = {}) => exchange(target(), { method: 'GET', path, headers }),
-    /** Binary frames. */
+    /** Sends binary frames. */
     frames: (path: string, body: Uint8Array, headers: Record<string, string> = {}) =>
       exchange(target(), { method: 'POST', path, headers: { 'content-type': BATCHES_MEDIA_TYPE, ...headers }, body }),
-    /** A topic of its own for each test, so that a suite can run on an endpoint that keeps what it is given. */
+    /** Each test has a topic of its own, so that the suite can run on an endpoint that keeps its data. */
     topic: async (partitions = 1, config: Record<string, string> = {}) => {
       const topic = freshName();
       const made = await sendJson('PUT', `/v1/topics/${topic}`, { partitions, config });

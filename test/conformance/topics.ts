@@ -3,7 +3,7 @@ import { type Ask, freshName } from './target.ts';
 
 export function topicsConformance(ask: Ask): void {
   describe('topics', () => {
-    it('are made, described, listed and deleted', async () => {
+    it('are created, described, listed and deleted', async () => {
       const { topic, topicId, path } = await ask.topic(3);
       const described = await ask.get(path);
       expect(described.json).toMatchObject({ topic, topicId, partitions: 3 });
@@ -16,13 +16,13 @@ export function topicsConformance(ask: Ask): void {
       expect((await ask.get(path)).json).toMatchObject({ status: 404, errorCode: 'UNKNOWN_TOPIC_OR_PARTITION' });
     });
 
-    it('have one partition unless told otherwise', async () => {
+    it('have one partition by default', async () => {
       const made = await ask.json('PUT', `/v1/topics/${freshName()}`, {});
       expect(made).toMatchObject({ status: 201, json: { partitions: 1 } });
       expect(made.json).not.toHaveProperty('partitionDetails');
     });
 
-    it('are made once', async () => {
+    it('are created once', async () => {
       const { path } = await ask.topic();
       expect((await ask.json('PUT', path, {})).json).toMatchObject({
         status: 409,
@@ -31,7 +31,7 @@ export function topicsConformance(ask: Ask): void {
       });
     });
 
-    it('mark the configuration that is not the default', async () => {
+    it('mark configuration values that are not the default', async () => {
       const { path } = await ask.topic(1, { 'retention.ms': '60000' });
       const { config } = (await ask.get(path)).json;
       expect(config).toContainEqual(
@@ -40,7 +40,7 @@ export function topicsConformance(ask: Ask): void {
       expect(config).toContainEqual(expect.objectContaining({ name: 'max.message.bytes', isDefault: true }));
     });
 
-    it('change their configuration, and null goes back to the default', async () => {
+    it('change their configuration, and null restores the default', async () => {
       const { path } = await ask.topic(1, { 'retention.ms': '60000' });
       const valueNow = async () =>
         (await ask.get(path)).json.config.find(({ name }: { name: string }) => name === 'retention.ms');
@@ -54,7 +54,7 @@ export function topicsConformance(ask: Ask): void {
       ['PUT', '"x"'],
       ['PATCH', '"x"'],
       ['PATCH', 'null'],
-    ])('take no configuration that there is not: %s of %s', async (method, value) => {
+    ])('refuse an unknown configuration: %s of %s', async (method, value) => {
       const { path } = await ask.topic();
       for (const name of ['__proto__', 'constructor', 'toString', 'no.such', '']) {
         const target = method === 'PUT' ? `/v1/topics/${freshName()}` : path;
@@ -65,7 +65,7 @@ export function topicsConformance(ask: Ask): void {
       }
     });
 
-    it('take no text that UTF-8 cannot hold', async () => {
+    it('refuse text that UTF-8 cannot hold', async () => {
       const name = 'follower.replication.throttled.replicas';
       const refused = await ask.json('PUT', `/v1/topics/${freshName()}`, `{"config":{"${name}":"*\\ud800"}}`);
       expect(refused.json).toMatchObject({
@@ -74,7 +74,7 @@ export function topicsConformance(ask: Ask): void {
       });
     });
 
-    it('only grow', async () => {
+    it('can only gain partitions', async () => {
       const { path } = await ask.topic(2);
       expect((await ask.json('PATCH', path, { partitions: 4 })).json).toMatchObject({ partitions: 4 });
       expect((await ask.json('PATCH', path, { partitions: 3 })).json).toMatchObject({
@@ -84,7 +84,7 @@ export function topicsConformance(ask: Ask): void {
       expect((await ask.get(path)).json.partitionDetails).toHaveLength(4);
     });
 
-    it.each([0, -1, 1.5, 10_001])('do not have %d partitions', async (partitions) => {
+    it.each([0, -1, 1.5, 10_001])('cannot have %d partitions', async (partitions) => {
       const refused = await ask.json('PUT', `/v1/topics/${freshName()}`, { partitions });
       expect(refused.json).toMatchObject({ status: 400, errorCode: 'INVALID_PARTITIONS', outcome: 'not-written' });
       expect(refused.json.detail).toContain(String(partitions));
@@ -94,7 +94,7 @@ export function topicsConformance(ask: Ask): void {
       ['retention.ms', 'soon'],
       ['no.such.config', '1'],
       ['max.message.bytes', '99999999'],
-    ])('do not take %s = %s', async (name, value) => {
+    ])('refuse %s = %s', async (name, value) => {
       const refused = await ask.json('PUT', `/v1/topics/${freshName()}`, { config: { [name]: value } });
       expect(refused.json).toMatchObject({ status: 400, errorCode: 'INVALID_CONFIG' });
       expect(refused.json.detail).toContain(name);
@@ -125,7 +125,7 @@ export function topicsConformance(ask: Ask): void {
       expect(seen).toEqual(expect.arrayContaining(made));
     });
 
-    it('made anew under a name are others', async () => {
+    it('that are re-created under a name are different topics', async () => {
       const { path, topicId } = await ask.topic();
       await ask.json('POST', `${path}/records`, { records: [{ value: 'old' }] });
       await ask.json('DELETE', path);

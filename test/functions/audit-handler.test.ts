@@ -22,14 +22,14 @@ async function auditedWorld(spoil: (keys: readonly string[]) => readonly string[
   return { report, entries: lines.map((line) => JSON.parse(line)) };
 }
 
-it('an audit that finds nothing wrong is one line of the log and no metric', async () => {
+it('an audit that finds nothing wrong writes one line of the log and no metric', async () => {
   const { report, entries } = await auditedWorld(() => []);
   expect(report).toMatchObject({ topics: 1, objects: 2, missingObjects: 0, missing: [] });
   expect(entries).toHaveLength(1);
   expect(entries[0]).toMatchObject({ level: 'INFO', message: 'AUDIT', service: 'Test', objects: 2 });
 });
 
-it('a missing object is an error of the log each, and a metric', async () => {
+it('each missing object is an error in the log, and all of them are a metric', async () => {
   const { report, entries } = await auditedWorld((keys) => keys);
   expect(report.missing).toHaveLength(2);
   expect(entries.slice(0, 2)).toMatchObject([
@@ -40,13 +40,13 @@ it('a missing object is an error of the log each, and a metric', async () => {
   expect(entries.at(-1)).not.toHaveProperty('OrphanObjects');
 });
 
-it('an audit that runs out of time says so to who asked for it', async () => {
+it('an audit that runs out of time says so to its caller', async () => {
   const { report, entries } = await auditedWorld(() => [], 29_000, { verify: true });
   expect(report.incomplete).toContain('no time was left');
   expect(entries).toMatchObject([{ level: 'WARN', message: 'AUDIT_INCOMPLETE' }]);
 });
 
-it('and fails where nobody would read its report', async () => {
+it('an audit that runs out of time fails when no caller would read its report', async () => {
   await expect(auditedWorld(() => [], 29_000)).rejects.toThrow('no time was left');
   expect(lines).toHaveLength(1);
 });

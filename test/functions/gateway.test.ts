@@ -2,7 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { createHandler, type LambdaEvent } from '../../functions/gateway.ts';
 import type { HttpEvent, HttpResult } from '../../http/http-event.ts';
 
-/** As API Gateway sends it: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html */
+/**
+ * The event as API Gateway sends it:
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+ */
 function gatewayEvent(changes: Partial<LambdaEvent>): LambdaEvent {
   const full = {
     version: '2.0',
@@ -49,14 +52,14 @@ async function exchange(event: LambdaEvent, reply: HttpResult) {
 }
 
 describe('the Lambda handler', () => {
-  it('passes on what we read of the event, and nothing that the gateway has decoded', async () => {
+  it('passes on the parts of the event that we read, and nothing that the gateway has decoded', async () => {
     const { seen } = await exchange(gatewayEvent({ body: '{}' }), { statusCode: 204, headers: {} });
     expect(seen).toMatchObject({ rawPath: '/v1/topics/orders/records', rawQueryString: 'topicId=abc', body: '{}' });
     expect(seen).not.toHaveProperty('pathParameters');
     expect(seen).not.toHaveProperty('queryStringParameters');
   });
 
-  it('leaves the last second of its time for the answer', async () => {
+  it('keeps the last second of its time for the answer', async () => {
     expect((await exchange(gatewayEvent({}), { statusCode: 204, headers: {} })).seen).toMatchObject({
       timeLeftMs: 28_000,
     });
@@ -67,13 +70,13 @@ describe('the Lambda handler', () => {
     expect((await exchange(gatewayEvent({}), reply)).result).toEqual({ ...reply, isBase64Encoded: false });
   });
 
-  it('answers pieces as the base64 of the whole, also those of a view', async () => {
+  it('answers a body in chunks as the base64 of the whole, also when a chunk is a view', async () => {
     const body = [Uint8Array.from([1, 2, 255]).subarray(1), Uint8Array.of(7)];
     const { result } = await exchange(gatewayEvent({}), { statusCode: 200, headers: {}, body });
     expect(result).toEqual({ statusCode: 200, headers: {}, body: 'Av8H', isBase64Encoded: true });
   });
 
-  it('answers without a body without one', async () => {
+  it('answers without a body where there is none', async () => {
     const { result } = await exchange(gatewayEvent({}), { statusCode: 204, headers: {} });
     expect(result).toEqual({ statusCode: 204, headers: {}, isBase64Encoded: false });
   });

@@ -16,7 +16,7 @@ const keep = (chunk: unknown) => lines.push(String(chunk)) > 0;
 beforeEach(() => {
   lines.length = 0;
   vi.stubEnv('SERVICE', 'Test');
-  // Powertools writes to the streams, past the console.
+  // Powertools writes to the streams directly, not through the console.
   vi.spyOn(process.stdout, 'write').mockImplementation(keep);
   vi.spyOn(process.stderr, 'write').mockImplementation(keep);
 });
@@ -34,7 +34,7 @@ function event(method: string, rawPath: string, body?: object) {
   return { ...base, requestContext: { requestId: 'r1', http }, ...(body && { body: JSON.stringify(body) }) };
 }
 
-/** The API over memory, as the produce function wears it. */
+/** The API over memory, wrapped as it is in the produce function. */
 function measuredApi() {
   const totals = newCounters();
   const objects = countingObjectStore(createMemoryObjectStore({ clock: systemClock }), totals);
@@ -57,7 +57,7 @@ const failing = (error: unknown): Operation =>
   });
 
 describe('the log', () => {
-  it('has one line for a failure that is ours, with its causes and without credentials', async () => {
+  it('has one line for an internal failure, with its causes and without credentials', async () => {
     const cause = new Error('the reason', { cause: new Error('the reason of the reason') });
     const handler = handlerFor([failing(new RivuletError('STORAGE_UNAVAILABLE', 'no storage', { cause }))]);
     expect(await handler(event('POST', '/v1/x'), context)).toMatchObject({ statusCode: 503 });
@@ -90,7 +90,7 @@ describe('the log', () => {
 describe('the metrics', () => {
   const records = { records: [{ value: 'a' }, { value: 'b' }] };
 
-  it('are one short line per request, of what it has counted', async () => {
+  it('are one short line per request, with everything that the request counted', async () => {
     const api = measuredApi();
     await api(event('PUT', '/v1/topics/orders', {}));
     lines.length = 0;
@@ -116,7 +116,7 @@ describe('the metrics', () => {
     expect(JSON.parse(lines[0]!)).not.toHaveProperty('Records');
   });
 
-  it('are per topic, beside the sum, only where that is wanted and the topic is there', async () => {
+  it('are reported per topic, beside the sum, only where the deployment wants that and the topic exists', async () => {
     vi.stubEnv('METRICS_PER_TOPIC', 'true');
     const api = measuredApi();
     await api(event('GET', '/v1/topics/invented'));

@@ -11,7 +11,7 @@ beforeEach(() => {
 });
 afterEach(() => vi.restoreAllMocks());
 
-/** A topic of three records, and two groups that have read so many of them. */
+/** A topic of three records, and two groups that have read this many of them. */
 async function lookedAt(
   offsets: readonly number[],
   { perGroup = false, leftMs = 300_000, ageMinutes = 0, offsetsRetentionMinutes = 10_080 } = {},
@@ -30,13 +30,13 @@ async function lookedAt(
   return { report, entries: lines.map((line) => JSON.parse(line)) };
 }
 
-it('groups that have read everything are no line of the log and no metric', async () => {
+it('groups that have read everything write no line of the log and no metric', async () => {
   const { report, entries } = await lookedAt([3, 3]);
   expect(report).toMatchObject({ groups: 2, behind: [] });
   expect(entries).toEqual([]);
 });
 
-it('each that is behind is a line of the log, and the furthest a metric', async () => {
+it('each group that is behind is a line of the log, and the greatest lag is a metric', async () => {
   const { entries } = await lookedAt([1, 3]);
   expect(entries).toHaveLength(2);
   expect(entries[0]).toMatchObject({ level: 'INFO', message: 'GROUP_BEHIND', groupId: 'g0', lag: 2, topic: 't' });
@@ -45,7 +45,7 @@ it('each that is behind is a line of the log, and the furthest a metric', async 
   expect(entries[1]).not.toHaveProperty('group');
 });
 
-it('each has metrics of its own where the deployment wants that', async () => {
+it('each group has metrics of its own where the deployment wants that', async () => {
   const { entries } = await lookedAt([1, 0], { perGroup: true });
   const metrics = entries.filter((entry) => '_aws' in entry).map(({ group = 'all', GroupLag }) => [group, GroupLag]);
   expect(metrics.sort()).toEqual([
@@ -55,13 +55,13 @@ it('each has metrics of its own where the deployment wants that', async () => {
   ]);
 });
 
-it('a look that runs out of time says so', async () => {
+it('a check that runs out of time says so', async () => {
   const { report, entries } = await lookedAt([1, 1], { leftMs: 29_000 });
   expect(report.incomplete).toContain('no time was left');
   expect(entries).toMatchObject([{ level: 'WARN', message: 'LAG_INCOMPLETE' }]);
 });
 
-it('offsets go after the time that the deployment says', async () => {
+it('offsets expire after the time that the deployment sets', async () => {
   const { report } = await lookedAt([1], { ageMinutes: 3_000, offsetsRetentionMinutes: 2_880 });
   expect(report).toMatchObject({ expiredOffsets: 1, expiredGroups: 1, groups: 0 });
 });

@@ -1,6 +1,7 @@
-// What a hostile client may send costs at most in proportion to its size, and holds up nobody: each input goes to the real
-// server, in a process of its own, in one size and in twice that. This is the one timed test. It goes by the processor time
-// of that process, and by the best of some runs, so that a busy machine does not fail it.
+// The cost of hostile input grows at most in proportion to its size, and hostile input delays no other client. Each
+// input goes to the real server, in a process of its own, in one size and in twice that size. This is the one timed
+// test. It measures the processor time of that process and takes the best of several runs, so that a busy machine does
+// not fail it.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,9 +11,9 @@ import { costOf } from '../../tools/bench/hostile.ts';
 import { hostileInputs, targetAt } from '../../tools/bench/hostile-inputs.ts';
 
 const runs = 2;
-/** What is quadratic takes four times as long. */
+/** An input with quadratic cost takes four times as long. */
 const mostGrowth = 3.2;
-/** Below it the ratio says more of the garbage collector than of us. */
+/** Below this time the ratio says more about the garbage collector than about our code. */
 const floorMs = 60;
 const longestStallMs = 500;
 

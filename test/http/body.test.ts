@@ -10,7 +10,7 @@ const refusal = (body: Uint8Array | string, encoding?: string) =>
   );
 
 describe('a body', () => {
-  it.each([undefined, '', 'identity', 'Identity '])('with the coding %j is as it came', async (encoding) => {
+  it.each([undefined, '', 'identity', 'Identity '])('with the coding %j is used as it came', async (encoding) => {
     expect(await readBody('{}', encoding, 'jsonBodyBytes')).toBe('{}');
   });
 
@@ -18,13 +18,13 @@ describe('a body', () => {
     expect(String(await readBody(gzipSync('{"a":1}'), encoding, 'jsonBodyBytes'))).toBe('{"a":1}');
   });
 
-  it('may be of several members', async () => {
+  it('may consist of several gzip members', async () => {
     const body = Buffer.concat([gzipSync('{"a":'), gzipSync('1}')]);
     expect(String(await readBody(body, 'gzip', 'jsonBodyBytes'))).toBe('{"a":1}');
   });
 
   it.each(['br', 'deflate', 'zstd', 'gzip, gzip', 'gzip, identity', 'aws-chunked', 'gzip;q=1', '__proto__'])(
-    'in %j is refused with what there is',
+    'in %j is refused with the list of supported codings',
     async (encoding) => {
       expect(await refusal('{}', encoding)).toMatchObject({
         errorCode: 'UNSUPPORTED_MEDIA_TYPE',
@@ -53,7 +53,7 @@ describe('a body', () => {
     });
   });
 
-  it('of exactly the limit is taken, and one byte more is not, packed or not', async () => {
+  it('of exactly the limit is taken, and one byte more is refused, packed or not', async () => {
     const full = Buffer.alloc(limits.jsonBodyBytes, 0x20);
     expect(await readBody(full, undefined, 'jsonBodyBytes')).toBe(full);
     expect((await readBody(gzipSync(full), 'gzip', 'jsonBodyBytes')).length).toBe(limits.jsonBodyBytes);

@@ -18,7 +18,7 @@ const get = (rawQueryString: string): HttpEvent => ({
   isBase64Encoded: false,
 });
 
-it('a GET from a time misses nothing that arrives while the offset is looked up', async () => {
+it('a GET from a time misses no record that arrives while the offset is looked up', async () => {
   const { engine, clock } = createWorld();
   await engine.createTopic({ topic: 't' });
   await appendOne(engine, 0, batchOf(['old']));
@@ -34,7 +34,7 @@ it('a GET from a time misses nothing that arrives while the offset is looked up'
   expect(JSON.parse(String(reply.body)).records).toMatchObject([{ offset: 1, value: 'young' }]);
 });
 
-it('a JSON reply unpacks so much, and leaves the rest to the next fetch', async () => {
+it('a JSON reply unpacks a bounded amount, and leaves the rest to the next fetch', async () => {
   const { engine } = createWorld();
   await engine.createTopic({ topic: 't', partitions: 2 });
   const megabyte = { key: null, value: new Uint8Array(2 ** 20), headers: [], timestampMs: startMs };
@@ -63,7 +63,7 @@ it('a JSON reply unpacks so much, and leaves the rest to the next fetch', async 
   expect(await fetchFrom(1)).toMatchObject([{ nextOffset: 41, records: [{ value: 'small' }] }]);
 });
 
-it('a fetch may have a small body, for a long poll holds it', async () => {
+it('a fetch may have only a small body, because a long poll holds it in memory', async () => {
   const { engine } = createWorld();
   const api = createApi({ engine, version: '0.0.0' });
   const rawPath = '/v1/topics/t/fetch';
@@ -91,7 +91,7 @@ describe('a batch that cannot be unpacked', () => {
     return { statusCode, ...JSON.parse(String(body)) };
   };
 
-  it('is the fault of its producer, and no failure of the server', async () => {
+  it('is reported as a fault of its producer, not as a failure of the server', async () => {
     const { engine } = createWorld();
     await engine.createTopic({ topic: 't' });
     await appendOne(engine, 0, batchOf(['good']));
@@ -105,7 +105,7 @@ describe('a batch that cannot be unpacked', () => {
     expect(log).toEqual([]);
   });
 
-  it('because its bytes have changed since, is a failure of ours', async () => {
+  it('is reported as an internal failure when its bytes have changed since', async () => {
     const world = createWorld();
     await world.engine.createTopic({ topic: 't' });
     await appendOne(world.engine, 0, batchOf(['good']));

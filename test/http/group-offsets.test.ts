@@ -1,4 +1,4 @@
-// Looking up more committed offsets than one reply holds.
+// These tests look up more committed offsets than one reply can hold.
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createApi } from '../../http/api.ts';
 import { limits } from '../../lib/api/limits.ts';
@@ -15,7 +15,7 @@ const topics = ['a', 'b', 'c'];
 const numbers = Array.from({ length: 100 }, (_, partition) => partition);
 
 beforeAll(async () => {
-  // As JSON six times as long: 170 of them fill a reply.
+  // This metadata is six times as long in JSON, so 170 of them fill a reply.
   const metadata = '\u0001'.repeat(limits.offsetMetadataBytes);
   for (const topic of topics) {
     await engine.createTopic({ topic, partitions: numbers.length });
@@ -56,15 +56,15 @@ async function allPages(query: Record<string, string>, between: () => Promise<un
   }
 }
 
-describe('committed offsets that no reply can hold', () => {
-  it('are looked up page by page, each once', async () => {
+describe('committed offsets that do not fit into one reply', () => {
+  it('are looked up page by page, each of them once', async () => {
     const { pages, rows } = await allPages({});
     expect(pages).toBe(2);
     const expected = topics.flatMap((topic) => numbers.map((partition) => topic + partition));
     expect(rows.toSorted()).toEqual(expected.toSorted());
   });
 
-  it('none of them is missed because others come or go between the pages', async () => {
+  it('are all found, though others appear or disappear between the pages', async () => {
     const late = ['d', 'e', 'f', 'g'];
     for (const topic of late) await engine.createTopic({ topic });
     const commit = (topic: string) =>
@@ -78,7 +78,7 @@ describe('committed offsets that no reply can hold', () => {
     expect(fewer).toEqual(expect.arrayContaining(topics.flatMap((topic) => [`${topic}0`, `${topic}99`])));
   });
 
-  it('of a topic, and of a range, go on behind what was told', async () => {
+  it('of a topic, and of a range, continue after the last row of the previous page', async () => {
     const { topicId } = await engine.describeTopic('b');
     for (const query of [{ topic: 'b' }, { topic: 'b', partitions: '10-99' }]) {
       const { page } = await lookUp({ ...query, after: `${topicId}/41` });
@@ -87,7 +87,7 @@ describe('committed offsets that no reply can hold', () => {
     }
   });
 
-  it('of a topic made anew between two pages are refused', async () => {
+  it('of a topic that was re-created between two pages are refused', async () => {
     const after = `${'A'.repeat(22)}/41`;
     expect(await lookUp({ topic: 'b', after })).toMatchObject({
       statusCode: 409,
@@ -95,14 +95,17 @@ describe('committed offsets that no reply can hold', () => {
     });
   });
 
-  it.each(['41', 'x/41', `${'A'.repeat(22)}/-1`, `${'A'.repeat(22)}/12345`])('not behind %s', async (after) => {
-    expect(await lookUp({ after })).toMatchObject({
-      statusCode: 400,
-      page: { detail: expect.stringMatching(/^query\.after: expected the nextAfter of a reply/) },
-    });
-  });
+  it.each(['41', 'x/41', `${'A'.repeat(22)}/-1`, `${'A'.repeat(22)}/12345`])(
+    'are not looked up after %s',
+    async (after) => {
+      expect(await lookUp({ after })).toMatchObject({
+        statusCode: 400,
+        page: { detail: expect.stringMatching(/^query\.after: expected the nextAfter of a reply/) },
+      });
+    },
+  );
 
-  it('of no topic are one error, however many partitions are asked for', async () => {
+  it('of a missing topic are one error, however many partitions the request names', async () => {
     expect(await lookUp({ topic: 'none', partitions: '0-9999' })).toMatchObject({
       statusCode: 404,
       page: { errorCode: 'UNKNOWN_TOPIC_OR_PARTITION' },

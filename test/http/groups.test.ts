@@ -10,7 +10,7 @@ const heartbeat = { memberId: 'm', memberEpoch: 0, heartbeatSeq: 1 };
 const refusal = (fields: object) => () => parse(heartbeatBody, { ...heartbeat, ...fields }, 'body');
 
 describe('a heartbeat', () => {
-  it('needs three members; the others may be null', () => {
+  it('needs three members, and the others may be null', () => {
     const names = Object.keys(heartbeatBody.shape).filter((name) => !(name in heartbeat));
     const nulls = Object.fromEntries(names.map((name) => [name, null]));
     expect(parse(heartbeatBody, { ...heartbeat, ...nulls }, 'body')).toEqual({ ...heartbeat, ...nulls });
@@ -37,7 +37,7 @@ describe('a heartbeat', () => {
 });
 
 describe('a commit', () => {
-  it('has as many partitions as the limit says', () => {
+  it('may name as many partitions as the limit says', () => {
     const partitions = (count: number) => Array.from({ length: count }, (_, partition) => ({ partition, offset: 1 }));
     const body = (count: number) => ({ topics: [{ topic: 'a', partitions: partitions(count) }] });
     parse(commitOffsetsBody, body(limits.commitPartitions), 'body');
@@ -69,19 +69,19 @@ describe('a reset', () => {
 describe('a page', () => {
   const rows = ['a', 'b', 'c', 'd'].map((letter) => letter.repeat(8));
 
-  it('holds what fits, and tells where the next begins', () => {
+  it('holds as many rows as fit, and says where the next page begins', () => {
     expect(pageOf(rows, 0, 25)).toEqual({ rows: rows.slice(0, 2), next: 2 });
     expect(pageOf(rows, 2, 25)).toEqual({ rows: rows.slice(2), next: undefined });
     expect(pageOf(rows, 0, 1_000)).toEqual({ rows, next: undefined });
   });
 
-  it('has at least one row, and none behind the end', () => {
+  it('has at least one row, and none after the end', () => {
     expect(pageOf(rows, 1, 1)).toEqual({ rows: ['bbbbbbbb'], next: 2 });
     expect(pageOf(rows, 9, 25)).toEqual({ rows: [], next: undefined });
   });
 });
 
-describe('what the gateway says of a request', () => {
+describe('the data that the gateway adds to a request', () => {
   const api = memoryApi();
 
   async function send(method: string, path: string, context: object, body?: object) {
@@ -97,7 +97,7 @@ describe('what the gateway says of a request', () => {
     return send('POST', '/v1/groups/g/heartbeat', { timeEpoch }, body);
   };
 
-  it('is held against the clock: a coordinator that is far off declines', async () => {
+  it('includes a time, and a coordinator whose clock is far from it refuses the heartbeat', async () => {
     for (const offMs of [-120_000, 120_000])
       expect(await beat(1, systemClock.now() + offMs)).toMatchObject({
         statusCode: 503,
@@ -106,7 +106,7 @@ describe('what the gateway says of a request', () => {
     expect(await beat(1, systemClock.now())).toMatchObject({ statusCode: 200 });
   });
 
-  it('tells where a member is', async () => {
+  it('includes the address of a member', async () => {
     await beat(2, systemClock.now());
     const { json } = await send('GET', '/v1/groups/g', {});
     expect(json.memberDetails).toMatchObject([{ memberId: 'm', host: '192.0.2.17' }]);

@@ -5,7 +5,7 @@ import { memoryApi } from '../conformance/memory-api.ts';
 
 const operations = operationsOf({ engine: undefined as never, version: '1.2.3' });
 const document = openApiDocument(operations, '1.2.3');
-// Paths of the document, as the requests they stand for.
+// The paths of the document, as the requests that they stand for.
 const documented = Object.entries(document.paths ?? {}).flatMap(([path, methods]) =>
   Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
 );
@@ -21,7 +21,7 @@ describe('the OpenAPI document', () => {
     expect(document).toMatchObject({ openapi: '3.1.0', info: { version: '1.2.3' } });
   });
 
-  it('has what the README of the HTTP API lists', () => {
+  it('has everything that the README of the HTTP API lists', () => {
     expect(documented.sort()).toEqual([
       'DELETE /v1/groups/{group}',
       'DELETE /v1/groups/{group}/offsets',
@@ -47,14 +47,14 @@ describe('the OpenAPI document', () => {
     ]);
   });
 
-  it.each(documented)('names an operation that the router has: %s', async (operation) => {
+  it.each(documented)('names only operations that the router has: %s', async (operation) => {
     const [method = '', path = ''] = operation.split(' ');
     expect(
       await statusOf(method, path.replace('{topic}', 'orders').replace('{p}', '0').replace('{group}', 'billing')),
     ).not.toBe(405);
   });
 
-  it('has an operation for every one of the router', () => {
+  it('has an operation for every route of the router', () => {
     expect(documented.sort()).toEqual(operations.map(({ method, path }) => `${method} ${path}`).sort());
     expect(new Set(operations.map(({ id }) => id)).size).toBe(operations.length);
   });
@@ -67,7 +67,7 @@ describe('the OpenAPI document', () => {
     }
   });
 
-  it('refers only to schemas it has', () => {
+  it('refers only to schemas that it defines', () => {
     const text = JSON.stringify(document);
     const schemas = Object.keys(document.components?.schemas ?? {});
     for (const [, name] of text.matchAll(/#\/components\/schemas\/(\w+)/g)) expect(schemas).toContain(name);

@@ -21,12 +21,12 @@ const event = {
   isBase64Encoded: false,
 };
 
-test('a write for which the time runs out has an unknown outcome', async () => {
+test('a write that runs out of time has an unknown outcome', async () => {
   const answer = handlerOf({ ...slow, writes: true })({ ...event, timeLeftMs: 10 });
   await expect(answer).rejects.toMatchObject({ errorCode: 'REQUEST_TIMED_OUT', outcome: 'unknown' });
 });
 
-test('a read for which the time runs out has none', async () => {
+test('a read that runs out of time has no outcome', async () => {
   const answer = handlerOf(slow)({ ...event, timeLeftMs: 10 });
   await expect(answer).rejects.toMatchObject({ errorCode: 'REQUEST_TIMED_OUT', outcome: undefined });
 });
@@ -48,11 +48,11 @@ test.each([
   });
 });
 
-test('a failure after the time ran out bothers nobody', async () => {
+test('a failure after the time ran out is ignored', async () => {
   const { promise, reject } = Promise.withResolvers<never>();
   const answer = handlerOf({ ...slow, run: () => promise })({ ...event, timeLeftMs: 1 });
   await expect(answer).rejects.toMatchObject({ errorCode: 'REQUEST_TIMED_OUT' });
-  // An unhandled rejection would fail the run.
+  // An unhandled rejection would fail the test run.
   reject(new Error('much later'));
   await new Promise((resolve) => setTimeout(resolve, 5));
 });

@@ -18,7 +18,7 @@ describe('problemOf', () => {
     });
   });
 
-  it('puts extra members beside the standard ones, never in their place', () => {
+  it('puts extra members beside the standard ones, and never replaces those', () => {
     const error = new RivuletError('UNEXPECTED_OFFSET', 'why', {
       outcome: 'not-written',
       extra: { nextOffset: 7, status: 200, detail: 'lies' },
@@ -26,7 +26,7 @@ describe('problemOf', () => {
     expect(problemOf(error)).toMatchObject({ status: 412, detail: 'why', nextOffset: 7, outcome: 'not-written' });
   });
 
-  it('says nothing of what it does not know', () => {
+  it('leaves out the members that it does not know', () => {
     const { body, statusCode } = problemResult(new Error('secret /backend/me/key'), 'r1');
     expect(statusCode).toBe(500);
     expect(body).not.toMatch(/secret|\.ts|stack/);

@@ -27,7 +27,7 @@ const blocks = [...text.matchAll(/^```(\w+) ([^\n]+)\n(.*?)^```/gms)].map(([, la
   body,
 }));
 
-/** The bytes of an annotated hex block: what stands before two spaces. */
+/** The bytes of an annotated hex block. They stand before two spaces on each line. */
 function bytesOfBlock(name: string): Buffer {
   const body = blocks.find(({ language, info }) => language === 'hex' && info === name)?.body ?? '';
   return Buffer.from(body.replaceAll(/ {2,}.*$/gm, '').replaceAll(/\s/g, ''), 'hex');
@@ -35,7 +35,7 @@ function bytesOfBlock(name: string): Buffer {
 const fixture = (name: string) => readFileSync(`test/fixtures/http/${name}.bin`);
 
 describe('docs/PROTOCOL.md', () => {
-  it('lists the operations there are', () => {
+  it('lists all operations', () => {
     const rows = rowsOf('| method | path | does |').map(([method, path]) => `${method} ${path}`);
     expect(rows).toEqual(operations.map(({ method, path }) => `${method} ${path}`));
   });
@@ -45,7 +45,7 @@ describe('docs/PROTOCOL.md', () => {
     expect(Object.fromEntries(rows)).toEqual(limits);
   });
 
-  it('lists every error as the catalogue has it', () => {
+  it('lists every error as it is in the catalogue', () => {
     const rows = rowsOf('| errorCode | kafkaErrorCode | status | retriable | title |');
     const expected = Object.entries(catalogue).map(([code, { kafkaErrorCode, status, retriable, title }]) => [
       code,
@@ -72,7 +72,7 @@ describe('docs/PROTOCOL.md', () => {
     const shown = blocks.map(({ info }) => info);
     for (const { id, bodySchema, replySchema } of operations) {
       if (bodySchema) expect(shown).toContain(`request=${id}`);
-      // Documents that are like another's, or are the OpenAPI document itself.
+      // The exceptions are documents that resemble another one, or are the OpenAPI document itself.
       if (replySchema && !['alterTopic', 'produceToPartition', 'openApi'].includes(id))
         expect(shown).toContain(`reply=${id}`);
     }
@@ -82,7 +82,7 @@ describe('docs/PROTOCOL.md', () => {
     expect(bytesOfBlock(name).toString('hex')).toBe(fixture(name).toString('hex'));
   });
 
-  it('shows frames as the service takes and gives them', async () => {
+  it('shows frames as the service takes and returns them', async () => {
     const api = memoryApi();
     const send = async (method: string, path: string, type: string, body: string | Uint8Array) => {
       const headers = {

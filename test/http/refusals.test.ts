@@ -1,5 +1,6 @@
-// Every field of every operation, with values that it does not take: each refusal is a sentence of ours that names the field,
-// what was expected and what came. The bodies to spoil are the examples of docs/PROTOCOL.md.
+// These tests give every field of every operation values that it does not take. Each refusal must be a sentence of ours
+// that names the field, the expected value and the actual value. The bodies to spoil are the examples of
+// docs/PROTOCOL.md.
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import * as z from 'zod';
@@ -37,7 +38,7 @@ function withValue(value: unknown, [step, ...rest]: Path, wrong: unknown): unkno
   return copy;
 }
 
-/** The refusal of it; undefined where it is taken. */
+/** The refusal of the input, or undefined where the input is taken. */
 function refusalOf(schema: z.ZodType, input: unknown, where: string): RivuletError | undefined {
   try {
     parse(schema, input, where);
@@ -79,7 +80,7 @@ const wrongInText = [
 
 describe('a body', () => {
   test.each(operations.filter(({ bodySchema }) => bodySchema).map((one) => [one.id, one.bodySchema!] as const))(
-    'of %s: whatever is wrong in it is refused in our words',
+    'of %s with any wrong field is refused in our words',
     (id, schema) => {
       const example = exampleOf(id);
       expect(refusalOf(schema, example, 'body')).toBeUndefined();
@@ -102,7 +103,7 @@ describe.each(['query', 'path'] as const)('a %s', (where) => {
     return schema instanceof z.ZodObject ? [[id, schema] as const] : [];
   });
 
-  test.each(schemas)('of %s: whatever is wrong in it is refused in our words', (_, schema) => {
+  test.each(schemas)('of %s with any wrong parameter is refused in our words', (_, schema) => {
     for (const name of [...Object.keys(schema.shape), 'strayField', '__proto__', 'constructor'])
       for (const wrong of wrongInText) {
         const refusal = refusalOf(schema, JSON.parse(JSON.stringify({ x: wrong }).replace('x', name)), where);
@@ -111,7 +112,7 @@ describe.each(['query', 'path'] as const)('a %s', (where) => {
   });
 });
 
-describe('each limit is named with the value that broke it', () => {
+describe('a refusal for a limit names the limit and the value that broke it', () => {
   const schemaOf = (id: string) => operations.find((one) => one.id === id)!.bodySchema!;
   const offsets = (length: number) => Array.from({ length }, (_, partition) => ({ partition, offset: 0 }));
   const ofT = (rest: object) => [{ topic: 't', ...rest }];
@@ -169,7 +170,7 @@ describe('each limit is named with the value that broke it', () => {
     expect(refusalOf(schemaOf(id), body, 'body')?.message.slice(0, 200)).toBe(sentence);
   });
 
-  test('and what came is cut where it is long, also as a name, and never inside a character', () => {
+  test('a long value or name is cut in the refusal, and never inside a character', () => {
     const long = '😀'.repeat(100);
     const value = refusalOf(schemaOf('createTopic'), { partitions: long }, 'body')!.message;
     const name = refusalOf(schemaOf('createTopic'), { [long]: 1 }, 'body')!;
@@ -181,7 +182,7 @@ describe('each limit is named with the value that broke it', () => {
   });
 });
 
-test.each(['__proto__', 'constructor', 'toString'])('a configuration called %s does not vanish', (name) => {
+test.each(['__proto__', 'constructor', 'toString'])('a configuration named %s does not vanish', (name) => {
   const config = JSON.parse(`{"${name}": "x"}`);
   for (const id of ['createTopic', 'alterTopic']) {
     const { bodySchema } = operations.find((one) => one.id === id)!;
@@ -191,7 +192,7 @@ test.each(['__proto__', 'constructor', 'toString'])('a configuration called %s d
         errorCode: 'INVALID_CONFIG',
         message: 'body.config.__proto__: expected the name of a topic configuration, got "x"',
       });
-    // Any other unknown name is the engine's to refuse: it must get there.
+    // The engine refuses any other unknown name, so the name must get there.
     else expect(parse(bodySchema!, { config }, 'body')).toEqual({ config: { [name]: 'x' } });
   }
 });

@@ -24,7 +24,7 @@ describe('the router', () => {
   });
 
   it.each(['/', '/v1', '/v1/topic', '/v1/topics/orders/more', '/V1/topics', '/v1/./topics', '/v1%2Ftopics'])(
-    'has nothing at %s',
+    'finds no operation at %s',
     async (path) => {
       await expect(go('GET', path)).rejects.toMatchObject({ errorCode: 'NOT_FOUND' });
     },
@@ -35,20 +35,23 @@ describe('the router', () => {
     await expect(go('HEAD', '/v1/nothing')).rejects.toMatchObject({ errorCode: 'NOT_FOUND' });
   });
 
-  it.each(['OPTIONS', 'DELETE', 'TRACE', '__proto__'])('names the methods there are to %s', async (method) => {
-    await expect(go(method, '/v1/topics/orders')).rejects.toMatchObject({
-      errorCode: 'METHOD_NOT_ALLOWED',
-      extra: { allow: 'GET, HEAD, PUT' },
-    });
-  });
+  it.each(['OPTIONS', 'DELETE', 'TRACE', '__proto__'])(
+    'answers %s with the methods that the path has',
+    async (method) => {
+      await expect(go(method, '/v1/topics/orders')).rejects.toMatchObject({
+        errorCode: 'METHOD_NOT_ALLOWED',
+        extra: { allow: 'GET, HEAD, PUT' },
+      });
+    },
+  );
 });
 
-describe('a path that another path of a policy would cover', () => {
+describe('a path is refused when the path of another access policy would cover it', () => {
   it.each(['/v1/topics/orders/', '/v1/topics/', '/', '//v1/topics', '/v1//topics', '/v1/topics//'])('%s', (path) => {
     expect(() => checkPath(path)).toThrow('There is nothing at');
   });
 
-  it('is not one without empty parts', () => {
+  it('a path without empty parts is not refused', () => {
     expect(() => checkPath('/v1/topics/orders')).not.toThrow();
   });
 });

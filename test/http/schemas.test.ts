@@ -25,7 +25,7 @@ function accepted(act: () => unknown): boolean {
 }
 
 describe('a topic name', () => {
-  it('is what the engine takes for one', () => {
+  it('is valid exactly where the engine takes it', () => {
     const name = fc.oneof(
       fc.string({ unit: fc.constantFrom('a', 'Z', '0', '.', '_', '-', '/', '%', 'é', ' '), maxLength: 6 }),
       fc.constantFrom('a'.repeat(249), 'a'.repeat(250), '__a', '_a', '.', '..', '...', 'a\n'),
@@ -37,7 +37,7 @@ describe('a topic name', () => {
     );
   });
 
-  it('is refused with an error of its own', () => {
+  it('that is invalid is refused with an error of its own', () => {
     expect(() => parse(topicPath, { topic: 'a/b' }, 'path')).toThrow(
       expect.objectContaining({ errorCode: 'INVALID_TOPIC_EXCEPTION', extra: { field: 'path.topic' } }),
     );
@@ -54,11 +54,11 @@ describe('whole numbers in a query', () => {
     },
   );
 
-  it('may be the greatest offset', () => {
+  it('may be as large as the greatest offset', () => {
     expect(parse(fetchPartitionQuery, { offset: '9007199254740991' }, 'query').offset).toBe(2 ** 53 - 1);
   });
 
-  it('have the bounds of what they count', () => {
+  it('have the bounds of the thing that they count', () => {
     expect(() => parse(describeTopicQuery, { partitionsLimit: '257' }, 'query')).toThrow('from 1 to 256, got "257"');
   });
 });
@@ -101,7 +101,7 @@ describe('a fetch', () => {
 });
 
 describe('a produce body', () => {
-  it('names what stands where it does not belong', () => {
+  it('names a field that does not belong where it stands', () => {
     expect(() => parse(producePartitionBody, { records: [{ partition: 1 }] }, 'body')).toThrow(
       'body.records[0].partition: there is no such field',
     );
@@ -134,11 +134,14 @@ describe('offsets', () => {
     expect(parse(offsetsQuery, { at: 'latest', partitions }, 'query').partitions).toEqual(list);
   });
 
-  it.each(['4-2', '1-', '-1', '1-2-3', 'a', '10000', '1,2', ''])('are not of partitions %s', (partitions) => {
-    expect(() => parse(offsetsQuery, { at: 'latest', partitions }, 'query')).toThrow(
-      'query.partitions: expected a partition or a range a-b, 0 to 9999, got',
-    );
-  });
+  it.each(['4-2', '1-', '-1', '1-2-3', 'a', '10000', '1,2', ''])(
+    'are not looked up for the partitions %s',
+    (partitions) => {
+      expect(() => parse(offsetsQuery, { at: 'latest', partitions }, 'query')).toThrow(
+        'query.partitions: expected a partition or a range a-b, 0 to 9999, got',
+      );
+    },
+  );
 });
 
 describe('an Idempotency-Key', () => {

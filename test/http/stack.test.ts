@@ -17,12 +17,12 @@ const spec = { id: 'x', summary: 'x', method: 'GET', path: '/x', status: 200, er
 const answering = (run: () => Promise<ReturnType<typeof json>>) =>
   createStack({ operations: [operation({ ...spec, run })] })(event('GET', '/x'));
 
-it('a request that the storage throttles is told when to come back', async () => {
+it('a request that the storage throttles is answered with a time to come back', async () => {
   const { statusCode, headers } = await answering(() => Promise.reject(new StorageError('throttled', 'x')));
   expect([statusCode, headers['retry-after'], headers['rivulet-request-id']]).toEqual([429, '1', 'r1']);
 });
 
-it('and so is one whose every partition was throttled', async () => {
+it('a request whose every partition was throttled is answered in the same way', async () => {
   const { engine } = createWorld();
   const error = new RivuletError('THROTTLED', 'x', { outcome: 'not-written' });
   const appendRecords = async () => ({ topicId: 'id', records: [{ partition: 0, error }] });
@@ -31,7 +31,7 @@ it('and so is one whose every partition was throttled', async () => {
   expect([statusCode, headers['retry-after']]).toEqual([429, '1']);
 });
 
-it('what failed in a part of a request is in the log, once for each failure that is ours', async () => {
+it('a failed part of a request is in the log, once for each internal failure', async () => {
   const { engine } = createWorld();
   const error = new RivuletError('STORAGE_UNAVAILABLE', 'the disk is full', { outcome: 'not-written' });
   const refused = new RivuletError('INVALID_RECORD', 'x', { outcome: 'not-written' });
@@ -59,6 +59,6 @@ it('what failed in a part of a request is in the log, once for each failure that
 it.each([
   ['a success', () => Promise.resolve(json(200, {}))],
   ['another failure', () => Promise.reject(new StorageError('unavailable', 'x'))],
-])('%s is not', async (_, run) => {
+])('%s is answered without a time to come back', async (_, run) => {
   expect((await answering(run)).headers).not.toHaveProperty('retry-after');
 });

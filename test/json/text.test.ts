@@ -78,7 +78,7 @@ describe('parseJson', () => {
     expect(() => parseJson(body)).toThrow(message);
   });
 
-  it('takes the last of two members of one name', () => {
+  it('takes the last of two members with the same name', () => {
     expect(parseJson('{"a":1,"a":2}')).toEqual({ a: 2 });
   });
 

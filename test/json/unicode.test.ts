@@ -27,7 +27,7 @@ describe('half of a surrogate pair', () => {
   });
 
   it.each([String.raw`"\ud83d\ude00"`, String.raw`"\\ud800"`, '"😀"', String.raw`{"\ud83d\ude00":"\uD83D\uDE00"}`])(
-    'is not there in %s',
+    'is not found in %s',
     (text) => expect(parseJson(text)).toEqual(JSON.parse(text)),
   );
 

@@ -64,12 +64,12 @@ describe('bytes to JSON', () => {
     expect(jsonOfBytes(Buffer.from(text))).toBe(json);
   });
 
-  it('renders null as null and what is not UTF-8 as base64', () => {
+  it('renders null as null, and bytes that are not UTF-8 as base64', () => {
     expect(jsonOfBytes(null)).toBe('null');
     expect(jsonOfBytes(Buffer.from([0, 255]))).toBe('{"type":"binary","data":"AP8="}');
   });
 
-  it('renders JSON deeper than a request may be as a string', () => {
+  it('renders JSON as a string when it is nested deeper than a request may be', () => {
     const deep = `${'['.repeat(33)}${']'.repeat(33)}`;
     expect(jsonOfBytes(Buffer.from(deep))).toBe(JSON.stringify(deep));
   });
@@ -78,7 +78,7 @@ describe('bytes to JSON', () => {
     fc.assert(fc.property(fc.uint8Array(), (bytes) => void JSON.parse(jsonOfBytes(bytes))));
   });
 
-  it('gives objects, arrays, strings and bytes back as they came', () => {
+  it('gives objects, arrays, strings and bytes back unchanged', () => {
     const value = fc.oneof(
       fc.array(fc.jsonValue({ maxDepth: 3 })),
       fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 3 })),

@@ -37,7 +37,7 @@ async function serve(backend: Backend): Promise<string> {
   return server.url;
 }
 
-describe('a data folder', () => {
+describe('a data directory', () => {
   test('is made when it is missing, says what it is, and keeps its records from one opening to the next', async () => {
     const directory = join(newDirectory(), 'not/there/yet');
     const first = openBackend({ directory });
@@ -67,7 +67,7 @@ describe('a data folder', () => {
     expect(readFileSync(join(directory, 'README.txt'), 'utf8')).toBe(marker);
   });
 
-  test('that belongs to something else is refused and left as it is', () => {
+  test('that belongs to another program is refused and left as it is', () => {
     const [full, foreign] = [newDirectory(), newDirectory()];
     writeFileSync(join(full, 'letters.doc'), '');
     expect(() => openBackend({ directory: full })).toThrow(/is not empty and holds no Rivulet data/);
@@ -85,7 +85,7 @@ describe('a data folder', () => {
     expect(() => openBackend({ directory: file })).toThrow(/the data folder cannot be read: .*ENOTDIR/);
   });
 
-  test('may hold what a file system, a desktop or version control has put there', () => {
+  test('may hold files of a file system, a desktop or version control', () => {
     const directory = newDirectory();
     for (const name of ['.gitkeep', '.DS_Store', '.Trash-1000', 'Thumbs.db', 'desktop.ini'])
       writeFileSync(join(directory, name), '');
@@ -95,13 +95,13 @@ describe('a data folder', () => {
     expect(existsSync(join(directory, 'table.sqlite'))).toBe(true);
   });
 
-  test('is not made of a backend directory, whose files are hidden ones too', () => {
+  test('is not made of a backend directory, even one whose files are all hidden', () => {
     const directory = newDirectory();
     writeFileSync(join(directory, '.bashrc'), '');
     expect(() => openBackend({ directory })).toThrow(/is not empty and holds no Rivulet data/);
   });
 
-  test('whose maker died in the middle is taken over', () => {
+  test('whose creator died half-way is taken over', () => {
     const directory = newDirectory();
     mkdirSync(directory, { recursive: true });
     writeFileSync(join(directory, 'README.txt.4711'), 'rivulet da');
@@ -109,7 +109,7 @@ describe('a data folder', () => {
     expect(readFileSync(join(directory, 'README.txt'), 'utf8')).toMatch(/^rivulet data, format 1\n/);
   });
 
-  test('is used by one process at a time, and by the next once that has died', async () => {
+  test('is used by one process at a time, and by the next process once that one has died', async () => {
     const directory = newDirectory();
     const service = await startService(directory);
     expect(() => openBackend({ directory })).toThrow(`another process is using the folder ${directory}`);
@@ -118,8 +118,8 @@ describe('a data folder', () => {
   });
 });
 
-describe('a data folder in use', () => {
-  /** With a topic and two records in two objects; copied while it is open. */
+describe('a data directory in use', () => {
+  /** A data directory with a topic and two records in two objects. It is copied while it is open. */
   async function used(): Promise<{ directory: string; crashed: string; closed: string }> {
     const [directory, crashed, closed] = [newDirectory(), newDirectory(), newDirectory()];
     const backend = openBackend({ directory });
@@ -143,14 +143,14 @@ describe('a data folder in use', () => {
     return end!.latest;
   }
 
-  test('is whole in a copy, and after a crash, with an object that nothing names', async () => {
+  test('is whole in a copy, and after a crash, with an object that no entry names', async () => {
     const { crashed, closed } = await used();
     const [folder] = readdirSync(join(crashed, 'objects'));
     cpSync(join(crashed, 'objects', folder!), join(crashed, 'objects', 'zz+'), { recursive: true });
     for (const directory of [crashed, closed]) expect(await latest(directory)).toBe(2);
   });
 
-  test('whose table is missing is refused, also when a version without a mark has made it', async () => {
+  test('whose table is missing is refused, also when a version without a mark file made it', async () => {
     const { crashed, closed } = await used();
     for (const directory of [crashed, closed]) {
       rmSync(join(directory, 'table.sqlite'));
@@ -168,7 +168,7 @@ describe('a data folder in use', () => {
     }
   });
 
-  test('with something else in the place of a file or a folder says so', async () => {
+  test('says so when a file stands in the place of a directory, or the other way round', async () => {
     const { closed } = await used();
     for (const name of ['table.sqlite-mark', 'table.sqlite', 'README.txt']) {
       const directory = newDirectory();
@@ -179,7 +179,7 @@ describe('a data folder in use', () => {
     }
   });
 
-  test('of which a segment is damaged, empty, a folder or gone answers CORRUPT_LOG for it', async () => {
+  test('answers CORRUPT_LOG for a segment that is damaged, empty, a directory or missing', async () => {
     const { closed } = await used();
     const paths = readdirSync(join(closed, 'objects'), { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())
@@ -201,7 +201,7 @@ describe('a data folder in use', () => {
     }
   });
 
-  test('with a damaged item answers CORRUPT_LOG for what needs it, serves the rest, and knows the item', async () => {
+  test('with a damaged item answers CORRUPT_LOG for what needs the item, serves the rest, and names the item', async () => {
     const { closed } = await used();
     const path = join(closed, 'table.sqlite');
     const bytes = readFileSync(path);
@@ -223,26 +223,29 @@ describe('a data folder in use', () => {
     expect(made.status).toBe(201);
   });
 
-  test.skipIf(process.platform === 'win32')('is for its owner alone, also one that was made for all', async () => {
-    const { directory } = await used();
-    const names = readdirSync(directory, { recursive: true }).map(String);
-    const modes = () => ['.', ...names].map((name) => [name, statSync(join(directory, name)).mode & 0o777]);
-    const isPrivate = (mode: number) => mode === 0o700 || mode === 0o600;
-    for (const [name, mode] of modes()) expect([name, isPrivate(mode as number)]).toEqual([name, true]);
-    for (const name of ['.', ...names]) {
-      const path = join(directory, name);
-      chmodSync(path, statSync(path).isDirectory() ? 0o755 : 0o644);
-    }
-    const backend = open(directory);
-    await backend.audit();
-    // What lies below a private folder is as private.
-    const outer = ['.', 'README.txt', 'objects', 'table.sqlite', 'table.sqlite-mark', 'table.sqlite-wal'];
-    expect(outer.map((name) => statSync(join(directory, name)).mode & 0o077)).toEqual(outer.map(() => 0));
-  });
+  test.skipIf(process.platform === 'win32')(
+    'is readable by its owner alone, also if it was made readable for all',
+    async () => {
+      const { directory } = await used();
+      const names = readdirSync(directory, { recursive: true }).map(String);
+      const modes = () => ['.', ...names].map((name) => [name, statSync(join(directory, name)).mode & 0o777]);
+      const isPrivate = (mode: number) => mode === 0o700 || mode === 0o600;
+      for (const [name, mode] of modes()) expect([name, isPrivate(mode as number)]).toEqual([name, true]);
+      for (const name of ['.', ...names]) {
+        const path = join(directory, name);
+        chmodSync(path, statSync(path).isDirectory() ? 0o755 : 0o644);
+      }
+      const backend = open(directory);
+      await backend.audit();
+      // Everything below a private directory is as private as the directory.
+      const outer = ['.', 'README.txt', 'objects', 'table.sqlite', 'table.sqlite-mark', 'table.sqlite-wal'];
+      expect(outer.map((name) => statSync(join(directory, name)).mode & 0o077)).toEqual(outer.map(() => 0));
+    },
+  );
 });
 
-describe('what the storage was asked for', () => {
-  test('is counted as AWS would: an append is one PUT and one write unit', async () => {
+describe('the requests to the storage', () => {
+  test('are counted as AWS would count them: an append is one PUT and one write unit', async () => {
     const backend = open(newDirectory());
     const url = await serve(backend);
     await new Rivulet({ url }).admin().createTopics({ topics: [{ topic: 'counted' }] });

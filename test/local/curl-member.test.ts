@@ -1,4 +1,4 @@
-// The group member of docs/PROTOCOL.md, of curl alone, as it stands there.
+// This test runs the group member of docs/PROTOCOL.md, which uses nothing but curl, as the document prints it.
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';

@@ -1,4 +1,5 @@
-// The machine's own curl against the server: what the documentation tells people to type must work.
+// This test runs the machine's own curl against the server: the commands that the documentation tells people to type
+// must work.
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -37,7 +38,7 @@ describe.skipIf(reason !== undefined)('stock curl --aws-sigv4', () => {
     await rm(directory, { recursive: true });
   });
 
-  /** The reply's body and, at its end, its status. */
+  /** The body of the reply, with its status at the end. */
   async function curl(path: string, ...options: string[]): Promise<string> {
     const signing = ['--aws-sigv4', 'aws:amz:us-east-1:execute-api', '--user', 'local:local'];
     const { stdout } = await run('curl', ['-s', '-w', ' %{http_code}', ...signing, ...options, server.url + path]);
@@ -75,7 +76,7 @@ describe.skipIf(reason !== undefined)('stock curl --aws-sigv4', () => {
     }
   });
 
-  test('a body over the limit: it reads the 413, though it had megabytes to send', async () => {
+  test('a client that still has megabytes to send reads the 413 for a body over the limit', async () => {
     const file = join(directory, 'body');
     await writeFile(file, Buffer.alloc(limits.binaryBodyBytes + 1));
     for (const how of [[], ['-H', 'Transfer-Encoding: chunked']]) {
@@ -84,7 +85,7 @@ describe.skipIf(reason !== undefined)('stock curl --aws-sigv4', () => {
     }
   });
 
-  test('a wrong password: it reads the 403 and its reason', async () => {
+  test('a client with a wrong password reads the 403 and its reason', async () => {
     expect(await curl('/v1/topics', '--user', 'local:wrong')).toMatch(/"detail":"[^"]*signature does not match.* 403$/);
   });
 });

@@ -1,4 +1,4 @@
-// Whether this machine's own curl can sign.
+// This file finds out whether this machine's own curl can sign requests.
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 

@@ -1,4 +1,5 @@
-// A page that points its own DNS name at this machine, as bytes over a socket: it knows local/local and can sign.
+// A hostile web page can point its own DNS name at this machine, and it knows the credentials local/local and can sign.
+// These tests send its requests as bytes over a socket.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../../lib/runtime/clock.ts';
 import { checkHosts, namesOf } from '../../local/hosts.ts';
@@ -18,7 +19,7 @@ beforeAll(async () => {
 afterAll(() => server.close());
 
 describe.each(['/v1/topics', '/v1/health', '/openapi.json'])('a request for %s', (path) => {
-  test('under a name that leads here by its DNS entry alone is refused, though it is signed', async () => {
+  test('under a name that leads here only by its DNS entry is refused, though it is signed', async () => {
     reached.length = 0;
     const wire = open(server.url, signedHead('http://rebound.example:9292', { path }));
     expect(problemIn(await wire.until('"requestId"'))).toMatchObject({
@@ -51,7 +52,7 @@ describe.each(['/v1/topics', '/v1/health', '/openapi.json'])('a request for %s',
   });
 });
 
-test('two origins are refused, for two readers could take different ones', async () => {
+test('with two origins is refused, because two readers could take different ones', async () => {
   const origins = ['origin: http://localhost', 'origin: https://evil.example'];
   const wire = open(server.url, signedHead(server.url, { path: '/v1/topics' }, origins));
   expect(problemIn(await wire.until('"requestId"')).detail).toBe('The header origin is given more than once.');
@@ -126,7 +127,7 @@ describe('the name of a host', () => {
     '192.0.2.8',
     '128.0.0.1',
     'lócalhost',
-  ])('%s is none of this server', (host) => expect(accepts(host)).toBe(false));
+  ])('%s is not this server', (host) => expect(accepts(host)).toBe(false));
 
   test.each([
     'http://localhost',

@@ -1,6 +1,6 @@
-// SIGKILL at random moments, twenty times, under the load of one idempotent producer that outlives them all. What was
-// acknowledged must be there, where it was acknowledged, once; and since the producer repeats what got no answer until it
-// is answered, everything it ever sent must be.
+// This test kills the server with SIGKILL at random moments, twenty times, under the load of one idempotent producer
+// that outlives every kill. Each acknowledged record must be there, once, at the acknowledged offset. The producer
+// repeats each send until it is answered, so everything it ever sent must be there.
 import { expect, test } from 'vitest';
 import type { Message } from '../../client/message.ts';
 import type { RecordMetadata } from '../../client/record-metadata.ts';
@@ -11,21 +11,21 @@ const topic = 'orders';
 const partitions = 4;
 const keys = Array.from({ length: 12 }, (_, i) => `customer-${i}`);
 const rounds = 8;
-/** Answers to wait for in a round before the moment of the kill is drawn. */
+/** The number of answers to wait for in a round before the moment of the kill is drawn. */
 const leastAnswers = 5;
 const longestMs = 300;
-/** Sends under way. */
+/** The number of sends under way. */
 const width = 32;
 
 type Load = {
   readonly acknowledged: ReadonlyMap<string, RecordMetadata>;
-  /** Resolves once there are `count` answered sends more than now. */
+  /** Resolves once this many more sends are answered than now. */
   answers(count: number): Promise<void>;
-  /** Sends no more; resolves when all are answered. Rejects when any failed. */
+  /** Stops sending, and resolves when every send is answered. It rejects when any send failed. */
   stop(): Promise<{ readonly sent: readonly string[] }>;
 };
 
-/** One to five records a send; the value says the key and how many of that key came before. */
+/** Each send has one to five records. A value holds its key and how many records of that key came earlier. */
 function startLoad(rivulet: Rivulet): Load {
   const producer = rivulet.producer({ lingerMs: 1, maxInFlightPerPartition: 5, deliveryTimeoutMs: 60_000 });
   const acknowledged = new Map<string, RecordMetadata>();
@@ -53,7 +53,7 @@ function startLoad(rivulet: Rivulet): Load {
   }
 
   const lanes = Promise.all(Array.from({ length: width }, sendUntilStopped));
-  // Reported by stop().
+  // stop() reports the error.
   lanes.catch(() => undefined);
   return {
     acknowledged,
@@ -89,7 +89,7 @@ test('eight kills lose nothing, double nothing and reorder nothing', { timeout: 
   const directory = newDirectory();
   let service = await startService(directory, { script: main });
   const port = Number(new URL(service.url).port);
-  // The same address after every restart: the clients come back by themselves.
+  // The address is the same after every restart, so the clients reconnect by themselves.
   const rivulet = new Rivulet({ url: service.url, retry: { baseMs: 10, capMs: 100 } });
   await rivulet.admin().createTopics({ topics: [{ topic, partitions }] });
   const load = startLoad(rivulet);

@@ -1,4 +1,5 @@
-// Requests that are wrong as bytes, over real sockets: each is refused by a problem document, and never reaches a handler.
+// These requests are malformed as bytes, and go over real sockets. Each is refused with a problem document, and never
+// reaches a handler.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { HttpApi } from '../../http/http-event.ts';
 import { limits } from '../../lib/api/limits.ts';
@@ -96,7 +97,7 @@ test.each([
   expect(problem.detail).toMatch(new RegExp(detail.replace(/[*.?]/g, '\\$&'), 'i'));
 });
 
-test('a head of exactly the limit is read, one byte more is 431, and so is one without end', async () => {
+test('a request head of exactly the limit is read, one byte more is a 431, and so is a head without end', async () => {
   const empty = get('GET /fine HTTP/1.1', 'filler: ');
   const fill = (bytes: number): string => get('GET /fine HTTP/1.1', `filler: ${'x'.repeat(bytes - empty.length)}`);
   expect(await refused(fill(limits.headBytes))).toMatchObject({ status: 403 });
@@ -108,7 +109,7 @@ test('a head of exactly the limit is read, one byte more is 431, and so is one w
   expect(await refused(`GET /${'x'.repeat(200_000)}`)).toMatchObject({ status: 431 });
 });
 
-test('a body whose length is over the limit is 413 at once, by content type, without reading it', async () => {
+test('a body whose length is over the limit is a 413 immediately, by content type, and is not read', async () => {
   const json = ['content-type: application/json', `content-length: ${limits.jsonBodyBytes + 1}`];
   expect(await refused(get('POST / HTTP/1.1', ...json))).toMatchObject({
     status: 413,
@@ -148,7 +149,7 @@ test('an unsigned request is 403 before its body is read', async () => {
   expect(problem.head).toContain('connection: close');
 });
 
-test('headers that do not come to an end are 400 after the timeout, and so is a body', async () => {
+test('headers that do not end are a 400 after the timeout, and so is a body that does not end', async () => {
   expect((await refused('GET /v1/health HTTP/1.1\r\nhost: h\r\n')).detail).toContain('did not arrive within 300 ms');
   const head = signedHead(url, { method: 'POST', path: '/' }, ['content-length: 10']).replace(
     /x-amz-content.*\r\n/,
@@ -164,7 +165,7 @@ test('a broken chunk ends its request with 400', async () => {
   expect(problemIn(await wire.closed)).toMatchObject({ status: 400 });
 });
 
-test('nonsense after a request never looks like the answer to that request', async () => {
+test('bytes that follow a request and make no sense never look like the answer to that request', async () => {
   const wire = open(url, `${signedHead(url, { path: '/slow' })}nonsense\r\n\r\n`);
   expect(await wire.closed).not.toContain('400');
 });

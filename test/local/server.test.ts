@@ -20,7 +20,7 @@ afterEach(async () => {
   await Promise.all(servers.splice(0).map((server) => server.close()));
 });
 
-/** Answers with the event it was given; its body as it came. */
+/** Answers with the event that it was given. The body comes back unchanged. */
 const echo: HttpApi = async ({ body, signal, ...event }) =>
   typeof body === 'string'
     ? { statusCode: 500, headers: {}, body: 'text' }
@@ -61,7 +61,7 @@ describe('a signed request', () => {
     expect(event.requestContext.requestId).toMatch(/^[\w-]{12}-\d+$/);
   });
 
-  test('of HEAD is answered with what GET would be, without the body', async () => {
+  test('for HEAD is answered as GET would be, without the body', async () => {
     const url = await start(async () => ({ statusCode: 200, headers: {}, body: '{"status":"ok"}' }));
     const wire = open(url, signedHead(url, { method: 'HEAD', path: '/v1/health' }, ['connection: close']));
     const text = await wire.closed;
@@ -70,7 +70,7 @@ describe('a signed request', () => {
     expect(text.endsWith('\r\n\r\n')).toBe(true);
   });
 
-  test('carries bodies of every size and byte, with and without a length', async () => {
+  test('carries bodies of every size and of every byte value, with and without a length', async () => {
     const url = await start(echo);
     for (const size of [0, 1, 255, 65_536, 200_000, limits.binaryBodyBytes]) {
       const body = new Uint8Array(size).map((_, i) => i * 7);
@@ -86,7 +86,7 @@ describe('a signed request', () => {
     chunked.socket.destroy();
   });
 
-  test('keeps its connection, and pipelined ones are answered in order', async () => {
+  test('keeps its connection open, and pipelined requests are answered in order', async () => {
     const slowFirst: HttpApi = async (event) => {
       if (event.rawPath === '/1') await systemClock.sleep(50);
       return { statusCode: 200, headers: {}, body: `<${event.rawPath}>` };
@@ -111,7 +111,7 @@ describe('a signed request', () => {
     expect([head.headers.get('content-length'), await head.text()]).toEqual(['4', '']);
   });
 
-  test('that waits for 100-continue gets it only after its head was verified', async () => {
+  test('that waits for 100-continue gets it only after its request head was verified', async () => {
     const url = await start(echo);
     const request = { method: 'POST', path: '/', body: 'abc' };
     const right = open(url, signedHead(url, request, ['content-length: 3', 'expect: 100-continue']));
@@ -142,7 +142,7 @@ describe('a signed request', () => {
 });
 
 describe('without a signature', () => {
-  test('health and the description of the API can be read, and nothing else', async () => {
+  test('only health and the description of the API can be read', async () => {
     const url = await start(echo);
     for (const path of ['/v1/health', '/openapi.json']) expect((await fetch(url + path)).status).toBe(200);
     for (const [method, path] of [
@@ -163,7 +163,7 @@ describe('without a signature', () => {
     }
   });
 
-  test('a signature by another secret or over another body never reaches the handlers, and the right one is not told', async () => {
+  test('a signature with another secret or over another body never reaches the handlers, and the error does not reveal the right signature', async () => {
     const url = await start(never);
     const headers = signedHeaders(url, { method: 'POST', path: '/', body: 'abc' });
     const { 'x-amz-content-sha256': _, ...unhashed } = headers;
@@ -178,7 +178,7 @@ describe('without a signature', () => {
     expect((await fetch(url, { method: 'POST', headers: unhashed, body: 'abc' })).status).toBe(403);
   });
 
-  test('only those credentials count that the owner gave', async () => {
+  test('only the credentials that the owner configured are accepted', async () => {
     const url = await start(echo, { credentials: [{ accessKeyId: 'mine', secretAccessKey: 'secret' }] });
     expect((await signedFetch(url, { path: '/' })).status).toBe(403);
   });
@@ -192,7 +192,7 @@ describe('the address', () => {
       expect((await fetch(`${await start(echo, { host })}/v1/health`)).status).toBe(200);
   });
 
-  test('may be another one only with credentials that not everyone knows', async () => {
+  test('may be a public one only with credentials that the owner chose', async () => {
     const known = [{ accessKeyId: 'local', secretAccessKey: 'local' }];
     for (const host of ['0.0.0.0', '::', '127.0.0.1.example.com', '10.0.0.1'])
       for (const extra of [{}, { credentials: known }, { credentials: [] }])
@@ -204,13 +204,13 @@ describe('the address', () => {
     expect(url).toMatch(/^http:\/\/0\.0\.0\.0:\d+$/);
   });
 
-  test('that is taken is reported as such', async () => {
+  test('is reported when it is already in use', async () => {
     const port = Number(new URL(await start(echo)).port);
     await expect(startServer({ ...options, port })).rejects.toThrow(`Cannot listen on 127.0.0.1:${port}: `);
   });
 });
 
-describe('what the handlers do wrong', () => {
+describe('mistakes of a handler', () => {
   test.each([
     ['POST', 504, 'REQUEST_TIMED_OUT', 'unknown'],
     ['GET', 500, 'UNKNOWN_SERVER_ERROR', undefined],
@@ -241,7 +241,7 @@ describe('what the handlers do wrong', () => {
 });
 
 describe('close', () => {
-  test('wakes long polls, lets what is under way finish, and drops idle connections', async () => {
+  test('wakes long polls, lets requests under way finish, and drops idle connections', async () => {
     const started = Promise.withResolvers<void>();
     const api: HttpApi = async ({ rawPath, signal }) => {
       if (rawPath === '/quick') return { statusCode: 200, headers: {} };

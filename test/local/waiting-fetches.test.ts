@@ -6,7 +6,7 @@ import { createWorld } from '../log/world.ts';
 
 const request: FetchRequest = { topic: 't', partitions: [{ partition: 0, offset: 0 }] };
 
-/** An engine whose long polls end when they are told to. */
+/** An engine whose long polls end when the test says so. */
 async function cappedEngine(most: number) {
   const { engine } = createWorld();
   await engine.createTopic({ topic: 't' });
@@ -18,11 +18,11 @@ async function cappedEngine(most: number) {
   return { engine: withFewWaiting({ ...engine, fetch: slow }, { partitions: 100, fetches: most }), end };
 }
 
-test('so many fetches wait, and the next one is told to come back', async () => {
+test('a bounded number of fetches wait, and the next one is asked to come back later', async () => {
   const { engine, end } = await cappedEngine(2);
   const waiting = [1, 2].map(() => engine.fetch({ ...request, waitMs: 1_000 }));
   await expect(engine.fetch({ ...request, waitMs: 1_000 })).rejects.toMatchObject({ errorCode: 'THROTTLED' });
-  // Who does not wait takes nothing from anyone.
+  // A fetch that does not wait takes no place from another.
   expect((await engine.fetch(request)).partitions).toHaveLength(1);
   end();
   await Promise.all(waiting);
@@ -47,7 +47,7 @@ test('partitions that wait are counted over all fetches', async () => {
   expect((await engine.fetch(wide(100))).partitions).toHaveLength(100);
 });
 
-test('one that fails makes room too', async () => {
+test('a fetch that fails makes room too', async () => {
   const { engine, end } = await cappedEngine(1);
   end();
   for (let turn = 0; turn < 3; turn++)
@@ -56,7 +56,7 @@ test('one that fails makes room too', async () => {
     });
 });
 
-test('over HTTP it is a 429 that says when to come back', async () => {
+test('over HTTP the refusal is a 429 that says when to come back', async () => {
   const { engine } = await cappedEngine(1);
   const api = createApi({ engine, version: 'test' });
   const rawPath = '/v1/topics/t/fetch';

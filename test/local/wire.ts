@@ -1,4 +1,4 @@
-// Talks to a server over a plain socket, byte by byte as a test wants it, and over fetch with a signature.
+// This file talks to a server over a plain socket, byte by byte as a test needs it, and over fetch with a signature.
 import { createConnection, type Socket } from 'node:net';
 import { signRequest } from '../../lib/sigv4/sign.ts';
 
@@ -23,7 +23,7 @@ export function signedHeaders(
   });
 }
 
-/** The request's head as text, to be sent with `open`. `extra` lines are neither signed nor checked. */
+/** The head of the request as text, to be sent with `open`. The `extra` lines are neither signed nor checked. */
 export function signedHead(base: string, request: Signable, extra: readonly string[] = []): string {
   const fields = Object.entries(signedHeaders(base, request)).map(([name, value]) => `${name}: ${value}`);
   return `${[`${request.method ?? 'GET'} ${request.path} HTTP/1.1`, ...fields, ...extra].join('\r\n')}\r\n\r\n`;
@@ -42,11 +42,11 @@ export function signedFetch(base: string, request: Signable & { signal?: AbortSi
 
 export type Wire = {
   readonly socket: Socket;
-  /** All that has come so far. */
+  /** Everything that has arrived so far. */
   received(): string;
-  /** Resolves with all that came once it contains `part`. */
+  /** Resolves with everything that arrived once it contains `part`. */
   until(part: string): Promise<string>;
-  /** Resolves with all that came once the server has closed the connection. */
+  /** Resolves with everything that arrived once the server has closed the connection. */
   closed: Promise<string>;
 };
 
@@ -59,7 +59,7 @@ export function open(base: string, firstBytes: string): Wire {
   socket.on('data', (chunk) => {
     text += chunk;
   });
-  // A reset is one way of being closed; what came before it is what counts.
+  // A reset is one way to be closed. The bytes that arrived before it are what counts.
   socket.on('error', () => undefined);
   const until = (part: string): Promise<string> =>
     new Promise((resolve, reject) => {
@@ -76,7 +76,7 @@ export function open(base: string, firstBytes: string): Wire {
 
 export type Problem = { status: number; errorCode: string; detail: string; outcome?: string; requestId: string };
 
-/** The last answer of what came over the wire, as a problem document. */
+/** The last answer among the bytes that arrived, as a problem document. */
 export function problemIn(text: string): Problem & { head: string } {
   const [head = '', body = ''] = text.slice(text.lastIndexOf('HTTP/1.1 ')).split('\r\n\r\n');
   return { ...(JSON.parse(body) as Problem), head };

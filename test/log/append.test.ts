@@ -20,7 +20,7 @@ const errorOf = (result: Awaited<ReturnType<typeof tryAppend>>): RivuletError =>
 };
 
 describe('offsets', () => {
-  test('grow without a hole, in the order of acknowledgement', async () => {
+  test('grow without a hole in the order of acknowledgement', async () => {
     expect((await appendOne(world.engine, 0, batchOf(['a', 'b']))).baseOffset).toBe(0);
     expect((await appendOne(world.engine, 0, batchOf(['c']))).baseOffset).toBe(2);
     expect(valuesOf(await readAll(world.engine, 0))).toEqual(['a', 'b', 'c']);
@@ -44,7 +44,7 @@ describe('offsets', () => {
     expect((await world.objects.list({})).objects).toHaveLength(1);
   });
 
-  test('survive hundreds of spills: every record readable at its offset', async () => {
+  test('survive hundreds of spills: every record is readable at its offset', async () => {
     for (let i = 0; i < 500; i++) expect((await appendOne(world.engine, 1, batchOf([`v${i}`]))).baseOffset).toBe(i);
     const records = await readAll(world.engine, 1);
     expect(records.map(({ offset }) => offset)).toEqual(Array.from({ length: 500 }, (_, i) => i));
@@ -68,7 +68,7 @@ describe('an idempotent producer', () => {
     return { producerId, producerEpoch: epoch };
   };
 
-  test('is answered a retry with the first offsets, from tail and from pages', async () => {
+  test('gets the first offsets as the answer to a retry, from the tail and from the pages', async () => {
     const id = await producer();
     await appendOne(world.engine, 0, batchOf(['first', 'second'], { ...id, baseSequence: 0 }));
     for (let i = 0; i < 100; i++) await appendOne(world.engine, 0, batchOf([`other${i}`]));
@@ -77,7 +77,7 @@ describe('an idempotent producer', () => {
     expect(await readAll(world.engine, 0)).toHaveLength(102);
   });
 
-  test('goes on after it was evicted from the head, at a process that never saw it', async () => {
+  test('continues after it was evicted from the head, at a process that never saw it', async () => {
     const id = await producer();
     await appendOne(world.engine, 0, batchOf(['a'], { ...id, baseSequence: 0 }));
     for (let i = 0; i < 100; i++)
@@ -85,7 +85,7 @@ describe('an idempotent producer', () => {
     expect((await appendOne(createEngine(world), 0, batchOf(['b'], { ...id, baseSequence: 1 }))).baseOffset).toBe(101);
   });
 
-  test('may come late: its id is below one that was evicted, and it never wrote here', async () => {
+  test('may come late: its id is below one that was evicted, and it has never written here', async () => {
     const late = await producer();
     for (let i = 0; i < 60; i++)
       await appendOne(world.engine, 0, batchOf([`o${i}`], { ...(await producer()), baseSequence: 0 }));
@@ -95,7 +95,7 @@ describe('an idempotent producer', () => {
     );
   });
 
-  test('is told of a gap after a bounded wait, and of its predecessor when that comes in time', async () => {
+  test('gets a gap error after a bounded wait, and succeeds when its predecessor arrives in time', async () => {
     const id = await producer();
     await appendOne(world.engine, 0, batchOf(['a'], { ...id, baseSequence: 0 }));
     const gap = errorOf(await tryAppend(world.engine, 0, batchOf(['c'], { ...id, baseSequence: 2 })));
@@ -105,7 +105,7 @@ describe('an idempotent producer', () => {
     expect((await late).baseOffset).toBe(2);
   });
 
-  test('is fenced by a newer epoch of itself', async () => {
+  test('is fenced by a newer epoch of the same producer id', async () => {
     const { producerId } = await producer();
     await appendOne(world.engine, 0, batchOf(['new'], { producerId, producerEpoch: 1, baseSequence: 0 }));
     const old = errorOf(
@@ -114,12 +114,12 @@ describe('an idempotent producer', () => {
     expect(old).toMatchObject({ errorCode: 'INVALID_PRODUCER_EPOCH', outcome: 'not-written' });
   });
 
-  test('without history and not at its first batch is unknown', async () => {
+  test('is unknown when it has no history and this is not its first batch', async () => {
     const error = errorOf(await tryAppend(world.engine, 0, batchOf(['x'], { ...(await producer()), baseSequence: 7 })));
     expect(error).toMatchObject({ errorCode: 'UNKNOWN_PRODUCER_ID', outcome: 'not-written' });
   });
 
-  test('hears DUPLICATE_SEQUENCE_NUMBER, written, for a batch older than its newest five', async () => {
+  test('gets DUPLICATE_SEQUENCE_NUMBER with outcome written for a batch older than its newest five', async () => {
     const id = await producer();
     for (let i = 0; i < 8; i++) await appendOne(world.engine, 0, batchOf([`v${i}`], { ...id, baseSequence: i }));
     expect((await appendOne(world.engine, 0, batchOf(['v3'], { ...id, baseSequence: 3 }))).baseOffset).toBe(3);
@@ -127,10 +127,11 @@ describe('an idempotent producer', () => {
     expect(error).toMatchObject({ errorCode: 'DUPLICATE_SEQUENCE_NUMBER', outcome: 'written' });
   });
 
-  test('goes through the wrap of sequences at 2^31', async () => {
+  test('continues through the wrap of sequences at 2^31', async () => {
     const id = await producer();
     const last = 2 ** 31 - 1;
-    // Kafka's producers get there record by record; an epoch that begins elsewhere would be refused, so plant the state.
+    // Kafka's producers get there record by record. An epoch that begins elsewhere would be refused, so we plant the
+    // state.
     await appendOne(world.engine, 0, batchOf(['plant'], { ...id, baseSequence: 0 }));
     const head = (await world.table.query({ pk: `${(await world.engine.describeTopic('t')).topicId}/0` })).items[0]!;
     const attribute = Object.keys(head.p as object)[0]!;
@@ -144,7 +145,7 @@ describe('an idempotent producer', () => {
 });
 
 describe('expectedOffset', () => {
-  test('appends at that offset alone, and tells the actual one', async () => {
+  test('appends at that offset only, and an error names the actual one', async () => {
     expect((await appendOne(world.engine, 0, batchOf(['a']), 0)).baseOffset).toBe(0);
     expect(errorOf(await tryAppend(world.engine, 0, batchOf(['b']), 0))).toMatchObject({
       errorCode: 'UNEXPECTED_OFFSET',
@@ -153,7 +154,7 @@ describe('expectedOffset', () => {
     });
   });
 
-  test('a retry of what was appended is answered as such', async () => {
+  test('a retry of an append that was written is answered as a duplicate', async () => {
     const { producerId, epoch } = await world.engine.newProducer();
     const batch = batchOf(['a'], { producerId, producerEpoch: epoch, baseSequence: 0 });
     await appendOne(world.engine, 0, batch, 0);
@@ -191,7 +192,7 @@ describe('admission', () => {
     expect((await readAll(world.engine, 0))[0]!.timestampMs).toBe(startMs + 5_000);
   });
 
-  test('control and transactional batches, two producers in one part, and ids that nobody gave are refused', async () => {
+  test('control and transactional batches, two producers in one run, and ids that the service never gave out are refused', async () => {
     const mixed = Buffer.concat([batchOf(['a'], { producerId: 1, producerEpoch: 0, baseSequence: 0 }), batchOf(['b'])]);
     for (const batches of [
       batchOf(['x'], { isTransactional: true, producerId: 1, producerEpoch: 0, baseSequence: 0 }),
@@ -206,7 +207,7 @@ describe('admission', () => {
     }
   });
 
-  test('compression.type of the topic wins over the producer', async () => {
+  test('the compression.type of the topic wins over that of the producer', async () => {
     await world.engine.alterTopic({ topic: 't', config: { 'compression.type': 'gzip' } });
     await appendOne(world.engine, 0, batchOf(['a', 'b']));
     const { partitions } = await world.engine.fetch({ topic: 't', partitions: [{ partition: 0, offset: 0 }] });
@@ -217,13 +218,13 @@ describe('admission', () => {
 });
 
 describe('compression.type of the topic', () => {
-  /** A gzip batch of so many bytes of zeros, or one whose CRC is right and whose inside is not. */
+  /** A gzip batch of this many zero bytes, or a batch whose CRC is right but whose compressed content is damaged. */
   const zeros = (bytes: number) => batchOf(['\0'.repeat(bytes)], { compression: 'gzip' });
   const rotten = () => {
     const batch = zeros(1_000);
     batch.fill(0xff, 70, 80);
     const view = new DataView(batch.buffer, batch.byteOffset);
-    // Begins before its greatest timestamp: the header alone does not say where that is.
+    // This batch begins before its greatest timestamp, so the header alone does not say where that timestamp is.
     view.setBigInt64(27, BigInt(startMs - 1));
     view.setUint32(17, crc32c(batch, 21));
     return batch;
@@ -235,7 +236,7 @@ describe('compression.type of the topic', () => {
     expect(error).toMatchObject({ errorCode: 'MESSAGE_TOO_LARGE', outcome: 'not-written' });
   });
 
-  test('unpacks so much for one request, and refuses the rest', async () => {
+  test('unpacks a bounded amount for one request, and refuses the rest', async () => {
     await world.engine.alterTopic({ topic: 't', config: { 'compression.type': 'zstd' } });
     const { partitions } = await world.engine.append({
       topic: 't',
@@ -245,13 +246,13 @@ describe('compression.type of the topic', () => {
     expect(results).toEqual([0, 'MESSAGE_TOO_LARGE']);
   });
 
-  test('refuses what cannot be unpacked', async () => {
+  test('refuses a batch that cannot be unpacked', async () => {
     await world.engine.alterTopic({ topic: 't', config: { 'compression.type': 'zstd' } });
     const error = errorOf(await tryAppend(world.engine, 0, rotten()));
     expect(error).toMatchObject({ status: 400, outcome: 'not-written' });
   });
 
-  test('without it, a batch that nobody can unpack hides no time behind it', async () => {
+  test('without a codec of its own, a topic still finds the timestamps behind a batch that cannot be unpacked', async () => {
     await appendOne(world.engine, 0, rotten());
     await appendOne(world.engine, 0, batchOf(['sound']));
     const { partitions } = await world.engine.offsets({ topic: 't', at: startMs, partitions: [0] });
@@ -266,7 +267,7 @@ describe('records one by one', () => {
     headers: [],
   });
 
-  test('go to the partition of their key, keep their order, and say where they lie', async () => {
+  test('go to the partition of their key, keep their order, and report their offsets', async () => {
     const records = Array.from({ length: 50 }, (_, i) => record(`v${i}`, `key${i % 7}`));
     const reply = await world.engine.appendRecords({ topic: 't', records });
     const all = new Map<number, string[]>();
@@ -277,7 +278,7 @@ describe('records one by one', () => {
     }
   });
 
-  test('with an Idempotency-Key are written once, also after partitions were added; another body is refused', async () => {
+  test('with an Idempotency-Key are written once, also after partitions were added, and another body is refused', async () => {
     const request = {
       topic: 't',
       records: [record('a', 'x'), record('b', 'y'), record('c')],
@@ -301,7 +302,7 @@ describe('records one by one', () => {
     expect((await ask('b')).records).toMatchObject([{ offset: 1, duplicate: true }]);
   });
 
-  test('with an Idempotency-Key, are written once though their process sleeps behind its claim and is overtaken', async () => {
+  test('with an Idempotency-Key are written once, though their process sleeps after its claim and is overtaken', async () => {
     const request = { topic: 't', records: [{ ...record('once'), partition: 0 }], idempotencyKey: 'k' };
     const table = { ...world.table };
     table.write = async (write) => {
@@ -309,7 +310,7 @@ describe('records one by one', () => {
       if (write.kind !== 'put' || !write.item.pk.startsWith('once/')) return result;
       const [repeat] = (await world.engine.appendRecords(request)).records;
       expect(repeat).toMatchObject({ offset: 0, duplicate: false });
-      // Until the tail has spilled, and the key's producer with it.
+      // We wait until the tail has spilled, and the producer of the key with it.
       for (let i = 0; i < 40; i++) await appendOne(world.engine, 0, batchOf([`other${i}`]));
       return result;
     };
@@ -318,7 +319,7 @@ describe('records one by one', () => {
     expect(valuesOf(await readAll(world.engine, 0)).filter((value) => value === 'once')).toHaveLength(1);
   });
 
-  test('by a key whose expired claim is deleted while it is renewed, are claimed and written once', async () => {
+  test('with a key whose expired claim is deleted while it is renewed are claimed and written once', async () => {
     const ask = (engine: Engine, value: string) =>
       engine.appendRecords({ topic: 't', records: [{ ...record(value), partition: 1 }], idempotencyKey: 'k' });
     await ask(world.engine, 'a');
@@ -337,7 +338,7 @@ describe('records one by one', () => {
     expect((await ask(world.engine, 'b')).records).toMatchObject([{ offset: 1, duplicate: true }]);
   });
 
-  test('with a new Idempotency-Key, search no history', async () => {
+  test('with a new Idempotency-Key do not search the history', async () => {
     for (let i = 0; i < 200; i++) await appendOne(world.engine, 1, batchOf([`v${i}`]));
     const counted = countsOf(world);
     const cold = createEngine({ ...counted.ports, clock: world.clock });
@@ -345,7 +346,7 @@ describe('records one by one', () => {
     expect(counted.calls.query).toBe(0);
   });
 
-  test('larger than max.message.bytes together become several batches, in sequence', async () => {
+  test('that are together larger than max.message.bytes become several batches, in sequence', async () => {
     await world.engine.alterTopic({ topic: 't', config: { 'max.message.bytes': '1000' } });
     const records = Array.from({ length: 30 }, (_, i) => ({ ...record(`${i}`.padStart(100, '.')), partition: 3 }));
     await world.engine.appendRecords({ topic: 't', records, idempotencyKey: 'k' });

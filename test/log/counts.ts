@@ -1,4 +1,4 @@
-// Counts the calls that an engine makes on its ports.
+// This file counts the calls that an engine makes on its ports.
 import type { ObjectStore } from '../../lib/storage/object-store.ts';
 import type { Table } from '../../lib/storage/table.ts';
 

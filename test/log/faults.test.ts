@@ -1,6 +1,6 @@
-// Every await of an append on a port fails or loses its reply, one at a time; the client retries as clients do. After
-// each: every acknowledged record is readable once at its offset, no holes, no duplicates of an idempotent producer, and
-// what each error said of the data was true.
+// Every port call of an append fails or loses its reply, one at a time, and the client retries as real clients do.
+// After each case: every acknowledged record is readable once at its offset; there are no holes and no duplicates of an
+// idempotent producer; and each error told the truth about the data.
 import { describe, expect, test } from 'vitest';
 import { RivuletError } from '../../lib/api/errors.ts';
 import { createEngine } from '../../lib/engine.ts';
@@ -15,7 +15,10 @@ import { batchOf, createTestClock, readAll, tryAppend, valuesOf } from './world.
 const faults = ['request lost', 'reply lost', 'acts later', 'acts twice', 'throttled'] as const;
 type Fault = (typeof faults)[number];
 
-/** Breaks call number `at` of either port (counted from `arm`); an `acts later` request lands after `laterCalls` more. */
+/**
+ * This breaks call number `at` of either port (counted from `arm`). A request that `acts later` lands after
+ * `laterCalls` more.
+ */
 function breakOne(fault: Fault, at: number, laterCalls: number) {
   let calls = Number.NEGATIVE_INFINITY;
   const landing: { due: number; act: () => Promise<unknown> }[] = [];
@@ -40,7 +43,7 @@ function breakOne(fault: Fault, at: number, laterCalls: number) {
     arm: () => {
       calls = 0;
     },
-    /** True when the broken call was reached: the sweep over `at` is over when it was not. */
+    /** True when the broken call was reached. The sweep over `at` is over when it was not reached. */
     fired: () => calls > at,
     async settle() {
       calls = Number.POSITIVE_INFINITY;
@@ -72,7 +75,7 @@ const scenarios: Scenario[] = [
   { name: 'append with expectedOffset', before: 5, idempotent: true, expectedOffset: true },
 ];
 
-/** With `mostTries` 1 nobody repeats, so that what the one error said can be held against the log. */
+/** With `mostTries` 1 the client does not repeat, so the one error can be compared with the log. */
 async function run(
   scenario: Scenario,
   fault: Fault,
@@ -102,7 +105,7 @@ async function run(
     await tryAppend(engine, 0, batchOf([`before${i}`], options));
   }
 
-  // A process that starts now knows nothing, as most do.
+  // A process that starts now knows nothing, as is usual in a fleet.
   const fresh = createEngine({ ...ports, clock });
   const batch = batchOf(['x', 'y'], identity(sequence));
   const expectedOffset = scenario.expectedOffset ? scenario.before : undefined;
@@ -115,7 +118,7 @@ async function run(
     }));
     if (!('error' in result)) acks.push(result.baseOffset);
     else outcomes.push(outcomeOf(result.error));
-    // Other writers go on meanwhile, so that a late copy lands among spills.
+    // Other writers continue meanwhile, so that a delayed duplicate lands among spills.
     if (acks.length === 0 && !scenario.expectedOffset)
       for (let i = 0; i < 3; i++) await tryAppend(fresh, 0, batchOf([`other${tries}.${i}`]));
   }
@@ -133,7 +136,7 @@ async function run(
   }
   expect(valuesOf(records.slice(acks[0], acks[0]! + 2))).toEqual(['x', 'y']);
   if (scenario.idempotent) expect(copies).toBe(1);
-  // Each copy beyond the acknowledged one must be owned up to by an error that said it did not know.
+  // For each copy beyond the acknowledged one there must be an error that said the outcome was unknown.
   expect(copies - 1).toBeLessThanOrEqual(outcomes.filter((outcome) => outcome === 'unknown').length);
   return fired;
 }
@@ -147,7 +150,7 @@ function outcomeOf(error: unknown): string {
 
 describe.each([false, true])('retries in the adapter: %s', (retries) => {
   describe.each(scenarios)('$name', (scenario) => {
-    test.each(faults)('%s, at every step', async (fault) => {
+    test.each(faults)('%s at every step leaves the log and every answer right', async (fault) => {
       let steps = 0;
       while (await run(scenario, fault, steps, retries, 4)) steps++;
       for (let step = 0; step < steps; step++) await run(scenario, fault, step, retries, 1);

@@ -33,17 +33,17 @@ async function fetchOne(request: {
 const sizes = ({ batches }: PartitionRecords) => batches.map(({ length }) => length);
 
 describe('one partition', () => {
-  test('an empty one answers with its watermarks', async () => {
+  test('an empty partition answers with its watermarks', async () => {
     expect(await fetchOne({ offset: 0 })).toEqual({ partition: 0, highWatermark: 0, logStartOffset: 0, batches: [] });
   });
 
-  test('from the middle of a batch, the whole batch comes', async () => {
+  test('a fetch from the middle of a batch gets the whole batch', async () => {
     await appendOne(world.engine, 0, Buffer.concat([batchOf(['a']), batchOf(['b', 'c', 'd']), batchOf(['e'])]));
     const { batches } = await fetchOne({ offset: 2 });
     expect(batches.map((bytes) => decodeBatch(bytes).header.baseOffset)).toEqual([1, 4]);
   });
 
-  test('outside the log, the error tells its ends', async () => {
+  test('outside the log, the error names both ends of the log', async () => {
     await appendOne(world.engine, 0, batchOf(['a']));
     await expect(fetchOne({ offset: 2 })).rejects.toMatchObject({
       errorCode: 'OFFSET_OUT_OF_RANGE',
@@ -66,7 +66,7 @@ describe('one partition', () => {
     expect(batches.map((bytes) => decodeBatch(bytes).header.baseOffset)).toEqual([2, 3]);
   });
 
-  test('a gone object is corruption if the log still names it', async () => {
+  test('a missing object is corruption if the log still names it', async () => {
     await appendOne(world.engine, 0, batchOf(['a']));
     const { objects } = await world.objects.list({});
     await world.objects.delete(objects.map(({ key }) => key));
@@ -89,7 +89,7 @@ describe('one partition', () => {
 });
 
 describe('several partitions', () => {
-  test('at least one batch is per request, not per partition', async () => {
+  test('the promise of at least one batch holds per request, not per partition', async () => {
     for (const partition of [0, 1, 2]) await appendOne(world.engine, partition, batchOf(['x'.repeat(1_000)]));
     const { partitions } = await world.engine.fetch({
       topic: 't',
@@ -99,7 +99,7 @@ describe('several partitions', () => {
     expect(partitions.map((result) => ('batches' in result ? result.batches.length : -1))).toEqual([1, 0, 0]);
   });
 
-  test('one that does not exist does not fail the others', async () => {
+  test('a partition that does not exist does not fail the others', async () => {
     await appendOne(world.engine, 1, batchOf(['a']));
     const { partitions } = await world.engine.fetch({
       topic: 't',
@@ -114,7 +114,7 @@ describe('several partitions', () => {
 });
 
 describe('a poll that waits in vain', () => {
-  /** What it reads, as AWS would bill it. */
+  /** The read units of such a poll, as AWS would bill them. */
   async function unitsOf(waitMs: number, partitions: readonly number[]): Promise<number> {
     const totals = newCounters();
     const engine = createEngine({ ...world, table: countingTable(world.table, totals) });
@@ -122,22 +122,22 @@ describe('a poll that waits in vain', () => {
     return totals.readUnits;
   }
 
-  test.each([0, 25, 1_000, 20_000])('for %i ms reads what is said of it', async (waitMs) => {
+  test.each([0, 25, 1_000, 20_000])('for %i ms reads as much as the poll schedule says', async (waitMs) => {
     const [one, three] = [await unitsOf(waitMs, [0]), await unitsOf(waitMs, [0, 1, 2])];
     expect(three - one).toBe(2 * readUnitsOfWait(waitMs));
-    // The topic itself, once in five seconds.
+    // The topic itself is read once in five seconds.
     expect(one - readUnitsOfWait(waitMs)).toBeLessThanOrEqual(1 + waitMs / 5_000);
   });
 
-  test('for 20 s looks at each head less than once a second', () => {
+  test('for 20 s reads each head less than once a second', () => {
     expect(readUnitsOfWait(20_000)).toBe(10);
   });
 });
 
-describe('a poll of an engine that alone writes', () => {
+describe('a poll of an engine that is the only writer', () => {
   const three = [0, 1, 2].map((partition) => ({ partition, offset: 0 }));
 
-  /** `onGet` is called behind each read of a head. */
+  /** `onGet` is called after each read of a head. */
   function alone(onGet: (key: Key) => Promise<void> = async () => undefined) {
     const counted = countsOf(world);
     const get: typeof world.table.get = async (key, options) => {
@@ -156,7 +156,7 @@ describe('a poll of an engine that alone writes', () => {
     expect(calls.get).toBeLessThanOrEqual(3 + topicReads);
   });
 
-  test('reads again what has grown, and nothing else', async () => {
+  test('reads again only the partitions that have grown', async () => {
     const { engine, calls } = alone();
     const polling = engine.fetch({ topic: 't', partitions: three, waitMs: 60_000 });
     await new Promise((resolve) => setImmediate(resolve));
@@ -167,7 +167,7 @@ describe('a poll of an engine that alone writes', () => {
     expect(calls.get - before).toBeLessThanOrEqual(2);
   });
 
-  test('sees what was appended while it looked for the first time', async () => {
+  test('sees what was appended during its first read', async () => {
     let isFirst = true;
     const { engine } = alone(async ({ sk }) => {
       if (sk !== 'h' || !isFirst) return;
@@ -180,7 +180,7 @@ describe('a poll of an engine that alone writes', () => {
     expect(world.clock.now() - startedMs).toBeLessThan(1_000);
   });
 
-  test('counts what lies there already towards minBytes', async () => {
+  test('counts the records that are already there towards minBytes', async () => {
     const { engine } = alone();
     const batch = batchOf(['a']);
     await appendOne(engine, 0, batch);
@@ -198,7 +198,7 @@ describe('a poll of an engine that alone writes', () => {
     await expect(polling).rejects.toMatchObject({ errorCode: 'UNKNOWN_TOPIC_OR_PARTITION' });
   });
 
-  test('goes on in the topic that has taken over the name', async () => {
+  test('continues in the topic that has taken over the name', async () => {
     const { engine } = alone();
     await appendOne(engine, 0, batchOf(['old']));
     const polling = engine.fetch({ topic: 't', partitions: [{ partition: 0, offset: 1 }], waitMs: 20_000 });
@@ -210,7 +210,7 @@ describe('a poll of an engine that alone writes', () => {
 });
 
 describe('damage and pressure', () => {
-  test('a damaged segment fails its own partition only, and what lies before it is delivered', async () => {
+  test('a damaged segment fails only its own partition, and the records before it are delivered', async () => {
     await appendOne(world.engine, 0, batchOf(['before']));
     const [first] = (await world.objects.list({})).objects;
     await appendOne(world.engine, 0, batchOf(['damaged']));
@@ -246,7 +246,7 @@ describe('damage and pressure', () => {
 });
 
 describe('a long poll', () => {
-  test('does not wait for more than a reply can hold', async () => {
+  test('does not wait for more bytes than a reply can hold', async () => {
     for (let i = 0; i < 3; i++) await appendOne(world.engine, 0, batchOf(['x'.repeat(1_000)]));
     const before = world.clock.now();
     await fetchOne({ offset: 0, maxBytes: 2_000, minBytes: 100_000, waitMs: 20_000 });
@@ -259,7 +259,7 @@ describe('a long poll', () => {
     expect((await waiting).highWatermark).toBe(1);
   });
 
-  test('is over after waitMs, and looks seldom meanwhile', async () => {
+  test('ends after waitMs, and reads seldom meanwhile', async () => {
     const counted = countsOf(world);
     const engine = createEngine({ ...counted.ports, clock: world.clock });
     const before = world.clock.now();
@@ -276,7 +276,7 @@ describe('a long poll', () => {
     expect((await waiting).batches).toHaveLength(2);
   });
 
-  test('ends at once when its caller goes', async () => {
+  test('ends immediately when its caller goes away', async () => {
     const caller = new AbortController();
     const before = world.clock.now();
     const waiting = fetchOne({ offset: 0, waitMs: 20_000, signal: caller.signal });
@@ -287,7 +287,7 @@ describe('a long poll', () => {
 });
 
 describe('calls', () => {
-  test('a fetch at the tail is one read of the table; deep in the log one more, however deep', async () => {
+  test('a fetch at the tail is one read of the table, and a fetch deep in the log is one more, however deep', async () => {
     for (let i = 0; i < 1_000; i++) await appendOne(world.engine, 0, batchOf([`v${i}`]));
     const counted = countsOf(world);
     const engine = createEngine({ ...counted.ports, clock: world.clock });
@@ -304,7 +304,7 @@ describe('calls', () => {
 });
 
 describe('offsets by time', () => {
-  test('are the first at or after it, in tail and pages, found in few queries', async () => {
+  test('are the first at or after the time, in tail and pages, found in few queries', async () => {
     for (let i = 0; i < 2_000; i++)
       await appendOne(world.engine, 0, batchOf([`v${i}`], { timestampMs: startMs - 100_000 + i * 10 }));
     const counted = countsOf(world);
@@ -321,7 +321,7 @@ describe('offsets by time', () => {
     });
   });
 
-  test('hold for times out of order too', async () => {
+  test('are right for timestamps out of order too', async () => {
     const times = Array.from({ length: 300 }, (_, i) => startMs - ((i * 7919) % 100_003));
     for (const timestampMs of times) await appendOne(world.engine, 0, batchOf(['x'], { timestampMs }));
     for (const at of [startMs - 100_000, startMs - 5_000, startMs - 100, startMs]) {
@@ -330,7 +330,7 @@ describe('offsets by time', () => {
     }
   });
 
-  test('earliest and latest of every partition', async () => {
+  test('give the earliest and the latest of every partition', async () => {
     await appendOne(world.engine, 2, batchOf(['a', 'b']));
     expect((await world.engine.offsets({ topic: 't', at: 'latest' })).partitions.map(({ offset }) => offset)).toEqual([
       0, 0, 2,

@@ -19,11 +19,11 @@ async function offsetAt(at: OffsetQuery, engine = world.engine, signal?: AbortSi
 
 const of = (offset: number, timestampMs: number): PartitionOffset => ({ partition: 0, offset, timestampMs });
 
-/** Records at these times. */
+/** Records with these timestamps. */
 const timed = (...times: number[]) =>
   encodeBatch(times.map((timestampMs) => ({ key: null, value: null, headers: [], timestampMs })));
 
-/** Its header claims a later time than any of its records has; it unpacks to so many megabytes. */
+/** The header of this batch claims a later time than any of its records has. It unpacks to this many megabytes. */
 function lying(claimedMs: number, megabytes: number): Uint8Array {
   const value = new Uint8Array(2 ** 20);
   const batch = encodeBatch(
@@ -40,7 +40,7 @@ test('the greatest timestamp of an empty partition is none', async () => {
   expect(await offsetAt('maxTimestamp')).toEqual(of(-1, -1));
 });
 
-test('the greatest timestamp is told with the first offset that has it', async () => {
+test('the greatest timestamp comes with the first offset that has it', async () => {
   await appendOne(world.engine, 0, timed(startMs, startMs + 5, startMs + 9, startMs + 9, startMs + 1));
   await appendOne(world.engine, 0, timed(startMs + 9));
   expect(await offsetAt('maxTimestamp')).toEqual(of(2, startMs + 9));
@@ -57,22 +57,22 @@ test('the greatest timestamp is found in pages too, in few queries', async () =>
   expect(counted.calls.query).toBeLessThan(15);
 });
 
-test('a claim that no record bears out stands for the greatest timestamp of its entry', async () => {
+test('a claimed timestamp that no record has stands for the greatest timestamp of its entry', async () => {
   await appendOne(world.engine, 0, timed(startMs - 200));
   await appendOne(world.engine, 0, lying(startMs, 1));
   expect(await offsetAt('maxTimestamp')).toEqual(of(1, startMs));
 });
 
-test('where the header tells the first record at or after the time, nothing is unpacked', async () => {
+test('where the header already names the first record at or after the time, nothing is unpacked', async () => {
   const batch = batchOf(['x'.repeat(1_000)], { compression: 'zstd' });
-  // What is inside is no zstd.
+  // The content of this batch is not zstd.
   batch.fill(0xff, 61);
   new DataView(batch.buffer, batch.byteOffset).setUint32(17, crc32c(batch, 21));
   await appendOne(world.engine, 0, batch);
   expect(await offsetAt(startMs - 1)).toEqual(of(0, startMs));
 });
 
-test('a search that has unpacked its fill answers with where it stands, at or before the true offset', async () => {
+test('a search that has used up its unpacking budget answers with its position, at or before the true offset', async () => {
   await appendOne(world.engine, 0, timed(startMs - 200));
   await appendOne(world.engine, 0, lying(startMs, 40));
   await appendOne(world.engine, 0, lying(startMs, 40));
@@ -80,7 +80,7 @@ test('a search that has unpacked its fill answers with where it stands, at or be
   expect(await offsetAt(startMs - 10)).toEqual(of(41, startMs));
 });
 
-test('a search for somebody who has left ends where it stands, and reads no object', async () => {
+test('a search whose caller has left ends at its position, and reads no object', async () => {
   await appendOne(world.engine, 0, lying(startMs, 1));
   await appendOne(world.engine, 0, timed(startMs - 10));
   const counted = countsOf(world);

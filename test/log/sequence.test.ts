@@ -1,4 +1,4 @@
-// Races that the simulation found, each told once more as a story.
+// The simulation found these races. Each is told here as a story, so that it stays mended.
 import { expect, test } from 'vitest';
 import { createEngine } from '../../lib/engine.ts';
 import { pagesPartition } from '../../lib/storage/keys.ts';
@@ -7,7 +7,7 @@ import { StorageError } from '../../lib/storage/storage-error.ts';
 import type { Table, Write } from '../../lib/storage/table.ts';
 import { appendOne, batchOf, createWorld, readAll, tryAppend, valuesOf } from './world.ts';
 
-/** A table on which one kind of write can be held back, or lose its reply. */
+/** A table on which a test can hold back one kind of write, or lose its reply. */
 function interceptable(table: Table) {
   let intercept: (write: Write, act: () => ReturnType<Table['write']>) => ReturnType<Table['write']> = (_write, act) =>
     act();
@@ -28,7 +28,7 @@ test('a trim planned before a lost reply landed does not let the resend be appen
   const steady = { producerId: (await world.engine.newProducer()).producerId, producerEpoch: 0 };
   await appendOne(world.engine, 0, batchOf(['first'], { ...steady, baseSequence: 0 }));
 
-  // Another process fills the tail; its trim, which evicts the steady producer, is held back.
+  // Another process fills the tail. Its trim, which evicts the steady producer, is held back.
   const slow = interceptable(world.table);
   const spilling = createEngine({ ...world, table: slow.table });
   const heldBack = Promise.withResolvers<void>();
@@ -45,7 +45,7 @@ test('a trim planned before a lost reply landed does not let the resend be appen
   })();
   await reachedTrim.promise;
 
-  // The steady producer's next append lands, its reply is lost, and the trim happens before it is sent again.
+  // The steady producer's next append lands and its reply is lost. The trim happens before the append is sent again.
   const lossy = interceptable(world.table);
   const steadyProcess = createEngine({ ...world, table: retryingTable(lossy.table, world.clock) });
   let lost = false;
@@ -77,13 +77,13 @@ test('a producer is not taken for new because the oldest page of the index is mi
   await expect(repeat).rejects.toMatchObject({ errorCode: 'CORRUPT_LOG', outcome: 'not-written' });
 });
 
-test('a topic whose deleter died takes no write once its name is free', async () => {
+test('a topic whose deletion was interrupted takes no write once its name is free', async () => {
   const world = createWorld();
   await world.engine.createTopic({ topic: 't' });
   const stale = createEngine(world);
   await appendOne(stale, 0, batchOf(['before']));
 
-  // The first deleter dies at its second write, whichever that is; another process completes what it began.
+  // The first deleter dies at its second write, whichever write that is. Another process completes the deletion.
   const dying = interceptable(world.table);
   let writes = 0;
   const orDie = <T>(act: () => Promise<T>) => (writes++ === 0 ? act() : Promise.reject(new Error('it died')));
@@ -97,7 +97,7 @@ test('a topic whose deleter died takes no write once its name is free', async ()
   await expect(appendOne(stale, 0, batchOf(['lost']))).rejects.toMatchObject({ outcome: 'not-written' });
 });
 
-test('a request that slept for a day before it was admitted is not sequenced again beside its repeat', async () => {
+test('a request that slept for a day before admission is not sequenced again beside its repeat', async () => {
   const world = createWorld();
   await world.engine.createTopic({ topic: 't' });
   const { producerId } = await world.engine.newProducer();

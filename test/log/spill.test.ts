@@ -21,7 +21,7 @@ async function headItem() {
 }
 
 describe('the head', () => {
-  test('stays within 1 KiB, whoever appends', async () => {
+  test('stays within 1 KiB, whichever client appends', async () => {
     const steady = (await world.engine.newProducer()).producerId;
     let sequence = 0;
     let largest = 0;
@@ -52,8 +52,8 @@ describe('the head', () => {
   });
 });
 
-describe('a spill that was left half done', () => {
-  test('after its page is finished by the next writer over a mark, with that page as it is', async () => {
+describe('a spill that stopped half-way', () => {
+  test('after its page was put is finished by the next writer over a mark, which keeps that page as it is', async () => {
     const lazy = { ...world.table, write: world.table.write };
     let trims = 0;
     lazy.write = (write) => {
@@ -71,7 +71,7 @@ describe('a spill that was left half done', () => {
   });
 });
 
-test('a tail that nobody could spill for long shrinks again', async () => {
+test('a tail that could not be spilled for a long time shrinks again', async () => {
   let isBroken = true;
   const table = { ...world.table };
   table.write = (write) => {

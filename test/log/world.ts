@@ -1,5 +1,5 @@
-// A small world for tests of the log: memory adapters behind ports that a test can watch and break, and a clock that
-// jumps instead of waiting.
+// A small world for tests of the log. It has memory adapters behind ports that a test can watch and break, and a clock
+// that jumps instead of waiting.
 
 import type { Engine } from '../../lib/api/engine.ts';
 import type { RivuletError } from '../../lib/api/errors.ts';
@@ -16,7 +16,7 @@ export const startMs = Date.UTC(2026, 0, 1);
 
 export type TestClock = Clock & { advance(ms: number): void };
 
-/** Time passes only by sleeping, and at once; chance is a fixed sequence. */
+/** Time passes only by sleeping, and sleeping takes no real time. Random numbers are a fixed sequence. */
 export function createTestClock(): TestClock {
   let nowMs = startMs;
   let state = 1;
@@ -41,7 +41,7 @@ export function createTestClock(): TestClock {
 
 export type World = { engine: Engine; objects: ObjectStore; table: Table; clock: TestClock };
 
-/** `wrap` puts a decorator around the ports; another engine over the same ports is another process. */
+/** `wrap` puts a decorator around the ports. Another engine over the same ports stands for another process. */
 export function createWorld(
   wrap: (ports: { objects: ObjectStore; table: Table }) => { objects: ObjectStore; table: Table } = (ports) => ports,
 ): World {

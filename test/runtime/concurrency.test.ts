@@ -4,7 +4,7 @@ import { createGate, createTurns, inParallel } from '../../lib/runtime/concurren
 
 const items = Array.from({ length: 100 }, (_, i) => i);
 
-test('results come in the order of the items, with no more than the limit at work', async () => {
+test('results come in the order of the items, and no more than the limit are at work', async () => {
   let working = 0;
   let most = 0;
   const results = await inParallel(items, 7, async (item) => {
@@ -17,7 +17,7 @@ test('results come in the order of the items, with no more than the limit at wor
   expect(most).toBe(7);
 });
 
-test('after an error nothing more is begun', async () => {
+test('after an error no further item is begun', async () => {
   let begun = 0;
   const failing = inParallel(items, 4, async (item) => {
     begun++;
@@ -29,7 +29,7 @@ test('after an error nothing more is begun', async () => {
   expect(begun).toBeLessThanOrEqual(8);
 });
 
-test('a gate lets so many in, and the next one when somebody leaves, also by an error', async () => {
+test('a gate lets a fixed number in, and the next one enters when another leaves, also by an error', async () => {
   const gate = createGate(2);
   const order: number[] = [];
   const works = [0, 1, 2, 3].map((i) =>
@@ -46,7 +46,7 @@ test('a gate lets so many in, and the next one when somebody leaves, also by an 
   expect(order).toHaveLength(5);
 });
 
-test('turns: so many now, the others in their order in the next turns of the event loop', async () => {
+test('turns run a fixed number now, and the others in their order in the next turns of the event loop', async () => {
   const turn = createTurns(2);
   const done: number[] = [];
   const next = () => new Promise((resolve) => setImmediate(resolve));

@@ -16,7 +16,7 @@ import { absent, equals, exists, type Item, type Table } from '../../lib/storage
 
 const KiB = 1024;
 
-/** An item of exactly so many bytes. */
+/** An item of exactly this many bytes. */
 function itemOf(bytes: number, sk = 's'): Item {
   const bare = { pk: 'p', sk, a: '' };
   const item = { ...bare, a: 'x'.repeat(bytes - itemSize(bare)) };
@@ -27,7 +27,7 @@ function itemOf(bytes: number, sk = 's'): Item {
 function countedTable(table: Table = createMemoryTable()) {
   const totals = newCounters();
   const counted = countingTable(table, totals);
-  /** The units that a call adds. */
+  /** The read and write units that a call adds. */
   const unitsOf = async (call: () => Promise<unknown>): Promise<[read: number, write: number]> => {
     const { readUnits, writeUnits } = { ...totals };
     await call().catch(() => {});
@@ -47,14 +47,14 @@ describe('a write', () => {
     expect(await unitsOf(() => table.write({ kind: 'put', item: itemOf(bytes) }))).toEqual([0, units]);
   });
 
-  test('by update costs by the whole item, not by what changes', async () => {
+  test('by update costs by the size of the whole item, not by the size of the change', async () => {
     const { table, unitsOf } = countedTable();
     await table.write({ kind: 'put', item: itemOf(3 * KiB) });
     const update = { kind: 'update', key: { pk: 'p', sk: 's' }, update: { add: [['n', 1]] } } as const;
     expect(await unitsOf(() => table.write(update))).toEqual([0, 4]);
   });
 
-  test('that is refused costs by the item that refused it, one unit if there is none', async () => {
+  test('that is refused costs by the size of the item that refused it, or one unit if there is none', async () => {
     const { table, unitsOf } = countedTable();
     await table.write({ kind: 'put', item: itemOf(3 * KiB) });
     const item = { pk: 'p', sk: 's', n: 1 };
@@ -64,7 +64,7 @@ describe('a write', () => {
     ]);
   });
 
-  test('by delete costs one', async () => {
+  test('by delete costs one unit', async () => {
     const { table, unitsOf } = countedTable();
     expect(await unitsOf(() => table.write({ kind: 'delete', key: { pk: 'p', sk: 's' } }))).toEqual([0, 1]);
   });
@@ -73,14 +73,14 @@ describe('a write', () => {
 describe('a transaction', () => {
   const check = { kind: 'check', key: { pk: 'p', sk: 's' }, if: exists('a') } as const;
 
-  test('costs each action twice', async () => {
+  test('costs twice as much for each action', async () => {
     const { table, unitsOf } = countedTable();
     await table.write({ kind: 'put', item: itemOf(100) });
     const put = { kind: 'put', item: itemOf(2 * KiB, 'other') } as const;
     expect(await unitsOf(() => table.transact([check, put], 't'))).toEqual([0, 2 * (1 + 2)]);
   });
 
-  test('that is refused costs as much', async () => {
+  test('that is refused costs as much as one that is applied', async () => {
     const { table, unitsOf } = countedTable();
     await table.write({ kind: 'put', item: itemOf(2 * KiB) });
     const actions = [{ ...check, if: equals('a', 'y') }, { kind: 'put', item: itemOf(100, 'other') } as const];
@@ -108,7 +108,7 @@ describe('a read', () => {
     expect(await unitsOf(() => table.query({ pk: 'p' }))).toEqual([0.5, 0]);
   });
 
-  test('of many items is rounded up once', async () => {
+  test('of many items is rounded up once, over their sum', async () => {
     const { table, unitsOf } = countedTable();
     for (const sk of ['a', 'b', 'c', 'd', 'e']) await table.write({ kind: 'put', item: itemOf(KiB, sk) });
     expect(await unitsOf(() => table.query({ pk: 'p', strong: true }))).toEqual([2, 0]);
@@ -147,7 +147,7 @@ async function useAll(totals: Counters): Promise<void> {
 }
 
 describe('conflicts', () => {
-  test('are conditions that fail', async () => {
+  test('count conditions that fail', async () => {
     const { table, totals } = countedTable();
     const item = { pk: 'p', sk: 's', n: 1 };
     await table.write({ kind: 'put', item, if: absent('n') });
@@ -157,7 +157,7 @@ describe('conflicts', () => {
     expect(totals.conflicts).toBe(2);
   });
 
-  test('are requests that a transaction got in the way of', async () => {
+  test('count requests that met a transaction on the same item', async () => {
     const { table, totals } = countedTable(failing('conflict'));
     await table.write({ kind: 'put', item: itemOf(100) }).catch(() => {});
     expect(totals.conflicts).toBe(1);
@@ -170,7 +170,7 @@ test('requests and bytes of objects are counted', async () => {
   expect(totals).toEqual({ ...newCounters(), s3Put: 1, s3Get: 2, s3List: 1, s3Delete: 1, bytesUp: 150, bytesDown: 20 });
 });
 
-test('a receipt holds what its work asked for, and nothing of what runs beside it', async () => {
+test('a receipt holds the requests of its own work, and none of the work that runs beside it', async () => {
   const totals = newCounters();
   const counted = countingTable(createMemoryTable(), totals);
   const gets = (count: number) => async () => {
@@ -194,7 +194,7 @@ test('an outer receipt holds the inner one too', async () => {
   expect([inner.counters.s3Get, outer.s3Get, totals.s3Get]).toEqual([2, 4, 4]);
 });
 
-test('the price is that of the list', () => {
+test('the price is the one of the public price list', () => {
   const million = 1_000_000;
   expect(usdOf({ ...newCounters(), s3Put: million })).toBeCloseTo(5);
   expect(usdOf({ ...newCounters(), s3Get: million })).toBeCloseTo(0.4);

@@ -11,7 +11,7 @@ test('names and keys count with their UTF-8 bytes', () => {
   expect(itemSize({ pk: 'é', sk: '\u{1f600}', ключ: '' })).toBe(2 + 2 + 2 + 4 + 8);
 });
 
-// What DynamoDB Local 3.1.0 charged, found by filling an item up to the limit beside each value.
+// DynamoDB Local 3.1.0 charged these sizes. We found them by filling an item up to the limit beside each value.
 test.each([
   [0, 1],
   [1, 2],

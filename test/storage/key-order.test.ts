@@ -5,7 +5,7 @@ import { compareUtf8, firstAfter, firstAtOrAfter } from '../../lib/storage/key-o
 const text = fc.string({ unit: 'binary', maxLength: 6 });
 const oracle = (a: string, b: string) => Math.sign(Buffer.compare(Buffer.from(a), Buffer.from(b)));
 
-test('compares as the UTF-8 bytes do', () => {
+test('compares keys as their UTF-8 bytes compare', () => {
   expect(compareUtf8('\uff5e', '\u{1f600}')).toBeLessThan(0);
   expect('\uff5e' < '\u{1f600}').toBe(false);
   const nearSurrogates = fc.constantFrom('\ud7ff', '\ue000', '\uffff', '\u{10000}', '\u{10ffff}', 'a', '');

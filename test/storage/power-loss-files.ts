@@ -1,6 +1,6 @@
-// A file system in memory that forgets what was not synced. `loseAt(n)` lets n more operations happen, then every one
-// fails; `restart()` is the disk after the power came back: of each change that no sync covered, any may have survived,
-// and an unsynced file holds any beginning of what was written.
+// A file system in memory that forgets everything that was not synced. `loseAt(n)` lets n more operations happen, then
+// every operation fails. `restart()` gives the disk after the power came back: any of the changes that no sync covered
+// may have survived, and an unsynced file holds any prefix of its written bytes.
 import { basename, dirname } from 'node:path';
 import type { FileLayer, OpenFile } from '../../lib/storage/embedded/file-layer.ts';
 
@@ -13,17 +13,17 @@ const newFolder = (): Folder => ({ kind: 'folder', names: new Map(), synced: new
 export type PowerLossFiles = FileLayer & {
   loseAt(operations: number): void;
   restart(): void;
-  /** Operations since the last start. */
+  /** The number of operations since the last start. */
   readonly operations: number;
 };
 
-/** `chance` gives numbers in [0, 1): what survives. */
+/** `chance` gives numbers in [0, 1), which decide what survives. */
 export function createPowerLossFiles(chance: () => number): PowerLossFiles {
   let root = newFolder();
   let operations = 0;
   let lostAt = Number.POSITIVE_INFINITY;
 
-  /** One step: later on than it was asked for, as on a disk, so that calls interleave. */
+  /** One step runs later than its call, as on a disk, so that calls interleave. */
   async function step<T>(work: () => T): Promise<T> {
     for (let turns = Math.floor(chance() * 4); turns > 0; turns--) await undefined;
     return stepNow(work);
@@ -67,7 +67,7 @@ function openFile(node: Node, step: <T>(work: () => T) => Promise<T>): OpenFile 
   return {
     writev: (chunks) =>
       step(() => {
-        // Takes one chunk at a time: the writer must go on.
+        // The writer takes one chunk at a time, so the caller must continue with the rest.
         const [chunk] = chunks;
         const file = fileOf(node);
         file.bytes = Buffer.concat([file.bytes, chunk!]);

@@ -7,13 +7,13 @@ import { retryingObjectStore, retryingTable } from '../../lib/storage/retry.ts';
 import { StorageError, type StorageReason } from '../../lib/storage/storage-error.ts';
 import { equals, type Table, type Write } from '../../lib/storage/table.ts';
 
-/** A fault of one try: before the real adapter is asked, or after it has acted. */
+/** A fault of one try, either before the real adapter is asked, or after it has acted. */
 type Fault = { readonly reason: StorageReason; readonly after?: boolean };
 
 const refused = (reason: StorageReason): Fault => ({ reason });
 const acted = (reason: StorageReason): Fault => ({ reason, after: true });
 
-/** Every call of `port` meets the next fault; when there are none left, none. */
+/** Every call of `port` meets the next fault of the list, and no fault when the list is used up. */
 function withFaults<Port extends Table | ObjectStore>(
   port: Port,
   faults: Fault[],
@@ -33,7 +33,7 @@ function withFaults<Port extends Table | ObjectStore>(
   return { port: faulty as Port, tries: () => tries };
 }
 
-/** Time passes only while sleeping; chance is always `share` of the most. */
+/** Time passes only while sleeping. The random number is always `share` of the greatest one. */
 function fakeClock(share = 0.5) {
   let nowMs = 0;
   const sleepsMs: number[] = [];
@@ -53,20 +53,20 @@ function tableWith(...faults: Fault[]) {
   return { table: retryingTable(port, clock), tries, clock };
 }
 
-describe('what is worth sending again is sent again', () => {
+describe('a fault that may pass is retried', () => {
   test.each(['throttled', 'conflict', 'no-answer', 'unavailable'] as const)('%s', async (reason) => {
     const { table, tries } = tableWith(refused(reason), refused(reason));
     expect(await table.write(increment)).toMatchObject({ applied: true, item: { n: 1 } });
     expect(tries()).toBe(3);
   });
 
-  test.each(['exists', 'too-large', 'invalid', 'denied'] as const)('but not %s', async (reason) => {
+  test.each(['exists', 'too-large', 'invalid', 'denied'] as const)('%s is not retried', async (reason) => {
     const { table, tries, clock } = tableWith(refused(reason));
     await expect(table.write(increment)).rejects.toMatchObject({ reason, mayHaveActed: false });
     expect([tries(), clock.sleepsMs]).toEqual([1, []]);
   });
 
-  test('but not an error of another kind: it is a bug, and passes', async () => {
+  test('an error of another kind is a bug, and passes through', async () => {
     const table = retryingTable(
       { ...createMemoryTable(), get: () => Promise.reject(new TypeError('bug')) },
       fakeClock(),
@@ -74,7 +74,7 @@ describe('what is worth sending again is sent again', () => {
     await expect(table.get(key)).rejects.toBeInstanceOf(TypeError);
   });
 
-  test('on every method of a table', async () => {
+  test('every method of a table is retried', async () => {
     for (const call of [
       (table: Table) => table.get(key),
       (table: Table) => table.query({ pk: 'p' }),
@@ -86,7 +86,7 @@ describe('what is worth sending again is sent again', () => {
     }
   });
 
-  test('on every method of an object store', async () => {
+  test('every method of an object store is retried', async () => {
     for (const call of [
       (store: ObjectStore) => store.putOnce('k', []),
       (store: ObjectStore) => store.get('k'),
@@ -100,8 +100,8 @@ describe('what is worth sending again is sent again', () => {
   });
 });
 
-describe('doubt', () => {
-  test('is none where no earlier try may have acted', async () => {
+describe('doubt about the outcome', () => {
+  test('does not arise where no earlier try can have acted', async () => {
     for (const faults of [[], [refused('throttled')], [refused('conflict'), refused('throttled')]]) {
       const { table } = tableWith(...faults);
       expect(await table.write(increment)).not.toHaveProperty('doubtful');
@@ -113,13 +113,13 @@ describe('doubt', () => {
     expect(await table.write(increment)).toEqual({ applied: true, item: { ...key, n: 2 }, doubtful: true });
   });
 
-  test('stays on a refusal: our own first try may have made the condition false', async () => {
+  test('stays on a refusal, because our own first try may have made the condition false', async () => {
     const { table } = tableWith(acted('no-answer'));
     const first: Write = { kind: 'put', item: { ...key, n: 1 }, if: { test: 'absent', path: 'n' } };
     expect(await table.write(first)).toEqual({ applied: false, old: { ...key, n: 1 }, doubtful: true });
   });
 
-  test('stays on the last error, even one that itself did nothing', async () => {
+  test('stays on the last error, even if the last try itself did nothing', async () => {
     const { table } = tableWith(refused('no-answer'), refused('denied'));
     await expect(table.write(increment)).rejects.toMatchObject({ reason: 'denied', mayHaveActed: true });
     const { table: throttled } = tableWith(
@@ -129,13 +129,13 @@ describe('doubt', () => {
     await expect(throttled.write(increment)).rejects.toMatchObject({ reason: 'throttled', mayHaveActed: true });
   });
 
-  test('of a transaction is settled by its token', async () => {
+  test('in a transaction is settled by its token', async () => {
     const { table } = tableWith(acted('no-answer'), acted('unavailable'));
     expect(await table.transact([increment], 'token')).toEqual({ applied: true });
     expect(await table.get(key)).toMatchObject({ n: 1 });
   });
 
-  test('of a put is settled by the stored bytes', async () => {
+  test('in a put is settled by the stored bytes', async () => {
     const { port } = withFaults(createMemoryObjectStore({ clock: systemClock }), [acted('no-answer')]);
     const store = retryingObjectStore(port, fakeClock());
     await store.putOnce('k', [Uint8Array.of(1)]);
@@ -143,10 +143,10 @@ describe('doubt', () => {
   });
 });
 
-describe('giving up', () => {
+describe('the retries give up', () => {
   const forEver = Array.from({ length: 100 }, () => refused('throttled'));
 
-  test('after so many tries, with the last error', async () => {
+  test('after a bounded number of tries, with the last error', async () => {
     const { port, tries } = withFaults(createMemoryTable(), forEver);
     const table = retryingTable(port, fakeClock(0), { attempts: 3, totalMs: 1000, baseMs: 10, capMs: 100 });
     await expect(table.write(increment)).rejects.toMatchObject({ message: 'fault 3', mayHaveActed: false });
@@ -161,7 +161,7 @@ describe('giving up', () => {
     expect([tries(), clock.sleepsMs]).toEqual([4, [100, 100, 100]]);
   });
 
-  test('by default more than once after a silence, which takes an adapter 1.5 s', async () => {
+  test('by default after more than one silence, each of which takes an adapter 1.5 s', async () => {
     const clock = fakeClock(0.5);
     let tries = 0;
     const port = {
@@ -200,7 +200,7 @@ test('waits double up to the cap, with full jitter', async () => {
   expect(clock.sleepsMs).toEqual([10, 20, 40, 50, 50]);
 });
 
-test('a condition that holds and one that does not pass through as they are', async () => {
+test('a condition that holds and one that does not both pass through unchanged', async () => {
   const { table } = tableWith();
   await table.write(increment);
   expect(await table.write({ ...increment, if: equals('n', 5) })).toEqual({ applied: false, old: { ...key, n: 1 } });

@@ -1,4 +1,4 @@
-// What the contract cannot ask of every adapter.
+// The contract cannot ask these rules of every adapter.
 import { expect, test } from 'vitest';
 import type { Item, Update } from '../../lib/storage/table.ts';
 import { checkTransaction, checkWrite, type Rows, runTransaction, runWrite } from '../../lib/storage/table-rules.ts';
@@ -15,14 +15,14 @@ function rowsWith(...items: Item[]): Rows & { readonly items: Item[] } {
   };
 }
 
-test('an update that only removes makes no item, as in DynamoDB (DynamoDB Local makes one)', () => {
+test('an update that only removes attributes makes no item, as in DynamoDB (DynamoDB Local makes one)', () => {
   const rows = rowsWith();
   const result = runWrite(rows, { kind: 'update', key, update: { remove: ['a'] } });
   expect(result).toEqual({ applied: true, item: undefined });
   expect(rows.items).toEqual([]);
 });
 
-test('a sum that is no safe integer is refused and changes nothing', () => {
+test('a sum that is not a safe integer is refused and changes nothing', () => {
   const item = { ...key, n: Number.MAX_SAFE_INTEGER, m: 0 };
   const rows = rowsWith(item);
   const update: Update = {
@@ -37,7 +37,7 @@ test('a sum that is no safe integer is refused and changes nothing', () => {
   expect(rows.items).toEqual([{ ...key, n: Number.MAX_SAFE_INTEGER, m: 0 }]);
 });
 
-test('an update changes no item in place', () => {
+test('an update does not change the stored item object in place', () => {
   const old = Object.freeze({ ...key, n: 1, list: Object.freeze(['a']), map: Object.freeze({ a: 1 }) });
   const update: Update = { add: [['n', 1]], append: [['list', ['b']]], set: [[['map', 'b'], 2]] };
   const result = runWrite(rowsWith(old), { kind: 'update', key, update });
@@ -45,13 +45,13 @@ test('an update changes no item in place', () => {
   expect(old).toEqual({ ...key, n: 1, list: ['a'], map: { a: 1 } });
 });
 
-test('an update given a whole item for its key takes only the key', () => {
+test('an update that is given a whole item as its key uses only the key', () => {
   const wide: Item = { ...key, other: 1 };
   const result = runWrite(rowsWith(), { kind: 'update', key: wide, update: { set: [['a', 1]] } });
   expect(result).toEqual({ applied: true, item: { ...key, a: 1 } });
 });
 
-test('a transaction of which one part does not fit touches no row', () => {
+test('a transaction with one action that does not fit changes no row', () => {
   const rows = rowsWith({ ...key, n: 1 });
   const actions = [
     { kind: 'delete', key } as const,

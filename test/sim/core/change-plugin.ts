@@ -1,5 +1,5 @@
-// vitest's way to a changed library: `lib/x.ts?change=…` is that file as it would be with the change, and so are the files
-// between it and the changed one. All else is the real thing, so that errors are still of the same class.
+// This plugin gives vitest a changed library. `lib/x.ts?change=…` is that file with the change, and so are the files
+// between it and the changed one. Everything else is the real module, so that errors still have the same class.
 import { globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { type Change, changed } from './change-source.ts';
@@ -13,7 +13,7 @@ const relativeImport = /(?<=from ')\.[^']+(?=')/g;
 export const changedModule = (file: string, { file: of, drop, turn, text }: ChangeOfFile): string =>
   path.join(root, file) + marker + Buffer.from(JSON.stringify({ file: of, drop, turn, text })).toString('base64url');
 
-/** Vite asks it first for the text of every module. */
+/** Vite asks this plugin first for the text of every module. */
 export const changePlugin = {
   name: 'change',
   enforce: 'pre' as const,
@@ -32,7 +32,7 @@ export const changePlugin = {
 
 const known = new Map<string, ReadonlySet<string>>();
 
-/** The file, and all that import it, directly or not. */
+/** The file, and all files that import it, directly or indirectly. */
 function importersOf(file: string): ReadonlySet<string> {
   const importers = new Set(known.get(file) ?? [file]);
   if (known.has(file)) return importers;

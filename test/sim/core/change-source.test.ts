@@ -1,4 +1,5 @@
-// A mutant that changes nothing, or the wrong thing, proves nothing: so names are found once, or not at all.
+// A mutant that changes nothing, or the wrong thing, proves nothing. So a name must be found exactly once, or the
+// change is refused.
 import { expect, test } from 'vitest';
 import { changed } from './change-source.ts';
 

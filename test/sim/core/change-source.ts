@@ -1,21 +1,20 @@
-// Takes one thing out of a source file, or makes it something else, by its name: so that a test can see what is missed
-// without it. A name that is not there exactly once is an error, because then the list of mutants is older than the code.
-//
-// A name is a path: `neverSeen.notEvicted` is what the top-level declaration `neverSeen` calls `notEvicted`.
+// This file takes one named thing out of a source file, or changes it, so that a test can see what is missed without
+// it. A name that does not occur exactly once is an error, because then the list of mutants is older than the code. A
+// name is a path: `neverSeen.notEvicted` is the thing that the top-level declaration `neverSeen` calls `notEvicted`.
 import { parseSync } from 'oxc-parser';
 
 export type Change = {
-  /** Conditions and properties that are left out of every list they stand in; functions that do nothing. */
+  /** Conditions and properties are left out of every list that contains them. Functions do nothing. */
   readonly drop?: string | readonly string[];
-  /** What a constant or a property becomes, or what a function returns, by its name. */
+  /** Gives, by name, the new value of a constant or a property, or the new result of a function. */
   readonly turn?: Readonly<Record<string, string>>;
-  /** For what has no name. The text must be in the file exactly once. */
+  /** Changes code that has no name. The text must be in the file exactly once. */
   readonly text?: readonly [find: string, replace: string];
 };
 
 type Node = { readonly type: string; readonly start: number; readonly end: number; readonly [field: string]: unknown };
 type Edit = { readonly start: number; readonly end: number; readonly by: string };
-/** `scope`: where its name means it. */
+/** `scope` is the node within which the name has this meaning. */
 type Definition = { readonly node: Node; readonly value: Node; readonly name: string; readonly scope: Node };
 
 export function changed(source: string, { drop = [], turn = {}, text }: Change): string {
@@ -97,7 +96,7 @@ function dropping(source: string, definition: Definition): Edit[] {
   return usesOf(definition).map((use) => without(source, use));
 }
 
-/** The elements of lists, arguments and objects that are this constant. It may be used nowhere else. */
+/** The elements of lists, arguments and objects that are this constant. The constant may be used nowhere else. */
 function usesOf({ node, name, scope }: Definition): Node[] {
   const nodes = [...within(scope)];
   const isIt = (value: unknown) => nameOf(value) === name;
@@ -116,7 +115,7 @@ function usesOf({ node, name, scope }: Definition): Node[] {
 
 const over = ({ start, end }: Node, by: string): Edit => ({ start, end, by });
 
-/** With the comma that follows. */
+/** The edit removes the node together with the comma that follows it. */
 function without(source: string, { start, end }: Node): Edit {
   const comma = /^\s*,/.exec(source.slice(end));
   return { start, end: end + (comma?.[0].length ?? 0), by: '' };

@@ -1,8 +1,8 @@
-// The driver of small worlds: every single fault at every call, and every pair of faults at every pair of calls, in each
-// order of steps. A case with one fault has calls of its own (repeats); the second fault of a pair may meet any of those.
-//
-// A sample is a part of the single faults: every seventh, say, of which the world's name decides the first. So different
-// worlds cover different calls, and since there are fifteen kinds of faults, each kind comes at every seventh call.
+// This is the driver of small worlds. It puts every single fault to every call, and every pair of faults to every pair
+// of calls, in each order of steps. A case with one fault makes further calls (repeats), and the second fault of a pair
+// may meet any of those. A sample is a part of the single faults, for example every seventh, and the world's name
+// decides which is the first. So different worlds cover different calls. There are fifteen kinds of faults, so each
+// kind comes at every seventh call.
 import { faultKinds } from './faults.ts';
 import { createRandom } from './random.ts';
 import type { CaseVerdict, Faults, RunOptions, SmallWorld } from './worlds.ts';
@@ -10,22 +10,22 @@ import type { CaseVerdict, Faults, RunOptions, SmallWorld } from './worlds.ts';
 export type Part = { readonly index: number; readonly of: number };
 
 export type Sample = {
-  /** Of the single faults, those whose number leaves `index` when divided by `of`; all by default. */
+  /** Selects the single faults whose number leaves `index` when divided by `of`. The default is all of them. */
   readonly part?: Part;
-  /** Of the pairs that begin with these: every one, or so many, drawn by a fixed seed. */
+  /** Selects the pairs that begin with these single faults: every one, or this many, drawn by a fixed seed. */
   readonly pairs?: 'all' | number;
 };
 
 export type Case = { readonly order: number; readonly faults: Faults };
 export type Tried = Case & {
   readonly verdict: CaseVerdict;
-  /** How many cases there will be, as far as is known yet. */
+  /** The number of cases that there will be, as far as it is known yet. */
   readonly expected: number;
 };
 
 type Single = Case & { readonly call: number; readonly endCall: number };
 
-/** Runs a world's cases one after the other, each order without faults first. */
+/** Runs a world's cases one after the other. Each order runs without faults first. */
 export async function* tryCases(
   world: SmallWorld,
   { part = { index: 0, of: 1 }, pairs = 0 }: Sample = {},
@@ -54,7 +54,7 @@ export async function* tryCases(
   for (const { order, faults } of chosen) yield { order, faults, verdict: await run(order, faults, options), expected };
 }
 
-/** One part of `of`: which one, the world's name decides. */
+/** One part of `of`. The world's name decides which part. */
 export const samplePart = ({ name }: SmallWorld, of: number): Part => ({ index: numberOf(name) % of, of });
 
 const numberOf = (name: string): number => [...Buffer.from(name)].reduce((sum, byte) => (sum * 31 + byte) % 65_536, 0);

@@ -1,44 +1,50 @@
-// What can go wrong with one call on a port. A plan says which call suffers what; a random plan draws by rates, an
-// explicit one is replayed and shrunk.
+// These are the faults that one call on a port may suffer. A plan says which call suffers which fault. A random plan
+// draws by rates, and an explicit plan can be replayed and shrunk.
 import type { Random } from './random.ts';
 
 export const faultKinds = [
-  /** The request is lost before it acts; no answer. */
+  /** The request is lost before it acts, and no answer comes. */
   'request lost',
-  /** It acts; the reply is lost. */
+  /** The request acts, but the reply is lost. */
   'reply lost',
-  /** It acts, and the same request acts again shortly after; the first answer comes. */
+  /** The request acts, and the same request acts again shortly after. The first answer comes. */
   'acts again soon',
-  /** It acts, and the same request acts again hours later. */
+  /** The request acts, and the same request acts again hours later. */
   'acts again late',
-  /** It acts twice before the answer, which is the second's: a condition fails because of our own success. */
+  /**
+   * The request acts twice before the answer, which is the second one. A condition then fails because of our own
+   * success.
+   */
   'answer of a resend',
-  /** No answer in time; it acts after its caller gave up. */
+  /** No answer comes in time, and the request acts after its caller gave up. */
   'acts late',
-  /** The same, hours later. */
+  /** No answer comes in time, and the request acts hours later. */
   'acts hours late',
-  /** Refused: too fast. Nothing is done. */
+  /** The request is refused because it came too fast. Nothing is done. */
   'throttled',
-  /** 503, and nothing is done. */
+  /** The answer is a 503, and nothing is done. */
   'unavailable',
-  /** 500, though it was done. */
+  /** The answer is a 500, though the request was done. */
   'failed but done',
-  /** Refused because of a transaction on the item (table) or a race (objects). Nothing is done. */
+  /** The request is refused because of a transaction on the item (table) or a race (objects). Nothing is done. */
   'conflict',
   /** The process is killed before the request acts. */
   'killed before',
-  /** The process is killed after the request acted, before it hears so. */
+  /** The process is killed after the request acted, and before the answer reaches it. */
   'killed after',
-  /** The process is frozen before the request acts, as Lambda does; another takes its place; hours later it goes on. */
+  /**
+   * The process is frozen before the request acts, as Lambda does. Another takes its place, and hours later it
+   * continues.
+   */
   'frozen before',
-  /** The process is frozen after the request acted; when it hears so, hours have passed. */
+  /** The process is frozen after the request acted. When it gets the answer, hours have passed. */
   'frozen after',
 ] as const;
 
 export type FaultKind = (typeof faultKinds)[number];
 
 export type FaultPlan = {
-  /** Of the call with this number (counted over the whole world). */
+  /** The fault of the call with this number, counted over the whole world. */
   faultOf(call: number): FaultKind | undefined;
 };
 
@@ -48,7 +54,7 @@ export function explicitFaults(faults: ReadonlyMap<number, FaultKind>): FaultPla
   return { faultOf: (call) => faults.get(call) };
 }
 
-/** Draws for each call whether it suffers, and what; tells `met` of each. */
+/** Draws for each call whether it suffers, and which fault. It calls `met` for each fault. */
 export function randomFaults(random: Random, rate: number, met: (call: number, fault: FaultKind) => void): FaultPlan {
   return {
     faultOf(call) {

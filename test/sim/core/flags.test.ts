@@ -1,4 +1,4 @@
-// A mistyped flag must not be a run of nothing that finds nothing.
+// A mistyped flag must be refused. Otherwise a run would test nothing, and so find nothing.
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { start } from '../../cli/processes.ts';

@@ -1,4 +1,5 @@
-// How the simulations by hand read their flags. What is mistyped is refused: a run of nothing finds nothing, and would pass.
+// The simulations that people run by hand read their flags here. A mistyped flag is refused, because a run of nothing
+// finds nothing and would pass.
 import { Command, InvalidArgumentError } from 'commander';
 import type { Part } from './exhaustive.ts';
 import { type FaultKind, faultKinds } from './faults.ts';
@@ -25,7 +26,7 @@ export function count(text: string): number {
 
 const wholeOrAll = (text: string): number | 'all' => (text === 'all' ? text : whole(text));
 
-/** Names have blanks and commas: so they are listed in quotes. */
+/** The names contain blanks and commas, so they are listed in quotes. */
 function oneOf<T extends string>(names: readonly T[]): (text: string) => T {
   return (text) => {
     const found = names.find((name) => name === text);
@@ -34,11 +35,11 @@ function oneOf<T extends string>(names: readonly T[]): (text: string) => T {
   };
 }
 
-/** As `faultList` reads them. */
+/** Writes the faults in the form that `faultList` reads. */
 export const written = (faults: ReadonlyMap<number, FaultKind>): string =>
   [...faults].map(([call, kind]) => `${call}:${kind.replaceAll(' ', '-')}`).join(',');
 
-/** `17:reply-lost,40:killed-after`: what happens at which call. */
+/** `17:reply-lost,40:killed-after` says which fault happens at which call. */
 function faultList(text: string): Map<number, FaultKind> {
   const names = faultKinds.map((known) => known.replaceAll(' ', '-'));
   return new Map(
@@ -54,7 +55,7 @@ function faultList(text: string): Map<number, FaultKind> {
   );
 }
 
-/** `3/20`: the third of twenty parts. */
+/** `3/20` means the third of twenty parts. */
 function partOf(text: string): Part {
   const [, index, of] = /^(\d+)\/(\d+)$/.exec(text) ?? [];
   if (!index || !of || Number(index) < 1 || Number(index) > Number(of))
@@ -76,7 +77,7 @@ export type WorldFlags = {
   readonly json: boolean;
 };
 
-/** What the commands of all simulations can be asked for. */
+/** The flags that the commands of all simulations have in common. */
 export function commandOfWorlds({ script, description, randomWorlds, smallWorlds }: Simulation): Command {
   const [random, small] = [randomWorlds.map(({ name }) => name), smallWorlds.map(({ name }) => name)];
   const about = smallWorlds.map(({ name, about }) => `\n  ${name}${about ? `: ${about}` : ''}`);

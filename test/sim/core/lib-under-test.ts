@@ -1,14 +1,14 @@
-// The library with one thing changed: each guard is taken out in turn, to see that a world notices.
+// This is the library with one thing changed. Each guard is taken out in turn, to see that a world notices.
 import { createEngine } from '../../../lib/engine.ts';
 import { retryingTable } from '../../../lib/storage/retry.ts';
 import { type ChangeOfFile, changedModule } from './change-plugin.ts';
 
-/** What worlds use of the library. */
+/** The parts of the library that worlds use. */
 export type Lib = { readonly createEngine: typeof createEngine; readonly retryingTable: typeof retryingTable };
 
 export const realLib: Lib = { createEngine, retryingTable };
 
-/** Throws when what is to be changed is not in its file exactly once: the file has changed, and the list must follow. */
+/** Throws when the code to change is not in its file exactly once: the file has changed, and the list must follow. */
 export async function mutated(change: ChangeOfFile): Promise<Lib> {
   const load = async (file: string) => (await import(changedModule(file, change))) as Lib;
   const { createEngine } = await load('lib/engine.ts');

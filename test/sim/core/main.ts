@@ -1,12 +1,12 @@
-// What the commands sim, sim:groups and sim:offsets have in common: they run what the flags name, and end with 1 if
-// anything failed.
+// The commands sim, sim:groups and sim:offsets share this. They run what the flags name, and end with 1 if anything
+// failed.
 import type { Command } from 'commander';
 import { commandOfWorlds, type WorldFlags } from './flags.ts';
 import { namedSmallWorlds, replay, runCases, runSeeds, told } from './run.ts';
 import { lineOf, type Tally } from './tally.ts';
 import type { Simulation } from './worlds.ts';
 
-/** `adjust` adds flags of its own, and gives the simulation as they make it. */
+/** `adjust` adds flags of its own, and returns the simulation that those flags describe. */
 export async function main(
   simulation: Simulation,
   adjust?: { readonly flags: (command: Command) => void; readonly by: (flags: Record<string, unknown>) => Simulation },

@@ -1,5 +1,5 @@
-// The way between a process and the stores: every call of a port passes here, takes time, and may suffer a fault. The
-// stores themselves are the memory adapters, whose calls are single steps.
+// This is the network between a process and the stores. Every call of a port passes here, takes time, and may suffer a
+// fault. The stores themselves are the memory adapters, whose calls are single steps.
 import type { ObjectStore } from '../../../lib/storage/object-store.ts';
 import { StorageError } from '../../../lib/storage/storage-error.ts';
 import type { Table } from '../../../lib/storage/table.ts';
@@ -15,22 +15,25 @@ export type Network = {
   readonly faults: FaultPlan;
   readonly objects: ObjectStore;
   readonly table: Table;
-  /** Nothing goes wrong any more: eventual reads are fresh too. */
+  /** When it is set, nothing goes wrong any more, and eventual reads are fresh too. */
   isCalm?: boolean;
-  /** How old may be what an eventual read sees; without it there is no bound. */
+  /** The greatest age of the state that an eventual read sees. Without it there is no bound. */
   readonly stalestMs?: number;
-  /** How many calls there were. */
+  /** The number of calls so far. */
   calls: number;
   trace(line: string): void;
-  /** Something went wrong; `leavesOpen` whether an append was committed. */
+  /** Called when something went wrong. `leavesOpen` says whether it may be unknown if an append was committed. */
   disturbed(leavesOpen: boolean): void;
 };
 
-/** One life of a process: once it is over, nothing it waits for ever comes; frozen, it goes on where nobody hears it. */
+/**
+ * One life of a process. Once it is over, nothing that the process waits for ever comes. A frozen process continues,
+ * but its answers reach no client.
+ */
 export type Life = { readonly name: string; isOver: boolean; kill(): void; freeze(): void };
 
 const timeoutMs = 1_500;
-/** Nothing was done, and the caller knows. */
+/** After these faults nothing was done, and the caller knows it. */
 const harmless: readonly FaultKind[] = ['throttled', 'conflict'];
 const hourMs = 3_600_000;
 
@@ -55,7 +58,7 @@ async function call<T>(network: Network, life: Life, what: string, act: () => Pr
   const { scheduler, random, faults } = network;
   const number = network.calls++;
   const fault = faults.faultOf(number);
-  // A fault is told when the call is over, which is before its caller can answer anybody, and when a late copy acts.
+  // A fault is noted when the call is over, which is before its caller can answer a client, and when a late copy acts.
   const note = (outcome: string) => {
     network.trace(`${life.name} #${number} ${what}${fault ? ` [${fault}]` : ''}: ${outcome}`);
     if (fault) network.disturbed(what.startsWith('update ') && !harmless.includes(fault));

@@ -1,13 +1,13 @@
-// Eventual reads that see the past. A get may show the item as an earlier one of the same process saw it, or, where nothing
-// is left to chance, as it was when the world began. A query may show any item of its page as somebody saw it before, or not
-// at all if it is new; and it may end early, as DynamoDB's do.
+// These eventual reads see the past. A get may show the item as an earlier get of the same process saw it. Where
+// nothing is left to chance, it shows the item as it was when the world began. A query may show any item of its page in
+// an earlier version, and may leave out a new item. It may also end early, as DynamoDB's queries do.
 import { isDeepStrictEqual } from 'node:util';
 import type { Item, Key, Table } from '../../../lib/storage/table.ts';
 import type { Random } from './random.ts';
 
 const nameOf = ({ pk, sk }: Key) => `${pk} ${sk}`;
 
-/** Every eventual get shows what was there when the world began, however much was written since. */
+/** Every eventual get shows the item as it was when the world began, however much was written since. */
 export function withBeginning(table: Table, begin: readonly Item[]): Table {
   const old = new Map(begin.map((item) => [nameOf(item), item]));
   return {
@@ -19,13 +19,13 @@ export function withBeginning(table: Table, begin: readonly Item[]): Table {
 export type Staleness = {
   readonly random: Random;
   now(): number;
-  /** Of a read to be stale. */
+  /** The probability that a read is stale. */
   chance(): number;
-  /** How old may be what is seen. */
+  /** The greatest age of a state that a stale read shows. */
   readonly stalestMs: number;
 };
 
-/** `seen` is by chance: a get may be seen, and what was seen may be shown later. */
+/** Chance decides which gets are remembered in `seen`, and when a remembered item is shown again. */
 export function withStaleGets(table: Table, { random, now, chance, stalestMs }: Staleness): Table {
   const seen = new Map<string, { item: Item | undefined; atMs: number }>();
   return {
@@ -43,10 +43,10 @@ export function withStaleGets(table: Table, { random, now, chance, stalestMs }: 
 
 type Version = { readonly item: Item | undefined; atMs: number };
 
-/** How many versions of an item are remembered. */
+/** The number of versions of an item that are remembered. */
 const depth = 3;
 
-/** `mostItems`: no page has more. */
+/** No page has more than `mostItems` items. */
 export function withStaleQueries(
   table: Table,
   { random, now, chance, stalestMs, mostItems }: Staleness & { readonly mostItems?: number },
@@ -54,7 +54,7 @@ export function withStaleQueries(
   const seen = new Map<string, Version[]>();
   const versionsOf = (item: Item): Version[] => {
     const name = nameOf(item);
-    // Before it was seen first it may not have been there.
+    // The item may not have existed before it was first seen.
     const versions = seen.get(name) ?? [{ item: undefined, atMs: now() }];
     const newest = versions.at(-1)!;
     if (isDeepStrictEqual(newest.item, item)) newest.atMs = now();

@@ -1,5 +1,5 @@
-// A process that runs the engine: it has its own clock, which may be wrong, and dies with all that it knew. Another takes
-// its place. Clients talk to whichever is there, and hear nothing more from one that died.
+// A process runs the engine. It has its own clock, which may be wrong, and it dies with everything that it knew.
+// Another takes its place. Clients talk to whichever process is alive, and get no more answers from one that died.
 
 import type { Engine } from '../../../lib/api/engine.ts';
 import type { createEngine } from '../../../lib/engine.ts';
@@ -10,10 +10,10 @@ import { type Life, type Network, portsOf } from './network.ts';
 export type Answer<T> = { readonly reply: T } | { readonly error: unknown } | 'lost';
 
 export type Process = {
-  /** Runs one operation; `lost` when the process died, or did not answer in time. */
+  /** Runs one operation. The answer is `lost` when the process died, or did not answer in time. */
   request<T>(operation: (engine: Engine) => Promise<T>, timeoutMs: number): Promise<Answer<T>>;
   kill(): void;
-  /** From now on the clock is wrong by so much. */
+  /** From now on the clock is wrong by this much. */
   turnClock(skewMs: number): void;
 };
 

@@ -1,9 +1,10 @@
-// How far a long run has come, on standard error: one line that changes on a terminal, one a minute in a log.
+// This reports the progress of a long run on standard error: one line that changes on a terminal, or one line a minute
+// in a log.
 
 const terminalMs = 500;
 const logMs = 60_000;
 
-/** Call it after each case, with how many are done and how many there will be, as far as is known. */
+/** Call it after each case with the number of cases done and the number expected, as far as it is known. */
 export function reportProgress(what: string): (done: number, total: number) => void {
   const { stderr } = process;
   const everyMs = stderr.isTTY ? terminalMs : logMs;

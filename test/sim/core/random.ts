@@ -1,15 +1,15 @@
-// Chance from a seed: every draw of a simulation comes from here, so that one seed is one history.
+// Every random draw of a simulation comes from here and from one seed, so that one seed is one history.
 
 export type Random = {
   /** Uniform in [0, 1). */
   next(): number;
-  /** Uniform whole number in [0, below). */
+  /** A uniform whole number in [0, below). */
   below(below: number): number;
   chance(probability: number): boolean;
   pick<T>(from: readonly T[]): T;
 };
 
-/** The generator "splitmix32": a counter through a mixing function, so that near seeds have nothing in common. */
+/** The generator "splitmix32" sends a counter through a mixing function, so that near seeds have nothing in common. */
 export function createRandom(seed: number): Random {
   let state = Math.imul(seed ^ 0x5bd1e995, 0x9e3779b1) | 0;
   const next = () => {

@@ -1,11 +1,11 @@
-// Runs the worlds of a simulation as its flags say, and tells of each what it came to.
+// This runs the worlds of a simulation as its flags say, and reports the result of each.
 import { type Part, type Sample, tryCases } from './exhaustive.ts';
 import { written } from './flags.ts';
 import { reportProgress } from './progress.ts';
 import { emptyTally, type Tally, withCase } from './tally.ts';
 import type { CaseVerdict, Faults, RandomWorld, Simulation, SmallWorld } from './worlds.ts';
 
-/** Failures of one world that are told in full; the others are counted. */
+/** The number of failures of one world that are reported in full. The others are counted. */
 const mostTold = 20;
 
 export type Seeds = { readonly from: number; readonly seeds: number; readonly trace?: (line: string) => void };
@@ -40,7 +40,7 @@ const partName = (part: Part | undefined) => (part ? `, part ${part.index + 1} o
 const commandOf = (script: string, { name }: SmallWorld, order: number, faults: Faults): string =>
   `npm run ${script} -- --small '${name}' --order ${order} --faults ${written(faults) || "''"}`;
 
-/** One case again, with its trace. */
+/** Runs one case again, with its trace. */
 export async function replay(world: SmallWorld, order: number, faults: Faults) {
   if (order >= world.orders) throw new Error(`${world.name} has orders 0 to ${world.orders - 1}, not ${order}`);
   const trace: string[] = [];

@@ -1,11 +1,15 @@
-// What `npm test` runs of the small worlds: a sample, which the unchanged engine passes. The whole sets: npm run prove.
+// `npm test` runs a sample of the small worlds, which the unchanged engine must pass. `npm run prove` runs the whole
+// sets.
 import { expect, test } from 'vitest';
 import { samplePart } from './exhaustive.ts';
 import { runCases } from './run.ts';
 import type { Simulation, SmallWorld } from './worlds.ts';
 
 export type SampleSize = {
-  /** Of the single faults: every so many-th. No divisor of fifteen, which is how many kinds there are. */
+  /**
+   * One in this many single faults is run. It must not divide fifteen, the number of kinds, or some kinds would never
+   * be run.
+   */
   readonly every: number;
   readonly pairs: number;
 };

@@ -1,25 +1,27 @@
-// The one source of order in a simulated world: a queue of events in virtual time. One event runs, everything that
-// follows from it in the same instant settles, then the next. Nothing else makes time pass.
+// The scheduler is the one source of order in a simulated world: a queue of events in virtual time. One event runs,
+// everything that follows from it in the same instant settles, and then the next event runs. Nothing else makes time
+// pass.
 
 export type Scheduler = {
   /** Virtual milliseconds. */
   now(): number;
-  /** Runs `event` after `delayMs`; events of one instant run in the order they were scheduled. */
+  /** Runs `event` after `delayMs`. Events of one instant run in the order in which they were scheduled. */
   after(delayMs: number, event: () => void): void;
-  /** Runs events until `done`, or until none is left, or `maxSteps` have run. True if `done`. */
+  /** Runs events until `done`, or until none is left, or until `maxSteps` have run. Returns true if `done`. */
   run(done: () => boolean, maxSteps: number): Promise<boolean>;
   steps(): number;
 };
 
 type Event = { readonly atMs: number; readonly order: number; readonly run: () => void };
 
-/** Now and then the event loop has its turn, so that a long world does not look dead from outside. */
+/** The event loop gets a turn now and then, so that a long world does not look dead from outside. */
 const stepsPerTurn = 5_000;
 const aTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 /**
- * Every promise that the event settled has run its course: Node comes to a tick only when no microtask is left. Callers
- * are themselves in a microtask (else the tick would come first), and the engine waits for nothing but promises.
+ * When this resolves, every promise that the event settled has run its course, because Node runs a tick only when no
+ * microtask is left. Callers must themselves be in a microtask (otherwise the tick would come first), and the engine
+ * waits for nothing but promises.
  */
 const allSettled = () => new Promise<void>((resolve) => process.nextTick(resolve));
 

@@ -1,11 +1,11 @@
-// What a run came to: how many cases of which world, in how many steps, and what failed.
+// A tally is the result of a run: how many cases of which world, in how many steps, and which failed.
 import type { Verdict } from './worlds.ts';
 
 export type Tally = {
   readonly world: string;
-  /** How many, by what they are called. */
+  /** The number of cases, by kind. */
   readonly cases: Readonly<Record<string, number>>;
-  /** The greatest of something, by what it is called. */
+  /** The greatest value of a measure, by its name. */
   readonly most: Readonly<Record<string, number>>;
   readonly steps: number;
   readonly failures: readonly string[];
@@ -30,7 +30,7 @@ export const added = (a: Tally, b: Omit<Tally, 'world'>): Tally => ({
   failures: [...a.failures, ...b.failures],
 });
 
-/** One more case, which is counted as `what`. `name`: the command that replays it. */
+/** Adds one case, which is counted as `what`. `name` is the command that replays it. */
 export const withCase = (tally: Tally, what: string | undefined, name: string, verdict: Verdict): Tally =>
   added(tally, {
     cases: { ...(what && { [what]: 1 }), ...verdict.counts },
@@ -41,7 +41,7 @@ export const withCase = (tally: Tally, what: string | undefined, name: string, v
 
 const withCommas = new Intl.NumberFormat('en-US');
 
-/** `120 single faults, 5,100 pairs`. */
+/** For example `120 single faults, 5,100 pairs`. */
 export const casesOf = ({ cases, most }: Tally): string =>
   [
     ...Object.entries(cases).map(([name, count]) => `${withCommas.format(count)} ${name}`),

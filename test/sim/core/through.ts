@@ -1,5 +1,5 @@
-// The one place where a call of a port can be watched, held up or broken: what stands in its way decides when it acts, and
-// whether its answer is heard. It also has the gate at which stories hold a call up.
+// This is the one place where a test can watch, hold up or break a call of a port. A function that stands in the way of
+// the call decides when it acts, and whether its answer arrives. The gate at which stories hold up a call is here too.
 import type { Check, Key, Query, Table, Write } from '../../../lib/storage/table.ts';
 
 export type Call =
@@ -19,13 +19,13 @@ export const through = (table: Table, inTheWay: InTheWay): Table => ({
 
 export const keyOf = (action: Write | Check): Key => (action.kind === 'put' ? action.item : action.key);
 
-/** What a call writes, or asks for in a transaction. */
+/** The writes of a call, and the checks of a transaction. */
 export function writesOf(call: Call): readonly (Write | Check)[] {
   if (call.kind === 'transact') return call.actions;
   return call.kind === 'get' || call.kind === 'query' ? [] : [call];
 }
 
-/** `put 4mWk/0/p 0000000000000007` */
+/** For example `put 4mWk/0/p 0000000000000007`. */
 export function nameOf(call: Call): string {
   if (call.kind === 'query') return `query ${call.query.pk}`;
   if (call.kind === 'transact') return `transact ${call.actions.length}`;
@@ -33,7 +33,7 @@ export function nameOf(call: Call): string {
   return `${call.kind === 'get' ? 'read' : call.kind} ${pk} ${sk}`;
 }
 
-/** Something that waits until it is let go on, and tells that it has come so far. */
+/** A point at which a call waits until the test lets it go on. The test can also wait until the call has got there. */
 export function gate() {
   const reached = Promise.withResolvers<void>();
   const opened = Promise.withResolvers<void>();
@@ -47,7 +47,7 @@ export function gate() {
   };
 }
 
-/** Holds up what matches. */
+/** Holds up the calls that match. */
 export const holding = (table: Table, matches: (call: Call) => boolean, pass: () => Promise<void>): Table =>
   through(table, async (call, act) => {
     if (matches(call)) await pass();

@@ -1,10 +1,10 @@
-// What the worlds of the log, of groups and of offsets have in common. A random world is known by its seed, a case of a
-// small one by its order of steps and its faults: each is the same every time.
+// The worlds of the log, of groups and of offsets have this in common. A random world is known by its seed. A case of a
+// small world is known by its order of steps and its faults. Both are the same every time.
 import type { createEngine } from '../../../lib/engine.ts';
 import type { FaultKind } from './faults.ts';
 
 export type RunOptions = {
-  /** Another engine than the real one. */
+  /** An engine to use instead of the real one. */
   readonly newEngine?: typeof createEngine;
   readonly trace?: (line: string) => void;
 };
@@ -13,7 +13,7 @@ export type Verdict = {
   readonly steps: number;
   /** Empty when all went well. */
   readonly complaints: readonly string[];
-  /** What a report adds up beside the steps, and what it takes the greatest of. */
+  /** The figures that a report adds up beside the steps, and those of which it takes the greatest. */
   readonly counts?: Readonly<Record<string, number>>;
   readonly most?: Readonly<Record<string, number>>;
 };
@@ -21,15 +21,15 @@ export type Verdict = {
 export type RandomWorld = {
   readonly name: string;
   run(seed: number, options?: RunOptions): Promise<Verdict>;
-  /** What to print of a seed that fails. */
+  /** Returns the lines to print for a seed that fails. */
   explain?(seed: number): Promise<readonly string[]>;
 };
 
-/** By the number of the call that suffers. */
+/** The faults by the number of the call that suffers. */
 export type Faults = ReadonlyMap<number, FaultKind>;
 
 export type CaseVerdict = Verdict & {
-  /** Of the calls of the ports that can suffer: the first, and the one after the last. */
+  /** The range of port calls that can suffer: the first, and the one after the last. */
   readonly firstCall: number;
   readonly endCall: number;
 };
@@ -39,9 +39,9 @@ export type RunCase = (order: number, faults: Faults, options?: RunOptions) => P
 export type SmallWorld = {
   readonly name: string;
   readonly about?: string;
-  /** How many orders of steps there are; each is run with every fault. */
+  /** The number of orders of steps. Each order is run with every fault. */
   readonly orders: number;
-  /** Makes once what all cases begin with. */
+  /** Prepares, once, the state with which all cases begin. */
   prepare(): Promise<RunCase>;
 };
 

@@ -1,4 +1,5 @@
-// The checker is checked: a history that is spoiled in one way is told under that very name, and a good one is not.
+// This checks the checker. A history that is spoiled in one way is reported under exactly that name, and a good one is
+// not reported.
 import { expect, test } from 'vitest';
 import { checkGroup, type GroupAnomalyName } from './check.ts';
 import { type Commit, type GroupHistory, newGroupHistory } from './history.ts';
@@ -14,7 +15,7 @@ const commit = (member: string, epoch: number, offset: number, begunMs: number):
   result: 'accepted',
 });
 
-/** Member a reads two records, and hands over to b, who reads one more. */
+/** Member a reads two records and hands over to b, which reads one more. */
 function goodHistory(): GroupHistory {
   return {
     ...newGroupHistory({ keepsLeases: true, mostUnownedMs: 50 }),
@@ -48,7 +49,7 @@ function goodHistory(): GroupHistory {
   };
 }
 
-test('nothing is told of a good history', () => {
+test('a good history has no anomaly', () => {
   expect(checkGroup(goodHistory())).toEqual([]);
 });
 
@@ -58,7 +59,7 @@ const spoiled: readonly [GroupAnomalyName, (history: GroupHistory) => void][] = 
     ({ tellings }) => tellings.push({ member: 'a', epoch: 3, partitions: ['t-0'], atMs: 700 }),
   ],
   ['member epoch fell', ({ tellings }) => tellings.push({ member: 'b', epoch: 2, partitions: [], atMs: 700 })],
-  ['commit by who had lost the partition', ({ commits }) => commits.push(commit('a', 2, 2, 450))],
+  ['commit after the partition was lost', ({ commits }) => commits.push(commit('a', 2, 2, 450))],
   ['committed offset went back', ({ looks }) => looks.push({ atMs: 700, committed: new Map([['t-0', 2]]) })],
   ['acknowledged commit lost', ({ commits }) => commits.push(commit('b', 3, 4, 550))],
   ['skipped', ({ deliveries }) => deliveries.splice(1, 1)],

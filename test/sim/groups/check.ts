@@ -1,10 +1,10 @@
-// The checker of groups: what must never be seen, each under a name of its own.
+// This is the checker of groups. It has a name for everything that must never be seen.
 import type { Commit, GroupHistory, Telling } from './history.ts';
 
 export type GroupAnomalyName =
   | 'two owners in one generation'
   | 'member epoch fell'
-  | 'commit by who had lost the partition'
+  | 'commit after the partition was lost'
   | 'committed offset went back'
   | 'acknowledged commit lost'
   | 'skipped'
@@ -29,7 +29,7 @@ export function checkGroup(history: GroupHistory): GroupAnomaly[] {
   ];
 }
 
-/** What holds too where others reset, delete and commit. */
+/** These rules also hold where other clients reset, delete and commit. */
 export function checkMembership(history: GroupHistory): GroupAnomaly[] {
   return [
     ...twoOwners(history),
@@ -40,7 +40,7 @@ export function checkMembership(history: GroupHistory): GroupAnomaly[] {
   ];
 }
 
-/** A static member's successor inherits at the same epoch: that is no second owner. */
+/** The successor of a static member inherits at the same epoch, so it is not a second owner. */
 function twoOwners({ tellings }: GroupHistory): GroupAnomaly[] {
   const first = new Map<string, Telling>();
   const found: GroupAnomaly[] = [];
@@ -60,7 +60,9 @@ function twoOwners({ tellings }: GroupHistory): GroupAnomaly[] {
   return found;
 }
 
-/** But for joining again, which begins at 0 and ends above what was. */
+/**
+ * A member's epoch must not fall, except when the member joins again: then it begins at 0 and ends above its last one.
+ */
 function fallenEpochs({ tellings }: GroupHistory): GroupAnomaly[] {
   const last = new Map<string, number>();
   const found: GroupAnomaly[] = [];
@@ -73,7 +75,10 @@ function fallenEpochs({ tellings }: GroupHistory): GroupAnomaly[] {
   return found;
 }
 
-/** Another was told of it at this epoch or a later one before the commit began, and its committer not since. */
+/**
+ * Before the commit began, another member was assigned the partition at this epoch or a later one, and the committer
+ * was not assigned it again since.
+ */
 function lateCommits({ tellings, commits }: GroupHistory): GroupAnomaly[] {
   const byPartition = tellingsByPartition(tellings);
   return commits
@@ -87,7 +92,7 @@ function lateCommits({ tellings, commits }: GroupHistory): GroupAnomaly[] {
       return thief
         ? [
             {
-              name: 'commit by who had lost the partition' as const,
+              name: 'commit after the partition was lost' as const,
               detail: `${describe(commit)}: ${thief.member} was told at ${thief.atMs}, epoch ${thief.epoch}`,
             },
           ]
@@ -110,7 +115,7 @@ function tellingsByPartition(tellings: readonly Telling[]): Map<string, Telling[
   return byPartition;
 }
 
-/** Members only ever commit forwards, and begin where the last commit was: so it never goes back. */
+/** Members only ever commit forwards, and begin where the last commit was, so the committed offset never goes back. */
 function backwards({ looks, commits }: GroupHistory): GroupAnomaly[] {
   const found: GroupAnomaly[] = [];
   const last = new Map<string, number>();
@@ -140,7 +145,7 @@ function backwards({ looks, commits }: GroupHistory): GroupAnomaly[] {
   return found;
 }
 
-/** Members commit after they processed: everything below what is committed was delivered to somebody. */
+/** Members commit after they processed, so everything below the committed offset was delivered to some member. */
 function skipped({ looks, deliveries }: GroupHistory): GroupAnomaly[] {
   const delivered = new Set(deliveries.map(({ partition, offset }) => `${partition} ${offset}`));
   return [...(looks.at(-1)?.committed ?? [])].flatMap(([partition, committed]) => {
@@ -169,7 +174,7 @@ function readByTwo({ tellings, deliveries }: GroupHistory): GroupAnomaly[] {
   });
 }
 
-/** Without anything new going wrong in between. */
+/** The longest time without an owner counts between two troubles, while nothing new went wrong. */
 function unownedForTooLong({ unowned, troublesMs, mostUnownedMs }: GroupHistory): GroupAnomaly[] {
   return unowned.flatMap(({ partition, fromMs, toMs }) => {
     const within = troublesMs.filter((atMs) => atMs > fromMs && atMs < toMs).sort((a, b) => a - b);
@@ -189,7 +194,7 @@ function atRest({ atRest }: GroupHistory): GroupAnomaly[] {
   });
 }
 
-/** Whoever has a partition at rest reads and commits it. */
+/** A member that owns a partition at rest must read and commit it. */
 function progress({ atRest, commits, restMs }: GroupHistory): GroupAnomaly[] {
   const moved = new Set(
     commits
@@ -201,7 +206,7 @@ function progress({ atRest, commits, restMs }: GroupHistory): GroupAnomaly[] {
     .map((partition) => ({ name: 'no progress at rest', detail: partition }));
 }
 
-/** A partition's epochs never fall, and a term that is over never comes again. */
+/** The epochs of a partition never fall, and a term that is over never comes again. */
 function terms({ terms }: GroupHistory): GroupAnomaly[] {
   const found: GroupAnomaly[] = [];
   const over = new Map<string, Set<string>>();

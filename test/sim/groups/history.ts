@@ -1,6 +1,6 @@
-// What the members of a simulated group saw, and nothing else: the checker judges by this.
+// The history holds only observations of the members of a simulated group. The checker judges by nothing else.
 
-/** A reply that a member took: it may read these partitions, at this epoch. */
+/** A reply that a member took. After it, the member may read these partitions at this epoch. */
 export type Telling = {
   readonly member: string;
   readonly instance?: string;
@@ -21,27 +21,27 @@ export type Commit = {
   readonly epoch: number;
   readonly partition: string;
   readonly offset: number;
-  /** Its metadata: no other commit has it. */
+  /** The metadata of the commit, which no other commit has. */
   readonly note: string;
   readonly begunMs: number;
   endedMs: number;
   result: 'accepted' | 'refused' | 'unknown';
 };
 
-/** What anybody could read of the committed offsets, without faults. */
+/** The committed offsets as any client could read them, without faults. */
 export type Look = { readonly atMs: number; readonly committed: ReadonlyMap<string, number> };
 
-/** What an offsets item said of a partition after a write. */
+/** The state of a partition in its offsets item after a write. */
 export type TermSeen = {
   readonly partition: string;
   readonly owner: string | undefined;
   readonly epoch: number;
-  /** The item is deleted. */
+  /** True when the item is deleted. */
   readonly isGone: boolean;
   readonly atMs: number;
 };
 
-/** While no living member that is awake read the partition. */
+/** A time during which no living member that is awake read the partition. */
 export type Unowned = { readonly partition: string; readonly fromMs: number; readonly toMs: number };
 
 export type GroupHistory = {
@@ -49,21 +49,24 @@ export type GroupHistory = {
   readonly deliveries: Delivery[];
   readonly commits: Commit[];
   readonly looks: Look[];
-  /** After everything came to rest: whose each partition is, by the members that are alive. */
+  /** The owners of each partition after everything came to rest, as the living members report them. */
   readonly atRest: Map<string, string[]>;
-  /** From then on nothing goes wrong any more. */
+  /** After this time nothing goes wrong any more. */
   restMs: number;
   readonly terms: TermSeen[];
-  /** Seen ten times a second. */
+  /** Sampled ten times a second. */
   readonly unowned: Unowned[];
-  /** When anything went wrong, or the members that are awake became others. Unordered. */
+  /** The times at which anything went wrong, or the set of awake members changed. They are in no order. */
   readonly troublesMs: number[];
 } & HistoryRules;
 
 export type HistoryRules = {
-  /** Clocks were nearly right and leases were kept: then nobody reads what another was given. */
+  /**
+   * True when clocks were nearly right and leases were kept. Then no member reads a partition that another was
+   * assigned.
+   */
   readonly keepsLeases: boolean;
-  /** So long may a partition be nobody's when nothing more goes wrong. */
+  /** A partition may be without an owner for at most this long when nothing more goes wrong. */
   readonly mostUnownedMs: number;
 };
 

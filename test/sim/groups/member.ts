@@ -1,6 +1,6 @@
-// A member as its client should be: it takes only the answer to its newest heartbeat, begins a partition where the group
-// has committed, processes and then commits, stops delivering when its lease is over, and says what it has let go of at
-// once. It may freeze for a while, and then goes on as if nothing had been.
+// A member behaves as a correct client. It takes only the answer to its newest heartbeat, begins a partition at the
+// group's committed offset, and commits after it processed. It stops delivering when its lease is over, and reports
+// immediately what it has let go of. It may freeze for a while, and then continues as if nothing had happened.
 import type { Engine } from '../../../lib/api/engine.ts';
 import { RivuletError } from '../../../lib/api/errors.ts';
 import type { HeartbeatReply, HeartbeatRequest, TopicPartitions } from '../../../lib/api/groups.ts';
@@ -20,26 +20,26 @@ export type Surroundings = {
   readonly processes: readonly Process[];
   readonly history: GroupHistory;
   trace(line: string): void;
-  /** How often a heartbeat is doubled or held up on its way. */
+  /** The probability that a heartbeat is doubled or held up on its way. */
   readonly mischief: number;
-  /** Heartbeats come through a gateway that stamps them. */
+  /** When it is set, heartbeats come through a gateway that stamps them with the time. */
   readonly gateway: boolean;
 };
 
 export type SimMember = {
   readonly name: string;
-  /** Until then it does nothing. */
+  /** The member does nothing for this long. */
   freeze(forMs: number): void;
-  /** For ever. */
+  /** The member never acts again. */
   crash(): void;
-  /** True when the answer came. */
+  /** Returns true when the answer came. */
   leave(epoch: -1 | -2): Promise<boolean>;
   subscribe(topics: readonly string[]): void;
   readonly isAlive: boolean;
-  /** Alive, and not frozen. */
+  /** The member is alive and not frozen. */
   readonly isAwake: boolean;
   readonly topics: readonly string[];
-  /** That it is reading. */
+  /** The partitions that the member reads. */
   readonly holds: readonly string[];
 };
 
@@ -73,7 +73,7 @@ const requestTimeoutMs = 5_000;
 const deliverMs = 400;
 const commitMs = 1_500;
 
-/** Joins, stays, takes and lets go, until its member is no longer alive. */
+/** Joins, stays, takes partitions and lets them go, until its member is no longer alive. */
 export type Membership = (world: Surroundings, state: State) => Promise<void>;
 
 export function startMember(
@@ -131,7 +131,7 @@ export function startMember(
 export const pause = ({ scheduler }: Surroundings, ms: number) =>
   new Promise<void>((resolve) => scheduler.after(ms, resolve));
 
-/** What a frozen process does comes after it has thawed. */
+/** A frozen process continues only after it has thawed. */
 export async function thawed(world: Surroundings, state: State): Promise<void> {
   while (state.frozenUntilMs > world.scheduler.now()) await pause(world, 100);
 }
@@ -156,7 +156,7 @@ export function requestOf(state: State, seq: number, epoch = state.epoch): Heart
   };
 }
 
-/** As the rules have it, with nothing but what they ask for; a heartbeat that was lost may be sent again as it was. */
+/** This membership follows the rules, and does nothing else. A heartbeat that was lost may be sent again unchanged. */
 async function plainMembership(world: Surroundings, state: State): Promise<void> {
   let repeat: HeartbeatRequest | undefined;
   while (state.isAlive) {
@@ -167,7 +167,7 @@ async function plainMembership(world: Surroundings, state: State): Promise<void>
     await thawed(world, state);
     if (!state.isAlive) return;
     repeat = answer === 'lost' && world.random.chance(0.5) ? request : undefined;
-    // On the way it may have become an answer to an old heartbeat: then it is dropped.
+    // Meanwhile a newer heartbeat may have been sent. Then this answer is dropped.
     const waitMs = answer === 'lost' ? world.random.below(500) : await take(world, state, answer, sentMs);
     await pause(world, waitMs);
   }
@@ -178,11 +178,12 @@ function beat(world: Surroundings, request: HeartbeatRequest): Promise<Answer<He
   return ask(world, (engine) => engine.groups.heartbeat(stamped));
 }
 
-/** A heartbeat may come twice, and may come long after its sender gave up. */
+/** A heartbeat may arrive twice, and may arrive long after its sender gave up. */
 export function sendBeat(world: Surroundings, request: HeartbeatRequest): Promise<Answer<HeartbeatReply>> {
   const { random, scheduler, mischief, history } = world;
   const send = () => beat(world, request);
-  // At rest nothing is on its way any more: a join that comes late would be a member that nobody hears of.
+  // At rest no request is on its way any more. A join that arrives late would create a member that no client keeps
+  // alive.
   const sendLate = (withinMs: number) => {
     history.troublesMs.push(scheduler.now());
     scheduler.after(random.below(withinMs), () => {
@@ -196,7 +197,7 @@ export function sendBeat(world: Surroundings, request: HeartbeatRequest): Promis
   return pause(world, requestTimeoutMs).then(() => 'lost');
 }
 
-/** How long to wait for the next heartbeat. */
+/** Takes an answer, and returns how long to wait for the next heartbeat. */
 async function take(
   world: Surroundings,
   state: State,
@@ -205,7 +206,7 @@ async function take(
 ): Promise<number> {
   if ('error' in answer) return refused(world, state, answer.error);
   const { reply } = answer;
-  // Its lease was over before it was heard: what it says may be another's by now.
+  // The lease was over before the reply arrived, so its partitions may belong to another member by now.
   if (world.scheduler.now() >= sentMs + reply.leaseMs - skewMs) return 0;
   const told = reply.assignment.flatMap(({ topic, partitions }) =>
     partitions.map((p) => ({ topic, partition: p, name: `${topic}-${p}` })),
@@ -253,7 +254,10 @@ function refused(world: Surroundings, state: State, error: unknown): number {
   return 300 + world.random.below(700);
 }
 
-/** Where the group is. Read after it was told, so after its claim: nobody else's commit comes after. */
+/**
+ * Reads the group's committed offset. It is read after the reply, so after the claim: no commit of another member comes
+ * later.
+ */
 export async function begin(world: Surroundings, state: State, key: string, held: Held): Promise<void> {
   const { topic, partition } = held;
   while (state.isAlive && state.held.get(key) === held) {
@@ -293,7 +297,7 @@ async function commitFor(world: Surroundings, state: State): Promise<void> {
   }
 }
 
-/** All in one request, over both topics. */
+/** Commits everything in one request, over both topics. */
 export async function commitAll(world: Surroundings, state: State, all: readonly Held[]): Promise<void> {
   const due = all.filter(({ position, committed }) => position !== undefined && position > committed && position > 0);
   if (due.length === 0 || state.epoch === 0) return;

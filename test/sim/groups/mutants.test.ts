@@ -1,5 +1,5 @@
-// Every guard of the group coordinator is taken out in turn: a world or a story must notice, and name what it sees; and the
-// coordinator as it is passes every story.
+// Every guard of the group coordinator is taken out in turn. A world or a story must notice, and name what it sees. The
+// unchanged coordinator passes every story.
 import { expect, test } from 'vitest';
 import { createEngine } from '../../../lib/engine.ts';
 import { mutated } from '../core/lib-under-test.ts';
@@ -7,12 +7,14 @@ import { type GroupMutant, groupMutants } from './mutants.ts';
 import { groupStories } from './stories.ts';
 import { groupWorlds, runGroupWorld } from './world.ts';
 
-/** Seeds tried after the known one: another library is another history. */
+/**
+ * The number of seeds tried after the known one. A changed library gives another history, so the known seed may miss.
+ */
 const mostSeeds = 40;
 
 type Noticed = { readonly complaint: string; readonly without: readonly string[] };
 
-/** What was seen, and what the coordinator as it is shows in the very same case. */
+/** The anomalies that were seen, and those that the unchanged coordinator shows in the very same case. */
 async function noticed(mutant: GroupMutant): Promise<Noticed | undefined> {
   const { createEngine: newEngine } = await mutated(mutant);
   if ('story' in mutant) {
@@ -30,10 +32,10 @@ async function noticed(mutant: GroupMutant): Promise<Noticed | undefined> {
   return undefined;
 }
 
-test.each(groupMutants)('$name: noticed', { timeout: 120_000 }, async (mutant) => {
+test.each(groupMutants)('a world or story notices the mutant $name', { timeout: 120_000 }, async (mutant) => {
   expect(await noticed(mutant)).toMatchObject({ without: [] });
 });
 
-test.each(Object.entries(groupStories))('nothing to notice in the story of %s', async (_name, story) => {
+test.each(Object.entries(groupStories))('the unchanged coordinator passes the story of %s', async (_name, story) => {
   expect(await story(createEngine)).toBeUndefined();
 });

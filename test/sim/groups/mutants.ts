@@ -1,5 +1,5 @@
-// The guards of groups, each taken out in turn, and what is seen without it. The numbers are those of the list of
-// counterexamples that the rules were found with.
+// These are the guards of groups, each taken out in turn, with the anomalies that are seen without it. The numbers are
+// those of the list of counterexamples with which the rules were found.
 import type { ChangeOfFile } from '../core/change-plugin.ts';
 import type { GroupAnomalyName } from './check.ts';
 import { type GroupStory, groupStories } from './stories.ts';
@@ -8,7 +8,7 @@ import type { groupWorlds } from './world.ts';
 export type GroupMutant = ChangeOfFile & { readonly name: string } & (
     | {
         readonly world: keyof typeof groupWorlds;
-        /** Known to notice, when this was written; others are tried after it, within a bound. */
+        /** This seed was known to notice when this was written. Others are tried after it, within a bound. */
         readonly seed: number;
         readonly caughtBy: readonly GroupAnomalyName[];
       }
@@ -19,7 +19,7 @@ const unsafe = [
   'term epoch fell',
   'term came again',
   'two owners in one generation',
-  'commit by who had lost the partition',
+  'commit after the partition was lost',
   'read by two',
   'committed offset went back',
 ] as const;
@@ -40,7 +40,7 @@ export const groupMutants: readonly GroupMutant[] = [
     story: groupStories.thawedMember,
   },
   {
-    name: '3: a partition that is not listed is taken from whoever has not come to its epoch',
+    name: '3: a partition that is not listed is taken from a member that has not reached its epoch',
     file: 'lib/group/items/member.ts',
     turn: { 'isOver.isPast': 'true' },
     story: groupStories.frozenClaimer,
@@ -52,7 +52,7 @@ export const groupMutants: readonly GroupMutant[] = [
     story: groupStories.lateJoin,
   },
   {
-    name: '6: who thaws releases the next term',
+    name: '6: a process that thaws releases the next term',
     file: 'lib/group/membership/claim.ts',
     turn: { 'release.areOurs': 'left.map((partition) => ownedSince(partition, member.memberId, 1e9))' },
     story: groupStories.thawedRelease,
@@ -83,7 +83,7 @@ export const groupMutants: readonly GroupMutant[] = [
     story: groupStories.thawedTarget,
   },
   {
-    name: "16: closed members are nobody's business",
+    name: '16: closed members are ignored',
     file: 'lib/group/items/members.ts',
     text: ['return isNamed;', 'return false;'],
     seed: 1,
@@ -96,7 +96,7 @@ export const groupMutants: readonly GroupMutant[] = [
     drop: 'memberRules.isOwner',
     seed: 2,
     world: 'usual',
-    caughtBy: ['commit by who had lost the partition', 'committed offset went back'],
+    caughtBy: ['commit after the partition was lost', 'committed offset went back'],
   },
   {
     name: '18: commits without a number',

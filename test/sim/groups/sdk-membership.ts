@@ -1,4 +1,4 @@
-// Membership as the SDK keeps it: its own table of decisions (client/group/membership.ts), driven by simulated time.
+// This membership is the SDK's: its own decision table (client/group/membership.ts), driven by simulated time.
 import { RivuletClientError } from '../../../client/client-error.ts';
 import {
   byTopic,
@@ -71,11 +71,11 @@ export async function sdkMembership(world: Surroundings, state: State): Promise<
     const held = partitions.flatMap((one) => state.held.get(keyOf(one)) ?? []);
     for (const one of held) one.isStopped = true;
     if (commits) await commitAll(world, state, held);
-    // By then another change may have taken it up anew.
+    // Meanwhile another change may have taken the partition up again.
     for (const one of partitions) if (held.includes(state.held.get(keyOf(one))!)) state.held.delete(keyOf(one));
   }
 
-  /** Whoever watches over it starts it again, unless somebody else has its place. */
+  /** A member whose instance id is still in use starts again, as a supervisor would do. Any other failure ends it. */
   function failed({ errorCode }: RivuletClientError): void {
     if (errorCode === 'UNRELEASED_INSTANCE_ID') member = { ...newMember(scheduler.now()), seq: member.seq };
     else state.isAlive = false;
@@ -95,7 +95,7 @@ export async function sdkMembership(world: Surroundings, state: State): Promise<
     }
   }
 
-  /** A reply that it will take. */
+  /** Notes a reply that the member will take. */
   function note(seq: number, { memberEpoch: epoch, assignment, leaseMs }: HeartbeatReply): void {
     const atMs = scheduler.now();
     if (!state.isAlive || seq !== member.seq || atMs >= member.sentMs + leaseMs - skewMs) return;

@@ -1,4 +1,4 @@
-// The worlds of groups: random ones by how bad they are, and the small ones.
+// The worlds of groups: random ones, sorted by how much goes wrong in them, and the small ones.
 import type { Simulation } from '../core/worlds.ts';
 import { smallGroupWorlds } from './small-worlds.ts';
 import { groupWorlds, runGroupWorld } from './world.ts';

@@ -1,4 +1,4 @@
-// Small worlds of groups: a sample.
+// This runs a sample of the small worlds of groups.
 import { testSample } from '../core/sample.ts';
 import { smallGroupWorlds } from './small-worlds.ts';
 

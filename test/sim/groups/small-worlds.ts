@@ -1,4 +1,4 @@
-// Small worlds of a group, told as scripts: every single fault at every call of each. What is fixed besides: a seed.
+// The small worlds of a group are scripts, and every single fault is put to every call of each. The seed is fixed too.
 import type { SmallWorld } from '../core/worlds.ts';
 import { defaultGroupWorld, type GroupWorldOptions, runGroupWorld, type Script } from './world.ts';
 
@@ -7,7 +7,7 @@ const pauseOf =
   (ms: number) =>
     new Promise<void>((resolve) => scheduler.after(ms, resolve));
 
-/** The first member is there from the beginning, static as `i0`. */
+/** The first member is there from the beginning, and is static with the instance id `i0`. */
 const scripts: readonly { readonly name: string; readonly script: Script }[] = [
   {
     name: 'one joins, the first leaves',

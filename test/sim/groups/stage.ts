@@ -1,5 +1,5 @@
-// Where a simulated group lives: processes with clocks of their own over one table, faults on every call between, eventual
-// reads and queries that see the past, and somebody who looks without any of it.
+// A simulated group lives on this stage: processes with clocks of their own over one table, faults on every call
+// between them, eventual reads and queries that see the past, and an observer that suffers none of it.
 
 import type { Engine } from '../../../lib/api/engine.ts';
 import { createEngine } from '../../../lib/engine.ts';
@@ -18,13 +18,13 @@ export type StageOptions = {
   readonly seed: number;
   readonly processes: number;
   readonly faultRate: number;
-  /** Of the processes' clocks. */
+  /** The greatest error of the processes' clocks. */
   readonly mostSkewMs: number;
-  /** Without it they may be behind by as much. */
+  /** The least error of the clocks. Without it they may be behind by as much as they may be ahead. */
   readonly leastSkewMs?: number;
-  /** How old may be what eventual reads see; without it there is no bound. */
+  /** The greatest age of the state that eventual reads see. Without it there is no bound. */
   readonly stalestMs?: number;
-  /** Instead of faults at random: by the number of the call. */
+  /** Faults by the number of the call, instead of faults at random. */
   readonly faults?: ReadonlyMap<number, FaultKind>;
   readonly newEngine?: typeof createEngine;
   readonly trace?: (line: string) => void;
@@ -34,18 +34,18 @@ export type Stage = {
   readonly scheduler: Scheduler;
   readonly random: Random;
   readonly processes: readonly Process[];
-  /** A process of its own, whose calls suffer nothing. */
+  /** The observer is a process of its own, whose calls suffer no fault. */
   readonly observer: Engine;
   /** Every term of ownership, as it was written. */
   readonly terms: TermSeen[];
-  /** When something went wrong. */
+  /** The times at which something went wrong. */
   readonly troublesMs: number[];
   trace(line: string): void;
-  /** How wrong a clock may be, drawn. */
+  /** Draws how wrong a clock is. */
   skew(): number;
-  /** How many calls there were. */
+  /** The number of calls so far. */
   calls(): number;
-  /** From now on calls suffer. */
+  /** From now on calls suffer faults. */
   disturb(): void;
   /** From now on nothing goes wrong any more. */
   calm(): void;

@@ -1,4 +1,4 @@
-// Races that chance seldom finds, told step by step: each says what went wrong, or nothing.
+// Chance seldom finds these races, so they are told step by step. Each story returns what went wrong, or nothing.
 import type { createEngine } from '../../../lib/engine.ts';
 import { createMemoryObjectStore } from '../../../lib/storage/memory/memory-object-store.ts';
 import { createMemoryTable } from '../../../lib/storage/memory/memory-table.ts';
@@ -9,7 +9,7 @@ import { type Call, gate, holding, through } from '../core/through.ts';
 
 export type GroupStory = (newEngine: typeof createEngine) => Promise<string | undefined>;
 
-/** Two partitions of one topic; another engine is another process over the same table. */
+/** Two partitions of one topic. Another engine is another process over the same table. */
 async function openStage(newEngine: typeof createEngine) {
   const clock = createTestClock();
   const objects = createMemoryObjectStore({ clock });
@@ -25,7 +25,7 @@ const ownedBySomebodyElse = (member: TestMember) =>
     ? `${member.memberId} was told ${member.owned.join(' ')}, which another still reads`
     : undefined;
 
-/** Two replies that ask for a partition are lost: its member reads on, and nobody else may. */
+/** Two replies that revoke a partition are lost. Its member reads on, and no other member may read it. */
 const lostRevocations: GroupStory = async (newEngine) => {
   const { engine } = await openStage(newEngine);
   const [a, b] = [createMember(engine, 'a'), createMember(engine, 'b')];
@@ -37,7 +37,9 @@ const lostRevocations: GroupStory = async (newEngine) => {
   return ownedBySomebodyElse(b);
 };
 
-/** The reply that asks for a partition is lost; then a copy of the member's join arrives, which owned nothing yet. */
+/**
+ * The reply that revokes a partition is lost. Then a copy of the member's join arrives, from when it owned nothing yet.
+ */
 const lateJoin: GroupStory = async (newEngine) => {
   const { engine } = await openStage(newEngine);
   const [a, b] = [createMember(engine, 'a'), createMember(engine, 'b')];
@@ -49,7 +51,10 @@ const lateJoin: GroupStory = async (newEngine) => {
   return ownedBySomebodyElse(b);
 };
 
-/** A coordinator has claimed for a member and freezes before it writes the member; meanwhile the target has moved on. */
+/**
+ * A coordinator has claimed a partition for a member, and freezes before it writes the member. Meanwhile the target has
+ * changed.
+ */
 const frozenClaimer: GroupStory = async (newEngine) => {
   const { engine, process } = await openStage(newEngine);
   const gate = gateAt(
@@ -67,7 +72,7 @@ const frozenClaimer: GroupStory = async (newEngine) => {
   return a.owned.length === 0 ? 'a was told nothing: the story has changed' : told;
 };
 
-/** A release is sent, held up, and lands when the member has begun another term of that partition. */
+/** A release is sent and held up. It lands when the member has begun another term of that partition. */
 const thawedRelease: GroupStory = async (newEngine) => {
   const { engine, process, table } = await openStage(newEngine);
   const late: Write[] = [];
@@ -92,7 +97,9 @@ const thawedRelease: GroupStory = async (newEngine) => {
   return codes.some((code) => code !== undefined) ? `a lost what it had just claimed: ${codes.join(' ')}` : undefined;
 };
 
-/** A coordinator freezes before it writes the member; others write it meanwhile; then it thaws. */
+/**
+ * A coordinator freezes before it writes the member. Others write the member meanwhile, and then the coordinator thaws.
+ */
 const thawedMember: GroupStory = async (newEngine) => {
   const { engine, process } = await openStage(newEngine);
   const [a, b] = [createMember(engine, 'a'), createMember(engine, 'b')];
@@ -111,7 +118,7 @@ const thawedMember: GroupStory = async (newEngine) => {
   return code && `a is refused, though it has done nothing wrong: ${code}`;
 };
 
-/** A coordinator freezes before it installs its target; another installs a newer one; then it thaws. */
+/** A coordinator freezes before it installs its target. Another installs a newer one, and then the first thaws. */
 const thawedTarget: GroupStory = async (newEngine) => {
   const { engine, process } = await openStage(newEngine);
   await settleAll(createMember(engine, 'a'));
@@ -127,7 +134,7 @@ const thawedTarget: GroupStory = async (newEngine) => {
   return after < before ? `the assignment epoch fell from ${before} to ${after}` : undefined;
 };
 
-/** Holds up writes that match. */
+/** Makes a gate that holds up the writes that match. */
 function gateAt(matches: (call: Call) => boolean) {
   const { pass, ...rest } = gate();
   return { ...rest, wrap: (table: Table): Table => holding(table, matches, pass) };

@@ -1,4 +1,5 @@
-// Tells of every term of ownership as it is written: a memory table that looks after each write at what it changed.
+// This reports every term of ownership as it is written. It is a memory table that looks after each write at the
+// changed items.
 import { ownershipsOf, topicIdOf } from '../../../lib/group/items/ownership.ts';
 import { groupOffsetsPartition } from '../../../lib/storage/keys.ts';
 import type { Check, Table, Write } from '../../../lib/storage/table.ts';
@@ -12,7 +13,7 @@ export function watchTerms(table: Table, terms: TermSeen[], now: () => number): 
     if (pk !== groupOffsetsPartition(simulatedGroup)) return;
     const item = await table.get({ pk, sk });
     const atMs = now();
-    // With its group, or its topic: what comes after has no past.
+    // The item was deleted with its group or its topic. Terms that follow have no past.
     if (!item)
       for (const partition of inItem.get(sk) ?? [])
         terms.push({ partition, owner: undefined, epoch: 0, isGone: true, atMs });

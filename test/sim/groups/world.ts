@@ -1,6 +1,6 @@
-// A random world of one group: members that come, go, freeze and crash, processes that die and whose clocks are wrong,
-// faults on every call, heartbeats that come twice or late, topics that grow. One seed, one history. In the end faults
-// stop, and within the session, two heartbeats and the skew every partition must be one living member's.
+// A random world of one group. Members come, go, freeze and crash; processes die and their clocks are wrong; every call
+// may suffer a fault; heartbeats arrive twice or late; topics grow. One seed gives one history. In the end faults stop,
+// and within the session, two heartbeats and the skew every partition must belong to exactly one living member.
 import type { Engine } from '../../../lib/api/engine.ts';
 import type { CaseVerdict } from '../core/worlds.ts';
 import { checkGroup } from './check.ts';
@@ -25,23 +25,27 @@ export type GroupWorldOptions = StageOptions & {
   readonly partitions: number;
   readonly durationMs: number;
   readonly mischief: number;
-  /** Of the processes' clocks. Beyond half of the assumed skew leases may be broken, but nothing else. */
+  /**
+   * The greatest error of the processes' clocks. Beyond half of the assumed skew leases may be broken, but nothing
+   * else.
+   */
   readonly mostSkewMs: number;
-  /** A gateway tells the right time with each heartbeat. */
+  /** When it is set, a gateway adds the right time to each heartbeat. */
   readonly gateway?: boolean;
   /** The least time between two troubles. */
   readonly calmMs: number;
-  /** So long may a partition be nobody's while nothing more goes wrong. */
+  /** A partition may be without an owner for at most this long while nothing more goes wrong. */
   readonly mostUnownedMs: number;
-  /** The members keep their membership as the SDK does. */
+  /** When it is set, the members keep their membership as the SDK does. */
   readonly sdk?: boolean;
-  /** Instead of trouble at random. */
+  /** A script runs instead of trouble at random. */
   readonly script?: Script;
 };
 
 /**
- * From the last fault: who died is noticed after the session, the skew and a heartbeat, and told with the next one; before
- * that a clock that was wrong is pulled back, and a successor is born; after it partitions are let go of and claimed.
+ * The time from the last fault until all has settled. A dead member is noticed after the session, the skew and a
+ * heartbeat, and the others learn of it with the next heartbeat. Before that, a wrong clock is corrected and a
+ * successor starts. After that, partitions are let go of and claimed.
  */
 const settleMs = sessionMs / 2 + sessionMs + skewMs + 2 * beatMs + 4_000;
 
@@ -57,10 +61,12 @@ export const defaultGroupWorld: Omit<GroupWorldOptions, 'seed'> = {
   mostUnownedMs: settleMs,
 };
 
-/** By how bad they are. */
+/** The worlds, sorted by how much goes wrong in them. */
 export const groupWorlds = {
   usual: defaultGroupWorld,
-  /** Nothing else goes wrong until all has settled, so that the time without an owner can be held to what is promised. */
+  /**
+   * Nothing else goes wrong until all has settled, so that the time without an owner can be compared with the promise.
+   */
   'one trouble at a time': {
     ...defaultGroupWorld,
     durationMs: 600_000,
@@ -70,7 +76,7 @@ export const groupWorlds = {
     calmMs: sessionMs + 2 * beatMs + skewMs,
     mostUnownedMs: sessionMs + 2 * beatMs + skewMs,
   },
-  /** Clocks are nearly right, so that leases must hold; all else goes wrong. */
+  /** Clocks are nearly right, so leases must hold. Everything else goes wrong. */
   faulty: { ...defaultGroupWorld, members: 5, partitions: 3, faultRate: 0.15, mischief: 0.4 },
   'wrong clocks': {
     ...defaultGroupWorld,
@@ -80,7 +86,9 @@ export const groupWorlds = {
     mischief: 0.3,
     mostSkewMs: 60_000,
   },
-  /** As faulty, and nearly all clocks are wrong; but they are taken for nothing, so that leases must hold. */
+  /**
+   * This world is as faulty, and nearly all clocks are wrong. The clocks are not used for leases, so leases must hold.
+   */
   'clocks ahead of the gateway': {
     ...defaultGroupWorld,
     members: 5,
@@ -119,7 +127,8 @@ export async function runGroupWorld(options: GroupWorldOptions): Promise<GroupWo
   const guard = (work: Promise<unknown>) => void work.catch((error: unknown) => failures.push(error));
   const crowd = createCrowd(world, options.members, options.sdk ? sdkMembership : undefined);
   const end = { isNear: false, isHere: false };
-  // A new topic is noticed with a renewal, which may read the past: that takes longer than who dies may be missed.
+  // A new topic is noticed with a renewal, which may read the past. That takes longer than the detection of a dead
+  // member may take.
   const isEarly = () => scheduler.now() < startMs + options.durationMs / 2;
   const trouble: Trouble = { crowd, end, skew: stage.skew, grow: async () => isEarly() && grow(partitions, observer) };
   guard(options.script?.(world, trouble) ?? nuisance(world, trouble, options.calmMs));
@@ -161,7 +170,7 @@ function createCrowd(world: Surroundings, size: number, membership: Membership |
     topics: world.random.chance(0.8) ? topics : [world.random.pick(topics)],
     ...(instance !== undefined && { instance }),
   });
-  // Somebody always reads both topics, so that no partition is nobody's.
+  // One member always reads both topics, so that no partition stays without an owner.
   begin({ ...fresh('i0'), topics });
   for (born = 1; born < size; born++) begin(fresh(born % 3 === 0 ? `i${born}` : undefined));
   return {
@@ -172,10 +181,10 @@ function createCrowd(world: Surroundings, size: number, membership: Membership |
         .filter(({ member }) => member.isAlive && member.holds.includes(partition))
         .map(({ member }) => member.name),
     add: (instance?: string) => begin({ ...fresh(instance), topics }),
-    /** Another in its place: of the same instance, or anybody. */
+    /** Starts a member in the place of this one, with the same instance id if it has one. */
     replace: ({ instance, topics: read }: MemberOptions) =>
       begin(instance === undefined ? fresh() : { ...fresh(instance), topics: read }),
-    /** Those that are frozen wake up. */
+    /** Wakes up the frozen members. */
     thaw: () => {
       for (const { member } of members) member.freeze(0);
     },
@@ -228,7 +237,7 @@ async function grow(partitions: Map<string, number>, observer: Engine): Promise<
   partitions.set('t', count + 1);
 }
 
-/** Anybody may look at any time, without faults. */
+/** The observer looks at any time, without faults. */
 async function look(world: Surroundings, observer: Engine, end: { readonly isHere: boolean }): Promise<void> {
   const { scheduler, random, history } = world;
   while (!end.isHere) {
@@ -241,7 +250,7 @@ async function look(world: Surroundings, observer: Engine, end: { readonly isHer
   }
 }
 
-/** Since when each partition has been nobody's, looked at ten times a second. */
+/** Samples ten times a second since when each partition has been without an owner. */
 async function watchOwners(
   { scheduler, history }: Surroundings,
   crowd: Crowd,

@@ -1,8 +1,9 @@
-// Random worlds of groups: some seeds of each kind. More by hand: npm run sim:groups, npm run prove (docs/CHECKING.md).
+// This runs some seeds of each kind of random world of groups. More are run by hand: npm run sim:groups, npm run prove
+// (docs/CHECKING.md).
 import { expect, test } from 'vitest';
 import { defaultGroupWorld, groupWorlds, runGroupWorld } from './world.ts';
 
-test('the same seed is the same history, to the last step', async () => {
+test('the same seed gives the same history, to the last step', async () => {
   const traceOf = async () => {
     const lines: string[] = [];
     await runGroupWorld({ ...defaultGroupWorld, seed: 4, trace: (line) => lines.push(line) });

@@ -1,5 +1,6 @@
-// The clients of a simulated world. They behave as the SDK does: a producer sends one batch at a time to a partition, and
-// repeats the same bytes, at whichever process answers, until it knows; a reader goes on from where it was.
+// The clients of a simulated world behave as the SDK does. A producer sends one batch at a time to a partition, and
+// repeats the same bytes, at whichever process answers, until it knows the outcome. A reader continues from where it
+// was.
 import type { Engine } from '../../../lib/api/engine.ts';
 import type { Outcome, RivuletError } from '../../../lib/api/errors.ts';
 import type { AppendAck, PartitionRecords } from '../../../lib/api/records.ts';
@@ -28,10 +29,10 @@ const text = (value: string) => new TextEncoder().encode(value);
 
 export type ProducerState = { readonly producerId: number; sequence: number };
 
-/** What a try is answered with: where it lies, or why not. */
+/** One try. It returns the offset of the write, or the error. */
 type Operation = (engine: Engine) => Promise<{ readonly offset: number } | { readonly error: RivuletError }>;
 
-/** One send, repeated until it is acknowledged, or refused for good, or the client gives up. */
+/** Sends once and repeats, until the send is acknowledged or refused for good, or the client gives up. */
 export async function send(world: Surroundings, send: Send, producer: ProducerState | undefined): Promise<void> {
   const identity = producer && { producerId: producer.producerId, producerEpoch: 0, baseSequence: producer.sequence };
   const batches = encodeBatch(
@@ -48,7 +49,7 @@ export async function send(world: Surroundings, send: Send, producer: ProducerSt
   if (producer) producer.sequence += send.values.length;
 }
 
-/** The same, of records by an Idempotency-Key, which is their first value. */
+/** Does the same for records with an Idempotency-Key, which is their first value. */
 export function sendByKey(world: Surroundings, send: Send): Promise<void> {
   const { partition, values } = send;
   const records = values.map((value) => ({ partition, key: null, value: text(value), headers: [] }));
@@ -70,7 +71,7 @@ async function deliver(world: Surroundings, send: Send, operation: Operation): P
   }
 }
 
-/** A conditional append that met another offset, and surely did not happen, is over. */
+/** A conditional append that met another offset, and certainly did not happen, is over. */
 const isRefusedForGood = (send: Send) => send.expectedOffset !== undefined && send.tries.at(-1) === 'not-written';
 
 async function tryOnce(world: Surroundings, send: Send, operation: Operation): Promise<number | Outcome | 'lost'> {
@@ -84,7 +85,7 @@ async function tryOnce(world: Surroundings, send: Send, operation: Operation): P
   return 'error' in answer ? outcomeOf(send, answer.error, nowMs) : answer.offset;
 }
 
-/** A new idempotent producer; undefined if the client could not get one. */
+/** Registers a new idempotent producer. The result is undefined if the client could not get one. */
 export async function register(world: Surroundings): Promise<ProducerState | undefined> {
   for (let tries = 0; tries < mostTries; tries++) {
     const result = await world.random.pick(world.processes).request((engine) => engine.newProducer(), requestTimeoutMs);
@@ -94,7 +95,7 @@ export async function register(world: Surroundings): Promise<ProducerState | und
   return undefined;
 }
 
-/** Reads once from `offset`; returns where to go on. */
+/** Reads once from `offset`, and returns the offset at which to continue. */
 export async function poll(
   world: Surroundings,
   client: string,

@@ -1,4 +1,4 @@
-// The simulation of the log by hand: npm run sim -- --help
+// This runs the simulation of the log by hand: npm run sim -- --help
 import { writeFileSync } from 'node:fs';
 import { number, whole } from '../core/flags.ts';
 import { main } from '../core/main.ts';

@@ -1,4 +1,4 @@
-// Orphans: what the search must find, shown on stores that were damaged by hand.
+// These tests show that the search finds orphans, on stores that were damaged by hand.
 import { expect, test } from 'vitest';
 import { createEngine } from '../../../lib/engine.ts';
 import { ingestSegmentKey } from '../../../lib/storage/keys.ts';
@@ -16,13 +16,13 @@ async function filledStage() {
 
 const namesOf = (found: readonly { name: string }[]) => found.map(({ name }) => name);
 
-test('a store in order gives no trouble, orphans of lost appends included', async () => {
+test('a store in order gives no complaint, even with orphans of lost appends', async () => {
   const { objects, table, topicId } = await filledStage();
   await objects.putOnce(ingestSegmentKey(topicId, 490_000, new Uint8Array(8)), [new Uint8Array(5)]);
   expect(await findOrphanTrouble({ objects, table, appends: [] })).toEqual([]);
 });
 
-test('an object that an entry names and that is gone is found, in tail and pages', async () => {
+test('a missing object that an entry names is found, in tail and pages', async () => {
   const { objects, table } = await filledStage();
   const { objects: infos } = await objects.list({});
   await objects.delete(infos.map(({ key }) => key));
@@ -30,7 +30,7 @@ test('an object that an entry names and that is gone is found, in tail and pages
   expect(namesOf(found)).toEqual(infos.map(() => 'named but missing'));
 });
 
-test('an object whose name tells no topic, or a topic that never was, is found', async () => {
+test('an object is found whose name gives no topic, or a topic that never existed', async () => {
   const { objects, table } = await filledStage();
   await objects.putOnce('stray', [new Uint8Array(1)]);
   await objects.putOnce(ingestSegmentKey('A'.repeat(22), 490_000, new Uint8Array(8)), [new Uint8Array(1)]);
@@ -40,13 +40,13 @@ test('an object whose name tells no topic, or a topic that never was, is found',
   ]);
 });
 
-test('an index page that is gone is found', async () => {
+test('a missing index page is found', async () => {
   const { objects, table, topicId } = await filledStage();
   await table.write({ kind: 'delete', key: { pk: `${topicId}/0/p`, sk: '0000000000000000' } });
   expect(namesOf(await findOrphanTrouble({ objects, table, appends: [] }))).toEqual(['index with a gap']);
 });
 
-/** A process whose appends are lost on their way; `weaken` is what a copy of them may look like that acts later. */
+/** A process whose appends are lost on their way. `weaken` gives the form of the copy that acts later. */
 function lossyTable(table: Table, weaken: (write: SentUpdate) => SentUpdate) {
   const watched = watchAppends({ ...table, write: () => Promise.reject(new StorageError('no-answer', 'lost')) });
   const write = (one: Write) =>

@@ -1,7 +1,8 @@
-// Orphans: the store's objects against what the index names, after everything came to rest. Each object that is named
-// exists; each other one could be swept: its name tells its topic and its epoch, and once the fence g of the topic's heads
-// stands above that epoch, no late copy of any append can name it. The last is proved by doing it: the fence is raised as
-// a sweep raises it, and then every append that was ever sent acts once more. So look at the log first: this ends a world.
+// This compares the objects of the store with the names in the index, after everything came to rest. Each object that
+// is named exists. Each other object (an orphan) could be swept: its name gives its topic and its epoch, and once the
+// fence g of the topic's heads stands above that epoch, no late copy of any append can name it. The last is proved by
+// doing it: the fence is raised as a sweep raises it, and then every append that was ever sent acts once more. This
+// ends a world, so read the log first.
 
 import { namedObjects } from '../../../lib/maintenance/named.ts';
 import { decodeEntry, type Entry } from '../../../lib/partition/entry.ts';
@@ -23,7 +24,7 @@ type Complaint = {
   readonly detail: string;
 };
 
-/** An append as it was sent: a late copy of it is the same write. */
+/** An append as it was sent. A late copy of it is the same write. */
 type SentAppend = {
   readonly write: Extract<Write, { kind: 'update' }>;
   readonly entry: Entry;
@@ -77,7 +78,7 @@ async function topicsOf(table: Table): Promise<KnownTopic[]> {
   return [...living.items.map((item) => known(item, false)), ...deleted.items.map((item) => known(item, true))];
 }
 
-/** In the order in which a sweep reads: head, then pages. */
+/** Reads in the order in which a sweep reads: the head, then the pages. */
 async function namesOf(table: Table, topics: readonly KnownTopic[]) {
   const named = new Set<string>();
   const gaps: Complaint[] = [];
@@ -95,7 +96,7 @@ async function namesOf(table: Table, topics: readonly KnownTopic[]) {
   return { named, gaps };
 }
 
-/** Zones are dense: the pages lead from m to b, the tail from b to n. */
+/** The zones have no gaps: the pages lead from m to b, the tail from b to n. */
 function gapsIn(where: string, head: Head, pages: readonly Page[]): Complaint[] {
   const gaps: Complaint[] = [];
   let next = head.mergedTo;
@@ -125,7 +126,7 @@ async function objectsIn(objects: ObjectStore): Promise<Set<string>> {
 
 const epochOf = (key: string): number => parseIngestSegmentKey(key)?.epoch ?? Number.NaN;
 
-/** A sweep goes by the name alone; a topic that it does not know counts as deleted, so there must be none such. */
+/** A sweep uses the name alone. It takes an unknown topic as deleted, so no object may have one. */
 function whyNotSwept(key: string, topics: readonly KnownTopic[]): Complaint[] {
   const topicId = parseIngestSegmentKey(key)?.topicId;
   if (topicId === undefined) return [{ name: 'not to be swept', detail: `${key} does not tell its topic and epoch` }];
@@ -133,7 +134,7 @@ function whyNotSwept(key: string, topics: readonly KnownTopic[]): Complaint[] {
   return [{ name: 'not to be swept', detail: `${key} is of a topic that never was` }];
 }
 
-/** Fences, lets every late copy act, and looks which of the unnamed are named now. */
+/** Raises the fences, lets every late copy act, and returns the orphans that are named now. */
 async function nameAfterSweep(
   { table, appends }: { table: Table; appends: readonly SentAppend[] },
   topics: readonly KnownTopic[],
@@ -145,14 +146,14 @@ async function nameAfterSweep(
     for (let partition = 0; partition < partitions; partition++)
       await raiseFence(table, topicId, partition, isDeleted ? deletedFence : fence);
   const swept = new Set(unnamed);
-  // A copy of the list: a table that is watched notes these too.
+  // This iterates over a copy of the list, because a watched table adds these appends too.
   for (const { write, entry, topicId } of [...appends])
     if (swept.has(ingestSegmentKey(topicId, entry.segmentEpoch, entry.segmentRandom))) await table.write(write);
   const { named } = await namesOf(table, topics);
   return unnamed.filter((key) => named.has(key)).map((key) => ({ name: 'named after the sweep', detail: key }));
 }
 
-/** As a sweep does: also where the head was never made, and whole. */
+/** Raises the fence as a sweep does: of every partition, also where the head was never made. */
 async function raiseFence(table: Table, topicId: string, partition: number, fence: number): Promise<void> {
   const key = headKey(topicId, partition);
   const { pk: _pk, sk: _sk, g: _g, ...rest } = emptyHeadItem(key, fence);

@@ -1,9 +1,10 @@
-// Random worlds of the log: some seeds of each kind. More by hand: npm run sim, npm run prove (docs/CHECKING.md).
+// This runs some seeds of each kind of random world of the log. More are run by hand: npm run sim, npm run prove
+// (docs/CHECKING.md).
 import { expect, test } from 'vitest';
 import { logWorlds } from './simulation.ts';
 import { defaultWorld, runWorld } from './world.ts';
 
-test('the same seed is the same history, to the last step', async () => {
+test('the same seed gives the same history, to the last step', async () => {
   const traceOf = async () => {
     const lines: string[] = [];
     await runWorld({ ...defaultWorld, seed: 4, trace: (line) => lines.push(line) });

@@ -1,5 +1,5 @@
-// A failing seed is made small: an engine without the condition of its appends fails in a large world, and what is left of
-// it is a handful of clients and the faults that it takes.
+// A failing seed is made small. An engine without the condition of its appends fails in a large world, and the shrunk
+// world has only a handful of clients and the faults that it needs.
 import { expect, test } from 'vitest';
 import { createEngine } from '../../../lib/engine.ts';
 import type { Write } from '../../../lib/storage/table.ts';
@@ -15,7 +15,7 @@ function careless(write: Write): Write {
 const carelessEngine: typeof createEngine = ({ table, ...ports }) =>
   createEngine({ ...ports, table: { ...table, write: (write) => table.write(careless(write)) } });
 
-test('a failing world is made smaller, to the faults that it needs', { timeout: 120_000 }, async () => {
+test('a failing world is shrunk to the faults that it needs', { timeout: 120_000 }, async () => {
   const failing = { ...defaultWorld, seed: 1, newEngine: carelessEngine };
   let met = 0;
   const { complaints } = await runWorld({ ...failing, met: () => met++ });

@@ -1,4 +1,4 @@
-// Makes a failing world small: first fewer clients and sends, then fewer faults, as long as it still fails.
+// This makes a failing world small: first fewer clients and sends, then fewer faults, as long as it still fails.
 import type { FaultKind } from '../core/faults.ts';
 import { runWorld, type WorldOptions } from './world.ts';
 
@@ -11,7 +11,7 @@ async function fails(options: WorldOptions): Promise<boolean> {
   }
 }
 
-/** From a handful of clients upwards; a failure that needs them all stays as it is. */
+/** The worlds grow from a handful of clients upwards. A failure that needs all clients stays as it is. */
 const smallWorlds: readonly Partial<WorldOptions>[] = [
   { partitions: 1, processes: 2, steady: 1, anonymous: 1, keyed: 0, oneShot: 0, conditional: 0, readers: 0, sends: 30 },
   {
@@ -30,13 +30,13 @@ const smallWorlds: readonly Partial<WorldOptions>[] = [
 ];
 const seedsPerWorld = 40;
 
-/** The smallest world found that still fails, with the faults that it needs and no others. */
+/** The smallest world found that still fails, with only the faults that it needs. */
 export async function shrink(failing: WorldOptions): Promise<WorldOptions> {
   const small = failing.faults ? failing : ((await smallerWorld(failing)) ?? failing);
   return fewerFaults({ ...small, faults: small.faults ?? (await faultsMet(small)) }, small);
 }
 
-/** Another number of clients is another history: so a small world is searched for, not derived. */
+/** Another number of clients gives another history, so a small world is searched for, not derived. */
 async function smallerWorld(failing: WorldOptions): Promise<WorldOptions | undefined> {
   for (const size of smallWorlds) {
     for (let i = 0; i < seedsPerWorld; i++) {
@@ -47,7 +47,7 @@ async function smallerWorld(failing: WorldOptions): Promise<WorldOptions | undef
   return undefined;
 }
 
-/** Leaves out halves, quarters, ... and single faults, as long as the world still fails. */
+/** Leaves out halves, quarters, and so on down to single faults, as long as the world still fails. */
 async function fewerFaults(explicit: WorldOptions, otherwise: WorldOptions): Promise<WorldOptions> {
   if (!(await fails(explicit))) return otherwise;
   let smallest = explicit;

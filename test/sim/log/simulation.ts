@@ -22,10 +22,12 @@ export const logWorlds = {
   'many partitions and processes': { ...defaultWorld, partitions: 8, processes: 8, steady: 6, sends: 10 },
 } as const satisfies Record<string, World>;
 
-/** Lines of a trace that are worth reading: what it came to, and not every read on the way. */
+/**
+ * An explanation prints at most this many lines of a trace. It leaves out the reads on the way, and keeps the results.
+ */
 const mostLines = 400;
 
-/** `heard`: told of each result. */
+/** `heard` is called with each result. */
 export function randomLogWorld(
   name: string,
   world: World,
@@ -42,7 +44,7 @@ export function randomLogWorld(
   };
 }
 
-/** One that breaks has failed too. */
+/** A world that breaks has failed too. */
 async function tryWorld(options: WorldOptions): Promise<Verdict & { readonly history?: WorldResult['history'] }> {
   try {
     return await runWorld(options);
@@ -51,7 +53,7 @@ async function tryWorld(options: WorldOptions): Promise<Verdict & { readonly his
   }
 }
 
-/** Made smaller while it still fails: with its trace, and the command that replays it. */
+/** Shrinks a failing world, and returns it with its trace and the command that replays it. */
 async function explain(failing: WorldOptions): Promise<readonly string[]> {
   const smallest = await shrink(failing);
   const trace: string[] = [];

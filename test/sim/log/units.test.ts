@@ -1,6 +1,6 @@
-// What appends cost in the random worlds, in DynamoDB's write units and S3's requests, each try of a client counted as an
-// append: with spills, evictions, repeats that nobody remembers, processes that die and clocks that jump. Not counted: the
-// ids of producers, one unit each.
+// This measures the cost of appends in the random worlds, in DynamoDB's write units and S3's requests. Each try of a
+// client counts as an append. The worlds have spills, evictions, repeats of forgotten appends, processes that die and
+// clocks that jump. The ids of producers, one unit each, are not counted.
 import { expect, test } from 'vitest';
 import { createEngine } from '../../../lib/engine.ts';
 import { countingObjectStore, countingTable, newCounters } from '../../../lib/storage/count.ts';
@@ -11,7 +11,7 @@ import { defaultWorld, runWorld, type WorldOptions } from './world.ts';
 
 const nobody = { steady: 0, anonymous: 0, keyed: 0, oneShot: 0, conditional: 0, readers: 0, partitions: 1 };
 
-/** Heads and pages; not topics and ids. */
+/** True for heads and pages, false for topics and ids. */
 const isOfLog = (write: Write) => (write.kind === 'put' ? write.item : write.key).pk.includes('/');
 
 async function costOf(options: Partial<WorldOptions>) {
@@ -27,7 +27,7 @@ async function costOf(options: Partial<WorldOptions>) {
   return { appends, writeUnits: counters.writeUnits / appends, puts: counters.s3Put / appends };
 }
 
-/** So many appends a second to one partition, which takes a thousand writes a second in DynamoDB. */
+/** These are 50 appends a second to one partition. DynamoDB takes a thousand writes a second to one. */
 const steady = { steady: 1, sends: 1_000, pauseMs: 20 };
 const inTurn = (perSecond: number) => ({ steady: 100, sends: 10, pauseMs: 200_000 / perSecond });
 const oneShots = (oneShot: number, perSecond: number) => ({ oneShot, spreadMs: (oneShot * 1_000) / perSecond });
@@ -45,7 +45,7 @@ test.each([
   ['1,000 one-shot producers, a third of which repeats late', { ...calm, ...oneShots(1_000, 20), processes: 4 }, 1.2],
   ['1,000 one-shot producers, 100 a second', { ...calm, ...oneShots(1_000, 100), processes: 4 }, 1.3],
   ['1,000 one-shot producers, 3 % of calls suffer', { ...faulty, ...oneShots(1_000, 20), processes: 4 }, 1.3],
-])('%s: at most so many write units', { timeout: 120_000 }, async (_name, options, mostUnits) => {
+])('%s: an append costs at most this many write units', { timeout: 120_000 }, async (_name, options, mostUnits) => {
   const { appends, writeUnits, puts } = await costOf(options);
   expect(appends).toBeGreaterThanOrEqual(1_000);
   expect(writeUnits).toBeGreaterThan(1);

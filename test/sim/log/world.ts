@@ -1,6 +1,6 @@
-// A random large world: many clients, several processes that die and whose clocks are wrong, faults at a rate. One seed,
-// one history. After the clients are done, everything comes to rest, a process without faults reads the log, and every
-// object must be named or provably sweepable.
+// A random large world has many clients, several processes that die and whose clocks are wrong, and faults at a rate.
+// One seed gives one history. After the clients are done, everything comes to rest. Then a process without faults reads
+// the log, and every object must be named or provably sweepable.
 import { createEngine } from '../../../lib/engine.ts';
 import { createMemoryObjectStore } from '../../../lib/storage/memory/memory-object-store.ts';
 import { createMemoryTable } from '../../../lib/storage/memory/memory-table.ts';
@@ -29,28 +29,33 @@ export type WorldOptions = {
   readonly seed: number;
   readonly processes: number;
   readonly partitions: number;
-  /** Idempotent producers that write on and on, clients without an id, with a key for each send, producers that write once. */
+  /**
+   * The numbers of clients by kind: idempotent producers that keep writing, clients without an id, clients with a key
+   * for each send, and producers that write once.
+   */
   readonly steady: number;
   readonly anonymous: number;
   readonly keyed: number;
   readonly oneShot: number;
   readonly conditional: number;
   readonly readers: number;
-  /** Sends of each long-lived client. */
+  /** The number of sends of each long-lived client. */
   readonly sends: number;
-  /** Those that write on and on pause up to so long after each; those that write once begin within so long. */
+  /**
+   * Clients that keep writing pause up to this long after each send. Clients that write once begin within `spreadMs`.
+   */
   readonly pauseMs: number;
   readonly spreadMs: number;
-  /** Share of calls that suffer a fault. */
+  /** The share of calls that suffer a fault. */
   readonly faultRate: number;
-  /** Instead of a rate: exactly these. */
+  /** Exactly these faults, instead of a rate. */
   readonly faults?: ReadonlyMap<number, FaultKind>;
-  /** Another engine than the real one. */
+  /** An engine to use instead of the real one. */
   readonly newEngine?: typeof createEngine;
-  /** Around the stores: told of every call of the processes that reaches them. */
+  /** Wraps the stores, and so sees every call of the processes that reaches them. */
   readonly watch?: (stores: Stores) => Stores;
   readonly trace?: (line: string) => void;
-  /** Told of each fault that a call meets. */
+  /** Called for each fault that a call meets. */
   readonly met?: (call: number, fault: FaultKind) => void;
 };
 
@@ -77,7 +82,9 @@ export type WorldResult = {
 };
 
 const startMs = Date.UTC(2026, 0, 1);
-/** Two clocks differ by less than the hour by which a timestamp may lie ahead of the clock that admits it. */
+/**
+ * Two clocks differ by less than an hour, because a timestamp may be at most an hour ahead of the clock that admits it.
+ */
 const mostSkewMs = 29 * 60_000;
 const skewMs = (random: Random) => random.below(2 * mostSkewMs) - mostSkewMs;
 const mostSteps = 2_000_000;
@@ -94,7 +101,7 @@ export async function runWorld(options: WorldOptions): Promise<WorldResult> {
   const { table, appends } = watchAppends(seen);
   const faults = options.faults
     ? explicitFaults(options.faults)
-    : // A stream of its own: a shrunk plan must not change what else is drawn.
+    : // This random stream is separate, because a shrunk plan must not change what else is drawn.
       randomFaults(createRandom(options.seed + 0x10000), options.faultRate, options.met ?? (() => {}));
   const { history, disturbed } = disturbedHistory(scheduler.now);
   const network: Network = { scheduler, random, faults: noFaults, objects, table, calls: 0, trace, disturbed };
@@ -186,7 +193,7 @@ async function steadyProducer(world: Surroundings, options: WorldOptions, client
     for (let order = 0; order < options.sends; order++) {
       const next = newSend(world, client, order, partition, true);
       await send(world, next, producer);
-      // A producer that gave up on a send cannot go on: the SDK takes a new id.
+      // A producer that gave up on a send cannot continue: the SDK takes a new id.
       if (typeof next.tries.at(-1) !== 'number') return;
       await pauseFor(world, world.random.below(options.pauseMs));
     }
@@ -201,7 +208,7 @@ async function anonymousProducer(world: Surroundings, options: WorldOptions, cli
   }
 }
 
-/** Lives for one batch, begins at a random time, and sometimes repeats it long after it was acknowledged. */
+/** Lives for one batch, begins at a random time, and sometimes repeats the batch long after it was acknowledged. */
 async function oneShotProducer(world: Surroundings, options: WorldOptions, client: string): Promise<void> {
   await pauseFor(world, world.random.below(options.spreadMs));
   const producer = await register(world);
@@ -212,7 +219,7 @@ async function oneShotProducer(world: Surroundings, options: WorldOptions, clien
   await maybeAgain(world, only, (again) => send(world, again, { ...producer }));
 }
 
-/** Sends an Idempotency-Key with each request; sometimes repeats one long after it was acknowledged. */
+/** Sends an Idempotency-Key with each request, and sometimes repeats one long after it was acknowledged. */
 async function keyedProducer(world: Surroundings, options: WorldOptions, client: string): Promise<void> {
   const repeats: Promise<void>[] = [];
   for (let order = 0; order < options.sends; order++) {
@@ -246,7 +253,7 @@ async function conditionalProducer(world: Surroundings, options: WorldOptions, c
     );
     if (ends === 'lost' || 'error' in ends) continue;
     const next = newSend(world, client, order, partition, true, ends.reply.partitions[0]!.offset);
-    // A producer of its own for each: a refused batch leaves a gap in the sequence.
+    // Each send has a producer of its own, because a refused batch leaves a gap in the sequence.
     const producer = await register(world);
     if (producer) await send(world, next, producer);
   }

@@ -1,4 +1,5 @@
-// The checker is checked: what a register can do is passed, whatever the clients know of it; what it cannot do is not.
+// This checks the checker. It accepts every history that a register allows, whatever the clients know of it, and
+// refuses every other.
 import { expect, test } from 'vitest';
 import { firstMisfit, type OffsetsOperation } from './check.ts';
 

@@ -1,30 +1,40 @@
-// Whether committed offsets behaved as a register: is there one order of all operations, each at some moment between its
-// begin and its end, in which every read sees what was written last? (Linearizability, after Wing and Gong, with Lowe's
-// memory of the states that were tried.) All partitions of a topic are one register, for they are written in one step.
+// This checks whether committed offsets behaved as a register. There must be one order of all operations, each at some
+// moment between its begin and its end, in which every read sees the last write. (This is linearizability, after Wing
+// and Gong, with Lowe's memory of the states that were tried.) All partitions of a topic are one register, because they
+// are written in one step.
 
 export type OffsetsOperation = {
-  /** For people. */
+  /** A description for people. */
   readonly what: string;
   readonly kind: 'read' | 'write' | 'expiry';
   readonly begunMs: number;
-  /** Infinity: its outcome was never known. Then it happened at any time, or never; it writes one partition. */
+  /**
+   * Infinity means that the outcome was never known. Then the operation happened at any time, or never, and it writes
+   * one partition.
+   */
   readonly endedMs: number;
-  /** By partition, what is written, or was seen (of all). Empty: no offset. What a write writes is written by no other. */
+  /**
+   * The value written, or (for all partitions) the value seen, by partition. An empty text means no offset. No two
+   * writes write the same value.
+   */
   readonly values: ReadonlyMap<number, string>;
-  /** No member of before may write there any more. */
+  /** After this operation, no member with an earlier assignment may write there. */
   readonly fences?: boolean;
 };
 
 export type OffsetsRules = {
   readonly partitions: number;
-  /** An expiry removes nothing that was written later than this before the expiry ended. */
+  /** An expiry removes nothing that was written later than this long before the expiry ended. */
   readonly youngestMs: number;
 };
 
-/** Enough for hundreds of operations of a handful of clients; a history that needs more is no longer judged in time. */
+/**
+ * This is enough for hundreds of operations of a handful of clients. A history that needs more cannot be judged in
+ * time.
+ */
 const mostStates = 1_000_000;
 
-/** An operation that fits in no order; undefined when all do. */
+/** Returns an operation that fits in no order, or undefined when all fit. */
 export function firstMisfit(all: readonly OffsetsOperation[], rules: OffsetsRules): OffsetsOperation | undefined {
   const operations = relevant(all).sort((a, b) => a.begunMs - b.begunMs || a.endedMs - b.endedMs);
   const search: Search = {
@@ -44,7 +54,7 @@ export function firstMisfit(all: readonly OffsetsOperation[], rules: OffsetsRule
   return completes(search, nothing, Number.NEGATIVE_INFINITY) ? undefined : search.best.misfit;
 }
 
-/** A write that may not have happened, and that nobody saw, explains nothing. */
+/** Leaves out each write that may not have happened and that no read saw, because it explains nothing. */
 function relevant(all: readonly OffsetsOperation[]): OffsetsOperation[] {
   const seen = new Set(all.filter(({ kind }) => kind === 'read').flatMap(({ values }) => [...values.values()]));
   return all.filter(
@@ -55,7 +65,7 @@ function relevant(all: readonly OffsetsOperation[]): OffsetsOperation[] {
 type Search = {
   readonly operations: readonly OffsetsOperation[];
   readonly rules: OffsetsRules;
-  /** By what was written. */
+  /** The begin of each write, by the value written. */
   readonly begunMs: ReadonlyMap<string, number>;
   readonly isDone: boolean[];
   readonly tried: Set<string>;
@@ -65,7 +75,10 @@ type Search = {
 
 const mayBeLeftOut = (operation: OffsetsOperation) => operation.kind === 'expiry' || isUnknown(operation);
 
-/** Whether all that is left can follow upon this state. `lastBegunMs` is the latest begin of what is in order already. */
+/**
+ * Returns whether all remaining operations can follow this state. `lastBegunMs` is the latest begin among the ordered
+ * ones.
+ */
 function completes(search: Search, state: readonly string[], lastBegunMs: number): boolean {
   const { operations, isDone } = search;
   const begin = isDone.indexOf(false);
@@ -88,7 +101,8 @@ function completes(search: Search, state: readonly string[], lastBegunMs: number
     const after = stateAfter(search, state, next);
     return after ? [{ i, next, after }] : [];
   });
-  // A read that fits changes nothing, and sees all partitions: whatever could follow it can do so later.
+  // A read that fits changes nothing, and sees all partitions. So every operation that could follow now can do so
+  // later.
   const read = possible.find(({ next }) => next.kind === 'read');
   const byUse = possible.toSorted((a, b) => Number(mayBeLeftOut(a.next)) - Number(mayBeLeftOut(b.next)));
   return (read ? [read] : byUse).some(({ i, next, after }) => {
@@ -103,7 +117,7 @@ function completes(search: Search, state: readonly string[], lastBegunMs: number
 
 const isUnknown = ({ endedMs }: OffsetsOperation) => endedMs === Number.POSITIVE_INFINITY;
 
-/** What may have happened at any time may as well have happened just before the first read that saw it. */
+/** A write of unknown time may as well have happened just before the first read that saw it. */
 const isAwaited = ({ values }: OffsetsOperation, reads: readonly OffsetsOperation[]) =>
   reads.some((read) => [...values].every(([partition, value]) => read.values.get(partition) === value));
 
@@ -115,7 +129,7 @@ const never: OffsetsOperation = {
   values: new Map(),
 };
 
-/** Undefined: it cannot come now. */
+/** Returns undefined when the operation cannot come now. */
 function stateAfter(search: Search, state: readonly string[], next: OffsetsOperation): readonly string[] | undefined {
   const { kind, values, endedMs } = next;
   if (kind === 'read') return [...values].every(([partition, value]) => state[partition] === value) ? state : undefined;

@@ -1,4 +1,4 @@
-// What clients of committed offsets ask for, and what that becomes in the history: an operation with what it was told.
+// These are the requests of clients of committed offsets. Each becomes an operation in the history, with its answer.
 import type { Engine } from '../../../lib/api/engine.ts';
 import { RivuletError } from '../../../lib/api/errors.ts';
 import type { PerPartitionReply } from '../../../lib/api/groups.ts';
@@ -12,20 +12,20 @@ export type Client = {
   readonly name: string;
   readonly partitions: number;
   readonly operations: OffsetsOperation[];
-  /** What was refused, with the reason. */
+  /** The refused requests, with the reason. */
   readonly refusals: string[];
   now(): number;
   pause(ms: number): Promise<void>;
-  /** A new one each time, within the log. */
+  /** Returns a new offset each time, within the log. */
   nextOffset(): number;
   ask<T>(operation: (engine: Engine) => Promise<T>): Promise<Answer<T>>;
-  /** For members. */
+  /** The world of the members. */
   readonly world: Surroundings;
 };
 
 export type Job = (client: Client) => Promise<void>;
 
-/** Simply: without membership. */
+/** A commit without membership. */
 export const commit =
   (...partitions: number[]): Job =>
   async (client) => {
@@ -61,7 +61,7 @@ export const deleteGroup: Job = (client) =>
     return { topics: [] };
   });
 
-/** May remove any partition's offset, or none. */
+/** An expiry may remove any partition's offset, or none. */
 export const expire =
   (retentionMs: number): Job =>
   async (client) => {
@@ -100,7 +100,7 @@ export const beMember: Job = async ({ world, pause }) => {
   await Promise.race([member.leave(-1), pause(6_000)]);
 };
 
-/** Joins, reads and commits, and then sleeps for longer than its session, and goes on as if nothing had been. */
+/** Joins, reads and commits, then sleeps for longer than its session, and continues as if nothing had happened. */
 export const freezeAsMember: Job = async ({ world, pause }) => {
   const member = startMember(world, { name: newMemberName(world.random), topics: [topic] });
   await pause(4_000);
@@ -108,7 +108,7 @@ export const freezeAsMember: Job = async ({ world, pause }) => {
   world.scheduler.after(40_000, member.crash);
 };
 
-/** A member's commits have a note, for their offsets are not new each time. */
+/** A member's commits carry metadata, because their offsets are not new each time. */
 const seenValue = ({ offset, metadata }: { offset: number; metadata?: string }): string =>
   offset === -1 ? '' : `${offset} ${metadata ?? ''}`.trim();
 
@@ -119,7 +119,7 @@ function refused(client: Client, what: string, error: unknown): void {
   client.refusals.push(`${what}: ${error.errorCode} ${error.message}`);
 }
 
-/** Where nobody knows the outcome, each partition may have been written without the others. */
+/** Where the outcome is unknown, each partition may have been written without the others. */
 async function write(
   client: Client,
   what: string,

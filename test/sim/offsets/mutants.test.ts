@@ -1,4 +1,4 @@
-// The guards of committed offsets are taken out in turn: a small world or a random one must notice.
+// Each guard of committed offsets is taken out in turn, and a small world or a random one must notice.
 import { expect, test } from 'vitest';
 import type { ChangeOfFile } from '../core/change-plugin.ts';
 import { tryCases } from '../core/exhaustive.ts';
@@ -9,7 +9,10 @@ import { type OffsetsWorldOptions, offsetsWorlds, runOffsetsWorld } from './worl
 type OffsetsMutant = ChangeOfFile & {
   readonly name: string;
   readonly world: keyof typeof offsetsWorlds | { readonly small: string };
-  /** Of a random world: known to notice, when this was written; others are tried after it. Default 1. */
+  /**
+   * The seed of a random world that was known to notice when this was written. Others are tried after it. The default
+   * is 1.
+   */
   readonly seed?: number;
 };
 
@@ -21,14 +24,14 @@ const mutants: readonly OffsetsMutant[] = [
     world: { small: 'a group deleted and made anew' },
   },
   {
-    name: 'a deletion passes over what was changed meanwhile',
+    name: 'a deletion skips an item that was changed meanwhile',
     file: 'lib/group/items/sweep.ts',
     turn: { 'bury.isAsRead': 'true' },
     world: 'simple clients',
     seed: 2,
   },
   {
-    name: 'what was changed is written to again',
+    name: 'a changed slot is written to again',
     file: 'lib/group/items/write-ownership.ts',
     turn: { 'sortOut.isChanged': 'false' },
     world: 'simple clients',
@@ -41,7 +44,7 @@ const mutants: readonly OffsetsMutant[] = [
     world: { small: 'a group deleted beside commits' },
   },
   {
-    name: 'a commit writes to what is buried',
+    name: 'a commit writes to a buried item',
     file: 'lib/group/offsets/commit.ts',
     turn: { 'simpleRules.isOfLater': 'false' },
     world: { small: 'a group deleted beside commits' },
@@ -76,7 +79,7 @@ const mostSeeds = 300;
 
 type Noticed = { readonly complaints: readonly string[]; readonly without: readonly string[] };
 
-/** What was seen, and what the engine as it is shows in the very same case. */
+/** The anomalies that were seen, and those that the unchanged engine shows in the very same case. */
 async function noticed({ world: where, seed: first = 1, ...mutant }: OffsetsMutant): Promise<Noticed | undefined> {
   const { createEngine: newEngine } = await mutated(mutant);
   if (typeof where === 'object') {
@@ -96,6 +99,6 @@ async function noticed({ world: where, seed: first = 1, ...mutant }: OffsetsMuta
   return undefined;
 }
 
-test.each(mutants)('$name: noticed', { timeout: 120_000 }, async (mutant) => {
+test.each(mutants)('a world notices the mutant $name', { timeout: 120_000 }, async (mutant) => {
   expect(await noticed(mutant)).toMatchObject({ without: [] });
 });

@@ -1,4 +1,4 @@
-// The worlds of committed offsets: random ones by what is in them, and the small ones.
+// The worlds of committed offsets: random ones, named by what is in them, and the small ones.
 import type { Simulation } from '../core/worlds.ts';
 import { smallOffsetsWorlds } from './small-worlds.ts';
 import { offsetsWorlds, runOffsetsWorld } from './world.ts';

@@ -1,4 +1,4 @@
-// Small worlds of committed offsets: a sample. Those with members take many calls.
+// This runs a sample of the small worlds of committed offsets. Those with members take many calls.
 import { testSample } from '../core/sample.ts';
 import { smallOffsetsWorlds } from './small-worlds.ts';
 

@@ -1,5 +1,5 @@
-// Small worlds of committed offsets: what each client does is fixed, and every single fault is put to every call, and every
-// pair of faults to every pair of calls.
+// In the small worlds of committed offsets the actions of each client are fixed. Every single fault is put to every
+// call, and every pair of faults to every pair of calls.
 import type { SmallWorld } from '../core/worlds.ts';
 import {
   beMember,

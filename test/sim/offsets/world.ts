@@ -1,6 +1,7 @@
-// A random world of one group's committed offsets: simple clients commit, reset, delete and read, maintenance expires, and for a
-// while at a time there are members, who commit what they own. Everything that goes wrong elsewhere goes wrong here; then
-// all is quiet for longer than any late copy takes, and what is there in the end must still follow from what was asked for.
+// This is a random world of one group's committed offsets. Simple clients commit, reset, delete and read, maintenance
+// expires offsets, and at times there are members, which commit what they own. Every fault of the other worlds happens
+// here too. In the end all is quiet for longer than any late copy takes, and the final state must still follow from the
+// requests.
 import type { Engine } from '../../../lib/api/engine.ts';
 import { encodeBatch } from '../../../lib/record/batch.ts';
 import type { CaseVerdict } from '../core/worlds.ts';
@@ -14,17 +15,17 @@ import { type Client, commit, deleteGroup, deleteOffsets, expire, type Job, read
 export type OffsetsWorldOptions = StageOptions & {
   readonly partitions: number;
   readonly clients: number;
-  /** Of each client. */
+  /** The number of jobs of each client. */
   readonly jobs: number;
   /** The share of pauses between a client's jobs that take hours. */
   readonly longPauses: number;
-  /** Whether members come and go. */
+  /** True when members come and go. */
   readonly hasMembers: boolean;
-  /** How often a member's heartbeat is doubled or held up on its way. */
+  /** The probability that a member's heartbeat is doubled or held up on its way. */
   readonly mischief: number;
-  /** Longer than any copy of a write is late, as the real one is. */
+  /** It must be longer than any copy of a write is late, as the real retention is. */
   readonly retentionMs: number;
-  /** Instead of jobs at random: each client's, one after the other. */
+  /** The jobs of each client, one after the other, instead of jobs at random. */
   readonly script?: readonly (readonly Job[])[];
 };
 
@@ -45,7 +46,7 @@ export const defaultOffsetsWorld: Omit<OffsetsWorldOptions, 'seed'> = {
 
 export const offsetsWorlds = {
   'simple clients': defaultOffsetsWorld,
-  /** So that copies that are hours late come into the middle of it. */
+  /** With long pauses, copies that are hours late arrive in the middle of the history. */
   'over days': { ...defaultOffsetsWorld, longPauses: 0.2 },
   'wrong clocks': { ...defaultOffsetsWorld, mostSkewMs: 60_000, longPauses: 0.1 },
   'with members': { ...defaultOffsetsWorld, hasMembers: true, clients: 2, jobs: 40 },
@@ -53,7 +54,7 @@ export const offsetsWorlds = {
 
 export type OffsetsWorldResult = CaseVerdict & { readonly operations: readonly OffsetsOperation[] };
 
-/** Longer than any late copy, and than any process sleeps. */
+/** This is longer than any late copy takes, and longer than any process sleeps. */
 const quietMs = 34 * hourMs;
 const requestTimeoutMs = 5_000;
 const mostSteps = 3_000_000;
@@ -105,7 +106,7 @@ export async function runOffsetsWorld(options: OffsetsWorldOptions): Promise<Off
   return { operations, steps: scheduler.steps(), firstCall, endCall, complaints, counts };
 }
 
-/** Records to reset to. */
+/** Writes records, so that resets have offsets to go to. */
 async function fill(observer: Engine, partitions: number): Promise<void> {
   await observer.createTopic({ topic, partitions });
   const record = { key: null, value: Buffer.from('v'), headers: [], timestampMs: -1 };
@@ -151,7 +152,7 @@ async function nuisance({ random, scheduler, processes, skew }: Stage, end: { re
   }
 }
 
-/** Members come, commit what they have read, and leave, die or freeze; then there is nobody for a while. */
+/** Members come, commit what they have read, and leave, die or freeze. Then there are no members for a while. */
 async function populate(world: Surroundings, end: { readonly isHere: boolean }): Promise<void> {
   const { random, scheduler } = world;
   const pause = (ms: number) => new Promise<void>((resolve) => scheduler.after(ms, resolve));
@@ -180,7 +181,7 @@ function membersOperations({ commits }: GroupHistory): OffsetsOperation[] {
     }));
 }
 
-/** A member that commits after a reset was told of the partition since then. */
+/** A member that commits after a reset must have been assigned the partition since the reset. */
 function unfenced({ commits, tellings }: GroupHistory, operations: readonly OffsetsOperation[]): string[] {
   const fences = operations.filter((operation) => operation.fences);
   return commits
@@ -198,7 +199,7 @@ function unfenced({ commits, tellings }: GroupHistory, operations: readonly Offs
     });
 }
 
-/** When all is quiet everything is taken, and does what it says. */
+/** When all is quiet, every request is accepted, and does what it says. */
 async function probe(
   { observer, scheduler }: Stage,
   client: Client,
@@ -218,7 +219,7 @@ async function probe(
       if (job === deleteGroup && isListed) complaints.push('deleted at rest, and listed');
     }
   };
-  // Maintenance goes on where a deleter died.
+  // Maintenance completes a deletion whose process died.
   await readAll(client);
   await client.pause(10);
   await expire(retentionMs)(client);

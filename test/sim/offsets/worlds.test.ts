@@ -1,5 +1,5 @@
-// Random worlds of committed offsets: some seeds of each kind. More by hand: npm run sim:offsets, npm run prove
-// (docs/CHECKING.md).
+// This runs some seeds of each kind of random world of committed offsets. More are run by hand: npm run sim:offsets,
+// npm run prove (docs/CHECKING.md).
 import { expect, test } from 'vitest';
 import { type OffsetsWorldOptions, offsetsWorlds, runOffsetsWorld } from './world.ts';
 

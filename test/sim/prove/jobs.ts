@@ -1,20 +1,20 @@
-// What `npm run prove` runs: the whole sets, cut into jobs of some minutes, so that a run can stop and go on.
+// `npm run prove` runs these whole sets. They are cut into jobs of some minutes, so that a run can stop and continue.
 import type { Simulation } from '../core/worlds.ts';
 import { groupSimulation } from '../groups/simulation.ts';
 import { logSimulation } from '../log/simulation.ts';
 import { offsetsSimulation } from '../offsets/simulation.ts';
 
 export type Job = {
-  /** For people, and `--only`. */
+  /** The name for people, and for `--only`. */
   readonly name: string;
-  /** Jobs of one world are added up to one line of the result. */
+  /** The results of the jobs of one world are added up to one line. */
   readonly world: string;
-  /** An npm script, and what it is called with. */
+  /** An npm script, and its arguments. */
   readonly script: Simulation['script'] | 'real';
   readonly args: readonly string[];
 };
 
-/** Seeds of each random world. */
+/** The number of seeds of each random world. */
 const seedsOf: Readonly<Record<string, number>> = {
   'mixed clients': 10_000,
   'one trouble at a time': 300,
@@ -24,15 +24,21 @@ const seedsOf: Readonly<Record<string, number>> = {
 };
 const usualSeeds = 200;
 const seedsAtOnce = 100;
-/** Of each small world. */
+/** The number of parts of each small world. */
 const parts = 10;
 
-/** All pairs of faults of the log and of offsets; of groups, whose cases take long, so many of each part. */
+/**
+ * The pairs of faults: all of them for the log and for offsets. The cases of groups take long, so each part runs this
+ * many.
+ */
 const pairsOf = { sim: 'all', 'sim:groups': '200', 'sim:offsets': 'all' } as const;
 const subjectOf = { sim: 'log', 'sim:groups': 'groups', 'sim:offsets': 'offsets' } as const;
 const realSeconds = 60;
 
-/** The first of every world, then the second of every world: so a run that is stopped early has seen a little of all. */
+/**
+ * The first job of every world comes first, then the second of every world. So a run that is stopped early has covered
+ * some of each.
+ */
 export function allJobs(): readonly Job[] {
   const byWorld = [
     ...(['embedded', 'aws'] as const).map((backend) => [realJob(backend)]),

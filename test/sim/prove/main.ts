@@ -1,4 +1,4 @@
-// Runs the whole sets of all simulations, as many at a time as there are cores: npm run prove -- --help
+// This runs the whole sets of all simulations, as many at a time as there are cores: npm run prove -- --help
 import { execFileSync, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -56,13 +56,13 @@ async function run(job: Job, stop: AbortSignal): Promise<Outcome> {
   return stop.aborted ? 'stopped' : { broke: output.stderr.trim() };
 }
 
-/** The last line; before it there may be traces of what failed. */
+/** Reads the last line. Traces of failures may stand before it. */
 function parsed(stdout: string): Tally | undefined {
   const last = stdout.trim().split('\n').at(-1) ?? '';
   return last.startsWith('[{') ? (JSON.parse(last) as [Tally])[0] : undefined;
 }
 
-/** True when every job came to a result without a failure, as far as it was run. */
+/** True when every job that was run came to a result without a failure. */
 async function prove(jobs: readonly Job[]): Promise<boolean> {
   const record = openRecord(commitOf(), flags.resume);
   const done: Done[] = [...record.done];
@@ -90,7 +90,7 @@ async function prove(jobs: readonly Job[]): Promise<boolean> {
   return broken === 0 && done.every(({ tally }) => tally.failures.length === 0);
 }
 
-/** Tells of each job that has ended, and how long the others will take. */
+/** Reports each job that has ended, and how long the others will take. */
 function progressOf(total: number) {
   const startedMs = performance.now();
   let ended = 0;

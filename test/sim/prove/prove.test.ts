@@ -1,4 +1,4 @@
-// A proof that is stopped goes on where it was, and never mixes two commits.
+// A proof that is stopped continues where it was, and never mixes two commits.
 import { execFile } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -22,7 +22,7 @@ test('each job has a name of its own', () => {
   expect(new Set(names).size).toBe(names.length);
 });
 
-test('the result names commit, world and cases, and what is done is not done again', async () => {
+test('the result names commit, world and cases, and finished jobs are not run again', async () => {
   const first = await prove('--only', only);
   expect(first).toMatchObject({ code: 0, stderr: '' });
   expect(first.stdout).toMatch(/^1 of 1, about 0 minutes left: log, exhaustive `next-append`.*: no anomaly/);

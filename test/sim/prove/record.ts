@@ -1,5 +1,5 @@
-// What a proof has come to so far: a line of JSON for each job that is done, behind a first line with the commit, and the
-// result as a table in the form that docs/GUARANTEES.md quotes.
+// The record of a proof in progress has a line of JSON for each finished job, after a first line with the commit. The
+// result is a table in the form that docs/GUARANTEES.md quotes.
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { added, casesOf, emptyTally, type Tally } from '../core/tally.ts';
 import type { Job } from './jobs.ts';
@@ -16,7 +16,7 @@ export type Done = {
 
 export type Record = { readonly commit: string; readonly done: readonly Done[] };
 
-/** Throws when there is one and it is not to be gone on with, or is of another commit. */
+/** Throws when there is a record that is not to be resumed, or that is of another commit. */
 export function openRecord(commit: string, isResumed: boolean): Record {
   if (!existsSync(recordFile)) {
     writeFileSync(recordFile, `${JSON.stringify({ commit })}\n`);
@@ -34,7 +34,7 @@ export function note(done: Done): Done {
   return done;
 }
 
-/** A line for each world, with what its jobs come to together. */
+/** One line for each world, with the sum of its jobs. */
 export function resultOf({ commit, done }: Record, jobs: readonly Job[]): string {
   const worlds = [...new Set(jobs.map(({ world }) => world))];
   const rows = worlds.flatMap((world) => {

@@ -1,8 +1,8 @@
-// What runs in AWS, but for the gateway and Lambda: two processes with the engine over S3 and DynamoDB, of which one at a
-// time is killed. Between client and server as between server and storage stand proxies that lose requests and replies.
+// This is everything that runs in AWS, except for the gateway and Lambda: two processes with the engine over S3 and
+// DynamoDB, of which one at a time is killed. Proxies that lose requests and replies stand between client and server,
+// and between server and storage:
 //
 //   client -> [faulty] -> balancer -> either process -> faulty -> S3, DynamoDB
-
 import type { AddressInfo } from 'node:net';
 import { connect, createServer, type Socket } from 'node:net';
 import type { AwsConnection } from '../../../lib/storage/aws/connection.ts';
@@ -41,7 +41,7 @@ export async function startAwsHome(connection: AwsConnection): Promise<RealHome>
   };
 }
 
-/** Each connection goes to one of the ports; a try that comes after a failure goes to any. */
+/** Each connection goes to one of the ports. A try after a failure goes to any of them. */
 async function startBalancer(ports: readonly number[]): Promise<Backend> {
   const open = new Set<Socket>();
   const server = createServer((client) => {

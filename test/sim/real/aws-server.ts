@@ -1,4 +1,4 @@
-// One server process over S3 and DynamoDB: aws-server.ts <storage as JSON> <port>
+// This is one server process over S3 and DynamoDB: aws-server.ts <storage as JSON> <port>
 import { createApi } from '../../../http/api.ts';
 import { createEngine } from '../../../lib/engine.ts';
 import { systemClock } from '../../../lib/runtime/clock.ts';

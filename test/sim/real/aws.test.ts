@@ -1,5 +1,5 @@
-// Two processes over S3 and DynamoDB, one killed now and then, with requests and replies lost between clients and
-// servers and between servers and storage; judged by what the clients saw.
+// Two processes run over S3 and DynamoDB, and one is killed now and then. Requests and replies are lost between clients
+// and servers and between servers and storage. The checker judges what the clients saw.
 import { afterAll, expect, test } from 'vitest';
 import { onEndpoint } from '../../aws/resources.ts';
 import { check } from '../log/check/check.ts';

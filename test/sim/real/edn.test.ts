@@ -1,4 +1,4 @@
-// The EDN is read back as any reader of EDN would, and held to what Jepsen's checker takes for granted.
+// These tests read the EDN back as any reader of EDN would, and check the rules that Jepsen's checker assumes.
 import { describe, expect, test } from 'vitest';
 import { type History, newHistory, type Send } from '../log/history.ts';
 import { defaultWorld, runWorld } from '../log/world.ts';
@@ -7,7 +7,7 @@ import { toEdn } from './edn.ts';
 type Edn = string | number | null | readonly Edn[] | { readonly [key: string]: Edn };
 type Op = { index: number; type: string; process: number; f: string; value: Edn[]; time: number; error?: string };
 
-/** Keywords become `:name`; keys of maps their text without the colon. */
+/** Keywords become `:name`. Keys of maps become their text without the colon. */
 function readEdn(text: string): Edn {
   const tokens = text.match(/"(?:[^"\\]|\\.)*"|[[\]{}]|[^\s,[\]{}"]+/g)!;
   let at = 0;
@@ -74,7 +74,7 @@ describe('a send', () => {
     ]);
   });
 
-  test('that was written nobody knows where has no offset', () => {
+  test('that was written at an unknown offset has no offset', () => {
     const { type, value } = completion(['lost', 'written']);
     expect(type).toBe(':ok');
     expect(value[0]).toEqual([':send', 2, [null, 'x']]);
@@ -89,7 +89,7 @@ describe('a send', () => {
     expect(completion([])).toMatchObject({ type: ':info', error: ':unanswered' });
   });
 
-  test('that tells nothing is the last of its process', () => {
+  test('without a clear outcome is the last of its process', () => {
     const after: Send = { ...base, order: 1, values: ['z'], begunMs: 1_010, endedMs: 1_020, tries: [42] };
     const processes = (first: Send['tries']) => {
       const ops = opsOf(sends({ ...base, tries: first }, after));
@@ -116,7 +116,7 @@ describe('a poll', () => {
     ]);
   });
 
-  test('that goes on elsewhere is of another process, which was assigned the partition', () => {
+  test('that continues elsewhere belongs to another process, which was assigned the partition', () => {
     const polls = [
       { ...poll, offset: 0, begunMs: 5, endedMs: 6, records },
       { ...poll, offset: 1, begunMs: 7, endedMs: 8, records: records.slice(1) },
@@ -127,7 +127,7 @@ describe('a poll', () => {
     expect(new Set(ops.map(({ process }) => process)).size).toBe(2);
   });
 
-  test('of everything ends the history', () => {
+  test('of the whole log ends the history', () => {
     const finalLog = new Map([[1, records]]);
     const last = opsOf({ ...sends({ ...base, tries: [0] }), finalLog }).at(-1)!;
     expect(last).toMatchObject({ type: ':ok', f: ':poll' });
@@ -135,7 +135,7 @@ describe('a poll', () => {
   });
 });
 
-test('of a simulated world every invocation has its completion, process by process', async () => {
+test('from a simulated world has a completion for every invocation, process by process', async () => {
   const { history } = await runWorld({ ...defaultWorld, seed: 11 });
   const ops = opsOf(history);
   expect(ops.map(({ index }) => index)).toEqual(ops.map((_, i) => i));

@@ -1,36 +1,37 @@
-// A history in the form of Jepsen's workload for Kafka (jepsen.tests.kafka), for a checker that is none of ours. One
-// operation a line, as in Jepsen's own history.edn:
+// This writes a history in the form of Jepsen's workload for Kafka (jepsen.tests.kafka), for a checker that is not ours.
+// Each line is one operation, as in Jepsen's own history.edn:
 //
 //   {:index 0, :type :invoke, :process 3, :f :send, :value [[:send 1 "a"]], :time 1200000}
 //   {:index 1, :type :ok, :process 3, :f :send, :value [[:send 1 [42 "a"]]], :time 3400000}
 //   {:index 2, :type :invoke, :process 5, :f :poll, :value [[:poll]], :time 4000000}
 //   {:index 3, :type :ok, :process 5, :f :poll, :value [[:poll {1 [[42 "a"]]}]], :time 4100000}
 //
-// A key is a partition, a value what a client wrote, a time nanoseconds since the first operation. Jepsen's processes do
-// one thing at a time and die of an answer that tells nothing, so a client of ours is as many processes as that takes.
-// A consumer that goes on somewhere else is another process too, which begins by saying what it reads (:assign).
+// A key is a partition, a value is what a client wrote, and a time is in nanoseconds since the first operation. Jepsen's
+// processes do one thing at a time, and die of an answer with an unclear outcome. So a client of ours becomes as many
+// processes as that takes. A consumer that continues somewhere else is another process too, which begins with :assign,
+// the partitions that it reads.
 import type { History, Poll, Send } from '../log/history.ts';
 
 type Type = 'ok' | 'fail' | 'info';
 
-/** One operation from its invocation to its completion; `after` is the value when it completes. */
+/** One operation from its invocation to its completion. `after` is the value when it completes. */
 type Operation = {
   readonly client: string;
   readonly f: 'send' | 'poll' | 'assign';
-  /** Nanoseconds, as its end. */
+  /** The times are in nanoseconds. */
   readonly begun: number;
   readonly ended: number;
   readonly before: string;
   readonly after: string;
   readonly type: Type;
-  /** Where a read went on, in which partition, and the offset after it. */
+  /** The partition of a read, the offset at which it began, and the offset after it. */
   readonly read?: { readonly partition: number; readonly from: number; readonly next: number } | undefined;
   readonly error?: string;
 };
 
 type Process = { readonly number: number; busyUntil: number; next: number | undefined };
 type Event = { readonly at: number; readonly completes: boolean; readonly order: number; readonly text: string };
-/** Since the first operation. */
+/** Converts to nanoseconds since the first operation. */
 type Nanoseconds = (ms: number) => number;
 
 export function toEdn(history: History): string {
@@ -47,7 +48,7 @@ export function toEdn(history: History): string {
   const byClient = Map.groupBy([...operations, ...finalReads(history, last + 1)], ({ client }) => client);
   let processes = 0;
   const events = [...byClient.values()].flatMap((own) => eventsOf(own, () => processes++));
-  // At the same time: what begins is before what ends, for neither can have seen the other.
+  // At the same time, begins come before ends, because neither operation can have seen the other.
   events.sort((a, b) => a.at - b.at || Number(a.completes) - Number(b.completes) || a.order - b.order);
   return events.map(({ at, text }, index) => `{:index ${index}, ${text}, :time ${at}}\n`).join('');
 }
@@ -88,7 +89,7 @@ function ofPoll(poll: Poll, nanoseconds: Nanoseconds): Operation {
   };
 }
 
-/** The log as it was at rest: without it, what was written last would count as never read. */
+/** Reads the log as it was at rest. Without this, the last writes would count as never read. */
 function finalReads({ finalLog }: History, at: number): Operation[] {
   return [...finalLog].map(([partition, records]) => {
     const poll = { client: 'final', partition, offset: 0, begunMs: 0, highWatermark: records.length, records };
@@ -110,7 +111,7 @@ function eventsOf(operations: readonly Operation[], newNumber: () => number): Ev
     });
 }
 
-/** A consumer of the SDK reads ahead: its reads may overlap, and follow each other all the same. */
+/** A consumer of the SDK reads ahead, so its reads may overlap, and still follow each other. */
 const isFor = (process: Process, { begun, read }: Operation) =>
   read ? process.next === read.from : process.busyUntil < begun;
 
@@ -138,5 +139,5 @@ function perform(process: Process, { f, begun, ended, before, after, type, read,
 const pairs = (records: Poll['records']) =>
   `[${records.map(({ offset, value }) => `[${offset} ${string(value)}]`).join(' ')}]`;
 
-/** JSON's escapes are a part of EDN's. */
+/** The escapes of JSON are a part of EDN's. */
 const string = (value: string) => JSON.stringify(value);

@@ -1,5 +1,5 @@
-// The embedded server over a folder: `rivulet serve` in a process that is killed and comes back over the same folder, at
-// the same port. Clients reach it directly and through a proxy that loses requests and replies.
+// This is the embedded server over a data directory: `rivulet serve` in a process that is killed and comes back over
+// the same directory, at the same port. Clients reach it directly and through a proxy that loses requests and replies.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

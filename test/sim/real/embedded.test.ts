@@ -1,5 +1,5 @@
-// The embedded server, killed over and over under the load of every kind of client, half of it through a proxy that loses
-// requests and replies; judged by what the clients saw.
+// The embedded server is killed over and over under the load of every kind of client. Half of the clients use a proxy
+// that loses requests and replies. The checker judges what the clients saw.
 import { afterAll, expect, test } from 'vitest';
 import { check } from '../log/check/check.ts';
 import type { RealHome } from './backend.ts';
@@ -18,7 +18,7 @@ test('kills and lost replies leave a history without an anomaly', { timeout: 90_
   const { sends, polls } = result.history;
   expect(result.faults).toBeGreaterThan(0);
   expect(polls.length).toBeGreaterThan(0);
-  // All that may be repeated was, until it was acknowledged.
+  // Every send that may be repeated was repeated until it was acknowledged.
   const unanswered = sends.filter(
     ({ idempotent, expectedOffset, tries }) =>
       idempotent && expectedOffset === undefined && typeof tries.at(-1) !== 'number',

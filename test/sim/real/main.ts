@@ -1,4 +1,4 @@
-// A real backend by hand, and its history as EDN: npm run real -- --help
+// This runs a real backend by hand, and writes its history as EDN: npm run real -- --help
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
@@ -39,7 +39,7 @@ for (const name of Object.keys(defaultRealWorld) as (keyof RealOptions)[])
   );
 const values = command.parse().opts<Flags & RealOptions>();
 
-/** With what to stop when it is closed. */
+/** Starts the backend, together with the endpoints that it must stop when it is closed. */
 async function startHome(): Promise<RealHome> {
   if (values.backend === 'embedded') return startEmbeddedHome();
   if (values.endpoint !== undefined) return startAwsHome(testConnection(values.endpoint));

@@ -1,4 +1,5 @@
-// The readers of a real world: one asks for itself, request by request; the other is the SDK's consumer, which reads ahead.
+// A real world has two kinds of readers. One sends its own requests, one by one. The other is the SDK's consumer, which
+// reads ahead.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Rivulet } from '../../../client/rivulet.ts';
 import { decodeBatch } from '../../../lib/record/batch.ts';
@@ -24,7 +25,7 @@ export async function logReader(world: Surroundings, client: string): Promise<vo
   }
 }
 
-/** One fetch; undefined when there was no answer, or an error. */
+/** Makes one fetch. The result is undefined when there was no answer, or an error. */
 export async function readOnce(
   url: string,
   partition: number,
@@ -49,8 +50,8 @@ export async function readOnce(
 }
 
 /**
- * All partitions, from their beginning, as the consumer hands them over. What it hands over it may have fetched at any
- * time since it began.
+ * Reads all partitions from their beginning, as the consumer delivers them. The consumer may have fetched a record at
+ * any time since it began.
  */
 export async function sdkReader(world: Surroundings, client: string): Promise<void> {
   const { partitions, backend, history } = world;

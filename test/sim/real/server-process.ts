@@ -1,5 +1,5 @@
-// A server in a process of its own, so that it can be killed as a machine dies: nothing runs to its end, nothing is
-// closed. It comes back at the same port, and clients find it there.
+// The server has a process of its own, so that it can be killed as a machine dies: nothing runs to its end, and nothing
+// is closed. It comes back at the same port, and clients find it there.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
@@ -11,13 +11,13 @@ const mostFailures = 10;
 
 export type ServerProcess = {
   readonly url: string;
-  /** SIGKILL; resolves once it is gone. */
+  /** Sends SIGKILL, and resolves once the process is gone. */
   kill(): Promise<void>;
 };
 
 /**
- * Resolves once the script has printed "listens on <url>". Tried again, for while a server is dead its port may be taken
- * for a moment: by a client's own end of a connection, even of one to that very port.
+ * Resolves once the script has printed "listens on <url>". The start is retried, because while a server is dead its
+ * port may be taken for a moment: by a client's own end of a connection, even of one to that very port.
  */
 export async function startServerProcess(script: string, args: readonly string[]): Promise<ServerProcess> {
   for (let failures = 0; ; ) {

@@ -1,5 +1,5 @@
-// One signed request and its answer, without the SDK: these clients want to see every try, and to repeat the same bytes.
-// A try that nobody answered resolves with `lost`.
+// This sends one signed request and returns its answer, without the SDK, because these clients want to see every try
+// and to repeat the same bytes. A try without an answer resolves with `lost`.
 import { request as httpRequest } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import type { Answer } from '../../../client/transport/connection.ts';
@@ -11,7 +11,7 @@ export const answerMs = 10_000;
 
 export type SignedRequest = {
   readonly method: 'GET' | 'POST';
-  /** With its query, whose parameters stand in alphabetical order. */
+  /** The path with its query, whose parameters stand in alphabetical order. */
   readonly path: string;
   readonly headers?: Record<string, string>;
   readonly body?: Uint8Array | string;

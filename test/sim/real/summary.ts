@@ -1,4 +1,4 @@
-// A run in one line.
+// This sums up a run in one line.
 import type { Tally } from '../core/tally.ts';
 import type { Anomaly } from '../log/check/anomaly.ts';
 import type { RealResult } from './world.ts';
@@ -11,7 +11,7 @@ export function summaryOf({ history, kills, faults }: RealResult): string {
   return `${sends.length} sends (${tries} tries, ${unclear} sends met an unclear one), ${polls.length} polls, ${records} records; ${kills} kills, ${faults} faults on the wire`;
 }
 
-/** What other runs of worlds come to. */
+/** The result in the form that other runs of worlds have. */
 export const tallyOf = (
   world: string,
   { history, kills, faults }: RealResult,

@@ -1,4 +1,4 @@
-// What every client of a real world has around it.
+// Every client of a real world gets this.
 import type { History } from '../log/history.ts';
 import type { RealHome } from './backend.ts';
 
@@ -8,7 +8,7 @@ export type Surroundings = {
   readonly backend: RealHome;
   readonly partitions: number;
   readonly history: History;
-  /** Nobody begins anything new. */
+  /** When it is true, clients begin nothing new. */
   isOver(): boolean;
 };
 

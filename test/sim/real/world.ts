@@ -1,5 +1,5 @@
-// A real world: many clients of one topic, over sockets, while requests are lost and processes die. Real clocks; what it
-// finds cannot be replayed, so the history is all there is.
+// A real world has many clients of one topic, over sockets, while requests are lost and processes die. The clocks are
+// real. A finding cannot be replayed, so the history is all there is.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Rivulet } from '../../../client/rivulet.ts';
 import { type History, newHistory } from '../log/history.ts';
@@ -10,18 +10,21 @@ import { anonymousProducer, conditionalProducer, keyedProducer, oneShotProducer,
 
 export type RealOptions = {
   readonly partitions: number;
-  /** Producers of the SDK; clients without an id; producers that write once; with an Idempotency-Key; at an offset. */
+  /**
+   * The numbers of clients by kind: producers of the SDK, clients without an id, producers that write once, clients
+   * with an Idempotency-Key, and clients that append at an offset.
+   */
   readonly steady: number;
   readonly anonymous: number;
   readonly oneShot: number;
   readonly keyed: number;
   readonly conditional: number;
-  /** Half of them the SDK's consumers. */
+  /** Half of them are the SDK's consumers. */
   readonly readers: number;
-  /** It lasts at least so long, and until there were so many kills. */
+  /** The world lasts at least this long, and until there were `kills` kills. */
   readonly seconds: number;
   readonly kills: number;
-  /** Share of requests that suffer a fault. */
+  /** The share of requests that suffer a fault. */
   readonly faultShare: number;
   /** The longest time between two kills. */
   readonly killEveryMs: number;
@@ -43,7 +46,7 @@ export const defaultRealWorld: RealOptions = {
 
 export type RealResult = { readonly history: History; readonly kills: number; readonly faults: number };
 
-/** What a proxy or a process still holds of a request lands within this time. */
+/** A request that a proxy or a process still holds lands within this time. */
 const restMs = 3_000;
 
 export async function runRealWorld(backend: RealHome, options: RealOptions): Promise<RealResult> {
@@ -53,7 +56,7 @@ export async function runRealWorld(backend: RealHome, options: RealOptions): Pro
   const world = { backend, partitions: options.partitions, history: newHistory(), isOver: () => isOver };
   backend.faults.share = options.faultShare;
   const clients = Promise.all(startClients(world, options));
-  // Reported below.
+  // The error is reported below.
   clients.catch(() => undefined);
   const kills = await killNowAndThen(backend, options);
   isOver = true;
@@ -64,7 +67,7 @@ export async function runRealWorld(backend: RealHome, options: RealOptions): Pro
   return { history: world.history, kills, faults: backend.faults.met };
 }
 
-/** @returns how often. */
+/** @returns how many kills there were. */
 async function killNowAndThen(backend: RealHome, options: RealOptions): Promise<number> {
   const endMs = performance.now() + options.seconds * 1_000;
   let kills = 0;

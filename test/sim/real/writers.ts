@@ -1,5 +1,5 @@
-// The writers of a real world. One kind writes through the SDK, which repeats by itself and says how it ended; the others
-// send signed requests of their own, so that the history has every try and what it was told.
+// A real world has two kinds of writers. One writes through the SDK, which repeats by itself and reports the outcome.
+// The others send signed requests of their own, so that the history has every try and its answer.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorOfProblem, isClientError, type RivuletClientError } from '../../../client/client-error.ts';
 import { produceResults } from '../../../client/producer/produce-answer.ts';
@@ -44,11 +44,11 @@ function tell(send: Send, told: Told): void {
 
 // --- through the SDK
 
-/** Several sends are under way at once, to all partitions. After one that failed its producer is another. */
+/** Several sends are under way at the same time, to all partitions. After a failed send its producer is replaced. */
 export async function steadyProducer(world: Surroundings, client: string): Promise<void> {
   const rivulet = new Rivulet({
     url: pick(world.backend.urls),
-    // However long a server that was killed takes to come back on a busy machine.
+    // The retries last however long a killed server takes to come back on a busy machine.
     retry: { retries: 300, baseMs: 20, capMs: 300 },
     requestTimeoutMs: 10_000,
   });
@@ -88,7 +88,7 @@ async function sendBySdk(producer: ReturnType<Rivulet['producer']>, send: Send):
 
 // --- by requests of their own
 
-/** No producer id: each try may write. */
+/** This client has no producer id, so each try may write. */
 export async function anonymousProducer(world: Surroundings, client: string): Promise<void> {
   for (let order = 0; !world.isOver(); order++) {
     const next = newSend(client, order, below(world.partitions), false);
@@ -115,7 +115,7 @@ async function repeatLater(world: Surroundings, send: Send, request: SignedReque
   await tryUntilTold(world, send, request);
 }
 
-/** JSON, which only its Idempotency-Key protects. */
+/** This client sends JSON, which only its Idempotency-Key protects from duplicates. */
 export async function keyedProducer(world: Surroundings, client: string): Promise<void> {
   for (let life = 0; !world.isOver(); life++) {
     const only = newSend(`${client}.${life}`, 0, below(world.partitions), true);
@@ -149,7 +149,7 @@ async function nextOffset(world: Surroundings, partition: number): Promise<numbe
   return (jsonOf(answer) as { partitions: { offset: number }[] }).partitions[0]!.offset;
 }
 
-/** A new idempotent producer, however long it takes. */
+/** Registers a new idempotent producer, however long it takes. */
 async function register(world: Surroundings): Promise<number> {
   for (;;) {
     const answer = await sendSigned(pick(world.backend.urls), { method: 'POST', path: '/v1/producers' });
@@ -175,7 +175,10 @@ async function sendUntilTold(world: Surroundings, send: Send, request: SignedReq
   await tryUntilTold(world, send, request);
 }
 
-/** The same bytes, at any address, until it is acknowledged; or refused for another expected offset; or too often. */
+/**
+ * Sends the same bytes to any address until they are acknowledged, refused for another expected offset, or tried too
+ * often.
+ */
 async function tryUntilTold(world: Surroundings, send: Send, request: SignedRequest): Promise<void> {
   for (let tries = 0; tries < mostTries; tries++) {
     send.triedMs!.push(performance.now());
@@ -195,7 +198,7 @@ async function tryOnce(world: Surroundings, { partition }: Send, request: Signed
   return isClientError(result) ? outcomeOf(result) : result.baseOffset;
 }
 
-/** Of a JSON produce: all records of a partition are written together. */
+/** The result of a JSON produce. All records of a partition are written together. */
 function recordResult(answer: Answer): { baseOffset: number } | RivuletClientError {
   if (answer.status >= 300) return errorOfAnswer(answer, true);
   const [first] = (jsonOf(answer) as { records: { offset: number; error?: unknown }[] }).records;

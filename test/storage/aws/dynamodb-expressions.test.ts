@@ -51,7 +51,7 @@ test('a condition keeps its shape, and shares its names with the update', () => 
   });
 });
 
-test('an element is looked for in lists only', () => {
+test('an element is searched in lists only', () => {
   expect(compile({ condition: contains('tail', 1) }).ConditionExpression).toBe(
     '(attribute_type(#0, :0) AND contains(#0, :1))',
   );
@@ -61,7 +61,7 @@ test('an element is looked for in lists only', () => {
   });
 });
 
-test('nothing compiles to nothing: DynamoDB refuses empty maps of names and values', () => {
+test('an empty update compiles to nothing, because DynamoDB refuses empty maps of names and values', () => {
   expect(compile({})).toEqual({});
   expect(Object.keys(compile({ condition: absent('a') }))).toEqual(['ConditionExpression', 'ExpressionAttributeNames']);
 });

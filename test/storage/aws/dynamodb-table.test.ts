@@ -1,5 +1,5 @@
-// What no emulator answers, put on the wire: the meaning of each error, and the requests as they leave. The contract with
-// a running DynamoDB is in test/contract/aws.test.ts.
+// No emulator gives these answers, so this test puts them on the wire: the meaning of each error, and the requests as
+// they leave. The contract test against a running DynamoDB is test/contract/aws.test.ts.
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -47,25 +47,25 @@ describe('an error on an update', () => {
     ['ETIMEDOUT', true],
     ['ECONNREFUSED', false],
     ['ENOTFOUND', false],
-  ])('%s is no answer, and may have acted: %s', async (code, mayHaveActed) => {
+  ])('%s counts as no answer, and may have acted: %s', async (code, mayHaveActed) => {
     const { table, requests } = tableOn(brokenBy(code));
     await expect(table.write(update)).rejects.toMatchObject({ reason: 'no-answer', mayHaveActed });
     expect(requests).toHaveLength(1);
   });
 
-  test('an answer that cannot be read is no answer', async () => {
+  test('an answer that cannot be parsed counts as no answer', async () => {
     const { table } = tableOn({ status: 200, body: '{"Attributes": {"n"' });
     await expect(table.write(update)).rejects.toMatchObject({ reason: 'no-answer', mayHaveActed: true });
   });
 
-  test('without credentials it is denied', async () => {
+  test('a request without credentials is denied', async () => {
     const { connection } = playWire(ok);
     const credentials = () => Promise.reject(Object.assign(new Error('none'), { name: 'CredentialsProviderError' }));
     const table = createDynamoDbTable({ ...connection, credentials, tableName: 'tbl' });
     await expect(table.write(update)).rejects.toMatchObject({ reason: 'denied', mayHaveActed: false });
   });
 
-  test('a refusal for the clock, which the SDK then corrects, is worth another try', async () => {
+  test('a refusal because of the clock, which the SDK then corrects, is worth another try', async () => {
     const date = new Date(Date.now() + 3_600_000).toUTCString();
     const refused = dynamoDbError('InvalidSignatureException');
     const { table, requests } = tableOn({ ...refused, headers: { date } } as typeof refused, ok);
@@ -92,7 +92,7 @@ describe('a transaction', () => {
     await expect(table.transact(actions, 't')).rejects.toMatchObject({ reason, mayHaveActed: false });
   });
 
-  test('cancelled for a failed condition and a conflict tells of the condition', async () => {
+  test('cancelled for a failed condition and a conflict reports the condition', async () => {
     const Item = { pk: { S: 'p' }, sk: { S: 'other' }, n: { N: '1' }, b: { B: 'AQI=' } };
     const failed = { Code: 'ConditionalCheckFailed', Item, Message: 'no' };
     const { table } = tableOn(cancelled({ Code: 'TransactionConflict' }, failed));
@@ -116,7 +116,7 @@ describe('a transaction', () => {
     await expect(table.transact(actions, 't')).rejects.toMatchObject({ reason: 'conflict', mayHaveActed: false });
   });
 
-  test('is sent with its token, to the byte the same each time', async () => {
+  test('is sent with its token, and every retry is equal to the byte', async () => {
     const { table, requests, sent } = tableOn(brokenBy('ECONNRESET'), ok);
     await expect(table.transact(actions, 'the token')).rejects.toMatchObject({ reason: 'no-answer' });
     await table.transact(actions, 'the token');
@@ -126,7 +126,7 @@ describe('a transaction', () => {
 });
 
 describe('a request', () => {
-  test('of a write asks for the old item when the condition fails', async () => {
+  test('for a write asks for the old item when the condition fails', async () => {
     const { table, sent } = tableOn(ok);
     await table.write({ kind: 'put', item: { ...key, n: 1 } });
     await table.write(update);
@@ -134,7 +134,7 @@ describe('a request', () => {
     for (const request of sent()) expect(request).toMatchObject({ ReturnValuesOnConditionCheckFailure: 'ALL_OLD' });
   });
 
-  test('of a read is eventual unless asked', async () => {
+  test('for a read is eventual unless the caller asks for a strong one', async () => {
     const { table, sent } = tableOn(ok);
     await table.get(key);
     await table.get(key, { strong: true });
@@ -151,7 +151,7 @@ describe('a request', () => {
     expect(requests).toHaveLength(0);
   });
 
-  test('types that a later version may store are passed over', async () => {
+  test('skips types that a later version may store', async () => {
     const Item = { pk: { S: 'p' }, sk: { S: 's' }, new: { BOOL: true }, l: { L: [{ N: '1' }, { NULL: true }] } };
     const { table } = tableOn({ status: 200, body: JSON.stringify({ Item }) });
     expect(await table.get(key)).toEqual({ ...key, l: [1] });
@@ -172,7 +172,7 @@ describe('on a real socket', () => {
   }
   const noAnswer = { reason: 'no-answer', mayHaveActed: true };
 
-  test.concurrent('a server that hangs up gives no answer', async () => {
+  test.concurrent('a server that hangs up counts as no answer', async () => {
     let requests = 0;
     const hangUp: RequestListener = (request) => {
       requests++;
@@ -182,14 +182,14 @@ describe('on a real socket', () => {
     expect(requests).toBe(1);
   });
 
-  test.concurrent('a server that says nothing gives no answer within seconds', async () => {
+  test.concurrent('a server that says nothing counts as no answer within seconds', async () => {
     await onServer(
       () => {},
       (table) => expect(table.write(update)).rejects.toMatchObject(noAnswer),
     );
   });
 
-  test.concurrent('a server that stops in the middle gives no answer within seconds', async () => {
+  test.concurrent('a server that stops in the middle counts as no answer within seconds', async () => {
     const stall: RequestListener = (_, response) => {
       response.writeHead(200, { 'content-length': 100 });
       response.write('{"Attri');

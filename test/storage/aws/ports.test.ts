@@ -7,7 +7,7 @@ import { brokenBy, dynamoDbError, playWire, s3Error } from '../../aws/wire.ts';
 const names = { bucket: 'bkt', tableName: 'tbl' };
 const ok = { status: 200, body: '{}' };
 
-test('every try is counted, and doubt survives the retries', async () => {
+test('every try is counted, and doubt about the outcome survives the retries', async () => {
   const { connection, requests } = playWire(brokenBy('ECONNRESET'), dynamoDbError('TransactionConflictException'), ok);
   const totals = newCounters();
   const { table } = openAwsStorage({ ...connection, ...names, clock: systemClock, totals });
@@ -28,24 +28,24 @@ test('a put whose reply was lost is found done, at the price of one more request
   expect(totals).toMatchObject({ s3Put: 2, bytesUp: 6, retries: 1 });
 });
 
-describe('a role that may put objects and not read them', () => {
+describe('a role that may put objects but not read them', () => {
   const taken = s3Error(412, 'PreconditionFailed');
   const denied = s3Error(403, 'AccessDenied');
 
-  test('takes what lies there after a try without an answer for its own', async () => {
+  test('takes an object that it finds after a try without an answer for its own', async () => {
     const { connection, requests } = playWire(brokenBy('ECONNRESET'), taken, denied);
     const { objects } = openAwsStorage({ ...connection, ...names, clock: systemClock, totals: newCounters() });
     await objects.putOnce('k', [new TextEncoder().encode('abc')]);
     expect(requests.map(({ method }) => method)).toEqual(['PUT', 'PUT', 'GET']);
   });
 
-  test('does not take for its own what lay there before it tried', async () => {
+  test('does not take an object for its own that was there before its first try', async () => {
     const { connection } = playWire(taken, denied);
     const { objects } = openAwsStorage({ ...connection, ...names, clock: systemClock, totals: newCounters() });
     await expect(objects.putOnce('k', [new TextEncoder().encode('abc')])).rejects.toMatchObject({ reason: 'exists' });
   });
 
-  test('nor what lay there before a try that was refused', async () => {
+  test('does not take an object for its own that was there before a refused try', async () => {
     const { connection } = playWire(s3Error(503, 'SlowDown'), taken, denied);
     const { objects } = openAwsStorage({ ...connection, ...names, clock: systemClock, totals: newCounters() });
     await expect(objects.putOnce('k', [new TextEncoder().encode('abc')])).rejects.toMatchObject({ reason: 'exists' });

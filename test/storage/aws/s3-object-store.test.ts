@@ -1,5 +1,5 @@
-// What no emulator answers, put on the wire: the meaning of each error, and the requests as they leave. The contract with
-// a running S3 is in test/contract/aws.test.ts.
+// No emulator gives these answers, so this test puts them on the wire: the meaning of each error, and the requests as
+// they leave. The contract test against a running S3 is test/contract/aws.test.ts.
 import { crc32 } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { createS3ObjectStore } from '../../../lib/storage/aws/s3-object-store.ts';
@@ -33,7 +33,7 @@ describe('an error on a put', () => {
     expect(requests).toHaveLength(1);
   });
 
-  test('a broken connection is no answer', async () => {
+  test('a broken connection counts as no answer', async () => {
     const { store, requests } = storeOn(brokenBy('ECONNRESET'));
     await expect(store.putOnce('k', [bytes])).rejects.toMatchObject({ reason: 'no-answer', mayHaveActed: true });
     expect(requests).toHaveLength(1);
@@ -43,7 +43,7 @@ describe('an error on a put', () => {
 describe('a put that finds its key taken', () => {
   const taken = s3Error(412, 'PreconditionFailed');
 
-  test('by the same bytes is done: an earlier try had landed', async () => {
+  test('by the same bytes is done, because an earlier try had landed', async () => {
     const { store, requests } = storeOn(taken, { status: 200, body: 'some bytes' });
     await store.putOnce('k', [bytes]);
     expect(requests.map(({ method }) => method)).toEqual(['PUT', 'GET']);
@@ -59,19 +59,19 @@ describe('a put that finds its key taken', () => {
     await expect(store.putOnce('k', [bytes])).rejects.toMatchObject({ reason: 'conflict', mayHaveActed: false });
   });
 
-  test('that it may not read says that it does not know whose it is', async () => {
+  test('by an object that it may not read reports an unknown outcome', async () => {
     const { store } = storeOn(taken, s3Error(403, 'AccessDenied'));
     await expect(store.putOnce('k', [bytes])).rejects.toMatchObject({ reason: 'exists', mayHaveActed: true });
   });
 
-  test('and cannot read it does not know', async () => {
+  test('by an object that it fails to read reports an unknown outcome', async () => {
     const { store } = storeOn(taken, brokenBy('ECONNRESET'));
     await expect(store.putOnce('k', [bytes])).rejects.toMatchObject({ reason: 'no-answer', mayHaveActed: true });
   });
 });
 
-describe('a put leaves', () => {
-  test('conditional, with its CRC-32 instead of a hash, and without waiting for 100-continue', async () => {
+describe('a put is sent', () => {
+  test('with a condition, with a CRC-32 instead of a hash, and without waiting for 100-continue', async () => {
     const { store, requests } = storeOn(ok);
     const chunk = new Uint8Array(1 << 20).fill(9);
     await store.putOnce('dir/k', [chunk, chunk, chunk]);
@@ -91,7 +91,7 @@ describe('a put leaves', () => {
 });
 
 describe('a get', () => {
-  test('of a range asks for just that', async () => {
+  test('of a range asks for that range only', async () => {
     const { store, requests } = storeOn({ status: 206, body: 'me' });
     expect(await store.get('k', { from: 2, to: 4 })).toEqual(bytes.slice(2, 4));
     expect(requests[0]!.headers).toMatchObject({ range: 'bytes=2-3' });
@@ -99,7 +99,7 @@ describe('a get', () => {
 
   test.each([
     [404, 'NoSuchKey'],
-    // What a role that may not list the bucket is told of a missing object.
+    // S3 answers this for a missing object when the role may not list the bucket.
     [403, 'AccessDenied'],
   ])('that meets %i %s has no object', async (status, code) => {
     const { store } = storeOn(s3Error(status, code));
@@ -132,19 +132,19 @@ describe('a delete', () => {
     await expect(store.delete(['j', 'k'])).rejects.toMatchObject({ reason });
   });
 
-  test('of missing keys only is done', async () => {
+  test('that fails for missing keys only is done', async () => {
     const { store } = storeOn(reply('NoSuchKey'));
     await store.delete(['k']);
   });
 
-  test('of none is not sent', async () => {
+  test('of no keys is not sent', async () => {
     const { store, requests } = storeOn(ok);
     await store.delete([]);
     expect(requests).toHaveLength(0);
   });
 });
 
-test('a list decodes keys as S3 encodes them', async () => {
+test('a list decodes keys in the way that S3 encodes them', async () => {
   const contents = ['a+b%2Bc', '%01%E2%82%AC'].map((key) => `<Contents><Key>${key}</Key><Size>3</Size></Contents>`);
   const body = `<ListBucketResult><IsTruncated>true</IsTruncated>${contents.join('')}</ListBucketResult>`;
   const { store, requests } = storeOn({ status: 200, body });

@@ -1,5 +1,5 @@
-// A table with a history, as its files lie there after it was closed and after its process died; and what of it can be
-// read once the files are damaged.
+// This file makes a table with a history, with its files as they are after the table was closed and after its process
+// died. It damages the files, and reports how much of the table can still be read.
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { StorageError } from '../../../lib/storage/storage-error.ts';
 import type { Item, Key, Write } from '../../../lib/storage/table.ts';
 import type { Random } from '../../sim/core/random.ts';
 
-/** By name. */
+/** The files by name. */
 export type Files = ReadonlyMap<string, Buffer>;
 /** Items by their sort keys. */
 export type State = ReadonlyMap<string, Item>;
@@ -16,18 +16,20 @@ export type State = ReadonlyMap<string, Item>;
 export type History = {
   readonly closed: Files;
   readonly crashed: Files;
-  /** After each commit; the last is that of both images. */
+  /** The state after each commit. The last is the state of both images. */
   readonly states: readonly State[];
-  /** The file of the mark after each commit. */
+  /** The mark file after each commit. */
   readonly marks: readonly Buffer[];
 };
 
-/** Memory where there is such a folder: these are hundreds of starts, each of which syncs. */
+/**
+ * The files are in memory where there is such a directory: these tests start hundreds of times, and each start syncs.
+ */
 const folder = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 
 const keys: readonly Key[] = Array.from({ length: 40 }, (_, i) => ({ pk: `p${i % 3}`, sk: `s${i}` }));
 
-/** The first commits are so large that the log was begun from its start again. */
+/** The first commits are so large that the log (WAL) started again from its beginning. */
 export async function writeHistory(random: Random, commits: number): Promise<History> {
   const directory = mkdtempSync(join(folder, 'rivulet-history-'));
   const table = createSqliteTable({ path: join(directory, 'table.sqlite') });
@@ -85,7 +87,7 @@ export async function readAll(files: Files): Promise<Outcome> {
   }
 }
 
-/** A folder with these files; the caller removes it. */
+/** A directory with these files. The caller removes it. */
 export function folderOf(files: Files): string {
   const directory = mkdtempSync(join(folder, 'rivulet-damage-'));
   for (const [name, bytes] of files) writeFileSync(join(directory, name), bytes);
@@ -105,7 +107,7 @@ async function readTable(table: SqliteTable): Promise<Read> {
   return { items, corrupt };
 }
 
-/** What the outcome is, held against the state that it should be. */
+/** Compares the outcome with the state that it should be. */
 export function verdict(outcome: Outcome, state: State): 'refused' | 'corrupt' | 'right' | 'wrong' {
   if ('refused' in outcome) return 'refused';
   const { items, corrupt } = outcome;
@@ -119,7 +121,7 @@ export function verdict(outcome: Outcome, state: State): 'refused' | 'corrupt' |
 
 const PAGE_BYTES = 4096;
 
-/** The files with one fault. Of a table, pages with something in them are hit. */
+/** The files with one fault. In a table file, the fault hits pages that are in use. */
 export function withFault(random: Random, files: Files, name: string): { files: Files; fault: string } {
   const bytes = Buffer.from(files.get(name)!);
   const at = name === 'table.sqlite' ? placeInTable(random, bytes) : random.below(bytes.length);
@@ -135,7 +137,7 @@ export function withFault(random: Random, files: Files, name: string): { files: 
 function placeInTable(random: Random, bytes: Buffer): number {
   for (;;) {
     const page = random.below(bytes.length / PAGE_BYTES) * PAGE_BYTES;
-    // What the large item left holds one letter.
+    // The unused space that the large item left holds one repeated letter.
     const isUsed = new Set(bytes.subarray(page + 1000, page + PAGE_BYTES)).size > 1;
     if (isUsed) return page + random.below(random.pick([100, PAGE_BYTES]));
   }

@@ -11,7 +11,7 @@ const bytesOf = (text: string) => new TextEncoder().encode(text);
 const put = (store: ObjectStore, key: string) => store.putOnce(key, [bytesOf('the bytes of '), bytesOf(key)]);
 const whole = (key: string) => bytesOf(`the bytes of ${key}`);
 
-/** mulberry32: the same chances for the same seed. */
+/** The generator mulberry32 gives the same numbers for the same seed. */
 function seeded(seed: number): () => number {
   let state = seed;
   return () => {
@@ -31,7 +31,10 @@ describe('after a power failure at any step', () => {
   const inner = `b/${'c'.repeat(64)}`;
   const keys = ['a/1', 'a/2', `${inner}/1`, `${inner}/2`, 'a', `long/${'x'.repeat(200)}`];
 
-  /** Puts, some at once, and deletes among them. Fills `acked` and `doomed` as it goes; stops where the power fails. */
+  /**
+   * Puts objects, some of them concurrently, with deletes in between. It fills `acked` and `doomed` as it goes, and
+   * stops where the power fails.
+   */
   async function work(store: ObjectStore, acked: Set<string>, doomed: Set<string>): Promise<void> {
     const acknowledged = (key: string) => put(store, key).then(() => acked.add(key));
     const deleted = async (key: string) => {
@@ -58,7 +61,7 @@ describe('after a power failure at any step', () => {
       () => true,
       () => false,
     );
-    // What still runs of the work meets a dead disk first.
+    // The rest of the work, which still runs, meets a dead disk first.
     await new Promise((resolve) => setImmediate(resolve));
     fs.restart();
     await expectSound(createFileObjectStore({ directory, fs }), acked, doomed);
@@ -86,7 +89,7 @@ describe('after a power failure at any step', () => {
     expect(deaths).toBeGreaterThan(400);
   });
 
-  test('what a process that died had begun is made durable by the next put', async () => {
+  test('a put that a dead process had begun is made durable by the next put', async () => {
     for (let operations = 0; operations < 120; operations++) {
       const fs = createPowerLossFiles(seeded(operations));
       fs.loseAt(operations);
@@ -100,7 +103,7 @@ describe('after a power failure at any step', () => {
     }
   });
 
-  test('an acknowledged delete stays, unless a put comes after it', async () => {
+  test('an acknowledged delete lasts, unless a put comes after it', async () => {
     for (let seed = 1; seed <= 30; seed++) {
       const fs = createPowerLossFiles(seeded(seed));
       const store = createFileObjectStore({ directory, fs });
@@ -122,14 +125,14 @@ describe('on a disk', () => {
 
   const names = (...path: string[]) => readdir(join(directory, ...path));
 
-  test('another store on the folder finds the objects', async () => {
+  test('another store on the same directory finds the objects', async () => {
     await put(createFileObjectStore({ directory }), 'a/b');
     const second = createFileObjectStore({ directory });
     expect(await second.get('a/b')).toEqual(whole('a/b'));
     expect(await allKeys(second)).toEqual(['a/b']);
   });
 
-  test('a folder that is not there yet is empty, and made by the first put', async () => {
+  test('a directory that does not exist yet is empty, and the first put makes it', async () => {
     const store = createFileObjectStore({ directory: join(directory, 'not', 'yet') });
     expect(await store.get('a')).toBeUndefined();
     expect(await allKeys(store)).toEqual([]);
@@ -139,7 +142,7 @@ describe('on a disk', () => {
     expect(await store.get('a')).toEqual(whole('a'));
   });
 
-  test('leaves no drafts, and removes those of a dead process', async () => {
+  test('the store leaves no drafts of its own, and removes those of a dead process', async () => {
     await mkdir(join(directory, 'tmp'));
     await writeFile(join(directory, 'tmp', '0'), 'torn');
     const store = createFileObjectStore({ directory });
@@ -149,7 +152,7 @@ describe('on a disk', () => {
     await expect.poll(() => names('tmp')).toEqual([]);
   });
 
-  test('removes a folder with its last object, but none that is in use', async () => {
+  test('the store removes a directory with its last object, but no directory that is in use', async () => {
     const store = createFileObjectStore({ directory });
     const long = `a/${'b'.repeat(100)}`;
     await put(store, long);
@@ -163,9 +166,9 @@ describe('on a disk', () => {
     expect(await names()).toEqual(['tmp']);
   });
 
-  test('puts and deletes of one folder at once lose nothing', async () => {
+  test('concurrent puts and deletes in one directory lose nothing', async () => {
     const store = createFileObjectStore({ directory });
-    // So long that they are folders within f.
+    // These keys are so long that they become directories within f.
     const [g, h] = ['g', 'h'].map((letter) => `f/${letter.repeat(64)}`);
     for (let round = 0; round < 40; round++) {
       await put(store, `${g}${round}`);
@@ -180,7 +183,7 @@ describe('on a disk', () => {
     }
   });
 
-  test('does not list files of others', async () => {
+  test('the store does not list files that are not its own', async () => {
     const store = createFileObjectStore({ directory });
     await put(store, 'a');
     for (const name of ['.DS_Store', 'Thumbs.db', '%zz', '%61', 'B', 'x~', 'x,y']) {
@@ -191,7 +194,7 @@ describe('on a disk', () => {
     expect(await allKeys(store)).toEqual(['a']);
   });
 
-  test('a listing opens only the folders that it needs', async () => {
+  test('a listing opens only the directories that it needs', async () => {
     const opened: string[] = [];
     const fs: FileLayer = {
       ...diskFiles,
@@ -211,7 +214,7 @@ describe('on a disk', () => {
     expect(opened.splice(0)).toEqual(['/objects', '/objects/b+', '/objects/c+']);
   });
 
-  test('an answer does not wait for the removal of the draft, until 64 are under way', async () => {
+  test('an answer does not wait for the removal of the draft, until 64 removals are under way', async () => {
     const removals: (() => void)[] = [];
     const unlink = () => new Promise<void>((resolve) => removals.push(resolve));
     const store = createFileObjectStore({ directory, fs: { ...diskFiles, unlink } });
@@ -227,7 +230,7 @@ describe('on a disk', () => {
     await next;
   });
 
-  test('a store that begins while another still removes its drafts loses none of its own', async () => {
+  test('a store that starts while another still removes its drafts loses none of its own', async () => {
     const first = createFileObjectStore({ directory });
     for (let round = 0; round < 20; round++) {
       await Promise.all([1, 2, 3].map((n) => put(first, `first/${round}/${n}`)));
@@ -295,7 +298,7 @@ describe('on a disk', () => {
 
 const coded = (code: string) => Object.assign(new Error(code), { code });
 
-/** A file handle's methods live on its prototype and need their handle. */
+/** The methods of a file handle live on its prototype, and need their handle as `this`. */
 function unbound(file: Awaited<ReturnType<FileLayer['open']>>): Awaited<ReturnType<FileLayer['open']>> {
   return {
     writev: (chunks) => file.writev(chunks),

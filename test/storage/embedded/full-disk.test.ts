@@ -1,4 +1,4 @@
-// A disk that is really full: a small file system in memory, which only root may mount.
+// This test uses a disk that is really full: a small file system in memory, which only root may mount.
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -28,7 +28,7 @@ function mount(): boolean {
   }
 }
 
-/** Leaves so many bytes of the disk. */
+/** Fills the disk up to the last `leftBytes` bytes. */
 function fill(leftBytes: number): void {
   rmSync(join(disk, 'filler'), { force: true });
   const { bavail, bsize } = statfsSync(disk);
@@ -38,12 +38,12 @@ function fill(leftBytes: number): void {
 const put = (n: number): Write => ({ kind: 'put', item: { pk: 'p', sk: `${n}`, text: 'x'.repeat(100_000) } });
 
 describe.skipIf(!isMounted)('on a disk with its last bytes gone', () => {
-  test('a write to the table was not made, says so, and is not there after a crash either', async () => {
+  test('a write to the table fails, says that nothing was written, and is not there after a crash either', async () => {
     const directory = join(disk, 'backend');
     const table = createSqliteTable({ path: join(directory, 'table.sqlite') });
     opened.push(table);
     await table.write(put(0));
-    // Each leaves room for more frames of the log, but not for all of them.
+    // Each of these leaves room for more frames of the log (WAL), but not for all of them.
     for (let pages = 0; pages <= 4; pages++) {
       fill(pages * 4096);
       const refused = { reason: 'denied', mayHaveActed: false, message: expect.stringContaining('the disk is full') };
@@ -60,13 +60,13 @@ describe.skipIf(!isMounted)('on a disk with its last bytes gone', () => {
     expect((await table.query({ pk: 'p' })).items).toHaveLength(2);
     fill(0);
     table.close();
-    // What is there needs no room to be served.
+    // Reading what is there needs no room on the disk.
     const again = createSqliteTable({ path: join(directory, 'table.sqlite') });
     expect((await again.query({ pk: 'p' })).items).toHaveLength(2);
     opened.push(again);
   });
 
-  test('an object was not put, and says so', async () => {
+  test('a put of an object fails, and says that nothing was written', async () => {
     rmSync(join(disk, 'filler'), { force: true });
     const store = createFileObjectStore({ directory: join(disk, 'backend') });
     await store.putOnce('aa/1', [Buffer.from('first')]);

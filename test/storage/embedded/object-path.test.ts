@@ -31,7 +31,7 @@ const pathOf = (text: string) => {
   return [...folders, name];
 };
 
-test('two keys never share a path, nor is one the folder of the other, even where case is folded', () => {
+test('two keys never share a path, and none is the directory of another, even where case is folded', () => {
   fc.assert(
     fc.property(key, key, (a, b) => {
       const [left, right] = [pathOf(a).join('/').toLowerCase(), pathOf(b).join('/').toLowerCase()];
@@ -41,7 +41,7 @@ test('two keys never share a path, nor is one the folder of the other, even wher
   );
 });
 
-test('names are plain, short, and never lead outside', () => {
+test('names are plain and short, and never lead outside', () => {
   fc.assert(
     fc.property(key, (text) => {
       for (const name of pathOf(text)) {
@@ -69,24 +69,24 @@ test('the names read back give the key', () => {
   );
 });
 
-test('reads the paths of Rivulet’s own keys with the eye', () => {
+test('the paths of Rivulet’s own keys are readable for people', () => {
   expect(pathOf('3f/topic-id/ingest/0000ab12')).toEqual(['3f+', 'topic-id,ingest,0000ab12']);
   expect(pathOf('../Up/')).toEqual(['%2e.+', '%55p,']);
 });
 
-test('the longest of our own keys makes one folder', () => {
+test('the longest of our own keys makes one directory', () => {
   const topicId = 'W'.repeat(22);
   expect(objectPath(rawOf(`3f/${topicId}/ingest/${'f'.repeat(22)}`)).folders).toEqual(['3f+']);
 });
 
 test.each(['.DS_Store', '%4', '%41%', '%61', 'B', '~', 'a~', 'a b', 'é', 'a,b', 'a+b'])(
-  '%s is no name of ours',
+  '%s is not a name that we make',
   (name) => {
     expect(readName('', name)).toBeUndefined();
   },
 );
 
-test('below the first part no folder ends with +', () => {
+test('below the first part no directory ends with +', () => {
   expect(readName('3f/', 'topic-id+')).toBeUndefined();
   expect(readName('3f/', 'topic-id,ingest')).toEqual({ raw: '3f/topic-id/ingest', isFolder: false });
 });

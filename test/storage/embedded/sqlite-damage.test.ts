@@ -1,5 +1,5 @@
-// What a disk can do to the files of the table, and that it is noticed: the start is refused, or an item is `corrupt`, or
-// every value is the right one.
+// A disk can damage the files of the table. These tests show that the damage is noticed: the start is refused, or an
+// item is `corrupt`, or every value is the right one.
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -11,7 +11,7 @@ import { type Files, filesIn, folderOf, readAll, verdict, withFault, writeHistor
 const commits = 40;
 const { closed, crashed, states, marks } = await writeHistory(createRandom(1), commits);
 const [beforeLast, last] = states.slice(-2) as [(typeof states)[0], (typeof states)[0]];
-/** After more than a power cut: the mark is written without a sync, and may be an older one. */
+/** A power cut can do more: the mark is written without a sync, so the mark may be an older one. */
 const powerCut = new Map([...crashed, ['table.sqlite-mark', marks[10]!]]);
 
 const HEADER_BYTES = 32;
@@ -20,7 +20,7 @@ const wal = crashed.get('table.sqlite-wal')!;
 const frames = Math.floor((wal.length - HEADER_BYTES) / FRAME_BYTES);
 const frameAt = (index: number): Buffer => wal.subarray(HEADER_BYTES + index * FRAME_BYTES).subarray(0, FRAME_BYTES);
 const isOfThisRound = (index: number): boolean => frameAt(index).subarray(8, 16).equals(wal.subarray(16, 24));
-/** The frames that end a commit, in the order of the log, without those of the round before. */
+/** The frames that end a commit, in the order of the log (WAL), without the frames of the round before. */
 const commitFrames = Array.from({ length: frames }, (_, index) => index).filter(
   (index) => isOfThisRound(index) && frameAt(index).readUInt32BE(4) !== 0,
 );
@@ -59,17 +59,17 @@ const lost = (count: number) =>
     ),
   );
 
-test('the history is one that tests something: the log was begun again, and most of its commits are in it', () => {
+test('the history is worth testing: the log started again from its beginning, and holds most of the commits', () => {
   expect(frames).toBeGreaterThan(commitFrames.at(-1)! + 1);
   expect(commitFrames.length).toBeGreaterThan(commits);
 });
 
-test('without damage both images have all that was written', async () => {
+test('without damage both images hold everything that was written', async () => {
   for (const files of [closed, crashed, powerCut]) expect(verdict(await readAll(files), last)).toBe('right');
 });
 
 describe('the log after a crash', () => {
-  test('with one flipped byte in front of other commits is refused with the place, whatever the mark knows', async () => {
+  test('with one flipped byte before other commits is refused with the place, whatever the mark knows', async () => {
     for (const files of [crashed, powerCut, without(crashed, 'table.sqlite-mark')]) {
       const frame = commitFrames.at(-5)!;
       expect(await refusalOf(flipped(files, 'table.sqlite-wal', inFrame(frame)))).toBe(
@@ -81,7 +81,7 @@ describe('the log after a crash', () => {
     }
   });
 
-  test('is left as it is when it is refused: SQLite would drop what lies behind the damage', async () => {
+  test('is left as it is when it is refused, because SQLite would drop everything behind the damage', async () => {
     const files = flipped(crashed, 'table.sqlite-wal', inFrame(commitFrames.at(-5)!));
     const directory = folderOf(files);
     expect(() => createSqliteTable({ path: join(directory, 'table.sqlite') })).toThrow(/before later commits/);
@@ -89,7 +89,7 @@ describe('the log after a crash', () => {
     rmSync(directory, { recursive: true });
   });
 
-  test('with a flipped byte in the last commit is refused if the mark knows of it; else that commit is lost', async () => {
+  test('with a flipped byte in the last commit is refused if the mark knows that commit, and otherwise loses it', async () => {
     const damage = inFrame(commitFrames.at(-1)!);
     expect(await refusalOf(flipped(crashed, 'table.sqlite-wal', damage))).toEqual(lost(1));
     expect(verdict(await readAll(flipped(powerCut, 'table.sqlite-wal', damage)), beforeLast)).toBe('right');
@@ -113,7 +113,7 @@ describe('the table', () => {
     }
   });
 
-  test('of which an item is damaged has that item corrupt, and the others as they were', async () => {
+  test('with a damaged item reports that item as corrupt, and the others unchanged', async () => {
     const [item] = [...last.values()];
     const at = closed.get('table.sqlite')!.indexOf(JSON.stringify({ n: item!.n, text: item!.text }));
     expect(at).toBeGreaterThan(0);
@@ -122,7 +122,7 @@ describe('the table', () => {
     expect(verdict(outcome, last)).toBe('corrupt');
   });
 
-  test('of which items are gone, or are those of before, is refused although each is whole', async () => {
+  test('in which items are missing or are older versions is refused, although each item is whole', async () => {
     const [gone] = [...last.keys()];
     const [old] = [...last.keys()].filter((sk) => last.get(sk)!.n !== states[20]!.get(sk)?.n && states[20]!.has(sk));
     const older = tableOf((await writeHistory(createRandom(1), 21)).closed);
@@ -145,7 +145,7 @@ describe('the table', () => {
     }
   });
 
-  test('that is an older one of its own is refused', async () => {
+  test('that is replaced by an older version of itself is refused', async () => {
     const older = await writeHistory(createRandom(1), commits - 2);
     const swapped = new Map([...closed, ['table.sqlite', older.closed.get('table.sqlite')!]]);
     expect(await refusalOf(swapped)).toEqual(lost(2));
@@ -153,7 +153,7 @@ describe('the table', () => {
 });
 
 describe('the mark', () => {
-  test('that is damaged is refused, and without it everything is there', async () => {
+  test('is refused when it is damaged, and when it is missing everything is still there', async () => {
     const sentence = 'table.sqlite-mark is damaged: remove it, and start again';
     expect(await refusalOf(flipped(crashed, 'table.sqlite-mark', 12))).toBe(sentence);
     for (const files of [closed, crashed])
@@ -161,7 +161,7 @@ describe('the mark', () => {
   });
 });
 
-test('no fault of one file is a wrong value', async () => {
+test('no fault of one file gives a wrong value', async () => {
   const random = createRandom(7);
   const counts = { refused: 0, corrupt: 0, right: 0, wrong: 0 };
   for (let i = 0; i < 80; i++) {
@@ -175,7 +175,7 @@ test('no fault of one file is a wrong value', async () => {
   expect(counts.corrupt).toBeGreaterThan(0);
 });
 
-test('after a power cut a flipped byte of the log costs the last commit at most', async () => {
+test('after a power cut a flipped byte of the log costs at most the last commit', async () => {
   const random = createRandom(8);
   for (let i = 0; i < 25; i++) {
     const files = flipped(powerCut, 'table.sqlite-wal', random.below(inFrame(commitFrames.at(-1)!, FRAME_BYTES)));

@@ -39,7 +39,7 @@ function openTable() {
   return table;
 }
 
-/** Another process with this table open as `table`; the shell runs `before` first. */
+/** Another process that has this table open as `table`. The shell runs `before` first. */
 function runScript(before: string, body: string) {
   const module = new URL('../../../lib/storage/embedded/sqlite-table.ts', import.meta.url).href;
   const source = `import { createSqliteTable } from ${JSON.stringify(module)};
@@ -70,7 +70,7 @@ test('items, bytes and tokens outlive the process', async () => {
   expect(await second.get(key)).toMatchObject({ n: 2 });
 });
 
-test('close finishes what was asked before it', async () => {
+test('close finishes every call that was made before it', async () => {
   const table = openTable();
   const written = table.write(add);
   table.close();
@@ -87,7 +87,7 @@ test('after close every call is denied', async () => {
   await expect(table.write(add)).rejects.toMatchObject(denied);
 });
 
-test('a second opener is told who is in the way, and harms nobody', async () => {
+test('a second process that opens the table gets an error that names the first, and does no harm', async () => {
   const first = openTable();
   await first.write(add);
   expect(() => createSqliteTable({ path })).toThrow(
@@ -98,7 +98,7 @@ test('a second opener is told who is in the way, and harms nobody', async () => 
   expect(await openTable().get(key)).toMatchObject({ n: 2 });
 });
 
-test('what another process wrote and acknowledged before it was killed is there, and its lock is gone', async () => {
+test('writes that another process acknowledged before it was killed are there, and its lock is gone', async () => {
   const child = runScript(
     '',
     `for (;;) {
@@ -118,7 +118,7 @@ test('what another process wrote and acknowledged before it was killed is there,
   expect(n).toBeGreaterThanOrEqual(acknowledged);
 });
 
-test('writes of one turn share one commit, and one that fails leaves the others alone', async () => {
+test('writes of one turn share one commit, and a write that fails leaves the others alone', async () => {
   const table = openTable();
   const order: string[] = [];
   const told = (name: string) => (outcome: unknown) => {
@@ -136,13 +136,13 @@ test('writes of one turn share one commit, and one that fails leaves the others 
   expect(misfit).toMatchObject({ reason: 'invalid' });
   expect(refused).toMatchObject({ applied: false, old: { n: 1 } });
   expect(last).toMatchObject({ applied: true, item: { n: 2 } });
-  // The read ran before the commit: nothing of it shows.
+  // The read ran before the commit, so it shows nothing of the commit.
   expect(read).toBeUndefined();
   expect(order).toEqual(['read', 'first', 'misfit', 'refused', 'last']);
 });
 
 test('when no more can be written, the whole group is denied and rolled back', async () => {
-  // The shell's limit on the size of a file stands for a full disk.
+  // The shell's limit on the size of a file stands in for a full disk.
   const child = runScript(
     'ulimit -f 2000;',
     `for (let n = 0; ; n++) {
@@ -168,7 +168,7 @@ test('when no more can be written, the whole group is denied and rolled back', a
   expect((await openTable().query({ pk: 'p' })).items).toHaveLength(groups * 2);
 });
 
-test('a file that is no table is refused with its name', () => {
+test('a file that is not a table is refused with its name', () => {
   const other = join(directory, 'other.sqlite');
   writeFileSync(other, 'this is not a database, but it is long enough to be taken for one'.repeat(20));
   expect(() => createSqliteTable({ path: other })).toThrow(
@@ -177,7 +177,7 @@ test('a file that is no table is refused with its name', () => {
   expect(existsSync(`${other}-wal`)).toBe(false);
 });
 
-test('a table of format 1 is taken over with all that it has, and checked from then on', async () => {
+test('a table of format 1 is taken over with everything in it, and checked from then on', async () => {
   mkdirSync(dirname(path), { recursive: true });
   const before = new DatabaseSync(path);
   before.exec(`PRAGMA journal_mode = WAL;
@@ -201,11 +201,11 @@ test('a table of format 1 is taken over with all that it has, and checked from t
   });
 });
 
-test('a damaged page fails the write that needs it, and no other of the same commit', async () => {
+test('a damaged page fails the write that needs it, and no other write of the same commit', async () => {
   const table = openTable();
   const keyOf = (n: number) => ({ pk: 'p', sk: String(n).padStart(5, '0') });
   const put = (n: number): Write => ({ kind: 'put', item: { ...keyOf(n), text: 'x'.repeat(900) } });
-  // More than SQLite keeps in memory, and then the log begun again, so that pages are read from the file.
+  // This is more than SQLite keeps in memory, and then the log starts again, so that pages are read from the file.
   await Promise.all(Array.from({ length: 4_000 }, (_, n) => table.write(put(n))));
   await table.write(put(4_000));
   const bytes = readFileSync(path);
@@ -227,7 +227,7 @@ test('a file of a newer format is refused', () => {
   expect(() => createSqliteTable({ path })).toThrow('has format 3; this version of Rivulet reads formats up to 2');
 });
 
-test('remembers a bounded number of tokens', async () => {
+test('the table remembers a bounded number of tokens', async () => {
   const table = openTable();
   const puts = Array.from({ length: tokensRemembered + 5 }, (_, index) =>
     table.transact([{ kind: 'delete', key: { pk: 'p', sk: `${index}` } }], `t${index}`),

@@ -1,8 +1,9 @@
-// What the checker can find. Every name has a history in check.test.ts that is caught by exactly this name.
+// These are the anomalies that the checker can find. Each name has a history in check.test.ts that is caught under
+// exactly this name.
 import type { Send } from '../history.ts';
 
 export const anomalyNames = [
-  // Of one write
+  // One write alone
   'lost acknowledged write',
   'duplicate from an idempotent producer',
   'unexplained duplicate',
@@ -14,17 +15,17 @@ export const anomalyNames = [
   'expected offset missed',
   'unknown without a cause',
   'refused without a cause',
-  'a gap is told at once',
+  'a gap is reported too early',
   'acknowledged after the deletion',
-  // Between writes
+  // The order of several writes
   'hole',
-  'an offset told to two records',
-  'one write told two offsets',
+  'an offset acknowledged for two records',
+  'one write acknowledged at two offsets',
   'reordered within a producer',
   'a predecessor is missing',
   'written by a fenced epoch',
   'reordered in real time',
-  // Of reads
+  // Reads
   'read what is not in the log',
   'read a hole',
   'read nothing of what there is',
@@ -36,7 +37,7 @@ export const anomalyNames = [
 export type AnomalyName = (typeof anomalyNames)[number];
 export type Anomaly = { readonly name: AnomalyName; readonly detail: string };
 
-/** A partition after everything came to rest. */
+/** The records of a partition after everything came to rest. */
 export type Log = readonly { readonly offset: number; readonly value: string }[];
 
 export const ofSend = (name: AnomalyName, send: Send, detail: string): Anomaly => ({

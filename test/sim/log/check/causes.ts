@@ -1,9 +1,12 @@
-// Of the answers that are not acknowledgements: each says no more and no less than what went wrong explains. Judged only
-// where the history tells what went wrong, and when each try began.
+// These checks judge the answers that are not acknowledgements. Each must say no more and no less than the faults
+// explain. They apply only where the history records the faults, and when each try began.
 import { ackOf, type History, isSameProducer, type Send } from '../history.ts';
 import { type Anomaly, type Log, ofSend } from './anomaly.ts';
 
-/** Longer than a read of a head takes when nothing goes wrong: what was acknowledged so long ago is in every new copy. */
+/**
+ * A read of a head takes less than this when nothing goes wrong, so every new copy of the head contains older
+ * acknowledgements.
+ */
 const readMs = 100;
 
 export function checkCauses(sends: readonly Send[], log: Log, { disturbances, doubts }: History): Anomaly[] {
@@ -27,7 +30,7 @@ export function checkCauses(sends: readonly Send[], log: Log, { disturbances, do
   );
 }
 
-/** The answer may be a gap, for all that was known at `atMs`; or that a newer epoch of its producer is at work. */
+/** From what was known at `atMs`, the answer may be a gap, or that a newer epoch of its producer is at work. */
 const mayBeRefused = (send: Send, sends: readonly Send[], atMs: number) =>
   send.idempotent &&
   sends.some((other) => {
@@ -36,11 +39,11 @@ const mayBeRefused = (send: Send, sends: readonly Send[], atMs: number) =>
     return other.order < send.order && (ackOf(other) === undefined || other.endedMs > atMs);
   });
 
-/** A conditional append, and something else stands where it was to go. */
+/** True for a conditional append when another record stands at the expected offset. */
 const isElsewhere = ({ expectedOffset, values }: Send, log: Log) =>
   expectedOffset !== undefined && log[expectedOffset]?.value !== values[0];
 
-/** A conditional append whose offset was not reached yet, for all that was known at `atMs`: it may be yet. */
+/** True for a conditional append whose offset, from what was known at `atMs`, was not reached yet but may still be. */
 const mayBeAhead = ({ expectedOffset }: Send, sends: readonly Send[], atMs: number) =>
   expectedOffset !== undefined &&
   !sends.some((other) => other.endedMs < atMs && (ackOf(other) ?? -1) + other.values.length > expectedOffset);

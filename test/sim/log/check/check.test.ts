@@ -1,4 +1,4 @@
-// For each anomaly a clean history is spoiled so that it shows this one, and the checker must name it, and no other.
+// For each anomaly a clean history is spoiled so that it shows this one. The checker must report it, and no other.
 import { expect, test } from 'vitest';
 import type { History, Poll, Send } from '../history.ts';
 import { type AnomalyName, anomalyNames } from './anomaly.ts';
@@ -6,7 +6,7 @@ import { check } from './check.ts';
 
 type Told = Send['tries'][number];
 
-/** One send of some tries; `order`, its client and its values follow from its name, as in "a1". */
+/** One send of some tries. The `order`, the client and the values follow from its name, for example "a1". */
 function send(name: string, values: number, begunMs: number, tries: readonly Told[], more: Partial<Send> = {}): Send {
   return {
     client: name[0]!,
@@ -34,7 +34,7 @@ const poll = (begunMs: number, offset: number, highWatermark: number, values: st
   records: values.map((value, i) => ({ offset: offset + i, value })),
 });
 
-/** a: a steady producer. b: without an id. c: conditional. e: a producer in two epochs. r: a reader. */
+/** a is a steady producer, b has no id, c is conditional, e is a producer in two epochs, and r is a reader. */
 function cleanHistory() {
   const epoch = (number: number) => ({ producer: { id: 7, epoch: number } });
   const sends = {
@@ -65,11 +65,11 @@ const historyOf = ({ sends, polls, log, disturbances, doubts }: Clean, deletedMs
 
 const namesIn = (history: History) => [...new Set(check(history).map(({ name }) => name))];
 
-test('a clean history is clean', () => {
+test('a clean history has no anomaly', () => {
   expect(check(historyOf(cleanHistory()))).toEqual([]);
 });
 
-/** Changes the clean history, or gives another. */
+/** Changes the clean history, or returns another one. */
 const spoiled: Record<AnomalyName, (clean: Clean) => Clean | History> = {
   'lost acknowledged write': ({ sends, log, ...rest }) => ({
     ...rest,
@@ -104,7 +104,7 @@ const spoiled: Record<AnomalyName, (clean: Clean) => Clean | History> = {
   }),
   'unknown without a cause': (clean) => ({ ...clean, disturbances: [2_100, 9_100, 10_100] }),
   'refused without a cause': (clean) => ({ ...clean, disturbances: [2_100, 2_200, 9_100] }),
-  'a gap is told at once': (clean) => ({
+  'a gap is reported too early': (clean) => ({
     ...clean,
     sends: { ...clean.sends, a2: { ...clean.sends.a2, gapsMs: [1_700, 20] } },
   }),
@@ -113,13 +113,13 @@ const spoiled: Record<AnomalyName, (clean: Clean) => Clean | History> = {
     ...clean,
     log: clean.log.map(({ offset, value }, i) => ({ offset: i > 6 ? offset + 1 : offset, value })),
   }),
-  // With the log at hand one of the two would be lost as well.
-  'an offset told to two records': ({ sends, polls }) => ({
+  // If the log were known, one of the two would count as lost as well.
+  'an offset acknowledged for two records': ({ sends, polls }) => ({
     sends: [...Object.values(sends), send('c1', 1, 8_000, [7])],
     polls,
     finalLog: new Map(),
   }),
-  'one write told two offsets': (clean) => ({
+  'one write acknowledged at two offsets': (clean) => ({
     ...clean,
     sends: { ...clean.sends, b0: send('b0', 1, 2_000, [2, 8], { idempotent: false }) },
     log: withLast(clean, 'b0.0'),

@@ -1,8 +1,7 @@
-// The checker: judges a history by what clients saw alone. An empty list is a clean bill.
-//
-// What it takes for granted: a client sends its batches to a partition in the order of `order`; values are unique in the
-// history; the final log was read when no copy of any request was on its way any more. A partition without a final log
-// (its topic is gone) is judged by what was told alone.
+// The checker judges a history only by what clients saw. An empty list means that nothing is wrong. The checker assumes
+// that a client sends its batches to a partition in the order of `order`, that values are unique in the history, and
+// that the final log was read when no copy of any request was on its way any more. A partition without a final log (its
+// topic was deleted) is judged by the answers alone.
 import type { History, Poll, Send } from '../history.ts';
 import type { Anomaly, Log } from './anomaly.ts';
 import { checkCauses } from './causes.ts';
@@ -38,7 +37,7 @@ export function check(history: History): Anomaly[] {
   return [...found, ...checkDeletedWrites(sends, deletedMs), ...checkDeletedReads(polls, deletedMs)];
 }
 
-/** What clients were told, held against what is there in the end. */
+/** Compares the answers that clients got with the log in the end. */
 function checkLog(history: History, sends: readonly Send[], polls: readonly Poll[], log: Log): Anomaly[] {
   const offsetsOf = offsetsByValue(log);
   return [

@@ -1,22 +1,26 @@
-// Between writes: each offset belongs to one of them, and they lie in the order that their clients can know of.
+// These checks compare writes: each offset belongs to one write, and writes lie in the order that their clients can
+// know.
 import { ackOf, type Poll, type Send } from '../history.ts';
 import type { Anomaly } from './anomaly.ts';
 
 type Offsets = ReadonlyMap<string, readonly number[]>;
 
-/** Every offset is told to one write only, and every write is told one offset only. */
+/** Every offset is acknowledged for one write only, and every write is acknowledged at one offset only. */
 export function checkTold(sends: readonly Send[]): Anomaly[] {
   const found: Anomaly[] = [];
   const owner = new Map<number, Send>();
   for (const send of sends) {
     const told = new Set(send.tries.filter((one) => typeof one === 'number'));
     if (told.size > 1)
-      found.push({ name: 'one write told two offsets', detail: `${send.values[0]}: ${[...told].join(', ')}` });
+      found.push({
+        name: 'one write acknowledged at two offsets',
+        detail: `${send.values[0]}: ${[...told].join(', ')}`,
+      });
     for (const offset of [...told].flatMap((base) => send.values.map((_, i) => base + i))) {
       const other = owner.get(offset);
       if (other && other !== send)
         found.push({
-          name: 'an offset told to two records',
+          name: 'an offset acknowledged for two records',
           detail: `${offset}: ${other.values[0]} and ${send.values[0]}`,
         });
       owner.set(offset, send);
@@ -25,7 +29,7 @@ export function checkTold(sends: readonly Send[]): Anomaly[] {
   return found;
 }
 
-/** The idempotent sends of each client (or producer, where it names one), in the order of sending. */
+/** The idempotent sends of each client (or producer, where a send names one), in the order of sending. */
 function byProducer(sends: readonly Send[]): Send[][] {
   const groups = Map.groupBy(
     sends.filter(({ idempotent }) => idempotent),
@@ -34,7 +38,10 @@ function byProducer(sends: readonly Send[]): Send[][] {
   return [...groups.values()].map((group) => group.sort((a, b) => a.order - b.order));
 }
 
-/** A producer's writes lie in the log in the order in which it sent them. With it, a key's: a key has one partition. */
+/**
+ * The writes of a producer lie in the log in the order in which it sent them. So do those of a key, because a key has
+ * one partition.
+ */
 export function checkProducerOrder(sends: readonly Send[], offsetsOf: Offsets): Anomaly[] {
   return byProducer(sends).flatMap((group) => {
     const placed = group.flatMap((send) =>
@@ -53,7 +60,7 @@ export function checkProducerOrder(sends: readonly Send[], offsetsOf: Offsets): 
   });
 }
 
-/** Within one epoch of a named producer, a write implies all that were sent before it. */
+/** Within one epoch of a named producer, a write implies all writes that were sent before it. */
 export function checkPredecessors(sends: readonly Send[], offsetsOf: Offsets): Anomaly[] {
   return byProducer(sends.filter(({ producer }) => producer)).flatMap((group) => {
     const missing = group.filter(({ values }) => !offsetsOf.has(values[0]!));
@@ -70,7 +77,7 @@ export function checkPredecessors(sends: readonly Send[], offsetsOf: Offsets): A
   });
 }
 
-/** After the first record of an epoch nothing of an earlier one is written. */
+/** After the first record of an epoch, no record of an earlier epoch is written. */
 export function checkEpochs(sends: readonly Send[], offsetsOf: Offsets): Anomaly[] {
   return byProducer(sends.filter(({ producer }) => producer)).flatMap((group) => {
     const placed = group.flatMap((send) => (offsetsOf.get(send.values[0]!) ?? []).map((at) => ({ send, at })));
@@ -86,7 +93,9 @@ export function checkEpochs(sends: readonly Send[], offsetsOf: Offsets): Anomaly
   });
 }
 
-/** A write cannot have happened before this: while every answer was not-written, it had not. */
+/**
+ * The earliest time at which a write can have happened: as long as every answer was not-written, it had not happened.
+ */
 function earliestMs(send: Send): number {
   const refusals = send.tries.findIndex((told) => told !== 'not-written');
   return send.triedMs?.[refusals] ?? send.begunMs;
@@ -94,7 +103,7 @@ function earliestMs(send: Send): number {
 
 type Seen = { readonly atMs: number; readonly next: number; readonly who: string };
 
-/** What was acknowledged, or read, before another write began lies before it. */
+/** A record that was acknowledged or read before another write began must lie before that write. */
 export function checkRealTime(sends: readonly Send[], polls: readonly Poll[]): Anomaly[] {
   const acked = sends.filter((send) => ackOf(send) !== undefined);
   const seen: Seen[] = [

@@ -1,4 +1,5 @@
-// Of reads: they show what is in the log, all that was acknowledged before they began, and no less than was seen before.
+// These checks judge reads. A read shows the records of the log and every record acknowledged before it began, and no
+// less than earlier reads showed.
 import { ackOf, type Poll, type Send } from '../history.ts';
 import type { Anomaly, AnomalyName, Log } from './anomaly.ts';
 
@@ -9,7 +10,9 @@ const anomaly = (name: AnomalyName, poll: Poll, detail: string): Anomaly => ({
 
 const inOrder = (polls: readonly Poll[]) => [...polls].sort((a, b) => a.begunMs - b.begunMs);
 
-/** From the offset asked for on, without a hole, as the log has it; something, if there is something. */
+/**
+ * A read shows the log from the requested offset on, without a hole, and returns at least one record if there is one.
+ */
 export function checkRecords(poll: Poll, log: Log): Anomaly[] {
   const { offset: from, highWatermark, records } = poll;
   const hole = records.findIndex(({ offset }, i) => offset !== from + i);
@@ -34,7 +37,7 @@ export function checkRecords(poll: Poll, log: Log): Anomaly[] {
   ];
 }
 
-/** What was acknowledged before a read began lies below its end. */
+/** A record that was acknowledged before a read began lies below the end that the read reports. */
 export function checkAcknowledged(sends: readonly Send[], reads: readonly Poll[]): Anomaly[] {
   const polls = inOrder(reads);
   const acked = sends.filter((send) => ackOf(send) !== undefined).sort((a, b) => a.endedMs - b.endedMs);
@@ -49,7 +52,10 @@ export function checkAcknowledged(sends: readonly Send[], reads: readonly Poll[]
   });
 }
 
-/** The end of a partition never goes back: not for one client, nor for one that begins when another has heard. */
+/**
+ * The end of a partition never goes back, neither for one client, nor for a client whose read begins after another
+ * client's read ended.
+ */
 export function checkWatermarks(reads: readonly Poll[]): Anomaly[] {
   const polls = inOrder(reads);
   const highest = new Map<string, number>();

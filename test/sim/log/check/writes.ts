@@ -1,10 +1,11 @@
-// Of each write alone: it lies where its client was told, as often as its client was told, and every word about it is true.
+// These checks judge each write alone. It lies where and as often as its client was told, and every answer about it is
+// true.
 import { ackOf, isSameProducer, type Send } from '../history.ts';
 import { type Anomaly, type Log, ofSend } from './anomaly.ts';
 
 type Offsets = ReadonlyMap<string, readonly number[]>;
 
-/** Kafka remembers as many batches of a producer, and so long does a repeat get its offset. */
+/** Kafka remembers this many batches of a producer, so a repeat of one of them gets its offset. */
 const batchesRemembered = 5;
 
 export function checkDensity(log: Log): Anomaly[] {
@@ -25,7 +26,7 @@ export function checkOwners(sends: readonly Send[], log: Log): Anomaly[] {
   return found;
 }
 
-/** What was acknowledged lies where it was said to. */
+/** An acknowledged write lies at the acknowledged offset. */
 export function checkAcks(sends: readonly Send[], log: Log): Anomaly[] {
   return sends.flatMap((send) => {
     const told = new Set(send.tries.filter((one) => typeof one === 'number'));
@@ -38,7 +39,9 @@ export function checkAcks(sends: readonly Send[], log: Log): Anomaly[] {
   });
 }
 
-/** No more copies than the answers explain: each try may have written once, unless it was told that it did not. */
+/**
+ * There are no more copies than the answers explain. Each try may have written once, unless its answer was not-written.
+ */
 export function checkCopies(sends: readonly Send[], log: Log, offsetsOf: Offsets): Anomaly[] {
   return sends.flatMap((send) => {
     const copies = offsetsOf.get(send.values[0]!) ?? [];
@@ -53,7 +56,10 @@ export function checkCopies(sends: readonly Send[], log: Log, offsetsOf: Offsets
   });
 }
 
-/** What was said to be written is; and as long as its producer is remembered, its offset is told with it. */
+/**
+ * A write that was reported as written is in the log. As long as its producer is remembered, the answer includes its
+ * offset.
+ */
 export function checkOutcomes(sends: readonly Send[], offsetsOf: Offsets): Anomaly[] {
   return sends
     .filter((send) => send.tries.includes('written'))
@@ -63,13 +69,13 @@ export function checkOutcomes(sends: readonly Send[], offsetsOf: Offsets): Anoma
     });
 }
 
-/** So long a batch waits for the one before it, which may be on its way. */
+/** A batch waits this long for the batch before it, which may be on its way. */
 const gapMs = 1_500;
 
 export function checkPatience(sends: readonly Send[]): Anomaly[] {
   return sends.flatMap((send) => {
     const shortest = Math.min(...(send.gapsMs ?? []));
-    return shortest < gapMs ? [ofSend('a gap is told at once', send, `after ${shortest} ms`)] : [];
+    return shortest < gapMs ? [ofSend('a gap is reported too early', send, `after ${shortest} ms`)] : [];
   });
 }
 

@@ -1,5 +1,5 @@
-// The clients of small worlds, each written to come by one kind of trouble. They note in the history all that they are
-// told, and when.
+// These are the clients of small worlds, each written to run into one kind of trouble. They record every answer in the
+// history, with its time.
 import type { Engine } from '../../../../lib/api/engine.ts';
 import type { Outcome, RivuletError } from '../../../../lib/api/errors.ts';
 import type { AppendAck, PartitionRecords } from '../../../../lib/api/records.ts';
@@ -35,7 +35,7 @@ export function newSend(world: SmallWorld, client: string, order: number, more: 
   };
 }
 
-/** One try, at any process. */
+/** Makes one try, at any process. */
 async function tryOnce(world: SmallWorld, send: Send, act: Act): Promise<Told> {
   if (!world.history.sends.includes(send)) world.history.sends.push(send);
   send.triedMs!.push(world.scheduler.now());
@@ -55,7 +55,7 @@ function toldOf(send: Send, result: Result): Told {
   return 'error' in reply ? outcomeOf(send, reply.error, send.endedMs) : reply.offset;
 }
 
-/** Tries the same again until it is known to be written; gives the last answer. */
+/** Repeats the same try until it is known to be written, and returns the last answer. */
 async function deliver(world: SmallWorld, send: Send, act: Act, mostTries = patience): Promise<Told> {
   for (let tries = 1; ; tries++) {
     const told = await tryOnce(world, send, act);
@@ -66,7 +66,7 @@ async function deliver(world: SmallWorld, send: Send, act: Act, mostTries = pati
 
 type Identity = { readonly producerId: number; readonly producerEpoch: number; readonly baseSequence: number };
 
-/** An append of the send's values, as one batch or as a batch for each. */
+/** Appends the values of a send, as one batch or as one batch for each value. */
 function appending(world: SmallWorld, send: Send, identity: Identity | undefined): Act {
   const timestampMs = world.scheduler.now();
   const records = send.values.map((value) => ({ key: null, value: text(value), headers: [], timestampMs }));
@@ -80,7 +80,7 @@ function appending(world: SmallWorld, send: Send, identity: Identity | undefined
   const batches = Buffer.concat(encoded);
   return async (engine) => {
     const { partition, expectedOffset } = send;
-    // The engine may write into what it is given.
+    // The engine may write into the buffer that it gets, so each try gets a copy.
     const part = { partition, batches: Buffer.from(batches), ...(expectedOffset !== undefined && { expectedOffset }) };
     const reply = await engine.append({ topic: simulatedTopic, partitions: [part] });
     const [answer] = reply.partitions as [AppendAck | { error: RivuletError }];
@@ -96,7 +96,7 @@ const identityOf = ({ producerId, sequence }: ProducerState, producerEpoch = 0):
   baseSequence: sequence,
 });
 
-/** An idempotent producer that repeats until it knows, one send at a time, with pauses up to `pauseMs`. */
+/** An idempotent producer that repeats until it knows the outcome, one send at a time, with pauses up to `pauseMs`. */
 export const steady =
   (sends: number, pauseMs: number): Actor =>
   async (world, client) => {
@@ -110,7 +110,10 @@ export const steady =
     }
   };
 
-/** Sends once, and goes on as another producer when it is not told that it was written: so every answer must be true. */
+/**
+ * A client that sends once, and continues as another producer when the answer is not an acknowledgement. So every
+ * answer must be true.
+ */
 export const impatient =
   (sends: number, pauseMs: number): Actor =>
   async (world, client) => {
@@ -124,7 +127,9 @@ export const impatient =
     }
   };
 
-/** Producers that live for one batch, one after the other; some repeat it later, though they know. */
+/**
+ * Producers that live for one batch, one after the other. Some repeat it later, though they know that it was written.
+ */
 export const oneShots =
   (sends: number, pauseMs: number, repeatMs = 0): Actor =>
   async (world, client) => {
@@ -142,7 +147,7 @@ export const oneShots =
     await Promise.all(repeats);
   };
 
-/** Without a producer id; it tries once, so that every answer counts. */
+/** A client without a producer id. It tries once, so every answer counts. */
 export const anonymous =
   (sends: number, pauseMs: number, partitions = 1): Actor =>
   async (world, client) => {
@@ -153,7 +158,7 @@ export const anonymous =
     }
   };
 
-/** Several batches on their way at once, in sequence; each is repeated until it is known. */
+/** A producer with several batches on their way at once, in sequence. Each is repeated until its outcome is known. */
 export const pipelined =
   (sends: number, inFlight: number): Actor =>
   async (world, client) => {
@@ -198,7 +203,7 @@ export const hasty =
     await Promise.all(all);
   };
 
-/** Repeats batches that it knows to be written, as long as they are among the newest five. */
+/** A client that repeats batches that it knows to be written, as long as they are among the newest five. */
 export const repeater =
   (sends: number, pauseMs: number): Actor =>
   async (world, client) => {
@@ -216,7 +221,10 @@ export const repeater =
     }
   };
 
-/** Two lives of one producer at once, the second with a newer epoch, which it begins with two batches on their way. */
+/**
+ * Two lives of one producer at the same time. The second has a newer epoch, which it begins with two batches on their
+ * way.
+ */
 export const fencing =
   (sends: number, pauseMs: number): Actor =>
   async (world, client) => {
@@ -241,7 +249,10 @@ export const fencing =
     await Promise.all([live(0), live(1)]);
   };
 
-/** Sends a batch that was written once more, cut differently: neither an acknowledgement nor a refusal as written is true. */
+/**
+ * A client that sends a written batch once more, cut differently. Neither an acknowledgement nor a refusal as written
+ * is true.
+ */
 export const recutting =
   (sends: number, pauseMs: number): Actor =>
   async (world, client) => {
@@ -259,7 +270,7 @@ export const recutting =
     }
   };
 
-/** Appends by an Idempotency-Key, and repeats it later. */
+/** A client that appends with an Idempotency-Key, and repeats it later. */
 export const keyed =
   (sends: number, repeatMs: number): Actor =>
   async (world, client) => {
@@ -289,7 +300,10 @@ export const keyed =
     await Promise.all(all);
   };
 
-/** Appends where it believes the end to be, with or without a producer id; tries once, or until it knows. */
+/**
+ * A client that appends where it believes the end to be, with or without a producer id. It tries once, or until it
+ * knows.
+ */
 export const conditional =
   (sends: number, mostTries: number, isIdempotent: boolean): Actor =>
   async (world, client) => {
@@ -310,7 +324,7 @@ async function endOf(world: SmallWorld): Promise<number | undefined> {
   return ends !== 'lost' && 'reply' in ends ? ends.reply.partitions[0]!.offset : undefined;
 }
 
-/** Reads on from where it was, sometimes from the beginning. */
+/** A reader that continues from where it was, and sometimes starts from the beginning. */
 export const reader =
   (polls: number, pauseMs: number, waitMs: number): Actor =>
   async (world, client) => {

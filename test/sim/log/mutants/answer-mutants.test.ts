@@ -1,4 +1,4 @@
-// The guards of the answer: each is missed when it is taken out.
+// Each guard of the answer is taken out in turn, and a world notices.
 import { answerMutants } from './answer-mutants.ts';
 import { testMutants } from './noticed.ts';
 

@@ -1,4 +1,4 @@
-// The guards of the answer: what a refusal is taken for, what is said of the data, and what a resend remembers.
+// These are the guards of the answer: the meaning of a refusal, the outcome of the data, and what a resend remembers.
 import type { Mutant } from './mutant.ts';
 import { worlds } from './worlds.ts';
 
@@ -45,7 +45,7 @@ const refusal: readonly Mutant[] = [
     caughtBy: ['not-written was written', 'refused without a cause', 'unknown without a cause', ...duplicate],
   },
   {
-    name: 'the history does not find what was written',
+    name: 'the history does not find a written batch',
     file: judge,
     turn: { 'judge.isWritten': 'false' },
     world: worlds.steady,
@@ -81,7 +81,7 @@ const refusal: readonly Mutant[] = [
     caughtBy: ['unexplained duplicate'],
   },
   {
-    name: 'another offset than expected is told before the own entry is looked for',
+    name: 'an unexpected offset is reported before the search for the own entry',
     file: judge,
     text: [
       '  if (isWritten) return appended(',
@@ -101,7 +101,7 @@ const refusal: readonly Mutant[] = [
     caughtBy: ['unknown without a cause'],
   },
   {
-    name: 'a gap is told from an old copy of the head',
+    name: 'a gap is reported from an old copy of the head',
     file: sequence,
     turn: { 'patientVerdict.fresh': 'context.heads.seen(attempt.address)' },
     world: worlds.calmlyHasty,
@@ -109,21 +109,21 @@ const refusal: readonly Mutant[] = [
     caughtBy: ['refused without a cause'],
   },
   {
-    name: 'a gap is told at once',
+    name: 'a gap is reported without a wait',
     file: sequence,
     turn: { gapMs: '0' },
     world: worlds.hasty,
-    caughtBy: ['a gap is told at once'],
+    caughtBy: ['a gap is reported too early'],
   },
   {
-    name: 'what is uploaded again is named by its old name',
+    name: 'a segment that is uploaded again keeps its old name',
     file: sequence,
     turn: { 'uploadAgain.raw': 'attempt.raw' },
     world: worlds.swept,
     caughtBy: ['lost acknowledged write'],
   },
   {
-    name: 'what is uploaded again does not heed the fence',
+    name: 'a repeated upload ignores the fence',
     file: 'lib/log/append.ts',
     turn: { 'upload.segmentEpoch': 'segmentEpochAt(context.clock.now())' },
     world: worlds.calmlySwept,

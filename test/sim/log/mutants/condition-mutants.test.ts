@@ -1,4 +1,4 @@
-// The guards of who may append: each is missed when it is taken out.
+// Each guard of the right to append is taken out in turn, and a world notices.
 import { conditionMutants } from './condition-mutants.ts';
 import { testMutants } from './noticed.ts';
 

@@ -1,4 +1,5 @@
-// The guards of who may append: the condition of the update, the lookup beside it, the decision on sequences, admission.
+// These guards decide which append is allowed: the condition of the update, the lookup beside it, the decision on
+// sequences, and admission.
 import type { Mutant } from './mutant.ts';
 import { worlds } from './worlds.ts';
 
@@ -46,7 +47,7 @@ const condition: readonly Mutant[] = [
     caughtBy: ['a predecessor is missing'],
   },
   {
-    name: 'any epoch may begin anew',
+    name: 'any epoch may begin again at sequence 0',
     file: sequence,
     turn: { isOfOlderEpoch: "{ test: 'exists', path: resident }" },
     world: worlds.steady,
@@ -152,7 +153,7 @@ const lookup: readonly Mutant[] = [
     caughtBy: duplicate,
   },
   {
-    name: 'a repeat by its Idempotency-Key is stamped and placed anew',
+    name: 'a repeat by its Idempotency-Key is stamped and placed again',
     file: 'lib/log/append-records.ts',
     turn: { 'anchorOf.claimedMs': 'context.clock.now()' },
     world: worlds.keyed,
@@ -161,7 +162,10 @@ const lookup: readonly Mutant[] = [
   {
     name: 'the head that a new Idempotency-Key starts from is read after its claim',
     file: 'lib/log/append.ts',
-    text: ['caller.firstViews.get(part.partition) ?? headBeside(context, topic, part)', 'headBeside(context, topic, part)'],
+    text: [
+      'caller.firstViews.get(part.partition) ?? headBeside(context, topic, part)',
+      'headBeside(context, topic, part)',
+    ],
     world: worlds.keyedSleeper,
     caughtBy: duplicate,
   },
@@ -177,21 +181,21 @@ const lookup: readonly Mutant[] = [
 const decide = 'lib/producer/decide.ts';
 const admission: readonly Mutant[] = [
   {
-    name: 'a part may hold batches of two producers',
+    name: 'a run may hold batches of two producers',
     file: 'lib/log/admit.ts',
     turn: { 'producerOf.isSameProducer': 'true' },
     world: worlds.strangersInOnePart,
     caughtBy: duplicate,
   },
   {
-    name: 'a part may hold a batch twice',
+    name: 'a run may hold a batch twice',
     file: 'lib/log/admit.ts',
     turn: { 'producerOf.follows': 'true' },
     world: worlds.twiceInOnePart,
     caughtBy: duplicate,
   },
   {
-    name: 'a part may skip a sequence number',
+    name: 'a run may skip a sequence number',
     file: 'lib/log/admit.ts',
     turn: { 'producerOf.follows': 'id < 0 || (header.producerEpoch === epoch && header.baseSequence >= sequence)' },
     world: worlds.gapInOnePart,
@@ -209,7 +213,7 @@ const admission: readonly Mutant[] = [
     caughtBy: ['a predecessor is missing'],
   },
   {
-    name: 'decide: an older epoch goes on',
+    name: 'decide: an older epoch may continue',
     file: decide,
     turn: { 'decide.isFenced': 'false' },
     world: worlds.fencing,
@@ -224,14 +228,14 @@ const admission: readonly Mutant[] = [
     caughtBy: ['a predecessor is missing'],
   },
   {
-    name: 'decide: what is partly written is a duplicate',
+    name: 'decide: a partly written run is a duplicate',
     file: decide,
     turn: { 'decide.isWhole': 'true' },
     world: worlds.recutting,
     caughtBy: ['written was not written'],
   },
   {
-    name: 'decide: what is ahead is a duplicate',
+    name: 'decide: a run that is ahead is a duplicate',
     file: decide,
     turn: { 'decide.isBehind': 'true' },
     world: worlds.pipelined,

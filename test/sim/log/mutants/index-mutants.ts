@@ -1,5 +1,5 @@
-// The guards of the index: how entries leave the head, what is remembered of producers, how offsets are found, and what
-// readers are shown.
+// These are the guards of the index: how entries leave the head, what the head remembers of producers, how offsets are
+// found, and what readers see.
 import type { Mutant } from './mutant.ts';
 import { worlds } from './worlds.ts';
 
@@ -95,7 +95,7 @@ const remembering: readonly Mutant[] = [
     caughtBy: ['offset withheld'],
   },
   {
-    name: 'producers are forgotten at once',
+    name: 'producers are forgotten immediately',
     file: history,
     turn: { expiryHours: '-1' },
     world: worlds.oneShots,
@@ -151,7 +151,7 @@ const remembering: readonly Mutant[] = [
     caughtBy: lost,
   },
   {
-    name: 'what is partly written is a repeat',
+    name: 'a partly written batch is a repeat',
     file: history,
     turn: { 'offsetOfRepeat.isWhole': 'skipped < run.recordCount' },
     world: worlds.recutting,

@@ -1,4 +1,4 @@
-// A guard taken out: where, how, and the world that notices.
+// A mutant is a guard taken out: where, how, and which world notices.
 
 import type { ChangeOfFile } from '../../core/change-plugin.ts';
 import type { AnomalyName } from '../check/anomaly.ts';
@@ -7,8 +7,11 @@ import type { MutantWorld } from './small-world.ts';
 export type Mutant = ChangeOfFile & {
   readonly name: string;
   readonly world: MutantWorld;
-  /** Known to catch it, when this was written; others are tried after it, within a bound. Default 1. */
+  /**
+   * This seed was known to catch the mutant when this was written. Others are tried after it, within a bound. The
+   * default is 1.
+   */
   readonly seed?: number;
-  /** The anomalies of which one must be found. */
+  /** One of these anomalies must be found. */
   readonly caughtBy: readonly AnomalyName[];
 };

@@ -1,5 +1,6 @@
-// A small random world: one topic, few clients written for one purpose, many faults, some milliseconds a seed. Unlike the
-// large one it tells the checker all that it can use: when each try began, and when anything went wrong.
+// A small random world has one topic, few clients written for one purpose, and many faults. A seed takes some
+// milliseconds. Unlike the large world it gives the checker everything that it can use: when each try began, and when
+// anything went wrong.
 import { createEngine } from '../../../../lib/engine.ts';
 import { createMemoryObjectStore } from '../../../../lib/storage/memory/memory-object-store.ts';
 import { createMemoryTable } from '../../../../lib/storage/memory/memory-table.ts';
@@ -13,7 +14,7 @@ import { createScheduler } from '../../core/scheduler.ts';
 import { recordsOf, type Surroundings, simulatedTopic } from '../clients.ts';
 import { disturbedHistory, type History, newHistory } from '../history.ts';
 
-/** Runs one history of the library from a seed; a topic that was deleted has a history of its own. */
+/** Runs one history of the library from a seed. A topic that was deleted has a history of its own. */
 export type MutantWorld = { readonly name: string; run(lib: Lib, seed: number): Promise<readonly History[]> };
 
 export type SmallWorld = Surroundings & { readonly network: Network };
@@ -23,9 +24,11 @@ export type SmallWorldOptions = {
   readonly partitions: number;
   readonly processes: number;
   readonly faultRate: number;
-  /** Clients ask for what may not be there: a refusal needs no other cause. Default: false. */
+  /**
+   * Set this where clients ask for what may not exist, so that a refusal needs no other cause. The default is false.
+   */
   readonly asksTooMuch?: boolean;
-  /** Default: all. */
+  /** The default is all kinds. */
   readonly faultKinds?: readonly FaultKind[];
   readonly actors: readonly Actor[];
 };
@@ -33,7 +36,7 @@ export type SmallWorldOptions = {
 const startMs = Date.UTC(2026, 0, 1);
 const mostSteps = 200_000;
 
-/** The processes, their stores and the way between, without a topic and without clients. */
+/** The processes, their stores and the network between them, without a topic and without clients. */
 export function prepare(lib: Lib, seed: number, options: Omit<SmallWorldOptions, 'partitions' | 'actors'>): SmallWorld {
   const random = createRandom(seed);
   const scheduler = createScheduler(startMs);
@@ -72,7 +75,7 @@ export async function runSmallWorld(lib: Lib, seed: number, options: SmallWorldO
   return world;
 }
 
-/** Lets the clients live, and everything come to rest. */
+/** Lets the clients run, and then everything come to rest. */
 export async function runActors(world: SmallWorld, actors: readonly Actor[]): Promise<void> {
   let ended = 0;
   const failures: unknown[] = [];
@@ -96,7 +99,7 @@ const drawnFaults = (
   faultOf: () => (random.chance(faultRate) ? random.pick(kinds) : undefined),
 });
 
-/** The real engine, beside every fault: it prepares a world, and reads it in the end. */
+/** The real engine without any fault. It prepares a world, and reads the log in the end. */
 export function bareEngine({ objects, table, scheduler, random }: Network) {
   const clock = {
     now: scheduler.now,
@@ -108,7 +111,7 @@ export function bareEngine({ objects, table, scheduler, random }: Network) {
   return createEngine({ objects, table, clock });
 }
 
-/** Reads what is in the log now, as far as it can be read. */
+/** Reads the log as it is now, as far as it can be read. */
 export async function readLog(network: Network, partition: number): Promise<{ offset: number; value: string }[]> {
   const engine = bareEngine(network);
   const log: { offset: number; value: string }[] = [];

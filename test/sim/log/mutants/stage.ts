@@ -1,5 +1,5 @@
-// Where a story is told step by step: two stores, a clock that jumps instead of waiting, engines whose requests can be
-// held back, and the history of what the one client was told.
+// A story is told step by step on this stage. It has two stores, a clock that jumps instead of waiting, engines whose
+// requests can be held back, and the history of the answers to the one client.
 import type { Engine } from '../../../../lib/api/engine.ts';
 import type { RivuletError } from '../../../../lib/api/errors.ts';
 import { encodeBatch } from '../../../../lib/record/batch.ts';
@@ -23,7 +23,7 @@ export type Batch = {
   readonly producerId?: number;
   readonly sequence?: number;
   readonly partition?: number;
-  /** As records, by an Idempotency-Key. */
+  /** Set this to send the values as records with an Idempotency-Key. */
   readonly key?: string;
 };
 
@@ -38,7 +38,9 @@ export async function openStage(lib: Lib) {
   const { topicId } = await real.createTopic({ topic });
   const sends = new Map<string, Send>();
 
-  /** Appends a part of one or more batches, and notes what is told; the same first value is the same send, tried again. */
+  /**
+   * Appends a run of one or more batches, and records the answer. The same first value is the same send, tried again.
+   */
   async function send(engine: Engine, ...batches: readonly Batch[]): Promise<Told> {
     const values = batches.flatMap((batch) => batch.values);
     const name = values[0]!;
@@ -94,12 +96,12 @@ export async function openStage(lib: Lib) {
       producerId === undefined ? {} : { producerId, producerEpoch: 0, baseSequence: sequence! },
     );
 
-  /** Appends of nobody in particular, which make the tail spill about every 25. */
+  /** Appends by clients without an id, which make the tail spill about every 25 appends. */
   async function crowd(engine: Engine, count: number): Promise<void> {
     for (let i = 0; i < count; i++) await send(engine, { values: [`crowd${sends.size}`] });
   }
 
-  /** Reads once; notes as the end what it came to, since in a broken index there may be nothing. */
+  /** Reads once. It records the last offset that it read as the end, because a broken index may hold nothing there. */
   async function poll(engine: Engine, offset: number, begunMs = clock.now()): Promise<void> {
     const request = { topic, partitions: [{ partition: 0, offset }] };
     const answer = (await engine.fetch(request).catch(() => undefined))?.partitions[0];

@@ -1,4 +1,4 @@
-// Races and misfortunes too rare to wait for: each told step by step.
+// These races and misfortunes are too rare to wait for, so each is told step by step.
 import { headKey, pagesPartition, topicKey } from '../../../../lib/storage/keys.ts';
 import { StorageError } from '../../../../lib/storage/storage-error.ts';
 import type { Item, Key, Table } from '../../../../lib/storage/table.ts';
@@ -8,7 +8,7 @@ import type { History } from '../history.ts';
 import type { MutantWorld } from './small-world.ts';
 import { isAppend, isTrim, openStage, type Stage, topic } from './stage.ts';
 
-/** `seed` shifts what the story wants shifted. */
+/** `seed` shifts the step that the story wants to vary. */
 export const story = (name: string, tell: (stage: Stage, lib: Lib, seed: number) => Promise<void>): MutantWorld => ({
   name,
   async run(lib, seed): Promise<readonly History[]> {
@@ -33,7 +33,10 @@ async function trimHeldBack(stage: Stage) {
   };
 }
 
-/** A table on which the first append (since `isOn`) lands, then `meanwhile` happens, and its reply is lost. */
+/**
+ * A table on which the first append (since `isOn`) lands, then `meanwhile` happens, and the reply of the append is
+ * lost.
+ */
 function losingFirstReply(stage: Stage, lib: Lib, meanwhile: () => Promise<unknown>, isOn = () => true): Table {
   let lost = false;
   const lossy = through(stage.table, async (call, act) => {
@@ -49,7 +52,7 @@ function losingFirstReply(stage: Stage, lib: Lib, meanwhile: () => Promise<unkno
 export const stories = {
   heldTrim: story('a trim is planned, a copy lands, the trim happens, the copy is sent again', async (stage, lib) => {
     const producerId = await stage.producer();
-    // A newer one has come and gone, so that the id alone does not tell.
+    // A newer producer has come and gone, so the id alone does not tell that this producer is new.
     await stage.send(stage.real, { values: ['newer'], producerId: await stage.producer(), sequence: 0 });
     await stage.crowd(stage.real, 40);
     await stage.send(stage.real, { values: ['first'], producerId, sequence: 0 });
@@ -79,7 +82,7 @@ export const stories = {
           return stage.objects.putOnce(key, chunks);
         },
       );
-      // A stranger with a gap makes the process learn the history. Then the producer's third batch is held at its upload.
+      // A client with a gap makes the process learn the history. Then the producer's third batch is held at its upload.
       await stage.send(engine, { values: ['stranger'], producerId: await stage.producer(), sequence: 5 });
       isHeld = true;
       const third = stage.send(engine, { values: ['third'], producerId, sequence: 2 });
@@ -100,7 +103,7 @@ export const stories = {
     const later = { values: ['later'], producerId: await stage.producer(), sequence: 0 };
     await stage.send(stage.real, early);
     await stage.crowd(stage.real, 50);
-    // Strangers with a gap make processes learn the history, as far as it goes by now.
+    // Clients with a gap make the processes learn the history, as far as it goes by now.
     for (const engine of engines)
       await stage.send(engine, { values: ['stranger'], producerId: await stage.producer(), sequence: 7 });
     await stage.send(stage.real, later);

@@ -1,6 +1,6 @@
-// A sweep as PROTOCOL.md describes it (maintenance is not made yet): it raises the fences, reads every name, and deletes what
-// is older than the fence and has no name. Its epochs run ahead of every clock: then each pass fences all that is on its
-// way, and if anything can be lost to a sweep, it is.
+// This is a sweep as PROTOCOL.md describes it (maintenance has none yet). It raises the fences, reads every name, and
+// deletes objects that are older than the fence and have no name. Its epochs run ahead of every clock. So each pass
+// fences everything that is on its way, and if a sweep can lose anything, this one does.
 
 import { namedObjects } from '../../../../lib/maintenance/named.ts';
 import { emptyHeadItem, segmentEpochAt } from '../../../../lib/partition/head.ts';
@@ -57,7 +57,7 @@ async function fence({ network }: SmallWorld, topicId: string, partition: number
   });
 }
 
-/** With a pause before each request. */
+/** The table with a pause before each request. */
 function slowly(table: Table, step: () => Promise<void>): Table {
   const after = <Args extends unknown[], Result>(call: (...args: Args) => Promise<Result>) => {
     return async (...args: Args) => {

@@ -1,4 +1,4 @@
-// The guards of a topic's life: its name, its heads, and the fences that outlive it.
+// These are the guards of a topic's life: its name, its heads, and the fences that outlive it.
 import type { Mutant } from './mutant.ts';
 import { worlds } from './worlds.ts';
 
@@ -73,7 +73,7 @@ export const topicMutants: readonly Mutant[] = [
     caughtBy: ['acknowledged after the deletion'],
   },
   {
-    name: 'what is uploaded again fits a deleted topic',
+    name: 'a repeated upload fits a deleted topic',
     file: 'lib/log/judge.ts',
     turn: { 'fenced.isDeleted': 'false' },
     world: worlds.afterDeletion,

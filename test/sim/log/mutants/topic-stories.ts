@@ -1,4 +1,4 @@
-// Stories of a topic's deletion: told step by step.
+// These stories of a topic's deletion are told step by step.
 import { headKey } from '../../../../lib/storage/keys.ts';
 import type { Table } from '../../../../lib/storage/table.ts';
 import { gate, holding, through } from '../../core/through.ts';
@@ -13,7 +13,7 @@ const beforeTransaction = (table: Table, before: () => Promise<unknown>): Table 
     async () => void (await before()),
   );
 
-/** Tells of a copy of each transaction that arrives when its token is forgotten, after ten minutes. */
+/** Calls `tell` with a copy of each transaction. The copy arrives when the token is forgotten, after ten minutes. */
 const resentTransactions = (table: Table, tell: (again: () => Promise<unknown>) => void): Table =>
   through(table, (call, act) => {
     if (call.kind === 'transact') tell(() => table.transact(call.actions, `${call.token.slice(1)}x`));
@@ -27,7 +27,7 @@ async function deleted({ history, clock }: Stage, deletion: Promise<void>): Prom
 }
 
 export const topicStories = {
-  afterDeletion: story('a process that has not heard of the deletion is asked for more', async (stage) => {
+  afterDeletion: story('a process that does not know of the deletion gets another request', async (stage) => {
     const engine = stage.engineOver(stage.table);
     await stage.send(engine, { values: ['before'] });
     const reader = stage.engineOver(stage.table);
@@ -64,7 +64,7 @@ export const topicStories = {
     await stage.send(engine, { values: ['first'] });
   }),
 
-  deletedTwice: story('a copy of a deletion arrives when the topic was made anew', async (stage) => {
+  deletedTwice: story('a copy of a deletion arrives after the topic was re-created', async (stage) => {
     const again = Promise.withResolvers<() => Promise<unknown>>();
     await stage.engineOver(resentTransactions(stage.table, again.resolve)).deleteTopic(topic);
     await stage.engineOver(stage.table).createTopic({ topic });

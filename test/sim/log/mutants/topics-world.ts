@@ -1,4 +1,4 @@
-// A topic that is made, written and read, deleted, and made anew under its name, with faults at every step. Each of its
+// A topic is created, written, read, deleted and re-created under its name, with faults at every step. Each of its
 // lives has a history of its own.
 import type { Engine } from '../../../../lib/api/engine.ts';
 import { RivuletError } from '../../../../lib/api/errors.ts';
@@ -18,7 +18,10 @@ import {
 
 const timeoutMs = 30_000;
 
-/** By topic id. `doomed`: somebody tried to delete it. Sends that were not told which life they met may lie in any. */
+/**
+ * The histories by topic id. `doomed` holds the ids that a client tried to delete. `open` holds the sends whose life is
+ * unknown: they may lie in any.
+ */
 type Lives = { readonly of: Map<string, History>; readonly doomed: Set<string>; readonly open: Send[] };
 
 function lifeOf({ of }: Lives, topicId: string): History {
@@ -27,7 +30,7 @@ function lifeOf({ of }: Lives, topicId: string): History {
 }
 
 export const topicsWorld: MutantWorld = {
-  name: 'a topic that is deleted and made anew',
+  name: 'a topic that is deleted and re-created',
   async run(lib, seed) {
     const world = prepare(lib, seed, { processes: 3, faultRate: 0.15 });
     const lives: Lives = { of: new Map(), doomed: new Set(), open: [] };
@@ -43,7 +46,7 @@ const ask = <T>(
 ): Promise<{ reply: T } | { error: unknown } | 'lost'> =>
   world.random.pick(world.processes).request(operation, timeoutMs);
 
-/** Makes the topic, deletes it after a while, again and again; the last one stays. */
+/** Creates the topic and deletes it after a while, again and again. The last one stays. */
 const owner =
   (lives: Lives, count: number, pauseMs: number): Actor =>
   async (world) => {
@@ -61,7 +64,7 @@ const owner =
     }
   };
 
-/** Asks until it is done; undefined when the answer is that there is nothing to do. */
+/** Asks until it is done. The result is undefined when the answer is that there is nothing to do. */
 async function until<T>(
   world: SmallWorld,
   operation: (engine: Engine) => Promise<T>,
@@ -72,12 +75,12 @@ async function until<T>(
     if (answer !== 'lost' && 'reply' in answer) return answer.reply;
     const error = answer === 'lost' ? undefined : answer.error;
     if (error instanceof RivuletError && error.errorCode === over) return undefined;
-    // What nobody waits for any more may still be at work.
+    // A request that timed out may still be at work.
     await pauseFor(world, answer === 'lost' ? timeoutMs : world.random.below(500));
   }
 }
 
-/** Without a producer id, each batch once, to whatever topic has the name. */
+/** A client without a producer id. It sends each batch once, to whatever topic has the name. */
 const writer =
   (lives: Lives, sends: number, pauseMs: number): Actor =>
   async (world, client) => {
@@ -93,7 +96,7 @@ const writer =
     }
   };
 
-/** What it was told, and by which topic if it is written there. */
+/** Returns the answer, and the topic that gave it if the batch was written there. */
 async function append(engine: Engine, send: Send): Promise<[told: Send['tries'][number], topicId?: string]> {
   const records = send.values.map((value) => ({
     key: null,
@@ -130,7 +133,7 @@ const reader =
     }
   };
 
-/** The last life is read to its end and must take one more append. Of those that were deleted nobody can say what they held. */
+/** The last life is read to its end and must take one more append. The content of a deleted life is unknown. */
 async function closed(world: SmallWorld, lives: Lives): Promise<History[]> {
   const engine = bareEngine(world.network);
   const { topicId } = await engine.describeTopic(simulatedTopic).catch(() => ({ topicId: 'none' }));

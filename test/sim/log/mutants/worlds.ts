@@ -1,4 +1,4 @@
-// The worlds of the mutants, each small and full of one kind of trouble.
+// These are the worlds of the mutants. Each is small and full of one kind of trouble.
 import {
   anonymous,
   conditional,
@@ -33,7 +33,7 @@ const world = (
   ],
 });
 
-/** Fills the tail, so that it spills every second or so. */
+/** These clients fill the tail, so that it spills every second or so. */
 const crowd = [...times(3, anonymous(30, 40)), oneShots(25, 20)];
 
 export const worlds = {

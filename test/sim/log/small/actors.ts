@@ -1,4 +1,5 @@
-// Who acts in the small worlds. They repeat as the SDK does, at the next process each time, and note all that they are told.
+// These are the actors of the small worlds. They repeat as the SDK does, at the next process each time, and record
+// every answer.
 
 import type { Engine } from '../../../../lib/api/engine.ts';
 import type { Outcome } from '../../../../lib/api/errors.ts';
@@ -24,11 +25,11 @@ export type Cast = {
   readonly scheduler: Scheduler;
   readonly processes: readonly Process[];
   readonly history: History;
-  /** Beside every fault and delay. */
+  /** The stores without any fault or delay. */
   readonly stores: Stores;
-  /** The topic of each acknowledgement: a topic that is made anew has a history of its own. */
+  /** The topic of each acknowledgement. A topic that is re-created has a history of its own. */
   readonly topicOf: Map<Send, string>;
-  /** When the deletion of each topic was answered, by id. */
+  /** The times at which the deletion of each topic was answered, by id. */
   readonly deletedMs: Map<string, number>;
   trace(line: string): void;
 };
@@ -44,7 +45,7 @@ const pauseMs = 100;
 export const pause = ({ scheduler }: Cast, ms: number) =>
   new Promise<void>((resolve) => scheduler.after(ms, () => resolve()));
 
-/** Asks the processes in turn, from `at` on, until one answers well enough. */
+/** Asks the processes in turn, from `at` on, until one gives an answer that is enough. */
 export async function persist<T>(
   cast: Cast,
   at: number,
@@ -75,7 +76,7 @@ const isOver = ({ tries, expectedOffset }: Send) =>
 
 type Part = { readonly send: Send; readonly batches: Uint8Array };
 
-/** One request for all parts; those that are not known to be written are sent again. */
+/** Sends one request for all parts. Parts that are not known to be written are sent again. */
 async function deliver(cast: Cast, at: number, parts: readonly Part[]): Promise<void> {
   cast.history.sends.push(...parts.map(({ send }) => send));
   let open = parts;
@@ -109,21 +110,21 @@ function notePart(cast: Cast, send: Send, topicId: string, answer: AppendAck | P
 export type WriterOptions = {
   /** The process that is asked first. */
   readonly at: number;
-  /** Each batch goes to all of them in one request. Default [0]. */
+  /** Each batch goes to all of these partitions in one request. The default is [0]. */
   readonly partitions?: readonly number[];
   readonly batches?: number;
-  /** Of each batch. Default 2. */
+  /** The number of records in each batch. The default is 2. */
   readonly records?: number;
-  /** Of the first batch; without it, the writer has no producer id. */
+  /** The identity of the first batch. Without it, the writer has no producer id. */
   readonly identity?: Identity;
-  /** How many batches it wrote before. */
+  /** The number of batches that this writer wrote earlier. */
   readonly order?: number;
   readonly expectedOffset?: number;
-  /** Sends a batch without waiting for the one before, as Kafka's clients do up to five times. */
+  /** The writer sends a batch without waiting for the one before, as Kafka's clients do up to five times. */
   readonly isAhead?: boolean;
 };
 
-/** Writes batch after batch; one that is not acknowledged is its last. */
+/** Writes batch after batch. A batch that is not acknowledged is the last. */
 export function writer(client: string, options: WriterOptions): Actor {
   const { at, batches = 1, records = 2, order = 0, isAhead = false } = options;
   return async (cast) => {
@@ -168,13 +169,13 @@ function partOf(
   return { send, batches: batchOf(send.values, nowMs, identity) };
 }
 
-/** A write of the past as this case's history has it. */
+/** Returns a write of the past in the form in which this case's history has it. */
 function takeBack({ history: { sends } }: Cast, past: Send): Send {
   const at = sends.findIndex(({ values }) => values[0] === past.values[0]);
   return sends.splice(at, 1)[0]!;
 }
 
-/** Sends once more what was acknowledged long ago: it must be told the same. */
+/** Sends once more a batch that was acknowledged long ago. The answer must be the same. */
 export const repeater =
   (past: Send, at: number, identity: Identity): Actor =>
   async (cast) => {
@@ -182,7 +183,7 @@ export const repeater =
     await deliver(cast, at, [{ send, batches: batchOf(send.values, send.begunMs, identity) }]);
   };
 
-/** Appends by an Idempotency-Key, as often as it takes; or sends again what was acknowledged so. */
+/** Appends with an Idempotency-Key, as often as it takes, or sends again what was acknowledged with that key. */
 export const keyedWriter =
   (client: string, at: number, past?: Send): Actor =>
   async (cast) => {
@@ -209,7 +210,9 @@ export const keyedWriter =
     });
   };
 
-/** Others, beside every fault and delay, at once: they append until all that was in the tail has left it. */
+/**
+ * Other clients without any fault or delay. They append until everything that was in the tail has left it, in no time.
+ */
 export const crowd =
   (stage: Pick<Stage, 'topicId'>): Actor =>
   async (cast) => {
@@ -222,7 +225,7 @@ export const crowd =
     cast.trace('a crowd has filled the tail');
   };
 
-/** Reads on from where it was, about four batches at a time. */
+/** Continues from where it was, about four batches at a time. */
 export const reader =
   (client: string, at: number, polls: number, from: number): Actor =>
   async (cast) => {

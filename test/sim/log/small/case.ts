@@ -1,5 +1,6 @@
-// One case of a small world: a copy of its stage, its actors in one order of steps, and exactly these faults. Everything
-// that is not a fault is fixed, so a case is known by its world, its order of steps and its faults, and is the same every time.
+// One case of a small world has a copy of its stage, its actors in one order of steps, and exactly these faults.
+// Everything that is not a fault is fixed. So a case is known by its world, its order of steps and its faults, and is
+// the same every time.
 import { createEngine } from '../../../../lib/engine.ts';
 import { explicitFaults, type FaultPlan, noFaults } from '../../core/faults.ts';
 import type { Network } from '../../core/network.ts';
@@ -15,24 +16,24 @@ import { findOrphanTrouble, watchAppends } from '../orphans.ts';
 import type { Actor, Cast } from './actors.ts';
 import { openStage, type Prepared, restore, type Stage, type Stores, startMs, stillClock } from './stage.ts';
 
-/** When each actor begins, and how fast each process is. */
+/** The time at which each actor begins, and the speed of each process. */
 export type Order = {
   readonly name: string;
   readonly beginMs: readonly number[];
   /** Each process takes this share (0 to 1) of the range of every delay. */
   readonly paces: readonly number[];
   readonly skewsMs?: readonly number[];
-  /** Eventual reads show what was there when the world began. */
+  /** Eventual reads show the state in which the world began. */
   readonly isStale?: boolean;
 };
 
 export type Story = {
   readonly actors: readonly Actor[];
-  /** What the processes do beforehand, without faults, so that they know something. */
+  /** The processes do this beforehand, without faults, so that they know something. */
   readonly warmUp?: Actor;
-  /** What is done when everything has come to rest, beside every fault. */
+  /** This runs without any fault when everything has come to rest. */
   readonly atRest?: Actor;
-  /** Instead of the checker on the whole history. */
+  /** Judges the case instead of the checker on the whole history. */
   readonly judge?: (scene: Scene) => readonly { readonly name: string; readonly detail: string }[];
 };
 
@@ -40,13 +41,13 @@ export type Scene = { readonly cast: Cast; readonly stage: Prepared; readonly to
 
 export type LogWorld = {
   readonly name: string;
-  /** Processes, partitions, batches, in flight. */
+  /** The numbers of processes, partitions, batches, and batches in flight. */
   readonly about: string;
   readonly processes: number;
   readonly partitions: number;
   readonly orders: readonly Order[];
   prepare(stage: Stage): Promise<Story>;
-  /** False where a write may be refused though nothing went wrong. Default true. */
+  /** False where a write may be refused though nothing went wrong. The default is true. */
   readonly needsCauses?: boolean;
 };
 
@@ -86,7 +87,7 @@ async function runCase(
   if (world.story.warmUp) await perform(cast, {}, [world.story.warmUp], failures);
   stage.arm(explicitFaults(faults));
   await perform(cast, order, world.story.actors, failures);
-  // What they left behind: copies that act hours later.
+  // The actors may leave copies of requests that act hours later.
   await scheduler.run(() => failures.length > 0, mostSteps);
   const calls = stage.calls();
   if (world.story.atRest) await world.story.atRest(cast).catch((error: unknown) => failures.push(error));
@@ -95,7 +96,7 @@ async function runCase(
   return { firstCall: 0, endCall: calls, steps: scheduler.steps(), complaints };
 }
 
-/** One counter of calls and one plan of faults for all processes, each of which has a pace of its own. */
+/** All processes share one counter of calls and one plan of faults. Each process has a pace of its own. */
 function openNetwork(stores: Stores, scheduler: Network['scheduler'], trace?: (line: string) => void) {
   let calls = 0;
   let plan: FaultPlan = noFaults;
@@ -149,7 +150,7 @@ function castOf(world: PreparedWorld, order: Order, { network, stores, newEngine
   return { scheduler, processes, history, stores, topicOf: new Map(), deletedMs: new Map(), trace: say };
 }
 
-/** No chance at all: everything takes the same share of its range. */
+/** Nothing is random: every delay takes the same share of its range. */
 const steadyPace = (pace: number): Random => ({
   next: () => pace,
   below: (limit) => Math.floor(limit * pace),

@@ -1,16 +1,16 @@
-// The orders of steps in which the small worlds are run.
+// The small worlds are run in these orders of steps.
 import type { Order } from './case.ts';
 
-/** Most worlds: two processes, one partition. */
+/** Most worlds have two processes and one partition. */
 export const two = { processes: 2, partitions: 1 };
 
-/** For one actor: late copies come long after the repeat, or just before it. */
+/** For one actor. Late copies come long after the repeat, or just before it. */
 export const alone: readonly Order[] = [
   { name: 'even', beginMs: [], paces: [0.5, 0.5] },
   { name: 'late copies come soon; stale', beginMs: [], paces: [0.0002, 0.0002], isStale: true },
 ];
 
-/** For actors at several processes: a call takes 22 ms at an even pace. */
+/** For actors at several processes. A call takes 22 ms at an even pace. */
 export const racing: readonly Order[] = [
   { name: 'together', beginMs: [0, 0, 0], paces: [0.5, 0.5, 0.5] },
   { name: 'half a call behind', beginMs: [0, 14, 28], paces: [0.5, 0.5, 0.5] },
@@ -19,7 +19,7 @@ export const racing: readonly Order[] = [
   { name: 'the first is fast; stale', beginMs: [0, 0, 0], paces: [0.0002, 0.9, 0.3], isStale: true },
 ];
 
-/** When a crowd comes: before a lost request is repeated, before its late copy acts, and before it acts hours later. */
+/** The crowd comes before a lost request is repeated, before its late copy acts, or before it acts hours later. */
 export const crowded: readonly Order[] = [
   { name: 'the crowd comes before a repeat', beginMs: [0, 1_500], paces: [0.5, 0.5] },
   { name: 'the crowd comes before a late copy; stale', beginMs: [0, 4_500], paces: [0.5, 0.5], isStale: true },

@@ -1,4 +1,4 @@
-// Small worlds of the log in which the tail spills: a sample.
+// This runs a sample of the small worlds of the log in which the tail spills.
 import { testSample } from '../../core/sample.ts';
 import { spillWorlds } from './worlds.ts';
 

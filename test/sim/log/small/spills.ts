@@ -1,5 +1,5 @@
-// Small worlds about spills, evictions and returns: the tail is filled beforehand to one below the mark, or a crowd fills
-// it between a request and its repeat.
+// These small worlds are about spills, evictions and returns. The tail is filled beforehand to one entry below the
+// mark, or a crowd fills it between a request and its repeat.
 import { createEngine } from '../../../../lib/engine.ts';
 import type { Table, Write } from '../../../../lib/storage/table.ts';
 import { simulatedTopic } from '../clients.ts';
@@ -19,7 +19,10 @@ import {
   wrote,
 } from './stage.ts';
 
-/** A producer whose entries have left the head: it wrote `batches` batches of two records, then others filled the tail. */
+/**
+ * A producer whose entries have left the head: it wrote `batches` batches of two records, and then others filled the
+ * tail.
+ */
 async function evicted(stage: Stage, client: string, batches: number): Promise<{ identity: Identity; last: Send }> {
   let identity = await newProducer(stage);
   let last: Send | undefined;
@@ -161,8 +164,9 @@ export const spills: readonly LogWorld[] = [
   },
 ];
 
-/** Who writes while a crowd fills the tail, so that what it wrote has left the head when it asks again. */
-/** So that the crowd is small. */
+// In the worlds below a client writes while a crowd fills the tail, so its write has left the head when it asks again.
+
+/** Fills the tail beforehand, so that the crowd can be small. */
 const almostFill = (stage: Stage) => fillToMark(stage, stage.engine, 7);
 
 export const crowds: readonly LogWorld[] = [
@@ -259,7 +263,7 @@ async function wroteByKey(stage: Stage, client: string): Promise<Send> {
   return send;
 }
 
-/** A table on which trims are put off, for ever as it seems. */
+/** A table on which trims are put off, for ever as it seems to the caller. */
 function sleepingTrims(table: Table): { table: Table; trims: Write[] } {
   const trims: Write[] = [];
   const write: Table['write'] = async (one) => {

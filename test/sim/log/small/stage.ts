@@ -1,5 +1,5 @@
-// The stage of a small world: what is in the stores before the story begins, put there by the engine without faults, once.
-// Each case gets a copy of it.
+// The stage of a small world is the content of the stores before the story begins. The engine writes it once, without
+// faults, and each case gets a copy of it.
 
 import type { Engine } from '../../../../lib/api/engine.ts';
 import { createEngine } from '../../../../lib/engine.ts';
@@ -18,7 +18,7 @@ import { keyOf, through, writesOf } from '../../core/through.ts';
 import { simulatedTopic } from '../clients.ts';
 import type { Send } from '../history.ts';
 
-/** When the story begins. */
+/** The time at which the story begins. */
 export const startMs = Date.UTC(2026, 0, 1);
 const preparedMs = startMs - 60_000;
 
@@ -29,7 +29,7 @@ export type Identity = { readonly producerId: number; readonly producerEpoch: nu
 export type Prepared = {
   readonly items: readonly Item[];
   readonly objects: readonly { readonly key: string; readonly bytes: Uint8Array }[];
-  /** What clients were told before. */
+  /** The sends of clients before the story, with their answers. */
   readonly sends: readonly Send[];
 };
 
@@ -40,7 +40,7 @@ export type Stage = Stores & {
   readonly atMs: number;
 };
 
-/** A new topic, and a way to fill it. `seen` collects the keys of all items. */
+/** A new topic, and a way to fill it. `keys` collects the keys of all items. */
 export async function openStage(partitions: number): Promise<{ stage: Stage; prepared: () => Promise<Prepared> }> {
   const keys = new Map<string, Key>();
   const objects = createMemoryObjectStore({ clock: { now: () => preparedMs } });
@@ -67,7 +67,7 @@ async function copiesOf(objects: ObjectStore) {
   return Promise.all(infos.map(async ({ key }) => ({ key, bytes: (await objects.get(key))! })));
 }
 
-/** New stores that hold what was prepared. */
+/** New stores with the prepared content. */
 export async function restore(prepared: Prepared, now: () => number): Promise<Stores> {
   const objects = createMemoryObjectStore({ clock: { now } });
   const table = createMemoryTable({ clock: { now } });
@@ -76,7 +76,7 @@ export async function restore(prepared: Prepared, now: () => number): Promise<St
   return { objects, table };
 }
 
-/** Time stands still, sleeping takes none; chance is a fixed sequence. */
+/** Time stands still, sleeping takes no time, and random numbers are a fixed sequence. */
 export function stillClock(nowMs: number, seed: number): Clock {
   const random = createRandom(seed);
   return {
@@ -99,7 +99,7 @@ export function batchOf(values: readonly string[], timestampMs: number, identity
   );
 }
 
-/** A write that is acknowledged at once. Batches of one client are numbered by the sends before. */
+/** Makes a write that is acknowledged immediately. The earlier sends of a client number its batches. */
 export async function wrote(
   stage: Stage,
   client: string,
@@ -140,7 +140,10 @@ export async function headOf(stage: Stores & { readonly topicId: string }): Prom
   return parseHead((await stage.table.get(headKey(stage.topicId, 0)))!);
 }
 
-/** Producers of one batch each, then writers without an id, until the next append (or so many) of whatever kind spills. */
+/**
+ * Appends by producers of one batch each, then by writers without an id, until the next append of either kind spills
+ * (or the next `short` appends do).
+ */
 export async function fillToMark(stage: Stage, engine: Engine = stage.engine, short = 1): Promise<void> {
   const spillsWith = async (producer: Entry['producer']) => {
     const { tail } = await headOf(stage);

@@ -1,4 +1,5 @@
-// Small worlds about topics: deleted and made anew, and given another partition, while a process has an old copy of them.
+// In these small worlds a topic is deleted and re-created, or given another partition, while a process has an old copy
+// of it.
 
 import type { Engine } from '../../../../lib/api/engine.ts';
 import { RivuletError } from '../../../../lib/api/errors.ts';
@@ -17,7 +18,7 @@ export const topics: readonly LogWorld[] = [
     partitions: 1,
     name: 'topic-delete',
     about:
-      'of three processes, two delete a topic and make it anew, the third has an old copy; two writers, 1 batch each',
+      'two of three processes delete a topic and re-create it, the third has an old copy; two writers, 1 batch each',
     orders: [...racing, { name: 'the writers come afterwards', beginMs: [0, 500, 900], paces: [0.5, 0.5] }],
     prepare: async (stage) => {
       for (let i = 0; i < 3; i++) await wrote(stage, `before${i}`);
@@ -36,7 +37,7 @@ export const topics: readonly LogWorld[] = [
   {
     ...two,
     name: 'topic-recreate',
-    about: 'a topic is deleted, made anew and deleted again; a writer at the other process, 1 batch',
+    about: 'a topic is deleted, re-created and deleted again; a writer at the other process, 1 batch',
     orders: [...racing, { name: 'the writer comes afterwards', beginMs: [0, 500], paces: [0.5, 0.5] }],
     prepare: async (stage) => ({
       warmUp: knowTopic(1),
@@ -73,7 +74,7 @@ const codeOf = (answer: object | 'lost') =>
   answer !== 'lost' && 'error' in answer && answer.error instanceof RivuletError ? answer.error.errorCode : undefined;
 const isAnswered = (answer: object | 'lost') => answer !== 'lost' && 'reply' in answer;
 
-/** Deletes the topic and makes it anew in turn, the first deletion included; the process at `at` is asked first. */
+/** Deletes the topic and re-creates it in turn, and begins with a deletion. The process at `at` is asked first. */
 const owner =
   (first: Pick<Stage, 'topicId'>, at: number, steps: number): Actor =>
   async (cast) => {
@@ -91,7 +92,7 @@ async function deleteTopic(cast: Cast, at: number, topicId: string | undefined):
   cast.trace(`the topic ${topicId} is deleted`);
 }
 
-/** The id of the new topic; undefined when an earlier try made it, whose answer was lost. */
+/** The id of the new topic. It is undefined when an earlier try made the topic and its answer was lost. */
 async function createTopic(cast: Cast, at: number): Promise<string | undefined> {
   let topicId: string | undefined;
   const operation = (engine: Engine) => engine.createTopic({ topic: simulatedTopic });
@@ -103,7 +104,7 @@ async function createTopic(cast: Cast, at: number): Promise<string | undefined> 
   return topicId;
 }
 
-/** Whatever came before: the name is free, or its topic takes records. */
+/** Whatever happened before, the name is free, or its topic takes records. */
 const probe: Actor = async (cast) => {
   const nowMs = cast.scheduler.now();
   const engine = createEngine({ ...cast.stores, clock: stillClock(nowMs, 3) });
@@ -116,7 +117,7 @@ const probe: Actor = async (cast) => {
 const addPartition: Actor = (cast) =>
   persist(cast, 0, (engine) => engine.alterTopic({ topic: simulatedTopic, partitions: 2 }), isAnswered);
 
-/** Nothing of an old topic is in the new one, and nothing that was acknowledged for the new one is missing from it. */
+/** Nothing of an old topic is in the new one, and nothing acknowledged for the new one is missing from it. */
 function judgeRecreated({ cast, stage, topicId }: Scene) {
   const stories = cast.history.sends.slice(stage.sends.length);
   const isOld = (send: Send) => cast.topicOf.has(send) && cast.topicOf.get(send) !== topicId;

@@ -1,4 +1,4 @@
-// Small worlds of the log: a sample of the plain appends and of topics, and that a case can be replayed.
+// This runs a sample of the small worlds of plain appends and of topics, and shows that a case can be replayed.
 import { expect, test } from 'vitest';
 import { replay } from '../../core/run.ts';
 import { testSample } from '../../core/sample.ts';
@@ -21,12 +21,12 @@ test('a case is the same every time, to the last step', async () => {
   expect(await replayed('spill-evicts', 2, faults)).toEqual(first);
 });
 
-test('the worlds reach what they are for', async () => {
+test('each world reaches the code that it was made for', async () => {
   const traceOf = async (name: string) => (await replayed(name, 0, new Map())).trace.join('\n');
-  // Page and trim: a put below the pages' key, then an update of the head.
+  // A page and a trim show as a put below the pages' key, and then an update of the head.
   for (const name of ['spill', 'spill-evicts', 'return-after-eviction', 'late-newcomer', 'wait-during-spill'])
     expect(await traceOf(name), name).toMatch(/put \S+\/0\/p 0{8}/);
-  // A lookup of a producer that has left the head, and a read below the tail.
+  // A lookup of a producer that has left the head, or a read below the tail, shows as a query.
   for (const name of ['return-after-eviction', 'late-newcomer', 'idempotency-key', 'fetch-during-spill'])
     expect(await traceOf(name), name).toMatch(/query \S+\/0\/p/);
   expect(await traceOf('rescue-spill')).toContain('the sleeping trim acts');

@@ -1,5 +1,5 @@
-// The small worlds. Each says what it is made of: processes, partitions, batches, and how many of them are in flight. Here
-// those of plain appends; spills and topics have files of their own.
+// The small worlds each say what they are made of: processes, partitions, batches, and how many batches are in flight.
+// This file has the worlds of plain appends. Spills and topics have files of their own.
 
 import { encodeEntry } from '../../../../lib/partition/entry.ts';
 import { encodeProducerState, producerAttribute } from '../../../../lib/partition/head.ts';
@@ -60,7 +60,7 @@ const appends: readonly LogWorld[] = [
     name: 'expected-offset',
     about: 'two conditional appends for one offset, with a producer id and without, at two processes, 2 in flight',
     orders: racing,
-    // Without an id, a repeat is refused because of its own first copy, of which it cannot know.
+    // Without an id, a repeat is refused because of its own first copy, which it cannot know.
     needsCauses: false,
     prepare: async (stage) => {
       for (let i = 0; i < 3; i++) await wrote(stage, `before${i}`);
@@ -124,7 +124,7 @@ const appends: readonly LogWorld[] = [
   },
 ];
 
-/** Makes the last batch of this producer one of another sequence. */
+/** Changes the sequence of the last batch of this producer. */
 async function turnSequence(stage: Stage, { producerId }: Identity, firstSequence: number): Promise<void> {
   const item = (await stage.table.get(headKey(stage.topicId, 0)))!;
   const { entry } = (await headOf(stage)).tail.at(-1)!;
