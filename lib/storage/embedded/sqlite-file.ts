@@ -7,12 +7,12 @@
 //   user_version               2: the format of this file. Format 1 had no crc and no tally
 //
 // Invariant: what is opened holds every acknowledged commit, as far as mark and log know of them, or the start is refused
-// (docs/adr/0012). A file that was closed is known by the seal in its mark; any other is checked as a whole.
-import { closeSync, mkdirSync, openSync, rmSync, statSync } from 'node:fs';
+// (docs/adr/0012). Each start checks all of the file: what an orderly stop leaves may have been damaged before it.
+import { closeSync, existsSync, mkdirSync, openSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { StorageError } from '../storage-error.ts';
-import { type Mark, type OpenMark, openMark, readMark, sealOf } from './commit-mark.ts';
+import { type Mark, type OpenMark, openMark, readMark } from './commit-mark.ts';
 import { hasCode } from './file-layer.ts';
 import { checkItems, checkStructure, checksumOf } from './sqlite-check.ts';
 import { damagedTable, isBusy } from './sqlite-errors.ts';
@@ -41,19 +41,19 @@ export type SqliteFile = {
 
 export function openSqliteFile(file: string): SqliteFile {
   makeFolder(dirname(file));
-  const mark = markOf(file);
-  const isSealed = mark?.seal !== undefined && sizeOf(walOf(file)) === 0 && readSeal(file) === mark.seal;
-  if (!isSealed) checkWal(file);
+  checkExists(file);
+  checkWal(file);
   makePrivate(file);
   const database = new DatabaseSync(file);
   try {
     lock(database);
+    const mark = markOf(file);
     const format = prepareFormat(database, file, mark);
-    const damagedItems = isSealed || format !== FORMAT ? [] : checkItems(database, file);
+    const damagedItems = format !== FORMAT ? [] : checkItems(database, file);
     const commits = commitsOf(database, file, mark);
     database.exec('COMMIT');
     const marking = openMark(markPathOf(file), commits);
-    const closeOnce = once(() => close(database, file, marking));
+    const closeOnce = once(() => close(database, marking));
     return { database, mark: marking, damagedItems, close: closeOnce };
   } catch (error) {
     database.close();
@@ -75,25 +75,12 @@ const markPathOf = (file: string): string => `${file}-mark`;
 // --- before it is opened
 
 /** What has a mark, or a log, was made: there must be a table. */
-function markOf(file: string): Mark | undefined {
-  const mark = readMark(markPathOf(file));
-  if (mark === 'damaged')
-    throw new StorageError('corrupt', `${markPathOf(file)} is damaged: remove it, and start again`);
-  if (sizeOf(file) === 0 && (mark || sizeOf(walOf(file)) > 0)) throw damagedTable(file, 'it is missing or empty');
-  return mark;
+function checkExists(file: string): void {
+  const wasMade = existsSync(markPathOf(file)) || sizeOf(walOf(file)) > 0;
+  if (sizeOf(file) === 0 && wasMade) throw damagedTable(file, 'it is missing or empty');
 }
 
 const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-
-/** Only while nobody has the table open: closing a file drops the locks of this process on it. */
-function readSeal(file: string): string {
-  const handle = openSync(file, 'r');
-  try {
-    return sealOf(handle);
-  } finally {
-    closeSync(handle);
-  }
-}
 
 /** Before SQLite sees it: SQLite drops what lies behind the damage, and removes the log when it closes the table. */
 function checkWal(file: string): void {
@@ -147,6 +134,13 @@ function lock(database: DatabaseSync): void {
   database.exec('BEGIN IMMEDIATE');
 }
 
+/** Not before the lock is ours: a service that runs writes it. */
+function markOf(file: string): Mark | undefined {
+  const mark = readMark(markPathOf(file));
+  if (mark !== 'damaged') return mark;
+  throw new StorageError('corrupt', `${markPathOf(file)} is damaged: see "A damaged data folder" in docs/RUNBOOK.md`);
+}
+
 /** @returns the format that was found; 0 when there was none. */
 function prepareFormat(database: DatabaseSync, file: string, mark: Mark | undefined): number {
   const found = Number(database.prepare('PRAGMA user_version').get()!.user_version);
@@ -185,16 +179,8 @@ function commitsOf(database: DatabaseSync, file: string, mark: Mark | undefined)
 
 // --- closing
 
-function close(database: DatabaseSync, file: string, mark: OpenMark): void {
-  const handle = openSync(file, 'r');
-  try {
-    database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
-    mark.seal(sealOf(handle));
-  } catch {
-    // Not sealed: the next start checks everything.
-  }
+/** SQLite moves the log into the table. */
+function close(database: DatabaseSync, mark: OpenMark): void {
   if (database.isOpen) database.close();
-  // Not before: it drops the lock.
-  closeSync(handle);
   mark.close();
 }

@@ -1,6 +1,6 @@
 // What a disk can do to the files of the table, and that it is noticed: the start is refused, or an item is `corrupt`, or
 // every value is the right one.
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, test } from 'vitest';
@@ -152,12 +152,64 @@ describe('the table', () => {
   });
 });
 
+describe('an orderly stop', () => {
+  const placeOf = (files: Files, text: string): number => {
+    const at = files.get('table.sqlite')!.indexOf(text);
+    expect(at).toBeGreaterThan(0);
+    return at;
+  };
+  const [item] = [...last.values()];
+  const { pk, sk, n, text } = item!;
+  const inBody = placeOf(closed, JSON.stringify({ n, text })) + 5;
+
+  /** In a row the body follows the key, in the index the number of the row. */
+  function withOtherIndexKey(bytes: Buffer, key: string): Buffer {
+    for (let at = bytes.indexOf(key); at >= 0; at = bytes.indexOf(key, at + 1))
+      if (bytes[at + key.length] !== '{'.charCodeAt(0)) bytes[at]! ^= 1;
+    return bytes;
+  }
+
+  test('does not make a damaged item pass for a sound one: each start reports it', () => {
+    const directory = folderOf(flipped(closed, 'table.sqlite', inBody));
+    for (let start = 0; start < 3; start++) {
+      const table = createSqliteTable({ path: join(directory, 'table.sqlite') });
+      expect(table.damagedItems).toEqual([`${pk} ${sk}`]);
+      table.close();
+    }
+    rmSync(directory, { recursive: true });
+  });
+
+  test('after damage to an open table: the next start reports it', () => {
+    const directory = folderOf(closed);
+    const path = join(directory, 'table.sqlite');
+    const open = () => createSqliteTable({ path });
+    const first = open();
+    writeFileSync(path, flipped(filesIn(directory), 'table.sqlite', inBody).get('table.sqlite')!);
+    first.close();
+    const second = open();
+    expect(second.damagedItems).toEqual([`${pk} ${sk}`]);
+    writeFileSync(path, withOtherIndexKey(filesIn(directory).get('table.sqlite')!, `${pk}${sk}`));
+    second.close();
+    expect(open).toThrow(/is damaged \(row \d+ missing from index/);
+    rmSync(directory, { recursive: true });
+  });
+});
+
 describe('the mark', () => {
   test('that is damaged is refused, and without it everything is there', async () => {
-    const sentence = 'table.sqlite-mark is damaged: remove it, and start again';
+    const sentence = 'table.sqlite-mark is damaged: see "A damaged data folder" in docs/RUNBOOK.md';
     expect(await refusalOf(flipped(crashed, 'table.sqlite-mark', 12))).toBe(sentence);
     for (const files of [closed, crashed])
       expect(verdict(await readAll(without(files, 'table.sqlite-mark')), last)).toBe('right');
+  });
+
+  test('is not read while another process may write it: a second opener hears of that process', () => {
+    const directory = folderOf(flipped(closed, 'table.sqlite-mark', 12));
+    const other = new DatabaseSync(join(directory, 'table.sqlite'));
+    other.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN IMMEDIATE');
+    expect(() => createSqliteTable({ path: join(directory, 'table.sqlite') })).toThrow(/^another process is using/);
+    other.close();
+    rmSync(directory, { recursive: true });
   });
 });
 
