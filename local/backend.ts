@@ -51,10 +51,8 @@ export type Backend = {
   readonly version: string;
   /** What the storage has been asked for since the backend was opened, as AWS would count it. */
   readonly totals: Counters;
-  /** Found damaged at the start: what needs one of these items is answered with CORRUPT_LOG. */
+  /** Found damaged at the start: what needs one of these items is answered with CORRUPT_LOG, unless they were removed. */
   readonly damagedItems: readonly string[];
-  /** Reads the whole table. @returns the items that are damaged; throws when it is more than items. */
-  checkTable(): readonly string[];
   /** What the index names against what is there. */
   audit(): Promise<AuditReport>;
   /** Once nothing calls the API any more. */
@@ -70,19 +68,21 @@ export type BackendOptions = {
   readonly onMaintenanceFailure?: (error: unknown) => void;
   /** How long an empty group keeps an offset after its commit. */
   readonly offsetsRetentionMinutes?: number;
+  /** Removes the damaged items of the table, and takes the others for all that there are. */
+  readonly repair?: boolean;
   readonly clock?: Clock;
 };
 
 /** Throws, with a sentence for the person who started it, when the folder cannot be used. */
 export function openBackend(options: BackendOptions): Backend {
   const { directory: given, log, onMaintenanceFailure = () => undefined, clock = systemClock } = options;
-  const { offsetsRetentionMinutes = limits.defaultOffsetsRetentionMinutes } = options;
+  const { offsetsRetentionMinutes = limits.defaultOffsetsRetentionMinutes, repair = false } = options;
   const directory = resolve(given);
   const isNew = checkFolder(directory);
   if (isNew) mark(directory);
   makePrivate(directory);
   // First, because it takes the lock.
-  const table = createSqliteTable({ path: join(directory, TABLE) });
+  const table = createSqliteTable({ path: join(directory, TABLE), repair });
   const objects = createFileObjectStore({ directory });
   const totals = newCounters();
   const ports = { objects: countingObjectStore(objects, totals), table: countingTable(table, totals), clock };
@@ -98,8 +98,7 @@ export function openBackend(options: BackendOptions): Backend {
     endMaintenance();
     table.close();
   };
-  const { damagedItems, check: checkTable } = table;
-  return { api, directory, version, totals, damagedItems, checkTable, audit: () => audit(ports), close };
+  return { api, directory, version, totals, damagedItems: table.damagedItems, audit: () => audit(ports), close };
 }
 
 /** @returns whether it is to become a data folder now. */

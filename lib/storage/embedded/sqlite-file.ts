@@ -14,7 +14,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { StorageError } from '../storage-error.ts';
 import { type Mark, type OpenMark, openMark, readMark } from './commit-mark.ts';
 import { hasCode } from './file-layer.ts';
-import { checkItems, checkStructure, checksumOf } from './sqlite-check.ts';
+import { checkItems, checkStructure, checksumOf, repairItems } from './sqlite-check.ts';
 import { damagedTable, isBusy } from './sqlite-errors.ts';
 import { firstDamage } from './sqlite-wal.ts';
 import { syncFolder } from './sync-folder.ts';
@@ -39,7 +39,8 @@ export type SqliteFile = {
   close(): void;
 };
 
-export function openSqliteFile(file: string): SqliteFile {
+/** @param repair the damaged items are removed, and the others taken for all that there are. */
+export function openSqliteFile(file: string, repair = false): SqliteFile {
   makeFolder(dirname(file));
   checkExists(file);
   checkWal(file);
@@ -49,7 +50,7 @@ export function openSqliteFile(file: string): SqliteFile {
     lock(database);
     const mark = markOf(file);
     const format = prepareFormat(database, file, mark);
-    const damagedItems = format !== FORMAT ? [] : checkItems(database, file);
+    const damagedItems = format !== FORMAT ? [] : (repair ? repairItems : checkItems)(database, file);
     const commits = commitsOf(database, file, mark);
     database.exec('COMMIT');
     const marking = openMark(markPathOf(file), commits);

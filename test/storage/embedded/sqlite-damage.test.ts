@@ -51,6 +51,12 @@ function tableOf(files: Files): DatabaseSync {
   return database;
 }
 
+function changeTable(path: string, statement: string, sk: string): void {
+  const database = new DatabaseSync(path);
+  expect(database.prepare(statement).run(sk)).toMatchObject({ changes: 1 });
+  database.close();
+}
+
 const whatToDo = 'restore the folder from a copy, or see "A damaged data folder" in docs/RUNBOOK.md';
 const lost = (count: number) =>
   expect.stringMatching(
@@ -120,6 +126,21 @@ describe('the table', () => {
     const outcome = await readAll(flipped(closed, 'table.sqlite', at + 5));
     expect(outcome).toMatchObject({ corrupt: new Set([item!.sk]) });
     expect(verdict(outcome, last)).toBe('corrupt');
+  });
+
+  test('of which an item has a damaged checksum has that item corrupt, also beside one with a damaged body', async () => {
+    const directory = folderOf(closed);
+    const path = join(directory, 'table.sqlite');
+    const [first, second, third] = [...last.values()];
+    changeTable(path, 'UPDATE item SET crc = crc + 4096 WHERE sk = ?', first!.sk);
+    expect(await readAll(filesIn(directory))).toMatchObject({ corrupt: new Set([first!.sk]) });
+    changeTable(path, `UPDATE item SET body = body || ' ' WHERE sk = ?`, second!.sk);
+    const outcome = await readAll(filesIn(directory));
+    expect(outcome).toMatchObject({ corrupt: new Set([first!.sk, second!.sk]) });
+    expect(verdict(outcome, last)).toBe('corrupt');
+    changeTable(path, 'DELETE FROM item WHERE sk = ?', third!.sk);
+    expect(await refusalOf(filesIn(directory))).toMatch(/items are missing/);
+    rmSync(directory, { recursive: true });
   });
 
   test('of which items are gone, or are those of before, is refused although each is whole', async () => {
