@@ -7,16 +7,7 @@
 //
 // Invariant: nothing is written into a folder that is not ours, is newer than us, or is in use by another process. Others
 // on the machine cannot look into it.
-import {
-  chmodSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  type Stats,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, renameSync, type Stats, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type ApiOptions, createApi } from '../http/api.ts';
 import type { HttpApi } from '../http/http-event.ts';
@@ -27,6 +18,7 @@ import { type Clock, systemClock } from '../lib/runtime/clock.ts';
 import { type Counters, countingObjectStore, countingTable, newCounters } from '../lib/storage/count.ts';
 import { createFileObjectStore } from '../lib/storage/embedded/file-object-store.ts';
 import { createSqliteTable } from '../lib/storage/embedded/sqlite-table.ts';
+import { makeFolder } from '../lib/storage/embedded/sync-folder.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { startGroupMaintenance } from './group-maintenance.ts';
 import { withFewWaiting } from './waiting-fetches.ts';
@@ -157,7 +149,7 @@ function unlessMissing<T>(read: () => T): T | undefined {
 /** Whole or not at all; two processes that race write the same, and the table's lock decides between them. */
 function mark(directory: string): void {
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeFolder(directory);
     const draft = join(directory, `${MARKER}.${process.pid}`);
     writeFileSync(draft, markerText, { flush: true, mode: 0o600 });
     renameSync(draft, join(directory, MARKER));

@@ -8,7 +8,7 @@
 //
 // Invariant: what is opened holds every acknowledged commit, as far as mark and log know of them, or the start is refused
 // (docs/adr/0012). Each start checks all of the file: what an orderly stop leaves may have been damaged before it.
-import { closeSync, existsSync, mkdirSync, openSync, rmSync, statSync } from 'node:fs';
+import { closeSync, existsSync, openSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { StorageError } from '../storage-error.ts';
@@ -17,7 +17,7 @@ import { hasCode } from './file-layer.ts';
 import { checkItems, checkStructure, checksumOf, repairItems } from './sqlite-check.ts';
 import { damagedTable, isBusy } from './sqlite-errors.ts';
 import { firstDamage } from './sqlite-wal.ts';
-import { syncFolder } from './sync-folder.ts';
+import { makeFolder } from './sync-folder.ts';
 
 const FORMAT = 2;
 
@@ -41,6 +41,7 @@ export type SqliteFile = {
 
 /** @param repair the damaged items are removed, and the others taken for all that there are. */
 export function openSqliteFile(file: string, repair = false): SqliteFile {
+  // SQLite syncs the file's own name.
   makeFolder(dirname(file));
   checkExists(file);
   checkWal(file);
@@ -103,18 +104,6 @@ function isInUse(file: string): boolean {
   } finally {
     database.close();
     rmSync(`${file}-shm`, { force: true });
-  }
-}
-
-/** SQLite syncs the file's own name; the folders above are ours to sync. What we may not open we did not make. */
-function makeFolder(folder: string): void {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  for (let child = folder; dirname(child) !== child; child = dirname(child)) {
-    try {
-      syncFolder(dirname(child));
-    } catch (error) {
-      if (!hasCode(error, 'EACCES', 'EPERM')) throw error;
-    }
   }
 }
 
