@@ -6,7 +6,8 @@ import { printJson } from './output.ts';
 
 const examples = `
 Checks every item of the table, compares what the index names with the objects that are there, and changes no data. Prints
-a report; ends with 1 when an item is damaged or an object is missing. Only while nothing serves the folder.
+a report; ends with 1 when an item is damaged or an object is missing. Only while nothing serves the folder, and where it
+can be written: copy a read-only copy first.
 
 --repair removes the damaged items of the table, prints them, and takes the other items for all that there are. What they
 held is lost: read "A damaged data folder" in docs/RUNBOOK.md and copy the folder first.

@@ -8,7 +8,7 @@
 //
 // Invariant: what is opened holds every acknowledged commit, as far as mark and log know of them, or the start is refused
 // (docs/adr/0012). Each start checks all of the file: what an orderly stop leaves may have been damaged before it.
-import { closeSync, existsSync, openSync, rmSync, statSync } from 'node:fs';
+import { accessSync, closeSync, constants, existsSync, openSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { StorageError } from '../storage-error.ts';
@@ -44,6 +44,7 @@ export function openSqliteFile(file: string, repair = false): SqliteFile {
   // SQLite syncs the file's own name.
   makeFolder(dirname(file));
   checkExists(file);
+  checkWritable(file);
   checkWal(file);
   makePrivate(file);
   const database = new DatabaseSync(file);
@@ -83,6 +84,20 @@ function checkExists(file: string): void {
 }
 
 const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+
+/** SQLite would call it a disk I/O error. Also an audit needs the lock, and may have to move the log into the table. */
+function checkWritable(file: string): void {
+  for (const path of [dirname(file), file, walOf(file), markPathOf(file)]) {
+    try {
+      accessSync(path, constants.W_OK);
+    } catch (cause) {
+      if (hasCode(cause, 'ENOENT')) continue;
+      const code = (cause as NodeJS.ErrnoException).code;
+      const whatToDo = 'give this user the right to write it, or copy the folder to where it can be written';
+      throw new StorageError('denied', `${path} cannot be written (${code}): ${whatToDo}`, { cause });
+    }
+  }
+}
 
 /** Before SQLite sees it: SQLite drops what lies behind the damage, and removes the log when it closes the table. */
 function checkWal(file: string): void {
