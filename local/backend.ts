@@ -7,16 +7,7 @@
 //
 // Invariant: nothing is written into a folder that is not ours, is newer than us, or is in use by another process. Others
 // on the machine cannot look into it.
-import {
-  chmodSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  type Stats,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, renameSync, type Stats, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type ApiOptions, createApi } from '../http/api.ts';
 import type { HttpApi } from '../http/http-event.ts';
@@ -27,6 +18,7 @@ import { type Clock, systemClock } from '../lib/runtime/clock.ts';
 import { type Counters, countingObjectStore, countingTable, newCounters } from '../lib/storage/count.ts';
 import { createFileObjectStore } from '../lib/storage/embedded/file-object-store.ts';
 import { createSqliteTable } from '../lib/storage/embedded/sqlite-table.ts';
+import { makeFolder } from '../lib/storage/embedded/sync-folder.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { startGroupMaintenance } from './group-maintenance.ts';
 import { withFewWaiting } from './waiting-fetches.ts';
@@ -51,10 +43,8 @@ export type Backend = {
   readonly version: string;
   /** What the storage has been asked for since the backend was opened, as AWS would count it. */
   readonly totals: Counters;
-  /** Found damaged at the start: what needs one of these items is answered with CORRUPT_LOG. */
+  /** Found damaged at the start: what needs one of these items is answered with CORRUPT_LOG, unless they were removed. */
   readonly damagedItems: readonly string[];
-  /** Reads the whole table. @returns the items that are damaged; throws when it is more than items. */
-  checkTable(): readonly string[];
   /** What the index names against what is there. */
   audit(): Promise<AuditReport>;
   /** Once nothing calls the API any more. */
@@ -70,19 +60,21 @@ export type BackendOptions = {
   readonly onMaintenanceFailure?: (error: unknown) => void;
   /** How long an empty group keeps an offset after its commit. */
   readonly offsetsRetentionMinutes?: number;
+  /** Removes the damaged items of the table, and takes the others for all that there are. */
+  readonly repair?: boolean;
   readonly clock?: Clock;
 };
 
 /** Throws, with a sentence for the person who started it, when the folder cannot be used. */
 export function openBackend(options: BackendOptions): Backend {
   const { directory: given, log, onMaintenanceFailure = () => undefined, clock = systemClock } = options;
-  const { offsetsRetentionMinutes = limits.defaultOffsetsRetentionMinutes } = options;
+  const { offsetsRetentionMinutes = limits.defaultOffsetsRetentionMinutes, repair = false } = options;
   const directory = resolve(given);
   const isNew = checkFolder(directory);
   if (isNew) mark(directory);
   makePrivate(directory);
   // First, because it takes the lock.
-  const table = createSqliteTable({ path: join(directory, TABLE) });
+  const table = createSqliteTable({ path: join(directory, TABLE), repair });
   const objects = createFileObjectStore({ directory });
   const totals = newCounters();
   const ports = { objects: countingObjectStore(objects, totals), table: countingTable(table, totals), clock };
@@ -98,8 +90,7 @@ export function openBackend(options: BackendOptions): Backend {
     endMaintenance();
     table.close();
   };
-  const { damagedItems, check: checkTable } = table;
-  return { api, directory, version, totals, damagedItems, checkTable, audit: () => audit(ports), close };
+  return { api, directory, version, totals, damagedItems: table.damagedItems, audit: () => audit(ports), close };
 }
 
 /** @returns whether it is to become a data folder now. */
@@ -158,7 +149,7 @@ function unlessMissing<T>(read: () => T): T | undefined {
 /** Whole or not at all; two processes that race write the same, and the table's lock decides between them. */
 function mark(directory: string): void {
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeFolder(directory);
     const draft = join(directory, `${MARKER}.${process.pid}`);
     writeFileSync(draft, markerText, { flush: true, mode: 0o600 });
     renameSync(draft, join(directory, MARKER));

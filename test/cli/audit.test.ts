@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { expect, test } from 'vitest';
 import { Rivulet } from '../../client/rivulet.ts';
 import { newDirectory, run, startService } from './processes.ts';
@@ -34,17 +35,55 @@ test('an audit reads a data directory that is whole, and one that lost an object
   expect(JSON.parse(damaged.stdout)).toMatchObject({ missingObjects: 1, missing: [{ topic: 'orders' }] });
 });
 
-test('an audit names a damaged item of a data directory', async () => {
-  const directory = await filledFolder();
+function damageTopic(directory: string): void {
   const path = join(directory, 'table.sqlite');
   const bytes = readFileSync(path);
   bytes.write('x', bytes.indexOf('"name":"orders"') + '"name":"'.length);
   writeFileSync(path, bytes);
+}
+
+test('a folder with a damaged item, which --repair removes', async () => {
+  const directory = await filledFolder();
+  damageTopic(directory);
   expect(await run(['audit', '--data', directory])).toMatchObject({
     code: 1,
     stdout: expect.stringContaining('topic orders'),
     stderr: 'rivulet: 1 of the items of the table are damaged; see "A damaged data folder" in docs/RUNBOOK.md\n',
   });
+  const repaired = await run(['audit', '--data', directory, '--repair']);
+  expect(repaired).toMatchObject({ code: 0, stderr: '' });
+  expect(JSON.parse(repaired.stdout)).toEqual({ removedItems: ['topic orders'] });
+  const after = await run(['audit', '--data', directory]);
+  expect(after).toMatchObject({ code: 0, stderr: '' });
+  expect(JSON.parse(after.stdout)).toMatchObject({ topics: 0 });
+});
+
+test('a folder whose table has lost an item is refused, and --repair goes on without it and the damaged ones', async () => {
+  const directory = await filledFolder();
+  damageTopic(directory);
+  const database = new DatabaseSync(join(directory, 'table.sqlite'));
+  database.exec(`DELETE FROM item WHERE pk = 'topics-changed'`);
+  database.close();
+  const refused = await run(['audit', '--data', directory]);
+  expect(refused).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('items are missing or are not the latest'),
+  });
+  const repaired = await run(['audit', '--data', directory, '--repair']);
+  expect(JSON.parse(repaired.stdout)).toEqual({ removedItems: ['topic orders'] });
+  expect(await run(['audit', '--data', directory])).toMatchObject({ code: 0, stderr: '' });
+});
+
+test('a folder that is served is not repaired', async () => {
+  const directory = newDirectory();
+  const service = await startService(directory);
+  expect(await run(['audit', '--data', directory, '--repair'])).toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: `rivulet: another process is using the folder ${directory}\n`,
+  });
+  service.child.kill('SIGTERM');
+  await service.finished;
 });
 
 test('an audit does not make a data directory that does not exist', async () => {

@@ -203,7 +203,7 @@ function backendSuite(version: string): void {
     const directory = newFolder(version);
     for (let start = 0; start < 2; start++) {
       const backend = openBackend({ directory });
-      expect(backend.checkTable()).toEqual([]);
+      expect(backend.damagedItems).toEqual([]);
       backend.close();
     }
     const database = new DatabaseSync(join(directory, 'table.sqlite'), { readOnly: true });

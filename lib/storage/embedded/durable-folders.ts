@@ -2,7 +2,7 @@
 // root: else a power failure could take a synced file away together with its folder. Empty folders are removed, but
 // never while a put is under way in or below them.
 import { dirname } from 'node:path';
-import { type FileLayer, hasCode, type OpenFile } from './file-layer.ts';
+import { cannotSync, type FileLayer, hasCode, type OpenFile } from './file-layer.ts';
 
 /** To make durable which names are in a folder. */
 export type OpenFolder = Pick<OpenFile, 'sync' | 'close'>;
@@ -113,5 +113,11 @@ async function syncFolder(fs: FileLayer, folder: string): Promise<void> {
 
 /** Windows cannot open a folder; NTFS journals names by itself. */
 async function openFolder(fs: FileLayer, folder: string): Promise<OpenFolder> {
-  return process.platform === 'win32' ? { sync: async () => {}, close: async () => {} } : fs.open(folder, 'r');
+  if (process.platform === 'win32') return { sync: async () => {}, close: async () => {} };
+  const opened = await fs.open(folder, 'r');
+  const sync = () =>
+    opened.sync().catch((error) => {
+      if (!cannotSync(error)) throw error;
+    });
+  return { sync, close: () => opened.close() };
 }

@@ -37,5 +37,8 @@ export const diskFiles: FileLayer = {
   stat: (path) => fs.stat(path),
 };
 
+/** Some network and FUSE file systems have no sync of a folder: its names are as durable as they make them. */
+export const cannotSync = (error: unknown): boolean => hasCode(error, 'EINVAL', 'ENOTSUP', 'ENOSYS');
+
 export const hasCode = (error: unknown, ...codes: string[]): boolean =>
   error instanceof Error && 'code' in error && codes.includes(error.code as string);

@@ -7,19 +7,52 @@ import { damagedTable } from './sqlite-errors.ts';
 
 export const checksumOf = ({ pk, sk }: Key, body: string): number => crc32(body, crc32(`${pk}\0${sk}\0`));
 
-/** @returns the damaged items; throws `corrupt` when the structure is damaged, or the items are not those that were written. */
+/**
+ * In the transaction of the start. @returns the damaged items; throws `corrupt` when the structure is damaged, or the items
+ * are not those that were written.
+ */
 export function checkItems(database: DatabaseSync, file: string): string[] {
+  const { stored, damaged } = readItems(database, file);
+  const tally = Number(database.prepare('SELECT crc FROM tally').get()?.crc);
+  if (!isExplained(tally ^ stored, damaged)) throw damagedTable(file, 'items are missing or are not the latest');
+  return damaged.map(({ name }) => name);
+}
+
+/** Removes the damaged items, and takes the others for all that there are. @returns the items that it removed. */
+export function repairItems(database: DatabaseSync, file: string): string[] {
+  const { stored, damaged } = readItems(database, file);
+  const remove = database.prepare('DELETE FROM item WHERE id = ?');
+  for (const { id } of damaged) remove.run(id);
+  const left = damaged.reduce((tally, { crc }) => tally ^ crc, stored);
+  database.prepare('UPDATE tally SET crc = ?').run(left >>> 0);
+  return damaged.map(({ name }) => name);
+}
+
+type DamagedItem = { readonly id: number; readonly name: string; readonly crc: number; readonly computed: number };
+
+/** `stored` is the exclusive or of the crc that the items have. */
+function readItems(database: DatabaseSync, file: string): { stored: number; damaged: DamagedItem[] } {
   checkStructure(database, file);
-  const damaged: string[] = [];
-  let tally = 0;
-  for (const { pk, sk, body, crc } of database.prepare('SELECT pk, sk, body, crc FROM item').iterate()) {
-    const key = { pk: String(pk), sk: String(sk) };
-    if (typeof body !== 'string' || checksumOf(key, body) !== crc) damaged.push(`${key.pk} ${key.sk}`);
-    tally ^= Number(crc);
+  const damaged: DamagedItem[] = [];
+  let stored = 0;
+  for (const row of database.prepare('SELECT id, pk, sk, body, crc FROM item').iterate()) {
+    const [key, crc] = [{ pk: String(row.pk), sk: String(row.sk) }, Number(row.crc)];
+    const computed = checksumOf(key, String(row.body));
+    if (computed !== crc) damaged.push({ id: Number(row.id), name: `${key.pk} ${key.sk}`, crc, computed });
+    stored ^= crc;
   }
-  if (tally >>> 0 !== database.prepare('SELECT crc FROM tally').get()?.crc)
-    throw damagedTable(file, 'items are missing or are not the latest');
-  return damaged;
+  return { stored, damaged };
+}
+
+/** Of a damaged item either the body has changed, or the crc: the tally then has the one that is computed now. */
+function isExplained(missing: number, damaged: readonly DamagedItem[]): boolean {
+  const basis: number[] = [];
+  const reduced = (bits: number): number => basis.reduce((rest, one) => Math.min(rest, (rest ^ one) >>> 0), bits >>> 0);
+  for (const { crc, computed } of damaged) {
+    const difference = reduced(crc ^ computed);
+    if (difference !== 0) basis.push(difference);
+  }
+  return reduced(missing) === 0;
 }
 
 export function checkStructure(database: DatabaseSync, file: string): void {

@@ -7,17 +7,17 @@
 //   user_version               2: the format of this file. Format 1 had no crc and no tally
 //
 // Invariant: what is opened holds every acknowledged commit, as far as mark and log know of them, or the start is refused
-// (docs/adr/0012). A file that was closed is known by the seal in its mark; any other is checked as a whole.
-import { closeSync, mkdirSync, openSync, rmSync, statSync } from 'node:fs';
+// (docs/adr/0012). Each start checks all of the file: what an orderly stop leaves may have been damaged before it.
+import { accessSync, closeSync, constants, existsSync, openSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { StorageError } from '../storage-error.ts';
-import { type Mark, type OpenMark, openMark, readMark, sealOf } from './commit-mark.ts';
+import { type Mark, type OpenMark, openMark, readMark } from './commit-mark.ts';
 import { hasCode } from './file-layer.ts';
-import { checkItems, checkStructure, checksumOf } from './sqlite-check.ts';
+import { checkItems, checkStructure, checksumOf, repairItems } from './sqlite-check.ts';
 import { damagedTable, isBusy } from './sqlite-errors.ts';
 import { firstDamage } from './sqlite-wal.ts';
-import { syncFolder } from './sync-folder.ts';
+import { makeFolder } from './sync-folder.ts';
 
 const FORMAT = 2;
 
@@ -39,21 +39,24 @@ export type SqliteFile = {
   close(): void;
 };
 
-export function openSqliteFile(file: string): SqliteFile {
+/** @param repair the damaged items are removed, and the others taken for all that there are. */
+export function openSqliteFile(file: string, repair = false): SqliteFile {
+  // SQLite syncs the file's own name.
   makeFolder(dirname(file));
-  const mark = markOf(file);
-  const isSealed = mark?.seal !== undefined && sizeOf(walOf(file)) === 0 && readSeal(file) === mark.seal;
-  if (!isSealed) checkWal(file);
+  checkExists(file);
+  checkWritable(file);
+  checkWal(file);
   makePrivate(file);
   const database = new DatabaseSync(file);
   try {
     lock(database);
+    const mark = markOf(file);
     const format = prepareFormat(database, file, mark);
-    const damagedItems = isSealed || format !== FORMAT ? [] : checkItems(database, file);
+    const damagedItems = format !== FORMAT ? [] : (repair ? repairItems : checkItems)(database, file);
     const commits = commitsOf(database, file, mark);
     database.exec('COMMIT');
     const marking = openMark(markPathOf(file), commits);
-    const closeOnce = once(() => close(database, file, marking));
+    const closeOnce = once(() => close(database, marking));
     return { database, mark: marking, damagedItems, close: closeOnce };
   } catch (error) {
     database.close();
@@ -75,23 +78,24 @@ const markPathOf = (file: string): string => `${file}-mark`;
 // --- before it is opened
 
 /** What has a mark, or a log, was made: there must be a table. */
-function markOf(file: string): Mark | undefined {
-  const mark = readMark(markPathOf(file));
-  if (mark === 'damaged')
-    throw new StorageError('corrupt', `${markPathOf(file)} is damaged: remove it, and start again`);
-  if (sizeOf(file) === 0 && (mark || sizeOf(walOf(file)) > 0)) throw damagedTable(file, 'it is missing or empty');
-  return mark;
+function checkExists(file: string): void {
+  const wasMade = existsSync(markPathOf(file)) || sizeOf(walOf(file)) > 0;
+  if (sizeOf(file) === 0 && wasMade) throw damagedTable(file, 'it is missing or empty');
 }
 
 const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 
-/** Only while nobody has the table open: closing a file drops the locks of this process on it. */
-function readSeal(file: string): string {
-  const handle = openSync(file, 'r');
-  try {
-    return sealOf(handle);
-  } finally {
-    closeSync(handle);
+/** SQLite would call it a disk I/O error. Also an audit needs the lock, and may have to move the log into the table. */
+function checkWritable(file: string): void {
+  for (const path of [dirname(file), file, walOf(file), markPathOf(file)]) {
+    try {
+      accessSync(path, constants.W_OK);
+    } catch (cause) {
+      if (hasCode(cause, 'ENOENT')) continue;
+      const code = (cause as NodeJS.ErrnoException).code;
+      const whatToDo = 'give this user the right to write it, or copy the folder to where it can be written';
+      throw new StorageError('denied', `${path} cannot be written (${code}): ${whatToDo}`, { cause });
+    }
   }
 }
 
@@ -118,18 +122,6 @@ function isInUse(file: string): boolean {
   }
 }
 
-/** SQLite syncs the file's own name; the folders above are ours to sync. What we may not open we did not make. */
-function makeFolder(folder: string): void {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  for (let child = folder; dirname(child) !== child; child = dirname(child)) {
-    try {
-      syncFolder(dirname(child));
-    } catch (error) {
-      if (!hasCode(error, 'EACCES', 'EPERM')) throw error;
-    }
-  }
-}
-
 /** SQLite gives the log the rights of the table. */
 function makePrivate(file: string): void {
   try {
@@ -145,6 +137,13 @@ function makePrivate(file: string): void {
 function lock(database: DatabaseSync): void {
   database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
   database.exec('BEGIN IMMEDIATE');
+}
+
+/** Not before the lock is ours: a service that runs writes it. */
+function markOf(file: string): Mark | undefined {
+  const mark = readMark(markPathOf(file));
+  if (mark !== 'damaged') return mark;
+  throw new StorageError('corrupt', `${markPathOf(file)} is damaged: see "A damaged data folder" in docs/RUNBOOK.md`);
 }
 
 /** @returns the format that was found; 0 when there was none. */
@@ -185,16 +184,8 @@ function commitsOf(database: DatabaseSync, file: string, mark: Mark | undefined)
 
 // --- closing
 
-function close(database: DatabaseSync, file: string, mark: OpenMark): void {
-  const handle = openSync(file, 'r');
-  try {
-    database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
-    mark.seal(sealOf(handle));
-  } catch {
-    // Not sealed: the next start checks everything.
-  }
+/** SQLite moves the log into the table. */
+function close(database: DatabaseSync, mark: OpenMark): void {
   if (database.isOpen) database.close();
-  // Not before: it drops the lock.
-  closeSync(handle);
   mark.close();
 }

@@ -21,7 +21,7 @@ import {
 } from '../table-rules.ts';
 import { runOnce, type TokenStore, tokensRemembered } from '../transaction-tokens.ts';
 import { decodeItem, encodeItem } from './item-json.ts';
-import { checkItems, checksumOf } from './sqlite-check.ts';
+import { checksumOf } from './sqlite-check.ts';
 import { damagedItem, translating, translationOf } from './sqlite-errors.ts';
 import { openSqliteFile, type SqliteFile } from './sqlite-file.ts';
 
@@ -29,17 +29,21 @@ import { openSqliteFile, type SqliteFile } from './sqlite-file.ts';
 const readsPerTurn = 64;
 
 export type SqliteTable = Table & {
-  /** Found at the start; what needs one of them is `corrupt`. */
+  /** Found at the start, which reads all of the table; what needs one of them is `corrupt`, unless they were removed. */
   readonly damagedItems: readonly string[];
-  /** Reads all of the table. @returns the damaged items; throws `corrupt` when it is more than items. */
-  check(): readonly string[];
   close(): void;
 };
 
+export type SqliteTableOptions = {
+  readonly path: string;
+  /** Removes the damaged items, and takes the others for all that there are. */
+  readonly repair?: boolean;
+};
+
 /** Makes the file and its folders when they are missing. Throws `denied` when another process has it open. */
-export function createSqliteTable({ path }: { path: string }): SqliteTable {
+export function createSqliteTable({ path, repair }: SqliteTableOptions): SqliteTable {
   const file = resolve(path);
-  const opened = translating(file, () => openSqliteFile(file));
+  const opened = translating(file, () => openSqliteFile(file, repair));
   const { database, damagedItems } = opened;
   const tally = tallyOf(database);
   const rows = rowsOf(database, tally);
@@ -49,7 +53,6 @@ export function createSqliteTable({ path }: { path: string }): SqliteTable {
   const turn = createTurns(readsPerTurn);
   return {
     damagedItems,
-    check: () => translating(file, () => checkItems(database, file)),
     async get(key) {
       checkKey(key);
       await new Promise<void>(turn);

@@ -1,4 +1,5 @@
-// This test uses a disk that is really full: a small file system in memory, which only root may mount.
+// These tests use a disk that is really full, and one that is read-only: a small file system in memory, which only root may
+// mount.
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -75,4 +76,19 @@ describe.skipIf(!isMounted)('on a disk with its last bytes gone', () => {
     await expect(store.putOnce('aa/2', [Buffer.alloc(5_000)])).rejects.toMatchObject(refused);
     expect(await store.get('aa/2')).toBeUndefined();
   });
+});
+
+test.skipIf(!isMounted)('a read-only disk is named, with what to do: also to check the table needs a lock', () => {
+  const folder = join(disk, 'read-only');
+  for (const table of opened) table.close();
+  rmSync(join(disk, 'filler'), { force: true });
+  const path = join(folder, 'table.sqlite');
+  createSqliteTable({ path }).close();
+  execFileSync('mount', ['-o', 'remount,ro', disk]);
+  try {
+    const sentence = `${folder} cannot be written (EROFS): give this user the right to write it, or copy the folder to where it can be written`;
+    expect(() => createSqliteTable({ path })).toThrow(sentence);
+  } finally {
+    execFileSync('mount', ['-o', 'remount,rw', disk]);
+  }
 });

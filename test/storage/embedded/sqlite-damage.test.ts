@@ -1,6 +1,6 @@
 // A disk can damage the files of the table. These tests show that the damage is noticed: the start is refused, or an
 // item is `corrupt`, or every value is the right one.
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, test } from 'vitest';
@@ -49,6 +49,12 @@ function tableOf(files: Files): DatabaseSync {
     DETACH file`);
   rmSync(directory, { recursive: true });
   return database;
+}
+
+function changeTable(path: string, statement: string, sk: string): void {
+  const database = new DatabaseSync(path);
+  expect(database.prepare(statement).run(sk)).toMatchObject({ changes: 1 });
+  database.close();
 }
 
 const whatToDo = 'restore the folder from a copy, or see "A damaged data folder" in docs/RUNBOOK.md';
@@ -122,6 +128,21 @@ describe('the table', () => {
     expect(verdict(outcome, last)).toBe('corrupt');
   });
 
+  test('of which an item has a damaged checksum has that item corrupt, also beside one with a damaged body', async () => {
+    const directory = folderOf(closed);
+    const path = join(directory, 'table.sqlite');
+    const [first, second, third] = [...last.values()];
+    changeTable(path, 'UPDATE item SET crc = crc + 4096 WHERE sk = ?', first!.sk);
+    expect(await readAll(filesIn(directory))).toMatchObject({ corrupt: new Set([first!.sk]) });
+    changeTable(path, `UPDATE item SET body = body || ' ' WHERE sk = ?`, second!.sk);
+    const outcome = await readAll(filesIn(directory));
+    expect(outcome).toMatchObject({ corrupt: new Set([first!.sk, second!.sk]) });
+    expect(verdict(outcome, last)).toBe('corrupt');
+    changeTable(path, 'DELETE FROM item WHERE sk = ?', third!.sk);
+    expect(await refusalOf(filesIn(directory))).toMatch(/items are missing/);
+    rmSync(directory, { recursive: true });
+  });
+
   test('in which items are missing or are older versions is refused, although each item is whole', async () => {
     const [gone] = [...last.keys()];
     const [old] = [...last.keys()].filter((sk) => last.get(sk)!.n !== states[20]!.get(sk)?.n && states[20]!.has(sk));
@@ -152,12 +173,64 @@ describe('the table', () => {
   });
 });
 
+describe('an orderly stop', () => {
+  const placeOf = (files: Files, text: string): number => {
+    const at = files.get('table.sqlite')!.indexOf(text);
+    expect(at).toBeGreaterThan(0);
+    return at;
+  };
+  const [item] = [...last.values()];
+  const { pk, sk, n, text } = item!;
+  const inBody = placeOf(closed, JSON.stringify({ n, text })) + 5;
+
+  /** In a row the body follows the key, in the index the number of the row. */
+  function withOtherIndexKey(bytes: Buffer, key: string): Buffer {
+    for (let at = bytes.indexOf(key); at >= 0; at = bytes.indexOf(key, at + 1))
+      if (bytes[at + key.length] !== '{'.charCodeAt(0)) bytes[at]! ^= 1;
+    return bytes;
+  }
+
+  test('does not make a damaged item pass for a sound one: each start reports it', () => {
+    const directory = folderOf(flipped(closed, 'table.sqlite', inBody));
+    for (let start = 0; start < 3; start++) {
+      const table = createSqliteTable({ path: join(directory, 'table.sqlite') });
+      expect(table.damagedItems).toEqual([`${pk} ${sk}`]);
+      table.close();
+    }
+    rmSync(directory, { recursive: true });
+  });
+
+  test('after damage to an open table: the next start reports it', () => {
+    const directory = folderOf(closed);
+    const path = join(directory, 'table.sqlite');
+    const open = () => createSqliteTable({ path });
+    const first = open();
+    writeFileSync(path, flipped(filesIn(directory), 'table.sqlite', inBody).get('table.sqlite')!);
+    first.close();
+    const second = open();
+    expect(second.damagedItems).toEqual([`${pk} ${sk}`]);
+    writeFileSync(path, withOtherIndexKey(filesIn(directory).get('table.sqlite')!, `${pk}${sk}`));
+    second.close();
+    expect(open).toThrow(/is damaged \(row \d+ missing from index/);
+    rmSync(directory, { recursive: true });
+  });
+});
+
 describe('the mark', () => {
   test('is refused when it is damaged, and when it is missing everything is still there', async () => {
-    const sentence = 'table.sqlite-mark is damaged: remove it, and start again';
+    const sentence = 'table.sqlite-mark is damaged: see "A damaged data folder" in docs/RUNBOOK.md';
     expect(await refusalOf(flipped(crashed, 'table.sqlite-mark', 12))).toBe(sentence);
     for (const files of [closed, crashed])
       expect(verdict(await readAll(without(files, 'table.sqlite-mark')), last)).toBe('right');
+  });
+
+  test('is not read while another process may write it: a second opener hears of that process', () => {
+    const directory = folderOf(flipped(closed, 'table.sqlite-mark', 12));
+    const other = new DatabaseSync(join(directory, 'table.sqlite'));
+    other.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN IMMEDIATE');
+    expect(() => createSqliteTable({ path: join(directory, 'table.sqlite') })).toThrow(/^another process is using/);
+    other.close();
+    rmSync(directory, { recursive: true });
   });
 });
 
