@@ -43,7 +43,7 @@ test('a folder with a damaged item', async () => {
   expect(await run(['audit', '--data', directory])).toMatchObject({
     code: 1,
     stdout: expect.stringContaining('topic orders'),
-    stderr: 'rivulet: 1 of the items of the table are damaged; see "A damaged data folder" in docs/RUNBOOK.md\n',
+    stderr: 'rivulet: 1 of the items of the table are damaged: see "A damaged data folder" in docs/RUNBOOK.md\n',
   });
 });
 
@@ -52,6 +52,6 @@ test('a folder that is not there is not made', async () => {
   expect(await run(['audit', '--data', nowhere])).toMatchObject({
     code: 1,
     stdout: '',
-    stderr: `rivulet: there is no folder ${nowhere}\n`,
+    stderr: `rivulet: there is no directory ${nowhere}\n`,
   });
 });
