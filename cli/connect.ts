@@ -1,10 +1,10 @@
-// The SDK for a command: loaded now, because a command runs that needs it.
+// This file connects a command to the service with the SDK. It loads the SDK only when a command needs it.
 import type { Command } from 'commander';
 import type { Rivulet } from '../client/rivulet.ts';
 import type { RetryHooks } from '../client/transport/outage.ts';
 import { isLoopback } from '../lib/runtime/loopback.ts';
 
-/** Somebody waits for the answer: give up on a service that is not there within a second or two. */
+/** A person waits for the answer, so the command gives up within a second or two when there is no service. */
 const retry = { retries: 3 };
 
 export async function connect(command: Command, hooks: RetryHooks = {}, clientId = 'cli'): Promise<Rivulet> {
@@ -21,12 +21,12 @@ export async function connect(command: Command, hooks: RetryHooks = {}, clientId
   });
 }
 
-/** What a person has set for AWS is not meant for a service on this machine: that takes us-east-1. */
+/** A person sets AWS_REGION for AWS, and not for a service on this machine: that one takes us-east-1. */
 export function environmentRegion(url: string): string | undefined {
   return URL.canParse(url) && isLoopback(new URL(url).hostname) ? undefined : process.env.AWS_REGION || undefined;
 }
 
-/** Those a person gave for Rivulet alone: `rivulet serve` takes the same two. */
+/** The credentials that a person gave for Rivulet alone. `rivulet serve` reads the same two variables. */
 export function ownCredentials(): { accessKeyId: string; secretAccessKey: string } | undefined {
   const { RIVULET_ACCESS_KEY_ID: accessKeyId, RIVULET_SECRET_ACCESS_KEY: secretAccessKey } = process.env;
   if (!accessKeyId && !secretAccessKey) return undefined;

@@ -1,4 +1,4 @@
-// `rivulet consume --group`: a member of a group, whose coming and going is told on standard error.
+// `rivulet consume --group` is a member of a group. It reports on standard error when it joins, and what it is assigned.
 import type { Command } from 'commander';
 import type { RivuletClientError } from '../client/client-error.ts';
 import type { Consumer } from '../client/consumer/consumer.ts';
@@ -17,9 +17,9 @@ export type GroupFlags = {
   readonly consumerProperty?: Properties;
 };
 
-/** Kafka's names of what a member may be told, and ours. */
+/** The consumer properties by Kafka's names, each with the option of our consumer that it sets. */
 const properties: Readonly<Record<string, (text: string) => ConsumerOptions>> = {
-  // The connection's, which has it already.
+  // This property belongs to the connection, which has it already: see consumerOf in consume.ts.
   'client.id': (text) => {
     validName(text);
     return {};
@@ -37,7 +37,7 @@ const properties: Readonly<Record<string, (text: string) => ConsumerOptions>> = 
 
 export const consumerProperties = Object.keys(properties);
 
-/** Subscribed, once it is sure that the topic is there. */
+/** Returns a consumer that is subscribed. It first makes sure that the topic exists. */
 export async function groupConsumer(
   rivulet: Rivulet,
   topic: string,
@@ -81,20 +81,20 @@ function consumerOf(
   }
 }
 
-/** `heartbeatIntervalMs` as it was typed: `heartbeat.interval.ms`. */
+/** Names each property as it was typed: `heartbeat.interval.ms` for `heartbeatIntervalMs`. */
 function inKafkasWords(message: string): string {
   const dotless = (name: string) => name.replace(/\.(\w)/g, (_, letter: string) => letter.toUpperCase());
   return consumerProperties.reduce((text, name) => text.replaceAll(dotless(name), name), message);
 }
 
-/** A member that waits says what for. */
+/** A member that waits says what it waits for. */
 function tellMembership(
   topic: string,
   options: ConsumerOptions & { readonly groupId: string },
   owns: () => boolean,
 ): (event: MembershipEvent) => void {
   const { groupId, groupInstanceId, heartbeatIntervalMs = limits.defaultHeartbeatIntervalMs } = options;
-  // With one heartbeat the others learn that they have to give something up, with the next they have.
+  // With one heartbeat request the other members learn that they must release partitions. By the next one they have.
   const patienceMs = 2 * heartbeatIntervalMs + 1_000;
   const lookAgain = (): void => {
     if (!owns()) printNote(`no partitions of ${topic} yet: other members of ${groupId} have them`);
@@ -103,7 +103,7 @@ function tellMembership(
     switch (event.type) {
       case 'joined':
         printNote(`joined group ${groupId} as member ${event.memberId}`);
-        // It must not keep us alive when all is done.
+        // The timer must not keep the process alive when all is done.
         setTimeout(lookAgain, patienceMs).unref();
         break;
       case 'instance-in-use':
@@ -113,11 +113,13 @@ function tellMembership(
         break;
       case 'not-committed':
         printNote(
-          `the last offsets were not committed, and what was printed since comes again: ${event.reason.detail}`,
+          `the last offsets were not committed, so records printed since then will be printed again: ${event.reason.detail}`,
         );
         break;
       case 'not-left':
-        printNote(`could not leave group ${groupId}, which waits until the session is over: ${event.reason.detail}`);
+        printNote(
+          `could not leave group ${groupId}, so its partitions wait until the session is over: ${event.reason.detail}`,
+        );
     }
   };
 }
@@ -130,7 +132,7 @@ function optionsOf({ fromBeginning, consumerProperty = {} }: GroupFlags, command
     const parse = Object.hasOwn(properties, name) ? properties[name] : undefined;
     if (!parse)
       return command.error(
-        `rivulet: --consumer-property ${name}: not known here; known are ${consumerProperties.join(', ')}`,
+        `rivulet: --consumer-property: expected one of ${consumerProperties.join(', ')}, got ${name}`,
       );
     try {
       return parse(text);
@@ -153,7 +155,7 @@ function oneOf<T extends string>(text: string, known: readonly T[]): T {
   throw new Error(`It must be one of ${known.join(', ')}.`);
 }
 
-/** `orders 0-5,7`. */
+/** Writes partitions like `orders 0-5,7`. */
 function listed(partitions: readonly TopicPartition[]): string {
   return [...Map.groupBy(partitions, ({ topic }) => topic)]
     .map(([topic, of]) => `${topic} ${ranges(of.map(({ partition }) => partition).sort((a, b) => a - b))}`)

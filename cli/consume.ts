@@ -1,5 +1,5 @@
-// `rivulet consume`: a topic's records on standard output, all of them or a group's share. The flags are those of
-// kafka-console-consumer.sh, and so is its last line: how many messages were processed.
+// `rivulet consume` prints a topic's records on standard output: all of them, or the share of a group's member. It takes the
+// flags of kafka-console-consumer.sh, and its last line is the same: how many messages were processed.
 import { type Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { Admin } from '../client/admin/admin.ts';
 import type { Consumer } from '../client/consumer/consumer.ts';
@@ -23,19 +23,20 @@ import { onStopSignal } from './stop-signals.ts';
 import { formatterProperties, textFormatter } from './text-lines.ts';
 
 const examples = `
-Reads what arrives from now on, of all partitions, until Ctrl-C, unless told otherwise.
+By default the command reads the records that arrive from now on, of all partitions, until Ctrl-C.
 
-With --group the partitions are shared by all who name the group, in as many terminals as you like. Each goes on from what
-the group has committed, and --from-beginning is for where it has committed nothing. Ctrl-C commits and leaves, and the
-others take over with their next heartbeat, within heartbeat.interval.ms (5 s); of one that is killed they take over after
-session.timeout.ms (45 s).
+With --group, all consumers of the group share the partitions, in as many terminals as you like. Each continues from the
+offset that the group has committed, and --from-beginning applies only where it has committed none. Ctrl-C commits and
+leaves. Then the others take over with their next heartbeat request, within heartbeat.interval.ms (5 s). If a consumer is
+killed, they take over after session.timeout.ms (45 s).
 
 Properties of --consumer-property: ${consumerProperties.slice(0, 4).join(', ')},
 ${consumerProperties.slice(4).join(', ')}.
 
 Properties of --format text: print.key, print.value, print.timestamp, print.partition, print.offset, print.headers,
 key.separator, headers.separator, line.separator, null.literal, and key.deserializer, value.deserializer,
-headers.deserializer for Kafka's numbers (LongDeserializer); as in kafka-console-consumer.sh. Other bytes go out unchanged.
+headers.deserializer for Kafka's numbers (LongDeserializer). They work as in kafka-console-consumer.sh. Without a
+deserializer, bytes are printed unchanged.
 
 Examples:
   rivulet consume orders --from-beginning
@@ -65,16 +66,16 @@ export function addConsume(rivulet: Command): void {
     .addOption(topicOption())
     .addOption(new Option('--from-beginning', 'begin with the earliest record').conflicts('offset'))
     .addOption(
-      new Option('--group <id>', 'share the partitions with all who name this group').conflicts([
+      new Option('--group <id>', 'share the partitions with the other members of this group').conflicts([
         'partition',
         'offset',
       ]),
     )
-    .option('--consumer-property <name=value>', 'of a member of the group; repeatable', keyValue)
-    .option('--partition <number>', 'only this partition', wholeNumber(0, 9_999))
-    .option('--offset <where>', 'where to begin in it: earliest, latest or an offset', parseOffset)
-    .option('--max-messages <count>', 'stop after so many', wholeNumber(1))
-    .option('--timeout-ms <ms>', 'stop when none came for so long', wholeNumber(1, 2_147_483_647))
+    .option('--consumer-property <name=value>', 'set a property of this member; repeatable', keyValue)
+    .option('--partition <number>', 'read only this partition', wholeNumber(0, 9_999))
+    .option('--offset <where>', 'begin here in the partition: earliest, latest or an offset', parseOffset)
+    .option('--max-messages <count>', 'stop after this many messages', wholeNumber(1))
+    .option('--timeout-ms <ms>', 'stop after this many milliseconds without a message', wholeNumber(1, 2_147_483_647))
     .option('--formatter-property, --property <name=value>', 'what to print; repeatable', keyValue)
     .addOption(new Option('--format <format>', 'how to print').choices(['text', 'ndjson']).default('text'))
     .addHelpText('after', examples)
@@ -103,7 +104,7 @@ async function consumerOf(topic: string, { group, ...options }: ConsumeOptions, 
   const rivulet = await connect(command, reportOutages(url), options.consumerProperty?.['client.id']);
   if (group !== undefined) return groupConsumer(rivulet, topic, { ...options, group }, command);
   const assignments = await assignmentsOf(rivulet.admin(), topic, options);
-  // Explicit offsets are read from; when retention has overtaken one, what is left is read from its beginning.
+  // The consumer reads from the given offsets. If retention has removed one, it reads from the earliest record left.
   const consumer = rivulet.consumer({ autoOffsetReset: 'earliest' });
   consumer.assign(assignments);
   return consumer;
@@ -127,17 +128,19 @@ async function formatterOf(
   }
 }
 
-/** Looked up once, here: a wrong topic or partition fails at once, and "latest" is now. */
+/** Looks the offsets up once, here: a wrong topic or partition fails immediately, and "latest" means now. */
 async function assignmentsOf(admin: Admin, topic: string, options: ConsumeOptions): Promise<Assignment[]> {
   const { partition, offset = options.fromBeginning ? 'earliest' : 'latest' } = options;
   const all = await admin.fetchTopicOffsets(topic);
   const wanted = partition === undefined ? all : all.filter((one) => one.partition === partition);
   if (wanted.length === 0)
-    throw new Error(`topic ${topic} has ${plural(all.length, 'partition')}; there is no partition ${partition}`);
+    throw new Error(
+      `--partition: expected one of the ${plural(all.length, 'partition')} of topic ${topic}, got ${partition}`,
+    );
   const [only] = wanted;
   if (typeof offset === 'number' && (offset < only!.earliest || offset > only!.latest))
     throw new Error(
-      `offset ${offset} is outside of partition ${partition}: it holds ${only!.earliest} to ${only!.latest}`,
+      `--offset: expected ${only!.earliest} to ${only!.latest}, which partition ${partition} holds, got ${offset}`,
     );
   return wanted.map((one) => ({
     topic,
@@ -158,7 +161,7 @@ async function printAll(
     process.exitCode = exitCode;
     stop();
   });
-  // The write itself fails too, and then a group's member commits and leaves.
+  // When the reader has gone, the next write fails too, and then the member of a group commits and leaves.
   outliveReader();
   try {
     await consumer.run({
@@ -166,7 +169,7 @@ async function printAll(
         const printed = messages.slice(0, maxMessages - processed);
         await writeOut(Buffer.concat(printed.map(format)));
         processed += printed.length;
-        // A group commits what was printed, and no more.
+        // A group must commit only what was printed.
         if (printed.length < messages.length)
           consumer.seek({ topic, partition, offset: messages[printed.length]!.offset });
         if (processed >= maxMessages) stop();
@@ -174,7 +177,7 @@ async function printAll(
       },
     });
   } catch (error) {
-    // A reader that has had enough knows what it has read.
+    // The reader of our output has closed the pipe (`| head`). That is no failure, and it needs no count.
     if (isReaderGone(error)) return;
     countOf(processed);
     throw error;

@@ -1,4 +1,4 @@
-// How `rivulet consume` prints bytes: as they are, or as the numbers that Kafka's serializers of that name have written.
+// How `rivulet consume` prints bytes: unchanged, or as the numbers that Kafka's serializer of the same type has written.
 type Deserializer = (bytes: Buffer) => Buffer;
 
 const asTheyAre: Deserializer = (bytes) => bytes;
@@ -18,7 +18,7 @@ const deserializers: Readonly<Record<string, Deserializer>> = {
   LongDeserializer: number('LongDeserializer', 8, (bytes) => bytes.readBigInt64BE()),
 };
 
-/** @param name as Kafka's, with its package or without. Throws with what is wrong, behind which the caller names the property. */
+/** @param name Kafka's name, with or without its package. Throws a sentence, and the caller puts the property before it. */
 export function deserializerOf(name: string | undefined): Deserializer {
   if (name === undefined) return asTheyAre;
   const short = name.replace(/^org\.apache\.kafka\.common\.serialization\./, '');

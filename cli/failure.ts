@@ -1,4 +1,4 @@
-// What went wrong, in one line: `rivulet: <detail> (ERROR_CODE, not written)`. The outcome is there on writes only.
+// This file reports a failure in one line: `rivulet: <detail> (ERROR_CODE, not written)`. Only a write has an outcome.
 import type { Outcome } from '../lib/api/errors.ts';
 
 const outcomes: Readonly<Record<Outcome, string>> = {
@@ -14,7 +14,7 @@ type Described = Error & {
   readonly results?: readonly unknown[];
 };
 
-/** RIVULET_DEBUG=1 adds the stack and the causes. */
+/** Prints the failure. RIVULET_DEBUG=1 adds the stack and the causes. */
 export function reportFailure(error: unknown): void {
   console.error(`rivulet: ${describeFailure(error)}`);
   if (process.env.RIVULET_DEBUG === '1') console.error(error);

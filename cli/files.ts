@@ -1,4 +1,4 @@
-// Files that are named on the command line. What cannot be read is told with the flag that names it.
+// The files that are named on the command line. The error for an unreadable file begins with the flag that names it.
 import { fstatSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
@@ -10,7 +10,7 @@ async function opened(flag: string, path: string): Promise<FileHandle> {
   });
   if (!(await file.stat()).isDirectory()) return file;
   await file.close();
-  throw new Error(`${flag} ${JSON.stringify(path)}: it is a folder`);
+  throw new Error(`${flag} ${JSON.stringify(path)}: it is a directory`);
 }
 
 export async function textOf(flag: string, path: string): Promise<string> {
@@ -18,10 +18,10 @@ export async function textOf(flag: string, path: string): Promise<string> {
   return file.readFile('utf8');
 }
 
-/** Standard input if there is no path. */
+/** Opens the file, or standard input if there is no path. */
 export async function streamOf(flag: string, path: string | undefined): Promise<Readable> {
   if (path !== undefined) return (await opened(flag, path)).createReadStream({ highWaterMark: 262_144 });
-  // Node takes a folder for an empty input.
-  if (fstatSync(0).isDirectory()) throw new Error('standard input: it is a folder');
+  // Node reads a directory as an empty input.
+  if (fstatSync(0).isDirectory()) throw new Error('standard input: it is a directory');
   return process.stdin;
 }

@@ -1,4 +1,4 @@
-// A group as tables with the columns of kafka-consumer-groups.sh. What is not there is `-`, as it is there.
+// This file prints a group as tables with the columns of kafka-consumer-groups.sh. As there, `-` stands for a missing value.
 import type { GroupDescription, PartitionLag, TopicPartitions } from '../lib/api/groups.ts';
 import { printTable } from './output.ts';
 
@@ -26,7 +26,7 @@ export function describeOffsets({ groupId, memberDetails, partitionDetails }: Gr
 const hasLost = ({ lostRecords }: PartitionLag): boolean => lostRecords > 0;
 const orDash = (value: number): number | string => (value < 0 ? '-' : value);
 
-/** Of two units at most: `3d4h`, `12m5s`, `1.5s`. */
+/** Writes a duration with at most two units: `3d4h`, `12m5s`, `1.5s`. */
 export function duration(ms: number): string {
   if (ms < 0) return '-';
   if (ms < 10_000) return `${Math.round(ms / 100) / 10}s`;
@@ -61,7 +61,7 @@ export function describeMembers({ groupId, memberDetails }: GroupDescription, ve
   );
 }
 
-/** As Kafka writes it: `orders(0,1,5);returns(0)`. */
+/** Writes an assignment as Kafka does: `orders(0,1,5);returns(0)`. */
 function assigned(assignment: readonly TopicPartitions[]): string {
   return assignment.map(({ topic, partitions }) => `${topic}(${partitions.join(',')})`).join(';') || '-';
 }

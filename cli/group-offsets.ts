@@ -1,5 +1,5 @@
-// `rivulet groups reset-offsets` and `delete-offsets`: the flags of kafka-consumer-groups.sh. Nothing is changed without
-// --execute.
+// `rivulet groups reset-offsets` and `delete-offsets` take the flags of kafka-consumer-groups.sh. reset-offsets changes
+// nothing without --execute.
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Admin } from '../client/admin/admin.ts';
 import type { OffsetReset, ResetOffsets, ResetTarget, TopicSelection } from '../client/admin/group-admin.ts';
@@ -12,10 +12,12 @@ import { printJson, printLine, printTable } from './output.ts';
 import { isoDuration, isoTime } from './times.ts';
 
 const resetHelp = `
-Which partitions: --topic orders, --topic orders:0,2-3 (repeatable), or --all-topics: those the group has offsets of.
-Where to: exactly one of the --to options, --by-duration, --shift-by or --from-file. What lies outside the log is brought
-to its start or end. While the group has members, nothing can be reset: stop them first. One that was killed, and a static
-one that is away, counts until its session is over (session.timeout.ms, 45 s).
+Choose the partitions with --topic orders, --topic orders:0,2-3 (repeatable), or --all-topics, which takes every partition
+that the group has an offset of. Choose the target with exactly one of the --to options, --by-duration, --shift-by or
+--from-file. A target outside the log is moved to its start or end.
+
+Nothing can be reset while the group has members: stop them first. A member that was killed, and a static member that is
+away, counts until its session is over (session.timeout.ms, 45 s).
 
 Examples:
   rivulet groups reset-offsets billing --topic orders --to-earliest
@@ -40,7 +42,7 @@ type ResetOptions = {
   json?: boolean;
 };
 
-/** The ways to say where to, as commander names their values. */
+/** The options that name a target, by the names that commander gives their values. */
 const targets = [
   ...(['toEarliest', 'toLatest', 'toCurrent', 'toOffset', 'toDatetime'] as const),
   ...(['byDuration', 'shiftBy', 'fromFile'] as const),
@@ -53,10 +55,10 @@ export function addResetOffsets(groups: Command): void {
     .argument('[group]')
     .addOption(groupOption())
     .option('--topic <topic[:partitions]>', 'a topic, or some of its partitions; repeatable', topicSelection)
-    .option('--all-topics', 'all that the group has offsets of')
+    .option('--all-topics', 'all topics that the group has offsets of')
     .option('--to-earliest', 'to the start of the log')
     .option('--to-latest', 'to the end of the log')
-    .option('--to-current', 'to what is committed now, if the log still holds it')
+    .option('--to-current', 'to the committed offset, if the log still holds it')
     .option('--to-offset <offset>', 'to this offset', wholeNumber(0))
     .option(
       '--to-datetime <time>',
@@ -65,13 +67,13 @@ export function addResetOffsets(groups: Command): void {
     )
     .option(
       '--by-duration <duration>',
-      'to the first record that is at most so old: ISO 8601, like PT1H or P2D',
+      'to the first record that is at most this old: ISO 8601, like PT1H or P2D',
       isoDuration,
     )
-    .option('--shift-by <records>', 'forward, or with a minus back, by so many records', wholeShift)
-    .option('--from-file <path>', 'to what a file of lines topic,partition,offset says')
+    .option('--shift-by <records>', 'forward by this many records, or back with a minus', wholeShift)
+    .option('--from-file <path>', 'to the offsets in a file of lines topic,partition,offset')
     .addOption(new Option('--dry-run', 'only show what would be set; the default').conflicts('execute'))
-    .option('--execute', 'do it')
+    .option('--execute', 'set the offsets')
     .addOption(new Option('--export', 'print lines of topic,partition,offset, for --from-file').conflicts('json'))
     .option('--json', 'print JSON')
     .addHelpText('after', resetHelp)
@@ -95,7 +97,7 @@ async function reset(positional: string | undefined, options: ResetOptions, comm
   for (const note of notesOn(done, options, isNew && groupId)) console.error(`rivulet: note: ${note}`);
 }
 
-/** A mistyped name makes a group: that is Kafka's way, and worth a word. */
+/** As in Kafka, a mistyped name creates a group. The command prints a note when it does. */
 async function exists(admin: Admin, groupId: string): Promise<boolean> {
   try {
     await admin.describeGroups([groupId]);
@@ -114,21 +116,26 @@ function notesOn(done: readonly OffsetReset[], options: ResetOptions, newGroup: 
       notes.push(`${topic} partition ${partition} has no offset ${toOffset}; ${offset} is the nearest`);
   if (newGroup !== false)
     notes.push(
-      execute ? `there was no group ${newGroup}; it is made now` : `there is no group ${newGroup}; --execute makes it`,
+      execute
+        ? `group ${newGroup} did not exist and is now created`
+        : `there is no group ${newGroup}: --execute creates it`,
     );
-  if (!execute && !options.export) notes.push('nothing was changed; --execute does it');
+  if (!execute && !options.export) notes.push('nothing was changed: add --execute to set the offsets');
   return notes;
 }
 
-/** Exactly one way to say where to, and one to say what. */
+/** Requires exactly one option for the target, and exactly one for the topics. */
 function checkTarget(command: Command, options: ResetOptions): void {
   const given = targets.filter((name) => options[name] !== undefined);
   const flags = given.map((name) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
   if (flags.length === 0)
-    command.error('rivulet: where to? Give one of the --to options, --by-duration, --shift-by, --from-file');
+    command.error(
+      'rivulet: the target is missing: give one of the --to options, --by-duration, --shift-by, --from-file',
+    );
   if (flags.length > 1) command.error(`rivulet: ${flags.join(' and ')} exclude each other`);
   const ways = [options.topic, options.allTopics, options.fromFile].filter((way) => way !== undefined);
-  if (ways.length === 0) command.error('rivulet: which topics? Give --topic, once for each, or --all-topics');
+  if (ways.length === 0)
+    command.error('rivulet: the topics are missing: give --topic once for each topic, or --all-topics');
   if (ways.length > 1) command.error('rivulet: --topic, --all-topics and --from-file exclude each other');
 }
 
@@ -172,7 +179,7 @@ function printReset(groupId: string, done: readonly OffsetReset[], options: Rese
 // --- delete-offsets
 
 const deleteHelp = `
-Refused while a member subscribes to the topic.
+The command is refused while a member subscribes to the topic.
 
 Examples:
   rivulet groups delete-offsets billing --topic orders
@@ -181,7 +188,7 @@ Examples:
 export function addDeleteOffsets(groups: Command): void {
   groups
     .command('delete-offsets')
-    .description('forget the offsets of topics that no member subscribes to')
+    .description('delete the offsets of topics that no member subscribes to')
     .argument('[group]')
     .addOption(groupOption())
     .option('--topic <topic[:partitions]>', 'a topic, or some of its partitions; repeatable', topicSelection)
@@ -195,9 +202,9 @@ async function deleteOffsets(
   command: Command,
 ): Promise<void> {
   const groupId = groupOf(command, positional);
-  if (topics === undefined) return command.error('rivulet: which topics? Give --topic, once for each');
+  if (topics === undefined) return command.error('rivulet: the topics are missing: give --topic once for each topic');
   const deleted = await (await connect(command)).admin().deleteGroupOffsets({ groupId, topics });
-  if (deleted.length === 0) console.error(`rivulet: note: group ${groupId} has no offsets of what is named`);
+  if (deleted.length === 0) console.error(`rivulet: note: group ${groupId} has no offsets of these topics`);
   printTable(
     ['TOPIC', 'PARTITION', 'STATUS'],
     deleted.map(({ topic, partition }) => [topic, partition, 'deleted']),

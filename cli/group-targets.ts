@@ -1,11 +1,11 @@
-// What reset-offsets and delete-offsets are told: which partitions, and where to. Kafka's notations: `orders:0,1`, and a
-// CSV of topic,partition,offset.
+// This file reads the partitions and targets that a person gives to reset-offsets and delete-offsets. The notations are
+// Kafka's: `orders:0,1`, and a CSV of topic,partition,offset.
 import { InvalidArgumentError } from 'commander';
 import { offsetTargets, type ResetOffsets, type TopicSelection } from '../client/admin/group-admin.ts';
 import { checkTopicName } from '../lib/topic/name.ts';
 import { partitionList } from './options.ts';
 
-/** For a repeatable `topic` or `topic:0,2-3`. */
+/** Parses a repeatable `topic` or `topic:0,2-3`. */
 export function topicSelection(text: string, before: readonly TopicSelection[] = []): readonly TopicSelection[] {
   const [topic = '', partitions, ...rest] = text.split(':');
   if (topic.includes(',')) throw new InvalidArgumentError('It must be one topic; give --topic once for each.');
@@ -15,7 +15,7 @@ export function topicSelection(text: string, before: readonly TopicSelection[] =
   return [...before, partitions === undefined ? { topic } : { topic, partitions: partitionList(partitions) }];
 }
 
-/** Lines of topic,partition,offset; the topic may be in quotes. Throws naming the line. */
+/** Parses lines of topic,partition,offset. The topic may be in quotes. An error names the line. */
 export function fileTargets(path: string, text: string): ResetOffsets['topics'] {
   const lines = new Map<string, number>();
   const rows = text.split(/\r?\n/).flatMap((line, index) => {
@@ -25,7 +25,7 @@ export function fileTargets(path: string, text: string): ResetOffsets['topics'] 
     const topic = quoted ?? bare;
     if (topic === undefined)
       throw new Error(
-        `--from-file ${path}: line ${index + 1}: must be topic,partition,offset, got ${JSON.stringify(line.slice(0, 80))}`,
+        `--from-file ${path}: line ${index + 1}: expected topic,partition,offset, got ${JSON.stringify(line.slice(0, 80))}`,
       );
     checkTopicName(topic);
     const before = lines.get(`${topic}/${Number(partition)}`);
@@ -36,6 +36,6 @@ export function fileTargets(path: string, text: string): ResetOffsets['topics'] 
     lines.set(`${topic}/${Number(partition)}`, index + 1);
     return [{ topic, partition: Number(partition), offset: Number(offset) }];
   });
-  if (rows.length === 0) throw new Error(`--from-file ${path}: has no line`);
+  if (rows.length === 0) throw new Error(`--from-file ${path}: expected lines of topic,partition,offset, got none`);
   return offsetTargets(rows);
 }

@@ -1,4 +1,5 @@
-// `rivulet groups ...`: the flags and the columns are those of kafka-consumer-groups.sh. Their offsets are in group-offsets.ts.
+// `rivulet groups ...` has the flags and the columns of kafka-consumer-groups.sh. group-offsets.ts has the commands for
+// offsets.
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Admin } from '../client/admin/admin.ts';
 import type { GroupDescription, GroupState } from '../lib/api/groups.ts';
@@ -39,8 +40,8 @@ function addList(groups: Command): void {
   groups
     .command('list')
     .description('print the names of all groups')
-    .option('--state [states]', 'print their states too; only groups in these, like Stable,Empty', stateList)
-    .option('--json', 'print what is known of each, as JSON')
+    .option('--state [states]', 'also print states; with a list like Stable,Empty only groups in these', stateList)
+    .option('--json', 'print every field of each group, as JSON')
     .addHelpText('after', '\nExample:\n  rivulet groups list --state Empty')
     .action(list);
 }
@@ -85,20 +86,20 @@ function addDescribe(groups: Command): void {
     .description('print how far a group has read, who its members are, or what state it is in')
     .argument('[group]')
     .addOption(groupOption())
-    .option('--all-groups', 'all of them')
+    .option('--all-groups', 'describe all groups')
     .addOption(
-      new Option('--offsets', 'offsets and lag of each partition; the default').conflicts(['members', 'state']),
+      new Option('--offsets', 'print offsets and lag of each partition; the default').conflicts(['members', 'state']),
     )
-    .addOption(new Option('--members', 'the members').conflicts('state'))
-    .option('--state', 'the state of the group')
-    .option('--verbose', 'with --members: what each has, and is to have')
-    .option('--json', 'print everything that is known, as JSON')
+    .addOption(new Option('--members', 'print the members').conflicts('state'))
+    .option('--state', 'print the state of the group')
+    .option('--verbose', 'with --members: also print the current and the target assignment of each')
+    .option('--json', 'print every field, as JSON')
     .addHelpText('after', describeHelp)
     .action(describe);
 }
 
 const describeHelp = `
-LAG counts records, TIME-LAG is the age of the oldest record that the group has not read.
+LAG counts records. TIME-LAG is the age of the oldest record that the group has not read.
 
 Examples:
   rivulet groups describe billing
@@ -108,7 +109,7 @@ Examples:
 async function describe(positional: string | undefined, options: DescribeOptions, command: Command): Promise<void> {
   const { allGroups, group } = options;
   if (allGroups && (positional ?? group) !== undefined)
-    command.error('rivulet: --all-groups and the name of one exclude each other');
+    command.error('rivulet: --all-groups and the name of a group exclude each other');
   const named = allGroups ? undefined : groupOf(command, positional);
   const admin = await adminOf(command);
   const groupIds = named === undefined ? (await admin.listGroups()).map(({ groupId }) => groupId) : [named];
@@ -132,8 +133,8 @@ function addDelete(groups: Command): void {
     .command('delete')
     .description('delete groups that have no members, and their offsets')
     .argument('[groups...]')
-    .option('--group <group>', 'a group, instead of naming it bare; repeatable', nameList)
-    .option('--if-exists', 'a missing group is no failure')
+    .option('--group <group>', 'a group to delete, the same as the argument; repeatable', nameList)
+    .option('--if-exists', 'succeed also if a group does not exist')
     .addHelpText('after', '\nExample:\n  rivulet groups delete billing audit --if-exists')
     .action(remove);
 }
@@ -144,13 +145,13 @@ async function remove(
   command: Command,
 ): Promise<void> {
   const groupIds = [...positional, ...group];
-  if (groupIds.length === 0) command.error('rivulet: which group? Name it, or give --group');
+  if (groupIds.length === 0) command.error('rivulet: the group is missing: name it, or give --group');
   for (const groupId of groupIds) checkGroupId(groupId);
   const admin = await adminOf(command);
   for (const groupId of groupIds) await removeOne(admin, groupId, ifExists);
 }
 
-/** One that cannot be deleted is reported, and is in the way of no other. */
+/** Reports a group that cannot be deleted, and lets the command go on with the others. */
 async function removeOne(admin: Admin, groupId: string, ifExists: boolean): Promise<void> {
   try {
     await admin.deleteGroups([groupId]);

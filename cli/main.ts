@@ -5,7 +5,7 @@ import { exitWithReader } from './output.ts';
 import { program } from './program.ts';
 
 process.stdout.on('error', exitWithReader);
-// A terminal that was closed is no reason to leave something unfinished.
+// A command must finish its work even if the terminal was closed, so this ignores errors of standard error.
 process.stderr.on('error', () => undefined);
 
 try {

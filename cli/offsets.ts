@@ -1,4 +1,4 @@
-// `rivulet offsets`: what kafka-get-offsets.sh prints, `topic:partition:offset`.
+// `rivulet offsets` prints the same lines as kafka-get-offsets.sh: `topic:partition:offset`.
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Admin } from '../client/admin/admin.ts';
 import { connect } from './connect.ts';
@@ -7,8 +7,8 @@ import { printJson, printLine } from './output.ts';
 import { isoTime } from './times.ts';
 
 const examples = `
-Prints topic:partition:offset; the offset is -1 where no record is that young. max-timestamp is the first record
-of the greatest timestamp.
+The command prints topic:partition:offset. The offset is -1 if no record is at or after the time. max-timestamp is the
+first record with the greatest timestamp.
 
 Examples:
   rivulet offsets orders
@@ -30,7 +30,7 @@ export function addOffsets(rivulet: Command): void {
       parseTime,
       'latest',
     )
-    .option('--partitions <list>', 'only these, like 0,2-3', partitionList)
+    .option('--partitions <list>', 'only these partitions, like 0,2-3', partitionList)
     .option('--json', 'print JSON')
     .addHelpText('after', examples)
     .action(offsets);
@@ -44,7 +44,8 @@ async function offsets(
   const topic = topicOf(command, positional);
   const all = await offsetsAt((await connect(command)).admin(), topic, time);
   const missing = partitions?.find((partition) => !all.some((one) => one.partition === partition));
-  if (missing !== undefined) throw new Error(`topic ${topic} has no partition ${missing}, only 0 to ${all.length - 1}`);
+  if (missing !== undefined)
+    throw new Error(`--partitions: expected 0 to ${all.length - 1}, which topic ${topic} has, got ${missing}`);
   const wanted = all.filter(({ partition }) => partitions?.includes(partition) ?? true);
   if (json) printJson(wanted.map((one) => ({ topic, ...one })));
   else for (const { partition, offset } of wanted) printLine(`${topic}:${partition}:${offset}`);
@@ -61,7 +62,7 @@ async function offsetsAt(admin: Admin, topic: string, time: Time): Promise<{ par
 const named: Readonly<Record<string, Time>> = {
   ...{ latest: 'latest', '-1': 'latest', earliest: 'earliest', '-2': 'earliest' },
   ...{ 'max-timestamp': 'max-timestamp', '-3': 'max-timestamp' },
-  // Of what is on local disks, not in tiered storage: here that is all.
+  // In Kafka, earliest-local leaves out tiered storage. Nothing is tiered here, so it is the same as earliest.
   ...{ 'earliest-local': 'earliest', '-4': 'earliest' },
 };
 const tiered: readonly string[] = ['latest-tiered', '-5', 'earliest-pending-upload', '-6'];

@@ -1,18 +1,18 @@
-// How the commands read their options. What is wrong with one ends in commander's own words, and exit code 2.
+// How the commands read their options. commander reports a wrong option with the flag's name, and exit code 2.
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { checkGroupId } from '../lib/group/names.ts';
 import { checkTopicName } from '../lib/topic/name.ts';
 
 export type Properties = Readonly<Record<string, string>>;
 
-/** For a repeatable `k=v`; everything behind the first `=` is the value. */
+/** Parses a repeatable `k=v`. Everything behind the first `=` is the value. */
 export function keyValue(text: string, before: Properties = {}): Properties {
   const at = text.indexOf('=');
   if (at < 1) throw new InvalidArgumentError('It must be name=value.');
   return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
 }
 
-/** For a repeatable name. */
+/** Parses a repeatable name. */
 export const nameList = (text: string, before: readonly string[] = []): readonly string[] => [...before, text];
 
 /** Parses a whole number within the bounds. */
@@ -24,13 +24,13 @@ export function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER): (text: 
   };
 }
 
-/** For what an empty text would mean something else of. */
+/** Refuses an empty text, for options where it would mean something else. */
 export function notEmpty(text: string): string {
   if (text.trim() !== '') return text;
   throw new InvalidArgumentError('It must not be empty.');
 }
 
-/** `0`, `0,2`, `3-5`: each once, ascending. */
+/** Parses `0`, `0,2` or `3-5`. The result has each partition once, ascending. */
 export function partitionList(text: string): readonly number[] {
   const numbers = text.split(',').flatMap((part) => {
     const [, from, to = from] = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(part) ?? [];
@@ -41,10 +41,10 @@ export function partitionList(text: string): readonly number[] {
   return [...new Set(numbers)].sort((a, b) => a - b);
 }
 
-/** Kafka's tools want `--topic`; we take the bare name too. */
-export const topicOption = (): Option => new Option('--topic <topic>', 'the topic, instead of naming it bare');
+/** Kafka's tools need `--topic`. Our commands also take the bare name. */
+export const topicOption = (): Option => new Option('--topic <topic>', 'the topic, the same as the argument');
 
-/** Throws as the service would, but with the name as it was typed. */
+/** Throws the same error as the service would, but with the name as it was typed. */
 export function topicOf(command: Command, positional: string | undefined): string {
   const topic = namedTopic(command, positional);
   checkTopicName(topic);
@@ -54,13 +54,13 @@ export function topicOf(command: Command, positional: string | undefined): strin
 function namedTopic(command: Command, positional: string | undefined): string {
   const { topic } = command.opts<{ topic?: string }>();
   if (positional !== undefined && topic !== undefined && positional !== topic)
-    return command.error(`rivulet: two topics are named, '${positional}' and '${topic}'`);
-  return positional ?? topic ?? command.error('rivulet: which topic? Name it, or give --topic');
+    return command.error(`rivulet: expected one topic, got two: '${positional}' and '${topic}'`);
+  return positional ?? topic ?? command.error('rivulet: the topic is missing: name it, or give --topic');
 }
 
-export const groupOption = (): Option => new Option('--group <group>', 'the group, instead of naming it bare');
+export const groupOption = (): Option => new Option('--group <group>', 'the group, the same as the argument');
 
-/** As `topicOf`. */
+/** Does the same for a group as `topicOf` for a topic. */
 export function groupOf(command: Command, positional: string | undefined): string {
   const group = namedGroup(command, positional);
   checkGroupId(group);
@@ -70,25 +70,24 @@ export function groupOf(command: Command, positional: string | undefined): strin
 function namedGroup(command: Command, positional: string | undefined): string {
   const { group } = command.opts<{ group?: string }>();
   if (positional !== undefined && group !== undefined && positional !== group)
-    return command.error(`rivulet: two groups are named, '${positional}' and '${group}'`);
-  return positional ?? group ?? command.error('rivulet: which group? Name it, or give --group');
+    return command.error(`rivulet: expected one group, got two: '${positional}' and '${group}'`);
+  return positional ?? group ?? command.error('rivulet: the group is missing: name it, or give --group');
 }
 
-/** `true` and `false`, as Kafka's tools read them. */
+/** Reads `true` and `false` as Kafka's tools do. */
 export function flag(command: Command, properties: Properties, name: string, fallback: boolean): boolean {
   const value = properties[name]?.trim().toLowerCase();
   if (value === undefined) return fallback;
   if (value === 'true' || value === 'false') return value === 'true';
-  return command.error(`rivulet: --property ${name}: must be true or false, got '${properties[name]}'`);
+  return command.error(`rivulet: --property ${name}: expected true or false, got '${properties[name]}'`);
 }
 
 export function refuseUnknown(command: Command, properties: Properties, known: readonly string[]): void {
   const unknown = Object.keys(properties).find((name) => !known.includes(name));
-  if (unknown !== undefined)
-    command.error(`rivulet: --property ${unknown}: not known here; known are ${known.join(', ')}`);
+  if (unknown !== undefined) command.error(`rivulet: --property: expected one of ${known.join(', ')}, got ${unknown}`);
 }
 
 export function refuseAll(command: Command, properties: Properties, format: string): void {
   const [any] = Object.keys(properties);
-  if (any !== undefined) command.error(`rivulet: --property ${any}: --format ${format} has no properties`);
+  if (any !== undefined) command.error(`rivulet: --property: expected none with --format ${format}, got ${any}`);
 }

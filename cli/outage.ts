@@ -1,12 +1,12 @@
-// One line on standard error when the service has not answered for a while, and one when it answers again.
+// This file prints one line on standard error when the service has not answered for a while, and one when it answers again.
 import type { RivuletClientError } from '../client/client-error.ts';
 import type { RetryHooks } from '../client/transport/outage.ts';
 import { printNote } from './progress.ts';
 
-/** Shorter ones, a restart for instance, are nobody's business. */
+/** A shorter outage, a restart for instance, is not reported. */
 const patienceMs = 3_000;
 
-/** @param bound how long we try, for the sentence. */
+/** @param bound how long the command tries, as a part of the printed sentence. */
 export function reportOutages(url: string, bound = ''): RetryHooks {
   let lastError: RivuletClientError;
   let timer: NodeJS.Timeout | undefined;
@@ -18,7 +18,7 @@ export function reportOutages(url: string, bound = ''): RetryHooks {
   return {
     onRetry: ({ error }) => {
       lastError = error;
-      // It must not keep us alive when all is done.
+      // The timer must not keep the process alive when all is done.
       timer ??= setTimeout(report, patienceMs).unref();
     },
     onRecovery: ({ sinceMs }) => {

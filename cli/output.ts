@@ -1,4 +1,4 @@
-// What goes to standard output.
+// This file writes to standard output, and says what happens when its reader has gone.
 import { reportFailure } from './failure.ts';
 
 export function printLine(line: string): void {
@@ -11,7 +11,7 @@ export function printJson(value: unknown): void {
 
 export const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
 
-/** Columns as wide as they must be; numbers to the right. */
+/** Prints a table. Each column is as wide as its widest cell, and numbers are aligned to the right. */
 export function printTable(headings: readonly string[], rows: readonly (readonly (string | number)[])[]): void {
   for (const line of tableLines(headings, rows)) printLine(line);
 }
@@ -27,14 +27,14 @@ export function tableLines(headings: readonly string[], rows: readonly (readonly
   );
 }
 
-/** Until it is written. Rejects when nobody reads any more: see `isReaderGone`. */
+/** Resolves when the text is written. Rejects when the reader has gone: see `isReaderGone`. */
 export function writeOut(text: string | Uint8Array): Promise<void> {
   return new Promise((resolve, reject) =>
     process.stdout.write(text, (error) => (error ? reject(outputFailure(error)) : resolve())),
   );
 }
 
-/** A pipe whose reader has had enough (`| head`), or a terminal that was closed. */
+/** Whether the reader closed the pipe (`| head`), or the terminal was closed. */
 export function isReaderGone(error: unknown): boolean {
   if (!(error instanceof Error && 'code' in error)) return false;
   return error.code === 'EPIPE' || (error.code === 'EIO' && process.stdout.isTTY);
@@ -43,13 +43,13 @@ export function isReaderGone(error: unknown): boolean {
 const outputFailure = (error: Error): Error =>
   isReaderGone(error) ? error : new Error(`standard output: ${error.message}`, { cause: error });
 
-/** On an error of standard output, for commands that have nothing to finish. */
+/** Ends the process on an error of standard output. This is for commands that have nothing to finish. */
 export function exitWithReader(error: Error): void {
   if (!isReaderGone(error)) reportFailure(outputFailure(error));
   process.exit(isReaderGone(error) ? 0 : 1);
 }
 
-/** For a command that has something to finish: it goes on when nobody reads its output any more. */
+/** Keeps the process running after its reader has gone. This is for a command that has something to finish. */
 export function outliveReader(): void {
   process.stdout.off('error', exitWithReader).on('error', () => undefined);
 }

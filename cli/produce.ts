@@ -1,4 +1,5 @@
-// `rivulet produce`: a file or standard input, a record a line. The flags are those of kafka-console-producer.sh.
+// `rivulet produce` appends one record for each line of a file or of standard input. It takes the flags of
+// kafka-console-producer.sh.
 //
 // Invariant: whatever goes wrong, the last lines say how many records were acknowledged and what became of the others.
 import type { Readable } from 'node:stream';
@@ -17,20 +18,20 @@ import { readerProperties, textParser, whyUnreadable } from './text-lines.ts';
 
 const examples = `
 Properties of --format lines: parse.key, key.separator, parse.headers, headers.delimiter, headers.separator,
-headers.key.separator, null.marker, ignore.error; as in kafka-console-producer.sh, separators are tabs, commas and colons by
-default.
-Lines of --format ndjson: {"key", "value", "headers": [{"name", "value"}], "partition", "timestamp"}, all optional;
-blank lines are skipped.
+headers.key.separator, null.marker, ignore.error. As in kafka-console-producer.sh, the default separators are tabs, commas
+and colons.
+Lines of --format ndjson: {"key", "value", "headers": [{"name", "value"}], "partition", "timestamp"}. All fields are
+optional, and blank lines are skipped.
 
 Examples:
   echo 'hello' | rivulet produce orders
   rivulet produce orders --property parse.key=true --property key.separator=: < orders.txt
   rivulet produce orders --file orders.ndjson --format ndjson --compression-codec zstd
-A copy of a topic; each record says its partition, so the copy needs as many:
+This copies a topic. Each record names its partition, so the copy needs as many partitions:
   rivulet topics create copy --partitions 3
   rivulet consume orders --from-beginning --timeout-ms 1000 --format ndjson | rivulet produce copy --format ndjson`;
 
-/** The producer's own; a person is told of it. */
+/** The producer's delivery timeout. The note on an outage names it. */
 const deliveryTimeoutMs = 120_000;
 
 type ProduceOptions = {
@@ -46,7 +47,7 @@ export function addProduce(rivulet: Command): void {
     .description('append records to a topic, from standard input or a file')
     .argument('[topic]')
     .addOption(topicOption())
-    .option('--file <path>', 'read this file, not standard input')
+    .option('--file <path>', 'read this file instead of standard input')
     .addOption(new Option('--format <format>', 'what a line is').choices(['lines', 'ndjson']).default('lines'))
     .option('--reader-property, --property <name=value>', 'how to read lines; repeatable', keyValue)
     .addOption(
@@ -65,7 +66,7 @@ async function produce(positional: string | undefined, options: ProduceOptions, 
   const { url } = command.optsWithGlobals<{ url: string }>();
   const rivulet = await connect(command, reportOutages(url, ` (up to ${deliveryTimeoutMs / 1000} s)`));
   const producer = rivulet.producer({ compression: options.compressionCodec, deliveryTimeoutMs });
-  // A wrong topic fails at once, also when no line comes.
+  // With this lookup a wrong topic fails immediately, even if no line comes.
   await producer.partitionsFor(topic);
   const { createSending } = await import('./sending.ts');
   const sending = createSending(producer, topic);
@@ -85,7 +86,7 @@ async function produce(positional: string | undefined, options: ProduceOptions, 
   process.exitCode = interrupted() ?? 0;
 }
 
-/** Of a line; undefined where it is none. Throws with what is wrong. */
+/** Returns the message of a line, or undefined if the line holds none. Throws a sentence that says what is wrong. */
 type Parser = (line: Buffer) => Message | undefined;
 
 async function parserOf({ format, property = {} }: ProduceOptions, command: Command): Promise<Parser> {
@@ -100,7 +101,7 @@ async function parserOf({ format, property = {} }: ProduceOptions, command: Comm
   return textParser(property, (name, fallback) => flag(command, property, name, fallback));
 }
 
-/** What was read is still sent. @returns the exit code of the signal, once it came. */
+/** Ends the input on a signal; lines that were read are still sent. @returns the exit code of the signal, once it came. */
 function endInputOnSignal(input: Readable, sending: Sending): () => number | undefined {
   let interrupted: number | undefined;
   const stop = (exitCode: number): void => {
@@ -134,9 +135,11 @@ async function sendLines(input: Readable, parse: Parser, sending: Sending): Prom
   }
 }
 
-/** Those before it are settled. */
+/** The error for a wrong line. The caller has waited until the lines before it are settled. */
 function wrongLine(line: number, sending: Sending, cause: Error): Error {
   const before = sending.acknowledged();
   const acknowledged = `${before} ${before === 1 ? 'record' : 'records'} before it ${before === 1 ? 'was' : 'were'} acknowledged`;
-  return new Error(`line ${line}: ${cause.message}; ${acknowledged}, nothing was sent from there on`, { cause });
+  return new Error(`line ${line}: ${cause.message}; ${acknowledged}, and nothing was sent from this line on`, {
+    cause,
+  });
 }

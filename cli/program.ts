@@ -1,5 +1,5 @@
-// The commands, declared. One file per command group, each only declaring its commands until one of them runs: the SDK and the
-// service are loaded by the command that needs them, so that `rivulet --help` is instant.
+// This file declares the commands. Each command group has one file, which only declares its commands until one of them runs.
+// A command loads the SDK or the service only when it needs it, so that `rivulet --help` is instant.
 import { Command, Option } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
 import { addAudit } from './audit.ts';
@@ -12,23 +12,23 @@ import { addTopics } from './topics.ts';
 
 const examples = `
 Examples:
-  rivulet serve                                  a service of your own, on this machine
+  rivulet serve                                  run a service on this machine
   rivulet topics create orders --partitions 3
   echo 'hello' | rivulet produce orders
   rivulet consume orders --from-beginning
-Inside the repository, where it is not installed, \`rivulet\` is \`npx rivulet\`.
+Inside the repository, write \`npx rivulet\` instead of \`rivulet\`.
 
-Credentials: a service on this machine takes local/local; elsewhere the AWS chain applies (environment, profile, role).
+Credentials: a service on this machine takes local/local. Elsewhere the AWS chain applies (environment, profile, role).
 RIVULET_ACCESS_KEY_ID and RIVULET_SECRET_ACCESS_KEY come before both.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage; 130, 143 and 129 when SIGINT (Ctrl-C), SIGTERM or SIGHUP ended consume or produce,
-which finish first: a second signal does not wait. serve ends in order with 0.`;
+Exit codes: 0 done, 1 failed, 2 wrong usage. When SIGINT (Ctrl-C), SIGTERM or SIGHUP ends consume or produce, the code is
+130, 143 or 129. Both finish their work first, and a second signal ends them immediately. serve ends in order with 0.`;
 
-/** Where Kafka's tools have a flag for what is said otherwise here. */
+/** Hints for flags of Kafka's tools that have another form here. */
 const hints: Readonly<Record<string, string>> = {
   '--bootstrap-server': 'the service is named by --url, or RIVULET_URL',
-  '--list': 'it is a command here: `rivulet topics list`, `rivulet groups list`',
-  '--describe': 'it is a command here: `rivulet topics describe`, `rivulet groups describe`',
+  '--list': 'this is a command here: `rivulet topics list`, `rivulet groups list`',
+  '--describe': 'this is a command here: `rivulet topics describe`, `rivulet groups describe`',
 };
 
 function withHint(text: string): string {
@@ -41,7 +41,10 @@ export function program(): Command {
     .description('Kafka without brokers: topics on S3, DynamoDB and Lambda, or on this machine')
     .version(packageJson.version)
     .addOption(new Option('--url <url>', 'the service to talk to').env('RIVULET_URL').default('http://127.0.0.1:9292'))
-    .option('--region <region>', 'to sign for, where the URL does not tell; else AWS_REGION, but not on this machine')
+    .option(
+      '--region <region>',
+      'the region to sign for, if the URL does not name it; default AWS_REGION, but us-east-1 for this machine',
+    )
     .addHelpText('after', examples)
     .configureOutput({ outputError: (text, write) => write(withHint(text.replace(/^error: /, 'rivulet: '))) })
     .showSuggestionAfterError()

@@ -1,9 +1,9 @@
-// One line on standard error that keeps changing, where a person watches; nothing where nobody does.
+// This file shows one line on standard error that keeps changing. It shows none if standard error is not a terminal.
 
 const refreshMs = 250;
 const clear = '\r\u001b[2K';
 
-/** A line that stays, above the one that changes. */
+/** Prints a line that stays, above the one that changes. */
 export function printNote(text: string): void {
   process.stderr.write(`${process.stderr.isTTY ? clear : ''}rivulet: ${text}\n`);
 }

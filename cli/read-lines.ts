@@ -1,10 +1,10 @@
-// A stream of bytes as lines: those of one chunk together, because they go into one send together.
+// This file splits a stream of bytes into lines. It yields the lines of one chunk together, because one send takes them all.
 import { limits } from '../lib/api/limits.ts';
 
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;
 
-/** Without their ends (\n or \r\n); the last one needs none. Throws when a line is longer than any record can be. */
+/** Yields lines without their ends (\n or \r\n). The last one needs no end. Throws when a line is too long for a record. */
 export async function* linesOf(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer[]> {
   let begun: Buffer[] = [];
   let begunBytes = 0;
@@ -22,7 +22,9 @@ export async function* linesOf(source: AsyncIterable<Buffer>): AsyncGenerator<Bu
     if (from < chunk.length) begun.push(chunk.subarray(from));
     begunBytes += chunk.length - from;
     if (begunBytes > limits.uncompressedBatchBytes)
-      throw new Error(`line ${whole + lines.length + 1}: is longer than ${limits.uncompressedBatchBytes} bytes`);
+      throw new Error(
+        `line ${whole + lines.length + 1}: expected at most ${limits.uncompressedBatchBytes} bytes, got more`,
+      );
     whole += lines.length;
     if (lines.length > 0) yield lines;
   }

@@ -1,22 +1,23 @@
-// Sends under way, bounded in number, and what became of their messages: how many, and from which line on not all.
+// This file bounds the number of sends under way and keeps what became of their messages: how many were acknowledged, and
+// which line is the first that was not.
 import { isClientError, RivuletClientError } from '../client/client-error.ts';
 import type { Message } from '../client/message.ts';
 import type { Producer } from '../client/producer/producer.ts';
 import type { Outcome } from '../lib/api/errors.ts';
 
-/** Chunks of input, each at most 256 KiB unless it is one long line: enough to keep all requests of a producer busy. */
+/** The most chunks of input under way, enough to keep a producer busy. A chunk has at most 256 KiB, or is one long line. */
 const maxUnderWay = 32;
 
 /** A message and the line of the input that it came from. */
 export type NumberedMessage = { readonly line: number; readonly message: Message };
 
 export type Sending = {
-  /** Resolves when the next may come. Never rejects: see `throwFirst`. */
+  /** Resolves when the next send may start. Never rejects: see `throwFirst`. */
   send(numbered: readonly NumberedMessage[]): Promise<void>;
   settled(): Promise<void>;
   hasFailed(): boolean;
   acknowledged(): number;
-  /** What happened to all of them, in a line. */
+  /** One line that says what happened to all messages. */
   summary(): string;
   /** Throws the error of the first send that failed, if any did, with the first line that is not acknowledged. */
   throwFirst(): void;
@@ -82,7 +83,7 @@ export function createSending(producer: Producer, topic: string): Sending {
   };
 }
 
-/** What kept one message of a failed send from being written; undefined when nothing did. */
+/** The reason why one message of a failed send was not written, or undefined if it was written. */
 function failureOf(error: unknown, at: number): unknown {
   const result = isClientError(error) && error.results ? error.results[at] : error;
   return isClientError(error) && !isClientError(result) ? undefined : result;

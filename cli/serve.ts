@@ -1,5 +1,5 @@
-// `rivulet serve`: the whole service in this process, over one folder. What runs until a signal comes; the first one lets
-// the requests under way finish, the second one does not.
+// `rivulet serve` runs the whole service in this process, over one data directory, until a signal comes. The first signal
+// lets the requests under way finish. The second one does not.
 import type { Command } from 'commander';
 import { limits } from '../lib/api/limits.ts';
 import { isLoopback } from '../lib/runtime/loopback.ts';
@@ -13,8 +13,9 @@ import { createServiceLog } from './service-log.ts';
 import { onStopSignal } from './stop-signals.ts';
 
 const examples = `
-The service stores its records as files and its offsets in SQLite. It takes signed requests only: with the credentials
-local/local, or your own from RIVULET_ACCESS_KEY_ID and RIVULET_SECRET_ACCESS_KEY (a must for any address but loopback).
+The service stores its records as files and its offsets in SQLite. It takes only signed requests. Their credentials are
+local/local, or your own from RIVULET_ACCESS_KEY_ID and RIVULET_SECRET_ACCESS_KEY. You must give your own to listen on any
+address but loopback.
 
 Examples:
   rivulet serve
@@ -38,18 +39,18 @@ export function addServe(rivulet: Command): void {
     .option('--host <address>', 'the address to listen on', parseHost, '127.0.0.1')
     .option(
       '--allow-host <name>',
-      'another name that callers use for this server; repeatable. Addresses of its own and localhost need none',
+      'another name that callers use for this server; repeatable; localhost and the addresses of the server need none',
       nameList,
     )
     .option('--port <port>', 'the port to listen on; 0 takes a free one', wholeNumber(0, 65_535), 9292)
-    .option('--data <folder>', 'where the data lies; made when it is missing', notEmpty, '.rivulet')
+    .option('--data <directory>', 'the data directory; created when it is missing', notEmpty, '.rivulet')
     .option(
       '--offsets-retention-minutes <n>',
       'how long a group without members keeps an offset',
       wholeNumber(limits.minOffsetsRetentionMinutes, limits.maxOffsetsRetentionMinutes),
       limits.defaultOffsetsRetentionMinutes,
     )
-    .option('--access-key <id>', 'who may call; the secret is taken from RIVULET_SECRET_ACCESS_KEY only')
+    .option('--access-key <id>', 'the key id of callers; the secret comes only from RIVULET_SECRET_ACCESS_KEY')
     .addHelpText('after', examples)
     .action(serve);
 }
@@ -87,7 +88,8 @@ async function serve({
     throw explained(error, host, port);
   });
   try {
-    // Not before the port is ours: what cannot be served is not made. And in the same turn: no request comes in between.
+    // The backend opens only after the port is ours, so that no data directory is created which cannot be served. It opens
+    // in the same turn, so that no request comes before it.
     backend = openBackend({
       directory: data,
       log: log.request,
@@ -113,12 +115,12 @@ function reportDamage([first, ...others]: readonly string[]): void {
       : `${first} and ${others.length} more items of the table are`;
   reportFailure(
     new Error(
-      `${items} damaged: what needs them is answered with CORRUPT_LOG; see "A damaged data folder" in docs/RUNBOOK.md`,
+      `${items} damaged, and requests that need them are answered with CORRUPT_LOG: see "A damaged data folder" in docs/RUNBOOK.md`,
     ),
   );
 }
 
-/** IPv6 also in brackets, as in a URL. An empty one would be every address. */
+/** Takes IPv6 also in brackets, as in a URL. Refuses an empty host, which would mean every address. */
 function parseHost(text: string): string {
   return notEmpty(text).replace(/^\[(.*)\]$/, '$1');
 }
@@ -127,14 +129,16 @@ function credentialsOf(accessKey: string | undefined): Credentials | undefined {
   if (accessKey === undefined) return ownCredentials();
   const secretAccessKey = process.env.RIVULET_SECRET_ACCESS_KEY;
   if (secretAccessKey) return { accessKeyId: accessKey, secretAccessKey };
-  throw new Error('--access-key: its secret must be in the environment, as RIVULET_SECRET_ACCESS_KEY');
+  throw new Error('--access-key: expected its secret in the environment variable RIVULET_SECRET_ACCESS_KEY, got none');
 }
 
 function explained(error: unknown, host: string, port: number): unknown {
   const cause = error instanceof Error ? error.cause : undefined;
   const inUse = cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE';
   if (!inUse) return error;
-  return new Error(`port ${port} on ${host} is in use: stop what listens there, or choose another with --port`);
+  return new Error(
+    `port ${port} on ${host} is in use: stop the process that listens there, or choose another port with --port`,
+  );
 }
 
 function greet({ url }: LocalServer, { directory, version }: Backend, credentials: Credentials | undefined): void {
@@ -143,7 +147,7 @@ function greet({ url }: LocalServer, { directory, version }: Backend, credential
   const user = credentials ? '"$RIVULET_ACCESS_KEY_ID:$RIVULET_SECRET_ACCESS_KEY"' : 'local:local';
   const where = credentials ? ' that has RIVULET_ACCESS_KEY_ID and RIVULET_SECRET_ACCESS_KEY' : '';
   printLine(`Rivulet ${version} listens on ${url}`);
-  printLine(`Data folder: ${directory}`);
+  printLine(`Data directory: ${directory}`);
   printLine(`
 Try, in another terminal${where}:
   npx rivulet topics create orders --partitions 3${options}
@@ -154,13 +158,13 @@ Try, in another terminal${where}:
 Ctrl-C stops it.`);
 }
 
-/** All addresses are none to connect to. */
+/** Clients cannot connect to the address that means all addresses, so the printed commands name loopback. */
 const reachable = (url: string): string => url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:');
 
-/** Some shells take brackets for a pattern of file names. */
+/** Quotes a URL with brackets, because some shells read brackets as a pattern of file names. */
 const quoted = (url: string): string => (url.includes('[') ? `'${url}'` : url);
 
-/** What the other commands do not know by themselves. */
+/** The options that the other commands need to reach this server. */
 function optionsFor(url: string): string {
   if (url === 'http://127.0.0.1:9292') return '';
   return ` --url ${quoted(url)}${isLoopback(new URL(url).hostname) ? '' : ' --region us-east-1'}`;
@@ -171,7 +175,7 @@ function stopped(server: LocalServer): Promise<void> {
   outliveReader();
   return new Promise((resolve, reject) => {
     onStopSignal(() => {
-      printLine('Finishing what is under way ...');
+      printLine('Finishing the requests under way ...');
       server.close().then(resolve, reject);
     });
   });

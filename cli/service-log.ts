@@ -1,5 +1,5 @@
-// What `rivulet serve` says of its own failures: a line with the request and the reason, which the client may not have
-// been told. The same kind of failure within a minute is counted, not repeated.
+// `rivulet serve` prints a line for each of its own failures, with the request and the reason. The client may not have seen
+// the reason. If the same kind of failure comes again within a minute, it is counted and not repeated.
 
 import { RivuletError } from '../lib/api/errors.ts';
 import type { Clock } from '../lib/runtime/clock.ts';
@@ -16,7 +16,7 @@ type Failure = {
 
 export type ServiceLog = {
   request(failure: Failure): void;
-  /** What nobody asked for. */
+  /** A failure of background work, which belongs to no request. */
   background(error: unknown): void;
 };
 
@@ -38,7 +38,7 @@ export function createServiceLog(clock: Pick<Clock, 'monotonic'>, print: (line: 
     }
     if (seen.size >= mostKinds) seen.clear();
     seen.set(kind, { sinceMs: clock.monotonic(), more: 0 });
-    const more = before?.more ? ` (and ${before.more} times since it was last said)` : '';
+    const more = before?.more ? ` (and ${before.more} more times since the last report)` : '';
     print(`rivulet: ${what}: ${reasonOf(chain)}${more}`);
   }
 
@@ -47,11 +47,11 @@ export function createServiceLog(clock: Pick<Clock, 'monotonic'>, print: (line: 
       const what = [method, path, 'answered', status, errorCode].filter((part) => part !== undefined).join(' ');
       report(`${what}, request ${requestId}`, error);
     },
-    background: (error) => report('work in the background failed and is tried again within the hour', error),
+    background: (error) => report('background work failed and will be tried again within the hour', error),
   };
 }
 
-/** From the error down to its first cause, each once. What is neither ours nor the storage's shows where it was thrown. */
+/** The messages from the error down to its first cause, each once. An unexpected error also shows where it was thrown. */
 function reasonOf(chain: readonly Error[]): string {
   const isExpected = chain.every((one) => one instanceof RivuletError || one instanceof StorageError || 'code' in one);
   const messages = chain.map(({ message }) => message.replace(/\s*\n\s*/g, ' '));
@@ -59,7 +59,7 @@ function reasonOf(chain: readonly Error[]): string {
   return said.join(': ') + (isExpected ? '' : `\n${chain.at(-1)!.stack}`);
 }
 
-/** What is the same again: by the first cause's code where it has one, because its message may name another file. */
+/** The kind of a failure: the code of its first cause, if it has one, because the message may name another file. */
 function kindOf(chain: readonly Error[]): string {
   const { errcode, code, message } = chain.at(-1) as Error & { errcode?: number; code?: string };
   return String(errcode ?? code ?? message);

@@ -6,14 +6,14 @@
 
 export const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** As shells report a process that a signal has ended. */
+/** The exit codes that shells report for a process that a signal has ended. */
 const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
-/** Longer than a signal takes through npm and the launcher, shorter than a person needs to press again in earnest. */
+/** A signal takes less time through npm and the launcher, and a person takes longer to press Ctrl-C a second time. */
 const sameWishMs = 500;
 
 /**
- * @param stop gets the exit code that tells of the signal; a command that ends in order may choose 0 instead.
+ * @param stop receives the exit code of the signal. A command that ends in order may choose 0 instead.
  * @param force ends the process without waiting.
  * @returns a function that stops listening.
  */

@@ -1,4 +1,5 @@
-// Messages as lines of text, by the properties of Kafka's console tools. Bytes all the way: what is no UTF-8 passes through.
+// Messages as lines of text, by the properties of Kafka's console tools. This file works on bytes, so that text which is not
+// UTF-8 passes through unchanged.
 //
 //   in    [headers <headers.delimiter>] [key <key.separator>] value
 //   out   [CreateTime:ms] [Partition:n] [Offset:n] [headers] [key] [value], with key.separator between them
@@ -33,7 +34,7 @@ export const formatterProperties: readonly string[] = [
   'headers.deserializer',
 ];
 
-/** The answer to whether a property is switched on. */
+/** Answers whether a property is switched on. */
 type Flag = (name: string, fallback: boolean) => boolean;
 
 const separators: Readonly<Record<string, string>> = {
@@ -43,12 +44,12 @@ const separators: Readonly<Record<string, string>> = {
   'headers.key.separator': ':',
 };
 
-/** Separators that cannot be told apart, or cut nothing, as half a sentence that begins with the property. */
+/** Finds separators that are empty or equal. The result is a sentence that begins with the property. */
 export function whyUnreadable(properties: Properties): string | undefined {
   const { 'key.separator': key, ...ofHeaders } = { ...separators, ...selected(properties, Object.keys(separators)) };
   const marker = selected(properties, ['null.marker']);
   const empty = Object.entries({ ...ofHeaders, 'key.separator': key }).find(([, text]) => text === '');
-  if (empty) return `${empty[0]}: must not be empty`;
+  if (empty) return `${empty[0]}: expected a separator, got an empty text`;
   return twins({ ...ofHeaders, ...marker }) ?? twins({ 'key.separator': key!, ...marker });
 }
 
@@ -61,10 +62,10 @@ function twins(properties: Properties): string | undefined {
     const same = names.slice(0, at).find((before) => properties[before] === properties[name]);
     return same === undefined ? [] : [same, name];
   });
-  return one && `${one}: must differ from ${other}, and both are ${JSON.stringify(properties[one])}`;
+  return one && `${one}: expected another text than ${other}, got ${JSON.stringify(properties[one])} for both`;
 }
 
-/** @returns a function that throws with what is wrong; where, its caller knows. */
+/** @returns a function that throws a sentence which says what is wrong. Its caller adds the number of the line. */
 export function textParser(properties: Properties, flag: Flag): (line: Buffer) => Message {
   const given = { ...separators, ...properties };
   const [takesKey, takesHeaders] = [flag('parse.key', false), flag('parse.headers', false)];
@@ -72,19 +73,19 @@ export function textParser(properties: Properties, flag: Flag): (line: Buffer) =
   const marker = properties['null.marker'] === undefined ? undefined : Buffer.from(properties['null.marker']);
   const orNull = (bytes: Buffer): Buffer | null => (marker?.equals(bytes) ? null : bytes);
 
-  /** What stands before the first separator, and what behind it. */
+  /** Returns the bytes before the first separator, and the bytes behind it. */
   function cut(line: Buffer, property: string): [Buffer | undefined, Buffer] {
     const separator = given[property]!;
     const at = line.indexOf(separator);
     if (at >= 0) return [line.subarray(0, at), line.subarray(at + Buffer.byteLength(separator))];
     if (isLenient) return [undefined, line];
-    throw new Error(`${property} ${JSON.stringify(separator)} not found in ${quoted(line)}`);
+    throw new Error(`${property}: expected ${JSON.stringify(separator)} in the line, got ${quoted(line)}`);
   }
 
   function headerOf(pair: Buffer): MessageHeader {
     const [name, value] = cut(pair, 'headers.key.separator');
     if (name === undefined) return { key: textOf(value), value: null };
-    if (orNull(name) === null) throw new Error(`the name of a header is the null.marker ${quoted(name)}`);
+    if (orNull(name) === null) throw new Error(`header name: expected a text, got the null.marker ${quoted(name)}`);
     return { key: textOf(name), value: orNull(value) };
   }
 
@@ -100,7 +101,7 @@ export function textParser(properties: Properties, flag: Flag): (line: Buffer) =
   };
 }
 
-/** Of nothing, none. */
+/** Splits the bytes at each separator. An empty input has no pieces. */
 function pieces(bytes: Buffer, separator: string): Buffer[] {
   const found: Buffer[] = [];
   let from = 0;
@@ -117,16 +118,16 @@ function textOf(name: Buffer): string {
   try {
     return strictUtf8.decode(name);
   } catch {
-    throw new Error(`the name of a header is not UTF-8: ${quoted(name)}`);
+    throw new Error(`header name: expected UTF-8, got ${quoted(name)}`);
   }
 }
 
-/** Enough of it to find it again. */
+/** Quotes the beginning of the bytes, enough for a person to find them. */
 const quoted = (bytes: Buffer): string => JSON.stringify(bytes.subarray(0, 80).toString());
 
 type Column = (message: ConsumedMessage) => readonly (Buffer | string)[];
 
-/** Throws with what is wrong, beginning with the property. */
+/** Throws a sentence that says what is wrong and begins with the property. */
 export function textFormatter(properties: Properties, flag: Flag): (message: ConsumedMessage) => Buffer {
   const { 'key.separator': separator = '\t', 'line.separator': end = '\n' } = properties;
   const key = printerOf(properties, 'key.deserializer');

@@ -1,11 +1,11 @@
-// Times and durations as a person types them, for all commands: ISO 8601, also with a blank for the T, and UTC where the text
-// names no zone, as in Kafka's tools; or epoch milliseconds.
+// This file parses times and durations as a person types them, for all commands. A time is ISO 8601, also with a blank for
+// the T, and in UTC if the text names no zone, as in Kafka's tools. It may also be epoch milliseconds.
 import { InvalidArgumentError } from 'commander';
 
 const TIME =
   /^(\d{4}-\d\d-\d\d)(?:[T ]((?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:[.,]\d{1,9})?)?))?(?:Z|([+-](?:[01]\d|2[0-3])):?([0-5]\d)?)?$/;
 
-/** In epoch milliseconds. Throws for what is on no calendar. */
+/** Returns epoch milliseconds. Throws if the day is not in the calendar. */
 export function isoTime(text: string): number {
   const ms = /^\d{1,15}$/.test(text) ? Number(text) : epochMs(text);
   if (ms >= 0) return ms;
@@ -17,7 +17,7 @@ export function isoTime(text: string): number {
 function epochMs(text: string): number {
   const [, day, time = '00:00', hours = '+00', minutes = '00'] = TIME.exec(text) ?? [];
   const midnightMs = Date.parse(`${day}T00:00Z`);
-  // Date.parse takes 30 February for 2 March.
+  // Date.parse reads 30 February as 2 March.
   if (Number.isNaN(midnightMs) || !new Date(midnightMs).toISOString().startsWith(day!)) return Number.NaN;
   // Date.parse cuts what is finer than a millisecond, so that no record of that moment is left out.
   return Date.parse(`${day}T${time.replace(',', '.')}${hours}:${minutes}`);
@@ -25,7 +25,7 @@ function epochMs(text: string): number {
 
 const DURATION = /^P(?=\d|T\d)(?:(\d{1,9})D)?(?:T(?=\d)(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9}(?:\.\d{1,9})?)S)?)?$/;
 
-/** In milliseconds. */
+/** Returns milliseconds. */
 export function isoDuration(text: string): number {
   const parts = DURATION.exec(text.toUpperCase());
   if (!parts) throw new InvalidArgumentError('It must be an ISO 8601 duration like PT30M, PT1H or P2DT12H.');

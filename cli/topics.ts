@@ -1,4 +1,4 @@
-// `rivulet topics ...`: the flags are those of kafka-topics.sh and kafka-configs.sh.
+// `rivulet topics ...` takes the flags of kafka-topics.sh and kafka-configs.sh.
 import type { Command } from 'commander';
 import type { Admin, TopicDescription } from '../client/admin/admin.ts';
 import type { PartitionDescription } from '../lib/api/topics.ts';
@@ -33,9 +33,9 @@ function addCreate(topics: Command): void {
     .description('create a topic')
     .argument('[topic]')
     .addOption(topicOption())
-    .option('--partitions <count>', 'how many partitions; 1 if not given', partitions)
-    .option('--config <name=value>', 'a configuration; repeatable', keyValue)
-    .option('--if-not-exists', 'a topic of that name is no failure')
+    .option('--partitions <count>', 'the number of partitions; default 1', partitions)
+    .option('--config <name=value>', 'set a configuration; repeatable', keyValue)
+    .option('--if-not-exists', 'succeed also if the topic exists already')
     .addHelpText('after', '\nExample:\n  rivulet topics create orders --partitions 6 --config retention.ms=86400000')
     .action(create);
 }
@@ -59,7 +59,7 @@ function addList(topics: Command): void {
   topics
     .command('list')
     .description('print the names of all topics')
-    .option('--json', 'print what is known of each, as JSON')
+    .option('--json', 'print every field of each topic, as JSON')
     .addHelpText('after', '\nExample:\n  rivulet topics list --json')
     .action(async ({ json }: { json?: boolean }, command: Command) => {
       const found = await (await adminOf(command)).listTopics();
@@ -74,7 +74,7 @@ function addDescribe(topics: Command): void {
     .description('print a topic: its configuration, and the offsets and bytes of each partition')
     .argument('[topic]')
     .addOption(topicOption())
-    .option('--if-exists', 'a missing topic is no failure')
+    .option('--if-exists', 'succeed also if the topic does not exist')
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  rivulet topics describe orders')
     .action(describe);
@@ -114,13 +114,13 @@ function printDescription(of: TopicDescription & { partitionDetails: readonly Pa
 function addAlter(topics: Command): void {
   topics
     .command('alter')
-    .description('add partitions, change configurations')
+    .description('add partitions, or change configurations')
     .argument('[topic]')
     .addOption(topicOption())
-    .option('--partitions <count>', 'the new total; it can only grow', partitions)
+    .option('--partitions <count>', 'the new number of partitions; it can only grow', partitions)
     .option('--config <name=value>', 'set a configuration; repeatable', keyValue)
-    .option('--delete-config <name>', 'go back to its default; repeatable', nameList)
-    .option('--if-exists', 'a missing topic is no failure')
+    .option('--delete-config <name>', 'restore the default of a configuration; repeatable', nameList)
+    .option('--if-exists', 'succeed also if the topic does not exist')
     .addHelpText('after', '\nExample:\n  rivulet topics alter orders --partitions 12 --config retention.ms=3600000')
     .action(alter);
 }
@@ -136,7 +136,7 @@ async function alter(
   const changes = { ...config, ...Object.fromEntries(deleteConfig.map((name) => [name, null])) };
   const isConfigured = Object.keys(changes).length > 0;
   if (partitions === undefined && !isConfigured)
-    command.error('rivulet: nothing to alter: give --partitions, --config or --delete-config');
+    command.error('rivulet: there is nothing to alter: give --partitions, --config or --delete-config');
   const admin = await adminOf(command);
   await toleratingMissing(ifExists, async () => {
     const change = { topic, ...(partitions !== undefined && { partitions }), ...(isConfigured && { config: changes }) };
@@ -152,7 +152,7 @@ function addDelete(topics: Command): void {
     .description('delete a topic and its records')
     .argument('[topic]')
     .addOption(topicOption())
-    .option('--if-exists', 'a missing topic is no failure')
+    .option('--if-exists', 'succeed also if the topic does not exist')
     .addHelpText('after', '\nExample:\n  rivulet topics delete orders --if-exists')
     .action(async (positional: string | undefined, { ifExists = false }: { ifExists?: boolean }, command: Command) => {
       const topic = topicOf(command, positional);

@@ -1,5 +1,5 @@
-// The whole HTTP API as one function: all operations behind one stack. In AWS each duty has a function of its own instead
-// (functions/lambda/).
+// The whole HTTP API as one function: all operations behind one stack. In AWS several functions share the operations
+// instead (functions/routes.ts).
 import type { Engine } from '../lib/api/engine.ts';
 import type { HttpApi } from './http-event.ts';
 import type { Operation } from './operation.ts';
@@ -15,7 +15,7 @@ import { createStack, type StackOptions } from './stack.ts';
 export type ApiOptions = {
   readonly engine: Engine;
   readonly version: string;
-  /** Gets every failure that is ours (5xx). */
+  /** Receives every failure of the server (5xx). */
   readonly log?: NonNullable<StackOptions['log']>;
 };
 
@@ -23,7 +23,7 @@ export function createApi(options: ApiOptions): HttpApi {
   return createStack({ operations: operationsOf(options), log: options.log });
 }
 
-/** All operations: the router's, the OpenAPI document's and the conformance suite's one list. */
+/** All operations. The router, the OpenAPI document and the conformance suite read this one list. */
 export function operationsOf({ engine, version }: Pick<ApiOptions, 'engine' | 'version'>): Operation[] {
   const operations: Operation[] = [
     ...topicOperations(engine),
@@ -36,7 +36,7 @@ export function operationsOf({ engine, version }: Pick<ApiOptions, 'engine' | 'v
   ];
   return operations;
 
-  /** Loaded when asked for: it would double the time a cold function takes to start. */
+  /** The module is loaded on demand: otherwise it would double the time that a cold function takes to start. */
   async function document(): Promise<string> {
     const { openApiDocument } = await import('./openapi.ts');
     return JSON.stringify(openApiDocument(operations, version));

@@ -1,5 +1,5 @@
-// A request's body within its limit, unpacked where it came compressed. The signature covers what was on the wire, so this is
-// behind it; the limit holds for both sizes, and unpacking stops there.
+// This file checks a request's body against its limit and unpacks it if it is compressed. The signature covers the bytes on
+// the wire, so this runs after it is verified. The limit holds for both sizes, and unpacking stops there.
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { RivuletError } from '../lib/api/errors.ts';
@@ -11,14 +11,14 @@ export type BodyLimit = 'jsonBodyBytes' | 'binaryBodyBytes' | 'fetchBodyBytes';
 
 const unpack = promisify(gunzip);
 
-/** Throws BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, and INVALID_REQUEST for what is not gzip. */
+/** Throws BODY_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, and INVALID_REQUEST if the bytes are not gzip. */
 export async function readBody(body: Body, encoding: string | undefined, limit: BodyLimit): Promise<Body> {
   const bytes = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
   if (bytes > limits[limit]) throw tooLarge(limit, `${bytes}`);
   return isPacked(encoding) ? unpacked(body, limit) : body;
 }
 
-/** RFC 9110, 8.4.1: names of codings in any case; x-gzip is gzip. */
+/** RFC 9110, 8.4.1: the names of codings ignore case, and x-gzip means gzip. */
 function isPacked(encoding = 'identity'): boolean {
   const coding = encoding.trim().toLowerCase();
   if (coding === 'gzip' || coding === 'x-gzip') return true;
@@ -28,7 +28,9 @@ function isPacked(encoding = 'identity'): boolean {
 
 async function unpacked(body: Body, limit: BodyLimit): Promise<Uint8Array> {
   if (typeof body === 'string' && body !== '')
-    throw noGzip('text: a gateway that hands JSON on as text breaks compressed bytes, so send it uncompressed there');
+    throw noGzip(
+      'text: this gateway passes JSON on as text, which breaks compressed bytes; send the body uncompressed',
+    );
   try {
     return await unpack(body, { maxOutputLength: limits[limit] });
   } catch (error) {

@@ -1,8 +1,8 @@
-// Batches of one partition as JSON records. Values that are JSON already are spliced in as text, so nothing is parsed and
-// written twice and no number changes.
+// This file renders the batches of one partition as JSON records. A value that is JSON already is spliced in as text, so
+// nothing is parsed and written twice and no number changes.
 //
-// Invariant: what is rendered never takes more than the bytes it was given, and `nextOffset` is the first offset that a
-// reader has not seen: the next fetch goes on there, also inside a batch.
+// Invariant: the rendered text never takes more bytes than its room, and `nextOffset` is the first offset that the reader
+// has not seen. The next fetch continues there, even inside a batch.
 
 import { RivuletError } from '../lib/api/errors.ts';
 import type { PartitionRecords } from '../lib/api/records.ts';
@@ -15,19 +15,19 @@ import type { Pace } from '../lib/record/steps.ts';
 import { newUnpackBudget, type UnpackBudget, withOpenBatch } from '../lib/record/unpack.ts';
 
 /**
- * Of all records of a reply. Lambda's 6 MB hold 4 MiB of anything: as base64 they are 5.6 MB (see lambda/gateway.ts); the rest is
- * for what stands around the records.
+ * The limit for all records of a reply together. A Lambda reply has 6 MB, which hold 4 MiB of any bytes: as base64 they are
+ * 5.6 MB (see functions/gateway.ts). The rest is for the JSON around the records.
  */
 export const REPLY_BYTES = 4 * 1024 * 1024;
 
-/** What is left of a reply, over all its partitions. */
+/** The room that is left in a reply, for all its partitions together. */
 export type ReplyRoom = { bytes: number; readonly unpack: UnpackBudget };
 
 export const newReplyRoom = (): ReplyRoom => ({ bytes: REPLY_BYTES, unpack: newUnpackBudget() });
 
 /**
- * The members of the partition's JSON object, without the braces: as many records from `offset` on as there is room for. A
- * next record that can never be JSON is an error.
+ * The members of the partition's JSON object, without the braces. It holds as many records from `offset` on as there is
+ * room for. The result is an error if the next record can never be rendered as JSON.
  */
 export async function jsonRecords(
   { partition, highWatermark, logStartOffset, batches }: PartitionRecords,
@@ -61,15 +61,15 @@ type Stop = 'full' | RivuletError | undefined;
 async function addBatch(page: Page, header: BatchHeader, bytes: Uint8Array): Promise<Stop> {
   const endOffset = header.baseOffset + header.lastOffsetDelta + 1;
   if (endOffset <= page.nextOffset) return undefined;
-  // Unpacking a batch that nothing of can be shown costs as much as one that all of can be.
+  // Unpacking a batch costs the same whether all of it can be shown or nothing: with no room left, do not unpack.
   if (page.room.bytes <= 0) return 'full';
   const stop = header.isControl ? undefined : await addRecords(page, header, bytes);
-  // Not the last record's: compaction may have taken it, and a control batch shows none.
+  // The batch's end counts, not its last record: compaction may have removed that one, and a control batch shows none.
   if (stop === undefined) page.nextOffset = endOffset;
   return stop;
 }
 
-/** The server rarely opens what it stores, so a batch may turn out here to hold nothing that can be read. */
+/** The server rarely opens a batch when it stores it, so an unreadable batch may be noticed only here. */
 async function addRecords(page: Page, header: BatchHeader, bytes: Uint8Array): Promise<Stop> {
   try {
     const stop = await withOpenBatch(bytes, page.room.unpack, (batch) => addRecordsOf(page, batch));
@@ -80,7 +80,7 @@ async function addRecords(page: Page, header: BatchHeader, bytes: Uint8Array): P
   }
 }
 
-/** What a record costs beside its bytes, and how many bytes cost as much as to pass over a record: see `createPace`. */
+/** A rendered record costs these units beside its bytes. One unit is the cost of skipping a record: see `createPace`. */
 const unitsPerRecord = 10;
 const bytesPerUnit = 10;
 
@@ -96,7 +96,7 @@ async function addRecordsOf(page: Page, batch: OpenBatch): Promise<Stop> {
 }
 
 function addRecord(page: Page, record: DecodedRecord): Stop {
-  // No text is shorter than its bytes: what cannot fit is not rendered first.
+  // The JSON text is never shorter than the bytes. So a record that cannot fit is recognised before it is rendered.
   const least = leastBytes(record);
   if (least > REPLY_BYTES) return tooLarge(record.offset, least);
   if (least > page.room.bytes) return 'full';
@@ -113,7 +113,7 @@ function addRecord(page: Page, record: DecodedRecord): Stop {
 const leastBytes = ({ key, value, headers }: DecodedRecord): number =>
   headers.reduce((sum, one) => sum + (one.value?.length ?? 0), (key?.length ?? 0) + (value?.length ?? 0));
 
-/** Its producer's fault, unless the bytes are no longer those that were admitted: their CRC says so. */
+/** If the CRC is wrong, the bytes changed after they were admitted. Otherwise the producer wrote the batch this way. */
 function unreadable({ baseOffset, lastOffsetDelta }: BatchHeader, error: CorruptBatchError): RivuletError {
   const nextOffset = baseOffset + lastOffsetDelta + 1;
   const options = { extra: { offset: baseOffset, nextOffset }, cause: error };
@@ -121,7 +121,7 @@ function unreadable({ baseOffset, lastOffsetDelta }: BatchHeader, error: Corrupt
     return new RivuletError('CORRUPT_LOG', `The batch at offset ${baseOffset} is damaged: ${error.message}.`, options);
   return new RivuletError(
     'CORRUPT_MESSAGE',
-    `The batch at offset ${baseOffset} cannot be unpacked, because its producer wrote it so (${error.reason}: ${error.message}): fetch it as ${BATCHES_MEDIA_TYPE}, or go on from offset ${nextOffset}.`,
+    `The batch at offset ${baseOffset} cannot be unpacked, because its producer wrote it so (${error.reason}: ${error.message}): fetch it as ${BATCHES_MEDIA_TYPE}, or continue from offset ${nextOffset}.`,
     options,
   );
 }
@@ -137,7 +137,7 @@ function recordJson({ offset, timestampMs, key, value, headers }: DecodedRecord)
 function tooLarge(offset: number, bytes: number): RivuletError {
   return new RivuletError(
     'MESSAGE_TOO_LARGE',
-    `The record at offset ${offset} takes at least ${bytes} bytes as JSON, above the ${REPLY_BYTES} of a reply: fetch it as application/vnd.rivulet.batches.v1.`,
+    `The record at offset ${offset} takes at least ${bytes} bytes as JSON, and a reply holds at most ${REPLY_BYTES}: fetch it as ${BATCHES_MEDIA_TYPE}.`,
     { extra: { offset, bytes, limit: REPLY_BYTES } },
   );
 }

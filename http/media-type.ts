@@ -1,10 +1,10 @@
-// Content negotiation: which of the media types we have does the caller want, and which did it send.
+// Content negotiation: which of our media types the caller wants, and which one it sent.
 // RFC 9110, 8.3 (Content-Type) and 12.5.1 (Accept).
 import { unexpected } from '../lib/api/refusal.ts';
 
 export const JSON_TYPE = 'application/json';
 
-/** The first of `offered` among those the Accept header likes best. Throws NOT_ACCEPTABLE. */
+/** Returns the type in `offered` that the Accept header prefers; the first one among equals. Throws NOT_ACCEPTABLE. */
 export function acceptedType(accept: string | undefined, offered: readonly string[]): string {
   const ranges = (accept ?? '*/*').split(',').map(parseRange);
   const ranked = offered
@@ -15,7 +15,7 @@ export function acceptedType(accept: string | undefined, offered: readonly strin
   throw unexpected('header.accept', `it to allow ${offered.join(' or ')}`, accept, 'NOT_ACCEPTABLE');
 }
 
-/** The Content-Type without its parameters, if it is one of `known`. Throws UNSUPPORTED_MEDIA_TYPE. */
+/** Returns the Content-Type without its parameters, if it is one of `known`. Throws UNSUPPORTED_MEDIA_TYPE. */
 export function sentType(contentType: string | undefined, known: readonly string[]): string {
   const [type = '', ...parameters] = (contentType ?? '').toLowerCase().split(';');
   const plain = parameters.every((parameter) => /^\s*(charset\s*=\s*"?utf-8"?\s*)?$/.test(parameter));
@@ -32,13 +32,13 @@ function parseRange(text: string): MediaRange {
   return { pattern, quality: weight === undefined ? 1 : Number(weight.slice(2)) || 0 };
 }
 
-/** The most specific range decides, also against the type: `*` for everything, but `application/json;q=0`. */
+/** The most specific range decides, even when it excludes the type: a wildcard together with `application/json;q=0`. */
 function bestRange(type: string, ranges: readonly MediaRange[]): MediaRange | undefined {
   const wider = [type, `${type.split('/')[0]}/*`, '*/*'];
   return wider.map((pattern) => ranges.find((range) => range.pattern === pattern)).find((range) => range !== undefined);
 }
 
-/** By quality; among equals a named type before a wildcard. */
+/** The quality decides. Among equals, a named type comes before a wildcard. */
 function preference(range: MediaRange | undefined): number {
   return range === undefined ? 0 : range.quality + (range.pattern.includes('*') ? 0 : 0.0001);
 }

@@ -1,4 +1,4 @@
-// The OpenAPI 3.1 document, made of the same operations that the router is made of.
+// The OpenAPI 3.1 document. It is made of the same operations as the router.
 import * as z from 'zod';
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from 'zod-openapi';
 import { catalogue } from '../lib/api/errors.ts';
@@ -55,9 +55,9 @@ function parametersOf({ pathSchema, querySchema, headerSchemas, bodySchema }: Op
   };
 }
 
-/** Of every body: readBody in body.ts. */
+/** Every body may be compressed: see readBody in body.ts. */
 const contentEncoding = z.enum(['gzip', 'identity']).optional().meta({
-  description: 'How the body is compressed. The limit of a body holds for it unpacked too',
+  description: 'How the body is compressed. The limit of a body also holds for its unpacked size',
 });
 
 function requestBodyOf({ bodySchema, runBatches }: Operation) {
@@ -72,7 +72,7 @@ function repliesOf({ replySchema, batchesReplySchema, repliesBatches }: Operatio
   return { content: { [JSON_TYPE]: { schema }, ...(repliesBatches && BATCHES) } };
 }
 
-/** One reply per status, naming the errors that have it. What failed in all its parts answers with their results instead. */
+/** One reply per status, which names its errors. A request whose parts all failed is answered with their results instead. */
 function problemsOf(operation: Operation) {
   const byStatus = Object.groupBy(operation.errors, (code) => catalogue[code].status);
   const results = operation.repliesResults ? repliesOf(operation).content : {};

@@ -1,8 +1,8 @@
-// An operation of the API as data: its method and path, the schemas of what goes in and out, and the few lines that
-// call the engine. The router and the OpenAPI document are both made of these, so they cannot disagree.
+// An operation of the API as data: its method and path, the schemas of its request and reply, and the few lines that call
+// the engine. The router and the OpenAPI document are both made of these, so they cannot disagree.
 //
-// What every operation has in common happens here, once: media types, sizes, parsing, and the outcome of failed writes.
-// Everything is checked before `run` is called.
+// This file does once what all operations need: media types, sizes, parsing, and the outcome of failed writes. It checks
+// everything before it calls `run`.
 import type * as z from 'zod';
 import { type ErrorCode, RivuletError } from '../lib/api/errors.ts';
 import { fieldName, unexpected } from '../lib/api/refusal.ts';
@@ -15,49 +15,49 @@ import { parse } from './parse.ts';
 import { rivuletErrorOf } from './problem.ts';
 import { nothing } from './schemas/schemas.ts';
 
-/** The router has put the variable parts of the path beside the event. */
+/** The router puts the variable parts of the path beside the event. */
 export type RoutedEvent = HttpEvent & { pathParameters?: Record<string, string> };
 
 export type Call<Path, Query> = {
   readonly path: Path;
   readonly query: Query;
   readonly headers: Readonly<Record<string, string>>;
-  /** The reply is to be binary frames. Only where `repliesBatches`. */
+  /** Whether the reply must be binary frames. True only if the operation has `repliesBatches`. */
   readonly wantsBatches: boolean;
   readonly signal: AbortSignal | undefined;
   readonly sourceIp: string | undefined;
-  /** By the gateway's clock; undefined where there is none but our own. */
+  /** The time by the gateway's clock. It is undefined where our own clock is the only one. */
   readonly receivedMs: number | undefined;
 };
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
-/** Schemas that are left out allow nothing. */
+/** A schema that is left out allows nothing. */
 type Spec<Path extends z.ZodType, Query extends z.ZodType, Body extends z.ZodType> = {
   /** OpenAPI's operationId. */
   readonly id: string;
   readonly summary: string;
   readonly method: Method;
   readonly path: string;
-  /** A failure then states its outcome. */
+  /** The operation writes, so its failures state their outcome. */
   readonly writes?: true;
   readonly pathSchema?: Path;
   readonly querySchema?: Query;
-  /** Documentation only: `run` parses the headers it reads. */
+  /** These are for the documentation only: `run` parses the headers that it reads. */
   readonly headerSchemas?: Readonly<Record<string, z.ZodType>>;
   readonly bodySchema?: Body;
-  /** Of a JSON body. Default: jsonBodyBytes. */
+  /** The limit of a JSON body. Default: jsonBodyBytes. */
   readonly bodyLimit?: BodyLimit;
   readonly status: number;
   readonly replySchema?: z.ZodType;
   readonly repliesBatches?: true;
-  /** It has a result for each part: where all failed, they come under the status of the worst. */
+  /** The reply has a result for each part. If all parts failed, the reply has the status of the worst error. */
   readonly repliesResults?: true;
-  /** Problems of its own; those that any operation may give are not repeated. */
+  /** The problems of this operation. Those that any operation may give are not repeated here. */
   readonly errors: readonly ErrorCode[];
-  /** Method syntax, so that a list can hold operations of all kinds. */
+  /** This is in method syntax, so that one list can hold operations of all kinds. */
   run(call: Call<z.output<Path>, z.output<Query>>, body: z.output<Body>): Promise<HttpResult>;
-  /** Takes a body of binary frames. */
+  /** The reply to a request that `runBatches` handles: its body is binary frames. */
   readonly batchesReplySchema?: z.ZodType;
   runBatches?(call: Call<z.output<Path>, z.output<Query>>, frames: ProduceFrame[]): Promise<HttpResult>;
 };
@@ -93,8 +93,8 @@ export function handlerOf(spec: Operation): (event: RoutedEvent) => Promise<Http
 }
 
 /**
- * Says that it took too long while there is somebody to say it to; of a write, that its outcome is unknown: what was under
- * way may be done yet.
+ * Answers that the request took too long, while the caller still waits for an answer. The outcome of a write is then
+ * unknown: the work goes on and may still complete.
  */
 async function inTime(work: Promise<HttpResult>, timeLeftMs: number | undefined): Promise<HttpResult> {
   if (timeLeftMs === undefined) return work;
@@ -149,7 +149,7 @@ async function dispatch(spec: Operation, event: HttpEvent, call: Call<unknown, u
   return spec.run(call, parse(spec.bodySchema ?? nothing, parseJson(body), 'body'));
 }
 
-/** A parameter that comes twice is refused: whoever reads only one of the two would read another request. */
+/** Refuses a repeated parameter: two readers that each use only one of the values would see different requests. */
 function queryOf(rawQueryString: string): Record<string, string> {
   const query: Record<string, string> = Object.create(null);
   for (const [name, value] of new URLSearchParams(rawQueryString)) {

@@ -1,7 +1,8 @@
-// Input against a schema: the value, or an INVALID_REQUEST that names the field, what was expected and what came instead.
+// This file checks input against a schema. It returns the value, or throws an INVALID_REQUEST that names the field, what was
+// expected and what came instead.
 //
-// Invariant: every refusal reads `<field>: expected <what>, got <value>`. A schema's own message is the <what>; where it has
-// none, the limit that was broken is told here. zod's own sentences reach nobody.
+// Invariant: every refusal reads `<field>: expected <what>, got <value>`. A schema's own message is the <what>. If the
+// schema has none, this file names the limit that was broken. zod's own sentences never reach a client.
 import type * as z from 'zod';
 import { type ErrorCode, RivuletError } from '../lib/api/errors.ts';
 import { elements, fieldName, unexpected } from '../lib/api/refusal.ts';
@@ -21,11 +22,11 @@ export function parse<Schema extends z.ZodType>(
   throw unexpected(fieldName(where, path), issue?.message ?? '', show(valueAt(input, path)), errorCodeOf(issue));
 }
 
-/** Where the schema says nothing itself. */
+/** The message for a schema that has none of its own. */
 function expectation(issue: z.core.$ZodRawIssue): string {
   switch (issue.code) {
     case 'invalid_type':
-      return typeName(issue.expected === 'record' ? 'object' : issue.expected); // A record is something else here.
+      return typeName(issue.expected === 'record' ? 'object' : issue.expected); // "Record" has another meaning in this API.
     case 'too_small':
       return `at least ${elements(issue.minimum)}`;
     case 'too_big':

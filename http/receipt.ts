@@ -1,4 +1,4 @@
-// The receipt of a request: `Rivulet-Cost: on` asks what it cost, and the reply's header of the same name says it.
+// The receipt of a request: a client asks for its cost with `Rivulet-Cost: on`, and the reply's header of that name has it.
 import { type Counters, usdOf, withReceipt } from '../lib/storage/count.ts';
 import type { HttpEvent, HttpResult } from './http-event.ts';
 
@@ -10,7 +10,7 @@ export async function withCost(event: HttpEvent, answer: () => Promise<HttpResul
   return { ...result, headers: { ...result.headers, [HEADER]: receiptOf(counters) } };
 }
 
-/** Bytes in and out are those of the objects in S3; dollars are the list price of the storage requests. */
+/** Bytes in and out count the objects in S3. The dollars are the list price of the storage requests. */
 function receiptOf(counters: Counters): string {
   const entries = {
     's3-put': counters.s3Put,

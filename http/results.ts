@@ -1,5 +1,5 @@
-// Replies with a result for each part of the request: a 200 if anything was done; else the status of the worst error,
-// with the same body.
+// Replies with a result for each part of the request. The status is 200 if any part was done. Otherwise it is the status of
+// the worst error, with the same body.
 import type { PartitionError } from '../lib/api/records.ts';
 import type { HttpResult } from './http-event.ts';
 import { json } from './operation.ts';
@@ -13,7 +13,7 @@ export function failedRead({ partition, error }: PartitionError) {
   return { partition, error: problemOf(rivuletErrorOf(error, false)) };
 }
 
-/** A reply with a result for each part; `body` renders them. */
+/** A reply with a result for each part. The caller has rendered them into `body`. */
 export function replyOf(results: readonly (object | PartitionError)[], body: object): HttpResult {
   return { ...json(statusOf(results), body), failures: failuresOf(results) };
 }

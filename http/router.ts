@@ -1,7 +1,7 @@
-// From a path to its operation.
+// The router finds the operation for a method and a path.
 //
 // Invariant: an operation answers to exactly one spelling of its path. IAM decides by the path as it was sent, and a
-// policy on `topics/orders/*` must not reach `DELETE /v1/topics/orders/`: so nothing is decoded, cleaned or trimmed.
+// policy on `topics/orders/*` must not reach `DELETE /v1/topics/orders/`. So nothing is decoded, cleaned or trimmed.
 import httpRouter from '@middy/http-router';
 import { RivuletError } from '../lib/api/errors.ts';
 import type { HttpResult } from './http-event.ts';
@@ -11,7 +11,7 @@ type Router = (event: RoutedEvent, context: unknown, options: unknown) => Promis
 
 export type Route = Pick<Operation, 'method' | 'path'>;
 
-/** `known` may be more than are served here. */
+/** `known` may hold more routes than this router serves. */
 export function routerOf(operations: readonly Operation[], known: readonly Route[] = operations): Router {
   const routes = operations.flatMap((operation) => {
     const handler = handlerOf(operation);
@@ -20,14 +20,14 @@ export function routerOf(operations: readonly Operation[], known: readonly Route
   const notFoundResponse = ({ method, path }: { method: string; path: string }) => {
     throw noOperation(known, method, path);
   };
-  // The router's types ask for API Gateway's whole event; it reads version, method and path, which RoutedEvent has.
+  // The router's types require API Gateway's whole event. It reads only version, method and path, which RoutedEvent has.
   return httpRouter({ routes, notFoundResponse } as never) as unknown as Router;
 }
 
-/** HEAD is GET, and the server leaves out the body. */
+/** HEAD is handled as GET, and the server leaves out the body. */
 const methodsOf = ({ method }: Route): readonly string[] => (method === 'GET' ? ['GET', 'HEAD'] : [method]);
 
-/** The router would overlook a slash at the end. Throws NOT_FOUND. */
+/** Refuses empty segments, because the router would ignore a slash at the end. Throws NOT_FOUND. */
 export function checkPath(path: string): void {
   if (/\/(\/|$)/.test(path)) throw new RivuletError('NOT_FOUND', `There is nothing at ${path}`);
 }

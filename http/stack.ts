@@ -1,4 +1,4 @@
-// From event to result: one middy stack, and behind it the router and the operations it is given.
+// The stack turns an event into a result: one middy stack, and behind it the router and the operations it is given.
 //
 //   event -> [receipt] -> common headers -> errors to problems -> path as it is -> body to bytes -> router -> operation
 import middy from '@middy/core';
@@ -8,7 +8,7 @@ import { problemOf, problemResult } from './problem.ts';
 import { withCost } from './receipt.ts';
 import { checkPath, type Route, routerOf } from './router.ts';
 
-/** One line for whoever runs this: what the client is not told. */
+/** One line of the log, for the people who run the service. It holds what the client does not see. */
 export type LogEntry = {
   readonly requestId: string;
   readonly method: string;
@@ -20,9 +20,12 @@ export type LogEntry = {
 
 export type StackOptions = {
   readonly operations: readonly Operation[];
-  /** All there are, where others serve some of them: what to say of a method that a path does not take. Default: the operations'. */
+  /**
+   * All routes of the API, if other functions serve some of them. They decide the answer to a method that a path does not
+   * take. Default: the routes of `operations`.
+   */
   readonly routes?: readonly Route[];
-  /** Gets every failure that is ours (5xx). */
+  /** Receives every failure of the server (5xx). */
   readonly log?: ((entry: LogEntry) => void) | undefined;
 };
 
@@ -35,7 +38,7 @@ export function createStack({ operations, routes = operations, log }: StackOptio
   return (event) => withCost(event, () => stack(routable(event), {} as never));
 }
 
-/** A copy of our own: the stack changes it. The path that counts is the one that was sent. */
+/** Copies the event, because the stack changes it. The router must see the path as it was sent. */
 function routable(event: HttpEvent): RoutedEvent {
   const { http, ...context } = event.requestContext;
   return { ...event, requestContext: { ...context, http: { ...http, path: event.rawPath } } };
@@ -49,7 +52,7 @@ function decodeBody(event: RoutedEvent): void {
 
 type Stack = middy.Request<RoutedEvent, HttpResult>;
 
-/** A throttled table takes seconds to split; a client adds its own, growing back-off. */
+/** A throttled table takes seconds to split. A client adds its own growing back-off to this. */
 const RETRY_AFTER_S = '1';
 
 function addHeaders({ event, response }: Stack): void {
@@ -67,7 +70,7 @@ function problems(log: StackOptions['log']): middy.MiddlewareObj<RoutedEvent, Ht
   };
   return {
     after: (request) => {
-      // Records of one partition share their failure.
+      // Records of one partition share one failure: the set logs it once.
       for (const failure of new Set(request.response?.failures)) logOurs(request, failure);
     },
     onError: (request) => {

@@ -1,12 +1,12 @@
-// The embedded backend: the engine and its HTTP API over one folder of this machine. This is a composition root: here, and
-// nowhere below, the two ports become files and SQLite, and wear the decorators that count what they would cost in AWS.
+// The embedded backend: the engine and its HTTP API over one data directory of this machine. This is a composition root.
+// Only here the two ports become files and SQLite, with the decorators that count what they would cost in AWS.
 //
 //   README.txt      the marker; its first line is `rivulet data, format N`
 //   objects/        the segments, one file each
-//   table.sqlite    the heads, topics and producers; locked for as long as the backend is open; its log and its mark beside it
+//   table.sqlite    the heads, topics and producers, with its log and its mark beside it. Locked while the backend is open
 //
-// Invariant: nothing is written into a folder that is not ours, is newer than us, or is in use by another process. Others
-// on the machine cannot look into it.
+// Invariant: nothing is written into a directory that is not ours, has a newer format, or is in use by another process.
+// Other users of the machine cannot read it.
 import { chmodSync, readdirSync, readFileSync, renameSync, type Stats, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type ApiOptions, createApi } from '../http/api.ts';
@@ -38,25 +38,25 @@ Copy or move it as a whole, and only while nothing serves it. Change nothing in 
 
 export type Backend = {
   readonly api: HttpApi;
-  /** Absolute. */
+  /** The absolute path of the data directory. */
   readonly directory: string;
   readonly version: string;
-  /** What the storage has been asked for since the backend was opened, as AWS would count it. */
+  /** The storage requests since the backend was opened, as AWS would count them. */
   readonly totals: Counters;
-  /** Found damaged at the start: what needs one of these items is answered with CORRUPT_LOG, unless they were removed. */
+  /** The items that were found damaged at the start. A request that needs one is answered with CORRUPT_LOG, unless it was removed. */
   readonly damagedItems: readonly string[];
-  /** What the index names against what is there. */
+  /** Compares the objects that the index names with the objects that exist. */
   audit(): Promise<AuditReport>;
-  /** Once nothing calls the API any more. */
+  /** Call this only after the last call of the API has ended. */
   close(): void;
 };
 
 export type BackendOptions = {
-  /** Made when it is missing. */
+  /** The data directory. It is created when it is missing. */
   readonly directory: string;
-  /** Gets every failure that is ours (5xx). */
+  /** Receives every failure of the server (5xx). */
   readonly log?: NonNullable<ApiOptions['log']>;
-  /** Gets what fails in the background. Default: it is tried again within the hour. */
+  /** Receives the failures of background maintenance. By default they are dropped: maintenance runs again within the hour. */
   readonly onMaintenanceFailure?: (error: unknown) => void;
   /** How long an empty group keeps an offset after its commit. */
   readonly offsetsRetentionMinutes?: number;
@@ -65,7 +65,7 @@ export type BackendOptions = {
   readonly clock?: Clock;
 };
 
-/** Throws, with a sentence for the person who started it, when the folder cannot be used. */
+/** Throws, with a sentence for the person who started it, when the directory cannot be used. */
 export function openBackend(options: BackendOptions): Backend {
   const { directory: given, log, onMaintenanceFailure = () => undefined, clock = systemClock } = options;
   const { offsetsRetentionMinutes = limits.defaultOffsetsRetentionMinutes, repair = false } = options;
@@ -73,13 +73,13 @@ export function openBackend(options: BackendOptions): Backend {
   const isNew = checkFolder(directory);
   if (isNew) mark(directory);
   makePrivate(directory);
-  // First, because it takes the lock.
+  // The table is opened first, because it takes the lock.
   const table = createSqliteTable({ path: join(directory, TABLE), repair });
   const objects = createFileObjectStore({ directory });
   const totals = newCounters();
   const ports = { objects: countingObjectStore(objects, totals), table: countingTable(table, totals), clock };
   const { version } = packageJson;
-  // The table is locked for us alone.
+  // The lock on the table makes this process the only writer.
   const engine = withFewWaiting(createEngine({ ...ports, isOnlyWriter: true }), {
     fetches: limits.waitingFetches,
     partitions: limits.waitingPartitions,
@@ -93,34 +93,34 @@ export function openBackend(options: BackendOptions): Backend {
   return { api, directory, version, totals, damagedItems: table.damagedItems, audit: () => audit(ports), close };
 }
 
-/** @returns whether it is to become a data folder now. */
+/** @returns whether the directory is still to be made a data directory. */
 function checkFolder(directory: string): boolean {
   const found = readMarker(directory);
   if (found === undefined) {
     const others = filesIn(directory).filter((name) => !name.startsWith(MARKER) && !isIncidental(name));
     if (others.length > 0)
       throw new Error(
-        `${directory} is not empty and holds no Rivulet data (${MARKER} is missing): restore it, or choose another folder`,
+        `${directory} is not empty and holds no Rivulet data (${MARKER} is missing): restore it, or choose another directory`,
       );
     return true;
   }
   const format = /^rivulet data, format (\d+)\s*$/.exec(found.split('\n', 1)[0]!)?.[1];
   if (format === undefined)
     throw new Error(
-      `${directory} holds no Rivulet data: its ${MARKER} does not begin with "rivulet data, format ${FORMAT}"; restore that line, or choose another folder`,
+      `${directory} holds no Rivulet data: its ${MARKER} does not begin with "rivulet data, format ${FORMAT}": restore that line, or choose another directory`,
     );
   if (Number(format) > FORMAT)
     throw new Error(
-      `${directory} has data of format ${format}, and this version of Rivulet reads formats up to ${FORMAT}; use a newer version`,
+      `${directory} has data of format ${format}, and this version of Rivulet reads formats up to ${FORMAT}: use a newer version`,
     );
   if (!statOf(join(directory, TABLE))?.size && filesIn(directory).some((name) => name === 'objects' || name === 'tmp'))
     throw new Error(
-      `${directory} has records and no ${TABLE}: restore the folder from a copy, or see "A damaged data folder" in docs/RUNBOOK.md`,
+      `${directory} has records and no ${TABLE}: restore the directory from a copy, or see "A damaged data folder" in docs/RUNBOOK.md`,
     );
   return false;
 }
 
-/** What file systems, desktops and version control put into a folder by themselves. */
+/** File systems, desktops and version control put these files into a directory by themselves. */
 const isIncidental = (name: string): boolean =>
   /^(lost\+found|\.git(keep|ignore)|\.keep|\.DS_Store|\.Trash.*|\.fseventsd|\.Spotlight-V100|\.snapshots?|\.zfs|\.nfs.*|Thumbs\.db|desktop\.ini|\$RECYCLE\.BIN|System Volume Information|@eaDir)$/i.test(
     name,
@@ -142,11 +142,11 @@ function unlessMissing<T>(read: () => T): T | undefined {
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') return undefined;
-    throw new Error(`the data folder cannot be read: ${message}`, { cause: error });
+    throw new Error(`the data directory cannot be read: ${message}`, { cause: error });
   }
 }
 
-/** Whole or not at all; two processes that race write the same, and the table's lock decides between them. */
+/** Writes the marker whole or not at all. Two processes that race write the same text, and the table's lock picks one. */
 function mark(directory: string): void {
   try {
     makeFolder(directory);
@@ -154,11 +154,14 @@ function mark(directory: string): void {
     writeFileSync(draft, markerText, { flush: true, mode: 0o600 });
     renameSync(draft, join(directory, MARKER));
   } catch (error) {
-    throw new Error(`the data folder cannot be made: ${(error as Error).message}`, { cause: error });
+    throw new Error(`the data directory cannot be created: ${(error as Error).message}`, { cause: error });
   }
 }
 
-/** Also of an older version's folder. What lies deeper cannot be reached through these; what is made later is private. */
+/**
+ * Withdraws the permissions of other users, also in the directory of an older version. Nobody else can reach deeper files
+ * through these, and files that are created later are private.
+ */
 function makePrivate(directory: string): void {
   if (process.platform === 'win32') return;
   const names = filesIn(directory).filter(
@@ -170,13 +173,13 @@ function makePrivate(directory: string): void {
   }
 }
 
-/** A folder that another user owns is that user's to protect. */
+/** Takes the permissions of other users away. If another user owns the path, that user must protect it. */
 function withdraw(path: string, stats: Stats): void {
   try {
     chmodSync(path, stats.mode & 0o700);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'EPERM' || code === 'EROFS' || code === 'ENOTSUP') return;
-    throw new Error(`the data folder cannot be made private: ${message}`, { cause: error });
+    throw new Error(`the data directory cannot be made private: ${message}`, { cause: error });
   }
 }

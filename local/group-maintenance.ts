@@ -1,11 +1,11 @@
-// The maintenance of groups in the embedded backend: what an hourly function does in AWS.
+// The maintenance of groups in the embedded backend. In AWS a function does this every hour.
 import type { Groups } from '../lib/api/groups.ts';
 import { type TendOptions, tendGroups } from '../lib/maintenance/groups.ts';
 
 const firstMs = 60_000;
 const everyMs = 3_600_000;
 
-/** The first time after a minute, then once an hour. @returns what ends it. */
+/** Runs the maintenance after a minute and then once an hour. @returns a function that ends it. */
 export function startGroupMaintenance(
   groups: Groups,
   onFailure: (error: unknown) => void,

@@ -1,14 +1,14 @@
-// Which Host and Origin headers the local server answers to. Every web page can send requests to this machine, and can sign
+// The Host and Origin headers that the local server accepts. Every web page can send requests to this machine, and can sign
 // them with local/local. A page that points a DNS name of its own at this machine (DNS rebinding) would be same-origin with
-// the service, and is told apart only by the name in its requests.
+// the service. Only the name in its requests reveals such a page.
 //
-// Invariant: a name that somebody else can point here is accepted only if the person that started the server gave it. An
-// address cannot be pointed elsewhere.
+// Invariant: a name that somebody else can point here is accepted only if the person who started the server gave it. An
+// address is safe, because it cannot be pointed elsewhere.
 import { isIP } from 'node:net';
 import { RivuletError } from '../lib/api/errors.ts';
 import { isBelowLocalhost, isLoopback } from '../lib/runtime/loopback.ts';
 
-/** The names to accept beside those of loopback and the address that a request came to. */
+/** The names to accept beside the names of loopback and the address that a request came to. */
 export function namesOf(boundHost: string, allowHosts: readonly string[]): ReadonlySet<string> {
   return new Set([oneSpelling(boundHost), ...allowHosts.map(givenName)]);
 }
@@ -19,7 +19,7 @@ function givenName(name: string): string {
   throw new Error(`allowed host: expected a name or an address, without scheme and port, got ${shown(name)}`);
 }
 
-/** Throws FORBIDDEN. `localAddress` is this server's, as the request reached it. */
+/** Throws FORBIDDEN. `localAddress` is the address of this server that the request came to. */
 export function checkHosts(
   { host = '', origin }: Readonly<Record<string, string>>,
   names: ReadonlySet<string>,
@@ -45,7 +45,10 @@ function nameIn(authority: string): string | undefined {
   return host === undefined ? undefined : oneSpelling(host);
 }
 
-/** Lower case, no dot at the end, no zone, IPv6 compressed. A socket of both families says IPv4 in IPv6: that is the IPv4. */
+/**
+ * The host in lower case, with IPv6 compressed, without a dot at the end and without a zone. A socket of both families
+ * writes an IPv4 address inside an IPv6 address: the result is the IPv4 address.
+ */
 function oneSpelling(host: string): string {
   const plain = host
     .toLowerCase()

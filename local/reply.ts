@@ -1,5 +1,5 @@
-// Writes results: on the ordinary way, to a client that may still be sending a body that nobody wants, and to a socket
-// whose bytes were never a request.
+// This file writes results in three situations: the usual reply, a reply to a client that may still be sending a body that
+// the server does not want, and a reply on a socket whose bytes were never a request.
 import type { ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -14,8 +14,9 @@ export function sendResult(response: ServerResponse, result: HttpResult, closing
 }
 
 /**
- * The answer to a request whose body was not read. Closing at once would reset the connection, and the client might lose
- * the answer with it; so the answer goes out, what still comes in is dropped for at most `lingerMs`, then it is closed.
+ * Answers a request whose body was not read. An immediate close would reset the connection, and the client might lose the
+ * answer with it. So the answer goes out, incoming bytes are dropped for at most `lingerMs`, and then the connection is
+ * closed.
  */
 export async function sendBeforeBody(response: ServerResponse, result: HttpResult, lingerMs: number): Promise<void> {
   writeHead(response, result, true);
@@ -27,7 +28,10 @@ export async function sendBeforeBody(response: ServerResponse, result: HttpResul
   response.end();
 }
 
-/** For what the HTTP parser refused: there is no response to write to. Closed after `lingerMs` for the same reason. */
+/**
+ * Answers bytes that the HTTP parser refused: then there is no response object to write to. The socket is closed after
+ * `lingerMs` for the same reason.
+ */
 export function sendOnSocket(socket: Duplex, { statusCode, headers, body }: HttpResult, lingerMs: number): void {
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   const head = `HTTP/1.1 ${statusCode} Refused\r\n${lines.join('')}content-length: ${bytesOf(body)}\r\n`;

@@ -1,7 +1,6 @@
-// The head of a request as it lies on the wire, held against every rule that needs no body, and the event made of it.
-// What the signature covers and what the handlers read come from the same raw strings: nothing is normalised in between,
-// and whatever two readers could understand differently (repeated headers, dot segments, bad escapes) is refused.
-
+// This file reads the head of a request as it came over the wire, checks every rule that needs no body, and makes the event.
+// The signature check and the handlers read the same raw strings, and nothing is normalised in between. A request that two
+// readers could understand differently (repeated headers, dot segments, bad escapes) is refused.
 import type { IncomingMessage } from 'node:http';
 import type { HttpEvent } from '../http/http-event.ts';
 import { RivuletError } from '../lib/api/errors.ts';
@@ -10,12 +9,12 @@ import { invalid } from '../lib/api/refusal.ts';
 import type { SignedHead } from '../lib/sigv4/verify.ts';
 
 export type RequestHead = SignedHead & {
-  /** Lower-case names; of those that may be repeated, the values joined by a comma. */
+  /** The names are in lower case. The values of a header that may be repeated are joined by a comma. */
   readonly fields: Readonly<Record<string, string>>;
   readonly hasBody: boolean;
   /** Undefined for a chunked body. */
   readonly bodyBytes: number | undefined;
-  /** By content type. */
+  /** The limit depends on the content type. */
   readonly maxBodyBytes: number;
 };
 
@@ -26,8 +25,9 @@ export function readHead(message: Pick<IncomingMessage, 'method' | 'url' | 'rawH
   checkHeadBytes(method, url, headers);
   const { path, query } = readTarget(url);
   const fields = readFields(headers);
-  if (fields.host === undefined) throw invalid('The header host is missing.');
-  if (!/^(100-continue)?$/i.test(fields.expect ?? '')) throw invalid('The header expect may only be 100-continue.');
+  if (fields.host === undefined) throw invalid('header.host: expected the name of this server, got none');
+  if (!/^(100-continue)?$/i.test(fields.expect ?? ''))
+    throw invalid(`header.expect: expected 100-continue or none, got ${JSON.stringify(fields.expect?.slice(0, 80))}`);
   return { method, path, query, headers, fields, ...readBodyRules(fields) };
 }
 
@@ -55,16 +55,20 @@ export function eventOf(head: RequestHead, { requestId, sourceIp, body, signal }
   };
 }
 
-/** Of all that is refused here nothing has reached the engine. */
+/** A refusal in this file comes before the engine, so nothing was written. */
 export function bodyTooLarge(maxBodyBytes: number, found: string): RivuletError {
-  return new RivuletError('BODY_TOO_LARGE', `The body has ${found}; this content type may have ${maxBodyBytes}.`, {
-    outcome: 'not-written',
-    extra: { limitBytes: maxBodyBytes },
-  });
+  return new RivuletError(
+    'BODY_TOO_LARGE',
+    `body: expected at most ${maxBodyBytes} bytes for this content type, got ${found}`,
+    {
+      outcome: 'not-written',
+      extra: { limitBytes: maxBodyBytes },
+    },
+  );
 }
 
 export function headersTooLarge(found: string): RivuletError {
-  const detail = `The request line and the headers have ${found}; together they may have ${limits.headBytes}.`;
+  const detail = `headers: expected at most ${limits.headBytes} bytes together with the request line, got ${found}`;
   return new RivuletError('HEADERS_TOO_LARGE', detail, {
     outcome: 'not-written',
     extra: { limitBytes: limits.headBytes },
@@ -79,7 +83,7 @@ function pairsOf(raw: readonly string[]): Pairs {
   return pairs;
 }
 
-/** As on the wire: "POST /path HTTP/1.1", then "name: value" each, all ended by CRLF, then an empty line. */
+/** Counts as on the wire: "POST /path HTTP/1.1", then a "name: value" for each header, each ended by CRLF, then CRLF. */
 function checkHeadBytes(method: string, url: string, headers: Pairs): void {
   const requestLineBytes = method.length + url.length + ' '.length + ' HTTP/1.1\r\n'.length;
   const headBytes = headers.reduce((sum, [name, value]) => sum + name.length + value.length + 4, requestLineBytes + 2);
@@ -87,16 +91,16 @@ function checkHeadBytes(method: string, url: string, headers: Pairs): void {
 }
 
 function readTarget(url: string): { path: string; query: string } {
-  if (!url.startsWith('/')) throw invalid('The request target must be a path that begins with "/".');
+  if (!url.startsWith('/')) throw invalid('path: expected a request target that begins with "/", got another form');
   if (!/^[\x21-\x7e]*$/.test(url) || url.includes('#'))
-    throw invalid('The request target must be printable ASCII, without "#".');
+    throw invalid('path: expected a request target of printable ASCII without "#", got other characters');
   const mark = url.indexOf('?');
   const path = mark < 0 ? url : url.slice(0, mark);
   const query = mark < 0 ? '' : url.slice(mark + 1);
-  // The signature is the same with and without these: no one must be able to put them in.
-  if (/\/(\.{1,2})?\/|\/\.{1,2}$/.test(path)) throw invalid('The path has an empty segment, "." or "..".');
+  // The signature is the same with and without these segments, so another party could insert them into a signed path.
+  if (/\/(\.{1,2})?\/|\/\.{1,2}$/.test(path)) throw invalid('path: expected no empty segment, "." or "..", got one');
   if (!isDecodable(path) || !isDecodable(query))
-    throw invalid('The request target has a "%" that does not begin an escape of UTF-8.');
+    throw invalid('path: expected each "%" to begin an escape of UTF-8, got one that does not begin an escape');
   return { path, query };
 }
 
@@ -109,7 +113,7 @@ function isDecodable(text: string): boolean {
   }
 }
 
-/** Of these a second one would change the meaning for whoever reads the other. */
+/** These headers may come only once: a reader of the first and a reader of the second would see different requests. */
 const single = new Set([
   'authorization',
   'host',
@@ -130,13 +134,13 @@ function readFields(headers: Pairs): Record<string, string> {
   const names = new Set<string>();
   for (const [given] of headers) {
     const name = given.toLowerCase();
-    if (names.has(name) && isSingle(name)) throw invalid(`The header ${name} is given more than once.`);
+    if (names.has(name) && isSingle(name)) throw invalid(`header.${name}: expected one header, got more than one`);
     names.add(name);
   }
   return joined(headers.map(([name, value]) => [name.toLowerCase(), value]));
 }
 
-/** A Map between, because a plain object would take "__proto__" for something else. */
+/** Collects into a Map first, because assigning "__proto__" on a plain object would change its prototype. */
 function joined(pairs: Iterable<readonly [string, string]>): Record<string, string> {
   const values = new Map<string, string>();
   for (const [name, value] of pairs) {

@@ -1,8 +1,8 @@
-// The HTTP API in one process: what API Gateway is in AWS. It takes what API Gateway takes, verifies the same signatures
-// by the same rules, and calls the same handlers with the same events.
+// The HTTP API in one process. It has the role of API Gateway in AWS: it accepts the same requests, verifies the same
+// signatures by the same rules, and calls the same handlers with the same events.
 //
-// A request is refused as early as it can be: by its head alone, by whom it is for, by its signature, by the size of its
-// body, in that order. Whatever is refused here has not reached the engine, and says so (outcome not-written).
+// A request is refused as early as possible. The checks come in this order: its head, the host it is for, its signature, the
+// size of its body. A request that is refused here has not reached the engine, and the answer says so (outcome not-written).
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -22,17 +22,17 @@ import { sendBeforeBody, sendOnSocket, sendResult } from './reply.ts';
 import { eventOf, headersTooLarge, type RequestHead, readHead } from './request.ts';
 
 const timeouts = {
-  /** From the first byte of a connection, or of the next request, to the end of the headers. */
+  /** The time from the first byte of a connection, or of the next request, to the end of the headers. */
   headersMs: 10_000,
-  /** ... to the end of the body. API Gateway ends a request after 30 s. */
+  /** The time from that byte to the end of the body. API Gateway ends a request after 30 s. */
   requestMs: 30_000,
-  /** Between requests. Longer than clients keep a connection, so that it is they who close it. */
+  /** The time between requests. It is longer than clients keep a connection, so that the clients close it. */
   idleMs: 65_000,
-  /** Nothing sent or taken, in the middle of anything. A long poll is silent for 20 s. */
+  /** The time without a byte in either direction, at any moment. A long poll is silent for 20 s. */
   silentMs: 60_000,
-  /** For the client to notice an answer that came before its body was sent. */
+  /** The time for the client to notice an answer that came before its body was sent. */
   lingerMs: 1_000,
-  /** For requests under way to be answered, once the server closes. */
+  /** The time for requests under way to be answered, once the server closes. */
   closeMs: 10_000,
 };
 
@@ -40,18 +40,18 @@ const requestsPerTurn = 16;
 
 export type ServerOptions = {
   readonly api: HttpApi;
-  /** Anything but loopback needs `credentials`. Default 127.0.0.1. */
+  /** The address to listen on. Any address but loopback needs `credentials`. Default 127.0.0.1. */
   readonly host?: string;
-  /** Default 0: any free one. */
+  /** The port to listen on. Default 0: any free port. */
   readonly port?: number;
-  /** Names that requests may be for, beside those of loopback and the address they come to. */
+  /** The names that a Host header may have, beside those of loopback and the address that a request comes to. */
   readonly allowHosts?: readonly string[];
-  /** Who may call. Default: local/local, known to everyone, so for loopback only. */
+  /** The credentials that callers may sign with. Default: local/local, which everyone knows, so only for loopback. */
   readonly credentials?: readonly Credentials[];
-  /** That clients sign for. Default us-east-1. */
+  /** The region that clients sign for. Default us-east-1. */
   readonly region?: string;
   readonly clock: Pick<Clock, 'now' | 'randomBytes'>;
-  /** What the handlers threw; the client learns only that something failed. Default: standard error. */
+  /** Receives what the handlers threw. The client learns only that something failed. Default: standard error. */
   readonly onError?: (error: unknown, requestId: string) => void;
   readonly timeouts?: Partial<typeof timeouts>;
 };
@@ -62,7 +62,7 @@ export type LocalServer = {
   close(): Promise<void>;
 };
 
-/** Rejects, with a sentence for the person who started it, when the address may not or cannot be listened on. */
+/** Rejects, with a sentence for the person who started it, when it may not or cannot listen on the address. */
 export async function startServer(options: ServerOptions): Promise<LocalServer> {
   const { host = '127.0.0.1', port = 0 } = options;
   const context = contextOf(options, host);
@@ -89,7 +89,7 @@ type Context = {
   readonly region: string;
   readonly clock: ServerOptions['clock'];
   readonly newRequestId: () => string;
-  /** To be handled: a body takes some milliseconds to be read at worst, and hundreds may have come together. */
+  /** A request waits here for its turn: a body may take some milliseconds to handle, and hundreds may come together. */
   readonly turn: Turns;
   readonly onError: NonNullable<ServerOptions['onError']>;
   readonly timeouts: typeof timeouts;
@@ -103,7 +103,7 @@ function contextOf(options: ServerOptions, host: string): Context {
   const isPublic = (one: Credentials): boolean => one.accessKeyId === 'local' && one.secretAccessKey === 'local';
   if (!isLoopback(host) && (credentials.length === 0 || credentials.some(isPublic)))
     throw new Error(
-      `Refusing to listen on ${host}: everyone knows the credentials local/local. Give credentials of your own, or listen on 127.0.0.1.`,
+      `the server does not listen on ${host} with the credentials local/local, which everyone knows: give credentials of your own, or listen on 127.0.0.1`,
     );
   return {
     api: options.api,
@@ -120,7 +120,7 @@ function contextOf(options: ServerOptions, host: string): Context {
   };
 }
 
-/** Unique, not secret: chance once for each server, then counted. */
+/** Request ids are unique and not secret: each server has one random prefix and counts its requests. */
 function requestIds(clock: ServerOptions['clock']): () => string {
   const prefix = Buffer.from(clock.randomBytes(9)).toString('base64url');
   let count = 0;
@@ -130,13 +130,13 @@ function requestIds(clock: ServerOptions['clock']): () => string {
 function createHttpServer(context: Context): Server {
   const { headersMs, requestMs, idleMs, silentMs } = context.timeouts;
   const server = createServer({
-    // Counts less than what is on the wire; the exact check is ours.
+    // Node counts fewer bytes than are on the wire, so request.ts does the exact check.
     maxHeaderSize: limits.headBytes,
     headersTimeout: headersMs,
     requestTimeout: requestMs,
     keepAliveTimeout: idleMs,
     connectionsCheckingInterval: Math.min(1_000, headersMs, requestMs),
-    // Else Node answers by itself, without a problem document.
+    // Otherwise Node answers by itself, without a problem document.
     requireHostHeader: false,
     keepAlive: true,
     noDelay: true,
@@ -146,10 +146,12 @@ function createHttpServer(context: Context): Server {
     context.connections.set(socket, new Set());
     socket.on('close', () => context.connections.delete(socket));
   });
-  // With "Expect: 100-continue" too, whatever it expects: Node would say "continue" before the head is checked.
+  // The handler also takes requests with an Expect header: Node itself would say "continue" before the head is checked.
   for (const event of ['request', 'checkContinue', 'checkExpectation'])
     server.on(event, (message, response) => void exchange(context, message, response));
-  server.on('connect', (_, socket) => refuseBytes(context, socket, invalid('The method CONNECT is not supported.')));
+  server.on('connect', (_, socket) =>
+    refuseBytes(context, socket, invalid('method: expected one of this API, got CONNECT')),
+  );
   server.on('clientError', (error, socket) => onClientError(context, error, socket as Socket));
   return server;
 }
@@ -157,7 +159,7 @@ function createHttpServer(context: Context): Server {
 function listen(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error) =>
-      reject(new Error(`Cannot listen on ${host}:${port}: ${error.message}`, { cause: error })),
+      reject(new Error(`cannot listen on ${host}:${port}: ${error.message}`, { cause: error })),
     );
     server.listen(port, host, resolve);
   });
@@ -165,7 +167,7 @@ function listen(server: Server, host: string, port: number): Promise<void> {
 
 // --- one request
 
-/** From the head to the answer. */
+/** Handles one request, from its head to the answer. */
 async function exchange(context: Context, message: IncomingMessage, response: ServerResponse): Promise<void> {
   const here: Exchange = { message, response, left: new AbortController() };
   context.connections.get(message.socket)?.add(here);
@@ -176,7 +178,7 @@ async function exchange(context: Context, message: IncomingMessage, response: Se
   try {
     await send(context, here, result);
   } catch (error) {
-    // A handler's header that HTTP does not allow: there is nothing left to say on this connection.
+    // A handler made a header that HTTP does not allow. No further answer is possible on this connection.
     context.onError(error, requestId);
     message.socket.destroy();
   }
@@ -206,7 +208,7 @@ async function answer(context: Context, { message, response, left }: Exchange, r
   }
 }
 
-/** The handlers promise not to throw: if one does, a write may have happened. */
+/** The handlers promise not to throw. If one throws nevertheless, a write may have happened. */
 async function callApi(context: Context, event: Parameters<HttpApi>[0]): Promise<HttpResult> {
   try {
     return await context.api(event);
@@ -220,11 +222,11 @@ async function callApi(context: Context, event: Parameters<HttpApi>[0]): Promise
 const declaresBody = ({ headers }: IncomingMessage): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 
-/** What monitors and code generators read. */
+/** Monitors and code generators read these two paths without a signature. */
 const isOpen = ({ method, path }: RequestHead): boolean =>
   (method === 'GET' || method === 'HEAD') && (path === '/v1/health' || path === '/openapi.json');
 
-/** Throws FORBIDDEN; returns the second half of the check, for when the body is there. */
+/** Checks the signed head and throws FORBIDDEN. It returns the second half of the check, to be run on the body. */
 function authenticate({ credentials, region, clock }: Context, head: RequestHead): (body: Uint8Array) => void {
   const credentialsFor = (id: string): Credentials | undefined => credentials.get(id);
   const verdict = verifyHead(head, { credentialsFor, region, service: 'execute-api', nowMs: clock.now() });
@@ -236,12 +238,12 @@ function authenticate({ credentials, region, clock }: Context, head: RequestHead
 }
 
 function forbidden(reason: string): RivuletError {
-  return new RivuletError('FORBIDDEN', `The request is not signed as it must be: ${reason}.`, {
+  return new RivuletError('FORBIDDEN', `the request is not signed correctly: ${reason}`, {
     outcome: 'not-written',
   });
 }
 
-/** The answer is sent, or its reader has gone. */
+/** Ends an exchange after its answer was sent, or after its client has gone. */
 function leave(context: Context, here: Exchange): void {
   context.connections.get(here.message.socket)?.delete(here);
   if (!here.response.writableFinished) here.left.abort(new Error('the client has gone'));
@@ -256,11 +258,11 @@ const exchangesOf = (context: Context, socket: Socket): Exchange[] => [...(conte
 const isBusy = (context: Context, socket: Socket): boolean => exchangesOf(context, socket).length > 0;
 
 /**
- * Bytes that are no HTTP, headers too many, or a client too slow. An answer can be given only if no other is due on this
- * connection but that of the broken request: else it would be taken for the answer to an earlier one.
+ * Handles bytes that are not HTTP, too many headers, and clients that are too slow. It answers only if no other answer is due
+ * on this connection: otherwise the client would take it for the answer to an earlier request.
  */
 function onClientError(context: Context, error: NodeJS.ErrnoException & { reason?: string }, socket: Socket): void {
-  // Already refused: more of the same bytes.
+  // These are more bytes of a request that was already refused.
   if (socket.writableEnded) return;
   const due = exchangesOf(context, socket);
   const isFree = due.length === 0 || (due.length === 1 && !due[0]!.message.complete && !due[0]!.response.headersSent);
@@ -275,9 +277,9 @@ function problemOfBytes(
   if (code === 'HPE_HEADER_OVERFLOW') return headersTooLarge(`${limits.headBytes} bytes or more`);
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
     return invalid(
-      `The headers did not arrive within ${timeouts.headersMs} ms, or the body within ${timeouts.requestMs} ms.`,
+      `request: expected the headers within ${timeouts.headersMs} ms and the body within ${timeouts.requestMs} ms, got them too late`,
     );
-  return invalid(`The request is not HTTP/1.1: ${reason ?? message}.`);
+  return invalid(`request: expected HTTP/1.1, got bytes that cannot be read: ${reason ?? message}`);
 }
 
 function refuseBytes({ newRequestId, timeouts }: Context, socket: Duplex, error: RivuletError): void {

@@ -1,5 +1,5 @@
-// Consumers that wait must not starve the others: one server holds so many long polls, and so many partitions in all of them,
-// and tells the next one to come back. In AWS the concurrency of the fetch function does the same.
+// Waiting consumers must not starve the others. One server holds a limited number of long polls, with a limited number of
+// partitions together, and refuses the next one with THROTTLED. In AWS the concurrency of the fetch function does the same.
 
 import type { Engine } from '../lib/api/engine.ts';
 import { RivuletError } from '../lib/api/errors.ts';
@@ -7,7 +7,7 @@ import { createTurns } from '../lib/runtime/concurrency.ts';
 
 export type Waiting = { readonly fetches: number; readonly partitions: number };
 
-/** What waits for one thing ends together, and to make an answer takes up to a millisecond. */
+/** Fetches that wait for the same append end together, and each answer takes up to a millisecond to make. */
 const answersPerTurn = 16;
 
 export function withFewWaiting(engine: Engine, most: Waiting): Engine {
@@ -19,10 +19,10 @@ export function withFewWaiting(engine: Engine, most: Waiting): Engine {
       if (!request.waitMs) return engine.fetch(request);
       const { length } = request.partitions;
       if (waiting.fetches >= most.fetches)
-        throw tooMany(`${most.fetches} fetches are waiting already (waitingFetches)`);
+        throw tooMany(`${most.fetches} fetches wait already, which is the limit (waitingFetches)`);
       if (waiting.partitions + length > most.partitions)
         throw tooMany(
-          `fetches wait for ${waiting.partitions} partitions already, ${length} more are above the limit of ${most.partitions} (waitingPartitions)`,
+          `fetches wait for ${waiting.partitions} partitions already, and ${length} more would pass the limit of ${most.partitions} (waitingPartitions)`,
         );
       waiting.fetches++;
       waiting.partitions += length;
@@ -38,4 +38,4 @@ export function withFewWaiting(engine: Engine, most: Waiting): Engine {
   };
 }
 
-const tooMany = (what: string) => new RivuletError('THROTTLED', `${what}: come back later`);
+const tooMany = (what: string) => new RivuletError('THROTTLED', `${what}: fetch again later`);

@@ -1,6 +1,7 @@
-// Fetch: many partitions of a topic in one long poll, or one partition by GET; as JSON records or as binary batches.
+// Fetch reads many partitions of a topic in one long poll, or one partition by GET, as JSON records or as binary batches.
 //
-// What goes wrong in one partition is its result, and the reply is a 200; the GET of one partition answers with it.
+// An error in one partition is the result of that partition, and the reply is a 200. The GET of one partition answers with
+// the error itself.
 
 import type { LogEngine } from '../../lib/api/engine.ts';
 import { catalogue, RivuletError } from '../../lib/api/errors.ts';
@@ -84,7 +85,7 @@ const fetchPartition = (engine: LogEngine) =>
 type Leaving = { readonly signal: AbortSignal | undefined };
 type Start = { readonly offset: number; readonly topicId?: string };
 
-/** Without a record of that time or later, a reader waits at the end. */
+/** If no record has that time or a later one, the reader waits at the end of the partition. */
 async function startOf(
   engine: LogEngine,
   topic: TopicRef & Leaving,
@@ -95,7 +96,7 @@ async function startOf(
   const found = await offsetAt(engine, topic, partition, query.timestamp ?? 'earliest');
   if (found.offset >= 0) return found;
   const end = await offsetAt(engine, topic, partition, 'latest');
-  // What arrived after the first look lies below the end: it would be passed over.
+  // A record that arrived after the first lookup lies below this end, and the reader would miss it: look again.
   const arrived = await offsetAt(engine, topic, partition, query.timestamp ?? 'earliest');
   return arrived.offset >= 0 ? arrived : end;
 }
@@ -133,7 +134,7 @@ function errorFrame({ partition, error }: PartitionError) {
   };
 }
 
-/** Partitions are rendered in the order asked for, each with what the ones before it have left of the reply. */
+/** Renders the partitions in the requested order. Each has the room that the partitions before it left in the reply. */
 async function jsonReply(
   { topicId, partitions }: FetchReply,
   offsets: ReadonlyMap<number, number>,

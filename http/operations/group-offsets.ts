@@ -1,5 +1,5 @@
-// The committed offsets of a group: commit, look up, delete, reset. No record passes through here: who may do this to a
-// group learns of a topic how far it reaches, and nothing that is in it.
+// The committed offsets of a group: commit, fetch, delete, reset. No record passes through here: a caller with permission
+// for these operations learns how far a topic reaches, and nothing that is in it.
 import type {
   FetchOffsetsReply,
   Groups,
@@ -36,7 +36,7 @@ const busy = ['COORDINATOR_LOAD_IN_PROGRESS', 'REQUEST_TIMED_OUT'] as const;
 const commit = (engine: WithGroups) =>
   operation({
     id: 'commitOffsets',
-    summary: 'Commit offsets: as a member what it owns, without membership while the group is empty',
+    summary: 'Commit offsets. A member commits what it owns. A caller without membership needs an empty group',
     method: 'POST',
     path: PATH,
     writes: true,
@@ -66,7 +66,7 @@ const commit = (engine: WithGroups) =>
 const fetch = (engine: WithGroups) =>
   operation({
     id: 'fetchOffsets',
-    summary: 'The committed offsets: all, of a topic, or of some of its partitions; `nextAfter` when there are more',
+    summary: 'Fetch committed offsets: all, of a topic or of some partitions, with `nextAfter` when there are more',
     method: 'GET',
     path: PATH,
     pathSchema: groupPath,
@@ -75,7 +75,7 @@ const fetch = (engine: WithGroups) =>
     replySchema: committedOffsets,
     errors: ['INVALID_GROUP_ID', 'GROUP_ID_NOT_FOUND', ...topicErrors],
     run: async ({ path, query: { topic, topicId, partitions, after } }) => {
-      // The pages of a topic are of one topic, though another is made under its name meanwhile.
+      // All pages must be of one topic, even if another topic is created under its name between them.
       const ref = topic === undefined ? undefined : { topic, topicId: topicId ?? after?.topicId, partitions };
       const topics = ref && [defined(ref)];
       return committedOf(await engine.groups.fetchOffsets({ groupId: path.group, ...defined({ topics, after }) }));
@@ -85,7 +85,7 @@ const fetch = (engine: WithGroups) =>
 const remove = (engine: WithGroups) =>
   operation({
     id: 'deleteOffsets',
-    summary: 'Forget the offsets of a topic that no member subscribes to',
+    summary: 'Delete the offsets of a topic that no member subscribes to',
     method: 'DELETE',
     path: PATH,
     writes: true,
@@ -111,7 +111,7 @@ const remove = (engine: WithGroups) =>
 const reset = (engine: WithGroups) =>
   operation({
     id: 'resetOffsets',
-    summary: 'Set the offsets of a group that has no members, or tell what would be set',
+    summary: 'Set the offsets of a group that has no members, or report what would be set',
     method: 'POST',
     path: `${PATH}/reset`,
     writes: true,
@@ -145,7 +145,7 @@ function partitionResults({ topics }: PerPartitionReply): HttpResult {
   );
 }
 
-/** As many rows as fit; at least one. */
+/** Renders as many rows as fit, and at least one. */
 function committedOf({ topics }: FetchOffsetsReply): HttpResult {
   const page: { topic: string; topicId: string; partitions: object[] }[] = [];
   let bytes = ENVELOPE_BYTES;
@@ -168,7 +168,7 @@ function committedOf({ topics }: FetchOffsetsReply): HttpResult {
   return { ...json(200, { topics: page }), failures };
 }
 
-/** What stands around the rows of a reply, and of a topic beside its name: less than this. */
+/** The JSON around the rows of a reply takes less than this. So does the JSON of a topic, without its name. */
 const ENVELOPE_BYTES = 128;
 
 type Committed = FetchOffsetsReply['topics'][number]['partitions'];
@@ -179,7 +179,7 @@ function committedRow(result: Committed[number]): object {
   return { ...committed, committedAt: committedMs };
 }
 
-/** There is no such topic: that is the answer, and not one for each partition. */
+/** If the topic does not exist, that is the whole answer, instead of one error per partition. */
 const firstError = (partitions: Committed): unknown => partitions.find((result) => 'error' in result)?.error;
 
 function resetOf({ topics }: ResetOffsetsReply, dryRun: boolean): HttpResult {

@@ -1,4 +1,4 @@
-// Consumer groups: the heartbeat, and looking at them. Their offsets are in group-offsets.ts.
+// Consumer groups: the heartbeat, list, describe and delete. Their offsets are in group-offsets.ts.
 import type { Groups, OwnedPartitions } from '../../lib/api/groups.ts';
 import { defined } from '../defined.ts';
 import { json, type Operation, operation } from '../operation.ts';
@@ -10,7 +10,7 @@ type WithGroups = { readonly groups: Groups };
 
 const DEFAULT_PAGE = 100;
 const GROUP = '/v1/groups/{group}';
-/** A reply has 4 MiB: a half for its members, a half for its partitions. */
+/** A reply holds 4 MiB: one half is for the members, the other half for the partitions. */
 const PAGE_BYTES = 2 * 1024 * 1024 - 64 * 1024;
 
 export function groupOperations(engine: WithGroups): Operation[] {
@@ -20,7 +20,7 @@ export function groupOperations(engine: WithGroups): Operation[] {
 const heartbeat = (engine: WithGroups) =>
   operation({
     id: 'heartbeat',
-    summary: 'Join a group, stay in it, say what is owned, be told what is assigned, and leave',
+    summary: 'Join a group, stay in it or leave it. A member reports what it owns and receives its assignment',
     method: 'POST',
     path: `${GROUP}/heartbeat`,
     writes: true,
@@ -62,7 +62,7 @@ function withoutNulls<T extends object>(object: T): WithoutNulls<T> {
 const list = (engine: WithGroups) =>
   operation({
     id: 'listGroups',
-    summary: 'Groups in the order of their names; `nextAfter` when there are more',
+    summary: 'List groups in the order of their names, with `nextAfter` when there are more',
     method: 'GET',
     path: '/v1/groups',
     querySchema: listGroupsQuery,
@@ -79,7 +79,7 @@ const list = (engine: WithGroups) =>
 const describe = (engine: WithGroups) =>
   operation({
     id: 'describeGroup',
-    summary: 'State, members and lag; `nextMember` and `nextPartition` when there are more than one reply holds',
+    summary: 'Describe state, members and lag, with `nextMember` and `nextPartition` when one reply does not hold all',
     method: 'GET',
     path: GROUP,
     pathSchema: groupPath,
@@ -117,7 +117,7 @@ const remove = (engine: WithGroups) =>
     },
   });
 
-/** As many rows from `from` on as fit; at least one, for each fits by itself. */
+/** As many rows from `from` on as fit. It returns at least one, because each row fits by itself. */
 export function pageOf<Row>(
   all: readonly Row[],
   from: number,

@@ -1,8 +1,8 @@
-// The API about itself: is it there, which version, and its OpenAPI document.
+// The operations about the API itself: its health, its version and its OpenAPI document.
 import { json, type Operation, operation } from '../operation.ts';
 import { health, openApi } from '../schemas/replies.ts';
 
-/** `document` gives the OpenAPI document as JSON text; it is asked for only when somebody wants it. */
+/** `document` returns the OpenAPI document as JSON text. It is called only when a client requests the document. */
 export function metaOperations(version: string, document: () => Promise<string>): Operation[] {
   return [getHealth(version), getOpenApi(document)];
 }
@@ -10,7 +10,7 @@ export function metaOperations(version: string, document: () => Promise<string>)
 const getHealth = (version: string) =>
   operation({
     id: 'health',
-    summary: 'The functions answer; nothing is asked of the storage',
+    summary: 'Say that the function answers and which version it has, without a request to the storage',
     method: 'GET',
     path: '/v1/health',
     status: 200,
@@ -22,7 +22,7 @@ const getHealth = (version: string) =>
 const getOpenApi = (document: () => Promise<string>) =>
   operation({
     id: 'openApi',
-    summary: 'This document',
+    summary: 'Return this document',
     method: 'GET',
     path: '/openapi.json',
     status: 200,

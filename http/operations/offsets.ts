@@ -1,4 +1,4 @@
-// Offsets: earliest, latest, that of the greatest timestamp, or the first at or after a time.
+// The offsets of a topic: the earliest, the latest, the one of the greatest timestamp, or the first at or after a time.
 import type { LogEngine } from '../../lib/api/engine.ts';
 import { defined } from '../defined.ts';
 import { json, type Operation, operation } from '../operation.ts';
@@ -12,7 +12,8 @@ export function offsetOperations(engine: LogEngine): Operation[] {
 const listOffsets = (engine: LogEngine) =>
   operation({
     id: 'listOffsets',
-    summary: 'An offset per partition; -1 when no record is at or after the time, or when there is none',
+    summary:
+      'List one offset per partition. It is -1 when no record is at or after the time, or when there is no record',
     method: 'GET',
     path: '/v1/topics/{topic}/offsets',
     pathSchema: topicPath,

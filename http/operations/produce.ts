@@ -1,7 +1,7 @@
-// Produce: to a topic, or to one of its partitions, as JSON records or as binary batches.
+// Produce appends records to a topic, or to one of its partitions, as JSON records or as binary batches.
 //
-// A reply has one result per record (JSON) or per frame (binary). It is a 200 if anything was written; else the status
-// of the worst error, with the same body.
+// A reply has one result per record (JSON) or per frame (binary). Its status is 200 if anything was written. Otherwise it
+// has the status of the worst error, with the same body.
 
 import type { LogEngine } from '../../lib/api/engine.ts';
 import type { AppendAck, AppendRecordsReply, AppendReply, NewRecord } from '../../lib/api/records.ts';
@@ -88,7 +88,7 @@ const toPartition = (engine: LogEngine) =>
   operation({
     ...shared,
     id: 'produceToPartition',
-    summary: 'Append records to one partition, if wanted only at an expected offset',
+    summary: 'Append records to one partition, optionally only at an expected offset',
     path: '/v1/topics/{topic}/partitions/{p}/records',
     pathSchema: partitionPath,
     querySchema: producePartitionQuery,
@@ -135,13 +135,13 @@ function keyOf(headers: Call<unknown, unknown>['headers']): string | undefined {
   return key === undefined ? undefined : parse(idempotencyKey, key, `header.${IDEMPOTENCY_KEY}`);
 }
 
-/** Batches carry their producer's sequence instead. */
+/** Batches carry the sequence of their producer, so they take no idempotency key. */
 function refuseKey(headers: Call<unknown, unknown>['headers']): void {
   const key = headers[IDEMPOTENCY_KEY];
   if (key !== undefined) throw unexpected(`header.${IDEMPOTENCY_KEY}`, 'a JSON body beside it', BATCHES_MEDIA_TYPE);
 }
 
-/** With a JSON body these belong inside: two places could disagree. */
+/** With a JSON body these fields belong inside it: two places could disagree. */
 function refuseBeside(query: Record<string, unknown>): void {
   const [name] = Object.keys(query);
   if (name !== undefined) throw unexpected(`query.${name}`, 'this field inside the JSON body', query[name]);

@@ -1,4 +1,4 @@
-// Producers: the id and epoch of a plain idempotent producer.
+// The operation that gives a plain idempotent producer its id and epoch.
 import type { LogEngine } from '../../lib/api/engine.ts';
 import { json, type Operation, operation } from '../operation.ts';
 import { newProducer } from '../schemas/replies.ts';
@@ -10,7 +10,7 @@ export function producerOperations(engine: LogEngine): Operation[] {
 const initProducer = (engine: LogEngine) =>
   operation({
     id: 'newProducer',
-    summary: 'A new idempotent producer',
+    summary: 'Create the id and epoch of a new idempotent producer',
     method: 'POST',
     path: '/v1/producers',
     writes: true,

@@ -16,7 +16,7 @@ export function topicOperations(engine: LogEngine): Operation[] {
 const list = (engine: LogEngine) =>
   operation({
     id: 'listTopics',
-    summary: 'Topics in the order of their names; `nextAfter` when there are more',
+    summary: 'List topics in the order of their names, with `nextAfter` when there are more',
     method: 'GET',
     path: '/v1/topics',
     querySchema: listTopicsQuery,
@@ -33,7 +33,7 @@ const list = (engine: LogEngine) =>
 const create = (engine: LogEngine) =>
   operation({
     id: 'createTopic',
-    summary: 'Make a topic',
+    summary: 'Create a topic',
     method: 'PUT',
     path: PATH,
     writes: true,
@@ -49,7 +49,8 @@ const create = (engine: LogEngine) =>
 const describe = (engine: LogEngine) =>
   operation({
     id: 'describeTopic',
-    summary: 'Configuration, warnings, and a page of partitions; `nextPartition` when there are more',
+    summary:
+      'Describe a topic: configuration, warnings and a page of partitions, with `nextPartition` when there are more',
     method: 'GET',
     path: PATH,
     pathSchema: topicPath,
@@ -73,7 +74,7 @@ const describe = (engine: LogEngine) =>
 const alter = (engine: LogEngine) =>
   operation({
     id: 'alterTopic',
-    summary: 'Add partitions, change configuration (null goes back to the default)',
+    summary: 'Add partitions, or change the configuration (null restores the default)',
     method: 'PATCH',
     path: PATH,
     writes: true,

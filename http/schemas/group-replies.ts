@@ -1,4 +1,4 @@
-// What replies of groups hold (see replies.ts).
+// The schemas of group replies (see replies.ts).
 import * as z from 'zod';
 import { offset, partition, partitionProblem, timestamp, topicId } from './replies.ts';
 
@@ -7,7 +7,7 @@ const groupState = z.enum(['Empty', 'Assigning', 'Reconciling', 'Stable']);
 const assignment = z.array(z.strictObject({ topic: z.string(), topicId, partitions: z.array(partition) }));
 const epoch = z.int();
 
-/** A list of topics with a result for each partition. Of a topic that is not there no id is known. */
+/** A list of topics with a result for each partition. The id is absent for a topic that does not exist. */
 const byTopic = <Result extends z.ZodType>(result: Result) =>
   z.array(
     z.strictObject({
@@ -79,7 +79,7 @@ export const groupDescription = z
 
 export const offsetResults = z
   .strictObject({ topics: byTopic(z.strictObject({ partition })) })
-  .meta({ id: 'OffsetResults', description: 'One per partition, in the order of the request' });
+  .meta({ id: 'OffsetResults', description: 'One result per partition, in the order of the request' });
 
 const committedOffset = z.strictObject({
   partition,

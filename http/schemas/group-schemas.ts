@@ -1,5 +1,5 @@
-// What requests of groups may hold (see schemas.ts). The words are KIP-848's and Kafka's. What needs the group to be judged
-// (who owns what, which assignor there is) is the engine's to refuse.
+// The schemas of group requests (see schemas.ts). The words are KIP-848's and Kafka's. A check that needs the group itself
+// (which member owns a partition, which assignors exist) is left to the engine.
 import * as z from 'zod';
 import { limits } from '../../lib/api/limits.ts';
 import {
@@ -36,7 +36,7 @@ export const describeGroupQuery = z.strictObject({
   partitionsFrom: wholeText(0, limits.maxOffset).optional(),
 });
 
-// --- what several of them have
+// --- fields that several requests have
 
 const memberId = z
   .string()
@@ -44,9 +44,11 @@ const memberId = z
     new RegExp(`^[A-Za-z0-9._-]{1,${limits.memberIdLength}}$`),
     `1 to ${limits.memberIdLength} of a-z A-Z 0-9 . _ -`,
   )
-  .meta({ description: 'Made by the client, once for each member; best 22 characters of random base64url' });
+  .meta({
+    description: 'The client makes it once for each member. 22 characters of random base64url are the best choice',
+  });
 
-/** For people: printable, so that a terminal shows what is there. */
+/** People read labels, so only printable characters are allowed: a terminal shows exactly what is stored. */
 const label = z
   .string()
   .regex(
@@ -68,20 +70,20 @@ const eachTopicOnce = eachOnce('topic', ({ topic }: { topic: string }) => topic)
 
 const durationMs = whole(1, INT32_MAX);
 const keepalive =
-  'Everything the member owns now. null, or left out: it says nothing of it, and lets go of nothing. []: it owns nothing';
+  'Everything the member owns now. If null or left out, nothing changes and nothing is released. []: it owns nothing';
 
-/** As in KIP-848, null is as good as left out: the group keeps what it knows. */
+/** As in KIP-848, null means the same as a field that is left out: the group keeps what it knows. */
 export const heartbeatBody = z.strictObject({
   memberId,
   memberEpoch: whole(-2, INT32_MAX).meta({
-    description: 'The last one that was told; 0 joins, -1 leaves, -2 leaves to return (static members)',
+    description: 'The epoch of the last reply. 0 joins, -1 leaves, -2 leaves to return (static members)',
   }),
   heartbeatSeq: whole(0, limits.maxOffset).meta({
-    description: 'Grows with every heartbeat of this member id; a repeat carries the same one',
+    description: 'Grows with every heartbeat of this member id. A repeated heartbeat carries the same number',
   }),
   instanceId: nameOf({
     errorCode: 'INVALID_REQUEST',
-    description: 'Of a static member',
+    description: 'The instance id of a static member',
     example: 'worker-1',
   }).nullish(),
   rackId: label.nullish(),
@@ -123,7 +125,7 @@ export const commitOffsetsBody = z
     memberEpoch: whole(0, INT32_MAX).optional(),
     commitSeq: whole(0, limits.maxOffset)
       .optional()
-      .meta({ description: 'Grows with every commit of this member id; a repeat carries the same one' }),
+      .meta({ description: 'Grows with every commit of this member id. A repeated commit carries the same number' }),
     topics: z.array(commitOfTopic).min(1).max(limits.commitPartitions).superRefine(eachTopicOnce),
   })
   .superRefine((body, context) => {
@@ -157,7 +159,7 @@ const partitionOffsets = z
   .array(z.strictObject({ partition, offset }))
   .min(1)
   .superRefine(eachOnce('partition', (one) => one.partition))
-  .meta({ description: 'Of each partition its own; `partitions` is then left out' });
+  .meta({ description: 'One offset for each partition. `partitions` must then be left out' });
 
 const resetTarget = z
   .discriminatedUnion(
@@ -171,7 +173,7 @@ const resetTarget = z
     ],
     'a "to" of earliest, latest, current, offset, offsets, shift or datetime',
   )
-  .meta({ description: 'What lies outside the log is brought to its start or end' });
+  .meta({ description: 'A target outside the log is moved to its start or end' });
 
 const resetOfTopic = z
   .strictObject({ ...whichTopic, partitions: partitionNumbers.min(1).optional(), target: resetTarget })
@@ -181,6 +183,6 @@ const resetOfTopic = z
   });
 
 export const resetOffsetsBody = z.strictObject({
-  dryRun: z.boolean().optional().meta({ description: 'Only tell what would be set' }),
+  dryRun: z.boolean().optional().meta({ description: 'Only report what would be set' }),
   topics: z.array(resetOfTopic).min(1).max(limits.groupPartitions).superRefine(eachTopicOnce),
 });

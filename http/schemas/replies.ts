@@ -1,5 +1,5 @@
-// What replies hold, as zod schemas: the OpenAPI document is made of them, and the conformance suite holds every reply
-// against them. They are strict: a field that is not documented here fails a test.
+// The zod schemas of replies. The OpenAPI document is made of them, and the conformance suite checks every reply against
+// them. They are strict: a field that is not documented here fails a test.
 import * as z from 'zod';
 import { catalogue } from '../../lib/api/errors.ts';
 
@@ -11,7 +11,7 @@ export const topicId = z.string().length(22);
 
 const errorCodes = Object.keys(catalogue) as [keyof typeof catalogue, ...(keyof typeof catalogue)[]];
 
-/** Open: an error has further members of its own, such as `field`, `nextOffset`, `highWatermark`. */
+/** This schema is open: an error may have further members of its own, such as `field`, `nextOffset`, `highWatermark`. */
 export const problem = z
   .looseObject({
     type: z.literal('about:blank'),
@@ -24,7 +24,7 @@ export const problem = z
     outcome: z.enum(['not-written', 'written', 'unknown']).optional(),
     requestId: z.string().optional(),
   })
-  .meta({ id: 'Problem', description: 'RFC 9457; `requestId` is absent inside the results of several parts' });
+  .meta({ id: 'Problem', description: 'RFC 9457. `requestId` is absent inside the results of single parts' });
 
 export const partitionProblem = z.strictObject({ partition, error: problem });
 
@@ -41,7 +41,7 @@ const config = z.strictObject({
 
 const topicFields = { ...topicSummary, config: z.array(config), warnings: z.array(z.string()) };
 
-/** After a change: without the partitions. */
+/** The reply to a change. It leaves out the partitions. */
 export const topicDocument = z.strictObject(topicFields).meta({ id: 'Topic' });
 
 const partitionDetails = z.strictObject({ partition, earliest: offset, latest: offset, bytes: z.int().min(0) });
@@ -60,7 +60,7 @@ const recordAck = z.strictObject({ partition, offset, timestamp, duplicate: z.li
 
 export const recordAcks = z
   .strictObject({ topicId, records: z.array(z.union([recordAck, partitionProblem])) })
-  .meta({ id: 'RecordAcks', description: 'One per record, in the order of the request' });
+  .meta({ id: 'RecordAcks', description: 'One result per record, in the order of the request' });
 
 const batchesAck = z.strictObject({
   partition,
@@ -73,7 +73,7 @@ const batchesAck = z.strictObject({
 
 export const batchesAcks = z
   .strictObject({ topicId, partitions: z.array(z.union([batchesAck, partitionProblem])) })
-  .meta({ id: 'BatchesAcks', description: 'One per frame, in the order of the request' });
+  .meta({ id: 'BatchesAcks', description: 'One result per frame, in the order of the request' });
 
 // --- fetch
 

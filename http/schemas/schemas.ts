@@ -1,5 +1,5 @@
-// What requests may hold, as zod schemas: they validate, and the OpenAPI document is made of them. Limits come from
-// lib/api/limits.ts; fields and parameters that are not named here are refused by name.
+// The zod schemas of requests. They validate requests, and the OpenAPI document is made of them. The limits come from
+// lib/api/limits.ts. A field or parameter that has no schema here is refused by name.
 import * as z from 'zod';
 import type {} from 'zod-openapi';
 import type { ErrorCode } from '../../lib/api/errors.ts';
@@ -29,7 +29,7 @@ function isWhole(text: string, min: number, max: number): boolean {
 
 const NAME = new RegExp(`^(?!__)(?!\\.{1,2}$)[a-zA-Z0-9._-]{1,${limits.nameLength}}$`);
 
-/** Of a topic or a group. */
+/** The schema of a name: of a topic, a group or an instance. */
 export function nameOf(what: { errorCode: ErrorCode; description: string; example: string }) {
   const { errorCode, description, example } = what;
   const error = `1 to ${limits.nameLength} of a-z A-Z 0-9 . _ -, not "." or "..", not starting with "__"`;
@@ -49,17 +49,18 @@ export const topicId = z
   .string()
   .regex(/^[A-Za-z0-9_-]{22}$/, 'a topic id: 22 characters of base64url')
   .meta({
-    description: 'The id of the topic that is meant: one made anew under its name answers INCONSISTENT_TOPIC_ID',
+    description:
+      'The id of the topic. If the topic was deleted and created again under this name, the answer is INCONSISTENT_TOPIC_ID',
   });
 
-/** Where a page of partitions ended; its reply told it. */
+/** The position where a page of partitions ended, as its reply gave it (`nextAfter`). */
 export const partitionPosition = z
   .string()
   .regex(/^[A-Za-z0-9_-]{22}\/[0-9]{1,4}$/, 'the nextAfter of a reply: a topic id, a slash and a partition')
   .transform((text) => ({ topicId: text.slice(0, 22), partition: Number(text.slice(23)) }))
   .meta({ override: { type: 'string', pattern: '^[A-Za-z0-9_-]{22}/[0-9]{1,4}$' } });
 
-/** Refines a list in which nothing comes twice. */
+/** Refines a list so that each key occurs only once. */
 export function eachOnce<T>(what: string, keyOf: (one: T) => string | number) {
   return (list: readonly T[], context: z.RefinementCtx) => {
     const seen = new Set<string | number>();
@@ -91,12 +92,12 @@ export const describeTopicQuery = z.strictObject({
   partitionsLimit: wholeText(1, limits.fetchPartitions).optional(),
 });
 
-/** The engine knows the bounds of both, and answers INVALID_PARTITIONS and INVALID_CONFIG. */
+/** The engine checks the bounds of the partition count and of the configuration: INVALID_PARTITIONS, INVALID_CONFIG. */
 const partitionCount = z
   .number(`a whole number from 1 to ${limits.partitions}`)
   .meta({ override: { type: 'integer', minimum: 1, maximum: limits.partitions } });
 
-/** zod leaves a key `__proto__` out of a record without a word; any other unknown name is the engine's to refuse. */
+/** zod silently drops a key `__proto__` from a record, so it is refused here. The engine refuses any other unknown name. */
 function configOf<Value extends z.ZodType>(value: Value) {
   return z.preprocess(
     (config, context) => {
@@ -125,7 +126,7 @@ export const alterTopicBody = z.strictObject({
 
 // --- produce
 
-/** Checked and turned into bytes by json-values.ts: a schema of everything would only slow it down. */
+/** lib/json/values.ts checks these values and turns them into bytes. A schema of all JSON would only slow this down. */
 const jsonValue = z.unknown().meta({
   description:
     'null; a string; {"type": "json"|"string"|"binary", "data": ...} (binary: base64); or other JSON, stored as its text',
@@ -137,7 +138,7 @@ const headers = z.preprocess(listOfHeaders, headerList).meta({
   override: ({ jsonSchema }) => {
     const list = { ...jsonSchema };
     for (const name of Object.keys(list)) delete jsonSchema[name as keyof typeof jsonSchema];
-    jsonSchema.description = 'A list, in which names may repeat and keep their order; or an object of names and values';
+    jsonSchema.description = 'A list, in which names may repeat and keep their order, or an object of names and values';
     jsonSchema.anyOf = [list, { type: 'object', additionalProperties: true }];
   },
 });
@@ -164,21 +165,21 @@ export const producePartitionBody = z.strictObject({
 
 export type RecordBody = z.output<typeof produceBody>['records'][number];
 
-/** For binary bodies; a JSON body has these fields inside. */
+/** The query of a request with a binary body. A JSON body has these fields inside. */
 export const produceQuery = z.strictObject({ topicId: topicId.optional() });
 export const producePartitionQuery = z.strictObject({
   expectedOffset: wholeText(0, limits.maxOffset).optional(),
   topicId: topicId.optional(),
 });
 
-/** A comma is what joins a header that came twice. */
+/** A comma is not allowed: servers join a repeated header with commas, so a comma could hide two keys. */
 export const idempotencyKey = z
   .string()
   .regex(
     new RegExp(`^[!-+\\--~]{1,${limits.idempotencyKeyLength}}$`),
     `one value of 1 to ${limits.idempotencyKeyLength} visible ASCII characters without a comma`,
   )
-  .meta({ description: 'Within a day, the same key with the same body is one append' });
+  .meta({ description: 'Within a day, repeated requests with the same key and the same body append only once' });
 
 // --- fetch
 

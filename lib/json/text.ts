@@ -1,18 +1,18 @@
-// JSON text from outside -> values, without trusting it: depth is bounded before anything recurses over it, and no
-// number loses digits on its way into a record.
+// This file parses untrusted JSON text. The depth is bounded before anything recurses over it, and no number loses digits
+// on its way into a record.
 //
-// Decisions: of a member that comes twice the last one counts (as ECMAScript's JSON.parse; nothing is authorised by a
-// body, so there is nothing to smuggle). A number that a double might not hold exactly (1e400, 2^64) stays its text: inside
-// a record's value it is stored as sent; where an offset or another integer is expected it is refused. All others are
-// written as ECMAScript writes them: 1.50 is 1.5, whatever stands beside it.
+// Decisions: the last one of repeated members counts, as in ECMAScript's JSON.parse. No body authorises anything, so there
+// is nothing to smuggle. A number that a double might not hold exactly (1e400, 2^64) keeps its text: inside a record's value
+// it is stored as sent, and where an offset or another integer is expected it is refused. All other numbers are written as
+// ECMAScript writes them: 1.50 is 1.5, whatever stands beside it.
 import { randomUUID } from 'node:crypto';
 import { RivuletError } from '../api/errors.ts';
 import { limits } from '../api/limits.ts';
 import { checkUnicode } from './unicode.ts';
 
-/** Of UTF-8 bytes or of text. Throws RivuletError INVALID_REQUEST. */
+/** Parses UTF-8 bytes or text. Throws RivuletError INVALID_REQUEST. */
 export function parseJson(body: Uint8Array | string): unknown {
-  // A gateway may decode the body, and leave the byte order mark that the decoder here drops.
+  // A gateway may decode the body and leave the byte order mark, which our own decoder drops.
   const text = typeof body === 'string' ? body.replace(/^\ufeff/, '') : decodeUtf8(body);
   const { depth, longNumbers } = measureJson(text);
   if (depth > limits.jsonDepth) throw refused(`expected at most ${limits.jsonDepth} nested levels, got ${depth}`);
@@ -37,7 +37,7 @@ const [QUOTE, BACKSLASH, PLUS, MINUS, POINT, ZERO, NINE, LETTER_E] = [
 ] as const;
 const [BRACE, BRACE_END, BRACKET, BRACKET_END, LOWER_CASE] = [0x7b, 0x7d, 0x5b, 0x5d, 0x20] as const;
 
-/** Brackets and braces open at once, at most; and whether there may be a number that a double does not hold exactly. */
+/** The most brackets and braces open at a time, and whether there may be a number that a double cannot hold exactly. */
 export function measureJson(text: string): { depth: number; longNumbers: boolean } {
   let open = 0;
   let depth = 0;
@@ -48,7 +48,7 @@ export function measureJson(text: string): { depth: number; longNumbers: boolean
     if (code === QUOTE) at = endOfString(text, at + 1);
     else if (code === BRACE || code === BRACKET) depth = Math.max(depth, ++open);
     else if (code === BRACE_END || code === BRACKET_END) open--;
-    // A double holds any 15 digits; an exponent may lead out of its range.
+    // A double holds any 15 digits. An exponent may lead out of its range.
     longNumbers ||= digits > 15 || (digits > 0 && (code | LOWER_CASE) === LETTER_E);
     if (code >= ZERO && code <= NINE) digits++;
     else if (code !== POINT) digits = 0;
@@ -63,15 +63,15 @@ function endOfString(text: string, start: number): number {
   return at;
 }
 
-// ES2026, in Node since 22; TypeScript's ES2024 library does not have them yet.
+// rawJSON is ES2026 and in Node since 22. TypeScript's ES2024 library does not have it yet.
 const { rawJSON } = JSON as unknown as { rawJSON(text: string): object };
 
-/** Stands before the text of a number that was quoted. Nobody outside can know it, so nobody can send it. */
+/** This mark stands before the text of a number that was quoted. It is random, so no client can send it. */
 const mark = randomUUID();
 
 /**
- * Such numbers are quoted, parsed as strings, and made numbers again in their own digits. A reviver would be simpler, but
- * takes microseconds for every value of the body: two seconds for 2 MB of `[]`.
+ * Quotes such numbers, parses them as strings, and makes them numbers again with their own digits. A reviver would be
+ * simpler, but it takes microseconds for every value of the body: two seconds for 2 MB of `[]`.
  */
 function parseKeepingDigits(text: string, numbers: readonly Span[]): unknown {
   const pieces: string[] = [];
@@ -84,14 +84,15 @@ function parseKeepingDigits(text: string, numbers: readonly Span[]): unknown {
   try {
     return withDigits(JSON.parse(pieces.join('')));
   } catch {
-    // The error then speaks of the text that was sent. This throws: a key that is a number is no JSON either.
+    // Parse the original text, so that the error is about the text that was sent. This always throws, because a number is
+    // not allowed as a key in JSON either.
     return JSON.parse(text);
   }
 }
 
 type Span = { readonly from: number; readonly to: number };
 
-/** Those that would not be written again as they stand there. */
+/** Finds the numbers that would not be written again with the same digits. */
 function longNumbersOf(text: string): Span[] {
   const spans: Span[] = [];
   for (let at = 0; at < text.length; at++) {
@@ -109,7 +110,7 @@ function longNumbersOf(text: string): Span[] {
 
 const tooManyLong = () =>
   refused(
-    `may have ${limits.jsonLongNumbers} numbers of more than 15 digits or with an exponent (jsonLongNumbers), got more`,
+    `expected at most ${limits.jsonLongNumbers} numbers of more than 15 digits or with an exponent (jsonLongNumbers), got more`,
   );
 
 function endOfNumber(text: string, start: number): number {
@@ -125,13 +126,13 @@ const isOfNumber = (code: number): boolean =>
   code === PLUS ||
   (code | LOWER_CASE) === LETTER_E;
 
-/** What is no number is left to JSON.parse. */
+/** Returns false for text that is not a number: JSON.parse refuses it. */
 const isLong = (source: string): boolean =>
   source !== String(Number(source)) &&
   measureJson(source).longNumbers &&
   /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/.test(source);
 
-/** In place. Throws for a key that was a number. */
+/** Restores the numbers in place. Throws for a key that was a number. */
 function withDigits(value: unknown): unknown {
   if (typeof value === 'string') return value.startsWith(mark) ? rawJSON(value.slice(mark.length)) : value;
   if (typeof value !== 'object' || value === null) return value;

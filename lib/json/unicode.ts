@@ -1,5 +1,5 @@
-// Half surrogates in a JSON body: JSON can write them (`\ud800`), UTF-8 cannot hold them. Refused wherever they stand, so that
-// no string that comes from outside is stored as another one.
+// This file refuses half surrogates in a JSON body: JSON can write them (`\ud800`), but UTF-8 cannot hold them. They are
+// refused everywhere, so that no string from outside is stored as another one.
 
 import { RivuletError } from '../api/errors.ts';
 import { fieldName } from '../api/refusal.ts';
@@ -15,7 +15,7 @@ export function checkUnicode(value: unknown, where: string): void {
   throw new RivuletError('INVALID_REQUEST', `${field}: ${found.reason}`, { extra: { field } });
 }
 
-/** The path is made on the way back: most bodies have nothing to find. */
+/** Builds the path on the way back, because most bodies have nothing to find. */
 function findIn(value: unknown): Found | undefined {
   if (typeof value === 'string') return here(value);
   if (typeof value !== 'object' || value === null) return undefined;

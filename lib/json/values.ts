@@ -1,4 +1,4 @@
-// Keys, values and header values between JSON and bytes.
+// This file converts keys, values and header values between JSON and bytes.
 //
 //   in   null or absent = null · "text" = its UTF-8 · {"type": "string"|"json"|"binary", "data": ...} = as it says
 //        (binary: base64) · anything else = its JSON text in UTF-8
@@ -11,7 +11,7 @@ import { measureJson } from './text.ts';
 
 type TypedValue = { type: 'json' | 'string' | 'binary'; data: unknown };
 
-/** `value` is of `parseJson`, so its text is valid Unicode. `field` is where it stands in the request, for INVALID_REQUEST. */
+/** `value` comes from `parseJson`, so its text is valid Unicode. `field` is its place in the request, for INVALID_REQUEST. */
 export function bytesOfJson(value: unknown, field: string): Uint8Array | null {
   if (value === undefined || value === null) return null;
   if (typeof value === 'string') return Buffer.from(value);
@@ -29,9 +29,9 @@ export function jsonOfBytes(bytes: Uint8Array | null): string {
   return isJsonContainer(text) ? text : JSON.stringify(text);
 }
 
-/** Headers as an object are the list that it stands for: `{name: value}`. Whatever else comes is given back. */
+/** Turns headers given as an object `{name: value}` into the list that it stands for. Any other value is returned as it is. */
 export function listOfHeaders(given: unknown): unknown {
-  // A number that keeps its digits is an object too, without a prototype.
+  // A number that keeps its digits is also an object, but without a prototype.
   if (typeof given !== 'object' || given === null || Object.getPrototypeOf(given) !== Object.prototype) return given;
   return Object.entries(given).map(([name, value]) => ({ name, value }));
 }
@@ -42,7 +42,7 @@ function isTyped(value: object | number | boolean): value is TypedValue {
   return value.type === 'json' || value.type === 'string' || value.type === 'binary';
 }
 
-/** Strict: what does not come back the same is refused, where Buffer would skip what it does not know. */
+/** Strict base64: Buffer skips characters that it does not know, so a text that does not round-trip is refused. */
 function fromBase64(text: string, field: string): Uint8Array {
   const bytes = Buffer.from(text, 'base64');
   if (bytes.toString('base64') !== text) throw unexpected(field, 'padded base64 (RFC 4648, section 4)', text);
@@ -59,7 +59,7 @@ function textOf(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** Deeper ones stay strings, so that no reader of the reply meets more levels than a writer may send. */
+/** Deeper containers stay strings, so that no reader of a reply meets more levels than a writer may send. */
 function isJsonContainer(text: string): boolean {
   if (!/^[\t\n\r ]*[{[]/.test(text) || measureJson(text).depth > limits.jsonDepth) return false;
   try {

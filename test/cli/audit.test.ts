@@ -48,7 +48,7 @@ test('a folder with a damaged item, which --repair removes', async () => {
   expect(await run(['audit', '--data', directory])).toMatchObject({
     code: 1,
     stdout: expect.stringContaining('topic orders'),
-    stderr: 'rivulet: 1 of the items of the table are damaged; see "A damaged data folder" in docs/RUNBOOK.md\n',
+    stderr: 'rivulet: 1 of the items of the table are damaged: see "A damaged data folder" in docs/RUNBOOK.md\n',
   });
   const repaired = await run(['audit', '--data', directory, '--repair']);
   expect(repaired).toMatchObject({ code: 0, stderr: '' });
@@ -91,6 +91,6 @@ test('an audit does not make a data directory that does not exist', async () => 
   expect(await run(['audit', '--data', nowhere])).toMatchObject({
     code: 1,
     stdout: '',
-    stderr: `rivulet: there is no folder ${nowhere}\n`,
+    stderr: `rivulet: there is no directory ${nowhere}\n`,
   });
 });

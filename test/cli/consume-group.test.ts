@@ -131,8 +131,10 @@ test('a member that cannot commit and leave, because the service is gone, says s
   terminal.child.kill('SIGINT');
   const { code, stderr } = await terminal.finished;
   expect(code).toBe(130);
-  expect(stderr).toMatch(/^rivulet: the last offsets were not committed, and what was printed since comes again: .+$/m);
-  expect(stderr).toMatch(/^rivulet: could not leave group g, which waits until the session is over: .+$/m);
+  expect(stderr).toMatch(
+    /^rivulet: the last offsets were not committed, so records printed since then will be printed again: .+$/m,
+  );
+  expect(stderr).toMatch(/^rivulet: could not leave group g, so its partitions wait until the session is over: .+$/m);
 });
 
 test('a topic that does not exist is an error, and the member does not wait for it', async () => {

@@ -54,9 +54,9 @@ test('files: lines are topic,partition,offset, with or without quotes', () => {
 });
 
 test.each([
-  ['orders,0', /^--from-file f: line 1: must be topic,partition,offset, got "orders,0"$/],
+  ['orders,0', /^--from-file f: line 1: expected topic,partition,offset, got "orders,0"$/],
   ['orders,0,1\norders,-1,2', /line 2/],
-  ['\n', /has no line/],
+  ['\n', /^--from-file f: expected lines of topic,partition,offset, got none$/],
 ])('files: %j is refused', (text, sentence) => {
   expect(() => fileTargets('f', text)).toThrow(sentence);
 });

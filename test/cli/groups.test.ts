@@ -146,7 +146,7 @@ describe('groups', () => {
 });
 
 describe('reset-offsets', () => {
-  const dry = 'rivulet: note: nothing was changed; --execute does it\n';
+  const dry = 'rivulet: note: nothing was changed: add --execute to set the offsets\n';
 
   test('shows the new offsets, and sets them with --execute', async () => {
     const { group, topic } = await started();
@@ -177,9 +177,9 @@ describe('reset-offsets', () => {
     const { topic } = await started();
     const where = ['reset-offsets', `new-${topic}`, '--topic', `${topic}:0`, '--to-offset', '99'];
     const beyond = `rivulet: note: ${topic} partition 0 has no offset 99; 10 is the nearest\n`;
-    const there = `there is no group new-${topic}; --execute makes it`;
+    const there = `there is no group new-${topic}: --execute creates it`;
     expect((await rivulet(where)).stderr).toBe(`${beyond}rivulet: note: ${there}\n${dry}`);
-    const made = `rivulet: note: there was no group new-${topic}; it is made now\n`;
+    const made = `rivulet: note: group new-${topic} did not exist and is now created\n`;
     expect((await rivulet([...where, '--execute'])).stderr).toBe(beyond + made);
     expect((await rivulet([...where, '--execute'])).stderr).toBe(beyond);
   });
@@ -221,7 +221,7 @@ test('delete-offsets deletes the offsets of a topic or of some of its partitions
   await ok(['delete-offsets', group, '--topic', topic]);
   expect(await rivulet(['delete-offsets', group, '--topic', topic])).toMatchObject({
     code: 0,
-    stderr: `rivulet: note: group ${group} has no offsets of what is named\n`,
+    stderr: `rivulet: note: group ${group} has no offsets of these topics\n`,
   });
   expect((await rivulet(['describe', group])).stderr).toContain('has no partitions and no offsets\n');
   await join1(group, topic);

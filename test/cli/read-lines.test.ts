@@ -28,6 +28,6 @@ test('an empty input has no lines, and a newline at the end begins no line', asy
 test('a line that is longer than any record is refused before it fills the memory', async () => {
   const chunk = Buffer.alloc(1024 * 1024, 'x');
   await expect(linesIn([Buffer.from('one\ntwo\n'), ...Array.from({ length: 100 }, () => chunk)])).rejects.toThrow(
-    'line 3: is longer than 67108864 bytes',
+    'line 3: expected at most 67108864 bytes, got more',
   );
 });

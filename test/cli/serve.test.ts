@@ -20,7 +20,7 @@ test('serve prints where it listens and lines to paste, and the pasted lines wor
   const directory = join(newDirectory(), 'made/when/missing');
   const service = await startService(directory);
   const greeting = await service.until(/Ctrl-C stops it/).then(() => service.stdout());
-  expect(greeting).toContain(`Data folder: ${directory}\n`);
+  expect(greeting).toContain(`Data directory: ${directory}\n`);
   expect(existsSync(join(directory, 'README.txt'))).toBe(true);
   const lines = greeting.match(/^ {2}.*rivulet .*$/gm)!;
   const commands = lines.map((line) => line.replace(/^.*npx rivulet /, '').split(' '));

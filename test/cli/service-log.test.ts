@@ -46,12 +46,12 @@ test('the same reason within a minute is counted instead of printed, whatever th
   expect(lines).toHaveLength(2);
   nowMs = 60_000;
   log.request(failure);
-  expect(lines[2]).toMatch(/disk is full \(and 4 times since it was last said\)$/);
+  expect(lines[2]).toMatch(/disk is full \(and 4 more times since the last report\)$/);
 });
 
 test('a failure of background work is reported as one', () => {
   log.background(full);
   expect(lines[0]).toMatch(
-    /^rivulet: work in the background failed and is tried again within the hour: the disk is full/,
+    /^rivulet: background work failed and will be tried again within the hour: the disk is full/,
   );
 });

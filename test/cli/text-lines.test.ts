@@ -27,7 +27,7 @@ describe('a line becomes a message', () => {
   test('with key and value, cut at the first separator, of any length', () => {
     expect(parse('k\tv\tw', keyed)).toEqual({ key: 'k', value: 'v\tw' });
     expect(parse('ü=>v', { ...keyed, 'key.separator': '=>' })).toEqual({ key: 'ü', value: 'v' });
-    expect(() => parse('kv', keyed)).toThrow('key.separator "\\t" not found in "kv"');
+    expect(() => parse('kv', keyed)).toThrow('key.separator: expected "\\t" in the line, got "kv"');
   });
 
   test('with headers, key and value', () => {
@@ -41,7 +41,7 @@ describe('a line becomes a message', () => {
       ],
     });
     expect(parse('\tk\tv', full)).toEqual({ key: 'k', value: 'v', headers: [] });
-    expect(() => parse('a\tk\tv', full)).toThrow('headers.key.separator ":" not found in "a"');
+    expect(() => parse('a\tk\tv', full)).toThrow('headers.key.separator: expected ":" in the line, got "a"');
   });
 
   test('with nulls where the marker stands, in headers too', () => {
@@ -57,7 +57,7 @@ describe('a line becomes a message', () => {
     expect(parse('-\tk\t', { ...full, 'null.marker': '-' })).toEqual({ key: 'k', value: '', headers: [] });
     expect(parse('\t', { ...keyed, 'null.marker': '' })).toEqual({ key: null, value: null });
     expect(() => parse('-:1\tk\tv', { ...full, 'null.marker': '-' })).toThrow(
-      'the name of a header is the null.marker "-"',
+      'header name: expected a text, got the null.marker "-"',
     );
   });
 
@@ -75,7 +75,7 @@ describe('a line becomes a message', () => {
       ],
     });
     const noName = Buffer.from([0xff, 0x3a, 0x31, 0x09, 0x09]);
-    expect(() => textParser(full, flagOf(full))(noName)).toThrow('the name of a header is not UTF-8');
+    expect(() => textParser(full, flagOf(full))(noName)).toThrow('header name: expected UTF-8');
   });
 
   test('with ignore.error also where a separator is missing, as in Kafka', () => {
@@ -94,14 +94,16 @@ describe('a line becomes a message', () => {
 
   test('only if the separators can be told apart', () => {
     expect(whyUnreadable({})).toBe(undefined);
-    expect(whyUnreadable({ 'key.separator': '' })).toBe('key.separator: must not be empty');
+    expect(whyUnreadable({ 'key.separator': '' })).toBe('key.separator: expected a separator, got an empty text');
     expect(whyUnreadable({ 'headers.separator': ':' })).toBe(
-      'headers.separator: must differ from headers.key.separator, and both are ":"',
+      'headers.separator: expected another text than headers.key.separator, got ":" for both',
     );
     expect(whyUnreadable({ 'null.marker': '\t' })).toBe(
-      'headers.delimiter: must differ from null.marker, and both are "\\t"',
+      'headers.delimiter: expected another text than null.marker, got "\\t" for both',
     );
-    expect(whyUnreadable({ 'key.separator': ':', 'null.marker': ':' })).toMatch(/: must differ from null.marker/);
+    expect(whyUnreadable({ 'key.separator': ':', 'null.marker': ':' })).toMatch(
+      /: expected another text than null.marker/,
+    );
   });
 });
 

@@ -38,8 +38,8 @@ describe('wrong usage ends with 2 and one sentence', () => {
       ['consume', 'a', '--from-begining'],
       /^rivulet: unknown option '--from-begining'\n\(Did you mean --from-beginning\?\)/,
     ],
-    [['consume'], /^rivulet: which topic\? Name it, or give --topic\n$/],
-    [['consume', 'a', '--topic', 'b'], /^rivulet: two topics are named, 'a' and 'b'\n$/],
+    [['consume'], /^rivulet: the topic is missing: name it, or give --topic\n$/],
+    [['consume', 'a', '--topic', 'b'], /^rivulet: expected one topic, got two: 'a' and 'b'\n$/],
     [['consume', 'a', '--offset', '3'], /^rivulet: --offset needs --partition\n$/],
     [
       ['consume', 'a', '--offset', 'x', '--partition', '0'],
@@ -49,16 +49,16 @@ describe('wrong usage ends with 2 and one sentence', () => {
       ['consume', 'a', '--offset', '9999999999999999', '--partition', '0'],
       /'9999999999999999' is invalid. It must be earliest, latest or a whole number up to 9007199254740991/,
     ],
-    [['consume', 'a', '--property', 'print.keys=true'], /^rivulet: --property print.keys: not known here; known are /],
+    [['consume', 'a', '--property', 'print.keys=true'], /^rivulet: --property: expected one of .*, got print.keys\n$/],
     [
       ['consume', 'a', '--property', 'print.key=yes'],
-      /^rivulet: --property print.key: must be true or false, got 'yes'\n$/,
+      /^rivulet: --property print.key: expected true or false, got 'yes'\n$/,
     ],
     [['consume', 'a', '--group', 'g', '--partition', '0'], /'--group <id>' cannot be used with option '--partition/],
     [['consume', 'a', '--consumer-property', 'session.timeout.ms=1'], /^rivulet: --consumer-property needs --group\n$/],
     [
       ['consume', 'a', '--group', 'g', '--consumer-property', 'session.timeout=1'],
-      /^rivulet: --consumer-property session.timeout: not known here; known are /,
+      /^rivulet: --consumer-property: expected one of .*, got session.timeout\n$/,
     ],
     [
       ['consume', 'a', '--group', 'g', '--consumer-property', 'session.timeout.ms=100'],
@@ -70,7 +70,7 @@ describe('wrong usage ends with 2 and one sentence', () => {
     ],
     [
       ['consume', 'a', '--group', 'g', '--consumer-property', 'toString=1'],
-      /^rivulet: --consumer-property toString: not known here; known are /,
+      /^rivulet: --consumer-property: expected one of .*, got toString\n$/,
     ],
     [
       ['consume', 'a', '--group', 'g', '--consumer-property', 'group.instance.id=a b'],
@@ -86,15 +86,15 @@ describe('wrong usage ends with 2 and one sentence', () => {
     ],
     [
       ['produce', 'a', '--property', 'parse.key=true', '--format', 'ndjson'],
-      /^rivulet: --property parse.key: --format ndjson has no properties\n$/,
+      /^rivulet: --property: expected none with --format ndjson, got parse.key\n$/,
     ],
     [
       ['produce', 'a', '--property', 'null.markers=x'],
-      /^rivulet: --property null.markers: not known here; known are parse.key, .*ignore.error\n$/,
+      /^rivulet: --property: expected one of parse.key, .*ignore.error, got null.markers\n$/,
     ],
     [
       ['produce', 'a', '--reader-property', 'headers.delimiter=,'],
-      /^rivulet: --property headers.delimiter: must differ from headers.separator, and both are ","\n$/,
+      /^rivulet: --property headers.delimiter: expected another text than headers.separator, got "," for both\n$/,
     ],
     [
       ['consume', 'a', '--formatter-property', 'value.deserializer=Avro'],
@@ -103,7 +103,7 @@ describe('wrong usage ends with 2 and one sentence', () => {
     [['produce', 'a', '--property', 'parse.key'], /'parse.key' is invalid. It must be name=value/],
     [['produce', 'a', '--compression-codec', 'zip'], /'zip' is invalid. Allowed choices are none, gzip/],
     [['topics', 'create', 'a', '--partitions', '0'], /'0' is invalid. It must be a whole number from 1 to 10000/],
-    [['topics', 'alter', 'a'], /^rivulet: nothing to alter/],
+    [['topics', 'alter', 'a'], /^rivulet: there is nothing to alter/],
     ...['noon', 'foo 1', '', '2026-02-30', '-7'].map((time): [string[], RegExp] => [
       ['offsets', 'a', '--time', time],
       new RegExp(`'--time <when>' argument '${time}' is invalid. It must be a time since 1970 like`),
@@ -115,20 +115,23 @@ describe('wrong usage ends with 2 and one sentence', () => {
       ['topics', 'list', '--bootstrap-server', 'x'],
       /unknown option '--bootstrap-server': the service is named by --url/,
     ],
-    [['groups', '--list'], /unknown option '--list': it is a command here: .*`rivulet groups list`\n$/],
+    [['groups', '--list'], /unknown option '--list': this is a command here: .*`rivulet groups list`\n$/],
     [['groups', 'delete-offsets', 'a', '--topic', 'b,c'], /It must be one topic; give --topic once for each/],
-    [['groups', 'describe'], /^rivulet: which group\? Name it, or give --group\n$/],
+    [['groups', 'describe'], /^rivulet: the group is missing: name it, or give --group\n$/],
     [
       ['groups', 'describe', 'a', '--members', '--state'],
       /'--state' cannot be used with|'--members' cannot be used with/,
     ],
-    [['groups', 'describe', 'a', '--all-groups'], /^rivulet: --all-groups and the name of one exclude each other\n$/],
+    [
+      ['groups', 'describe', 'a', '--all-groups'],
+      /^rivulet: --all-groups and the name of a group exclude each other\n$/,
+    ],
     [['groups', 'list', '--state', 'Dead'], /It must be some of Empty, Assigning, Reconciling, Stable/],
-    [['groups', 'delete'], /^rivulet: which group\?/],
-    [['groups', 'reset-offsets', 'a', '--topic', 'b'], /^rivulet: where to\? Give one of the --to options/],
+    [['groups', 'delete'], /^rivulet: the group is missing/],
+    [['groups', 'reset-offsets', 'a', '--topic', 'b'], /^rivulet: the target is missing: give one of the --to options/],
     [
       ['groups', 'reset-offsets', 'a', '--to-latest'],
-      /^rivulet: which topics\? Give --topic, once for each, or --all-topics/,
+      /^rivulet: the topics are missing: give --topic once for each topic, or --all-topics/,
     ],
     [
       ['groups', 'reset-offsets', 'a', '--topic', 'b', '--to-latest', '--shift-by', '-3'],
@@ -148,14 +151,14 @@ describe('wrong usage ends with 2 and one sentence', () => {
       ['groups', 'reset-offsets', 'a', '--topic', 'b', '--to-latest', '--export', '--json'],
       /'--export' cannot be used with option '--json'/,
     ],
-    [['groups', 'delete-offsets', 'a'], /^rivulet: which topics\? Give --topic, once for each\n$/],
+    [['groups', 'delete-offsets', 'a'], /^rivulet: the topics are missing: give --topic once for each topic\n$/],
     [
       ['groups', 'reset-offsets', 'a', '--topic', 'b', '--to-offset', '99999999999999999'],
       /'99999999999999999' is invalid. It must be a whole number from 0 to 9007199254740991\.\n$/,
     ],
-    [['serve', '--data', ''], /'--data <folder>' argument '' is invalid. It must not be empty/],
+    [['serve', '--data', ''], /'--data <directory>' argument '' is invalid. It must not be empty/],
     [['serve', '--host', ''], /'--host <address>' argument '' is invalid. It must not be empty/],
-    [['audit', '--data', ''], /'--data <folder>' argument '' is invalid. It must not be empty/],
+    [['audit', '--data', ''], /'--data <directory>' argument '' is invalid. It must not be empty/],
     [['serve', '--port', '70000'], /'70000' is invalid. It must be a whole number from 0 to 65535/],
   ])('%s', async (args, sentence) => {
     const { code, stdout, stderr } = await run(args);

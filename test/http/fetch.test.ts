@@ -99,7 +99,7 @@ describe('a batch that cannot be unpacked', () => {
     expect(await fetchLast(engine)).toMatchObject({
       ...{ statusCode: 400, errorCode: 'CORRUPT_MESSAGE', offset: 1, nextOffset: 3, retriable: false },
       detail: expect.stringMatching(
-        /its producer wrote it so .*: fetch it as application\/\S+, or go on from offset 3\.$/,
+        /its producer wrote it so .*: fetch it as application\/\S+, or continue from offset 3\.$/,
       ),
     });
     expect(log).toEqual([]);

@@ -55,7 +55,7 @@ describe('parseJson', () => {
     const list = (count: number) => `[${Array(count).fill('1e1').join(',')}]`;
     expect(parseJson(list(limits.jsonLongNumbers))).toHaveLength(limits.jsonLongNumbers);
     expect(() => parseJson(list(limits.jsonLongNumbers + 1))).toThrow(
-      'body: may have 50000 numbers of more than 15 digits or with an exponent (jsonLongNumbers), got more',
+      'body: expected at most 50000 numbers of more than 15 digits or with an exponent (jsonLongNumbers), got more',
     );
   });
 

@@ -61,7 +61,7 @@ describe('a data directory', () => {
     const marker = 'rivulet data, format 2\n\nMade by a version to come.\n';
     writeFileSync(join(directory, 'README.txt'), marker);
     expect(() => openBackend({ directory })).toThrow(
-      `${directory} has data of format 2, and this version of Rivulet reads formats up to 1; use a newer version`,
+      `${directory} has data of format 2, and this version of Rivulet reads formats up to 1: use a newer version`,
     );
     expect(readdirSync(directory)).toEqual(['README.txt']);
     expect(readFileSync(join(directory, 'README.txt'), 'utf8')).toBe(marker);
@@ -74,7 +74,7 @@ describe('a data directory', () => {
     expect(readdirSync(full)).toEqual(['letters.doc']);
     writeFileSync(join(foreign, 'README.txt'), 'read me first\n');
     expect(() => openBackend({ directory: foreign })).toThrow(
-      /its README\.txt does not begin with "rivulet data, format 1"; restore that line, or choose/,
+      /its README\.txt does not begin with "rivulet data, format 1": restore that line, or choose/,
     );
     expect(readdirSync(foreign)).toEqual(['README.txt']);
   });
@@ -82,7 +82,7 @@ describe('a data directory', () => {
   test('that cannot be made or read is refused with the reason', () => {
     const file = join(newDirectory(), 'file');
     writeFileSync(file, '');
-    expect(() => openBackend({ directory: file })).toThrow(/the data folder cannot be read: .*ENOTDIR/);
+    expect(() => openBackend({ directory: file })).toThrow(/the data directory cannot be read: .*ENOTDIR/);
   });
 
   test('may hold files of a file system, a desktop or version control', () => {
@@ -155,11 +155,11 @@ describe('a data directory in use', () => {
     for (const directory of [crashed, closed]) {
       rmSync(join(directory, 'table.sqlite'));
       expect(() => openBackend({ directory })).toThrow(
-        /has records and no table\.sqlite: restore the folder from a copy/,
+        /has records and no table\.sqlite: restore the directory from a copy/,
       );
       for (const name of readdirSync(directory).filter((one) => one.startsWith('table'))) rmSync(join(directory, name));
       expect(() => openBackend({ directory })).toThrow(
-        /has records and no table\.sqlite: restore the folder from a copy/,
+        /has records and no table\.sqlite: restore the directory from a copy/,
       );
       rmSync(join(directory, 'objects'), { recursive: true });
       rmSync(join(directory, 'tmp'), { recursive: true, force: true });

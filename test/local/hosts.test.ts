@@ -55,7 +55,9 @@ describe.each(['/v1/topics', '/v1/health', '/openapi.json'])('a request for %s',
 test('with two origins is refused, because two readers could take different ones', async () => {
   const origins = ['origin: http://localhost', 'origin: https://evil.example'];
   const wire = open(server.url, signedHead(server.url, { path: '/v1/topics' }, origins));
-  expect(problemIn(await wire.until('"requestId"')).detail).toBe('The header origin is given more than once.');
+  expect(problemIn(await wire.until('"requestId"')).detail).toBe(
+    'header.origin: expected one header, got more than one',
+  );
   wire.socket.destroy();
 });
 

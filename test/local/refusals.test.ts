@@ -41,12 +41,12 @@ async function refused(bytes: string): Promise<ReturnType<typeof problemIn>> {
 const get = (line: string, ...headers: string[]): string => [line, 'Host: localhost', ...headers, '', ''].join('\r\n');
 
 test.each([
-  ['no HTTP at all', 'hello\r\n\r\n', 'not HTTP/1.1'],
-  ['an unknown method', get('FETCH / HTTP/1.1'), 'not HTTP/1.1'],
-  ['CONNECT', get('CONNECT h:80 HTTP/1.1'), 'CONNECT is not supported'],
-  ['a TLS greeting', '\x16\x03\x01\x02\x00\x01\x00', 'not HTTP/1.1'],
-  ['an absolute target', get('GET http://h/v1/health HTTP/1.1'), 'must be a path'],
-  ['an asterisk for a target', get('OPTIONS * HTTP/1.1'), 'must be a path'],
+  ['no HTTP at all', 'hello\r\n\r\n', 'expected HTTP/1.1, got bytes'],
+  ['an unknown method', get('FETCH / HTTP/1.1'), 'expected HTTP/1.1, got bytes'],
+  ['CONNECT', get('CONNECT h:80 HTTP/1.1'), 'method: expected one of this API, got CONNECT'],
+  ['a TLS greeting', '\x16\x03\x01\x02\x00\x01\x00', 'expected HTTP/1.1, got bytes'],
+  ['an absolute target', get('GET http://h/v1/health HTTP/1.1'), 'path: expected a request target that begins with'],
+  ['an asterisk for a target', get('OPTIONS * HTTP/1.1'), 'path: expected a request target that begins with'],
   ['an empty segment', get('GET /v1//health HTTP/1.1'), 'empty segment'],
   ['a leading empty segment', get('GET //h/v1/health HTTP/1.1'), 'empty segment'],
   ['a dot segment', get('GET /v1/./health HTTP/1.1'), 'empty segment, "." or ".."'],
@@ -56,28 +56,36 @@ test.each([
   ['an escape that is not UTF-8', get('GET /v1/health?a=%ff HTTP/1.1'), 'does not begin an escape'],
   ['a fragment', get('GET /v1/health#a HTTP/1.1'), '#'],
   ['bytes above ASCII in the target', get('GET /v1/h\xe9alth HTTP/1.1'), 'HTTP/1.1|printable ASCII'],
-  ['no host', 'GET /v1/health HTTP/1.1\r\n\r\n', 'host is missing'],
-  ['two hosts', get('GET /v1/health HTTP/1.1', 'hOST: localhost'), 'host is given more than once'],
+  ['no host', 'GET /v1/health HTTP/1.1\r\n\r\n', 'header.host: expected the name of this server, got none'],
+  [
+    'two hosts',
+    get('GET /v1/health HTTP/1.1', 'hOST: localhost'),
+    'header.host: expected one header, got more than one',
+  ],
   [
     'two authorizations',
     get('GET / HTTP/1.1', 'Authorization: a', 'authorization: b'),
-    'authorization is given more than once',
+    'header.authorization: expected one header, got more than one',
   ],
   [
     'two content types',
     get('GET / HTTP/1.1', 'content-type: a', 'content-type: a'),
-    'content-type is given more than once',
+    'header.content-type: expected one header, got more than one',
   ],
-  ['two dates', get('GET / HTTP/1.1', 'x-amz-date: a', 'X-Amz-Date: a'), 'x-amz-date is given more than once'],
+  [
+    'two dates',
+    get('GET / HTTP/1.1', 'x-amz-date: a', 'X-Amz-Date: a'),
+    'header.x-amz-date: expected one header, got more than one',
+  ],
   [
     'two tokens',
     get('GET / HTTP/1.1', 'x-amz-security-token: a', 'x-amz-security-token: a'),
-    'x-amz-security-token is given',
+    'header.x-amz-security-token: expected one header',
   ],
   [
     'two idempotency keys',
     get('GET / HTTP/1.1', 'idempotency-key: a', 'idempotency-key: b'),
-    'idempotency-key is given',
+    'header.idempotency-key: expected one header',
   ],
   ['two content lengths', get('POST / HTTP/1.1', 'content-length: 1', 'content-length: 1'), 'Content-Length'],
   [
@@ -88,9 +96,13 @@ test.each([
   ['an encoding that does not end in chunked', get('POST / HTTP/1.1', 'transfer-encoding: gzip'), 'Transfer-Encoding'],
   ['a length that is no number', get('POST / HTTP/1.1', 'content-length: 1a'), 'Content-Length'],
   ['a negative length', get('POST / HTTP/1.1', 'content-length: -1'), 'Content-Length'],
-  ['a header without a colon', get('GET / HTTP/1.1', 'nonsense'), 'not HTTP/1.1'],
+  ['a header without a colon', get('GET / HTTP/1.1', 'nonsense'), 'expected HTTP/1.1, got bytes'],
   ['a folded header', get('GET / HTTP/1.1', 'a: b', ' c'), 'HTTP/1.1|not signed'],
-  ['an expectation that nobody knows', get('GET /v1/health HTTP/1.1', 'expect: miracles'), 'may only be 100-continue'],
+  [
+    'an expectation that nobody knows',
+    get('GET /v1/health HTTP/1.1', 'expect: miracles'),
+    'header.expect: expected 100-continue or none, got "miracles"',
+  ],
 ])('%s is 400', async (_, bytes, detail) => {
   const problem = await refused(bytes);
   expect(problem).toMatchObject({ status: 400, errorCode: 'INVALID_REQUEST' });
@@ -104,7 +116,7 @@ test('a request head of exactly the limit is read, one byte more is a 431, and s
   expect(await refused(fill(limits.headBytes + 1))).toMatchObject({
     status: 431,
     errorCode: 'HEADERS_TOO_LARGE',
-    detail: `The request line and the headers have ${limits.headBytes + 1} bytes; together they may have ${limits.headBytes}.`,
+    detail: `headers: expected at most ${limits.headBytes} bytes together with the request line, got ${limits.headBytes + 1} bytes`,
   });
   expect(await refused(`GET /${'x'.repeat(200_000)}`)).toMatchObject({ status: 431 });
 });
@@ -114,7 +126,7 @@ test('a body whose length is over the limit is a 413 immediately, by content typ
   expect(await refused(get('POST / HTTP/1.1', ...json))).toMatchObject({
     status: 413,
     errorCode: 'BODY_TOO_LARGE',
-    detail: `The body has ${limits.jsonBodyBytes + 1} bytes; this content type may have ${limits.jsonBodyBytes}.`,
+    detail: `body: expected at most ${limits.jsonBodyBytes} bytes for this content type, got ${limits.jsonBodyBytes + 1} bytes`,
   });
   const binary = `content-length: ${limits.binaryBodyBytes + 1}`;
   expect(await refused(get('POST / HTTP/1.1', binary))).toMatchObject({ status: 413 });
@@ -150,7 +162,7 @@ test('an unsigned request is 403 before its body is read', async () => {
 });
 
 test('headers that do not end are a 400 after the timeout, and so is a body that does not end', async () => {
-  expect((await refused('GET /v1/health HTTP/1.1\r\nhost: h\r\n')).detail).toContain('did not arrive within 300 ms');
+  expect((await refused('GET /v1/health HTTP/1.1\r\nhost: h\r\n')).detail).toContain('the headers within 300 ms');
   const head = signedHead(url, { method: 'POST', path: '/' }, ['content-length: 10']).replace(
     /x-amz-content.*\r\n/,
     '',

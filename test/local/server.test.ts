@@ -157,7 +157,7 @@ describe('without a signature', () => {
         errorCode: 'FORBIDDEN',
         outcome: 'not-written',
         retriable: false,
-        detail: 'The request is not signed as it must be: the header authorization is missing.',
+        detail: 'the request is not signed correctly: the header authorization is missing',
         requestId: expect.stringMatching(/^[\w-]{12}-\d+$/),
       });
     }
@@ -196,7 +196,9 @@ describe('the address', () => {
     const known = [{ accessKeyId: 'local', secretAccessKey: 'local' }];
     for (const host of ['0.0.0.0', '::', '127.0.0.1.example.com', '10.0.0.1'])
       for (const extra of [{}, { credentials: known }, { credentials: [] }])
-        await expect(startServer({ ...options, host, ...extra })).rejects.toThrow(`Refusing to listen on ${host}: `);
+        await expect(startServer({ ...options, host, ...extra })).rejects.toThrow(
+          `the server does not listen on ${host} `,
+        );
     const url = await start(echo, {
       host: '0.0.0.0',
       credentials: [{ accessKeyId: 'mine', secretAccessKey: 'secret' }],
@@ -206,7 +208,7 @@ describe('the address', () => {
 
   test('is reported when it is already in use', async () => {
     const port = Number(new URL(await start(echo)).port);
-    await expect(startServer({ ...options, port })).rejects.toThrow(`Cannot listen on 127.0.0.1:${port}: `);
+    await expect(startServer({ ...options, port })).rejects.toThrow(`cannot listen on 127.0.0.1:${port}: `);
   });
 });
 

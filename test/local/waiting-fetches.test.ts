@@ -40,7 +40,7 @@ test('partitions that wait are counted over all fetches', async () => {
   await expect(engine.fetch(wide(1))).rejects.toMatchObject({
     errorCode: 'THROTTLED',
     message:
-      'fetches wait for 100 partitions already, 1 more are above the limit of 100 (waitingPartitions): come back later',
+      'fetches wait for 100 partitions already, and 1 more would pass the limit of 100 (waitingPartitions): fetch again later',
   });
   end();
   await Promise.all(waiting);
