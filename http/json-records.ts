@@ -23,7 +23,10 @@ export const REPLY_BYTES = 4 * 1024 * 1024;
 /** The room that is left in a reply, for all its partitions together. */
 export type ReplyRoom = { bytes: number; readonly unpack: UnpackBudget };
 
-export const newReplyRoom = (): ReplyRoom => ({ bytes: REPLY_BYTES, unpack: newUnpackBudget() });
+export const newReplyRoom = (signal: AbortSignal | undefined): ReplyRoom => ({
+  bytes: REPLY_BYTES,
+  unpack: newUnpackBudget(signal),
+});
 
 /**
  * The members of the partition's JSON object, without the braces. It holds as many records from `offset` on as there is
@@ -91,6 +94,7 @@ async function addRecordsOf(page: Page, batch: OpenBatch): Promise<Stop> {
     if (stop) return stop;
     if (page.pace.isDue(record ? unitsPerRecord + (before - page.room.bytes) / bytesPerUnit : 1))
       await page.pace.rest();
+    if (page.room.unpack.signal?.aborted) return 'full';
   }
   return undefined;
 }

@@ -10,7 +10,7 @@ import type { TopicRef } from '../../lib/api/topics.ts';
 import { BATCHES_MEDIA_TYPE, encodeFetchFrames } from '../../lib/record/frames.ts';
 import { defined } from '../defined.ts';
 import type { HttpResult } from '../http-event.ts';
-import { jsonRecords, newReplyRoom } from '../json-records.ts';
+import { jsonRecords, newReplyRoom, type ReplyRoom } from '../json-records.ts';
 import { json, type Operation, operation } from '../operation.ts';
 import { problemOf } from '../problem.ts';
 import { failuresOf } from '../results.ts';
@@ -41,7 +41,7 @@ const fetchTopic = (engine: LogEngine) =>
       const reply = await engine.fetch({ ...defined({ topic: path.topic, ...body, signal }), partitions });
       if (wantsBatches) return frames(reply);
       const offsets = new Map(partitions.map(({ partition, offset }) => [partition, offset]));
-      return jsonReply(reply, offsets);
+      return jsonReply(reply, offsets, newReplyRoom(signal));
     },
   });
 
@@ -76,7 +76,7 @@ const fetchPartition = (engine: LogEngine) =>
       if (result === undefined || 'error' in result)
         throw result?.error ?? new Error('fetch of one partition answered none');
       if (wantsBatches) return frames(reply);
-      const members = await jsonRecords(result, start.offset, newReplyRoom());
+      const members = await jsonRecords(result, start.offset, newReplyRoom(signal));
       if (members instanceof RivuletError) throw members;
       return json(200, `{"topicId":${JSON.stringify(reply.topicId)},${members}}`, { [TOPIC_ID]: reply.topicId });
     },
@@ -138,8 +138,8 @@ function errorFrame({ partition, error }: PartitionError) {
 async function jsonReply(
   { topicId, partitions }: FetchReply,
   offsets: ReadonlyMap<number, number>,
+  room: ReplyRoom,
 ): Promise<HttpResult> {
-  const room = newReplyRoom();
   const failures: RivuletError[] = [];
   const results: string[] = [];
   for (const result of partitions) {

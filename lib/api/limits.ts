@@ -25,6 +25,11 @@ export const limits = {
    * compression: a megabyte may unpack to gigabytes. One batch always fits.
    */
   unpackedBytes: 64 * MiB,
+  /**
+   * So many requests of one process wait to unpack a batch of more than 1 MiB. Each takes up to half a second, so that the last
+   * one is served before API Gateway would cut it.
+   */
+  waitingUnpacks: 32,
   /** Kafka's limit for a topic name, so that a name with a suffix still fits a file name. */
   nameLength: 249,
   /** A partition is an item; ten thousand are possible, each with its cost. */

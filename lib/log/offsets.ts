@@ -33,12 +33,9 @@ type OffsetsRequest = TopicRef & {
   at: OffsetQuery;
   partitions?: readonly number[];
   signal?: AbortSignal;
-  /** Default: one of its own. */
+  /** Default: one of its own, for the signal. */
   budget?: UnpackBudget;
 };
-
-/** What the searches of one request share. */
-type Search = { readonly budget: UnpackBudget; readonly signal: AbortSignal | undefined };
 
 export function offsets(
   context: LogContext,
@@ -55,9 +52,9 @@ async function offsetsOnce(context: LogContext, request: OffsetsRequest) {
     const detail = `partitions: ${wanted.length} searched by time in one request, above the limit of ${mostTimedPartitions}; name a range`;
     throw new RivuletError('INVALID_REQUEST', detail);
   }
-  const search: Search = { budget: request.budget ?? newUnpackBudget(), signal: request.signal };
+  const budget = request.budget ?? newUnpackBudget(request.signal);
   const partitions = await inParallel(wanted, headsAtOnce, (partition) =>
-    offsetAt(context, topic, partition, request.at, search),
+    offsetAt(context, topic, partition, request.at, budget),
   );
   return { topicId: topic.topicId, partitions };
 }
@@ -85,7 +82,7 @@ async function offsetAt(
   topic: Topic,
   partition: number,
   at: OffsetQuery,
-  search: Search,
+  budget: UnpackBudget,
 ): Promise<PartitionOffset> {
   const unknown = unknownPartition(topic, partition);
   if (unknown) throw unknown;
@@ -95,8 +92,8 @@ async function offsetAt(
   const address = { topicId: topic.topicId, partition };
   const found =
     at === 'maxTimestamp'
-      ? await firstOfGreatest(context, address, head, search)
-      : (await firstAtOrAfter(context, address, head, at, search)).found;
+      ? await firstOfGreatest(context, address, head, budget)
+      : (await firstAtOrAfter(context, address, head, at, budget)).found;
   return { partition, offset: found?.offset ?? -1, timestampMs: found?.timestampMs ?? -1 };
 }
 
@@ -107,14 +104,14 @@ async function firstOfGreatest(
   context: LogContext,
   address: PageAddress,
   head: Head,
-  search: Search,
+  budget: UnpackBudget,
 ): Promise<TimedOffset | undefined> {
   if (head.next === head.logStart) return undefined;
   const greatestMs = head.tail.reduce(
     (most, { entry }) => Math.max(most, entry.maxTimestampMs),
     head.logStart < head.tailBase ? head.maxTimestampBelowTail : -1,
   );
-  const { found, claimed } = await firstAtOrAfter(context, address, head, greatestMs, search);
+  const { found, claimed } = await firstAtOrAfter(context, address, head, greatestMs, budget);
   return found ?? claimed;
 }
 
@@ -124,7 +121,7 @@ async function firstAtOrAfter(
   address: PageAddress,
   head: Head,
   timestampMs: number,
-  search: Search,
+  budget: UnpackBudget,
 ): Promise<{ readonly found?: TimedOffset | undefined; readonly claimed?: TimedOffset | undefined }> {
   const start = await firstOffsetWorthReading(context, address, head, timestampMs);
   let opened = 0;
@@ -132,11 +129,11 @@ async function firstAtOrAfter(
   for await (const placed of entriesFrom(context, address, head, start)) {
     const { maxTimestampMs } = placed.entry;
     const here = { offset: Math.max(placed.baseOffset, head.logStart), timestampMs: maxTimestampMs };
-    if (search.signal?.aborted) return { found: here };
+    if (budget.signal?.aborted) return { found: here };
     if (maxTimestampMs < timestampMs) continue;
     if (opened++ === mostOpened) return { found: here };
     claimed ??= here;
-    const found = await firstRecordIn(context, address, placed, { logStart: head.logStart, timestampMs }, search);
+    const found = await firstRecordIn(context, address, placed, { logStart: head.logStart, timestampMs }, budget);
     if (found) return { found };
   }
   return { claimed };
@@ -170,7 +167,7 @@ async function firstRecordIn(
   address: PageAddress,
   placed: PlacedEntry,
   wanted: Wanted,
-  search: Search,
+  budget: UnpackBudget,
 ): Promise<TimedOffset | undefined> {
   const [batches] = await context.slices.read([{ ...placed, topicId: address.topicId }]);
   if (batches instanceof RivuletError) throw batches;
@@ -179,7 +176,7 @@ async function firstRecordIn(
     return { offset: Math.max(placed.baseOffset, wanted.logStart), timestampMs: placed.entry.maxTimestampMs };
   for (const { header, baseOffset, bytes } of batches) {
     if (header.maxTimestampMs < wanted.timestampMs || baseOffset + header.lastOffsetDelta < wanted.logStart) continue;
-    const found = byHeader(header, baseOffset, wanted) ?? (await firstRecordOf(bytes, wanted, search));
+    const found = byHeader(header, baseOffset, wanted) ?? (await firstRecordOf(bytes, wanted, budget));
     if (found === 'spent') return { offset: Math.max(baseOffset, wanted.logStart), timestampMs: header.maxTimestampMs };
     if (found) return found;
   }
@@ -197,11 +194,10 @@ function byHeader(header: BatchHeader, baseOffset: number, { logStart, timestamp
 async function firstRecordOf(
   bytes: Uint8Array,
   wanted: Wanted,
-  search: Search,
+  budget: UnpackBudget,
 ): Promise<TimedOffset | 'spent' | undefined> {
-  if (search.signal?.aborted) return 'spent';
   try {
-    return await withOpenBatch(bytes, search.budget, (batch) => firstRecordOfOpen(batch, wanted, search));
+    return await withOpenBatch(bytes, budget, (batch) => firstRecordOfOpen(batch, wanted, budget));
   } catch (error) {
     if (error instanceof CorruptBatchError) return undefined;
     throw error;
@@ -211,12 +207,12 @@ async function firstRecordOf(
 async function firstRecordOfOpen(
   batch: OpenBatch,
   { logStart, timestampMs }: Wanted,
-  { budget, signal }: Search,
+  budget: UnpackBudget,
 ): Promise<TimedOffset | 'spent' | undefined> {
   for (const record of batch.scan((offset, recordMs) => recordMs >= timestampMs && offset >= logStart)) {
     if (record) return { offset: record.offset, timestampMs: record.timestampMs };
     if (budget.pace.isDue(1)) await budget.pace.rest();
-    if (signal?.aborted) return 'spent';
+    if (budget.signal?.aborted) return 'spent';
   }
   return undefined;
 }

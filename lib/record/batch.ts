@@ -91,6 +91,8 @@ export type EncodeOptions = {
 /** `maxUncompressedBytes` defaults to limits.uncompressedBatchBytes. */
 export type DecodeOptions = { readonly maxUncompressedBytes?: number };
 
+type AsideOptions = DecodeOptions & { readonly signal?: AbortSignal | undefined };
+
 // --- encode
 
 /** What is known of a batch before its first byte is written. `recordBytes[i]` does not count its own length's varint. */
@@ -242,10 +244,11 @@ export function openBatch(bytes: Uint8Array, at = 0, options: DecodeOptions = {}
   return opened(header, body);
 }
 
-/** As `openBatch`, but the event loop goes on meanwhile. */
-export async function openBatchAside(bytes: Uint8Array, at = 0, options: DecodeOptions = {}): Promise<OpenBatch> {
+/** As `openBatch`, but the event loop goes on meanwhile, and an aborted signal ends it between two steps. */
+export async function openBatchAside(bytes: Uint8Array, at = 0, options: AsideOptions = {}): Promise<OpenBatch> {
   const header = checkBatch(bytes, at, { allowGaps: true });
-  return opened(header, await decompressAside(header.compression, payloadOf(bytes, at, header), mostBytes(options)));
+  const payload = payloadOf(bytes, at, header);
+  return opened(header, await decompressAside(header.compression, payload, mostBytes(options), options.signal));
 }
 
 const payloadOf = (bytes: Uint8Array, at: number, { sizeBytes }: BatchHeader): Uint8Array =>

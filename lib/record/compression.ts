@@ -99,15 +99,20 @@ export function decompress(codec: Compression, bytes: Uint8Array, maxBytes: numb
 const unzipped = promisify(gunzip) as (bytes: Uint8Array, options: UnzipOptions) => Promise<Buffer>;
 const zstdUnzipped = promisify(zstdDecompress) as typeof unzipped;
 
-/** As `decompress`; the event loop goes on meanwhile. */
-export async function decompressAside(codec: Compression, bytes: Uint8Array, maxBytes: number): Promise<Uint8Array> {
+/** As `decompress`; the event loop goes on meanwhile. What is done in steps ends when the signal is aborted. */
+export async function decompressAside(
+  codec: Compression,
+  bytes: Uint8Array,
+  maxBytes: number,
+  signal?: AbortSignal,
+): Promise<Uint8Array> {
   switch (codec) {
     case 'none':
       return decompress(codec, bytes, maxBytes);
     case 'snappy':
-      return runInSteps(decompressSnappy(bytes, maxBytes));
+      return runInSteps(decompressSnappy(bytes, maxBytes), signal);
     case 'lz4':
-      return runInSteps(decompressLz4(bytes, maxBytes));
+      return runInSteps(decompressLz4(bytes, maxBytes), signal);
     case 'gzip':
     case 'zstd': {
       const options = { chunkSize: largeChunkSize, maxOutputLength: Math.max(1, maxBytes) };

@@ -42,9 +42,14 @@ export function* decompressSnappy(bytes: Uint8Array, maxBytes: number): Steps<Ui
     throw new CorruptBatchError('too-large', `snappy: ${size} bytes, at most ${maxBytes} are allowed`);
   const out = new Uint8Array(size);
   let at = 0;
+  let stepEnd = stepBytes;
   for (const block of blocks) {
     yield* decodeBlock(bytes, block, out.subarray(at, at + block.decodedBytes));
     at += block.decodedBytes;
+    // Blocks of Kafka's clients are smaller than a step.
+    if (at < stepEnd) continue;
+    stepEnd = at + stepBytes;
+    yield;
   }
   return out;
 }

@@ -38,10 +38,12 @@ export function runThrough<T>(steps: Steps<T>): T {
   }
 }
 
-export async function runInSteps<T>(steps: Steps<T>): Promise<T> {
+/** Rejects with the signal's reason once the signal is aborted. */
+export async function runInSteps<T>(steps: Steps<T>, signal?: AbortSignal): Promise<T> {
   for (;;) {
     const step = steps.next();
     if (step.done) return step.value;
     await setImmediate();
+    signal?.throwIfAborted();
   }
 }

@@ -2,6 +2,7 @@
 // budget, what is large is unpacked beside the event loop, and only few of that size are in memory at a time.
 // docs/adr/0013 says why in steps and on Node's threads rather than in workers of our own.
 
+import { RivuletError } from '../api/errors.ts';
 import { limits } from '../api/limits.ts';
 import { createGate, type Gate } from '../runtime/concurrency.ts';
 import { type OpenBatch, openBatch, openBatchAside, recompressBatch } from './batch.ts';
@@ -10,10 +11,19 @@ import type { Compression } from './compression.ts';
 import { CorruptBatchError } from './corrupt-batch-error.ts';
 import { createPace, type Pace } from './steps.ts';
 
-/** Of one request. Its large batches take turns, so that each finds what the ones before have left. */
-export type UnpackBudget = { leftBytes: number; readonly turns: Gate; readonly pace: Pace };
+/**
+ * Of one request. Its large batches take turns, so that each finds what the ones before have left. Once its client has left,
+ * it is spent.
+ */
+export type UnpackBudget = {
+  leftBytes: number;
+  readonly turns: Gate;
+  readonly pace: Pace;
+  readonly signal: AbortSignal | undefined;
+};
 
-export const newUnpackBudget = (): UnpackBudget => ({
+export const newUnpackBudget = (signal?: AbortSignal): UnpackBudget => ({
+  signal,
   leftBytes: limits.unpackedBytes,
   turns: createGate(1),
   pace: createPace(),
@@ -25,22 +35,32 @@ const smallBytes = 1024 * 1024;
 const bytesPerUnit = 20;
 const unitsPerBatch = 30;
 /** Each takes up to twice `uncompressedBatchBytes` while it is put together. */
-const large = createGate(2);
+const large = createGate(2, (waiting) => {
+  if (waiting < limits.waitingUnpacks) return;
+  const detail = `${waiting} requests wait to unpack a large batch already (waitingUnpacks): come back later`;
+  throw new RivuletError('THROTTLED', detail);
+});
 
 /**
  * `use` reads the batch, with pauses if it likes. 'spent': what is left of the budget does not hold the batch, which may be
- * sound. Throws CorruptBatchError.
+ * sound; or its client has left. Throws CorruptBatchError, and RivuletError THROTTLED.
  */
 export async function withOpenBatch<T>(
   bytes: Uint8Array,
   budget: UnpackBudget,
   use: (batch: OpenBatch) => Promise<T>,
 ): Promise<T | 'spent'> {
-  if (budget.leftBytes <= 0) return 'spent';
+  if (budget.leftBytes <= 0 || budget.signal?.aborted) return 'spent';
   const small = openSmall(bytes, budget);
   if (budget.pace.isDue(unitsPerBatch + (bytes.length + (small?.unpackedBytes ?? smallBytes)) / bytesPerUnit))
     await budget.pace.rest();
-  return small ? use(small) : budget.turns.run(() => large.run(() => useLarge(bytes, budget, use)));
+  if (small) return use(small);
+  try {
+    return await budget.turns.run(() => large.run(() => useLarge(bytes, budget, use), budget.signal));
+  } catch (error) {
+    if (budget.signal?.aborted) return 'spent';
+    throw error;
+  }
 }
 
 /** Undefined: it is a large one, or nothing. */
@@ -61,8 +81,11 @@ function openSmall(bytes: Uint8Array, budget: UnpackBudget): OpenBatch | undefin
   }
 }
 
-/** The batch at `at`, packed by another codec. Throws CorruptBatchError: 'too-large' also when the budget is spent. */
-export function repacked(
+/**
+ * The batch at `at`, packed by another codec. Throws CorruptBatchError: 'too-large' also when the budget is spent; and
+ * RivuletError THROTTLED.
+ */
+export async function repacked(
   bytes: Uint8Array,
   at: number,
   codec: Compression,
@@ -70,7 +93,25 @@ export function repacked(
   budget: UnpackBudget,
 ): Promise<Uint8Array> {
   const most = codec === 'none' ? Math.min(maxBytes, budget.leftBytes) : budget.leftBytes;
-  return large.run(async () => (await spending(budget, most, () => recompressBatch(bytes, at, codec, most))).batch);
+  const { batch, unpackedBytes } =
+    (await repackedSmall(bytes, at, codec, most, budget)) ??
+    (await large.run(() => spending(budget, most, () => recompressBatch(bytes, at, codec, most)), budget.signal));
+  if (budget.pace.isDue(unitsPerBatch + unpackedBytes / bytesPerUnit)) await budget.pace.rest();
+  return batch;
+}
+
+/** Undefined: it is a large one. Then nothing is spent. */
+async function repackedSmall(bytes: Uint8Array, at: number, codec: Compression, most: number, budget: UnpackBudget) {
+  const least = Math.min(most, smallBytes);
+  try {
+    const result = await recompressBatch(bytes, at, codec, least);
+    budget.leftBytes -= result.unpackedBytes;
+    return result;
+  } catch (error) {
+    if (least < most && isTooLarge(error)) return undefined;
+    budget.leftBytes -= least;
+    throw error;
+  }
 }
 
 /** What fails has cost as much as it might have. */
@@ -97,7 +138,7 @@ async function useLarge<T>(
   const most = Math.min(limits.uncompressedBatchBytes, budget.leftBytes);
   if (most <= 0) return 'spent';
   try {
-    const open = () => openBatchAside(bytes, 0, { maxUncompressedBytes: most });
+    const open = () => openBatchAside(bytes, 0, { maxUncompressedBytes: most, signal: budget.signal });
     return await use(await spending(budget, most, open));
   } catch (error) {
     if (isTooLarge(error) && most < limits.uncompressedBatchBytes) return 'spent';

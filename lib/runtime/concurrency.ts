@@ -26,21 +26,46 @@ export async function inParallel<T, R>(
   return results;
 }
 
-export type Gate = { run<T>(work: () => Promise<T>): Promise<T> };
+/** Rejects with the signal's reason if the signal is aborted before the work begins. */
+export type Gate = { run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> };
 
-/** At most `limit` are at work at a time; the others wait in their order. */
-export function createGate(limit: number): Gate {
-  const waiting: (() => void)[] = [];
+/**
+ * At most `limit` are at work at a time; the others wait in their order, without those whose signal is aborted.
+ * @param admit may throw: it gets the number of those that wait before a further one does.
+ */
+export function createGate(limit: number, admit: (waiting: number) => void = () => {}): Gate {
+  const waiting = new Set<() => void>();
   let atWork = 0;
+
+  const turn = (signal?: AbortSignal) =>
+    new Promise<void>((resolve, reject) => {
+      const enter = () => {
+        waiting.delete(enter);
+        signal?.removeEventListener('abort', leave);
+        resolve();
+      };
+      const leave = () => {
+        waiting.delete(enter);
+        reject(signal?.reason);
+      };
+      signal?.addEventListener('abort', leave, { once: true });
+      waiting.add(enter);
+    });
+
   return {
-    async run(work) {
-      if (atWork >= limit) await new Promise<void>((resolve) => waiting.push(resolve));
-      else atWork++;
+    async run(work, signal) {
+      signal?.throwIfAborted();
+      if (atWork < limit) atWork++;
+      else {
+        admit(waiting.size);
+        await turn(signal);
+      }
       try {
+        signal?.throwIfAborted();
         return await work();
       } finally {
         // The next one takes over the place.
-        const next = waiting.shift();
+        const [next] = waiting;
         if (next) next();
         else atWork--;
       }

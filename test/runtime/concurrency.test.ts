@@ -46,6 +46,24 @@ test('a gate lets a fixed number in, and the next one enters when another leaves
   expect(order).toHaveLength(5);
 });
 
+test('a gate lets no work in whose signal is aborted, and may refuse those that would wait', async () => {
+  const gate = createGate(1, (waiting) => {
+    if (waiting === 1) throw new Error('full');
+  });
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const atWork = gate.run(() => promise);
+  const left = new AbortController();
+  const waiting = gate.run(async () => 'late', left.signal);
+  await expect(gate.run(async () => 'later')).rejects.toThrow('full');
+  left.abort(new Error('gone'));
+  await expect(waiting).rejects.toThrow('gone');
+  await expect(gate.run(async () => 'never', left.signal)).rejects.toThrow('gone');
+  const next = gate.run(async () => 'next');
+  resolve();
+  await atWork;
+  expect(await next).toBe('next');
+});
+
 test('turns run a fixed number now, and the others in their order in the next turns of the event loop', async () => {
   const turn = createTurns(2);
   const done: number[] = [];
