@@ -97,10 +97,19 @@ const partitionCount = z
   .number(`a whole number from 1 to ${limits.partitions}`)
   .meta({ override: { type: 'integer', minimum: 1, maximum: limits.partitions } });
 
+/** Counts the members of an object before each of them costs something. */
+function countMembers(given: unknown, most: number, context: z.RefinementCtx, errorCode?: ErrorCode): void {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) return;
+  const { length } = Object.keys(given);
+  const message = `at most ${most} members in an object`;
+  if (length > most) context.addIssue({ code: 'custom', message, ...(errorCode && { params: { errorCode } }) });
+}
+
 /** zod silently drops a key `__proto__` from a record, so it is refused here. The engine refuses any other unknown name. */
 function configOf<Value extends z.ZodType>(value: Value) {
   return z.preprocess(
     (config, context) => {
+      countMembers(config, limits.topicConfigs, context, 'INVALID_CONFIG');
       if (typeof config === 'object' && config !== null && Object.hasOwn(config, '__proto__'))
         context.addIssue({
           code: 'custom',
@@ -134,7 +143,12 @@ const jsonValue = z.unknown().meta({
 
 const headerList = z.array(z.strictObject({ name: z.string(), value: jsonValue.optional() })).max(limits.recordHeaders);
 
-const headers = z.preprocess(listOfHeaders, headerList).meta({
+const headersOf = (given: unknown, context: z.RefinementCtx) => {
+  countMembers(given, limits.recordHeaders, context);
+  return context.issues.length > 0 ? given : listOfHeaders(given);
+};
+
+const headers = z.preprocess(headersOf, headerList).meta({
   override: ({ jsonSchema }) => {
     const list = { ...jsonSchema };
     for (const name of Object.keys(list)) delete jsonSchema[name as keyof typeof jsonSchema];

@@ -13,6 +13,11 @@ export const limits = {
   headBytes: 10_240,
   /** A body of {"a":{"a":... costs stack, not bytes. */
   jsonDepth: 32,
+  /**
+   * Different names of members. Each may cost ten microseconds, because V8 keeps a shape for each set of names. Ten thousand
+   * records with the same few names cost little.
+   */
+  jsonNames: 20_000,
   /** Of more than 15 digits, or with an exponent: to keep the digits of one costs a microsecond. */
   jsonLongNumbers: 50_000,
   /** One batch must always fit a reply, with its frame. Kafka's default is 1,048,588. */
@@ -34,6 +39,8 @@ export const limits = {
   nameLength: 249,
   /** A partition is an item; ten thousand are possible, each with its cost. */
   partitions: 10_000,
+  /** There are fewer names than that: more are refused before each is looked at. */
+  topicConfigs: 100,
   /** A topic is one item of the table; the longest value that means something is a list of throttled replicas. */
   configValueLength: 4_096,
   /** One append writes one head per partition. */

@@ -14,10 +14,13 @@ import { checkUnicode } from './unicode.ts';
 export function parseJson(body: Uint8Array | string): unknown {
   // A gateway may decode the body and leave the byte order mark, which our own decoder drops.
   const text = typeof body === 'string' ? body.replace(/^\ufeff/, '') : decodeUtf8(body);
-  const { depth, longNumbers } = measureJson(text);
+  const measures = measureJson(text);
+  const { depth, longNumbers } = measures;
   if (depth > limits.jsonDepth) throw refused(`expected at most ${limits.jsonDepth} nested levels, got ${depth}`);
+  if (hasTooManyNames(text, measures))
+    throw refused(`expected at most ${limits.jsonNames} different names of members (jsonNames), got more`);
   const value = parsed(text, longNumbers);
-  if (/\\u[dD]/.test(text)) checkUnicode(value, 'body');
+  checkUnicode(value, text, 'body');
   return value;
 }
 
@@ -35,12 +38,21 @@ function parsed(text: string, longNumbers: boolean): unknown {
 const [QUOTE, BACKSLASH, PLUS, MINUS, POINT, ZERO, NINE, LETTER_E] = [
   0x22, 0x5c, 0x2b, 0x2d, 0x2e, 0x30, 0x39, 0x65,
 ] as const;
-const [BRACE, BRACE_END, BRACKET, BRACKET_END, LOWER_CASE] = [0x7b, 0x7d, 0x5b, 0x5d, 0x20] as const;
+const [BRACE, BRACE_END, BRACKET, BRACKET_END, LOWER_CASE, COLON] = [0x7b, 0x7d, 0x5b, 0x5d, 0x20, 0x3a] as const;
 
-/** The most brackets and braces open at a time, and whether there may be a number that a double cannot hold exactly. */
-export function measureJson(text: string): { depth: number; longNumbers: boolean } {
+type Measures = {
+  /** The most brackets and braces open at a time. */
+  readonly depth: number;
+  /** The number of members of all objects. */
+  readonly members: number;
+  /** Whether there may be a number that a double cannot hold exactly. */
+  readonly longNumbers: boolean;
+};
+
+export function measureJson(text: string): Measures {
   let open = 0;
   let depth = 0;
+  let members = 0;
   let digits = 0;
   let longNumbers = false;
   for (let at = 0; at < text.length; at++) {
@@ -48,12 +60,35 @@ export function measureJson(text: string): { depth: number; longNumbers: boolean
     if (code === QUOTE) at = endOfString(text, at + 1);
     else if (code === BRACE || code === BRACKET) depth = Math.max(depth, ++open);
     else if (code === BRACE_END || code === BRACKET_END) open--;
+    else if (code === COLON) members++;
     // A double holds any 15 digits. An exponent may lead out of its range.
     longNumbers ||= digits > 15 || (digits > 0 && (code | LOWER_CASE) === LETTER_E);
     if (code >= ZERO && code <= NINE) digits++;
     else if (code !== POINT) digits = 0;
   }
-  return { depth, longNumbers: longNumbers || digits > 15 };
+  return { depth, members, longNumbers: longNumbers || digits > 15 };
+}
+
+/** As they stand in the text: ten thousand records may have the same few names, and cost little. */
+function hasTooManyNames(text: string, { members }: Measures): boolean {
+  if (members <= limits.jsonNames) return false;
+  const names = new Set<string>();
+  let name = '';
+  for (let at = 0; at < text.length && names.size <= limits.jsonNames; at++) {
+    const code = text.charCodeAt(at);
+    if (code === COLON) names.add(name);
+    if (code !== QUOTE) continue;
+    const end = endOfString(text, at + 1);
+    name = text.slice(at + 1, end);
+    at = end;
+  }
+  return names.size > limits.jsonNames;
+}
+
+/** Whether `parseJson` would take its depth and its names. */
+export function isWithinLimits(text: string): boolean {
+  const measures = measureJson(text);
+  return measures.depth <= limits.jsonDepth && !hasTooManyNames(text, measures);
 }
 
 /** The position of the closing quote, or the end of the text. */

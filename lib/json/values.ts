@@ -5,9 +5,8 @@
 //   out  null = null · UTF-8 text of a JSON object or array = that JSON, spliced in as it is · other UTF-8 = a string ·
 //        other bytes = {"type": "binary", "data": base64}
 
-import { limits } from '../api/limits.ts';
 import { unexpected } from '../api/refusal.ts';
-import { measureJson } from './text.ts';
+import { isWithinLimits } from './text.ts';
 
 type TypedValue = { type: 'json' | 'string' | 'binary'; data: unknown };
 
@@ -59,9 +58,9 @@ function textOf(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** Deeper containers stay strings, so that no reader of a reply meets more levels than a writer may send. */
+/** Containers beyond the limits stay strings, so that no reader of a reply meets more levels or names than a writer may send. */
 function isJsonContainer(text: string): boolean {
-  if (!/^[\t\n\r ]*[{[]/.test(text) || measureJson(text).depth > limits.jsonDepth) return false;
+  if (!/^[\t\n\r ]*[{[]/.test(text) || !isWithinLimits(text)) return false;
   try {
     JSON.parse(text);
     return true;

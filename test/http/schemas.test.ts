@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parse } from '../../http/parse.ts';
 import {
+  createTopicBody,
   describeTopicQuery,
   fetchBody,
   fetchPartitionQuery,
@@ -41,6 +42,30 @@ describe('a topic name', () => {
     expect(() => parse(topicPath, { topic: 'a/b' }, 'path')).toThrow(
       expect.objectContaining({ errorCode: 'INVALID_TOPIC_EXCEPTION', extra: { field: 'path.topic' } }),
     );
+  });
+});
+
+describe('an object with too many members', () => {
+  const members = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`n${i}`, 'v']));
+
+  it('is refused as headers before they become a list', () => {
+    expect(parse(produceBody, { records: [{ headers: members(1_000) }] }, 'body').records[0]?.headers).toHaveLength(
+      1_000,
+    );
+    expect(() => parse(produceBody, { records: [{ headers: members(1_001) }] }, 'body')).toThrow(
+      'body.records[0].headers: expected at most 1000 members in an object, got {"n0":"v"',
+    );
+  });
+
+  it('is refused as a configuration before a value is looked at', () => {
+    const config = { ...members(100), n100: 1 };
+    expect(() => parse(createTopicBody, { config }, 'body')).toThrow(
+      expect.objectContaining({
+        errorCode: 'INVALID_CONFIG',
+        message: expect.stringMatching(/^body.config: expected at most 100 members in an object, got {"n0":"v"/),
+      }),
+    );
+    expect(parse(createTopicBody, { config: members(100) }, 'body').config).toEqual(members(100));
   });
 });
 

@@ -59,6 +59,20 @@ describe('parseJson', () => {
     );
   });
 
+  it('bounds how many different names there are, wherever they stand', () => {
+    const names = (count: number) => Array.from({ length: count }, (_, i) => `"k${i}" :":"`);
+    const refusal = 'body: may have 20000 different names of members (jsonNames), got more';
+    expect(Object.keys(parseJson(`{${names(limits.jsonNames)}}`) as object)).toHaveLength(limits.jsonNames);
+    expect(() => parseJson(`{${names(limits.jsonNames + 1)}}`)).toThrow(refusal);
+    expect(() => parseJson(`[${names(limits.jsonNames + 1).map((member) => `{${member}}`)}]`)).toThrow(refusal);
+  });
+
+  it('takes ten thousand records of five headers each', () => {
+    const header = (i: number) => ({ name: `h${i}`, value: 'v' });
+    const records = Array(limits.jsonRecords).fill({ key: 'k', value: 'v', headers: [1, 2, 3, 4, 5].map(header) });
+    expect(parseJson(JSON.stringify({ records }))).toEqual({ records });
+  });
+
   it('leaves the greatest offset a number', () => {
     expect(parseJson('[9007199254740991]')).toEqual([Number.MAX_SAFE_INTEGER]);
   });

@@ -31,6 +31,12 @@ describe('half of a surrogate pair', () => {
     (text) => expect(parseJson(text)).toEqual(JSON.parse(text)),
   );
 
+  it('is looked for in linear time: an array is not listed as names', () => {
+    const lists = Array(200_000).fill('[]').join(',');
+    expect(parseJson(`["\\ud83d\\ude00",${lists}]`)).toHaveLength(200_001);
+    expect(() => parseJson(`[${lists},"\\ud83d"]`)).toThrow('body[200000]: expected text in valid Unicode');
+  });
+
   it('is found wherever it stands', () => {
     const unit = fc.constantFrom('a', '\ud800', '\udc00', '😀', '\\');
     const value = fc.jsonValue({ maxDepth: 4, stringUnit: unit });

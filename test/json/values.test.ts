@@ -74,6 +74,11 @@ describe('bytes to JSON', () => {
     expect(jsonOfBytes(Buffer.from(deep))).toBe(JSON.stringify(deep));
   });
 
+  it('renders JSON of more names than a request may have as a string', () => {
+    const wide = JSON.stringify(Object.fromEntries(Array.from({ length: 20_001 }, (_, i) => [`k${i}`, i])));
+    expect(jsonOfBytes(Buffer.from(wide))).toBe(JSON.stringify(wide));
+  });
+
   it('always gives valid JSON', () => {
     fc.assert(fc.property(fc.uint8Array(), (bytes) => void JSON.parse(jsonOfBytes(bytes))));
   });
