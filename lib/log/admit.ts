@@ -1,5 +1,5 @@
-// Admit: the checks that a partition's batches must pass before anything is uploaded. It reads and writes nothing. What it lets through is what
-// readers will get, byte for byte, apart from the base offset (and the time, under LogAppendTime).
+// Admit: the checks that a partition's batches must pass before anything is uploaded. They neither read nor write storage.
+// Readers get the admitted bytes unchanged, apart from the base offset (and the time, under LogAppendTime).
 
 import type { ErrorCode } from '../api/errors.ts';
 import type { PartitionAppend } from '../api/records.ts';
@@ -23,7 +23,7 @@ export type AdmittedRun = SegmentPart & {
   readonly logAppendTimeMs: number;
 };
 
-/** Throws RivuletError, outcome not-written. Stamps LogAppendTime into the given bytes. */
+/** Throws RivuletError with the outcome not-written. Stamps LogAppendTime into the given bytes. */
 export async function admit(
   part: PartitionAppend,
   topic: Topic,
@@ -55,7 +55,7 @@ function checkBatches(bytes: Uint8Array, topic: Topic, nowMs: number): BatchHead
   return headers;
 }
 
-/** What the bytes themselves get wrong, in the catalogue's words. */
+/** Turns a fault of the bytes themselves into an error of the catalogue. */
 async function sound<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -114,7 +114,7 @@ function checkTimestamps(header: BatchHeader, topic: Topic, nowMs: number): void
   }
 }
 
-/** All batches of a part are of one producer, and their sequences follow each other: then one entry can name them all. */
+/** All batches of a part must come from one producer, in unbroken sequence. Then one entry can name them all. */
 function producerOf(headers: readonly BatchHeader[]): EntryProducer | undefined {
   const { producerId: id, producerEpoch: epoch, baseSequence: firstSequence } = headers[0]!;
   let sequence = firstSequence;
@@ -132,7 +132,7 @@ function producerOf(headers: readonly BatchHeader[]): EntryProducer | undefined 
   return id < 0 ? undefined : { id, epoch, firstSequence };
 }
 
-/** A counted id is all that a client may use: the others belong to Idempotency-Keys. */
+/** A client may use only a counted id, because the other ids belong to Idempotency-Keys. */
 export function checkCountedId(admitted: AdmittedRun): void {
   const id = admitted.producer?.id ?? -1;
   if (id >= firstHashedId)
@@ -142,7 +142,7 @@ export function checkCountedId(admitted: AdmittedRun): void {
     );
 }
 
-/** As producers sent it, unless the topic wants another codec (Kafka's `compression.type`). */
+/** The bytes stay as the producer sent them, unless the topic wants another codec (Kafka's `compression.type`). */
 async function inTopicCompression(
   bytes: Uint8Array,
   headers: readonly BatchHeader[],
@@ -161,7 +161,7 @@ async function inTopicCompression(
   return Buffer.concat(batches);
 }
 
-/** Undefined: whatever the producer chose. */
+/** Undefined means that the producer chooses the codec. */
 export function topicCompression(topic: Topic): Compression | undefined {
   const wanted = configValue(topic.overrides, 'compression.type');
   if (wanted === 'producer') return undefined;

@@ -1,23 +1,24 @@
-// Tells the waiting readers (and writers that wait for a predecessor) of this process that a partition has grown. Only
-// a shortcut where other processes append too: what they append is found by looking again, so every wait is bounded.
+// Append notifications wake the waiting readers of this process, and its writers that wait for a predecessor, when a
+// partition has grown. They are only a shortcut if other processes append too. A waiter finds the appends of those processes
+// when it looks again, so every wait is bounded.
 import type { Clock } from '../runtime/clock.ts';
 import { createTurns } from '../runtime/concurrency.ts';
 
 export type AppendNotifications = {
   announce(partition: string): void;
-  /** Notes from now on which of the partitions grow. */
+  /** Returns a watch that notes from now on which of the partitions grow. */
   watch(partitions: readonly string[]): Watch;
 };
 
 export type Watch = {
-  /** Resolves when a partition has grown that was not taken yet, after `ms`, or when the signal aborts. */
+  /** Resolves when a partition has grown that was not taken yet, after `ms`, or when the signal aborts, whichever is first. */
   wait(ms: number, signal?: AbortSignal): Promise<void>;
-  /** Those that have grown since the last time. */
+  /** Returns the partitions that have grown since the last call. */
   take(): ReadonlySet<string>;
   close(): void;
 };
 
-/** Each that wakes reads and plans. */
+/** This limits the watchers woken per turn, because each of them then reads and plans. */
 const wokenPerTurn = 16;
 
 type Watcher = { grown: Set<string>; wake: () => void };

@@ -1,6 +1,6 @@
-// Records that come one by one (JSON) become batches here: placed by key, encoded, and appended like any others. With an
-// Idempotency-Key the request acts as a producer that writes once: the key's hash is its id, sequence 0 in each partition,
-// and an anchor item remembers what was asked for, so that a repeat is the same to the byte.
+// Records that come one by one (JSON) become batches here. They are placed by key, encoded, and appended like any others.
+// A request with an Idempotency-Key acts as a producer that writes once. Its id is a hash of the key, and its sequence is 0
+// in each partition. An anchor item remembers what was asked for, so that a repeat is the same to the byte.
 
 import { createHash } from 'node:crypto';
 import { RivuletError } from '../api/errors.ts';
@@ -19,16 +19,16 @@ import { topicCompression } from './admit.ts';
 import { appendAs, type FirstViews, noViews, viewsOf } from './append.ts';
 import type { LogContext } from './context.ts';
 
-/** What a repeat must find again: the time that was stamped, and the partitions there were. */
+/** A repeat must find these again: the time that was stamped, and the number of partitions at that time. */
 type Anchor = {
   readonly nowMs: number;
   readonly partitions: number;
   readonly producer?: { readonly producerId: number; readonly producerEpoch: number };
-  /** When the key was never used: the heads as they were before anybody could append under it. */
+  /** If the key was never used, these are the heads as they were before any process could append under it. */
   readonly firstViews: FirstViews;
 };
 
-/** Twice the promised day, because the table deletes expired items when it likes, and clocks differ. */
+/** This is twice the promised day, because the table deletes expired items when it likes, and clocks differ. */
 const anchorSeconds = 2 * 24 * 3600;
 
 type Placed = { readonly index: number; readonly record: RecordInput };
@@ -38,7 +38,7 @@ export async function appendRecords(context: LogContext, request: AppendRecordsR
     return await appendToCopy(context, request);
   } catch (error) {
     const isOurs = request.topicId === undefined;
-    // Our copy of the topic was old: placed and claimed anew in the one that has its name now.
+    // Our copy of the topic was old. The records are placed and claimed again in the topic that has its name now.
     if (isOurs && error instanceof RivuletError && error.errorCode === 'INCONSISTENT_TOPIC_ID')
       return appendToCopy(context, request);
     throw error;
@@ -67,7 +67,7 @@ async function appendToCopy(context: LogContext, request: AppendRecordsRequest):
   return { topicId: topic.topicId, records: perRecord(request, placed, reply.partitions, anchor) };
 }
 
-/** Claims the key for this request, or finds what it was claimed for. 1 write unit with a key, none without. */
+/** Claims the key for this request, or finds its earlier claim. It costs 1 write unit with a key, and none without. */
 async function anchorOf(context: LogContext, topic: Topic, request: AppendRecordsRequest): Promise<Anchor> {
   const mine = { nowMs: context.clock.now(), partitions: topic.partitions, firstViews: noViews };
   if (request.idempotencyKey === undefined) return mine;
@@ -75,7 +75,7 @@ async function anchorOf(context: LogContext, topic: Topic, request: AppendRecord
   const fresh = { ...mine, producer: producerOf(keyHash, mine.nowMs) };
   const fingerprint = fingerprintOf(request);
   try {
-    // Before the claim. From then on a repeat may append for it and be evicted, and no newer head would tell of it.
+    // The heads are read before the claim. After it a repeat may append and be evicted, and no newer head would show that.
     const firstViews = await viewsOf(context, topic, [...place(context, request, fresh).keys()]);
     const { claimed, isFirstEver } = await claim(context, {
       ...idempotencyKey(topic.topicId, keyHash),
@@ -95,7 +95,7 @@ async function anchorOf(context: LogContext, topic: Topic, request: AppendRecord
   }
 }
 
-/** Of the time too: a key that is used again after its claim expired is another producer. */
+/** The hash covers the time too, so a key that is used again after its claim expired is another producer. */
 function producerOf(keyHash: string, claimedMs: number): NonNullable<Anchor['producer']> {
   const { producerId, epoch } = hashedProducer(createHash('sha256').update(`${keyHash}\0${claimedMs}`).digest());
   return { producerId, producerEpoch: epoch };
@@ -106,7 +106,7 @@ function keyReused(key: string): RivuletError {
   return refused('IDEMPOTENCY_KEY_REUSED', detail);
 }
 
-/** Tables delete expired items when they like, or never: an expired claim gives way, also while it is being deleted. */
+/** A table deletes expired items when it likes, or never. So an expired claim gives way, even while it is being deleted. */
 async function claim({ table }: LogContext, item: Item): Promise<{ claimed: Item; isFirstEver: boolean }> {
   const notClaimed = absent('v');
   const first = await table.write({ kind: 'put', item, if: notClaimed });
@@ -118,7 +118,7 @@ async function claim({ table }: LogContext, item: Item): Promise<{ claimed: Item
   return { claimed: renewed.applied ? item : (renewed.old ?? item), isFirstEver: renewed.applied };
 }
 
-/** Of everything the client said, length before each part so that no two requests look alike. */
+/** The hash covers everything the client said. A length precedes each part, so that no two requests look alike. */
 function fingerprintOf({ records, expectedOffset }: AppendRecordsRequest): string {
   const hash = createHash('sha256');
   const part = (value: Uint8Array | string | number | null | undefined) => {
@@ -140,7 +140,7 @@ function fingerprintOf({ records, expectedOffset }: AppendRecordsRequest): strin
   return hash.digest('base64url');
 }
 
-/** Keyed records as Kafka's producers place them; the keyless ones of a request together, in one partition. */
+/** Keyed records go where Kafka's producers place them. The keyless records of a request go together to one partition. */
 function place(
   context: LogContext,
   request: AppendRecordsRequest,
@@ -166,7 +166,7 @@ const asInput = ({ key, value, headers, timestampMs }: NewRecord, nowMs: number)
   timestampMs: timestampMs ?? nowMs,
 });
 
-/** One batch, or as many as `max.message.bytes` asks for, in sequence. */
+/** Encodes one batch, or as many as `max.message.bytes` requires, in sequence. */
 function encode(records: readonly Placed[], topic: Topic, anchor: Anchor): Uint8Array {
   const maxBytes = configNumber(topic.overrides, 'max.message.bytes');
   const compression = topicCompression(topic) ?? 'none';
@@ -182,7 +182,7 @@ function encode(records: readonly Placed[], topic: Topic, anchor: Anchor): Uint8
   return Buffer.concat(batches);
 }
 
-/** Bounds from above: header of the batch, and of each record and header their varints. */
+/** These are upper bounds: the header of a batch, and the varints of each record and of each header. */
 const batchOverheadBytes = 61;
 const recordOverheadBytes = 32;
 const headerOverheadBytes = 10;

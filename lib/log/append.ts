@@ -1,6 +1,6 @@
-// START HERE: how a record gets in. append() reads like the list in docs/ARCHITECTURE.md: admit, pack, upload, sequence,
-// ack. The segment is durable before the sequencing names it; a process that dies between leaves an orphan object, which
-// is invisible and harmless. See fetch.ts for the way out.
+// START HERE: this file shows how a record gets in. append() reads like the list in docs/ARCHITECTURE.md: admit, pack,
+// upload, sequence, ack. The segment is durable before the sequencing names it. A process that dies between the two leaves
+// an orphan object, which is invisible and harmless. fetch.ts shows the way out.
 
 import { RivuletError } from '../api/errors.ts';
 import { limits } from '../api/limits.ts';
@@ -21,21 +21,21 @@ import type { UploadedRun } from './attempt.ts';
 import type { LogContext } from './context.ts';
 import { sequence } from './sequence.ts';
 
-/** Appends what a client sent. Per partition: its offsets, or what went wrong. */
+/** Appends what a client sent. The reply gives each partition's offsets, or its error. */
 export function append(context: LogContext, request: AppendRequest): Promise<AppendReply> {
   return appendAs(context, request, { check: checkCountedId, firstViews: noViews, begunMs: context.clock.now() });
 }
 
-/** What is known of who appends. */
+/** The engine knows this about the caller of an append. */
 export type Caller = {
-  /** One more condition on each admitted part. */
+  /** Each admitted part must also pass this check. It throws if the part fails. */
   readonly check: (admitted: AdmittedRun) => void;
   readonly firstViews: FirstViews;
-  /** When the request came in, by our clock: before anything was waited for. */
+  /** The time when the request came in, by our clock. It is taken before the request waits for anything. */
   readonly begunMs: number;
 };
 
-/** By partition: a copy of the head from before any copy of these batches could be in the log. */
+/** Holds, for each partition, a copy of the head from before any copy of these batches could be in the log. */
 export type FirstViews = ReadonlyMap<number, Head>;
 export const noViews: FirstViews = new Map();
 
@@ -104,7 +104,7 @@ async function admitAll(partitions: readonly PartitionAppend[], topic: Topic, no
   return { admitted, refused };
 }
 
-/** One segment for all parts, one PUT; durable and invisible. The entries name its parts, in their order. */
+/** Puts one segment for all parts with one PUT. It is then durable, but invisible. The entries name its parts in order. */
 async function upload(
   context: LogContext,
   topic: Topic,
@@ -126,7 +126,7 @@ async function upload(
   }));
 }
 
-/** A copy of the head, read while the upload is under way unless one that we have already will do. It may be stale. */
+/** Returns a copy of the head, which may be stale. It is read during the upload, unless a copy that we have is enough. */
 async function headBeside(context: LogContext, topic: Topic, part: AdmittedRun): Promise<Head | undefined> {
   const address = { topicId: topic.topicId, partition: part.partition };
   const seen = context.heads.seen(address);
@@ -172,7 +172,7 @@ function checkRequest({ partitions }: AppendRequest): void {
   if (numbers.size < partitions.length) throw invalid('partitions: each may be named once in a request');
 }
 
-/** Anything that is not ours is a bug: say so, with the truth about the data, which is that nobody knows. */
+/** An error that is not ours is a bug. The reply says so, and says truthfully that the outcome for the data is unknown. */
 function asRivuletError(error: unknown): RivuletError {
   if (error instanceof RivuletError) return error;
   const detail = error instanceof Error ? error.message : String(error);

@@ -1,5 +1,5 @@
-// The context that the steps of the log share in one process: the two ports, the clock, and copies learned from earlier
-// replies. Safety does not depend on it: every copy may be stale, and a condition in the table decides.
+// The steps of the log share this context in one process: the two ports, the clock, and copies learned from earlier
+// replies. Safety does not depend on the copies: each may be stale, and a condition in the table decides.
 import { type Head, parseHead } from '../partition/head.ts';
 import type { PageAddress } from '../partition/page.ts';
 import { newCache } from '../runtime/cache.ts';
@@ -13,12 +13,12 @@ import { type AppendNotifications, createAppendNotifications } from './append-no
 import { createProducerHistories, type ProducerHistories } from './producer-history.ts';
 import { createSliceReader, type SliceReader } from './read-slices.ts';
 
-/** What an engine stands on. */
+/** An engine is built on these. */
 export type Ports = {
   readonly objects: ObjectStore;
   readonly table: Table;
   readonly clock: Clock;
-  /** No other engine writes to these ports, so a waiting fetch need not read heads that nothing was appended to. Default: false. */
+  /** If true, no other engine writes to these ports, so a waiting fetch reads only heads that grew. Default: false. */
   readonly isOnlyWriter?: boolean;
 };
 
@@ -28,15 +28,15 @@ export type LogContext = Ports & {
   readonly histories: ProducerHistories;
   readonly notifications: AppendNotifications;
   readonly slices: SliceReader;
-  /** No other process appends: whatever grows is announced here. */
+  /** If true, no other process appends, so every append is announced in this process. */
   readonly isOnlyWriter: boolean;
   readonly wideLooks: Gate;
 };
 
 type Heads = {
-  /** The newest copy this process has seen; it may be old. */
+  /** Returns the newest copy that this process has seen. It may be old. */
   seen(address: PageAddress): Head | undefined;
-  /** Undefined when the head was never made. 1 read unit if strong (the default), half a one if not. */
+  /** Returns undefined if the head was never made. It costs 1 read unit if strong (the default), and half a unit if not. */
   read(address: PageAddress, options?: { strong: boolean }): Promise<Head | undefined>;
   remember(address: PageAddress, head: Head): void;
 };

@@ -1,6 +1,7 @@
-// How a record gets out: locate (one read of the head), read (ranged GETs), rebase (stamped by the slice reader), reply;
-// or wait until there is something. Readers see what is sequenced, in order, without holes; nothing waits for them, and
-// they write nothing: a head that nobody has made yet is an empty partition.
+// This file shows how a record gets out: locate (one read of the head), read (ranged GETs), rebase (the slice reader stamps
+// the offsets), reply. If there is nothing, the fetch waits until there is something. Readers see what is sequenced, in
+// order and without holes. No writer waits for them. They write nothing, so a head that does not exist yet is read as an
+// empty partition.
 
 import { RivuletError } from '../api/errors.ts';
 import { limits } from '../api/limits.ts';
@@ -17,11 +18,11 @@ import { type LogContext, partitionName } from './context.ts';
 import { liveHead } from './live-head.ts';
 import type { ReadSlice, Slice, StampedBatch } from './read-slices.ts';
 
-/** Entries per fetch: each may be an object of its own. */
+/** This limits the entries per fetch, because each may be an object of its own. */
 const mostEntries = 256;
 const headsAtOnce = 64;
 
-/** Small, for a poll that waits holds one for each partition: no head, and nothing that a head holds. */
+/** A plan is small, because a waiting poll holds one for each partition. It holds no head, and nothing that a head holds. */
 type Plan = {
   readonly partition: number;
   readonly offset: number;
@@ -31,7 +32,7 @@ type Plan = {
   readonly maxBytes: number;
 };
 type Planned = Plan | PartitionError;
-/** `isFull`: something that is there was left out. */
+/** `isFull` means that something was left out although it is there. */
 type Budget = { bytes: number; entries: number; isEmpty: boolean; isFull: boolean };
 type Look = { readonly plans: readonly Planned[]; readonly isFull: boolean };
 
@@ -42,7 +43,7 @@ export function fetch(context: LogContext, request: FetchRequest): Promise<Fetch
 async function fetchOnce(context: LogContext, request: FetchRequest): Promise<FetchReply> {
   const deadline = context.clock.monotonic() + Math.min(request.waitMs ?? 0, limits.waitMs);
   const topic = await topicWith(context.topics, request, numbersOf(request));
-  // Before the first look: what grows after it is noted.
+  // The watch begins before the first look, so that it notes every partition that grows after the look.
   const watch = context.notifications.watch(
     request.waitMs ? request.partitions.map((part) => nameOf(topic, part)) : [],
   );
@@ -67,17 +68,20 @@ async function lookUntil(
     const isOver = leftMs <= 0 || request.signal?.aborted === true;
     if (isOver || look.isFull || bytesOf(look.plans) >= minBytes || look.plans.some((plan) => 'error' in plan))
       return { topicId: topic.topicId, partitions: await readAll(context, topic, look.plans) };
-    // Appends of this very process wake at once.
+    // Appends of this very process wake the fetch immediately.
     await watch.wait(Math.min(leftMs, pollAfterMs(count)), request.signal);
     const now = await topicWith(context.topics, request, numbersOf(request));
-    // Made anew under its name: nothing that was seen is of this one.
+    // The topic was re-created: what was read before concerns the deleted one.
     if (now.topicId !== topic.topicId) return fetchOnce(context, { ...request, waitMs: Math.max(0, leftMs) });
     const before = look;
     look = await inTurn(context, request, () => lookAgain(context, now, request, before, watch.take()));
   }
 }
 
-/** The heads of a wide look are garbage once it is planned: of hundreds at a time, all would be in memory together. */
+/**
+ * The heads of a wide look are garbage once it is planned. If hundreds of wide looks ran at a time, all their heads would be
+ * in memory together.
+ */
 function inTurn(context: LogContext, { partitions }: FetchRequest, look: () => Promise<Look>): Promise<Look> {
   return partitions.length > headsAtOnce ? context.wideLooks.run(look) : look();
 }
@@ -86,7 +90,7 @@ const numbersOf = ({ partitions }: FetchRequest) => partitions.map(({ partition 
 
 const nameOf = ({ topicId }: Topic, { partition }: PartitionFetch) => partitionName({ topicId, partition });
 
-/** Serves the partitions in the order asked for, until the budget is spent. */
+/** Serves the partitions in the order of the request, until the budget is spent. */
 async function lookAt(context: LogContext, topic: Topic, request: FetchRequest): Promise<Look> {
   const seesEveryAcknowledgedWrite = true;
   return planAll(
@@ -97,7 +101,10 @@ async function lookAt(context: LogContext, topic: Topic, request: FetchRequest):
   );
 }
 
-/** Where this process alone writes, what has not grown is as it was; else every head is read again, at half the price. */
+/**
+ * If only this process writes, a partition that has not grown is unchanged, and its head is not read again. Otherwise every
+ * head is read again, at half the price.
+ */
 async function lookAgain(
   context: LogContext,
   topic: Topic,
@@ -111,7 +118,7 @@ async function lookAgain(
   return planAll(context, topic, request, heads, before.plans);
 }
 
-/** Or why there is none. */
+/** A head, or the error that replaces it. */
 type SeenHead = Head | RivuletError;
 
 async function headsOf(
@@ -124,12 +131,12 @@ async function headsOf(
   return new Map(wanted.map(({ partition }, i) => [partition, heads[i]!]));
 }
 
-/** The first look sees every acknowledged write; later ones may be late, at half the price. */
+/** The first look sees every acknowledged write. Later looks may see a write late, at half the price. */
 async function headOf(context: LogContext, topic: Topic, partition: number, strong: boolean): Promise<SeenHead> {
   return unknownPartition(topic, partition) ?? liveHead(context, topic, partition, { strong });
 }
 
-/** What was planned before stands where no newer head was read, and the budget still holds it. */
+/** An earlier plan is kept if no newer head was read and the budget still has room for it. */
 async function planAll(
   context: LogContext,
   topic: Topic,
@@ -150,11 +157,11 @@ async function planAll(
         : await planOne(context, topic, part, head ?? (await headOf(context, topic, part.partition, false)), budget),
     );
   }
-  // However long it waited, a full reply would hold no more: minBytes may be more than maxBytes.
+  // A full reply would hold no more however long the fetch waited: minBytes may be more than maxBytes.
   return { plans, isFull: budget.isFull };
 }
 
-/** Heads may be late, but never go back. */
+/** A head that was read may be late, but the log's end never goes back. */
 const isNoOlder = ({ highWatermark }: Plan, head: SeenHead | undefined): boolean =>
   head === undefined || ('next' in head && head.next <= highWatermark);
 
@@ -199,7 +206,7 @@ async function slicesFrom(
   }
   for await (const placed of entriesFrom(context, address, head, part.offset)) {
     const { lengthBytes } = placed.entry;
-    // An entry larger than the room is read all the same when it comes first: its first batches may fit.
+    // An entry that comes first is read even if it is larger than the room, because its first batches may fit.
     if (slices.length > 0 && (lengthBytes > room || budget.entries <= 0)) {
       budget.isFull = true;
       break;
@@ -259,19 +266,19 @@ async function replyOf(
   const planned = plan.slices.map((slice) => readOf.get(slice));
   const read = planned.includes(undefined) ? await readAgain(context, topic, plan) : planned;
   const { batches, error } = soundBatches(read, plan);
-  // What lies before the damage is delivered first; a reader meets the error where the damage begins.
+  // The batches before the damage are delivered first. A reader meets the error where the damage begins.
   if (error && batches.length === 0) return { partition, error };
   return { partition, highWatermark, logStartOffset, batches: fitting(batches, plan, atLeastOne) };
 }
 
-/** An object that is gone was replaced since we planned: a fresh plan names another. */
+/** An object that is gone was replaced after we planned, so a fresh plan names another object. */
 async function readAgain(context: LogContext, topic: Topic, plan: Plan): Promise<ReadSlice[]> {
   const head = await liveHead(context, topic, plan.partition);
   const budget: Budget = { bytes: plan.maxBytes, entries: mostEntries, isEmpty: true, isFull: false };
   return context.slices.read(await slicesFrom(context, topic, plan, head, budget));
 }
 
-/** Up to the first slice that is damaged, or that a fresh plan still names though it is gone. */
+/** Returns the batches up to the first slice that is damaged, or that a fresh plan still names although it is gone. */
 function soundBatches(
   read: readonly ReadSlice[],
   { offset, partition }: Plan,
@@ -294,7 +301,10 @@ const missing = (partition: number, offset: number) =>
     },
   );
 
-/** From the batch that holds the offset on, as many whole batches as fit; one too large for the room only if it must be. */
+/**
+ * Returns as many whole batches as fit, beginning with the batch that holds the offset. A batch too large for the room is
+ * returned only if it comes first and the reply must hold at least one batch.
+ */
 function fitting(batches: readonly StampedBatch[], { offset, maxBytes }: Plan, atLeastOne: boolean): Uint8Array[] {
   const chosen: Uint8Array[] = [];
   let room = maxBytes;

@@ -1,5 +1,5 @@
-// What a refused sequencing update means, judged from the head that refused it. The order of the questions matters:
-// whether it is there already comes before anything that could call it wrong.
+// This file decides what a refused sequencing update means, from the head that refused it. The order of the questions
+// matters: whether the run is in the log already comes before any question that could call the run wrong.
 import { RivuletError } from '../api/errors.ts';
 import { type EntryProducer, isSameRun } from '../partition/entry.ts';
 import { deletedFence, type Head } from '../partition/head.ts';
@@ -18,7 +18,7 @@ export type Verdict =
     }
   | { readonly kind: 'upload again'; readonly minEpoch: number; readonly head: Head }
   | { readonly kind: 'send again'; readonly head: Head }
-  /** Its predecessor is missing; the error is the answer when that stays so. */
+  /** The run's predecessor is missing. The error is the answer if it stays missing. */
   | { readonly kind: 'wait'; readonly error: RivuletError }
   | { readonly kind: 'refused'; readonly error: RivuletError };
 
@@ -53,7 +53,7 @@ async function judgeProducer(
   return { offset, decision: atHead ?? decide(newestOf(history, producer.id), { ...producer, recordCount }) };
 }
 
-/** Without a producer id only our own earlier copy can be there already; it may have been spilled since. */
+/** Without a producer id, only our own earlier copy can be in the log already. It may have been spilled since. */
 async function judgeAnonymous(context: LogContext, attempt: Attempt, head: Head): Promise<Finding> {
   const mayBeThere = attempt.doubtful;
   if (!mayBeThere) return { decision: 'append' };
@@ -93,7 +93,10 @@ function longAgo(who: string, where: string): Verdict {
   return { kind: 'refused', error: new RivuletError('DUPLICATE_SEQUENCE_NUMBER', detail, { outcome: 'written' }) };
 }
 
-/** What lies behind us can never land any more; what lies ahead might, if a copy of ours is still on its way. */
+/**
+ * An expected offset below the log's end can never match again, so the run can no longer land. One above it may still match
+ * if a copy of our update is on its way.
+ */
 function unexpectedOffset(attempt: Attempt, head: Head, expected: number): Verdict {
   const detail = `the next offset of partition ${attempt.address.partition} is ${head.next}, not ${expected}`;
   const outcome = attempt.doubtful && head.next < expected ? 'unknown' : 'not-written';

@@ -1,10 +1,11 @@
-// The head of a partition of a topic that is not deleted. A head that nobody has made yet is an empty partition.
+// This file reads the head of a partition whose topic is not deleted. A head that does not exist yet is read as an empty
+// partition.
 import { RivuletError } from '../api/errors.ts';
 import { deletedFence, emptyHead, type Head } from '../partition/head.ts';
 import type { Topic } from '../topic/topics.ts';
 import type { LogContext } from './context.ts';
 
-/** Throws UNKNOWN_TOPIC_OR_PARTITION. 1 read unit if strong (the default), half a one if not. */
+/** Throws UNKNOWN_TOPIC_OR_PARTITION. It costs 1 read unit if strong (the default), and half a unit if not. */
 export async function liveHead(
   { heads, topics }: LogContext,
   { topic, topicId }: Topic,

@@ -1,5 +1,5 @@
-// The log's half of the engine. Apart from the groups', so that a function that only writes or reads records need not load
-// what coordinates groups.
+// This is the log's half of the engine. It is apart from the groups' half, so that a function that only writes or reads
+// records need not load the code that coordinates groups.
 import type { LogEngine } from '../api/engine.ts';
 import { newProducerId } from '../producer/ids.ts';
 import { translated } from '../storage/outcome.ts';
