@@ -1,5 +1,5 @@
-// The header of Kafka's RecordBatch v2 (magic 2), and what may be done to a batch without opening it: check, split, stamp.
-// https://kafka.apache.org/documentation/#recordbatch. Big-endian:
+// This file reads the header of Kafka's RecordBatch v2 (magic 2). It also does what can be done to a batch without opening
+// it: it checks, splits and stamps batches. The layout is big-endian (https://kafka.apache.org/documentation/#recordbatch):
 //
 //    0 int64 baseOffset             27 int64 baseTimestamp (the delete horizon, with attribute bit 6)
 //    8 int32 length after this      35 int64 maxTimestamp
@@ -9,8 +9,9 @@
 //   21 int16 attributes             57 int32 recordCount
 //   23 int32 lastOffsetDelta        61 records, compressed as attribute bits 0-2 say
 //
-// Attribute bits: 0-2 compression, 3 LogAppendTime, 4 transactional, 5 control, 6 delete horizon; others are ignored.
-// The CRC-32C covers [21, end): offset and leader epoch can be stamped without it, and nothing else can.
+// The attribute bits are: 0-2 compression, 3 LogAppendTime, 4 transactional, 5 control, 6 delete horizon. The other bits are
+// ignored. The CRC-32C covers [21, end). So the offset and the leader epoch can be stamped without a new CRC, and nothing
+// else can.
 
 import { limits } from '../api/limits.ts';
 import { crc32c } from '../bytes/crc32c.ts';
@@ -21,7 +22,7 @@ import { CorruptBatchError } from './corrupt-batch-error.ts';
 export const recordBatchOverheadBytes = 61;
 export const recordBatchMagic = 2;
 
-/** Where the fields lie. */
+/** The position of each field in the header, in bytes. */
 export const field = {
   baseOffset: 0,
   length: 8,
@@ -46,17 +47,17 @@ export const attribute = {
   deleteHorizon: 0x40,
 } as const;
 
-/** `length` does not count itself and what lies before it. */
+/** The field `length` does not count itself or the bytes before it. */
 export const lengthOverheadBytes = 12;
 
-/** An empty record: six fields of one byte behind one byte of length. */
+/** An empty record has six fields of one byte after one byte of length. */
 export const minRecordBytes = 7;
 
 type TimestampType = 'CreateTime' | 'LogAppendTime';
 
 export type BatchHeader = {
   readonly baseOffset: number;
-  /** Of the whole batch, header included. */
+  /** This is the size of the whole batch, header included. */
   readonly sizeBytes: number;
   readonly partitionLeaderEpoch: number;
   readonly crc: number;
@@ -65,12 +66,12 @@ export type BatchHeader = {
   readonly timestampType: TimestampType;
   readonly isTransactional: boolean;
   readonly isControl: boolean;
-  /** `baseTimestampMs` is then the time at which compaction may drop the batch's tombstones (KIP-534). */
+  /** If true, `baseTimestampMs` is the time at which compaction may drop the batch's tombstones (KIP-534). */
   readonly hasDeleteHorizon: boolean;
   readonly lastOffsetDelta: number;
   readonly baseTimestampMs: number;
   readonly maxTimestampMs: number;
-  /** -1: none. Below 2^53: those beyond are refused. */
+  /** -1 means that there is no producer. The number is below 2^53, because the reader refuses larger ones. */
   readonly producerId: number;
   readonly producerEpoch: number;
   readonly baseSequence: number;
@@ -82,13 +83,16 @@ export type BatchSlice = { readonly header: BatchHeader; readonly from: number; 
 
 const maxSequence = 2 ** 31 - 1;
 
-/** Sequences run from 0 to 2^31-1 and begin again at 0; -1 (none) stays -1. */
+/** Sequences run from 0 to 2^31-1 and begin again at 0. A sequence of -1 (none) stays -1. */
 export function advanceSequence(sequence: number, by: number): number {
   if (sequence < 0) return sequence;
   return sequence + by > maxSequence ? sequence + by - maxSequence - 1 : sequence + by;
 }
 
-/** Reads the header at `at`; neither CRC nor records are looked at. Throws CorruptBatchError unless the whole batch is there. */
+/**
+ * Reads the header at `at`. It does not check the CRC or the records. It throws CorruptBatchError unless the whole batch
+ * is there.
+ */
 export function readBatchHeader(bytes: Uint8Array, at = 0): BatchHeader {
   const view = viewOf(bytes);
   const sizeBytes = readSize(view, at);
@@ -115,9 +119,9 @@ export function readBatchHeader(bytes: Uint8Array, at = 0): BatchHeader {
 }
 
 /**
- * Reads the header and checks the batch as far as that goes without opening it: magic, length, CRC-32C, compression type,
- * timestamps, producer fields, and recordCount = lastOffsetDelta + 1. `allowGaps` is for reading a log: compaction leaves
- * batches with fewer records than offsets, even none.
+ * Reads the header and checks the batch as far as that is possible without opening it. It checks magic, length, CRC-32C,
+ * compression type, timestamps, producer fields, and that recordCount = lastOffsetDelta + 1. `allowGaps` is for reading a
+ * log, because compaction leaves batches with fewer records than offsets, or with none.
  */
 export function checkBatch(bytes: Uint8Array, at = 0, options: { readonly allowGaps?: boolean } = {}): BatchHeader {
   const header = readBatchHeader(bytes, at);
@@ -128,7 +132,10 @@ export function checkBatch(bytes: Uint8Array, at = 0, options: { readonly allowG
   return header;
 }
 
-/** Several batches in a row, nothing before, between or after them. Headers only, as `readBatchHeader`. */
+/**
+ * Splits a run of batches that has no bytes before, between or after them. It reads only the headers, as
+ * `readBatchHeader` does.
+ */
 export function splitBatches(bytes: Uint8Array): BatchSlice[] {
   const slices: BatchSlice[] = [];
   for (let from = 0; from < bytes.length; ) {
@@ -140,14 +147,20 @@ export function splitBatches(bytes: Uint8Array): BatchSlice[] {
   return slices;
 }
 
-/** Gives the batch at `at` its place in the log, in place. Both fields lie before the bytes that the CRC covers. */
+/**
+ * Gives the batch at `at` its place in the log. It changes the bytes in place. Both fields lie before the bytes that the
+ * CRC covers.
+ */
 export function stampBaseOffset(bytes: Uint8Array, at: number, baseOffset: number, leaderEpoch: number): void {
   const view = viewOf(bytes);
   writeInt64(view, at + field.baseOffset, baseOffset);
   view.setInt32(at + field.partitionLeaderEpoch, leaderEpoch);
 }
 
-/** Makes `appendTimeMs` the time of all records of the batch at `at` (LogAppendTime), in place, with a new CRC. */
+/**
+ * Makes `appendTimeMs` the time of all records of the batch at `at` (LogAppendTime). It changes the bytes in place and
+ * writes a new CRC.
+ */
 export function stampAppendTime(bytes: Uint8Array, at: number, appendTimeMs: number): void {
   const view = viewOf(bytes);
   view.setInt16(at + field.attributes, view.getInt16(at + field.attributes) | attribute.logAppendTime);
@@ -211,7 +224,8 @@ function checkCount({ recordCount, lastOffsetDelta, ...header }: BatchHeader, al
   if (lastOffsetDelta < 0 || recordCount < least || recordCount > offsets) {
     throw new CorruptBatchError('count', `recordCount is ${recordCount} for ${offsets} offsets (lastOffsetDelta + 1)`);
   }
-  // A packed batch may claim no more than what anyone would unpack: offsets are given by the count.
+  // A compressed batch may not claim more records than a reader would unpack, because the count decides how many offsets it
+  // gets.
   const packed = header.compression !== 'none';
   const room = packed ? limits.uncompressedBatchBytes : header.sizeBytes - recordBatchOverheadBytes;
   if (recordCount * minRecordBytes > room) {
@@ -227,7 +241,7 @@ function checkCount({ recordCount, lastOffsetDelta, ...header }: BatchHeader, al
 
 function checkTimestamps(header: BatchHeader): void {
   const { baseTimestampMs, maxTimestampMs } = header;
-  // After LogAppendTime was stamped, or compaction has put the horizon there, the two are not comparable.
+  // The two are not comparable after LogAppendTime was stamped, or after compaction has put the horizon there.
   const ordered =
     header.timestampType === 'LogAppendTime' || header.hasDeleteHorizon || maxTimestampMs >= baseTimestampMs;
   if (baseTimestampMs < -1 || maxTimestampMs < -1 || !ordered) {

@@ -1,13 +1,13 @@
-// Kafka's RecordBatch v2 (magic 2) from records and back. The header is batch-header.ts's; behind it, as one run of bytes
-// that may be compressed, each record:
+// This file encodes records as Kafka's RecordBatch v2 (magic 2) and decodes them. batch-header.ts describes the header. The
+// records follow it as one run of bytes, which may be compressed. Each record is:
 //
 //   varint  length of what follows      varint  key length, -1 for null; key
 //   int8    attributes, 0               varint  value length, -1 for null; value
 //   varlong timestamp - baseTimestamp   varint  number of headers, each:
 //   varint  offset - baseOffset           varint key length; key in UTF-8; varint value length, -1 for null; value
 //
-// Decoding any bytes returns records or throws CorruptBatchError; keys and values are views of the decoded bytes, not
-// copies. Uncompressed bytes are exactly those that Kafka's own clients write.
+// Decoding returns records or throws CorruptBatchError, whatever the bytes are. Keys and values are views of the decoded
+// bytes, not copies. The uncompressed bytes are exactly those that Kafka's own clients write.
 
 import { limits } from '../api/limits.ts';
 import { crc32c } from '../bytes/crc32c.ts';
@@ -29,24 +29,26 @@ import {
 import { type Compression, compress, compressAside, compressions, decompress, decompressAside } from './compression.ts';
 import { CorruptBatchError } from './corrupt-batch-error.ts';
 
-/** Keys may repeat; their order is kept. */
+/** Keys may repeat. Their order is kept. */
 export type RecordHeader = { readonly key: string; readonly value: Uint8Array | null };
 
 export type RecordInput = {
   readonly key: Uint8Array | null;
   readonly value: Uint8Array | null;
   readonly headers: readonly RecordHeader[];
-  /** -1: none. */
+  /** -1 means that there is no timestamp. */
   readonly timestampMs: number;
-  /** offset - baseOffset; grows from record to record. Default: one more than the record before. */
+  /**
+   * This is offset - baseOffset. It grows from record to record. The default is one more than that of the record before.
+   */
   readonly offsetDelta?: number;
 };
 
 export type DecodedRecord = {
   readonly offset: number;
-  /** The batch's append time if the batch is LogAppendTime, else the producer's. */
+  /** This is the batch's append time if the batch is LogAppendTime, else the producer's time. */
   readonly timestampMs: number;
-  /** -1 without an idempotent producer. */
+  /** The sequence is -1 without an idempotent producer. */
   readonly sequence: number;
   readonly key: Uint8Array | null;
   readonly value: Uint8Array | null;
@@ -55,36 +57,39 @@ export type DecodedRecord = {
 
 export type DecodedBatch = { readonly header: BatchHeader; readonly records: DecodedRecord[] };
 
-/** Of a record that may be passed over. */
+/** Says whether the caller wants a record. A reader may skip the other records. */
 export type Wanted = (offset: number, timestampMs: number) => boolean;
 
-/** A batch whose records are made one at a time, as they are asked for. */
+/** This is a batch whose records are made one at a time, as the caller asks for them. */
 export type OpenBatch = {
   readonly header: BatchHeader;
   readonly unpackedBytes: number;
   records(): Generator<DecodedRecord, void, undefined>;
-  /** Undefined stands for a record that is not wanted: nothing is made of it, and of it only length, time and offset are checked. */
+  /**
+   * Undefined stands for a record that is not wanted. Nothing is made of such a record, and only its length, time and
+   * offset are checked.
+   */
   scan(wanted: Wanted): Generator<DecodedRecord | undefined, void, undefined>;
 };
 
 export type EncodeOptions = {
-  /** Default 'none'. */
+  /** The default is 'none'. */
   readonly compression?: Compression;
-  /** Default 0. */
+  /** The default is 0. */
   readonly baseOffset?: number;
-  /** Default -1. */
+  /** The default is -1. */
   readonly partitionLeaderEpoch?: number;
-  /** These three together, or none of them (-1). */
+  /** The caller gives these three together, or none of them (-1). */
   readonly producerId?: number;
   readonly producerEpoch?: number;
   readonly baseSequence?: number;
   readonly isTransactional?: boolean;
   readonly isControl?: boolean;
-  /** Given: the batch is LogAppendTime, and this its time. */
+  /** If this is given, the batch is LogAppendTime, and this is its time. */
   readonly appendTimeMs?: number;
-  /** Given: compaction may drop the batch's tombstones from then on (KIP-534). */
+  /** If this is given, compaction may drop the batch's tombstones from that time on (KIP-534). */
   readonly deleteHorizonMs?: number;
-  /** Default: the last record's. Compaction keeps the batch's own when it removes the last record. */
+  /** The default is the last record's delta. Compaction keeps the batch's own when it removes the last record. */
   readonly lastOffsetDelta?: number;
 };
 
@@ -95,7 +100,10 @@ type AsideOptions = DecodeOptions & { readonly signal?: AbortSignal | undefined 
 
 // --- encode
 
-/** What is known of a batch before its first byte is written. `recordBytes[i]` does not count its own length's varint. */
+/**
+ * This is what the encoder knows of a batch before it writes the first byte. `recordBytes[i]` does not count the varint
+ * of its own length.
+ */
 type Layout = {
   readonly baseTimestampMs: number;
   readonly maxTimestampMs: number;
@@ -111,7 +119,10 @@ type Writer = Cursor & { readonly bytes: Buffer };
 const maxInt16 = 2 ** 15 - 1;
 const maxInt32 = 2 ** 31 - 1;
 
-/** One whole batch, with its CRC. Throws RangeError for no records, or a number that its field cannot hold. */
+/**
+ * Returns one whole batch, with its CRC. It throws RangeError if there are no records, or if a number does not fit its
+ * field.
+ */
 export function encodeBatch(records: readonly RecordInput[], options: EncodeOptions = {}): Uint8Array {
   const layout = layOut(records, options);
   const compression = options.compression ?? 'none';
@@ -223,20 +234,24 @@ function requireInteger(name: string, value: number, least: number, most: number
 
 // --- decode
 
-/** A cursor that can read text: `text` is a view of the same bytes. `nextOffset` is the least that a record may have. */
+/**
+ * This is a cursor that can read text: `text` is a view of the same bytes. `nextOffset` is the smallest offset that the
+ * next record may have.
+ */
 type Reader = Cursor & { readonly text: Buffer; nextOffset: number };
 
 const noHeaders: readonly RecordHeader[] = Object.freeze([]);
 
-/** Checks the batch at `at` as `checkBatch` does (gaps allowed) and decodes all its records at once. */
+/** Checks the batch at `at` as `checkBatch` does (gaps allowed) and decodes all its records in one go. */
 export function decodeBatch(bytes: Uint8Array, at = 0, options: DecodeOptions = {}): DecodedBatch {
   const { header, records } = openBatch(bytes, at, options);
   return { header, records: [...records()] };
 }
 
 /**
- * Checks and decompresses the batch at `at`, and reads the records when they are iterated over. What is small on the wire
- * may be millions of records: a reader of untrusted batches takes this and stops when it has enough.
+ * Checks and decompresses the batch at `at`, and reads the records when the caller iterates over them. A batch that is
+ * small on the wire may hold millions of records. So a reader of untrusted batches calls this and stops when it has
+ * enough.
  */
 export function openBatch(bytes: Uint8Array, at = 0, options: DecodeOptions = {}): OpenBatch {
   const header = checkBatch(bytes, at, { allowGaps: true });
@@ -244,7 +259,9 @@ export function openBatch(bytes: Uint8Array, at = 0, options: DecodeOptions = {}
   return opened(header, body);
 }
 
-/** As `openBatch`, but the event loop goes on meanwhile, and an aborted signal ends it between two steps. */
+/**
+ * Does the same as `openBatch`, but the event loop goes on meanwhile, and an aborted signal ends it between two steps.
+ */
 export async function openBatchAside(bytes: Uint8Array, at = 0, options: AsideOptions = {}): Promise<OpenBatch> {
   const header = checkBatch(bytes, at, { allowGaps: true });
   const payload = payloadOf(bytes, at, header);
@@ -271,8 +288,9 @@ function opened(header: BatchHeader, body: Uint8Array): OpenBatch {
 }
 
 /**
- * The batch at `at` with its records packed by another codec, its header otherwise as it was. The records stay bytes: a small
- * batch may hold millions. Throws CorruptBatchError for what cannot be unpacked, or only into more than `maxBytes`.
+ * Returns the batch at `at` with its records compressed by another codec. The rest of its header stays as it was. The
+ * records stay bytes, because a small batch may hold millions. It throws CorruptBatchError if the batch cannot be
+ * unpacked, or unpacks into more than `maxBytes`.
  */
 export async function recompressBatch(
   bytes: Uint8Array,
@@ -293,7 +311,7 @@ export async function recompressBatch(
   return { batch, unpackedBytes: unpacked.length };
 }
 
-/** Never a Buffer, so that all keys and values are of one type wherever the bytes came from. */
+/** Returns a plain view, never a Buffer, so that all keys and values are of one type wherever the bytes came from. */
 function plainView(bytes: Uint8Array, from: number, to: number): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset + from, to - from);
 }
@@ -353,7 +371,7 @@ function readNullable(reader: Reader): Uint8Array | null {
 function readHeaders(reader: Reader): readonly RecordHeader[] {
   const count = readVarint(reader);
   if (count === 0) return noHeaders;
-  // Each takes two bytes at least: a count that cannot be is refused before the loop begins.
+  // Each header takes at least two bytes. So an impossible count is refused before the loop begins.
   if (count < 0 || count * 2 > reader.end - reader.at) throw malformed(`${count} headers at ${reader.at}`);
   const headers: RecordHeader[] = [];
   for (let i = 0; i < count; i++) headers.push({ key: readText(reader), value: readNullable(reader) });

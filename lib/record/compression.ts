@@ -1,7 +1,7 @@
-// The five compression types of a record batch. gzip and zstd come from Node; snappy and LZ4 are written by a WebAssembly
-// library and read by our own decoders, because that library cannot bound what it unpacks and does not survive bad input.
-// A reader's memory is bounded by `maxBytes` whatever the input claims. A server uses the forms that return a promise for
-// what may be large: gzip and zstd then run on Node's threads, our own decoders in steps.
+// This file holds the five compression types of a record batch. gzip and zstd come from Node. A WebAssembly library writes
+// snappy and LZ4. Our own decoders read them, because that library cannot bound what it unpacks and does not survive bad
+// input. `maxBytes` bounds a reader's memory whatever the input claims. For data that may be large, a server uses the forms
+// that return a promise. gzip and zstd then run on Node's threads, and our own decoders run in steps.
 import { createRequire } from 'node:module';
 import { promisify } from 'node:util';
 import {
@@ -21,18 +21,19 @@ import { runInSteps, runThrough } from './steps.ts';
 
 export type Compression = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd';
 
-/** At the position of their code in a batch's attributes. */
+/** Each type is at the position of its code in a batch's attributes. */
 export const compressions: readonly Compression[] = ['none', 'gzip', 'snappy', 'lz4', 'zstd'];
 
-/** The default of 16 KiB makes a call into zlib for every 16 KiB. */
+/** Node's default of 16 KiB would make a call into zlib for every 16 KiB. */
 const chunkSize = 128 * 1024;
-/** Each is a round trip to a thread. */
+/** Each chunk is a round trip to a thread. */
 const largeChunkSize = 1024 * 1024;
 
 type Wasm = { lz4Compress(data: Buffer): Buffer; snappyCompress(data: Buffer): Buffer };
 
-// `require`, because it loads on first use and yet answers at once; so a bundle that never writes snappy or LZ4 (the
-// Lambda functions, which store what clients have compressed) need not carry the library.
+// The library is loaded with `require`, because that loads it on first use and still answers synchronously. So a bundle that
+// never writes snappy or LZ4 need not carry the library. The Lambda functions are such a bundle: they store what clients
+// have compressed.
 const require = createRequire(import.meta.url);
 let loaded: Wasm | undefined;
 
@@ -44,7 +45,7 @@ function wasm(): Wasm {
 const snappyBlock = (block: Uint8Array): Uint8Array => wasm().snappyCompress(bufferOf(block));
 const lz4Frame = (bytes: Uint8Array): Uint8Array => wasm().lz4Compress(bufferOf(bytes));
 
-/** At the codec's default level: gzip 6, zstd 3. */
+/** Compresses at the codec's default level, which is 6 for gzip and 3 for zstd. */
 export function compress(codec: Compression, bytes: Uint8Array): Uint8Array {
   switch (codec) {
     case 'none':
@@ -63,7 +64,7 @@ export function compress(codec: Compression, bytes: Uint8Array): Uint8Array {
 const zipped = promisify(gzip) as (bytes: Uint8Array, options: { chunkSize: number }) => Promise<Buffer>;
 const zstdZipped = promisify(zstdCompress) as typeof zipped;
 
-/** As `compress`; the event loop goes on meanwhile. */
+/** Does the same as `compress`, but the event loop goes on meanwhile. */
 export async function compressAside(codec: Compression, bytes: Uint8Array): Promise<Uint8Array> {
   switch (codec) {
     case 'none':
@@ -79,7 +80,7 @@ export async function compressAside(codec: Compression, bytes: Uint8Array): Prom
   }
 }
 
-/** Throws CorruptBatchError: 'too-large' above `maxBytes`, 'codec' for what does not decompress. */
+/** Throws CorruptBatchError: 'too-large' if the output exceeds `maxBytes`, and 'codec' if the bytes do not decompress. */
 export function decompress(codec: Compression, bytes: Uint8Array, maxBytes: number): Uint8Array {
   switch (codec) {
     case 'none':
@@ -99,7 +100,10 @@ export function decompress(codec: Compression, bytes: Uint8Array, maxBytes: numb
 const unzipped = promisify(gunzip) as (bytes: Uint8Array, options: UnzipOptions) => Promise<Buffer>;
 const zstdUnzipped = promisify(zstdDecompress) as typeof unzipped;
 
-/** As `decompress`; the event loop goes on meanwhile. What is done in steps ends when the signal is aborted. */
+/**
+ * Does the same as `decompress`, but the event loop goes on meanwhile. The decoders that run in steps end when the signal
+ * is aborted.
+ */
 export async function decompressAside(
   codec: Compression,
   bytes: Uint8Array,

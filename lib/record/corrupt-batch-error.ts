@@ -1,21 +1,21 @@
-// The one error of everything that reads a record batch: whatever the bytes, a reader returns or throws this.
+// This is the one error of everything that reads a record batch. A reader returns or throws this, whatever the bytes are.
 
 export type CorruptBatchReason =
-  /** Not RecordBatch v2. */
+  /** The batch is not RecordBatch v2. */
   | 'magic'
-  /** Fewer bytes than the batch, or its header, says it has. */
+  /** There are fewer bytes than the batch, or its header, says it has. */
   | 'length'
   | 'crc'
   /** The number of records does not fit the offsets or the bytes. */
   | 'count'
-  /** Header fields that contradict each other or are out of range. */
+  /** Header fields contradict each other or are out of range. */
   | 'attributes'
-  /** An unknown compression type, or a compressed part that does not decompress. */
+  /** The compression type is unknown, or a compressed part does not decompress. */
   | 'codec'
   | 'timestamp'
   /** A record inside is malformed. */
   | 'record'
-  /** More bytes when decompressed than the reader allows. */
+  /** The batch has more bytes when decompressed than the reader allows. */
   | 'too-large';
 
 export class CorruptBatchError extends Error {

@@ -1,12 +1,13 @@
-// The framing of binary HTTP bodies (application/vnd.rivulet.batches.v1), shared by the server and the client SDK.
-// All integers are big-endian, as Kafka's. No batch of a reply is copied: what is decoded are views into the body, and
-// what is encoded is a list of pieces.
+// This is the framing of binary HTTP bodies (application/vnd.rivulet.batches.v1). The server and the client SDK share it.
+// All integers are big-endian, like Kafka's. No batch of a reply is copied: decoding returns views into the body, and
+// encoding returns a list of pieces.
 //
 //   produce request:  repeated { int32 partition, int32 length, length bytes of whole RecordBatch v2 }
 //   fetch reply:      repeated { int32 partition, int16 errorCode, int64 highWatermark, int64 logStartOffset,
 //                                int32 length, length bytes of whole RecordBatch v2 }
 //
-// Invariant: a body that decodes is made of whole frames only, at most 256, of partitions that differ.
+// Invariant: a body that decodes consists of whole frames only. It has at most 256 of them, and no two are of the same
+// partition.
 import { RivuletError } from '../api/errors.ts';
 import { limits } from '../api/limits.ts';
 
@@ -15,14 +16,14 @@ export const BATCHES_MEDIA_TYPE = 'application/vnd.rivulet.batches.v1';
 const PRODUCE_HEADER_BYTES = 8;
 const FETCH_HEADER_BYTES = 26;
 
-/** One or more whole RecordBatch v2 of one partition. */
+/** These are one or more whole RecordBatch v2 of one partition. */
 export type ProduceFrame = { readonly partition: number; readonly batches: Uint8Array };
 
 export type FetchFrameHeader = {
   readonly partition: number;
-  /** Kafka's error number; 0 = no error. */
+  /** This is Kafka's error number. 0 means that there is no error. */
   readonly errorCode: number;
-  /** -1 where the error leaves it unknown; so is `logStartOffset`. */
+  /** This is -1 where the error leaves it unknown. The same holds for `logStartOffset`. */
   readonly highWatermark: number;
   readonly logStartOffset: number;
 };
@@ -41,7 +42,7 @@ export function encodeProduceFrames(frames: readonly ProduceFrame[]): Uint8Array
   return bytes;
 }
 
-/** Throws RivuletError INVALID_REQUEST, naming the position and the value that is wrong. */
+/** Throws RivuletError INVALID_REQUEST, which names the position and the wrong value. */
 export function decodeProduceFrames(body: Uint8Array): ProduceFrame[] {
   return decodeFrames(body, PRODUCE_HEADER_BYTES, limits.appendPartitions, (view, at, batches) => ({
     partition: view.getInt32(at),
@@ -49,7 +50,10 @@ export function decodeProduceFrames(body: Uint8Array): ProduceFrame[] {
   }));
 }
 
-/** The body in pieces, the batches as they were given: a frame's may lie in several, one after the other. */
+/**
+ * Returns the body in pieces. The batches stay as they were given: those of one frame may lie in several pieces, one
+ * after the other.
+ */
 export function encodeFetchFrames(
   frames: readonly (FetchFrameHeader & { readonly batches: readonly Uint8Array[] })[],
 ): Uint8Array[] {
@@ -67,7 +71,7 @@ function fetchHeader({ partition, errorCode, highWatermark, logStartOffset }: Fe
   return bytes;
 }
 
-/** Throws RivuletError INVALID_REQUEST, naming the position and the value that is wrong. */
+/** Throws RivuletError INVALID_REQUEST, which names the position and the wrong value. */
 export function decodeFetchFrames(body: Uint8Array): FetchFrame[] {
   return decodeFrames(body, FETCH_HEADER_BYTES, limits.fetchPartitions, (view, at, batches) => ({
     partition: view.getInt32(at),
@@ -80,7 +84,7 @@ export function decodeFetchFrames(body: Uint8Array): FetchFrame[] {
 
 type FrameReader<Frame> = (view: DataView, at: number, batches: Uint8Array) => Frame;
 
-/** Both layouts begin with the partition and end their header with the length of what follows. */
+/** Both layouts begin with the partition, and their headers end with the length of what follows. */
 function decodeFrames<Frame>(body: Uint8Array, headerBytes: number, most: number, read: FrameReader<Frame>): Frame[] {
   const view = new DataView(body.buffer, body.byteOffset, body.length);
   const seen = new Set<number>();

@@ -1,7 +1,8 @@
-// The two moves of every LZ77 decoder (LZ4, Snappy). Short runs by hand: a call into the engine costs more than they do.
+// These are the two copies that every LZ77 decoder makes (LZ4, Snappy). Short runs are copied by a loop, because a call into
+// the engine costs more than they do.
 
 const shortRunBytes = 32;
-/** From here on a run that repeats itself is worth a call for each doubling. */
+/** From this length on, a run that repeats itself is worth a call for each doubling. */
 const longRunBytes = 512;
 
 /** Copies `length` bytes of `source` at `from` to `out` at `at`. The caller has checked the bounds of both. */
@@ -13,7 +14,10 @@ export function copyLiteral(out: Uint8Array, at: number, source: Uint8Array, fro
   for (let i = 0; i < length; i++) out[at + i] = source[from + i]!;
 }
 
-/** Repeats what lies `distance` bytes back. A run longer than its distance repeats itself, first to last. */
+/**
+ * Repeats the bytes that lie `distance` bytes back. A run longer than its distance repeats itself, from the first byte to
+ * the last.
+ */
 export function copyMatch(out: Uint8Array, at: number, distance: number, length: number): void {
   const from = at - distance;
   if (length > shortRunBytes && length <= distance) {

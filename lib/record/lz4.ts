@@ -1,6 +1,7 @@
-// The LZ4 frame format, reading only. Decoded here and not by a library, because what we read is not to be trusted: a
-// block of LZ4 grows up to 255-fold and does not say by how much, so the output is bounded while it is made.
-// https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md and lz4_Block_format.md. Little-endian:
+// This file reads the LZ4 frame format. It does not write it. We decode it here and not with a library, because we cannot
+// trust what we read. A block of LZ4 grows up to 255-fold and does not say by how much, so the decoder bounds the output
+// while it makes it. The formats are https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md and lz4_Block_format.md.
+// They are little-endian:
 //
 //   frame   04 22 4d 18, flags, block descriptor, [u64 content size], [u32 dictionary id], header checksum,
 //           { u32 length (bit 31: stored as is), block, [u32 checksum] } repeated, u32 0, [u32 checksum]
@@ -8,7 +9,7 @@
 //   block   sequences: token (literal length << 4 | match length - 4; 15 goes on in bytes of 0..255),
 //           literals, u16 distance; the last sequence ends after its literals
 //
-// The xxHash checksums are skipped: the batch's CRC-32C has covered these bytes already.
+// The decoder skips the xxHash checksums, because the batch's CRC-32C has covered these bytes already.
 import { CorruptBatchError } from './corrupt-batch-error.ts';
 import { copyLiteral, copyMatch } from './lz-copy.ts';
 import { type Steps, stepBytes } from './steps.ts';
@@ -19,18 +20,21 @@ const storedBit = 0x80000000;
 const maxRatio = 255;
 const minMatch = 4;
 
-/** What the encoder makes of nothing. */
+/** This is what the encoder writes for empty input. */
 export const emptyLz4Frame: Uint8Array = Buffer.from('04224d1860408200000000', 'hex');
 
 const headerBytes = 7;
 const endMarkBytes = 4;
 
-/** In steps (see steps.ts): frames of independent blocks, as the encoder makes them, become one. */
+/**
+ * Runs in steps (see steps.ts). It joins several frames into one. Their blocks are independent, as the encoder makes
+ * them.
+ */
 export function* frameLz4(bytes: Uint8Array, compressFrame: (piece: Uint8Array) => Uint8Array): Steps<Uint8Array> {
   const parts: Uint8Array[] = [];
   for (let at = 0; at < bytes.length; at += stepBytes) {
     const frame = compressFrame(bytes.subarray(at, at + stepBytes));
-    // The first one's header allows blocks of 4 MiB, unless it is the only one.
+    // The first frame's header allows blocks of 4 MiB, unless it is the only frame.
     parts.push(frame.subarray(at === 0 ? 0 : headerBytes, frame.length - endMarkBytes));
     yield;
   }
@@ -39,10 +43,12 @@ export function* frameLz4(bytes: Uint8Array, compressFrame: (piece: Uint8Array) 
 
 type FrameHeader = { readonly flags: number; readonly maxBlockBytes: number; readonly bodyAt: number };
 
-/** Decoded bytes are bytes[0, at). `limit` ends the current block. */
+/** The decoded bytes are bytes[0, at). `limit` is where the current block must end. */
 type Output = { bytes: Uint8Array; at: number; limit: number; readonly maxBytes: number };
 
-/** In steps (see steps.ts). Throws CorruptBatchError: 'too-large' above `maxBytes`, else 'codec'. */
+/**
+ * Runs in steps (see steps.ts). It throws CorruptBatchError: 'too-large' if the output exceeds `maxBytes`, else 'codec'.
+ */
 export function* decompressLz4(bytes: Uint8Array, maxBytes: number): Steps<Uint8Array> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const { flags, maxBlockBytes, bodyAt } = readFrameHeader(view);
@@ -81,7 +87,10 @@ function blockWord(view: DataView, at: number): number {
   return view.getUint32(at, true);
 }
 
-/** Room for one more block, as far as `maxBytes` allows; doubling, so that growth costs one more copy of all at most. */
+/**
+ * Makes room for one more block, as far as `maxBytes` allows. The size doubles, so growth costs at most one more copy of
+ * all bytes.
+ */
 function reserve(out: Output, blockBytes: number): void {
   out.limit = Math.min(out.maxBytes, out.at + blockBytes);
   if (out.limit <= out.bytes.length) return;
@@ -97,8 +106,9 @@ function store(bytes: Uint8Array, from: number, to: number, out: Output): number
 }
 
 /**
- * Returns where the output ends. Matches may reach into earlier blocks: frames with linked blocks are read too, though
- * Kafka's Java clients refuse them. Everything is kept in local variables: this loop is the whole cost of LZ4.
+ * Returns the position where the output ends. Matches may reach into earlier blocks. So the decoder also reads frames
+ * with linked blocks, though Kafka's Java clients refuse them. Everything is kept in local variables, because this loop
+ * is the whole cost of LZ4.
  */
 function* decodeBlock(bytes: Uint8Array, from: number, to: number, out: Output): Steps<number> {
   const { bytes: target, limit } = out;
@@ -140,7 +150,10 @@ function* decodeBlock(bytes: Uint8Array, from: number, to: number, out: Output):
   throw malformed('a block ends with a match');
 }
 
-/** A long length goes on in bytes of 255 and ends with a smaller one. Returns where that one ends. */
+/**
+ * A long length continues in bytes of 255 and ends with a smaller byte. The function returns the position where that byte
+ * ends.
+ */
 function longLengthEnd(bytes: Uint8Array, from: number, to: number): number {
   for (let at = from; at < to; at++) if (bytes[at] !== 255) return at + 1;
   throw malformed(`a length runs past the block, at ${from}`);

@@ -1,6 +1,6 @@
-// A segment object: the batches of one append request, partition after partition, between a header and a footer. Readers
-// go by the entries in the table and never open the footer; it makes the object explain itself to maintenance, to people and
-// to a restore without its table.
+// A segment object holds the batches of one append request, partition after partition, between a header and a footer.
+// Readers use the entries in the table and never open the footer. With the footer the object explains itself to maintenance,
+// to people, and to a restore that has no table.
 //
 //   header  "RVLT", version 1, kind (0 ingest), 2 bytes 0
 //   body    for each partition its RecordBatch v2, base offsets as the producer sent them
@@ -22,7 +22,7 @@ export type SegmentPart = {
   readonly maxTimestampMs: number;
 };
 
-/** `positions[i]` is where part i begins in the object. The chunks are the parts themselves: nothing is copied. */
+/** `positions[i]` is where part i begins in the object. The chunks are the parts themselves, so nothing is copied. */
 export function packSegment(parts: readonly SegmentPart[]): { chunks: Uint8Array[]; positions: number[] } {
   const header = Buffer.alloc(segmentHeaderBytes);
   magic.copy(header);

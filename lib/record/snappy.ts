@@ -1,27 +1,28 @@
-// Snappy, and the framing around it that Kafka's Java clients use (from the xerial library). Decoded here and not by a
-// library, because what we read is not to be trusted: every length is checked before anything is allocated or copied.
+// This file reads and writes Snappy in the framing that Kafka's Java clients use (from the xerial library). We decode it
+// here and not with a library, because we cannot trust what we read. The decoder checks every length before it allocates or
+// copies anything. The format is:
 // https://github.com/google/snappy/blob/main/format_description.txt
 //
 //   framed  82 "SNAPPY" 00, int32 version 1, int32 oldest compatible version 1, then { int32 length, block } repeated
 //   block   varint decompressed length, then elements; a tag's two low bits say what follows:
 //           0 literal, 1 match of 4..11 at an 11-bit distance, 2 match of 1..64 at 16 bits, 3 the same at 32 bits
 //
-// Readers take framed and plain (one block and nothing else, as librdkafka may send).
+// Readers accept framed input, and also plain input: one block and nothing else, as librdkafka may send.
 import { CorruptBatchError } from './corrupt-batch-error.ts';
 import { copyLiteral, copyMatch } from './lz-copy.ts';
 import { type Steps, stepBytes } from './steps.ts';
 
 const magic = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00]);
 const frameHeader = Buffer.concat([magic, Buffer.from([0, 0, 0, 1, 0, 0, 0, 1])]);
-/** As Kafka's Java clients. */
+/** Kafka's Java clients use the same size. */
 const frameBlockBytes = 32 * 1024;
-/** The densest element is a match of 64 in 3 bytes; a block that claims more is lying. */
+/** The densest element is a match of 64 in 3 bytes. A block that claims to grow more is lying. */
 const maxRatio = 22;
 
-/** Where a block's elements lie, and how many bytes they claim to become. */
+/** This says where a block's elements lie, and how many bytes they claim to become. */
 type Block = { readonly from: number; readonly to: number; readonly decodedBytes: number };
 
-/** In steps (see steps.ts). */
+/** Runs in steps (see steps.ts). */
 export function* frameSnappy(bytes: Uint8Array, compressBlock: (block: Uint8Array) => Uint8Array): Steps<Uint8Array> {
   const parts: Uint8Array[] = [frameHeader];
   for (let at = 0; at < bytes.length; at += frameBlockBytes) {
@@ -34,7 +35,9 @@ export function* frameSnappy(bytes: Uint8Array, compressBlock: (block: Uint8Arra
   return Buffer.concat(parts);
 }
 
-/** In steps (see steps.ts). Throws CorruptBatchError: 'too-large' above `maxBytes`, else 'codec'. */
+/**
+ * Runs in steps (see steps.ts). It throws CorruptBatchError: 'too-large' if the output exceeds `maxBytes`, else 'codec'.
+ */
 export function* decompressSnappy(bytes: Uint8Array, maxBytes: number): Steps<Uint8Array> {
   const blocks = isFramed(bytes) ? readFrames(bytes) : [readBlock(bytes, 0, bytes.length)];
   const size = blocks.reduce((sum, block) => sum + block.decodedBytes, 0);
@@ -46,7 +49,7 @@ export function* decompressSnappy(bytes: Uint8Array, maxBytes: number): Steps<Ui
   for (const block of blocks) {
     yield* decodeBlock(bytes, block, out.subarray(at, at + block.decodedBytes));
     at += block.decodedBytes;
-    // Blocks of Kafka's clients are smaller than a step.
+    // The blocks of Kafka's clients are smaller than a step.
     if (at < stepEnd) continue;
     stepEnd = at + stepBytes;
     yield;
@@ -118,7 +121,7 @@ function* decodeBlock(bytes: Uint8Array, { from, to }: Block, out: Uint8Array): 
   if (at !== out.length) throw malformed(`${at} bytes where ${out.length} were declared`);
 }
 
-/** Lengths of more than 60 lie in one to four bytes after the tag. */
+/** A length of more than 60 lies in one to four bytes after the tag. */
 function literalExtraBytes(tag: number): number {
   return tag < 240 ? 0 : (tag >> 2) - 59;
 }

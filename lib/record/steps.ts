@@ -1,22 +1,22 @@
-// Long computations in steps: a generator pauses between two steps. It runs through where the caller may wait, as in a
-// client; on a server the event loop serves others in every pause.
+// Long computations run in steps: a generator pauses between two steps. Where the caller may wait, as in a client, the
+// generator runs through without pauses. On a server the event loop serves other requests in every pause.
 import { setImmediate } from 'node:timers/promises';
 
 export type Steps<T> = Generator<undefined, T, undefined>;
 
-/** Some milliseconds of work for the slowest of our decoders. */
+/** This is some milliseconds of work for the slowest of our decoders. */
 export const stepBytes = 512 * 1024;
 
-/** About three milliseconds, where a unit is what it takes to pass over one small record. */
+/** This is about three milliseconds. One unit is the work of passing over one small record. */
 const unitsPerTurn = 30_000;
 
 export type Pace = {
-  /** What a round has cost. True: it is time to rest. */
+  /** The caller passes the cost of a round. True means that it is time to rest. */
   isDue(units: number): boolean;
   rest(): Promise<void>;
 };
 
-/** For loops over what a client chose the length of: the event loop serves others while they rest. */
+/** This is for loops whose length a client chose. The event loop serves other requests while they rest. */
 export function createPace(): Pace {
   let left = unitsPerTurn;
   return {

@@ -1,6 +1,6 @@
-// How a server looks into batches. What is small on the wire may be 64 MiB, or millions of records: so each request has a
-// budget, what is large is unpacked beside the event loop, and only few of that size are in memory at a time.
-// docs/adr/0013 says why in steps and on Node's threads rather than in workers of our own.
+// This file is how a server looks into batches. A batch that is small on the wire may be 64 MiB, or millions of records. So
+// each request has a budget, large batches are unpacked beside the event loop, and only a few of that size are in memory at
+// a time. docs/adr/0013 says why this runs in steps and on Node's threads rather than in workers of our own.
 
 import { RivuletError } from '../api/errors.ts';
 import { limits } from '../api/limits.ts';
@@ -12,8 +12,8 @@ import { CorruptBatchError } from './corrupt-batch-error.ts';
 import { createPace, type Pace } from './steps.ts';
 
 /**
- * Of one request. Its large batches take turns, so that each finds what the ones before have left. Once its client has left,
- * it is spent.
+ * This is the budget of one request. The request's large batches take turns, so that each finds what the earlier ones
+ * have left. The budget is spent once the request's client has left.
  */
 export type UnpackBudget = {
   leftBytes: number;
@@ -29,12 +29,12 @@ export const newUnpackBudget = (signal?: AbortSignal): UnpackBudget => ({
   pace: createPace(),
 });
 
-/** Unpacked where it stands: at most some milliseconds. */
+/** A batch of up to this size is unpacked in place, which takes at most some milliseconds. */
 const smallBytes = 1024 * 1024;
-/** What the slowest of our decoders takes, in units of the pace. */
+/** This is the cost of the slowest of our decoders, in units of the pace. */
 const bytesPerUnit = 20;
 const unitsPerBatch = 30;
-/** Each takes up to twice `uncompressedBatchBytes` while it is put together. */
+/** Each large batch takes up to twice `uncompressedBatchBytes` while it is put together. */
 const large = createGate(2, (waiting) => {
   if (waiting < limits.waitingUnpacks) return;
   const detail = `${waiting} requests wait to unpack a large batch already (waitingUnpacks): come back later`;
@@ -42,8 +42,9 @@ const large = createGate(2, (waiting) => {
 });
 
 /**
- * `use` reads the batch, with pauses if it likes. 'spent': what is left of the budget does not hold the batch, which may be
- * sound; or its client has left. Throws CorruptBatchError, and RivuletError THROTTLED.
+ * Calls `use`, which reads the batch, with pauses if it likes. The result is 'spent' if the rest of the budget does not
+ * hold the batch, which may be sound. It is also 'spent' if the client has left. The function throws CorruptBatchError,
+ * and RivuletError THROTTLED.
  */
 export async function withOpenBatch<T>(
   bytes: Uint8Array,
@@ -63,7 +64,7 @@ export async function withOpenBatch<T>(
   }
 }
 
-/** Undefined: it is a large one, or nothing. */
+/** Returns undefined if the batch is large, or does not fit what is left of the budget. */
 function openSmall(bytes: Uint8Array, budget: UnpackBudget): OpenBatch | undefined {
   const isPacked = readBatchHeader(bytes).compression !== 'none';
   const most = isPacked ? Math.min(smallBytes, budget.leftBytes) : bytes.length;
@@ -82,8 +83,8 @@ function openSmall(bytes: Uint8Array, budget: UnpackBudget): OpenBatch | undefin
 }
 
 /**
- * The batch at `at`, packed by another codec. Throws CorruptBatchError: 'too-large' also when the budget is spent; and
- * RivuletError THROTTLED.
+ * Returns the batch at `at`, compressed by another codec. It throws CorruptBatchError ('too-large' also when the budget
+ * is spent) and RivuletError THROTTLED.
  */
 export async function repacked(
   bytes: Uint8Array,
@@ -100,7 +101,7 @@ export async function repacked(
   return batch;
 }
 
-/** Undefined: it is a large one. Then nothing is spent. */
+/** Returns undefined if the batch is large. Nothing of the budget is spent then. */
 async function repackedSmall(bytes: Uint8Array, at: number, codec: Compression, most: number, budget: UnpackBudget) {
   const least = Math.min(most, smallBytes);
   try {
@@ -114,7 +115,7 @@ async function repackedSmall(bytes: Uint8Array, at: number, codec: Compression, 
   }
 }
 
-/** What fails has cost as much as it might have. */
+/** Unpacking that fails costs as much of the budget as it might have taken. */
 async function spending<T extends { readonly unpackedBytes: number }>(
   budget: UnpackBudget,
   most: number,

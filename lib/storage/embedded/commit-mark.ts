@@ -1,9 +1,9 @@
-// The mark beside the table: one line that says how many commits were acknowledged. It is written after each commit without
-// a sync of its own, so it may be late, never early: a table with fewer commits than its mark has lost some.
+// The mark beside the table is one line that says how many commits were acknowledged. It is written after each commit
+// without a sync of its own. So it may be late but never early: a table with fewer commits than its mark has lost some.
 //
 //   <commits, 16 digits> <"open", padded to 32; size and CRC-32 of the table once> <CRC-32 of the line so far>
 //
-// The line is shorter than a disk's sector and is written in its place, so no crash leaves a part of it.
+// The line is shorter than a disk's sector and is overwritten in place, so no crash leaves a part of it.
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
@@ -12,16 +12,16 @@ import { syncFolder } from './sync-folder.ts';
 export type Mark = { readonly commits: number };
 
 export type OpenMark = {
-  /** Does not fail: a mark that is late still holds. */
+  /** This does not fail, because a mark that is late still holds. */
   committed(commits: number): void;
-  /** Once the table is closed. */
+  /** The caller does this once the table is closed. */
   close(): void;
 };
 
 const STATE_CHARACTERS = 32;
 const pattern = /^((\d{16}) (?:open|\d+-[0-9a-f]{8}) *) ([0-9a-f]{8})\n$/;
 
-/** Undefined when there is none; 'damaged' when it cannot be read as one. */
+/** Returns undefined when there is no mark, and 'damaged' when the file cannot be read as one. */
 export function readMark(path: string): Mark | undefined | 'damaged' {
   if (!existsSync(path)) return undefined;
   const [, text, commits, checksum] = pattern.exec(readFileSync(path, 'latin1')) ?? [];
@@ -29,7 +29,7 @@ export function readMark(path: string): Mark | undefined | 'damaged' {
   return { commits: Number(commits) };
 }
 
-/** A disk that is full suffices, unless the mark is new. */
+/** A full disk has room enough for this, unless the mark is new. */
 export function openMark(path: string, commits: number): OpenMark {
   if (!existsSync(path)) makeMark(path, commits);
   const file = openSync(path, 'r+');
@@ -43,7 +43,7 @@ export function openMark(path: string, commits: number): OpenMark {
       try {
         write();
       } catch {
-        // The commit is durable all the same.
+        // The commit is durable even if this fails.
       }
     },
     close() {

@@ -1,26 +1,26 @@
-// The folders of the file object store. A folder counts as made only when its name in its parent is synced, up to the
-// root: else a power failure could take a synced file away together with its folder. Empty folders are removed, but
-// never while a put is under way in or below them.
+// These are the folders of the file object store. A folder counts as made only when its name in its parent is synced, and so
+// on up to the root. Otherwise a power failure could take a synced file away together with its folder. Empty folders are
+// removed, but never while a put is under way in or below them.
 import { dirname } from 'node:path';
 import { cannotSync, type FileLayer, hasCode, type OpenFile } from './file-layer.ts';
 
-/** To make durable which names are in a folder. */
+/** Makes durable which names are in a folder. */
 export type OpenFolder = Pick<OpenFile, 'sync' | 'close'>;
 
 export type DurableFolders = {
-  /** Makes the folder and its parents below the root, or joins those who do. */
+  /** Makes the folder and its parents below the root, or joins a call that is making them already. */
   make(folder: string): Promise<void>;
-  /** Opens the folder, made if need be. */
+  /** Opens the folder. It makes the folder first if it is missing. */
   open(folder: string): Promise<OpenFolder>;
   /** Makes durable which names are in the folder. */
   sync(folder: string): Promise<void>;
-  /** Until the function returned is called the folder is not removed. */
+  /** The folder is not removed until the caller calls the returned function. */
   hold(folder: string): () => void;
-  /** Removes the folder and its parents below the root as far as they are empty and nobody holds them. */
+  /** Removes the folder and its parents below the root, as far as they are empty and no put holds them. */
   prune(folder: string): void;
 };
 
-/** The parents of `root` and what lies above it are made at need, too. */
+/** The parents of `root` and the folders above them are also made if they are missing. */
 export function createDurableFolders(fs: FileLayer, root: string): DurableFolders {
   const made = new Map<string, Promise<void>>();
   const holders = new Map<string, number>();
@@ -36,7 +36,7 @@ export function createDurableFolders(fs: FileLayer, root: string): DurableFolder
 
   async function makeBelow(folder: string): Promise<void> {
     await make(dirname(folder));
-    // Also when it is there: a process that died may have made it and not synced its name.
+    // This also runs when the folder exists, because a process that died may have made it and not synced its name.
     await makeOne(fs, folder);
     await syncFolder(fs, dirname(folder));
   }
@@ -68,12 +68,15 @@ export function createDurableFolders(fs: FileLayer, root: string): DurableFolder
   return { make, open, sync: (folder) => syncFolder(fs, folder), hold, prune };
 }
 
-/** The folder and its parents, without the root. */
+/** Returns the folder and its parents, without the root. */
 function upTo(root: string, folder: string): string[] {
   return folder === root ? [] : [folder, ...upTo(root, dirname(folder))];
 }
 
-/** All the way from the top: a process that died may have made any of these. What we may not open we did not make. */
+/**
+ * Syncs all the way from the top, because a process that died may have made any of these folders. A folder that we may
+ * not open is one that we did not make.
+ */
 async function makeRoot(fs: FileLayer, root: string): Promise<void> {
   const parent = dirname(root);
   if (parent === root) return;
@@ -111,7 +114,7 @@ async function syncFolder(fs: FileLayer, folder: string): Promise<void> {
   }
 }
 
-/** Windows cannot open a folder; NTFS journals names by itself. */
+/** Windows cannot open a folder. NTFS journals names by itself. */
 async function openFolder(fs: FileLayer, folder: string): Promise<OpenFolder> {
   if (process.platform === 'win32') return { sync: async () => {}, close: async () => {} };
   const opened = await fs.open(folder, 'r');

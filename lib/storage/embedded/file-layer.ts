@@ -1,16 +1,16 @@
-// What the file object store asks of a file system: the shape of node:fs/promises, cut to what is used, so that a test can
-// put a file system underneath that loses power.
+// This is what the file object store needs from a file system. It has the shape of node:fs/promises, cut down to what the
+// store uses. So a test can put a file system underneath that loses power.
 import { rmdirSync } from 'node:fs';
 import fs from 'node:fs/promises';
 
 /** Errors carry Node's `code`: ENOENT, EEXIST, ENOSPC ... */
 export type FileLayer = {
   open(path: string, flags: 'r' | 'wx'): Promise<OpenFile>;
-  /** A second name for a file; EEXIST when the name is taken. Atomic. */
+  /** Gives a file a second name, atomically. It fails with EEXIST when the name is taken. */
   link(path: string, newPath: string): Promise<void>;
   unlink(path: string): Promise<void>;
   mkdir(path: string): Promise<unknown>;
-  /** Synchronous, so that nothing of ours runs between the decision and the deed. */
+  /** This is synchronous, so that none of our code runs between the decision and the deed. */
   rmdirSync(path: string): void;
   readdir(path: string): Promise<string[]>;
   stat(path: string): Promise<FileInfo>;
@@ -26,7 +26,7 @@ export type OpenFile = {
 
 type FileInfo = { readonly size: number; readonly mtimeMs: number };
 
-/** What is made is for nobody else on the machine. */
+/** Other users of the machine have no access to what the store makes. */
 export const diskFiles: FileLayer = {
   open: (path, flags) => fs.open(path, flags, 0o600),
   link: fs.link,
@@ -37,7 +37,9 @@ export const diskFiles: FileLayer = {
   stat: (path) => fs.stat(path),
 };
 
-/** Some network and FUSE file systems have no sync of a folder: its names are as durable as they make them. */
+/**
+ * Some network and FUSE file systems cannot sync a folder. Its names are then as durable as the file system makes them.
+ */
 export const cannotSync = (error: unknown): boolean => hasCode(error, 'EINVAL', 'ENOTSUP', 'ENOSYS');
 
 export const hasCode = (error: unknown, ...codes: string[]): boolean =>
