@@ -159,7 +159,7 @@ function mark(directory: string): void {
 }
 
 /**
- * Withdraws the permissions of other users, also in the directory of an older version. Nobody else can reach deeper files
+ * Withdraws the permissions of other users, also in the directory of an older version. No other user can reach deeper files
  * through these, and files that are created later are private.
  */
 function makePrivate(directory: string): void {

@@ -18,7 +18,7 @@ export const limits = {
    * records with the same few names cost little.
    */
   jsonNames: 20_000,
-  /** Of more than 15 digits, or with an exponent: to keep the digits of one costs a microsecond. */
+  /** Numbers of more than 15 digits, or with an exponent: to keep the digits of one costs a microsecond. */
   jsonLongNumbers: 50_000,
   /** One batch must always fit a reply, with its frame. Kafka's default is 1,048,588. */
   maxMessageBytes: 4 * MiB - 64 * KiB,

@@ -99,7 +99,7 @@ async function offsetAt(
 
 type TimedOffset = { readonly offset: number; readonly timestampMs: number };
 
-/** Of an entry whose records do not bear out what its producer claimed, the first offset and the claim. */
+/** The first offset and the claim of an entry whose records do not bear out its producer's claim. */
 async function firstOfGreatest(
   context: LogContext,
   address: PageAddress,

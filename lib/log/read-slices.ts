@@ -18,7 +18,7 @@ export type Slice = PlacedEntry & { readonly topicId: string };
 export type ReadSlice = readonly StampedBatch[] | RivuletError | undefined;
 
 export type SliceReader = {
-  /** What became of each slice, in order. */
+  /** Returns the result of each slice, in order. */
   read(slices: readonly Slice[]): Promise<ReadSlice[]>;
 };
 

@@ -120,7 +120,7 @@ function collect(pairs: SignedHead['headers']): Headers {
   return headers;
 }
 
-/** By hand: an expression for the end would try every run of blanks inside, and each run from every blank in it. */
+/** Trims by hand: an expression for the end would try every run of blanks inside, and each run from every blank in it. */
 function withoutOuterBlanks(text: string): string {
   let from = 0;
   let to = text.length;

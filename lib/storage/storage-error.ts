@@ -15,7 +15,7 @@ export type StorageReason =
   | 'too-large'
   /** The request can never succeed: a bad key, a bad path, a bad number. This is a bug in the caller. */
   | 'invalid'
-  /** What is stored failed its checksum, or the structure around it is damaged. */
+  /** A stored item failed its checksum, or the structure around it is damaged. */
   | 'corrupt'
   /** Not allowed, no such bucket or table, bad credentials, disk full: an operator must mend the deployment. */
   | 'denied';

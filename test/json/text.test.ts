@@ -61,7 +61,7 @@ describe('parseJson', () => {
 
   it('bounds how many different names there are, wherever they stand', () => {
     const names = (count: number) => Array.from({ length: count }, (_, i) => `"k${i}" :":"`);
-    const refusal = 'body: may have 20000 different names of members (jsonNames), got more';
+    const refusal = 'body: expected at most 20000 different names of members (jsonNames), got more';
     expect(Object.keys(parseJson(`{${names(limits.jsonNames)}}`) as object)).toHaveLength(limits.jsonNames);
     expect(() => parseJson(`{${names(limits.jsonNames + 1)}}`)).toThrow(refusal);
     expect(() => parseJson(`[${names(limits.jsonNames + 1).map((member) => `{${member}}`)}]`)).toThrow(refusal);

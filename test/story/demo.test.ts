@@ -4,7 +4,7 @@ import { afterAll, expect, test } from 'vitest';
 import { run, start, startService } from '../cli/processes.ts';
 
 const root = join(import.meta.dirname, '../..');
-// What a person has set for AWS is not meant for the demo's own service.
+// Variables that a person has set for AWS are not meant for the demo's own service.
 const elsewhere = { AWS_REGION: 'eu-west-1' };
 let directory: string | undefined;
 

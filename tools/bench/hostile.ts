@@ -5,13 +5,13 @@ import { decimal, printTable } from './table.ts';
 
 export type Cost = {
   readonly stallMs: number;
-  /** Of the thread that held the event loop. */
+  /** The processor time of the thread that held the event loop. */
   readonly stallCpuMs: number;
   readonly cpuMs: number;
   readonly rssBytes: number;
 };
 
-/** Of the best of so many runs, for what else the machine does can only make them worse. */
+/** The figures are of the best of so many runs, because other work on the machine can only make them worse. */
 export async function costOf(server: Child, input: HostileInput, size: number, runs: number): Promise<Cost> {
   const target = targetAt(server.url);
   const costs: Cost[] = [];

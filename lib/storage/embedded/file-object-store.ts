@@ -23,7 +23,7 @@ type Store = {
   readonly later: Later;
 };
 
-/** Of all stores of this process: one may still be removing its drafts when the next begins on the same folder. */
+/** Shared by all stores of this process: one may still be removing its drafts when the next begins on the same folder. */
 let drafts = 0;
 
 const LATER_AT_MOST = 64;

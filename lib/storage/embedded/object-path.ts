@@ -15,7 +15,7 @@ export type ObjectPath = {
   /** From the outermost inwards. */
   readonly folders: readonly string[];
   readonly name: string;
-  /** What all raw keys in the innermost folder begin with. */
+  /** All raw keys in the innermost folder begin with this. */
   readonly rawFolder: string;
 };
 
@@ -49,7 +49,7 @@ function cut(part: string): { pieces: string[]; rest: string } {
   return { pieces, rest };
 }
 
-/** Of a name in the folder `rawFolder`. Undefined when `objectPath` does not give it: somebody else's file. */
+/** Returns the raw key of a name in the folder `rawFolder`, or undefined for a file that `objectPath` would not name. */
 export function readName(rawFolder: string, name: string): ObjectName | undefined {
   const isFolder = /[+~]$/.test(name);
   const raw = rawFolder + decode(name);

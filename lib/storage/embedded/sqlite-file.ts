@@ -77,7 +77,7 @@ const markPathOf = (file: string): string => `${file}-mark`;
 
 // --- before it is opened
 
-/** What has a mark, or a log, was made: there must be a table. */
+/** A directory that has a mark or a log had a table, so a table must be there. */
 function checkExists(file: string): void {
   const wasMade = existsSync(markPathOf(file)) || sizeOf(walOf(file)) > 0;
   if (sizeOf(file) === 0 && wasMade) throw damagedTable(file, 'it is missing or empty');
@@ -108,7 +108,7 @@ function checkWal(file: string): void {
   throw damagedTable(wal, `at byte ${damage}, before later commits`);
 }
 
-/** By a connection that cannot write, so that it leaves the log alone. */
+/** Uses a connection that cannot write, so that it leaves the log alone. */
 function isInUse(file: string): boolean {
   const database = new DatabaseSync(file, { readOnly: true });
   try {

@@ -149,7 +149,7 @@ function attempt<T>(work: () => T, resolve: (result: T) => void, reject: (error:
   }
 }
 
-/** What the commit under way makes of the row `tally`. */
+/** The value that the commit under way gives to the row `tally`. */
 type Tally = {
   begin(): void;
   /** Undefined: there was none, or there is none any more. */
