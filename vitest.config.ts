@@ -7,6 +7,8 @@ import { changePlugin } from './test/sim/core/change-plugin.ts';
  */
 export default defineConfig({
   test: {
+    // One more than the two cores of a small machine: tests that wait for processes run beside tests that compute.
+    maxWorkers: 3,
     projects: [
       {
         plugins: [changePlugin],
