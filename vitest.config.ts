@@ -7,8 +7,6 @@ import { changePlugin } from './test/sim/core/change-plugin.ts';
  */
 export default defineConfig({
   test: {
-    // One more than the two cores of a small machine: tests that wait for processes run beside tests that compute.
-    maxWorkers: 3,
     projects: [
       {
         plugins: [changePlugin],
@@ -17,6 +15,8 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/tidy.test.ts', 'test/cdk/**'],
           globalSetup: ['test/aws/setup.ts'],
+          // One more than the two cores of a small machine: tests that wait for processes run beside tests that compute.
+          maxWorkers: 3,
           testTimeout: 30_000,
           hookTimeout: 60_000,
         },
@@ -27,11 +27,12 @@ export default defineConfig({
           include: ['test/cdk/**/*.test.ts'],
           isolate: false,
           maxWorkers: 1,
+          sequence: { groupOrder: 1 },
           testTimeout: 30_000,
           hookTimeout: 60_000,
         },
       },
-      { test: { name: 'tidy', include: ['test/tidy.test.ts'] } },
+      { test: { name: 'tidy', include: ['test/tidy.test.ts'], maxWorkers: 1, sequence: { groupOrder: 1 } } },
     ],
   },
 });
