@@ -44,7 +44,7 @@ function readItems(database: DatabaseSync, file: string): { stored: number; dama
   return { stored, damaged };
 }
 
-/** Of a damaged item either the body has changed, or the crc: the tally then has the one that is computed now. */
+/** In a damaged item either the body or the crc has changed. If it is the crc, the tally has the one that is computed now. */
 function isExplained(missing: number, damaged: readonly DamagedItem[]): boolean {
   const basis: number[] = [];
   const reduced = (bits: number): number => basis.reduce((rest, one) => Math.min(rest, (rest ^ one) >>> 0), bits >>> 0);
