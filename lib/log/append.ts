@@ -12,7 +12,7 @@ import { decide } from '../producer/decide.ts';
 import { packSegment } from '../record/segment.ts';
 import { newUnpackBudget } from '../record/unpack.ts';
 import { inParallel } from '../runtime/concurrency.ts';
-import { ingestSegmentKey } from '../storage/keys.ts';
+import { segmentKey } from '../storage/keys.ts';
 import { storageFailure } from '../storage/outcome.ts';
 import { readTopicAgain, topicWith } from '../topic/current.ts';
 import type { Topic } from '../topic/topics.ts';
@@ -114,7 +114,7 @@ async function upload(
   const segmentEpoch = Math.max(minEpoch, segmentEpochAt(context.clock.now()));
   const segmentRandom = context.clock.randomBytes(8);
   const { chunks, positions } = packSegment(admitted);
-  await context.objects.putOnce(ingestSegmentKey(topic.topicId, segmentEpoch, segmentRandom), chunks);
+  await context.objects.putOnce(segmentKey('ingest', topic.topicId, segmentEpoch, segmentRandom), chunks);
   return admitted.map(({ bytes, recordCount, maxTimestampMs, producer }, i) => ({
     segmentEpoch,
     segmentRandom,

@@ -71,10 +71,17 @@ function createHeads(table: Table): Heads {
     remember(address, head) {
       const name = partitionName(address);
       const known = copies.get(name);
-      if (!known || known.next <= head.next) copies.set(name, head);
+      if (!known || isNoOlder(head, known)) copies.set(name, head);
     },
   };
   return heads;
+}
+
+/** No number of a head ever falls. By the end alone, an older log start would serve records that were deleted. */
+function isNoOlder(head: Head, known: Head): boolean {
+  if (head.next !== known.next) return head.next > known.next;
+  if (head.logStart !== known.logStart) return head.logStart > known.logStart;
+  return head.mergedTo >= known.mergedTo;
 }
 
 export const partitionName = (address: PageAddress): string => `${address.topicId}/${address.partition}`;

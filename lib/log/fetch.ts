@@ -7,7 +7,7 @@ import { RivuletError } from '../api/errors.ts';
 import { limits } from '../api/limits.ts';
 import type { FetchReply, FetchRequest, PartitionError, PartitionFetch, PartitionRecords } from '../api/records.ts';
 import type { Head } from '../partition/head.ts';
-import { entriesFrom } from '../partition/locate.ts';
+import { type Slice, slicesFrom } from '../partition/locate.ts';
 import { inParallel } from '../runtime/concurrency.ts';
 import { pollAfterMs } from '../runtime/poll-schedule.ts';
 import { topicWith, withCurrentTopic } from '../topic/current.ts';
@@ -16,10 +16,10 @@ import type { Topic } from '../topic/topics.ts';
 import type { Watch } from './append-notifications.ts';
 import { type LogContext, partitionName } from './context.ts';
 import { liveHead } from './live-head.ts';
-import type { ReadSlice, Slice, StampedBatch } from './read-slices.ts';
+import type { ReadSlice, StampedBatch } from './read-slices.ts';
 
-/** This limits the entries per fetch, because each may be an object of its own. */
-const mostEntries = 256;
+/** This limits the slices per fetch, because each may be in an object of its own. */
+const mostSlices = 256;
 const headsAtOnce = 64;
 
 /** A plan is small, because a waiting poll holds one for each partition. It holds no head, and nothing that a head holds. */
@@ -33,7 +33,7 @@ type Plan = {
 };
 type Planned = Plan | PartitionError;
 /** `isFull` means that something was left out although it is there. */
-type Budget = { bytes: number; entries: number; isEmpty: boolean; isFull: boolean };
+type Budget = { bytes: number; slices: number; isEmpty: boolean; isFull: boolean };
 type Look = { readonly plans: readonly Planned[]; readonly isFull: boolean };
 
 export function fetch(context: LogContext, request: FetchRequest): Promise<FetchReply> {
@@ -145,7 +145,7 @@ async function planAll(
   before: readonly Planned[] = [],
 ): Promise<Look> {
   const bytes = Math.min(request.maxBytes ?? limits.defaultFetchBytes, limits.fetchBytes);
-  const budget: Budget = { bytes, entries: mostEntries, isEmpty: true, isFull: false };
+  const budget: Budget = { bytes, slices: mostSlices, isEmpty: true, isFull: false };
   const plans: Planned[] = [];
   for (const [i, part] of request.partitions.entries()) {
     const head = heads.get(part.partition);
@@ -161,16 +161,17 @@ async function planAll(
   return { plans, isFull: budget.isFull };
 }
 
-/** A head that was read may be late, but the log's end never goes back. */
-const isNoOlder = ({ highWatermark }: Plan, head: SeenHead | undefined): boolean =>
-  head === undefined || ('next' in head && head.next <= highWatermark);
+/** A head that was read may be late, but neither end of the log goes back. */
+const isNoOlder = ({ highWatermark, logStart }: Plan, head: SeenHead | undefined): boolean =>
+  head === undefined || ('next' in head && head.next <= highWatermark && head.logStart <= logStart);
 
-function take({ slices }: Plan, budget: Budget): boolean {
+function take(plan: Plan, budget: Budget): boolean {
+  const { slices } = plan;
   if (slices.length === 0) return true;
-  const bytes = bytesIn(slices);
-  if (bytes > budget.bytes || slices.length > budget.entries) return false;
+  const bytes = bytesIn(plan);
+  if (bytes > budget.bytes || slices.length > budget.slices) return false;
   budget.bytes -= bytes;
-  budget.entries -= slices.length;
+  budget.slices -= slices.length;
   budget.isEmpty = false;
   return true;
 }
@@ -186,11 +187,11 @@ async function planOne(
   if (head instanceof RivuletError) return { partition, error: head };
   if (offset < head.logStart || offset > head.next) return { partition, error: outOfRange(part, head) };
   const maxBytes = Math.min(part.maxBytes ?? Number.POSITIVE_INFINITY, budget.bytes);
-  const slices = offset === head.next ? noSlices : await slicesFrom(context, topic, part, head, budget);
+  const slices = offset === head.next ? noSlices : await planSlices(context, topic, part, head, budget);
   return { partition, offset, highWatermark: head.next, logStart: head.logStart, slices, maxBytes };
 }
 
-async function slicesFrom(
+async function planSlices(
   context: LogContext,
   topic: Topic,
   part: PartitionFetch,
@@ -204,17 +205,17 @@ async function slicesFrom(
     budget.isFull = true;
     return slices;
   }
-  for await (const placed of entriesFrom(context, address, head, part.offset)) {
-    const { lengthBytes } = placed.entry;
-    // An entry that comes first is read even if it is larger than the room, because its first batches may fit.
-    if (slices.length > 0 && (lengthBytes > room || budget.entries <= 0)) {
+  for await (const slice of slicesFrom(context, address, head, part.offset)) {
+    const wantedBytes = bytesFrom(slice, part.offset);
+    // A slice that comes first is read even if it is larger than the room, because its first batches may fit.
+    if (slices.length > 0 && (wantedBytes > room || budget.slices <= 0)) {
       budget.isFull = true;
       break;
     }
-    slices.push({ ...placed, topicId: topic.topicId });
-    room -= lengthBytes;
-    budget.bytes -= lengthBytes;
-    budget.entries--;
+    slices.push(slice);
+    room -= wantedBytes;
+    budget.bytes -= wantedBytes;
+    budget.slices--;
     budget.isEmpty = false;
   }
   return slices;
@@ -231,10 +232,16 @@ const outOfRange = ({ partition, offset }: PartitionFetch, { logStart, next }: H
 
 const noSlices: readonly Slice[] = [];
 
-const bytesIn = (slices: readonly Slice[]) => slices.reduce((sum, { entry }) => sum + entry.lengthBytes, 0);
+/** About so many of a slice's bytes lie at or above the offset. The first slice of a plan mostly begins below it. */
+function bytesFrom({ lengthBytes, baseOffset, endOffset }: Slice, offset: number): number {
+  if (offset <= baseOffset) return lengthBytes;
+  return Math.ceil(lengthBytes * ((endOffset - offset) / (endOffset - baseOffset)));
+}
+
+const bytesIn = ({ slices, offset }: Plan) => slices.reduce((sum, slice) => sum + bytesFrom(slice, offset), 0);
 
 const bytesOf = (plans: readonly Planned[]) =>
-  plans.reduce((sum, plan) => sum + ('slices' in plan ? bytesIn(plan.slices) : 0), 0);
+  plans.reduce((sum, plan) => sum + ('slices' in plan ? bytesIn(plan) : 0), 0);
 
 async function readAll(
   context: LogContext,
@@ -262,20 +269,41 @@ async function replyOf(
   readOf: ReadonlyMap<Slice, ReadSlice>,
   atLeastOne: boolean,
 ): Promise<PartitionRecords | PartitionError> {
-  const { partition, highWatermark, logStart: logStartOffset } = plan;
+  const { partition } = plan;
   const planned = plan.slices.map((slice) => readOf.get(slice));
-  const read = planned.includes(undefined) ? await readAgain(context, topic, plan) : planned;
-  const { batches, error } = soundBatches(read, plan);
+  const answer = planned.includes(undefined) ? await readAgain(context, topic, plan) : { plan, read: planned };
+  if (answer instanceof RivuletError) return { partition, error: answer };
+  const { highWatermark, logStart: logStartOffset } = answer.plan;
+  const { batches, error } = soundBatches(answer.read, plan);
   // The batches before the damage are delivered first. A reader meets the error where the damage begins.
   if (error && batches.length === 0) return { partition, error };
   return { partition, highWatermark, logStartOffset, batches: fitting(batches, plan, atLeastOne) };
 }
 
-/** An object that is gone was replaced after we planned, so a fresh plan names another object. */
-async function readAgain(context: LogContext, topic: Topic, plan: Plan): Promise<ReadSlice[]> {
-  const head = await liveHead(context, topic, plan.partition);
-  const budget: Budget = { bytes: plan.maxBytes, entries: mostEntries, isEmpty: true, isFull: false };
-  return context.slices.read(await slicesFrom(context, topic, plan, head, budget));
+/** So often is a fetch planned again because objects that it names are gone. Maintenance replaces an object after hours. */
+const mostPlans = 4;
+
+type Answer = { readonly plan: Plan; readonly read: readonly ReadSlice[] };
+
+/**
+ * An object that is gone was replaced after we planned, so a fresh plan names another object, or the records were deleted.
+ * It is damage only if a fresh plan names the same object again.
+ */
+async function readAgain(context: LogContext, topic: Topic, stale: Plan): Promise<Answer | RivuletError> {
+  let plan = stale;
+  let gone = new Set(plan.slices.map(({ objectKey }) => objectKey));
+  for (let plans = 1; ; plans++) {
+    const head = await liveHead(context, topic, plan.partition);
+    if (plan.offset < head.logStart) return outOfRange(plan, head);
+    const budget: Budget = { bytes: plan.maxBytes, slices: mostSlices, isEmpty: true, isFull: false };
+    const slices = await planSlices(context, topic, plan, head, budget);
+    plan = { ...plan, slices, highWatermark: head.next, logStart: head.logStart };
+    const read = await context.slices.read(slices);
+    const missing = slices.filter((_, i) => read[i] === undefined).map(({ objectKey }) => objectKey);
+    const isDamage = missing.some((objectKey) => gone.has(objectKey));
+    if (missing.length === 0 || isDamage || plans === mostPlans) return { plan, read };
+    gone = new Set(missing);
+  }
 }
 
 /** Returns the batches up to the first slice that is damaged, or that a fresh plan still names although it is gone. */

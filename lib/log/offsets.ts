@@ -7,9 +7,9 @@ import { RivuletError } from '../api/errors.ts';
 import { limits } from '../api/limits.ts';
 import type { OffsetQuery, PartitionOffset } from '../api/records.ts';
 import type { PartitionDescription, TopicRef } from '../api/topics.ts';
-import type { PlacedEntry } from '../partition/entry.ts';
 import type { Head } from '../partition/head.ts';
-import { entriesFrom } from '../partition/locate.ts';
+import { type Slice, slicesFrom } from '../partition/locate.ts';
+import { logItemAt } from '../partition/log-item.ts';
 import { type PageAddress, pageAtOrBelow } from '../partition/page.ts';
 import type { OpenBatch } from '../record/batch.ts';
 import type { BatchHeader } from '../record/batch-header.ts';
@@ -126,35 +126,55 @@ async function firstAtOrAfter(
   const start = await firstOffsetWorthReading(context, address, head, timestampMs);
   let opened = 0;
   let claimed: TimedOffset | undefined;
-  for await (const placed of entriesFrom(context, address, head, start)) {
-    const { maxTimestampMs } = placed.entry;
-    const here = { offset: Math.max(placed.baseOffset, head.logStart), timestampMs: maxTimestampMs };
+  for await (const slice of slicesFrom(context, address, head, start)) {
+    const { maxTimestampMs } = slice;
+    const here = { offset: Math.max(slice.baseOffset, head.logStart), timestampMs: maxTimestampMs };
     if (budget.signal?.aborted) return { found: here };
     if (maxTimestampMs < timestampMs) continue;
     if (opened++ === mostOpened) return { found: here };
     claimed ??= here;
-    const found = await firstRecordIn(context, address, placed, { logStart: head.logStart, timestampMs }, budget);
+    const found = await firstRecordIn(context, slice, { logStart: head.logStart, timestampMs }, budget);
     if (found) return { found };
   }
   return { claimed };
 }
 
-/** The start of the first page whose running maximum reaches the time; nothing before it can. O(log pages) queries. */
+/**
+ * The start of the first log item or page whose running maximum reaches the time; nothing before it can. It takes
+ * O(log items) and O(log pages) queries.
+ */
 async function firstOffsetWorthReading(
   context: LogContext,
   address: PageAddress,
   head: Head,
   timestampMs: number,
 ): Promise<number> {
-  let low = Math.max(head.logStart, head.mergedTo);
-  if (head.maxTimestampBelowTail < timestampMs) return Math.max(low, head.tailBase);
-  let high = head.tailBase;
+  const { logStart, mergedTo, tailBase } = head;
+  if (head.maxTimestampBelowTail < timestampMs) return Math.max(logStart, mergedTo, tailBase);
+  const inLog = await bisect(logStart, mergedTo, timestampMs, (offset) => logItemAt(context.table, address, offset));
+  if (inLog < mergedTo) return inLog;
+  return bisect(Math.max(logStart, mergedTo), tailBase, timestampMs, async (offset) => {
+    const page = await pageAtOrBelow(context.table, address, offset);
+    return page && offset < page.endOffset ? page : undefined;
+  });
+}
+
+type Stretch = { readonly firstOffset: number; readonly endOffset: number; readonly runningMaxTimestampMs: number };
+
+/** Where the index has moved meanwhile, the search goes on from what it knows. */
+async function bisect(
+  from: number,
+  to: number,
+  timestampMs: number,
+  at: (offset: number) => Promise<Stretch | undefined>,
+): Promise<number> {
+  let low = from;
+  let high = to;
   while (low < high) {
-    const middle = low + Math.floor((high - low) / 2);
-    const page = await pageAtOrBelow(context.table, address, middle);
-    if (!page || page.endOffset <= middle) break;
-    if (page.runningMaxTimestampMs < timestampMs) low = page.endOffset;
-    else high = Math.max(low, page.firstOffset);
+    const found = await at(low + Math.floor((high - low) / 2));
+    if (!found) break;
+    if (found.runningMaxTimestampMs < timestampMs) low = found.endOffset;
+    else high = Math.max(low, found.firstOffset);
   }
   return low;
 }
@@ -164,16 +184,15 @@ type Wanted = { readonly logStart: number; readonly timestampMs: number };
 /** The entry's maximum is only what its producer claimed: undefined when no record bears it out. */
 async function firstRecordIn(
   context: LogContext,
-  address: PageAddress,
-  placed: PlacedEntry,
+  slice: Slice,
   wanted: Wanted,
   budget: UnpackBudget,
 ): Promise<TimedOffset | undefined> {
-  const [batches] = await context.slices.read([{ ...placed, topicId: address.topicId }]);
+  const [batches] = await context.slices.read([slice]);
   if (batches instanceof RivuletError) throw batches;
   // Its object is gone or may not be read: a reader who begins here is told so, and misses nothing.
   if (!batches)
-    return { offset: Math.max(placed.baseOffset, wanted.logStart), timestampMs: placed.entry.maxTimestampMs };
+    return { offset: Math.max(slice.baseOffset, wanted.logStart), timestampMs: slice.maxTimestampMs };
   for (const { header, baseOffset, bytes } of batches) {
     if (header.maxTimestampMs < wanted.timestampMs || baseOffset + header.lastOffsetDelta < wanted.logStart) continue;
     const found = byHeader(header, baseOffset, wanted) ?? (await firstRecordOf(bytes, wanted, budget));

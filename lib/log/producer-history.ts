@@ -1,12 +1,14 @@
 // What the log says of its producers: the log is the producer state, and no side items exist. The newest runs of every
 // producer in a partition are learned from pages and tail, once per process, and kept current from each reply.
 //
-// Invariant: a history covers the offsets [its start, `to`) without a gap; its start is the log's, or a page so old that
-// every producer in it has expired. So "not in the history" means: not in the log below `to`, or expired.
+// Invariant: a history covers the offsets [its start, `to`) without a gap; its start is that of the pages, or a page so old
+// that every producer in it has expired. So "not in the history" means: not in the log below `to`, or expired.
+// Pages outlive the merge of their records for this: they are complete from the history floor on.
 import { LRUCache } from 'lru-cache';
 import { RivuletError } from '../api/errors.ts';
 import type { EntryProducer, PlacedEntry } from '../partition/entry.ts';
 import { type Head, segmentEpochAt } from '../partition/head.ts';
+import { readMaintenanceItem } from '../partition/maintenance-item.ts';
 import { type Page, type PageAddress, pageAtOrBelow, pagesBetween } from '../partition/page.ts';
 import { type Known, sequenceAfter, sequenceDistance } from '../producer/decide.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -83,24 +85,29 @@ export function createProducerHistories(table: Table, clock: Clock): ProducerHis
   };
 }
 
-/** Reads backwards from the tail to the start of the pages, or until every producer of a page has expired. */
+/**
+ * Reads backwards from the tail until every producer of a page has expired, or to the first page that there is. That page
+ * must lie at or below the history floor. The floor is read after the pages, because it is raised before pages go.
+ */
 async function learn(table: Table, clock: Clock, address: PageAddress, head: Head): Promise<History> {
   const oldestEpoch = segmentEpochAt(clock.now()) - expiryHours;
   const pages: Page[] = [];
+  let start = head.tailBase;
   let isExpired = false;
-  for await (const page of pagesBetween(table, address, head.mergedTo, head.tailBase, { reverse: true, limit: 100 })) {
+  for await (const page of pagesBetween(table, address, 0, head.tailBase, { reverse: true, limit: 100 })) {
+    const isNext = page.endOffset === start;
+    if (!isNext) break;
     pages.push(page);
+    start = page.firstOffset;
     isExpired = page.entries.every(({ entry }) => entry.segmentEpoch < oldestEpoch);
     if (isExpired) break;
   }
-  const from = pages.at(-1)?.firstOffset ?? head.tailBase;
-  const history: History = { to: from, runs: new Map() };
+  const isComplete = isExpired || start === 0 || start <= (await readMaintenanceItem(table, address)).historyFloor;
+  if (!isComplete)
+    throw new RivuletError('CORRUPT_LOG', `no index page ends at offset ${start} of partition ${address.partition}`);
+  const history: History = { to: start, runs: new Map() };
   takePages(history, pages.reverse());
   takeAll(history, head.tail);
-  const gap = !isExpired && from > head.mergedTo ? head.mergedTo : history.to;
-  const isComplete = gap >= head.next;
-  if (!isComplete)
-    throw new RivuletError('CORRUPT_LOG', `no index page begins at offset ${gap} of partition ${address.partition}`);
   return history;
 }
 

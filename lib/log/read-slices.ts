@@ -1,18 +1,15 @@
-// Reads the bytes of entries: ranged GETs, one for neighbours in the same segment, in parallel, through a cache. Stamps
-// the base offsets in: an entry lies at one offset for ever, so a stamped slice can be kept and shared.
+// Reads the bytes of slices: ranged GETs, one for neighbours in the same segment, in parallel, through a cache. Stamps
+// the base offsets in where the object does not have them: a slice lies at one offset for ever, so a stamped slice can be
+// kept and shared.
 import { LRUCache } from 'lru-cache';
 import { RivuletError } from '../api/errors.ts';
-import type { PlacedEntry } from '../partition/entry.ts';
-import { type BatchHeader, checkBatch, splitBatches, stampBaseOffset } from '../record/batch-header.ts';
+import type { Slice } from '../partition/locate.ts';
+import { type BatchHeader, type BatchSlice, checkBatch, splitBatches, stampBaseOffset } from '../record/batch-header.ts';
 import { CorruptBatchError } from '../record/corrupt-batch-error.ts';
 import { inParallel } from '../runtime/concurrency.ts';
-import { ingestSegmentKey } from '../storage/keys.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 
 export type StampedBatch = { readonly header: BatchHeader; readonly baseOffset: number; readonly bytes: Uint8Array };
-
-/** Where an entry's bytes are. */
-export type Slice = PlacedEntry & { readonly topicId: string };
 
 /** Its batches; undefined when its object is gone; or why its bytes are of no use (CORRUPT_LOG). */
 export type ReadSlice = readonly StampedBatch[] | RivuletError | undefined;
@@ -46,10 +43,10 @@ export function createSliceReader(objects: ObjectStore): SliceReader {
     const bytes = await objects.get(read.objectKey, { from: read.from, to: read.to });
     if (!bytes) return;
     for (const slice of read.slices) {
-      const at = slice.entry.position - read.from;
+      const at = slice.position - read.from;
       // A copy unless it is all that was read: a view would keep the whole read in memory, which nobody has counted.
-      const view = bytes.subarray(at, at + slice.entry.lengthBytes);
-      const result = stamped(slice, view.length === bytes.length ? view : view.slice());
+      const view = bytes.subarray(at, at + slice.lengthBytes);
+      const result = opened(slice, view.length === bytes.length ? view : view.slice());
       if (!(result instanceof RivuletError)) cache.set(nameOf(slice), result);
       found.set(nameOf(slice), result);
     }
@@ -69,18 +66,16 @@ export function createSliceReader(objects: ObjectStore): SliceReader {
   };
 }
 
-const objectKeyOf = ({ topicId, entry }: Slice) => ingestSegmentKey(topicId, entry.segmentEpoch, entry.segmentRandom);
-const nameOf = (slice: Slice) => `${objectKeyOf(slice)}:${slice.entry.position}`;
+const nameOf = ({ objectKey, position }: Slice) => `${objectKey}:${position}`;
 
 /** Neighbours in one object become one read. */
 function coalesce(slices: readonly Slice[]): Read[] {
   const reads: Read[] = [];
-  const sorted = slices.map((slice) => ({ slice, objectKey: objectKeyOf(slice) }));
-  sorted.sort((a, b) =>
-    a.objectKey === b.objectKey ? a.slice.entry.position - b.slice.entry.position : a.objectKey < b.objectKey ? -1 : 1,
+  const sorted = slices.toSorted((a, b) =>
+    a.objectKey === b.objectKey ? a.position - b.position : a.objectKey < b.objectKey ? -1 : 1,
   );
-  for (const { slice, objectKey } of sorted) {
-    const { position: from, lengthBytes } = slice.entry;
+  for (const slice of sorted) {
+    const { objectKey, position: from, lengthBytes } = slice;
     const last = reads.at(-1);
     const isNear =
       last?.objectKey === objectKey && from - last.to <= gapBytes && from + lengthBytes - last.from <= mostBytesAtOnce;
@@ -92,26 +87,51 @@ function coalesce(slices: readonly Slice[]): Read[] {
   return reads;
 }
 
-/** Base offset and leader epoch lie before the region of the CRC: stamping them leaves the batch valid. */
-function stamped({ entry, baseOffset }: Slice, bytes: Uint8Array): StampedBatch[] | RivuletError {
+/** Storage may damage what it holds, and a ranged GET is not checksummed: nobody is given that, and nothing keeps it. */
+function opened(slice: Slice, bytes: Uint8Array): StampedBatch[] | RivuletError {
   try {
-    let next = baseOffset;
-    const batches = splitBatches(bytes).map(({ header, from, to }) => {
-      // Storage may damage what it holds, and a ranged GET is not checksummed: nobody is given that, and nothing keeps it.
-      checkBatch(bytes, from, { allowGaps: true });
-      const batch = { header, baseOffset: next, bytes: bytes.subarray(from, to) };
-      stampBaseOffset(bytes, from, next, 0);
-      next += header.lastOffsetDelta + 1;
-      return batch;
-    });
-    const records = next - baseOffset;
-    return records === entry.recordCount
-      ? batches
-      : damaged(baseOffset, `${records} records, not ${entry.recordCount}`);
+    const batches = splitBatches(bytes);
+    for (const { from } of batches) checkBatch(bytes, from, { allowGaps: true });
+    return slice.isStamped ? placed(slice, bytes, batches) : stamped(slice, bytes, batches);
   } catch (error) {
-    if (error instanceof CorruptBatchError) return damaged(baseOffset, error.message);
+    if (error instanceof CorruptBatchError) return damaged(slice.baseOffset, error.message);
     throw error;
   }
+}
+
+/** Base offset and leader epoch lie before the region of the CRC: stamping them leaves the batch valid. */
+function stamped(
+  { baseOffset, endOffset }: Slice,
+  bytes: Uint8Array,
+  slices: readonly BatchSlice[],
+): StampedBatch[] | RivuletError {
+  let next = baseOffset;
+  const batches = slices.map(({ header, from, to }) => {
+    const batch = { header, baseOffset: next, bytes: bytes.subarray(from, to) };
+    stampBaseOffset(bytes, from, next, 0);
+    next += header.lastOffsetDelta + 1;
+    return batch;
+  });
+  const isWhole = next === endOffset;
+  return isWhole ? batches : damaged(baseOffset, `${next - baseOffset} records, not ${endOffset - baseOffset}`);
+}
+
+/** The offsets of a log segment lie outside the CRCs too. What the index says of them must hold. */
+function placed(
+  { baseOffset, endOffset }: Slice,
+  bytes: Uint8Array,
+  slices: readonly BatchSlice[],
+): StampedBatch[] | RivuletError {
+  let next = baseOffset;
+  const batches: StampedBatch[] = [];
+  for (const { header, from, to } of slices) {
+    const end = header.baseOffset + header.lastOffsetDelta + 1;
+    const isInOrder = header.baseOffset >= next && end <= endOffset;
+    if (!isInOrder) return damaged(baseOffset, `a batch has the offsets ${header.baseOffset} to ${end - 1}`);
+    batches.push({ header, baseOffset: header.baseOffset, bytes: bytes.subarray(from, to) });
+    next = end;
+  }
+  return batches;
 }
 
 const damaged = (offset: number, why: string) =>

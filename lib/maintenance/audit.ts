@@ -13,7 +13,7 @@
 import { segmentEpochAt } from '../partition/head.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { inParallel } from '../runtime/concurrency.ts';
-import { parseIngestSegmentKey } from '../storage/keys.ts';
+import { parseSegmentKey } from '../storage/keys.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
 import type { Table } from '../storage/table.ts';
 import { createTopics } from '../topic/topics.ts';
@@ -184,7 +184,7 @@ function countObject({ key, bytes }: ObjectInfo, names: Set<string>, oldEnough: 
   counts.objects += 1;
   counts.bytes += bytes;
   if (names.delete(key)) return;
-  const segment = parseIngestSegmentKey(key);
+  const segment = parseSegmentKey(key);
   if (!segment) counts.foreign += 1;
   else if (segment.epoch <= oldEnough) {
     counts.orphans += 1;
@@ -197,7 +197,7 @@ function addMissing(names: ReadonlySet<string>, topics: readonly Topic[], counts
   counts.missingObjects += names.size;
   for (const object of names) {
     if (counts.missing.length >= mostMissingNamed) return;
-    const topicId = parseIngestSegmentKey(object)?.topicId;
+    const topicId = parseSegmentKey(object)?.topicId;
     counts.missing.push({ object, topic: topics.find((topic) => topic.topicId === topicId)?.topic ?? '' });
   }
 }

@@ -1,21 +1,102 @@
-// Finds the entries that hold the records from an offset on. The head decides the zone. A page is found by one query,
-// however deep the log is. A plan that was made from an old head stays right, because entries never change, and names
-// are never used again.
+// Finds the bytes that hold the records from an offset on. The head decides the zone: log segments, index pages or the
+// tail. A log item or a page is found by one query, however deep the log is. A plan that was made from an old head stays
+// right, because objects never change, and names are never used again. Only the object itself may be gone: what it held
+// has another name by then.
 
+import { logSegmentHeaderBytes } from '../record/log-segment.ts';
+import { segmentKey } from '../storage/keys.ts';
 import type { Table } from '../storage/table.ts';
 import type { PlacedEntry } from './entry.ts';
 import type { Head } from './head.ts';
+import { type LogItem, logItemAt, logItemsBetween, logSegmentKeyOf } from './log-item.ts';
 import { type PageAddress, pageAtOrBelow, pagesBetween } from './page.ts';
+
+/** A slice is a stretch of an object that holds whole batches of one partition. */
+export type Slice = {
+  readonly objectKey: string;
+  readonly position: number;
+  readonly lengthBytes: number;
+  /** The slice holds every record of [baseOffset, endOffset) that there is. */
+  readonly baseOffset: number;
+  readonly endOffset: number;
+  /** In a log segment, this is the greatest timestamp of the object up to the slice's end. */
+  readonly maxTimestampMs: number;
+  /** True in a log segment: the batches have their offsets. Compaction may have left gaps between them. */
+  readonly isStamped: boolean;
+};
 
 /** How many index pages a query reads. A page has about 25 entries, and is below 1 KiB. */
 const pagesAtOnce = 32;
 
 /**
- * Yields the entries from the one that holds `offset` on, in order, without a hole, up to the head's high watermark. It
+ * Yields the slices from the one that holds `offset` on, in order, without a hole, up to the head's high watermark. It
  * ends early if the index has moved meanwhile: the caller starts again from a fresh head.
  */
-export async function* entriesFrom(
+export async function* slicesFrom(
   { table }: { readonly table: Table },
+  address: PageAddress,
+  head: Head,
+  offset: number,
+): AsyncGenerator<Slice> {
+  let next = offset;
+  if (next < head.mergedTo) {
+    for await (const item of logItemsFrom(table, address, next, head.mergedTo)) {
+      const isNext = item.firstOffset <= next;
+      if (!isNext) return;
+      yield* stretchesOf(address, item, next);
+      next = item.endOffset;
+    }
+    const reachesPages = next >= head.mergedTo;
+    if (!reachesPages) return;
+  }
+  for await (const placed of entriesFrom(table, address, head, next)) yield sliceOf(address, placed);
+}
+
+async function* logItemsFrom(
+  table: Table,
+  address: PageAddress,
+  offset: number,
+  to: number,
+): AsyncGenerator<LogItem> {
+  const first = await logItemAt(table, address, offset);
+  if (!first) return;
+  yield first;
+  yield* logItemsBetween(table, address, first.endOffset, to);
+}
+
+function* stretchesOf(address: PageAddress, item: LogItem, offset: number): Generator<Slice> {
+  const objectKey = logSegmentKeyOf(address, item);
+  const bodyEnd = logSegmentHeaderBytes + item.bytes;
+  for (const [i, row] of item.rows.entries()) {
+    const after = item.rows[i + 1];
+    const endOffset = after?.offset ?? item.endOffset;
+    if (endOffset <= offset) continue;
+    yield {
+      objectKey,
+      position: row.position,
+      lengthBytes: (after?.position ?? bodyEnd) - row.position,
+      baseOffset: row.offset,
+      endOffset,
+      maxTimestampMs: row.maxTimestampMs,
+      isStamped: true,
+    };
+  }
+}
+
+export function sliceOf({ topicId }: PageAddress, { entry, baseOffset }: PlacedEntry): Slice {
+  return {
+    objectKey: segmentKey('ingest', topicId, entry.segmentEpoch, entry.segmentRandom),
+    position: entry.position,
+    lengthBytes: entry.lengthBytes,
+    baseOffset,
+    endOffset: baseOffset + entry.recordCount,
+    maxTimestampMs: entry.maxTimestampMs,
+    isStamped: false,
+  };
+}
+
+async function* entriesFrom(
+  table: Table,
   address: PageAddress,
   head: Head,
   offset: number,

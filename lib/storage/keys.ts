@@ -6,7 +6,9 @@
 //   topic                     name, . as _       a topic                       until deleted
 //   deleted                   topic id           tombstone of a topic          until maintenance has swept it, and two days
 //   <topic id>/<p>            h                  head of a partition           as the topic; fenced for ever after
-//   <topic id>/<p>/p          first offset       index page, immutable         until merged
+//   <topic id>/<p>/p          first offset       index page, immutable         until its producers have expired
+//   <topic id>/<p>/l          first offset       log item: a log segment       until retention or a rewrite
+//   <topic id>/<p>/l          u                  maintenance of the partition  as the topic
 //   producer-ids              next               the counter of producer ids   for ever
 //   once/<topic id>           hash of the key    an Idempotency-Key            two days (ttl)
 //   topics-changed            n                  counter of topic changes      for ever
@@ -18,6 +20,7 @@
 //   group/<group>/o           topic id, p / 16   owners and committed offsets  until they expire; buried, a week (ttl)
 //
 //   <2 hex>/<topic id>/ingest/<epoch 6 hex><random 16 hex>   ingest segment    until nothing names it
+//   <2 hex>/<topic id>/log/<epoch 6 hex><random 16 hex>      log segment       until nothing names it
 //
 // A tombstone must outlive every copy of the request that created its topic. Otherwise a delayed copy could bring the topic
 // back. AWS accepts no request whose signature is older than a quarter of an hour. Two days are far above that, and above
@@ -42,6 +45,12 @@ export const tombstoneKey = (topicId: string): Key => ({ pk: 'deleted', sk: topi
 export const headKey = (topicId: string, partition: number): Key => ({ pk: `${topicId}/${partition}`, sk: 'h' });
 /** Pages have a partition key of their own, so that they do not share the head's write budget. */
 export const pagesPartition = (topicId: string, partition: number): string => `${topicId}/${partition}/p`;
+/** Log items, and the item of the partition's maintenance: its sort key is above those of all log items. */
+export const logItemsPartition = (topicId: string, partition: number): string => `${topicId}/${partition}/l`;
+export const maintenanceKey = (topicId: string, partition: number): Key => ({
+  pk: logItemsPartition(topicId, partition),
+  sk: 'u',
+});
 export const producerIdsKey: Key = { pk: 'producer-ids', sk: 'next' };
 export const idempotencyKey = (topicId: string, keyHash: string): Key => ({ pk: `once/${topicId}`, sk: keyHash });
 
@@ -49,21 +58,26 @@ const offsetDigits = 16;
 /** Sixteen digits hold 2^53 - 1, and the padded text sorts as numbers do. */
 export const offsetSortKey = (offset: number): string => String(offset).padStart(offsetDigits, '0');
 
+/** An ingest segment holds the batches of one request, a log segment those of one partition in the order of their offsets. */
+export type SegmentKind = 'ingest' | 'log';
+
 /**
  * Two digits of the random part come first, because S3 scales by prefix. The epoch lets a sweep tell old names from new
- * ones without a clock of the store. The topic id tells it which topic's heads may name the segment.
+ * ones without a clock of the store. The topic id tells it which topic's items may name the segment.
  */
-export function ingestSegmentKey(topicId: string, epoch: number, random: Uint8Array): string {
-  const randomHex = Buffer.from(random).toString('hex');
-  return `${randomHex.slice(0, 2)}/${topicId}/ingest/${epoch.toString(16).padStart(6, '0')}${randomHex}`;
+export function segmentKey(kind: SegmentKind, topicId: string, epoch: number, random: Uint8Array): string {
+  const randomHex = Buffer.from(random.buffer, random.byteOffset, random.length).toString('hex');
+  return `${randomHex.slice(0, 2)}/${topicId}/${kind}/${epoch.toString(16).padStart(6, '0')}${randomHex}`;
 }
 
-const ingestSegmentName = /^([0-9a-f]{2})\/([\w-]{22})\/ingest\/([0-9a-f]{6})(\1[0-9a-f]{14})$/;
+const segmentName = /^([0-9a-f]{2})\/([\w-]{22})\/(ingest|log)\/([0-9a-f]{6})(\1[0-9a-f]{14})$/;
 
-/** Reads a segment's topic and age from its name alone. Returns undefined for any other name. */
-export function parseIngestSegmentKey(key: string): { topicId: string; epoch: number } | undefined {
-  const match = ingestSegmentName.exec(key);
-  return match ? { topicId: match[2]!, epoch: Number.parseInt(match[3]!, 16) } : undefined;
+/** Reads a segment's kind, topic and age from its name alone. Returns undefined for any other name. */
+export function parseSegmentKey(key: string): { kind: SegmentKind; topicId: string; epoch: number } | undefined {
+  const match = segmentName.exec(key);
+  return match
+    ? { kind: match[3] as SegmentKind, topicId: match[2]!, epoch: Number.parseInt(match[4]!, 16) }
+    : undefined;
 }
 
 /** The counter grows with every topic that is created, altered or deleted. Groups compare it to notice such changes. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { audit } from '../../lib/maintenance/audit.ts';
-import { ingestSegmentKey } from '../../lib/storage/keys.ts';
+import { segmentKey } from '../../lib/storage/keys.ts';
 import type { ObjectStore } from '../../lib/storage/object-store.ts';
 import { appendOne, batchOf, createWorld, startMs, type World } from '../log/world.ts';
 
@@ -40,7 +40,7 @@ test('every object that is named and gone is counted, the first of them by name'
 test('an object that nothing names is an orphan once it is old, whatever its topic', async () => {
   const world = await filledWorld();
   const put = (topicId: string, age: number, first: number) =>
-    world.objects.putOnce(ingestSegmentKey(topicId, epoch - age, random(first)), bytes(10));
+    world.objects.putOnce(segmentKey('ingest', topicId, epoch - age, random(first)), bytes(10));
   await put(world.topicId, 3, 0x00);
   await put('A'.repeat(22), 3, 0xff);
   // This object is young and may yet be named.
@@ -64,7 +64,7 @@ test('an object that Rivulet did not make is counted separately', async () => {
 test.each([30, 7, 3])('an audit with %i names at a time comes to the same report', async (maxNames) => {
   const world = await filledWorld();
   for (const key of ['0', 'Backup/x', '80', '~']) await world.objects.putOnce(key, bytes(1));
-  await world.objects.putOnce(ingestSegmentKey(world.topicId, epoch - 9, random(0x42)), bytes(10));
+  await world.objects.putOnce(segmentKey('ingest', world.topicId, epoch - 9, random(0x42)), bytes(10));
   await world.objects.delete(world.keys.filter((_, index) => index % 7 === 0));
   const whole = await audit(world);
   const parts = await audit({ ...world, maxNames });

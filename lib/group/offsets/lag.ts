@@ -4,7 +4,7 @@
 
 import type { PartitionLag } from '../../api/groups.ts';
 import { deletedFence, type Head } from '../../partition/head.ts';
-import { entriesFrom } from '../../partition/locate.ts';
+import { slicesFrom } from '../../partition/locate.ts';
 import { inParallel } from '../../runtime/concurrency.ts';
 import type { GroupContext } from '../context.ts';
 import { readOwnership, type StoredOwnership } from '../items/read-ownership.ts';
@@ -53,7 +53,7 @@ async function rowOf(
 }
 
 /**
- * Returns the age of the batch at this offset. Its entry has the greatest timestamp, so no object is read. Below the
+ * Returns the age of the batch at this offset. The index has a greatest timestamp, so no object is read. Below the
  * tail it costs one more query.
  */
 async function ageAt(
@@ -62,7 +62,7 @@ async function ageAt(
   head: Head,
   offset: number,
 ): Promise<number> {
-  for await (const { entry } of entriesFrom(context.log, address, head, offset))
-    return Math.max(0, context.clock.now() - entry.maxTimestampMs);
+  for await (const { maxTimestampMs } of slicesFrom(context.log, address, head, offset))
+    return Math.max(0, context.clock.now() - maxTimestampMs);
   return -1;
 }

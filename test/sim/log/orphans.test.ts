@@ -1,7 +1,7 @@
 // These tests show that the search finds orphans, on stores that were damaged by hand.
 import { expect, test } from 'vitest';
 import { createEngine } from '../../../lib/engine.ts';
-import { ingestSegmentKey } from '../../../lib/storage/keys.ts';
+import { segmentKey } from '../../../lib/storage/keys.ts';
 import { StorageError } from '../../../lib/storage/storage-error.ts';
 import type { Table, Write } from '../../../lib/storage/table.ts';
 import { findOrphanTrouble, watchAppends } from './orphans.ts';
@@ -18,7 +18,7 @@ const namesOf = (found: readonly { name: string }[]) => found.map(({ name }) => 
 
 test('a store in order gives no complaint, even with orphans of lost appends', async () => {
   const { objects, table, topicId } = await filledStage();
-  await objects.putOnce(ingestSegmentKey(topicId, 490_000, new Uint8Array(8)), [new Uint8Array(5)]);
+  await objects.putOnce(segmentKey('ingest', topicId, 490_000, new Uint8Array(8)), [new Uint8Array(5)]);
   expect(await findOrphanTrouble({ objects, table, appends: [] })).toEqual([]);
 });
 
@@ -33,7 +33,7 @@ test('a missing object that an entry names is found, in tail and pages', async (
 test('an object is found whose name gives no topic, or a topic that never existed', async () => {
   const { objects, table } = await filledStage();
   await objects.putOnce('stray', [new Uint8Array(1)]);
-  await objects.putOnce(ingestSegmentKey('A'.repeat(22), 490_000, new Uint8Array(8)), [new Uint8Array(1)]);
+  await objects.putOnce(segmentKey('ingest', 'A'.repeat(22), 490_000, new Uint8Array(8)), [new Uint8Array(1)]);
   expect(namesOf(await findOrphanTrouble({ objects, table, appends: [] }))).toEqual([
     'not to be swept',
     'not to be swept',

@@ -10,9 +10,9 @@ import { deletedFence, emptyHeadItem, type Head, parseHead } from '../../../lib/
 import { type Page, parsePage } from '../../../lib/partition/page.ts';
 import {
   headKey,
-  ingestSegmentKey,
+  segmentKey,
   pagesPartition,
-  parseIngestSegmentKey,
+  parseSegmentKey,
   topicsPartition,
 } from '../../../lib/storage/keys.ts';
 import type { ObjectStore } from '../../../lib/storage/object-store.ts';
@@ -124,11 +124,11 @@ async function objectsIn(objects: ObjectStore): Promise<Set<string>> {
   return new Set(keys);
 }
 
-const epochOf = (key: string): number => parseIngestSegmentKey(key)?.epoch ?? Number.NaN;
+const epochOf = (key: string): number => parseSegmentKey(key)?.epoch ?? Number.NaN;
 
 /** A sweep uses the name alone. It takes an unknown topic as deleted, so no object may have one. */
 function whyNotSwept(key: string, topics: readonly KnownTopic[]): Complaint[] {
-  const topicId = parseIngestSegmentKey(key)?.topicId;
+  const topicId = parseSegmentKey(key)?.topicId;
   if (topicId === undefined) return [{ name: 'not to be swept', detail: `${key} does not tell its topic and epoch` }];
   if (topics.some((topic) => topic.topicId === topicId)) return [];
   return [{ name: 'not to be swept', detail: `${key} is of a topic that never was` }];
@@ -148,7 +148,7 @@ async function nameAfterSweep(
   const swept = new Set(unnamed);
   // This iterates over a copy of the list, because a watched table adds these appends too.
   for (const { write, entry, topicId } of [...appends])
-    if (swept.has(ingestSegmentKey(topicId, entry.segmentEpoch, entry.segmentRandom))) await table.write(write);
+    if (swept.has(segmentKey('ingest', topicId, entry.segmentEpoch, entry.segmentRandom))) await table.write(write);
   const { named } = await namesOf(table, topics);
   return unnamed.filter((key) => named.has(key)).map((key) => ({ name: 'named after the sweep', detail: key }));
 }

@@ -4,7 +4,7 @@
 
 import { namedObjects } from '../../../../lib/maintenance/named.ts';
 import { emptyHeadItem, segmentEpochAt } from '../../../../lib/partition/head.ts';
-import { headKey, parseIngestSegmentKey, topicKey } from '../../../../lib/storage/keys.ts';
+import { headKey, parseSegmentKey, topicKey } from '../../../../lib/storage/keys.ts';
 import { absent, any, below, type Table } from '../../../../lib/storage/table.ts';
 import { pauseFor, simulatedTopic } from '../clients.ts';
 import type { Actor, SmallWorld } from './small-world.ts';
@@ -41,7 +41,7 @@ async function sweep(world: SmallWorld, epoch: number): Promise<void> {
   const { objects: found } = await objects.list({});
   const doomed = found
     .map(({ key }) => key)
-    .filter((key) => !names.has(key) && parseIngestSegmentKey(key)!.epoch < epoch);
+    .filter((key) => !names.has(key) && parseSegmentKey(key)!.epoch < epoch);
   await step();
   await objects.delete(doomed);
 }

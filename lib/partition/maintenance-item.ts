@@ -1,0 +1,52 @@
+// The maintenance item of a partition holds what merging, compaction and the sweep agree on. Appends never touch it, and
+// maintenance never puts the head into a transaction: the hottest partitions would conflict for ever.
+//
+//   v version   lm end of the log items   lz bytes that were ever appended below lm   g fence of the outputs' epochs
+//   h floor of the producer history: the pages from h on are complete   cp clean point   cy bytes below the clean point
+//   lo owner of the lease   lu end of the lease, ms   at end of the last pass, ms   bad offset of damage that stops merging
+//
+// A missing item, or a missing attribute, counts as 0. The numbers only grow, except for lease and damage.
+import { checkVersion, maintenanceKey } from '../storage/keys.ts';
+import type { Item, Table } from '../storage/table.ts';
+import type { PageAddress } from './page.ts';
+
+export type MaintenanceItem = {
+  /** The log items cover [log start, `logEnd`) without a hole. */
+  readonly logEnd: number;
+  readonly bytesAppended: number;
+  /** Outputs of an older epoch may have been swept. 0xffffff closes the partition for ever. */
+  readonly fence: number;
+  readonly historyFloor: number;
+  readonly cleanPoint: number;
+  readonly cleanBytes: number;
+  readonly leaseOwner: string;
+  readonly leaseEndMs: number;
+  /** 0 if there was no pass. */
+  readonly lastPassMs: number;
+  readonly damagedAt: number | undefined;
+};
+
+export function parseMaintenanceItem(item: Item | undefined): MaintenanceItem {
+  if (item) checkVersion(item, 'maintenance item');
+  const number = (name: string) => (item?.[name] as number | undefined) ?? 0;
+  return {
+    logEnd: number('lm'),
+    bytesAppended: number('lz'),
+    fence: number('g'),
+    historyFloor: number('h'),
+    cleanPoint: number('cp'),
+    cleanBytes: number('cy'),
+    leaseOwner: (item?.lo as string | undefined) ?? '',
+    leaseEndMs: number('lu'),
+    lastPassMs: number('at'),
+    damagedAt: item?.bad as number | undefined,
+  };
+}
+
+/** The read is strong and costs 1 read unit. */
+export async function readMaintenanceItem(
+  table: Table,
+  { topicId, partition }: PageAddress,
+): Promise<MaintenanceItem> {
+  return parseMaintenanceItem(await table.get(maintenanceKey(topicId, partition), { strong: true }));
+}
