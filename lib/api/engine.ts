@@ -18,6 +18,7 @@ import type {
   TopicRef,
   TopicSummary,
 } from './topics.ts';
+import type { Transactions } from './transactions.ts';
 
 /** The operations on topics and their records. */
 export type LogEngine = {
@@ -50,4 +51,4 @@ export type LogEngine = {
   deleteTopic(topic: string): Promise<void>;
 };
 
-export type Engine = LogEngine & { readonly groups: Groups };
+export type Engine = LogEngine & { readonly groups: Groups; readonly transactions: Transactions };

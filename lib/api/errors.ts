@@ -184,6 +184,37 @@ export const catalogue = {
     retriable: true,
     title: 'The clock of this coordinator cannot be trusted',
   },
+  // --- errors of transactions
+  TRANSACTIONAL_ID_NOT_FOUND: {
+    kafkaErrorCode: 105,
+    status: 404,
+    retriable: false,
+    title: 'There is no such transactional id',
+  },
+  INVALID_TXN_STATE: {
+    kafkaErrorCode: 48,
+    status: 409,
+    retriable: false,
+    title: 'The transaction is not open',
+  },
+  INVALID_TRANSACTION_TIMEOUT: {
+    kafkaErrorCode: 50,
+    status: 400,
+    retriable: false,
+    title: 'The time-out of the transactions is out of range',
+  },
+  PRODUCER_FENCED: {
+    kafkaErrorCode: 90,
+    status: 409,
+    retriable: false,
+    title: 'A newer instance of this transactional id is at work',
+  },
+  CONCURRENT_TRANSACTIONS: {
+    kafkaErrorCode: 51,
+    status: 503,
+    retriable: true,
+    title: 'The transaction is being changed: send the same request again',
+  },
   // --- errors of the HTTP API
   NOT_FOUND: { kafkaErrorCode: -1, status: 404, retriable: false, title: 'There is no such resource' },
   METHOD_NOT_ALLOWED: {

@@ -108,6 +108,18 @@ export const limits = {
   commitPartitions: 1_600,
   /** Kafka has the same value. */
   offsetMetadataBytes: 4_096,
+  /** An abandoned transaction holds its staged records for so long. Kafka's default for a producer is the same. */
+  defaultTransactionTimeoutMs: 60_000,
+  /** Kafka's transaction.max.timeout.ms has the same value. */
+  maxTransactionTimeoutMs: 900_000,
+  /** A decided transaction writes one head for each partition, one after the other if need be. */
+  transactionPartitions: 1_000,
+  /** Each batch of a transaction is named in its item or in one of its pages until it ends. */
+  transactionRuns: 10_000,
+  /** A transaction of the table has at most 100 actions; the item of the transactional id is one of them. */
+  transactionOffsetsItems: 98,
+  /** The state of a transactional id has a byte for the number of the topic. */
+  transactionTopics: 256,
   /**
    * The minutes for which an empty group keeps an offset. A copy of a write that is on its way for longer than the
    * least could bring an offset back.

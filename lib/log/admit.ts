@@ -6,7 +6,7 @@ import type { PartitionAppend } from '../api/records.ts';
 import { refused } from '../api/refusal.ts';
 import type { EntryProducer } from '../partition/entry.ts';
 import { sequenceAfter } from '../producer/decide.ts';
-import { firstHashedId } from '../producer/ids.ts';
+import { firstTransactionalId } from '../producer/ids.ts';
 import { type BatchHeader, checkBatch, splitBatches, stampAppendTime } from '../record/batch-header.ts';
 import type { Compression } from '../record/compression.ts';
 import { CorruptBatchError, type CorruptBatchReason } from '../record/corrupt-batch-error.ts';
@@ -23,16 +23,20 @@ export type AdmittedRun = SegmentPart & {
   readonly logAppendTimeMs: number;
 };
 
+/** Batches of a transaction come with its name, and no others do. */
+type Expected = { readonly isTransactional: boolean };
+
 /** Throws RivuletError with the outcome not-written. Stamps LogAppendTime into the given bytes. */
 export async function admit(
   part: PartitionAppend,
   topic: Topic,
   nowMs: number,
   budget: UnpackBudget,
+  expected: Expected = { isTransactional: false },
 ): Promise<AdmittedRun> {
   const unknown = unknownPartition(topic, part.partition, 'not-written');
   if (unknown) throw unknown;
-  const headers = await sound(async () => checkBatches(part.batches, topic, nowMs));
+  const headers = await sound(async () => checkBatches(part.batches, topic, nowMs, expected));
   const producer = producerOf(headers);
   const stampsTime = configValue(topic.overrides, 'message.timestamp.type') === 'LogAppendTime';
   const bytes = await sound(() => inTopicCompression(part.batches, headers, topic, budget));
@@ -48,10 +52,10 @@ export async function admit(
   };
 }
 
-function checkBatches(bytes: Uint8Array, topic: Topic, nowMs: number): BatchHeader[] {
+function checkBatches(bytes: Uint8Array, topic: Topic, nowMs: number, expected: Expected): BatchHeader[] {
   if (bytes.length === 0) throw refused('INVALID_RECORD', 'a partition was given no batch');
   const headers = splitBatches(bytes).map(({ from }) => checkBatch(bytes, from));
-  for (const header of headers) checkAgainstTopic(header, topic, nowMs);
+  for (const header of headers) checkAgainstTopic(header, topic, nowMs, expected);
   return headers;
 }
 
@@ -77,11 +81,14 @@ const codeOf: Record<CorruptBatchReason, ErrorCode> = {
   crc: 'CORRUPT_MESSAGE',
 };
 
-function checkAgainstTopic(header: BatchHeader, topic: Topic, nowMs: number): void {
+function checkAgainstTopic(header: BatchHeader, topic: Topic, nowMs: number, { isTransactional }: Expected): void {
   checkSize(header.sizeBytes, configNumber(topic.overrides, 'max.message.bytes'));
   if (header.recordCount === 0) throw refused('INVALID_RECORD', 'a batch has no records');
   if (header.isControl) throw refused('INVALID_RECORD', 'producers must not write control batches');
-  if (header.isTransactional) throw refused('INVALID_RECORD', 'a transactional batch names no transaction');
+  if (header.isTransactional && !isTransactional)
+    throw refused('INVALID_RECORD', 'a transactional batch names no transaction');
+  if (!header.isTransactional && isTransactional)
+    throw refused('INVALID_RECORD', 'a batch of a transaction is not marked as transactional');
   if (header.hasDeleteHorizon) throw refused('INVALID_RECORD', 'producers must not set a delete horizon');
   if (configValue(topic.overrides, 'message.timestamp.type') === 'CreateTime') checkTimestamps(header, topic, nowMs);
 }
@@ -135,10 +142,10 @@ function producerOf(headers: readonly BatchHeader[]): EntryProducer | undefined 
 /** A client may use only a counted id, because the other ids belong to Idempotency-Keys. */
 export function checkCountedId(admitted: AdmittedRun): void {
   const id = admitted.producer?.id ?? -1;
-  if (id >= firstHashedId)
+  if (id >= firstTransactionalId)
     throw refused(
       'INVALID_RECORD',
-      `producer id ${id} is not one that POST /v1/producers gave: those are below ${firstHashedId}`,
+      `producer id ${id} is not one that POST /v1/producers gave: those are below ${firstTransactionalId}`,
     );
 }
 

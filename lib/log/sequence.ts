@@ -6,7 +6,7 @@ import { type Outcome, RivuletError } from '../api/errors.ts';
 import { type EntryProducer, encodeEntry } from '../partition/entry.ts';
 import { encodeProducerState, type Head, parseHead, producerAttribute } from '../partition/head.ts';
 import { decide, sequenceAfter } from '../producer/decide.ts';
-import { firstHashedId } from '../producer/ids.ts';
+import { firstTransactionalId } from '../producer/ids.ts';
 import { fullJitterMs } from '../runtime/clock.ts';
 import { headKey } from '../storage/keys.ts';
 import { storageFailure } from '../storage/outcome.ts';
@@ -106,7 +106,7 @@ function producerMayAppend({ id, epoch, firstSequence }: EntryProducer, lookedUp
   const resident = ['p', producerAttribute(id)] as const;
   const isInOrder = equals(resident, encodeProducerState(epoch, firstSequence));
   const mayBeginEpoch = firstSequence === 0;
-  const mayBeNew = firstSequence === 0 && id < firstHashedId;
+  const mayBeNew = firstSequence === 0 && id < firstTransactionalId;
   return any(
     isInOrder,
     ...(mayBeginEpoch ? [isOfOlderEpoch(resident, epoch)] : []),
@@ -151,7 +151,7 @@ async function lookedUpTo(context: LogContext, attempt: Attempt, head: Head): Pr
   if (!producer) return head.next;
   const isResident = head.producer(producer.id) !== undefined;
   if (isResident) return undefined;
-  const wasNeverSeen = producer.id < firstHashedId && head.highestEvictedId < producer.id;
+  const wasNeverSeen = producer.id < firstTransactionalId && head.highestEvictedId < producer.id;
   if (wasNeverSeen) return undefined;
   if (attempt.isFirstEver) return head.next;
   const history = await readable(attempt, context.histories.upTo(attempt.address, head));

@@ -5,9 +5,10 @@
 // Exactly one writer spills: the one whose own append carried the tail over a mark. If it dies, the writers that carry
 // it over the next marks do.
 
+import { ownerIdOf } from '../partition/entry.ts';
 import { type Head, parseHead, producerAttribute, producerIdOf, type TailEntry } from '../partition/head.ts';
 import { type PageAddress, pageItem, parsePage } from '../partition/page.ts';
-import { firstHashedId } from '../producer/ids.ts';
+import { firstTransactionalId } from '../producer/ids.ts';
 import { headKey } from '../storage/keys.ts';
 import { StorageError } from '../storage/storage-error.ts';
 import { absent, equals, type Item, type Path } from '../storage/table.ts';
@@ -39,9 +40,9 @@ export function carriedOverMark(tail: readonly TailEntry[]): boolean {
 const marksBelow = (bytes: number) => Math.max(0, Math.floor((bytes - firstMark) / marksApart) + 1);
 
 function billedBytes(tail: readonly TailEntry[]): number {
-  const producers = new Set(tail.map(({ entry }) => entry.producer?.id));
-  producers.delete(undefined);
-  return tail.reduce((sum, { raw }) => sum + raw.length + elementOverheadBytes, producers.size * residentBytes);
+  const owners = new Set(tail.map(({ entry }) => ownerIdOf(entry)));
+  owners.delete(undefined);
+  return tail.reduce((sum, { raw }) => sum + raw.length + elementOverheadBytes, owners.size * residentBytes);
 }
 
 /** Moves the older entries of this head to a page. A failure is harmless: the append that caused it is committed. */
@@ -64,6 +65,15 @@ export async function spill(context: LogContext, address: PageAddress, head: Hea
   }
 }
 
+/**
+ * Spills if the tail is over the first mark. This is for a writer that has appended several entries at a time, or did not get
+ * the head in its reply. It costs 1 read unit.
+ */
+export async function spillIfLarge(context: LogContext, address: PageAddress): Promise<void> {
+  const head = await context.heads.read(address);
+  if (head && head.tail.length > entriesLeft && billedBytes(head.tail) > firstMark) await spill(context, address, head);
+}
+
 /** Somebody put the page before us, and may have died: finish with the page as it is, on a fresh copy of the head. */
 async function trimToPage(
   context: LogContext,
@@ -80,9 +90,8 @@ async function trimToPage(
 
 async function trim(context: LogContext, address: PageAddress, head: Head, count: number): Promise<void> {
   const moved = head.tail.slice(0, count);
-  const staying = new Set(
-    head.tail.slice(count).map(({ entry }) => entry.producer && producerAttribute(entry.producer.id)),
-  );
+  const owners = head.tail.slice(count).map(({ entry }) => ownerIdOf(entry));
+  const staying = new Set(owners.map((id) => (id === undefined ? undefined : producerAttribute(id))));
   const evicted = head.residents.filter((attribute) => !staying.has(attribute));
   const last = moved.at(-1)!;
   const notTrimmed = equals('b', head.tailBase);
@@ -102,7 +111,7 @@ async function trim(context: LogContext, address: PageAddress, head: Head, count
   });
 }
 
-/** Ids made by a hash say nothing of which counted ids were seen: they never raise x. */
+/** Only counted ids tell which of them were seen: hashes and the numbers of transactional ids never raise x. */
 function highestCountedId(evicted: readonly string[], highest: number): number {
-  return Math.max(highest, ...evicted.map(producerIdOf).filter((id) => id < firstHashedId));
+  return Math.max(highest, ...evicted.map(producerIdOf).filter((id) => id < firstTransactionalId));
 }

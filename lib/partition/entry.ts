@@ -2,64 +2,93 @@
 // An entry takes about 31 bytes, because the head has to stay below 1 KiB. It does not hold its offset: the offset
 // follows from its place, which is why sequencing needs no read. Its producer fields make the log the producer state.
 //
-//   0      version (high 4 bits, 1), kind (low 3 bits: 0 ingest segment; others reserved), bit 3: has a producer
-//   1-3    segment epoch, hours since 1970        4-11   random part of the segment's name
+//   0      version (high 4 bits, 1), kind (low 3 bits), bit 3: has a producer or a transaction
+//   1-3    segment epoch, hours since 1970        4-11   random part of the object's name
 //   12-17  greatest timestamp, ms since 1970      then varints: position, length, records
 //   with a producer: varint producer id, 2 bytes producer epoch, 4 bytes first sequence
+//   with a transaction: varint xid, 6 bytes number of the transaction
+//
+// Kinds: 0 batches in an ingest segment; 1 batches in a staged segment, committed by a transaction; 2 a list of entries
+// of kind 1 in an index object of a transaction, with one more varint: the bytes of the batches that the list names.
 import { readVarint, varintLength, writeVarint } from '../bytes/unsigned-varint.ts';
+import { segmentKey, stagedSegmentKey } from '../storage/keys.ts';
 
 export type EntryProducer = { readonly id: number; readonly epoch: number; readonly firstSequence: number };
+
+/** One transaction of a transactional id. The id's number (xid) is fixed, and its transactions are counted. */
+export type EntryTransaction = { readonly xid: number; readonly number: number };
 
 export type Entry = {
   readonly segmentEpoch: number;
   /** 8 bytes. */
   readonly segmentRandom: Uint8Array;
-  /** The position of the first byte in the segment object. */
+  /** The position of the first byte in the object. */
   readonly position: number;
   readonly lengthBytes: number;
   readonly recordCount: number;
   readonly maxTimestampMs: number;
   readonly producer?: EntryProducer;
+  readonly transaction?: EntryTransaction;
+  /** If this is given, position and length are those of a list of entries, which name so many bytes of batches. */
+  readonly listedBytes?: number;
 };
 
 /** An entry with the offset of its first record, which follows from its place in the log. */
 export type PlacedEntry = { readonly entry: Entry; readonly baseOffset: number };
 
 const version = 1;
-const kindIngest = 0;
-const producerFlag = 0x08;
+const kinds = { ingest: 0, staged: 1, list: 2 } as const;
+const ownerFlag = 0x08;
 const fixedBytes = 18;
 
 export function encodeEntry(entry: Entry): Uint8Array {
-  const { producer } = entry;
-  const varints = [entry.position, entry.lengthBytes, entry.recordCount, ...(producer ? [producer.id] : [])];
-  const size = fixedBytes + varints.reduce((sum, n) => sum + varintLength(n), 0) + (producer ? 6 : 0);
-  const bytes = Buffer.alloc(size);
-  bytes[0] = (version << 4) | kindIngest | (producer ? producerFlag : 0);
+  const { producer, transaction, listedBytes } = entry;
+  const owner = producer?.id ?? transaction?.xid;
+  const varints = [entry.position, entry.lengthBytes, entry.recordCount, ...(owner === undefined ? [] : [owner])];
+  const last = listedBytes === undefined ? [] : [listedBytes];
+  const varintBytes = [...varints, ...last].reduce((sum, n) => sum + varintLength(n), 0);
+  const bytes = Buffer.alloc(fixedBytes + varintBytes + (owner === undefined ? 0 : 6));
+  bytes[0] = (version << 4) | kindOf(entry) | (owner === undefined ? 0 : ownerFlag);
   bytes.writeUIntBE(entry.segmentEpoch, 1, 3);
   bytes.set(entry.segmentRandom, 4);
   bytes.writeUIntBE(Math.max(0, entry.maxTimestampMs), 12, 6);
   let at = fixedBytes;
   for (const n of varints) at = writeVarint(bytes, at, n);
-  if (producer) {
-    bytes.writeUInt16BE(producer.epoch, at);
-    bytes.writeUInt32BE(producer.firstSequence, at + 2);
+  if (owner !== undefined) {
+    bytes.set(ownerState(entry), at);
+    at += 6;
   }
-  return new Uint8Array(bytes.buffer, bytes.byteOffset, size);
+  for (const n of last) at = writeVarint(bytes, at, n);
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+function kindOf({ transaction, listedBytes }: Entry): number {
+  if (!transaction) return kinds.ingest;
+  return listedBytes === undefined ? kinds.staged : kinds.list;
+}
+
+function ownerState({ producer, transaction }: Entry): Buffer {
+  const bytes = Buffer.alloc(6);
+  if (producer) {
+    bytes.writeUInt16BE(producer.epoch, 0);
+    bytes.writeUInt32BE(producer.firstSequence, 2);
+  } else bytes.writeUIntBE(transaction!.number, 0, 6);
+  return bytes;
 }
 
 /** Reads one entry. Entries that lie one after the other need no separator. Throws on what this version cannot know. */
 export function decodeEntry(source: Uint8Array, from = 0): { entry: Entry; end: number } {
   const bytes = Buffer.from(source.buffer, source.byteOffset, source.length);
   const first = bytes.readUInt8(from);
-  if (first >> 4 !== version || (first & 0x07) !== kindIngest) {
-    throw new Error(`entry of version ${first >> 4} and kind ${first & 0x07}: written by a newer Rivulet`);
-  }
+  const kind = first & 0x07;
+  if (first >> 4 !== version || kind > kinds.list)
+    throw new Error(`entry of version ${first >> 4} and kind ${kind}: written by a newer Rivulet`);
   const position = readVarint(bytes, from + fixedBytes);
   const length = readVarint(bytes, position.end);
   const count = readVarint(bytes, length.end);
-  const { producer, end } =
-    first & producerFlag ? decodeProducer(bytes, count.end) : { producer: undefined, end: count.end };
+  const owner = first & ownerFlag ? decodeOwner(bytes, count.end, kind) : { end: count.end };
+  const listed = kind === kinds.list ? readVarint(bytes, owner.end) : undefined;
+  const { end: ownerEnd, ...named } = owner;
   const entry = {
     segmentEpoch: bytes.readUIntBE(from + 1, 3),
     segmentRandom: source.subarray(from + 4, from + 12),
@@ -67,15 +96,21 @@ export function decodeEntry(source: Uint8Array, from = 0): { entry: Entry; end: 
     lengthBytes: length.value,
     recordCount: count.value,
     maxTimestampMs: bytes.readUIntBE(from + 12, 6),
-    ...(producer && { producer }),
+    ...named,
+    ...(listed && { listedBytes: listed.value }),
   };
-  return { entry, end };
+  return { entry, end: listed?.end ?? ownerEnd };
 }
 
-function decodeProducer(bytes: Buffer, from: number): { producer: EntryProducer; end: number } {
-  const id = readVarint(bytes, from);
-  const producer = { id: id.value, epoch: bytes.readUInt16BE(id.end), firstSequence: bytes.readUInt32BE(id.end + 2) };
-  return { producer, end: id.end + 6 };
+function decodeOwner(
+  bytes: Buffer,
+  from: number,
+  kind: number,
+): Pick<Entry, 'producer' | 'transaction'> & { end: number } {
+  const { value, end } = readVarint(bytes, from);
+  if (kind !== kinds.ingest) return { transaction: { xid: value, number: bytes.readUIntBE(end, 6) }, end: end + 6 };
+  const producer = { id: value, epoch: bytes.readUInt16BE(end), firstSequence: bytes.readUInt32BE(end + 2) };
+  return { producer, end: end + 6 };
 }
 
 /**
@@ -92,6 +127,18 @@ export function decodeEntries(bytes: Uint8Array, base: number): PlacedEntry[] {
   }
   return entries;
 }
+
+/** The key of the object that the entry names. */
+export const objectKeyOf = (topicId: string, { transaction, segmentEpoch, segmentRandom }: Entry): string =>
+  transaction
+    ? stagedSegmentKey(topicId, transaction.xid, transaction.number, segmentRandom)
+    : segmentKey('ingest', topicId, segmentEpoch, segmentRandom);
+
+/** The producer id, or the number of the transactional id, that the head remembers while the entry is in its tail. */
+export const ownerIdOf = ({ producer, transaction }: Entry): number | undefined => producer?.id ?? transaction?.xid;
+
+/** The bytes of batches that readers get for the entry. */
+export const dataBytesOf = ({ lengthBytes, listedBytes }: Entry): number => listedBytes ?? lengthBytes;
 
 /** True for two entries of the same batches in the same upload, because names of segments are never used twice. */
 export function isSameRun(a: Entry, b: Entry): boolean {

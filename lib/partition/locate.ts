@@ -4,9 +4,10 @@
 // has another name by then.
 
 import { logSegmentHeaderBytes } from '../record/log-segment.ts';
-import { segmentKey } from '../storage/keys.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
+import { StorageError } from '../storage/storage-error.ts';
 import type { Table } from '../storage/table.ts';
-import type { PlacedEntry } from './entry.ts';
+import { decodeEntries, objectKeyOf, type PlacedEntry } from './entry.ts';
 import type { Head } from './head.ts';
 import { type LogItem, logItemAt, logItemsBetween, logSegmentKeyOf } from './log-item.ts';
 import { type PageAddress, pageAtOrBelow, pagesBetween } from './page.ts';
@@ -25,6 +26,8 @@ export type Slice = {
   readonly isStamped: boolean;
 };
 
+type Stores = { readonly table: Table; readonly objects: ObjectStore };
+
 /** How many index pages a query reads. A page has about 25 entries, and is below 1 KiB. */
 const pagesAtOnce = 32;
 
@@ -33,7 +36,7 @@ const pagesAtOnce = 32;
  * ends early if the index has moved meanwhile: the caller starts again from a fresh head.
  */
 export async function* slicesFrom(
-  { table }: { readonly table: Table },
+  { table, objects }: Stores,
   address: PageAddress,
   head: Head,
   offset: number,
@@ -49,7 +52,9 @@ export async function* slicesFrom(
     const reachesPages = next >= head.mergedTo;
     if (!reachesPages) return;
   }
-  for await (const placed of entriesFrom(table, address, head, next)) yield sliceOf(address, placed);
+  for await (const placed of entriesFrom(table, address, head, next))
+    for await (const listed of expanded(objects, address, placed))
+      if (endOf(listed) > offset) yield sliceOf(address, listed);
 }
 
 async function* logItemsFrom(table: Table, address: PageAddress, offset: number, to: number): AsyncGenerator<LogItem> {
@@ -78,9 +83,45 @@ function* stretchesOf(address: PageAddress, item: LogItem, offset: number): Gene
   }
 }
 
+/**
+ * Yields the entry itself, or the entries that it lists in an index object. A list that is gone or damaged is a StorageError
+ * `corrupt`.
+ */
+export async function* expanded(
+  objects: ObjectStore,
+  { topicId }: PageAddress,
+  placed: PlacedEntry,
+): AsyncGenerator<PlacedEntry> {
+  const { entry, baseOffset } = placed;
+  if (entry.listedBytes === undefined) {
+    yield placed;
+    return;
+  }
+  const objectKey = objectKeyOf(topicId, entry);
+  const range = { from: entry.position, to: entry.position + entry.lengthBytes };
+  const listed = entriesIn(await objects.get(objectKey, range), baseOffset);
+  const isWhole = listed !== undefined && listed.length > 0 && endOf(listed.at(-1)!) === endOf(placed);
+  if (!isWhole)
+    throw new StorageError(
+      'corrupt',
+      `the list of batches at offset ${baseOffset} is missing or damaged: ${objectKey}`,
+    );
+  yield* listed;
+}
+
+function entriesIn(bytes: Uint8Array | undefined, baseOffset: number): PlacedEntry[] | undefined {
+  try {
+    return bytes && decodeEntries(bytes, baseOffset);
+  } catch {
+    return undefined;
+  }
+}
+
+const endOf = ({ entry, baseOffset }: PlacedEntry): number => baseOffset + entry.recordCount;
+
 export function sliceOf({ topicId }: PageAddress, { entry, baseOffset }: PlacedEntry): Slice {
   return {
-    objectKey: segmentKey('ingest', topicId, entry.segmentEpoch, entry.segmentRandom),
+    objectKey: objectKeyOf(topicId, entry),
     position: entry.position,
     lengthBytes: entry.lengthBytes,
     baseOffset,
@@ -116,5 +157,5 @@ async function* entriesFrom(
 }
 
 function* from(entries: readonly PlacedEntry[], offset: number): Generator<PlacedEntry> {
-  for (const placed of entries) if (placed.baseOffset + placed.entry.recordCount > offset) yield placed;
+  for (const placed of entries) if (endOf(placed) > offset) yield placed;
 }

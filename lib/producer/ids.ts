@@ -4,7 +4,9 @@ import { RivuletError } from '../api/errors.ts';
 import { producerIdsKey } from '../storage/keys.ts';
 import type { Table } from '../storage/table.ts';
 
-/** Counted ids lie below this, and hashed ids lie in [2^52, 2^53). */
+/** Counted ids lie below this. Transactional ids have numbers (xids) in [2^51, 2^52), which clients never see. */
+export const firstTransactionalId = 2 ** 51;
+/** The hashed ids of an Idempotency-Key lie in [2^52, 2^53). */
 export const firstHashedId = 2 ** 52;
 
 /**

@@ -11,6 +11,10 @@
 //   <topic id>/<p>/l          u                  maintenance of the partition  as the topic
 //   producer-ids              next               the counter of producer ids   for ever
 //   once/<topic id>           hash of the key    an Idempotency-Key            two days (ttl)
+//   producer-ids              transactions       the counter of xids           for ever
+//   txns                      transactional id   entry in the list of them     until the id expires
+//   txn/<transactional id>    x                  state of the id               until it expires, and three days (ttl)
+//   txn/<transactional id>/s  number, index      staged runs, immutable        until the transaction ends
 //   topics-changed            n                  counter of topic changes      for ever
 //   groups                    group              entry in the list of groups   as the group
 //   group/<group>             h                  head of a group               until deleted, and a week (ttl)
@@ -21,6 +25,9 @@
 //
 //   <2 hex>/<topic id>/ingest/<epoch 6 hex><random 16 hex>   ingest segment    until nothing names it
 //   <2 hex>/<topic id>/log/<epoch 6 hex><random 16 hex>      log segment       until nothing names it
+//   <2 hex>/<topic id>/txn/<xid 13 hex><number 12 hex><random 16 hex>
+//                                                            staged segment    until nothing names it and its
+//                                                                              transaction has ended
 //
 // A tombstone must outlive every copy of the request that created its topic. Otherwise a delayed copy could bring the topic
 // back. AWS accepts no request whose signature is older than a quarter of an hour. Two days are far above that, and above
@@ -79,6 +86,33 @@ export function parseSegmentKey(key: string): { kind: SegmentKind; topicId: stri
     ? { kind: match[3] as SegmentKind, topicId: match[2]!, epoch: Number.parseInt(match[4]!, 16) }
     : undefined;
 }
+
+/** The name of a staged segment tells its transaction, so that a sweep can ask whether that one may still name it. */
+export function stagedSegmentKey(topicId: string, xid: number, number: number, random: Uint8Array): string {
+  const hex = (value: number, digits: number) => value.toString(16).padStart(digits, '0');
+  const randomHex = Buffer.from(random.buffer, random.byteOffset, random.length).toString('hex');
+  return `${randomHex.slice(0, 2)}/${topicId}/txn/${hex(xid, 13)}${hex(number, 12)}${randomHex}`;
+}
+
+const stagedSegmentName = /^([0-9a-f]{2})\/([\w-]{22})\/txn\/([0-9a-f]{13})([0-9a-f]{12})(\1[0-9a-f]{14})$/;
+
+/** Reads a staged segment's topic and transaction from its name alone. Returns undefined for any other name. */
+export function parseStagedSegmentKey(key: string): { topicId: string; xid: number; number: number } | undefined {
+  const match = stagedSegmentName.exec(key);
+  return match
+    ? { topicId: match[2]!, xid: Number.parseInt(match[3]!, 16), number: Number.parseInt(match[4]!, 16) }
+    : undefined;
+}
+
+export const xidsKey: Key = { pk: 'producer-ids', sk: 'transactions' };
+export const transactionsPartition = 'txns';
+export const transactionListingKey = (transactionalId: string): Key => ({
+  pk: transactionsPartition,
+  sk: transactionalId,
+});
+/** Transactional ids have no slash, so two of them never share a table partition. */
+export const transactionKey = (transactionalId: string): Key => ({ pk: `txn/${transactionalId}`, sk: 'x' });
+export const stagePagesPartition = (transactionalId: string): string => `txn/${transactionalId}/s`;
 
 /** The counter grows with every topic that is created, altered or deleted. Groups compare it to notice such changes. */
 export const topicsChangedKey: Key = { pk: 'topics-changed', sk: 'n' };

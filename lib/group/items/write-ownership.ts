@@ -51,6 +51,27 @@ export async function writeOwnership<E extends Entry>(
   return errors;
 }
 
+/**
+ * Returns the writes instead of sending them, for a transaction that makes them part of its own. Throws the error of the
+ * first entry that is refused already.
+ */
+export async function ownershipWrites<E extends Entry>(
+  { table }: GroupContext,
+  groupId: string,
+  entries: readonly E[],
+  rules: Rules<E>,
+): Promise<(Write | Check)[]> {
+  const errors = new Map<E, RivuletError>();
+  const items = itemsOf(groupId, entries);
+  if (rules.readsFirst)
+    await inParallel(items, 16, async (item) => {
+      await sortOut(groupId, item, await table.get(item.key, { strong: true }), rules, errors);
+    });
+  const [refusal] = errors.values();
+  if (refusal) throw refusal;
+  return [...items.map((item) => writeOf(groupId, item, rules)), ...headCheck(groupId, rules)];
+}
+
 type ItemEntries<E> = {
   readonly key: Key;
   readonly shared: ItemPartitions;

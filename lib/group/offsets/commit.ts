@@ -6,7 +6,7 @@ import { RivuletError } from '../../api/errors.ts';
 import type { CommitOffsetsRequest, PartitionCommit, PartitionResult, PerPartitionReply } from '../../api/groups.ts';
 import { limits } from '../../api/limits.ts';
 import { invalid, refused } from '../../api/refusal.ts';
-import { all } from '../../storage/table.ts';
+import { all, type Check, type Write } from '../../storage/table.ts';
 import { unknownPartition } from '../../topic/partitions.ts';
 import { closeTheDead } from '../assignment/compute.ts';
 import { beingChanged, type GroupContext } from '../context.ts';
@@ -15,7 +15,7 @@ import { isSameLife, openHead, readHead, unmarkExpiring } from '../items/heads.t
 import { isLiving, isOver, type Member } from '../items/member.ts';
 import { readMember } from '../items/members.ts';
 import { commitIsNew, endTerm, inTerm, type Ownership, ownedSince, sameOffset, setOffset } from '../items/ownership.ts';
-import { type Entry, type Rules, type Verdict, writeOwnership } from '../items/write-ownership.ts';
+import { type Entry, ownershipWrites, type Rules, type Verdict, writeOwnership } from '../items/write-ownership.ts';
 import { checkGroupId, checkMemberId } from '../names.ts';
 import { checkNamedOnce, type ResolvedTopic, resolveEach, resolveOwned } from '../topics.ts';
 
@@ -33,7 +33,20 @@ export async function commitOffsets(context: GroupContext, request: CommitOffset
   return replyOf(request, topics, errors);
 }
 
-function checkCommit(request: CommitOffsetsRequest): Committer | undefined {
+/** The writes of a commit for a transaction that decides it. Throws the error of the first partition that is refused. */
+export async function commitWrites(context: GroupContext, request: CommitOffsetsRequest): Promise<(Write | Check)[]> {
+  const committer = checkCommit(request);
+  const topics = await (committer ? resolveOwned : resolveEach)(context.topics, request.topics);
+  const { entries, errors } = entriesOf(request, topics);
+  const [refusal] = errors.values();
+  if (refusal) throw refusal;
+  const rules = committer
+    ? memberRules(context, request.groupId, committer)
+    : await simpleRules(context, request.groupId, await openHead(context, request.groupId));
+  return ownershipWrites(context, request.groupId, entries, rules);
+}
+
+export function checkCommit(request: CommitOffsetsRequest): Committer | undefined {
   checkGroupId(request.groupId);
   const { memberId, memberEpoch: epoch, commitSeq: seq } = request;
   const partitions = request.topics.reduce((sum, topic) => sum + topic.partitions.length, 0);

@@ -1,0 +1,97 @@
+// Transactions as callers see them: records for several partitions and offsets of groups become visible together, or
+// never. Readers see nothing of a transaction before it is committed, and no reader waits for one.
+import type { CommitOffsetsRequest } from './groups.ts';
+import type { AppendRecordsRequest, AppendRequest, PartitionError } from './records.ts';
+
+/** Names one transaction. The token proves that the caller is the newest instance of the transactional id. */
+export type TransactionRef = {
+  readonly transactionalId: string;
+  /** Each transaction of a transactional id has the next number. */
+  readonly transaction: number;
+  readonly token: string;
+};
+
+export type InitTransactions = {
+  readonly transactionalId: string;
+  /** A transaction is aborted so many milliseconds after its first record. Default 60,000, at most 900,000. */
+  readonly timeoutMs?: number;
+};
+
+export type InitializedTransactions = TransactionRef & {
+  /** The batches of the transactions carry these. */
+  readonly producerId: number;
+  readonly producerEpoch: number;
+};
+
+export type StagedPartition = { readonly partition: number; readonly records: number; readonly duplicate: boolean };
+
+export type StageReply = {
+  readonly topicId: string;
+  readonly partitions: readonly (StagedPartition | PartitionError)[];
+};
+
+export type StageRequest = AppendRequest & { readonly in: TransactionRef };
+export type StageRecordsRequest = AppendRecordsRequest & { readonly in: TransactionRef };
+export type StageOffsetsRequest = CommitOffsetsRequest & { readonly in: TransactionRef };
+
+export type TransactionOutcome = 'committed' | 'aborted';
+
+export type CommittedPartition = {
+  readonly topicId: string;
+  readonly partition: number;
+  readonly baseOffset: number;
+  readonly records: number;
+};
+
+export type EndedTransaction = {
+  readonly outcome: TransactionOutcome;
+  /** The number of the next transaction. The token stays. */
+  readonly next: number;
+  /** The producer epoch of the next transaction's batches; their sequences begin at 0 again. */
+  readonly producerId: number;
+  readonly producerEpoch: number;
+  /** The offsets of the records, if they were asked for. */
+  readonly offsets?: readonly CommittedPartition[];
+};
+
+export type TransactionState = 'empty' | 'open' | 'prepared' | 'decided' | 'closed';
+
+export type TransactionDescription = {
+  readonly transactionalId: string;
+  readonly state: TransactionState;
+  readonly transaction: number;
+  readonly producerId: number;
+  readonly producerEpoch: number;
+  readonly timeoutMs: number;
+  /** The time at which the open transaction is aborted; -1 if nothing is staged. */
+  readonly deadlineMs: number;
+  readonly lastUsedMs: number;
+  readonly batches: number;
+  readonly groups: readonly string[];
+  readonly last?: { readonly transaction: number; readonly outcome: TransactionOutcome };
+};
+
+export type TransactionsReport = {
+  readonly transactions: number;
+  readonly aborted: number;
+  /** Transactions that were decided, and whose decider had not applied them. */
+  readonly applied: number;
+  readonly expired: number;
+};
+
+export type Transactions = {
+  init(request: InitTransactions): Promise<InitializedTransactions>;
+  stage(request: StageRequest): Promise<StageReply>;
+  stageOffsets(request: StageOffsetsRequest): Promise<void>;
+  commit(request: { readonly in: TransactionRef; readonly offsets?: boolean }): Promise<EndedTransaction>;
+  abort(request: { readonly in: TransactionRef }): Promise<EndedTransaction>;
+  /** Ends an open transaction without its token: an operator's work. The running instance of the id is fenced. */
+  forceAbort(transactionalId: string): Promise<TransactionDescription>;
+  describe(transactionalId: string): Promise<TransactionDescription>;
+  /** Aborts what was abandoned, applies what was only decided, and forgets ids that were not used for a week. */
+  tend(isOver?: () => boolean): Promise<TransactionsReport>;
+  list(request: {
+    readonly limit?: number;
+    readonly after?: string;
+  }): Promise<{ transactions: readonly TransactionDescription[]; more: boolean }>;
+};

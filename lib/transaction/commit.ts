@@ -1,0 +1,307 @@
+// Ends a transaction. A commit takes one step where it can: one transaction of the table appends the runs to all heads,
+// commits the offsets, and says so in the item. Where that is too much for one step, or the heads are too busy, the decision
+// is one write, and the runs are applied after it (apply.ts). Either way there is one item that says what was decided.
+import { type Outcome, RivuletError } from '../api/errors.ts';
+import { limits } from '../api/limits.ts';
+import { refused } from '../api/refusal.ts';
+import type { CommittedPartition, EndedTransaction, TransactionRef } from '../api/transactions.ts';
+import type { GroupContext } from '../group/context.ts';
+import { commitWrites } from '../group/offsets/commit.ts';
+import { partitionName } from '../log/context.ts';
+import { spillIfLarge } from '../log/spill.ts';
+import type { PlacedEntry } from '../partition/entry.ts';
+import { deletedFence } from '../partition/head.ts';
+import { pagesBetween } from '../partition/page.ts';
+import { headKey, transactionKey } from '../storage/keys.ts';
+import { errorOfStorage } from '../storage/outcome.ts';
+import { StorageError } from '../storage/storage-error.ts';
+import { all, below, type Check, exists, type Item, type Update, type Write } from '../storage/table.ts';
+import { newToken } from '../storage/transaction-tokens.ts';
+import { appendingUpdate, rollForward } from './apply.ts';
+import {
+  byNewestInstance,
+  endUpdate,
+  hasToken,
+  inTransaction,
+  isEmpty,
+  isInState,
+  isInTime,
+  parseTransactionItem,
+  readTransaction,
+  type TransactionItem,
+} from './item.ts';
+import { producerAfter } from './producer-after.ts';
+import { beingEnded, fencedBy, isOver, notBegun, timedOut, unknownId } from './refusals.ts';
+import { stagedCommits } from './staged-offsets.ts';
+import { type HeadRuns, headRunsOf, newIndexRandoms, putIndexes, stagedRuns } from './staged-runs.ts';
+
+/** DynamoDB's bound for one transaction. */
+const mostActions = 100;
+const tries = 4;
+
+type Asked = { readonly in: TransactionRef; readonly offsets?: boolean };
+
+export async function commit(context: GroupContext, { in: ref, offsets = false }: Asked): Promise<EndedTransaction> {
+  for (let attempt = 0; attempt < tries; attempt++) {
+    const item = await ownItem(context, ref, attempt > 0);
+    const ended = endedAs(item, ref, 'committed');
+    if (ended) return ended;
+    const isDecided = item.state === 'd';
+    if (isDecided) await rollForward(context, item);
+    else {
+      const done = await tryCommit(context, item, offsets);
+      if (done) return done;
+    }
+  }
+  throw new RivuletError('CONCURRENT_TRANSACTIONS', `transaction ${ref.transaction} is being ended: commit it again`, {
+    outcome: 'unknown',
+  });
+}
+
+export async function abort(context: GroupContext, { in: ref }: Asked): Promise<EndedTransaction> {
+  for (let attempt = 0; attempt < tries; attempt++) {
+    const item = await ownItem(context, ref, attempt > 0);
+    const ended = endedAs(item, ref, 'aborted');
+    if (ended) return ended;
+    const isDecided = item.state === 'd';
+    if (isDecided) throw refused('INVALID_TXN_STATE', `transaction ${ref.transaction} is committed already`);
+    const now = await endPlainly(context, item, 'aborted');
+    if (now) return replyOf(now, 'aborted');
+  }
+  throw beingEnded(await ownItem(context, ref, true));
+}
+
+/** Reads the item, and refuses an instance that is not the newest one. `mayBeDone`: an earlier try may have acted. */
+async function ownItem(
+  { table }: GroupContext,
+  { transactionalId, transaction, token }: TransactionRef,
+  mayBeDone: boolean,
+): Promise<TransactionItem> {
+  const outcome: Outcome = mayBeDone ? 'unknown' : 'not-written';
+  const item = await readTransaction(table, transactionalId);
+  if (!item || item.state === 'c') throw unknownId(transactionalId);
+  if (!hasToken(item, token)) throw fencedBy(item, outcome);
+  if (transaction > item.number) throw notBegun(item, transaction);
+  if (transaction < item.number && item.last?.number !== transaction) throw isOver(item, transaction, outcome);
+  return item;
+}
+
+/** The answer to a repeat: the transaction has ended as was asked for. */
+function endedAs(
+  item: TransactionItem,
+  { transaction }: TransactionRef,
+  wanted: 'committed' | 'aborted',
+): EndedTransaction | undefined {
+  if (item.number === transaction) return undefined;
+  if (item.last!.outcome === wanted) return replyOf(item, wanted);
+  throw isOver(item, transaction);
+}
+
+const replyOf = (
+  { number, producerId, producerEpoch }: TransactionItem,
+  outcome: 'committed' | 'aborted',
+  offsets?: readonly CommittedPartition[],
+): EndedTransaction => ({ outcome, next: number, producerId, producerEpoch, ...(offsets && { offsets }) });
+
+/** Returns the item after the end; undefined if something else has changed it. */
+async function endPlainly(
+  context: GroupContext,
+  item: TransactionItem,
+  outcome: 'committed' | 'aborted',
+): Promise<TransactionItem | undefined> {
+  const result = await context.table.write({
+    kind: 'update',
+    key: transactionKey(item.transactionalId),
+    update: endUpdate(item, outcome, await producerAfter(context, item), context.clock.now()),
+    if: all(inTransaction(item), byNewestInstance(item), isInState('o')),
+  });
+  return result.applied ? parseTransactionItem(result.item!) : undefined;
+}
+
+async function tryCommit(
+  context: GroupContext,
+  item: TransactionItem,
+  wantsOffsets: boolean,
+): Promise<EndedTransaction | undefined> {
+  const nowMs = context.clock.now();
+  if (item.deadlineMs !== undefined && item.deadlineMs < nowMs) throw await aborted(context, item, timedOut(item));
+  if (isEmpty(item)) {
+    const now = await endPlainly(context, item, 'committed');
+    return now && replyOf(now, 'committed', wantsOffsets ? [] : undefined);
+  }
+  const plan = await planOf(context, item);
+  await putIndexes(context.log.objects, plan.indexes);
+  const isSmall = 1 + plan.heads.length + plan.offsets.length <= mostActions;
+  const outcome = isSmall ? await inOneStep(context, item, plan) : 'conflict';
+  if (outcome === 'conflict') await decide(context, item, plan);
+  const now = await readTransaction(context.table, item.transactionalId);
+  if (now?.state === 'd' && now.number === item.number) await rollForward(context, now);
+  for (const { address } of plan.heads) context.log.notifications.announce(partitionName(address));
+  const after = await readTransaction(context.table, item.transactionalId);
+  const isCommitted = after?.last?.number === item.number && after.last.outcome === 'committed';
+  if (!isCommitted || after.xid !== item.xid) return undefined;
+  return replyOf(after, 'committed', wantsOffsets ? await offsetsOf(context, item, plan.heads) : undefined);
+}
+
+type Plan = ReturnType<typeof headRunsOf> & {
+  readonly offsets: readonly (Write | Check)[];
+  readonly indexRandoms: Readonly<Record<string, Uint8Array>>;
+};
+
+async function planOf(context: GroupContext, item: TransactionItem): Promise<Plan> {
+  const indexRandoms = newIndexRandoms(item, context.clock);
+  const runs = await stagedRuns(context.table, item);
+  return { ...headRunsOf(item, runs, indexRandoms), offsets: await offsetWrites(context, item), indexRandoms };
+}
+
+/** An offset that can no longer be committed aborts the whole transaction. */
+async function offsetWrites(context: GroupContext, item: TransactionItem): Promise<(Write | Check)[]> {
+  const writes: (Write | Check)[] = [];
+  try {
+    for (const request of stagedCommits(item)) writes.push(...(await commitWrites(context, request)));
+  } catch (error) {
+    if (error instanceof RivuletError && !error.retriable)
+      throw await aborted(context, item, lostOffsets(item, error.message));
+    throw error;
+  }
+  if (writes.length <= limits.transactionOffsetsItems) return writes;
+  const detail = `offsets: expected at most ${limits.transactionOffsetsItems} items of 16 partitions, got ${writes.length}`;
+  throw await aborted(context, item, refused('INVALID_REQUEST', detail));
+}
+
+const lostOffsets = ({ number }: TransactionItem, why: string) =>
+  refused(
+    'INVALID_PRODUCER_EPOCH',
+    `transaction ${number} was aborted, because its offsets cannot be committed: ${why}`,
+  );
+
+async function aborted(context: GroupContext, item: TransactionItem, error: RivuletError): Promise<RivuletError> {
+  const isOurs = await endPlainly(context, item, 'aborted');
+  return isOurs ? error : beingEnded(item);
+}
+
+/** Everything in one step. `conflict`: another write of a head was in the way, and nothing was done. */
+async function inOneStep(context: GroupContext, item: TransactionItem, plan: Plan): Promise<'sent' | 'conflict'> {
+  const end = endUpdate(item, 'committed', await producerAfter(context, item), context.clock.now());
+  const heads = plan.heads.map((runs) => headWrite(runs));
+  try {
+    const result = await context.table.transact(
+      [itemWrite(context, item, end), ...heads, ...plan.offsets],
+      newToken(context.clock),
+    );
+    if (!result.applied) await explain(context, item, plan, result.failures);
+    else await spillLarge(context, plan.heads);
+    return 'sent';
+  } catch (error) {
+    const isConflict = error instanceof StorageError && error.reason === 'conflict' && !error.mayHaveActed;
+    if (isConflict) return 'conflict';
+    throw unknownOutcome(error);
+  }
+}
+
+function headWrite({ address, ...runs }: HeadRuns): Write {
+  const isMade = exists('v');
+  const isOpen = below('g', deletedFence);
+  return {
+    kind: 'update',
+    key: headKey(address.topicId, address.partition),
+    update: appendingUpdate({ address, ...runs }),
+    if: all(isMade, isOpen),
+  };
+}
+
+const itemWrite = ({ clock }: GroupContext, item: TransactionItem, update: Update): Write => ({
+  kind: 'update',
+  key: transactionKey(item.transactionalId),
+  update,
+  if: all(inTransaction(item), byNewestInstance(item), isInState('o'), isInTime(clock.now())),
+});
+
+/** After the decision the outcome is fixed, and any process can apply it. */
+async function decide(context: GroupContext, item: TransactionItem, plan: Plan): Promise<void> {
+  const update: Update = {
+    set: [
+      ['st', 'd'],
+      ['ix', plan.indexRandoms],
+    ],
+  };
+  try {
+    const actions = [itemWrite(context, item, update), ...plan.offsets];
+    if (plan.offsets.length === 0) await context.table.write(actions[0] as Write);
+    else {
+      const result = await context.table.transact(actions, newToken(context.clock));
+      if (!result.applied) await explain(context, item, { ...plan, heads: [] }, result.failures);
+    }
+  } catch (error) {
+    throw unknownOutcome(error);
+  }
+}
+
+function unknownOutcome(error: unknown): unknown {
+  return error instanceof StorageError ? errorOfStorage(error, false, true) : error;
+}
+
+type Failure = { readonly failed: boolean; readonly old?: Item };
+
+/**
+ * Says what a refused step means. The item itself is judged by the caller, which reads it again: this step, or another one,
+ * may have ended the transaction.
+ */
+async function explain(
+  context: GroupContext,
+  item: TransactionItem,
+  { heads }: Pick<Plan, 'heads'>,
+  [own, ...others]: readonly Failure[],
+): Promise<void> {
+  if (own!.failed) return;
+  for (const [i, { address }] of heads.entries()) {
+    const { failed, old } = others[i]!;
+    if (!failed) continue;
+    const isMissing = old === undefined;
+    if (isMissing) await context.topics.makeHead(address.topicId, address.partition);
+    const head = await context.log.heads.read(address);
+    const isGone = !head || head.fence === deletedFence;
+    if (isGone)
+      throw await aborted(
+        context,
+        item,
+        refused(
+          'UNKNOWN_TOPIC_OR_PARTITION',
+          `transaction ${item.number} was aborted, because a topic of its records was deleted`,
+        ),
+      );
+  }
+  const lost = others.slice(heads.length).some(({ failed }) => failed);
+  if (lost) throw await aborted(context, item, lostOffsets(item, 'another member owns a partition by now'));
+}
+
+async function spillLarge(context: GroupContext, heads: readonly HeadRuns[]): Promise<void> {
+  for (const { address } of heads) await spillIfLarge(context.log, address);
+}
+
+/** Finds the offsets of the runs by their names: the reply of a transaction of the table does not have them. */
+async function offsetsOf(
+  { log, table }: GroupContext,
+  { xid, number }: TransactionItem,
+  heads: readonly HeadRuns[],
+): Promise<CommittedPartition[]> {
+  const found: CommittedPartition[] = [];
+  for (const { address, records } of heads) {
+    const head = await log.heads.read(address);
+    if (!head) continue;
+    const own: PlacedEntry[] = [...head.tail];
+    if (!own.some(isOf(xid, number)))
+      for await (const page of pagesBetween(table, address, 0, head.tailBase, { reverse: true, limit: 8 })) {
+        own.push(...page.entries);
+        if (page.entries.some(isOf(xid, number))) break;
+      }
+    const offsets = own.filter(isOf(xid, number)).map(({ baseOffset }) => baseOffset);
+    if (offsets.length > 0) found.push({ ...address, baseOffset: Math.min(...offsets), records });
+  }
+  return found;
+}
+
+const isOf =
+  (xid: number, number: number) =>
+  ({ entry }: PlacedEntry): boolean =>
+    entry.transaction?.xid === xid && entry.transaction.number === number;

@@ -1,0 +1,85 @@
+// Lists transactional ids and says what becomes of their transactions.
+import { RivuletError } from '../api/errors.ts';
+import type { TransactionDescription } from '../api/transactions.ts';
+import type { GroupContext } from '../group/context.ts';
+import { inParallel } from '../runtime/concurrency.ts';
+import { transactionKey, transactionsPartition } from '../storage/keys.ts';
+import { all } from '../storage/table.ts';
+import { rollForward } from './apply.ts';
+import { checkTransactionalId } from './init.ts';
+import { endUpdate, inTransaction, isEmpty, isInState, readTransaction, type TransactionItem } from './item.ts';
+import { producerAfter } from './producer-after.ts';
+import { beingEnded, unknownId } from './refusals.ts';
+import { groupsOf } from './staged-offsets.ts';
+
+const readsAtOnce = 16;
+const tries = 4;
+
+export async function describeTransaction(
+  { table }: GroupContext,
+  transactionalId: string,
+): Promise<TransactionDescription> {
+  checkTransactionalId(transactionalId);
+  const item = await readTransaction(table, transactionalId);
+  if (!item || item.state === 'c') throw unknownId(transactionalId);
+  return descriptionOf(item);
+}
+
+export async function listTransactions(
+  { table }: GroupContext,
+  { limit = 100, after }: { readonly limit?: number; readonly after?: string },
+): Promise<{ transactions: TransactionDescription[]; more: boolean }> {
+  const page = await table.query({
+    pk: transactionsPartition,
+    limit,
+    strong: true,
+    ...(after !== undefined && { after }),
+  });
+  const items = await inParallel(page.items, readsAtOnce, ({ sk }) => readTransaction(table, sk));
+  const transactions = items.filter((item) => item !== undefined).map(descriptionOf);
+  return { transactions, more: page.more };
+}
+
+/** Ends what is open, and fences the instance that began it. A transaction that is decided is applied. */
+export async function forceAbort(context: GroupContext, transactionalId: string): Promise<TransactionDescription> {
+  checkTransactionalId(transactionalId);
+  for (let attempt = 0; ; attempt++) {
+    const item = await readTransaction(context.table, transactionalId);
+    if (!item || item.state === 'c') throw unknownId(transactionalId);
+    if (item.state === 'd') await rollForward(context, item);
+    else if (await fence(context, item)) return describeTransaction(context, transactionalId);
+    if (attempt === tries)
+      throw new RivuletError('CONCURRENT_TRANSACTIONS', beingEnded(item).message, { outcome: 'unknown' });
+  }
+}
+
+async function fence(context: GroupContext, item: TransactionItem): Promise<boolean> {
+  const end = endUpdate(item, 'aborted', await producerAfter(context, item), context.clock.now());
+  const noToken = context.clock.randomBytes(16);
+  const result = await context.table.write({
+    kind: 'update',
+    key: transactionKey(item.transactionalId),
+    update: { ...end, set: [...end.set!, ['tk', noToken]] },
+    if: all(inTransaction(item), isInState('o')),
+  });
+  return result.applied;
+}
+
+const states = { o: 'open', p: 'prepared', d: 'decided', c: 'closed' } as const;
+
+function descriptionOf(item: TransactionItem): TransactionDescription {
+  const { transactionalId, number, producerId, producerEpoch, timeoutMs, last } = item;
+  return {
+    transactionalId,
+    state: item.state === 'o' && isEmpty(item) ? 'empty' : states[item.state],
+    transaction: number,
+    producerId,
+    producerEpoch,
+    timeoutMs,
+    deadlineMs: item.deadlineMs ?? -1,
+    lastUsedMs: item.usedMs,
+    batches: item.spilled + item.staged.length,
+    groups: groupsOf(item),
+    ...(last && { last: { transaction: last.number, outcome: last.outcome } }),
+  };
+}

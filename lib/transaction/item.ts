@@ -1,0 +1,183 @@
+// The item of a transactional id (X in PROTOCOL.md) is the one truth on its transactions: what is staged, and how the last
+// one ended. Each step is one conditional update of it.
+//
+//   v version   i xid, the number of the id for its life   k number of the transaction, + 1 at every end
+//   st state: o open, p prepared, d decided, c closed      l number and outcome of the last end
+//   t staged runs: u8 index into ti, varint partition, entry   sb count of runs that were spilled to stage pages
+//   ti topic ids by index   q next sequence by "index/partition"   go staged offsets, as JSON   ix index objects by topic
+//   cp ce producer id and epoch of the batches   tk 16 bytes of the SHA-256 of the token
+//   to time-out, ms   dl deadline, from the first stage on   u last used   y bytes staged
+//
+// Invariant: i, k, ce and tk in the condition of every client's step. Without i, a late step lands in an item that was made
+// after the id expired; without k, in the next transaction; without ce and tk, after another instance has taken over.
+import { createHash } from 'node:crypto';
+import { readVarint, varintLength, writeVarint } from '../bytes/unsigned-varint.ts';
+import { decodeEntry, type Entry, encodeEntry } from '../partition/entry.ts';
+import type { PageAddress } from '../partition/page.ts';
+import { checkVersion, itemVersion, transactionKey } from '../storage/keys.ts';
+import {
+  absent,
+  all,
+  any,
+  atLeast,
+  type Condition,
+  equals,
+  type Item,
+  type Path,
+  type Table,
+  type Update,
+} from '../storage/table.ts';
+
+export type StoredState = 'o' | 'p' | 'd' | 'c';
+
+export type TransactionItem = {
+  readonly transactionalId: string;
+  readonly xid: number;
+  readonly number: number;
+  readonly state: StoredState;
+  /** The runs that were not spilled, oldest first. */
+  readonly staged: readonly Uint8Array[];
+  readonly spilled: number;
+  readonly topicIds: readonly string[];
+  readonly nextSequences: Readonly<Record<string, number>>;
+  readonly offsets: readonly string[];
+  /** The random parts of the index objects, by the index of their topic. */
+  readonly indexObjects: Readonly<Record<string, Uint8Array>>;
+  readonly last: { readonly number: number; readonly outcome: 'committed' | 'aborted' } | undefined;
+  readonly producerId: number;
+  readonly producerEpoch: number;
+  readonly tokenHash: Uint8Array;
+  readonly timeoutMs: number;
+  readonly deadlineMs: number | undefined;
+  readonly usedMs: number;
+  readonly stagedBytes: number;
+};
+
+export function parseTransactionItem(item: Item): TransactionItem {
+  checkVersion(item, 'transaction');
+  const topics = (item.ti ?? {}) as Readonly<Record<string, string>>;
+  const [number, outcome] = ((item.l as string | undefined) ?? '').split('/');
+  return {
+    transactionalId: item.pk.slice('txn/'.length),
+    xid: item.i as number,
+    number: item.k as number,
+    state: item.st as StoredState,
+    staged: (item.t ?? []) as readonly Uint8Array[],
+    spilled: (item.sb as number | undefined) ?? 0,
+    topicIds: Object.keys(topics)
+      .map(Number)
+      .sort((a, b) => a - b)
+      .map((index) => topics[index]!),
+    nextSequences: (item.q ?? {}) as Readonly<Record<string, number>>,
+    offsets: (item.go ?? []) as readonly string[],
+    indexObjects: (item.ix ?? {}) as Readonly<Record<string, Uint8Array>>,
+    last: outcome ? { number: Number(number), outcome: outcome as 'committed' | 'aborted' } : undefined,
+    producerId: item.cp as number,
+    producerEpoch: item.ce as number,
+    tokenHash: item.tk as Uint8Array,
+    timeoutMs: item.to as number,
+    deadlineMs: item.dl as number | undefined,
+    usedMs: item.u as number,
+    stagedBytes: (item.y as number | undefined) ?? 0,
+  };
+}
+
+/** The read is strong: what it says of the last end must be true. */
+export async function readTransaction(table: Table, transactionalId: string): Promise<TransactionItem | undefined> {
+  const item = await table.get(transactionKey(transactionalId), { strong: true });
+  return item && parseTransactionItem(item);
+}
+
+export const hashOfToken = (token: string): Uint8Array =>
+  new Uint8Array(createHash('sha256').update(token).digest().subarray(0, 16));
+
+export const hasToken = ({ tokenHash }: TransactionItem, token: string): boolean =>
+  Buffer.compare(tokenHash, hashOfToken(token)) === 0;
+
+export function newTransactionItem(
+  transactionalId: string,
+  fields: { xid: number; producerId: number; tokenHash: Uint8Array; timeoutMs: number; nowMs: number },
+): Item {
+  return {
+    ...transactionKey(transactionalId),
+    v: itemVersion,
+    i: fields.xid,
+    k: 1,
+    st: 'o',
+    q: {},
+    ti: {},
+    cp: fields.producerId,
+    ce: 0,
+    tk: fields.tokenHash,
+    to: fields.timeoutMs,
+    u: fields.nowMs,
+  };
+}
+
+export const isEmpty = ({ staged, spilled, offsets }: TransactionItem): boolean =>
+  staged.length === 0 && spilled === 0 && offsets.length === 0;
+
+// --- conditions and updates
+
+/** The step acts on this very transaction of this very item. */
+export function inTransaction({ xid, number }: Pick<TransactionItem, 'xid' | 'number'>): Condition {
+  const isSameItem = equals('i', xid);
+  const isSameTransaction = equals('k', number);
+  return all(isSameItem, isSameTransaction);
+}
+
+export function byNewestInstance({ producerEpoch, tokenHash }: TransactionItem): Condition {
+  const isSameEpoch = equals('ce', producerEpoch);
+  const isSameToken = equals('tk', tokenHash);
+  return all(isSameEpoch, isSameToken);
+}
+
+export const isInState = (state: StoredState): Condition => equals('st', state);
+
+/** Nothing is staged yet, or the time is not over. */
+export const isInTime = (nowMs: number): Condition => any(absent('dl'), atLeast('dl', nowMs));
+
+/** Ends the transaction, and begins the next number. Nothing of it is left but its outcome. */
+export function endUpdate(
+  item: TransactionItem,
+  outcome: 'committed' | 'aborted',
+  next: { readonly cp: number; readonly ce: number },
+  nowMs: number,
+): Update {
+  return {
+    set: [
+      ['l', `${item.number}/${outcome}`],
+      ['k', item.number + 1],
+      ['st', 'o'],
+      ['cp', next.cp],
+      ['ce', next.ce],
+      ['u', nowMs],
+      ['q', {}],
+      ['ti', {}],
+    ],
+    remove: ['t', 'sb', 'go', 'y', 'dl', 'ix'],
+  };
+}
+
+// --- staged runs
+
+export type StagedRun = { readonly address: PageAddress; readonly entry: Entry };
+
+export function encodeStaged(topicIndex: number, partition: number, entry: Entry): Uint8Array {
+  const lead = Buffer.alloc(1 + varintLength(partition));
+  lead[0] = topicIndex;
+  writeVarint(lead, 1, partition);
+  return new Uint8Array(Buffer.concat([lead, encodeEntry(entry)]));
+}
+
+export function decodeStaged(bytes: Uint8Array, topicIds: readonly string[]): StagedRun {
+  const partition = readVarint(bytes, 1);
+  return {
+    address: { topicId: topicIds[bytes[0]!]!, partition: partition.value },
+    entry: decodeEntry(bytes, partition.end).entry,
+  };
+}
+
+export const mostTopics = 256;
+
+export const sequencePath = (topicIndex: number, partition: number): Path => ['q', `${topicIndex}/${partition}`];

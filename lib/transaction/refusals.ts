@@ -1,0 +1,40 @@
+// The errors of transactions. Their texts say what became of the transaction, and what to do.
+import { type Outcome, RivuletError } from '../api/errors.ts';
+import { refused } from '../api/refusal.ts';
+import type { TransactionItem } from './item.ts';
+
+export const unknownId = (transactionalId: string) =>
+  refused(
+    'TRANSACTIONAL_ID_NOT_FOUND',
+    `there is no transactional id ${transactionalId}, or it was not used for seven days: initialize it again`,
+  );
+
+export const fencedBy = ({ transactionalId }: TransactionItem, outcome: Outcome = 'not-written') =>
+  new RivuletError(
+    'PRODUCER_FENCED',
+    `another instance has initialized transactional id ${transactionalId} since: this one must stop, or initialize again`,
+    { outcome },
+  );
+
+export const isOver = ({ transactionalId, last }: TransactionItem, asked: number, outcome: Outcome = 'not-written') =>
+  new RivuletError(
+    'INVALID_TXN_STATE',
+    `transaction ${asked} of ${transactionalId} is over${last?.number === asked ? `: it was ${last.outcome}` : ''}`,
+    { outcome },
+  );
+
+export const notBegun = ({ transactionalId, number }: TransactionItem, asked: number) =>
+  refused('INVALID_TXN_STATE', `transaction: expected ${number}, the present one of ${transactionalId}, got ${asked}`);
+
+export const timedOut = ({ transactionalId, number, timeoutMs }: TransactionItem) =>
+  refused(
+    'INVALID_TXN_STATE',
+    `transaction ${number} of ${transactionalId} was aborted, because it was open for longer than its time-out of ${timeoutMs} ms`,
+  );
+
+export const beingEnded = ({ transactionalId, number }: TransactionItem) =>
+  new RivuletError(
+    'CONCURRENT_TRANSACTIONS',
+    `transaction ${number} of ${transactionalId} is being ended: send the same request again`,
+    { outcome: 'unknown' },
+  );
