@@ -3,9 +3,11 @@
 
 import { groupOperations } from '../http/operations/groups.ts';
 import { createGroups } from '../lib/group/create-groups.ts';
+import { createStaging } from '../lib/transaction/create-staging.ts';
 import { openContext } from './environment.ts';
 import { handlerFor } from './handler.ts';
 
-const groups = createGroups(openContext());
+const context = openContext();
+const engine = { groups: createGroups(context), transactions: createStaging(context) };
 
-export const handler = handlerFor(groupOperations({ groups }));
+export const handler = handlerFor(groupOperations(engine));

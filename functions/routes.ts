@@ -26,6 +26,14 @@ export const functionRoutes = {
     'DELETE /v1/groups/{group}/offsets',
     'POST /v1/groups/{group}/offsets/reset',
   ],
+  transactions: [
+    'POST /v1/transactions/{id}/init',
+    'POST /v1/transactions/{id}/commit',
+    'POST /v1/transactions/{id}/abort',
+    'POST /v1/transactions/{id}/force-abort',
+    'GET /v1/transactions/{id}',
+    'GET /v1/transactions',
+  ],
   meta: ['GET /v1/health', 'GET /openapi.json'],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 

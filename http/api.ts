@@ -10,6 +10,7 @@ import { offsetOperations } from './operations/offsets.ts';
 import { produceOperations } from './operations/produce.ts';
 import { producerOperations } from './operations/producers.ts';
 import { topicOperations } from './operations/topics.ts';
+import { transactionOperations } from './operations/transactions.ts';
 import { createStack, type StackOptions } from './stack.ts';
 
 export type ApiOptions = {
@@ -32,6 +33,7 @@ export function operationsOf({ engine, version }: Pick<ApiOptions, 'engine' | 'v
     ...offsetOperations(engine),
     ...producerOperations(engine),
     ...groupOperations(engine),
+    ...transactionOperations(engine),
     ...metaOperations(version, document),
   ];
   return operations;

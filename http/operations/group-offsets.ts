@@ -1,5 +1,7 @@
 // The committed offsets of a group: commit, fetch, delete, reset. No record passes through here: a caller with permission
 // for these operations learns how far a topic reaches, and nothing that is in it.
+
+import * as z from 'zod';
 import type {
   FetchOffsetsReply,
   Groups,
@@ -8,6 +10,7 @@ import type {
   ResetOffsetsReply,
   ResetTarget,
 } from '../../lib/api/groups.ts';
+import type { Staging } from '../../lib/api/transactions.ts';
 import { defined } from '../defined.ts';
 import type { HttpResult } from '../http-event.ts';
 import { REPLY_BYTES } from '../json-records.ts';
@@ -21,19 +24,23 @@ import {
   groupPath,
   resetOffsetsBody,
 } from '../schemas/group-schemas.ts';
+import { stagedOffsets, transactionHeader } from '../schemas/transaction-schemas.ts';
+import { transactionErrors, transactionOf } from './transactions.ts';
 
 type WithGroups = { readonly groups: Groups };
+/** The function of the groups also stages the offsets of transactions. */
+type WithStaging = WithGroups & { readonly transactions: Staging };
 
 const PATH = '/v1/groups/{group}/offsets';
 
-export function groupOffsetOperations(engine: WithGroups): Operation[] {
+export function groupOffsetOperations(engine: WithStaging): Operation[] {
   return [commit(engine), fetch(engine), remove(engine), reset(engine)];
 }
 
 const topicErrors = ['UNKNOWN_TOPIC_OR_PARTITION', 'INCONSISTENT_TOPIC_ID'] as const;
 const busy = ['COORDINATOR_LOAD_IN_PROGRESS', 'REQUEST_TIMED_OUT'] as const;
 
-const commit = (engine: WithGroups) =>
+const commit = (engine: WithStaging) =>
   operation({
     id: 'commitOffsets',
     summary: 'Commit offsets. A member commits what it owns. A caller without membership needs an empty group',
@@ -43,9 +50,11 @@ const commit = (engine: WithGroups) =>
     pathSchema: groupPath,
     bodySchema: commitOffsetsBody,
     status: 200,
-    replySchema: offsetResults,
+    headerSchemas: { 'Rivulet-Transaction': transactionHeader.optional() },
+    replySchema: z.union([offsetResults, stagedOffsets]),
     repliesResults: true,
     errors: [
+      ...transactionErrors,
       'INVALID_GROUP_ID',
       'UNKNOWN_MEMBER_ID',
       'STALE_MEMBER_EPOCH',
@@ -53,13 +62,16 @@ const commit = (engine: WithGroups) =>
       ...topicErrors,
       ...busy,
     ],
-    run: async ({ path }, { topics, ...member }) => {
-      const reply = await engine.groups.commitOffsets({
+    run: async ({ path, headers }, { topics, ...member }) => {
+      const request = {
         groupId: path.group,
         ...defined(member),
         topics: topics.map((of) => ({ ...defined(of), partitions: of.partitions.map<PartitionCommit>(defined) })),
-      });
-      return partitionResults(reply);
+      };
+      const transaction = transactionOf(headers);
+      if (!transaction) return partitionResults(await engine.groups.commitOffsets(request));
+      await engine.transactions.stageOffsets({ ...request, in: transaction });
+      return json(200, { staged: topics.reduce((sum, { partitions }) => sum + partitions.length, 0) });
     },
   });
 

@@ -1,5 +1,6 @@
 // Consumer groups: the heartbeat, list, describe and delete. Their offsets are in group-offsets.ts.
 import type { Groups, OwnedPartitions } from '../../lib/api/groups.ts';
+import type { Staging } from '../../lib/api/transactions.ts';
 import { defined } from '../defined.ts';
 import { json, type Operation, operation } from '../operation.ts';
 import { groupDescription, groupList, heartbeatReply } from '../schemas/group-replies.ts';
@@ -13,7 +14,7 @@ const GROUP = '/v1/groups/{group}';
 /** A reply holds 4 MiB: one half is for the members, the other half for the partitions. */
 const PAGE_BYTES = 2 * 1024 * 1024 - 64 * 1024;
 
-export function groupOperations(engine: WithGroups): Operation[] {
+export function groupOperations(engine: WithGroups & { readonly transactions: Staging }): Operation[] {
   return [heartbeat(engine), list(engine), describe(engine), remove(engine), ...groupOffsetOperations(engine)];
 }
 

@@ -3,9 +3,18 @@
 // A reply has one result per record (JSON) or per frame (binary). Its status is 200 if anything was written. Otherwise it
 // has the status of the worst error, with the same body.
 
+import * as z from 'zod';
 import type { LogEngine } from '../../lib/api/engine.ts';
-import type { AppendAck, AppendRecordsReply, AppendReply, NewRecord } from '../../lib/api/records.ts';
+import type {
+  AppendAck,
+  AppendRecordsReply,
+  AppendRecordsRequest,
+  AppendReply,
+  AppendRequest,
+  NewRecord,
+} from '../../lib/api/records.ts';
 import { unexpected } from '../../lib/api/refusal.ts';
+import type { StageReply, Staging } from '../../lib/api/transactions.ts';
 import { bytesOfJson } from '../../lib/json/values.ts';
 import { BATCHES_MEDIA_TYPE, type ProduceFrame } from '../../lib/record/frames.ts';
 import { defined } from '../defined.ts';
@@ -24,16 +33,24 @@ import {
   type RecordBody,
   topicPath,
 } from '../schemas/schemas.ts';
+import { stagedPartitions, transactionHeader } from '../schemas/transaction-schemas.ts';
+import { transactionErrors, transactionOf } from './transactions.ts';
+
+/** The function that produces also stages the records of transactions. */
+type ProducingEngine = LogEngine & { readonly transactions: Staging };
 
 const IDEMPOTENCY_KEY = 'idempotency-key';
 
 const shared = {
   method: 'POST',
   writes: true,
-  headerSchemas: { 'Idempotency-Key': idempotencyKey.optional() },
+  headerSchemas: {
+    'Idempotency-Key': idempotencyKey.optional(),
+    'Rivulet-Transaction': transactionHeader.optional(),
+  },
   status: 200,
-  replySchema: recordAcks,
-  batchesReplySchema: batchesAcks,
+  replySchema: z.union([recordAcks, stagedPartitions]),
+  batchesReplySchema: z.union([batchesAcks, stagedPartitions]),
   repliesResults: true,
   errors: [
     'UNKNOWN_TOPIC_OR_PARTITION',
@@ -49,15 +66,16 @@ const shared = {
     'INVALID_PRODUCER_EPOCH',
     'UNKNOWN_PRODUCER_ID',
     'IDEMPOTENCY_KEY_REUSED',
+    ...transactionErrors,
     'REQUEST_TIMED_OUT',
   ],
 } as const;
 
-export function produceOperations(engine: LogEngine): Operation[] {
+export function produceOperations(engine: ProducingEngine): Operation[] {
   return [toTopic(engine), toPartition(engine)];
 }
 
-const toTopic = (engine: LogEngine) =>
+const toTopic = (engine: ProducingEngine) =>
   operation({
     ...shared,
     id: 'produce',
@@ -68,23 +86,22 @@ const toTopic = (engine: LogEngine) =>
     bodySchema: produceBody,
     run: async ({ path, query, headers }, body) => {
       refuseBeside(query);
-      return recordResults(
-        await engine.appendRecords({
-          ...defined({ topic: path.topic, topicId: body.topicId, idempotencyKey: keyOf(headers) }),
-          records: body.records.map(newRecord),
-        }),
-      );
+      return produceRecords(engine, headers, {
+        ...defined({ topic: path.topic, topicId: body.topicId, idempotencyKey: keyOf(headers) }),
+        records: body.records.map(newRecord),
+      });
     },
     runBatches: async ({ path, query, headers }, frames) => {
       refuseKey(headers);
       const partitions = someFrames(frames);
-      return batchResults(
-        await engine.append({ ...defined({ topic: path.topic, topicId: query.topicId }), partitions }),
-      );
+      return produceBatches(engine, headers, {
+        ...defined({ topic: path.topic, topicId: query.topicId }),
+        partitions,
+      });
     },
   });
 
-const toPartition = (engine: LogEngine) =>
+const toPartition = (engine: ProducingEngine) =>
   operation({
     ...shared,
     id: 'produceToPartition',
@@ -97,24 +114,43 @@ const toPartition = (engine: LogEngine) =>
     run: async ({ path, query, headers }, body) => {
       refuseBeside(query);
       const { topicId, expectedOffset } = body;
-      return recordResults(
-        await engine.appendRecords({
-          ...defined({ topic: path.topic, topicId, expectedOffset, idempotencyKey: keyOf(headers) }),
-          records: body.records.map((record, index) => ({ ...newRecord(record, index), partition: path.p })),
-        }),
-      );
+      return produceRecords(engine, headers, {
+        ...defined({ topic: path.topic, topicId, expectedOffset, idempotencyKey: keyOf(headers) }),
+        records: body.records.map((record, index) => ({ ...newRecord(record, index), partition: path.p })),
+      });
     },
     runBatches: async ({ path, query, headers }, frames) => {
       refuseKey(headers);
       const { expectedOffset } = query;
       const partitions = someFrames(frames).map((frame) => defined({ ...ofPartition(frame, path.p), expectedOffset }));
-      return batchResults(
-        await engine.append({ ...defined({ topic: path.topic, topicId: query.topicId }), partitions }),
-      );
+      return produceBatches(engine, headers, {
+        ...defined({ topic: path.topic, topicId: query.topicId }),
+        partitions,
+      });
     },
   });
 
+async function produceRecords(
+  engine: ProducingEngine,
+  headers: Headers,
+  request: AppendRecordsRequest,
+): Promise<HttpResult> {
+  const transaction = transactionOf(headers);
+  return transaction
+    ? stagedResults(await engine.transactions.stageRecords({ ...request, in: transaction }))
+    : recordResults(await engine.appendRecords(request));
+}
+
+async function produceBatches(engine: ProducingEngine, headers: Headers, request: AppendRequest): Promise<HttpResult> {
+  const transaction = transactionOf(headers);
+  return transaction
+    ? stagedResults(await engine.transactions.stage({ ...request, in: transaction }))
+    : batchResults(await engine.append(request));
+}
+
 // --- in
+
+type Headers = Call<unknown, unknown>['headers'];
 
 function newRecord(record: RecordBody, index: number): NewRecord {
   const field = `body.records[${index}]`;
@@ -130,13 +166,13 @@ function newRecord(record: RecordBody, index: number): NewRecord {
   };
 }
 
-function keyOf(headers: Call<unknown, unknown>['headers']): string | undefined {
+function keyOf(headers: Headers): string | undefined {
   const key = headers[IDEMPOTENCY_KEY];
   return key === undefined ? undefined : parse(idempotencyKey, key, `header.${IDEMPOTENCY_KEY}`);
 }
 
 /** Batches carry the sequence of their producer, so they take no idempotency key. */
-function refuseKey(headers: Call<unknown, unknown>['headers']): void {
+function refuseKey(headers: Headers): void {
   const key = headers[IDEMPOTENCY_KEY];
   if (key !== undefined) throw unexpected(`header.${IDEMPOTENCY_KEY}`, 'a JSON body beside it', BATCHES_MEDIA_TYPE);
 }
@@ -170,6 +206,15 @@ function recordResults({ topicId, records }: AppendRecordsReply): HttpResult {
 
 function batchResults({ topicId, partitions }: AppendReply): HttpResult {
   const results = partitions.map((result) => ('error' in result ? failedWrite(result) : ackOf(result)));
+  return replyOf(partitions, { topicId, partitions: results });
+}
+
+function stagedResults({ topicId, partitions }: StageReply): HttpResult {
+  const results = partitions.map((result) =>
+    'error' in result
+      ? failedWrite(result)
+      : { partition: result.partition, staged: result.records, ...repeat(result) },
+  );
   return replyOf(partitions, { topicId, partitions: results });
 }
 

@@ -79,10 +79,15 @@ export type TransactionsReport = {
   readonly expired: number;
 };
 
-export type Transactions = {
-  init(request: InitTransactions): Promise<InitializedTransactions>;
+/** The part that adds to an open transaction. The functions that produce and commit offsets have it. */
+export type Staging = {
   stage(request: StageRequest): Promise<StageReply>;
+  stageRecords(request: StageRecordsRequest): Promise<StageReply>;
   stageOffsets(request: StageOffsetsRequest): Promise<void>;
+};
+
+export type Transactions = Staging & {
+  init(request: InitTransactions): Promise<InitializedTransactions>;
   commit(request: { readonly in: TransactionRef; readonly offsets?: boolean }): Promise<EndedTransaction>;
   abort(request: { readonly in: TransactionRef }): Promise<EndedTransaction>;
   /** Ends an open transaction without its token: an operator's work. The running instance of the id is fenced. */

@@ -4,19 +4,17 @@
 
 import { createHash } from 'node:crypto';
 import { RivuletError } from '../api/errors.ts';
-import type { AppendRecordsReply, AppendRecordsRequest, NewRecord, PartitionError } from '../api/records.ts';
+import type { AppendRecordsReply, AppendRecordsRequest, PartitionError } from '../api/records.ts';
 import { refused } from '../api/refusal.ts';
-import { partitionForKey } from '../bytes/murmur2.ts';
 import { hashedProducer } from '../producer/ids.ts';
-import { type EncodeOptions, encodeBatch, type RecordInput } from '../record/batch.ts';
+import type { RecordInput } from '../record/batch.ts';
 import { idempotencyKey, itemVersion } from '../storage/keys.ts';
 import { storageFailure } from '../storage/outcome.ts';
 import { absent, any, equals, type Item } from '../storage/table.ts';
-import { configNumber } from '../topic/config.ts';
 import { topicWith } from '../topic/current.ts';
 import type { Topic } from '../topic/topics.ts';
-import { topicCompression } from './admit.ts';
 import { appendAs, type FirstViews, noViews, viewsOf } from './append.ts';
+import { encodeAll, type PlacedRecord, type Placement, place } from './batches-of-records.ts';
 import type { LogContext } from './context.ts';
 
 /** A repeat must find these again: the time that was stamped, and the number of partitions at that time. */
@@ -30,8 +28,6 @@ type Anchor = {
 
 /** This is twice the promised day, because the table deletes expired items when it likes, and clocks differ. */
 const anchorSeconds = 2 * 24 * 3600;
-
-type Placed = { readonly index: number; readonly record: RecordInput };
 
 export async function appendRecords(context: LogContext, request: AppendRecordsRequest): Promise<AppendRecordsReply> {
   try {
@@ -53,10 +49,10 @@ async function appendToCopy(context: LogContext, request: AppendRecordsRequest):
     request.records.map(({ partition }) => partition ?? 0),
   );
   const anchor = await anchorOf(context, topic, request);
-  const placed = place(context, request, anchor);
+  const placed = place(request, placementOf(context, anchor));
   const partitions = [...placed].map(([partition, records]) => ({
     partition,
-    batches: encode(records, topic, anchor),
+    batches: encodeAll(records, topic, anchor.producer ? { ...anchor.producer, baseSequence: 0 } : {}),
     ...(request.expectedOffset !== undefined && { expectedOffset: request.expectedOffset }),
   }));
   const reply = await appendAs(
@@ -76,7 +72,7 @@ async function anchorOf(context: LogContext, topic: Topic, request: AppendRecord
   const fingerprint = fingerprintOf(request);
   try {
     // The heads are read before the claim. After it a repeat may append and be evicted, and no newer head would show that.
-    const firstViews = await viewsOf(context, topic, [...place(context, request, fresh).keys()]);
+    const firstViews = await viewsOf(context, topic, [...place(request, placementOf(context, fresh)).keys()]);
     const { claimed, isFirstEver } = await claim(context, {
       ...idempotencyKey(topic.topicId, keyHash),
       v: itemVersion,
@@ -118,6 +114,11 @@ async function claim({ table }: LogContext, item: Item): Promise<{ claimed: Item
   return { claimed: renewed.applied ? item : (renewed.old ?? item), isFirstEver: renewed.applied };
 }
 
+/** A repeat must place its keyless records where the first request did, so its own hash decides. */
+function placementOf({ clock }: LogContext, { producer, partitions, nowMs }: Omit<Anchor, 'firstViews'>): Placement {
+  return { partitions, nowMs, chance: producer ? producer.producerId / 2 ** 53 : clock.random() };
+}
+
 /** The hash covers everything the client said. A length precedes each part, so that no two requests look alike. */
 function fingerprintOf({ records, expectedOffset }: AppendRecordsRequest): string {
   const hash = createHash('sha256');
@@ -140,79 +141,9 @@ function fingerprintOf({ records, expectedOffset }: AppendRecordsRequest): strin
   return hash.digest('base64url');
 }
 
-/** Keyed records go where Kafka's producers place them. The keyless records of a request go together to one partition. */
-function place(
-  context: LogContext,
-  request: AppendRecordsRequest,
-  anchor: Omit<Anchor, 'firstViews'>,
-): Map<number, Placed[]> {
-  const chance = anchor.producer ? anchor.producer.producerId / 2 ** 53 : context.clock.random();
-  const keyless = Math.floor(chance * anchor.partitions) % anchor.partitions;
-  const placed = new Map<number, Placed[]>();
-  for (const [index, record] of request.records.entries()) {
-    const byKey = record.key ? partitionForKey(record.key, anchor.partitions) : keyless;
-    const partition = record.partition ?? byKey;
-    const list = placed.get(partition) ?? [];
-    list.push({ index, record: asInput(record, anchor.nowMs) });
-    placed.set(partition, list);
-  }
-  return placed;
-}
-
-const asInput = ({ key, value, headers, timestampMs }: NewRecord, nowMs: number): RecordInput => ({
-  key,
-  value,
-  headers,
-  timestampMs: timestampMs ?? nowMs,
-});
-
-/** Encodes one batch, or as many as `max.message.bytes` requires, in sequence. */
-function encode(records: readonly Placed[], topic: Topic, anchor: Anchor): Uint8Array {
-  const maxBytes = configNumber(topic.overrides, 'max.message.bytes');
-  const compression = topicCompression(topic) ?? 'none';
-  let sequence = 0;
-  const batches = inBatches(records, maxBytes).map((batch) => {
-    const options: EncodeOptions = {
-      compression,
-      ...(anchor.producer && { ...anchor.producer, baseSequence: sequence }),
-    };
-    sequence += batch.length;
-    return encodeBatch(batch, options);
-  });
-  return Buffer.concat(batches);
-}
-
-/** These are upper bounds: the header of a batch, and the varints of each record and of each header. */
-const batchOverheadBytes = 61;
-const recordOverheadBytes = 32;
-const headerOverheadBytes = 10;
-
-function inBatches(records: readonly Placed[], maxBytes: number): RecordInput[][] {
-  const batches: RecordInput[][] = [];
-  let room = 0;
-  for (const { record } of records) {
-    const bytes = sizeOf(record);
-    if (batches.length === 0 || bytes > room) {
-      batches.push([]);
-      room = maxBytes - batchOverheadBytes;
-    }
-    batches.at(-1)!.push(record);
-    room -= bytes;
-  }
-  return batches;
-}
-
-function sizeOf({ key, value, headers }: RecordInput): number {
-  const inHeaders = headers.reduce(
-    (sum, header) => sum + Buffer.byteLength(header.key) + (header.value?.length ?? 0) + headerOverheadBytes,
-    0,
-  );
-  return (key?.length ?? 0) + (value?.length ?? 0) + inHeaders + recordOverheadBytes;
-}
-
 function perRecord(
   request: AppendRecordsRequest,
-  placed: ReadonlyMap<number, readonly Placed[]>,
+  placed: ReadonlyMap<number, readonly PlacedRecord[]>,
   results: Awaited<ReturnType<typeof appendAs>>['partitions'],
   anchor: Anchor,
 ): AppendRecordsReply['records'] {

@@ -18,6 +18,7 @@ import { StorageError } from '../storage/storage-error.ts';
 import { all, below, type Check, exists, type Item, type Update, type Write } from '../storage/table.ts';
 import { newToken } from '../storage/transaction-tokens.ts';
 import { appendingUpdate, rollForward } from './apply.ts';
+import { endPlainly } from './end-plainly.ts';
 import {
   byNewestInstance,
   endUpdate,
@@ -26,7 +27,6 @@ import {
   isEmpty,
   isInState,
   isInTime,
-  parseTransactionItem,
   readTransaction,
   type TransactionItem,
 } from './item.ts';
@@ -102,21 +102,6 @@ const replyOf = (
   outcome: 'committed' | 'aborted',
   offsets?: readonly CommittedPartition[],
 ): EndedTransaction => ({ outcome, next: number, producerId, producerEpoch, ...(offsets && { offsets }) });
-
-/** Returns the item after the end; undefined if something else has changed it. */
-async function endPlainly(
-  context: GroupContext,
-  item: TransactionItem,
-  outcome: 'committed' | 'aborted',
-): Promise<TransactionItem | undefined> {
-  const result = await context.table.write({
-    kind: 'update',
-    key: transactionKey(item.transactionalId),
-    update: endUpdate(item, outcome, await producerAfter(context, item), context.clock.now()),
-    if: all(inTransaction(item), byNewestInstance(item), isInState('o')),
-  });
-  return result.applied ? parseTransactionItem(result.item!) : undefined;
-}
 
 async function tryCommit(
   context: GroupContext,

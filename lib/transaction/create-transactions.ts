@@ -3,18 +3,17 @@ import type { Transactions } from '../api/transactions.ts';
 import type { LogContext } from '../log/context.ts';
 import { translated } from '../storage/outcome.ts';
 import { abort, commit } from './commit.ts';
+import { createStaging } from './create-staging.ts';
 import { describeTransaction, forceAbort, listTransactions } from './describe.ts';
 import { tendTransactions } from './expire.ts';
 import { init } from './init.ts';
-import { stage, stageOffsets } from './stage.ts';
 
 export function createTransactions(log: LogContext): Transactions {
   const { table, clock, topics } = log;
   const context = { table, clock, topics, log };
   return {
+    ...createStaging(log),
     init: (request) => translated(init(context, request), 'write'),
-    stage: (request) => translated(stage(context, request), 'write'),
-    stageOffsets: (request) => translated(stageOffsets(context, request), 'write'),
     commit: (request) => translated(commit(context, request), 'write'),
     abort: (request) => translated(abort(context, request), 'write'),
     forceAbort: (transactionalId) => translated(forceAbort(context, transactionalId), 'write'),

@@ -178,6 +178,4 @@ export function decodeStaged(bytes: Uint8Array, topicIds: readonly string[]): St
   };
 }
 
-export const mostTopics = 256;
-
 export const sequencePath = (topicIndex: number, partition: number): Path => ['q', `${topicIndex}/${partition}`];

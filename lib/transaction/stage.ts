@@ -7,61 +7,25 @@ import { RivuletError } from '../api/errors.ts';
 import { limits } from '../api/limits.ts';
 import type { PartitionError } from '../api/records.ts';
 import { invalid, refused } from '../api/refusal.ts';
-import type {
-  StagedPartition,
-  StageOffsetsRequest,
-  StageReply,
-  StageRequest,
-  TransactionRef,
-} from '../api/transactions.ts';
+import type { StagedPartition, StageReply, StageRequest, TransactionRef } from '../api/transactions.ts';
 import type { GroupContext } from '../group/context.ts';
-import { checkCommit } from '../group/offsets/commit.ts';
 import { type AdmittedRun, admit } from '../log/admit.ts';
-import type { Entry, EntryProducer } from '../partition/entry.ts';
 import { segmentEpochAt } from '../partition/head.ts';
-import { sequenceAfter, sequenceDistance } from '../producer/decide.ts';
+import { sequenceDistance } from '../producer/decide.ts';
 import { packSegment } from '../record/segment.ts';
 import { newUnpackBudget } from '../record/unpack.ts';
-import { stagedSegmentKey, transactionKey } from '../storage/keys.ts';
+import { stagedSegmentKey } from '../storage/keys.ts';
 import { storageFailure } from '../storage/outcome.ts';
-import {
-  absent,
-  all,
-  any,
-  type Condition,
-  equals,
-  type Path,
-  type Update,
-  type Value,
-  type WriteResult,
-} from '../storage/table.ts';
 import { topicWith } from '../topic/current.ts';
 import type { Topic } from '../topic/topics.ts';
-import { abort } from './commit.ts';
-import {
-  byNewestInstance,
-  encodeStaged,
-  hasToken,
-  inTransaction,
-  isInState,
-  isInTime,
-  mostTopics,
-  parseTransactionItem,
-  readTransaction,
-  sequencePath,
-  type TransactionItem,
-} from './item.ts';
-import { beingEnded, fencedBy, isOver, notBegun, timedOut, unknownId } from './refusals.ts';
+import { parseTransactionItem, type TransactionItem } from './item.ts';
+import { openItem } from './open-item.ts';
 import { spillStaged } from './spill-staged.ts';
-import { encodeOffsets } from './staged-offsets.ts';
+import { nameRuns, nextSequenceOf, type TransactionalRun, type UploadedRun } from './stage-update.ts';
 
 const tries = 12;
 /** A batch that arrives before its predecessor waits so long between two looks. */
 const lookMs = 120;
-
-/** A run that this transaction may stage: its batches carry the producer of the transaction. */
-type TransactionalRun = AdmittedRun & { readonly producer: EntryProducer };
-type Admitted = { readonly run: TransactionalRun; readonly entry: Entry };
 
 export async function stage(context: GroupContext, request: StageRequest): Promise<StageReply> {
   const item = await openItem(context, request.in);
@@ -79,32 +43,9 @@ export async function stage(context: GroupContext, request: StageRequest): Promi
   return { topicId: topic.topicId, partitions: request.partitions.map(({ partition }) => results.get(partition)!) };
 }
 
-/** Reads the item, and refuses what can no longer be staged. It costs 1 read unit. */
-async function openItem(context: GroupContext, ref: TransactionRef): Promise<TransactionItem> {
-  const item = await readTransaction(context.table, ref.transactionalId);
-  if (!item || item.state === 'c') throw unknownId(ref.transactionalId);
-  return checkedOpen(context, item, ref);
-}
-
-async function checkedOpen(
-  context: GroupContext,
-  item: TransactionItem,
-  ref: TransactionRef,
-): Promise<TransactionItem> {
-  if (!hasToken(item, ref.token)) throw fencedBy(item);
-  if (ref.transaction < item.number) throw isOver(item, ref.transaction);
-  if (ref.transaction > item.number) throw notBegun(item, ref.transaction);
-  if (item.state !== 'o') throw refused('INVALID_TXN_STATE', `transaction ${item.number} is being committed`);
-  if (item.deadlineMs !== undefined && item.deadlineMs < context.clock.now()) {
-    await abort(context, { in: ref });
-    throw timedOut(item);
-  }
-  return item;
-}
-
 type Results = Map<number, StagedPartition | PartitionError>;
 
-async function admitAll(context: GroupContext, request: StageRequest, item: TransactionItem, topic: Topic) {
+export async function admitAll(context: GroupContext, request: StageRequest, item: TransactionItem, topic: Topic) {
   const numbers = request.partitions.map(({ partition }) => partition);
   if (new Set(numbers).size < numbers.length) throw invalid('partitions: each may be named once in a request');
   if (numbers.length > limits.appendPartitions)
@@ -136,12 +77,12 @@ function ofTransaction(run: AdmittedRun, { producerId, producerEpoch }: Transact
 }
 
 /** One PUT for all partitions. */
-async function upload(
+export async function upload(
   { clock, log }: GroupContext,
   { xid, number }: TransactionItem,
   { topicId }: Topic,
   runs: readonly TransactionalRun[],
-): Promise<Admitted[]> {
+): Promise<UploadedRun[]> {
   const segmentRandom = clock.randomBytes(8);
   const { chunks, positions } = packSegment(runs);
   try {
@@ -169,7 +110,7 @@ async function nameAll(
   ref: TransactionRef,
   first: TransactionItem,
   topic: Topic,
-  staged: readonly Admitted[],
+  staged: readonly UploadedRun[],
 ): Promise<Results> {
   const results: Results = new Map();
   let item = first;
@@ -178,13 +119,7 @@ async function nameAll(
     if (due.length === 0 && results.size === staged.length) return results;
     if (due.length === 0) await context.clock.sleep(lookMs);
     else {
-      checkRoom(item, topic, due);
-      const result = await send(
-        context,
-        stagingUpdate(item, topic, due),
-        stagingCondition(context, item, topic, due),
-        item,
-      );
+      const result = await nameRuns(context, item, topic, due);
       if (result.applied) {
         for (const one of due) results.set(one.run.partition, stagedResult(one, false));
         await spillStaged(context, parseTransactionItem(result.item!));
@@ -205,7 +140,7 @@ const gap = ({ partition, producer }: TransactionalRun, { number }: TransactionI
   ),
 });
 
-const stagedResult = ({ run }: Admitted, duplicate: boolean): StagedPartition => ({
+export const stagedResult = ({ run }: UploadedRun, duplicate: boolean): StagedPartition => ({
   partition: run.partition,
   records: run.recordCount,
   duplicate,
@@ -214,8 +149,8 @@ const stagedResult = ({ run }: Admitted, duplicate: boolean): StagedPartition =>
 const sequenceSpace = 2 ** 31;
 
 /** Returns the runs whose turn it is. Those that are staged already are answered. */
-function sortOut(item: TransactionItem, topic: Topic, staged: readonly Admitted[], results: Results): Admitted[] {
-  const due: Admitted[] = [];
+function sortOut(item: TransactionItem, topic: Topic, staged: readonly UploadedRun[], results: Results): UploadedRun[] {
+  const due: UploadedRun[] = [];
   for (const one of staged) {
     const { partition, producer } = one.run;
     if (results.has(partition)) continue;
@@ -224,91 +159,4 @@ function sortOut(item: TransactionItem, topic: Topic, staged: readonly Admitted[
     else if (ahead >= sequenceSpace / 2) results.set(partition, stagedResult(one, true));
   }
   return due;
-}
-
-function nextSequenceOf(item: TransactionItem, { topicId }: Topic, partition: number): number {
-  const index = item.topicIds.indexOf(topicId);
-  return index < 0 ? 0 : (item.nextSequences[`${index}/${partition}`] ?? 0);
-}
-
-function indexOf({ topicIds }: TransactionItem, { topicId }: Topic): number {
-  const known = topicIds.indexOf(topicId);
-  return known < 0 ? topicIds.length : known;
-}
-
-function checkRoom(item: TransactionItem, topic: Topic, due: readonly Admitted[]): void {
-  const runs = item.spilled + item.staged.length + due.length;
-  if (runs > limits.transactionRuns)
-    throw invalid(`transaction: expected at most ${limits.transactionRuns} batches, got ${runs}`);
-  if (indexOf(item, topic) >= mostTopics) throw invalid(`transaction: expected at most ${mostTopics} topics`);
-  const partitions = new Set([
-    ...Object.keys(item.nextSequences),
-    ...due.map(({ run }) => `${indexOf(item, topic)}/${run.partition}`),
-  ]);
-  if (partitions.size > limits.transactionPartitions)
-    throw invalid(`transaction: expected at most ${limits.transactionPartitions} partitions, got ${partitions.size}`);
-}
-
-function stagingUpdate(item: TransactionItem, topic: Topic, due: readonly Admitted[]): Update {
-  const index = indexOf(item, topic);
-  const sequences = due.map(({ run: { partition, producer, recordCount } }): [Path, Value] => [
-    sequencePath(index, partition),
-    sequenceAfter(producer.firstSequence, recordCount),
-  ]);
-  return {
-    append: [['t', due.map(({ run, entry }) => encodeStaged(index, run.partition, entry))]],
-    add: [['y', due.reduce((sum, { run }) => sum + run.bytes.length, 0)]],
-    set: [[['ti', String(index)], topic.topicId], ...sequences],
-  };
-}
-
-function stagingCondition(
-  { clock }: GroupContext,
-  item: TransactionItem,
-  topic: Topic,
-  due: readonly Admitted[],
-): Condition {
-  const index = indexOf(item, topic);
-  const topicAt: Path = ['ti', String(index)];
-  const hasIndex = any(absent(topicAt), equals(topicAt, topic.topicId));
-  const areInOrder = due.map(({ run: { partition, producer } }) => {
-    const next = sequencePath(index, partition);
-    const isFirst = producer.firstSequence === 0;
-    return isFirst ? any(absent(next), equals(next, 0)) : equals(next, producer.firstSequence);
-  });
-  return all(hasIndex, ...areInOrder, isInTime(clock.now()));
-}
-
-/** Every stage begins the time of the transaction, if it is the first. */
-async function send(
-  { table, clock }: GroupContext,
-  update: Update,
-  condition: Condition,
-  item: TransactionItem,
-): Promise<WriteResult> {
-  try {
-    return await table.write({
-      kind: 'update',
-      key: transactionKey(item.transactionalId),
-      update: { ...update, setIfAbsent: [['dl', clock.now() + item.timeoutMs]] },
-      if: all(inTransaction(item), byNewestInstance(item), isInState('o'), condition),
-    });
-  } catch (error) {
-    throw storageFailure(error, false);
-  }
-}
-
-/** Whether the offsets can be committed is decided at the commit of the transaction. Their form is checked here. */
-export async function stageOffsets(context: GroupContext, { in: ref, ...request }: StageOffsetsRequest): Promise<void> {
-  checkCommit(request);
-  const text = encodeOffsets(request);
-  for (let attempt = 0; attempt < tries; attempt++) {
-    const item = await openItem(context, ref);
-    // A repeat, or a copy whose reply was lost.
-    const isStaged = item.offsets.includes(text);
-    if (isStaged) return;
-    const result = await send(context, { append: [['go', [text]]] }, isInTime(context.clock.now()), item);
-    if (result.applied) return;
-  }
-  throw beingEnded(await openItem(context, ref));
 }

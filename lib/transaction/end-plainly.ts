@@ -1,0 +1,29 @@
+// Ends a transaction of which no head needs to know: one that is aborted, or that has nothing staged.
+import type { TransactionOutcome } from '../api/transactions.ts';
+import type { GroupContext } from '../group/context.ts';
+import { transactionKey } from '../storage/keys.ts';
+import { all } from '../storage/table.ts';
+import {
+  byNewestInstance,
+  endUpdate,
+  inTransaction,
+  isInState,
+  parseTransactionItem,
+  type TransactionItem,
+} from './item.ts';
+import { producerAfter } from './producer-after.ts';
+
+/** Returns the item after the end; undefined if something else has changed it. */
+export async function endPlainly(
+  context: GroupContext,
+  item: TransactionItem,
+  outcome: TransactionOutcome,
+): Promise<TransactionItem | undefined> {
+  const result = await context.table.write({
+    kind: 'update',
+    key: transactionKey(item.transactionalId),
+    update: endUpdate(item, outcome, await producerAfter(context, item), context.clock.now()),
+    if: all(inTransaction(item), byNewestInstance(item), isInState('o')),
+  });
+  return result.applied ? parseTransactionItem(result.item!) : undefined;
+}

@@ -1,0 +1,30 @@
+// Reads the item of a transaction to which something is to be added, and refuses what can no longer be added.
+import { refused } from '../api/refusal.ts';
+import type { TransactionRef } from '../api/transactions.ts';
+import type { GroupContext } from '../group/context.ts';
+import { endPlainly } from './end-plainly.ts';
+import { hasToken, readTransaction, type TransactionItem } from './item.ts';
+import { fencedBy, isOver, notBegun, timedOut, unknownId } from './refusals.ts';
+
+/** Reads the item, and refuses what can no longer be staged. It costs 1 read unit. */
+export async function openItem(context: GroupContext, ref: TransactionRef): Promise<TransactionItem> {
+  const item = await readTransaction(context.table, ref.transactionalId);
+  if (!item || item.state === 'c') throw unknownId(ref.transactionalId);
+  return checkedOpen(context, item, ref);
+}
+
+async function checkedOpen(
+  context: GroupContext,
+  item: TransactionItem,
+  ref: TransactionRef,
+): Promise<TransactionItem> {
+  if (!hasToken(item, ref.token)) throw fencedBy(item);
+  if (ref.transaction < item.number) throw isOver(item, ref.transaction);
+  if (ref.transaction > item.number) throw notBegun(item, ref.transaction);
+  if (item.state !== 'o') throw refused('INVALID_TXN_STATE', `transaction ${item.number} is being committed`);
+  if (item.deadlineMs !== undefined && item.deadlineMs < context.clock.now()) {
+    await endPlainly(context, item, 'aborted');
+    throw timedOut(item);
+  }
+  return item;
+}
