@@ -50,6 +50,7 @@ function settingsOf(name: FunctionName, config: RivuletConfig): FunctionOptions 
     },
     topics: { description: 'Rivulet: topics and offsets', memorySize: 256 },
     groups: { description: 'Rivulet: coordinates consumer groups', memorySize: 256 },
+    transactions: { description: 'Rivulet: begins, commits and aborts transactions', memorySize: 256 },
     meta: { description: 'Rivulet: health, OpenAPI, and what no route takes', memorySize: 128 },
     lag: {
       description: 'Rivulet: closes dead members, removes old offsets, reports lag',

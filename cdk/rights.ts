@@ -24,6 +24,12 @@ export const rights: Readonly<Record<FunctionName, Rights>> = {
   topics: { objects: ['s3:GetObject'], bucket: [], table: [...change, 'dynamodb:ConditionCheckItem'] },
   /** A reset of offsets to a time reads the batches. Creating an item of offsets checks that its group exists. */
   groups: { objects: ['s3:GetObject'], bucket: [], table: [...change, 'dynamodb:ConditionCheckItem'] },
+  /** A commit lists many batches of a partition in an object of its own. It makes conditions on heads and on offsets. */
+  transactions: {
+    objects: ['s3:PutObject'],
+    bucket: [],
+    table: [...change, 'dynamodb:ConditionCheckItem'],
+  },
   meta: { objects: [], bucket: [], table: [] },
   lag: { objects: [], bucket: [], table: change },
   maintenance: { objects: [], bucket: ['s3:ListBucket'], table: read },

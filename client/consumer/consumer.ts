@@ -31,7 +31,13 @@ import {
 import { type HandlerWatch, handlerWatch } from './handler-watch.ts';
 import { checkHandlers, type Handlers } from './handlers.ts';
 import { newInside } from './inside.ts';
-import { type Identity, isPassing, type OffsetCommits, offsetCommits } from './offset-commits.ts';
+import {
+  type Identity,
+  isPassing,
+  type OffsetCommits,
+  offsetCommits,
+  type TransactionalCommit,
+} from './offset-commits.ts';
 import { nextOffset, type OpenBatch, PartitionReader, partitionKey } from './partition-reader.ts';
 import { rebalancing } from './rebalance.ts';
 import { type SubscribeRequest, subscriptionOf } from './subscription.ts';
@@ -70,12 +76,8 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
 
   #committing() {
     const { sessionTimeoutMs: timeoutMs } = this.#settings;
-    return { identity: () => this.#identity(), assigned: () => this.#reader.assigned, timeoutMs };
-  }
-
-  #identity(): Identity {
-    if (!this.#subscription) return 'none';
-    return this.#member?.identity() ?? 'lost';
+    const identity = (): Identity => (this.#subscription ? (this.#member?.identity() ?? 'lost') : 'none');
+    return { identity, assigned: () => this.#reader.assigned, timeoutMs };
   }
 
   /** Exists because KafkaJS has it: there is nothing to connect. */
@@ -374,6 +376,12 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
     if (!this.#commits) throw invalid('commit needs the option groupId: set it');
     if (!offsets) return this.#commits.commitProcessed();
     await this.#commits.commit(offsets);
+  }
+
+  /** For `sendOffsets` of a transaction: these offsets in this consumer's name. */
+  forTransaction(offsets: readonly OffsetToCommit[]): TransactionalCommit & { readonly groupId: string } {
+    if (!this.#commits || !this.#api) throw invalid('sendOffsets needs a consumer with the option groupId: set it');
+    return { groupId: this.#api.groupId, ...this.#commits.forTransaction(offsets) };
   }
 
   /** Returns the offsets that the group has committed, of one topic or of all. */

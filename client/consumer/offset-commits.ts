@@ -6,7 +6,13 @@
 import { limits } from '../../lib/api/limits.ts';
 import type { Clock } from '../../lib/runtime/clock.ts';
 import { errorOfParts, isClientError, RivuletClientError } from '../client-error.ts';
-import type { CommitIdentity, CommitResult, GroupApi, PartitionCommit } from '../group/group-api.ts';
+import {
+  bodyOf,
+  type CommitIdentity,
+  type CommitResult,
+  type GroupApi,
+  type PartitionCommit,
+} from '../group/group-api.ts';
 import { oneByOne, slices } from '../transport/parts.ts';
 import { type RetryPolicy, retrying } from '../transport/retry.ts';
 import { wholeOption } from '../whole-option.ts';
@@ -32,6 +38,15 @@ export type OffsetCommits = {
   commitProcessed(partitions?: readonly AssignedPartition[]): Promise<void>;
   /** Throws RivuletClientError if any offset fails. The others of the list may be committed all the same. */
   commit(offsets: readonly OffsetToCommit[]): Promise<void>;
+  /** Returns these offsets for a transaction, which commits them in this consumer's name. Throws RivuletClientError. */
+  forTransaction(offsets: readonly OffsetToCommit[]): TransactionalCommit;
+};
+
+export type TransactionalCommit = {
+  /** The body of the request that stages them. */
+  readonly body: object;
+  /** The transaction was committed: the consumer does not commit these offsets again. */
+  committed(): void;
 };
 
 /** A commit with its assigned partition, if it has one, and with that partition's number of moves at the time. */
@@ -100,6 +115,12 @@ export function offsetCommits(context: CommitContext): OffsetCommits {
     commit(offsets) {
       const commits = offsets.map((one) => commitOf(context.assigned(), one));
       return inTurn(() => send(commits));
+    },
+    forTransaction(offsets) {
+      const commits = offsets.map((one) => commitOf(context.assigned(), one));
+      const member = identified(context);
+      const numbered = member && { ...member, commitSeq: ++commitSeq };
+      return { body: bodyOf(commits, numbered), committed: () => commits.forEach(remember) };
     },
     commitProcessed: (partitions) => inTurn(() => send(processedOf(partitions ?? context.assigned().values()))),
   };

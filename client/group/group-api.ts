@@ -76,7 +76,7 @@ export function groupApi(connection: Connection, groupId: string): GroupApi {
     heartbeat: (body, timeoutMs, signal) =>
       connection.ask({ method: 'POST', path: paths.heartbeat(groupId), body, writes: true, timeoutMs, signal }),
     async commit(commits, member) {
-      const body = { ...member, topics: nested(commits) };
+      const body = bodyOf(commits, member);
       return resultsOf(commits, await connection.exchange({ method: 'POST', path, body, writes: true }));
     },
     committed: (topic) => committed({ topic }),
@@ -89,6 +89,12 @@ export function groupApi(connection: Connection, groupId: string): GroupApi {
     },
   };
 }
+
+/** The body of a commit. */
+export const bodyOf = (
+  commits: readonly PartitionCommit[],
+  member: (CommitIdentity & { commitSeq: number }) | undefined,
+): object => ({ ...member, topics: nested(commits) });
 
 function nested(commits: readonly PartitionCommit[]): object[] {
   return [...Map.groupBy(commits, ({ topic }) => topic)].map(([topic, of]) => ({

@@ -23,6 +23,8 @@ export type QueueSettings = {
   readonly maxInFlightPerPartition: number;
   /** It is undefined when the producer is not idempotent. */
   readonly ids: ProducerIds | undefined;
+  /** The batches belong to a transaction. */
+  readonly isTransactional: boolean;
 };
 
 /** These limits depend on the topic, and may change with it. */
@@ -219,10 +221,10 @@ export class PartitionQueue {
   }
 
   #encodeOptions(): EncodeOptions {
-    const { compression } = this.#settings;
+    const { compression, isTransactional } = this.#settings;
     if (!this.#identity) return { compression };
     const { producerId, epoch } = this.#identity;
-    return { compression, producerId, producerEpoch: epoch, baseSequence: this.#nextSequence };
+    return { compression, isTransactional, producerId, producerEpoch: epoch, baseSequence: this.#nextSequence };
   }
 
   isOldest(part: Part): boolean {
@@ -238,7 +240,7 @@ export class PartitionQueue {
         const timestamp = ack && ack.logAppendTime >= 0 ? ack.logAppendTime : batch.records[i]!.timestampMs;
         const { topic, partition } = this;
         batch.deliveries[i]!.settle(batch.indexes[i]!, { topic, partition, offset, timestamp });
-        if (ack) offset++;
+        if (offset >= 0) offset++;
       }
     }
   }

@@ -4,6 +4,7 @@ import { errorOfProblem, RivuletClientError, withOutcome } from '../client-error
 import { type Answer, errorOfAnswer, retryAfterOf } from '../transport/connection.ts';
 
 export type ProduceAck = {
+  /** -1 in a transaction: its records get their offsets when it is committed. */
   readonly baseOffset: number;
   readonly lastOffset: number;
   /** -1 unless the topic is set to LogAppendTime. */
@@ -39,6 +40,7 @@ function resultOf(answer: Answer, entry: Entry | undefined): ProduceResult {
   if (entry === undefined) return unclear(answer, 'leaves this partition out');
   const error = errorOfProblem(entry.error, { status: answer.status, retryAfterMs: retryAfterOf(answer) });
   if (error) return withOutcome(error);
+  if (isOffset(entry.staged)) return { baseOffset: -1, lastOffset: -1, logAppendTime: -1 };
   const { baseOffset, lastOffset, logAppendTime } = entry;
   if (!isOffset(baseOffset) || !isOffset(lastOffset)) return unclear(answer, 'has no offsets for this partition');
   return { baseOffset, lastOffset, logAppendTime: typeof logAppendTime === 'number' ? logAppendTime : -1 };

@@ -20,6 +20,8 @@ export type Tried = {
   /** Nothing of this partition that was sent earlier is still without an answer. */
   readonly oldest: boolean;
   readonly idempotent: boolean;
+  /** A transaction has one identity: what it refuses cannot be sent under another. */
+  readonly transactional: boolean;
 };
 
 /** Another writer uses our producer id at a newer epoch: the log will never take our sequences, nor any delayed copy. */
@@ -28,6 +30,7 @@ const lostHistory: ReadonlySet<string> = new Set(['OUT_OF_ORDER_SEQUENCE_NUMBER'
 
 export function verdictOf(error: RivuletClientError, tried: Tried): Verdict {
   if (error.outcome === 'written' || error.errorCode === 'DUPLICATE_SEQUENCE_NUMBER') return 'written';
+  if (tried.transactional) return error.retriable ? 'again' : 'failed';
   if (tried.idempotent && error.errorCode === fenced) {
     // Earlier batches may be in the log. Their outcome must be known first, and they must be sent first.
     if (!tried.oldest) return 'again';

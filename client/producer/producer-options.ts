@@ -5,6 +5,13 @@ import { choiceOption, wholeOption } from '../whole-option.ts';
 import type { TopicSettings } from './topic-queue.ts';
 
 export type ProducerOptions = {
+  /**
+   * Names this producer across its lives, so that transaction() can be used: of all instances with this name only the newest
+   * one can commit.
+   */
+  readonly transactionalId?: string;
+  /** A transaction is aborted so long after its first record, milliseconds. Default 60,000, maximum 900,000. */
+  readonly transactionTimeoutMs?: number;
   /** Retries never write twice. Default true. */
   readonly idempotent?: boolean;
   /** How long a batch waits for more records, milliseconds. Default 5. */
@@ -37,7 +44,7 @@ const KiB = 1024;
 const codecs: readonly Compression[] = ['none', 'gzip', 'snappy', 'lz4', 'zstd'];
 
 /** Throws RivuletClientError INVALID_REQUEST, naming the option, its bounds and the value. */
-export function settingsOf(options: ProducerOptions): Omit<ProducerSettings, 'ids' | 'clock'> {
+export function settingsOf(options: ProducerOptions): Omit<ProducerSettings, 'ids' | 'clock' | 'isTransactional'> {
   const bodyBytes = limits.binaryBodyBytes;
   const { lingerMs, batchSize, maxRequestBytes, maxInFlightRequests, bufferMemory } = options;
   return {

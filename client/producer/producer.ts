@@ -7,9 +7,11 @@
 
 import { BATCHES_MEDIA_TYPE, encodeProduceFrames } from '../../lib/record/frames.ts';
 import type { Clock } from '../../lib/runtime/clock.ts';
-import { closedError, errorOfParts, isClientError, RivuletClientError } from '../client-error.ts';
+import { closedError, errorOfParts, invalid, isClientError, RivuletClientError } from '../client-error.ts';
 import { type Message, type OutgoingRecord, toRecord } from '../message.ts';
 import type { RecordMetadata } from '../record-metadata.ts';
+import type { Transaction } from '../transaction/transaction.ts';
+import { Transactions } from '../transaction/transactions.ts';
 import type { Connection } from '../transport/connection.ts';
 import { paths } from '../transport/paths.ts';
 import { backoffMs, type RetryPolicy } from '../transport/retry.ts';
@@ -47,6 +49,7 @@ export class Producer {
   readonly #context: ProducerContext;
   readonly #settings: ProducerSettings;
   readonly #ids: ProducerIds | undefined;
+  readonly #transactions: Transactions | undefined;
   readonly #unsettled = new Set<Delivery>();
   /** Sends that wait for metadata or memory, per topic, in the order of their calls. */
   readonly #admissions = new Map<string, Admission[]>();
@@ -63,17 +66,30 @@ export class Producer {
   #pumpIsDue = false;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(context: ProducerContext, options: ProducerOptions = {}) {
+  /** `transaction`: the identity of the transaction to which everything that is sent belongs. */
+  constructor(context: ProducerContext, options: ProducerOptions = {}, transaction?: ProducerIds) {
     const { connection, clock, retry } = context;
     this.#context = context;
     const isIdempotent = choiceOption('idempotent', options.idempotent, [true, false], true);
-    this.#ids = isIdempotent ? createProducerIds(connection, clock, retry) : undefined;
-    this.#settings = { ...settingsOf(options), ids: this.#ids, clock };
+    this.#ids = transaction ?? (isIdempotent ? createProducerIds(connection, clock, retry) : undefined);
+    const isTransactional = transaction !== undefined;
+    this.#settings = { ...settingsOf(options), ids: this.#ids, clock, isTransactional };
+    if (options.transactionalId !== undefined && !isTransactional)
+      this.#transactions = new Transactions(options, context, (inside, ids) => new Producer(inside, options, ids));
   }
 
   /** Exists because KafkaJS has it: the producer id is fetched with the first send. */
   async connect(): Promise<void> {
     this.#closed = false;
+  }
+
+  /**
+   * Begins a transaction. Records and offsets that it sends become visible together at its commit, or never. The first call
+   * ends what an earlier instance with this transactionalId has left open. Throws RivuletClientError.
+   */
+  transaction(): Promise<Transaction> {
+    if (!this.#transactions) throw invalid('transaction needs the option transactionalId: set it');
+    return this.#transactions.begin();
   }
 
   /** Returns how many partitions the topic has. Throws UNKNOWN_TOPIC_OR_PARTITION if there is no such topic. */
@@ -339,6 +355,7 @@ export class Producer {
       certain: part.certain,
       oldest: queue.isOldest(part),
       idempotent: part.identity !== undefined,
+      transactional: this.#settings.isTransactional,
     });
     const nowMs = this.#context.clock.monotonic();
     const againMs = nowMs + waitMs;

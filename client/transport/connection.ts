@@ -19,6 +19,8 @@ export type Call = {
   readonly body?: Uint8Array | object;
   readonly contentType?: string;
   readonly accept?: string;
+  /** Further headers, with names in lower case. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** Whether the request may change anything: if so, a failure carries an outcome. */
   readonly writes: boolean;
   readonly timeoutMs?: number;
@@ -79,7 +81,7 @@ export function openConnection(options: ConnectionOptions): Connection {
 async function prepare(options: ConnectionOptions, call: Call): Promise<Prepared> {
   const target = new URL(options.url.href.replace(/\/$/, '') + call.path + queryOf(call.query));
   const body = bodyOf(call.body);
-  const headers: Record<string, string> = { 'user-agent': `rivulet/${options.clientId}` };
+  const headers: Record<string, string> = { ...call.headers, 'user-agent': `rivulet/${options.clientId}` };
   if (call.body !== undefined) headers['content-type'] = call.contentType ?? 'application/json';
   if (call.accept) headers.accept = call.accept;
   const signed = signRequest({

@@ -8,6 +8,8 @@ import { whyNotText } from '../text.ts';
 const topic = (name: string): string => `/v1/topics/${segment(name, 'topic', 'INVALID_TOPIC_EXCEPTION')}`;
 const group = (id: string): string => `/v1/groups/${segment(id, 'groupId', 'INVALID_GROUP_ID')}`;
 
+const transaction = (id: string): string => `/v1/transactions/${segment(id, 'transactionalId', 'INVALID_REQUEST')}`;
+
 function segment(name: string, field: string, errorCode: ErrorCode): string {
   const wrong = whyNotText(name) ?? whyNoSegment(name);
   if (wrong) throw new RivuletClientError(errorCode, `${field}: ${wrong}`, { outcome: 'not-written' });
@@ -27,6 +29,8 @@ export const paths = {
   offsets: (name: string) => `${topic(name)}/offsets`,
   partitionRecords: (name: string, partition: number) => `${topic(name)}/partitions/${partition}/records`,
   producers: '/v1/producers',
+  transactions: '/v1/transactions',
+  transaction,
   groups: '/v1/groups',
   group,
   heartbeat: (id: string) => `${group(id)}/heartbeat`,

@@ -32,6 +32,7 @@ function queueWith(settings: Partial<QueueSettings> = {}) {
     deliveryTimeoutMs: 1000,
     maxInFlightPerPartition: 1,
     ids: counting(),
+    isTransactional: false,
     ...settings,
   });
   const sent = (value: string, nowMs = 0) => {

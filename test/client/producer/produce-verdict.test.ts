@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { RivuletClientError } from '../../../client/client-error.ts';
 import { type Tried, verdictOf } from '../../../client/producer/produce-verdict.ts';
 
-const usual: Tried = { certain: true, oldest: true, idempotent: true };
+const usual: Tried = { certain: true, oldest: true, idempotent: true, transactional: false };
 const error = (code: string, retriable = false, outcome: 'not-written' | 'written' | 'unknown' = 'not-written') =>
   new RivuletClientError(code, '', { retriable, outcome });
 

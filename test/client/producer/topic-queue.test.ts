@@ -12,6 +12,7 @@ function topicWith(settings: Partial<TopicSettings> = {}, partitions = 6, maxMes
     deliveryTimeoutMs: 1000,
     maxInFlightPerPartition: 1,
     ids: undefined,
+    isTransactional: false,
     batchBytes: 1000,
     maxRequestBytes: 1024 * 1024,
     clock: systemClock,

@@ -1,0 +1,118 @@
+// One transaction of a producer. Its records go out as those of any producer, under the identity and the header of the
+// transaction, and wait aside until commit() makes all of them visible, together with the offsets.
+//
+// Invariant: a transaction ends once. After a send that failed it can only be aborted: a commit would leave a record out.
+import { invalid, isClientError, type RivuletClientError } from '../client-error.ts';
+import type { Consumer } from '../consumer/consumer.ts';
+import { bodyOf } from '../group/group-api.ts';
+import type { Producer, TopicMessages } from '../producer/producer.ts';
+import type { RecordMetadata } from '../record-metadata.ts';
+import { paths } from '../transport/paths.ts';
+import type { TransactionCalls } from './transactions.ts';
+
+export type OffsetsToSend = {
+  readonly topics: readonly {
+    readonly topic: string;
+    readonly partitions: readonly { readonly partition: number; readonly offset: number; readonly metadata?: string }[];
+  }[];
+} & (
+  | { /** The consumer that has read the records. */ readonly consumer: Consumer }
+  | { /** A group without members. */ readonly groupId: string }
+);
+
+export type CommittedRecords = {
+  readonly topicId: string;
+  readonly partition: number;
+  readonly baseOffset: number;
+  readonly records: number;
+};
+
+export class Transaction {
+  readonly #calls: TransactionCalls;
+  readonly #producer: Producer;
+  readonly #committed: (() => void)[] = [];
+  #failure: RivuletClientError | undefined;
+  #isActive = true;
+
+  constructor(calls: TransactionCalls, producer: Producer) {
+    this.#calls = calls;
+    this.#producer = producer;
+  }
+
+  isActive(): boolean {
+    return this.#isActive;
+  }
+
+  /** Works like the producer's send(). The results have the offset -1: records get their offsets at the commit. */
+  send(request: TopicMessages): Promise<RecordMetadata[]> {
+    return this.#sending(() => this.#producer.send(request));
+  }
+
+  sendBatch(request: { readonly topicMessages: readonly TopicMessages[] }): Promise<RecordMetadata[]> {
+    return this.#sending(() => this.#producer.sendBatch(request));
+  }
+
+  /**
+   * Adds offsets of a group. They are committed with the records, or not at all: if the consumer has lost a partition by
+   * then, the whole transaction is aborted.
+   */
+  sendOffsets({ topics, ...by }: OffsetsToSend): Promise<void> {
+    const offsets = topics.flatMap(({ topic, partitions }) => partitions.map((one) => ({ topic, ...one })));
+    return this.#sending(async () => {
+      const staged =
+        'consumer' in by
+          ? by.consumer.forTransaction(offsets)
+          : { groupId: by.groupId, body: bodyOf(offsets, undefined), committed: () => {} };
+      await this.#calls.write(paths.groupOffsets(staged.groupId), staged.body);
+      this.#committed.push(staged.committed);
+    });
+  }
+
+  /**
+   * Makes everything visible. If it rejects with the outcome `unknown`, call it again: a repeat gets the same answer. With
+   * `offsets`, it returns where the records are.
+   */
+  async commit({ offsets = false }: { readonly offsets?: boolean } = {}): Promise<readonly CommittedRecords[]> {
+    this.#checkActive();
+    await this.#producer.flush();
+    if (this.#failure) {
+      await this.abort();
+      throw this.#failure.with({ outcome: 'not-written' });
+    }
+    const found = await this.#end(() => this.#calls.commit(offsets));
+    for (const tell of this.#committed) tell();
+    return found ?? [];
+  }
+
+  async abort(): Promise<void> {
+    this.#checkActive();
+    await this.#producer.flush();
+    await this.#end(() => this.#calls.abort());
+  }
+
+  async #end<T>(end: () => Promise<T>): Promise<T> {
+    try {
+      const result = await end();
+      this.#isActive = false;
+      return result;
+    } catch (error) {
+      const mayBeRepeated = isClientError(error) && error.outcome === 'unknown';
+      this.#isActive = mayBeRepeated;
+      throw error;
+    }
+  }
+
+  async #sending<T>(send: () => Promise<T>): Promise<T> {
+    this.#checkActive();
+    try {
+      return await send();
+    } catch (error) {
+      if (isClientError(error)) this.#failure ??= error;
+      throw error;
+    }
+  }
+
+  #checkActive(): void {
+    if (!this.#isActive) throw invalid('the transaction has ended: begin another one with transaction()');
+  }
+}

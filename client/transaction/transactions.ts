@@ -1,0 +1,126 @@
+// The transactions of one transactionalId, one after the other. The first one makes this process the newest instance of the
+// id, which fences all earlier ones. Each end gives the number and the epoch of the next.
+import { invalid, isClientError } from '../client-error.ts';
+import type { Producer, ProducerContext } from '../producer/producer.ts';
+import type { ProducerIds } from '../producer/producer-ids.ts';
+import type { ProducerOptions } from '../producer/producer-options.ts';
+import type { Call, Connection } from '../transport/connection.ts';
+import { paths } from '../transport/paths.ts';
+import { retrying } from '../transport/retry.ts';
+import { wholeOption } from '../whole-option.ts';
+import { type CommittedRecords, Transaction } from './transaction.ts';
+
+const timeoutBounds = { fallback: 60_000, min: 1, max: 900_000 };
+
+type Present = {
+  readonly transaction: number;
+  readonly token: string;
+  readonly producerId: number;
+  readonly producerEpoch: number;
+};
+
+type Ended = {
+  readonly next: number;
+  readonly producerId: number;
+  readonly producerEpoch: number;
+  readonly offsets?: readonly CommittedRecords[];
+};
+
+/** The requests of one transaction. */
+export type TransactionCalls = {
+  write(path: string, body: object): Promise<void>;
+  commit(offsets: boolean): Promise<readonly CommittedRecords[] | undefined>;
+  abort(): Promise<void>;
+};
+
+export type NewProducer = (context: ProducerContext, ids: ProducerIds) => Producer;
+
+export class Transactions {
+  readonly #context: ProducerContext;
+  readonly #path: string;
+  readonly #transactionalId: string;
+  readonly #timeoutMs: number;
+  readonly #newProducer: NewProducer;
+  #present: Promise<Present> | undefined;
+  #active: Transaction | undefined;
+
+  constructor(options: ProducerOptions, context: ProducerContext, newProducer: NewProducer) {
+    this.#context = context;
+    this.#transactionalId = options.transactionalId!;
+    this.#path = paths.transaction(this.#transactionalId);
+    this.#timeoutMs = wholeOption('transactionTimeoutMs', options.transactionTimeoutMs, timeoutBounds);
+    this.#newProducer = newProducer;
+  }
+
+  async begin(): Promise<Transaction> {
+    if (this.#active?.isActive())
+      throw invalid(`a transaction of ${this.#transactionalId} is open: commit or abort it before the next one`);
+    this.#present ??= this.#init();
+    const present = await this.#present.catch((error: unknown) => {
+      this.#present = undefined;
+      throw error;
+    });
+    const header = `${this.#transactionalId} ${present.transaction} ${present.token}`;
+    const connection = inTransaction(this.#context.connection, header);
+    const producer = this.#newProducer({ ...this.#context, connection }, fixedIdentity(present));
+    this.#active = new Transaction(this.#callsOf(present, connection), producer);
+    return this.#active;
+  }
+
+  /** A repeat of an init whose reply was lost begins once more, which harms nobody. */
+  #init(): Promise<Present> {
+    return this.#retrying({
+      method: 'POST',
+      path: `${this.#path}/init`,
+      body: { timeoutMs: this.#timeoutMs },
+      writes: true,
+    });
+  }
+
+  #callsOf(present: Present, connection: Connection): TransactionCalls {
+    const { transaction, token } = present;
+    const end = async (how: 'commit' | 'abort', further: object = {}): Promise<Ended> => {
+      try {
+        const body = { transaction, token, ...further };
+        const ended = await this.#retrying<Ended>({ method: 'POST', path: `${this.#path}/${how}`, body, writes: true });
+        this.#present = Promise.resolve({ ...present, ...ended, transaction: ended.next });
+        return ended;
+      } catch (error) {
+        // An instance that was fenced, or whose transaction timed out, begins again as a new one.
+        if (!isClientError(error) || error.outcome !== 'unknown') this.#present = undefined;
+        throw error;
+      }
+    };
+    return {
+      write: (path, body) =>
+        retrying(this.#context.clock, this.#context.retry, () =>
+          connection.ask<void>({ method: 'POST', path, body, writes: true }),
+        ),
+      commit: async (offsets) => (await end('commit', { offsets })).offsets,
+      abort: async () => {
+        await end('abort');
+      },
+    };
+  }
+
+  #retrying<T>(call: Call): Promise<T> {
+    const { clock, retry, connection } = this.#context;
+    return retrying(clock, retry, () => connection.ask<T>(call));
+  }
+}
+
+/** Every write through it belongs to the transaction. */
+function inTransaction(connection: Connection, header: string): Connection {
+  const within = (call: Call): Call =>
+    call.writes ? { ...call, headers: { ...call.headers, 'rivulet-transaction': header } } : call;
+  return {
+    exchange: (call) => connection.exchange(within(call)),
+    ask: (call) => connection.ask(within(call)),
+  };
+}
+
+/** A transaction has one identity. If it is retired, no other one takes its place, and the rest of the sends fail. */
+function fixedIdentity({ producerId, producerEpoch }: Present): ProducerIds {
+  const identity = { producerId, epoch: producerEpoch };
+  return { current: () => identity, acquire: async () => {}, retire: () => {} };
+}

@@ -1,0 +1,124 @@
+// The transactions of the SDK, over the embedded service.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Rivulet } from '../../client/rivulet.ts';
+import { type Backend, startEmbedded } from './embedded.ts';
+
+let backend: Backend;
+let rivulet: Rivulet;
+let names = 0;
+
+beforeAll(async () => {
+  backend = await startEmbedded();
+  rivulet = new Rivulet({ url: backend.url, retry: { retries: 3, baseMs: 5, capMs: 20 } });
+});
+afterAll(() => backend?.close());
+
+async function newTopic(): Promise<string> {
+  const topic = `t${++names}`;
+  await rivulet.admin().createTopics({ topics: [{ topic, partitions: 2 }] });
+  return topic;
+}
+
+async function valuesOf(topic: string, count: number): Promise<string[]> {
+  const consumer = rivulet.consumer({ autoOffsetReset: 'earliest' });
+  consumer.assign([0, 1].map((partition) => ({ topic, partition })));
+  const values: string[] = [];
+  for await (const { value } of consumer) if (values.push(String(value)) === count) break;
+  await consumer.stop();
+  return values.sort();
+}
+
+const latest = async (topic: string) =>
+  (await rivulet.admin().fetchTopicOffsets(topic)).map(({ latest: offset }) => offset);
+
+test('records of two topics become visible together', async () => {
+  const [one, two] = [await newTopic(), await newTopic()];
+  const producer = rivulet.producer({ transactionalId: 'together' });
+  const tx = await producer.transaction();
+  expect(await tx.send({ topic: one, messages: [{ value: 'a', partition: 0 }] })).toMatchObject([{ offset: -1 }]);
+  await tx.send({ topic: two, messages: [{ value: 'b', partition: 1 }] });
+  expect([await latest(one), await latest(two)]).toEqual([
+    [0, 0],
+    [0, 0],
+  ]);
+  expect(await tx.commit({ offsets: true })).toMatchObject([{ baseOffset: 0 }, { baseOffset: 0 }]);
+  expect(tx.isActive()).toBe(false);
+  expect([await valuesOf(one, 1), await valuesOf(two, 1)]).toEqual([['a'], ['b']]);
+});
+
+test('an aborted transaction leaves nothing, and the producer goes on', async () => {
+  const topic = await newTopic();
+  const producer = rivulet.producer({ transactionalId: 'aborted' });
+  const first = await producer.transaction();
+  await first.send({ topic, messages: [{ value: 'dropped' }] });
+  await first.abort();
+  const second = await producer.transaction();
+  await second.send({ topic, messages: [{ value: 'kept' }] });
+  await second.commit();
+  expect(await valuesOf(topic, 1)).toEqual(['kept']);
+});
+
+test('a newer instance fences an older one', async () => {
+  const topic = await newTopic();
+  const old = await rivulet.producer({ transactionalId: 'fenced' }).transaction();
+  await old.send({ topic, messages: [{ value: 'zombie' }] });
+  const now = await rivulet.producer({ transactionalId: 'fenced' }).transaction();
+  await expect(old.commit()).rejects.toMatchObject({ errorCode: 'PRODUCER_FENCED', outcome: 'not-written' });
+  await now.send({ topic, messages: [{ value: 'a' }] });
+  await now.commit();
+  expect(await valuesOf(topic, 1)).toEqual(['a']);
+});
+
+test('the offsets of a group are committed with the records', async () => {
+  const [from, to] = [await newTopic(), await newTopic()];
+  await rivulet.producer().send({ topic: from, messages: [{ value: 'in', partition: 0 }] });
+  const producer = rivulet.producer({ transactionalId: 'offsets' });
+  const consumer = rivulet.consumer({ groupId: 'offsets', autoCommit: false, autoOffsetReset: 'earliest' });
+  consumer.subscribe({ topics: [from] });
+  const { value: message } = await consumer[Symbol.asyncIterator]().next();
+  const sendAll = async (tx: Awaited<ReturnType<typeof producer.transaction>>) => {
+    await tx.send({ topic: to, messages: [{ value: 'out' }] });
+    const partitions = [{ partition: message!.partition, offset: message!.offset + 1 }];
+    await tx.sendOffsets({ consumer, topics: [{ topic: from, partitions }] });
+  };
+  const dropped = await producer.transaction();
+  await sendAll(dropped);
+  await dropped.abort();
+  expect(await consumer.committed(from)).toEqual([]);
+  const kept = await producer.transaction();
+  await sendAll(kept);
+  expect(await consumer.committed(from)).toEqual([]);
+  await kept.commit();
+  expect(await consumer.committed(from)).toMatchObject([{ partition: 0, offset: 1 }]);
+  expect(await valuesOf(to, 1)).toEqual(['out']);
+  await consumer.stop();
+});
+
+test('a transaction whose consumer has left the group is aborted', async () => {
+  const [from, to] = [await newTopic(), await newTopic()];
+  await rivulet.producer().send({ topic: from, messages: [{ value: 'in', partition: 0 }] });
+  const consumer = rivulet.consumer({ groupId: 'left', autoCommit: false, autoOffsetReset: 'earliest' });
+  consumer.subscribe({ topics: [from] });
+  await consumer[Symbol.asyncIterator]().next();
+  const tx = await rivulet.producer({ transactionalId: 'left' }).transaction();
+  await tx.send({ topic: to, messages: [{ value: 'out' }] });
+  await tx.sendOffsets({ consumer, topics: [{ topic: from, partitions: [{ partition: 0, offset: 1 }] }] });
+  await consumer.stop();
+  const next = rivulet.consumer({ groupId: 'left', autoOffsetReset: 'earliest' });
+  next.subscribe({ topics: [from] });
+  await next[Symbol.asyncIterator]().next();
+  await expect(tx.commit()).rejects.toMatchObject({ errorCode: 'INVALID_PRODUCER_EPOCH', outcome: 'not-written' });
+  expect(await latest(to)).toEqual([0, 0]);
+  await next.stop();
+});
+
+test('after a failed send the commit aborts', async () => {
+  const topic = await newTopic();
+  const tx = await rivulet.producer({ transactionalId: 'failed' }).transaction();
+  await tx.send({ topic, messages: [{ value: 'a' }] });
+  await expect(tx.send({ topic, messages: [{ value: 'b', partition: 7 }] })).rejects.toMatchObject({
+    outcome: 'not-written',
+  });
+  await expect(tx.commit()).rejects.toMatchObject({ errorCode: 'UNKNOWN_TOPIC_OR_PARTITION', outcome: 'not-written' });
+  expect(await latest(topic)).toEqual([0, 0]);
+});
