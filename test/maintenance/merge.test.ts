@@ -92,7 +92,7 @@ test('appends, spills and merges in turn keep every record at its offset, and th
   expect(items.length).toBeGreaterThan(5);
   expect(items.map(({ firstOffset }) => firstOffset)).toEqual([0, ...items.slice(0, -1).map((item) => item.endOffset)]);
   expect(items.at(-1)!.endOffset).toBe(head.mergedTo);
-  // What was appended below an end is known without the pages.
+  // The maintenance item knows without the pages how much was appended.
   const appended = pages.flatMap(({ entries }) => entries).reduce((sum, { entry }) => sum + entry.lengthBytes, 0);
   expect(items.at(-1)!.bytesAppended).toBe(appended);
   expect(upkeep.bytesAppended).toBe(appended);

@@ -2,8 +2,8 @@ import { beforeEach, expect, test } from 'vitest';
 import { createEngine } from '../../lib/engine.ts';
 import { merge } from '../../lib/maintenance/merge.ts';
 import { cleanPages } from '../../lib/maintenance/pages.ts';
-import { pageItem } from '../../lib/partition/page.ts';
 import { encodeEntry } from '../../lib/partition/entry.ts';
+import { pageItem } from '../../lib/partition/page.ts';
 import { appendOne, batchOf, readAll, valuesOf } from '../log/world.ts';
 import { createPartition, expectSound, fill, hourMs, type Partition, passOver, storedOf } from './world.ts';
 

@@ -97,13 +97,13 @@ function expectDense(
   expect([...stretches.map(({ firstOffset }) => firstOffset), to]).toEqual(ends);
 }
 
-export async function all<T>(source: AsyncIterable<T>): Promise<T[]> {
+async function all<T>(source: AsyncIterable<T>): Promise<T[]> {
   const found: T[] = [];
   for await (const one of source) found.push(one);
   return found;
 }
 
-/** What every fetch path says of the partition, without what may differ between two zones. */
+/** Reads the partition on every fetch path, without what may differ between two zones. */
 export async function seenBy(ports: Ports & { clock: TestClock }) {
   const engine = createEngine(ports);
   const offsets = async (at: number | 'maxTimestamp' | 'earliest' | 'latest') =>
