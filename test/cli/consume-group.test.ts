@@ -2,7 +2,7 @@
 // same time, because they mostly wait for sessions and heartbeats.
 import { beforeAll, expect, test } from 'vitest';
 import { Rivulet } from '../../client/rivulet.ts';
-import { soon } from '../soon.ts';
+import { eventually } from '../eventually.ts';
 import { main, newDirectory, type Running, run, type Service, start, startService } from './processes.ts';
 
 let service: Service;
@@ -57,10 +57,10 @@ test.concurrent('three terminals share the partitions; one leaves and one is kil
   await rivulet.admin().createTopics({ topics: [{ topic, partitions: 6 }] });
   const terminals = [member(topic), member(topic), member(topic)] as const;
   const [one, two, three] = terminals;
-  await soon(() => expect(terminals.map(owned)).toEqual([2, 2, 2]));
+  await eventually(() => expect(terminals.map(owned)).toEqual([2, 2, 2]));
 
   await write(topic, valuesOf('first', 60), 6);
-  await soon(() => expect(linesOf(...terminals).sort()).toEqual(valuesOf('first', 60).sort()));
+  await eventually(() => expect(linesOf(...terminals).sort()).toEqual(valuesOf('first', 60).sort()));
   for (const terminal of terminals) expect(linesOf(terminal)).toHaveLength(20);
 
   one.child.kill('SIGINT');
@@ -68,15 +68,15 @@ test.concurrent('three terminals share the partitions; one leaves and one is kil
     code: 130,
     stderr: expect.stringMatching(/^rivulet: revoked shared [\d,-]+\nProcessed a total of 20 messages\n$/m),
   });
-  await soon(() => expect([two, three].map(owned)).toEqual([3, 3]));
+  await eventually(() => expect([two, three].map(owned)).toEqual([3, 3]));
 
   two.child.kill('SIGKILL');
   await two.finished;
   await write(topic, valuesOf('second', 60), 6);
-  await soon(() => expect(owned(three)).toBe(6));
+  await eventually(() => expect(owned(three)).toBe(6));
   // Records that the killed terminal had printed and not committed come again.
   const all = () => [...new Set(linesOf(...terminals))].sort();
-  await soon(() => expect(all()).toEqual([...valuesOf('first', 60), ...valuesOf('second', 60)].sort()));
+  await eventually(() => expect(all()).toEqual([...valuesOf('first', 60), ...valuesOf('second', 60)].sort()));
   three.child.kill('SIGINT');
   await three.finished;
 });
@@ -106,15 +106,17 @@ test.concurrent('a member that joins prints its member id, and a member that wai
   const topic = 'one-for-two';
   await rivulet.admin().createTopics({ topics: [{ topic, partitions: 1 }] });
   const has = member(topic, ...['group.instance.id=one', 'client.id=till'].flatMap((p) => ['--consumer-property', p]));
-  await soon(() => expect(owned(has)).toBe(1));
+  await eventually(() => expect(owned(has)).toBe(1));
   const [, memberId] = /^rivulet: joined group of-one-for-two as member (\S+)$/m.exec(has.stderr())!;
   const [described] = await rivulet.admin().describeGroups([`of-${topic}`]);
   expect(described!.memberDetails).toMatchObject([{ memberId, clientId: 'till', instanceId: 'one' }]);
 
   const [second, third] = [member(topic), member(topic, '--consumer-property', 'group.instance.id=one')];
   const nothing = `rivulet: no partitions of ${topic} yet: other members of of-${topic} have them\n`;
-  await soon(() => expect(second.stderr()).toMatch(new RegExp(`^rivulet: joined group .*\n${nothing}$`)));
-  await soon(() => expect(third.stderr()).toMatch(/^rivulet: instance id one is in use by another member of .*\n$/));
+  await eventually(() => expect(second.stderr()).toMatch(new RegExp(`^rivulet: joined group .*\n${nothing}$`)));
+  await eventually(() =>
+    expect(third.stderr()).toMatch(/^rivulet: instance id one is in use by another member of .*\n$/),
+  );
   for (const terminal of [has, second, third]) terminal.child.kill('SIGINT');
   await Promise.all([has, second, third].map(({ finished }) => finished));
 });
@@ -149,7 +151,7 @@ test.concurrent('a group that has committed beyond the end of the log goes back 
   await write(topic, valuesOf('old', 10), 1);
   await rivulet.consumer({ groupId: `of-${topic}` }).commit([{ topic, partition: 0, offset: 20 }]);
   const first = member(topic);
-  await soon(() => expect(linesOf(first)).toEqual(valuesOf('old', 10)));
+  await eventually(() => expect(linesOf(first)).toEqual(valuesOf('old', 10)));
   first.child.kill('SIGINT');
   expect((await first.finished).code).toBe(130);
   await write(topic, valuesOf('new', 15), 1);

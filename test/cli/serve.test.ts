@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { isClientError } from '../../client/client-error.ts';
 import { Rivulet } from '../../client/rivulet.ts';
+import { eventually } from '../eventually.ts';
 import { reasonToSkip } from '../local/curl.ts';
 import { open, signedFetch, signedHead } from '../local/wire.ts';
-import { soon } from '../soon.ts';
 import { runHere } from './here.ts';
 import { launcher, newDirectory, run, start, startService } from './processes.ts';
 
@@ -79,7 +79,7 @@ describe('a signal to stop', () => {
       body: JSON.stringify({ partitions: [{ partition: 1, offset: 0 }], waitMs: 20_000 }),
     });
     // By then the service has the fetch, which was sent before most of them.
-    await soon(() => expect(acknowledged.length).toBeGreaterThan(30));
+    await eventually(() => expect(acknowledged.length).toBeGreaterThan(30));
     const stopping = service.stop('SIGTERM');
     expect((await poll).status).toBe(200);
     expect(await stopping).toMatchObject({ code: 0, stdout: expect.stringMatching(/Stopped\.\n$/), stderr: '' });

@@ -6,7 +6,7 @@ import type { Consumer } from '../../client/consumer/consumer.ts';
 import type { ConsumerOptions, TopicPartition } from '../../client/consumer/consumer-options.ts';
 import { Rivulet } from '../../client/rivulet.ts';
 import { systemClock } from '../../lib/runtime/clock.ts';
-import { soon } from '../soon.ts';
+import { eventually } from '../eventually.ts';
 import { type Backend, startEmbedded, startProxy } from './embedded.ts';
 
 let backend: Backend;
@@ -114,7 +114,7 @@ async function join(story: Story, by: string, { workMs = 1, ...options }: Option
 
 const owners = (...all: Member[]) => all.map(({ consumer }) => consumer.assignment().length);
 const isShared = (partitions: number, ...all: Member[]) =>
-  soon(() => expect(owners(...all).sort((a, b) => a - b)).toEqual(evenly(partitions, all.length)));
+  eventually(() => expect(owners(...all).sort((a, b) => a - b)).toEqual(evenly(partitions, all.length)));
 const evenly = (partitions: number, count: number) =>
   Array.from({ length: count }, (_, i) => Math.floor((partitions + i) / count));
 
@@ -124,7 +124,7 @@ function counts({ handled }: Story) {
   return { distinct, twice: handled.length - distinct };
 }
 
-const isRead = (story: Story, total: number) => soon(() => expect(counts(story).distinct).toBe(total));
+const isRead = (story: Story, total: number) => eventually(() => expect(counts(story).distinct).toBe(total));
 
 /** In each partition each offset is first handled after those before it. */
 function expectOrder({ handled }: Story): void {
@@ -156,7 +156,7 @@ test.concurrent('after a restart each member continues from the committed offset
   const story = await newStory(2);
   await write(story, 2, 40);
   const before = await join(story, 'before', { workMs: 3 });
-  await soon(() => expect(story.handled.length).toBeGreaterThan(10));
+  await eventually(() => expect(story.handled.length).toBeGreaterThan(10));
   await before.leave();
   const stoppedAt = story.handled.length;
   expect(stoppedAt).toBeLessThan(80);
@@ -174,7 +174,7 @@ test.concurrent('a frozen member loses its partitions after its session, and onc
   two.freeze();
   const frozenAt = story.handled.length;
   await write(story, 6, 60);
-  await soon(() => expect(owners(one)).toEqual([6]));
+  await eventually(() => expect(owners(one)).toEqual([6]));
   await isRead(story, 720);
   const committed = await one.consumer.committed(story.topic);
   const thawedAt = story.handled.length;
@@ -213,7 +213,7 @@ test.concurrent('a static member returns within its session, and nothing moves',
   await two.leave();
   const events = story.events.filter((event) => event.startsWith('one'));
   const again = await join(story, 'again', { groupInstanceId: 'b' });
-  await soon(() => expect(again.consumer.assignment()).toEqual(own));
+  await eventually(() => expect(again.consumer.assignment()).toEqual(own));
   expect(story.events.filter((event) => event.startsWith('one'))).toEqual(events);
 });
 
@@ -222,13 +222,13 @@ test.concurrent('a pattern includes topics that are created later', async () => 
   const member = await join(story, 'one');
   member.consumer.subscribe({ topics: new RegExp(`^${story.topic}-`) });
   await rivulet.admin().createTopics({ topics: [{ topic: `${story.topic}-late`, partitions: 2 }] });
-  await soon(() =>
+  await eventually(() =>
     expect(member.consumer.assignment()).toEqual(
       [0, 1].map((partition) => ({ topic: `${story.topic}-late`, partition })),
     ),
   );
   member.consumer.subscribe({ topics: [story.topic] });
-  await soon(() => expect(member.consumer.assignment()).toEqual([{ topic: story.topic, partition: 0 }]));
+  await eventually(() => expect(member.consumer.assignment()).toEqual([{ topic: story.topic, partition: 0 }]));
 });
 
 test.concurrent('a topic that is deleted and re-created is read from its beginning, and no member fails', async () => {
@@ -237,7 +237,7 @@ test.concurrent('a topic that is deleted and re-created is read from its beginni
   const member = await join(story, 'one', { autoCommitIntervalMs: 50 });
   await isRead(story, 40);
   await rivulet.admin().deleteTopics({ topics: [story.topic] });
-  await soon(() => expect(member.consumer.assignment()).toEqual([]));
+  await eventually(() => expect(member.consumer.assignment()).toEqual([]));
   story.handled.length = 0;
   await rivulet.admin().createTopics({ topics: [{ topic: story.topic, partitions: 2 }] });
   await write(story, 2, 5);
