@@ -1,9 +1,12 @@
 // A group runs in several terminals: processes of the real command line, which are killed and interrupted. The tests run at the
 // same time, because they mostly wait for sessions and heartbeats.
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test, vi } from 'vitest';
 import { Rivulet } from '../../client/rivulet.ts';
 import { eventually } from '../eventually.ts';
 import { main, newDirectory, type Running, run, type Service, start, startService } from './processes.ts';
+
+// They share the processor with each other, and with other files.
+vi.setConfig({ testTimeout: 120_000 });
 
 let service: Service;
 let rivulet: Rivulet;

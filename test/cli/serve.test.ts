@@ -78,7 +78,7 @@ describe('a signal to stop', () => {
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ partitions: [{ partition: 1, offset: 0 }], waitMs: 20_000 }),
     });
-    // By then the service has the fetch, which was sent before most of them.
+    // The service has the fetch by then, because it was sent before most of them.
     await eventually(() => expect(acknowledged.length).toBeGreaterThan(30));
     const stopping = service.stop('SIGTERM');
     expect((await poll).status).toBe(200);

@@ -1,13 +1,16 @@
 // These stories run several consumers of a group against the real server, handlers and engine in one process. Each member
 // has a proxy that can be cut. A member is dead or frozen when none of its requests arrives any more. The stories run at the
 // same time, because they mostly wait for sessions and heartbeats.
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { Consumer } from '../../client/consumer/consumer.ts';
 import type { ConsumerOptions, TopicPartition } from '../../client/consumer/consumer-options.ts';
 import { Rivulet } from '../../client/rivulet.ts';
 import { systemClock } from '../../lib/runtime/clock.ts';
 import { eventually } from '../eventually.ts';
 import { type Backend, startEmbedded, startProxy } from './embedded.ts';
+
+// They share the processor with each other, and with other files.
+vi.setConfig({ testTimeout: 120_000 });
 
 let backend: Backend;
 let rivulet: Rivulet;
