@@ -9,6 +9,7 @@ import type { ConsumerOptions } from './consumer/consumer-options.ts';
 import { Producer } from './producer/producer.ts';
 import type { ProducerOptions } from './producer/producer-options.ts';
 import { createTopicMetadataCache, type TopicMetadataCache } from './producer/topic-metadata.ts';
+import { ExactlyOnce, type ExactlyOnceOptions } from './transaction/exactly-once.ts';
 import { type Connection, openConnection } from './transport/connection.ts';
 import { type CredentialsProvider, credentialsFor, regionFor } from './transport/credentials.ts';
 import { type RetryHooks, watchConnection } from './transport/outage.ts';
@@ -71,6 +72,27 @@ export class Rivulet {
 
   consumer(options: ConsumerOptions = {}): Consumer {
     return new Consumer(this.#context, options);
+  }
+
+  /**
+   * Reads, transforms and writes, so that every message has its effect once, whatever dies on the way. The results and the
+   * offsets of a batch are committed in one transaction.
+   *
+   * @example
+   * const work = rivulet.exactlyOnce({
+   *   groupId: 'billing', from: 'orders', to: 'invoices',
+   *   transform: (order) => ({ key: order.key, value: invoiceFor(order.value) }),
+   * });
+   * await work.run();
+   */
+  exactlyOnce(options: ExactlyOnceOptions): ExactlyOnce {
+    const { groupId, consumer = {}, producer = {} } = options;
+    // Ownership of the partitions fences zombies, so each instance has an id of its own.
+    const transactionalId = `${groupId}-${Buffer.from(this.#context.clock.randomBytes(9)).toString('hex')}`;
+    return new ExactlyOnce(options, {
+      consumer: this.consumer({ autoOffsetReset: 'earliest', ...consumer, groupId, autoCommit: false }),
+      producer: this.producer({ ...producer, transactionalId }),
+    });
   }
 
   admin(): Admin {

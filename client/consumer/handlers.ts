@@ -4,7 +4,7 @@ import { invalid } from '../client-error.ts';
 import type { ConsumedMessage } from '../message.ts';
 import type { TopicPartition } from './consumer-options.ts';
 
-type MessageBatch = TopicPartition & {
+export type MessageBatch = TopicPartition & {
   readonly messages: readonly ConsumedMessage[];
   /** The next offset to be written, as it was when this batch was fetched. */
   readonly highWatermark: number;

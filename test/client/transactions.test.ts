@@ -1,7 +1,7 @@
 // The transactions of the SDK, over the embedded service.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Rivulet } from '../../client/rivulet.ts';
-import { type Backend, startEmbedded } from './embedded.ts';
+import { type Backend, startEmbedded, startProxy } from './embedded.ts';
 
 let backend: Backend;
 let rivulet: Rivulet;
@@ -121,4 +121,30 @@ test('after a failed send the commit aborts', async () => {
   });
   await expect(tx.commit()).rejects.toMatchObject({ errorCode: 'UNKNOWN_TOPIC_OR_PARTITION', outcome: 'not-written' });
   expect(await latest(topic)).toEqual([0, 0]);
+});
+
+test('the loop has each input once, though its replies are lost and transactions refused', async () => {
+  const [from, to] = [await newTopic(), await newTopic()];
+  const inputs = Array.from({ length: 60 }, (_, i) => ({ value: `v${i}`, partition: i % 2 }));
+  await rivulet.producer().send({ topic: from, messages: inputs });
+  let requests = 0;
+  const proxy = await startProxy(backend.url, ({ method, url }) => {
+    const isHit = method === 'POST' && /transactions|records|offsets/.test(url ?? '') && requests++ % 5 === 3;
+    return isHit ? 'lose reply' : 'none';
+  });
+  const behind = new Rivulet({ url: proxy.url, retry: { retries: 3, baseMs: 5, capMs: 20 } });
+  const work = behind.exactlyOnce({
+    groupId: 'loop',
+    from,
+    to,
+    transform: ({ value }) => ({ value: `${value} done` }),
+    consumer: { maxPollRecords: 7 },
+  });
+  const running = work.run();
+  const results = await valuesOf(to, inputs.length);
+  await work.stop();
+  await running;
+  expect(results).toEqual(inputs.map(({ value }) => `${value} done`).sort());
+  expect((await latest(to)).reduce((sum, end) => sum + end, 0)).toBe(inputs.length);
+  await proxy.close();
 });

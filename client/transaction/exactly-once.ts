@@ -1,0 +1,125 @@
+// Reads messages of a group, transforms them, writes the results and commits the offsets, each batch in one transaction. So
+// every input has its effect once, whatever dies: a transaction that was not committed left nothing, and its inputs are
+// read again.
+//
+// Invariant: only the member that owns a partition can commit its offsets, and the results go with the offsets. A member
+// that has lost a partition, and does not know it yet, can commit neither.
+import { invalid, isClientError, type RivuletClientError } from '../client-error.ts';
+import type { Consumer } from '../consumer/consumer.ts';
+import type { ConsumerOptions } from '../consumer/consumer-options.ts';
+import type { MessageBatch } from '../consumer/handlers.ts';
+import type { ConsumedMessage, Message } from '../message.ts';
+import type { Producer, TopicMessages } from '../producer/producer.ts';
+import type { ProducerOptions } from '../producer/producer-options.ts';
+import { pause } from '../transport/retry.ts';
+import type { Transaction } from './transaction.ts';
+
+/** A result. It goes to `topic`, or to the topic of the option `to`. */
+export type Result = Message & { readonly topic?: string };
+export type Results = Result | readonly Result[] | null | undefined;
+
+export type ExactlyOnceOptions = {
+  readonly groupId: string;
+  /** The topics to be read. */
+  readonly from: string | readonly string[];
+  /** The topic of results that name none. */
+  readonly to?: string;
+  /** Returns the results of one message: one, several, or none. It must have no other effects, because it may run again. */
+  readonly transform: (message: ConsumedMessage) => Results | Promise<Results>;
+  /** Further options of the consumer and of the producer. */
+  readonly consumer?: Omit<ConsumerOptions, 'groupId' | 'autoCommit'>;
+  readonly producer?: Omit<ProducerOptions, 'transactionalId' | 'idempotent'>;
+};
+
+export type ExactlyOnceParts = {
+  readonly consumer: Consumer;
+  readonly producer: Producer;
+};
+
+/** After these, the batch is read and sent again in another transaction. */
+const passing: ReadonlySet<string> = new Set(['INVALID_PRODUCER_EPOCH', 'INVALID_TXN_STATE', 'UNKNOWN_MEMBER_ID']);
+const firstPauseMs = 50;
+const longestPauseMs = 5_000;
+
+export class ExactlyOnce {
+  readonly #options: ExactlyOnceOptions;
+  readonly #consumer: Consumer;
+  readonly #producer: Producer;
+  #failures = 0;
+
+  constructor(options: ExactlyOnceOptions, { consumer, producer }: ExactlyOnceParts) {
+    if (typeof options.transform !== 'function')
+      throw invalid(`transform: expected a function, got ${typeof options.transform}`);
+    this.#options = options;
+    this.#consumer = consumer;
+    this.#producer = producer;
+    const { from } = options;
+    consumer.subscribe({ topics: typeof from === 'string' ? [from] : [...from] });
+  }
+
+  /** Works until stop(). Rejects with the error that `transform` throws, or with a RivuletClientError that no retry mends. */
+  run(): Promise<void> {
+    return this.#consumer.run({ eachBatch: (batch) => this.#work(batch) });
+  }
+
+  /** Finishes the batch at hand, and leaves the group. */
+  async stop(): Promise<void> {
+    await this.#consumer.stop();
+    await this.#producer.disconnect();
+  }
+
+  async #work(batch: MessageBatch): Promise<void> {
+    let transaction: Transaction | undefined;
+    try {
+      transaction = await this.#producer.transaction();
+      await this.#send(transaction, batch);
+      await transaction.commit();
+      this.#failures = 0;
+    } catch (error) {
+      await giveUp(transaction);
+      if (!isPassing(error)) throw error;
+      await this.#readAgain(batch);
+    }
+  }
+
+  async #send(transaction: Transaction, { topic, partition, messages }: MessageBatch): Promise<void> {
+    const results = await Promise.all(messages.map((message) => this.#options.transform(message)));
+    const topicMessages = this.#byTopic(results.flatMap(listOf));
+    if (topicMessages.length > 0) await transaction.sendBatch({ topicMessages });
+    const offset = messages.at(-1)!.offset + 1;
+    await transaction.sendOffsets({
+      consumer: this.#consumer,
+      topics: [{ topic, partitions: [{ partition, offset }] }],
+    });
+  }
+
+  #byTopic(results: readonly Result[]): TopicMessages[] {
+    const groups = Map.groupBy(results, ({ topic }) => topic ?? this.#options.to);
+    return [...groups].map(([topic, messages]) => {
+      if (topic === undefined)
+        throw invalid('transform: expected a topic in each result, because the option to is missing');
+      return { topic, messages };
+    });
+  }
+
+  /** The partition may belong to another member by now, which reads the batch again. */
+  async #readAgain({ topic, partition, messages }: MessageBatch): Promise<void> {
+    const isOurs = this.#consumer.assignment().some((one) => one.topic === topic && one.partition === partition);
+    if (isOurs) this.#consumer.seek({ topic, partition, offset: messages[0]!.offset });
+    await pause(Math.min(longestPauseMs, firstPauseMs * 2 ** Math.min(this.#failures++, 10)));
+  }
+}
+
+const listOf = (results: Results): readonly Result[] =>
+  results === null || results === undefined ? [] : Array.isArray(results) ? results : [results as Result];
+
+const isPassing = (error: unknown): error is RivuletClientError =>
+  isClientError(error) && (error.retriable || error.outcome === 'unknown' || passing.has(error.errorCode));
+
+/** A transaction that cannot even be aborted is aborted by its time-out, or by the next instance. */
+async function giveUp(transaction: Transaction | undefined): Promise<void> {
+  if (!transaction?.isActive()) return;
+  await transaction.abort().catch((error: unknown) => {
+    if (!isClientError(error)) throw error;
+  });
+}
