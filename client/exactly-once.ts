@@ -4,15 +4,16 @@
 //
 // Invariant: only the member that owns a partition can commit its offsets, and the results go with the offsets. A member
 // that has lost a partition, and does not know it yet, can commit neither.
-import { invalid, isClientError, type RivuletClientError } from '../client-error.ts';
-import type { Consumer } from '../consumer/consumer.ts';
-import type { ConsumerOptions } from '../consumer/consumer-options.ts';
-import type { MessageBatch } from '../consumer/handlers.ts';
-import type { ConsumedMessage, Message } from '../message.ts';
-import type { Producer, TopicMessages } from '../producer/producer.ts';
-import type { ProducerOptions } from '../producer/producer-options.ts';
-import { pause } from '../transport/retry.ts';
-import type { Transaction } from './transaction.ts';
+import { invalid, isClientError, type RivuletClientError } from './client-error.ts';
+import type { Consumer } from './consumer/consumer.ts';
+import type { ConsumerOptions } from './consumer/consumer-options.ts';
+import type { MessageBatch } from './consumer/handlers.ts';
+import type { ConsumedMessage, Message } from './message.ts';
+import type { Producer } from './producer/producer.ts';
+import type { ProducerOptions } from './producer/producer-options.ts';
+import type { TopicMessages } from './producer/sender.ts';
+import type { Transaction } from './producer/transaction.ts';
+import { pause } from './transport/retry.ts';
 
 /** A result. It goes to `topic`, or to the topic of the option `to`. */
 export type Result = Message & { readonly topic?: string };
