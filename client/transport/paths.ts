@@ -26,6 +26,8 @@ export const paths = {
   fetch: (name: string) => `${topic(name)}/fetch`,
   offsets: (name: string) => `${topic(name)}/offsets`,
   partitionRecords: (name: string, partition: number) => `${topic(name)}/partitions/${partition}/records`,
+  maintenance: '/v1/maintenance',
+  topicMaintenance: (name: string) => `${topic(name)}/maintenance`,
   producers: '/v1/producers',
   groups: '/v1/groups',
   group,
