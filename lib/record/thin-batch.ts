@@ -26,10 +26,12 @@ export type Survivors = {
 /** An upper bound of the bytes of a record before `RawRecord.from`: its length, its attributes and its time. */
 const mostBytesBefore = 5 + 1 + 10;
 const bytesPerUnit = 50;
+const noTimestampMs = -1;
 
 /**
  * Returns the batch with only its survivors. `deleteHorizonMs` sets the horizon; a horizon that the batch has stays. The
- * result is undefined if the records would take more bytes than readers unpack: the new times may be longer.
+ * result is undefined if no reader could read it, because its producer claimed absurd times: they are stored as
+ * differences from the base timestamp, which may be too long, or too great.
  */
 export async function thinBatch(
   batch: Uint8Array,
@@ -40,9 +42,9 @@ export async function thinBatch(
 ): Promise<Uint8Array | undefined> {
   const { header } = open;
   const horizonMs = header.hasDeleteHorizon ? header.baseTimestampMs : deleteHorizonMs;
-  const baseMs = horizonMs ?? survivors.firstCreatedMs;
+  const baseMs = horizonMs ?? Math.max(noTimestampMs, survivors.firstCreatedMs);
   const body = await bodyOf(open, survivors, baseMs, pace);
-  if (body.length > limits.uncompressedBatchBytes) return undefined;
+  if (!body || body.length > limits.uncompressedBatchBytes) return undefined;
   const packed = await compressAside(header.compression, body);
   const thin = new Uint8Array(recordBatchOverheadBytes + packed.length);
   thin.set(batch.subarray(0, recordBatchOverheadBytes));
@@ -52,7 +54,7 @@ export async function thinBatch(
   if (horizonMs !== undefined) view.setInt16(field.attributes, header.attributes | attribute.deleteHorizon);
   writeInt64(view, field.baseTimestamp, baseMs);
   const isCreateTime = header.timestampType === 'CreateTime';
-  if (isCreateTime) writeInt64(view, field.maxTimestamp, survivors.maxCreatedMs);
+  if (isCreateTime) writeInt64(view, field.maxTimestamp, Math.max(noTimestampMs, survivors.maxCreatedMs));
   view.setInt32(field.recordCount, survivors.count);
   view.setUint32(field.crc, crc32c(thin, field.attributes));
   return thin;
@@ -63,13 +65,14 @@ async function bodyOf(
   { stays, count, bytes }: Survivors,
   baseMs: number,
   pace: Pace,
-): Promise<Uint8Array> {
+): Promise<Uint8Array | undefined> {
   const target = new Uint8Array(bytes + count * mostBytesBefore);
   const writer: Cursor = { bytes: target, at: 0, end: target.length };
   let i = 0;
   for (const { createdMs, from, to } of rawRecords(header, body)) {
     if (stays[i++] === 1) {
       const delta = createdMs - baseMs;
+      if (!Number.isSafeInteger(delta)) return undefined;
       writeVarint(writer, 1 + varlongBytes(delta) + to - from);
       target[writer.at++] = 0;
       writeVarlong(writer, delta);
