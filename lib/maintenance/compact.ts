@@ -6,8 +6,6 @@
 // upwards, none is passed over, and only a process that has finished every unit moves the clean point. Passes may run
 // beside each other, and each may die anywhere: what a dead one leaves is older records, and a later pass removes them.
 
-import { RivuletError } from '../api/errors.ts';
-import { createSliceReader } from '../log/read-slices.ts';
 import { logItemsFrom } from '../partition/locate.ts';
 import { newUnpackBudget } from '../record/unpack.ts';
 import { itemVersion, maintenanceKey } from '../storage/keys.ts';
@@ -20,6 +18,7 @@ import { type CompactionLimits, type CompactionPass, compactionLimits } from './
 import { logStartOf, planCompaction } from './compaction-plan.ts';
 import type { MaintenanceContext } from './context.ts';
 import { type DirtyKeys, mapDirtyKeys } from './dirty-keys.ts';
+import { isDamage } from './read-items.ts';
 
 /** Does one pass if it is due. */
 export async function compact(
@@ -35,17 +34,14 @@ export async function compact(
     context,
     plan,
     limits,
-    slices: createSliceReader(context.objects),
     budget: newUnpackBudget(),
     deleteRetentionMs: configNumber(topic.overrides, 'delete.retention.ms'),
-    missedObjects: new Set(),
   };
   try {
     await run(pass);
   } catch (error) {
-    const isDamage = error instanceof RivuletError && error.errorCode === 'CORRUPT_LOG';
-    if (!isDamage) throw error;
-    context.onDamage(plan.address, { offset: error.extra.offset as number, reason: error.message });
+    if (!isDamage(error)) throw error;
+    context.onDamage(plan.address, { offset: Number(error.extra.offset), reason: error.message });
   }
 }
 

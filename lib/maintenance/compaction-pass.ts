@@ -1,5 +1,4 @@
 // What the steps of one compaction pass share, and how much one pass takes on.
-import type { SliceReader } from '../log/read-slices.ts';
 import type { UnpackBudget } from '../record/unpack.ts';
 import type { CompactionPlan } from './compaction-plan.ts';
 import type { MaintenanceContext } from './context.ts';
@@ -26,9 +25,6 @@ export type CompactionPass = {
   readonly context: MaintenanceContext;
   readonly plan: CompactionPlan;
   readonly limits: CompactionLimits;
-  readonly slices: SliceReader;
   readonly budget: UnpackBudget;
   readonly deleteRetentionMs: number;
-  /** Objects that an item named although they were not there. */
-  readonly missedObjects: Set<string>;
 };

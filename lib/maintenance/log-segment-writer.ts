@@ -39,6 +39,8 @@ export const logSegmentLimits = {
   bytes: 64 * 1024 * 1024,
   /** The map of the cleaner has room for the keys of so many records. */
   records: 4 * 1024 * 1024,
+  /** At most twice so many items and one more are full of records. */
+  itemsByRecords: 32,
 } as const;
 
 type Writer = Pick<MaintenanceContext, 'objects' | 'clock' | 'counts'>;
@@ -62,9 +64,10 @@ export async function writeLogSegments(
   batches: AsyncIterable<LogBatch> | Iterable<LogBatch>,
 ): Promise<LogItem[]> {
   const items: LogItem[] = [];
+  const mostRecords = mostRecordsOf(range);
   let draft = newDraft(range.firstOffset);
   for await (const batch of upToTheEnd(range, batches)) {
-    if (!hasRoom(draft, batch)) {
+    if (!hasRoom(draft, batch, mostRecords)) {
       items.push(await put(writer, range, draft));
       draft = newDraft(draft.endOffset);
     }
@@ -105,12 +108,18 @@ const newDraft = (firstOffset: number): Draft => ({
   batches: [],
 });
 
+/**
+ * The items of a range must fit one transaction. A compressed batch of some hundred bytes may claim millions of records, so
+ * by the limit alone they might be thousands.
+ */
+const mostRecordsOf = ({ firstOffset, endOffset }: LogRange): number =>
+  Math.max(logSegmentLimits.records, Math.ceil((endOffset - firstOffset) / logSegmentLimits.itemsByRecords));
+
 /** The first batch always has room: a compressed one may hold more records than the limit. */
-function hasRoom(draft: Draft, { bytes, header }: LogBatch): boolean {
+function hasRoom(draft: Draft, { bytes, header }: LogBatch, mostRecords: number): boolean {
   if (draft.batches.length === 0) return true;
   const fits =
-    draft.bytes + bytes.length <= logSegmentLimits.bytes &&
-    draft.recordCount + header.recordCount <= logSegmentLimits.records;
+    draft.bytes + bytes.length <= logSegmentLimits.bytes && draft.recordCount + header.recordCount <= mostRecords;
   return fits && (draft.rows.length < mostRows || !beginsRow(draft));
 }
 
@@ -154,7 +163,7 @@ function itemOf(draft: Draft, segmentEpoch: number, segmentRandom: Uint8Array): 
     recordCount,
     bytes,
     maxTimestampMs,
-    runningMaxTimestampMs: last!.runningMaxTimestampMs,
+    runningMaxTimestampMs: Math.max(last!.runningMaxTimestampMs, maxTimestampMs),
     newestEpoch,
     bytesAppended: last!.bytesAppended,
     segmentEpoch,

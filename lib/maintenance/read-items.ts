@@ -1,37 +1,27 @@
-// Reads the batches of log items for compaction, with their offsets and CRCs checked.
+// Reads the batches of log items for compaction. Whatever runs beside it may have replaced or deleted the items meanwhile.
 import { RivuletError } from '../api/errors.ts';
-import { stretchesOf } from '../partition/locate.ts';
-import { type LogItem, logSegmentKeyOf } from '../partition/log-item.ts';
+import { isSameObject, type LogItem, logItemAt } from '../partition/log-item.ts';
 import type { CompactionPass } from './compaction-pass.ts';
 import type { LogBatch } from './log-segment-writer.ts';
+import { batchesOfLogItems } from './source-batches.ts';
 
-/**
- * Returns undefined if an object is gone, because the items were replaced or deleted meanwhile. It is damage if the same
- * object is missing again. Throws RivuletError CORRUPT_LOG with the offset.
- */
-export async function readItems(pass: CompactionPass, items: readonly LogItem[]): Promise<LogBatch[] | undefined> {
-  const { address } = pass.plan;
-  const slices = items.flatMap((item) =>
-    [...stretchesOf(address, item, item.firstOffset)].map((slice) => ({ slice, item })),
-  );
-  const read = await pass.slices.read(slices.map(({ slice }) => slice));
-  const batches: LogBatch[] = [];
-  for (const [i, result] of read.entries()) {
-    const { item } = slices[i]!;
-    if (result instanceof RivuletError) throw result;
-    if (!result) return missing(pass, item);
-    const { newestEpoch, bytesAppended, runningMaxTimestampMs } = item;
-    for (const batch of result) batches.push({ ...batch, newestEpoch, bytesAppended, runningMaxTimestampMs });
+/** Returns undefined if an object is gone that the index no longer names. Throws RivuletError CORRUPT_LOG for damage. */
+export async function readItems(
+  { context, plan }: CompactionPass,
+  items: readonly LogItem[],
+): Promise<LogBatch[] | undefined> {
+  try {
+    const batches: LogBatch[] = [];
+    for await (const batch of batchesOfLogItems(context.objects, plan.address, items)) batches.push(batch);
+    return batches;
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    const named = await logItemAt(context.table, plan.address, Number(error.extra.offset));
+    const isStillNamed = named !== undefined && items.some((item) => isSameObject(item, named));
+    if (isStillNamed) throw error;
+    return undefined;
   }
-  return batches;
 }
 
-function missing({ plan, missedObjects }: CompactionPass, item: LogItem): undefined {
-  const name = logSegmentKeyOf(plan.address, item);
-  const isDamage = missedObjects.has(name);
-  if (isDamage) {
-    const detail = `the segment at offset ${item.firstOffset} is missing, or may not be read`;
-    throw new RivuletError('CORRUPT_LOG', detail, { extra: { offset: item.firstOffset } });
-  }
-  missedObjects.add(name);
-}
+export const isDamage = (error: unknown): error is RivuletError =>
+  error instanceof RivuletError && error.errorCode === 'CORRUPT_LOG';

@@ -93,6 +93,8 @@ function nameBytes({ segmentEpoch, segmentRandom }: Pick<LogItem, 'segmentEpoch'
 /** The item still names the object that was read. Names are never used twice, so this compares the whole item. */
 export const namesAsRead = (item: LogItem): Condition => equals('f', nameBytes(item));
 
+export const isSameObject = (a: LogItem, b: LogItem): boolean => Buffer.compare(nameBytes(a), nameBytes(b)) === 0;
+
 /** The stored item names the object of this one. */
 export const isNamedBy = (stored: Item, item: LogItem): boolean =>
   Buffer.compare(stored.f as Uint8Array, nameBytes(item)) === 0;
