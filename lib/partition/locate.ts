@@ -41,8 +41,6 @@ export async function* slicesFrom(
   let next = offset;
   if (next < head.mergedTo) {
     for await (const item of logItemsFrom(table, address, next, head.mergedTo)) {
-      const isNext = item.firstOffset <= next;
-      if (!isNext) return;
       yield* stretchesOf(address, item, next);
       next = item.endOffset;
     }
@@ -52,19 +50,31 @@ export async function* slicesFrom(
   for await (const placed of entriesFrom(table, address, head, next)) yield sliceOf(address, placed);
 }
 
-async function* logItemsFrom(
+/**
+ * Yields the log items from the one that covers `offset` on, in order, without a hole, as far as they begin below `to`. It
+ * ends early if the index has moved meanwhile.
+ */
+export async function* logItemsFrom(
   table: Table,
   address: PageAddress,
   offset: number,
   to: number,
+  limit?: number,
 ): AsyncGenerator<LogItem> {
-  const first = await logItemAt(table, address, offset);
+  const first = offset < to ? await logItemAt(table, address, offset) : undefined;
   if (!first) return;
   yield first;
-  yield* logItemsBetween(table, address, first.endOffset, to);
+  let next = first.endOffset;
+  for await (const item of logItemsBetween(table, address, next, to, limit)) {
+    const isNext = item.firstOffset === next;
+    if (!isNext) return;
+    yield item;
+    next = item.endOffset;
+  }
 }
 
-function* stretchesOf(address: PageAddress, item: LogItem, offset: number): Generator<Slice> {
+/** Yields the slices of a log segment, one for each row, from the one that holds `offset` on. */
+export function* stretchesOf(address: PageAddress, item: LogItem, offset = item.firstOffset): Generator<Slice> {
   const objectKey = logSegmentKeyOf(address, item);
   const bodyEnd = logSegmentHeaderBytes + item.bytes;
   for (const [i, row] of item.rows.entries()) {
