@@ -1,5 +1,7 @@
-// The function that makes, describes, changes and deletes topics, looks up their offsets, and starts passes of maintenance.
+// The function that makes, describes, changes and deletes topics, deletes their records, looks up their offsets, and starts
+// passes of maintenance.
 
+import { deleteRecordsOperations } from '../http/operations/delete-records.ts';
 import { maintenanceOperations } from '../http/operations/maintenance.ts';
 import { offsetOperations } from '../http/operations/offsets.ts';
 import { topicOperations } from '../http/operations/topics.ts';
@@ -18,6 +20,7 @@ const maintenance = createMaintenance({
 
 export const handler = handlerFor([
   ...topicOperations(engine),
+  ...deleteRecordsOperations(engine),
   ...offsetOperations(engine),
   ...maintenanceOperations({ maintenance }),
 ]);

@@ -4,8 +4,7 @@ import { parseHead } from '../partition/head.ts';
 import { parseMaintenanceItem } from '../partition/maintenance-item.ts';
 import { type PageAddress, pagesBetween } from '../partition/page.ts';
 import { headKey, maintenanceKey } from '../storage/keys.ts';
-import { configNumber, configValue } from '../topic/config.ts';
-import { mayRemove } from '../topic/retention.ts';
+import { isCompacted, mayRemove, nextRetentionMs } from '../topic/retention.ts';
 import type { Topic } from '../topic/topics.ts';
 import { newReport } from './report.ts';
 import { retain } from './retain.ts';
@@ -24,13 +23,9 @@ export const dayMs = 24 * hourMs;
 /** The daily pass merges as much as this, or what is older than a day. The merge itself also takes 16 pages. */
 const bytesToMerge = 8 * 1024 * 1024;
 
-/** How often the retention of a topic is looked at: a tenth of its time, from an hour to a day. */
-export function retentionHours({ overrides }: Pick<Topic, 'overrides'>): number {
-  const removes = configValue(overrides, 'cleanup.policy').includes('delete');
-  const retentionMs = configNumber(overrides, 'retention.ms');
-  if (!removes || retentionMs < 0) return 24;
-  return Math.min(24, Math.max(1, Math.floor(retentionMs / 10 / hourMs)));
-}
+/** How often the retention of a topic is looked at, in whole hours: at most a day. */
+export const retentionHours = ({ overrides }: Pick<Topic, 'overrides'>): number =>
+  Math.min(24, Math.floor(nextRetentionMs(overrides, 0) / hourMs));
 
 export async function dueOf(
   tools: MaintenanceTools,
@@ -53,8 +48,7 @@ export async function dueOf(
   const mayMerge = clock.now() >= begunMs + mergeDelayMs;
   const ageMs = mayMerge ? await unmergedAge(tools, address, Math.max(logEnd, head.logStart), head.tailBase) : 0;
   const mustMerge = ageMs >= dayMs || (ageMs > 0 && head.bytes - bytesAppended >= bytesToMerge);
-  const isCompacted = configValue(topic.overrides, 'cleanup.policy').includes('compact');
-  const isDirty = isCompacted && logEnd > cleanPoint;
+  const isDirty = isCompacted(topic.overrides) && logEnd > cleanPoint;
   const hasOldPages = historyFloor < head.mergedTo;
   return {
     isDue: mustMerge || isDirty || hasOldPages || (await retention()),

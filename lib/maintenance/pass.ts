@@ -48,7 +48,7 @@ export async function runPass(tools: PassTools, { topicId, passId }: PassRef): P
   const work: Work = {
     ...{ tools, pass, run, topics: createTopics(tools.table, tools.clock) },
     report: { ...newReport(), ...pass.soFar },
-    begunMs: await begunOf(tools),
+    begunMs: await begunOf(tools, pass.dryRun),
     done: pass.donePartitions,
     all: pass.partitions,
     savedMs: tools.clock.monotonic(),

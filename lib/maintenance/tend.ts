@@ -4,13 +4,13 @@
 import type { PageAddress } from '../partition/page.ts';
 import { itemVersion, maintenanceKey } from '../storage/keys.ts';
 import { absent, any, atMost, equals } from '../storage/table.ts';
-import { configValue } from '../topic/config.ts';
+import { isCompacted, mayRemove } from '../topic/retention.ts';
 import type { Topic } from '../topic/topics.ts';
 import { compact } from './compact.ts';
 import type { MaintenanceContext } from './context.ts';
-import { cleanPages } from './clean-pages.ts';
 import { join } from './join.ts';
 import { merge } from './merge.ts';
+import { cleanPages } from './pages.ts';
 import { retain } from './retain.ts';
 
 export type Tending = MaintenanceContext & {
@@ -41,14 +41,15 @@ export async function tend(tending: Tending, topic: Topic, partition: number): P
 }
 
 function stepsFor(tending: Tending, topic: Topic, address: PageAddress): (() => Promise<unknown>)[] {
-  const { begunMs, mergeDelayMs, clock } = tending;
-  const policy = configValue(topic.overrides, 'cleanup.policy');
-  const isCompacted = policy.includes('compact');
-  const readersCanFollow = clock.now() >= begunMs + mergeDelayMs;
+  const { begunMs, mergeDelayMs, clock, isDryRun } = tending;
+  const nowMs = clock.now();
+  const readersCanFollow = nowMs >= begunMs + mergeDelayMs;
+  const mayCompact = isDryRun || mayRemove(topic, begunMs, nowMs);
+  const compaction = mayCompact ? [() => compact(tending, topic, address.partition)] : [];
   return [
     ...(readersCanFollow ? [() => merge(tending, address)] : []),
     () => retain(tending, topic, address.partition),
-    ...(isCompacted ? [() => compact(tending, topic, address.partition)] : [() => join(tending, address)]),
+    ...(isCompacted(topic.overrides) ? compaction : [() => join(tending, address)]),
     () => cleanPages(tending, address),
   ];
 }

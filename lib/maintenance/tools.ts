@@ -1,6 +1,6 @@
 // The tools of maintenance in one process, and the context that the steps get for one topic.
 import type { ObjectStore } from '../storage/object-store.ts';
-import { beginMaintenance } from '../topic/maintenance-begun.ts';
+import { beginMaintenance, maintenanceBegunMs } from '../topic/maintenance-begun.ts';
 import type { Topic } from '../topic/topics.ts';
 import type { PassTable } from './pass-item.ts';
 import { addDamage, type Report } from './report.ts';
@@ -29,4 +29,8 @@ export function tendingOf(tools: MaintenanceTools, topic: Topic, report: Report,
   };
 }
 
-export const begunOf = ({ table, clock }: MaintenanceTools): Promise<number> => beginMaintenance(table, clock);
+/** A dry run writes nothing: the time that topics from before have until retention begins must not start with it. */
+export async function begunOf({ table, clock }: MaintenanceTools, isDryRun: boolean): Promise<number> {
+  const nowMs = clock.now();
+  return isDryRun ? ((await maintenanceBegunMs(table)) ?? nowMs) : beginMaintenance(table, nowMs);
+}

@@ -25,7 +25,7 @@ export async function runErrand(tools: MaintenanceTools, errand: Errand): Promis
   const { counters } = await withReceipt(async () => {
     if (!topic) return;
     const mode = { isDryRun: false, isFull: false, isAskedFor: false, owner: newId(tools.clock) };
-    const tending = tendingOf(tools, topic, report, { ...mode, begunMs: await begunOf(tools) });
+    const tending = tendingOf(tools, topic, report, { ...mode, begunMs: await begunOf(tools, false) });
     for (const partition of errand.partitions) {
       if (tools.isOver()) return;
       await tend(tending, topic, partition).catch((error: Error) =>
@@ -76,7 +76,7 @@ export async function lookAround(
 ): Promise<Looked> {
   const looked = { partitions: 0, due: 0, unmergedAgeMs: 0, damagedPartitions: 0, isCut: false };
   const topics = createTopics(tools.table, tools.clock);
-  const begunMs = await begunOf(tools);
+  const begunMs = await begunOf(tools, false);
   const hour = Math.floor(tools.clock.now() / 3_600_000);
   for (const ref of await allTopics(topics)) {
     if (tools.isOver()) return { ...looked, isCut: true };
