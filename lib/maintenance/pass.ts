@@ -8,7 +8,7 @@ import { allTopics } from './all-topics.ts';
 import { type Cursor, claimPass, type Progress, type Run, type StoredPass, saveProgress } from './pass-item.ts';
 import { addNote, addRequests, newReport, type Report } from './report.ts';
 import { type SweepTools, sweepAll } from './sweep-all.ts';
-import { tend } from './tend.ts';
+import { type TendEnd, tend } from './tend.ts';
 import { begunOf, tendingOf } from './tools.ts';
 
 /** `more`: another process must go on. `sweep`: one that may delete objects must. `lost`: the pass belongs to another run. */
@@ -123,8 +123,8 @@ async function tendTopic(work: Work, topic: Topic, from: number): Promise<number
     const tending = tendingOf({ ...tools, isOver: () => isOver(work) }, topic, work.report, {
       ...{ owner: work.run.runId, isAskedFor: true, isDryRun: pass.dryRun, isFull: pass.full, begunMs },
     });
-    await attempt(work, `${topic.topic}/${partition}`, () => tend(tending, topic, partition));
-    if (tools.isOver()) return partition;
+    const end = await attempt(work, `${topic.topic}/${partition}`, () => tend(tending, topic, partition));
+    if (end === 'cut') return partition;
     work.done += 1;
     work.report.partitions += 1;
     await saveNowAndThen(work);
@@ -140,36 +140,35 @@ function isOver(work: Work): boolean {
 }
 
 /** A partition that fails must not keep the others from being looked after. */
-async function attempt(work: Work, name: string, tending: () => Promise<unknown>): Promise<void> {
+async function attempt(work: Work, name: string, tending: () => Promise<TendEnd>): Promise<TendEnd | undefined> {
   try {
-    await measured(work, tending);
+    const end = await measured(work, tending);
     work.failures = 0;
+    return end;
   } catch (error) {
     addNote(work.report, `${name}: ${reasonOf(error)}`);
     work.failures += 1;
     if (work.failures >= mostFailuresInARow) throw error;
+    return undefined;
   }
 }
 
-async function measured(work: Work, doing: () => Promise<unknown>): Promise<void> {
+async function measured<T>(work: Work, doing: () => Promise<T>): Promise<T> {
   const { clock } = work.tools;
   const beganMs = clock.monotonic();
-  const { counters, failure } = await receiptOf(doing);
+  const { result, counters } = await withReceipt(() => settled(doing));
   addRequests(work.report, counters, clock.monotonic() - beganMs);
-  if (failure) throw failure.error;
+  if ('error' in result) throw result.error;
+  return result.value;
 }
 
-/** Also requests of work that fails are billed. */
-async function receiptOf(doing: () => Promise<unknown>) {
-  const { result, counters } = await withReceipt(async () => {
-    try {
-      await doing();
-      return undefined;
-    } catch (error) {
-      return { error };
-    }
-  });
-  return { counters, failure: result };
+/** Also the requests of work that fails are billed. */
+async function settled<T>(doing: () => Promise<T>): Promise<{ value: T } | { error: unknown }> {
+  try {
+    return { value: await doing() };
+  } catch (error) {
+    return { error };
+  }
 }
 
 async function saveNowAndThen(work: Work): Promise<void> {

@@ -27,17 +27,20 @@ export type Tending = MaintenanceContext & {
 /** Longer than a function lives. */
 const leaseMs = 16 * 60_000;
 
-/** Returns false if another process is tending the partition. */
-export async function tend(tending: Tending, topic: Topic, partition: number): Promise<boolean> {
+/** `cut`: the time was up before the last step ended. `taken`: another process is tending the partition. */
+export type TendEnd = 'whole' | 'cut' | 'taken';
+
+export async function tend(tending: Tending, topic: Topic, partition: number): Promise<TendEnd> {
   const address = { topicId: topic.topicId, partition };
-  if (!(await takeLease(tending, address))) return false;
+  if (!(await takeLease(tending, address))) return 'taken';
   const steps = stepsFor(tending, topic, address);
   for (const step of steps) {
     if (tending.isOver()) break;
     await step();
   }
-  await endLease(tending, address, !tending.isOver());
-  return true;
+  const end = tending.isOver() ? 'cut' : 'whole';
+  await endLease(tending, address, end === 'whole');
+  return end;
 }
 
 function stepsFor(tending: Tending, topic: Topic, address: PageAddress): (() => Promise<unknown>)[] {

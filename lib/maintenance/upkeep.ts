@@ -28,11 +28,10 @@ export async function runErrand(tools: MaintenanceTools, errand: Errand): Promis
     const tending = tendingOf(tools, topic, report, { ...mode, begunMs: await begunOf(tools, false) });
     for (const partition of errand.partitions) {
       if (tools.isOver()) return;
-      await tend(tending, topic, partition).catch((error: Error) =>
+      const end = await tend(tending, topic, partition).catch((error: Error) =>
         addNote(report, `${topic.topic}/${partition}: ${error.message}`),
       );
-      // A partition that is cut short goes on in the next process.
-      if (tools.isOver()) return;
+      if (end === 'cut') return;
       done += 1;
     }
   });
