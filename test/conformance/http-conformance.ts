@@ -5,6 +5,7 @@ import { fetchConformance } from './fetch.ts';
 import { groupMembersConformance } from './group-members.ts';
 import { groupOffsetsConformance } from './group-offsets.ts';
 import { groupsConformance } from './groups.ts';
+import { maintenanceConformance } from './maintenance.ts';
 import { offsetsConformance } from './offsets.ts';
 import { produceBinaryConformance } from './produce-binary.ts';
 import { produceJsonConformance } from './produce-json.ts';
@@ -40,6 +41,7 @@ export function httpConformance(name: string, start: () => Promise<Target>, exce
     groupMembersConformance(ask);
     groupOffsetsConformance(ask);
     groupsConformance(ask);
+    maintenanceConformance(ask);
     refusalsConformance(ask);
   });
 }
