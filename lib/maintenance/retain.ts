@@ -14,7 +14,15 @@ import { raiseLogStart } from '../partition/log-start.ts';
 import { type Page, type PageAddress, pageAtOrBelow, pagesBetween } from '../partition/page.ts';
 import { headKey, logItemsPartition, offsetSortKey } from '../storage/keys.ts';
 import { maintenanceBegunMs } from '../topic/maintenance-begun.ts';
-import { type Dated, expiryMs, isCompacted, mayRemove, noRetention, type Retention, retentionOf } from '../topic/retention.ts';
+import {
+  type Dated,
+  expiryMs,
+  isCompacted,
+  mayRemove,
+  noRetention,
+  type Retention,
+  retentionOf,
+} from '../topic/retention.ts';
 import type { Topic } from '../topic/topics.ts';
 import type { MaintenanceContext } from './context.ts';
 
