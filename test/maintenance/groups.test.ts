@@ -7,7 +7,7 @@ import { systemClock } from '../../lib/runtime/clock.ts';
 import { createMemoryObjectStore } from '../../lib/storage/memory/memory-object-store.ts';
 import { createMemoryTable } from '../../lib/storage/memory/memory-table.ts';
 import { batchOf } from '../log/world.ts';
-import { passOver, topicOf } from './world.ts';
+import { passOver, topicOf } from './pass.ts';
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;

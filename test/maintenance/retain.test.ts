@@ -12,7 +12,7 @@ import { graceMs, nextRetentionMs } from '../../lib/topic/retention.ts';
 import { createTopics } from '../../lib/topic/topics.ts';
 import { countsOf } from '../log/counts.ts';
 import { appendOne, batchOf, createWorld, readAll, startMs, type World } from '../log/world.ts';
-import { dayMs, hourMs, makeOld, passOver, topicOf } from './world.ts';
+import { dayMs, hourMs, makeOld, passOver, topicOf } from './pass.ts';
 
 const lateMs = 600_000;
 
