@@ -3,7 +3,7 @@ import { audit } from '../../lib/maintenance/audit.ts';
 import { segmentKey } from '../../lib/storage/keys.ts';
 import type { ObjectStore } from '../../lib/storage/object-store.ts';
 import { appendOne, batchOf, createWorld, startMs, type World } from '../log/world.ts';
-import { mergeAll } from './world.ts';
+import { mergeAll } from './sweep-world.ts';
 
 const HOUR_MS = 3_600_000;
 const epoch = Math.floor(startMs / HOUR_MS);

@@ -13,7 +13,7 @@ import { StorageError } from '../../lib/storage/storage-error.ts';
 import type { Table } from '../../lib/storage/table.ts';
 import { createTestBucket, createTestTable, onEndpoint } from '../aws/resources.ts';
 import { appendOne, batchOf, createTestClock, readAll, type TestClock, valuesOf } from '../log/world.ts';
-import { contextOver } from './world.ts';
+import { contextOver } from './sweep-world.ts';
 
 const HOUR_MS = 3_600_000;
 

@@ -16,7 +16,7 @@ import { StorageError } from '../../lib/storage/storage-error.ts';
 import type { Table } from '../../lib/storage/table.ts';
 import { appendOne, batchOf, createWorld, readAll, tryAppend, valuesOf, type World } from '../log/world.ts';
 import { gate, holding } from '../sim/core/through.ts';
-import { contextOver, epochOfStart, mergeAll, putMerged } from './world.ts';
+import { contextOver, epochOfStart, mergeAll, putMerged } from './sweep-world.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;

@@ -3,7 +3,7 @@
 
 import { sweep } from '../../../../lib/maintenance/sweep.ts';
 import { segmentEpochAt } from '../../../../lib/partition/head.ts';
-import { contextOver } from '../../../maintenance/world.ts';
+import { contextOver } from '../../../maintenance/sweep-world.ts';
 import { pauseFor, simulatedTopic } from '../clients.ts';
 import { type Actor, clockOf, type SmallWorld } from './small-world.ts';
 
