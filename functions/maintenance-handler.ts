@@ -18,8 +18,11 @@ import type { LambdaContext } from './gateway.ts';
 import { createLog } from './log.ts';
 import { maintenanceMetrics, metricNamespace } from './metric-names.ts';
 
-/** With `verify` the function only audits. With `pass` it ends a pass over all topics. */
-export type MaintenanceEvent = { readonly verify?: boolean; readonly pass?: PassRef };
+/**
+ * With `verify` the function only audits. With `pass` it ends a pass over all topics. `adopt` gives the bucket to the table of
+ * this deployment: it is the last step of a restore.
+ */
+export type MaintenanceEvent = { readonly verify?: boolean; readonly adopt?: boolean; readonly pass?: PassRef };
 
 type Ports = { readonly objects: ObjectStore; readonly table: Table; readonly tableName: string };
 type Options = {
@@ -55,27 +58,39 @@ export function createMaintenanceHandler(ports: Ports, { service, audit, send }:
     add('sweptBytes', MetricUnit.Bytes, sweptBytes);
   }
 
-  async function daily(context: LambdaContext, errands: NonNullable<Options['send']>): Promise<SweepReport> {
-    const isOver = () => context.getRemainingTimeInMillis() < reportMs;
-    const tools = { ...ports, clock: systemClock, mergeDelayMs: upgradeDelayMs, isOver };
-    const looked = await lookAround(tools, errands);
+  const toolsOf = (context: LambdaContext) => ({
+    ...{ ...ports, clock: systemClock, mergeDelayMs: upgradeDelayMs, maySweep: true },
+    isOver: () => context.getRemainingTimeInMillis() < reportMs,
+  });
+
+  async function look(context: LambdaContext, errands: NonNullable<Options['send']>): Promise<string[]> {
+    const looked = await lookAround(toolsOf(context), errands);
     logger.info('LOOKED', looked);
     publishLook(looked);
+    return looked.isCut ? ['no time was left to look at all topics'] : [];
+  }
+
+  async function sweepOnce(context: LambdaContext, adopt = false): Promise<{ swept: SweepReport; notes: string[] }> {
     const report = newReport();
-    const swept = await sweepAll(tools, false, report);
+    const swept = await sweepAll(toolsOf(context), false, report, adopt);
     const { missing: _, ...audited } = swept.audit;
     logger.info('SWEPT', { ...swept, audit: audited });
     publishSweep(swept);
+    return { swept, notes: [...report.notes] };
+  }
+
+  async function daily(context: LambdaContext, errands: NonNullable<Options['send']>): Promise<SweepReport> {
+    const late = await look(context, errands);
+    const { swept, notes } = await sweepOnce(context);
     if (metrics.hasStoredMetrics()) metrics.publishStoredMetrics();
-    const notes = [...report.notes, ...(looked.isCut ? ['no time was left to look at all topics'] : [])];
-    if (notes.length > 0) throw new Error(notes.join('; '));
+    const undone = [...late, ...notes];
+    if (undone.length > 0) throw new Error(undone.join('; '));
     return swept;
   }
 
   return async (event: MaintenanceEvent, context: LambdaContext): Promise<unknown> => {
-    const isOver = () => context.getRemainingTimeInMillis() < reportMs;
-    const tools = { ...ports, clock: systemClock, mergeDelayMs: upgradeDelayMs, isOver, maySweep: true };
-    if (event.pass) return runPass(tools, event.pass);
+    if (event.pass) return runPass(toolsOf(context), event.pass);
+    if (event.adopt === true) return (await sweepOnce(context, true)).swept;
     return event.verify === true || !send ? audit(event, context) : daily(context, send);
   };
 }

@@ -33,17 +33,26 @@ export type TendEnd = 'whole' | 'cut' | 'taken';
 export async function tend(tending: Tending, topic: Topic, partition: number): Promise<TendEnd> {
   const address = { topicId: topic.topicId, partition };
   if (!(await takeLease(tending, address))) return 'taken';
-  const steps = stepsFor(tending, topic, address);
-  for (const step of steps) {
-    if (tending.isOver()) break;
-    await step();
+  let isWhole = false;
+  try {
+    await takeSteps(tending, stepsFor(tending, topic, address));
+    isWhole = !tending.isOver();
+  } finally {
+    await endLease(tending, address, isWhole);
   }
-  const end = tending.isOver() ? 'cut' : 'whole';
-  await endLease(tending, address, end === 'whole');
-  return end;
+  return isWhole ? 'whole' : 'cut';
 }
 
-function stepsFor(tending: Tending, topic: Topic, address: PageAddress): (() => Promise<unknown>)[] {
+type Step = () => Promise<unknown>;
+
+async function takeSteps({ isOver }: Tending, steps: readonly Step[]): Promise<void> {
+  for (const step of steps) {
+    if (isOver()) return;
+    await step();
+  }
+}
+
+function stepsFor(tending: Tending, topic: Topic, address: PageAddress): Step[] {
   const { begunMs, mergeDelayMs, clock, isDryRun } = tending;
   const nowMs = clock.now();
   const readersCanFollow = nowMs >= begunMs + mergeDelayMs;
@@ -57,7 +66,7 @@ function stepsFor(tending: Tending, topic: Topic, address: PageAddress): (() => 
   ];
 }
 
-async function takeLease({ table, clock, isDryRun, isFull, isAskedFor, owner }: Tending, at: PageAddress) {
+async function takeLease({ table, clock, isDryRun, isAskedFor, owner }: Tending, at: PageAddress) {
   if (isDryRun) return true;
   const nowMs = clock.now();
   const isFree = any(absent('lu'), atMost('lu', nowMs), equals('lo', owner));
@@ -71,7 +80,7 @@ async function takeLease({ table, clock, isDryRun, isFull, isAskedFor, owner }: 
         ['lu', nowMs + leaseMs],
       ],
     },
-    ...(!(isFull || isAskedFor) && { if: isFree }),
+    ...(!isAskedFor && { if: isFree }),
   });
   return applied;
 }

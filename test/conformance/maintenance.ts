@@ -17,6 +17,11 @@ export function maintenanceConformance(ask: Ask): void {
     }
   }
 
+  async function maintained(path: string, options = {}) {
+    const started = await ask.json('POST', `${path}/maintenance`, options);
+    return ended(path, started.json.passId);
+  }
+
   describe('maintenance', () => {
     it('of a topic is requested, runs, and is reported', async () => {
       const { path } = await ask.topic(2);
@@ -27,19 +32,23 @@ export function maintenanceConformance(ask: Ask): void {
       expect(pass.report).toMatchObject({ partitions: 2, damaged: 0, damage: [], notes: [] });
     });
 
-    it('leaves the records as they are', async () => {
-      const { path } = await ask.topic();
-      for (const value of ['a', 'b']) await ask.frames(`${path}/records`, frameOf(0, batchOf([value])));
-      const started = await ask.json('POST', `${path}/maintenance`, {});
-      expect(await ended(path, started.json.passId)).toMatchObject({ state: 'done' });
+    it('leaves the records that the topic keeps', async () => {
+      const { path } = await ask.topic(1, { 'retention.ms': '-1' });
+      await ask.frames(`${path}/records`, frameOf(0, batchOf(['a', 'b'])));
+      await maintained(path);
       const { json } = await ask.get(`${path}/partitions/0/records?offset=0`);
       expect(json.records.map(({ value }: { value: string }) => value)).toEqual(['a', 'b']);
     });
 
-    it('can be a dry run', async () => {
-      const { path } = await ask.topic();
-      const started = await ask.json('POST', `${path}/maintenance`, { dryRun: true });
-      expect(await ended(path, started.json.passId)).toMatchObject({ state: 'done', dryRun: true });
+    it('removes the records that have expired, unless it is a dry run', async () => {
+      // The records of batchOf are years old.
+      const { path } = await ask.topic(1, { 'retention.ms': '60000' });
+      await ask.frames(`${path}/records`, frameOf(0, batchOf(['a', 'b'])));
+      const earliest = async () => (await ask.get(`${path}/offsets?at=earliest`)).json.partitions[0].offset;
+      expect((await maintained(path, { dryRun: true })).report.counts).toMatchObject({ expiredRecords: 2 });
+      expect(await earliest()).toBe(0);
+      expect((await maintained(path)).report.counts).toMatchObject({ expiredRecords: 2 });
+      expect(await earliest()).toBe(2);
     });
 
     it('that was never requested is not found', async () => {
