@@ -29,7 +29,8 @@ export async function benchSweep(objectCount: number): Promise<void> {
   await fill(objects, table, objectCount);
   const ports = { objects: countingObjectStore(objects, totals), table: countingTable(table, totals) };
   const rows = [];
-  for (const name of ['a tenth of them unnamed', 'nothing unnamed']) rows.push([name, ...(await measure(ports, totals))]);
+  for (const name of ['a tenth of them unnamed', 'nothing unnamed'])
+    rows.push([name, ...(await measure(ports, totals))]);
   printTable(
     `A sweep of ${whole(objectCount)} objects, ${partitions} partitions`,
     ['', 'deleted', 's', 'heap MB more', 'LIST', 'DELETE', 'read units', 'write units', '$'],
@@ -77,7 +78,17 @@ function watchHeap() {
 async function fill(objects: ObjectStore, table: Table, count: number): Promise<void> {
   await table.write({
     kind: 'put',
-    item: { ...topicKey('swept'), v: 1, name: 'swept', id: topicId, partitions, config: {}, createdMs: 0, te: 0, revision: 1 },
+    item: {
+      ...topicKey('swept'),
+      v: 1,
+      name: 'swept',
+      id: topicId,
+      partitions,
+      config: {},
+      createdMs: 0,
+      te: 0,
+      revision: 1,
+    },
   });
   const randoms = sortedNames(count);
   const bytes = [new Uint8Array(1)];
@@ -106,4 +117,11 @@ async function index(table: Table, partition: number, randoms: readonly Buffer[]
 }
 
 const entryOf = (segmentRandom: Buffer) =>
-  encodeEntry({ segmentEpoch: oldEpoch, segmentRandom, position: 8, lengthBytes: 1, recordCount: 1, maxTimestampMs: 0 });
+  encodeEntry({
+    segmentEpoch: oldEpoch,
+    segmentRandom,
+    position: 8,
+    lengthBytes: 1,
+    recordCount: 1,
+    maxTimestampMs: 0,
+  });
