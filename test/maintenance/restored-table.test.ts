@@ -20,7 +20,7 @@ const HOUR_MS = 3_600_000;
 
 type Opened = { objects: ObjectStore; newTable: () => Promise<Table> };
 
-/** What a restore does: the other table has the items of this one as they are now. */
+/** Restores a table: the other one then has the items of this one as they are now. */
 async function copyItems(from: Table, to: Table, topicId: string): Promise<void> {
   for (const pk of [topicsPartition, `${topicId}/0`, pagesPartition(topicId, 0)]) {
     const { items } = await from.query({ pk, strong: true });

@@ -33,7 +33,7 @@ export async function benchSweep(objectCount: number): Promise<void> {
     rows.push([name, ...(await measure(ports, totals))]);
   printTable(
     `A sweep of ${whole(objectCount)} objects, ${partitions} partitions`,
-    ['', 'deleted', 's', 'heap MB more', 'LIST', 'DELETE', 'read units', 'write units', '$'],
+    ['', 'deleted', 's', 'processor s', 'heap MB more', 'LIST', 'DELETE', 'read units', 'write units', '$'],
     rows,
   );
 }
@@ -41,16 +41,19 @@ export async function benchSweep(objectCount: number): Promise<void> {
 async function measure(ports: { objects: ObjectStore; table: Table }, totals: Counters): Promise<string[]> {
   const before = { ...totals };
   const began = performance.now();
+  const cpu = process.cpuUsage();
   const heap = watchHeap();
   const context = { ...ports, clock: systemClock, isDryRun: false, isFull: false, isOver: heap.look };
   const { sweptObjects } = await sweep({ ...context, counts: newCounts(), onDamage: () => {}, tableName: 'bench' });
   const seconds = (performance.now() - began) / 1000;
+  const { user, system } = process.cpuUsage(cpu);
   const spent = Object.fromEntries(
     Object.entries(totals).map(([name, count]) => [name, count - before[name as keyof Counters]]),
   ) as Counters;
   return [
     whole(sweptObjects),
     decimal(seconds, 1),
+    decimal((user + system) / 1e6, 1),
     whole(heap.peakBytes() / megabyte),
     ...[spent.s3List, spent.s3Delete, spent.readUnits, spent.writeUnits].map(whole),
     decimal(usdOf(spent), 4),
