@@ -3,6 +3,7 @@
 import { describe, expect, test } from 'vitest';
 import { createEngine } from '../../lib/engine.ts';
 import { sweep } from '../../lib/maintenance/sweep.ts';
+import { systemClock } from '../../lib/runtime/clock.ts';
 import { createDynamoDbTable } from '../../lib/storage/aws/dynamodb-table.ts';
 import { createS3ObjectStore } from '../../lib/storage/aws/s3-object-store.ts';
 import { pagesPartition, topicsPartition } from '../../lib/storage/keys.ts';
@@ -19,7 +20,7 @@ const HOUR_MS = 3_600_000;
 
 type Opened = { objects: ObjectStore; newTable: () => Promise<Table> };
 
-/** What a restore does: the other table has the items of this one as they are now. */
+/** Restores a table: the other one then has the items of this one as they are now. */
 async function copyItems(from: Table, to: Table, topicId: string): Promise<void> {
   for (const pk of [topicsPartition, `${topicId}/0`, pagesPartition(topicId, 0)]) {
     const { items } = await from.query({ pk, strong: true });
@@ -30,7 +31,8 @@ async function copyItems(from: Table, to: Table, topicId: string): Promise<void>
 function restoredBeside(name: string, open: (clock: TestClock) => Promise<Opened>): void {
   describe(`a table that is restored beside the live one, ${name}`, () => {
     async function restore() {
-      const clock = createTestClock();
+      // The emulator's database outlives a test, and remembers the tokens of transactions.
+      const clock = { ...createTestClock(), randomBytes: systemClock.randomBytes };
       const { objects, newTable } = await open(clock);
       const live = { objects, table: await newTable(), clock };
       const engine = createEngine(live);
@@ -126,9 +128,12 @@ test('a sweep stops deleting when the bucket is given to another table meanwhile
       const isAudit = request.prefix === undefined;
       if (isAudit && !isGiven) {
         isGiven = true;
-        await sweep(contextOver({ ...stores, table: createMemoryTable() }, { tableName: 'other', isOver: () => true }), {
-          adopt: true,
-        });
+        await sweep(
+          contextOver({ ...stores, table: createMemoryTable() }, { tableName: 'other', isOver: () => true }),
+          {
+            adopt: true,
+          },
+        );
       }
       return page;
     },
