@@ -127,7 +127,7 @@ test('passes, a join, readers and a sweep side by side lose nothing, and revive 
       expect(await readRecords(world)).toEqual(model.records);
       await expectSound(world, appended);
     }),
-    { numRuns: 60 },
+    { numRuns: 25 },
   );
 });
 

@@ -7,7 +7,7 @@ import { compact } from '../../../lib/maintenance/compact.ts';
 import { type CompactionLimits, compactionLimits } from '../../../lib/maintenance/compaction/pass.ts';
 import { type MaintenanceContext, newCounts } from '../../../lib/maintenance/context.ts';
 import { type LogBatch, writeLogSegments } from '../../../lib/maintenance/log-segment-writer.ts';
-import { segmentEpochAt } from '../../../lib/partition/head.ts';
+import { parseHead, segmentEpochAt } from '../../../lib/partition/head.ts';
 import { type LogItem, logItem, logItemsBetween, logSegmentKeyOf } from '../../../lib/partition/log-item.ts';
 import { readMaintenanceItem } from '../../../lib/partition/maintenance-item.ts';
 import type { PageAddress } from '../../../lib/partition/page.ts';
@@ -27,8 +27,10 @@ export type Appended = { readonly offset: number; readonly key: string; readonly
 
 export const deleteRetentionMs = 1_000;
 
-export async function createCompactedWorld(config: Record<string, string> = {}): Promise<CompactedWorld> {
-  const world = createWorld();
+export async function createCompactedWorld(
+  config: Record<string, string> = {},
+  world: World = createWorld(),
+): Promise<CompactedWorld> {
   const defaults = {
     'cleanup.policy': 'compact',
     'min.cleanable.dirty.ratio': '0',
@@ -76,7 +78,12 @@ export async function cutInto({ engine, table, objects, clock, address }: Compac
   }
   const { topicId, partition } = address;
   await table.write({ kind: 'update', key: maintenanceKey(topicId, partition), update: { set: [['lm', from]] } });
-  await table.write({ kind: 'update', key: headKey(topicId, partition), update: { set: [['m', from]] } });
+  const key = headKey(topicId, partition);
+  const { tail, maxTimestampBelowTail } = parseHead((await table.get(key))!);
+  const w = Math.max(maxTimestampBelowTail, ...tail.map(({ entry }) => entry.maxTimestampMs));
+  // The tail is empty then, as after a spill and a merge of everything.
+  const set = Object.entries({ m: from, b: from, t: [], p: {}, w, x: 1_000_000 });
+  await table.write({ kind: 'update', key, update: { set } });
 
   async function batchesFrom(reader: Engine, offset: number): Promise<LogBatch[]> {
     const found: LogBatch[] = [];
