@@ -50,9 +50,7 @@ function letInvoke(scope: Construct, functions: Functions, { automaticMaintenanc
     if (isAutomatic && !automaticMaintenance) continue;
     if (variable !== undefined) functions[from].addEnvironment(variable, functions[to].functionName);
     const policy = new Policy(scope, `${idOf(from)}Invokes${idOf(to)}`, {
-      statements: [
-        new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [functions[to].functionArn] }),
-      ],
+      statements: [new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [functions[to].functionArn] })],
     });
     functions[from].role!.attachInlinePolicy(policy);
   }

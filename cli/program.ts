@@ -50,6 +50,7 @@ export function program(): Command {
     .configureOutput({ outputError: (text, write) => write(withHint(text.replace(/^error: /, 'rivulet: '))) })
     .showSuggestionAfterError()
     .exitOverride();
-  for (const add of [addServe, addTopics, addProduce, addConsume, addOffsets, addGroups, addMaintain, addAudit]) add(rivulet);
+  for (const add of [addServe, addTopics, addProduce, addConsume, addOffsets, addGroups, addMaintain, addAudit])
+    add(rivulet);
   return rivulet;
 }

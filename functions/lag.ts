@@ -4,13 +4,7 @@
 import { createGroups } from '../lib/group/create-groups.ts';
 import { upgradeDelayMs } from '../lib/maintenance/tools.ts';
 import { lookAround } from '../lib/maintenance/upkeep.ts';
-import {
-  metricsPerTopic,
-  offsetsRetentionMinutes,
-  openContext,
-  serviceName,
-  tendFunction,
-} from './environment.ts';
+import { metricsPerTopic, offsetsRetentionMinutes, openContext, serviceName, tendFunction } from './environment.ts';
 import type { LambdaContext } from './gateway.ts';
 import { invoke } from './invoke.ts';
 import { createLagHandler } from './lag-handler.ts';
@@ -29,7 +23,11 @@ export async function handler(event: unknown, lambda: LambdaContext) {
   try {
     return await lookAtGroups(event, lambda);
   } finally {
-    const tools = { ...context, mergeDelayMs: upgradeDelayMs, isOver: () => lambda.getRemainingTimeInMillis() < 10_000 };
+    const tools = {
+      ...context,
+      mergeDelayMs: upgradeDelayMs,
+      isOver: () => lambda.getRemainingTimeInMillis() < 10_000,
+    };
     if (tend !== undefined) await lookAround(tools, (errand) => invoke(tend, { errand }), true);
   }
 }

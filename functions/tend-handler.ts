@@ -14,9 +14,7 @@ import { createLog } from './log.ts';
 import { maintenanceMetrics, metricNamespace } from './metric-names.ts';
 
 /** `sweeper` is the function that ends a pass over all topics: it may delete objects. */
-export type TendEvent =
-  | { readonly errand: Errand }
-  | { readonly pass: PassRef; readonly sweeper: string };
+export type TendEvent = { readonly errand: Errand } | { readonly pass: PassRef; readonly sweeper: string };
 export type TendContext = LambdaContext & { readonly functionName: string };
 
 /** The function lives for 15 minutes. */

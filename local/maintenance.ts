@@ -4,13 +4,13 @@
 //
 // Invariant: nothing is begun after the end. What is under way then fails, and is dropped: the log is whole at any step.
 import type { Ports } from '../lib/log/context.ts';
-import { runPass } from '../lib/maintenance/pass.ts';
 import type { MaintenanceOptions } from '../lib/maintenance/maintenance.ts';
+import { runPass } from '../lib/maintenance/pass.ts';
 import { newReport } from '../lib/maintenance/report.ts';
 import { sweepAll } from '../lib/maintenance/sweep-all.ts';
 import { type Errand, lookAround, runErrand } from '../lib/maintenance/upkeep.ts';
-import { createGate } from '../lib/runtime/concurrency.ts';
 import type { Clock } from '../lib/runtime/clock.ts';
+import { createGate } from '../lib/runtime/concurrency.ts';
 
 const firstMs = 5 * 60_000;
 const hourMs = 3_600_000;

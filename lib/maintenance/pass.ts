@@ -185,4 +185,3 @@ async function save(work: Work, progress: Pick<Progress, 'state' | 'cursor' | 'r
 }
 
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-

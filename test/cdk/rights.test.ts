@@ -86,7 +86,11 @@ async function topics(engine: Engine, ports: Ports): Promise<void> {
   for (const at of ['earliest', 'latest', 1] as const) await engine.offsets({ topic: 't', at });
   await engine.deleteRecords({ topic: 'other', partitions: [{ partition: 0, offset: 0 }] });
   // The pass itself is run by other functions.
-  const passes = createMaintenance({ ...toolsOf(ports), topics: createTopics(ports.table, systemClock), wake: async () => {} });
+  const passes = createMaintenance({
+    ...toolsOf(ports),
+    topics: createTopics(ports.table, systemClock),
+    wake: async () => {},
+  });
   await passes.start({ topic: 'other' });
   await passes.last({ topic: 'other' });
   await engine.deleteTopic('other');

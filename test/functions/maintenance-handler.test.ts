@@ -53,7 +53,16 @@ test('findings of the sweep and partitions whose merge has stopped are metrics',
   const { handle, objects, table, topicId, entries } = await handledWorld();
   await objects.putOnce(segmentKey('ingest', topicId, 1, new Uint8Array(8)), [new Uint8Array(10)]);
   const key = maintenanceKey(topicId, 0);
-  await table.write({ kind: 'update', key, update: { set: [['v', 1], ['bad', 3]] } });
+  await table.write({
+    kind: 'update',
+    key,
+    update: {
+      set: [
+        ['v', 1],
+        ['bad', 3],
+      ],
+    },
+  });
   await handle({});
   expect(entries().at(-1)).toMatchObject({ SweptObjects: 1, SweptBytes: 10, StoppedMerges: 1 });
   expect(entries().at(-1)).not.toHaveProperty('OrphanObjects');

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
 import { createEngine } from '../../lib/engine.ts';
 import { maintenanceKey } from '../../lib/storage/keys.ts';
-import { createLogMaintenance } from '../../local/maintenance.ts';
 import { openBackend } from '../../local/backend.ts';
+import { createLogMaintenance } from '../../local/maintenance.ts';
 import { appendOne, batchOf, createWorld, readAll, valuesOf } from '../log/world.ts';
 
 afterEach(() => vi.useRealTimers());
@@ -64,7 +64,11 @@ test('a failure is reported, and the next errand runs', async () => {
     if (isBroken && request.pk.endsWith('/l')) throw new Error('no storage');
     return world.table.query(request);
   };
-  const { hint } = createLogMaintenance({ ...world, table: { ...world.table, query }, onFailure: (error) => failures.push(error) });
+  const { hint } = createLogMaintenance({
+    ...world,
+    table: { ...world.table, query },
+    onFailure: (error) => failures.push(error),
+  });
   const { topicId } = await world.engine.createTopic({ topic: 't' });
   for (let i = 0; i < 600; i++) await appendOne(world.engine, 0, batchOf([`value ${i}`]));
   await hint({ topic: 't', topicId, partition: 0 });

@@ -135,7 +135,12 @@ test('a reader in the middle of a range goes on where it stands when the range i
   const world = await createCompactedWorld();
   const appended: Appended[] = [];
   for (let i = 0; i < 12; i++)
-    appended.push(...(await append(world, [{ key: `k${i % 5}`, value: `${i}` }, { key: `only${i}`, value: 'x' }])));
+    appended.push(
+      ...(await append(world, [
+        { key: `k${i % 5}`, value: `${i}` },
+        { key: `only${i}`, value: 'x' },
+      ])),
+    );
   await cutInto(world, [2]);
   const { objects } = world;
   let gets = 0;
@@ -159,5 +164,7 @@ test('a reader in the middle of a range goes on where it stands when the range i
   const seen = await readRecords(replacedUnderIt);
   expect(gets).toBeGreaterThan(3);
   expect(tableOf(seen)).toEqual(tableOf(appended));
-  expect(seen.map(({ offset }) => offset)).toEqual([...new Set(seen.map(({ offset }) => offset))].sort((a, b) => a - b));
+  expect(seen.map(({ offset }) => offset)).toEqual(
+    [...new Set(seen.map(({ offset }) => offset))].sort((a, b) => a - b),
+  );
 });

@@ -2,8 +2,8 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { crc32c } from '../../../lib/bytes/crc32c.ts';
 import { createEngine } from '../../../lib/engine.ts';
-import { join } from '../../../lib/maintenance/join.ts';
 import { newCounts } from '../../../lib/maintenance/context.ts';
+import { join } from '../../../lib/maintenance/join.ts';
 import { readMaintenanceItem } from '../../../lib/partition/maintenance-item.ts';
 import { decodeBatch, type EncodeOptions, encodeBatch } from '../../../lib/record/batch.ts';
 import { field, readBatchHeader } from '../../../lib/record/batch-header.ts';
