@@ -50,7 +50,8 @@ async function maintain({ data, json, ...request }: Flags, command: Command): Pr
   const passes = data === undefined ? await remote(command) : await local(data);
   try {
     const { report, state, reason } = await finished(passes, request);
-    if (report) print(report, request.dryRun ?? false, json ?? false);
+    if (report && json) printJson(report);
+    else if (report) print(report, request.dryRun ?? false);
     if (state === 'failed') throw new Error(`the pass has failed: ${reason ?? 'no reason is known'}`);
     if (report) failOnDamage(report);
   } finally {
@@ -101,8 +102,7 @@ function bar({ state, donePartitions, partitions, report }: Pass): string {
   return `[${'#'.repeat(done)}${'.'.repeat(barWidth - done)}] ${donePartitions} of ${plural(partitions, 'partition')}${bytes}`;
 }
 
-function print(report: MaintenanceReport, isDryRun: boolean, json: boolean): void {
-  if (json) return printJson(report);
+function print(report: MaintenanceReport, isDryRun: boolean): void {
   const { counts, requests, usd, durationMs, partitions, notes, damage } = report;
   const would = isDryRun ? 'would be ' : '';
   printTable(

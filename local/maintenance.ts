@@ -2,7 +2,8 @@
 // requests are hardly slowed down: hints of appends, the daily look at all partitions with the sweep, retention that is
 // due, and passes that somebody asks for.
 //
-// Invariant: nothing is begun after the end. What is under way then fails, and is dropped: the log is whole at any step.
+// Invariant: nothing is begun after the end. Work that is under way then fails, and is dropped: the log is whole at
+// any step.
 import type { Ports } from '../lib/log/context.ts';
 import type { MaintenanceOptions } from '../lib/maintenance/maintenance.ts';
 import { runPass } from '../lib/maintenance/pass.ts';

@@ -1,4 +1,4 @@
-// What is due in a partition, found out with one or two read units. Most partitions have nothing to do on most days, and
+// Finds out what is due in a partition, with one to three read units. Most partitions have nothing to do on most days, and
 // a process need not be woken for them.
 import { parseHead } from '../partition/head.ts';
 import { parseMaintenanceItem } from '../partition/maintenance-item.ts';

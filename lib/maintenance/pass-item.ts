@@ -25,7 +25,7 @@ export type StoredPass = MaintenancePass & { readonly cursor?: Cursor; readonly 
 export type Run = { readonly topicId: string | undefined; readonly passId: string; readonly runId: string };
 
 /** Longer than a function lives. */
-export const deadAfterMs = 16 * 60_000;
+const deadAfterMs = 16 * 60_000;
 
 /** `bornMs`: passes whose last progress is older died with an earlier process. Only a process that is alone knows that. */
 export type PassTable = { readonly table: Table; readonly clock: Clock; readonly bornMs?: number };

@@ -13,7 +13,7 @@ import { begunOf, type MaintenanceTools, tendingOf } from './tools.ts';
 
 export type Errand = { readonly topic: string; readonly topicId: string; readonly partitions: readonly number[] };
 
-/** What is left of the errand when the time is up. */
+/** `left` is the rest of the errand when the time is up. */
 export type Tended = { readonly report: Report; readonly left?: Errand };
 
 /** Tends the partitions, one after the other. A partition that fails does not keep the others from being looked after. */

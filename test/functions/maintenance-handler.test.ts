@@ -44,7 +44,7 @@ test('the daily run sends what is due to the tend function, and sweeps', async (
     { message: 'LOOKED', partitions: 1, due: 1 },
     { message: 'SWEPT', sweptObjects: 0 },
   ]);
-  // Nobody has merged these pages for longer than two days.
+  // These pages have waited for longer than two days.
   expect(entries()[2]).toMatchObject({ service: 'Test', UnmergedAge: expect.any(Number) });
   expect(entries()[2]).not.toHaveProperty('SweptObjects');
 });
