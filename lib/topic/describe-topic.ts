@@ -1,15 +1,16 @@
 // The description of a topic, with sentences that a person should read: about its cost, about records that are still kept,
 // and about settings without meaning here.
 import { limits } from '../api/limits.ts';
-import type { TopicDescription } from '../api/topics.ts';
+import type { TopicDescription, TopicSummary } from '../api/topics.ts';
 import { readUnitsOfWait } from '../runtime/poll-schedule.ts';
-import { describeConfig } from './config.ts';
-import type { Topic } from './topics.ts';
+import { type ConfigOverrides, describeConfig } from './config.ts';
+
+type Described = TopicSummary & { readonly overrides: ConfigOverrides; readonly isRetentionConfirmed: boolean };
 
 const costlyPartitions = 1_000;
 const readUnitUsdPerMillion = 0.125;
 
-export function describeTopic(topic: Topic): TopicDescription {
+export function describeTopic(topic: Described): TopicDescription {
   const { topic: name, topicId, partitions, createdMs } = topic;
   const config = describeConfig(topic.overrides);
   const meaningless = config
@@ -25,7 +26,7 @@ export function describeTopic(topic: Topic): TopicDescription {
   };
 }
 
-function retentionWarnings({ topic, isRetentionConfirmed }: Topic): string[] {
+function retentionWarnings({ topic, isRetentionConfirmed }: Described): string[] {
   if (isRetentionConfirmed) return [];
   return [
     `topic ${topic} was made before there was retention: its old records go seven days after maintenance first ran here, ` +

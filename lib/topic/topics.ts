@@ -25,7 +25,7 @@ import {
 import { StorageError } from '../storage/storage-error.ts';
 import { absent, all, equals, type Item, type Table, type Write } from '../storage/table.ts';
 import { newToken } from '../storage/transaction-tokens.ts';
-import { type ConfigOverrides, checkConfig, setsCleanup } from './config.ts';
+import { type ConfigOverrides, checkConfig, setsCleanup, withChanges } from './config.ts';
 import { describeTopic } from './describe-topic.ts';
 import { checkTopicName } from './name.ts';
 
@@ -299,14 +299,6 @@ const changedMeanwhile = (name: string, outcome: Outcome) =>
       outcome,
     },
   );
-
-function withChanges(
-  overrides: ConfigOverrides,
-  changes: Readonly<Record<string, string | null>>,
-): Record<string, string> {
-  const merged = { ...overrides, ...changes };
-  return Object.fromEntries(Object.entries(merged).filter((entry): entry is [string, string] => entry[1] !== null));
-}
 
 /**
  * Fences the heads before it frees the name: once the name is free, no process with an old copy may take a write to
