@@ -27,13 +27,16 @@ const errorOf = async (batches: Uint8Array): Promise<RivuletError> => {
 };
 
 describe('batches', () => {
-  test.each(['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const)('without a key are refused: %s', async (compression) => {
-    const batches = Buffer.concat([keyed(['a', 'b'], { compression }), keyed(['c', null, null], { compression })]);
-    const error = await errorOf(batches);
-    expect(error).toMatchObject({ errorCode: 'INVALID_RECORD', outcome: 'not-written' });
-    expect(error.message).toBe('partition 1: records[3].key: expected a key, because topic t is compacted, got null');
-    expect((await world.objects.list({})).objects).toEqual([]);
-  });
+  test.each(['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const)(
+    'without a key are refused: %s',
+    async (compression) => {
+      const batches = Buffer.concat([keyed(['a', 'b'], { compression }), keyed(['c', null, null], { compression })]);
+      const error = await errorOf(batches);
+      expect(error).toMatchObject({ errorCode: 'INVALID_RECORD', outcome: 'not-written' });
+      expect(error.message).toBe('partition 1: records[3].key: expected a key, because topic t is compacted, got null');
+      expect((await world.objects.list({})).objects).toEqual([]);
+    },
+  );
 
   test('with keys are stored as they came; an empty key is a key, and a null value is a tombstone', async () => {
     const batch = encodeBatch(
@@ -59,7 +62,10 @@ describe('batches', () => {
   });
 
   test('of other topics are not unpacked', async () => {
-    const { partitions } = await world.engine.append({ topic: 'plain', partitions: [{ partition: 0, batches: unreadable(keyed(['a'])) }] });
+    const { partitions } = await world.engine.append({
+      topic: 'plain',
+      partitions: [{ partition: 0, batches: unreadable(keyed(['a'])) }],
+    });
     expect(partitions[0]).toMatchObject({ baseOffset: 0 });
   });
 });

@@ -56,7 +56,12 @@ export async function fill(engine: Engine, count: number, name = 'v'): Promise<s
   return all;
 }
 
-export type Stored = { readonly head: Head; readonly upkeep: MaintenanceItem; readonly items: LogItem[]; readonly pages: Page[] };
+export type Stored = {
+  readonly head: Head;
+  readonly upkeep: MaintenanceItem;
+  readonly items: LogItem[];
+  readonly pages: Page[];
+};
 
 export async function storedOf({ table }: Pick<Ports, 'table'>, address: PageAddress): Promise<Stored> {
   return {

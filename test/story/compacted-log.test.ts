@@ -10,7 +10,13 @@ import { systemClock } from '../../lib/runtime/clock.ts';
 import { run } from '../cli/processes.ts';
 import { type Backend, memoryPorts, startEmbedded } from '../client/embedded.ts';
 import { signedFetch } from '../local/wire.ts';
-import { contextOver, createCompactedWorld, cutInto, type CompactedWorld, runPass } from '../maintenance/compaction/world.ts';
+import {
+  type CompactedWorld,
+  contextOver,
+  createCompactedWorld,
+  cutInto,
+  runPass,
+} from '../maintenance/compaction/world.ts';
 
 let backend: Backend;
 let rivulet: Rivulet;
@@ -19,12 +25,31 @@ let world: CompactedWorld;
 const baseMs = Date.UTC(2026, 0, 1);
 /** Of each record: the key and its second. The offset is the place in the list. Records without a key came before compaction. */
 const batches: [string | null, number][][] = [
-  [['a', 0], ['b', 1]], // all gone: an empty batch at the beginning
-  [['c', 2], ['a', 3], ['d', 4]], // the middle stays: 3
-  [['c', 9], ['d', 5]], // 5 has the greatest time, and goes; 6 stays
-  [['e', 6], ['e', 7]], // 8 stays
-  [['c', 8], ['b', 8]], // 9 and 10 stay
-  [[null, 8], [null, 8]], // an empty batch at the end: 11 and 12
+  [
+    ['a', 0],
+    ['b', 1],
+  ], // all gone: an empty batch at the beginning
+  [
+    ['c', 2],
+    ['a', 3],
+    ['d', 4],
+  ], // the middle stays: 3
+  [
+    ['c', 9],
+    ['d', 5],
+  ], // 5 has the greatest time, and goes; 6 stays
+  [
+    ['e', 6],
+    ['e', 7],
+  ], // 8 stays
+  [
+    ['c', 8],
+    ['b', 8],
+  ], // 9 and 10 stay
+  [
+    [null, 8],
+    [null, 8],
+  ], // an empty batch at the end: 11 and 12
 ];
 const kept = [3, 6, 8, 9, 10];
 const end = 13;
@@ -90,7 +115,10 @@ test('a binary fetch that begins in a gap begins with the next batch', async () 
 });
 
 async function consume(from: number, maxBytesPerPartition?: number): Promise<number[]> {
-  const consumer = rivulet.consumer({ autoOffsetReset: 'earliest', ...(maxBytesPerPartition && { maxBytesPerPartition }) });
+  const consumer = rivulet.consumer({
+    autoOffsetReset: 'earliest',
+    ...(maxBytesPerPartition && { maxBytesPerPartition }),
+  });
   consumer.assign([{ topic: 't', partition: 0, offset: from }]);
   const seen: number[] = [];
   for await (const { offset } of consumer) {
@@ -144,8 +172,14 @@ test('a search by time finds records that are there', async () => {
 
 test('the command line reads to the end, and counts only records', async () => {
   const rivuletConsume = (...args: string[]) =>
-    run(['consume', 't', '--from-beginning', '--format', 'ndjson', ...args], { environment: { RIVULET_URL: backend.url } });
-  const offsets = (stdout: string) => stdout.trim().split('\n').map((line) => JSON.parse(line).offset);
+    run(['consume', 't', '--from-beginning', '--format', 'ndjson', ...args], {
+      environment: { RIVULET_URL: backend.url },
+    });
+  const offsets = (stdout: string) =>
+    stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line).offset);
   const some = await rivuletConsume('--max-messages', '3');
   expect(offsets(some.stdout)).toEqual(kept.slice(0, 3));
   const all = await rivuletConsume('--timeout-ms', '1500');

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { join } from '../../../lib/maintenance/join.ts';
 import { logSegmentKeyOf } from '../../../lib/partition/log-item.ts';
+import { expectSound, tableOf } from './sound.ts';
 import {
   type Appended,
   append,
@@ -13,14 +14,12 @@ import {
   createCompactedWorld,
   cutInto,
   deleteRetentionMs,
-  expectSound,
   itemsOf,
   Model,
   type NewRecord,
   type Ports,
   readRecords,
   runPass,
-  tableOf,
 } from './world.ts';
 
 /** Every call waits for some turns of the event loop before it acts, and before it answers. */
@@ -135,7 +134,12 @@ test('a reader in the middle of a range goes on where it stands when the range i
   const world = await createCompactedWorld();
   const appended: Appended[] = [];
   for (let i = 0; i < 12; i++)
-    appended.push(...(await append(world, [{ key: `k${i % 5}`, value: `${i}` }, { key: `only${i}`, value: 'x' }])));
+    appended.push(
+      ...(await append(world, [
+        { key: `k${i % 5}`, value: `${i}` },
+        { key: `only${i}`, value: 'x' },
+      ])),
+    );
   await cutInto(world, [2]);
   const { objects } = world;
   let gets = 0;
@@ -159,5 +163,7 @@ test('a reader in the middle of a range goes on where it stands when the range i
   const seen = await readRecords(replacedUnderIt);
   expect(gets).toBeGreaterThan(3);
   expect(tableOf(seen)).toEqual(tableOf(appended));
-  expect(seen.map(({ offset }) => offset)).toEqual([...new Set(seen.map(({ offset }) => offset))].sort((a, b) => a - b));
+  expect(seen.map(({ offset }) => offset)).toEqual(
+    [...new Set(seen.map(({ offset }) => offset))].sort((a, b) => a - b),
+  );
 });

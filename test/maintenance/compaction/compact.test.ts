@@ -2,12 +2,13 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { crc32c } from '../../../lib/bytes/crc32c.ts';
 import { createEngine } from '../../../lib/engine.ts';
-import { join } from '../../../lib/maintenance/join.ts';
 import { newCounts } from '../../../lib/maintenance/context.ts';
+import { join } from '../../../lib/maintenance/join.ts';
 import { readMaintenanceItem } from '../../../lib/partition/maintenance-item.ts';
 import { decodeBatch, type EncodeOptions, encodeBatch } from '../../../lib/record/batch.ts';
 import { field, readBatchHeader } from '../../../lib/record/batch-header.ts';
 import { appendOne, startMs, text } from '../../log/world.ts';
+import { expectSound } from './sound.ts';
 import {
   append,
   type CompactedWorld,
@@ -15,7 +16,6 @@ import {
   createCompactedWorld,
   cutInto,
   deleteRetentionMs,
-  expectSound,
   itemsOf,
   readBatches,
   readRecords,

@@ -1,6 +1,5 @@
 // A world for tests of compaction: the compacted topic "t" with one partition, log segments of any size, the model that the
 // compactor is held to, and what a reader sees.
-import { expect } from 'vitest';
 import type { Engine } from '../../../lib/api/engine.ts';
 import { createEngine } from '../../../lib/engine.ts';
 import { compact } from '../../../lib/maintenance/compact.ts';
@@ -182,26 +181,4 @@ export class Model {
       if (offset < to && value === null && !this.#horizons.has(offset))
         this.#horizons.set(offset, nowMs + deleteRetentionMs);
   }
-}
-
-/** What a table that follows the log has in the end. */
-export function tableOf(records: readonly Appended[]): Map<string, string> {
-  const values = new Map<string, string>();
-  for (const { key, value } of records) {
-    if (value === null) values.delete(key);
-    else values.set(key, value);
-  }
-  return values;
-}
-
-/** Holds at every moment, whatever has crashed. `appended` has every record that was ever appended. */
-export async function expectSound(world: CompactedWorld, appended: readonly Appended[]): Promise<void> {
-  const items = await itemsOf(world);
-  for (const [i, item] of items.entries()) expect(item.firstOffset).toBe(items[i - 1]?.endOffset ?? 0);
-  const { logEnd } = await readMaintenanceItem(world.table, world.address);
-  expect(items.at(-1)?.endOffset ?? 0).toBe(logEnd);
-  const kept = await readRecords(world);
-  const byOffset = new Map(appended.map((record) => [record.offset, record]));
-  for (const record of kept) expect(record).toEqual(byOffset.get(record.offset));
-  expect(tableOf(kept)).toEqual(tableOf(appended));
 }
