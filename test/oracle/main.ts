@@ -3,7 +3,7 @@
 // and Maven, which fetches Kafka into the directory.
 import { append, createCompactedWorld, cutInto, readRecords, runPass } from '../maintenance/compaction/world.ts';
 import { startKafka } from './kafka.ts';
-import { type Batch, names, phases, workload } from './workloads.ts';
+import { type Batch, deletedKeys, names, phases, workload } from './workloads.ts';
 
 /** The broker must go through a phase in less. */
 const deleteRetentionMs = 10_000;
@@ -34,8 +34,9 @@ try {
     const missing = theirs.filter((line) => !ours.includes(line));
     const written = batches.reduce((sum, { records }) => sum + records.length, phases);
     const tombstones = theirs.filter((line) => line.endsWith('\t')).length;
+    const dropped = deletedKeys(batches).length - tombstones;
     console.log(
-      `${name}: ${written} records written, ${theirs.length} survive in Kafka (${tombstones} tombstones), ${ours.length} in Rivulet`,
+      `${name}: ${written} records written, ${theirs.length} survive in Kafka (${tombstones} tombstones; ${dropped} dropped), ${ours.length} in Rivulet`,
     );
     if (extra.length + missing.length === 0) continue;
     console.log(`only in Rivulet: ${extra.join(' | ')}\nonly in Kafka: ${missing.join(' | ')}`);

@@ -26,14 +26,20 @@ export function workload(name: string): Batch[] {
   const { keys, batches, most, tombstones } = shapes[name]!;
   const random = randomFrom(name.length * 7919);
   const below = (count: number) => Math.floor(random() * count);
-  return Array.from({ length: batches * phases }, (_, i) => ({
-    phase: Math.floor(i / batches),
-    codec: codecs[below(codecs.length)]!,
-    records: Array.from({ length: 1 + below(most) }, (_, n) => ({
-      key: `k${below(keys)}`,
-      value: random() < tombstones ? null : `v${i}.${n}`,
-    })),
-  }));
+  return Array.from({ length: batches * phases }, (_, i) => {
+    const phase = Math.floor(i / batches);
+    // Half of the keys do not come in the next phase, so that tombstones outlive their horizon.
+    const key = () => `k${below(keys) + Math.floor((phase * keys) / 2)}`;
+    const record = (n: number) => ({ key: key(), value: random() < tombstones ? null : `v${i}.${n}` });
+    const records = Array.from({ length: 1 + below(most) }, (_, n) => record(n));
+    return { phase, codec: codecs[below(codecs.length)]!, records };
+  });
+}
+
+/** The keys whose newest record is a tombstone. */
+export function deletedKeys(batches: readonly Batch[]): string[] {
+  const newest = new Map(batches.flatMap(({ records }) => records.map(({ key, value }) => [key, value])));
+  return [...newest].filter(([, value]) => value === null).map(([key]) => key);
 }
 
 function randomFrom(seed: number): () => number {

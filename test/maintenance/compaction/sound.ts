@@ -1,9 +1,9 @@
-// What holds of a compacted log at every moment, whatever has crashed.
+// Checks that hold of a compacted log at every moment, whatever has crashed.
 import { expect } from 'vitest';
 import { readMaintenanceItem } from '../../../lib/partition/maintenance-item.ts';
 import { type Appended, type CompactedWorld, itemsOf, readRecords } from './world.ts';
 
-/** What a table that follows the log has in the end. */
+/** A table that follows the log has this in the end. */
 export function tableOf(records: readonly Appended[]): Map<string, string> {
   const values = new Map<string, string>();
   for (const { key, value } of records) {

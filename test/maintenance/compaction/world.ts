@@ -21,7 +21,7 @@ import { appendOne, createWorld, text, type World } from '../../log/world.ts';
 export type Ports = { readonly objects: ObjectStore; readonly table: Table };
 export type CompactedWorld = World & { readonly topic: Topic; readonly address: PageAddress };
 
-/** Of every record that was ever appended. A value of null is a tombstone. */
+/** A record that was appended. A value of null is a tombstone. */
 export type Appended = { readonly offset: number; readonly key: string; readonly value: string | null };
 
 export const deleteRetentionMs = 1_000;
@@ -127,7 +127,7 @@ export async function itemsOf({ table, address }: CompactedWorld): Promise<LogIt
   return items;
 }
 
-/** What a sweep does later: it deletes the log segments that no item names. */
+/** Does what a sweep does later: it deletes the log segments that no item names. */
 export async function deleteUnnamed(world: CompactedWorld): Promise<number> {
   const named = new Set((await itemsOf(world)).map((item) => logSegmentKeyOf(world.address, item)));
   const { objects } = await world.objects.list({});
