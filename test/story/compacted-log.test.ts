@@ -23,7 +23,7 @@ let rivulet: Rivulet;
 let world: CompactedWorld;
 
 const baseMs = Date.UTC(2026, 0, 1);
-/** Of each record: the key and its second. The offset is the place in the list. Records without a key came before compaction. */
+/** Each record is its key and its second. The offset is the place in the list. Records without a key came before compaction. */
 const batches: [string | null, number][][] = [
   [
     ['a', 0],

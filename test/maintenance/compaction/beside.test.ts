@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { join } from '../../../lib/maintenance/join.ts';
 import { logSegmentKeyOf } from '../../../lib/partition/log-item.ts';
+import { expectSound, tableOf } from './sound.ts';
 import {
   type Appended,
   append,
@@ -13,14 +14,12 @@ import {
   createCompactedWorld,
   cutInto,
   deleteRetentionMs,
-  expectSound,
   itemsOf,
   Model,
   type NewRecord,
   type Ports,
   readRecords,
   runPass,
-  tableOf,
 } from './world.ts';
 
 /** Every call waits for some turns of the event loop before it acts, and before it answers. */

@@ -8,6 +8,7 @@ import { readMaintenanceItem } from '../../../lib/partition/maintenance-item.ts'
 import { decodeBatch, type EncodeOptions, encodeBatch } from '../../../lib/record/batch.ts';
 import { field, readBatchHeader } from '../../../lib/record/batch-header.ts';
 import { appendOne, startMs, text } from '../../log/world.ts';
+import { expectSound } from './sound.ts';
 import {
   append,
   type CompactedWorld,
@@ -15,7 +16,6 @@ import {
   createCompactedWorld,
   cutInto,
   deleteRetentionMs,
-  expectSound,
   itemsOf,
   readBatches,
   readRecords,

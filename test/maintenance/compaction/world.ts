@@ -1,6 +1,5 @@
 // A world for tests of compaction: the compacted topic "t" with one partition, log segments of any size, the model that the
 // compactor is held to, and what a reader sees.
-import { expect } from 'vitest';
 import type { Engine } from '../../../lib/api/engine.ts';
 import { createEngine } from '../../../lib/engine.ts';
 import { compact } from '../../../lib/maintenance/compact.ts';
@@ -22,7 +21,7 @@ import { appendOne, createWorld, text, type World } from '../../log/world.ts';
 export type Ports = { readonly objects: ObjectStore; readonly table: Table };
 export type CompactedWorld = World & { readonly topic: Topic; readonly address: PageAddress };
 
-/** Of every record that was ever appended. A value of null is a tombstone. */
+/** A record that was appended. A value of null is a tombstone. */
 export type Appended = { readonly offset: number; readonly key: string; readonly value: string | null };
 
 export const deleteRetentionMs = 1_000;
@@ -128,7 +127,7 @@ export async function itemsOf({ table, address }: CompactedWorld): Promise<LogIt
   return items;
 }
 
-/** What a sweep does later: it deletes the log segments that no item names. */
+/** Does what a sweep does later: it deletes the log segments that no item names. */
 export async function deleteUnnamed(world: CompactedWorld): Promise<number> {
   const named = new Set((await itemsOf(world)).map((item) => logSegmentKeyOf(world.address, item)));
   const { objects } = await world.objects.list({});
@@ -182,26 +181,4 @@ export class Model {
       if (offset < to && value === null && !this.#horizons.has(offset))
         this.#horizons.set(offset, nowMs + deleteRetentionMs);
   }
-}
-
-/** What a table that follows the log has in the end. */
-export function tableOf(records: readonly Appended[]): Map<string, string> {
-  const values = new Map<string, string>();
-  for (const { key, value } of records) {
-    if (value === null) values.delete(key);
-    else values.set(key, value);
-  }
-  return values;
-}
-
-/** Holds at every moment, whatever has crashed. `appended` has every record that was ever appended. */
-export async function expectSound(world: CompactedWorld, appended: readonly Appended[]): Promise<void> {
-  const items = await itemsOf(world);
-  for (const [i, item] of items.entries()) expect(item.firstOffset).toBe(items[i - 1]?.endOffset ?? 0);
-  const { logEnd } = await readMaintenanceItem(world.table, world.address);
-  expect(items.at(-1)?.endOffset ?? 0).toBe(logEnd);
-  const kept = await readRecords(world);
-  const byOffset = new Map(appended.map((record) => [record.offset, record]));
-  for (const record of kept) expect(record).toEqual(byOffset.get(record.offset));
-  expect(tableOf(kept)).toEqual(tableOf(appended));
 }
