@@ -1,7 +1,7 @@
-// Offsets by name or by time, and what a partition holds. By time: a binary search over the running maximum that each
-// index page carries, then the entries' own maxima, then the headers of batches, and the records of one only if its header
-// leaves it open. Where a search ends early it answers with where it stands: at or before the true offset, so that a reader
-// who begins there misses nothing.
+// This file finds offsets by name or by time, and describes partitions. A search by time is a binary search over the running
+// maximum that each log item and each index page carries. It then looks at the maxima of slices and at the headers of
+// batches, and opens a batch only if its header leaves the answer open. A search that ends early answers with its position,
+// at or before the true offset, so that a reader that begins there misses nothing.
 
 import { RivuletError } from '../api/errors.ts';
 import { limits } from '../api/limits.ts';
@@ -191,8 +191,7 @@ async function firstRecordIn(
   const [batches] = await context.slices.read([slice]);
   if (batches instanceof RivuletError) throw batches;
   // Its object is gone or may not be read: a reader who begins here is told so, and misses nothing.
-  if (!batches)
-    return { offset: Math.max(slice.baseOffset, wanted.logStart), timestampMs: slice.maxTimestampMs };
+  if (!batches) return { offset: Math.max(slice.baseOffset, wanted.logStart), timestampMs: slice.maxTimestampMs };
   for (const { header, baseOffset, bytes } of batches) {
     if (header.maxTimestampMs < wanted.timestampMs || baseOffset + header.lastOffsetDelta < wanted.logStart) continue;
     const found = byHeader(header, baseOffset, wanted) ?? (await firstRecordOf(bytes, wanted, budget));

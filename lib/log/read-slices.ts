@@ -4,7 +4,13 @@
 import { LRUCache } from 'lru-cache';
 import { RivuletError } from '../api/errors.ts';
 import type { Slice } from '../partition/locate.ts';
-import { type BatchHeader, type BatchSlice, checkBatch, splitBatches, stampBaseOffset } from '../record/batch-header.ts';
+import {
+  type BatchHeader,
+  type BatchSlice,
+  checkBatch,
+  splitBatches,
+  stampBaseOffset,
+} from '../record/batch-header.ts';
 import { CorruptBatchError } from '../record/corrupt-batch-error.ts';
 import { inParallel } from '../runtime/concurrency.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
@@ -116,7 +122,7 @@ function stamped(
   return isWhole ? batches : damaged(baseOffset, `${next - baseOffset} records, not ${endOffset - baseOffset}`);
 }
 
-/** The offsets of a log segment lie outside the CRCs too. What the index says of them must hold. */
+/** The offsets of a log segment lie outside the CRCs too. They must agree with the index. */
 function placed(
   { baseOffset, endOffset }: Slice,
   bytes: Uint8Array,
