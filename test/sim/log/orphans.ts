@@ -9,7 +9,14 @@ import { decodeEntry, type Entry } from '../../../lib/partition/entry.ts';
 import { fenceHead } from '../../../lib/partition/fence.ts';
 import { deletedFence, type Head, parseHead } from '../../../lib/partition/head.ts';
 import { type Page, parsePage } from '../../../lib/partition/page.ts';
-import { headKey, isTableName, pagesPartition, parseSegmentKey, segmentKey, topicsPartition } from '../../../lib/storage/keys.ts';
+import {
+  headKey,
+  isTableName,
+  pagesPartition,
+  parseSegmentKey,
+  segmentKey,
+  topicsPartition,
+} from '../../../lib/storage/keys.ts';
 import type { ObjectStore } from '../../../lib/storage/object-store.ts';
 import type { Item, Table, Write } from '../../../lib/storage/table.ts';
 import { type Call, through } from '../core/through.ts';
