@@ -1,4 +1,4 @@
-// The results of maintenance, as callers see them.
+// These types say what maintenance did, as callers see it.
 
 /** Each number counts from the beginning of the pass. In a dry run it says what would be done. */
 export type MaintenanceCounts = {

@@ -9,7 +9,14 @@ import { decodeEntry, type Entry } from '../../../lib/partition/entry.ts';
 import { fenceHead } from '../../../lib/partition/fence.ts';
 import { deletedFence, type Head, parseHead } from '../../../lib/partition/head.ts';
 import { type Page, parsePage } from '../../../lib/partition/page.ts';
-import { headKey, pagesPartition, parseSegmentKey, segmentKey, topicsPartition } from '../../../lib/storage/keys.ts';
+import {
+  headKey,
+  isTableName,
+  pagesPartition,
+  parseSegmentKey,
+  segmentKey,
+  topicsPartition,
+} from '../../../lib/storage/keys.ts';
 import type { ObjectStore } from '../../../lib/storage/object-store.ts';
 import type { Item, Table, Write } from '../../../lib/storage/table.ts';
 import { type Call, through } from '../core/through.ts';
@@ -116,7 +123,7 @@ async function objectsIn(objects: ObjectStore): Promise<Set<string>> {
     keys.push(...page.objects.map(({ key }) => key));
     more = page.more;
   }
-  return new Set(keys);
+  return new Set(keys.filter((key) => !isTableName(key)));
 }
 
 const epochOf = (key: string): number => parseSegmentKey(key)?.epoch ?? Number.NaN;
