@@ -32,5 +32,6 @@ export function tendingOf(tools: MaintenanceTools, topic: Topic, report: Report,
 /** A dry run writes nothing: the time that topics from before have until retention begins must not start with it. */
 export async function begunOf({ table, clock }: MaintenanceTools, isDryRun: boolean): Promise<number> {
   const nowMs = clock.now();
-  return isDryRun ? ((await maintenanceBegunMs(table)) ?? nowMs) : beginMaintenance(table, nowMs);
+  const begunMs = await maintenanceBegunMs(table);
+  return begunMs ?? (isDryRun ? nowMs : beginMaintenance(table, nowMs));
 }

@@ -178,6 +178,28 @@ describe('a pass', () => {
     expect(await ended(world, 't')).toMatchObject({ state: 'failed', reason: 'no storage' });
   });
 
+  test('whose process dies at any call can be started again, and loses nothing', async () => {
+    for (let calls = 0, survived = false; !survived; calls += 3) {
+      const world = await filledWorld(1, { 'retention.ms': '-1' });
+      const ref = await requested(world, undefined, { full: true });
+      let left = calls;
+      const dying = <Port extends object>(port: Port): Port =>
+        new Proxy(port, {
+          get: (target, name) => {
+            const call = Reflect.get(target, name) as (...args: unknown[]) => Promise<unknown>;
+            return (...args: unknown[]) => (left-- > 0 ? call(...args) : Promise.reject(new Error('it died')));
+          },
+        });
+      const tools = toolsOf(world, { objects: dying(world.objects), table: dying(world.table) });
+      survived = (await runPass(tools, ref).catch(() => 'died')) === 'done' && left >= 0;
+      world.clock.advance(17 * MINUTE_MS);
+      const again = await requested(world, undefined, { full: true });
+      expect(await runPass(toolsOf(world), again)).toBe('done');
+      expect(await world.engine.maintenance.last({})).toMatchObject({ state: 'done', report: { missingObjects: 0 } });
+      expect(await readAll(createEngine(world), 0)).toHaveLength(100);
+    }
+  });
+
   test('of nothing that was ever requested is NOT_FOUND', async () => {
     const { engine } = await filledWorld(1);
     await expect(engine.maintenance.last({ topic: 't' })).rejects.toMatchObject({ errorCode: 'NOT_FOUND' });
