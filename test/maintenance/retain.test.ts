@@ -131,6 +131,17 @@ describe('retention by time', () => {
     expect(context.counts.expiredRecords).toBe(0);
   });
 
+  test('a pass that began before an operator kept the records longer removes nothing', async () => {
+    const world = await hourly(30, { 'retention.ms': '1' });
+    const before = await topicOf(world);
+    await world.engine.alterTopic({ topic: 't', config: { 'retention.ms': String(1_000 * dayMs) } });
+    await retain(passOver(world), before, 0);
+    expect(await earliest(world)).toBe(0);
+    await world.engine.alterTopic({ topic: 't', config: { 'retention.ms': '1' } });
+    await retain(passOver(world), before, 0);
+    expect(await earliest(world)).toBe(30);
+  });
+
   test('a pass that has no time left keeps what it has found', async () => {
     const world = await hourly(60, { 'retention.ms': '1' });
     world.clock.advance(dayMs);
@@ -229,6 +240,42 @@ describe('a topic that an older version made', () => {
     await expect(topics.confirmRetention('missing')).rejects.toMatchObject({
       errorCode: 'UNKNOWN_TOPIC_OR_PARTITION',
     });
+  });
+});
+
+/** Another request is served between the read of a topic and the write to it. */
+function meanwhile(world: World, act: () => Promise<unknown>): World['table'] {
+  let isFirst = true;
+  return {
+    ...world.table,
+    async write(write) {
+      if (isFirst) {
+        isFirst = false;
+        await act();
+      }
+      return world.table.write(write);
+    },
+  };
+}
+
+describe('two requests about an old topic at a time', () => {
+  test('that confirm it are one change', async () => {
+    const world = await hourly(1);
+    await makeOld(world.table);
+    const { revision } = await topicOf(world);
+    const confirm = (table: World['table']) => createTopics(table, world.clock).confirmRetention('t');
+    await confirm(meanwhile(world, () => confirm(world.table)));
+    expect(await topicOf(world)).toMatchObject({ isRetentionConfirmed: true, revision: revision + 1 });
+  });
+
+  test('do not pass for a confirmation if only the other one was done', async () => {
+    const world = await hourly(1);
+    await makeOld(world.table);
+    const alter = (table: World['table'], name: string) =>
+      createTopics(table, world.clock).alter({ topic: 't', config: { [name]: null } });
+    const table = meanwhile(world, () => alter(world.table, 'segment.ms'));
+    await expect(alter(table, 'retention.bytes')).rejects.toMatchObject({ outcome: 'not-written' });
+    expect((await topicOf(world)).isRetentionConfirmed).toBe(false);
   });
 });
 
