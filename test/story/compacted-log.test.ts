@@ -186,3 +186,26 @@ test('the command line reads to the end, and counts only records', async () => {
   expect(offsets(all.stdout)).toEqual(kept);
   expect(all.stderr).toContain('Processed a total of 5 messages');
 });
+
+test('a producer that sends a record without a key to a compacted topic is told which, and nothing is written', async () => {
+  await rivulet.admin().createTopics({ topics: [{ topic: 'keyed', config: { 'cleanup.policy': 'compact' } }] });
+  const producer = rivulet.producer();
+  const send = (...keys: (string | null)[]) =>
+    producer.send({ topic: 'keyed', messages: keys.map((key) => ({ partition: 0, key, value: 'v' })) });
+  await expect(send('a', null)).rejects.toMatchObject({
+    errorCode: 'INVALID_RECORD',
+    outcome: 'not-written',
+    message: expect.stringContaining('records[1].key: expected a key, because topic keyed is compacted, got null'),
+  });
+  await send('a', 'b');
+  await producer.disconnect();
+  const body = JSON.stringify({ records: [{ key: 'a', value: 1 }, { value: 2 }] });
+  const headers = { 'content-type': 'application/json', 'idempotency-key': 'once' };
+  const refused = await signedFetch(backend.url, { method: 'POST', path: '/v1/topics/keyed/records', headers, body });
+  expect(refused.status).toBe(400);
+  expect(await refused.json()).toMatchObject({
+    errorCode: 'INVALID_RECORD',
+    outcome: 'not-written',
+    detail: expect.stringContaining('records[1].key: expected a key, because topic keyed is compacted, got null'),
+  });
+});

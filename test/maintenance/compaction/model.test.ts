@@ -75,7 +75,7 @@ test('the surviving records are those of the model, pass after pass', async () =
         await deleteUnnamed(world);
       }
     }),
-    { numRuns: 25 },
+    { numRuns: 40 },
   );
 });
 
