@@ -1,6 +1,6 @@
 // The HTTP conformance suite asks any endpoint for everything that docs/PROTOCOL.md promises. It also checks every
 // reply against the schema that the OpenAPI document shows for it.
-import { afterAll, beforeAll, beforeEach, describe } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect } from 'vitest';
 import { fetchConformance } from './fetch.ts';
 import { groupMembersConformance } from './group-members.ts';
 import { groupOffsetsConformance } from './group-offsets.ts';
@@ -17,9 +17,11 @@ export type Exceptions = Readonly<Record<string, string>>;
 
 export function httpConformance(name: string, start: () => Promise<Target>, exceptions: Exceptions = {}): void {
   describe(`HTTP conformance: ${name}`, () => {
+    const unmet = new Set(Object.keys(exceptions));
     beforeEach(({ task, skip }) => {
       const reason = exceptions[task.name];
       if (reason === undefined) return;
+      unmet.delete(task.name);
       console.log(`not kept here: "${task.name}": ${reason}`);
       skip(reason);
     });
@@ -27,7 +29,10 @@ export function httpConformance(name: string, start: () => Promise<Target>, exce
     beforeAll(async () => {
       target = await start();
     });
-    afterAll(() => target?.close());
+    afterAll(async () => {
+      await target?.close();
+      expect([...unmet], 'exceptions that no test has as its name').toEqual([]);
+    });
     const ask = askOf(() => {
       if (target === undefined) throw new Error('the endpoint did not start');
       return target;

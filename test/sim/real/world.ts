@@ -21,9 +21,10 @@ export type RealOptions = {
   readonly conditional: number;
   /** Half of them are the SDK's consumers. */
   readonly readers: number;
-  /** The world lasts at least this long, and until there were `kills` kills. */
+  /** The world lasts at least this long, and until there were `kills` kills and `faults` faults on the wire. */
   readonly seconds: number;
   readonly kills: number;
+  readonly faults: number;
   /** The share of requests that suffer a fault. */
   readonly faultShare: number;
   /** The longest time between two kills. */
@@ -40,6 +41,7 @@ export const defaultRealWorld: RealOptions = {
   readers: 2,
   seconds: 20,
   kills: 4,
+  faults: 0,
   faultShare: 0.05,
   killEveryMs: 2_000,
 };
@@ -71,7 +73,8 @@ export async function runRealWorld(backend: RealHome, options: RealOptions): Pro
 async function killNowAndThen(backend: RealHome, options: RealOptions): Promise<number> {
   const endMs = performance.now() + options.seconds * 1_000;
   let kills = 0;
-  while (performance.now() < endMs || kills < options.kills) {
+  const isDone = () => performance.now() >= endMs && kills >= options.kills && backend.faults.met >= options.faults;
+  while (!isDone()) {
     await sleep(options.killEveryMs * Math.random());
     if (options.kills === 0) continue;
     await backend.killOne();
