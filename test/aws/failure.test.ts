@@ -27,7 +27,7 @@ await onEmulator((aws) => {
     const { write, count } = await newWrite();
     // This request takes all of a function's time, so it runs in parallel with the tests. The last one waits for it.
     overdue = { write, count, reply: write('delay:120000') };
-  }, 180_000);
+  });
   afterAll(() => backend?.close());
 
   const send = (method: string, path: string, body: string | Uint8Array = '', headers = {}) =>
@@ -92,9 +92,7 @@ await onEmulator((aws) => {
       expect(jsonOf(await write()).partitions[0]).toMatchObject({ baseOffset: 0 });
     });
 
-    test('to a table that never answers gets a problem document that says the outcome is unknown', {
-      timeout: 60_000,
-    }, async () => {
+    test('to a table that never answers gets a problem document that says the outcome is unknown', async () => {
       const { write, count } = await newWrite();
       // The function knows the topic after this write, so the next request that gets no answer is the commit itself.
       expect((await write()).status).toBe(200);
@@ -134,9 +132,7 @@ await onEmulator((aws) => {
     expect(sends.filter(({ tries }) => typeof tries.at(-1) === 'number').length).toBeGreaterThan(15);
   });
 
-  test('a write whose function is killed at its timeout is unknown to the caller, and its repeat is written once', {
-    timeout: 60_000,
-  }, async () => {
+  test('a write whose function is killed at its timeout is unknown to the caller, and its repeat is written once', async () => {
     const { write, count, reply } = overdue;
     const late = await reply;
     expect(late.status).toBeGreaterThanOrEqual(500);

@@ -32,9 +32,7 @@ await onStorage((connection) => {
     serveTarget((await apiOver(connection)).newApi(), () => {}),
   );
 
-  test('a record written by one process is read by another, through spills, at one PUT and 1.1 writes an append', {
-    timeout: 120_000,
-  }, async () => {
+  test('a record written by one process is read by another, through spills, at one PUT and 1.1 writes an append', async () => {
     const { newApi, totals } = await apiOver(connection);
     const [first, second] = await Promise.all(
       [newApi(), newApi()].map((api) => startServer({ api, clock: systemClock })),
