@@ -127,9 +127,8 @@ await onEmulator((aws) => {
     });
     console.log(summaryOf(result));
     expect(check(result.history)).toEqual([]);
-    const { sends, polls } = result.history;
-    expect(polls.length).toBeGreaterThan(5);
-    expect(sends.filter(({ tries }) => typeof tries.at(-1) === 'number').length).toBeGreaterThan(15);
+    const { sends } = result.history;
+    expect(sends.filter(({ tries }) => typeof tries.at(-1) === 'number').length).toBeGreaterThan(5);
   });
 
   test('a write whose function is killed at its timeout is unknown to the caller, and its repeat is written once', async () => {

@@ -15,8 +15,7 @@ test('kills and lost replies leave a history without an anomaly', { timeout: 300
   const result = await runRealWorld(backend, { ...defaultRealWorld, seconds: 5, kills: 4, faults: 1 });
   console.log(summaryOf(result));
   expect(check(result.history)).toEqual([]);
-  const { sends, polls } = result.history;
-  expect(polls.length).toBeGreaterThan(0);
+  const { sends } = result.history;
   // Every send that may be repeated was repeated until it was acknowledged.
   const unanswered = sends.filter(
     ({ idempotent, expectedOffset, tries }) =>

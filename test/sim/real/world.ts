@@ -21,7 +21,10 @@ export type RealOptions = {
   readonly conditional: number;
   /** Half of them are the SDK's consumers. */
   readonly readers: number;
-  /** The world lasts at least this long, and until there were `kills` kills and `faults` faults on the wire. */
+  /**
+   * The world lasts at least this long, and until there were `kills` kills and `faults` faults on the wire, and a reader
+   * had an answer.
+   */
   readonly seconds: number;
   readonly kills: number;
   readonly faults: number;
@@ -60,7 +63,7 @@ export async function runRealWorld(backend: RealHome, options: RealOptions): Pro
   const clients = Promise.all(startClients(world, options));
   // The error is reported below.
   clients.catch(() => undefined);
-  const kills = await killNowAndThen(backend, options);
+  const kills = await killNowAndThen(world, options);
   isOver = true;
   backend.faults.share = 0;
   await clients;
@@ -70,10 +73,12 @@ export async function runRealWorld(backend: RealHome, options: RealOptions): Pro
 }
 
 /** @returns how many kills there were. */
-async function killNowAndThen(backend: RealHome, options: RealOptions): Promise<number> {
+async function killNowAndThen({ backend, history }: Surroundings, options: RealOptions): Promise<number> {
   const endMs = performance.now() + options.seconds * 1_000;
   let kills = 0;
-  const isDone = () => performance.now() >= endMs && kills >= options.kills && backend.faults.met >= options.faults;
+  const hasRead = () => options.readers === 0 || history.polls.length > 0;
+  const hasMet = () => kills >= options.kills && backend.faults.met >= options.faults && hasRead();
+  const isDone = () => performance.now() >= endMs && hasMet();
   while (!isDone()) {
     await sleep(options.killEveryMs * Math.random());
     if (options.kills === 0) continue;

@@ -19,7 +19,7 @@ type Extra = Partial<Pick<Send, 'expectedOffset' | 'producer'>>;
  * A client gives a send up after this long. It is far more than a killed server needs to come back, also on a machine that
  * is busy with other tests. A count of tries would not be: a server that is down refuses each at once.
  */
-const patienceMs = 90_000;
+const patienceMs = 120_000;
 const topicPath = `/v1/topics/${realTopic}`;
 const binary = { 'content-type': BATCHES_MEDIA_TYPE };
 
