@@ -111,7 +111,7 @@ await onEmulator((aws) => {
   }
 
   test('kills, throttling, silence and lost answers leave a history without an anomaly', {
-    timeout: 240_000,
+    timeout: 600_000,
   }, async () => {
     backend = await startFaultyHome(deployment);
     const result = await runRealWorld(backend, {

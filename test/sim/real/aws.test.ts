@@ -12,7 +12,7 @@ let backend: RealHome | undefined;
 afterAll(() => backend?.close());
 
 await onStorage((connection) => {
-  test('S3 and DynamoDB: kills and lost replies leave a history without an anomaly', { timeout: 300_000 }, async () => {
+  test('S3 and DynamoDB: kills and lost replies leave a history without an anomaly', { timeout: 600_000 }, async () => {
     backend = await startAwsHome(connection);
     const result = await runRealWorld(backend, {
       ...defaultRealWorld,

@@ -10,7 +10,7 @@ import { defaultRealWorld, runRealWorld } from './world.ts';
 let backend: RealHome | undefined;
 afterAll(() => backend?.close());
 
-test('kills and lost replies leave a history without an anomaly', { timeout: 300_000 }, async () => {
+test('kills and lost replies leave a history without an anomaly', { timeout: 600_000 }, async () => {
   backend = await startEmbeddedHome();
   const result = await runRealWorld(backend, { ...defaultRealWorld, seconds: 5, kills: 4, faults: 1 });
   console.log(summaryOf(result));
