@@ -11,7 +11,7 @@ import { createS3ObjectStore } from './s3-object-store.ts';
 export type AwsStorageOptions = AwsConnection & {
   readonly bucket: string;
   readonly tableName: string;
-  /** What differs for DynamoDB, for example the address of its own VPC endpoint. */
+  /** DynamoDB takes these settings instead, for example the address of its own VPC endpoint. */
   readonly dynamoDb?: AwsConnection;
   /** Puts the bucket in the path instead of the host name, for emulators. Default false. */
   readonly forcePathStyle?: boolean;
