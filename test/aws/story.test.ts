@@ -26,7 +26,7 @@ await onDeployment(({ endpoint, url, table }) => {
     };
   });
 
-  test('the demo proves its claims through functions that run', { timeout: 120_000 }, async () => {
+  test('the demo proves its claims through functions that run', async () => {
     const { code, stdout, stderr } = await start(join(examples, 'demo.ts'), [], environment).finished;
     expect(stderr).toBe('');
     expect(stdout).toContain(`listening on ${url}`);
@@ -36,14 +36,14 @@ await onDeployment(({ endpoint, url, table }) => {
     expect(code).toBe(0);
   });
 
-  test('the quickstart prints what it writes and reads', { timeout: 60_000 }, async () => {
+  test('the quickstart prints what it writes and reads', async () => {
     const { code, stdout, stderr } = await start(join(examples, 'quickstart.ts'), [], environment).finished;
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout.match(/^written: partition \d, offset \d$/gm)).toHaveLength(3);
     expect(stdout.match(/^read: .*/gm)).toHaveLength(3);
   });
 
-  test('the command line makes, writes, reads and deletes', { timeout: 60_000 }, async () => {
+  test('the command line makes, writes, reads and deletes', async () => {
     const topic = freshName();
     const rivulet = (args: string, input = '') => run(args.split(' '), { environment, input });
     expect(await rivulet(`topics create ${topic} --partitions 2`)).toMatchObject({ code: 0 });
@@ -54,7 +54,7 @@ await onDeployment(({ endpoint, url, table }) => {
     expect(await rivulet(`topics describe ${topic}`)).toMatchObject({ code: 1 });
   });
 
-  test('a group reads, continues where it was, is described, reset and deleted', { timeout: 120_000 }, async () => {
+  test('a group reads, continues where it was, is described, reset and deleted', async () => {
     const [topic, group] = [freshName(), freshName()];
     const rivulet = async (args: string, input = '') => {
       const { code, stdout, stderr } = await run(args.split(' '), { environment, input });
