@@ -22,6 +22,8 @@ export type Slice = {
   readonly endOffset: number;
   /** In a log segment, this is the greatest timestamp of the object up to the slice's end. */
   readonly maxTimestampMs: number;
+  /** The newest hour in which one of its records came in. In a log segment, this is that of the whole object. */
+  readonly newestEpoch: number;
   /** True in a log segment: the batches have their offsets. Compaction may have left gaps between them. */
   readonly isStamped: boolean;
 };
@@ -44,8 +46,6 @@ export async function* slicesFrom(
   let next = offset;
   if (next < head.mergedTo) {
     for await (const item of logItemsFrom(table, address, next, head.mergedTo)) {
-      const isNext = item.firstOffset <= next;
-      if (!isNext) return;
       yield* stretchesOf(address, item, next);
       next = item.endOffset;
     }
@@ -57,11 +57,27 @@ export async function* slicesFrom(
       if (endOf(listed) > offset) yield sliceOf(address, listed);
 }
 
-async function* logItemsFrom(table: Table, address: PageAddress, offset: number, to: number): AsyncGenerator<LogItem> {
-  const first = await logItemAt(table, address, offset);
+/**
+ * Yields the log items from the one that covers `offset` on, in order, without a hole, as far as they begin below `to`. It
+ * ends early if the index has moved meanwhile.
+ */
+export async function* logItemsFrom(
+  table: Table,
+  address: PageAddress,
+  offset: number,
+  to: number,
+  limit?: number,
+): AsyncGenerator<LogItem> {
+  const first = offset < to ? await logItemAt(table, address, offset) : undefined;
   if (!first) return;
   yield first;
-  yield* logItemsBetween(table, address, first.endOffset, to);
+  let next = first.endOffset;
+  for await (const item of logItemsBetween(table, address, next, to, limit)) {
+    const isNext = item.firstOffset === next;
+    if (!isNext) return;
+    yield item;
+    next = item.endOffset;
+  }
 }
 
 /** Yields the slices of a log segment, one for each row, from the one that holds `offset` on. */
@@ -79,6 +95,7 @@ export function* stretchesOf(address: PageAddress, item: LogItem, offset = item.
       baseOffset: row.offset,
       endOffset,
       maxTimestampMs: row.maxTimestampMs,
+      newestEpoch: item.newestEpoch,
       isStamped: true,
     };
   }
@@ -128,6 +145,7 @@ export function sliceOf({ topicId }: PageAddress, { entry, baseOffset }: PlacedE
     baseOffset,
     endOffset: baseOffset + entry.recordCount,
     maxTimestampMs: entry.maxTimestampMs,
+    newestEpoch: entry.segmentEpoch,
     isStamped: false,
   };
 }

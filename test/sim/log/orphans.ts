@@ -6,11 +6,19 @@
 
 import { namedObjects } from '../../../lib/maintenance/named.ts';
 import { decodeEntry, type Entry } from '../../../lib/partition/entry.ts';
-import { deletedFence, emptyHeadItem, type Head, parseHead } from '../../../lib/partition/head.ts';
+import { fenceHead } from '../../../lib/partition/fence.ts';
+import { deletedFence, type Head, parseHead } from '../../../lib/partition/head.ts';
 import { type Page, parsePage } from '../../../lib/partition/page.ts';
-import { headKey, pagesPartition, parseSegmentKey, segmentKey, topicsPartition } from '../../../lib/storage/keys.ts';
+import {
+  headKey,
+  isTableName,
+  pagesPartition,
+  parseSegmentKey,
+  segmentKey,
+  topicsPartition,
+} from '../../../lib/storage/keys.ts';
 import type { ObjectStore } from '../../../lib/storage/object-store.ts';
-import { absent, any, below, type Item, type Table, type Write } from '../../../lib/storage/table.ts';
+import type { Item, Table, Write } from '../../../lib/storage/table.ts';
 import { type Call, through } from '../core/through.ts';
 
 type Complaint = {
@@ -115,7 +123,7 @@ async function objectsIn(objects: ObjectStore): Promise<Set<string>> {
     keys.push(...page.objects.map(({ key }) => key));
     more = page.more;
   }
-  return new Set(keys);
+  return new Set(keys.filter((key) => !isTableName(key)));
 }
 
 const epochOf = (key: string): number => parseSegmentKey(key)?.epoch ?? Number.NaN;
@@ -138,23 +146,11 @@ async function nameAfterSweep(
   const fence = Math.max(...unnamed.map(epochOf).filter(Number.isFinite)) + 1;
   for (const { topicId, partitions, isDeleted } of topics)
     for (let partition = 0; partition < partitions; partition++)
-      await raiseFence(table, topicId, partition, isDeleted ? deletedFence : fence);
+      await fenceHead(table, { topicId, partition }, isDeleted ? deletedFence : fence);
   const swept = new Set(unnamed);
   // This iterates over a copy of the list, because a watched table adds these appends too.
   for (const { write, entry, topicId } of [...appends])
     if (swept.has(segmentKey('ingest', topicId, entry.segmentEpoch, entry.segmentRandom))) await table.write(write);
   const { named } = await namesOf(table, topics);
   return unnamed.filter((key) => named.has(key)).map((key) => ({ name: 'named after the sweep', detail: key }));
-}
-
-/** Raises the fence as a sweep does: of every partition, also where the head was never made. */
-async function raiseFence(table: Table, topicId: string, partition: number, fence: number): Promise<void> {
-  const key = headKey(topicId, partition);
-  const { pk: _pk, sk: _sk, g: _g, ...rest } = emptyHeadItem(key, fence);
-  await table.write({
-    kind: 'update',
-    key,
-    update: { set: [['g', fence]], setIfAbsent: Object.entries(rest) },
-    if: any(absent('g'), below('g', fence)),
-  });
 }
