@@ -4,9 +4,9 @@ import type { Engine } from './api/engine.ts';
 import { createGroups } from './group/create-groups.ts';
 import { createLogContext, type Ports } from './log/context.ts';
 import { logEngine } from './log/log-engine.ts';
-import { createTransactions } from './transaction/create-transactions.ts';
 import { createMaintenance, type MaintenanceOptions } from './maintenance/maintenance.ts';
 import { runPass } from './maintenance/pass.ts';
+import { createTransactions } from './transaction/create-transactions.ts';
 
 /** By default this process runs the passes that are asked for, as long as they take. */
 export function createEngine(ports: Ports & Partial<Pick<MaintenanceOptions, 'wake' | 'bornMs'>>): Engine {

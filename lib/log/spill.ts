@@ -5,7 +5,7 @@
 // Exactly one writer spills: the one whose own append carried the tail over a mark. If it dies, the writers that carry
 // it over the next marks do.
 
-import { ownerIdOf } from '../partition/entry.ts';
+import { dataBytesOf, ownerIdOf } from '../partition/entry.ts';
 import { type Head, parseHead, producerAttribute, producerIdOf, type TailEntry } from '../partition/head.ts';
 import { type PageAddress, pageItem, parsePage } from '../partition/page.ts';
 import { firstTransactionalId } from '../producer/ids.ts';
@@ -119,7 +119,7 @@ async function trim(context: LogContext, address: PageAddress, head: Head, count
 async function hintOf(context: LogContext, address: PageAddress, moved: readonly TailEntry[]): Promise<void> {
   if (!context.hint) return;
   const topic = context.topics.nameOf(address.topicId);
-  const bytes = moved.reduce((sum, { entry }) => sum + entry.lengthBytes, 0);
+  const bytes = moved.reduce((sum, { entry }) => sum + dataBytesOf(entry), 0);
   const isDue = context.clock.random() < Math.max(leastHint, bytes / bytesPerHint);
   if (topic !== undefined && isDue) await context.hint({ ...address, topic });
 }

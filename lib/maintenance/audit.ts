@@ -12,9 +12,10 @@
 
 import { segmentEpochAt } from '../partition/head.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { isTableName, parseSegmentKey } from '../storage/keys.ts';
+import { isTableName, parseSegmentKey, parseStagedSegmentKey, topicIdOfObject } from '../storage/keys.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
 import type { Table } from '../storage/table.ts';
+import { endedTransactions } from './ended-transactions.ts';
 import { eachPartition, type LivingTopic, livingTopics } from './living-topics.ts';
 import { namedObjects } from './named.ts';
 import { Unfinished } from './unfinished.ts';
@@ -89,7 +90,7 @@ export async function audit(
     foreign: 0,
   };
   try {
-    await auditAll(options, topics, (info, names) => count(info, names, epoch, counts, listener), counts);
+    await auditAll(options, topics, (info, pass) => count(info, pass, epoch, counts, listener), counts, listener);
   } catch (error) {
     if (!(error instanceof Unfinished)) throw error;
     counts.incomplete = error.message;
@@ -97,18 +98,20 @@ export async function audit(
   return counts;
 }
 
-type OnListed = (info: ObjectInfo, names: Set<string>) => void;
+type OnListed = (info: ObjectInfo, pass: Pass) => void;
 
 async function auditAll(
   options: AuditOptions,
   topics: readonly LivingTopic[],
   onListed: OnListed,
   counts: Counts,
+  listener: Listener | undefined,
 ): Promise<void> {
   let after: string | undefined;
   for (let from = 0; from < PREFIXES; ) {
     const pass = await namesFrom(options, topics, from);
     after = await listPass(options, pass, after, onListed);
+    await countStaged(options, pass, counts, listener);
     await addMissing(options, pass, counts);
     from = pass.to;
   }
@@ -117,11 +120,17 @@ async function auditAll(
 // --- names
 
 /** The names whose prefix is in [from, to). */
-type Pass = { readonly from: number; to: number; readonly names: Set<string> };
+type Pass = {
+  readonly from: number;
+  to: number;
+  readonly names: Set<string>;
+  /** Staged objects that no head names. Their transactions decide whether they may still be named. */
+  readonly staged: ObjectInfo[];
+};
 
 /** Reads the whole index, and narrows the range if its names are too many to hold. */
 async function namesFrom(options: AuditOptions, topics: readonly LivingTopic[], from: number): Promise<Pass> {
-  const pass: Pass = { from, to: PREFIXES, names: new Set() };
+  const pass: Pass = { from, to: PREFIXES, names: new Set(), staged: [] };
   await eachName(options, topics, pass, (name) => {
     if (isWithin(pass, name)) pass.names.add(name);
     if (pass.names.size > (options.maxNames ?? namesAtOnce)) narrow(pass);
@@ -138,7 +147,7 @@ async function eachName(
   for (const topic of topics)
     await eachPartition(topic, async (address) => {
       checkTime(options, 'names', pass);
-      for await (const name of namedObjects(options.table, address)) {
+      for await (const name of namedObjects(options, address)) {
         checkTime(options, 'names', pass);
         onName(name);
       }
@@ -179,7 +188,7 @@ async function listPass(
     const page = await options.objects.list(after === undefined ? {} : { after });
     for (const info of page.objects) {
       if (isPast(info.key)) return after;
-      onListed(info, pass.names);
+      onListed(info, pass);
       after = info.key;
     }
     if (!page.more) return after;
@@ -187,24 +196,38 @@ async function listPass(
 }
 
 /** Counts an object, and takes it out of the names. */
-function count(info: ObjectInfo, names: Set<string>, epoch: number, counts: Counts, listener?: Listener): void {
+function count(info: ObjectInfo, pass: Pass, epoch: number, counts: Counts, listener?: Listener): void {
   const { key, bytes } = info;
   if (isTableName(key)) return;
   counts.objects += 1;
   counts.bytes += bytes;
   const segment = parseSegmentKey(key);
-  if (segment) listener?.onObject(segment.topicId);
-  const isNamed = names.delete(key);
+  const staged = parseStagedSegmentKey(key);
+  const topicId = segment?.topicId ?? staged?.topicId;
+  if (topicId !== undefined) listener?.onObject(topicId);
+  const isNamed = pass.names.delete(key);
   if (isNamed) return;
-  if (!segment) {
-    counts.foreign += 1;
-    return;
-  }
-  const isOld = segment.epoch < epoch;
-  if (!isOld) return;
+  if (staged) pass.staged.push(info);
+  else if (!segment) counts.foreign += 1;
+  else if (segment.epoch < epoch) countOrphan(info, counts, listener);
+}
+
+function countOrphan(info: ObjectInfo, counts: Counts, listener: Listener | undefined): void {
   counts.orphans += 1;
-  counts.orphanBytes += bytes;
+  counts.orphanBytes += info.bytes;
   listener?.onOrphan(info);
+}
+
+/** Whether a staged object is an orphan is known from its transaction, which is read after the objects were listed. */
+async function countStaged(
+  { table }: AuditOptions,
+  { staged }: Pass,
+  counts: Counts,
+  listener: Listener | undefined,
+): Promise<void> {
+  const transactionOf = ({ key }: ObjectInfo) => parseStagedSegmentKey(key)!;
+  const isOver = await endedTransactions(table, staged.map(transactionOf));
+  for (const info of staged) if (isOver(transactionOf(info))) countOrphan(info, counts, listener);
 }
 
 /**
@@ -214,7 +237,7 @@ function count(info: ObjectInfo, names: Set<string>, epoch: number, counts: Coun
 async function addMissing(options: AuditOptions, pass: Pass, counts: Counts): Promise<void> {
   const { names: unseen } = pass;
   if (unseen.size === 0) return;
-  const concerned = new Set(Array.from(unseen, topicIdOf));
+  const concerned = new Set(Array.from(unseen, topicIdOfObject));
   const topics = (await livingTopics(options)).filter(({ topicId }) => concerned.has(topicId));
   const missing = new Set<string>();
   await eachName(options, topics, pass, (name) => {
@@ -224,12 +247,10 @@ async function addMissing(options: AuditOptions, pass: Pass, counts: Counts): Pr
     const isListed = counts.missing.length < mostMissingNamed;
     if (isListed && (await isThere(options, object))) continue;
     counts.missingObjects += 1;
-    const topic = topics.find(({ topicId }) => topicId === topicIdOf(object))!.topic;
+    const topic = topics.find(({ topicId }) => topicId === topicIdOfObject(object))!.topic;
     if (isListed) counts.missing.push({ object, topic });
   }
 }
-
-const topicIdOf = (object: string): string => parseSegmentKey(object)!.topicId;
 
 async function isThere({ objects }: AuditOptions, key: string): Promise<boolean> {
   const page = await objects.list({ prefix: key, limit: 1 });

@@ -9,6 +9,7 @@ import { inParallel } from '../runtime/concurrency.ts';
 import { headKey, itemVersion, maintenanceKey, offsetSortKey, pagesPartition } from '../storage/keys.ts';
 import { absent, any, below, type Table } from '../storage/table.ts';
 import type { MaintenanceContext } from './context.ts';
+import { endedTransactions } from './ended-transactions.ts';
 
 /** A producer expires after 26 hours (lib/log/producer-history.ts). The rest is for clocks that are slow. */
 const keptEpochs = 30;
@@ -36,7 +37,8 @@ async function newFloor(
   for await (const page of pagesBetween(table, address, historyFloor, mergedTo, { limit: pagesAtOnce })) {
     const isNext = page.firstOffset === floor;
     const isMerged = page.endOffset <= mergedTo;
-    if (isOver() || !isNext || !isMerged || !hasExpired(page, oldestKept) || isOfOpenTransaction(page)) break;
+    if (isOver() || !isNext || !isMerged || !hasExpired(page, oldestKept)) break;
+    if (await isOfOpenTransaction(table, page)) break;
     floor = page.endOffset;
   }
   return floor;
@@ -50,8 +52,12 @@ async function readMergedTo(table: Table, { topicId, partition }: PageAddress): 
 const hasExpired = ({ entries }: Page, oldestKept: number): boolean =>
   entries.every(({ entry }) => entry.segmentEpoch < oldestKept);
 
-/** Transactions that span partitions are still to come. A page will have to stay until all of its transactions have ended. */
-const isOfOpenTransaction = (_page: Page): boolean => false;
+/** A process that applies a transaction looks in the pages whether it was applied before. */
+async function isOfOpenTransaction(table: Table, { entries }: Page): Promise<boolean> {
+  const transactions = entries.flatMap(({ entry }) => entry.transaction ?? []);
+  const isOver = await endedTransactions(table, transactions);
+  return !transactions.every(isOver);
+}
 
 async function raiseFloor({ table }: MaintenanceContext, address: PageAddress, floor: number): Promise<void> {
   const isHigher = any(absent('h'), below('h', floor));

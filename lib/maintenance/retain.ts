@@ -8,6 +8,7 @@
 // Step 2 after step 1: otherwise a reader finds no item for an offset that its head still has. A process that dies between
 // them leaves items below the log start, and the next pass deletes them. Their objects go with the sweep.
 
+import { dataBytesOf } from '../partition/entry.ts';
 import { deletedFence, type Head, parseHead } from '../partition/head.ts';
 import { type LogItem, logItemAt, logItemKey, logItemsBetween, namesAsRead } from '../partition/log-item.ts';
 import { raiseLogStart } from '../partition/log-start.ts';
@@ -114,7 +115,7 @@ async function* piecesOf(
     const endOffset = baseOffset + entry.recordCount;
     if (endOffset <= logStart) continue;
     yield {
-      ...{ firstOffset: baseOffset, endOffset, recordCount: entry.recordCount, bytes: entry.lengthBytes },
+      ...{ firstOffset: baseOffset, endOffset, recordCount: entry.recordCount, bytes: dataBytesOf(entry) },
       ...{ maxTimestampMs: entry.maxTimestampMs, newestEpoch: entry.segmentEpoch },
     };
   }
@@ -138,7 +139,7 @@ function pieceOfPage({ firstOffset, endOffset, maxTimestampMs, entries }: Page):
   return {
     ...{ firstOffset, endOffset, maxTimestampMs, recordCount: endOffset - firstOffset },
     newestEpoch: Math.max(...entries.map(({ entry }) => entry.segmentEpoch)),
-    bytes: entries.reduce((sum, { entry }) => sum + entry.lengthBytes, 0),
+    bytes: entries.reduce((sum, { entry }) => sum + dataBytesOf(entry), 0),
   };
 }
 

@@ -9,7 +9,7 @@
 // the fences that it leaves only make late writers upload again.
 import { fenceHead, fenceOutputs } from '../partition/fence.ts';
 import { inParallel } from '../runtime/concurrency.ts';
-import { parseSegmentKey } from '../storage/keys.ts';
+import { topicIdOfObject } from '../storage/keys.ts';
 import type { ObjectInfo } from '../storage/object-store.ts';
 import { type AuditReport, audit, orphanEpochAt } from './audit.ts';
 import type { MaintenanceContext } from './context.ts';
@@ -93,14 +93,12 @@ async function removeAll(context: SweepContext, found: Found, epoch: number, swe
 }
 
 async function removeOrphans(context: SweepContext, { orphans }: Found, epoch: number, swept: Swept): Promise<void> {
-  const concerned = new Set(Array.from(orphans.keys(), topicIdOf));
+  const concerned = new Set(Array.from(orphans.keys(), topicIdOfObject));
   const topics = (await livingTopics(context)).filter(({ topicId }) => concerned.has(topicId));
   if (!context.isDryRun) await raiseFences(context, topics, epoch);
   await keepNamed(context, topics, orphans);
   await deleteAll(context, [...orphans], swept);
 }
-
-const topicIdOf = (key: string): string => parseSegmentKey(key)!.topicId;
 
 /** Each partition needs both fences: appends are named by the head, and the outputs of merges by log items. */
 async function raiseFences(context: SweepContext, topics: readonly LivingTopic[], epoch: number): Promise<void> {
@@ -120,7 +118,7 @@ async function keepNamed(
 ): Promise<void> {
   for (const topic of topics)
     await eachPartition(topic, async (address) => {
-      for await (const name of namedObjects(context.table, address)) {
+      for await (const name of namedObjects(context, address)) {
         checkTime(context, 'read the names again');
         orphans.delete(name);
       }

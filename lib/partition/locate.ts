@@ -3,9 +3,9 @@
 // right, because objects never change, and names are never used again. Only the object itself may be gone: what it held
 // has another name by then.
 
+import { RivuletError } from '../api/errors.ts';
 import { logSegmentHeaderBytes } from '../record/log-segment.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
-import { StorageError } from '../storage/storage-error.ts';
 import type { Table } from '../storage/table.ts';
 import { decodeEntries, objectKeyOf, type PlacedEntry } from './entry.ts';
 import type { Head } from './head.ts';
@@ -102,8 +102,8 @@ export function* stretchesOf(address: PageAddress, item: LogItem, offset = item.
 }
 
 /**
- * Yields the entry itself, or the entries that it lists in an index object. A list that is gone or damaged is a StorageError
- * `corrupt`.
+ * Yields the entry itself, or the entries that it lists in an index object. Throws CORRUPT_LOG if the list is gone or
+ * damaged.
  */
 export async function* expanded(
   objects: ObjectStore,
@@ -120,9 +120,12 @@ export async function* expanded(
   const listed = entriesIn(await objects.get(objectKey, range), baseOffset);
   const isWhole = listed !== undefined && listed.length > 0 && endOf(listed.at(-1)!) === endOf(placed);
   if (!isWhole)
-    throw new StorageError(
-      'corrupt',
+    throw new RivuletError(
+      'CORRUPT_LOG',
       `the list of batches at offset ${baseOffset} is missing or damaged: ${objectKey}`,
+      {
+        extra: { offset: baseOffset },
+      },
     );
   yield* listed;
 }

@@ -114,6 +114,9 @@ export function parseStagedSegmentKey(key: string): { topicId: string; xid: numb
     : undefined;
 }
 
+/** The topic of an object that the index names, or that could have been named. */
+export const topicIdOfObject = (key: string): string => (parseSegmentKey(key) ?? parseStagedSegmentKey(key))!.topicId;
+
 export const xidsKey: Key = { pk: 'producer-ids', sk: 'transactions' };
 export const transactionsPartition = 'txns';
 export const transactionListingKey = (transactionalId: string): Key => ({

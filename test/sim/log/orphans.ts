@@ -57,7 +57,7 @@ export async function findOrphanTrouble(stores: {
   appends: readonly SentAppend[];
 }): Promise<Complaint[]> {
   const topics = await topicsOf(stores.table);
-  const before = await namesOf(stores.table, topics);
+  const before = await namesOf(stores, topics);
   const present = await objectsIn(stores.objects);
   const unnamed = [...present].filter((key) => !before.named.has(key));
   const missing = [...before.named].filter((key) => !present.has(key));
@@ -68,6 +68,8 @@ export async function findOrphanTrouble(stores: {
     ...(await nameAfterSweep(stores, topics, unnamed)),
   ];
 }
+
+type Stores = { readonly table: Table; readonly objects: ObjectStore };
 
 async function topicsOf(table: Table): Promise<KnownTopic[]> {
   const living = await table.query({ pk: topicsPartition, strong: true });
@@ -81,7 +83,7 @@ async function topicsOf(table: Table): Promise<KnownTopic[]> {
 }
 
 /** Reads in the order in which a sweep reads: the head, then the pages. */
-async function namesOf(table: Table, topics: readonly KnownTopic[]) {
+async function namesOf({ table, objects }: Stores, topics: readonly KnownTopic[]) {
   const named = new Set<string>();
   const gaps: Complaint[] = [];
   for (const { topicId, partitions } of topics) {
@@ -91,7 +93,7 @@ async function namesOf(table: Table, topics: readonly KnownTopic[]) {
       const head = parseHead(item);
       const pages = (await table.query({ pk: pagesPartition(topicId, partition), strong: true })).items.map(parsePage);
       const within = pages.filter((page) => page.firstOffset >= head.mergedTo && page.firstOffset < head.tailBase);
-      for await (const name of namedObjects(table, { topicId, partition })) named.add(name);
+      for await (const name of namedObjects({ table, objects }, { topicId, partition })) named.add(name);
       gaps.push(...gapsIn(`${topicId}/${partition}`, head, within));
     }
   }
@@ -138,7 +140,7 @@ function whyNotSwept(key: string, topics: readonly KnownTopic[]): Complaint[] {
 
 /** Raises the fences, lets every late copy act, and returns the orphans that are named now. */
 async function nameAfterSweep(
-  { table, appends }: { table: Table; appends: readonly SentAppend[] },
+  { table, objects, appends }: Stores & { appends: readonly SentAppend[] },
   topics: readonly KnownTopic[],
   unnamed: readonly string[],
 ): Promise<Complaint[]> {
@@ -151,6 +153,6 @@ async function nameAfterSweep(
   // This iterates over a copy of the list, because a watched table adds these appends too.
   for (const { write, entry, topicId } of [...appends])
     if (swept.has(segmentKey('ingest', topicId, entry.segmentEpoch, entry.segmentRandom))) await table.write(write);
-  const { named } = await namesOf(table, topics);
+  const { named } = await namesOf({ table, objects }, topics);
   return unnamed.filter((key) => named.has(key)).map((key) => ({ name: 'named after the sweep', detail: key }));
 }
