@@ -118,6 +118,8 @@ export const limits = {
   transactionPartitions: 1_000,
   /** Each batch of a transaction is named in its item or in one of its pages until it ends. */
   transactionRuns: 10_000,
+  /** So much is staged by 10,000 batches of 1.6 MB. */
+  transactionBytes: 16 * 1024 * MiB,
   /** A transaction of the table has at most 100 actions; the item of the transactional id is one of them. */
   transactionOffsetsItems: 98,
   /** The state of a transactional id has a byte for the number of the topic. */

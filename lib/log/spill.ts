@@ -69,11 +69,11 @@ export async function spill(context: LogContext, address: PageAddress, head: Hea
 }
 
 /**
- * Spills if the tail is over the first mark. This is for a writer that has appended several entries at a time, or did not get
- * the head in its reply. It costs 1 read unit.
+ * Spills if the tail is over the first mark. This is for a writer that has appended several entries at a time. One that did
+ * not get the head in its reply gives none: that costs 1 read unit.
  */
-export async function spillIfLarge(context: LogContext, address: PageAddress): Promise<void> {
-  const head = await context.heads.read(address);
+export async function spillIfLarge(context: LogContext, address: PageAddress, newest?: Head): Promise<void> {
+  const head = newest ?? (await context.heads.read(address));
   if (head && head.tail.length > entriesLeft && billedBytes(head.tail) > firstMark) await spill(context, address, head);
 }
 

@@ -15,7 +15,7 @@ import type { Clock } from '../runtime/clock.ts';
 import { isTableName, parseSegmentKey, parseStagedSegmentKey, topicIdOfObject } from '../storage/keys.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
 import type { Table } from '../storage/table.ts';
-import { endedTransactions } from './ended-transactions.ts';
+import { hasEnded, openTransactions } from '../transaction/open-transactions.ts';
 import { eachPartition, type LivingTopic, livingTopics } from './living-topics.ts';
 import { namedObjects } from './named.ts';
 import { Unfinished } from './unfinished.ts';
@@ -225,9 +225,10 @@ async function countStaged(
   counts: Counts,
   listener: Listener | undefined,
 ): Promise<void> {
+  if (staged.length === 0) return;
   const transactionOf = ({ key }: ObjectInfo) => parseStagedSegmentKey(key)!;
-  const isOver = await endedTransactions(table, staged.map(transactionOf));
-  for (const info of staged) if (isOver(transactionOf(info))) countOrphan(info, counts, listener);
+  const open = await openTransactions(table, new Set(staged.map((info) => transactionOf(info).xid)));
+  for (const info of staged) if (hasEnded(transactionOf(info), open)) countOrphan(info, counts, listener);
 }
 
 /**

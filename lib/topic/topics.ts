@@ -113,7 +113,7 @@ export function createTopics(table: Table, clock: Clock): Topics {
   }
 
   async function makeHead(topicId: string, partition: number): Promise<void> {
-    const name = names.get(topicId);
+    const name = names.get(topicId) ?? (await nameOf(table, topicId));
     if (name === undefined) return;
     const topic = await read(name);
     if (topic.topicId === topicId && partition < topic.partitions) await putHead(table, topic, partition);
@@ -214,6 +214,16 @@ async function putHead(table: Table, topic: Topic, partition: number): Promise<v
   const item = emptyHeadItem(headKey(topic.topicId, partition), topic.sweepFence);
   const notMade = absent('v');
   await table.write({ kind: 'put', item, if: notMade });
+}
+
+/** For a process that has not met the topic yet. It costs a look at all topics. */
+async function nameOf(table: Table, topicId: string): Promise<string | undefined> {
+  for (let after: string | undefined; ; ) {
+    const page = await list(table, { limit: 1_000, ...(after !== undefined && { after }) });
+    const found = page.topics.find((topic) => topic.topicId === topicId);
+    after = page.topics.at(-1)?.topic;
+    if (found || !page.more) return found?.topic;
+  }
 }
 
 async function list(

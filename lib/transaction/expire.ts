@@ -24,6 +24,8 @@ export async function tendTransactions(
   isOver: () => boolean = () => false,
 ): Promise<TransactionsReport> {
   const report = { transactions: 0, aborted: 0, applied: 0, expired: 0 };
+  // One id whose transaction cannot be ended must not keep the others from their care.
+  const failures: unknown[] = [];
   for (let after: string | undefined; !isOver(); ) {
     const page = await context.table.query({
       pk: transactionsPartition,
@@ -32,12 +34,17 @@ export async function tendTransactions(
     });
     for (const { sk } of page.items) {
       report.transactions += 1;
-      const done = await tend(context, sk);
-      if (done) report[done] += 1;
+      try {
+        const done = await tend(context, sk);
+        if (done) report[done] += 1;
+      } catch (error) {
+        failures.push(error);
+      }
     }
     after = page.items.at(-1)?.sk;
     if (!page.more || after === undefined) break;
   }
+  if (failures.length > 0) throw failures[0];
   return report;
 }
 

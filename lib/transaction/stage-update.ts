@@ -48,6 +48,9 @@ function checkRoom(item: TransactionItem, topic: Topic, due: readonly UploadedRu
   const runs = item.spilled + item.staged.length + due.length;
   if (runs > limits.transactionRuns)
     throw invalid(`transaction: expected at most ${limits.transactionRuns} batches, got ${runs}`);
+  const bytes = due.reduce((sum, { run }) => sum + run.bytes.length, item.stagedBytes);
+  if (bytes > limits.transactionBytes)
+    throw invalid(`transaction: expected at most ${limits.transactionBytes} bytes, got ${bytes}`);
   if (indexOf(item, topic) >= limits.transactionTopics)
     throw invalid(`transaction: expected at most ${limits.transactionTopics} topics, got one more`);
   const partitions = new Set([
