@@ -10,6 +10,7 @@ import {
   metricDimension,
   metricNamespace,
   requestMetrics,
+  transactionMetrics,
 } from '../functions/metric-names.ts';
 import type { FunctionName } from '../functions/routes.ts';
 import type { RivuletConfig, WatchSize } from './config.ts';
@@ -138,6 +139,22 @@ export const alarms: readonly AlarmSpec[] = [
     says: 'A consumer group has not read a record that is an hour old.',
     metric: ({ own }) => own(lagMetrics.timeLag).with({ period: anHour, statistic: Stats.MAXIMUM }),
     threshold: anHour.toMilliseconds(),
+    periods: [2, 2],
+  },
+  {
+    name: 'StuckTransactions',
+    size: 'full',
+    says: 'A transaction was committed, and not all of its records can be read yet.',
+    metric: ({ own }) => own(transactionMetrics.stuck, Stats.MAXIMUM).with({ period: anHour }),
+    threshold: 1,
+    periods: [1, 1],
+  },
+  {
+    name: 'FencedTransactionalIds',
+    size: 'full',
+    says: "Several producers use one transactional id, and end each other's transactions.",
+    metric: ({ own }) => own(transactionMetrics.fenced, Stats.MAXIMUM).with({ period: anHour }),
+    threshold: 1,
     periods: [2, 2],
   },
   {

@@ -42,6 +42,14 @@ export const maintenanceMetrics = {
   sweptBytes: 'SweptBytes',
 } as const;
 
+/** Emitted once an hour if there are any. */
+export const transactionMetrics = {
+  /** Transactions that are decided and could not be applied. */
+  stuck: 'StuckTransactions',
+  /** Transactional ids that instances take from each other again and again. */
+  fenced: 'FencedTransactionalIds',
+} as const;
+
 /** Emitted once an hour if any group is behind: the greatest lag and time lag over all groups, and the sum of lost records. */
 export const lagMetrics = {
   lag: 'GroupLag',

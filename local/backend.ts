@@ -21,7 +21,7 @@ import { createFileObjectStore } from '../lib/storage/embedded/file-object-store
 import { createSqliteTable } from '../lib/storage/embedded/sqlite-table.ts';
 import { makeFolder } from '../lib/storage/embedded/sync-folder.ts';
 import packageJson from '../package.json' with { type: 'json' };
-import { startGroupMaintenance } from './group-maintenance.ts';
+import { startHourlyCare } from './hourly-care.ts';
 import { createLogMaintenance } from './maintenance.ts';
 import { withFewWaiting } from './waiting-fetches.ts';
 
@@ -93,9 +93,9 @@ export function openBackend(options: BackendOptions): Backend {
   });
   const api = createApi({ engine, version, ...(log && { log }) });
   upkeep.start();
-  const endGroups = startGroupMaintenance(engine.groups, onMaintenanceFailure, { offsetsRetentionMinutes });
+  const endHourly = startHourlyCare(engine, onMaintenanceFailure, { offsetsRetentionMinutes });
   const close = () => {
-    endGroups();
+    endHourly();
     upkeep.end();
     table.close();
   };
