@@ -91,8 +91,11 @@ function lateSights({ seenMs, instances, log }: History, transaction: Transactio
     .map((value) => ({ name: 'told committed before it was readable', detail: `${value} at ${seenMs.get(value)}, due at ${dueMs}` }));
 }
 
-const newerInstances = ({ instances }: Pick<History, 'instances'>, { id, instance }: Transaction) =>
-  instances.filter((each, i) => each.id === id && i > instance && each.endedMs !== undefined);
+/** Of two calls of init that overlap, either may have acted first. */
+function newerInstances({ instances }: Pick<History, 'instances'>, { id, instance }: Transaction) {
+  const ownMs = instances[instance]!.endedMs!;
+  return instances.filter((each) => each.id === id && each.begunMs >= ownMs && each.endedMs !== undefined);
+}
 
 function wholeness({ log }: History, places: Places, transaction: Transaction): Anomaly[] {
   const isVisible = isIn(places, transaction);

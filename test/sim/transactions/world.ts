@@ -116,7 +116,7 @@ async function fill({ observer, history, partitions, look }: World, filled: numb
 }
 
 async function runClients(world: World, options: TransactionsWorldOptions): Promise<void> {
-  const { scheduler, random } = world;
+  const { scheduler } = world;
   const inputOf = [...new Set(options.ids)];
   const names = [...options.ids, ...Array.from({ length: options.others }, () => undefined)];
   const failures: unknown[] = [];
@@ -132,12 +132,11 @@ async function runClients(world: World, options: TransactionsWorldOptions): Prom
     );
   }
   const end = { isHere: false };
-  if (!options.script) void nuisance(world, end);
+  if (!options.script) void nuisance(world, options.longPauses > 0 ? hourMs : 12_000, end);
   await scheduler.run(() => busy === 0 || failures.length > 0, mostSteps);
   end.isHere = true;
   if (failures.length > 0) throw failures[0];
   if (busy > 0) throw new Error(`${busy} clients did not come to an end`);
-  void random;
 }
 
 async function live(client: Client, options: TransactionsWorldOptions, index: number): Promise<void> {
@@ -174,9 +173,10 @@ function draw({ world: { random }, id }: Client, { partitions }: TransactionsWor
   });
 }
 
-async function nuisance({ random, scheduler, processes, skew }: World, end: { readonly isHere: boolean }) {
+async function nuisance(world: World, gapMs: number, end: { readonly isHere: boolean }): Promise<void> {
+  const { random, processes, skew } = world;
   while (!end.isHere) {
-    await new Promise<void>((resolve) => scheduler.after(random.below(12_000), resolve));
+    await new Promise<void>((resolve) => world.scheduler.after(random.below(gapMs), resolve));
     if (random.chance(0.5)) random.pick(processes).kill();
     else random.pick(processes).turnClock(skew());
   }
