@@ -93,11 +93,15 @@ export type Plan = {
   readonly end: 'commit' | 'abort' | 'leave';
   /** The greatest pause between two steps. */
   readonly pauseMs?: number;
+  /** The last batch is under way when the end is asked for. */
+  readonly isHasty?: boolean;
+  /** How often the end is asked for. */
+  readonly mostEnds?: number;
 };
 
 /** A transaction from its first record to its end. The instance begins anew after it, if it does not know how it ended. */
 export const transact =
-  ({ batches, hasOffsets = false, reads, end, pauseMs = 0 }: Plan): Job =>
+  ({ batches, hasOffsets = false, reads, end, pauseMs = 0, isHasty = false, mostEnds = mostTries }: Plan): Job =>
   async (client) => {
     if (!client.session) await begin(client);
     const { world, session } = client;
@@ -107,14 +111,17 @@ export const transact =
     if (hasOffsets) await readOffset(client, transaction);
     if (reads !== undefined) await readList(world, transaction, reads);
     let isWhole = true;
-    for (const partition of batches) {
+    for (const partition of isHasty ? batches.slice(0, -1) : batches) {
       isWhole &&= await stage(client, session, transaction, partition);
       await rest();
     }
+    const hasty = isHasty && isWhole ? stage(client, session, transaction, batches.at(-1)!) : undefined;
+    if (hasty) await pause(world, 60);
     if (transaction.offset && isWhole) isWhole = await stageOffset(client, session, transaction);
     await rest();
     if (end === 'leave') client.session = undefined;
-    else await finish(client, session, transaction, isWhole ? end : 'abort');
+    else await finish(client, session, transaction, isWhole ? end : 'abort', mostEnds);
+    await hasty;
   };
 
 function newTransaction(client: Client, { instance, producerId, transaction: number }: Session): Transaction {
@@ -199,9 +206,15 @@ function stageOffset({ world, input }: Client, session: Session, { name, offset 
   return repeat(world, offset!.tries, (engine) => engine.transactions.stageOffsets({ in: refOf(session), ...request }));
 }
 
-async function finish(client: Client, session: Session, transaction: Transaction, what: End['what']): Promise<void> {
+async function finish(
+  client: Client,
+  session: Session,
+  transaction: Transaction,
+  what: End['what'],
+  mostEnds: number,
+): Promise<void> {
   const { world } = client;
-  for (let i = 0; i < mostTries; i++) {
+  for (let i = 0; i < mostEnds; i++) {
     const end: End = { what, begunMs: world.scheduler.now(), told: 'lost', endedMs: Number.POSITIVE_INFINITY };
     transaction.ends.push(end);
     const request = { in: refOf(session) };

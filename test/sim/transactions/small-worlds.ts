@@ -51,7 +51,22 @@ const scripts: readonly Scripted[] = [
     conflicts: 1,
     filled: 22,
     partitions: 1,
-    script: [[commit(0)], [crowd(0, 4), later(40 * hourMs), clean(0), tend]],
+    script: [
+      [transact({ batches: [0], end: 'commit', mostEnds: 1 })],
+      [later(150), crowd(0, 4), later(40 * hourMs), clean(0), tend],
+    ],
+  },
+  {
+    name: 'a stage beside the commit',
+    ids: ['a'],
+    conflicts: 1,
+    script: [[transact({ batches: [0, 0, 0, 0, 0, 0], isHasty: true, end: 'commit' })]],
+  },
+  {
+    name: 'the item spills',
+    ids: ['a'],
+    partitions: 1,
+    script: [[transact({ batches: Array.from({ length: 26 }, () => 0), end: 'commit' })]],
   },
 ];
 
