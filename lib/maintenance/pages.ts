@@ -60,7 +60,9 @@ const hasTransactions = ({ entries }: Page): boolean => entries.some(({ entry })
  * the pages. Without its page it would be appended once more.
  */
 const isOfOpenTransaction = ({ entries }: Page, open: OpenTransactions): boolean =>
-  entries.some(({ entry: { transaction } }) => transaction && transaction.number >= (open.get(transaction.xid) ?? Infinity));
+  entries.some(
+    ({ entry: { transaction } }) => transaction && transaction.number >= (open.get(transaction.xid) ?? Infinity),
+  );
 
 async function raiseFloor({ table }: MaintenanceContext, address: PageAddress, floor: number): Promise<void> {
   const isHigher = any(absent('h'), below('h', floor));

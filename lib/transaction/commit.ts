@@ -47,7 +47,10 @@ const mostPauseMs = 40;
 
 type Asked = { readonly in: TransactionRef; readonly offsets?: boolean };
 
-export async function commit(context: TransactionContext, { in: ref, offsets = false }: Asked): Promise<EndedTransaction> {
+export async function commit(
+  context: TransactionContext,
+  { in: ref, offsets = false }: Asked,
+): Promise<EndedTransaction> {
   for (let attempt = 0; attempt < tries; attempt++) {
     const item = await ownItem(context, ref, attempt > 0);
     const ended = endedAs(item, ref, 'committed');
@@ -254,7 +257,11 @@ async function decide(context: GroupContext, item: TransactionItem, plan: Plan):
 }
 
 /** A head that is missing is made: after the decision, a missing head would pass for one of a deleted topic. */
-async function headsBefore(context: GroupContext, item: TransactionItem, runs: readonly HeadRuns[]): Promise<HeadsBefore> {
+async function headsBefore(
+  context: GroupContext,
+  item: TransactionItem,
+  runs: readonly HeadRuns[],
+): Promise<HeadsBefore> {
   const { heads } = context.log;
   const entries = await inParallel(runs, headsAtOnce, async ({ address }) => {
     let head = await heads.read(address);
@@ -292,8 +299,7 @@ async function explain(
     if (isMissing) await context.topics.makeHead(address.topicId, address.partition);
     const head = await context.log.heads.read(address);
     const isGone = !head || head.fence === deletedFence;
-    if (isGone)
-      throw await aborted(context, item, topicDeleted(item));
+    if (isGone) throw await aborted(context, item, topicDeleted(item));
   }
   const lost = others.slice(heads.length).some(({ failed }) => failed);
   if (lost) throw await aborted(context, item, lostOffsets(item, 'another member owns a partition by now'));

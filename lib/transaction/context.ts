@@ -22,8 +22,7 @@ const headsKept = 10_000;
 export function newHotHeads(clock: Pick<Clock, 'monotonic'>): HotHeads {
   const hotUntilMs = newCache<number>(headsKept);
   return {
-    hasAny: (heads) =>
-      heads.some(({ address }) => (hotUntilMs.get(partitionName(address)) ?? 0) > clock.monotonic()),
+    hasAny: (heads) => heads.some(({ address }) => (hotUntilMs.get(partitionName(address)) ?? 0) > clock.monotonic()),
     add(heads) {
       for (const { address } of heads) hotUntilMs.set(partitionName(address), clock.monotonic() + hotMs);
     },

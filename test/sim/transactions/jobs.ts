@@ -135,7 +135,8 @@ async function readOffset({ world, input }: Client, transaction: Transaction): P
   const request = { groupId, topics: [{ topic: inputs, partitions: [input] }] };
   const answer = await ask(world, (engine) => engine.groups.fetchOffsets(request));
   if (toldOf(answer) !== 'done') return;
-  const [found] = (answer as { reply: Awaited<ReturnType<Engine['groups']['fetchOffsets']>> }).reply.topics[0]!.partitions;
+  const [found] = (answer as { reply: Awaited<ReturnType<Engine['groups']['fetchOffsets']>> }).reply.topics[0]!
+    .partitions;
   if (!found || 'error' in found) return;
   const { metadata = '' } = found as { metadata?: string };
   transaction.offset = { partition: input, from: metadata, begunMs: world.scheduler.now(), tries: [] };
@@ -165,7 +166,12 @@ async function stage(
   const values = Array.from({ length: count }, (_, i) => `${transaction.name}:${partition}/${place.length}.${i}`);
   const batch: Batch = { partition, values, begunMs: world.scheduler.now(), tries: [] };
   transaction.batches.push(batch);
-  const records = values.map((value) => ({ key: null, value: text(value), headers: [], timestampMs: world.scheduler.now() }));
+  const records = values.map((value) => ({
+    key: null,
+    value: text(value),
+    headers: [],
+    timestampMs: world.scheduler.now(),
+  }));
   const baseSequence = place.reduce((sum, each) => sum + each.values.length, 0);
   const { producerId, producerEpoch } = session;
   const bytes = encodeBatch(records, { producerId, producerEpoch, baseSequence, isTransactional: true });
@@ -177,7 +183,11 @@ async function stage(
   });
 }
 
-const refOf = ({ transactionalId, transaction, token }: Session): TransactionRef => ({ transactionalId, transaction, token });
+const refOf = ({ transactionalId, transaction, token }: Session): TransactionRef => ({
+  transactionalId,
+  transaction,
+  token,
+});
 
 /** Repeats until it is done, or certainly over. Returns whether it is done. */
 async function repeat(world: World, tries: Told[], operation: (engine: Engine) => Promise<unknown>): Promise<boolean> {
@@ -244,14 +254,19 @@ export const produce =
     if (toldOf(answer) !== 'done') return;
     const { producerId } = (answer as { reply: { producerId: number } }).reply;
     for (let i = 0; i < count; i++)
-      await append(world, partition, `${name}+${begun}.${producerId}.${i}`, { producerId, producerEpoch: 0, baseSequence: i });
+      await append(world, partition, `${name}+${begun}.${producerId}.${i}`, {
+        producerId,
+        producerEpoch: 0,
+        baseSequence: i,
+      });
   };
 
 /** Records without a producer id, each tried once. */
 export const crowd =
   (partition: number, count: number): Job =>
   async (client) => {
-    for (let i = 0; i < count; i++) await append(client.world, partition, `${client.name}-${client.begun++}.${i}`, undefined);
+    for (let i = 0; i < count; i++)
+      await append(client.world, partition, `${client.name}-${client.begun++}.${i}`, undefined);
   };
 
 async function append(
@@ -262,7 +277,10 @@ async function append(
 ): Promise<void> {
   const plain: History['plains'][number] = { partition, value, isOnce: identity !== undefined, tries: [] };
   world.history.plains.push(plain);
-  const bytes = encodeBatch([{ key: null, value: text(value), headers: [], timestampMs: world.scheduler.now() }], identity ?? {});
+  const bytes = encodeBatch(
+    [{ key: null, value: text(value), headers: [], timestampMs: world.scheduler.now() }],
+    identity ?? {},
+  );
   const send = async (engine: Engine) => {
     const { partitions } = await engine.append({ topic, partitions: [{ partition, batches: Buffer.from(bytes) }] });
     const [result] = partitions;

@@ -41,7 +41,10 @@ const scripts: readonly Scripted[] = [
     conflicts: 1,
     filled: 22,
     partitions: 1,
-    script: [[commit(0), commit(0)], [later(60), crowd(0, 3)]],
+    script: [
+      [commit(0), commit(0)],
+      [later(60), crowd(0, 3)],
+    ],
   },
   { name: 'abandoned', ids: ['a'], script: [[leave(0, 1), later(70_000), tend, commit(0)]] },
   { name: 'expired', ids: ['a'], partitions: 1, script: [[commit(0), later(8 * dayMs), tend, commit(0)]] },
@@ -84,5 +87,14 @@ export const smallTransactionsWorlds: readonly SmallWorld[] = scripts.map(({ nam
   name,
   orders: 1,
   prepare: async () => (_order, faults, options) =>
-    runTransactionsWorld({ ...small, ...more, ...options, seed: 1, ids, others: script.length - ids.length, script, faults }),
+    runTransactionsWorld({
+      ...small,
+      ...more,
+      ...options,
+      seed: 1,
+      ids,
+      others: script.length - ids.length,
+      script,
+      faults,
+    }),
 }));

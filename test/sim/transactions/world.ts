@@ -2,9 +2,8 @@
 // transactions; readers; the hourly run; merge and cleaning. In the end all is quiet for longer than any late copy takes, and
 // what is in the log must follow from what was asked and told.
 import type { Engine } from '../../../lib/api/engine.ts';
-import type { Scheduler } from '../core/scheduler.ts';
 import type { CaseVerdict } from '../core/worlds.ts';
-import { openStage, type StageOptions } from '../groups/stage.ts';
+import { openStage, type Stage, type StageOptions } from '../groups/stage.ts';
 import { check } from './check.ts';
 import { checkIsolation } from './elle.ts';
 import { type History, newHistory } from './history.ts';
@@ -63,7 +62,7 @@ export async function runTransactionsWorld(options: TransactionsWorldOptions): P
   const { scheduler, observer } = stage;
   const { topicId } = await observer.createTopic({ topic, partitions: options.partitions });
   await observer.createTopic({ topic: inputs, partitions: options.ids.length });
-  const look = lookOver(observer, scheduler, history, options.partitions);
+  const look = lookOver(stage, history, options.partitions, complaints);
   const world: World = { ...stage, history, topicId, partitions: options.partitions, look };
   await fill(world, options.filled);
   // An answer of chance that is certain is not drawn, so that it changes nothing else.
@@ -82,14 +81,18 @@ export async function runTransactionsWorld(options: TransactionsWorldOptions): P
 }
 
 /** Reads from where it was, in every partition, and notes when each value was seen first. */
-function lookOver(observer: Engine, scheduler: Scheduler, history: History, partitions: number) {
+function lookOver({ observer, scheduler }: Stage, history: History, partitions: number, complaints: string[]) {
+  const broken = new Set<number>();
   const logs = Array.from({ length: partitions }, (): string[] => []);
   return async () => {
     for (const [partition, log] of logs.entries()) {
       for (;;) {
-        const reply = await observer.fetch({ topic, partitions: [{ partition, offset: log.length }] });
-        const [part] = reply.partitions;
-        if (!part || 'error' in part || part.batches.length === 0) break;
+        const request = { topic, partitions: [{ partition, offset: log.length }] };
+        const reply = await observer.fetch(request).catch((error: unknown) => String(error));
+        if (typeof reply === 'string' && !broken.has(partition)) complaints.push(`cannot be read: ${reply}`);
+        if (typeof reply === 'string') broken.add(partition);
+        const part = typeof reply === 'string' ? undefined : reply.partitions[0];
+        if (typeof reply === 'string' || !part || 'error' in part || part.batches.length === 0) break;
         const from = log.length - baseOf(part.batches[0]!);
         const values = valuesOf({ reply })!.slice(from);
         for (const value of values) if (!history.seenMs.has(value)) history.seenMs.set(value, scheduler.now());
@@ -163,7 +166,9 @@ function draw({ world: { random }, id }: Client, { partitions }: TransactionsWor
   }
   if (random.chance(0.1)) return begin;
   const many = random.chance(0.15) ? 5 + random.below(6) : 0;
-  const batches = Array.from({ length: many || 1 + random.below(4) }, () => random.below(many ? 1 + partition : partitions));
+  const batches = Array.from({ length: many || 1 + random.below(4) }, () =>
+    random.below(many ? 1 + partition : partitions),
+  );
   return transact({
     batches,
     hasOffsets: random.chance(0.5),
@@ -195,7 +200,11 @@ async function rest(world: World, complaints: string[], { ids, timeoutMs }: Tran
     if (state !== 'empty') complaints.push(`${state} at rest: ${transactionalId}`);
   for (const [i, id] of [...new Set(ids)].entries()) {
     const calm: World = { ...world, processes: [calmly(observer)] };
-    const client: Client = { ...{ world: calm, name: `rest${i}`, id, input: i, timeoutMs }, session: undefined, begun: 0 };
+    const client: Client = {
+      ...{ world: calm, name: `rest${i}`, id, input: i, timeoutMs },
+      session: undefined,
+      begun: 0,
+    };
     let isOver = false;
     void transact({ batches: [0], hasOffsets: true, end: 'commit' })(client).then(() => {
       isOver = true;
