@@ -8,6 +8,7 @@ import { bodyOf } from '../group/group-api.ts';
 import type { Producer, TopicMessages } from '../producer/producer.ts';
 import type { RecordMetadata } from '../record-metadata.ts';
 import { paths } from '../transport/paths.ts';
+import { mayHaveActed, saysEnded } from './end-errors.ts';
 import type { TransactionCalls } from './transactions.ts';
 
 export type OffsetsToSend = {
@@ -33,6 +34,8 @@ export class Transaction {
   readonly #committed: (() => void)[] = [];
   #failure: RivuletClientError | undefined;
   #isActive = true;
+  /** An earlier commit or abort has got no answer. */
+  #mayHaveEnded = false;
 
   constructor(calls: TransactionCalls, producer: Producer) {
     this.#calls = calls;
@@ -69,8 +72,8 @@ export class Transaction {
   }
 
   /**
-   * Makes everything visible. If it rejects with the outcome `unknown`, call it again: a repeat gets the same answer. With
-   * `offsets`, it returns where the records are.
+   * Makes everything visible. If it rejects with the outcome `unknown` while isActive(), call it again: a repeat gets the same
+   * answer. With `offsets`, it returns where the records are; after a lost reply it cannot know, and returns none.
    */
   async commit({ offsets = false }: { readonly offsets?: boolean } = {}): Promise<readonly CommittedRecords[]> {
     this.#checkActive();
@@ -96,9 +99,10 @@ export class Transaction {
       this.#isActive = false;
       return result;
     } catch (error) {
-      const mayBeRepeated = isClientError(error) && error.outcome === 'unknown';
-      this.#isActive = mayBeRepeated;
-      throw error;
+      this.#isActive = mayHaveActed(error) && !saysEnded(error);
+      const isAboutThisTry = isClientError(error) && this.#mayHaveEnded;
+      this.#mayHaveEnded ||= mayHaveActed(error);
+      throw isAboutThisTry ? error.with({ outcome: 'unknown' }) : error;
     }
   }
 

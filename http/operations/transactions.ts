@@ -145,8 +145,7 @@ const list = (engine: WithTransactions) =>
     replySchema: transactionList,
     errors: [],
     run: async ({ query }) => {
-      const { transactions, more } = await engine.transactions.list({ limit: DEFAULT_PAGE, ...defined(query) });
-      const nextAfter = more ? transactions.at(-1)?.transactionalId : undefined;
+      const { transactions, nextAfter } = await engine.transactions.list({ limit: DEFAULT_PAGE, ...defined(query) });
       return json(200, { transactions: transactions.map(documentOf), ...defined({ nextAfter }) });
     },
   });

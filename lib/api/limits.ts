@@ -116,8 +116,15 @@ export const limits = {
   transactionPartitions: 1_000,
   /** Each batch of a transaction is named in its item or in one of its pages until it ends. */
   transactionRuns: 10_000,
-  /** A transaction of the table has at most 100 actions; the item of the transactional id is one of them. */
-  transactionOffsetsItems: 98,
+  /** Kafka has no such bound. A position in the list of a transaction's batches must stay a small number. */
+  transactionBytes: 16 * 1024 * MiB,
+  /**
+   * A transaction of the table has at most 100 actions, and the item of the transactional id is one of them. A group without
+   * membership takes one more, for its head.
+   */
+  transactionOffsetsItems: 99,
+  /** The offsets stand in the item of the transactional id until the end, beside its batches, and an item has at most 400 KB. */
+  transactionOffsetsBytes: 128 * KiB,
   /** The state of a transactional id has a byte for the number of the topic. */
   transactionTopics: 256,
   /**

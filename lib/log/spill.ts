@@ -67,10 +67,10 @@ export async function spill(context: LogContext, address: PageAddress, head: Hea
 
 /**
  * Spills if the tail is over the first mark. This is for a writer that has appended several entries at a time, or did not get
- * the head in its reply. It costs 1 read unit.
+ * the head in its reply: without it, it costs 1 read unit.
  */
-export async function spillIfLarge(context: LogContext, address: PageAddress): Promise<void> {
-  const head = await context.heads.read(address);
+export async function spillIfLarge(context: LogContext, address: PageAddress, known?: Head): Promise<void> {
+  const head = known ?? (await context.heads.read(address));
   if (head && head.tail.length > entriesLeft && billedBytes(head.tail) > firstMark) await spill(context, address, head);
 }
 

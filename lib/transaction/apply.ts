@@ -6,6 +6,7 @@
 // after the search: a process that slept would find no page any more, and would append the runs once more.
 
 import type { GroupContext } from '../group/context.ts';
+import { spillIfLarge } from '../log/spill.ts';
 import { type Entry, encodeEntry } from '../partition/entry.ts';
 import { deletedFence, type Head, parseHead, producerAttribute } from '../partition/head.ts';
 import { readMaintenanceItem } from '../partition/maintenance-item.ts';
@@ -40,7 +41,7 @@ async function finish(context: GroupContext, item: TransactionItem): Promise<voi
 async function applyTo(context: GroupContext, item: TransactionItem, runs: HeadRuns): Promise<void> {
   for (let attempt = 0; attempt < tries; attempt++) {
     const head = await context.log.heads.read(runs.address);
-    // The topic was deleted after the decision: nobody reads its records any more.
+    // The topic was deleted after the decision: nobody reads its records any more. Each head was there when it was staged for.
     const isClosed = !head || head.fence === deletedFence;
     if (isClosed) return;
     const resident = appliedNumber(head, item.xid);
@@ -56,7 +57,9 @@ async function applyTo(context: GroupContext, item: TransactionItem, runs: HeadR
       if: mayApply(item, head.next),
     });
     if (!result.applied) continue;
-    await context.log.heads.remember(runs.address, parseHead(result.item!));
+    const after = parseHead(result.item!);
+    context.log.heads.remember(runs.address, after);
+    await spillIfLarge(context.log, runs.address, after);
     return;
   }
   throw beingEnded(item);

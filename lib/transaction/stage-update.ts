@@ -48,8 +48,12 @@ function checkRoom(item: TransactionItem, topic: Topic, due: readonly UploadedRu
   const runs = item.spilled + item.staged.length + due.length;
   if (runs > limits.transactionRuns)
     throw invalid(`transaction: expected at most ${limits.transactionRuns} batches, got ${runs}`);
-  if (indexOf(item, topic) >= limits.transactionTopics)
-    throw invalid(`transaction: expected at most ${limits.transactionTopics} topics, got one more`);
+  const bytes = due.reduce((sum, { run }) => sum + run.bytes.length, item.stagedBytes);
+  if (bytes > limits.transactionBytes)
+    throw invalid(`transaction: expected at most ${limits.transactionBytes} bytes of batches, got ${bytes}`);
+  const topics = indexOf(item, topic) + 1;
+  if (topics > limits.transactionTopics)
+    throw invalid(`transaction: expected at most ${limits.transactionTopics} topics, got ${topics}`);
   const partitions = new Set([
     ...Object.keys(item.nextSequences),
     ...due.map(({ run }) => `${indexOf(item, topic)}/${run.partition}`),

@@ -11,9 +11,11 @@ import type { StagedPartition, StageReply, StageRequest, TransactionRef } from '
 import type { GroupContext } from '../group/context.ts';
 import { type AdmittedRun, admit } from '../log/admit.ts';
 import { segmentEpochAt } from '../partition/head.ts';
+import type { PageAddress } from '../partition/page.ts';
 import { sequenceDistance } from '../producer/decide.ts';
 import { packSegment } from '../record/segment.ts';
 import { newUnpackBudget } from '../record/unpack.ts';
+import { inParallel } from '../runtime/concurrency.ts';
 import { stagedSegmentKey } from '../storage/keys.ts';
 import { storageFailure } from '../storage/outcome.ts';
 import { topicWith } from '../topic/current.ts';
@@ -24,6 +26,7 @@ import { spillStaged } from './spill-staged.ts';
 import { nameRuns, nextSequenceOf, type TransactionalRun, type UploadedRun } from './stage-update.ts';
 
 const tries = 12;
+const headsAtOnce = 32;
 /** A batch that arrives before its predecessor waits so long between two looks. */
 const lookMs = 120;
 
@@ -78,14 +81,16 @@ function ofTransaction(run: AdmittedRun, { producerId, producerEpoch }: Transact
 
 /** One PUT for all partitions. */
 export async function upload(
-  { clock, log }: GroupContext,
+  context: GroupContext,
   { xid, number }: TransactionItem,
   { topicId }: Topic,
   runs: readonly TransactionalRun[],
 ): Promise<UploadedRun[]> {
+  const { clock, log } = context;
   const segmentRandom = clock.randomBytes(8);
   const { chunks, positions } = packSegment(runs);
   try {
+    await inParallel(runs, headsAtOnce, ({ partition }) => makeSureOfHead(context, { topicId, partition }));
     await log.objects.putOnce(stagedSegmentKey(topicId, xid, number, segmentRandom), chunks);
   } catch (error) {
     throw storageFailure(error, false, false);
@@ -102,6 +107,15 @@ export async function upload(
       transaction: { xid, number },
     },
   }));
+}
+
+/**
+ * The process that created the topic may have died before it made this head. Only now is the name of the topic known: the
+ * process that commits has no more than its id, and would take a missing head for that of a deleted topic.
+ */
+async function makeSureOfHead({ log, topics }: GroupContext, address: PageAddress): Promise<void> {
+  const isKnown = log.heads.seen(address) ?? (await log.heads.read(address, { strong: false }));
+  if (!isKnown) await topics.makeHead(address.topicId, address.partition);
 }
 
 /** Names the runs in the item, all that are in order in one update. */
