@@ -31,6 +31,7 @@ const headsAtOnce = 32;
 const lookMs = 120;
 
 export async function stage(context: GroupContext, request: StageRequest): Promise<StageReply> {
+  request.partitions.forEach(refuseExpectedOffset);
   const item = await openItem(context, request.in);
   const topic = await topicWith(
     context.topics,
@@ -44,6 +45,11 @@ export async function stage(context: GroupContext, request: StageRequest): Promi
       results.set(partition, result);
   }
   return { topicId: topic.topicId, partitions: request.partitions.map(({ partition }) => results.get(partition)!) };
+}
+
+export function refuseExpectedOffset({ expectedOffset }: { readonly expectedOffset?: number }): void {
+  if (expectedOffset !== undefined)
+    throw invalid('expectedOffset: expected none in a transaction, whose records get their offsets at its commit');
 }
 
 type Results = Map<number, StagedPartition | PartitionError>;
@@ -69,9 +75,7 @@ export async function admitAll(context: GroupContext, request: StageRequest, ite
 }
 
 function ofTransaction(run: AdmittedRun, { producerId, producerEpoch }: TransactionItem): TransactionalRun {
-  const { producer, expectedOffset } = run;
-  if (expectedOffset !== undefined)
-    throw invalid('expectedOffset: expected none in a transaction, whose records get their offsets at its commit');
+  const { producer } = run;
   if (producer?.id === producerId && producer.epoch === producerEpoch) return { ...run, producer };
   throw refused(
     'INVALID_PRODUCER_EPOCH',
