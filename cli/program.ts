@@ -9,6 +9,7 @@ import { addOffsets } from './offsets.ts';
 import { addProduce } from './produce.ts';
 import { addServe } from './serve.ts';
 import { addTopics } from './topics.ts';
+import { addTransactions } from './transactions.ts';
 
 const examples = `
 Examples:
@@ -49,6 +50,7 @@ export function program(): Command {
     .configureOutput({ outputError: (text, write) => write(withHint(text.replace(/^error: /, 'rivulet: '))) })
     .showSuggestionAfterError()
     .exitOverride();
-  for (const add of [addServe, addTopics, addProduce, addConsume, addOffsets, addGroups, addAudit]) add(rivulet);
+  for (const add of [addServe, addTopics, addProduce, addConsume, addOffsets, addGroups, addTransactions, addAudit])
+    add(rivulet);
   return rivulet;
 }

@@ -4,7 +4,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { runHere } from './here.ts';
 import { run, start } from './processes.ts';
 
-const commands = ['serve', 'topics', 'produce', 'consume', 'offsets', 'groups', 'audit'];
+const commands = ['serve', 'topics', 'produce', 'consume', 'offsets', 'groups', 'transactions', 'audit'];
 
 test('help names every command, and each command has examples', async () => {
   const help = await runHere(['--help']);

@@ -26,8 +26,7 @@ export function transactionsConformance(ask: Ask): void {
       id,
       header,
       options: (baseSequence = 0) => ({ producerId, producerEpoch, baseSequence, isTransactional: true }),
-      produce: (path: string, records: readonly object[]) =>
-        ask.json('POST', `${path}/records`, { records }, header),
+      produce: (path: string, records: readonly object[]) => ask.json('POST', `${path}/records`, { records }, header),
       frames: (path: string, frames: Uint8Array) => ask.frames(`${path}/records`, frames, header),
       offsets: (group: string, body: object) => ask.json('POST', `/v1/groups/${group}/offsets`, body, header),
       commit: (more: object = {}) => post(id, 'commit', { transaction, token, ...more }),
@@ -237,7 +236,9 @@ export function transactionsConformance(ask: Ask): void {
       for (const id of ids) await begin(id);
       const page = async (after: string) => (await ask.get(`/v1/transactions?limit=2&after=${after}`)).json;
       const first = await page(`${prefix}-`);
-      expect(first.transactions.map((one: { transactionalId: string }) => one.transactionalId)).toEqual(ids.slice(0, 2));
+      expect(first.transactions.map((one: { transactionalId: string }) => one.transactionalId)).toEqual(
+        ids.slice(0, 2),
+      );
       expect(first.nextAfter).toBe(ids[1]);
       expect((await page(first.nextAfter)).transactions[0]).toMatchObject({ transactionalId: ids[2], state: 'empty' });
     });
@@ -276,9 +277,7 @@ export function transactionsConformance(ask: Ask): void {
           await producer.abort(),
         ])
           expect(refused.json).toMatchObject({ status: 409, errorCode, outcome: 'not-written' });
-      expect((await early.commit()).json.detail).toBe(
-        `transaction: expected 1, the present one of ${tx.id}, got 7`,
-      );
+      expect((await early.commit()).json.detail).toBe(`transaction: expected 1, the present one of ${tx.id}, got 7`);
       expect((await ask.get(pathOf(tx.id))).json).toMatchObject({ state: 'empty', transaction: 1 });
     });
 
@@ -296,7 +295,11 @@ export function transactionsConformance(ask: Ask): void {
         await ask.frames(`${path}/records`, frameOf(0, batchOf(['a'])), headers),
         await ask.json('POST', `/v1/groups/${freshName()}/offsets`, offsetsOf(topic, 1), headers),
       ])
-        expect(refused.json).toMatchObject({ status: 400, field: 'header.Rivulet-Transaction', outcome: 'not-written' });
+        expect(refused.json).toMatchObject({
+          status: 400,
+          field: 'header.Rivulet-Transaction',
+          outcome: 'not-written',
+        });
     });
 
     it('an expectedOffset and an Idempotency-Key', async () => {
@@ -304,12 +307,22 @@ export function transactionsConformance(ask: Ask): void {
       const tx = await begin();
       const toPartition = `${path}/partitions/0/records`;
       const offset = await ask.json('POST', toPartition, { expectedOffset: 0, records: [{ value: 'a' }] }, tx.header);
-      expect(offset.json).toMatchObject({ status: 400, detail: expect.stringMatching(/^expectedOffset: expected none/) });
-      const frames = await ask.frames(`${toPartition}?expectedOffset=0`, frameOf(0, batchOf(['a'], tx.options())), tx.header);
+      expect(offset.json).toMatchObject({
+        status: 400,
+        detail: expect.stringMatching(/^expectedOffset: expected none/),
+      });
+      const frames = await ask.frames(
+        `${toPartition}?expectedOffset=0`,
+        frameOf(0, batchOf(['a'], tx.options())),
+        tx.header,
+      );
       expect(JSON.stringify(frames.json)).toMatch(/expectedOffset: expected none in a transaction/);
       const key = { ...tx.header, 'idempotency-key': 'k' };
       const keyed = await ask.json('POST', `${path}/records`, { records: [{ value: 'a' }] }, key);
-      expect(keyed.json).toMatchObject({ status: 400, detail: expect.stringMatching(/^Idempotency-Key: expected none/) });
+      expect(keyed.json).toMatchObject({
+        status: 400,
+        detail: expect.stringMatching(/^Idempotency-Key: expected none/),
+      });
     });
 
     it('a batch of another producer, and one that is not transactional', async () => {
