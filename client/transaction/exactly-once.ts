@@ -7,6 +7,7 @@
 //
 // Trap: a commit without an answer may have been done, and the same member could commit the same inputs once more. So a
 // transaction is ended for certain before its inputs are read again, and they are read from the committed offset on.
+import type { Clock } from '../../lib/runtime/clock.ts';
 import { invalid, isClientError, type RivuletClientError } from '../client-error.ts';
 import type { Consumer } from '../consumer/consumer.ts';
 import type { ConsumerOptions } from '../consumer/consumer-options.ts';
@@ -44,6 +45,13 @@ export type ExactlyOnceParts = {
 const passing: ReadonlySet<string> = new Set(['INVALID_PRODUCER_EPOCH', 'UNKNOWN_MEMBER_ID']);
 const firstPauseMs = 50;
 const longestPauseMs = 5_000;
+
+/**
+ * Ownership of the partitions fences zombies, so each instance has an id of its own. cdk/access.ts grants the ids of a group by
+ * their length.
+ */
+export const newTransactionalId = (groupId: string, clock: Clock): string =>
+  `${groupId}-${Buffer.from(clock.randomBytes(9)).toString('hex')}`;
 
 export class ExactlyOnce {
   readonly #options: ExactlyOnceOptions;

@@ -46,7 +46,10 @@ describe('the check of the payments demo', () => {
 
   test('has payments that never stay within one account', () => {
     let state = 1;
-    const random = () => (state = (state * 48271) % 0x7fffffff) / 0x7fffffff;
+    const random = () => {
+      state = (state * 48271) % 0x7fffffff;
+      return state / 0x7fffffff;
+    };
     const made = makePayments(500, random);
     expect(new Set(made.map(({ id }) => id)).size).toBe(500);
     expect(made.every(({ from, to, cents }) => from !== to && cents > 0)).toBe(true);
