@@ -49,14 +49,16 @@ export const exactlyOnceRoutes = (group: string): readonly Route[] =>
 const endsOf = (id: string): readonly Route[] =>
   ['init', 'commit', 'abort'].map((step) => ({ method: 'POST', path: `/v1/transactions/${id}/${step}` }));
 
-/** An operator makes, alters and deletes the topic, deletes the group and resets its offsets, but moves no records. */
+/** An operator makes, alters and deletes the topic and its records, deletes the group and resets its offsets, but moves no records. */
 export function operatorRoutes(topic: string, group: string): readonly Route[] {
   const ofTopic = `/v1/topics/${checkedName('topic', topic)}`;
   const ofGroup = `/v1/groups/${checkedName('group', group)}`;
   return [
     { method: 'GET', path: '/v1/topics' },
     { method: '*', path: ofTopic },
+    { method: 'POST', path: `${ofTopic}/delete-records` },
     { method: 'GET', path: `${ofTopic}/offsets` },
+    { method: '*', path: `${ofTopic}/maintenance` },
     { method: 'GET', path: '/v1/groups' },
     { method: 'GET', path: ofGroup },
     { method: 'DELETE', path: ofGroup },

@@ -2,7 +2,7 @@
 // input, and aborted if anything went wrong or a signal came. So either all lines are in the topic, or none.
 import { isClientError } from '../client/client-error.ts';
 import type { Producer } from '../client/producer/producer.ts';
-import type { Transaction } from '../client/transaction/transaction.ts';
+import type { Transaction } from '../client/producer/transaction.ts';
 
 export type ProduceTarget = {
   readonly sender: Pick<Producer, 'send'>;

@@ -37,6 +37,7 @@ const floors: readonly (readonly string[])[] = [
   ['lib/topic/'],
   ['lib/log/'],
   ['lib/group/'],
+  ['lib/transaction/'],
   ['lib/engine.ts', 'lib/maintenance/'],
   ['client/', 'http/'],
   ['functions/', 'local/'],

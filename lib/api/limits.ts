@@ -45,6 +45,8 @@ export const limits = {
   configValueLength: 4_096,
   /** One append writes one head per partition. */
   appendPartitions: 256,
+  /** One request that deletes records writes one head per partition. */
+  deleteRecordsPartitions: 256,
   /** One long poll reads one head per partition. */
   fetchPartitions: 256,
   /** 256 partitions with all that may be said of them take 20 KB. A long poll holds its body. */
@@ -116,7 +118,7 @@ export const limits = {
   transactionPartitions: 1_000,
   /** Each batch of a transaction is named in its item or in one of its pages until it ends. */
   transactionRuns: 10_000,
-  /** Kafka has no such bound. A position in the list of a transaction's batches must stay a small number. */
+  /** So much is staged by 10,000 batches of 1.6 MB. */
   transactionBytes: 16 * 1024 * MiB,
   /**
    * A transaction of the table has at most 100 actions, and the item of the transactional id is one of them. A group without

@@ -80,6 +80,14 @@ export type TransactionsReport = {
   /** Transactions that were decided, and whose decider had not applied them. */
   readonly applied: number;
   readonly expired: number;
+  /** Transactions that are decided and could not be applied. The first of them are listed. */
+  readonly stuck: readonly {
+    readonly transactionalId: string;
+    readonly transaction: number;
+    readonly reason: string;
+  }[];
+  /** Ids whose open transaction newer instances have ended several times, with no commit in between. */
+  readonly fenced: readonly { readonly transactionalId: string; readonly times: number }[];
 };
 
 /** The part that adds to an open transaction. The functions that produce and commit offsets have it. */

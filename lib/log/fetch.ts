@@ -187,8 +187,13 @@ async function planOne(
   if (head instanceof RivuletError) return { partition, error: head };
   if (offset < head.logStart || offset > head.next) return { partition, error: outOfRange(part, head) };
   const maxBytes = Math.min(part.maxBytes ?? Number.POSITIVE_INFINITY, budget.bytes);
-  const slices = offset === head.next ? noSlices : await planSlices(context, topic, part, head, budget);
-  return { partition, offset, highWatermark: head.next, logStart: head.logStart, slices, maxBytes };
+  try {
+    const slices = offset === head.next ? noSlices : await planSlices(context, topic, part, head, budget);
+    return { partition, offset, highWatermark: head.next, logStart: head.logStart, slices, maxBytes };
+  } catch (error) {
+    if (error instanceof RivuletError) return { partition, error };
+    throw error;
+  }
 }
 
 async function planSlices(

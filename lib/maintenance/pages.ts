@@ -8,6 +8,7 @@ import { type Page, type PageAddress, pagesBetween } from '../partition/page.ts'
 import { inParallel } from '../runtime/concurrency.ts';
 import { headKey, itemVersion, maintenanceKey, offsetSortKey, pagesPartition } from '../storage/keys.ts';
 import { absent, any, below, type Table } from '../storage/table.ts';
+import { hasEnded, type OpenTransactions, openTransactions } from '../transaction/open-transactions.ts';
 import type { MaintenanceContext } from './context.ts';
 
 /** A producer expires after 26 hours (lib/log/producer-history.ts). The rest is for clocks that are slow. */
@@ -33,10 +34,12 @@ async function newFloor(
   const mergedTo = await readMergedTo(table, address);
   const oldestKept = segmentEpochAt(clock.now()) - keptEpochs;
   let floor = historyFloor;
+  let open: OpenTransactions | undefined;
   for await (const page of pagesBetween(table, address, historyFloor, mergedTo, { limit: pagesAtOnce })) {
     const isNext = page.firstOffset === floor;
     const isMerged = page.endOffset <= mergedTo;
-    if (isOver() || !isNext || !isMerged || !hasExpired(page, oldestKept) || isOfOpenTransaction(page)) break;
+    if (isOver() || !isNext || !isMerged || !hasExpired(page, oldestKept)) break;
+    if (hasTransactions(page) && isOfOpenTransaction(page, (open ??= await openTransactions(table)))) break;
     floor = page.endOffset;
   }
   return floor;
@@ -50,8 +53,14 @@ async function readMergedTo(table: Table, { topicId, partition }: PageAddress): 
 const hasExpired = ({ entries }: Page, oldestKept: number): boolean =>
   entries.every(({ entry }) => entry.segmentEpoch < oldestKept);
 
-/** Transactions that span partitions are still to come. A page will have to stay until all of its transactions have ended. */
-const isOfOpenTransaction = (_page: Page): boolean => false;
+const hasTransactions = ({ entries }: Page): boolean => entries.some(({ entry }) => entry.transaction);
+
+/**
+ * A transaction that is decided may still be on its way to other heads, and a process that brings it there again looks for it in
+ * the pages. Without its page it would be appended once more.
+ */
+const isOfOpenTransaction = ({ entries }: Page, open: OpenTransactions): boolean =>
+  entries.some(({ entry: { transaction } }) => transaction && !hasEnded(transaction, open));
 
 async function raiseFloor({ table }: MaintenanceContext, address: PageAddress, floor: number): Promise<void> {
   const isHigher = any(absent('h'), below('h', floor));

@@ -39,7 +39,10 @@ export function retryingTable(table: Table, clock: Clocks, options: Partial<Retr
       const { value, doubtful } = await send(() => table.write(write));
       return doubtful ? { ...value, doubtful } : value;
     },
-    transact: async (actions, token) => (await send(() => table.transact(actions, token))).value,
+    transact: async (actions, token, { onConflict = 'send again' } = {}) => {
+      const isFinal = (error: StorageError) => onConflict === 'throw' && error.reason === 'conflict';
+      return (await send(() => table.transact(actions, token), isFinal)).value;
+    },
   };
 }
 
@@ -77,7 +80,10 @@ const isTakenUnread = (error: unknown) =>
   error instanceof StorageError && error.reason === 'exists' && error.mayHaveActed;
 
 function resender(clock: Clocks, { attempts, totalMs, baseMs, capMs, onRetry }: RetryOptions) {
-  return async <T>(send: () => Promise<T>): Promise<{ value: T; doubtful: boolean }> => {
+  return async <T>(
+    send: () => Promise<T>,
+    isFinal: (error: StorageError) => boolean = () => false,
+  ): Promise<{ value: T; doubtful: boolean }> => {
     const startMs = clock.monotonic();
     let doubtful = false;
     for (let attempt = 0; ; attempt++) {
@@ -88,7 +94,7 @@ function resender(clock: Clocks, { attempts, totalMs, baseMs, capMs, onRetry }: 
         doubtful ||= error.mayHaveActed;
         const waitMs = fullJitterMs(clock, attempt, baseMs, capMs);
         const inTime = clock.monotonic() - startMs + waitMs <= totalMs;
-        if (!error.retriable || attempt + 1 >= attempts || !inTime) throw withDoubt(error, doubtful);
+        if (!error.retriable || isFinal(error) || attempt + 1 >= attempts || !inTime) throw withDoubt(error, doubtful);
         await clock.sleep(waitMs);
         onRetry?.();
       }

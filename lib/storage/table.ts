@@ -77,6 +77,9 @@ export type TransactionResult =
       readonly failures: readonly { readonly failed: boolean; readonly old?: Item }[];
     };
 
+/** What the retrying decorator does with a conflict: it sends again, as with other failures, or leaves that to the caller. */
+export type OnConflict = 'send again' | 'throw';
+
 export type Query = {
   readonly pk: string;
   /** Inclusive. */
@@ -109,5 +112,9 @@ export type Table = {
    * Applies all actions or none: 1..100 actions on distinct items. The `token` (1..36 characters) makes a repeat within ten
    * minutes harmless.
    */
-  transact(actions: readonly (Write | Check)[], token: string): Promise<TransactionResult>;
+  transact(
+    actions: readonly (Write | Check)[],
+    token: string,
+    options?: { readonly onConflict?: OnConflict },
+  ): Promise<TransactionResult>;
 };

@@ -6,6 +6,7 @@
 // after the search: a process that slept would find no page any more, and would append the runs once more.
 
 import type { GroupContext } from '../group/context.ts';
+import { partitionName } from '../log/context.ts';
 import { spillIfLarge } from '../log/spill.ts';
 import { type Entry, encodeEntry } from '../partition/entry.ts';
 import { deletedFence, type Head, parseHead, producerAttribute } from '../partition/head.ts';
@@ -19,13 +20,20 @@ import { producerAfter } from './producer-after.ts';
 import { beingEnded } from './refusals.ts';
 import { type HeadRuns, headRunsOf, stagedRuns } from './staged-runs.ts';
 
-const headsAtOnce = 32;
+export const headsAtOnce = 32;
 const tries = 20;
 
+/** Heads by the names of their partitions, as they were before the transaction was decided. */
+export type HeadsBefore = ReadonlyMap<string, Head>;
+
 /** Applies the decided transaction of the item to all heads, and ends it. */
-export async function rollForward(context: GroupContext, item: TransactionItem): Promise<void> {
+export async function rollForward(
+  context: GroupContext,
+  item: TransactionItem,
+  before: HeadsBefore = new Map(),
+): Promise<void> {
   const { heads } = headRunsOf(item, await stagedRuns(context.table, item), item.indexObjects);
-  await inParallel(heads, headsAtOnce, (runs) => applyTo(context, item, runs));
+  await inParallel(heads, headsAtOnce, (runs) => applyTo(context, item, runs, before.get(partitionName(runs.address))));
   await finish(context, item);
 }
 
@@ -38,7 +46,9 @@ async function finish(context: GroupContext, item: TransactionItem): Promise<voi
   });
 }
 
-async function applyTo(context: GroupContext, item: TransactionItem, runs: HeadRuns): Promise<void> {
+/** Nothing of the transaction lies below the end of the head `before`. So that copy needs no search, and no reading. */
+async function applyTo(context: GroupContext, item: TransactionItem, runs: HeadRuns, before?: Head): Promise<void> {
+  if (before && (await send(context, item, runs, before.next))) return;
   for (let attempt = 0; attempt < tries; attempt++) {
     const head = await context.log.heads.read(runs.address);
     // The topic was deleted after the decision: nobody reads its records any more. Each head was there when it was staged for.
@@ -50,19 +60,23 @@ async function applyTo(context: GroupContext, item: TransactionItem, runs: HeadR
       if (await isInLog(context, runs.address, head, item)) return;
       if (!(await isStillDecided(context, item))) return;
     }
-    const result = await context.table.write({
-      kind: 'update',
-      key: headKey(runs.address.topicId, runs.address.partition),
-      update: applyingUpdate(item, runs),
-      if: mayApply(item, head.next),
-    });
-    if (!result.applied) continue;
-    const after = parseHead(result.item!);
-    context.log.heads.remember(runs.address, after);
-    await spillIfLarge(context.log, runs.address, after);
-    return;
+    if (await send(context, item, runs, head.next)) return;
   }
   throw beingEnded(item);
+}
+
+async function send(context: GroupContext, item: TransactionItem, runs: HeadRuns, lookedUp: number): Promise<boolean> {
+  const result = await context.table.write({
+    kind: 'update',
+    key: headKey(runs.address.topicId, runs.address.partition),
+    update: applyingUpdate(item, runs),
+    if: mayApply(item, lookedUp),
+  });
+  if (!result.applied) return false;
+  const head = parseHead(result.item!);
+  context.log.heads.remember(runs.address, head);
+  await spillIfLarge(context.log, runs.address, head);
+  return true;
 }
 
 /** The number of the newest transaction of the id that the head remembers. It has the form of a producer's state. */

@@ -8,15 +8,16 @@ import type { GroupContext } from '../group/context.ts';
 import { commitWrites } from '../group/offsets/commit.ts';
 import { partitionName } from '../log/context.ts';
 import { spillIfLarge } from '../log/spill.ts';
-import type { PlacedEntry } from '../partition/entry.ts';
 import { deletedFence } from '../partition/head.ts';
-import { pagesBetween } from '../partition/page.ts';
+import { inParallel } from '../runtime/concurrency.ts';
 import { headKey, transactionKey } from '../storage/keys.ts';
 import { errorOfStorage } from '../storage/outcome.ts';
 import { StorageError } from '../storage/storage-error.ts';
 import { all, below, type Check, exists, type Item, type Update, type Write } from '../storage/table.ts';
 import { newToken } from '../storage/transaction-tokens.ts';
-import { appendingUpdate, rollForward } from './apply.ts';
+import { appendingUpdate, type HeadsBefore, headsAtOnce, rollForward } from './apply.ts';
+import { committedOffsets } from './committed-offsets.ts';
+import type { TransactionContext } from './context.ts';
 import { endPlainly } from './end-plainly.ts';
 import {
   byNewestInstance,
@@ -26,6 +27,7 @@ import {
   isEmpty,
   isInState,
   isInTime,
+  isStagedAsRead,
   readTransaction,
   type TransactionItem,
 } from './item.ts';
@@ -37,10 +39,17 @@ import { type HeadRuns, headRunsOf, newIndexRandoms, putIndexes, stagedRuns } fr
 /** DynamoDB's bound for one transaction. */
 const mostActions = 100;
 const tries = 4;
+/** Other writes of a head are in the way for some ten milliseconds each. Where there are many, only plain writes get through. */
+const triesInOneStep = 2;
+const leastPauseMs = 10;
+const mostPauseMs = 40;
 
 type Asked = { readonly in: TransactionRef; readonly offsets?: boolean };
 
-export async function commit(context: GroupContext, { in: ref, offsets = false }: Asked): Promise<EndedTransaction> {
+export async function commit(
+  context: TransactionContext,
+  { in: ref, offsets = false }: Asked,
+): Promise<EndedTransaction> {
   for (let attempt = 0; attempt < tries; attempt++) {
     const item = await ownItem(context, ref, attempt > 0);
     const ended = endedAs(item, ref, 'committed');
@@ -103,7 +112,7 @@ const replyOf = (
 ): EndedTransaction => ({ outcome, next: number, producerId, producerEpoch, ...(offsets && { offsets }) });
 
 async function tryCommit(
-  context: GroupContext,
+  context: TransactionContext,
   item: TransactionItem,
   wantsOffsets: boolean,
 ): Promise<EndedTransaction | undefined> {
@@ -116,15 +125,17 @@ async function tryCommit(
   const plan = await planOf(context, item);
   await putIndexes(context.log.objects, plan.indexes);
   const isSmall = 1 + plan.heads.length + plan.offsets.length <= mostActions;
-  const outcome = isSmall ? await inOneStep(context, item, plan) : 'conflict';
-  if (outcome === 'conflict') await decide(context, item, plan);
+  const isCalm = isSmall && !context.hotHeads.hasAny(plan.heads);
+  const outcome = isCalm ? await inOneStep(context, item, plan) : 'conflict';
+  const before = outcome === 'conflict' ? await decide(context, item, plan) : undefined;
   const now = await readTransaction(context.table, item.transactionalId);
-  if (now?.state === 'd' && now.number === item.number) await rollForward(context, now);
+  const isDecided = now?.state === 'd' && now.xid === item.xid && now.number === item.number;
+  if (isDecided) await rollForward(context, now, before);
   for (const { address } of plan.heads) context.log.notifications.announce(partitionName(address));
   const after = await readTransaction(context.table, item.transactionalId);
   const isCommitted = after?.last?.number === item.number && after.last.outcome === 'committed';
   if (!isCommitted || after.xid !== item.xid) return undefined;
-  return replyOf(after, 'committed', wantsOffsets ? await offsetsOf(context, item, plan.heads) : undefined);
+  return replyOf(after, 'committed', wantsOffsets ? await committedOffsets(context, item, plan.heads) : undefined);
 }
 
 type Plan = ReturnType<typeof headRunsOf> & {
@@ -157,28 +168,38 @@ const lostOffsets = ({ number }: TransactionItem, why: string) =>
     `transaction ${number} was aborted, because its offsets cannot be committed: ${why}`,
   );
 
+const topicDeleted = ({ number }: TransactionItem) =>
+  refused(
+    'UNKNOWN_TOPIC_OR_PARTITION',
+    `transaction ${number} was aborted, because a topic of its records was deleted`,
+  );
+
 async function aborted(context: GroupContext, item: TransactionItem, error: RivuletError): Promise<RivuletError> {
   const isOurs = await endPlainly(context, item, 'aborted');
   return isOurs ? error : beingEnded(item);
 }
 
-/** Everything in one step. `conflict`: another write of a head was in the way, and nothing was done. */
-async function inOneStep(context: GroupContext, item: TransactionItem, plan: Plan): Promise<'sent' | 'conflict'> {
-  const end = endUpdate(item, 'committed', await producerAfter(context, item), context.clock.now());
-  const heads = plan.heads.map((runs) => headWrite(runs));
-  try {
-    const result = await context.table.transact(
-      [itemWrite(context, item, end), ...heads, ...plan.offsets],
-      newToken(context.clock),
-    );
-    if (!result.applied) await explain(context, item, plan, result.failures);
-    else await spillLarge(context, plan.heads);
-    return 'sent';
-  } catch (error) {
-    const isConflict = error instanceof StorageError && error.reason === 'conflict' && !error.mayHaveActed;
-    if (isConflict) return 'conflict';
-    throw unknownOutcome(error);
+/** Everything in one step. `conflict`: other writes of a head were in the way, and nothing was done. */
+async function inOneStep(context: TransactionContext, item: TransactionItem, plan: Plan): Promise<'sent' | 'conflict'> {
+  const { table, clock, hotHeads } = context;
+  const end = endUpdate(item, 'committed', await producerAfter(context, item), clock.now());
+  const actions = [itemWrite(context, item, end), ...plan.heads.map(headWrite), ...plan.offsets];
+  const token = newToken(clock);
+  for (let left = triesInOneStep - 1; ; left--) {
+    try {
+      const result = await table.transact(actions, token, { onConflict: 'throw' });
+      if (!result.applied) await explain(context, item, plan, result.failures);
+      else await spillLarge(context, plan.heads);
+      return 'sent';
+    } catch (error) {
+      const isConflict = error instanceof StorageError && error.reason === 'conflict';
+      if (!isConflict) throw unknownOutcome(error);
+      if (left === 0) break;
+      await clock.sleep(leastPauseMs + clock.random() * (mostPauseMs - leastPauseMs));
+    }
   }
+  hotHeads.add(plan.heads);
+  return 'conflict';
 }
 
 function headWrite({ address, ...runs }: HeadRuns): Write {
@@ -192,31 +213,63 @@ function headWrite({ address, ...runs }: HeadRuns): Write {
   };
 }
 
-const itemWrite = ({ clock }: GroupContext, item: TransactionItem, update: Update): Write => ({
-  kind: 'update',
-  key: transactionKey(item.transactionalId),
-  update,
-  if: all(inTransaction(item), byNewestInstance(item), isInState('o'), isInTime(clock.now())),
-});
+function itemWrite({ clock }: GroupContext, item: TransactionItem, update: Update): Write {
+  const isOpen = isInState('o');
+  const notTimedOut = isInTime(clock.now());
+  // The plan has only what was staged when the item was read. Its index objects would not fit what was staged later.
+  const isPlanned = isStagedAsRead(item);
+  return {
+    kind: 'update',
+    key: transactionKey(item.transactionalId),
+    update,
+    if: all(inTransaction(item), byNewestInstance(item), isOpen, notTimedOut, isPlanned),
+  };
+}
 
-/** After the decision the outcome is fixed, and any process can apply it. */
-async function decide(context: GroupContext, item: TransactionItem, plan: Plan): Promise<void> {
+/**
+ * After the decision the outcome is fixed, and any process can apply it. Returns the heads as they were before this very
+ * write decided: nothing of the transaction is below their ends. Returns none if another process may have decided.
+ */
+async function decide(context: GroupContext, item: TransactionItem, plan: Plan): Promise<HeadsBefore> {
+  const before = await headsBefore(context, item, plan.heads);
   const update: Update = {
     set: [
       ['st', 'd'],
       ['ix', plan.indexRandoms],
     ],
   };
+  const write = itemWrite(context, item, update);
   try {
-    const actions = [itemWrite(context, item, update), ...plan.offsets];
-    if (plan.offsets.length === 0) await context.table.write(actions[0] as Write);
-    else {
-      const result = await context.table.transact(actions, newToken(context.clock));
-      if (!result.applied) await explain(context, item, { ...plan, heads: [] }, result.failures);
+    if (plan.offsets.length === 0) {
+      const { applied } = await context.table.write(write);
+      return applied ? before : new Map();
     }
+    const result = await context.table.transact([write, ...plan.offsets], newToken(context.clock));
+    if (result.applied) return before;
+    await explain(context, item, { ...plan, heads: [] }, result.failures);
+    return new Map();
   } catch (error) {
     throw unknownOutcome(error);
   }
+}
+
+/** A head that is missing is made: after the decision, a missing head would pass for one of a deleted topic. */
+async function headsBefore(
+  context: GroupContext,
+  item: TransactionItem,
+  runs: readonly HeadRuns[],
+): Promise<HeadsBefore> {
+  const { heads } = context.log;
+  const entries = await inParallel(runs, headsAtOnce, async ({ address }) => {
+    let head = await heads.read(address);
+    if (!head) {
+      await context.topics.makeHead(address.topicId, address.partition);
+      head = await heads.read(address);
+    }
+    if (!head || head.fence === deletedFence) throw await aborted(context, item, topicDeleted(item));
+    return [partitionName(address), head] as const;
+  });
+  return new Map(entries);
 }
 
 function unknownOutcome(error: unknown): unknown {
@@ -243,15 +296,7 @@ async function explain(
     if (isMissing) await context.topics.makeHead(address.topicId, address.partition);
     const head = await context.log.heads.read(address);
     const isGone = !head || head.fence === deletedFence;
-    if (isGone)
-      throw await aborted(
-        context,
-        item,
-        refused(
-          'UNKNOWN_TOPIC_OR_PARTITION',
-          `transaction ${item.number} was aborted, because a topic of its records was deleted`,
-        ),
-      );
+    if (isGone) throw await aborted(context, item, topicDeleted(item));
   }
   const lost = others.slice(heads.length).some(({ failed }) => failed);
   if (lost) throw await aborted(context, item, lostOffsets(item, 'another member owns a partition by now'));
@@ -260,30 +305,3 @@ async function explain(
 async function spillLarge(context: GroupContext, heads: readonly HeadRuns[]): Promise<void> {
   for (const { address } of heads) await spillIfLarge(context.log, address);
 }
-
-/** Finds the offsets of the runs by their names: the reply of a transaction of the table does not have them. */
-async function offsetsOf(
-  { log, table }: GroupContext,
-  { xid, number }: TransactionItem,
-  heads: readonly HeadRuns[],
-): Promise<CommittedPartition[]> {
-  const found: CommittedPartition[] = [];
-  for (const { address, records } of heads) {
-    const head = await log.heads.read(address);
-    if (!head) continue;
-    const own: PlacedEntry[] = [...head.tail];
-    if (!own.some(isOf(xid, number)))
-      for await (const page of pagesBetween(table, address, 0, head.tailBase, { reverse: true, limit: 8 })) {
-        own.push(...page.entries);
-        if (page.entries.some(isOf(xid, number))) break;
-      }
-    const offsets = own.filter(isOf(xid, number)).map(({ baseOffset }) => baseOffset);
-    if (offsets.length > 0) found.push({ ...address, baseOffset: Math.min(...offsets), records });
-  }
-  return found;
-}
-
-const isOf =
-  (xid: number, number: number) =>
-  ({ entry }: PlacedEntry): boolean =>
-    entry.transaction?.xid === xid && entry.transaction.number === number;

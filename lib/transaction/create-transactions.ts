@@ -3,6 +3,7 @@ import type { Transactions } from '../api/transactions.ts';
 import type { LogContext } from '../log/context.ts';
 import { translated } from '../storage/outcome.ts';
 import { abort, commit } from './commit.ts';
+import { newHotHeads } from './context.ts';
 import { createStaging } from './create-staging.ts';
 import { describeTransaction, forceAbort, listTransactions } from './describe.ts';
 import { tendTransactions } from './expire.ts';
@@ -10,7 +11,7 @@ import { init } from './init.ts';
 
 export function createTransactions(log: LogContext): Transactions {
   const { table, clock, topics } = log;
-  const context = { table, clock, topics, log };
+  const context = { table, clock, topics, log, hotHeads: newHotHeads(clock) };
   return {
     ...createStaging(log),
     init: (request) => translated(init(context, request), 'write'),

@@ -1,4 +1,5 @@
 // Reads the item of a transaction to which something is to be added, and refuses what can no longer be added.
+import { RivuletError } from '../api/errors.ts';
 import { refused } from '../api/refusal.ts';
 import type { TransactionRef } from '../api/transactions.ts';
 import type { GroupContext } from '../group/context.ts';
@@ -6,11 +7,23 @@ import { endPlainly } from './end-plainly.ts';
 import { hasToken, readTransaction, type TransactionItem } from './item.ts';
 import { fencedBy, isOver, notBegun, timedOut, unknownId } from './refusals.ts';
 
-/** Reads the item, and refuses what can no longer be staged. It costs 1 read unit. */
-export async function openItem(context: GroupContext, ref: TransactionRef): Promise<TransactionItem> {
+/**
+ * Reads the item, and refuses what can no longer be staged. It costs 1 read unit. `mayBeDone`: an earlier try of the same
+ * request may have acted, so a refusal does not say that nothing was staged.
+ */
+export async function openItem(
+  context: GroupContext,
+  ref: TransactionRef,
+  { mayBeDone }: { readonly mayBeDone: boolean } = { mayBeDone: false },
+): Promise<TransactionItem> {
   const item = await readTransaction(context.table, ref.transactionalId);
-  if (!item || item.state === 'c') throw unknownId(ref.transactionalId);
-  return checkedOpen(context, item, ref);
+  try {
+    if (!item || item.state === 'c') throw unknownId(ref.transactionalId);
+    return await checkedOpen(context, item, ref);
+  } catch (error) {
+    if (!mayBeDone || !(error instanceof RivuletError)) throw error;
+    throw new RivuletError(error.errorCode, error.message, { outcome: 'unknown' });
+  }
 }
 
 async function checkedOpen(

@@ -14,12 +14,15 @@ export async function stageOffsets(context: GroupContext, { in: ref, ...request 
   checkMetadata(request);
   const text = encodeOffsets(request);
   for (let attempt = 0; attempt < tries; attempt++) {
-    const item = await openItem(context, ref);
+    const item = await openItem(context, ref, { mayBeDone: attempt > 0 });
     // This is a repeat, or an earlier copy of this very request was applied and its reply was lost.
     const isStaged = item.offsets.includes(text);
     if (isStaged) return;
     checkOffsetsRoom(item, text);
-    const result = await addTo(context, item, { append: [['go', [text]]] });
+    const result = await addTo(context, item, {
+      append: [['go', [text]]],
+      add: [['y', Buffer.byteLength(text)]],
+    });
     if (result.applied) return;
   }
   throw beingEnded(await openItem(context, ref));

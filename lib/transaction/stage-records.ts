@@ -7,6 +7,7 @@ import type { PartitionError } from '../api/records.ts';
 import { invalid } from '../api/refusal.ts';
 import type { StagedPartition, StageRecordsRequest, StageReply } from '../api/transactions.ts';
 import type { GroupContext } from '../group/context.ts';
+import { checkRecordKeys } from '../log/admit-keys.ts';
 import { encodeAll, place } from '../log/batches-of-records.ts';
 import { topicWith } from '../topic/current.ts';
 import type { Topic } from '../topic/topics.ts';
@@ -28,6 +29,7 @@ export async function stageRecords(context: GroupContext, request: StageRecordsR
     request,
     request.records.map(({ partition }) => partition ?? 0),
   );
+  checkRecordKeys(request.records, topic);
   const placement = { partitions: topic.partitions, chance: context.clock.random(), nowMs: context.clock.now() };
   const placed = place(request, placement);
   for (let attempt = 0; attempt < tries; attempt++) {

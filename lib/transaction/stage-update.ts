@@ -50,7 +50,7 @@ function checkRoom(item: TransactionItem, topic: Topic, due: readonly UploadedRu
     throw invalid(`transaction: expected at most ${limits.transactionRuns} batches, got ${runs}`);
   const bytes = due.reduce((sum, { run }) => sum + run.bytes.length, item.stagedBytes);
   if (bytes > limits.transactionBytes)
-    throw invalid(`transaction: expected at most ${limits.transactionBytes} bytes of batches, got ${bytes}`);
+    throw invalid(`transaction: expected at most ${limits.transactionBytes} bytes, got ${bytes}`);
   const topics = indexOf(item, topic) + 1;
   if (topics > limits.transactionTopics)
     throw invalid(`transaction: expected at most ${limits.transactionTopics} topics, got ${topics}`);

@@ -144,7 +144,7 @@ async function nameAll(
         if (results.size === staged.length) return results;
       }
     }
-    item = await openItem(context, ref);
+    item = await openItem(context, ref, { mayBeDone: true });
   }
   for (const { run } of staged) if (!results.has(run.partition)) results.set(run.partition, gap(run, item));
   return results;

@@ -37,8 +37,8 @@ export const groupsOf = ({ offsets }: TransactionItem): string[] => [
 ];
 
 /**
- * Returns one commit for each group. Of a partition that was staged several times, the last offset counts: two writes of one
- * item cannot be in one transaction of the table.
+ * Returns one commit for each group. If a partition was staged several times, the last offset counts: a transaction of the
+ * table cannot write an item twice.
  */
 export function stagedCommits({ offsets }: TransactionItem): CommitOffsetsRequest[] {
   const commits = new Map<string, CommitOffsetsRequest>();

@@ -15,7 +15,7 @@ import {
 } from '../../cdk/access.ts';
 import { options } from '../../cdk/config.ts';
 import { Rivulet } from '../../cdk/rivulet.ts';
-import { newTransactionalId } from '../../client/transaction/exactly-once.ts';
+import { newTransactionalId } from '../../client/exactly-once.ts';
 import { paths } from '../../client/transport/paths.ts';
 import { functionRoutes } from '../../functions/routes.ts';
 import { systemClock } from '../../lib/runtime/clock.ts';

@@ -1,10 +1,12 @@
 // The HTTP conformance suite asks any endpoint for everything that docs/PROTOCOL.md promises. It also checks every
 // reply against the schema that the OpenAPI document shows for it.
 import { afterAll, beforeAll, beforeEach, describe, expect, type RunnerTask } from 'vitest';
+import { deleteRecordsConformance } from './delete-records.ts';
 import { fetchConformance } from './fetch.ts';
 import { groupMembersConformance } from './group-members.ts';
 import { groupOffsetsConformance } from './group-offsets.ts';
 import { groupsConformance } from './groups.ts';
+import { maintenanceConformance } from './maintenance.ts';
 import { offsetsConformance } from './offsets.ts';
 import { produceBinaryConformance } from './produce-binary.ts';
 import { produceJsonConformance } from './produce-json.ts';
@@ -41,10 +43,12 @@ export function httpConformance(name: string, start: () => Promise<Target>, exce
     produceBinaryConformance(ask);
     fetchConformance(ask);
     offsetsConformance(ask);
+    deleteRecordsConformance(ask);
     groupMembersConformance(ask);
     groupOffsetsConformance(ask);
     groupsConformance(ask);
     transactionsConformance(ask);
+    maintenanceConformance(ask);
     refusalsConformance(ask);
   });
 }

@@ -88,7 +88,7 @@ describe('a transaction is refused, by the name of the limit, more than', () => 
     await expect(producer.stage('t', 0, ['a'])).rejects.toMatchObject({
       errorCode: 'INVALID_REQUEST',
       outcome: 'not-written',
-      message: expect.stringMatching(/transaction: expected at most 17179869184 bytes of batches, got 17179869\d{3}/),
+      message: expect.stringMatching(/transaction: expected at most 17179869184 bytes, got 17179869\d{3}/),
     });
   });
 

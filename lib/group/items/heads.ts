@@ -83,6 +83,8 @@ export async function markExpiring({ table }: GroupContext, groupId: string, hea
   return result.applied;
 }
 
+export const notExpiring: Condition = absent('ex');
+
 /** False if the group was deleted. */
 export async function unmarkExpiring({ table }: GroupContext, groupId: string): Promise<boolean> {
   const result = await table.write({

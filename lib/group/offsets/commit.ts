@@ -11,7 +11,7 @@ import { unknownPartition } from '../../topic/partitions.ts';
 import { closeTheDead } from '../assignment/compute.ts';
 import { beingChanged, type GroupContext } from '../context.ts';
 import type { GroupHead } from '../items/head.ts';
-import { isSameLife, openHead, readHead, unmarkExpiring } from '../items/heads.ts';
+import { isSameLife, notExpiring, openHead, readHead, unmarkExpiring } from '../items/heads.ts';
 import { isLiving, isOver, type Member } from '../items/member.ts';
 import { readMember } from '../items/members.ts';
 import { commitIsNew, endTerm, inTerm, type Ownership, ownedSince, sameOffset, setOffset } from '../items/ownership.ts';
@@ -42,8 +42,16 @@ export async function commitWrites(context: GroupContext, request: CommitOffsets
   if (refusal) throw refusal;
   const rules = committer
     ? memberRules(context, request.groupId, committer)
-    : await simpleRules(context, request.groupId, await openHead(context, request.groupId));
+    : await rulesInTransaction(context, request.groupId);
   return ownershipWrites(context, request.groupId, entries, rules);
+}
+
+/** An expiry that marks the group later finds the offsets. One that has marked it before must begin again. */
+async function rulesInTransaction(context: GroupContext, groupId: string): Promise<Rules<CommitEntry>> {
+  const head = await openHead(context, groupId);
+  if (head.isExpiring && !(await unmarkExpiring(context, groupId))) throw beingChanged(groupId);
+  const isLivingOn = all(isSameLife(head), notExpiring);
+  return { ...(await simpleRules(context, groupId, head)), ifNew: isLivingOn };
 }
 
 export function checkCommit(request: CommitOffsetsRequest): Committer | undefined {

@@ -1,4 +1,4 @@
-// The worlds of the log, of groups and of offsets have this in common. A random world is known by its seed. A case of a
+// The worlds of the log, of groups, of offsets and of transactions have this in common. A random world is known by its seed. A case of a
 // small world is known by its order of steps and its faults. Both are the same every time.
 import type { createEngine } from '../../../lib/engine.ts';
 import type { FaultKind } from './faults.ts';
@@ -47,7 +47,7 @@ export type SmallWorld = {
 
 /** All worlds of one subject, as a command runs them. */
 export type Simulation = {
-  readonly script: 'sim' | 'sim:groups' | 'sim:offsets';
+  readonly script: 'sim' | 'sim:groups' | 'sim:offsets' | 'sim:transactions';
   readonly description: string;
   readonly randomWorlds: readonly RandomWorld[];
   readonly smallWorlds: readonly SmallWorld[];

@@ -5,6 +5,8 @@ import type { Engine } from '../../../lib/api/engine.ts';
 import { createEngine } from '../../../lib/engine.ts';
 import { createMemoryObjectStore } from '../../../lib/storage/memory/memory-object-store.ts';
 import { createMemoryTable } from '../../../lib/storage/memory/memory-table.ts';
+import type { ObjectStore } from '../../../lib/storage/object-store.ts';
+import type { Table } from '../../../lib/storage/table.ts';
 import { explicitFaults, type FaultKind, noFaults, randomFaults } from '../core/faults.ts';
 import type { Network } from '../core/network.ts';
 import { withStaleQueries } from '../core/past.ts';
@@ -27,6 +29,8 @@ export type StageOptions = {
   /** Faults by the number of the call, instead of faults at random. */
   readonly faults?: ReadonlyMap<number, FaultKind>;
   readonly newEngine?: typeof createEngine;
+  /** Stands between the processes and the table, and sees or refuses what they write. */
+  readonly around?: (table: Table, scheduler: Scheduler) => Table;
   readonly trace?: (line: string) => void;
 };
 
@@ -36,6 +40,8 @@ export type Stage = {
   readonly processes: readonly Process[];
   /** The observer is a process of its own, whose calls suffer no fault. */
   readonly observer: Engine;
+  /** The stores themselves. */
+  readonly stores: { readonly objects: ObjectStore; readonly table: Table };
   /** Every term of ownership, as it was written. */
   readonly terms: TermSeen[];
   /** The times at which something went wrong. */
@@ -60,7 +66,8 @@ export function openStage(options: StageOptions): Stage {
   const objects = createMemoryObjectStore({ clock: scheduler });
   const terms: TermSeen[] = [];
   const troublesMs: number[] = [];
-  const table = watchTerms(createMemoryTable({ clock: scheduler }), terms, scheduler.now);
+  const stored = createMemoryTable({ clock: scheduler });
+  const table = watchTerms(options.around?.(stored, scheduler) ?? stored, terms, scheduler.now);
   const { stalestMs = Number.POSITIVE_INFINITY } = options;
   let isCalm = false;
   const network: Network = {
@@ -93,6 +100,7 @@ export function openStage(options: StageOptions): Stage {
     for (const process of processes) process.turnClock(0);
   };
   return {
+    stores: { objects, table },
     ...{ scheduler, random, processes, observer, terms, troublesMs, trace, skew, disturb, calm },
     calls: () => network.calls,
   };

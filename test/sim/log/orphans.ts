@@ -6,11 +6,19 @@
 
 import { namedObjects } from '../../../lib/maintenance/named.ts';
 import { decodeEntry, type Entry } from '../../../lib/partition/entry.ts';
-import { deletedFence, emptyHeadItem, type Head, parseHead } from '../../../lib/partition/head.ts';
+import { fenceHead } from '../../../lib/partition/fence.ts';
+import { deletedFence, type Head, parseHead } from '../../../lib/partition/head.ts';
 import { type Page, parsePage } from '../../../lib/partition/page.ts';
-import { headKey, pagesPartition, parseSegmentKey, segmentKey, topicsPartition } from '../../../lib/storage/keys.ts';
+import {
+  headKey,
+  isTableName,
+  pagesPartition,
+  parseSegmentKey,
+  segmentKey,
+  topicsPartition,
+} from '../../../lib/storage/keys.ts';
 import type { ObjectStore } from '../../../lib/storage/object-store.ts';
-import { absent, any, below, type Item, type Table, type Write } from '../../../lib/storage/table.ts';
+import type { Item, Table, Write } from '../../../lib/storage/table.ts';
 import { type Call, through } from '../core/through.ts';
 
 type Complaint = {
@@ -49,7 +57,7 @@ export async function findOrphanTrouble(stores: {
   appends: readonly SentAppend[];
 }): Promise<Complaint[]> {
   const topics = await topicsOf(stores.table);
-  const before = await namesOf(stores.table, topics);
+  const before = await namesOf(stores, topics);
   const present = await objectsIn(stores.objects);
   const unnamed = [...present].filter((key) => !before.named.has(key));
   const missing = [...before.named].filter((key) => !present.has(key));
@@ -60,6 +68,8 @@ export async function findOrphanTrouble(stores: {
     ...(await nameAfterSweep(stores, topics, unnamed)),
   ];
 }
+
+type Stores = { readonly table: Table; readonly objects: ObjectStore };
 
 async function topicsOf(table: Table): Promise<KnownTopic[]> {
   const living = await table.query({ pk: topicsPartition, strong: true });
@@ -73,7 +83,7 @@ async function topicsOf(table: Table): Promise<KnownTopic[]> {
 }
 
 /** Reads in the order in which a sweep reads: the head, then the pages. */
-async function namesOf(table: Table, topics: readonly KnownTopic[]) {
+async function namesOf({ table, objects }: Stores, topics: readonly KnownTopic[]) {
   const named = new Set<string>();
   const gaps: Complaint[] = [];
   for (const { topicId, partitions } of topics) {
@@ -83,7 +93,7 @@ async function namesOf(table: Table, topics: readonly KnownTopic[]) {
       const head = parseHead(item);
       const pages = (await table.query({ pk: pagesPartition(topicId, partition), strong: true })).items.map(parsePage);
       const within = pages.filter((page) => page.firstOffset >= head.mergedTo && page.firstOffset < head.tailBase);
-      for await (const name of namedObjects(table, { topicId, partition })) named.add(name);
+      for await (const name of namedObjects({ table, objects }, { topicId, partition })) named.add(name);
       gaps.push(...gapsIn(`${topicId}/${partition}`, head, within));
     }
   }
@@ -115,7 +125,7 @@ async function objectsIn(objects: ObjectStore): Promise<Set<string>> {
     keys.push(...page.objects.map(({ key }) => key));
     more = page.more;
   }
-  return new Set(keys);
+  return new Set(keys.filter((key) => !isTableName(key)));
 }
 
 const epochOf = (key: string): number => parseSegmentKey(key)?.epoch ?? Number.NaN;
@@ -130,7 +140,7 @@ function whyNotSwept(key: string, topics: readonly KnownTopic[]): Complaint[] {
 
 /** Raises the fences, lets every late copy act, and returns the orphans that are named now. */
 async function nameAfterSweep(
-  { table, appends }: { table: Table; appends: readonly SentAppend[] },
+  { table, objects, appends }: Stores & { appends: readonly SentAppend[] },
   topics: readonly KnownTopic[],
   unnamed: readonly string[],
 ): Promise<Complaint[]> {
@@ -138,23 +148,11 @@ async function nameAfterSweep(
   const fence = Math.max(...unnamed.map(epochOf).filter(Number.isFinite)) + 1;
   for (const { topicId, partitions, isDeleted } of topics)
     for (let partition = 0; partition < partitions; partition++)
-      await raiseFence(table, topicId, partition, isDeleted ? deletedFence : fence);
+      await fenceHead(table, { topicId, partition }, isDeleted ? deletedFence : fence);
   const swept = new Set(unnamed);
   // This iterates over a copy of the list, because a watched table adds these appends too.
   for (const { write, entry, topicId } of [...appends])
     if (swept.has(segmentKey('ingest', topicId, entry.segmentEpoch, entry.segmentRandom))) await table.write(write);
-  const { named } = await namesOf(table, topics);
+  const { named } = await namesOf({ table, objects }, topics);
   return unnamed.filter((key) => named.has(key)).map((key) => ({ name: 'named after the sweep', detail: key }));
-}
-
-/** Raises the fence as a sweep does: of every partition, also where the head was never made. */
-async function raiseFence(table: Table, topicId: string, partition: number, fence: number): Promise<void> {
-  const key = headKey(topicId, partition);
-  const { pk: _pk, sk: _sk, g: _g, ...rest } = emptyHeadItem(key, fence);
-  await table.write({
-    kind: 'update',
-    key,
-    update: { set: [['g', fence]], setIfAbsent: Object.entries(rest) },
-    if: any(absent('g'), below('g', fence)),
-  });
 }

@@ -3,6 +3,7 @@ import type { Simulation } from '../core/worlds.ts';
 import { groupSimulation } from '../groups/simulation.ts';
 import { logSimulation } from '../log/simulation.ts';
 import { offsetsSimulation } from '../offsets/simulation.ts';
+import { transactionsSimulation } from '../transactions/simulation.ts';
 
 export type Job = {
   /** The name for people, and for `--only`. */
@@ -28,11 +29,16 @@ const seedsAtOnce = 100;
 const parts = 10;
 
 /**
- * The pairs of faults: all of them for the log and for offsets. The cases of groups take long, so each part runs this
+ * The pairs of faults: all of them for the log, for offsets and for transactions. The cases of groups take long, so each part runs this
  * many.
  */
-const pairsOf = { sim: 'all', 'sim:groups': '200', 'sim:offsets': 'all' } as const;
-const subjectOf = { sim: 'log', 'sim:groups': 'groups', 'sim:offsets': 'offsets' } as const;
+const pairsOf = { sim: 'all', 'sim:groups': '200', 'sim:offsets': 'all', 'sim:transactions': 'all' } as const;
+const subjectOf = {
+  sim: 'log',
+  'sim:groups': 'groups',
+  'sim:offsets': 'offsets',
+  'sim:transactions': 'transactions',
+} as const;
 const realSeconds = 60;
 
 /**
@@ -42,7 +48,7 @@ const realSeconds = 60;
 export function allJobs(): readonly Job[] {
   const byWorld = [
     ...(['embedded', 'aws'] as const).map((backend) => [realJob(backend)]),
-    ...[logSimulation, groupSimulation, offsetsSimulation].flatMap((simulation) => [
+    ...[logSimulation, groupSimulation, offsetsSimulation, transactionsSimulation].flatMap((simulation) => [
       ...randomJobs(simulation),
       ...smallJobs(simulation),
     ]),

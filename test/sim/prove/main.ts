@@ -28,7 +28,13 @@ const flags = new Command('npm run prove --')
   .opts<Flags>();
 
 const root = path.resolve(import.meta.dirname, '../../..');
-const scripts = { sim: 'log', 'sim:groups': 'groups', 'sim:offsets': 'offsets', real: 'real' } as const;
+const scripts = {
+  sim: 'log',
+  'sim:groups': 'groups',
+  'sim:offsets': 'offsets',
+  'sim:transactions': 'transactions',
+  real: 'real',
+} as const;
 
 function commitOf(): string {
   const git = (...args: string[]) =>

@@ -17,7 +17,7 @@ import { disturbedHistory, type History, newHistory } from '../history.ts';
 /** Runs one history of the library from a seed. A topic that was deleted has a history of its own. */
 export type MutantWorld = { readonly name: string; run(lib: Lib, seed: number): Promise<readonly History[]> };
 
-export type SmallWorld = Surroundings & { readonly network: Network };
+export type SmallWorld = Surroundings & { readonly network: Network; readonly lib: Lib };
 export type Actor = (world: SmallWorld, name: string) => Promise<void>;
 
 export type SmallWorldOptions = {
@@ -61,7 +61,7 @@ export function prepare(lib: Lib, seed: number, options: Omit<SmallWorldOptions,
     startProcess(network, `p${i}`, lib.createEngine),
   );
   const judged = options.asksTooMuch ? newHistory() : history;
-  return { scheduler, random, processes, history: judged, trace: () => {}, network };
+  return { scheduler, random, processes, history: judged, trace: () => {}, network, lib };
 }
 
 export async function runSmallWorld(lib: Lib, seed: number, options: SmallWorldOptions): Promise<SmallWorld> {
@@ -99,16 +99,19 @@ const drawnFaults = (
   faultOf: () => (random.chance(faultRate) ? random.pick(kinds) : undefined),
 });
 
+/** A clock for work outside of the simulated processes. Its pauses take no time. */
+export const clockOf = ({ scheduler, random }: Network) => ({
+  now: scheduler.now,
+  monotonic: scheduler.now,
+  sleep: async () => {},
+  random: random.next,
+  randomBytes: (count: number) => Uint8Array.from({ length: count }, () => random.below(256)),
+});
+
 /** The real engine without any fault. It prepares a world, and reads the log in the end. */
-export function bareEngine({ objects, table, scheduler, random }: Network) {
-  const clock = {
-    now: scheduler.now,
-    monotonic: scheduler.now,
-    sleep: async () => {},
-    random: random.next,
-    randomBytes: (count: number) => Uint8Array.from({ length: count }, () => random.below(256)),
-  };
-  return createEngine({ objects, table, clock });
+export function bareEngine(network: Network) {
+  const { objects, table } = network;
+  return createEngine({ objects, table, clock: clockOf(network) });
 }
 
 /** Reads the log as it is now, as far as it can be read. */

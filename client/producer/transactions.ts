@@ -1,15 +1,15 @@
 // The transactions of one transactionalId, one after the other. The first one makes this process the newest instance of the
 // id, which fences all earlier ones. Each end gives the number and the epoch of the next.
 import { invalid, isClientError } from '../client-error.ts';
-import type { Producer, ProducerContext } from '../producer/producer.ts';
-import type { ProducerIds } from '../producer/producer-ids.ts';
-import type { ProducerOptions } from '../producer/producer-options.ts';
 import type { Call, Connection } from '../transport/connection.ts';
 import { paths } from '../transport/paths.ts';
 import { retrying } from '../transport/retry.ts';
 import { wholeOption } from '../whole-option.ts';
 import { mayHaveActed, saysEnded } from './end-errors.ts';
-import { type CommittedRecords, Transaction } from './transaction.ts';
+import type { ProducerIds } from './producer-ids.ts';
+import type { ProducerOptions } from './producer-options.ts';
+import type { ProducerContext, Sender } from './sender.ts';
+import { type CommittedRecords, Transaction, type TransactionCalls } from './transaction.ts';
 
 const timeoutBounds = { fallback: 60_000, min: 1, max: 900_000 };
 
@@ -27,14 +27,7 @@ type Ended = {
   readonly offsets?: readonly CommittedRecords[];
 };
 
-/** The requests of one transaction. */
-export type TransactionCalls = {
-  write(path: string, body: object): Promise<void>;
-  commit(offsets: boolean): Promise<readonly CommittedRecords[] | undefined>;
-  abort(): Promise<void>;
-};
-
-export type NewProducer = (context: ProducerContext, ids: ProducerIds) => Producer;
+export type NewProducer = (context: ProducerContext, ids: ProducerIds) => Sender;
 
 export class Transactions {
   readonly #context: ProducerContext;

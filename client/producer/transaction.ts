@@ -5,11 +5,17 @@
 import { invalid, isClientError, type RivuletClientError } from '../client-error.ts';
 import type { Consumer } from '../consumer/consumer.ts';
 import { bodyOf } from '../group/group-api.ts';
-import type { Producer, TopicMessages } from '../producer/producer.ts';
 import type { RecordMetadata } from '../record-metadata.ts';
 import { paths } from '../transport/paths.ts';
 import { mayHaveActed, saysEnded } from './end-errors.ts';
-import type { TransactionCalls } from './transactions.ts';
+import type { Sender, TopicMessages } from './sender.ts';
+
+/** The requests of one transaction. */
+export type TransactionCalls = {
+  write(path: string, body: object): Promise<void>;
+  commit(offsets: boolean): Promise<readonly CommittedRecords[] | undefined>;
+  abort(): Promise<void>;
+};
 
 export type OffsetsToSend = {
   readonly topics: readonly {
@@ -30,14 +36,14 @@ export type CommittedRecords = {
 
 export class Transaction {
   readonly #calls: TransactionCalls;
-  readonly #producer: Producer;
+  readonly #producer: Sender;
   readonly #committed: (() => void)[] = [];
   #failure: RivuletClientError | undefined;
   #isActive = true;
   /** An earlier commit or abort has got no answer. */
   #mayHaveEnded = false;
 
-  constructor(calls: TransactionCalls, producer: Producer) {
+  constructor(calls: TransactionCalls, producer: Sender) {
     this.#calls = calls;
     this.#producer = producer;
   }

@@ -7,17 +7,18 @@
 //
 // Trap: a commit without an answer may have been done, and the same member could commit the same inputs once more. So a
 // transaction is ended for certain before its inputs are read again, and they are read from the committed offset on.
-import type { Clock } from '../../lib/runtime/clock.ts';
-import { invalid, isClientError, type RivuletClientError } from '../client-error.ts';
-import type { Consumer } from '../consumer/consumer.ts';
-import type { ConsumerOptions } from '../consumer/consumer-options.ts';
-import type { MessageBatch } from '../consumer/handlers.ts';
-import type { ConsumedMessage, Message } from '../message.ts';
-import type { Producer, TopicMessages } from '../producer/producer.ts';
-import type { ProducerOptions } from '../producer/producer-options.ts';
-import { pause } from '../transport/retry.ts';
-import { mayHaveActed, saysEnded } from './end-errors.ts';
-import type { Transaction } from './transaction.ts';
+import type { Clock } from '../lib/runtime/clock.ts';
+import { invalid, isClientError, type RivuletClientError } from './client-error.ts';
+import type { Consumer } from './consumer/consumer.ts';
+import type { ConsumerOptions } from './consumer/consumer-options.ts';
+import type { MessageBatch } from './consumer/handlers.ts';
+import type { ConsumedMessage, Message } from './message.ts';
+import { mayHaveActed, saysEnded } from './producer/end-errors.ts';
+import type { Producer } from './producer/producer.ts';
+import type { ProducerOptions } from './producer/producer-options.ts';
+import type { TopicMessages } from './producer/sender.ts';
+import type { Transaction } from './producer/transaction.ts';
+import { pause } from './transport/retry.ts';
 
 /** A result. It goes to `topic`, or to the topic of the option `to`. */
 export type Result = Message & { readonly topic?: string };

@@ -1,0 +1,299 @@
+// What the clients of transactions do, one job after the other. Each answer goes to the history.
+import type { Engine } from '../../../lib/api/engine.ts';
+import { RivuletError } from '../../../lib/api/errors.ts';
+import type { InitializedTransactions, TransactionRef } from '../../../lib/api/transactions.ts';
+import { cleanPages } from '../../../lib/maintenance/pages.ts';
+import { newCounts } from '../../../lib/maintenance/context.ts';
+import { merge } from '../../../lib/maintenance/merge.ts';
+import { decodeBatch, encodeBatch } from '../../../lib/record/batch.ts';
+import type { Answer } from '../core/process.ts';
+import { through } from '../core/through.ts';
+import type { Stage } from '../groups/stage.ts';
+import type { Batch, End, History, Told, Transaction } from './history.ts';
+
+export const topic = 't';
+export const inputs = 'in';
+export const groupId = 'g';
+
+export type World = Stage & {
+  readonly history: History;
+  readonly topicId: string;
+  readonly partitions: number;
+  /** Reads what is new in every partition, in this very instant. */
+  look(): Promise<void>;
+};
+
+export type Session = InitializedTransactions & { readonly instance: number };
+
+export type Client = {
+  readonly world: World;
+  readonly name: string;
+  /** Its transactional id; another client may have the same. */
+  readonly id: string;
+  /** The input partition whose offsets it commits. Clients of one id have the same. */
+  readonly input: number;
+  readonly timeoutMs: number;
+  session: Session | undefined;
+  /** The number of its transactions so far. */
+  begun: number;
+};
+
+export type Job = (client: Client) => Promise<void>;
+
+const requestTimeoutMs = 30_000;
+const mostTries = 6;
+
+const text = (value: string) => new TextEncoder().encode(value);
+const pause = ({ scheduler }: World, ms: number) => new Promise<void>((resolve) => scheduler.after(ms, resolve));
+const ask = <T>({ random, processes }: World, operation: (engine: Engine) => Promise<T>): Promise<Answer<T>> =>
+  random.pick(processes).request(operation, requestTimeoutMs);
+
+export const later =
+  (ms: number): Job =>
+  ({ world }) =>
+    pause(world, ms);
+
+/** The outcome of an error; anything else than one of ours ends the world. */
+function toldOf<T>(answer: Answer<T>): Told {
+  if (answer === 'lost') return 'lost';
+  if ('reply' in answer) return 'done';
+  if (answer.error instanceof RivuletError) return answer.error.outcome ?? 'not-written';
+  throw answer.error;
+}
+
+const codeOf = <T>(answer: Answer<T>): string | undefined =>
+  answer !== 'lost' && 'error' in answer ? (answer.error as RivuletError).errorCode : undefined;
+
+/** Begins as a new instance of the id. */
+export const begin: Job = async (client) => {
+  const { world, id } = client;
+  const instance = { id, begunMs: world.scheduler.now() } as History['instances'][number];
+  const number = world.history.instances.push(instance) - 1;
+  client.session = undefined;
+  for (let tries = 0; tries < mostTries; tries++) {
+    const answer = await ask(world, (engine) =>
+      engine.transactions.init({ transactionalId: id, timeoutMs: client.timeoutMs }),
+    );
+    if (toldOf(answer) === 'done') {
+      client.session = { ...(answer as { reply: InitializedTransactions }).reply, instance: number };
+      instance.endedMs = world.scheduler.now();
+      await world.look();
+      return;
+    }
+    await pause(world, world.random.below(500));
+  }
+};
+
+export type Plan = {
+  /** The partition of each batch, in order. */
+  readonly batches: readonly number[];
+  readonly hasOffsets?: boolean;
+  /** A partition to read first. */
+  readonly reads?: number;
+  readonly end: 'commit' | 'abort' | 'leave';
+  /** The greatest pause between two steps. */
+  readonly pauseMs?: number;
+};
+
+/** A transaction from its first record to its end. The instance begins anew after it, if it does not know how it ended. */
+export const transact =
+  ({ batches, hasOffsets = false, reads, end, pauseMs = 0 }: Plan): Job =>
+  async (client) => {
+    if (!client.session) await begin(client);
+    const { world, session } = client;
+    if (!session) return;
+    const transaction = newTransaction(client, session);
+    const rest = () => (pauseMs > 0 ? pause(world, world.random.below(pauseMs)) : undefined);
+    if (hasOffsets) await readOffset(client, transaction);
+    if (reads !== undefined) await readList(world, transaction, reads);
+    let isWhole = true;
+    for (const partition of batches) {
+      isWhole &&= await stage(client, session, transaction, partition);
+      await rest();
+    }
+    if (transaction.offset && isWhole) isWhole = await stageOffset(client, session, transaction);
+    await rest();
+    if (end === 'leave') client.session = undefined;
+    else await finish(client, session, transaction, isWhole ? end : 'abort');
+  };
+
+function newTransaction(client: Client, { instance, producerId, transaction: number }: Session): Transaction {
+  const name = `${client.name}.${client.begun++}`;
+  const one = { name, id: client.id, instance, producerId, number, batches: [], reads: [], ends: [] };
+  client.world.history.transactions.push(one);
+  return one;
+}
+
+async function readOffset({ world, input }: Client, transaction: Transaction): Promise<void> {
+  const request = { groupId, topics: [{ topic: inputs, partitions: [input] }] };
+  const answer = await ask(world, (engine) => engine.groups.fetchOffsets(request));
+  if (toldOf(answer) !== 'done') return;
+  const [found] = (answer as { reply: Awaited<ReturnType<Engine['groups']['fetchOffsets']>> }).reply.topics[0]!.partitions;
+  if (!found || 'error' in found) return;
+  const { metadata = '' } = found as { metadata?: string };
+  transaction.offset = { partition: input, from: metadata, begunMs: world.scheduler.now(), tries: [] };
+}
+
+async function readList(world: World, transaction: Transaction, partition: number): Promise<void> {
+  const answer = await ask(world, (engine) => engine.fetch({ topic, partitions: [{ partition, offset: 0 }] }));
+  const values = valuesOf(answer);
+  if (values) transaction.reads.push({ partition, values });
+}
+
+export function valuesOf(answer: Answer<Awaited<ReturnType<Engine['fetch']>>>): string[] | undefined {
+  if (toldOf(answer) !== 'done') return undefined;
+  const [part] = (answer as { reply: Awaited<ReturnType<Engine['fetch']>> }).reply.partitions;
+  if (!part || 'error' in part) return undefined;
+  return part.batches.flatMap((bytes) => decodeBatch(bytes).records.map(({ value }) => Buffer.from(value!).toString()));
+}
+
+async function stage(
+  { world }: Client,
+  session: Session,
+  transaction: Transaction,
+  partition: number,
+): Promise<boolean> {
+  const place = transaction.batches.filter((batch) => batch.partition === partition);
+  const count = 1 + world.random.below(2);
+  const values = Array.from({ length: count }, (_, i) => `${transaction.name}:${partition}/${place.length}.${i}`);
+  const batch: Batch = { partition, values, begunMs: world.scheduler.now(), tries: [] };
+  transaction.batches.push(batch);
+  const records = values.map((value) => ({ key: null, value: text(value), headers: [], timestampMs: world.scheduler.now() }));
+  const baseSequence = place.reduce((sum, each) => sum + each.values.length, 0);
+  const { producerId, producerEpoch } = session;
+  const bytes = encodeBatch(records, { producerId, producerEpoch, baseSequence, isTransactional: true });
+  return repeat(world, batch.tries, async (engine) => {
+    const part = { partition, batches: Buffer.from(bytes) };
+    const { partitions } = await engine.transactions.stage({ in: refOf(session), topic, partitions: [part] });
+    const [result] = partitions;
+    if (result && 'error' in result) throw result.error;
+  });
+}
+
+const refOf = ({ transactionalId, transaction, token }: Session): TransactionRef => ({ transactionalId, transaction, token });
+
+/** Repeats until it is done, or certainly over. Returns whether it is done. */
+async function repeat(world: World, tries: Told[], operation: (engine: Engine) => Promise<unknown>): Promise<boolean> {
+  for (let i = 0; i < mostTries; i++) {
+    const answer = await ask(world, operation);
+    tries.push(toldOf(answer));
+    if (tries.at(-1) === 'done') return true;
+    const code = codeOf(answer);
+    if (code && finals.has(code)) return false;
+    await pause(world, world.random.below(500));
+  }
+  return false;
+}
+
+const finals = new Set([
+  'PRODUCER_FENCED',
+  'INVALID_TXN_STATE',
+  'INVALID_PRODUCER_EPOCH',
+  'TRANSACTIONAL_ID_NOT_FOUND',
+  'UNKNOWN_TOPIC_OR_PARTITION',
+]);
+
+function stageOffset({ world, input }: Client, session: Session, { name, offset }: Transaction): Promise<boolean> {
+  const commit = { partition: input, offset: 1, metadata: name };
+  const request = { groupId, topics: [{ topic: inputs, partitions: [commit] }] };
+  return repeat(world, offset!.tries, (engine) => engine.transactions.stageOffsets({ in: refOf(session), ...request }));
+}
+
+async function finish(client: Client, session: Session, transaction: Transaction, what: End['what']): Promise<void> {
+  const { world } = client;
+  for (let i = 0; i < mostTries; i++) {
+    const end: End = { what, begunMs: world.scheduler.now(), told: 'lost', endedMs: Number.POSITIVE_INFINITY };
+    transaction.ends.push(end);
+    const request = { in: refOf(session) };
+    const answer = await ask(world, (engine) => engine.transactions[what](request));
+    end.told = toldOf(answer);
+    end.endedMs = world.scheduler.now();
+    world.trace(`${what} of ${transaction.name} is told ${end.told} ${codeOf(answer) ?? ''}`);
+    await world.look();
+    if (answer !== 'lost' && 'reply' in answer) {
+      const { next, producerId, producerEpoch } = answer.reply;
+      client.session = { ...session, transaction: next, producerId, producerEpoch };
+      return;
+    }
+    if (finals.has(codeOf(answer) ?? '')) break;
+    await pause(world, world.random.below(500));
+  }
+  client.session = undefined;
+}
+
+// --- beside the transactions
+
+/** Records of a producer with an id, which repeats until it knows. */
+export const produce =
+  (partition: number, count: number): Job =>
+  async ({ world, name, begun }) => {
+    const answer = await ask(world, (engine) => engine.newProducer());
+    if (toldOf(answer) !== 'done') return;
+    const { producerId } = (answer as { reply: { producerId: number } }).reply;
+    for (let i = 0; i < count; i++)
+      await append(world, partition, `${name}+${begun}.${producerId}.${i}`, { producerId, producerEpoch: 0, baseSequence: i });
+  };
+
+/** Records without a producer id, each tried once. */
+export const crowd =
+  (partition: number, count: number): Job =>
+  async (client) => {
+    for (let i = 0; i < count; i++) await append(client.world, partition, `${client.name}-${client.begun++}.${i}`, undefined);
+  };
+
+async function append(
+  world: World,
+  partition: number,
+  value: string,
+  identity: { producerId: number; producerEpoch: number; baseSequence: number } | undefined,
+): Promise<void> {
+  const plain: History['plains'][number] = { partition, value, isOnce: identity !== undefined, tries: [] };
+  world.history.plains.push(plain);
+  const bytes = encodeBatch([{ key: null, value: text(value), headers: [], timestampMs: world.scheduler.now() }], identity ?? {});
+  const send = async (engine: Engine) => {
+    const { partitions } = await engine.append({ topic, partitions: [{ partition, batches: Buffer.from(bytes) }] });
+    const [result] = partitions;
+    if (result && 'error' in result) throw result.error;
+  };
+  if (identity) await repeat(world, plain.tries, send);
+  else plain.tries.push(toldOf(await ask(world, send)));
+  if (plain.tries.at(-1) !== 'done') return;
+  plain.ackedMs = world.scheduler.now();
+  await world.look();
+}
+
+export const read =
+  (partition: number): Job =>
+  async ({ world }) => {
+    const answer = await ask(world, (engine) => engine.fetch({ topic, partitions: [{ partition, offset: 0 }] }));
+    const values = valuesOf(answer);
+    if (values) world.history.polls.push({ partition, offset: 0, values });
+  };
+
+/** The hourly run. */
+export const tend: Job = async ({ world }) => {
+  toldOf(await ask(world, (engine) => engine.transactions.tend()));
+  await world.look();
+};
+
+/** Moves the records of a partition to log segments, and deletes pages that are not needed any more. */
+export const clean =
+  (partition: number): Job =>
+  async ({ world }) => {
+    const { scheduler, random, stores, topicId } = world;
+    const table = through(stores.table, async (_call, act) => {
+      await pause(world, 1 + random.below(20));
+      return act();
+    });
+    const clock = {
+      now: scheduler.now,
+      monotonic: scheduler.now,
+      sleep: (ms: number) => pause(world, ms),
+      random: random.next,
+      randomBytes: (count: number) => Uint8Array.from({ length: count }, () => random.below(256)),
+    };
+    const context = { objects: stores.objects, table, clock, isDryRun: false, isFull: true, isOver: () => false };
+    const pass = { ...context, counts: newCounts(), onDamage: () => {} };
+    await merge(pass, { topicId, partition });
+    await cleanPages(pass, { topicId, partition });
+  };

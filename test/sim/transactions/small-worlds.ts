@@ -1,0 +1,73 @@
+// In the small worlds of transactions the jobs of each client are fixed. Every single fault is put to every call, and every
+// pair of faults to every pair of calls.
+import type { SmallWorld } from '../core/worlds.ts';
+import { begin, clean, crowd, type Job, later, read, tend, transact } from './jobs.ts';
+import { runTransactionsWorld, type TransactionsWorldOptions } from './world.ts';
+import { defaultTransactionsWorld } from './worlds.ts';
+
+const hourMs = 3_600_000;
+const dayMs = 24 * hourMs;
+
+const commit = (...batches: number[]): Job => transact({ batches, end: 'commit' });
+const withOffsets = (...batches: number[]): Job => transact({ batches, hasOffsets: true, end: 'commit' });
+const abort = (...batches: number[]): Job => transact({ batches, end: 'abort' });
+const leave = (...batches: number[]): Job => transact({ batches, end: 'leave' });
+const many = Array.from({ length: 5 }, () => 0);
+
+type Scripted = {
+  readonly name: string;
+  readonly ids: readonly string[];
+  readonly script: readonly (readonly Job[])[];
+  readonly conflicts?: number;
+  readonly filled?: number;
+  readonly partitions?: number;
+};
+
+const scripts: readonly Scripted[] = [
+  { name: 'in one step', ids: ['a'], script: [[withOffsets(0, 1), commit(0)]] },
+  { name: 'decided', ids: ['a'], conflicts: 1, script: [[withOffsets(0, 1), commit(0)]] },
+  { name: 'an abort', ids: ['a'], script: [[abort(0, 1), commit(0)]] },
+  { name: 'a rival', ids: ['a', 'a'], script: [[commit(0, 1)], [later(60), begin, commit(0)]] },
+  {
+    name: 'a rival, decided',
+    ids: ['a', 'a'],
+    conflicts: 1,
+    script: [[withOffsets(0, 1)], [later(120), begin, withOffsets(1)]],
+  },
+  { name: 'many batches', ids: ['a'], conflicts: 1, script: [[commit(...many), read(0)]] },
+  {
+    name: 'the head spills',
+    ids: ['a'],
+    conflicts: 1,
+    filled: 22,
+    partitions: 1,
+    script: [[commit(0), commit(0)], [later(60), crowd(0, 3)]],
+  },
+  { name: 'abandoned', ids: ['a'], script: [[leave(0, 1), later(70_000), tend, commit(0)]] },
+  { name: 'expired', ids: ['a'], partitions: 1, script: [[commit(0), later(8 * dayMs), tend, commit(0)]] },
+  {
+    name: 'the pages are cleaned',
+    ids: ['a'],
+    conflicts: 1,
+    filled: 22,
+    partitions: 1,
+    script: [[commit(0)], [crowd(0, 4), later(40 * hourMs), clean(0), tend]],
+  },
+];
+
+const small: Omit<TransactionsWorldOptions, 'seed' | 'ids'> = {
+  ...defaultTransactionsWorld,
+  processes: 2,
+  partitions: 2,
+  conflicts: 0,
+  filled: 0,
+  faultRate: 0,
+  mostSkewMs: 0,
+};
+
+export const smallTransactionsWorlds: readonly SmallWorld[] = scripts.map(({ name, ids, script, ...more }) => ({
+  name,
+  orders: 1,
+  prepare: async () => (_order, faults, options) =>
+    runTransactionsWorld({ ...small, ...more, ...options, seed: 1, ids, others: script.length - ids.length, script, faults }),
+}));
