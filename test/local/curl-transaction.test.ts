@@ -19,7 +19,10 @@ test.skipIf(reason !== undefined)('the script of docs/PROTOCOL.md shows nothing,
     const environment = { ...process.env, RIVULET_URL: backend.url };
     const { stdout, stderr } = await promisify(execFile)('sh', ['-eu', '-c', script!], { env: environment });
     expect(stderr).toBe('');
-    const [debit, credit, offsets, before, commit, after] = stdout.trim().split('\n').map((line) => JSON.parse(line));
+    const [debit, credit, offsets, before, commit, after] = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
     for (const staged of [debit, credit]) expect(staged.partitions).toEqual([{ partition: 0, staged: 1 }]);
     expect(offsets).toEqual({ staged: 1 });
     expect(before).toMatchObject({ highWatermark: 0, records: [] });
