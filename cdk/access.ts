@@ -33,8 +33,8 @@ export function consumerRoutes(topic: string, group: string): readonly Route[] {
 }
 
 /**
- * A transactional producer begins and ends transactions of its id. What it writes in them is decided by the routes of their
- * topics and groups, which it needs besides.
+ * A transactional producer begins and ends transactions of its id. The routes of the topics and groups decide what it writes
+ * in them, and it needs those besides.
  */
 export function transactionRoutes(transactionalId: string): readonly Route[] {
   return endsOf(checkedName('transactionalId', transactionalId));

@@ -6,7 +6,7 @@ import type { Transaction } from '../client/producer/transaction.ts';
 
 export type ProduceTarget = {
   readonly sender: Pick<Producer, 'send'>;
-  /** What a send that succeeded has become. */
+  /** The word for a record whose send has succeeded. */
   readonly done: 'acknowledged' | 'staged';
   /** All lines were read and sent. */
   finish(): Promise<void>;

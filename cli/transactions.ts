@@ -55,18 +55,15 @@ async function list({ all = false, json }: { all?: boolean; json?: boolean }, co
   const found = await (await adminOf(command)).listTransactions();
   const wanted = all ? found : found.filter(({ state }) => state !== 'empty');
   if (json) return printJson(wanted);
-  printTable(
-    ['TRANSACTIONAL-ID', 'STATE', 'AGE', 'TRANSACTION', 'BATCHES', 'GROUPS'],
-    wanted.map((one) => [
-      one.transactionalId,
-      stateOf(one),
-      duration(ageOf(one)),
-      one.transaction,
-      one.batches,
-      one.groups.join(',') || '-',
-    ]),
-  );
+  printTable(headings, wanted.map(rowOf));
 }
+
+const headings = ['TRANSACTIONAL-ID', 'STATE', 'AGE', 'TRANSACTION', 'BATCHES', 'GROUPS'];
+
+const rowOf = (one: TransactionDescription): (string | number)[] => [
+  ...[one.transactionalId, stateOf(one), duration(ageOf(one))],
+  ...[one.transaction, one.batches, one.groups.join(',') || '-'],
+];
 
 function stateOf({ state, deadline }: TransactionDescription): string {
   const isOverdue = deadline >= 0 && deadline < Date.now();
@@ -93,18 +90,16 @@ async function describe(ids: readonly string[], { json }: { json?: boolean }, co
   ids.forEach(checkId);
   const found = await (await adminOf(command)).describeTransactions(ids);
   if (json) return printJson(found);
-  printTable(
-    [
-      ...['TRANSACTIONAL-ID', 'STATE', 'AGE', 'TRANSACTION', 'BATCHES', 'GROUPS'],
-      ...['PRODUCER-ID', 'EPOCH', 'TIMEOUT', 'LAST-TRANSACTION'],
-    ],
-    found.map((one) => [
-      ...[one.transactionalId, stateOf(one), duration(ageOf(one)), one.transaction, one.batches],
-      ...[one.groups.join(',') || '-', one.producerId, one.producerEpoch, duration(one.timeoutMs)],
-      one.last ? `${one.last.transaction} ${one.last.outcome}` : '-',
-    ]),
-  );
+  printTable([...headings, ...moreHeadings], found.map(longRowOf));
 }
+
+const moreHeadings = ['PRODUCER-ID', 'EPOCH', 'TIMEOUT', 'LAST-TRANSACTION'];
+
+const longRowOf = (one: TransactionDescription): (string | number)[] => [
+  ...rowOf(one),
+  ...[one.producerId, one.producerEpoch, duration(one.timeoutMs)],
+  one.last ? `${one.last.transaction} ${one.last.outcome}` : '-',
+];
 
 // --- abort
 

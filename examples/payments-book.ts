@@ -23,7 +23,7 @@ export const postingsOf = ({ id: payment, from, to, cents }: Payment): readonly 
   { payment, account: to, cents },
 ];
 
-/** What went wrong, by the ids of the payments. */
+/** The ids of the payments that went wrong, by what is wrong. */
 export type Faults = {
   readonly lost: readonly string[];
   /** One account has the posting, and the other one has not. */

@@ -1,4 +1,4 @@
-// What an error of a commit or an abort says of the transaction.
+// These say what has become of a transaction whose commit or abort has failed.
 import { isClientError, type RivuletClientError } from '../client-error.ts';
 
 const endedCodes: ReadonlySet<string> = new Set(['INVALID_TXN_STATE', 'PRODUCER_FENCED', 'TRANSACTIONAL_ID_NOT_FOUND']);

@@ -27,7 +27,7 @@ type WithTransactions = { readonly transactions: Transactions };
 
 const PATH = '/v1/transactions/{id}';
 const DEFAULT_PAGE = 100;
-export const TRANSACTION_HEADER = 'rivulet-transaction';
+const TRANSACTION_HEADER = 'rivulet-transaction';
 
 /** The errors of a request that names a transaction. */
 export const transactionErrors = [

@@ -126,7 +126,7 @@ export const appendingUpdate = ({ entries, records, bytes }: HeadRuns): Update =
 });
 
 /** Six bytes, so that comparing the bytes compares the numbers. */
-export function encodeNumber(number: number): Uint8Array {
+function encodeNumber(number: number): Uint8Array {
   const bytes = Buffer.alloc(6);
   bytes.writeUIntBE(number, 0, 6);
   return new Uint8Array(bytes);
