@@ -2,8 +2,10 @@
 // without an item.
 import { beforeEach, describe, expect, test } from 'vitest';
 import { limits } from '../../lib/api/limits.ts';
+import type { InitializedTransactions } from '../../lib/api/transactions.ts';
 import { createEngine } from '../../lib/engine.ts';
 import { encodeBatch } from '../../lib/record/batch.ts';
+import { compile } from '../../lib/storage/aws/dynamodb-expressions.ts';
 import { headKey, transactionKey, transactionListingKey } from '../../lib/storage/keys.ts';
 import { StorageError } from '../../lib/storage/storage-error.ts';
 import type { Table, Update } from '../../lib/storage/table.ts';
@@ -53,26 +55,58 @@ test('a head that only decided transactions write does not grow', async () => {
   expect(await read(0)).toEqual(values);
 });
 
-test('a request for many partitions leaves the item of its id small', async () => {
-  await world.engine.createTopic({ topic: 'wide', partitions: 256 });
-  const begun = await world.engine.transactions.init({ transactionalId: 'tx' });
-  const { producerId, producerEpoch } = begun;
-  const options = { producerId, producerEpoch, baseSequence: 0, isTransactional: true };
-  const records = [{ key: null, value: text('v'), headers: [], timestampMs: 1 }];
-  const partitions = Array.from({ length: 256 }, (_, partition) => ({
-    partition,
-    batches: encodeBatch(records, options),
-  }));
-  await world.engine.transactions.stage({ in: begun, topic: 'wide', partitions });
-  const item = await world.table.get(transactionKey('tx'));
-  expect((item!.t as Uint8Array[] | undefined) ?? []).toSatisfy((left: Uint8Array[]) => left.length < 30);
-  expect((await world.engine.transactions.describe('tx')).batches).toBe(256);
-  await world.engine.transactions.commit({ in: begun });
-  const { partitions: read } = await world.engine.fetch({
-    topic: 'wide',
-    partitions: partitions.map(({ partition }) => ({ partition, offset: 0 })),
+describe('a request for many partitions', () => {
+  const requestOf = (begun: InitializedTransactions, count: number, baseSequence = 0) => {
+    const { producerId, producerEpoch } = begun;
+    const options = { producerId, producerEpoch, baseSequence, isTransactional: true };
+    const records = [{ key: null, value: text('v'), headers: [], timestampMs: 1 }];
+    const batches = encodeBatch(records, options);
+    const partitions = Array.from({ length: count }, (_, partition) => ({ partition, batches }));
+    return { in: begun, topic: 'wide', partitions };
+  };
+
+  beforeEach(async () => {
+    await world.engine.createTopic({ topic: 'wide', partitions: 256 });
   });
-  expect(read.every((one) => 'highWatermark' in one && one.highWatermark === 1)).toBe(true);
+
+  test('leaves the item of its id small, and is committed', async () => {
+    const begun = await world.engine.transactions.init({ transactionalId: 'tx' });
+    await world.engine.transactions.stage(requestOf(begun, 256));
+    const item = await world.table.get(transactionKey('tx'));
+    expect(((item!.t as Uint8Array[] | undefined) ?? []).length).toBeLessThan(30);
+    expect((await world.engine.transactions.describe('tx')).batches).toBe(256);
+    const again = await world.engine.transactions.stage(requestOf(begun, 256));
+    expect(again.partitions.every((one) => 'duplicate' in one && one.duplicate)).toBe(true);
+    await world.engine.transactions.stage(requestOf(begun, 3, 1));
+    await world.engine.transactions.commit({ in: begun });
+    const { partitions } = await world.engine.fetch({
+      topic: 'wide',
+      partitions: Array.from({ length: 256 }, (_, partition) => ({ partition, offset: 0 })),
+    });
+    const ends = partitions.map((one) => ('highWatermark' in one ? one.highWatermark : -1));
+    expect(ends).toEqual(Array.from({ length: 256 }, (_, partition) => (partition < 3 ? 2 : 1)));
+  });
+
+  test.each([1, 40, 41, 256])('fits an expression of DynamoDB: %i partitions', async (count) => {
+    const texts: string[] = [];
+    const table = through(world.table, async (call, act) => {
+      if (call.kind === 'update' && call.key.pk === 'txn/tx') {
+        const { ConditionExpression = '', UpdateExpression = '' } = compile({
+          condition: call.if,
+          update: call.update,
+        });
+        texts.push(ConditionExpression, UpdateExpression);
+      }
+      return act();
+    });
+    const engine = createEngine({ ...world, table });
+    await engine.transactions.stage(requestOf(await engine.transactions.init({ transactionalId: 'tx' }), count));
+    expect(texts.length).toBeGreaterThan(0);
+    expect(Math.max(...texts.map((one) => one.length))).toBeLessThan(4_096);
+    const operators = (one: string) =>
+      one.match(/=|<|>| AND | OR |NOT |attribute_|contains|list_append|if_not|\+/g) ?? [];
+    expect(Math.max(...texts.map((one) => operators(one).length))).toBeLessThan(300);
+  });
 });
 
 describe('a transaction is refused, by the name of the limit, more than', () => {
