@@ -38,6 +38,7 @@ export class Transaction {
   readonly #calls: TransactionCalls;
   readonly #producer: Sender;
   readonly #committed: (() => void)[] = [];
+  readonly #underWay = new Set<Promise<unknown>>();
   #failure: RivuletClientError | undefined;
   #isActive = true;
   /** An earlier commit or abort has got no answer. */
@@ -83,7 +84,7 @@ export class Transaction {
    */
   async commit({ offsets = false }: { readonly offsets?: boolean } = {}): Promise<readonly CommittedRecords[]> {
     this.#checkActive();
-    await this.#producer.flush();
+    await this.#settled();
     if (this.#failure) {
       await this.abort();
       throw this.#failure.with({ outcome: 'not-written' });
@@ -95,7 +96,7 @@ export class Transaction {
 
   async abort(): Promise<void> {
     this.#checkActive();
-    await this.#producer.flush();
+    await this.#settled();
     await this.#end(() => this.#calls.abort());
   }
 
@@ -114,12 +115,22 @@ export class Transaction {
 
   async #sending<T>(send: () => Promise<T>): Promise<T> {
     this.#checkActive();
+    const sending = send();
+    this.#underWay.add(sending);
     try {
-      return await send();
+      return await sending;
     } catch (error) {
       if (isClientError(error)) this.#failure ??= error;
       throw error;
+    } finally {
+      this.#underWay.delete(sending);
     }
+  }
+
+  /** A caller need not have waited for what it sent: all of it belongs to the transaction. */
+  async #settled(): Promise<void> {
+    await this.#producer.flush();
+    await Promise.allSettled(this.#underWay);
   }
 
   #checkActive(): void {

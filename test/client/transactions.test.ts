@@ -185,3 +185,17 @@ test('a commit whose answer was lost is never called not written', async () => {
   expect(await valuesOf(topic, 1)).toEqual(['a']);
   await proxy.close();
 });
+
+test('a commit has what was sent before it, also if nobody has waited for that', async () => {
+  const [from, to] = [await newTopic(), await newTopic()];
+  const tx = await rivulet.producer({ transactionalId: 'hasty' }).transaction();
+  const sending = [
+    tx.send({ topic: to, messages: [{ value: 'a' }] }),
+    tx.sendOffsets({ groupId: 'hasty', topics: [{ topic: from, partitions: [{ partition: 0, offset: 7 }] }] }),
+  ];
+  await tx.commit();
+  await Promise.all(sending);
+  const [committed] = await rivulet.admin().fetchOffsets({ groupId: 'hasty', topics: [{ topic: from }] });
+  expect(committed!.partitions).toContainEqual(expect.objectContaining({ partition: 0, offset: 7 }));
+  expect(await valuesOf(to, 1)).toEqual(['a']);
+});
