@@ -10,7 +10,16 @@ import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { accept } from './accepted-findings.ts';
-import { adminRoutes, consumerRoutes, operatorRoutes, producerRoutes, type Route, resourceOf } from './access.ts';
+import {
+  adminRoutes,
+  consumerRoutes,
+  exactlyOnceRoutes,
+  operatorRoutes,
+  producerRoutes,
+  type Route,
+  resourceOf,
+  transactionRoutes,
+} from './access.ts';
 import type { Watched } from './alarms.ts';
 import type { RivuletConfig } from './config.ts';
 import { createFunctions, type Functions, type FunctionsProps } from './functions.ts';
@@ -61,6 +70,16 @@ export class Service extends Construct {
   /** Lets the grantee read this topic and work in this group. */
   grantConsume(grantee: IGrantable, topic: string, group: string): Grant {
     return this.#grant(grantee, consumerRoutes(topic, group));
+  }
+
+  /** Lets the grantee begin and end transactions of this id. It writes in them what else it is granted. */
+  grantTransact(grantee: IGrantable, transactionalId: string): Grant {
+    return this.#grant(grantee, transactionRoutes(transactionalId));
+  }
+
+  /** Lets `rivulet.exactlyOnce` of this group have its transactions. It needs grantConsume and grantProduce besides. */
+  grantExactlyOnce(grantee: IGrantable, group: string): Grant {
+    return this.#grant(grantee, exactlyOnceRoutes(group));
   }
 
   /**

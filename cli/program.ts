@@ -10,6 +10,7 @@ import { addOffsets } from './offsets.ts';
 import { addProduce } from './produce.ts';
 import { addServe } from './serve.ts';
 import { addTopics } from './topics.ts';
+import { addTransactions } from './transactions.ts';
 
 const examples = `
 Examples:
@@ -50,7 +51,17 @@ export function program(): Command {
     .configureOutput({ outputError: (text, write) => write(withHint(text.replace(/^error: /, 'rivulet: '))) })
     .showSuggestionAfterError()
     .exitOverride();
-  for (const add of [addServe, addTopics, addProduce, addConsume, addOffsets, addGroups, addMaintain, addAudit])
+  for (const add of [
+    addServe,
+    addTopics,
+    addProduce,
+    addConsume,
+    addOffsets,
+    addGroups,
+    addTransactions,
+    addMaintain,
+    addAudit,
+  ])
     add(rivulet);
   return rivulet;
 }

@@ -30,6 +30,7 @@ import {
   type TopicSelection,
 } from './group-admin.ts';
 import { type MaintenancePass, maintain, maintenance } from './maintenance-admin.ts';
+import { createTransactionAdmin, type TransactionAdmin, type TransactionDescription } from './transaction-admin.ts';
 
 export type TopicSummary = {
   readonly topic: string;
@@ -69,10 +70,12 @@ type DetailPage = TopicDescription & {
 export class Admin {
   readonly #calls: AdminCalls;
   readonly #groups: GroupAdmin;
+  readonly #transactions: TransactionAdmin;
 
   constructor(connection: Connection, clock: Clock, retry: RetryPolicy) {
     this.#calls = adminCalls(connection, clock, retry);
     this.#groups = createGroupAdmin(this.#calls);
+    this.#transactions = createTransactionAdmin(this.#calls);
   }
 
   /** Exists because KafkaJS has it: there is nothing to connect. */
@@ -283,5 +286,25 @@ export class Admin {
     readonly topics: readonly TopicSelection[];
   }): Promise<DeletedOffsets[]> {
     return this.#groups.deleteOffsets(request);
+  }
+
+  // --- transactions
+
+  /** Lists all transactional ids with their transactions, sorted by id. */
+  listTransactions(): Promise<TransactionDescription[]> {
+    return this.#transactions.list();
+  }
+
+  /** Describes one id after the other. Throws TRANSACTIONAL_ID_NOT_FOUND if one of them does not exist. */
+  describeTransactions(transactionalIds: readonly string[]): Promise<TransactionDescription[]> {
+    return this.#transactions.describe(transactionalIds);
+  }
+
+  /**
+   * Aborts the open transaction of an id without its token, and fences its instance, even if that is alive. A transaction that
+   * is decided is shown instead. Returns what is then. Throws TRANSACTIONAL_ID_NOT_FOUND.
+   */
+  abortTransaction(transactionalId: string): Promise<TransactionDescription> {
+    return this.#transactions.abort(transactionalId);
   }
 }

@@ -5,6 +5,7 @@ import type { Call, Connection } from '../transport/connection.ts';
 import { paths } from '../transport/paths.ts';
 import { retrying } from '../transport/retry.ts';
 import { wholeOption } from '../whole-option.ts';
+import { mayHaveActed, saysEnded } from './end-errors.ts';
 import type { ProducerIds } from './producer-ids.ts';
 import type { ProducerOptions } from './producer-options.ts';
 import type { ProducerContext, Sender } from './sender.ts';
@@ -80,7 +81,7 @@ export class Transactions {
         return ended;
       } catch (error) {
         // An instance that was fenced, or whose transaction timed out, begins again as a new one.
-        if (!isClientError(error) || error.outcome !== 'unknown') this.#present = undefined;
+        if (saysEnded(error) || !mayHaveActed(error)) this.#present = undefined;
         throw error;
       }
     };
@@ -98,7 +99,15 @@ export class Transactions {
 
   #retrying<T>(call: Call): Promise<T> {
     const { clock, retry, connection } = this.#context;
-    return retrying(clock, retry, () => connection.ask<T>(call));
+    return retrying(clock, retry, async (before) => {
+      try {
+        return await connection.ask<T>(call);
+      } catch (error) {
+        // "Not written" is said of this try. An earlier one, whose answer was lost, may have acted.
+        if (isClientError(error) && mayHaveActed(before)) throw error.with({ outcome: 'unknown' });
+        throw error;
+      }
+    });
   }
 }
 

@@ -54,7 +54,7 @@ export type EndedTransaction = {
   readonly offsets?: readonly CommittedPartition[];
 };
 
-export type TransactionState = 'empty' | 'open' | 'prepared' | 'decided' | 'closed';
+export type TransactionState = 'empty' | 'open' | 'prepared' | 'decided';
 
 export type TransactionDescription = {
   readonly transactionalId: string;
@@ -70,6 +70,9 @@ export type TransactionDescription = {
   readonly groups: readonly string[];
   readonly last?: { readonly transaction: number; readonly outcome: TransactionOutcome };
 };
+
+/** `nextAfter` is there if more follow. The ids are in order, and each page may have fewer than were asked for. */
+export type TransactionPage = { readonly transactions: readonly TransactionDescription[]; readonly nextAfter?: string };
 
 export type TransactionsReport = {
   readonly transactions: number;
@@ -103,8 +106,5 @@ export type Transactions = Staging & {
   describe(transactionalId: string): Promise<TransactionDescription>;
   /** Aborts what was abandoned, applies what was only decided, and forgets ids that were not used for a week. */
   tend(isOver?: () => boolean): Promise<TransactionsReport>;
-  list(request: {
-    readonly limit?: number;
-    readonly after?: string;
-  }): Promise<{ transactions: readonly TransactionDescription[]; more: boolean }>;
+  list(request: { readonly limit?: number; readonly after?: string }): Promise<TransactionPage>;
 };

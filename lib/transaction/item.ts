@@ -23,7 +23,6 @@ import {
   type Condition,
   equals,
   type Item,
-  type Path,
   type Table,
   type Update,
 } from '../storage/table.ts';
@@ -185,4 +184,4 @@ export function decodeStaged(bytes: Uint8Array, topicIds: readonly string[]): St
   };
 }
 
-export const sequencePath = (topicIndex: number, partition: number): Path => ['q', `${topicIndex}/${partition}`];
+export const sequencePath = (topicIndex: number, partition: number) => ['q', `${topicIndex}/${partition}`] as const;

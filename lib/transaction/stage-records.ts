@@ -15,7 +15,7 @@ import { parseTransactionItem, type TransactionItem } from './item.ts';
 import { openItem } from './open-item.ts';
 import { beingEnded } from './refusals.ts';
 import { spillStaged } from './spill-staged.ts';
-import { admitAll, stagedResult, upload } from './stage.ts';
+import { admitAll, refuseExpectedOffset, stagedResult, upload } from './stage.ts';
 import { nameRuns, nextSequenceOf } from './stage-update.ts';
 
 const tries = 8;
@@ -23,8 +23,7 @@ const tries = 8;
 export async function stageRecords(context: GroupContext, request: StageRecordsRequest): Promise<StageReply> {
   if (request.idempotencyKey !== undefined)
     throw invalid('Idempotency-Key: expected none in a transaction: abort it, and send its records again');
-  if (request.expectedOffset !== undefined)
-    throw invalid('expectedOffset: expected none in a transaction, whose records get their offsets at its commit');
+  refuseExpectedOffset(request);
   const topic = await topicWith(
     context.topics,
     request,

@@ -18,7 +18,7 @@ describe('a month without calls', () => {
       ['off', 'small', 'full'].map(async (watch) => sum(await costOf({ watch }))),
     );
     expect(small! - none!).toBeCloseTo(0.5, 6);
-    expect(full! - none!).toBeCloseTo(1.3, 6);
+    expect(full! - none!).toBeCloseTo(1.5, 6);
     expect(sum(await costOf({ dashboard: true })) - small!).toBeCloseTo(3, 6);
   });
 

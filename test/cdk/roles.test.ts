@@ -78,6 +78,16 @@ describe('the roles of the functions', () => {
         ...log,
         'Allow s3:GetObject on objects',
       ],
+      Transactions: [
+        'Allow dynamodb:ConditionCheckItem on table',
+        'Allow dynamodb:DeleteItem on table',
+        'Allow dynamodb:GetItem on table',
+        'Allow dynamodb:PutItem on table',
+        'Allow dynamodb:Query on table',
+        'Allow dynamodb:UpdateItem on table',
+        ...log,
+        'Allow s3:PutObject on objects',
+      ],
       Meta: log,
       Lag: [
         'Allow dynamodb:DeleteItem on table',

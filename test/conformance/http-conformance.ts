@@ -13,6 +13,7 @@ import { produceJsonConformance } from './produce-json.ts';
 import { refusalsConformance } from './refusals.ts';
 import { askOf, type Target } from './target.ts';
 import { topicsConformance } from './topics.ts';
+import { transactionsConformance } from './transactions.ts';
 
 /** Maps the name of a test to the reason why this endpoint does not keep it. The reason is printed. */
 export type Exceptions = Readonly<Record<string, string>>;
@@ -46,6 +47,7 @@ export function httpConformance(name: string, start: () => Promise<Target>, exce
     groupMembersConformance(ask);
     groupOffsetsConformance(ask);
     groupsConformance(ask);
+    transactionsConformance(ask);
     maintenanceConformance(ask);
     refusalsConformance(ask);
   });

@@ -37,6 +37,8 @@ describe('the OpenAPI document', () => {
       'GET /v1/topics/{topic}/maintenance',
       'GET /v1/topics/{topic}/offsets',
       'GET /v1/topics/{topic}/partitions/{p}/records',
+      'GET /v1/transactions',
+      'GET /v1/transactions/{id}',
       'PATCH /v1/topics/{topic}',
       'POST /v1/groups/{group}/heartbeat',
       'POST /v1/groups/{group}/offsets',
@@ -48,6 +50,10 @@ describe('the OpenAPI document', () => {
       'POST /v1/topics/{topic}/maintenance',
       'POST /v1/topics/{topic}/partitions/{p}/records',
       'POST /v1/topics/{topic}/records',
+      'POST /v1/transactions/{id}/abort',
+      'POST /v1/transactions/{id}/commit',
+      'POST /v1/transactions/{id}/force-abort',
+      'POST /v1/transactions/{id}/init',
       'PUT /v1/topics/{topic}',
     ]);
   });
