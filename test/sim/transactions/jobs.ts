@@ -2,9 +2,9 @@
 import type { Engine } from '../../../lib/api/engine.ts';
 import { RivuletError } from '../../../lib/api/errors.ts';
 import type { InitializedTransactions, TransactionRef } from '../../../lib/api/transactions.ts';
-import { cleanPages } from '../../../lib/maintenance/pages.ts';
 import { newCounts } from '../../../lib/maintenance/context.ts';
 import { merge } from '../../../lib/maintenance/merge.ts';
+import { cleanPages } from '../../../lib/maintenance/pages.ts';
 import { decodeBatch, encodeBatch } from '../../../lib/record/batch.ts';
 import type { Answer } from '../core/process.ts';
 import { through } from '../core/through.ts';
