@@ -191,8 +191,7 @@ async function firstRecordIn(
   const [batches] = await context.slices.read([slice]);
   if (batches instanceof RivuletError) throw batches;
   // Its object is gone or may not be read: a reader who begins here is told so, and misses nothing.
-  if (!batches)
-    return { offset: Math.max(slice.baseOffset, wanted.logStart), timestampMs: slice.maxTimestampMs };
+  if (!batches) return { offset: Math.max(slice.baseOffset, wanted.logStart), timestampMs: slice.maxTimestampMs };
   for (const { header, baseOffset, bytes } of batches) {
     if (header.maxTimestampMs < wanted.timestampMs || baseOffset + header.lastOffsetDelta < wanted.logStart) continue;
     const found = byHeader(header, baseOffset, wanted) ?? (await firstRecordOf(bytes, wanted, budget));

@@ -4,7 +4,13 @@
 import { LRUCache } from 'lru-cache';
 import { RivuletError } from '../api/errors.ts';
 import type { Slice } from '../partition/locate.ts';
-import { type BatchHeader, type BatchSlice, checkBatch, splitBatches, stampBaseOffset } from '../record/batch-header.ts';
+import {
+  type BatchHeader,
+  type BatchSlice,
+  checkBatch,
+  splitBatches,
+  stampBaseOffset,
+} from '../record/batch-header.ts';
 import { CorruptBatchError } from '../record/corrupt-batch-error.ts';
 import { inParallel } from '../runtime/concurrency.ts';
 import type { ObjectStore } from '../storage/object-store.ts';

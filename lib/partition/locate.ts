@@ -52,12 +52,7 @@ export async function* slicesFrom(
   for await (const placed of entriesFrom(table, address, head, next)) yield sliceOf(address, placed);
 }
 
-async function* logItemsFrom(
-  table: Table,
-  address: PageAddress,
-  offset: number,
-  to: number,
-): AsyncGenerator<LogItem> {
+async function* logItemsFrom(table: Table, address: PageAddress, offset: number, to: number): AsyncGenerator<LogItem> {
   const first = await logItemAt(table, address, offset);
   if (!first) return;
   yield first;

@@ -44,9 +44,6 @@ export function parseMaintenanceItem(item: Item | undefined): MaintenanceItem {
 }
 
 /** The read is strong and costs 1 read unit. */
-export async function readMaintenanceItem(
-  table: Table,
-  { topicId, partition }: PageAddress,
-): Promise<MaintenanceItem> {
+export async function readMaintenanceItem(table: Table, { topicId, partition }: PageAddress): Promise<MaintenanceItem> {
   return parseMaintenanceItem(await table.get(maintenanceKey(topicId, partition), { strong: true }));
 }

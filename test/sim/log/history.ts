@@ -8,6 +8,10 @@ export type Send = {
   readonly partition: number;
   /** Unique in the whole history. */
   readonly values: readonly string[];
+  /** The key of each value, in a compacted topic. */
+  readonly keys?: readonly string[];
+  /** These values name tombstones: records whose value is null. A header has the name. */
+  readonly tombstones?: readonly string[];
   readonly idempotent: boolean;
   readonly expectedOffset?: number;
   /**
@@ -33,14 +37,47 @@ export type Poll = {
   readonly begunMs: number;
   readonly endedMs?: number;
   readonly highWatermark: number;
-  readonly records: readonly { readonly offset: number; readonly value: string }[];
+  /** The log start in the answer. With no records, it may lie above `offset`: then the offset was out of range. */
+  readonly logStart?: number;
+  /** The offset after the last batch of the answer. Compaction may have left no record in a batch. */
+  readonly next?: number;
+  readonly records: readonly PlacedRecord[];
+};
+
+export type PlacedRecord = { readonly offset: number; readonly value: string };
+
+/** What clients asked to have removed, and what maintenance may remove by itself. */
+export type Removal = {
+  /** All records by partition as their commits placed them, also those that are gone. An observer at the stores saw them. */
+  readonly committed: Map<number, PlacedRecord[]>;
+  /** Calls of delete-records, also those that got no answer. */
+  readonly requests: RemovalRequest[];
+  /** Retention may remove a record of this age. Without it, retention removes nothing. */
+  readonly retentionMs?: number;
+  /** The topic is compacted, and a tombstone may go so long after the first pass that met it. */
+  readonly deleteRetentionMs?: number;
+  /** Two clocks differ by this much at most. */
+  readonly skewMs: number;
+  /** The time at which the final log was read. */
+  finalMs?: number;
+};
+
+export type RemovalRequest = {
+  readonly partition: number;
+  /** The records below this offset are to be removed. */
+  readonly to: number;
+  readonly begunMs: number;
+  /** The time of the answer that they are removed. Without it, they may be removed at any time, or never. */
+  endedMs?: number;
 };
 
 export type History = {
   readonly sends: Send[];
   readonly polls: Poll[];
   /** The log of each partition, read after everything came to rest. */
-  readonly finalLog: Map<number, readonly { readonly offset: number; readonly value: string }[]>;
+  readonly finalLog: Map<number, readonly PlacedRecord[]>;
+  /** Only worlds that remove records have this. */
+  readonly removal?: Removal;
   /**
    * The times at which something went wrong: a fault on the way, a kill, a clock that jumped. A world that cannot know
    * them leaves this out.

@@ -8,13 +8,7 @@ import { namedObjects } from '../../../lib/maintenance/named.ts';
 import { decodeEntry, type Entry } from '../../../lib/partition/entry.ts';
 import { deletedFence, emptyHeadItem, type Head, parseHead } from '../../../lib/partition/head.ts';
 import { type Page, parsePage } from '../../../lib/partition/page.ts';
-import {
-  headKey,
-  segmentKey,
-  pagesPartition,
-  parseSegmentKey,
-  topicsPartition,
-} from '../../../lib/storage/keys.ts';
+import { headKey, pagesPartition, parseSegmentKey, segmentKey, topicsPartition } from '../../../lib/storage/keys.ts';
 import type { ObjectStore } from '../../../lib/storage/object-store.ts';
 import { absent, any, below, type Item, type Table, type Write } from '../../../lib/storage/table.ts';
 import { type Call, through } from '../core/through.ts';

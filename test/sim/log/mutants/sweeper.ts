@@ -39,9 +39,7 @@ async function sweep(world: SmallWorld, epoch: number): Promise<void> {
     for await (const name of namedObjects(slowly(table, step), { topicId, partition })) names.add(name);
   await step();
   const { objects: found } = await objects.list({});
-  const doomed = found
-    .map(({ key }) => key)
-    .filter((key) => !names.has(key) && parseSegmentKey(key)!.epoch < epoch);
+  const doomed = found.map(({ key }) => key).filter((key) => !names.has(key) && parseSegmentKey(key)!.epoch < epoch);
   await step();
   await objects.delete(doomed);
 }
