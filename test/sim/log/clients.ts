@@ -5,10 +5,11 @@ import type { Engine } from '../../../lib/api/engine.ts';
 import type { Outcome, RivuletError } from '../../../lib/api/errors.ts';
 import type { AppendAck, PartitionRecords } from '../../../lib/api/records.ts';
 import { decodeBatch, encodeBatch } from '../../../lib/record/batch.ts';
+import { readBatchHeader, splitBatches } from '../../../lib/record/batch-header.ts';
 import type { Process } from '../core/process.ts';
 import type { Random } from '../core/random.ts';
 import type { Scheduler } from '../core/scheduler.ts';
-import { type History, outcomeOf, type Send } from './history.ts';
+import { type History, outcomeOf, type PlacedRecord, type Send } from './history.ts';
 
 export type Surroundings = {
   readonly scheduler: Scheduler;
@@ -119,8 +120,20 @@ export async function poll(
   return records.length === 0 ? offset : records.at(-1)!.offset + 1;
 }
 
-export function recordsOf({ batches }: PartitionRecords): { offset: number; value: string }[] {
-  return batches
-    .flatMap((bytes) => decodeBatch(bytes).records)
-    .map(({ offset, value }) => ({ offset, value: new TextDecoder().decode(value!) }));
+export const recordsOf = ({ batches }: PartitionRecords): PlacedRecord[] => batches.flatMap((bytes) => decodedRecords(bytes));
+
+/** A tombstone has its name in a header. */
+export function decodedRecords(bytes: Uint8Array): PlacedRecord[] {
+  const name = (value: Uint8Array | null | undefined) => new TextDecoder().decode(value!);
+  return splitBatches(bytes).flatMap(({ from }) =>
+    decodeBatch(bytes, from).records.map(({ offset, value, headers }) => ({ offset, value: name(value ?? headers[0]?.value) })),
+  );
 }
+
+/** The offset after the last batch, at which a reader goes on. Compaction may have left no record in it. */
+export const endOf = ({ batches }: PartitionRecords): number | undefined => {
+  const last = batches.at(-1);
+  if (!last) return undefined;
+  const { baseOffset, lastOffsetDelta } = readBatchHeader(last);
+  return baseOffset + lastOffsetDelta + 1;
+};
