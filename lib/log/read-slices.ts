@@ -12,6 +12,7 @@ import {
   stampBaseOffset,
 } from '../record/batch-header.ts';
 import { CorruptBatchError } from '../record/corrupt-batch-error.ts';
+import { createPace } from '../record/steps.ts';
 import { inParallel } from '../runtime/concurrency.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 
@@ -30,6 +31,8 @@ const requestsAtOnce = 32;
 /** Bytes between two slices that cost less to read along than another request does ($0.40 a million, 26 ms). */
 const gapBytes = 64 * 1024;
 const mostBytesAtOnce = 8 * 1024 * 1024;
+/** To check a batch of one small record costs ten units of the pace. */
+const bytesPerUnit = 8;
 
 type Read = {
   readonly objectKey: string;
@@ -44,20 +47,6 @@ export function createSliceReader(objects: ObjectStore): SliceReader {
     sizeCalculation: (batches) => batches.reduce((sum, { bytes }) => sum + bytes.length, 1),
   });
 
-  /** Into `found`, not by way of the cache: others may have pushed it out of there before we look. */
-  async function run(read: Read, found: Map<string, ReadSlice>): Promise<void> {
-    const bytes = await objects.get(read.objectKey, { from: read.from, to: read.to });
-    if (!bytes) return;
-    for (const slice of read.slices) {
-      const at = slice.position - read.from;
-      // A copy unless it is all that was read: a view would keep the whole read in memory, which nobody has counted.
-      const view = bytes.subarray(at, at + slice.lengthBytes);
-      const result = opened(slice, view.length === bytes.length ? view : view.slice());
-      if (!(result instanceof RivuletError)) cache.set(nameOf(slice), result);
-      found.set(nameOf(slice), result);
-    }
-  }
-
   return {
     async read(slices) {
       const found = new Map<string, ReadSlice>();
@@ -66,10 +55,48 @@ export function createSliceReader(objects: ObjectStore): SliceReader {
         if (batches) found.set(nameOf(slice), batches);
       }
       const missing = slices.filter((slice) => !found.has(nameOf(slice)));
-      await inParallel(coalesce(missing), requestsAtOnce, (read) => run(read, found));
+      // Into `found`, not by way of the cache: others may have pushed it out of there before we look.
+      await readInto(found, objects, missing, (slice, view, isAll) => {
+        // A copy unless it is all that was read: a view would keep the whole read in memory, which nobody has counted.
+        const result = opened(slice, isAll ? view : view.slice());
+        if (!(result instanceof RivuletError)) cache.set(nameOf(slice), result);
+        return result;
+      });
       return slices.map((slice) => found.get(nameOf(slice)));
     },
   };
+}
+
+/**
+ * Reads without the cache, for maintenance, which reads much and everything once. The batches are views of what was read
+ * together. The event loop serves requests between two slices.
+ */
+export async function readSlicesOnce(objects: ObjectStore, slices: readonly Slice[]): Promise<ReadSlice[]> {
+  const found = new Map<string, ReadSlice>();
+  const pace = createPace();
+  await readInto(found, objects, slices, async (slice, view) => {
+    if (pace.isDue(slice.lengthBytes / bytesPerUnit)) await pace.rest();
+    return opened(slice, view);
+  });
+  return slices.map((slice) => found.get(nameOf(slice)));
+}
+
+/** Finds nothing for the slices of an object that is gone. */
+async function readInto(
+  found: Map<string, ReadSlice>,
+  objects: ObjectStore,
+  slices: readonly Slice[],
+  open: (slice: Slice, view: Uint8Array, isAll: boolean) => ReadSlice | Promise<ReadSlice>,
+): Promise<void> {
+  await inParallel(coalesce(slices), requestsAtOnce, async (read) => {
+    const bytes = await objects.get(read.objectKey, { from: read.from, to: read.to });
+    if (!bytes) return;
+    for (const slice of read.slices) {
+      const at = slice.position - read.from;
+      const view = bytes.subarray(at, at + slice.lengthBytes);
+      found.set(nameOf(slice), await open(slice, view, view.length === bytes.length));
+    }
+  });
 }
 
 const nameOf = ({ objectKey, position }: Slice) => `${objectKey}:${position}`;
@@ -95,6 +122,8 @@ function coalesce(slices: readonly Slice[]): Read[] {
 
 /** Storage may damage what it holds, and a ranged GET is not checksummed: nobody is given that, and nothing keeps it. */
 function opened(slice: Slice, bytes: Uint8Array): StampedBatch[] | RivuletError {
+  const isCut = bytes.length < slice.lengthBytes;
+  if (isCut) return damaged(slice.baseOffset, `it has ${bytes.length} of ${slice.lengthBytes} bytes`);
   try {
     const batches = splitBatches(bytes);
     for (const { from } of batches) checkBatch(bytes, from, { allowGaps: true });

@@ -5,8 +5,9 @@
 //   g segment-epoch fence   x highest producer id ever removed from p   w greatest timestamp below b   z bytes appended
 //   t tail: list of entries, oldest first        p producers: map of id -> 2 bytes epoch, 4 bytes next sequence
 //
-// The head alone tells three zones: [s, m) log segments (none yet), [m, b) index pages, [b, n) the tail. Anything
-// outside its zone is garbage and is never read. Numbers and fences only grow.
+// The head alone tells three zones: [s, m) log segments, [m, b) index pages, [b, n) the tail. Anything outside its zone is
+// garbage and is never read. Numbers and fences only grow. The first merge makes it version 2: a process that knows no
+// log segments would miss the records below m, and must refuse such a head.
 
 import type { Known } from '../producer/decide.ts';
 import { checkVersion, itemVersion } from '../storage/keys.ts';
@@ -32,6 +33,9 @@ export type Head = {
 
 export type TailEntry = PlacedEntry & { readonly raw: Uint8Array };
 
+/** The version of a head with m > 0. */
+export const mergedHeadVersion = 2;
+
 /** The fence of a deleted topic's heads is above every epoch (3 bytes, hours since 1970). */
 export const deletedFence = 0xffffff;
 
@@ -42,7 +46,7 @@ export function emptyHeadItem(key: Key, fence: number): Item {
 }
 
 export function parseHead(item: Item): Head {
-  checkVersion(item, 'head');
+  checkVersion(item, 'head', mergedHeadVersion);
   const producers = item.p as Readonly<Record<string, Uint8Array>>;
   let tail: TailEntry[] | undefined;
   return {

@@ -59,7 +59,8 @@ async function* logItemsFrom(table: Table, address: PageAddress, offset: number,
   yield* logItemsBetween(table, address, first.endOffset, to);
 }
 
-function* stretchesOf(address: PageAddress, item: LogItem, offset: number): Generator<Slice> {
+/** Yields the slices of a log segment, one for each row, from the one that holds `offset` on. */
+export function* stretchesOf(address: PageAddress, item: LogItem, offset = item.firstOffset): Generator<Slice> {
   const objectKey = logSegmentKeyOf(address, item);
   const bodyEnd = logSegmentHeaderBytes + item.bytes;
   for (const [i, row] of item.rows.entries()) {

@@ -14,7 +14,7 @@
 import { readVarint, writeVarint } from '../bytes/unsigned-varint.ts';
 import { logSegmentHeaderBytes } from '../record/log-segment.ts';
 import { checkVersion, itemVersion, logItemsPartition, offsetSortKey, segmentKey } from '../storage/keys.ts';
-import { type Condition, equals, type Item, type Table } from '../storage/table.ts';
+import { type Condition, equals, type Item, type Key, type Table } from '../storage/table.ts';
 import type { PageAddress } from './page.ts';
 
 export type LogRow = { readonly offset: number; readonly position: number; readonly maxTimestampMs: number };
@@ -43,10 +43,14 @@ export type LogItem = {
 export const rowBytes = 512 * 1024;
 export const mostRows = 128;
 
-export function logItem({ topicId, partition }: PageAddress, item: LogItem): Item {
+export const logItemKey = ({ topicId, partition }: PageAddress, firstOffset: number): Key => ({
+  pk: logItemsPartition(topicId, partition),
+  sk: offsetSortKey(firstOffset),
+});
+
+export function logItem(address: PageAddress, item: LogItem): Item {
   return {
-    pk: logItemsPartition(topicId, partition),
-    sk: offsetSortKey(item.firstOffset),
+    ...logItemKey(address, item.firstOffset),
     v: itemVersion,
     f: nameBytes(item),
     e: item.endOffset,
@@ -88,6 +92,12 @@ function nameBytes({ segmentEpoch, segmentRandom }: Pick<LogItem, 'segmentEpoch'
 
 /** The item still names the object that was read. Names are never used twice, so this compares the whole item. */
 export const namesAsRead = (item: LogItem): Condition => equals('f', nameBytes(item));
+
+export const isSameObject = (a: LogItem, b: LogItem): boolean => Buffer.compare(nameBytes(a), nameBytes(b)) === 0;
+
+/** The stored item names the object of this one. */
+export const isNamedBy = (stored: Item, item: LogItem): boolean =>
+  Buffer.compare(stored.f as Uint8Array, nameBytes(item)) === 0;
 
 export const logSegmentKeyOf = ({ topicId }: PageAddress, { segmentEpoch, segmentRandom }: LogItem): string =>
   segmentKey('log', topicId, segmentEpoch, segmentRandom);

@@ -7,7 +7,8 @@
 //
 // A missing item, or a missing attribute, counts as 0. The numbers only grow, except for lease and damage.
 import { checkVersion, maintenanceKey } from '../storage/keys.ts';
-import type { Item, Table } from '../storage/table.ts';
+import { absent, any, atMost, type Condition, type Item, type Table } from '../storage/table.ts';
+import { deletedFence } from './head.ts';
 import type { PageAddress } from './page.ts';
 
 export type MaintenanceItem = {
@@ -42,6 +43,9 @@ export function parseMaintenanceItem(item: Item | undefined): MaintenanceItem {
     damagedAt: item?.bad as number | undefined,
   };
 }
+
+/** No sweep may have deleted an object of this epoch, and the partition is not closed. */
+export const notFenced = (epoch: number): Condition => any(absent('g'), atMost('g', Math.min(epoch, deletedFence - 1)));
 
 /** The read is strong and costs 1 read unit. */
 export async function readMaintenanceItem(table: Table, { topicId, partition }: PageAddress): Promise<MaintenanceItem> {

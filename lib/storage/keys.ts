@@ -29,12 +29,15 @@
 // Attribute names have one letter if the item is on the hot path, because its bytes are billed.
 import type { Item, Key } from './table.ts';
 
-/** The version of every item that we write, in attribute `v`. Readers refuse a greater version. */
+/**
+ * The version of the items that we write, in attribute `v`. Readers refuse a greater version. A kind of item whose meaning
+ * has changed has a greater one.
+ */
 export const itemVersion = 1;
 
 /** Throws for an item that a newer version of Rivulet wrote, which this one would misread. `what` names its kind. */
-export function checkVersion({ pk, sk, v }: Item, what: string): void {
-  if ((v as number) > itemVersion)
+export function checkVersion({ pk, sk, v }: Item, what: string, newest = itemVersion): void {
+  if ((v as number) > newest)
     throw new Error(`${what} ${pk} ${sk} has version ${v}: written by a newer Rivulet, so run that version`);
 }
 

@@ -1,8 +1,13 @@
-// Keeps the promise of a transaction's token, for the adapters without DynamoDB: actions that were applied once under a
-// token are not applied again.
+// The tokens of transactions, and their promise, kept for the adapters without DynamoDB: actions that were applied once
+// under a token are not applied again.
 import { createHash } from 'node:crypto';
+import type { Clock } from '../runtime/clock.ts';
 import type { Check, TransactionResult, Write } from './table.ts';
 import { tokenReused } from './table-rules.ts';
+
+/** Each transaction has a token of its own. All tries of the transaction share it. */
+export const newToken = (clock: Pick<Clock, 'randomBytes'>): string =>
+  Buffer.from(clock.randomBytes(16)).toString('hex');
 
 /** DynamoDB remembers tokens for ten minutes. A count needs no clock, and a caller in this process repeats within seconds. */
 export const tokensRemembered = 10_000;

@@ -24,6 +24,7 @@ import {
 } from '../storage/keys.ts';
 import { StorageError } from '../storage/storage-error.ts';
 import { absent, all, below, equals, type Item, type Table, type Write } from '../storage/table.ts';
+import { newToken } from '../storage/transaction-tokens.ts';
 import { type ConfigOverrides, checkConfig, describeConfig } from './config.ts';
 import { checkTopicName } from './name.ts';
 
@@ -186,8 +187,6 @@ async function takeName(table: Table, clock: Clock, item: Item): Promise<void> {
   // it since.
   if (inTheWay?.old?.id !== item.id && !buried?.failed) throw alreadyExists(item.name as string, inTheWay?.old);
 }
-
-const newToken = (clock: Clock) => Buffer.from(clock.randomBytes(16)).toString('hex');
 
 /**
  * The topic exists by now. If its creator dies here, or is refused, some heads are missing. The first append that

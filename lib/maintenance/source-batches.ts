@@ -1,0 +1,98 @@
+// Reads the batches that maintenance writes again: from pages for a merge, from log items for a rewrite. Every CRC and every
+// count is checked. Damage ends the reading with CORRUPT_LOG, because the sources are deleted after they were written again,
+// and the damage would stay.
+
+import { RivuletError } from '../api/errors.ts';
+import { readSlicesOnce } from '../log/read-slices.ts';
+import { type Slice, sliceOf, stretchesOf } from '../partition/locate.ts';
+import type { LogItem } from '../partition/log-item.ts';
+import type { Page, PageAddress } from '../partition/page.ts';
+import { createPace } from '../record/steps.ts';
+import type { ObjectStore } from '../storage/object-store.ts';
+import type { LogBatch, LogTotals } from './log-segment-writer.ts';
+
+/** So many bytes of slices are read before their batches are handed on. */
+const windowBytes = 32 * 1024 * 1024;
+
+/** What it costs to pass a batch on and to take it into a segment. */
+const unitsPerBatch = 10;
+
+/** A slice, and what holds at the end of its page or item. */
+type Source = { readonly slice: Slice; readonly totals: LogTotals };
+
+/** Yields the batches of pages that follow each other. `bytesAppended` are those below the first page. */
+export async function* batchesOfPages(
+  objects: ObjectStore,
+  address: PageAddress,
+  pages: readonly Page[],
+  bytesAppended: number,
+): AsyncGenerator<LogBatch> {
+  let appended = bytesAppended;
+  for await (const batch of batchesOf(objects, entriesOf(address, pages))) {
+    appended += batch.bytes.length;
+    yield { ...batch, bytesAppended: appended };
+  }
+}
+
+/** Yields the batches of log items that follow each other. A batch carries the totals of its item's end. */
+export function batchesOfLogItems(
+  objects: ObjectStore,
+  address: PageAddress,
+  items: readonly LogItem[],
+): AsyncGenerator<LogBatch> {
+  return batchesOf(objects, rowsOf(address, items));
+}
+
+function* entriesOf(address: PageAddress, pages: readonly Page[]): Generator<Source> {
+  for (const { entries, runningMaxTimestampMs } of pages)
+    for (const placed of entries) {
+      const totals = { newestEpoch: placed.entry.segmentEpoch, bytesAppended: 0, runningMaxTimestampMs };
+      yield { slice: sliceOf(address, placed), totals };
+    }
+}
+
+function* rowsOf(address: PageAddress, items: readonly LogItem[]): Generator<Source> {
+  for (const item of items) {
+    const { newestEpoch, bytesAppended, runningMaxTimestampMs } = item;
+    const totals = { newestEpoch, bytesAppended, runningMaxTimestampMs };
+    for (const slice of stretchesOf(address, item)) yield { slice, totals };
+  }
+}
+
+async function* batchesOf(objects: ObjectStore, sources: Iterable<Source>): AsyncGenerator<LogBatch> {
+  const pace = createPace();
+  for (const window of windowsOf(sources)) {
+    const read = await readSlicesOnce(
+      objects,
+      window.map(({ slice }) => slice),
+    );
+    for (const [i, { slice, totals }] of window.entries()) {
+      const batches = read[i];
+      if (batches instanceof RivuletError) throw batches;
+      if (!batches) throw missing(slice);
+      for (const batch of batches) yield { ...batch, ...totals };
+      if (pace.isDue(batches.length * unitsPerBatch)) await pace.rest();
+    }
+  }
+}
+
+function* windowsOf(sources: Iterable<Source>): Generator<Source[]> {
+  let window: Source[] = [];
+  let bytes = 0;
+  for (const source of sources) {
+    const isFull = window.length > 0 && bytes + source.slice.lengthBytes > windowBytes;
+    if (isFull) {
+      yield window;
+      window = [];
+      bytes = 0;
+    }
+    window.push(source);
+    bytes += source.slice.lengthBytes;
+  }
+  if (window.length > 0) yield window;
+}
+
+const missing = ({ objectKey, baseOffset }: Slice) =>
+  new RivuletError('CORRUPT_LOG', `the segment ${objectKey} at offset ${baseOffset} is missing`, {
+    extra: { offset: baseOffset },
+  });
