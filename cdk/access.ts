@@ -32,13 +32,14 @@ export function consumerRoutes(topic: string, group: string): readonly Route[] {
   ];
 }
 
-/** An operator makes, alters and deletes the topic, deletes the group and resets its offsets, but moves no records. */
+/** An operator makes, alters and deletes the topic and its records, deletes the group and resets its offsets, but moves no records. */
 export function operatorRoutes(topic: string, group: string): readonly Route[] {
   const ofTopic = `/v1/topics/${checkedName('topic', topic)}`;
   const ofGroup = `/v1/groups/${checkedName('group', group)}`;
   return [
     { method: 'GET', path: '/v1/topics' },
     { method: '*', path: ofTopic },
+    { method: 'POST', path: `${ofTopic}/delete-records` },
     { method: 'GET', path: `${ofTopic}/offsets` },
     { method: 'GET', path: '/v1/groups' },
     { method: 'GET', path: ofGroup },

@@ -14,6 +14,7 @@ export const functionRoutes = {
     'GET /v1/topics/{topic}',
     'PATCH /v1/topics/{topic}',
     'DELETE /v1/topics/{topic}',
+    'POST /v1/topics/{topic}/delete-records',
     'GET /v1/topics/{topic}/offsets',
   ],
   groups: [

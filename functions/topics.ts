@@ -1,5 +1,6 @@
-// The function that makes, describes, changes and deletes topics, and looks up their offsets.
+// The function that makes, describes, changes and deletes topics, deletes their records, and looks up their offsets.
 
+import { deleteRecordsOperations } from '../http/operations/delete-records.ts';
 import { offsetOperations } from '../http/operations/offsets.ts';
 import { topicOperations } from '../http/operations/topics.ts';
 import { logEngine } from '../lib/log/log-engine.ts';
@@ -8,4 +9,8 @@ import { handlerFor } from './handler.ts';
 
 const engine = logEngine(openContext());
 
-export const handler = handlerFor([...topicOperations(engine), ...offsetOperations(engine)]);
+export const handler = handlerFor([
+  ...topicOperations(engine),
+  ...deleteRecordsOperations(engine),
+  ...offsetOperations(engine),
+]);

@@ -3,6 +3,7 @@
 import type { Engine } from '../lib/api/engine.ts';
 import type { HttpApi } from './http-event.ts';
 import type { Operation } from './operation.ts';
+import { deleteRecordsOperations } from './operations/delete-records.ts';
 import { fetchOperations } from './operations/fetch.ts';
 import { groupOperations } from './operations/groups.ts';
 import { metaOperations } from './operations/meta.ts';
@@ -27,6 +28,7 @@ export function createApi(options: ApiOptions): HttpApi {
 export function operationsOf({ engine, version }: Pick<ApiOptions, 'engine' | 'version'>): Operation[] {
   const operations: Operation[] = [
     ...topicOperations(engine),
+    ...deleteRecordsOperations(engine),
     ...produceOperations(engine),
     ...fetchOperations(engine),
     ...offsetOperations(engine),

@@ -2,7 +2,13 @@
 // no answer, and whose retry finds the work done, counts as done.
 
 import type { GroupDescription, GroupSummary } from '../../lib/api/groups.ts';
-import type { AlterTopicRequest, ConfigEntry, CreateTopicRequest, PartitionDescription } from '../../lib/api/topics.ts';
+import type {
+  AlterTopicRequest,
+  ConfigEntry,
+  CreateTopicRequest,
+  PartitionDescription,
+  PartitionStorage,
+} from '../../lib/api/topics.ts';
 import type { Clock } from '../../lib/runtime/clock.ts';
 import { isClientError, type PartResult, type RivuletClientError } from '../client-error.ts';
 import type { Connection } from '../transport/connection.ts';
@@ -11,6 +17,7 @@ import { oneByOne } from '../transport/parts.ts';
 import { paths } from '../transport/paths.ts';
 import type { RetryPolicy } from '../transport/retry.ts';
 import { type AdminCalls, adminCalls, allPartitions } from './admin-calls.ts';
+import { type DeletedTopicRecords, type DeleteTopicRecords, deleteTopicRecords } from './delete-records.ts';
 import {
   createGroupAdmin,
   type DeletedOffsets,
@@ -35,6 +42,14 @@ export type TopicDescription = TopicSummary & {
   readonly warnings: readonly string[];
 };
 
+export type PartitionDetails = Omit<PartitionDescription, 'storage'> & {
+  /** Present if it was asked for. */
+  readonly storage?: Omit<PartitionStorage, 'maintainedMs'> & {
+    /** When maintenance last went through the partition, in epoch milliseconds; absent if it never did. */
+    readonly maintainedAt?: number;
+  };
+};
+
 export type TopicOffsets = { readonly partition: number; readonly earliest: number; readonly latest: number };
 
 /** `offset` is -1 when no record has a timestamp at or after the requested time. */
@@ -44,7 +59,7 @@ type OffsetQuery = 'earliest' | 'latest' | 'maxTimestamp' | number;
 
 type TopicPage = { readonly topics: readonly TopicSummary[]; readonly nextAfter?: string };
 type DetailPage = TopicDescription & {
-  readonly partitionDetails: readonly PartitionDescription[];
+  readonly partitionDetails: readonly PartitionDetails[];
   readonly nextPartition?: number;
 };
 
@@ -101,11 +116,18 @@ export class Admin {
     return topics;
   }
 
-  /** The description includes every partition's offsets and bytes. */
-  async describeTopic(topic: string): Promise<TopicDescription & { partitionDetails: PartitionDescription[] }> {
-    const partitionDetails: PartitionDescription[] = [];
+  /**
+   * The description includes every partition's offsets and bytes. With `storage` it includes what maintenance has made of
+   * each, which costs the service more reads the more log segments there are.
+   */
+  async describeTopic(
+    topic: string,
+    { storage }: { readonly storage?: boolean } = {},
+  ): Promise<TopicDescription & { partitionDetails: PartitionDetails[] }> {
+    const partitionDetails: PartitionDetails[] = [];
     for (let partitionsFrom = 0; ; ) {
-      const page = await this.#calls.read<DetailPage>(paths.topic(topic), { partitionsFrom, partitionsLimit: 256 });
+      const query = { partitionsFrom, partitionsLimit: 256, ...(storage && { storage: 'true' }) };
+      const page = await this.#calls.read<DetailPage>(paths.topic(topic), query);
       partitionDetails.push(...page.partitionDetails);
       const { nextPartition, ...description } = page;
       if (nextPartition === undefined) return { ...description, partitionDetails };
@@ -144,6 +166,15 @@ export class Admin {
       if (!gone || before?.outcome !== 'unknown') throw error;
     }
     return [{ topic }];
+  }
+
+  /**
+   * Deletes the records below an offset per partition, and returns the earliest offset of each. An offset below the earliest
+   * changes nothing. Throws OFFSET_OUT_OF_RANGE for an offset above the end of a partition, and POLICY_VIOLATION if the
+   * topic's cleanup.policy has no `delete`.
+   */
+  deleteTopicRecords(request: DeleteTopicRecords): Promise<DeletedTopicRecords[]> {
+    return deleteTopicRecords(this.#calls, request);
   }
 
   async fetchTopicOffsets(topic: string): Promise<TopicOffsets[]> {

@@ -24,6 +24,7 @@ export const paths = {
   topic,
   produce: (name: string) => `${topic(name)}/records`,
   fetch: (name: string) => `${topic(name)}/fetch`,
+  deleteRecords: (name: string) => `${topic(name)}/delete-records`,
   offsets: (name: string) => `${topic(name)}/offsets`,
   partitionRecords: (name: string, partition: number) => `${topic(name)}/partitions/${partition}/records`,
   producers: '/v1/producers',

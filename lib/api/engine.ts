@@ -5,6 +5,8 @@ import type {
   AppendRecordsRequest,
   AppendReply,
   AppendRequest,
+  DeleteRecordsReply,
+  DeleteRecordsRequest,
   FetchReply,
   FetchRequest,
   OffsetQuery,
@@ -42,10 +44,12 @@ export type LogEngine = {
     readonly after?: string;
   }): Promise<{ topics: readonly TopicSummary[]; more: boolean }>;
   describeTopic(topic: string): Promise<TopicDescription>;
-  /** Returns at most 256 partitions from `from` on. */
+  /** Returns at most 256 partitions from `from` on. `storage` reads all log items of each, and so costs more. */
   describePartitions(
-    request: TopicRef & { readonly from?: number; readonly limit?: number },
+    request: TopicRef & { readonly from?: number; readonly limit?: number; readonly storage?: boolean },
   ): Promise<{ partitions: readonly PartitionDescription[]; more: boolean }>;
+  /** Throws POLICY_VIOLATION if the topic's cleanup.policy has no `delete`. */
+  deleteRecords(request: DeleteRecordsRequest): Promise<DeleteRecordsReply>;
   alterTopic(request: AlterTopicRequest): Promise<TopicDescription>;
   deleteTopic(topic: string): Promise<void>;
 };

@@ -45,6 +45,8 @@ export const limits = {
   configValueLength: 4_096,
   /** One append writes one head per partition. */
   appendPartitions: 256,
+  /** One request that deletes records writes one head per partition. */
+  deleteRecordsPartitions: 256,
   /** One long poll reads one head per partition. */
   fetchPartitions: 256,
   /** 256 partitions with all that may be said of them take 20 KB. A long poll holds its body. */

@@ -1,4 +1,4 @@
-// Offsets by name or by time, and what a partition holds. By time: a binary search over the running maximum that each
+// Offsets by name or by time. By time: a binary search over the running maximum that each
 // index page carries, then the entries' own maxima, then the headers of batches, and the records of one only if its header
 // leaves it open. Where a search ends early it answers with where it stands: at or before the true offset, so that a reader
 // who begins there misses nothing.
@@ -6,7 +6,7 @@
 import { RivuletError } from '../api/errors.ts';
 import { limits } from '../api/limits.ts';
 import type { OffsetQuery, PartitionOffset } from '../api/records.ts';
-import type { PartitionDescription, TopicRef } from '../api/topics.ts';
+import type { TopicRef } from '../api/topics.ts';
 import type { Head } from '../partition/head.ts';
 import { type Slice, slicesFrom } from '../partition/locate.ts';
 import { logItemAt } from '../partition/log-item.ts';
@@ -57,24 +57,6 @@ async function offsetsOnce(context: LogContext, request: OffsetsRequest) {
     offsetAt(context, topic, partition, request.at, budget),
   );
   return { topicId: topic.topicId, partitions };
-}
-
-type DescribeRequest = TopicRef & { from?: number; limit?: number };
-type Described = { partitions: PartitionDescription[]; more: boolean };
-
-export function describePartitions(context: LogContext, request: DescribeRequest): Promise<Described> {
-  return withCurrentTopic(context.topics, request, () => describeOnce(context, request));
-}
-
-async function describeOnce(context: LogContext, request: DescribeRequest): Promise<Described> {
-  const topic = await context.topics.resolve(request);
-  const from = request.from ?? 0;
-  const wanted = allPartitions(topic).slice(from, from + (request.limit ?? 100));
-  const partitions = await inParallel(wanted, headsAtOnce, async (partition) => {
-    const head = await liveHead(context, topic, partition);
-    return { partition, earliest: head.logStart, latest: head.next, bytes: head.bytes };
-  });
-  return { partitions, more: from + wanted.length < topic.partitions };
 }
 
 async function offsetAt(

@@ -21,6 +21,8 @@ export type Slice = {
   readonly endOffset: number;
   /** In a log segment, this is the greatest timestamp of the object up to the slice's end. */
   readonly maxTimestampMs: number;
+  /** The newest hour in which one of its records came in. In a log segment, this is that of the whole object. */
+  readonly newestEpoch: number;
   /** True in a log segment: the batches have their offsets. Compaction may have left gaps between them. */
   readonly isStamped: boolean;
 };
@@ -74,6 +76,7 @@ export function* stretchesOf(address: PageAddress, item: LogItem, offset = item.
       baseOffset: row.offset,
       endOffset,
       maxTimestampMs: row.maxTimestampMs,
+      newestEpoch: item.newestEpoch,
       isStamped: true,
     };
   }
@@ -87,6 +90,7 @@ export function sliceOf({ topicId }: PageAddress, { entry, baseOffset }: PlacedE
     baseOffset,
     endOffset: baseOffset + entry.recordCount,
     maxTimestampMs: entry.maxTimestampMs,
+    newestEpoch: entry.segmentEpoch,
     isStamped: false,
   };
 }

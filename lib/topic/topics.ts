@@ -25,7 +25,7 @@ import {
 import { StorageError } from '../storage/storage-error.ts';
 import { absent, all, below, equals, type Item, type Table, type Write } from '../storage/table.ts';
 import { newToken } from '../storage/transaction-tokens.ts';
-import { type ConfigOverrides, checkConfig, describeConfig } from './config.ts';
+import { type ConfigOverrides, checkConfig, describeConfig, setsCleanup } from './config.ts';
 import { checkTopicName } from './name.ts';
 
 export type Topic = TopicSummary & {
@@ -34,6 +34,8 @@ export type Topic = TopicSummary & {
   readonly sweepFence: number;
   /** Grows with every change. */
   readonly revision: number;
+  /** False if the topic was made before there was retention, and nobody has confirmed that old records may go. */
+  readonly isRetentionConfirmed: boolean;
 };
 
 export type Topics = {
@@ -52,6 +54,8 @@ export type Topics = {
   list(request: { limit?: number; after?: string }): Promise<{ topics: TopicSummary[]; more: boolean }>;
   describe(name: string): Promise<TopicDescription>;
   alter(request: AlterTopicRequest): Promise<TopicDescription>;
+  /** From now on retention and compaction may remove records of the topic. A repeat changes nothing. */
+  confirmRetention(name: string): Promise<void>;
   delete(name: string): Promise<void>;
 };
 
@@ -124,6 +128,10 @@ export function createTopics(table: Table, clock: Clock): Topics {
     describe: async (name) => describeTopic(await read(name)),
     alter: async (request) =>
       describeTopic(keep(await announced(table, alter(table, await readToChange(request.topic), request)))),
+    async confirmRetention(name) {
+      const topic = await readToChange(name);
+      if (!topic.isRetentionConfirmed) keep(await confirmRetention(table, topic));
+    },
     async delete(name) {
       await announced(table, remove(table, clock, await readToChange(name)));
       copies.delete(name);
@@ -165,6 +173,7 @@ async function create(table: Table, clock: Clock, request: CreateTopicRequest): 
     config: request.config ?? {},
     createdMs: clock.now(),
     te: 0,
+    rt: 1,
     revision: 1,
   };
   await takeName(table, clock, item);
@@ -233,6 +242,7 @@ async function alter(table: Table, topic: Topic, request: AlterTopicRequest): Pr
   const changes = request.config ?? {};
   checkConfig(changes);
   const config = withChanges(topic.overrides, changes);
+  const confirms = setsCleanup(changes);
   const result = await table.write({
     kind: 'update',
     key: topicKey(topic.topic),
@@ -240,12 +250,14 @@ async function alter(table: Table, topic: Topic, request: AlterTopicRequest): Pr
       set: [
         ['partitions', partitions],
         ['config', config],
+        ...(confirms ? [['rt', 1] as const] : []),
       ],
       add: [['revision', 1]],
     },
     if: all(equals('id', topic.topicId), equals('revision', topic.revision)),
   });
-  if (!result.applied && !isAsWanted(result.old, topic, partitions, config))
+  const isDone = result.applied || isAsWanted(result.old, topic, { partitions, config, confirms });
+  if (!isDone)
     throw changedMeanwhile(topic.topic, result.doubtful ? 'unknown' : 'not-written');
   // New heads need the fence of the reply: a sweep that raised it before this change knows nothing of them.
   const changed = parseTopic(result.applied ? result.item! : result.old!);
@@ -254,8 +266,32 @@ async function alter(table: Table, topic: Topic, request: AlterTopicRequest): Pr
 }
 
 /** An earlier copy of our own change may have landed, or another request wanted the same. */
-function isAsWanted(item: Item | undefined, before: Topic, partitions: number, config: ConfigOverrides): boolean {
-  return item?.id === before.topicId && item.partitions === partitions && isDeepStrictEqual(item.config, config);
+function isAsWanted(
+  item: Item | undefined,
+  before: Topic,
+  { partitions, config, confirms }: { partitions: number; config: ConfigOverrides; confirms: boolean },
+): boolean {
+  const isConfirmed = !confirms || item?.rt === 1;
+  return (
+    item?.id === before.topicId &&
+    item.partitions === partitions &&
+    isDeepStrictEqual(item.config, config) &&
+    isConfirmed
+  );
+}
+
+async function confirmRetention(table: Table, topic: Topic): Promise<Topic> {
+  const isSameTopic = equals('id', topic.topicId);
+  const notConfirmed = absent('rt');
+  const result = await table.write({
+    kind: 'update',
+    key: topicKey(topic.topic),
+    update: { set: [['rt', 1]], add: [['revision', 1]] },
+    if: all(isSameTopic, notConfirmed),
+  });
+  const item = result.applied ? result.item : result.old;
+  if (item?.id !== topic.topicId) throw unknownTopic(topic.topic);
+  return parseTopic(item);
 }
 
 const changedMeanwhile = (name: string, outcome: Outcome) =>
@@ -342,6 +378,7 @@ function parseTopic(item: Item): Topic {
     overrides: item.config as ConfigOverrides,
     sweepFence: item.te as number,
     revision: item.revision as number,
+    isRetentionConfirmed: item.rt === 1,
   };
 }
 
@@ -357,8 +394,16 @@ function describeTopic(topic: Topic): TopicDescription {
     partitions,
     createdMs,
     config,
-    warnings: [...partitionWarnings(partitions), ...meaningless],
+    warnings: [...partitionWarnings(partitions), ...retentionWarnings(topic), ...meaningless],
   };
+}
+
+function retentionWarnings({ topic, isRetentionConfirmed }: Topic): string[] {
+  if (isRetentionConfirmed) return [];
+  return [
+    `topic ${topic} was made before there was retention: its old records go seven days after maintenance first ran here, ` +
+      'or earlier if you set one of its cleanup settings, such as retention.ms',
+  ];
 }
 
 /** A waiting consumer reads each of its heads again and again. */
