@@ -27,7 +27,8 @@ export async function checkIndex(
   const head = parseHead(item);
   const upkeep = await readMaintenanceItem(table, address);
   const pages = (await table.query({ pk: pagesPartition(address.topicId, address.partition), strong: true })).items;
-  const logItems = await Array.fromAsync(logItemsBetween(table, address, 0, Number.MAX_SAFE_INTEGER));
+  const logItems: LogItem[] = [];
+  for await (const one of logItemsBetween(table, address, 0, Number.MAX_SAFE_INTEGER)) logItems.push(one);
   const rows = await Promise.all(logItems.map((one) => checkRows(objects, address, one)));
   return [
     ...checkOrder(head, upkeep, logItems),

@@ -35,7 +35,7 @@ export function observe(stores: Stores): Observer {
     sent.push(...sentNames(call));
     const result = await act();
     for (const key of writesOf(call).map(keyOf).filter(hasNumbers)) falls.push(...(await fallsOf(stores, numbers, key)));
-    const item = (result as { readonly item?: Item }).item;
+    const item = isAppend(call) ? (result as { readonly item?: Item }).item : undefined;
     if (isAppend(call) && item) await take(stores, committed, call, item);
     return result;
   });

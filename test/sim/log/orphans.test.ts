@@ -3,9 +3,10 @@ import { expect, test } from 'vitest';
 import { createEngine } from '../../../lib/engine.ts';
 import { segmentKey } from '../../../lib/storage/keys.ts';
 import { StorageError } from '../../../lib/storage/storage-error.ts';
-import type { Table, Write } from '../../../lib/storage/table.ts';
-import { findOrphanTrouble, watchAppends } from './orphans.ts';
-import { fillToMark, newProducer, openStage, startMs, stillClock, wrote } from './small/stage.ts';
+import type { Write } from '../../../lib/storage/table.ts';
+import { observe } from './observer.ts';
+import { findOrphanTrouble } from './orphans.ts';
+import { fillToMark, newProducer, openStage, startMs, type Stores, stillClock, wrote } from './small/stage.ts';
 
 async function filledStage() {
   const { stage } = await openStage(1);
@@ -19,22 +20,22 @@ const namesOf = (found: readonly { name: string }[]) => found.map(({ name }) => 
 test('a store in order gives no complaint, even with orphans of lost appends', async () => {
   const { objects, table, topicId } = await filledStage();
   await objects.putOnce(segmentKey('ingest', topicId, 490_000, new Uint8Array(8)), [new Uint8Array(5)]);
-  expect(await findOrphanTrouble({ objects, table, appends: [] })).toEqual([]);
+  expect(await findOrphanTrouble({ objects, table, sent: [] })).toEqual([]);
 });
 
 test('a missing object that an entry names is found, in tail and pages', async () => {
   const { objects, table } = await filledStage();
   const { objects: infos } = await objects.list({});
   await objects.delete(infos.map(({ key }) => key));
-  const found = await findOrphanTrouble({ objects, table, appends: [] });
-  expect(namesOf(found)).toEqual(infos.map(() => 'named but missing'));
+  const found = await findOrphanTrouble({ objects, table, sent: [] });
+  expect(namesOf(found)).toEqual(infos.map(() => 'index names a missing object'));
 });
 
 test('an object is found whose name gives no topic, or a topic that never existed', async () => {
   const { objects, table } = await filledStage();
   await objects.putOnce('stray', [new Uint8Array(1)]);
   await objects.putOnce(segmentKey('ingest', 'A'.repeat(22), 490_000, new Uint8Array(8)), [new Uint8Array(1)]);
-  expect(namesOf(await findOrphanTrouble({ objects, table, appends: [] }))).toEqual([
+  expect(namesOf(await findOrphanTrouble({ objects, table, sent: [] }))).toEqual([
     'not to be swept',
     'not to be swept',
   ]);
@@ -43,15 +44,16 @@ test('an object is found whose name gives no topic, or a topic that never existe
 test('a missing index page is found', async () => {
   const { objects, table, topicId } = await filledStage();
   await table.write({ kind: 'delete', key: { pk: `${topicId}/0/p`, sk: '0000000000000000' } });
-  expect(namesOf(await findOrphanTrouble({ objects, table, appends: [] }))).toEqual(['index with a gap']);
+  expect(namesOf(await findOrphanTrouble({ objects, table, sent: [] }))).toEqual(['index with a gap']);
 });
 
 /** A process whose appends are lost on their way. `weaken` gives the form of the copy that acts later. */
-function lossyTable(table: Table, weaken: (write: SentUpdate) => SentUpdate) {
-  const watched = watchAppends({ ...table, write: () => Promise.reject(new StorageError('no-answer', 'lost')) });
+function lossyTable({ objects, table }: Stores, weaken: (write: SentUpdate) => SentUpdate) {
+  const lost = { ...table, write: () => Promise.reject(new StorageError('no-answer', 'lost')) };
+  const watched = observe({ objects, table: lost });
   const write = (one: Write) =>
     one.kind === 'update' && one.update.append ? watched.table.write(weaken(one)) : table.write(one);
-  return { table: { ...table, write }, appends: watched.appends };
+  return { table: { ...table, write }, sent: watched.sent };
 }
 
 type SentUpdate = Extract<Write, { kind: 'update' }>;
@@ -65,9 +67,9 @@ test.each([
   ],
 ] as const)('%s', async (_name, weaken, expected) => {
   const { stage } = await openStage(1);
-  const { table, appends } = lossyTable(stage.table, weaken);
+  const { table, sent } = lossyTable(stage, weaken);
   const engine = createEngine({ objects: stage.objects, table, clock: stillClock(startMs, 5) });
   await expect(wrote(stage, 'late', { engine })).rejects.toThrow('lost');
-  expect(appends).toHaveLength(1);
-  expect(namesOf(await findOrphanTrouble({ objects: stage.objects, table: stage.table, appends }))).toEqual(expected);
+  expect(sent).toHaveLength(1);
+  expect(namesOf(await findOrphanTrouble({ objects: stage.objects, table: stage.table, sent }))).toEqual(expected);
 });

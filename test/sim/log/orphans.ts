@@ -5,57 +5,35 @@
 // ends a world, so read the log first.
 
 import { namedObjects } from '../../../lib/maintenance/named.ts';
-import { decodeEntry, type Entry } from '../../../lib/partition/entry.ts';
-import { deletedFence, emptyHeadItem, type Head, parseHead } from '../../../lib/partition/head.ts';
-import { type Page, parsePage } from '../../../lib/partition/page.ts';
-import { headKey, pagesPartition, parseSegmentKey, segmentKey, topicsPartition } from '../../../lib/storage/keys.ts';
+import { deletedFence, emptyHeadItem } from '../../../lib/partition/head.ts';
+import { headKey, maintenanceKey, parseSegmentKey, topicsPartition } from '../../../lib/storage/keys.ts';
 import type { ObjectStore } from '../../../lib/storage/object-store.ts';
-import { absent, any, below, type Item, type Table, type Write } from '../../../lib/storage/table.ts';
-import { type Call, through } from '../core/through.ts';
+import { absent, any, below, type Item, type Table } from '../../../lib/storage/table.ts';
+import { checkIndex, type IndexComplaint } from './index-rules.ts';
+import type { Sent } from './observer.ts';
 
-type Complaint = {
-  readonly name: 'named but missing' | 'index with a gap' | 'not to be swept' | 'named after the sweep';
-  readonly detail: string;
-};
-
-/** An append as it was sent. A late copy of it is the same write. */
-type SentAppend = {
-  readonly write: Extract<Write, { kind: 'update' }>;
-  readonly entry: Entry;
-  readonly topicId: string;
-};
-
-/** Keeps every append that is sent, for the proof. */
-export function watchAppends(table: Table): { table: Table; appends: SentAppend[] } {
-  const appends: SentAppend[] = [];
-  const note = (call: Call) => {
-    const raw = call.kind === 'update' && call.update.append?.find(([attribute]) => attribute === 't')?.[1][0];
-    if (!raw || call.kind !== 'update') return;
-    const topicId = call.key.pk.slice(0, call.key.pk.lastIndexOf('/'));
-    appends.push({ write: call, entry: decodeEntry(raw as Uint8Array).entry, topicId });
-  };
-  const watched = through(table, (call, act) => {
-    note(call);
-    return act();
-  });
-  return { table: watched, appends };
-}
+type Complaint =
+  | {
+      readonly name: 'index names a missing object' | 'not to be swept' | 'named after the sweep';
+      readonly detail: string;
+    }
+  | IndexComplaint;
 
 type KnownTopic = { readonly topicId: string; readonly partitions: number; readonly isDeleted: boolean };
 
 export async function findOrphanTrouble(stores: {
   objects: ObjectStore;
   table: Table;
-  appends: readonly SentAppend[];
+  sent: readonly Sent[];
 }): Promise<Complaint[]> {
   const topics = await topicsOf(stores.table);
-  const before = await namesOf(stores.table, topics);
+  const before = await namesOf(stores, topics);
   const present = await objectsIn(stores.objects);
   const unnamed = [...present].filter((key) => !before.named.has(key));
   const missing = [...before.named].filter((key) => !present.has(key));
   return [
-    ...missing.map((key): Complaint => ({ name: 'named but missing', detail: key })),
-    ...before.gaps,
+    ...missing.map((key): Complaint => ({ name: 'index names a missing object', detail: key })),
+    ...before.complaints,
     ...unnamed.flatMap((key) => whyNotSwept(key, topics)),
     ...(await nameAfterSweep(stores, topics, unnamed)),
   ];
@@ -72,39 +50,16 @@ async function topicsOf(table: Table): Promise<KnownTopic[]> {
   return [...living.items.map((item) => known(item, false)), ...deleted.items.map((item) => known(item, true))];
 }
 
-/** Reads in the order in which a sweep reads: the head, then the pages. */
-async function namesOf(table: Table, topics: readonly KnownTopic[]) {
+async function namesOf(stores: { objects: ObjectStore; table: Table }, topics: readonly KnownTopic[]) {
   const named = new Set<string>();
-  const gaps: Complaint[] = [];
+  const complaints: Complaint[] = [];
   for (const { topicId, partitions } of topics) {
     for (let partition = 0; partition < partitions; partition++) {
-      const item = await table.get(headKey(topicId, partition), { strong: true });
-      if (!item) continue;
-      const head = parseHead(item);
-      const pages = (await table.query({ pk: pagesPartition(topicId, partition), strong: true })).items.map(parsePage);
-      const within = pages.filter((page) => page.firstOffset >= head.mergedTo && page.firstOffset < head.tailBase);
-      for await (const name of namedObjects(table, { topicId, partition })) named.add(name);
-      gaps.push(...gapsIn(`${topicId}/${partition}`, head, within));
+      for await (const name of namedObjects(stores.table, { topicId, partition })) named.add(name);
+      complaints.push(...(await checkIndex(stores, { topicId, partition })));
     }
   }
-  return { named, gaps };
-}
-
-/** The zones have no gaps: the pages lead from m to b, the tail from b to n. */
-function gapsIn(where: string, head: Head, pages: readonly Page[]): Complaint[] {
-  const gaps: Complaint[] = [];
-  let next = head.mergedTo;
-  for (const { firstOffset, endOffset } of pages) {
-    if (firstOffset !== next)
-      gaps.push({ name: 'index with a gap', detail: `${where}: page ${firstOffset} follows ${next}` });
-    next = endOffset;
-  }
-  if (next !== head.tailBase)
-    gaps.push({ name: 'index with a gap', detail: `${where}: pages end at ${next}, b is ${head.tailBase}` });
-  const tailEnd = head.tail.reduce((sum, { entry }) => sum + entry.recordCount, head.tailBase);
-  if (tailEnd !== head.next)
-    gaps.push({ name: 'index with a gap', detail: `${where}: the tail ends at ${tailEnd}, n is ${head.next}` });
-  return gaps;
+  return { named, complaints };
 }
 
 async function objectsIn(objects: ObjectStore): Promise<Set<string>> {
@@ -130,7 +85,7 @@ function whyNotSwept(key: string, topics: readonly KnownTopic[]): Complaint[] {
 
 /** Raises the fences, lets every late copy act, and returns the orphans that are named now. */
 async function nameAfterSweep(
-  { table, appends }: { table: Table; appends: readonly SentAppend[] },
+  { objects, table, sent }: { objects: ObjectStore; table: Table; sent: readonly Sent[] },
   topics: readonly KnownTopic[],
   unnamed: readonly string[],
 ): Promise<Complaint[]> {
@@ -138,23 +93,23 @@ async function nameAfterSweep(
   const fence = Math.max(...unnamed.map(epochOf).filter(Number.isFinite)) + 1;
   for (const { topicId, partitions, isDeleted } of topics)
     for (let partition = 0; partition < partitions; partition++)
-      await raiseFence(table, topicId, partition, isDeleted ? deletedFence : fence);
+      await raiseFences(table, topicId, partition, isDeleted ? deletedFence : fence);
   const swept = new Set(unnamed);
-  // This iterates over a copy of the list, because a watched table adds these appends too.
-  for (const { write, entry, topicId } of [...appends])
-    if (swept.has(segmentKey('ingest', topicId, entry.segmentEpoch, entry.segmentRandom))) await table.write(write);
-  const { named } = await namesOf(table, topics);
+  for (const { names, again } of sent) if (names.some((name) => swept.has(name))) await again(table);
+  const { named } = await namesOf({ objects, table }, topics);
   return unnamed.filter((key) => named.has(key)).map((key) => ({ name: 'named after the sweep', detail: key }));
 }
 
-/** Raises the fence as a sweep does: of every partition, also where the head was never made. */
-async function raiseFence(table: Table, topicId: string, partition: number, fence: number): Promise<void> {
-  const key = headKey(topicId, partition);
-  const { pk: _pk, sk: _sk, g: _g, ...rest } = emptyHeadItem(key, fence);
+/** Raises the fences as a sweep does: of every partition, also where an item was never made. */
+async function raiseFences(table: Table, topicId: string, partition: number, fence: number): Promise<void> {
+  const { pk: _pk, sk: _sk, g: _g, ...rest } = emptyHeadItem(headKey(topicId, partition), fence);
+  const update = { set: [['g', fence]] } as const;
+  const isLower = any(absent('g'), below('g', fence));
   await table.write({
     kind: 'update',
-    key,
-    update: { set: [['g', fence]], setIfAbsent: Object.entries(rest) },
-    if: any(absent('g'), below('g', fence)),
+    key: headKey(topicId, partition),
+    update: { ...update, setIfAbsent: Object.entries(rest) },
+    if: isLower,
   });
+  await table.write({ kind: 'update', key: maintenanceKey(topicId, partition), update, if: isLower });
 }

@@ -22,7 +22,8 @@ import {
   simulatedTopic,
 } from './clients.ts';
 import { disturbedHistory, type History, type Send } from './history.ts';
-import { findOrphanTrouble, watchAppends } from './orphans.ts';
+import { observe } from './observer.ts';
+import { findOrphanTrouble } from './orphans.ts';
 import type { Stores } from './small/stage.ts';
 
 export type WorldOptions = {
@@ -97,8 +98,9 @@ export async function runWorld(options: WorldOptions): Promise<WorldResult> {
     objects: createMemoryObjectStore({ clock: scheduler }),
     table: createMemoryTable({ clock: scheduler }),
   };
-  const { objects, table: seen } = options.watch?.(stores) ?? stores;
-  const { table, appends } = watchAppends(seen);
+  const watched = options.watch?.(stores) ?? stores;
+  const { objects } = watched;
+  const { table, sent, falls } = observe(watched);
   const faults = options.faults
     ? explicitFaults(options.faults)
     : // This random stream is separate, because a shrunk plan must not change what else is drawn.
@@ -116,7 +118,7 @@ export async function runWorld(options: WorldOptions): Promise<WorldResult> {
   Object.assign(network, { faults: noFaults });
   await scheduler.run(() => false, mostSteps);
   await readFinalLog(network, history, options.partitions);
-  const found = [...check(history), ...(await findOrphanTrouble({ ...stores, appends }))];
+  const found = [...check(history), ...falls, ...(await findOrphanTrouble({ ...stores, sent }))];
   const complaints = found.map(({ name, detail }) => `${name}: ${detail}`);
   if (!isOver) complaints.unshift('the clients did not come to an end');
   return { history, steps: scheduler.steps(), complaints };

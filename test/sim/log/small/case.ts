@@ -12,7 +12,8 @@ import type { CaseVerdict, Faults, RunOptions, SmallWorld } from '../../core/wor
 import { check } from '../check/check.ts';
 import { recordsOf, simulatedTopic } from '../clients.ts';
 import { disturbedHistory, type History, newHistory } from '../history.ts';
-import { findOrphanTrouble, watchAppends } from '../orphans.ts';
+import { type Observer, observe } from '../observer.ts';
+import { findOrphanTrouble } from '../orphans.ts';
 import type { Actor, Cast } from './actors.ts';
 import { openStage, type Prepared, restore, type Stage, type Stores, startMs, stillClock } from './stage.ts';
 
@@ -79,8 +80,8 @@ async function runCase(
 ): Promise<CaseVerdict> {
   const scheduler = createScheduler(startMs);
   const bare = await restore(world.prepared, scheduler.now);
-  const { table: watched, appends } = watchAppends(bare.table);
-  const table = order.isStale ? withBeginning(watched, world.prepared.items) : watched;
+  const observer = observe(bare);
+  const table = order.isStale ? withBeginning(observer.table, world.prepared.items) : observer.table;
   const stage = openNetwork({ objects: bare.objects, table }, scheduler, trace);
   const cast = castOf(world, order, { network: stage, stores: bare, newEngine });
   const failures: unknown[] = [];
@@ -92,7 +93,7 @@ async function runCase(
   const calls = stage.calls();
   if (world.story.atRest) await world.story.atRest(cast).catch((error: unknown) => failures.push(error));
   const complaints = failures.map((failure) => `threw: ${failure instanceof Error ? failure.stack : failure}`);
-  if (failures.length === 0) complaints.push(...(await verdict(world, cast, bare, appends)));
+  if (failures.length === 0) complaints.push(...(await verdict(world, cast, bare, observer)));
   return { firstCall: 0, endCall: calls, steps: scheduler.steps(), complaints };
 }
 
@@ -181,12 +182,12 @@ async function verdict(
   world: PreparedWorld,
   cast: Cast,
   stores: Stores,
-  appends: Parameters<typeof findOrphanTrouble>[0]['appends'],
+  { sent, falls }: Observer,
 ): Promise<string[]> {
   const topicId = await readFinalLog(stores, cast);
   const anomalies = world.story.judge?.({ cast, stage: world.prepared, topicId }) ?? check(cast.history);
-  const orphans = await findOrphanTrouble({ ...stores, appends });
-  return [...anomalies, ...orphans].map(({ name, detail }) => `${name}: ${detail}`);
+  const orphans = await findOrphanTrouble({ ...stores, sent });
+  return [...anomalies, ...falls, ...orphans].map(({ name, detail }) => `${name}: ${detail}`);
 }
 
 async function readFinalLog({ objects, table }: Stores, { scheduler, history }: Cast): Promise<string> {
