@@ -28,9 +28,15 @@ export function addDeleteRecords(topics: Command): void {
     .description('delete the records below an offset per partition')
     .argument('[topic]')
     .addOption(topicOption())
-    .option('--offsets <partition:offset,...>', 'the first offset to be kept of each partition; -1 keeps none', offsetList)
+    .option(
+      '--offsets <partition:offset,...>',
+      'the first offset to be kept of each partition; -1 keeps none',
+      offsetList,
+    )
     .addOption(
-      new Option('--offset-json-file <path>', 'the offsets in a file of JSON, which names the topics').conflicts('offsets'),
+      new Option('--offset-json-file <path>', 'the offsets in a file of JSON, which names the topics').conflicts(
+        'offsets',
+      ),
     )
     .option('--json', 'print JSON')
     .addHelpText('after', help)
@@ -49,7 +55,8 @@ function offsetList(text: string, before: readonly PartitionOffset[] = []): read
   });
   const all = [...before, ...added];
   const twice = all.find(({ partition }, at) => all.findIndex((one) => one.partition === partition) < at);
-  if (twice) throw new InvalidArgumentError(`Each partition may be named once; got partition ${twice.partition} twice.`);
+  if (twice)
+    throw new InvalidArgumentError(`Each partition may be named once; got partition ${twice.partition} twice.`);
   return all;
 }
 
@@ -85,7 +92,8 @@ export function fileOffsets(path: string, text: string): DeleteTopicRecords[] {
     new Error(`--offset-json-file ${JSON.stringify(path)}: ${field}: expected ${expected}, got ${JSON.stringify(got)}`);
   const { partitions, version = 1 } = membersOf(text, refuse);
   if (version !== 1) throw refuse('version', '1', version);
-  if (!Array.isArray(partitions) || partitions.length === 0) throw refuse('partitions', 'a list of partitions', partitions);
+  if (!Array.isArray(partitions) || partitions.length === 0)
+    throw refuse('partitions', 'a list of partitions', partitions);
   const seen = new Set<string>();
   const rows = partitions.map((row: unknown, at) => {
     const { topic, partition, offset } = Object(row) as Record<string, unknown>;

@@ -17,7 +17,9 @@ Examples:
   rivulet topics delete orders --if-exists`;
 
 export function addTopics(rivulet: Command): void {
-  const topics = rivulet.command('topics').description('create, list, describe, alter and delete topics, and delete their records');
+  const topics = rivulet
+    .command('topics')
+    .description('create, list, describe, alter and delete topics, and delete their records');
   addCreate(topics);
   addList(topics);
   addDescribe(topics);

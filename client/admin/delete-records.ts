@@ -33,7 +33,12 @@ export async function deleteTopicRecords(
   return oneByOne(
     slices(offsets, limits.deleteRecordsPartitions),
     async (part) => {
-      const call = { method: 'POST', path: paths.deleteRecords(topic), body: { partitions: part }, writes: true } as const;
+      const call = {
+        method: 'POST',
+        path: paths.deleteRecords(topic),
+        body: { partitions: part },
+        writes: true,
+      } as const;
       const done = await calls.retrying(async () =>
         allDone(partitionResults<Omit<DeletedTopicRecords, 'topic'>>(await calls.exchange(call), topic)),
       );

@@ -9,12 +9,21 @@
 // them leaves items below the log start, and the next pass deletes them. Their objects go with the sweep.
 
 import { deletedFence, type Head, parseHead } from '../partition/head.ts';
-import { type LogItem, logItemAt, logItemsBetween, namesAsRead } from '../partition/log-item.ts';
+import { type LogItem, logItemAt, logItemKey, logItemsBetween, namesAsRead } from '../partition/log-item.ts';
 import { raiseLogStart } from '../partition/log-start.ts';
 import { type Page, type PageAddress, pageAtOrBelow, pagesBetween } from '../partition/page.ts';
-import { headKey, logItemsPartition, offsetSortKey } from '../storage/keys.ts';
+import { headKey } from '../storage/keys.ts';
+import type { Table } from '../storage/table.ts';
 import { maintenanceBegunMs } from '../topic/maintenance-begun.ts';
-import { type Dated, expiryMs, isCompacted, mayRemove, noRetention, type Retention, retentionOf } from '../topic/retention.ts';
+import {
+  type Dated,
+  expiryMs,
+  isCompacted,
+  mayRemove,
+  noRetention,
+  type Retention,
+  retentionOf,
+} from '../topic/retention.ts';
 import type { Topic } from '../topic/topics.ts';
 import type { MaintenanceContext } from './context.ts';
 
@@ -100,16 +109,14 @@ async function* piecesOf(
   }
 }
 
-type Tables = Pick<MaintenanceContext, 'table'>['table'];
-
-async function* itemsFrom(table: Tables, address: PageAddress, from: number, to: number): AsyncGenerator<LogItem> {
+async function* itemsFrom(table: Table, address: PageAddress, from: number, to: number): AsyncGenerator<LogItem> {
   const first = from < to ? await logItemAt(table, address, from) : undefined;
   if (!first) return;
   yield first;
   yield* logItemsBetween(table, address, first.endOffset, to, itemsAtOnce);
 }
 
-async function* pagesFrom(table: Tables, address: PageAddress, from: number, to: number): AsyncGenerator<Page> {
+async function* pagesFrom(table: Table, address: PageAddress, from: number, to: number): AsyncGenerator<Page> {
   const first = from < to ? await pageAtOrBelow(table, address, from) : undefined;
   if (!first) return;
   yield first;
@@ -173,11 +180,10 @@ async function expire(
 }
 
 async function deleteItemsBelow(context: MaintenanceContext, address: PageAddress, logStart: number): Promise<void> {
-  const pk = logItemsPartition(address.topicId, address.partition);
   for await (const item of logItemsBetween(context.table, address, 0, logStart, itemsAtOnce)) {
     const isBelow = item.endOffset <= logStart;
     if (!isBelow || context.isOver()) return;
-    const key = { pk, sk: offsetSortKey(item.firstOffset) };
+    const key = logItemKey(address, item.firstOffset);
     const isAsRead = namesAsRead(item);
     await context.table.write({ kind: 'delete', key, if: isAsRead });
   }

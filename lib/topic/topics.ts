@@ -247,18 +247,13 @@ async function alter(table: Table, topic: Topic, request: AlterTopicRequest): Pr
     kind: 'update',
     key: topicKey(topic.topic),
     update: {
-      set: [
-        ['partitions', partitions],
-        ['config', config],
-        ...(confirms ? [['rt', 1] as const] : []),
-      ],
+      set: [['partitions', partitions], ['config', config], ...(confirms ? [['rt', 1] as const] : [])],
       add: [['revision', 1]],
     },
     if: all(equals('id', topic.topicId), equals('revision', topic.revision)),
   });
   const isDone = result.applied || isAsWanted(result.old, topic, { partitions, config, confirms });
-  if (!isDone)
-    throw changedMeanwhile(topic.topic, result.doubtful ? 'unknown' : 'not-written');
+  if (!isDone) throw changedMeanwhile(topic.topic, result.doubtful ? 'unknown' : 'not-written');
   // New heads need the fence of the reply: a sweep that raised it before this change knows nothing of them.
   const changed = parseTopic(result.applied ? result.item! : result.old!);
   await makeHeads(table, changed, topic.partitions);

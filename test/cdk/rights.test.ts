@@ -75,9 +75,10 @@ async function fetch(engine: Engine): Promise<void> {
 async function topics(engine: Engine): Promise<void> {
   await engine.createTopic({ topic: 'other', partitions: 2 });
   await engine.alterTopic({ topic: 'other', partitions: 3 });
+  await engine.deleteRecords({ topic: 'other', partitions: [{ partition: 0, offset: -1 }] });
   await engine.listTopics({});
   await engine.describeTopic('t');
-  await engine.describePartitions({ topic: 't' });
+  await engine.describePartitions({ topic: 't', storage: true });
   for (const at of ['earliest', 'latest', 1] as const) await engine.offsets({ topic: 't', at });
   await engine.deleteTopic('other');
 }

@@ -1,6 +1,7 @@
 // The HTTP conformance suite asks any endpoint for everything that docs/PROTOCOL.md promises. It also checks every
 // reply against the schema that the OpenAPI document shows for it.
 import { afterAll, beforeAll, beforeEach, describe } from 'vitest';
+import { deleteRecordsConformance } from './delete-records.ts';
 import { fetchConformance } from './fetch.ts';
 import { groupMembersConformance } from './group-members.ts';
 import { groupOffsetsConformance } from './group-offsets.ts';
@@ -37,6 +38,7 @@ export function httpConformance(name: string, start: () => Promise<Target>, exce
     produceBinaryConformance(ask);
     fetchConformance(ask);
     offsetsConformance(ask);
+    deleteRecordsConformance(ask);
     groupMembersConformance(ask);
     groupOffsetsConformance(ask);
     groupsConformance(ask);
