@@ -10,9 +10,11 @@ import { firstHashedId } from '../producer/ids.ts';
 import { type BatchHeader, checkBatch, splitBatches, stampAppendTime } from '../record/batch-header.ts';
 import type { Compression } from '../record/compression.ts';
 import { CorruptBatchError, type CorruptBatchReason } from '../record/corrupt-batch-error.ts';
+import { checkKeys } from './admit-keys.ts';
 import type { SegmentPart } from '../record/segment.ts';
 import { repacked, type UnpackBudget } from '../record/unpack.ts';
 import { configNumber, configValue } from '../topic/config.ts';
+import { isCompacted } from '../topic/retention.ts';
 import { unknownPartition } from '../topic/partitions.ts';
 import type { Topic } from '../topic/topics.ts';
 
@@ -35,6 +37,7 @@ export async function admit(
   const headers = await sound(async () => checkBatches(part.batches, topic, nowMs));
   const producer = producerOf(headers);
   const stampsTime = configValue(topic.overrides, 'message.timestamp.type') === 'LogAppendTime';
+  if (isCompacted(topic.overrides)) await sound(() => checkKeys(part, headers, topic, budget));
   const bytes = await sound(() => inTopicCompression(part.batches, headers, topic, budget));
   if (stampsTime) for (const { from } of splitBatches(bytes)) stampAppendTime(bytes, from, nowMs);
   return {

@@ -16,6 +16,7 @@ import { configNumber } from '../topic/config.ts';
 import { topicWith } from '../topic/current.ts';
 import type { Topic } from '../topic/topics.ts';
 import { topicCompression } from './admit.ts';
+import { checkRecordKeys } from './admit-keys.ts';
 import { appendAs, type FirstViews, noViews, viewsOf } from './append.ts';
 import type { LogContext } from './context.ts';
 
@@ -52,6 +53,7 @@ async function appendToCopy(context: LogContext, request: AppendRecordsRequest):
     request,
     request.records.map(({ partition }) => partition ?? 0),
   );
+  checkRecordKeys(request.records, topic);
   const anchor = await anchorOf(context, topic, request);
   const placed = place(context, request, anchor);
   const partitions = [...placed].map(([partition, records]) => ({

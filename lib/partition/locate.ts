@@ -43,8 +43,6 @@ export async function* slicesFrom(
   let next = offset;
   if (next < head.mergedTo) {
     for await (const item of logItemsFrom(table, address, next, head.mergedTo)) {
-      const isNext = item.firstOffset <= next;
-      if (!isNext) return;
       yield* stretchesOf(address, item, next);
       next = item.endOffset;
     }
@@ -54,11 +52,27 @@ export async function* slicesFrom(
   for await (const placed of entriesFrom(table, address, head, next)) yield sliceOf(address, placed);
 }
 
-async function* logItemsFrom(table: Table, address: PageAddress, offset: number, to: number): AsyncGenerator<LogItem> {
-  const first = await logItemAt(table, address, offset);
+/**
+ * Yields the log items from the one that covers `offset` on, in order, without a hole, as far as they begin below `to`. It
+ * ends early if the index has moved meanwhile.
+ */
+export async function* logItemsFrom(
+  table: Table,
+  address: PageAddress,
+  offset: number,
+  to: number,
+  limit?: number,
+): AsyncGenerator<LogItem> {
+  const first = offset < to ? await logItemAt(table, address, offset) : undefined;
   if (!first) return;
   yield first;
-  yield* logItemsBetween(table, address, first.endOffset, to);
+  let next = first.endOffset;
+  for await (const item of logItemsBetween(table, address, next, to, limit)) {
+    const isNext = item.firstOffset === next;
+    if (!isNext) return;
+    yield item;
+    next = item.endOffset;
+  }
 }
 
 /** Yields the slices of a log segment, one for each row, from the one that holds `offset` on. */
