@@ -22,6 +22,7 @@
 //
 //   <2 hex>/<topic id>/ingest/<epoch 6 hex><random 16 hex>   ingest segment    until nothing names it
 //   <2 hex>/<topic id>/log/<epoch 6 hex><random 16 hex>      log segment       until nothing names it
+//   rivulet/table/<number 16>                                name of a table   for ever; the greatest number counts
 //
 // A tombstone must outlive every copy of the request that created its topic. Otherwise a delayed copy could bring the topic
 // back. AWS accepts no request whose signature is older than a quarter of an hour. Two days are far above that, and above
@@ -45,7 +46,8 @@ export function checkVersion({ pk, sk, v }: Item, what: string, newest = itemVer
 /** Names that differ only by `.` and `_` collide, as in Kafka (metric names). One key for both makes the refusal atomic. */
 export const topicKey = (name: string): Key => ({ pk: 'topic', sk: name.replaceAll('.', '_') });
 export const topicsPartition = 'topic';
-export const tombstoneKey = (topicId: string): Key => ({ pk: 'deleted', sk: topicId });
+export const tombstonesPartition = 'deleted';
+export const tombstoneKey = (topicId: string): Key => ({ pk: tombstonesPartition, sk: topicId });
 export const headKey = (topicId: string, partition: number): Key => ({ pk: `${topicId}/${partition}`, sk: 'h' });
 /** Pages have a partition key of their own, so that they do not share the head's write budget. */
 export const pagesPartition = (topicId: string, partition: number): string => `${topicId}/${partition}/p`;
@@ -84,6 +86,11 @@ export function parseSegmentKey(key: string): { kind: SegmentKind; topicId: stri
     ? { kind: match[3] as SegmentKind, topicId: match[2]!, epoch: Number.parseInt(match[4]!, 16) }
     : undefined;
 }
+
+/** The objects under this prefix name the tables that the bucket has had. The last one is the table that may sweep it. */
+export const tableNamesPrefix = 'rivulet/table/';
+export const tableNameKey = (number: number): string => `${tableNamesPrefix}${offsetSortKey(number)}`;
+export const isTableName = (key: string): boolean => key.startsWith(tableNamesPrefix);
 
 /** The counter grows with every topic that is created, altered or deleted. Groups compare it to notice such changes. */
 export const topicsChangedKey: Key = { pk: 'topics-changed', sk: 'n' };

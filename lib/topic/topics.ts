@@ -8,6 +8,7 @@ import { type Outcome, RivuletError } from '../api/errors.ts';
 import { limits } from '../api/limits.ts';
 import { refused } from '../api/refusal.ts';
 import type { AlterTopicRequest, CreateTopicRequest, TopicDescription, TopicRef, TopicSummary } from '../api/topics.ts';
+import { fenceHead } from '../partition/fence.ts';
 import { deletedFence, emptyHeadItem } from '../partition/head.ts';
 import { newCache } from '../runtime/cache.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -23,7 +24,7 @@ import {
   topicsPartition,
 } from '../storage/keys.ts';
 import { StorageError } from '../storage/storage-error.ts';
-import { absent, all, below, equals, type Item, type Table, type Write } from '../storage/table.ts';
+import { absent, all, equals, type Item, type Table, type Write } from '../storage/table.ts';
 import { newToken } from '../storage/transaction-tokens.ts';
 import { type ConfigOverrides, checkConfig, describeConfig, setsCleanup } from './config.ts';
 import { checkTopicName } from './name.ts';
@@ -313,7 +314,7 @@ function withChanges(
 async function remove(table: Table, clock: Clock, topic: Topic): Promise<void> {
   const numbers = Array.from({ length: topic.partitions }, (_, partition) => partition);
   try {
-    await inParallel(numbers, headsAtOnce, (partition) => fenceForEver(table, topic.topicId, partition));
+    await inParallel(numbers, headsAtOnce, (partition) => fenceHead(table, { topicId: topic.topicId, partition }, deletedFence));
     await freeName(table, clock, topic);
   } catch (error) {
     throw error instanceof StorageError ? closedOnly(topic.topic, error) : error;
@@ -350,17 +351,6 @@ async function freeName(table: Table, clock: Clock, topic: Topic): Promise<void>
   const result = await table.transact(actions, newToken(clock));
   const isGone = result.applied || (await table.get(tombstoneKey(topicId), { strong: true })) !== undefined;
   if (!isGone) throw closedOnly(topic.topic);
-}
-
-/** Also fences a head that was never made: a process that is about to make it must find the fence. */
-async function fenceForEver(table: Table, topicId: string, partition: number): Promise<void> {
-  const { pk: _pk, sk: _sk, g: _g, ...rest } = emptyHeadItem(headKey(topicId, partition), deletedFence);
-  await table.write({
-    kind: 'update',
-    key: headKey(topicId, partition),
-    update: { set: [['g', deletedFence]], setIfAbsent: Object.entries(rest) },
-    if: { test: 'any', of: [absent('g'), below('g', deletedFence)] },
-  });
 }
 
 function parseTopic(item: Item): Topic {

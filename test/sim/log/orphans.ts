@@ -5,10 +5,11 @@
 // ends a world, so read the log first.
 
 import { namedObjects } from '../../../lib/maintenance/named.ts';
-import { deletedFence, emptyHeadItem } from '../../../lib/partition/head.ts';
-import { headKey, maintenanceKey, parseSegmentKey, topicsPartition } from '../../../lib/storage/keys.ts';
+import { fenceHead, fenceOutputs } from '../../../lib/partition/fence.ts';
+import { deletedFence } from '../../../lib/partition/head.ts';
+import { parseSegmentKey, topicsPartition } from '../../../lib/storage/keys.ts';
 import type { ObjectStore } from '../../../lib/storage/object-store.ts';
-import { absent, any, below, type Item, type Table } from '../../../lib/storage/table.ts';
+import type { Item, Table } from '../../../lib/storage/table.ts';
 import { checkIndex, type IndexComplaint } from './index-rules.ts';
 import type { Sent } from './observer.ts';
 
@@ -93,23 +94,10 @@ async function nameAfterSweep(
   const fence = Math.max(...unnamed.map(epochOf).filter(Number.isFinite)) + 1;
   for (const { topicId, partitions, isDeleted } of topics)
     for (let partition = 0; partition < partitions; partition++)
-      await raiseFences(table, topicId, partition, isDeleted ? deletedFence : fence);
+      for (const raise of [fenceHead, fenceOutputs])
+        await raise(table, { topicId, partition }, isDeleted ? deletedFence : fence);
   const swept = new Set(unnamed);
   for (const { names, again } of sent) if (names.some((name) => swept.has(name))) await again(table);
   const { named } = await namesOf({ objects, table }, topics);
   return unnamed.filter((key) => named.has(key)).map((key) => ({ name: 'named after the sweep', detail: key }));
-}
-
-/** Raises the fences as a sweep does: of every partition, also where an item was never made. */
-async function raiseFences(table: Table, topicId: string, partition: number, fence: number): Promise<void> {
-  const { pk: _pk, sk: _sk, g: _g, ...rest } = emptyHeadItem(headKey(topicId, partition), fence);
-  const update = { set: [['g', fence]] } as const;
-  const isLower = any(absent('g'), below('g', fence));
-  await table.write({
-    kind: 'update',
-    key: headKey(topicId, partition),
-    update: { ...update, setIfAbsent: Object.entries(rest) },
-    if: isLower,
-  });
-  await table.write({ kind: 'update', key: maintenanceKey(topicId, partition), update, if: isLower });
 }

@@ -99,16 +99,19 @@ const drawnFaults = (
   faultOf: () => (random.chance(faultRate) ? random.pick(kinds) : undefined),
 });
 
+/** A clock for work outside of the simulated processes. Its pauses take no time. */
+export const clockOf = ({ scheduler, random }: Network) => ({
+  now: scheduler.now,
+  monotonic: scheduler.now,
+  sleep: async () => {},
+  random: random.next,
+  randomBytes: (count: number) => Uint8Array.from({ length: count }, () => random.below(256)),
+});
+
 /** The real engine without any fault. It prepares a world, and reads the log in the end. */
-export function bareEngine({ objects, table, scheduler, random }: Network) {
-  const clock = {
-    now: scheduler.now,
-    monotonic: scheduler.now,
-    sleep: async () => {},
-    random: random.next,
-    randomBytes: (count: number) => Uint8Array.from({ length: count }, () => random.below(256)),
-  };
-  return createEngine({ objects, table, clock });
+export function bareEngine(network: Network) {
+  const { objects, table } = network;
+  return createEngine({ objects, table, clock: clockOf(network) });
 }
 
 /** Reads the log as it is now, as far as it can be read. */
