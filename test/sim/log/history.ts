@@ -27,6 +27,8 @@ export type Send = {
   readonly tries: (number | Outcome | 'lost')[];
   /** For each answer that the batch before this one is missing, the time since the try began. */
   readonly gapsMs?: number[];
+  /** The answers that the log is damaged. */
+  damage?: string[];
   endedMs: number;
 };
 
@@ -78,6 +80,8 @@ export type History = {
   readonly finalLog: Map<number, readonly PlacedRecord[]>;
   /** Only worlds that remove records have this. */
   readonly removal?: Removal;
+  /** Reports of damage, to readers and by maintenance, in a world that has none. */
+  readonly damage?: string[];
   /**
    * The times at which something went wrong: a fault on the way, a kill, a clock that jumped. A world that cannot know
    * them leaves this out.
@@ -112,6 +116,7 @@ const gapCodes: readonly string[] = ['OUT_OF_ORDER_SEQUENCE_NUMBER', 'UNKNOWN_PR
 /** The outcome that an error names. An error without one is thrown again. */
 export function outcomeOf(send: Send, error: unknown, nowMs: number): Outcome {
   if (!(error instanceof RivuletError) || !error.outcome) throw error;
+  if (error.errorCode === 'CORRUPT_LOG') (send.damage ??= []).push(error.message);
   if (gapCodes.includes(error.errorCode)) send.gapsMs?.push(nowMs - (send.triedMs?.at(-1) ?? nowMs));
   return error.outcome;
 }

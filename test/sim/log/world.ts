@@ -14,7 +14,7 @@ import {
   type ProducerState,
   pauseFor,
   poll,
-  recordsOf,
+  readLog,
   register,
   type Surroundings,
   send,
@@ -296,20 +296,6 @@ async function readFinalLog(network: Network, history: History, partitions: numb
     randomBytes: (n: number) => new Uint8Array(n),
   };
   const engine = createEngine({ objects, table, clock });
-  for (let partition = 0; partition < partitions; partition++) {
-    const log: { offset: number; value: string }[] = [];
-    for (let offset = 0; ; offset = log.at(-1)!.offset + 1) {
-      const { partitions: results } = await engine.fetch({
-        topic: simulatedTopic,
-        partitions: [{ partition, offset }],
-        maxBytes: 1_000_000,
-      });
-      const result = results[0]!;
-      if ('error' in result) throw result.error;
-      const records = recordsOf(result).filter((record) => record.offset >= offset);
-      if (records.length === 0) break;
-      log.push(...records);
-    }
-    history.finalLog.set(partition, log);
-  }
+  for (let partition = 0; partition < partitions; partition++)
+    history.finalLog.set(partition, await readLog(engine, partition));
 }

@@ -41,6 +41,7 @@ export const removalAnomalyNames = [
   'last record of a key missing',
   'value resurrected',
   'log start went back',
+  'damage in a sound log',
 ] as const;
 
 export type AnomalyName = (typeof anomalyNames)[number] | (typeof removalAnomalyNames)[number];

@@ -8,7 +8,7 @@ import type { Anomaly, Log } from './anomaly.ts';
 import { checkCauses } from './causes.ts';
 import { checkEpochs, checkPredecessors, checkProducerOrder, checkRealTime, checkTold } from './order.ts';
 import { checkAcknowledged, checkDeletedReads, checkRecords, checkWatermarks, type MayBeGone } from './reads.ts';
-import { checkRemoval, createLedger } from './removal.ts';
+import { checkDamage, checkRemoval, createLedger } from './removal.ts';
 import {
   checkAcks,
   checkCopies,
@@ -37,6 +37,7 @@ export function check(history: History): Anomaly[] {
       ...(log ? checkLog(history, written, read, ledger?.whole(log) ?? log, ledger?.mayBeGone) : []),
     ];
   });
+  if (removal) found.push(...checkDamage(history));
   if (deletedMs === undefined) return found;
   return [...found, ...checkDeletedWrites(sends, deletedMs), ...checkDeletedReads(polls, deletedMs)];
 }

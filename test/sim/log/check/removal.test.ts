@@ -133,6 +133,13 @@ const spoiled: Record<(typeof removalAnomalyNames)[number], Record<string, (clea
       polls: [...clean.polls, poll(8_000, 3, [at(3, 'x3')], { client: 'v', partition: 1, logStart: 2 })],
     }),
   },
+  'damage in a sound log': {
+    'told to a reader, or by maintenance': (clean) => ({ ...historyOf(clean), damage: ['the segment is missing'] }),
+    'told to a writer': ({ sends: [first, ...rest], ...clean }) => ({
+      ...clean,
+      sends: [{ ...first!, damage: ['an index page is missing'] }, ...rest],
+    }),
+  },
 };
 
 test('a clean history has no anomaly', () => {

@@ -1,7 +1,7 @@
 // These checks judge what removes records: delete-records, retention and compaction. They know every record that was
 // committed. If a reader does not see one, something must explain that by then. Nothing that a reader has missed, and
 // nothing below a log start, may come back.
-import type { PlacedRecord, Poll, Removal, RemovalRequest, Send } from '../history.ts';
+import type { History, PlacedRecord, Poll, Removal, RemovalRequest, Send } from '../history.ts';
 import type { Anomaly, AnomalyName, Log } from './anomaly.ts';
 import type { MayBeGone } from './reads.ts';
 
@@ -61,6 +61,10 @@ const knownOf = (record: PlacedRecord, send: Send | undefined): Known => ({
   isTombstone: send?.tombstones?.includes(record.value) ?? false,
   sentMs: send?.begunMs ?? Number.NEGATIVE_INFINITY,
 });
+
+/** Records that were removed, and objects that were replaced, are no damage. */
+export const checkDamage = ({ sends, damage = [] }: History): Anomaly[] =>
+  [...damage, ...sends.flatMap((send) => send.damage ?? [])].map((detail) => ({ name: 'damage in a sound log', detail }));
 
 export function checkRemoval(ledger: Ledger, polls: readonly Poll[], final: Log | undefined): Anomaly[] {
   const heard = polls.filter(({ endedMs }) => endedMs !== undefined).sort((a, b) => a.endedMs! - b.endedMs!);

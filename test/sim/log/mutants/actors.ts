@@ -2,9 +2,9 @@
 // history, with its time.
 import type { Engine } from '../../../../lib/api/engine.ts';
 import type { Outcome, RivuletError } from '../../../../lib/api/errors.ts';
-import type { AppendAck, PartitionRecords } from '../../../../lib/api/records.ts';
+import type { AppendAck } from '../../../../lib/api/records.ts';
 import { encodeBatch } from '../../../../lib/record/batch.ts';
-import { type ProducerState, pauseFor, recordsOf, register, simulatedTopic } from '../clients.ts';
+import { notePoll, type ProducerState, pauseFor, register, simulatedTopic } from '../clients.ts';
 import { outcomeOf, type Send } from '../history.ts';
 import type { Actor, SmallWorld } from './small-world.ts';
 
@@ -343,13 +343,8 @@ export const reader =
         .pick(world.processes)
         .request((engine) => engine.fetch(request), requestTimeoutMs);
       if (result !== 'lost' && 'reply' in result) {
-        const [answer] = result.reply.partitions as [PartitionRecords | { error: RivuletError }];
-        if ('error' in answer) continue;
-        const { highWatermark } = answer;
-        const records = recordsOf(answer).filter((record) => record.offset >= offset);
-        const endedMs = world.scheduler.now();
-        world.history.polls.push({ client, partition: 0, offset, begunMs, endedMs, highWatermark, records });
-        next = Math.max(next, (records.at(-1)?.offset ?? -1) + 1);
+        const seen = { client, partition: 0, offset, begunMs, endedMs: world.scheduler.now() };
+        next = Math.max(next, notePoll(world.history, seen, result.reply.partitions[0]!));
       }
       await pauseFor(world, world.random.below(pauseMs));
     }

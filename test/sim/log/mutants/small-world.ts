@@ -11,7 +11,7 @@ import { withStaleQueries } from '../../core/past.ts';
 import { startProcess } from '../../core/process.ts';
 import { createRandom, type Random } from '../../core/random.ts';
 import { createScheduler } from '../../core/scheduler.ts';
-import { recordsOf, type Surroundings, simulatedTopic } from '../clients.ts';
+import { readAsFarAsPossible, type Surroundings, simulatedTopic } from '../clients.ts';
 import { disturbedHistory, type History, newHistory } from '../history.ts';
 
 /** Runs one history of the library from a seed. A topic that was deleted has a history of its own. */
@@ -71,7 +71,7 @@ export async function runSmallWorld(lib: Lib, seed: number, options: SmallWorldO
   await runActors(world, options.actors);
   const { partitions } = await engine.describeTopic(simulatedTopic);
   for (let partition = 0; partition < partitions; partition++)
-    world.history.finalLog.set(partition, await readLog(world.network, partition));
+    world.history.finalLog.set(partition, (await readAsFarAsPossible(engine, partition)).log);
   return world;
 }
 
@@ -112,19 +112,4 @@ export const clockOf = ({ scheduler, random }: Network) => ({
 export function bareEngine(network: Network) {
   const { objects, table } = network;
   return createEngine({ objects, table, clock: clockOf(network) });
-}
-
-/** Reads the log as it is now, as far as it can be read. */
-export async function readLog(network: Network, partition: number): Promise<{ offset: number; value: string }[]> {
-  const engine = bareEngine(network);
-  const log: { offset: number; value: string }[] = [];
-  for (;;) {
-    const offset = (log.at(-1)?.offset ?? -1) + 1;
-    const request = { topic: simulatedTopic, partitions: [{ partition, offset }] };
-    const result = (await engine.fetch(request).catch(() => undefined))?.partitions[0];
-    if (!result || 'error' in result) return log;
-    const records = recordsOf(result).filter((record) => record.offset >= offset);
-    if (records.length === 0) return log;
-    log.push(...records);
-  }
 }

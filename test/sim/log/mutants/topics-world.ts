@@ -3,7 +3,7 @@
 import type { Engine } from '../../../../lib/api/engine.ts';
 import { RivuletError } from '../../../../lib/api/errors.ts';
 import { encodeBatch } from '../../../../lib/record/batch.ts';
-import { pauseFor, recordsOf, simulatedTopic } from '../clients.ts';
+import { pauseFor, readAsFarAsPossible, recordsOf, simulatedTopic } from '../clients.ts';
 import { type History, newHistory, type Send } from '../history.ts';
 import { newSend } from './actors.ts';
 import {
@@ -11,7 +11,6 @@ import {
   bareEngine,
   type MutantWorld,
   prepare,
-  readLog,
   runActors,
   type SmallWorld,
 } from './small-world.ts';
@@ -142,7 +141,7 @@ async function closed(world: SmallWorld, lives: Lives): Promise<History[]> {
   probe.triedMs!.push(world.scheduler.now());
   probe.tries.push((await append(engine, probe))[0]);
   last.sends.push(...lives.open, probe);
-  const log = await readLog(world.network, 0);
+  const { log } = await readAsFarAsPossible(engine, 0);
   for (const [id, history] of lives.of) {
     if (id === topicId) history.finalLog.set(0, log);
     else if (!lives.doomed.has(id)) history.finalLog.set(0, []);

@@ -3,11 +3,11 @@
 
 import type { Engine } from '../../../../lib/api/engine.ts';
 import type { Outcome } from '../../../../lib/api/errors.ts';
-import type { AppendAck, PartitionError, PartitionRecords } from '../../../../lib/api/records.ts';
+import type { AppendAck, PartitionError } from '../../../../lib/api/records.ts';
 import { createEngine } from '../../../../lib/engine.ts';
 import type { Process } from '../../core/process.ts';
 import type { Scheduler } from '../../core/scheduler.ts';
-import { recordsOf, simulatedTopic } from '../clients.ts';
+import { notePoll, simulatedTopic } from '../clients.ts';
 import { type History, outcomeOf, type Send } from '../history.ts';
 import {
   after,
@@ -236,15 +236,7 @@ export const reader =
       const process = cast.processes[at % cast.processes.length]!;
       const answer = await process.request((engine) => engine.fetch(request), requestTimeoutMs);
       if (answer === 'lost' || 'error' in answer) continue;
-      const result = answer.reply.partitions[0] as PartitionRecords | PartitionError;
-      if ('error' in result) {
-        cast.trace(`${client} at ${offset}: ${result.error.message}`);
-        continue;
-      }
-      const records = recordsOf(result).filter((record) => record.offset >= offset);
-      const endedMs = cast.scheduler.now();
-      const { highWatermark } = result;
-      cast.history.polls.push({ client, partition: 0, offset, begunMs, endedMs, highWatermark, records });
-      offset = Math.max(offset, (records.at(-1)?.offset ?? -1) + 1);
+      const seen = { client, partition: 0, offset, begunMs, endedMs: cast.scheduler.now() };
+      offset = notePoll(cast.history, seen, answer.reply.partitions[0]!);
     }
   };

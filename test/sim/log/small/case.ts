@@ -10,7 +10,7 @@ import { createRandom, type Random } from '../../core/random.ts';
 import { createScheduler } from '../../core/scheduler.ts';
 import type { CaseVerdict, Faults, RunOptions, SmallWorld } from '../../core/worlds.ts';
 import { check } from '../check/check.ts';
-import { recordsOf, simulatedTopic } from '../clients.ts';
+import { readLog, simulatedTopic } from '../clients.ts';
 import { disturbedHistory, type History, newHistory } from '../history.ts';
 import { type Observer, observe } from '../observer.ts';
 import { findOrphanTrouble } from '../orphans.ts';
@@ -193,18 +193,7 @@ async function verdict(
 async function readFinalLog({ objects, table }: Stores, { scheduler, history }: Cast): Promise<string> {
   const engine = createEngine({ objects, table, clock: stillClock(scheduler.now(), 2) });
   const { topicId, partitions } = await engine.describeTopic(simulatedTopic);
-  for (let partition = 0; partition < partitions; partition++) {
-    const log: { offset: number; value: string }[] = [];
-    for (;;) {
-      const offset = (log.at(-1)?.offset ?? -1) + 1;
-      const reply = await engine.fetch({ topic: simulatedTopic, partitions: [{ partition, offset }] });
-      const [result] = reply.partitions;
-      if (!result || 'error' in result) throw result?.error ?? new Error('no answer');
-      const records = recordsOf(result).filter((record) => record.offset >= offset);
-      if (records.length === 0) break;
-      log.push(...records);
-    }
-    history.finalLog.set(partition, log);
-  }
+  for (let partition = 0; partition < partitions; partition++)
+    history.finalLog.set(partition, await readLog(engine, partition));
   return topicId;
 }
