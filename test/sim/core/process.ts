@@ -89,12 +89,12 @@ export function startProcess(network: Network, name: string, newEngine: typeof c
   };
 }
 
-function clockOf({ scheduler, random }: Network, life: Life, skewMs: () => number): Clock {
+function clockOf({ scheduler, random, randomBytes }: Network, life: Life, skewMs: () => number): Clock {
   return {
     now: () => scheduler.now() + skewMs(),
     monotonic: () => scheduler.now(),
     sleep: (ms) => new Promise((resolve) => scheduler.after(ms, () => !life.isOver && resolve())),
     random: () => random.next(),
-    randomBytes: (count) => Uint8Array.from({ length: count }, () => random.below(256)),
+    randomBytes: randomBytes ?? ((count) => Uint8Array.from({ length: count }, () => random.below(256))),
   };
 }

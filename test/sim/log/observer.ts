@@ -7,7 +7,7 @@ import type { ObjectStore } from '../../../lib/storage/object-store.ts';
 import type { Item, Key, Table, Write } from '../../../lib/storage/table.ts';
 import { type Call, keyOf, through, writesOf } from '../core/through.ts';
 import { decodedRecords } from './clients.ts';
-import type { PlacedRecord } from './history.ts';
+import type { PlacedRecord, Send } from './history.ts';
 
 /** A request as it was sent. A late copy of it is the same request. */
 export type Sent = { readonly names: readonly string[]; again(table: Table): Promise<unknown> };
@@ -19,17 +19,17 @@ export type Observer = {
   readonly sent: Sent[];
   /** The numbers that fell. */
   readonly falls: { readonly name: 'a number fell'; readonly detail: string }[];
-  /** The records by partition, also those that are gone. Only of the topic that was written first. */
+  /** The records by partition, also those that are gone. */
   readonly committed: Map<number, PlacedRecord[]>;
 };
 
 type Stores = { readonly objects: ObjectStore; readonly table: Table };
 type AppendUpdate = Extract<Write, { kind: 'update' }>;
 
-export function observe(stores: Stores): Observer {
+export function observe(stores: Stores, before: readonly Send[] = []): Observer {
   const sent: Sent[] = [];
   const falls: Observer['falls'] = [];
-  const committed = new Map<number, PlacedRecord[]>();
+  const committed: Observer['committed'] = Map.groupBy(before.flatMap(recordsOf), ({ partition }) => partition);
   const numbers = new Map<string, Item>();
   const table = through(stores.table, async (call, act) => {
     sent.push(...sentNames(call));
@@ -41,6 +41,9 @@ export function observe(stores: Stores): Observer {
   });
   return { table, sent, falls, committed };
 }
+
+const recordsOf = ({ partition, values, tries }: Send) =>
+  values.map((value, i) => ({ partition, offset: (tries[0] as number) + i, value }));
 
 // --- names
 

@@ -5,38 +5,35 @@
 // ends a world, so read the log first.
 
 import { namedObjects } from '../../../lib/maintenance/named.ts';
-import { fenceHead, fenceOutputs } from '../../../lib/partition/fence.ts';
-import { deletedFence } from '../../../lib/partition/head.ts';
-import { parseSegmentKey, topicsPartition } from '../../../lib/storage/keys.ts';
+import { sweep } from '../../../lib/maintenance/sweep.ts';
+import { isTableName, parseSegmentKey, topicsPartition } from '../../../lib/storage/keys.ts';
 import type { ObjectStore } from '../../../lib/storage/object-store.ts';
 import type { Item, Table } from '../../../lib/storage/table.ts';
 import { checkIndex, type IndexComplaint } from './index-rules.ts';
 import type { Sent } from './observer.ts';
+import { type Stores, stillClock } from './small/stage.ts';
+import { sweepContextOf } from './upkeep.ts';
 
 type Complaint =
   | {
-      readonly name: 'index names a missing object' | 'not to be swept' | 'named after the sweep';
+      readonly name: 'index names a missing object' | 'not to be swept' | 'named after the sweep' | 'left after a sweep';
       readonly detail: string;
     }
   | IndexComplaint;
 
 type KnownTopic = { readonly topicId: string; readonly partitions: number; readonly isDeleted: boolean };
 
-export async function findOrphanTrouble(stores: {
-  objects: ObjectStore;
-  table: Table;
-  sent: readonly Sent[];
-}): Promise<Complaint[]> {
+export async function findOrphanTrouble(stores: Stores & { sent: readonly Sent[] }): Promise<Complaint[]> {
   const topics = await topicsOf(stores.table);
   const before = await namesOf(stores, topics);
-  const present = await objectsIn(stores.objects);
+  const present = await segmentsIn(stores.objects);
   const unnamed = [...present].filter((key) => !before.named.has(key));
   const missing = [...before.named].filter((key) => !present.has(key));
   return [
     ...missing.map((key): Complaint => ({ name: 'index names a missing object', detail: key })),
     ...before.complaints,
     ...unnamed.flatMap((key) => whyNotSwept(key, topics)),
-    ...(await nameAfterSweep(stores, topics, unnamed)),
+    ...(await sweepAll(stores, topics, unnamed)),
   ];
 }
 
@@ -51,7 +48,7 @@ async function topicsOf(table: Table): Promise<KnownTopic[]> {
   return [...living.items.map((item) => known(item, false)), ...deleted.items.map((item) => known(item, true))];
 }
 
-async function namesOf(stores: { objects: ObjectStore; table: Table }, topics: readonly KnownTopic[]) {
+async function namesOf(stores: Stores, topics: readonly KnownTopic[]) {
   const named = new Set<string>();
   const complaints: Complaint[] = [];
   for (const { topicId, partitions } of topics) {
@@ -63,7 +60,8 @@ async function namesOf(stores: { objects: ObjectStore; table: Table }, topics: r
   return { named, complaints };
 }
 
-async function objectsIn(objects: ObjectStore): Promise<Set<string>> {
+/** All objects, but for those that name the table of the bucket. */
+async function segmentsIn(objects: ObjectStore): Promise<Set<string>> {
   const keys: string[] = [];
   for (let more = true; more; ) {
     const after = keys.at(-1);
@@ -71,7 +69,7 @@ async function objectsIn(objects: ObjectStore): Promise<Set<string>> {
     keys.push(...page.objects.map(({ key }) => key));
     more = page.more;
   }
-  return new Set(keys);
+  return new Set(keys.filter((key) => !isTableName(key)));
 }
 
 const epochOf = (key: string): number => parseSegmentKey(key)?.epoch ?? Number.NaN;
@@ -84,20 +82,28 @@ function whyNotSwept(key: string, topics: readonly KnownTopic[]): Complaint[] {
   return [{ name: 'not to be swept', detail: `${key} is of a topic that never was` }];
 }
 
-/** Raises the fences, lets every late copy act, and returns the orphans that are named now. */
-async function nameAfterSweep(
-  { objects, table, sent }: { objects: ObjectStore; table: Table; sent: readonly Sent[] },
+/**
+ * Sweeps, and then lets every late copy act that could name what was swept. No object without a name is left, and none
+ * that has a name is missing.
+ */
+async function sweepAll(
+  { objects, table, sent }: Stores & { sent: readonly Sent[] },
   topics: readonly KnownTopic[],
   unnamed: readonly string[],
 ): Promise<Complaint[]> {
   if (unnamed.length === 0) return [];
-  const fence = Math.max(...unnamed.map(epochOf).filter(Number.isFinite)) + 1;
-  for (const { topicId, partitions, isDeleted } of topics)
-    for (let partition = 0; partition < partitions; partition++)
-      for (const raise of [fenceHead, fenceOutputs])
-        await raise(table, { topicId, partition }, isDeleted ? deletedFence : fence);
+  const epoch = Math.max(...unnamed.map(epochOf).filter(Number.isFinite)) + 1;
+  const { incomplete, refusal } = await sweep(sweepContextOf({ objects, table, clock: stillClock(0, 5) }), { epoch });
+  if (incomplete ?? refusal) throw new Error(incomplete ?? refusal);
   const swept = new Set(unnamed);
   for (const { names, again } of sent) if (names.some((name) => swept.has(name))) await again(table);
   const { named } = await namesOf({ objects, table }, topics);
-  return unnamed.filter((key) => named.has(key)).map((key) => ({ name: 'named after the sweep', detail: key }));
+  const present = await segmentsIn(objects);
+  const left = [...present].filter((key) => !named.has(key));
+  return [
+    ...left.map((key): Complaint => ({ name: 'left after a sweep', detail: key })),
+    ...[...named]
+      .filter((key) => swept.has(key))
+      .map((key): Complaint => ({ name: 'named after the sweep', detail: key })),
+  ];
 }

@@ -11,7 +11,7 @@ import { createScheduler } from '../../core/scheduler.ts';
 import type { CaseVerdict, Faults, RunOptions, SmallWorld } from '../../core/worlds.ts';
 import { check } from '../check/check.ts';
 import { readLog, simulatedTopic } from '../clients.ts';
-import { disturbedHistory, type History, newHistory } from '../history.ts';
+import { disturbedHistory, type History, newHistory, type Removal } from '../history.ts';
 import { type Observer, observe } from '../observer.ts';
 import { findOrphanTrouble } from '../orphans.ts';
 import type { Actor, Cast } from './actors.ts';
@@ -50,6 +50,8 @@ export type LogWorld = {
   prepare(stage: Stage): Promise<Story>;
   /** False where a write may be refused though nothing went wrong. The default is true. */
   readonly needsCauses?: boolean;
+  /** Records may be removed: by requests, and as this says. */
+  readonly removal?: Pick<Removal, 'retentionMs' | 'deleteRetentionMs'>;
 };
 
 type PreparedWorld = LogWorld & { readonly prepared: Prepared; readonly story: Story };
@@ -80,10 +82,10 @@ async function runCase(
 ): Promise<CaseVerdict> {
   const scheduler = createScheduler(startMs);
   const bare = await restore(world.prepared, scheduler.now);
-  const observer = observe(bare);
+  const observer = observe(bare, world.prepared.sends);
   const table = order.isStale ? withBeginning(observer.table, world.prepared.items) : observer.table;
   const stage = openNetwork({ objects: bare.objects, table }, scheduler, trace);
-  const cast = castOf(world, order, { network: stage, stores: bare, newEngine });
+  const cast = castOf(world, order, { network: stage, stores: bare, newEngine, observer });
   const failures: unknown[] = [];
   if (world.story.warmUp) await perform(cast, {}, [world.story.warmUp], failures);
   stage.arm(explicitFaults(faults));
@@ -101,6 +103,7 @@ async function runCase(
 function openNetwork(stores: Stores, scheduler: Network['scheduler'], trace?: (line: string) => void) {
   let calls = 0;
   let plan: FaultPlan = noFaults;
+  const bytes = createRandom(100);
   const { history, disturbed } = disturbedHistory(scheduler.now);
   const say = (line: string) => trace?.(`${scheduler.now() - startMs} ms  ${line}`);
   return {
@@ -116,6 +119,7 @@ function openNetwork(stores: Stores, scheduler: Network['scheduler'], trace?: (l
       ...stores,
       scheduler,
       random,
+      randomBytes: (count) => Uint8Array.from({ length: count }, () => bytes.below(256)),
       faults: { faultOf: (call) => plan.faultOf(call) },
       trace: say,
       disturbed,
@@ -133,21 +137,21 @@ type Means = {
   readonly network: ReturnType<typeof openNetwork>;
   readonly stores: Stores;
   readonly newEngine: typeof createEngine;
+  readonly observer: Observer;
 };
 
-function castOf(world: PreparedWorld, order: Order, { network, stores, newEngine }: Means): Cast {
+/** Clocks of small worlds differ by less than this. */
+const skewMs = 3_600_000;
+
+function castOf(world: PreparedWorld, order: Order, { network, stores, newEngine, observer }: Means): Cast {
   const { scheduler, say } = network;
-  const bytes = createRandom(100);
-  const engineOf: typeof createEngine = ({ clock, ...ports }) =>
-    newEngine({
-      ...ports,
-      clock: { ...clock, randomBytes: (count) => Uint8Array.from({ length: count }, () => bytes.below(256)) },
-    });
   const processes = Array.from({ length: world.processes }, (_, i) =>
-    startProcess(network.for(steadyPace(order.paces[i] ?? 0.5)), `p${i}`, engineOf, order.skewsMs?.[i] ?? 0),
+    startProcess(network.for(steadyPace(order.paces[i] ?? 0.5)), `p${i}`, newEngine, order.skewsMs?.[i] ?? 0),
   );
   const sends = world.prepared.sends.map((send) => ({ ...send, tries: [...send.tries] }));
-  const history: History = { ...(world.needsCauses === false ? newHistory() : network.history), sends };
+  const removal = world.removal && { committed: observer.committed, requests: [], skewMs, ...world.removal };
+  const known = world.needsCauses === false ? newHistory() : network.history;
+  const history: History = { ...known, sends, damage: [], ...(removal && { removal }) };
   return { scheduler, processes, history, stores, topicOf: new Map(), deletedMs: new Map(), trace: say };
 }
 
@@ -191,6 +195,7 @@ async function verdict(
 }
 
 async function readFinalLog({ objects, table }: Stores, { scheduler, history }: Cast): Promise<string> {
+  if (history.removal) history.removal.finalMs = scheduler.now();
   const engine = createEngine({ objects, table, clock: stillClock(scheduler.now(), 2) });
   const { topicId, partitions } = await engine.describeTopic(simulatedTopic);
   for (let partition = 0; partition < partitions; partition++)
