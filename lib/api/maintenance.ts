@@ -1,4 +1,4 @@
-// What maintenance did, as callers see it.
+// The results of maintenance, as callers see them.
 
 /** Each number counts from the beginning of the pass. In a dry run it says what would be done. */
 export type MaintenanceCounts = {

@@ -77,7 +77,7 @@ function createHeads(table: Table): Heads {
   return heads;
 }
 
-/** No number of a head ever falls. By the end alone, an older log start would serve records that were deleted. */
+/** No number of a head ever falls. A copy with an older log start would serve records that were deleted. */
 function isNoOlder(head: Head, known: Head): boolean {
   if (head.next !== known.next) return head.next > known.next;
   if (head.logStart !== known.logStart) return head.logStart > known.logStart;

@@ -14,7 +14,7 @@ import { emptyBatch } from '../record/empty-batch.ts';
 import { logSegmentHeaderBytes, packLogSegment } from '../record/log-segment.ts';
 import type { MaintenanceContext } from './context.ts';
 
-/** What an item says of the log up to a batch's end. The source knows it, because appended bytes may be gone by now. */
+/** An item says this of the log up to its end. The source knows it, because appended bytes may be gone by now. */
 export type LogTotals = {
   readonly newestEpoch: number;
   readonly bytesAppended: number;

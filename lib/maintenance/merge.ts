@@ -34,7 +34,7 @@ const mostRefusals = 3;
 
 type State = { readonly upkeep: MaintenanceItem; readonly head: Head };
 
-/** What the next transaction moves: the log items then end at `to`. Without pages, all of it is below the log start. */
+/** The next transaction moves the end of the log items to `to`. If there are no pages, all of it is below the log start. */
 type Move = {
   readonly from: number;
   to: number;
@@ -221,7 +221,7 @@ function count({ counts }: MaintenanceContext, { pages, recordCount, bytes }: Mo
 // --- damage
 
 /**
- * What is missing may have been merged, and then deleted, by another process since we read the state. It is damage only
+ * Another process may have merged and deleted what is missing, since we read the state. It is damage only
  * if the log's end has not moved.
  */
 async function stoppedByDamage(

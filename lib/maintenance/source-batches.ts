@@ -14,7 +14,7 @@ import type { LogBatch, LogTotals } from './log-segment-writer.ts';
 /** So many bytes of slices are read before their batches are handed on. */
 const windowBytes = 32 * 1024 * 1024;
 
-/** What it costs to pass a batch on and to take it into a segment. */
+/** To pass a batch on and to take it into a segment costs so many units of the pace. */
 const unitsPerBatch = 10;
 
 /** A slice, and what holds at the end of its page or item. */

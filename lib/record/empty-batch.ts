@@ -12,7 +12,7 @@ import {
   recordBatchOverheadBytes,
 } from './batch-header.ts';
 
-/** What an empty batch keeps of the batch that it replaces. */
+/** An empty batch keeps this of the batch that it replaces. */
 export type Emptied = Pick<
   BatchHeader,
   'attributes' | 'maxTimestampMs' | 'producerId' | 'producerEpoch' | 'baseSequence'

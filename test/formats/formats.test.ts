@@ -8,6 +8,7 @@ import { Rivulet } from '../../client/rivulet.ts';
 import type { Engine } from '../../lib/api/engine.ts';
 import type { AppendAck, PartitionRecords } from '../../lib/api/records.ts';
 import { createEngine } from '../../lib/engine.ts';
+import { merge } from '../../lib/maintenance/merge.ts';
 import { type DecodedRecord, decodeBatch, encodeBatch } from '../../lib/record/batch.ts';
 import { systemClock } from '../../lib/runtime/clock.ts';
 import { inParallel } from '../../lib/runtime/concurrency.ts';
@@ -24,6 +25,7 @@ import { openBackend } from '../../local/backend.ts';
 import { startServer } from '../../local/server.ts';
 import { createTestBucket, createTestTable, onEndpoint } from '../aws/resources.ts';
 import { createTestClock, startMs } from '../log/world.ts';
+import { passOver } from '../maintenance/world.ts';
 import { expectGroups } from './groups.ts';
 import { jsonRecords } from './populate.ts';
 import {
@@ -193,6 +195,24 @@ function suite(version: string, where: string, open: () => Promise<Ports>): void
         expect(now.slice(end).map(({ value }) => value)).toEqual(more);
       };
       await Promise.all(stored.partitions.map(appendMore));
+    });
+
+    test('is merged, and is the same', async () => {
+      const ports = await portsOf();
+      const engine = await engineOf();
+      const pass = passOver({ ...ports, clock: { ...clock, advance: () => {} } });
+      for (const { topic, partition } of stored.partitions) {
+        const before = await readAll(engine, topic, partition);
+        const { topicId } = await engine.describeTopic(topic);
+        await merge(pass, { topicId, partition });
+        expect(await readAll(await engineOf(), topic, partition), `${topic} ${partition}`).toEqual(before);
+      }
+      expect(pass.damage).toEqual([]);
+      expect(pass.counts.mergedRecords).toBeGreaterThan(100);
+      for (const { baseOffset, baseSequence, values, ...producer } of stored.producers) {
+        const repeat = await appendOf(await engineOf(), producer, values, baseSequence);
+        expect(repeat, JSON.stringify(producer)).toMatchObject({ duplicate: true });
+      }
     });
   });
 }

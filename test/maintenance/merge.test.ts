@@ -13,8 +13,27 @@ import { checkBatch, field } from '../../lib/record/batch-header.ts';
 import { createFileObjectStore } from '../../lib/storage/embedded/file-object-store.ts';
 import { createSqliteTable } from '../../lib/storage/embedded/sqlite-table.ts';
 import { headKey, maintenanceKey } from '../../lib/storage/keys.ts';
-import { appendOne, batchOf, createTestClock, createWorld, readAll, startMs, valuesOf, type World } from '../log/world.ts';
-import { createPartition, fill, hourMs, type Partition, passOver, type Ports, readBinary, seenBy, storedOf } from './world.ts';
+import {
+  appendOne,
+  batchOf,
+  createTestClock,
+  createWorld,
+  readAll,
+  startMs,
+  valuesOf,
+  type World,
+} from '../log/world.ts';
+import {
+  createPartition,
+  fill,
+  hourMs,
+  type Partition,
+  type Ports,
+  passOver,
+  readBinary,
+  seenBy,
+  storedOf,
+} from './world.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'rivulet-merge-'));
 const table = createSqliteTable({ path: join(directory, 'table.sqlite') });
@@ -52,7 +71,11 @@ describe.each([
     expect(head.mergedTo).toBe(head.tailBase);
     expect(upkeep.logEnd).toBe(head.mergedTo);
     expect(items).toHaveLength(1);
-    expect(pass.counts).toMatchObject({ mergedRecords: head.mergedTo, mergedBytes: items[0]!.bytes, writtenObjects: 1 });
+    expect(pass.counts).toMatchObject({
+      mergedRecords: head.mergedTo,
+      mergedBytes: items[0]!.bytes,
+      writtenObjects: 1,
+    });
     expect(pass.damage).toEqual([]);
     expect(await seenBy(at)).toEqual(before);
   });
@@ -69,7 +92,7 @@ test('appends, spills and merges in turn keep every record at its offset, and th
   expect(items.length).toBeGreaterThan(5);
   expect(items.map(({ firstOffset }) => firstOffset)).toEqual([0, ...items.slice(0, -1).map((item) => item.endOffset)]);
   expect(items.at(-1)!.endOffset).toBe(head.mergedTo);
-  // What was appended below an end is known without the pages.
+  // The maintenance item knows without the pages how much was appended.
   const appended = pages.flatMap(({ entries }) => entries).reduce((sum, { entry }) => sum + entry.lengthBytes, 0);
   expect(items.at(-1)!.bytesAppended).toBe(appended);
   expect(upkeep.bytesAppended).toBe(appended);

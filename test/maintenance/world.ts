@@ -1,11 +1,13 @@
 // A world for tests of maintenance: topic "t" with one partition, and all that a reader can see of it.
 
+import { expect } from 'vitest';
 import { jsonRecords, newReplyRoom } from '../../http/json-records.ts';
 import type { Engine } from '../../lib/api/engine.ts';
 import type { MaintenanceDamage } from '../../lib/api/maintenance.ts';
 import type { PartitionRecords } from '../../lib/api/records.ts';
 import { createEngine } from '../../lib/engine.ts';
 import { type MaintenanceContext, newCounts } from '../../lib/maintenance/context.ts';
+import { namedObjects } from '../../lib/maintenance/named.ts';
 import { type Head, parseHead } from '../../lib/partition/head.ts';
 import { type LogItem, logItemsBetween } from '../../lib/partition/log-item.ts';
 import { type MaintenanceItem, readMaintenanceItem } from '../../lib/partition/maintenance-item.ts';
@@ -56,24 +58,52 @@ export async function fill(engine: Engine, count: number, name = 'v'): Promise<s
   return all;
 }
 
-export type Stored = { readonly head: Head; readonly upkeep: MaintenanceItem; readonly items: LogItem[]; readonly pages: Page[] };
+export type Stored = {
+  readonly head: Omit<Head, 'producer'>;
+  readonly upkeep: MaintenanceItem;
+  readonly items: LogItem[];
+  readonly pages: Page[];
+};
 
 export async function storedOf({ table }: Pick<Ports, 'table'>, address: PageAddress): Promise<Stored> {
+  const item = await table.get(headKey(address.topicId, address.partition), { strong: true });
+  const { producer: _producer, ...head } = parseHead(item!);
   return {
-    head: parseHead((await table.get(headKey(address.topicId, address.partition), { strong: true }))!),
+    head,
     upkeep: await readMaintenanceItem(table, address),
     items: await all(logItemsBetween(table, address, 0, Number.MAX_SAFE_INTEGER)),
     pages: await all(pagesBetween(table, address, 0, Number.MAX_SAFE_INTEGER)),
   };
 }
 
-export async function all<T>(source: AsyncIterable<T>): Promise<T[]> {
+/** The zones fit together, the index has no hole in any of them, and every object that is named is there. */
+export async function expectSound(ports: Ports, address: PageAddress): Promise<void> {
+  const { head, upkeep, items, pages } = await storedOf(ports, address);
+  const kept = pages.filter(({ firstOffset }) => firstOffset >= upkeep.historyFloor && firstOffset < head.tailBase);
+  expect([head.mergedTo <= upkeep.logEnd, upkeep.logEnd <= head.tailBase]).toEqual([true, true]);
+  expectDense(kept, upkeep.historyFloor, head.tailBase);
+  if (upkeep.logEnd > 0) expectDense(items, items[0]?.firstOffset ?? upkeep.logEnd, upkeep.logEnd);
+  expect(items[0]?.firstOffset ?? upkeep.logEnd).toBeLessThanOrEqual(Math.max(head.logStart, upkeep.logEnd));
+  for await (const key of namedObjects(ports.table, address))
+    expect(await ports.objects.get(key, { from: 0, to: 1 }), key).toHaveLength(1);
+}
+
+function expectDense(
+  stretches: readonly { readonly firstOffset: number; readonly endOffset: number }[],
+  from: number,
+  to: number,
+): void {
+  const ends = [from, ...stretches.map(({ endOffset }) => endOffset)];
+  expect([...stretches.map(({ firstOffset }) => firstOffset), to]).toEqual(ends);
+}
+
+async function all<T>(source: AsyncIterable<T>): Promise<T[]> {
   const found: T[] = [];
   for await (const one of source) found.push(one);
   return found;
 }
 
-/** What every fetch path says of the partition, without what may differ between two zones. */
+/** Reads the partition on every fetch path, without what may differ between two zones. */
 export async function seenBy(ports: Ports & { clock: TestClock }) {
   const engine = createEngine(ports);
   const offsets = async (at: number | 'maxTimestamp' | 'earliest' | 'latest') =>
