@@ -24,7 +24,7 @@ import {
   type Retention,
   retentionOf,
 } from '../topic/retention.ts';
-import type { Topic } from '../topic/topics.ts';
+import { createTopics, type Topic } from '../topic/topics.ts';
 import type { MaintenanceContext } from './context.ts';
 
 const itemsAtOnce = 100;
@@ -37,8 +37,19 @@ export async function retain(context: MaintenanceContext, topic: Topic, partitio
   const isLive = head !== undefined && head.fence !== deletedFence;
   if (!isLive) return;
   const expired = await expiredOf(context, address, head, await retentionNow(context, topic), topic);
+  const changed = expired.to > head.logStart ? await changedTopic(context, topic) : undefined;
+  if (changed) return retain(context, changed, partition);
   const logStart = await expire(context, address, head, expired);
   if (!context.isDryRun) await deleteItemsBelow(context, address, logStart);
+}
+
+/** An operator may have kept the records longer since the pass began, because a group had not read them. */
+async function changedTopic(
+  { table, clock }: MaintenanceContext,
+  { topic, topicId, revision }: Topic,
+): Promise<Topic | undefined> {
+  const now = await createTopics(table, clock).resolve({ topic, topicId });
+  return now.revision === revision ? undefined : now;
 }
 
 /** A dry run tells what goes once the topic is confirmed. */

@@ -40,6 +40,7 @@ describe('the OpenAPI document', () => {
       'POST /v1/groups/{group}/offsets',
       'POST /v1/groups/{group}/offsets/reset',
       'POST /v1/producers',
+      'POST /v1/topics/{topic}/delete-records',
       'POST /v1/topics/{topic}/fetch',
       'POST /v1/topics/{topic}/partitions/{p}/records',
       'POST /v1/topics/{topic}/records',

@@ -131,6 +131,17 @@ describe('retention by time', () => {
     expect(context.counts.expiredRecords).toBe(0);
   });
 
+  test('a pass that began before an operator kept the records longer removes nothing', async () => {
+    const world = await hourly(30, { 'retention.ms': '1' });
+    const before = await topicOf(world);
+    await world.engine.alterTopic({ topic: 't', config: { 'retention.ms': String(1_000 * dayMs) } });
+    await retain(passOver(world), before, 0);
+    expect(await earliest(world)).toBe(0);
+    await world.engine.alterTopic({ topic: 't', config: { 'retention.ms': '1' } });
+    await retain(passOver(world), before, 0);
+    expect(await earliest(world)).toBe(30);
+  });
+
   test('a pass that has no time left keeps what it has found', async () => {
     const world = await hourly(60, { 'retention.ms': '1' });
     world.clock.advance(dayMs);
