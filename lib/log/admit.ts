@@ -10,13 +10,13 @@ import { firstHashedId } from '../producer/ids.ts';
 import { type BatchHeader, checkBatch, splitBatches, stampAppendTime } from '../record/batch-header.ts';
 import type { Compression } from '../record/compression.ts';
 import { CorruptBatchError, type CorruptBatchReason } from '../record/corrupt-batch-error.ts';
-import { checkKeys } from './admit-keys.ts';
 import type { SegmentPart } from '../record/segment.ts';
 import { repacked, type UnpackBudget } from '../record/unpack.ts';
 import { configNumber, configValue } from '../topic/config.ts';
-import { isCompacted } from '../topic/retention.ts';
 import { unknownPartition } from '../topic/partitions.ts';
+import { isCompacted } from '../topic/retention.ts';
 import type { Topic } from '../topic/topics.ts';
+import { checkKeys } from './admit-keys.ts';
 
 export type AdmittedRun = SegmentPart & {
   readonly producer?: EntryProducer;

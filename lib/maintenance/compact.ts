@@ -13,12 +13,12 @@ import { absent, any, below, type Condition, equals, type Update } from '../stor
 import { configNumber } from '../topic/config.ts';
 import { isCompacted } from '../topic/retention.ts';
 import type { Topic } from '../topic/topics.ts';
-import { cleanUnit } from './clean-unit.ts';
-import { type CompactionLimits, type CompactionPass, compactionLimits } from './compaction-pass.ts';
-import { logStartOf, planCompaction } from './compaction-plan.ts';
+import { cleanUnit } from './compaction/clean-unit.ts';
+import { type DirtyKeys, mapDirtyKeys } from './compaction/dirty-keys.ts';
+import { type CompactionLimits, type CompactionPass, compactionLimits } from './compaction/pass.ts';
+import { logStartOf, planCompaction } from './compaction/plan.ts';
+import { isDamage } from './compaction/read-items.ts';
 import type { MaintenanceContext } from './context.ts';
-import { type DirtyKeys, mapDirtyKeys } from './dirty-keys.ts';
-import { isDamage } from './read-items.ts';
 
 /** Does one pass if it is due. */
 export async function compact(

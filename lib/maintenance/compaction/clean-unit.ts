@@ -1,13 +1,13 @@
 // One unit of a compaction pass: some neighbouring log items, which are read, cleaned, and swapped if anything has changed.
-import { logItemsFrom } from '../partition/locate.ts';
-import type { LogItem } from '../partition/log-item.ts';
-import { readBatchHeader } from '../record/batch-header.ts';
+import { logItemsFrom } from '../../partition/locate.ts';
+import type { LogItem } from '../../partition/log-item.ts';
+import { readBatchHeader } from '../../record/batch-header.ts';
+import { type LogBatch, writeLogSegments } from '../log-segment-writer.ts';
+import { swap } from '../swap.ts';
 import { type CleaningRules, cleanBatch } from './clean-batch.ts';
-import type { CompactionPass } from './compaction-pass.ts';
 import type { DirtyKeys } from './dirty-keys.ts';
-import { type LogBatch, writeLogSegments } from './log-segment-writer.ts';
+import type { CompactionPass } from './pass.ts';
 import { readItems } from './read-items.ts';
-import { swap } from './swap.ts';
 
 /**
  * Cleans the unit that begins with the item which covers `offset` by now, and returns its end. The result is 'refused' if
@@ -71,14 +71,11 @@ async function replace(
   items: readonly LogItem[],
   batches: readonly LogBatch[],
 ): Promise<boolean> {
-  const last = items.at(-1)!;
-  const range = {
-    address: plan.address,
-    firstOffset: items[0]!.firstOffset,
-    endOffset: last.endOffset,
-    totals: last,
-    fence: plan.fence,
-  };
+  const { firstOffset } = items[0]!;
+  const { endOffset, bytesAppended, runningMaxTimestampMs } = items.at(-1)!;
+  const newestEpoch = items.reduce((newest, item) => Math.max(newest, item.newestEpoch), 0);
+  const totals = { newestEpoch, bytesAppended, runningMaxTimestampMs };
+  const range = { address: plan.address, firstOffset, endOffset, totals, fence: plan.fence };
   return swap(context, plan.address, items, await writeLogSegments(context, range, batches));
 }
 

@@ -1,8 +1,8 @@
 // What the steps of one compaction pass share, and how much one pass takes on.
-import type { UnpackBudget } from '../record/unpack.ts';
-import type { CompactionPlan } from './compaction-plan.ts';
-import type { MaintenanceContext } from './context.ts';
-import { mostSwapped } from './swap.ts';
+import type { UnpackBudget } from '../../record/unpack.ts';
+import type { MaintenanceContext } from '../context.ts';
+import { mostSwapped } from '../swap.ts';
+import type { CompactionPlan } from './plan.ts';
 
 export type CompactionLimits = {
   /** The map of a pass has at most so many keys, of 30 bytes each. One item always fits. */

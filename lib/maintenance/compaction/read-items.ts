@@ -1,9 +1,9 @@
 // Reads the batches of log items for compaction. Whatever runs beside it may have replaced or deleted the items meanwhile.
-import { RivuletError } from '../api/errors.ts';
-import { isSameObject, type LogItem, logItemAt } from '../partition/log-item.ts';
-import type { CompactionPass } from './compaction-pass.ts';
-import type { LogBatch } from './log-segment-writer.ts';
-import { batchesOfLogItems } from './source-batches.ts';
+import { RivuletError } from '../../api/errors.ts';
+import { isSameObject, type LogItem, logItemAt } from '../../partition/log-item.ts';
+import type { LogBatch } from '../log-segment-writer.ts';
+import { batchesOfLogItems } from '../source-batches.ts';
+import type { CompactionPass } from './pass.ts';
 
 /** Returns undefined if an object is gone that the index no longer names. Throws RivuletError CORRUPT_LOG for damage. */
 export async function readItems(

@@ -3,12 +3,12 @@
 //
 // Invariant: a tombstone goes only after everything that it deletes. So a pass puts horizons only on the tombstones of its
 // own dirty range, below whose offsets it has already removed the older values, and horizons never move.
-import type { StampedBatch } from '../log/read-slices.ts';
-import type { OpenBatch } from '../record/batch.ts';
-import { type RawRecord, rawRecords } from '../record/raw-records.ts';
-import type { Pace } from '../record/steps.ts';
-import { type Survivors, thinBatch } from '../record/thin-batch.ts';
-import type { UnpackBudget } from '../record/unpack.ts';
+import type { StampedBatch } from '../../log/read-slices.ts';
+import type { OpenBatch } from '../../record/batch.ts';
+import { type RawRecord, rawRecords } from '../../record/raw-records.ts';
+import type { Pace } from '../../record/steps.ts';
+import { type Survivors, thinBatch } from '../../record/thin-batch.ts';
+import type { UnpackBudget } from '../../record/unpack.ts';
 import type { KeyMap } from './key-map.ts';
 import { whileOpen } from './open-batch.ts';
 

@@ -1,12 +1,12 @@
 // Reads the dirty records of a pass, in offset order, and notes the newest offset of each key. The range ends with a whole
 // item: before the one whose keys might not fit the map, or whose bytes would take too long.
-import { type LogItem, logItemAt } from '../partition/log-item.ts';
-import type { OpenBatch } from '../record/batch.ts';
-import { rawRecords } from '../record/raw-records.ts';
+import { type LogItem, logItemAt } from '../../partition/log-item.ts';
+import type { OpenBatch } from '../../record/batch.ts';
+import { rawRecords } from '../../record/raw-records.ts';
 import { unitsPerHash } from './clean-batch.ts';
-import type { CompactionPass } from './compaction-pass.ts';
 import { createKeyMap, type KeyMap } from './key-map.ts';
 import { whileOpen } from './open-batch.ts';
+import type { CompactionPass } from './pass.ts';
 import { readItems } from './read-items.ts';
 
 export type DirtyKeys = {

@@ -1,15 +1,19 @@
 // Whether a partition is to be compacted now, and which records are dirty: those from the clean point on, whose keys no
 // pass has looked at. The newest ones may have to wait (min.compaction.lag.ms).
-import { deletedFence, parseHead } from '../partition/head.ts';
-import { logItemsFrom } from '../partition/locate.ts';
-import type { LogItem } from '../partition/log-item.ts';
-import { type MaintenanceItem, readMaintenanceItem, type UnfinishedCompaction } from '../partition/maintenance-item.ts';
-import type { PageAddress } from '../partition/page.ts';
-import { headKey } from '../storage/keys.ts';
-import type { Table } from '../storage/table.ts';
-import { configNumber } from '../topic/config.ts';
-import type { Topic } from '../topic/topics.ts';
-import type { MaintenanceContext } from './context.ts';
+import { deletedFence, parseHead } from '../../partition/head.ts';
+import { logItemsFrom } from '../../partition/locate.ts';
+import type { LogItem } from '../../partition/log-item.ts';
+import {
+  type MaintenanceItem,
+  readMaintenanceItem,
+  type UnfinishedCompaction,
+} from '../../partition/maintenance-item.ts';
+import type { PageAddress } from '../../partition/page.ts';
+import { headKey } from '../../storage/keys.ts';
+import type { Table } from '../../storage/table.ts';
+import { configNumber } from '../../topic/config.ts';
+import type { Topic } from '../../topic/topics.ts';
+import type { MaintenanceContext } from '../context.ts';
 
 export type CompactionPlan = {
   readonly address: PageAddress;

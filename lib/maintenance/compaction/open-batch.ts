@@ -1,8 +1,8 @@
 // Maintenance unpacks batches as requests do: beside the event loop if they are large, with pauses, and a few at a time.
-import { limits } from '../api/limits.ts';
-import type { OpenBatch } from '../record/batch.ts';
-import { CorruptBatchError } from '../record/corrupt-batch-error.ts';
-import { type UnpackBudget, withOpenBatch } from '../record/unpack.ts';
+import { limits } from '../../api/limits.ts';
+import type { OpenBatch } from '../../record/batch.ts';
+import { CorruptBatchError } from '../../record/corrupt-batch-error.ts';
+import { type UnpackBudget, withOpenBatch } from '../../record/unpack.ts';
 
 /**
  * Calls `use`, which may throw CorruptBatchError. The result is undefined if the batch cannot be unpacked, because its
