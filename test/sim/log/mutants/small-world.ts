@@ -17,7 +17,7 @@ import { disturbedHistory, type History, newHistory } from '../history.ts';
 /** Runs one history of the library from a seed. A topic that was deleted has a history of its own. */
 export type MutantWorld = { readonly name: string; run(lib: Lib, seed: number): Promise<readonly History[]> };
 
-export type SmallWorld = Surroundings & { readonly network: Network };
+export type SmallWorld = Surroundings & { readonly network: Network; readonly lib: Lib };
 export type Actor = (world: SmallWorld, name: string) => Promise<void>;
 
 export type SmallWorldOptions = {
@@ -61,7 +61,7 @@ export function prepare(lib: Lib, seed: number, options: Omit<SmallWorldOptions,
     startProcess(network, `p${i}`, lib.createEngine),
   );
   const judged = options.asksTooMuch ? newHistory() : history;
-  return { scheduler, random, processes, history: judged, trace: () => {}, network };
+  return { scheduler, random, processes, history: judged, trace: () => {}, network, lib };
 }
 
 export async function runSmallWorld(lib: Lib, seed: number, options: SmallWorldOptions): Promise<SmallWorld> {

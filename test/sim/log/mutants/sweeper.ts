@@ -1,7 +1,6 @@
 // Sweeps, with a pause before each request. Their epochs run ahead of every clock. So each pass fences everything that
 // is on its way, and if a sweep can lose anything, this one does.
 
-import { sweep } from '../../../../lib/maintenance/sweep.ts';
 import { segmentEpochAt } from '../../../../lib/partition/head.ts';
 import { contextOver } from '../../../maintenance/sweep-world.ts';
 import { pauseFor, simulatedTopic } from '../clients.ts';
@@ -12,7 +11,7 @@ export const sweeper =
   async (world) => {
     for (let pass = 1; pass <= passes; pass++) {
       await pauseFor(world, world.random.below(pauseMs));
-      const { incomplete, refusal } = await sweep(slowContext(world), {
+      const { incomplete, refusal } = await world.lib.sweep(slowContext(world), {
         epoch: segmentEpochAt(world.scheduler.now()) + pass,
       });
       if (incomplete ?? refusal) throw new Error(incomplete ?? refusal);
