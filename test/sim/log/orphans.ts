@@ -51,8 +51,9 @@ async function topicsOf(table: Table): Promise<KnownTopic[]> {
 async function namesOf(stores: Stores, topics: readonly KnownTopic[]) {
   const named = new Set<string>();
   const complaints: Complaint[] = [];
-  for (const { topicId, partitions } of topics) {
-    for (let partition = 0; partition < partitions; partition++) {
+  for (const { topicId, partitions, isDeleted } of topics) {
+    // The objects of a deleted topic go before its index does.
+    for (let partition = 0; partition < partitions && !isDeleted; partition++) {
       for await (const name of namedObjects(stores.table, { topicId, partition })) named.add(name);
       complaints.push(...(await checkIndex(stores, { topicId, partition })));
     }
