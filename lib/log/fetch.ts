@@ -182,12 +182,17 @@ async function planOne(
   part: PartitionFetch,
   head: SeenHead,
   budget: Budget,
+  plans = 1,
 ): Promise<Planned> {
   const { partition, offset } = part;
   if (head instanceof RivuletError) return { partition, error: head };
   if (offset < head.logStart || offset > head.next) return { partition, error: outOfRange(part, head) };
   const maxBytes = Math.min(part.maxBytes ?? Number.POSITIVE_INFINITY, budget.bytes);
   const slices = offset === head.next ? noSlices : await planSlices(context, topic, part, head, budget);
+  // Retention has removed the log item that the head led to. The records went with it, or have another item by now.
+  const hasMoved = slices.length === 0 && offset < head.next && !budget.isFull;
+  if (hasMoved && plans < mostPlans)
+    return planOne(context, topic, part, await headOf(context, topic, partition, true), budget, plans + 1);
   return { partition, offset, highWatermark: head.next, logStart: head.logStart, slices, maxBytes };
 }
 

@@ -1,5 +1,6 @@
 // The history holds only what clients saw. The checker judges by nothing else.
 import { type Outcome, RivuletError } from '../../../lib/api/errors.ts';
+import type { StoreAnomaly } from './check/anomaly.ts';
 
 export type Send = {
   readonly client: string;
@@ -80,6 +81,8 @@ export type History = {
   readonly finalLog: Map<number, readonly PlacedRecord[]>;
   /** Only worlds that remove records have this. */
   readonly removal?: Removal;
+  /** What is wrong with the stores at rest. */
+  stores?: readonly StoreAnomaly[];
   /** Reports of damage, to readers and by maintenance, in a world that has none. */
   readonly damage?: string[];
   /**

@@ -11,17 +11,14 @@ import { logSegmentHeaderBytes } from '../../../lib/record/log-segment.ts';
 import { headKey, pagesPartition } from '../../../lib/storage/keys.ts';
 import type { ObjectStore } from '../../../lib/storage/object-store.ts';
 import type { Table } from '../../../lib/storage/table.ts';
+import type { StoreAnomaly } from './check/anomaly.ts';
 
-export type IndexComplaint = {
-  readonly name: 'index with a gap' | 'index out of order' | 'a row without its batch';
-  readonly detail: string;
-};
 type Range = { readonly firstOffset: number; readonly endOffset: number };
 
 export async function checkIndex(
   { table, objects }: { readonly table: Table; readonly objects: ObjectStore },
   address: PageAddress,
-): Promise<IndexComplaint[]> {
+): Promise<StoreAnomaly[]> {
   const item = await table.get(headKey(address.topicId, address.partition), { strong: true });
   if (!item) return [];
   const head = parseHead(item);
@@ -42,7 +39,7 @@ export async function checkIndex(
 const rangesOf = ({ tail }: Head): Range[] =>
   tail.map(({ baseOffset, entry }) => ({ firstOffset: baseOffset, endOffset: baseOffset + entry.recordCount }));
 
-function checkOrder(head: Head, { logEnd }: MaintenanceItem, items: readonly LogItem[]): IndexComplaint[] {
+function checkOrder(head: Head, { logEnd }: MaintenanceItem, items: readonly LogItem[]): StoreAnomaly[] {
   const { mergedTo, tailBase } = head;
   const isOrdered = mergedTo <= logEnd && logEnd <= tailBase;
   const falls = items.findIndex((item, i) => item.runningMaxTimestampMs < (items[i - 1]?.runningMaxTimestampMs ?? 0));
@@ -53,7 +50,7 @@ function checkOrder(head: Head, { logEnd }: MaintenanceItem, items: readonly Log
 }
 
 /** The ranges from the one that covers `from` on lie dense up to `to`. Whatever lies outside is garbage. */
-function gapsIn(what: string, ranges: readonly Range[], from: number, to: number): IndexComplaint[] {
+function gapsIn(what: string, ranges: readonly Range[], from: number, to: number): StoreAnomaly[] {
   if (from >= to) return [];
   const within = ranges.filter(({ firstOffset, endOffset }) => endOffset > from && firstOffset < to);
   const broken = within.findIndex(({ firstOffset }, i) =>
@@ -65,7 +62,7 @@ function gapsIn(what: string, ranges: readonly Range[], from: number, to: number
   return end === to ? [] : [complaint('index with a gap', `${what} end at ${end}, not at ${to}`)];
 }
 
-async function checkRows(objects: ObjectStore, address: PageAddress, item: LogItem): Promise<IndexComplaint[]> {
+async function checkRows(objects: ObjectStore, address: PageAddress, item: LogItem): Promise<StoreAnomaly[]> {
   const bytes = await objects.get(logSegmentKeyOf(address, item));
   if (!bytes) return [];
   const body = bytes.subarray(logSegmentHeaderBytes, logSegmentHeaderBytes + item.bytes);
@@ -77,4 +74,4 @@ async function checkRows(objects: ObjectStore, address: PageAddress, item: LogIt
     .map(({ position, offset }) => complaint('a row without its batch', `${item.firstOffset}: ${offset} at ${position}`));
 }
 
-const complaint = (name: IndexComplaint['name'], detail: string): IndexComplaint => ({ name, detail });
+const complaint = (name: StoreAnomaly['name'], detail: string): StoreAnomaly => ({ name, detail });

@@ -6,6 +6,7 @@ import { segmentKey } from '../../../lib/storage/keys.ts';
 import type { ObjectStore } from '../../../lib/storage/object-store.ts';
 import type { Item, Key, Table, Write } from '../../../lib/storage/table.ts';
 import { type Call, keyOf, through, writesOf } from '../core/through.ts';
+import type { StoreAnomaly } from './check/anomaly.ts';
 import { decodedRecords } from './clients.ts';
 import type { PlacedRecord, Send } from './history.ts';
 
@@ -18,7 +19,7 @@ export type Observer = {
   /** The requests that could give an object its name. */
   readonly sent: Sent[];
   /** The numbers that fell. */
-  readonly falls: { readonly name: 'a number fell'; readonly detail: string }[];
+  readonly falls: StoreAnomaly[];
   /** The records by partition, also those that are gone. */
   readonly committed: Map<number, PlacedRecord[]>;
 };

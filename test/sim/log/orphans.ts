@@ -9,28 +9,22 @@ import { sweep } from '../../../lib/maintenance/sweep.ts';
 import { isTableName, parseSegmentKey, topicsPartition } from '../../../lib/storage/keys.ts';
 import type { ObjectStore } from '../../../lib/storage/object-store.ts';
 import type { Item, Table } from '../../../lib/storage/table.ts';
-import { checkIndex, type IndexComplaint } from './index-rules.ts';
+import type { StoreAnomaly } from './check/anomaly.ts';
+import { checkIndex } from './index-rules.ts';
 import type { Sent } from './observer.ts';
 import { type Stores, stillClock } from './small/stage.ts';
 import { sweepContextOf } from './upkeep.ts';
 
-type Complaint =
-  | {
-      readonly name: 'index names a missing object' | 'not to be swept' | 'named after the sweep' | 'left after a sweep';
-      readonly detail: string;
-    }
-  | IndexComplaint;
-
 type KnownTopic = { readonly topicId: string; readonly partitions: number; readonly isDeleted: boolean };
 
-export async function findOrphanTrouble(stores: Stores & { sent: readonly Sent[] }): Promise<Complaint[]> {
+export async function findOrphanTrouble(stores: Stores & { sent: readonly Sent[] }): Promise<StoreAnomaly[]> {
   const topics = await topicsOf(stores.table);
   const before = await namesOf(stores, topics);
   const present = await segmentsIn(stores.objects);
   const unnamed = [...present].filter((key) => !before.named.has(key));
   const missing = [...before.named].filter((key) => !present.has(key));
   return [
-    ...missing.map((key): Complaint => ({ name: 'index names a missing object', detail: key })),
+    ...missing.map((key): StoreAnomaly => ({ name: 'index names a missing object', detail: key })),
     ...before.complaints,
     ...unnamed.flatMap((key) => whyNotSwept(key, topics)),
     ...(await sweepAll(stores, topics, unnamed)),
@@ -50,7 +44,7 @@ async function topicsOf(table: Table): Promise<KnownTopic[]> {
 
 async function namesOf(stores: Stores, topics: readonly KnownTopic[]) {
   const named = new Set<string>();
-  const complaints: Complaint[] = [];
+  const complaints: StoreAnomaly[] = [];
   for (const { topicId, partitions, isDeleted } of topics) {
     // The objects of a deleted topic go before its index does.
     for (let partition = 0; partition < partitions && !isDeleted; partition++) {
@@ -76,7 +70,7 @@ async function segmentsIn(objects: ObjectStore): Promise<Set<string>> {
 const epochOf = (key: string): number => parseSegmentKey(key)?.epoch ?? Number.NaN;
 
 /** A sweep uses the name alone. It takes an unknown topic as deleted, so no object may have one. */
-function whyNotSwept(key: string, topics: readonly KnownTopic[]): Complaint[] {
+function whyNotSwept(key: string, topics: readonly KnownTopic[]): StoreAnomaly[] {
   const topicId = parseSegmentKey(key)?.topicId;
   if (topicId === undefined) return [{ name: 'not to be swept', detail: `${key} does not tell its topic and epoch` }];
   if (topics.some((topic) => topic.topicId === topicId)) return [];
@@ -91,7 +85,7 @@ async function sweepAll(
   { objects, table, sent }: Stores & { sent: readonly Sent[] },
   topics: readonly KnownTopic[],
   unnamed: readonly string[],
-): Promise<Complaint[]> {
+): Promise<StoreAnomaly[]> {
   if (unnamed.length === 0) return [];
   const epoch = Math.max(...unnamed.map(epochOf).filter(Number.isFinite)) + 1;
   const { incomplete, refusal } = await sweep(sweepContextOf({ objects, table, clock: stillClock(0, 5) }), { epoch });
@@ -102,9 +96,9 @@ async function sweepAll(
   const present = await segmentsIn(objects);
   const left = [...present].filter((key) => !named.has(key));
   return [
-    ...left.map((key): Complaint => ({ name: 'left after a sweep', detail: key })),
+    ...left.map((key): StoreAnomaly => ({ name: 'left after a sweep', detail: key })),
     ...[...named]
       .filter((key) => swept.has(key))
-      .map((key): Complaint => ({ name: 'named after the sweep', detail: key })),
+      .map((key): StoreAnomaly => ({ name: 'named after the sweep', detail: key })),
   ];
 }

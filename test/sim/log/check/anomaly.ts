@@ -44,8 +44,24 @@ export const removalAnomalyNames = [
   'damage in a sound log',
 ] as const;
 
-export type AnomalyName = (typeof anomalyNames)[number] | (typeof removalAnomalyNames)[number];
+/** An observer finds these in the stores, when everything has come to rest (orphans.ts, index-rules.ts, observer.ts). */
+export const storeAnomalyNames = [
+  'index names a missing object',
+  'index with a gap',
+  'index out of order',
+  'a row without its batch',
+  'a number fell',
+  'not to be swept',
+  'named after the sweep',
+  'left after a sweep',
+] as const;
+
+export type AnomalyName =
+  | (typeof anomalyNames)[number]
+  | (typeof removalAnomalyNames)[number]
+  | (typeof storeAnomalyNames)[number];
 export type Anomaly = { readonly name: AnomalyName; readonly detail: string };
+export type StoreAnomaly = { readonly name: (typeof storeAnomalyNames)[number]; readonly detail: string };
 
 /** The records of a partition after everything came to rest. */
 export type Log = readonly PlacedRecord[];

@@ -37,7 +37,7 @@ export function check(history: History): Anomaly[] {
       ...(log ? checkLog(history, written, read, ledger?.whole(log) ?? log, ledger?.mayBeGone) : []),
     ];
   });
-  if (removal) found.push(...checkDamage(history));
+  found.push(...(history.stores ?? []), ...(removal ? checkDamage(history) : []));
   if (deletedMs === undefined) return found;
   return [...found, ...checkDeletedWrites(sends, deletedMs), ...checkDeletedReads(polls, deletedMs)];
 }

@@ -12,7 +12,7 @@ const requestTimeoutMs = 30_000;
 const patience = 12;
 
 type Told = number | Outcome | 'lost';
-type Act = (engine: Engine) => Promise<{ offset: number } | { error: RivuletError }>;
+export type Act = (engine: Engine) => Promise<{ offset: number } | { error: RivuletError }>;
 
 export function newSend(world: SmallWorld, client: string, order: number, more: Partial<Send> = {}): Send {
   const size = 1 + world.random.below(3);
@@ -56,7 +56,7 @@ function toldOf(send: Send, result: Result): Told {
 }
 
 /** Repeats the same try until it is known to be written, and returns the last answer. */
-async function deliver(world: SmallWorld, send: Send, act: Act, mostTries = patience): Promise<Told> {
+export async function deliver(world: SmallWorld, send: Send, act: Act, mostTries = patience): Promise<Told> {
   for (let tries = 1; ; tries++) {
     const told = await tryOnce(world, send, act);
     if (typeof told === 'number' || told === 'written' || tries >= mostTries) return told;
