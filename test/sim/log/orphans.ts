@@ -91,7 +91,8 @@ async function sweepAll(
   const { incomplete, refusal } = await sweep(sweepContextOf({ objects, table, clock: stillClock(0, 5) }), { epoch });
   if (incomplete ?? refusal) throw new Error(incomplete ?? refusal);
   const swept = new Set(unnamed);
-  for (const { names, again } of sent) if (names.some((name) => swept.has(name))) await again(table);
+  // This iterates over a copy of the list, because a watched table adds these requests too.
+  for (const { names, again } of [...sent]) if (names.some((name) => swept.has(name))) await again(table);
   const { named } = await namesOf({ objects, table }, topics);
   const present = await segmentsIn(objects);
   const left = [...present].filter((key) => !named.has(key));

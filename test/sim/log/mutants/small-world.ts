@@ -16,11 +16,12 @@ import type { StoreAnomaly } from '../check/anomaly.ts';
 import { disturbedHistory, type History, newHistory, type Removal } from '../history.ts';
 import { type Observer, observe } from '../observer.ts';
 import { findOrphanTrouble } from '../orphans.ts';
+import type { Stores } from '../small/stage.ts';
 
 /** Runs one history of the library from a seed. A topic that was deleted has a history of its own. */
 export type MutantWorld = { readonly name: string; run(lib: Lib, seed: number): Promise<readonly History[]> };
 
-export type SmallWorld = Surroundings & { readonly network: Network; readonly lib: Lib; readonly observer: Observer };
+export type SmallWorld = Surroundings & { readonly network: Network; readonly lib: Lib; readonly observer: Observer; readonly stores: Stores };
 export type Actor = (world: SmallWorld, name: string) => Promise<void>;
 
 export type SmallWorldOptions = {
@@ -48,7 +49,8 @@ export function prepare(lib: Lib, seed: number, options: Omit<SmallWorldOptions,
   const scheduler = createScheduler(startMs);
   const { history, disturbed } = disturbedHistory(scheduler.now);
   const objects = createMemoryObjectStore({ clock: scheduler });
-  const observer = observe({ objects, table: createMemoryTable({ clock: scheduler }) });
+  const stores = { objects, table: createMemoryTable({ clock: scheduler }) };
+  const observer = observe(stores);
   const network: Network = {
     scheduler,
     random,
@@ -72,7 +74,7 @@ export function prepare(lib: Lib, seed: number, options: Omit<SmallWorldOptions,
   const removal = options.removal && { committed, requests: [], skewMs: 0, ...options.removal };
   const known = options.asksTooMuch ? newHistory() : history;
   const judged = { ...known, damage: [], ...(removal && { removal }) };
-  return { scheduler, random, processes, history: judged, trace: () => {}, network, lib, observer };
+  return { scheduler, random, processes, history: judged, trace: () => {}, network, lib, observer, stores };
 }
 
 export async function runSmallWorld(lib: Lib, seed: number, options: SmallWorldOptions): Promise<SmallWorld> {
@@ -89,9 +91,10 @@ export async function runSmallWorld(lib: Lib, seed: number, options: SmallWorldO
   return world;
 }
 
-async function storesOf({ network: { objects, table }, observer: { sent, falls } }: SmallWorld): Promise<StoreAnomaly[]> {
-  return [...falls, ...(await findOrphanTrouble({ objects, table, sent }))];
-}
+const storesOf = async ({ stores, observer: { sent, falls } }: SmallWorld): Promise<StoreAnomaly[]> => [
+  ...falls,
+  ...(await findOrphanTrouble({ ...stores, sent })),
+];
 
 /** Lets the clients run, and then everything come to rest. */
 export async function runActors(world: SmallWorld, actors: readonly Actor[]): Promise<void> {
