@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { crc32c } from '../../lib/bytes/crc32c.ts';
 import { createEngine } from '../../lib/engine.ts';
+import { join as joinLogSegments } from '../../lib/maintenance/join.ts';
 import { merge } from '../../lib/maintenance/merge.ts';
 import { cleanPages } from '../../lib/maintenance/pages.ts';
 import { sliceOf } from '../../lib/partition/locate.ts';
@@ -13,6 +14,7 @@ import { checkBatch, field } from '../../lib/record/batch-header.ts';
 import { createFileObjectStore } from '../../lib/storage/embedded/file-object-store.ts';
 import { createSqliteTable } from '../../lib/storage/embedded/sqlite-table.ts';
 import { headKey, maintenanceKey } from '../../lib/storage/keys.ts';
+import type { Table, Write } from '../../lib/storage/table.ts';
 import {
   appendOne,
   batchOf,
@@ -25,6 +27,7 @@ import {
 } from '../log/world.ts';
 import {
   createPartition,
+  expectSound,
   fill,
   hourMs,
   type Partition,
@@ -345,6 +348,51 @@ describe('beside others', () => {
     values.push(...(await fill(other, 40, 'later')));
     expect(valuesOf(await readAll(other, 0))).toEqual(values);
     expect(valuesOf(await readAll(createEngine(partition), 0))).toEqual(values);
+  });
+
+  test('a merge that slept does not revive an item that a rewrite has removed', async () => {
+    await fill(partition.engine, 60);
+    await mergeAll(partition);
+    await fill(partition.engine, 60);
+    let puts = 0;
+    const objects = {
+      ...partition.objects,
+      async putOnce(key: string, chunks: readonly Uint8Array[]) {
+        await partition.objects.putOnce(key, chunks);
+        if (puts++ > 0) return;
+        await mergeAll(partition);
+        await joinLogSegments(passOver(partition), partition.address);
+      },
+    };
+    const before = await seenBy(partition);
+    await merge(passOver({ ...partition, objects }), partition.address);
+    expect(puts).toBe(1);
+    expect((await storedOf(partition, partition.address)).items).toHaveLength(1);
+    await expectSound(partition, partition.address);
+    expect(await seenBy(partition)).toEqual(before);
+  });
+
+  test('a late copy of the last step does not take the merged offset back', async () => {
+    await fill(partition.engine, 60);
+    const late: (() => Promise<unknown>)[] = [];
+    const isLastStep = (write: Write) => write.kind === 'update' && write.key.sk === 'h';
+    const table: Table = {
+      ...partition.table,
+      async write(write) {
+        if (isLastStep(write)) late.push(() => partition.table.write(write));
+        return partition.table.write(write);
+      },
+    };
+    await merge(passOver({ ...partition, table }), partition.address);
+    await fill(partition.engine, 60);
+    await mergeAll(partition);
+    const before = await storedOf(partition, partition.address);
+    expect(late).toHaveLength(1);
+    await late[0]!();
+    expect(await storedOf(partition, partition.address)).toEqual(before);
+    // An older process would misread a merged head, and refuses version 2.
+    const { topicId } = partition.address;
+    expect(await partition.table.get(headKey(topicId, 0))).toMatchObject({ v: 2, m: before.head.mergedTo });
   });
 
   test('a fence that a sweep raises makes the outputs name a later hour', async () => {
