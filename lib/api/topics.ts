@@ -36,7 +36,7 @@ export type PartitionDescription = {
    * exact, but for half a MiB if the earliest offset lies within a log segment.
    */
   readonly bytes: number;
-  /** What maintenance has made of the partition, if it was asked for. */
+  /** Maintenance has made this of the partition. It is present if it was asked for. */
   readonly storage?: PartitionStorage;
 };
 

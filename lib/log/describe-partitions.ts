@@ -1,4 +1,4 @@
-// What a partition holds: its ends, its bytes, and, if that is asked for, what maintenance has made of it.
+// Describes what a partition holds: its ends, its bytes, and, if that is asked for, what maintenance has made of it.
 //
 // A description costs one read unit per partition, and mostly one more if its log no longer begins at offset 0. What
 // maintenance has made is in the log items, one for each log segment, and all of them are read: about a unit for two, so

@@ -152,3 +152,12 @@ export function describeConfig(overrides: ConfigOverrides): ConfigEntry[] {
     };
   });
 }
+
+/** A null value goes back to the default. */
+export function withChanges(
+  overrides: ConfigOverrides,
+  changes: Readonly<Record<string, string | null>>,
+): Record<string, string> {
+  const merged = { ...overrides, ...changes };
+  return Object.fromEntries(Object.entries(merged).filter((entry): entry is [string, string] => entry[1] !== null));
+}

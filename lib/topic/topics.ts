@@ -13,7 +13,6 @@ import { deletedFence, emptyHeadItem } from '../partition/head.ts';
 import { newCache } from '../runtime/cache.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { inParallel } from '../runtime/concurrency.ts';
-import { readUnitsOfWait } from '../runtime/poll-schedule.ts';
 import {
   checkVersion,
   headKey,
@@ -26,7 +25,8 @@ import {
 import { StorageError } from '../storage/storage-error.ts';
 import { absent, all, equals, type Item, type Table, type Write } from '../storage/table.ts';
 import { newToken } from '../storage/transaction-tokens.ts';
-import { type ConfigOverrides, checkConfig, describeConfig, setsCleanup } from './config.ts';
+import { type ConfigOverrides, checkConfig, setsCleanup, withChanges } from './config.ts';
+import { describeTopic } from './describe-topic.ts';
 import { checkTopicName } from './name.ts';
 
 export type Topic = TopicSummary & {
@@ -70,8 +70,6 @@ const oldestChangeMs = 60_000;
 const topicsKept = 10_000;
 /** How many heads are made or fenced at a time. */
 const headsAtOnce = 64;
-const costlyPartitions = 1_000;
-const readUnitUsdPerMillion = 0.125;
 
 export function createTopics(table: Table, clock: Clock): Topics {
   const copies = newCache<{ topic: Topic; readMs: number }>(topicsKept);
@@ -299,14 +297,6 @@ const changedMeanwhile = (name: string, outcome: Outcome) =>
     },
   );
 
-function withChanges(
-  overrides: ConfigOverrides,
-  changes: Readonly<Record<string, string | null>>,
-): Record<string, string> {
-  const merged = { ...overrides, ...changes };
-  return Object.fromEntries(Object.entries(merged).filter((entry): entry is [string, string] => entry[1] !== null));
-}
-
 /**
  * Fences the heads before it frees the name: once the name is free, no process with an old copy may take a write to
  * this topic. A crash in between leaves a topic that takes no writes until its deletion is requested again.
@@ -365,40 +355,6 @@ function parseTopic(item: Item): Topic {
     revision: item.revision as number,
     isRetentionConfirmed: item.rt === 1,
   };
-}
-
-function describeTopic(topic: Topic): TopicDescription {
-  const { topic: name, topicId, partitions, createdMs } = topic;
-  const config = describeConfig(topic.overrides);
-  const meaningless = config
-    .filter((entry) => !entry.isDefault && entry.note)
-    .map((entry) => `${entry.name} changes nothing here: ${entry.note}`);
-  return {
-    topic: name,
-    topicId,
-    partitions,
-    createdMs,
-    config,
-    warnings: [...partitionWarnings(partitions), ...retentionWarnings(topic), ...meaningless],
-  };
-}
-
-function retentionWarnings({ topic, isRetentionConfirmed }: Topic): string[] {
-  if (isRetentionConfirmed) return [];
-  return [
-    `topic ${topic} was made before there was retention: its old records go seven days after maintenance first ran here, ` +
-      'or earlier if you set one of its cleanup settings, such as retention.ms',
-  ];
-}
-
-/** A waiting consumer reads each of its heads again and again. */
-function partitionWarnings(partitions: number): string[] {
-  if (partitions < costlyPartitions) return [];
-  const pollsPerHour = 3_600_000 / limits.waitMs;
-  const dollars = (partitions * pollsPerHour * readUnitsOfWait(limits.waitMs) * readUnitUsdPerMillion) / 1_000_000;
-  return [
-    `${partitions} partitions: a consumer that waits on all of them costs about $${dollars.toFixed(2)} an hour in reads`,
-  ];
 }
 
 function checkPartitions(partitions: number): void {

@@ -1,4 +1,4 @@
-// What the tests of maintenance share: a context for one pass over a world's ports, and a topic as an older version made it.
+// The tests of maintenance share these: a context for one pass over a world's ports, and a topic as an older version made it.
 
 import type { Ports } from '../../lib/log/context.ts';
 import { type MaintenanceContext, newCounts } from '../../lib/maintenance/context.ts';

@@ -29,8 +29,7 @@ function life(name: string, open: () => Promise<{ objects: ObjectStore; table: T
     const { topicId } = await engine.createTopic({ topic: 't', config: { 'retention.ms': String(dayMs) } });
     const address = { topicId, partition: 0 };
     const fill = async (count: number) => {
-      for (let i = 0; i < count; i++)
-        await appendOne(engine, 0, batchOf([`v${i}`], { timestampMs: clock.now() }));
+      for (let i = 0; i < count; i++) await appendOne(engine, 0, batchOf([`v${i}`], { timestampMs: clock.now() }));
     };
     await fill(40);
     await merge(passOver(ports, { isFull: true }), address);

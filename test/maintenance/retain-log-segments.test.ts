@@ -121,6 +121,28 @@ describe('retention over log segments', () => {
     expect(await pass()).toMatchObject({ expiredRecords: first!.endOffset - 10 });
   });
 
+  test('keeps the item of a segment in which only some records were deleted', async () => {
+    await world.engine.deleteRecords({ topic: 't', partitions: [{ partition: 0, offset: 10 }] });
+    await pass();
+    expect((await items())[0]).toMatchObject({ firstOffset: 0 });
+    expect(await readAll(world.engine, 0, 10)).toHaveLength(150);
+  });
+
+  test('ends where the index has moved meanwhile', async () => {
+    const [first, second] = await items();
+    await alter({ 'retention.bytes': '0' });
+    const table: Table = {
+      ...world.table,
+      async query(query) {
+        const page = await world.table.query(query);
+        const isSecond = ({ sk }: Item) => query.pk.endsWith('/l') && Number(sk) === second!.firstOffset;
+        return { ...page, items: page.items.filter((item) => !isSecond(item)) };
+      },
+    };
+    await pass({ table });
+    expect((await head()).logStart).toBe(first!.endOffset);
+  });
+
   test('removes the items of records that were deleted, whatever the policy', async () => {
     const [, second] = await items();
     await world.engine.deleteRecords({ topic: 't', partitions: [{ partition: 0, offset: second!.endOffset }] });

@@ -243,6 +243,42 @@ describe('a topic that an older version made', () => {
   });
 });
 
+/** Another request is served between the read of a topic and the write to it. */
+function meanwhile(world: World, act: () => Promise<unknown>): World['table'] {
+  let isFirst = true;
+  return {
+    ...world.table,
+    async write(write) {
+      if (isFirst) {
+        isFirst = false;
+        await act();
+      }
+      return world.table.write(write);
+    },
+  };
+}
+
+describe('two requests about an old topic at a time', () => {
+  test('that confirm it are one change', async () => {
+    const world = await hourly(1);
+    await makeOld(world.table);
+    const { revision } = await topicOf(world);
+    const confirm = (table: World['table']) => createTopics(table, world.clock).confirmRetention('t');
+    await confirm(meanwhile(world, () => confirm(world.table)));
+    expect(await topicOf(world)).toMatchObject({ isRetentionConfirmed: true, revision: revision + 1 });
+  });
+
+  test('do not pass for a confirmation if only the other one was done', async () => {
+    const world = await hourly(1);
+    await makeOld(world.table);
+    const alter = (table: World['table'], name: string) =>
+      createTopics(table, world.clock).alter({ topic: 't', config: { [name]: null } });
+    const table = meanwhile(world, () => alter(world.table, 'segment.ms'));
+    await expect(alter(table, 'retention.bytes')).rejects.toMatchObject({ outcome: 'not-written' });
+    expect((await topicOf(world)).isRetentionConfirmed).toBe(false);
+  });
+});
+
 describe('readers', () => {
   test('another process with an old copy of the head appends, and serves nothing that was removed', async () => {
     const world = await hourly(10, { 'retention.ms': String(5 * hourMs) });
