@@ -94,7 +94,17 @@ async function firstOfGreatest(
     head.logStart < head.tailBase ? head.maxTimestampBelowTail : -1,
   );
   const { found, claimed } = await firstAtOrAfter(context, address, head, greatestMs, budget);
-  return found ?? claimed;
+  if (found ?? claimed) return found ?? claimed;
+  const left = await firstAtOrAfter(context, address, head, await greatestLeft(context, address, head), budget);
+  return left.found ?? left.claimed;
+}
+
+/** Where the head's greatest time is that of a record which compaction or delete-records has removed: the next one. */
+async function greatestLeft(context: LogContext, address: PageAddress, head: Head): Promise<number> {
+  let greatestMs = -1;
+  for await (const slice of slicesFrom(context, address, head, head.logStart))
+    greatestMs = Math.max(greatestMs, slice.maxTimestampMs);
+  return greatestMs;
 }
 
 /** `claimed`: the first entry that says it has such a record, though none was found. */
@@ -183,10 +193,14 @@ async function firstRecordIn(
   return undefined;
 }
 
-/** The first record's offset and time stand in the header; with LogAppendTime every record has the same. */
+/**
+ * The first record's offset and time stand in the header, unless compaction has removed it; with LogAppendTime every record
+ * has the same.
+ */
 function byHeader(header: BatchHeader, baseOffset: number, { logStart, timestampMs }: Wanted): TimedOffset | undefined {
+  const hasGaps = header.recordCount <= header.lastOffsetDelta;
   const firstMs = header.timestampType === 'LogAppendTime' ? header.maxTimestampMs : header.baseTimestampMs;
-  const isFirst = firstMs >= timestampMs && baseOffset >= logStart && !header.hasDeleteHorizon;
+  const isFirst = firstMs >= timestampMs && baseOffset >= logStart && !header.hasDeleteHorizon && !hasGaps;
   return isFirst ? { offset: baseOffset, timestampMs: firstMs } : undefined;
 }
 

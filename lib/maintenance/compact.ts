@@ -64,7 +64,7 @@ async function cleanUpwards(pass: CompactionPass, keys: DirtyKeys): Promise<numb
   let reached = startOf(pass, keys);
   for (let refusals = 0; reached < keys.to && refusals < mostRefusals && !context.isOver(); ) {
     const cleaned = await cleanUnit(pass, keys, reached);
-    // What covers the offset by now is read again. To pass over it would leave values above which a tombstone goes.
+    // The next round reads what covers the offset by then. To pass over it would leave values above which a tombstone goes.
     if (cleaned === 'refused') refusals++;
     else if (cleaned !== 'uncovered') reached = cleaned;
     else {

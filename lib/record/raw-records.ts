@@ -1,6 +1,6 @@
 // This file reads the records of an unpacked batch without making anything of them. Compaction decides by key, and copies
 // the records that stay byte for byte: a header whose text is no UTF-8 must come out as it went in. batch.ts describes the
-// bytes. What passes here can be decoded, and what cannot be decoded throws the same CorruptBatchError.
+// bytes. Bytes that pass here can be decoded, and others throw the same CorruptBatchError.
 import { type Cursor, MalformedBytesError, takeBytes } from '../bytes/cursor.ts';
 import { readVarint, readVarlong } from '../bytes/varint.ts';
 import { type BatchHeader, minRecordBytes } from './batch-header.ts';

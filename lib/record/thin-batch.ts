@@ -1,4 +1,4 @@
-// Compaction takes records out of a batch. What stays keeps its offset, its time and its bytes; the batch keeps its codec,
+// Compaction takes records out of a batch. Each record that stays keeps its offset, its time and its bytes. The batch keeps its codec,
 // its offsets, its producer and its attributes, as Kafka's cleaner leaves it. The base timestamp becomes that of the first
 // record that stays, or the delete horizon: a batch whose greatest timestamp is below its base timestamp would not be valid.
 import { limits } from '../api/limits.ts';

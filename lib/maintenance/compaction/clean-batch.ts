@@ -1,4 +1,4 @@
-// What compaction keeps of one batch. The newest record of each key stays. A tombstone, which is a record without a value,
+// Compaction cleans one batch after the other. The newest record of each key stays. A tombstone, which is a record without a value,
 // stays until its delete horizon is over (KIP-534): a reader that has seen the value must have the time to learn of its end.
 //
 // Invariant: a tombstone goes only after everything that it deletes. So a pass puts horizons only on the tombstones of its

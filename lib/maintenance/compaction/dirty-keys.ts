@@ -24,9 +24,11 @@ export async function mapDirtyKeys(pass: CompactionPass): Promise<DirtyKeys | un
   while (next < plan.dirtyTo) {
     const item = await logItemAt(context.table, plan.address, next);
     if (!item || context.isOver()) return undefined;
-    newest ??= createKeyMap(roomFor(pass, item), context.clock.randomBytes(16));
+    // While the first item is read again, because it was replaced, it may have become larger.
+    const isFirst = bytes === 0;
+    if (isFirst || !newest) newest = createKeyMap(roomFor(pass, item), context.clock.randomBytes(16));
     const fits = newest.size + item.recordCount <= newest.mostKeys && bytes + item.bytes <= limits.dirtyBytes;
-    if (bytes > 0 && !fits) break;
+    if (!isFirst && !fits) break;
     if (!(await addKeysOf(pass, item, newest))) continue;
     bytes += item.bytes;
     next = item.endOffset;

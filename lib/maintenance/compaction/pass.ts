@@ -1,4 +1,4 @@
-// What the steps of one compaction pass share, and how much one pass takes on.
+// The steps of one compaction pass share this. The limits say how much one pass takes on.
 import type { UnpackBudget } from '../../record/unpack.ts';
 import type { MaintenanceContext } from '../context.ts';
 import { mostSwapped } from '../swap.ts';

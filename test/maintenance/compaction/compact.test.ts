@@ -1,10 +1,14 @@
 // Compaction on the memory adapters: what stays, when a pass begins, and what is written.
 import { beforeEach, describe, expect, test } from 'vitest';
+import { crc32c } from '../../../lib/bytes/crc32c.ts';
+import { createEngine } from '../../../lib/engine.ts';
 import { newCounts } from '../../../lib/maintenance/context.ts';
+import { join } from '../../../lib/maintenance/join.ts';
 import { readMaintenanceItem } from '../../../lib/partition/maintenance-item.ts';
 import { decodeBatch, type EncodeOptions, encodeBatch } from '../../../lib/record/batch.ts';
-import { readBatchHeader } from '../../../lib/record/batch-header.ts';
+import { field, readBatchHeader } from '../../../lib/record/batch-header.ts';
 import { appendOne, startMs, text } from '../../log/world.ts';
+import { expectSound } from './sound.ts';
 import {
   append,
   type CompactedWorld,
@@ -12,7 +16,6 @@ import {
   createCompactedWorld,
   cutInto,
   deleteRetentionMs,
-  expectSound,
   itemsOf,
   readBatches,
   readRecords,
@@ -125,6 +128,26 @@ describe('a pass', () => {
   });
 });
 
+test('a batch that nobody can unpack to its end stays as it is, and removes nothing', async () => {
+  world = await createCompactedWorld({ 'cleanup.policy': 'delete' });
+  await put(['a', '1']);
+  const records = ['a', 'b'].map((key) => ({ key: text(key), value: text('2'), headers: [], timestampMs: startMs }));
+  const broken = encodeBatch(records);
+  const view = new DataView(broken.buffer);
+  view.setInt32(field.recordCount, 1);
+  view.setInt32(field.lastOffsetDelta, 0);
+  view.setUint32(field.crc, crc32c(broken, field.attributes));
+  await appendOne(world.engine, 0, broken);
+  await put(['c', '1'], ['c', '2']);
+  await cutInto(world, [1]);
+  const before = await readBatches(world.engine);
+  const overrides = { ...world.topic.overrides, 'cleanup.policy': 'compact' };
+  await runPass({ ...world, topic: { ...world.topic, overrides } });
+  const after = await readBatches(createEngine(world));
+  expect(after.slice(0, 2)).toEqual(before.slice(0, 2));
+  expect(readBatchHeader(after[2]!).recordCount).toBe(1);
+});
+
 describe('a batch that loses records', () => {
   const codecs = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const;
 
@@ -227,6 +250,22 @@ describe('tombstones', () => {
     expect(await readMaintenanceItem(world.table, world.address)).toMatchObject({ cleanPoint: 1 });
     expect(readBatchHeader((await readBatches(world.engine))[1]!).hasDeleteHorizon).toBe(false);
   });
+});
+
+test('what lies beyond the dirty range stays as it is, also where a join has put both into one log segment', async () => {
+  const appended = [...(await put(['a', '1'])), ...(await put(['a', null]))];
+  await cutInto(world, [1]);
+  let asked = 0;
+  await runPass(world, { dirtyBytes: 1 }, contextOver(world, { isOver: () => ++asked > 2 }));
+  expect(await readMaintenanceItem(world.table, world.address)).toMatchObject({ unfinished: { to: 1, reached: 0 } });
+  await join(contextOver(world, { isFull: true }), world.address);
+  expect(await itemsOf(world)).toHaveLength(1);
+  await runPass(world);
+  expect(await readMaintenanceItem(world.table, world.address)).toMatchObject({ cleanPoint: 1 });
+  expect(readBatchHeader((await readBatches(world.engine))[1]!).hasDeleteHorizon).toBe(false);
+  await runPass(world);
+  expect(await left()).toEqual(['1:a=null']);
+  await expectSound(world, appended);
 });
 
 describe('a pass begins', () => {

@@ -6,6 +6,7 @@ import type { CompactionLimits } from '../../../lib/maintenance/compaction/pass.
 import { readMaintenanceItem } from '../../../lib/partition/maintenance-item.ts';
 import type { Compression } from '../../../lib/record/compression.ts';
 import { StorageError } from '../../../lib/storage/storage-error.ts';
+import { expectSound } from './sound.ts';
 import {
   type Appended,
   append,
@@ -15,7 +16,6 @@ import {
   cutInto,
   deleteRetentionMs,
   deleteUnnamed,
-  expectSound,
   Model,
   type NewRecord,
   type Ports,
@@ -75,7 +75,7 @@ test('the surviving records are those of the model, pass after pass', async () =
         await deleteUnnamed(world);
       }
     }),
-    { numRuns: 60 },
+    { numRuns: 40 },
   );
 });
 
