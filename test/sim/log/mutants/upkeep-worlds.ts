@@ -51,6 +51,28 @@ export const upkeepWorlds = {
       ...times(3, maintainer(10, 400, [compacting(), compacting(), joining()])),
     ],
   }),
+  expiring: world('retention by age', {
+    faultRate: 0.05,
+    config: { 'retention.ms': '1500' },
+    removal: { retentionMs: 1_500 },
+    actors: [
+      ...times(2, anonymous(30, 120)),
+      ...readers,
+      spilling,
+      ...times(2, maintainer(15, 250, [merging(), joining()])),
+      ...times(2, maintainer(15, 250, [retaining()])),
+    ],
+  }),
+  firstMerge: world('first merges and sweeps', {
+    faultRate: 0.1,
+    actors: [
+      ...times(2, anonymous(8, 60)),
+      maintainer(8, 80, [spillEarly]),
+      ...times(3, maintainer(3, 300, [merging()])),
+      ...times(2, maintainer(2, 500, [sweeping(1), sweeping(2)])),
+      reader(10, 100, 100),
+    ],
+  }),
   aged: world('pages whose producers have expired', {
     faultRate: 0.05,
     actors: [
