@@ -150,11 +150,14 @@ async function planAll(
   for (const [i, part] of request.partitions.entries()) {
     const head = heads.get(part.partition);
     const kept = before[i];
-    const stands = kept && 'slices' in kept && isNoOlder(kept, head) && take(kept, budget);
+    const isKnown = kept !== undefined && 'slices' in kept && isNoOlder(kept, head);
+    const stands = isKnown && take(kept, budget);
+    // A plan that does not fit is made again, but not from a head that is older than the plan: the end would go back.
+    const seen = isKnown ? undefined : head;
     plans.push(
       stands
         ? kept
-        : await planOne(context, topic, part, head ?? (await headOf(context, topic, part.partition, false)), budget),
+        : await planOne(context, topic, part, seen ?? (await headOf(context, topic, part.partition, isKnown)), budget),
     );
   }
   // A full reply would hold no more however long the fetch waited: minBytes may be more than maxBytes.
