@@ -1,6 +1,7 @@
 // These are the guards of maintenance: how records move into log segments, how segments are replaced, what may be removed,
 // and what readers see meanwhile.
 import type { Mutant } from './mutant.ts';
+import { upkeepStories } from './upkeep-stories.ts';
 import { upkeepWorlds } from './upkeep-worlds.ts';
 
 const { tended, cleaned, aged } = upkeepWorlds;
@@ -25,8 +26,8 @@ const merging: readonly Mutant[] = [
     name: 'a merge names an object below the fence',
     file: merge,
     drop: 'commit.isNotFenced',
-    world: cleaned,
-    caughtBy: ['named after the sweep', 'index names a missing object', ...gone],
+    world: upkeepStories.sweptMerge,
+    caughtBy: ['index names a missing object'],
   },
   {
     name: 'pages that are partly above the log start are skipped',
@@ -43,8 +44,8 @@ const merging: readonly Mutant[] = [
       `await publish(context, address, { ...state, upkeep: { ...state.upkeep, logEnd: move.to } });
   const isCommitted = await commit(`,
     ],
-    world: tended,
-    caughtBy: ['damage in a sound log', 'read nothing of what there is', ...gone],
+    world: upkeepStories.readDuringMerge,
+    caughtBy: ['read nothing of what there is'],
   },
   {
     name: 'the head may move back',
@@ -100,8 +101,9 @@ const history: readonly Mutant[] = [
   {
     name: 'the lookup of producers ends where the merged records do',
     file: 'lib/log/producer-history.ts',
-    text: ['let isExpired = false;\n', 'let isExpired = head.mergedTo === head.tailBase;\n'],
-    world: tended,
+    text: ['if (isExpired) break;', 'if (isExpired || start <= head.mergedTo) break;'],
+    turn: { 'learn.isComplete': 'true' },
+    world: upkeepStories.retryAfterMerge,
     caughtBy: duplicate,
   },
 ];
@@ -111,22 +113,22 @@ const replacing: readonly Mutant[] = [
     name: 'a rewrite puts its item over whatever is there',
     file: swap,
     text: ['[item.firstOffset, namesAsRead(item)]', "[item.firstOffset, absent('nothing')]"],
-    world: tended,
-    caughtBy: [...index, 'served after it was removed', ...gone],
+    world: upkeepStories.slowCompaction,
+    caughtBy: ['served after it was removed'],
   },
   {
     name: 'a rewrite deletes whatever is there',
     file: swap,
     text: ['key: logItemKey(address, item.firstOffset), if: namesAsRead(item) }', 'key: logItemKey(address, item.firstOffset) }'],
-    world: tended,
+    world: upkeepStories.slowJoin,
     caughtBy: [...index, 'served after it was removed', ...gone],
   },
   {
     name: 'a rewrite names an object below the fence',
     file: swap,
     turn: { 'swap.isNotFenced': "absent('nothing')" },
-    world: cleaned,
-    caughtBy: ['named after the sweep', 'index names a missing object', ...gone],
+    world: upkeepStories.sweptJoin,
+    caughtBy: ['index names a missing object'],
   },
 ];
 
@@ -135,7 +137,7 @@ const removing: readonly Mutant[] = [
     name: 'retention deletes a log item that is not as it was read',
     file: retain,
     drop: 'deleteItemsBelow.isAsRead',
-    world: tended,
+    world: upkeepStories.slowRetention,
     caughtBy: [...index, ...gone],
   },
   {
@@ -176,22 +178,15 @@ const reading: readonly Mutant[] = [
   {
     name: 'an object that is gone is damage before it is looked for again',
     file: 'lib/log/fetch.ts',
-    turn: { 'readAgain.isDamage': 'true' },
-    world: cleaned,
+    turn: { 'readAgain.isDamage': 'missing.length > 0' },
+    world: upkeepStories.goneTwice,
     caughtBy: ['damage in a sound log'],
-  },
-  {
-    name: 'a copy of the head with an older log start replaces a newer one',
-    file: 'lib/log/context.ts',
-    text: ['if (head.logStart !== known.logStart) return head.logStart > known.logStart;\n', ''],
-    world: tended,
-    caughtBy: ['served after it was removed', 'log start went back'],
   },
   {
     name: 'a read whose log item is gone answers with nothing',
     file: 'lib/log/fetch.ts',
     turn: { 'planOne.hasMoved': 'false' },
-    world: tended,
+    world: upkeepStories.readDuringRetention,
     caughtBy: ['read nothing of what there is'],
   },
 ];
@@ -202,45 +197,15 @@ const sweeping: readonly Mutant[] = [
     name: 'a sweep does not fence the outputs of merges',
     file: sweep,
     text: ['await fenceOutputs(context.table, address, epoch);', ''],
-    world: cleaned,
-    caughtBy: ['named after the sweep', 'index names a missing object', ...gone],
+    world: upkeepStories.sweptMerge,
+    caughtBy: ['index names a missing object'],
   },
   {
     name: 'a missing maintenance item is not fenced',
     file: 'lib/partition/fence.ts',
     turn: { 'fenceOutputs.isLower': "{ test: 'below', path: 'g', value: fence }" },
-    world: upkeepWorlds.firstMerge,
-    caughtBy: ['named after the sweep', 'index names a missing object', ...gone],
-  },
-  {
-    name: 'a sweep reads the log items before the head',
-    file: 'lib/maintenance/named.ts',
-    text: [
-      `  const item = await table.get(headKey(address.topicId, address.partition), { strong: true });
-  if (!item) return;
-  const head`,
-      `  for await (const log of logItemsBetween(table, address, 0, Number.MAX_SAFE_INTEGER, logItemsAtOnce))
-    yield logSegmentKeyOf(address, log);
-  const item = await table.get(headKey(address.topicId, address.partition), { strong: true });
-  if (!item) return;
-  if (item) {
-    const head = parseHead(item);
-    for (const placed of head.tail) yield sliceOf(address, placed).objectKey;
-    for await (const page of pagesBetween(table, address, head.mergedTo, head.tailBase))
-      for (const placed of page.entries) yield sliceOf(address, placed).objectKey;
-    return;
-  }
-  const head`,
-    ],
-    world: cleaned,
-    caughtBy: ['index names a missing object', ...gone],
-  },
-  {
-    name: 'a page below m names its objects still',
-    file: 'lib/maintenance/named.ts',
-    text: ['pagesBetween(table, address, head.mergedTo, head.tailBase)', 'pagesBetween(table, address, 0, head.tailBase)'],
-    world: cleaned,
-    caughtBy: ['left after a sweep', 'index names a missing object'],
+    world: upkeepStories.sweptMerge,
+    caughtBy: ['index names a missing object'],
   },
 ];
 
@@ -262,22 +227,15 @@ const compacting: readonly Mutant[] = [
     name: 'a tombstone goes immediately',
     file: clean,
     turn: { 'survivorsOf.isHorizonOver': 'true' },
-    world: compacted,
-    caughtBy: resurrected,
-  },
-  {
-    name: 'any pass puts a delete horizon',
-    file: clean,
-    turn: { 'cleanOpen.isOfThisPass': 'true' },
-    world: compacted,
-    caughtBy: resurrected,
+    world: upkeepStories.tombstoneSeen,
+    caughtBy: ['gone before its time'],
   },
   {
     name: 'a unit that another process has changed is passed over',
     file: unit,
     text: ["if (!isDone) return 'refused';", 'if (!isDone) return items.at(-1)!.endOffset;'],
-    world: compacted,
-    caughtBy: resurrected,
+    world: upkeepStories.refusedUnit,
+    caughtBy: ['value resurrected'],
   },
   {
     name: 'the next unit begins with the next first offset',
@@ -286,8 +244,8 @@ const compacting: readonly Mutant[] = [
       'logItemsFrom(context.table, plan.address, offset, to)',
       '(await import("../../partition/log-item.ts")).logItemsBetween(context.table, plan.address, offset, to)',
     ],
-    world: compacted,
-    caughtBy: resurrected,
+    world: upkeepStories.joinedBehind,
+    caughtBy: ['value resurrected'],
   },
   {
     name: 'units go downwards',
@@ -299,13 +257,6 @@ const compacting: readonly Mutant[] = [
   for (const start of starts) await cleanUnit(pass, keys, start);
   const reached = keys.to;`,
     ],
-    world: compacted,
-    caughtBy: resurrected,
-  },
-  {
-    name: 'a pass that did not finish moves the clean point',
-    file: compact,
-    turn: { 'run.isFinished': 'true' },
     world: compacted,
     caughtBy: resurrected,
   },

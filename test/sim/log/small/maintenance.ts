@@ -1,16 +1,14 @@
 // In these small worlds maintenance works beside writers, readers and itself. Pages hold two entries, batches hold one or
 // two records, and each merge makes a log segment of its own, so that few records have every kind of neighbour.
-import { createLogContext } from '../../../../lib/log/context.ts';
-import { spill } from '../../../../lib/log/spill.ts';
 import { realLib } from '../../core/lib-under-test.ts';
 import { simulatedTopic } from '../clients.ts';
-import { newHistory, type Send } from '../history.ts';
 import { cleaningPages, compacting, joining, merging, type Pass, retaining, sweeping } from '../upkeep.ts';
 import { type Actor, pause, persist, reader, repeater, writer } from './actors.ts';
 import type { LogWorld } from './case.ts';
 import { racing, two } from './orders.ts';
-import { earlier, headOf, type Identity, newProducer, type Stage, stillClock, wrote } from './stage.ts';
+import { earlier, newProducer } from './stage.ts';
 import { judgeRecreated, owner, probe } from './topics.ts';
+import { compacted, evicted, fillKeyed, fillLogSegments, fillPages, runPass } from './upkeep-stage.ts';
 
 const hourMs = 3_600_000;
 
@@ -63,57 +61,6 @@ const later =
     await pause(cast, ms);
     await actor(cast);
   };
-
-// --- stages
-
-const entriesLeft = 3;
-
-/** Moves all but the last three entries of the tail to a page. */
-async function spillNow({ objects, table, topicId, atMs }: Stage): Promise<void> {
-  const context = createLogContext({ objects, table, clock: stillClock(atMs, 7) });
-  await spill(context, { topicId, partition: 0 }, await headOf({ objects, table, topicId }));
-}
-
-/** Fills pages of two entries each. A batch has one record. */
-async function fillPages(stage: Stage, count: number): Promise<void> {
-  for (let page = 0; page < count; page++) {
-    while ((await headOf(stage)).tail.length < entriesLeft + 2) await wrote(stage, `filler${stage.sends.length}`);
-    await spillNow(stage);
-  }
-}
-
-const runPass = ({ objects, table, atMs }: Stage, pass: Pass) =>
-  pass(realLib, { objects, table, clock: stillClock(atMs, atMs % 1_000_003) }, newHistory());
-
-/** Makes log segments of two records each. */
-async function fillLogSegments(stage: Stage, count: number): Promise<void> {
-  for (let i = 0; i < count; i++) {
-    await fillPages(stage, 1);
-    await runPass({ ...stage, atMs: stage.atMs + i }, merging());
-  }
-}
-
-/** A producer whose batch of two records is in a page, and not in the head any more. */
-async function evicted(stage: Stage, client: string): Promise<{ last: Send; identity: Identity }> {
-  const identity = await newProducer(stage);
-  const last = await wrote(stage, client, { identity, records: 2 });
-  await fillPages(stage, 2);
-  return { last, identity };
-}
-
-type Line = readonly [key: string, isTombstone?: boolean];
-
-/** Each group of records becomes a log segment of its own. Three records stay in the tail. */
-async function fillKeyed(stage: Stage, ...groups: readonly (readonly Line[])[]): Promise<void> {
-  for (const [i, group] of groups.entries()) {
-    for (const [key, isTombstone = false] of group) await wrote(stage, `w${stage.sends.length}`, { key, isTombstone });
-    if ((await headOf(stage)).tail.length > entriesLeft) await spillNow(stage);
-    await runPass({ ...stage, atMs: stage.atMs + i }, merging());
-  }
-}
-
-const compacted = (stage: Stage, more: Readonly<Record<string, string>> = {}) =>
-  stage.engine.alterTopic({ topic: simulatedTopic, config: { 'cleanup.policy': 'compact', ...more } });
 
 /** Two processes come beside each other in every order, and readers between them. */
 const orders = racing.map((order) => ({ ...order, beginMs: [...order.beginMs, 40] }));
