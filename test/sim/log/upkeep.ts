@@ -3,8 +3,10 @@
 import { type MaintenanceContext, newCounts } from '../../../lib/maintenance/context.ts';
 import type { SweepContext } from '../../../lib/maintenance/sweep.ts';
 import type { PageAddress } from '../../../lib/partition/page.ts';
-import { segmentEpochAt } from '../../../lib/partition/head.ts';
-import type { Ports } from '../../../lib/log/context.ts';
+import { parseHead, segmentEpochAt } from '../../../lib/partition/head.ts';
+import { createLogContext, type Ports } from '../../../lib/log/context.ts';
+import { spill } from '../../../lib/log/spill.ts';
+import { headKey } from '../../../lib/storage/keys.ts';
 import { createTopics, type Topic } from '../../../lib/topic/topics.ts';
 import type { Lib } from '../core/lib-under-test.ts';
 import { simulatedTopic } from './clients.ts';
@@ -27,6 +29,15 @@ export const merging = onPartition((lib, context, address) => lib.merge(context,
 export const joining = onPartition((lib, context, address) => lib.join(context, address));
 export const cleaningPages = onPartition((lib, context, address) => lib.cleanPages(context, address));
 export const retaining = onPartition((lib, context, { partition }, topic) => lib.retain(context, topic, partition));
+
+/** Leaves three entries in the tail, like any spill, but comes early: so pages are small. */
+export const spillingEarly = onPartition(async (_lib, { objects, table, clock }, address) => {
+  const item = await table.get(headKey(address.topicId, address.partition), { strong: true });
+  const head = item && parseHead(item);
+  if (head && head.tail.length >= entriesLeft + 2) await spill(createLogContext({ objects, table, clock }), address, head);
+});
+
+const entriesLeft = 3;
 
 /** Units of one item each, so that others come between them. */
 export const compacting = onPartition((lib, context, { partition }, topic) =>

@@ -159,6 +159,14 @@ export const upkeepStories = {
     await teller.read('r', 0, { table });
   }),
 
+  oldPages: story('eventual queries do not show the pages yet', async (teller) => {
+    const { table } = teller.stage;
+    await fillPages(teller.stage, 2);
+    const query: Stores['table']['query'] = async (asked) =>
+      asked.strong ? table.query(asked) : { items: [], more: false };
+    await teller.read('r', 1, { table: { ...table, query } });
+  }),
+
   retryAfterMerge: story('an evicted producer repeats its batch at a new process after a merge', async (teller) => {
     const { stage, lib, run } = teller;
     const { last, identity } = await evicted(stage, 'once');

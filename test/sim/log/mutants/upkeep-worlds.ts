@@ -1,8 +1,8 @@
 // These worlds are full of maintenance. In each, passes of every kind go on beside each other and beside the clients.
-import { cleaningPages, compacting, joining, merging, retaining, sweeping } from '../upkeep.ts';
+import { cleaningPages, compacting, joining, merging, retaining, spillingEarly, sweeping } from '../upkeep.ts';
 import { anonymous, oneShots, reader, steady } from './actors.ts';
 import { type Actor, type MutantWorld, runSmallWorld, type SmallWorldOptions } from './small-world.ts';
-import { deleter, keyWriter, maintainer, spillEarly } from './upkeep-actors.ts';
+import { deleter, keyWriter, maintainer } from './upkeep-actors.ts';
 
 const times = (count: number, actor: Actor): Actor[] => Array.from({ length: count }, () => actor);
 
@@ -13,7 +13,7 @@ const world = (name: string, options: Omit<SmallWorldOptions, 'partitions' | 'pr
   ],
 });
 
-const spilling = maintainer(60, 80, [spillEarly]);
+const spilling = maintainer(60, 80, [spillingEarly()]);
 const writers = [...times(2, anonymous(25, 80)), oneShots(25, 60, 6_000), steady(20, 150)];
 const readers = times(2, reader(40, 80, 100));
 
@@ -67,7 +67,7 @@ export const upkeepWorlds = {
     faultRate: 0.1,
     actors: [
       ...times(2, anonymous(8, 60)),
-      maintainer(8, 80, [spillEarly]),
+      maintainer(8, 80, [spillingEarly()]),
       ...times(3, maintainer(3, 300, [merging()])),
       ...times(2, maintainer(2, 500, [sweeping(1), sweeping(2)])),
       reader(10, 100, 100),
@@ -78,7 +78,7 @@ export const upkeepWorlds = {
     actors: [
       ...times(2, oneShots(12, 4 * 3_600_000, 12 * 3_600_000)),
       ...times(2, anonymous(25, 3 * 3_600_000)),
-      maintainer(60, 3_600_000, [spillEarly]),
+      maintainer(60, 3_600_000, [spillingEarly()]),
       ...times(2, maintainer(25, 4 * 3_600_000, [merging(), cleaningPages()])),
       reader(30, 2 * 3_600_000, 100),
     ],
