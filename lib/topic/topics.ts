@@ -304,7 +304,9 @@ const changedMeanwhile = (name: string, outcome: Outcome) =>
 async function remove(table: Table, clock: Clock, topic: Topic): Promise<void> {
   const numbers = Array.from({ length: topic.partitions }, (_, partition) => partition);
   try {
-    await inParallel(numbers, headsAtOnce, (partition) => fenceHead(table, { topicId: topic.topicId, partition }, deletedFence));
+    await inParallel(numbers, headsAtOnce, (partition) =>
+      fenceHead(table, { topicId: topic.topicId, partition }, deletedFence),
+    );
     await freeName(table, clock, topic);
   } catch (error) {
     throw error instanceof StorageError ? closedOnly(topic.topic, error) : error;

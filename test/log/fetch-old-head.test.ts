@@ -25,7 +25,13 @@ test('a first batch that is larger than the reply is not planned again from a he
   old = await table.get({ pk: `${topicId}/0`, sk: 'h' });
   await appendOne(engine, 0, batchOf(['second']));
   await appendOne(engine, 0, batchOf(['third']));
-  const request = { topic: 't', partitions: [{ partition: 0, offset: 2 }], waitMs: 1_000, minBytes: 1_000, maxBytes: 10 };
+  const request = {
+    topic: 't',
+    partitions: [{ partition: 0, offset: 2 }],
+    waitMs: 1_000,
+    minBytes: 1_000,
+    maxBytes: 10,
+  };
   const { partitions } = await reader.fetch(request);
   expect(partitions[0]).toMatchObject({ highWatermark: 3, batches: [expect.any(Uint8Array)] });
 });

@@ -128,9 +128,12 @@ test('a sweep stops deleting when the bucket is given to another table meanwhile
       const isAudit = request.prefix === undefined;
       if (isAudit && !isGiven) {
         isGiven = true;
-        await sweep(contextOver({ ...stores, table: createMemoryTable() }, { tableName: 'other', isOver: () => true }), {
-          adopt: true,
-        });
+        await sweep(
+          contextOver({ ...stores, table: createMemoryTable() }, { tableName: 'other', isOver: () => true }),
+          {
+            adopt: true,
+          },
+        );
       }
       return page;
     },

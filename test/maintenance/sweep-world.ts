@@ -1,12 +1,12 @@
 // A context for maintenance over the ports of a world, and the writes of a merge without its reading of batches.
 import { type MaintenanceContext, newCounts } from '../../lib/maintenance/context.ts';
 import { parseHead } from '../../lib/partition/head.ts';
-import { type LogItem, logItem, logSegmentKeyOf } from '../../lib/partition/log-item.ts';
 import { sliceOf } from '../../lib/partition/locate.ts';
+import { type LogItem, logItem, logSegmentKeyOf } from '../../lib/partition/log-item.ts';
 import { type PageAddress, pagesBetween } from '../../lib/partition/page.ts';
 import { headKey, itemVersion, maintenanceKey } from '../../lib/storage/keys.ts';
 import { absent, all, any, atMost, below, equals } from '../../lib/storage/table.ts';
-import { type World, startMs } from '../log/world.ts';
+import { startMs, type World } from '../log/world.ts';
 
 /** Nothing is a dry run, or is ever over, unless a test says so. */
 export const contextOver = <Ports extends Pick<MaintenanceContext, 'objects' | 'table' | 'clock'>>(

@@ -502,7 +502,9 @@ test('a damaged head ends the sweep before anything is deleted', async () => {
   const table: Table = {
     ...world.table,
     get: (key, options) =>
-      key.sk === 'h' ? Promise.reject(new StorageError('corrupt', 'the item is damaged')) : world.table.get(key, options),
+      key.sk === 'h'
+        ? Promise.reject(new StorageError('corrupt', 'the item is damaged'))
+        : world.table.get(key, options),
   };
   await expect(sweepOf({ ...world, table })).rejects.toThrow('the item is damaged');
   expect(await keysOf(world)).toHaveLength(appends + 3);

@@ -76,7 +76,17 @@ function watchHeap() {
 async function fill(objects: ObjectStore, table: Table, count: number): Promise<void> {
   await table.write({
     kind: 'put',
-    item: { ...topicKey('swept'), v: 1, name: 'swept', id: topicId, partitions, config: {}, createdMs: 0, te: 0, revision: 1 },
+    item: {
+      ...topicKey('swept'),
+      v: 1,
+      name: 'swept',
+      id: topicId,
+      partitions,
+      config: {},
+      createdMs: 0,
+      te: 0,
+      revision: 1,
+    },
   });
   const randoms = sortedNames(count);
   const bytes = [new Uint8Array(1)];
@@ -105,4 +115,11 @@ async function index(table: Table, partition: number, randoms: readonly Buffer[]
 }
 
 const entryOf = (segmentRandom: Buffer) =>
-  encodeEntry({ segmentEpoch: oldEpoch, segmentRandom, position: 8, lengthBytes: 1, recordCount: 1, maxTimestampMs: 0 });
+  encodeEntry({
+    segmentEpoch: oldEpoch,
+    segmentRandom,
+    position: 8,
+    lengthBytes: 1,
+    recordCount: 1,
+    maxTimestampMs: 0,
+  });

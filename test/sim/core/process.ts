@@ -3,8 +3,8 @@
 
 import type { Engine } from '../../../lib/api/engine.ts';
 import type { createEngine } from '../../../lib/engine.ts';
-import type { Clock } from '../../../lib/runtime/clock.ts';
 import type { Ports } from '../../../lib/log/context.ts';
+import type { Clock } from '../../../lib/runtime/clock.ts';
 import { retryingObjectStore, retryingTable } from '../../../lib/storage/retry.ts';
 import { type Life, type Network, portsOf } from './network.ts';
 

@@ -161,13 +161,17 @@ const logStartIn = (answer: object): number | undefined =>
     ? Number(answer.error.extra.logStartOffset)
     : undefined;
 
-export const recordsOf = ({ batches }: PartitionRecords): PlacedRecord[] => batches.flatMap((bytes) => decodedRecords(bytes));
+export const recordsOf = ({ batches }: PartitionRecords): PlacedRecord[] =>
+  batches.flatMap((bytes) => decodedRecords(bytes));
 
 /** A tombstone has its name in a header. */
 export function decodedRecords(bytes: Uint8Array): PlacedRecord[] {
   const name = (value: Uint8Array | null | undefined) => new TextDecoder().decode(value!);
   return splitBatches(bytes).flatMap(({ from }) =>
-    decodeBatch(bytes, from).records.map(({ offset, value, headers }) => ({ offset, value: name(value ?? headers[0]?.value) })),
+    decodeBatch(bytes, from).records.map(({ offset, value, headers }) => ({
+      offset,
+      value: name(value ?? headers[0]?.value),
+    })),
   );
 }
 

@@ -71,7 +71,9 @@ async function checkRows(objects: ObjectStore, address: PageAddress, item: LogIt
   );
   return item.rows
     .filter(({ position, offset }) => (baseOffsets.get(position) ?? -1) < offset)
-    .map(({ position, offset }) => complaint('a row without its batch', `${item.firstOffset}: ${offset} at ${position}`));
+    .map(({ position, offset }) =>
+      complaint('a row without its batch', `${item.firstOffset}: ${offset} at ${position}`),
+    );
 }
 
 const complaint = (name: StoreAnomaly['name'], detail: string): StoreAnomaly => ({ name, detail });

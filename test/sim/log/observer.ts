@@ -35,7 +35,8 @@ export function observe(stores: Stores, before: readonly Send[] = []): Observer 
   const table = through(stores.table, async (call, act) => {
     sent.push(...sentNames(call));
     const result = await act();
-    for (const key of writesOf(call).map(keyOf).filter(hasNumbers)) falls.push(...(await fallsOf(stores, numbers, key)));
+    for (const key of writesOf(call).map(keyOf).filter(hasNumbers))
+      falls.push(...(await fallsOf(stores, numbers, key)));
     const item = isAppend(call) ? (result as { readonly item?: Item }).item : undefined;
     if (isAppend(call) && item) await take(stores, committed, call, item);
     return result;

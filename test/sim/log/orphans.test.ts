@@ -6,7 +6,7 @@ import { StorageError } from '../../../lib/storage/storage-error.ts';
 import type { Write } from '../../../lib/storage/table.ts';
 import { observe } from './observer.ts';
 import { findOrphanTrouble } from './orphans.ts';
-import { fillToMark, newProducer, openStage, startMs, type Stores, stillClock, wrote } from './small/stage.ts';
+import { fillToMark, newProducer, openStage, type Stores, startMs, stillClock, wrote } from './small/stage.ts';
 
 async function filledStage() {
   const { stage } = await openStage(1);

@@ -1,11 +1,12 @@
 // Maintenance in a simulated process: one pass of each kind over the ports of the process. Any process may begin any pass
 // at any time, beside all others.
-import { type MaintenanceContext, newCounts } from '../../../lib/maintenance/context.ts';
-import type { SweepContext } from '../../../lib/maintenance/sweep.ts';
-import type { PageAddress } from '../../../lib/partition/page.ts';
-import { parseHead, segmentEpochAt } from '../../../lib/partition/head.ts';
+
 import { createLogContext, type Ports } from '../../../lib/log/context.ts';
 import { spill } from '../../../lib/log/spill.ts';
+import { type MaintenanceContext, newCounts } from '../../../lib/maintenance/context.ts';
+import type { SweepContext } from '../../../lib/maintenance/sweep.ts';
+import { parseHead, segmentEpochAt } from '../../../lib/partition/head.ts';
+import type { PageAddress } from '../../../lib/partition/page.ts';
 import { headKey } from '../../../lib/storage/keys.ts';
 import { createTopics, type Topic } from '../../../lib/topic/topics.ts';
 import type { Lib } from '../core/lib-under-test.ts';
@@ -34,7 +35,8 @@ export const retaining = onPartition((lib, context, { partition }, topic) => lib
 export const spillingEarly = onPartition(async (_lib, { objects, table, clock }, address) => {
   const item = await table.get(headKey(address.topicId, address.partition), { strong: true });
   const head = item && parseHead(item);
-  if (head && head.tail.length >= entriesLeft + 2) await spill(createLogContext({ objects, table, clock }), address, head);
+  if (head && head.tail.length >= entriesLeft + 2)
+    await spill(createLogContext({ objects, table, clock }), address, head);
 });
 
 const entriesLeft = 3;

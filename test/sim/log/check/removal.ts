@@ -64,7 +64,10 @@ const knownOf = (record: PlacedRecord, send: Send | undefined): Known => ({
 
 /** Records that were removed, and objects that were replaced, are no damage. */
 export const checkDamage = ({ sends, damage = [] }: History): Anomaly[] =>
-  [...damage, ...sends.flatMap((send) => send.damage ?? [])].map((detail) => ({ name: 'damage in a sound log', detail }));
+  [...damage, ...sends.flatMap((send) => send.damage ?? [])].map((detail) => ({
+    name: 'damage in a sound log',
+    detail,
+  }));
 
 export function checkRemoval(ledger: Ledger, polls: readonly Poll[], final: Log | undefined): Anomaly[] {
   const heard = polls.filter(({ endedMs }) => endedMs !== undefined).sort((a, b) => a.endedMs! - b.endedMs!);

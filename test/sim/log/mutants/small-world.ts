@@ -11,8 +11,8 @@ import { withStaleQueries } from '../../core/past.ts';
 import { startProcess } from '../../core/process.ts';
 import { createRandom, type Random } from '../../core/random.ts';
 import { createScheduler } from '../../core/scheduler.ts';
-import { readAsFarAsPossible, type Surroundings, simulatedTopic } from '../clients.ts';
 import type { StoreAnomaly } from '../check/anomaly.ts';
+import { readAsFarAsPossible, type Surroundings, simulatedTopic } from '../clients.ts';
 import { disturbedHistory, type History, newHistory, type Removal } from '../history.ts';
 import { type Observer, observe } from '../observer.ts';
 import { findOrphanTrouble } from '../orphans.ts';
@@ -21,7 +21,12 @@ import type { Stores } from '../small/stage.ts';
 /** Runs one history of the library from a seed. A topic that was deleted has a history of its own. */
 export type MutantWorld = { readonly name: string; run(lib: Lib, seed: number): Promise<readonly History[]> };
 
-export type SmallWorld = Surroundings & { readonly network: Network; readonly lib: Lib; readonly observer: Observer; readonly stores: Stores };
+export type SmallWorld = Surroundings & {
+  readonly network: Network;
+  readonly lib: Lib;
+  readonly observer: Observer;
+  readonly stores: Stores;
+};
 export type Actor = (world: SmallWorld, name: string) => Promise<void>;
 
 export type SmallWorldOptions = {

@@ -35,7 +35,10 @@ export const sweepMutants: readonly Mutant[] = [
   {
     name: 'a sweep knows only the partitions of before the list',
     file: sweep,
-    text: ['(await livingTopics(context))', '(await livingTopics(context)).map((topic) => ({ ...topic, partitions: 1 }))'],
+    text: [
+      '(await livingTopics(context))',
+      '(await livingTopics(context)).map((topic) => ({ ...topic, partitions: 1 }))',
+    ],
     world: worlds.growing,
     caughtBy: lost,
   },

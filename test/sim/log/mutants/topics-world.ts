@@ -6,14 +6,7 @@ import { encodeBatch } from '../../../../lib/record/batch.ts';
 import { pauseFor, readAsFarAsPossible, recordsOf, simulatedTopic } from '../clients.ts';
 import { type History, newHistory, type Send } from '../history.ts';
 import { newSend } from './actors.ts';
-import {
-  type Actor,
-  bareEngine,
-  type MutantWorld,
-  prepare,
-  runActors,
-  type SmallWorld,
-} from './small-world.ts';
+import { type Actor, bareEngine, type MutantWorld, prepare, runActors, type SmallWorld } from './small-world.ts';
 
 const timeoutMs = 30_000;
 

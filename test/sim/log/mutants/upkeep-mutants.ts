@@ -119,7 +119,10 @@ const replacing: readonly Mutant[] = [
   {
     name: 'a rewrite deletes whatever is there',
     file: swap,
-    text: ['key: logItemKey(address, item.firstOffset), if: namesAsRead(item) }', 'key: logItemKey(address, item.firstOffset) }'],
+    text: [
+      'key: logItemKey(address, item.firstOffset), if: namesAsRead(item) }',
+      'key: logItemKey(address, item.firstOffset) }',
+    ],
     world: upkeepStories.slowJoin,
     caughtBy: [...index, 'served after it was removed', ...gone],
   },
@@ -246,6 +249,13 @@ const compacting: readonly Mutant[] = [
     ],
     world: upkeepStories.joinedBehind,
     caughtBy: ['value resurrected'],
+  },
+  {
+    name: 'what readers see in pages is compacted in log segments',
+    file: 'lib/maintenance/compaction/plan.ts',
+    text: ['unfinished?.to ?? readableTo', 'unfinished?.to ?? maintenance.logEnd'],
+    world: upkeepStories.unpublished,
+    caughtBy: ['served after it was removed'],
   },
   {
     name: 'units go downwards',

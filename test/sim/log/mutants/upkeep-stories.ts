@@ -8,7 +8,7 @@ import { observe } from '../observer.ts';
 import { findOrphanTrouble } from '../orphans.ts';
 import { batchOf, openStage, type Stage, type Stores, stillClock, wrote } from '../small/stage.ts';
 import { compacted, evicted, fillKeyed, fillLogSegments, fillPages } from '../small/upkeep-stage.ts';
-import { compacting, joining, merging, type Pass, retaining, sweeping } from '../upkeep.ts';
+import { compacting, joining, merging, type Pass, retaining, spillingEarly, sweeping } from '../upkeep.ts';
 import type { MutantWorld } from './small-world.ts';
 
 const hourMs = 3_600_000;
@@ -20,7 +20,7 @@ type Teller = {
   run(pass: Pass, over?: Partial<Stores>, laterMs?: number): Promise<unknown>;
   deleteRecords(to: number): Promise<void>;
   /** Reads once, and returns the offset at which to go on. */
-  read(client: string, offset: number, over?: Partial<Stores>): Promise<number>;
+  read(client: string, offset: number, over?: Partial<Stores>, maxBytes?: number): Promise<number>;
 };
 
 const story = (
@@ -60,11 +60,15 @@ function tellerOf(stage: Stage, lib: Lib, history: History): Teller {
       await stage.engine.deleteRecords({ topic: simulatedTopic, partitions: [{ partition: 0, offset: to }] });
       history.removal!.requests.push({ partition: 0, to, begunMs: stage.atMs, endedMs: stage.atMs });
     },
-    async read(client, offset, over = {}) {
+    async read(client, offset, over = {}, maxBytes = 1) {
       const engine = lib.createEngine({ objects, table, ...over, clock: stillClock(stage.atMs, seed++) });
       readMs += 10;
       const seen = { client, partition: 0, offset, begunMs: readMs, endedMs: readMs + 1 };
-      const { partitions } = await engine.fetch({ topic: simulatedTopic, partitions: [{ partition: 0, offset }], maxBytes: 1 });
+      const { partitions } = await engine.fetch({
+        topic: simulatedTopic,
+        partitions: [{ partition: 0, offset }],
+        maxBytes,
+      });
       return notePoll(history, seen, partitions[0]!);
     },
   };
@@ -86,7 +90,10 @@ async function heldUp({ stage, run }: Teller, pass: Pass, matches: (call: Call) 
 }
 
 /** Something happens before the get with this number. */
-function beforeGet({ objects }: Stage, meanwhile: Readonly<Record<number, () => Promise<unknown>>>): Pick<Stores, 'objects'> {
+function beforeGet(
+  { objects }: Stage,
+  meanwhile: Readonly<Record<number, () => Promise<unknown>>>,
+): Pick<Stores, 'objects'> {
   let count = 0;
   return {
     objects: {
@@ -151,7 +158,8 @@ export const upkeepStories = {
   readDuringRetention: story('retention deletes the item that a reader looks for', async (teller) => {
     await fillLogSegments(teller.stage, 2);
     let isOver = false;
-    const isLookup = (call: Call) => !isOver && call.kind === 'query' && call.query.pk.endsWith('/l') && (isOver = true);
+    const isLookup = (call: Call) =>
+      !isOver && call.kind === 'query' && call.query.pk.endsWith('/l') && (isOver = true);
     const table = holding(teller.stage.table, isLookup, async () => {
       await teller.deleteRecords(3);
       await teller.run(retaining());
@@ -219,6 +227,25 @@ export const upkeepStories = {
       await laterPass(teller);
     },
     { deleteRetentionMs: 0 },
+  ),
+
+  unpublished: story(
+    'a merge is held up before it moves the head, and its log segment is joined and compacted',
+    async (teller) => {
+      const { stage } = teller;
+      await compacted(stage);
+      await fillKeyed(stage, [['a'], ['b'], ['c'], ['c'], ['d']]);
+      for (const key of ['e', 'f']) await wrote(stage, `w${stage.sends.length}`, { key });
+      await teller.run(spillingEarly());
+      const isStep = (call: Call) => call.kind === 'update' && (call.update.set ?? []).some(([path]) => path === 'm');
+      const goOn = await heldUp(teller, merging(), isStep);
+      await teller.run(joining());
+      await teller.run(compacting());
+      await teller.read('r', 0, {}, 10_000);
+      await teller.read('s', 2);
+      await goOn();
+    },
+    { deleteRetentionMs: 24 * hourMs },
   ),
 
   slowCompaction: story(

@@ -182,12 +182,7 @@ async function perform(
   if (failures.length === 0 && ended < actors.length) failures.push(new Error('an actor did not come to an end'));
 }
 
-async function verdict(
-  world: PreparedWorld,
-  cast: Cast,
-  stores: Stores,
-  { sent, falls }: Observer,
-): Promise<string[]> {
+async function verdict(world: PreparedWorld, cast: Cast, stores: Stores, { sent, falls }: Observer): Promise<string[]> {
   const topicId = await readFinalLog(stores, cast);
   const anomalies = world.story.judge?.({ cast, stage: world.prepared, topicId }) ?? check(cast.history);
   const orphans = await findOrphanTrouble({ ...stores, sent });

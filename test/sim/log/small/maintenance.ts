@@ -24,7 +24,9 @@ const upkeep =
       (_engine, ports) => pass(realLib, ports, cast.history),
       (answer) => {
         const isDone = answer !== 'lost' && 'reply' in answer;
-        cast.trace(`upkeep: ${isDone ? JSON.stringify(answer.reply) : answer === 'lost' ? answer : String(answer.error)}`);
+        cast.trace(
+          `upkeep: ${isDone ? JSON.stringify(answer.reply) : answer === 'lost' ? answer : String(answer.error)}`,
+        );
         return isDone;
       },
     );
@@ -82,7 +84,8 @@ export const maintenance: readonly LogWorld[] = [
   {
     ...two,
     name: 'merge-and-retry',
-    about: 'a merge, a page cleaner, an evicted producer that repeats its batch, and one that never wrote, at two processes',
+    about:
+      'a merge, a page cleaner, an evicted producer that repeats its batch, and one that never wrote, at two processes',
     orders,
     removal: {},
     prepare: async (stage) => {
@@ -180,7 +183,8 @@ export const maintenance: readonly LogWorld[] = [
   {
     ...two,
     name: 'sweep',
-    about: 'a sweep that fences all that is on its way, beside a merge, a join, a writer, and a reader with an old plan',
+    about:
+      'a sweep that fences all that is on its way, beside a merge, a join, a writer, and a reader with an old plan',
     orders,
     removal: {},
     prepare: async (stage) => {
@@ -247,12 +251,7 @@ export const maintenance: readonly LogWorld[] = [
       await runPass(earlier(stage, 8 * hourMs), compacting());
       await fillKeyed(stage, [['a', true], ['g']], [['h'], ['b']]);
       return {
-        actors: [
-          upkeep(0, compacting()),
-          upkeep(1, compacting()),
-          upkeep(1, joining()),
-          reader('r', 0, 3, 0),
-        ],
+        actors: [upkeep(0, compacting()), upkeep(1, compacting()), upkeep(1, joining()), reader('r', 0, 3, 0)],
       };
     },
   },

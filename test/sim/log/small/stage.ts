@@ -94,7 +94,10 @@ export const valuesOf = (client: string, partition: number, order: number, recor
 type Keyed = Pick<Send, 'keys' | 'tombstones'>;
 
 /** All records of a keyed batch have one key. */
-export const keyedBy = (values: readonly string[], { key, isTombstone }: { key?: string; isTombstone?: boolean }): Keyed => ({
+export const keyedBy = (
+  values: readonly string[],
+  { key, isTombstone }: { key?: string; isTombstone?: boolean },
+): Keyed => ({
   ...(key !== undefined && { keys: values.map(() => key) }),
   ...(isTombstone && { tombstones: values }),
 });

@@ -56,4 +56,3 @@ export async function fillKeyed(stage: Stage, ...groups: readonly (readonly Line
 
 export const compacted = (stage: Stage, more: Readonly<Record<string, string>> = {}) =>
   stage.engine.alterTopic({ topic: simulatedTopic, config: { 'cleanup.policy': 'compact', ...more } });
-
