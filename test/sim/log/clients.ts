@@ -176,7 +176,7 @@ export function decodedRecords(bytes: Uint8Array): PlacedRecord[] {
 }
 
 /** The offset after the last batch, at which a reader goes on. Compaction may have left no record in it. */
-export const endOf = ({ batches }: PartitionRecords): number | undefined => {
+const endOf = ({ batches }: PartitionRecords): number | undefined => {
   const last = batches.at(-1);
   if (!last) return undefined;
   const { baseOffset, lastOffsetDelta } = readBatchHeader(last);

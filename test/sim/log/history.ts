@@ -119,7 +119,7 @@ const gapCodes: readonly string[] = ['OUT_OF_ORDER_SEQUENCE_NUMBER', 'UNKNOWN_PR
 /** The outcome that an error names. An error without one is thrown again. */
 export function outcomeOf(send: Send, error: unknown, nowMs: number): Outcome {
   if (!(error instanceof RivuletError) || !error.outcome) throw error;
-  if (error.errorCode === 'CORRUPT_LOG') (send.damage ??= []).push(error.message);
+  if (error.errorCode === 'CORRUPT_LOG') send.damage = [...(send.damage ?? []), error.message];
   if (gapCodes.includes(error.errorCode)) send.gapsMs?.push(nowMs - (send.triedMs?.at(-1) ?? nowMs));
   return error.outcome;
 }

@@ -79,13 +79,20 @@ const isTransaction = ({ kind }: Call) => kind === 'transact';
 /** Begins a pass, and holds it up before its first request that matches. The result lets it go on to its end. */
 async function heldUp({ stage, run }: Teller, pass: Pass, matches: (call: Call) => boolean) {
   const held = gate();
-  let isFirst = true;
-  const isHeld = (call: Call) => isFirst && matches(call) && !(isFirst = false);
-  const running = run(pass, { table: holding(stage.table, isHeld, held.pass) });
+  const running = run(pass, { table: holding(stage.table, onlyFirst(matches), held.pass) });
   await Promise.race([held.reached, running]);
   return async () => {
     held.open();
     await running;
+  };
+}
+
+function onlyFirst(matches: (call: Call) => boolean): (call: Call) => boolean {
+  let isOver = false;
+  return (call) => {
+    const isFirst = !isOver && matches(call);
+    isOver ||= isFirst;
+    return isFirst;
   };
 }
 
@@ -157,9 +164,7 @@ export const upkeepStories = {
 
   readDuringRetention: story('retention deletes the item that a reader looks for', async (teller) => {
     await fillLogSegments(teller.stage, 2);
-    let isOver = false;
-    const isLookup = (call: Call) =>
-      !isOver && call.kind === 'query' && call.query.pk.endsWith('/l') && (isOver = true);
+    const isLookup = onlyFirst((call) => call.kind === 'query' && call.query.pk.endsWith('/l'));
     const table = holding(teller.stage.table, isLookup, async () => {
       await teller.deleteRecords(3);
       await teller.run(retaining());
