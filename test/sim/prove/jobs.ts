@@ -17,6 +17,7 @@ export type Job = {
 /** The number of seeds of each random world. */
 const seedsOf: Readonly<Record<string, number>> = {
   'mixed clients': 10_000,
+  maintenance: 2_000,
   'one trouble at a time': 300,
   faulty: 500,
   'wrong clocks': 500,
