@@ -41,6 +41,7 @@ export function operatorRoutes(topic: string, group: string): readonly Route[] {
     { method: '*', path: ofTopic },
     { method: 'POST', path: `${ofTopic}/delete-records` },
     { method: 'GET', path: `${ofTopic}/offsets` },
+    { method: '*', path: `${ofTopic}/maintenance` },
     { method: 'GET', path: '/v1/groups' },
     { method: 'GET', path: ofGroup },
     { method: 'DELETE', path: ofGroup },

@@ -93,6 +93,14 @@ export const alarms: readonly AlarmSpec[] = [
     periods: [1, 1],
   },
   {
+    name: 'MergeStopped',
+    size: 'small',
+    says: 'Damage in what is stored stops the merge of a partition.',
+    metric: ({ own }) => own(maintenanceMetrics.stoppedMerges, Stats.MAXIMUM).with({ period: aDay }),
+    threshold: 1,
+    periods: [1, 1],
+  },
+  {
     name: 'SlowProduce',
     size: 'full',
     says: 'One produce request in a hundred takes longer than three seconds.',
@@ -138,6 +146,14 @@ export const alarms: readonly AlarmSpec[] = [
     says: 'The bucket has many objects that the index does not name. They only cost storage.',
     metric: ({ own }) => own(maintenanceMetrics.orphanObjects, Stats.MAXIMUM).with({ period: aDay }),
     threshold: 10_000,
+    periods: [1, 1],
+  },
+  {
+    name: 'MergeBehind',
+    size: 'full',
+    says: 'A range that a merge should have taken has waited for more than three days.',
+    metric: ({ own }) => own(maintenanceMetrics.unmergedAge, Stats.MAXIMUM).with({ period: aDay }),
+    threshold: 3 * aDay.toSeconds(),
     periods: [1, 1],
   },
   {

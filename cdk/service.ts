@@ -104,8 +104,9 @@ function createDeadLetters(scope: Construct): Queue {
 }
 
 function scheduleMaintenance(scope: Construct, functions: Functions, deadLetters: Queue, config: RivuletConfig): void {
-  const run = (id: string, { schedule, description, handler }: Task): void => {
+  for (const handler of [functions.maintenance, functions.lag, functions.tend])
     handler.configureAsyncInvoke({ onFailure: new SqsDestination(deadLetters), retryAttempts: 1 });
+  const run = (id: string, { schedule, description, handler }: Task): void => {
     const targets = [new LambdaTarget(handler, { retryAttempts: 2, deadLetterQueue: deadLetters })];
     new Rule(scope, id, { description, schedule, targets });
   };
@@ -115,7 +116,7 @@ function scheduleMaintenance(scope: Construct, functions: Functions, deadLetters
     handler: functions.maintenance,
   });
   run('Hourly', {
-    description: 'Rivulet: the hourly check of the lag of the groups',
+    description: 'Rivulet: the hourly check of the groups, and of retention that is due',
     schedule: Schedule.cron({ minute: '47' }),
     handler: functions.lag,
   });

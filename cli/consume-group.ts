@@ -94,7 +94,7 @@ function tellMembership(
   owns: () => boolean,
 ): (event: MembershipEvent) => void {
   const { groupId, groupInstanceId, heartbeatIntervalMs = limits.defaultHeartbeatIntervalMs } = options;
-  // With one heartbeat request the other members learn that they must release partitions. By the next one they have.
+  // With one heartbeat request the other members learn that they must release partitions. When they send the next one, they have released them.
   const patienceMs = 2 * heartbeatIntervalMs + 1_000;
   const lookAgain = (): void => {
     if (!owns()) printNote(`no partitions of ${topic} yet: other members of ${groupId} have them`);

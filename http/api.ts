@@ -6,6 +6,7 @@ import type { Operation } from './operation.ts';
 import { deleteRecordsOperations } from './operations/delete-records.ts';
 import { fetchOperations } from './operations/fetch.ts';
 import { groupOperations } from './operations/groups.ts';
+import { maintenanceOperations } from './operations/maintenance.ts';
 import { metaOperations } from './operations/meta.ts';
 import { offsetOperations } from './operations/offsets.ts';
 import { produceOperations } from './operations/produce.ts';
@@ -34,6 +35,7 @@ export function operationsOf({ engine, version }: Pick<ApiOptions, 'engine' | 'v
     ...offsetOperations(engine),
     ...producerOperations(engine),
     ...groupOperations(engine),
+    ...maintenanceOperations(engine),
     ...metaOperations(version, document),
   ];
   return operations;

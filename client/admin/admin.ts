@@ -2,6 +2,7 @@
 // no answer, and whose retry finds the work done, counts as done.
 
 import type { GroupDescription, GroupSummary } from '../../lib/api/groups.ts';
+import type { MaintenanceOptions } from '../../lib/api/maintenance.ts';
 import type {
   AlterTopicRequest,
   ConfigEntry,
@@ -28,6 +29,7 @@ import {
   type SetOffsets,
   type TopicSelection,
 } from './group-admin.ts';
+import { type MaintenancePass, maintain, maintenance } from './maintenance-admin.ts';
 
 export type TopicSummary = {
   readonly topic: string;
@@ -208,6 +210,21 @@ export class Admin {
   async #offsets(topic: string, at: OffsetQuery, partitions?: string): Promise<TimestampOffset[]> {
     const query = { at, partitions };
     return (await this.#calls.read<{ partitions: TimestampOffset[] }>(paths.offsets(topic), query)).partitions;
+  }
+
+  // --- maintenance
+
+  /**
+   * Starts a pass of maintenance over a topic, or over all topics and the objects that nothing names. It resolves as soon
+   * as the pass is requested: `maintenance` tells how far it is. A pass that is at work already is returned instead.
+   */
+  maintain(request: MaintenanceOptions & { readonly topic?: string } = {}): Promise<MaintenancePass> {
+    return maintain(this.#calls, request);
+  }
+
+  /** Returns the last pass with its report. Throws NOT_FOUND if none was ever requested. */
+  maintenance(request: { readonly topic?: string } = {}): Promise<MaintenancePass> {
+    return maintenance(this.#calls, request);
   }
 
   // --- groups

@@ -27,6 +27,8 @@ export const paths = {
   deleteRecords: (name: string) => `${topic(name)}/delete-records`,
   offsets: (name: string) => `${topic(name)}/offsets`,
   partitionRecords: (name: string, partition: number) => `${topic(name)}/partitions/${partition}/records`,
+  maintenance: '/v1/maintenance',
+  topicMaintenance: (name: string) => `${topic(name)}/maintenance`,
   producers: '/v1/producers',
   groups: '/v1/groups',
   group,

@@ -138,6 +138,14 @@ export const alterTopicBody = z.strictObject({
   config: configOf(z.string('a string or null').nullable()).optional(),
 });
 
+// --- maintenance
+
+export const maintenanceBody = z.strictObject({
+  full: z.boolean().optional(),
+  dryRun: z.boolean().optional(),
+  confirmRetention: z.boolean().optional(),
+});
+
 // --- produce
 
 /** lib/json/values.ts checks these values and turns them into bytes. A schema of all JSON would only slow this down. */

@@ -1,5 +1,6 @@
 // The engine as its callers see it: the HTTP operations, and the gateways beside them. All errors are RivuletErrors.
 import type { Groups } from './groups.ts';
+import type { Maintenance } from './maintenance.ts';
 import type {
   AppendRecordsReply,
   AppendRecordsRequest,
@@ -54,4 +55,4 @@ export type LogEngine = {
   deleteTopic(topic: string): Promise<void>;
 };
 
-export type Engine = LogEngine & { readonly groups: Groups };
+export type Engine = LogEngine & { readonly groups: Groups; readonly maintenance: Maintenance };

@@ -233,7 +233,7 @@ export const catalogue = {
   },
   // An ambiguous write gets this error, never UNKNOWN_SERVER_ERROR: on that one, clients corrupt their sequences.
   REQUEST_TIMED_OUT: { kafkaErrorCode: 7, status: 504, retriable: true, title: 'The storage did not answer in time' },
-  CORRUPT_LOG: { kafkaErrorCode: 56, status: 500, retriable: false, title: 'What is stored is damaged or missing' },
+  CORRUPT_LOG: { kafkaErrorCode: 56, status: 500, retriable: false, title: 'Stored data is damaged or missing' },
   UNKNOWN_SERVER_ERROR: {
     kafkaErrorCode: -1,
     status: 500,

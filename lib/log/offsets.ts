@@ -1,7 +1,7 @@
-// Offsets by name or by time. By time: a binary search over the running maximum that each
-// index page carries, then the entries' own maxima, then the headers of batches, and the records of one only if its header
-// leaves it open. Where a search ends early it answers with where it stands: at or before the true offset, so that a reader
-// who begins there misses nothing.
+// This file finds offsets by name or by time. A search by time is a binary search over the running
+// maximum that each log item and each index page carries. It then looks at the maxima of slices and at the headers of
+// batches, and opens a batch only if its header leaves the answer open. A search that ends early answers with its position,
+// at or before the true offset, so that a reader that begins there misses nothing.
 
 import { RivuletError } from '../api/errors.ts';
 import { limits } from '../api/limits.ts';

@@ -1,4 +1,4 @@
-// What the log says of its producers: the log is the producer state, and no side items exist. The newest runs of every
+// The log is the producer state, and no side items exist. This file reads that state. The newest runs of every
 // producer in a partition are learned from pages and tail, once per process, and kept current from each reply.
 //
 // Invariant: a history covers the offsets [its start, `to`) without a gap; its start is that of the pages, or a page so old

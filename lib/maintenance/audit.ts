@@ -209,7 +209,7 @@ function count(info: ObjectInfo, names: Set<string>, epoch: number, counts: Coun
 
 /**
  * Reports what is left of the names, and is still named now. A merge, retention or a sweep may have replaced the others
- * since their names were read. What the report lists is looked for in the store once more.
+ * since their names were read. The audit looks once more in the store for those that the report lists.
  */
 async function addMissing(options: AuditOptions, pass: Pass, counts: Counts): Promise<void> {
   const { names: unseen } = pass;

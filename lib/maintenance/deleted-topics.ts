@@ -14,6 +14,7 @@ import {
   logItemsPartition,
   maintenanceKey,
   pagesPartition,
+  passKey,
   tombstoneKey,
   tombstonesPartition,
 } from '../storage/keys.ts';
@@ -62,6 +63,7 @@ function parseTombstone(item: Item): DeletedTopic {
 async function removeTopic(context: MaintenanceContext, topic: DeletedTopic): Promise<void> {
   await eachPartition(topic, (address) => removeIndex(context, address));
   await eachPartition(topic, ({ topicId, partition }) => remove(context, headKey(topicId, partition)));
+  await remove(context, passKey(topic.topicId));
   await remove(context, tombstoneKey(topic.topicId));
 }
 

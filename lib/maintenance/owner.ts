@@ -11,7 +11,7 @@ import { StorageError } from '../storage/storage-error.ts';
 
 export type Owned = {
   readonly objects: ObjectStore;
-  /** The name of the table, which distinguishes it from all other tables that could be used with this bucket. */
+  /** Distinguishes the table from all others that could be used with this bucket. */
   readonly tableName: string;
 };
 type Owner = { readonly number: number; readonly tableName: string };

@@ -47,7 +47,7 @@ const mostOrphans = 1_000_000;
 const deletedAtOnce = 1_000;
 const deletesAtOnce = 4;
 
-/** What the audit has found: the keys and bytes of unnamed objects, and the ids of topics that have objects. */
+/** The findings of the audit: the keys and bytes of unnamed objects, and the ids of topics that have objects. */
 type Found = { readonly orphans: Map<string, number>; readonly listed: Set<string>; isFull: boolean };
 type Swept = { sweptObjects: number; sweptBytes: number; removedTopics: number };
 

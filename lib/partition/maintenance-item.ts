@@ -32,7 +32,7 @@ export type MaintenanceItem = {
   readonly damagedAt: number | undefined;
 };
 
-function parseMaintenanceItem(item: Item | undefined): MaintenanceItem {
+export function parseMaintenanceItem(item: Item | undefined): MaintenanceItem {
   if (item) checkVersion(item, 'maintenance item');
   const number = (name: string) => (item?.[name] as number | undefined) ?? 0;
   return {

@@ -10,6 +10,7 @@
 //   <topic id>/<p>/l          first offset       log item: a log segment       until retention or a rewrite
 //   <topic id>/<p>/l          u                  maintenance of the partition  as the topic
 //   maintenance               begun              when maintenance first ran    for ever
+//   maintenance               topic id, or *     the last pass that was asked for   as the topic; * for ever
 //   producer-ids              next               the counter of producer ids   for ever
 //   once/<topic id>           hash of the key    an Idempotency-Key            two days (ttl)
 //   topics-changed            n                  counter of topic changes      for ever
@@ -57,6 +58,8 @@ export const maintenanceKey = (topicId: string, partition: number): Key => ({
   pk: logItemsPartition(topicId, partition),
   sk: 'u',
 });
+/** The last pass over a topic, or over all topics. */
+export const passKey = (topicId?: string): Key => ({ pk: 'maintenance', sk: topicId ?? '*' });
 export const maintenanceBegunKey: Key = { pk: 'maintenance', sk: 'begun' };
 export const producerIdsKey: Key = { pk: 'producer-ids', sk: 'next' };
 export const idempotencyKey = (topicId: string, keyHash: string): Key => ({ pk: `once/${topicId}`, sk: keyHash });

@@ -47,6 +47,8 @@ export type Topics = {
   resolve(ref: TopicRef): Promise<Topic>;
   /** Returns the topic as it was when this process last read it, however long ago; undefined if it never did. */
   lastKnown(name: string): Topic | undefined;
+  /** Returns the name of a topic that this process has read. */
+  nameOf(topicId: string): string | undefined;
   /** Drops the copy, so that the next resolve reads the topic again. */
   forget(name: string): void;
   /** Makes a head that is missing though its topic exists. */
@@ -120,6 +122,7 @@ export function createTopics(table: Table, clock: Clock): Topics {
   return {
     resolve,
     lastKnown: (name) => copies.get(name)?.topic,
+    nameOf: (topicId) => names.get(topicId),
     forget: (name) => copies.delete(name),
     makeHead,
     create: async (request) => describeTopic(keep(await announced(table, create(table, clock, request)))),

@@ -20,7 +20,7 @@ await onDeployment(({ endpoint, url }) => {
       'with the topic a%2Fb is refused, never decoded': decoded,
       'with the topic a%2fb is refused, never decoded': decoded,
       'with the partition "%31" is refused': decoded,
-      'of JSON is taken': text,
+      'with JSON is taken': text,
       'that is too large when it is unpacked is a 413: JSON': text,
       'of invalid UTF-8 is refused': 'the gateway puts U+FFFD in its place, and the function cannot tell',
     },

@@ -7,6 +7,7 @@ import { BATCHES_MEDIA_TYPE, encodeProduceFrames } from '../../lib/record/frames
 import { unreadable } from '../fixtures/unreadable-batch.ts';
 import { signedFetch } from '../local/wire.ts';
 import { batchOf } from '../log/world.ts';
+import { runHere } from './here.ts';
 import { type Finished, launcher, newDirectory, run, type Service, start, startService } from './processes.ts';
 
 let service: Service;
@@ -17,7 +18,7 @@ beforeAll(async () => {
 });
 
 const rivulet = (args: readonly string[], input?: string | Uint8Array): Promise<Finished> =>
-  run(args, { environment: { RIVULET_URL: service.url }, ...(input !== undefined && { input }) });
+  runHere(args, { environment: { RIVULET_URL: service.url }, ...(input !== undefined && { input }) });
 
 /** The standard output of a command that must succeed. */
 async function ok(args: readonly string[], input?: string | Uint8Array): Promise<string> {
@@ -362,9 +363,9 @@ test('offsets by time, and a reset to a time, work for more partitions than one 
 test('a request to a service on this machine is signed for its region, whatever AWS_REGION says, and --region wins over both', async () => {
   const topic = await newTopic();
   const environment = { AWS_REGION: 'eu-west-1' };
-  const described = await run(['topics', 'describe', topic, '--url', service.url], { environment });
+  const described = await runHere(['topics', 'describe', topic, '--url', service.url], { environment });
   expect(described).toMatchObject({ code: 0, stderr: '' });
-  const refused = await run(['topics', 'list', '--url', service.url, '--region', 'eu-west-1'], { environment });
+  const refused = await runHere(['topics', 'list', '--url', service.url, '--region', 'eu-west-1'], { environment });
   expect(refused.stderr).toMatch(
     /credential scope: expected \S+\/us-east-1\/\S+, got \S+\/eu-west-1\/.* \(FORBIDDEN\b/,
   );
@@ -372,7 +373,7 @@ test('a request to a service on this machine is signed for its region, whatever 
 
 test('https to a service that speaks http is explained in one sentence', async () => {
   const { host } = new URL(service.url);
-  const { code, stderr } = await run(['topics', 'list', '--url', `https://${host}`]);
+  const { code, stderr } = await runHere(['topics', 'list', '--url', `https://${host}`]);
   expect({ code, stderr }).toEqual({
     code: 1,
     stderr: `rivulet: https://${host} is an HTTP service: use http://${host} (NETWORK_EXCEPTION)\n`,

@@ -1,7 +1,12 @@
-// A group runs in several terminals: processes of the real command line, which are killed and interrupted.
-import { beforeAll, expect, test } from 'vitest';
+// A group runs in several terminals: processes of the real command line, which are killed and interrupted. The tests run at the
+// same time, because they mostly wait for sessions and heartbeats.
+import { beforeAll, expect, test, vi } from 'vitest';
 import { Rivulet } from '../../client/rivulet.ts';
+import { eventually } from '../eventually.ts';
 import { main, newDirectory, type Running, run, type Service, start, startService } from './processes.ts';
+
+// They share the processor with each other, and with other files.
+vi.setConfig({ testTimeout: 120_000 });
 
 let service: Service;
 let rivulet: Rivulet;
@@ -11,15 +16,13 @@ beforeAll(async () => {
   rivulet = new Rivulet({ url: service.url });
 });
 
-const patient = { timeout: 25_000 };
-const shortSession = ['session.timeout.ms=6000', 'heartbeat.interval.ms=500'].flatMap((property) => [
-  '--consumer-property',
-  property,
-]);
+const fastHeartbeat = ['--consumer-property', 'heartbeat.interval.ms=500'];
+/** Only for the test that waits for its end: a busy machine must not end the sessions of the others. */
+const shortSession = ['--consumer-property', 'session.timeout.ms=6000'];
 
 /** Starts the script that the launcher would start, so that a kill meets the member itself. */
 function member(topic: string, ...more: string[]): Running {
-  const flags = ['--group', `of-${topic}`, '--from-beginning', ...shortSession, '--url', service.url];
+  const flags = ['--group', `of-${topic}`, '--from-beginning', ...fastHeartbeat, '--url', service.url];
   return start(main, ['consume', topic, ...flags, ...more]);
 }
 
@@ -51,15 +54,16 @@ function owned(terminal: Running): number {
   return numbers.size;
 }
 
-test('three terminals share the partitions; one leaves and one is killed, and the third continues where they were', async () => {
+test.concurrent('three terminals share the partitions; one leaves and one is killed, and the third continues where they were', async () => {
   const topic = 'shared';
   await rivulet.admin().createTopics({ topics: [{ topic, partitions: 6 }] });
-  const terminals = [member(topic), member(topic), member(topic)] as const;
+  const join = () => member(topic, ...shortSession);
+  const terminals = [join(), join(), join()] as const;
   const [one, two, three] = terminals;
-  await expect.poll(() => terminals.map(owned), patient).toEqual([2, 2, 2]);
+  await eventually(() => expect(terminals.map(owned)).toEqual([2, 2, 2]));
 
   await write(topic, valuesOf('first', 60), 6);
-  await expect.poll(() => linesOf(...terminals).sort(), patient).toEqual(valuesOf('first', 60).sort());
+  await eventually(() => expect(linesOf(...terminals).sort()).toEqual(valuesOf('first', 60).sort()));
   for (const terminal of terminals) expect(linesOf(terminal)).toHaveLength(20);
 
   one.child.kill('SIGINT');
@@ -67,20 +71,20 @@ test('three terminals share the partitions; one leaves and one is killed, and th
     code: 130,
     stderr: expect.stringMatching(/^rivulet: revoked shared [\d,-]+\nProcessed a total of 20 messages\n$/m),
   });
-  await expect.poll(() => [two, three].map(owned), patient).toEqual([3, 3]);
+  await eventually(() => expect([two, three].map(owned)).toEqual([3, 3]));
 
   two.child.kill('SIGKILL');
   await two.finished;
   await write(topic, valuesOf('second', 60), 6);
-  await expect.poll(() => owned(three), patient).toBe(6);
+  await eventually(() => expect(owned(three)).toBe(6));
   // Records that the killed terminal had printed and not committed come again.
   const all = () => [...new Set(linesOf(...terminals))].sort();
-  await expect.poll(all, patient).toEqual([...valuesOf('first', 60), ...valuesOf('second', 60)].sort());
+  await eventually(() => expect(all()).toEqual([...valuesOf('first', 60), ...valuesOf('second', 60)].sort()));
   three.child.kill('SIGINT');
   await three.finished;
 });
 
-test('a member that stops after some messages has committed those, and the next one continues after them', async () => {
+test.concurrent('a member that stops after some messages has committed those, and the next one continues after them', async () => {
   const topic = 'by-and-by';
   await rivulet.admin().createTopics({ topics: [{ topic, partitions: 1 }] });
   await write(topic, valuesOf('v', 10), 1);
@@ -88,7 +92,7 @@ test('a member that stops after some messages has committed those, and the next 
   expect((await member(topic, '--max-messages', '6').finished).stdout).toBe('v-4\nv-5\nv-6\nv-7\nv-8\nv-9\n');
 });
 
-test('a member whose output is closed commits the records that were read, and leaves', async () => {
+test.concurrent('a member whose output is closed commits the records that were read, and leaves', async () => {
   const topic = 'enough';
   await rivulet.admin().createTopics({ topics: [{ topic, partitions: 1 }] });
   await write(topic, valuesOf('v', 3), 1);
@@ -101,24 +105,26 @@ test('a member whose output is closed commits the records that were read, and le
   expect(described).toMatchObject({ members: 0, partitionDetails: [{ currentOffset: 3, logEndOffset: 4 }] });
 });
 
-test('a member that joins prints its member id, and a member that waits prints the reason', async () => {
+test.concurrent('a member that joins prints its member id, and a member that waits prints the reason', async () => {
   const topic = 'one-for-two';
   await rivulet.admin().createTopics({ topics: [{ topic, partitions: 1 }] });
   const has = member(topic, ...['group.instance.id=one', 'client.id=till'].flatMap((p) => ['--consumer-property', p]));
-  await expect.poll(() => owned(has), patient).toBe(1);
+  await eventually(() => expect(owned(has)).toBe(1));
   const [, memberId] = /^rivulet: joined group of-one-for-two as member (\S+)$/m.exec(has.stderr())!;
   const [described] = await rivulet.admin().describeGroups([`of-${topic}`]);
   expect(described!.memberDetails).toMatchObject([{ memberId, clientId: 'till', instanceId: 'one' }]);
 
   const [second, third] = [member(topic), member(topic, '--consumer-property', 'group.instance.id=one')];
   const nothing = `rivulet: no partitions of ${topic} yet: other members of of-${topic} have them\n`;
-  await expect.poll(second.stderr, patient).toMatch(new RegExp(`^rivulet: joined group .*\n${nothing}$`));
-  await expect.poll(third.stderr, patient).toMatch(/^rivulet: instance id one is in use by another member of .*\n$/);
+  await eventually(() => expect(second.stderr()).toMatch(new RegExp(`^rivulet: joined group .*\n${nothing}$`)));
+  await eventually(() =>
+    expect(third.stderr()).toMatch(/^rivulet: instance id one is in use by another member of .*\n$/),
+  );
   for (const terminal of [has, second, third]) terminal.child.kill('SIGINT');
   await Promise.all([has, second, third].map(({ finished }) => finished));
 });
 
-test('a member that cannot commit and leave, because the service is gone, says so', async () => {
+test.concurrent('a member that cannot commit and leave, because the service is gone, says so', async () => {
   const data = newDirectory();
   const gone = await startService(data, { script: main });
   const client = new Rivulet({ url: gone.url });
@@ -137,18 +143,18 @@ test('a member that cannot commit and leave, because the service is gone, says s
   expect(stderr).toMatch(/^rivulet: could not leave group g, so its partitions wait until the session is over: .+$/m);
 });
 
-test('a topic that does not exist is an error, and the member does not wait for it', async () => {
+test.concurrent('a topic that does not exist is an error, and the member does not wait for it', async () => {
   const missing = await run(['consume', 'nowhere', '--group', 'g'], { environment: { RIVULET_URL: service.url } });
   expect(missing).toMatchObject({ code: 1, stderr: expect.stringContaining('UNKNOWN_TOPIC_OR_PARTITION') });
 });
 
-test('a group that has committed beyond the end of the log goes back to the records that a terminal printed', async () => {
+test.concurrent('a group that has committed beyond the end of the log goes back to the records that a terminal printed', async () => {
   const topic = 'restored';
   await rivulet.admin().createTopics({ topics: [{ topic, partitions: 1 }] });
   await write(topic, valuesOf('old', 10), 1);
   await rivulet.consumer({ groupId: `of-${topic}` }).commit([{ topic, partition: 0, offset: 20 }]);
   const first = member(topic);
-  await expect.poll(() => linesOf(first), patient).toEqual(valuesOf('old', 10));
+  await eventually(() => expect(linesOf(first)).toEqual(valuesOf('old', 10)));
   first.child.kill('SIGINT');
   expect((await first.finished).code).toBe(130);
   await write(topic, valuesOf('new', 15), 1);

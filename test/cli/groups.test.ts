@@ -5,7 +5,8 @@ import { Rivulet } from '../../client/rivulet.ts';
 import { openConnection } from '../../client/transport/connection.ts';
 import { paths } from '../../client/transport/paths.ts';
 import { systemClock } from '../../lib/runtime/clock.ts';
-import { type Finished, newDirectory, run, type Service, startService } from './processes.ts';
+import { runHere } from './here.ts';
+import { type Finished, newDirectory, type Service, startService } from './processes.ts';
 
 let service: Service;
 let names = 0;
@@ -15,7 +16,7 @@ beforeAll(async () => {
 });
 
 const rivulet = (args: readonly string[]): Promise<Finished> =>
-  run(['groups', ...args], { environment: { RIVULET_URL: service.url } });
+  runHere(['groups', ...args], { environment: { RIVULET_URL: service.url } });
 
 async function ok(args: readonly string[]): Promise<string> {
   const { code, stdout, stderr } = await rivulet(args);

@@ -42,6 +42,9 @@ export type Running = {
   readonly finished: Promise<Finished>;
 };
 
+/** Whether a variable of the test's own environment would steer a command. */
+export const isSteering = (name: string): boolean => /^(RIVULET|AWS|NODE|VITEST)_?/.test(name);
+
 /**
  * @param environment beside the test's own, without what would steer the command line.
  * @param detached in a process group of its own, as a terminal gives to a command.
@@ -52,7 +55,7 @@ export function start(
   environment: Record<string, string> = {},
   detached = false,
 ): Running {
-  const inherited = Object.entries(process.env).filter(([name]) => !/^(RIVULET|AWS|NODE|VITEST)_?/.test(name));
+  const inherited = Object.entries(process.env).filter(([name]) => !isSteering(name));
   const env = { ...Object.fromEntries(inherited), NODE_COMPILE_CACHE: compiled, ...environment };
   const child = spawn(process.execPath, [script, ...args], { env, cwd: root, stdio: 'pipe', detached });
   running.add(child);
@@ -106,11 +109,13 @@ export async function startService(data: string, options: ServiceOptions = {}): 
   return { ...process, url: url!, stop };
 }
 
-/** Runs one command to its end. */
-export function run(
-  args: readonly string[],
-  { input = '', environment = {} }: { input?: string | Uint8Array; environment?: Record<string, string> } = {},
-): Promise<Finished> {
+export type RunOptions = {
+  readonly input?: string | Uint8Array;
+  readonly environment?: Record<string, string>;
+};
+
+/** Runs one command to its end, in a process of its own. Where the process does not matter, `runHere` is faster. */
+export function run(args: readonly string[], { input = '', environment = {} }: RunOptions = {}): Promise<Finished> {
   const process = start(launcher, args, environment);
   process.child.stdin!.end(input);
   return process.finished;

@@ -6,8 +6,10 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { isClientError } from '../../client/client-error.ts';
 import { Rivulet } from '../../client/rivulet.ts';
+import { eventually } from '../eventually.ts';
 import { reasonToSkip } from '../local/curl.ts';
 import { open, signedFetch, signedHead } from '../local/wire.ts';
+import { runHere } from './here.ts';
 import { launcher, newDirectory, run, start, startService } from './processes.ts';
 
 const topic = 'orders';
@@ -55,7 +57,7 @@ test.each(hosts)('the printed lines to paste work at the address %s', async (hos
   // AWS_REGION does not name the region of a service on this machine.
   const shell = { ...environment, AWS_REGION: 'eu-west-1' };
   const args = command!.replaceAll("'", '').split(' ');
-  expect(await run(args, { environment: shell })).toMatchObject({ code: 0, stderr: '' });
+  expect(await runHere(args, { environment: shell })).toMatchObject({ code: 0, stderr: '' });
   const [, curl] = /^ {2}(curl .*)$/m.exec(service.stdout())!;
   const env = { ...process.env, ...environment };
   if ((await reasonToSkip()) === undefined)
@@ -68,22 +70,24 @@ describe('a signal to stop', () => {
     const directory = newDirectory();
     const service = await startService(directory);
     await makeTopic(service.url);
-    const sends = produceUntilRefused(service.url);
+    const acknowledged: Acknowledged[] = [];
+    const sends = produceUntilRefused(service.url, acknowledged);
     const poll = signedFetch(service.url, {
       method: 'POST',
       path: `/v1/topics/${topic}/fetch`,
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ partitions: [{ partition: 1, offset: 0 }], waitMs: 20_000 }),
     });
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    // The service has the fetch by then, because it was sent before most of them.
+    await eventually(() => expect(acknowledged.length).toBeGreaterThan(30));
     const stopping = service.stop('SIGTERM');
     expect((await poll).status).toBe(200);
     expect(await stopping).toMatchObject({ code: 0, stdout: expect.stringMatching(/Stopped\.\n$/), stderr: '' });
-    const acknowledged = await sends;
-    expect(acknowledged.length).toBeGreaterThan(0);
+    await sends;
     const again = await startService(directory);
-    const args = ['consume', topic, '--partition', '0', '--offset', 'earliest', '--timeout-ms', '1000'];
-    const { stdout } = await run([...args, '--url', again.url]);
+    const args = ['consume', topic, '--partition', '0', '--offset', 'earliest'];
+    const limit = ['--max-messages', `${acknowledged.at(-1)!.offset + 1}`];
+    const { stdout } = await runHere([...args, ...limit, '--url', again.url]);
     const stored = stdout.trimEnd().split('\n');
     for (const { offset, value } of acknowledged) expect(stored[offset]).toBe(value);
     await again.stop('SIGINT');
@@ -103,10 +107,9 @@ describe('a signal to stop', () => {
 
 type Acknowledged = { readonly offset: number; readonly value: string };
 
-/** Sends one record after the other, each in a request of its own. */
-async function produceUntilRefused(url: string): Promise<Acknowledged[]> {
+/** Sends one record after the other, each in a request of its own. Adds those that are acknowledged. */
+async function produceUntilRefused(url: string, acknowledged: Acknowledged[]): Promise<void> {
   const producer = new Rivulet({ url, retry: { retries: 0 } }).producer({ lingerMs: 0, deliveryTimeoutMs: 2_000 });
-  const acknowledged: Acknowledged[] = [];
   try {
     for (let i = 0; ; i++) {
       const value = `record ${i}`;
@@ -117,7 +120,6 @@ async function produceUntilRefused(url: string): Promise<Acknowledged[]> {
     if (!isClientError(error)) throw error;
   }
   await producer.disconnect();
-  return acknowledged;
 }
 
 async function openHalfRequest(url: string) {
@@ -175,8 +177,8 @@ test('with credentials of one’s own, the service takes no others, and the comm
   const environment = own;
   const service = await startService(newDirectory(), { environment });
   const list = ['topics', 'list', '--url', service.url];
-  expect(await run(list, { environment })).toMatchObject({ code: 0, stderr: '' });
-  expect(await run(list)).toMatchObject({ code: 1, stderr: expect.stringContaining('(FORBIDDEN') });
+  expect(await runHere(list, { environment })).toMatchObject({ code: 0, stderr: '' });
+  expect(await runHere(list)).toMatchObject({ code: 1, stderr: expect.stringContaining('(FORBIDDEN') });
   expect(service.stdout()).not.toContain('a secret of mine');
   await service.stop('SIGTERM');
 });

@@ -1,15 +1,16 @@
 import { existsSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
+import { runHere } from './here.ts';
 import { run, start } from './processes.ts';
 
 const commands = ['serve', 'topics', 'produce', 'consume', 'offsets', 'groups', 'audit'];
 
 test('help names every command, and each command has examples', async () => {
-  const help = await run(['--help']);
+  const help = await runHere(['--help']);
   expect(help).toMatchObject({ code: 0, stderr: '' });
   for (const command of commands) expect(help.stdout).toMatch(new RegExp(`^  ${command}\\b`, 'm'));
-  const own = await Promise.all(commands.map((command) => run([command, '--help'])));
+  const own = await Promise.all(commands.map((command) => runHere([command, '--help'])));
   for (const { code, stdout } of own) {
     expect(code).toBe(0);
     expect(stdout).toMatch(/Examples:\n {2}\S/);
@@ -161,9 +162,14 @@ describe('wrong usage ends with 2 and one sentence', () => {
     [['audit', '--data', ''], /'--data <directory>' argument '' is invalid. It must not be empty/],
     [['serve', '--port', '70000'], /'70000' is invalid. It must be a whole number from 0 to 65535/],
   ])('%s', async (args, sentence) => {
-    const { code, stdout, stderr } = await run(args);
+    const { code, stdout, stderr } = await runHere(args);
     expect(stderr).toMatch(sentence);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  });
+
+  test('in a process of its own', async () => {
+    const sentence = "rivulet: unknown command 'topic'\n(Did you mean topics?)\n";
+    expect(await run(['topic', 'list'])).toEqual({ code: 2, stdout: '', stderr: sentence });
   });
 });
 
@@ -179,16 +185,16 @@ describe('a service that is not there', () => {
   });
 
   test('is reported with its stack under RIVULET_DEBUG=1', async () => {
-    const { stderr } = await run(['topics', 'list', '--url', url], { environment: { RIVULET_DEBUG: '1' } });
+    const { stderr } = await runHere(['topics', 'list', '--url', url], { environment: { RIVULET_DEBUG: '1' } });
     expect(stderr).toMatch(/\n {4}at /);
   });
 });
 
 test('an invalid URL and half of the credentials are refused', async () => {
-  expect((await run(['topics', 'list', '--url', 'localhost'])).stderr).toMatch(
+  expect((await runHere(['topics', 'list', '--url', 'localhost'])).stderr).toMatch(
     /^rivulet: url: expected an address like http.*, got 'localhost' \(/,
   );
-  const half = await run(['topics', 'list'], { environment: { RIVULET_ACCESS_KEY_ID: 'me' } });
+  const half = await runHere(['topics', 'list'], { environment: { RIVULET_ACCESS_KEY_ID: 'me' } });
   expect(half).toMatchObject({ code: 1, stderr: expect.stringContaining('must be given together') });
 });
 

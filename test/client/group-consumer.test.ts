@@ -72,7 +72,7 @@ test('partitions that stay are not disturbed when more are assigned: no message 
       return systemClock.sleep(1);
     },
   });
-  await expect.poll(() => seen.length, { ...soon, timeout: 10_000 }).toBe(600);
+  await expect.poll(() => seen.length, { ...soon, timeout: 25_000 }).toBe(600);
   await consumer.stop();
   await run;
   for (const partition of [0, 1]) expect(offsetsOf(seen, partition)).toEqual(upTo(300));

@@ -10,6 +10,7 @@
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { inParallel } from '../../lib/runtime/concurrency.ts';
 import { createFileObjectStore } from '../../lib/storage/embedded/file-object-store.ts';
 import { decodeItem } from '../../lib/storage/embedded/item-json.ts';
 import type { ObjectStore } from '../../lib/storage/object-store.ts';
@@ -80,13 +81,18 @@ export function copyHome(version: string): string {
   return copy;
 }
 
+const width = 8;
+
 /** Puts all items and objects into other adapters. */
 export async function load(version: string, into: { objects: ObjectStore; table: Table }): Promise<void> {
-  for (const item of itemsOf(version)) await into.table.write({ kind: 'put', item });
+  await inParallel(itemsOf(version), width, (item) => into.table.write({ kind: 'put', item }));
   const directory = copyHome(version);
   const stored = createFileObjectStore({ directory });
   const { objects } = await stored.list({});
-  for (const { key } of objects) await into.objects.putOnce(key, [(await stored.get(key))!]);
+  const copy = async ({ key }: { key: string }): Promise<void> => {
+    await into.objects.putOnce(key, [(await stored.get(key))!]);
+  };
+  await inParallel(objects, width, copy);
   rmSync(directory, { recursive: true });
 }
 

@@ -12,7 +12,7 @@ import { createMemoryTable } from '../../lib/storage/memory/memory-table.ts';
 import type { ObjectStore } from '../../lib/storage/object-store.ts';
 import { StorageError } from '../../lib/storage/storage-error.ts';
 import type { Table } from '../../lib/storage/table.ts';
-import { createTestBucket, createTestTable, onEndpoint } from '../aws/resources.ts';
+import { createTestBucket, createTestTable, onStorage } from '../aws/resources.ts';
 import { appendOne, batchOf, createTestClock, readAll, type TestClock, valuesOf } from '../log/world.ts';
 import { contextOver } from './sweep-world.ts';
 
@@ -20,7 +20,7 @@ const HOUR_MS = 3_600_000;
 
 type Opened = { objects: ObjectStore; newTable: () => Promise<Table> };
 
-/** What a restore does: the other table has the items of this one as they are now. */
+/** Restores a table: the other one then has the items of this one as they are now. */
 async function copyItems(from: Table, to: Table, topicId: string): Promise<void> {
   for (const pk of [topicsPartition, `${topicId}/0`, pagesPartition(topicId, 0)]) {
     const { items } = await from.query({ pk, strong: true });
@@ -89,10 +89,14 @@ const openMemory = async (clock: TestClock): Promise<Opened> => ({
 
 restoredBeside('in memory', openMemory);
 
-await onEndpoint('localstack', (connection) =>
+await onStorage(({ dynamoDb, ...connection }) =>
   restoredBeside('in S3 and DynamoDB', async () => ({
     objects: createS3ObjectStore({ ...connection, bucket: await createTestBucket(connection), forcePathStyle: true }),
-    newTable: async () => createDynamoDbTable({ ...connection, tableName: await createTestTable(connection) }),
+    newTable: async () =>
+      createDynamoDbTable({
+        ...{ ...connection, ...dynamoDb },
+        tableName: await createTestTable({ ...connection, ...(dynamoDb && { dynamoDb }) }),
+      }),
   })),
 );
 

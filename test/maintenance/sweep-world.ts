@@ -25,7 +25,7 @@ export const contextOver = <Ports extends Pick<MaintenanceContext, 'objects' | '
 
 type Stores = Pick<World, 'objects' | 'table'>;
 
-/** What a merge has put in the store, and is about to name. */
+/** A merge has put this in the store, and is about to name it. */
 export type Output = {
   readonly segment: string;
   readonly sources: readonly string[];

@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { start } from '../cli/processes.ts';
 
-test.each(['quickstart', 'group', 'demo'])(
+// They spend their time in waiting between tries.
+test.concurrent.each(['quickstart', 'group', 'demo'])(
   'without a service the example %s reports that in one line',
   async (name) => {
     const script = join(import.meta.dirname, `../../examples/${name}.ts`);

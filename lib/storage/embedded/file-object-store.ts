@@ -4,8 +4,8 @@
 //   DIRECTORY/tmp/<n>       objects being written; what a dead process left here is removed at the start
 //
 // A put writes and syncs a file in tmp, links it to its final name (atomic, fails if the name is taken), and syncs the
-// folder. So a final name never leads to part of an object, and an acknowledged object survives a power failure. What is
-// left to do then, removing the first name and closing, no caller waits for.
+// folder. So a final name never leads to part of an object, and an acknowledged object survives a power failure. No
+// caller waits for the rest: the first name is removed, and the file closed.
 import { join, resolve } from 'node:path';
 import { checkDelete, checkList, checkObjectKey, checkRange, holdsOtherBytes, objectLimits } from '../object-rules.ts';
 import type { ByteRange, ListRequest, ObjectInfo, ObjectPage, ObjectStore } from '../object-store.ts';

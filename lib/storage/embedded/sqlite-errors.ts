@@ -1,4 +1,5 @@
-// What SQLite refuses, as StorageErrors: a person must mend it. A full disk, a damaged file, no permission, a second process.
+// Turns the errors of SQLite into StorageErrors that a person can act on: a full disk, a damaged file, no permission, or a
+// second process.
 import { dirname } from 'node:path';
 import { StorageError } from '../storage-error.ts';
 import type { Key } from '../table.ts';

@@ -7,13 +7,13 @@ import { type Script, type ScriptedServer, scriptedServer } from '../scripted-se
 const servers: ScriptedServer[] = [];
 afterEach(() => Promise.all(servers.splice(0).map((server) => server.close())));
 
-function connectTo(url: string) {
+function connectTo(url: string, requestTimeoutMs = 20_000) {
   return openConnection({
     url: new URL(url),
     region: 'us-east-1',
     credentials: async () => ({ accessKeyId: 'local', secretAccessKey: 'local' }),
     clientId: 'test',
-    requestTimeoutMs: 200,
+    requestTimeoutMs,
     clock: systemClock,
   });
 }
@@ -72,13 +72,14 @@ test('a connection that is never made leaves a write not written', async () => {
 });
 
 test('a request without an answer in time ends at its timeout, with an unknown outcome', async () => {
-  const { connection } = await start(() => ({ hang: true }));
+  const { server } = await start(() => ({ hang: true }));
+  const connection = connectTo(server.url, 200);
   const startedMs = performance.now();
   await expect(connection.exchange(write)).rejects.toMatchObject({
     errorCode: 'REQUEST_TIMED_OUT',
     outcome: 'unknown',
   });
-  expect(performance.now() - startedMs).toBeLessThan(1_000);
+  expect(performance.now() - startedMs).toBeLessThan(10_000);
 });
 
 test('an abort is not an error of the network', async () => {

@@ -54,13 +54,15 @@ export async function runIn(
   return stdout;
 }
 
-/** Throws with the output of the compiler if it finds an error. */
-export async function typeCheck(folder: string, source: string): Promise<void> {
+/** @returns the errors that the compiler finds, a line each */
+export async function typeErrors(folder: string, source: string): Promise<string[]> {
   await writeFile(path.join(folder, 'check.ts'), source);
   const tsc = path.join(root, 'node_modules/typescript/bin/tsc');
   const types = ['--typeRoots', path.join(root, 'node_modules/@types'), '--types', 'node'];
   const options = ['--noEmit', '--strict', '--target', 'es2022', '--module', 'nodenext', '--skipLibCheck'];
-  await execute(process.execPath, [tsc, ...options, ...types, 'check.ts'], { cwd: folder }).catch((error) => {
-    throw new Error(error.stdout, { cause: error });
+  const checked = execute(process.execPath, [tsc, ...options, ...types, '--pretty', 'false', 'check.ts'], {
+    cwd: folder,
   });
+  const { stdout } = await checked.catch((error: { stdout: string }) => error);
+  return stdout.split('\n').filter((line) => line.includes('error TS'));
 }
