@@ -49,7 +49,7 @@ export type Poll = {
 
 export type PlacedRecord = { readonly offset: number; readonly value: string };
 
-/** What clients asked to have removed, and what maintenance may remove by itself. */
+/** Says what clients asked to have removed, and what maintenance may remove by itself. */
 export type Removal = {
   /** All records by partition as their commits placed them, also those that are gone. An observer at the stores saw them. */
   readonly committed: Map<number, PlacedRecord[]>;
@@ -81,7 +81,7 @@ export type History = {
   readonly finalLog: Map<number, readonly PlacedRecord[]>;
   /** Only worlds that remove records have this. */
   readonly removal?: Removal;
-  /** What is wrong with the stores at rest. */
+  /** An observer found these in the stores at rest. */
   stores?: readonly StoreAnomaly[];
   /** Reports of damage, to readers and by maintenance, in a world that has none. */
   readonly damage?: string[];

@@ -118,7 +118,7 @@ function checkStartsInOrder(polls: readonly Poll[], heard: readonly Poll[]): Ano
     });
 }
 
-/** What somebody saw of the log at a time: a read, or the log in the end. */
+/** A view is what somebody saw of the log at a time: a read, or the log in the end. */
 type View = {
   readonly who: string;
   readonly begunMs: number;
@@ -167,7 +167,7 @@ function checkServed({ known, requests }: Ledger, view: View, missed: Missed): A
   });
 }
 
-/** Nobody sees a value if a younger tombstone of its key is gone already. */
+/** A value is not seen if a younger tombstone of its key is gone already. */
 function checkResurrected({ known }: Ledger, view: View, missed: Missed): Anomaly[] {
   const gone = [...missed].flatMap(([offset, earlier]) => {
     const record = known.get(offset);
