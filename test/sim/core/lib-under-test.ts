@@ -6,11 +6,12 @@ import { merge } from '../../../lib/maintenance/merge.ts';
 import { cleanPages } from '../../../lib/maintenance/pages.ts';
 import { retain } from '../../../lib/maintenance/retain.ts';
 import { sweep } from '../../../lib/maintenance/sweep.ts';
+import { tend } from '../../../lib/maintenance/tend.ts';
 import { retryingTable } from '../../../lib/storage/retry.ts';
 import { type ChangeOfFile, changedModule } from './change-plugin.ts';
 
 /** The parts of the library that worlds use. */
-export const realLib = { createEngine, retryingTable, merge, join, cleanPages, retain, compact, sweep };
+export const realLib = { createEngine, retryingTable, merge, join, cleanPages, retain, compact, sweep, tend };
 
 export type Lib = typeof realLib;
 
@@ -23,6 +24,7 @@ const fileOf: Readonly<Record<keyof Lib, string>> = {
   retain: 'lib/maintenance/retain.ts',
   compact: 'lib/maintenance/compact.ts',
   sweep: 'lib/maintenance/sweep.ts',
+  tend: 'lib/maintenance/tend.ts',
 };
 
 /** Throws when the code to change is not in its file exactly once: the file has changed, and the list must follow. */

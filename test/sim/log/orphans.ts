@@ -1,8 +1,8 @@
 // This compares the objects of the store with the names in the index, after everything came to rest. Each object that
-// is named exists. Each other object (an orphan) could be swept: its name gives its topic and its epoch, and once the
-// fence g of the topic's heads stands above that epoch, no late copy of any append can name it. The last is proved by
-// doing it: the fence is raised as a sweep raises it, and then every append that was ever sent acts once more. This
-// ends a world, so read the log first.
+// is named exists. Each other object (an orphan) can be swept: its name gives its topic and its epoch, and once the
+// fences of the topic's heads and maintenance items stand above that epoch, no late copy of any request can name it. The
+// last is proved by doing it: a sweep goes by, and then every request that could name an orphan acts once more. This ends
+// a world, so read the log first.
 
 import { namedObjects } from '../../../lib/maintenance/named.ts';
 import { sweep } from '../../../lib/maintenance/sweep.ts';

@@ -31,6 +31,13 @@ export const joining = onPartition((lib, context, address) => lib.join(context, 
 export const cleaningPages = onPartition((lib, context, address) => lib.cleanPages(context, address));
 export const retaining = onPartition((lib, context, { partition }, topic) => lib.retain(context, topic, partition));
 
+/** All steps in their order, under the lease. */
+export const tending = onPartition((lib, context, { partition }, topic) => {
+  const owner = Buffer.from(context.clock.randomBytes(8)).toString('hex');
+  const tended = { ...context, owner, isAskedFor: false, begunMs: 0, mergeDelayMs: 0 };
+  return lib.tend(tended, topic, partition);
+});
+
 /** Leaves three entries in the tail, like any spill, but comes early: so pages are small. */
 export const spillingEarly = onPartition(async (_lib, { objects, table, clock }, address) => {
   const item = await table.get(headKey(address.topicId, address.partition), { strong: true });

@@ -26,7 +26,7 @@ import { disturbedHistory, type History, type Send } from './history.ts';
 import { observe } from './observer.ts';
 import { findOrphanTrouble } from './orphans.ts';
 import type { Stores } from './small/stage.ts';
-import { cleaningPages, joining, merging, retaining, spillingEarly, sweeping } from './upkeep.ts';
+import { cleaningPages, joining, merging, retaining, spillingEarly, sweeping, tending } from './upkeep.ts';
 import { askFor, deleteSome } from './upkeep-clients.ts';
 
 export type WorldOptions = {
@@ -285,7 +285,7 @@ async function reader(
   }
 }
 
-const passes = [merging, merging, spillingEarly, spillingEarly, joining, retaining, cleaningPages];
+const passes = [tending, tending, merging, spillingEarly, spillingEarly, joining, retaining, cleaningPages];
 
 async function maintainer(world: Surroundings, options: WorldOptions, stopped: { value: boolean }): Promise<void> {
   const { random } = world;
