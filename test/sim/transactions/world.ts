@@ -199,7 +199,7 @@ async function rest(world: World, complaints: string[], { ids, timeoutMs }: Tran
   for (const { transactionalId, state } of transactions)
     if (state !== 'empty') complaints.push(`${state} at rest: ${transactionalId}`);
   for (const [i, id] of [...new Set(ids)].entries()) {
-    const calm: World = { ...world, processes: [calmly(observer)] };
+    const calm: World = { ...world, processes: [calmly(world)] };
     const client: Client = {
       ...{ world: calm, name: `rest${i}`, id, input: i, timeoutMs },
       session: undefined,
@@ -217,10 +217,10 @@ async function rest(world: World, complaints: string[], { ids, timeoutMs }: Tran
   await noteOffsets(world, new Set(ids).size);
 }
 
-const calmly = (observer: Engine): World['processes'][number] => ({
+const calmly = ({ observer, observerPorts }: World): World['processes'][number] => ({
   request: async (operation) => {
     try {
-      return { reply: await operation(observer) };
+      return { reply: await operation(observer, observerPorts) };
     } catch (error) {
       return { error };
     }
