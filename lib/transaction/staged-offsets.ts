@@ -10,7 +10,7 @@ export const groupsOf = ({ offsets }: TransactionItem): string[] => [
 ];
 
 /**
- * Returns one commit for each group. Of a partition that was staged several times, the last offset counts: two writes of one
+ * Returns one commit for each group. The last offset counts, where a partition was staged several times: two writes of one
  * item cannot be in one transaction of the table.
  */
 export function stagedCommits({ offsets }: TransactionItem): CommitOffsetsRequest[] {

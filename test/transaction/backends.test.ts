@@ -14,8 +14,8 @@ import { createMemoryTable } from '../../lib/storage/memory/memory-table.ts';
 import type { ObjectStore } from '../../lib/storage/object-store.ts';
 import type { Table } from '../../lib/storage/table.ts';
 import { appendOne, batchOf, createTestClock, readAll, valuesOf, type World } from '../log/world.ts';
-import { holding, gate } from '../sim/core/through.ts';
-import { before, deciding, isApply, isOfItem, isOneStep, refusing } from './steps.ts';
+import { gate, holding } from '../sim/core/through.ts';
+import { deciding, isApply, isOfItem, isOneStep, refusing, runningBefore } from './steps.ts';
 import { startProducer } from './world.ts';
 
 let directory: string;
@@ -144,14 +144,14 @@ describe.each(Object.keys(stores))('over %s', (store) => {
     const producer = await startProducer(world.engine, id);
     for (const value of numbered(5)) await producer.stage('t', 0, [value]);
     const isPlanned = (call: Parameters<typeof isOneStep>[0]) => isOneStep(call);
-    const engine = engineOver(before(table, isPlanned, () => producer.stage('t', 0, ['late'])));
+    const engine = engineOver(runningBefore(table, isPlanned, () => producer.stage('t', 0, ['late'])));
     await engine.transactions.commit({ in: producer.ref() });
     expect(await read()).toEqual([...numbered(5), 'late']);
   });
 
   test('what is staged while an empty commit is on its way is part of it', async () => {
     const producer = await startProducer(world.engine, id);
-    const engine = engineOver(before(world.table, isOfItem, () => producer.stage('t', 0, ['late'])));
+    const engine = engineOver(runningBefore(world.table, isOfItem, () => producer.stage('t', 0, ['late'])));
     await engine.transactions.commit({ in: producer.ref() });
     expect(await read()).toEqual(['late']);
   });
@@ -161,7 +161,7 @@ describe.each(Object.keys(stores))('over %s', (store) => {
     await producer.stage('t', 0, ['a']);
     const topics = [{ topic: 't', partitions: [{ partition: 0, offset: 1 }] }];
     const stageOffsets = () => world.engine.transactions.stageOffsets({ in: producer.ref(), groupId: id, topics });
-    await engineOver(before(world.table, isOneStep, stageOffsets)).transactions.commit({ in: producer.ref() });
+    await engineOver(runningBefore(world.table, isOneStep, stageOffsets)).transactions.commit({ in: producer.ref() });
     const fetched = await world.engine.groups.fetchOffsets({ groupId: id, topics: [{ topic: 't', partitions: [0] }] });
     expect(fetched.topics[0]!.partitions).toMatchObject([{ partition: 0, offset: 1 }]);
   });

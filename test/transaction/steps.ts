@@ -26,7 +26,7 @@ export const refusing = (
 export const deciding = (table: Table): Table => refusing(table, isOneStep, 'conflict');
 
 /** Runs `first` before the first call that matches. */
-export function before(table: Table, matches: (call: Call) => boolean, first: () => Promise<unknown>): Table {
+export function runningBefore(table: Table, matches: (call: Call) => boolean, first: () => Promise<unknown>): Table {
   let isOver = false;
   return through(table, async (call, act) => {
     if (!isOver && matches(call)) {

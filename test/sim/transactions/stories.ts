@@ -1,11 +1,12 @@
 // Stories of requests that sleep for days: no small world lets a call act so late. Each returns what went wrong.
-import { cleanPages } from '../../../lib/maintenance/pages.ts';
+
 import { merge } from '../../../lib/maintenance/merge.ts';
+import { cleanPages } from '../../../lib/maintenance/pages.ts';
 import { StorageError } from '../../../lib/storage/storage-error.ts';
-import { batchOf, createWorld, readAll, valuesOf, appendOne, type World } from '../../log/world.ts';
+import type { Table } from '../../../lib/storage/table.ts';
+import { appendOne, batchOf, createWorld, readAll, valuesOf, type World } from '../../log/world.ts';
 import { passOver } from '../../maintenance/world.ts';
 import { startProducer } from '../../transaction/world.ts';
-import type { Table } from '../../../lib/storage/table.ts';
 import type { Lib } from '../core/lib-under-test.ts';
 import { type Call, gate, holding, through } from '../core/through.ts';
 
