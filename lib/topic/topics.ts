@@ -28,6 +28,7 @@ import { newToken } from '../storage/transaction-tokens.ts';
 import { type ConfigOverrides, checkConfig, setsCleanup, withChanges } from './config.ts';
 import { describeTopic } from './describe-topic.ts';
 import { checkTopicName } from './name.ts';
+import { nameOf } from './name-of.ts';
 
 export type Topic = TopicSummary & {
   readonly overrides: ConfigOverrides;
@@ -214,16 +215,6 @@ async function putHead(table: Table, topic: Topic, partition: number): Promise<v
   const item = emptyHeadItem(headKey(topic.topicId, partition), topic.sweepFence);
   const notMade = absent('v');
   await table.write({ kind: 'put', item, if: notMade });
-}
-
-/** For a process that has not met the topic yet. It costs a look at all topics. */
-async function nameOf(table: Table, topicId: string): Promise<string | undefined> {
-  for (let after: string | undefined; ; ) {
-    const page = await list(table, { limit: 1_000, ...(after !== undefined && { after }) });
-    const found = page.topics.find((topic) => topic.topicId === topicId);
-    after = page.topics.at(-1)?.topic;
-    if (found || !page.more) return found?.topic;
-  }
 }
 
 async function list(

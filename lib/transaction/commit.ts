@@ -11,7 +11,7 @@ import { spillIfLarge } from '../log/spill.ts';
 import { deletedFence } from '../partition/head.ts';
 import { inParallel } from '../runtime/concurrency.ts';
 import { headKey, transactionKey } from '../storage/keys.ts';
-import { errorOfStorage } from '../storage/outcome.ts';
+import { storageFailure } from '../storage/outcome.ts';
 import { StorageError } from '../storage/storage-error.ts';
 import { all, below, type Check, exists, type Item, type Update, type Write } from '../storage/table.ts';
 import { newToken } from '../storage/transaction-tokens.ts';
@@ -51,19 +51,40 @@ export async function commit(
   { in: ref, offsets = false }: Asked,
 ): Promise<EndedTransaction> {
   for (let attempt = 0; attempt < tries; attempt++) {
-    const item = await ownItem(context, ref, attempt > 0);
-    const ended = endedAs(item, ref, 'committed');
-    if (ended) return ended;
-    const isDecided = item.state === 'd';
-    if (isDecided) await rollForward(context, item);
-    else {
-      const done = await tryCommit(context, item, offsets);
-      if (done) return done;
-    }
+    const isFirst = attempt === 0;
+    const done = await (isFirst
+      ? commitOnce(context, ref, offsets, isFirst)
+      : inDoubt(commitOnce(context, ref, offsets, isFirst)));
+    if (done) return done;
   }
   throw new RivuletError('CONCURRENT_TRANSACTIONS', `transaction ${ref.transaction} is being ended: commit it again`, {
     outcome: 'unknown',
   });
+}
+
+/** Returns undefined if something else was faster, or if the answer did not come. */
+async function commitOnce(
+  context: TransactionContext,
+  ref: TransactionRef,
+  offsets: boolean,
+  isFirst: boolean,
+): Promise<EndedTransaction | undefined> {
+  const item = await ownItem(context, ref, !isFirst);
+  const ended = endedAs(item, ref, 'committed');
+  if (ended) return ended;
+  const isDecided = item.state === 'd';
+  if (!isDecided) return tryCommit(context, item, offsets);
+  await inDoubt(rollForward(context, item));
+  return undefined;
+}
+
+/** The decisive step was sent before: a failure after it does not say what becomes of the transaction. */
+async function inDoubt<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw storageFailure(error, true);
+  }
 }
 
 export async function abort(context: GroupContext, { in: ref }: Asked): Promise<EndedTransaction> {
@@ -128,6 +149,16 @@ async function tryCommit(
   const isCalm = isSmall && !context.hotHeads.hasAny(plan.heads);
   const outcome = isCalm ? await inOneStep(context, item, plan) : 'conflict';
   const before = outcome === 'conflict' ? await decide(context, item, plan) : undefined;
+  return inDoubt(concluded(context, item, plan, before, wantsOffsets));
+}
+
+async function concluded(
+  context: GroupContext,
+  item: TransactionItem,
+  plan: Plan,
+  before: HeadsBefore | undefined,
+  wantsOffsets: boolean,
+): Promise<EndedTransaction | undefined> {
   const now = await readTransaction(context.table, item.transactionalId);
   const isDecided = now?.state === 'd' && now.xid === item.xid && now.number === item.number;
   if (isDecided) await rollForward(context, now, before);
@@ -193,13 +224,14 @@ async function inOneStep(context: TransactionContext, item: TransactionItem, pla
       return 'sent';
     } catch (error) {
       const isConflict = error instanceof StorageError && error.reason === 'conflict';
-      if (!isConflict) throw unknownOutcome(error);
-      if (left === 0) break;
+      if (!isConflict) throw storageFailure(error, false);
+      if (error.mayHaveActed || left === 0) {
+        hotHeads.add(plan.heads);
+        return error.mayHaveActed ? 'sent' : 'conflict';
+      }
       await clock.sleep(leastPauseMs + clock.random() * (mostPauseMs - leastPauseMs));
     }
   }
-  hotHeads.add(plan.heads);
-  return 'conflict';
 }
 
 function headWrite({ address, ...runs }: HeadRuns): Write {
@@ -249,7 +281,7 @@ async function decide(context: GroupContext, item: TransactionItem, plan: Plan):
     await explain(context, item, { ...plan, heads: [] }, result.failures);
     return new Map();
   } catch (error) {
-    throw unknownOutcome(error);
+    throw storageFailure(error, false);
   }
 }
 
@@ -270,10 +302,6 @@ async function headsBefore(
     return [partitionName(address), head] as const;
   });
   return new Map(entries);
-}
-
-function unknownOutcome(error: unknown): unknown {
-  return error instanceof StorageError ? errorOfStorage(error, false, true) : error;
 }
 
 type Failure = { readonly failed: boolean; readonly old?: Item };

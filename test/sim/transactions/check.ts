@@ -60,7 +60,7 @@ export const isIn = (places: Places | ReadonlyMap<string, unknown>, transaction:
   valuesOf(transaction).some((value) => places.has(value));
 const isTold = ({ ends }: Transaction, what: 'commit' | 'abort') =>
   ends.some((end) => end.what === what && end.told === 'done');
-export const toldCommitted = (transaction: Transaction) => isTold(transaction, 'commit');
+const toldCommitted = (transaction: Transaction) => isTold(transaction, 'commit');
 const mayHaveActed = (told: Told) => told !== 'not-written';
 const isStaged = ({ tries }: { readonly tries: readonly Told[] }) => tries.includes('done');
 
@@ -78,7 +78,7 @@ function outcomes(history: History, places: Places, transaction: Transaction): A
   return [...found, ...lateSights(history, transaction)];
 }
 
-/** What is told to be committed can be read from that moment on. So can what an instance before the newest one left decided. */
+/** A transaction that is told to be committed can be read from that moment on. So can one that an earlier instance left decided. */
 function lateSights({ seenMs, instances, log }: History, transaction: Transaction): Anomaly[] {
   const toldMs = transaction.ends
     .filter(({ what, told }) => what === 'commit' && told === 'done')
@@ -96,7 +96,7 @@ function lateSights({ seenMs, instances, log }: History, transaction: Transactio
     }));
 }
 
-/** Of two calls of init that overlap, either may have acted first. */
+/** Two calls of init may overlap, and then either may have acted first. */
 function newerInstances({ instances }: Pick<History, 'instances'>, { id, instance }: Transaction) {
   const ownMs = instances[instance]!.endedMs!;
   return instances.filter((each) => each.id === id && each.begunMs >= ownMs && each.endedMs !== undefined);

@@ -47,7 +47,7 @@ function addEdge(edges: Edges, from: string, to: string): void {
   edges.set(from, (edges.get(from) ?? new Set()).add(to));
 }
 
-/** Who read a version comes after its writer; the writers before it come by the order of writes. */
+/** The reader of a version comes after its writer; the writers before it come by the order of writes. */
 function addRead(
   edges: Edges,
   reader: Transaction,

@@ -21,7 +21,7 @@ export type End = {
   endedMs: number;
 };
 
-/** What a transaction read before it wrote: a partition from its beginning to the end that it was told. */
+/** A transaction has read this before it wrote: a partition from its beginning to the end that it was told. */
 export type Read = { readonly partition: number; readonly values: readonly string[] };
 
 export type Transaction = {

@@ -1,4 +1,4 @@
-// What the clients of transactions do, one job after the other. Each answer goes to the history.
+// The clients of transactions do these jobs, one after the other. Each answer goes to the history.
 import type { Engine } from '../../../lib/api/engine.ts';
 import { RivuletError } from '../../../lib/api/errors.ts';
 import type { InitializedTransactions, TransactionRef } from '../../../lib/api/transactions.ts';
@@ -116,7 +116,7 @@ export const transact =
       await rest();
     }
     const hasty = isHasty && isWhole ? stage(client, session, transaction, batches.at(-1)!) : undefined;
-    if (hasty) await pause(world, 60);
+    if (isHasty) await pause(world, 60);
     if (transaction.offset && isWhole) isWhole = await stageOffset(client, session, transaction);
     await rest();
     if (end === 'leave') client.session = undefined;

@@ -173,6 +173,7 @@ function draw({ world: { random }, id }: Client, { partitions }: TransactionsWor
     batches,
     hasOffsets: random.chance(0.5),
     isHasty: random.chance(0.1),
+    ...(random.chance(0.2) && { mostEnds: 1 }),
     ...(random.chance(0.5) && { reads: partition }),
     end: random.chance(0.75) ? 'commit' : random.pick(['abort', 'leave'] as const),
     pauseMs: random.chance(0.3) ? 2_000 : 20,
