@@ -108,8 +108,10 @@ function mayApply({ xid, number }: TransactionItem, lookedUp: number): Condition
   const resident = ['p', producerAttribute(xid)] as const;
   const isOpen = below('g', deletedFence);
   const isNext = below(resident, encodeNumber(number));
-  const notSinceLookup = all(absent(resident), atMost('b', lookedUp));
-  return all(isOpen, any(isNext, notSinceLookup));
+  const notResident = absent(resident);
+  // What was appended after the lookup is still in the tail, so the head would remember a transaction of the id.
+  const notEvicted = atMost('b', lookedUp);
+  return all(isOpen, any(isNext, all(notResident, notEvicted)));
 }
 
 function applyingUpdate(item: TransactionItem, runs: HeadRuns): Update {

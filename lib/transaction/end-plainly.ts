@@ -8,6 +8,7 @@ import {
   endUpdate,
   inTransaction,
   isInState,
+  isStagedAsRead,
   parseTransactionItem,
   type TransactionItem,
 } from './item.ts';
@@ -19,11 +20,13 @@ export async function endPlainly(
   item: TransactionItem,
   outcome: TransactionOutcome,
 ): Promise<TransactionItem | undefined> {
+  // A stage that landed since the item was read is no part of an empty commit, and must not be swept away by it.
+  const isPlanned = outcome === 'committed' ? [isStagedAsRead(item)] : [];
   const result = await context.table.write({
     kind: 'update',
     key: transactionKey(item.transactionalId),
     update: endUpdate(item, outcome, await producerAfter(context, item), context.clock.now()),
-    if: all(inTransaction(item), byNewestInstance(item), isInState('o')),
+    if: all(inTransaction(item), byNewestInstance(item), isInState('o'), ...isPlanned),
   });
   return result.applied ? parseTransactionItem(result.item!) : undefined;
 }

@@ -80,7 +80,9 @@ function outcomes(history: History, places: Places, transaction: Transaction): A
 
 /** What is told to be committed can be read from that moment on. So can what an instance before the newest one left decided. */
 function lateSights({ seenMs, instances, log }: History, transaction: Transaction): Anomaly[] {
-  const toldMs = transaction.ends.filter(({ what, told }) => what === 'commit' && told === 'done').map((end) => end.endedMs);
+  const toldMs = transaction.ends
+    .filter(({ what, told }) => what === 'commit' && told === 'done')
+    .map((end) => end.endedMs);
   const newer = newerInstances({ instances }, transaction).map(({ endedMs }) => endedMs!);
   const dueMs = Math.min(...toldMs, ...newer);
   return transaction.batches
@@ -88,11 +90,17 @@ function lateSights({ seenMs, instances, log }: History, transaction: Transactio
     .flatMap(({ values }) => values)
     .filter((value) => (seenMs.get(value) ?? Number.NEGATIVE_INFINITY) > dueMs)
     .slice(0, 1)
-    .map((value) => ({ name: 'told committed before it was readable', detail: `${value} at ${seenMs.get(value)}, due at ${dueMs}` }));
+    .map((value) => ({
+      name: 'told committed before it was readable',
+      detail: `${value} at ${seenMs.get(value)}, due at ${dueMs}`,
+    }));
 }
 
-const newerInstances = ({ instances }: Pick<History, 'instances'>, { id, instance }: Transaction) =>
-  instances.filter((each, i) => each.id === id && i > instance && each.endedMs !== undefined);
+/** Of two calls of init that overlap, either may have acted first. */
+function newerInstances({ instances }: Pick<History, 'instances'>, { id, instance }: Transaction) {
+  const ownMs = instances[instance]!.endedMs!;
+  return instances.filter((each) => each.id === id && each.begunMs >= ownMs && each.endedMs !== undefined);
+}
 
 function wholeness({ log }: History, places: Places, transaction: Transaction): Anomaly[] {
   const isVisible = isIn(places, transaction);
@@ -179,9 +187,14 @@ function offsets(history: History, places: Places): Anomaly[] {
     if (last && hasRecords && !isIn(places, last)) found.push({ name: 'offsets without records', detail: name });
     if (last && isTold(last, 'abort')) found.push({ name: 'offsets without records', detail: `${name} was aborted` });
     const isCommitted = (each: Transaction) => isIn(places, each) || toldCommitted(each);
-    const later = all.filter((each) => isCommitted(each) && isStaged(each.offset!) && (!last || compare(history, last, each) < 0));
+    const later = all.filter(
+      (each) => isCommitted(each) && isStaged(each.offset!) && (!last || compare(history, last, each) < 0),
+    );
     for (const each of later)
-      found.push({ name: 'records without offsets', detail: `${each.name}: the offset is that of ${name || 'nobody'}` });
+      found.push({
+        name: 'records without offsets',
+        detail: `${each.name}: the offset is that of ${name || 'nobody'}`,
+      });
   }
   return found;
 }
@@ -196,7 +209,8 @@ function lostUpdates({ transactions }: History, places: Places): Anomaly[] {
     const version = `${each.offset.partition} ${each.offset.from}`;
     const other = read.get(version);
     read.set(version, each);
-    if (other) found.push({ name: 'lost update of an offset', detail: `${other.name} and ${each.name} have read ${version}` });
+    if (other)
+      found.push({ name: 'lost update of an offset', detail: `${other.name} and ${each.name} have read ${version}` });
   }
   return found;
 }
@@ -211,7 +225,10 @@ function plains({ plains: all, seenMs, log }: History, places: Places): Anomaly[
     if (isLost || isUnasked || (isOnce && times > 1))
       found.push({ name: 'a plain record is lost or doubled', detail: `${value}, ${times} times, told ${tries}` });
     if (ackedMs !== undefined && (seenMs.get(value) ?? ackedMs) > ackedMs)
-      found.push({ name: 'a reader is delayed', detail: `${value}, acknowledged at ${ackedMs}, seen at ${seenMs.get(value)}` });
+      found.push({
+        name: 'a reader is delayed',
+        detail: `${value}, acknowledged at ${ackedMs}, seen at ${seenMs.get(value)}`,
+      });
     return found;
   });
 }
@@ -221,6 +238,8 @@ function polls({ polls: all, log }: History): Anomaly[] {
     const now = log.get(partition);
     const wrong = now ? values.findIndex((value, i) => now[offset + i] !== value) : -1;
     if (wrong < 0) return [];
-    return [{ name: 'a reader saw what is not in the log', detail: `${values[wrong]} at ${offset + wrong} of ${partition}` }];
+    return [
+      { name: 'a reader saw what is not in the log', detail: `${values[wrong]} at ${offset + wrong} of ${partition}` },
+    ];
   });
 }

@@ -27,7 +27,7 @@ export type Read = { readonly partition: number; readonly values: readonly strin
 export type Transaction = {
   readonly name: string;
   readonly id: string;
-  /** The number of the instance that ran it, over all instances of the id in the order of their begins. */
+  /** The index of the instance that ran it. */
   readonly instance: number;
   readonly producerId: number;
   readonly number: number;

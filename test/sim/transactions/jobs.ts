@@ -93,11 +93,15 @@ export type Plan = {
   readonly end: 'commit' | 'abort' | 'leave';
   /** The greatest pause between two steps. */
   readonly pauseMs?: number;
+  /** The last batch is under way when the end is asked for. */
+  readonly isHasty?: boolean;
+  /** How often the end is asked for. */
+  readonly mostEnds?: number;
 };
 
 /** A transaction from its first record to its end. The instance begins anew after it, if it does not know how it ended. */
 export const transact =
-  ({ batches, hasOffsets = false, reads, end, pauseMs = 0 }: Plan): Job =>
+  ({ batches, hasOffsets = false, reads, end, pauseMs = 0, isHasty = false, mostEnds = mostTries }: Plan): Job =>
   async (client) => {
     if (!client.session) await begin(client);
     const { world, session } = client;
@@ -107,14 +111,17 @@ export const transact =
     if (hasOffsets) await readOffset(client, transaction);
     if (reads !== undefined) await readList(world, transaction, reads);
     let isWhole = true;
-    for (const partition of batches) {
+    for (const partition of isHasty ? batches.slice(0, -1) : batches) {
       isWhole &&= await stage(client, session, transaction, partition);
       await rest();
     }
+    const hasty = isHasty && isWhole ? stage(client, session, transaction, batches.at(-1)!) : undefined;
+    if (hasty) await pause(world, 60);
     if (transaction.offset && isWhole) isWhole = await stageOffset(client, session, transaction);
     await rest();
     if (end === 'leave') client.session = undefined;
-    else await finish(client, session, transaction, isWhole ? end : 'abort');
+    else await finish(client, session, transaction, isWhole ? end : 'abort', mostEnds);
+    await hasty;
   };
 
 function newTransaction(client: Client, { instance, producerId, transaction: number }: Session): Transaction {
@@ -128,7 +135,8 @@ async function readOffset({ world, input }: Client, transaction: Transaction): P
   const request = { groupId, topics: [{ topic: inputs, partitions: [input] }] };
   const answer = await ask(world, (engine) => engine.groups.fetchOffsets(request));
   if (toldOf(answer) !== 'done') return;
-  const [found] = (answer as { reply: Awaited<ReturnType<Engine['groups']['fetchOffsets']>> }).reply.topics[0]!.partitions;
+  const [found] = (answer as { reply: Awaited<ReturnType<Engine['groups']['fetchOffsets']>> }).reply.topics[0]!
+    .partitions;
   if (!found || 'error' in found) return;
   const { metadata = '' } = found as { metadata?: string };
   transaction.offset = { partition: input, from: metadata, begunMs: world.scheduler.now(), tries: [] };
@@ -158,7 +166,12 @@ async function stage(
   const values = Array.from({ length: count }, (_, i) => `${transaction.name}:${partition}/${place.length}.${i}`);
   const batch: Batch = { partition, values, begunMs: world.scheduler.now(), tries: [] };
   transaction.batches.push(batch);
-  const records = values.map((value) => ({ key: null, value: text(value), headers: [], timestampMs: world.scheduler.now() }));
+  const records = values.map((value) => ({
+    key: null,
+    value: text(value),
+    headers: [],
+    timestampMs: world.scheduler.now(),
+  }));
   const baseSequence = place.reduce((sum, each) => sum + each.values.length, 0);
   const { producerId, producerEpoch } = session;
   const bytes = encodeBatch(records, { producerId, producerEpoch, baseSequence, isTransactional: true });
@@ -170,7 +183,11 @@ async function stage(
   });
 }
 
-const refOf = ({ transactionalId, transaction, token }: Session): TransactionRef => ({ transactionalId, transaction, token });
+const refOf = ({ transactionalId, transaction, token }: Session): TransactionRef => ({
+  transactionalId,
+  transaction,
+  token,
+});
 
 /** Repeats until it is done, or certainly over. Returns whether it is done. */
 async function repeat(world: World, tries: Told[], operation: (engine: Engine) => Promise<unknown>): Promise<boolean> {
@@ -199,9 +216,15 @@ function stageOffset({ world, input }: Client, session: Session, { name, offset 
   return repeat(world, offset!.tries, (engine) => engine.transactions.stageOffsets({ in: refOf(session), ...request }));
 }
 
-async function finish(client: Client, session: Session, transaction: Transaction, what: End['what']): Promise<void> {
+async function finish(
+  client: Client,
+  session: Session,
+  transaction: Transaction,
+  what: End['what'],
+  mostEnds: number,
+): Promise<void> {
   const { world } = client;
-  for (let i = 0; i < mostTries; i++) {
+  for (let i = 0; i < mostEnds; i++) {
     const end: End = { what, begunMs: world.scheduler.now(), told: 'lost', endedMs: Number.POSITIVE_INFINITY };
     transaction.ends.push(end);
     const request = { in: refOf(session) };
@@ -231,14 +254,19 @@ export const produce =
     if (toldOf(answer) !== 'done') return;
     const { producerId } = (answer as { reply: { producerId: number } }).reply;
     for (let i = 0; i < count; i++)
-      await append(world, partition, `${name}+${begun}.${producerId}.${i}`, { producerId, producerEpoch: 0, baseSequence: i });
+      await append(world, partition, `${name}+${begun}.${producerId}.${i}`, {
+        producerId,
+        producerEpoch: 0,
+        baseSequence: i,
+      });
   };
 
 /** Records without a producer id, each tried once. */
 export const crowd =
   (partition: number, count: number): Job =>
   async (client) => {
-    for (let i = 0; i < count; i++) await append(client.world, partition, `${client.name}-${client.begun++}.${i}`, undefined);
+    for (let i = 0; i < count; i++)
+      await append(client.world, partition, `${client.name}-${client.begun++}.${i}`, undefined);
   };
 
 async function append(
@@ -249,7 +277,10 @@ async function append(
 ): Promise<void> {
   const plain: History['plains'][number] = { partition, value, isOnce: identity !== undefined, tries: [] };
   world.history.plains.push(plain);
-  const bytes = encodeBatch([{ key: null, value: text(value), headers: [], timestampMs: world.scheduler.now() }], identity ?? {});
+  const bytes = encodeBatch(
+    [{ key: null, value: text(value), headers: [], timestampMs: world.scheduler.now() }],
+    identity ?? {},
+  );
   const send = async (engine: Engine) => {
     const { partitions } = await engine.append({ topic, partitions: [{ partition, batches: Buffer.from(bytes) }] });
     const [result] = partitions;

@@ -41,7 +41,10 @@ const scripts: readonly Scripted[] = [
     conflicts: 1,
     filled: 22,
     partitions: 1,
-    script: [[commit(0), commit(0)], [later(60), crowd(0, 3)]],
+    script: [
+      [commit(0), commit(0)],
+      [later(60), crowd(0, 3)],
+    ],
   },
   { name: 'abandoned', ids: ['a'], script: [[leave(0, 1), later(70_000), tend, commit(0)]] },
   { name: 'expired', ids: ['a'], partitions: 1, script: [[commit(0), later(8 * dayMs), tend, commit(0)]] },
@@ -51,7 +54,22 @@ const scripts: readonly Scripted[] = [
     conflicts: 1,
     filled: 22,
     partitions: 1,
-    script: [[commit(0)], [crowd(0, 4), later(40 * hourMs), clean(0), tend]],
+    script: [
+      [transact({ batches: [0], end: 'commit', mostEnds: 1 })],
+      [later(150), crowd(0, 4), later(40 * hourMs), clean(0), tend],
+    ],
+  },
+  {
+    name: 'a stage beside the commit',
+    ids: ['a'],
+    conflicts: 1,
+    script: [[transact({ batches: [0, 0, 0, 0, 0, 0], isHasty: true, end: 'commit' })]],
+  },
+  {
+    name: 'the item spills',
+    ids: ['a'],
+    partitions: 1,
+    script: [[transact({ batches: Array.from({ length: 26 }, () => 0), end: 'commit' })]],
   },
 ];
 
@@ -69,5 +87,14 @@ export const smallTransactionsWorlds: readonly SmallWorld[] = scripts.map(({ nam
   name,
   orders: 1,
   prepare: async () => (_order, faults, options) =>
-    runTransactionsWorld({ ...small, ...more, ...options, seed: 1, ids, others: script.length - ids.length, script, faults }),
+    runTransactionsWorld({
+      ...small,
+      ...more,
+      ...options,
+      seed: 1,
+      ids,
+      others: script.length - ids.length,
+      script,
+      faults,
+    }),
 }));

@@ -59,6 +59,8 @@ function judge(before: TransactionItem | undefined, after: TransactionItem, used
 function note(history: History, { transactionalId: id, producerId, xid, state, number }: TransactionItem): void {
   history.lives.set(lifeName(id, producerId), xid);
   if (state !== 'd') return;
-  const one = history.transactions.find((each) => each.id === id && each.number === number && each.producerId === producerId);
+  const one = history.transactions.find(
+    (each) => each.id === id && each.number === number && each.producerId === producerId,
+  );
   if (one) history.decided.add(one.name);
 }

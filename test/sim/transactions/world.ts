@@ -2,9 +2,8 @@
 // transactions; readers; the hourly run; merge and cleaning. In the end all is quiet for longer than any late copy takes, and
 // what is in the log must follow from what was asked and told.
 import type { Engine } from '../../../lib/api/engine.ts';
-import type { Scheduler } from '../core/scheduler.ts';
 import type { CaseVerdict } from '../core/worlds.ts';
-import { openStage, type StageOptions } from '../groups/stage.ts';
+import { openStage, type Stage, type StageOptions } from '../groups/stage.ts';
 import { check } from './check.ts';
 import { checkIsolation } from './elle.ts';
 import { type History, newHistory } from './history.ts';
@@ -63,7 +62,7 @@ export async function runTransactionsWorld(options: TransactionsWorldOptions): P
   const { scheduler, observer } = stage;
   const { topicId } = await observer.createTopic({ topic, partitions: options.partitions });
   await observer.createTopic({ topic: inputs, partitions: options.ids.length });
-  const look = lookOver(observer, scheduler, history, options.partitions);
+  const look = lookOver(stage, history, options.partitions, complaints);
   const world: World = { ...stage, history, topicId, partitions: options.partitions, look };
   await fill(world, options.filled);
   // An answer of chance that is certain is not drawn, so that it changes nothing else.
@@ -82,14 +81,18 @@ export async function runTransactionsWorld(options: TransactionsWorldOptions): P
 }
 
 /** Reads from where it was, in every partition, and notes when each value was seen first. */
-function lookOver(observer: Engine, scheduler: Scheduler, history: History, partitions: number) {
+function lookOver({ observer, scheduler }: Stage, history: History, partitions: number, complaints: string[]) {
+  const broken = new Set<number>();
   const logs = Array.from({ length: partitions }, (): string[] => []);
   return async () => {
     for (const [partition, log] of logs.entries()) {
       for (;;) {
-        const reply = await observer.fetch({ topic, partitions: [{ partition, offset: log.length }] });
-        const [part] = reply.partitions;
-        if (!part || 'error' in part || part.batches.length === 0) break;
+        const request = { topic, partitions: [{ partition, offset: log.length }] };
+        const reply = await observer.fetch(request).catch((error: unknown) => String(error));
+        if (typeof reply === 'string' && !broken.has(partition)) complaints.push(`cannot be read: ${reply}`);
+        if (typeof reply === 'string') broken.add(partition);
+        const part = typeof reply === 'string' ? undefined : reply.partitions[0];
+        if (typeof reply === 'string' || !part || 'error' in part || part.batches.length === 0) break;
         const from = log.length - baseOf(part.batches[0]!);
         const values = valuesOf({ reply })!.slice(from);
         for (const value of values) if (!history.seenMs.has(value)) history.seenMs.set(value, scheduler.now());
@@ -116,7 +119,7 @@ async function fill({ observer, history, partitions, look }: World, filled: numb
 }
 
 async function runClients(world: World, options: TransactionsWorldOptions): Promise<void> {
-  const { scheduler, random } = world;
+  const { scheduler } = world;
   const inputOf = [...new Set(options.ids)];
   const names = [...options.ids, ...Array.from({ length: options.others }, () => undefined)];
   const failures: unknown[] = [];
@@ -132,12 +135,11 @@ async function runClients(world: World, options: TransactionsWorldOptions): Prom
     );
   }
   const end = { isHere: false };
-  if (!options.script) void nuisance(world, end);
+  if (!options.script) void nuisance(world, options.longPauses > 0 ? hourMs : 12_000, end);
   await scheduler.run(() => busy === 0 || failures.length > 0, mostSteps);
   end.isHere = true;
   if (failures.length > 0) throw failures[0];
   if (busy > 0) throw new Error(`${busy} clients did not come to an end`);
-  void random;
 }
 
 async function live(client: Client, options: TransactionsWorldOptions, index: number): Promise<void> {
@@ -164,19 +166,23 @@ function draw({ world: { random }, id }: Client, { partitions }: TransactionsWor
   }
   if (random.chance(0.1)) return begin;
   const many = random.chance(0.15) ? 5 + random.below(6) : 0;
-  const batches = Array.from({ length: many || 1 + random.below(4) }, () => random.below(many ? 1 + partition : partitions));
+  const batches = Array.from({ length: many || 1 + random.below(4) }, () =>
+    random.below(many ? 1 + partition : partitions),
+  );
   return transact({
     batches,
     hasOffsets: random.chance(0.5),
+    isHasty: random.chance(0.1),
     ...(random.chance(0.5) && { reads: partition }),
     end: random.chance(0.75) ? 'commit' : random.pick(['abort', 'leave'] as const),
     pauseMs: random.chance(0.3) ? 2_000 : 20,
   });
 }
 
-async function nuisance({ random, scheduler, processes, skew }: World, end: { readonly isHere: boolean }) {
+async function nuisance(world: World, gapMs: number, end: { readonly isHere: boolean }): Promise<void> {
+  const { random, processes, skew } = world;
   while (!end.isHere) {
-    await new Promise<void>((resolve) => scheduler.after(random.below(12_000), resolve));
+    await new Promise<void>((resolve) => world.scheduler.after(random.below(gapMs), resolve));
     if (random.chance(0.5)) random.pick(processes).kill();
     else random.pick(processes).turnClock(skew());
   }
@@ -194,7 +200,11 @@ async function rest(world: World, complaints: string[], { ids, timeoutMs }: Tran
     if (state !== 'empty') complaints.push(`${state} at rest: ${transactionalId}`);
   for (const [i, id] of [...new Set(ids)].entries()) {
     const calm: World = { ...world, processes: [calmly(observer)] };
-    const client: Client = { ...{ world: calm, name: `rest${i}`, id, input: i, timeoutMs }, session: undefined, begun: 0 };
+    const client: Client = {
+      ...{ world: calm, name: `rest${i}`, id, input: i, timeoutMs },
+      session: undefined,
+      begun: 0,
+    };
     let isOver = false;
     void transact({ batches: [0], hasOffsets: true, end: 'commit' })(client).then(() => {
       isOver = true;

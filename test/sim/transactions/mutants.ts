@@ -1,0 +1,183 @@
+// Each rule of transactions that was found by search is taken out in turn, and some more. A world, or a story of a call that
+// sleeps for days, must notice.
+import type { cleanPages } from '../../../lib/maintenance/pages.ts';
+import type { ChangeOfFile } from '../core/change-plugin.ts';
+import {
+  appliedAgain,
+  cleanedTooEarly,
+  commitOfTheDecided,
+  decidedByAnother,
+  deletedBeforeOneStep,
+  evictedAfterLookup,
+  lateCommit,
+  madeAgain,
+  type Story,
+  sleeperAfterCleaning,
+  stageAfterExpiry,
+  trimmedAgain,
+} from './stories.ts';
+import type { transactionsWorlds } from './worlds.ts';
+
+export type TransactionsMutant = ChangeOfFile & {
+  readonly name: string;
+  readonly world:
+    | keyof typeof transactionsWorlds
+    | { readonly small: string }
+    | { readonly story: Story }
+    /** A story whose pages are cleaned by the changed code. */
+    | { readonly cleaning: (clean: typeof cleanPages) => Story };
+  /** The seed of a random world that noticed when this was written. Others are tried after it. The default is 1. */
+  readonly seed?: number;
+};
+
+const item = 'lib/transaction/item.ts';
+const apply = 'lib/transaction/apply.ts';
+const commit = 'lib/transaction/commit.ts';
+
+export const mutants: readonly TransactionsMutant[] = [
+  {
+    name: 'steps do not compare the xid, nor the token and the epoch',
+    file: item,
+    drop: 'inTransaction.isSameItem',
+    turn: { byNewestInstance: "isInState('o')" },
+    world: { story: stageAfterExpiry },
+  },
+  {
+    name: 'steps do not compare the number, nor the token and the epoch',
+    file: item,
+    drop: 'inTransaction.isSameTransaction',
+    turn: { byNewestInstance: "isInState('o')" },
+    world: { story: lateCommit },
+  },
+  {
+    name: 'a stage does not compare sequences',
+    file: 'lib/transaction/stage-update.ts',
+    turn: { 'stagingCondition.areInOrder': '[]' },
+    world: { small: 'in one step' },
+  },
+  {
+    name: 'a commit in one step does not look whether a topic is deleted',
+    file: commit,
+    drop: 'headWrite.isOpen',
+    world: { story: deletedBeforeOneStep },
+  },
+  {
+    name: 'a commit takes no notice of what was staged meanwhile',
+    file: commit,
+    drop: 'itemWrite.isPlanned',
+    world: { small: 'a stage beside the commit' },
+  },
+  {
+    name: 'a commit does not look whether the transaction is decided',
+    file: commit,
+    drop: 'itemWrite.isOpen',
+    world: { story: commitOfTheDecided },
+  },
+  {
+    name: 'a commit is told once it is decided',
+    file: commit,
+    turn: { 'tryCommit.isDecided': 'false', 'tryCommit.isCommitted': 'true' },
+    world: { small: 'decided' },
+  },
+  {
+    name: 'a transaction is applied without a look at the log',
+    file: apply,
+    turn: { isInLog: 'false' },
+    world: { story: appliedAgain },
+  },
+  {
+    name: 'a transaction is applied without reading its item again',
+    file: apply,
+    turn: { isStillDecided: 'true' },
+    world: { story: sleeperAfterCleaning },
+  },
+  {
+    name: 'a head takes a transaction that it remembers',
+    file: apply,
+    drop: 'mayApply.notResident',
+    world: 'decided, then applied',
+    seed: 5,
+  },
+  {
+    name: 'a head takes a transaction of a newer one of the id',
+    file: apply,
+    turn: { 'mayApply.isNext': 'isOpen' },
+    world: 'decided, then applied',
+    seed: 5,
+  },
+  {
+    name: 'a head takes a transaction though its tail was spilled since the look',
+    file: apply,
+    drop: 'mayApply.notEvicted',
+    world: { story: evictedAfterLookup },
+  },
+  {
+    name: 'the decider trusts the heads that it read, though another process may have decided',
+    file: commit,
+    text: ['return applied ? before : new Map()', 'return before'],
+    world: { story: decidedByAnother },
+  },
+  {
+    name: 'a transaction is finished before it is applied',
+    file: apply,
+    drop: 'applyTo',
+    world: { small: 'decided' },
+  },
+  {
+    name: 'the history floor passes a transaction that is not over',
+    file: 'lib/maintenance/pages.ts',
+    turn: { isOfOpenTransaction: 'false' },
+    world: { cleaning: cleanedTooEarly },
+  },
+  {
+    name: 'the listing of an expired id stays',
+    file: 'lib/transaction/expire.ts',
+    text: ["{ kind: 'delete', key: transactionListingKey(item.transactionalId), if: isListed },", ''],
+    world: { small: 'expired' },
+  },
+  {
+    name: 'an expired id is deleted at once',
+    file: 'lib/transaction/expire.ts',
+    text: [
+      `kind: 'update',
+        key: transactionKey(item.transactionalId),
+        update: {
+          set: [
+            ['st', 'c'],
+            ['k', item.number + 1],
+            ['ttl', ttl],
+          ],
+        },`,
+      "kind: 'delete', key: transactionKey(item.transactionalId),",
+    ],
+    world: { story: madeAgain },
+  },
+  {
+    name: 'a commit of nothing takes no notice of what was staged meanwhile',
+    file: 'lib/transaction/end-plainly.ts',
+    turn: { 'endPlainly.isPlanned': '[]' },
+    world: 'over days',
+    seed: 52,
+  },
+  {
+    name: 'offsets are committed after the decision is made elsewhere',
+    file: commit,
+    text: [
+      'const actions = [itemWrite(context, item, end), ...plan.heads.map(headWrite), ...plan.offsets];',
+      'const actions = [itemWrite(context, item, end), ...plan.heads.map(headWrite)];',
+    ],
+    world: { small: 'in one step' },
+  },
+  {
+    name: 'what was staged stays after an abort',
+    file: item,
+    text: ["remove: ['t', 'sb', 'go', 'y', 'dl', 'ix'],", "remove: ['sb', 'go', 'y', 'dl', 'ix'],"],
+    world: { small: 'an abort' },
+  },
+  {
+    name: 'staged runs leave the item twice',
+    file: 'lib/transaction/spill-staged.ts',
+    drop: 'spill.notTrimmed',
+    world: { story: trimmedAgain },
+  },
+];

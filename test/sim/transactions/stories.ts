@@ -1,0 +1,265 @@
+// Stories of requests that sleep for days: no small world lets a call act so late. Each returns what went wrong.
+import { cleanPages } from '../../../lib/maintenance/pages.ts';
+import { merge } from '../../../lib/maintenance/merge.ts';
+import { StorageError } from '../../../lib/storage/storage-error.ts';
+import { batchOf, createWorld, readAll, valuesOf, appendOne, type World } from '../../log/world.ts';
+import { passOver } from '../../maintenance/world.ts';
+import { startProducer } from '../../transaction/world.ts';
+import type { Table } from '../../../lib/storage/table.ts';
+import type { Lib } from '../core/lib-under-test.ts';
+import { type Call, gate, holding, through } from '../core/through.ts';
+
+export type Story = (lib: Lib) => Promise<readonly string[]>;
+
+const dayMs = 24 * 3_600_000;
+
+async function open(): Promise<World & { readonly topicId: string }> {
+  const world = createWorld();
+  const { topicId } = await world.engine.createTopic({ topic: 't', partitions: 2 });
+  return { ...world, topicId };
+}
+
+const engineOf = (lib: Lib, world: World, table = world.table) => lib.createEngine({ ...world, table });
+const log = async ({ engine }: World) => valuesOf(await readAll(engine, 0));
+const isApply = (call: Call) => call.kind === 'update' && call.key.sk === 'h' && call.update.append !== undefined;
+const isItem = (call: Call) => call.kind === 'update' && call.key.sk === 'x';
+const refusesOneStep = (world: World) =>
+  through(world.table, async (call, act) => {
+    if (call.kind === 'transact' && call.actions.some((each) => isApply(each as Call)))
+      throw new StorageError('conflict', 'another write of a head');
+    return act();
+  });
+
+function complain(values: readonly string[], expected: readonly string[]): string[] {
+  const isAsExpected = values.length === expected.length && values.every((value, i) => value === expected[i]);
+  return isAsExpected ? [] : [`the log has ${values}, and not ${expected}`];
+}
+
+/** A stage sleeps until its id has expired and begun anew. */
+export const stageAfterExpiry: Story = async (lib) => {
+  const world = await open();
+  const { reached, open: release, pass } = gate();
+  const isStage = (call: Call) => isItem(call) && call.kind === 'update' && call.update.append !== undefined;
+  const late = await startProducer(engineOf(lib, world, holding(world.table, isStage, pass)), 'tx');
+  const staging = late.stage('t', 0, ['late']).catch(() => {});
+  await reached;
+  const engine = engineOf(lib, world);
+  world.clock.advance(8 * dayMs);
+  await engine.transactions.tend();
+  const now = await startProducer(engine, 'tx');
+  release();
+  await staging;
+  const own = async () => {
+    await now.stage('t', 1, ['own']);
+    await now.commit();
+    return [];
+  };
+  const told = await own().catch((error: unknown) => [`refused: ${error}`]);
+  return [...told, ...complain(await log(world), [])];
+};
+
+/** Decided, and brought to the heads by two processes, of which one sleeps until the pages are gone. */
+export const sleeperAfterCleaning: Story = async (lib) => {
+  const world = await open();
+  await decidedOnly(lib, world);
+  const { reached, open: release, pass } = gate();
+  let held = 0;
+  // It has read the item, and sleeps before it reads the head.
+  const isHeadRead = (call: Call) => call.kind === 'get' && call.key.sk === 'h' && held++ === 0;
+  const sleeper = engineOf(lib, world, holding(world.table, isHeadRead, pass));
+  const asleep = sleeper.transactions.tend().catch(() => {});
+  await reached;
+  await engineOf(lib, world).transactions.tend();
+  const crowd = await fillUp(world);
+  world.clock.advance(2 * dayMs);
+  await cleanUp(world);
+  release();
+  await asleep;
+  return complain(await log(world), ['once', ...crowd]);
+};
+
+async function fillUp({ engine }: World): Promise<string[]> {
+  const values = Array.from({ length: 60 }, (_, i) => `crowd${i}`);
+  for (const value of values) await appendOne(engine, 0, batchOf([value]));
+  return values;
+}
+
+async function cleanUp(world: World & { readonly topicId: string }): Promise<void> {
+  const address = { topicId: world.topicId, partition: 0 };
+  await merge(passOver(world), address);
+  await cleanPages(passOver(world), address);
+}
+
+/** A process looks for the transaction in the log, and sleeps; another applies it, and appends take it out of the tail. */
+export const evictedAfterLookup: Story = async (lib) => {
+  const world = await open();
+  await decidedOnly(lib, world);
+  const { reached, open: release, pass } = gate();
+  const sleeper = engineOf(lib, world, holding(world.table, isApply, pass));
+  const asleep = sleeper.transactions.tend().catch(() => {});
+  await reached;
+  await engineOf(lib, world).transactions.tend();
+  const crowd = await fillUp(world);
+  release();
+  await asleep;
+  return complain(await log(world), ['once', ...crowd]);
+};
+
+/** For a process that dies after the decision. */
+const stuck = (world: World) =>
+  through(refusesOneStep(world), async (call, act) => {
+    if (isApply(call)) throw new StorageError('denied', 'the process dies');
+    return act();
+  });
+
+async function decidedOnly(lib: Lib, world: World, value = 'once'): Promise<void> {
+  const dying = await startProducer(engineOf(lib, world, stuck(world)), 'tx');
+  await dying.stage('t', 0, [value]);
+  await dying.commit().catch(() => {});
+}
+
+/** Applied by a process that dies before it says so, and no longer in the tail when the hourly run comes. */
+async function appliedAndEvicted(lib: Lib, world: World): Promise<string[]> {
+  await decidedOnly(lib, world);
+  await applyOnly(lib, world);
+  return ['once', ...(await fillUp(world))];
+}
+
+async function applyOnly(lib: Lib, world: World): Promise<void> {
+  const mute = through(world.table, async (call, act) => {
+    if (isItem(call)) throw new StorageError('denied', 'the process dies');
+    return act();
+  });
+  await engineOf(lib, world, mute)
+    .transactions.tend()
+    .catch(() => {});
+}
+
+/** Two processes commit the same transaction. The first sleeps at a call, while the second decides and applies. */
+const twoCommit =
+  (isAsleepAt: (call: Call) => boolean, table: (world: World) => Table): Story =>
+  async (lib) => {
+    const world = await open();
+    const { reached, open: release, pass } = gate();
+    let held = 0;
+    const sleeping = holding(table(world), (call) => isAsleepAt(call) && held++ === 0, pass);
+    const producer = await startProducer(engineOf(lib, world, sleeping), 'tx');
+    await producer.stage('t', 0, ['once']);
+    const ref = producer.ref();
+    const asleep = producer.commit().catch(() => {});
+    await reached;
+    await engineOf(lib, world, stuck(world))
+      .transactions.commit({ in: ref })
+      .catch(() => {});
+    await applyOnly(lib, world);
+    const crowd = await fillUp(world);
+    release();
+    await asleep;
+    return complain(await log(world), ['once', ...crowd]);
+  };
+
+export const commitOfTheDecided = twoCommit(
+  (call) => call.kind === 'transact',
+  ({ table }) => table,
+);
+export const decidedByAnother = twoCommit((call) => call.kind === 'get' && call.key.sk === 'h', refusesOneStep);
+
+export const appliedAgain: Story = async (lib) => {
+  const world = await open();
+  const expected = await appliedAndEvicted(lib, world);
+  await engineOf(lib, world).transactions.tend();
+  return complain(await log(world), expected);
+};
+
+/** The pages of a transaction that is not over come into the age at which pages are deleted. */
+export const cleanedTooEarly =
+  (clean: typeof cleanPages): Story =>
+  async (lib) => {
+    const world = await open();
+    const expected = await appliedAndEvicted(lib, world);
+    world.clock.advance(2 * dayMs);
+    const address = { topicId: world.topicId, partition: 0 };
+    await merge(passOver(world), address);
+    await clean(passOver(world), address);
+    await engineOf(lib, world).transactions.tend();
+    return complain(await log(world), expected);
+  };
+
+/** The topic is deleted between the plan of a commit and its one step. */
+export const deletedBeforeOneStep: Story = async (lib) => {
+  const world = await open();
+  const { reached, open: release, pass } = gate();
+  const isOneStep = (call: Call) => call.kind === 'transact';
+  const producer = await startProducer(engineOf(lib, world, holding(world.table, isOneStep, pass)), 'tx');
+  await producer.stage('t', 0, ['nobody reads it']);
+  const told = producer.commit().then(
+    () => 'committed',
+    () => 'refused',
+  );
+  await reached;
+  await engineOf(lib, world).deleteTopic('t');
+  release();
+  return (await told) === 'committed' ? ['told committed, in a topic that was deleted before'] : [];
+};
+
+/** A commit sleeps until the next transaction of its id is open. */
+export const lateCommit: Story = async (lib) => {
+  const world = await open();
+  const { reached, open: release, pass } = gate();
+  let held = 0;
+  const isOneStep = (call: Call) => call.kind === 'transact' && held++ === 0;
+  const producer = await startProducer(engineOf(lib, world, holding(world.table, isOneStep, pass)), 'tx');
+  await producer.stage('t', 0, ['first']);
+  const ref = producer.ref();
+  const late = producer.commit().catch(() => {});
+  await reached;
+  const engine = engineOf(lib, world);
+  await engine.transactions.abort({ in: ref });
+  const next = await startProducer(engine, 'tx');
+  await next.stage('t', 0, ['other']);
+  release();
+  await late;
+  return complain(await log(world), []);
+};
+
+/** The write that made the item of an id acts again after the id has expired. */
+export const madeAgain: Story = async (lib) => {
+  const world = await open();
+  const copies: (() => Promise<unknown>)[] = [];
+  const table = through(refusesOneStep(world), async (call, act) => {
+    if (call.kind === 'put' && call.item.sk === 'x') copies.push(act);
+    return act();
+  });
+  const engine = engineOf(lib, world, table);
+  const first = await startProducer(engine, 'tx');
+  for (const value of ['1', '2', '3']) {
+    await first.stage('t', 0, [value]);
+    await first.commit();
+  }
+  const crowd = await fillUp(world);
+  world.clock.advance(8 * dayMs);
+  await engine.transactions.tend();
+  await copies[0]!();
+  await decidedOnly(lib, world, '4');
+  await engine.transactions.tend();
+  return complain(await log(world), ['1', '2', '3', ...crowd, '4']);
+};
+
+/** The trim of a spill acts again after more was staged. */
+export const trimmedAgain: Story = async (lib) => {
+  const world = await open();
+  const copies: (() => Promise<unknown>)[] = [];
+  const table = through(world.table, async (call, act) => {
+    if (call.kind === 'update' && call.update.trim) copies.push(act);
+    return act();
+  });
+  const producer = await startProducer(engineOf(lib, world, table), 'tx');
+  const values = Array.from({ length: 40 }, (_, i) => `${i}`);
+  for (const value of values) {
+    const before = copies.length;
+    await producer.stage('t', 0, [value]);
+    if (before > 0 && copies.length === before) await copies[0]!();
+  }
+  await producer.commit().catch(() => {});
+  return complain(await log(world), values);
+};
