@@ -39,7 +39,10 @@ async function newFloor(
     const isNext = page.firstOffset === floor;
     const isMerged = page.endOffset <= mergedTo;
     if (isOver() || !isNext || !isMerged || !hasExpired(page, oldestKept)) break;
-    if (hasTransactions(page) && isOfOpenTransaction(page, (open ??= await openTransactions(table)))) break;
+    if (hasTransactions(page)) {
+      open ??= await openTransactions(table);
+      if (isOfOpenTransaction(page, open)) break;
+    }
     floor = page.endOffset;
   }
   return floor;

@@ -77,7 +77,7 @@ export type TransactionResult =
       readonly failures: readonly { readonly failed: boolean; readonly old?: Item }[];
     };
 
-/** What the retrying decorator does with a conflict: it sends again, as with other failures, or leaves that to the caller. */
+/** After a conflict the retrying decorator sends again, as after other failures, or leaves that to the caller. */
 export type OnConflict = 'send again' | 'throw';
 
 export type Query = {
