@@ -109,7 +109,7 @@ function mayApply({ xid, number }: TransactionItem, lookedUp: number): Condition
   const isOpen = below('g', deletedFence);
   const isNext = below(resident, encodeNumber(number));
   const notResident = absent(resident);
-  // The tail still has all that was appended after the lookup, so the head would remember a transaction of the id.
+  // Entries that were appended after the lookup are still in the tail, so the head would remember a transaction of the id.
   const notEvicted = atMost('b', lookedUp);
   return all(isOpen, any(isNext, all(notResident, notEvicted)));
 }

@@ -88,6 +88,23 @@ export function transactionsConformance(ask: Ask): void {
       expect(await read(path)).toEqual(['between', 'a', 'b', 'c', 'd', 'e', 'f']);
     });
 
+    // One step of the table takes up to 99 partitions. Beyond that, the commit is decided first and applied afterwards.
+    it.each([60, 120])('shows records of %i partitions together', async (count) => {
+      const { path } = await ask.topic(count);
+      const tx = await begin();
+      const partitions = Array.from({ length: count }, (_, partition) => partition);
+      const batches = batchOf(['a'], tx.options());
+      const frames = encodeProduceFrames(partitions.map((partition) => ({ partition, batches })));
+      const staged = await tx.frames(path, frames);
+      expect(staged.json.partitions).toEqual(partitions.map((partition) => ({ partition, staged: 1 })));
+      const again = await tx.frames(path, frames);
+      expect(again.json.partitions).toEqual(partitions.map((partition) => ({ partition, staged: 1, duplicate: true })));
+      const next = tx.next(await tx.commit());
+      await next.produce(path, [{ partition: 0, value: 'b' }]);
+      await next.commit();
+      expect([await read(path), await read(path, count - 1)]).toEqual([['a', 'b'], ['a']]);
+    });
+
     it('takes a batch that is sent again once, and refuses a gap', async () => {
       const { path } = await ask.topic();
       const tx = await begin();

@@ -1,7 +1,6 @@
 // A world of transactions: clients with transactional ids, which may have rivals of the same id; producers without
 // transactions; readers; the hourly run; merge and cleaning. In the end all is quiet for longer than any late copy takes, and
 // what is in the log must follow from what was asked and told.
-import type { Engine } from '../../../lib/api/engine.ts';
 import type { CaseVerdict } from '../core/worlds.ts';
 import { openStage, type Stage, type StageOptions } from '../groups/stage.ts';
 import { check } from './check.ts';
