@@ -36,11 +36,12 @@ const clockSkewMs = 600_000;
 
 /**
  * Returns when the records of a stretch expire. The time of their admission bounds what their producers claimed: unlike
- * in Kafka, a timestamp of the future holds nothing.
+ * in Kafka, a timestamp of the future holds nothing. It also counts where no record has a timestamp: the index has 0 then.
  */
 export function expiryMs({ maxTimestampMs, newestEpoch }: Dated, retention: Retention): number {
   const admittedByMs = (newestEpoch + 1) * hourMs + clockSkewMs;
-  return Math.min(maxTimestampMs, admittedByMs) + retention.ms;
+  const hasTime = maxTimestampMs > 0;
+  return (hasTime ? Math.min(maxTimestampMs, admittedByMs) : admittedByMs) + retention.ms;
 }
 
 /** Returns when retention has to look at a partition again; Infinity if nothing expires. */

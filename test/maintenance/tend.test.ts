@@ -148,6 +148,26 @@ describe('the daily look', () => {
     expect(await look()).toMatchObject({ isDue: false });
   });
 
+  test('finds what was deleted and is still stored: segments, and pages that were never merged', async () => {
+    const world = await filledWorld(1, { 'retention.ms': '-1' });
+    await world.engine.deleteRecords({ topic: 't', partitions: [{ partition: 0, offset: -1 }] });
+    expect(await dueAfter(world, HOUR_MS)).toMatchObject({ isDue: true });
+    await tend(tendingOver(world), world.topic, 0);
+    expect(await dueAfter(world, 3 * DAY_MS)).toMatchObject({ isDue: true });
+    await tend(tendingOver(world), world.topic, 0);
+    expect(await dueAfter(world, 0)).toMatchObject({ isDue: false });
+
+    for (let i = 0; i < 100; i++) await appendOne(world.engine, 0, batchOf([`value ${i}`]));
+    await tend(tendingOver(world), world.topic, 0);
+    await dueAfter(world, 3 * DAY_MS);
+    await tend(tendingOver(world), world.topic, 0);
+    expect(await dueAfter(world, 0)).toMatchObject({ isDue: false });
+    await world.engine.deleteRecords({ topic: 't', partitions: [{ partition: 0, offset: -1 }] });
+    expect(await dueAfter(world, 0)).toMatchObject({ isDue: true });
+    await tend(tendingOver(world), world.topic, 0);
+    expect(await dueAfter(world, 0)).toMatchObject({ isDue: false });
+  });
+
   test('costs a few read units for a partition with nothing to do', async () => {
     const world = await filledWorld(1, { 'retention.ms': '-1' });
     world.clock.advance(3 * DAY_MS);

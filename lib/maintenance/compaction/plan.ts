@@ -43,8 +43,9 @@ export async function planCompaction(
   const logStart = await logStartOf(table, address);
   const isClosed = maintenance.fence === deletedFence || logStart === undefined;
   if (isClosed) return undefined;
-  const { cleanPoint, unfinished, fence } = maintenance;
+  const { cleanPoint, fence } = maintenance;
   const dirtyFrom = Math.max(cleanPoint, logStart);
+  const unfinished = leftOf(maintenance, dirtyFrom);
   const nowMs = clock.now();
   const minLagMs = configNumber(overrides, 'min.compaction.lag.ms');
   const until = unfinished?.to ?? maintenance.logEnd;
@@ -66,6 +67,10 @@ export async function logStartOf(table: Table, { topicId, partition }: PageAddre
   const { logStart, fence } = parseHead(item);
   return fence === deletedFence ? undefined : logStart;
 }
+
+/** Nothing is left of an unfinished pass whose dirty range has been deleted. It must not bound the next one. */
+const leftOf = ({ unfinished }: MaintenanceItem, dirtyFrom: number): UnfinishedCompaction | undefined =>
+  unfinished && unfinished.to > dirtyFrom ? unfinished : undefined;
 
 /** So long at least has the newest record of the item been in the log. Its hour may not be over yet. */
 const waitedMs = ({ newestEpoch }: LogItem, nowMs: number): number => Math.max(0, nowMs - (newestEpoch + 1) * hourMs);
