@@ -268,24 +268,6 @@ test('what lies beyond the dirty range stays as it is, also where a join has put
   await expectSound(world, appended);
 });
 
-test('a pass that ended early, in a range that was deleted since, does not keep later passes from their work', async () => {
-  world = await createCompactedWorld({ 'cleanup.policy': 'compact,delete' });
-  await put(['a', '1']);
-  await put(['a', '2']);
-  await cutInto(world, [1]);
-  let asked = 0;
-  await runPass(world, {}, contextOver(world, { isOver: () => ++asked > 2 }));
-  expect(await readMaintenanceItem(world.table, world.address)).toMatchObject({ unfinished: { to: 2 } });
-  await put(['b', '1']);
-  await put(['b', '2']);
-  await cutInto(world, [1]);
-  await world.engine.deleteRecords({ topic: 't', partitions: [{ partition: 0, offset: 2 }] });
-  await runPass(world);
-  expect(await readMaintenanceItem(world.table, world.address)).toMatchObject({ cleanPoint: 4, unfinished: undefined });
-  const records = await readBatches(world.engine, 2);
-  expect(records.flatMap((bytes) => decodeBatch(bytes).records.map(({ offset }) => offset))).toEqual([3]);
-});
-
 describe('a pass begins', () => {
   const cleanPointOf = async () => (await readMaintenanceItem(world.table, world.address)).cleanPoint;
 
