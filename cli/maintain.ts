@@ -16,7 +16,7 @@ topics whose cleanup.policy has "compact". A pass over all topics then deletes t
 runs by itself. The exit code is 1 when the pass found damage or failed.
 
 A topic that was created before the first version with retention keeps all its records for a while. --dry-run prints what
-retention would remove, and --confirm-retention lets it.
+retention would remove, and --confirm-retention lets it. Of compaction, --dry-run counts only what is merged already.
 
 Examples:
   rivulet maintain --dry-run
@@ -81,8 +81,10 @@ async function local(directory: string): Promise<Passes> {
 }
 
 /** A request while a pass is at work gets that pass, whatever it asked for. */
-const isAsWanted = (pass: Pass, { full = false, dryRun = false, confirmRetention = false }: Flags): boolean =>
-  pass.full === full && pass.dryRun === dryRun && pass.confirmRetention === confirmRetention;
+const isAsWanted = (pass: Pass, { full, dryRun, confirmRetention }: Flags): boolean =>
+  pass.full === (full ?? false) &&
+  pass.dryRun === (dryRun ?? false) &&
+  pass.confirmRetention === (confirmRetention ?? false);
 
 const otherPass = ({ full, dryRun, confirmRetention }: Pass): string =>
   `this was a pass that somebody else had started, with full ${full}, dry-run ${dryRun} and confirm-retention ${confirmRetention}: run the command again for a pass of your own`;

@@ -109,6 +109,21 @@ test('a dry run writes nothing at all', async () => {
   expect(dry.counts.expiredRecords).toBeGreaterThan(50);
 });
 
+test('a dry run that was asked for tells what goes by size once the pages are merged, and the daily look does not', async () => {
+  const world = await filledWorld(1, { 'retention.ms': '-1', 'retention.bytes': '1000' });
+  const dry = tendingOver(world, { isDryRun: true, isAskedFor: true });
+  await tend(dry, world.topic, 0);
+  const look = await dueOf(toolsOf(world), world.topic, 0, startMs, true);
+  const real = tendingOver(world);
+  await tend(real, world.topic, 0);
+  expect(real.counts.expiredRecords).toBeGreaterThan(50);
+  expect(dry.counts).toMatchObject({
+    expiredRecords: real.counts.expiredRecords,
+    expiredBytes: real.counts.expiredBytes,
+  });
+  expect(look).toMatchObject({ isDue: false });
+});
+
 describe('the daily look', () => {
   async function dueAfter(world: World & { topic: Topic }, ms: number) {
     world.clock.advance(ms);
