@@ -84,7 +84,14 @@ test('rivulet maintain refuses a topic that does not exist', async () => {
 });
 
 test('rivulet maintain --dry-run does not call it a dry run if it got the pass of somebody else, who removes records', async () => {
-  const counts = { expiredRecords: 7, mergedBytes: 0, joinedBytes: 0, expiredBytes: 0, compactedBytes: 0, sweptBytes: 0 };
+  const counts = {
+    expiredRecords: 7,
+    mergedBytes: 0,
+    joinedBytes: 0,
+    expiredBytes: 0,
+    compactedBytes: 0,
+    sweptBytes: 0,
+  };
   const report = { counts, requests: {}, usd: 0, durationMs: 1, partitions: 1, notes: [], damage: [], damaged: 0 };
   const pass = { state: 'done', full: false, dryRun: false, confirmRetention: false, donePartitions: 1, partitions: 1 };
   const server = createServer((_, response) => {
