@@ -31,6 +31,10 @@ export function retentionOf(overrides: ConfigOverrides): Retention {
 /** A stretch of the log: its greatest timestamp, and the newest hour (since 1970) in which one of its records came in. */
 export type Dated = { readonly maxTimestampMs: number; readonly newestEpoch: number };
 
+/** When the oldest records of the stretch came in at the latest. The index has 0 where no record has a timestamp. */
+export const writtenMs = ({ maxTimestampMs, newestEpoch }: Dated): number =>
+  maxTimestampMs > 0 ? maxTimestampMs : (newestEpoch + 1) * hourMs;
+
 /** The clocks of the processes that took the records may be this far apart. */
 const clockSkewMs = 600_000;
 
