@@ -32,8 +32,11 @@ export const rights: Readonly<Record<FunctionName, Rights>> = {
   },
   meta: { objects: [], bucket: [], table: [] },
   lag: { objects: [], bucket: [], table: change },
-  /** The objects that a merge has replaced stay: the sweep of the maintenance function deletes them. */
-  tend: { objects: ['s3:GetObject', 's3:PutObject'], bucket: [], table: change },
+  /**
+   * The objects that a merge has replaced stay: the sweep of the maintenance function deletes them. A rewrite checks the fence
+   * in its transaction.
+   */
+  tend: { objects: ['s3:GetObject', 's3:PutObject'], bucket: [], table: [...change, 'dynamodb:ConditionCheckItem'] },
   /** The bucket holds one object that names its table. */
   maintenance: {
     objects: ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'],

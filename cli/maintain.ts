@@ -16,7 +16,7 @@ topics whose cleanup.policy has "compact". A pass over all topics then deletes t
 runs by itself. The exit code is 1 when the pass found damage or failed.
 
 A topic that was created before the first version with retention keeps all its records for a while. --dry-run prints what
-retention would remove, and --confirm-retention lets it.
+retention would remove, and --confirm-retention lets it. Of compaction, --dry-run counts only what is merged already.
 
 Examples:
   rivulet maintain --dry-run
@@ -38,7 +38,10 @@ export function addMaintain(rivulet: Command): void {
 }
 
 type Flags = { topic?: string; full?: true; dryRun?: true; confirmRetention?: true; data?: string; json?: true };
-type Pass = Pick<MaintenancePass, 'passId' | 'state' | 'donePartitions' | 'partitions' | 'reason' | 'report'>;
+type Pass = Pick<
+  MaintenancePass,
+  'state' | 'donePartitions' | 'partitions' | 'reason' | 'report' | keyof MaintenanceOptions
+>;
 type Passes = {
   start(request: MaintenanceOptions & { topic?: string }): Promise<Pass>;
   last(request: { topic?: string }): Promise<Pass>;
@@ -49,9 +52,11 @@ async function maintain({ data, json, ...request }: Flags, command: Command): Pr
   if (request.topic !== undefined) checkTopicName(request.topic);
   const passes = data === undefined ? await remote(command) : await local(data);
   try {
-    const { report, state, reason } = await finished(passes, request);
+    const pass = await finished(passes, request);
+    const { report, state, reason } = pass;
     if (report && json) printJson(report);
-    else if (report) print(report, request.dryRun ?? false);
+    else if (report) print(report, pass.dryRun);
+    if (!isAsWanted(pass, request)) throw new Error(otherPass(pass));
     if (state === 'failed') throw new Error(`the pass has failed: ${reason ?? 'no reason is known'}`);
     if (report) failOnDamage(report);
   } finally {
@@ -74,6 +79,15 @@ async function local(directory: string): Promise<Passes> {
   const { maintenance, close } = openBackend({ directory });
   return { ...maintenance, close };
 }
+
+/** A request while a pass is at work gets that pass, whatever it asked for. */
+const isAsWanted = (pass: Pass, { full, dryRun, confirmRetention }: Flags): boolean =>
+  pass.full === (full ?? false) &&
+  pass.dryRun === (dryRun ?? false) &&
+  pass.confirmRetention === (confirmRetention ?? false);
+
+const otherPass = ({ full, dryRun, confirmRetention }: Pass): string =>
+  `this was a pass that somebody else had started, with full ${full}, dry-run ${dryRun} and confirm-retention ${confirmRetention}: run the command again for a pass of your own`;
 
 const firstPollMs = 50;
 const lastPollMs = 2_000;

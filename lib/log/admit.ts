@@ -58,7 +58,12 @@ export async function admit(
 function checkBatches(bytes: Uint8Array, topic: Topic, nowMs: number, expected: Expected): BatchHeader[] {
   if (bytes.length === 0) throw refused('INVALID_RECORD', 'a partition was given no batch');
   const headers = splitBatches(bytes).map(({ from }) => checkBatch(bytes, from));
+<<<<<<< HEAD
   for (const header of headers) checkAgainstTopic(header, topic, nowMs, expected);
+=======
+  for (const header of headers) checkAgainstTopic(header, topic, nowMs);
+  checkRecordCount(headers);
+>>>>>>> base
   return headers;
 }
 
@@ -94,6 +99,18 @@ function checkAgainstTopic(header: BatchHeader, topic: Topic, nowMs: number, { i
     throw refused('INVALID_RECORD', 'a batch of a transaction is not marked as transactional');
   if (header.hasDeleteHorizon) throw refused('INVALID_RECORD', 'producers must not set a delete horizon');
   if (configValue(topic.overrides, 'message.timestamp.type') === 'CreateTime') checkTimestamps(header, topic, nowMs);
+}
+
+/** The sequence of a producer begins again after so many records. Compressed batches may claim millions each. */
+const mostRecords = 2 ** 31;
+
+function checkRecordCount(headers: readonly BatchHeader[]): void {
+  const count = headers.reduce((sum, { recordCount }) => sum + recordCount, 0);
+  if (count <= mostRecords) return;
+  throw refused(
+    'INVALID_RECORD',
+    `records: expected at most ${mostRecords} for one partition in one request, got ${count}`,
+  );
 }
 
 function checkSize(bytes: number, maxBytes: number): void {

@@ -1,6 +1,7 @@
 // Finds out what is due in a partition, with one to three read units. Most partitions have nothing to do on most days, and
 // a process need not be woken for them.
-import { parseHead } from '../partition/head.ts';
+import { type Head, parseHead } from '../partition/head.ts';
+import { logItemsBetween } from '../partition/log-item.ts';
 import { parseMaintenanceItem } from '../partition/maintenance-item.ts';
 import { type PageAddress, pagesBetween } from '../partition/page.ts';
 import { headKey, maintenanceKey } from '../storage/keys.ts';
@@ -50,11 +51,29 @@ export async function dueOf(
   const mustMerge = ageMs >= dayMs || (ageMs > 0 && head.bytes - bytesAppended >= bytesToMerge);
   const isDirty = isCompacted(topic.overrides) && logEnd > cleanPoint;
   const hasOldPages = historyFloor < head.mergedTo;
+  const isDue = mustMerge || isDirty || hasOldPages || (await hasDeleted(tools, address, head, logEnd));
   return {
-    isDue: mustMerge || isDirty || hasOldPages || (await retention()),
+    isDue: isDue || (await retention()),
     unmergedAgeMs: mustMerge ? ageMs : 0,
     isDamaged: damagedAt !== undefined,
   };
+}
+
+/**
+ * Below the log start, pages and log items still name objects, which no sweep deletes then. Retention deletes the items of
+ * what it removes, but not those of delete-records. A merge passes over the pages.
+ */
+async function hasDeleted(
+  { table }: MaintenanceTools,
+  address: PageAddress,
+  { logStart, tailBase }: Head,
+  logEnd: number,
+): Promise<boolean> {
+  if (logStart === 0) return false;
+  const hasPages = logEnd < Math.min(logStart, tailBase);
+  if (hasPages) return true;
+  for await (const first of logItemsBetween(table, address, 0, logStart, 1)) return first.endOffset <= logStart;
+  return false;
 }
 
 /** The time since the first page after the log items was written; 0 if there is no such page. */

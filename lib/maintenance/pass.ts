@@ -1,6 +1,7 @@
 // A pass that somebody asked for: it tends every partition of a topic, or of all topics, and then sweeps if all were
 // meant. It may take longer than a process lives, so it saves where it stands and lets another process go on.
 import { RivuletError } from '../api/errors.ts';
+import type { TopicSummary } from '../api/topics.ts';
 import { withReceipt } from '../storage/count.ts';
 import { topicKey } from '../storage/keys.ts';
 import { createTopics, type Topic, type Topics } from '../topic/topics.ts';
@@ -94,12 +95,19 @@ async function tendAll(work: Work): Promise<Cursor | undefined> {
   const from = work.pass.cursor;
   for (const ref of named) {
     const isDone = from !== undefined && topicKey(ref.topic).sk < topicKey(from.topic).sk;
-    const topic = isDone ? undefined : await unlessGone(work.topics.resolve(ref));
+    const topic = isDone ? undefined : await unlessGone(toTend(work, ref));
     if (!topic) continue;
     const stoppedAt = await tendTopic(work, topic, from?.topic === topic.topic ? from.partition : 0);
     if (stoppedAt !== undefined) return { topic: topic.topic, partition: stoppedAt };
   }
   return undefined;
+}
+
+/** A topic that is confirmed here loses what has expired in this pass already. */
+async function toTend({ topics, pass }: Work, ref: TopicSummary): Promise<Topic> {
+  const confirms = pass.confirmRetention && !pass.dryRun;
+  if (confirms) await topics.confirmRetention(ref.topic);
+  return topics.resolve(ref);
 }
 
 /** A topic that is deleted meanwhile needs no care. */
@@ -117,7 +125,6 @@ async function unlessGone(resolving: Promise<Topic>): Promise<Topic | undefined>
 /** Returns the partition at which the time was up. */
 async function tendTopic(work: Work, topic: Topic, from: number): Promise<number | undefined> {
   const { tools, pass, begunMs } = work;
-  if (pass.confirmRetention && !pass.dryRun) await work.topics.confirmRetention(topic.topic);
   for (let partition = from; partition < topic.partitions; partition++) {
     if (tools.isOver()) return partition;
     const tending = tendingOf({ ...tools, isOver: () => isOver(work) }, topic, work.report, {

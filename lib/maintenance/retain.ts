@@ -31,15 +31,22 @@ import type { MaintenanceContext } from './context.ts';
 const itemsAtOnce = 100;
 const pagesAtOnce = 32;
 
-export async function retain(context: MaintenanceContext, topic: Topic, partition: number): Promise<void> {
+/** `isForecast`: a dry run that takes the pages for merged, because a pass merges them before retention. */
+export async function retain(
+  context: MaintenanceContext,
+  topic: Topic,
+  partition: number,
+  isForecast = false,
+): Promise<void> {
   const address = { topicId: topic.topicId, partition };
   const item = await context.table.get(headKey(topic.topicId, partition), { strong: true });
   const head = item && parseHead(item);
   const isLive = head !== undefined && head.fence !== deletedFence;
   if (!isLive) return;
-  const expired = await expiredOf(context, address, head, await retentionNow(context, topic), topic);
+  const retention = await retentionNow(context, topic);
+  const expired = await expiredOf(context, address, head, { retention, topic, isForecast });
   const changed = expired.to > head.logStart ? await changedTopic(context, topic) : undefined;
-  if (changed) return retain(context, changed, partition);
+  if (changed) return retain(context, changed, partition, isForecast);
   const logStart = await expire(context, address, head, expired);
   if (!context.isDryRun) await deleteItemsBelow(context, address, logStart);
 }
@@ -74,20 +81,21 @@ type Piece = Dated & {
   readonly bytesAbove?: number;
 };
 
+type Wanted = { readonly retention: Retention; readonly topic: Topic; readonly isForecast: boolean };
 type Expired = { readonly to: number; readonly records: number; readonly bytes: number };
 
 async function expiredOf(
   context: MaintenanceContext,
   address: PageAddress,
   head: Head,
-  retention: Retention,
-  { overrides }: Topic,
+  { retention, topic: { overrides }, isForecast }: Wanted,
 ): Promise<Expired> {
   const nowMs = context.clock.now();
   const expired = { to: head.logStart, records: 0, bytes: 0 };
   if (retention === noRetention) return expired;
   const bytesAboveOf = await bytesAbove(context, address, head, isCompacted(overrides) && retention.bytes);
-  for await (const piece of piecesOf(context, address, head, bytesAboveOf)) {
+  const isSized = isForecast && retention.bytes !== noRetention.bytes;
+  for await (const piece of piecesOf(context, address, head, bytesAboveOf, isSized)) {
     const isNext = piece.firstOffset <= expired.to && piece.endOffset > expired.to;
     const isTooOld = expiryMs(piece, retention) < nowMs;
     const isTooMuch = piece.bytesAbove !== undefined && piece.bytesAbove >= retention.bytes;
@@ -105,12 +113,16 @@ async function expiredOf(
 async function* piecesOf(
   { table }: MaintenanceContext,
   address: PageAddress,
-  { logStart, mergedTo, tailBase, tail }: Head,
+  head: Head,
   bytesAboveOf: (item: LogItem) => number,
+  isSized: boolean,
 ): AsyncGenerator<Piece> {
+  const { logStart, mergedTo, tailBase, tail } = head;
   for await (const item of itemsFrom(table, address, logStart, mergedTo))
     yield { ...item, bytesAbove: bytesAboveOf(item) };
-  for await (const page of pagesFrom(table, address, Math.max(logStart, mergedTo), tailBase)) yield pieceOfPage(page);
+  if (isSized) yield* sizedPages(table, address, head);
+  else
+    for await (const page of pagesFrom(table, address, Math.max(logStart, mergedTo), tailBase)) yield pieceOfPage(page);
   for (const { entry, baseOffset } of tail) {
     const endOffset = baseOffset + entry.recordCount;
     if (endOffset <= logStart) continue;
@@ -133,6 +145,21 @@ async function* pagesFrom(table: Table, address: PageAddress, from: number, to: 
   if (!first) return;
   yield first;
   yield* pagesBetween(table, address, first.endOffset, to, { limit: pagesAtOnce });
+}
+
+/** A page does not tell the bytes above it. They are counted from the first page on, also below the log start. */
+async function* sizedPages(
+  table: Table,
+  address: PageAddress,
+  { logStart, mergedTo, tailBase, bytes }: Head,
+): AsyncGenerator<Piece> {
+  const last = mergedTo > 0 ? await logItemAt(table, address, mergedTo - 1) : undefined;
+  let bytesAbove = bytes - (last?.bytesAppended ?? 0);
+  for await (const page of pagesFrom(table, address, mergedTo, tailBase)) {
+    const piece = pieceOfPage(page);
+    bytesAbove -= piece.bytes;
+    if (piece.endOffset > logStart) yield { ...piece, bytesAbove };
+  }
 }
 
 function pieceOfPage({ firstOffset, endOffset, maxTimestampMs, entries }: Page): Piece {

@@ -53,14 +53,14 @@ async function takeSteps({ isOver }: Tending, steps: readonly Step[]): Promise<v
 }
 
 function stepsFor(tending: Tending, topic: Topic, address: PageAddress): Step[] {
-  const { begunMs, mergeDelayMs, clock, isDryRun } = tending;
+  const { begunMs, mergeDelayMs, clock, isDryRun, isAskedFor } = tending;
   const nowMs = clock.now();
   const readersCanFollow = nowMs >= begunMs + mergeDelayMs;
   const mayCompact = isDryRun || mayRemove(topic, begunMs, nowMs);
   const compaction = mayCompact ? [() => compact(tending, topic, address.partition)] : [];
   return [
     ...(readersCanFollow ? [() => merge(tending, address)] : []),
-    () => retain(tending, topic, address.partition),
+    () => retain(tending, topic, address.partition, isDryRun && isAskedFor),
     ...(isCompacted(topic.overrides) ? compaction : [() => join(tending, address)]),
     () => cleanPages(tending, address),
   ];

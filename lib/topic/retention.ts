@@ -31,16 +31,21 @@ export function retentionOf(overrides: ConfigOverrides): Retention {
 /** A stretch of the log: its greatest timestamp, and the newest hour (since 1970) in which one of its records came in. */
 export type Dated = { readonly maxTimestampMs: number; readonly newestEpoch: number };
 
+/** When the oldest records of the stretch came in at the latest. The index has 0 where no record has a timestamp. */
+export const writtenMs = ({ maxTimestampMs, newestEpoch }: Dated): number =>
+  maxTimestampMs > 0 ? maxTimestampMs : (newestEpoch + 1) * hourMs;
+
 /** The clocks of the processes that took the records may be this far apart. */
 const clockSkewMs = 600_000;
 
 /**
  * Returns when the records of a stretch expire. The time of their admission bounds what their producers claimed: unlike
- * in Kafka, a timestamp of the future holds nothing.
+ * in Kafka, a timestamp of the future holds nothing. It also counts where no record has a timestamp: the index has 0 then.
  */
 export function expiryMs({ maxTimestampMs, newestEpoch }: Dated, retention: Retention): number {
   const admittedByMs = (newestEpoch + 1) * hourMs + clockSkewMs;
-  return Math.min(maxTimestampMs, admittedByMs) + retention.ms;
+  const hasTime = maxTimestampMs > 0;
+  return (hasTime ? Math.min(maxTimestampMs, admittedByMs) : admittedByMs) + retention.ms;
 }
 
 /** Returns when retention has to look at a partition again; Infinity if nothing expires. */

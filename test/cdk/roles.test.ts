@@ -102,6 +102,7 @@ describe('the roles of the functions', () => {
         'Allow sqs:SendMessage on dead letters',
       ],
       Tend: [
+        'Allow dynamodb:ConditionCheckItem on table',
         'Allow dynamodb:DeleteItem on table',
         'Allow dynamodb:GetItem on table',
         'Allow dynamodb:PutItem on table',

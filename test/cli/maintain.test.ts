@@ -1,7 +1,10 @@
 import { readdirSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { Rivulet } from '../../client/rivulet.ts';
+import { runHere } from './here.ts';
 import { newDirectory, run, startService } from './processes.ts';
 
 const records = 60;
@@ -78,4 +81,28 @@ test('rivulet maintain refuses a topic that does not exist', async () => {
   const { rivulet } = await filledService();
   const { code, stderr } = await rivulet('maintain', '--topic', 'none');
   expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('UNKNOWN_TOPIC_OR_PARTITION') });
+});
+
+test('rivulet maintain --dry-run does not call it a dry run if it got the pass of somebody else, who removes records', async () => {
+  const counts = {
+    expiredRecords: 7,
+    mergedBytes: 0,
+    joinedBytes: 0,
+    expiredBytes: 0,
+    compactedBytes: 0,
+    sweptBytes: 0,
+  };
+  const report = { counts, requests: {}, usd: 0, durationMs: 1, partitions: 1, notes: [], damage: [], damaged: 0 };
+  const pass = { state: 'done', full: false, dryRun: false, confirmRetention: false, donePartitions: 1, partitions: 1 };
+  const server = createServer((_, response) => {
+    response.writeHead(202, { 'content-type': 'application/json' }).end(JSON.stringify({ ...pass, report }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const environment = { RIVULET_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+  const { code, stdout, stderr } = await runHere(['maintain', '--dry-run'], { environment });
+  server.close();
+  expect(stdout).toMatch(/^expired +7 /m);
+  expect(stdout).not.toContain('would be');
+  expect(stderr).toContain('somebody else had started, with full false, dry-run false');
+  expect(code).toBe(1);
 });

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { ResetTarget } from '../../lib/api/groups.ts';
-import { startMs } from '../log/world.ts';
+import { appendOne, batchOf, startMs } from '../log/world.ts';
 import {
   commitOffset,
   committed,
@@ -181,6 +181,13 @@ describe('a group', () => {
       expect.objectContaining({ partition: 1, currentOffset: -1, logEndOffset: 0, lag: -1 }),
     ]);
     expect(group.partitionDetails[0]!.timeLagMs).toBe(world.clock.now() - (startMs + 2_000));
+  });
+
+  it('is behind by the age of the admission where records have no timestamp', async () => {
+    await appendOne(world.engine, 0, batchOf(['timeless'], { timestampMs: -1 }));
+    await commit(0, 0);
+    world.clock.advance(3 * 3_600_000);
+    expect(await groups().lag(groupId)).toEqual([expect.objectContaining({ lag: 1, timeLagMs: 2 * 3_600_000 })]);
   });
 
   it('reports its lag while every consumer is dead', async () => {

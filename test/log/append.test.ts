@@ -4,6 +4,7 @@ import type { RivuletError } from '../../lib/api/errors.ts';
 import type { PartitionRecords } from '../../lib/api/records.ts';
 import { crc32c } from '../../lib/bytes/crc32c.ts';
 import { createEngine } from '../../lib/engine.ts';
+import { field } from '../../lib/record/batch-header.ts';
 import { countsOf } from './counts.ts';
 import { appendOne, batchOf, createWorld, readAll, startMs, text, tryAppend, valuesOf, type World } from './world.ts';
 
@@ -205,6 +206,20 @@ describe('admission', () => {
         outcome: 'not-written',
       });
     }
+  });
+
+  test('batches that claim more records in all than a sequence has numbers are refused', async () => {
+    const claims = batchOf(['x'], { compression: 'gzip' });
+    const view = new DataView(claims.buffer, claims.byteOffset);
+    view.setInt32(field.recordCount, 9_500_000);
+    view.setInt32(field.lastOffsetDelta, 9_499_999);
+    view.setUint32(field.crc, crc32c(claims, field.attributes));
+    const batches = Buffer.concat(Array.from({ length: 500 }, () => claims));
+    expect(errorOf(await tryAppend(world.engine, 0, batches))).toMatchObject({
+      errorCode: 'INVALID_RECORD',
+      outcome: 'not-written',
+      message: 'records: expected at most 2147483648 for one partition in one request, got 4750000000',
+    });
   });
 
   test('the compression.type of the topic wins over that of the producer', async () => {

@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import type { MaintenancePass } from '../../lib/api/maintenance.ts';
+import type { MaintenanceOptions, MaintenancePass } from '../../lib/api/maintenance.ts';
 import { createEngine } from '../../lib/engine.ts';
 import { type PassTools, runPass } from '../../lib/maintenance/pass.ts';
 import { requestPass } from '../../lib/maintenance/pass-item.ts';
 import { countingObjectStore, countingTable, newCounters } from '../../lib/storage/count.ts';
 import { appendOne, batchOf, createWorld, readAll, valuesOf, type World } from '../log/world.ts';
+import { makeOld } from './pass.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -70,6 +71,34 @@ describe('a pass', () => {
     const { mergedRecords, mergedBytes } = wet.report!.counts;
     expect(dry.report!.counts).toMatchObject({ mergedRecords, mergedBytes });
     expect(dry.report!.requests).toMatchObject({ s3Put: 0 });
+  });
+
+  test('that confirms retention already removes what has expired; a dry run only counts it, and confirms nothing', async () => {
+    const world = await filledWorld(1, { 'retention.ms': '3600000' });
+    await makeOld(world.table);
+    world.clock.advance(24 * 60 * MINUTE_MS);
+    const expired = async (options: MaintenanceOptions) => {
+      await world.engine.maintenance.start({ topic: 't', ...options });
+      return (await ended(world, 't')).report!.counts.expiredRecords;
+    };
+    expect(await expired({ dryRun: true, confirmRetention: true })).toBe(100);
+    expect(await expired({})).toBe(0);
+    expect(await expired({ confirmRetention: true })).toBe(100);
+  });
+
+  test('goes on where a topic that it was to confirm is deleted meanwhile', async () => {
+    const world = await filledWorld(1);
+    await world.engine.createTopic({ topic: 'gone' });
+    const pass = await requested(world, undefined, { confirmRetention: true, full: true });
+    let isDeleted = false;
+    const query: typeof world.table.query = async (range) => {
+      const found = await world.table.query(range);
+      if (!isDeleted) await world.engine.deleteTopic('gone');
+      isDeleted = true;
+      return found;
+    };
+    expect(await runPass(toolsOf(world, { table: { ...world.table, query } }), pass)).toBe('done');
+    expect((await ended(world)).report).toMatchObject({ partitions: 1, notes: [] });
   });
 
   test('over all topics sweeps at the end', async () => {

@@ -95,6 +95,17 @@ describe('retention by time', () => {
     expect(await earliest(world)).toBe(1);
   });
 
+  test('a record without a timestamp is as old as its admission, as in Kafka', async () => {
+    const world = createWorld();
+    await world.engine.createTopic({ topic: 't', config: { 'retention.ms': String(5 * hourMs) } });
+    await appendOne(world.engine, 0, batchOf(['timeless'], { timestampMs: -1 }));
+    world.clock.advance(hourMs);
+    expect(await pass(world)).toMatchObject({ expiredRecords: 0 });
+    expect(await earliest(world)).toBe(0);
+    world.clock.advance(5 * hourMs + lateMs + 1);
+    expect(await pass(world)).toMatchObject({ expiredRecords: 1 });
+  });
+
   test.each([{ 'retention.ms': '-1' }, { 'cleanup.policy': 'compact' }])('removes nothing with %o', async (config) => {
     const world = await hourly(30, config);
     world.clock.advance(1_000 * dayMs);

@@ -109,6 +109,21 @@ test('a dry run writes nothing at all', async () => {
   expect(dry.counts.expiredRecords).toBeGreaterThan(50);
 });
 
+test('a dry run that was asked for tells what goes by size once the pages are merged, and the daily look does not', async () => {
+  const world = await filledWorld(1, { 'retention.ms': '-1', 'retention.bytes': '1000' });
+  const dry = tendingOver(world, { isDryRun: true, isAskedFor: true });
+  await tend(dry, world.topic, 0);
+  const look = await dueOf(toolsOf(world), world.topic, 0, startMs, true);
+  const real = tendingOver(world);
+  await tend(real, world.topic, 0);
+  expect(real.counts.expiredRecords).toBeGreaterThan(50);
+  expect(dry.counts).toMatchObject({
+    expiredRecords: real.counts.expiredRecords,
+    expiredBytes: real.counts.expiredBytes,
+  });
+  expect(look).toMatchObject({ isDue: false });
+});
+
 describe('the daily look', () => {
   async function dueAfter(world: World & { topic: Topic }, ms: number) {
     world.clock.advance(ms);
@@ -146,6 +161,26 @@ describe('the daily look', () => {
     expect(await look()).toMatchObject({ isDue: true });
     await tend(tendingOver(world), world.topic, 0);
     expect(await look()).toMatchObject({ isDue: false });
+  });
+
+  test('finds what was deleted and is still stored: segments, and pages that were never merged', async () => {
+    const world = await filledWorld(1, { 'retention.ms': '-1' });
+    await world.engine.deleteRecords({ topic: 't', partitions: [{ partition: 0, offset: -1 }] });
+    expect(await dueAfter(world, HOUR_MS)).toMatchObject({ isDue: true });
+    await tend(tendingOver(world), world.topic, 0);
+    expect(await dueAfter(world, 3 * DAY_MS)).toMatchObject({ isDue: true });
+    await tend(tendingOver(world), world.topic, 0);
+    expect(await dueAfter(world, 0)).toMatchObject({ isDue: false });
+
+    for (let i = 0; i < 100; i++) await appendOne(world.engine, 0, batchOf([`value ${i}`]));
+    await tend(tendingOver(world), world.topic, 0);
+    await dueAfter(world, 3 * DAY_MS);
+    await tend(tendingOver(world), world.topic, 0);
+    expect(await dueAfter(world, 0)).toMatchObject({ isDue: false });
+    await world.engine.deleteRecords({ topic: 't', partitions: [{ partition: 0, offset: -1 }] });
+    expect(await dueAfter(world, 0)).toMatchObject({ isDue: true });
+    await tend(tendingOver(world), world.topic, 0);
+    expect(await dueAfter(world, 0)).toMatchObject({ isDue: false });
   });
 
   test('costs a few read units for a partition with nothing to do', async () => {

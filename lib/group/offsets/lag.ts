@@ -9,7 +9,7 @@ import { deletedFence, type Head } from '../../partition/head.ts';
 import { type Slice, slicesFrom } from '../../partition/locate.ts';
 import { inParallel } from '../../runtime/concurrency.ts';
 import { maintenanceBegunMs } from '../../topic/maintenance-begun.ts';
-import { expiryMs, removableFromMs, retentionOf } from '../../topic/retention.ts';
+import { expiryMs, removableFromMs, retentionOf, writtenMs } from '../../topic/retention.ts';
 import type { Topic } from '../../topic/topics.ts';
 import type { GroupContext } from '../context.ts';
 import { readOwnership, type StoredOwnership } from '../items/read-ownership.ts';
@@ -54,7 +54,7 @@ async function rowOf(
     ...row,
     currentOffset: ownership.offset,
     lag,
-    timeLagMs: oldest ? Math.max(0, context.clock.now() - oldest.maxTimestampMs) : nothingToTell,
+    timeLagMs: oldest ? Math.max(0, context.clock.now() - writtenMs(oldest)) : nothingToTell,
     lostRecords: Math.max(0, logStart - ownership.offset),
     ...(expiresInMs !== undefined && { expiresInMs }),
   };

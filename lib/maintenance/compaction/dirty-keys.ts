@@ -36,8 +36,14 @@ export async function mapDirtyKeys(pass: CompactionPass): Promise<DirtyKeys | un
   return newest && { newest, to: Math.min(next, plan.dirtyTo) };
 }
 
+/**
+ * A log segment of honest batches has at most four million records. Batches from a time when the topic was not compacted may
+ * claim billions, in a few bytes that nobody can unpack: they get no more room than this.
+ */
+const mostRecordsOfOne = 20_000_000;
+
 const roomFor = ({ plan, limits }: CompactionPass, first: LogItem): number =>
-  Math.max(first.recordCount, Math.min(limits.mapKeys, plan.dirtyRecords));
+  Math.max(Math.min(first.recordCount, mostRecordsOfOne), Math.min(limits.mapKeys, plan.dirtyRecords));
 
 /** Returns false if the object is gone: what replaced it must be read. */
 async function addKeysOf(pass: CompactionPass, item: LogItem, newest: KeyMap): Promise<boolean> {

@@ -43,9 +43,10 @@ export async function planCompaction(
   const head = await openHeadOf(table, address);
   const isClosed = maintenance.fence === deletedFence || head === undefined;
   if (isClosed) return undefined;
-  const { cleanPoint, unfinished, fence } = maintenance;
+  const { cleanPoint, fence } = maintenance;
   const { logStart, mergedTo: readableTo } = head;
   const dirtyFrom = Math.max(cleanPoint, logStart);
+  const unfinished = leftOf(maintenance, dirtyFrom);
   const nowMs = clock.now();
   const minLagMs = configNumber(overrides, 'min.compaction.lag.ms');
   // A merge may have died before it moved the head. Until then, readers see the records above in pages, with nothing removed.
@@ -67,6 +68,10 @@ export async function openHeadOf(table: Table, { topicId, partition }: PageAddre
   const head = item && parseHead(item);
   return head?.fence === deletedFence ? undefined : head;
 }
+
+/** Nothing is left of an unfinished pass whose dirty range has been deleted. It must not bound the next one. */
+const leftOf = ({ unfinished }: MaintenanceItem, dirtyFrom: number): UnfinishedCompaction | undefined =>
+  unfinished && unfinished.to > dirtyFrom ? unfinished : undefined;
 
 /** So long at least has the newest record of the item been in the log. Its hour may not be over yet. */
 const waitedMs = ({ newestEpoch }: LogItem, nowMs: number): number => Math.max(0, nowMs - (newestEpoch + 1) * hourMs);
