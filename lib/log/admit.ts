@@ -58,12 +58,8 @@ export async function admit(
 function checkBatches(bytes: Uint8Array, topic: Topic, nowMs: number, expected: Expected): BatchHeader[] {
   if (bytes.length === 0) throw refused('INVALID_RECORD', 'a partition was given no batch');
   const headers = splitBatches(bytes).map(({ from }) => checkBatch(bytes, from));
-<<<<<<< HEAD
   for (const header of headers) checkAgainstTopic(header, topic, nowMs, expected);
-=======
-  for (const header of headers) checkAgainstTopic(header, topic, nowMs);
   checkRecordCount(headers);
->>>>>>> base
   return headers;
 }
 
