@@ -1,38 +1,55 @@
-import { defineConfig } from 'vitest/config';
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 import { changePlugin } from './test/sim/core/change-plugin.ts';
 
-/**
- * `tidy` reads the source as text and is part of `npm run check`; `cdk` shares one process, because loading the CDK takes
- * longer than the tests; `all` is everything else.
- */
+/** They use AWS endpoints, of which each is started once for all of them. */
+const aws = [
+  'test/{aws,formats,tools/emulator}/**/*.test.ts',
+  'test/{conformance,contract,sim/real}/aws.test.ts',
+  'test/group/backends.test.ts',
+  'test/maintenance/{restored-table,retain-backends}.test.ts',
+];
+
+/** Each deploys stacks of its own, for minutes. `npm run test:deployments` runs them, and `npm test` does not. */
+const deployments = ['test/aws/{failure,packed,removal,restore,update}.test.ts'];
+
+/** They compute, in memory or on files, and leave nothing behind in their process. */
+const pure = [
+  'test/{bytes,group,http,json,log,maintenance,partition,producer,record,runtime,sigv4,topic}/**/*.test.ts',
+  'test/{sim/groups,sim/log,sim/offsets,storage/embedded}/**/*.test.ts',
+  'test/conformance/in-process.test.ts',
+];
+
+/** The loading of the CDK takes longer than the tests. */
+const cdk = ['test/cdk/**/*.test.ts'];
+
+/** This reads the source as text, and is part of `npm run check`. */
+const tidy = ['test/tidy.test.ts'];
+
+function project(
+  name: string,
+  { plugins, ...test }: TestProjectInlineConfiguration['test'] & Pick<TestProjectInlineConfiguration, 'plugins'>,
+): TestProjectInlineConfiguration {
+  // No test is judged by its own duration: the machine may be busy.
+  const bounds = { testTimeout: 120_000, hookTimeout: 180_000 };
+  return { ...(plugins && { plugins }), test: { name, ...bounds, ...test } };
+}
+
+/** The files of one process follow each other, and import their modules once. */
+const together = { isolate: false };
+/** One more than the two cores of a small machine: tests that wait run beside tests that compute. */
+const beside = { maxWorkers: 3 };
+const afterwards = { maxWorkers: 1, sequence: { groupOrder: 1 } };
+
+// The first three begin in the order of their names: the tests that wait most come first, and small ones fill the end.
 export default defineConfig({
   test: {
     projects: [
-      {
-        plugins: [changePlugin],
-        test: {
-          name: 'all',
-          include: ['test/**/*.test.ts'],
-          exclude: ['test/tidy.test.ts', 'test/cdk/**'],
-          globalSetup: ['test/aws/setup.ts'],
-          // One more than the two cores of a small machine: tests that wait for processes run beside tests that compute.
-          maxWorkers: 3,
-          testTimeout: 30_000,
-          hookTimeout: 60_000,
-        },
-      },
-      {
-        test: {
-          name: 'cdk',
-          include: ['test/cdk/**/*.test.ts'],
-          isolate: false,
-          maxWorkers: 1,
-          sequence: { groupOrder: 1 },
-          testTimeout: 30_000,
-          hookTimeout: 60_000,
-        },
-      },
-      { test: { name: 'tidy', include: ['test/tidy.test.ts'], maxWorkers: 1, sequence: { groupOrder: 1 } } },
+      project('aws', { include: aws, exclude: deployments, globalSetup: ['test/aws/setup.ts'], ...beside }),
+      project('deployments', { include: deployments, globalSetup: ['test/aws/setup.ts'], ...beside }),
+      project('local', { include: ['test/**/*.test.ts'], exclude: [...aws, ...pure, ...cdk, ...tidy], ...beside }),
+      project('pure', { include: pure, exclude: aws, plugins: [changePlugin], ...together, ...beside }),
+      project('cdk', { include: cdk, ...together, ...afterwards }),
+      project('tidy', { include: tidy, ...afterwards }),
     ],
   },
 });

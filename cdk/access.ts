@@ -1,9 +1,9 @@
 // The API routes that a client needs for each kind of work. These lists are behind `grantProduce`, `grantConsume`,
-// `grantOperate` and `grantAdmin`, and behind the policies in docs/DEPLOY.md. They hold what client/ calls, and no more.
+// `grantTransact`, `grantExactlyOnce`, `grantOperate` and `grantAdmin`, and behind the policies in docs/DEPLOY.md. They hold what client/ calls, and no more.
 //
 // IAM decides by method and path alone, and `*` in a policy matches slashes too: `GET topics/orders*` would allow its
 // holder to read the records of `orders-secret`. So a name is always a whole name, and the one wildcard stands between two
-// fixed words.
+// fixed words. `?` stands for one character, so it cannot reach beyond the length of an id.
 import { whyInvalidName } from '../lib/topic/name.ts';
 
 export type Route = { readonly method: string; readonly path: string };
@@ -32,14 +32,33 @@ export function consumerRoutes(topic: string, group: string): readonly Route[] {
   ];
 }
 
-/** An operator makes, alters and deletes the topic, deletes the group and resets its offsets, but moves no records. */
+/**
+ * A transactional producer begins and ends transactions of its id. The routes of the topics and groups decide what it writes
+ * in them, and it needs those besides.
+ */
+export function transactionRoutes(transactionalId: string): readonly Route[] {
+  return endsOf(checkedName('transactionalId', transactionalId));
+}
+
+/** `rivulet.exactlyOnce` makes an id for each process: the name of the group, a hyphen, and so many random digits. */
+const randomDigits = 18;
+
+export const exactlyOnceRoutes = (group: string): readonly Route[] =>
+  endsOf(`${checkedName('group', group)}-${'?'.repeat(randomDigits)}`);
+
+const endsOf = (id: string): readonly Route[] =>
+  ['init', 'commit', 'abort'].map((step) => ({ method: 'POST', path: `/v1/transactions/${id}/${step}` }));
+
+/** An operator makes, alters and deletes the topic and its records, deletes the group and resets its offsets, but moves no records. */
 export function operatorRoutes(topic: string, group: string): readonly Route[] {
   const ofTopic = `/v1/topics/${checkedName('topic', topic)}`;
   const ofGroup = `/v1/groups/${checkedName('group', group)}`;
   return [
     { method: 'GET', path: '/v1/topics' },
     { method: '*', path: ofTopic },
+    { method: 'POST', path: `${ofTopic}/delete-records` },
     { method: 'GET', path: `${ofTopic}/offsets` },
+    { method: '*', path: `${ofTopic}/maintenance` },
     { method: 'GET', path: '/v1/groups' },
     { method: 'GET', path: ofGroup },
     { method: 'DELETE', path: ofGroup },
@@ -55,7 +74,7 @@ export const adminRoutes: readonly Route[] = [{ method: '*', path: '/*' }];
 /** The part of an execute-api ARN after the API's id. The stage is the default one, which needs no segment in the URL. */
 export const resourceOf = ({ method, path }: Route): string => `$default/${method}${path}`;
 
-function checkedName(field: 'topic' | 'group', name: string): string {
+function checkedName(field: 'topic' | 'group' | 'transactionalId', name: string): string {
   const reason = whyInvalidName(name);
   if (reason) throw new Error(`${field}: ${JSON.stringify(name)} ${reason}`);
   return name;

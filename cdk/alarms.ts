@@ -10,6 +10,7 @@ import {
   metricDimension,
   metricNamespace,
   requestMetrics,
+  transactionMetrics,
 } from '../functions/metric-names.ts';
 import type { FunctionName } from '../functions/routes.ts';
 import type { RivuletConfig, WatchSize } from './config.ts';
@@ -93,6 +94,14 @@ export const alarms: readonly AlarmSpec[] = [
     periods: [1, 1],
   },
   {
+    name: 'MergeStopped',
+    size: 'small',
+    says: 'Damage in what is stored stops the merge of a partition.',
+    metric: ({ own }) => own(maintenanceMetrics.stoppedMerges, Stats.MAXIMUM).with({ period: aDay }),
+    threshold: 1,
+    periods: [1, 1],
+  },
+  {
     name: 'SlowProduce',
     size: 'full',
     says: 'One produce request in a hundred takes longer than three seconds.',
@@ -133,11 +142,35 @@ export const alarms: readonly AlarmSpec[] = [
     periods: [2, 2],
   },
   {
+    name: 'StuckTransactions',
+    size: 'full',
+    says: 'A transaction was committed, and not all of its records can be read yet.',
+    metric: ({ own }) => own(transactionMetrics.stuck, Stats.MAXIMUM).with({ period: anHour }),
+    threshold: 1,
+    periods: [1, 1],
+  },
+  {
+    name: 'FencedTransactionalIds',
+    size: 'full',
+    says: "Several producers use one transactional id, and end each other's transactions.",
+    metric: ({ own }) => own(transactionMetrics.fenced, Stats.MAXIMUM).with({ period: anHour }),
+    threshold: 1,
+    periods: [2, 2],
+  },
+  {
     name: 'Orphans',
     size: 'full',
     says: 'The bucket has many objects that the index does not name. They only cost storage.',
     metric: ({ own }) => own(maintenanceMetrics.orphanObjects, Stats.MAXIMUM).with({ period: aDay }),
     threshold: 10_000,
+    periods: [1, 1],
+  },
+  {
+    name: 'MergeBehind',
+    size: 'full',
+    says: 'A range that a merge should have taken has waited for more than three days.',
+    metric: ({ own }) => own(maintenanceMetrics.unmergedAge, Stats.MAXIMUM).with({ period: aDay }),
+    threshold: 3 * aDay.toSeconds(),
     periods: [1, 1],
   },
   {

@@ -25,6 +25,8 @@ export type RivuletConfig = {
   readonly publicOpenApi: boolean;
   readonly logRetentionDays: number;
   readonly metricsPerTopic: boolean;
+  readonly automaticMaintenance: boolean;
+  readonly maintenanceConcurrency: number;
   readonly maintenanceHourUtc: number;
   readonly offsetsRetentionMinutes: number;
   readonly watch: WatchSize;
@@ -126,6 +128,14 @@ export const options: { readonly [K in keyof RivuletConfig]: Option<RivuletConfi
     does: 'How long the logs of functions and API are kept.',
   }),
   metricsPerTopic: flag(false, { does: 'Also emit the metrics for each topic. Each costs about $0.30 a month.' }),
+  automaticMaintenance: flag(true, {
+    does: 'Merge, retention, compaction and sweep run by themselves. Otherwise they run only when `rivulet maintain` asks for them.',
+  }),
+  maintenanceConcurrency: whole(0, 0, 1_000, {
+    does:
+      'At most this many partitions are merged or compacted at the same time, so that they leave producers their share of ' +
+      'the account; 8 is enough for most. 0 means no cap, because a new account cannot reserve any.',
+  }),
   maintenanceHourUtc: whole(3, 0, 23, { does: 'The hour of the daily maintenance.' }),
   offsetsRetentionMinutes: whole(
     limits.defaultOffsetsRetentionMinutes,

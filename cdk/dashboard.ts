@@ -50,11 +50,16 @@ export function createDashboard(scope: Construct, { name }: RivuletConfig, metri
           own(maintenanceMetrics.missingObjects, Stats.MAXIMUM),
           own(maintenanceMetrics.orphanObjects, Stats.MAXIMUM),
           own(maintenanceMetrics.orphanBytes, Stats.MAXIMUM),
+          own(maintenanceMetrics.stoppedMerges, Stats.MAXIMUM),
         ]),
       ],
       [
         graph('Groups: records not read', [greatest(lagMetrics.lag), own(lagMetrics.lostRecords)]),
         graph('Groups: age of the oldest, milliseconds', [greatest(lagMetrics.timeLag)]),
+        graph('Maintenance: bytes removed', [
+          own(maintenanceMetrics.reclaimedBytes),
+          own(maintenanceMetrics.sweptBytes, Stats.MAXIMUM),
+        ]),
       ],
     ],
   });

@@ -4,7 +4,7 @@
 // or has an environment kept warm, so a function that is not called costs nothing.
 import path from 'node:path';
 import { Duration, RemovalPolicy } from 'aws-cdk-lib';
-import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Policy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import {
   ApplicationLogLevel,
   Architecture,
@@ -12,6 +12,7 @@ import {
   type FunctionOptions,
   Function as LambdaFunction,
   LoggingFormat,
+  RecursiveLoop,
   Runtime,
   SystemLogLevel,
 } from 'aws-cdk-lib/aws-lambda';
@@ -20,7 +21,7 @@ import type { Construct } from 'constructs';
 import { type FunctionName, functionNames } from '../functions/routes.ts';
 import { acceptWildcard } from './accepted-findings.ts';
 import type { RivuletConfig } from './config.ts';
-import { rights } from './rights.ts';
+import { invokes, rights } from './rights.ts';
 import type { Stored } from './storage.ts';
 
 export type FunctionsProps = {
@@ -34,8 +35,28 @@ export type Functions = Readonly<Record<FunctionName, LambdaFunction>>;
 
 export function createFunctions(scope: Construct, props: FunctionsProps): Functions {
   const created = functionNames.map((name) => [name, createFunction(scope, name, props)] as const);
-  return Object.fromEntries(created) as Functions;
+  const functions = Object.fromEntries(created) as Functions;
+  letInvoke(scope, functions, props.config);
+  return functions;
 }
+
+/**
+ * A function learns the names of those that it invokes. The right to do so is a policy of its own: a function depends on the
+ * policy of its role, so that one cannot name the function itself.
+ */
+function letInvoke(scope: Construct, functions: Functions, { automaticMaintenance }: RivuletConfig): void {
+  functions.topics.addEnvironment('MAINTENANCE_FUNCTION', functions.maintenance.functionName);
+  for (const { from, to, variable, isAutomatic } of invokes) {
+    if (isAutomatic && !automaticMaintenance) continue;
+    if (variable !== undefined) functions[from].addEnvironment(variable, functions[to].functionName);
+    const policy = new Policy(scope, `${idOf(from)}Invokes${idOf(to)}`, {
+      statements: [new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [functions[to].functionArn] })],
+    });
+    functions[from].role!.attachInlinePolicy(policy);
+  }
+}
+
+const idOf = (name: FunctionName): string => `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
 
 /** Less than the 30 s after which API Gateway gives up, so that the caller learns from us what happened to the data. */
 const requestTimeout = Duration.seconds(29);
@@ -57,8 +78,17 @@ function settingsOf(name: FunctionName, config: RivuletConfig): FunctionOptions 
       memorySize: 256,
       timeout: Duration.minutes(5),
     },
+    tend: {
+      description: 'Rivulet: merges, expires and compacts',
+      // One whole processor: above this a second one would stand idle.
+      memorySize: 1_769,
+      timeout: Duration.minutes(15),
+      // It invokes itself while there is more to do. Lambda would take that for a runaway loop, and stop it.
+      recursiveLoop: RecursiveLoop.ALLOW,
+      ...(config.maintenanceConcurrency > 0 && { reservedConcurrentExecutions: config.maintenanceConcurrency }),
+    },
     maintenance: {
-      description: 'Rivulet: compares the index with the objects',
+      description: 'Rivulet: finds what is due, and deletes what nothing names',
       memorySize: 512,
       timeout: Duration.minutes(15),
     },
@@ -68,7 +98,7 @@ function settingsOf(name: FunctionName, config: RivuletConfig): FunctionOptions 
 
 function createFunction(scope: Construct, name: FunctionName, props: FunctionsProps): LambdaFunction {
   const { config, stored, bundles } = props;
-  const id = `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
+  const id = idOf(name);
   const logGroup = new LogGroup(scope, `${id}Log`, {
     retention: config.logRetentionDays satisfies RetentionDays,
     removalPolicy: RemovalPolicy.DESTROY,

@@ -1,5 +1,5 @@
 // The rights of each function on the data. A role holds these and nothing else of S3 and DynamoDB: the produce function
-// cannot delete, the fetch function cannot write, and only maintenance can list the bucket.
+// cannot delete, the fetch function cannot write, and only maintenance can list the bucket and delete objects.
 import type { FunctionName } from '../functions/routes.ts';
 
 export type Rights = {
@@ -32,5 +32,31 @@ export const rights: Readonly<Record<FunctionName, Rights>> = {
   },
   meta: { objects: [], bucket: [], table: [] },
   lag: { objects: [], bucket: [], table: change },
-  maintenance: { objects: [], bucket: ['s3:ListBucket'], table: read },
+  /** The objects that a merge has replaced stay: the sweep of the maintenance function deletes them. */
+  tend: { objects: ['s3:GetObject', 's3:PutObject'], bucket: [], table: change },
+  /** The bucket holds one object that names its table. */
+  maintenance: {
+    objects: ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'],
+    bucket: ['s3:ListBucket'],
+    table: change,
+  },
 };
+
+type Invokes = {
+  readonly from: FunctionName;
+  readonly to: FunctionName;
+  /** The environment variable of `from` that has the name of `to`. */
+  readonly variable?: string;
+  /** Only where maintenance runs by itself. */
+  readonly isAutomatic?: true;
+};
+
+/** The functions that invoke others. The tend function reads its own name from its context, and that of its sweeper from the event. */
+export const invokes: readonly Invokes[] = [
+  { from: 'produce', to: 'tend', variable: 'TEND_FUNCTION', isAutomatic: true },
+  { from: 'lag', to: 'tend', variable: 'TEND_FUNCTION', isAutomatic: true },
+  { from: 'maintenance', to: 'tend', variable: 'TEND_FUNCTION', isAutomatic: true },
+  { from: 'topics', to: 'tend', variable: 'TEND_FUNCTION' },
+  { from: 'tend', to: 'tend' },
+  { from: 'tend', to: 'maintenance' },
+];

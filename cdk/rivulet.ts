@@ -59,6 +59,16 @@ export class Rivulet extends Construct {
     return this.#service.grantConsume(grantee, topic, group);
   }
 
+  /** Lets the grantee begin and end transactions of this id. It writes in them what else it is granted. */
+  grantTransact(grantee: IGrantable, transactionalId: string): Grant {
+    return this.#service.grantTransact(grantee, transactionalId);
+  }
+
+  /** Lets `rivulet.exactlyOnce` of this group have its transactions. It needs grantConsume and grantProduce besides. */
+  grantExactlyOnce(grantee: IGrantable, group: string): Grant {
+    return this.#service.grantExactlyOnce(grantee, group);
+  }
+
   /**
    * Lets the grantee make, alter and delete the topic, and delete the group and reset its offsets. It can neither read nor
    * write records.

@@ -10,7 +10,16 @@ import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
 import { accept } from './accepted-findings.ts';
-import { adminRoutes, consumerRoutes, operatorRoutes, producerRoutes, type Route, resourceOf } from './access.ts';
+import {
+  adminRoutes,
+  consumerRoutes,
+  exactlyOnceRoutes,
+  operatorRoutes,
+  producerRoutes,
+  type Route,
+  resourceOf,
+  transactionRoutes,
+} from './access.ts';
 import type { Watched } from './alarms.ts';
 import type { RivuletConfig } from './config.ts';
 import { createFunctions, type Functions, type FunctionsProps } from './functions.ts';
@@ -63,6 +72,16 @@ export class Service extends Construct {
     return this.#grant(grantee, consumerRoutes(topic, group));
   }
 
+  /** Lets the grantee begin and end transactions of this id. It writes in them what else it is granted. */
+  grantTransact(grantee: IGrantable, transactionalId: string): Grant {
+    return this.#grant(grantee, transactionRoutes(transactionalId));
+  }
+
+  /** Lets `rivulet.exactlyOnce` of this group have its transactions. It needs grantConsume and grantProduce besides. */
+  grantExactlyOnce(grantee: IGrantable, group: string): Grant {
+    return this.#grant(grantee, exactlyOnceRoutes(group));
+  }
+
   /**
    * Lets the grantee make, alter and delete the topic, and delete the group and reset its offsets. It can neither read nor
    * write records.
@@ -104,8 +123,9 @@ function createDeadLetters(scope: Construct): Queue {
 }
 
 function scheduleMaintenance(scope: Construct, functions: Functions, deadLetters: Queue, config: RivuletConfig): void {
-  const run = (id: string, { schedule, description, handler }: Task): void => {
+  for (const handler of [functions.maintenance, functions.lag, functions.tend])
     handler.configureAsyncInvoke({ onFailure: new SqsDestination(deadLetters), retryAttempts: 1 });
+  const run = (id: string, { schedule, description, handler }: Task): void => {
     const targets = [new LambdaTarget(handler, { retryAttempts: 2, deadLetterQueue: deadLetters })];
     new Rule(scope, id, { description, schedule, targets });
   };
@@ -115,7 +135,7 @@ function scheduleMaintenance(scope: Construct, functions: Functions, deadLetters
     handler: functions.maintenance,
   });
   run('Hourly', {
-    description: 'Rivulet: the hourly check of the lag of the groups',
+    description: 'Rivulet: the hourly check of the groups, and of retention that is due',
     schedule: Schedule.cron({ minute: '47' }),
     handler: functions.lag,
   });

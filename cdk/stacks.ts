@@ -30,6 +30,7 @@ function tell(stack: Stack, { url, functions }: Service, { bucketName, tableName
     ProduceFunction: functions.produce.functionName,
     MaintenanceFunction: functions.maintenance.functionName,
     LagFunction: functions.lag.functionName,
+    TendFunction: functions.tend.functionName,
     CommandLine: `npx rivulet --url ${url} topics list`,
     Sdk: `new Rivulet({ url: '${url}' })`,
   };

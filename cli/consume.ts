@@ -30,6 +30,9 @@ offset that the group has committed, and --from-beginning applies only where it 
 leaves. Then the others take over with their next heartbeat request, within heartbeat.interval.ms (5 s). If a consumer is
 killed, they take over after session.timeout.ms (45 s).
 
+Both values of --isolation-level read the same, because no record of a transaction is in a topic before its commit: there is
+nothing uncommitted to read, and no open transaction to wait for. The flag is there for scripts that pass it.
+
 Properties of --consumer-property: ${consumerProperties.slice(0, 4).join(', ')},
 ${consumerProperties.slice(4).join(', ')}.
 
@@ -74,6 +77,12 @@ export function addConsume(rivulet: Command): void {
     .option('--consumer-property <name=value>', 'set a property of this member; repeatable', keyValue)
     .option('--partition <number>', 'read only this partition', wholeNumber(0, 9_999))
     .option('--offset <where>', 'begin here in the partition: earliest, latest or an offset', parseOffset)
+    .addOption(
+      new Option('--isolation-level <level>', 'both read the same: see below').choices([
+        'read_committed',
+        'read_uncommitted',
+      ]),
+    )
     .option('--max-messages <count>', 'stop after this many messages', wholeNumber(1))
     .option('--timeout-ms <ms>', 'stop after this many milliseconds without a message', wholeNumber(1, 2_147_483_647))
     .option('--formatter-property, --property <name=value>', 'what to print; repeatable', keyValue)

@@ -5,11 +5,14 @@
 import type { Readable } from 'node:stream';
 import { type Command, Option } from 'commander';
 import type { Message } from '../client/message.ts';
+import type { ProducerOptions } from '../client/producer/producer-options.ts';
+import { limits } from '../lib/api/limits.ts';
 import type { Compression } from '../lib/record/compression.ts';
 import { connect } from './connect.ts';
 import { streamOf } from './files.ts';
 import { flag, keyValue, type Properties, refuseAll, refuseUnknown, topicOf, topicOption } from './options.ts';
 import { reportOutages } from './outage.ts';
+import { plainTarget, transactionTarget } from './produce-target.ts';
 import { startProgress } from './progress.ts';
 import { linesOf } from './read-lines.ts';
 import type { NumberedMessage, Sending } from './sending.ts';
@@ -17,6 +20,10 @@ import { onStopSignal } from './stop-signals.ts';
 import { readerProperties, textParser, whyUnreadable } from './text-lines.ts';
 
 const examples = `
+With --transactional-id, all lines of the input are one transaction. It is committed at the end of the input, and no reader
+sees any line before. It is aborted if a line is wrong, if a record is refused, or if a signal ends the command. A transaction
+takes at most 15 minutes and 10,000 batches. Of several commands with one id, only the newest can commit.
+
 Properties of --format lines: parse.key, key.separator, parse.headers, headers.delimiter, headers.separator,
 headers.key.separator, null.marker, ignore.error. As in kafka-console-producer.sh, the default separators are tabs, commas
 and colons.
@@ -27,6 +34,7 @@ Examples:
   echo 'hello' | rivulet produce orders
   rivulet produce orders --property parse.key=true --property key.separator=: < orders.txt
   rivulet produce orders --file orders.ndjson --format ndjson --compression-codec zstd
+  rivulet produce orders --file orders.txt --transactional-id nightly
 This copies a topic. Each record names its partition, so the copy needs as many partitions:
   rivulet topics create copy --partitions 3
   rivulet consume orders --from-beginning --timeout-ms 1000 --format ndjson | rivulet produce copy --format ndjson`;
@@ -37,6 +45,7 @@ const deliveryTimeoutMs = 120_000;
 type ProduceOptions = {
   property?: Properties;
   compressionCodec: Compression;
+  transactionalId?: string;
   file?: string;
   format: 'lines' | 'ndjson';
 };
@@ -55,6 +64,7 @@ export function addProduce(rivulet: Command): void {
         .choices(['none', 'gzip', 'snappy', 'lz4', 'zstd'])
         .default('none'),
     )
+    .option('--transactional-id <id>', 'write all lines or none, in one transaction of this id')
     .addHelpText('after', examples)
     .action(produce);
 }
@@ -65,26 +75,36 @@ async function produce(positional: string | undefined, options: ProduceOptions, 
   const input = await streamOf('--file', options.file);
   const { url } = command.optsWithGlobals<{ url: string }>();
   const rivulet = await connect(command, reportOutages(url, ` (up to ${deliveryTimeoutMs / 1000} s)`));
-  const producer = rivulet.producer({ compression: options.compressionCodec, deliveryTimeoutMs });
+  const producer = rivulet.producer(producerOptions(options));
   // With this lookup a wrong topic fails immediately, even if no line comes.
   await producer.partitionsFor(topic);
   const { createSending } = await import('./sending.ts');
-  const sending = createSending(producer, topic);
-  const stopProgress = startProgress(() => `${sending.acknowledged()} records acknowledged`);
-  const interrupted = endInputOnSignal(input, sending);
+  const target = options.transactionalId === undefined ? plainTarget(producer) : await transactionTarget(producer);
+  const sending = createSending(target, topic);
+  const stopProgress = startProgress(() => `${sending.acknowledged()} records ${target.done}`);
+  const interrupted = endInputOnSignal(input, () => sending.summary() + target.fate());
   try {
-    await sendLines(input, parse, sending).catch((error: unknown) => {
+    await sendLines(input, parse, sending, target.done).catch((error: unknown) => {
       if (interrupted() === undefined) throw error;
     });
+    await sending.settled();
+    const isWhole = interrupted() === undefined && !sending.hasFailed();
+    if (isWhole) await target.finish();
   } finally {
-    await producer.disconnect();
+    await target.close();
     await sending.settled();
     stopProgress();
-    console.error(sending.summary());
+    console.error(sending.summary() + target.fate());
   }
   sending.throwFirst();
   process.exitCode = interrupted() ?? 0;
 }
+
+const producerOptions = ({ compressionCodec: compression, transactionalId }: ProduceOptions): ProducerOptions => ({
+  compression,
+  deliveryTimeoutMs,
+  ...(transactionalId !== undefined && { transactionalId, transactionTimeoutMs: limits.maxTransactionTimeoutMs }),
+});
 
 /** Returns the message of a line, or undefined if the line holds none. Throws a sentence that says what is wrong. */
 type Parser = (line: Buffer) => Message | undefined;
@@ -102,20 +122,20 @@ async function parserOf({ format, property = {} }: ProduceOptions, command: Comm
 }
 
 /** Ends the input on a signal; lines that were read are still sent. @returns the exit code of the signal, once it came. */
-function endInputOnSignal(input: Readable, sending: Sending): () => number | undefined {
+function endInputOnSignal(input: Readable, summary: () => string): () => number | undefined {
   let interrupted: number | undefined;
   const stop = (exitCode: number): void => {
     interrupted = exitCode;
     input.destroy();
   };
   onStopSignal(stop, (exitCode) => {
-    console.error(sending.summary());
+    console.error(summary());
     process.exit(exitCode);
   });
   return () => interrupted;
 }
 
-async function sendLines(input: Readable, parse: Parser, sending: Sending): Promise<void> {
+async function sendLines(input: Readable, parse: Parser, sending: Sending, done: string): Promise<void> {
   let line = 0;
   for await (const lines of linesOf(input)) {
     const messages: NumberedMessage[] = [];
@@ -128,7 +148,7 @@ async function sendLines(input: Readable, parse: Parser, sending: Sending): Prom
     } catch (error) {
       await sending.send(messages);
       await sending.settled();
-      throw wrongLine(line, sending, error as Error);
+      throw wrongLine(line, { before: sending.acknowledged(), done }, error as Error);
     }
     await sending.send(messages);
     if (sending.hasFailed()) return;
@@ -136,9 +156,8 @@ async function sendLines(input: Readable, parse: Parser, sending: Sending): Prom
 }
 
 /** The error for a wrong line. The caller has waited until the lines before it are settled. */
-function wrongLine(line: number, sending: Sending, cause: Error): Error {
-  const before = sending.acknowledged();
-  const acknowledged = `${before} ${before === 1 ? 'record' : 'records'} before it ${before === 1 ? 'was' : 'were'} acknowledged`;
+function wrongLine(line: number, { before, done }: { before: number; done: string }, cause: Error): Error {
+  const acknowledged = `${before} ${before === 1 ? 'record' : 'records'} before it ${before === 1 ? 'was' : 'were'} ${done}`;
   return new Error(`line ${line}: ${cause.message}; ${acknowledged}, and nothing was sent from this line on`, {
     cause,
   });

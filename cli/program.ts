@@ -5,10 +5,12 @@ import packageJson from '../package.json' with { type: 'json' };
 import { addAudit } from './audit.ts';
 import { addConsume } from './consume.ts';
 import { addGroups } from './groups.ts';
+import { addMaintain } from './maintain.ts';
 import { addOffsets } from './offsets.ts';
 import { addProduce } from './produce.ts';
 import { addServe } from './serve.ts';
 import { addTopics } from './topics.ts';
+import { addTransactions } from './transactions.ts';
 
 const examples = `
 Examples:
@@ -49,6 +51,17 @@ export function program(): Command {
     .configureOutput({ outputError: (text, write) => write(withHint(text.replace(/^error: /, 'rivulet: '))) })
     .showSuggestionAfterError()
     .exitOverride();
-  for (const add of [addServe, addTopics, addProduce, addConsume, addOffsets, addGroups, addAudit]) add(rivulet);
+  for (const add of [
+    addServe,
+    addTopics,
+    addProduce,
+    addConsume,
+    addOffsets,
+    addGroups,
+    addTransactions,
+    addMaintain,
+    addAudit,
+  ])
+    add(rivulet);
   return rivulet;
 }

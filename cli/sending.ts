@@ -2,8 +2,8 @@
 // which line is the first that was not.
 import { isClientError, RivuletClientError } from '../client/client-error.ts';
 import type { Message } from '../client/message.ts';
-import type { Producer } from '../client/producer/producer.ts';
 import type { Outcome } from '../lib/api/errors.ts';
+import type { ProduceTarget } from './produce-target.ts';
 
 /** The most chunks of input under way, enough to keep a producer busy. A chunk has at most 256 KiB, or is one long line. */
 const maxUnderWay = 32;
@@ -23,7 +23,7 @@ export type Sending = {
   throwFirst(): void;
 };
 
-export function createSending(producer: Producer, topic: string): Sending {
+export function createSending({ sender, done }: Pick<ProduceTarget, 'sender' | 'done'>, topic: string): Sending {
   const underWay = new Set<Promise<void>>();
   const counts: Record<Outcome, number> = { written: 0, 'not-written': 0, unknown: 0 };
   const startedMs = performance.now();
@@ -45,7 +45,7 @@ export function createSending(producer: Producer, topic: string): Sending {
     if (numbered.length === 0) return;
     const messages = numbered.map(({ message }) => message);
     sent += messages.length;
-    const sending: Promise<void> = producer
+    const sending: Promise<void> = sender
       .send({ topic, messages })
       .then(
         () => {
@@ -62,7 +62,7 @@ export function createSending(producer: Producer, topic: string): Sending {
     const seconds = (performance.now() - startedMs) / 1000;
     const { written, unknown, 'not-written': notWritten } = counts;
     const stillUnderWay = sent - written - unknown - notWritten;
-    const parts = [`${written} ${written === 1 ? 'record' : 'records'} acknowledged`];
+    const parts = [`${written} ${written === 1 ? 'record' : 'records'} ${done}`];
     if (notWritten > 0) parts.push(`${notWritten} not written`);
     if (unknown + stillUnderWay > 0) parts.push(`${unknown + stillUnderWay} that may have been written`);
     return `${parts.join(', ')} in ${seconds.toFixed(2)} s (${Math.round(written / seconds)} records/s)`;
@@ -77,7 +77,7 @@ export function createSending(producer: Producer, topic: string): Sending {
     throwFirst: () => {
       if (firstError === undefined) return;
       if (!isClientError(firstError)) throw firstError;
-      const detail = `${firstError.detail}; line ${firstFailedLine} is the first that is not acknowledged`;
+      const detail = `${firstError.detail}; line ${firstFailedLine} is the first that is not ${done}`;
       throw new RivuletClientError(firstError.errorCode, detail, firstError);
     },
   };

@@ -1,8 +1,8 @@
 // `rivulet topics ...` takes the flags of kafka-topics.sh and kafka-configs.sh.
 import type { Command } from 'commander';
-import type { Admin, TopicDescription } from '../client/admin/admin.ts';
-import type { PartitionDescription } from '../lib/api/topics.ts';
+import type { Admin, PartitionDetails, TopicDescription } from '../client/admin/admin.ts';
 import { connect } from './connect.ts';
+import { addDeleteRecords } from './delete-records.ts';
 import { hasErrorCode } from './failure.ts';
 import { keyValue, nameList, type Properties, topicOf, topicOption, wholeNumber } from './options.ts';
 import { plural, printJson, printLine, printTable } from './output.ts';
@@ -13,15 +13,19 @@ Examples:
   rivulet topics list --json
   rivulet topics describe orders
   rivulet topics alter orders --partitions 12 --delete-config retention.ms
+  rivulet topics delete-records orders --offsets 0:1000,1:-1
   rivulet topics delete orders --if-exists`;
 
 export function addTopics(rivulet: Command): void {
-  const topics = rivulet.command('topics').description('create, list, describe, alter and delete topics');
+  const topics = rivulet
+    .command('topics')
+    .description('create, list, describe, alter and delete topics, and delete their records');
   addCreate(topics);
   addList(topics);
   addDescribe(topics);
   addAlter(topics);
   addDelete(topics);
+  addDeleteRecords(topics);
   topics.addHelpText('after', examples);
 }
 
@@ -74,27 +78,28 @@ function addDescribe(topics: Command): void {
     .description('print a topic: its configuration, and the offsets and bytes of each partition')
     .argument('[topic]')
     .addOption(topicOption())
+    .option('--storage', 'also print what maintenance has made of each partition; it reads more, the larger the log is')
     .option('--if-exists', 'succeed also if the topic does not exist')
     .option('--json', 'print JSON')
-    .addHelpText('after', '\nExample:\n  rivulet topics describe orders')
+    .addHelpText('after', '\nExamples:\n  rivulet topics describe orders\n  rivulet topics describe orders --storage')
     .action(describe);
 }
 
 async function describe(
   positional: string | undefined,
-  { json, ifExists = false }: { json?: boolean; ifExists?: boolean },
+  { json, ifExists = false, storage = false }: { json?: boolean; ifExists?: boolean; storage?: boolean },
   command: Command,
 ): Promise<void> {
   const topic = topicOf(command, positional);
   const admin = await adminOf(command);
   await toleratingMissing(ifExists, async () => {
-    const description = await admin.describeTopic(topic);
+    const description = await admin.describeTopic(topic, { storage });
     if (json) printJson(description);
     else printDescription(description);
   });
 }
 
-function printDescription(of: TopicDescription & { partitionDetails: readonly PartitionDescription[] }): void {
+function printDescription(of: TopicDescription & { partitionDetails: readonly PartitionDetails[] }): void {
   printLine(`Topic:       ${of.topic}`);
   printLine(`Topic id:    ${of.topicId}`);
   printLine(`Created:     ${new Date(of.createdAt).toISOString()}`);
@@ -108,7 +113,22 @@ function printDescription(of: TopicDescription & { partitionDetails: readonly Pa
     ['PARTITION', 'EARLIEST', 'LATEST', 'BYTES'],
     of.partitionDetails.map(({ partition, earliest, latest, bytes }) => [partition, earliest, latest, bytes]),
   );
+  printStorage(of.partitionDetails);
   warn(of.warnings);
+}
+
+/** `-` stands where there is nothing to tell: the topic is not compacted, or maintenance never ran, or there is no damage. */
+function printStorage(partitions: readonly PartitionDetails[]): void {
+  const rows = partitions.flatMap(({ partition, storage }) => (storage ? [{ partition, ...storage }] : []));
+  if (rows.length === 0) return;
+  printLine('');
+  printTable(
+    ['PARTITION', 'SEGMENTS', 'SEGMENT-BYTES', 'DIRTY-RATIO', 'MAINTAINED', 'DAMAGED-AT'],
+    rows.map(({ partition, logSegments, logSegmentBytes, dirtyRatio, maintainedAt, damagedOffset }) => [
+      ...[partition, logSegments, logSegmentBytes, dirtyRatio?.toFixed(2) ?? '-'],
+      ...[maintainedAt === undefined ? '-' : new Date(maintainedAt).toISOString(), damagedOffset ?? '-'],
+    ]),
+  );
 }
 
 function addAlter(topics: Command): void {

@@ -6,10 +6,10 @@ import { Admin } from './admin/admin.ts';
 import { invalid } from './client-error.ts';
 import { Consumer } from './consumer/consumer.ts';
 import type { ConsumerOptions } from './consumer/consumer-options.ts';
+import { ExactlyOnce, type ExactlyOnceOptions, newTransactionalId } from './exactly-once.ts';
 import { Producer } from './producer/producer.ts';
 import type { ProducerOptions } from './producer/producer-options.ts';
 import { createTopicMetadataCache, type TopicMetadataCache } from './producer/topic-metadata.ts';
-import { ExactlyOnce, type ExactlyOnceOptions } from './transaction/exactly-once.ts';
 import { type Connection, openConnection } from './transport/connection.ts';
 import { type CredentialsProvider, credentialsFor, regionFor } from './transport/credentials.ts';
 import { type RetryHooks, watchConnection } from './transport/outage.ts';
@@ -87,8 +87,7 @@ export class Rivulet {
    */
   exactlyOnce(options: ExactlyOnceOptions): ExactlyOnce {
     const { groupId, consumer = {}, producer = {} } = options;
-    // Ownership of the partitions fences zombies, so each instance has an id of its own.
-    const transactionalId = `${groupId}-${Buffer.from(this.#context.clock.randomBytes(9)).toString('hex')}`;
+    const transactionalId = newTransactionalId(groupId, this.#context.clock);
     return new ExactlyOnce(options, {
       consumer: this.consumer({ autoOffsetReset: 'earliest', ...consumer, groupId, autoCommit: false }),
       producer: this.producer({ ...producer, transactionalId }),

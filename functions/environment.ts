@@ -1,7 +1,7 @@
 // The composition root in AWS. It opens the bucket and the table that the function's environment variables name, and builds
 // the engine's context over them. This happens once per execution environment, before the first request.
 
-import { createLogContext, type LogContext } from '../lib/log/context.ts';
+import { createLogContext, type LogContext, type Ports } from '../lib/log/context.ts';
 import { systemClock } from '../lib/runtime/clock.ts';
 import { openAwsStorage } from '../lib/storage/aws/ports.ts';
 import { newCounters } from '../lib/storage/count.ts';
@@ -10,7 +10,7 @@ import { createMetrics, type RequestMetrics } from './metrics.ts';
 export function openStorage() {
   return openAwsStorage({
     bucket: required('BUCKET'),
-    tableName: required('TABLE'),
+    tableName: tableName(),
     // The SDK reads this variable by itself. It means an emulator, where buckets have no host names.
     forcePathStyle: process.env.AWS_ENDPOINT_URL !== undefined,
     clock: systemClock,
@@ -19,8 +19,8 @@ export function openStorage() {
 }
 
 /** Each function builds the half of the engine that it needs from this context, so that its bundle holds nothing else. */
-export function openContext(): LogContext {
-  return createLogContext({ ...openStorage(), clock: systemClock });
+export function openContext(more: Pick<Ports, 'hint'> = {}): LogContext {
+  return createLogContext({ ...openStorage(), clock: systemClock, ...more });
 }
 
 export const openMetrics = (): RequestMetrics => createMetrics({ service: serviceName(), perTopic: metricsPerTopic() });
@@ -31,6 +31,17 @@ export const offsetsRetentionMinutes = (): number => Number(required('OFFSETS_RE
 
 /** The deployment's name, which distinguishes its logs and metrics from those of another deployment in the same account. */
 export const serviceName = (): string => required('SERVICE');
+
+export const tableName = (): string => required('TABLE');
+
+/** The function that tends partitions. It is unset where maintenance does not run by itself. */
+export const tendFunction = (): string | undefined => process.env.TEND_FUNCTION || undefined;
+
+/** The function that runs passes: the same one, always set where passes are started. */
+export const passFunction = (): string => required('TEND_FUNCTION');
+
+/** The function that sweeps. */
+export const maintenanceFunction = (): string => required('MAINTENANCE_FUNCTION');
 
 function required(name: string): string {
   const value = process.env[name];

@@ -36,6 +36,8 @@ export function createLagHandler(groups: Groups, { service, perGroup, offsetsRet
     });
     const { behind, ...counts } = report;
     for (const one of behind) logger.info('GROUP_BEHIND', one);
+    for (const { groupId, expiring } of behind)
+      if (expiring) logger.warn('RECORDS_EXPIRE_UNREAD', { groupId, ...expiring });
     if (counts.incomplete !== undefined) logger.warn('LAG_INCOMPLETE', counts);
     publish(report);
     if (perGroup) for (const one of behind) publish(one, one.groupId);

@@ -1,13 +1,41 @@
-// The function that looks after the groups once an hour. It closes dead members and removes old offsets and groups when no
-// member's heartbeat does so, and reports how far each group is behind. It neither reads nor writes objects.
+// The function that looks after groups and transactions once an hour. It closes dead members and removes old offsets and
+// groups when no member's heartbeat does so, and reports how far each group is behind. It aborts abandoned transactions, and
+// applies decided ones. Then it looks for retention that is due more often than daily. It neither reads nor writes objects.
 import { createGroups } from '../lib/group/create-groups.ts';
-import { metricsPerTopic, offsetsRetentionMinutes, openContext, serviceName } from './environment.ts';
+import { upgradeDelayMs } from '../lib/maintenance/tools.ts';
+import { lookAround } from '../lib/maintenance/upkeep.ts';
+import { createTransactions } from '../lib/transaction/create-transactions.ts';
+import { metricsPerTopic, offsetsRetentionMinutes, openContext, serviceName, tendFunction } from './environment.ts';
+import type { LambdaContext } from './gateway.ts';
+import { invoke } from './invoke.ts';
 import { createLagHandler } from './lag-handler.ts';
+import { createTransactionsHandler } from './transactions-handler.ts';
 
-const groups = createGroups(openContext());
+const context = openContext();
+const tend = tendFunction();
 
-export const handler = createLagHandler(groups, {
+const lookAtGroups = createLagHandler(createGroups(context), {
   service: serviceName(),
   perGroup: metricsPerTopic(),
   offsetsRetentionMinutes: offsetsRetentionMinutes(),
 });
+
+const lookAtTransactions = createTransactionsHandler(createTransactions(context), serviceName());
+
+/** One kind of care is taken also if another one has failed. */
+export async function handler(event: unknown, lambda: LambdaContext) {
+  try {
+    try {
+      return await lookAtGroups(event, lambda);
+    } finally {
+      await lookAtTransactions(lambda);
+    }
+  } finally {
+    const tools = {
+      ...context,
+      mergeDelayMs: upgradeDelayMs,
+      isOver: () => lambda.getRemainingTimeInMillis() < 10_000,
+    };
+    if (tend !== undefined) await lookAround(tools, (errand) => invoke(tend, { errand }), true);
+  }
+}

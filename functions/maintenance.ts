@@ -1,7 +1,18 @@
-// The function that audits the deployment once a day. An operator may also invoke it, for example after a restore. It is the
-// only function that lists the bucket.
+// The function that looks at all partitions once a day, sends those with something due to the tend function, and sweeps. An
+// operator may also invoke it to audit the deployment, for example after a restore. It is the only function that lists the
+// bucket and deletes from it.
+import type { Errand } from '../lib/maintenance/upkeep.ts';
 import { systemClock } from '../lib/runtime/clock.ts';
 import { createAuditHandler } from './audit-handler.ts';
-import { openStorage, serviceName } from './environment.ts';
+import { openStorage, serviceName, tableName, tendFunction } from './environment.ts';
+import { invoke } from './invoke.ts';
+import { createMaintenanceHandler } from './maintenance-handler.ts';
 
-export const handler = createAuditHandler({ ...openStorage(), clock: systemClock }, serviceName());
+const ports = { ...openStorage(), tableName: tableName() };
+const tend = tendFunction();
+
+export const handler = createMaintenanceHandler(ports, {
+  service: serviceName(),
+  audit: createAuditHandler({ ...ports, clock: systemClock }, serviceName()),
+  ...(tend !== undefined && { send: (errand: Errand) => invoke(tend, { errand }) }),
+});

@@ -24,11 +24,30 @@ export const requestMetrics = {
   costUsd: 'CostUsd',
 } as const;
 
-/** The findings of one audit. A sum over several audits means nothing. An audit without findings emits nothing. */
+/**
+ * The findings of one audit or daily run, and what maintenance has reclaimed. A sum of findings over several runs means
+ * nothing. A run without findings emits nothing.
+ */
 export const maintenanceMetrics = {
   orphanObjects: 'OrphanObjects',
   orphanBytes: 'OrphanBytes',
   missingObjects: 'MissingObjects',
+  /** The age of the oldest page that a merge should have taken, in seconds. */
+  unmergedAge: 'UnmergedAge',
+  /** Partitions whose merge damage has stopped. */
+  stoppedMerges: 'StoppedMerges',
+  /** Bytes of records that retention and compaction have removed. */
+  reclaimedBytes: 'ReclaimedBytes',
+  sweptObjects: 'SweptObjects',
+  sweptBytes: 'SweptBytes',
+} as const;
+
+/** Emitted once an hour if there are any. */
+export const transactionMetrics = {
+  /** Transactions that are decided and could not be applied. */
+  stuck: 'StuckTransactions',
+  /** Transactional ids that instances take from each other again and again. */
+  fenced: 'FencedTransactionalIds',
 } as const;
 
 /** Emitted once an hour if any group is behind: the greatest lag and time lag over all groups, and the sum of lost records. */

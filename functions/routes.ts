@@ -14,7 +14,12 @@ export const functionRoutes = {
     'GET /v1/topics/{topic}',
     'PATCH /v1/topics/{topic}',
     'DELETE /v1/topics/{topic}',
+    'POST /v1/topics/{topic}/delete-records',
     'GET /v1/topics/{topic}/offsets',
+    'POST /v1/topics/{topic}/maintenance',
+    'GET /v1/topics/{topic}/maintenance',
+    'POST /v1/maintenance',
+    'GET /v1/maintenance',
   ],
   groups: [
     'POST /v1/groups/{group}/heartbeat',
@@ -43,10 +48,11 @@ export type ApiFunction = keyof typeof functionRoutes;
 export const routeKeysOf = (name: ApiFunction): readonly string[] =>
   functionRoutes[name].flatMap((key) => (key.startsWith('GET ') ? [key, key.replace('GET', 'HEAD')] : [key]));
 
-/** The Lambda functions. Those without a route are the daily maintenance and the hourly check of the groups. */
-export type FunctionName = ApiFunction | 'maintenance' | 'lag';
+/** The Lambda functions. Those without a route tend partitions, do the daily maintenance, and check the groups every hour. */
+export type FunctionName = ApiFunction | 'tend' | 'maintenance' | 'lag';
 export const functionNames: readonly FunctionName[] = [
   ...(Object.keys(functionRoutes) as ApiFunction[]),
+  'tend',
   'maintenance',
   'lag',
 ];

@@ -1,11 +1,26 @@
-// The function that makes, describes, changes and deletes topics, and looks up their offsets.
+// The function that makes, describes, changes and deletes topics, deletes their records, looks up their offsets, and starts
+// passes of maintenance.
 
+import { deleteRecordsOperations } from '../http/operations/delete-records.ts';
+import { maintenanceOperations } from '../http/operations/maintenance.ts';
 import { offsetOperations } from '../http/operations/offsets.ts';
 import { topicOperations } from '../http/operations/topics.ts';
 import { logEngine } from '../lib/log/log-engine.ts';
-import { openContext } from './environment.ts';
+import { createMaintenance } from '../lib/maintenance/maintenance.ts';
+import { maintenanceFunction, openContext, passFunction } from './environment.ts';
 import { handlerFor } from './handler.ts';
+import { invoke } from './invoke.ts';
 
-const engine = logEngine(openContext());
+const context = openContext();
+const engine = logEngine(context);
+const maintenance = createMaintenance({
+  ...context,
+  wake: (pass) => invoke(passFunction(), { pass, sweeper: maintenanceFunction() }),
+});
 
-export const handler = handlerFor([...topicOperations(engine), ...offsetOperations(engine)]);
+export const handler = handlerFor([
+  ...topicOperations(engine),
+  ...deleteRecordsOperations(engine),
+  ...offsetOperations(engine),
+  ...maintenanceOperations({ maintenance }),
+]);

@@ -3,8 +3,10 @@
 import type { Engine } from '../lib/api/engine.ts';
 import type { HttpApi } from './http-event.ts';
 import type { Operation } from './operation.ts';
+import { deleteRecordsOperations } from './operations/delete-records.ts';
 import { fetchOperations } from './operations/fetch.ts';
 import { groupOperations } from './operations/groups.ts';
+import { maintenanceOperations } from './operations/maintenance.ts';
 import { metaOperations } from './operations/meta.ts';
 import { offsetOperations } from './operations/offsets.ts';
 import { produceOperations } from './operations/produce.ts';
@@ -28,12 +30,14 @@ export function createApi(options: ApiOptions): HttpApi {
 export function operationsOf({ engine, version }: Pick<ApiOptions, 'engine' | 'version'>): Operation[] {
   const operations: Operation[] = [
     ...topicOperations(engine),
+    ...deleteRecordsOperations(engine),
     ...produceOperations(engine),
     ...fetchOperations(engine),
     ...offsetOperations(engine),
     ...producerOperations(engine),
     ...groupOperations(engine),
     ...transactionOperations(engine),
+    ...maintenanceOperations(engine),
     ...metaOperations(version, document),
   ];
   return operations;

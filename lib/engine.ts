@@ -4,9 +4,20 @@ import type { Engine } from './api/engine.ts';
 import { createGroups } from './group/create-groups.ts';
 import { createLogContext, type Ports } from './log/context.ts';
 import { logEngine } from './log/log-engine.ts';
+import { createMaintenance, type MaintenanceOptions } from './maintenance/maintenance.ts';
+import { runPass } from './maintenance/pass.ts';
 import { createTransactions } from './transaction/create-transactions.ts';
 
-export function createEngine(ports: Ports): Engine {
+/** By default this process runs the passes that are asked for, as long as they take. */
+export function createEngine(ports: Ports & Partial<Pick<MaintenanceOptions, 'wake' | 'bornMs'>>): Engine {
   const log = createLogContext(ports);
-  return { ...logEngine(log), groups: createGroups(log), transactions: createTransactions(log) };
+  const { wake = here(ports), bornMs = 0 } = ports;
+  const maintenance = createMaintenance({ ...log, wake, bornMs });
+  return { ...logEngine(log), groups: createGroups(log), transactions: createTransactions(log), maintenance };
 }
+
+/** Nothing but the pass itself tells of its failure: its item does. */
+const here = (ports: Ports): MaintenanceOptions['wake'] => {
+  const tools = { ...ports, isOver: () => false, mergeDelayMs: 0, maySweep: true, tableName: 'the only one' };
+  return async (pass) => void runPass(tools, pass).catch(() => undefined);
+};

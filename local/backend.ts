@@ -12,6 +12,7 @@ import { join, resolve } from 'node:path';
 import { type ApiOptions, createApi } from '../http/api.ts';
 import type { HttpApi } from '../http/http-event.ts';
 import { limits } from '../lib/api/limits.ts';
+import type { Maintenance } from '../lib/api/maintenance.ts';
 import { createEngine } from '../lib/engine.ts';
 import { type AuditReport, audit } from '../lib/maintenance/audit.ts';
 import { type Clock, systemClock } from '../lib/runtime/clock.ts';
@@ -20,7 +21,8 @@ import { createFileObjectStore } from '../lib/storage/embedded/file-object-store
 import { createSqliteTable } from '../lib/storage/embedded/sqlite-table.ts';
 import { makeFolder } from '../lib/storage/embedded/sync-folder.ts';
 import packageJson from '../package.json' with { type: 'json' };
-import { startGroupMaintenance } from './group-maintenance.ts';
+import { startHourlyCare } from './hourly-care.ts';
+import { createLogMaintenance } from './maintenance.ts';
 import { withFewWaiting } from './waiting-fetches.ts';
 
 const FORMAT = 1;
@@ -45,6 +47,8 @@ export type Backend = {
   readonly totals: Counters;
   /** The items that were found damaged at the start. A request that needs one is answered with CORRUPT_LOG, unless it was removed. */
   readonly damagedItems: readonly string[];
+  /** Passes of maintenance that somebody asks for. */
+  readonly maintenance: Maintenance;
   /** Compares the objects that the index names with the objects that exist. */
   audit(): Promise<AuditReport>;
   /** Call this only after the last call of the API has ended. */
@@ -80,17 +84,24 @@ export function openBackend(options: BackendOptions): Backend {
   const ports = { objects: countingObjectStore(objects, totals), table: countingTable(table, totals), clock };
   const { version } = packageJson;
   // The lock on the table makes this process the only writer.
-  const engine = withFewWaiting(createEngine({ ...ports, isOnlyWriter: true }), {
+  const upkeep = createLogMaintenance({ ...ports, onFailure: onMaintenanceFailure });
+  const { hint, wake } = upkeep;
+  const alone = createEngine({ ...ports, hint, wake, isOnlyWriter: true, bornMs: clock.now() });
+  const engine = withFewWaiting(alone, {
     fetches: limits.waitingFetches,
     partitions: limits.waitingPartitions,
   });
   const api = createApi({ engine, version, ...(log && { log }) });
-  const endMaintenance = startGroupMaintenance(engine.groups, onMaintenanceFailure, { offsetsRetentionMinutes });
+  upkeep.start();
+  const endHourly = startHourlyCare(engine, onMaintenanceFailure, { offsetsRetentionMinutes });
   const close = () => {
-    endMaintenance();
+    endHourly();
+    upkeep.end();
     table.close();
   };
-  return { api, directory, version, totals, damagedItems: table.damagedItems, audit: () => audit(ports), close };
+  const { damagedItems } = table;
+  const { maintenance } = engine;
+  return { api, directory, version, totals, damagedItems, maintenance, audit: () => audit(ports), close };
 }
 
 /** @returns whether the directory is still to be made a data directory. */

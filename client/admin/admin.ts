@@ -2,7 +2,14 @@
 // no answer, and whose retry finds the work done, counts as done.
 
 import type { GroupDescription, GroupSummary } from '../../lib/api/groups.ts';
-import type { AlterTopicRequest, ConfigEntry, CreateTopicRequest, PartitionDescription } from '../../lib/api/topics.ts';
+import type { MaintenanceOptions } from '../../lib/api/maintenance.ts';
+import type {
+  AlterTopicRequest,
+  ConfigEntry,
+  CreateTopicRequest,
+  PartitionDescription,
+  PartitionStorage,
+} from '../../lib/api/topics.ts';
 import type { Clock } from '../../lib/runtime/clock.ts';
 import { isClientError, type PartResult, type RivuletClientError } from '../client-error.ts';
 import type { Connection } from '../transport/connection.ts';
@@ -11,6 +18,7 @@ import { oneByOne } from '../transport/parts.ts';
 import { paths } from '../transport/paths.ts';
 import type { RetryPolicy } from '../transport/retry.ts';
 import { type AdminCalls, adminCalls, allPartitions } from './admin-calls.ts';
+import { type DeletedTopicRecords, type DeleteTopicRecords, deleteTopicRecords } from './delete-records.ts';
 import {
   createGroupAdmin,
   type DeletedOffsets,
@@ -21,6 +29,8 @@ import {
   type SetOffsets,
   type TopicSelection,
 } from './group-admin.ts';
+import { type MaintenancePass, maintain, maintenance } from './maintenance-admin.ts';
+import { createTransactionAdmin, type TransactionAdmin, type TransactionDescription } from './transaction-admin.ts';
 
 export type TopicSummary = {
   readonly topic: string;
@@ -35,6 +45,14 @@ export type TopicDescription = TopicSummary & {
   readonly warnings: readonly string[];
 };
 
+export type PartitionDetails = Omit<PartitionDescription, 'storage'> & {
+  /** Present if it was asked for. */
+  readonly storage?: Omit<PartitionStorage, 'maintainedMs'> & {
+    /** When maintenance last went through the partition, in epoch milliseconds; absent if it never did. */
+    readonly maintainedAt?: number;
+  };
+};
+
 export type TopicOffsets = { readonly partition: number; readonly earliest: number; readonly latest: number };
 
 /** `offset` is -1 when no record has a timestamp at or after the requested time. */
@@ -44,7 +62,7 @@ type OffsetQuery = 'earliest' | 'latest' | 'maxTimestamp' | number;
 
 type TopicPage = { readonly topics: readonly TopicSummary[]; readonly nextAfter?: string };
 type DetailPage = TopicDescription & {
-  readonly partitionDetails: readonly PartitionDescription[];
+  readonly partitionDetails: readonly PartitionDetails[];
   readonly nextPartition?: number;
 };
 
@@ -52,10 +70,12 @@ type DetailPage = TopicDescription & {
 export class Admin {
   readonly #calls: AdminCalls;
   readonly #groups: GroupAdmin;
+  readonly #transactions: TransactionAdmin;
 
   constructor(connection: Connection, clock: Clock, retry: RetryPolicy) {
     this.#calls = adminCalls(connection, clock, retry);
     this.#groups = createGroupAdmin(this.#calls);
+    this.#transactions = createTransactionAdmin(this.#calls);
   }
 
   /** Exists because KafkaJS has it: there is nothing to connect. */
@@ -101,11 +121,18 @@ export class Admin {
     return topics;
   }
 
-  /** The description includes every partition's offsets and bytes. */
-  async describeTopic(topic: string): Promise<TopicDescription & { partitionDetails: PartitionDescription[] }> {
-    const partitionDetails: PartitionDescription[] = [];
+  /**
+   * The description includes every partition's offsets and bytes. With `storage` it includes what maintenance has made of
+   * each, which costs the service more reads the more log segments there are.
+   */
+  async describeTopic(
+    topic: string,
+    { storage }: { readonly storage?: boolean } = {},
+  ): Promise<TopicDescription & { partitionDetails: PartitionDetails[] }> {
+    const partitionDetails: PartitionDetails[] = [];
     for (let partitionsFrom = 0; ; ) {
-      const page = await this.#calls.read<DetailPage>(paths.topic(topic), { partitionsFrom, partitionsLimit: 256 });
+      const query = { partitionsFrom, partitionsLimit: 256, ...(storage && { storage: 'true' }) };
+      const page = await this.#calls.read<DetailPage>(paths.topic(topic), query);
       partitionDetails.push(...page.partitionDetails);
       const { nextPartition, ...description } = page;
       if (nextPartition === undefined) return { ...description, partitionDetails };
@@ -146,6 +173,15 @@ export class Admin {
     return [{ topic }];
   }
 
+  /**
+   * Deletes the records below an offset per partition, and returns the earliest offset of each. An offset below the earliest
+   * changes nothing. Throws OFFSET_OUT_OF_RANGE for an offset above the end of a partition, and POLICY_VIOLATION if the
+   * topic's cleanup.policy has no `delete`.
+   */
+  deleteTopicRecords(request: DeleteTopicRecords): Promise<DeletedTopicRecords[]> {
+    return deleteTopicRecords(this.#calls, request);
+  }
+
   async fetchTopicOffsets(topic: string): Promise<TopicOffsets[]> {
     const [earliest, latest] = await Promise.all([this.#offsets(topic, 'earliest'), this.#offsets(topic, 'latest')]);
     const ends = new Map(latest.map(({ partition, offset }) => [partition, offset]));
@@ -177,6 +213,21 @@ export class Admin {
   async #offsets(topic: string, at: OffsetQuery, partitions?: string): Promise<TimestampOffset[]> {
     const query = { at, partitions };
     return (await this.#calls.read<{ partitions: TimestampOffset[] }>(paths.offsets(topic), query)).partitions;
+  }
+
+  // --- maintenance
+
+  /**
+   * Starts a pass of maintenance over a topic, or over all topics and the objects that nothing names. It resolves as soon
+   * as the pass is requested: `maintenance` tells how far it is. A pass that is at work already is returned instead.
+   */
+  maintain(request: MaintenanceOptions & { readonly topic?: string } = {}): Promise<MaintenancePass> {
+    return maintain(this.#calls, request);
+  }
+
+  /** Returns the last pass with its report. Throws NOT_FOUND if none was ever requested. */
+  maintenance(request: { readonly topic?: string } = {}): Promise<MaintenancePass> {
+    return maintenance(this.#calls, request);
   }
 
   // --- groups
@@ -235,5 +286,25 @@ export class Admin {
     readonly topics: readonly TopicSelection[];
   }): Promise<DeletedOffsets[]> {
     return this.#groups.deleteOffsets(request);
+  }
+
+  // --- transactions
+
+  /** Lists all transactional ids with their transactions, sorted by id. */
+  listTransactions(): Promise<TransactionDescription[]> {
+    return this.#transactions.list();
+  }
+
+  /** Describes one id after the other. Throws TRANSACTIONAL_ID_NOT_FOUND if one of them does not exist. */
+  describeTransactions(transactionalIds: readonly string[]): Promise<TransactionDescription[]> {
+    return this.#transactions.describe(transactionalIds);
+  }
+
+  /**
+   * Aborts the open transaction of an id without its token, and fences its instance, even if that is alive. A transaction that
+   * is decided is shown instead. Returns what is then. Throws TRANSACTIONAL_ID_NOT_FOUND.
+   */
+  abortTransaction(transactionalId: string): Promise<TransactionDescription> {
+    return this.#transactions.abort(transactionalId);
   }
 }

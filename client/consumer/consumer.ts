@@ -31,13 +31,8 @@ import {
 import { type HandlerWatch, handlerWatch } from './handler-watch.ts';
 import { checkHandlers, type Handlers } from './handlers.ts';
 import { newInside } from './inside.ts';
-import {
-  type Identity,
-  isPassing,
-  type OffsetCommits,
-  offsetCommits,
-  type TransactionalCommit,
-} from './offset-commits.ts';
+import type { Identity, OffsetCommits, TransactionalCommit } from './offset-commits.ts';
+import { isPassing, offsetCommits } from './offset-commits.ts';
 import { nextOffset, type OpenBatch, PartitionReader, partitionKey } from './partition-reader.ts';
 import { rebalancing } from './rebalance.ts';
 import { type SubscribeRequest, subscriptionOf } from './subscription.ts';
@@ -71,13 +66,9 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
     this.#api = settings.groupId === undefined ? undefined : groupApi(context.connection, settings.groupId);
     const committed = this.#api?.committedOffsets;
     this.#reader = new PartitionReader(context, { ...settings, committed }, () => this.#member?.mayDeliver() ?? true);
-    this.#commits = this.#api && offsetCommits({ ...context, api: this.#api, ...this.#committing() });
-  }
-
-  #committing() {
-    const { sessionTimeoutMs: timeoutMs } = this.#settings;
     const identity = (): Identity => (this.#subscription ? (this.#member?.identity() ?? 'lost') : 'none');
-    return { identity, assigned: () => this.#reader.assigned, timeoutMs };
+    const own = { identity, assigned: () => this.#reader.assigned, timeoutMs: settings.sessionTimeoutMs };
+    this.#commits = this.#api && offsetCommits({ ...context, api: this.#api, ...own });
   }
 
   /** Exists because KafkaJS has it: there is nothing to connect. */
@@ -378,10 +369,10 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
     await this.#commits.commit(offsets);
   }
 
-  /** For `sendOffsets` of a transaction: these offsets in this consumer's name. */
-  forTransaction(offsets: readonly OffsetToCommit[]): TransactionalCommit & { readonly groupId: string } {
-    if (!this.#commits || !this.#api) throw invalid('sendOffsets needs a consumer with the option groupId: set it');
-    return { groupId: this.#api.groupId, ...this.#commits.forTransaction(offsets) };
+  /** Used by `sendOffsets` of a transaction. */
+  forTransaction(offsets: readonly OffsetToCommit[]): TransactionalCommit {
+    if (!this.#commits) throw invalid('sendOffsets needs a consumer with the option groupId: set it');
+    return this.#commits.forTransaction(offsets);
   }
 
   /** Returns the offsets that the group has committed, of one topic or of all. */

@@ -43,6 +43,7 @@ export type OffsetCommits = {
 };
 
 export type TransactionalCommit = {
+  readonly groupId: string;
   /** The body of the request that stages them. */
   readonly body: object;
   /** The transaction was committed: the consumer does not commit these offsets again. */
@@ -120,7 +121,8 @@ export function offsetCommits(context: CommitContext): OffsetCommits {
       const commits = offsets.map((one) => commitOf(context.assigned(), one));
       const member = identified(context);
       const numbered = member && { ...member, commitSeq: ++commitSeq };
-      return { body: bodyOf(commits, numbered), committed: () => commits.forEach(remember) };
+      const { groupId } = context.api;
+      return { groupId, body: bodyOf(commits, numbered), committed: () => commits.forEach(remember) };
     },
     commitProcessed: (partitions) => inTurn(() => send(processedOf(partitions ?? context.assigned().values()))),
   };

@@ -6,15 +6,11 @@
 // once, unless an error says otherwise: a repeat sends the same bytes, under the same sequence.
 
 import { BATCHES_MEDIA_TYPE, encodeProduceFrames } from '../../lib/record/frames.ts';
-import type { Clock } from '../../lib/runtime/clock.ts';
 import { closedError, errorOfParts, invalid, isClientError, RivuletClientError } from '../client-error.ts';
-import { type Message, type OutgoingRecord, toRecord } from '../message.ts';
+import { type OutgoingRecord, toRecord } from '../message.ts';
 import type { RecordMetadata } from '../record-metadata.ts';
-import type { Transaction } from '../transaction/transaction.ts';
-import { Transactions } from '../transaction/transactions.ts';
-import type { Connection } from '../transport/connection.ts';
 import { paths } from '../transport/paths.ts';
-import { backoffMs, type RetryPolicy } from '../transport/retry.ts';
+import { backoffMs } from '../transport/retry.ts';
 import { choiceOption } from '../whole-option.ts';
 import { Delivery } from './delivery.ts';
 import type { Part } from './partition-queue.ts';
@@ -22,15 +18,11 @@ import { type ProduceResult, produceResults } from './produce-answer.ts';
 import { verdictOf } from './produce-verdict.ts';
 import { createProducerIds, type ProducerIds } from './producer-ids.ts';
 import { type ProducerOptions, type ProducerSettings, settingsOf } from './producer-options.ts';
-import type { TopicMetadata, TopicMetadataCache } from './topic-metadata.ts';
+import type { ProducerContext, Sender, TopicMessages } from './sender.ts';
+import type { TopicMetadata } from './topic-metadata.ts';
 import { TopicQueue } from './topic-queue.ts';
-
-export type ProducerContext = {
-  readonly connection: Connection;
-  readonly metadata: TopicMetadataCache;
-  readonly clock: Clock;
-  readonly retry: RetryPolicy;
-};
+import type { Transaction } from './transaction.ts';
+import { Transactions } from './transactions.ts';
 
 /** A send that has not been appended to its partitions yet. */
 type Admission = {
@@ -43,9 +35,7 @@ type Admission = {
   informed: boolean;
 };
 
-export type TopicMessages = { readonly topic: string; readonly messages: readonly Message[] };
-
-export class Producer {
+export class Producer implements Sender {
   readonly #context: ProducerContext;
   readonly #settings: ProducerSettings;
   readonly #ids: ProducerIds | undefined;

@@ -35,17 +35,37 @@ function resultsPage<Result extends { partition: number }>(
   writes: boolean,
 ): { outcomes: PartitionOutcome<Result>[]; nextAfter: string | undefined } {
   const { topics, nextAfter } = bodyOf(answer);
-  if (!Array.isArray(topics)) throw answer.status >= 300 ? errorOfAnswer(answer, writes) : unclear(answer, writes);
-  const outcomes = (topics as readonly Listed[]).flatMap(({ topic, topicId = '', partitions }) =>
-    partitions.map((entry) => {
-      const { partition } = entry;
-      const error = errorOfProblem(entry.error, { status: answer.status, topic, partition });
-      const result = error === undefined ? (entry as unknown as Result) : writes ? withOutcome(error) : error;
-      return { topic, topicId, partition, result };
-    }),
-  );
+  if (!Array.isArray(topics)) throw noResults(answer, writes);
+  const outcomes = (topics as readonly Listed[]).flatMap((listed) => outcomesOf<Result>(listed, answer, writes));
   return { outcomes, nextAfter: typeof nextAfter === 'string' ? nextAfter : undefined };
 }
+
+/** Reads the answer to a write to one topic, which lists only its partitions. */
+export function partitionResults<Result extends { partition: number }>(
+  answer: Answer,
+  topic: string,
+): PartitionOutcome<Result>[] {
+  const { partitions, topicId } = bodyOf(answer);
+  if (!Array.isArray(partitions)) throw noResults(answer, true);
+  const listed = { topic, partitions: partitions as readonly Entry[], topicId: String(topicId) };
+  return outcomesOf<Result>(listed, answer, true);
+}
+
+function outcomesOf<Result extends { partition: number }>(
+  { topic, topicId = '', partitions }: Listed,
+  { status }: Answer,
+  writes: boolean,
+): PartitionOutcome<Result>[] {
+  return partitions.map((entry) => {
+    const { partition } = entry;
+    const error = errorOfProblem(entry.error, { status, topic, partition });
+    const result = error === undefined ? (entry as unknown as Result) : writes ? withOutcome(error) : error;
+    return { topic, topicId, partition, result };
+  });
+}
+
+const noResults = (answer: Answer, writes: boolean): RivuletClientError =>
+  answer.status >= 300 ? errorOfAnswer(answer, writes) : unclear(answer, writes);
 
 /** Requires that every partition has a result. Otherwise it throws the first error, with all results. */
 export function allDone<Result extends object>(outcomes: readonly PartitionOutcome<Result>[]) {
@@ -57,7 +77,9 @@ function partOf<Result extends object>({ topic, partition, result }: PartitionOu
   return isClientError(result) ? result : { topic, partition, ...result };
 }
 
-function bodyOf({ body }: Answer): { topics?: unknown; nextAfter?: unknown } {
+type Body = { topics?: unknown; nextAfter?: unknown; partitions?: unknown; topicId?: unknown };
+
+function bodyOf({ body }: Answer): Body {
   try {
     return JSON.parse(body.toString('utf8')) ?? {};
   } catch {
@@ -66,7 +88,7 @@ function bodyOf({ body }: Answer): { topics?: unknown; nextAfter?: unknown } {
 }
 
 function unclear({ status }: Answer, writes: boolean): RivuletClientError {
-  return new RivuletClientError('GATEWAY_ERROR', `the answer (HTTP ${status}) has no list of topics`, {
+  return new RivuletClientError('GATEWAY_ERROR', `the answer (HTTP ${status}) has no list of results`, {
     status,
     retriable: true,
     outcome: writes ? 'unknown' : undefined,

@@ -1,6 +1,6 @@
 // Topics: list, create, describe, alter, delete.
 import type { LogEngine } from '../../lib/api/engine.ts';
-import type { TopicDescription, TopicSummary } from '../../lib/api/topics.ts';
+import type { PartitionDescription, TopicDescription, TopicSummary } from '../../lib/api/topics.ts';
 import { defined } from '../defined.ts';
 import { json, type Operation, operation } from '../operation.ts';
 import { topicDescription, topicDocument, topicList } from '../schemas/replies.ts';
@@ -61,11 +61,12 @@ const describe = (engine: LogEngine) =>
     run: async ({ path, query }) => {
       const topic = await engine.describeTopic(path.topic);
       const [from, limit] = [query.partitionsFrom ?? 0, query.partitionsLimit ?? DEFAULT_PAGE];
-      const page = await engine.describePartitions({ topic: path.topic, topicId: topic.topicId, from, limit });
+      const wanted = { topic: path.topic, topicId: topic.topicId, from, limit, storage: query.storage ?? false };
+      const page = await engine.describePartitions(wanted);
       const nextPartition = from + page.partitions.length;
       return json(200, {
         ...documentOf(topic),
-        partitionDetails: page.partitions,
+        partitionDetails: page.partitions.map(detailsOf),
         ...(page.more && { nextPartition }),
       });
     },
@@ -105,6 +106,12 @@ const remove = (engine: LogEngine) =>
 
 function summaryOf({ topic, topicId, partitions, createdMs }: TopicSummary) {
   return { topic, topicId, partitions, createdAt: createdMs };
+}
+
+function detailsOf({ storage, ...partition }: PartitionDescription) {
+  if (!storage) return partition;
+  const { maintainedMs: maintainedAt, ...rest } = storage;
+  return { ...partition, storage: { ...rest, ...defined({ maintainedAt }) } };
 }
 
 function documentOf(description: TopicDescription) {

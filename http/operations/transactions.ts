@@ -27,7 +27,7 @@ type WithTransactions = { readonly transactions: Transactions };
 
 const PATH = '/v1/transactions/{id}';
 const DEFAULT_PAGE = 100;
-export const TRANSACTION_HEADER = 'rivulet-transaction';
+const TRANSACTION_HEADER = 'rivulet-transaction';
 
 /** The errors of a request that names a transaction. */
 export const transactionErrors = [
@@ -145,8 +145,7 @@ const list = (engine: WithTransactions) =>
     replySchema: transactionList,
     errors: [],
     run: async ({ query }) => {
-      const { transactions, more } = await engine.transactions.list({ limit: DEFAULT_PAGE, ...defined(query) });
-      const nextAfter = more ? transactions.at(-1)?.transactionalId : undefined;
+      const { transactions, nextAfter } = await engine.transactions.list({ limit: DEFAULT_PAGE, ...defined(query) });
       return json(200, { transactions: transactions.map(documentOf), ...defined({ nextAfter }) });
     },
   });

@@ -59,6 +59,7 @@ const partitionDetail = z.strictObject({
   logEndOffset: offsetOrNone,
   lag: z.int().min(-1),
   timeLagMs: z.int().min(-1),
+  expiresInMs: z.int().min(0).optional(),
   lostRecords: z.int().min(-1),
   metadata: z.string(),
   memberId: z.string().optional(),

@@ -44,7 +44,18 @@ const topicFields = { ...topicSummary, config: z.array(config), warnings: z.arra
 /** The reply to a change. It leaves out the partitions. */
 export const topicDocument = z.strictObject(topicFields).meta({ id: 'Topic' });
 
-const partitionDetails = z.strictObject({ partition, earliest: offset, latest: offset, bytes: z.int().min(0) });
+const partitionStorage = z.strictObject({
+  logSegments: z.int().min(0),
+  logSegmentBytes: z.int().min(0),
+  dirtyRatio: z.number().min(0).max(1).optional(),
+  maintainedAt: timestamp.optional(),
+  damagedOffset: offset.optional(),
+});
+
+const partitionDetails = z.strictObject({
+  ...{ partition, earliest: offset, latest: offset, bytes: z.int().min(0) },
+  storage: partitionStorage.optional(),
+});
 
 export const topicDescription = z
   .strictObject({ ...topicFields, partitionDetails: z.array(partitionDetails), nextPartition: partition.optional() })
@@ -74,6 +85,14 @@ const batchesAck = z.strictObject({
 export const batchesAcks = z
   .strictObject({ topicId, partitions: z.array(z.union([batchesAck, partitionProblem])) })
   .meta({ id: 'BatchesAcks', description: 'One result per frame, in the order of the request' });
+
+// --- delete records
+
+const deletedRecords = z.strictObject({ partition, logStartOffset: offset });
+
+export const deletedRecordsList = z
+  .strictObject({ topicId, partitions: z.array(z.union([deletedRecords, partitionProblem])) })
+  .meta({ id: 'DeletedRecords', description: 'One result per partition, in the order of the request' });
 
 // --- fetch
 

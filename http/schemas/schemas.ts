@@ -90,6 +90,11 @@ export const listTopicsQuery = z.strictObject({
 export const describeTopicQuery = z.strictObject({
   partitionsFrom: wholeText(0, limits.partitions - 1).optional(),
   partitionsLimit: wholeText(1, limits.fetchPartitions).optional(),
+  storage: z
+    .literal(['true', 'false'], 'true or false')
+    .transform((text) => text === 'true')
+    .optional()
+    .meta({ override: { type: 'boolean' } }),
 });
 
 /** The engine checks the bounds of the partition count and of the configuration: INVALID_PARTITIONS, INVALID_CONFIG. */
@@ -131,6 +136,14 @@ export const createTopicBody = z.strictObject({
 export const alterTopicBody = z.strictObject({
   partitions: partitionCount.optional(),
   config: configOf(z.string('a string or null').nullable()).optional(),
+});
+
+// --- maintenance
+
+export const maintenanceBody = z.strictObject({
+  full: z.boolean().optional(),
+  dryRun: z.boolean().optional(),
+  confirmRetention: z.boolean().optional(),
 });
 
 // --- produce
@@ -220,6 +233,21 @@ export const fetchPartitionQuery = z
     error: 'nothing beside offset',
     path: ['timestamp'],
   });
+
+// --- delete records
+
+const deletedOffset = whole(-1, limits.maxOffset).meta({
+  description: 'Every record below this offset is deleted. -1 stands for the high watermark',
+});
+
+export const deleteRecordsBody = z.strictObject({
+  topicId: topicId.optional(),
+  partitions: z
+    .array(z.strictObject({ partition, offset: deletedOffset }))
+    .min(1)
+    .max(limits.deleteRecordsPartitions)
+    .superRefine(eachOnce('partition', (one) => one.partition)),
+});
 
 // --- offsets
 

@@ -70,7 +70,7 @@ export const ended = z
 
 const description = {
   transactionalId: z.string(),
-  state: z.enum(['empty', 'open', 'prepared', 'decided', 'closed']),
+  state: z.enum(['empty', 'open', 'prepared', 'decided']),
   transaction: z.int(),
   ...producer,
   timeoutMs: z.int(),

@@ -1,10 +1,13 @@
 // The engine as its callers see it: the HTTP operations, and the gateways beside them. All errors are RivuletErrors.
 import type { Groups } from './groups.ts';
+import type { Maintenance } from './maintenance.ts';
 import type {
   AppendRecordsReply,
   AppendRecordsRequest,
   AppendReply,
   AppendRequest,
+  DeleteRecordsReply,
+  DeleteRecordsRequest,
   FetchReply,
   FetchRequest,
   OffsetQuery,
@@ -43,12 +46,18 @@ export type LogEngine = {
     readonly after?: string;
   }): Promise<{ topics: readonly TopicSummary[]; more: boolean }>;
   describeTopic(topic: string): Promise<TopicDescription>;
-  /** Returns at most 256 partitions from `from` on. */
+  /** Returns at most 256 partitions from `from` on. `storage` reads all log items of each, and so costs more. */
   describePartitions(
-    request: TopicRef & { readonly from?: number; readonly limit?: number },
+    request: TopicRef & { readonly from?: number; readonly limit?: number; readonly storage?: boolean },
   ): Promise<{ partitions: readonly PartitionDescription[]; more: boolean }>;
+  /** Throws POLICY_VIOLATION if the topic's cleanup.policy has no `delete`. */
+  deleteRecords(request: DeleteRecordsRequest): Promise<DeleteRecordsReply>;
   alterTopic(request: AlterTopicRequest): Promise<TopicDescription>;
   deleteTopic(topic: string): Promise<void>;
 };
 
-export type Engine = LogEngine & { readonly groups: Groups; readonly transactions: Transactions };
+export type Engine = LogEngine & {
+  readonly groups: Groups;
+  readonly transactions: Transactions;
+  readonly maintenance: Maintenance;
+};

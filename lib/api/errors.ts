@@ -57,6 +57,12 @@ export const catalogue = {
     title: 'The topic was deleted and re-created',
   },
   OFFSET_OUT_OF_RANGE: { kafkaErrorCode: 1, status: 416, retriable: false, title: 'The offset is outside the log' },
+  POLICY_VIOLATION: {
+    kafkaErrorCode: 44,
+    status: 409,
+    retriable: false,
+    title: "The topic's policy does not allow it",
+  },
   OUT_OF_ORDER_SEQUENCE_NUMBER: {
     kafkaErrorCode: 45,
     status: 409,

@@ -88,6 +88,11 @@ export type PartitionLag = {
   readonly timeLagMs: number;
   /** The number of records that were removed before this group read them. */
   readonly lostRecords: number;
+  /**
+   * The time that is left, at least, until retention by time removes the oldest unread record. Absent if it never does, or
+   * if nothing is unread.
+   */
+  readonly expiresInMs?: number;
   readonly metadata: string;
   /** The member that owns the partition. */
   readonly memberId?: string;

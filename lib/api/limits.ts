@@ -45,6 +45,8 @@ export const limits = {
   configValueLength: 4_096,
   /** One append writes one head per partition. */
   appendPartitions: 256,
+  /** One request that deletes records writes one head per partition. */
+  deleteRecordsPartitions: 256,
   /** One long poll reads one head per partition. */
   fetchPartitions: 256,
   /** 256 partitions with all that may be said of them take 20 KB. A long poll holds its body. */
@@ -118,8 +120,13 @@ export const limits = {
   transactionRuns: 10_000,
   /** So much is staged by 10,000 batches of 1.6 MB. */
   transactionBytes: 16 * 1024 * MiB,
-  /** A transaction of the table has at most 100 actions; the item of the transactional id is one of them. */
-  transactionOffsetsItems: 98,
+  /**
+   * A transaction of the table has at most 100 actions, and the item of the transactional id is one of them. A group without
+   * membership takes one more, for its head.
+   */
+  transactionOffsetsItems: 99,
+  /** The offsets stand in the item of the transactional id until the end, beside its batches, and an item has at most 400 KB. */
+  transactionOffsetsBytes: 128 * KiB,
   /** The state of a transactional id has a byte for the number of the topic. */
   transactionTopics: 256,
   /**

@@ -5,6 +5,22 @@ import type { TopicRef } from './topics.ts';
 
 export type PartitionError = { readonly partition: number; readonly error: RivuletError };
 
+// --- delete
+
+export type DeleteRecordsRequest = TopicRef & {
+  /** Every record below the offset is deleted. -1 stands for the high watermark, so that all records are. */
+  readonly partitions: readonly { readonly partition: number; readonly offset: number }[];
+};
+
+/** The earliest offset of the partition. It is above the one that was asked for if the records had gone before. */
+export type DeletedRecords = { readonly partition: number; readonly logStartOffset: number };
+
+export type DeleteRecordsReply = {
+  readonly topicId: string;
+  /** One for each partition of the request, in its order. */
+  readonly partitions: readonly (DeletedRecords | PartitionError)[];
+};
+
 // --- append
 
 export type PartitionAppend = {

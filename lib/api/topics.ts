@@ -31,8 +31,25 @@ export type PartitionDescription = {
   readonly earliest: number;
   /** The next offset to be written. */
   readonly latest: number;
-  /** The size of the batches that are readable. */
+  /**
+   * The size of the batches from the earliest offset on, as they were appended: compaction does not reduce it. It is
+   * exact, but for half a MiB if the earliest offset lies within a log segment.
+   */
   readonly bytes: number;
+  /** Maintenance has made this of the partition. It is present if it was asked for. */
+  readonly storage?: PartitionStorage;
+};
+
+export type PartitionStorage = {
+  readonly logSegments: number;
+  /** The size of the batches in log segments. */
+  readonly logSegmentBytes: number;
+  /** For compacted topics: which part of those bytes no pass of compaction has read yet, from 0 to 1. */
+  readonly dirtyRatio?: number;
+  /** When maintenance last went through the partition; absent if it never did. */
+  readonly maintainedMs?: number;
+  /** Merging stands still at this offset, because what is stored there is damaged. */
+  readonly damagedOffset?: number;
 };
 
 export type TopicSummary = {

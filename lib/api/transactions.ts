@@ -54,7 +54,7 @@ export type EndedTransaction = {
   readonly offsets?: readonly CommittedPartition[];
 };
 
-export type TransactionState = 'empty' | 'open' | 'prepared' | 'decided' | 'closed';
+export type TransactionState = 'empty' | 'open' | 'prepared' | 'decided';
 
 export type TransactionDescription = {
   readonly transactionalId: string;
@@ -71,12 +71,23 @@ export type TransactionDescription = {
   readonly last?: { readonly transaction: number; readonly outcome: TransactionOutcome };
 };
 
+/** `nextAfter` is there if more follow. The ids are in order, and each page may have fewer than were asked for. */
+export type TransactionPage = { readonly transactions: readonly TransactionDescription[]; readonly nextAfter?: string };
+
 export type TransactionsReport = {
   readonly transactions: number;
   readonly aborted: number;
   /** Transactions that were decided, and whose decider had not applied them. */
   readonly applied: number;
   readonly expired: number;
+  /** Transactions that are decided and could not be applied. The first of them are listed. */
+  readonly stuck: readonly {
+    readonly transactionalId: string;
+    readonly transaction: number;
+    readonly reason: string;
+  }[];
+  /** Ids whose open transaction newer instances have ended several times, with no commit in between. */
+  readonly fenced: readonly { readonly transactionalId: string; readonly times: number }[];
 };
 
 /** The part that adds to an open transaction. The functions that produce and commit offsets have it. */
@@ -95,8 +106,5 @@ export type Transactions = Staging & {
   describe(transactionalId: string): Promise<TransactionDescription>;
   /** Aborts what was abandoned, applies what was only decided, and forgets ids that were not used for a week. */
   tend(isOver?: () => boolean): Promise<TransactionsReport>;
-  list(request: {
-    readonly limit?: number;
-    readonly after?: string;
-  }): Promise<{ transactions: readonly TransactionDescription[]; more: boolean }>;
+  list(request: { readonly limit?: number; readonly after?: string }): Promise<TransactionPage>;
 };

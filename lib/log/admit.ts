@@ -14,7 +14,9 @@ import type { SegmentPart } from '../record/segment.ts';
 import { repacked, type UnpackBudget } from '../record/unpack.ts';
 import { configNumber, configValue } from '../topic/config.ts';
 import { unknownPartition } from '../topic/partitions.ts';
+import { isCompacted } from '../topic/retention.ts';
 import type { Topic } from '../topic/topics.ts';
+import { checkKeys } from './admit-keys.ts';
 
 export type AdmittedRun = SegmentPart & {
   readonly producer?: EntryProducer;
@@ -39,6 +41,7 @@ export async function admit(
   const headers = await sound(async () => checkBatches(part.batches, topic, nowMs, expected));
   const producer = producerOf(headers);
   const stampsTime = configValue(topic.overrides, 'message.timestamp.type') === 'LogAppendTime';
+  if (isCompacted(topic.overrides)) await sound(() => checkKeys(part, headers, topic, budget));
   const bytes = await sound(() => inTopicCompression(part.batches, headers, topic, budget));
   if (stampsTime) for (const { from } of splitBatches(bytes)) stampAppendTime(bytes, from, nowMs);
   return {

@@ -13,6 +13,7 @@ import { storageFailure } from '../storage/outcome.ts';
 import { absent, any, equals, type Item } from '../storage/table.ts';
 import { topicWith } from '../topic/current.ts';
 import type { Topic } from '../topic/topics.ts';
+import { checkRecordKeys } from './admit-keys.ts';
 import { appendAs, type FirstViews, noViews, viewsOf } from './append.ts';
 import { encodeAll, type PlacedRecord, type Placement, place } from './batches-of-records.ts';
 import type { LogContext } from './context.ts';
@@ -48,6 +49,7 @@ async function appendToCopy(context: LogContext, request: AppendRecordsRequest):
     request,
     request.records.map(({ partition }) => partition ?? 0),
   );
+  checkRecordKeys(request.records, topic);
   const anchor = await anchorOf(context, topic, request);
   const placed = place(request, placementOf(context, anchor));
   const partitions = [...placed].map(([partition, records]) => ({

@@ -20,7 +20,11 @@ export type Ports = {
   readonly clock: Clock;
   /** If true, no other engine writes to these ports, so a waiting fetch reads only heads that grew. Default: false. */
   readonly isOnlyWriter?: boolean;
+  /** Learns that the partition has pages to merge. It never rejects. A hint may get lost: the daily pass looks at all. */
+  readonly hint?: (partition: HintedPartition) => Promise<void>;
 };
+
+export type HintedPartition = PageAddress & { readonly topic: string };
 
 export type LogContext = Ports & {
   readonly topics: Topics;

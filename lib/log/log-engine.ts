@@ -6,8 +6,10 @@ import { translated } from '../storage/outcome.ts';
 import { append } from './append.ts';
 import { appendRecords } from './append-records.ts';
 import type { LogContext } from './context.ts';
+import { deleteRecords } from './delete-records.ts';
+import { describePartitions } from './describe-partitions.ts';
 import { fetch } from './fetch.ts';
-import { describePartitions, offsets } from './offsets.ts';
+import { offsets } from './offsets.ts';
 
 export function logEngine(log: LogContext): LogEngine {
   const { table, topics } = log;
@@ -21,6 +23,7 @@ export function logEngine(log: LogContext): LogEngine {
     listTopics: (request) => translated(topics.list(request), 'read'),
     describeTopic: (topic) => translated(topics.describe(topic), 'read'),
     describePartitions: (request) => translated(describePartitions(log, request), 'read'),
+    deleteRecords: (request) => translated(deleteRecords(log, request), 'read'),
     alterTopic: (request) => translated(topics.alter(request), 'write'),
     deleteTopic: (topic) => translated(topics.delete(topic), 'write'),
   };

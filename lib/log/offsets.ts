@@ -1,4 +1,4 @@
-// This file finds offsets by name or by time, and describes partitions. A search by time is a binary search over the running
+// This file finds offsets by name or by time. A search by time is a binary search over the running
 // maximum that each log item and each index page carries. It then looks at the maxima of slices and at the headers of
 // batches, and opens a batch only if its header leaves the answer open. A search that ends early answers with its position,
 // at or before the true offset, so that a reader that begins there misses nothing.
@@ -6,7 +6,7 @@
 import { RivuletError } from '../api/errors.ts';
 import { limits } from '../api/limits.ts';
 import type { OffsetQuery, PartitionOffset } from '../api/records.ts';
-import type { PartitionDescription, TopicRef } from '../api/topics.ts';
+import type { TopicRef } from '../api/topics.ts';
 import type { Head } from '../partition/head.ts';
 import { type Slice, slicesFrom } from '../partition/locate.ts';
 import { logItemAt } from '../partition/log-item.ts';
@@ -59,24 +59,6 @@ async function offsetsOnce(context: LogContext, request: OffsetsRequest) {
   return { topicId: topic.topicId, partitions };
 }
 
-type DescribeRequest = TopicRef & { from?: number; limit?: number };
-type Described = { partitions: PartitionDescription[]; more: boolean };
-
-export function describePartitions(context: LogContext, request: DescribeRequest): Promise<Described> {
-  return withCurrentTopic(context.topics, request, () => describeOnce(context, request));
-}
-
-async function describeOnce(context: LogContext, request: DescribeRequest): Promise<Described> {
-  const topic = await context.topics.resolve(request);
-  const from = request.from ?? 0;
-  const wanted = allPartitions(topic).slice(from, from + (request.limit ?? 100));
-  const partitions = await inParallel(wanted, headsAtOnce, async (partition) => {
-    const head = await liveHead(context, topic, partition);
-    return { partition, earliest: head.logStart, latest: head.next, bytes: head.bytes };
-  });
-  return { partitions, more: from + wanted.length < topic.partitions };
-}
-
 async function offsetAt(
   context: LogContext,
   topic: Topic,
@@ -112,7 +94,17 @@ async function firstOfGreatest(
     head.logStart < head.tailBase ? head.maxTimestampBelowTail : -1,
   );
   const { found, claimed } = await firstAtOrAfter(context, address, head, greatestMs, budget);
-  return found ?? claimed;
+  if (found ?? claimed) return found ?? claimed;
+  const left = await firstAtOrAfter(context, address, head, await greatestLeft(context, address, head), budget);
+  return left.found ?? left.claimed;
+}
+
+/** Where the head's greatest time is that of a record which compaction or delete-records has removed: the next one. */
+async function greatestLeft(context: LogContext, address: PageAddress, head: Head): Promise<number> {
+  let greatestMs = -1;
+  for await (const slice of slicesFrom(context, address, head, head.logStart))
+    greatestMs = Math.max(greatestMs, slice.maxTimestampMs);
+  return greatestMs;
 }
 
 /** `claimed`: the first entry that says it has such a record, though none was found. */
@@ -201,10 +193,14 @@ async function firstRecordIn(
   return undefined;
 }
 
-/** The first record's offset and time stand in the header; with LogAppendTime every record has the same. */
+/**
+ * The first record's offset and time stand in the header, unless compaction has removed it; with LogAppendTime every record
+ * has the same.
+ */
 function byHeader(header: BatchHeader, baseOffset: number, { logStart, timestampMs }: Wanted): TimedOffset | undefined {
+  const hasGaps = header.recordCount <= header.lastOffsetDelta;
   const firstMs = header.timestampType === 'LogAppendTime' ? header.maxTimestampMs : header.baseTimestampMs;
-  const isFirst = firstMs >= timestampMs && baseOffset >= logStart && !header.hasDeleteHorizon;
+  const isFirst = firstMs >= timestampMs && baseOffset >= logStart && !header.hasDeleteHorizon && !hasGaps;
   return isFirst ? { offset: baseOffset, timestampMs: firstMs } : undefined;
 }
 

@@ -151,7 +151,7 @@ function stamped(
   return isWhole ? batches : damaged(baseOffset, `${next - baseOffset} records, not ${endOffset - baseOffset}`);
 }
 
-/** The offsets of a log segment lie outside the CRCs too. They must be those that the index says. */
+/** The offsets of a log segment lie outside the CRCs too. They must agree with the index. */
 function placed(
   { baseOffset, endOffset }: Slice,
   bytes: Uint8Array,

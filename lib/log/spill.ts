@@ -5,7 +5,7 @@
 // Exactly one writer spills: the one whose own append carried the tail over a mark. If it dies, the writers that carry
 // it over the next marks do.
 
-import { ownerIdOf } from '../partition/entry.ts';
+import { dataBytesOf, ownerIdOf } from '../partition/entry.ts';
 import { type Head, parseHead, producerAttribute, producerIdOf, type TailEntry } from '../partition/head.ts';
 import { type PageAddress, pageItem, parsePage } from '../partition/page.ts';
 import { firstTransactionalId } from '../producer/ids.ts';
@@ -24,6 +24,9 @@ const marksApart = 256;
 const entriesLeft = 3;
 /** Entries moved at once: an update's expression is bounded, and a tail that was left to grow shrinks over several marks. */
 const mostMoved = 64;
+/** A hint asks for a merge with this probability at least, and surely for a page of so many bytes. */
+const leastHint = 1 / 64;
+const bytesPerHint = 64 * 1024 * 1024;
 
 /** Billed bytes of a list element beside its value, and of a resident producer (name 4, state 6, overhead 1). */
 const elementOverheadBytes = 1;
@@ -95,7 +98,7 @@ async function trim(context: LogContext, address: PageAddress, head: Head, count
   const evicted = head.residents.filter((attribute) => !staying.has(attribute));
   const last = moved.at(-1)!;
   const notTrimmed = equals('b', head.tailBase);
-  await context.table.write({
+  const trimmed = await context.table.write({
     kind: 'update',
     key: headKey(address.topicId, address.partition),
     update: {
@@ -109,6 +112,16 @@ async function trim(context: LogContext, address: PageAddress, head: Head, count
     },
     if: notTrimmed,
   });
+  if (trimmed.applied) await hintOf(context, address, moved);
+}
+
+/** A merge takes 64 MiB or 64 pages, so one hint for as much is enough on average. */
+async function hintOf(context: LogContext, address: PageAddress, moved: readonly TailEntry[]): Promise<void> {
+  if (!context.hint) return;
+  const topic = context.topics.nameOf(address.topicId);
+  const bytes = moved.reduce((sum, { entry }) => sum + dataBytesOf(entry), 0);
+  const isDue = context.clock.random() < Math.max(leastHint, bytes / bytesPerHint);
+  if (topic !== undefined && isDue) await context.hint({ ...address, topic });
 }
 
 /** Only counted ids tell which of them were seen: hashes and the numbers of transactional ids never raise x. */

@@ -1,10 +1,10 @@
 // The audit compares what the index names with what the store holds. It changes nothing. An object that is named and is
-// not there is lost data. An object that is there and not named is an orphan: an append that died, or a deleted topic,
-// has left it. Orphans are billed, but harmless.
+// not there is lost data. An object that is there and not named is an orphan: an append or a merge that died, retention,
+// or a deleted topic has left it. Orphans are billed, but harmless. The sweep (sweep.ts) deletes them.
 //
 // The audit reads the names first, and then lists the store. An object is put before it is named and is never renamed,
-// so every name that was read must be in the list. In the other direction only old objects can be judged: a young one
-// may yet be named.
+// so every name that was read must be in the list, unless maintenance has replaced the object meanwhile: what is missing
+// is looked up again. In the other direction only old objects can be judged: a young one may yet be named.
 //
 // Memory is bounded. A pass holds the names of a range of prefixes (the two hex digits that names begin with), and
 // takes the whole range if it can. Each further pass reads the index again. Time is bounded too, and a report that ran
@@ -12,12 +12,13 @@
 
 import { segmentEpochAt } from '../partition/head.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { inParallel } from '../runtime/concurrency.ts';
-import { parseSegmentKey } from '../storage/keys.ts';
+import { isTableName, parseSegmentKey, parseStagedSegmentKey, topicIdOfObject } from '../storage/keys.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
 import type { Table } from '../storage/table.ts';
-import { createTopics } from '../topic/topics.ts';
+import { hasEnded, openTransactions } from '../transaction/open-transactions.ts';
+import { eachPartition, type LivingTopic, livingTopics } from './living-topics.ts';
 import { namedObjects } from './named.ts';
+import { Unfinished } from './unfinished.ts';
 
 export type AuditReport = {
   readonly topics: number;
@@ -29,7 +30,7 @@ export type AuditReport = {
   readonly missingObjects: number;
   readonly missing: readonly { readonly object: string; readonly topic: string }[];
   /**
-   * The number and bytes of objects that have been in the store for more than two hours, and that no existing topic
+   * The number and bytes of objects that have been in the store for more than three hours, and that no existing topic
    * names.
    */
   readonly orphans: number;
@@ -50,27 +51,33 @@ export type AuditOptions = {
   readonly maxNames?: number;
 };
 
-/**
- * A name counts as old after this many hours: it is at least two hours old when the hour of its making ended two hours
- * ago.
- */
-const ORPHAN_EPOCHS = 3;
+/** The sweep listens to what the audit finds. */
+export type Listener = {
+  readonly onObject: (topicId: string) => void;
+  readonly onOrphan: (orphan: ObjectInfo) => void;
+};
+
 const PREFIXES = 256;
-const partitionsAtOnce = 16;
 /** One pass holds so many names in memory, at some 120 bytes each. */
 const namesAtOnce = 1_000_000;
 /** The report lists so many missing objects; the count goes on. */
 const mostMissingNamed = 100;
+const oldEpochs = 3;
 
-type Topic = { readonly topic: string; readonly topicId: string; readonly partitions: number };
+/** An unnamed object of an older epoch is an orphan. Its hour ended at least three hours ago. */
+export const orphanEpochAt = (nowMs: number): number => segmentEpochAt(nowMs) - oldEpochs;
+
 type Counts = { -readonly [Name in keyof AuditReport]: AuditReport[Name] } & {
   missing: { object: string; topic: string }[];
 };
 
-class Unfinished extends Error {}
-
-export async function audit(options: AuditOptions): Promise<AuditReport> {
-  const topics = await topicsOf(options);
+/** `epoch` is the epoch below which unnamed objects are orphans. */
+export async function audit(
+  options: AuditOptions,
+  listener?: Listener,
+  epoch = orphanEpochAt(options.clock.now()),
+): Promise<AuditReport> {
+  const topics = await livingTopics(options);
   const counts: Counts = {
     topics: topics.length,
     partitions: topics.reduce((sum, { partitions }) => sum + partitions, 0),
@@ -83,7 +90,7 @@ export async function audit(options: AuditOptions): Promise<AuditReport> {
     foreign: 0,
   };
   try {
-    await auditAll(options, topics, counts);
+    await auditAll(options, topics, (info, pass) => count(info, pass, epoch, counts, listener), counts, listener);
   } catch (error) {
     if (!(error instanceof Unfinished)) throw error;
     counts.incomplete = error.message;
@@ -91,48 +98,60 @@ export async function audit(options: AuditOptions): Promise<AuditReport> {
   return counts;
 }
 
-async function auditAll(options: AuditOptions, topics: readonly Topic[], counts: Counts): Promise<void> {
+type OnListed = (info: ObjectInfo, pass: Pass) => void;
+
+async function auditAll(
+  options: AuditOptions,
+  topics: readonly LivingTopic[],
+  onListed: OnListed,
+  counts: Counts,
+  listener: Listener | undefined,
+): Promise<void> {
   let after: string | undefined;
   for (let from = 0; from < PREFIXES; ) {
     const pass = await namesFrom(options, topics, from);
-    after = await listPass(options, pass, after, counts);
-    addMissing(pass.names, topics, counts);
+    after = await listPass(options, pass, after, onListed);
+    await countStaged(options, pass, counts, listener);
+    await addMissing(options, pass, counts);
     from = pass.to;
   }
-}
-
-async function topicsOf({ table, clock }: AuditOptions): Promise<Topic[]> {
-  const { list } = createTopics(table, clock);
-  const topics: Topic[] = [];
-  for (let more = true; more; ) {
-    const last = topics.at(-1)?.topic;
-    const page = await list({ limit: 1000, ...(last !== undefined && { after: last }) });
-    topics.push(...page.topics);
-    more = page.more;
-  }
-  return topics;
 }
 
 // --- names
 
 /** The names whose prefix is in [from, to). */
-type Pass = { readonly from: number; to: number; readonly names: Set<string> };
+type Pass = {
+  readonly from: number;
+  to: number;
+  readonly names: Set<string>;
+  /** Staged objects that no head names. Their transactions decide whether they may still be named. */
+  readonly staged: ObjectInfo[];
+};
 
 /** Reads the whole index, and narrows the range if its names are too many to hold. */
-async function namesFrom(options: AuditOptions, topics: readonly Topic[], from: number): Promise<Pass> {
-  const pass: Pass = { from, to: PREFIXES, names: new Set() };
-  for (const { topicId, partitions } of topics) {
-    const numbers = Array.from({ length: partitions }, (_, partition) => partition);
-    await inParallel(numbers, partitionsAtOnce, async (partition) => {
+async function namesFrom(options: AuditOptions, topics: readonly LivingTopic[], from: number): Promise<Pass> {
+  const pass: Pass = { from, to: PREFIXES, names: new Set(), staged: [] };
+  await eachName(options, topics, pass, (name) => {
+    if (isWithin(pass, name)) pass.names.add(name);
+    if (pass.names.size > (options.maxNames ?? namesAtOnce)) narrow(pass);
+  });
+  return pass;
+}
+
+async function eachName(
+  options: AuditOptions,
+  topics: readonly LivingTopic[],
+  pass: Pass,
+  onName: (name: string) => void,
+): Promise<void> {
+  for (const topic of topics)
+    await eachPartition(topic, async (address) => {
       checkTime(options, 'names', pass);
-      for await (const name of namedObjects(options.table, { topicId, partition })) {
+      for await (const name of namedObjects(options, address)) {
         checkTime(options, 'names', pass);
-        if (isWithin(pass, name)) pass.names.add(name);
-        if (pass.names.size > (options.maxNames ?? namesAtOnce)) narrow(pass);
+        onName(name);
       }
     });
-  }
-  return pass;
 }
 
 function isWithin({ from, to }: Pass, name: string): boolean {
@@ -156,48 +175,85 @@ function checkTime({ isOver }: AuditOptions, doing: string, { from, to }: Pass):
 
 // --- objects
 
-/**
- * Counts the objects of the pass, and takes each object that is there out of its names. @returns the last key it has
- * seen.
- */
+/** Lists the objects of the pass. @returns the last key it has seen. */
 async function listPass(
   options: AuditOptions,
   pass: Pass,
   start: string | undefined,
-  counts: Counts,
+  onListed: OnListed,
 ): Promise<string | undefined> {
-  const oldEnough = segmentEpochAt(options.clock.now()) - ORPHAN_EPOCHS;
   const isPast = (key: string) => pass.to < PREFIXES && key >= hex(pass.to);
   for (let after = start; ; ) {
     checkTime(options, 'objects', pass);
     const page = await options.objects.list(after === undefined ? {} : { after });
     for (const info of page.objects) {
       if (isPast(info.key)) return after;
-      countObject(info, pass.names, oldEnough, counts);
+      onListed(info, pass);
       after = info.key;
     }
     if (!page.more) return after;
   }
 }
 
-function countObject({ key, bytes }: ObjectInfo, names: Set<string>, oldEnough: number, counts: Counts): void {
+/** Counts an object, and takes it out of the names. */
+function count(info: ObjectInfo, pass: Pass, epoch: number, counts: Counts, listener?: Listener): void {
+  const { key, bytes } = info;
+  if (isTableName(key)) return;
   counts.objects += 1;
   counts.bytes += bytes;
-  if (names.delete(key)) return;
   const segment = parseSegmentKey(key);
-  if (!segment) counts.foreign += 1;
-  else if (segment.epoch <= oldEnough) {
-    counts.orphans += 1;
-    counts.orphanBytes += bytes;
+  const staged = parseStagedSegmentKey(key);
+  const topicId = segment?.topicId ?? staged?.topicId;
+  if (topicId !== undefined) listener?.onObject(topicId);
+  const isNamed = pass.names.delete(key);
+  if (isNamed) return;
+  if (staged) pass.staged.push(info);
+  else if (!segment) counts.foreign += 1;
+  else if (segment.epoch < epoch) countOrphan(info, counts, listener);
+}
+
+function countOrphan(info: ObjectInfo, counts: Counts, listener: Listener | undefined): void {
+  counts.orphans += 1;
+  counts.orphanBytes += info.bytes;
+  listener?.onOrphan(info);
+}
+
+/** Whether a staged object is an orphan is known from its transaction, which is read after the objects were listed. */
+async function countStaged(
+  { table }: AuditOptions,
+  { staged }: Pass,
+  counts: Counts,
+  listener: Listener | undefined,
+): Promise<void> {
+  if (staged.length === 0) return;
+  const transactionOf = ({ key }: ObjectInfo) => parseStagedSegmentKey(key)!;
+  const open = await openTransactions(table, new Set(staged.map((info) => transactionOf(info).xid)));
+  for (const info of staged) if (hasEnded(transactionOf(info), open)) countOrphan(info, counts, listener);
+}
+
+/**
+ * Reports what is left of the names, and is still named now. A merge, retention or a sweep may have replaced the others
+ * since their names were read. The audit looks once more in the store for those that the report lists.
+ */
+async function addMissing(options: AuditOptions, pass: Pass, counts: Counts): Promise<void> {
+  const { names: unseen } = pass;
+  if (unseen.size === 0) return;
+  const concerned = new Set(Array.from(unseen, topicIdOfObject));
+  const topics = (await livingTopics(options)).filter(({ topicId }) => concerned.has(topicId));
+  const missing = new Set<string>();
+  await eachName(options, topics, pass, (name) => {
+    if (unseen.has(name)) missing.add(name);
+  });
+  for (const object of missing) {
+    const isListed = counts.missing.length < mostMissingNamed;
+    if (isListed && (await isThere(options, object))) continue;
+    counts.missingObjects += 1;
+    const topic = topics.find(({ topicId }) => topicId === topicIdOfObject(object))!.topic;
+    if (isListed) counts.missing.push({ object, topic });
   }
 }
 
-/** Reports what is left of the names. */
-function addMissing(names: ReadonlySet<string>, topics: readonly Topic[], counts: Counts): void {
-  counts.missingObjects += names.size;
-  for (const object of names) {
-    if (counts.missing.length >= mostMissingNamed) return;
-    const topicId = parseSegmentKey(object)?.topicId;
-    counts.missing.push({ object, topic: topics.find((topic) => topic.topicId === topicId)?.topic ?? '' });
-  }
+async function isThere({ objects }: AuditOptions, key: string): Promise<boolean> {
+  const page = await objects.list({ prefix: key, limit: 1 });
+  return page.objects[0]?.key === key;
 }

@@ -19,6 +19,8 @@ export type MaintenanceContext = {
   /** The pass asks this between steps. If it returns true, the pass ends with what it has done. */
   readonly isOver: () => boolean;
   readonly counts: Counts;
+  /** Tells the waiting fetches of this process that records were removed. */
+  readonly onLogStart?: (address: PageAddress) => void;
   readonly onDamage: (address: PageAddress, damage: Omit<MaintenanceDamage, 'partition'>) => void;
 };
 

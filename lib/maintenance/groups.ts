@@ -14,6 +14,15 @@ export type GroupBehind = {
   /** The place of that oldest record. */
   readonly topic: string;
   readonly partition: number;
+  /** The partition whose unread records are the next that retention removes, if that is soon. */
+  readonly expiring?: Expiring;
+};
+
+export type Expiring = {
+  readonly topic: string;
+  readonly partition: number;
+  /** The time that is left, at least, until retention removes the oldest unread record. */
+  readonly expiresInMs: number;
 };
 
 export type GroupsReport = {
@@ -26,10 +35,13 @@ export type GroupsReport = {
   readonly lag: number;
   readonly timeLagMs: number;
   readonly lostRecords: number;
+  /** The number of groups whose unread records are about to be removed. */
+  readonly expiringGroups: number;
   /** Says why not all groups are counted, if they are not. */
   readonly incomplete?: string;
 };
 
+const dayMs = 86_400_000;
 /** The report names so many groups; the numbers over all groups go on. */
 const mostNamed = 100;
 
@@ -72,7 +84,22 @@ function behindOf(groupId: string, rows: readonly PartitionLag[]): GroupBehind |
   if (first === undefined) return undefined;
   const oldest = others.reduce((worst, row) => (row.timeLagMs > worst.timeLagMs ? row : worst), first);
   const { topic, partition, timeLagMs } = oldest;
-  return { groupId, lag: sum(unread, 'lag'), timeLagMs, lostRecords: sum(unread, 'lostRecords'), topic, partition };
+  const expiring = expiringOf(unread);
+  return {
+    ...{ groupId, lag: sum(unread, 'lag'), timeLagMs, lostRecords: sum(unread, 'lostRecords'), topic, partition },
+    ...(expiring && { expiring }),
+  };
+}
+
+/** A group is warned a day before, or in the last tenth of the time that its records are kept. */
+function expiringOf(rows: readonly PartitionLag[]): Expiring | undefined {
+  const soon = rows.flatMap(({ topic, partition, timeLagMs, expiresInMs }) => {
+    if (expiresInMs === undefined) return [];
+    const keptMs = Math.max(0, timeLagMs) + expiresInMs;
+    const isSoon = expiresInMs < Math.min(dayMs, keptMs / 10);
+    return isSoon ? [{ topic, partition, expiresInMs }] : [];
+  });
+  return soon.toSorted((a, b) => a.expiresInMs - b.expiresInMs)[0];
 }
 
 function reportOf(
@@ -89,6 +116,7 @@ function reportOf(
     lag: all.reduce((most, { lag }) => Math.max(most, lag), 0),
     timeLagMs: all.reduce((most, { timeLagMs }) => Math.max(most, timeLagMs), 0),
     lostRecords: sum(all, 'lostRecords'),
+    expiringGroups: all.filter(({ expiring }) => expiring !== undefined).length,
     ...(incomplete !== undefined && { incomplete }),
   };
 }

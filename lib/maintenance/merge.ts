@@ -10,6 +10,7 @@
 // The head is in no transaction: a partition with many appends would conflict with every try.
 
 import { RivuletError } from '../api/errors.ts';
+import { dataBytesOf } from '../partition/entry.ts';
 import { deletedFence, type Head, mergedHeadVersion, parseHead, segmentEpochAt } from '../partition/head.ts';
 import { type LogItem, logItem } from '../partition/log-item.ts';
 import { type MaintenanceItem, notFenced, readMaintenanceItem } from '../partition/maintenance-item.ts';
@@ -153,7 +154,7 @@ function take(move: Move, page: Page, isBelowStart: boolean): void {
   move.pages.push(page);
 }
 
-const bytesOf = ({ entries }: Page): number => entries.reduce((sum, { entry }) => sum + entry.lengthBytes, 0);
+const bytesOf = ({ entries }: Page): number => entries.reduce((sum, { entry }) => sum + dataBytesOf(entry), 0);
 
 function isWorthIt({ isFull, clock }: MaintenanceContext, { pages, bytes, oldestEpoch, from, to }: Move): boolean {
   if (to === from) return false;

@@ -8,7 +8,7 @@ import { type Page, type PageAddress, pagesBetween } from '../partition/page.ts'
 import { inParallel } from '../runtime/concurrency.ts';
 import { headKey, itemVersion, maintenanceKey, offsetSortKey, pagesPartition } from '../storage/keys.ts';
 import { absent, any, below, type Table } from '../storage/table.ts';
-import { type OpenTransactions, openTransactions } from '../transaction/open-transactions.ts';
+import { hasEnded, type OpenTransactions, openTransactions } from '../transaction/open-transactions.ts';
 import type { MaintenanceContext } from './context.ts';
 
 /** A producer expires after 26 hours (lib/log/producer-history.ts). The rest is for clocks that are slow. */
@@ -59,13 +59,11 @@ const hasExpired = ({ entries }: Page, oldestKept: number): boolean =>
 const hasTransactions = ({ entries }: Page): boolean => entries.some(({ entry }) => entry.transaction);
 
 /**
- * A transaction that is decided may still be on its way to other heads, and whoever brings it there again looks for it in
+ * A transaction that is decided may still be on its way to other heads, and a process that brings it there again looks for it in
  * the pages. Without its page it would be appended once more.
  */
 const isOfOpenTransaction = ({ entries }: Page, open: OpenTransactions): boolean =>
-  entries.some(
-    ({ entry: { transaction } }) => transaction && transaction.number >= (open.get(transaction.xid) ?? Infinity),
-  );
+  entries.some(({ entry: { transaction } }) => transaction && !hasEnded(transaction, open));
 
 async function raiseFloor({ table }: MaintenanceContext, address: PageAddress, floor: number): Promise<void> {
   const isHigher = any(absent('h'), below('h', floor));

@@ -4,7 +4,7 @@
 
 import { RivuletError } from '../api/errors.ts';
 import { readSlicesOnce } from '../log/read-slices.ts';
-import { type Slice, sliceOf, stretchesOf } from '../partition/locate.ts';
+import { expanded, type Slice, sliceOf, stretchesOf } from '../partition/locate.ts';
 import type { LogItem } from '../partition/log-item.ts';
 import type { Page, PageAddress } from '../partition/page.ts';
 import { createPace } from '../record/steps.ts';
@@ -19,6 +19,7 @@ const unitsPerBatch = 10;
 
 /** A slice, and what holds at the end of its page or item. */
 type Source = { readonly slice: Slice; readonly totals: LogTotals };
+type Sources = Iterable<Source> | AsyncIterable<Source>;
 
 /** Yields the batches of pages that follow each other. `bytesAppended` are those below the first page. */
 export async function* batchesOfPages(
@@ -28,7 +29,7 @@ export async function* batchesOfPages(
   bytesAppended: number,
 ): AsyncGenerator<LogBatch> {
   let appended = bytesAppended;
-  for await (const batch of batchesOf(objects, entriesOf(address, pages))) {
+  for await (const batch of batchesOf(objects, entriesOf(objects, address, pages))) {
     appended += batch.bytes.length;
     yield { ...batch, bytesAppended: appended };
   }
@@ -43,11 +44,11 @@ export function batchesOfLogItems(
   return batchesOf(objects, rowsOf(address, items));
 }
 
-function* entriesOf(address: PageAddress, pages: readonly Page[]): Generator<Source> {
+async function* entriesOf(objects: ObjectStore, address: PageAddress, pages: readonly Page[]): AsyncGenerator<Source> {
   for (const { entries, runningMaxTimestampMs } of pages)
     for (const placed of entries) {
       const totals = { newestEpoch: placed.entry.segmentEpoch, bytesAppended: 0, runningMaxTimestampMs };
-      yield { slice: sliceOf(address, placed), totals };
+      for await (const listed of expanded(objects, address, placed)) yield { slice: sliceOf(address, listed), totals };
     }
 }
 
@@ -59,9 +60,9 @@ function* rowsOf(address: PageAddress, items: readonly LogItem[]): Generator<Sou
   }
 }
 
-async function* batchesOf(objects: ObjectStore, sources: Iterable<Source>): AsyncGenerator<LogBatch> {
+async function* batchesOf(objects: ObjectStore, sources: Sources): AsyncGenerator<LogBatch> {
   const pace = createPace();
-  for (const window of windowsOf(sources)) {
+  for await (const window of windowsOf(sources)) {
     const read = await readSlicesOnce(
       objects,
       window.map(({ slice }) => slice),
@@ -76,10 +77,10 @@ async function* batchesOf(objects: ObjectStore, sources: Iterable<Source>): Asyn
   }
 }
 
-function* windowsOf(sources: Iterable<Source>): Generator<Source[]> {
+async function* windowsOf(sources: Sources): AsyncGenerator<Source[]> {
   let window: Source[] = [];
   let bytes = 0;
-  for (const source of sources) {
+  for await (const source of sources) {
     const isFull = window.length > 0 && bytes + source.slice.lengthBytes > windowBytes;
     if (isFull) {
       yield window;

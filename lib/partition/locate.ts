@@ -3,9 +3,9 @@
 // right, because objects never change, and names are never used again. Only the object itself may be gone: what it held
 // has another name by then.
 
+import { RivuletError } from '../api/errors.ts';
 import { logSegmentHeaderBytes } from '../record/log-segment.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
-import { StorageError } from '../storage/storage-error.ts';
 import type { Table } from '../storage/table.ts';
 import { decodeEntries, objectKeyOf, type PlacedEntry } from './entry.ts';
 import type { Head } from './head.ts';
@@ -22,6 +22,8 @@ export type Slice = {
   readonly endOffset: number;
   /** In a log segment, this is the greatest timestamp of the object up to the slice's end. */
   readonly maxTimestampMs: number;
+  /** The newest hour in which one of its records came in. In a log segment, this is that of the whole object. */
+  readonly newestEpoch: number;
   /** True in a log segment: the batches have their offsets. Compaction may have left gaps between them. */
   readonly isStamped: boolean;
 };
@@ -44,8 +46,6 @@ export async function* slicesFrom(
   let next = offset;
   if (next < head.mergedTo) {
     for await (const item of logItemsFrom(table, address, next, head.mergedTo)) {
-      const isNext = item.firstOffset <= next;
-      if (!isNext) return;
       yield* stretchesOf(address, item, next);
       next = item.endOffset;
     }
@@ -57,11 +57,27 @@ export async function* slicesFrom(
       if (endOf(listed) > offset) yield sliceOf(address, listed);
 }
 
-async function* logItemsFrom(table: Table, address: PageAddress, offset: number, to: number): AsyncGenerator<LogItem> {
-  const first = await logItemAt(table, address, offset);
+/**
+ * Yields the log items from the one that covers `offset` on, in order, without a hole, as far as they begin below `to`. It
+ * ends early if the index has moved meanwhile.
+ */
+export async function* logItemsFrom(
+  table: Table,
+  address: PageAddress,
+  offset: number,
+  to: number,
+  limit?: number,
+): AsyncGenerator<LogItem> {
+  const first = offset < to ? await logItemAt(table, address, offset) : undefined;
   if (!first) return;
   yield first;
-  yield* logItemsBetween(table, address, first.endOffset, to);
+  let next = first.endOffset;
+  for await (const item of logItemsBetween(table, address, next, to, limit)) {
+    const isNext = item.firstOffset === next;
+    if (!isNext) return;
+    yield item;
+    next = item.endOffset;
+  }
 }
 
 /** Yields the slices of a log segment, one for each row, from the one that holds `offset` on. */
@@ -79,14 +95,15 @@ export function* stretchesOf(address: PageAddress, item: LogItem, offset = item.
       baseOffset: row.offset,
       endOffset,
       maxTimestampMs: row.maxTimestampMs,
+      newestEpoch: item.newestEpoch,
       isStamped: true,
     };
   }
 }
 
 /**
- * Yields the entry itself, or the entries that it lists in an index object. A list that is gone or damaged is a StorageError
- * `corrupt`.
+ * Yields the entry itself, or the entries that it lists in an index object. Throws CORRUPT_LOG if the list is gone or
+ * damaged.
  */
 export async function* expanded(
   objects: ObjectStore,
@@ -103,9 +120,12 @@ export async function* expanded(
   const listed = entriesIn(await objects.get(objectKey, range), baseOffset);
   const isWhole = listed !== undefined && listed.length > 0 && endOf(listed.at(-1)!) === endOf(placed);
   if (!isWhole)
-    throw new StorageError(
-      'corrupt',
+    throw new RivuletError(
+      'CORRUPT_LOG',
       `the list of batches at offset ${baseOffset} is missing or damaged: ${objectKey}`,
+      {
+        extra: { offset: baseOffset },
+      },
     );
   yield* listed;
 }
@@ -128,6 +148,7 @@ export function sliceOf({ topicId }: PageAddress, { entry, baseOffset }: PlacedE
     baseOffset,
     endOffset: baseOffset + entry.recordCount,
     maxTimestampMs: entry.maxTimestampMs,
+    newestEpoch: entry.segmentEpoch,
     isStamped: false,
   };
 }

@@ -7,7 +7,7 @@ import type { Table } from '../storage/table.ts';
 /** Counted ids lie below this. Transactional ids have numbers (xids) in [2^51, 2^52), which clients never see. */
 export const firstTransactionalId = 2 ** 51;
 /** The hashed ids of an Idempotency-Key lie in [2^52, 2^53). */
-export const firstHashedId = 2 ** 52;
+const firstHashedId = 2 ** 52;
 
 /**
  * Takes a producer id that no other producer has or will have. A lost reply merely skips some ids. It costs 1 write

@@ -64,6 +64,8 @@ export type Wanted = (offset: number, timestampMs: number) => boolean;
 export type OpenBatch = {
   readonly header: BatchHeader;
   readonly unpackedBytes: number;
+  /** The unpacked records, as raw-records.ts reads them. */
+  readonly body: Uint8Array;
   records(): Generator<DecodedRecord, void, undefined>;
   /**
    * Undefined stands for a record that is not wanted. Nothing is made of such a record, and only its length, time and
@@ -278,10 +280,12 @@ function opened(header: BatchHeader, body: Uint8Array): OpenBatch {
   if (header.recordCount * minRecordBytes > body.length) {
     throw new CorruptBatchError('count', `recordCount is ${header.recordCount}, in ${body.length} bytes`);
   }
-  const scan = (wanted: Wanted) => readRecords(header, plainView(body, 0, body.length), wanted);
+  const plain = plainView(body, 0, body.length);
+  const scan = (wanted: Wanted) => readRecords(header, plain, wanted);
   return {
     header,
     unpackedBytes: body.length,
+    body: plain,
     records: () => scan(() => true) as Generator<DecodedRecord, void, undefined>,
     scan,
   };

@@ -9,6 +9,8 @@
 //   <topic id>/<p>/p          first offset       index page, immutable         until its producers have expired
 //   <topic id>/<p>/l          first offset       log item: a log segment       until retention or a rewrite
 //   <topic id>/<p>/l          u                  maintenance of the partition  as the topic
+//   maintenance               begun              when maintenance first ran    for ever
+//   maintenance               topic id, or *     the last pass that was asked for   as the topic; * for ever
 //   producer-ids              next               the counter of producer ids   for ever
 //   once/<topic id>           hash of the key    an Idempotency-Key            two days (ttl)
 //   producer-ids              transactions       the counter of xids           for ever
@@ -28,6 +30,7 @@
 //   <2 hex>/<topic id>/txn/<xid 13 hex><number 12 hex><random 16 hex>
 //                                                            staged segment    until nothing names it and its
 //                                                                              transaction has ended
+//   rivulet/table/<number 16>                                name of a table   for ever; the greatest number counts
 //
 // A tombstone must outlive every copy of the request that created its topic. Otherwise a delayed copy could bring the topic
 // back. AWS accepts no request whose signature is older than a quarter of an hour. Two days are far above that, and above
@@ -51,7 +54,8 @@ export function checkVersion({ pk, sk, v }: Item, what: string, newest = itemVer
 /** Names that differ only by `.` and `_` collide, as in Kafka (metric names). One key for both makes the refusal atomic. */
 export const topicKey = (name: string): Key => ({ pk: 'topic', sk: name.replaceAll('.', '_') });
 export const topicsPartition = 'topic';
-export const tombstoneKey = (topicId: string): Key => ({ pk: 'deleted', sk: topicId });
+export const tombstonesPartition = 'deleted';
+export const tombstoneKey = (topicId: string): Key => ({ pk: tombstonesPartition, sk: topicId });
 export const headKey = (topicId: string, partition: number): Key => ({ pk: `${topicId}/${partition}`, sk: 'h' });
 /** Pages have a partition key of their own, so that they do not share the head's write budget. */
 export const pagesPartition = (topicId: string, partition: number): string => `${topicId}/${partition}/p`;
@@ -61,6 +65,9 @@ export const maintenanceKey = (topicId: string, partition: number): Key => ({
   pk: logItemsPartition(topicId, partition),
   sk: 'u',
 });
+/** The last pass over a topic, or over all topics. */
+export const passKey = (topicId?: string): Key => ({ pk: 'maintenance', sk: topicId ?? '*' });
+export const maintenanceBegunKey: Key = { pk: 'maintenance', sk: 'begun' };
 export const producerIdsKey: Key = { pk: 'producer-ids', sk: 'next' };
 export const idempotencyKey = (topicId: string, keyHash: string): Key => ({ pk: `once/${topicId}`, sk: keyHash });
 
@@ -107,6 +114,9 @@ export function parseStagedSegmentKey(key: string): { topicId: string; xid: numb
     : undefined;
 }
 
+/** The topic of an object that the index names, or that could have been named. */
+export const topicIdOfObject = (key: string): string => (parseSegmentKey(key) ?? parseStagedSegmentKey(key))!.topicId;
+
 export const xidsKey: Key = { pk: 'producer-ids', sk: 'transactions' };
 export const transactionsPartition = 'txns';
 export const transactionListingKey = (transactionalId: string): Key => ({
@@ -116,6 +126,10 @@ export const transactionListingKey = (transactionalId: string): Key => ({
 /** Transactional ids have no slash, so two of them never share a table partition. */
 export const transactionKey = (transactionalId: string): Key => ({ pk: `txn/${transactionalId}`, sk: 'x' });
 export const stagePagesPartition = (transactionalId: string): string => `txn/${transactionalId}/s`;
+/** The objects under this prefix name the tables that the bucket has had. The last one is the table that may sweep it. */
+export const tableNamesPrefix = 'rivulet/table/';
+export const tableNameKey = (number: number): string => `${tableNamesPrefix}${offsetSortKey(number)}`;
+export const isTableName = (key: string): boolean => key.startsWith(tableNamesPrefix);
 
 /** The counter grows with every topic that is created, altered or deleted. Groups compare it to notice such changes. */
 export const topicsChangedKey: Key = { pk: 'topics-changed', sk: 'n' };

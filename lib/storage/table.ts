@@ -77,7 +77,7 @@ export type TransactionResult =
       readonly failures: readonly { readonly failed: boolean; readonly old?: Item }[];
     };
 
-/** The retrying decorator sends again after a conflict, as after other failures, or leaves that to the caller. */
+/** After a conflict the retrying decorator sends again, as after other failures, or leaves that to the caller. */
 export type OnConflict = 'send again' | 'throw';
 
 export type Query = {

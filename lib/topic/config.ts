@@ -47,12 +47,11 @@ const noted = (rule: Rule, note: string): Rule => ({ ...rule, note });
 
 const replicated = 'S3 and DynamoDB replicate every write across zones before it is acknowledged.';
 const noLocalFiles = 'There are no segment files on a broker; segments are S3 objects.';
-const notYet = 'Rivulet does not act on it yet, and keeps every record.';
 const noTiers = 'All data is in object storage from the start.';
 const maxInt = 2n ** 31n - 1n;
 
 const rules = {
-  'cleanup.policy': noted(listOf('delete', 'delete', 'compact'), notYet),
+  'cleanup.policy': listOf('delete', 'delete', 'compact'),
   'compression.gzip.level': noted(
     integer('-1', -1n, 9n),
     'Batches stay as their producer compressed them, or get the default level.',
@@ -66,7 +65,7 @@ const rules = {
     integer('3', -131072n, 22n),
     'Batches stay as their producer compressed them, or get the default level.',
   ),
-  'delete.retention.ms': noted(integer('86400000', 0n), notYet),
+  'delete.retention.ms': integer('86400000', 0n),
   'file.delete.delay.ms': noted(integer('60000', 0n), noLocalFiles),
   'flush.messages': noted(integer(String(maxLong), 1n), 'Every write is durable before it is acknowledged.'),
   'flush.ms': noted(integer(String(maxLong), 0n), 'Every write is durable before it is acknowledged.'),
@@ -75,20 +74,20 @@ const rules = {
   'leader.replication.throttled.replicas': noted(anyText(''), replicated),
   'local.retention.bytes': noted(integer('-2', -2n), noTiers),
   'local.retention.ms': noted(integer('-2', -2n), noTiers),
-  'max.compaction.lag.ms': noted(integer(String(maxLong), 1n), notYet),
+  'max.compaction.lag.ms': integer(String(maxLong), 1n),
   'max.message.bytes': integer(String(limits.defaultMaxMessageBytes), 0n, BigInt(limits.maxMessageBytes)),
   'message.timestamp.after.max.ms': integer('3600000', 0n),
   'message.timestamp.before.max.ms': integer(String(maxLong), 0n),
   'message.timestamp.type': oneOf('CreateTime', 'CreateTime', 'LogAppendTime'),
-  'min.cleanable.dirty.ratio': noted(fraction('0.5'), notYet),
-  'min.compaction.lag.ms': noted(integer('0', 0n), notYet),
+  'min.cleanable.dirty.ratio': fraction('0.5'),
+  'min.compaction.lag.ms': integer('0', 0n),
   'min.insync.replicas': noted(integer('1', 1n, maxInt), replicated),
   preallocate: noted(boolean('false'), noLocalFiles),
   'remote.log.copy.disable': noted(boolean('false'), noTiers),
   'remote.log.delete.on.disable': noted(boolean('false'), noTiers),
   'remote.storage.enable': noted(boolean('false'), noTiers),
-  'retention.bytes': noted(integer('-1', -1n), notYet),
-  'retention.ms': noted(integer('604800000', -1n), notYet),
+  'retention.bytes': integer('-1', -1n),
+  'retention.ms': integer('604800000', -1n),
   'segment.bytes': noted(integer('1073741824', 1048576n, maxInt), noLocalFiles),
   'segment.index.bytes': noted(integer('10485760', 4n, maxInt), noLocalFiles),
   'segment.jitter.ms': noted(integer('0', 0n), noLocalFiles),
@@ -98,6 +97,20 @@ const rules = {
 
 export type ConfigName = keyof typeof rules;
 export type ConfigOverrides = Readonly<Record<string, string>>;
+
+/** Which records a topic keeps. To set one of them says that the records which it no longer keeps may go. */
+const cleanupSettings: readonly ConfigName[] = [
+  'cleanup.policy',
+  'delete.retention.ms',
+  'max.compaction.lag.ms',
+  'min.cleanable.dirty.ratio',
+  'min.compaction.lag.ms',
+  'retention.bytes',
+  'retention.ms',
+];
+
+export const setsCleanup = (changes: Readonly<Record<string, string | null>>): boolean =>
+  cleanupSettings.some((name) => Object.hasOwn(changes, name));
 
 const isKnown = (name: string): name is ConfigName => Object.hasOwn(rules, name);
 
@@ -138,4 +151,13 @@ export function describeConfig(overrides: ConfigOverrides): ConfigEntry[] {
       ...(rule.note !== undefined && { note: rule.note }),
     };
   });
+}
+
+/** A null value goes back to the default. */
+export function withChanges(
+  overrides: ConfigOverrides,
+  changes: Readonly<Record<string, string | null>>,
+): Record<string, string> {
+  const merged = { ...overrides, ...changes };
+  return Object.fromEntries(Object.entries(merged).filter((entry): entry is [string, string] => entry[1] !== null));
 }

@@ -8,11 +8,11 @@ import { type Outcome, RivuletError } from '../api/errors.ts';
 import { limits } from '../api/limits.ts';
 import { refused } from '../api/refusal.ts';
 import type { AlterTopicRequest, CreateTopicRequest, TopicDescription, TopicRef, TopicSummary } from '../api/topics.ts';
+import { fenceHead } from '../partition/fence.ts';
 import { deletedFence, emptyHeadItem } from '../partition/head.ts';
 import { newCache } from '../runtime/cache.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { inParallel } from '../runtime/concurrency.ts';
-import { readUnitsOfWait } from '../runtime/poll-schedule.ts';
 import {
   checkVersion,
   headKey,
@@ -23,9 +23,10 @@ import {
   topicsPartition,
 } from '../storage/keys.ts';
 import { StorageError } from '../storage/storage-error.ts';
-import { absent, all, below, equals, type Item, type Table, type Write } from '../storage/table.ts';
+import { absent, all, equals, type Item, type Table, type Write } from '../storage/table.ts';
 import { newToken } from '../storage/transaction-tokens.ts';
-import { type ConfigOverrides, checkConfig, describeConfig } from './config.ts';
+import { type ConfigOverrides, checkConfig, setsCleanup, withChanges } from './config.ts';
+import { describeTopic } from './describe-topic.ts';
 import { checkTopicName } from './name.ts';
 import { nameOf } from './name-of.ts';
 
@@ -35,6 +36,8 @@ export type Topic = TopicSummary & {
   readonly sweepFence: number;
   /** Grows with every change. */
   readonly revision: number;
+  /** False if the topic was made before there was retention, and nobody has confirmed that old records may go. */
+  readonly isRetentionConfirmed: boolean;
 };
 
 export type Topics = {
@@ -45,6 +48,8 @@ export type Topics = {
   resolve(ref: TopicRef): Promise<Topic>;
   /** Returns the topic as it was when this process last read it, however long ago; undefined if it never did. */
   lastKnown(name: string): Topic | undefined;
+  /** Returns the name of a topic that this process has read. */
+  nameOf(topicId: string): string | undefined;
   /** Drops the copy, so that the next resolve reads the topic again. */
   forget(name: string): void;
   /** Makes a head that is missing though its topic exists. */
@@ -53,6 +58,8 @@ export type Topics = {
   list(request: { limit?: number; after?: string }): Promise<{ topics: TopicSummary[]; more: boolean }>;
   describe(name: string): Promise<TopicDescription>;
   alter(request: AlterTopicRequest): Promise<TopicDescription>;
+  /** From now on retention and compaction may remove records of the topic. A repeat changes nothing. */
+  confirmRetention(name: string): Promise<void>;
   delete(name: string): Promise<void>;
 };
 
@@ -66,8 +73,6 @@ const oldestChangeMs = 60_000;
 const topicsKept = 10_000;
 /** How many heads are made or fenced at a time. */
 const headsAtOnce = 64;
-const costlyPartitions = 1_000;
-const readUnitUsdPerMillion = 0.125;
 
 export function createTopics(table: Table, clock: Clock): Topics {
   const copies = newCache<{ topic: Topic; readMs: number }>(topicsKept);
@@ -118,6 +123,7 @@ export function createTopics(table: Table, clock: Clock): Topics {
   return {
     resolve,
     lastKnown: (name) => copies.get(name)?.topic,
+    nameOf: (topicId) => names.get(topicId),
     forget: (name) => copies.delete(name),
     makeHead,
     create: async (request) => describeTopic(keep(await announced(table, create(table, clock, request)))),
@@ -125,6 +131,10 @@ export function createTopics(table: Table, clock: Clock): Topics {
     describe: async (name) => describeTopic(await read(name)),
     alter: async (request) =>
       describeTopic(keep(await announced(table, alter(table, await readToChange(request.topic), request)))),
+    async confirmRetention(name) {
+      const topic = await readToChange(name);
+      if (!topic.isRetentionConfirmed) keep(await confirmRetention(table, topic));
+    },
     async delete(name) {
       await announced(table, remove(table, clock, await readToChange(name)));
       copies.delete(name);
@@ -166,6 +176,7 @@ async function create(table: Table, clock: Clock, request: CreateTopicRequest): 
     config: request.config ?? {},
     createdMs: clock.now(),
     te: 0,
+    rt: 1,
     revision: 1,
   };
   await takeName(table, clock, item);
@@ -234,20 +245,18 @@ async function alter(table: Table, topic: Topic, request: AlterTopicRequest): Pr
   const changes = request.config ?? {};
   checkConfig(changes);
   const config = withChanges(topic.overrides, changes);
+  const confirms = setsCleanup(changes);
   const result = await table.write({
     kind: 'update',
     key: topicKey(topic.topic),
     update: {
-      set: [
-        ['partitions', partitions],
-        ['config', config],
-      ],
+      set: [['partitions', partitions], ['config', config], ...(confirms ? [['rt', 1] as const] : [])],
       add: [['revision', 1]],
     },
     if: all(equals('id', topic.topicId), equals('revision', topic.revision)),
   });
-  if (!result.applied && !isAsWanted(result.old, topic, partitions, config))
-    throw changedMeanwhile(topic.topic, result.doubtful ? 'unknown' : 'not-written');
+  const isDone = result.applied || isAsWanted(result.old, topic, { partitions, config, confirms });
+  if (!isDone) throw changedMeanwhile(topic.topic, result.doubtful ? 'unknown' : 'not-written');
   // New heads need the fence of the reply: a sweep that raised it before this change knows nothing of them.
   const changed = parseTopic(result.applied ? result.item! : result.old!);
   await makeHeads(table, changed, topic.partitions);
@@ -255,8 +264,32 @@ async function alter(table: Table, topic: Topic, request: AlterTopicRequest): Pr
 }
 
 /** An earlier copy of our own change may have landed, or another request wanted the same. */
-function isAsWanted(item: Item | undefined, before: Topic, partitions: number, config: ConfigOverrides): boolean {
-  return item?.id === before.topicId && item.partitions === partitions && isDeepStrictEqual(item.config, config);
+function isAsWanted(
+  item: Item | undefined,
+  before: Topic,
+  { partitions, config, confirms }: { partitions: number; config: ConfigOverrides; confirms: boolean },
+): boolean {
+  const isConfirmed = !confirms || item?.rt === 1;
+  return (
+    item?.id === before.topicId &&
+    item.partitions === partitions &&
+    isDeepStrictEqual(item.config, config) &&
+    isConfirmed
+  );
+}
+
+async function confirmRetention(table: Table, topic: Topic): Promise<Topic> {
+  const isSameTopic = equals('id', topic.topicId);
+  const notConfirmed = absent('rt');
+  const result = await table.write({
+    kind: 'update',
+    key: topicKey(topic.topic),
+    update: { set: [['rt', 1]], add: [['revision', 1]] },
+    if: all(isSameTopic, notConfirmed),
+  });
+  const item = result.applied ? result.item : result.old;
+  if (item?.id !== topic.topicId) throw unknownTopic(topic.topic);
+  return parseTopic(item);
 }
 
 const changedMeanwhile = (name: string, outcome: Outcome) =>
@@ -268,14 +301,6 @@ const changedMeanwhile = (name: string, outcome: Outcome) =>
     },
   );
 
-function withChanges(
-  overrides: ConfigOverrides,
-  changes: Readonly<Record<string, string | null>>,
-): Record<string, string> {
-  const merged = { ...overrides, ...changes };
-  return Object.fromEntries(Object.entries(merged).filter((entry): entry is [string, string] => entry[1] !== null));
-}
-
 /**
  * Fences the heads before it frees the name: once the name is free, no process with an old copy may take a write to
  * this topic. A crash in between leaves a topic that takes no writes until its deletion is requested again.
@@ -283,7 +308,9 @@ function withChanges(
 async function remove(table: Table, clock: Clock, topic: Topic): Promise<void> {
   const numbers = Array.from({ length: topic.partitions }, (_, partition) => partition);
   try {
-    await inParallel(numbers, headsAtOnce, (partition) => fenceForEver(table, topic.topicId, partition));
+    await inParallel(numbers, headsAtOnce, (partition) =>
+      fenceHead(table, { topicId: topic.topicId, partition }, deletedFence),
+    );
     await freeName(table, clock, topic);
   } catch (error) {
     throw error instanceof StorageError ? closedOnly(topic.topic, error) : error;
@@ -322,17 +349,6 @@ async function freeName(table: Table, clock: Clock, topic: Topic): Promise<void>
   if (!isGone) throw closedOnly(topic.topic);
 }
 
-/** Also fences a head that was never made: a process that is about to make it must find the fence. */
-async function fenceForEver(table: Table, topicId: string, partition: number): Promise<void> {
-  const { pk: _pk, sk: _sk, g: _g, ...rest } = emptyHeadItem(headKey(topicId, partition), deletedFence);
-  await table.write({
-    kind: 'update',
-    key: headKey(topicId, partition),
-    update: { set: [['g', deletedFence]], setIfAbsent: Object.entries(rest) },
-    if: { test: 'any', of: [absent('g'), below('g', deletedFence)] },
-  });
-}
-
 function parseTopic(item: Item): Topic {
   checkVersion(item, 'topic');
   return {
@@ -343,33 +359,8 @@ function parseTopic(item: Item): Topic {
     overrides: item.config as ConfigOverrides,
     sweepFence: item.te as number,
     revision: item.revision as number,
+    isRetentionConfirmed: item.rt === 1,
   };
-}
-
-function describeTopic(topic: Topic): TopicDescription {
-  const { topic: name, topicId, partitions, createdMs } = topic;
-  const config = describeConfig(topic.overrides);
-  const meaningless = config
-    .filter((entry) => !entry.isDefault && entry.note)
-    .map((entry) => `${entry.name} changes nothing here: ${entry.note}`);
-  return {
-    topic: name,
-    topicId,
-    partitions,
-    createdMs,
-    config,
-    warnings: [...partitionWarnings(partitions), ...meaningless],
-  };
-}
-
-/** A waiting consumer reads each of its heads again and again. */
-function partitionWarnings(partitions: number): string[] {
-  if (partitions < costlyPartitions) return [];
-  const pollsPerHour = 3_600_000 / limits.waitMs;
-  const dollars = (partitions * pollsPerHour * readUnitsOfWait(limits.waitMs) * readUnitUsdPerMillion) / 1_000_000;
-  return [
-    `${partitions} partitions: a consumer that waits on all of them costs about $${dollars.toFixed(2)} an hour in reads`,
-  ];
 }
 
 function checkPartitions(partitions: number): void {

@@ -51,7 +51,7 @@ async function applyTo(context: GroupContext, item: TransactionItem, runs: HeadR
   if (before && (await send(context, item, runs, before.next))) return;
   for (let attempt = 0; attempt < tries; attempt++) {
     const head = await context.log.heads.read(runs.address);
-    // The topic was deleted after the decision: nobody reads its records any more.
+    // The topic was deleted after the decision: nobody reads its records any more. Each head was there when it was staged for.
     const isClosed = !head || head.fence === deletedFence;
     if (isClosed) return;
     const resident = appliedNumber(head, item.xid);
@@ -109,7 +109,7 @@ function mayApply({ xid, number }: TransactionItem, lookedUp: number): Condition
   const isOpen = below('g', deletedFence);
   const isNext = below(resident, encodeNumber(number));
   const notResident = absent(resident);
-  // The tail still has all that was appended after the lookup, so the head would remember a transaction of the id.
+  // Entries that were appended after the lookup are still in the tail, so the head would remember a transaction of the id.
   const notEvicted = atMost('b', lookedUp);
   return all(isOpen, any(isNext, all(notResident, notEvicted)));
 }
@@ -128,7 +128,7 @@ export const appendingUpdate = ({ entries, records, bytes }: HeadRuns): Update =
 });
 
 /** Six bytes, so that comparing the bytes compares the numbers. */
-export function encodeNumber(number: number): Uint8Array {
+function encodeNumber(number: number): Uint8Array {
   const bytes = Buffer.alloc(6);
   bytes.writeUIntBE(number, 0, 6);
   return new Uint8Array(bytes);

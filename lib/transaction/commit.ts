@@ -2,7 +2,6 @@
 // commits the offsets, and says so in the item. Where that is too much for one step, or the heads are too busy, the decision
 // is one write, and the runs are applied after it (apply.ts). Either way there is one item that says what was decided.
 import { type Outcome, RivuletError } from '../api/errors.ts';
-import { limits } from '../api/limits.ts';
 import { refused } from '../api/refusal.ts';
 import type { CommittedPartition, EndedTransaction, TransactionRef } from '../api/transactions.ts';
 import type { GroupContext } from '../group/context.ts';
@@ -191,9 +190,7 @@ async function offsetWrites(context: GroupContext, item: TransactionItem): Promi
       throw await aborted(context, item, lostOffsets(item, error.message));
     throw error;
   }
-  if (writes.length <= limits.transactionOffsetsItems) return writes;
-  const detail = `offsets: expected at most ${limits.transactionOffsetsItems} items of 16 partitions, got ${writes.length}`;
-  throw await aborted(context, item, refused('INVALID_REQUEST', detail));
+  return writes;
 }
 
 const lostOffsets = ({ number }: TransactionItem, why: string) =>

@@ -1,6 +1,6 @@
 // Lists transactional ids and says what becomes of their transactions.
 import { RivuletError } from '../api/errors.ts';
-import type { TransactionDescription } from '../api/transactions.ts';
+import type { TransactionDescription, TransactionPage } from '../api/transactions.ts';
 import type { GroupContext } from '../group/context.ts';
 import { inParallel } from '../runtime/concurrency.ts';
 import { transactionKey, transactionsPartition } from '../storage/keys.ts';
@@ -21,14 +21,14 @@ export async function describeTransaction(
 ): Promise<TransactionDescription> {
   checkTransactionalId(transactionalId);
   const item = await readTransaction(table, transactionalId);
-  if (!item || item.state === 'c') throw unknownId(transactionalId);
+  if (!isLiving(item)) throw unknownId(transactionalId);
   return descriptionOf(item);
 }
 
 export async function listTransactions(
   { table }: GroupContext,
   { limit = 100, after }: { readonly limit?: number; readonly after?: string },
-): Promise<{ transactions: TransactionDescription[]; more: boolean }> {
+): Promise<TransactionPage> {
   const page = await table.query({
     pk: transactionsPartition,
     limit,
@@ -36,8 +36,9 @@ export async function listTransactions(
     ...(after !== undefined && { after }),
   });
   const items = await inParallel(page.items, readsAtOnce, ({ sk }) => readTransaction(table, sk));
-  const transactions = items.filter((item) => item !== undefined).map(descriptionOf);
-  return { transactions, more: page.more };
+  // An id is listed before its item is made, and the item may be gone again since the page was read.
+  const transactions = items.filter(isLiving).map(descriptionOf);
+  return { transactions, ...(page.more && { nextAfter: page.items.at(-1)!.sk }) };
 }
 
 /** Ends what is open, and fences the instance that began it. A transaction that is decided is applied. */
@@ -65,9 +66,13 @@ async function fence(context: GroupContext, item: TransactionItem): Promise<bool
   return result.applied;
 }
 
-const states = { o: 'open', p: 'prepared', d: 'decided', c: 'closed' } as const;
+const states = { o: 'open', p: 'prepared', d: 'decided' } as const;
 
-function descriptionOf(item: TransactionItem): TransactionDescription {
+type LivingItem = TransactionItem & { readonly state: keyof typeof states };
+
+const isLiving = (item: TransactionItem | undefined): item is LivingItem => item !== undefined && item.state !== 'c';
+
+function descriptionOf(item: LivingItem): TransactionDescription {
   const { transactionalId, number, producerId, producerEpoch, timeoutMs, last } = item;
   return {
     transactionalId,

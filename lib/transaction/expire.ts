@@ -23,47 +23,59 @@ export async function tendTransactions(
   context: GroupContext,
   isOver: () => boolean = () => false,
 ): Promise<TransactionsReport> {
-  const report = { transactions: 0, aborted: 0, applied: 0, expired: 0 };
-  // One id whose transaction cannot be ended must not keep the others from their care.
-  const failures: unknown[] = [];
+  const report: Report = { transactions: 0, aborted: 0, applied: 0, expired: 0, stuck: [], fenced: [] };
   for (let after: string | undefined; !isOver(); ) {
     const page = await context.table.query({
       pk: transactionsPartition,
       limit: listedAtOnce,
       ...(after !== undefined && { after }),
     });
-    for (const { sk } of page.items) {
-      report.transactions += 1;
-      try {
-        const done = await tend(context, sk);
-        if (done) report[done] += 1;
-      } catch (error) {
-        failures.push(error);
-      }
-    }
+    for (const { sk } of page.items) await tend(context, sk, report);
     after = page.items.at(-1)?.sk;
     if (!page.more || after === undefined) break;
   }
-  if (failures.length > 0) throw failures[0];
   return report;
 }
 
-async function tend(
-  context: GroupContext,
-  transactionalId: string,
-): Promise<'aborted' | 'applied' | 'expired' | undefined> {
+type Report = { -readonly [Name in keyof TransactionsReport]: TransactionsReport[Name] } & {
+  stuck: TransactionsReport['stuck'][number][];
+  fenced: TransactionsReport['fenced'][number][];
+};
+
+/** So many times in a row: two instances with one id take turns, and neither gets anything done. */
+const oftenFenced = 3;
+/** The report lists so many of each kind. */
+const mostListed = 100;
+
+async function tend(context: GroupContext, transactionalId: string, report: Report): Promise<void> {
   const item = await readTransaction(context.table, transactionalId);
-  if (!item || item.state === 'c') return undefined;
+  if (!item || item.state === 'c') return;
+  report.transactions += 1;
+  if (item.fences >= oftenFenced && report.fenced.length < mostListed)
+    report.fenced.push({ transactionalId, times: item.fences });
   await removeOldPages(context, item);
-  if (item.state === 'd') {
+  if (item.state === 'd') await applyDecided(context, item, report);
+  else await endUnused(context, item, report);
+}
+
+/** One transaction that cannot be applied must not keep the others from their care. */
+async function applyDecided(context: GroupContext, item: TransactionItem, report: Report): Promise<void> {
+  try {
     await rollForward(context, item);
-    return 'applied';
+    report.applied += 1;
+  } catch (error) {
+    if (report.stuck.length === mostListed) return;
+    const { transactionalId, number: transaction } = item;
+    report.stuck.push({ transactionalId, transaction, reason: error instanceof Error ? error.message : String(error) });
   }
+}
+
+async function endUnused(context: GroupContext, item: TransactionItem, report: Report): Promise<void> {
   const nowMs = context.clock.now();
-  const isAbandoned = item.state === 'o' && item.deadlineMs !== undefined && item.deadlineMs < nowMs;
-  if (isAbandoned) return (await abortAbandoned(context, item)) ? 'aborted' : undefined;
-  const isUnused = item.state === 'o' && isEmpty(item) && item.usedMs < nowMs - expiryMs;
-  return isUnused && (await close(context, item)) ? 'expired' : undefined;
+  const isAbandoned = item.deadlineMs !== undefined && item.deadlineMs < nowMs;
+  const isUnused = isEmpty(item) && item.usedMs < nowMs - expiryMs;
+  if (isAbandoned) report.aborted += (await abortAbandoned(context, item)) ? 1 : 0;
+  else if (isUnused) report.expired += (await close(context, item)) ? 1 : 0;
 }
 
 async function abortAbandoned(context: GroupContext, item: TransactionItem): Promise<boolean> {

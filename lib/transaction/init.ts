@@ -18,6 +18,7 @@ import {
   endUpdate,
   hashOfToken,
   inTransaction,
+  isEmpty,
   isInState,
   newTransactionItem,
   parseTransactionItem,
@@ -105,10 +106,11 @@ async function takeOver(
   instance: Instance,
 ): Promise<TransactionItem | undefined> {
   const end = endUpdate(item, 'aborted', await producerAfter(context, item), context.clock.now());
+  const fences = isEmpty(item) ? {} : { add: [['fc', 1] as const] };
   const result = await context.table.write({
     kind: 'update',
     key: transactionKey(item.transactionalId),
-    update: { ...end, set: [...end.set!, ['tk', instance.tokenHash], ['to', instance.timeoutMs]] },
+    update: { ...end, ...fences, set: [...end.set!, ['tk', instance.tokenHash], ['to', instance.timeoutMs]] },
     if: all(inTransaction(item), isInState('o')),
   });
   return takenBy(instance, result);

@@ -6,7 +6,7 @@
 //   t staged runs: u8 index into ti, varint partition, entry   sb count of runs that were spilled to stage pages
 //   ti topic ids by index   q next sequence by "index/partition"   go staged offsets, as JSON   ix index objects by topic
 //   cp ce producer id and epoch of the batches   tk 16 bytes of the SHA-256 of the token
-//   to time-out, ms   dl deadline, from the first stage on   u last used   y bytes staged, of records and of offsets: grows with every stage
+//   fc fences since the last commit   to time-out, ms   dl deadline, from the first stage on   u last used   y bytes staged, of records and of offsets: grows with every stage
 //
 // Invariant: i, k, ce and tk in the condition of every client's step. Without i, a late step lands in an item that was made
 // after the id expired; without k, in the next transaction; without ce and tk, after another instance has taken over.
@@ -23,7 +23,6 @@ import {
   type Condition,
   equals,
   type Item,
-  type Path,
   type Table,
   type Update,
 } from '../storage/table.ts';
@@ -50,6 +49,8 @@ export type TransactionItem = {
   readonly timeoutMs: number;
   readonly deadlineMs: number | undefined;
   readonly usedMs: number;
+  /** How often a newer instance has ended an open transaction since the last commit. */
+  readonly fences: number;
   readonly stagedBytes: number;
 };
 
@@ -78,6 +79,7 @@ export function parseTransactionItem(item: Item): TransactionItem {
     timeoutMs: item.to as number,
     deadlineMs: item.dl as number | undefined,
     usedMs: item.u as number,
+    fences: (item.fc as number | undefined) ?? 0,
     stagedBytes: (item.y as number | undefined) ?? 0,
   };
 }
@@ -159,7 +161,7 @@ export function endUpdate(
       ['q', {}],
       ['ti', {}],
     ],
-    remove: ['t', 'sb', 'go', 'y', 'dl', 'ix'],
+    remove: [...(outcome === 'committed' ? ['fc'] : []), 't', 'sb', 'go', 'y', 'dl', 'ix'],
   };
 }
 
@@ -182,4 +184,4 @@ export function decodeStaged(bytes: Uint8Array, topicIds: readonly string[]): St
   };
 }
 
-export const sequencePath = (topicIndex: number, partition: number): Path => ['q', `${topicIndex}/${partition}`];
+export const sequencePath = (topicIndex: number, partition: number) => ['q', `${topicIndex}/${partition}`] as const;

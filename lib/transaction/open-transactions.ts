@@ -1,18 +1,32 @@
-// What maintenance asks: has a transaction ended that a page names? The numbers of a transactional id never fall, so an
-// answer that was true stays true.
+// Maintenance asks which transactions have ended: no step of theirs can name anything any more. Their numbers decide that,
+// and no clock. The numbers of a transactional id never fall, so an answer that was true stays true.
+//
+// Invariant for a sweep: the list of ids is read after the objects were listed. Otherwise an object of an id that was made
+// since would pass for one of an id that is gone.
+import type { EntryTransaction } from '../partition/entry.ts';
 import { inParallel } from '../runtime/concurrency.ts';
 import { transactionsPartition } from '../storage/keys.ts';
 import { readAll } from '../storage/read-all.ts';
 import type { Table } from '../storage/table.ts';
 import { readTransaction } from './item.ts';
 
-/** The number of the transaction at which each id is, by its xid. An id that is not here has expired: all its transactions have ended. */
+/**
+ * Gives the number of the transaction at which each id is, by its xid. An id that is not here has expired: all its
+ * transactions have ended.
+ */
 export type OpenTransactions = ReadonlyMap<number, number>;
 
 const readsAtOnce = 16;
 
-export async function openTransactions(table: Table): Promise<OpenTransactions> {
+/** Reads the ids of these xids, or all of them. */
+export async function openTransactions(table: Table, xids?: ReadonlySet<number>): Promise<OpenTransactions> {
   const listed = await readAll(table, { pk: transactionsPartition, strong: true });
-  const items = await inParallel(listed, readsAtOnce, ({ sk }) => readTransaction(table, sk));
+  const wanted = listed.filter(({ i }) => xids === undefined || xids.has(i as number));
+  const items = await inParallel(wanted, readsAtOnce, ({ sk }) => readTransaction(table, sk));
   return new Map(items.flatMap((item) => (item && item.state !== 'c' ? [[item.xid, item.number]] : [])));
+}
+
+export function hasEnded({ xid, number }: EntryTransaction, open: OpenTransactions): boolean {
+  const present = open.get(xid);
+  return present === undefined || number < present;
 }

@@ -4,7 +4,7 @@ import type { GroupContext } from '../group/context.ts';
 import { itemVersion, stagePagesPartition, transactionKey } from '../storage/keys.ts';
 import { StorageError } from '../storage/storage-error.ts';
 import { absent, all, any, equals } from '../storage/table.ts';
-import { inTransaction, type TransactionItem } from './item.ts';
+import { inTransaction, parseTransactionItem, type TransactionItem } from './item.ts';
 import { stagePageSortKey } from './staged-runs.ts';
 
 /** The item is written at every stage, and billed by its size. */
@@ -14,17 +14,19 @@ const mostMoved = 100;
 
 /** A failure is harmless: the stage that caused it is done, and the next one spills. */
 export async function spillStaged(context: GroupContext, item: TransactionItem): Promise<void> {
-  const bytes = item.staged.reduce((sum, { length }) => sum + length + 1, 0);
-  if (bytes <= mostBytes) return;
   try {
-    await spill(context, item);
+    for (let left: TransactionItem | undefined = item; left && isLarge(left); ) left = await spill(context, left);
   } catch (error) {
     const isHarmless = error instanceof StorageError;
     if (!isHarmless) throw error;
   }
 }
 
-async function spill({ table }: GroupContext, item: TransactionItem): Promise<void> {
+const isLarge = ({ staged }: TransactionItem): boolean =>
+  staged.reduce((sum, { length }) => sum + length + 1, 0) > mostBytes;
+
+/** Returns the item after the trim, and nothing if another process trims. One request may stage more than one page holds. */
+async function spill({ table }: GroupContext, item: TransactionItem): Promise<TransactionItem | undefined> {
   const { transactionalId, number, spilled, staged } = item;
   const key = { pk: stagePagesPartition(transactionalId), sk: stagePageSortKey(number, spilled) };
   const page = { ...key, v: itemVersion, i: item.xid, t: staged.slice(0, mostMoved) };
@@ -33,12 +35,13 @@ async function spill({ table }: GroupContext, item: TransactionItem): Promise<vo
   const put = await table.write({ kind: 'put', item: page, if: isFree });
   const count = put.applied ? page.t.length : (put.old!.t as Uint8Array[]).length;
   const isOurs = put.applied || put.old!.i === item.xid;
-  if (!isOurs) return;
+  if (!isOurs) return undefined;
   const notTrimmed = spilled === 0 ? absent('sb') : equals('sb', spilled);
-  await table.write({
+  const trimmed = await table.write({
     kind: 'update',
     key: transactionKey(transactionalId),
     update: { trim: [['t', count]], set: [['sb', spilled + count]] },
     if: all(inTransaction(item), notTrimmed),
   });
+  return trimmed.applied ? parseTransactionItem(trimmed.item!) : undefined;
 }

@@ -7,6 +7,7 @@ import type { PartitionError } from '../api/records.ts';
 import { invalid } from '../api/refusal.ts';
 import type { StagedPartition, StageRecordsRequest, StageReply } from '../api/transactions.ts';
 import type { GroupContext } from '../group/context.ts';
+import { checkRecordKeys } from '../log/admit-keys.ts';
 import { encodeAll, place } from '../log/batches-of-records.ts';
 import { topicWith } from '../topic/current.ts';
 import type { Topic } from '../topic/topics.ts';
@@ -14,7 +15,7 @@ import { parseTransactionItem, type TransactionItem } from './item.ts';
 import { openItem } from './open-item.ts';
 import { beingEnded } from './refusals.ts';
 import { spillStaged } from './spill-staged.ts';
-import { admitAll, stagedResult, upload } from './stage.ts';
+import { admitAll, refuseExpectedOffset, stagedResult, upload } from './stage.ts';
 import { nameRuns, nextSequenceOf } from './stage-update.ts';
 
 const tries = 8;
@@ -22,13 +23,13 @@ const tries = 8;
 export async function stageRecords(context: GroupContext, request: StageRecordsRequest): Promise<StageReply> {
   if (request.idempotencyKey !== undefined)
     throw invalid('Idempotency-Key: expected none in a transaction: abort it, and send its records again');
-  if (request.expectedOffset !== undefined)
-    throw invalid('expectedOffset: expected none in a transaction, whose records get their offsets at its commit');
+  refuseExpectedOffset(request);
   const topic = await topicWith(
     context.topics,
     request,
     request.records.map(({ partition }) => partition ?? 0),
   );
+  checkRecordKeys(request.records, topic);
   const placement = { partitions: topic.partitions, chance: context.clock.random(), nowMs: context.clock.now() };
   const placed = place(request, placement);
   for (let attempt = 0; attempt < tries; attempt++) {

@@ -16,7 +16,6 @@ import {
   equals,
   type Path,
   type Update,
-  type Value,
   type WriteResult,
 } from '../storage/table.ts';
 import type { Topic } from '../topic/topics.ts';
@@ -26,6 +25,7 @@ import {
   inTransaction,
   isInState,
   isInTime,
+  isStagedAsRead,
   sequencePath,
   type TransactionItem,
 } from './item.ts';
@@ -51,8 +51,9 @@ function checkRoom(item: TransactionItem, topic: Topic, due: readonly UploadedRu
   const bytes = due.reduce((sum, { run }) => sum + run.bytes.length, item.stagedBytes);
   if (bytes > limits.transactionBytes)
     throw invalid(`transaction: expected at most ${limits.transactionBytes} bytes, got ${bytes}`);
-  if (indexOf(item, topic) >= limits.transactionTopics)
-    throw invalid(`transaction: expected at most ${limits.transactionTopics} topics, got one more`);
+  const topics = indexOf(item, topic) + 1;
+  if (topics > limits.transactionTopics)
+    throw invalid(`transaction: expected at most ${limits.transactionTopics} topics, got ${topics}`);
   const partitions = new Set([
     ...Object.keys(item.nextSequences),
     ...due.map(({ run }) => `${indexOf(item, topic)}/${run.partition}`),
@@ -60,6 +61,9 @@ function checkRoom(item: TransactionItem, topic: Topic, due: readonly UploadedRu
   if (partitions.size > limits.transactionPartitions)
     throw invalid(`transaction: expected at most ${limits.transactionPartitions} partitions, got ${partitions.size}`);
 }
+
+/** DynamoDB takes 300 operators and 4 KB of text in an expression, and each sequence of its own needs four and 50 bytes. */
+const mostOwnSequences = 40;
 
 /** Names the runs, all or none. Refused if one of them is not the next of its partition. */
 export function nameRuns(
@@ -74,10 +78,12 @@ export function nameRuns(
 
 function stagingUpdate(item: TransactionItem, topic: Topic, due: readonly UploadedRun[]): Update {
   const index = indexOf(item, topic);
-  const sequences = due.map(({ run: { partition, producer, recordCount } }): [Path, Value] => [
-    sequencePath(index, partition),
-    sequenceAfter(producer.firstSequence, recordCount),
-  ]);
+  const next = due.map(({ run: { partition, producer, recordCount } }) => ({
+    path: sequencePath(index, partition),
+    sequence: sequenceAfter(producer.firstSequence, recordCount),
+  }));
+  const all = { ...item.nextSequences, ...Object.fromEntries(next.map(({ path, sequence }) => [path[1], sequence])) };
+  const sequences = isWide(due) ? [['q', all] as const] : next.map(({ path, sequence }) => [path, sequence] as const);
   return {
     append: [['t', due.map(({ run, entry }) => encodeStaged(index, run.partition, entry))]],
     add: [['y', due.reduce((sum, { run }) => sum + run.bytes.length, 0)]],
@@ -85,10 +91,14 @@ function stagingUpdate(item: TransactionItem, topic: Topic, due: readonly Upload
   };
 }
 
+/** So many sequences are set as a whole, if nothing at all was staged since the item was read. */
+const isWide = (due: readonly UploadedRun[]): boolean => due.length > mostOwnSequences;
+
 function stagingCondition(item: TransactionItem, topic: Topic, due: readonly UploadedRun[]): Condition {
   const index = indexOf(item, topic);
   const topicAt: Path = ['ti', String(index)];
   const hasIndex = any(absent(topicAt), equals(topicAt, topic.topicId));
+  if (isWide(due)) return all(hasIndex, isStagedAsRead(item));
   const areInOrder = due.map(({ run: { partition, producer } }) => {
     const next = sequencePath(index, partition);
     const isFirst = producer.firstSequence === 0;

@@ -11,9 +11,11 @@ import type { StagedPartition, StageReply, StageRequest, TransactionRef } from '
 import type { GroupContext } from '../group/context.ts';
 import { type AdmittedRun, admit } from '../log/admit.ts';
 import { segmentEpochAt } from '../partition/head.ts';
+import type { PageAddress } from '../partition/page.ts';
 import { sequenceDistance } from '../producer/decide.ts';
 import { packSegment } from '../record/segment.ts';
 import { newUnpackBudget } from '../record/unpack.ts';
+import { inParallel } from '../runtime/concurrency.ts';
 import { stagedSegmentKey } from '../storage/keys.ts';
 import { storageFailure } from '../storage/outcome.ts';
 import { topicWith } from '../topic/current.ts';
@@ -24,10 +26,12 @@ import { spillStaged } from './spill-staged.ts';
 import { nameRuns, nextSequenceOf, type TransactionalRun, type UploadedRun } from './stage-update.ts';
 
 const tries = 12;
+const headsAtOnce = 32;
 /** A batch that arrives before its predecessor waits so long between two looks. */
 const lookMs = 120;
 
 export async function stage(context: GroupContext, request: StageRequest): Promise<StageReply> {
+  request.partitions.forEach(refuseExpectedOffset);
   const item = await openItem(context, request.in);
   const topic = await topicWith(
     context.topics,
@@ -41,6 +45,11 @@ export async function stage(context: GroupContext, request: StageRequest): Promi
       results.set(partition, result);
   }
   return { topicId: topic.topicId, partitions: request.partitions.map(({ partition }) => results.get(partition)!) };
+}
+
+export function refuseExpectedOffset({ expectedOffset }: { readonly expectedOffset?: number }): void {
+  if (expectedOffset !== undefined)
+    throw invalid('expectedOffset: expected none in a transaction, whose records get their offsets at its commit');
 }
 
 type Results = Map<number, StagedPartition | PartitionError>;
@@ -66,9 +75,7 @@ export async function admitAll(context: GroupContext, request: StageRequest, ite
 }
 
 function ofTransaction(run: AdmittedRun, { producerId, producerEpoch }: TransactionItem): TransactionalRun {
-  const { producer, expectedOffset } = run;
-  if (expectedOffset !== undefined)
-    throw invalid('expectedOffset: expected none in a transaction, whose records get their offsets at its commit');
+  const { producer } = run;
   if (producer?.id === producerId && producer.epoch === producerEpoch) return { ...run, producer };
   throw refused(
     'INVALID_PRODUCER_EPOCH',
@@ -78,14 +85,16 @@ function ofTransaction(run: AdmittedRun, { producerId, producerEpoch }: Transact
 
 /** One PUT for all partitions. */
 export async function upload(
-  { clock, log }: GroupContext,
+  context: GroupContext,
   { xid, number }: TransactionItem,
   { topicId }: Topic,
   runs: readonly TransactionalRun[],
 ): Promise<UploadedRun[]> {
+  const { clock, log } = context;
   const segmentRandom = clock.randomBytes(8);
   const { chunks, positions } = packSegment(runs);
   try {
+    await inParallel(runs, headsAtOnce, ({ partition }) => makeSureOfHead(context, { topicId, partition }));
     await log.objects.putOnce(stagedSegmentKey(topicId, xid, number, segmentRandom), chunks);
   } catch (error) {
     throw storageFailure(error, false, false);
@@ -102,6 +111,15 @@ export async function upload(
       transaction: { xid, number },
     },
   }));
+}
+
+/**
+ * The process that created the topic may have died before it made this head. Only now is the name of the topic known: the
+ * process that commits has no more than its id, and would take a missing head for that of a deleted topic.
+ */
+async function makeSureOfHead({ log, topics }: GroupContext, address: PageAddress): Promise<void> {
+  const isKnown = log.heads.seen(address) ?? (await log.heads.read(address, { strong: false }));
+  if (!isKnown) await topics.makeHead(address.topicId, address.partition);
 }
 
 /** Names the runs in the item, all that are in order in one update. */

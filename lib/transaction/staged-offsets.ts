@@ -1,17 +1,44 @@
 // Offsets of groups that a transaction commits. They are staged as text, and become writes at the commit, by the rules of
 // any other commit: a member that has lost a partition by then cannot commit it.
 import type { CommitOffsetsRequest, PartitionCommit } from '../api/groups.ts';
+import { limits } from '../api/limits.ts';
+import { invalid } from '../api/refusal.ts';
+import { partitionsPerOffsetsItem } from '../storage/keys.ts';
 import type { TransactionItem } from './item.ts';
 
 export const encodeOffsets = (request: CommitOffsetsRequest): string => JSON.stringify(request);
+
+/** Refuses offsets that could not be committed in one step, or would not fit the item. */
+export function checkOffsetsRoom({ offsets }: TransactionItem, next: string): void {
+  const all = [...offsets, next];
+  const bytes = all.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+  if (bytes > limits.transactionOffsetsBytes)
+    throw invalid(
+      `topics: expected at most ${limits.transactionOffsetsBytes} bytes of offsets in a transaction, got ${bytes}`,
+    );
+  const items = new Set(all.flatMap((text) => itemsOf(JSON.parse(text) as CommitOffsetsRequest))).size;
+  if (items > limits.transactionOffsetsItems)
+    throw invalid(
+      `topics: expected offsets in at most ${limits.transactionOffsetsItems} items of ${partitionsPerOffsetsItem} partitions in a transaction, got ${items}`,
+    );
+}
+
+/** The items of the table that the commit will write, by any name that tells two of them apart, and the check of a head. */
+function itemsOf({ groupId, memberId, topics }: CommitOffsetsRequest): string[] {
+  const head = memberId === undefined ? [`${groupId}/h`] : [];
+  const items = topics.flatMap(({ topic, partitions }) =>
+    partitions.map(({ partition }) => `${groupId}/${topic}/${Math.floor(partition / partitionsPerOffsetsItem)}`),
+  );
+  return [...head, ...items];
+}
 
 export const groupsOf = ({ offsets }: TransactionItem): string[] => [
   ...new Set(offsets.map((text) => (JSON.parse(text) as CommitOffsetsRequest).groupId)),
 ];
 
 /**
- * Returns one commit for each group. The last offset counts, where a partition was staged several times: two writes of one
- * item cannot be in one transaction of the table.
+ * Returns one commit for each group. If a partition was staged several times, the last offset counts: a transaction of the
+ * table cannot write an item twice.
  */
 export function stagedCommits({ offsets }: TransactionItem): CommitOffsetsRequest[] {
   const commits = new Map<string, CommitOffsetsRequest>();

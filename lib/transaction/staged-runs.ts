@@ -1,4 +1,4 @@
-// A transaction has staged the runs in its item, and those that were spilled to stage pages when the item grew.
+// Reads what a transaction has staged: the runs in its item, and those that were spilled to stage pages when the item grew.
 // A commit writes them to the heads as few entries: up to four of a partition as they are, and more as one entry that names
 // a list of them in an index object.
 import { RivuletError } from '../api/errors.ts';

@@ -1,13 +1,20 @@
 // The emulator with the stacks of this repository on it. They are started and deployed once per run, and all test files
 // share them. A test that changes or breaks a deployment makes one of its own, under another name.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { bundleFunctions } from '../../cdk/bundle-functions.ts';
 import { bootstrap, deploy, destroy } from '../../tools/emulator/cdk.ts';
 import type { AwsEndpoint } from '../../tools/emulator/endpoint.ts';
 import { startMiniStack } from '../../tools/emulator/ministack.ts';
+import { bundleFaultyFunctions } from './faulty/bundle.ts';
 
 export type EmulatedAws = {
   readonly endpoint: AwsEndpoint;
   /** The certificate that clients must trust. */
   readonly certificate: string;
+  /** The folders with the functions as they ship, and with faults in them. All test files deploy these. */
+  readonly bundles: { readonly usual: string; readonly faulty: string };
 };
 
 export type Deployment = EmulatedAws & {
@@ -35,20 +42,23 @@ export function deployOther(aws: EmulatedAws, options: DeployOptions): Promise<D
   return deployStacks(aws, options, otherApp);
 }
 
-export function destroyOther({ endpoint }: EmulatedAws, options: DeployOptions): Promise<void> {
-  return destroy({ endpoint, context: contextOf(options), app: otherApp });
+export function destroyOther({ endpoint, bundles }: EmulatedAws, options: DeployOptions): Promise<void> {
+  return destroy({ endpoint, context: contextOf(bundles, options), app: otherApp });
 }
 
-const contextOf = ({ name, options = {}, faulty }: DeployOptions): Record<string, string> => ({
+const contextOf = (
+  bundles: EmulatedAws['bundles'],
+  { name, options = {}, faulty }: DeployOptions,
+): Record<string, string> => ({
   ...Object.fromEntries(Object.entries({ name, ...options }).map(([option, value]) => [`rivulet:${option}`, value])),
-  ...(faulty && { functions: 'faulty' }),
+  bundles: faulty ? bundles.faulty : bundles.usual,
 });
 
 async function deployStacks(aws: EmulatedAws, options: DeployOptions, app?: string): Promise<Deployment> {
   const { name } = options;
   const outputs = await deploy({
     endpoint: aws.endpoint,
-    context: contextOf(options),
+    context: contextOf(aws.bundles, options),
     ...(app !== undefined && { app }),
   });
   const { Url, BucketName, TableName, MaintenanceFunction, LagFunction } = outputs[`${name}Service`]!;
@@ -59,12 +69,19 @@ async function deployStacks(aws: EmulatedAws, options: DeployOptions, app?: stri
 export async function startEmulator(cache: string) {
   const emulator = await startMiniStack(cache);
   const { endpoint, certificate } = emulator;
-  const aws = { endpoint, certificate };
-  try {
-    await bootstrap({ endpoint });
-  } catch (error) {
+  const folder = mkdtempSync(join(tmpdir(), 'rivulet-functions-'));
+  const bundles = { usual: join(folder, 'usual'), faulty: join(folder, 'faulty') };
+  const stop = async (): Promise<void> => {
+    rmSync(folder, { recursive: true });
     await emulator.stop();
+  };
+  try {
+    await Promise.all([bootstrap({ endpoint }), bundleFunctions(bundles.usual)]);
+    await bundleFaultyFunctions(bundles);
+  } catch (error) {
+    await stop();
     throw error;
   }
-  return { aws, deploy: () => deployStacks(aws, { name: 'Rivulet' }), stop: emulator.stop };
+  const aws = { endpoint, certificate, bundles };
+  return { aws, deploy: () => deployStacks(aws, { name: 'Rivulet' }), stop };
 }

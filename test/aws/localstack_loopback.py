@@ -1,7 +1,6 @@
-# LocalStack's S3 and DynamoDB on 127.0.0.1 only (its web server takes just the port from GATEWAY_LISTEN and listens on
-# every interface), in front of the DynamoDB Local that is already running at DYNAMODB_LOCAL_PORT instead of one it would
-# download and start itself. It compares keys of a listing in their encoded form, where their order is another: mended here.
-# It ends with the process that started it, when standard input closes, and then removes FILESYSTEM_ROOT.
+# LocalStack's S3 on 127.0.0.1 only (its web server takes just the port from GATEWAY_LISTEN and listens on every interface).
+# It compares keys of a listing in their encoded form, where their order is another: mended here. It ends with the process that
+# started it, when standard input closes, and then removes FILESYSTEM_ROOT.
 import functools
 import os
 import shutil
@@ -26,12 +25,7 @@ def end_with_parent():
 
 endpoints.TCP4ServerEndpoint = loopback_endpoint
 
-from localstack.services.dynamodb.server import DynamodbServer  # noqa: E402: after the patch
-
-DynamodbServer.start_dynamodb = lambda self: True
-DynamodbServer.stop_dynamodb = lambda self: None
-
-from localstack.services.s3.provider import S3Provider  # noqa: E402
+from localstack.services.s3.provider import S3Provider  # noqa: E402: after the patch
 
 stock_list = S3Provider.list_objects_v2
 

@@ -11,7 +11,7 @@ import { onDeployment } from './resources.ts';
 
 await onDeployment(({ endpoint, url }) => {
   // If other test files run in parallel, a request may reach a function with colder caches. Then the test runs again.
-  test('receipts are those of the embedded backend', { retry: 2 }, async () => {
+  test('receipts are those of the embedded backend', { retry: 5 }, async () => {
     const operator = await createUser(endpoint, freshName(), policyFor(endpoint, url, adminRoutes));
     // Both use the same topic name, because items are billed by their size.
     const topic = freshName();

@@ -18,6 +18,19 @@ export function onEndpoint(
   return onOffer(name, ({ url }) => suite(testConnection(url)));
 }
 
+/** A connection to S3, in which `dynamoDb` says where DynamoDB is. */
+export type StorageConnection = AwsConnection & { readonly dynamoDb?: AwsConnection };
+
+/** Declares the suite on S3 (of LocalStack) and DynamoDB (DynamoDB Local). */
+export function onStorage(suite: (connection: StorageConnection) => void): Promise<void> {
+  return onOffer('storage', ({ s3Url, dynamoDbUrl }) => suite(storageConnection(s3Url, dynamoDbUrl)));
+}
+
+export const storageConnection = (s3Url: string, dynamoDbUrl: string): StorageConnection => ({
+  ...testConnection(s3Url),
+  dynamoDb: { endpoint: dynamoDbUrl },
+});
+
 /** Declares the suite on an emulator that takes deployments. */
 export function onEmulator(suite: (aws: EmulatedAws) => void): Promise<void> {
   return onOffer('emulator', (aws) => {
@@ -59,9 +72,9 @@ async function ask<Name extends OfferName>(name: Name): Promise<Answer<Name>> {
 }
 
 /** Makes a table with the key schema of Rivulet and returns its name. */
-export async function createTestTable(connection: AwsConnection): Promise<string> {
+export async function createTestTable({ dynamoDb, ...connection }: StorageConnection): Promise<string> {
   const TableName = `rivulet-${randomUUID()}`;
-  const client = new DynamoDBClient(connection);
+  const client = new DynamoDBClient({ ...connection, ...dynamoDb });
   await client.send(
     new CreateTableCommand({
       TableName,

@@ -13,7 +13,9 @@ import { type Endpoint, startDynamoDbLocal, startLocalStack } from './endpoints.
 /** The endpoints that a test file can ask for, and the answer that it gets. */
 export type Offers = {
   'dynamodb-local': { readonly url: string };
+  /** The S3 of LocalStack. */
   localstack: { readonly url: string };
+  storage: { readonly s3Url: string; readonly dynamoDbUrl: string };
   /** An emulator of AWS that takes deployments. */
   emulator: EmulatedAws;
   /** The stacks of this repository, deployed there. */
@@ -56,12 +58,16 @@ function lazyOffers(cache: string) {
     return () => (started ??= start());
   };
   const dynamoDb = once<Endpoint>(() => stopping(startDynamoDbLocal(cache)));
-  const localStack = once<Endpoint>(() => stopping(startLocalStack(cache, dynamoDb())));
+  const localStack = once<Endpoint>(() => stopping(startLocalStack(cache)));
   const emulator = once(() => stopping(startEmulator(cache)));
   const deployment = once(async () => (await emulator()).deploy());
   const starts: { readonly [Name in OfferName]: () => Promise<Offers[Name]> } = {
     'dynamodb-local': async () => ({ url: (await dynamoDb()).url }),
     localstack: async () => ({ url: (await localStack()).url }),
+    storage: async () => {
+      const [s3, table] = await Promise.all([localStack(), dynamoDb()]);
+      return { s3Url: s3.url, dynamoDbUrl: table.url };
+    },
     emulator: async () => (await emulator()).aws,
     deployment,
   };

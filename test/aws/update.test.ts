@@ -33,7 +33,7 @@ await onEmulator((aws) => {
     operator = await newOperator(deployed);
     const rivulet = new Rivulet({ url: deployed.url, credentials: operator });
     await rivulet.admin().createTopics({ topics: [{ topic, partitions }] });
-  }, 180_000);
+  });
 
   /** The values of each partition, in the order of their offsets. */
   async function readAll(url: string, credentials: AccessKey): Promise<string[][]> {
@@ -87,7 +87,8 @@ await onEmulator((aws) => {
     expect(await updated).toEqual(deployed);
     expect(await knowsFaults()).toBe(true);
     console.log(`${written.length} sends during the update, ${retries} retries`);
-    expect(written.length).toBeGreaterThan(40);
+    // Twenty of them came after the update.
+    expect(written.length).toBeGreaterThan(20);
     expectAll(await readAll(deployed.url, operator));
   });
 

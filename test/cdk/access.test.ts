@@ -6,15 +6,19 @@ import { describe, expect, test } from 'vitest';
 import {
   adminRoutes,
   consumerRoutes,
+  exactlyOnceRoutes,
   operatorRoutes,
   producerRoutes,
   type Route,
   resourceOf,
+  transactionRoutes,
 } from '../../cdk/access.ts';
 import { options } from '../../cdk/config.ts';
 import { Rivulet } from '../../cdk/rivulet.ts';
+import { newTransactionalId } from '../../client/exactly-once.ts';
 import { paths } from '../../client/transport/paths.ts';
 import { functionRoutes } from '../../functions/routes.ts';
+import { systemClock } from '../../lib/runtime/clock.ts';
 import { bundles, resourcesOf } from './synth.ts';
 
 const guide = readFileSync('docs/DEPLOY.md', 'utf8');
@@ -33,6 +37,8 @@ describe('docs/DEPLOY.md', () => {
   test.each([
     ['producer', producerRoutes('orders')],
     ['consumer', consumerRoutes('orders', 'billing')],
+    ['transactional producer', transactionRoutes('orders-1')],
+    ['exactly once', exactlyOnceRoutes('billing')],
     ['operator', operatorRoutes('orders', 'billing')],
     ['administrator', adminRoutes],
   ])('has the policy of a %s that the construct grants', (name, routes) => {
@@ -50,7 +56,9 @@ describe('docs/DEPLOY.md', () => {
 /** Matches as IAM does: `*` stands for anything, including slashes. */
 const allows = (routes: readonly Route[], request: string): boolean =>
   routes.some(({ method, path }) =>
-    new RegExp(`^${`${method} ${path}`.replace(/[.]/g, '\\.').replaceAll('*', '.*')}$`).test(request),
+    new RegExp(`^${`${method} ${path}`.replace(/[.]/g, '\\.').replaceAll('*', '.*').replaceAll('?', '.')}$`).test(
+      request,
+    ),
   );
 
 describe('a grant', () => {
@@ -116,11 +124,30 @@ describe('a grant', () => {
     },
   );
 
+  test('lets a transactional producer begin and end its transactions, and nobody elses', () => {
+    const steps = (id: string) =>
+      ['init', 'commit', 'abort', 'force-abort'].map((step) => `POST ${paths.transaction(id)}/${step}`);
+    const reached = (routes: readonly Route[], id: string) => steps(id).filter((key) => allows(routes, key));
+    const own = transactionRoutes('orders-1');
+    expect(reached(own, 'orders-1')).toEqual(steps('orders-1').slice(0, 3));
+    expect(reached(own, 'orders-11')).toEqual([]);
+    expect(allowed(own, 'orders')).toEqual([]);
+  });
+
+  test('lets exactlyOnce use the ids that it makes, and no id of a group with a longer name', () => {
+    const init = (group: string) => `POST ${paths.transaction(newTransactionalId(group, systemClock))}/init`;
+    expect(allows(exactlyOnceRoutes('billing'), init('billing'))).toBe(true);
+    expect(allows(exactlyOnceRoutes('billing'), init('billing-secret'))).toBe(false);
+    expect(allows(exactlyOnceRoutes('billing'), init('other'))).toBe(false);
+  });
+
   test.each(['orders*', '*', 'a/b', '', '..', '__internal'])(
     'refuses the topic or group %j, which is not a whole name',
     (name) => {
       expect(() => producerRoutes(name)).toThrow(/^topic: /);
       expect(() => consumerRoutes('orders', name)).toThrow(/^group: /);
+      expect(() => exactlyOnceRoutes(name)).toThrow(/^group: /);
+      expect(() => transactionRoutes(name)).toThrow(/^transactionalId: /);
     },
   );
 });
@@ -131,6 +158,8 @@ test('the construct writes each grant into the policy of the grantee', () => {
   const role = new Role(stack, 'Orders', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
   rivulet.grantProduce(role, 'orders');
   rivulet.grantConsume(role, 'returns', 'billing');
+  rivulet.grantTransact(role, 'orders-1');
+  rivulet.grantExactlyOnce(role, 'billing');
   rivulet.grantOperate(role, 'returns', 'billing');
   rivulet.grantAdmin(role);
   const policies = resourcesOf(Template.fromStack(stack), 'AWS::IAM::Policy');
@@ -139,6 +168,8 @@ test('the construct writes each grant into the policy of the grantee', () => {
   const granted = [
     producerRoutes('orders'),
     consumerRoutes('returns', 'billing'),
+    transactionRoutes('orders-1'),
+    exactlyOnceRoutes('billing'),
     operatorRoutes('returns', 'billing'),
     adminRoutes,
   ].flat();

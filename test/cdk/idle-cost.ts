@@ -3,8 +3,10 @@
 import type { Template } from 'aws-cdk-lib/assertions';
 import { functionNames } from '../../functions/routes.ts';
 import { createEngine } from '../../lib/engine.ts';
-import { audit } from '../../lib/maintenance/audit.ts';
 import { tendGroups } from '../../lib/maintenance/groups.ts';
+import { newReport } from '../../lib/maintenance/report.ts';
+import { sweepAll } from '../../lib/maintenance/sweep-all.ts';
+import { lookAround } from '../../lib/maintenance/upkeep.ts';
 import { systemClock } from '../../lib/runtime/clock.ts';
 import { countingObjectStore, countingTable, newCounters, usdOf } from '../../lib/storage/count.ts';
 import { createMemoryObjectStore } from '../../lib/storage/memory/memory-object-store.ts';
@@ -16,8 +18,8 @@ const maintenanceSeconds = 3;
 /** The log lines of the daily run. The hourly run logs nothing while no group is behind. */
 const maintenanceLogBytes = 2_000;
 const daysInMonth = 31;
-/** The two scheduled functions are found in the templates by their timeouts. */
-const timeouts = { maintenance: 900, lag: 300 };
+/** The two scheduled functions are found in the templates by their descriptions. */
+const descriptions = { maintenance: /finds what is due/, lag: /reports lag/ };
 
 /** These cost nothing by their existence: their use is billed, or nothing is. */
 const free = [
@@ -64,30 +66,37 @@ function usdOfType(type: string, count: number, maintenance: number, code: numbe
   throw new Error(`${type}: this test has no price for this type of resource`);
 }
 
-/** A month of daily runs: the function, its log, and the calls that an audit of nothing makes. */
+/** A month of daily runs: the function, its log, and the calls that a look and a sweep over nothing make. */
 async function dailyUsd(templates: readonly Template[]): Promise<number> {
-  const totals = newCounters();
-  await audit({
-    objects: countingObjectStore(createMemoryObjectStore({ clock: systemClock }), totals),
-    table: countingTable(createMemoryTable(), totals),
-    clock: systemClock,
-  });
-  const running = runUsd(templates, timeouts.maintenance);
+  const { totals, tools } = nothing();
+  await lookAround(tools, notSent);
+  await sweepAll(tools, false, newReport());
+  const running = runUsd(templates, descriptions.maintenance);
   return daysInMonth * (running + usdOf(totals) + (maintenanceLogBytes / 1e9) * price.logGb);
 }
 
 /** A month of hourly runs without any group. */
 async function hourlyUsd(templates: readonly Template[]): Promise<number> {
-  const totals = newCounters();
-  const clock = systemClock;
-  const table = countingTable(createMemoryTable(), totals);
-  await tendGroups(createEngine({ objects: createMemoryObjectStore({ clock }), table, clock }).groups);
-  return daysInMonth * 24 * (runUsd(templates, timeouts.lag) + usdOf(totals));
+  const { totals, tools } = nothing();
+  await tendGroups(createEngine(tools).groups);
+  await lookAround(tools, notSent, true);
+  return daysInMonth * 24 * (runUsd(templates, descriptions.lag) + usdOf(totals));
 }
 
-function runUsd(templates: readonly Template[], timeoutSeconds: number): number {
+const notSent = () => Promise.reject(new Error('nothing is due where nothing is'));
+
+/** An empty store that was maintained before. */
+function nothing() {
+  const totals = newCounters();
+  const clock = systemClock;
+  const objects = countingObjectStore(createMemoryObjectStore({ clock }), totals);
+  const table = countingTable(createMemoryTable(), totals);
+  return { totals, tools: { objects, table, clock, isOver: () => false, mergeDelayMs: 0, tableName: 'table' } };
+}
+
+function runUsd(templates: readonly Template[], description: RegExp): number {
   const functions = templates.flatMap((it) => Object.values(it.findResources('AWS::Lambda::Function')));
-  const found = functions.find(({ Properties }) => Properties.Timeout === timeoutSeconds);
-  if (!found) throw new Error(`no template has a function with a timeout of ${timeoutSeconds} s`);
+  const found = functions.find(({ Properties }) => description.test(Properties.Description));
+  if (!found) throw new Error(`no template has a function whose description has ${description}`);
   return price.lambdaRequest + (found.Properties.MemorySize / 1024) * maintenanceSeconds * price.lambdaGbSecond;
 }

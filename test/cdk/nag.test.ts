@@ -42,8 +42,11 @@ describe('cdk-nag', () => {
       ['RivuletService/Service/DeadLetters', 'AwsSolutions-SQS3'],
       ['RivuletService/Service/FetchRole', 'AwsSolutions-IAM5'],
       ['RivuletService/Service/GroupsRole', 'AwsSolutions-IAM5'],
+      ['RivuletService/Service/MaintenanceRole', 'AwsSolutions-IAM5'],
       ['RivuletService/Service/ProduceRole', 'AwsSolutions-IAM5'],
+      ['RivuletService/Service/TendRole', 'AwsSolutions-IAM5'],
       ['RivuletService/Service/TopicsRole', 'AwsSolutions-IAM5'],
+      ['RivuletService/Service/TransactionsRole', 'AwsSolutions-IAM5'],
     ]);
     for (const { data } of acknowledged)
       for (const reason of Object.values(data)) expect(reason).toMatch(/^[A-Z].{30,}\.$/);

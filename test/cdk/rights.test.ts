@@ -4,13 +4,18 @@ import { expect, test } from 'vitest';
 import { rights } from '../../cdk/rights.ts';
 import type { Engine } from '../../lib/api/engine.ts';
 import { createEngine } from '../../lib/engine.ts';
-import { audit } from '../../lib/maintenance/audit.ts';
 import { tendGroups } from '../../lib/maintenance/groups.ts';
+import { createMaintenance } from '../../lib/maintenance/maintenance.ts';
+import { runPass } from '../../lib/maintenance/pass.ts';
+import { requestPass } from '../../lib/maintenance/pass-item.ts';
+import { lookAround, runErrand } from '../../lib/maintenance/upkeep.ts';
 import { systemClock } from '../../lib/runtime/clock.ts';
+import { maintenanceBegunKey } from '../../lib/storage/keys.ts';
 import { createMemoryObjectStore } from '../../lib/storage/memory/memory-object-store.ts';
 import { createMemoryTable } from '../../lib/storage/memory/memory-table.ts';
 import type { ObjectStore } from '../../lib/storage/object-store.ts';
 import type { Table } from '../../lib/storage/table.ts';
+import { createTopics } from '../../lib/topic/topics.ts';
 import { batchOf, text } from '../log/world.ts';
 
 const actionOf = {
@@ -72,14 +77,52 @@ async function fetch(engine: Engine): Promise<void> {
   for (const at of ['earliest', 'latest', 1] as const) await engine.offsets({ topic: 't', at });
 }
 
-async function topics(engine: Engine): Promise<void> {
+async function topics(engine: Engine, ports: Ports): Promise<void> {
   await engine.createTopic({ topic: 'other', partitions: 2 });
   await engine.alterTopic({ topic: 'other', partitions: 3 });
+  await engine.deleteRecords({ topic: 'other', partitions: [{ partition: 0, offset: -1 }] });
   await engine.listTopics({});
   await engine.describeTopic('t');
-  await engine.describePartitions({ topic: 't' });
+  await engine.describePartitions({ topic: 't', storage: true });
   for (const at of ['earliest', 'latest', 1] as const) await engine.offsets({ topic: 't', at });
+  await engine.deleteRecords({ topic: 'other', partitions: [{ partition: 0, offset: 0 }] });
+  // The pass itself is run by other functions.
+  const passes = createMaintenance({
+    ...toolsOf(ports),
+    topics: createTopics(ports.table, systemClock),
+    wake: async () => {},
+  });
+  await passes.start({ topic: 'other' });
+  await passes.last({ topic: 'other' });
   await engine.deleteTopic('other');
+}
+
+const toolsOf = (ports: Ports, days = 0) => ({
+  ...ports,
+  clock: { ...systemClock, now: () => systemClock.now() + days * 86_400_000 },
+  isOver: () => false,
+  mergeDelayMs: 0,
+});
+
+/** Merges, joins and compacts two topics, and retires their records and pages days later. */
+async function tend(_: Engine, ports: Ports): Promise<void> {
+  const { list } = createTopics(ports.table, systemClock);
+  for (const days of [0, 2, 9])
+    for (const { topic, topicId } of (await list({})).topics)
+      await runErrand(toolsOf(ports, days), { topic, topicId, partitions: [0] });
+  await pass(ports, false);
+}
+
+/** The sweep finds what the tend function has left, and a topic that was deleted. */
+async function maintenance(_: Engine, ports: Ports): Promise<void> {
+  await lookAround(toolsOf(ports, 1), async () => {});
+  for (const days of [10, 13]) await pass(ports, true, days);
+}
+
+async function pass(ports: Ports, maySweep: boolean, days = 0): Promise<void> {
+  const tools = { ...toolsOf(ports, days), tableName: 'table', maySweep };
+  const { pass: wanted } = await requestPass(tools, undefined, {});
+  await runPass(tools, { passId: wanted.passId });
 }
 
 async function groups({ groups: coordinator }: Engine): Promise<void> {
@@ -136,8 +179,9 @@ test('each role may do what its function does, and nothing else', async () => {
   const committed = [{ topic: 't', partitions: [{ partition: 0, offset: 0 }] }];
   const commit = { groupId: 'old', memberId: 'dead', memberEpoch, commitSeq: 1, topics: committed };
   await engine.groups.commitOffsets(commit);
-  const maintenance = (_: Engine, ports: Ports) => audit({ ...ports, clock: systemClock });
-  for (const [name, use] of Object.entries({ produce, fetch, topics, groups, lag, maintenance })) {
+  for (const [name, use] of Object.entries({ produce, fetch, topics, groups, tend, lag, maintenance })) {
+    // Each of them may be the first to note that maintenance runs here.
+    await shared.table.write({ kind: 'delete', key: maintenanceBegunKey });
     const { ports, used } = watched(shared);
     await use(createEngine({ ...ports, clock: systemClock }), ports);
     const { objects, bucket, table } = rights[name as keyof typeof rights];

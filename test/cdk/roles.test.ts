@@ -14,6 +14,8 @@ function kindOf(resource: unknown): string {
   if (/StorageIndex/.test(text)) return 'table';
   if (/Log/.test(text)) return 'own log';
   if (/DeadLetters/.test(text)) return 'dead letters';
+  const [, called] = /"Service(Tend|Maintenance)[0-9A-F]+"/.exec(text) ?? [];
+  if (called) return called;
   return text;
 }
 
@@ -45,6 +47,7 @@ describe('the roles of the functions', () => {
         'Allow dynamodb:PutItem on table',
         'Allow dynamodb:Query on table',
         'Allow dynamodb:UpdateItem on table',
+        'Allow lambda:InvokeFunction on Tend',
         ...log,
         'Allow s3:PutObject on objects',
       ],
@@ -61,6 +64,7 @@ describe('the roles of the functions', () => {
         'Allow dynamodb:PutItem on table',
         'Allow dynamodb:Query on table',
         'Allow dynamodb:UpdateItem on table',
+        'Allow lambda:InvokeFunction on Tend',
         ...log,
         'Allow s3:GetObject on objects',
       ],
@@ -74,6 +78,16 @@ describe('the roles of the functions', () => {
         ...log,
         'Allow s3:GetObject on objects',
       ],
+      Transactions: [
+        'Allow dynamodb:ConditionCheckItem on table',
+        'Allow dynamodb:DeleteItem on table',
+        'Allow dynamodb:GetItem on table',
+        'Allow dynamodb:PutItem on table',
+        'Allow dynamodb:Query on table',
+        'Allow dynamodb:UpdateItem on table',
+        ...log,
+        'Allow s3:PutObject on objects',
+      ],
       Meta: log,
       Lag: [
         'Allow dynamodb:DeleteItem on table',
@@ -81,16 +95,39 @@ describe('the roles of the functions', () => {
         'Allow dynamodb:PutItem on table',
         'Allow dynamodb:Query on table',
         'Allow dynamodb:UpdateItem on table',
+        'Allow lambda:InvokeFunction on Tend',
         ...log,
         'Allow sqs:GetQueueAttributes on dead letters',
         'Allow sqs:GetQueueUrl on dead letters',
         'Allow sqs:SendMessage on dead letters',
       ],
-      Maintenance: [
+      Tend: [
+        'Allow dynamodb:DeleteItem on table',
         'Allow dynamodb:GetItem on table',
+        'Allow dynamodb:PutItem on table',
         'Allow dynamodb:Query on table',
+        'Allow dynamodb:UpdateItem on table',
+        'Allow lambda:InvokeFunction on Maintenance',
+        'Allow lambda:InvokeFunction on Tend',
         ...log,
+        'Allow s3:GetObject on objects',
+        'Allow s3:PutObject on objects',
+        'Allow sqs:GetQueueAttributes on dead letters',
+        'Allow sqs:GetQueueUrl on dead letters',
+        'Allow sqs:SendMessage on dead letters',
+      ],
+      Maintenance: [
+        'Allow dynamodb:DeleteItem on table',
+        'Allow dynamodb:GetItem on table',
+        'Allow dynamodb:PutItem on table',
+        'Allow dynamodb:Query on table',
+        'Allow dynamodb:UpdateItem on table',
+        'Allow lambda:InvokeFunction on Tend',
+        ...log,
+        'Allow s3:DeleteObject on objects',
+        'Allow s3:GetObject on objects',
         'Allow s3:ListBucket on bucket',
+        'Allow s3:PutObject on objects',
         'Allow sqs:GetQueueAttributes on dead letters',
         'Allow sqs:GetQueueUrl on dead letters',
         'Allow sqs:SendMessage on dead letters',

@@ -62,6 +62,24 @@ describe('the functions', () => {
       expect(group).toMatchObject({ DeletionPolicy: 'Delete', Properties: { RetentionInDays: 3 } });
   });
 
+  test('invoke the tend function by themselves unless the deployment says otherwise', () => {
+    const environments = (given: Record<string, unknown>) =>
+      resourcesOf(templatesWith(given).RivuletService!, 'AWS::Lambda::Function')
+        .filter(([, { Properties }]) => JSON.stringify(Properties.Environment).includes('TEND_FUNCTION'))
+        .map(([id]) => /^Service([A-Z][a-z]+)/.exec(id)![1]);
+    expect(environments({}).sort()).toEqual(['Lag', 'Maintenance', 'Produce', 'Topics']);
+    expect(environments({ automaticMaintenance: false })).toEqual(['Topics']);
+  });
+
+  test('the tend function may go on by invoking itself, as many times at once as the deployment allows', () => {
+    templatesWith({ maintenanceConcurrency: 8 }).RivuletService!.hasResourceProperties('AWS::Lambda::Function', {
+      Description: 'Rivulet: merges, expires and compacts',
+      ReservedConcurrentExecutions: 8,
+      RecursiveLoop: 'Allow',
+      Timeout: 900,
+    });
+  });
+
   test('leave a share of the account to producers when fetches are capped', () => {
     templatesWith({ fetchConcurrency: 50 }).RivuletService!.hasResourceProperties('AWS::Lambda::Function', {
       Description: 'Rivulet: reads records',
@@ -144,6 +162,7 @@ describe('the stacks', () => {
         'ProduceFunction',
         'MaintenanceFunction',
         'LagFunction',
+        'TendFunction',
       ]),
     );
   });

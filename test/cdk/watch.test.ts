@@ -14,6 +14,7 @@ describe('the alarms', () => {
     expect(namesOf(templatesWith().RivuletWatch!).sort()).toEqual([
       'DeadLetters',
       'HotPartition',
+      'MergeStopped',
       'MissingObjects',
       'ServerErrors',
     ]);
@@ -47,7 +48,7 @@ describe('the alarms', () => {
     const ofAudits = alarmsOf(full).filter(({ MetricName }) =>
       Object.values(maintenanceMetrics).includes(MetricName as never),
     );
-    expect(ofAudits.map(({ Statistic }) => Statistic)).toEqual(['Maximum', 'Maximum']);
+    expect(ofAudits.map(({ Statistic }) => Statistic)).toEqual(['Maximum', 'Maximum', 'Maximum', 'Maximum']);
   });
 
   test('send mail by a topic that CloudWatch may publish to, over TLS alone', () => {

@@ -4,7 +4,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { runHere } from './here.ts';
 import { run, start } from './processes.ts';
 
-const commands = ['serve', 'topics', 'produce', 'consume', 'offsets', 'groups', 'audit'];
+const commands = ['serve', 'topics', 'produce', 'consume', 'offsets', 'groups', 'transactions', 'audit'];
 
 test('help names every command, and each command has examples', async () => {
   const help = await runHere(['--help']);
@@ -23,7 +23,13 @@ test('--version prints the version of the package', async () => {
 
 test.each([
   ...['test/sim/log/main.ts', 'test/sim/groups/main.ts', 'test/sim/offsets/main.ts', 'test/sim/real/main.ts'],
-  ...['test/formats/write-fixture.ts', 'tools/pack/main.ts', 'tools/bench/main.ts', 'examples/demo.ts'],
+  ...[
+    'test/formats/write-fixture.ts',
+    'tools/pack/main.ts',
+    'tools/bench/main.ts',
+    'examples/demo.ts',
+    'examples/payments.ts',
+  ],
 ])('the script %s takes --help for a question, and not for the name of a folder', async (script) => {
   const { code, stdout } = await start(script, ['--help']).finished;
   expect(stdout).toMatch(/^Usage: npm run /);

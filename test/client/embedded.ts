@@ -4,6 +4,7 @@ import { createServer, request as httpRequest, type IncomingMessage, type Server
 import type { AddressInfo } from 'node:net';
 import { createApi } from '../../http/api.ts';
 import { createEngine } from '../../lib/engine.ts';
+import type { Ports } from '../../lib/log/context.ts';
 import { systemClock } from '../../lib/runtime/clock.ts';
 import { createMemoryObjectStore } from '../../lib/storage/memory/memory-object-store.ts';
 import { createMemoryTable } from '../../lib/storage/memory/memory-table.ts';
@@ -11,9 +12,15 @@ import { startServer } from '../../local/server.ts';
 
 export type Backend = { readonly url: string; close(): Promise<void> };
 
-export async function startEmbedded(): Promise<Backend> {
-  const objects = createMemoryObjectStore({ clock: systemClock });
-  const engine = createEngine({ objects, table: createMemoryTable(), clock: systemClock });
+export const memoryPorts = (): Ports => ({
+  objects: createMemoryObjectStore({ clock: systemClock }),
+  table: createMemoryTable(),
+  clock: systemClock,
+});
+
+/** A test that does maintenance has the ports too. */
+export async function startEmbedded(ports = memoryPorts()): Promise<Backend> {
+  const engine = createEngine(ports);
   return startServer({ api: createApi({ engine, version: 'test' }), clock: systemClock });
 }
 

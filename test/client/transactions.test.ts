@@ -148,3 +148,54 @@ test('the loop has each input once, though its replies are lost and transactions
   expect((await latest(to)).reduce((sum, end) => sum + end, 0)).toBe(inputs.length);
   await proxy.close();
 });
+
+test('a long outage in the middle of a commit doubles no input, whatever became of the commit', async () => {
+  const [from, to] = [await newTopic(), await newTopic()];
+  const inputs = Array.from({ length: 20 }, (_, i) => ({ value: `v${i}`, partition: i % 2 }));
+  await rivulet.producer().send({ topic: from, messages: inputs });
+  let ends = 0;
+  const proxy = await startProxy(backend.url, ({ url }) =>
+    /\/(commit|abort)$/.test(url ?? '') && ends++ < 14 ? 'lose reply' : 'none',
+  );
+  const behind = new Rivulet({ url: proxy.url, retry: { retries: 3, baseMs: 1, capMs: 5 } });
+  const work = behind.exactlyOnce({ groupId: 'outage', from, to, transform: ({ value }) => ({ value }) });
+  const running = work.run();
+  const results = await valuesOf(to, inputs.length);
+  await work.stop();
+  await running;
+  expect(ends).toBeGreaterThan(14);
+  expect(results).toEqual(inputs.map(({ value }) => value).sort());
+  expect((await latest(to)).reduce((sum, end) => sum + end, 0)).toBe(inputs.length);
+  await proxy.close();
+});
+
+test('a commit whose answer was lost is never called not written', async () => {
+  const topic = await newTopic();
+  let commits = 0;
+  const proxy = await startProxy(backend.url, ({ url }) =>
+    /\/commit$/.test(url ?? '') && commits++ === 0 ? 'lose reply' : 'none',
+  );
+  const behind = new Rivulet({ url: proxy.url, retry: { retries: 0, baseMs: 1, capMs: 5 } });
+  const tx = await behind.producer({ transactionalId: 'unsure' }).transaction();
+  await tx.send({ topic, messages: [{ value: 'a', partition: 0 }] });
+  await expect(tx.commit()).rejects.toMatchObject({ outcome: 'unknown' });
+  await rivulet.producer({ transactionalId: 'unsure' }).transaction();
+  await expect(tx.commit()).rejects.toMatchObject({ errorCode: 'PRODUCER_FENCED', outcome: 'unknown' });
+  expect(tx.isActive()).toBe(false);
+  expect(await valuesOf(topic, 1)).toEqual(['a']);
+  await proxy.close();
+});
+
+test('a commit has what was sent before it, also if nobody has waited for that', async () => {
+  const [from, to] = [await newTopic(), await newTopic()];
+  const tx = await rivulet.producer({ transactionalId: 'hasty' }).transaction();
+  const sending = [
+    tx.send({ topic: to, messages: [{ value: 'a' }] }),
+    tx.sendOffsets({ groupId: 'hasty', topics: [{ topic: from, partitions: [{ partition: 0, offset: 7 }] }] }),
+  ];
+  await tx.commit();
+  await Promise.all(sending);
+  const [committed] = await rivulet.admin().fetchOffsets({ groupId: 'hasty', topics: [{ topic: from }] });
+  expect(committed!.partitions).toContainEqual(expect.objectContaining({ partition: 0, offset: 7 }));
+  expect(await valuesOf(to, 1)).toEqual(['a']);
+});

@@ -5,15 +5,14 @@ import { Rivulet } from '../../client/rivulet.ts';
 import { createApi } from '../../http/api.ts';
 import { createEngine } from '../../lib/engine.ts';
 import { systemClock } from '../../lib/runtime/clock.ts';
-import type { AwsConnection } from '../../lib/storage/aws/connection.ts';
 import { openAwsStorage } from '../../lib/storage/aws/ports.ts';
 import { newCounters } from '../../lib/storage/count.ts';
 import { startServer } from '../../local/server.ts';
-import { createTestBucket, createTestTable, onEndpoint } from '../aws/resources.ts';
+import { createTestBucket, createTestTable, onStorage, type StorageConnection } from '../aws/resources.ts';
 import { httpConformance } from './http-conformance.ts';
 import { serveTarget } from './signed-target.ts';
 
-async function apiOver(connection: AwsConnection) {
+async function apiOver(connection: StorageConnection) {
   const totals = newCounters();
   const [bucket, tableName] = await Promise.all([createTestBucket(connection), createTestTable(connection)]);
   const storage = openAwsStorage({
@@ -28,14 +27,12 @@ async function apiOver(connection: AwsConnection) {
   return { newApi, totals };
 }
 
-await onEndpoint('localstack', (connection) => {
-  httpConformance('S3 and DynamoDB (LocalStack)', async () =>
+await onStorage((connection) => {
+  httpConformance('S3 (LocalStack) and DynamoDB Local', async () =>
     serveTarget((await apiOver(connection)).newApi(), () => {}),
   );
 
-  test('a record written by one process is read by another, through spills, at one PUT and 1.1 writes an append', {
-    timeout: 120_000,
-  }, async () => {
+  test('a record written by one process is read by another, through spills, at one PUT and 1.1 writes an append', async () => {
     const { newApi, totals } = await apiOver(connection);
     const [first, second] = await Promise.all(
       [newApi(), newApi()].map((api) => startServer({ api, clock: systemClock })),

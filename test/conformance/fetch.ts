@@ -192,12 +192,12 @@ export function fetchConformance(ask: Ask): void {
     it('answers as soon as there is a record', async () => {
       const { path } = await ask.topic(2);
       const partitions = [0, 1].map((partition) => ({ partition, offset: 0 }));
-      const started = performance.now();
-      const waiting = ask.json('POST', `${path}/fetch`, { partitions, waitMs: 15_000 });
+      const waiting = ask.json('POST', `${path}/fetch`, { partitions, waitMs: 20_000 });
       await pause(100);
       await ask.json('POST', `${path}/partitions/1/records`, { records: [{ value: 'news' }] });
+      const written = performance.now();
       expect((await waiting).json.partitions[1]).toMatchObject({ records: [{ value: 'news' }] });
-      expect(performance.now() - started).toBeLessThan(10_000);
+      expect(performance.now() - written).toBeLessThan(10_000);
     });
 
     it('answers without records when its time is over', async () => {

@@ -1,16 +1,19 @@
 // The HTTP conformance suite asks any endpoint for everything that docs/PROTOCOL.md promises. It also checks every
 // reply against the schema that the OpenAPI document shows for it.
 import { afterAll, beforeAll, beforeEach, describe, expect, type RunnerTask } from 'vitest';
+import { deleteRecordsConformance } from './delete-records.ts';
 import { fetchConformance } from './fetch.ts';
 import { groupMembersConformance } from './group-members.ts';
 import { groupOffsetsConformance } from './group-offsets.ts';
 import { groupsConformance } from './groups.ts';
+import { maintenanceConformance } from './maintenance.ts';
 import { offsetsConformance } from './offsets.ts';
 import { produceBinaryConformance } from './produce-binary.ts';
 import { produceJsonConformance } from './produce-json.ts';
 import { refusalsConformance } from './refusals.ts';
 import { askOf, type Target } from './target.ts';
 import { topicsConformance } from './topics.ts';
+import { transactionsConformance } from './transactions.ts';
 
 /** Maps the name of a test to the reason why this endpoint does not keep it. The reason is printed. */
 export type Exceptions = Readonly<Record<string, string>>;
@@ -40,9 +43,12 @@ export function httpConformance(name: string, start: () => Promise<Target>, exce
     produceBinaryConformance(ask);
     fetchConformance(ask);
     offsetsConformance(ask);
+    deleteRecordsConformance(ask);
     groupMembersConformance(ask);
     groupOffsetsConformance(ask);
     groupsConformance(ask);
+    transactionsConformance(ask);
+    maintenanceConformance(ask);
     refusalsConformance(ask);
   });
 }

@@ -23,7 +23,7 @@ import type { ObjectStore } from '../../lib/storage/object-store.ts';
 import type { Table } from '../../lib/storage/table.ts';
 import { openBackend } from '../../local/backend.ts';
 import { startServer } from '../../local/server.ts';
-import { createTestBucket, createTestTable, onEndpoint } from '../aws/resources.ts';
+import { createTestBucket, createTestTable, onEndpoint, onStorage } from '../aws/resources.ts';
 import { createTestClock, startMs } from '../log/world.ts';
 import { passOver } from '../maintenance/world.ts';
 import { expectGroups } from './groups.ts';
@@ -102,11 +102,11 @@ await onEndpoint('dynamodb-local', (connection) => {
     );
 });
 
-await onEndpoint('localstack', (connection) => {
+await onStorage((connection) => {
   for (const version of versions())
     suite(
       version,
-      'S3 and DynamoDB (LocalStack)',
+      'S3 (LocalStack) and DynamoDB Local',
       async () => {
         const [bucket, tableName] = await Promise.all([createTestBucket(connection), createTestTable(connection)]);
         const names = { bucket, tableName, forcePathStyle: true };

@@ -3,6 +3,7 @@ import { audit } from '../../lib/maintenance/audit.ts';
 import { segmentKey } from '../../lib/storage/keys.ts';
 import type { ObjectStore } from '../../lib/storage/object-store.ts';
 import { appendOne, batchOf, createWorld, startMs, type World } from '../log/world.ts';
+import { mergeAll } from './sweep-world.ts';
 
 const HOUR_MS = 3_600_000;
 const epoch = Math.floor(startMs / HOUR_MS);
@@ -41,10 +42,10 @@ test('an object that nothing names is an orphan once it is old, whatever its top
   const world = await filledWorld();
   const put = (topicId: string, age: number, first: number) =>
     world.objects.putOnce(segmentKey('ingest', topicId, epoch - age, random(first)), bytes(10));
-  await put(world.topicId, 3, 0x00);
-  await put('A'.repeat(22), 3, 0xff);
+  await put(world.topicId, 4, 0x00);
+  await put('A'.repeat(22), 4, 0xff);
   // This object is young and may yet be named.
-  await put(world.topicId, 2, 0x80);
+  await put(world.topicId, 3, 0x80);
   expect(await audit(world)).toMatchObject({ ...clean, objects: 123, orphans: 2, orphanBytes: 20 });
 });
 
@@ -106,6 +107,49 @@ test('a spill while the audit runs hides nothing from it', async () => {
   };
   expect(await audit({ ...world, table, maxNames: 1_000 })).toMatchObject({ missingObjects: 0, orphans: 0 });
   expect(spilled).toBe(true);
+});
+
+test('a log segment is named by its log item, whatever the pages below it still name', async () => {
+  const world = await filledWorld();
+  const { segment, sources } = await mergeAll(world, { topicId: world.topicId, partition: 0 });
+  const replaced = { objects: 121, missingObjects: 0, orphans: 0 };
+  expect(await audit(world)).toMatchObject(replaced);
+  world.clock.advance(4 * HOUR_MS);
+  expect(await audit(world)).toMatchObject({ ...replaced, orphans: sources.length });
+  await world.objects.delete([segment]);
+  expect(await audit(world)).toMatchObject({ missing: [{ object: segment, topic: 't' }] });
+});
+
+test('an object that maintenance replaces while the audit runs is not missing', async () => {
+  const world = await filledWorld();
+  let replaced: readonly string[] | undefined;
+  const objects: ObjectStore = {
+    ...world.objects,
+    async list(request) {
+      if (!replaced) {
+        replaced = (await mergeAll(world, { topicId: world.topicId, partition: 0 })).sources;
+        await world.objects.delete(replaced);
+      }
+      return world.objects.list(request);
+    },
+  };
+  expect(await audit({ ...world, objects })).toMatchObject({ missingObjects: 0, missing: [], orphans: 0 });
+  expect(replaced!.length).toBeGreaterThan(10);
+});
+
+test('an object that an operator brings back while the audit runs is not missing', async () => {
+  const world = await filledWorld();
+  const [key] = world.keys;
+  const stored = (await world.objects.get(key!))!;
+  await world.objects.delete([key!]);
+  const objects: ObjectStore = {
+    ...world.objects,
+    async list(request) {
+      if (request.prefix === key) await world.objects.putOnce(key!, [stored]);
+      return world.objects.list(request);
+    },
+  };
+  expect(await audit({ ...world, objects })).toMatchObject({ missingObjects: 0, missing: [] });
 });
 
 test.each([

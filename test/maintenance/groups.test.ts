@@ -2,10 +2,12 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { Engine } from '../../lib/api/engine.ts';
 import { createEngine } from '../../lib/engine.ts';
 import { tendGroups } from '../../lib/maintenance/groups.ts';
+import { retain } from '../../lib/maintenance/retain.ts';
 import { systemClock } from '../../lib/runtime/clock.ts';
 import { createMemoryObjectStore } from '../../lib/storage/memory/memory-object-store.ts';
 import { createMemoryTable } from '../../lib/storage/memory/memory-table.ts';
 import { batchOf } from '../log/world.ts';
+import { passOver, topicOf } from './pass.ts';
 
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
@@ -38,6 +40,7 @@ describe('the maintenance of groups', () => {
   it('reports nothing if there are no groups', async () => {
     expect(await tendGroups(engine.groups)).toEqual({
       ...{ groups: 0, expiredGroups: 0, expiredOffsets: 0, behind: [], lag: 0, timeLagMs: 0, lostRecords: 0 },
+      expiringGroups: 0,
     });
   });
 
@@ -126,5 +129,53 @@ describe('the maintenance of groups', () => {
     await tendGroups(engine.groups);
     expect(await engine.groups.describe('g')).toMatchObject({ state: 'Empty', members: 0 });
     expect((await reset()).topics[0]!.partitions).toHaveLength(2);
+  });
+
+  it('warns of unread records a day before retention removes them, and counts what is lost', async () => {
+    const table = createMemoryTable();
+    const clock = { ...systemClock, now: () => systemClock.now() + aheadMs };
+    const objects = createMemoryObjectStore({ clock });
+    engine = createEngine({ objects, table, clock });
+    await engine.createTopic({ topic: 't', partitions: 2, config: { 'retention.ms': String(20 * dayMs) } });
+    const batches = (values: number) => batchOf(Array(values).fill('v'), { timestampMs: clock.now() });
+    await engine.append({ topic: 't', partitions: [{ partition: 0, batches: batches(5) }] });
+    await commit('late', [0, 2]);
+    await commit('done', [0, 5]);
+    const looked = () => tendGroups(engine.groups, { offsetsRetentionMinutes: 100 * 1_440 });
+    aheadMs = 18 * dayMs;
+    await engine.append({ topic: 't', partitions: [{ partition: 0, batches: batches(1) }] });
+    expect((await looked()).expiringGroups).toBe(0);
+    aheadMs = 19 * dayMs + hourMs;
+    const warned = await looked();
+    // The group `done` has not read the record of the day before, which stays for nineteen days.
+    expect(warned).toMatchObject({ expiringGroups: 1, lostRecords: 0 });
+    const { expiring } = warned.behind.find(({ groupId }) => groupId === 'late')!;
+    expect(expiring).toMatchObject({ topic: 't', partition: 0 });
+    expect(expiring!.expiresInMs).toBeGreaterThan(22 * hourMs);
+    expect(expiring!.expiresInMs).toBeLessThanOrEqual(23 * hourMs);
+
+    aheadMs = 20 * dayMs + hourMs;
+    await retain(passOver({ objects, table, clock }), await topicOf({ table, clock }), 0);
+    const lost = await looked();
+    expect(lost).toMatchObject({ expiringGroups: 0, lostRecords: 3 });
+    expect(lost.behind.map(({ groupId, lag, lostRecords }) => [groupId, lag, lostRecords])).toContainEqual([
+      'late',
+      1,
+      3,
+    ]);
+  });
+
+  it.each([
+    ['never removes', { 'retention.ms': '-1' }],
+    ['removes by another policy', { 'cleanup.policy': 'compact' }],
+  ])('does not warn of records that retention %s', async (_, config) => {
+    await engine.alterTopic({ topic: 't', config });
+    await append(0, 3);
+    await commit('g', [0, 1]);
+    aheadMs = 6.9 * dayMs;
+    expect(await tendGroups(engine.groups)).toMatchObject({ expiringGroups: 0, lag: 2 });
+    await engine.alterTopic({ topic: 't', config: { 'retention.ms': null, 'cleanup.policy': null } });
+    aheadMs += 10_000;
+    expect(await tendGroups(engine.groups)).toMatchObject({ expiringGroups: 1, lag: 2 });
   });
 });

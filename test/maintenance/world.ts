@@ -84,7 +84,7 @@ export async function expectSound(ports: Ports, address: PageAddress): Promise<v
   expectDense(kept, upkeep.historyFloor, head.tailBase);
   if (upkeep.logEnd > 0) expectDense(items, items[0]?.firstOffset ?? upkeep.logEnd, upkeep.logEnd);
   expect(items[0]?.firstOffset ?? upkeep.logEnd).toBeLessThanOrEqual(Math.max(head.logStart, upkeep.logEnd));
-  for await (const key of namedObjects(ports.table, address))
+  for await (const key of namedObjects(ports, address))
     expect(await ports.objects.get(key, { from: 0, to: 1 }), key).toHaveLength(1);
 }
 

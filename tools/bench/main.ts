@@ -12,6 +12,7 @@ import { benchGroups } from './groups.ts';
 import { benchHostile } from './hostile.ts';
 import { benchLatency } from './latency.ts';
 import { benchMemory } from './memory.ts';
+import { benchSweep } from './sweep.ts';
 import { printTable, whole } from './table.ts';
 import { benchThroughput } from './throughput.ts';
 import { benchUnits } from './units.ts';
@@ -26,6 +27,7 @@ const names = [
   'functions',
   'hostile',
   'deployed',
+  'sweep',
 ] as const;
 type Name = (typeof names)[number];
 
@@ -56,6 +58,7 @@ const benches: Readonly<Record<Name, (directory: string) => Promise<void>>> = {
   functions: (directory) => benchFunctions(directory, options.quick ? 5 : 15),
   hostile: (directory) => benchHostile(directory, options.quick ? 1 : 3),
   deployed: () => benchDeployed(options.quick ? 30 : 100),
+  sweep: () => benchSweep(options.quick ? 100_000 : 1_000_000),
 };
 
 async function run(): Promise<void> {

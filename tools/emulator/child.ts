@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const START_MS = 120_000;
+const START_MS = 300_000;
 const STOP_MS = 3_000;
 
 /** `output` is the last part of what the child has printed. */

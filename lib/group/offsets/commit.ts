@@ -105,6 +105,15 @@ function entriesOf(request: CommitOffsetsRequest, topics: readonly ResolvedTopic
   return { entries, errors };
 }
 
+/** Refuses the whole request for the first metadata that is too large. */
+export function checkMetadata({ topics }: CommitOffsetsRequest): void {
+  for (const { partitions } of topics)
+    for (const commit of partitions) {
+      const refusal = tooLarge(commit);
+      if (refusal) throw refusal;
+    }
+}
+
 function tooLarge({ metadata = '' }: PartitionCommit): RivuletError | undefined {
   const bytes = Buffer.byteLength(metadata);
   if (bytes <= limits.offsetMetadataBytes) return undefined;

@@ -2,10 +2,15 @@
 // items and the heads of the log, so it is true while every consumer is dead. The reads are eventual: half a unit per
 // head.
 
+import { RivuletError } from '../../api/errors.ts';
 import type { PartitionLag } from '../../api/groups.ts';
+import type { TopicRef } from '../../api/topics.ts';
 import { deletedFence, type Head } from '../../partition/head.ts';
-import { slicesFrom } from '../../partition/locate.ts';
+import { type Slice, slicesFrom } from '../../partition/locate.ts';
 import { inParallel } from '../../runtime/concurrency.ts';
+import { maintenanceBegunMs } from '../../topic/maintenance-begun.ts';
+import { expiryMs, removableFromMs, retentionOf } from '../../topic/retention.ts';
+import type { Topic } from '../../topic/topics.ts';
 import type { GroupContext } from '../context.ts';
 import { readOwnership, type StoredOwnership } from '../items/read-ownership.ts';
 
@@ -42,27 +47,48 @@ async function rowOf(
   if (ownership.offset === undefined) return { ...row, currentOffset: -1, lag: -1, timeLagMs: -1, lostRecords: 0 };
   const position = Math.max(ownership.offset, logStart);
   const lag = Math.max(0, next - position);
-  const timeLagMs = head && lag > 0 ? await ageAt(context, { topicId, partition }, head, position) : 0;
+  const oldest = head && lag > 0 ? await sliceAt(context, { topicId, partition }, head, position) : undefined;
+  const nothingToTell = lag > 0 ? -1 : 0;
+  const expiresInMs = oldest && (await expiryOf(context, { topic, topicId }, oldest));
   return {
     ...row,
     currentOffset: ownership.offset,
     lag,
-    timeLagMs,
+    timeLagMs: oldest ? Math.max(0, context.clock.now() - oldest.maxTimestampMs) : nothingToTell,
     lostRecords: Math.max(0, logStart - ownership.offset),
+    ...(expiresInMs !== undefined && { expiresInMs }),
   };
 }
 
 /**
- * Returns the age of the batch at this offset. The index has a greatest timestamp, so no object is read. Below the
- * tail it costs one more query.
+ * Returns the slice that has this offset. The index has its greatest timestamp, so no object is read. Below the tail it
+ * costs one more query.
  */
-async function ageAt(
+async function sliceAt(
   context: GroupContext,
   address: { topicId: string; partition: number },
   head: Head,
   offset: number,
-): Promise<number> {
-  for await (const { maxTimestampMs } of slicesFrom(context.log, address, head, offset))
-    return Math.max(0, context.clock.now() - maxTimestampMs);
-  return -1;
+): Promise<Slice | undefined> {
+  for await (const slice of slicesFrom(context.log, address, head, offset)) return slice;
+  return undefined;
+}
+
+/** Undefined if retention by time never removes the slice. Retention goes by larger pieces, so it may come later. */
+async function expiryOf(context: GroupContext, ref: TopicRef, slice: Slice): Promise<number | undefined> {
+  const topic = await liveTopic(context, ref);
+  if (!topic) return undefined;
+  const begunMs = topic.isRetentionConfirmed ? undefined : await maintenanceBegunMs(context.table);
+  const goesMs = Math.max(expiryMs(slice, retentionOf(topic.overrides)), removableFromMs(topic, begunMs));
+  return goesMs === Number.POSITIVE_INFINITY ? undefined : Math.max(0, goesMs - context.clock.now());
+}
+
+/** The topic may be deleted, or re-created, by now. */
+async function liveTopic({ topics }: GroupContext, ref: TopicRef): Promise<Topic | undefined> {
+  try {
+    return await topics.resolve(ref);
+  } catch (error) {
+    if (error instanceof RivuletError) return undefined;
+    throw error;
+  }
 }

@@ -11,6 +11,8 @@ import { createS3ObjectStore } from './s3-object-store.ts';
 export type AwsStorageOptions = AwsConnection & {
   readonly bucket: string;
   readonly tableName: string;
+  /** DynamoDB takes these settings instead, for example the address of its own VPC endpoint. */
+  readonly dynamoDb?: AwsConnection;
   /** Puts the bucket in the path instead of the host name, for emulators. Default false. */
   readonly forcePathStyle?: boolean;
   readonly clock: Clock;
@@ -19,9 +21,9 @@ export type AwsStorageOptions = AwsConnection & {
 };
 
 export function openAwsStorage(options: AwsStorageOptions): { objects: ObjectStore; table: Table } {
-  const { bucket, tableName, forcePathStyle = false, clock, totals, ...connection } = options;
+  const { bucket, tableName, dynamoDb, forcePathStyle = false, clock, totals, ...connection } = options;
   const objects = createS3ObjectStore({ ...connection, bucket, forcePathStyle });
-  const table = createDynamoDbTable({ ...connection, tableName });
+  const table = createDynamoDbTable({ ...connection, ...dynamoDb, tableName });
   const onRetry = () => countRetry(totals);
   return {
     objects: retryingObjectStore(countingObjectStore(objects, totals), clock, { onRetry }),

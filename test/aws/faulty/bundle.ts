@@ -1,10 +1,16 @@
 // The bundles that are deployed for the tests of failure. The functions that work on the data have faults in them.
+import { cp } from 'node:fs/promises';
 import path from 'node:path';
-import { bundle, bundleFunctions } from '../../../cdk/bundle-functions.ts';
+import { bundle } from '../../../cdk/bundle-functions.ts';
 
-/** Writes the same files as `bundleFunctions`. */
-export async function bundleFaultyFunctions(outDir: string): Promise<void> {
-  await bundleFunctions(outDir);
-  for (const name of ['produce', 'fetch', 'topics'])
-    await bundle(`test/aws/faulty/${name}.ts`, path.join(outDir, name, 'index.mjs'));
+/** Copies the usual bundles, and writes the functions with faults over their originals. */
+export async function bundleFaultyFunctions(folders: {
+  readonly usual: string;
+  readonly faulty: string;
+}): Promise<void> {
+  await cp(folders.usual, folders.faulty, { recursive: true });
+  await Promise.all(['produce', 'fetch', 'topics'].map((name) => bundleFaulty(name, folders.faulty)));
 }
+
+export const bundleFaulty = (name: string, outDir: string): Promise<void> =>
+  bundle(`test/aws/faulty/${name}.ts`, path.join(outDir, name, 'index.mjs'));

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { bundleFaultyFunctions } from './bundle.ts';
+import { bundleFaulty } from './bundle.ts';
 
 const outDir = mkdtempSync(path.join(tmpdir(), 'rivulet-faulty-'));
-beforeAll(() => bundleFaultyFunctions(outDir));
+beforeAll(() => bundleFaulty('topics', outDir));
 afterAll(() => rmSync(outDir, { recursive: true }));
 
 const run = promisify(execFile);

@@ -19,7 +19,7 @@ export function testSample(
   worlds: readonly SmallWorld[],
   { every, pairs }: SampleSize,
 ): void {
-  test.each(worlds)(`$name: one in ${every} single faults, and ${pairs} pairs`, { timeout: 120_000 }, async (world) => {
+  test.each(worlds)(`$name: one in ${every} single faults, and ${pairs} pairs`, async (world) => {
     const { cases, failures } = await runCases(script, world, { part: samplePart(world, every), pairs });
     expect(failures).toEqual([]);
     expect(cases.pairs).toBe(pairs);

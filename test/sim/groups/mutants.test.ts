@@ -32,7 +32,7 @@ async function noticed(mutant: GroupMutant): Promise<Noticed | undefined> {
   return undefined;
 }
 
-test.each(groupMutants)('a world or story notices the mutant $name', { timeout: 120_000 }, async (mutant) => {
+test.each(groupMutants)('a world or story notices the mutant $name', async (mutant) => {
   expect(await noticed(mutant)).toMatchObject({ without: [] });
 });
 

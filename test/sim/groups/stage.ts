@@ -3,6 +3,7 @@
 
 import type { Engine } from '../../../lib/api/engine.ts';
 import { createEngine } from '../../../lib/engine.ts';
+import type { Ports } from '../../../lib/log/context.ts';
 import { createMemoryObjectStore } from '../../../lib/storage/memory/memory-object-store.ts';
 import { createMemoryTable } from '../../../lib/storage/memory/memory-table.ts';
 import type { ObjectStore } from '../../../lib/storage/object-store.ts';
@@ -40,6 +41,7 @@ export type Stage = {
   readonly processes: readonly Process[];
   /** The observer is a process of its own, whose calls suffer no fault. */
   readonly observer: Engine;
+  readonly observerPorts: Ports;
   /** The stores themselves. */
   readonly stores: { readonly objects: ObjectStore; readonly table: Table };
   /** Every term of ownership, as it was written. */
@@ -92,7 +94,8 @@ export function openStage(options: StageOptions): Stage {
   const processes = Array.from({ length: options.processes }, (_, i) =>
     startProcess(network, `p${i}`, newEngine, skew()),
   );
-  const observer = createEngine({ objects, table, clock: stillClock(scheduler, random) });
+  const observerPorts = { objects, table, clock: stillClock(scheduler, random) };
+  const observer = createEngine(observerPorts);
   const disturb = () => void Object.assign(network, { faults: faultsOf(options) });
   const calm = () => {
     isCalm = true;
@@ -101,7 +104,7 @@ export function openStage(options: StageOptions): Stage {
   };
   return {
     stores: { objects, table },
-    ...{ scheduler, random, processes, observer, terms, troublesMs, trace, skew, disturb, calm },
+    ...{ scheduler, random, processes, observer, observerPorts, terms, troublesMs, trace, skew, disturb, calm },
     calls: () => network.calls,
   };
 }

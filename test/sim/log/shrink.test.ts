@@ -15,7 +15,7 @@ function careless(write: Write): Write {
 const carelessEngine: typeof createEngine = ({ table, ...ports }) =>
   createEngine({ ...ports, table: { ...table, write: (write) => table.write(careless(write)) } });
 
-test('a failing world is shrunk to the faults that it needs', { timeout: 120_000 }, async () => {
+test('a failing world is shrunk to the faults that it needs', async () => {
   const failing = { ...defaultWorld, seed: 1, newEngine: carelessEngine };
   let met = 0;
   const { complaints } = await runWorld({ ...failing, met: () => met++ });

@@ -45,7 +45,7 @@ test.each([
   ['1,000 one-shot producers, a third of which repeats late', { ...calm, ...oneShots(1_000, 20), processes: 4 }, 1.2],
   ['1,000 one-shot producers, 100 a second', { ...calm, ...oneShots(1_000, 100), processes: 4 }, 1.3],
   ['1,000 one-shot producers, 3 % of calls suffer', { ...faulty, ...oneShots(1_000, 20), processes: 4 }, 1.3],
-])('%s: an append costs at most this many write units', { timeout: 120_000 }, async (_name, options, mostUnits) => {
+])('%s: an append costs at most this many write units', async (_name, options, mostUnits) => {
   const { appends, writeUnits, puts } = await costOf(options);
   expect(appends).toBeGreaterThanOrEqual(1_000);
   expect(writeUnits).toBeGreaterThan(1);

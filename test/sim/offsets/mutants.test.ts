@@ -99,6 +99,6 @@ async function noticed({ world: where, seed: first = 1, ...mutant }: OffsetsMuta
   return undefined;
 }
 
-test.each(mutants)('a world notices the mutant $name', { timeout: 120_000 }, async (mutant) => {
+test.each(mutants)('a world notices the mutant $name', async (mutant) => {
   expect(await noticed(mutant)).toMatchObject({ without: [] });
 });

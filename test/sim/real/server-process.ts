@@ -6,7 +6,7 @@ import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const root = resolve(import.meta.dirname, '../../..');
-const startMs = 20_000;
+const startMs = 60_000;
 const mostFailures = 10;
 
 export type ServerProcess = {

@@ -21,9 +21,13 @@ export type RealOptions = {
   readonly conditional: number;
   /** Half of them are the SDK's consumers. */
   readonly readers: number;
-  /** The world lasts at least this long, and until there were `kills` kills. */
+  /**
+   * The world lasts at least this long, and until there were `kills` kills and `faults` faults on the wire, and a reader
+   * had an answer.
+   */
   readonly seconds: number;
   readonly kills: number;
+  readonly faults: number;
   /** The share of requests that suffer a fault. */
   readonly faultShare: number;
   /** The longest time between two kills. */
@@ -40,6 +44,7 @@ export const defaultRealWorld: RealOptions = {
   readers: 2,
   seconds: 20,
   kills: 4,
+  faults: 0,
   faultShare: 0.05,
   killEveryMs: 2_000,
 };
@@ -58,7 +63,7 @@ export async function runRealWorld(backend: RealHome, options: RealOptions): Pro
   const clients = Promise.all(startClients(world, options));
   // The error is reported below.
   clients.catch(() => undefined);
-  const kills = await killNowAndThen(backend, options);
+  const kills = await killNowAndThen(world, options);
   isOver = true;
   backend.faults.share = 0;
   await clients;
@@ -68,10 +73,13 @@ export async function runRealWorld(backend: RealHome, options: RealOptions): Pro
 }
 
 /** @returns how many kills there were. */
-async function killNowAndThen(backend: RealHome, options: RealOptions): Promise<number> {
+async function killNowAndThen({ backend, history }: Surroundings, options: RealOptions): Promise<number> {
   const endMs = performance.now() + options.seconds * 1_000;
   let kills = 0;
-  while (performance.now() < endMs || kills < options.kills) {
+  const hasRead = () => options.readers === 0 || history.polls.length > 0;
+  const hasMet = () => kills >= options.kills && backend.faults.met >= options.faults && hasRead();
+  const isDone = () => performance.now() >= endMs && hasMet();
+  while (!isDone()) {
     await sleep(options.killEveryMs * Math.random());
     if (options.kills === 0) continue;
     await backend.killOne();

@@ -15,7 +15,11 @@ import { below, pick, realTopic, type Surroundings } from './surroundings.ts';
 type Told = number | Outcome | 'lost';
 type Extra = Partial<Pick<Send, 'expectedOffset' | 'producer'>>;
 
-const mostTries = 60;
+/**
+ * A client gives a send up after this long. It is far more than a killed server needs to come back, also on a machine that
+ * is busy with other tests. A count of tries would not be: a server that is down refuses each at once.
+ */
+const patienceMs = 120_000;
 const topicPath = `/v1/topics/${realTopic}`;
 const binary = { 'content-type': BATCHES_MEDIA_TYPE };
 
@@ -48,8 +52,8 @@ function tell(send: Send, told: Told): void {
 export async function steadyProducer(world: Surroundings, client: string): Promise<void> {
   const rivulet = new Rivulet({
     url: pick(world.backend.urls),
-    // The retries last however long a killed server takes to come back on a busy machine.
-    retry: { retries: 300, baseMs: 20, capMs: 300 },
+    // With a pause of 150 ms on average, the tries last for as long as other clients are patient.
+    retry: { retries: patienceMs / 150, baseMs: 20, capMs: 300 },
     requestTimeoutMs: 10_000,
   });
   const producer = rivulet.producer({ lingerMs: 2, maxInFlightPerPartition: 1 + below(5) });
@@ -176,11 +180,12 @@ async function sendUntilTold(world: Surroundings, send: Send, request: SignedReq
 }
 
 /**
- * Sends the same bytes to any address until they are acknowledged, refused for another expected offset, or tried too
- * often.
+ * Sends the same bytes to any address until they are acknowledged, refused for another expected offset, or the client
+ * loses its patience.
  */
 async function tryUntilTold(world: Surroundings, send: Send, request: SignedRequest): Promise<void> {
-  for (let tries = 0; tries < mostTries; tries++) {
+  const giveUpMs = performance.now() + patienceMs;
+  while (performance.now() < giveUpMs) {
     send.triedMs!.push(performance.now());
     const told = await tryOnce(world, send, request);
     send.answeredMs!.push(performance.now());

@@ -1,7 +1,6 @@
 // A world of transactions: clients with transactional ids, which may have rivals of the same id; producers without
 // transactions; readers; the hourly run; merge and cleaning. In the end all is quiet for longer than any late copy takes, and
 // what is in the log must follow from what was asked and told.
-import type { Engine } from '../../../lib/api/engine.ts';
 import type { CaseVerdict } from '../core/worlds.ts';
 import { openStage, type Stage, type StageOptions } from '../groups/stage.ts';
 import { check } from './check.ts';
@@ -200,7 +199,7 @@ async function rest(world: World, complaints: string[], { ids, timeoutMs }: Tran
   for (const { transactionalId, state } of transactions)
     if (state !== 'empty') complaints.push(`${state} at rest: ${transactionalId}`);
   for (const [i, id] of [...new Set(ids)].entries()) {
-    const calm: World = { ...world, processes: [calmly(observer)] };
+    const calm: World = { ...world, processes: [calmly(world)] };
     const client: Client = {
       ...{ world: calm, name: `rest${i}`, id, input: i, timeoutMs },
       session: undefined,
@@ -218,10 +217,10 @@ async function rest(world: World, complaints: string[], { ids, timeoutMs }: Tran
   await noteOffsets(world, new Set(ids).size);
 }
 
-const calmly = (observer: Engine): World['processes'][number] => ({
+const calmly = ({ observer, observerPorts }: World): World['processes'][number] => ({
   request: async (operation) => {
     try {
-      return { reply: await operation(observer) };
+      return { reply: await operation(observer, observerPorts) };
     } catch (error) {
       return { error };
     }

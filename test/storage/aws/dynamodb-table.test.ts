@@ -164,7 +164,8 @@ describe('on a real socket', () => {
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
     try {
-      await use(createDynamoDbTable({ ...testConnection(`http://127.0.0.1:${port}`), tableName: 'tbl' }));
+      const connection = { ...testConnection(`http://127.0.0.1:${port}`), tryMs: 1_000 };
+      await use(createDynamoDbTable({ ...connection, tableName: 'tbl' }));
     } finally {
       server.closeAllConnections();
       server.close();

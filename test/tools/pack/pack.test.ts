@@ -11,14 +11,14 @@ import { packAll, projectWith, removeFolders, runIn, typeErrors } from './packag
 let packed: string;
 beforeAll(async () => {
   packed = await packAll();
-}, 120_000);
+});
 afterAll(removeFolders);
 
 describe('the construct, in a CDK app that is CommonJS', () => {
   let project: string;
   beforeAll(async () => {
     project = await projectWith(path.join(packed, 'cdk'), ['aws-cdk-lib', 'constructs']);
-  }, 120_000);
+  });
 
   const app = `
     const { App, Stack } = require('aws-cdk-lib');
@@ -35,12 +35,12 @@ describe('the construct, in a CDK app that is CommonJS', () => {
     const assets = readdirSync(path.join(project, 'cdk.out')).filter((name) => name.startsWith('asset.'));
     const code = assets.map((name) => path.join(project, 'cdk.out', name, 'index.mjs')).filter(existsSync);
     expect(code).toHaveLength(functionNames.length);
-  }, 60_000);
+  });
 
   test('refuses a wrong option in one sentence', async () => {
     const wrong = runIn(project, 'wrong.cjs', app.replace('restoreDays: 14', 'restoreDays: 36'));
     await expect(wrong).rejects.toThrow('restoreDays: expected a whole number from 1 to 35, got 36');
-  }, 60_000);
+  });
 
   test('has types', async () => {
     const source = `
@@ -51,7 +51,7 @@ describe('the construct, in a CDK app that is CommonJS', () => {
     `;
     const wrong = expect.stringMatching(/^check\.ts\(5,.*'string' is not assignable to type 'number'/);
     expect(await typeErrors(project, source)).toEqual([wrong]);
-  }, 60_000);
+  });
 });
 
 describe('the client, in a project of its own', () => {
@@ -64,7 +64,7 @@ describe('the client, in a project of its own', () => {
   });
   beforeAll(async () => {
     project = await projectWith(path.join(packed, 'client'), []);
-  }, 120_000);
+  });
 
   test('writes and reads, in every compression', async () => {
     const server = await startServer({ api: backend.api, clock: systemClock });
@@ -91,7 +91,7 @@ describe('the client, in a project of its own', () => {
     const printed = await runIn(project, 'orders.mjs', source, { RIVULET_URL: server.url });
     expect(printed.trim()).toBe('none400 gzip400 snappy600 lz4300 zstd400');
     await server.close();
-  }, 60_000);
+  });
 
   test('has types', async () => {
     const source = `
@@ -102,5 +102,5 @@ describe('the client, in a project of its own', () => {
     `;
     const wrong = expect.stringMatching(/^check\.ts\(5,.*Type 'symbol' is not assignable/);
     expect(await typeErrors(project, source)).toEqual([wrong]);
-  }, 60_000);
+  });
 });

@@ -1,69 +1,38 @@
-// This is a sweep as PROTOCOL.md describes it (maintenance has none yet). It raises the fences, reads every name, and
-// deletes objects that are older than the fence and have no name. Its epochs run ahead of every clock. So each pass
-// fences everything that is on its way, and if a sweep can lose anything, this one does.
+// Sweeps, with a pause before each request. Their epochs run ahead of every clock. So each pass fences everything that
+// is on its way, and if a sweep can lose anything, this one does.
 
-import { namedObjects } from '../../../../lib/maintenance/named.ts';
-import { emptyHeadItem, segmentEpochAt } from '../../../../lib/partition/head.ts';
-import { headKey, parseSegmentKey, topicKey } from '../../../../lib/storage/keys.ts';
-import { absent, any, below, type Table } from '../../../../lib/storage/table.ts';
+import { segmentEpochAt } from '../../../../lib/partition/head.ts';
+import { contextOver } from '../../../maintenance/sweep-world.ts';
 import { pauseFor, simulatedTopic } from '../clients.ts';
-import type { Actor, SmallWorld } from './small-world.ts';
+import { type Actor, clockOf, type SmallWorld } from './small-world.ts';
 
 export const sweeper =
   (passes: number, pauseMs: number): Actor =>
   async (world) => {
     for (let pass = 1; pass <= passes; pass++) {
       await pauseFor(world, world.random.below(pauseMs));
-      await sweep(world, segmentEpochAt(world.scheduler.now()) + pass);
+      const { incomplete, refusal } = await world.lib.sweep(slowContext(world), {
+        epoch: segmentEpochAt(world.scheduler.now()) + pass,
+      });
+      if (incomplete ?? refusal) throw new Error(incomplete ?? refusal);
     }
   };
 
-async function sweep(world: SmallWorld, epoch: number): Promise<void> {
-  const step = () => pauseFor(world, 1 + world.random.below(60));
+function slowContext(world: SmallWorld) {
   const { table, objects } = world.network;
-  const topic = await table.write({
-    kind: 'update',
-    key: topicKey(simulatedTopic),
-    update: { set: [['te', epoch]] },
-    if: below('te', epoch),
-  });
-  if (!topic.applied) return;
-  const topicId = topic.item!.id as string;
-  const partitions = Array.from({ length: topic.item!.partitions as number }, (_, partition) => partition);
-  for (const partition of partitions) {
-    await step();
-    await fence(world, topicId, partition, epoch);
-  }
-  const names = new Set<string>();
-  for (const partition of partitions)
-    for await (const name of namedObjects(slowly(table, step), { topicId, partition })) names.add(name);
-  await step();
-  const { objects: found } = await objects.list({});
-  const doomed = found.map(({ key }) => key).filter((key) => !names.has(key) && parseSegmentKey(key)!.epoch < epoch);
-  await step();
-  await objects.delete(doomed);
+  const step = () => pauseFor(world, 1 + world.random.below(60));
+  return contextOver({ table: slowly(table, step), objects: slowly(objects, step), clock: clockOf(world.network) });
 }
 
-async function fence({ network }: SmallWorld, topicId: string, partition: number, epoch: number): Promise<void> {
-  const key = headKey(topicId, partition);
-  const { pk: _pk, sk: _sk, g: _g, ...rest } = emptyHeadItem(key, epoch);
-  await network.table.write({
-    kind: 'update',
-    key,
-    update: { set: [['g', epoch]], setIfAbsent: Object.entries(rest) },
-    if: any(absent('g'), below('g', epoch)),
-  });
-}
-
-/** The table with a pause before each request. */
-function slowly(table: Table, step: () => Promise<void>): Table {
-  const after = <Args extends unknown[], Result>(call: (...args: Args) => Promise<Result>) => {
-    return async (...args: Args) => {
+/** The port with a pause before each request. */
+function slowly<Port extends object>(port: Port, step: () => Promise<void>): Port {
+  const after = (call: (...args: unknown[]) => Promise<unknown>) => {
+    return async (...args: unknown[]) => {
       await step();
       return call(...args);
     };
   };
-  return { ...table, get: after(table.get), query: after(table.query) };
+  return Object.fromEntries(Object.entries(port).map(([name, call]) => [name, after(call)])) as Port;
 }
 
 /** Adds partitions, one at a time, while others write to them. */

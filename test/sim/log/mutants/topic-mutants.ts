@@ -3,25 +3,9 @@ import type { Mutant } from './mutant.ts';
 import { worlds } from './worlds.ts';
 
 const topics = 'lib/topic/topics.ts';
+const fence = 'lib/partition/fence.ts';
 
 export const topicMutants: readonly Mutant[] = [
-  {
-    name: 'a new head does not know of sweeps',
-    file: topics,
-    turn: { 'putHead.item': 'emptyHeadItem(headKey(topic.topicId, partition), 0)' },
-    world: worlds.growing,
-    caughtBy: ['lost acknowledged write'],
-  },
-  {
-    name: 'added heads know of the sweeps before the topic grew',
-    file: topics,
-    turn: {
-      'alter.changed': '{ ...parseTopic(result.applied ? result.item! : result.old!), sweepFence: topic.sweepFence }',
-    },
-    world: worlds.growing,
-    seed: 8,
-    caughtBy: ['lost acknowledged write'],
-  },
   {
     name: 'a head is put over another',
     file: topics,
@@ -46,15 +30,15 @@ export const topicMutants: readonly Mutant[] = [
   },
   {
     name: 'a deleted topic is not fenced',
-    file: topics,
-    drop: 'fenceForEver',
+    file: fence,
+    drop: 'fenceHead',
     world: worlds.afterDeletion,
     caughtBy: ['acknowledged after the deletion'],
   },
   {
     name: 'the fence of a head that was never made can be put over',
-    file: topics,
-    drop: 'fenceForEver.setIfAbsent',
+    file: fence,
+    drop: 'fenceHead.setIfAbsent',
     world: worlds.headMadeLate,
     caughtBy: ['acknowledged after the deletion'],
   },

@@ -1,14 +1,15 @@
 // The transactions of one transactionalId, one after the other. The first one makes this process the newest instance of the
 // id, which fences all earlier ones. Each end gives the number and the epoch of the next.
 import { invalid, isClientError } from '../client-error.ts';
-import type { Producer, ProducerContext } from '../producer/producer.ts';
-import type { ProducerIds } from '../producer/producer-ids.ts';
-import type { ProducerOptions } from '../producer/producer-options.ts';
 import type { Call, Connection } from '../transport/connection.ts';
 import { paths } from '../transport/paths.ts';
 import { retrying } from '../transport/retry.ts';
 import { wholeOption } from '../whole-option.ts';
-import { type CommittedRecords, Transaction } from './transaction.ts';
+import { mayHaveActed, saysEnded } from './end-errors.ts';
+import type { ProducerIds } from './producer-ids.ts';
+import type { ProducerOptions } from './producer-options.ts';
+import type { ProducerContext, Sender } from './sender.ts';
+import { type CommittedRecords, Transaction, type TransactionCalls } from './transaction.ts';
 
 const timeoutBounds = { fallback: 60_000, min: 1, max: 900_000 };
 
@@ -26,14 +27,7 @@ type Ended = {
   readonly offsets?: readonly CommittedRecords[];
 };
 
-/** The requests of one transaction. */
-export type TransactionCalls = {
-  write(path: string, body: object): Promise<void>;
-  commit(offsets: boolean): Promise<readonly CommittedRecords[] | undefined>;
-  abort(): Promise<void>;
-};
-
-export type NewProducer = (context: ProducerContext, ids: ProducerIds) => Producer;
+export type NewProducer = (context: ProducerContext, ids: ProducerIds) => Sender;
 
 export class Transactions {
   readonly #context: ProducerContext;
@@ -87,7 +81,7 @@ export class Transactions {
         return ended;
       } catch (error) {
         // An instance that was fenced, or whose transaction timed out, begins again as a new one.
-        if (!isClientError(error) || error.outcome !== 'unknown') this.#present = undefined;
+        if (saysEnded(error) || !mayHaveActed(error)) this.#present = undefined;
         throw error;
       }
     };
@@ -105,7 +99,15 @@ export class Transactions {
 
   #retrying<T>(call: Call): Promise<T> {
     const { clock, retry, connection } = this.#context;
-    return retrying(clock, retry, () => connection.ask<T>(call));
+    return retrying(clock, retry, async (before) => {
+      try {
+        return await connection.ask<T>(call);
+      } catch (error) {
+        // "Not written" is said of this try. An earlier one, whose answer was lost, may have acted.
+        if (isClientError(error) && mayHaveActed(before)) throw error.with({ outcome: 'unknown' });
+        throw error;
+      }
+    });
   }
 }
 

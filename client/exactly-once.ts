@@ -4,15 +4,21 @@
 //
 // Invariant: only the member that owns a partition can commit its offsets, and the results go with the offsets. A member
 // that has lost a partition, and does not know it yet, can commit neither.
-import { invalid, isClientError, type RivuletClientError } from '../client-error.ts';
-import type { Consumer } from '../consumer/consumer.ts';
-import type { ConsumerOptions } from '../consumer/consumer-options.ts';
-import type { MessageBatch } from '../consumer/handlers.ts';
-import type { ConsumedMessage, Message } from '../message.ts';
-import type { Producer, TopicMessages } from '../producer/producer.ts';
-import type { ProducerOptions } from '../producer/producer-options.ts';
-import { pause } from '../transport/retry.ts';
-import type { Transaction } from './transaction.ts';
+//
+// Trap: a commit without an answer may have been done, and the same member could commit the same inputs once more. So a
+// transaction is ended for certain before its inputs are read again, and they are read from the committed offset on.
+import type { Clock } from '../lib/runtime/clock.ts';
+import { invalid, isClientError, type RivuletClientError } from './client-error.ts';
+import type { Consumer } from './consumer/consumer.ts';
+import type { ConsumerOptions } from './consumer/consumer-options.ts';
+import type { MessageBatch } from './consumer/handlers.ts';
+import type { ConsumedMessage, Message } from './message.ts';
+import { mayHaveActed, saysEnded } from './producer/end-errors.ts';
+import type { Producer } from './producer/producer.ts';
+import type { ProducerOptions } from './producer/producer-options.ts';
+import type { TopicMessages } from './producer/sender.ts';
+import type { Transaction } from './producer/transaction.ts';
+import { pause } from './transport/retry.ts';
 
 /** A result. It goes to `topic`, or to the topic of the option `to`. */
 export type Result = Message & { readonly topic?: string };
@@ -37,15 +43,23 @@ export type ExactlyOnceParts = {
 };
 
 /** After these, the batch is read and sent again in another transaction. */
-const passing: ReadonlySet<string> = new Set(['INVALID_PRODUCER_EPOCH', 'INVALID_TXN_STATE', 'UNKNOWN_MEMBER_ID']);
+const passing: ReadonlySet<string> = new Set(['INVALID_PRODUCER_EPOCH', 'UNKNOWN_MEMBER_ID']);
 const firstPauseMs = 50;
 const longestPauseMs = 5_000;
+
+/**
+ * Ownership of the partitions fences zombies, so each instance has an id of its own. cdk/access.ts grants the ids of a group by
+ * their length.
+ */
+export const newTransactionalId = (groupId: string, clock: Clock): string =>
+  `${groupId}-${Buffer.from(clock.randomBytes(9)).toString('hex')}`;
 
 export class ExactlyOnce {
   readonly #options: ExactlyOnceOptions;
   readonly #consumer: Consumer;
   readonly #producer: Producer;
   #failures = 0;
+  #isStopping = false;
 
   constructor(options: ExactlyOnceOptions, { consumer, producer }: ExactlyOnceParts) {
     if (typeof options.transform !== 'function')
@@ -64,6 +78,7 @@ export class ExactlyOnce {
 
   /** Finishes the batch at hand, and leaves the group. */
   async stop(): Promise<void> {
+    this.#isStopping = true;
     await this.#consumer.stop();
     await this.#producer.disconnect();
   }
@@ -76,9 +91,13 @@ export class ExactlyOnce {
       await transaction.commit();
       this.#failures = 0;
     } catch (error) {
-      await giveUp(transaction);
-      if (!isPassing(error)) throw error;
-      await this.#readAgain(batch);
+      if (!isPassing(error)) {
+        await transaction?.abort().catch(() => {});
+        throw error;
+      }
+      await this.#pause();
+      await this.#repeating(() => abortForCertain(transaction));
+      await this.#repeating(() => this.#readAgain(batch));
     }
   }
 
@@ -102,11 +121,28 @@ export class ExactlyOnce {
     });
   }
 
-  /** The partition may belong to another member by now, which reads the batch again. */
+  /** The batch stays at hand until this succeeds, or stop() is called. */
+  async #repeating(step: () => Promise<void>): Promise<void> {
+    while (!this.#isStopping)
+      try {
+        return await step();
+      } catch (error) {
+        if (!isPassing(error)) throw error;
+        await this.#pause();
+      }
+  }
+
+  /** The partition may belong to another member by now, which reads what is left of the batch. */
   async #readAgain({ topic, partition, messages }: MessageBatch): Promise<void> {
+    const committed = (await this.#consumer.committed(topic)).find((one) => one.partition === partition);
     const isOurs = this.#consumer.assignment().some((one) => one.topic === topic && one.partition === partition);
-    if (isOurs) this.#consumer.seek({ topic, partition, offset: messages[0]!.offset });
-    await pause(Math.min(longestPauseMs, firstPauseMs * 2 ** Math.min(this.#failures++, 10)));
+    const first = messages[0]!.offset;
+    const isDone = committed !== undefined && committed.offset > first;
+    if (isOurs) this.#consumer.seek({ topic, partition, offset: isDone ? committed.offset : first });
+  }
+
+  #pause(): Promise<void> {
+    return pause(Math.min(longestPauseMs, firstPauseMs * 2 ** Math.min(this.#failures++, 10)));
   }
 }
 
@@ -114,12 +150,16 @@ const listOf = (results: Results): readonly Result[] =>
   results === null || results === undefined ? [] : Array.isArray(results) ? results : [results as Result];
 
 const isPassing = (error: unknown): error is RivuletClientError =>
-  isClientError(error) && (error.retriable || error.outcome === 'unknown' || passing.has(error.errorCode));
+  saysEnded(error) ||
+  mayHaveActed(error) ||
+  (isClientError(error) && (error.retriable || passing.has(error.errorCode)));
 
-/** A transaction that cannot even be aborted is aborted by its time-out, or by the next instance. */
-async function giveUp(transaction: Transaction | undefined): Promise<void> {
+/** If the transaction was committed, or the next instance has ended it, the abort is refused, and that is an answer too. */
+async function abortForCertain(transaction: Transaction | undefined): Promise<void> {
   if (!transaction?.isActive()) return;
-  await transaction.abort().catch((error: unknown) => {
-    if (!isClientError(error)) throw error;
-  });
+  try {
+    await transaction.abort();
+  } catch (error) {
+    if (!saysEnded(error)) throw error;
+  }
 }

@@ -5,10 +5,17 @@
 import { invalid, isClientError, type RivuletClientError } from '../client-error.ts';
 import type { Consumer } from '../consumer/consumer.ts';
 import { bodyOf } from '../group/group-api.ts';
-import type { Producer, TopicMessages } from '../producer/producer.ts';
 import type { RecordMetadata } from '../record-metadata.ts';
 import { paths } from '../transport/paths.ts';
-import type { TransactionCalls } from './transactions.ts';
+import { mayHaveActed, saysEnded } from './end-errors.ts';
+import type { Sender, TopicMessages } from './sender.ts';
+
+/** The requests of one transaction. */
+export type TransactionCalls = {
+  write(path: string, body: object): Promise<void>;
+  commit(offsets: boolean): Promise<readonly CommittedRecords[] | undefined>;
+  abort(): Promise<void>;
+};
 
 export type OffsetsToSend = {
   readonly topics: readonly {
@@ -29,12 +36,15 @@ export type CommittedRecords = {
 
 export class Transaction {
   readonly #calls: TransactionCalls;
-  readonly #producer: Producer;
+  readonly #producer: Sender;
   readonly #committed: (() => void)[] = [];
+  readonly #underWay = new Set<Promise<unknown>>();
   #failure: RivuletClientError | undefined;
   #isActive = true;
+  /** An earlier commit or abort has got no answer. */
+  #mayHaveEnded = false;
 
-  constructor(calls: TransactionCalls, producer: Producer) {
+  constructor(calls: TransactionCalls, producer: Sender) {
     this.#calls = calls;
     this.#producer = producer;
   }
@@ -69,12 +79,12 @@ export class Transaction {
   }
 
   /**
-   * Makes everything visible. If it rejects with the outcome `unknown`, call it again: a repeat gets the same answer. With
-   * `offsets`, it returns where the records are.
+   * Makes everything visible. If it rejects with the outcome `unknown` while isActive(), call it again: a repeat gets the same
+   * answer. With `offsets`, it returns where the records are; after a lost reply it cannot know, and returns none.
    */
   async commit({ offsets = false }: { readonly offsets?: boolean } = {}): Promise<readonly CommittedRecords[]> {
     this.#checkActive();
-    await this.#producer.flush();
+    await this.#settled();
     if (this.#failure) {
       await this.abort();
       throw this.#failure.with({ outcome: 'not-written' });
@@ -86,7 +96,7 @@ export class Transaction {
 
   async abort(): Promise<void> {
     this.#checkActive();
-    await this.#producer.flush();
+    await this.#settled();
     await this.#end(() => this.#calls.abort());
   }
 
@@ -96,20 +106,31 @@ export class Transaction {
       this.#isActive = false;
       return result;
     } catch (error) {
-      const mayBeRepeated = isClientError(error) && error.outcome === 'unknown';
-      this.#isActive = mayBeRepeated;
-      throw error;
+      this.#isActive = mayHaveActed(error) && !saysEnded(error);
+      const isAboutThisTry = isClientError(error) && this.#mayHaveEnded;
+      this.#mayHaveEnded ||= mayHaveActed(error);
+      throw isAboutThisTry ? error.with({ outcome: 'unknown' }) : error;
     }
   }
 
   async #sending<T>(send: () => Promise<T>): Promise<T> {
     this.#checkActive();
+    const sending = send();
+    this.#underWay.add(sending);
     try {
-      return await send();
+      return await sending;
     } catch (error) {
       if (isClientError(error)) this.#failure ??= error;
       throw error;
+    } finally {
+      this.#underWay.delete(sending);
     }
+  }
+
+  /** A caller need not have waited for what it sent: all of it belongs to the transaction. */
+  async #settled(): Promise<void> {
+    await this.#producer.flush();
+    await Promise.allSettled(this.#underWay);
   }
 
   #checkActive(): void {

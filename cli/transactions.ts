@@ -1,0 +1,150 @@
+// `rivulet transactions ...` has the commands of kafka-transactions.sh, as far as there is something to do: no transaction
+// ever holds up a reader, so none has to be found for that reason.
+import type { Command } from 'commander';
+import type { Admin } from '../client/admin/admin.ts';
+import type { TransactionDescription } from '../client/admin/transaction-admin.ts';
+import { whyInvalidName } from '../lib/topic/name.ts';
+import { connect } from './connect.ts';
+import { reportFailure } from './failure.ts';
+import { duration } from './group-description.ts';
+import { printJson, printLine, printTable } from './output.ts';
+
+const examples = `
+Examples:
+  rivulet transactions list
+  rivulet transactions list --all --json
+  rivulet transactions describe payments-1
+  rivulet transactions abort payments-1`;
+
+export function addTransactions(rivulet: Command): void {
+  const transactions = rivulet
+    .command('transactions')
+    .description('list, describe and abort the transactions of producers');
+  addList(transactions);
+  addDescribe(transactions);
+  addAbort(transactions);
+  transactions.addHelpText('after', examples);
+}
+
+// --- list
+
+const listHelp = `
+STATE is one of
+  open     something is staged, and no reader sees it
+  decided  committed; its process is about to show it in all partitions
+  stuck    open or decided for longer than its time-out: its process has probably died. The next instance, or the
+           service within an hour, aborts what is open and shows what is decided
+  empty    nothing is staged (only with --all)
+AGE is the time since the first record was staged. For an empty one it is the time since the last use of its id.
+No reader waits for any of them.
+
+Example:
+  rivulet transactions list --all`;
+
+function addList(transactions: Command): void {
+  transactions
+    .command('list')
+    .description('print the transactions that are open, decided or stuck')
+    .option('--all', 'also print ids of which nothing is staged')
+    .option('--json', 'print every field, as JSON')
+    .addHelpText('after', listHelp)
+    .action(list);
+}
+
+async function list({ all = false, json }: { all?: boolean; json?: boolean }, command: Command): Promise<void> {
+  const found = await (await adminOf(command)).listTransactions();
+  const wanted = all ? found : found.filter(({ state }) => state !== 'empty');
+  if (json) return printJson(wanted);
+  printTable(headings, wanted.map(rowOf));
+}
+
+const headings = ['TRANSACTIONAL-ID', 'STATE', 'AGE', 'TRANSACTION', 'BATCHES', 'GROUPS'];
+
+const rowOf = (one: TransactionDescription): (string | number)[] => [
+  ...[one.transactionalId, stateOf(one), duration(ageOf(one))],
+  ...[one.transaction, one.batches, one.groups.join(',') || '-'],
+];
+
+function stateOf({ state, deadline }: TransactionDescription): string {
+  const isOverdue = deadline >= 0 && deadline < Date.now();
+  return state !== 'empty' && isOverdue ? 'stuck' : state;
+}
+
+function ageOf({ deadline, timeoutMs, lastUsed }: TransactionDescription): number {
+  return Math.max(0, Date.now() - (deadline < 0 ? lastUsed : deadline - timeoutMs));
+}
+
+// --- describe
+
+function addDescribe(transactions: Command): void {
+  transactions
+    .command('describe')
+    .description('print the present transaction of an id, and how the last one ended')
+    .argument('<ids...>')
+    .option('--json', 'print every field, as JSON')
+    .addHelpText('after', '\nExample:\n  rivulet transactions describe payments-1')
+    .action(describe);
+}
+
+async function describe(ids: readonly string[], { json }: { json?: boolean }, command: Command): Promise<void> {
+  ids.forEach(checkId);
+  const found = await (await adminOf(command)).describeTransactions(ids);
+  if (json) return printJson(found);
+  printTable([...headings, ...moreHeadings], found.map(longRowOf));
+}
+
+const moreHeadings = ['PRODUCER-ID', 'EPOCH', 'TIMEOUT', 'LAST-TRANSACTION'];
+
+const longRowOf = (one: TransactionDescription): (string | number)[] => [
+  ...rowOf(one),
+  ...[one.producerId, one.producerEpoch, duration(one.timeoutMs)],
+  one.last ? `${one.last.transaction} ${one.last.outcome}` : '-',
+];
+
+// --- abort
+
+const abortHelp = `
+This ends the open transaction of an id without its token, and fences the instance that began it, even if it is alive: its
+next request fails with PRODUCER_FENCED. A transaction that is decided cannot be aborted any more. It is shown instead.
+
+Example:
+  rivulet transactions abort payments-1`;
+
+function addAbort(transactions: Command): void {
+  transactions
+    .command('abort')
+    .description('abort the open transaction of an id, and fence its instance')
+    .argument('<ids...>')
+    .addHelpText('after', abortHelp)
+    .action(abort);
+}
+
+async function abort(ids: readonly string[], _options: unknown, command: Command): Promise<void> {
+  ids.forEach(checkId);
+  const admin = await adminOf(command);
+  for (const id of ids) await abortOne(admin, id);
+}
+
+/** Reports an id whose transaction cannot be aborted, and lets the command go on with the others. */
+async function abortOne(admin: Admin, id: string): Promise<void> {
+  try {
+    const [before] = await admin.describeTransactions([id]);
+    const after = await admin.abortTransaction(id);
+    const isShown = before!.state === 'decided';
+    const done = isShown ? `transaction ${before!.transaction} was decided, and is committed` : wasAborted(after);
+    printLine(`Transactional id ${id}: ${done}; its instance is fenced`);
+  } catch (error) {
+    reportFailure(error);
+    process.exitCode = 1;
+  }
+}
+
+const wasAborted = ({ last }: TransactionDescription): string => `transaction ${last!.transaction} is aborted`;
+
+/** Throws the same error as the service would, but with the name as it was typed. */
+function checkId(id: string): void {
+  const reason = whyInvalidName(id);
+  if (reason) throw new Error(`transactional id: ${JSON.stringify(id)} ${reason}`);
+}
+
+const adminOf = async (command: Command): Promise<Admin> => (await connect(command)).admin();

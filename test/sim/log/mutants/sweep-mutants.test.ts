@@ -1,0 +1,4 @@
+import { testMutants } from './noticed.ts';
+import { sweepMutants } from './sweep-mutants.ts';
+
+testMutants(sweepMutants);
