@@ -86,6 +86,16 @@ describe('a fault that may pass is retried', () => {
     }
   });
 
+  test('a conflict of a transaction is left to a caller that wants it, and other failures are not', async () => {
+    const conflict = tableWith(refused('conflict'));
+    await expect(conflict.table.transact([increment], 'token', { onConflict: 'throw' })).rejects.toMatchObject({
+      reason: 'conflict',
+    });
+    const throttled = tableWith(refused('throttled'));
+    await throttled.table.transact([increment], 'token', { onConflict: 'throw' });
+    expect([conflict.tries(), throttled.tries()]).toEqual([1, 2]);
+  });
+
   test('every method of an object store is retried', async () => {
     for (const call of [
       (store: ObjectStore) => store.putOnce('k', []),

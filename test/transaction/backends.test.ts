@@ -8,7 +8,7 @@ import { createEngine } from '../../lib/engine.ts';
 import { parseHead } from '../../lib/partition/head.ts';
 import { createFileObjectStore } from '../../lib/storage/embedded/file-object-store.ts';
 import { createSqliteTable, type SqliteTable } from '../../lib/storage/embedded/sqlite-table.ts';
-import { headKey, stagePagesPartition, transactionKey } from '../../lib/storage/keys.ts';
+import { groupHeadKey, headKey, stagePagesPartition, transactionKey } from '../../lib/storage/keys.ts';
 import { createMemoryObjectStore } from '../../lib/storage/memory/memory-object-store.ts';
 import { createMemoryTable } from '../../lib/storage/memory/memory-table.ts';
 import type { ObjectStore } from '../../lib/storage/object-store.ts';
@@ -165,6 +165,38 @@ describe.each(Object.keys(stores))('over %s', (store) => {
     const fetched = await world.engine.groups.fetchOffsets({ groupId: id, topics: [{ topic: 't', partitions: [0] }] });
     expect(fetched.topics[0]!.partitions).toMatchObject([{ partition: 0, offset: 1 }]);
   });
+
+  test.each(['before the commit', 'during it'])(
+    'a group that is marked to expire %s loses no offsets',
+    async (when) => {
+      const producer = await startProducer(world.engine, id);
+      const topics = [{ topic: 't', partitions: [{ partition: 0, offset: 7 }] }];
+      await world.engine.groups.commitOffsets({
+        groupId: id,
+        topics: [{ topic: 't', partitions: [{ partition: 0, offset: 1 }] }],
+      });
+      await world.engine.transactions.stageOffsets({ in: producer.ref(), groupId: id, topics });
+      const mark = () => world.table.write({ kind: 'update', key: groupHeadKey(id), update: { set: [['ex', 1]] } });
+      if (when === 'before the commit') await mark();
+      const isDecision = (call: Parameters<typeof isOneStep>[0]) => call.kind === 'transact';
+      const table = when === 'during it' ? runningBefore(world.table, isDecision, mark) : world.table;
+      const told = await engineOver(table)
+        .transactions.commit({ in: producer.ref() })
+        .then(
+          () => 'committed',
+          ({ outcome }) => outcome,
+        );
+      const { topics: found } = await world.engine.groups.fetchOffsets({
+        groupId: id,
+        topics: [{ topic: 't', partitions: [0] }],
+      });
+      const isMarked = (await world.table.get(groupHeadKey(id), { strong: true }))!.ex !== undefined;
+      const offset = (found[0]!.partitions[0] as { offset: number }).offset;
+      expect([told, offset, isMarked]).toEqual(
+        when === 'during it' ? ['not-written', 1, true] : ['committed', 7, false],
+      );
+    },
+  );
 
   test('a commit in one step is tried twice, and then decided; for ten seconds others are decided at once', async () => {
     let tries = 0;

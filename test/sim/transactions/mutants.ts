@@ -76,7 +76,7 @@ export const mutants: readonly TransactionsMutant[] = [
   {
     name: 'a commit is told once it is decided',
     file: commit,
-    turn: { 'tryCommit.isDecided': 'false', 'tryCommit.isCommitted': 'true' },
+    turn: { 'concluded.isDecided': 'false', 'concluded.isCommitted': 'true' },
     world: { small: 'decided' },
   },
   {
