@@ -1,4 +1,4 @@
-// What maintenance costs and what it is good for. Replay: one partition in files, read by the bare engine and by the SDK,
+// This measures what maintenance costs and what it saves. Replay: one partition in files, read by the bare engine and by the SDK,
 // before and after its merge, beside a read of the same bytes from the page cache. Merging: counted over the memory
 // adapters. Compaction: in files, with the resident memory of this process.
 import { statSync } from 'node:fs';
