@@ -9,6 +9,9 @@ const aws = [
   'test/maintenance/{restored-table,retain-backends}.test.ts',
 ];
 
+/** Each deploys stacks of its own, for minutes. `npm run test:deployments` runs them, and `npm test` does not. */
+const deployments = ['test/aws/{failure,packed,removal,restore,update}.test.ts'];
+
 /** They compute, in memory or on files, and leave nothing behind in their process. */
 const pure = [
   'test/{bytes,group,http,json,log,maintenance,partition,producer,record,runtime,sigv4,topic}/**/*.test.ts',
@@ -41,7 +44,8 @@ const afterwards = { maxWorkers: 1, sequence: { groupOrder: 1 } };
 export default defineConfig({
   test: {
     projects: [
-      project('aws', { include: aws, globalSetup: ['test/aws/setup.ts'], ...beside }),
+      project('aws', { include: aws, exclude: deployments, globalSetup: ['test/aws/setup.ts'], ...beside }),
+      project('deployments', { include: deployments, globalSetup: ['test/aws/setup.ts'], ...beside }),
       project('local', { include: ['test/**/*.test.ts'], exclude: [...aws, ...pure, ...cdk, ...tidy], ...beside }),
       project('pure', { include: pure, exclude: aws, plugins: [changePlugin], ...together, ...beside }),
       project('cdk', { include: cdk, ...together, ...afterwards }),

@@ -150,11 +150,14 @@ async function planAll(
   for (const [i, part] of request.partitions.entries()) {
     const head = heads.get(part.partition);
     const kept = before[i];
-    const stands = kept && 'slices' in kept && isNoOlder(kept, head) && take(kept, budget);
+    const isKnown = kept !== undefined && 'slices' in kept && isNoOlder(kept, head);
+    const stands = isKnown && take(kept, budget);
+    // A plan that does not fit is made again, but not from a head that is older than the plan: the end would go back.
+    const seen = isKnown ? undefined : head;
     plans.push(
       stands
         ? kept
-        : await planOne(context, topic, part, head ?? (await headOf(context, topic, part.partition, false)), budget),
+        : await planOne(context, topic, part, seen ?? (await headOf(context, topic, part.partition, isKnown)), budget),
     );
   }
   // A full reply would hold no more however long the fetch waited: minBytes may be more than maxBytes.
@@ -182,12 +185,17 @@ async function planOne(
   part: PartitionFetch,
   head: SeenHead,
   budget: Budget,
+  plans = 1,
 ): Promise<Planned> {
   const { partition, offset } = part;
   if (head instanceof RivuletError) return { partition, error: head };
   if (offset < head.logStart || offset > head.next) return { partition, error: outOfRange(part, head) };
   const maxBytes = Math.min(part.maxBytes ?? Number.POSITIVE_INFINITY, budget.bytes);
   const slices = offset === head.next ? noSlices : await planSlices(context, topic, part, head, budget);
+  // Retention has removed the log item that the head led to. The records went with it, or have another item by now.
+  const hasMoved = slices.length === 0 && offset < head.next && !budget.isFull;
+  if (hasMoved && plans < mostPlans)
+    return planOne(context, topic, part, await headOf(context, topic, partition, true), budget, plans + 1);
   return { partition, offset, highWatermark: head.next, logStart: head.logStart, slices, maxBytes };
 }
 

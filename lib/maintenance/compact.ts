@@ -16,7 +16,7 @@ import type { Topic } from '../topic/topics.ts';
 import { cleanUnit } from './compaction/clean-unit.ts';
 import { type DirtyKeys, mapDirtyKeys } from './compaction/dirty-keys.ts';
 import { type CompactionLimits, type CompactionPass, compactionLimits } from './compaction/pass.ts';
-import { logStartOf, planCompaction } from './compaction/plan.ts';
+import { openHeadOf, planCompaction } from './compaction/plan.ts';
 import { isDamage } from './compaction/read-items.ts';
 import type { MaintenanceContext } from './context.ts';
 
@@ -68,7 +68,7 @@ async function cleanUpwards(pass: CompactionPass, keys: DirtyKeys): Promise<numb
     if (cleaned === 'refused') refusals++;
     else if (cleaned !== 'uncovered') reached = cleaned;
     else {
-      const logStart = (await logStartOf(context.table, plan.address)) ?? reached;
+      const logStart = (await openHeadOf(context.table, plan.address))?.logStart ?? reached;
       const isDeleted = logStart > reached;
       if (!isDeleted) break;
       reached = logStart;

@@ -26,7 +26,7 @@ await onDeployment(({ endpoint, url, table }) => {
     };
   });
 
-  test('the demo proves its claims through functions that run', async () => {
+  test('the demo proves its claims through functions that run', { timeout: 600_000 }, async () => {
     const { code, stdout, stderr } = await start(join(examples, 'demo.ts'), [], environment).finished;
     expect(stderr).toBe('');
     expect(stdout).toContain(`listening on ${url}`);

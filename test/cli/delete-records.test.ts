@@ -17,7 +17,7 @@ async function filled(topic: string, config: Record<string, string> = {}): Promi
   const client = new Rivulet({ url: service.url });
   await client.admin().createTopics({ topics: [{ topic, partitions: 2, config }] });
   const producer = client.producer();
-  const messages = [0, 0, 0, 1, 1].map((partition) => ({ partition, value: 'v' }));
+  const messages = [0, 0, 0, 1, 1].map((partition) => ({ partition, key: 'k', value: 'v' }));
   await producer.send({ topic, messages });
   await producer.disconnect();
 }

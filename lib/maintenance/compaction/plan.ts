@@ -1,6 +1,6 @@
 // Whether a partition is to be compacted now, and which records are dirty: those from the clean point on, whose keys no
 // pass has looked at. The newest ones may have to wait (min.compaction.lag.ms).
-import { deletedFence, parseHead } from '../../partition/head.ts';
+import { deletedFence, type Head, parseHead } from '../../partition/head.ts';
 import { logItemsFrom } from '../../partition/locate.ts';
 import type { LogItem } from '../../partition/log-item.ts';
 import {
@@ -40,14 +40,16 @@ export async function planCompaction(
 ): Promise<CompactionPlan | undefined> {
   const address = { topicId, partition };
   const maintenance = await readMaintenanceItem(table, address);
-  const logStart = await logStartOf(table, address);
-  const isClosed = maintenance.fence === deletedFence || logStart === undefined;
+  const head = await openHeadOf(table, address);
+  const isClosed = maintenance.fence === deletedFence || head === undefined;
   if (isClosed) return undefined;
   const { cleanPoint, unfinished, fence } = maintenance;
+  const { logStart, mergedTo: readableTo } = head;
   const dirtyFrom = Math.max(cleanPoint, logStart);
   const nowMs = clock.now();
   const minLagMs = configNumber(overrides, 'min.compaction.lag.ms');
-  const until = unfinished?.to ?? maintenance.logEnd;
+  // A merge may have died before it moved the head. Until then, readers see the records above in pages, with nothing removed.
+  const until = unfinished?.to ?? readableTo;
   const isOldEnough = (item: LogItem) => unfinished !== undefined || waitedMs(item, nowMs) >= minLagMs;
   const dirty = await dirtyOf(table, address, dirtyFrom, until, isOldEnough);
   if (dirty.to <= dirtyFrom) return undefined;
@@ -60,11 +62,10 @@ export async function planCompaction(
 }
 
 /** The read is strong. Undefined stands for a closed partition, or for one without records. */
-export async function logStartOf(table: Table, { topicId, partition }: PageAddress): Promise<number | undefined> {
+export async function openHeadOf(table: Table, { topicId, partition }: PageAddress): Promise<Head | undefined> {
   const item = await table.get(headKey(topicId, partition), { strong: true });
-  if (!item) return undefined;
-  const { logStart, fence } = parseHead(item);
-  return fence === deletedFence ? undefined : logStart;
+  const head = item && parseHead(item);
+  return head?.fence === deletedFence ? undefined : head;
 }
 
 /** So long at least has the newest record of the item been in the log. Its hour may not be over yet. */

@@ -1,23 +1,37 @@
 // This is the library with one thing changed. Each guard is taken out in turn, to see that a world notices.
 import { createEngine } from '../../../lib/engine.ts';
+import { compact } from '../../../lib/maintenance/compact.ts';
+import { join } from '../../../lib/maintenance/join.ts';
+import { merge } from '../../../lib/maintenance/merge.ts';
+import { cleanPages } from '../../../lib/maintenance/pages.ts';
+import { retain } from '../../../lib/maintenance/retain.ts';
 import { sweep } from '../../../lib/maintenance/sweep.ts';
+import { tend } from '../../../lib/maintenance/tend.ts';
 import { retryingTable } from '../../../lib/storage/retry.ts';
 import { type ChangeOfFile, changedModule } from './change-plugin.ts';
 
 /** The parts of the library that worlds use. */
-export type Lib = {
-  readonly createEngine: typeof createEngine;
-  readonly retryingTable: typeof retryingTable;
-  readonly sweep: typeof sweep;
-};
+export const realLib = { createEngine, retryingTable, merge, join, cleanPages, retain, compact, sweep, tend };
 
-export const realLib: Lib = { createEngine, retryingTable, sweep };
+export type Lib = typeof realLib;
+
+const fileOf: Readonly<Record<keyof Lib, string>> = {
+  createEngine: 'lib/engine.ts',
+  retryingTable: 'lib/storage/retry.ts',
+  merge: 'lib/maintenance/merge.ts',
+  join: 'lib/maintenance/join.ts',
+  cleanPages: 'lib/maintenance/pages.ts',
+  retain: 'lib/maintenance/retain.ts',
+  compact: 'lib/maintenance/compact.ts',
+  sweep: 'lib/maintenance/sweep.ts',
+  tend: 'lib/maintenance/tend.ts',
+};
 
 /** Throws when the code to change is not in its file exactly once: the file has changed, and the list must follow. */
 export async function mutated(change: ChangeOfFile): Promise<Lib> {
-  const load = async (file: string) => (await import(changedModule(file, change))) as Lib;
-  const { createEngine } = await load('lib/engine.ts');
-  const { retryingTable } = await load('lib/storage/retry.ts');
-  const { sweep } = await load('lib/maintenance/sweep.ts');
-  return { createEngine, retryingTable, sweep };
+  const load = async ([name, file]: [string, string]) => {
+    const module = (await import(changedModule(file, change))) as Readonly<Record<string, unknown>>;
+    return [name, module[name]];
+  };
+  return Object.fromEntries(await Promise.all(Object.entries(fileOf).map(load)));
 }

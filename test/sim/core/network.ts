@@ -12,6 +12,8 @@ import { nameOf, through } from './through.ts';
 export type Network = {
   readonly scheduler: Scheduler;
   readonly random: Random;
+  /** Where nothing else is random, names still are. The default draws from `random`. */
+  readonly randomBytes?: (count: number) => Uint8Array;
   readonly faults: FaultPlan;
   readonly objects: ObjectStore;
   readonly table: Table;

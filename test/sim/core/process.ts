@@ -3,15 +3,19 @@
 
 import type { Engine } from '../../../lib/api/engine.ts';
 import type { createEngine } from '../../../lib/engine.ts';
+import type { Ports } from '../../../lib/log/context.ts';
 import type { Clock } from '../../../lib/runtime/clock.ts';
 import { retryingObjectStore, retryingTable } from '../../../lib/storage/retry.ts';
 import { type Life, type Network, portsOf } from './network.ts';
 
 export type Answer<T> = { readonly reply: T } | { readonly error: unknown } | 'lost';
 
+/** Maintenance works on the ports of a process, beside the engine. */
+export type Operation<T> = (engine: Engine, ports: Ports) => Promise<T>;
+
 export type Process = {
   /** Runs one operation. The answer is `lost` when the process died, or did not answer in time. */
-  request<T>(operation: (engine: Engine) => Promise<T>, timeoutMs: number): Promise<Answer<T>>;
+  request<T>(operation: Operation<T>, timeoutMs: number): Promise<Answer<T>>;
   kill(): void;
   /** From now on the clock is wrong by this much. */
   turnClock(skewMs: number): void;
@@ -23,7 +27,8 @@ export function startProcess(network: Network, name: string, newEngine: typeof c
   let skew = beginSkewMs;
   let onDeath = new Set<() => void>();
   let life = begin();
-  let engine = engineOf(life);
+  let ports = portsFor(life);
+  let engine = newEngine(ports);
 
   function begin(): Life {
     const mine: Life = { name: `${name}.${lives++}`, isOver: false, kill: () => end(mine), freeze: () => freeze(mine) };
@@ -46,20 +51,21 @@ export function startProcess(network: Network, name: string, newEngine: typeof c
 
   function replace(): void {
     life = begin();
-    engine = engineOf(life);
+    ports = portsFor(life);
+    engine = newEngine(ports);
     const orphans = onDeath;
     onDeath = new Set();
     for (const hear of orphans) hear();
   }
 
-  function engineOf(mine: Life): Engine {
+  function portsFor(mine: Life): Ports {
     const clock = clockOf(network, mine, () => skew);
     const { objects, table } = portsOf(network, mine);
-    return newEngine({ objects: retryingObjectStore(objects, clock), table: retryingTable(table, clock), clock });
+    return { objects: retryingObjectStore(objects, clock), table: retryingTable(table, clock), clock };
   }
 
   return {
-    request<T>(operation: (engine: Engine) => Promise<T>, timeoutMs: number) {
+    request<T>(operation: Operation<T>, timeoutMs: number) {
       return new Promise<Answer<T>>((resolve) => {
         const lose = () => resolve('lost');
         onDeath.add(lose);
@@ -69,7 +75,7 @@ export function startProcess(network: Network, name: string, newEngine: typeof c
           mine.delete(lose);
           resolve(result);
         };
-        operation(engine).then(
+        operation(engine, ports).then(
           (reply) => answer({ reply }),
           (error: unknown) => answer({ error }),
         );
@@ -83,12 +89,12 @@ export function startProcess(network: Network, name: string, newEngine: typeof c
   };
 }
 
-function clockOf({ scheduler, random }: Network, life: Life, skewMs: () => number): Clock {
+function clockOf({ scheduler, random, randomBytes }: Network, life: Life, skewMs: () => number): Clock {
   return {
     now: () => scheduler.now() + skewMs(),
     monotonic: () => scheduler.now(),
     sleep: (ms) => new Promise((resolve) => scheduler.after(ms, () => !life.isOver && resolve())),
     random: () => random.next(),
-    randomBytes: (count) => Uint8Array.from({ length: count }, () => random.below(256)),
+    randomBytes: randomBytes ?? ((count) => Uint8Array.from({ length: count }, () => random.below(256))),
   };
 }

@@ -2,13 +2,14 @@
 // repeats the same bytes, at whichever process answers, until it knows the outcome. A reader continues from where it
 // was.
 import type { Engine } from '../../../lib/api/engine.ts';
-import type { Outcome, RivuletError } from '../../../lib/api/errors.ts';
-import type { AppendAck, PartitionRecords } from '../../../lib/api/records.ts';
+import { type Outcome, RivuletError } from '../../../lib/api/errors.ts';
+import type { AppendAck, PartitionError, PartitionRecords } from '../../../lib/api/records.ts';
 import { decodeBatch, encodeBatch } from '../../../lib/record/batch.ts';
+import { readBatchHeader, splitBatches } from '../../../lib/record/batch-header.ts';
 import type { Process } from '../core/process.ts';
 import type { Random } from '../core/random.ts';
 import type { Scheduler } from '../core/scheduler.ts';
-import { type History, outcomeOf, type Send } from './history.ts';
+import { type History, outcomeOf, type PlacedRecord, type Poll, type Send } from './history.ts';
 
 export type Surroundings = {
   readonly scheduler: Scheduler;
@@ -107,20 +108,77 @@ export async function poll(
   const request = { topic: simulatedTopic, partitions: [{ partition, offset }], waitMs, maxBytes: 2_000 };
   const result = await world.random.pick(world.processes).request((engine) => engine.fetch(request), requestTimeoutMs);
   if (result === 'lost' || 'error' in result) return offset;
-  const [answer] = result.reply.partitions as [PartitionRecords | { error: RivuletError }];
-  if ('error' in answer) {
-    world.trace(`${client} at ${offset}: ${answer.error.message}`);
-    return offset;
-  }
-  const records = recordsOf(answer).filter((record) => record.offset >= offset);
-  const { highWatermark } = answer;
-  const endedMs = world.scheduler.now();
-  world.history.polls.push({ client, partition, offset, begunMs, endedMs, highWatermark, records });
-  return records.length === 0 ? offset : records.at(-1)!.offset + 1;
+  const seen = { client, partition, offset, begunMs, endedMs: world.scheduler.now() };
+  return notePoll(world.history, seen, result.reply.partitions[0]!);
 }
 
-export function recordsOf({ batches }: PartitionRecords): { offset: number; value: string }[] {
-  return batches
-    .flatMap((bytes) => decodeBatch(bytes).records)
-    .map(({ offset, value }) => ({ offset, value: new TextDecoder().decode(value!) }));
+type Seen = Pick<Poll, 'client' | 'partition' | 'offset' | 'begunMs' | 'endedMs'>;
+
+/** Records the answer to a read, and returns the offset at which to continue: the log start, if it lies above. */
+export function notePoll({ polls, damage }: History, seen: Seen, answer: PartitionRecords | PartitionError): number {
+  const { offset } = seen;
+  if ('error' in answer) {
+    const { errorCode, extra, message } = answer.error;
+    if (errorCode === 'CORRUPT_LOG') damage?.push(`${seen.client} at ${offset}: ${message}`);
+    if (errorCode !== 'OFFSET_OUT_OF_RANGE') return offset;
+    const [logStart, highWatermark] = [Number(extra.logStartOffset), Number(extra.highWatermark)];
+    polls.push({ ...seen, logStart, highWatermark, records: [] });
+    return Math.max(offset, logStart);
+  }
+  const { highWatermark, logStartOffset: logStart } = answer;
+  const next = Math.max(offset, endOf(answer) ?? offset);
+  const records = recordsOf(answer).filter((record) => record.offset >= offset);
+  polls.push({ ...seen, logStart, highWatermark, next, records });
+  return next;
 }
+
+/** Reads the log of a partition from its start to its end, or to where it cannot be read. */
+export async function readAsFarAsPossible(engine: Engine, partition: number) {
+  const log: PlacedRecord[] = [];
+  for (let offset = 0; ; ) {
+    const request = { topic: simulatedTopic, partitions: [{ partition, offset }] };
+    const answer = await engine.fetch(request).then(
+      ({ partitions }) => partitions[0]!,
+      (error: unknown) => ({ error }),
+    );
+    const start = logStartIn(answer);
+    const end = 'error' in answer ? start : endOf(answer);
+    if ('error' in answer && start === undefined) return { log, error: answer.error };
+    if (!('error' in answer)) log.push(...recordsOf(answer).filter((record) => record.offset >= offset));
+    if (end === undefined || end <= offset) return { log };
+    offset = end;
+  }
+}
+
+export async function readLog(engine: Engine, partition: number): Promise<PlacedRecord[]> {
+  const { log, error } = await readAsFarAsPossible(engine, partition);
+  if (error) throw error;
+  return log;
+}
+
+const logStartIn = (answer: object): number | undefined =>
+  'error' in answer && answer.error instanceof RivuletError && answer.error.errorCode === 'OFFSET_OUT_OF_RANGE'
+    ? Number(answer.error.extra.logStartOffset)
+    : undefined;
+
+export const recordsOf = ({ batches }: PartitionRecords): PlacedRecord[] =>
+  batches.flatMap((bytes) => decodedRecords(bytes));
+
+/** A tombstone has its name in a header. */
+export function decodedRecords(bytes: Uint8Array): PlacedRecord[] {
+  const name = (value: Uint8Array | null | undefined) => new TextDecoder().decode(value!);
+  return splitBatches(bytes).flatMap(({ from }) =>
+    decodeBatch(bytes, from).records.map(({ offset, value, headers }) => ({
+      offset,
+      value: name(value ?? headers[0]?.value),
+    })),
+  );
+}
+
+/** The offset after the last batch, at which a reader goes on. Compaction may have left no record in it. */
+const endOf = ({ batches }: PartitionRecords): number | undefined => {
+  const last = batches.at(-1);
+  if (!last) return undefined;
+  const { baseOffset, lastOffsetDelta } = readBatchHeader(last);
+  return baseOffset + lastOffsetDelta + 1;
+};

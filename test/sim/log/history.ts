@@ -1,5 +1,6 @@
 // The history holds only what clients saw. The checker judges by nothing else.
 import { type Outcome, RivuletError } from '../../../lib/api/errors.ts';
+import type { StoreAnomaly } from './check/anomaly.ts';
 
 export type Send = {
   readonly client: string;
@@ -8,6 +9,10 @@ export type Send = {
   readonly partition: number;
   /** Unique in the whole history. */
   readonly values: readonly string[];
+  /** The key of each value, in a compacted topic. */
+  readonly keys?: readonly string[];
+  /** These values name tombstones: records whose value is null. A header has the name. */
+  readonly tombstones?: readonly string[];
   readonly idempotent: boolean;
   readonly expectedOffset?: number;
   /**
@@ -23,6 +28,8 @@ export type Send = {
   readonly tries: (number | Outcome | 'lost')[];
   /** For each answer that the batch before this one is missing, the time since the try began. */
   readonly gapsMs?: number[];
+  /** The answers that the log is damaged. */
+  damage?: string[];
   endedMs: number;
 };
 
@@ -33,14 +40,51 @@ export type Poll = {
   readonly begunMs: number;
   readonly endedMs?: number;
   readonly highWatermark: number;
-  readonly records: readonly { readonly offset: number; readonly value: string }[];
+  /** The log start in the answer. With no records, it may lie above `offset`: then the offset was out of range. */
+  readonly logStart?: number;
+  /** The offset after the last batch of the answer. Compaction may have left no record in a batch. */
+  readonly next?: number;
+  readonly records: readonly PlacedRecord[];
+};
+
+export type PlacedRecord = { readonly offset: number; readonly value: string };
+
+/** Says what clients asked to have removed, and what maintenance may remove by itself. */
+export type Removal = {
+  /** All records by partition as their commits placed them, also those that are gone. An observer at the stores saw them. */
+  readonly committed: Map<number, PlacedRecord[]>;
+  /** Calls of delete-records, also those that got no answer. */
+  readonly requests: RemovalRequest[];
+  /** Retention may remove a record of this age. Without it, retention removes nothing. */
+  readonly retentionMs?: number;
+  /** The topic is compacted, and a tombstone may go so long after the first pass that met it. */
+  readonly deleteRetentionMs?: number;
+  /** Two clocks differ by this much at most. */
+  readonly skewMs: number;
+  /** The time at which the final log was read. */
+  finalMs?: number;
+};
+
+export type RemovalRequest = {
+  readonly partition: number;
+  /** The records below this offset are to be removed. */
+  readonly to: number;
+  readonly begunMs: number;
+  /** The time of the answer that they are removed. Without it, they may be removed at any time, or never. */
+  endedMs?: number;
 };
 
 export type History = {
   readonly sends: Send[];
   readonly polls: Poll[];
   /** The log of each partition, read after everything came to rest. */
-  readonly finalLog: Map<number, readonly { readonly offset: number; readonly value: string }[]>;
+  readonly finalLog: Map<number, readonly PlacedRecord[]>;
+  /** Only worlds that remove records have this. */
+  readonly removal?: Removal;
+  /** An observer found these in the stores at rest. */
+  stores?: readonly StoreAnomaly[];
+  /** Reports of damage, to readers and by maintenance, in a world that has none. */
+  readonly damage?: string[];
   /**
    * The times at which something went wrong: a fault on the way, a kill, a clock that jumped. A world that cannot know
    * them leaves this out.
@@ -75,6 +119,7 @@ const gapCodes: readonly string[] = ['OUT_OF_ORDER_SEQUENCE_NUMBER', 'UNKNOWN_PR
 /** The outcome that an error names. An error without one is thrown again. */
 export function outcomeOf(send: Send, error: unknown, nowMs: number): Outcome {
   if (!(error instanceof RivuletError) || !error.outcome) throw error;
+  if (error.errorCode === 'CORRUPT_LOG') send.damage = [...(send.damage ?? []), error.message];
   if (gapCodes.includes(error.errorCode)) send.gapsMs?.push(nowMs - (send.triedMs?.at(-1) ?? nowMs));
   return error.outcome;
 }

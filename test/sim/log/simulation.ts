@@ -19,6 +19,7 @@ export const logWorlds = {
     oneShot: 300,
     processes: 4,
   },
+  maintenance: { ...defaultWorld, maintainers: 3, readers: 3, oneShot: 40, pauseMs: 200, spreadMs: 12_000 },
   'many partitions and processes': { ...defaultWorld, partitions: 8, processes: 8, steady: 6, sends: 10 },
 } as const satisfies Record<string, World>;
 
@@ -77,6 +78,7 @@ export const worldFlags = {
   'one-shot': 'oneShot',
   conditional: 'conditional',
   readers: 'readers',
+  maintainers: 'maintainers',
   sends: 'sends',
   'pause-ms': 'pauseMs',
   'spread-ms': 'spreadMs',

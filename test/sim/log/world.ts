@@ -5,6 +5,7 @@ import { createEngine } from '../../../lib/engine.ts';
 import { createMemoryObjectStore } from '../../../lib/storage/memory/memory-object-store.ts';
 import { createMemoryTable } from '../../../lib/storage/memory/memory-table.ts';
 import { explicitFaults, type FaultKind, noFaults, randomFaults } from '../core/faults.ts';
+import { realLib } from '../core/lib-under-test.ts';
 import type { Network } from '../core/network.ts';
 import { startProcess } from '../core/process.ts';
 import { createRandom, type Random } from '../core/random.ts';
@@ -14,7 +15,7 @@ import {
   type ProducerState,
   pauseFor,
   poll,
-  recordsOf,
+  readLog,
   register,
   type Surroundings,
   send,
@@ -22,8 +23,11 @@ import {
   simulatedTopic,
 } from './clients.ts';
 import { disturbedHistory, type History, type Send } from './history.ts';
-import { findOrphanTrouble, watchAppends } from './orphans.ts';
+import { observe } from './observer.ts';
+import { findOrphanTrouble } from './orphans.ts';
 import type { Stores } from './small/stage.ts';
+import { cleaningPages, joining, merging, retaining, spillingEarly, sweeping, tending } from './upkeep.ts';
+import { askFor, deleteSome } from './upkeep-clients.ts';
 
 export type WorldOptions = {
   readonly seed: number;
@@ -39,6 +43,8 @@ export type WorldOptions = {
   readonly oneShot: number;
   readonly conditional: number;
   readonly readers: number;
+  /** Each runs passes of maintenance, one after the other, and now and then deletes records. */
+  readonly maintainers: number;
   /** The number of sends of each long-lived client. */
   readonly sends: number;
   /**
@@ -68,6 +74,7 @@ export const defaultWorld: Omit<WorldOptions, 'seed'> = {
   oneShot: 25,
   conditional: 1,
   readers: 2,
+  maintainers: 0,
   sends: 15,
   pauseMs: 100,
   spreadMs: 8_000,
@@ -97,13 +104,16 @@ export async function runWorld(options: WorldOptions): Promise<WorldResult> {
     objects: createMemoryObjectStore({ clock: scheduler }),
     table: createMemoryTable({ clock: scheduler }),
   };
-  const { objects, table: seen } = options.watch?.(stores) ?? stores;
-  const { table, appends } = watchAppends(seen);
+  const watched = options.watch?.(stores) ?? stores;
+  const { objects } = watched;
+  const { table, sent, falls, committed } = observe(watched);
   const faults = options.faults
     ? explicitFaults(options.faults)
     : // This random stream is separate, because a shrunk plan must not change what else is drawn.
       randomFaults(createRandom(options.seed + 0x10000), options.faultRate, options.met ?? (() => {}));
-  const { history, disturbed } = disturbedHistory(scheduler.now);
+  const { history: disturbances, disturbed } = disturbedHistory(scheduler.now);
+  const removal = { committed, requests: [], skewMs: 2 * mostSkewMs };
+  const history: History = { ...disturbances, damage: [], ...(options.maintainers > 0 && { removal }) };
   const network: Network = { scheduler, random, faults: noFaults, objects, table, calls: 0, trace, disturbed };
   const processes = Array.from({ length: options.processes }, (_, i) =>
     startProcess(network, `p${i}`, options.newEngine ?? createEngine, random.chance(0.3) ? 0 : skewMs(random)),
@@ -116,7 +126,7 @@ export async function runWorld(options: WorldOptions): Promise<WorldResult> {
   Object.assign(network, { faults: noFaults });
   await scheduler.run(() => false, mostSteps);
   await readFinalLog(network, history, options.partitions);
-  const found = [...check(history), ...(await findOrphanTrouble({ ...stores, appends }))];
+  const found = [...check(history), ...falls, ...(await findOrphanTrouble({ ...stores, sent }))];
   const complaints = found.map(({ name, detail }) => `${name}: ${detail}`);
   if (!isOver) complaints.unshift('the clients did not come to an end');
   return { history, steps: scheduler.steps(), complaints };
@@ -149,6 +159,7 @@ async function runClients(world: Surroundings, options: WorldOptions): Promise<b
   const failure: unknown[] = [];
   for (const writer of writers) writer.catch((error: unknown) => failure.push(error));
   begin(options.readers, 'reader', (client) => reader(world, options, client, stopped));
+  begin(options.maintainers, 'maintainer', () => maintainer(world, options, stopped));
   void nuisance(world, stopped);
   const isOver = await world.scheduler.run(() => ended >= writers.length || failure.length > 0, mostSteps);
   stopped.value = true;
@@ -274,6 +285,19 @@ async function reader(
   }
 }
 
+const passes = [tending, tending, merging, spillingEarly, spillingEarly, joining, retaining, cleaningPages];
+
+async function maintainer(world: Surroundings, options: WorldOptions, stopped: { value: boolean }): Promise<void> {
+  const { random } = world;
+  while (!stopped.value) {
+    await pauseFor(world, random.below(5 * options.pauseMs));
+    const partition = random.below(options.partitions);
+    if (random.chance(0.1)) await deleteSome(world, partition);
+    else if (random.chance(0.15)) await askFor(world, realLib, sweeping(1 + random.below(2)));
+    else await askFor(world, realLib, random.pick(passes)(partition));
+  }
+}
+
 /** Kills processes and turns their clocks, now and then. */
 async function nuisance(world: Surroundings, stopped: { value: boolean }): Promise<void> {
   while (!stopped.value) {
@@ -294,20 +318,7 @@ async function readFinalLog(network: Network, history: History, partitions: numb
     randomBytes: (n: number) => new Uint8Array(n),
   };
   const engine = createEngine({ objects, table, clock });
-  for (let partition = 0; partition < partitions; partition++) {
-    const log: { offset: number; value: string }[] = [];
-    for (let offset = 0; ; offset = log.at(-1)!.offset + 1) {
-      const { partitions: results } = await engine.fetch({
-        topic: simulatedTopic,
-        partitions: [{ partition, offset }],
-        maxBytes: 1_000_000,
-      });
-      const result = results[0]!;
-      if ('error' in result) throw result.error;
-      const records = recordsOf(result).filter((record) => record.offset >= offset);
-      if (records.length === 0) break;
-      log.push(...records);
-    }
-    history.finalLog.set(partition, log);
-  }
+  if (history.removal) history.removal.finalMs = scheduler.now();
+  for (let partition = 0; partition < partitions; partition++)
+    history.finalLog.set(partition, await readLog(engine, partition));
 }

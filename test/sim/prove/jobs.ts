@@ -2,6 +2,7 @@
 import type { Simulation } from '../core/worlds.ts';
 import { groupSimulation } from '../groups/simulation.ts';
 import { logSimulation } from '../log/simulation.ts';
+import { maintenanceWorlds } from '../log/small/worlds.ts';
 import { offsetsSimulation } from '../offsets/simulation.ts';
 
 export type Job = {
@@ -17,6 +18,7 @@ export type Job = {
 /** The number of seeds of each random world. */
 const seedsOf: Readonly<Record<string, number>> = {
   'mixed clients': 10_000,
+  maintenance: 2_000,
   'one trouble at a time': 300,
   faulty: 500,
   'wrong clocks': 500,
@@ -28,10 +30,11 @@ const seedsAtOnce = 100;
 const parts = 10;
 
 /**
- * The pairs of faults: all of them for the log and for offsets. The cases of groups take long, so each part runs this
- * many.
+ * The pairs of faults: all of them for the log and for offsets. The cases of groups take long, and the worlds of
+ * maintenance have millions of pairs each, so each part of these runs this many.
  */
 const pairsOf = { sim: 'all', 'sim:groups': '200', 'sim:offsets': 'all' } as const;
+const pairsOfMaintenance = '2000';
 const subjectOf = { sim: 'log', 'sim:groups': 'groups', 'sim:offsets': 'offsets' } as const;
 const realSeconds = 60;
 
@@ -65,8 +68,9 @@ function randomJobs({ script, randomWorlds }: Simulation): Job[][] {
 }
 
 function smallJobs({ script, smallWorlds }: Simulation): Job[][] {
-  const pairs = pairsOf[script];
-  return smallWorlds.map(({ name }) => {
+  return smallWorlds.map((small) => {
+    const { name } = small;
+    const pairs = maintenanceWorlds.includes(small) ? pairsOfMaintenance : pairsOf[script];
     const world = `${subjectOf[script]}, exhaustive \`${name}\`, ${pairs === 'all' ? 'all' : 'some'} pairs`;
     return Array.from({ length: parts }, (_, i) => {
       const part = `${i + 1}/${parts}`;

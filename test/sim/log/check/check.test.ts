@@ -1,7 +1,7 @@
 // For each anomaly a clean history is spoiled so that it shows this one. The checker must report it, and no other.
 import { expect, test } from 'vitest';
 import type { History, Poll, Send } from '../history.ts';
-import { type AnomalyName, anomalyNames } from './anomaly.ts';
+import { anomalyNames } from './anomaly.ts';
 import { check } from './check.ts';
 
 type Told = Send['tries'][number];
@@ -70,7 +70,7 @@ test('a clean history has no anomaly', () => {
 });
 
 /** Changes the clean history, or returns another one. */
-const spoiled: Record<AnomalyName, (clean: Clean) => Clean | History> = {
+const spoiled: Record<(typeof anomalyNames)[number], (clean: Clean) => Clean | History> = {
   'lost acknowledged write': ({ sends, log, ...rest }) => ({
     ...rest,
     sends: { ...sends, b1: send('b1', 1, 9_000, [8], { idempotent: false }) },

@@ -10,15 +10,20 @@ const anomaly = (name: AnomalyName, poll: Poll, detail: string): Anomaly => ({
 
 const inOrder = (polls: readonly Poll[]) => [...polls].sort((a, b) => a.begunMs - b.begunMs);
 
+/** Says whether the record at an offset may have been removed by then. */
+export type MayBeGone = (offset: number, atMs: number) => boolean;
+
 /**
  * A read shows the log from the requested offset on, without a hole, and returns at least one record if there is one.
+ * Where records are removed, it may pass over those that may be gone.
  */
-export function checkRecords(poll: Poll, log: Log): Anomaly[] {
-  const { offset: from, highWatermark, records } = poll;
-  const hole = records.findIndex(({ offset }, i) => offset !== from + i);
+export function checkRecords(poll: Poll, log: Log, mayBeGone: MayBeGone): Anomaly[] {
+  const { offset: from, highWatermark, records, next = from, logStart = 0 } = poll;
+  const hole = holeIn(poll, mayBeGone);
   const foreign = records.find(({ offset, value }) => log[offset]?.value !== value);
+  const isEmpty = records.length === 0 && next === from && logStart <= from;
   return [
-    ...(hole < 0 ? [] : [anomaly('read a hole', poll, `${records[hole]!.offset} stands at ${from + hole}`)]),
+    ...(hole === undefined ? [] : [anomaly('read a hole', poll, `nothing stands at ${hole}`)]),
     ...(foreign
       ? [
           anomaly(
@@ -31,10 +36,24 @@ export function checkRecords(poll: Poll, log: Log): Anomaly[] {
     ...(highWatermark > log.length
       ? [anomaly('read what is not in the log', poll, `its end is ${highWatermark}, the log's ${log.length}`)]
       : []),
-    ...(from < highWatermark && records.length === 0
+    ...(from < highWatermark && isEmpty
       ? [anomaly('read nothing of what there is', poll, `its end is ${highWatermark}`)]
       : []),
   ];
+}
+
+/** The first offset that the read passes over although its record must be there. */
+function holeIn({ offset, records, next = 0, endedMs = Number.POSITIVE_INFINITY }: Poll, mayBeGone: MayBeGone) {
+  let expected = offset;
+  const skipTo = (to: number) => {
+    while (expected < to && mayBeGone(expected, endedMs)) expected++;
+    return expected === to;
+  };
+  for (const record of records) {
+    if (!skipTo(record.offset)) return expected;
+    expected++;
+  }
+  return next <= expected || skipTo(next) ? undefined : expected;
 }
 
 /** A record that was acknowledged before a read began lies below the end that the read reports. */

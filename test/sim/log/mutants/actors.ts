@@ -2,9 +2,9 @@
 // history, with its time.
 import type { Engine } from '../../../../lib/api/engine.ts';
 import type { Outcome, RivuletError } from '../../../../lib/api/errors.ts';
-import type { AppendAck, PartitionRecords } from '../../../../lib/api/records.ts';
+import type { AppendAck } from '../../../../lib/api/records.ts';
 import { encodeBatch } from '../../../../lib/record/batch.ts';
-import { type ProducerState, pauseFor, recordsOf, register, simulatedTopic } from '../clients.ts';
+import { notePoll, type ProducerState, pauseFor, register, simulatedTopic } from '../clients.ts';
 import { outcomeOf, type Send } from '../history.ts';
 import type { Actor, SmallWorld } from './small-world.ts';
 
@@ -12,7 +12,7 @@ const requestTimeoutMs = 30_000;
 const patience = 12;
 
 type Told = number | Outcome | 'lost';
-type Act = (engine: Engine) => Promise<{ offset: number } | { error: RivuletError }>;
+export type Act = (engine: Engine) => Promise<{ offset: number } | { error: RivuletError }>;
 
 export function newSend(world: SmallWorld, client: string, order: number, more: Partial<Send> = {}): Send {
   const size = 1 + world.random.below(3);
@@ -56,7 +56,7 @@ function toldOf(send: Send, result: Result): Told {
 }
 
 /** Repeats the same try until it is known to be written, and returns the last answer. */
-async function deliver(world: SmallWorld, send: Send, act: Act, mostTries = patience): Promise<Told> {
+export async function deliver(world: SmallWorld, send: Send, act: Act, mostTries = patience): Promise<Told> {
   for (let tries = 1; ; tries++) {
     const told = await tryOnce(world, send, act);
     if (typeof told === 'number' || told === 'written' || tries >= mostTries) return told;
@@ -343,13 +343,8 @@ export const reader =
         .pick(world.processes)
         .request((engine) => engine.fetch(request), requestTimeoutMs);
       if (result !== 'lost' && 'reply' in result) {
-        const [answer] = result.reply.partitions as [PartitionRecords | { error: RivuletError }];
-        if ('error' in answer) continue;
-        const { highWatermark } = answer;
-        const records = recordsOf(answer).filter((record) => record.offset >= offset);
-        const endedMs = world.scheduler.now();
-        world.history.polls.push({ client, partition: 0, offset, begunMs, endedMs, highWatermark, records });
-        next = Math.max(next, (records.at(-1)?.offset ?? -1) + 1);
+        const seen = { client, partition: 0, offset, begunMs, endedMs: world.scheduler.now() };
+        next = Math.max(next, notePoll(world.history, seen, result.reply.partitions[0]!));
       }
       await pauseFor(world, world.random.below(pauseMs));
     }

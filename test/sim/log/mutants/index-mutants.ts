@@ -1,6 +1,7 @@
 // These are the guards of the index: how entries leave the head, what the head remembers of producers, how offsets are
 // found, and what readers see.
 import type { Mutant } from './mutant.ts';
+import { upkeepStories } from './upkeep-stories.ts';
 import { worlds } from './worlds.ts';
 
 const spill = 'lib/log/spill.ts';
@@ -130,9 +131,9 @@ const remembering: readonly Mutant[] = [
     caughtBy: duplicate,
   },
   {
-    name: 'a history that does not begin at the start counts',
+    name: 'a page counts though another is missing after it',
     file: history,
-    turn: { 'learn.gap': 'history.to' },
+    turn: { 'learn.isNext': 'true' },
     world: worlds.lostPage,
     caughtBy: duplicate,
   },
@@ -164,8 +165,7 @@ const finding: readonly Mutant[] = [
     name: 'the page of an offset is read from an old copy of the index',
     file: page,
     drop: 'pageAtOrBelow.strong',
-    world: worlds.reading,
-    seed: 3,
+    world: upkeepStories.oldPages,
     caughtBy: ['read nothing of what there is'],
   },
   {

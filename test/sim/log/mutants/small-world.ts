@@ -11,13 +11,22 @@ import { withStaleQueries } from '../../core/past.ts';
 import { startProcess } from '../../core/process.ts';
 import { createRandom, type Random } from '../../core/random.ts';
 import { createScheduler } from '../../core/scheduler.ts';
-import { recordsOf, type Surroundings, simulatedTopic } from '../clients.ts';
-import { disturbedHistory, type History, newHistory } from '../history.ts';
+import type { StoreAnomaly } from '../check/anomaly.ts';
+import { readAsFarAsPossible, type Surroundings, simulatedTopic } from '../clients.ts';
+import { disturbedHistory, type History, newHistory, type Removal } from '../history.ts';
+import { type Observer, observe } from '../observer.ts';
+import { findOrphanTrouble } from '../orphans.ts';
+import type { Stores } from '../small/stage.ts';
 
 /** Runs one history of the library from a seed. A topic that was deleted has a history of its own. */
 export type MutantWorld = { readonly name: string; run(lib: Lib, seed: number): Promise<readonly History[]> };
 
-export type SmallWorld = Surroundings & { readonly network: Network; readonly lib: Lib };
+export type SmallWorld = Surroundings & {
+  readonly network: Network;
+  readonly lib: Lib;
+  readonly observer: Observer;
+  readonly stores: Stores;
+};
 export type Actor = (world: SmallWorld, name: string) => Promise<void>;
 
 export type SmallWorldOptions = {
@@ -28,6 +37,9 @@ export type SmallWorldOptions = {
    * Set this where clients ask for what may not exist, so that a refusal needs no other cause. The default is false.
    */
   readonly asksTooMuch?: boolean;
+  /** Records may be removed: by requests, and as this says. The default is that none are. */
+  readonly removal?: Pick<Removal, 'retentionMs' | 'deleteRetentionMs'>;
+  readonly config?: Readonly<Record<string, string>>;
   /** The default is all kinds. */
   readonly faultKinds?: readonly FaultKind[];
   readonly actors: readonly Actor[];
@@ -41,12 +53,15 @@ export function prepare(lib: Lib, seed: number, options: Omit<SmallWorldOptions,
   const random = createRandom(seed);
   const scheduler = createScheduler(startMs);
   const { history, disturbed } = disturbedHistory(scheduler.now);
+  const objects = createMemoryObjectStore({ clock: scheduler });
+  const stores = { objects, table: createMemoryTable({ clock: scheduler }) };
+  const observer = observe(stores);
   const network: Network = {
     scheduler,
     random,
     faults: drawnFaults(random, options),
-    objects: createMemoryObjectStore({ clock: scheduler }),
-    table: withStaleQueries(createMemoryTable({ clock: scheduler }), {
+    objects,
+    table: withStaleQueries(observer.table, {
       random,
       now: scheduler.now,
       chance: () => 0.5,
@@ -60,20 +75,31 @@ export function prepare(lib: Lib, seed: number, options: Omit<SmallWorldOptions,
   const processes = Array.from({ length: options.processes }, (_, i) =>
     startProcess(network, `p${i}`, lib.createEngine),
   );
-  const judged = options.asksTooMuch ? newHistory() : history;
-  return { scheduler, random, processes, history: judged, trace: () => {}, network, lib };
+  const { committed } = observer;
+  const removal = options.removal && { committed, requests: [], skewMs: 0, ...options.removal };
+  const known = options.asksTooMuch ? newHistory() : history;
+  const judged = { ...known, damage: [], ...(removal && { removal }) };
+  return { scheduler, random, processes, history: judged, trace: () => {}, network, lib, observer, stores };
 }
 
 export async function runSmallWorld(lib: Lib, seed: number, options: SmallWorldOptions): Promise<SmallWorld> {
   const world = prepare(lib, seed, options);
   const engine = bareEngine(world.network);
-  await engine.createTopic({ topic: simulatedTopic, partitions: options.partitions });
+  const { partitions: made, config = {} } = options;
+  await engine.createTopic({ topic: simulatedTopic, partitions: made, config });
   await runActors(world, options.actors);
+  if (world.history.removal) world.history.removal.finalMs = world.scheduler.now();
   const { partitions } = await engine.describeTopic(simulatedTopic);
   for (let partition = 0; partition < partitions; partition++)
-    world.history.finalLog.set(partition, await readLog(world.network, partition));
+    world.history.finalLog.set(partition, (await readAsFarAsPossible(engine, partition)).log);
+  if (options.removal) world.history.stores = await storesOf(world);
   return world;
 }
+
+const storesOf = async ({ stores, observer: { sent, falls } }: SmallWorld): Promise<StoreAnomaly[]> => [
+  ...falls,
+  ...(await findOrphanTrouble({ ...stores, sent })),
+];
 
 /** Lets the clients run, and then everything come to rest. */
 export async function runActors(world: SmallWorld, actors: readonly Actor[]): Promise<void> {
@@ -112,19 +138,4 @@ export const clockOf = ({ scheduler, random }: Network) => ({
 export function bareEngine(network: Network) {
   const { objects, table } = network;
   return createEngine({ objects, table, clock: clockOf(network) });
-}
-
-/** Reads the log as it is now, as far as it can be read. */
-export async function readLog(network: Network, partition: number): Promise<{ offset: number; value: string }[]> {
-  const engine = bareEngine(network);
-  const log: { offset: number; value: string }[] = [];
-  for (;;) {
-    const offset = (log.at(-1)?.offset ?? -1) + 1;
-    const request = { topic: simulatedTopic, partitions: [{ partition, offset }] };
-    const result = (await engine.fetch(request).catch(() => undefined))?.partitions[0];
-    if (!result || 'error' in result) return log;
-    const records = recordsOf(result).filter((record) => record.offset >= offset);
-    if (records.length === 0) return log;
-    log.push(...records);
-  }
 }

@@ -3,18 +3,10 @@
 import type { Engine } from '../../../../lib/api/engine.ts';
 import { RivuletError } from '../../../../lib/api/errors.ts';
 import { encodeBatch } from '../../../../lib/record/batch.ts';
-import { pauseFor, recordsOf, simulatedTopic } from '../clients.ts';
+import { pauseFor, readAsFarAsPossible, recordsOf, simulatedTopic } from '../clients.ts';
 import { type History, newHistory, type Send } from '../history.ts';
 import { newSend } from './actors.ts';
-import {
-  type Actor,
-  bareEngine,
-  type MutantWorld,
-  prepare,
-  readLog,
-  runActors,
-  type SmallWorld,
-} from './small-world.ts';
+import { type Actor, bareEngine, type MutantWorld, prepare, runActors, type SmallWorld } from './small-world.ts';
 
 const timeoutMs = 30_000;
 
@@ -142,7 +134,7 @@ async function closed(world: SmallWorld, lives: Lives): Promise<History[]> {
   probe.triedMs!.push(world.scheduler.now());
   probe.tries.push((await append(engine, probe))[0]);
   last.sends.push(...lives.open, probe);
-  const log = await readLog(world.network, 0);
+  const { log } = await readAsFarAsPossible(engine, 0);
   for (const [id, history] of lives.of) {
     if (id === topicId) history.finalLog.set(0, log);
     else if (!lives.doomed.has(id)) history.finalLog.set(0, []);

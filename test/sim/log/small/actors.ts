@@ -3,17 +3,18 @@
 
 import type { Engine } from '../../../../lib/api/engine.ts';
 import type { Outcome } from '../../../../lib/api/errors.ts';
-import type { AppendAck, PartitionError, PartitionRecords } from '../../../../lib/api/records.ts';
+import type { AppendAck, PartitionError } from '../../../../lib/api/records.ts';
 import { createEngine } from '../../../../lib/engine.ts';
-import type { Process } from '../../core/process.ts';
+import type { Operation, Process } from '../../core/process.ts';
 import type { Scheduler } from '../../core/scheduler.ts';
-import { recordsOf, simulatedTopic } from '../clients.ts';
+import { notePoll, simulatedTopic } from '../clients.ts';
 import { type History, outcomeOf, type Send } from '../history.ts';
 import {
   after,
   batchOf,
   headOf,
   type Identity,
+  keyedBy,
   type Stage,
   type Stores,
   stillClock,
@@ -49,7 +50,7 @@ export const pause = ({ scheduler }: Cast, ms: number) =>
 export async function persist<T>(
   cast: Cast,
   at: number,
-  operation: (engine: Engine) => Promise<T>,
+  operation: Operation<T>,
   isEnough: (answer: Answer<T>) => boolean,
 ): Promise<void> {
   for (let tries = 0; tries < mostTries; tries++) {
@@ -120,6 +121,9 @@ export type WriterOptions = {
   /** The number of batches that this writer wrote earlier. */
   readonly order?: number;
   readonly expectedOffset?: number;
+  /** The key of all records, in a compacted topic. */
+  readonly key?: string;
+  readonly isTombstone?: boolean;
   /** The writer sends a batch without waiting for the one before, as Kafka's clients do up to five times. */
   readonly isAhead?: boolean;
 };
@@ -149,14 +153,17 @@ function partOf(
   partition: number,
   order: number,
   identity: Identity | undefined,
-  { records = 2, expectedOffset }: WriterOptions,
+  { records = 2, expectedOffset, ...traits }: WriterOptions,
 ): Part {
   const nowMs = cast.scheduler.now();
+  const values = valuesOf(client, partition, order, records);
+  const keyed = keyedBy(values, traits);
   const send: Send = {
     client,
     order,
     partition,
-    values: valuesOf(client, partition, order, records),
+    values,
+    ...keyed,
     idempotent: identity !== undefined,
     ...(identity && { producer: { id: identity.producerId, epoch: identity.producerEpoch } }),
     ...(expectedOffset !== undefined && { expectedOffset }),
@@ -166,7 +173,7 @@ function partOf(
     gapsMs: [],
     endedMs: nowMs,
   };
-  return { send, batches: batchOf(send.values, nowMs, identity) };
+  return { send, batches: batchOf(values, nowMs, identity, keyed) };
 }
 
 /** Returns a write of the past in the form in which this case's history has it. */
@@ -236,15 +243,7 @@ export const reader =
       const process = cast.processes[at % cast.processes.length]!;
       const answer = await process.request((engine) => engine.fetch(request), requestTimeoutMs);
       if (answer === 'lost' || 'error' in answer) continue;
-      const result = answer.reply.partitions[0] as PartitionRecords | PartitionError;
-      if ('error' in result) {
-        cast.trace(`${client} at ${offset}: ${result.error.message}`);
-        continue;
-      }
-      const records = recordsOf(result).filter((record) => record.offset >= offset);
-      const endedMs = cast.scheduler.now();
-      const { highWatermark } = result;
-      cast.history.polls.push({ client, partition: 0, offset, begunMs, endedMs, highWatermark, records });
-      offset = Math.max(offset, (records.at(-1)?.offset ?? -1) + 1);
+      const seen = { client, partition: 0, offset, begunMs, endedMs: cast.scheduler.now() };
+      offset = notePoll(cast.history, seen, answer.reply.partitions[0]!);
     }
   };

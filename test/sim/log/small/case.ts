@@ -10,9 +10,10 @@ import { createRandom, type Random } from '../../core/random.ts';
 import { createScheduler } from '../../core/scheduler.ts';
 import type { CaseVerdict, Faults, RunOptions, SmallWorld } from '../../core/worlds.ts';
 import { check } from '../check/check.ts';
-import { recordsOf, simulatedTopic } from '../clients.ts';
-import { disturbedHistory, type History, newHistory } from '../history.ts';
-import { findOrphanTrouble, watchAppends } from '../orphans.ts';
+import { readLog, simulatedTopic } from '../clients.ts';
+import { disturbedHistory, type History, newHistory, type Removal } from '../history.ts';
+import { type Observer, observe } from '../observer.ts';
+import { findOrphanTrouble } from '../orphans.ts';
 import type { Actor, Cast } from './actors.ts';
 import { openStage, type Prepared, restore, type Stage, type Stores, startMs, stillClock } from './stage.ts';
 
@@ -49,6 +50,8 @@ export type LogWorld = {
   prepare(stage: Stage): Promise<Story>;
   /** False where a write may be refused though nothing went wrong. The default is true. */
   readonly needsCauses?: boolean;
+  /** Records may be removed: by requests, and as this says. */
+  readonly removal?: Pick<Removal, 'retentionMs' | 'deleteRetentionMs'>;
 };
 
 type PreparedWorld = LogWorld & { readonly prepared: Prepared; readonly story: Story };
@@ -79,10 +82,10 @@ async function runCase(
 ): Promise<CaseVerdict> {
   const scheduler = createScheduler(startMs);
   const bare = await restore(world.prepared, scheduler.now);
-  const { table: watched, appends } = watchAppends(bare.table);
-  const table = order.isStale ? withBeginning(watched, world.prepared.items) : watched;
+  const observer = observe(bare, world.prepared.sends);
+  const table = order.isStale ? withBeginning(observer.table, world.prepared.items) : observer.table;
   const stage = openNetwork({ objects: bare.objects, table }, scheduler, trace);
-  const cast = castOf(world, order, { network: stage, stores: bare, newEngine });
+  const cast = castOf(world, order, { network: stage, stores: bare, newEngine, observer });
   const failures: unknown[] = [];
   if (world.story.warmUp) await perform(cast, {}, [world.story.warmUp], failures);
   stage.arm(explicitFaults(faults));
@@ -92,7 +95,7 @@ async function runCase(
   const calls = stage.calls();
   if (world.story.atRest) await world.story.atRest(cast).catch((error: unknown) => failures.push(error));
   const complaints = failures.map((failure) => `threw: ${failure instanceof Error ? failure.stack : failure}`);
-  if (failures.length === 0) complaints.push(...(await verdict(world, cast, bare, appends)));
+  if (failures.length === 0) complaints.push(...(await verdict(world, cast, bare, observer)));
   return { firstCall: 0, endCall: calls, steps: scheduler.steps(), complaints };
 }
 
@@ -100,6 +103,7 @@ async function runCase(
 function openNetwork(stores: Stores, scheduler: Network['scheduler'], trace?: (line: string) => void) {
   let calls = 0;
   let plan: FaultPlan = noFaults;
+  const bytes = createRandom(100);
   const { history, disturbed } = disturbedHistory(scheduler.now);
   const say = (line: string) => trace?.(`${scheduler.now() - startMs} ms  ${line}`);
   return {
@@ -115,6 +119,7 @@ function openNetwork(stores: Stores, scheduler: Network['scheduler'], trace?: (l
       ...stores,
       scheduler,
       random,
+      randomBytes: (count) => Uint8Array.from({ length: count }, () => bytes.below(256)),
       faults: { faultOf: (call) => plan.faultOf(call) },
       trace: say,
       disturbed,
@@ -132,21 +137,21 @@ type Means = {
   readonly network: ReturnType<typeof openNetwork>;
   readonly stores: Stores;
   readonly newEngine: typeof createEngine;
+  readonly observer: Observer;
 };
 
-function castOf(world: PreparedWorld, order: Order, { network, stores, newEngine }: Means): Cast {
+/** Clocks of small worlds differ by less than this. */
+const skewMs = 3_600_000;
+
+function castOf(world: PreparedWorld, order: Order, { network, stores, newEngine, observer }: Means): Cast {
   const { scheduler, say } = network;
-  const bytes = createRandom(100);
-  const engineOf: typeof createEngine = ({ clock, ...ports }) =>
-    newEngine({
-      ...ports,
-      clock: { ...clock, randomBytes: (count) => Uint8Array.from({ length: count }, () => bytes.below(256)) },
-    });
   const processes = Array.from({ length: world.processes }, (_, i) =>
-    startProcess(network.for(steadyPace(order.paces[i] ?? 0.5)), `p${i}`, engineOf, order.skewsMs?.[i] ?? 0),
+    startProcess(network.for(steadyPace(order.paces[i] ?? 0.5)), `p${i}`, newEngine, order.skewsMs?.[i] ?? 0),
   );
   const sends = world.prepared.sends.map((send) => ({ ...send, tries: [...send.tries] }));
-  const history: History = { ...(world.needsCauses === false ? newHistory() : network.history), sends };
+  const removal = world.removal && { committed: observer.committed, requests: [], skewMs, ...world.removal };
+  const known = world.needsCauses === false ? newHistory() : network.history;
+  const history: History = { ...known, sends, damage: [], ...(removal && { removal }) };
   return { scheduler, processes, history, stores, topicOf: new Map(), deletedMs: new Map(), trace: say };
 }
 
@@ -177,33 +182,18 @@ async function perform(
   if (failures.length === 0 && ended < actors.length) failures.push(new Error('an actor did not come to an end'));
 }
 
-async function verdict(
-  world: PreparedWorld,
-  cast: Cast,
-  stores: Stores,
-  appends: Parameters<typeof findOrphanTrouble>[0]['appends'],
-): Promise<string[]> {
+async function verdict(world: PreparedWorld, cast: Cast, stores: Stores, { sent, falls }: Observer): Promise<string[]> {
   const topicId = await readFinalLog(stores, cast);
   const anomalies = world.story.judge?.({ cast, stage: world.prepared, topicId }) ?? check(cast.history);
-  const orphans = await findOrphanTrouble({ ...stores, appends });
-  return [...anomalies, ...orphans].map(({ name, detail }) => `${name}: ${detail}`);
+  const orphans = await findOrphanTrouble({ ...stores, sent });
+  return [...anomalies, ...falls, ...orphans].map(({ name, detail }) => `${name}: ${detail}`);
 }
 
 async function readFinalLog({ objects, table }: Stores, { scheduler, history }: Cast): Promise<string> {
+  if (history.removal) history.removal.finalMs = scheduler.now();
   const engine = createEngine({ objects, table, clock: stillClock(scheduler.now(), 2) });
   const { topicId, partitions } = await engine.describeTopic(simulatedTopic);
-  for (let partition = 0; partition < partitions; partition++) {
-    const log: { offset: number; value: string }[] = [];
-    for (;;) {
-      const offset = (log.at(-1)?.offset ?? -1) + 1;
-      const reply = await engine.fetch({ topic: simulatedTopic, partitions: [{ partition, offset }] });
-      const [result] = reply.partitions;
-      if (!result || 'error' in result) throw result?.error ?? new Error('no answer');
-      const records = recordsOf(result).filter((record) => record.offset >= offset);
-      if (records.length === 0) break;
-      log.push(...records);
-    }
-    history.finalLog.set(partition, log);
-  }
+  for (let partition = 0; partition < partitions; partition++)
+    history.finalLog.set(partition, await readLog(engine, partition));
   return topicId;
 }

@@ -91,23 +91,43 @@ export function stillClock(nowMs: number, seed: number): Clock {
 export const valuesOf = (client: string, partition: number, order: number, records: number): string[] =>
   Array.from({ length: records }, (_, i) => `${client}/${partition}/${order}.${i}`);
 
-export function batchOf(values: readonly string[], timestampMs: number, identity: Identity | undefined): Uint8Array {
+type Keyed = Pick<Send, 'keys' | 'tombstones'>;
+
+/** All records of a keyed batch have one key. */
+export const keyedBy = (
+  values: readonly string[],
+  { key, isTombstone }: { key?: string; isTombstone?: boolean },
+): Keyed => ({
+  ...(key !== undefined && { keys: values.map(() => key) }),
+  ...(isTombstone && { tombstones: values }),
+});
+
+export function batchOf(
+  values: readonly string[],
+  timestampMs: number,
+  identity: Identity | undefined,
+  { keys, tombstones }: Keyed = {},
+): Uint8Array {
   const text = (value: string) => new TextEncoder().encode(value);
-  return encodeBatch(
-    values.map((value) => ({ key: null, value: text(value), headers: [], timestampMs })),
-    identity ?? {},
-  );
+  const records = values.map((value, i) => {
+    const key = keys ? text(keys[i]!) : null;
+    const isTombstone = tombstones?.includes(value) ?? false;
+    const headers = isTombstone ? [{ key: 'name', value: text(value) }] : [];
+    return { key, value: isTombstone ? null : text(value), headers, timestampMs };
+  });
+  return encodeBatch(records, identity ?? {});
 }
 
 /** Makes a write that is acknowledged immediately. The earlier sends of a client number its batches. */
 export async function wrote(
   stage: Stage,
   client: string,
-  options: { identity?: Identity; records?: number; engine?: Engine } = {},
+  options: { identity?: Identity; records?: number; engine?: Engine; key?: string; isTombstone?: boolean } = {},
 ): Promise<Send> {
   const order = stage.sends.filter((send) => send.client === client).length;
   const values = valuesOf(client, 0, order, options.records ?? 1);
-  const batches = batchOf(values, stage.atMs, options.identity);
+  const keyed = keyedBy(values, options);
+  const batches = batchOf(values, stage.atMs, options.identity, keyed);
   const engine = options.engine ?? stage.engine;
   const { partitions } = await engine.append({ topic: simulatedTopic, partitions: [{ partition: 0, batches }] });
   const [answer] = partitions;
@@ -117,6 +137,7 @@ export async function wrote(
     order,
     partition: 0,
     values,
+    ...keyed,
     idempotent: options.identity !== undefined,
     begunMs: stage.atMs,
     tries: [answer.baseOffset],
@@ -125,6 +146,13 @@ export async function wrote(
   stage.sends.push(send);
   return send;
 }
+
+/** The same stage, so much earlier. */
+export const earlier = (stage: Stage, ms: number): Stage => {
+  const { objects, table } = stage;
+  const atMs = startMs - ms;
+  return { ...stage, atMs, engine: createEngine({ objects, table, clock: stillClock(atMs, ms) }) };
+};
 
 export async function newProducer(stage: Stage): Promise<Identity> {
   const { producerId, epoch } = await stage.engine.newProducer();

@@ -75,7 +75,7 @@ const codeOf = (answer: object | 'lost') =>
 const isAnswered = (answer: object | 'lost') => answer !== 'lost' && 'reply' in answer;
 
 /** Deletes the topic and re-creates it in turn, and begins with a deletion. The process at `at` is asked first. */
-const owner =
+export const owner =
   (first: Pick<Stage, 'topicId'>, at: number, steps: number): Actor =>
   async (cast) => {
     let topicId: string | undefined = first.topicId;
@@ -105,7 +105,7 @@ async function createTopic(cast: Cast, at: number): Promise<string | undefined> 
 }
 
 /** Whatever happened before, the name is free, or its topic takes records. */
-const probe: Actor = async (cast) => {
+export const probe: Actor = async (cast) => {
   const nowMs = cast.scheduler.now();
   const engine = createEngine({ ...cast.stores, clock: stillClock(nowMs, 3) });
   const topic = simulatedTopic;
@@ -118,7 +118,7 @@ const addPartition: Actor = (cast) =>
   persist(cast, 0, (engine) => engine.alterTopic({ topic: simulatedTopic, partitions: 2 }), isAnswered);
 
 /** Nothing of an old topic is in the new one, and nothing acknowledged for the new one is missing from it. */
-function judgeRecreated({ cast, stage, topicId }: Scene) {
+export function judgeRecreated({ cast, stage, topicId }: Scene) {
   const stories = cast.history.sends.slice(stage.sends.length);
   const isOld = (send: Send) => cast.topicOf.has(send) && cast.topicOf.get(send) !== topicId;
   const forgetful = (send: Send): Send => ({
