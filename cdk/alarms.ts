@@ -102,6 +102,14 @@ export const alarms: readonly AlarmSpec[] = [
     periods: [1, 1],
   },
   {
+    name: 'RecordsExpireUnread',
+    size: 'small',
+    says: 'Retention is about to remove records that a consumer group has not read.',
+    metric: ({ own }) => own(lagMetrics.expiringGroups, Stats.MAXIMUM).with({ period: anHour }),
+    threshold: 1,
+    periods: [1, 1],
+  },
+  {
     name: 'SlowProduce',
     size: 'full',
     says: 'One produce request in a hundred takes longer than three seconds.',

@@ -54,7 +54,11 @@ export function createDashboard(scope: Construct, { name }: RivuletConfig, metri
         ]),
       ],
       [
-        graph('Groups: records not read', [greatest(lagMetrics.lag), own(lagMetrics.lostRecords)]),
+        graph('Groups: records not read', [
+          greatest(lagMetrics.lag),
+          own(lagMetrics.lostRecords),
+          greatest(lagMetrics.expiringGroups),
+        ]),
         graph('Groups: age of the oldest, milliseconds', [greatest(lagMetrics.timeLag)]),
         graph('Maintenance: bytes removed', [
           own(maintenanceMetrics.reclaimedBytes),

@@ -124,6 +124,7 @@ function createFunction(scope: Construct, name: FunctionName, props: FunctionsPr
       SERVICE: config.name,
       LOG_LEVEL: 'INFO',
       METRICS_PER_TOPIC: String(config.metricsPerTopic),
+      ...(name === 'maintenance' && { TABLE_ARN: stored.tableArn }),
       ...(name === 'lag' && { OFFSETS_RETENTION_MINUTES: String(config.offsetsRetentionMinutes) }),
     },
   });

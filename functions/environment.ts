@@ -10,7 +10,7 @@ import { createMetrics, type RequestMetrics } from './metrics.ts';
 export function openStorage() {
   return openAwsStorage({
     bucket: required('BUCKET'),
-    tableName: tableName(),
+    tableName: required('TABLE'),
     // The SDK reads this variable by itself. It means an emulator, where buckets have no host names.
     forcePathStyle: process.env.AWS_ENDPOINT_URL !== undefined,
     clock: systemClock,
@@ -32,7 +32,8 @@ export const offsetsRetentionMinutes = (): number => Number(required('OFFSETS_RE
 /** The deployment's name, which distinguishes its logs and metrics from those of another deployment in the same account. */
 export const serviceName = (): string => required('SERVICE');
 
-export const tableName = (): string => required('TABLE');
+/** Another table may have the same name in another region or account, but not the same ARN. */
+export const tableArn = (): string => required('TABLE_ARN');
 
 /** The function that tends partitions. It is unset where maintenance does not run by itself. */
 export const tendFunction = (): string | undefined => process.env.TEND_FUNCTION || undefined;

@@ -15,17 +15,18 @@ type Options = {
   readonly perGroup: boolean;
   readonly offsetsRetentionMinutes: number;
 };
-type Behind = Pick<GroupBehind, 'lag' | 'timeLagMs' | 'lostRecords'>;
+type Behind = Pick<GroupBehind, 'lag' | 'timeLagMs' | 'lostRecords'> & { readonly expiringGroups?: number };
 
 export function createLagHandler(groups: Groups, { service, perGroup, offsetsRetentionMinutes }: Options) {
   const { logger } = createLog(service);
 
-  function publish({ lag, timeLagMs, lostRecords }: Behind, groupId?: string): void {
+  function publish({ lag, timeLagMs, lostRecords, expiringGroups = 0 }: Behind, groupId?: string): void {
     const metrics = new Metrics({ namespace: metricNamespace, serviceName: service });
     if (groupId !== undefined) metrics.addDimension(groupDimension, groupId);
     if (lag > 0) metrics.addMetric(lagMetrics.lag, MetricUnit.Count, lag);
     if (lag > 0) metrics.addMetric(lagMetrics.timeLag, MetricUnit.Milliseconds, Math.max(0, timeLagMs));
     if (lostRecords > 0) metrics.addMetric(lagMetrics.lostRecords, MetricUnit.Count, lostRecords);
+    if (expiringGroups > 0) metrics.addMetric(lagMetrics.expiringGroups, MetricUnit.Count, expiringGroups);
     if (metrics.hasStoredMetrics()) metrics.publishStoredMetrics();
   }
 

@@ -4,11 +4,11 @@
 import type { Errand } from '../lib/maintenance/upkeep.ts';
 import { systemClock } from '../lib/runtime/clock.ts';
 import { createAuditHandler } from './audit-handler.ts';
-import { openStorage, serviceName, tableName, tendFunction } from './environment.ts';
+import { openStorage, serviceName, tableArn, tendFunction } from './environment.ts';
 import { invoke } from './invoke.ts';
 import { createMaintenanceHandler } from './maintenance-handler.ts';
 
-const ports = { ...openStorage(), tableName: tableName() };
+const ports = { ...openStorage(), tableName: tableArn() };
 const tend = tendFunction();
 
 export const handler = createMaintenanceHandler(ports, {

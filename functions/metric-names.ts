@@ -50,10 +50,14 @@ export const transactionMetrics = {
   fenced: 'FencedTransactionalIds',
 } as const;
 
-/** Emitted once an hour if any group is behind: the greatest lag and time lag over all groups, and the sum of lost records. */
+/**
+ * Emitted once an hour if any group is behind: the greatest lag and time lag over all groups, the sum of lost records, and
+ * the number of groups that are about to lose some.
+ */
 export const lagMetrics = {
   lag: 'GroupLag',
   /** The age of the oldest unread record, in milliseconds. */
   timeLag: 'GroupTimeLag',
   lostRecords: 'LostRecords',
+  expiringGroups: 'ExpiringGroups',
 } as const;

@@ -2,22 +2,27 @@
 // decided at the composition roots (local/, functions/, tests), never here.
 import type { Engine } from './api/engine.ts';
 import { createGroups } from './group/create-groups.ts';
-import { createLogContext, type Ports } from './log/context.ts';
+import { createLogContext, type LogContext, type Ports, partitionName } from './log/context.ts';
 import { logEngine } from './log/log-engine.ts';
 import { createMaintenance, type MaintenanceOptions } from './maintenance/maintenance.ts';
 import { runPass } from './maintenance/pass.ts';
+import type { PageAddress } from './partition/page.ts';
 import { createTransactions } from './transaction/create-transactions.ts';
 
 /** By default this process runs the passes that are asked for, as long as they take. */
 export function createEngine(ports: Ports & Partial<Pick<MaintenanceOptions, 'wake' | 'bornMs'>>): Engine {
   const log = createLogContext(ports);
-  const { wake = here(ports), bornMs = 0 } = ports;
+  const { wake = here(log), bornMs = 0 } = ports;
   const maintenance = createMaintenance({ ...log, wake, bornMs });
   return { ...logEngine(log), groups: createGroups(log), transactions: createTransactions(log), maintenance };
 }
 
 /** Nothing but the pass itself tells of its failure: its item does. */
-const here = (ports: Ports): MaintenanceOptions['wake'] => {
-  const tools = { ...ports, isOver: () => false, mergeDelayMs: 0, maySweep: true, tableName: 'the only one' };
+const here = (log: LogContext): MaintenanceOptions['wake'] => {
+  const { objects, table, clock, notifications } = log;
+  const tools = {
+    ...{ objects, table, clock, isOver: () => false, mergeDelayMs: 0, maySweep: true, tableName: 'the only one' },
+    onLogStart: (address: PageAddress) => notifications.announce(partitionName(address)),
+  };
   return async (pass) => void runPass(tools, pass).catch(() => undefined);
 };

@@ -14,6 +14,7 @@ import type { HttpApi } from '../http/http-event.ts';
 import { limits } from '../lib/api/limits.ts';
 import type { Maintenance } from '../lib/api/maintenance.ts';
 import { createEngine } from '../lib/engine.ts';
+import { createAppendNotifications } from '../lib/log/append-notifications.ts';
 import { type AuditReport, audit } from '../lib/maintenance/audit.ts';
 import { type Clock, systemClock } from '../lib/runtime/clock.ts';
 import { type Counters, countingObjectStore, countingTable, newCounters } from '../lib/storage/count.ts';
@@ -84,9 +85,10 @@ export function openBackend(options: BackendOptions): Backend {
   const ports = { objects: countingObjectStore(objects, totals), table: countingTable(table, totals), clock };
   const { version } = packageJson;
   // The lock on the table makes this process the only writer.
-  const upkeep = createLogMaintenance({ ...ports, onFailure: onMaintenanceFailure });
+  const notifications = createAppendNotifications(clock);
+  const upkeep = createLogMaintenance({ ...ports, notifications, onFailure: onMaintenanceFailure });
   const { hint, wake } = upkeep;
-  const alone = createEngine({ ...ports, hint, wake, isOnlyWriter: true, bornMs: clock.now() });
+  const alone = createEngine({ ...ports, notifications, hint, wake, isOnlyWriter: true, bornMs: clock.now() });
   const engine = withFewWaiting(alone, {
     fetches: limits.waitingFetches,
     partitions: limits.waitingPartitions,

@@ -4,12 +4,14 @@
 //
 // Invariant: nothing is begun after the end. Work that is under way then fails, and is dropped: the log is whole at
 // any step.
-import type { Ports } from '../lib/log/context.ts';
+import type { AppendNotifications } from '../lib/log/append-notifications.ts';
+import { type Ports, partitionName } from '../lib/log/context.ts';
 import type { MaintenanceOptions } from '../lib/maintenance/maintenance.ts';
 import { runPass } from '../lib/maintenance/pass.ts';
 import { newReport } from '../lib/maintenance/report.ts';
 import { sweepAll } from '../lib/maintenance/sweep-all.ts';
 import { type Errand, lookAround, runErrand } from '../lib/maintenance/upkeep.ts';
+import type { PageAddress } from '../lib/partition/page.ts';
 import type { Clock } from '../lib/runtime/clock.ts';
 import { createGate } from '../lib/runtime/concurrency.ts';
 
@@ -27,14 +29,19 @@ export type LogMaintenance = {
 
 type Options = Pick<Ports, 'objects' | 'table'> & {
   readonly clock: Clock;
+  /** Those of the engine: fetches that wait in this process learn of a new log start. */
+  readonly notifications: AppendNotifications;
   readonly onFailure: (error: unknown) => void;
 };
 
-export function createLogMaintenance({ onFailure, ...ports }: Options): LogMaintenance {
+export function createLogMaintenance({ onFailure, notifications, ...ports }: Options): LogMaintenance {
   let isEnded = false;
   const timers: NodeJS.Timeout[] = [];
   // This process is the only one, so no reader of an older version is at work.
-  const tools = { ...ports, isOver: () => isEnded, mergeDelayMs: 0, maySweep: true, tableName: 'the only one' };
+  const tools = {
+    ...{ ...ports, isOver: () => isEnded, mergeDelayMs: 0, maySweep: true, tableName: 'the only one' },
+    onLogStart: (address: PageAddress) => notifications.announce(partitionName(address)),
+  };
   const oneAtATime = createGate(1);
   const queued = new Set<string>();
 

@@ -5,6 +5,7 @@ import type { Clock } from '../runtime/clock.ts';
 import { createTurns } from '../runtime/concurrency.ts';
 
 export type AppendNotifications = {
+  /** Tells that a partition has grown, or begins at a later offset. */
   announce(partition: string): void;
   /** Returns a watch that notes from now on which of the partitions grow. */
   watch(partitions: readonly string[]): Watch;

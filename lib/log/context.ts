@@ -22,6 +22,8 @@ export type Ports = {
   readonly isOnlyWriter?: boolean;
   /** Learns that the partition has pages to merge. It never rejects. A hint may get lost: the daily pass looks at all. */
   readonly hint?: (partition: HintedPartition) => Promise<void>;
+  /** Given where maintenance runs in the same process, and announces log starts. Default: the engine has its own. */
+  readonly notifications?: AppendNotifications;
 };
 
 export type HintedPartition = PageAddress & { readonly topic: string };
@@ -56,7 +58,7 @@ export function createLogContext(ports: Ports): LogContext {
     isOnlyWriter: ports.isOnlyWriter ?? false,
     heads: createHeads(table),
     histories: createProducerHistories(table, clock),
-    notifications: createAppendNotifications(clock),
+    notifications: ports.notifications ?? createAppendNotifications(clock),
     slices: createSliceReader(objects),
     wideLooks: createGate(wideLooksAtOnce),
   };

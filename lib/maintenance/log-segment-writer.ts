@@ -91,7 +91,7 @@ async function* upToTheEnd(
   if (next === endOffset) return;
   const bytes = emptyBatch(next, endOffset);
   const header = readBatchHeader(bytes);
-  yield { bytes, header, baseOffset: header.baseOffset, ...totals };
+  yield { ...totals, bytes, header, baseOffset: header.baseOffset };
 }
 
 const endOf = ({ baseOffset, header }: StampedBatch): number => baseOffset + header.lastOffsetDelta + 1;

@@ -11,7 +11,7 @@ import { StorageError } from '../storage/storage-error.ts';
 
 export type Owned = {
   readonly objects: ObjectStore;
-  /** Distinguishes the table from all others that could be used with this bucket. */
+  /** Distinguishes the table from all others that could be used with this bucket. In AWS it is the ARN. */
   readonly tableName: string;
 };
 type Owner = { readonly number: number; readonly tableName: string };

@@ -71,7 +71,7 @@ async function* batchesOf(objects: ObjectStore, sources: Sources): AsyncGenerato
       const batches = read[i];
       if (batches instanceof RivuletError) throw batches;
       if (!batches) throw missing(slice);
-      for (const batch of batches) yield { ...batch, ...totals };
+      for (const batch of batches) yield { ...totals, ...batch };
       if (pace.isDue(batches.length * unitsPerBatch)) await pace.rest();
     }
   }

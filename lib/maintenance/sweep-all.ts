@@ -4,7 +4,7 @@ import { addNote, type Report } from './report.ts';
 import { type SweepReport, sweep } from './sweep.ts';
 import type { MaintenanceTools } from './tools.ts';
 
-/** `tableName` distinguishes this table from others that were restored over the same objects. */
+/** `tableName` distinguishes this table from all others that could be used with the same objects. */
 export type SweepTools = MaintenanceTools & { readonly tableName: string };
 
 export async function sweepAll(

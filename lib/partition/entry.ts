@@ -81,12 +81,13 @@ export function decodeEntry(source: Uint8Array, from = 0): { entry: Entry; end: 
   const bytes = Buffer.from(source.buffer, source.byteOffset, source.length);
   const first = bytes.readUInt8(from);
   const kind = first & 0x07;
-  if (first >> 4 !== version || kind > kinds.list)
-    throw new Error(`entry of version ${first >> 4} and kind ${kind}: written by a newer Rivulet`);
+  const hasOwner = (first & ownerFlag) !== 0;
+  const isKnown = first >> 4 === version && kind <= kinds.list && (hasOwner || kind === kinds.ingest);
+  if (!isKnown) throw new Error(`entry of version ${first >> 4} and kind ${kind}: written by a newer Rivulet`);
   const position = readVarint(bytes, from + fixedBytes);
   const length = readVarint(bytes, position.end);
   const count = readVarint(bytes, length.end);
-  const owner = first & ownerFlag ? decodeOwner(bytes, count.end, kind) : { end: count.end };
+  const owner = hasOwner ? decodeOwner(bytes, count.end, kind) : { end: count.end };
   const listed = kind === kinds.list ? readVarint(bytes, owner.end) : undefined;
   const { end: ownerEnd, ...named } = owner;
   const entry = {

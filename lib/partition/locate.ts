@@ -54,7 +54,7 @@ export async function* slicesFrom(
   }
   for await (const placed of entriesFrom(table, address, head, next))
     for await (const listed of expanded(objects, address, placed))
-      if (endOf(listed) > offset) yield sliceOf(address, listed);
+      for (const one of from([listed], offset)) yield sliceOf(address, one);
 }
 
 /**

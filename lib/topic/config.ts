@@ -115,7 +115,7 @@ export const setsCleanup = (changes: Readonly<Record<string, string | null>>): b
 const isKnown = (name: string): name is ConfigName => Object.hasOwn(rules, name);
 
 /** Throws INVALID_CONFIG, which names the configuration, what was expected, and the value. null goes back to the default. */
-export function checkConfig(changes: Readonly<Record<string, string | null>>): void {
+function checkConfig(changes: Readonly<Record<string, string | null>>): void {
   for (const [name, value] of Object.entries(changes)) {
     if (!isKnown(name))
       throw invalid(`config: expected the name of a topic configuration, got ${JSON.stringify(name.slice(0, 100))}`);
@@ -153,11 +153,27 @@ export function describeConfig(overrides: ConfigOverrides): ConfigEntry[] {
   });
 }
 
-/** A null value goes back to the default. */
+/**
+ * The overrides after these changes, of which null goes back to the default. Throws INVALID_CONFIG if a value is not
+ * valid, or if two values contradict each other.
+ */
 export function withChanges(
   overrides: ConfigOverrides,
   changes: Readonly<Record<string, string | null>>,
 ): Record<string, string> {
+  checkConfig(changes);
   const merged = { ...overrides, ...changes };
-  return Object.fromEntries(Object.entries(merged).filter((entry): entry is [string, string] => entry[1] !== null));
+  const config = Object.fromEntries(
+    Object.entries(merged).filter((entry): entry is [string, string] => entry[1] !== null),
+  );
+  // A topic of an older version may have values that contradict each other. It can still get more partitions.
+  if (Object.keys(changes).length > 0) checkTogether(config);
+  return config;
+}
+
+/** Kafka refuses this too. Its other pair, local.retention and retention, changes nothing here. */
+function checkTogether(config: ConfigOverrides): void {
+  const [min, max] = [configValue(config, 'min.compaction.lag.ms'), configValue(config, 'max.compaction.lag.ms')];
+  if (BigInt(min) > BigInt(max))
+    throw invalid(`min.compaction.lag.ms: expected at most max.compaction.lag.ms, which is ${max}, got ${min}`);
 }

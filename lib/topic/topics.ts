@@ -25,15 +25,13 @@ import {
 import { StorageError } from '../storage/storage-error.ts';
 import { absent, all, equals, type Item, type Table, type Write } from '../storage/table.ts';
 import { newToken } from '../storage/transaction-tokens.ts';
-import { type ConfigOverrides, checkConfig, setsCleanup, withChanges } from './config.ts';
+import { type ConfigOverrides, setsCleanup, withChanges } from './config.ts';
 import { describeTopic } from './describe-topic.ts';
 import { checkTopicName } from './name.ts';
 import { nameOf } from './name-of.ts';
 
 export type Topic = TopicSummary & {
   readonly overrides: ConfigOverrides;
-  /** The epoch below which a sweep may have deleted segments. New heads begin with it. */
-  readonly sweepFence: number;
   /** Grows with every change. */
   readonly revision: number;
   /** False if the topic was made before there was retention, and nobody has confirmed that old records may go. */
@@ -166,15 +164,16 @@ async function create(table: Table, clock: Clock, request: CreateTopicRequest): 
   checkTopicName(request.topic);
   const partitions = request.partitions ?? 1;
   checkPartitions(partitions);
-  checkConfig(request.config ?? {});
+  const config = withChanges({}, request.config ?? {});
   const item: Item = {
     ...topicKey(request.topic),
     v: itemVersion,
     name: request.topic,
     id: Buffer.from(clock.randomBytes(16)).toString('base64url'),
     partitions,
-    config: request.config ?? {},
+    config,
     createdMs: clock.now(),
+    // Version 0.1.0 makes heads with this fence.
     te: 0,
     rt: 1,
     revision: 1,
@@ -212,7 +211,7 @@ async function makeHeads(table: Table, topic: Topic, from: number): Promise<void
 }
 
 async function putHead(table: Table, topic: Topic, partition: number): Promise<void> {
-  const item = emptyHeadItem(headKey(topic.topicId, partition), topic.sweepFence);
+  const item = emptyHeadItem(headKey(topic.topicId, partition), 0);
   const notMade = absent('v');
   await table.write({ kind: 'put', item, if: notMade });
 }
@@ -243,7 +242,6 @@ async function alter(table: Table, topic: Topic, request: AlterTopicRequest): Pr
     );
   }
   const changes = request.config ?? {};
-  checkConfig(changes);
   const config = withChanges(topic.overrides, changes);
   const confirms = setsCleanup(changes);
   const result = await table.write({
@@ -257,7 +255,6 @@ async function alter(table: Table, topic: Topic, request: AlterTopicRequest): Pr
   });
   const isDone = result.applied || isAsWanted(result.old, topic, { partitions, config, confirms });
   if (!isDone) throw changedMeanwhile(topic.topic, result.doubtful ? 'unknown' : 'not-written');
-  // New heads need the fence of the reply: a sweep that raised it before this change knows nothing of them.
   const changed = parseTopic(result.applied ? result.item! : result.old!);
   await makeHeads(table, changed, topic.partitions);
   return changed;
@@ -357,7 +354,6 @@ function parseTopic(item: Item): Topic {
     partitions: item.partitions as number,
     createdMs: item.createdMs as number,
     overrides: item.config as ConfigOverrides,
-    sweepFence: item.te as number,
     revision: item.revision as number,
     isRetentionConfirmed: item.rt === 1,
   };

@@ -5,6 +5,7 @@ import { DynamoDBClient, RestoreTableToPointInTimeCommand, UpdateTimeToLiveComma
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import {
   DeleteObjectsCommand,
+  GetObjectCommand,
   ListObjectsV2Command,
   ListObjectVersionsCommand,
   type ObjectIdentifier,
@@ -13,7 +14,9 @@ import {
 import { expect, test } from 'vitest';
 import { adminRoutes } from '../../cdk/access.ts';
 import { Rivulet } from '../../client/rivulet.ts';
+import type { MaintenanceEvent } from '../../functions/maintenance-handler.ts';
 import type { AuditReport } from '../../lib/maintenance/audit.ts';
+import type { SweepReport } from '../../lib/maintenance/sweep.ts';
 import { clientOptions } from '../../tools/emulator/endpoint.ts';
 import { type AccessKey, createUser, policyFor } from '../../tools/emulator/identities.ts';
 import { freshName } from '../conformance/target.ts';
@@ -55,11 +58,19 @@ await onEmulator((aws) => {
   }
 
   /** Maintenance, invoked by hand. */
-  async function audit({ maintenanceFunction }: Deployment): Promise<AuditReport> {
-    const Payload = JSON.stringify({ verify: true });
+  async function maintain<Report>({ maintenanceFunction }: Deployment, event: MaintenanceEvent): Promise<Report> {
+    const Payload = JSON.stringify(event);
     const reply = await lambda.send(new InvokeCommand({ FunctionName: maintenanceFunction, Payload }));
     expect(reply.FunctionError).toBeUndefined();
     return JSON.parse(Buffer.from(reply.Payload!).toString());
+  }
+
+  const audit = (deployed: Deployment) => maintain<AuditReport>(deployed, { verify: true });
+
+  async function ownerOf(Bucket: string): Promise<string> {
+    const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket, Prefix: 'rivulet/table/' }));
+    const { Body } = await s3.send(new GetObjectCommand({ Bucket, Key: Contents.at(-1)!.Key }));
+    return Body!.transformToString();
   }
 
   async function deleteAllObjects(Bucket: string): Promise<number> {
@@ -105,6 +116,9 @@ await onEmulator((aws) => {
     expect(await bringObjectsBack(bucket)).toBe(52);
     expect(await audit(again)).toMatchObject({ topics: 1, objects: 52, missingObjects: 0, foreign: 0 });
     expect(await readAll(again.url, operator)).toEqual(before);
+
+    expect(await maintain<SweepReport>(again, { adopt: true })).not.toHaveProperty('refusal');
+    expect(await ownerOf(bucket)).toMatch(/^arn:aws:dynamodb:[a-z0-9-]+:\d{12}:table\/rivulet-restored$/);
 
     await write(again.url, operator, ['again']);
     expect(await readAll(again.url, operator)).toEqual([...before, 'again']);

@@ -9,6 +9,8 @@ export type WireRequest = {
   readonly query: Readonly<Record<string, string>>;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
+  /** How long the adapter waits for the head of the reply. */
+  readonly timeoutMs?: number;
 };
 
 /** An Error stands for a connection that broke. */
@@ -33,9 +35,9 @@ export const s3Error = (status: number, code: string): WireAnswer => ({
 /** Gives the answers one after the other, and then repeats the last one. */
 export function playWire(...answers: WireAnswer[]): { connection: AwsConnection; requests: WireRequest[] } {
   const requests: WireRequest[] = [];
-  const handle = async (request: WireRequest) => {
+  const handle = async (request: WireRequest, { requestTimeout }: { requestTimeout?: number } = {}) => {
     const answer = answers[Math.min(requests.length, answers.length - 1)]!;
-    requests.push(request);
+    requests.push(Object.assign(request, requestTimeout !== undefined && { timeoutMs: requestTimeout }));
     if (answer instanceof Error) throw answer;
     const { status: statusCode, body = '', headers = {} } = answer;
     return { response: { statusCode, headers, body: Readable.from([Buffer.from(body)]) } };

@@ -227,10 +227,14 @@ describe('a grant that would have no effect is refused', () => {
 });
 
 test('the construct can use a restored table', () => {
+  const restoredTable = { service: 'dynamodb', resource: 'table', resourceName: 'restored' };
   const stack = new Stack(new App(), 'Shop');
   new Rivulet(stack, 'Events', { bundles, existingTable: 'restored' });
   const template = Template.fromStack(stack);
   template.resourceCountIs('AWS::DynamoDB::Table', 1);
   for (const [, { Properties }] of resourcesOf(template, 'AWS::Lambda::Function'))
     expect(Properties.Environment).toMatchObject({ Variables: { TABLE: 'restored' } });
+  template.hasResourceProperties('AWS::Lambda::Function', {
+    Environment: { Variables: { TABLE_ARN: stack.resolve(stack.formatArn(restoredTable)) } },
+  });
 });

@@ -19,6 +19,7 @@ async function inProcess(name: string, expression: string) {
     process.exit();`;
   const env = {
     ...{ BUCKET: 'a-bucket', TABLE: 'a-table', SERVICE: 'Test', AWS_REGION: 'eu-west-1' },
+    TABLE_ARN: 'arn:aws:dynamodb:eu-west-1:123456789012:table/a-table',
     ...{ OFFSETS_RETENTION_MINUTES: '10080', TEND_FUNCTION: 'tend', MAINTENANCE_FUNCTION: 'maintenance' },
   };
   const run = promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script], { env, cwd: outDir });

@@ -16,6 +16,7 @@ describe('the alarms', () => {
       'HotPartition',
       'MergeStopped',
       'MissingObjects',
+      'RecordsExpireUnread',
       'ServerErrors',
     ]);
     expect(namesOf(full)).toEqual(expect.arrayContaining(['SlowProduce', 'ProduceThrottled', 'MaintenanceNotRun']));

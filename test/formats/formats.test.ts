@@ -25,7 +25,7 @@ import { openBackend } from '../../local/backend.ts';
 import { startServer } from '../../local/server.ts';
 import { createTestBucket, createTestTable, onEndpoint, onStorage } from '../aws/resources.ts';
 import { createTestClock, startMs } from '../log/world.ts';
-import { passOver } from '../maintenance/world.ts';
+import { fullPassOver } from '../maintenance/pass.ts';
 import { expectGroups } from './groups.ts';
 import { jsonRecords } from './populate.ts';
 import {
@@ -219,7 +219,7 @@ function suite(version: string, where: string, open: () => Promise<Ports>, isSma
     test('is merged, and is the same', async () => {
       const ports = await portsOf();
       const engine = await engineOf();
-      const pass = passOver({ ...ports, clock: { ...clock, advance: () => {} } });
+      const pass = fullPassOver({ ...ports, clock });
       for (const { topic, partition } of stored.partitions) {
         const before = await readAll(engine, topic, partition);
         const { topicId } = await engine.describeTopic(topic);

@@ -41,8 +41,17 @@ it('each group that is behind is a line of the log, and the greatest lag is a me
   expect(entries).toHaveLength(2);
   expect(entries[0]).toMatchObject({ level: 'INFO', message: 'GROUP_BEHIND', groupId: 'g0', lag: 2, topic: 't' });
   expect(entries[1]).toMatchObject({ service: 'Test', GroupLag: 2, GroupTimeLag: expect.any(Number) });
-  expect(entries[1]).not.toHaveProperty('LostRecords');
+  for (const name of ['LostRecords', 'ExpiringGroups']) expect(entries[1]).not.toHaveProperty(name);
   expect(entries[1]).not.toHaveProperty('group');
+});
+
+it('a group that is about to lose records is a warning and a metric', async () => {
+  const { entries } = await lookedAt([1, 3], { ageMinutes: 6.5 * 1_440, offsetsRetentionMinutes: 20_000 });
+  expect(entries).toMatchObject([
+    { message: 'GROUP_BEHIND', groupId: 'g0' },
+    { level: 'WARN', message: 'RECORDS_EXPIRE_UNREAD', groupId: 'g0', topic: 't', partition: 0 },
+    { service: 'Test', ExpiringGroups: 1 },
+  ]);
 });
 
 it('each group has metrics of its own where the deployment wants that', async () => {

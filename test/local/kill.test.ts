@@ -1,6 +1,6 @@
-// This test kills the server with SIGKILL at random moments, five times, under the load of one idempotent producer
-// that outlives every kill (`npm run real` kills as often as you like, under many kinds of clients). Each acknowledged record must be there, once, at the acknowledged offset. The producer
-// repeats each send until it is answered, so everything it ever sent must be there.
+// This test kills the server with SIGKILL at random moments, five times or KILLS times, under the load of one idempotent
+// producer that outlives every kill (`npm run real` has many kinds of clients). Each acknowledged record must be there, once, at
+// the acknowledged offset. The producer repeats each send until it is answered, so everything it ever sent must be there.
 import { expect, test } from 'vitest';
 import type { Message } from '../../client/message.ts';
 import type { RecordMetadata } from '../../client/record-metadata.ts';
@@ -10,7 +10,7 @@ import { main, newDirectory, startService } from '../cli/processes.ts';
 const topic = 'orders';
 const partitions = 4;
 const keys = Array.from({ length: 12 }, (_, i) => `customer-${i}`);
-const rounds = 5;
+const rounds = Number(process.env.KILLS ?? 5);
 /** The number of answers to wait for in a round before the moment of the kill is drawn. */
 const leastAnswers = 5;
 const longestMs = 300;

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
 import { createEngine } from '../../lib/engine.ts';
+import { createAppendNotifications } from '../../lib/log/append-notifications.ts';
 import { maintenanceKey } from '../../lib/storage/keys.ts';
 import { openBackend } from '../../local/backend.ts';
 import { createLogMaintenance } from '../../local/maintenance.ts';
@@ -15,12 +16,14 @@ afterEach(() => vi.useRealTimers());
 async function maintainedWorld() {
   const world = createWorld();
   const failures: unknown[] = [];
-  const upkeep = createLogMaintenance({ ...world, onFailure: (error) => failures.push(error) });
+  const notifications = createAppendNotifications(world.clock);
+  const upkeep = createLogMaintenance({ ...world, notifications, onFailure: (error) => failures.push(error) });
   const clock = { ...world.clock, random: () => 0 };
-  const engine = createEngine({ ...world, clock, hint: upkeep.hint, wake: upkeep.wake });
+  const { hint, wake } = upkeep;
+  const engine = createEngine({ ...world, clock, notifications, hint, wake, isOnlyWriter: true });
   const { topicId } = await engine.createTopic({ topic: 't' });
   const logEnd = async () => (await world.table.get(maintenanceKey(topicId, 0)))?.lm ?? 0;
-  return { ...world, engine, upkeep, failures, logEnd };
+  return { ...world, engine, topicId, notifications, upkeep, failures, logEnd };
 }
 
 test('hints of spills merge a partition that takes appends', async () => {
@@ -30,6 +33,19 @@ test('hints of spills merge a partition that takes appends', async () => {
   await vi.waitFor(async () => expect(await logEnd()).toBeGreaterThan(300));
   expect(valuesOf(await readAll(createEngine(world), 0))).toEqual(values);
   expect(failures).toEqual([]);
+});
+
+test('a fetch that waits learns that retention has removed its records', async () => {
+  const { engine, topicId, upkeep, clock, ...world } = await maintainedWorld();
+  await engine.alterTopic({ topic: 't', config: { 'retention.ms': '3600000' } });
+  await appendOne(engine, 0, batchOf(['old']));
+  clock.advance(3 * 3_600_000);
+  const onlyNotified = { ...clock, sleep: () => new Promise<void>(() => {}) };
+  const reader = createEngine({ ...world, clock: onlyNotified, isOnlyWriter: true });
+  const partitions = [{ partition: 0, offset: 0 }];
+  const waiting = reader.fetch({ topic: 't', partitions, minBytes: 1_000_000, waitMs: 20_000 });
+  await upkeep.hint({ topic: 't', topicId, partition: 0 });
+  expect((await waiting).partitions[0]).toMatchObject({ error: { errorCode: 'OFFSET_OUT_OF_RANGE' } });
 });
 
 test('nothing is begun after the end', async () => {
@@ -67,6 +83,7 @@ test('a failure is reported, and the next errand runs', async () => {
   const { hint } = createLogMaintenance({
     ...world,
     table: { ...world.table, query },
+    notifications: createAppendNotifications(world.clock),
     onFailure: (error) => failures.push(error),
   });
   const { topicId } = await world.engine.createTopic({ topic: 't' });

@@ -9,12 +9,13 @@ import { retryingObjectStore, retryingTable } from '../../lib/storage/retry.ts';
 import { StorageError } from '../../lib/storage/storage-error.ts';
 import { breakOne, type Fault, faults } from '../log/break-one.ts';
 import { readAll } from '../log/world.ts';
-import { createPartition, expectSound, fill, hourMs, type Partition, type Ports, passOver, storedOf } from './world.ts';
+import { fullPassOver, hourMs } from './pass.ts';
+import { createPartition, expectSound, fill, type Partition, type Ports, storedOf } from './world.ts';
 
 type Work = {
   readonly name: string;
   readonly prepare: (partition: Partition) => Promise<void>;
-  readonly run: (pass: ReturnType<typeof passOver>, partition: Partition) => Promise<void>;
+  readonly run: (pass: ReturnType<typeof fullPassOver>, partition: Partition) => Promise<void>;
   readonly expectDone: (partition: Partition) => Promise<void>;
 };
 
@@ -35,7 +36,7 @@ const works: readonly Work[] = [
     async prepare(partition) {
       for (let i = 0; i < 3; i++) {
         await fill(partition.engine, 30, `more${i}-`);
-        await merge(passOver(partition), partition.address);
+        await merge(fullPassOver(partition), partition.address);
       }
       expect((await storedOf(partition, partition.address)).items.length).toBeGreaterThan(2);
     },
@@ -47,7 +48,7 @@ const works: readonly Work[] = [
   {
     name: 'the cleaning of pages',
     async prepare(partition) {
-      await merge(passOver(partition), partition.address);
+      await merge(fullPassOver(partition), partition.address);
       partition.clock.advance(32 * hourMs);
     },
     run: (pass, { address }) => cleanPages(pass, address),
@@ -98,16 +99,16 @@ async function run(work: Work, fault: Fault | 'death', at: number, retries: bool
   const bare = { objects: broken.objects(partition.objects), table: broken.table(partition.table) };
   broken.arm();
   await work
-    .run(passOver({ ...partition, ...(retries ? retrying(bare, partition) : bare) }), partition)
+    .run(fullPassOver({ ...partition, ...(retries ? retrying(bare, partition) : bare) }), partition)
     .catch((error) => {
       expect(error).toBeInstanceOf(StorageError);
     });
   const fired = broken.fired();
   await expectSound(partition, partition.address);
   expect(await recordsOf(partition)).toEqual(before);
-  await work.run(passOver(partition), partition);
+  await work.run(fullPassOver(partition), partition);
   await broken.settle();
-  await work.run(passOver(partition), partition);
+  await work.run(fullPassOver(partition), partition);
   await expectSound(partition, partition.address);
   await work.expectDone(partition);
   expect(await recordsOf(partition)).toEqual(before);

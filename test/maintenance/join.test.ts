@@ -5,7 +5,8 @@ import { merge } from '../../lib/maintenance/merge.ts';
 import { logItem, logSegmentKeyOf } from '../../lib/partition/log-item.ts';
 import { maintenanceKey } from '../../lib/storage/keys.ts';
 import { appendOne, batchOf } from '../log/world.ts';
-import { createPartition, expectSound, fill, type Partition, passOver, seenBy, storedOf } from './world.ts';
+import { fullPassOver } from './pass.ts';
+import { createPartition, expectSound, fill, type Partition, seenBy, storedOf } from './world.ts';
 
 let partition: Partition;
 beforeEach(async () => {
@@ -19,7 +20,7 @@ async function makeItems(count: number, bytes: number): Promise<void> {
   const value = 'x'.repeat(Math.ceil(bytes / 23));
   for (let round = 0; round < 100 && (await itemsNow()).length < count; round++) {
     for (let i = 0; i < 26; i++) await appendOne(partition.engine, 0, batchOf([value]));
-    await merge(passOver(partition), partition.address);
+    await merge(fullPassOver(partition), partition.address);
   }
   expect(await itemsNow()).toHaveLength(count);
 }
@@ -29,11 +30,11 @@ const MiB = 2 ** 20;
 test('neighbours that are joined are read as before', async () => {
   for (let i = 0; i < 4; i++) {
     await fill(partition.engine, 40, `round${i}-`);
-    await merge(passOver(partition), partition.address);
+    await merge(fullPassOver(partition), partition.address);
   }
   const before = await seenBy(partition);
   const items = await itemsNow();
-  const pass = passOver(partition);
+  const pass = fullPassOver(partition);
   await join(pass, partition.address);
   const [joined, ...others] = await itemsNow();
   expect(others).toEqual([]);
@@ -53,7 +54,7 @@ test('neighbours that are joined are read as before', async () => {
 
 describe('what is worth a join', () => {
   const joins = async () => {
-    const pass = passOver(partition, { isFull: false });
+    const pass = fullPassOver(partition, { isFull: false });
     await join(pass, partition.address);
     return pass.counts.joinedBytes;
   };
@@ -88,10 +89,10 @@ describe('what is worth a join', () => {
 test('a dry run counts it and writes nothing', async () => {
   await makeItems(3, 100);
   const items = await itemsNow();
-  const dry = passOver(partition, { isDryRun: true });
+  const dry = fullPassOver(partition, { isDryRun: true });
   await join(dry, partition.address);
   expect(await itemsNow()).toEqual(items);
-  const real = passOver(partition);
+  const real = fullPassOver(partition);
   await join(real, partition.address);
   expect(dry.counts).toEqual({ ...newCounts(), joinedBytes: real.counts.joinedBytes });
   expect(real.counts.joinedBytes).toBeGreaterThan(0);
@@ -101,7 +102,7 @@ test('a segment that is missing is damage, and its item stays', async () => {
   await makeItems(3, 100);
   const items = await itemsNow();
   await partition.objects.delete([logSegmentKeyOf(partition.address, items[1]!)]);
-  const pass = passOver(partition);
+  const pass = fullPassOver(partition);
   await join(pass, partition.address);
   expect(pass.damage).toEqual([{ offset: items[1]!.firstOffset, reason: expect.stringMatching(/is missing$/) }]);
   expect(await itemsNow()).toEqual(items);
@@ -114,7 +115,7 @@ test('a segment that was cut between two batches is damage', async () => {
   const bytes = (await partition.objects.get(key))!;
   await partition.objects.delete([key]);
   await partition.objects.putOnce(key, [bytes.subarray(0, 8)]);
-  const pass = passOver(partition);
+  const pass = fullPassOver(partition);
   await join(pass, partition.address);
   expect(pass.damage).toEqual([
     { offset: items[1]!.firstOffset, reason: expect.stringMatching(/it has 0 of \d+ bytes/) },
@@ -132,13 +133,13 @@ test('a segment that was replaced and swept between plan and read is no damage',
       if (!isReplaced) {
         isReplaced = true;
         const keys = (await itemsNow()).map((item) => logSegmentKeyOf(partition.address, item));
-        await join(passOver(partition), partition.address);
+        await join(fullPassOver(partition), partition.address);
         await partition.objects.delete(keys);
       }
       return partition.objects.get(key, range);
     },
   };
-  const slow = passOver({ ...partition, objects });
+  const slow = fullPassOver({ ...partition, objects });
   await join(slow, partition.address);
   expect(slow.damage).toEqual([]);
   expect(await itemsNow()).toHaveLength(1);
@@ -156,7 +157,7 @@ test('a rewrite that is faster is not undone', async () => {
       await partition.table.write({ kind: 'put', item: logItem(partition.address, rewritten) });
     },
   };
-  const pass = passOver({ ...partition, objects });
+  const pass = fullPassOver({ ...partition, objects });
   await join(pass, partition.address);
   expect(pass.counts.joinedBytes).toBe(0);
   expect(await itemsNow()).toEqual(items.with(1, rewritten));
@@ -166,7 +167,7 @@ test('a closed partition is left alone', async () => {
   await makeItems(3, 100);
   const key = maintenanceKey(partition.address.topicId, 0);
   await partition.table.write({ kind: 'update', key, update: { set: [['g', 0xffffff]] } });
-  const pass = passOver(partition);
+  const pass = fullPassOver(partition);
   await join(pass, partition.address);
   expect(pass.counts.writtenObjects).toBe(0);
   expect(await itemsNow()).toHaveLength(3);

@@ -9,7 +9,7 @@ import { logSegmentHeaderBytes } from '../../lib/record/log-segment.ts';
 import { segmentKey } from '../../lib/storage/keys.ts';
 import { createMemoryObjectStore } from '../../lib/storage/memory/memory-object-store.ts';
 import { batchOf, createTestClock, startMs } from '../log/world.ts';
-import { hourMs } from './world.ts';
+import { hourMs } from './pass.ts';
 
 const address = { topicId: 'A'.repeat(22), partition: 7 };
 const hour = Math.floor(startMs / hourMs);
@@ -61,7 +61,10 @@ test('the items cover the range, and their rows find every batch', async () => {
         const end = batches.at(-1) ? endOf(batches.at(-1)!) : firstOffset + 1;
         const endOffset = end + after;
         const totals = { newestEpoch: hour, bytesAppended: 9_999_999, runningMaxTimestampMs: startMs + 200_000 };
-        const items = await writeLogSegments(writer, { address, firstOffset, endOffset, totals, fence: 0 }, batches);
+        // A log item has totals, and bytes of its own.
+        const ofItem = { ...totals, bytes: 7 };
+        const range = { address, firstOffset, endOffset, totals: ofItem, fence: 0 };
+        const items = await writeLogSegments(writer, range, batches);
         expect(items).toHaveLength(1);
         const [item] = items;
         expect(item).toMatchObject({ firstOffset, endOffset, segmentEpoch: hour });

@@ -25,14 +25,13 @@ import {
   valuesOf,
   type World,
 } from '../log/world.ts';
+import { fullPassOver, hourMs } from './pass.ts';
 import {
   createPartition,
   expectSound,
   fill,
-  hourMs,
   type Partition,
   type Ports,
-  passOver,
   readBinary,
   seenBy,
   storedOf,
@@ -56,7 +55,7 @@ beforeEach(async () => {
   partition = await createPartition();
 });
 
-const mergeAll = (of: Partition, options = {}) => merge(passOver(of, options), of.address);
+const mergeAll = (of: Partition, options = {}) => merge(fullPassOver(of, options), of.address);
 
 describe.each([
   ['memory', createWorld],
@@ -67,7 +66,7 @@ describe.each([
     const values = await fill(at.engine, 130);
     const before = await seenBy(at);
     expect(before.binary.map(({ value }) => value)).toEqual(values);
-    const pass = passOver(at);
+    const pass = fullPassOver(at);
     await merge(pass, at.address);
     const { head, upkeep, items } = await storedOf(at, at.address);
     expect(head.mergedTo).toBeGreaterThan(0.8 * values.length);
@@ -159,11 +158,11 @@ describe('what is worth a merge', () => {
     await fill(partition.engine, 130);
     const before = await storedOf(partition, partition.address);
     const { objects } = await partition.objects.list({});
-    const dry = passOver(partition, { isDryRun: true });
+    const dry = fullPassOver(partition, { isDryRun: true });
     await merge(dry, partition.address);
     expect(await storedOf(partition, partition.address)).toEqual(before);
     expect((await partition.objects.list({})).objects).toEqual(objects);
-    const real = passOver(partition);
+    const real = fullPassOver(partition);
     await merge(real, partition.address);
     expect(dry.counts).toEqual({ ...real.counts, writtenObjects: 0 });
     expect(dry.counts.mergedRecords).toBeGreaterThan(0);
@@ -183,7 +182,7 @@ describe('below the log start', () => {
     const { pages } = await storedOf(partition, partition.address);
     await startAt(pages[2]!.firstOffset + 1);
     const before = await seenBy(partition);
-    const pass = passOver(partition);
+    const pass = fullPassOver(partition);
     await merge(pass, partition.address);
     const { items, head, upkeep } = await storedOf(partition, partition.address);
     expect(items[0]!.firstOffset).toBe(pages[2]!.firstOffset);
@@ -223,7 +222,7 @@ describe('damage', () => {
 
   async function expectStopped(offset: number, reason: RegExp): Promise<void> {
     const before = await storedOf(partition, partition.address);
-    const pass = passOver(partition);
+    const pass = fullPassOver(partition);
     await merge(pass, partition.address);
     expect(pass.damage).toEqual([{ offset, reason: expect.stringMatching(reason) }]);
     expect(await markedAt()).toBe(offset);
@@ -266,7 +265,7 @@ describe('damage', () => {
       kind: 'delete',
       key: { pk: `${topicId}/0/p`, sk: String(pages[1]!.firstOffset).padStart(16, '0') },
     });
-    const pass = passOver(partition);
+    const pass = fullPassOver(partition);
     await merge(pass, partition.address);
     expect(pass.damage).toEqual([
       { offset: pages[1]!.firstOffset, reason: `the index page at offset ${pages[1]!.firstOffset} is missing` },
@@ -280,7 +279,7 @@ describe('damage', () => {
       kind: 'delete',
       key: { pk: `${partition.address.topicId}/0/p`, sk: String(pages[1]!.firstOffset).padStart(16, '0') },
     });
-    const pass = passOver(partition, { isDryRun: true });
+    const pass = fullPassOver(partition, { isDryRun: true });
     await merge(pass, partition.address);
     expect(pass.damage).toHaveLength(1);
     expect(await markedAt()).toBeUndefined();
@@ -291,7 +290,7 @@ describe('beside others', () => {
   test('merges that run at a time write each record once', async () => {
     const values = await fill(partition.engine, 200);
     const before = await seenBy(partition);
-    const passes = Array.from({ length: 4 }, () => passOver(partition));
+    const passes = Array.from({ length: 4 }, () => fullPassOver(partition));
     await Promise.all(passes.map((pass) => merge(pass, partition.address)));
     const { items, head } = await storedOf(partition, partition.address);
     expect(items.map(({ firstOffset }) => firstOffset)).toEqual([0]);
@@ -303,7 +302,7 @@ describe('beside others', () => {
   test('sources that were merged and swept between plan and read are no damage', async () => {
     await fill(partition.engine, 130);
     const before = await seenBy(partition);
-    const slow = passOver({ ...partition, ...sweptBeforeFirstGet(partition) });
+    const slow = fullPassOver({ ...partition, ...sweptBeforeFirstGet(partition) });
     await merge(slow, partition.address);
     expect(slow.damage).toEqual([]);
     expect((await storedOf(partition, partition.address)).upkeep.damagedAt).toBeUndefined();
@@ -361,11 +360,11 @@ describe('beside others', () => {
         await partition.objects.putOnce(key, chunks);
         if (puts++ > 0) return;
         await mergeAll(partition);
-        await joinLogSegments(passOver(partition), partition.address);
+        await joinLogSegments(fullPassOver(partition), partition.address);
       },
     };
     const before = await seenBy(partition);
-    await merge(passOver({ ...partition, objects }), partition.address);
+    await merge(fullPassOver({ ...partition, objects }), partition.address);
     expect(puts).toBe(1);
     expect((await storedOf(partition, partition.address)).items).toHaveLength(1);
     await expectSound(partition, partition.address);
@@ -383,7 +382,7 @@ describe('beside others', () => {
         return partition.table.write(write);
       },
     };
-    await merge(passOver({ ...partition, table }), partition.address);
+    await merge(fullPassOver({ ...partition, table }), partition.address);
     await fill(partition.engine, 60);
     await mergeAll(partition);
     const before = await storedOf(partition, partition.address);
@@ -420,7 +419,7 @@ describe('beside others', () => {
         await partition.table.write({ kind: 'update', key: key1, update: { set: [['g', fence]] } });
       },
     };
-    await merge(passOver({ ...partition, objects }), partition.address);
+    await merge(fullPassOver({ ...partition, objects }), partition.address);
     expect(puts).toBe(2);
     expect((await storedOf(partition, partition.address)).items[0]).toMatchObject({ segmentEpoch: fence });
   });
@@ -451,7 +450,7 @@ describe('producers', () => {
     const { baseOffset } = await appendOne(partition.engine, 0, own);
     await fillAsOthers(partition, 60);
     await mergeAll(partition);
-    await cleanPages(passOver(partition), partition.address);
+    await cleanPages(fullPassOver(partition), partition.address);
     const { pages, upkeep, head } = await storedOf(partition, partition.address);
     expect(upkeep.historyFloor).toBeGreaterThan(0);
     expect(pages[0]!.firstOffset).toBe(upkeep.historyFloor);

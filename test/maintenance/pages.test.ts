@@ -5,7 +5,8 @@ import { cleanPages } from '../../lib/maintenance/pages.ts';
 import { encodeEntry } from '../../lib/partition/entry.ts';
 import { pageItem } from '../../lib/partition/page.ts';
 import { appendOne, batchOf, readAll, valuesOf } from '../log/world.ts';
-import { createPartition, expectSound, fill, hourMs, type Partition, passOver, storedOf } from './world.ts';
+import { fullPassOver, hourMs } from './pass.ts';
+import { createPartition, expectSound, fill, type Partition, storedOf } from './world.ts';
 
 let partition: Partition;
 let values: string[];
@@ -15,10 +16,10 @@ beforeEach(async () => {
 });
 
 const stored = () => storedOf(partition, partition.address);
-const clean = (options = {}) => cleanPages(passOver(partition, options), partition.address);
+const clean = (options = {}) => cleanPages(fullPassOver(partition, options), partition.address);
 
 test('merged pages stay until 30 hours after their last segment, and go then', async () => {
-  await merge(passOver(partition), partition.address);
+  await merge(fullPassOver(partition), partition.address);
   const { pages, head } = await stored();
   partition.clock.advance(30 * hourMs);
   await clean();
@@ -43,7 +44,7 @@ test('a page that is young keeps itself and all pages above it', async () => {
   partition.clock.advance(20 * hourMs);
   await fill(partition.engine, 60);
   partition.clock.advance(20 * hourMs);
-  await merge(passOver(partition), partition.address);
+  await merge(fullPassOver(partition), partition.address);
   const { pages } = await stored();
   await clean();
   const now = await stored();
@@ -54,7 +55,7 @@ test('a page that is young keeps itself and all pages above it', async () => {
 });
 
 test('a dry run deletes nothing', async () => {
-  await merge(passOver(partition), partition.address);
+  await merge(fullPassOver(partition), partition.address);
   partition.clock.advance(31 * hourMs);
   const before = await stored();
   await clean({ isDryRun: true });
@@ -62,7 +63,7 @@ test('a dry run deletes nothing', async () => {
 });
 
 test('a page that a writer puts late, below the floor, is not read and goes with the next pass', async () => {
-  await merge(passOver(partition), partition.address);
+  await merge(fullPassOver(partition), partition.address);
   partition.clock.advance(31 * hourMs);
   const [first] = (await stored()).pages;
   await clean();

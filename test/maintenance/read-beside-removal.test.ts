@@ -5,12 +5,13 @@ import { merge } from '../../lib/maintenance/merge.ts';
 import { retain } from '../../lib/maintenance/retain.ts';
 import { createTopics } from '../../lib/topic/topics.ts';
 import { through } from '../sim/core/through.ts';
-import { createPartition, fill, passOver, storedOf } from './world.ts';
+import { fullPassOver } from './pass.ts';
+import { createPartition, fill, storedOf } from './world.ts';
 
 test('it plans again, and tells where the log starts by now', async () => {
   const partition = await createPartition();
   await fill(partition.engine, 60);
-  await merge(passOver(partition), partition.address);
+  await merge(fullPassOver(partition), partition.address);
   const { items } = await storedOf(partition, partition.address);
   const { endOffset } = items[0]!;
   const topic = await createTopics(partition.table, partition.clock).resolve({ topic: 't' });
@@ -19,7 +20,7 @@ test('it plans again, and tells where the log starts by now', async () => {
     if (!isRemoved && call.kind === 'query' && call.query.pk.endsWith('/l')) {
       isRemoved = true;
       await partition.engine.deleteRecords({ topic: 't', partitions: [{ partition: 0, offset: endOffset }] });
-      await retain(passOver(partition), topic, 0);
+      await retain(fullPassOver(partition), topic, 0);
     }
     return act();
   });

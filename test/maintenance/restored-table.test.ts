@@ -14,7 +14,7 @@ import { StorageError } from '../../lib/storage/storage-error.ts';
 import type { Table } from '../../lib/storage/table.ts';
 import { createTestBucket, createTestTable, onStorage } from '../aws/resources.ts';
 import { appendOne, batchOf, createTestClock, readAll, type TestClock, valuesOf } from '../log/world.ts';
-import { contextOver } from './sweep-world.ts';
+import { passOver } from './pass.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -48,7 +48,7 @@ function restoredBeside(name: string, open: (clock: TestClock) => Promise<Opened
 
     type Stores = Awaited<ReturnType<typeof restore>>['live'];
     const sweepFrom = (stores: Stores, tableName: string, options = {}, more = {}) =>
-      sweep(contextOver(stores, { tableName, ...more }), options);
+      sweep(passOver(stores, { tableName, ...more }), options);
 
     test('deletes nothing, and says why', { timeout: 60_000 }, async () => {
       const { live, restored, engine } = await restore();
@@ -110,7 +110,7 @@ test('of two tables that take a bucket at once, one gets it', async () => {
   for (const adopt of [false, true]) {
     const stores = await opened();
     const reports = await Promise.all(
-      ['one', 'other'].map((tableName) => sweep(contextOver(stores, { tableName }), { adopt })),
+      ['one', 'other'].map((tableName) => sweep(passOver(stores, { tableName }), { adopt })),
     );
     expect(reports.filter(({ refusal }) => refusal === undefined)).toHaveLength(1);
   }
@@ -123,7 +123,7 @@ test('a sweep stops deleting when the bucket is given to another table meanwhile
   await appendOne(engine, 0, batchOf(['value']));
   await engine.deleteTopic('t');
   stores.clock.advance(4 * HOUR_MS);
-  await sweep(contextOver(stores, { tableName: 'other', isDryRun: true }));
+  await sweep(passOver(stores, { tableName: 'other', isDryRun: true }));
   let isGiven = false;
   const objects: ObjectStore = {
     ...stores.objects,
@@ -132,17 +132,14 @@ test('a sweep stops deleting when the bucket is given to another table meanwhile
       const isAudit = request.prefix === undefined;
       if (isAudit && !isGiven) {
         isGiven = true;
-        await sweep(
-          contextOver({ ...stores, table: createMemoryTable() }, { tableName: 'other', isOver: () => true }),
-          {
-            adopt: true,
-          },
-        );
+        await sweep(passOver({ ...stores, table: createMemoryTable() }, { tableName: 'other', isOver: () => true }), {
+          adopt: true,
+        });
       }
       return page;
     },
   };
-  const report = await sweep(contextOver({ ...stores, objects }));
+  const report = await sweep(passOver({ ...stores, objects }));
   expect(report).toMatchObject({ sweptObjects: 0, audit: { orphans: 1 } });
   expect(report.incomplete).toContain('the bucket belongs to table other');
   expect((await stores.objects.list({})).objects).toHaveLength(3);
@@ -150,9 +147,9 @@ test('a sweep stops deleting when the bucket is given to another table meanwhile
 
 test('a bucket whose name cannot be read is not swept', async () => {
   const stores = await opened();
-  await sweep(contextOver(stores));
+  await sweep(passOver(stores));
   const blind = { ...stores.objects, get: async () => undefined };
-  await expect(sweep(contextOver({ ...stores, objects: blind }))).rejects.toThrow(
+  await expect(sweep(passOver({ ...stores, objects: blind }))).rejects.toThrow(
     'the object rivulet/table/0000000000000001 is missing, or this role may not read it',
   );
 });
@@ -166,7 +163,7 @@ test('a put of the name whose reply is lost is found by the next sweep', async (
       throw new StorageError('no-answer', 'the reply was lost');
     },
   };
-  await expect(sweep(contextOver({ ...stores, objects }))).rejects.toThrow('the reply was lost');
-  expect(await sweep(contextOver(stores))).not.toHaveProperty('refusal');
+  await expect(sweep(passOver({ ...stores, objects }))).rejects.toThrow('the reply was lost');
+  expect(await sweep(passOver(stores))).not.toHaveProperty('refusal');
   expect((await stores.objects.list({})).objects).toHaveLength(1);
 });

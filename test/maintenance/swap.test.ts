@@ -9,7 +9,8 @@ import { retryingTable } from '../../lib/storage/retry.ts';
 import { StorageError } from '../../lib/storage/storage-error.ts';
 import type { Table } from '../../lib/storage/table.ts';
 import { startMs } from '../log/world.ts';
-import { createPartition, fill, hourMs, type Partition, passOver, storedOf } from './world.ts';
+import { fullPassOver, hourMs } from './pass.ts';
+import { createPartition, fill, type Partition, storedOf } from './world.ts';
 
 const hour = Math.floor(startMs / hourMs);
 let partition: Partition;
@@ -19,7 +20,7 @@ beforeEach(async () => {
   partition = await createPartition();
   for (let i = 0; i < 3; i++) {
     await fill(partition.engine, 40);
-    await merge(passOver(partition), partition.address);
+    await merge(fullPassOver(partition), partition.address);
   }
   items = await itemsNow();
   expect(items).toHaveLength(3);

@@ -1,5 +1,4 @@
-// A context for maintenance over the ports of a world, and the writes of a merge without its reading of batches.
-import { type MaintenanceContext, newCounts } from '../../lib/maintenance/context.ts';
+// The writes of a merge, without its reading of batches.
 import { parseHead } from '../../lib/partition/head.ts';
 import { sliceOf } from '../../lib/partition/locate.ts';
 import { type LogItem, logItem, logSegmentKeyOf } from '../../lib/partition/log-item.ts';
@@ -7,21 +6,6 @@ import { type PageAddress, pagesBetween } from '../../lib/partition/page.ts';
 import { headKey, itemVersion, maintenanceKey } from '../../lib/storage/keys.ts';
 import { absent, all, any, atMost, below, equals } from '../../lib/storage/table.ts';
 import { startMs, type World } from '../log/world.ts';
-
-/** Nothing is a dry run, or is ever over, unless a test says so. */
-export const contextOver = <Ports extends Pick<MaintenanceContext, 'objects' | 'table' | 'clock'>>(
-  ports: Ports,
-  more: Partial<MaintenanceContext & { readonly tableName: string }> = {},
-) => ({
-  ...ports,
-  isDryRun: false,
-  isFull: false,
-  isOver: () => false,
-  counts: newCounts(),
-  onDamage: () => {},
-  tableName: 'the table',
-  ...more,
-});
 
 type Stores = Pick<World, 'objects' | 'table'>;
 

@@ -16,7 +16,8 @@ import { StorageError } from '../../lib/storage/storage-error.ts';
 import type { Table } from '../../lib/storage/table.ts';
 import { appendOne, batchOf, createWorld, readAll, tryAppend, valuesOf, type World } from '../log/world.ts';
 import { gate, holding } from '../sim/core/through.ts';
-import { contextOver, epochOfStart, mergeAll, putMerged } from './sweep-world.ts';
+import { passOver } from './pass.ts';
+import { epochOfStart, mergeAll, putMerged } from './sweep-world.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -66,7 +67,7 @@ async function fill(world: World): Promise<Filled> {
 }
 
 const sweepOf = (world: Pick<World, 'objects' | 'table' | 'clock'>, options?: SweepOptions, more = {}) =>
-  sweep(contextOver(world, more), options);
+  sweep(passOver(world, more), options);
 
 async function keysOf({ objects }: Pick<World, 'objects'>): Promise<string[]> {
   const page = await objects.list({});
@@ -83,7 +84,7 @@ describe.each(backends)('over %s', (_name, open) => {
     expect(await sweepOf(world)).toMatchObject({ sweptObjects: 0, audit: { orphans: 0, objects: appends + 3 } });
     expect(await world.table.get(headKey(world.topicId, 1), { strong: true })).toBeUndefined();
     world.clock.advance(HOUR_MS);
-    const context = contextOver(world);
+    const context = passOver(world);
     const report = await sweep(context);
     expect(report).toMatchObject({ sweptObjects: 3, sweptBytes: 30, audit: { orphans: 3, orphanBytes: 30 } });
     expect(report).not.toHaveProperty('incomplete');
@@ -114,7 +115,7 @@ describe.each(backends)('over %s', (_name, open) => {
     const noWrite = () => Promise.reject(new Error('a dry run writes'));
     const table = { ...world.table, write: noWrite, transact: noWrite };
     const objects = { ...world.objects, putOnce: noWrite, delete: noWrite };
-    const context = contextOver({ ...world, table, objects }, { isDryRun: true });
+    const context = passOver({ ...world, table, objects }, { isDryRun: true });
     expect(await sweep(context)).toMatchObject({ sweptObjects: 3, sweptBytes: 30 });
     expect(context.counts).toMatchObject({ sweptObjects: 3, sweptBytes: 30 });
     expect(await keysOf(world)).toHaveLength(appends + 3);

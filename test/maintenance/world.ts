@@ -3,10 +3,8 @@
 import { expect } from 'vitest';
 import { jsonRecords, newReplyRoom } from '../../http/json-records.ts';
 import type { Engine } from '../../lib/api/engine.ts';
-import type { MaintenanceDamage } from '../../lib/api/maintenance.ts';
 import type { PartitionRecords } from '../../lib/api/records.ts';
 import { createEngine } from '../../lib/engine.ts';
-import { type MaintenanceContext, newCounts } from '../../lib/maintenance/context.ts';
 import { namedObjects } from '../../lib/maintenance/named.ts';
 import { type Head, parseHead } from '../../lib/partition/head.ts';
 import { type LogItem, logItemsBetween } from '../../lib/partition/log-item.ts';
@@ -20,31 +18,10 @@ import { appendOne, batchOf, createWorld, startMs, type TestClock, type World } 
 
 export type Ports = { readonly objects: ObjectStore; readonly table: Table };
 export type Partition = World & { readonly address: PageAddress };
-export const hourMs = 3_600_000;
 
 export async function createPartition(world: World = createWorld()): Promise<Partition> {
   const { topicId } = await world.engine.createTopic({ topic: 't' });
   return { ...world, address: { topicId, partition: 0 } };
-}
-
-/** A pass over these ports. `damage` has what it reports. */
-export function passOver(
-  { objects, table, clock }: Ports & { clock: TestClock },
-  options: Partial<MaintenanceContext> = {},
-): MaintenanceContext & { readonly damage: Omit<MaintenanceDamage, 'partition'>[] } {
-  const damage: Omit<MaintenanceDamage, 'partition'>[] = [];
-  return {
-    objects,
-    table,
-    clock,
-    isDryRun: false,
-    isFull: true,
-    isOver: () => false,
-    counts: newCounts(),
-    onDamage: (_address, found) => damage.push(found),
-    ...options,
-    damage,
-  };
 }
 
 /** Appends one batch each, with one to three records. Times go up and down. Returns what must be readable. */

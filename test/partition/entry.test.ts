@@ -62,6 +62,8 @@ describe('an entry', () => {
       maxTimestampMs: 1,
     });
     expect(() => decodeEntry(Uint8Array.of(0x20, ...bytes.subarray(1)))).toThrow(/newer Rivulet/);
+    expect(() => decodeEntry(Uint8Array.of(0x13, ...bytes.subarray(1)))).toThrow(/newer Rivulet/);
+    // Batches of a transaction always name it.
     expect(() => decodeEntry(Uint8Array.of(0x11, ...bytes.subarray(1)))).toThrow(/newer Rivulet/);
     expect(() => decodeEntry(bytes.subarray(0, bytes.length - 1))).toThrow(RangeError);
   });

@@ -10,13 +10,8 @@ import { systemClock } from '../../lib/runtime/clock.ts';
 import { run } from '../cli/processes.ts';
 import { type Backend, memoryPorts, startEmbedded } from '../client/embedded.ts';
 import { signedFetch } from '../local/wire.ts';
-import {
-  type CompactedWorld,
-  contextOver,
-  createCompactedWorld,
-  cutInto,
-  runPass,
-} from '../maintenance/compaction/world.ts';
+import { type CompactedWorld, createCompactedWorld, cutInto, runPass } from '../maintenance/compaction/world.ts';
+import { passOver } from '../maintenance/pass.ts';
 
 let backend: Backend;
 let rivulet: Rivulet;
@@ -73,7 +68,7 @@ beforeAll(async () => {
   await cutInto(world, [1, 1, 1, 2, 1]);
   const overrides = { ...world.topic.overrides, 'cleanup.policy': 'compact' };
   world = { ...world, topic: { ...world.topic, overrides } };
-  await runPass(world, { unitItems: 1 }, contextOver(world));
+  await runPass(world, { unitItems: 1 }, passOver(world));
 });
 afterAll(() => backend.close());
 

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Engine } from '../../lib/api/engine.ts';
 import { createEngine } from '../../lib/engine.ts';
-import { headKey } from '../../lib/storage/keys.ts';
+import { headKey, topicKey } from '../../lib/storage/keys.ts';
 import { retryingTable } from '../../lib/storage/retry.ts';
 import { StorageError } from '../../lib/storage/storage-error.ts';
 import type { Table, Write } from '../../lib/storage/table.ts';
@@ -64,12 +64,34 @@ describe('create', () => {
     [{ 'max.message.bytes': '5000000' }, 'max.message.bytes: expected a whole number from 0 to 4128768'],
     [{ 'cleanup.policy': 'delete,'.repeat(1_000) }, 'cleanup.policy: expected at most 4096 characters, got 7000'],
     [{ 'min.cleanable.dirty.ratio': '1.5' }, 'expected a number from 0 to 1'],
+    [
+      { 'min.compaction.lag.ms': '11', 'max.compaction.lag.ms': '10' },
+      'min.compaction.lag.ms: expected at most max.compaction.lag.ms, which is 10, got 11',
+    ],
   ])('refuses the configuration %j', async (config, message) => {
     const created = world.engine.createTopic({ topic: 't', config: config as Record<string, string> });
     await expect(created).rejects.toMatchObject({
       errorCode: 'INVALID_CONFIG',
       message: expect.stringContaining(message),
     });
+  });
+
+  test('refuses a change that contradicts what is set', async () => {
+    await world.engine.createTopic({ topic: 't', config: { 'max.compaction.lag.ms': '10' } });
+    const alter = (config: Record<string, string | null>) => world.engine.alterTopic({ topic: 't', config });
+    await expect(alter({ 'min.compaction.lag.ms': '9223372036854775807' })).rejects.toMatchObject({
+      errorCode: 'INVALID_CONFIG',
+      outcome: 'not-written',
+    });
+    await alter({ 'min.compaction.lag.ms': '10' });
+    await alter({ 'min.compaction.lag.ms': '9223372036854775807', 'max.compaction.lag.ms': null });
+  });
+
+  test('a topic whose values contradict each other, from an older version, still gets partitions', async () => {
+    await world.engine.createTopic({ topic: 't' });
+    const config = { 'min.compaction.lag.ms': '11', 'max.compaction.lag.ms': '10' };
+    await world.table.write({ kind: 'update', key: topicKey('t'), update: { set: [['config', config]] } });
+    expect(await world.engine.alterTopic({ topic: 't', partitions: 2 })).toMatchObject({ partitions: 2 });
   });
 
   test('refuses to reset a configuration that does not exist', async () => {

@@ -49,7 +49,8 @@ async function load(file: string): Promise<Sample> {
     process.exit();`;
   const env = {
     ...{ BUCKET: 'a-bucket', TABLE: 'a-table', SERVICE: 'bench', AWS_REGION: 'eu-west-1' },
-    OFFSETS_RETENTION_MINUTES: '10080',
+    TABLE_ARN: 'arn:aws:dynamodb:eu-west-1:123456789012:table/a-table',
+    ...{ OFFSETS_RETENTION_MINUTES: '10080', TEND_FUNCTION: 'tend', MAINTENANCE_FUNCTION: 'maintenance' },
   };
   const beforeMs = performance.now();
   const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', script], { env });

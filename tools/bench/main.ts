@@ -11,6 +11,7 @@ import { benchFunctions } from './functions.ts';
 import { benchGroups } from './groups.ts';
 import { benchHostile } from './hostile.ts';
 import { benchLatency } from './latency.ts';
+import { benchMaintenance } from './maintenance.ts';
 import { benchMemory } from './memory.ts';
 import { benchSweep } from './sweep.ts';
 import { printTable, whole } from './table.ts';
@@ -28,6 +29,7 @@ const names = [
   'hostile',
   'deployed',
   'sweep',
+  'maintenance',
 ] as const;
 type Name = (typeof names)[number];
 
@@ -59,6 +61,13 @@ const benches: Readonly<Record<Name, (directory: string) => Promise<void>>> = {
   hostile: (directory) => benchHostile(directory, options.quick ? 1 : 3),
   deployed: () => benchDeployed(options.quick ? 30 : 100),
   sweep: () => benchSweep(options.quick ? 100_000 : 1_000_000),
+  maintenance: (directory) =>
+    benchMaintenance(
+      directory,
+      options.quick
+        ? { replayBytes: 64 * 2 ** 20, mergeBytes: 2 ** 25, compactedKeys: [400_000] }
+        : { replayBytes: 2 ** 28, mergeBytes: 2 ** 26, compactedKeys: [1_000_000, 10_000_000] },
+    ),
 };
 
 async function run(): Promise<void> {

@@ -21,7 +21,12 @@ const CONNECT_MS = 1_500;
 /** This is more than the parallel requests of a process, because time in a queue for sockets would count as a slow service. */
 const MOST_SOCKETS = 256;
 
-export function clientSettings({ tryMs: given, ...connection }: AwsConnection, adapterTryMs: number) {
+/** `silence: 'any'`: only the bound of each request counts. An upload is silent after its last byte, for as long as S3 stores it. */
+export function clientSettings(
+  { tryMs: given, ...connection }: AwsConnection,
+  adapterTryMs: number,
+  { silence = 'short' }: { readonly silence?: 'short' | 'any' } = {},
+) {
   const tryMs = given ?? adapterTryMs;
   const agent = { keepAlive: true, maxSockets: MOST_SOCKETS };
   const sockets = {
@@ -30,7 +35,7 @@ export function clientSettings({ tryMs: given, ...connection }: AwsConnection, a
     requestTimeout: tryMs,
     throwOnRequestTimeout: true,
     /** The bound for a body that stops arriving. */
-    socketTimeout: tryMs,
+    socketTimeout: silence === 'short' ? tryMs : 0,
     httpAgent: agent,
     httpsAgent: agent,
   };

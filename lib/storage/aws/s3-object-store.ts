@@ -33,11 +33,13 @@ export function createS3ObjectStore({
   forcePathStyle,
   ...connection
 }: S3ObjectStoreOptions): ObjectStore {
-  const client = createClient(connection, forcePathStyle ?? false);
+  const client = createClient(connection, forcePathStyle ?? false, 'short');
+  // A put of 64 MiB has 21 s. It must not end before that, because the socket was silent for as long as a small request takes.
+  const uploads = createClient(connection, forcePathStyle ?? false, 'any');
   return {
     async putOnce(key, chunks) {
       checkObjectKey(key);
-      await putOnce(client, Bucket, key, Buffer.concat(chunks), connection.tryMs ?? TRY_MS);
+      await putOnce({ client, uploads }, Bucket, key, Buffer.concat(chunks), connection.tryMs ?? TRY_MS);
     },
     async get(key, range) {
       checkObjectKey(key);
@@ -55,9 +57,9 @@ export function createS3ObjectStore({
   };
 }
 
-function createClient(connection: AwsConnection, forcePathStyle: boolean): S3Client {
+function createClient(connection: AwsConnection, forcePathStyle: boolean, silence: 'short' | 'any'): S3Client {
   return new S3Client({
-    ...clientSettings(connection, TRY_MS),
+    ...clientSettings(connection, TRY_MS, { silence }),
     forcePathStyle,
     // Otherwise each PUT of 2 MiB and more waits for a round trip and takes a new connection.
     expectContinueHeader: false,
@@ -69,7 +71,15 @@ function createClient(connection: AwsConnection, forcePathStyle: boolean): S3Cli
 
 // --- put
 
-async function putOnce(client: S3Client, Bucket: string, key: string, body: Buffer, tryMs: number): Promise<void> {
+type Clients = { readonly client: S3Client; readonly uploads: S3Client };
+
+async function putOnce(
+  { client, uploads }: Clients,
+  Bucket: string,
+  key: string,
+  body: Buffer,
+  tryMs: number,
+): Promise<void> {
   const put = new PutObjectCommand({ Bucket, Key: key, Body: body, IfNoneMatch: '*', ChecksumCRC32: checksumOf(body) });
   // S3 refuses a body that does not match its CRC-32. With TLS, that makes the SHA-256 of the body in the signature
   // redundant. Without it a put takes far less processor time (4 MiB: 2 ms instead of 8).
@@ -81,7 +91,7 @@ async function putOnce(client: S3Client, Bucket: string, key: string, body: Buff
     { step: 'build' },
   );
   try {
-    await client.send(put, { requestTimeout: tryMs + body.length / UPLOAD_BYTES_PER_MS });
+    await uploads.send(put, { requestTimeout: tryMs + body.length / UPLOAD_BYTES_PER_MS });
   } catch (error) {
     if ((error as S3ServiceException).$metadata?.httpStatusCode !== 412)
       throw storageErrorOf(error, `put ${JSON.stringify(key)}`);

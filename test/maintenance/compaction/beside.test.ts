@@ -5,12 +5,12 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { join } from '../../../lib/maintenance/join.ts';
 import { logSegmentKeyOf } from '../../../lib/partition/log-item.ts';
+import { passOver } from '../pass.ts';
 import { expectSound, tableOf } from './sound.ts';
 import {
   type Appended,
   append,
   type CompactedWorld,
-  contextOver,
   createCompactedWorld,
   cutInto,
   deleteRetentionMs,
@@ -109,9 +109,9 @@ test('passes, a join, readers and a sweep side by side lose nothing, and revive 
 
       let isOver = false;
       const process = () => ({ ...world, ...slow(world, random) });
-      const cleaner = (limits: typeof one) => runPass(world, limits, contextOver(process()));
+      const cleaner = (limits: typeof one) => runPass(world, limits, passOver(process()));
       const joiner = async () => {
-        if (joins) await join(contextOver(process(), { isFull: true }), world.address);
+        if (joins) await join(passOver(process(), { isFull: true }), world.address);
       };
       const reader = async () => expect(tableOf(await readRecords(process()))).toEqual(tableOf(appended));
       const sweep = sweepOften(world, random, () => isOver);
@@ -121,7 +121,7 @@ test('passes, a join, readers and a sweep side by side lose nothing, and revive 
       await sweep;
 
       await expectSound(world, appended);
-      for (let i = 0; i < 2; i++) await runPass(world, {}, contextOver(world, { isFull: true }));
+      for (let i = 0; i < 2; i++) await runPass(world, {}, passOver(world, { isFull: true }));
       model.pass(appended.length, world.clock.now());
       expect(await readRecords(world)).toEqual(model.records);
       await expectSound(world, appended);
@@ -152,7 +152,7 @@ test('a unit that another pass has rewritten meanwhile is cleaned again, so that
       return table.transact(...args);
     },
   };
-  await runPass(world, { unitItems: 1 }, contextOver({ ...world, table: slower }));
+  await runPass(world, { unitItems: 1 }, passOver({ ...world, table: slower }));
   expect((await readRecords(world)).map(({ offset }) => offset)).toEqual([2, 3]);
   world.clock.advance(deleteRetentionMs);
   appended.push(...(await put({ key: 'c', value: '1' })));

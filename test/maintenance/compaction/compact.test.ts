@@ -8,11 +8,11 @@ import { readMaintenanceItem } from '../../../lib/partition/maintenance-item.ts'
 import { decodeBatch, type EncodeOptions, encodeBatch } from '../../../lib/record/batch.ts';
 import { field, readBatchHeader } from '../../../lib/record/batch-header.ts';
 import { appendOne, startMs, text } from '../../log/world.ts';
+import { passOver } from '../pass.ts';
 import { expectSound } from './sound.ts';
 import {
   append,
   type CompactedWorld,
-  contextOver,
   createCompactedWorld,
   cutInto,
   deleteRetentionMs,
@@ -66,7 +66,7 @@ describe('a pass', () => {
     await put(['a', '1'], ['b', '1']);
     await cutInto(world, [1]);
     const before = await itemsOf(world);
-    const context = contextOver(world);
+    const context = passOver(world);
     await runPass(world, {}, context);
     expect(await itemsOf(world)).toEqual(before);
     expect(context.counts).toEqual(newCounts());
@@ -94,10 +94,10 @@ describe('a pass', () => {
     await put(['a', '1'], ['b', '1'], ['a', '2']);
     await cutInto(world, [1]);
     const before = await itemsOf(world);
-    const dry = contextOver(world, { isDryRun: true });
+    const dry = passOver(world, { isDryRun: true });
     await runPass(world, {}, dry);
     expect(await itemsOf(world)).toEqual(before);
-    const real = contextOver(world);
+    const real = passOver(world);
     await runPass(world, {}, real);
     expect(dry.counts).toEqual({ ...real.counts, writtenObjects: 0 });
     expect(real.counts).toMatchObject({ compactedRecords: 1, writtenObjects: 1 });
@@ -256,9 +256,9 @@ test('what lies beyond the dirty range stays as it is, also where a join has put
   const appended = [...(await put(['a', '1'])), ...(await put(['a', null]))];
   await cutInto(world, [1]);
   let asked = 0;
-  await runPass(world, { dirtyBytes: 1 }, contextOver(world, { isOver: () => ++asked > 2 }));
+  await runPass(world, { dirtyBytes: 1 }, passOver(world, { isOver: () => ++asked > 2 }));
   expect(await readMaintenanceItem(world.table, world.address)).toMatchObject({ unfinished: { to: 1, reached: 0 } });
-  await join(contextOver(world, { isFull: true }), world.address);
+  await join(passOver(world, { isFull: true }), world.address);
   expect(await itemsOf(world)).toHaveLength(1);
   await runPass(world);
   expect(await readMaintenanceItem(world.table, world.address)).toMatchObject({ cleanPoint: 1 });
@@ -287,7 +287,7 @@ describe('a pass begins', () => {
     expect(await cleanPointOf()).toBe(6);
     await put(['a', '4']);
     await cutInto(world, [1]);
-    await runPass(world, {}, contextOver(world, { isFull: true }));
+    await runPass(world, {}, passOver(world, { isFull: true }));
     expect(await cleanPointOf()).toBe(7);
   });
 
@@ -362,14 +362,14 @@ describe('a bounded pass', () => {
       },
     };
     // It is asked once for each item of the map, and once for each unit: two units are done.
-    await runPass(world, { unitItems: 1 }, contextOver(world, { isOver: () => ++asked > 8 }));
+    await runPass(world, { unitItems: 1 }, passOver(world, { isOver: () => ++asked > 8 }));
     expect(await readMaintenanceItem(world.table, world.address)).toMatchObject({
       cleanPoint: 0,
       unfinished: { to: 12, reached: 4 },
     });
     appended.push(...(await put(['a', 'later'])));
     await cutInto(world, [1]);
-    await runPass(world, { unitItems: 1 }, contextOver(counted));
+    await runPass(world, { unitItems: 1 }, passOver(counted));
     expect(gets).toHaveLength(6 + 4);
     expect(await readMaintenanceItem(world.table, world.address)).toMatchObject({
       cleanPoint: 12,
@@ -393,7 +393,7 @@ describe('damage', () => {
         return bytes;
       },
     };
-    const context = contextOver({ ...world, objects: spoilt });
+    const context = passOver({ ...world, objects: spoilt });
     await runPass(world, {}, context);
     expect(context.damage).toMatchObject([{ offset: 0, reason: expect.stringContaining('CRC-32C') }]);
     expect(await readMaintenanceItem(world.table, world.address)).toMatchObject({ cleanPoint: 0 });
@@ -402,7 +402,7 @@ describe('damage', () => {
   test('of a missing object is reported', async () => {
     await put(['a', '1'], ['a', '2']);
     await cutInto(world, [1]);
-    const context = contextOver({ ...world, objects: { ...world.objects, get: async () => undefined } });
+    const context = passOver({ ...world, objects: { ...world.objects, get: async () => undefined } });
     await runPass(world, {}, context);
     expect(context.damage).toMatchObject([{ offset: 0, reason: expect.stringContaining('missing') }]);
   });

@@ -5,16 +5,8 @@ import { readMaintenanceItem } from '../../../lib/partition/maintenance-item.ts'
 import { decodeBatch, encodeBatch } from '../../../lib/record/batch.ts';
 import { field } from '../../../lib/record/batch-header.ts';
 import { appendOne, startMs, text } from '../../log/world.ts';
-import {
-  append,
-  type CompactedWorld,
-  contextOver,
-  createCompactedWorld,
-  cutInto,
-  itemsOf,
-  readBatches,
-  runPass,
-} from './world.ts';
+import { passOver } from '../pass.ts';
+import { append, type CompactedWorld, createCompactedWorld, cutInto, itemsOf, readBatches, runPass } from './world.ts';
 
 let world: CompactedWorld;
 
@@ -53,7 +45,7 @@ test('a pass that ended early, in a range that was deleted since, does not keep 
   await put(['a', '2']);
   await cutInto(world, [1]);
   let asked = 0;
-  await runPass(world, {}, contextOver(world, { isOver: () => ++asked > 2 }));
+  await runPass(world, {}, passOver(world, { isOver: () => ++asked > 2 }));
   expect(await readMaintenanceItem(world.table, world.address)).toMatchObject({ unfinished: { to: 2 } });
   await put(['b', '1']);
   await put(['b', '2']);

@@ -6,12 +6,12 @@ import type { CompactionLimits } from '../../../lib/maintenance/compaction/pass.
 import { readMaintenanceItem } from '../../../lib/partition/maintenance-item.ts';
 import type { Compression } from '../../../lib/record/compression.ts';
 import { StorageError } from '../../../lib/storage/storage-error.ts';
+import { passOver } from '../pass.ts';
 import { expectSound } from './sound.ts';
 import {
   type Appended,
   append,
   type CompactedWorld,
-  contextOver,
   createCompactedWorld,
   cutInto,
   deleteRetentionMs,
@@ -140,7 +140,7 @@ describe('a pass that fails', () => {
       for (let at = 0; ; at++) {
         const { world, appended, model } = await scene();
         const ports = broken(world, fault, at);
-        const isDead = await runPass(world, { unitItems: 1 }, contextOver({ ...world, ...ports })).then(
+        const isDead = await runPass(world, { unitItems: 1 }, passOver({ ...world, ...ports })).then(
           () => false,
           () => true,
         );

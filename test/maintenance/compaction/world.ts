@@ -17,6 +17,7 @@ import type { ObjectStore } from '../../../lib/storage/object-store.ts';
 import type { Table } from '../../../lib/storage/table.ts';
 import { createTopics, type Topic } from '../../../lib/topic/topics.ts';
 import { appendOne, createWorld, text, type World } from '../../log/world.ts';
+import { passOver } from '../pass.ts';
 
 export type Ports = { readonly objects: ObjectStore; readonly table: Table };
 export type CompactedWorld = World & { readonly topic: Topic; readonly address: PageAddress };
@@ -95,30 +96,10 @@ export async function cutInto({ engine, table, objects, clock, address }: Compac
   }
 }
 
-/** Another process would have its own ports; `counts` and `damage` say what the pass reports. */
-export function contextOver(
-  { objects, table, clock }: Pick<CompactedWorld, 'objects' | 'table' | 'clock'>,
-  options: Partial<MaintenanceContext> = {},
-) {
-  const damage: { offset: number; reason: string }[] = [];
-  const context: MaintenanceContext = {
-    objects,
-    table,
-    clock,
-    isDryRun: false,
-    isFull: false,
-    isOver: () => false,
-    counts: newCounts(),
-    onDamage: (_address, found) => damage.push(found),
-    ...options,
-  };
-  return { ...context, damage };
-}
-
 export const runPass = (
   world: CompactedWorld,
   limits: Partial<CompactionLimits> = {},
-  context: MaintenanceContext = contextOver(world),
+  context: MaintenanceContext = passOver(world),
 ): Promise<void> => compact(context, world.topic, 0, { ...compactionLimits, ...limits });
 
 export async function itemsOf({ table, address }: CompactedWorld): Promise<LogItem[]> {

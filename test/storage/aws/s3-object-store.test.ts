@@ -1,5 +1,7 @@
 // No emulator gives these answers, so this test puts them on the wire: the meaning of each error, and the requests as
 // they leave. The contract test against a running S3 is test/contract/aws.test.ts.
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { crc32 } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { createS3ObjectStore } from '../../../lib/storage/aws/s3-object-store.ts';
@@ -87,6 +89,30 @@ describe('a put is sent', () => {
     });
     expect(headers).not.toHaveProperty('Expect');
     expect(headers.authorization).toContain('x-amz-checksum-crc32');
+  });
+});
+
+describe('a put has time by its size', () => {
+  test.each([
+    [1, 4_000],
+    [64 << 20, 20_777],
+  ])('%i bytes have %i ms', async (length, timeoutMs) => {
+    const { store, requests } = storeOn(ok);
+    await store.putOnce('k', [new Uint8Array(length)]);
+    expect(Math.round(requests[0]!.timeoutMs!)).toBe(timeoutMs);
+  });
+
+  test('also while the service stores it and is silent', async () => {
+    const server = createServer((request, response) => {
+      request.resume().on('end', () => setTimeout(() => response.end(), 1_500));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const { requestHandler: _, ...connection } = playWire(ok).connection;
+    const options = { ...connection, endpoint: `http://127.0.0.1:${port}`, forcePathStyle: true, tryMs: 500 };
+    await createS3ObjectStore({ ...options, bucket: 'bkt' }).putOnce('k', [new Uint8Array(32 << 20)]);
+    server.closeAllConnections();
+    server.close();
   });
 });
 

@@ -73,7 +73,7 @@ const condition: readonly Mutant[] = [
   {
     name: 'a new producer may begin anywhere',
     file: sequence,
-    turn: { 'producerMayAppend.mayBeNew': 'id < firstHashedId' },
+    turn: { 'producerMayAppend.mayBeNew': 'id < firstTransactionalId' },
     world: worlds.pipelined,
     caughtBy: ['a predecessor is missing'],
   },

@@ -64,7 +64,7 @@ const spilling: readonly Mutant[] = [
   {
     name: 'an eviction may lower x',
     file: spill,
-    turn: { highestCountedId: 'Math.max(0, ...evicted.map(producerIdOf).filter((id) => id < firstHashedId))' },
+    turn: { highestCountedId: 'Math.max(0, ...evicted.map(producerIdOf).filter((id) => id < firstTransactionalId))' },
     world: worlds.keyed,
     seed: 22,
     caughtBy: duplicate,
@@ -200,7 +200,7 @@ const finding: readonly Mutant[] = [
   {
     name: 'a page is read from its beginning',
     file: locate,
-    text: ['    yield* from(first.entries, offset);\n', '    yield* first.entries;\n'],
+    text: ['if (endOf(placed) > offset) yield placed;', 'yield placed;'],
     world: worlds.reading,
     caughtBy: ['read nothing of what there is'],
   },

@@ -2,7 +2,7 @@
 // is on its way, and if a sweep can lose anything, this one does.
 
 import { segmentEpochAt } from '../../../../lib/partition/head.ts';
-import { contextOver } from '../../../maintenance/sweep-world.ts';
+import { passOver } from '../../../maintenance/pass.ts';
 import { pauseFor, simulatedTopic } from '../clients.ts';
 import { type Actor, clockOf, type SmallWorld } from './small-world.ts';
 
@@ -21,7 +21,7 @@ export const sweeper =
 function slowContext(world: SmallWorld) {
   const { table, objects } = world.network;
   const step = () => pauseFor(world, 1 + world.random.below(60));
-  return contextOver({ table: slowly(table, step), objects: slowly(objects, step), clock: clockOf(world.network) });
+  return passOver({ table: slowly(table, step), objects: slowly(objects, step), clock: clockOf(world.network) });
 }
 
 /** The port with a pause before each request. */
