@@ -28,7 +28,7 @@ export async function startProducer(
   return producerOf(engine, begun);
 }
 
-function producerOf(engine: Engine, begun: InitializedTransactions): TestProducer {
+export function producerOf(engine: Engine, begun: InitializedTransactions): TestProducer {
   let ref: TransactionRef = begun;
   let { producerId, producerEpoch } = begun;
   let sequences = new Map<string, number>();
