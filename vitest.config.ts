@@ -14,8 +14,8 @@ const deployments = ['test/aws/{failure,packed,removal,restore,update}.test.ts']
 
 /** They compute, in memory or on files, and leave nothing behind in their process. */
 const pure = [
-  'test/{bytes,group,http,json,log,maintenance,partition,producer,record,runtime,sigv4,topic}/**/*.test.ts',
-  'test/{sim/groups,sim/log,sim/offsets,storage/embedded}/**/*.test.ts',
+  'test/{bytes,group,http,json,log,maintenance,partition,producer,record,runtime,sigv4,topic,transaction}/**/*.test.ts',
+  'test/{sim/groups,sim/log,sim/offsets,sim/transactions,storage/embedded}/**/*.test.ts',
   'test/conformance/in-process.test.ts',
 ];
 

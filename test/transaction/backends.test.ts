@@ -270,7 +270,8 @@ describe.each(Object.keys(stores))('over %s', (store) => {
     await dying.commit().catch(() => {});
     await (await startProducer(world.engine, abandoned)).stage('t', 1, ['b']);
     world.clock.advance(60_001);
-    await expect(engineOver(refusing(world.table, isApply)).transactions.tend()).rejects.toThrow();
+    const report = await engineOver(refusing(world.table, isApply)).transactions.tend();
+    expect(report).toMatchObject({ aborted: 1, stuck: [{ transactionalId: broken }] });
     expect(await world.engine.transactions.describe(abandoned)).toMatchObject({ state: 'empty' });
     await world.engine.transactions.tend();
     expect(await read()).toEqual(['a']);

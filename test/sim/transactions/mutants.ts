@@ -171,7 +171,7 @@ export const mutants: readonly TransactionsMutant[] = [
   {
     name: 'what was staged stays after an abort',
     file: item,
-    text: ["remove: ['t', 'sb', 'go', 'y', 'dl', 'ix'],", "remove: ['sb', 'go', 'y', 'dl', 'ix'],"],
+    text: ["'t', 'sb', 'go', 'y', 'dl', 'ix'],", "'sb', 'go', 'y', 'dl', 'ix'],"],
     world: { small: 'an abort' },
   },
   {

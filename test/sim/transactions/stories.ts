@@ -142,11 +142,17 @@ const twoCommit =
   async (lib) => {
     const world = await open();
     const { reached, open: release, pass } = gate();
-    let held = 0;
-    const sleeping = holding(table(world), (call) => isAsleepAt(call) && held++ === 0, pass);
+    let isNext = false;
+    const matches = (call: Call) => {
+      const isIt = isNext && isAsleepAt(call);
+      if (isIt) isNext = false;
+      return isIt;
+    };
+    const sleeping = holding(table(world), matches, pass);
     const producer = await startProducer(engineOf(lib, world, sleeping), 'tx');
     await producer.stage('t', 0, ['once']);
     const ref = producer.ref();
+    isNext = true;
     const asleep = producer.commit().catch(() => {});
     await reached;
     await engineOf(lib, world, stuck(world))
