@@ -5,7 +5,7 @@ import { cleanPages } from '../../../lib/maintenance/pages.ts';
 import { StorageError } from '../../../lib/storage/storage-error.ts';
 import type { Table } from '../../../lib/storage/table.ts';
 import { appendOne, batchOf, createWorld, readAll, valuesOf, type World } from '../../log/world.ts';
-import { passOver } from '../../maintenance/world.ts';
+import { passOver } from '../../maintenance/pass.ts';
 import { startProducer } from '../../transaction/world.ts';
 import type { Lib } from '../core/lib-under-test.ts';
 import { type Call, gate, holding, through } from '../core/through.ts';
