@@ -9,8 +9,8 @@ const aws = [
   'test/maintenance/{restored-table,retain-backends}.test.ts',
 ];
 
-/** Each deploys stacks of its own, for minutes. `npm run test:deployments` runs them, and `npm test` does not. */
-const deployments = ['test/aws/{failure,packed,removal,restore,update}.test.ts'];
+/** These take minutes on the emulator, and mostly deploy stacks of their own. `npm run test:deployments` runs them. */
+const deployments = ['test/aws/{deployed,failure,packed,removal,restore,update}.test.ts'];
 
 /** They compute, in memory or on files, and leave nothing behind in their process. */
 const pure = [
