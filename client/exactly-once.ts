@@ -104,12 +104,11 @@ export class ExactlyOnce {
   async #send(transaction: Transaction, { topic, partition, messages }: MessageBatch): Promise<void> {
     const results = await Promise.all(messages.map((message) => this.#options.transform(message)));
     const topicMessages = this.#byTopic(results.flatMap(listOf));
-    if (topicMessages.length > 0) await transaction.sendBatch({ topicMessages });
-    const offset = messages.at(-1)!.offset + 1;
-    await transaction.sendOffsets({
-      consumer: this.#consumer,
-      topics: [{ topic, partitions: [{ partition, offset }] }],
-    });
+    const partitions = [{ partition, offset: messages.at(-1)!.offset + 1 }];
+    await Promise.all([
+      topicMessages.length > 0 && transaction.sendBatch({ topicMessages }),
+      transaction.sendOffsets({ consumer: this.#consumer, topics: [{ topic, partitions }] }),
+    ]);
   }
 
   #byTopic(results: readonly Result[]): TopicMessages[] {

@@ -90,7 +90,8 @@ export class Rivulet {
     const transactionalId = newTransactionalId(groupId, this.#context.clock);
     return new ExactlyOnce(options, {
       consumer: this.consumer({ autoOffsetReset: 'earliest', ...consumer, groupId, autoCommit: false }),
-      producer: this.producer({ ...producer, transactionalId }),
+      // A batch is sent as a whole: nothing more comes for which it could wait.
+      producer: this.producer({ lingerMs: 0, ...producer, transactionalId }),
     });
   }
 

@@ -16,6 +16,7 @@ import { benchMemory } from './memory.ts';
 import { benchSweep } from './sweep.ts';
 import { printTable, whole } from './table.ts';
 import { benchThroughput } from './throughput.ts';
+import { benchTransactions } from './transactions.ts';
 import { benchUnits } from './units.ts';
 
 const names = [
@@ -30,6 +31,7 @@ const names = [
   'deployed',
   'sweep',
   'maintenance',
+  'transactions',
 ] as const;
 type Name = (typeof names)[number];
 
@@ -67,6 +69,11 @@ const benches: Readonly<Record<Name, (directory: string) => Promise<void>>> = {
       options.quick
         ? { replayBytes: 64 * 2 ** 20, mergeBytes: 2 ** 25, compactedKeys: [400_000] }
         : { replayBytes: 2 ** 28, mergeBytes: 2 ** 26, compactedKeys: [1_000_000, 10_000_000] },
+    ),
+  transactions: (directory) =>
+    benchTransactions(
+      directory,
+      options.quick ? { commits: 30, records: 20_000, rounds: 3 } : { commits: 200, records: 100_000, rounds: 5 },
     ),
 };
 
