@@ -30,8 +30,8 @@ export type AuditReport = {
   readonly missingObjects: number;
   readonly missing: readonly { readonly object: string; readonly topic: string }[];
   /**
-   * The number and bytes of objects that have been in the store for more than three hours, and that no existing topic
-   * names.
+   * The number and bytes of objects that no existing topic names, and that have been in the store for more than three
+   * hours, or belong to a transaction that has ended.
    */
   readonly orphans: number;
   readonly orphanBytes: number;
