@@ -10,7 +10,7 @@ import { printJson, printTable } from './output.ts';
 const help = `
 Every record below the offset is deleted, for all readers, and cannot be brought back. -1 deletes all records that the
 partition has now. An offset below the earliest one changes nothing. The command prints the earliest offset of each
-partition. The topic's cleanup.policy must have delete.
+partition. The topic's cleanup.policy must include delete.
 
 Examples:
   rivulet topics delete-records orders --offsets 0:1000,1:-1
@@ -34,7 +34,7 @@ export function addDeleteRecords(topics: Command): void {
       offsetList,
     )
     .addOption(
-      new Option('--offset-json-file <path>', 'the offsets in a file of JSON, which names the topics').conflicts(
+      new Option('--offset-json-file <path>', 'a JSON file with the topics, partitions and offsets').conflicts(
         'offsets',
       ),
     )
@@ -122,7 +122,7 @@ function membersOf(text: string, refuse: Refuse): Record<string, unknown> {
   } catch {
     // The error below says what was expected.
   }
-  throw refuse('the file', 'an object of JSON', text.slice(0, 80));
+  throw refuse('the file', 'a JSON object', text.slice(0, 80));
 }
 
 const isWhole = (value: unknown, min: number, max: number): value is number =>

@@ -31,7 +31,7 @@ export function addMaintain(rivulet: Command): void {
     .option('--full', 'also merge ranges that size and age would leave for later')
     .option('--dry-run', 'change nothing in the log, and print what would be changed')
     .option('--confirm-retention', 'let retention also remove records of topics from before it existed')
-    .addOption(new Option('--data <directory>', 'a data directory that no service uses').argParser(notEmpty))
+    .addOption(new Option('--data <directory>', 'a data directory that no service has open').argParser(notEmpty))
     .option('--json', 'print the report as JSON')
     .addHelpText('after', examples)
     .action(maintain);

@@ -45,7 +45,7 @@ function addList(transactions: Command): void {
   transactions
     .command('list')
     .description('print the transactions that are open, decided or stuck')
-    .option('--all', 'also print ids of which nothing is staged')
+    .option('--all', 'also print ids with nothing staged')
     .option('--json', 'print every field, as JSON')
     .addHelpText('after', listHelp)
     .action(list);
@@ -79,7 +79,7 @@ function ageOf({ deadline, timeoutMs, lastUsed }: TransactionDescription): numbe
 function addDescribe(transactions: Command): void {
   transactions
     .command('describe')
-    .description('print the present transaction of an id, and how the last one ended')
+    .description('print the current transaction of an id, and how the last one ended')
     .argument('<ids...>')
     .option('--json', 'print every field, as JSON')
     .addHelpText('after', '\nExample:\n  rivulet transactions describe payments-1')
@@ -104,8 +104,9 @@ const longRowOf = (one: TransactionDescription): (string | number)[] => [
 // --- abort
 
 const abortHelp = `
-This ends the open transaction of an id without its token, and fences the instance that began it, even if it is alive: its
-next request fails with PRODUCER_FENCED. A transaction that is decided cannot be aborted any more. It is shown instead.
+This ends the open transaction of an id without its token, and fences the instance that began it, even if that instance is
+alive: its next request fails with PRODUCER_FENCED. A decided transaction cannot be aborted any more. Its commit is
+completed instead.
 
 Example:
   rivulet transactions abort payments-1`;

@@ -7,7 +7,7 @@ export type TransactionDescription = {
   readonly transactionalId: string;
   /** `empty`: nothing is staged. `decided`: it is committed, and not yet shown by all partitions. */
   readonly state: TransactionState;
-  /** The number of the present transaction. */
+  /** The number of the current transaction. */
   readonly transaction: number;
   readonly producerId: number;
   readonly producerEpoch: number;

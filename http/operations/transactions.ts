@@ -124,7 +124,7 @@ const forceAbort = (engine: WithTransactions) =>
 const describe = (engine: WithTransactions) =>
   operation({
     id: 'describeTransaction',
-    summary: 'Describe a transactional id and its present transaction',
+    summary: 'Describe a transactional id and its current transaction',
     method: 'GET',
     path: PATH,
     pathSchema: transactionPath,

@@ -90,9 +90,9 @@ function checkAgainstTopic(header: BatchHeader, topic: Topic, nowMs: number, { i
   if (header.recordCount === 0) throw refused('INVALID_RECORD', 'a batch has no records');
   if (header.isControl) throw refused('INVALID_RECORD', 'producers must not write control batches');
   if (header.isTransactional && !isTransactional)
-    throw refused('INVALID_RECORD', 'a transactional batch names no transaction');
+    throw refused('INVALID_RECORD', 'a batch is marked as transactional, but the request names no transaction');
   if (!header.isTransactional && isTransactional)
-    throw refused('INVALID_RECORD', 'a batch of a transaction is not marked as transactional');
+    throw refused('INVALID_RECORD', 'the request names a transaction, but a batch is not marked as transactional');
   if (header.hasDeleteHorizon) throw refused('INVALID_RECORD', 'producers must not set a delete horizon');
   if (configValue(topic.overrides, 'message.timestamp.type') === 'CreateTime') checkTimestamps(header, topic, nowMs);
 }

@@ -1,6 +1,6 @@
 // The audit compares what the index names with what the store holds. It changes nothing. An object that is named and is
-// not there is lost data. An object that is there and not named is an orphan: an append or a merge that died, retention,
-// or a deleted topic has left it. Orphans are billed, but harmless. The sweep (sweep.ts) deletes them.
+// not there is lost data. An object that is there and not named is an orphan: an append or a merge that died, an aborted
+// transaction, retention, or a deleted topic has left it. Orphans are billed, but harmless. The sweep (sweep.ts) deletes them.
 //
 // The audit reads the names first, and then lists the store. An object is put before it is named and is never renamed,
 // so every name that was read must be in the list, unless maintenance has replaced the object meanwhile: what is missing
@@ -30,8 +30,8 @@ export type AuditReport = {
   readonly missingObjects: number;
   readonly missing: readonly { readonly object: string; readonly topic: string }[];
   /**
-   * The number and bytes of objects that have been in the store for more than three hours, and that no existing topic
-   * names.
+   * The number and bytes of objects that no existing topic names, and that have been in the store for more than three
+   * hours, or belong to a transaction that has ended.
    */
   readonly orphans: number;
   readonly orphanBytes: number;

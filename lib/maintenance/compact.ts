@@ -4,7 +4,7 @@
 //
 // Invariants: the last record of each key is there, and no value comes back below its removed tombstone. So units go
 // upwards, none is passed over, and only a process that has finished every unit moves the clean point. Passes may run
-// beside each other, and each may die anywhere: what a dead one leaves is older records, and a later pass removes them.
+// beside each other, and each may die anywhere: a dead one leaves older records, which a later pass removes.
 
 import { logItemsFrom } from '../partition/locate.ts';
 import { newUnpackBudget } from '../record/unpack.ts';
@@ -64,7 +64,7 @@ async function cleanUpwards(pass: CompactionPass, keys: DirtyKeys): Promise<numb
   let reached = startOf(pass, keys);
   for (let refusals = 0; reached < keys.to && refusals < mostRefusals && !context.isOver(); ) {
     const cleaned = await cleanUnit(pass, keys, reached);
-    // The next round reads what covers the offset by then. To pass over it would leave values above which a tombstone goes.
+    // The next round reads what covers the offset by then. A pass that skipped it would leave values there and remove the tombstone above them.
     if (cleaned === 'refused') refusals++;
     else if (cleaned !== 'uncovered') reached = cleaned;
     else {

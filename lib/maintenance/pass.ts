@@ -68,7 +68,7 @@ async function goOn(work: Work): Promise<PassEnd> {
   const { pass, tools } = work;
   const before = stateOf(work);
   const stoppedAt = pass.cursor?.isSweep ? undefined : await tendAll(work);
-  if (stoppedAt && stateOf(work) === before) throw new Error('a whole run of the pass has done nothing');
+  if (stoppedAt && stateOf(work) === before) throw new Error('a whole run of the pass made no progress');
   if (stoppedAt) return handOver(work, stoppedAt, 'more');
   if (work.run.topicId === undefined) {
     const mustHandOver = !tools.maySweep;
@@ -169,7 +169,7 @@ async function measured<T>(work: Work, doing: () => Promise<T>): Promise<T> {
   return result.value;
 }
 
-/** Also the requests of work that fails are billed. */
+/** The requests of work that fails are billed too. */
 async function settled<T>(doing: () => Promise<T>): Promise<{ value: T } | { error: unknown }> {
   try {
     return { value: await doing() };

@@ -5,7 +5,7 @@
 //   2 raise the fences of every partition to the sweep's epoch        4 delete what was listed, is older, and unnamed
 //
 // After step 2 no append and no merge can name an object of an older epoch, so step 3 sees every name that it can ever
-// get. docs/PROTOCOL.md says what goes wrong in any other order. Two sweeps may run at once, and each may die at any step:
+// get. docs/PROTOCOL.md says what goes wrong in any other order. Two sweeps may run together, and each may die at any step:
 // the fences that it leaves only make late writers upload again.
 import { fenceHead, fenceOutputs } from '../partition/fence.ts';
 import { inParallel } from '../runtime/concurrency.ts';

@@ -1,5 +1,5 @@
 // Tending a partition does everything that is due for it: merge, retention, compaction, and cleaning of index pages. Any
-// process may do it, any number at once: each step guards itself. The lease only keeps two processes from paying for the
+// number of processes may do it at the same time: each step guards itself. The lease only keeps two processes from paying for the
 // same work. Its owner may die, so the lease ends by itself.
 import type { PageAddress } from '../partition/page.ts';
 import { itemVersion, maintenanceKey } from '../storage/keys.ts';
@@ -16,7 +16,7 @@ import { retain } from './retain.ts';
 export type Tending = MaintenanceContext & {
   /** Names the process for the lease. */
   readonly owner: string;
-  /** A pass that was asked for takes the lease from whoever has it. */
+  /** A pass that was asked for takes the lease from the process that has it. */
   readonly isAskedFor: boolean;
   /** When the first pass of a version with maintenance was recorded. */
   readonly begunMs: number;

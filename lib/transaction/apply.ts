@@ -1,5 +1,5 @@
 // Applies a decided transaction: its runs go to each head, one plain update each, and then the item says that it is over.
-// Anybody may do this, several at a time, and any of them may die: the outcome is fixed since the decision.
+// Any process may do this, several at a time, and any of them may die: the outcome is fixed since the decision.
 //
 // Invariant: a head takes a transaction once. While its runs, or later ones of the id, are in the tail, `p` remembers the
 // number of the transaction. After that, only tail and pages tell, so they are searched first, and the item is read again

@@ -1,5 +1,5 @@
 // The batches of each transaction have an epoch of their own, so that a batch of an earlier one, which arrives late, does not
-// pass for one of the next. A new producer id is taken when the epochs of the present one are used up.
+// pass for one of the next. A new producer id is taken when the epochs of the current one are used up.
 import type { GroupContext } from '../group/context.ts';
 import { newProducerId } from '../producer/ids.ts';
 import type { TransactionItem } from './item.ts';

@@ -24,7 +24,7 @@ export const isOver = ({ transactionalId, last }: TransactionItem, asked: number
   );
 
 export const notBegun = ({ transactionalId, number }: TransactionItem, asked: number) =>
-  refused('INVALID_TXN_STATE', `transaction: expected ${number}, the present one of ${transactionalId}, got ${asked}`);
+  refused('INVALID_TXN_STATE', `transaction: expected ${number}, the current one of ${transactionalId}, got ${asked}`);
 
 export const timedOut = ({ transactionalId, number, timeoutMs }: TransactionItem) =>
   refused(

@@ -22,7 +22,9 @@ const tries = 8;
 
 export async function stageRecords(context: GroupContext, request: StageRecordsRequest): Promise<StageReply> {
   if (request.idempotencyKey !== undefined)
-    throw invalid('Idempotency-Key: expected none in a transaction: abort it, and send its records again');
+    throw invalid(
+      'Idempotency-Key: expected none in a transaction, got one: instead of repeating a request, abort and send all records again',
+    );
   refuseExpectedOffset(request);
   const topic = await topicWith(
     context.topics,

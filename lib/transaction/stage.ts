@@ -49,7 +49,9 @@ export async function stage(context: GroupContext, request: StageRequest): Promi
 
 export function refuseExpectedOffset({ expectedOffset }: { readonly expectedOffset?: number }): void {
   if (expectedOffset !== undefined)
-    throw invalid('expectedOffset: expected none in a transaction, whose records get their offsets at its commit');
+    throw invalid(
+      `expectedOffset: expected none in a transaction, whose records get their offsets at its commit, got ${expectedOffset}`,
+    );
 }
 
 type Results = Map<number, StagedPartition | PartitionError>;

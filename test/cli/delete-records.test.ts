@@ -91,8 +91,8 @@ describe('rivulet topics delete-records', () => {
 
 const row = { topic: 't', partition: 0, offset: 1 };
 test.each([
-  ['no JSON', 'x', 'the file: expected an object of JSON, got "x"'],
-  ['a list', '3', 'the file: expected an object of JSON, got "3"'],
+  ['no JSON', 'x', 'the file: expected a JSON object, got "x"'],
+  ['a list', '3', 'the file: expected a JSON object, got "3"'],
   ['no partitions', '{}', 'partitions: expected a list of partitions, got undefined'],
   ['another version', JSON.stringify({ partitions: [row], version: 2 }), 'version: expected 1, got 2'],
   [

@@ -294,7 +294,7 @@ export function transactionsConformance(ask: Ask): void {
           await producer.abort(),
         ])
           expect(refused.json).toMatchObject({ status: 409, errorCode, outcome: 'not-written' });
-      expect((await early.commit()).json.detail).toBe(`transaction: expected 1, the present one of ${tx.id}, got 7`);
+      expect((await early.commit()).json.detail).toBe(`transaction: expected 1, the current one of ${tx.id}, got 7`);
       expect((await ask.get(pathOf(tx.id))).json).toMatchObject({ state: 'empty', transaction: 1 });
     });
 
