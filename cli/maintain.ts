@@ -18,6 +18,9 @@ runs by itself. The exit code is 1 when the pass found damage or failed.
 A topic that was created before the first version with retention keeps all its records for a while. --dry-run prints what
 retention would remove, and --confirm-retention lets it. Of compaction, --dry-run counts only what is merged already.
 
+"joined" counts small log segments that were put together with their neighbours. "written" and "swept" count the objects that
+were made and deleted.
+
 Examples:
   rivulet maintain --dry-run
   rivulet maintain --topic orders --full
