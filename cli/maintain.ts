@@ -19,7 +19,8 @@ A topic that was created before the first version with retention keeps all its r
 retention would remove, and --confirm-retention lets it. Of compaction, --dry-run counts only what is merged already.
 
 "joined" counts small log segments that were put together with their neighbours. "written" and "swept" count the objects that
-were made and deleted.
+were made and deleted. The newest few dozen appends of a partition stay as they were written, also with --full: a partition
+that has no more has nothing to merge.
 
 Examples:
   rivulet maintain --dry-run
