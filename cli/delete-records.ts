@@ -2,6 +2,7 @@
 // kafka-delete-records.sh too.
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { DeletedTopicRecords, DeleteTopicRecords } from '../client/admin/delete-records.ts';
+import { isClientError, type PartResult, type RivuletClientError } from '../client/client-error.ts';
 import { connect } from './connect.ts';
 import { textOf } from './files.ts';
 import { topicOf, topicOption } from './options.ts';
@@ -66,10 +67,16 @@ async function deleteRecords(positional: string | undefined, options: Options, c
   const done: DeletedTopicRecords[] = [];
   try {
     for (const each of wanted) done.push(...(await admin.deleteTopicRecords(each)));
+  } catch (error) {
+    if (isClientError(error)) done.push(...(error.results ?? []).filter(isDone));
+    throw error;
   } finally {
     print(done, options);
   }
 }
+
+/** One partition may be refused while others are done. */
+const isDone = (result: PartResult | RivuletClientError): result is DeletedTopicRecords => 'logStartOffset' in result;
 
 async function wantedOf(
   positional: string | undefined,

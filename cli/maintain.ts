@@ -18,6 +18,10 @@ runs by itself. The exit code is 1 when the pass found damage or failed.
 A topic that was created before the first version with retention keeps all its records for a while. --dry-run prints what
 retention would remove, and --confirm-retention lets it. Of compaction, --dry-run counts only what is merged already.
 
+"joined" counts small log segments that were put together with their neighbours. "written" and "swept" count the objects that
+were made and deleted. The newest few dozen appends of a partition stay as they were written, also with --full: a partition
+that has no more has nothing to merge.
+
 Examples:
   rivulet maintain --dry-run
   rivulet maintain --topic orders --full

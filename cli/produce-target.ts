@@ -24,15 +24,24 @@ export const plainTarget = (producer: Producer): ProduceTarget => ({
   fate: () => '',
 });
 
+/** Holds also if the abort is refused or gets no answer: nothing but a commit of this command shows a line. */
+const notCommitted = 'not committed, so none is written';
+
 export async function transactionTarget(producer: Producer): Promise<ProduceTarget> {
   const transaction = await producer.transaction();
-  let fate = 'not committed: the transaction is aborted when its time-out is over';
+  let fate = notCommitted;
   return {
     sender: transaction,
     done: 'staged',
     async finish() {
       fate = 'the commit has got no answer';
-      await transaction.commit();
+      try {
+        await transaction.commit();
+      } catch (error) {
+        const isRefused = isClientError(error) && error.outcome === 'not-written';
+        if (isRefused) fate = notCommitted;
+        throw error;
+      }
       fate = 'committed';
     },
     async close() {

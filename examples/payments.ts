@@ -130,7 +130,9 @@ async function showAbandoned(): Promise<void> {
   if (options.unsafe) return;
   const found = await rivulet.admin().listTransactions();
   const left = found.filter(({ transactionalId, state }) => transactionalId.startsWith(groupId) && state !== 'empty');
-  console.log(`Killed workers have left ${plural(left.length, 'open transaction')}. Such records are in no topic.`);
+  if (left.length === 0) console.log('No killed worker has left a transaction open.');
+  else
+    console.log(`Killed workers have left ${plural(left.length, 'open transaction')}. Such records are in no topic.`);
 }
 
 // --- the check, by a consumer that knows nothing but the topics

@@ -12,7 +12,7 @@ export const unknownId = (transactionalId: string) =>
 export const fencedBy = ({ transactionalId }: TransactionItem, outcome: Outcome = 'not-written') =>
   new RivuletError(
     'PRODUCER_FENCED',
-    `another instance has initialized transactional id ${transactionalId} since: this one must stop, or initialize again`,
+    `another instance has initialized transactional id ${transactionalId} since, or an operator has aborted its transaction: this one must stop, or initialize again`,
     { outcome },
   );
 

@@ -59,11 +59,13 @@ describe('rivulet topics delete-records', () => {
     });
   });
 
-  test('names the partition that was refused, and the limit', async () => {
+  test('names the partition that was refused, the limit, and what is done', async () => {
     await filled('d');
     const refused = await rivulet('d', '--offsets', '0:4,1:1');
     expect(refused.code).toBe(1);
     expect(refused.stderr).toContain('offset of partition 0: expected -1, or 0 to the high watermark 3, got 4');
+    expect(refused.stderr).toContain('(OFFSET_OUT_OF_RANGE, others are done)');
+    expect(refused.stdout).toMatch(/^TOPIC.*\nd +1 +1\n$/);
     await filled('e', { 'cleanup.policy': 'compact' });
     expect((await rivulet('e', '--offsets', '0:1')).stderr).toContain(
       'cleanup.policy of topic e: expected one with delete, got compact',

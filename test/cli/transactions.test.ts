@@ -37,6 +37,11 @@ const rowOf = (table: string, id: string): string[] | undefined =>
     .map((line) => line.split(/ {2,}/))
     .find(([first]) => first === id);
 
+const untilStaged = (id: string) =>
+  vi.waitFor(async () => expect(await client.admin().describeTransactions([id])).toMatchObject([{ batches: 1 }]), {
+    timeout: 15_000,
+  });
+
 const latest = async (topic: string) => (await client.admin().fetchTopicOffsets(topic))[0]!.latest;
 
 describe('transactions', () => {
@@ -111,15 +116,31 @@ describe('produce --transactional-id', () => {
     expect(await latest(topic)).toBe(0);
   });
 
+  test.each(['', 'late\n'])(
+    'says that nothing is written if an operator has aborted it (then comes %j)',
+    async (rest) => {
+      const topic = await newTopic();
+      const id = `fenced-${++names}`;
+      const producer = start(launcher, ['produce', topic, '--transactional-id', id, '--url', service.url]);
+      producer.child.stdin!.write('early\n');
+      await untilStaged(id);
+      await client.admin().abortTransaction(id);
+      producer.child.stdin!.end(rest);
+      const { code, stderr } = await producer.finished;
+      expect(stderr).toMatch(
+        /^1 record staged.*; not committed, so none is written\nrivulet: .* operator .*\(PRODUCER_FENCED, not written\)\n$/,
+      );
+      expect(code).toBe(1);
+      expect(await latest(topic)).toBe(0);
+    },
+  );
+
   test('aborts when a signal ends it', async () => {
     const topic = await newTopic();
     const args = ['produce', topic, '--transactional-id', 'signalled', '--url', service.url];
     const producer = start(launcher, args);
     producer.child.stdin!.write('whole\n');
-    await vi.waitFor(
-      async () => expect(await client.admin().describeTransactions(['signalled'])).toMatchObject([{ batches: 1 }]),
-      { timeout: 15_000 },
-    );
+    await untilStaged('signalled');
     producer.child.kill('SIGTERM');
     expect(await producer.finished).toMatchObject({
       code: 143,
