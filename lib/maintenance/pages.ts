@@ -59,7 +59,7 @@ function openTransactionsOf(table: Table): (page: Page) => Promise<OpenTransacti
   const known = new Set<number>();
   return async ({ entries }) => {
     const xids = entries.flatMap(({ entry: { transaction } }) => (transaction ? [transaction.xid] : []));
-    const unknown = new Set(xids).difference(known);
+    const unknown = new Set(xids.filter((xid) => !known.has(xid)));
     if (unknown.size === 0) return open;
     for (const [xid, number] of await openTransactions(table, unknown)) open.set(xid, number);
     for (const xid of unknown) known.add(xid);

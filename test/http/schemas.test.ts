@@ -61,7 +61,9 @@ describe('the header that names a transaction', () => {
       const refusal = refusalOf(text);
       expect(refusal).toMatchObject({
         errorCode: 'INVALID_REQUEST',
-        message: expect.stringMatching(/^header\.Rivulet-Transaction: expected a transactional id, .+, got "\d+ characters"$/),
+        message: expect.stringMatching(
+          /^header\.Rivulet-Transaction: expected a transactional id, .+, got "\d+ characters"$/,
+        ),
       });
     }
   });

@@ -113,6 +113,18 @@ describe('a request for many partitions', () => {
   });
 });
 
+test('an init shows nothing of a transaction that is not decided, also if its head remembers the id', async () => {
+  const producer = await startProducer(createEngine({ ...world, table: withConflicts(world.table) }), 'tx');
+  await producer.stage('t', 0, ['a']);
+  await producer.commit();
+  await producer.stage('t', 0, ['b']);
+  await update(transactionKey('tx'), { set: [['st', 'p']] });
+  await expect(world.engine.transactions.init({ transactionalId: 'tx' })).rejects.toMatchObject({
+    errorCode: 'CONCURRENT_TRANSACTIONS',
+  });
+  expect(await read(0)).toEqual(['a']);
+});
+
 test('a commit of ten thousand batches holds up nobody for long', async () => {
   const { xid, number, ...rest } = parseTransactionItem({
     ...newTransactionItem('tx', { xid: 2 ** 51 + 1, producerId: 1, tokenHash: random, timeoutMs: 1, nowMs: 1 }),

@@ -6,8 +6,8 @@ import { type SweepReport, sweep } from '../../lib/maintenance/sweep.ts';
 import { parseStagedSegmentKey } from '../../lib/storage/keys.ts';
 import type { ObjectStore } from '../../lib/storage/object-store.ts';
 import type { Table } from '../../lib/storage/table.ts';
-import { passOver } from '../maintenance/pass.ts';
 import { createWorld, readAll, valuesOf, type World } from '../log/world.ts';
+import { passOver } from '../maintenance/pass.ts';
 import { through } from '../sim/core/through.ts';
 import { deciding, isApply, refusing } from './steps.ts';
 import { startProducer, type TestProducer } from './world.ts';
@@ -75,16 +75,19 @@ test.each<readonly [string, (producer: TestProducer) => Promise<unknown>]>([
       expect(await world.engine.transactions.tend()).toMatchObject({ expired: 1 });
     },
   ],
-])('what a transaction has staged that %s goes with the next sweep, and what was committed stays', async (_how, end) => {
-  const producer = await startProducer(world.engine, 'tx');
-  await stageAll(producer);
-  await producer.commit();
-  await stageAll(producer, 1);
-  await end(producer);
-  expect(await sweepNow()).toMatchObject({ sweptObjects: batches.length, audit: { orphans: batches.length } });
-  expect(await stagedObjects()).toBe(batches.length + 1);
-  expect([await read(0), await read(1)]).toEqual([batches, []]);
-});
+])(
+  'what a transaction has staged that %s goes with the next sweep, and what was committed stays',
+  async (_how, end) => {
+    const producer = await startProducer(world.engine, 'tx');
+    await stageAll(producer);
+    await producer.commit();
+    await stageAll(producer, 1);
+    await end(producer);
+    expect(await sweepNow()).toMatchObject({ sweptObjects: batches.length, audit: { orphans: batches.length } });
+    expect(await stagedObjects()).toBe(batches.length + 1);
+    expect([await read(0), await read(1)]).toEqual([batches, []]);
+  },
+);
 
 test('a transaction that commits between the steps of a sweep keeps everything', async () => {
   const producer = await startProducer(world.engine, 'tx');
