@@ -14,7 +14,7 @@ import { decodeStaged, type StagedRun, type TransactionItem } from './item.ts';
 
 /** An append of so many entries keeps a head below two write units. */
 const mostEntriesOfAPartition = 4;
-/** What it costs to decode a run, to sort it in, or to list it. A transaction has up to 10,000. */
+/** To decode a run, to sort it in, or to list it costs so many units of the pace. A transaction has up to 10,000 runs. */
 const unitsPerRun = 40;
 
 export const stagePageSortKey = (number: number, index: number): string =>
