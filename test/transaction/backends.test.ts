@@ -242,17 +242,23 @@ describe.each(Object.keys(stores))('over %s', (store) => {
   test('a batch before its predecessor waits for it, and is refused if it does not come', async () => {
     const producer = await startProducer(world.engine, id);
     const begun = await world.engine.transactions.describe(id);
-    const batch = (value: string, baseSequence: number) => {
+    const batch = (value: string, baseSequence: number, engine = world.engine) => {
       const { producerId, producerEpoch } = begun;
       const batches = batchOf([value], { producerId, producerEpoch, baseSequence, isTransactional: true });
-      return world.engine.transactions.stage({
+      return engine.transactions.stage({
         in: producer.ref(),
         topic: 't',
         partitions: [{ partition: 0, batches }],
       });
     };
-    const [second, first] = await Promise.all([batch('second', 1), batch('first', 0)]);
-    expect([first, second].map(({ partitions }) => partitions[0])).toMatchObject([
+    let predecessor: ReturnType<typeof batch> | undefined;
+    const sleep = async () => {
+      predecessor ??= batch('first', 0);
+      await predecessor;
+    };
+    const second = await batch('second', 1, createEngine({ ...world, clock: { ...world.clock, sleep } }));
+    const first = await predecessor;
+    expect([first, second].map((reply) => reply?.partitions[0])).toMatchObject([
       { duplicate: false },
       { duplicate: false },
     ]);

@@ -113,6 +113,21 @@ describe('a request for many partitions', () => {
   });
 });
 
+test('the hourly care passes over an id that it cannot read, and says so in the end', async () => {
+  for (const id of ['a', 'b', 'c']) await (await startProducer(world.engine, id)).stage('t', 0, [id]);
+  await update(transactionKey('b'), { set: [['v', 99]] });
+  world.clock.advance(60_001);
+  await expect(world.engine.transactions.tend()).rejects.toThrow('written by a newer Rivulet');
+  for (const id of ['a', 'c']) expect(await world.engine.transactions.describe(id)).toMatchObject({ state: 'empty' });
+});
+
+test('the hourly care ends with the transaction at hand when its time is over', async () => {
+  for (const id of ['a', 'b', 'c']) await (await startProducer(world.engine, id)).stage('t', 0, [id]);
+  world.clock.advance(60_001);
+  let asked = 0;
+  expect(await world.engine.transactions.tend(() => asked++ >= 2)).toMatchObject({ transactions: 1, aborted: 1 });
+});
+
 test('an init shows nothing of a transaction that is not decided, also if its head remembers the id', async () => {
   const producer = await startProducer(createEngine({ ...world, table: withConflicts(world.table) }), 'tx');
   await producer.stage('t', 0, ['a']);
