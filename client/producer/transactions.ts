@@ -37,6 +37,7 @@ export class Transactions {
   readonly #newProducer: NewProducer;
   #present: Promise<Present> | undefined;
   #active: Transaction | undefined;
+  #isBeginning = false;
 
   constructor(options: ProducerOptions, context: ProducerContext, newProducer: NewProducer) {
     this.#context = context;
@@ -46,9 +47,20 @@ export class Transactions {
     this.#newProducer = newProducer;
   }
 
+  /** Two at a time would number their batches alike, and those of one would pass for repeats of the other's. */
   async begin(): Promise<Transaction> {
-    if (this.#active?.isActive())
+    if (this.#isBeginning || this.#active?.isActive())
       throw invalid(`a transaction of ${this.#transactionalId} is open: commit or abort it before the next one`);
+    this.#isBeginning = true;
+    try {
+      this.#active = await this.#begun();
+      return this.#active;
+    } finally {
+      this.#isBeginning = false;
+    }
+  }
+
+  async #begun(): Promise<Transaction> {
     this.#present ??= this.#init();
     const present = await this.#present.catch((error: unknown) => {
       this.#present = undefined;
@@ -57,8 +69,7 @@ export class Transactions {
     const header = `${this.#transactionalId} ${present.transaction} ${present.token}`;
     const connection = inTransaction(this.#context.connection, header);
     const producer = this.#newProducer({ ...this.#context, connection }, fixedIdentity(present));
-    this.#active = new Transaction(this.#callsOf(present, connection), producer);
-    return this.#active;
+    return new Transaction(this.#callsOf(present, connection), producer);
   }
 
   /** A repeat of an init whose reply was lost begins once more, which harms nobody. */

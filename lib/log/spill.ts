@@ -48,33 +48,45 @@ function billedBytes(tail: readonly TailEntry[]): number {
   return tail.reduce((sum, { raw }) => sum + raw.length + elementOverheadBytes, owners.size * residentBytes);
 }
 
-/** Moves the older entries of this head to a page. A failure is harmless: the append that caused it is committed. */
-export async function spill(context: LogContext, address: PageAddress, head: Head): Promise<void> {
+/** Moves the older entries of this head to a page. */
+export const spill = (context: LogContext, address: PageAddress, head: Head): Promise<void> =>
+  harmless(moveToPage(context, address, head));
+
+/** The append that caused the spill is committed, so a failure of the storage must not become its answer. */
+async function harmless(work: Promise<void>): Promise<void> {
   try {
-    const moved = head.tail.slice(0, -entriesLeft).slice(0, mostMoved);
-    const raws = moved.map(({ raw }) => raw);
-    const isFirst = absent('v');
-    const put = await context.table.write({
-      kind: 'put',
-      item: pageItem(address, head.tailBase, raws, head.maxTimestampBelowTail),
-      if: isFirst,
-    });
-    const isOurs = put.applied;
-    if (isOurs) await trim(context, address, head, moved.length);
-    else await trimToPage(context, address, head.tailBase, put.old);
+    await work;
   } catch (error) {
     const isHarmless = error instanceof StorageError;
     if (!isHarmless) throw error;
   }
 }
 
+async function moveToPage(context: LogContext, address: PageAddress, head: Head): Promise<void> {
+  const moved = head.tail.slice(0, -entriesLeft).slice(0, mostMoved);
+  const raws = moved.map(({ raw }) => raw);
+  const isFirst = absent('v');
+  const put = await context.table.write({
+    kind: 'put',
+    item: pageItem(address, head.tailBase, raws, head.maxTimestampBelowTail),
+    if: isFirst,
+  });
+  const isOurs = put.applied;
+  if (isOurs) await trim(context, address, head, moved.length);
+  else await trimToPage(context, address, head.tailBase, put.old);
+}
+
 /**
  * Spills if the tail is over the first mark. This is for a writer that has appended several entries at a time. One that did
  * not get the head in its reply gives none: that costs 1 read unit.
  */
-export async function spillIfLarge(context: LogContext, address: PageAddress, newest?: Head): Promise<void> {
+export const spillIfLarge = (context: LogContext, address: PageAddress, newest?: Head): Promise<void> =>
+  harmless(moveIfLarge(context, address, newest));
+
+async function moveIfLarge(context: LogContext, address: PageAddress, newest: Head | undefined): Promise<void> {
   const head = newest ?? (await context.heads.read(address));
-  if (head && head.tail.length > entriesLeft && billedBytes(head.tail) > firstMark) await spill(context, address, head);
+  const isLarge = head && head.tail.length > entriesLeft && billedBytes(head.tail) > firstMark;
+  if (isLarge) await moveToPage(context, address, head);
 }
 
 /** Somebody put the page before us, and may have died: finish with the page as it is, on a fresh copy of the head. */

@@ -60,6 +60,8 @@ export type Listener = {
 const PREFIXES = 256;
 /** One pass holds so many names in memory, at some 120 bytes each. */
 const namesAtOnce = 1_000_000;
+/** So many unnamed staged objects are held at a time. Each look at their transactions reads the list of ids. */
+const stagedAtOnce = 100_000;
 /** The report lists so many missing objects; the count goes on. */
 const mostMissingNamed = 100;
 const oldEpochs = 3;
@@ -110,8 +112,9 @@ async function auditAll(
   let after: string | undefined;
   for (let from = 0; from < PREFIXES; ) {
     const pass = await namesFrom(options, topics, from);
-    after = await listPass(options, pass, after, onListed);
-    await countStaged(options, pass, counts, listener);
+    const judgeStaged = () => countStaged(options, pass, counts, listener);
+    after = await listPass(options, pass, after, onListed, judgeStaged);
+    await judgeStaged();
     await addMissing(options, pass, counts);
     from = pass.to;
   }
@@ -181,6 +184,7 @@ async function listPass(
   pass: Pass,
   start: string | undefined,
   onListed: OnListed,
+  judgeStaged: () => Promise<void>,
 ): Promise<string | undefined> {
   const isPast = (key: string) => pass.to < PREFIXES && key >= hex(pass.to);
   for (let after = start; ; ) {
@@ -192,6 +196,8 @@ async function listPass(
       after = info.key;
     }
     if (!page.more) return after;
+    const isFull = pass.staged.length >= (options.maxNames ?? stagedAtOnce);
+    if (isFull) await judgeStaged();
   }
 }
 
@@ -221,10 +227,11 @@ function countOrphan(info: ObjectInfo, counts: Counts, listener: Listener | unde
 /** Whether a staged object is an orphan is known from its transaction, which is read after the objects were listed. */
 async function countStaged(
   { table }: AuditOptions,
-  { staged }: Pass,
+  pass: Pass,
   counts: Counts,
   listener: Listener | undefined,
 ): Promise<void> {
+  const staged = pass.staged.splice(0);
   if (staged.length === 0) return;
   const transactionOf = ({ key }: ObjectInfo) => parseStagedSegmentKey(key)!;
   const open = await openTransactions(table, new Set(staged.map((info) => transactionOf(info).xid)));

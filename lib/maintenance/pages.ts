@@ -34,15 +34,12 @@ async function newFloor(
   const mergedTo = await readMergedTo(table, address);
   const oldestKept = segmentEpochAt(clock.now()) - keptEpochs;
   let floor = historyFloor;
-  let open: OpenTransactions | undefined;
+  const openOf = openTransactionsOf(table);
   for await (const page of pagesBetween(table, address, historyFloor, mergedTo, { limit: pagesAtOnce })) {
     const isNext = page.firstOffset === floor;
     const isMerged = page.endOffset <= mergedTo;
     if (isOver() || !isNext || !isMerged || !hasExpired(page, oldestKept)) break;
-    if (hasTransactions(page)) {
-      open ??= await openTransactions(table);
-      if (isOfOpenTransaction(page, open)) break;
-    }
+    if (isOfOpenTransaction(page, await openOf(page))) break;
     floor = page.endOffset;
   }
   return floor;
@@ -56,7 +53,19 @@ async function readMergedTo(table: Table, { topicId, partition }: PageAddress): 
 const hasExpired = ({ entries }: Page, oldestKept: number): boolean =>
   entries.every(({ entry }) => entry.segmentEpoch < oldestKept);
 
-const hasTransactions = ({ entries }: Page): boolean => entries.some(({ entry }) => entry.transaction);
+/** Looks up each transactional id once, and only those of pages: a table may have many others. */
+function openTransactionsOf(table: Table): (page: Page) => Promise<OpenTransactions> {
+  const open = new Map<number, number>();
+  const known = new Set<number>();
+  return async ({ entries }) => {
+    const xids = entries.flatMap(({ entry: { transaction } }) => (transaction ? [transaction.xid] : []));
+    const unknown = new Set(xids.filter((xid) => !known.has(xid)));
+    if (unknown.size === 0) return open;
+    for (const [xid, number] of await openTransactions(table, unknown)) open.set(xid, number);
+    for (const xid of unknown) known.add(xid);
+    return open;
+  };
+}
 
 /**
  * A transaction that is decided may still be on its way to other heads, and a process that brings it there again looks for it in

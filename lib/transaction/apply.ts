@@ -32,7 +32,7 @@ export async function rollForward(
   item: TransactionItem,
   before: HeadsBefore = new Map(),
 ): Promise<void> {
-  const { heads } = headRunsOf(item, await stagedRuns(context.table, item), item.indexObjects);
+  const { heads } = await headRunsOf(item, await stagedRuns(context.table, item), item.indexObjects);
   await inParallel(heads, headsAtOnce, (runs) => applyTo(context, item, runs, before.get(partitionName(runs.address))));
   await finish(context, item);
 }

@@ -169,7 +169,7 @@ async function concluded(
   return replyOf(after, 'committed', wantsOffsets ? await committedOffsets(context, item, plan.heads) : undefined);
 }
 
-type Plan = ReturnType<typeof headRunsOf> & {
+type Plan = Awaited<ReturnType<typeof headRunsOf>> & {
   readonly offsets: readonly (Write | Check)[];
   readonly indexRandoms: Readonly<Record<string, Uint8Array>>;
 };
@@ -177,7 +177,8 @@ type Plan = ReturnType<typeof headRunsOf> & {
 async function planOf(context: GroupContext, item: TransactionItem): Promise<Plan> {
   const indexRandoms = newIndexRandoms(item, context.clock);
   const runs = await stagedRuns(context.table, item);
-  return { ...headRunsOf(item, runs, indexRandoms), offsets: await offsetWrites(context, item), indexRandoms };
+  const headRuns = await headRunsOf(item, runs, indexRandoms);
+  return { ...headRuns, offsets: await offsetWrites(context, item), indexRandoms };
 }
 
 /** An offset that can no longer be committed aborts the whole transaction. */

@@ -19,21 +19,27 @@ const expiryMs = 7 * 24 * 3_600_000;
 const closedSeconds = 3 * 24 * 3_600;
 const listedAtOnce = 100;
 
+/** If the care for some ids fails, the others have theirs, and then the first error is thrown. */
 export async function tendTransactions(
   context: GroupContext,
   isOver: () => boolean = () => false,
 ): Promise<TransactionsReport> {
   const report: Report = { transactions: 0, aborted: 0, applied: 0, expired: 0, stuck: [], fenced: [] };
+  let failure: unknown;
+  const keepFirst = (error: unknown) => {
+    failure ??= error;
+  };
   for (let after: string | undefined; !isOver(); ) {
     const page = await context.table.query({
       pk: transactionsPartition,
       limit: listedAtOnce,
       ...(after !== undefined && { after }),
     });
-    for (const { sk } of page.items) await tend(context, sk, report);
+    for (const { sk } of page.items) if (!isOver()) await tend(context, sk, report).catch(keepFirst);
     after = page.items.at(-1)?.sk;
     if (!page.more || after === undefined) break;
   }
+  if (failure !== undefined) throw failure;
   return report;
 }
 

@@ -71,7 +71,8 @@ async function begin(
   if (!item) return create(context, transactionalId, undefined, instance);
   if (item.state === 'c') return create(context, transactionalId, item, instance);
   if (item.state === 'o') return takeOver(context, item, instance);
-  await rollForward(context, item);
+  const isDecided = item.state === 'd';
+  if (isDecided) await rollForward(context, item);
   return undefined;
 }
 

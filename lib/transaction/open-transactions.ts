@@ -11,19 +11,23 @@ import type { Table } from '../storage/table.ts';
 import { readTransaction } from './item.ts';
 
 /**
- * Gives the number of the transaction at which each id is, by its xid. An id that is not here has expired: all its
- * transactions have ended.
+ * Gives the number of the transaction at which each id is, by its xid. One that was asked for and is not here has
+ * expired: all its transactions have ended.
  */
 export type OpenTransactions = ReadonlyMap<number, number>;
 
 const readsAtOnce = 16;
 
-/** Reads the ids of these xids, or all of them. */
-export async function openTransactions(table: Table, xids?: ReadonlySet<number>): Promise<OpenTransactions> {
+/** Reads the ids of these xids. */
+export async function openTransactions(table: Table, xids: ReadonlySet<number>): Promise<OpenTransactions> {
   const listed = await readAll(table, { pk: transactionsPartition, strong: true });
-  const wanted = listed.filter(({ i }) => xids === undefined || xids.has(i as number));
-  const items = await inParallel(wanted, readsAtOnce, ({ sk }) => readTransaction(table, sk));
-  return new Map(items.flatMap((item) => (item && item.state !== 'c' ? [[item.xid, item.number]] : [])));
+  const wanted = listed.filter(({ i }) => xids.has(i as number));
+  // An item may have hundreds of kilobytes, so no more than its two numbers are kept.
+  const living = await inParallel(wanted, readsAtOnce, async ({ sk }) => {
+    const item = await readTransaction(table, sk);
+    return item && item.state !== 'c' ? [[item.xid, item.number] as const] : [];
+  });
+  return new Map(living.flat());
 }
 
 export function hasEnded({ xid, number }: EntryTransaction, open: OpenTransactions): boolean {

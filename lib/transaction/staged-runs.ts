@@ -4,6 +4,7 @@
 import { RivuletError } from '../api/errors.ts';
 import { dataBytesOf, type Entry, encodeEntry } from '../partition/entry.ts';
 import type { PageAddress } from '../partition/page.ts';
+import { createPace, type Pace } from '../record/steps.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { offsetSortKey, stagedSegmentKey, stagePagesPartition } from '../storage/keys.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
@@ -13,6 +14,8 @@ import { decodeStaged, type StagedRun, type TransactionItem } from './item.ts';
 
 /** An append of so many entries keeps a head below two write units. */
 const mostEntriesOfAPartition = 4;
+/** To decode a run, to sort it in, or to list it costs so many units of the pace. A transaction has up to 10,000 runs. */
+const unitsPerRun = 40;
 
 export const stagePageSortKey = (number: number, index: number): string =>
   `${offsetSortKey(number)}/${String(index).padStart(6, '0')}`;
@@ -20,7 +23,13 @@ export const stagePageSortKey = (number: number, index: number): string =>
 /** Returns all runs in the order in which they were staged. */
 export async function stagedRuns(table: Table, item: TransactionItem): Promise<StagedRun[]> {
   const raws = [...(await spilledRuns(table, item)), ...item.staged];
-  return raws.map((raw) => decodeStaged(raw, item.topicIds));
+  const runs: StagedRun[] = [];
+  const pace = createPace();
+  for (const raw of raws) {
+    runs.push(decodeStaged(raw, item.topicIds));
+    if (pace.isDue(unitsPerRun)) await pace.rest();
+  }
+  return runs;
 }
 
 async function spilledRuns(table: Table, { transactionalId, number, spilled }: TransactionItem): Promise<Uint8Array[]> {
@@ -55,14 +64,16 @@ export type HeadRuns = {
 };
 
 /** `indexRandoms` has the random part of the index object of each topic, by the topic's index. */
-export function headRunsOf(
+export async function headRunsOf(
   item: TransactionItem,
   runs: readonly StagedRun[],
   indexRandoms: Readonly<Record<string, Uint8Array>>,
-): { heads: HeadRuns[]; indexes: IndexObject[] } {
+): Promise<{ heads: HeadRuns[]; indexes: IndexObject[] }> {
   const heads: HeadRuns[] = [];
   const indexes = new Map<string, IndexObject>();
-  for (const { address, entries } of byPartition(runs)) {
+  const pace = createPace();
+  for (const { address, entries } of await byPartition(runs, pace)) {
+    if (pace.isDue(entries.length * unitsPerRun)) await pace.rest();
     const records = entries.reduce((sum, { recordCount }) => sum + recordCount, 0);
     const bytes = entries.reduce((sum, entry) => sum + dataBytesOf(entry), 0);
     const listed = entries.length > mostEntriesOfAPartition && listIn(item, address, entries, indexRandoms, indexes);
@@ -105,13 +116,17 @@ function listIn(
 const lengthOf = (chunks: readonly Uint8Array[]) => chunks.reduce((sum, { length }) => sum + length, 0);
 
 /** The order of the partitions is fixed, because every process that applies the transaction must find the same lists. */
-function byPartition(runs: readonly StagedRun[]): { address: PageAddress; entries: Entry[] }[] {
+async function byPartition(
+  runs: readonly StagedRun[],
+  pace: Pace,
+): Promise<{ address: PageAddress; entries: Entry[] }[]> {
   const groups = new Map<string, { address: PageAddress; entries: Entry[] }>();
   for (const { address, entry } of runs) {
     const name = `${address.topicId}/${offsetSortKey(address.partition)}`;
     const group = groups.get(name) ?? { address, entries: [] };
     groups.set(name, group);
     group.entries.push(entry);
+    if (pace.isDue(unitsPerRun)) await pace.rest();
   }
   return [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, group]) => group);
 }

@@ -58,6 +58,24 @@ test('an aborted transaction leaves nothing, and the producer goes on', async ()
   expect(await valuesOf(topic, 1)).toEqual(['kept']);
 });
 
+test('two transactions that are begun at once are one: the other call is refused', async () => {
+  const topic = await newTopic();
+  const producer = rivulet.producer({ transactionalId: 'at-once' });
+  const begun = await Promise.allSettled([producer.transaction(), producer.transaction()]);
+  const sent = begun.map(async (one, at) => {
+    if (one.status === 'rejected') throw one.reason;
+    await one.value.send({ topic, messages: [{ value: `v${at}`, partition: 0 }] });
+    await one.value.commit();
+  });
+  const [first, second] = await Promise.allSettled(sent);
+  expect(first).toMatchObject({ status: 'fulfilled' });
+  expect(second).toMatchObject({
+    status: 'rejected',
+    reason: { message: expect.stringContaining('a transaction of at-once is open') },
+  });
+  expect(await latest(topic)).toEqual([1, 0]);
+});
+
 test('a newer instance fences an older one', async () => {
   const topic = await newTopic();
   const old = await rivulet.producer({ transactionalId: 'fenced' }).transaction();

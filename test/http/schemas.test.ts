@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { transactionOf } from '../../http/operations/transactions.ts';
 import { parse } from '../../http/parse.ts';
 import {
   createTopicBody,
@@ -42,6 +43,36 @@ describe('a topic name', () => {
     expect(() => parse(topicPath, { topic: 'a/b' }, 'path')).toThrow(
       expect.objectContaining({ errorCode: 'INVALID_TOPIC_EXCEPTION', extra: { field: 'path.topic' } }),
     );
+  });
+});
+
+describe('the header that names a transaction', () => {
+  const token = 'a1b2c3d4e5f6g7h8i9j0_-';
+  const refusalOf = (text: string): unknown => {
+    try {
+      return transactionOf({ 'rivulet-transaction': text });
+    } catch (error) {
+      return error;
+    }
+  };
+
+  it('is refused without its token: an error is shown and logged', () => {
+    for (const text of [`tx 1 ${token}=`, `tx 007 ${token}`, `tx 1  ${token}`, `a/b 1 ${token}`, token]) {
+      const refusal = refusalOf(text);
+      expect(refusal).toMatchObject({
+        errorCode: 'INVALID_REQUEST',
+        message: expect.stringMatching(
+          /^header\.Rivulet-Transaction: expected a transactional id, .+, got "\d+ characters"$/,
+        ),
+      });
+    }
+  });
+
+  it('may have a number that no transaction has', () => {
+    for (const number of [0, 2 ** 48, 9_999_999_999_999_998])
+      expect(refusalOf(`tx ${number} ${token}`)).toEqual({ transactionalId: 'tx', transaction: number, token });
+    expect(refusalOf(`tx 10000000000000000 ${token}`)).toBeInstanceOf(RivuletError);
+    expect(refusalOf(`tx 1 ${token}${'a'.repeat(1_000_000)}`)).toBeInstanceOf(RivuletError);
   });
 });
 

@@ -5,6 +5,8 @@ import { cleanPages } from '../../lib/maintenance/pages.ts';
 import { encodeEntry } from '../../lib/partition/entry.ts';
 import { pageItem } from '../../lib/partition/page.ts';
 import { appendOne, batchOf, readAll, valuesOf } from '../log/world.ts';
+import { through } from '../sim/core/through.ts';
+import { startProducer } from '../transaction/world.ts';
 import { fullPassOver, hourMs } from './pass.ts';
 import { createPartition, expectSound, fill, type Partition, storedOf } from './world.ts';
 
@@ -75,4 +77,24 @@ test('a page that a writer puts late, below the floor, is not read and goes with
   expect(await appendOne(createEngine(partition), 0, own)).toMatchObject({ duplicate: false });
   await clean();
   expect((await stored()).pages).toEqual([]);
+});
+
+test('of many transactional ids only those of pages are looked up', async () => {
+  const producer = await startProducer(partition.engine, 'tx');
+  for (const value of ['a', 'b']) {
+    await producer.stage('t', 0, [value]);
+    await producer.commit();
+  }
+  for (const id of ['x', 'y', 'z']) await startProducer(partition.engine, id);
+  await fill(partition.engine, 60);
+  await merge(fullPassOver(partition), partition.address);
+  partition.clock.advance(31 * hourMs);
+  const looked: string[] = [];
+  const table = through(partition.table, (call, act) => {
+    if (call.kind === 'get' && call.key.sk === 'x') looked.push(call.key.pk);
+    return act();
+  });
+  await cleanPages(fullPassOver({ ...partition, table }), partition.address);
+  expect((await stored()).pages).toEqual([]);
+  expect(looked).toEqual(['txn/tx']);
 });

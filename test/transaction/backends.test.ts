@@ -12,9 +12,10 @@ import { groupHeadKey, headKey, stagePagesPartition, transactionKey } from '../.
 import { createMemoryObjectStore } from '../../lib/storage/memory/memory-object-store.ts';
 import { createMemoryTable } from '../../lib/storage/memory/memory-table.ts';
 import type { ObjectStore } from '../../lib/storage/object-store.ts';
+import { StorageError } from '../../lib/storage/storage-error.ts';
 import type { Table } from '../../lib/storage/table.ts';
 import { appendOne, batchOf, createTestClock, readAll, valuesOf, type World } from '../log/world.ts';
-import { gate, holding } from '../sim/core/through.ts';
+import { gate, holding, through } from '../sim/core/through.ts';
 import { deciding, isApply, isOfItem, isOneStep, refusing, runningBefore } from './steps.ts';
 import { startProducer } from './world.ts';
 
@@ -198,6 +199,21 @@ describe.each(Object.keys(stores))('over %s', (store) => {
     },
   );
 
+  test('a commit is not called not written when only the care for its heads fails after it', async () => {
+    const producer = await startProducer(world.engine, id);
+    await producer.stage('t', 0, ['a']);
+    let isCommitted = false;
+    const table = through(world.table, async (call, act) => {
+      const isReadOfHead = call.kind === 'get' && call.key.sk === 'h';
+      if (isCommitted && isReadOfHead) throw new StorageError('throttled', 'refused by the test');
+      const result = await act();
+      isCommitted ||= isOneStep(call);
+      return result;
+    });
+    expect(await engineOver(table).transactions.commit({ in: producer.ref() })).toMatchObject({ outcome: 'committed' });
+    expect(await read()).toEqual(['a']);
+  });
+
   test('a commit in one step is tried twice, and then decided; for ten seconds others are decided at once', async () => {
     let tries = 0;
     const engine = engineOver(refusing(world.table, isOneStep, 'conflict', () => tries++));
@@ -226,17 +242,23 @@ describe.each(Object.keys(stores))('over %s', (store) => {
   test('a batch before its predecessor waits for it, and is refused if it does not come', async () => {
     const producer = await startProducer(world.engine, id);
     const begun = await world.engine.transactions.describe(id);
-    const batch = (value: string, baseSequence: number) => {
+    const batch = (value: string, baseSequence: number, engine = world.engine) => {
       const { producerId, producerEpoch } = begun;
       const batches = batchOf([value], { producerId, producerEpoch, baseSequence, isTransactional: true });
-      return world.engine.transactions.stage({
+      return engine.transactions.stage({
         in: producer.ref(),
         topic: 't',
         partitions: [{ partition: 0, batches }],
       });
     };
-    const [second, first] = await Promise.all([batch('second', 1), batch('first', 0)]);
-    expect([first, second].map(({ partitions }) => partitions[0])).toMatchObject([
+    let predecessor: ReturnType<typeof batch> | undefined;
+    const sleep = async () => {
+      predecessor ??= batch('first', 0);
+      await predecessor;
+    };
+    const second = await batch('second', 1, createEngine({ ...world, clock: { ...world.clock, sleep } }));
+    const first = await predecessor;
+    expect([first, second].map((reply) => reply?.partitions[0])).toMatchObject([
       { duplicate: false },
       { duplicate: false },
     ]);

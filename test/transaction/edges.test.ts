@@ -9,9 +9,13 @@ import { compile } from '../../lib/storage/aws/dynamodb-expressions.ts';
 import { headKey, transactionKey, transactionListingKey } from '../../lib/storage/keys.ts';
 import { StorageError } from '../../lib/storage/storage-error.ts';
 import type { Table, Update } from '../../lib/storage/table.ts';
+import { encodeStaged, newTransactionItem, parseTransactionItem } from '../../lib/transaction/item.ts';
+import { headRunsOf, stagedRuns } from '../../lib/transaction/staged-runs.ts';
 import { createWorld, readAll, text, valuesOf, type World } from '../log/world.ts';
 import { through } from '../sim/core/through.ts';
 import { producerOf, startProducer } from './world.ts';
+
+const random = Uint8Array.from({ length: 8 }, () => 7);
 
 let world: World;
 let topicId: string;
@@ -107,6 +111,62 @@ describe('a request for many partitions', () => {
       one.match(/=|<|>| AND | OR |NOT |attribute_|contains|list_append|if_not|\+/g) ?? [];
     expect(Math.max(...texts.map((one) => operators(one).length))).toBeLessThan(300);
   });
+});
+
+test('the hourly care passes over an id that it cannot read, and says so in the end', async () => {
+  for (const id of ['a', 'b', 'c']) await (await startProducer(world.engine, id)).stage('t', 0, [id]);
+  await update(transactionKey('b'), { set: [['v', 99]] });
+  world.clock.advance(60_001);
+  await expect(world.engine.transactions.tend()).rejects.toThrow('written by a newer Rivulet');
+  for (const id of ['a', 'c']) expect(await world.engine.transactions.describe(id)).toMatchObject({ state: 'empty' });
+});
+
+test('the hourly care ends with the transaction at hand when its time is over', async () => {
+  for (const id of ['a', 'b', 'c']) await (await startProducer(world.engine, id)).stage('t', 0, [id]);
+  world.clock.advance(60_001);
+  let asked = 0;
+  expect(await world.engine.transactions.tend(() => asked++ >= 2)).toMatchObject({ transactions: 1, aborted: 1 });
+});
+
+test('an init shows nothing of a transaction that is not decided, also if its head remembers the id', async () => {
+  const producer = await startProducer(createEngine({ ...world, table: withConflicts(world.table) }), 'tx');
+  await producer.stage('t', 0, ['a']);
+  await producer.commit();
+  await producer.stage('t', 0, ['b']);
+  await update(transactionKey('tx'), { set: [['st', 'p']] });
+  await expect(world.engine.transactions.init({ transactionalId: 'tx' })).rejects.toMatchObject({
+    errorCode: 'CONCURRENT_TRANSACTIONS',
+  });
+  expect(await read(0)).toEqual(['a']);
+});
+
+test('a commit of ten thousand batches holds up nobody for long', async () => {
+  const { xid, number, ...rest } = parseTransactionItem({
+    ...newTransactionItem('tx', { xid: 2 ** 51 + 1, producerId: 1, tokenHash: random, timeoutMs: 1, nowMs: 1 }),
+    ti: { 0: topicId },
+  });
+  const staged = Array.from({ length: limits.transactionRuns }, (_, i) =>
+    encodeStaged(0, i % 1_000, {
+      ...{ segmentEpoch: 1, segmentRandom: random, position: i * 100, lengthBytes: 100, recordCount: 1 },
+      ...{ maxTimestampMs: 1, transaction: { xid, number } },
+    }),
+  );
+  const item = { ...rest, xid, number, staged };
+  let turns = 0;
+  let isDone = false;
+  const count = () => {
+    turns++;
+    if (!isDone) setImmediate(count);
+  };
+  setImmediate(count);
+  const runs = await stagedRuns(world.table, item);
+  const turnsOfReading = turns;
+  const { heads, indexes } = await headRunsOf(item, runs, { 0: random });
+  isDone = true;
+  expect(heads).toHaveLength(1_000);
+  expect(indexes).toHaveLength(1);
+  expect(turnsOfReading).toBeGreaterThan(5);
+  expect(turns - turnsOfReading).toBeGreaterThan(10);
 });
 
 describe('a transaction is refused, by the name of the limit, more than', () => {

@@ -16,7 +16,7 @@ const spilling: readonly Mutant[] = [
   {
     name: 'a page is put over another',
     file: spill,
-    drop: 'spill.isFirst',
+    drop: 'moveToPage.isFirst',
     world: worlds.oneShots,
     seed: 14,
     caughtBy: lost,
@@ -24,7 +24,7 @@ const spilling: readonly Mutant[] = [
   {
     name: 'a page is there, and the own length is trimmed',
     file: spill,
-    turn: { 'spill.isOurs': 'true' },
+    turn: { 'moveToPage.isOurs': 'true' },
     world: worlds.pipelined,
     seed: 3,
     caughtBy: lost,
@@ -40,7 +40,7 @@ const spilling: readonly Mutant[] = [
   {
     name: 'the tail is trimmed before the page is put',
     file: spill,
-    turn: { 'spill.raws': '(await trim(context, address, head, moved.length), moved.map(({ raw }) => raw))' },
+    turn: { 'moveToPage.raws': '(await trim(context, address, head, moved.length), moved.map(({ raw }) => raw))' },
     world: worlds.storm,
     seed: 10,
     caughtBy: lost,
@@ -80,7 +80,7 @@ const spilling: readonly Mutant[] = [
   {
     name: 'a failed spill fails its append',
     file: spill,
-    turn: { 'spill.isHarmless': 'false' },
+    turn: { 'harmless.isHarmless': 'false' },
     world: worlds.busy,
     seed: 9,
     caughtBy: ['unknown without a cause'],
