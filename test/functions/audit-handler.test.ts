@@ -1,15 +1,9 @@
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
 import { createAuditHandler } from '../../functions/audit-handler.ts';
 import { appendOne, batchOf, createWorld } from '../log/world.ts';
+import { keepLogLines } from './log-lines.ts';
 
-const lines: string[] = [];
-const keep = (chunk: unknown) => lines.push(String(chunk)) > 0;
-beforeEach(() => {
-  lines.length = 0;
-  vi.spyOn(process.stdout, 'write').mockImplementation(keep);
-  vi.spyOn(process.stderr, 'write').mockImplementation(keep);
-});
-afterEach(() => vi.restoreAllMocks());
+const lines = keepLogLines();
 
 async function auditedWorld(spoil: (keys: readonly string[]) => readonly string[], leftMs = 900_000, event = {}) {
   const world = createWorld();

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { createMaintenanceHandler } from '../../functions/maintenance-handler.ts';
 import { claimPass, requestPass, saveProgress } from '../../lib/maintenance/pass-item.ts';
 import { newReport } from '../../lib/maintenance/report.ts';
@@ -6,15 +6,9 @@ import type { Errand } from '../../lib/maintenance/upkeep.ts';
 import { systemClock } from '../../lib/runtime/clock.ts';
 import { maintenanceBegunKey, maintenanceKey, segmentKey } from '../../lib/storage/keys.ts';
 import { appendOne, batchOf, createWorld } from '../log/world.ts';
+import { keepLogLines } from './log-lines.ts';
 
-const lines: string[] = [];
-const keep = (chunk: unknown) => lines.push(String(chunk)) > 0;
-beforeEach(() => {
-  lines.length = 0;
-  vi.spyOn(process.stdout, 'write').mockImplementation(keep);
-  vi.spyOn(process.stderr, 'write').mockImplementation(keep);
-});
-afterEach(() => vi.restoreAllMocks());
+const lines = keepLogLines();
 
 /** The clock of this world is behind that of the functions, so all of its pages are old. */
 async function handledWorld(isAutomatic = true) {

@@ -1,18 +1,12 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { createTendHandler, type TendEvent } from '../../functions/tend-handler.ts';
 import { requestPass } from '../../lib/maintenance/pass-item.ts';
 import { systemClock } from '../../lib/runtime/clock.ts';
 import { maintenanceBegunKey } from '../../lib/storage/keys.ts';
 import { appendOne, batchOf, createWorld, type World } from '../log/world.ts';
+import { keepLogLines } from './log-lines.ts';
 
-const lines: string[] = [];
-const keep = (chunk: unknown) => lines.push(String(chunk)) > 0;
-beforeEach(() => {
-  lines.length = 0;
-  vi.spyOn(process.stdout, 'write').mockImplementation(keep);
-  vi.spyOn(process.stderr, 'write').mockImplementation(keep);
-});
-afterEach(() => vi.restoreAllMocks());
+const lines = keepLogLines();
 
 /** A topic with pages that are old enough to be merged, in a store that was maintained long ago. */
 async function handledWorld(config: Record<string, string> = { 'retention.ms': '-1' }) {

@@ -1,23 +1,19 @@
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { beforeEach, expect, it } from 'vitest';
 import { createTransactionsHandler } from '../../functions/transactions-handler.ts';
 import { createEngine } from '../../lib/engine.ts';
 import { StorageError } from '../../lib/storage/storage-error.ts';
 import { createWorld, type World } from '../log/world.ts';
 import { through } from '../sim/core/through.ts';
 import { startProducer } from '../transaction/world.ts';
+import { keepLogLines } from './log-lines.ts';
 
-const lines: string[] = [];
-const keep = (chunk: unknown) => lines.push(String(chunk)) > 0;
+const lines = keepLogLines();
 let world: World;
 
 beforeEach(async () => {
-  lines.length = 0;
-  vi.spyOn(process.stdout, 'write').mockImplementation(keep);
-  vi.spyOn(process.stderr, 'write').mockImplementation(keep);
   world = createWorld();
   await world.engine.createTopic({ topic: 't' });
 });
-afterEach(() => vi.restoreAllMocks());
 
 async function lookedAt(engine = world.engine) {
   const handler = createTransactionsHandler(engine.transactions, 'Test');
