@@ -1,25 +1,13 @@
 // This part of the administration looks at transactions, and ends those that nobody else ends.
-import type { TransactionOutcome, TransactionState } from '../../lib/api/transactions.ts';
+import type { TransactionDescription as Described } from '../../lib/api/transactions.ts';
 import { paths } from '../transport/paths.ts';
 import type { AdminCalls } from './admin-calls.ts';
 
-export type TransactionDescription = {
-  readonly transactionalId: string;
-  /** `empty`: nothing is staged. `decided`: it is committed, and not yet shown by all partitions. */
-  readonly state: TransactionState;
-  /** The number of the current transaction. */
-  readonly transaction: number;
-  readonly producerId: number;
-  readonly producerEpoch: number;
-  readonly timeoutMs: number;
+export type TransactionDescription = Omit<Described, 'deadlineMs' | 'lastUsedMs'> & {
   /** When the open transaction is aborted, epoch milliseconds; -1 if nothing is staged. */
   readonly deadline: number;
   /** When the last transaction ended, or the id was initialized, epoch milliseconds. */
   readonly lastUsed: number;
-  readonly batches: number;
-  readonly groups: readonly string[];
-  /** How the transaction before ended. */
-  readonly last?: { readonly transaction: number; readonly outcome: TransactionOutcome };
 };
 
 type Page = { readonly transactions: readonly TransactionDescription[]; readonly nextAfter?: string };

@@ -58,7 +58,9 @@ export type TransactionState = 'empty' | 'open' | 'prepared' | 'decided';
 
 export type TransactionDescription = {
   readonly transactionalId: string;
+  /** `empty`: nothing is staged. `decided`: it is committed, and not yet shown by all partitions. */
   readonly state: TransactionState;
+  /** The number of the current transaction. */
   readonly transaction: number;
   readonly producerId: number;
   readonly producerEpoch: number;

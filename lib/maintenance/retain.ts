@@ -133,6 +133,7 @@ async function* piecesOf(
   }
 }
 
+/** Unlike readers, this goes on behind a hole: all bytes above an item count, also while a rewrite changes the items between. */
 async function* itemsFrom(table: Table, address: PageAddress, from: number, to: number): AsyncGenerator<LogItem> {
   const first = from < to ? await logItemAt(table, address, from) : undefined;
   if (!first) return;

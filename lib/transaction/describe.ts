@@ -44,11 +44,18 @@ export async function listTransactions(
 /** Ends what is open, and fences the instance that began it. A transaction that is decided is applied. */
 export async function forceAbort(context: GroupContext, transactionalId: string): Promise<TransactionDescription> {
   checkTransactionalId(transactionalId);
+  let number: number | undefined;
   for (let attempt = 0; ; attempt++) {
     const item = await readTransaction(context.table, transactionalId);
     if (!item || item.state === 'c') throw unknownId(transactionalId);
-    if (item.state === 'd') await rollForward(context, item);
-    else if (await fence(context, item)) return describeTransaction(context, transactionalId);
+    number ??= item.number;
+    // A copy of our own write whose reply was lost, or a newer instance, has ended it. The operator did not mean later ones.
+    const isOver = item.number > number;
+    if (isOver) return describeTransaction(context, transactionalId);
+    if (item.state === 'd') {
+      await rollForward(context, item);
+      number = item.number + 1;
+    } else if (await fence(context, item)) return describeTransaction(context, transactionalId);
     if (attempt === tries)
       throw new RivuletError('CONCURRENT_TRANSACTIONS', beingEnded(item).message, { outcome: 'unknown' });
   }

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { createEngine } from '../../lib/engine.ts';
+import { retryingTable } from '../../lib/storage/retry.ts';
 import { StorageError } from '../../lib/storage/storage-error.ts';
 import { appendOne, batchOf, createWorld, readAll, valuesOf, type World } from '../log/world.ts';
 import { through } from '../sim/core/through.ts';
@@ -103,6 +104,23 @@ describe('a transaction', () => {
     });
     expect(await read(0)).toEqual([]);
   });
+});
+
+test('an operator who ends a transaction ends no later one, though the reply was lost', async () => {
+  await (await startProducer(world.engine, 'tx')).stage('t', 0, ['abandoned']);
+  let later: Awaited<ReturnType<typeof startProducer>> | undefined;
+  const table = through(world.table, async (call, act) => {
+    const result = await act();
+    if (call.kind !== 'update' || call.key.sk !== 'x' || later) return result;
+    later = await startProducer(world.engine, 'tx');
+    await later.stage('t', 0, ['kept']);
+    throw new StorageError('no-answer', 'lost');
+  });
+  const operator = createEngine({ ...world, table: retryingTable(table, world.clock) });
+  await operator.transactions.forceAbort('tx').catch(() => undefined);
+  expect(later).toBeDefined();
+  await later!.commit();
+  expect(await read(0)).toEqual(['kept']);
 });
 
 describe('a commit', () => {
