@@ -6,13 +6,10 @@ import { RivuletError } from '../api/errors.ts';
 import { limits } from '../api/limits.ts';
 import type { AppendAck, AppendReply, AppendRequest, PartitionAppend, PartitionError } from '../api/records.ts';
 import { invalid } from '../api/refusal.ts';
-import type { Entry } from '../partition/entry.ts';
-import { emptyHead, type Head, segmentEpochAt } from '../partition/head.ts';
+import { emptyHead, type Head } from '../partition/head.ts';
 import { decide } from '../producer/decide.ts';
-import { packSegment } from '../record/segment.ts';
 import { newUnpackBudget } from '../record/unpack.ts';
 import { inParallel } from '../runtime/concurrency.ts';
-import { segmentKey } from '../storage/keys.ts';
 import { storageFailure } from '../storage/outcome.ts';
 import { readTopicAgain, topicWith } from '../topic/current.ts';
 import type { Topic } from '../topic/topics.ts';
@@ -20,6 +17,7 @@ import { type AdmittedRun, admit, checkCountedId } from './admit.ts';
 import type { UploadedRun } from './attempt.ts';
 import type { LogContext } from './context.ts';
 import { sequence } from './sequence.ts';
+import { upload } from './upload.ts';
 
 /** Appends what a client sent. The reply gives each partition's offsets, or its error. */
 export function append(context: LogContext, request: AppendRequest): Promise<AppendReply> {
@@ -70,7 +68,7 @@ async function appendTo(
   const { admitted, refused } = await admitAll(request.partitions, topic, context.clock.now(), caller);
   if (admitted.length === 0) return { topicId: topic.topicId, partitions: refused };
   const [entries, heads] = await Promise.all([
-    upload(context, topic, admitted, 0),
+    upload(context, topic.topicId, admitted, 0),
     Promise.all(admitted.map((part) => caller.firstViews.get(part.partition) ?? headBeside(context, topic, part))),
   ]).catch((error) => {
     throw storageFailure(error, false, false);
@@ -104,28 +102,6 @@ async function admitAll(partitions: readonly PartitionAppend[], topic: Topic, no
   return { admitted, refused };
 }
 
-/** Puts one segment for all parts with one PUT. It is then durable, but invisible. The entries name its parts in order. */
-async function upload(
-  context: LogContext,
-  topic: Topic,
-  admitted: readonly AdmittedRun[],
-  minEpoch: number,
-): Promise<Entry[]> {
-  const segmentEpoch = Math.max(minEpoch, segmentEpochAt(context.clock.now()));
-  const segmentRandom = context.clock.randomBytes(8);
-  const { chunks, positions } = packSegment(admitted);
-  await context.objects.putOnce(segmentKey('ingest', topic.topicId, segmentEpoch, segmentRandom), chunks);
-  return admitted.map(({ bytes, recordCount, maxTimestampMs, producer }, i) => ({
-    segmentEpoch,
-    segmentRandom,
-    position: positions[i]!,
-    lengthBytes: bytes.length,
-    recordCount,
-    maxTimestampMs,
-    ...(producer && { producer }),
-  }));
-}
-
 /** Returns a copy of the head, which may be stale. It is read during the upload, unless a copy that we have is enough. */
 async function headBeside(context: LogContext, topic: Topic, part: AdmittedRun): Promise<Head | undefined> {
   const address = { topicId: topic.topicId, partition: part.partition };
@@ -147,7 +123,7 @@ async function sequenceOne(
     ...known,
     address: { topicId: topic.topicId, partition },
     ...(expectedOffset !== undefined && { expectedOffset }),
-    upload: async (minEpoch: number) => (await upload(context, topic, [part], minEpoch))[0]!,
+    upload: async (minEpoch: number) => (await upload(context, topic.topicId, [part], minEpoch))[0]!,
   };
   try {
     const { baseOffset, logStartOffset, duplicate } = await sequence(context, run, known.head);

@@ -1,0 +1,29 @@
+// Pack and upload: the runs of a request become one segment object. The segment is durable before the sequencing names it.
+import type { Entry } from '../partition/entry.ts';
+import { segmentEpochAt } from '../partition/head.ts';
+import { packSegment } from '../record/segment.ts';
+import { segmentKey } from '../storage/keys.ts';
+import type { AdmittedRun } from './admit.ts';
+import type { LogContext } from './context.ts';
+
+/** Puts one segment for all parts with one PUT. It is then durable, but invisible. The entries name its parts in order. */
+export async function upload(
+  context: LogContext,
+  topicId: string,
+  admitted: readonly AdmittedRun[],
+  minEpoch: number,
+): Promise<Entry[]> {
+  const segmentEpoch = Math.max(minEpoch, segmentEpochAt(context.clock.now()));
+  const segmentRandom = context.clock.randomBytes(8);
+  const { chunks, positions } = packSegment(admitted);
+  await context.objects.putOnce(segmentKey('ingest', topicId, segmentEpoch, segmentRandom), chunks);
+  return admitted.map(({ bytes, recordCount, maxTimestampMs, producer }, i) => ({
+    segmentEpoch,
+    segmentRandom,
+    position: positions[i]!,
+    lengthBytes: bytes.length,
+    recordCount,
+    maxTimestampMs,
+    ...(producer && { producer }),
+  }));
+}
