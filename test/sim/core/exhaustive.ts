@@ -2,8 +2,8 @@
 // of calls, in each order of steps. A case with one fault makes further calls (repeats), and the second fault of a pair
 // may meet any of those. A sample is a part of the single faults, for example every seventh, and the world's name
 // decides which is the first. So different worlds cover different calls. There are fifteen kinds of faults, so each
-// kind comes at every seventh call.
-import { faultKinds } from './faults.ts';
+// kind comes at every seventh call. Where a world tells which calls only read, those suffer the seven kinds that differ for them.
+import { type FaultKind, faultKinds, faultKindsOfReads } from './faults.ts';
 import { createRandom } from './random.ts';
 import type { CaseVerdict, Faults, RunOptions, SmallWorld } from './worlds.ts';
 
@@ -23,7 +23,12 @@ export type Tried = Case & {
   readonly expected: number;
 };
 
-type Single = Case & { readonly call: number; readonly endCall: number };
+/** The calls of a case: the number after the last, and which only read. */
+type Calls = { readonly endCall: number; readonly reads?: ReadonlySet<number> | undefined };
+type Single = Case & { readonly call: number; readonly calls: Calls };
+
+const kindsAt = (call: number, { reads }: Calls): readonly FaultKind[] =>
+  reads?.has(call) ? faultKindsOfReads : faultKinds;
 
 /** Runs a world's cases one after the other. Each order runs without faults first. */
 export async function* tryCases(
@@ -37,15 +42,15 @@ export async function* tryCases(
   let expected = 0;
   for (let order = 0; order < world.orders; order++) {
     const calm = await run(order, new Map(), options);
-    expected += 1 + Math.round(((calm.endCall - calm.firstCall) * faultKinds.length) / part.of);
+    expected += 1 + Math.round(countKinds(calm.firstCall, calm) / part.of);
     yield { order, faults: new Map(), verdict: calm, expected };
     for (let call = calm.firstCall; call < calm.endCall; call++) {
-      for (const kind of faultKinds) {
+      for (const kind of kindsAt(call, calm)) {
         if (number++ % part.of !== part.index) continue;
         const faults = new Map([[call, kind]]);
         const verdict = await run(order, faults, options);
         yield { order, faults, verdict, expected };
-        singles.push({ order, faults, call, endCall: verdict.endCall });
+        singles.push({ order, faults, call, calls: { endCall: verdict.endCall, reads: verdict.reads } });
       }
     }
   }
@@ -60,20 +65,27 @@ export const samplePart = ({ name }: SmallWorld, of: number): Part => ({ index: 
 const numberOf = (name: string): number => [...Buffer.from(name)].reduce((sum, byte) => (sum * 31 + byte) % 65_536, 0);
 
 function* everyPair(singles: readonly Single[]): Generator<Case> {
-  for (const { order, faults, call, endCall } of singles)
-    for (let second = call + 1; second < endCall; second++)
-      for (const kind of faultKinds) yield { order, faults: new Map([...faults, [second, kind]]) };
+  for (const { order, faults, call, calls } of singles)
+    for (let second = call + 1; second < calls.endCall; second++)
+      for (const kind of kindsAt(second, calls)) yield { order, faults: new Map([...faults, [second, kind]]) };
+}
+
+/** The number of single faults at this call and those after it. */
+function countKinds(from: number, calls: Calls): number {
+  let count = 0;
+  for (let call = from; call < calls.endCall; call++) count += kindsAt(call, calls).length;
+  return count;
 }
 
 const countPairs = (singles: readonly Single[]) =>
-  singles.reduce((sum, { call, endCall }) => sum + Math.max(0, endCall - call - 1) * faultKinds.length, 0);
+  singles.reduce((sum, { call, calls }) => sum + countKinds(call + 1, calls), 0);
 
 function* somePairs(singles: readonly Single[], count: number, seed: number): Generator<Case> {
   const random = createRandom(seed);
-  const firsts = singles.filter(({ call, endCall }) => call + 1 < endCall);
+  const firsts = singles.filter(({ call, calls }) => call + 1 < calls.endCall);
   for (let i = 0; i < count && firsts.length > 0; i++) {
-    const { order, faults, call, endCall } = random.pick(firsts);
-    const second = call + 1 + random.below(endCall - call - 1);
-    yield { order, faults: new Map([...faults, [second, random.pick(faultKinds)]]) };
+    const { order, faults, call, calls } = random.pick(firsts);
+    const second = call + 1 + random.below(calls.endCall - call - 1);
+    yield { order, faults: new Map([...faults, [second, random.pick(kindsAt(second, calls))]]) };
   }
 }

@@ -43,6 +43,20 @@ export const faultKinds = [
 
 export type FaultKind = (typeof faultKinds)[number];
 
+/**
+ * A request that only reads changes nothing, so it does not matter whether it acts, when, or how often. These are the kinds
+ * that differ for it: each other kind leaves the process and the stores as one of these does, or as no fault does.
+ */
+export const faultKindsOfReads: readonly FaultKind[] = [
+  'request lost',
+  'throttled',
+  'unavailable',
+  'conflict',
+  'killed before',
+  'frozen before',
+  'frozen after',
+];
+
 export type FaultPlan = {
   /** The fault of the call with this number, counted over the whole world. */
   faultOf(call: number): FaultKind | undefined;

@@ -23,6 +23,8 @@ export type Network = {
   readonly stalestMs?: number;
   /** The number of calls so far. */
   calls: number;
+  /** If it is there, it collects the numbers of the calls that only read. */
+  readonly reads?: Set<number>;
   trace(line: string): void;
   /** Called when something went wrong. `leavesOpen` says whether it may be unknown if an append was committed. */
   disturbed(leavesOpen: boolean): void;
@@ -38,6 +40,8 @@ const timeoutMs = 1_500;
 /** After these faults nothing was done, and the caller knows it. */
 const harmless: readonly FaultKind[] = ['throttled', 'conflict'];
 const hourMs = 3_600_000;
+
+const readNames = /^(read|query|get|list)\b/;
 
 export function portsOf(network: Network, life: Life): { objects: ObjectStore; table: Table } {
   const { objects, table } = network;
@@ -59,6 +63,7 @@ export function portsOf(network: Network, life: Life): { objects: ObjectStore; t
 async function call<T>(network: Network, life: Life, what: string, act: () => Promise<T>): Promise<T> {
   const { scheduler, random, faults } = network;
   const number = network.calls++;
+  if (readNames.test(what)) network.reads?.add(number);
   const fault = faults.faultOf(number);
   // A fault is noted when the call is over, which is before its caller can answer a client, and when a late copy acts.
   const note = (outcome: string) => {

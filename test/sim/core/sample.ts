@@ -19,7 +19,8 @@ export function testSample(
   worlds: readonly SmallWorld[],
   { every, pairs }: SampleSize,
 ): void {
-  test.each(worlds)(`$name: one in ${every} single faults, and ${pairs} pairs`, async (world) => {
+  const share = every === 1 ? 'every single fault' : `one in ${every} single faults`;
+  test.each(worlds)(`$name: ${share}, and ${pairs} pairs`, { timeout: 60_000 }, async (world) => {
     const { cases, failures } = await runCases(script, world, { part: samplePart(world, every), pairs });
     expect(failures).toEqual([]);
     expect(cases.pairs).toBe(pairs);

@@ -32,6 +32,8 @@ export type CaseVerdict = Verdict & {
   /** The range of port calls that can suffer: the first, and the one after the last. */
   readonly firstCall: number;
   readonly endCall: number;
+  /** The calls that only read. They suffer only the kinds of faults that differ for them (`faultKindsOfReads`). */
+  readonly reads?: ReadonlySet<number>;
 };
 
 export type RunCase = (order: number, faults: Faults, options?: RunOptions) => Promise<CaseVerdict>;

@@ -53,6 +53,8 @@ export type Stage = {
   skew(): number;
   /** The number of calls so far. */
   calls(): number;
+  /** The numbers of the calls that only read. */
+  readonly reads: ReadonlySet<number>;
   /** From now on calls suffer faults. */
   disturb(): void;
   /** From now on nothing goes wrong any more. */
@@ -85,6 +87,7 @@ export function openStage(options: StageOptions): Stage {
     }),
     stalestMs,
     calls: 0,
+    reads: new Set(),
     trace,
     disturbed: () => void troublesMs.push(scheduler.now()),
   };
@@ -106,6 +109,7 @@ export function openStage(options: StageOptions): Stage {
     stores: { objects, table },
     ...{ scheduler, random, processes, observer, observerPorts, terms, troublesMs, trace, skew, disturb, calm },
     calls: () => network.calls,
+    reads: network.reads!,
   };
 }
 

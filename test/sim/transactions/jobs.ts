@@ -48,6 +48,21 @@ const pause = ({ scheduler }: World, ms: number) => new Promise<void>((resolve) 
 const ask = <T>({ random, processes }: World, operation: (engine: Engine) => Promise<T>): Promise<Answer<T>> =>
   random.pick(processes).request(operation, requestTimeoutMs);
 
+/** The same world, through a process whose calls suffer nothing and take no time. */
+export const calmly = (world: World): World => ({ ...world, processes: [calmProcess(world)] });
+
+const calmProcess = ({ observer, observerPorts }: World): World['processes'][number] => ({
+  request: async (operation) => {
+    try {
+      return { reply: await operation(observer, observerPorts) };
+    } catch (error) {
+      return { error };
+    }
+  },
+  kill: () => {},
+  turnClock: () => {},
+});
+
 export const later =
   (ms: number): Job =>
   ({ world }) =>
@@ -97,12 +112,15 @@ export type Plan = {
   readonly isHasty?: boolean;
   /** How often the end is asked for. */
   readonly mostEnds?: number;
+  /** So many of the first batches are staged by a process whose calls suffer nothing. */
+  readonly calmBatches?: number;
 };
 
 /** A transaction from its first record to its end. The instance begins anew after it, if it does not know how it ended. */
 export const transact =
-  ({ batches, hasOffsets = false, reads, end, pauseMs = 0, isHasty = false, mostEnds = mostTries }: Plan): Job =>
+  ({ batches, hasOffsets = false, reads, end, pauseMs = 0, isHasty = false, ...more }: Plan): Job =>
   async (client) => {
+    const { mostEnds = mostTries, calmBatches = 0 } = more;
     if (!client.session) await begin(client);
     const { world, session } = client;
     if (!session) return;
@@ -111,8 +129,9 @@ export const transact =
     if (hasOffsets) await readOffset(client, transaction);
     if (reads !== undefined) await readList(world, transaction, reads);
     let isWhole = true;
-    for (const partition of isHasty ? batches.slice(0, -1) : batches) {
-      isWhole &&= await stage(client, session, transaction, partition);
+    for (const [i, partition] of (isHasty ? batches.slice(0, -1) : batches).entries()) {
+      const stager = i < calmBatches ? { ...client, world: calmly(world) } : client;
+      isWhole &&= await stage(stager, session, transaction, partition);
       await rest();
     }
     const hasty = isHasty && isWhole ? stage(client, session, transaction, batches.at(-1)!) : undefined;

@@ -69,7 +69,7 @@ const scripts: readonly Scripted[] = [
     name: 'the item spills',
     ids: ['a'],
     partitions: 1,
-    script: [[transact({ batches: Array.from({ length: 26 }, () => 0), end: 'commit' })]],
+    script: [[transact({ batches: Array.from({ length: 26 }, () => 0), calmBatches: 22, end: 'commit' })]],
   },
 ];
 

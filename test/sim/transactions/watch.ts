@@ -2,7 +2,7 @@
 // It can also refuse commits in one step, as DynamoDB does where another write of a head is in the way.
 
 import { StorageError } from '../../../lib/storage/storage-error.ts';
-import type { Check, Item, Key, Table, Write } from '../../../lib/storage/table.ts';
+import type { Check, Key, Table, Write } from '../../../lib/storage/table.ts';
 import { parseTransactionItem, type TransactionItem } from '../../../lib/transaction/item.ts';
 import { keyOf, through, writesOf } from '../core/through.ts';
 import { type History, lifeName } from './history.ts';
@@ -30,7 +30,7 @@ export function watched(table: Table, { history, conflicts, chance, complaints }
     for (const key of actions.map(keyOf).filter(isOfId)) {
       const stored = await table.get(key, { strong: true });
       const before = newest.get(key.pk);
-      const after = stored && parsed(stored);
+      const after = stored && parseTransactionItem(stored);
       if (after) newest.set(key.pk, after);
       if (after) complaints.push(...judge(before, after, used));
       if (after) note(history, after);
@@ -38,9 +38,6 @@ export function watched(table: Table, { history, conflicts, chance, complaints }
     return result;
   });
 }
-
-/** A copy: the item is a view of what is stored. */
-const parsed = (item: Item): TransactionItem => parseTransactionItem(structuredClone(item));
 
 function judge(before: TransactionItem | undefined, after: TransactionItem, used: Map<number, string>): string[] {
   const { xid, transactionalId: id, number } = after;

@@ -9,6 +9,7 @@ import { type History, newHistory } from './history.ts';
 import {
   begin,
   type Client,
+  calmly,
   clean,
   crowd,
   groupId,
@@ -76,7 +77,7 @@ export async function runTransactionsWorld(options: TransactionsWorldOptions): P
   complaints.push(...check(history).map(({ name, detail }) => `${name}: ${detail}`));
   complaints.push(...checkIsolation(history).map(({ name, detail }) => `${name}: ${detail}`));
   const counts = { transactions: history.transactions.length, decided: history.decided.size };
-  return { history, steps: scheduler.steps(), firstCall, endCall, complaints, counts };
+  return { history, steps: scheduler.steps(), firstCall, endCall, reads: stage.reads, complaints, counts };
 }
 
 /** Reads from where it was, in every partition, and notes when each value was seen first. */
@@ -199,9 +200,8 @@ async function rest(world: World, complaints: string[], { ids, timeoutMs }: Tran
   for (const { transactionalId, state } of transactions)
     if (state !== 'empty') complaints.push(`${state} at rest: ${transactionalId}`);
   for (const [i, id] of [...new Set(ids)].entries()) {
-    const calm: World = { ...world, processes: [calmly(world)] };
     const client: Client = {
-      ...{ world: calm, name: `rest${i}`, id, input: i, timeoutMs },
+      ...{ world: calmly(world), name: `rest${i}`, id, input: i, timeoutMs },
       session: undefined,
       begun: 0,
     };
@@ -216,18 +216,6 @@ async function rest(world: World, complaints: string[], { ids, timeoutMs }: Tran
   await look();
   await noteOffsets(world, new Set(ids).size);
 }
-
-const calmly = ({ observer, observerPorts }: World): World['processes'][number] => ({
-  request: async (operation) => {
-    try {
-      return { reply: await operation(observer, observerPorts) };
-    } catch (error) {
-      return { error };
-    }
-  },
-  kill: () => {},
-  turnClock: () => {},
-});
 
 async function noteOffsets({ observer, history }: World, count: number): Promise<void> {
   const partitions = Array.from({ length: count }, (_, i) => i);
