@@ -126,6 +126,7 @@ await onEmulator((aws) => {
       ...defaultRealWorld,
       steady: 2,
       oneShot: 1,
+      transactional: 0,
       readers: 2,
       seconds: 10,
       kills: 5,

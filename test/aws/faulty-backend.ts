@@ -42,6 +42,7 @@ export async function startFaultyHome({ endpoint, url }: Deployment): Promise<Re
     urls: [gate.url, proxy.url],
     quietUrl: gate.url,
     faults,
+    hasConflicts: true,
     /** Kills the function that takes the next request. */
     killOne: () => new Promise((met) => doomed.push(met)),
     async close() {

@@ -29,6 +29,7 @@ export async function startAwsHome(connection: StorageConnection): Promise<RealH
     urls: [balancer.url, proxy.url],
     quietUrl: balancer.url,
     faults,
+    hasConflicts: true,
     async killOne() {
       const at = Math.floor(Math.random() * servers.length);
       await servers[at]!.kill();

@@ -2,9 +2,9 @@
 // and servers and between servers and storage. The checker judges what the clients saw.
 import { afterAll, expect, test } from 'vitest';
 import { onStorage } from '../../aws/resources.ts';
-import { check } from '../log/check/check.ts';
 import { startAwsHome } from './aws-backend.ts';
 import type { RealHome } from './backend.ts';
+import { judge } from './judge.ts';
 import { summaryOf } from './summary.ts';
 import { defaultRealWorld, runRealWorld } from './world.ts';
 
@@ -23,7 +23,7 @@ await onStorage((connection) => {
       killEveryMs: 3_000,
     });
     console.log(summaryOf(result));
-    expect(check(result.history)).toEqual([]);
+    expect(judge(result)).toEqual([]);
     const { sends } = result.history;
     expect(sends.filter(({ tries }) => typeof tries.at(-1) === 'number').length).toBeGreaterThan(0);
   });

@@ -8,6 +8,8 @@ export type RealHome = {
   /** An address without faults, for use once the clients are done. */
   readonly quietUrl: string;
   readonly faults: FaultRate;
+  /** Another write of an item may refuse a transaction of the table. So any commit may be decided before it is applied. */
+  readonly hasConflicts: boolean;
   /** Kills one process and starts it again. */
   killOne(): Promise<void>;
   close(): Promise<void>;

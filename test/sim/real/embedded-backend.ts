@@ -18,6 +18,7 @@ export async function startEmbeddedHome(): Promise<RealHome> {
     urls: [url, proxy.url],
     quietUrl: url,
     faults,
+    hasConflicts: false,
     async killOne() {
       await server.kill();
       server = await serve(new URL(url).port);

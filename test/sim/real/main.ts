@@ -5,11 +5,11 @@ import { Command, Option } from 'commander';
 import { startDynamoDbLocal, startLocalStack } from '../../aws/endpoints.ts';
 import { storageConnection, testConnection } from '../../aws/resources.ts';
 import { number, whole } from '../core/flags.ts';
-import { check } from '../log/check/check.ts';
 import { startAwsHome } from './aws-backend.ts';
 import type { RealHome } from './backend.ts';
 import { toEdn } from './edn.ts';
 import { startEmbeddedHome } from './embedded-backend.ts';
+import { judge } from './judge.ts';
 import { summaryOf, tallyOf } from './summary.ts';
 import { defaultRealWorld, type RealOptions, runRealWorld } from './world.ts';
 
@@ -59,7 +59,7 @@ const backend = await startHome();
 try {
   const result = await runRealWorld(backend, values);
   if (values.edn !== undefined) writeFileSync(values.edn, toEdn(result.history));
-  const anomalies = check(result.history);
+  const anomalies = judge(result);
   const tally = tallyOf(values.backend, result, anomalies);
   if (values.json) console.log(JSON.stringify([tally]));
   else console.log([summaryOf(result), ...(anomalies.length > 0 ? tally.failures : ['no anomaly'])].join('\n'));

@@ -3,9 +3,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Rivulet } from '../../../client/rivulet.ts';
 import { type History, newHistory } from '../log/history.ts';
+import { newHistory as newTransactionsHistory, type History as TransactionsHistory } from '../transactions/history.ts';
 import type { RealHome } from './backend.ts';
 import { logReader, readOnce, sdkReader } from './readers.ts';
 import { realTopic, type Surroundings } from './surroundings.ts';
+import {
+  countCommitted,
+  openTransactionsWorld,
+  plainProducer,
+  restOfTransactions,
+  type TransactionsWorld,
+  transactor,
+} from './transactors.ts';
 import { anonymousProducer, conditionalProducer, keyedProducer, oneShotProducer, steadyProducer } from './writers.ts';
 
 export type RealOptions = {
@@ -19,11 +28,13 @@ export type RealOptions = {
   readonly oneShot: number;
   readonly keyed: number;
   readonly conditional: number;
+  /** Clients of the SDK that work in transactions, in a topic of their own. Half as many plain producers write beside them. */
+  readonly transactional: number;
   /** Half of them are the SDK's consumers. */
   readonly readers: number;
   /**
-   * The world lasts at least this long, and until there were `kills` kills and `faults` faults on the wire, and a reader
-   * had an answer.
+   * The world lasts at least this long, and until there were `kills` kills and `faults` faults on the wire, a reader had an
+   * answer, and a transaction was committed.
    */
   readonly seconds: number;
   readonly kills: number;
@@ -41,6 +52,7 @@ export const defaultRealWorld: RealOptions = {
   oneShot: 3,
   keyed: 1,
   conditional: 1,
+  transactional: 4,
   readers: 2,
   seconds: 20,
   kills: 4,
@@ -49,7 +61,14 @@ export const defaultRealWorld: RealOptions = {
   killEveryMs: 2_000,
 };
 
-export type RealResult = { readonly history: History; readonly kills: number; readonly faults: number };
+export type RealResult = {
+  readonly history: History;
+  readonly transactions: TransactionsHistory;
+  /** What was wrong with transactions when all was quiet. */
+  readonly wrongAtRest: readonly string[];
+  readonly kills: number;
+  readonly faults: number;
+};
 
 /** A request that a proxy or a process still holds lands within this time. */
 const restMs = 3_000;
@@ -59,25 +78,40 @@ export async function runRealWorld(backend: RealHome, options: RealOptions): Pro
   await new Rivulet({ url: backend.quietUrl }).admin().createTopics({ topics });
   let isOver = false;
   const world = { backend, partitions: options.partitions, history: newHistory(), isOver: () => isOver };
+  const transactions = options.transactional > 0 ? await openTransactionsWorld(backend, world.isOver) : undefined;
   backend.faults.share = options.faultShare;
-  const clients = Promise.all(startClients(world, options));
+  const clients = Promise.all([
+    ...startClients(world, options),
+    ...(transactions ? startTransactors(transactions, options) : []),
+  ]);
   // The error is reported below.
   clients.catch(() => undefined);
-  const kills = await killNowAndThen(world, options);
+  const kills = await killNowAndThen(world, transactions?.history, options);
   isOver = true;
   backend.faults.share = 0;
   await clients;
   await sleep(restMs);
   await readFinalLog(world);
-  return { history: world.history, kills, faults: backend.faults.met };
+  return {
+    history: world.history,
+    transactions: transactions?.history ?? newTransactionsHistory(),
+    wrongAtRest: transactions ? await restOfTransactions(transactions) : [],
+    kills,
+    faults: backend.faults.met,
+  };
 }
 
 /** @returns how many kills there were. */
-async function killNowAndThen({ backend, history }: Surroundings, options: RealOptions): Promise<number> {
+async function killNowAndThen(
+  { backend, history }: Surroundings,
+  transactions: TransactionsHistory | undefined,
+  options: RealOptions,
+): Promise<number> {
   const endMs = performance.now() + options.seconds * 1_000;
   let kills = 0;
   const hasRead = () => options.readers === 0 || history.polls.length > 0;
-  const hasMet = () => kills >= options.kills && backend.faults.met >= options.faults && hasRead();
+  const hasCommitted = () => !transactions || countCommitted(transactions) > 0;
+  const hasMet = () => kills >= options.kills && backend.faults.met >= options.faults && hasRead() && hasCommitted();
   const isDone = () => performance.now() >= endMs && hasMet();
   while (!isDone()) {
     await sleep(options.killEveryMs * Math.random());
@@ -103,6 +137,11 @@ function startClients(world: Surroundings, options: RealOptions): Promise<void>[
     ...begin('consumer', Math.ceil(options.readers / 2), sdkReader),
   ];
 }
+
+const startTransactors = (world: TransactionsWorld, { transactional }: RealOptions): Promise<void>[] => [
+  ...Array.from({ length: transactional }, (_, i) => transactor(world, i)),
+  ...Array.from({ length: Math.floor(transactional / 2) }, (_, i) => plainProducer(world, `plain${i}`)),
+];
 
 async function readFinalLog({ backend, partitions, history }: Surroundings): Promise<void> {
   for (let partition = 0; partition < partitions; partition++) {

@@ -20,6 +20,9 @@ type Extra = Partial<Pick<Send, 'expectedOffset' | 'producer'>>;
  * is busy with other tests. A count of tries would not be: a server that is down refuses each at once.
  */
 const patienceMs = 120_000;
+/** With a pause of 150 ms on average, the tries of the SDK last for as long as other clients are patient. */
+export const patientRetry = { retries: patienceMs / 150, baseMs: 20, capMs: 300 };
+
 const topicPath = `/v1/topics/${realTopic}`;
 const binary = { 'content-type': BATCHES_MEDIA_TYPE };
 
@@ -52,8 +55,7 @@ function tell(send: Send, told: Told): void {
 export async function steadyProducer(world: Surroundings, client: string): Promise<void> {
   const rivulet = new Rivulet({
     url: pick(world.backend.urls),
-    // With a pause of 150 ms on average, the tries last for as long as other clients are patient.
-    retry: { retries: patienceMs / 150, baseMs: 20, capMs: 300 },
+    retry: patientRetry,
     requestTimeoutMs: 10_000,
   });
   const producer = rivulet.producer({ lingerMs: 2, maxInFlightPerPartition: 1 + below(5) });
@@ -212,7 +214,7 @@ function recordResult(answer: Answer): { baseOffset: number } | RivuletClientErr
 
 const jsonOf = ({ body }: Answer): unknown => JSON.parse(body.toString('utf8'));
 
-function outcomeOf(error: RivuletClientError): Outcome {
+export function outcomeOf(error: RivuletClientError): Outcome {
   if (error.outcome) return error.outcome;
   throw error;
 }
