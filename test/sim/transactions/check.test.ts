@@ -82,6 +82,12 @@ test('a history in order has no anomaly', () => {
   expect(check(history([['p', 'x', 'y', 'u'], ['z']], [t1, t2, gone], more))).toEqual([]);
 });
 
+test('records of a topic that was deleted after the commit are not missed', () => {
+  const gone = { partition: 1, values: ['v'], begunMs: 10, tries: ['done' as const], topicId: 'old' };
+  const more = { closedMs: new Map([['old', 25]]), topicIds: new Map([[1, 'new']]) };
+  expect(check(history([['u'], ['w']], [{ ...t2, batches: [...t2.batches, gone] }], more))).toEqual([]);
+});
+
 const wrong: readonly (readonly [Anomaly['name'], History])[] = [
   ['part of a transaction is visible', history([['x', 'y'], []], [t1])],
   [
@@ -119,6 +125,19 @@ const wrong: readonly (readonly [Anomaly['name'], History])[] = [
   ['interleaved', history([['u', 'x', 'y'], ['z']], [t1, t2])],
   ['a zombie commits', history([['u']], [made({ name: 't', batches: [[0, ['u']]], commits: ['done'], endMs: 40 })])],
   ['a zombie stages', history([[]], [made({ name: 't', batches: [[0, ['u']]], beginMs: 40 })])],
+  [
+    'committed after its topic was deleted',
+    history(
+      [['u'], []],
+      [
+        {
+          ...t2,
+          batches: [...t2.batches, { partition: 1, values: ['v'], begunMs: 10, tries: ['done'], topicId: 'old' }],
+        },
+      ],
+      { closedMs: new Map([['old', 15]]), topicIds: new Map([[1, 'new']]) },
+    ),
+  ],
   ['offsets without records', history([[]], [{ ...t2, ends: [] }], { offsets: new Map([[0, 't2']]) })],
   ['records without offsets', history([['x', 'y', 'u'], ['z']], [t1, t2], { offsets: new Map([[0, 't1']]) })],
   [

@@ -14,6 +14,7 @@ export const anomalyNames = [
   'interleaved',
   'a zombie commits',
   'a zombie stages',
+  'committed after its topic was deleted',
   'offsets without records',
   'records without offsets',
   'lost update of an offset',
@@ -33,6 +34,7 @@ export function check(history: History): Anomaly[] {
     ...outcomes(history, places, transaction),
     ...wholeness(history, places, transaction),
     ...zombies(history, places, transaction),
+    ...afterDeletions(history, places, transaction),
   ]);
   return [
     ...each,
@@ -64,6 +66,12 @@ const toldCommitted = (transaction: Transaction) => isTold(transaction, 'commit'
 const mayHaveActed = (told: Told) => told !== 'not-written';
 const isStaged = ({ tries }: { readonly tries: readonly Told[] }) => tries.includes('done');
 
+/** The records of a deleted topic are gone, and those of a topic of the same name are others. */
+const isKept = ({ log, topicIds }: History, { partition, topicId }: Batch) => {
+  const living = topicIds.get(partition);
+  return log.has(partition) && (living === undefined || topicId === undefined || living === topicId);
+};
+
 function outcomes(history: History, places: Places, transaction: Transaction): Anomaly[] {
   const { name, ends } = transaction;
   const isVisible = isIn(places, transaction);
@@ -79,14 +87,15 @@ function outcomes(history: History, places: Places, transaction: Transaction): A
 }
 
 /** A transaction that is told to be committed can be read from that moment on. So can one that an earlier instance left decided. */
-function lateSights({ seenMs, instances, log }: History, transaction: Transaction): Anomaly[] {
+function lateSights(history: History, transaction: Transaction): Anomaly[] {
+  const { seenMs } = history;
   const toldMs = transaction.ends
     .filter(({ what, told }) => what === 'commit' && told === 'done')
     .map((end) => end.endedMs);
-  const newer = newerInstances({ instances }, transaction).map(({ endedMs }) => endedMs!);
+  const newer = newerInstances(history, transaction).map(({ endedMs }) => endedMs!);
   const dueMs = Math.min(...toldMs, ...newer);
   return transaction.batches
-    .filter(({ partition }) => log.has(partition))
+    .filter((batch) => isKept(history, batch))
     .flatMap(({ values }) => values)
     .filter((value) => (seenMs.get(value) ?? Number.NEGATIVE_INFINITY) > dueMs)
     .slice(0, 1)
@@ -102,12 +111,12 @@ function newerInstances({ instances }: Pick<History, 'instances'>, { id, instanc
   return instances.filter((each) => each.id === id && each.begunMs >= ownMs && each.endedMs !== undefined);
 }
 
-function wholeness({ log }: History, places: Places, transaction: Transaction): Anomaly[] {
+function wholeness(history: History, places: Places, transaction: Transaction): Anomaly[] {
   const isVisible = isIn(places, transaction);
   if (!isVisible && !toldCommitted(transaction)) return [];
   const name = isVisible ? 'part of a transaction is visible' : 'told committed and not readable';
   const found: Anomaly[] = [];
-  for (const batch of transaction.batches.filter(({ partition }) => log.has(partition))) {
+  for (const batch of transaction.batches.filter((one) => isKept(history, one))) {
     const there = batch.values.filter((value) => places.has(value)).length;
     const isMissing = isStaged(batch) && there < batch.values.length;
     const isCut = there > 0 && there < batch.values.length;
@@ -154,6 +163,19 @@ function zombies(history: History, places: Places, transaction: Transaction): An
   return found;
 }
 
+/** A transaction that holds records of a topic cannot be committed any more once the topic is deleted. */
+function afterDeletions({ closedMs }: History, places: Places, transaction: Transaction): Anomaly[] {
+  const commits = transaction.ends.filter(({ what }) => what === 'commit');
+  const isCommitted = isIn(places, transaction) || toldCommitted(transaction);
+  const closed = Math.min(
+    ...transaction.batches
+      .filter(isStaged)
+      .map(({ topicId = '' }) => closedMs.get(topicId) ?? Number.POSITIVE_INFINITY),
+  );
+  if (!isCommitted || commits.length === 0 || commits.some(({ begunMs }) => begunMs < closed)) return [];
+  return [{ name: 'committed after its topic was deleted', detail: `${transaction.name}, after ${closed}` }];
+}
+
 /** The transactions of one life of an id stand in the order of their numbers in every partition. */
 function orders({ log, transactions, lives }: History, places: Places): Anomaly[] {
   const owners = new Map(transactions.flatMap((each) => valuesOf(each).map((value) => [value, each] as const)));
@@ -178,25 +200,31 @@ function compare({ lives }: Pick<History, 'lives'>, a: Transaction, b: Transacti
   return lifeOf(a) - lifeOf(b) || a.number - b.number;
 }
 
+/** Each transaction names the one whose offset it has read. So those that moved an offset are a chain, which ends at the last. */
 function offsets(history: History, places: Places): Anomaly[] {
   const found: Anomaly[] = [];
   for (const [partition, name] of history.offsets) {
     const all = history.transactions.filter((each) => each.offset?.partition === partition);
-    const last = all.find((each) => each.name === name);
-    const hasRecords = last?.batches.some(({ partition: p, tries }) => tries.includes('done') && history.log.has(p));
-    if (last && hasRecords && !isIn(places, last)) found.push({ name: 'offsets without records', detail: name });
-    if (last && isTold(last, 'abort')) found.push({ name: 'offsets without records', detail: `${name} was aborted` });
+    const chain = chainTo(name, new Map(all.map((each) => [each.name, each])));
+    for (const one of chain) {
+      const hasRecords = one.batches.some((batch) => isStaged(batch) && isKept(history, batch));
+      if (hasRecords && !isIn(places, one)) found.push({ name: 'offsets without records', detail: one.name });
+      if (isTold(one, 'abort')) found.push({ name: 'offsets without records', detail: `${one.name} was aborted` });
+    }
     const isCommitted = (each: Transaction) => isIn(places, each) || toldCommitted(each);
-    const later = all.filter(
-      (each) => isCommitted(each) && isStaged(each.offset!) && (!last || compare(history, last, each) < 0),
-    );
-    for (const each of later)
+    for (const each of all.filter((one) => isCommitted(one) && isStaged(one.offset!) && !chain.has(one)))
       found.push({
         name: 'records without offsets',
         detail: `${each.name}: the offset is that of ${name || 'nobody'}`,
       });
   }
   return found;
+}
+
+function chainTo(last: string, byName: ReadonlyMap<string, Transaction>): ReadonlySet<Transaction> {
+  const chain = new Set<Transaction>();
+  for (let one = byName.get(last); one && !chain.has(one); one = byName.get(one.offset!.from)) chain.add(one);
+  return chain;
 }
 
 /** Two transactions that are committed have read the same offset, and both have moved it on. */

@@ -12,6 +12,8 @@ export type Batch = {
   readonly begunMs: number;
   /** The answer to each try. */
   readonly tries: Told[];
+  /** Topics may be deleted, and made anew with another id. The id of that one in which it was staged last. */
+  topicId?: string;
 };
 
 export type End = {
@@ -63,6 +65,10 @@ export type History = {
   readonly polls: Poll[];
   /** The log of each partition in the end. A partition that was deleted is not here. */
   readonly log: Map<number, readonly string[]>;
+  /** The id of the topic whose log is in `log`, where it may have been another one before. */
+  readonly topicIds: Map<number, string>;
+  /** The topics that were certainly deleted, by their ids: since when. */
+  readonly closedMs: Map<string, number>;
   /** The names of the transactions whose offsets were committed last, by input partition; empty if there is none. */
   readonly offsets: Map<number, string>;
   /** When a value was readable at the latest, for those that were looked for. */
@@ -79,6 +85,8 @@ export const newHistory = (): History => ({
   plains: [],
   polls: [],
   log: new Map(),
+  topicIds: new Map(),
+  closedMs: new Map(),
   offsets: new Map(),
   seenMs: new Map(),
   lives: new Map(),

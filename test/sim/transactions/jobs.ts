@@ -10,8 +10,12 @@ import type { Answer } from '../core/process.ts';
 import { through } from '../core/through.ts';
 import type { Stage } from '../groups/stage.ts';
 import type { Batch, End, History, Told, Transaction } from './history.ts';
+import { committerOf, forgetInput, join, type Member, ownsInput } from './members.ts';
 
 export const topic = 't';
+/** The topic that may be deleted. Its partitions have the numbers from `firstDoomed` on. */
+export const doomed = 'd';
+export const firstDoomed = 100;
 export const inputs = 'in';
 export const groupId = 'g';
 
@@ -34,6 +38,8 @@ export type Client = {
   readonly input: number;
   readonly timeoutMs: number;
   session: Session | undefined;
+  /** Clients that are no members commit their offsets as simple consumers. */
+  member?: Member | undefined;
   /** The number of its transactions so far. */
   begun: number;
 };
@@ -44,8 +50,8 @@ const requestTimeoutMs = 30_000;
 const mostTries = 6;
 
 const text = (value: string) => new TextEncoder().encode(value);
-const pause = ({ scheduler }: World, ms: number) => new Promise<void>((resolve) => scheduler.after(ms, resolve));
-const ask = <T>({ random, processes }: World, operation: (engine: Engine) => Promise<T>): Promise<Answer<T>> =>
+export const pause = ({ scheduler }: World, ms: number) => new Promise<void>((resolve) => scheduler.after(ms, resolve));
+export const ask = <T>({ random, processes }: World, operation: (engine: Engine) => Promise<T>): Promise<Answer<T>> =>
   random.pick(processes).request(operation, requestTimeoutMs);
 
 /** The same world, through a process whose calls suffer nothing and take no time. */
@@ -76,7 +82,7 @@ function toldOf<T>(answer: Answer<T>): Told {
   throw answer.error;
 }
 
-const codeOf = <T>(answer: Answer<T>): string | undefined =>
+export const codeOf = <T>(answer: Answer<T>): string | undefined =>
   answer !== 'lost' && 'error' in answer ? (answer.error as RivuletError).errorCode : undefined;
 
 /** Begins as a new instance of the id. */
@@ -114,13 +120,19 @@ export type Plan = {
   readonly mostEnds?: number;
   /** So many of the first batches are staged by a process whose calls suffer nothing. */
   readonly calmBatches?: number;
+  /** The client is a member, and does nothing if it does not get the input. */
+  readonly isMember?: boolean;
+  /** Happens between the last record and the end. */
+  readonly interlude?: Job;
 };
 
 /** A transaction from its first record to its end. The instance begins anew after it, if it does not know how it ended. */
 export const transact =
   ({ batches, hasOffsets = false, reads, end, pauseMs = 0, isHasty = false, ...more }: Plan): Job =>
   async (client) => {
-    const { mostEnds = mostTries, calmBatches = 0 } = more;
+    const { mostEnds = mostTries, calmBatches = 0, isMember = false, interlude } = more;
+    if (isMember && !ownsInput(client)) await join(client);
+    if (isMember && !ownsInput(client)) return;
     if (!client.session) await begin(client);
     const { world, session } = client;
     if (!session) return;
@@ -138,8 +150,10 @@ export const transact =
     if (isHasty) await pause(world, 60);
     if (transaction.offset && isWhole) isWhole = await stageOffset(client, session, transaction);
     await rest();
+    await interlude?.(client);
     if (end === 'leave') client.session = undefined;
     else await finish(client, session, transaction, isWhole ? end : 'abort', mostEnds);
+    if (!client.session) forgetInput(client);
     await hasty;
   };
 
@@ -193,14 +207,21 @@ async function stage(
   }));
   const baseSequence = place.reduce((sum, each) => sum + each.values.length, 0);
   const { producerId, producerEpoch } = session;
+  const where = placeOf(partition);
   const bytes = encodeBatch(records, { producerId, producerEpoch, baseSequence, isTransactional: true });
   return repeat(world, batch.tries, async (engine) => {
-    const part = { partition, batches: Buffer.from(bytes) };
-    const { partitions } = await engine.transactions.stage({ in: refOf(session), topic, partitions: [part] });
+    const part = { partition: where.partition, batches: Buffer.from(bytes) };
+    const request = { in: refOf(session), topic: where.topic, partitions: [part] };
+    const { topicId, partitions } = await engine.transactions.stage(request);
     const [result] = partitions;
     if (result && 'error' in result) throw result.error;
+    batch.topicId = topicId;
   });
 }
+
+/** The topic and the number of a partition there. */
+export const placeOf = (partition: number): { readonly topic: string; readonly partition: number } =>
+  partition < firstDoomed ? { topic, partition } : { topic: doomed, partition: partition - firstDoomed };
 
 const refOf = ({ transactionalId, transaction, token }: Session): TransactionRef => ({
   transactionalId,
@@ -229,9 +250,10 @@ const finals = new Set([
   'UNKNOWN_TOPIC_OR_PARTITION',
 ]);
 
-function stageOffset({ world, input }: Client, session: Session, { name, offset }: Transaction): Promise<boolean> {
+function stageOffset(client: Client, session: Session, { name, offset }: Transaction): Promise<boolean> {
+  const { world, input } = client;
   const commit = { partition: input, offset: 1, metadata: name };
-  const request = { groupId, topics: [{ topic: inputs, partitions: [commit] }] };
+  const request = { groupId, topics: [{ topic: inputs, partitions: [commit] }], ...committerOf(client) };
   return repeat(world, offset!.tries, (engine) => engine.transactions.stageOffsets({ in: refOf(session), ...request }));
 }
 
@@ -318,6 +340,19 @@ export const read =
     const answer = await ask(world, (engine) => engine.fetch({ topic, partitions: [{ partition, offset: 0 }] }));
     const values = valuesOf(answer);
     if (values) world.history.polls.push({ partition, offset: 0, values });
+  };
+
+/** Deletes the doomed topic, and may make it again. */
+export const remove =
+  (isMadeAgain: boolean): Job =>
+  async ({ world }) => {
+    const { history, observer, scheduler } = world;
+    const before = await observer.describeTopic(doomed).catch(() => undefined);
+    const isDone = await repeat(world, [], (engine) => engine.deleteTopic(doomed));
+    if (before && isDone) history.closedMs.set(before.topicId, scheduler.now());
+    await world.look();
+    const partitions = 1;
+    if (isMadeAgain) await repeat(world, [], (engine) => engine.createTopic({ topic: doomed, partitions }));
   };
 
 /** The hourly run. */

@@ -7,6 +7,7 @@ import {
   cleanedTooEarly,
   commitOfTheDecided,
   decidedByAnother,
+  decidedForNobody,
   deletedBeforeOneStep,
   evictedAfterLookup,
   lateCommit,
@@ -60,6 +61,34 @@ export const mutants: readonly TransactionsMutant[] = [
     file: commit,
     drop: 'headWrite.isOpen',
     world: { story: deletedBeforeOneStep },
+  },
+  {
+    name: 'a commit in one step does not look whether a topic was deleted since its records were staged',
+    file: commit,
+    drop: 'headWrite.isOpen',
+    world: { small: 'a topic is deleted' },
+  },
+  {
+    name: 'a decided transaction waits for a topic that is deleted',
+    file: apply,
+    turn: { 'applyTo.isClosed': '!head' },
+    world: { story: decidedForNobody },
+  },
+  {
+    name: 'a member commits the offsets of a partition that another member owns by now',
+    file: 'lib/group/offsets/commit.ts',
+    drop: 'memberRules.isOwner',
+    world: { small: 'another member takes over' },
+  },
+  {
+    name: 'the offsets are committed after the decision, and not with it',
+    file: commit,
+    text: [
+      'const result = await context.table.transact([write, ...plan.offsets], newToken(context.clock));',
+      `const result = await context.table.transact([write], newToken(context.clock));
+    if (result.applied) await context.table.transact(plan.offsets, newToken(context.clock));`,
+    ],
+    world: { small: 'another member takes over, decided' },
   },
   {
     name: 'a commit takes no notice of what was staged meanwhile',

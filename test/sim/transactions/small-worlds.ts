@@ -1,7 +1,8 @@
 // In the small worlds of transactions the jobs of each client are fixed. Every single fault is put to every call, and every
 // pair of faults to every pair of calls.
 import type { SmallWorld } from '../core/worlds.ts';
-import { begin, clean, crowd, type Job, later, read, tend, transact } from './jobs.ts';
+import { begin, clean, crowd, firstDoomed, type Job, later, read, remove, tend, transact } from './jobs.ts';
+import { joinCalmly } from './members.ts';
 import { runTransactionsWorld, type TransactionsWorldOptions } from './world.ts';
 import { defaultTransactionsWorld } from './worlds.ts';
 
@@ -12,6 +13,13 @@ const commit = (...batches: number[]): Job => transact({ batches, end: 'commit' 
 const withOffsets = (...batches: number[]): Job => transact({ batches, hasOffsets: true, end: 'commit' });
 const abort = (...batches: number[]): Job => transact({ batches, end: 'abort' });
 const leave = (...batches: number[]): Job => transact({ batches, end: 'leave' });
+const asMember = (...batches: number[]): Job => transact({ batches, hasOffsets: true, isMember: true, end: 'commit' });
+/** A transaction of a member that is away for longer than its session before it commits. */
+const away = transact({ batches: [0], hasOffsets: true, isMember: true, interlude: later(15_000), end: 'commit' });
+const takesOver: readonly (readonly Job[])[] = [
+  [joinCalmly, asMember(0), away],
+  [later(12_000), joinCalmly, asMember(1)],
+];
 const many = Array.from({ length: 5 }, () => 0);
 
 type Scripted = {
@@ -21,6 +29,8 @@ type Scripted = {
   readonly conflicts?: number;
   readonly filled?: number;
   readonly partitions?: number;
+  readonly hasDoomed?: boolean;
+  readonly hasMembers?: boolean;
 };
 
 const scripts: readonly Scripted[] = [
@@ -65,6 +75,21 @@ const scripts: readonly Scripted[] = [
     conflicts: 1,
     script: [[transact({ batches: [0, 0, 0, 0, 0, 0], isHasty: true, end: 'commit' })]],
   },
+  {
+    name: 'a topic is deleted',
+    ids: ['a'],
+    hasDoomed: true,
+    script: [[transact({ batches: [0, firstDoomed], interlude: remove(true), end: 'commit' }), commit(firstDoomed)]],
+  },
+  {
+    name: 'a topic is deleted beside the decision',
+    ids: ['a'],
+    hasDoomed: true,
+    conflicts: 1,
+    script: [[commit(0, firstDoomed)], [later(425), remove(true)]],
+  },
+  { name: 'another member takes over', ids: ['a', 'b'], hasMembers: true, script: takesOver },
+  { name: 'another member takes over, decided', ids: ['a', 'b'], hasMembers: true, conflicts: 1, script: takesOver },
   {
     name: 'the item spills',
     ids: ['a'],

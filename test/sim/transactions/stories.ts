@@ -209,6 +209,17 @@ export const deletedBeforeOneStep: Story = async (lib) => {
   return (await told) === 'committed' ? ['told committed, in a topic that was deleted before'] : [];
 };
 
+/** The topic is deleted after the decision, before anybody has applied it. */
+export const decidedForNobody: Story = async (lib) => {
+  const world = await open();
+  await decidedOnly(lib, world);
+  const engine = engineOf(lib, world);
+  await engine.deleteTopic('t');
+  await engine.transactions.tend();
+  const { state } = await engine.transactions.describe('tx');
+  return state === 'empty' ? [] : [`${state} for ever: its topic is gone`];
+};
+
 /** A commit sleeps until the next transaction of its id is open. */
 export const lateCommit: Story = async (lib) => {
   const world = await open();

@@ -1,6 +1,7 @@
 // A world of transactions: clients with transactional ids, which may have rivals of the same id; producers without
 // transactions; readers; the hourly run; merge and cleaning. In the end all is quiet for longer than any late copy takes, and
 // what is in the log must follow from what was asked and told.
+import { RivuletError } from '../../../lib/api/errors.ts';
 import type { CaseVerdict } from '../core/worlds.ts';
 import { openStage, type Stage, type StageOptions } from '../groups/stage.ts';
 import { check } from './check.ts';
@@ -12,18 +13,23 @@ import {
   calmly,
   clean,
   crowd,
+  doomed,
+  firstDoomed,
   groupId,
   inputs,
   type Job,
   later,
+  placeOf,
   produce,
   read,
+  remove,
   tend,
   topic,
   transact,
   valuesOf,
   type World,
 } from './jobs.ts';
+import { leave } from './members.ts';
 import { watched } from './watch.ts';
 
 export type TransactionsWorldOptions = StageOptions & {
@@ -41,6 +47,10 @@ export type TransactionsWorldOptions = StageOptions & {
   readonly timeoutMs: number;
   /** Records in each partition before it begins, so that heads spill soon. */
   readonly filled: number;
+  /** A topic that may be deleted is there too. */
+  readonly hasDoomed?: boolean;
+  /** The clients with transactional ids are members of the group, and share one input. */
+  readonly hasMembers?: boolean;
   /** The jobs of each client, one after the other, instead of jobs at random. */
   readonly script?: readonly (readonly Job[])[];
 };
@@ -61,8 +71,9 @@ export async function runTransactionsWorld(options: TransactionsWorldOptions): P
   const stage = openStage({ ...options, around });
   const { scheduler, observer } = stage;
   const { topicId } = await observer.createTopic({ topic, partitions: options.partitions });
-  await observer.createTopic({ topic: inputs, partitions: options.ids.length });
-  const look = lookOver(stage, history, options.partitions, complaints);
+  if (options.hasDoomed) await observer.createTopic({ topic: doomed, partitions: 1 });
+  await observer.createTopic({ topic: inputs, partitions: inputsOf(options).length });
+  const look = lookOver(stage, history, options, complaints);
   const world: World = { ...stage, history, topicId, partitions: options.partitions, look };
   await fill(world, options.filled);
   // An answer of chance that is certain is not drawn, so that it changes nothing else.
@@ -81,26 +92,51 @@ export async function runTransactionsWorld(options: TransactionsWorldOptions): P
 }
 
 /** Reads from where it was, in every partition, and notes when each value was seen first. */
-function lookOver({ observer, scheduler }: Stage, history: History, partitions: number, complaints: string[]) {
+function lookOver(stage: Stage, history: History, options: TransactionsWorldOptions, complaints: string[]) {
   const broken = new Set<number>();
-  const logs = Array.from({ length: partitions }, (): string[] => []);
+  const names = Array.from({ length: options.partitions }, (_, partition) => partition);
+  const logs = new Map([...names, ...(options.hasDoomed ? [firstDoomed] : [])].map((name) => [name, [] as string[]]));
   return async () => {
-    for (const [partition, log] of logs.entries()) {
-      for (;;) {
-        const request = { topic, partitions: [{ partition, offset: log.length }] };
-        const reply = await observer.fetch(request).catch((error: unknown) => String(error));
-        if (typeof reply === 'string' && !broken.has(partition)) complaints.push(`cannot be read: ${reply}`);
-        if (typeof reply === 'string') broken.add(partition);
-        const part = typeof reply === 'string' ? undefined : reply.partitions[0];
-        if (typeof reply === 'string' || !part || 'error' in part || part.batches.length === 0) break;
-        const from = log.length - baseOf(part.batches[0]!);
-        const values = valuesOf({ reply })!.slice(from);
-        for (const value of values) if (!history.seenMs.has(value)) history.seenMs.set(value, scheduler.now());
-        log.push(...values);
+    for (const [name, log] of logs) {
+      const failure = await readOn(stage, history, name, log);
+      if (failure === 'gone') history.log.delete(name);
+      else history.log.set(name, log);
+      if (failure !== undefined && failure !== 'gone' && !broken.has(name)) {
+        broken.add(name);
+        complaints.push(`cannot be read: ${failure}`);
       }
-      history.log.set(partition, log);
     }
   };
+}
+
+/** Returns why it could not be read: `gone` if the topic was deleted. A topic that was made again begins anew. */
+async function readOn(
+  { observer, scheduler }: Stage,
+  { seenMs, topicIds }: History,
+  name: number,
+  log: string[],
+): Promise<string | undefined> {
+  const where = placeOf(name);
+  for (;;) {
+    const request = { topic: where.topic, partitions: [{ partition: where.partition, offset: log.length }] };
+    const reply = await observer.fetch(request).catch((error: unknown) => error as RivuletError);
+    if (reply instanceof RivuletError && name >= firstDoomed && reply.errorCode === 'UNKNOWN_TOPIC_OR_PARTITION')
+      return 'gone';
+    if (!('partitions' in reply)) return String(reply);
+    const isAnother = name >= firstDoomed && topicIds.get(name) !== reply.topicId;
+    if (isAnother) {
+      topicIds.set(name, reply.topicId);
+      const isEmpty = log.length === 0;
+      log.length = 0;
+      if (!isEmpty) continue;
+    }
+    const [part] = reply.partitions;
+    if (!part || 'error' in part || part.batches.length === 0) return undefined;
+    const from = log.length - baseOf(part.batches[0]!);
+    const values = valuesOf({ reply })!.slice(from);
+    for (const value of values) if (!seenMs.has(value)) seenMs.set(value, scheduler.now());
+    log.push(...values);
+  }
 }
 
 const baseOf = (batch: Uint8Array) => Number(Buffer.from(batch.buffer, batch.byteOffset, 8).readBigInt64BE(0));
@@ -120,13 +156,13 @@ async function fill({ observer, history, partitions, look }: World, filled: numb
 
 async function runClients(world: World, options: TransactionsWorldOptions): Promise<void> {
   const { scheduler } = world;
-  const inputOf = [...new Set(options.ids)];
+  const idsWithInput = inputsOf(options);
   const names = [...options.ids, ...Array.from({ length: options.others }, () => undefined)];
   const failures: unknown[] = [];
   let busy = names.length;
   for (const [i, id] of names.entries()) {
     const client: Client = {
-      ...{ world, name: `c${i}`, id: id ?? '', input: id === undefined ? 0 : inputOf.indexOf(id) },
+      ...{ world, name: `c${i}`, id: id ?? '', input: Math.max(0, idsWithInput.indexOf(id ?? '')) },
       ...{ timeoutMs: options.timeoutMs, session: undefined, begun: 0 },
     };
     void live(client, options, i).then(
@@ -142,6 +178,10 @@ async function runClients(world: World, options: TransactionsWorldOptions): Prom
   if (busy > 0) throw new Error(`${busy} clients did not come to an end`);
 }
 
+/** The ids that have an input of their own. Members share one. */
+const inputsOf = ({ ids, hasMembers = false }: Pick<TransactionsWorldOptions, 'ids' | 'hasMembers'>) =>
+  hasMembers ? ['all'] : [...new Set(ids)];
+
 async function live(client: Client, options: TransactionsWorldOptions, index: number): Promise<void> {
   const script = options.script?.[index];
   for (let i = 0; i < (script?.length ?? options.jobs); i++) {
@@ -155,9 +195,11 @@ function pauseOf({ random }: World, { longPauses }: TransactionsWorldOptions): n
   return random.chance(0.1) ? random.below(9 * 24 * hourMs) : random.below(40 * hourMs);
 }
 
-function draw({ world: { random }, id }: Client, { partitions }: TransactionsWorldOptions): Job {
+function draw({ world: { random }, id }: Client, options: TransactionsWorldOptions): Job {
+  const { partitions, hasDoomed = false, hasMembers = false } = options;
   const partition = random.below(partitions);
   if (id === '') {
+    if (hasDoomed && random.chance(0.3)) return remove(random.chance(0.8));
     const what = random.below(100);
     if (what < 30) return produce(partition, 1 + random.below(4));
     if (what < 55) return crowd(partition, 1 + random.below(10));
@@ -165,9 +207,10 @@ function draw({ world: { random }, id }: Client, { partitions }: TransactionsWor
     return what < 90 ? tend : clean(partition);
   }
   if (random.chance(0.1)) return begin;
+  if (hasMembers && random.chance(0.2)) return leave;
   const many = random.chance(0.15) ? 5 + random.below(6) : 0;
   const batches = Array.from({ length: many || 1 + random.below(4) }, () =>
-    random.below(many ? 1 + partition : partitions),
+    hasDoomed && random.chance(0.2) ? firstDoomed : random.below(many ? 1 + partition : partitions),
   );
   return transact({
     batches,
@@ -177,6 +220,9 @@ function draw({ world: { random }, id }: Client, { partitions }: TransactionsWor
     ...(random.chance(0.5) && { reads: partition }),
     end: random.chance(0.75) ? 'commit' : random.pick(['abort', 'leave'] as const),
     pauseMs: random.chance(0.3) ? 2_000 : 20,
+    isMember: hasMembers,
+    // Longer than the session.
+    ...(hasMembers && random.chance(0.2) && { interlude: later(12_000) }),
   });
 }
 
@@ -190,8 +236,10 @@ async function nuisance(world: World, gapMs: number, end: { readonly isHere: boo
 }
 
 /** When all is quiet, the hourly run leaves nothing open, and every id can commit. */
-async function rest(world: World, complaints: string[], { ids, timeoutMs }: TransactionsWorldOptions): Promise<void> {
+async function rest(world: World, complaints: string[], options: TransactionsWorldOptions): Promise<void> {
   const { scheduler, observer, history, look } = world;
+  const { ids, timeoutMs } = options;
+  const idsWithInput = inputsOf(options);
   const restMs = scheduler.now() + quietMs;
   scheduler.after(quietMs, () => {});
   await scheduler.run(() => scheduler.now() >= restMs, mostSteps);
@@ -200,8 +248,9 @@ async function rest(world: World, complaints: string[], { ids, timeoutMs }: Tran
   for (const { transactionalId, state } of transactions)
     if (state !== 'empty') complaints.push(`${state} at rest: ${transactionalId}`);
   for (const [i, id] of [...new Set(ids)].entries()) {
+    const input = Math.max(0, idsWithInput.indexOf(id));
     const client: Client = {
-      ...{ world: calmly(world), name: `rest${i}`, id, input: i, timeoutMs },
+      ...{ world: calmly(world), name: `rest${i}`, id, input, timeoutMs },
       session: undefined,
       begun: 0,
     };
@@ -214,7 +263,7 @@ async function rest(world: World, complaints: string[], { ids, timeoutMs }: Tran
     if (one.name !== `rest${i}.0` || one.ends.at(-1)?.told !== 'done') complaints.push(`refused at rest: ${id}`);
   }
   await look();
-  await noteOffsets(world, new Set(ids).size);
+  await noteOffsets(world, idsWithInput.length);
 }
 
 async function noteOffsets({ observer, history }: World, count: number): Promise<void> {

@@ -24,5 +24,7 @@ export const transactionsWorlds = {
   'rivals of one id': { ...defaultTransactionsWorld, ids: ['a', 'a', 'a'], others: 1, conflicts: 0.5 },
   'over days': { ...defaultTransactionsWorld, longPauses: 0.25, conflicts: 0.6 },
   'wrong clocks': { ...defaultTransactionsWorld, mostSkewMs: 60_000, timeoutMs: 20_000, longPauses: 0.1 },
+  'a topic is deleted': { ...defaultTransactionsWorld, hasDoomed: true, conflicts: 0.5, jobs: 10 },
+  'with members': { ...defaultTransactionsWorld, hasMembers: true, conflicts: 0.5, others: 1, jobs: 10 },
   'half of all calls suffer': { ...defaultTransactionsWorld, faultRate: 0.3, jobs: 4 },
 } as const satisfies Record<string, World>;
