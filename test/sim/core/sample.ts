@@ -7,8 +7,8 @@ import type { Simulation, SmallWorld } from './worlds.ts';
 
 export type SampleSize = {
   /**
-   * One in this many single faults is run. It must not divide fifteen, the number of kinds, or some kinds would never
-   * be run.
+   * One in this many single faults is run. It must have no factor in common with the number of kinds, fifteen, nor with that of
+   * reads, seven, or some kinds would never be run.
    */
   readonly every: number;
   readonly pairs: number;
