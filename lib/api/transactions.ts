@@ -50,7 +50,7 @@ export type EndedTransaction = {
   /** The producer epoch of the next transaction's batches; their sequences begin at 0 again. */
   readonly producerId: number;
   readonly producerEpoch: number;
-  /** The offsets of the records, if they were asked for. */
+  /** The offsets of the records, if they were asked for. A partition whose records are gone is left out. */
   readonly offsets?: readonly CommittedPartition[];
 };
 

@@ -72,6 +72,7 @@ export function transactionsConformance(ask: Ask): void {
           { topicId: two.topicId, partition: 0, baseOffset: 0, records: 2 },
         ]),
       );
+      expect((await tx.commit({ offsets: true })).json).toEqual(ended.json);
       expect([await read(one.path), await read(one.path, 1), await read(two.path)]).toEqual([
         ['c'],
         ['a', 'b'],
