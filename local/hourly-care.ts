@@ -14,9 +14,10 @@ export function startHourlyCare(
   let isEnded = false;
   const report = (error: unknown) => void (isEnded || onFailure(error));
   const tendTransactions = async () => {
-    const { stuck } = await transactions.tend(() => isEnded);
+    const { stuck, failure } = await transactions.tend(() => isEnded);
     for (const { transactionalId, transaction, reason } of stuck)
       report(new Error(`transaction ${transaction} of ${transactionalId} is committed and not applied: ${reason}`));
+    if (failure) report(failure);
   };
   const run = (): void => {
     void tendGroups(groups, { ...options, isOver: () => isEnded }).catch(report);

@@ -90,6 +90,8 @@ export type TransactionsReport = {
   }[];
   /** Ids whose open transaction newer instances have ended several times, with no commit in between. */
   readonly fenced: readonly { readonly transactionalId: string; readonly times: number }[];
+  /** The first error. Some ids had no care, and have it in the next run. */
+  readonly failure?: Error;
 };
 
 /** The part that adds to an open transaction. The functions that produce and commit offsets have it. */

@@ -2,8 +2,8 @@
 // when other records have come since.
 import { beforeEach, expect, test } from 'vitest';
 import { createEngine } from '../../lib/engine.ts';
-import { headKey, transactionKey } from '../../lib/storage/keys.ts';
 import { merge } from '../../lib/maintenance/merge.ts';
+import { headKey, transactionKey } from '../../lib/storage/keys.ts';
 import { appendOne, batchOf, createWorld, type World } from '../log/world.ts';
 import { fullPassOver } from '../maintenance/pass.ts';
 import { deciding } from './steps.ts';
