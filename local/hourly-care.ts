@@ -1,4 +1,5 @@
-// The hourly care for groups and transactions in the embedded backend. In AWS a function does this.
+// The hourly care for groups and transactions in the embedded backend, and for items whose time to live is over. In AWS a
+// function does this, and DynamoDB.
 import type { Engine } from '../lib/api/engine.ts';
 import { type TendOptions, tendGroups } from '../lib/maintenance/groups.ts';
 
@@ -9,7 +10,7 @@ const everyMs = 3_600_000;
 export function startHourlyCare(
   { groups, transactions }: Pick<Engine, 'groups' | 'transactions'>,
   onFailure: (error: unknown) => void,
-  options: Pick<TendOptions, 'offsetsRetentionMinutes'>,
+  { removeExpired, ...options }: Pick<TendOptions, 'offsetsRetentionMinutes'> & { removeExpired(): Promise<unknown> },
 ): () => void {
   let isEnded = false;
   const report = (error: unknown) => void (isEnded || onFailure(error));
@@ -22,6 +23,7 @@ export function startHourlyCare(
   const run = (): void => {
     void tendGroups(groups, { ...options, isOver: () => isEnded }).catch(report);
     void tendTransactions().catch(report);
+    void removeExpired().catch(report);
   };
   const first = setTimeout(run, firstMs).unref();
   const hourly = setInterval(run, everyMs).unref();

@@ -32,7 +32,7 @@ import {
   type TransactionItem,
 } from './item.ts';
 import { producerAfter } from './producer-after.ts';
-import { beingEnded, fencedBy, isOver, notBegun, timedOut, unknownId } from './refusals.ts';
+import { beingEnded, expiredId, fencedBy, isOver, notBegun, timedOut } from './refusals.ts';
 import { stagedCommits } from './staged-offsets.ts';
 import { type HeadRuns, headRunsOf, newIndexRandoms, putIndexes, stagedRuns } from './staged-runs.ts';
 
@@ -101,15 +101,12 @@ export async function abort(context: GroupContext, { in: ref }: Asked): Promise<
 }
 
 /** Reads the item, and refuses an instance that is not the newest one. `mayBeDone`: an earlier try may have acted. */
-async function ownItem(
-  { table }: GroupContext,
-  { transactionalId, transaction, token }: TransactionRef,
-  mayBeDone: boolean,
-): Promise<TransactionItem> {
+async function ownItem({ table }: GroupContext, ref: TransactionRef, mayBeDone: boolean): Promise<TransactionItem> {
   const outcome: Outcome = mayBeDone ? 'unknown' : 'not-written';
+  const { transactionalId, transaction, token } = ref;
   const item = await readTransaction(table, transactionalId);
-  if (!item || item.state === 'c') throw unknownId(transactionalId);
-  if (!hasToken(item, token)) throw fencedBy(item, outcome);
+  if (!item || !hasToken(item, token)) throw fencedBy(ref, outcome);
+  if (item.state === 'c') throw expiredId(transactionalId);
   if (transaction > item.number) throw notBegun(item, transaction);
   if (transaction < item.number && item.last?.number !== transaction) throw isOver(item, transaction, outcome);
   return item;

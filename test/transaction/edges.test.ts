@@ -254,3 +254,25 @@ test('a list goes on behind ids that are listed without an item', async () => {
   expect(ids.flat()).toEqual(['a', 'd']);
   expect(await world.table.get(transactionListingKey('b'))).toBeDefined();
 });
+
+test('a list of ids with many groups is bounded by bytes, and goes on behind the last id', async () => {
+  const groups = Array.from({ length: 400 }, (_, i) => `${'g'.repeat(240)}${i}`);
+  const go = groups.map((group) => JSON.stringify({ groupId: group, topics: [] }));
+  const all = Array.from({ length: 60 }, (_, i) => `id-${String(i).padStart(2, '0')}`);
+  for (const id of all) {
+    await startProducer(world.engine, id);
+    await update(transactionKey(id), { set: [['go', go]] });
+  }
+  const found: string[] = [];
+  const sizes: number[] = [];
+  let after: string | undefined;
+  do {
+    const page = await world.engine.transactions.list({ limit: 1_000, ...(after !== undefined && { after }) });
+    found.push(...page.transactions.map(({ transactionalId }) => transactionalId));
+    sizes.push(Buffer.byteLength(JSON.stringify(page.transactions)));
+    after = page.nextAfter;
+  } while (after !== undefined);
+  expect(found).toEqual(all);
+  expect(sizes.length).toBeGreaterThan(1);
+  expect(Math.max(...sizes)).toBeLessThan(limits.transactionListBytes + 1_024);
+});
