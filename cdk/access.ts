@@ -40,11 +40,11 @@ export function transactionRoutes(transactionalId: string): readonly Route[] {
   return endsOf(checkedName('transactionalId', transactionalId));
 }
 
-/** `rivulet.exactlyOnce` makes an id for each process: the name of the group, a hyphen, and so many random digits. */
+/** `rivulet.exactlyOnce` makes an id for each process: the name of the group, a fixed word, and so many random digits. */
 const randomDigits = 18;
 
 export const exactlyOnceRoutes = (group: string): readonly Route[] =>
-  endsOf(`${checkedName('group', group)}-${'?'.repeat(randomDigits)}`);
+  endsOf(`${checkedName('group', group)}.exactly-once.${'?'.repeat(randomDigits)}`);
 
 const endsOf = (id: string): readonly Route[] =>
   ['init', 'commit', 'abort'].map((step) => ({ method: 'POST', path: `/v1/transactions/${id}/${step}` }));

@@ -31,7 +31,8 @@ export const rights: Readonly<Record<FunctionName, Rights>> = {
     table: [...change, 'dynamodb:ConditionCheckItem'],
   },
   meta: { objects: [], bucket: [], table: [] },
-  lag: { objects: [], bucket: [], table: change },
+  /** The removal of a listing of a transactional id checks that it has no item. */
+  lag: { objects: [], bucket: [], table: [...change, 'dynamodb:ConditionCheckItem'] },
   /**
    * The objects that a merge has replaced stay: the sweep of the maintenance function deletes them. A rewrite checks the fence
    * in its transaction.

@@ -4,6 +4,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { DeletedTopicRecords, DeleteTopicRecords } from '../client/admin/delete-records.ts';
 import { isClientError, type PartResult, type RivuletClientError } from '../client/client-error.ts';
 import { connect } from './connect.ts';
+import { reportFailure } from './failure.ts';
 import { textOf } from './files.ts';
 import { topicOf, topicOption } from './options.ts';
 import { printJson, printTable } from './output.ts';
@@ -68,7 +69,10 @@ async function deleteRecords(positional: string | undefined, options: Options, c
   try {
     for (const each of wanted) done.push(...(await admin.deleteTopicRecords(each)));
   } catch (error) {
-    if (isClientError(error)) done.push(...(error.results ?? []).filter(isDone));
+    const results = isClientError(error) ? (error.results ?? []) : [];
+    done.push(...results.filter(isDone));
+    const others = results.filter(isClientError).slice(1);
+    for (const other of others) reportFailure(other);
     throw error;
   } finally {
     print(done, options);

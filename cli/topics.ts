@@ -123,7 +123,7 @@ function printStorage(partitions: readonly PartitionDetails[]): void {
   if (rows.length === 0) return;
   printLine('');
   printTable(
-    ['PARTITION', 'SEGMENTS', 'SEGMENT-BYTES', 'DIRTY-RATIO', 'MAINTAINED', 'DAMAGED-AT'],
+    ['PARTITION', 'LOG-SEGMENTS', 'LOG-SEGMENT-BYTES', 'DIRTY-RATIO', 'MAINTAINED', 'DAMAGED-AT'],
     rows.map(({ partition, logSegments, logSegmentBytes, dirtyRatio, maintainedAt, damagedOffset }) => [
       ...[partition, logSegments, logSegmentBytes, dirtyRatio?.toFixed(2) ?? '-'],
       ...[maintainedAt === undefined ? '-' : new Date(maintainedAt).toISOString(), damagedOffset ?? '-'],

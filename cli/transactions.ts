@@ -131,16 +131,17 @@ async function abortOne(admin: Admin, id: string): Promise<void> {
   try {
     const [before] = await admin.describeTransactions([id]);
     const after = await admin.abortTransaction(id);
-    const isShown = before!.state === 'decided';
-    const done = isShown ? `transaction ${before!.transaction} was decided, and is committed` : wasAborted(after);
-    printLine(`Transactional id ${id}: ${done}; its instance is fenced`);
+    printLine(`Transactional id ${id}: ${done(before!, after)}; its instance is fenced`);
   } catch (error) {
     reportFailure(error);
     process.exitCode = 1;
   }
 }
 
-const wasAborted = ({ last }: TransactionDescription): string => `transaction ${last!.transaction} is aborted`;
+function done({ state, transaction }: TransactionDescription, { last }: TransactionDescription): string {
+  if (state === 'decided') return `transaction ${transaction} was decided, and is committed`;
+  return state === 'empty' ? 'no transaction was open' : `transaction ${last!.transaction} is aborted`;
+}
 
 /** Throws the same error as the service would, but with the name as it was typed. */
 function checkId(id: string): void {

@@ -49,10 +49,10 @@ const longestPauseMs = 5_000;
 
 /**
  * Ownership of the partitions fences zombies, so each instance has an id of its own. cdk/access.ts grants the ids of a group by
- * their length.
+ * their fixed word and their length: an id that somebody made by hand has not both by chance.
  */
 export const newTransactionalId = (groupId: string, clock: Clock): string =>
-  `${groupId}-${Buffer.from(clock.randomBytes(9)).toString('hex')}`;
+  `${groupId}.exactly-once.${Buffer.from(clock.randomBytes(9)).toString('hex')}`;
 
 export class ExactlyOnce {
   readonly #options: ExactlyOnceOptions;

@@ -10,7 +10,7 @@ const prices: Record<string, number> = { espresso: 2.5, 'another espresso': 2.5,
 await rivulet.admin().createTopics({ topics: [{ topic: 'bills', partitions: 3 }], ifNotExists: true });
 
 const work = rivulet.exactlyOnce({
-  groupId: 'billing',
+  groupId: 'bills',
   from: 'coffee',
   to: 'bills',
   // It may run again for the same order, so it must do nothing but return the results: one, several, or none.
@@ -21,4 +21,5 @@ const work = rivulet.exactlyOnce({
 });
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => work.stop());
 
+console.log('This waits for orders in the topic coffee. examples/quickstart.ts writes some each time. Ctrl-C ends it.');
 await work.run();

@@ -24,6 +24,7 @@ export function createTransactionsHandler(transactions: Pick<Transactions, 'tend
     for (const one of report.stuck) logger.error('TRANSACTION_STUCK', one);
     for (const one of report.fenced) logger.warn('TRANSACTIONAL_ID_FENCED', one);
     publish(report);
+    if (report.failure) throw report.failure;
     return report;
   };
 }

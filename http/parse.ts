@@ -19,8 +19,13 @@ export function parse<Schema extends z.ZodType>(
   const [issue] = result.error.issues;
   if (issue?.code === 'unrecognized_keys') throw unknownKey(issue, where);
   const path = issue?.path ?? [];
-  throw unexpected(fieldName(where, path), issue?.message ?? '', show(valueAt(input, path)), errorCodeOf(issue));
+  const value = path.includes('token') ? withoutSecret(valueAt(input, path)) : show(valueAt(input, path));
+  throw unexpected(fieldName(where, path), issue?.message ?? '', value, errorCodeOf(issue));
 }
+
+/** An error is shown and logged, and a token with a slip may be the right one. */
+export const withoutSecret = (value: unknown): unknown =>
+  typeof value === 'string' ? `${value.length} characters` : value === undefined ? undefined : `a ${typeof value}`;
 
 /** The message for a schema that has none of its own. */
 function expectation(issue: z.core.$ZodRawIssue): string {

@@ -95,7 +95,10 @@ export function openBackend(options: BackendOptions): Backend {
   });
   const api = createApi({ engine, version, ...(log && { log }) });
   upkeep.start();
-  const endHourly = startHourlyCare(engine, onMaintenanceFailure, { offsetsRetentionMinutes });
+  const endHourly = startHourlyCare(engine, onMaintenanceFailure, {
+    offsetsRetentionMinutes,
+    removeExpired: () => table.removeExpired(clock.now()),
+  });
   const close = () => {
     endHourly();
     upkeep.end();

@@ -80,7 +80,7 @@ export class Transaction {
 
   /**
    * Makes everything visible. If it rejects with the outcome `unknown` while isActive(), call it again: a repeat gets the same
-   * answer. With `offsets`, it returns where the records are; after a lost reply it cannot know, and returns none.
+   * answer. With `offsets`, it returns where the records are.
    */
   async commit({ offsets = false }: { readonly offsets?: boolean } = {}): Promise<readonly CommittedRecords[]> {
     this.#checkActive();

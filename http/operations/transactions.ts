@@ -9,7 +9,7 @@ import type {
 import { defined } from '../defined.ts';
 import type { HttpResult } from '../http-event.ts';
 import { type Call, json, type Operation, operation } from '../operation.ts';
-import { parse } from '../parse.ts';
+import { parse, withoutSecret } from '../parse.ts';
 import {
   commitBody,
   endBody,
@@ -44,11 +44,8 @@ export function transactionOperations(engine: WithTransactions): Operation[] {
 /** The transaction that the request belongs to, if it names one. */
 export function transactionOf(headers: Call<unknown, unknown>['headers']): TransactionRef | undefined {
   const text = headers[TRANSACTION_HEADER];
-  return text === undefined ? undefined : parse(transactionHeader, text, 'header.Rivulet-Transaction', withoutToken);
+  return text === undefined ? undefined : parse(transactionHeader, text, 'header.Rivulet-Transaction', withoutSecret);
 }
-
-/** An error is shown and logged, and the token in a header with a slip may be the right one. */
-const withoutToken = (text: unknown): string => `${String(text).length} characters`;
 
 const init = (engine: WithTransactions) =>
   operation({

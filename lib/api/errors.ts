@@ -79,7 +79,7 @@ export const catalogue = {
     kafkaErrorCode: 47,
     status: 409,
     retriable: false,
-    title: 'A newer instance of this producer is at work',
+    title: 'The producer may not write this',
   },
   UNKNOWN_PRODUCER_ID: {
     kafkaErrorCode: 59,

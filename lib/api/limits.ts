@@ -127,6 +127,8 @@ export const limits = {
   transactionOffsetsItems: 99,
   /** The offsets stand in the item of the transactional id until the end, beside its batches, and an item has at most 400 KB. */
   transactionOffsetsBytes: 128 * KiB,
+  /** One transaction may name thousands of groups, and Lambda answers with at most 6 MB. */
+  transactionListBytes: 4 * MiB,
   /** The state of a transactional id has a byte for the number of the topic. */
   transactionTopics: 256,
   /**

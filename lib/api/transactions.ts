@@ -50,7 +50,7 @@ export type EndedTransaction = {
   /** The producer epoch of the next transaction's batches; their sequences begin at 0 again. */
   readonly producerId: number;
   readonly producerEpoch: number;
-  /** The offsets of the records, if they were asked for. */
+  /** The offsets of the records, if they were asked for. A partition whose records are gone is left out. */
   readonly offsets?: readonly CommittedPartition[];
 };
 
@@ -90,6 +90,8 @@ export type TransactionsReport = {
   }[];
   /** Ids whose open transaction newer instances have ended several times, with no commit in between. */
   readonly fenced: readonly { readonly transactionalId: string; readonly times: number }[];
+  /** The first error. Some ids had no care, and have it in the next run. */
+  readonly failure?: Error;
 };
 
 /** The part that adds to an open transaction. The functions that produce and commit offsets have it. */

@@ -34,14 +34,14 @@ export async function rollForward(
 ): Promise<void> {
   const { heads } = await headRunsOf(item, await stagedRuns(context.table, item), item.indexObjects);
   await inParallel(heads, headsAtOnce, (runs) => applyTo(context, item, runs, before.get(partitionName(runs.address))));
-  await finish(context, item);
+  await finish(context, item, heads);
 }
 
-async function finish(context: GroupContext, item: TransactionItem): Promise<void> {
+async function finish(context: GroupContext, item: TransactionItem, written: readonly HeadRuns[]): Promise<void> {
   await context.table.write({
     kind: 'update',
     key: transactionKey(item.transactionalId),
-    update: endUpdate(item, 'committed', await producerAfter(context, item), context.clock.now()),
+    update: endUpdate(item, 'committed', await producerAfter(context, item), context.clock.now(), written),
     if: all(inTransaction(item), isInState('d')),
   });
 }

@@ -3,7 +3,7 @@
 // is one write, and the runs are applied after it (apply.ts). Either way there is one item that says what was decided.
 import { type Outcome, RivuletError } from '../api/errors.ts';
 import { refused } from '../api/refusal.ts';
-import type { CommittedPartition, EndedTransaction, TransactionRef } from '../api/transactions.ts';
+import type { EndedTransaction, TransactionRef } from '../api/transactions.ts';
 import type { GroupContext } from '../group/context.ts';
 import { commitWrites } from '../group/offsets/commit.ts';
 import { partitionName } from '../log/context.ts';
@@ -32,7 +32,7 @@ import {
   type TransactionItem,
 } from './item.ts';
 import { producerAfter } from './producer-after.ts';
-import { beingEnded, fencedBy, isOver, notBegun, timedOut, unknownId } from './refusals.ts';
+import { beingEnded, expiredId, fencedBy, isOver, notBegun, timedOut } from './refusals.ts';
 import { stagedCommits } from './staged-offsets.ts';
 import { type HeadRuns, headRunsOf, newIndexRandoms, putIndexes, stagedRuns } from './staged-runs.ts';
 
@@ -71,7 +71,7 @@ async function commitOnce(
 ): Promise<EndedTransaction | undefined> {
   const item = await ownItem(context, ref, !isFirst);
   const ended = endedAs(item, ref, 'committed');
-  if (ended) return ended;
+  if (ended) return offsets ? inDoubt(withOffsets(context, item, ended)) : ended;
   const isDecided = item.state === 'd';
   if (!isDecided) return tryCommit(context, item, offsets);
   await inDoubt(rollForward(context, item));
@@ -101,15 +101,12 @@ export async function abort(context: GroupContext, { in: ref }: Asked): Promise<
 }
 
 /** Reads the item, and refuses an instance that is not the newest one. `mayBeDone`: an earlier try may have acted. */
-async function ownItem(
-  { table }: GroupContext,
-  { transactionalId, transaction, token }: TransactionRef,
-  mayBeDone: boolean,
-): Promise<TransactionItem> {
+async function ownItem({ table }: GroupContext, ref: TransactionRef, mayBeDone: boolean): Promise<TransactionItem> {
   const outcome: Outcome = mayBeDone ? 'unknown' : 'not-written';
+  const { transactionalId, transaction, token } = ref;
   const item = await readTransaction(table, transactionalId);
-  if (!item || item.state === 'c') throw unknownId(transactionalId);
-  if (!hasToken(item, token)) throw fencedBy(item, outcome);
+  if (!item || !hasToken(item, token)) throw fencedBy(ref, outcome);
+  if (item.state === 'c') throw expiredId(transactionalId);
   if (transaction > item.number) throw notBegun(item, transaction);
   if (transaction < item.number && item.last?.number !== transaction) throw isOver(item, transaction, outcome);
   return item;
@@ -129,8 +126,17 @@ function endedAs(
 const replyOf = (
   { number, producerId, producerEpoch }: TransactionItem,
   outcome: 'committed' | 'aborted',
-  offsets?: readonly CommittedPartition[],
-): EndedTransaction => ({ outcome, next: number, producerId, producerEpoch, ...(offsets && { offsets }) });
+): EndedTransaction => ({ outcome, next: number, producerId, producerEpoch });
+
+/** The item is one after the commit. */
+async function withOffsets(
+  context: GroupContext,
+  { xid, last, lastWritten }: TransactionItem,
+  reply: EndedTransaction,
+): Promise<EndedTransaction> {
+  if (!lastWritten) return reply;
+  return { ...reply, offsets: await committedOffsets(context, { xid, number: last!.number }, lastWritten) };
+}
 
 async function tryCommit(
   context: TransactionContext,
@@ -141,7 +147,7 @@ async function tryCommit(
   if (item.deadlineMs !== undefined && item.deadlineMs < nowMs) throw await aborted(context, item, timedOut(item));
   if (isEmpty(item)) {
     const now = await endPlainly(context, item, 'committed');
-    return now && replyOf(now, 'committed', wantsOffsets ? [] : undefined);
+    return now && { ...replyOf(now, 'committed'), ...(wantsOffsets && { offsets: [] }) };
   }
   const plan = await planOf(context, item);
   await putIndexes(context.log.objects, plan.indexes);
@@ -166,7 +172,8 @@ async function concluded(
   const after = await readTransaction(context.table, item.transactionalId);
   const isCommitted = after?.last?.number === item.number && after.last.outcome === 'committed';
   if (!isCommitted || after.xid !== item.xid) return undefined;
-  return replyOf(after, 'committed', wantsOffsets ? await committedOffsets(context, item, plan.heads) : undefined);
+  const reply = replyOf(after, 'committed');
+  return wantsOffsets ? withOffsets(context, after, reply) : reply;
 }
 
 type Plan = Awaited<ReturnType<typeof headRunsOf>> & {
@@ -214,7 +221,7 @@ async function aborted(context: GroupContext, item: TransactionItem, error: Rivu
 /** Everything in one step. `conflict`: other writes of a head were in the way, and nothing was done. */
 async function inOneStep(context: TransactionContext, item: TransactionItem, plan: Plan): Promise<'sent' | 'conflict'> {
   const { table, clock, hotHeads } = context;
-  const end = endUpdate(item, 'committed', await producerAfter(context, item), clock.now());
+  const end = endUpdate(item, 'committed', await producerAfter(context, item), clock.now(), plan.heads);
   const actions = [itemWrite(context, item, end), ...plan.heads.map(headWrite), ...plan.offsets];
   const token = newToken(clock);
   for (let left = triesInOneStep - 1; ; left--) {

@@ -1,10 +1,11 @@
 // Lists transactional ids and says what becomes of their transactions.
 import { RivuletError } from '../api/errors.ts';
+import { limits } from '../api/limits.ts';
 import type { TransactionDescription, TransactionPage } from '../api/transactions.ts';
 import type { GroupContext } from '../group/context.ts';
 import { inParallel } from '../runtime/concurrency.ts';
 import { transactionKey, transactionsPartition } from '../storage/keys.ts';
-import { all } from '../storage/table.ts';
+import { all, type Table } from '../storage/table.ts';
 import { rollForward } from './apply.ts';
 import { checkTransactionalId } from './init.ts';
 import { endUpdate, inTransaction, isEmpty, isInState, readTransaction, type TransactionItem } from './item.ts';
@@ -35,10 +36,24 @@ export async function listTransactions(
     strong: true,
     ...(after !== undefined && { after }),
   });
-  const items = await inParallel(page.items, readsAtOnce, ({ sk }) => readTransaction(table, sk));
-  // An id is listed before its item is made, and the item may be gone again since the page was read.
-  const transactions = items.filter(isLiving).map(descriptionOf);
+  const transactions: TransactionDescription[] = [];
+  let bytes = 0;
+  for (let at = 0; at < page.items.length; at += readsAtOnce) {
+    const ids = page.items.slice(at, at + readsAtOnce).map(({ sk }) => sk);
+    for (const one of (await inParallel(ids, readsAtOnce, (id) => livingOf(table, id))).flat()) {
+      bytes += Buffer.byteLength(JSON.stringify(one));
+      const isFull = bytes > limits.transactionListBytes && transactions.length > 0;
+      if (isFull) return { transactions, nextAfter: transactions.at(-1)!.transactionalId };
+      transactions.push(one);
+    }
+  }
   return { transactions, ...(page.more && { nextAfter: page.items.at(-1)!.sk }) };
+}
+
+/** An id is listed before its item is made, and the item may be gone again since the page was read. */
+async function livingOf(table: Table, transactionalId: string): Promise<TransactionDescription[]> {
+  const item = await readTransaction(table, transactionalId);
+  return isLiving(item) ? [descriptionOf(item)] : [];
 }
 
 /** Ends what is open, and fences the instance that began it. A transaction that is decided is applied. */

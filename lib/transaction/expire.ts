@@ -6,12 +6,14 @@
 import type { TransactionsReport } from '../api/transactions.ts';
 import type { GroupContext } from '../group/context.ts';
 import { stagePagesPartition, transactionKey, transactionListingKey, transactionsPartition } from '../storage/keys.ts';
+import { storageFailure } from '../storage/outcome.ts';
 import { readAll } from '../storage/read-all.ts';
-import { absent, all, equals } from '../storage/table.ts';
+import { absent, all, atMost, equals, type Item, type ItemPage } from '../storage/table.ts';
 import { newToken } from '../storage/transaction-tokens.ts';
 import { rollForward } from './apply.ts';
 import { endUpdate, inTransaction, isEmpty, isInState, readTransaction, type TransactionItem } from './item.ts';
 import { producerAfter } from './producer-after.ts';
+import { removeListing } from './remove-listing.ts';
 
 /** Kafka's transactional.id.expiration.ms has the same value. */
 const expiryMs = 7 * 24 * 3_600_000;
@@ -19,29 +21,27 @@ const expiryMs = 7 * 24 * 3_600_000;
 const closedSeconds = 3 * 24 * 3_600;
 const listedAtOnce = 100;
 
-/** If the care for some ids fails, the others have theirs, and then the first error is thrown. */
+/** If the care for some ids fails, the others have theirs, and the report has the first error. */
 export async function tendTransactions(
   context: GroupContext,
   isOver: () => boolean = () => false,
 ): Promise<TransactionsReport> {
   const report: Report = { transactions: 0, aborted: 0, applied: 0, expired: 0, stuck: [], fenced: [] };
-  let failure: unknown;
   const keepFirst = (error: unknown) => {
-    failure ??= error;
+    report.failure ??= storageFailure(error, false) as Error;
   };
   for (let after: string | undefined; !isOver(); ) {
-    const page = await context.table.query({
-      pk: transactionsPartition,
-      limit: listedAtOnce,
-      ...(after !== undefined && { after }),
-    });
-    for (const { sk } of page.items) if (!isOver()) await tend(context, sk, report).catch(keepFirst);
+    const page = await listed(context, after).catch(keepFirst);
+    if (!page) break;
+    for (const listing of page.items) if (!isOver()) await tend(context, listing, report).catch(keepFirst);
     after = page.items.at(-1)?.sk;
     if (!page.more || after === undefined) break;
   }
-  if (failure !== undefined) throw failure;
   return report;
 }
+
+const listed = ({ table }: GroupContext, after: string | undefined): Promise<ItemPage> =>
+  table.query({ pk: transactionsPartition, limit: listedAtOnce, ...(after !== undefined && { after }) });
 
 type Report = { -readonly [Name in keyof TransactionsReport]: TransactionsReport[Name] } & {
   stuck: TransactionsReport['stuck'][number][];
@@ -53,9 +53,13 @@ const oftenFenced = 3;
 /** The report lists so many of each kind. */
 const mostListed = 100;
 
-async function tend(context: GroupContext, transactionalId: string, report: Report): Promise<void> {
+async function tend(context: GroupContext, { sk: transactionalId, i }: Item, report: Report): Promise<void> {
   const item = await readTransaction(context.table, transactionalId);
-  if (!item || item.state === 'c') return;
+  const hasNoItem = !item || item.state === 'c';
+  if (hasNoItem) {
+    await removeListing(context, transactionalId, i as number);
+    return;
+  }
   report.transactions += 1;
   if (item.fences >= oftenFenced && report.fenced.length < mostListed)
     report.fenced.push({ transactionalId, times: item.fences });
@@ -120,11 +124,12 @@ async function close({ table, clock }: GroupContext, item: TransactionItem): Pro
   return result.applied;
 }
 
-/** The stage pages of transactions that have ended. */
+/** The stage pages of transactions that have ended, also of an earlier life of the id. */
 async function removeOldPages({ table }: GroupContext, item: TransactionItem): Promise<void> {
   const pages = await readAll(table, { pk: stagePagesPartition(item.transactionalId) });
-  for (const { pk, sk } of pages) {
-    const isOld = Number(sk.slice(0, sk.indexOf('/'))) < item.number;
-    if (isOld) await table.write({ kind: 'delete', key: { pk, sk }, if: equals('i', item.xid) });
+  for (const { pk, sk, i } of pages) {
+    const isOld = (i as number) < item.xid || Number(sk.slice(0, sk.indexOf('/'))) < item.number;
+    const isOfNoNewerLife = atMost('i', item.xid);
+    if (isOld) await table.write({ kind: 'delete', key: { pk, sk }, if: isOfNoNewerLife });
   }
 }

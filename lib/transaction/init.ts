@@ -1,9 +1,9 @@
 // Begins the work of a new instance of a transactional id, and ends that of the earlier one: its open transaction is
 // aborted, and none of its requests can act any more. A transaction that is already decided is applied first.
 //
-// Invariant: an xid is used by one transactional id for one life. The listing takes it before the item does, and both
-// leave in one step (expire.ts). Otherwise an xid would come again with its numbers, and what is committed then would be
-// taken for applied.
+// Invariant: an xid is used by one transactional id for one life. The listing takes it before the item does, the item is made
+// only while the listing has it, and both leave in one step (expire.ts). Otherwise an xid would come again with its numbers,
+// and what is committed then would be taken for applied.
 import { RivuletError } from '../api/errors.ts';
 import { limits } from '../api/limits.ts';
 import { invalid, refused } from '../api/refusal.ts';
@@ -12,6 +12,7 @@ import type { GroupContext } from '../group/context.ts';
 import { firstTransactionalId, newProducerId } from '../producer/ids.ts';
 import { itemVersion, transactionKey, transactionListingKey, xidsKey } from '../storage/keys.ts';
 import { absent, all, equals, type Item } from '../storage/table.ts';
+import { newToken } from '../storage/transaction-tokens.ts';
 import { whyInvalidName } from '../topic/name.ts';
 import { rollForward } from './apply.ts';
 import {
@@ -26,6 +27,7 @@ import {
   type TransactionItem,
 } from './item.ts';
 import { producerAfter } from './producer-after.ts';
+import { removeListing } from './remove-listing.ts';
 
 const tries = 8;
 
@@ -84,15 +86,33 @@ async function create(
   instance: Instance,
 ): Promise<TransactionItem | undefined> {
   const { table, clock } = context;
-  const listing = { ...transactionListingKey(transactionalId), v: itemVersion, i: await newXid(context) };
-  const listed = await table.write({ kind: 'put', item: listing, if: absent('v') });
-  const xid = (listed.applied ? listing.i : listed.old?.i) as number | undefined;
+  const xid = await listedXid(context, transactionalId);
   if (xid === undefined) return undefined;
+  // A copy of the write that listed the closed life has come after the end of that life.
+  const isUsedUp = closed !== undefined && xid <= closed.xid;
+  if (isUsedUp) {
+    await removeListing(context, transactionalId, xid);
+    return undefined;
+  }
   const { tokenHash, timeoutMs } = instance;
   const producerId = await newProducerId(table);
   const item = newTransactionItem(transactionalId, { xid, producerId, tokenHash, timeoutMs, nowMs: clock.now() });
   const isFree = closed ? all(isInState('c'), equals('i', closed.xid)) : absent('v');
-  return takenBy(instance, await table.write({ kind: 'put', item, if: isFree }));
+  const isListed = equals('i', xid);
+  const result = await table.transact(
+    [
+      { kind: 'put', item, if: isFree },
+      { kind: 'check', key: transactionListingKey(transactionalId), if: isListed },
+    ],
+    newToken(clock),
+  );
+  return takenBy(instance, result.applied ? { applied: true, item } : { applied: false, old: result.failures[0]!.old });
+}
+
+async function listedXid(context: GroupContext, transactionalId: string): Promise<number | undefined> {
+  const listing = { ...transactionListingKey(transactionalId), v: itemVersion, i: await newXid(context) };
+  const listed = await context.table.write({ kind: 'put', item: listing, if: absent('v') });
+  return (listed.applied ? listing.i : listed.old?.i) as number | undefined;
 }
 
 async function newXid({ table }: GroupContext): Promise<number> {

@@ -3,6 +3,7 @@
 //
 //   v version   i xid, the number of the id for its life   k number of the transaction, + 1 at every end
 //   st state: o open, p prepared, d decided, c closed      l number and outcome of the last end
+//   lw what the last commit wrote: by topic id, varint partition and varint count of records of each partition
 //   t staged runs: u8 index into ti, varint partition, entry   sb count of runs that were spilled to stage pages
 //   ti topic ids by index   q next sequence by "index/partition"   go staged offsets, as JSON   ix index objects by topic
 //   cp ce producer id and epoch of the batches   tk 16 bytes of the SHA-256 of the token
@@ -43,6 +44,8 @@ export type TransactionItem = {
   /** The random parts of the index objects, by the index of their topic. */
   readonly indexObjects: Readonly<Record<string, Uint8Array>>;
   readonly last: { readonly number: number; readonly outcome: 'committed' | 'aborted' } | undefined;
+  /** Where the last commit wrote. A commit by an older version did not say. */
+  readonly lastWritten: readonly WrittenPartition[] | undefined;
   readonly producerId: number;
   readonly producerEpoch: number;
   readonly tokenHash: Uint8Array;
@@ -53,6 +56,8 @@ export type TransactionItem = {
   readonly fences: number;
   readonly stagedBytes: number;
 };
+
+export type WrittenPartition = { readonly address: PageAddress; readonly records: number };
 
 export function parseTransactionItem(item: Item): TransactionItem {
   checkVersion(item, 'transaction');
@@ -73,6 +78,7 @@ export function parseTransactionItem(item: Item): TransactionItem {
     offsets: (item.go ?? []) as readonly string[],
     indexObjects: (item.ix ?? {}) as Readonly<Record<string, Uint8Array>>,
     last: outcome ? { number: Number(number), outcome: outcome as 'committed' | 'aborted' } : undefined,
+    lastWritten: item.lw === undefined ? undefined : decodeWritten(item.lw as Readonly<Record<string, Uint8Array>>),
     producerId: item.cp as number,
     producerEpoch: item.ce as number,
     tokenHash: item.tk as Uint8Array,
@@ -143,13 +149,15 @@ export const isInTime = (nowMs: number): Condition => any(absent('dl'), atLeast(
 export const isStagedAsRead = ({ stagedBytes }: TransactionItem): Condition =>
   stagedBytes === 0 ? absent('y') : equals('y', stagedBytes);
 
-/** Ends the transaction, and begins the next number. Nothing of it is left but its outcome. */
+/** Ends the transaction, and begins the next number. Nothing of it is left but its outcome, and where it wrote. */
 export function endUpdate(
   item: TransactionItem,
   outcome: 'committed' | 'aborted',
   next: { readonly cp: number; readonly ce: number },
   nowMs: number,
+  written: readonly WrittenPartition[] = [],
 ): Update {
+  const isCommitted = outcome === 'committed';
   return {
     set: [
       ['l', `${item.number}/${outcome}`],
@@ -160,9 +168,35 @@ export function endUpdate(
       ['u', nowMs],
       ['q', {}],
       ['ti', {}],
+      ...(isCommitted ? [['lw', encodeWritten(written)] as const] : []),
     ],
-    remove: [...(outcome === 'committed' ? ['fc'] : []), 't', 'sb', 'go', 'y', 'dl', 'ix'],
+    remove: [isCommitted ? 'fc' : 'lw', 't', 'sb', 'go', 'y', 'dl', 'ix'],
   };
+}
+
+// --- what the last commit wrote
+
+function encodeWritten(written: readonly WrittenPartition[]): Record<string, Uint8Array> {
+  const topics = Map.groupBy(written, ({ address }) => address.topicId);
+  const encoded = [...topics].map(([topicId, parts]) => {
+    const numbers = parts.flatMap(({ address, records }) => [address.partition, records]);
+    const bytes = new Uint8Array(numbers.reduce((sum, number) => sum + varintLength(number), 0));
+    numbers.reduce((at, number) => writeVarint(bytes, at, number), 0);
+    return [topicId, bytes] as const;
+  });
+  return Object.fromEntries(encoded);
+}
+
+function decodeWritten(topics: Readonly<Record<string, Uint8Array>>): WrittenPartition[] {
+  const written: WrittenPartition[] = [];
+  for (const [topicId, bytes] of Object.entries(topics))
+    for (let at = 0; at < bytes.length; ) {
+      const partition = readVarint(bytes, at);
+      const records = readVarint(bytes, partition.end);
+      written.push({ address: { topicId, partition: partition.value }, records: records.value });
+      at = records.end;
+    }
+  return written;
 }
 
 // --- staged runs

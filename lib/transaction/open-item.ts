@@ -5,7 +5,7 @@ import type { TransactionRef } from '../api/transactions.ts';
 import type { GroupContext } from '../group/context.ts';
 import { endPlainly } from './end-plainly.ts';
 import { hasToken, readTransaction, type TransactionItem } from './item.ts';
-import { fencedBy, isOver, notBegun, timedOut, unknownId } from './refusals.ts';
+import { expiredId, fencedBy, isOver, notBegun, timedOut } from './refusals.ts';
 
 /**
  * Reads the item, and refuses what can no longer be staged. It costs 1 read unit. `mayBeDone`: an earlier try of the same
@@ -18,7 +18,7 @@ export async function openItem(
 ): Promise<TransactionItem> {
   const item = await readTransaction(context.table, ref.transactionalId);
   try {
-    if (!item || item.state === 'c') throw unknownId(ref.transactionalId);
+    if (!item || !hasToken(item, ref.token)) throw fencedBy(ref);
     return await checkedOpen(context, item, ref);
   } catch (error) {
     if (!mayBeDone || !(error instanceof RivuletError)) throw error;
@@ -31,7 +31,7 @@ async function checkedOpen(
   item: TransactionItem,
   ref: TransactionRef,
 ): Promise<TransactionItem> {
-  if (!hasToken(item, ref.token)) throw fencedBy(item);
+  if (item.state === 'c') throw expiredId(ref.transactionalId);
   if (ref.transaction < item.number) throw isOver(item, ref.transaction);
   if (ref.transaction > item.number) throw notBegun(item, ref.transaction);
   if (item.state !== 'o') throw refused('INVALID_TXN_STATE', `transaction ${item.number} is being committed`);

@@ -1,18 +1,26 @@
 // The errors of transactions. Their texts say what became of the transaction, and what to do.
 import { type Outcome, RivuletError } from '../api/errors.ts';
 import { refused } from '../api/refusal.ts';
+import type { TransactionRef } from '../api/transactions.ts';
 import type { TransactionItem } from './item.ts';
+
+export const expiredId = (transactionalId: string) =>
+  refused(
+    'TRANSACTIONAL_ID_NOT_FOUND',
+    `transactional id ${transactionalId} was not used for seven days: initialize it again`,
+  );
 
 export const unknownId = (transactionalId: string) =>
   refused(
     'TRANSACTIONAL_ID_NOT_FOUND',
-    `there is no transactional id ${transactionalId}, or it was not used for seven days: initialize it again`,
+    `there is no transactional id ${transactionalId}, or it was not used for seven days`,
   );
 
-export const fencedBy = ({ transactionalId }: TransactionItem, outcome: Outcome = 'not-written') =>
+/** A caller with another token learns no more than this, also if there is no such id. */
+export const fencedBy = ({ transactionalId }: TransactionRef, outcome: Outcome = 'not-written') =>
   new RivuletError(
     'PRODUCER_FENCED',
-    `another instance has initialized transactional id ${transactionalId} since, or an operator has aborted its transaction: this one must stop, or initialize again`,
+    `the token is not that of transactional id ${transactionalId}: another instance has initialized it since, an operator has aborted its transaction, or it was not used for seven days. This instance must stop, or initialize again`,
     { outcome },
   );
 

@@ -141,6 +141,12 @@ describe('a grant', () => {
     expect(allows(exactlyOnceRoutes('billing'), init('other'))).toBe(false);
   });
 
+  test('lets exactlyOnce use no id that somebody has made by hand, whatever its length', () => {
+    const { length } = newTransactionalId('billing', systemClock);
+    const ids = ['billing-', 'billing.', 'billing.exactly.'].map((start) => start.padEnd(length, 'x'));
+    expect(ids.filter((id) => allows(exactlyOnceRoutes('billing'), `POST ${paths.transaction(id)}/init`))).toEqual([]);
+  });
+
   test.each(['orders*', '*', 'a/b', '', '..', '__internal'])(
     'refuses the topic or group %j, which is not a whole name',
     (name) => {

@@ -38,7 +38,7 @@ describe('rivulet topics delete-records', () => {
       environment: { RIVULET_URL: service.url },
     });
     expect(described.stdout).toMatch(/PARTITION +EARLIEST +LATEST +BYTES\n +0 +2 +3 +\d+\n +1 +2 +2 +0\n/);
-    expect(described.stdout).toMatch(/PARTITION +SEGMENTS +SEGMENT-BYTES.*\n +0 +0 +0 +- +- +-\n/);
+    expect(described.stdout).toMatch(/PARTITION +LOG-SEGMENTS +LOG-SEGMENT-BYTES.*\n +0 +0 +0 +- +- +-\n/);
   });
 
   test('takes the file of kafka-delete-records.sh', async () => {
@@ -57,6 +57,14 @@ describe('rivulet topics delete-records', () => {
     expect(await rivulet('b', '--offset-json-file', file)).toMatchObject({
       stderr: expect.stringContaining("--offset-json-file names the topics: leave out 'b'"),
     });
+  });
+
+  test('names each partition that was refused', async () => {
+    await filled('f');
+    const refused = await rivulet('f', '--offsets', '0:4,1:4');
+    expect(refused.code).toBe(1);
+    expect(refused.stderr.split('\n').filter((line) => line.includes('OFFSET_OUT_OF_RANGE'))).toHaveLength(2);
+    for (const partition of [0, 1]) expect(refused.stderr).toContain(`offset of partition ${partition}: expected -1`);
   });
 
   test('names the partition that was refused, the limit, and what is done', async () => {

@@ -73,8 +73,15 @@ describe('transactions', () => {
       stdout: `Transactional id ${id}: transaction 1 is aborted; its instance is fenced\n`,
       stderr: expect.stringMatching(/^rivulet: there is no transactional id missing.*TRANSACTIONAL_ID_NOT_FOUND\)\n$/),
     });
+    expect((await rivulet(['transactions', 'abort', id])).stdout).toBe(
+      `Transactional id ${id}: no transaction was open; its instance is fenced\n`,
+    );
+    const nope = await rivulet(['transactions', 'describe', 'NOPE']);
+    expect(nope.stderr).toBe(
+      'rivulet: there is no transactional id NOPE, or it was not used for seven days (TRANSACTIONAL_ID_NOT_FOUND)\n',
+    );
     const after = rowOf((await rivulet(['transactions', 'describe', id])).stdout, id)!;
-    expect([after[1], after.at(-1)]).toEqual(['empty', '1 aborted']);
+    expect([after[1], after.at(-1)]).toEqual(['empty', '2 aborted']);
     expect(await latest(topic)).toBe(0);
   });
 

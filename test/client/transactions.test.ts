@@ -46,6 +46,21 @@ test('records of two topics become visible together', async () => {
   expect([await valuesOf(one, 1), await valuesOf(two, 1)]).toEqual([['a'], ['b']]);
 });
 
+test('a commit whose reply was lost returns where the records are', async () => {
+  const topic = await newTopic();
+  let commits = 0;
+  const proxy = await startProxy(backend.url, ({ url }) =>
+    url?.endsWith('/commit') && commits++ < 2 ? 'lose reply' : 'none',
+  );
+  const behind = new Rivulet({ url: proxy.url, retry: { retries: 3, baseMs: 1, capMs: 5 } });
+  await rivulet.producer().send({ topic, messages: [{ value: 'before', partition: 1 }] });
+  const tx = await behind.producer({ transactionalId: 'unheard' }).transaction();
+  await tx.send({ topic, messages: ['a', 'b'].map((value) => ({ value, partition: 1 })) });
+  expect(await tx.commit({ offsets: true })).toMatchObject([{ partition: 1, baseOffset: 1, records: 2 }]);
+  expect(commits).toBe(3);
+  await proxy.close();
+});
+
 test('an aborted transaction leaves nothing, and the producer goes on', async () => {
   const topic = await newTopic();
   const producer = rivulet.producer({ transactionalId: 'aborted' });

@@ -72,6 +72,7 @@ export function transactionsConformance(ask: Ask): void {
           { topicId: two.topicId, partition: 0, baseOffset: 0, records: 2 },
         ]),
       );
+      expect((await tx.commit({ offsets: true })).json).toEqual(ended.json);
       expect([await read(one.path), await read(one.path, 1), await read(two.path)]).toEqual([
         ['c'],
         ['a', 'b'],
@@ -262,19 +263,42 @@ export function transactionsConformance(ask: Ask): void {
 
     it.each(['commit', 'abort'])('that nobody has initialized is refused: %s', async (what) => {
       const refused = await post(freshName(), what, { transaction: 1, token: 'A'.repeat(22) });
-      expect(refused.json).toMatchObject({ status: 404, errorCode: 'TRANSACTIONAL_ID_NOT_FOUND' });
+      expect(refused.json).toMatchObject({ status: 409, errorCode: 'PRODUCER_FENCED', outcome: 'not-written' });
     });
 
-    it('that nobody has initialized cannot be described, aborted by force, or staged for', async () => {
-      const { path } = await ask.topic();
+    it('that nobody has initialized cannot be described, nor aborted by force', async () => {
       const id = freshName();
-      const header = { 'rivulet-transaction': `${id} 1 ${'A'.repeat(22)}` };
-      for (const refused of [
-        await ask.get(pathOf(id)),
-        await post(id, 'force-abort'),
-        await ask.json('POST', `${path}/records`, { records: [{ value: 'a' }] }, header),
-      ])
+      for (const refused of [await ask.get(pathOf(id)), await post(id, 'force-abort')]) {
         expect(refused.json).toMatchObject({ status: 404, errorCode: 'TRANSACTIONAL_ID_NOT_FOUND' });
+        expect(refused.json.detail).not.toContain('initialize it again');
+      }
+    });
+
+    it('does not tell a stranger whether it exists', async () => {
+      const { path, topic } = await ask.topic();
+      const answers = [freshName(), (await begin()).id].map(async (id) => {
+        const header = { 'rivulet-transaction': `${id} 1 ${'A'.repeat(22)}` };
+        const replies = [
+          await ask.json('POST', `${path}/records`, { records: [{ value: 'a' }] }, header),
+          await ask.json('POST', `/v1/groups/${freshName()}/offsets`, offsetsOf(topic, 1), header),
+        ];
+        return replies.map(({ json: { requestId: _, ...told } }) =>
+          JSON.parse(JSON.stringify(told).replaceAll(id, 'ID')),
+        );
+      });
+      const [missing, existing] = await Promise.all(answers);
+      expect(missing).toEqual(existing);
+      expect(missing).toMatchObject([{ errorCode: 'PRODUCER_FENCED' }, { errorCode: 'PRODUCER_FENCED' }]);
+    });
+
+    it('whose token has a slip is refused without the token', async () => {
+      const { id } = await begin();
+      for (const token of [`${'s3cret'.repeat(3)}=`, ['s3cret'], { s3cret: 1 }])
+        for (const what of ['commit', 'abort']) {
+          const { json } = await post(id, what, { transaction: 1, token });
+          expect(json).toMatchObject({ status: 400, field: 'body.token' });
+          expect(JSON.stringify(json)).not.toContain('s3cret');
+        }
     });
   });
 

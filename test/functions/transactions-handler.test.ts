@@ -47,6 +47,20 @@ it('a decided transaction that cannot be applied is an error in the log and a me
   expect((await lookedAt()).report).toMatchObject({ applied: 1, stuck: [] });
 });
 
+it('what was done is in the log and the metrics, though the care for another id fails', async () => {
+  for (let i = 0; i < 4; i++) await (await startProducer(world.engine, 'shared')).stage('t', 0, ['a']);
+  await startProducer(world.engine, 'unreadable');
+  const table = through(world.table, async (call, act) => {
+    if (call.kind === 'get' && call.key.pk === 'txn/unreadable') throw new StorageError('throttled', 'too much');
+    return act();
+  });
+  await expect(lookedAt(createEngine({ ...world, table }))).rejects.toMatchObject({ errorCode: 'THROTTLED' });
+  expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+    { message: 'TRANSACTIONAL_ID_FENCED', transactionalId: 'shared' },
+    { FencedTransactionalIds: 1 },
+  ]);
+});
+
 it('an id that instances take from each other is a warning and a metric', async () => {
   for (let i = 0; i < 4; i++) await (await startProducer(world.engine, 'shared')).stage('t', 0, ['a']);
   const { entries } = await lookedAt();

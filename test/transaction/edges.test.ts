@@ -13,6 +13,7 @@ import { encodeStaged, newTransactionItem, parseTransactionItem } from '../../li
 import { headRunsOf, stagedRuns } from '../../lib/transaction/staged-runs.ts';
 import { createWorld, readAll, text, valuesOf, type World } from '../log/world.ts';
 import { through } from '../sim/core/through.ts';
+import { isOneStep } from './steps.ts';
 import { producerOf, startProducer } from './world.ts';
 
 const random = Uint8Array.from({ length: 8 }, () => 7);
@@ -30,7 +31,7 @@ const read = async (partition: number) => valuesOf(await readAll(world.engine, p
 /** Each commit has to decide first, and to apply afterwards. */
 const withConflicts = (table: Table): Table =>
   through(table, async (call, act) => {
-    if (call.kind === 'transact') throw new StorageError('conflict', 'another write of the item');
+    if (isOneStep(call)) throw new StorageError('conflict', 'another write of the item');
     return act();
   });
 
@@ -113,11 +114,13 @@ describe('a request for many partitions', () => {
   });
 });
 
-test('the hourly care passes over an id that it cannot read, and says so in the end', async () => {
+test('the hourly care passes over an id that it cannot read, and reports the others and the failure', async () => {
   for (const id of ['a', 'b', 'c']) await (await startProducer(world.engine, id)).stage('t', 0, [id]);
   await update(transactionKey('b'), { set: [['v', 99]] });
   world.clock.advance(60_001);
-  await expect(world.engine.transactions.tend()).rejects.toThrow('written by a newer Rivulet');
+  const report = await world.engine.transactions.tend();
+  expect(report).toMatchObject({ transactions: 2, aborted: 2 });
+  expect(report.failure!.message).toContain('written by a newer Rivulet');
   for (const id of ['a', 'c']) expect(await world.engine.transactions.describe(id)).toMatchObject({ state: 'empty' });
 });
 
@@ -250,4 +253,26 @@ test('a list goes on behind ids that are listed without an item', async () => {
   } while (after !== undefined);
   expect(ids.flat()).toEqual(['a', 'd']);
   expect(await world.table.get(transactionListingKey('b'))).toBeDefined();
+});
+
+test('a list of ids with many groups is bounded by bytes, and goes on behind the last id', async () => {
+  const groups = Array.from({ length: 400 }, (_, i) => `${'g'.repeat(240)}${i}`);
+  const go = groups.map((group) => JSON.stringify({ groupId: group, topics: [] }));
+  const all = Array.from({ length: 60 }, (_, i) => `id-${String(i).padStart(2, '0')}`);
+  for (const id of all) {
+    await startProducer(world.engine, id);
+    await update(transactionKey(id), { set: [['go', go]] });
+  }
+  const found: string[] = [];
+  const sizes: number[] = [];
+  let after: string | undefined;
+  do {
+    const page = await world.engine.transactions.list({ limit: 1_000, ...(after !== undefined && { after }) });
+    found.push(...page.transactions.map(({ transactionalId }) => transactionalId));
+    sizes.push(Buffer.byteLength(JSON.stringify(page.transactions)));
+    after = page.nextAfter;
+  } while (after !== undefined);
+  expect(found).toEqual(all);
+  expect(sizes.length).toBeGreaterThan(1);
+  expect(Math.max(...sizes)).toBeLessThan(limits.transactionListBytes + 1_024);
 });

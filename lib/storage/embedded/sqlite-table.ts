@@ -8,7 +8,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { createTurns } from '../../runtime/concurrency.ts';
 import { compareUtf8 } from '../key-order.ts';
 import { StorageError } from '../storage-error.ts';
-import type { Item, ItemPage, Key, Query, Table } from '../table.ts';
+import { below, type Item, type ItemPage, type Key, type Query, type Table } from '../table.ts';
 import {
   checkKey,
   checkQuery,
@@ -31,6 +31,11 @@ const readsPerTurn = 64;
 export type SqliteTable = Table & {
   /** Found at the start, which reads all of the table; what needs one of them is `corrupt`, unless they were removed. */
   readonly damagedItems: readonly string[];
+  /**
+   * Removes the items whose `ttl` is over, as DynamoDB does by itself. Nothing may depend on it: DynamoDB removes days late.
+   * Returns how many it removed. Damaged items stay.
+   */
+  removeExpired(nowMs: number): Promise<number>;
   close(): void;
 };
 
@@ -70,6 +75,15 @@ export function createSqliteTable({ path, repair }: SqliteTableOptions): SqliteT
     async transact(actions, token) {
       checkTransaction(actions, token);
       return group.run(() => runOnce(tokens, token, actions, () => runTransaction(rows, actions)));
+    },
+    async removeExpired(nowMs) {
+      const isOver = below('ttl', Math.floor(nowMs / 1000));
+      let removed = 0;
+      for await (const key of expiring(database, turn)) {
+        const remove = group.run(() => runWrite(rows, { kind: 'delete', key, if: isOver }));
+        if ((await remove.catch(unlessDamaged))?.applied) removed++;
+      }
+      return removed;
     },
     close() {
       group.flushAll();
@@ -250,4 +264,28 @@ function pagesOf(database: DatabaseSync): (query: Query) => ItemPage {
     const items = rows.slice(0, limit).map((row) => itemOf({ pk, sk: row.sk as string }, row));
     return { items, more: rows.length > limit };
   };
+}
+
+// --- expiring
+
+/** Some milliseconds. */
+const rowsPerLook = 1_000;
+
+function unlessDamaged(error: unknown): undefined {
+  const isDamaged = error instanceof StorageError && error.reason === 'corrupt';
+  if (!isDamaged) throw error;
+}
+
+/** Yields the keys of all items that may have a `ttl`. Requests come between the looks. */
+async function* expiring(database: DatabaseSync, turn: (go: () => void) => void): AsyncGenerator<Key> {
+  const select = database.prepare(
+    `SELECT id, pk, sk, instr(body, '"ttl":') AS at FROM item WHERE id > ? ORDER BY id LIMIT ${rowsPerLook}`,
+  );
+  for (let after = 0; ; ) {
+    await new Promise<void>(turn);
+    const rows = select.all(after) as { id: number; pk: string; sk: string; at: number }[];
+    for (const { pk, sk, at } of rows) if (at > 0) yield { pk, sk };
+    if (rows.length < rowsPerLook) return;
+    after = rows.at(-1)!.id;
+  }
 }

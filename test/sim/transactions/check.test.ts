@@ -219,17 +219,31 @@ test.each<[Phenomenon['name'], History]>([
   expect(checkIsolation(one).map((phenomenon) => phenomenon.name)).toContain(name);
 });
 
-test('a cycle through a transaction that was decided before it was applied is none of the log', () => {
-  expect(
-    checkIsolation(
-      history(
-        [
-          ['a0', 'b0'],
-          ['b1', 'a1'],
-        ],
-        [a, b],
-        { decided: new Set(['b']) },
-      ),
-    ),
-  ).toEqual([]);
+const decided = (...names: string[]) => ({ decided: new Set(names) });
+
+test.each<[string, string[], string[]]>([
+  ['against a later one in one step', ['a0', 'b0'], ['b1', 'a1']],
+  ['though a plain record lies between', ['a0', 'plain', 'b0'], ['b1', 'a1']],
+])('a write cycle of one that was decided first is none of the log: %s', (_name, first, second) => {
+  expect(checkIsolation(history([first, second], [a, b], decided('b')))).toEqual([]);
+});
+
+test('one that was decided first hides no cycle of the others', () => {
+  const between = writes('d', [
+    [0, ['d0']],
+    [1, ['d1']],
+  ]);
+  const log = [
+    ['a0', 'd0', 'b0'],
+    ['b1', 'd1', 'a1'],
+  ];
+  const found = checkIsolation(history(log, [a, b, between], decided('d')));
+  expect(found.map(({ name }) => name)).toEqual(['G0', 'G1c']);
+});
+
+test('two that have read each other are a cycle, though both were decided first', () => {
+  const one = writes('a', [[0, ['a0']]], [{ partition: 1, values: ['b1', 'other'] }]);
+  const two = writes('b', [[1, ['b1']]], [{ partition: 0, values: ['a0'] }]);
+  const found = checkIsolation(history([['a0'], ['b1', 'other']], [one, two], decided('a', 'b')));
+  expect(found.map(({ name }) => name)).toEqual(['G1c']);
 });

@@ -357,7 +357,11 @@ export const remove =
 
 /** The hourly run. */
 export const tend: Job = async ({ world }) => {
-  toldOf(await ask(world, (engine) => engine.transactions.tend()));
+  const answer = await ask(world, async (engine) => {
+    const { failure } = await engine.transactions.tend();
+    if (failure) throw failure;
+  });
+  toldOf(answer);
   await world.look();
 };
 

@@ -11,7 +11,9 @@ import {
   deletedBeforeOneStep,
   evictedAfterLookup,
   lateCommit,
+  listedAgain,
   madeAgain,
+  removedByTtl,
   type Story,
   sleeperAfterCleaning,
   stageAfterExpiry,
@@ -162,7 +164,7 @@ export const mutants: readonly TransactionsMutant[] = [
     name: 'the listing of an expired id stays',
     file: 'lib/transaction/expire.ts',
     text: ["{ kind: 'delete', key: transactionListingKey(item.transactionalId), if: isListed },", ''],
-    world: { small: 'expired' },
+    world: { story: removedByTtl },
   },
   {
     name: 'an expired id is deleted at once',
@@ -179,6 +181,18 @@ export const mutants: readonly TransactionsMutant[] = [
         },`,
       "kind: 'delete', key: transactionKey(item.transactionalId),",
     ],
+    world: { story: listedAgain },
+  },
+  {
+    name: 'a new life of an id takes the xid of the one that was closed',
+    file: 'lib/transaction/init.ts',
+    turn: { 'create.isUsedUp': 'false' },
+    world: { story: listedAgain },
+  },
+  {
+    name: 'an item is made though its listing is gone',
+    file: 'lib/transaction/init.ts',
+    turn: { 'create.isListed': "absent('nothing')" },
     world: { story: madeAgain },
   },
   {

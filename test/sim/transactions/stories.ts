@@ -2,6 +2,7 @@
 
 import { merge } from '../../../lib/maintenance/merge.ts';
 import { cleanPages } from '../../../lib/maintenance/pages.ts';
+import { transactionKey, transactionsPartition } from '../../../lib/storage/keys.ts';
 import { StorageError } from '../../../lib/storage/storage-error.ts';
 import type { Table } from '../../../lib/storage/table.ts';
 import { appendOne, batchOf, createWorld, readAll, valuesOf, type World } from '../../log/world.ts';
@@ -23,11 +24,11 @@ async function open(): Promise<World & { readonly topicId: string }> {
 const engineOf = (lib: Lib, world: World, table = world.table) => lib.createEngine({ ...world, table });
 const log = async ({ engine }: World) => valuesOf(await readAll(engine, 0));
 const isApply = (call: Call) => call.kind === 'update' && call.key.sk === 'h' && call.update.append !== undefined;
+const isOneStep = (call: Call) => call.kind === 'transact' && call.actions.some((each) => isApply(each as Call));
 const isItem = (call: Call) => call.kind === 'update' && call.key.sk === 'x';
 const refusesOneStep = (world: World) =>
   through(world.table, async (call, act) => {
-    if (call.kind === 'transact' && call.actions.some((each) => isApply(each as Call)))
-      throw new StorageError('conflict', 'another write of a head');
+    if (isOneStep(call)) throw new StorageError('conflict', 'another write of a head');
     return act();
   });
 
@@ -165,10 +166,7 @@ const twoCommit =
     return complain(await log(world), ['once', ...crowd]);
   };
 
-export const commitOfTheDecided = twoCommit(
-  (call) => call.kind === 'transact',
-  ({ table }) => table,
-);
+export const commitOfTheDecided = twoCommit(isOneStep, ({ table }) => table);
 export const decidedByAnother = twoCommit((call) => call.kind === 'get' && call.key.sk === 'h', refusesOneStep);
 
 export const appliedAgain: Story = async (lib) => {
@@ -196,7 +194,6 @@ export const cleanedTooEarly =
 export const deletedBeforeOneStep: Story = async (lib) => {
   const world = await open();
   const { reached, open: release, pass } = gate();
-  const isOneStep = (call: Call) => call.kind === 'transact';
   const producer = await startProducer(engineOf(lib, world, holding(world.table, isOneStep, pass)), 'tx');
   await producer.stage('t', 0, ['nobody reads it']);
   const told = producer.commit().then(
@@ -225,8 +222,8 @@ export const lateCommit: Story = async (lib) => {
   const world = await open();
   const { reached, open: release, pass } = gate();
   let held = 0;
-  const isOneStep = (call: Call) => call.kind === 'transact' && held++ === 0;
-  const producer = await startProducer(engineOf(lib, world, holding(world.table, isOneStep, pass)), 'tx');
+  const isFirst = (call: Call) => isOneStep(call) && held++ === 0;
+  const producer = await startProducer(engineOf(lib, world, holding(world.table, isFirst, pass)), 'tx');
   await producer.stage('t', 0, ['first']);
   const ref = producer.ref();
   const late = producer.commit().catch(() => {});
@@ -240,12 +237,20 @@ export const lateCommit: Story = async (lib) => {
   return complain(await log(world), []);
 };
 
-/** The write that made the item of an id acts again after the id has expired. */
-export const madeAgain: Story = async (lib) => {
+/** An id expires, and more happens. Then it begins anew, and the numbers of its transactions are the same as before. */
+async function expired(
+  lib: Lib,
+  then: (
+    world: World,
+    copies: { readonly listing: () => Promise<unknown>; readonly item: () => Promise<unknown> },
+  ) => Promise<unknown>,
+): Promise<readonly string[]> {
   const world = await open();
-  const copies: (() => Promise<unknown>)[] = [];
+  const copies: Record<string, () => Promise<unknown>> = {};
   const table = through(refusesOneStep(world), async (call, act) => {
-    if (call.kind === 'put' && call.item.sk === 'x') copies.push(act);
+    if (call.kind === 'put' && call.item.pk === transactionsPartition) copies.listing ??= act;
+    if (call.kind === 'transact' && call.actions.some((each) => each.kind === 'put' && each.item.sk === 'x'))
+      copies.item ??= () => world.table.transact(call.actions, 'a late copy');
     return act();
   });
   const engine = engineOf(lib, world, table);
@@ -257,11 +262,26 @@ export const madeAgain: Story = async (lib) => {
   const crowd = await fillUp(world);
   world.clock.advance(8 * dayMs);
   await engine.transactions.tend();
-  await copies[0]!();
+  await then(world, { listing: copies.listing!, item: copies.item! });
   await decidedOnly(lib, world, '4');
   await engine.transactions.tend();
   return complain(await log(world), ['1', '2', '3', ...crowd, '4']);
-};
+}
+
+const removeByTtl = (world: World) => world.table.write({ kind: 'delete', key: transactionKey('tx') });
+
+/** The write that made the item of an id acts again after the item is gone. */
+export const madeAgain: Story = (lib) =>
+  expired(lib, async (world, { item }) => {
+    await removeByTtl(world);
+    await item();
+  });
+
+/** The write that listed an id acts again after the id has expired. */
+export const listedAgain: Story = (lib) => expired(lib, (_world, { listing }) => listing());
+
+/** The item of an expired id is gone, and nothing else happens. */
+export const removedByTtl: Story = (lib) => expired(lib, removeByTtl);
 
 /** The trim of a spill acts again after more was staged. */
 export const trimmedAgain: Story = async (lib) => {

@@ -243,7 +243,8 @@ async function rest(world: World, complaints: string[], options: TransactionsWor
   const restMs = scheduler.now() + quietMs;
   scheduler.after(quietMs, () => {});
   await scheduler.run(() => scheduler.now() >= restMs, mostSteps);
-  await observer.transactions.tend();
+  const { failure } = await observer.transactions.tend();
+  if (failure) throw failure;
   const { transactions } = await observer.transactions.list({ limit: 100 });
   for (const { transactionalId, state } of transactions)
     if (state !== 'empty') complaints.push(`${state} at rest: ${transactionalId}`);

@@ -239,3 +239,41 @@ test('the table remembers a bounded number of tokens', async () => {
   expect(database.prepare('SELECT count(*) AS count FROM token').get()).toEqual({ count: tokensRemembered });
   database.close();
 });
+
+test('items whose time to live is over are removed, and no others', async () => {
+  const table = openTable();
+  const put = (sk: string, more: object) => table.write({ kind: 'put', item: { pk: 'p', sk, ...more } });
+  for (let i = 0; i < 1_500; i++) await put(`plain${i}`, { v: 1 });
+  await put('over', { ttl: 9 });
+  await put('later', { ttl: 11 });
+  await put('text', { note: '"ttl":9' });
+  await put('map', { inner: { ttl: 9 } });
+  expect(await table.removeExpired(10_000)).toBe(1);
+  const left = await Promise.all(['over', 'later', 'text', 'map', 'plain0'].map((sk) => table.get({ pk: 'p', sk })));
+  expect(left.map((item) => item !== undefined)).toEqual([false, true, true, true, true]);
+  expect(await table.removeExpired(10_000)).toBe(0);
+});
+
+test('an item that was given more time since it was read stays', async () => {
+  const table = openTable();
+  const key = { pk: 'p', sk: 's' };
+  await table.write({ kind: 'put', item: { ...key, ttl: 9 } });
+  const renewed = table.write({ kind: 'update', key, update: { set: [['ttl', 99]] } });
+  const [removed] = await Promise.all([table.removeExpired(10_000), renewed]);
+  expect(removed).toBe(0);
+  expect(await table.get(key)).toMatchObject({ ttl: 99 });
+});
+
+test('a damaged item keeps no other from being removed', async () => {
+  const first = openTable();
+  for (const sk of ['damaged', 'over']) await first.write({ kind: 'put', item: { pk: 'p', sk, ttl: 9 } });
+  first.close();
+  open = [];
+  const database = new DatabaseSync(path);
+  database.exec("UPDATE item SET crc = (crc + 1) % 1000 WHERE sk = 'damaged'");
+  database.close();
+  const table = openTable();
+  expect(await table.removeExpired(10_000)).toBe(1);
+  expect(await table.get({ pk: 'p', sk: 'over' })).toBeUndefined();
+  await expect(table.get({ pk: 'p', sk: 'damaged' })).rejects.toMatchObject({ reason: 'corrupt' });
+});
