@@ -10,6 +10,7 @@ import type { ObjectStore } from '../storage/object-store.ts';
 import type { Table } from '../storage/table.ts';
 import { createTopics, type Topics } from '../topic/topics.ts';
 import { type AppendNotifications, createAppendNotifications } from './append-notifications.ts';
+import { createGroupCommit, type GroupCommit, type GroupCommitOptions } from './group-commit.ts';
 import { createProducerHistories, type ProducerHistories } from './producer-history.ts';
 import { createSliceReader, type SliceReader } from './read-slices.ts';
 
@@ -22,6 +23,8 @@ export type Ports = {
   readonly isOnlyWriter?: boolean;
   /** Learns that the partition has pages to merge. It never rejects. A hint may get lost: the daily pass looks at all. */
   readonly hint?: (partition: HintedPartition) => Promise<void>;
+  /** Appends of several requests may share a segment. Give it where a process serves many at a time. Default: they do not. */
+  readonly groupCommit?: GroupCommitOptions;
   /** Given where maintenance runs in the same process, and announces log starts. Default: the engine has its own. */
   readonly notifications?: AppendNotifications;
 };
@@ -34,6 +37,7 @@ export type LogContext = Ports & {
   readonly histories: ProducerHistories;
   readonly notifications: AppendNotifications;
   readonly slices: SliceReader;
+  readonly groups: GroupCommit | undefined;
   /** If true, no other process appends, so every append is announced in this process. */
   readonly isOnlyWriter: boolean;
   readonly wideLooks: Gate;
@@ -60,6 +64,7 @@ export function createLogContext(ports: Ports): LogContext {
     histories: createProducerHistories(table, clock),
     notifications: ports.notifications ?? createAppendNotifications(clock),
     slices: createSliceReader(objects),
+    groups: ports.groupCommit && createGroupCommit(clock, ports.groupCommit),
     wideLooks: createGate(wideLooksAtOnce),
   };
 }
