@@ -3,6 +3,7 @@
 //
 // Invariant: a caller gets the entries of its own runs, in their order, or the error of the PUT that carried them. Callers
 // are answered in the order in which they came, so their runs are sequenced in that order.
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Entry } from '../partition/entry.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { AdmittedRun } from './admit.ts';
@@ -50,9 +51,12 @@ export function createGroupCommit(
     return lane;
   }
 
-  /** Requests that come in one turn of the event loop share the group, because it leaves in a microtask at the earliest. */
+  /**
+   * Requests that come in one turn of the event loop share the group, because it leaves in a microtask at the earliest. The
+   * PUT is on the receipt of the caller that opens the group: it may begin when another caller's upload ends.
+   */
   function openGroup(topicId: string, lane: Lane, putSegment: PutSegment): Group {
-    const group: Group = { callers: [], putSegment, bytes: 0 };
+    const group: Group = { callers: [], putSegment: AsyncLocalStorage.bind(putSegment), bytes: 0 };
     queueMicrotask(() => {
       if (lane.group !== group) return;
       if (lane.underWay < uploadsAtOnce) flush(topicId, lane, group);

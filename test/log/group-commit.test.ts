@@ -7,6 +7,7 @@ import { createEngine } from '../../lib/engine.ts';
 import type { GroupCommitOptions } from '../../lib/log/group-commit.ts';
 import { fenceHead } from '../../lib/partition/fence.ts';
 import { segmentEpochAt } from '../../lib/partition/head.ts';
+import { countingObjectStore, newCounters, withReceipt } from '../../lib/storage/count.ts';
 import { parseSegmentKey } from '../../lib/storage/keys.ts';
 import type { ObjectStore } from '../../lib/storage/object-store.ts';
 import { StorageError } from '../../lib/storage/storage-error.ts';
@@ -242,6 +243,23 @@ describe('each caller', () => {
     }
     expect(new Set(errors).size).toBe(3);
     expect(await readAll(world.engine, 0)).toEqual([]);
+  });
+
+  test('pays once: the PUT is on the receipt of the caller that opened the group', async () => {
+    const totals = newCounters();
+    const held = heldPuts(world.objects);
+    puts = held.puts;
+    const objects = countingObjectStore(held.objects, totals);
+    const engine = createEngine({ ...world, objects, groupCommit: { uploadsAtOnce: 1 } });
+    const paid = (value: string) => withReceipt(() => tryAppend(engine, 0, batchOf([value])));
+    const first = paid('first');
+    await rest();
+    const waiting = ['a', 'b', 'c'].map(paid);
+    await rest();
+    await landAll();
+    const receipts = await Promise.all([first, ...waiting]);
+    expect(receipts.map(({ counters }) => counters.s3Put)).toEqual([1, 1, 0, 0]);
+    expect(totals.s3Put).toBe(2);
   });
 
   test('is refused alone: the others of the segment are appended', async () => {
