@@ -68,12 +68,15 @@ export type BackendOptions = {
   /** Removes the damaged items of the table, and takes the others for all that there are. */
   readonly repair?: boolean;
   readonly clock?: Clock;
+  /** Whether appends that come together share a segment. Default: true. Without it, each request has a segment of its own. */
+  readonly groupCommit?: boolean;
 };
 
 /** Throws, with a sentence for the person who started it, when the directory cannot be used. */
 export function openBackend(options: BackendOptions): Backend {
   const { directory: given, log, onMaintenanceFailure = () => undefined, clock = systemClock } = options;
   const { offsetsRetentionMinutes = limits.defaultOffsetsRetentionMinutes, repair = false } = options;
+  const { groupCommit = true } = options;
   const directory = resolve(given);
   const isNew = checkFolder(directory);
   if (isNew) mark(directory);
@@ -88,7 +91,8 @@ export function openBackend(options: BackendOptions): Backend {
   const notifications = createAppendNotifications(clock);
   const upkeep = createLogMaintenance({ ...ports, notifications, onFailure: onMaintenanceFailure });
   const { hint, wake } = upkeep;
-  const alone = createEngine({ ...ports, notifications, hint, wake, isOnlyWriter: true, bornMs: clock.now() });
+  const means = { ...ports, notifications, hint, wake, isOnlyWriter: true, bornMs: clock.now() };
+  const alone = createEngine({ ...means, ...(groupCommit && { groupCommit: {} }) });
   const engine = withFewWaiting(alone, {
     fetches: limits.waitingFetches,
     partitions: limits.waitingPartitions,

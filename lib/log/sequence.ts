@@ -46,7 +46,7 @@ export async function sequence(context: LogContext, run: UploadedRun, view: Head
   let attempt: Attempt = { ...run, raw: encodeEntry(run.entry), doubtful: false, firstView: view?.next ?? 0 };
   let head = view ?? (await makeHead(context, attempt));
   for (let sends = 0; sends < mostSends; sends++) {
-    const result = await send(context, attempt, await lookedUpTo(context, attempt, head));
+    const result = await sendInTurn(context, attempt, head, sends);
     if (result.applied) return acknowledge(context, attempt, parseHead(result.item!));
     const mayBeThere = attempt.doubtful || (result.doubtful ?? false);
     attempt = { ...attempt, isFirstEver: false, doubtful: mayBeThere };
@@ -62,6 +62,19 @@ export async function sequence(context: LogContext, run: UploadedRun, view: Head
     new RivuletError('THROTTLED', `partition ${run.address.partition} changed ${mostSends} times meanwhile`),
     attempt,
   );
+}
+
+/**
+ * Waits for its turn. By then this process may have seen a newer head, which is less likely to be refused. A run that is
+ * the first of its key must not start from that one, because a copy by another process may be in it. A later send keeps
+ * the head that the judge has seen.
+ */
+function sendInTurn(context: LogContext, attempt: Attempt, head: Head, sends: number): Promise<WriteResult> {
+  return context.updates.run(partitionName(attempt.address), async () => {
+    const mayBeNewer = sends === 0 && !attempt.isFirstEver;
+    const view = (mayBeNewer && context.heads.seen(attempt.address)) || head;
+    return send(context, attempt, await lookedUpTo(context, attempt, view));
+  });
 }
 
 async function send(context: LogContext, attempt: Attempt, lookedUp: number | undefined): Promise<WriteResult> {

@@ -73,6 +73,27 @@ export function createGate(limit: number, admit: (waiting: number) => void = () 
   };
 }
 
+/** A gate for each name. */
+export type Gates = { run<T>(name: string, work: () => Promise<T>): Promise<T> };
+
+/** At most `limit` of each name are at work at a time. The others of that name wait in their order. */
+export function createGates(limit: number): Gates {
+  const gates = new Map<string, { readonly gate: Gate; users: number }>();
+  return {
+    async run(name, work) {
+      const kept = gates.get(name) ?? { gate: createGate(limit), users: 0 };
+      gates.set(name, kept);
+      kept.users++;
+      try {
+        return await kept.gate.run(work);
+      } finally {
+        kept.users--;
+        if (kept.users === 0) gates.delete(name);
+      }
+    },
+  };
+}
+
 /** Does it now, or when its turn has come. */
 export type Turns = (work: () => void) => void;
 

@@ -63,6 +63,30 @@ describe('offsets', () => {
   });
 });
 
+test('a process sends at most sixteen updates of one head at a time, and those of other heads do not wait', async () => {
+  const held = Promise.withResolvers<void>();
+  const underWay = new Map<string, number>();
+  let most = 0;
+  const write: World['table']['write'] = async (write) => {
+    if (write.kind !== 'update' || !write.update.append) return world.table.write(write);
+    const count = (underWay.get(write.key.pk + write.key.sk) ?? 0) + 1;
+    underWay.set(write.key.pk + write.key.sk, count);
+    most = Math.max(most, count);
+    await held.promise;
+    underWay.set(write.key.pk + write.key.sk, underWay.get(write.key.pk + write.key.sk)! - 1);
+    return world.table.write(write);
+  };
+  const engine = createEngine({ ...world, table: { ...world.table, write } });
+  const acks = Array.from({ length: 100 }, (_, i) => appendOne(engine, 0, batchOf([`v${i}`])));
+  acks.push(appendOne(engine, 1, batchOf(['other'])));
+  for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+  expect([...underWay.values()].sort((a, b) => a - b)).toEqual([1, 16]);
+  held.resolve();
+  await Promise.all(acks);
+  expect(most).toBe(16);
+  expect(valuesOf(await readAll(world.engine, 0))).toEqual(Array.from({ length: 100 }, (_, i) => `v${i}`));
+});
+
 describe('an idempotent producer', () => {
   const producer = async () => {
     const { producerId, epoch } = await world.engine.newProducer();

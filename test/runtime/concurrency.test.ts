@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { createGate, createTurns, inParallel } from '../../lib/runtime/concurrency.ts';
+import { createGate, createGates, createTurns, inParallel } from '../../lib/runtime/concurrency.ts';
 
 const items = Array.from({ length: 100 }, (_, i) => i);
 
@@ -75,4 +75,21 @@ test('turns run a fixed number now, and the others in their order in the next tu
   turn(() => void done.push(5));
   await next();
   expect(done).toEqual([0, 1, 2, 3, 4, 5]);
+});
+
+test('gates of different names do not wait for each other, and each lets its number in, in order', async () => {
+  const gates = createGates(2);
+  const order: string[] = [];
+  const leave = Promise.withResolvers<void>();
+  const enter = (name: string, i: number) =>
+    gates.run(name, async () => {
+      order.push(`${name}${i}`);
+      await leave.promise;
+    });
+  const works = [0, 1, 2, 3].flatMap((i) => [enter('a', i), enter('b', i)]);
+  await pause(1);
+  expect(order).toEqual(['a0', 'b0', 'a1', 'b1']);
+  leave.resolve();
+  await Promise.all(works);
+  expect(order.slice(4)).toEqual(['a2', 'b2', 'a3', 'b3']);
 });

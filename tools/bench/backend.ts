@@ -1,11 +1,18 @@
 // The system under test: the embedded backend behind its HTTP server, as `rivulet serve` starts it.
 import { systemClock } from '../../lib/runtime/clock.ts';
-import { openBackend } from '../../local/backend.ts';
+import { type BackendOptions, openBackend } from '../../local/backend.ts';
 import { startServer } from '../../local/server.ts';
 import { count, type Traffic } from './traffic.ts';
 
-export async function serveBackend(traffic: Traffic, [directory]: string[]): Promise<string> {
-  const backend = openBackend({ directory: directory!, log: (entry) => console.error(entry) });
+export const serveBackend = (traffic: Traffic, [directory]: string[]): Promise<string> =>
+  serve(traffic, { directory: directory! });
+
+/** Each request has a segment of its own. */
+export const serveBackendAlone = (traffic: Traffic, [directory]: string[]): Promise<string> =>
+  serve(traffic, { directory: directory!, groupCommit: false });
+
+async function serve(traffic: Traffic, options: BackendOptions): Promise<string> {
+  const backend = openBackend({ ...options, log: (entry) => console.error(entry) });
   const { url } = await startServer({
     clock: systemClock,
     api: async (event) => {
@@ -13,6 +20,7 @@ export async function serveBackend(traffic: Traffic, [directory]: string[]): Pro
       const result = await backend.api(event);
       const bytes = [result.body ?? []].flat().reduce((sum, piece) => sum + piece.length, 0);
       count(traffic, bytes);
+      traffic.puts = backend.totals.s3Put;
       return result;
     },
   });

@@ -8,6 +8,7 @@ import { Command, Option } from 'commander';
 import { benchCodec } from './codec.ts';
 import { benchDeployed } from './deployed.ts';
 import { benchFunctions } from './functions.ts';
+import { benchGroupCommit } from './group-commit.ts';
 import { benchGroups } from './groups.ts';
 import { benchHostile } from './hostile.ts';
 import { benchLatency } from './latency.ts';
@@ -22,6 +23,7 @@ import { benchUnits } from './units.ts';
 const names = [
   'throughput',
   'latency',
+  'group-commit',
   'units',
   'codec',
   'memory',
@@ -48,6 +50,7 @@ const plan = options.quick ? { rounds: 3, forMs: 150, floorMs: 60 } : { rounds: 
 const benches: Readonly<Record<Name, (directory: string) => Promise<void>>> = {
   throughput: (directory) => benchThroughput(directory, plan),
   latency: (directory) => benchLatency(directory, plan),
+  'group-commit': (directory) => benchGroupCommit(directory, { ...plan, rounds: options.quick ? 3 : 5 }),
   units: () => benchUnits(options.quick ? 5_000 : 50_000),
   codec: async () => {
     const rows = await benchCodec();

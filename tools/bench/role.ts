@@ -1,6 +1,6 @@
 // The program of a child process. It answers every message with a report, and ends when its parent disconnects.
 
-import { serveBackend } from './backend.ts';
+import { serveBackend, serveBackendAlone } from './backend.ts';
 import { serveFloor } from './floor.ts';
 import { readBack, writeAll } from './memory-client.ts';
 import { type Stalls, watchStalls } from './stalls.ts';
@@ -11,6 +11,8 @@ export type Report = {
   /** The bodies that went through, in either direction. */
   readonly transfers: number;
   readonly bytes: number;
+  /** The PUTs that an embedded backend has made. */
+  readonly puts: number;
   readonly rssBytes: number;
   /** The processor time of all threads since the start, in user and system mode. */
   readonly cpuMs: number;
@@ -22,6 +24,7 @@ export type Report = {
 
 const roles: Readonly<Record<string, (traffic: Traffic, args: string[]) => Promise<string>>> = {
   backend: serveBackend,
+  'backend-alone': serveBackendAlone,
   'watched-backend': serveBackend,
   floor: serveFloor,
   writer: writeAll,
@@ -29,7 +32,7 @@ const roles: Readonly<Record<string, (traffic: Traffic, args: string[]) => Promi
 };
 
 const [role = '', ...args] = process.argv.slice(2);
-const traffic: Traffic = { transfers: 0, bytes: 0 };
+const traffic: Traffic = { transfers: 0, bytes: 0, puts: 0 };
 const url = await roles[role]!(traffic, args);
 // Not of the others: to watch costs a little every millisecond.
 const stalls = role === 'watched-backend' ? watchStalls() : () => ({ longestMs: 0, longestCpuMs: 0 });

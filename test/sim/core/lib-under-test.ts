@@ -1,5 +1,6 @@
 // This is the library with one thing changed. Each guard is taken out in turn, to see that a world notices.
 import { createEngine } from '../../../lib/engine.ts';
+import type { GroupCommitOptions } from '../../../lib/log/group-commit.ts';
 import { compact } from '../../../lib/maintenance/compact.ts';
 import { join } from '../../../lib/maintenance/join.ts';
 import { merge } from '../../../lib/maintenance/merge.ts';
@@ -14,6 +15,12 @@ import { type ChangeOfFile, changedModule } from './change-plugin.ts';
 export const realLib = { createEngine, retryingTable, merge, join, cleanPages, retain, compact, sweep, tend };
 
 export type Lib = typeof realLib;
+
+/** Makes engines with group commit, if options for it are given. */
+export const withGroupCommit = (
+  newEngine: typeof createEngine,
+  groupCommit: GroupCommitOptions | undefined,
+): typeof createEngine => (groupCommit ? (ports) => newEngine({ ...ports, groupCommit }) : newEngine);
 
 const fileOf: Readonly<Record<keyof Lib, string>> = {
   createEngine: 'lib/engine.ts',

@@ -20,6 +20,7 @@ test.each([
   ['maintenance', 4],
   ['half of all calls suffer', 4],
   ['hundreds of producers that live for one batch', 1],
+  ['group commit', 4],
   ['many partitions and processes', 2],
 ] as const)('%s: %i worlds', async (name, seeds) => {
   for (let seed = 1; seed <= seeds; seed++) {

@@ -20,6 +20,18 @@ export const logWorlds = {
     processes: 4,
   },
   maintenance: { ...defaultWorld, maintainers: 3, readers: 3, oneShot: 40, pauseMs: 200, spreadMs: 12_000 },
+  'group commit': {
+    ...defaultWorld,
+    processes: 2,
+    steady: 6,
+    anonymous: 6,
+    keyed: 2,
+    oneShot: 40,
+    maintainers: 1,
+    pauseMs: 30,
+    spreadMs: 3_000,
+    uploadsAtOnce: 1,
+  },
   'many partitions and processes': { ...defaultWorld, partitions: 8, processes: 8, steady: 6, sends: 10 },
 } as const satisfies Record<string, World>;
 
@@ -83,6 +95,7 @@ export const worldFlags = {
   'pause-ms': 'pauseMs',
   'spread-ms': 'spreadMs',
   'fault-rate': 'faultRate',
+  'uploads-at-once': 'uploadsAtOnce',
 } as const satisfies Record<string, keyof typeof defaultWorld>;
 
 function commandOf(world: WorldOptions): string {

@@ -5,7 +5,7 @@ import { createEngine } from '../../../lib/engine.ts';
 import { createMemoryObjectStore } from '../../../lib/storage/memory/memory-object-store.ts';
 import { createMemoryTable } from '../../../lib/storage/memory/memory-table.ts';
 import { explicitFaults, type FaultKind, noFaults, randomFaults } from '../core/faults.ts';
-import { realLib } from '../core/lib-under-test.ts';
+import { realLib, withGroupCommit } from '../core/lib-under-test.ts';
 import type { Network } from '../core/network.ts';
 import { startProcess } from '../core/process.ts';
 import { createRandom, type Random } from '../core/random.ts';
@@ -54,6 +54,8 @@ export type WorldOptions = {
   readonly spreadMs: number;
   /** The share of calls that suffer a fault. */
   readonly faultRate: number;
+  /** With group commit, the number of uploads of a topic that do not wait for each other. 0: no group commit. */
+  readonly uploadsAtOnce: number;
   /** Exactly these faults, instead of a rate. */
   readonly faults?: ReadonlyMap<number, FaultKind>;
   /** An engine to use instead of the real one. */
@@ -79,6 +81,7 @@ export const defaultWorld: Omit<WorldOptions, 'seed'> = {
   pauseMs: 100,
   spreadMs: 8_000,
   faultRate: 0.03,
+  uploadsAtOnce: 0,
 };
 
 export type WorldResult = {
@@ -115,8 +118,9 @@ export async function runWorld(options: WorldOptions): Promise<WorldResult> {
   const removal = { committed, requests: [], skewMs: 2 * mostSkewMs };
   const history: History = { ...disturbances, damage: [], ...(options.maintainers > 0 && { removal }) };
   const network: Network = { scheduler, random, faults: noFaults, objects, table, calls: 0, trace, disturbed };
+  const newEngine = withGroupCommit(options.newEngine ?? createEngine, groupCommitOf(options));
   const processes = Array.from({ length: options.processes }, (_, i) =>
-    startProcess(network, `p${i}`, options.newEngine ?? createEngine, random.chance(0.3) ? 0 : skewMs(random)),
+    startProcess(network, `p${i}`, newEngine, random.chance(0.3) ? 0 : skewMs(random)),
   );
 
   await createTopic(network, options.partitions);
@@ -131,6 +135,10 @@ export async function runWorld(options: WorldOptions): Promise<WorldResult> {
   if (!isOver) complaints.unshift('the clients did not come to an end');
   return { history, steps: scheduler.steps(), complaints };
 }
+
+/** In every other world no group leaves before an upload has ended. */
+const groupCommitOf = ({ uploadsAtOnce, seed }: WorldOptions) =>
+  uploadsAtOnce === 0 ? undefined : { uploadsAtOnce, lingerMs: seed % 2 === 0 ? 0 : 15 };
 
 async function createTopic(network: Network, partitions: number): Promise<void> {
   const { objects, table } = network;

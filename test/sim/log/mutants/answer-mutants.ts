@@ -124,8 +124,8 @@ const refusal: readonly Mutant[] = [
   },
   {
     name: 'a repeated upload ignores the fence',
-    file: 'lib/log/append.ts',
-    turn: { 'upload.segmentEpoch': 'segmentEpochAt(context.clock.now())' },
+    file: 'lib/log/upload.ts',
+    turn: { 'putSegment.segmentEpoch': 'segmentEpochAt(context.clock.now())' },
     world: worlds.calmlySwept,
     caughtBy: ['unknown without a cause', 'refused without a cause'],
   },

@@ -135,7 +135,14 @@ const lookup: readonly Mutant[] = [
     name: 'a lookup counts up to where the history reaches',
     file: sequence,
     text: ['mayFollow ? head.next', 'mayFollow ? history.to'],
-    world: worlds.slowUpload,
+    world: worlds.slowLook,
+    caughtBy: duplicate,
+  },
+  {
+    name: 'the first run of a key starts from a newer head than the one from before its claim',
+    file: sequence,
+    turn: { 'sendInTurn.mayBeNewer': 'sends === 0' },
+    world: worlds.keyedSleeper,
     caughtBy: duplicate,
   },
   {

@@ -2,10 +2,11 @@
 // milliseconds. Unlike the large world it gives the checker everything that it can use: when each try began, and when
 // anything went wrong.
 import { createEngine } from '../../../../lib/engine.ts';
+import type { GroupCommitOptions } from '../../../../lib/log/group-commit.ts';
 import { createMemoryObjectStore } from '../../../../lib/storage/memory/memory-object-store.ts';
 import { createMemoryTable } from '../../../../lib/storage/memory/memory-table.ts';
 import { type FaultKind, type FaultPlan, faultKinds, noFaults } from '../../core/faults.ts';
-import type { Lib } from '../../core/lib-under-test.ts';
+import { type Lib, withGroupCommit } from '../../core/lib-under-test.ts';
 import type { Network } from '../../core/network.ts';
 import { withStaleQueries } from '../../core/past.ts';
 import { startProcess } from '../../core/process.ts';
@@ -42,6 +43,8 @@ export type SmallWorldOptions = {
   readonly config?: Readonly<Record<string, string>>;
   /** The default is all kinds. */
   readonly faultKinds?: readonly FaultKind[];
+  /** The default is that every request has a segment of its own. */
+  readonly groupCommit?: GroupCommitOptions;
   readonly actors: readonly Actor[];
 };
 
@@ -73,7 +76,7 @@ export function prepare(lib: Lib, seed: number, options: Omit<SmallWorldOptions,
     disturbed,
   };
   const processes = Array.from({ length: options.processes }, (_, i) =>
-    startProcess(network, `p${i}`, lib.createEngine),
+    startProcess(network, `p${i}`, withGroupCommit(lib.createEngine, options.groupCommit)),
   );
   const { committed } = observer;
   const removal = options.removal && { committed, requests: [], skewMs: 0, ...options.removal };

@@ -61,38 +61,42 @@ export const stories = {
     await stage.send(engine, { values: ['second'], producerId, sequence: 1 });
   }),
 
-  slowUpload: story(
-    'a held trim again, and a history newer than the head that was read beside the upload',
+  slowLook: story(
+    'a held trim again, and a history newer than the head that a waiting batch looked at',
     async (stage, lib) => {
       const producerId = await stage.producer();
       await stage.send(stage.real, { values: ['first'], producerId, sequence: 0 });
       await stage.crowd(stage.real, 40);
-      const upload = gate();
-      let isHeld = false;
+      const look = gate();
+      let isThird = false;
+      let isWaiting = false;
       let isLossy = false;
-      const engine = stage.engineOver(
-        losingFirstReply(
-          stage,
-          lib,
-          () => trim(),
-          () => isLossy,
-        ),
-        async (key, chunks) => {
-          if (isHeld) await upload.pass();
-          return stage.objects.putOnce(key, chunks);
-        },
+      const lossy = losingFirstReply(
+        stage,
+        lib,
+        () => trim(),
+        () => isLossy,
       );
-      // A client with a gap makes the process learn the history. Then the producer's third batch is held at its upload.
+      const slow = through(lossy, async (call, act) => {
+        const result = await act();
+        const isLook = isWaiting && call.kind === 'get' && call.key.sk === headKey(stage.topicId, 0).sk;
+        isWaiting = !isLook && (isWaiting || (isThird && isAppend(call)));
+        if (isLook) await look.pass();
+        return result;
+      });
+      const engine = stage.engineOver(slow);
+      // A client with a gap makes the process learn the history. Then the producer's third batch waits for the second, and
+      // the answer to its look at the head is slow.
       await stage.send(engine, { values: ['stranger'], producerId: await stage.producer(), sequence: 5 });
-      isHeld = true;
+      isThird = true;
       const third = stage.send(engine, { values: ['third'], producerId, sequence: 2 });
-      await upload.reached;
-      isHeld = false;
+      await look.reached;
+      isThird = false;
       await stage.send(stage.real, { values: ['second'], producerId, sequence: 1 });
       const trim = await trimHeldBack(stage);
       await stage.crowd(engine, 1);
       isLossy = true;
-      upload.open();
+      look.open();
       await third;
     },
   ),
@@ -195,10 +199,13 @@ export const stories = {
       return result;
     });
     const once = { values: ['once'], key: 'k' };
-    const first = stage.send(stage.engineOver(slow), once);
+    const sleeper = stage.engineOver(slow);
+    const first = stage.send(sleeper, once);
     await nap.reached;
     await stage.send(stage.real, once);
     await stage.crowd(stage.real, 40);
+    // The same process serves another request meanwhile, and so it has seen a newer head.
+    await stage.crowd(sleeper, 1);
     nap.open();
     await first;
   }),

@@ -97,6 +97,18 @@ export const worlds = {
     ...times(3, anonymous(15, 100)),
     ...times(2, steady(12, 200)),
   ]),
+  grouped: world(
+    'clients of one process, whose appends share segments and often fail',
+    0.5,
+    [...times(4, anonymous(12, 100)), ...times(2, impatient(8, 100))],
+    { processes: 1, groupCommit: { uploadsAtOnce: 1 }, faultKinds: ['request lost', 'unavailable', 'reply lost'] },
+  ),
+  calmlyGrouped: world(
+    'clients of one process, whose appends share segments, and no faults',
+    0,
+    [...times(6, anonymous(15, 30)), ...times(3, pipelined(12, 5))],
+    { processes: 1, groupCommit: { uploadsAtOnce: 1 } },
+  ),
   growing: world(
     'partitions that are added while sweeps go on',
     0,

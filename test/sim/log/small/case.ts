@@ -2,7 +2,9 @@
 // Everything that is not a fault is fixed. So a case is known by its world, its order of steps and its faults, and is
 // the same every time.
 import { createEngine } from '../../../../lib/engine.ts';
+import type { GroupCommitOptions } from '../../../../lib/log/group-commit.ts';
 import { explicitFaults, type FaultPlan, noFaults } from '../../core/faults.ts';
+import { withGroupCommit } from '../../core/lib-under-test.ts';
 import type { Network } from '../../core/network.ts';
 import { withBeginning } from '../../core/past.ts';
 import { startProcess } from '../../core/process.ts';
@@ -52,6 +54,8 @@ export type LogWorld = {
   readonly needsCauses?: boolean;
   /** Records may be removed: by requests, and as this says. */
   readonly removal?: Pick<Removal, 'retentionMs' | 'deleteRetentionMs'>;
+  /** The default is that every request has a segment of its own. */
+  readonly groupCommit?: GroupCommitOptions;
 };
 
 type PreparedWorld = LogWorld & { readonly prepared: Prepared; readonly story: Story };
@@ -85,7 +89,12 @@ async function runCase(
   const observer = observe(bare, world.prepared.sends);
   const table = order.isStale ? withBeginning(observer.table, world.prepared.items) : observer.table;
   const stage = openNetwork({ objects: bare.objects, table }, scheduler, trace);
-  const cast = castOf(world, order, { network: stage, stores: bare, newEngine, observer });
+  const cast = castOf(world, order, {
+    network: stage,
+    stores: bare,
+    newEngine: withGroupCommit(newEngine, world.groupCommit),
+    observer,
+  });
   const failures: unknown[] = [];
   if (world.story.warmUp) await perform(cast, {}, [world.story.warmUp], failures);
   stage.arm(explicitFaults(faults));

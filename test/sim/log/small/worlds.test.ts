@@ -1,11 +1,11 @@
-// This runs a sample of the small worlds of plain appends and of topics, and shows that a case can be replayed.
+// This runs a sample of the small worlds of plain appends, of group commit and of topics, and shows that a case can be replayed.
 import { expect, test } from 'vitest';
 import { replay } from '../../core/run.ts';
 import { testSample } from '../../core/sample.ts';
 import type { Faults } from '../../core/worlds.ts';
-import { appendWorlds, smallLogWorlds, topicWorlds } from './worlds.ts';
+import { appendWorlds, sharedWorlds, smallLogWorlds, topicWorlds } from './worlds.ts';
 
-testSample('sim', [...appendWorlds, ...topicWorlds], { every: 11, pairs: 8 });
+testSample('sim', [...appendWorlds, ...sharedWorlds, ...topicWorlds], { every: 11, pairs: 8 });
 
 const replayed = (name: string, order: number, faults: Faults) =>
   replay(smallLogWorlds.find((world) => world.name === name)!, order, faults);

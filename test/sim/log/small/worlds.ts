@@ -9,6 +9,7 @@ import { writer } from './actors.ts';
 import { type LogWorld, smallLogWorld } from './case.ts';
 import { maintenance } from './maintenance.ts';
 import { alone, racing, two } from './orders.ts';
+import { shared } from './shared.ts';
 import { crowds, spills } from './spills.ts';
 import { after, headOf, type Identity, newProducer, type Stage, wrote } from './stage.ts';
 import { topics } from './topics.ts';
@@ -140,11 +141,13 @@ async function turnSequence(stage: Stage, { producerId }: Identity, firstSequenc
 
 export const appendWorlds: readonly SmallWorld[] = appends.map(smallLogWorld);
 export const spillWorlds: readonly SmallWorld[] = [...spills, ...crowds].map(smallLogWorld);
+export const sharedWorlds: readonly SmallWorld[] = shared.map(smallLogWorld);
 export const topicWorlds: readonly SmallWorld[] = topics.map(smallLogWorld);
 export const maintenanceWorlds: readonly SmallWorld[] = maintenance.map(smallLogWorld);
 export const smallLogWorlds: readonly SmallWorld[] = [
   ...appendWorlds,
   ...spillWorlds,
+  ...sharedWorlds,
   ...topicWorlds,
   ...maintenanceWorlds,
 ];
