@@ -32,7 +32,6 @@ const table = createSqliteTable({ path: join(backend, 'table.sqlite') });
 const engine = createEngine({ objects: createFileObjectStore({ directory: backend }), table, clock });
 const stored = await populate(engine, clock);
 table.close();
-rmSync(join(backend, 'tmp'), { recursive: true });
 
 const database = new DatabaseSync(join(backend, 'table.sqlite'));
 const items = database.prepare('SELECT pk, sk, body FROM item ORDER BY pk, sk').all();
