@@ -75,7 +75,7 @@ function startOnce(parts: Parts, formerDrafts: string): () => Promise<void> {
   };
 }
 
-/** Until version 0.2 the drafts lay in a folder of their own. None of those was acknowledged. */
+/** Until version 0.1.0 the drafts lay in a folder of their own. None of those was acknowledged. */
 async function start({ fs, folders, objects }: Parts, formerDrafts: string): Promise<void> {
   for (const name of (await unlessMissing(fs.readdir(formerDrafts))) ?? []) await fs.unlink(join(formerDrafts, name));
   await settleDrafts(fs, folders, objects);

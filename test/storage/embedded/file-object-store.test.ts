@@ -43,7 +43,7 @@ describe('on a disk', () => {
 
   test('the store leaves no drafts of its own, and removes those of a dead process', async () => {
     await mkdir(join(directory, 'tmp'));
-    await writeFile(join(directory, 'tmp', '0'), 'torn, by version 0.2');
+    await writeFile(join(directory, 'tmp', '0'), 'torn, by version 0.1.0');
     await mkdir(join(directory, 'objects'));
     for (const name of ['a!20-0123abcd', 'b!', 'c!3-00000000'])
       await writeFile(join(directory, 'objects', name), 'torn');
