@@ -3,6 +3,7 @@
 import path from 'node:path';
 import { type BuildOptions, build } from 'esbuild';
 import { functionNames } from '../functions/routes.ts';
+import { slimBundle } from './slim-bundle.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
 
@@ -22,6 +23,7 @@ const options: BuildOptions = {
   target: 'node24',
   format: 'esm',
   minify: true,
+  plugins: slimBundle,
   // This selects the SDK's ESM build, which is smaller by a third than the build that `main` names.
   mainFields: ['module', 'main'],
   // Some packages of the SDK are CommonJS and call `require` for Node's own modules. An ES module has no `require`.

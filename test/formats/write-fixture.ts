@@ -1,6 +1,6 @@
 // Writes the store of the present version as a fixture. A fixture of a released version must never change, so this script
 // refuses to write into a folder that exists.
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Command } from 'commander';
@@ -32,7 +32,6 @@ const table = createSqliteTable({ path: join(backend, 'table.sqlite') });
 const engine = createEngine({ objects: createFileObjectStore({ directory: backend }), table, clock });
 const stored = await populate(engine, clock);
 table.close();
-rmSync(join(backend, 'tmp'), { recursive: true });
 
 const database = new DatabaseSync(join(backend, 'table.sqlite'));
 const items = database.prepare('SELECT pk, sk, body FROM item ORDER BY pk, sk').all();

@@ -1,14 +1,21 @@
 // A file system in memory that forgets everything that was not synced. `loseAt(n)` lets n more operations happen, then
 // every operation fails. `restart()` gives the disk after the power came back: any of the changes that no sync covered
-// may have survived, and an unsynced file holds any prefix of its written bytes.
+// may have survived, a rename as a whole. An unsynced file holds any prefix of its written bytes, or has its length and
+// zeros in places.
 import { basename, dirname } from 'node:path';
 import type { FileLayer, OpenFile } from '../../lib/storage/embedded/file-layer.ts';
 
 type File = { readonly kind: 'file'; bytes: Buffer; synced: Buffer };
-type Folder = { readonly kind: 'folder'; names: Map<string, Node>; synced: Map<string, Node> };
+type Folder = {
+  readonly kind: 'folder';
+  names: Map<string, Node>;
+  synced: Map<string, Node>;
+  /** The renames that no sync covers: to which name from which. */
+  renamed: Map<string, string>;
+};
 type Node = File | Folder;
 
-const newFolder = (): Folder => ({ kind: 'folder', names: new Map(), synced: new Map() });
+const newFolder = (): Folder => ({ kind: 'folder', names: new Map(), synced: new Map(), renamed: new Map() });
 
 export type PowerLossFiles = FileLayer & {
   loseAt(operations: number): void;
@@ -49,8 +56,15 @@ export function createPowerLossFiles(chance: () => number): PowerLossFiles {
       lostAt = Number.POSITIVE_INFINITY;
     },
     open: (path, flags) =>
-      step(() => openFile(flags === 'wx' ? create(parentOf(path), path) : nodeAt(root, path), step)),
-    link: (from, to) => step(() => addName(parentOf(to), to, nodeAt(root, from))),
+      step(() => openFile(flags === 'w' ? create(parentOf(path), path) : nodeAt(root, path), step)),
+    rename: (from, to) => step(() => rename(parentOf(from), parentOf(to), from, to)),
+    existsSync: (path) => {
+      try {
+        return stepNow(() => parentOf(path).names.has(basename(path)));
+      } catch {
+        return false;
+      }
+    },
     unlink: (path) => step(() => removeName(parentOf(path), path)),
     mkdir: (path) => step(() => addName(parentOf(path), path, newFolder())),
     rmdirSync: (path) =>
@@ -79,7 +93,7 @@ function openFile(node: Node, step: <T>(work: () => T) => Promise<T>): OpenFile 
     sync: () =>
       step(() => {
         if (node.kind === 'file') node.synced = node.bytes;
-        else node.synced = new Map(node.names);
+        else Object.assign(node, { synced: new Map(node.names), renamed: new Map() });
       }),
     close: () => step(() => undefined),
   };
@@ -87,7 +101,13 @@ function openFile(node: Node, step: <T>(work: () => T) => Promise<T>): OpenFile 
 
 function afterLoss(folder: Folder, chance: () => number): Folder {
   const left = newFolder();
-  const survives = (name: string) => (folder.names.get(name) === folder.synced.get(name) ? true : chance() < 0.5);
+  const coins = new Map<string, boolean>();
+  const coin = (name: string): boolean => {
+    if (!coins.has(name)) coins.set(name, chance() < 0.5);
+    return coins.get(name)!;
+  };
+  const survives = (name: string) =>
+    folder.names.get(name) === folder.synced.get(name) ? true : coin(folder.renamed.get(name) ?? name);
   for (const name of new Set([...folder.names.keys(), ...folder.synced.keys()])) {
     const node = (survives(name) ? folder.names : folder.synced).get(name);
     if (node) left.names.set(name, node.kind === 'folder' ? afterLoss(node, chance) : tornFile(node, chance));
@@ -97,8 +117,16 @@ function afterLoss(folder: Folder, chance: () => number): Folder {
 }
 
 function tornFile({ bytes, synced }: File, chance: () => number): File {
-  const left = bytes === synced ? synced : bytes.subarray(0, Math.floor(chance() * (bytes.byteLength + 1)));
+  const left = bytes === synced ? synced : chance() < 0.3 ? holed(bytes, chance) : cut(bytes, chance);
   return { kind: 'file', bytes: left, synced: left };
+}
+
+const cut = (bytes: Buffer, chance: () => number) => bytes.subarray(0, Math.floor(chance() * (bytes.byteLength + 1)));
+
+function holed(bytes: Buffer, chance: () => number): Buffer {
+  const from = Math.floor(chance() * bytes.byteLength);
+  const length = 1 + Math.floor(chance() * (bytes.byteLength - from));
+  return Buffer.from(bytes).fill(0, from, Math.min(from + length, bytes.byteLength));
 }
 
 function nodeAt(root: Folder, path: string): Node {
@@ -119,7 +147,10 @@ function fileOf(node: Node): File {
   return node;
 }
 
+/** What is there loses its bytes. */
 function create(parent: Folder, path: string): File {
+  const found = parent.names.get(basename(path));
+  if (found) return Object.assign(fileOf(found), { bytes: Buffer.alloc(0) });
   const file: File = { kind: 'file', bytes: Buffer.alloc(0), synced: Buffer.alloc(0) };
   addName(parent, path, file);
   return file;
@@ -128,6 +159,15 @@ function create(parent: Folder, path: string): File {
 function addName(parent: Folder, path: string, node: Node): void {
   if (parent.names.has(basename(path))) throw failure('EEXIST');
   parent.names.set(basename(path), node);
+}
+
+function rename(parent: Folder, newParent: Folder, from: string, to: string): void {
+  if (parent !== newParent) throw failure('EXDEV');
+  const node = parent.names.get(basename(from));
+  if (!node) throw failure('ENOENT');
+  parent.names.delete(basename(from));
+  parent.names.set(basename(to), node);
+  parent.renamed.set(basename(to), basename(from));
 }
 
 function removeName(parent: Folder, path: string): void {

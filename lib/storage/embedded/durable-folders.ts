@@ -10,7 +10,7 @@ export type OpenFolder = Pick<OpenFile, 'sync' | 'close'>;
 export type DurableFolders = {
   /** Makes the folder and its parents below the root, or joins a call that is making them already. */
   make(folder: string): Promise<void>;
-  /** Opens the folder. It makes the folder first if it is missing. */
+  /** Opens the folder, which the caller holds. It makes the folder first if it is missing. Its syncs are shared. */
   open(folder: string): Promise<OpenFolder>;
   /** Makes durable which names are in the folder. */
   sync(folder: string): Promise<void>;
@@ -24,6 +24,7 @@ export type DurableFolders = {
 export function createDurableFolders(fs: FileLayer, root: string): DurableFolders {
   const made = new Map<string, Promise<void>>();
   const holders = new Map<string, number>();
+  const shared = createSharedSyncs();
 
   function make(folder: string): Promise<void> {
     const known = made.get(folder);
@@ -43,7 +44,8 @@ export function createDurableFolders(fs: FileLayer, root: string): DurableFolder
 
   async function open(folder: string): Promise<OpenFolder> {
     await make(folder);
-    return openFolder(fs, folder);
+    const opened = await openFolder(fs, folder);
+    return { ...opened, sync: () => shared(folder, opened.sync) };
   }
 
   function hold(folder: string): () => void {
@@ -66,6 +68,34 @@ export function createDurableFolders(fs: FileLayer, root: string): DurableFolder
   }
 
   return { make, open, sync: (folder) => syncFolder(fs, folder), hold, prune };
+}
+
+type Sync = () => Promise<void>;
+type Group = { readonly underWay: Promise<void>; next?: Promise<void> };
+
+/**
+ * Callers of one folder share syncs: one is under way, and the next covers all that came meanwhile. They hold the folder, so
+ * that no caller gets the sync of a folder that was removed and made again.
+ */
+function createSharedSyncs(): (folder: string, sync: Sync) => Promise<void> {
+  const groups = new Map<string, Group>();
+
+  function begin(folder: string, sync: Sync): Promise<void> {
+    const group: Group = { underWay: sync() };
+    groups.set(folder, group);
+    const end = () => void (group.next || groups.delete(folder));
+    group.underWay.then(end, end);
+    return group.underWay;
+  }
+
+  return (folder, sync) => {
+    const group = groups.get(folder);
+    if (!group) return begin(folder, sync);
+    const after = () => begin(folder, sync);
+    // The one under way may have begun before this caller's name was in the folder.
+    group.next ??= group.underWay.then(after, after);
+    return group.next;
+  };
 }
 
 /** Returns the folder and its parents, without the root. */

@@ -1,13 +1,16 @@
 // This is what the file object store needs from a file system. It has the shape of node:fs/promises, cut down to what the
 // store uses. So a test can put a file system underneath that loses power.
-import { rmdirSync } from 'node:fs';
-import fs from 'node:fs/promises';
+import fs, { closeSync, existsSync, fstatSync, rmdirSync } from 'node:fs';
+import { mkdir, readdir, rename, stat, unlink } from 'node:fs/promises';
+import { promisify } from 'node:util';
 
 /** Errors carry Node's `code`: ENOENT, EEXIST, ENOSPC ... */
 export type FileLayer = {
-  open(path: string, flags: 'r' | 'wx'): Promise<OpenFile>;
-  /** Gives a file a second name, atomically. It fails with EEXIST when the name is taken. */
-  link(path: string, newPath: string): Promise<void>;
+  open(path: string, flags: 'r' | 'r+' | 'w'): Promise<OpenFile>;
+  /** Gives a file another name in the same folder: after a crash it has the one or the other. It replaces what is there. */
+  rename(path: string, newPath: string): Promise<void>;
+  /** Looks up one name, which takes microseconds. */
+  existsSync(path: string): boolean;
   unlink(path: string): Promise<void>;
   mkdir(path: string): Promise<unknown>;
   /** This is synchronous, so that none of our code runs between the decision and the deed. */
@@ -28,14 +31,29 @@ type FileInfo = { readonly size: number; readonly mtimeMs: number };
 
 /** Other users of the machine have no access to what the store makes. */
 export const diskFiles: FileLayer = {
-  open: (path, flags) => fs.open(path, flags, 0o600),
-  link: fs.link,
-  unlink: fs.unlink,
-  mkdir: (path) => fs.mkdir(path, { mode: 0o700 }),
+  open: openOnDisk,
+  rename,
+  existsSync,
+  unlink,
+  mkdir: (path) => mkdir(path, { mode: 0o700 }),
   rmdirSync,
-  readdir: (path) => fs.readdir(path),
-  stat: (path) => fs.stat(path),
+  readdir: (path) => readdir(path),
+  stat: (path) => stat(path),
 };
+
+const [open, writev, read, fsync] = [promisify(fs.open), promisify(fs.writev), promisify(fs.read), promisify(fs.fsync)];
+
+/** A call that cannot wait for the disk is not sent through Node's threads: that would take ten times as long as the call. */
+async function openOnDisk(path: string, flags: 'r' | 'r+' | 'w'): Promise<OpenFile> {
+  const file = await open(path, flags, 0o600);
+  return {
+    writev: (chunks) => writev(file, chunks),
+    read: (into, offset, length, position) => read(file, into, offset, length, position),
+    stat: async () => fstatSync(file),
+    sync: () => fsync(file),
+    close: async () => closeSync(file),
+  };
+}
 
 /**
  * Some network and FUSE file systems cannot sync a folder. Its names are then as durable as the file system makes them.

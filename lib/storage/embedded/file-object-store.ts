@@ -1,32 +1,29 @@
 // The ObjectStore in a folder of files: the embedded backend, one process at a time.
 //
-//   DIRECTORY/objects/...   one file per object (object-path.ts)
-//   DIRECTORY/tmp/<n>       objects being written; what a dead process left here is removed at the start
+//   DIRECTORY/objects/...   one file per object (object-path.ts), and the drafts of those under way (draft.ts)
 //
-// A put writes and syncs a file in tmp, links it to its final name (atomic, fails if the name is taken), and syncs the
-// folder. So a final name never leads to part of an object, and an acknowledged object survives a power failure. No
-// caller waits for the rest: the first name is removed, and the file closed.
+// A put writes a draft in the folder of the object, syncs file and folder, and gives the draft its final name. So a final
+// name never leads to part of an object, and an acknowledged object survives a power failure: where the rename is lost, the
+// next start does it again.
 import { join, resolve } from 'node:path';
 import { checkDelete, checkList, checkObjectKey, checkRange, holdsOtherBytes, objectLimits } from '../object-rules.ts';
 import type { ByteRange, ListRequest, ObjectInfo, ObjectPage, ObjectStore } from '../object-store.ts';
 import { StorageError } from '../storage-error.ts';
-import { createDurableFolders, type DurableFolders, type OpenFolder } from './durable-folders.ts';
-import { diskFiles, type FileLayer, hasCode, type OpenFile } from './file-layer.ts';
+import { type Draft, discard, draftOf, type OpenDraft, publish, settleDrafts } from './draft.ts';
+import { createDurableFolders, type DurableFolders } from './durable-folders.ts';
+import { readBytes, unlessMissing } from './file-bytes.ts';
+import { diskFiles, type FileLayer, hasCode } from './file-layer.ts';
 import { keyOfRaw, objectPath, rawOf, readName } from './object-path.ts';
 
 type Store = {
   readonly fs: FileLayer;
   readonly objects: string;
-  readonly tmp: string;
   readonly folders: DurableFolders;
+  /** Settles what a dead process left; until then an object may lie under the name of its draft. */
   readonly started: () => Promise<void>;
-  readonly later: Later;
+  /** The puts under way, by their paths. */
+  readonly underWay: Map<string, Promise<void>>;
 };
-
-/** Shared by all stores of this process: one may still be removing its drafts when the next begins on the same folder. */
-let drafts = 0;
-
-const LATER_AT_MOST = 64;
 
 /** Makes the folder when it is missing. Two stores must not work on one folder at once: the table beside it sees to that. */
 export function createFileObjectStore({
@@ -37,36 +34,40 @@ export function createFileObjectStore({
   fs?: FileLayer;
 }): ObjectStore {
   const root = resolve(directory);
-  const parts = { fs, objects: join(root, 'objects'), tmp: join(root, 'tmp'), folders: createDurableFolders(fs, root) };
-  const store: Store = { ...parts, started: startOnce(parts), later: createLater(LATER_AT_MOST) };
+  const parts = { fs, objects: join(root, 'objects'), folders: createDurableFolders(fs, root) };
+  const store: Store = { ...parts, started: startOnce(parts, join(root, 'tmp')), underWay: new Map() };
   return {
     async putOnce(key, chunks) {
       checkObjectKey(key);
+      await failing(false, store.started);
       await put(store, key, chunks);
     },
     async get(key, range) {
       checkObjectKey(key);
       if (range) checkRange(range);
+      await failing(false, store.started);
       return failing(false, () => readObject(store, placeOf(store, key).path, range));
     },
     async list(request) {
       checkList(request);
+      await failing(false, store.started);
       return failing(false, () => listPage(store, request));
     },
     async delete(keys) {
       checkDelete(keys);
+      await failing(false, store.started);
       return failing(true, () => deleteAll(store, keys));
     },
   };
 }
 
-type Parts = Omit<Store, 'started' | 'later'>;
+type Parts = Pick<Store, 'fs' | 'objects' | 'folders'>;
 
-/** Begins with the first put; a start that failed is tried again. */
-function startOnce(parts: Parts): () => Promise<void> {
+/** Begins with the first request; a start that failed is tried again. */
+function startOnce(parts: Parts, formerDrafts: string): () => Promise<void> {
   let started: Promise<void> | undefined;
   return () => {
-    started ??= start(parts).catch((error) => {
+    started ??= start(parts, formerDrafts).catch((error) => {
       started = undefined;
       throw error;
     });
@@ -74,14 +75,15 @@ function startOnce(parts: Parts): () => Promise<void> {
   };
 }
 
-async function start({ fs, folders, tmp, objects }: Parts): Promise<void> {
-  await folders.make(tmp);
-  await folders.make(objects);
-  const leftovers = await fs.readdir(tmp);
-  await Promise.all(leftovers.map((name) => unlessMissing(fs.unlink(join(tmp, name)))));
+/** Until version 0.1.0 the drafts lay in a folder of their own. None of those was acknowledged. */
+async function start({ fs, folders, objects }: Parts, formerDrafts: string): Promise<void> {
+  for (const name of (await unlessMissing(fs.readdir(formerDrafts))) ?? []) await fs.unlink(join(formerDrafts, name));
+  await settleDrafts(fs, folders, objects);
 }
 
-function placeOf(store: Store, key: string): { folder: string; path: string } {
+type Place = { readonly folder: string; readonly path: string };
+
+function placeOf(store: Store, key: string): Place {
   const { folders, name } = objectPath(rawOf(key));
   const folder = join(store.objects, ...folders);
   return { folder, path: join(folder, name) };
@@ -89,87 +91,65 @@ function placeOf(store: Store, key: string): { folder: string; path: string } {
 
 // --- put
 
-type Begun = { readonly draft: string; readonly folder: OpenFolder };
-
 async function put(store: Store, key: string, chunks: readonly Uint8Array[]): Promise<void> {
-  const { folder, path } = placeOf(store, key);
-  const release = store.folders.hold(folder);
+  const place = placeOf(store, key);
+  const release = store.folders.hold(place.folder);
   try {
-    const begun = await failing(false, () => begin(store, folder, chunks));
-    await publish(store, key, path, begun, chunks);
+    await alone(store.underWay, place.path, () => putAlone(store, key, place, chunks));
   } finally {
     release();
   }
 }
 
-/** Opens the folder while the draft is written: that takes longer. */
-async function begin(store: Store, folder: string, chunks: readonly Uint8Array[]): Promise<Begun> {
-  await store.started();
-  const [draft, opened] = await Promise.allSettled([writeDraft(store, chunks), store.folders.open(folder)]);
-  if (draft.status === 'fulfilled' && opened.status === 'fulfilled')
-    return { draft: draft.value, folder: opened.value };
-  if (draft.status === 'fulfilled') await store.later(store.fs.unlink(draft.value));
-  if (opened.status === 'fulfilled') await store.later(opened.value.close());
-  throw draft.status === 'rejected' ? draft.reason : (opened as PromiseRejectedResult).reason;
-}
-
-async function writeDraft(store: Store, chunks: readonly Uint8Array[]): Promise<string> {
-  const draft = join(store.tmp, String(drafts++));
-  const file = await store.fs.open(draft, 'wx');
+/** A rename replaces what is there. So there is one put of a name at a time, and it looks first. */
+async function alone(underWay: Map<string, Promise<void>>, path: string, work: () => Promise<void>): Promise<void> {
+  while (underWay.has(path)) await underWay.get(path);
+  const done = work();
+  underWay.set(
+    path,
+    done.catch(() => {}),
+  );
   try {
-    await writeAll(file, chunks);
-    await file.sync();
-    return draft;
-  } catch (error) {
-    await store.later(store.fs.unlink(draft));
-    throw error;
+    await done;
   } finally {
-    await store.later(file.close());
+    underWay.delete(path);
   }
 }
 
-/** A disk that fills up takes a part and refuses the next. */
-async function writeAll(file: OpenFile, chunks: readonly Uint8Array[]): Promise<void> {
-  let rest = chunks.filter((chunk) => chunk.byteLength > 0);
-  while (rest.length > 0) {
-    const { bytesWritten } = await file.writev(rest);
-    rest = behind(rest, bytesWritten);
-  }
-}
-
-function behind(chunks: readonly Uint8Array[], bytes: number): Uint8Array[] {
-  let index = 0;
-  for (; index < chunks.length && bytes >= chunks[index]!.byteLength; index++) bytes -= chunks[index]!.byteLength;
-  const [first, ...others] = chunks.slice(index);
-  return first ? [first.subarray(bytes), ...others] : [];
-}
-
-async function publish(store: Store, key: string, path: string, begun: Begun, chunks: readonly Uint8Array[]) {
+async function putAlone(store: Store, key: string, place: Place, chunks: readonly Uint8Array[]): Promise<void> {
+  const isTaken = store.fs.existsSync(place.path);
+  if (isTaken && (await failing(false, () => holds(store, key, place, chunks)))) return;
+  const draft = draftOf(place.path, chunks);
+  const opened = await failing(false, () => openDraft(store, place.folder, draft));
   try {
-    // A link that was refused was not made; after it, until the folder is synced, the object may be there or not.
-    await failing(false, () => linkOnce(store, key, begun.draft, path, chunks));
-    // Also when it was there: whoever linked it may have died before this.
-    await failing(true, () => begun.folder.sync());
+    await failing(false, () => publish(store.fs, opened, draft, place.path, chunks)).catch(async (error) => {
+      await failing(true, () => discard(store.fs, opened.folder, draft));
+      throw error;
+    });
+    if (!draft.isChecked) await failing(true, () => opened.folder.sync());
   } finally {
-    await store.later(Promise.all([store.fs.unlink(begun.draft), begun.folder.close()]));
+    await Promise.all([opened.file.close(), opened.folder.close()]);
   }
 }
 
-async function linkOnce(store: Store, key: string, draft: string, path: string, chunks: readonly Uint8Array[]) {
-  while (!(await tryLink(store, draft, path))) {
-    const found = await readObject(store, path);
-    if (found === undefined) continue; // deleted since
-    if (sameBytes(found, chunks)) return;
-    throw holdsOtherBytes(key);
-  }
+/** @returns whether the object is there; false if it was deleted since. */
+async function holds(store: Store, key: string, { folder, path }: Place, chunks: readonly Uint8Array[]) {
+  const found = await readObject(store, path);
+  if (found === undefined) return false;
+  if (!sameBytes(found, chunks)) throw holdsOtherBytes(key);
+  // A large one may have its name from a process that died before it synced the folder.
+  await store.folders.sync(folder);
+  return true;
 }
 
-async function tryLink({ fs }: Store, draft: string, path: string): Promise<boolean> {
+async function openDraft({ fs, folders }: Store, folder: string, draft: Draft): Promise<OpenDraft> {
+  await folders.make(folder);
+  const opening = [fs.open(draft.path, 'w'), folders.open(folder)] as const;
   try {
-    await fs.link(draft, path);
-    return true;
+    const [file, names] = await Promise.all(opening);
+    return { file, folder: names };
   } catch (error) {
-    if (hasCode(error, 'EEXIST')) return false;
+    for (const one of await Promise.allSettled(opening)) if (one.status === 'fulfilled') await one.value.close();
     throw error;
   }
 }
@@ -181,19 +161,6 @@ function sameBytes(found: Uint8Array, chunks: readonly Uint8Array[]): boolean {
     at += chunk.byteLength;
   }
   return at === found.byteLength;
-}
-
-/** Waits only while more than a bounded number of such works are under way. */
-type Later = (work: Promise<unknown>) => Promise<void>;
-
-function createLater(most: number): Later {
-  const underWay = new Set<Promise<unknown>>();
-  return async (work) => {
-    // Nothing depends on it: what was written is synced, and what is not removed now is removed at the next start.
-    const settled: Promise<unknown> = work.catch(() => {}).then(() => underWay.delete(settled));
-    underWay.add(settled);
-    while (underWay.size > most) await Promise.race(underWay);
-  };
 }
 
 // --- get
@@ -209,18 +176,6 @@ async function readObject({ fs }: Store, path: string, range?: ByteRange): Promi
   } finally {
     await file.close();
   }
-}
-
-async function readBytes(file: OpenFile, from: number, length: number): Promise<Uint8Array> {
-  // Unpooled: the bytes are the caller's own, and not cleared only to be overwritten.
-  const bytes = new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
-  let at = 0;
-  while (at < length) {
-    const { bytesRead } = await file.read(bytes, at, length - at, from + at);
-    if (bytesRead === 0) throw new Error(`the file ends ${length - at} bytes early`);
-    at += bytesRead;
-  }
-  return bytes;
 }
 
 // --- list
@@ -283,16 +238,6 @@ async function deleteAll(store: Store, keys: readonly string[]): Promise<void> {
 }
 
 // --- errors
-
-/** A file where a folder belongs, or a folder where a file does, holds no object. */
-async function unlessMissing<T>(found: Promise<T>): Promise<T | undefined> {
-  try {
-    return await found;
-  } catch (error) {
-    if (hasCode(error, 'ENOENT', 'ENOTDIR', 'EISDIR')) return undefined;
-    throw error;
-  }
-}
 
 /** Throws StorageError and nothing else: `denied` for what a person must mend. */
 async function failing<T>(mayHaveActed: boolean, work: () => Promise<T>): Promise<T> {

@@ -1,120 +1,19 @@
 import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { diskFiles, type FileLayer } from '../../../lib/storage/embedded/file-layer.ts';
 import { createFileObjectStore } from '../../../lib/storage/embedded/file-object-store.ts';
 import type { ObjectStore } from '../../../lib/storage/object-store.ts';
-import { createPowerLossFiles } from '../power-loss-files.ts';
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 const put = (store: ObjectStore, key: string) => store.putOnce(key, [bytesOf('the bytes of '), bytesOf(key)]);
 const whole = (key: string) => bytesOf(`the bytes of ${key}`);
 
-/** The generator mulberry32 gives the same numbers for the same seed. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 async function allKeys(store: ObjectStore): Promise<string[]> {
   return (await store.list({})).objects.map((object) => object.key);
 }
-
-describe('after a power failure at any step', () => {
-  const directory = '/var/rivulet/data';
-  const inner = `b/${'c'.repeat(64)}`;
-  const keys = ['a/1', 'a/2', `${inner}/1`, `${inner}/2`, 'a', `long/${'x'.repeat(200)}`];
-
-  /**
-   * Puts objects, some of them concurrently, with deletes in between. It fills `acked` and `doomed` as it goes, and
-   * stops where the power fails.
-   */
-  async function work(store: ObjectStore, acked: Set<string>, doomed: Set<string>): Promise<void> {
-    const acknowledged = (key: string) => put(store, key).then(() => acked.add(key));
-    const deleted = async (key: string) => {
-      doomed.add(key);
-      await store.delete([key]);
-      acked.delete(key);
-    };
-    await acknowledged(keys[0]!);
-    await Promise.all([acknowledged(keys[1]!), acknowledged(keys[2]!), acknowledged(keys[4]!)]);
-    await Promise.all([deleted(keys[2]!), acknowledged(keys[3]!), acknowledged(keys[1]!)]);
-    await Promise.all([deleted(keys[3]!), acknowledged(keys[5]!)]);
-  }
-
-  async function expectSound(store: ObjectStore, acked: Set<string>, doomed: Set<string>): Promise<void> {
-    for (const key of acked) if (!doomed.has(key)) expect([key, await store.get(key)]).toEqual([key, whole(key)]);
-    for (const key of await allKeys(store)) expect([key, await store.get(key)]).toEqual([key, whole(key)]);
-  }
-
-  async function lifeAndDeath(seed: number, operations: number): Promise<boolean> {
-    const fs = createPowerLossFiles(seeded(seed));
-    const [acked, doomed] = [new Set<string>(), new Set<string>()];
-    fs.loseAt(operations);
-    const finished = await work(createFileObjectStore({ directory, fs }), acked, doomed).then(
-      () => true,
-      () => false,
-    );
-    // The rest of the work, which still runs, meets a dead disk first.
-    await new Promise((resolve) => setImmediate(resolve));
-    fs.restart();
-    await expectSound(createFileObjectStore({ directory, fs }), acked, doomed);
-    const second = createFileObjectStore({ directory, fs });
-    for (const key of keys) await put(second, key);
-    await new Promise((resolve) => setImmediate(resolve));
-    expect(await fs.readdir(join(directory, 'tmp'))).toEqual([]);
-    fs.restart();
-    await expectSound(createFileObjectStore({ directory, fs }), new Set(keys), new Set());
-    return finished;
-  }
-
-  test('every acknowledged object is whole, and no object is torn', async () => {
-    let [deaths, survivors] = [0, 0];
-    for (let seed = 1; seed <= 6; seed++) {
-      for (let operations = 0; operations < 200; operations += 1) {
-        if (await lifeAndDeath(seed, operations)) {
-          survivors++;
-          break;
-        }
-        deaths++;
-      }
-    }
-    expect(survivors).toBe(6);
-    expect(deaths).toBeGreaterThan(400);
-  });
-
-  test('a put that a dead process had begun is made durable by the next put', async () => {
-    for (let operations = 0; operations < 120; operations++) {
-      const fs = createPowerLossFiles(seeded(operations));
-      fs.loseAt(operations);
-      await work(createFileObjectStore({ directory, fs }), new Set(), new Set()).catch(() => undefined);
-      await new Promise((resolve) => setImmediate(resolve));
-      fs.loseAt(Number.POSITIVE_INFINITY);
-      const second = createFileObjectStore({ directory, fs });
-      for (const key of keys) await put(second, key);
-      fs.restart();
-      await expectSound(createFileObjectStore({ directory, fs }), new Set(keys), new Set());
-    }
-  });
-
-  test('an acknowledged delete lasts, unless a put comes after it', async () => {
-    for (let seed = 1; seed <= 30; seed++) {
-      const fs = createPowerLossFiles(seeded(seed));
-      const store = createFileObjectStore({ directory, fs });
-      for (const key of ['a/1', 'a/2', 'b/1']) await put(store, key);
-      await store.delete(['a/1', 'b/1']);
-      await put(store, 'b/2');
-      fs.restart();
-      expect(await allKeys(createFileObjectStore({ directory, fs }))).toEqual(['a/2', 'b/2']);
-    }
-  });
-});
 
 describe('on a disk', () => {
   let directory: string;
@@ -144,12 +43,32 @@ describe('on a disk', () => {
 
   test('the store leaves no drafts of its own, and removes those of a dead process', async () => {
     await mkdir(join(directory, 'tmp'));
-    await writeFile(join(directory, 'tmp', '0'), 'torn');
+    await writeFile(join(directory, 'tmp', '0'), 'torn, by version 0.1.0');
+    await mkdir(join(directory, 'objects'));
+    for (const name of ['a!20-0123abcd', 'b!', 'c!3-00000000'])
+      await writeFile(join(directory, 'objects', name), 'torn');
     const store = createFileObjectStore({ directory });
+    expect(await allKeys(store)).toEqual([]);
+    expect(await names('objects')).toEqual([]);
+    expect(await names('tmp')).toEqual([]);
     await Promise.all(['a', 'b', 'c/d'].map((key) => put(store, key)));
     await put(store, 'a');
     await expect(store.putOnce('a', [bytesOf('other')])).rejects.toMatchObject({ reason: 'exists' });
-    await expect.poll(() => names('tmp')).toEqual([]);
+    expect((await names('objects')).sort()).toEqual(['a', 'b', 'c+']);
+  });
+
+  test('a draft that is whole gets its name at the start, unless the name is taken', async () => {
+    await put(createFileObjectStore({ directory }), 'b/1');
+    const [whole, other] = [bytesOf('whole'), bytesOf('other')].map((bytes) => ({
+      bytes,
+      crc: crc32(bytes).toString(16),
+    }));
+    await writeFile(join(directory, 'objects', 'b+', `1!5-${other!.crc}`), other!.bytes);
+    await writeFile(join(directory, 'objects', 'b+', `2!5-${whole!.crc}`), whole!.bytes);
+    const store = createFileObjectStore({ directory });
+    expect(await store.get('b/2')).toEqual(whole!.bytes);
+    expect(await store.get('b/1')).toEqual(bytesOf('the bytes of b/1'));
+    expect((await names('objects', 'b+')).sort()).toEqual(['1', '2']);
   });
 
   test('the store removes a directory with its last object, but no directory that is in use', async () => {
@@ -163,7 +82,7 @@ describe('on a disk', () => {
     await Promise.all([store.delete(['a/2']), ...[3, 4, 5].map((n) => put(store, `a/b/${n}`))]);
     expect(await allKeys(store)).toEqual(['a/b/3', 'a/b/4', 'a/b/5']);
     await store.delete(['a/b/3', 'a/b/4', 'a/b/5']);
-    expect(await names()).toEqual(['tmp']);
+    expect(await names()).toEqual([]);
   });
 
   test('concurrent puts and deletes in one directory lose nothing', async () => {
@@ -186,7 +105,7 @@ describe('on a disk', () => {
   test('the store does not list files that are not its own', async () => {
     const store = createFileObjectStore({ directory });
     await put(store, 'a');
-    for (const name of ['.DS_Store', 'Thumbs.db', '%zz', '%61', 'B', 'x~', 'x,y']) {
+    for (const name of ['.DS_Store', 'Thumbs.db', '%zz', '%61', 'B', 'x~', 'x,y', 'B!', 'x!y']) {
       await writeFile(join(directory, 'objects', name), '');
     }
     await mkdir(join(directory, 'objects', 'f+', 'f+'), { recursive: true });
@@ -214,23 +133,7 @@ describe('on a disk', () => {
     expect(opened.splice(0)).toEqual(['/objects', '/objects/b+', '/objects/c+']);
   });
 
-  test('an answer does not wait for the removal of the draft, until 64 removals are under way', async () => {
-    const removals: (() => void)[] = [];
-    const unlink = () => new Promise<void>((resolve) => removals.push(resolve));
-    const store = createFileObjectStore({ directory, fs: { ...diskFiles, unlink } });
-    for (let i = 0; i < 64; i++) await put(store, `a/${i}`);
-    let answered = false;
-    const next = put(store, 'a/64').then(() => {
-      answered = true;
-    });
-    await expect.poll(() => removals.length).toBe(65);
-    expect(await store.get('a/64')).toEqual(whole('a/64'));
-    expect(answered).toBe(false);
-    for (const remove of removals) remove();
-    await next;
-  });
-
-  test('a store that starts while another still removes its drafts loses none of its own', async () => {
+  test('a second store on the same directory loses nothing of the first', async () => {
     const first = createFileObjectStore({ directory });
     for (let round = 0; round < 20; round++) {
       await Promise.all([1, 2, 3].map((n) => put(first, `first/${round}/${n}`)));
@@ -260,51 +163,48 @@ describe('on a disk', () => {
       async open(path, flags) {
         const file = await diskFiles.open(path, flags);
         if (flags === 'r' || !broken) return file;
-        return { ...unbound(file), sync: () => Promise.reject(coded(code)) };
+        return { ...file, sync: () => Promise.reject(coded(code)) };
       },
     };
     const store = createFileObjectStore({ directory, fs });
     await expect(put(store, 'a')).rejects.toMatchObject({ name: 'StorageError', reason, mayHaveActed: false });
     expect(await store.get('a')).toBeUndefined();
-    await expect.poll(() => names('tmp')).toEqual([]);
+    expect(await names('objects')).toEqual([]);
     broken = false;
     await put(store, 'a');
     expect(await store.get('a')).toEqual(whole('a'));
   });
 
-  test('a link that was refused was not made', async () => {
-    const fs: FileLayer = { ...diskFiles, link: () => Promise.reject(coded('EDQUOT')) };
+  test('a rename that was refused was not done', async () => {
+    const fs: FileLayer = { ...diskFiles, rename: () => Promise.reject(coded('EDQUOT')) };
     const refused = { reason: 'denied', mayHaveActed: false, message: 'the disk is full: EDQUOT' };
     await expect(put(createFileObjectStore({ directory, fs }), 'a')).rejects.toMatchObject(refused);
+    expect(await allKeys(createFileObjectStore({ directory }))).toEqual([]);
   });
 
-  test('an error after the link says that the object may be there', async () => {
-    let broken = false;
+  test('an error says that the object may be there, when its draft cannot be removed', async () => {
+    const broken = () => Promise.reject(coded('EIO'));
+    const store = createFileObjectStore({ directory, fs: { ...diskFiles, rename: broken, unlink: broken } });
+    await expect(put(store, 'a')).rejects.toMatchObject({ reason: 'unavailable', mayHaveActed: true });
+    expect(await createFileObjectStore({ directory }).get('a')).toEqual(whole('a'));
+  });
+
+  test('an error after a large object has its name says that it may be there', async () => {
+    let isNamed = false;
     const fs: FileLayer = {
       ...diskFiles,
-      link: (from, to) => {
-        broken = true;
-        return diskFiles.link(from, to);
+      rename: (from, to) => {
+        isNamed = true;
+        return diskFiles.rename(from, to);
       },
       async open(path, flags) {
         const file = await diskFiles.open(path, flags);
-        return { ...unbound(file), sync: () => (broken ? Promise.reject(coded('EIO')) : file.sync()) };
+        return { ...file, sync: () => (isNamed ? Promise.reject(coded('EIO')) : file.sync()) };
       },
     };
-    const store = createFileObjectStore({ directory, fs });
-    await expect(put(store, 'a')).rejects.toMatchObject({ reason: 'unavailable', mayHaveActed: true });
+    const large = createFileObjectStore({ directory, fs }).putOnce('a', [new Uint8Array(200_000)]);
+    await expect(large).rejects.toMatchObject({ reason: 'unavailable', mayHaveActed: true });
   });
 });
 
 const coded = (code: string) => Object.assign(new Error(code), { code });
-
-/** The methods of a file handle live on its prototype, and need their handle as `this`. */
-function unbound(file: Awaited<ReturnType<FileLayer['open']>>): Awaited<ReturnType<FileLayer['open']>> {
-  return {
-    writev: (chunks) => file.writev(chunks),
-    read: (into, offset, length, position) => file.read(into, offset, length, position),
-    stat: () => file.stat(),
-    sync: () => file.sync(),
-    close: () => file.close(),
-  };
-}

@@ -1,0 +1,65 @@
+// What a function loads at its start and never uses, left out of its bundle. A cold start reads, compiles and runs the rest.
+//
+// Invariant: what is left out is unreachable in a Lambda function, or an error says so.
+import { readFileSync } from 'node:fs';
+import { builtinModules } from 'node:module';
+import type { Plugin } from 'esbuild';
+
+const builtins = new Set(builtinModules);
+
+/**
+ * An `import` of a module of Node asks for each of its exports, also for those that Node makes when they are asked for:
+ * http's WebSocket loads all of fetch. `require` asks for none.
+ */
+const requiredModules: Plugin = {
+  name: 'modules of Node are required',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^(node:)?[a-z0-9_/]+$/ }, ({ path, kind }) => {
+      const name = path.replace(/^node:/, '');
+      return builtins.has(name) && kind === 'import-statement' ? { path: name, namespace: 'required' } : undefined;
+    });
+    onLoad({ filter: /.*/, namespace: 'required' }, ({ path }) => ({
+      contents: `module.exports = require('node:${path}');`,
+    }));
+  },
+};
+
+const replacements: Readonly<Record<string, string>> = {
+  // Lambda gives a function its credentials in the environment. The SDK's chain also reads files, and asks other services.
+  '@aws-sdk/credential-provider-node': `export { fromEnv as defaultProvider } from '@aws-sdk/credential-provider-env';`,
+  // Loaded for operations with streams of events only. What it shares with the rest would be kept whole for it.
+  '@smithy/core/event-streams': `throw new Error('this bundle has no event streams: see cdk/slim-bundle.ts');`,
+};
+
+const replacedModules: Plugin = {
+  name: 'modules of the SDK are replaced',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^@aws-sdk\/credential-provider-node$/ }, ({ path, resolveDir }) => ({
+      ...{ path, namespace: 'replaced', pluginData: resolveDir },
+    }));
+    onResolve({ filter: /^@smithy\/core\/event-streams$/ }, ({ path, kind, resolveDir }) =>
+      kind === 'dynamic-import' ? { path, namespace: 'replaced', pluginData: resolveDir } : undefined,
+    );
+    onLoad({ filter: /.*/, namespace: 'replaced' }, ({ path, pluginData }) => ({
+      ...{ contents: replacements[path]!, resolveDir: pluginData as string },
+    }));
+  },
+};
+
+/**
+ * The schemas of all operations of a service are constants of one module. esbuild keeps each one, because their computed
+ * keys could have effects. Behind a call that is marked as pure, it drops those that no command of ours names.
+ */
+const droppedSchemas: Plugin = {
+  name: 'unused schemas of the SDK are dropped',
+  setup({ onLoad }) {
+    onLoad({ filter: /@aws-sdk.client-[a-z0-9]+.dist-es.schemas.schemas_0\.js$/ }, ({ path }) => ({
+      contents: readFileSync(path, 'utf8').replace(
+        /^export var (\S+) = (\[[^]*?\]);$/gm,
+        'export var $1 = /* @__PURE__ */ (() => ($2))();',
+      ),
+    }));
+  },
+};
+
+export const slimBundle: Plugin[] = [requiredModules, replacedModules, droppedSchemas];
