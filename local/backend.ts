@@ -88,7 +88,15 @@ export function openBackend(options: BackendOptions): Backend {
   const notifications = createAppendNotifications(clock);
   const upkeep = createLogMaintenance({ ...ports, notifications, onFailure: onMaintenanceFailure });
   const { hint, wake } = upkeep;
-  const alone = createEngine({ ...ports, notifications, hint, wake, isOnlyWriter: true, bornMs: clock.now() });
+  const alone = createEngine({
+    ...ports,
+    notifications,
+    hint,
+    wake,
+    isOnlyWriter: true,
+    readsAhead: true,
+    bornMs: clock.now(),
+  });
   const engine = withFewWaiting(alone, {
     fetches: limits.waitingFetches,
     partitions: limits.waitingPartitions,

@@ -101,7 +101,18 @@ const lowHalves = fill((lane) => (lane >> 1) + (lane & 1) * lanes);
 const highHalves = lowHalves.map((from) => from + lanes / 2);
 
 /** Local 0 is the register, 1 the position in the stretches. The others are vectors. */
-const local = { register: 0, at: 1, bytes: 2, spare: 18, state: 34, low: 38, high: 39, lowTables: 40, highTables: 44, mask: 48 };
+const local = {
+  register: 0,
+  at: 1,
+  bytes: 2,
+  spare: 18,
+  state: 34,
+  low: 38,
+  high: 39,
+  lowTables: 40,
+  highTables: 44,
+  mask: 48,
+};
 
 function moduleOf(table: Int32Array): Uint8Array<ArrayBuffer> {
   const i32 = 0x7f;

@@ -1,7 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { crc32c } from '../../lib/bytes/crc32c.ts';
-import { decodeBatch, decodeRecords, type EncodeOptions, encodeBatch, openBatch, type RecordInput } from '../../lib/record/batch.ts';
+import {
+  decodeBatch,
+  decodeRecords,
+  type EncodeOptions,
+  encodeBatch,
+  openBatch,
+  type RecordInput,
+} from '../../lib/record/batch.ts';
 import { checkBatch, field, readBatchHeader, splitBatches } from '../../lib/record/batch-header.ts';
 import { compressions } from '../../lib/record/compression.ts';
 import { CorruptBatchError } from '../../lib/record/corrupt-batch-error.ts';

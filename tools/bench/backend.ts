@@ -1,10 +1,12 @@
 // The system under test: the embedded backend behind its HTTP server, as `rivulet serve` starts it.
 import { systemClock } from '../../lib/runtime/clock.ts';
 import { openBackend } from '../../local/backend.ts';
+import { collectLessOften } from '../../local/garbage.ts';
 import { startServer } from '../../local/server.ts';
 import { count, type Traffic } from './traffic.ts';
 
 export async function serveBackend(traffic: Traffic, [directory]: string[]): Promise<string> {
+  collectLessOften();
   const backend = openBackend({ directory: directory!, log: (entry) => console.error(entry) });
   const { url } = await startServer({
     clock: systemClock,
