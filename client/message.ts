@@ -1,6 +1,7 @@
 // This file defines the messages that applications give and get, and converts them to the records of a batch and back.
 import { fieldName } from '../lib/api/refusal.ts';
-import type { DecodedRecord, RecordHeader, RecordInput } from '../lib/record/batch.ts';
+import type { RecordHeader, RecordInput } from '../lib/record/batch.ts';
+import type { RecordMaker } from '../lib/record/read-records.ts';
 import { RivuletClientError } from './client-error.ts';
 import { whyNotText } from './text.ts';
 
@@ -115,26 +116,7 @@ function toWhole(value: number | undefined, field: string): number | undefined {
   throw new Unfit(`${field}: expected a whole number from 0 to 2^53 - 1, got ${value}`);
 }
 
-const emptyHeaders: ConsumedMessage['headers'] = Object.freeze([]);
-
-export function toMessage(topic: string, partition: number, record: DecodedRecord): ConsumedMessage {
-  return {
-    topic,
-    partition,
-    offset: record.offset,
-    timestamp: record.timestampMs,
-    key: toBuffer(record.key),
-    value: toBuffer(record.value),
-    headers: record.headers.length === 0 ? emptyHeaders : record.headers.map(fromHeader),
-  };
-}
-
-/** Shares the memory of `bytes`. Applications get Buffers, because toString() of a Uint8Array is a list of numbers. */
-function toBuffer(bytes: Uint8Array | null): Buffer | null {
-  if (bytes === null || Buffer.isBuffer(bytes)) return bytes;
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-}
-
-function fromHeader({ key, value }: RecordHeader) {
-  return { key, value: toBuffer(value) };
+/** Returns what makes the messages of one partition of the records that are read. */
+export function messageMaker(topic: string, partition: number): RecordMaker<ConsumedMessage> {
+  return (offset, timestamp, key, value, headers) => ({ topic, partition, offset, timestamp, key, value, headers });
 }

@@ -91,7 +91,7 @@ export function openBackend(options: BackendOptions): Backend {
   const notifications = createAppendNotifications(clock);
   const upkeep = createLogMaintenance({ ...ports, notifications, onFailure: onMaintenanceFailure });
   const { hint, wake } = upkeep;
-  const means = { ...ports, notifications, hint, wake, isOnlyWriter: true, bornMs: clock.now() };
+  const means = { ...ports, notifications, hint, wake, isOnlyWriter: true, readsAhead: true, bornMs: clock.now() };
   const alone = createEngine({ ...means, ...(groupCommit && { groupCommit: {} }) });
   const engine = withFewWaiting(alone, {
     fetches: limits.waitingFetches,

@@ -7,7 +7,7 @@
 import { closedError, invalid } from '../client-error.ts';
 import { type CommittedOffset, type GroupApi, groupApi } from '../group/group-api.ts';
 import { GroupMember, type MemberContext, type Subscription } from '../group/group-member.ts';
-import { type ConsumedMessage, toMessage } from '../message.ts';
+import type { ConsumedMessage } from '../message.ts';
 import { steadyTime } from '../transport/steady-time.ts';
 import { wholeOption } from '../whole-option.ts';
 import {
@@ -182,11 +182,11 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
   }
 
   async #handBatch(batch: OpenBatch, eachBatch: NonNullable<Handlers['eachBatch']>): Promise<void> {
-    const { assigned, records, highWatermark } = batch;
+    const { assigned, messages: all, highWatermark } = batch;
     const { topic, partition } = assigned;
     const step = this.#settings.maxPollRecords;
-    for (let from = 0; from < records.length && this.#reader.counts(batch); from += step) {
-      const messages = records.slice(from, from + step).map((record) => toMessage(topic, partition, record));
+    for (let from = 0; from < all.length && this.#reader.counts(batch); from += step) {
+      const messages = all.slice(from, from + step);
       const next = nextOffset(batch, from + messages.length - 1);
       await this.#handle(batch, messages[0]!.offset, next, () =>
         eachBatch({ topic, partition, messages, highWatermark }),
@@ -195,12 +195,9 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
   }
 
   async #handMessages(batch: OpenBatch, eachMessage: NonNullable<Handlers['eachMessage']>): Promise<void> {
-    const { topic, partition } = batch.assigned;
-    for (const [at, record] of batch.records.entries()) {
+    for (const [at, message] of batch.messages.entries()) {
       if (!this.#reader.counts(batch)) return;
-      await this.#handle(batch, record.offset, nextOffset(batch, at), () =>
-        eachMessage(toMessage(topic, partition, record)),
-      );
+      await this.#handle(batch, message.offset, nextOffset(batch, at), () => eachMessage(message));
     }
   }
 
@@ -249,7 +246,7 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
     };
     const next = (): Promise<IteratorResult<ConsumedMessage, undefined>> => {
       this.#settle();
-      const goesOn = batch && at < batch.records.length && this.#reader.counts(batch);
+      const goesOn = batch && at < batch.messages.length && this.#reader.counts(batch);
       return goesOn ? Promise.resolve({ value: this.#hand(batch!, at++), done: false }) : refill();
     };
     this.#start();
@@ -257,13 +254,12 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
   }
 
   #hand(batch: OpenBatch, at: number): ConsumedMessage {
-    const record = batch.records[at]!;
-    const { topic, partition } = batch.assigned;
+    const message = batch.messages[at]!;
     const next = nextOffset(batch, at);
     batch.assigned.position = next;
     this.#inHand = { batch, next };
-    this.#watch.begin(batch, record.offset);
-    return toMessage(topic, partition, record);
+    this.#watch.begin(batch, message.offset);
+    return message;
   }
 
   /** The application is done with the message that it had. */

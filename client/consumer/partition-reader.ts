@@ -4,9 +4,10 @@
 // Invariants: at most one batch of a partition is out, that is, with a worker. Nothing from an earlier fetch generation of
 // its partition is handed over.
 import { limits } from '../../lib/api/limits.ts';
-import { type DecodedRecord, decodeBatch } from '../../lib/record/batch.ts';
+import { decodeRecords } from '../../lib/record/batch.ts';
 import type { CorruptBatchError } from '../../lib/record/corrupt-batch-error.ts';
 import { RivuletClientError } from '../client-error.ts';
+import { type ConsumedMessage, messageMaker } from '../message.ts';
 import { slices } from '../transport/parts.ts';
 import { type AssignedPartition, dropReadAhead, heldAtMost } from './assigned-partition.ts';
 import { type FetchContext, type FetchedBatch, type FetchSettings, TopicFetcher } from './topic-fetcher.ts';
@@ -16,7 +17,7 @@ export type OpenBatch = {
   readonly assigned: AssignedPartition;
   readonly fetchGeneration: number;
   readonly moves: number;
-  readonly records: readonly DecodedRecord[];
+  readonly messages: readonly ConsumedMessage[];
   /** The offset after the batch: its last records may have been compacted away. */
   readonly end: number;
   readonly highWatermark: number;
@@ -211,9 +212,9 @@ export class PartitionReader {
   }
 }
 
-/** The offset after record number `at`. After the last it is the batch's end, as later records may be compacted away. */
-export function nextOffset({ records, end }: OpenBatch, at: number): number {
-  return at === records.length - 1 ? end : records[at]!.offset + 1;
+/** The offset after message number `at`. After the last it is the batch's end, as later records may be compacted away. */
+export function nextOffset({ messages, end }: OpenBatch, at: number): number {
+  return at === messages.length - 1 ? end : messages[at]!.offset + 1;
 }
 
 export function partitionKey({ topic, partition }: { topic: string; partition: number }): string {
@@ -258,15 +259,13 @@ function openBatch({
 }: FetchedBatch): OpenBatch | undefined {
   if (fetchGeneration !== assigned.fetchGeneration) return undefined;
   const end = header.baseOffset + header.lastOffsetDelta + 1;
-  const records = header.isControl ? [] : unpack(bytes, at, assigned, header.baseOffset, end);
-  const first = records.findIndex((record) => record.offset >= from);
-  if (first < 0) {
+  const messages = header.isControl ? [] : unpack(bytes, at, assigned, header.baseOffset, from, end);
+  if (messages.length === 0) {
     if (assigned.processed === assigned.position) assigned.processed = end;
     assigned.position = end;
     return undefined;
   }
-  const wanted = first === 0 ? records : records.slice(first);
-  return { assigned, fetchGeneration, moves: assigned.moves, records: wanted, end, highWatermark };
+  return { assigned, fetchGeneration, moves: assigned.moves, messages, end, highWatermark };
 }
 
 function unpack(
@@ -274,10 +273,11 @@ function unpack(
   at: number,
   { topic, partition }: AssignedPartition,
   offset: number,
+  from: number,
   end: number,
-): readonly DecodedRecord[] {
+): readonly ConsumedMessage[] {
   try {
-    return decodeBatch(bytes, at).records;
+    return decodeRecords(bytes, at, from, messageMaker(topic, partition));
   } catch (cause) {
     throw unreadable(cause as CorruptBatchError, { topic, partition, offset }, end);
   }

@@ -7,7 +7,8 @@ import { signRequest } from '../../lib/sigv4/sign.ts';
 import { errorOfGateway, errorOfProblem, invalid, RivuletClientError, withOutcome } from '../client-error.ts';
 import { whyNotText } from '../text.ts';
 import type { CredentialsProvider } from './credentials.ts';
-import { type IncomingMessage, openSockets } from './node.ts';
+import { openSockets } from './node.ts';
+import { bodyOf } from './socket-memory.ts';
 
 export type Call = {
   readonly method: 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE';
@@ -62,7 +63,10 @@ export function openConnection(options: ConnectionOptions): Connection {
       const timeout = AbortSignal.timeout(Math.ceil(call.timeoutMs ?? options.requestTimeoutMs));
       const signal = call.signal ? AbortSignal.any([timeout, call.signal]) : timeout;
       const sent = request(target, { method: call.method, headers, agent, signal }, (reply) => {
-        collect(reply).then(resolve, (cause) => reject(broken(cause, timeout, call, options.url)));
+        bodyOf(reply).then(
+          (body) => resolve({ status: reply.statusCode ?? 0, headers: reply.headers, body }),
+          (cause) => reject(broken(cause, timeout, call, options.url)),
+        );
       });
       sent.on('error', (cause) => reject(broken(cause, timeout, call, options.url)));
       sent.end(body);
@@ -80,7 +84,7 @@ export function openConnection(options: ConnectionOptions): Connection {
 
 async function prepare(options: ConnectionOptions, call: Call): Promise<Prepared> {
   const target = new URL(options.url.href.replace(/\/$/, '') + call.path + queryOf(call.query));
-  const body = bodyOf(call.body);
+  const body = bytesOf(call.body);
   const headers: Record<string, string> = { ...call.headers, 'user-agent': `rivulet/${options.clientId}` };
   if (call.body !== undefined) headers['content-type'] = call.contentType ?? 'application/json';
   if (call.accept) headers.accept = call.accept;
@@ -97,7 +101,7 @@ async function prepare(options: ConnectionOptions, call: Call): Promise<Prepared
   return { target, headers: { ...signed, 'content-length': String(body.length) }, body };
 }
 
-function bodyOf(body: Uint8Array | object | undefined): Uint8Array {
+function bytesOf(body: Uint8Array | object | undefined): Uint8Array {
   if (body === undefined) return Buffer.alloc(0);
   return body instanceof Uint8Array ? body : Buffer.from(JSON.stringify(body, refuseBadText));
 }
@@ -123,18 +127,6 @@ function queryOf(query: Call['query'] = {}): string {
   for (const [name, value] of pairs) checkText(name, String(value));
   const written = pairs.map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`);
   return `?${written.sort().join('&')}`;
-}
-
-function collect(reply: IncomingMessage): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    reply.on('data', (chunk: Buffer) => chunks.push(chunk));
-    reply.on('error', reject);
-    reply.on('end', () => {
-      const body = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
-      resolve({ status: reply.statusCode ?? 0, headers: reply.headers, body });
-    });
-  });
 }
 
 type SocketError = Error & { code?: string; syscall?: string; rawPacket?: Uint8Array };

@@ -1,6 +1,10 @@
 // A position in some bytes. Readers and writers of varints and slices move `at`. Readers never pass `end`.
 
-export type Cursor = { readonly bytes: Uint8Array; at: number; readonly end: number };
+export type Cursor<Bytes extends Uint8Array = Uint8Array> = {
+  readonly bytes: Bytes;
+  at: number;
+  readonly end: number;
+};
 
 /** The bytes are not of the expected form: there are too few of them, or a value is out of range. */
 export class MalformedBytesError extends Error {
@@ -11,13 +15,13 @@ export class MalformedBytesError extends Error {
 }
 
 /** Takes the next `length` bytes, as a view and not as a copy. */
-export function takeBytes(cursor: Cursor, length: number): Uint8Array {
+export function takeBytes<Bytes extends Uint8Array>(cursor: Cursor<Bytes>, length: number): Bytes {
   const from = cursor.at;
   if (length < 0 || length > cursor.end - from) {
     throw new MalformedBytesError(`expected ${length} bytes at ${from}, got ${cursor.end - from}`);
   }
   cursor.at = from + length;
-  return cursor.bytes.subarray(from, cursor.at);
+  return cursor.bytes.subarray(from, cursor.at) as Bytes;
 }
 
 export function putBytes(cursor: Cursor, bytes: Uint8Array): void {

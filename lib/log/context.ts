@@ -21,6 +21,11 @@ export type Ports = {
   readonly clock: Clock;
   /** If true, no other engine writes to these ports, so a waiting fetch reads only heads that grew. Default: false. */
   readonly isOnlyWriter?: boolean;
+  /**
+   * If true, the slices that a reader is likely to ask for next are read while it gets its reply. Set it only where the
+   * process goes on after a reply, which a Lambda function does not. Default: false.
+   */
+  readonly readsAhead?: boolean;
   /** Learns that the partition has pages to merge. It never rejects. A hint may get lost: the daily pass looks at all. */
   readonly hint?: (partition: HintedPartition) => Promise<void>;
   /** Appends of several requests may share a segment. Give it where a process serves many at a time. Default: they do not. */

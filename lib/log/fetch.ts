@@ -16,6 +16,7 @@ import type { Topic } from '../topic/topics.ts';
 import type { Watch } from './append-notifications.ts';
 import { type LogContext, partitionName } from './context.ts';
 import { liveHead } from './live-head.ts';
+import { afterReply } from './read-ahead.ts';
 import type { ReadSlice, StampedBatch } from './read-slices.ts';
 
 /** This limits the slices per fetch, because each may be in an object of its own. */
@@ -66,8 +67,11 @@ async function lookUntil(
   for (let count = 0; ; count++) {
     const leftMs = deadline - context.clock.monotonic();
     const isOver = leftMs <= 0 || request.signal?.aborted === true;
-    if (isOver || look.isFull || bytesOf(look.plans) >= minBytes || look.plans.some((plan) => 'error' in plan))
-      return { topicId: topic.topicId, partitions: await readAll(context, topic, look.plans) };
+    if (isOver || look.isFull || bytesOf(look.plans) >= minBytes || look.plans.some((plan) => 'error' in plan)) {
+      const partitions = await readAll(context, topic, look.plans);
+      if (context.readsAhead && look.isFull) void readAhead(context, topic, request, partitions).catch(() => undefined);
+      return { topicId: topic.topicId, partitions };
+    }
     // Appends of this very process wake the fetch immediately.
     await watch.wait(Math.min(leftMs, pollAfterMs(count)), request.signal);
     const now = await topicWith(context.topics, request, numbersOf(request));
@@ -76,6 +80,22 @@ async function lookUntil(
     const before = look;
     look = await inTurn(context, request, () => lookAgain(context, now, request, before, watch.take()));
   }
+}
+
+/**
+ * A reader that got a full reply mostly asks for what follows. Only the cache learns what is read, so a wrong guess does no
+ * harm, and neither does a failure: the reader meets it itself.
+ */
+async function readAhead(context: LogContext, topic: Topic, request: FetchRequest, got: FetchReply['partitions']) {
+  const next = afterReply(request, got);
+  const { topicId } = topic;
+  const seen = next.partitions.flatMap(({ partition }) => {
+    const head = context.heads.seen({ topicId, partition });
+    return head ? [[partition, head] as const] : [];
+  });
+  if (seen.length < next.partitions.length) return;
+  const { plans } = await planAll(context, topic, next, new Map(seen));
+  await context.slices.readAhead(plans.flatMap((plan) => ('slices' in plan ? plan.slices : [])));
 }
 
 /**

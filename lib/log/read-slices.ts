@@ -1,7 +1,7 @@
 // Reads the bytes of slices: ranged GETs, one for neighbours in the same segment, in parallel, through a cache. Stamps
 // the base offsets in where the object does not have them: a slice lies at one offset for ever, so a stamped slice can be
-// kept and shared.
-import { LRUCache } from 'lru-cache';
+// kept and shared. Nothing is copied: batches are views of what was read together. Readers that ask for a slice that is
+// being read wait for that read.
 import { RivuletError } from '../api/errors.ts';
 import type { Slice } from '../partition/locate.ts';
 import {
@@ -15,6 +15,7 @@ import { CorruptBatchError } from '../record/corrupt-batch-error.ts';
 import { createPace } from '../record/steps.ts';
 import { inParallel } from '../runtime/concurrency.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
+import { createSliceCache } from './slice-cache.ts';
 
 export type StampedBatch = { readonly header: BatchHeader; readonly baseOffset: number; readonly bytes: Uint8Array };
 
@@ -24,6 +25,8 @@ export type ReadSlice = readonly StampedBatch[] | RivuletError | undefined;
 export type SliceReader = {
   /** Returns the result of each slice, in order. */
   read(slices: readonly Slice[]): Promise<ReadSlice[]>;
+  /** Reads slices that somebody is likely to ask for soon, unless too much waits in memory already. */
+  readAhead(slices: readonly Slice[]): Promise<void>;
 };
 
 const cacheBytes = 32 * 1024 * 1024;
@@ -41,28 +44,55 @@ type Read = {
   readonly slices: Slice[];
 };
 
+type Found = ReadonlyMap<string, ReadSlice>;
+
 export function createSliceReader(objects: ObjectStore): SliceReader {
-  const cache = new LRUCache<string, readonly StampedBatch[]>({
-    maxSize: cacheBytes,
-    sizeCalculation: (batches) => batches.reduce((sum, { bytes }) => sum + bytes.length, 1),
-  });
+  const cache = createSliceCache(cacheBytes);
+  const underWay = new Map<string, Promise<Found>>();
+
+  /** The result goes to the readers beside the cache: others may have pushed it out of there before they look. */
+  async function readMissing(slices: readonly Slice[], isAhead: boolean): Promise<Found> {
+    const found = new Map<string, ReadSlice>();
+    await readInto(found, objects, slices, opened, (read, bytes) => {
+      const sound = read.slices.flatMap((slice) => {
+        const result = found.get(nameOf(slice));
+        return result === undefined || result instanceof RivuletError ? [] : [[nameOf(slice), result] as const];
+      });
+      cache.keep(new Map(sound), bytes.length, isAhead);
+    });
+    return found;
+  }
+
+  function begin(slices: readonly Slice[], isAhead: boolean): Promise<Found> {
+    const names = slices.map(nameOf);
+    const reading = readMissing(slices, isAhead).finally(() => {
+      for (const name of names) underWay.delete(name);
+    });
+    for (const name of names) underWay.set(name, reading);
+    return reading;
+  }
 
   return {
     async read(slices) {
-      const found = new Map<string, ReadSlice>();
+      const known = new Map<string, ReadSlice>();
+      const reads = new Set<Promise<Found>>();
+      const missing: Slice[] = [];
       for (const slice of slices) {
-        const batches = cache.get(nameOf(slice));
-        if (batches) found.set(nameOf(slice), batches);
+        const name = nameOf(slice);
+        const batches = cache.get(name);
+        const reading = underWay.get(name);
+        if (batches) known.set(name, batches);
+        else if (reading) reads.add(reading);
+        else missing.push(slice);
       }
-      const missing = slices.filter((slice) => !found.has(nameOf(slice)));
-      // Into `found`, not by way of the cache: others may have pushed it out of there before we look.
-      await readInto(found, objects, missing, (slice, view, isAll) => {
-        // A copy unless it is all that was read: a view would keep the whole read in memory, which nobody has counted.
-        const result = opened(slice, isAll ? view : view.slice());
-        if (!(result instanceof RivuletError)) cache.set(nameOf(slice), result);
-        return result;
-      });
-      return slices.map((slice) => found.get(nameOf(slice)));
+      if (missing.length > 0) reads.add(begin(missing, false));
+      const found = [known, ...(await Promise.all(reads))];
+      return slices.map((slice) => found.find((some) => some.has(nameOf(slice)))?.get(nameOf(slice)));
+    },
+    async readAhead(slices) {
+      const missing = slices.filter((slice) => !underWay.has(nameOf(slice)) && !cache.has(nameOf(slice)));
+      const bytes = missing.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0);
+      if (missing.length > 0 && cache.hasRoomAhead(bytes)) await begin(missing, true);
     },
   };
 }
@@ -74,10 +104,11 @@ export function createSliceReader(objects: ObjectStore): SliceReader {
 export async function readSlicesOnce(objects: ObjectStore, slices: readonly Slice[]): Promise<ReadSlice[]> {
   const found = new Map<string, ReadSlice>();
   const pace = createPace();
-  await readInto(found, objects, slices, async (slice, view) => {
+  const open = async (slice: Slice, view: Uint8Array) => {
     if (pace.isDue(slice.lengthBytes / bytesPerUnit)) await pace.rest();
     return opened(slice, view);
-  });
+  };
+  await readInto(found, objects, slices, open);
   return slices.map((slice) => found.get(nameOf(slice)));
 }
 
@@ -86,16 +117,17 @@ async function readInto(
   found: Map<string, ReadSlice>,
   objects: ObjectStore,
   slices: readonly Slice[],
-  open: (slice: Slice, view: Uint8Array, isAll: boolean) => ReadSlice | Promise<ReadSlice>,
+  open: (slice: Slice, view: Uint8Array) => ReadSlice | Promise<ReadSlice>,
+  whenRead: (read: Read, bytes: Uint8Array) => void = () => {},
 ): Promise<void> {
   await inParallel(coalesce(slices), requestsAtOnce, async (read) => {
     const bytes = await objects.get(read.objectKey, { from: read.from, to: read.to });
     if (!bytes) return;
     for (const slice of read.slices) {
       const at = slice.position - read.from;
-      const view = bytes.subarray(at, at + slice.lengthBytes);
-      found.set(nameOf(slice), await open(slice, view, view.length === bytes.length));
+      found.set(nameOf(slice), await open(slice, bytes.subarray(at, at + slice.lengthBytes)));
     }
+    whenRead(read, bytes);
   });
 }
 

@@ -11,9 +11,9 @@
 
 import { limits } from '../api/limits.ts';
 import { crc32c } from '../bytes/crc32c.ts';
-import { type Cursor, MalformedBytesError, putBytes, takeBytes } from '../bytes/cursor.ts';
+import { type Cursor, putBytes } from '../bytes/cursor.ts';
 import { writeInt64 } from '../bytes/int64.ts';
-import { readVarint, readVarlong, varintBytes, varlongBytes, writeVarint, writeVarlong } from '../bytes/varint.ts';
+import { varintBytes, varlongBytes, writeVarint, writeVarlong } from '../bytes/varint.ts';
 import {
   advanceSequence,
   attribute,
@@ -28,6 +28,7 @@ import {
 } from './batch-header.ts';
 import { type Compression, compress, compressAside, compressions, decompress, decompressAside } from './compression.ts';
 import { CorruptBatchError } from './corrupt-batch-error.ts';
+import { type ReadHeader, type RecordMaker, readRecords, scanRecords, type Wanted } from './read-records.ts';
 
 /** Keys may repeat. Their order is kept. */
 export type RecordHeader = { readonly key: string; readonly value: Uint8Array | null };
@@ -50,15 +51,12 @@ export type DecodedRecord = {
   readonly timestampMs: number;
   /** The sequence is -1 without an idempotent producer. */
   readonly sequence: number;
-  readonly key: Uint8Array | null;
-  readonly value: Uint8Array | null;
-  readonly headers: readonly RecordHeader[];
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: readonly ReadHeader[];
 };
 
 export type DecodedBatch = { readonly header: BatchHeader; readonly records: DecodedRecord[] };
-
-/** Says whether the caller wants a record. A reader may skip the other records. */
-export type Wanted = (offset: number, timestampMs: number) => boolean;
 
 /** This is a batch whose records are made one at a time, as the caller asks for them. */
 export type OpenBatch = {
@@ -116,7 +114,7 @@ type Layout = {
 };
 
 /** A cursor that can write text. */
-type Writer = Cursor & { readonly bytes: Buffer };
+type Writer = Cursor<Buffer>;
 
 const maxInt16 = 2 ** 15 - 1;
 const maxInt32 = 2 ** 31 - 1;
@@ -236,19 +234,26 @@ function requireInteger(name: string, value: number, least: number, most: number
 
 // --- decode
 
-/**
- * This is a cursor that can read text: `text` is a view of the same bytes. `nextOffset` is the smallest offset that the
- * next record may have.
- */
-type Reader = Cursor & { readonly text: Buffer; nextOffset: number };
-
-const noHeaders: readonly RecordHeader[] = Object.freeze([]);
-
 /** Checks the batch at `at` as `checkBatch` does (gaps allowed) and decodes all its records in one go. */
 export function decodeBatch(bytes: Uint8Array, at = 0, options: DecodeOptions = {}): DecodedBatch {
-  const { header, records } = openBatch(bytes, at, options);
-  return { header, records: [...records()] };
+  const { header, body } = openBatch(bytes, at, options);
+  return { header, records: readRecords(header, body, everyRecord, decodedFor(header)) };
 }
+
+/** Does the same, and makes only what the caller keeps of the records from an offset on. */
+export function decodeRecords<T>(bytes: Uint8Array, at: number, fromOffset: number, make: RecordMaker<T>): T[] {
+  const { header, body } = openBatch(bytes, at);
+  return readRecords(header, body, (offset) => offset >= fromOffset, make);
+}
+
+const everyRecord: Wanted = () => true;
+
+const decodedFor =
+  ({ baseOffset, baseSequence }: BatchHeader): RecordMaker<DecodedRecord> =>
+  (offset, timestampMs, key, value, headers) => {
+    const sequence = advanceSequence(baseSequence, offset - baseOffset);
+    return { offset, timestampMs, sequence, key, value, headers };
+  };
 
 /**
  * Checks and decompresses the batch at `at`, and reads the records when the caller iterates over them. A batch that is
@@ -281,12 +286,12 @@ function opened(header: BatchHeader, body: Uint8Array): OpenBatch {
     throw new CorruptBatchError('count', `recordCount is ${header.recordCount}, in ${body.length} bytes`);
   }
   const plain = plainView(body, 0, body.length);
-  const scan = (wanted: Wanted) => readRecords(header, plain, wanted);
+  const scan = (wanted: Wanted) => scanRecords(header, plain, wanted, decodedFor(header));
   return {
     header,
     unpackedBytes: body.length,
     body: plain,
-    records: () => scan(() => true) as Generator<DecodedRecord, void, undefined>,
+    records: () => scan(everyRecord) as Generator<DecodedRecord, void, undefined>,
     scan,
   };
 }
@@ -315,81 +320,6 @@ export async function recompressBatch(
   return { batch, unpackedBytes: unpacked.length };
 }
 
-/** Returns a plain view, never a Buffer, so that all keys and values are of one type wherever the bytes came from. */
 function plainView(bytes: Uint8Array, from: number, to: number): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset + from, to - from);
-}
-
-function* readRecords(
-  header: BatchHeader,
-  body: Uint8Array,
-  wanted: Wanted,
-): Generator<DecodedRecord | undefined, void, undefined> {
-  const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-  const reader: Reader = { bytes: body, text, at: 0, end: body.length, nextOffset: header.baseOffset };
-  for (let i = 0; i < header.recordCount; i++) yield readRecord(reader, header, wanted);
-  if (reader.at !== reader.end) throw malformed(`${reader.end - reader.at} bytes after the last record`);
-}
-
-function readRecord(reader: Reader, header: BatchHeader, wanted: Wanted): DecodedRecord | undefined {
-  try {
-    const length = readVarint(reader);
-    const end = reader.at + length;
-    if (length < minRecordBytes - 1 || end > reader.end) throw malformed(`a record of ${length} bytes at ${reader.at}`);
-    const record = readFields(reader, header, wanted);
-    if (record === undefined) reader.at = end;
-    if (reader.at !== end) throw malformed(`a record ends at ${reader.at}, its length says ${end}`);
-    return record;
-  } catch (error) {
-    if (error instanceof MalformedBytesError) throw malformed(error.message);
-    throw error;
-  }
-}
-
-function readFields(reader: Reader, header: BatchHeader, wanted: Wanted): DecodedRecord | undefined {
-  reader.at++; // attributes: none are defined
-  const createdMs = header.baseTimestampMs + readVarlong(reader);
-  const offsetDelta = readVarint(reader);
-  if (offsetDelta < 0 || offsetDelta > header.lastOffsetDelta) throw malformed(`offset delta ${offsetDelta}`);
-  if (!Number.isSafeInteger(createdMs)) throw new CorruptBatchError('timestamp', 'a timestamp is beyond 2^53 - 1');
-  const offset = header.baseOffset + offsetDelta;
-  if (offset < reader.nextOffset) throw malformed(`offset ${offset} after ${reader.nextOffset - 1}`);
-  reader.nextOffset = offset + 1;
-  const timestampMs = header.timestampType === 'LogAppendTime' ? header.maxTimestampMs : createdMs;
-  if (!wanted(offset, timestampMs)) return undefined;
-  return {
-    offset,
-    timestampMs,
-    sequence: advanceSequence(header.baseSequence, offsetDelta),
-    key: readNullable(reader),
-    value: readNullable(reader),
-    headers: readHeaders(reader),
-  };
-}
-
-function readNullable(reader: Reader): Uint8Array | null {
-  const length = readVarint(reader);
-  return length === -1 ? null : takeBytes(reader, length);
-}
-
-function readHeaders(reader: Reader): readonly RecordHeader[] {
-  const count = readVarint(reader);
-  if (count === 0) return noHeaders;
-  // Each header takes at least two bytes. So an impossible count is refused before the loop begins.
-  if (count < 0 || count * 2 > reader.end - reader.at) throw malformed(`${count} headers at ${reader.at}`);
-  const headers: RecordHeader[] = [];
-  for (let i = 0; i < count; i++) headers.push({ key: readText(reader), value: readNullable(reader) });
-  return headers;
-}
-
-function readText(reader: Reader): string {
-  const length = readVarint(reader);
-  if (length < 0 || length > reader.end - reader.at) throw malformed(`a header key of ${length} bytes at ${reader.at}`);
-  const from = reader.at;
-  reader.at += length;
-  return reader.text.toString('utf8', from, reader.at);
-}
-
-function malformed(detail: string): CorruptBatchError {
-  return new CorruptBatchError('record', detail);
 }

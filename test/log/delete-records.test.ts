@@ -4,7 +4,7 @@ import type { DeletedRecords } from '../../lib/api/records.ts';
 import { createEngine } from '../../lib/engine.ts';
 import { StorageError } from '../../lib/storage/storage-error.ts';
 import type { Table } from '../../lib/storage/table.ts';
-import { appendOne, batchOf, createWorld, readAll, text, type World } from './world.ts';
+import { appendOne, batchOf, createWorld, readAll, valuesOf, type World } from './world.ts';
 
 async function filled(records: number, config: Record<string, string> = {}): Promise<World> {
   const world = createWorld();
@@ -154,7 +154,7 @@ describe('nothing deleted is served again', () => {
     await remove(createEngine({ ...world, table }), 4);
     await remove(world.engine, 8);
     for (const act of late) await act();
-    expect((await readAll(world.engine, 0, 8)).map(({ value }) => value)).toEqual([text('v8'), text('v9')]);
+    expect(valuesOf(await readAll(world.engine, 0, 8))).toEqual(['v8', 'v9']);
     await expect(readAll(world.engine, 0, 7)).rejects.toMatchObject({ errorCode: 'OFFSET_OUT_OF_RANGE' });
   });
 });

@@ -1,7 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { crc32c } from '../../lib/bytes/crc32c.ts';
-import { decodeBatch, type EncodeOptions, encodeBatch, openBatch, type RecordInput } from '../../lib/record/batch.ts';
+import {
+  decodeBatch,
+  decodeRecords,
+  type EncodeOptions,
+  encodeBatch,
+  openBatch,
+  type RecordInput,
+} from '../../lib/record/batch.ts';
 import { checkBatch, field, readBatchHeader, splitBatches } from '../../lib/record/batch-header.ts';
 import { compressions } from '../../lib/record/compression.ts';
 import { CorruptBatchError } from '../../lib/record/corrupt-batch-error.ts';
@@ -62,13 +69,17 @@ describe('as Kafka', () => {
   });
 });
 
-const nullableBytes = fc.option(fc.uint8Array({ maxLength: 300 }), { nil: null });
+// They are decoded as Buffers, and toEqual tells those from other arrays of bytes.
+const nullableBytes = fc.option(
+  fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)),
+  { nil: null },
+);
 const someRecords: fc.Arbitrary<RecordInput[]> = fc.array(
   fc.record({
     key: nullableBytes,
     value: fc.oneof(
       nullableBytes,
-      fc.nat(100_000).map((length) => new Uint8Array(length).fill(length)),
+      fc.nat(100_000).map((length) => Buffer.alloc(length, length)),
     ),
     headers: fc.array(fc.record({ key: fc.string({ unit: 'grapheme' }), value: nullableBytes }), { maxLength: 4 }),
     timestampMs: fc.oneof(fc.nat(), fc.integer({ min: -1, max: 2 ** 52 })),
@@ -91,9 +102,16 @@ describe('encoded and decoded again', () => {
     );
   });
 
-  test('keys and values are plain arrays wherever the bytes came from', () => {
-    const [record] = decodeBatch(Buffer.from(encodeBatch([hello]))).records;
-    expect(record!.value!.constructor).toBe(Uint8Array);
+  test('keys and values are Buffers wherever the bytes came from', () => {
+    for (const bytes of [encodeBatch([hello]), Buffer.from(encodeBatch([hello]))])
+      expect(decodeBatch(bytes).records[0]!.value).toBeInstanceOf(Buffer);
+  });
+
+  test('only the records from an offset on are made', () => {
+    const bytes = encodeBatch([hello, hello, hello], { baseOffset: 7 });
+    const made: number[] = [];
+    expect(decodeRecords(bytes, 0, 8, (offset) => made.push(offset))).toEqual([1, 2]);
+    expect(made).toEqual([8, 9]);
   });
 
   test('a header key may begin with a byte order mark', () => {
