@@ -5,6 +5,7 @@ import type { Engine } from '../../../lib/api/engine.ts';
 import type { createEngine } from '../../../lib/engine.ts';
 import type { Ports } from '../../../lib/log/context.ts';
 import type { Clock } from '../../../lib/runtime/clock.ts';
+import { hedgingObjectStore } from '../../../lib/storage/hedge.ts';
 import { retryingObjectStore, retryingTable } from '../../../lib/storage/retry.ts';
 import { type Life, type Network, portsOf } from './network.ts';
 
@@ -61,7 +62,11 @@ export function startProcess(network: Network, name: string, newEngine: typeof c
   function portsFor(mine: Life): Ports {
     const clock = clockOf(network, mine, () => skew);
     const { objects, table } = portsOf(network, mine);
-    return { objects: retryingObjectStore(objects, clock), table: retryingTable(table, clock), clock };
+    return {
+      objects: retryingObjectStore(hedgingObjectStore(objects, clock), clock),
+      table: retryingTable(table, clock),
+      clock,
+    };
   }
 
   return {
