@@ -8,7 +8,8 @@
 // sweep how long it must wait.
 import type { Clock } from '../runtime/clock.ts';
 import type { ObjectStore } from './object-store.ts';
-import { isTakenUnread, StorageError, withDoubt } from './storage-error.ts';
+import { withDoubt } from './retry.ts';
+import { isTakenUnread, StorageError } from './storage-error.ts';
 
 export type HedgeOptions = {
   /** Until a size class has this many samples, its fixed threshold holds. */

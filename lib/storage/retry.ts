@@ -7,7 +7,7 @@
 // Invariant: in every answer, `doubtful` or `mayHaveActed` is true if any try may have acted without our knowledge.
 import { type Clock, fullJitterMs } from '../runtime/clock.ts';
 import type { ObjectStore } from './object-store.ts';
-import { isTakenUnread, StorageError, withDoubt } from './storage-error.ts';
+import { isTakenUnread, StorageError } from './storage-error.ts';
 import type { Table } from './table.ts';
 
 export type RetryOptions = {
@@ -93,4 +93,10 @@ function resender(clock: Clocks, { attempts, totalMs, baseMs, capMs, onRetry }: 
       }
     }
   };
+}
+
+/** The same failure, of a request that had other tries or copies. */
+export function withDoubt(error: StorageError, mayHaveActed: boolean): StorageError {
+  if (error.mayHaveActed === mayHaveActed) return error;
+  return new StorageError(error.reason, error.message, { cause: error, mayHaveActed });
 }

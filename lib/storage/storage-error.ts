@@ -38,12 +38,6 @@ export class StorageError extends Error {
   }
 }
 
-/** The same failure, of a request that had other tries or copies. */
-export function withDoubt(error: StorageError, mayHaveActed: boolean): StorageError {
-  if (error.mayHaveActed === mayHaveActed) return error;
-  return new StorageError(error.reason, error.message, { cause: error, mayHaveActed });
-}
-
 /**
  * A process that may write but not read cannot compare the stored bytes. Only one put ever uses a name (64 random bits), so
  * an object that is there after an unanswered try of ours, or after our own second copy, is ours.

@@ -6,6 +6,7 @@ import type { createEngine } from '../../../lib/engine.ts';
 import type { Ports } from '../../../lib/log/context.ts';
 import type { Clock } from '../../../lib/runtime/clock.ts';
 import { hedgingObjectStore } from '../../../lib/storage/hedge.ts';
+import type { ObjectStore } from '../../../lib/storage/object-store.ts';
 import { retryingObjectStore, retryingTable } from '../../../lib/storage/retry.ts';
 import { type Life, type Network, portsOf } from './network.ts';
 
@@ -63,7 +64,7 @@ export function startProcess(network: Network, name: string, newEngine: typeof c
     const clock = clockOf(network, mine, () => skew);
     const { objects, table } = portsOf(network, mine);
     return {
-      objects: retryingObjectStore(hedgingObjectStore(objects, clock), clock),
+      objects: retryingObjectStore(hedged(network, objects, clock), clock),
       table: retryingTable(table, clock),
       clock,
     };
@@ -92,6 +93,13 @@ export function startProcess(network: Network, name: string, newEngine: typeof c
       network.disturbed(false);
     },
   };
+}
+
+/** Chance says which calls are slow, and when. An aborted copy acts nevertheless. */
+function hedged({ random, hedgeRate = 0 }: Network, objects: ObjectStore, { monotonic, sleep }: Clock): ObjectStore {
+  if (hedgeRate === 0) return objects;
+  const slowSometimes = () => (random.chance(hedgeRate) ? sleep(random.below(30)) : new Promise<void>(() => {}));
+  return hedgingObjectStore(objects, { monotonic, sleep: slowSometimes }, { requestsPerHedge: 1 });
 }
 
 function clockOf({ scheduler, random, randomBytes }: Network, life: Life, skewMs: () => number): Clock {

@@ -54,6 +54,8 @@ export type WorldOptions = {
   readonly spreadMs: number;
   /** The share of calls that suffer a fault. */
   readonly faultRate: number;
+  /** The share of puts and gets that are hedged. */
+  readonly hedgeRate: number;
   /** Exactly these faults, instead of a rate. */
   readonly faults?: ReadonlyMap<number, FaultKind>;
   /** An engine to use instead of the real one. */
@@ -79,6 +81,7 @@ export const defaultWorld: Omit<WorldOptions, 'seed'> = {
   pauseMs: 100,
   spreadMs: 8_000,
   faultRate: 0.03,
+  hedgeRate: 0,
 };
 
 export type WorldResult = {
@@ -114,7 +117,18 @@ export async function runWorld(options: WorldOptions): Promise<WorldResult> {
   const { history: disturbances, disturbed } = disturbedHistory(scheduler.now);
   const removal = { committed, requests: [], skewMs: 2 * mostSkewMs };
   const history: History = { ...disturbances, damage: [], ...(options.maintainers > 0 && { removal }) };
-  const network: Network = { scheduler, random, faults: noFaults, objects, table, calls: 0, trace, disturbed };
+  const { hedgeRate } = options;
+  const network: Network = {
+    scheduler,
+    random,
+    faults: noFaults,
+    objects,
+    table,
+    hedgeRate,
+    calls: 0,
+    trace,
+    disturbed,
+  };
   const processes = Array.from({ length: options.processes }, (_, i) =>
     startProcess(network, `p${i}`, options.newEngine ?? createEngine, random.chance(0.3) ? 0 : skewMs(random)),
   );
