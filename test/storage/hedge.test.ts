@@ -204,12 +204,19 @@ describe('the threshold', () => {
     expect(atMs - copies[100]!.atMs).toBe(106);
   });
 
-  test('is kept for each size class and kind', async () => {
+  test('is kept for each size class', async () => {
     const { outcome, copies } = setUp([...Array.from({ length: 100 }, () => ({ afterMs: 10 })), { afterMs: 5_000 }]);
-    for (let i = 0; i < 100; i++) await outcome(get);
+    for (let i = 0; i < 100; i++) await outcome(put);
     const large = new Uint8Array(2 ** 20);
     await outcome((store) => store.putOnce('k', [large]));
     expect(copies[101]!.atMs - copies[100]!.atMs).toBe(250);
+  });
+
+  test('of puts does not depend on how long gets take', async () => {
+    const { outcome, copies } = setUp([...Array.from({ length: 100 }, () => ({ afterMs: 10 })), { afterMs: 5_000 }]);
+    for (let i = 0; i < 100; i++) await outcome(get);
+    await outcome(put);
+    expect(copies[101]!.atMs - copies[100]!.atMs).toBe(200);
   });
 
   test('stays where it is while slow calls are hedged', async () => {

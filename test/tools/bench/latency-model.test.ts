@@ -12,9 +12,12 @@ async function produceMs(scenario: Partial<Scenario>): Promise<number[]> {
 }
 
 test('one more await on a port moves the median by what it takes', async () => {
-  const before = median(await produceMs({}));
+  // Where little else takes long, few requests are enough to see it.
+  const storage = storages['S3 Express'];
+  const before = median(await produceMs({ storage }));
   const after = median(
     await produceMs({
+      storage,
       change: ({ objects, table }) => ({
         objects,
         table: {
