@@ -1,12 +1,11 @@
 // Apache Kafka, as a peer to compare with: one broker on loopback, and Kafka's own Java tools as its clients. Maven fetches both
 // from Maven Central into the cache of installations.
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { mkdirSync, openSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { execFile } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { defaultCache, execute, installOnce, requireTool } from '../../emulator/install.ts';
+import { javaArgs, startBroker } from './broker.ts';
 
 const run = promisify(execFile);
 const pom = join(import.meta.dirname, 'kafka.pom.xml');
@@ -36,36 +35,16 @@ export async function requireKafkaTools(): Promise<void> {
 export async function startKafka(directory: string, partitions: number): Promise<Kafka> {
   const jars = await installOnce(defaultCache(), 'kafka', [pom], async (folder) => {
     const copyJars = 'org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies';
-    await execute(
-      'mvn',
-      ['-B', '-q', '-ntp', '-f', pom, copyJars, '-DincludeScope=runtime', `-DoutputDirectory=${folder}`],
-      folder,
-    );
+    const into = ['-DincludeScope=runtime', `-DoutputDirectory=${folder}`];
+    await execute('mvn', ['-B', '-q', '-ntp', '-f', pom, copyJars, ...into], folder);
   });
-  const java = (heap: string, ...args: string[]) => [`-Xms${heap}`, `-Xmx${heap}`, '-cp', join(jars, '*'), ...args];
-  const [port, controllerPort] = [await freePort(), await freePort()];
-  const address = `127.0.0.1:${port}`;
   mkdirSync(directory, { recursive: true });
-  const properties = join(directory, 'server.properties');
-  writeFileSync(properties, settings(port, controllerPort, join(directory, 'log'), partitions));
-  const format = [
-    'kafka.tools.StorageTool',
-    'format',
-    '--standalone',
-    '-t',
-    'AAAAAAAAAAAAAAAAAAAAAQ',
-    '-c',
-    properties,
-  ];
-  await execute('java', java('128m', ...format), directory);
-  const output = openSync(join(directory, 'broker.log'), 'w');
-  const broker = spawn('java', java('1g', 'kafka.Kafka', properties), { stdio: ['ignore', output, output] });
-  process.once('exit', () => broker.kill());
-  await listening(broker, port);
+  const settings = { 'num.partitions': partitions };
+  const broker = await startBroker({ jars, directory, heap: '1g', settings });
   const tool = async (name: string, ...args: string[]) => {
     const mainClass = `org.apache.kafka.tools.${name}`;
-    const { stdout } = await run('java', java('512m', mainClass, '--bootstrap-server', address, ...args));
-    return stdout;
+    const server = ['--bootstrap-server', broker.address];
+    return (await run('java', javaArgs(jars, '512m', mainClass, ...server, ...args))).stdout;
   };
   return {
     produce: async (topic, load) => steadyRateOf(await tool('ProducerPerformance', ...produceArgs(topic, load))),
@@ -73,31 +52,9 @@ export async function startKafka(directory: string, partitions: number): Promise
       const args = ['--topic', topic, '--num-records', String(records), '--group', `readers-of-${topic}`];
       return fetchRateOf(await tool('ConsumerPerformance', ...args, '--hide-header'));
     },
-    async stop() {
-      const ended = new Promise((resolve) => broker.once('exit', resolve));
-      broker.kill();
-      await ended;
-    },
+    stop: broker.stop,
   };
 }
-
-const settings = (
-  port: number,
-  controllerPort: number,
-  logs: string,
-  partitions: number,
-) => `process.roles=broker,controller
-node.id=1
-controller.quorum.bootstrap.servers=127.0.0.1:${controllerPort}
-listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}
-advertised.listeners=PLAINTEXT://127.0.0.1:${port}
-controller.listener.names=CONTROLLER
-log.dirs=${logs}
-num.partitions=${partitions}
-offsets.topic.replication.factor=1
-offsets.topic.num.partitions=1
-group.initial.rebalance.delay.ms=0
-`;
 
 /** A request holds at most one batch of each partition. The buffer is large enough for the largest batches not to wait for it. */
 function produceArgs(topic: string, { recordBytes, batchBytes, warmUpRecords, records }: KafkaLoad): string[] {
@@ -124,34 +81,3 @@ function numberIn(pattern: RegExp, printed: string): number {
   if (!found) throw new Error(`Kafka's tool printed no rate:\n${printed}`);
   return Number(found[1]);
 }
-
-function freePort(): Promise<number> {
-  const server = createServer();
-  return new Promise((resolve) => {
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
-}
-
-const startTries = 240;
-
-async function listening(broker: ChildProcess, port: number): Promise<void> {
-  for (let i = 0; i < startTries; i++) {
-    if (broker.exitCode !== null) throw new Error('the broker of Kafka has ended: see broker.log in the folder');
-    if (await answers(port)) return;
-    await setTimeout(500);
-  }
-  throw new Error('the broker of Kafka does not listen after two minutes');
-}
-
-const answers = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
