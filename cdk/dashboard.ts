@@ -29,10 +29,11 @@ export function createDashboard(scope: Construct, { name }: RivuletConfig, metri
         graph('Storage cost per hour, dollars', [hourly]),
       ],
       [
-        graph('Appends, conflicts, retries', [
+        graph('Appends, conflicts, retries, hedges', [
           own(requestMetrics.appends),
           own(requestMetrics.conflicts),
           own(requestMetrics.retries),
+          own(requestMetrics.hedges),
         ]),
         graph('Units and calls', [
           own(requestMetrics.writeUnits),

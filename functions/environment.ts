@@ -8,11 +8,13 @@ import { newCounters } from '../lib/storage/count.ts';
 import { createMetrics, type RequestMetrics } from './metrics.ts';
 
 export function openStorage() {
+  // The SDK reads this variable by itself. It means an emulator, where buckets have no host names.
+  const isEmulator = process.env.AWS_ENDPOINT_URL !== undefined;
   return openAwsStorage({
     bucket: required('BUCKET'),
     tableName: required('TABLE'),
-    // The SDK reads this variable by itself. It means an emulator, where buckets have no host names.
-    forcePathStyle: process.env.AWS_ENDPOINT_URL !== undefined,
+    forcePathStyle: isEmulator,
+    hedged: !isEmulator,
     clock: systemClock,
     totals: newCounters(),
   });

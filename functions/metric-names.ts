@@ -17,6 +17,7 @@ export const requestMetrics = {
   appends: 'Appends',
   conflicts: 'Conflicts',
   retries: 'Retries',
+  hedges: 'Hedges',
   readUnits: 'ReadUnits',
   writeUnits: 'WriteUnits',
   s3Puts: 'S3Puts',

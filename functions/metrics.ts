@@ -66,6 +66,7 @@ const sumsOf = (counters: Counters): Sums => ({
   bytes: counters.bytesUp,
   conflicts: counters.conflicts,
   retries: counters.retries,
+  hedges: counters.hedges,
   readUnits: counters.readUnits,
   writeUnits: counters.writeUnits,
   s3Puts: counters.s3Put,

@@ -20,6 +20,7 @@ function receiptOf(counters: Counters): string {
     'dynamodb-write-units': counters.writeUnits,
     'bytes-in': counters.bytesUp,
     'bytes-out': counters.bytesDown,
+    's3-hedges': counters.hedges,
     usd: usdOf(counters).toFixed(10),
   };
   return Object.entries(entries)

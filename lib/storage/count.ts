@@ -7,7 +7,7 @@
 // - a put that finds its object already there counts as one PUT, without the GET that compares.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { itemSize } from './item-size.ts';
-import type { ObjectStore } from './object-store.ts';
+import type { CallOptions, ObjectStore } from './object-store.ts';
 import { StorageError } from './storage-error.ts';
 import type { Check, Item, Table, TransactionResult, Write, WriteResult } from './table.ts';
 
@@ -25,6 +25,8 @@ export type Counters = {
   conflicts: number;
   /** Requests that were sent again. */
   retries: number;
+  /** Requests that were sent a second time because the first copy was slow. */
+  hedges: number;
 };
 
 /**
@@ -42,6 +44,7 @@ const usdPer: Readonly<Record<keyof Counters, number>> = {
   writeUnits: 0.625e-6,
   conflicts: 0,
   retries: 0,
+  hedges: 0,
 };
 
 const names = Object.keys(usdPer) as (keyof Counters)[];
@@ -67,12 +70,17 @@ export async function withReceipt<T>(work: () => Promise<T>): Promise<{ result: 
 /** `totals` grows for as long as the process lives. */
 export function countingObjectStore(store: ObjectStore, totals: Counters): ObjectStore {
   return {
-    async putOnce(key, chunks) {
+    async putOnce(key, chunks, options) {
       const bytesUp = chunks.reduce((bytes, chunk) => bytes + chunk.byteLength, 0);
-      await counted(totals, store.putOnce(key, chunks), () => ({ s3Put: 1, bytesUp }));
+      await counted(totals, store.putOnce(key, chunks, options), () => ({ s3Put: 1, bytesUp }), options);
     },
-    get: (key, range) =>
-      counted(totals, store.get(key, range), (bytes) => ({ s3Get: 1, bytesDown: bytes?.byteLength ?? 0 })),
+    get: (key, range, options) =>
+      counted(
+        totals,
+        store.get(key, range, options),
+        (bytes) => ({ s3Get: 1, bytesDown: bytes?.byteLength ?? 0 }),
+        options,
+      ),
     list: (request) => counted(totals, store.list(request), () => ({ s3List: 1 })),
     delete: (keys) => counted(totals, store.delete(keys), () => ({ s3Delete: keys.length === 0 ? 0 : 1 })),
   };
@@ -105,18 +113,31 @@ const refusal = (result?: { readonly applied: boolean }) => (result?.applied ===
 /** The retrying decorators call this before each try after the first. */
 export const countRetry = (totals: Counters): void => count(totals, { retries: 1 });
 
-/** `costOf` gets no result when the request failed. AWS does not say what a failed request costs, so it counts the least. */
+/** The hedging decorator calls this when it sends a second copy. */
+export const countHedge = (totals: Counters): void => count(totals, { hedges: 1 });
+
+/**
+ * `costOf` gets no result when the request failed. AWS does not say what a failed request costs, so it counts the least. A
+ * request that is aborted counts at that moment, because its receipt may be read before it ends.
+ */
 async function counted<T>(
   totals: Counters,
   request: Promise<T>,
   costOf: (result?: T) => Partial<Counters>,
+  { signal }: CallOptions = {},
 ): Promise<T> {
+  let isOpen = true;
+  const close = (cost: Partial<Counters>) => {
+    if (isOpen) count(totals, cost);
+    isOpen = false;
+  };
+  signal?.addEventListener('abort', () => close(costOf()), { once: true });
   try {
     const result = await request;
-    count(totals, costOf(result));
+    close(costOf(result));
     return result;
   } catch (error) {
-    if (!(error instanceof StorageError) || isBilled(error)) count(totals, costOf());
+    close(error instanceof StorageError && !isBilled(error) ? {} : costOf());
     if (error instanceof StorageError && error.reason === 'conflict') count(totals, { conflicts: 1 });
     throw error;
   }

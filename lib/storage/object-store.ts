@@ -21,6 +21,12 @@ export type ListRequest = {
   readonly limit?: number;
 };
 
+/**
+ * Once `signal` is aborted, the caller no longer wants the answer. An adapter may end the call, with reason `no-answer`, or
+ * let it go on. A put may land in either case.
+ */
+export type CallOptions = { readonly signal?: AbortSignal | undefined };
+
 /** Every method throws StorageError and nothing else. Keys: 1..1024 bytes of UTF-8, any characters. */
 export type ObjectStore = {
   /**
@@ -28,13 +34,13 @@ export type ObjectStore = {
    * succeeds, because an earlier try of ours landed. If the key holds other bytes, it throws reason `exists` and changes
    * nothing. If this process may not read the stored bytes, it throws `exists` too, with `mayHaveActed`.
    */
-  putOnce(key: string, chunks: readonly Uint8Array[]): Promise<void>;
+  putOnce(key: string, chunks: readonly Uint8Array[], options?: CallOptions): Promise<void>;
   /**
    * Returns the object's bytes, or those of a range, or undefined if there is no such object (in S3 also if this process may
    * not read it). A range that reaches past the end returns the bytes up to the end. A range that starts at or past the end
    * returns zero bytes.
    */
-  get(key: string, range?: ByteRange): Promise<Uint8Array | undefined>;
+  get(key: string, range?: ByteRange, options?: CallOptions): Promise<Uint8Array | undefined>;
   /** Returns keys in UTF-8 byte order. */
   list(request: ListRequest): Promise<ObjectPage>;
   /** Deletes 0..1000 objects. A missing object is no error. */

@@ -2,12 +2,12 @@
 // adapters, because an adapter tries exactly once.
 // Bounds: API Gateway cuts a request at 30 s. A produce request makes one put and then, one after the other, the update of
 // the head and sometimes a page and a trim. A new try starts only within `totalMs` of the first, so a call ends after at most
-// totalMs + one try of the adapter (1.5 s table, 4 s objects). If everything goes wrong that is 6 + 4 + 3 * (4 + 1.5) =
-// 26.5 s, and the caller still gets an answer that says what happened to the data.
+// totalMs + one try of the adapter (1.5 s table, 4 s objects, and 1 s more if hedged: hedge.ts). If everything goes wrong that
+// is 6 + 4 + 1 + 3 * (4 + 1.5) = 27.5 s, and the caller still gets an answer that says what happened to the data.
 // Invariant: in every answer, `doubtful` or `mayHaveActed` is true if any try may have acted without our knowledge.
 import { type Clock, fullJitterMs } from '../runtime/clock.ts';
 import type { ObjectStore } from './object-store.ts';
-import { StorageError } from './storage-error.ts';
+import { isTakenUnread, StorageError } from './storage-error.ts';
 import type { Table } from './table.ts';
 
 export type RetryOptions = {
@@ -72,13 +72,6 @@ export function retryingObjectStore(
   };
 }
 
-/**
- * A process that may write but not read cannot compare the stored bytes. Only one put ever uses a name (64 random bits), so
- * an object that is there after an unanswered try of ours is ours.
- */
-const isTakenUnread = (error: unknown) =>
-  error instanceof StorageError && error.reason === 'exists' && error.mayHaveActed;
-
 function resender(clock: Clocks, { attempts, totalMs, baseMs, capMs, onRetry }: RetryOptions) {
   return async <T>(
     send: () => Promise<T>,
@@ -102,7 +95,8 @@ function resender(clock: Clocks, { attempts, totalMs, baseMs, capMs, onRetry }: 
   };
 }
 
-function withDoubt(error: StorageError, mayHaveActed: boolean): StorageError {
+/** The same failure, of a request that had other tries or copies. */
+export function withDoubt(error: StorageError, mayHaveActed: boolean): StorageError {
   if (error.mayHaveActed === mayHaveActed) return error;
   return new StorageError(error.reason, error.message, { cause: error, mayHaveActed });
 }

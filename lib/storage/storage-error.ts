@@ -37,3 +37,10 @@ export class StorageError extends Error {
     return ['throttled', 'conflict', 'no-answer', 'unavailable'].includes(this.reason);
   }
 }
+
+/**
+ * A process that may write but not read cannot compare the stored bytes. Only one put ever uses a name (64 random bits), so
+ * an object that is there after an unanswered try of ours, or after our own second copy, is ours.
+ */
+export const isTakenUnread = (error: unknown): boolean =>
+  error instanceof StorageError && error.reason === 'exists' && error.mayHaveActed;

@@ -5,6 +5,7 @@ import type { AwsConnection } from '../../lib/storage/aws/connection.ts';
 import { createDynamoDbTable } from '../../lib/storage/aws/dynamodb-table.ts';
 import { createS3ObjectStore } from '../../lib/storage/aws/s3-object-store.ts';
 import { createTestBucket, createTestTable, onEndpoint } from '../aws/resources.ts';
+import { everyCallHedged } from './every-call-hedged.ts';
 import { objectStoreContract } from './object-store.contract.ts';
 import { tableContract } from './table.contract.ts';
 
@@ -16,5 +17,10 @@ const makeObjectStore = async (connection: AwsConnection) =>
 
 await Promise.all([
   onEndpoint('dynamodb-local', (connection) => tableContract('DynamoDB Local', () => makeTable(connection))),
-  onEndpoint('localstack', (connection) => objectStoreContract('S3 (LocalStack)', () => makeObjectStore(connection))),
+  onEndpoint('localstack', (connection) => {
+    objectStoreContract('S3 (LocalStack)', () => makeObjectStore(connection));
+    objectStoreContract('S3 (LocalStack), every call hedged', async () =>
+      everyCallHedged(await makeObjectStore(connection)),
+    );
+  }),
 ]);

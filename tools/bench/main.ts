@@ -12,8 +12,10 @@ import { benchGroupCommit } from './group-commit.ts';
 import { benchGroups } from './groups.ts';
 import { benchHostile } from './hostile.ts';
 import { benchLatency } from './latency.ts';
+import { benchLatencyModel } from './latency-model/latency-model.ts';
 import { benchMaintenance } from './maintenance.ts';
 import { benchMemory } from './memory.ts';
+import { benchPeers, type PeerLoadName, peerLoads } from './peers/peers.ts';
 import { benchSweep } from './sweep.ts';
 import { printTable, whole } from './table.ts';
 import { benchThroughput } from './throughput.ts';
@@ -34,7 +36,11 @@ const names = [
   'sweep',
   'maintenance',
   'transactions',
+  'latency-model',
+  'peers',
 ] as const;
+/** These take minutes, or fetch what is not here. */
+const onlyByName: readonly Name[] = ['latency-model', 'peers'];
 type Name = (typeof names)[number];
 
 const options = new Command('npm run bench --')
@@ -42,8 +48,10 @@ const options = new Command('npm run bench --')
   .option('--quick', 'take a fraction of the time; the figures are noisier', false)
   .addOption(new Option('--only <bench>', 'run only this benchmark').choices(names))
   .option('--directory <folder>', 'where the files go: on a disk, because fsync does nothing in memory', tmpdir())
+  .option('--rounds <n>', 'of peers', Number, 3)
+  .addOption(new Option('--only-load <load>', 'of peers').choices(Object.keys(peerLoads)))
   .parse()
-  .opts<{ quick: boolean; only?: Name; directory: string }>();
+  .opts<{ quick: boolean; only?: Name; directory: string; rounds: number; onlyLoad?: PeerLoadName }>();
 
 const plan = options.quick ? { rounds: 3, forMs: 150, floorMs: 60 } : { rounds: 3, forMs: 800, floorMs: 300 };
 
@@ -73,6 +81,13 @@ const benches: Readonly<Record<Name, (directory: string) => Promise<void>>> = {
         ? { replayBytes: 64 * 2 ** 20, mergeBytes: 2 ** 25, compactedKeys: [400_000] }
         : { replayBytes: 2 ** 28, mergeBytes: 2 ** 26, compactedKeys: [1_000_000, 10_000_000] },
     ),
+  'latency-model': () => benchLatencyModel(options.quick ? 2_000 : 20_000),
+  peers: (directory) =>
+    benchPeers(directory, {
+      rounds: options.rounds,
+      loads: options.onlyLoad ? [options.onlyLoad] : (Object.keys(peerLoads) as PeerLoadName[]),
+      ...(options.quick ? { forMs: 1_000, kafkaShare: 0.25 } : { forMs: 3_000, kafkaShare: 1 }),
+    }),
   transactions: (directory) =>
     benchTransactions(
       directory,
@@ -81,10 +96,11 @@ const benches: Readonly<Record<Name, (directory: string) => Promise<void>>> = {
 };
 
 async function run(): Promise<void> {
+  const byDefault = names.filter((name) => !onlyByName.includes(name));
   const directory = await mkdtemp(join(options.directory, 'rivulet-bench-'));
   try {
     await describe(directory);
-    for (const name of options.only ? [options.only] : names) await benches[name](directory);
+    for (const name of options.only ? [options.only] : byDefault) await benches[name](directory);
   } finally {
     await rm(directory, { recursive: true, force: true });
   }

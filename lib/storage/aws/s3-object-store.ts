@@ -12,7 +12,7 @@ import {
   type S3ServiceException,
 } from '@aws-sdk/client-s3';
 import { checkDelete, checkList, checkObjectKey, checkRange, holdsOtherBytes, objectLimits } from '../object-rules.ts';
-import type { ByteRange, ListRequest, ObjectPage, ObjectStore } from '../object-store.ts';
+import type { ByteRange, CallOptions, ListRequest, ObjectPage, ObjectStore } from '../object-store.ts';
 import { StorageError } from '../storage-error.ts';
 import { type AwsConnection, clientSettings } from './connection.ts';
 import { storageErrorOf } from './errors.ts';
@@ -37,14 +37,16 @@ export function createS3ObjectStore({
   // A put of 64 MiB has 21 s. It must not end before that, because the socket was silent for as long as a small request takes.
   const uploads = createClient(connection, forcePathStyle ?? false, 'any');
   return {
-    async putOnce(key, chunks) {
+    async putOnce(key, chunks, { signal } = {}) {
       checkObjectKey(key);
-      await putOnce({ client, uploads }, Bucket, key, Buffer.concat(chunks), connection.tryMs ?? TRY_MS);
+      const limits = { tryMs: connection.tryMs ?? TRY_MS, signal };
+      await putOnce({ client, uploads }, Bucket, key, Buffer.concat(chunks), limits);
     },
-    async get(key, range) {
+    async get(key, range, { signal } = {}) {
       checkObjectKey(key);
       if (range) checkRange(range);
-      return get(client, Bucket, key, range);
+      const found = await read(client, { Bucket, Key: key }, { range, signal });
+      return typeof found === 'string' ? undefined : found;
     },
     async list(request) {
       checkList(request);
@@ -78,7 +80,7 @@ async function putOnce(
   Bucket: string,
   key: string,
   body: Buffer,
-  tryMs: number,
+  { tryMs, signal }: { readonly tryMs: number } & CallOptions,
 ): Promise<void> {
   const put = new PutObjectCommand({ Bucket, Key: key, Body: body, IfNoneMatch: '*', ChecksumCRC32: checksumOf(body) });
   // S3 refuses a body that does not match its CRC-32. With TLS, that makes the SHA-256 of the body in the signature
@@ -91,11 +93,12 @@ async function putOnce(
     { step: 'build' },
   );
   try {
-    await uploads.send(put, { requestTimeout: tryMs + body.length / UPLOAD_BYTES_PER_MS });
+    const requestTimeout = tryMs + body.length / UPLOAD_BYTES_PER_MS;
+    await uploads.send(put, { requestTimeout, ...(signal && { abortSignal: signal }) });
   } catch (error) {
     if ((error as S3ServiceException).$metadata?.httpStatusCode !== 412)
       throw storageErrorOf(error, `put ${JSON.stringify(key)}`);
-    await expectSame(client, Bucket, key, body);
+    expectSame(await read(client, { Bucket, Key: key }, { signal }), key, body);
   }
 }
 
@@ -106,8 +109,7 @@ function checksumOf(body: Buffer): string {
 }
 
 /** The key is taken, by an earlier try of ours whose answer was lost or by another writer. The bytes tell which. */
-async function expectSame(client: S3Client, Bucket: string, key: string, body: Buffer): Promise<void> {
-  const stored = await read(client, Bucket, key);
+function expectSame(stored: Stored, key: string, body: Buffer): void {
   const name = JSON.stringify(key);
   if (stored === 'missing') throw new StorageError('conflict', `the object ${name} vanished while it was put`);
   if (stored === 'denied')
@@ -117,20 +119,18 @@ async function expectSame(client: S3Client, Bucket: string, key: string, body: B
 
 // --- get
 
-async function get(client: S3Client, Bucket: string, key: string, range?: ByteRange): Promise<Uint8Array | undefined> {
-  const found = await read(client, Bucket, key, range);
-  return typeof found === 'string' ? undefined : found;
-}
+type Stored = Uint8Array | 'missing' | 'denied';
 
 async function read(
   client: S3Client,
-  Bucket: string,
-  key: string,
-  range?: ByteRange,
-): Promise<Uint8Array | 'missing' | 'denied'> {
+  object: { readonly Bucket: string; readonly Key: string },
+  { range, signal }: { readonly range?: ByteRange | undefined } & CallOptions = {},
+): Promise<Stored> {
   const Range = range && `bytes=${range.from}-${range.to - 1}`;
   try {
-    const { Body } = await client.send(new GetObjectCommand({ Bucket, Key: key, ...(Range && { Range }) }));
+    const { Body } = await client.send(new GetObjectCommand({ ...object, ...(Range && { Range }) }), {
+      ...(signal && { abortSignal: signal }),
+    });
     return (await Body?.transformToByteArray()) ?? new Uint8Array();
   } catch (error) {
     const { name, $metadata } = error as S3ServiceException;
@@ -138,7 +138,7 @@ async function read(
     if (name === 'AccessDenied') return 'denied';
     // The range starts at or past the end.
     if ($metadata?.httpStatusCode === 416) return new Uint8Array();
-    throw storageErrorOf(error, `get ${JSON.stringify(key)}`);
+    throw storageErrorOf(error, `get ${JSON.stringify(object.Key)}`);
   }
 }
 

@@ -21,6 +21,8 @@ export type Network = {
   isCalm?: boolean;
   /** The greatest age of the state that an eventual read sees. Without it there is no bound. */
   readonly stalestMs?: number;
+  /** The share of puts and gets that are sent a second time, because the first copy is slow. The default is none. */
+  readonly hedgeRate?: number;
   /** The number of calls so far. */
   calls: number;
   /** If it is there, it collects the numbers of the calls that only read. */

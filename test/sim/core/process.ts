@@ -5,6 +5,8 @@ import type { Engine } from '../../../lib/api/engine.ts';
 import type { createEngine } from '../../../lib/engine.ts';
 import type { Ports } from '../../../lib/log/context.ts';
 import type { Clock } from '../../../lib/runtime/clock.ts';
+import { hedgingObjectStore } from '../../../lib/storage/hedge.ts';
+import type { ObjectStore } from '../../../lib/storage/object-store.ts';
 import { retryingObjectStore, retryingTable } from '../../../lib/storage/retry.ts';
 import { type Life, type Network, portsOf } from './network.ts';
 
@@ -61,7 +63,11 @@ export function startProcess(network: Network, name: string, newEngine: typeof c
   function portsFor(mine: Life): Ports {
     const clock = clockOf(network, mine, () => skew);
     const { objects, table } = portsOf(network, mine);
-    return { objects: retryingObjectStore(objects, clock), table: retryingTable(table, clock), clock };
+    return {
+      objects: retryingObjectStore(hedged(network, objects, clock), clock),
+      table: retryingTable(table, clock),
+      clock,
+    };
   }
 
   return {
@@ -87,6 +93,13 @@ export function startProcess(network: Network, name: string, newEngine: typeof c
       network.disturbed(false);
     },
   };
+}
+
+/** Chance says which calls are slow, and when. An aborted copy acts nevertheless. */
+function hedged({ random, hedgeRate = 0 }: Network, objects: ObjectStore, { monotonic, sleep }: Clock): ObjectStore {
+  if (hedgeRate === 0) return objects;
+  const slowSometimes = () => (random.chance(hedgeRate) ? sleep(random.below(30)) : new Promise<void>(() => {}));
+  return hedgingObjectStore(objects, { monotonic, sleep: slowSometimes }, { requestsPerHedge: 1 });
 }
 
 function clockOf({ scheduler, random, randomBytes }: Network, life: Life, skewMs: () => number): Clock {

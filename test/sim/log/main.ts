@@ -12,7 +12,7 @@ await main(logSimulation, {
   flags(command) {
     command.option('--edn <file>', 'write the last history for an outside checker (docs/CHECKING.md)');
     for (const [flag, field] of Object.entries(worldFlags))
-      command.option(`--${flag} <n>`, 'of a random world', field === 'faultRate' ? number : whole);
+      command.option(`--${flag} <n>`, 'of a random world', field.endsWith('Rate') ? number : whole);
   },
   by(given) {
     const flags = given as Flags;

@@ -1,4 +1,4 @@
-// The worlds of the log: random ones of four kinds, and the small ones.
+// The worlds of the log: random ones of several kinds, and the small ones.
 import { written } from '../core/flags.ts';
 import type { RandomWorld, RunOptions, Simulation, Verdict } from '../core/worlds.ts';
 import { shrink } from './shrink.ts';
@@ -32,6 +32,7 @@ export const logWorlds = {
     spreadMs: 3_000,
     uploadsAtOnce: 1,
   },
+  'hedged requests': { ...defaultWorld, hedgeRate: 0.5, faultRate: 0.1, maintainers: 2, oneShot: 15 },
   'many partitions and processes': { ...defaultWorld, partitions: 8, processes: 8, steady: 6, sends: 10 },
 } as const satisfies Record<string, World>;
 
@@ -96,6 +97,7 @@ export const worldFlags = {
   'spread-ms': 'spreadMs',
   'fault-rate': 'faultRate',
   'uploads-at-once': 'uploadsAtOnce',
+  'hedge-rate': 'hedgeRate',
 } as const satisfies Record<string, keyof typeof defaultWorld>;
 
 function commandOf(world: WorldOptions): string {

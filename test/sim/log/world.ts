@@ -56,6 +56,8 @@ export type WorldOptions = {
   readonly faultRate: number;
   /** With group commit, the number of uploads of a topic that do not wait for each other. 0: no group commit. */
   readonly uploadsAtOnce: number;
+  /** The share of puts and gets that are hedged. */
+  readonly hedgeRate: number;
   /** Exactly these faults, instead of a rate. */
   readonly faults?: ReadonlyMap<number, FaultKind>;
   /** An engine to use instead of the real one. */
@@ -82,6 +84,7 @@ export const defaultWorld: Omit<WorldOptions, 'seed'> = {
   spreadMs: 8_000,
   faultRate: 0.03,
   uploadsAtOnce: 0,
+  hedgeRate: 0,
 };
 
 export type WorldResult = {
@@ -117,8 +120,19 @@ export async function runWorld(options: WorldOptions): Promise<WorldResult> {
   const { history: disturbances, disturbed } = disturbedHistory(scheduler.now);
   const removal = { committed, requests: [], skewMs: 2 * mostSkewMs };
   const history: History = { ...disturbances, damage: [], ...(options.maintainers > 0 && { removal }) };
-  const network: Network = { scheduler, random, faults: noFaults, objects, table, calls: 0, trace, disturbed };
   const newEngine = withGroupCommit(options.newEngine ?? createEngine, groupCommitOf(options));
+  const { hedgeRate } = options;
+  const network: Network = {
+    scheduler,
+    random,
+    faults: noFaults,
+    objects,
+    table,
+    hedgeRate,
+    calls: 0,
+    trace,
+    disturbed,
+  };
   const processes = Array.from({ length: options.processes }, (_, i) =>
     startProcess(network, `p${i}`, newEngine, random.chance(0.3) ? 0 : skewMs(random)),
   );

@@ -1,7 +1,11 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../../lib/runtime/clock.ts';
 import { openAwsStorage } from '../../../lib/storage/aws/ports.ts';
-import { newCounters, withReceipt } from '../../../lib/storage/count.ts';
+import { type Counters, newCounters, withReceipt } from '../../../lib/storage/count.ts';
+import type { ObjectStore } from '../../../lib/storage/object-store.ts';
 import { brokenBy, dynamoDbError, playWire, s3Error } from '../../aws/wire.ts';
 
 const names = { bucket: 'bkt', tableName: 'tbl' };
@@ -26,6 +30,58 @@ test('a put whose reply was lost is found done, at the price of one more request
   await objects.putOnce('k', [new TextEncoder().encode('abc')]);
   expect(requests.map(({ method }) => method)).toEqual(['PUT', 'PUT', 'GET']);
   expect(totals).toMatchObject({ s3Put: 2, bytesUp: 6, retries: 1 });
+});
+
+describe('on a real socket, a request that hangs', () => {
+  /** The first request gets the head of its answer at most. The next ones are answered. */
+  async function withFirstHanging(isHeadSent: boolean, use: (objects: ObjectStore, totals: Counters) => Promise<void>) {
+    let requests = 0;
+    const firstEnded = Promise.withResolvers<void>();
+    const server = createServer((request, response) => {
+      request.resume();
+      if (requests++ > 0) return response.end('abc');
+      response.once('close', () => firstEnded.resolve());
+      if (isHeadSent) response.writeHead(200, { 'content-length': 3 }).write('a');
+      return undefined;
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { requestHandler: _, ...connection } = playWire(ok).connection;
+    const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const totals = newCounters();
+    const options = { ...connection, endpoint, ...names, forcePathStyle: true, clock: systemClock, totals };
+    await use(openAwsStorage(options).objects, totals);
+    await firstEnded.promise;
+    expect(requests).toBe(2);
+    server.closeAllConnections();
+    server.close();
+  }
+
+  test('is sent again when it puts, and the first copy ends', async () => {
+    await withFirstHanging(false, async (objects, totals) => {
+      await objects.putOnce('k', [new TextEncoder().encode('abc')]);
+      expect(totals).toEqual({ ...newCounters(), s3Put: 2, bytesUp: 6, hedges: 1 });
+    });
+  });
+
+  test('is sent again when it gets, and the first copy ends even in the middle of its body', async () => {
+    await withFirstHanging(true, async (objects, totals) => {
+      expect(await objects.get('k', { from: 0, to: 3 })).toEqual(new TextEncoder().encode('abc'));
+      expect(totals).toEqual({ ...newCounters(), s3Get: 2, bytesDown: 3, hedges: 1 });
+    });
+  });
+
+  test('is not sent again where hedging is off', async () => {
+    const { connection, requests } = playWire(ok);
+    const { objects } = openAwsStorage({
+      ...connection,
+      ...names,
+      hedged: false,
+      clock: { ...systemClock, sleep: async () => {} },
+      totals: newCounters(),
+    });
+    await objects.putOnce('k', []);
+    expect(requests).toHaveLength(1);
+  });
 });
 
 describe('a role that may put objects but not read them', () => {
