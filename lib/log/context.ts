@@ -59,7 +59,7 @@ export function createLogContext(ports: Ports): LogContext {
     heads: createHeads(table),
     histories: createProducerHistories(table, clock),
     notifications: ports.notifications ?? createAppendNotifications(clock),
-    slices: createSliceReader(objects),
+    slices: createSliceReader({ objects, table }),
     wideLooks: createGate(wideLooksAtOnce),
   };
 }

@@ -1,8 +1,10 @@
-// Reads the bytes of slices: ranged GETs, one for neighbours in the same segment, in parallel, through a cache. Stamps
+// Reads the bytes of slices: ranged GETs, one for neighbours in the same segment, in parallel, and inline items, many in a
+// request; all through a cache. Stamps
 // the base offsets in where the object does not have them: a slice lies at one offset for ever, so a stamped slice can be
 // kept and shared.
 import { LRUCache } from 'lru-cache';
 import { RivuletError } from '../api/errors.ts';
+import { readInlineItems } from '../partition/inline-item.ts';
 import type { Slice } from '../partition/locate.ts';
 import {
   type BatchHeader,
@@ -14,11 +16,13 @@ import {
 import { CorruptBatchError } from '../record/corrupt-batch-error.ts';
 import { createPace } from '../record/steps.ts';
 import { inParallel } from '../runtime/concurrency.ts';
+import { isInlineName } from '../storage/keys.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
+import type { Table } from '../storage/table.ts';
 
 export type StampedBatch = { readonly header: BatchHeader; readonly baseOffset: number; readonly bytes: Uint8Array };
 
-/** Its batches; undefined when its object is gone; or why its bytes are of no use (CORRUPT_LOG). */
+/** Its batches; undefined when its object or item is gone; or why its bytes are of no use (CORRUPT_LOG). */
 export type ReadSlice = readonly StampedBatch[] | RivuletError | undefined;
 
 export type SliceReader = {
@@ -41,7 +45,9 @@ type Read = {
   readonly slices: Slice[];
 };
 
-export function createSliceReader(objects: ObjectStore): SliceReader {
+type Stores = { readonly objects: ObjectStore; readonly table: Table };
+
+export function createSliceReader(stores: Stores): SliceReader {
   const cache = new LRUCache<string, readonly StampedBatch[]>({
     maxSize: cacheBytes,
     sizeCalculation: (batches) => batches.reduce((sum, { bytes }) => sum + bytes.length, 1),
@@ -56,7 +62,7 @@ export function createSliceReader(objects: ObjectStore): SliceReader {
       }
       const missing = slices.filter((slice) => !found.has(nameOf(slice)));
       // Into `found`, not by way of the cache: others may have pushed it out of there before we look.
-      await readInto(found, objects, missing, (slice, view, isAll) => {
+      await readInto(found, stores, missing, (slice, view, isAll) => {
         // A copy unless it is all that was read: a view would keep the whole read in memory, which nobody has counted.
         const result = opened(slice, isAll ? view : view.slice());
         if (!(result instanceof RivuletError)) cache.set(nameOf(slice), result);
@@ -71,22 +77,47 @@ export function createSliceReader(objects: ObjectStore): SliceReader {
  * Reads without the cache, for maintenance, which reads much and everything once. The batches are views of what was read
  * together. The event loop serves requests between two slices.
  */
-export async function readSlicesOnce(objects: ObjectStore, slices: readonly Slice[]): Promise<ReadSlice[]> {
+export async function readSlicesOnce(stores: Stores, slices: readonly Slice[]): Promise<ReadSlice[]> {
   const found = new Map<string, ReadSlice>();
   const pace = createPace();
-  await readInto(found, objects, slices, async (slice, view) => {
+  await readInto(found, stores, slices, async (slice, view) => {
     if (pace.isDue(slice.lengthBytes / bytesPerUnit)) await pace.rest();
     return opened(slice, view);
   });
   return slices.map((slice) => found.get(nameOf(slice)));
 }
 
-/** Finds nothing for the slices of an object that is gone. */
+type Open = (slice: Slice, view: Uint8Array, isAll: boolean) => ReadSlice | Promise<ReadSlice>;
+
+/** Finds nothing for the slices of an object or item that is gone. */
 async function readInto(
+  found: Map<string, ReadSlice>,
+  { objects, table }: Stores,
+  slices: readonly Slice[],
+  open: Open,
+): Promise<void> {
+  const inline = slices.filter(({ objectKey }) => isInlineName(objectKey));
+  const stored = inline.length === 0 ? slices : slices.filter(({ objectKey }) => !isInlineName(objectKey));
+  await Promise.all([readObjects(found, objects, stored, open), readItems(found, table, inline, open)]);
+}
+
+async function readItems(
+  found: Map<string, ReadSlice>,
+  table: Table,
+  slices: readonly Slice[],
+  open: Open,
+): Promise<void> {
+  const sliceOf = new Map(slices.map((slice) => [slice.objectKey, slice]));
+  const read: [Slice, Uint8Array][] = [];
+  await readInlineItems(table, [...sliceOf.keys()], (name, bytes) => read.push([sliceOf.get(name)!, bytes]));
+  for (const [slice, bytes] of read) found.set(nameOf(slice), await open(slice, bytes, true));
+}
+
+async function readObjects(
   found: Map<string, ReadSlice>,
   objects: ObjectStore,
   slices: readonly Slice[],
-  open: (slice: Slice, view: Uint8Array, isAll: boolean) => ReadSlice | Promise<ReadSlice>,
+  open: Open,
 ): Promise<void> {
   await inParallel(coalesce(slices), requestsAtOnce, async (read) => {
     const bytes = await objects.get(read.objectKey, { from: read.from, to: read.to });

@@ -11,6 +11,7 @@ import { StorageError } from '../storage-error.ts';
 import type { Item, ItemPage, Key, Query, Table } from '../table.ts';
 import {
   checkKey,
+  checkKeys,
   checkQuery,
   checkTransaction,
   checkWrite,
@@ -57,6 +58,17 @@ export function createSqliteTable({ path, repair }: SqliteTableOptions): SqliteT
       checkKey(key);
       await new Promise<void>(turn);
       return translating(file, () => rows.get(key));
+    },
+    async getMany(keys) {
+      checkKeys(keys);
+      // Each key takes a turn, because together the items may have many megabytes.
+      const found = await Promise.all(
+        keys.map(async (key) => {
+          await new Promise<void>(turn);
+          return translating(file, () => rows.get(key));
+        }),
+      );
+      return { items: found.filter((item) => item !== undefined), left: [] };
     },
     async query(query) {
       checkQuery(query);

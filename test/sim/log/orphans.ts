@@ -4,7 +4,7 @@
 // last is proved by doing it: a sweep goes by, and then every request that could name an orphan acts once more. This ends
 // a world, so read the log first.
 
-import { namedObjects } from '../../../lib/maintenance/named.ts';
+import { namesOf as namesInIndex } from '../../../lib/maintenance/named.ts';
 import { sweep } from '../../../lib/maintenance/sweep.ts';
 import { isTableName, parseSegmentKey, topicsPartition } from '../../../lib/storage/keys.ts';
 import type { ObjectStore } from '../../../lib/storage/object-store.ts';
@@ -48,7 +48,7 @@ async function namesOf(stores: Stores, topics: readonly KnownTopic[]) {
   for (const { topicId, partitions, isDeleted } of topics) {
     // The objects of a deleted topic go before its index does.
     for (let partition = 0; partition < partitions && !isDeleted; partition++) {
-      for await (const name of namedObjects(stores, { topicId, partition })) named.add(name);
+      for await (const name of namesInIndex(stores, { topicId, partition })) named.add(name);
       complaints.push(...(await checkIndex(stores, { topicId, partition })));
     }
   }
