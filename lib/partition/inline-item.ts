@@ -8,12 +8,15 @@ import { checkVersion, inlineKey, inlineKeysBelow, inlineName, itemVersion, pars
 import { readMany } from '../storage/read-many.ts';
 import type { Item, Table } from '../storage/table.ts';
 
-/** Yields the items of epochs below `epoch` whose random parts begin with two digits, in pages. The reads are eventual. */
+/**
+ * Yields the items of epochs below `epoch` whose random parts begin with two digits, in pages that are not empty. The
+ * reads are eventual.
+ */
 export async function* oldInlineItems(table: Table, twoHex: string, epoch: number): AsyncGenerator<readonly Item[]> {
   const range = { ...inlineKeysBelow(twoHex, epoch), limit: itemsAtOnce };
   for (let after: string | undefined; ; ) {
     const { items, more } = await table.query({ ...range, ...(after !== undefined && { after }) });
-    yield items;
+    if (items.length > 0) yield items;
     after = items.at(-1)?.sk;
     const isLast = !more || after === undefined;
     if (isLast) return;
