@@ -1,4 +1,4 @@
-// The worlds of the log: random ones of four kinds, and the small ones.
+// The worlds of the log: random ones of several kinds, and the small ones.
 import { written } from '../core/flags.ts';
 import type { RandomWorld, RunOptions, Simulation, Verdict } from '../core/worlds.ts';
 import { shrink } from './shrink.ts';
@@ -6,6 +6,8 @@ import { smallLogWorlds } from './small/worlds.ts';
 import { defaultWorld, runWorld, type WorldOptions, type WorldResult } from './world.ts';
 
 type World = Omit<WorldOptions, 'seed'>;
+
+const upkeep = { maintainers: 3, readers: 3, oneShot: 40, pauseMs: 200, spreadMs: 12_000 };
 
 export const logWorlds = {
   'mixed clients': defaultWorld,
@@ -19,7 +21,8 @@ export const logWorlds = {
     oneShot: 300,
     processes: 4,
   },
-  maintenance: { ...defaultWorld, maintainers: 3, readers: 3, oneShot: 40, pauseMs: 200, spreadMs: 12_000 },
+  maintenance: { ...defaultWorld, ...upkeep },
+  'small appends': { ...defaultWorld, ...upkeep, inlineBytes: 65_536 },
   'many partitions and processes': { ...defaultWorld, partitions: 8, processes: 8, steady: 6, sends: 10 },
 } as const satisfies Record<string, World>;
 
@@ -79,6 +82,7 @@ export const worldFlags = {
   conditional: 'conditional',
   readers: 'readers',
   maintainers: 'maintainers',
+  'inline-bytes': 'inlineBytes',
   sends: 'sends',
   'pause-ms': 'pauseMs',
   'spread-ms': 'spreadMs',

@@ -7,6 +7,7 @@ import { headKey } from '../../../../lib/storage/keys.ts';
 import type { SmallWorld } from '../../core/worlds.ts';
 import { writer } from './actors.ts';
 import { type LogWorld, smallLogWorld } from './case.ts';
+import { inline } from './inline.ts';
 import { maintenance } from './maintenance.ts';
 import { alone, racing, two } from './orders.ts';
 import { crowds, spills } from './spills.ts';
@@ -142,9 +143,11 @@ export const appendWorlds: readonly SmallWorld[] = appends.map(smallLogWorld);
 export const spillWorlds: readonly SmallWorld[] = [...spills, ...crowds].map(smallLogWorld);
 export const topicWorlds: readonly SmallWorld[] = topics.map(smallLogWorld);
 export const maintenanceWorlds: readonly SmallWorld[] = maintenance.map(smallLogWorld);
+export const inlineWorlds: readonly SmallWorld[] = inline.map(smallLogWorld);
 export const smallLogWorlds: readonly SmallWorld[] = [
   ...appendWorlds,
   ...spillWorlds,
   ...topicWorlds,
   ...maintenanceWorlds,
+  ...inlineWorlds,
 ];
