@@ -6,13 +6,9 @@ import { type Actor, persist, reader, repeater, writer } from './actors.ts';
 import type { LogWorld } from './case.ts';
 import { deleter, hourMs, inTurn, later, orders, upkeep } from './maintenance.ts';
 import { racing, two } from './orders.ts';
-import { newProducer, type Stage } from './stage.ts';
+import { newProducer } from './stage.ts';
 import { judgeRecreated, owner, probe } from './topics.ts';
-import { evicted, fillLogSegments, fillPages } from './upkeep-stage.ts';
-
-const configOf = (bytes: number) => ({ 'rivulet.inline.max.bytes': `${bytes}` });
-
-const inlined = (stage: Stage) => stage.engine.alterTopic({ topic: simulatedTopic, config: configOf(65_536) });
+import { evicted, fillLogSegments, fillPages, inlineConfig, inlined } from './upkeep-stage.ts';
 
 const setter =
   (at: number, bytes: number): Actor =>
@@ -20,7 +16,7 @@ const setter =
     persist(
       cast,
       at,
-      (engine) => engine.alterTopic({ topic: simulatedTopic, config: configOf(bytes) }),
+      (engine) => engine.alterTopic({ topic: simulatedTopic, config: inlineConfig(bytes) }),
       (answer) => answer !== 'lost' && 'reply' in answer,
     );
 
