@@ -18,6 +18,7 @@ const sweepsOfItems: readonly Mutant[] = sweepMutants
     ...mutant,
     name: `${mutant.name}, and items go`,
     world: mutant.world === worlds.calmlySwept ? calmlySwept : swept,
+    seed: mutant.name.includes('reads the names before') ? 17 : 1,
     caughtBy: lost,
   }));
 
