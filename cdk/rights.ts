@@ -11,19 +11,21 @@ export type Rights = {
 };
 
 const read = ['dynamodb:GetItem', 'dynamodb:Query'] as const;
+/** Where a function reads batches, it also reads small appends, which are items of the table. */
+const readBatches = 'dynamodb:BatchGetItem';
 const write = ['dynamodb:PutItem', 'dynamodb:UpdateItem'] as const;
 const change = [...read, ...write, 'dynamodb:DeleteItem'] as const;
 
 export const rights: Readonly<Record<FunctionName, Rights>> = {
   produce: { objects: ['s3:PutObject'], bucket: [], table: [...read, ...write] },
-  fetch: { objects: ['s3:GetObject'], bucket: [], table: read },
+  fetch: { objects: ['s3:GetObject'], bucket: [], table: [...read, readBatches] },
   /**
    * A search by time reads the batches. Deleting a topic deletes items, but no objects. Creating a topic checks that no
    * tombstone has its id.
    */
-  topics: { objects: ['s3:GetObject'], bucket: [], table: [...change, 'dynamodb:ConditionCheckItem'] },
+  topics: { objects: ['s3:GetObject'], bucket: [], table: [...change, readBatches, 'dynamodb:ConditionCheckItem'] },
   /** A reset of offsets to a time reads the batches. Creating an item of offsets checks that its group exists. */
-  groups: { objects: ['s3:GetObject'], bucket: [], table: [...change, 'dynamodb:ConditionCheckItem'] },
+  groups: { objects: ['s3:GetObject'], bucket: [], table: [...change, readBatches, 'dynamodb:ConditionCheckItem'] },
   /** A commit lists many batches of a partition in an object of its own. It makes conditions on heads and on offsets. */
   transactions: {
     objects: ['s3:PutObject'],
@@ -37,12 +39,16 @@ export const rights: Readonly<Record<FunctionName, Rights>> = {
    * The objects that a merge has replaced stay: the sweep of the maintenance function deletes them. A rewrite checks the fence
    * in its transaction.
    */
-  tend: { objects: ['s3:GetObject', 's3:PutObject'], bucket: [], table: [...change, 'dynamodb:ConditionCheckItem'] },
+  tend: {
+    objects: ['s3:GetObject', 's3:PutObject'],
+    bucket: [],
+    table: [...change, readBatches, 'dynamodb:ConditionCheckItem'],
+  },
   /** The bucket holds one object that names its table. */
   maintenance: {
     objects: ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'],
     bucket: ['s3:ListBucket'],
-    table: change,
+    table: [...change, readBatches],
   },
 };
 

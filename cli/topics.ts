@@ -40,7 +40,10 @@ function addCreate(topics: Command): void {
     .option('--partitions <count>', 'the number of partitions; default 1', partitions)
     .option('--config <name=value>', 'set a configuration; repeatable', keyValue)
     .option('--if-not-exists', 'succeed also if the topic exists already')
-    .addHelpText('after', '\nExample:\n  rivulet topics create orders --partitions 6 --config retention.ms=86400000')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  rivulet topics create orders --partitions 6 --config retention.ms=86400000\n  rivulet topics create clicks --config rivulet.inline.max.bytes=4096   (appends of up to 4 KiB go into the table: quicker, no S3 PUT)',
+    )
     .action(create);
 }
 

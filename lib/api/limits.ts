@@ -23,6 +23,8 @@ export const limits = {
   /** One batch must always fit a reply, with its frame. Kafka's default is 1,048,588. */
   maxMessageBytes: 4 * MiB - 64 * KiB,
   defaultMaxMessageBytes: 1_048_588,
+  /** An item of so many bytes costs 64 write units, and one partition of the table takes 1,000 units a second. */
+  inlineBytes: 64 * KiB,
   /** A batch may grow to this size when it is unpacked: this bounds a decompression bomb. */
   uncompressedBatchBytes: 64 * MiB,
   /**

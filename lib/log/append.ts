@@ -68,7 +68,7 @@ async function appendTo(
   const { admitted, refused } = await admitAll(request.partitions, topic, context.clock.now(), caller);
   if (admitted.length === 0) return { topicId: topic.topicId, partitions: refused };
   const [entries, heads] = await Promise.all([
-    upload(context, topic.topicId, admitted, 0),
+    upload(context, topic, admitted, 0),
     Promise.all(admitted.map((part) => caller.firstViews.get(part.partition) ?? headBeside(context, topic, part))),
   ]).catch((error) => {
     throw storageFailure(error, false, false);
@@ -123,7 +123,7 @@ async function sequenceOne(
     ...known,
     address: { topicId: topic.topicId, partition },
     ...(expectedOffset !== undefined && { expectedOffset }),
-    upload: async (minEpoch: number) => (await upload(context, topic.topicId, [part], minEpoch))[0]!,
+    upload: async (minEpoch: number) => (await upload(context, topic, [part], minEpoch))[0]!,
   };
   try {
     const { baseOffset, logStartOffset, duplicate } = await sequence(context, run, known.head);

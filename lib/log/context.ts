@@ -72,7 +72,7 @@ export function createLogContext(ports: Ports): LogContext {
     heads: createHeads(table),
     histories: createProducerHistories(table, clock),
     notifications: ports.notifications ?? createAppendNotifications(clock),
-    slices: createSliceReader(objects),
+    slices: createSliceReader({ objects, table }),
     groups: ports.groupCommit && createGroupCommit(clock, ports.groupCommit),
     updates: createGates(updatesAtOnce),
     wideLooks: createGate(wideLooksAtOnce),

@@ -1,10 +1,10 @@
 // Group commit: appends of a topic that come while earlier uploads of that topic are under way share one segment, and so one
 // PUT. It is for processes that serve many requests at a time. A Lambda function has one.
 //
-// Invariant: a caller gets the entries of its own runs, in their order, or the error of the PUT that carried them. Callers
+// Invariant: a caller gets the places of its own runs, in their order, or the error of the PUT that carried them. Callers
 // are answered in the order in which they came, so their runs are sequenced in that order.
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { Entry } from '../partition/entry.ts';
+import type { EntryPlace } from '../partition/entry.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { AdmittedRun } from './admit.ts';
 
@@ -15,19 +15,19 @@ export type GroupCommitOptions = {
   readonly uploadsAtOnce?: number;
 };
 
-/** Puts one segment, whose name has at least this epoch. The entries name the runs in their order. */
-export type PutSegment = (runs: readonly AdmittedRun[], minEpoch: number) => Promise<Entry[]>;
+/** Puts one segment, whose name has at least this epoch. The places are in the order of the runs. */
+export type PutSegment = (runs: readonly AdmittedRun[], minEpoch: number) => Promise<EntryPlace[]>;
 
 export type GroupCommit = {
   /** Puts runs of one topic, together with those of other callers if some come while these wait. */
-  put(topicId: string, runs: readonly AdmittedRun[], minEpoch: number, putSegment: PutSegment): Promise<Entry[]>;
+  put(topicId: string, runs: readonly AdmittedRun[], minEpoch: number, putSegment: PutSegment): Promise<EntryPlace[]>;
 };
 
 /** A waiting run is no copy: its bytes are the body of a request, which is in memory until the request is answered. */
 type Caller = {
   readonly runs: readonly AdmittedRun[];
   readonly minEpoch: number;
-  readonly resolve: (entries: Entry[]) => void;
+  readonly resolve: (places: EntryPlace[]) => void;
   readonly reject: (error: unknown) => void;
 };
 
@@ -94,9 +94,9 @@ async function putTogether({ callers, putSegment }: Group): Promise<void> {
   try {
     const runs = callers.flatMap((caller) => caller.runs).sort((a, b) => a.partition - b.partition);
     const minEpoch = Math.max(...callers.map((caller) => caller.minEpoch));
-    const entries = await putSegment(runs, minEpoch);
-    const entryOf = new Map(runs.map((run, i) => [run, entries[i]!]));
-    for (const { runs: own, resolve } of callers) resolve(own.map((run) => entryOf.get(run)!));
+    const places = await putSegment(runs, minEpoch);
+    const placeOf = new Map(runs.map((run, i) => [run, places[i]!]));
+    for (const { runs: own, resolve } of callers) resolve(own.map((run) => placeOf.get(run)!));
   } catch (error) {
     for (const { reject } of callers) reject(error);
   }

@@ -1,8 +1,9 @@
-// Reads the bytes of slices: ranged GETs, one for neighbours in the same segment, in parallel, through a cache. Stamps
-// the base offsets in where the object does not have them: a slice lies at one offset for ever, so a stamped slice can be
-// kept and shared. Nothing is copied: batches are views of what was read together. Readers that ask for a slice that is
-// being read wait for that read.
+// Reads the bytes of slices through a cache: ranged GETs, one for neighbours in the same segment, and inline items, many in
+// a request. Stamps the base offsets in where the storage does not have them: a slice lies at one offset for ever, so a
+// stamped slice can be kept and shared. Nothing is copied: batches are views of what was read together. Readers that ask for
+// a slice that is being read wait for that read.
 import { RivuletError } from '../api/errors.ts';
+import { readInlineItems } from '../partition/inline-item.ts';
 import type { Slice } from '../partition/locate.ts';
 import {
   type BatchHeader,
@@ -14,12 +15,14 @@ import {
 import { CorruptBatchError } from '../record/corrupt-batch-error.ts';
 import { createPace } from '../record/steps.ts';
 import { inParallel } from '../runtime/concurrency.ts';
+import { isInlineName } from '../storage/keys.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
+import type { Table } from '../storage/table.ts';
 import { createSliceCache } from './slice-cache.ts';
 
 export type StampedBatch = { readonly header: BatchHeader; readonly baseOffset: number; readonly bytes: Uint8Array };
 
-/** Its batches; undefined when its object is gone; or why its bytes are of no use (CORRUPT_LOG). */
+/** Its batches; undefined when its object or item is gone; or why its bytes are of no use (CORRUPT_LOG). */
 export type ReadSlice = readonly StampedBatch[] | RivuletError | undefined;
 
 export type SliceReader = {
@@ -45,16 +48,17 @@ type Read = {
 };
 
 type Found = ReadonlyMap<string, ReadSlice>;
+type Stores = { readonly objects: ObjectStore; readonly table: Table };
 
-export function createSliceReader(objects: ObjectStore): SliceReader {
+export function createSliceReader(stores: Stores): SliceReader {
   const cache = createSliceCache(cacheBytes);
   const underWay = new Map<string, Promise<Found>>();
 
   /** The result goes to the readers beside the cache: others may have pushed it out of there before they look. */
   async function readMissing(slices: readonly Slice[], isAhead: boolean): Promise<Found> {
     const found = new Map<string, ReadSlice>();
-    await readInto(found, objects, slices, opened, (read, bytes) => {
-      const sound = read.slices.flatMap((slice) => {
+    await readInto(found, stores, slices, opened, (together, bytes) => {
+      const sound = together.flatMap((slice) => {
         const result = found.get(nameOf(slice));
         return result === undefined || result instanceof RivuletError ? [] : [[nameOf(slice), result] as const];
       });
@@ -82,7 +86,7 @@ export function createSliceReader(objects: ObjectStore): SliceReader {
         const batches = cache.get(name);
         const reading = underWay.get(name);
         if (batches) known.set(name, batches);
-        else if (reading) reads.add(reading);
+        else if (reading !== undefined) reads.add(reading);
         else missing.push(slice);
       }
       if (missing.length > 0) reads.add(begin(missing, false));
@@ -101,24 +105,59 @@ export function createSliceReader(objects: ObjectStore): SliceReader {
  * Reads without the cache, for maintenance, which reads much and everything once. The batches are views of what was read
  * together. The event loop serves requests between two slices.
  */
-export async function readSlicesOnce(objects: ObjectStore, slices: readonly Slice[]): Promise<ReadSlice[]> {
+export async function readSlicesOnce(stores: Stores, slices: readonly Slice[]): Promise<ReadSlice[]> {
   const found = new Map<string, ReadSlice>();
   const pace = createPace();
   const open = async (slice: Slice, view: Uint8Array) => {
     if (pace.isDue(slice.lengthBytes / bytesPerUnit)) await pace.rest();
     return opened(slice, view);
   };
-  await readInto(found, objects, slices, open);
+  await readInto(found, stores, slices, open);
   return slices.map((slice) => found.get(nameOf(slice)));
 }
 
-/** Finds nothing for the slices of an object that is gone. */
+type Open = (slice: Slice, view: Uint8Array) => ReadSlice | Promise<ReadSlice>;
+/** Learns of slices that were read together, and of the bytes of memory that they share. */
+type WhenRead = (slices: readonly Slice[], bytes: Uint8Array) => void;
+
+/** Finds nothing for the slices of an object or item that is gone. */
 async function readInto(
+  found: Map<string, ReadSlice>,
+  { objects, table }: Stores,
+  slices: readonly Slice[],
+  open: Open,
+  whenRead: WhenRead = () => {},
+): Promise<void> {
+  const inline = slices.filter(({ objectKey }) => isInlineName(objectKey));
+  const stored = inline.length === 0 ? slices : slices.filter(({ objectKey }) => !isInlineName(objectKey));
+  await Promise.all([
+    readObjects(found, objects, stored, open, whenRead),
+    readItems(found, table, inline, open, whenRead),
+  ]);
+}
+
+async function readItems(
+  found: Map<string, ReadSlice>,
+  table: Table,
+  slices: readonly Slice[],
+  open: Open,
+  whenRead: WhenRead,
+): Promise<void> {
+  const sliceOf = new Map(slices.map((slice) => [slice.objectKey, slice]));
+  const read: [Slice, Uint8Array][] = [];
+  await readInlineItems(table, [...sliceOf.keys()], (name, bytes) => read.push([sliceOf.get(name)!, bytes]));
+  for (const [slice, bytes] of read) {
+    found.set(nameOf(slice), await open(slice, bytes));
+    whenRead([slice], bytes);
+  }
+}
+
+async function readObjects(
   found: Map<string, ReadSlice>,
   objects: ObjectStore,
   slices: readonly Slice[],
-  open: (slice: Slice, view: Uint8Array) => ReadSlice | Promise<ReadSlice>,
-  whenRead: (read: Read, bytes: Uint8Array) => void = () => {},
+  open: Open,
+  whenRead: WhenRead,
 ): Promise<void> {
   await inParallel(coalesce(slices), requestsAtOnce, async (read) => {
     const bytes = await objects.get(read.objectKey, { from: read.from, to: read.to });
@@ -127,7 +166,7 @@ async function readInto(
       const at = slice.position - read.from;
       found.set(nameOf(slice), await open(slice, bytes.subarray(at, at + slice.lengthBytes)));
     }
-    whenRead(read, bytes);
+    whenRead(read.slices, bytes);
   });
 }
 

@@ -4,20 +4,34 @@
 //
 // The audit reads the names first, and then lists the store. An object is put before it is named and is never renamed,
 // so every name that was read must be in the list, unless maintenance has replaced the object meanwhile: what is missing
-// is looked up again. In the other direction only old objects can be judged: a young one may yet be named.
+// is looked up again. Inline items are no objects: those that are named are looked up by their keys, and the old ones are
+// listed by queries.
+// In the other direction only old objects can be judged: a young one may yet be named.
 //
 // Memory is bounded. A pass holds the names of a range of prefixes (the two hex digits that names begin with), and
 // takes the whole range if it can. Each further pass reads the index again. Time is bounded too, and a report that ran
 // out of it says so.
 
 import { segmentEpochAt } from '../partition/head.ts';
+import { oldInlineItems, readInlineItems } from '../partition/inline-item.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { isTableName, parseSegmentKey, parseStagedSegmentKey, topicIdOfObject } from '../storage/keys.ts';
+import { inParallel } from '../runtime/concurrency.ts';
+import { itemSize } from '../storage/item-size.ts';
+import {
+  inlineName,
+  isInlineName,
+  isTableName,
+  parseInlineName,
+  parseSegmentKey,
+  parseStagedSegmentKey,
+  topicIdOfName,
+  twoHexOfName,
+} from '../storage/keys.ts';
 import type { ObjectInfo, ObjectStore } from '../storage/object-store.ts';
-import type { Table } from '../storage/table.ts';
+import type { Item, Table } from '../storage/table.ts';
 import { hasEnded, openTransactions } from '../transaction/open-transactions.ts';
 import { eachPartition, type LivingTopic, livingTopics } from './living-topics.ts';
-import { namedObjects } from './named.ts';
+import { namesOf } from './named.ts';
 import { Unfinished } from './unfinished.ts';
 
 export type AuditReport = {
@@ -26,12 +40,15 @@ export type AuditReport = {
   /** The number of objects in the store, and their bytes. */
   readonly objects: number;
   readonly bytes: number;
-  /** The number of objects that the index names and the store lacks. The first of them are listed with their topics. */
+  /**
+   * The number of objects and inline items that the index names and that are not there. The first of them are listed with
+   * their topics.
+   */
   readonly missingObjects: number;
   readonly missing: readonly { readonly object: string; readonly topic: string }[];
   /**
-   * The number and bytes of objects that no existing topic names, and that have been in the store for more than three
-   * hours, or belong to a transaction that has ended.
+   * The number and bytes of objects and inline items that no existing topic names, and that are more than three hours
+   * old, or belong to a transaction that has ended.
    */
   readonly orphans: number;
   readonly orphanBytes: number;
@@ -54,8 +71,11 @@ export type AuditOptions = {
 /** The sweep listens to what the audit finds. */
 export type Listener = {
   readonly onObject: (topicId: string) => void;
-  readonly onOrphan: (orphan: ObjectInfo) => void;
+  readonly onOrphan: (orphan: Orphan) => void;
 };
+
+/** `key` is the key of an object, or the name of an inline item. */
+export type Orphan = Pick<ObjectInfo, 'key' | 'bytes'>;
 
 const PREFIXES = 256;
 /** One pass holds so many names in memory, at some 120 bytes each. */
@@ -65,6 +85,8 @@ const stagedAtOnce = 100_000;
 /** The report lists so many missing objects; the count goes on. */
 const mostMissingNamed = 100;
 const oldEpochs = 3;
+const prefixesAtOnce = 8;
+const lookedUpAtOnce = 10_000;
 
 /** An unnamed object of an older epoch is an orphan. Its hour ended at least three hours ago. */
 export const orphanEpochAt = (nowMs: number): number => segmentEpochAt(nowMs) - oldEpochs;
@@ -92,7 +114,7 @@ export async function audit(
     foreign: 0,
   };
   try {
-    await auditAll(options, topics, (info, pass) => count(info, pass, epoch, counts, listener), counts, listener);
+    await auditAll(options, topics, { epoch, counts, listener });
   } catch (error) {
     if (!(error instanceof Unfinished)) throw error;
     counts.incomplete = error.message;
@@ -100,22 +122,19 @@ export async function audit(
   return counts;
 }
 
-type OnListed = (info: ObjectInfo, pass: Pass) => void;
+/** Counts what the audit finds. Unnamed objects and items of an older epoch than this are orphans. */
+type Findings = { readonly epoch: number; readonly counts: Counts; readonly listener: Listener | undefined };
 
-async function auditAll(
-  options: AuditOptions,
-  topics: readonly LivingTopic[],
-  onListed: OnListed,
-  counts: Counts,
-  listener: Listener | undefined,
-): Promise<void> {
+async function auditAll(options: AuditOptions, topics: readonly LivingTopic[], findings: Findings): Promise<void> {
   let after: string | undefined;
   for (let from = 0; from < PREFIXES; ) {
     const pass = await namesFrom(options, topics, from);
-    const judgeStaged = () => countStaged(options, pass, counts, listener);
-    after = await listPass(options, pass, after, onListed, judgeStaged);
+    const judgeStaged = () => countStaged(options, pass, findings);
+    after = await listPass(options, pass, after, findings, judgeStaged);
     await judgeStaged();
-    await addMissing(options, pass, counts);
+    await listInline(options, pass, findings);
+    await lookUpInline(options, pass);
+    await addMissing(options, pass, findings.counts);
     from = pass.to;
   }
 }
@@ -150,7 +169,7 @@ async function eachName(
   for (const topic of topics)
     await eachPartition(topic, async (address) => {
       checkTime(options, 'names', pass);
-      for await (const name of namedObjects(options, address)) {
+      for await (const name of namesOf(options, address)) {
         checkTime(options, 'names', pass);
         onName(name);
       }
@@ -158,7 +177,7 @@ async function eachName(
 }
 
 function isWithin({ from, to }: Pass, name: string): boolean {
-  const prefix = Number.parseInt(name.slice(0, 2), 16);
+  const prefix = Number.parseInt(twoHexOfName(name), 16);
   return prefix >= from && prefix < to;
 }
 
@@ -183,7 +202,7 @@ async function listPass(
   options: AuditOptions,
   pass: Pass,
   start: string | undefined,
-  onListed: OnListed,
+  findings: Findings,
   judgeStaged: () => Promise<void>,
 ): Promise<string | undefined> {
   const isPast = (key: string) => pass.to < PREFIXES && key >= hex(pass.to);
@@ -192,7 +211,7 @@ async function listPass(
     const page = await options.objects.list(after === undefined ? {} : { after });
     for (const info of page.objects) {
       if (isPast(info.key)) return after;
-      onListed(info, pass);
+      count(info, pass, findings);
       after = info.key;
     }
     if (!page.more) return after;
@@ -202,8 +221,9 @@ async function listPass(
 }
 
 /** Counts an object, and takes it out of the names. */
-function count(info: ObjectInfo, pass: Pass, epoch: number, counts: Counts, listener?: Listener): void {
+function count(info: ObjectInfo, pass: Pass, findings: Findings): void {
   const { key, bytes } = info;
+  const { epoch, counts, listener } = findings;
   if (isTableName(key)) return;
   counts.objects += 1;
   counts.bytes += bytes;
@@ -215,27 +235,49 @@ function count(info: ObjectInfo, pass: Pass, epoch: number, counts: Counts, list
   if (isNamed) return;
   if (staged) pass.staged.push(info);
   else if (!segment) counts.foreign += 1;
-  else if (segment.epoch < epoch) countOrphan(info, counts, listener);
+  else if (segment.epoch < epoch) countOrphan(info, findings);
 }
 
-function countOrphan(info: ObjectInfo, counts: Counts, listener: Listener | undefined): void {
+function countOrphan(info: Orphan, { counts, listener }: Findings): void {
   counts.orphans += 1;
   counts.orphanBytes += info.bytes;
   listener?.onOrphan(info);
 }
 
 /** Whether a staged object is an orphan is known from its transaction, which is read after the objects were listed. */
-async function countStaged(
-  { table }: AuditOptions,
-  pass: Pass,
-  counts: Counts,
-  listener: Listener | undefined,
-): Promise<void> {
+async function countStaged({ table }: AuditOptions, pass: Pass, findings: Findings): Promise<void> {
   const staged = pass.staged.splice(0);
   if (staged.length === 0) return;
   const transactionOf = ({ key }: ObjectInfo) => parseStagedSegmentKey(key)!;
   const open = await openTransactions(table, new Set(staged.map((info) => transactionOf(info).xid)));
-  for (const info of staged) if (hasEnded(transactionOf(info), open)) countOrphan(info, counts, listener);
+  for (const info of staged) if (hasEnded(transactionOf(info), open)) countOrphan(info, findings);
+}
+
+/** Lists the old items of the pass. A young one may yet be named. */
+async function listInline(options: AuditOptions, pass: Pass, findings: Findings): Promise<void> {
+  const prefixes = Array.from({ length: pass.to - pass.from }, (_, i) => hex(pass.from + i));
+  await inParallel(prefixes, prefixesAtOnce, async (prefix) => {
+    for await (const items of oldInlineItems(options.table, prefix, findings.epoch)) {
+      checkTime(options, 'inline items', pass);
+      for (const item of items) countInline(item, pass, findings);
+    }
+  });
+}
+
+function countInline(item: Item, pass: Pass, findings: Findings): void {
+  const name = inlineName(item);
+  findings.listener?.onObject(topicIdOfName(name));
+  const isNamed = pass.names.delete(name);
+  if (!isNamed) countOrphan({ key: name, bytes: itemSize(item) }, findings);
+}
+
+/** Takes the items that are there out of the names. */
+async function lookUpInline(options: AuditOptions, pass: Pass): Promise<void> {
+  const named = Array.from(pass.names).filter(isInlineName);
+  for (let at = 0; at < named.length; at += lookedUpAtOnce) {
+    checkTime(options, 'inline items', pass);
+    await readInlineItems(options.table, named.slice(at, at + lookedUpAtOnce), (name) => pass.names.delete(name));
+  }
 }
 
 /**
@@ -245,7 +287,7 @@ async function countStaged(
 async function addMissing(options: AuditOptions, pass: Pass, counts: Counts): Promise<void> {
   const { names: unseen } = pass;
   if (unseen.size === 0) return;
-  const concerned = new Set(Array.from(unseen, topicIdOfObject));
+  const concerned = new Set(Array.from(unseen, topicIdOfName));
   const topics = (await livingTopics(options)).filter(({ topicId }) => concerned.has(topicId));
   const missing = new Set<string>();
   await eachName(options, topics, pass, (name) => {
@@ -255,12 +297,14 @@ async function addMissing(options: AuditOptions, pass: Pass, counts: Counts): Pr
     const isListed = counts.missing.length < mostMissingNamed;
     if (isListed && (await isThere(options, object))) continue;
     counts.missingObjects += 1;
-    const topic = topics.find(({ topicId }) => topicId === topicIdOfObject(object))!.topic;
+    const topic = topics.find(({ topicId }) => topicId === topicIdOfName(object))!.topic;
     if (isListed) counts.missing.push({ object, topic });
   }
 }
 
-async function isThere({ objects }: AuditOptions, key: string): Promise<boolean> {
+async function isThere({ objects, table }: AuditOptions, key: string): Promise<boolean> {
+  const inline = parseInlineName(key);
+  if (inline) return (await table.get(inline.key, { strong: true })) !== undefined;
   const page = await objects.list({ prefix: key, limit: 1 });
   return page.objects[0]?.key === key;
 }

@@ -103,7 +103,7 @@ function rewritten(
   return writeLogSegments(
     context,
     { address, firstOffset, endOffset, totals, fence },
-    batchesOfLogItems(context.objects, address, run),
+    batchesOfLogItems(context, address, run),
   );
 }
 

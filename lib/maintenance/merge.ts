@@ -6,12 +6,15 @@
 //   4. put the log segments
 //   5. in one transaction, name them in log items and move their end in the maintenance item
 //   6. move the head's `m`, so that readers find them
-// Step 5 is the commit point. A process that dies after 4 leaves orphans; after 5, the next merge does 6 first.
+//   7. delete the inline items of the pages, once the head says that nobody is led to them any more
+// Step 5 is the commit point. A process that dies after 4 leaves orphans; after 5, the next merge does 6 first. The sweep
+// deletes what step 7 leaves.
 // The head is in no transaction: a partition with many appends would conflict with every try.
 
 import { RivuletError } from '../api/errors.ts';
-import { dataBytesOf } from '../partition/entry.ts';
+import { dataBytesOf, nameOfEntry } from '../partition/entry.ts';
 import { deletedFence, type Head, mergedHeadVersion, parseHead, segmentEpochAt } from '../partition/head.ts';
+import { deleteInlineItems } from '../partition/inline-item.ts';
 import { type LogItem, logItem } from '../partition/log-item.ts';
 import { type MaintenanceItem, notFenced, readMaintenanceItem } from '../partition/maintenance-item.ts';
 import { type Page, type PageAddress, pagesBetween } from '../partition/page.ts';
@@ -44,6 +47,8 @@ type Move = {
   entryCount: number;
   oldestEpoch: number;
   readonly pages: Page[];
+  /** The inline items of all pages up to `to`, also of those below the log start. */
+  readonly inlineNames: string[];
 };
 
 /** Merges until there is no more, or the time is over. Damage ends it: the partition then moves nothing. */
@@ -95,6 +100,21 @@ async function publish({ table }: MaintenanceContext, address: PageAddress, { up
   });
 }
 
+/**
+ * Step 7. Until the head has moved, readers are led to the items, also when the log items are there already. This saves
+ * money only: a sweep would find the items unnamed.
+ */
+async function removeInline(
+  { table }: MaintenanceContext,
+  { topicId, partition }: PageAddress,
+  { to, inlineNames }: Move,
+): Promise<void> {
+  if (inlineNames.length === 0) return;
+  const item = await table.get(headKey(topicId, partition), { strong: true });
+  const areReadElsewhere = item !== undefined && parseHead(item).mergedTo >= to;
+  if (areReadElsewhere) await deleteInlineItems(table, inlineNames);
+}
+
 /** A refusal means that another process has moved the log's end, or that a sweep has raised the fence. */
 type Result = 'moved' | 'refused' | 'done';
 
@@ -107,6 +127,7 @@ async function mergeNext(context: MaintenanceContext, address: PageAddress, stat
   if (!isCommitted) return 'refused';
   count(context, move);
   await publish(context, address, { ...state, upkeep: { ...state.upkeep, logEnd: move.to } });
+  await removeInline(context, address, move);
   return 'moved';
 }
 
@@ -119,8 +140,9 @@ async function nextMove(context: MaintenanceContext, address: PageAddress, state
     const isNext = page.firstOffset === move.to;
     if (!isNext) throw missingPage(move.to);
     const isBelowStart = page.endOffset <= head.logStart;
-    if (!isBelowStart && !hasRoom(move, page)) return move;
+    if (!hasRoom(move, page, isBelowStart)) return move;
     take(move, page, isBelowStart);
+    move.inlineNames.push(...inlineNamesOf(address, page));
   }
   const reachesTail = move.to === head.tailBase;
   if (!reachesTail) throw missingPage(move.to);
@@ -135,9 +157,11 @@ const newMove = (from: number): Move => ({
   entryCount: 0,
   oldestEpoch: deletedFence,
   pages: [],
+  inlineNames: [],
 });
 
-function hasRoom(move: Move, page: Page): boolean {
+function hasRoom(move: Move, page: Page, isBelowStart: boolean): boolean {
+  if (isBelowStart) return move.inlineNames.length < mostEntries;
   const isAfterDeleted = move.pages.length === 0 && move.to > move.from;
   if (isAfterDeleted) return false;
   if (move.pages.length === 0) return true;
@@ -153,6 +177,9 @@ function take(move: Move, page: Page, isBelowStart: boolean): void {
   move.oldestEpoch = page.entries.reduce((oldest, { entry }) => Math.min(oldest, entry.segmentEpoch), move.oldestEpoch);
   move.pages.push(page);
 }
+
+const inlineNamesOf = (address: PageAddress, { entries }: Page): string[] =>
+  entries.flatMap(({ entry }) => (entry.isInline ? [nameOfEntry(address, entry)] : []));
 
 const bytesOf = ({ entries }: Page): number => entries.reduce((sum, { entry }) => sum + dataBytesOf(entry), 0);
 
@@ -175,7 +202,7 @@ function write(
   const { runningMaxTimestampMs, entries } = pages.at(-1)!;
   const totals = { newestEpoch: entries.at(-1)!.entry.segmentEpoch, bytesAppended, runningMaxTimestampMs };
   const range = { address, firstOffset: from, endOffset: to, totals, fence: upkeep.fence };
-  return writeLogSegments(context, range, batchesOfPages(context.objects, address, pages, upkeep.bytesAppended));
+  return writeLogSegments(context, range, batchesOfPages(context, address, pages, upkeep.bytesAppended));
 }
 
 /**

@@ -1,7 +1,8 @@
-// Finds the objects that the index of a partition names: they must be in the store, and a sweep has to leave them.
+// Finds the objects and inline items that the index of a partition names: they must be there, and a sweep has to leave
+// them.
 
 import { RivuletError } from '../api/errors.ts';
-import { objectKeyOf, type PlacedEntry } from '../partition/entry.ts';
+import { nameOfEntry, type PlacedEntry } from '../partition/entry.ts';
 import { parseHead } from '../partition/head.ts';
 import { expanded } from '../partition/locate.ts';
 import { logItemsBetween, logSegmentKeyOf } from '../partition/log-item.ts';
@@ -17,27 +18,27 @@ type Stores = { readonly table: Table; readonly objects: ObjectStore };
 const logItemsAtOnce = 100;
 
 /**
- * Yields the keys of the objects, some more than once. It reads the head first, then the pages, then the log items: what
+ * Yields the keys of the objects and the names of the items, some more than once. It reads the head first, then the pages, then the log items: what
  * a spill or a merge moves meanwhile from one to the next has been seen, or will be. Pages below the merged offset stay
  * for their producers' sake, and name nothing.
  */
-export async function* namedObjects({ table, objects }: Stores, address: PageAddress): AsyncGenerator<string> {
+export async function* namesOf({ table, objects }: Stores, address: PageAddress): AsyncGenerator<string> {
   const item = await table.get(headKey(address.topicId, address.partition), { strong: true });
   if (!item) return;
   const head = parseHead(item);
-  for (const placed of head.tail) yield* namesOf(objects, address, placed);
+  for (const placed of head.tail) yield* namesIn(objects, address, placed);
   for await (const page of pagesBetween(table, address, head.mergedTo, head.tailBase))
-    for (const placed of page.entries) yield* namesOf(objects, address, placed);
+    for (const placed of page.entries) yield* namesIn(objects, address, placed);
   for await (const log of logItemsBetween(table, address, 0, Number.MAX_SAFE_INTEGER, logItemsAtOnce))
     yield logSegmentKeyOf(address, log);
 }
 
 /** An index object is named by its entry, and names others. If it cannot be read, nothing may be deleted. */
-async function* namesOf(objects: ObjectStore, address: PageAddress, placed: PlacedEntry): AsyncGenerator<string> {
-  yield objectKeyOf(address.topicId, placed.entry);
+async function* namesIn(objects: ObjectStore, address: PageAddress, placed: PlacedEntry): AsyncGenerator<string> {
+  yield nameOfEntry(address, placed.entry);
   if (placed.entry.listedBytes === undefined) return;
   try {
-    for await (const { entry } of expanded(objects, address, placed)) yield objectKeyOf(address.topicId, entry);
+    for await (const { entry } of expanded(objects, address, placed)) yield nameOfEntry(address, entry);
   } catch (error) {
     if (error instanceof RivuletError) throw new Unfinished(error.message);
     throw error;

@@ -9,6 +9,7 @@ import type { LogItem } from '../partition/log-item.ts';
 import type { Page, PageAddress } from '../partition/page.ts';
 import { createPace } from '../record/steps.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
+import type { Table } from '../storage/table.ts';
 import type { LogBatch, LogTotals } from './log-segment-writer.ts';
 
 /** So many bytes of slices are read before their batches are handed on. */
@@ -17,19 +18,21 @@ const windowBytes = 32 * 1024 * 1024;
 /** To pass a batch on and to take it into a segment costs so many units of the pace. */
 const unitsPerBatch = 10;
 
+type Stores = { readonly objects: ObjectStore; readonly table: Table };
+
 /** A slice, and what holds at the end of its page or item. */
 type Source = { readonly slice: Slice; readonly totals: LogTotals };
 type Sources = Iterable<Source> | AsyncIterable<Source>;
 
 /** Yields the batches of pages that follow each other. `bytesAppended` are those below the first page. */
 export async function* batchesOfPages(
-  objects: ObjectStore,
+  stores: Stores,
   address: PageAddress,
   pages: readonly Page[],
   bytesAppended: number,
 ): AsyncGenerator<LogBatch> {
   let appended = bytesAppended;
-  for await (const batch of batchesOf(objects, entriesOf(objects, address, pages))) {
+  for await (const batch of batchesOf(stores, entriesOf(stores.objects, address, pages))) {
     appended += batch.bytes.length;
     yield { ...batch, bytesAppended: appended };
   }
@@ -37,11 +40,11 @@ export async function* batchesOfPages(
 
 /** Yields the batches of log items that follow each other. A batch carries the totals of its item's end. */
 export function batchesOfLogItems(
-  objects: ObjectStore,
+  stores: Stores,
   address: PageAddress,
   items: readonly LogItem[],
 ): AsyncGenerator<LogBatch> {
-  return batchesOf(objects, rowsOf(address, items));
+  return batchesOf(stores, rowsOf(address, items));
 }
 
 async function* entriesOf(objects: ObjectStore, address: PageAddress, pages: readonly Page[]): AsyncGenerator<Source> {
@@ -60,11 +63,11 @@ function* rowsOf(address: PageAddress, items: readonly LogItem[]): Generator<Sou
   }
 }
 
-async function* batchesOf(objects: ObjectStore, sources: Sources): AsyncGenerator<LogBatch> {
+async function* batchesOf(stores: Stores, sources: Sources): AsyncGenerator<LogBatch> {
   const pace = createPace();
   for await (const window of windowsOf(sources)) {
     const read = await readSlicesOnce(
-      objects,
+      stores,
       window.map(({ slice }) => slice),
     );
     for (const [i, { slice, totals }] of window.entries()) {

@@ -1,21 +1,21 @@
-// The sweep deletes the objects that nothing names, and the items of deleted topics. First it audits, and if nothing is
-// unnamed and old it writes nothing. Otherwise the order of its steps keeps an object that may still be named:
+// The sweep deletes the objects and inline items that nothing names, and the items of deleted topics. First it audits, and if nothing is
+// unnamed and old it writes nothing. Otherwise the order of its steps keeps an object or item that may still be named:
 //
-//   1 read topics and their partitions, after the store was listed    3 read all names again
+//   1 read topics and their partitions, after all was listed          3 read all names again
 //   2 raise the fences of every partition to the sweep's epoch        4 delete what was listed, is older, and unnamed
 //
-// After step 2 no append and no merge can name an object of an older epoch, so step 3 sees every name that it can ever
+// After step 2 no append and no merge can name an object or item of an older epoch, so step 3 sees every name that it can ever
 // get. docs/PROTOCOL.md says what goes wrong in any other order. Two sweeps may run together, and each may die at any step:
 // the fences that it leaves only make late writers upload again.
 import { fenceHead, fenceOutputs } from '../partition/fence.ts';
+import { deleteInlineItems } from '../partition/inline-item.ts';
 import { inParallel } from '../runtime/concurrency.ts';
-import { topicIdOfObject } from '../storage/keys.ts';
-import type { ObjectInfo } from '../storage/object-store.ts';
-import { type AuditReport, audit, orphanEpochAt } from './audit.ts';
+import { isInlineName, topicIdOfName } from '../storage/keys.ts';
+import { type AuditReport, audit, type Orphan, orphanEpochAt } from './audit.ts';
 import type { MaintenanceContext } from './context.ts';
 import { removeDeletedTopics } from './deleted-topics.ts';
 import { eachPartition, type LivingTopic, livingTopics } from './living-topics.ts';
-import { namedObjects } from './named.ts';
+import { namesOf } from './named.ts';
 import { adoptBucket, bucketOwner, claimBucket, type Owned } from './owner.ts';
 import { Unfinished } from './unfinished.ts';
 
@@ -79,7 +79,7 @@ async function foreignOwner({ objects, tableName }: Owned, owner?: string): Prom
 function listenerOf(found: Found, most: number) {
   return {
     onObject: (topicId: string) => void found.listed.add(topicId),
-    onOrphan: ({ key, bytes }: ObjectInfo) => {
+    onOrphan: ({ key, bytes }: Orphan) => {
       if (found.orphans.size < most) found.orphans.set(key, bytes);
       else found.isFull = true;
     },
@@ -93,7 +93,7 @@ async function removeAll(context: SweepContext, found: Found, epoch: number, swe
 }
 
 async function removeOrphans(context: SweepContext, { orphans }: Found, epoch: number, swept: Swept): Promise<void> {
-  const concerned = new Set(Array.from(orphans.keys(), topicIdOfObject));
+  const concerned = new Set(Array.from(orphans.keys(), topicIdOfName));
   const topics = (await livingTopics(context)).filter(({ topicId }) => concerned.has(topicId));
   if (!context.isDryRun) await raiseFences(context, topics, epoch);
   await keepNamed(context, topics, orphans);
@@ -118,7 +118,7 @@ async function keepNamed(
 ): Promise<void> {
   for (const topic of topics)
     await eachPartition(topic, async (address) => {
-      for await (const name of namedObjects(context, address)) {
+      for await (const name of namesOf(context, address)) {
         checkTime(context, 'read the names again');
         orphans.delete(name);
       }
@@ -147,7 +147,12 @@ async function deleteAll(
 async function deleteSome(context: SweepContext, some: readonly (readonly [string, number])[]): Promise<void> {
   const refusal = await foreignOwner(context);
   if (refusal !== undefined) throw new Unfinished(refusal);
-  await context.objects.delete(some.map(([key]) => key));
+  const [items, objects] = [some.filter(([name]) => isInlineName(name)), some.filter(([name]) => !isInlineName(name))];
+  await context.objects.delete(objects.map(([key]) => key));
+  await deleteInlineItems(
+    context.table,
+    items.map(([name]) => name),
+  );
 }
 
 /** A pass that sleeps for days must end here, and not make items of a topic that was deleted since. */

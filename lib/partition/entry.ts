@@ -9,9 +9,10 @@
 //   with a transaction: varint xid, 6 bytes number of the transaction
 //
 // Kinds: 0 batches in an ingest segment; 1 batches in a staged segment, committed by a transaction; 2 a list of entries
-// of kind 1 in an index object of a transaction, with one more varint: the bytes of the batches that the list names.
+// of kind 1 in an index object of a transaction, with one more varint: the bytes of the batches that the list names;
+// 3 batches that are an item of the table, without the position.
 import { readVarint, varintLength, writeVarint } from '../bytes/unsigned-varint.ts';
-import { segmentKey, stagedSegmentKey } from '../storage/keys.ts';
+import { inlineKey, inlineName, segmentKey, stagedSegmentKey } from '../storage/keys.ts';
 
 export type EntryProducer = { readonly id: number; readonly epoch: number; readonly firstSequence: number };
 
@@ -22,7 +23,7 @@ export type Entry = {
   readonly segmentEpoch: number;
   /** 8 bytes. */
   readonly segmentRandom: Uint8Array;
-  /** The position of the first byte in the object. */
+  /** The position of the first byte in the object, and 0 in an item. */
   readonly position: number;
   readonly lengthBytes: number;
   readonly recordCount: number;
@@ -31,20 +32,26 @@ export type Entry = {
   readonly transaction?: EntryTransaction;
   /** If this is given, position and length are those of a list of entries, which name so many bytes of batches. */
   readonly listedBytes?: number;
+  /** True if the batches are an item of the table, and not part of an object. */
+  readonly isInline?: true;
 };
+
+/** Where the bytes of an entry are. */
+export type EntryPlace = Pick<Entry, 'segmentEpoch' | 'segmentRandom' | 'position' | 'isInline'>;
 
 /** An entry with the offset of its first record, which follows from its place in the log. */
 export type PlacedEntry = { readonly entry: Entry; readonly baseOffset: number };
 
 const version = 1;
-const kinds = { ingest: 0, staged: 1, list: 2 } as const;
+const kinds = { ingest: 0, staged: 1, list: 2, inline: 3 } as const;
 const ownerFlag = 0x08;
 const fixedBytes = 18;
 
 export function encodeEntry(entry: Entry): Uint8Array {
   const { producer, transaction, listedBytes } = entry;
   const owner = producer?.id ?? transaction?.xid;
-  const varints = [entry.position, entry.lengthBytes, entry.recordCount, ...(owner === undefined ? [] : [owner])];
+  const position = entry.isInline ? [] : [entry.position];
+  const varints = [...position, entry.lengthBytes, entry.recordCount, ...(owner === undefined ? [] : [owner])];
   const last = listedBytes === undefined ? [] : [listedBytes];
   const varintBytes = [...varints, ...last].reduce((sum, n) => sum + varintLength(n), 0);
   const bytes = Buffer.alloc(fixedBytes + varintBytes + (owner === undefined ? 0 : 6));
@@ -62,7 +69,8 @@ export function encodeEntry(entry: Entry): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
-function kindOf({ transaction, listedBytes }: Entry): number {
+function kindOf({ transaction, listedBytes, isInline }: Entry): number {
+  if (isInline) return kinds.inline;
   if (!transaction) return kinds.ingest;
   return listedBytes === undefined ? kinds.staged : kinds.list;
 }
@@ -82,9 +90,12 @@ export function decodeEntry(source: Uint8Array, from = 0): { entry: Entry; end: 
   const first = bytes.readUInt8(from);
   const kind = first & 0x07;
   const hasOwner = (first & ownerFlag) !== 0;
-  const isKnown = first >> 4 === version && kind <= kinds.list && (hasOwner || kind === kinds.ingest);
+  const mayLackOwner = isOfRequest(kind);
+  const isKnown = first >> 4 === version && kind <= kinds.inline && (hasOwner || mayLackOwner);
   if (!isKnown) throw new Error(`entry of version ${first >> 4} and kind ${kind}: written by a newer Rivulet`);
-  const position = readVarint(bytes, from + fixedBytes);
+  const isInline = kind === kinds.inline;
+  const begin = from + fixedBytes;
+  const position = isInline ? { value: 0, end: begin } : readVarint(bytes, begin);
   const length = readVarint(bytes, position.end);
   const count = readVarint(bytes, length.end);
   const owner = hasOwner ? decodeOwner(bytes, count.end, kind) : { end: count.end };
@@ -99,9 +110,13 @@ export function decodeEntry(source: Uint8Array, from = 0): { entry: Entry; end: 
     maxTimestampMs: bytes.readUIntBE(from + 12, 6),
     ...named,
     ...(listed && { listedBytes: listed.value }),
+    ...(isInline && ({ isInline } as const)),
   };
   return { entry, end: listed?.end ?? ownerEnd };
 }
+
+/** Requests without a transaction need no owner. If they have one, it is a producer. */
+const isOfRequest = (kind: number): boolean => kind === kinds.ingest || kind === kinds.inline;
 
 function decodeOwner(
   bytes: Buffer,
@@ -109,7 +124,7 @@ function decodeOwner(
   kind: number,
 ): Pick<Entry, 'producer' | 'transaction'> & { end: number } {
   const { value, end } = readVarint(bytes, from);
-  if (kind !== kinds.ingest) return { transaction: { xid: value, number: bytes.readUIntBE(end, 6) }, end: end + 6 };
+  if (!isOfRequest(kind)) return { transaction: { xid: value, number: bytes.readUIntBE(end, 6) }, end: end + 6 };
   const producer = { id: value, epoch: bytes.readUInt16BE(end), firstSequence: bytes.readUInt32BE(end + 2) };
   return { producer, end: end + 6 };
 }
@@ -129,11 +144,17 @@ export function decodeEntries(bytes: Uint8Array, base: number): PlacedEntry[] {
   return entries;
 }
 
-/** The key of the object that the entry names. */
-export const objectKeyOf = (topicId: string, { transaction, segmentEpoch, segmentRandom }: Entry): string =>
-  transaction
+/** The key of the object that the entry names, or the name of its item. */
+export function nameOfEntry(
+  { topicId, partition }: { readonly topicId: string; readonly partition: number },
+  entry: Entry,
+): string {
+  const { transaction, segmentEpoch, segmentRandom, isInline } = entry;
+  if (isInline) return inlineName(inlineKey(topicId, partition, segmentEpoch, segmentRandom));
+  return transaction
     ? stagedSegmentKey(topicId, transaction.xid, transaction.number, segmentRandom)
     : segmentKey('ingest', topicId, segmentEpoch, segmentRandom);
+}
 
 /** The producer id, or the number of the transactional id, that the head remembers while the entry is in its tail. */
 export const ownerIdOf = ({ producer, transaction }: Entry): number | undefined => producer?.id ?? transaction?.xid;

@@ -1,19 +1,20 @@
 // Finds the bytes that hold the records from an offset on. The head decides the zone: log segments, index pages or the
 // tail. A log item or a page is found by one query, however deep the log is. A plan that was made from an old head stays
-// right, because objects never change, and names are never used again. Only the object itself may be gone: what it held
-// has another name by then.
+// right, because objects and inline items never change, and names are never used again. Only the object or item itself may
+// be gone: what it held has another name by then.
 
 import { RivuletError } from '../api/errors.ts';
 import { logSegmentHeaderBytes } from '../record/log-segment.ts';
 import type { ObjectStore } from '../storage/object-store.ts';
 import type { Table } from '../storage/table.ts';
-import { decodeEntries, objectKeyOf, type PlacedEntry } from './entry.ts';
+import { decodeEntries, nameOfEntry, type PlacedEntry } from './entry.ts';
 import type { Head } from './head.ts';
 import { type LogItem, logItemAt, logItemsBetween, logSegmentKeyOf } from './log-item.ts';
 import { type PageAddress, pageAtOrBelow, pagesBetween } from './page.ts';
 
-/** A slice is a stretch of an object that holds whole batches of one partition. */
+/** A slice is a stretch of an object, or an inline item. It holds whole batches of one partition. */
 export type Slice = {
+  /** The key of the object, or the name of the item. */
   readonly objectKey: string;
   readonly position: number;
   readonly lengthBytes: number;
@@ -107,7 +108,7 @@ export function* stretchesOf(address: PageAddress, item: LogItem, offset = item.
  */
 export async function* expanded(
   objects: ObjectStore,
-  { topicId }: PageAddress,
+  address: PageAddress,
   placed: PlacedEntry,
 ): AsyncGenerator<PlacedEntry> {
   const { entry, baseOffset } = placed;
@@ -115,7 +116,7 @@ export async function* expanded(
     yield placed;
     return;
   }
-  const objectKey = objectKeyOf(topicId, entry);
+  const objectKey = nameOfEntry(address, entry);
   const range = { from: entry.position, to: entry.position + entry.lengthBytes };
   const listed = entriesIn(await objects.get(objectKey, range), baseOffset);
   const isWhole = listed !== undefined && listed.length > 0 && endOf(listed.at(-1)!) === endOf(placed);
@@ -140,9 +141,9 @@ function entriesIn(bytes: Uint8Array | undefined, baseOffset: number): PlacedEnt
 
 const endOf = ({ entry, baseOffset }: PlacedEntry): number => baseOffset + entry.recordCount;
 
-export function sliceOf({ topicId }: PageAddress, { entry, baseOffset }: PlacedEntry): Slice {
+export function sliceOf(address: PageAddress, { entry, baseOffset }: PlacedEntry): Slice {
   return {
-    objectKey: objectKeyOf(topicId, entry),
+    objectKey: nameOfEntry(address, entry),
     position: entry.position,
     lengthBytes: entry.lengthBytes,
     baseOffset,

@@ -93,10 +93,14 @@ export function countingTable(table: Table, totals: Counters): Table {
       counted(totals, table.get(key, options), (item) => ({
         readUnits: readUnits(item ? [item] : [], options?.strong),
       })),
+    getMany: (keys, options) =>
+      counted(totals, table.getMany(keys, options), (read) => ({
+        readUnits: unitsOfMany(keys.length - (read?.left.length ?? 0), read?.items ?? [], options?.strong),
+      })),
     query: (query) =>
       counted(totals, table.query(query), (page) => ({ readUnits: readUnits(page?.items ?? [], query.strong) })),
-    write: (write) =>
-      counted(totals, table.write(write), (result) => ({
+    write: (write, options) =>
+      counted(totals, table.write(write, options), (result) => ({
         writeUnits: unitsOfWrite(write, result),
         ...refusal(result),
       })),
@@ -166,6 +170,12 @@ const WRITE_BYTES = 1024;
 function readUnits(items: readonly Item[], strong = false): number {
   const bytes = items.reduce((sum, item) => sum + itemSize(item), 0);
   return Math.max(1, Math.ceil(bytes / READ_BYTES)) * (strong ? 1 : 0.5);
+}
+
+/** Each key of a request for several is billed as a get of its own. */
+function unitsOfMany(keys: number, items: readonly Item[], strong?: boolean): number {
+  const found = items.reduce((units, item) => units + readUnits([item], strong), 0);
+  return found + (keys - items.length) * readUnits([], strong);
 }
 
 function writeUnits(item: Item | undefined): number {

@@ -9,6 +9,8 @@
 //   <topic id>/<p>/p          first offset       index page, immutable         until its producers have expired
 //   <topic id>/<p>/l          first offset       log item: a log segment       until retention or a rewrite
 //   <topic id>/<p>/l          u                  maintenance of the partition  as the topic
+//   inline/<2 hex>            <epoch 6 hex>/<topic id>/<p>/<random 16 hex>
+//                                                a small append                until it is merged, or nothing names it
 //   maintenance               begun              when maintenance first ran    for ever
 //   maintenance               topic id, or *     the last pass that was asked for   as the topic; * for ever
 //   producer-ids              next               the counter of producer ids   for ever
@@ -84,7 +86,7 @@ export type SegmentKind = 'ingest' | 'log';
  */
 export function segmentKey(kind: SegmentKind, topicId: string, epoch: number, random: Uint8Array): string {
   const randomHex = Buffer.from(random.buffer, random.byteOffset, random.length).toString('hex');
-  return `${randomHex.slice(0, 2)}/${topicId}/${kind}/${epoch.toString(16).padStart(6, '0')}${randomHex}`;
+  return `${randomHex.slice(0, 2)}/${topicId}/${kind}/${epochText(epoch)}${randomHex}`;
 }
 
 const segmentName = /^([0-9a-f]{2})\/([\w-]{22})\/(ingest|log)\/([0-9a-f]{6})(\1[0-9a-f]{14})$/;
@@ -114,8 +116,49 @@ export function parseStagedSegmentKey(key: string): { topicId: string; xid: numb
     : undefined;
 }
 
-/** The topic of an object that the index names, or that could have been named. */
-export const topicIdOfObject = (key: string): string => (parseSegmentKey(key) ?? parseStagedSegmentKey(key))!.topicId;
+const inlinePrefix = 'inline/';
+const inlinePartition = (twoHex: string): string => `${inlinePrefix}${twoHex}`;
+
+/**
+ * The item of a small append. Two digits of the random part make 256 table partitions for all topics, so that writes
+ * spread, and so that few queries list all old items. The sort key begins with the epoch, so that a query ends at one.
+ */
+export function inlineKey(topicId: string, partition: number, epoch: number, random: Uint8Array): Key {
+  const randomHex = Buffer.from(random.buffer, random.byteOffset, random.length).toString('hex');
+  return {
+    pk: inlinePartition(randomHex.slice(0, 2)),
+    sk: `${epochText(epoch)}/${topicId}/${partition}/${randomHex}`,
+  };
+}
+
+const epochText = (epoch: number): string => epoch.toString(16).padStart(6, '0');
+
+/** All items of small appends whose random part begins with these two digits and whose epoch is below `epoch`. */
+export const inlineKeysBelow = (twoHex: string, epoch: number): { readonly pk: string; readonly through: string } => ({
+  pk: inlinePartition(twoHex),
+  through: epochText(epoch),
+});
+
+/** The name of an inline item: its key in one text, which no object has as its key. */
+export const inlineName = ({ pk, sk }: Key): string => `${pk}/${sk}`;
+
+const inlineNamePattern = /^(inline\/([0-9a-f]{2}))\/([0-9a-f]{6}\/([\w-]{22})\/\d+\/\2[0-9a-f]{14})$/;
+
+/** Reads the key and the topic of an inline item from its name. Returns undefined for the key of an object. */
+export function parseInlineName(name: string): { readonly key: Key; readonly topicId: string } | undefined {
+  const match = inlineNamePattern.exec(name);
+  return match ? { key: { pk: match[1]!, sk: match[3]! }, topicId: match[4]! } : undefined;
+}
+
+export const isInlineName = (name: string): boolean => name.startsWith(inlinePrefix);
+
+/** The topic of an object or inline item that the index names, or that could have been named. */
+export const topicIdOfName = (name: string): string =>
+  (parseSegmentKey(name) ?? parseStagedSegmentKey(name) ?? parseInlineName(name))!.topicId;
+
+/** The two digits with which the random part begins. */
+export const twoHexOfName = (name: string): string =>
+  isInlineName(name) ? name.slice(inlinePrefix.length, inlinePrefix.length + 2) : name.slice(0, 2);
 
 export const xidsKey: Key = { pk: 'producer-ids', sk: 'transactions' };
 export const transactionsPartition = 'txns';

@@ -34,9 +34,11 @@ export function retryingTable(table: Table, clock: Clocks, options: Partial<Retr
   const send = resender(clock, { ...tableRetry, ...options });
   return {
     get: async (key, how) => (await send(() => table.get(key, how))).value,
+    getMany: async (keys, how) => (await send(() => table.getMany(keys, how))).value,
     query: async (query) => (await send(() => table.query(query))).value,
-    write: async (write) => {
-      const { value, doubtful } = await send(() => table.write(write));
+    write: async (write, { onThrottle = 'send again' } = {}) => {
+      const isFinal = (error: StorageError) => onThrottle === 'throw' && error.reason === 'throttled';
+      const { value, doubtful } = await send(() => table.write(write), isFinal);
       return doubtful ? { ...value, doubtful } : value;
     },
     transact: async (actions, token, { onConflict = 'send again' } = {}) => {

@@ -26,6 +26,7 @@ export const tableLimits = {
   nameBytes: 65_535,
   itemBytes: 409_600,
   transactionActions: 100,
+  keysAtOnce: 100,
   tokenLength: 36,
   trimElements: 100,
   pageItems: 1000,
@@ -56,6 +57,16 @@ const nameOf = (key: Key) => `${JSON.stringify(key.pk)} ${JSON.stringify(key.sk)
 export function checkKey(key: Key): void {
   checkText('pk', key.pk, tableLimits.pkBytes);
   checkText('sk', key.sk, tableLimits.skBytes);
+}
+
+export function checkKeys(keys: readonly Key[]): void {
+  checkCount('the number of keys', keys.length, tableLimits.keysAtOnce);
+  const names = new Set<string>();
+  for (const key of keys) {
+    checkKey(key);
+    if (names.has(nameOf(key))) throw invalid(`the item ${nameOf(key)} is asked for twice`);
+    names.add(nameOf(key));
+  }
 }
 
 export function checkQuery(query: Query): void {

@@ -102,12 +102,24 @@ export type ItemPage = {
   readonly more: boolean;
 };
 
+export type ItemsRead = {
+  /** The items that were found, in any order. */
+  readonly items: readonly Item[];
+  /** These keys were not read, because the reply was full. There are fewer than were asked for. Ask again for them. */
+  readonly left: readonly Key[];
+};
+
+/** A write that is throttled is sent again by the retrying decorator, or its caller has another way. */
+export type OnThrottle = 'send again' | 'throw';
+
 /** Every method throws StorageError and nothing else. Callers send only writes that do no harm if they run twice. */
 export type Table = {
   get(key: Key, options?: { strong?: boolean }): Promise<Item | undefined>;
+  /** Reads 1..100 distinct keys, at the price of as many gets. read-many.ts reads any number. */
+  getMany(keys: readonly Key[], options?: { strong?: boolean }): Promise<ItemsRead>;
   /** Returns items in the order of sk, by UTF-8 bytes. */
   query(query: Query): Promise<ItemPage>;
-  write(write: Write): Promise<WriteResult>;
+  write(write: Write, options?: { readonly onThrottle?: OnThrottle }): Promise<WriteResult>;
   /**
    * Applies all actions or none: 1..100 actions on distinct items. The `token` (1..36 characters) makes a repeat within ten
    * minutes harmless.

@@ -1,4 +1,4 @@
-// Topic configurations, with Kafka's names, defaults and bounds. A configuration that Rivulet does not act on is kept,
+// Topic configurations, with Kafka's names, defaults and bounds, and our own, whose names begin with `rivulet.`. A configuration that Rivulet does not act on is kept,
 // and a note says so. So a topic's definition can be brought over from Kafka as it is.
 // https://kafka.apache.org/documentation/#topicconfigs
 
@@ -88,6 +88,7 @@ const rules = {
   'remote.storage.enable': noted(boolean('false'), noTiers),
   'retention.bytes': integer('-1', -1n),
   'retention.ms': integer('604800000', -1n),
+  'rivulet.inline.max.bytes': integer('0', 0n, BigInt(limits.inlineBytes)),
   'segment.bytes': noted(integer('1073741824', 1048576n, maxInt), noLocalFiles),
   'segment.index.bytes': noted(integer('10485760', 4n, maxInt), noLocalFiles),
   'segment.jitter.ms': noted(integer('0', 0n), noLocalFiles),

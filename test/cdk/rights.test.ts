@@ -48,6 +48,7 @@ function watched({ objects, table }: Ports) {
     },
     table: {
       get: note(table.get, () => ['dynamodb:GetItem']),
+      getMany: note(table.getMany, () => ['dynamodb:BatchGetItem']),
       query: note(table.query, () => ['dynamodb:Query']),
       write: note(table.write, (write) => [actionOf[write.kind]]),
       transact: note(table.transact, (actions) => actions.map(({ kind }) => actionOf[kind])),
@@ -75,6 +76,7 @@ async function fetch(engine: Engine): Promise<void> {
   const { partitions } = await engine.fetch({ topic: 't', partitions: [{ partition: 0, offset: 0 }] });
   expect(partitions[0]).toMatchObject({ batches: expect.arrayContaining([expect.any(Uint8Array)]) });
   for (const at of ['earliest', 'latest', 1] as const) await engine.offsets({ topic: 't', at });
+  await engine.fetch({ topic: 'small', partitions: [{ partition: 0, offset: 0 }] });
 }
 
 async function topics(engine: Engine, ports: Ports): Promise<void> {
@@ -84,7 +86,8 @@ async function topics(engine: Engine, ports: Ports): Promise<void> {
   await engine.listTopics({});
   await engine.describeTopic('t');
   await engine.describePartitions({ topic: 't', storage: true });
-  for (const at of ['earliest', 'latest', 1] as const) await engine.offsets({ topic: 't', at });
+  for (const topic of ['t', 'small'])
+    for (const at of ['earliest', 'latest', 1] as const) await engine.offsets({ topic, at });
   await engine.deleteRecords({ topic: 'other', partitions: [{ partition: 0, offset: 0 }] });
   // The pass itself is run by other functions.
   const passes = createMaintenance({
@@ -113,10 +116,10 @@ async function tend(_: Engine, ports: Ports): Promise<void> {
   await pass(ports, false);
 }
 
-/** The sweep finds what the tend function has left, and a topic that was deleted. */
+/** The sweep finds what the tend function has left, and a topic that was deleted. Young small appends are looked up by key. */
 async function maintenance(_: Engine, ports: Ports): Promise<void> {
   await lookAround(toolsOf(ports, 1), async () => {});
-  for (const days of [10, 13]) await pass(ports, true, days);
+  for (const days of [0, 10, 13]) await pass(ports, true, days);
 }
 
 async function pass(ports: Ports, maySweep: boolean, days = 0): Promise<void> {
@@ -151,7 +154,7 @@ async function groups({ groups: coordinator }: Engine): Promise<void> {
   await coordinator.commitOffsets({ groupId: 'g', topics });
   await coordinator.resetOffsets({
     groupId: 'g',
-    topics: [{ topic: 't', target: { to: 'datetime', timestampMs: 1 } }],
+    topics: ['t', 'small'].map((topic) => ({ topic, target: { to: 'datetime', timestampMs: 1 } })),
     dryRun: false,
   });
   await coordinator.fetchOffsets({ groupId: 'g' });
@@ -175,8 +178,10 @@ test('each role may do what its function does, and nothing else', async () => {
   await engine.createTopic({ topic: 't' });
   await engine.createTopic({ topic: 'many', partitions: 32 });
   await engine.createTopic({ topic: 'compacted', config: { 'cleanup.policy': 'compact' } });
-  for (let i = 0; i < 100; i++)
-    await engine.append({ topic: 'compacted', partitions: [{ partition: 0, batches: batchOf([`v${i}`]) }] });
+  await engine.createTopic({ topic: 'small', config: { 'rivulet.inline.max.bytes': '1024' } });
+  for (const topic of ['compacted', 'small'])
+    for (let i = 0; i < 100; i++)
+      await engine.append({ topic, partitions: [{ partition: 0, batches: batchOf([`v${i}`]) }] });
   const dead = { groupId: 'old', memberId: 'dead', memberEpoch: 0, heartbeatSeq: 1, subscribedTopicNames: ['t'] };
   const { memberEpoch } = await engine.groups.heartbeat(dead);
   const committed = [{ topic: 't', partitions: [{ partition: 0, offset: 0 }] }];

@@ -11,6 +11,7 @@ import { offsetsConformance } from './offsets.ts';
 import { produceBinaryConformance } from './produce-binary.ts';
 import { produceJsonConformance } from './produce-json.ts';
 import { refusalsConformance } from './refusals.ts';
+import { smallAppendsConformance } from './small-appends.ts';
 import { askOf, type Target } from './target.ts';
 import { topicsConformance } from './topics.ts';
 import { transactionsConformance } from './transactions.ts';
@@ -41,6 +42,7 @@ export function httpConformance(name: string, start: () => Promise<Target>, exce
     topicsConformance(ask);
     produceJsonConformance(ask);
     produceBinaryConformance(ask);
+    smallAppendsConformance(ask);
     fetchConformance(ask);
     offsetsConformance(ask);
     deleteRecordsConformance(ask);

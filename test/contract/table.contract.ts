@@ -3,9 +3,11 @@
 // rules (test/storage/table-rules.test.ts) and not here.
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe } from 'vitest';
+import { readMany } from '../../lib/storage/read-many.ts';
 import type { Item, Key, Table, Value } from '../../lib/storage/table.ts';
 import { conditions } from './table/conditions.ts';
 import { items } from './table/items.ts';
+import { many } from './table/many.ts';
 import { queries } from './table/queries.ts';
 import { refusals } from './table/refusals.ts';
 import { put, type Subject } from './table/subject.ts';
@@ -20,7 +22,7 @@ export function tableContract(name: string, make: () => Table | Promise<Table>):
       table = await make();
     });
     const subject = subjectOf(() => table);
-    for (const part of [items, conditions, writes, updates, transactions, queries, refusals]) part(subject);
+    for (const part of [items, many, conditions, writes, updates, transactions, queries, refusals]) part(subject);
   });
 }
 
@@ -32,6 +34,8 @@ function subjectOf(table: () => Table): Subject {
     write: (write) => table().write(write),
     transact: (actions, token) => table().transact(actions, token),
     query: (query) => table().query(query),
+    getMany: (keys, options) => table().getMany(keys, options),
+    readMany: (keys, onItem) => readMany(table(), keys, { strong: true }, onItem),
     get: (key) => table().get(key, { strong: true }),
     weakGet: (key) => table().get(key),
     ownKey,

@@ -100,6 +100,7 @@ describe('the expiry of groups', () => {
         ...{ objects, clock },
         table: {
           get: (key, options) => stepBefore(key.pk, () => table.get(key, options)),
+          getMany: table.getMany,
           query: (query) => stepBefore(query.pk, () => table.query(query)),
           write: (one) => stepBefore(one.kind === 'put' ? one.item.pk : one.key.pk, () => table.write(one)),
           transact: (...all) => table.transact(...all),

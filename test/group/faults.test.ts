@@ -49,6 +49,7 @@ function breaker(fault: Fault, at: number) {
     died: () => isDead,
     wrap: (table: Table): Table => ({
       get: (...args) => call(() => table.get(...args)),
+      getMany: (...args) => call(() => table.getMany(...args)),
       query: (...args) => call(() => table.query(...args)),
       write: (...args) => call(() => table.write(...args)),
       transact: (...args) => call(() => table.transact(...args)),

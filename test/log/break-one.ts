@@ -42,6 +42,7 @@ export function breakOne(fault: Fault, at: number, laterCalls: number) {
     },
     table: (table: Table): Table => ({
       get: (...args) => call(() => table.get(...args)),
+      getMany: (...args) => call(() => table.getMany(...args)),
       query: (...args) => call(() => table.query(...args)),
       write: (...args) => call(() => table.write(...args)),
       transact: (...args) => call(() => table.transact(...args)),

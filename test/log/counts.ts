@@ -2,9 +2,17 @@
 import type { ObjectStore } from '../../lib/storage/object-store.ts';
 import type { Table } from '../../lib/storage/table.ts';
 
-export type Calls = { get: number; query: number; write: number; transact: number; putOnce: number; getObject: number };
+export type Calls = {
+  get: number;
+  getMany: number;
+  query: number;
+  write: number;
+  transact: number;
+  putOnce: number;
+  getObject: number;
+};
 
-const none = (): Calls => ({ get: 0, query: 0, write: 0, transact: 0, putOnce: 0, getObject: 0 });
+const none = (): Calls => ({ get: 0, getMany: 0, query: 0, write: 0, transact: 0, putOnce: 0, getObject: 0 });
 
 export function countsOf({ objects, table }: { objects: ObjectStore; table: Table }) {
   const calls = none();
@@ -17,6 +25,7 @@ export function countsOf({ objects, table }: { objects: ObjectStore; table: Tabl
   const ports: { objects: ObjectStore; table: Table } = {
     table: {
       get: count('get', table.get),
+      getMany: count('getMany', table.getMany),
       query: count('query', table.query),
       write: count('write', table.write),
       transact: count('transact', table.transact),

@@ -171,6 +171,7 @@ function broken(table: Table, at: number, acts: boolean): { table: Table; fired:
     fired: () => calls > at,
     table: {
       get: (...args) => call(() => table.get(...args)),
+      getMany: (...args) => call(() => table.getMany(...args)),
       query: (...args) => call(() => table.query(...args)),
       write: (...args) => call(() => table.write(...args)),
       transact: (...args) => call(() => table.transact(...args)),

@@ -77,6 +77,7 @@ function dieAt(at: number): Breaking {
     settle: nothing,
     table: (table) => ({
       get: (...args) => call(() => table.get(...args)),
+      getMany: (...args) => call(() => table.getMany(...args)),
       query: (...args) => call(() => table.query(...args)),
       write: (...args) => call(() => table.write(...args)),
       transact: (...args) => call(() => table.transact(...args)),

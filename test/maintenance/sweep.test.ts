@@ -13,7 +13,7 @@ import { createSqliteTable } from '../../lib/storage/embedded/sqlite-table.ts';
 import { headKey, maintenanceKey, parseSegmentKey, segmentKey } from '../../lib/storage/keys.ts';
 import type { ObjectStore } from '../../lib/storage/object-store.ts';
 import { StorageError } from '../../lib/storage/storage-error.ts';
-import type { Table } from '../../lib/storage/table.ts';
+import type { Query, Table } from '../../lib/storage/table.ts';
 import { appendOne, batchOf, createWorld, readAll, tryAppend, valuesOf, type World } from '../log/world.ts';
 import { gate, holding } from '../sim/core/through.ts';
 import { passOver } from './pass.ts';
@@ -420,6 +420,10 @@ test('a sweep deletes at most a thousand objects with a request', async () => {
 
 // --- every request may fail
 
+/** A sweep asks 256 table partitions for old inline items. It is enough to break one of those requests. */
+const isLikeAnother = (name: string, [query]: unknown[]) =>
+  name === 'query' && /^inline\/(?!00$)/.test((query as Query).pk);
+
 /** The request with this number fails before it acts, or after. Later requests fail too if the process has died. */
 function failing(world: Filled, at: number, isLate: boolean, dies: boolean): { stores: Filled; calls: () => number } {
   let calls = 0;
@@ -428,6 +432,7 @@ function failing(world: Filled, at: number, isLate: boolean, dies: boolean): { s
       Object.entries(port).map(([name, call]) => [
         name,
         async (...args: unknown[]) => {
+          if (isLikeAnother(name, args)) return call(...args);
           const number = ++calls;
           const isDead = dies && number > at;
           if (isDead || (number === at && !isLate)) throw new StorageError('no-answer', 'lost');

@@ -5,7 +5,7 @@ import { jsonRecords, newReplyRoom } from '../../http/json-records.ts';
 import type { Engine } from '../../lib/api/engine.ts';
 import type { PartitionRecords } from '../../lib/api/records.ts';
 import { createEngine } from '../../lib/engine.ts';
-import { namedObjects } from '../../lib/maintenance/named.ts';
+import { namesOf } from '../../lib/maintenance/named.ts';
 import { type Head, parseHead } from '../../lib/partition/head.ts';
 import { type LogItem, logItemsBetween } from '../../lib/partition/log-item.ts';
 import { type MaintenanceItem, readMaintenanceItem } from '../../lib/partition/maintenance-item.ts';
@@ -61,7 +61,7 @@ export async function expectSound(ports: Ports, address: PageAddress): Promise<v
   expectDense(kept, upkeep.historyFloor, head.tailBase);
   if (upkeep.logEnd > 0) expectDense(items, items[0]?.firstOffset ?? upkeep.logEnd, upkeep.logEnd);
   expect(items[0]?.firstOffset ?? upkeep.logEnd).toBeLessThanOrEqual(Math.max(head.logStart, upkeep.logEnd));
-  for await (const key of namedObjects(ports, address))
+  for await (const key of namesOf(ports, address))
     expect(await ports.objects.get(key, { from: 0, to: 1 }), key).toHaveLength(1);
 }
 

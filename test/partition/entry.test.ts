@@ -9,7 +9,7 @@ const producer = fc.record({
   epoch: fc.integer({ min: 0, max: 0x7fff }),
   firstSequence: fc.integer({ min: 0, max: 2 ** 31 - 1 }),
 });
-const entry: fc.Arbitrary<Entry> = fc.record(
+const inObject: fc.Arbitrary<Entry> = fc.record(
   {
     segmentEpoch: fc.integer({ min: 0, max: 0xffffff }),
     segmentRandom: fc.uint8Array({ minLength: 8, maxLength: 8 }),
@@ -21,6 +21,11 @@ const entry: fc.Arbitrary<Entry> = fc.record(
   },
   { requiredKeys: ['segmentEpoch', 'segmentRandom', 'position', 'lengthBytes', 'recordCount', 'maxTimestampMs'] },
 );
+
+/** Half of them name an item of the table. */
+const entry = fc
+  .tuple(inObject, fc.boolean())
+  .map(([one, isInline]): Entry => (isInline ? { ...one, position: 0, isInline } : one));
 
 describe('an entry', () => {
   test('reads back as it was written, one after the other, each at its offset', () => {
@@ -50,6 +55,8 @@ describe('an entry', () => {
     };
     expect(encodeEntry({ ...common, producer: { id: 12_345, epoch: 0, firstSequence: 7 } })).toHaveLength(31);
     expect(encodeEntry(common)).toHaveLength(23);
+    // An inline item has no position.
+    expect(encodeEntry({ ...common, isInline: true })).toHaveLength(22);
   });
 
   test('of a newer version or kind is refused, not misread', () => {
@@ -62,7 +69,7 @@ describe('an entry', () => {
       maxTimestampMs: 1,
     });
     expect(() => decodeEntry(Uint8Array.of(0x20, ...bytes.subarray(1)))).toThrow(/newer Rivulet/);
-    expect(() => decodeEntry(Uint8Array.of(0x13, ...bytes.subarray(1)))).toThrow(/newer Rivulet/);
+    expect(() => decodeEntry(Uint8Array.of(0x14, ...bytes.subarray(1)))).toThrow(/newer Rivulet/);
     // Batches of a transaction always name it.
     expect(() => decodeEntry(Uint8Array.of(0x11, ...bytes.subarray(1)))).toThrow(/newer Rivulet/);
     expect(() => decodeEntry(bytes.subarray(0, bytes.length - 1))).toThrow(RangeError);

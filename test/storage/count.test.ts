@@ -117,7 +117,7 @@ describe('a read', () => {
 
 function failing(reason: StorageReason): Table {
   const fail = () => Promise.reject(new StorageError(reason, 'failed'));
-  return { get: fail, query: fail, write: fail, transact: fail };
+  return { get: fail, getMany: fail, query: fail, write: fail, transact: fail };
 }
 
 describe('a request that fails', () => {

@@ -25,6 +25,9 @@ export async function benchUnits(depth: number): Promise<void> {
     await countAppends('100 producers in turn', appends, 100, '1 PUT, 1.3 WU'),
     await countAppends('1,000 one-shot producers', 1_000, 1_000, '1 PUT, 1.3 WU'),
     await countAppends('without producer id', appends, 0, '1 PUT, 1.3 WU'),
+    await countAppends('inline, items of 0.8 KiB', appends, 1, '2.1 WU', 830),
+    await countAppends('inline, items of 3.9 KiB', appends, 1, '5.1 WU', 3_900),
+    await countAppends('inline, items of 63.9 KiB', 200, 1, '65.1 WU', 65_300),
     ...(await countFetches(depth)),
   ];
   printTable(
@@ -60,30 +63,46 @@ async function counted(
   return { name, calls, counters: { ...world.totals }, aim };
 }
 
-/** `producers` take turns. With 0 there is no idempotence. Their ids are not counted; each costs 1 write unit. */
-async function countAppends(name: string, times: number, producers: number, aim: string): Promise<Count> {
+/**
+ * `producers` take turns. With 0 there is no idempotence. Their ids are not counted; each costs 1 write unit. An inline append
+ * has one batch of `inlineBytes`, and its item some 140 more.
+ */
+async function countAppends(
+  name: string,
+  times: number,
+  producers: number,
+  aim: string,
+  inlineBytes = 0,
+): Promise<Count> {
   const world = createWorld();
   const engine = world.newEngine();
-  await engine.createTopic({ topic });
+  await engine.createTopic({ topic, config: { 'rivulet.inline.max.bytes': inlineBytes > 0 ? '65536' : '0' } });
   const ids: number[] = [];
   for (let i = 0; i < producers; i++) ids.push((await engine.newProducer()).producerId);
   return counted(world, name, times, aim, async () => {
-    for (let i = 0; i < times; i++) await appendOne(engine, ids[i % producers], Math.floor(i / producers));
+    for (let i = 0; i < times; i++) await appendOne(engine, ids[i % producers], Math.floor(i / producers), inlineBytes);
   });
 }
 
-async function appendOne(engine: Engine, producerId: number | undefined, turn: number): Promise<void> {
+async function appendOne(engine: Engine, producerId: number | undefined, turn: number, inlineBytes = 0): Promise<void> {
   const identity =
-    producerId === undefined ? {} : { producerId, producerEpoch: 0, baseSequence: turn * recordsPerBatch };
-  const { partitions } = await engine.append({ topic, partitions: [{ partition: 0, batches: batch(identity) }] });
+    producerId === undefined
+      ? {}
+      : { producerId, producerEpoch: 0, baseSequence: turn * (inlineBytes > 0 ? 1 : recordsPerBatch) };
+  const batches =
+    inlineBytes > 0 ? batchOf(1, inlineBytes - framingBytes, identity) : batchOf(recordsPerBatch, 100, identity);
+  const { partitions } = await engine.append({ topic, partitions: [{ partition: 0, batches }] });
   if ('error' in partitions[0]!) throw partitions[0].error;
 }
 
-function batch(identity: object): Uint8Array {
-  const value = Buffer.alloc(100, 'units ');
+/** What a batch of one record has beside the record's value. */
+const framingBytes = 72;
+
+function batchOf(records: number, valueBytes: number, identity: object): Uint8Array {
+  const value = Buffer.alloc(valueBytes, 'units ');
   const timestampMs = systemClock.now();
   const record = { key: null, value, headers: [], timestampMs };
-  return encodeBatch(new Array(recordsPerBatch).fill(record), identity);
+  return encodeBatch(new Array(records).fill(record), identity);
 }
 
 async function countFetches(depth: number): Promise<Count[]> {

@@ -12,7 +12,7 @@ export async function readItems(
 ): Promise<LogBatch[] | undefined> {
   try {
     const batches: LogBatch[] = [];
-    for await (const batch of batchesOfLogItems(context.objects, plan.address, items)) batches.push(batch);
+    for await (const batch of batchesOfLogItems(context, plan.address, items)) batches.push(batch);
     return batches;
   } catch (error) {
     if (!isDamage(error)) throw error;

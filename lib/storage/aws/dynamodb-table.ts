@@ -2,6 +2,7 @@
 // ../table-rules.ts, and the retries in ../retry.ts.
 // Invariant: a failed condition is a value with the old item, and an error says whether the request may have acted.
 import {
+  BatchGetItemCommand,
   type CancellationReason,
   ConditionalCheckFailedException,
   DeleteItemCommand,
@@ -21,6 +22,7 @@ import { StorageError } from '../storage-error.ts';
 import type { Check, Item, ItemPage, Key, Query, Table, TransactionResult, Write, WriteResult } from '../table.ts';
 import {
   checkKey,
+  checkKeys,
   checkQuery,
   checkTransaction,
   checkWrite,
@@ -50,6 +52,17 @@ export function createDynamoDbTable({ tableName, ...connection }: DynamoDbTableO
       const request = new GetItemCommand({ TableName, Key: encodeKey(key), ConsistentRead: options?.strong ?? false });
       const reply = await asStorageError(`get ${nameOf(key)}`, () => client.send(request));
       return decoded(reply.Item);
+    },
+    async getMany(keys, options) {
+      checkKeys(keys);
+      const Keys = keys.map(encodeKey);
+      const request = new BatchGetItemCommand({
+        RequestItems: { [TableName]: { Keys, ConsistentRead: options?.strong ?? false } },
+      });
+      const reply = await asStorageError(`get ${keys.length} items`, () => client.send(request));
+      const left = (reply.UnprocessedKeys?.[TableName]?.Keys ?? []).map(decodeItem);
+      if (left.length === keys.length) throw new StorageError('throttled', `get ${keys.length} items: none was read`);
+      return { items: (reply.Responses?.[TableName] ?? []).map(decodeItem), left };
     },
     async query(query) {
       checkQuery(query);

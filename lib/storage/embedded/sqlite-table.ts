@@ -11,6 +11,7 @@ import { StorageError } from '../storage-error.ts';
 import { below, type Item, type ItemPage, type Key, type Query, type Table } from '../table.ts';
 import {
   checkKey,
+  checkKeys,
   checkQuery,
   checkTransaction,
   checkWrite,
@@ -62,6 +63,17 @@ export function createSqliteTable({ path, repair }: SqliteTableOptions): SqliteT
       checkKey(key);
       await new Promise<void>(turn);
       return translating(file, () => rows.get(key));
+    },
+    async getMany(keys) {
+      checkKeys(keys);
+      // Each key takes a turn, because together the items may have many megabytes.
+      const found = await Promise.all(
+        keys.map(async (key) => {
+          await new Promise<void>(turn);
+          return translating(file, () => rows.get(key));
+        }),
+      );
+      return { items: found.filter((item) => item !== undefined), left: [] };
     },
     async query(query) {
       checkQuery(query);

@@ -5,6 +5,7 @@ import { firstAfter, firstAtOrAfter } from '../key-order.ts';
 import type { Item, ItemPage, Key, Query, Scalar, Table, Value } from '../table.ts';
 import {
   checkKey,
+  checkKeys,
   checkQuery,
   checkTransaction,
   checkWrite,
@@ -27,6 +28,10 @@ export function createMemoryTable({ clock }: { clock?: Pick<Clock, 'now'> } = {}
     async get(key) {
       checkKey(key);
       return rows.get(key);
+    },
+    async getMany(keys) {
+      checkKeys(keys);
+      return { items: keys.flatMap((key) => rows.get(key) ?? []), left: [] };
     },
     async query(query) {
       checkQuery(query);

@@ -7,9 +7,12 @@ export type Subject = {
   readonly write: Table['write'];
   readonly transact: Table['transact'];
   readonly query: Table['query'];
+  readonly getMany: Table['getMany'];
   /** Reads strongly. */
   get(key: Key): Promise<Item | undefined>;
   weakGet(key: Key): Promise<Item | undefined>;
+  /** Reads strongly, in as many requests as it takes. */
+  readMany(keys: readonly Key[], onItem: (item: Item) => void): Promise<void>;
   /** A key in a partition that no other test uses. */
   ownKey(sk?: string): Key;
   /** Puts an item with these attributes in a partition of its own. */

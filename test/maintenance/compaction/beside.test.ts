@@ -38,6 +38,7 @@ function slow({ objects, table }: Ports, random: () => number): Ports {
     },
     table: {
       get: (...args) => call(() => table.get(...args)),
+      getMany: (...args) => call(() => table.getMany(...args)),
       query: (...args) => call(() => table.query(...args)),
       write: (...args) => call(() => table.write(...args)),
       transact: (...args) => call(() => table.transact(...args)),

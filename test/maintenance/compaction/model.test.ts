@@ -99,6 +99,7 @@ describe('a pass that fails', () => {
       },
       table: {
         get: (...args: Parameters<typeof table.get>) => call(() => table.get(...args)),
+        getMany: (...args: Parameters<typeof table.getMany>) => call(() => table.getMany(...args)),
         query: (...args: Parameters<typeof table.query>) => call(() => table.query(...args)),
         write: (...args: Parameters<typeof table.write>) => call(() => table.write(...args)),
         transact: (...args: Parameters<typeof table.transact>) => call(() => table.transact(...args)),

@@ -2,12 +2,12 @@
 // fault. The stores themselves are the memory adapters, whose calls are single steps.
 import type { ObjectStore } from '../../../lib/storage/object-store.ts';
 import { StorageError } from '../../../lib/storage/storage-error.ts';
-import type { Table } from '../../../lib/storage/table.ts';
+import type { ItemPage, Table } from '../../../lib/storage/table.ts';
 import type { FaultKind, FaultPlan } from './faults.ts';
 import { withStaleGets } from './past.ts';
 import type { Random } from './random.ts';
 import type { Scheduler } from './scheduler.ts';
-import { nameOf, through } from './through.ts';
+import { type Call, nameOf, through } from './through.ts';
 
 export type Network = {
   readonly scheduler: Scheduler;
@@ -58,8 +58,22 @@ export function portsOf(network: Network, life: Life): { objects: ObjectStore; t
       list: (request) => send('list', () => objects.list(request)),
       delete: (keys) => send(`delete ${keys.length} objects`, () => objects.delete(keys)),
     },
-    table: through(seen, (call, act) => send(nameOf(call), act)),
+    table: through(seen, (call, act) => {
+      const ask = () => send(nameOf(call), act);
+      return isListingOfInline(call) ? unlessEmpty(act, ask) : ask();
+    }),
   };
+}
+
+const isListingOfInline = (call: Call): boolean => call.kind === 'query' && call.query.pk.startsWith('inline/');
+
+/**
+ * A sweep asks 256 table partitions for old inline items. Those that have none answer immediately and suffer no fault.
+ * Otherwise most sweeps would end there.
+ */
+async function unlessEmpty<T>(act: () => Promise<T>, ask: () => Promise<T>): Promise<T> {
+  const page = (await act()) as ItemPage;
+  return page.items.length === 0 ? (page as T) : ask();
 }
 
 async function call<T>(network: Network, life: Life, what: string, act: () => Promise<T>): Promise<T> {

@@ -13,6 +13,10 @@ export function withBeginning(table: Table, begin: readonly Item[]): Table {
   return {
     ...table,
     get: async (key, options) => (options?.strong ? table.get(key, options) : old.get(nameOf(key))),
+    getMany: async (keys, options) =>
+      options?.strong
+        ? table.getMany(keys, options)
+        : { items: keys.flatMap((key) => old.get(nameOf(key)) ?? []), left: [] },
   };
 }
 
@@ -25,7 +29,10 @@ export type Staleness = {
   readonly stalestMs: number;
 };
 
-/** Chance decides which gets are remembered in `seen`, and when a remembered item is shown again. */
+/**
+ * Chance decides which gets are remembered in `seen`, and when a remembered item is shown again. What is read with others is
+ * never changed, so an old read of it can only miss it.
+ */
 export function withStaleGets(table: Table, { random, now, chance, stalestMs }: Staleness): Table {
   const seen = new Map<string, { item: Item | undefined; atMs: number }>();
   return {
@@ -37,6 +44,11 @@ export function withStaleGets(table: Table, { random, now, chance, stalestMs }: 
       const item = await table.get(key, options);
       if (random.chance(0.5)) seen.set(name, { item, atMs: now() });
       return item;
+    },
+    async getMany(keys, options) {
+      const read = await table.getMany(keys, options);
+      const isMissed = () => !options?.strong && chance() > 0 && random.chance(chance());
+      return { ...read, items: read.items.filter(() => !isMissed()) };
     },
   };
 }

@@ -5,6 +5,7 @@ import type { Check, Key, Query, Table, Write } from '../../../lib/storage/table
 export type Call =
   | Write
   | { readonly kind: 'get'; readonly key: Key }
+  | { readonly kind: 'getMany'; readonly keys: readonly Key[] }
   | { readonly kind: 'query'; readonly query: Query }
   | { readonly kind: 'transact'; readonly actions: readonly (Write | Check)[]; readonly token: string };
 
@@ -12,8 +13,9 @@ export type InTheWay = <T>(call: Call, act: () => Promise<T>) => Promise<T>;
 
 export const through = (table: Table, inTheWay: InTheWay): Table => ({
   get: (key, options) => inTheWay({ kind: 'get', key }, () => table.get(key, options)),
+  getMany: (keys, options) => inTheWay({ kind: 'getMany', keys }, () => table.getMany(keys, options)),
   query: (query) => inTheWay({ kind: 'query', query }, () => table.query(query)),
-  write: (write) => inTheWay(write, () => table.write(write)),
+  write: (write, options) => inTheWay(write, () => table.write(write, options)),
   transact: (actions, token) => inTheWay({ kind: 'transact', actions, token }, () => table.transact(actions, token)),
 });
 
@@ -22,12 +24,13 @@ export const keyOf = (action: Write | Check): Key => (action.kind === 'put' ? ac
 /** The writes of a call, and the checks of a transaction. */
 export function writesOf(call: Call): readonly (Write | Check)[] {
   if (call.kind === 'transact') return call.actions;
-  return call.kind === 'get' || call.kind === 'query' ? [] : [call];
+  return call.kind === 'get' || call.kind === 'getMany' || call.kind === 'query' ? [] : [call];
 }
 
 /** For example `put 4mWk/0/p 0000000000000007`. */
 export function nameOf(call: Call): string {
   if (call.kind === 'query') return `query ${call.query.pk}`;
+  if (call.kind === 'getMany') return `read ${call.keys.length} items`;
   if (call.kind === 'transact') return `transact ${call.actions.length}`;
   const { pk, sk } = call.kind === 'get' ? call.key : keyOf(call);
   return `${call.kind === 'get' ? 'read' : call.kind} ${pk} ${sk}`;

@@ -1,8 +1,8 @@
 // An observer at the table sees what no client can: every request that may name an object, every record that is committed,
 // and every number of a partition that falls although it may only grow.
-import { decodeEntry } from '../../../lib/partition/entry.ts';
+import { decodeEntry, nameOfEntry } from '../../../lib/partition/entry.ts';
 import { logSegmentKeyOf, parseLogItem } from '../../../lib/partition/log-item.ts';
-import { segmentKey } from '../../../lib/storage/keys.ts';
+import { parseInlineName } from '../../../lib/storage/keys.ts';
 import type { ObjectStore } from '../../../lib/storage/object-store.ts';
 import type { Item, Key, Table, Write } from '../../../lib/storage/table.ts';
 import { type Call, keyOf, through, writesOf } from '../core/through.ts';
@@ -74,10 +74,7 @@ const rawEntryOf = ({ update }: AppendUpdate): Uint8Array | undefined =>
 
 const entryOf = (call: AppendUpdate) => decodeEntry(rawEntryOf(call)!).entry;
 
-function nameIn(call: AppendUpdate): string {
-  const { segmentEpoch, segmentRandom } = entryOf(call);
-  return segmentKey('ingest', addressOf(call.key).topicId, segmentEpoch, segmentRandom);
-}
+const nameIn = (call: AppendUpdate): string => nameOfEntry(addressOf(call.key), entryOf(call));
 
 // --- numbers
 
@@ -102,14 +99,16 @@ async function fallsOf({ table }: Stores, numbers: Map<string, Item>, key: Key):
 
 // --- records
 
-async function take(
-  { objects }: Stores,
-  committed: Observer['committed'],
-  call: AppendUpdate,
-  { n }: Item,
-): Promise<void> {
-  const { position, lengthBytes, recordCount } = entryOf(call);
-  const bytes = await objects.get(nameIn(call), { from: position, to: position + lengthBytes });
+async function bytesOf({ objects, table }: Stores, call: AppendUpdate): Promise<Uint8Array | undefined> {
+  const { position, lengthBytes } = entryOf(call);
+  const inline = parseInlineName(nameIn(call));
+  if (inline) return (await table.get(inline.key, { strong: true }))?.d as Uint8Array | undefined;
+  return objects.get(nameIn(call), { from: position, to: position + lengthBytes });
+}
+
+async function take(stores: Stores, committed: Observer['committed'], call: AppendUpdate, { n }: Item): Promise<void> {
+  const { recordCount } = entryOf(call);
+  const bytes = await bytesOf(stores, call);
   if (!bytes) return;
   const base = (n as number) - recordCount;
   const { partition } = addressOf(call.key);

@@ -19,6 +19,7 @@ test.each([
   ['mixed clients', 20],
   ['maintenance', 4],
   ['hedged requests', 4],
+  ['small appends', 4],
   ['half of all calls suffer', 4],
   ['hundreds of producers that live for one batch', 1],
   ['group commit', 4],

@@ -7,6 +7,8 @@ import { defaultWorld, runWorld, type WorldOptions, type WorldResult } from './w
 
 type World = Omit<WorldOptions, 'seed'>;
 
+const upkeep = { maintainers: 3, readers: 3, oneShot: 40, pauseMs: 200, spreadMs: 12_000 };
+
 export const logWorlds = {
   'mixed clients': defaultWorld,
   'half of all calls suffer': { ...defaultWorld, faultRate: 0.5, sends: 5, oneShot: 10 },
@@ -19,7 +21,6 @@ export const logWorlds = {
     oneShot: 300,
     processes: 4,
   },
-  maintenance: { ...defaultWorld, maintainers: 3, readers: 3, oneShot: 40, pauseMs: 200, spreadMs: 12_000 },
   'group commit': {
     ...defaultWorld,
     processes: 2,
@@ -33,6 +34,8 @@ export const logWorlds = {
     uploadsAtOnce: 1,
   },
   'hedged requests': { ...defaultWorld, hedgeRate: 0.5, faultRate: 0.1, maintainers: 2, oneShot: 15 },
+  maintenance: { ...defaultWorld, ...upkeep },
+  'small appends': { ...defaultWorld, ...upkeep, inlineBytes: 65_536 },
   'many partitions and processes': { ...defaultWorld, partitions: 8, processes: 8, steady: 6, sends: 10 },
 } as const satisfies Record<string, World>;
 
@@ -92,6 +95,7 @@ export const worldFlags = {
   conditional: 'conditional',
   readers: 'readers',
   maintainers: 'maintainers',
+  'inline-bytes': 'inlineBytes',
   sends: 'sends',
   'pause-ms': 'pauseMs',
   'spread-ms': 'spreadMs',

@@ -45,6 +45,8 @@ export type WorldOptions = {
   readonly readers: number;
   /** Each runs passes of maintenance, one after the other, and now and then deletes records. */
   readonly maintainers: number;
+  /** The topic's `rivulet.inline.max.bytes`. Unless it is 0, somebody turns it off and on. */
+  readonly inlineBytes: number;
   /** The number of sends of each long-lived client. */
   readonly sends: number;
   /**
@@ -79,6 +81,7 @@ export const defaultWorld: Omit<WorldOptions, 'seed'> = {
   conditional: 1,
   readers: 2,
   maintainers: 0,
+  inlineBytes: 0,
   sends: 15,
   pauseMs: 100,
   spreadMs: 8_000,
@@ -137,7 +140,7 @@ export async function runWorld(options: WorldOptions): Promise<WorldResult> {
     startProcess(network, `p${i}`, newEngine, random.chance(0.3) ? 0 : skewMs(random)),
   );
 
-  await createTopic(network, options.partitions);
+  await createTopic(network, options);
   Object.assign(network, { faults });
   const world: Surroundings = { scheduler, random, processes, history, trace };
   const isOver = await runClients(world, options);
@@ -154,7 +157,7 @@ export async function runWorld(options: WorldOptions): Promise<WorldResult> {
 const groupCommitOf = ({ uploadsAtOnce, seed }: WorldOptions) =>
   uploadsAtOnce === 0 ? undefined : { uploadsAtOnce, lingerMs: seed % 2 === 0 ? 0 : 15 };
 
-async function createTopic(network: Network, partitions: number): Promise<void> {
+async function createTopic(network: Network, { partitions, inlineBytes }: WorldOptions): Promise<void> {
   const { objects, table } = network;
   const clock = {
     now: network.scheduler.now,
@@ -163,8 +166,13 @@ async function createTopic(network: Network, partitions: number): Promise<void> 
     random: network.random.next,
     randomBytes: (n: number) => Uint8Array.from({ length: n }, () => network.random.below(256)),
   };
-  await createEngine({ objects, table, clock }).createTopic({ topic: simulatedTopic, partitions });
+  await createEngine({ objects, table, clock }).createTopic({
+    ...{ topic: simulatedTopic, partitions },
+    config: inlineConfig(inlineBytes),
+  });
 }
+
+const inlineConfig = (bytes: number) => ({ 'rivulet.inline.max.bytes': `${bytes}` });
 
 async function runClients(world: Surroundings, options: WorldOptions): Promise<boolean> {
   let ended = 0;
@@ -182,6 +190,7 @@ async function runClients(world: Surroundings, options: WorldOptions): Promise<b
   for (const writer of writers) writer.catch((error: unknown) => failure.push(error));
   begin(options.readers, 'reader', (client) => reader(world, options, client, stopped));
   begin(options.maintainers, 'maintainer', () => maintainer(world, options, stopped));
+  if (options.inlineBytes > 0) begin(1, 'setter', () => setter(world, options, stopped));
   void nuisance(world, stopped);
   const isOver = await world.scheduler.run(() => ended >= writers.length || failure.length > 0, mostSteps);
   stopped.value = true;
@@ -317,6 +326,17 @@ async function maintainer(world: Surroundings, options: WorldOptions, stopped: {
     if (random.chance(0.1)) await deleteSome(world, partition);
     else if (random.chance(0.15)) await askFor(world, realLib, sweeping(1 + random.below(2)));
     else await askFor(world, realLib, random.pick(passes)(partition));
+  }
+}
+
+/** Turns small appends off and on. Processes learn of it late. */
+async function setter(world: Surroundings, { inlineBytes }: WorldOptions, stopped: { value: boolean }): Promise<void> {
+  while (!stopped.value) {
+    await pauseFor(world, world.random.below(4_000));
+    const config = inlineConfig(world.random.chance(0.3) ? 0 : inlineBytes);
+    await world.random
+      .pick(world.processes)
+      .request((engine) => engine.alterTopic({ topic: simulatedTopic, config }), 30_000);
   }
 }
 

@@ -27,8 +27,9 @@ export function slowTable(table: Table, time: VirtualTime): Table {
   const { read, write, transact } = dynamoDb;
   return {
     get: (key, options) => during(time, time.draw(read), () => table.get(key, options)),
+    getMany: (keys, options) => during(time, time.draw(read), () => table.getMany(keys, options)),
     query: (query) => during(time, time.draw(read), () => table.query(query)),
-    write: (one) => during(time, time.draw(write), () => table.write(one)),
+    write: (one, options) => during(time, time.draw(write), () => table.write(one, options)),
     transact: (actions, token) => during(time, time.draw(transact), () => table.transact(actions, token)),
   };
 }

@@ -7,7 +7,7 @@ import { type History, newHistory } from '../history.ts';
 import { observe } from '../observer.ts';
 import { findOrphanTrouble } from '../orphans.ts';
 import { batchOf, openStage, type Stage, type Stores, stillClock, wrote } from '../small/stage.ts';
-import { compacted, evicted, fillKeyed, fillLogSegments, fillPages } from '../small/upkeep-stage.ts';
+import { compacted, evicted, fillKeyed, fillLogSegments, fillPages, inlined } from '../small/upkeep-stage.ts';
 import { compacting, joining, merging, type Pass, retaining, spillingEarly, sweeping } from '../upkeep.ts';
 import type { MutantWorld } from './small-world.ts';
 
@@ -75,6 +75,7 @@ function tellerOf(stage: Stage, lib: Lib, history: History): Teller {
 }
 
 const isTransaction = ({ kind }: Call) => kind === 'transact';
+const isReadOfMany = ({ kind }: Call) => kind === 'getMany';
 
 /** Begins a pass, and holds it up before its first request that matches. The result lets it go on to its end. */
 async function heldUp({ stage, run }: Teller, pass: Pass, matches: (call: Call) => boolean) {
@@ -161,6 +162,25 @@ export const upkeepStories = {
     const joined = () => teller.run(joining()).then(() => teller.run(sweeping(2)));
     await teller.read('r', 2, beforeGet(teller.stage, { 0: merged, 1: joined }));
   }),
+
+  removedItems: story('the items that a reader is about to get are merged and removed', async (teller) => {
+    await inlined(teller.stage);
+    await fillPages(teller.stage, 1);
+    const table = holding(teller.stage.table, onlyFirst(isReadOfMany), () => teller.run(merging()).then(() => {}));
+    await teller.read('r', 0, { table });
+  }),
+
+  removedTwice: story(
+    'the items that a reader is about to get are merged and removed, and what came of them is joined and swept',
+    async (teller) => {
+      await inlined(teller.stage);
+      await fillLogSegments(teller.stage, 1);
+      await fillPages(teller.stage, 1);
+      const joined = () => teller.run(joining()).then(() => teller.run(sweeping(1)));
+      const table = holding(teller.stage.table, onlyFirst(isReadOfMany), () => teller.run(merging()).then(() => {}));
+      await teller.read('r', 2, { table, ...beforeGet(teller.stage, { 0: joined }) });
+    },
+  ),
 
   readDuringRetention: story('retention deletes the item that a reader looks for', async (teller) => {
     await fillLogSegments(teller.stage, 2);

@@ -10,12 +10,12 @@ import { earlier, newProducer } from './stage.ts';
 import { judgeRecreated, owner, probe } from './topics.ts';
 import { compacted, evicted, fillKeyed, fillLogSegments, fillPages, runPass } from './upkeep-stage.ts';
 
-const hourMs = 3_600_000;
+export const hourMs = 3_600_000;
 
 // --- actors
 
 /** Runs a pass until a process has ended it. */
-const upkeep =
+export const upkeep =
   (at: number, pass: Pass): Actor =>
   async (cast) => {
     await persist(
@@ -32,7 +32,7 @@ const upkeep =
     );
   };
 
-const deleter =
+export const deleter =
   (at: number, to: number): Actor =>
   async (cast) => {
     const request = { partition: 0, to, begunMs: cast.scheduler.now() };
@@ -51,13 +51,13 @@ const deleter =
     );
   };
 
-const inTurn =
+export const inTurn =
   (...actors: readonly Actor[]): Actor =>
   async (cast) => {
     for (const actor of actors) await actor(cast);
   };
 
-const later =
+export const later =
   (ms: number, actor: Actor): Actor =>
   async (cast) => {
     await pause(cast, ms);
@@ -65,7 +65,7 @@ const later =
   };
 
 /** Two processes come beside each other in every order, and readers between them. */
-const orders = racing.map((order) => ({ ...order, beginMs: [...order.beginMs, 40] }));
+export const orders = racing.map((order) => ({ ...order, beginMs: [...order.beginMs, 40] }));
 
 export const maintenance: readonly LogWorld[] = [
   {

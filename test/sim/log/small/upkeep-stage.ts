@@ -54,5 +54,11 @@ export async function fillKeyed(stage: Stage, ...groups: readonly (readonly Line
   }
 }
 
+export const inlineConfig = (bytes: number) => ({ 'rivulet.inline.max.bytes': `${bytes}` });
+
+/** From here on, small appends become items of the table. */
+export const inlined = (stage: Stage) =>
+  stage.engine.alterTopic({ topic: simulatedTopic, config: inlineConfig(65_536) });
+
 export const compacted = (stage: Stage, more: Readonly<Record<string, string>> = {}) =>
   stage.engine.alterTopic({ topic: simulatedTopic, config: { 'cleanup.policy': 'compact', ...more } });

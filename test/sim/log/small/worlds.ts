@@ -7,6 +7,7 @@ import { headKey } from '../../../../lib/storage/keys.ts';
 import type { SmallWorld } from '../../core/worlds.ts';
 import { writer } from './actors.ts';
 import { type LogWorld, smallLogWorld } from './case.ts';
+import { inline } from './inline.ts';
 import { maintenance } from './maintenance.ts';
 import { alone, racing, two } from './orders.ts';
 import { shared } from './shared.ts';
@@ -144,10 +145,12 @@ export const spillWorlds: readonly SmallWorld[] = [...spills, ...crowds].map(sma
 export const sharedWorlds: readonly SmallWorld[] = shared.map(smallLogWorld);
 export const topicWorlds: readonly SmallWorld[] = topics.map(smallLogWorld);
 export const maintenanceWorlds: readonly SmallWorld[] = maintenance.map(smallLogWorld);
+export const inlineWorlds: readonly SmallWorld[] = inline.map(smallLogWorld);
 export const smallLogWorlds: readonly SmallWorld[] = [
   ...appendWorlds,
   ...spillWorlds,
   ...sharedWorlds,
   ...topicWorlds,
   ...maintenanceWorlds,
+  ...inlineWorlds,
 ];
