@@ -5,7 +5,20 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 
 const root = path.resolve(import.meta.dirname, '..');
-const folders = ['bin', 'cdk', 'cli', 'client', 'examples', 'functions', 'http', 'lib', 'local', 'test', 'tools'];
+const folders = [
+  'bin',
+  'cdk',
+  'cli',
+  'client',
+  'examples',
+  'functions',
+  'http',
+  'kafka',
+  'lib',
+  'local',
+  'test',
+  'tools',
+];
 const files = globSync(
   folders.map((folder) => `${folder}/**/*.ts`),
   { cwd: root },
@@ -39,7 +52,7 @@ const floors: readonly (readonly string[])[] = [
   ['lib/group/'],
   ['lib/transaction/'],
   ['lib/engine.ts', 'lib/maintenance/'],
-  ['client/', 'http/'],
+  ['client/', 'http/', 'kafka/'],
   ['functions/', 'local/'],
   ['cdk/', 'cli/'],
   ['bin/', 'examples/', 'tools/'],
