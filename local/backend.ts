@@ -43,7 +43,7 @@ Copy or move it as a whole, and only while nothing serves it. Change nothing in 
 
 export type Backend = {
   readonly api: HttpApi;
-  /** What the API is served from, for another protocol beside it. */
+  /** The engine behind the API, for another protocol beside HTTP. */
   readonly engine: Engine;
   /** The id that Kafka's clients see. It stays with the data. */
   clusterId(): Promise<string>;

@@ -89,6 +89,15 @@ describe('imports', () => {
     expect(allImports.filter(({ from, to }) => from.startsWith('http/') && rules(to)).map(arrow)).toEqual([]);
   });
 
+  test('of the Kafka listener point at nothing of HTTP, and only this machine and its command line import it', () => {
+    const isKafka = isIn(['kafka/']);
+    const mayImport = isIn(['kafka/', 'local/', 'cli/', 'tools/', 'test/']);
+    const wrong = allImports.filter(({ from, to }) =>
+      isKafka(from) ? isIn(['http/'])(to) : isKafka(to) && !mayImport(from),
+    );
+    expect(wrong.map(arrow)).toEqual([]);
+  });
+
   test('of the AWS SDK stay in one folder, except for credentials and for deployment tools', () => {
     const wrong = product.filter(
       (file) =>

@@ -8,6 +8,7 @@ import type { Engine } from '../../lib/api/engine.ts';
 import { RivuletError } from '../../lib/api/errors.ts';
 import { limits } from '../../lib/api/limits.ts';
 import type { AppendAck, PartitionAppend, PartitionError } from '../../lib/api/records.ts';
+import { invalid } from '../../lib/api/refusal.ts';
 import { readBatchHeader } from '../../lib/record/batch-header.ts';
 import { CorruptBatchError } from '../../lib/record/corrupt-batch-error.ts';
 import { type Call, defineApi, type Gateway } from '../api.ts';
@@ -58,7 +59,7 @@ export const produce = defineApi<Request, Reply>({
       .flatMap(({ partitionResponses }) => partitionResponses)
       .find(({ errorCode }) => errorCode);
     // The client expects no reply: a closed connection is all that it can notice.
-    if (failure) throw new Error(`a produce request with acks=0 failed: ${failure.errorMessage}`);
+    if (failure) throw invalid(`a produce request with acks=0 failed: ${failure.errorMessage}`);
     return undefined;
   },
 });
