@@ -13,6 +13,7 @@ import { readBatchHeader } from '../../lib/record/batch-header.ts';
 import { CorruptBatchError } from '../../lib/record/corrupt-batch-error.ts';
 import { type Call, defineApi, type Gateway } from '../api.ts';
 import { code, type Failure, messageOf, writeCode } from '../errors.ts';
+import { clearProducerFields } from '../quirks.ts';
 
 type Request = {
   readonly transactionalId: string | null;
@@ -98,10 +99,12 @@ function partOf(
   if (records === null || records.length === 0)
     return refused(code.invalidRecord, 'records: expected a batch, got none');
   try {
-    const { sizeBytes, compression, producerId } = readBatchHeader(records);
+    const header = readBatchHeader(records);
+    const { sizeBytes, compression, producerId } = header;
     if (sizeBytes !== records.length) return refused(code.invalidRecord, 'records: expected one batch, got more');
     if (compression === 'zstd' && version < firstVersionWithZstd)
       return refused(code.unsupportedCompressionType, `zstd: expected version 7 or later of Produce, got ${version}`);
+    clearProducerFields(records, header);
     const isIdempotent = producerId >= 0;
     const owner = isIdempotent ? `producer ${producerId}` : `connection ${connection}`;
     return { partition: index, batches: records, chain: `${owner} ${topic} ${index}`, isIdempotent };

@@ -1,6 +1,7 @@
 // Records through the Kafka listener: produce, fetch, offsets.
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { TopicDescription } from '../../lib/api/topics.ts';
+import { crc32c } from '../../lib/bytes/crc32c.ts';
 import { decodeBatch } from '../../lib/record/batch.ts';
 import { stampBaseOffset } from '../../lib/record/batch-header.ts';
 import type { Compression } from '../../lib/record/compression.ts';
@@ -115,6 +116,18 @@ describe('produce', () => {
     expect(await produce(batch(0))).toMatchObject([{ errorCode: 0, baseOffset: 0 }]);
     expect(await produce(batch(9))).toMatchObject([{ errorCode: 45 }]);
     expect(await produce(batch(2))).toMatchObject([{ errorCode: 0, baseOffset: 2 }]);
+  });
+
+  test('takes a batch without a producer id whatever its epoch and sequence say, as KafkaJS sends it', async () => {
+    const batch = batchOf(['a']);
+    const view = new DataView(batch.buffer, batch.byteOffset);
+    view.setInt16(51, 0);
+    view.setInt32(53, 0);
+    expect(await produce(produceMessage(orders.topic, { 0: batch.slice() }))).toMatchObject([{ errorCode: 2 }]);
+    view.setUint32(17, crc32c(batch, 21, batch.length));
+    expect(await produce(produceMessage(orders.topic, { 0: batch }))).toMatchObject([{ errorCode: 0 }]);
+    const [[found] = []] = await fetch([fetchTopic(orders)]);
+    expect(decodeBatch(found.records).header).toMatchObject({ producerId: -1, producerEpoch: -1, baseSequence: -1 });
   });
 
   test('keeps the order of requests that are sent without waiting', async () => {
