@@ -15,6 +15,7 @@ const deployments = ['test/aws/{deployed,failure,packed,removal,restore,update}.
 /** They compute, in memory or on files, and leave nothing behind in their process. */
 const pure = [
   'test/{bytes,group,http,json,log,maintenance,partition,producer,record,runtime,sigv4,topic,transaction}/**/*.test.ts',
+  'test/kafka/codec/**/*.test.ts',
   'test/{sim/groups,sim/log,sim/offsets,sim/transactions,storage/embedded}/**/*.test.ts',
   'test/conformance/in-process.test.ts',
 ];

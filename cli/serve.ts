@@ -1,6 +1,7 @@
 // `rivulet serve` runs the whole service in this process, over one data directory, until a signal comes. The first signal
 // lets the requests under way finish. The second one does not.
 import type { Command } from 'commander';
+import type { KafkaServer } from '../kafka/server.ts';
 import { limits } from '../lib/api/limits.ts';
 import { isLoopback } from '../lib/runtime/loopback.ts';
 import type { Backend } from '../local/backend.ts';
@@ -9,13 +10,15 @@ import { ownCredentials } from './connect.ts';
 import { reportFailure } from './failure.ts';
 import { nameList, notEmpty, wholeNumber } from './options.ts';
 import { outliveReader, printLine } from './output.ts';
+import { isPortInUse, kafkaPort, serveKafka } from './serve-kafka.ts';
 import { createServiceLog } from './service-log.ts';
 import { onStopSignal } from './stop-signals.ts';
 
 const examples = `
 The service stores its records as files and its offsets in SQLite. It takes only signed requests. Their credentials are
 local/local, or your own from RIVULET_ACCESS_KEY_ID and RIVULET_SECRET_ACCESS_KEY. You must give your own to listen on any
-address but loopback.
+address but loopback. Kafka's clients are served on loopback only and without credentials; with credentials of your own they are
+served only if you give --kafka-port.
 
 Examples:
   rivulet serve
@@ -29,6 +32,9 @@ type ServeOptions = {
   data: string;
   offsetsRetentionMinutes: number;
   accessKey?: string;
+  kafka: boolean;
+  kafkaPort?: number;
+  kafkaAutoCreate: boolean;
 };
 type Credentials = NonNullable<ReturnType<typeof ownCredentials>>;
 
@@ -51,18 +57,19 @@ export function addServe(rivulet: Command): void {
       limits.defaultOffsetsRetentionMinutes,
     )
     .option('--access-key <id>', 'the key id of callers; the secret comes only from RIVULET_SECRET_ACCESS_KEY')
+    .option(
+      '--kafka-port <port>',
+      `the port for Kafka's clients on 127.0.0.1; 0 takes a free one (default: ${kafkaPort})`,
+      wholeNumber(0, 65_535),
+    )
+    .option('--no-kafka', "do not listen for Kafka's clients")
+    .option('--no-kafka-auto-create', "do not create a missing topic that one of Kafka's clients asks for")
     .addHelpText('after', examples)
     .action(serve);
 }
 
-async function serve({
-  host,
-  allowHost = [],
-  port,
-  data,
-  offsetsRetentionMinutes,
-  accessKey,
-}: ServeOptions): Promise<void> {
+async function serve(given: ServeOptions): Promise<void> {
+  const { host, allowHost = [], port, accessKey } = given;
   const credentials = credentialsOf(accessKey);
   if (!credentials && !isLoopback(host))
     throw new Error(
@@ -89,21 +96,25 @@ async function serve({
   const server = await startServer(options).catch((error: unknown) => {
     throw explained(error, host, port);
   });
+  let kafka: KafkaServer | undefined;
   try {
     // The backend opens only after the port is ours, so that no data directory is created which cannot be served. It opens
     // in the same turn, so that no request comes before it.
     backend = openBackend({
-      directory: data,
+      directory: given.data,
       log: log.request,
       onMaintenanceFailure: log.background,
-      offsetsRetentionMinutes,
+      offsetsRetentionMinutes: given.offsetsRetentionMinutes,
     });
     reportDamage(backend.damagedItems);
-    const stopping = stopped(server);
-    greet(server, backend, credentials);
+    const isOpenToKafka = given.kafka && (!credentials || given.kafkaPort !== undefined);
+    if (isOpenToKafka)
+      kafka = await serveKafka(backend, log, { port: given.kafkaPort ?? kafkaPort, autoCreate: given.kafkaAutoCreate });
+    const stopping = stopped([server, ...(kafka ? [kafka] : [])]);
+    greet(server, backend, credentials, kafka);
     await stopping;
   } finally {
-    await server.close();
+    await Promise.all([server.close(), kafka?.close()]);
     backend?.close();
   }
   printLine('Stopped.');
@@ -135,20 +146,24 @@ function credentialsOf(accessKey: string | undefined): Credentials | undefined {
 }
 
 function explained(error: unknown, host: string, port: number): unknown {
-  const cause = error instanceof Error ? error.cause : undefined;
-  const inUse = cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE';
-  if (!inUse) return error;
+  if (!isPortInUse(error)) return error;
   return new Error(
     `port ${port} on ${host} is in use: stop the process that listens there, or choose another port with --port`,
   );
 }
 
-function greet({ url }: LocalServer, { directory, version }: Backend, credentials: Credentials | undefined): void {
+function greet(
+  { url }: LocalServer,
+  { directory, version }: Backend,
+  credentials: Credentials | undefined,
+  kafka: KafkaServer | undefined,
+): void {
   const here = reachable(url);
   const options = optionsFor(here);
   const user = credentials ? '"$RIVULET_ACCESS_KEY_ID:$RIVULET_SECRET_ACCESS_KEY"' : 'local:local';
   const where = credentials ? ' that has RIVULET_ACCESS_KEY_ID and RIVULET_SECRET_ACCESS_KEY' : '';
   printLine(`Rivulet ${version} listens on ${url}`);
+  if (kafka) printLine(`Kafka's clients connect to ${kafka.host}:${kafka.port}`);
   printLine(`Data directory: ${directory}`);
   printLine(`
 Try, in another terminal${where}:
@@ -173,12 +188,12 @@ function optionsFor(url: string): string {
 }
 
 /** Resolves once a signal has come and the requests under way are answered. */
-function stopped(server: LocalServer): Promise<void> {
+function stopped(servers: readonly { close(): Promise<void> }[]): Promise<void> {
   outliveReader();
   return new Promise((resolve, reject) => {
     onStopSignal(() => {
       printLine('Finishing the requests under way ...');
-      server.close().then(resolve, reject);
+      Promise.all(servers.map((server) => server.close())).then(() => resolve(), reject);
     });
   });
 }

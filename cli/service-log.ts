@@ -1,6 +1,7 @@
 // `rivulet serve` prints a line for each of its own failures, with the request and the reason. The client may not have seen
 // the reason. If the same kind of failure comes again within a minute, it is counted and not repeated.
 
+import { MalformedFrameError } from '../kafka/codec/malformed-frame.ts';
 import { RivuletError } from '../lib/api/errors.ts';
 import type { Clock } from '../lib/runtime/clock.ts';
 import { StorageError } from '../lib/storage/storage-error.ts';
@@ -18,6 +19,8 @@ export type ServiceLog = {
   request(failure: Failure): void;
   /** A failure of background work, which belongs to no request. */
   background(error: unknown): void;
+  /** The reason why the Kafka listener has closed a connection: its client cannot learn it. */
+  connection(error: unknown): void;
 };
 
 type Seen = { readonly sinceMs: number; more: number };
@@ -48,12 +51,15 @@ export function createServiceLog(clock: Pick<Clock, 'monotonic'>, print: (line: 
       report(`${what}, request ${requestId}`, error);
     },
     background: (error) => report('background work failed and will be tried again within the hour', error),
+    connection: (error) => report('a Kafka connection was closed', error),
   };
 }
 
+const expected = [RivuletError, StorageError, MalformedFrameError];
+
 /** The messages from the error down to its first cause, each once. An unexpected error also shows where it was thrown. */
 function reasonOf(chain: readonly Error[]): string {
-  const isExpected = chain.every((one) => one instanceof RivuletError || one instanceof StorageError || 'code' in one);
+  const isExpected = chain.every((one) => expected.some((type) => one instanceof type) || 'code' in one);
   const messages = chain.map(({ message }) => message.replace(/\s*\n\s*/g, ' '));
   const said = messages.filter((message, i) => !messages.slice(0, i).some((before) => before.includes(message)));
   return said.join(': ') + (isExpected ? '' : `\n${chain.at(-1)!.stack}`);

@@ -11,12 +11,14 @@ import { chmodSync, readdirSync, readFileSync, renameSync, type Stats, statSync,
 import { join, resolve } from 'node:path';
 import { type ApiOptions, createApi } from '../http/api.ts';
 import type { HttpApi } from '../http/http-event.ts';
+import type { Engine } from '../lib/api/engine.ts';
 import { limits } from '../lib/api/limits.ts';
 import type { Maintenance } from '../lib/api/maintenance.ts';
 import { createEngine } from '../lib/engine.ts';
 import { createAppendNotifications } from '../lib/log/append-notifications.ts';
 import { type AuditReport, audit } from '../lib/maintenance/audit.ts';
 import { type Clock, systemClock } from '../lib/runtime/clock.ts';
+import { clusterIdOf } from '../lib/storage/cluster-id.ts';
 import { type Counters, countingObjectStore, countingTable, newCounters } from '../lib/storage/count.ts';
 import { createFileObjectStore } from '../lib/storage/embedded/file-object-store.ts';
 import { createSqliteTable } from '../lib/storage/embedded/sqlite-table.ts';
@@ -41,6 +43,10 @@ Copy or move it as a whole, and only while nothing serves it. Change nothing in 
 
 export type Backend = {
   readonly api: HttpApi;
+  /** The engine behind the API, for another protocol beside HTTP. */
+  readonly engine: Engine;
+  /** The id that Kafka's clients see. It stays with the data. */
+  clusterId(): Promise<string>;
   /** The absolute path of the data directory. */
   readonly directory: string;
   readonly version: string;
@@ -110,7 +116,19 @@ export function openBackend(options: BackendOptions): Backend {
   };
   const { damagedItems } = table;
   const { maintenance } = engine;
-  return { api, directory, version, totals, damagedItems, maintenance, audit: () => audit(ports), close };
+  const clusterId = () => clusterIdOf(ports.table, clock);
+  return {
+    api,
+    engine,
+    clusterId,
+    directory,
+    version,
+    totals,
+    damagedItems,
+    maintenance,
+    audit: () => audit(ports),
+    close,
+  };
 }
 
 /** @returns whether the directory is still to be made a data directory. */

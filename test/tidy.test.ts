@@ -5,7 +5,20 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 
 const root = path.resolve(import.meta.dirname, '..');
-const folders = ['bin', 'cdk', 'cli', 'client', 'examples', 'functions', 'http', 'lib', 'local', 'test', 'tools'];
+const folders = [
+  'bin',
+  'cdk',
+  'cli',
+  'client',
+  'examples',
+  'functions',
+  'http',
+  'kafka',
+  'lib',
+  'local',
+  'test',
+  'tools',
+];
 const files = globSync(
   folders.map((folder) => `${folder}/**/*.ts`),
   { cwd: root },
@@ -39,7 +52,7 @@ const floors: readonly (readonly string[])[] = [
   ['lib/group/'],
   ['lib/transaction/'],
   ['lib/engine.ts', 'lib/maintenance/'],
-  ['client/', 'http/'],
+  ['client/', 'http/', 'kafka/'],
   ['functions/', 'local/'],
   ['cdk/', 'cli/'],
   ['bin/', 'examples/', 'tools/'],
@@ -74,6 +87,15 @@ describe('imports', () => {
   test('of the HTTP API point only at what callers see, and at no rule of the log', () => {
     const rules = isIn(['lib/producer/', 'lib/partition/', 'lib/topic/', 'lib/log/', 'lib/group/', 'lib/engine.ts']);
     expect(allImports.filter(({ from, to }) => from.startsWith('http/') && rules(to)).map(arrow)).toEqual([]);
+  });
+
+  test('of the Kafka listener point at nothing of HTTP, and only this machine and its command line import it', () => {
+    const isKafka = isIn(['kafka/']);
+    const mayImport = isIn(['kafka/', 'local/', 'cli/', 'tools/', 'test/']);
+    const wrong = allImports.filter(({ from, to }) =>
+      isKafka(from) ? isIn(['http/'])(to) : isKafka(to) && !mayImport(from),
+    );
+    expect(wrong.map(arrow)).toEqual([]);
   });
 
   test('of the AWS SDK stay in one folder, except for credentials and for deployment tools', () => {

@@ -53,7 +53,8 @@ export type LogEngine = {
   /** Throws POLICY_VIOLATION if the topic's cleanup.policy has no `delete`. */
   deleteRecords(request: DeleteRecordsRequest): Promise<DeleteRecordsReply>;
   alterTopic(request: AlterTopicRequest): Promise<TopicDescription>;
-  deleteTopic(topic: string): Promise<void>;
+  /** With `topicId` another topic that has the name by now is refused with INCONSISTENT_TOPIC_ID. */
+  deleteTopic(topic: string, topicId?: string): Promise<void>;
 };
 
 export type Engine = LogEngine & {

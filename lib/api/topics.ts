@@ -8,6 +8,8 @@ export type CreateTopicRequest = {
   /** 1..10,000. Default 1. */
   readonly partitions?: number;
   readonly config?: Readonly<Record<string, string>>;
+  /** Nothing is created: the reply, or the error, is the one that a creation would have now. */
+  readonly validateOnly?: boolean;
 };
 
 export type AlterTopicRequest = {

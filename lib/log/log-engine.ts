@@ -25,6 +25,6 @@ export function logEngine(log: LogContext): LogEngine {
     describePartitions: (request) => translated(describePartitions(log, request), 'read'),
     deleteRecords: (request) => translated(deleteRecords(log, request), 'read'),
     alterTopic: (request) => translated(topics.alter(request), 'write'),
-    deleteTopic: (topic) => translated(topics.delete(topic), 'write'),
+    deleteTopic: (topic, topicId) => translated(topics.delete(topic, topicId), 'write'),
   };
 }

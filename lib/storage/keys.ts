@@ -15,6 +15,7 @@
 //   maintenance               topic id, or *     the last pass that was asked for   as the topic; * for ever
 //   producer-ids              next               the counter of producer ids   for ever
 //   once/<topic id>           hash of the key    an Idempotency-Key            two days (ttl)
+//   cluster                   id                 the id that Kafka's clients see    for ever
 //   producer-ids              transactions       the counter of xids           for ever
 //   txns                      transactional id   entry in the list of them     until the id expires
 //   txn/<transactional id>    x                  state of the id               until it expires, and three days (ttl)
@@ -70,6 +71,7 @@ export const maintenanceKey = (topicId: string, partition: number): Key => ({
 /** The last pass over a topic, or over all topics. */
 export const passKey = (topicId?: string): Key => ({ pk: 'maintenance', sk: topicId ?? '*' });
 export const maintenanceBegunKey: Key = { pk: 'maintenance', sk: 'begun' };
+export const clusterIdKey: Key = { pk: 'cluster', sk: 'id' };
 export const producerIdsKey: Key = { pk: 'producer-ids', sk: 'next' };
 export const idempotencyKey = (topicId: string, keyHash: string): Key => ({ pk: `once/${topicId}`, sk: keyHash });
 

@@ -13,18 +13,11 @@ import { deletedFence, emptyHeadItem } from '../partition/head.ts';
 import { newCache } from '../runtime/cache.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { inParallel } from '../runtime/concurrency.ts';
-import {
-  checkVersion,
-  headKey,
-  itemVersion,
-  tombstoneKey,
-  topicKey,
-  topicsChangedKey,
-  topicsPartition,
-} from '../storage/keys.ts';
+import { checkVersion, headKey, itemVersion, tombstoneKey, topicKey, topicsPartition } from '../storage/keys.ts';
 import { StorageError } from '../storage/storage-error.ts';
 import { absent, all, equals, type Item, type Table, type Write } from '../storage/table.ts';
 import { newToken } from '../storage/transaction-tokens.ts';
+import { announced } from './announced.ts';
 import { type ConfigOverrides, setsCleanup, withChanges } from './config.ts';
 import { describeTopic } from './describe-topic.ts';
 import { checkTopicName } from './name.ts';
@@ -58,7 +51,7 @@ export type Topics = {
   alter(request: AlterTopicRequest): Promise<TopicDescription>;
   /** From now on retention and compaction may remove records of the topic. A repeat changes nothing. */
   confirmRetention(name: string): Promise<void>;
-  delete(name: string): Promise<void>;
+  delete(name: string, topicId?: string): Promise<void>;
 };
 
 /** How old a copy of a topic may be. A stale one is harmless, because the heads of a deleted topic refuse. */
@@ -104,11 +97,8 @@ export function createTopics(table: Table, clock: Clock): Topics {
     const isFresh = copy && clock.monotonic() - copy.readMs < copyMs;
     const matches = copy && (topicId === undefined || topicId === copy.topic.topicId);
     const topic = isFresh && matches ? copy.topic : await read(name);
-    if (topicId === undefined || topicId === topic.topicId) return topic;
-    throw refused(
-      'INCONSISTENT_TOPIC_ID',
-      `topicId: expected ${topic.topicId}, got ${topicId}: topic ${name} was deleted and re-created, or the id is of another topic`,
-    );
+    checkId(topic, topicId);
+    return topic;
   }
 
   async function makeHead(topicId: string, partition: number): Promise<void> {
@@ -124,7 +114,10 @@ export function createTopics(table: Table, clock: Clock): Topics {
     nameOf: (topicId) => names.get(topicId),
     forget: (name) => copies.delete(name),
     makeHead,
-    create: async (request) => describeTopic(keep(await announced(table, create(table, clock, request)))),
+    create: async (request) =>
+      request.validateOnly
+        ? describeTopic(await validated(table, clock, request))
+        : describeTopic(keep(await announced(table, create(table, clock, request)))),
     list: (request) => list(table, request),
     describe: async (name) => describeTopic(await read(name)),
     alter: async (request) =>
@@ -133,39 +126,36 @@ export function createTopics(table: Table, clock: Clock): Topics {
       const topic = await readToChange(name);
       if (!topic.isRetentionConfirmed) keep(await confirmRetention(table, topic));
     },
-    async delete(name) {
-      await announced(table, remove(table, clock, await readToChange(name)));
+    async delete(name, topicId) {
+      const topic = await readToChange(name);
+      checkId(topic, topicId);
+      await announced(table, remove(table, clock, topic));
       copies.delete(name);
     },
   };
 }
 
-/**
- * Groups compare the counter, and look at their topics when it has grown. It is also raised after a repeat of an
- * earlier change: the process that made the change may have died before this step. Maintenance finds what is missed
- * nevertheless.
- */
-async function announced<T>(table: Table, change: Promise<T>): Promise<T> {
-  const tell = () =>
-    table.write({ kind: 'update', key: topicsChangedKey, update: { add: [['n', 1]] } }).catch((error) => {
-      if (!(error instanceof StorageError)) throw error;
-    });
-  try {
-    const result = await change;
-    await tell();
-    return result;
-  } catch (error) {
-    if (error instanceof RivuletError && error.errorCode === 'TOPIC_ALREADY_EXISTS') await tell();
-    throw error;
-  }
+async function create(table: Table, clock: Clock, request: CreateTopicRequest): Promise<Topic> {
+  const item = newTopicItem(clock, request);
+  await takeName(table, clock, item);
+  const topic = parseTopic(item);
+  await makeHeads(table, topic, 0);
+  return topic;
 }
 
-async function create(table: Table, clock: Clock, request: CreateTopicRequest): Promise<Topic> {
+async function validated(table: Table, clock: Clock, request: CreateTopicRequest): Promise<Topic> {
+  const item = newTopicItem(clock, request);
+  const inTheWay = await table.get(topicKey(request.topic), { strong: true });
+  if (inTheWay) throw alreadyExists(request.topic, inTheWay);
+  return parseTopic(item);
+}
+
+function newTopicItem(clock: Clock, request: CreateTopicRequest): Item {
   checkTopicName(request.topic);
   const partitions = request.partitions ?? 1;
   checkPartitions(partitions);
   const config = withChanges({}, request.config ?? {});
-  const item: Item = {
+  return {
     ...topicKey(request.topic),
     v: itemVersion,
     name: request.topic,
@@ -178,10 +168,6 @@ async function create(table: Table, clock: Clock, request: CreateTopicRequest): 
     rt: 1,
     revision: 1,
   };
-  await takeName(table, clock, item);
-  const topic = parseTopic(item);
-  await makeHeads(table, topic, 0);
-  return topic;
 }
 
 /**
@@ -375,6 +361,14 @@ function alreadyExists(name: string, old: Item | undefined): RivuletError {
     );
   }
   return refused('TOPIC_ALREADY_EXISTS', `topic ${name} already exists`);
+}
+
+function checkId({ topic: name, topicId: current }: Topic, topicId: string | undefined): void {
+  if (topicId === undefined || topicId === current) return;
+  throw refused(
+    'INCONSISTENT_TOPIC_ID',
+    `topicId: expected ${current}, got ${topicId}: topic ${name} was deleted and re-created, or the id is of another topic`,
+  );
 }
 
 const unknownTopic = (name: string) =>

@@ -95,12 +95,15 @@ type ServiceOptions = {
   readonly port?: number;
   readonly environment?: Record<string, string>;
   readonly args?: readonly string[];
+  /** Whether it also listens for Kafka's clients: `args` name the port then. */
+  readonly kafka?: boolean;
 };
 
 /** Starts a service, and resolves once it listens. */
 export async function startService(data: string, options: ServiceOptions = {}): Promise<Service> {
-  const { script = launcher, port = 0, environment, args = [] } = options;
-  const process = start(script, ['serve', '--port', String(port), '--data', data, ...args], environment);
+  const { script = launcher, port = 0, environment, args = [], kafka = false } = options;
+  const only = kafka ? [] : ['--no-kafka'];
+  const process = start(script, ['serve', '--port', String(port), '--data', data, ...only, ...args], environment);
   const [, url] = await process.until(/listens on (http:\S+)/);
   const stop = (signal: NodeJS.Signals): Promise<Finished> => {
     process.child.kill(signal);

@@ -230,7 +230,7 @@ test('an internal failure is printed with the request and the reason', async () 
 test('npm start is rivulet serve', async () => {
   const { scripts } = JSON.parse(readFileSync(join(launcher, '../../package.json'), 'utf8'));
   expect(scripts.start).toBe('node bin/rivulet.cjs serve');
-  const service = start(launcher, ['serve', '--port', '0', '--data', newDirectory()]);
+  const service = start(launcher, ['serve', '--port', '0', '--kafka-port', '0', '--data', newDirectory()]);
   await service.until(/listens on/);
   service.child.kill('SIGTERM');
   expect((await service.finished).code).toBe(0);

@@ -9,7 +9,7 @@ import { startServerProcess } from './server-process.ts';
 export async function startEmbeddedHome(): Promise<RealHome> {
   const directory = mkdtempSync(join(tmpdir(), 'rivulet-real-'));
   const serve = (port: string) =>
-    startServerProcess('cli/main.ts', ['serve', '--port', port, '--data', join(directory, 'data')]);
+    startServerProcess('cli/main.ts', ['serve', '--no-kafka', '--port', port, '--data', join(directory, 'data')]);
   let server = await serve('0');
   const { url } = server;
   const faults = { share: 0, met: 0 };

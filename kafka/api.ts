@@ -1,0 +1,46 @@
+// An API of Kafka's protocol has a key, the versions that are served, and a function that answers. Each file in api/ defines
+// one; apis.ts lists them.
+import type { Engine } from '../lib/api/engine.ts';
+import type { Cluster } from './cluster.ts';
+import type { Chains } from './produce/chain.ts';
+import type { TopicNames } from './topic-names.ts';
+
+/** All handlers share this. Nothing in it is the truth about a record or a topic: the engine is. */
+export type Gateway = {
+  readonly engine: Engine;
+  readonly cluster: Cluster;
+  readonly names: TopicNames;
+  readonly chains: Chains;
+  /** A topic that a client asks for is created if it is missing. */
+  readonly autoCreateTopics: boolean;
+  /** Receives what no client can learn: failures that should not happen. */
+  readonly onError: (error: unknown) => void;
+};
+
+/** One request, as its handler sees it. */
+export type Call = {
+  readonly version: number;
+  /** Numbers the connections of a server. */
+  readonly connection: number;
+  /** Ends a wait when the client has gone or the server closes. */
+  readonly signal: AbortSignal;
+};
+
+export type Api = {
+  readonly key: number;
+  readonly versions: readonly [first: number, last: number];
+  /** Whether requests of one connection may be at work beside each other. Only produces and pure reads may. */
+  readonly overlaps: boolean;
+  /** Undefined if the client expects no reply. An error that is thrown closes the connection. */
+  readonly answer: (gateway: Gateway, message: unknown, call: Call) => Promise<object | undefined>;
+};
+
+type Definition<Request, Reply> = Omit<Api, 'answer'> & {
+  readonly answer: (gateway: Gateway, request: Request, call: Call) => Promise<Reply | undefined>;
+};
+
+/** The codec gives the fields that the table has, so a handler's own type of its request must agree with the table. */
+export const defineApi = <Request, Reply extends object>({ answer, ...api }: Definition<Request, Reply>): Api => ({
+  ...api,
+  answer: (gateway, message, call) => answer(gateway, message as Request, call),
+});

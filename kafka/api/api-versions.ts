@@ -1,0 +1,20 @@
+// ApiVersions (18). Says which APIs are served, in which versions. It is the first request of every client.
+//
+// Versions 0 to 4. A client that asks in a later version gets the reply of version 0 with UNSUPPORTED_VERSION and the whole
+// list, so that it can ask again; dispatch.ts does that. The list has only what works. There are no features yet.
+import type { Api } from '../api.ts';
+import { code } from '../errors.ts';
+
+export const apiVersionsKey = 18;
+
+type ListedApi = { readonly apiKey: number; readonly minVersion: number; readonly maxVersion: number };
+
+/** `others` are the APIs beside this one. */
+export function apiVersionsOf(others: readonly Api[]): Api & { readonly apiKeys: readonly ListedApi[] } {
+  const key = apiVersionsKey;
+  const versions = [0, 4] as const;
+  const apiKeys = [...others, { key, versions }]
+    .map((api) => ({ apiKey: api.key, minVersion: api.versions[0], maxVersion: api.versions[1] }))
+    .sort((a, b) => a.apiKey - b.apiKey);
+  return { key, versions, overlaps: true, apiKeys, answer: async () => ({ errorCode: code.none, apiKeys }) };
+}

@@ -1,0 +1,94 @@
+// DescribeConfigs (32). Lists the configurations of topics and of the node.
+//
+// Versions 1 to 4. Deviations: types of values are not told. The node's configurations are the few that clients look at, and
+// nobody can change them. The documentation of a configuration says why its value means nothing here, where that is so.
+
+import { RivuletError } from '../../lib/api/errors.ts';
+import type { ConfigEntry } from '../../lib/api/topics.ts';
+import { inParallel } from '../../lib/runtime/concurrency.ts';
+import { defineApi, type Gateway } from '../api.ts';
+import { code, type Failure, messageOf, readCode } from '../errors.ts';
+import { type ConfigReply, configReply } from '../topic-configs.ts';
+
+type Request = {
+  readonly resources: readonly ResourceRequest[];
+  readonly includeSynonyms: boolean;
+  readonly includeDocumentation: boolean;
+};
+
+type ResourceRequest = {
+  readonly resourceType: number;
+  readonly resourceName: string;
+  readonly configurationKeys: readonly string[] | null;
+};
+
+type Reply = { readonly results: readonly ResourceReply[] };
+
+type ResourceReply = {
+  readonly errorCode: number;
+  readonly errorMessage: string | null;
+  readonly resourceType: number;
+  readonly resourceName: string;
+  readonly configs: readonly ConfigurationReply[];
+};
+
+type ConfigurationReply = ConfigReply & {
+  readonly synonyms: readonly { readonly name: string; readonly value: string; readonly source: number }[];
+  readonly documentation: string | null;
+};
+
+const topicType = 2;
+const brokerType = 4;
+const resourcesAtOnce = 16;
+
+export const describeConfigs = defineApi<Request, Reply>({
+  key: 32,
+  versions: [1, 4],
+  overlaps: true,
+  async answer(gateway, request) {
+    const describe = (resource: ResourceRequest) => describeResource(gateway, resource, request);
+    return { results: await inParallel(request.resources, resourcesAtOnce, describe) };
+  },
+});
+
+async function describeResource(gateway: Gateway, resource: ResourceRequest, request: Request): Promise<ResourceReply> {
+  const { resourceType, resourceName, configurationKeys } = resource;
+  try {
+    const entries = await entriesOf(gateway, resource);
+    if ('errorCode' in entries) return { ...entries, resourceType, resourceName, configs: [] };
+    const wanted = entries.filter(({ name }) => configurationKeys === null || configurationKeys.includes(name));
+    const configs = wanted.map((entry) => ({ ...replyOf(entry, request), ...(resourceType === brokerType && fixed) }));
+    return { errorCode: code.none, errorMessage: null, resourceType, resourceName, configs };
+  } catch (error) {
+    if (!(error instanceof RivuletError)) throw error;
+    const failure = { errorCode: readCode(error), errorMessage: messageOf(error) };
+    return { ...failure, resourceType, resourceName, configs: [] };
+  }
+}
+
+const fixed = { readOnly: true };
+
+async function entriesOf(gateway: Gateway, resource: ResourceRequest): Promise<readonly ConfigEntry[] | Failure> {
+  const { resourceType, resourceName } = resource;
+  if (resourceType === topicType) return (await gateway.engine.describeTopic(resourceName)).config;
+  const { nodeId } = gateway.cluster.node;
+  if (resourceType === brokerType && resourceName === String(nodeId)) return nodeEntries(gateway);
+  const errorMessage = `resource: expected a topic (2) or node ${nodeId} (4), got type ${resourceType}`;
+  return { errorCode: code.invalidRequest, errorMessage };
+}
+
+const nodeEntries = ({ autoCreateTopics }: Gateway): ConfigEntry[] => [
+  { name: 'auto.create.topics.enable', value: String(autoCreateTopics), isDefault: autoCreateTopics },
+  { name: 'default.replication.factor', value: '1', isDefault: true },
+  { name: 'num.partitions', value: '1', isDefault: true },
+];
+
+function replyOf(entry: ConfigEntry, { includeSynonyms, includeDocumentation }: Request): ConfigurationReply {
+  const config = configReply(entry);
+  const { name, value, configSource: source } = config;
+  return {
+    ...config,
+    synonyms: includeSynonyms ? [{ name, value, source }] : [],
+    documentation: includeDocumentation ? (entry.note ?? null) : null,
+  };
+}

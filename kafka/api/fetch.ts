@@ -1,0 +1,127 @@
+// Fetch (1). Returns batches of records from an offset on, and waits until there are some.
+//
+// Versions 4 to 17: by the names of topics up to 12, by their ids from 13 on. Deviations: there are no fetch sessions. Every
+// reply has session 0, which tells a client that each of its requests must name all partitions, and each reply has them all.
+// A wait lasts 20 s at most. A reply has 4 MiB of a topic and 16 MiB of all at most. Nothing is aborted in the log, so that
+// both isolation levels see the same.
+import { type Call, defineApi, type Gateway } from '../api.ts';
+import { isEpochUnknown } from '../cluster.ts';
+import { code, readCode } from '../errors.ts';
+import { gather, type Result, type TopicFetch } from '../fetch/gather.ts';
+
+type Request = {
+  readonly maxWaitMs: number;
+  readonly minBytes: number;
+  readonly maxBytes: number;
+  readonly sessionId: number;
+  readonly sessionEpoch: number;
+  readonly topics: readonly TopicRequest[];
+};
+
+type TopicRequest = {
+  readonly topic: string;
+  readonly topicId: string;
+  readonly partitions: readonly PartitionRequest[];
+};
+
+type PartitionRequest = {
+  readonly partition: number;
+  readonly currentLeaderEpoch: number;
+  readonly fetchOffset: number;
+  readonly partitionMaxBytes: number;
+};
+
+type Reply = {
+  readonly errorCode: number;
+  readonly sessionId: number;
+  readonly responses: readonly TopicReply[];
+};
+
+type TopicReply = { readonly topic: string; readonly topicId: string; readonly partitions: readonly PartitionReply[] };
+
+type PartitionReply = {
+  readonly partitionIndex: number;
+  readonly errorCode: number;
+  readonly highWatermark: number;
+  readonly lastStableOffset: number;
+  readonly logStartOffset: number;
+  readonly abortedTransactions: readonly never[];
+  readonly records: readonly Uint8Array[];
+};
+
+const firstVersionWithIds = 13;
+/** So many partitions cost some hundred kilobytes while the fetch waits. */
+const mostPartitions = 4_096;
+const mostBytes = 16 * 1024 * 1024;
+const noSession = 0;
+
+export const fetch = defineApi<Request, Reply>({
+  key: 1,
+  versions: [4, 17],
+  overlaps: true,
+  async answer(gateway, request, call) {
+    const { sessionId, topics } = request;
+    const count = topics.reduce((sum, { partitions }) => sum + partitions.length, 0);
+    if (sessionId !== noSession) return { errorCode: code.fetchSessionIdNotFound, sessionId: noSession, responses: [] };
+    if (count > mostPartitions) return { errorCode: code.invalidRequest, sessionId: noSession, responses: [] };
+    return { errorCode: code.none, sessionId: noSession, responses: await fetchAll(gateway, request, call) };
+  },
+});
+
+async function fetchAll(gateway: Gateway, request: Request, call: Call): Promise<TopicReply[]> {
+  const wanted = await Promise.all(request.topics.map((topic) => topicOf(gateway, topic, call)));
+  const known = wanted.filter((topic) => topic !== undefined);
+  const hasError = known.length < wanted.length || request.topics.some(({ partitions }) => partitions.some(isAhead));
+  const results = await gather(gateway.engine, known, {
+    maxBytes: Math.min(Math.max(request.maxBytes, 0), mostBytes),
+    minBytes: request.minBytes,
+    waitMs: hasError ? 0 : Math.max(0, request.maxWaitMs),
+    signal: call.signal,
+  });
+  const resultsOf = new Map(known.map((topic, i) => [topic, results[i]!]));
+  return request.topics.map((topic, i) => replyOf(topic, wanted[i] && resultsOf.get(wanted[i])));
+}
+
+/** Undefined if no topic has the id. */
+async function topicOf({ names }: Gateway, topic: TopicRequest, { version }: Call): Promise<TopicFetch | undefined> {
+  const isById = version >= firstVersionWithIds;
+  const name = isById ? await names.nameOf(topic.topicId) : topic.topic;
+  if (name === undefined) return undefined;
+  const partitions = topic.partitions.map(({ partition, fetchOffset, partitionMaxBytes }) => ({
+    ...{ partition, offset: fetchOffset, maxBytes: Math.max(0, partitionMaxBytes) },
+  }));
+  return { topic: name, ...(isById && { topicId: topic.topicId }), partitions };
+}
+
+const isAhead = ({ currentLeaderEpoch }: PartitionRequest): boolean => isEpochUnknown(currentLeaderEpoch);
+
+function replyOf({ topic, topicId, partitions }: TopicRequest, results: readonly Result[] | undefined): TopicReply {
+  return {
+    ...{ topic, topicId },
+    partitions: partitions.map((asked, i) => {
+      const result = results?.[i];
+      if (isAhead(asked)) return failed(asked, code.unknownLeaderEpoch);
+      return result ? partitionReply(asked, result) : failed(asked, code.unknownTopicId);
+    }),
+  };
+}
+
+function partitionReply(asked: PartitionRequest, result: Result): PartitionReply {
+  if ('error' in result) {
+    const isRecreated = result.error.errorCode === 'INCONSISTENT_TOPIC_ID';
+    return failed(asked, isRecreated ? code.unknownTopicId : readCode(result.error));
+  }
+  const { partition, highWatermark, logStartOffset, batches } = result;
+  return {
+    ...{ partitionIndex: partition, errorCode: code.none, highWatermark, logStartOffset },
+    lastStableOffset: highWatermark,
+    abortedTransactions: [],
+    records: batches,
+  };
+}
+
+const failed = ({ partition }: PartitionRequest, errorCode: number): PartitionReply => ({
+  ...{ partitionIndex: partition, errorCode, highWatermark: -1, lastStableOffset: -1, logStartOffset: -1 },
+  abortedTransactions: [],
+  records: [],
+});

@@ -1,0 +1,109 @@
+// Metadata (3). Describes the cluster and topics: all of them, or those that are asked for, which may be created on the way.
+//
+// Versions 0 to 12; topics may be named by their ids from version 12 on. Deviations: one node leads everything. A topic that
+// is created on the way is described immediately, where Apache Kafka says LEADER_NOT_AVAILABLE first. Operations that the
+// client may do are not listed.
+import { RivuletError } from '../../lib/api/errors.ts';
+import type { TopicSummary } from '../../lib/api/topics.ts';
+import { inParallel } from '../../lib/runtime/concurrency.ts';
+import { defineApi, type Gateway } from '../api.ts';
+import { leaderEpoch, type Node } from '../cluster.ts';
+import { code, readCode } from '../errors.ts';
+import { allTopics } from '../topic-names.ts';
+
+type Request = {
+  readonly topics: readonly TopicRequest[] | null;
+  readonly allowAutoTopicCreation: boolean;
+};
+
+type TopicRequest = { readonly name: string | null; readonly topicId: string };
+
+type Reply = {
+  readonly brokers: readonly Node[];
+  readonly clusterId: string;
+  readonly controllerId: number;
+  readonly topics: readonly TopicReply[];
+};
+
+type TopicReply = {
+  readonly errorCode: number;
+  readonly name: string | null;
+  readonly topicId?: string;
+  readonly partitions: readonly PartitionReply[];
+};
+
+type PartitionReply = {
+  readonly partitionIndex: number;
+  readonly leaderId: number;
+  readonly leaderEpoch: number;
+  readonly replicaNodes: readonly number[];
+  readonly isrNodes: readonly number[];
+};
+
+const firstVersionWithNone = 1;
+const firstVersionWithCreation = 4;
+const topicsAtOnce = 16;
+/** More topics than this are described, but not created, in one request. */
+const mostCreated = 100;
+
+export const metadata = defineApi<Request, Reply>({
+  key: 3,
+  versions: [0, 12],
+  // It may create topics.
+  overlaps: false,
+  async answer(gateway, request, { version }) {
+    const { cluster, engine } = gateway;
+    const { clusterId, node } = cluster;
+    const isAll = request.topics === null || (version < firstVersionWithNone && request.topics.length === 0);
+    const mayCreate = version < firstVersionWithCreation || request.allowAutoTopicCreation;
+    const topics = isAll
+      ? (await allTopics(engine)).map((topic) => describe(gateway, topic))
+      : await inParallel(request.topics!, topicsAtOnce, (topic, i) =>
+          describeOne(gateway, topic, mayCreate && i < mostCreated),
+        );
+    return { brokers: [node], clusterId, controllerId: node.nodeId, topics };
+  },
+});
+
+async function describeOne(gateway: Gateway, { name, topicId }: TopicRequest, mayCreate: boolean): Promise<TopicReply> {
+  const { engine, names, autoCreateTopics } = gateway;
+  const found = name ?? (await names.nameOf(topicId));
+  const unknownId = { ...nothing, errorCode: code.unknownTopicId, name, topicId };
+  if (found === undefined) return unknownId;
+  try {
+    const topic = await engine.describeTopic(found).catch((error: unknown) => {
+      const isMissing = error instanceof RivuletError && error.errorCode === 'UNKNOWN_TOPIC_OR_PARTITION';
+      if (isMissing && name !== null && mayCreate && autoCreateTopics) return create(gateway, found);
+      throw error;
+    });
+    const isRecreated = name === null && topic.topicId !== topicId;
+    return isRecreated ? unknownId : describe(gateway, topic);
+  } catch (error) {
+    if (!(error instanceof RivuletError)) throw error;
+    return { ...nothing, errorCode: readCode(error), name: found };
+  }
+}
+
+/** Another client may create it at the same time. */
+async function create({ engine }: Gateway, topic: string): Promise<TopicSummary> {
+  try {
+    return await engine.createTopic({ topic });
+  } catch (error) {
+    if (error instanceof RivuletError && error.errorCode === 'TOPIC_ALREADY_EXISTS') return engine.describeTopic(topic);
+    throw error;
+  }
+}
+
+const nothing = { partitions: [] } as const;
+
+function describe({ cluster, names }: Gateway, topic: TopicSummary): TopicReply {
+  names.learn(topic);
+  const { nodeId } = cluster.node;
+  const partition = { leaderId: nodeId, leaderEpoch, replicaNodes: [nodeId], isrNodes: [nodeId] };
+  return {
+    errorCode: code.none,
+    name: topic.topic,
+    topicId: topic.topicId,
+    partitions: Array.from({ length: topic.partitions }, (_, partitionIndex) => ({ partitionIndex, ...partition })),
+  };
+}

@@ -1,0 +1,163 @@
+// Produce (0). Batches of records go into the log.
+//
+// Versions 0 to 11. Versions 0 to 2 are offered, because librdkafka before 2.11 sends compressed batches only to a broker
+// that offers them, and are answered with UNSUPPORTED_VERSION, as Apache Kafka does. Later versions are of transactions.
+// Deviations: acks=1 waits as acks=all does, because a record is in the log or it is not. The time-out of a request is not
+// looked at.
+import type { Engine } from '../../lib/api/engine.ts';
+import { RivuletError } from '../../lib/api/errors.ts';
+import { limits } from '../../lib/api/limits.ts';
+import type { AppendAck, PartitionAppend, PartitionError } from '../../lib/api/records.ts';
+import { invalid } from '../../lib/api/refusal.ts';
+import { readBatchHeader } from '../../lib/record/batch-header.ts';
+import { CorruptBatchError } from '../../lib/record/corrupt-batch-error.ts';
+import { type Call, defineApi, type Gateway } from '../api.ts';
+import { code, type Failure, messageOf, writeCode } from '../errors.ts';
+import { clearProducerFields } from '../quirks.ts';
+
+type Request = {
+  readonly transactionalId: string | null;
+  readonly acks: number;
+  readonly topicData: readonly TopicData[];
+};
+
+type TopicData = { readonly name: string; readonly partitionData: readonly PartitionData[] };
+type PartitionData = { readonly index: number; readonly records: Uint8Array | null };
+
+type Reply = {
+  readonly responses: readonly { readonly name: string; readonly partitionResponses: readonly PartitionReply[] }[];
+};
+
+type PartitionReply = {
+  readonly index: number;
+  readonly errorCode: number;
+  readonly baseOffset: number;
+  readonly logAppendTimeMs?: number;
+  readonly logStartOffset?: number;
+  readonly errorMessage?: string;
+};
+
+const firstServedVersion = 3;
+const firstVersionWithZstd = 7;
+const allReplicas = -1;
+
+export const produce = defineApi<Request, Reply>({
+  key: 0,
+  versions: [0, 11],
+  overlaps: true,
+  async answer(gateway, request, call) {
+    const refusal = refusalOf(request, call);
+    const responses = await Promise.all(
+      request.topicData.map(async (topic) => ({
+        name: topic.name,
+        partitionResponses: refusal
+          ? topic.partitionData.map(({ index }) => failed(index, refusal))
+          : await appendTopic(gateway, topic, call),
+      })),
+    );
+    if (request.acks !== 0) return { responses };
+    const failure = responses
+      .flatMap(({ partitionResponses }) => partitionResponses)
+      .find(({ errorCode }) => errorCode);
+    // The client expects no reply: a closed connection is all that it can notice.
+    if (failure) throw invalid(`a produce request with acks=0 failed: ${failure.errorMessage}`);
+    return undefined;
+  },
+});
+
+function refusalOf({ acks, topicData, transactionalId }: Request, { version }: Call): Failure | undefined {
+  if (version < firstServedVersion)
+    return { errorCode: code.unsupportedVersion, errorMessage: `expected version 3 or later, got ${version}` };
+  if (acks !== 0 && acks !== 1 && acks !== allReplicas)
+    return { errorCode: code.invalidRequiredAcks, errorMessage: `acks: expected 0, 1 or -1, got ${acks}` };
+  if (transactionalId !== null)
+    return { errorCode: code.unsupportedVersion, errorMessage: 'transactions are not served over this protocol yet' };
+  if (topicData.some((topic, i) => topicData.findIndex(({ name }) => name === topic.name) !== i))
+    return { errorCode: code.invalidRequest, errorMessage: 'each topic may be named once in a request' };
+  return undefined;
+}
+
+/** A part of a request that may be tried. */
+type Part = PartitionAppend & { readonly chain: string; readonly isIdempotent: boolean };
+
+async function appendTopic(gateway: Gateway, topic: TopicData, call: Call): Promise<PartitionReply[]> {
+  const parts = topic.partitionData.map((data) => partOf(topic.name, data, call));
+  const sound = parts.filter((part) => 'chain' in part);
+  const replies: PartitionReply[] = [];
+  for (let from = 0; from < sound.length; from += limits.appendPartitions)
+    replies.push(...(await appendInTurn(gateway, topic.name, sound.slice(from, from + limits.appendPartitions))));
+  return parts.map((part) => ('chain' in part ? replies.shift()! : part));
+}
+
+/** One batch, of the one format that the log has. The engine checks the rest. */
+function partOf(
+  topic: string,
+  { index, records }: PartitionData,
+  { version, connection }: Call,
+): Part | PartitionReply {
+  const refused = (errorCode: number, errorMessage: string) => failed(index, { errorCode, errorMessage });
+  if (records === null || records.length === 0)
+    return refused(code.invalidRecord, 'records: expected a batch, got none');
+  try {
+    const header = readBatchHeader(records);
+    const { sizeBytes, compression, producerId } = header;
+    if (sizeBytes !== records.length) return refused(code.invalidRecord, 'records: expected one batch, got more');
+    if (compression === 'zstd' && version < firstVersionWithZstd)
+      return refused(code.unsupportedCompressionType, `zstd: expected version 7 or later of Produce, got ${version}`);
+    clearProducerFields(records, header);
+    const isIdempotent = producerId >= 0;
+    const owner = isIdempotent ? `producer ${producerId}` : `connection ${connection}`;
+    return { partition: index, batches: records, chain: `${owner} ${topic} ${index}`, isIdempotent };
+  } catch (error) {
+    if (!(error instanceof CorruptBatchError)) throw error;
+    return refused(codeOfDamage[error.reason] ?? code.invalidRecord, error.message);
+  }
+}
+
+const codeOfDamage: { readonly [reason in CorruptBatchError['reason']]?: number } = {
+  length: code.corruptMessage,
+  codec: code.unsupportedCompressionType,
+};
+
+function appendInTurn({ engine, chains }: Gateway, topic: string, parts: readonly Part[]): Promise<PartitionReply[]> {
+  const names = parts.map(({ chain }) => chain);
+  return chains.run(names, async (brokenBefore) => {
+    const tried = parts.filter(({ chain }) => !brokenBefore.has(chain));
+    const results = await resultsOf(engine, topic, tried);
+    const all = parts.map((part) => results.get(part) ?? { partition: part.partition, error: untried(part) });
+    const broken = names.filter((_, i) => parts[i]!.isIdempotent && isNotWritten(all[i]!));
+    return { result: all.map(replyOf), broken: new Set(broken) };
+  });
+}
+
+type Result = AppendAck | PartitionError;
+
+/** An error of the whole append is one of each partition. */
+async function resultsOf(engine: Engine, topic: string, parts: readonly Part[]): Promise<ReadonlyMap<Part, Result>> {
+  if (parts.length === 0) return new Map();
+  try {
+    const { partitions } = await engine.append({ topic, partitions: parts });
+    return new Map(parts.map((part, i) => [part, partitions[i]!]));
+  } catch (error) {
+    if (!(error instanceof RivuletError)) throw error;
+    return new Map(parts.map((part) => [part, { partition: part.partition, error }]));
+  }
+}
+
+const untried = ({ partition }: Part) =>
+  new RivuletError('STORAGE_UNAVAILABLE', `the batch before this one was not written to partition ${partition}`, {
+    outcome: 'not-written',
+  });
+
+const isNotWritten = (result: Result): boolean =>
+  'error' in result && result.error.outcome !== 'unknown' && result.error.outcome !== 'written';
+
+function replyOf(result: Result): PartitionReply {
+  const { partition: index } = result;
+  if ('error' in result)
+    return failed(index, { errorCode: writeCode(result.error), errorMessage: messageOf(result.error) });
+  const { baseOffset, logAppendTimeMs, logStartOffset } = result;
+  return { index, errorCode: code.none, baseOffset, logAppendTimeMs, logStartOffset };
+}
+
+const failed = (index: number, failure: Failure): PartitionReply => ({ index, baseOffset: -1, ...failure });

@@ -1,0 +1,132 @@
+// One connection: its requests begin and are answered in the order in which they came.
+//
+// Invariant: a request that changes something begins when all earlier ones are answered, and later ones wait for it. Only
+// produces and pure reads are at work beside each other. A failure beyond an error code closes the connection, and no later
+// reply is sent.
+import { setMaxListeners } from 'node:events';
+import type { Socket } from 'node:net';
+import type { Gateway } from './api.ts';
+import type { Budget } from './budget.ts';
+import { type Reply, requestOf } from './dispatch.ts';
+import { framesOf } from './frames.ts';
+import type { Limits } from './limits.ts';
+
+export type Connection = {
+  /** Ends waits, takes no further request, and closes when what is under way is answered. */
+  finish(): void;
+  destroy(): void;
+};
+
+type Options = {
+  readonly gateway: Gateway;
+  readonly budget: Budget;
+  readonly limits: Limits;
+  /** Tells the connections of a server apart. */
+  readonly number: number;
+};
+
+export function serveConnection(socket: Socket, options: Options): Connection {
+  const left = new AbortController();
+  setMaxListeners(0, left.signal);
+  const state: State = { socket, ...options, signal: left.signal, answered: Promise.resolve() };
+  const close = (error: unknown): void => {
+    // A client that goes away is no failure.
+    if (!socket.destroyed) options.gateway.onError(error);
+    socket.destroy();
+  };
+  socket.setNoDelay(true);
+  socket.setTimeout(options.limits.idleMs, () => socket.destroy());
+  socket.on('close', () => left.abort());
+  socket.on('error', () => socket.destroy());
+  void serve(state, close).catch(close);
+  return {
+    finish() {
+      left.abort();
+      void state.answered.catch(() => undefined).then(() => socket.destroySoon());
+    },
+    destroy: () => socket.destroy(),
+  };
+}
+
+type State = Options & {
+  readonly socket: Socket;
+  /** The client has gone, or the server closes. */
+  readonly signal: AbortSignal;
+  /** Resolves when all requests so far are answered. */
+  answered: Promise<void>;
+};
+
+async function serve(state: State, close: (error: unknown) => void): Promise<void> {
+  const { socket, gateway, budget, limits, signal, number } = state;
+  const room = createRoom(limits);
+  let changed = Promise.resolve();
+  for await (const frame of framesOf(socket, budget, limits)) {
+    if (signal.aborted) return;
+    const request = requestOf(frame);
+    room.enter(frame.length);
+    const mayBegin = request.overlaps ? changed : state.answered;
+    const reply = mayBegin.then(() => request.answer(gateway, { connection: number, signal }));
+    state.answered = answerInTurn(state, reply).finally(() => {
+      budget.giveBack(frame.length);
+      room.leave(frame.length);
+    });
+    state.answered.catch(close);
+    if (!request.overlaps) changed = state.answered;
+    await room.free();
+  }
+}
+
+/** Sends the reply when all earlier ones are sent. */
+async function answerInTurn(state: State, reply: Promise<Reply | undefined>): Promise<void> {
+  const { answered } = state;
+  reply.catch(() => undefined);
+  await answered;
+  const pieces = await reply;
+  if (pieces) await send(state, pieces);
+}
+
+/** Resolves when the reply has left this process, or cannot. */
+async function send({ socket, budget, limits }: State, pieces: Reply): Promise<void> {
+  const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  const timer = setTimeout(() => socket.destroy(), limits.unreadReplyMs);
+  budget.count(bytes);
+  try {
+    await written(socket, pieces);
+  } finally {
+    budget.giveBack(bytes);
+    clearTimeout(timer);
+  }
+}
+
+function written(socket: Socket, pieces: Reply): Promise<void> {
+  return new Promise((resolve) => {
+    socket.cork();
+    for (const piece of pieces.slice(0, -1)) socket.write(piece);
+    socket.write(pieces.at(-1)!, () => resolve());
+    socket.uncork();
+  });
+}
+
+/** Bounds the requests of one connection that are unanswered: it is read on when there is room. */
+function createRoom({ unansweredRequests, unansweredBytes }: Limits) {
+  let requests = 0;
+  let bytes = 0;
+  let resume: (() => void) | undefined;
+  const isFull = (): boolean => requests >= unansweredRequests || bytes >= unansweredBytes;
+  return {
+    enter(frameBytes: number): void {
+      requests++;
+      bytes += frameBytes;
+    },
+    leave(frameBytes: number): void {
+      requests--;
+      bytes -= frameBytes;
+      if (!isFull()) resume?.();
+    },
+    free: (): Promise<void> =>
+      new Promise((resolve) => {
+        resume = resolve;
+        if (!isFull()) resolve();
+      }),
+  };
+}

@@ -1,0 +1,61 @@
+// Which number of Kafka's an error gets on the wire. A write's number depends on what happened to the data, because clients
+// decide by it whether to send the same batch again.
+// https://kafka.apache.org/protocol#protocol_error_codes
+import { catalogue, RivuletError } from '../lib/api/errors.ts';
+
+/** Errors that only the protocol has, and those that stand for many of ours. */
+export const code = {
+  none: 0,
+  unknownServerError: -1,
+  corruptMessage: 2,
+  unknownTopicOrPartition: 3,
+  requestTimedOut: 7,
+  notEnoughReplicas: 19,
+  invalidRequiredAcks: 21,
+  unsupportedVersion: 35,
+  invalidPartitions: 37,
+  invalidReplicationFactor: 38,
+  invalidReplicaAssignment: 39,
+  invalidRequest: 42,
+  kafkaStorageError: 56,
+  fetchSessionIdNotFound: 70,
+  unknownLeaderEpoch: 75,
+  unsupportedCompressionType: 76,
+  invalidRecord: 87,
+  unknownTopicId: 100,
+  mismatchedEndpointType: 114,
+  unsupportedEndpointType: 115,
+} as const;
+
+/** A reply says this of one thing that went wrong. */
+export type Failure = { readonly errorCode: number; readonly errorMessage: string };
+
+/**
+ * The code of a write. After 7 a client knows that the batch may be in the log, after 19 that it is not; it sends the batch
+ * again after both. -1 is never used: clients would give up, and lose count of their sequences.
+ */
+export function writeCode(error: unknown): number {
+  if (!(error instanceof RivuletError) || error.outcome === 'unknown') return code.requestTimedOut;
+  const mustStay = error.errorCode === 'OUT_OF_ORDER_SEQUENCE_NUMBER';
+  if (error.retriable && !mustStay) return code.notEnoughReplicas;
+  return knownCode(error, code.requestTimedOut);
+}
+
+/** The code of a read. Clients take 56 as a reason to ask for the metadata and to try again. */
+export function readCode(error: unknown): number {
+  if (error instanceof RivuletError && error.retriable) return code.kafkaStorageError;
+  return knownCode(error, code.unknownServerError);
+}
+
+/** The code of a change to a topic. An administrator may repeat one that is in doubt. */
+export function changeCode(error: unknown): number {
+  if (error instanceof RivuletError && error.outcome === 'unknown') return code.requestTimedOut;
+  return knownCode(error, code.unknownServerError);
+}
+
+function knownCode(error: unknown, otherwise: number): number {
+  const known = error instanceof RivuletError ? catalogue[error.errorCode].kafkaErrorCode : otherwise;
+  return known === code.unknownServerError ? otherwise : known;
+}
+
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,0 +1,67 @@
+// Cuts what a connection sends into frames.
+//
+// Invariant: a frame's length is checked, and its bytes are taken from the budget, before memory is allocated for it. Nothing
+// is read while nobody asks for the next frame. The caller gives the bytes back.
+import type { Socket } from 'node:net';
+import type { Budget } from './budget.ts';
+import { lengthPrefixBytes } from './codec/frame.ts';
+import { MalformedFrameError } from './codec/malformed-frame.ts';
+import type { Limits } from './limits.ts';
+
+/** The key, the version and the number of a request. */
+const leastFrameBytes = 8;
+
+/** Throws MalformedFrameError, or the socket's own error. Ends when the client has ended. */
+export async function* framesOf(socket: Socket, budget: Budget, limits: Limits): AsyncGenerator<Buffer, void> {
+  const source = bytesOf(socket);
+  for (;;) {
+    const prefix = await source.read(Buffer.alloc(lengthPrefixBytes));
+    if (!prefix) return;
+    const length = lengthIn(prefix, limits);
+    await budget.take(length);
+    const frame = await inTime(socket, limits.frameMs, source.read(Buffer.allocUnsafe(length))).catch(() => undefined);
+    if (!frame) {
+      budget.giveBack(length);
+      return;
+    }
+    yield frame;
+  }
+}
+
+function lengthIn(prefix: Buffer, { frameBytes }: Limits): number {
+  const length = prefix.readInt32BE();
+  if (length >= leastFrameBytes && length <= frameBytes) return length;
+  throw new MalformedFrameError(`frame: expected ${leastFrameBytes} to ${frameBytes} bytes, got ${length}`);
+}
+
+/** Destroys the socket if the rest of the frame does not come: its bytes are missing to the others. */
+async function inTime<T>(socket: Socket, ms: number, read: Promise<T>): Promise<T> {
+  const timer = setTimeout(() => socket.destroy(), ms);
+  try {
+    return await read;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The bytes of a socket, as many as are asked for. The iterator of a stream reads on only when it is asked to. */
+function bytesOf(socket: Socket) {
+  const chunks = socket[Symbol.asyncIterator]() as AsyncIterator<Buffer, undefined>;
+  let rest: Buffer = Buffer.alloc(0);
+  return {
+    /** Fills the target, or returns undefined if the client has ended before. */
+    async read(target: Buffer): Promise<Buffer | undefined> {
+      for (let filled = 0; filled < target.length; ) {
+        if (rest.length === 0) {
+          const { value, done } = await chunks.next();
+          if (done) return undefined;
+          rest = value;
+        }
+        const copied = rest.copy(target, filled);
+        filled += copied;
+        rest = rest.subarray(copied);
+      }
+      return target;
+    },
+  };
+}

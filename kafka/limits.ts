@@ -1,0 +1,26 @@
+// Every bound of the Kafka listener has its reason here.
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+export const limits = {
+  /** Kafka's socket.request.max.bytes has the same value. */
+  frameBytes: 100 * MiB,
+  /** The requests and the replies of all connections together. */
+  budgetBytes: 256 * MiB,
+  /** A connection is not read on while it has so many requests, or so many bytes of them, unanswered. */
+  unansweredRequests: 100,
+  unansweredBytes: 32 * MiB,
+  /** Each connection is a socket with its buffers. */
+  connections: 1_000,
+  /** A client sends a frame whole. One that does not would keep its bytes from the others. */
+  frameMs: 30_000,
+  /** A client that does not read its replies for so long is gone. */
+  unreadReplyMs: 60_000,
+  /** Kafka's connections.max.idle.ms has the same value. */
+  idleMs: 600_000,
+  /** The time for requests under way to be answered, once the server closes. */
+  closeMs: 10_000,
+} as const;
+
+export type Limits = { readonly [name in keyof typeof limits]: number };

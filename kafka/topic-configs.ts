@@ -1,0 +1,16 @@
+// Configurations of topics, as replies show them. A value that was not set has its source in the defaults.
+import type { ConfigEntry } from '../lib/api/topics.ts';
+
+const topicSource = 1;
+const defaultSource = 5;
+
+export type ConfigReply = {
+  readonly name: string;
+  readonly value: string;
+  readonly readOnly: boolean;
+  readonly configSource: number;
+};
+
+export const configReply = ({ name, value, isDefault }: ConfigEntry): ConfigReply => ({
+  ...{ name, value, readOnly: false, configSource: isDefault ? defaultSource : topicSource },
+});

@@ -1,0 +1,248 @@
+// The listener itself: what it offers, the order on a connection, its bounds, and how it ends.
+import { beforeAll, describe, expect, test } from 'vitest';
+import { apis } from '../../kafka/apis.ts';
+import { startKafka } from '../../kafka/main.ts';
+import type { Engine } from '../../lib/api/engine.ts';
+import { systemClock } from '../../lib/runtime/clock.ts';
+import { batchOf, fetchMessage, fetchTopic, produceMessage, type Service, startService } from './service.ts';
+import { type AnyReply, key, requestFrame, sizeOf } from './wire.ts';
+
+let service: Service;
+
+beforeAll(async () => {
+  service = await startService();
+});
+
+describe('what is offered', () => {
+  test('is what is served: every version of every API answers', async () => {
+    const wire = await service.connect();
+    for (const { key: apiKey, versions } of apis.values())
+      for (let version = versions[0]; version <= versions[1]; version++)
+        expect(await wire.ask(apiKey, version, { acks: 1, topics: [], endpointType: 1 })).toBeDefined();
+  });
+
+  test.each([0, 3, 4])('is listed by version %i of ApiVersions', async (version) => {
+    const wire = await service.connect();
+    const reply = await wire.ask(key.apiVersions, version);
+    const listed = reply.apiKeys.map(({ apiKey, minVersion, maxVersion }: AnyReply) => [
+      apiKey,
+      minVersion,
+      maxVersion,
+    ]);
+    expect(listed).toEqual([...apis.values()].map((api) => [api.key, ...api.versions]).sort((a, b) => +a[0]! - +b[0]!));
+    expect(reply).toMatchObject({ errorCode: 0 });
+  });
+
+  test('is listed in version 0 to a client that asks in a version to come', async () => {
+    const wire = await service.connect();
+    const reply = await wire.ask(key.apiVersions, 99);
+    expect(reply).toMatchObject({ errorCode: 35 });
+    expect(reply.apiKeys.length).toBe(apis.size);
+    expect(await wire.ask(key.apiVersions, 4)).toMatchObject({ errorCode: 0 });
+  });
+
+  test.each([
+    [
+      'an API that is not offered',
+      { apiKey: 11, version: 0 },
+      /expected an API and a version that is offered, got JoinGroup \(11\) version 0/,
+    ],
+    ['a version that is not offered', { apiKey: 1, version: 3 }, /got Fetch \(1\) version 3/],
+  ])('alone is answered: %s closes the connection', async (_, head, reason) => {
+    const wire = await service.connect();
+    wire.tell(head.apiKey, head.version);
+    await wire.closed;
+    expect(service.failures.pop()).toMatch(reason);
+  });
+});
+
+describe('bytes that are no request close the connection', () => {
+  const prefix = (length: number) => {
+    const bytes = Buffer.alloc(4);
+    bytes.writeInt32BE(length);
+    return bytes;
+  };
+
+  test.each([
+    ['a negative length', prefix(-1), /frame: expected 8 to 104857600 bytes, got -1/],
+    ['a length above the limit', prefix(104_857_601), /got 104857601/],
+    ['another protocol', Buffer.from('GET / HTTP/1.1\r\n\r\n'), /got 1195725856/],
+    ['an unknown key', Buffer.concat([prefix(8), Buffer.from('7fff000000000000', 'hex')]), /api key: expected a key/],
+    [
+      'a message that is cut',
+      Buffer.concat([prefix(10), Buffer.from('00030001000000000000', 'hex')]),
+      /expected 4 bytes, got 0/,
+    ],
+    [
+      'bytes behind the message',
+      (() => {
+        const frame = requestFrame({ apiKey: 3, version: 1, correlationId: 0 }, { topics: [] }).subarray(4);
+        return Buffer.concat([sizeOf([frame, Buffer.alloc(3)]), frame, Buffer.alloc(3)]);
+      })(),
+      /3 bytes follow the message/,
+    ],
+  ])('%s', async (_, bytes, reason) => {
+    const wire = await service.connect();
+    wire.socket.write(bytes);
+    await wire.closed;
+    expect(service.failures.pop()).toMatch(reason);
+  });
+});
+
+describe('requests of one connection', () => {
+  test('are answered in order, though a later one is done earlier', async () => {
+    const topic = await service.engine.createTopic({ topic: 'in-order' });
+    const wire = await service.connect();
+    const done: string[] = [];
+    const slow = wire
+      .ask(key.fetch, 12, fetchMessage([fetchTopic(topic)], { maxWaitMs: 300 }))
+      .then(() => done.push('fetch'));
+    const fast = wire.ask(key.apiVersions, 3).then(() => done.push('versions'));
+    await Promise.all([slow, fast]);
+    expect(done).toEqual(['fetch', 'versions']);
+  });
+
+  test('see the changes that were asked for before them', async () => {
+    const wire = await service.connect();
+    const topics = [{ name: 'made-first', numPartitions: 1, replicationFactor: 1 }];
+    const made = wire.ask(key.createTopics, 5, { topics, timeoutMs: 1_000 });
+    const produced = wire.ask(key.produce, 9, produceMessage('made-first', { 0: batchOf(['a']) }));
+    expect((await made).topics).toMatchObject([{ errorCode: 0 }]);
+    expect((await produced).responses[0].partitionResponses).toMatchObject([{ errorCode: 0 }]);
+  });
+
+  test('may come byte by byte, and many in one piece', async () => {
+    const wire = await service.connect();
+    const frame = requestFrame({ apiKey: 18, version: 0, correlationId: 0 }, {});
+    const replies: Buffer[] = [];
+    wire.socket.removeAllListeners('data').on('data', (chunk) => replies.push(chunk));
+    for (const byte of frame) wire.socket.write(Buffer.from([byte]));
+    wire.socket.write(Buffer.concat(Array.from({ length: 30 }, () => frame)));
+    const one = 4 + 4 + 2 + 4 + 6 * apis.size;
+    await expect.poll(() => Buffer.concat(replies).length).toBe(31 * one);
+  });
+});
+
+describe('bounds', () => {
+  /** An engine whose fetches end when the test says so, and say how many began. */
+  function heldFetches() {
+    const held: (() => void)[] = [];
+    const wrap = (engine: Engine): Engine => ({
+      ...engine,
+      fetch: async (request) => {
+        await new Promise<void>((resolve) => held.push(resolve));
+        return engine.fetch({ ...request, waitMs: 0 });
+      },
+    });
+    return { held, wrap };
+  }
+
+  test('a connection is not read on while it has too many requests unanswered', async () => {
+    const { held, wrap } = heldFetches();
+    const bounded = await startService({ wrap, limits: { unansweredRequests: 3 } });
+    const topic = await bounded.engine.createTopic({ topic: 't' });
+    const wire = await bounded.connect();
+    const replies = Array.from({ length: 5 }, () => wire.ask(key.fetch, 12, fetchMessage([fetchTopic(topic)])));
+    await expect.poll(() => held.length).toBe(3);
+    held[0]!();
+    await replies[0];
+    await expect.poll(() => held.length).toBe(4);
+    for (const end of held) end();
+    await expect.poll(() => held.length).toBe(5);
+    held[4]!();
+    await Promise.all(replies);
+  });
+
+  test('requests wait for the memory that others hold', async () => {
+    const { held, wrap } = heldFetches();
+    const bounded = await startService({ wrap, limits: { budgetBytes: 300 } });
+    const topic = await bounded.engine.createTopic({ topic: 't' });
+    const wires = await Promise.all(Array.from({ length: 4 }, () => bounded.connect()));
+    const replies = wires.map((wire) => wire.ask(key.fetch, 12, fetchMessage([fetchTopic(topic)])));
+    await expect.poll(() => held.length).toBe(3);
+    for (const end of held) end();
+    await expect.poll(() => held.length).toBe(4);
+    held[3]!();
+    await Promise.all(replies);
+  });
+
+  test('a frame that does not come whole frees its memory, and its connection is closed', async () => {
+    const bounded = await startService({ limits: { frameMs: 200, budgetBytes: 1_000 } });
+    const [slow, other] = [await bounded.connect(), await bounded.connect()];
+    const size = Buffer.alloc(4);
+    size.writeInt32BE(990);
+    slow.socket.write(Buffer.concat([size, Buffer.alloc(10)]));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const reply = other.ask(key.apiVersions, 0);
+    await slow.closed;
+    expect(await reply).toMatchObject({ errorCode: 0 });
+  });
+
+  test('a client that does not read its replies is closed', async () => {
+    const bounded = await startService({ limits: { unreadReplyMs: 300 } });
+    const topic = await bounded.engine.createTopic({ topic: 't' });
+    const wire = await bounded.connect();
+    for (let i = 0; i < 8; i++)
+      await wire.ask(key.produce, 9, produceMessage('t', { 0: batchOf(['x'.repeat(900_000)]) }));
+    wire.socket.pause();
+    for (let i = 0; i < 8; i++)
+      wire.tell(key.fetch, 12, fetchMessage([fetchTopic(topic, { maxBytes: 4_000_000 })], { maxBytes: 4_000_000 }));
+    await new Promise((resolve) => setTimeout(resolve, 800));
+    wire.socket.resume();
+    await wire.closed;
+  });
+
+  test('connections beyond the limit are refused, and silent ones are closed', async () => {
+    const bounded = await startService({ limits: { connections: 2, idleMs: 500 } });
+    const wires = [await bounded.connect(), await bounded.connect(), await bounded.connect()];
+    await wires[2]!.closed;
+    await Promise.all(wires.map(({ closed }) => closed));
+    const again = await bounded.connect();
+    expect(await again.ask(key.apiVersions, 0)).toMatchObject({ errorCode: 0 });
+  });
+});
+
+describe('the end', () => {
+  test('answers waiting fetches and closes', async () => {
+    const ending = await startService();
+    const topic = await ending.engine.createTopic({ topic: 't' });
+    const wire = await ending.connect();
+    const reply = wire.ask(key.fetch, 12, fetchMessage([fetchTopic(topic)], { maxWaitMs: 20_000 }));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    await ending.close();
+    expect((await reply).responses[0].partitions).toMatchObject([{ errorCode: 0, highWatermark: 0 }]);
+    await wire.closed;
+    expect(ending.failures).toEqual([]);
+  });
+
+  test('of a client ends its waits, and is no failure', async () => {
+    let signal: AbortSignal | undefined;
+    const watched = await startService({
+      wrap: (engine) => ({
+        ...engine,
+        fetch: (request) => {
+          signal = request.signal;
+          return engine.fetch(request);
+        },
+      }),
+    });
+    const topic = await watched.engine.createTopic({ topic: 't' });
+    const wire = await watched.connect();
+    wire.tell(key.fetch, 12, fetchMessage([fetchTopic(topic)], { maxWaitMs: 20_000 }));
+    await expect.poll(() => signal).toBeDefined();
+    wire.close();
+    await expect.poll(() => signal!.aborted).toBe(true);
+    expect(watched.failures).toEqual([]);
+  });
+});
+
+test('it listens on loopback only, and says so if the port is taken', async () => {
+  const { engine } = service;
+  const options = { engine, clusterId: 'c', clock: systemClock, onError: () => undefined };
+  await expect(startKafka({ ...options, host: '0.0.0.0' })).rejects.toThrow(
+    'Kafka host: expected an address of loopback',
+  );
+  await expect(startKafka({ ...options, port: service.port })).rejects.toThrow(
+    `cannot listen on 127.0.0.1:${service.port}`,
+  );
+});
