@@ -50,8 +50,16 @@ const options = new Command('npm run bench --')
   .option('--directory <folder>', 'where the files go: on a disk, because fsync does nothing in memory', tmpdir())
   .option('--rounds <n>', 'of peers', Number, 3)
   .addOption(new Option('--only-load <load>', 'of peers').choices(Object.keys(peerLoads)))
+  .option('--dynamo-db <url>', 'with transactions: also measure hot partitions over this DynamoDB Local')
   .parse()
-  .opts<{ quick: boolean; only?: Name; directory: string; rounds: number; onlyLoad?: PeerLoadName }>();
+  .opts<{
+    quick: boolean;
+    only?: Name;
+    directory: string;
+    rounds: number;
+    onlyLoad?: PeerLoadName;
+    dynamoDb?: string;
+  }>();
 
 const plan = options.quick ? { rounds: 3, forMs: 150, floorMs: 60 } : { rounds: 3, forMs: 800, floorMs: 300 };
 
@@ -91,7 +99,9 @@ const benches: Readonly<Record<Name, (directory: string) => Promise<void>>> = {
   transactions: (directory) =>
     benchTransactions(
       directory,
-      options.quick ? { commits: 30, records: 20_000, rounds: 3 } : { commits: 200, records: 100_000, rounds: 5 },
+      options.quick
+        ? { commits: 30, records: 20_000, rounds: 3, hot: { rounds: 1, forMs: 1_000, dynamoDb: options.dynamoDb } }
+        : { commits: 200, records: 100_000, rounds: 5, hot: { rounds: 5, forMs: 2_000, dynamoDb: options.dynamoDb } },
     ),
 };
 

@@ -9,6 +9,7 @@ import { countingObjectStore, countingTable, newCounters, usdOf } from '../../li
 import { createMemoryObjectStore } from '../../lib/storage/memory/memory-object-store.ts';
 import { createMemoryTable } from '../../lib/storage/memory/memory-table.ts';
 import { startChild } from './child.ts';
+import { benchHotPartitions, type HotPlan } from './hot-partition.ts';
 import { median, percentile } from './statistics.ts';
 import { decimal, printTable, whole } from './table.ts';
 
@@ -16,7 +17,9 @@ const topic = 'tx';
 const sizes = [1, 10, 100] as const;
 const mostPartitions = 100;
 
-export async function benchTransactions(directory: string, plan: { commits: number; records: number; rounds: number }) {
+type Plan = { readonly commits: number; readonly records: number; readonly rounds: number; readonly hot: HotPlan };
+
+export async function benchTransactions(directory: string, plan: Plan): Promise<void> {
   printTable(
     'A transaction of one batch in each partition: calls and units, from the first batch to the end of the commit',
     ['partitions, groups', 'PUT', 'read units', 'write units', '$ a million'],
@@ -28,6 +31,7 @@ export async function benchTransactions(directory: string, plan: { commits: numb
   await printCommits(rivulet, plan.commits);
   await printLoops(rivulet, plan);
   await backend.stop();
+  await benchHotPartitions(directory, plan.hot);
 }
 
 async function unitsOf(withOffsets: boolean): Promise<string[][]> {
