@@ -43,7 +43,7 @@ export type LogContext = Ports & {
   readonly notifications: AppendNotifications;
   readonly slices: SliceReader;
   readonly groups: GroupCommit | undefined;
-  /** By the name of the partition. More updates of one head at a time would only make its tail long, and refuse each other. */
+  /** The updates of heads, by the name of the partition. Too many of one head at a time make its tail long. */
   readonly updates: Gates;
   /** If true, no other process appends, so every append is announced in this process. */
   readonly isOnlyWriter: boolean;

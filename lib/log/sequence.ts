@@ -65,9 +65,9 @@ export async function sequence(context: LogContext, run: UploadedRun, view: Head
 }
 
 /**
- * Waits for its turn. By then this process may have seen a newer head, which is less likely to be refused. A run that is
- * the first of its key must not start from that one, because a copy by another process may be in it. A later send keeps
- * the head that the judge has seen.
+ * Waits for its turn. This process may have seen a newer head by then, and an update from that one is refused less often.
+ * A run that is the first of its key must not start from that one, because a copy by another process may be in it. A
+ * later send keeps the head that the judge has seen.
  */
 function sendInTurn(context: LogContext, attempt: Attempt, head: Head, sends: number): Promise<WriteResult> {
   return context.updates.run(partitionName(attempt.address), async () => {

@@ -1,11 +1,12 @@
-// A segment object holds the batches of one append request, partition after partition, between a header and a footer.
+// A segment object holds the batches of one append request, or of several, partition after partition, between a header and
+// a footer. A partition may have several runs in it.
 // Readers use the entries in the table and never open the footer. With the footer the object explains itself to maintenance,
 // to people, and to a restore that has no table.
 //
 //   header  "RVLT", version 1, kind (0 ingest), 2 bytes 0
-//   body    for each partition its RecordBatch v2, base offsets as the producer sent them
-//   footer  per partition: u32 partition, u32 position, u32 length, u32 records, u64 greatest timestamp (ms)
-//           u32 number of partitions, u32 CRC-32C of the partitions' rows, "RVLT"
+//   body    for each run its RecordBatch v2, base offsets as the producer sent them
+//   footer  per run: u32 partition, u32 position, u32 length, u32 records, u64 greatest timestamp (ms)
+//           u32 number of runs, u32 CRC-32C of their rows, "RVLT"
 import { crc32c } from '../bytes/crc32c.ts';
 
 const magic = Buffer.from('RVLT', 'latin1');

@@ -23,6 +23,7 @@ export function conflictingTable(): ConflictingTable {
   return {
     conflicts,
     get: (key, options) => onTheWay(() => table.get(key, options)),
+    getMany: (keys, options) => onTheWay(() => table.getMany(keys, options)),
     query: (query) => onTheWay(() => table.query(query)),
     write: (write) =>
       onTheWay(async () => {
