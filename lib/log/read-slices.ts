@@ -82,7 +82,7 @@ export function createSliceReader(objects: ObjectStore): SliceReader {
         const batches = cache.get(name);
         const reading = underWay.get(name);
         if (batches) known.set(name, batches);
-        else if (reading) reads.add(reading);
+        else if (reading !== undefined) reads.add(reading);
         else missing.push(slice);
       }
       if (missing.length > 0) reads.add(begin(missing, false));
