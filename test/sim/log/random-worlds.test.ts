@@ -18,7 +18,7 @@ test('the same seed gives the same history, to the last step', async () => {
 test.each([
   ['mixed clients', 20],
   ['maintenance', 4],
-  ['hedged requests', 4],
+  ['hedged requests', 3],
   ['small appends', 4],
   ['half of all calls suffer', 4],
   ['hundreds of producers that live for one batch', 1],

@@ -47,6 +47,8 @@ export async function startBroker({ jars, directory, heap, settings }: BrokerOpt
   await execute('java', javaArgs(jars, '128m', ...format), directory);
   const output = openSync(join(directory, 'broker.log'), 'w');
   const broker = spawn('java', javaArgs(jars, heap, 'kafka.Kafka', properties), { stdio: ['ignore', output, output] });
+  // A signal would end this process and leave the broker behind.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
   process.once('exit', () => broker.kill());
   await listening(broker, port);
   return {
