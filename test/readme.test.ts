@@ -20,6 +20,7 @@ test.each([
   'docs/PROTOCOL.md',
   'docs/CHECKING.md',
   'docs/GUARANTEES.md',
+  'docs/KAFKA.md',
   'docs/RUNBOOK.md',
   'docs/DEPLOY.md',
 ])('the links of %s lead somewhere', (file) => {
