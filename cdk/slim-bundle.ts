@@ -55,7 +55,7 @@ const droppedSchemas: Plugin = {
   setup({ onLoad }) {
     onLoad({ filter: /@aws-sdk.client-[a-z0-9]+.dist-es.schemas.schemas_0\.js$/ }, ({ path }) => ({
       contents: readFileSync(path, 'utf8').replace(
-        /^export var (\S+) = (\[[^]*?\]);$/gm,
+        /^export var (\S+) = (\[.*?\]);$/gms,
         'export var $1 = /* @__PURE__ */ (() => ($2))();',
       ),
     }));

@@ -57,6 +57,11 @@ export function createPowerLossFiles(chance: () => number): PowerLossFiles {
     },
     open: (path, flags) =>
       step(() => openFile(flags === 'w' ? create(parentOf(path), path) : nodeAt(root, path), step)),
+    openFolderSync: (path) =>
+      openFile(
+        stepNow(() => nodeAt(root, path)),
+        step,
+      ),
     rename: (from, to) => step(() => rename(parentOf(from), parentOf(to), from, to)),
     existsSync: (path) => {
       try {

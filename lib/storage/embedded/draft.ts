@@ -9,9 +9,9 @@
 // Invariant: a draft whose put was acknowledged is whole after every crash, and the next start gives it its name.
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import type { DurableFolders, OpenFolder } from './durable-folders.ts';
+import type { DurableFolders } from './durable-folders.ts';
 import { readBytes, unlessMissing, writeAll } from './file-bytes.ts';
-import type { FileLayer, OpenFile } from './file-layer.ts';
+import type { FileLayer, OpenFile, OpenFolder } from './file-layer.ts';
 import { readName } from './object-path.ts';
 
 /** The checksum of as much takes 0.1 ms. */

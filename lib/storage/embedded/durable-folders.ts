@@ -2,10 +2,7 @@
 // on up to the root. Otherwise a power failure could take a synced file away together with its folder. Empty folders are
 // removed, but never while a put is under way in or below them.
 import { dirname } from 'node:path';
-import { cannotSync, type FileLayer, hasCode, type OpenFile } from './file-layer.ts';
-
-/** Makes durable which names are in a folder. */
-export type OpenFolder = Pick<OpenFile, 'sync' | 'close'>;
+import { cannotSync, type FileLayer, hasCode, type OpenFolder } from './file-layer.ts';
 
 export type DurableFolders = {
   /** Makes the folder and its parents below the root, or joins a call that is making them already. */
@@ -44,7 +41,7 @@ export function createDurableFolders(fs: FileLayer, root: string): DurableFolder
 
   async function open(folder: string): Promise<OpenFolder> {
     await make(folder);
-    const opened = await openFolder(fs, folder);
+    const opened = openFolder(fs, folder);
     return { ...opened, sync: () => shared(folder, opened.sync) };
   }
 
@@ -136,7 +133,7 @@ function removeIfEmpty(fs: FileLayer, folder: string): boolean {
 }
 
 async function syncFolder(fs: FileLayer, folder: string): Promise<void> {
-  const opened = await openFolder(fs, folder);
+  const opened = openFolder(fs, folder);
   try {
     await opened.sync();
   } finally {
@@ -145,9 +142,9 @@ async function syncFolder(fs: FileLayer, folder: string): Promise<void> {
 }
 
 /** Windows cannot open a folder. NTFS journals names by itself. */
-async function openFolder(fs: FileLayer, folder: string): Promise<OpenFolder> {
+function openFolder(fs: FileLayer, folder: string): OpenFolder {
   if (process.platform === 'win32') return { sync: async () => {}, close: async () => {} };
-  const opened = await fs.open(folder, 'r');
+  const opened = fs.openFolderSync(folder);
   const sync = () =>
     opened.sync().catch((error) => {
       if (!cannotSync(error)) throw error;

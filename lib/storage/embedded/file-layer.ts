@@ -1,12 +1,14 @@
 // This is what the file object store needs from a file system. It has the shape of node:fs/promises, cut down to what the
 // store uses. So a test can put a file system underneath that loses power.
-import fs, { closeSync, existsSync, fstatSync, rmdirSync } from 'node:fs';
+import fs, { closeSync, existsSync, fstatSync, openSync, rmdirSync } from 'node:fs';
 import { mkdir, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { promisify } from 'node:util';
 
 /** Errors carry Node's `code`: ENOENT, EEXIST, ENOSPC ... */
 export type FileLayer = {
   open(path: string, flags: 'r' | 'r+' | 'w'): Promise<OpenFile>;
+  /** Is synchronous, because a folder in use is in memory: a trip to Node's threads takes far longer. */
+  openFolderSync(path: string): OpenFolder;
   /** Gives a file another name in the same folder: after a crash it has the one or the other. It replaces what is there. */
   rename(path: string, newPath: string): Promise<void>;
   /** Looks up one name, which takes microseconds. */
@@ -27,11 +29,15 @@ export type OpenFile = {
   close(): Promise<void>;
 };
 
+/** Its sync makes durable which names are in the folder. */
+export type OpenFolder = Pick<OpenFile, 'sync' | 'close'>;
+
 type FileInfo = { readonly size: number; readonly mtimeMs: number };
 
 /** Other users of the machine have no access to what the store makes. */
 export const diskFiles: FileLayer = {
   open: openOnDisk,
+  openFolderSync: (path) => syncing(openSync(path, 'r')),
   rename,
   existsSync,
   unlink,
@@ -50,10 +56,11 @@ async function openOnDisk(path: string, flags: 'r' | 'r+' | 'w'): Promise<OpenFi
     writev: (chunks) => writev(file, chunks),
     read: (into, offset, length, position) => read(file, into, offset, length, position),
     stat: async () => fstatSync(file),
-    sync: () => fsync(file),
-    close: async () => closeSync(file),
+    ...syncing(file),
   };
 }
+
+const syncing = (file: number): OpenFolder => ({ sync: () => fsync(file), close: async () => closeSync(file) });
 
 /**
  * Some network and FUSE file systems cannot sync a folder. Its names are then as durable as the file system makes them.

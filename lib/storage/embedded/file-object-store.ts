@@ -143,13 +143,11 @@ async function holds(store: Store, key: string, { folder, path }: Place, chunks:
 }
 
 async function openDraft({ fs, folders }: Store, folder: string, draft: Draft): Promise<OpenDraft> {
-  await folders.make(folder);
-  const opening = [fs.open(draft.path, 'w'), folders.open(folder)] as const;
+  const names = await folders.open(folder);
   try {
-    const [file, names] = await Promise.all(opening);
-    return { file, folder: names };
+    return { file: await fs.open(draft.path, 'w'), folder: names };
   } catch (error) {
-    for (const one of await Promise.allSettled(opening)) if (one.status === 'fulfilled') await one.value.close();
+    await names.close();
     throw error;
   }
 }

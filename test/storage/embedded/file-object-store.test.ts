@@ -197,9 +197,9 @@ describe('on a disk', () => {
         isNamed = true;
         return diskFiles.rename(from, to);
       },
-      async open(path, flags) {
-        const file = await diskFiles.open(path, flags);
-        return { ...file, sync: () => (isNamed ? Promise.reject(coded('EIO')) : file.sync()) };
+      openFolderSync: (path) => {
+        const folder = diskFiles.openFolderSync(path);
+        return { ...folder, sync: () => (isNamed ? Promise.reject(coded('EIO')) : folder.sync()) };
       },
     };
     const large = createFileObjectStore({ directory, fs }).putOnce('a', [new Uint8Array(200_000)]);

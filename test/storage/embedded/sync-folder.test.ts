@@ -54,12 +54,11 @@ describe.skipIf(process.platform === 'win32')('a folder', () => {
     });
     createSqliteTable({ path: join(directory, 'made', 'table.sqlite') }).close();
     expect(synced).toHaveLength(2);
-    const open: FileLayer['open'] = async (path, flags) => {
-      const file = await diskFiles.open(path, flags);
-      if (!fs.statSync(path).isDirectory()) return file;
-      return Object.assign(file, { sync: () => Promise.reject(refusal) });
-    };
-    const objects = createFileObjectStore({ directory, fs: { ...diskFiles, open } });
+    const openFolderSync: FileLayer['openFolderSync'] = (path) => ({
+      ...diskFiles.openFolderSync(path),
+      sync: () => Promise.reject(refusal),
+    });
+    const objects = createFileObjectStore({ directory, fs: { ...diskFiles, openFolderSync } });
     await objects.putOnce('3f/topic/ingest/00', [Uint8Array.of(7)]);
     expect(await createFileObjectStore({ directory }).get('3f/topic/ingest/00')).toEqual(Uint8Array.of(7));
   });
