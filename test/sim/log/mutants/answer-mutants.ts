@@ -124,7 +124,7 @@ const refusal: readonly Mutant[] = [
   },
   {
     name: 'a repeated upload ignores the fence',
-    file: 'lib/log/append.ts',
+    file: 'lib/log/upload.ts',
     turn: { 'upload.segmentEpoch': 'segmentEpochAt(context.clock.now())' },
     world: worlds.calmlySwept,
     caughtBy: ['unknown without a cause', 'refused without a cause'],
