@@ -14,21 +14,25 @@ import type { LogContext } from './context.ts';
 /** A request with more runs costs less as one object. */
 const mostItems = 3;
 
+const maxBytesOf = ({ overrides }: Topic): number => configNumber(overrides, 'rivulet.inline.max.bytes');
+
+export const mayBeInline = (topic: Topic, admitted: readonly AdmittedRun[]): boolean =>
+  admitted.length <= mostItems && admitted.every(({ bytes }) => bytes.length < maxBytesOf(topic));
+
 /**
- * Puts an item for each run. Returns undefined if the runs belong into an object: one of them is large, there are many, or
- * the table is throttled. A mix of items and an object would cost more than the object, and take as long.
+ * Puts an item for each run. Returns undefined if the runs belong into an object, because an item would be too large or the
+ * table is throttled. A mix of items and an object would cost more than the object, and take as long.
  */
 export async function putInline(
   { table, clock }: LogContext,
-  { topicId, overrides }: Topic,
+  topic: Topic,
   admitted: readonly AdmittedRun[],
   segmentEpoch: number,
 ): Promise<EntryPlace[] | undefined> {
-  const maxBytes = configNumber(overrides, 'rivulet.inline.max.bytes');
-  if (maxBytes === 0 || admitted.length > mostItems) return undefined;
+  const { topicId } = topic;
   const runs = admitted.map((run) => ({ topicId, segmentEpoch, segmentRandom: clock.randomBytes(8), ...run }));
   const items = runs.map(inlineItem);
-  const areSmall = items.every((item) => itemSize(item) <= maxBytes);
+  const areSmall = items.every((item) => itemSize(item) <= maxBytesOf(topic));
   if (!areSmall || !(await putAll(table, items))) return undefined;
   return runs.map(({ segmentRandom }) => ({ segmentEpoch, segmentRandom, position: 0, isInline: true }));
 }

@@ -7,7 +7,7 @@ import { segmentKey } from '../storage/keys.ts';
 import type { Topic } from '../topic/topics.ts';
 import type { AdmittedRun } from './admit.ts';
 import type { LogContext } from './context.ts';
-import { putInline } from './inline.ts';
+import { mayBeInline, putInline } from './inline.ts';
 
 /**
  * The runs are then durable, but invisible. The entries name them in order. With group commit, runs of other requests may
@@ -19,10 +19,10 @@ export async function upload(
   admitted: readonly AdmittedRun[],
   minEpoch: number,
 ): Promise<Entry[]> {
-  const put = (runs: readonly AdmittedRun[], epoch: number) => putSegment(context, topic, runs, epoch);
-  const places =
-    (await putInline(context, topic, admitted, epochNow(context, minEpoch))) ??
-    (await (context.groups ? context.groups.put(topic.topicId, admitted, minEpoch, put) : put(admitted, minEpoch)));
+  const inline = mayBeInline(topic, admitted)
+    ? await putInline(context, topic, admitted, epochNow(context, minEpoch))
+    : undefined;
+  const places = inline ?? (await putTogether(context, topic, admitted, minEpoch));
   return admitted.map(({ bytes, recordCount, maxTimestampMs, producer }, i) => ({
     ...places[i]!,
     lengthBytes: bytes.length,
@@ -33,6 +33,11 @@ export async function upload(
 }
 
 const epochNow = ({ clock }: LogContext, minEpoch: number): number => Math.max(minEpoch, segmentEpochAt(clock.now()));
+
+function putTogether(context: LogContext, topic: Topic, admitted: readonly AdmittedRun[], minEpoch: number) {
+  const put = (runs: readonly AdmittedRun[], epoch: number) => putSegment(context, topic, runs, epoch);
+  return context.groups ? context.groups.put(topic.topicId, admitted, minEpoch, put) : put(admitted, minEpoch);
+}
 
 /** Puts one segment for all runs, with one PUT. */
 async function putSegment(
@@ -47,3 +52,13 @@ async function putSegment(
   await context.objects.putOnce(segmentKey('ingest', topicId, segmentEpoch, segmentRandom), chunks);
   return positions.map((position) => ({ segmentEpoch, segmentRandom, position }));
 }
+
+const entriesOf = (admitted: readonly AdmittedRun[], segmentEpoch: number, places: readonly Place[]): Entry[] =>
+  admitted.map(({ bytes, recordCount, maxTimestampMs, producer }, i) => ({
+    ...places[i]!,
+    segmentEpoch,
+    lengthBytes: bytes.length,
+    recordCount,
+    maxTimestampMs,
+    ...(producer && { producer }),
+  }));

@@ -178,7 +178,7 @@ test('each role may do what its function does, and nothing else', async () => {
   await engine.createTopic({ topic: 't' });
   await engine.createTopic({ topic: 'many', partitions: 32 });
   await engine.createTopic({ topic: 'compacted', config: { 'cleanup.policy': 'compact' } });
-  await engine.createTopic({ topic: 'small', config: { 'rivulet.inline.max.bytes': '1024' } });
+  await engine.createTopic({ topic: 'small', config: { 'rivulet.inline.max.bytes': '1024', 'retention.ms': '-1' } });
   for (const topic of ['compacted', 'small'])
     for (let i = 0; i < 100; i++)
       await engine.append({ topic, partitions: [{ partition: 0, batches: batchOf([`v${i}`]) }] });

@@ -52,12 +52,14 @@ describe('the roles of the functions', () => {
         'Allow s3:PutObject on objects',
       ],
       Fetch: [
+        'Allow dynamodb:BatchGetItem on table',
         'Allow dynamodb:GetItem on table',
         'Allow dynamodb:Query on table',
         ...log,
         'Allow s3:GetObject on objects',
       ],
       Topics: [
+        'Allow dynamodb:BatchGetItem on table',
         'Allow dynamodb:ConditionCheckItem on table',
         'Allow dynamodb:DeleteItem on table',
         'Allow dynamodb:GetItem on table',
@@ -69,6 +71,7 @@ describe('the roles of the functions', () => {
         'Allow s3:GetObject on objects',
       ],
       Groups: [
+        'Allow dynamodb:BatchGetItem on table',
         'Allow dynamodb:ConditionCheckItem on table',
         'Allow dynamodb:DeleteItem on table',
         'Allow dynamodb:GetItem on table',
@@ -102,6 +105,7 @@ describe('the roles of the functions', () => {
         'Allow sqs:SendMessage on dead letters',
       ],
       Tend: [
+        'Allow dynamodb:BatchGetItem on table',
         'Allow dynamodb:ConditionCheckItem on table',
         'Allow dynamodb:DeleteItem on table',
         'Allow dynamodb:GetItem on table',
@@ -118,6 +122,7 @@ describe('the roles of the functions', () => {
         'Allow sqs:SendMessage on dead letters',
       ],
       Maintenance: [
+        'Allow dynamodb:BatchGetItem on table',
         'Allow dynamodb:DeleteItem on table',
         'Allow dynamodb:GetItem on table',
         'Allow dynamodb:PutItem on table',
