@@ -52,13 +52,3 @@ async function putSegment(
   await context.objects.putOnce(segmentKey('ingest', topicId, segmentEpoch, segmentRandom), chunks);
   return positions.map((position) => ({ segmentEpoch, segmentRandom, position }));
 }
-
-const entriesOf = (admitted: readonly AdmittedRun[], segmentEpoch: number, places: readonly Place[]): Entry[] =>
-  admitted.map(({ bytes, recordCount, maxTimestampMs, producer }, i) => ({
-    ...places[i]!,
-    segmentEpoch,
-    lengthBytes: bytes.length,
-    recordCount,
-    maxTimestampMs,
-    ...(producer && { producer }),
-  }));
