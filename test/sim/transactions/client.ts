@@ -24,7 +24,7 @@ export type World = Stage & {
 
 export type Session = InitializedTransactions & { readonly instance: number };
 
-/** What a client knows of its membership. */
+/** A client knows this of its membership. */
 export type Member = {
   readonly id: string;
   epoch: number;
