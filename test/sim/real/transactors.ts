@@ -139,7 +139,7 @@ async function committedOffset({ backend }: TransactionsWorld, partition: number
   return found!.partitions[0]!;
 }
 
-/** What was read before is a part of the version that is read now: nothing of a log changes. */
+/** The part that was read before belongs to the version that is read now: nothing of a log changes. */
 async function readList({ log }: TransactionsWorld, { reads }: Transaction): Promise<void> {
   const partition = below(fewPartitions);
   await log.look([partition]);

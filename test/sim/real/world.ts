@@ -64,7 +64,7 @@ export const defaultRealWorld: RealOptions = {
 export type RealResult = {
   readonly history: History;
   readonly transactions: TransactionsHistory;
-  /** What was wrong with transactions when all was quiet. */
+  /** Transactions that were open, or ids that could not commit, when all was quiet. */
   readonly wrongAtRest: readonly string[];
   readonly kills: number;
   readonly faults: number;

@@ -1,6 +1,5 @@
 // The clients of transactions do these jobs, one after the other. Each answer goes to the history.
 import type { Engine } from '../../../lib/api/engine.ts';
-import { RivuletError } from '../../../lib/api/errors.ts';
 import type { InitializedTransactions, TransactionRef } from '../../../lib/api/transactions.ts';
 import { newCounts } from '../../../lib/maintenance/context.ts';
 import { merge } from '../../../lib/maintenance/merge.ts';
@@ -8,82 +7,33 @@ import { cleanPages } from '../../../lib/maintenance/pages.ts';
 import { decodeBatch, encodeBatch } from '../../../lib/record/batch.ts';
 import type { Answer } from '../core/process.ts';
 import { through } from '../core/through.ts';
-import type { Stage } from '../groups/stage.ts';
+import {
+  ask,
+  type Client,
+  calmly,
+  codeOf,
+  doomed,
+  groupId,
+  inputs,
+  type Job,
+  pause,
+  placeOf,
+  type Session,
+  toldOf,
+  topic,
+  type World,
+} from './client.ts';
 import type { Batch, End, History, Told, Transaction } from './history.ts';
-import { committerOf, forgetInput, join, type Member, ownsInput } from './members.ts';
+import { committerOf, forgetInput, join, ownsInput } from './members.ts';
 
-export const topic = 't';
-/** The topic that may be deleted. Its partitions have the numbers from `firstDoomed` on. */
-export const doomed = 'd';
-export const firstDoomed = 100;
-export const inputs = 'in';
-export const groupId = 'g';
-
-export type World = Stage & {
-  readonly history: History;
-  readonly topicId: string;
-  readonly partitions: number;
-  /** Reads what is new in every partition, in this very instant. */
-  look(): Promise<void>;
-};
-
-export type Session = InitializedTransactions & { readonly instance: number };
-
-export type Client = {
-  readonly world: World;
-  readonly name: string;
-  /** Its transactional id; another client may have the same. */
-  readonly id: string;
-  /** The input partition whose offsets it commits. Clients of one id have the same. */
-  readonly input: number;
-  readonly timeoutMs: number;
-  session: Session | undefined;
-  /** Clients that are no members commit their offsets as simple consumers. */
-  member?: Member | undefined;
-  /** The number of its transactions so far. */
-  begun: number;
-};
-
-export type Job = (client: Client) => Promise<void>;
-
-const requestTimeoutMs = 30_000;
 const mostTries = 6;
 
 const text = (value: string) => new TextEncoder().encode(value);
-export const pause = ({ scheduler }: World, ms: number) => new Promise<void>((resolve) => scheduler.after(ms, resolve));
-export const ask = <T>({ random, processes }: World, operation: (engine: Engine) => Promise<T>): Promise<Answer<T>> =>
-  random.pick(processes).request(operation, requestTimeoutMs);
-
-/** The same world, through a process whose calls suffer nothing and take no time. */
-export const calmly = (world: World): World => ({ ...world, processes: [calmProcess(world)] });
-
-const calmProcess = ({ observer, observerPorts }: World): World['processes'][number] => ({
-  request: async (operation) => {
-    try {
-      return { reply: await operation(observer, observerPorts) };
-    } catch (error) {
-      return { error };
-    }
-  },
-  kill: () => {},
-  turnClock: () => {},
-});
 
 export const later =
   (ms: number): Job =>
   ({ world }) =>
     pause(world, ms);
-
-/** The outcome of an error; anything else than one of ours ends the world. */
-function toldOf<T>(answer: Answer<T>): Told {
-  if (answer === 'lost') return 'lost';
-  if ('reply' in answer) return 'done';
-  if (answer.error instanceof RivuletError) return answer.error.outcome ?? 'not-written';
-  throw answer.error;
-}
-
-export const codeOf = <T>(answer: Answer<T>): string | undefined =>
-  answer !== 'lost' && 'error' in answer ? (answer.error as RivuletError).errorCode : undefined;
 
 /** Begins as a new instance of the id. */
 export const begin: Job = async (client) => {
@@ -218,10 +168,6 @@ async function stage(
     batch.topicId = topicId;
   });
 }
-
-/** The topic and the number of a partition there. */
-export const placeOf = (partition: number): { readonly topic: string; readonly partition: number } =>
-  partition < firstDoomed ? { topic, partition } : { topic: doomed, partition: partition - firstDoomed };
 
 const refOf = ({ transactionalId, transaction, token }: Session): TransactionRef => ({
   transactionalId,

@@ -1,18 +1,21 @@
 // Clients that are members of the group, and commit their offsets with a member epoch. A member sends heartbeats only until it
 // owns the input. So its session times out, also in the middle of a transaction, and another member reads on from the committed
 // offset. The first one learns of it when it is refused.
-import type { HeartbeatReply, TopicPartitions } from '../../../lib/api/groups.ts';
+import type { HeartbeatReply } from '../../../lib/api/groups.ts';
 import type { Answer } from '../core/process.ts';
 import { newMemberName } from '../groups/member.ts';
-import { ask, type Client, calmly, codeOf, groupId, inputs, type Job, pause, type World } from './jobs.ts';
-
-export type Member = {
-  readonly id: string;
-  epoch: number;
-  beats: number;
-  commits: number;
-  assignment: readonly TopicPartitions[];
-};
+import {
+  ask,
+  type Client,
+  calmly,
+  codeOf,
+  groupId,
+  inputs,
+  type Job,
+  type Member,
+  pause,
+  type World,
+} from './client.ts';
 
 const sessionMs = 10_000;
 const longestPauseMs = 1_000;
@@ -61,6 +64,6 @@ function beat(world: World, member: Member, memberEpoch: number): Promise<Answer
   return ask(world, (engine) => engine.groups.heartbeat(request));
 }
 
-/** What a commit of the member carries. A client that is no member commits as a simple consumer. */
+/** A commit of the member carries this. A client that is no member commits as a simple consumer. */
 export const committerOf = ({ member }: Client) =>
   member && { memberId: member.id, memberEpoch: member.epoch, commitSeq: ++member.commits };

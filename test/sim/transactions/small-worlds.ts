@@ -1,7 +1,8 @@
 // In the small worlds of transactions the jobs of each client are fixed. Every single fault is put to every call, and every
 // pair of faults to every pair of calls.
 import type { SmallWorld } from '../core/worlds.ts';
-import { begin, clean, crowd, firstDoomed, type Job, later, read, remove, tend, transact } from './jobs.ts';
+import { firstDoomed, type Job } from './client.ts';
+import { begin, clean, crowd, later, read, remove, tend, transact } from './jobs.ts';
 import { joinCalmly } from './members.ts';
 import { runTransactionsWorld, type TransactionsWorldOptions } from './world.ts';
 import { defaultTransactionsWorld } from './worlds.ts';

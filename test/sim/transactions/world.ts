@@ -5,30 +5,21 @@ import { RivuletError } from '../../../lib/api/errors.ts';
 import type { CaseVerdict } from '../core/worlds.ts';
 import { openStage, type Stage, type StageOptions } from '../groups/stage.ts';
 import { check } from './check.ts';
-import { checkIsolation } from './elle.ts';
-import { type History, newHistory } from './history.ts';
 import {
-  begin,
   type Client,
   calmly,
-  clean,
-  crowd,
   doomed,
   firstDoomed,
   groupId,
   inputs,
   type Job,
-  later,
   placeOf,
-  produce,
-  read,
-  remove,
-  tend,
   topic,
-  transact,
-  valuesOf,
   type World,
-} from './jobs.ts';
+} from './client.ts';
+import { checkIsolation } from './elle.ts';
+import { type History, newHistory } from './history.ts';
+import { begin, clean, crowd, later, produce, read, remove, tend, transact, valuesOf } from './jobs.ts';
 import { leave } from './members.ts';
 import { watched } from './watch.ts';
 
