@@ -10,7 +10,7 @@ import { runPass } from '../../lib/maintenance/pass.ts';
 import { requestPass } from '../../lib/maintenance/pass-item.ts';
 import { lookAround, runErrand } from '../../lib/maintenance/upkeep.ts';
 import { systemClock } from '../../lib/runtime/clock.ts';
-import { maintenanceBegunKey } from '../../lib/storage/keys.ts';
+import { maintenanceBegunKey, transactionListingKey } from '../../lib/storage/keys.ts';
 import { createMemoryObjectStore } from '../../lib/storage/memory/memory-object-store.ts';
 import { createMemoryTable } from '../../lib/storage/memory/memory-table.ts';
 import type { ObjectStore } from '../../lib/storage/object-store.ts';
@@ -164,8 +164,9 @@ async function groups({ groups: coordinator }: Engine): Promise<void> {
   await coordinator.delete('g');
 }
 
-/** Looks after the groups days and weeks after a member has died. */
-async function lag(_: Engine, ports: Ports): Promise<void> {
+/** Looks after the groups days and weeks after a member has died, and after an init of a transactional id that died. */
+async function lag({ transactions }: Engine, ports: Ports): Promise<void> {
+  await transactions.tend();
   for (const days of [1, 9, 18]) {
     const now = () => systemClock.now() + days * 86_400_000;
     await tendGroups(createEngine({ ...ports, clock: { ...systemClock, now } }).groups);
@@ -187,6 +188,7 @@ test('each role may do what its function does, and nothing else', async () => {
   const committed = [{ topic: 't', partitions: [{ partition: 0, offset: 0 }] }];
   const commit = { groupId: 'old', memberId: 'dead', memberEpoch, commitSeq: 1, topics: committed };
   await engine.groups.commitOffsets(commit);
+  await shared.table.write({ kind: 'put', item: { ...transactionListingKey('died'), v: 1, i: 1 } });
   for (const [name, use] of Object.entries({ produce, fetch, topics, groups, tend, lag, maintenance })) {
     // Each of them may be the first to note that maintenance runs here.
     await shared.table.write({ kind: 'delete', key: maintenanceBegunKey });

@@ -93,6 +93,7 @@ describe('the roles of the functions', () => {
       ],
       Meta: log,
       Lag: [
+        'Allow dynamodb:ConditionCheckItem on table',
         'Allow dynamodb:DeleteItem on table',
         'Allow dynamodb:GetItem on table',
         'Allow dynamodb:PutItem on table',
