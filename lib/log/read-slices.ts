@@ -47,7 +47,7 @@ type Read = {
 type Found = ReadonlyMap<string, ReadSlice>;
 
 export function createSliceReader(objects: ObjectStore): SliceReader {
-  const cache = createSliceCache(cacheBytes);
+  const cache = createSliceCache<readonly StampedBatch[]>(cacheBytes);
   const underWay = new Map<string, Promise<Found>>();
 
   /** The result goes to the readers beside the cache: others may have pushed it out of there before they look. */
