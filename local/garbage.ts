@@ -3,8 +3,8 @@ import { setFlagsFromString } from 'node:v8';
 
 /**
  * Everything that a service reads or writes passes through fresh memory outside of V8's small heap, and V8 counts that memory.
- * So by itself it marks the whole heap after every 10 MB that pass, which takes a quarter of the service's processor time.
- * With this setting it waits until heap and such memory have doubled.
+ * So it marks the whole heap after every 10 MB that pass, which takes a quarter of the service's processor time.
+ * With this setting, V8 waits until heap and such memory have doubled.
  */
 export function collectLessOften(): void {
   setFlagsFromString('--heap-growing-percent=100');

@@ -8,7 +8,7 @@ import { errorOfGateway, errorOfProblem, invalid, RivuletClientError, withOutcom
 import { whyNotText } from '../text.ts';
 import type { CredentialsProvider } from './credentials.ts';
 import { openSockets } from './node.ts';
-import { bodyOf } from './socket-memory.ts';
+import { bodyOf, keepingMemory } from './socket-memory.ts';
 
 export type Call = {
   readonly method: 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE';
@@ -54,7 +54,7 @@ export type ConnectionOptions = {
 type Prepared = { readonly target: URL; readonly headers: Record<string, string>; readonly body: Uint8Array };
 
 export function openConnection(options: ConnectionOptions): Connection {
-  const { agent, request } = openSockets(options.url);
+  const { agent, request } = openSockets(options.url, keepingMemory);
 
   async function exchange(call: Call): Promise<Answer> {
     const prepared = await prepare(options, call);

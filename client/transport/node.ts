@@ -5,7 +5,6 @@ import { Agent as HttpAgent, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import type { LookupFunction, Socket } from 'node:net';
 import { isBelowLocalhost } from '../../lib/runtime/loopback.ts';
-import { keepingMemory } from './socket-memory.ts';
 
 export { AsyncLocalStorage } from 'node:async_hooks';
 export type { IncomingMessage } from 'node:http';
@@ -15,22 +14,26 @@ export type { Socket } from 'node:net';
 export const lookup: LookupFunction = (hostname, options, callback) =>
   systemLookup(isBelowLocalhost(hostname) ? 'localhost' : hostname, options, callback);
 
-class PlainAgent extends HttpAgent {
-  override createConnection(...[options, made]: Parameters<HttpAgent['createConnection']>) {
-    return keepingMemory((onread) => super.createConnection(Object.assign(options, { onread }), made) as Socket);
-  }
-}
+/** Node's option `onread`: where a socket puts the bytes that it reads, and who takes them from there. */
+export type OnRead = {
+  readonly buffer: () => Uint8Array;
+  readonly callback: (bytes: number, memory: Uint8Array) => boolean;
+};
 
-class SecureAgent extends HttpsAgent {
-  override createConnection(...[options, made]: Parameters<HttpsAgent['createConnection']>) {
-    return keepingMemory((onread) => super.createConnection(Object.assign(options, { onread }), made) as Socket);
-  }
+/** Makes a socket by `make`, with an `onread` of its own. */
+type Opening = (make: (onread: OnRead) => Socket) => Socket;
+
+function withOpening(agent: HttpAgent, opening: Opening): HttpAgent {
+  const connect = agent.createConnection.bind(agent);
+  agent.createConnection = (options, made) =>
+    opening((onread) => connect(Object.assign(options, { onread }), made) as Socket);
+  return agent;
 }
 
 /** Returns the `request` of node:http(s) and the agent that keeps its sockets alive. */
-export function openSockets({ protocol }: URL) {
+export function openSockets({ protocol }: URL, opening: Opening) {
   const options = { keepAlive: true, lookup };
   return protocol === 'https:'
-    ? { agent: new SecureAgent(options), request: httpsRequest }
-    : { agent: new PlainAgent(options), request: httpRequest };
+    ? { agent: withOpening(new HttpsAgent(options), opening), request: httpsRequest }
+    : { agent: withOpening(new HttpAgent(options), opening), request: httpRequest };
 }

@@ -4,21 +4,18 @@
 //
 // Invariant: memory is read into again only when everything that was read into it has been handed over and copied. It does not
 // matter whether the parser copies: a piece may be a view of that memory.
-import type { IncomingMessage, Socket } from './node.ts';
+import type { IncomingMessage, OnRead, Socket } from './node.ts';
 
 const shortStepBytes = 16 * 1024;
 const longStepBytes = 256 * 1024;
 /** A server that claims a longer body gets memory only as the body arrives. */
 const mostBytes = 16 * 1024 * 1024;
 
-/** Node's option `onread`: where a socket puts the bytes that it reads, and who takes them from there. */
-type OnRead = { readonly buffer: () => Uint8Array; readonly callback: (bytes: number, memory: Uint8Array) => boolean };
-
 const replies = new WeakMap<Socket, IncomingMessage>();
 
 /** @param make returns a new socket with this option. */
-export function keepingMemory<S extends Socket | null | undefined>(make: (onread: OnRead) => S): S {
-  let socket: S | undefined;
+export function keepingMemory(make: (onread: OnRead) => Socket): Socket {
+  let socket: Socket | undefined;
   let memory = Buffer.allocUnsafeSlow(shortStepBytes);
   const buffer = () => {
     const reply = socket && replies.get(socket);

@@ -15,7 +15,7 @@ export const blockBytes = lanes * stretchBytes;
 export type BlockCrc = (register: number, bytes: Uint8Array, at: number) => number;
 
 type Exports = { readonly memory: { readonly buffer: ArrayBuffer }; readonly run: (register: number) => void };
-/** What this file needs of the global object WebAssembly. */
+/** The part of the global object that this file needs. */
 type WebAssembly = {
   readonly Module: new (code: Uint8Array) => object;
   readonly Instance: new (module: object) => { readonly exports: object };

@@ -51,7 +51,7 @@ type Found = ReadonlyMap<string, ReadSlice>;
 type Stores = { readonly objects: ObjectStore; readonly table: Table };
 
 export function createSliceReader(stores: Stores): SliceReader {
-  const cache = createSliceCache(cacheBytes);
+  const cache = createSliceCache<readonly StampedBatch[]>(cacheBytes);
   const underWay = new Map<string, Promise<Found>>();
 
   /** The result goes to the readers beside the cache: others may have pushed it out of there before they look. */

@@ -4,18 +4,16 @@
 // Invariant: what was read ahead, and nobody has asked for since, takes at most half of the cache. So many readers that stream
 // cannot push out each other's slices before they are used.
 import { LRUCache } from 'lru-cache';
-import type { StampedBatch } from './read-slices.ts';
 
-type Batches = readonly StampedBatch[];
 /** `isAhead` until somebody asks for one of the slices. */
-type Kept = {
+type Kept<Batches> = {
   readonly id: number;
   readonly slices: ReadonlyMap<string, Batches>;
   readonly bytes: number;
   isAhead: boolean;
 };
 
-export type SliceCache = {
+export type SliceCache<Batches> = {
   get(name: string): Batches | undefined;
   /** Does not count as a use. */
   has(name: string): boolean;
@@ -25,17 +23,17 @@ export type SliceCache = {
   hasRoomAhead(bytes: number): boolean;
 };
 
-export function createSliceCache(maxBytes: number): SliceCache {
-  const keptOf = new Map<string, Kept>();
+export function createSliceCache<Batches>(maxBytes: number): SliceCache<Batches> {
+  const keptOf = new Map<string, Kept<Batches>>();
   let reads = 0;
   let aheadBytes = 0;
 
-  function isWanted(kept: Kept): void {
+  function isWanted(kept: Kept<Batches>): void {
     if (kept.isAhead) aheadBytes -= kept.bytes;
     kept.isAhead = false;
   }
 
-  const cache = new LRUCache<number, Kept>({
+  const cache = new LRUCache<number, Kept<Batches>>({
     maxSize: maxBytes,
     sizeCalculation: ({ bytes }) => bytes,
     dispose: (kept) => {
