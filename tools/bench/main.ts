@@ -4,7 +4,7 @@
 import { mkdtemp, rm, statfs } from 'node:fs/promises';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { benchCodec } from './codec.ts';
 import { benchDeployed } from './deployed.ts';
 import { benchFunctions } from './functions.ts';
@@ -48,7 +48,7 @@ const options = new Command('npm run bench --')
   .option('--quick', 'take a fraction of the time; the figures are noisier', false)
   .addOption(new Option('--only <bench>', 'run only this benchmark').choices(names))
   .option('--directory <folder>', 'where the files go: on a disk, because fsync does nothing in memory', tmpdir())
-  .option('--rounds <n>', 'of peers', Number, 3)
+  .option('--rounds <n>', 'of peers', wholeNumber, 3)
   .addOption(new Option('--only-load <load>', 'of peers').choices(Object.keys(peerLoads)))
   .option('--dynamo-db <url>', 'with transactions: also measure hot partitions over this DynamoDB Local')
   .parse()
@@ -114,6 +114,12 @@ async function run(): Promise<void> {
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 1) return value;
+  throw new InvalidArgumentError(`expected a whole number from 1 on, got ${text}`);
 }
 
 const tmpfsMagic = 0x01021994;

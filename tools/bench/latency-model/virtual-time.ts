@@ -7,7 +7,7 @@ export type VirtualTime = {
   readonly clock: Clock;
   /** A duration in ms, drawn from the lognormal distribution with these percentiles. */
   draw(duration: Duration): number;
-  /** What a stall adds: mostly nothing. */
+  /** The time that a stall adds: mostly none. */
   drawStall(stall: Stall): number;
   /** The time between two events that come independently, so many a second. */
   drawGap(perSecond: number): number;

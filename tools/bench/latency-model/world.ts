@@ -61,7 +61,7 @@ export async function runScenario(scenario: Scenario): Promise<Outcome> {
   const stores: Ports = { objects: createMemoryObjectStore({ clock }), table: createMemoryTable({ clock }) };
   const totals = newCounters();
   const newEngine = () => createEngine({ ...portsOver(stores, time, scenario, totals), clock });
-  // What comes before the model takes no time.
+  // The preparations take no time.
   const before = createEngine({ ...stores, clock });
   await before.createTopic({ topic, partitions, ...(scenario.config && { config: scenario.config }) });
   const newProducer = async () => (await before.newProducer()).producerId;
