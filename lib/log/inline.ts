@@ -51,7 +51,7 @@ async function putAll(table: Table, items: readonly Item[]): Promise<boolean> {
 
 const isThrottled = (error: unknown): boolean => error instanceof StorageError && error.reason === 'throttled';
 
-/** A put that arrives twice finds its own copy. Nobody else has this name: it has 64 random bits. */
+/** A put that arrives twice finds its own copy. No other put has this name, because the name has 64 random bits. */
 async function putOnce(table: Table, item: Item): Promise<void> {
   const result = await table.write({ kind: 'put', item, if: absent('v') }, { onThrottle: 'throw' });
   const isOwnCopy = !result.applied && isSame(result.old?.d, item.d);
