@@ -5,7 +5,8 @@ const valuesAt = async (ask: Ask, path: string): Promise<unknown[]> =>
   (await ask.get(`${path}/partitions/0/records`)).json.records.map(({ value }: { value: unknown }) => value);
 
 const cost = { 'rivulet-cost': 'on' };
-const puts = (headers: Readonly<Record<string, string | undefined>>) => headers['rivulet-cost']?.match(/s3-put=\d+/)?.[0];
+const puts = (headers: Readonly<Record<string, string | undefined>>) =>
+  headers['rivulet-cost']?.match(/s3-put=\d+/)?.[0];
 
 export function smallAppendsConformance(ask: Ask): void {
   describe('small appends', () => {

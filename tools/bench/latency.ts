@@ -29,7 +29,8 @@ export async function benchLatency(directory: string, plan: Plan): Promise<void>
   for (let i = 0; i < warmUpSends; i++) for (const send of Object.values(sends)) await send();
   const latencies: Latencies = { rivulet: [], inline: [], each: [], sync: [], plain: [] };
   for (let round = 0; round < plan.rounds; round++) {
-    for (const kind of ['rivulet', 'inline'] as const) latencies[kind].push(...(await timesOf(sends[kind], plan.forMs)));
+    for (const kind of ['rivulet', 'inline'] as const)
+      latencies[kind].push(...(await timesOf(sends[kind], plan.forMs)));
     for (const kind of floorKinds) {
       const load = { url: floor.url, kind, connections: 1, bodyBytes: recordBytes, forMs: plan.floorMs };
       latencies[kind].push(...(await loadFloor(load)));
@@ -61,7 +62,8 @@ function print(latencies: Latencies): void {
   const shares = [0.5, 0.99];
   const rows = (Object.keys(names) as (keyof Latencies)[]).map((kind) => {
     const times = shares.map((share) => percentile(latencies[kind], share));
-    const toFloor = (floor: 'sync' | 'each') => shares.map((share, i) => times[i]! / percentile(latencies[floor], share));
+    const toFloor = (floor: 'sync' | 'each') =>
+      shares.map((share, i) => times[i]! / percentile(latencies[floor], share));
     const ratios = [...toFloor('sync'), ...toFloor('each')].map((ratio) => `${decimal(ratio, 2)} x`);
     return [names[kind], ...times.map((ms) => decimal(ms, 2)), ...ratios];
   });

@@ -80,20 +80,17 @@ async function countAppends(
   const ids: number[] = [];
   for (let i = 0; i < producers; i++) ids.push((await engine.newProducer()).producerId);
   return counted(world, name, times, aim, async () => {
-    for (let i = 0; i < times; i++)
-      await appendOne(engine, ids[i % producers], Math.floor(i / producers), inlineBytes);
+    for (let i = 0; i < times; i++) await appendOne(engine, ids[i % producers], Math.floor(i / producers), inlineBytes);
   });
 }
 
-async function appendOne(
-  engine: Engine,
-  producerId: number | undefined,
-  turn: number,
-  inlineBytes = 0,
-): Promise<void> {
+async function appendOne(engine: Engine, producerId: number | undefined, turn: number, inlineBytes = 0): Promise<void> {
   const identity =
-    producerId === undefined ? {} : { producerId, producerEpoch: 0, baseSequence: turn * (inlineBytes > 0 ? 1 : recordsPerBatch) };
-  const batches = inlineBytes > 0 ? batchOf(1, inlineBytes - framingBytes, identity) : batchOf(recordsPerBatch, 100, identity);
+    producerId === undefined
+      ? {}
+      : { producerId, producerEpoch: 0, baseSequence: turn * (inlineBytes > 0 ? 1 : recordsPerBatch) };
+  const batches =
+    inlineBytes > 0 ? batchOf(1, inlineBytes - framingBytes, identity) : batchOf(recordsPerBatch, 100, identity);
   const { partitions } = await engine.append({ topic, partitions: [{ partition: 0, batches }] });
   if ('error' in partitions[0]!) throw partitions[0].error;
 }

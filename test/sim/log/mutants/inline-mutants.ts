@@ -34,7 +34,10 @@ export const inlineMutants: readonly Mutant[] = [
   {
     name: 'an item is named before it is put',
     file: inline,
-    text: ['if (!areSmall || !(await putAll(table, items))) return undefined;', 'if (!areSmall) return undefined;\n  putAll(table, items).catch(() => {});'],
+    text: [
+      'if (!areSmall || !(await putAll(table, items))) return undefined;',
+      'if (!areSmall) return undefined;\n  putAll(table, items).catch(() => {});',
+    ],
     world: swept,
     caughtBy: [...lost, 'acknowledged but not readable', 'read nothing of what there is'],
   },
@@ -48,7 +51,10 @@ export const inlineMutants: readonly Mutant[] = [
   {
     name: 'a read of an item that is gone is planned again from a copy of the head',
     file: 'lib/log/fetch.ts',
-    text: ['const head = await liveHead(context, topic, plan.partition);', 'const head = context.heads.seen({ topicId: topic.topicId, partition: plan.partition })!;'],
+    text: [
+      'const head = await liveHead(context, topic, plan.partition);',
+      'const head = context.heads.seen({ topicId: topic.topicId, partition: plan.partition })!;',
+    ],
     world: upkeepStories.removedItems,
     caughtBy: ['damage in a sound log'],
   },
