@@ -46,9 +46,14 @@ async function putAll(table: Table, items: readonly Item[]): Promise<boolean> {
   return errors.length === 0;
 }
 
-const isThrottled = (error: unknown): boolean => error instanceof StorageError && error.reason === 'throttled';
+/**
+ * A try without an answer may have taken seconds. After it, there is no time left for an object, because the gateway gives
+ * up.
+ */
+const isThrottled = (error: unknown): boolean =>
+  error instanceof StorageError && error.reason === 'throttled' && !error.mayHaveActed;
 
-/** A put that arrives twice finds its own copy. Nobody else has this name: it has 64 random bits. */
+/** A put that arrives twice finds its own copy. No other put has this name, because the name has 64 random bits. */
 async function putOnce(table: Table, item: Item): Promise<void> {
   const result = await table.write({ kind: 'put', item, if: absent('v') }, { onThrottle: 'throw' });
   const isOwnCopy = !result.applied && isSame(result.old?.d, item.d);

@@ -40,7 +40,7 @@ export const inlineItem = ({ topicId, partition, segmentEpoch, segmentRandom, by
   d: bytes,
 });
 
-export function batchesOfItem(item: Item): Uint8Array {
+function batchesOfItem(item: Item): Uint8Array {
   checkVersion(item, 'inline item');
   return item.d as Uint8Array;
 }

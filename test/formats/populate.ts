@@ -2,7 +2,8 @@
 //
 // The store must contain index pages, producers evicted from the head, each compression, segments of several partitions,
 // timestamps out of order, both kinds of time, a partition added later, a topic with an altered configuration, a deleted
-// topic, a deleted and re-created one, an empty one, requests under an Idempotency-Key, and groups (groups.ts).
+// topic, a deleted and re-created one, an empty one, small appends that are items, requests under an Idempotency-Key, and
+// groups (groups.ts).
 import type { Engine } from '../../lib/api/engine.ts';
 import type { AppendAck } from '../../lib/api/records.ts';
 import { encodeBatch } from '../../lib/record/batch.ts';
@@ -32,6 +33,7 @@ export async function populate(engine: Engine, clock: TestClock): Promise<Stored
   await oddRecords(notes);
   await stampedTopic(notes);
   await keyedTopic(notes);
+  await smallAppends(notes);
   await deletedTopics(notes);
   const groups = await populateGroups(engine, clock);
   return { ...(await describe(notes)), groups };
@@ -89,6 +91,17 @@ async function oddRecords(notes: Notes): Promise<void> {
     { partition: 2, records: odd },
     { partition: 0, records: [plain('beside', timestampMs)] },
   ]);
+}
+
+/** Appends that are items of the table, with more than one index page of them, and larger ones between. */
+async function smallAppends(notes: Notes): Promise<void> {
+  await notes.engine.createTopic({ topic: 'small', config: { 'rivulet.inline.max.bytes': '1024' } });
+  const producer = await newProducer(notes);
+  for (let i = 0; i < 60; i++) {
+    notes.clock.advance(250);
+    const value = i % 10 === 7 ? `large ${i} ${'x'.repeat(2_000)}` : `small ${i}`;
+    await append(notes, 'small', [{ partition: 0, records: [plain(value, notes.clock.now())] }], producer);
+  }
 }
 
 async function stampedTopic(notes: Notes): Promise<void> {

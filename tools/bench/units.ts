@@ -95,7 +95,7 @@ async function appendOne(engine: Engine, producerId: number | undefined, turn: n
   if ('error' in partitions[0]!) throw partitions[0].error;
 }
 
-/** What a batch of one record has beside the record's value. */
+/** A batch of one record has so many bytes beside the record's value. */
 const framingBytes = 72;
 
 function batchOf(records: number, valueBytes: number, identity: object): Uint8Array {

@@ -30,8 +30,8 @@ export type Staleness = {
 };
 
 /**
- * Chance decides which gets are remembered in `seen`, and when a remembered item is shown again. What is read with others is
- * never changed, so an old read of it can only miss it.
+ * Chance decides which gets are remembered in `seen`, and when a remembered item is shown again. Items that are read together
+ * never change, so an old read can only miss them.
  */
 export function withStaleGets(table: Table, { random, now, chance, stalestMs }: Staleness): Table {
   const seen = new Map<string, { item: Item | undefined; atMs: number }>();
