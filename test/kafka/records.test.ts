@@ -118,6 +118,15 @@ describe('produce', () => {
     expect(await produce(batch(2))).toMatchObject([{ errorCode: 0, baseOffset: 2 }]);
   });
 
+  test('keeps the order of requests that name more partitions than one append may', async () => {
+    const wide = await service.engine.createTopic({ topic: 'wide', partitions: 300 });
+    const all = Array.from({ length: 300 }, (_, partition) => [partition, batchOf(['first'])]);
+    const first = produce(produceMessage(wide.topic, Object.fromEntries(all)));
+    const second = produce(produceMessage(wide.topic, { 299: batchOf(['second']) }));
+    expect((await first).map(({ errorCode, baseOffset }) => errorCode || baseOffset)).toEqual(all.map(() => 0));
+    expect(await second).toMatchObject([{ errorCode: 0, baseOffset: 1 }]);
+  });
+
   test('takes a batch without a producer id whatever its epoch and sequence say, as KafkaJS sends it', async () => {
     const batch = batchOf(['a']);
     const view = new DataView(batch.buffer, batch.byteOffset);
