@@ -249,6 +249,15 @@ describe('offsets', () => {
     expect(await offsetAt(-1, 8, 7)).toEqual({ errorCode: 3 });
   });
 
+  test('of more partitions than one request may ask for are refused', async () => {
+    const partitions = Array.from({ length: 4_097 }, (_, partitionIndex) => ({ partitionIndex, timestamp: -1 }));
+    const topics = [{ name: orders.topic, partitions }];
+    const reply = await wire.ask(key.listOffsets, 8, { replicaId: -1, topics });
+    expect(new Set(reply.topics[0].partitions.map(({ errorCode }: AnyReply) => errorCode))).toEqual(new Set([42]));
+    const wide = fetchTopic(orders, ...partitions.map(({ partitionIndex }) => ({ partition: partitionIndex })));
+    expect(await wire.ask(key.fetch, 12, fetchMessage([wide]))).toMatchObject({ errorCode: 42, responses: [] });
+  });
+
   test('of the only leader epoch end at the end of the log', async () => {
     await produce(produceMessage(orders.topic, { 0: batchOf(['a', 'b']) }));
     const ask = async (leaderEpoch: number, currentLeaderEpoch = 0) => {
