@@ -7,7 +7,7 @@ import { setMaxListeners } from 'node:events';
 import type { Socket } from 'node:net';
 import type { Gateway } from './api.ts';
 import type { Budget } from './budget.ts';
-import { type Reply, requestOf } from './dispatch.ts';
+import { type Reply, type Request, requestOf } from './dispatch.ts';
 import { framesOf } from './frames.ts';
 import type { Limits } from './limits.ts';
 
@@ -61,18 +61,29 @@ async function serve(state: State, close: (error: unknown) => void): Promise<voi
   const room = createRoom(limits);
   let changed = Promise.resolve();
   for await (const frame of framesOf(socket, budget, limits)) {
-    if (signal.aborted) return;
-    const request = requestOf(frame);
-    room.enter(frame.length);
+    const request = requestIn(frame, budget);
+    const bytes = frame.length + request.elementBytes;
+    budget.count(request.elementBytes);
+    room.enter(bytes);
     const mayBegin = request.overlaps ? changed : state.answered;
     const reply = mayBegin.then(() => request.answer(gateway, { connection: number, signal }));
     state.answered = answerInTurn(state, reply).finally(() => {
-      budget.giveBack(frame.length);
-      room.leave(frame.length);
+      budget.giveBack(bytes);
+      room.leave(bytes);
     });
     state.answered.catch(close);
     if (!request.overlaps) changed = state.answered;
     await room.free();
+  }
+}
+
+/** A frame that is no request gives its bytes back. */
+function requestIn(frame: Buffer, budget: Budget): Request {
+  try {
+    return requestOf(frame);
+  } catch (error) {
+    budget.giveBack(frame.length);
+    throw error;
   }
 }
 

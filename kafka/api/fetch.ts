@@ -6,6 +6,7 @@
 // both isolation levels see the same.
 import { type Call, defineApi, type Gateway } from '../api.ts';
 import { isEpochUnknown } from '../cluster.ts';
+import { countPartitions, mostPartitions } from '../each-partition.ts';
 import { code, readCode } from '../errors.ts';
 import { gather, type Result, type TopicFetch } from '../fetch/gather.ts';
 
@@ -50,8 +51,6 @@ type PartitionReply = {
 };
 
 const firstVersionWithIds = 13;
-/** So many partitions cost some hundred kilobytes while the fetch waits. */
-const mostPartitions = 4_096;
 const mostBytes = 16 * 1024 * 1024;
 const noSession = 0;
 
@@ -61,9 +60,9 @@ export const fetch = defineApi<Request, Reply>({
   overlaps: true,
   async answer(gateway, request, call) {
     const { sessionId, topics } = request;
-    const count = topics.reduce((sum, { partitions }) => sum + partitions.length, 0);
     if (sessionId !== noSession) return { errorCode: code.fetchSessionIdNotFound, sessionId: noSession, responses: [] };
-    if (count > mostPartitions) return { errorCode: code.invalidRequest, sessionId: noSession, responses: [] };
+    if (countPartitions(topics) > mostPartitions)
+      return { errorCode: code.invalidRequest, sessionId: noSession, responses: [] };
     return { errorCode: code.none, sessionId: noSession, responses: await fetchAll(gateway, request, call) };
   },
 });

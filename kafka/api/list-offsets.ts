@@ -4,9 +4,9 @@
 // start is the local one too), -3 for the first record with the greatest timestamp, and -5 for the end of what was tiered,
 // which is never known. Deviation: nothing is undecided in the log, so that both isolation levels see the same end.
 import type { OffsetQuery } from '../../lib/api/records.ts';
-import { inParallel } from '../../lib/runtime/concurrency.ts';
 import { type Call, defineApi, type Gateway } from '../api.ts';
 import { isEpochUnknown, leaderEpoch } from '../cluster.ts';
+import { eachPartition } from '../each-partition.ts';
 import { code, readCode } from '../errors.ts';
 
 type Request = { readonly topics: readonly TopicRequest[] };
@@ -29,8 +29,6 @@ type PartitionReply = {
   readonly leaderEpoch: number;
 };
 
-const partitionsAtOnce = 64;
-const mostPartitions = 4_096;
 const tiered = -5;
 
 const queries = new Map<number, OffsetQuery>([
@@ -45,14 +43,12 @@ export const listOffsets = defineApi<Request, Reply>({
   versions: [1, 10],
   overlaps: true,
   async answer(gateway, { topics }, call) {
-    const isTooMany = topics.reduce((sum, { partitions }) => sum + partitions.length, 0) > mostPartitions;
-    const replies: TopicReply[] = [];
-    for (const { name, partitions } of topics) {
-      const look = (asked: PartitionRequest) =>
-        isTooMany ? none(asked, code.invalidRequest) : offsetOf(gateway, name, asked, call);
-      replies.push({ name, partitions: await inParallel(partitions, partitionsAtOnce, async (asked) => look(asked)) });
-    }
-    return { topics: replies };
+    const found = await eachPartition<PartitionRequest, PartitionReply, TopicRequest>(
+      topics,
+      (asked) => none(asked, code.invalidRequest),
+      ({ name }, asked) => offsetOf(gateway, name, asked, call),
+    );
+    return { topics: topics.map(({ name }, i) => ({ name, partitions: found[i]! })) };
   },
 });
 

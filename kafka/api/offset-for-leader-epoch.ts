@@ -1,9 +1,9 @@
 // OffsetForLeaderEpoch (23). Says where the records of a leader's epoch end, by which consumers notice a truncated log.
 //
 // Versions 2 to 4. There is one epoch, and logs are never truncated: it ends at the end of the log. Every other one is unknown.
-import { inParallel } from '../../lib/runtime/concurrency.ts';
 import { defineApi, type Gateway } from '../api.ts';
 import { isEpochUnknown, leaderEpoch } from '../cluster.ts';
+import { eachPartition } from '../each-partition.ts';
 import { code, readCode } from '../errors.ts';
 
 type Request = { readonly topics: readonly TopicRequest[] };
@@ -25,22 +25,17 @@ type PartitionReply = {
   readonly endOffset: number;
 };
 
-const partitionsAtOnce = 64;
-const mostPartitions = 4_096;
-
 export const offsetForLeaderEpoch = defineApi<Request, Reply>({
   key: 23,
   versions: [2, 4],
   overlaps: true,
   async answer(gateway, { topics }) {
-    const isTooMany = topics.reduce((sum, { partitions }) => sum + partitions.length, 0) > mostPartitions;
-    const replies: TopicReply[] = [];
-    for (const { topic, partitions } of topics) {
-      const look = (asked: PartitionRequest) =>
-        isTooMany ? none(asked, code.invalidRequest) : endOf(gateway, topic, asked);
-      replies.push({ topic, partitions: await inParallel(partitions, partitionsAtOnce, async (asked) => look(asked)) });
-    }
-    return { topics: replies };
+    const ends = await eachPartition<PartitionRequest, PartitionReply, TopicRequest>(
+      topics,
+      (asked) => none(asked, code.invalidRequest),
+      ({ topic }, asked) => endOf(gateway, topic, asked),
+    );
+    return { topics: topics.map(({ topic }, i) => ({ topic, partitions: ends[i]! })) };
   },
 });
 

@@ -83,9 +83,7 @@ type Part = PartitionAppend & { readonly chain: string; readonly isIdempotent: b
 async function appendTopic(gateway: Gateway, topic: TopicData, call: Call): Promise<PartitionReply[]> {
   const parts = topic.partitionData.map((data) => partOf(topic.name, data, call));
   const sound = parts.filter((part) => 'chain' in part);
-  const replies: PartitionReply[] = [];
-  for (let from = 0; from < sound.length; from += limits.appendPartitions)
-    replies.push(...(await appendInTurn(gateway, topic.name, sound.slice(from, from + limits.appendPartitions))));
+  const replies = await appendInTurn(gateway, topic.name, sound);
   return parts.map((part) => ('chain' in part ? replies.shift()! : part));
 }
 
@@ -132,9 +130,17 @@ function appendInTurn({ engine, chains }: Gateway, topic: string, parts: readonl
 
 type Result = AppendAck | PartitionError;
 
-/** An error of the whole append is one of each partition. */
 async function resultsOf(engine: Engine, topic: string, parts: readonly Part[]): Promise<ReadonlyMap<Part, Result>> {
-  if (parts.length === 0) return new Map();
+  const results = new Map<Part, Result>();
+  for (let from = 0; from < parts.length; from += limits.appendPartitions) {
+    const some = await appendSome(engine, topic, parts.slice(from, from + limits.appendPartitions));
+    for (const [part, result] of some) results.set(part, result);
+  }
+  return results;
+}
+
+/** An error of the whole append is one of each partition. */
+async function appendSome(engine: Engine, topic: string, parts: readonly Part[]): Promise<ReadonlyMap<Part, Result>> {
   try {
     const { partitions } = await engine.append({ topic, partitions: parts });
     return new Map(parts.map((part, i) => [part, partitions[i]!]));

@@ -22,8 +22,15 @@ export function peekHeader(frame: Uint8Array): Pick<RequestHeader, 'apiKey' | 'v
   return { apiKey: reader.int16(), version: reader.int16(), correlationId: reader.int32() };
 }
 
-/** The message has the fields of the version; what it may not have is in its type's table. */
-export function readRequest(frame: Uint8Array): { readonly header: RequestHeader; readonly message: unknown } {
+type ReadRequest = {
+  readonly header: RequestHeader;
+  readonly message: unknown;
+  /** How many elements its lists have together. */
+  readonly elements: number;
+};
+
+/** Throws MalformedFrameError unless the frame is one whole request. */
+export function readRequest(frame: Uint8Array): ReadRequest {
   const reader = new FrameReader(frame);
   const { apiKey, version } = peekHeader(frame);
   const name = nameOfApi(apiKey);
@@ -34,7 +41,11 @@ export function readRequest(frame: Uint8Array): { readonly header: RequestHeader
   const message = codecOf(`${name}Request`, version).read(reader);
   if (reader.left > 0)
     throw new MalformedFrameError(`${name}Request v${version}: ${reader.left} bytes follow the message`);
-  return { header: { apiKey, version, correlationId: header.correlationId, clientId: header.clientId }, message };
+  return {
+    header: { apiKey, version, correlationId: header.correlationId, clientId: header.clientId },
+    message,
+    elements: reader.elements,
+  };
 }
 
 const apiVersionsKey = 18;

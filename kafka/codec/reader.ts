@@ -27,6 +27,11 @@ export class FrameReader {
     return this.#at;
   }
 
+  /** All elements of lists that were read so far. */
+  get elements(): number {
+    return mostElements - this.#elementsLeft;
+  }
+
   get left(): number {
     return this.#bytes.length - this.#at;
   }

@@ -118,6 +118,15 @@ describe('produce', () => {
     expect(await produce(batch(2))).toMatchObject([{ errorCode: 0, baseOffset: 2 }]);
   });
 
+  test('keeps the order of requests that name more partitions than one append may', async () => {
+    const wide = await service.engine.createTopic({ topic: 'wide', partitions: 300 });
+    const all = Array.from({ length: 300 }, (_, partition) => [partition, batchOf(['first'])]);
+    const first = produce(produceMessage(wide.topic, Object.fromEntries(all)));
+    const second = produce(produceMessage(wide.topic, { 299: batchOf(['second']) }));
+    expect((await first).map(({ errorCode, baseOffset }) => errorCode || baseOffset)).toEqual(all.map(() => 0));
+    expect(await second).toMatchObject([{ errorCode: 0, baseOffset: 1 }]);
+  });
+
   test('takes a batch without a producer id whatever its epoch and sequence say, as KafkaJS sends it', async () => {
     const batch = batchOf(['a']);
     const view = new DataView(batch.buffer, batch.byteOffset);
@@ -238,6 +247,15 @@ describe('offsets', () => {
     expect(await offsetAt(4_000)).toEqual({ offset: -1, timeMs: -1 });
     expect(await offsetAt(-9)).toEqual({ errorCode: 42 });
     expect(await offsetAt(-1, 8, 7)).toEqual({ errorCode: 3 });
+  });
+
+  test('of more partitions than one request may ask for are refused', async () => {
+    const partitions = Array.from({ length: 4_097 }, (_, partitionIndex) => ({ partitionIndex, timestamp: -1 }));
+    const topics = [{ name: orders.topic, partitions }];
+    const reply = await wire.ask(key.listOffsets, 8, { replicaId: -1, topics });
+    expect(new Set(reply.topics[0].partitions.map(({ errorCode }: AnyReply) => errorCode))).toEqual(new Set([42]));
+    const wide = fetchTopic(orders, ...partitions.map(({ partitionIndex }) => ({ partition: partitionIndex })));
+    expect(await wire.ask(key.fetch, 12, fetchMessage([wide]))).toMatchObject({ errorCode: 42, responses: [] });
   });
 
   test('of the only leader epoch end at the end of the log', async () => {

@@ -155,14 +155,45 @@ describe('bounds', () => {
 
   test('requests wait for the memory that others hold', async () => {
     const { held, wrap } = heldFetches();
-    const bounded = await startService({ wrap, limits: { budgetBytes: 300 } });
+    const bounded = await startService({ wrap, limits: { budgetBytes: 500 } });
     const topic = await bounded.engine.createTopic({ topic: 't' });
-    const wires = await Promise.all(Array.from({ length: 4 }, () => bounded.connect()));
+    const wires = await Promise.all(Array.from({ length: 3 }, () => bounded.connect()));
     const replies = wires.map((wire) => wire.ask(key.fetch, 12, fetchMessage([fetchTopic(topic)])));
-    await expect.poll(() => held.length).toBe(3);
+    await expect.poll(() => held.length).toBe(2);
     for (const end of held) end();
-    await expect.poll(() => held.length).toBe(4);
-    held[3]!();
+    await expect.poll(() => held.length).toBe(3);
+    held[2]!();
+    await Promise.all(replies);
+  });
+
+  test('frames that are no request, and connections that end, give their memory back', async () => {
+    const bounded = await startService({ limits: { budgetBytes: 200 } });
+    const bad = Buffer.concat([Buffer.from('00000064', 'hex'), Buffer.alloc(100, 0x7f)]);
+    for (let i = 0; i < 4; i++) {
+      const wire = await bounded.connect();
+      wire.socket.write(bad);
+      await wire.closed;
+      const half = await bounded.connect();
+      half.socket.write(bad.subarray(0, 50));
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      half.close();
+    }
+    expect(await (await bounded.connect()).ask(key.apiVersions, 0)).toMatchObject({ errorCode: 0 });
+  });
+
+  test('the elements of a request count too', async () => {
+    const { held, wrap } = heldFetches();
+    const bounded = await startService({ wrap, limits: { unansweredBytes: 20_000 } });
+    const { topic, topicId } = await bounded.engine.createTopic({ topic: 't' });
+    const wire = await bounded.connect();
+    const wide = fetchMessage([
+      fetchTopic({ topic, topicId }, ...Array.from({ length: 100 }, (_, partition) => ({ partition }))),
+    ]);
+    const replies = Array.from({ length: 3 }, () => wire.ask(key.fetch, 12, wide));
+    await expect.poll(() => held.length).toBe(2);
+    for (const end of held) end();
+    await expect.poll(() => held.length).toBe(3);
+    held[2]!();
     await Promise.all(replies);
   });
 
