@@ -1,6 +1,7 @@
-// What a function loads at its start and never uses, left out of its bundle. A cold start reads, compiles and runs the rest.
+// This leaves out of a bundle whatever a function would load at its start and never use. A cold start reads, compiles and
+// runs all of a bundle.
 //
-// Invariant: what is left out is unreachable in a Lambda function, or an error says so.
+// Invariant: a function never reaches the code that is left out, or an error says so.
 import { readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import type { Plugin } from 'esbuild';
@@ -27,7 +28,7 @@ const requiredModules: Plugin = {
 const replacements: Readonly<Record<string, string>> = {
   // Lambda gives a function its credentials in the environment. The SDK's chain also reads files, and asks other services.
   '@aws-sdk/credential-provider-node': `export { fromEnv as defaultProvider } from '@aws-sdk/credential-provider-env';`,
-  // Loaded for operations with streams of events only. What it shares with the rest would be kept whole for it.
+  // Only operations with streams of events load it. Its dynamic import would keep whole all that it shares with the rest.
   '@smithy/core/event-streams': `throw new Error('this bundle has no event streams: see cdk/slim-bundle.ts');`,
 };
 

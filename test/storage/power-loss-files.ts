@@ -152,7 +152,7 @@ function fileOf(node: Node): File {
   return node;
 }
 
-/** What is there loses its bytes. */
+/** A file that is there already loses its bytes. */
 function create(parent: Folder, path: string): File {
   const found = parent.names.get(basename(path));
   if (found) return Object.assign(fileOf(found), { bytes: Buffer.alloc(0) });

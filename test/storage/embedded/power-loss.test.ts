@@ -116,7 +116,7 @@ async function killAtEveryStep(create: Create, mostOperations: number): Promise<
   }
 }
 
-/** What was told not to be there stays away. */
+/** A put that was refused has made no object, also after the power failed. */
 async function refuse(create: Create): Promise<void> {
   for (let seed = 1; seed <= 30; seed++) {
     const fs = createPowerLossFiles(seeded(seed));
