@@ -20,7 +20,7 @@ export function testSample(
   { every, pairs }: SampleSize,
 ): void {
   const share = every === 1 ? 'every single fault' : `one in ${every} single faults`;
-  test.each(worlds)(`$name: ${share}, and ${pairs} pairs`, { timeout: 60_000 }, async (world) => {
+  test.each(worlds)(`$name: ${share}, and ${pairs} pairs`, async (world) => {
     const { cases, failures } = await runCases(script, world, { part: samplePart(world, every), pairs });
     expect(failures).toEqual([]);
     expect(cases.pairs).toBe(pairs);
