@@ -3,7 +3,7 @@
 import { RivuletError } from '../api/errors.ts';
 import { type EntryProducer, isSameRun } from '../partition/entry.ts';
 import { deletedFence, type Head } from '../partition/head.ts';
-import { pageAtOrBelow, pagesBetween } from '../partition/page.ts';
+import { type PageAddress, pageAtOrBelow, pagesBetween } from '../partition/page.ts';
 import { type Decision, decide, type Known } from '../producer/decide.ts';
 import type { Attempt } from './attempt.ts';
 import type { LogContext } from './context.ts';
@@ -82,7 +82,7 @@ function verdictOf(decision: Decision, attempt: Attempt, head: Head): Verdict {
   if (decision === 'duplicate') return longAgo(who, where);
   const { expectedOffset } = attempt;
   const isElsewhere = expectedOffset !== undefined && expectedOffset !== head.next;
-  if (isElsewhere) return unexpectedOffset(attempt, head, expectedOffset);
+  if (isElsewhere) return { kind: 'refused', error: unexpectedOffset(attempt.address, head, expectedOffset) };
   if (decision === 'append') return { kind: 'send again', head };
   const code = decision === 'gap' ? 'OUT_OF_ORDER_SEQUENCE_NUMBER' : 'UNKNOWN_PRODUCER_ID';
   return { kind: 'wait', error: new RivuletError(code, `${who} has no predecessor in ${where}`) };
@@ -93,17 +93,10 @@ function longAgo(who: string, where: string): Verdict {
   return { kind: 'refused', error: new RivuletError('DUPLICATE_SEQUENCE_NUMBER', detail, { outcome: 'written' }) };
 }
 
-/**
- * An expected offset below the log's end can never match again, so the run can no longer land. One above it may still match
- * if a copy of our update is on its way.
- */
-function unexpectedOffset(attempt: Attempt, head: Head, expected: number): Verdict {
-  const detail = `the next offset of partition ${attempt.address.partition} is ${head.next}, not ${expected}`;
-  const outcome = attempt.doubtful && head.next < expected ? 'unknown' : 'not-written';
-  return {
-    kind: 'refused',
-    error: new RivuletError('UNEXPECTED_OFFSET', detail, { outcome, extra: { nextOffset: head.next } }),
-  };
+/** The log's end is past the expected offset, or has not reached it and nothing was sent. So the run can never land. */
+export function unexpectedOffset({ partition }: PageAddress, head: Head, expected: number): RivuletError {
+  const detail = `the next offset of partition ${partition} is ${head.next}, not ${expected}`;
+  return new RivuletError('UNEXPECTED_OFFSET', detail, { outcome: 'not-written', extra: { nextOffset: head.next } });
 }
 
 function appended(head: Head, baseOffset: number, duplicate: boolean): Verdict {

@@ -4,7 +4,7 @@
 
 import { type Outcome, RivuletError } from '../api/errors.ts';
 import { type EntryProducer, encodeEntry } from '../partition/entry.ts';
-import { encodeProducerState, type Head, parseHead, producerAttribute } from '../partition/head.ts';
+import { deletedFence, encodeProducerState, type Head, parseHead, producerAttribute } from '../partition/head.ts';
 import { decide, sequenceAfter } from '../producer/decide.ts';
 import { firstTransactionalId } from '../producer/ids.ts';
 import { fullJitterMs } from '../runtime/clock.ts';
@@ -25,7 +25,7 @@ import {
 } from '../storage/table.ts';
 import type { Attempt, UploadedRun } from './attempt.ts';
 import { type LogContext, partitionName } from './context.ts';
-import { judge, type Verdict } from './judge.ts';
+import { judge, unexpectedOffset, type Verdict } from './judge.ts';
 import { newestOf } from './producer-history.ts';
 import { carriedOverMark, spill } from './spill.ts';
 
@@ -44,7 +44,7 @@ const lastLookMs = 1_300;
 /** Throws RivuletError with the outcome for the data. `view` is any copy of the head, however old. */
 export async function sequence(context: LogContext, run: UploadedRun, view: Head | undefined): Promise<Sequenced> {
   let attempt: Attempt = { ...run, raw: encodeEntry(run.entry), doubtful: false, firstView: view?.next ?? 0 };
-  let head = view ?? (await makeHead(context, attempt));
+  let head = await reachedBy(context, attempt, view ?? (await makeHead(context, attempt)));
   for (let sends = 0; sends < mostSends; sends++) {
     const result = await sendInTurn(context, attempt, head, sends);
     if (result.applied) return acknowledge(context, attempt, parseHead(result.item!));
@@ -62,6 +62,20 @@ export async function sequence(context: LogContext, run: UploadedRun, view: Head
     new RivuletError('THROTTLED', `partition ${run.address.partition} changed ${mostSends} times meanwhile`),
     attempt,
   );
+}
+
+/**
+ * Returns a copy of the head in which the log has reached the offset that the run expects. Otherwise nothing is sent: a
+ * delayed copy of such an update could land once the log has grown, after the caller was told that nothing was written.
+ */
+async function reachedBy(context: LogContext, attempt: Attempt, copy: Head): Promise<Head> {
+  const { address, expectedOffset = 0 } = attempt;
+  if (copy.next >= expectedOffset) return copy;
+  const head = (await readable(attempt, context.heads.read(address))) ?? copy;
+  const isDeleted = head.fence >= deletedFence;
+  const isBeyondEnd = head.next < expectedOffset;
+  if (isBeyondEnd && !isDeleted) throw withOutcome(unexpectedOffset(address, head, expectedOffset), attempt);
+  return head;
 }
 
 /**

@@ -179,6 +179,28 @@ describe('expectedOffset', () => {
     });
   });
 
+  test('above the end sends no update, because a delayed copy of it could land later', async () => {
+    let updates = 0;
+    const write: typeof world.table.write = (one, options) => {
+      if (one.kind === 'update') updates++;
+      return world.table.write(one, options);
+    };
+    const engine = createEngine({ ...world, table: { ...world.table, write } });
+    expect(errorOf(await tryAppend(engine, 0, batchOf(['b']), 2))).toMatchObject({
+      errorCode: 'UNEXPECTED_OFFSET',
+      outcome: 'not-written',
+      extra: { nextOffset: 0 },
+    });
+    expect(updates).toBe(0);
+  });
+
+  test('above the end in an old copy of the head appends where the log has grown since', async () => {
+    const other = createEngine(world);
+    await appendOne(world.engine, 0, batchOf(['a']));
+    await appendOne(other, 0, batchOf(['b', 'c']));
+    expect((await appendOne(world.engine, 0, batchOf(['d']), 3)).baseOffset).toBe(3);
+  });
+
   test('a retry of an append that was written is answered as a duplicate', async () => {
     const { producerId, epoch } = await world.engine.newProducer();
     const batch = batchOf(['a'], { producerId, producerEpoch: epoch, baseSequence: 0 });

@@ -86,7 +86,7 @@ const refusal: readonly Mutant[] = [
     text: [
       '  if (isWritten) return appended(',
       `  if (attempt.expectedOffset !== undefined && attempt.expectedOffset !== head.next)
-    return unexpectedOffset(attempt, head, attempt.expectedOffset);
+    return { kind: 'refused', error: unexpectedOffset(attempt.address, head, attempt.expectedOffset) };
   if (isWritten) return appended(`,
     ],
     world: worlds.conditional,
@@ -199,20 +199,12 @@ const outcome: readonly Mutant[] = [
     caughtBy: ['unknown without a cause'],
   },
   {
-    name: 'an offset that is not reached yet is not-written, whatever is on its way',
-    file: judge,
-    turn: { 'unexpectedOffset.outcome': "'not-written'" },
+    name: 'an offset that the log has not reached is expected, and sent',
+    file: sequence,
+    turn: { 'reachedBy.isBeyondEnd': 'false' },
     world: worlds.ahead,
-    seed: 9,
+    seed: 50,
     caughtBy: ['not-written was written'],
-  },
-  {
-    name: 'an offset that was passed is unknown',
-    file: judge,
-    turn: { 'unexpectedOffset.outcome': "attempt.doubtful ? 'unknown' : 'not-written'" },
-    world: worlds.conditional,
-    seed: 4,
-    caughtBy: ['unknown without a cause'],
   },
 ];
 
