@@ -5,7 +5,7 @@
 // Deviations: acks=1 waits as acks=all does, because a record is in the log or it is not. The time-out of a request is not
 // looked at.
 import type { Engine } from '../../lib/api/engine.ts';
-import { RivuletError } from '../../lib/api/errors.ts';
+import { type ErrorCode, RivuletError } from '../../lib/api/errors.ts';
 import { limits } from '../../lib/api/limits.ts';
 import type { AppendAck, PartitionAppend, PartitionError } from '../../lib/api/records.ts';
 import { invalid } from '../../lib/api/refusal.ts';
@@ -13,6 +13,7 @@ import { readBatchHeader } from '../../lib/record/batch-header.ts';
 import { CorruptBatchError } from '../../lib/record/corrupt-batch-error.ts';
 import { type Call, defineApi, type Gateway } from '../api.ts';
 import { code, type Failure, messageOf, writeCode } from '../errors.ts';
+import type { Link } from '../produce/chain.ts';
 import { clearProducerFields } from '../quirks.ts';
 
 type Request = {
@@ -78,7 +79,7 @@ function refusalOf({ acks, topicData, transactionalId }: Request, { version }: C
 }
 
 /** A part of a request that may be tried. */
-type Part = PartitionAppend & { readonly chain: string; readonly isIdempotent: boolean };
+type Part = PartitionAppend & { readonly chain: string; readonly link?: Link };
 
 async function appendTopic(gateway: Gateway, topic: TopicData, call: Call): Promise<PartitionReply[]> {
   const parts = topic.partitionData.map((data) => partOf(topic.name, data, call));
@@ -98,14 +99,15 @@ function partOf(
     return refused(code.invalidRecord, 'records: expected a batch, got none');
   try {
     const header = readBatchHeader(records);
-    const { sizeBytes, compression, producerId } = header;
+    const { sizeBytes, compression, producerId, producerEpoch: epoch, baseSequence: firstSequence } = header;
     if (sizeBytes !== records.length) return refused(code.invalidRecord, 'records: expected one batch, got more');
     if (compression === 'zstd' && version < firstVersionWithZstd)
       return refused(code.unsupportedCompressionType, `zstd: expected version 7 or later of Produce, got ${version}`);
     clearProducerFields(records, header);
-    const isIdempotent = producerId >= 0;
-    const owner = isIdempotent ? `producer ${producerId}` : `connection ${connection}`;
-    return { partition: index, batches: records, chain: `${owner} ${topic} ${index}`, isIdempotent };
+    if (producerId < 0)
+      return { partition: index, batches: records, chain: `connection ${connection} ${topic} ${index}` };
+    const chain = `producer ${producerId} ${topic} ${index}`;
+    return { partition: index, batches: records, chain, link: { epoch, firstSequence } };
   } catch (error) {
     if (!(error instanceof CorruptBatchError)) throw error;
     return refused(codeOfDamage[error.reason] ?? code.invalidRecord, error.message);
@@ -119,12 +121,11 @@ const codeOfDamage: { readonly [reason in CorruptBatchError['reason']]?: number 
 
 function appendInTurn({ engine, chains }: Gateway, topic: string, parts: readonly Part[]): Promise<PartitionReply[]> {
   const names = parts.map(({ chain }) => chain);
-  return chains.run(names, async (brokenBefore) => {
-    const tried = parts.filter(({ chain }) => !brokenBefore.has(chain));
+  return chains.run(names, async () => {
+    const tried = parts.filter(({ chain, link }) => !link || !chains.isBehindBreak(chain, link));
     const results = await resultsOf(engine, topic, tried);
-    const all = parts.map((part) => results.get(part) ?? { partition: part.partition, error: untried(part) });
-    const broken = names.filter((_, i) => parts[i]!.isIdempotent && isNotWritten(all[i]!));
-    return { result: all.map(replyOf), broken: new Set(broken) };
+    for (const [{ chain, link }, result] of results) if (link) chains.note(chain, link, isNotWritten(result));
+    return parts.map((part) => replyOf(results.get(part) ?? { partition: part.partition, error: untried(part) }));
   });
 }
 
@@ -155,8 +156,18 @@ const untried = ({ partition }: Part) =>
     outcome: 'not-written',
   });
 
-const isNotWritten = (result: Result): boolean =>
-  'error' in result && result.error.outcome !== 'unknown' && result.error.outcome !== 'written';
+/** The engine has compared the batch with the producer's history: no earlier batch that failed here is the reason. */
+const sequenceErrors: readonly ErrorCode[] = [
+  'OUT_OF_ORDER_SEQUENCE_NUMBER',
+  'UNKNOWN_PRODUCER_ID',
+  'DUPLICATE_SEQUENCE_NUMBER',
+  'INVALID_PRODUCER_EPOCH',
+];
+
+function isNotWritten(result: Result): boolean {
+  if (!('error' in result) || sequenceErrors.includes(result.error.errorCode)) return false;
+  return result.error.outcome !== 'unknown' && result.error.outcome !== 'written';
+}
 
 function replyOf(result: Result): PartitionReply {
   const { partition: index } = result;

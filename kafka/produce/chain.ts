@@ -1,43 +1,57 @@
 // The order of produce requests. A chain belongs to one producer and one partition: to an idempotent producer on whichever
 // connections it sends, otherwise to one connection. A link begins only when the link before it has ended.
 //
-// Invariant: batches of one chain reach the engine in the order in which they were received. If a link was not written, the
-// links that wait behind it are not tried: the engine would miss the batch before them, and its answer would be final for
-// some clients.
+// Invariant: batches of one chain reach the engine in the order in which they were received. If a batch of an idempotent
+// producer was not written, those behind it are not tried until it comes again: the engine would miss it, and its answer would
+// be final for some clients. They may still be on their way when the failure is known, so that the chain remembers it.
+import { sequenceDistance } from '../../lib/producer/decide.ts';
+import { newCache } from '../../lib/runtime/cache.ts';
 
-export type LinkEnd = 'passed' | 'broken';
+/** A batch of an idempotent producer. */
+export type Link = { readonly epoch: number; readonly firstSequence: number };
 
 export type Chains = {
-  /**
-   * Waits for the link before this one on each chain. `work` gets the chains whose link broke, and says how its own links
-   * end: those that it does not name have passed.
-   */
-  run<T>(chains: readonly string[], work: (broken: ReadonlySet<string>) => Promise<Linked<T>>): Promise<T>;
+  /** Waits for the links before this one on each chain. */
+  run<T>(chains: readonly string[], work: () => Promise<T>): Promise<T>;
+  /** Whether a batch before this one was not written and has not come again. A new epoch begins anew. */
+  isBehindBreak(chain: string, link: Link): boolean;
+  /** Remembers how the batch that was tried has ended. */
+  note(chain: string, link: Link, wasNotWritten: boolean): void;
 };
 
-export type Linked<T> = { readonly result: T; readonly broken: ReadonlySet<string> };
+/** Only chains with a failed batch are kept. One that is forgotten costs its client an error that it may not expect. */
+const breaksKept = 10_000;
+/** Sequences go round: those in the half before the failed one are older. */
+const sequencesAhead = 2 ** 30;
 
 export function createChains(): Chains {
-  const last = new Map<string, Promise<LinkEnd>>();
+  const last = new Map<string, Promise<void>>();
+  const breaks = newCache<Link>(breaksKept);
 
   return {
     async run(chains, work) {
       const before = chains.map((chain) => last.get(chain));
-      const ended = Promise.withResolvers<ReadonlySet<string>>();
-      const own = chains.map((chain) =>
-        ended.promise.then((broken): LinkEnd => (broken.has(chain) ? 'broken' : 'passed')),
-      );
-      for (const [i, chain] of chains.entries()) last.set(chain, own[i]!);
-      let broken: ReadonlySet<string> = new Set();
+      const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+      for (const chain of chains) last.set(chain, ended);
       try {
-        const ends = await Promise.all(before);
-        const done = await work(new Set(chains.filter((_, i) => ends[i] === 'broken')));
-        broken = done.broken;
-        return done.result;
+        await Promise.all(before);
+        return await work();
       } finally {
-        ended.resolve(broken);
-        for (const [i, chain] of chains.entries()) if (last.get(chain) === own[i]) last.delete(chain);
+        end();
+        for (const chain of chains) if (last.get(chain) === ended) last.delete(chain);
       }
+    },
+    isBehindBreak(chain, { epoch, firstSequence }) {
+      const failed = breaks.get(chain);
+      if (failed?.epoch !== epoch) return false;
+      const ahead = sequenceDistance(failed.firstSequence, firstSequence);
+      return ahead > 0 && ahead < sequencesAhead;
+    },
+    note(chain, link, wasNotWritten) {
+      const failed = breaks.get(chain);
+      const isMended = failed?.epoch !== link.epoch || failed.firstSequence === link.firstSequence;
+      if (wasNotWritten) breaks.set(chain, link);
+      else if (isMended) breaks.delete(chain);
     },
   };
 }

@@ -2,14 +2,13 @@
 import { expect, test } from 'vitest';
 import { createChains } from '../../kafka/produce/chain.ts';
 
-const none: ReadonlySet<string> = new Set();
-
 /** Work that ends when the test says so. */
 function step(log: string[], name: string) {
-  const { promise, resolve } = Promise.withResolvers<ReadonlySet<string>>();
-  const work = async (brokenBefore: ReadonlySet<string>) => {
-    log.push(`${name} begins${brokenBefore.size > 0 ? ` after a break of ${[...brokenBefore]}` : ''}`);
-    return { result: name, broken: await promise };
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const work = async () => {
+    log.push(`${name} begins`);
+    await promise;
+    return name;
   };
   return { work, end: resolve };
 }
@@ -23,26 +22,12 @@ test('a link begins when the one before it has ended, and other chains go on', a
   const all = [run(['x'], a.work), run(['x', 'y'], b.work), run(['z'], c.work)];
   await settled();
   expect(log).toEqual(['a begins', 'c begins']);
-  a.end(none);
+  a.end();
   await settled();
   expect(log).toEqual(['a begins', 'c begins', 'b begins']);
-  b.end(none);
-  c.end(none);
+  b.end();
+  c.end();
   expect(await Promise.all(all)).toEqual(['a', 'b', 'c']);
-});
-
-test('links that wait behind a broken one learn of it, and one that comes later does not', async () => {
-  const { run } = createChains();
-  const log: string[] = [];
-  const [a, b, c, d] = [step(log, 'a'), step(log, 'b'), step(log, 'c'), step(log, 'd')];
-  const waiting = [run(['x', 'y'], a.work), run(['x'], b.work), run(['y'], c.work)];
-  a.end(new Set(['x']));
-  b.end(none);
-  c.end(none);
-  await Promise.all(waiting);
-  d.end(none);
-  await run(['x'], d.work);
-  expect(log.sort()).toEqual(['a begins', 'b begins after a break of x', 'c begins', 'd begins']);
 });
 
 test('work that throws ends its links, and the next begin', async () => {
@@ -50,7 +35,22 @@ test('work that throws ends its links, and the next begin', async () => {
   const failing = run(['x'], async () => {
     throw new Error('a fault');
   });
-  const next = run(['x'], async (broken) => ({ result: broken.size, broken }));
+  const next = run(['x'], async () => 'next');
   await expect(failing).rejects.toThrow('a fault');
-  expect(await next).toBe(0);
+  expect(await next).toBe('next');
+});
+
+test('a batch that was not written holds back the others of its epoch, until it is written', () => {
+  const { isBehindBreak, note } = createChains();
+  const failed = { epoch: 0, firstSequence: 5 };
+  note('x', failed, true);
+  expect(isBehindBreak('x', { epoch: 0, firstSequence: 7 })).toBe(true);
+  expect(isBehindBreak('x', failed)).toBe(false);
+  expect(isBehindBreak('x', { epoch: 0, firstSequence: 3 })).toBe(false);
+  note('x', { epoch: 0, firstSequence: 3 }, false);
+  expect(isBehindBreak('x', { epoch: 0, firstSequence: 7 })).toBe(true);
+  expect(isBehindBreak('x', { epoch: 1, firstSequence: 0 })).toBe(false);
+  expect(isBehindBreak('y', { epoch: 0, firstSequence: 7 })).toBe(false);
+  note('x', failed, false);
+  expect(isBehindBreak('x', { epoch: 0, firstSequence: 7 })).toBe(false);
 });

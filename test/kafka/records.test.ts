@@ -1,5 +1,6 @@
 // Records through the Kafka listener: produce, fetch, offsets.
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { RivuletError } from '../../lib/api/errors.ts';
 import type { TopicDescription } from '../../lib/api/topics.ts';
 import { crc32c } from '../../lib/bytes/crc32c.ts';
 import { decodeBatch } from '../../lib/record/batch.ts';
@@ -146,6 +147,44 @@ describe('produce', () => {
     );
     expect(replies.map(([reply]) => reply.baseOffset)).toEqual(numbers);
     expect(valuesIn((await fetch([fetchTopic(orders)]))[0]![0].records)).toEqual(numbers.map(String));
+  });
+});
+
+describe('behind a batch of an idempotent producer that failed', () => {
+  /** The first append fails so; the others reach the engine. */
+  async function afterFailure(outcome: 'not-written' | 'unknown') {
+    let appends = 0;
+    const failing = await startService({
+      wrap: (engine) => ({
+        ...engine,
+        append: (request) =>
+          appends++ === 0
+            ? Promise.reject(new RivuletError('STORAGE_UNAVAILABLE', 'no connection', { outcome }))
+            : engine.append(request),
+      }),
+    });
+    await failing.engine.createTopic({ topic: 't' });
+    const { producerId, epoch } = await failing.engine.newProducer();
+    const failingWire = await failing.connect();
+    const send = async (baseSequence: number) => {
+      const batch = batchOf(['a'], { producerId, producerEpoch: epoch, baseSequence });
+      const reply = await failingWire.ask(key.produce, 9, produceMessage('t', { 0: batch }));
+      return reply.responses[0].partitionResponses[0].errorCode as number;
+    };
+    return { send, appends: () => appends };
+  }
+
+  test('those that follow are not tried if it was not written, and all go in when they come again', async () => {
+    const { send, appends } = await afterFailure('not-written');
+    expect(await Promise.all([send(0), send(1), send(2)])).toEqual([19, 19, 19]);
+    expect(appends()).toBe(1);
+    expect(await Promise.all([send(0), send(1), send(2)])).toEqual([0, 0, 0]);
+  });
+
+  test('those that follow are tried if it may have been written', async () => {
+    const { send, appends } = await afterFailure('unknown');
+    expect(await Promise.all([send(0), send(1)])).toEqual([7, 59]);
+    expect(appends()).toBe(2);
   });
 });
 
