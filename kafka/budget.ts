@@ -1,6 +1,6 @@
 // Bounds the bytes of requests and replies that one server holds.
 //
-// Invariant: a request is read only when its bytes were taken from the budget. Replies are made by then, so that they are only
+// Invariant: a request is read only when its bytes were taken from the budget. Replies are made by then, so they are only
 // counted: while they are above the budget, nothing further is read.
 
 export type Budget = {

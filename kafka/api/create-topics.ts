@@ -50,7 +50,7 @@ export const createTopics = defineApi<Request, Reply>({
   },
 });
 
-const repeated = { errorCode: code.invalidRequest, errorMessage: 'each topic may be named once in a request' };
+const repeated = { errorCode: code.invalidRequest, errorMessage: 'topics: expected each topic once, got one again' };
 
 async function create({ engine, names }: Gateway, topic: TopicRequest, validateOnly: boolean): Promise<TopicReply> {
   const refusal = refusalOf(topic);

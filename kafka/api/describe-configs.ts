@@ -1,6 +1,6 @@
 // DescribeConfigs (32). Lists the configurations of topics and of the node.
 //
-// Versions 1 to 4. Deviations: types of values are not told. The node's configurations are the few that clients look at, and
+// Versions 1 to 4. Deviations: the types of values are not in the reply. The node's configurations are the few that clients look at, and
 // nobody can change them. The documentation of a configuration says why its value means nothing here, where that is so.
 
 import { RivuletError } from '../../lib/api/errors.ts';

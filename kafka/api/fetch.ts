@@ -2,7 +2,7 @@
 //
 // Versions 4 to 17: by the names of topics up to 12, by their ids from 13 on. Deviations: there are no fetch sessions. Every
 // reply has session 0, which tells a client that each of its requests must name all partitions, and each reply has them all.
-// A wait lasts 20 s at most. A reply has 4 MiB of a topic and 16 MiB of all at most. Nothing is aborted in the log, so that
+// A wait lasts 20 s at most. A reply has 4 MiB of a topic and 16 MiB of all at most. Nothing is aborted in the log, so
 // both isolation levels see the same.
 import { type Call, defineApi, type Gateway } from '../api.ts';
 import { isEpochUnknown } from '../cluster.ts';

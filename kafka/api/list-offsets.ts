@@ -1,8 +1,8 @@
 // ListOffsets (2). Finds the offset of a time, or an end of a partition.
 //
-// Versions 1 to 10. The special times are -1 for the end, -2 and -4 for the start (all data is in object storage, so that the
+// Versions 1 to 10. The special times are -1 for the end, -2 and -4 for the start (all data is in object storage, so the
 // start is the local one too), -3 for the first record with the greatest timestamp, and -5 for the end of what was tiered,
-// which is never known. Deviation: nothing is undecided in the log, so that both isolation levels see the same end.
+// which is never known. Deviation: nothing is undecided in the log, so both isolation levels see the same end.
 import type { OffsetQuery } from '../../lib/api/records.ts';
 import { type Call, defineApi, type Gateway } from '../api.ts';
 import { isEpochUnknown, leaderEpoch } from '../cluster.ts';

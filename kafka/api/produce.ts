@@ -68,13 +68,13 @@ export const produce = defineApi<Request, Reply>({
 
 function refusalOf({ acks, topicData, transactionalId }: Request, { version }: Call): Failure | undefined {
   if (version < firstServedVersion)
-    return { errorCode: code.unsupportedVersion, errorMessage: `expected version 3 or later, got ${version}` };
+    return { errorCode: code.unsupportedVersion, errorMessage: `version: expected 3 or later, got ${version}` };
   if (acks !== 0 && acks !== 1 && acks !== allReplicas)
     return { errorCode: code.invalidRequiredAcks, errorMessage: `acks: expected 0, 1 or -1, got ${acks}` };
   if (transactionalId !== null)
     return { errorCode: code.unsupportedVersion, errorMessage: 'transactions are not served over this protocol yet' };
   if (topicData.some((topic, i) => topicData.findIndex(({ name }) => name === topic.name) !== i))
-    return { errorCode: code.invalidRequest, errorMessage: 'each topic may be named once in a request' };
+    return { errorCode: code.invalidRequest, errorMessage: 'topics: expected each topic once, got one again' };
   return undefined;
 }
 

@@ -1,4 +1,4 @@
-// One fetch over several topics. The engine fetches from one topic at a time, so that this asks for all of them side by side,
+// One fetch over several topics. The engine fetches from one topic at a time, so this asks for all of them side by side,
 // and ends the waits of the others when the first one has something.
 //
 // Invariant: every partition that was asked for has a result, in the order of the request. One batch at least is in the

@@ -3,7 +3,7 @@
 //
 // Invariant: batches of one chain reach the engine in the order in which they were received. If a batch of an idempotent
 // producer was not written, those behind it are not tried until it comes again: the engine would miss it, and its answer would
-// be final for some clients. They may still be on their way when the failure is known, so that the chain remembers it.
+// be final for some clients. They may still be on their way when the failure is known, so the chain remembers it.
 import { sequenceDistance } from '../../lib/producer/decide.ts';
 import { newCache } from '../../lib/runtime/cache.ts';
 
@@ -13,7 +13,7 @@ export type Link = { readonly epoch: number; readonly firstSequence: number };
 export type Chains = {
   /** Waits for the links before this one on each chain. */
   run<T>(chains: readonly string[], work: () => Promise<T>): Promise<T>;
-  /** Whether a batch before this one was not written and has not come again. A new epoch begins anew. */
+  /** Whether a batch before this one was not written and has not come again. A new epoch begins without such a batch. */
   isBehindBreak(chain: string, link: Link): boolean;
   /** Remembers how the batch that was tried has ended. */
   note(chain: string, link: Link, wasNotWritten: boolean): void;

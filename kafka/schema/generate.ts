@@ -1,4 +1,4 @@
-// Writes table.json, by hand, when a newer Kafka is to be spoken. The definitions come out of the jar of kafka-clients:
+// Writes table.json. Run it by hand for the protocol of a newer Kafka. The definitions come out of the jar of kafka-clients:
 //
 //   mvn dependency:unpack -Dartifact=org.apache.kafka:kafka-clients:4.3.1 -DoutputDirectory=/tmp/kafka-clients
 //   node bin/node24.cjs kafka/schema/generate.ts /tmp/kafka-clients/common/message > kafka/schema/table.json
