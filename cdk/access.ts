@@ -1,5 +1,6 @@
 // The API routes that a client needs for each kind of work. These lists are behind `grantProduce`, `grantConsume`,
-// `grantTransact`, `grantExactlyOnce`, `grantOperate` and `grantAdmin`, and behind the policies in docs/DEPLOY.md. They hold what client/ calls, and no more.
+// `grantTransact`, `grantExactlyOnce`, `grantOperate` and `grantAdmin`, and behind the policies in docs/DEPLOY.md. They hold
+// what client/ calls, and no more.
 //
 // IAM decides by method and path alone, and `*` in a policy matches slashes too: `GET topics/orders*` would allow its
 // holder to read the records of `orders-secret`. So a name is always a whole name, and the one wildcard stands between two

@@ -23,7 +23,7 @@ function buildTables(): Int32Array {
   return rows;
 }
 
-/** It takes some milliseconds to make, which a function that starts cold for one request would not save again. */
+/** The module takes some milliseconds to make. A function that starts cold for one request would not save them again. */
 let blocks: BlockCrc | undefined;
 let bytesBefore = 16 * 1024 * 1024;
 

@@ -6,7 +6,7 @@
 //   4. put the log segments
 //   5. in one transaction, name them in log items and move their end in the maintenance item
 //   6. move the head's `m`, so that readers find them
-//   7. delete the inline items of the pages, once the head says that nobody is led to them any more
+//   7. delete the inline items of the pages, once the head leads no reader to them any more
 // Step 5 is the commit point. A process that dies after 4 leaves orphans; after 5, the next merge does 6 first. The sweep
 // deletes what step 7 leaves.
 // The head is in no transaction: a partition with many appends would conflict with every try.

@@ -18,9 +18,9 @@ type Stores = { readonly table: Table; readonly objects: ObjectStore };
 const logItemsAtOnce = 100;
 
 /**
- * Yields the keys of the objects and the names of the items, some more than once. It reads the head first, then the pages, then the log items: what
- * a spill or a merge moves meanwhile from one to the next has been seen, or will be. Pages below the merged offset stay
- * for their producers' sake, and name nothing.
+ * Yields the keys of the objects and the names of the items, some more than once. It reads the head first, then the pages,
+ * then the log items: what a spill or a merge moves meanwhile from one to the next has been seen, or will be. Pages below
+ * the merged offset stay for their producers' sake, and name nothing.
  */
 export async function* namesOf({ table, objects }: Stores, address: PageAddress): AsyncGenerator<string> {
   const item = await table.get(headKey(address.topicId, address.partition), { strong: true });

@@ -1,5 +1,6 @@
-// The sweep deletes the objects and inline items that nothing names, and the items of deleted topics. First it audits, and if nothing is
-// unnamed and old it writes nothing. Otherwise the order of its steps keeps an object or item that may still be named:
+// The sweep deletes the objects and inline items that nothing names, and the items of deleted topics. First it audits. If
+// nothing is unnamed and old, it writes nothing. Otherwise the order of its steps keeps an object or item that may still be
+// named:
 //
 //   1 read topics and their partitions, after all was listed          3 read all names again
 //   2 raise the fences of every partition to the sweep's epoch        4 delete what was listed, is older, and unnamed

@@ -1,5 +1,5 @@
-// Topic configurations, with Kafka's names, defaults and bounds, and our own, whose names begin with `rivulet.`. A configuration that Rivulet does not act on is kept,
-// and a note says so. So a topic's definition can be brought over from Kafka as it is.
+// Topic configurations, with Kafka's names, defaults and bounds. The names of our own begin with `rivulet.`. A configuration
+// that Rivulet does not act on is kept, and a note says so. So a topic's definition can be brought over from Kafka as it is.
 // https://kafka.apache.org/documentation/#topicconfigs
 
 import { limits } from '../api/limits.ts';

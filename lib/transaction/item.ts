@@ -7,7 +7,8 @@
 //   t staged runs: u8 index into ti, varint partition, entry   sb count of runs that were spilled to stage pages
 //   ti topic ids by index   q next sequence by "index/partition"   go staged offsets, as JSON   ix index objects by topic
 //   cp ce producer id and epoch of the batches   tk 16 bytes of the SHA-256 of the token
-//   fc fences since the last commit   to time-out, ms   dl deadline, from the first stage on   u last used   y bytes staged, of records and of offsets: grows with every stage
+//   fc fences since the last commit   to time-out, ms   dl deadline, from the first stage on   u last used
+//   y bytes staged, of records and of offsets: grows with every stage
 //
 // Invariant: i, k, ce and tk in the condition of every client's step. Without i, a late step lands in an item that was made
 // after the id expired; without k, in the next transaction; without ce and tk, after another instance has taken over.

@@ -127,7 +127,7 @@ async function phases({ engine, ...opened }: Opened, hot: Hot, { rounds, forMs }
   return rows;
 }
 
-/** So many appends wait for their answers at most, as those of producers would. */
+/** At most this many appends wait for their answers, as those of producers would. */
 const mostUnderWay = 16;
 
 /** The time of each call counts from when it was due, whether or not those before it have got their answers. */

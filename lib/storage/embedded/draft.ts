@@ -1,10 +1,10 @@
-// A draft is the file of an object that has not its name yet. It lies in the folder of the object, so that one rename
-// gives it the name, which a crash does as a whole or not at all.
+// A draft is the file of an object that does not have its name yet. It lies in the folder of the object, so that one rename
+// gives it the name. After a crash, a rename was done as a whole or not at all.
 //
-//   <name>!<bytes>-<CRC-32>   a small object. File and folder are synced at once, so after a crash it may be torn; length
-//                             and checksum tell
-//   <name>!                   a large one, whose checksum would hold the event loop: not acknowledged before its name is
-//                             durable, so what a crash leaves of it is removed
+//   <name>!<bytes>-<CRC-32>   a small object. File and folder are synced at the same time, so after a crash it may be torn.
+//                             Length and checksum show that
+//   <name>!                   a large one, whose checksum would hold the event loop. It is not acknowledged before its name
+//                             is durable, so what a crash leaves of it is removed
 //
 // Invariant: a draft whose put was acknowledged is whole after every crash, and the next start gives it its name.
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ import { readBytes, unlessMissing, writeAll } from './file-bytes.ts';
 import type { FileLayer, OpenFile, OpenFolder } from './file-layer.ts';
 import { readName } from './object-path.ts';
 
-/** The checksum of as much takes 0.1 ms. */
+/** The checksum of this many bytes takes 0.1 ms. */
 const checkedBytes = 128 * 1024;
 
 export type Draft = { readonly path: string; readonly isChecked: boolean };

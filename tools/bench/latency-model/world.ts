@@ -51,7 +51,7 @@ const partitions = 6;
 const recordsPerRequest = 10;
 const recordBytes = 100;
 const seed = 14;
-/** As the SDK does: a wait doubles after each empty answer. */
+/** A wait doubles after each empty answer, as in the SDK. */
 const firstWaitMs = 500;
 const longestWaitMs = 20_000;
 
@@ -75,7 +75,7 @@ export async function runScenario(scenario: Scenario): Promise<Outcome> {
   return { acknowledged, delivered, hedgesPerCall: hedges / (s3Put + s3Get - hedges) };
 }
 
-/** As lib/storage/aws/ports.ts puts them together. */
+/** Puts the ports together as lib/storage/aws/ports.ts does. */
 function portsOver(
   stores: Ports,
   time: VirtualTime,

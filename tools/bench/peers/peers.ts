@@ -36,7 +36,7 @@ type Rates = { readonly produce: number; readonly consume: number };
 type Round = { readonly ours: Rates; readonly kafka: Rates };
 
 const partitions = 6;
-/** As many as a Java producer has under way. */
+/** A Java producer has as many requests under way. */
 const connections = 5;
 const warmUpShare = 0.25;
 
