@@ -20,6 +20,8 @@ import { onStopSignal, signalOfGroup } from './stop-signals.ts';
 import { readerProperties, textParser, whyUnreadable } from './text-lines.ts';
 
 const examples = `
+The topic must exist. Only Kafka's clients create a missing topic on the way.
+
 With --transactional-id, all lines of the input are one transaction. It is committed at the end of the input, and no reader
 sees any line before. It is aborted if a line is wrong, if a record is refused, or if a signal ends the command. The end of a
 pipe does not say whether the program in front of it has failed: where that matters, give its output as --file. A transaction
