@@ -20,7 +20,7 @@ retention would remove, and --confirm-retention lets it. Of compaction, --dry-ru
 
 "joined" counts small log segments that were put together with their neighbours. "written" and "swept" count the objects that
 were made and deleted. The newest few dozen appends of a partition stay as they were written, also with --full: a partition
-that has no more has nothing to merge.
+that has no more has nothing to merge, and nothing to compact.
 
 Examples:
   rivulet maintain --dry-run

@@ -16,12 +16,15 @@ import { plainTarget, transactionTarget } from './produce-target.ts';
 import { startProgress } from './progress.ts';
 import { linesOf } from './read-lines.ts';
 import type { NumberedMessage, Sending } from './sending.ts';
-import { onStopSignal } from './stop-signals.ts';
+import { onStopSignal, signalOfGroup } from './stop-signals.ts';
 import { readerProperties, textParser, whyUnreadable } from './text-lines.ts';
 
 const examples = `
+The topic must exist. Only Kafka's clients create a missing topic on the way.
+
 With --transactional-id, all lines of the input are one transaction. It is committed at the end of the input, and no reader
-sees any line before. It is aborted if a line is wrong, if a record is refused, or if a signal ends the command. A transaction
+sees any line before. It is aborted if a line is wrong, if a record is refused, or if a signal ends the command. The end of a
+pipe does not say whether the program in front of it has failed: where that matters, give its output as --file. A transaction
 takes at most 15 minutes and 10,000 batches. Of several commands with one id, only the newest can commit.
 
 Properties of --format lines: parse.key, key.separator, parse.headers, headers.delimiter, headers.separator,
@@ -88,6 +91,7 @@ async function produce(positional: string | undefined, options: ProduceOptions, 
       if (interrupted() === undefined) throw error;
     });
     await sending.settled();
+    if (options.transactionalId !== undefined) await signalOfGroup();
     const isWhole = interrupted() === undefined && !sending.hasFailed();
     if (isWhole) await target.finish();
   } finally {

@@ -1,6 +1,6 @@
 // `rivulet serve` runs the whole service in this process, over one data directory, until a signal comes. The first signal
 // lets the requests under way finish. The second one does not.
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { KafkaServer } from '../kafka/server.ts';
 import { limits } from '../lib/api/limits.ts';
 import { isLoopback } from '../lib/runtime/loopback.ts';
@@ -52,7 +52,7 @@ export function addServe(rivulet: Command): void {
     .option('--data <directory>', 'the data directory; created when it is missing', notEmpty, '.rivulet')
     .option(
       '--offsets-retention-minutes <n>',
-      'how long a group without members keeps an offset',
+      `how long a group without members keeps an offset; at least ${limits.minOffsetsRetentionMinutes}`,
       wholeNumber(limits.minOffsetsRetentionMinutes, limits.maxOffsetsRetentionMinutes),
       limits.defaultOffsetsRetentionMinutes,
     )
@@ -62,7 +62,7 @@ export function addServe(rivulet: Command): void {
       `the port for Kafka's clients on 127.0.0.1; 0 takes a free one (default: ${kafkaPort})`,
       wholeNumber(0, 65_535),
     )
-    .option('--no-kafka', "do not listen for Kafka's clients")
+    .addOption(new Option('--no-kafka', "do not listen for Kafka's clients").conflicts('kafkaPort'))
     .option('--no-kafka-auto-create', "do not create a missing topic that one of Kafka's clients asks for")
     .addHelpText('after', examples)
     .action(serve);

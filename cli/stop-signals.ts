@@ -3,6 +3,7 @@
 //
 // Trap: one Ctrl-C may arrive twice. The terminal sends it to the whole process group, and npm and our launcher, which are in
 // that group too, pass it on. So a signal that follows the first one closely is the same wish.
+import { setTimeout as sleep } from 'node:timers/promises';
 
 export const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
@@ -11,6 +12,15 @@ const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
 /** A signal takes less time through npm and the launcher, and a person takes longer to press Ctrl-C a second time. */
 const sameWishMs = 500;
+
+/** The kernel signals a process group at once. This is ample for us to see it, also on a busy machine. */
+const groupSignalMs = 100;
+
+/**
+ * Trap: Ctrl-C ends also the program that writes our input, and the end of the input may reach us before the signal does. A
+ * command that acts on the end of its input waits for this first.
+ */
+export const signalOfGroup = (): Promise<void> => sleep(groupSignalMs);
 
 /**
  * @param stop receives the exit code of the signal. A command that ends in order may choose 0 instead.

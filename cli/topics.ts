@@ -107,10 +107,7 @@ function printDescription(of: TopicDescription & { partitionDetails: readonly Pa
   printLine(`Topic id:    ${of.topicId}`);
   printLine(`Created:     ${new Date(of.createdAt).toISOString()}`);
   printLine(`Partitions:  ${of.partitions}`);
-  const own = of.config.filter((entry) => !entry.isDefault);
-  printLine(
-    `Config:      ${own.map(({ name, value }) => `${name}=${value}`).join(' ') || '(defaults; all with --json)'}`,
-  );
+  printLine(`Config:      ${ownConfig(of) || '(defaults; all with --json)'}`);
   printLine('');
   printTable(
     ['PARTITION', 'EARLIEST', 'LATEST', 'BYTES'],
@@ -119,6 +116,9 @@ function printDescription(of: TopicDescription & { partitionDetails: readonly Pa
   printStorage(of.partitionDetails);
   warn(of.warnings);
 }
+
+const ownConfig = ({ config }: TopicDescription): string =>
+  config.flatMap(({ name, value, isDefault }) => (isDefault ? [] : [`${name}=${value}`])).join(' ');
 
 /** `-` stands where there is nothing to tell: the topic is not compacted, or maintenance never ran, or there is no damage. */
 function printStorage(partitions: readonly PartitionDetails[]): void {
@@ -164,7 +164,9 @@ async function alter(
   await toleratingMissing(ifExists, async () => {
     const change = { topic, ...(partitions !== undefined && { partitions }), ...(isConfigured && { config: changes }) };
     const altered = await admin.alterTopic(change);
-    printLine(`Topic ${topic}: ${plural(altered.partitions, 'partition')}`);
+    printLine(
+      `Topic ${topic}: ${plural(altered.partitions, 'partition')}; ${ownConfig(altered) || 'default configurations'}`,
+    );
     warn(altered.warnings);
   });
 }

@@ -31,7 +31,16 @@ export async function* framesOf(socket: Socket, budget: Budget, limits: Limits):
 function lengthIn(prefix: Buffer, { frameBytes }: Limits): number {
   const length = prefix.readInt32BE();
   if (length >= leastFrameBytes && length <= frameBytes) return length;
-  throw new MalformedFrameError(`frame: expected ${leastFrameBytes} to ${frameBytes} bytes, got ${length}`);
+  throw new MalformedFrameError(
+    `frame: expected ${leastFrameBytes} to ${frameBytes} bytes, got ${length}${hint(prefix)}`,
+  );
+}
+
+/** People give this port to a client that uses TLS, or to one of our HTTP API. */
+function hint(prefix: Buffer): string {
+  if (prefix.readUInt16BE() === 0x1603) return ', the beginning of a TLS handshake: connect without TLS';
+  const isHttp = /^(GET |HEAD|POST|PUT |PATC|DELE|OPTI)/.test(prefix.toString('latin1'));
+  return isHttp ? ', the beginning of an HTTP request: the HTTP API has another port' : '';
 }
 
 /** Destroys the socket if the rest of the frame does not come: its bytes are missing to the others. */

@@ -85,7 +85,7 @@ test('a folder that is served is not repaired', async () => {
   expect(await runHere(['audit', '--data', directory, '--repair'])).toMatchObject({
     code: 1,
     stdout: '',
-    stderr: `rivulet: another process is using the folder ${directory}\n`,
+    stderr: `rivulet: another process is using the folder ${directory}: stop that process, or choose another folder\n`,
   });
   service.child.kill('SIGTERM');
   await service.finished;

@@ -49,7 +49,10 @@ describe('topics', () => {
     expect(await ok(['topics', 'describe', 'life'])).toMatch(
       /^Topic: +life\n(.*\n)*Partitions: +2\nConfig: +retention\.ms=1000\n/,
     );
-    await ok(['topics', 'alter', 'life', '--partitions', '3', '--delete-config', 'retention.ms']);
+    const more = ['--partitions', '3', '--config', 'retention.bytes=5000'];
+    expect(await ok(['topics', 'alter', 'life', ...more])).toContain('retention.bytes=5000');
+    const fewer = ['--delete-config', 'retention.ms', '--delete-config', 'retention.bytes'];
+    expect(await ok(['topics', 'alter', 'life', ...fewer])).toBe('Topic life: 3 partitions; default configurations\n');
     const described = JSON.parse(await ok(['topics', 'describe', 'life', '--json']));
     expect(described).toMatchObject({ topic: 'life', partitions: 3 });
     const fallback = { name: 'retention.ms', value: '604800000', isDefault: true };

@@ -1,4 +1,5 @@
 // `rivulet transactions`, and `produce --transactional-id`.
+import { once } from 'node:events';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { Rivulet } from '../../client/rivulet.ts';
 import { runHere } from './here.ts';
@@ -151,6 +152,22 @@ describe('produce --transactional-id', () => {
     producer.child.kill('SIGTERM');
     expect(await producer.finished).toMatchObject({
       code: 143,
+      stderr: expect.stringMatching(/^1 record staged in .*; aborted, so none is written\n$/),
+    });
+    expect(await latest(topic)).toBe(0);
+  });
+
+  test('aborts when Ctrl-C ends the whole pipeline, and the end of the input comes before the signal', async () => {
+    const topic = await newTopic();
+    const producer = start(launcher, ['produce', topic, '--transactional-id', 'piped', '--url', service.url]);
+    const { stdin } = producer.child;
+    stdin!.write('half\n');
+    await untilStaged('piped');
+    stdin!.end();
+    await once(stdin!, 'finish');
+    producer.child.kill('SIGINT');
+    expect(await producer.finished).toMatchObject({
+      code: 130,
       stderr: expect.stringMatching(/^1 record staged in .*; aborted, so none is written\n$/),
     });
     expect(await latest(topic)).toBe(0);

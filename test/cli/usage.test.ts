@@ -111,6 +111,7 @@ describe('wrong usage ends with 2 and one sentence', () => {
     [['produce', 'a', '--compression-codec', 'zip'], /'zip' is invalid. Allowed choices are none, gzip/],
     [['topics', 'create', 'a', '--partitions', '0'], /'0' is invalid. It must be a whole number from 1 to 10000/],
     [['topics', 'alter', 'a'], /^rivulet: there is nothing to alter/],
+    [['serve', '--no-kafka', '--kafka-port', '0'], /'--no-kafka' cannot be used with option '--kafka-port <port>'/],
     ...['noon', 'foo 1', '', '2026-02-30', '-7'].map((time): [string[], RegExp] => [
       ['offsets', 'a', '--time', time],
       new RegExp(`'--time <when>' argument '${time}' is invalid. It must be a time since 1970 like`),

@@ -66,7 +66,12 @@ describe('bytes that are no request close the connection', () => {
   test.each([
     ['a negative length', prefix(-1), /frame: expected 8 to 104857600 bytes, got -1/],
     ['a length above the limit', prefix(104_857_601), /got 104857601/],
-    ['another protocol', Buffer.from('GET / HTTP/1.1\r\n\r\n'), /got 1195725856/],
+    [
+      'HTTP',
+      Buffer.from('GET / HTTP/1.1\r\n\r\n'),
+      /got 1195725856, the beginning of an HTTP request: .* another port/,
+    ],
+    ['TLS', Buffer.from('160301020001', 'hex'), /got 369295618, the beginning of a TLS handshake: connect without TLS/],
     ['an unknown key', Buffer.concat([prefix(8), Buffer.from('7fff000000000000', 'hex')]), /api key: expected a key/],
     [
       'a message that is cut',

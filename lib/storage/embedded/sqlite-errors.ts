@@ -35,7 +35,7 @@ export function translationOf(file: string, cause: unknown, committing: boolean)
 }
 
 const messages = (file: string): { readonly [code: number]: string } => ({
-  [SQLITE_BUSY]: `another process is using the folder ${dirname(file)}`,
+  [SQLITE_BUSY]: `another process is using the folder ${dirname(file)}: stop that process, or choose another folder`,
   [SQLITE_FULL]: `the disk is full: ${file} cannot grow`,
 });
 
