@@ -212,6 +212,24 @@ export const mutants: readonly TransactionsMutant[] = [
     world: { small: 'in one step' },
   },
   {
+    name: 'records that left the tail are not searched for their offsets',
+    file: 'lib/transaction/committed-offsets.ts',
+    text: ['if (missing === 0) return own;', 'return own;'],
+    world: 'over days',
+  },
+  {
+    name: 'some records of a transaction pass for all',
+    file: 'lib/transaction/committed-offsets.ts',
+    text: ['if (missing === 0) return own;', 'if (own.length > 0) return own;'],
+    world: 'decided, then applied',
+  },
+  {
+    name: 'records of another transaction of the id pass for those whose offsets are asked for',
+    file: 'lib/transaction/committed-offsets.ts',
+    text: [' && entry.transaction.number === number', ''],
+    world: 'in one step',
+  },
+  {
     name: 'what was staged stays after an abort',
     file: item,
     text: ["'t', 'sb', 'go', 'y', 'dl', 'ix'],", "'sb', 'go', 'y', 'dl', 'ix'],"],
