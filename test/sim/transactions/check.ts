@@ -181,7 +181,7 @@ function afterDeletions({ closedMs }: History, places: Places, transaction: Tran
   return [{ name: 'committed after its topic was deleted', detail: `${transaction.name}, after ${closed}` }];
 }
 
-/** Who asks where the records are is told of each partition, or after a day perhaps of none. */
+/** If a client asks where the records are, it is told this of each partition. After a day a partition may be left out. */
 function toldOffsets(history: History, places: Places, { name, batches, ends }: Transaction): Anomaly[] {
   const visible = batches.filter((batch) => isKept(history, batch) && batch.values.every((value) => places.has(value)));
   const begunMs = Math.min(...ends.map((end) => end.begunMs));

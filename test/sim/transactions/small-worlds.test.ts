@@ -1,6 +1,5 @@
-// This runs every single fault of most small worlds of transactions, and some pairs. Of the worlds that take longest only a sample
-// runs. `npm run prove` runs all of it, and every pair.
-
+// This runs every single fault of the small worlds of transactions, and some pairs. Some worlds take much longer than the others,
+// so only a sample of them runs. `npm run prove` runs all of it, and every pair.
 import { testSample } from '../core/sample.ts';
 import type { SmallWorld } from '../core/worlds.ts';
 import { smallTransactionsWorlds } from './small-worlds.ts';
