@@ -190,7 +190,11 @@ function toldOffsets(history: History, places: Places, { name, batches, ends }: 
     if (!told) continue;
     for (const [partition, own] of Map.groupBy(visible, (batch) => batch.partition)) {
       const values = own.flatMap((batch) => batch.values);
-      const part = told.find((one) => one.topicId === own[0]!.topicId && one.partition === partition % firstDoomed);
+      // The client knows the topic's id unless all replies to its stages were lost.
+      const topicId = own.find((batch) => batch.topicId !== undefined)?.topicId;
+      const part = told.find(
+        (one) => one.partition === partition % firstDoomed && one.topicId === (topicId ?? one.topicId),
+      );
       const isForgotten = !part && endedMs - begunMs > dayMs;
       const isRight = part?.records === values.length && places.get(values[0]!)![0]!.at === part.baseOffset;
       if (!isForgotten && !isRight)
