@@ -5,6 +5,7 @@
 // IAM decides by method and path alone, and `*` in a policy matches slashes too: `GET topics/orders*` would allow its
 // holder to read the records of `orders-secret`. So a name is always a whole name, and the one wildcard stands between two
 // fixed words. `?` stands for one character, so it cannot reach beyond the length of an id.
+import { limits } from '../lib/api/limits.ts';
 import { whyInvalidName } from '../lib/topic/name.ts';
 
 export type Route = { readonly method: string; readonly path: string };
@@ -42,10 +43,16 @@ export function transactionRoutes(transactionalId: string): readonly Route[] {
 }
 
 /** `rivulet.exactlyOnce` makes an id for each process: the name of the group, a fixed word, and so many random digits. */
-const randomDigits = 18;
+const idEnd = `.exactly-once.${'?'.repeat(18)}`;
 
-export const exactlyOnceRoutes = (group: string): readonly Route[] =>
-  endsOf(`${checkedName('group', group)}.exactly-once.${'?'.repeat(randomDigits)}`);
+export function exactlyOnceRoutes(group: string): readonly Route[] {
+  const most = limits.nameLength - idEnd.length;
+  if (group.length > most)
+    throw new Error(
+      `group: expected at most ${most} characters, because exactlyOnce makes transactional ids of it, got ${JSON.stringify(group.slice(0, 300))} with ${group.length}`,
+    );
+  return endsOf(`${checkedName('group', group)}${idEnd}`);
+}
 
 const endsOf = (id: string): readonly Route[] =>
   ['init', 'commit', 'abort'].map((step) => ({ method: 'POST', path: `/v1/transactions/${id}/${step}` }));

@@ -7,6 +7,7 @@
 //
 // Trap: a commit without an answer may have been done, and the same member could commit the same inputs once more. So a
 // transaction is ended for certain before its inputs are read again, and they are read from the committed offset on.
+import { limits } from '../lib/api/limits.ts';
 import type { Clock } from '../lib/runtime/clock.ts';
 import { invalid, isClientError, type RivuletClientError } from './client-error.ts';
 import type { Consumer } from './consumer/consumer.ts';
@@ -47,12 +48,20 @@ const passing: ReadonlySet<string> = new Set(['INVALID_PRODUCER_EPOCH', 'UNKNOWN
 const firstPauseMs = 50;
 const longestPauseMs = 5_000;
 
-/**
- * Ownership of the partitions fences zombies, so each instance has an id of its own. cdk/access.ts grants the ids of a group by
- * their fixed word and their length: an id that somebody made by hand has not both by chance.
- */
-export const newTransactionalId = (groupId: string, clock: Clock): string =>
-  `${groupId}.exactly-once.${Buffer.from(clock.randomBytes(9)).toString('hex')}`;
+const randomBytesOfId = 9;
+/** cdk/access.ts grants the ids of a group by this word and their length: an id that was made by hand has not both by chance. */
+const idWord = '.exactly-once.';
+const mostGroupCharacters = limits.nameLength - idWord.length - 2 * randomBytesOfId;
+
+/** Ownership of the partitions fences zombies, so each instance has an id of its own. */
+export function newTransactionalId(groupId: string, clock: Clock): string {
+  if (typeof groupId !== 'string') throw invalid(`groupId: expected text, got ${typeof groupId}`);
+  if (groupId.length > mostGroupCharacters)
+    throw invalid(
+      `groupId: expected at most ${mostGroupCharacters} characters, because a transactional id is made of it, got '${groupId.slice(0, 300)}' with ${groupId.length}`,
+    );
+  return `${groupId}${idWord}${Buffer.from(clock.randomBytes(randomBytesOfId)).toString('hex')}`;
+}
 
 export class ExactlyOnce {
   readonly #options: ExactlyOnceOptions;

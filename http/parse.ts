@@ -25,7 +25,7 @@ export function parse<Schema extends z.ZodType>(
 
 /** An error is shown and logged, and a token with a slip may be the right one. */
 export const withoutSecret = (value: unknown): unknown =>
-  typeof value === 'string' ? `${value.length} characters` : value === undefined ? undefined : `a ${typeof value}`;
+  typeof value === 'string' ? `${value.length} characters` : value === undefined ? undefined : typeName(typeof value);
 
 /** The message for a schema that has none of its own. */
 function expectation(issue: z.core.$ZodRawIssue): string {

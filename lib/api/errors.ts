@@ -213,7 +213,7 @@ export const catalogue = {
     kafkaErrorCode: 90,
     status: 409,
     retriable: false,
-    title: 'A newer instance of this transactional id is at work',
+    title: 'This is not the newest instance of the transactional id',
   },
   CONCURRENT_TRANSACTIONS: {
     kafkaErrorCode: 51,

@@ -30,10 +30,14 @@ function parsed(text: string, longNumbers: boolean): unknown {
     return numbers.length > 0 ? parseKeepingDigits(text, numbers) : JSON.parse(text);
   } catch (error) {
     throw refused(
-      text.trim() === '' ? 'expected JSON, got nothing' : `not valid JSON: ${(error as SyntaxError).message}`,
+      text.trim() === '' ? 'expected JSON, got nothing' : `not valid JSON: ${reasonOf(error as SyntaxError, text)}`,
     );
   }
 }
+
+/** The parser may quote what stands around the mistake. An error is shown and logged, and a token there may be the right one. */
+const reasonOf = ({ message }: SyntaxError, text: string): string =>
+  text.includes('token') ? message.replace(/, (?:\.\.\.)?".*/s, '') : message;
 
 const [QUOTE, BACKSLASH, PLUS, MINUS, POINT, ZERO, NINE, LETTER_E] = [
   0x22, 0x5c, 0x2b, 0x2d, 0x2e, 0x30, 0x39, 0x65,

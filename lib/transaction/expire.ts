@@ -5,6 +5,7 @@
 // item, and the xid would come again with its numbers.
 import type { TransactionsReport } from '../api/transactions.ts';
 import type { GroupContext } from '../group/context.ts';
+import { inParallel } from '../runtime/concurrency.ts';
 import { stagePagesPartition, transactionKey, transactionListingKey, transactionsPartition } from '../storage/keys.ts';
 import { storageFailure } from '../storage/outcome.ts';
 import { readAll } from '../storage/read-all.ts';
@@ -20,6 +21,8 @@ const expiryMs = 7 * 24 * 3_600_000;
 /** A late copy of the write that made the item must find it closed for longer than any copy is on its way. */
 const closedSeconds = 3 * 24 * 3_600;
 const listedAtOnce = 100;
+/** One id takes two reads. One after the other, a run of some minutes would not reach the last of many thousands. */
+const idsAtOnce = 16;
 
 /** If the care for some ids fails, the others have theirs, and the report has the first error. */
 export async function tendTransactions(
@@ -33,7 +36,9 @@ export async function tendTransactions(
   for (let after: string | undefined; !isOver(); ) {
     const page = await listed(context, after).catch(keepFirst);
     if (!page) break;
-    for (const listing of page.items) if (!isOver()) await tend(context, listing, report).catch(keepFirst);
+    await inParallel(page.items, idsAtOnce, async (listing) => {
+      if (!isOver()) await tend(context, listing, report).catch(keepFirst);
+    });
     after = page.items.at(-1)?.sk;
     if (!page.more || after === undefined) break;
   }
@@ -84,8 +89,10 @@ async function endUnused(context: GroupContext, item: TransactionItem, report: R
   const nowMs = context.clock.now();
   const isAbandoned = item.deadlineMs !== undefined && item.deadlineMs < nowMs;
   const isUnused = isEmpty(item) && item.usedMs < nowMs - expiryMs;
-  if (isAbandoned) report.aborted += (await abortAbandoned(context, item)) ? 1 : 0;
-  else if (isUnused) report.expired += (await close(context, item)) ? 1 : 0;
+  // A sum that is read before an await would leave out what the others have added meanwhile.
+  if (isAbandoned) {
+    if (await abortAbandoned(context, item)) report.aborted += 1;
+  } else if (isUnused && (await close(context, item))) report.expired += 1;
 }
 
 async function abortAbandoned(context: GroupContext, item: TransactionItem): Promise<boolean> {

@@ -19,6 +19,7 @@ import { newTransactionalId } from '../../client/exactly-once.ts';
 import { paths } from '../../client/transport/paths.ts';
 import { functionRoutes } from '../../functions/routes.ts';
 import { systemClock } from '../../lib/runtime/clock.ts';
+import { whyInvalidName } from '../../lib/topic/name.ts';
 import { bundles, resourcesOf } from './synth.ts';
 
 const guide = readFileSync('docs/DEPLOY.md', 'utf8');
@@ -145,6 +146,15 @@ describe('a grant', () => {
     const { length } = newTransactionalId('billing', systemClock);
     const ids = ['billing-', 'billing.', 'billing.exactly.'].map((start) => start.padEnd(length, 'x'));
     expect(ids.filter((id) => allows(exactlyOnceRoutes('billing'), `POST ${paths.transaction(id)}/init`))).toEqual([]);
+  });
+
+  test('refuses a group whose name leaves no room for the ids of exactlyOnce, as the SDK does', () => {
+    const longest = 'g'.repeat(249 - newTransactionalId('', systemClock).length);
+    expect(whyInvalidName(newTransactionalId(longest, systemClock))).toBeUndefined();
+    expect(exactlyOnceRoutes(longest)).toHaveLength(3);
+    const refusal = /group(Id)?: expected at most 217 characters, .* got ["']g{218}["'] with 218$/;
+    expect(() => newTransactionalId(`${longest}g`, systemClock)).toThrow(refusal);
+    expect(() => exactlyOnceRoutes(`${longest}g`)).toThrow(refusal);
   });
 
   test.each(['orders*', '*', 'a/b', '', '..', '__internal'])(

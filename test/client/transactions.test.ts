@@ -182,6 +182,17 @@ test('the loop has each input once, though its replies are lost and transactions
   await proxy.close();
 });
 
+test('the loop refuses a group that it cannot make ids of, before it reads anything', () => {
+  const begin = (groupId: unknown) => () =>
+    rivulet.exactlyOnce({ groupId: groupId as string, from: 'a', transform: () => null });
+  const long = 'g'.repeat(218);
+  expect(begin(long)).toThrow(
+    `groupId: expected at most 217 characters, because a transactional id is made of it, got '${long}' with 218`,
+  );
+  expect(begin(long.slice(1))).not.toThrow();
+  expect(begin(undefined)).toThrow('groupId: expected text, got undefined');
+});
+
 test('a long outage in the middle of a commit doubles no input, whatever became of the commit', async () => {
   const [from, to] = [await newTopic(), await newTopic()];
   const inputs = Array.from({ length: 20 }, (_, i) => ({ value: `v${i}`, partition: i % 2 }));

@@ -51,6 +51,21 @@ describe('parseJson', () => {
     expect(() => parseJson(text)).toThrow(/^body: not valid JSON: (?!.*-.*-.*-.*-)/);
   });
 
+  it('quotes what stands around a mistake, but no token: an error is shown and logged', () => {
+    const quoted = '{"transaction":1,"partition":a1b2c3d4e5}';
+    expect(() => parseJson(quoted)).toThrow(/:a1b2/);
+    const token = 'a1b2c3d4e5f6g7h8i9j0_-';
+    for (const text of [
+      `{"token":${token}}`,
+      `{"transaction":1,"token":${token}}`,
+      `{"token":'${token}'}`,
+      `{token:${token}}`,
+    ])
+      expect(() => parseJson(text)).toThrow(/^body: not valid JSON: (?!.*1b2).*/);
+    for (const text of [`{"token":1e5,"transaction":${token}}`, `{"token":"${token}","transaction":x}`])
+      expect(() => parseJson(text)).toThrow(/^body: not valid JSON: (?!.*1b2|.*j0_).*/);
+  });
+
   it('bounds how many numbers keep their digits', () => {
     const list = (count: number) => `[${Array(count).fill('1e1').join(',')}]`;
     expect(parseJson(list(limits.jsonLongNumbers))).toHaveLength(limits.jsonLongNumbers);

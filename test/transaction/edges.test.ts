@@ -124,11 +124,21 @@ test('the hourly care passes over an id that it cannot read, and reports the oth
   for (const id of ['a', 'c']) expect(await world.engine.transactions.describe(id)).toMatchObject({ state: 'empty' });
 });
 
-test('the hourly care ends with the transaction at hand when its time is over', async () => {
-  for (const id of ['a', 'b', 'c']) await (await startProducer(world.engine, id)).stage('t', 0, [id]);
+test('the hourly care looks after sixteen ids at a time, and ends with those at hand when its time is over', async () => {
+  const ids = Array.from({ length: 40 }, (_, i) => `id${i}`);
+  for (const id of ids) await (await startProducer(world.engine, id)).stage('t', 0, [id]);
   world.clock.advance(60_001);
+  let [atOnce, most] = [0, 0];
+  const table = through(world.table, async (_call, act) => {
+    most = Math.max(most, ++atOnce);
+    await new Promise(setImmediate);
+    return act().finally(() => atOnce--);
+  });
+  const engine = createEngine({ ...world, table });
   let asked = 0;
-  expect(await world.engine.transactions.tend(() => asked++ >= 2)).toMatchObject({ transactions: 1, aborted: 1 });
+  expect(await engine.transactions.tend(() => asked++ >= 20)).toMatchObject({ transactions: 19, aborted: 19 });
+  expect(most).toBe(16);
+  expect(await engine.transactions.tend()).toMatchObject({ transactions: 40, aborted: 21 });
 });
 
 test('an init shows nothing of a transaction that is not decided, also if its head remembers the id', async () => {

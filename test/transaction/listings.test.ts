@@ -2,6 +2,7 @@
 // the care that removes them. And the pages of an earlier life.
 import { beforeEach, expect, test } from 'vitest';
 import { createEngine } from '../../lib/engine.ts';
+import { firstTransactionalId } from '../../lib/producer/ids.ts';
 import { stagePagesPartition, transactionKey, transactionListingKey } from '../../lib/storage/keys.ts';
 import { StorageError } from '../../lib/storage/storage-error.ts';
 import { stagePageSortKey } from '../../lib/transaction/staged-runs.ts';
@@ -42,6 +43,25 @@ test('an init goes on though the hourly run has removed its listing, or an earli
   await producer.stage('t', 0, ['a']);
   await producer.commit();
   await world.engine.transactions.tend();
+  expect((await listing())!.i).toBe((await item())!.i);
+  expect(valuesOf(await readAll(world.engine, 0))).toEqual(['a']);
+});
+
+test('the hourly run leaves the listing of an id whose item was made since it looked', async () => {
+  await world.table.write({ kind: 'put', item: { ...transactionListingKey('tx'), v: 1, i: firstTransactionalId } });
+  const isRemoval = (call: Call) => call.kind === 'transact';
+  const table = runningBefore(world.table, isRemoval, () => startProducer(world.engine, 'tx'));
+  await createEngine({ ...world, table }).transactions.tend();
+  expect((await listing())!.i).toBe((await item())!.i);
+});
+
+test('an id that is used again just before it expires stays', async () => {
+  const producer = await startProducer(world.engine, 'tx');
+  world.clock.advance(weekMs + 1);
+  const isClosing = (call: Call) => call.kind === 'transact';
+  const table = runningBefore(world.table, isClosing, () => producer.stage('t', 0, ['a']));
+  expect(await createEngine({ ...world, table }).transactions.tend()).toMatchObject({ expired: 0 });
+  await producer.commit();
   expect((await listing())!.i).toBe((await item())!.i);
   expect(valuesOf(await readAll(world.engine, 0))).toEqual(['a']);
 });

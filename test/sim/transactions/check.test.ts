@@ -88,6 +88,28 @@ test('records of a topic that was deleted after the commit are not missed', () =
   expect(check(history([['u'], ['w']], [{ ...t2, batches: [...t2.batches, gone] }], more))).toEqual([]);
 });
 
+const toldOffsets = (baseOffset: number, records: number, endedMs = 20): Transaction => ({
+  ...made({ name: 't', batches: [[0, ['u', 'v']]] }),
+  batches: [{ partition: 0, values: ['u', 'v'], begunMs: 10, tries: ['done'], topicId: 'id' }],
+  ends: [
+    { what: 'commit', told: 'lost', begunMs: 15, endedMs: 16 },
+    {
+      ...{ what: 'commit', told: 'done', begunMs: endedMs - 1, endedMs },
+      offsets: records === 0 ? [] : [{ topicId: 'id', partition: 0, baseOffset, records }],
+    },
+  ],
+});
+
+test('a transaction is told where its records are, or after a day nothing', () => {
+  const log = [['p', 'u', 'v']];
+  const seenMs = new Map([
+    ['u', 0],
+    ['v', 0],
+  ]);
+  for (const one of [toldOffsets(1, 2), toldOffsets(1, 2, 90_000_000), toldOffsets(0, 0, 90_000_000)])
+    expect(check(history(log, [one], { seenMs }))).toEqual([]);
+});
+
 const wrong: readonly (readonly [Anomaly['name'], History])[] = [
   ['part of a transaction is visible', history([['x', 'y'], []], [t1])],
   [
@@ -138,6 +160,10 @@ const wrong: readonly (readonly [Anomaly['name'], History])[] = [
       { closedMs: new Map([['old', 15]]), topicIds: new Map([[1, 'new']]) },
     ),
   ],
+  ['told other offsets', history([['p', 'u', 'v']], [toldOffsets(0, 2)])],
+  ['told other offsets', history([['p', 'u', 'v']], [toldOffsets(2, 1)])],
+  ['told other offsets', history([['p', 'u', 'v']], [toldOffsets(0, 0)])],
+  ['told other offsets', history([['p', 'u', 'v']], [toldOffsets(0, 2, 90_000_000)])],
   ['offsets without records', history([[]], [{ ...t2, ends: [] }], { offsets: new Map([[0, 't2']]) })],
   ['records without offsets', history([['x', 'y', 'u'], ['z']], [t1, t2], { offsets: new Map([[0, 't1']]) })],
   [

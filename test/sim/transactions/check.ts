@@ -1,4 +1,5 @@
 // Judges a history of transactions: all or nothing, once, in order, by the newest instance, and never in a reader's way.
+import { firstDoomed } from './client.ts';
 import type { Batch, History, Told, Transaction } from './history.ts';
 import { lifeName } from './history.ts';
 
@@ -15,6 +16,7 @@ export const anomalyNames = [
   'a zombie commits',
   'a zombie stages',
   'committed after its topic was deleted',
+  'told other offsets',
   'offsets without records',
   'records without offsets',
   'lost update of an offset',
@@ -24,6 +26,8 @@ export const anomalyNames = [
 ] as const;
 
 export type Anomaly = { readonly name: (typeof anomalyNames)[number]; readonly detail: string };
+
+const dayMs = 24 * 3_600_000;
 
 type Place = { readonly partition: number; readonly at: number };
 type Places = ReadonlyMap<string, readonly Place[]>;
@@ -35,6 +39,7 @@ export function check(history: History): Anomaly[] {
     ...wholeness(history, places, transaction),
     ...zombies(history, places, transaction),
     ...afterDeletions(history, places, transaction),
+    ...toldOffsets(history, places, transaction),
   ]);
   return [
     ...each,
@@ -174,6 +179,29 @@ function afterDeletions({ closedMs }: History, places: Places, transaction: Tran
   );
   if (!isCommitted || commits.length === 0 || commits.some(({ begunMs }) => begunMs < closed)) return [];
   return [{ name: 'committed after its topic was deleted', detail: `${transaction.name}, after ${closed}` }];
+}
+
+/** If a client asks where the records are, it is told this of each partition. After a day a partition may be left out. */
+function toldOffsets(history: History, places: Places, { name, batches, ends }: Transaction): Anomaly[] {
+  const visible = batches.filter((batch) => isKept(history, batch) && batch.values.every((value) => places.has(value)));
+  const begunMs = Math.min(...ends.map((end) => end.begunMs));
+  const found: Anomaly[] = [];
+  for (const { offsets: told, endedMs } of ends) {
+    if (!told) continue;
+    for (const [partition, own] of Map.groupBy(visible, (batch) => batch.partition)) {
+      const values = own.flatMap((batch) => batch.values);
+      // The client knows the topic's id unless all replies to its stages were lost.
+      const topicId = own.find((batch) => batch.topicId !== undefined)?.topicId;
+      const part = told.find(
+        (one) => one.partition === partition % firstDoomed && one.topicId === (topicId ?? one.topicId),
+      );
+      const isForgotten = !part && endedMs - begunMs > dayMs;
+      const isRight = part?.records === values.length && places.get(values[0]!)![0]!.at === part.baseOffset;
+      if (!isForgotten && !isRight)
+        found.push({ name: 'told other offsets', detail: `${name} in ${partition}: ${JSON.stringify(part)}` });
+    }
+  }
+  return found;
 }
 
 /** The transactions of one life of an id stand in the order of their numbers in every partition. */

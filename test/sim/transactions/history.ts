@@ -1,6 +1,7 @@
 // The history of transactions as their clients saw them, beside what was in the log in the end. The checker judges by this,
 // and by what was seen to be written in the table (watch.ts).
 import type { Outcome } from '../../../lib/api/errors.ts';
+import type { CommittedPartition } from '../../../lib/api/transactions.ts';
 
 /** An answer: that it is done, the outcome that an error named, or that no answer came. */
 export type Told = 'done' | Outcome | 'lost';
@@ -21,6 +22,8 @@ export type End = {
   readonly begunMs: number;
   told: Told;
   endedMs: number;
+  /** Where the records are, if that was asked for and told. */
+  offsets?: readonly CommittedPartition[];
 };
 
 /** A transaction has read this before it wrote: a partition from its beginning to the end that it was told. */

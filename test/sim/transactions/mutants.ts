@@ -200,7 +200,7 @@ export const mutants: readonly TransactionsMutant[] = [
     file: 'lib/transaction/end-plainly.ts',
     turn: { 'endPlainly.isPlanned': '[]' },
     world: 'over days',
-    seed: 52,
+    seed: 105,
   },
   {
     name: 'offsets are committed after the decision is made elsewhere',
@@ -210,6 +210,26 @@ export const mutants: readonly TransactionsMutant[] = [
       'const actions = [itemWrite(context, item, end), ...plan.heads.map(headWrite)];',
     ],
     world: { small: 'in one step' },
+  },
+  {
+    name: 'records that left the tail are not searched for their offsets',
+    file: 'lib/transaction/committed-offsets.ts',
+    text: ['if (missing === 0) return own;', 'return own;'],
+    world: 'over days',
+    seed: 12,
+  },
+  {
+    name: 'some records of a transaction pass for all',
+    file: 'lib/transaction/committed-offsets.ts',
+    text: ['if (missing === 0) return own;', 'if (own.length > 0) return own;'],
+    world: 'decided, then applied',
+    seed: 19,
+  },
+  {
+    name: 'records of another transaction of the id pass for those whose offsets are asked for',
+    file: 'lib/transaction/committed-offsets.ts',
+    text: [' && entry.transaction.number === number', ''],
+    world: 'in one step',
   },
   {
     name: 'what was staged stays after an abort',
