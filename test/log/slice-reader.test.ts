@@ -28,18 +28,21 @@ function heldReader() {
   return { reader, asked, broken, answer: gate.resolve };
 }
 
-test.each(['read', 'readAhead'] as const)('a reader that joined a failed %s reads what it wants itself', async (kind) => {
-  const { reader, asked, broken, answer } = heldReader();
-  broken.add('y');
-  const first = reader[kind]([sliceOf('x'), sliceOf('y')]);
-  first.catch(() => undefined);
-  const second = reader.read([sliceOf('x'), sliceOf('z')]);
-  expect(asked).toEqual(['x', 'y', 'z']);
-  answer();
-  await expect(first).rejects.toThrow('y cannot be read');
-  expect((await second).map((batches) => Array.isArray(batches) && batches.length)).toEqual([1, 1]);
-  expect(await reader.read([sliceOf('y')])).toMatchObject([[{ baseOffset: 0 }]]);
-});
+test.each(['read', 'readAhead'] as const)(
+  'a reader that joined a failed %s reads what it wants itself',
+  async (kind) => {
+    const { reader, asked, broken, answer } = heldReader();
+    broken.add('y');
+    const first = reader[kind]([sliceOf('x'), sliceOf('y')]);
+    first.catch(() => undefined);
+    const second = reader.read([sliceOf('x'), sliceOf('z')]);
+    expect(asked).toEqual(['x', 'y', 'z']);
+    answer();
+    await expect(first).rejects.toThrow('y cannot be read');
+    expect((await second).map((batches) => Array.isArray(batches) && batches.length)).toEqual([1, 1]);
+    expect(await reader.read([sliceOf('y')])).toMatchObject([[{ baseOffset: 0 }]]);
+  },
+);
 
 test('what is being read ahead counts against the room for reading ahead', async () => {
   const { reader, asked, answer } = heldReader();
