@@ -31,10 +31,10 @@ afterAll(() => rmSync(outDir, { recursive: true }));
 const key = { pk: 'p', sk: 's' };
 const attributes = { pk: { S: 'p' }, sk: { S: 's' }, n: { N: '7' }, b: { B: 'AQI=' } };
 const json = (body: object) => ({ status: 200, body: JSON.stringify(body) });
-const put = ({ table }: Storage) => table.write({ kind: 'put', item: key, if: absent('pk') });
+const put = ({ table }: Storage) => table.write({ kind: 'put', item: key, if: absent('n') });
 const putPlain = ({ table }: Storage) => table.write({ kind: 'put', item: key });
 const update = ({ table }: Storage) =>
-  table.write({ kind: 'update', key, update: { set: [['n', 1]] }, if: exists('pk') });
+  table.write({ kind: 'update', key, update: { set: [['n', 1]] }, if: exists('n') });
 const remove = ({ table }: Storage) => table.write({ kind: 'delete', key });
 const transact = ({ table }: Storage) =>
   table.transact(
