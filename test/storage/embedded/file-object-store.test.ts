@@ -202,7 +202,7 @@ describe('on a disk', () => {
       openFolderSync: (path) => {
         const folder = diskFiles.openFolderSync(path);
         const turn = () => (isHeld ? new Promise<void>((resolve) => gates.push(resolve)) : undefined);
-        return { ...folder, sync: async () => (await turn(), folder.sync()) };
+        return { ...folder, sync: () => Promise.resolve(turn()).then(() => folder.sync()) };
       },
     };
     const store = createFileObjectStore({ directory, fs });
