@@ -128,7 +128,7 @@ const cases: readonly Case[] = [
   ],
 ];
 
-/** What the storage makes of the answer, and what it sends. Time does not pass: retries end by their number. */
+/** Returns what the storage makes of the answer, and what it sends. Time does not pass: retries end by their number. */
 async function outcome(open: typeof openAwsStorage, answer: Case[1], work: Case[2]) {
   const { connection, requests } = playWire(answer);
   const clock = { ...systemClock, random: () => 0, sleep: async () => {} };
