@@ -55,12 +55,18 @@ const droppedSchemas: Plugin = {
   name: 'unused schemas of the SDK are dropped',
   setup({ onLoad }) {
     onLoad({ filter: /@aws-sdk.client-[a-z0-9]+.dist-es.schemas.schemas_0\.js$/ }, ({ path }) => ({
-      contents: readFileSync(path, 'utf8').replace(
-        /^export var (\S+) = (\[.*?\]);$/gms,
-        'export var $1 = /* @__PURE__ */ (() => ($2))();',
-      ),
+      contents: withSchemasBehindCalls(readFileSync(path, 'utf8')),
     }));
   },
 };
+
+export function withSchemasBehindCalls(source: string): string {
+  const behindCalls = source.replace(
+    /^export var (\S+) = (\[.*?\]);$/gms,
+    'export var $1 = /* @__PURE__ */ (() => ($2))();',
+  );
+  if (behindCalls === source) throw new Error('no schema of the SDK has the form that cdk/slim-bundle.ts knows');
+  return behindCalls;
+}
 
 export const slimBundle: Plugin[] = [requiredModules, replacedModules, droppedSchemas];

@@ -69,6 +69,11 @@ export function openConnection(options: ConnectionOptions): Connection {
         );
       });
       sent.on('error', (cause) => reject(broken(cause, timeout, call, options.url)));
+      // Node tells nothing else of an answer with status 101, which we never ask for.
+      sent.on('upgrade', (_, socket) => {
+        socket.destroy();
+        reject(broken(new Error('the server wants to speak another protocol'), timeout, call, options.url));
+      });
       sent.end(body);
     });
   }

@@ -9,7 +9,9 @@ import type { IncomingMessage, OnRead, Socket } from './node.ts';
 const shortStepBytes = 16 * 1024;
 const longStepBytes = 256 * 1024;
 /** A server that claims a longer body gets memory only as the body arrives. */
-const mostBytes = 16 * 1024 * 1024;
+const mostBytesAhead = 16 * 1024 * 1024;
+/** No answer of the service comes near. Something else may answer at its address, and without end. */
+const mostBytes = 64 * 1024 * 1024;
 
 const replies = new WeakMap<Socket, IncomingMessage>();
 
@@ -31,13 +33,19 @@ export function keepingMemory(make: (onread: OnRead) => Socket): Socket {
 
 const bodyBytes = ({ headers }: IncomingMessage): number => Number(headers['content-length'] ?? 0);
 
-/** Resolves with the whole body. Rejects if the connection ends before that. Call it as soon as the head is there. */
+/** Resolves with the whole body. Rejects if it is too long, or if the connection ends before that. Call it as soon as the head is there. */
 export function bodyOf(reply: IncomingMessage): Promise<Buffer> {
   const { socket } = reply;
   replies.set(socket, reply);
-  const body = bodyBytes(reply) > 0 && bodyBytes(reply) <= mostBytes ? knownBody(bodyBytes(reply)) : unknownBody();
+  const claimed = bodyBytes(reply);
+  const body = claimed > 0 && claimed <= mostBytesAhead ? knownBody(claimed) : unknownBody();
+  let bytes = 0;
   return new Promise((resolve, reject) => {
-    reply.on('data', body.add);
+    reply.on('data', (piece) => {
+      bytes += piece.length;
+      if (bytes <= mostBytes) body.add(piece);
+      else reply.destroy(new Error(`the answer has more than ${mostBytes} bytes`));
+    });
     reply.on('error', reject);
     reply.on('end', () => resolve(body.whole()));
   });

@@ -53,6 +53,7 @@ type Stores = { readonly objects: ObjectStore; readonly table: Table };
 export function createSliceReader(stores: Stores): SliceReader {
   const cache = createSliceCache<readonly StampedBatch[]>(cacheBytes);
   const underWay = new Map<string, Promise<Found>>();
+  let aheadUnderWay = 0;
 
   /** The result goes to the readers beside the cache: others may have pushed it out of there before they look. */
   async function readMissing(slices: readonly Slice[], isAhead: boolean): Promise<Found> {
@@ -79,24 +80,30 @@ export function createSliceReader(stores: Stores): SliceReader {
   return {
     async read(slices) {
       const known = new Map<string, ReadSlice>();
-      const reads = new Set<Promise<Found>>();
+      const joined = new Map<Promise<Found>, Slice[]>();
       const missing: Slice[] = [];
       for (const slice of slices) {
         const name = nameOf(slice);
         const batches = cache.get(name);
         const reading = underWay.get(name);
         if (batches) known.set(name, batches);
-        else if (reading !== undefined) reads.add(reading);
+        else if (reading !== undefined) joined.set(reading, [...(joined.get(reading) ?? []), slice]);
         else missing.push(slice);
       }
-      if (missing.length > 0) reads.add(begin(missing, false));
+      // A joined read may have failed for slices that are not wanted here.
+      const reads = [...joined].map(([reading, own]) => reading.catch(() => readMissing(own, false)));
+      if (missing.length > 0) reads.push(begin(missing, false));
       const found = [known, ...(await Promise.all(reads))];
       return slices.map((slice) => found.find((some) => some.has(nameOf(slice)))?.get(nameOf(slice)));
     },
     async readAhead(slices) {
       const missing = slices.filter((slice) => !underWay.has(nameOf(slice)) && !cache.has(nameOf(slice)));
       const bytes = missing.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0);
-      if (missing.length > 0 && cache.hasRoomAhead(bytes)) await begin(missing, true);
+      if (missing.length === 0 || !cache.hasRoomAhead(aheadUnderWay + bytes)) return;
+      aheadUnderWay += bytes;
+      await begin(missing, true).finally(() => {
+        aheadUnderWay -= bytes;
+      });
     },
   };
 }

@@ -1,11 +1,12 @@
 // A file system in memory that forgets everything that was not synced. `loseAt(n)` lets n more operations happen, then
 // every operation fails. `restart()` gives the disk after the power came back: any of the changes that no sync covered
 // may have survived, a rename as a whole. An unsynced file holds any prefix of its written bytes, or has its length and
-// zeros in places.
+// zeros in places. A sync of a file that fails reports its error once: what it was to write counts as written from then on.
 import { basename, dirname } from 'node:path';
 import type { FileLayer, OpenFile } from '../../lib/storage/embedded/file-layer.ts';
 
-type File = { readonly kind: 'file'; bytes: Buffer; synced: Buffer };
+/** `isLost` after a sync that failed, until something is written again. */
+type File = { readonly kind: 'file'; bytes: Buffer; synced: Buffer; isLost?: boolean };
 type Folder = {
   readonly kind: 'folder';
   names: Map<string, Node>;
@@ -20,6 +21,8 @@ const newFolder = (): Folder => ({ kind: 'folder', names: new Map(), synced: new
 export type PowerLossFiles = FileLayer & {
   loseAt(operations: number): void;
   restart(): void;
+  /** The next sync of a file fails. */
+  failSync(): void;
   /** The number of operations since the last start. */
   readonly operations: number;
 };
@@ -29,6 +32,7 @@ export function createPowerLossFiles(chance: () => number): PowerLossFiles {
   let root = newFolder();
   let operations = 0;
   let lostAt = Number.POSITIVE_INFINITY;
+  let isFailing = false;
 
   /** One step runs later than its call, as on a disk, so that calls interleave. */
   async function step<T>(work: () => T): Promise<T> {
@@ -39,6 +43,16 @@ export function createPowerLossFiles(chance: () => number): PowerLossFiles {
   function stepNow<T>(work: () => T): T {
     if (operations++ >= lostAt) throw failure('EIO');
     return work();
+  }
+
+  function sync(node: Node): void {
+    if (node.kind === 'folder') {
+      Object.assign(node, { synced: new Map(node.names), renamed: new Map() });
+    } else if (isFailing) {
+      isFailing = false;
+      node.isLost = true;
+      throw failure('EIO');
+    } else if (!node.isLost) node.synced = node.bytes;
   }
 
   const parentOf = (path: string) => folderAt(root, dirname(path));
@@ -54,20 +68,26 @@ export function createPowerLossFiles(chance: () => number): PowerLossFiles {
       root = afterLoss(root, chance);
       operations = 0;
       lostAt = Number.POSITIVE_INFINITY;
+      isFailing = false;
+    },
+    failSync() {
+      isFailing = true;
     },
     open: (path, flags) =>
-      step(() => openFile(flags === 'w' ? create(parentOf(path), path) : nodeAt(root, path), step)),
+      step(() => openFile(flags === 'w' ? create(parentOf(path), path) : nodeAt(root, path), step, sync)),
     openFolderSync: (path) =>
       openFile(
         stepNow(() => nodeAt(root, path)),
         step,
+        sync,
       ),
     rename: (from, to) => step(() => rename(parentOf(from), parentOf(to), from, to)),
     existsSync: (path) => {
       try {
         return stepNow(() => parentOf(path).names.has(basename(path)));
-      } catch {
-        return false;
+      } catch (error) {
+        if ((error as { code?: string }).code === 'ENOENT') return false;
+        throw error;
       }
     },
     unlink: (path) => step(() => removeName(parentOf(path), path)),
@@ -82,24 +102,24 @@ export function createPowerLossFiles(chance: () => number): PowerLossFiles {
   };
 }
 
-function openFile(node: Node, step: <T>(work: () => T) => Promise<T>): OpenFile {
+function openFile(node: Node, step: <T>(work: () => T) => Promise<T>, sync: (node: Node) => void): OpenFile {
+  let at = 0;
   return {
     writev: (chunks) =>
       step(() => {
         // The writer takes one chunk at a time, so the caller must continue with the rest.
         const [chunk] = chunks;
         const file = fileOf(node);
-        file.bytes = Buffer.concat([file.bytes, chunk!]);
+        const behind = at + chunk!.byteLength;
+        file.bytes = Buffer.concat([file.bytes.subarray(0, at), chunk!, file.bytes.subarray(behind)]);
+        file.isLost = false;
+        at = behind;
         return { bytesWritten: chunk!.byteLength };
       }),
     read: (into, offset, length, position) =>
       step(() => ({ bytesRead: fileOf(node).bytes.copy(into, offset, position, position + length) })),
     stat: () => step(() => infoOf(node)),
-    sync: () =>
-      step(() => {
-        if (node.kind === 'file') node.synced = node.bytes;
-        else Object.assign(node, { synced: new Map(node.names), renamed: new Map() });
-      }),
+    sync: () => step(() => sync(node)),
     close: () => step(() => undefined),
   };
 }
@@ -122,7 +142,8 @@ function afterLoss(folder: Folder, chance: () => number): Folder {
 }
 
 function tornFile({ bytes, synced }: File, chance: () => number): File {
-  const left = bytes === synced ? synced : chance() < 0.3 ? holed(bytes, chance) : cut(bytes, chance);
+  // To write the same bytes again in their place changes nothing.
+  const left = bytes.equals(synced) ? synced : chance() < 0.3 ? holed(bytes, chance) : cut(bytes, chance);
   return { kind: 'file', bytes: left, synced: left };
 }
 

@@ -11,19 +11,22 @@ import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { DurableFolders } from './durable-folders.ts';
 import { readBytes, unlessMissing, writeAll } from './file-bytes.ts';
-import type { FileLayer, OpenFile, OpenFolder } from './file-layer.ts';
+import type { FileLayer, OpenFile } from './file-layer.ts';
 import { readName } from './object-path.ts';
 
 /** The checksum of this many bytes takes 0.1 ms. */
 const checkedBytes = 128 * 1024;
 
-export type Draft = { readonly path: string; readonly isChecked: boolean };
+/** Where the object belongs: `path` is a name in `folder`. */
+export type Place = { readonly folder: string; readonly path: string };
 
-/** `path` is that of the object. */
-export function draftOf(path: string, chunks: readonly Uint8Array[]): Draft {
+export type Draft = { readonly place: Place; readonly path: string; readonly isChecked: boolean };
+
+export function draftOf(place: Place, chunks: readonly Uint8Array[]): Draft {
   const bytes = chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0);
   const isChecked = bytes <= checkedBytes;
-  return { path: isChecked ? `${path}!${bytes}-${checksumOf(chunks)}` : `${path}!`, isChecked };
+  const path = isChecked ? `${place.path}!${bytes}-${checksumOf(chunks)}` : `${place.path}!`;
+  return { place, path, isChecked };
 }
 
 const checksumOf = (chunks: readonly Uint8Array[]): string =>
@@ -32,42 +35,39 @@ const checksumOf = (chunks: readonly Uint8Array[]): string =>
     .toString(16)
     .padStart(8, '0');
 
-export type OpenDraft = { readonly file: OpenFile; readonly folder: OpenFolder };
+type Disk = { readonly fs: FileLayer; readonly folders: DurableFolders };
 
-/** Writes the draft and gives it its name. It is durable then, or for a large one when the folder is synced once more. */
+/**
+ * Writes the draft, which is open as `file`, and gives it its name. It is durable then, or for a large one when the folder is
+ * synced once more.
+ */
 export async function publish(
-  fs: FileLayer,
-  { file, folder }: OpenDraft,
+  { fs, folders }: Disk,
   draft: Draft,
-  path: string,
+  file: OpenFile,
   chunks: readonly Uint8Array[],
 ): Promise<void> {
   await writeAll(file, chunks);
-  if (draft.isChecked) await Promise.all([file.sync(), folder.sync()]);
+  if (draft.isChecked) await Promise.all([file.sync(), folders.sync(draft.place.folder)]);
   else await file.sync();
-  await fs.rename(draft.path, path);
+  await fs.rename(draft.path, draft.place.path);
 }
 
 /** The draft is gone for certain, also after a crash. */
-export async function discard(fs: FileLayer, folder: OpenFolder, draft: Draft): Promise<void> {
+export async function discard({ fs, folders }: Disk, draft: Draft): Promise<void> {
   await unlessMissing(fs.unlink(draft.path));
-  await folder.sync();
+  await folders.sync(draft.place.folder);
 }
 
 // --- after a crash
 
 /** Gives their names to the drafts that are whole, and removes the others, in this folder and below it. */
-export async function settleDrafts(
-  fs: FileLayer,
-  folders: DurableFolders,
-  folder: string,
-  rawFolder = '',
-): Promise<void> {
-  for (const name of (await unlessMissing(fs.readdir(folder))) ?? []) {
+export async function settleDrafts(disk: Disk, folder: string, rawFolder = ''): Promise<void> {
+  for (const name of (await unlessMissing(disk.fs.readdir(folder))) ?? []) {
     const found = readName(rawFolder, name);
-    if (found?.isFolder) await settleDrafts(fs, folders, join(folder, name), found.raw);
+    if (found?.isFolder) await settleDrafts(disk, join(folder, name), found.raw);
     const left = readDraft(folder, rawFolder, name);
-    if (left) await settle(fs, folders, folder, left);
+    if (left) await settle(disk, folder, left);
   }
 }
 
@@ -79,12 +79,13 @@ function readDraft(folder: string, rawFolder: string, name: string): Left | unde
   return { draft: join(folder, name), path: join(folder, object), bytes: Number(bytes), ...(checksum && { checksum }) };
 }
 
-async function settle(fs: FileLayer, folders: DurableFolders, folder: string, left: Left): Promise<void> {
+async function settle({ fs, folders }: Disk, folder: string, left: Left): Promise<void> {
   const file = await fs.open(left.draft, 'r+');
   try {
-    const isWanted = !fs.existsSync(left.path) && (await isWhole(file, left));
-    if (!isWanted) return await fs.unlink(left.draft);
-    // A process that was killed may have written all of it and synced nothing.
+    const whole = fs.existsSync(left.path) ? undefined : await wholeBytes(file, left);
+    if (!whole) return await fs.unlink(left.draft);
+    // A process that was killed may have synced nothing. If its sync had failed, only bytes that are written again are synced.
+    await writeAll(file, [whole]);
     await Promise.all([file.sync(), folders.sync(folder)]);
     await fs.rename(left.draft, left.path);
   } finally {
@@ -92,7 +93,8 @@ async function settle(fs: FileLayer, folders: DurableFolders, folder: string, le
   }
 }
 
-async function isWhole(file: OpenFile, { bytes, checksum }: Left): Promise<boolean> {
-  if (checksum === undefined || (await file.stat()).size !== bytes) return false;
-  return checksumOf([await readBytes(file, 0, bytes)]) === checksum;
+async function wholeBytes(file: OpenFile, { bytes, checksum }: Left): Promise<Uint8Array | undefined> {
+  if (checksum === undefined || (await file.stat()).size !== bytes) return undefined;
+  const found = await readBytes(file, 0, bytes);
+  return checksumOf([found]) === checksum ? found : undefined;
 }

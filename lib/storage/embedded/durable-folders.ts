@@ -2,14 +2,12 @@
 // on up to the root. Otherwise a power failure could take a synced file away together with its folder. Empty folders are
 // removed, but never while a put is under way in or below them.
 import { dirname } from 'node:path';
-import { cannotSync, type FileLayer, hasCode, type OpenFolder } from './file-layer.ts';
+import { cannotSync, type FileLayer, hasCode } from './file-layer.ts';
 
 export type DurableFolders = {
   /** Makes the folder and its parents below the root, or joins a call that is making them already. */
   make(folder: string): Promise<void>;
-  /** Opens the folder, which the caller holds. It makes the folder first if it is missing. Its syncs are shared. */
-  open(folder: string): Promise<OpenFolder>;
-  /** Makes durable which names are in the folder. */
+  /** Makes durable which names are in the folder, which the caller holds. Callers share syncs. */
   sync(folder: string): Promise<void>;
   /** The folder is not removed until the caller calls the returned function. */
   hold(folder: string): () => void;
@@ -21,7 +19,7 @@ export type DurableFolders = {
 export function createDurableFolders(fs: FileLayer, root: string): DurableFolders {
   const made = new Map<string, Promise<void>>();
   const holders = new Map<string, number>();
-  const shared = createSharedSyncs();
+  const sync = createSharedSyncs((folder) => syncFolder(fs, folder));
 
   function make(folder: string): Promise<void> {
     const known = made.get(folder);
@@ -37,12 +35,6 @@ export function createDurableFolders(fs: FileLayer, root: string): DurableFolder
     // This also runs when the folder exists, because a process that died may have made it and not synced its name.
     await makeOne(fs, folder);
     await syncFolder(fs, dirname(folder));
-  }
-
-  async function open(folder: string): Promise<OpenFolder> {
-    await make(folder);
-    const opened = openFolder(fs, folder);
-    return { ...opened, sync: () => shared(folder, opened.sync) };
   }
 
   function hold(folder: string): () => void {
@@ -64,31 +56,31 @@ export function createDurableFolders(fs: FileLayer, root: string): DurableFolder
     }
   }
 
-  return { make, open, sync: (folder) => syncFolder(fs, folder), hold, prune };
+  return { make, sync, hold, prune };
 }
 
-type Sync = () => Promise<void>;
+type Sync = (folder: string) => Promise<void>;
 type Group = { readonly underWay: Promise<void>; next?: Promise<void> };
 
 /**
  * Callers of one folder share syncs: one is under way, and the next covers all that came meanwhile. They hold the folder, so
  * that no caller gets the sync of a folder that was removed and made again.
  */
-function createSharedSyncs(): (folder: string, sync: Sync) => Promise<void> {
+function createSharedSyncs(sync: Sync): Sync {
   const groups = new Map<string, Group>();
 
-  function begin(folder: string, sync: Sync): Promise<void> {
-    const group: Group = { underWay: sync() };
+  function begin(folder: string): Promise<void> {
+    const group: Group = { underWay: sync(folder) };
     groups.set(folder, group);
     const end = () => void (group.next || groups.delete(folder));
     group.underWay.then(end, end);
     return group.underWay;
   }
 
-  return (folder, sync) => {
+  return (folder) => {
     const group = groups.get(folder);
-    if (!group) return begin(folder, sync);
-    const after = () => begin(folder, sync);
+    if (!group) return begin(folder);
+    const after = () => begin(folder);
     // The one under way may have begun before this caller's name was in the folder.
     group.next ??= group.underWay.then(after, after);
     return group.next;
@@ -132,22 +124,15 @@ function removeIfEmpty(fs: FileLayer, folder: string): boolean {
   }
 }
 
+/** Windows cannot open a folder. NTFS journals names by itself. */
 async function syncFolder(fs: FileLayer, folder: string): Promise<void> {
-  const opened = openFolder(fs, folder);
+  if (process.platform === 'win32') return;
+  const opened = fs.openFolderSync(folder);
   try {
     await opened.sync();
+  } catch (error) {
+    if (!cannotSync(error)) throw error;
   } finally {
     await opened.close();
   }
-}
-
-/** Windows cannot open a folder. NTFS journals names by itself. */
-function openFolder(fs: FileLayer, folder: string): OpenFolder {
-  if (process.platform === 'win32') return { sync: async () => {}, close: async () => {} };
-  const opened = fs.openFolderSync(folder);
-  const sync = () =>
-    opened.sync().catch((error) => {
-      if (!cannotSync(error)) throw error;
-    });
-  return { sync, close: () => opened.close() };
 }

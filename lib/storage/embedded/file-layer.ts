@@ -1,6 +1,6 @@
 // This is what the file object store needs from a file system. It has the shape of node:fs/promises, cut down to what the
 // store uses. So a test can put a file system underneath that loses power.
-import fs, { closeSync, existsSync, fstatSync, openSync, rmdirSync } from 'node:fs';
+import fs, { closeSync, fstatSync, openSync, rmdirSync, statSync } from 'node:fs';
 import { mkdir, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { promisify } from 'node:util';
 
@@ -11,7 +11,7 @@ export type FileLayer = {
   openFolderSync(path: string): OpenFolder;
   /** Gives a file another name in the same folder: after a crash it has the one or the other. It replaces what is there. */
   rename(path: string, newPath: string): Promise<void>;
-  /** Looks up one name, which takes microseconds. */
+  /** Looks up one name, which takes microseconds. Throws when it cannot tell. */
   existsSync(path: string): boolean;
   unlink(path: string): Promise<void>;
   mkdir(path: string): Promise<unknown>;
@@ -22,6 +22,7 @@ export type FileLayer = {
 };
 
 export type OpenFile = {
+  /** Writes behind what was written since the file was opened: at the beginning first. */
   writev(chunks: readonly Uint8Array[]): Promise<{ bytesWritten: number }>;
   read(into: Uint8Array, offset: number, length: number, position: number): Promise<{ bytesRead: number }>;
   stat(): Promise<FileInfo>;
@@ -39,7 +40,8 @@ export const diskFiles: FileLayer = {
   open: openOnDisk,
   openFolderSync: (path) => syncing(openSync(path, 'r')),
   rename,
-  existsSync,
+  // Node's own existsSync takes every error for a missing file.
+  existsSync: (path) => statSync(path, { throwIfNoEntry: false }) !== undefined,
   unlink,
   mkdir: (path) => mkdir(path, { mode: 0o700 }),
   rmdirSync,

@@ -9,7 +9,7 @@ import { join, resolve } from 'node:path';
 import { checkDelete, checkList, checkObjectKey, checkRange, holdsOtherBytes, objectLimits } from '../object-rules.ts';
 import type { ByteRange, ListRequest, ObjectInfo, ObjectPage, ObjectStore } from '../object-store.ts';
 import { StorageError } from '../storage-error.ts';
-import { type Draft, discard, draftOf, type OpenDraft, publish, settleDrafts } from './draft.ts';
+import { discard, draftOf, type Place, publish, settleDrafts } from './draft.ts';
 import { createDurableFolders, type DurableFolders } from './durable-folders.ts';
 import { readBytes, unlessMissing } from './file-bytes.ts';
 import { diskFiles, type FileLayer, hasCode } from './file-layer.ts';
@@ -78,10 +78,8 @@ function startOnce(parts: Parts, formerDrafts: string): () => Promise<void> {
 /** Until version 0.1.0 the drafts lay in a folder of their own. None of those was acknowledged. */
 async function start({ fs, folders, objects }: Parts, formerDrafts: string): Promise<void> {
   for (const name of (await unlessMissing(fs.readdir(formerDrafts))) ?? []) await fs.unlink(join(formerDrafts, name));
-  await settleDrafts(fs, folders, objects);
+  await settleDrafts({ fs, folders }, objects);
 }
-
-type Place = { readonly folder: string; readonly path: string };
 
 function placeOf(store: Store, key: string): Place {
   const { folders, name } = objectPath(rawOf(key));
@@ -117,39 +115,31 @@ async function alone(underWay: Map<string, Promise<void>>, path: string, work: (
 }
 
 async function putAlone(store: Store, key: string, place: Place, chunks: readonly Uint8Array[]): Promise<void> {
-  const isTaken = store.fs.existsSync(place.path);
-  if (isTaken && (await failing(false, () => holds(store, key, place, chunks)))) return;
-  const draft = draftOf(place.path, chunks);
-  const opened = await failing(false, () => openDraft(store, place.folder, draft));
+  if (await failing(false, () => holds(store, key, place, chunks))) return;
+  const draft = draftOf(place, chunks);
+  const file = await failing(false, async () => {
+    await store.folders.make(place.folder);
+    return store.fs.open(draft.path, 'w');
+  });
   try {
-    await failing(false, () => publish(store.fs, opened, draft, place.path, chunks)).catch(async (error) => {
-      await failing(true, () => discard(store.fs, opened.folder, draft));
+    await failing(false, () => publish(store, draft, file, chunks)).catch(async (error) => {
+      await failing(true, () => discard(store, draft));
       throw error;
     });
-    if (!draft.isChecked) await failing(true, () => opened.folder.sync());
+    if (!draft.isChecked) await failing(true, () => store.folders.sync(place.folder));
   } finally {
-    await Promise.all([opened.file.close(), opened.folder.close()]);
+    await file.close();
   }
 }
 
-/** @returns whether the object is there; false if it was deleted since. */
+/** @returns whether the object is there. Throws if it has other bytes. */
 async function holds(store: Store, key: string, { folder, path }: Place, chunks: readonly Uint8Array[]) {
-  const found = await readObject(store, path);
+  const found = store.fs.existsSync(path) ? await readObject(store, path) : undefined;
   if (found === undefined) return false;
   if (!sameBytes(found, chunks)) throw holdsOtherBytes(key);
   // A large one may have its name from a process that died before it synced the folder.
   await store.folders.sync(folder);
   return true;
-}
-
-async function openDraft({ fs, folders }: Store, folder: string, draft: Draft): Promise<OpenDraft> {
-  const names = await folders.open(folder);
-  try {
-    return { file: await fs.open(draft.path, 'w'), folder: names };
-  } catch (error) {
-    await names.close();
-    throw error;
-  }
 }
 
 function sameBytes(found: Uint8Array, chunks: readonly Uint8Array[]): boolean {
@@ -221,18 +211,18 @@ const mayHold = (raw: string, { prefix, after }: Bounds) =>
 // --- delete
 
 async function deleteAll(store: Store, keys: readonly string[]): Promise<void> {
-  const changed = new Set<string>();
-  await Promise.all(
-    keys.map(async (key) => {
-      const { folder, path } = placeOf(store, key);
-      const removed = await unlessMissing(store.fs.unlink(path).then(() => true));
-      if (removed) changed.add(folder);
-    }),
-  );
-  for (const folder of changed) {
-    await unlessMissing(store.folders.sync(folder));
-    store.folders.prune(folder);
+  const places = keys.map((key) => placeOf(store, key));
+  const folders = new Set(places.map(({ folder }) => folder));
+  // Another delete must not remove a folder whose names are not synced: the removal itself is not synced either.
+  const releases = [...folders].map(store.folders.hold);
+  try {
+    await Promise.all(places.map(({ path }) => unlessMissing(store.fs.unlink(path))));
+    // A delete that failed, or a process that died, may have removed a name that is missing, and not synced that.
+    for (const folder of folders) await unlessMissing(store.folders.sync(folder));
+  } finally {
+    for (const release of releases) release();
   }
+  for (const folder of folders) store.folders.prune(folder);
 }
 
 // --- errors

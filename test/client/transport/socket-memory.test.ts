@@ -90,3 +90,32 @@ test('a claimed length that is absurd takes no memory of that size', async () =>
   });
   await expect(get('/')).rejects.toMatchObject({ errorCode: 'NETWORK_EXCEPTION' });
 });
+
+test('an answer without end is an error, and is not kept', async () => {
+  const piece = Buffer.concat([Buffer.from('100000\r\n'), Buffer.alloc(1024 * 1024), Buffer.from('\r\n')]);
+  let pieces = 0;
+  const { get } = await serve(async (socket) => {
+    socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n');
+    for (; !socket.destroyed; pieces++) if (!socket.write(piece)) await pause(1);
+  });
+  await expect(get('/')).rejects.toThrow('the answer has more than 67108864 bytes');
+  expect(pieces).toBeLessThan(200);
+});
+
+test('an answer that changes the protocol is an error', async () => {
+  const { get } = await serve(async (socket) => {
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n');
+  });
+  await expect(get('/')).rejects.toThrow('the server wants to speak another protocol');
+});
+
+test.each([
+  ['two lengths', 'content-length: 3\r\ncontent-length: 5'],
+  ['a length and chunks', 'content-length: 3\r\ntransfer-encoding: chunked'],
+  ['a length below the body', 'content-length: 3'],
+])('an answer with %s does no harm', async (_name, head) => {
+  const { get } = await serve(async (socket) => {
+    socket.write(`HTTP/1.1 200 OK\r\n${head}\r\n\r\n5\r\nabcde\r\n0\r\n\r\n`);
+  });
+  await expect(get('/')).rejects.toMatchObject({ errorCode: 'NETWORK_EXCEPTION' });
+});

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { diskFiles, type FileLayer } from '../../../lib/storage/embedded/file-layer.ts';
 import { createFileObjectStore } from '../../../lib/storage/embedded/file-object-store.ts';
 import type { ObjectStore } from '../../../lib/storage/object-store.ts';
@@ -187,6 +187,47 @@ describe('on a disk', () => {
     const store = createFileObjectStore({ directory, fs: { ...diskFiles, rename: broken, unlink: broken } });
     await expect(put(store, 'a')).rejects.toMatchObject({ reason: 'unavailable', mayHaveActed: true });
     expect(await createFileObjectStore({ directory }).get('a')).toEqual(whole('a'));
+  });
+
+  test('a put that fails, and cannot remove its draft, takes no sync from the puts beside it', async () => {
+    const gates: (() => void)[] = [];
+    let isHeld = false;
+    const fs: FileLayer = {
+      ...diskFiles,
+      async open(path, flags) {
+        const file = await diskFiles.open(path, flags);
+        return path.includes('fails') && flags === 'w' ? { ...file, sync: () => Promise.reject(coded('EIO')) } : file;
+      },
+      unlink: () => Promise.reject(coded('EIO')),
+      openFolderSync: (path) => {
+        const folder = diskFiles.openFolderSync(path);
+        const turn = () => (isHeld ? new Promise<void>((resolve) => gates.push(resolve)) : undefined);
+        return { ...folder, sync: () => Promise.resolve(turn()).then(() => folder.sync()) };
+      },
+    };
+    const store = createFileObjectStore({ directory, fs });
+    await put(store, 'a/0');
+    isHeld = true;
+    const first = put(store, 'a/1');
+    await vi.waitUntil(() => gates.length === 1);
+    const failing = put(store, 'a/fails');
+    const beside = put(store, 'a/2');
+    await expect(failing).rejects.toMatchObject({ mayHaveActed: true });
+    isHeld = false;
+    for (const open of gates) open();
+    await Promise.all([first, beside]);
+  });
+
+  test('a name that cannot be looked up is not taken for free', async () => {
+    const store = createFileObjectStore({ directory });
+    await put(store, 'a');
+    const existsSync: FileLayer['existsSync'] = () => {
+      throw coded('EIO');
+    };
+    const blind = createFileObjectStore({ directory, fs: { ...diskFiles, existsSync } });
+    await expect(blind.putOnce('a', [bytesOf('other')])).rejects.toMatchObject({ reason: 'unavailable' });
+    expect(await store.get('a')).toEqual(whole('a'));
+    expect(() => diskFiles.existsSync(join(directory, 'x'.repeat(300)))).toThrow('ENAMETOOLONG');
   });
 
   test('an error after a large object has its name says that it may be there', async () => {

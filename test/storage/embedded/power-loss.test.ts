@@ -73,6 +73,13 @@ async function draftsIn(fs: PowerLossFiles): Promise<string[]> {
   return names.flat().filter((name) => name.includes('!'));
 }
 
+async function dieAtStart(create: Create, fs: PowerLossFiles, operations: number): Promise<void> {
+  fs.loseAt(operations);
+  await allKeys(create({ directory, fs })).catch(() => undefined);
+  await nextTurn();
+  fs.restart();
+}
+
 /** @returns whether the work ended before the power failed. */
 async function lifeAndDeath(create: Create, seed: number, operations: number): Promise<boolean> {
   const fs = createPowerLossFiles(seeded(seed));
@@ -84,6 +91,7 @@ async function lifeAndDeath(create: Create, seed: number, operations: number): P
   );
   await nextTurn();
   fs.restart();
+  await dieAtStart(create, fs, operations % 9);
   await expectSound(create({ directory, fs }), told);
   expect(await draftsIn(fs)).toEqual([]);
   const second = create({ directory, fs });
@@ -128,6 +136,52 @@ async function refuse(create: Create): Promise<void> {
   }
 }
 
+/** A start that could not sync what a dead process had written is tried again. */
+async function failToSettle(create: Create): Promise<void> {
+  for (let operations = 0; operations < 40; operations++) {
+    const fs = createPowerLossFiles(seeded(operations));
+    fs.loseAt(operations);
+    await put(create({ directory, fs }), 'a/1').catch(() => undefined);
+    await nextTurn();
+    fs.loseAt(Number.POSITIVE_INFINITY);
+    fs.failSync();
+    const second = create({ directory, fs });
+    await allKeys(second).catch(() => undefined);
+    const acked = new Set(await allKeys(second));
+    fs.restart();
+    await expectSound(create({ directory, fs }), { acked, doomed: new Set() });
+  }
+}
+
+/** Two deletes empty a folder, which goes with the last object. */
+async function deleteBeside(create: Create): Promise<void> {
+  for (let seed = 1; seed <= 400; seed++) {
+    const fs = createPowerLossFiles(seeded(seed));
+    const store = create({ directory, fs });
+    for (const key of ['a/1', 'a/2', `${inner}/1`]) await put(store, key);
+    const other = store.delete(['a/2']);
+    for (let turns = seed % 40; turns > 0; turns--) await undefined;
+    await Promise.all([other, store.delete([`${inner}/1`, 'a/1'])]);
+    fs.restart();
+    expect(await allKeys(create({ directory, fs }))).toEqual([]);
+  }
+}
+
+/** A delete that failed is tried again, by the same process or the next one. */
+async function deleteAgain(create: Create): Promise<void> {
+  for (let seed = 1; seed <= 60; seed++) {
+    const fs = createPowerLossFiles(seeded(seed));
+    const store = create({ directory, fs });
+    for (const key of ['a/1', 'a/2']) await put(store, key);
+    fs.loseAt(fs.operations + (seed % 4));
+    await store.delete(['a/1']).catch(() => undefined);
+    fs.loseAt(Number.POSITIVE_INFINITY);
+    await (seed % 2 ? store : create({ directory, fs })).delete(['a/1']);
+    fs.restart();
+    expect(await allKeys(create({ directory, fs }))).toEqual(['a/2']);
+  }
+}
+
 describe('after a power failure at any step', () => {
   test('every acknowledged object is whole, and no object is torn', async () => {
     expect(await deathAtEveryStep(createFileObjectStore, 3)).toBeGreaterThan(400);
@@ -149,6 +203,14 @@ describe('after a power failure at any step', () => {
   });
 
   test('a put that was refused has left nothing', () => refuse(createFileObjectStore));
+
+  test('a start after a sync that failed writes again what it makes durable', () =>
+    failToSettle(createFileObjectStore));
+
+  test('deletes of one folder last, together and repeated', async () => {
+    await deleteBeside(createFileObjectStore);
+    await deleteAgain(createFileObjectStore);
+  });
 });
 
 const draft = 'lib/storage/embedded/draft.ts';
@@ -164,20 +226,20 @@ const mutants: readonly Mutant[] = [
   {
     name: 'the file is not synced',
     file: draft,
-    text: ['[file.sync(), folder.sync()]', '[folder.sync()]'],
+    text: ['[file.sync(), folders.sync(draft.place.folder)]', '[folders.sync(draft.place.folder)]'],
     noticedBy: death,
   },
   {
     name: 'the folder is not synced',
     file: draft,
-    text: ['[file.sync(), folder.sync()]', '[file.sync()]'],
+    text: ['[file.sync(), folders.sync(draft.place.folder)]', '[file.sync()]'],
     noticedBy: death,
   },
   { name: 'a large file is not synced', file: draft, text: ['else await file.sync();', ''], noticedBy: death },
   {
     name: 'the folder of a large file is not synced',
     file: store,
-    text: ['() => opened.folder.sync()', 'async () => {}'],
+    text: ['() => store.folders.sync(place.folder)', 'async () => {}'],
     noticedBy: death,
   },
   {
@@ -195,19 +257,22 @@ const mutants: readonly Mutant[] = [
   {
     name: 'drafts are not settled',
     file: store,
-    text: ['await settleDrafts(fs, folders, objects);', ''],
+    text: ['await settleDrafts({ fs, folders }, objects);', ''],
     noticedBy: death,
   },
   {
     name: 'the checksum of a draft is not compared',
     file: draft,
-    text: [' === checksum;', ' !== undefined;'],
+    text: ['=== checksum ?', '!== undefined ?'],
     noticedBy: death,
   },
   {
     name: 'a large draft is taken for whole',
     file: draft,
-    text: ['return false;', 'return checksum === undefined;'],
+    text: [
+      'if (checksum === undefined || (await file.stat()).size !== bytes) return undefined;',
+      'const { size } = await file.stat(); if (checksum && size !== bytes) return; if (!checksum) return readBytes(file, 0, size);',
+    ],
     noticedBy: death,
   },
   {
@@ -225,8 +290,29 @@ const mutants: readonly Mutant[] = [
   {
     name: 'the removal of a draft is not synced',
     file: draft,
-    text: ['  await folder.sync();\n', ''],
+    text: ['  await folders.sync(draft.place.folder);\n}', '}'],
     noticedBy: refuse,
+  },
+  {
+    name: 'a draft is not written again before it is synced',
+    file: draft,
+    text: ['await writeAll(file, [whole]);', ''],
+    noticedBy: failToSettle,
+  },
+  {
+    name: 'a delete does not hold its folder',
+    file: store,
+    text: ['[...folders].map(store.folders.hold)', '[...folders].map(() => () => {})'],
+    noticedBy: deleteBeside,
+  },
+  {
+    name: 'the delete of a name that is missing syncs nothing',
+    file: store,
+    text: [
+      'for (const folder of folders) await unlessMissing',
+      'for (const folder of folders) if (places.some((one) => store.fs.existsSync(one.path))) await unlessMissing',
+    ],
+    noticedBy: deleteAgain,
   },
 ];
 
