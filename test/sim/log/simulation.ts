@@ -45,7 +45,7 @@ export const logWorlds = {
     anonymous: 4,
     pauseMs: 30,
     spreadMs: 3_000,
-    inlineBytes: 190,
+    inlineBytes: 170,
     uploadsAtOnce: 1,
     hedgeRate: 0.3,
     faultRate: 0.05,
