@@ -7,7 +7,7 @@ import { countsOf } from './counts.ts';
 import { batchOf, createWorld } from './world.ts';
 
 test('40,000 items of 100 bytes do not stay in memory together', async () => {
-  const address = { topicId: 'topic', partition: 0 };
+  const address = { topicId: 'A'.repeat(22), partition: 0 };
   const { calls, ports } = countsOf(createWorld());
   const reader = createSliceReader(ports);
   const bytes = batchOf(['v']);
