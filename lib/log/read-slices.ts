@@ -84,18 +84,20 @@ export function createSliceReader(stores: Stores): SliceReader {
   return {
     async read(slices) {
       const known = new Map<string, ReadSlice>();
-      const reads = new Set<Promise<Found>>();
+      const joined = new Map<Promise<Found>, Slice[]>();
       const missing: Slice[] = [];
       for (const slice of slices) {
         const name = nameOf(slice);
         const batches = cache.get(name);
         const reading = underWay.get(name);
         if (batches) known.set(name, batches);
-        else if (reading !== undefined) reads.add(reading);
+        else if (reading !== undefined) joined.set(reading, [...(joined.get(reading) ?? []), slice]);
         else missing.push(slice);
       }
-      if (missing.length > 0) reads.add(begin(missing, false));
-      const found = [known, ...(await Promise.all(reads))];
+      // Another reader's read may fail at a slice that this one does not want.
+      const others = Array.from(joined, ([reading, wanted]) => reading.catch(() => begin(wanted, false)));
+      const own = missing.length > 0 ? [begin(missing, false)] : [];
+      const found = [known, ...(await Promise.all([...own, ...others]))];
       return slices.map((slice) => found.find((some) => some.has(nameOf(slice)))?.get(nameOf(slice)));
     },
     async readAhead(slices) {

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { createSliceReader } from '../../lib/log/read-slices.ts';
 import { inlineItem } from '../../lib/partition/inline-item.ts';
 import { sliceOf } from '../../lib/partition/locate.ts';
+import { StorageError } from '../../lib/storage/storage-error.ts';
 import { countsOf } from './counts.ts';
 import { batchOf, createWorld } from './world.ts';
 
@@ -28,4 +29,28 @@ test('300 items of 400 small batches do not stay in memory together', async () =
   expect(calls.getMany).toBe(before);
   expect(await reader.read(slices.slice(0, 50))).toHaveLength(50);
   expect(calls.getMany).toBe(before + 1);
+});
+
+test('a read that fails does not fail another reader, who wants only some of it', async () => {
+  const { objects, table } = createWorld();
+  const bytes = batchOf(['v']);
+  for (const key of ['bad', 'good']) await objects.putOnce(key, [bytes]);
+  const reader = createSliceReader({
+    table,
+    objects: {
+      ...objects,
+      async get(key, range) {
+        if (key === 'bad') throw new StorageError('unavailable', 'the disk cannot read it');
+        return objects.get(key, range);
+      },
+    },
+  });
+  const [bad, good] = ['bad', 'good'].map((objectKey, baseOffset) => ({
+    ...{ objectKey, position: 0, lengthBytes: bytes.length, baseOffset, endOffset: baseOffset + 1 },
+    ...{ maxTimestampMs: 0, newestEpoch: 1, isStamped: false },
+  }));
+  const failing = reader.read([bad!, good!]);
+  const joining = [reader.read([good!]), reader.read([good!])];
+  await expect(failing).rejects.toMatchObject({ reason: 'unavailable' });
+  for (const read of joining) expect(await read).toMatchObject([[{ baseOffset: 1 }]]);
 });
