@@ -34,8 +34,8 @@ export type SliceReader = {
 
 const cacheBytes = 32 * 1024 * 1024;
 /**
- * What the cache holds beside the bytes, measured: the views and headers of each batch, the name of each slice, and the entry of each
- * read. Without these, inline items of 100 bytes would take twelve times as much memory as the bound.
+ * The cache holds this beside the bytes, measured: views and header of each batch, the name of each slice, the entry of each
+ * read. Without it, inline items of 100 bytes would take twelve times as much memory as the bound.
  */
 const heldBytes = { batch: 350, slice: 200, read: 500 };
 const requestsAtOnce = 32;
