@@ -42,11 +42,15 @@ export function problemOf(error: unknown, requestId?: string): Problem {
   return { ...standard, ...known.extra, ...standard };
 }
 
+/** A throttled table takes seconds to split. A client adds its own growing back-off to this. */
+export const RETRY_AFTER_S = '1';
+
 /** The whole reply. The servers use it too, when a request fails before it reaches a handler. */
 export function problemResult(error: unknown, requestId: string): HttpResult {
   const problem = problemOf(error, requestId);
   const headers: Record<string, string> = { 'content-type': 'application/problem+json' };
   if (typeof problem.allow === 'string') headers.allow = problem.allow;
+  if (problem.status === 429) headers['retry-after'] = RETRY_AFTER_S;
   // RFC 9110, 12.5.3: the answer to a refused coding names the codings that are accepted.
   if (problem.field === 'header.content-encoding') headers['accept-encoding'] = 'gzip';
   return { statusCode: problem.status, headers, body: JSON.stringify(problem) };

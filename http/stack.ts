@@ -4,7 +4,7 @@
 import middy from '@middy/core';
 import type { HttpApi, HttpEvent, HttpResult } from './http-event.ts';
 import type { Operation, RoutedEvent } from './operation.ts';
-import { problemOf, problemResult } from './problem.ts';
+import { problemOf, problemResult, RETRY_AFTER_S } from './problem.ts';
 import { withCost } from './receipt.ts';
 import { checkPath, type Route, routerOf } from './router.ts';
 
@@ -51,9 +51,6 @@ function decodeBody(event: RoutedEvent): void {
 }
 
 type Stack = middy.Request<RoutedEvent, HttpResult>;
-
-/** A throttled table takes seconds to split. A client adds its own growing back-off to this. */
-const RETRY_AFTER_S = '1';
 
 function addHeaders({ event, response }: Stack): void {
   if (!response) return;

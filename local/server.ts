@@ -2,7 +2,8 @@
 // signatures by the same rules, and calls the same handlers with the same events.
 //
 // A request is refused as early as possible. The checks come in this order: its head, the host it is for, its signature, the
-// size of its body. A request that is refused here has not reached the engine, and the answer says so (outcome not-written).
+// size of its body, the room for it. A request that is refused here has not reached the engine, and the answer says so
+// (outcome not-written).
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -17,6 +18,7 @@ import { isLoopback } from '../lib/runtime/loopback.ts';
 import { type Credentials, sha256Hex } from '../lib/sigv4/canonical.ts';
 import { verifyHead } from '../lib/sigv4/verify.ts';
 import { readBody } from './body.ts';
+import { type BodyRoom, createBodyRoom } from './body-room.ts';
 import { checkHosts, namesOf } from './hosts.ts';
 import { sendBeforeBody, sendOnSocket, sendResult } from './reply.ts';
 import { eventOf, headersTooLarge, type RequestHead, readHead } from './request.ts';
@@ -54,6 +56,8 @@ export type ServerOptions = {
   /** Receives what the handlers threw. The client learns only that something failed. Default: standard error. */
   readonly onError?: (error: unknown, requestId: string) => void;
   readonly timeouts?: Partial<typeof timeouts>;
+  /** The bodies of the requests under way have at most so many bytes together. */
+  readonly heldBodyBytes?: number;
 };
 
 export type LocalServer = {
@@ -91,6 +95,7 @@ type Context = {
   readonly newRequestId: () => string;
   /** A request waits here for its turn: a body may take some milliseconds to handle, and hundreds may come together. */
   readonly turn: Turns;
+  readonly bodies: BodyRoom;
   readonly onError: NonNullable<ServerOptions['onError']>;
   readonly timeouts: typeof timeouts;
   /** Each connection with the requests whose answer has not been sent. */
@@ -113,6 +118,7 @@ function contextOf(options: ServerOptions, host: string): Context {
     clock: options.clock,
     newRequestId: requestIds(options.clock),
     turn: createTurns(requestsPerTurn),
+    bodies: createBodyRoom(options.heldBodyBytes ?? limits.heldBodyBytes),
     onError: options.onError ?? console.error,
     timeouts: { ...timeouts, ...options.timeouts },
     connections: new Map(),
@@ -196,12 +202,17 @@ async function answer(context: Context, { message, response, left }: Exchange, r
     const head = readHead(message);
     checkHosts(head.fields, context.hosts, message.socket.localAddress);
     const verifyBody = isOpen(head) ? () => undefined : authenticate(context, head);
-    if (head.fields.expect !== undefined) response.writeContinue();
-    const body = await readBody(message, head);
-    verifyBody(body);
-    await new Promise<void>(context.turn);
-    const { signal } = left;
-    return await callApi(context, eventOf(head, { requestId, sourceIp: message.socket.remoteAddress, body, signal }));
+    const giveBack = context.bodies.take(mostBytesOf(head));
+    try {
+      if (head.fields.expect !== undefined) response.writeContinue();
+      const body = await readBody(message, head);
+      verifyBody(body);
+      await new Promise<void>(context.turn);
+      const { signal } = left;
+      return await callApi(context, eventOf(head, { requestId, sourceIp: message.socket.remoteAddress, body, signal }));
+    } finally {
+      giveBack();
+    }
   } catch (error) {
     if (!(error instanceof RivuletError)) context.onError(error, requestId);
     return problemResult(error, requestId);
@@ -218,6 +229,10 @@ async function callApi(context: Context, event: Parameters<HttpApi>[0]): Promise
     return problemResult(rivuletErrorOf(error, http.method !== 'GET' && http.method !== 'HEAD'), requestId);
   }
 }
+
+/** A chunked body may be as long as its limit. */
+const mostBytesOf = ({ hasBody, bodyBytes, maxBodyBytes }: RequestHead): number =>
+  hasBody ? (bodyBytes ?? maxBodyBytes) : 0;
 
 const declaresBody = ({ headers }: IncomingMessage): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;

@@ -9,6 +9,8 @@ export const limits = {
   binaryBodyBytes: 4 * MiB,
   /** JSON escapes and base64 values can triple a body on its way out. */
   jsonBodyBytes: 2 * MiB,
+  /** The bodies of the requests that one local server has under way. Sixty-four of the longest fit, and the process stays small. */
+  heldBodyBytes: 256 * MiB,
   /** API Gateway's limit for the request line and headers together. */
   headBytes: 10_240,
   /** A body of {"a":{"a":... costs stack, not bytes. */

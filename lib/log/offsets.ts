@@ -54,17 +54,24 @@ async function offsetsOnce(context: LogContext, request: OffsetsRequest) {
   }
   const budget = request.budget ?? newUnpackBudget(request.signal);
   const partitions = await inParallel(wanted, headsAtOnce, (partition) =>
-    offsetAt(context, topic, partition, request.at, budget),
+    offsetAt(context, topic, partition, request.at, { budget, gone: new Set() }),
   );
   return { topicId: topic.topicId, partitions };
 }
 
+/** `gone`: the objects and inline items of the partition that were named and not found. */
+type Search = { readonly budget: UnpackBudget; readonly gone: Set<string> };
+
+/**
+ * An object or item that is gone may have been replaced since the head was read, so the search begins again from a fresh
+ * head. If that leads to the same name, its answer stands.
+ */
 async function offsetAt(
   context: LogContext,
   topic: Topic,
   partition: number,
   at: OffsetQuery,
-  budget: UnpackBudget,
+  search: Search,
 ): Promise<PartitionOffset> {
   const unknown = unknownPartition(topic, partition);
   if (unknown) throw unknown;
@@ -72,10 +79,13 @@ async function offsetAt(
   if (at === 'earliest') return { partition, offset: head.logStart, timestampMs: -1 };
   if (at === 'latest') return { partition, offset: head.next, timestampMs: -1 };
   const address = { topicId: topic.topicId, partition };
+  const goneBefore = search.gone.size;
   const found =
     at === 'maxTimestamp'
-      ? await firstOfGreatest(context, address, head, budget)
-      : (await firstAtOrAfter(context, address, head, at, budget)).found;
+      ? await firstOfGreatest(context, address, head, search)
+      : (await firstAtOrAfter(context, address, head, at, search)).found;
+  const mayBeElsewhere = search.gone.size > goneBefore;
+  if (mayBeElsewhere) return offsetAt(context, topic, partition, at, search);
   return { partition, offset: found?.offset ?? -1, timestampMs: found?.timestampMs ?? -1 };
 }
 
@@ -86,16 +96,16 @@ async function firstOfGreatest(
   context: LogContext,
   address: PageAddress,
   head: Head,
-  budget: UnpackBudget,
+  search: Search,
 ): Promise<TimedOffset | undefined> {
   if (head.next === head.logStart) return undefined;
   const greatestMs = head.tail.reduce(
     (most, { entry }) => Math.max(most, entry.maxTimestampMs),
     head.logStart < head.tailBase ? head.maxTimestampBelowTail : -1,
   );
-  const { found, claimed } = await firstAtOrAfter(context, address, head, greatestMs, budget);
+  const { found, claimed } = await firstAtOrAfter(context, address, head, greatestMs, search);
   if (found ?? claimed) return found ?? claimed;
-  const left = await firstAtOrAfter(context, address, head, await greatestLeft(context, address, head), budget);
+  const left = await firstAtOrAfter(context, address, head, await greatestLeft(context, address, head), search);
   return left.found ?? left.claimed;
 }
 
@@ -113,7 +123,7 @@ async function firstAtOrAfter(
   address: PageAddress,
   head: Head,
   timestampMs: number,
-  budget: UnpackBudget,
+  search: Search,
 ): Promise<{ readonly found?: TimedOffset | undefined; readonly claimed?: TimedOffset | undefined }> {
   const start = await firstOffsetWorthReading(context, address, head, timestampMs);
   let opened = 0;
@@ -121,11 +131,11 @@ async function firstAtOrAfter(
   for await (const slice of slicesFrom(context, address, head, start)) {
     const { maxTimestampMs } = slice;
     const here = { offset: Math.max(slice.baseOffset, head.logStart), timestampMs: maxTimestampMs };
-    if (budget.signal?.aborted) return { found: here };
+    if (search.budget.signal?.aborted) return { found: here };
     if (maxTimestampMs < timestampMs) continue;
     if (opened++ === mostOpened) return { found: here };
     claimed ??= here;
-    const found = await firstRecordIn(context, slice, { logStart: head.logStart, timestampMs }, budget);
+    const found = await firstRecordIn(context, slice, { logStart: head.logStart, timestampMs }, search);
     if (found) return { found };
   }
   return { claimed };
@@ -178,10 +188,11 @@ async function firstRecordIn(
   context: LogContext,
   slice: Slice,
   wanted: Wanted,
-  budget: UnpackBudget,
+  { budget, gone }: Search,
 ): Promise<TimedOffset | undefined> {
   const [batches] = await context.slices.read([slice]);
   if (batches instanceof RivuletError) throw batches;
+  if (!batches) gone.add(slice.objectKey);
   // Its object is gone or may not be read: a reader who begins here is told so, and misses nothing.
   if (!batches) return { offset: Math.max(slice.baseOffset, wanted.logStart), timestampMs: slice.maxTimestampMs };
   for (const { header, baseOffset, bytes } of batches) {

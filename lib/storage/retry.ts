@@ -31,10 +31,16 @@ type Clocks = Pick<Clock, 'monotonic' | 'sleep' | 'random'>;
 
 /** Defaults: 8 tries within 4 s. A write's result is `doubtful` if an earlier try of it may have acted. */
 export function retryingTable(table: Table, clock: Clocks, options: Partial<RetryOptions> = {}): Table {
-  const send = resender(clock, { ...tableRetry, ...options });
+  const settings = { ...tableRetry, ...options };
+  const send = resender(clock, settings);
   return {
     get: async (key, how) => (await send(() => table.get(key, how))).value,
-    getMany: async (keys, how) => (await send(() => table.getMany(keys, how))).value,
+    getMany: async (keys, how) => {
+      const { value } = await send(() => table.getMany(keys, how));
+      // DynamoDB mostly leaves keys because it is throttled, and the caller asks for them next.
+      if (value.left.length > 0) await clock.sleep(fullJitterMs(clock, 0, settings.baseMs, settings.capMs));
+      return value;
+    },
     query: async (query) => (await send(() => table.query(query))).value,
     write: async (write, { onThrottle = 'send again' } = {}) => {
       const isFinal = (error: StorageError) => onThrottle === 'throw' && error.reason === 'throttled';

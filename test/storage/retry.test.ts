@@ -3,9 +3,10 @@ import { systemClock } from '../../lib/runtime/clock.ts';
 import { createMemoryObjectStore } from '../../lib/storage/memory/memory-object-store.ts';
 import { createMemoryTable } from '../../lib/storage/memory/memory-table.ts';
 import type { ObjectStore } from '../../lib/storage/object-store.ts';
+import { readMany } from '../../lib/storage/read-many.ts';
 import { retryingObjectStore, retryingTable } from '../../lib/storage/retry.ts';
 import { StorageError, type StorageReason } from '../../lib/storage/storage-error.ts';
-import { equals, type Table, type Write } from '../../lib/storage/table.ts';
+import { equals, type Item, type Table, type Write } from '../../lib/storage/table.ts';
 
 /** A fault of one try, either before the real adapter is asked, or after it has acted. */
 type Fault = { readonly reason: StorageReason; readonly after?: boolean };
@@ -64,6 +65,20 @@ describe('a fault that may pass is retried', () => {
     const { table, tries, clock } = tableWith(refused(reason));
     await expect(table.write(increment)).rejects.toMatchObject({ reason, mayHaveActed: false });
     expect([tries(), clock.sleepsMs]).toEqual([1, []]);
+  });
+
+  test('keys that a read of many has left are asked for after a pause', async () => {
+    const table = createMemoryTable();
+    const keys = ['a', 'b', 'c'].map((sk) => ({ pk: 'p', sk }));
+    for (const each of keys) await table.write({ kind: 'put', item: each });
+    const clock = fakeClock();
+    const oneAtATime: Table = {
+      ...table,
+      getMany: async ([first, ...left]) => ({ ...(await table.getMany([first!])), left }),
+    };
+    const found: Item[] = [];
+    await readMany(retryingTable(oneAtATime, clock), keys, { strong: true }, (item) => found.push(item));
+    expect([found, clock.sleepsMs]).toEqual([keys, [12.5, 12.5]]);
   });
 
   test('an error of another kind is a bug, and passes through', async () => {

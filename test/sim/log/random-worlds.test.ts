@@ -20,6 +20,7 @@ test.each([
   ['maintenance', 4],
   ['hedged requests', 3],
   ['small appends', 4],
+  ['group commit, small appends and hedging', 2],
   ['half of all calls suffer', 4],
   ['hundreds of producers that live for one batch', 1],
   ['group commit', 4],

@@ -36,6 +36,20 @@ export const logWorlds = {
   'hedged requests': { ...defaultWorld, hedgeRate: 0.5, faultRate: 0.1, maintainers: 2, oneShot: 15 },
   maintenance: { ...defaultWorld, ...upkeep },
   'small appends': { ...defaultWorld, ...upkeep, inlineBytes: 65_536 },
+  // The limit lies within the sizes of the batches, so the batches of one producer go both ways.
+  'group commit, small appends and hedging': {
+    ...defaultWorld,
+    ...upkeep,
+    processes: 2,
+    steady: 5,
+    anonymous: 4,
+    pauseMs: 30,
+    spreadMs: 3_000,
+    inlineBytes: 170,
+    uploadsAtOnce: 1,
+    hedgeRate: 0.3,
+    faultRate: 0.05,
+  },
   'many partitions and processes': { ...defaultWorld, partitions: 8, processes: 8, steady: 6, sends: 10 },
 } as const satisfies Record<string, World>;
 

@@ -4,7 +4,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { crc32 } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
+import { systemClock } from '../../../lib/runtime/clock.ts';
 import { createS3ObjectStore } from '../../../lib/storage/aws/s3-object-store.ts';
+import { hedgingObjectStore } from '../../../lib/storage/hedge.ts';
 import { brokenBy, playWire, s3Error } from '../../aws/wire.ts';
 
 const bytes = new TextEncoder().encode('some bytes');
@@ -115,6 +117,33 @@ describe('a put has time by its size', () => {
     server.close();
   });
 });
+
+test.each(['put', 'get in the middle of its body'])(
+  'a stalled %s is hedged, and its connection is closed',
+  async (kind) => {
+    let requests = 0;
+    const ended = Promise.withResolvers<void>();
+    const server = createServer((request, response) => {
+      const isFirst = ++requests === 1;
+      if (isFirst) response.once('close', () => ended.resolve());
+      request.resume().on('end', () => {
+        if (kind !== 'put') response.writeHead(206, { 'content-length': bytes.length }).write(bytes.subarray(0, 5));
+        if (!isFirst) response.end(kind === 'put' ? undefined : bytes.subarray(5));
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const { requestHandler: _, ...connection } = playWire(ok).connection;
+    const options = { ...connection, endpoint: `http://127.0.0.1:${port}`, forcePathStyle: true };
+    const store = hedgingObjectStore(createS3ObjectStore({ ...options, bucket: 'bkt' }), systemClock);
+    if (kind === 'put') await store.putOnce('k', [bytes]);
+    else expect(await store.get('k', { from: 0, to: bytes.length })).toEqual(bytes);
+    await ended.promise;
+    expect(requests).toBe(2);
+    server.closeAllConnections();
+    server.close();
+  },
+);
 
 describe('a get', () => {
   test('of a range asks for that range only', async () => {

@@ -72,7 +72,8 @@ export async function runScenario(scenario: Scenario): Promise<Outcome> {
     : undefined;
   const [acknowledged, delivered = []] = await time.run(Promise.all([produced, consumed]));
   const { hedges, s3Put, s3Get } = totals;
-  return { acknowledged, delivered, hedgesPerCall: hedges / (s3Put + s3Get - hedges) };
+  const calls = s3Put + s3Get - hedges;
+  return { acknowledged, delivered, hedgesPerCall: calls === 0 ? 0 : hedges / calls };
 }
 
 /** Puts the ports together as lib/storage/aws/ports.ts does. */
