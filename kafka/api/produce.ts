@@ -73,7 +73,7 @@ function refusalOf({ acks, topicData, transactionalId }: Request, { version }: C
     return { errorCode: code.invalidRequiredAcks, errorMessage: `acks: expected 0, 1 or -1, got ${acks}` };
   if (transactionalId !== null)
     return { errorCode: code.unsupportedVersion, errorMessage: 'transactions are not served over this protocol yet' };
-  if (topicData.some((topic, i) => topicData.findIndex(({ name }) => name === topic.name) !== i))
+  if (new Set(topicData.map(({ name }) => name)).size < topicData.length)
     return { errorCode: code.invalidRequest, errorMessage: 'each topic may be named once in a request' };
   return undefined;
 }

@@ -76,7 +76,9 @@ export function createTopics(table: Table, clock: Clock): Topics {
   };
 
   async function read(name: string): Promise<Topic> {
-    const item = await table.get(topicKey(name), { strong: true });
+    const mayExist = name.length > 0 && name.length <= limits.nameLength;
+    // A key cannot be empty, nor of any length: the table's error would look like one of storage.
+    const item = mayExist ? await table.get(topicKey(name), { strong: true }) : undefined;
     if (!item || item.name !== name) {
       copies.delete(name);
       throw unknownTopic(name);
