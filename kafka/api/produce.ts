@@ -84,7 +84,7 @@ type Part = PartitionAppend & { readonly chain: string; readonly link?: Link };
 async function appendTopic(gateway: Gateway, topic: TopicData, call: Call): Promise<PartitionReply[]> {
   const parts = topic.partitionData.map((data) => partOf(topic.name, data, call));
   const sound = parts.filter((part) => 'chain' in part);
-  const replies = await appendInTurn(gateway, topic.name, sound);
+  const replies = sound.length > 0 ? await appendInTurn(gateway, topic.name, sound) : [];
   return parts.map((part) => ('chain' in part ? replies.shift()! : part));
 }
 
