@@ -31,6 +31,11 @@ export type Api = {
   readonly versions: readonly [first: number, last: number];
   /** Whether requests of one connection may be at work beside each other. Only produces and pure reads may. */
   readonly overlaps: boolean;
+  /**
+   * Replies may be so large that a connection has one of them in memory at a time: a request begins when the earlier ones of
+   * this kind are answered.
+   */
+  readonly takesTurns?: boolean;
   /** Undefined if the client expects no reply. An error that is thrown closes the connection. */
   readonly answer: (gateway: Gateway, message: unknown, call: Call) => Promise<object | undefined>;
 };

@@ -1,7 +1,7 @@
 // Bounds the bytes of requests and replies that one server holds.
 //
-// Invariant: a request is read only when its bytes were taken from the budget. Replies are made by then, so they are only
-// counted: while they are above the budget, nothing further is read.
+// Invariant: a request is read only when its bytes were taken from the budget. Replies are counted when they are made. While
+// these bring the sum above the budget, nothing further is read; while replies alone are above it, no request begins.
 
 export type Budget = {
   /** Resolves, in the order of the calls, when so many bytes are free. */
@@ -9,11 +9,17 @@ export type Budget = {
   /** Takes bytes that are there already. */
   count(bytes: number): void;
   giveBack(bytes: number): void;
+  countReply(bytes: number): void;
+  giveBackReply(bytes: number): void;
+  /** Resolves when the replies are within the budget. It must not look at requests: those that wait here hold their bytes. */
+  repliesFit(): Promise<void>;
 };
 
 export function createBudget(totalBytes: number): Budget {
   const waiting: { readonly bytes: number; readonly enter: () => void }[] = [];
+  const beginning: (() => void)[] = [];
   let free = totalBytes;
+  let replies = 0;
 
   function admit(): void {
     while (waiting.length > 0 && waiting[0]!.bytes <= free) {
@@ -21,7 +27,16 @@ export function createBudget(totalBytes: number): Budget {
       free -= bytes;
       enter();
     }
+    if (replies <= totalBytes) for (const begin of beginning.splice(0)) begin();
   }
+
+  const count = (bytes: number): void => {
+    free -= bytes;
+  };
+  const giveBack = (bytes: number): void => {
+    free += bytes;
+    admit();
+  };
 
   return {
     take: (bytes) =>
@@ -29,12 +44,20 @@ export function createBudget(totalBytes: number): Budget {
         waiting.push({ bytes, enter });
         admit();
       }),
-    count(bytes) {
-      free -= bytes;
+    count,
+    giveBack,
+    countReply(bytes) {
+      replies += bytes;
+      count(bytes);
     },
-    giveBack(bytes) {
-      free += bytes;
-      admit();
+    giveBackReply(bytes) {
+      replies -= bytes;
+      giveBack(bytes);
     },
+    repliesFit: () =>
+      new Promise((begin) => {
+        beginning.push(begin);
+        admit();
+      }),
   };
 }

@@ -1,7 +1,7 @@
 // One connection: its requests begin and are answered in the order in which they came.
 //
 // Invariant: a request that changes something begins when all earlier ones are answered, and later ones wait for it. Only
-// produces and pure reads are at work beside each other. A failure beyond an error code closes the connection, and no later
+// produces and pure reads are at work beside each other, and of the reads with large replies one. A failure beyond an error code closes the connection, and no later
 // reply is sent.
 import { setMaxListeners } from 'node:events';
 import type { Socket } from 'node:net';
@@ -57,25 +57,39 @@ type State = Options & {
 };
 
 async function serve(state: State, close: (error: unknown) => void): Promise<void> {
-  const { socket, gateway, budget, limits, signal, number } = state;
+  const { socket, budget, limits, signal } = state;
   const room = createRoom(limits);
   let changed = Promise.resolve();
+  let turn = Promise.resolve();
   for await (const frame of framesOf(socket, budget, limits)) {
+    if (signal.aborted) return budget.giveBack(frame.length);
     const request = requestIn(frame, budget);
     const bytes = frame.length + request.elementBytes;
     budget.count(request.elementBytes);
     room.enter(bytes);
-    const mayBegin = request.overlaps ? changed : state.answered;
-    const reply = mayBegin.then(() => request.answer(gateway, { connection: number, signal }));
+    const { overlaps, takesTurns } = request;
+    const mayBegin = takesTurns ? turn : overlaps ? changed : state.answered;
+    const reply = mayBegin.then(() => begin(state, request));
     state.answered = answerInTurn(state, reply).finally(() => {
       budget.giveBack(bytes);
       room.leave(bytes);
     });
     state.answered.catch(close);
-    if (!request.overlaps) changed = state.answered;
+    if (!overlaps) changed = state.answered;
+    if (!overlaps || takesTurns) turn = state.answered;
     await room.free();
   }
 }
+
+/** The reply counts from now on: it may have to wait for earlier ones. */
+async function begin({ gateway, budget, signal, number }: State, request: Request): Promise<Reply | undefined> {
+  await budget.repliesFit();
+  const pieces = await request.answer(gateway, { connection: number, signal });
+  if (pieces) budget.countReply(bytesOf(pieces));
+  return pieces;
+}
+
+const bytesOf = (pieces: Reply): number => pieces.reduce((sum, piece) => sum + piece.length, 0);
 
 /** A frame that is no request gives its bytes back. */
 function requestIn(frame: Buffer, budget: Budget): Request {
@@ -90,23 +104,21 @@ function requestIn(frame: Buffer, budget: Budget): Request {
 /** Sends the reply when all earlier ones are sent. */
 async function answerInTurn(state: State, reply: Promise<Reply | undefined>): Promise<void> {
   const { answered } = state;
-  reply.catch(() => undefined);
-  await answered;
-  const pieces = await reply;
-  if (pieces) await send(state, pieces);
+  const made = reply.catch(() => undefined);
+  try {
+    await answered;
+    const pieces = await reply;
+    if (pieces) await send(state, pieces);
+  } finally {
+    state.budget.giveBackReply(bytesOf((await made) ?? []));
+  }
 }
 
 /** Resolves when the reply has left this process, or cannot. */
-async function send({ socket, budget, limits }: State, pieces: Reply): Promise<void> {
-  const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
+async function send({ socket, limits }: State, pieces: Reply): Promise<void> {
   const timer = setTimeout(() => socket.destroy(), limits.unreadReplyMs);
-  budget.count(bytes);
-  try {
-    await written(socket, pieces);
-  } finally {
-    budget.giveBack(bytes);
-    clearTimeout(timer);
-  }
+  await written(socket, pieces);
+  clearTimeout(timer);
 }
 
 function written(socket: Socket, pieces: Reply): Promise<void> {

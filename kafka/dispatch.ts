@@ -13,6 +13,8 @@ import { code } from './errors.ts';
 export type Request = {
   /** Whether the request may be at work beside the others of its connection. */
   readonly overlaps: boolean;
+  /** Whether it waits for the earlier ones of this kind all the same. */
+  readonly takesTurns: boolean;
   /** About so much memory is taken by what was read from the frame, beside the frame. */
   readonly elementBytes: number;
   /** The pieces of the reply, or undefined if the client expects none. Rejects if the connection must be closed. */
@@ -27,7 +29,7 @@ export function requestOf(frame: Uint8Array): Request {
   const api = apis.get(head.apiKey);
   if (api && isWithin(api, head.version)) return served(api, frame);
   if (head.apiKey === apiVersionsKey)
-    return { overlaps: true, elementBytes: 0, answer: async () => tooNew(head.correlationId) };
+    return { overlaps: true, takesTurns: false, elementBytes: 0, answer: async () => tooNew(head.correlationId) };
   const name = `${nameOfApi(head.apiKey)} (${head.apiKey})`;
   throw new MalformedFrameError(`expected an API and a version that is offered, got ${name} version ${head.version}`);
 }
@@ -37,10 +39,11 @@ const isWithin = ({ versions: [first, last] }: Api, version: number): boolean =>
 /** A struct with some fields, of which few are long. */
 const bytesOfElement = 128;
 
-function served({ overlaps, answer }: Api, frame: Uint8Array): Request {
+function served({ overlaps, takesTurns = false, answer }: Api, frame: Uint8Array): Request {
   const { header, message, elements } = readRequest(frame);
   return {
     overlaps,
+    takesTurns,
     elementBytes: elements * bytesOfElement,
     answer: async (gateway, connection) => {
       const reply = await answer(gateway, message, { ...connection, version: header.version });

@@ -45,18 +45,25 @@ export const describeConfigs = defineApi<Request, Reply>({
   key: 32,
   versions: [1, 4],
   overlaps: true,
+  takesTurns: true,
   async answer(gateway, request) {
     const describe = (resource: ResourceRequest) => describeResource(gateway, resource, request);
-    return { results: await inParallel(request.resources, resourcesAtOnce, describe) };
+    return { results: await inParallel(onceEach(request.resources), resourcesAtOnce, describe) };
   },
 });
+
+/** Each may have a hundred times the bytes in the reply. */
+const onceEach = (resources: readonly ResourceRequest[]): ResourceRequest[] => [
+  ...new Map(resources.map((one) => [`${one.resourceType} ${one.resourceName}`, one])).values(),
+];
 
 async function describeResource(gateway: Gateway, resource: ResourceRequest, request: Request): Promise<ResourceReply> {
   const { resourceType, resourceName, configurationKeys } = resource;
   try {
     const entries = await entriesOf(gateway, resource);
     if ('errorCode' in entries) return { ...entries, resourceType, resourceName, configs: [] };
-    const wanted = entries.filter(({ name }) => configurationKeys === null || configurationKeys.includes(name));
+    const names = configurationKeys && new Set(configurationKeys);
+    const wanted = entries.filter(({ name }) => !names || names.has(name));
     const configs = wanted.map((entry) => ({ ...replyOf(entry, request), ...(resourceType === brokerType && fixed) }));
     return { errorCode: code.none, errorMessage: null, resourceType, resourceName, configs };
   } catch (error) {

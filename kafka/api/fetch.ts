@@ -58,10 +58,13 @@ export const fetch = defineApi<Request, Reply>({
   key: 1,
   versions: [4, 17],
   overlaps: true,
+  takesTurns: true,
   async answer(gateway, request, call) {
     const { sessionId, topics } = request;
     if (sessionId !== noSession) return { errorCode: code.fetchSessionIdNotFound, sessionId: noSession, responses: [] };
-    if (countPartitions(topics) > mostPartitions)
+    // A topic that is named a thousand times would be read a thousand times.
+    const isRepeated = new Set(topics.map((topic) => nameIn(topic, call))).size < topics.length;
+    if (isRepeated || countPartitions(topics) > mostPartitions)
       return { errorCode: code.invalidRequest, sessionId: noSession, responses: [] };
     return { errorCode: code.none, sessionId: noSession, responses: await fetchAll(gateway, request, call) };
   },
@@ -81,15 +84,18 @@ async function fetchAll(gateway: Gateway, request: Request, call: Call): Promise
   return request.topics.map((topic, i) => replyOf(topic, wanted[i] && resultsOf.get(wanted[i])));
 }
 
+const isById = ({ version }: Call): boolean => version >= firstVersionWithIds;
+
+const nameIn = ({ topic, topicId }: TopicRequest, call: Call): string => (isById(call) ? topicId : topic);
+
 /** Undefined if no topic has the id. */
-async function topicOf({ names }: Gateway, topic: TopicRequest, { version }: Call): Promise<TopicFetch | undefined> {
-  const isById = version >= firstVersionWithIds;
-  const name = isById ? await names.nameOf(topic.topicId) : topic.topic;
+async function topicOf({ names }: Gateway, topic: TopicRequest, call: Call): Promise<TopicFetch | undefined> {
+  const name = isById(call) ? await names.nameOf(topic.topicId) : topic.topic;
   if (name === undefined) return undefined;
   const partitions = topic.partitions.map(({ partition, fetchOffset, partitionMaxBytes }) => ({
     ...{ partition, offset: fetchOffset, maxBytes: Math.max(0, partitionMaxBytes) },
   }));
-  return { topic: name, ...(isById && { topicId: topic.topicId }), partitions };
+  return { topic: name, ...(isById(call) && { topicId: topic.topicId }), partitions };
 }
 
 const isAhead = ({ currentLeaderEpoch }: PartitionRequest): boolean => isEpochUnknown(currentLeaderEpoch);

@@ -13,7 +13,7 @@ import { readBatchHeader } from '../../lib/record/batch-header.ts';
 import { CorruptBatchError } from '../../lib/record/corrupt-batch-error.ts';
 import { type Call, defineApi, type Gateway } from '../api.ts';
 import { code, type Failure, messageOf, writeCode } from '../errors.ts';
-import type { Link } from '../produce/chain.ts';
+import type { Chains, End, Link } from '../produce/chain.ts';
 import { clearProducerFields } from '../quirks.ts';
 
 type Request = {
@@ -73,7 +73,7 @@ function refusalOf({ acks, topicData, transactionalId }: Request, { version }: C
     return { errorCode: code.invalidRequiredAcks, errorMessage: `acks: expected 0, 1 or -1, got ${acks}` };
   if (transactionalId !== null)
     return { errorCode: code.unsupportedVersion, errorMessage: 'transactions are not served over this protocol yet' };
-  if (topicData.some((topic, i) => topicData.findIndex(({ name }) => name === topic.name) !== i))
+  if (new Set(topicData.map(({ name }) => name)).size < topicData.length)
     return { errorCode: code.invalidRequest, errorMessage: 'topics: expected each topic once, got one again' };
   return undefined;
 }
@@ -84,7 +84,7 @@ type Part = PartitionAppend & { readonly chain: string; readonly link?: Link };
 async function appendTopic(gateway: Gateway, topic: TopicData, call: Call): Promise<PartitionReply[]> {
   const parts = topic.partitionData.map((data) => partOf(topic.name, data, call));
   const sound = parts.filter((part) => 'chain' in part);
-  const replies = await appendInTurn(gateway, topic.name, sound);
+  const replies = sound.length > 0 ? await appendInTurn(gateway, topic.name, sound) : [];
   return parts.map((part) => ('chain' in part ? replies.shift()! : part));
 }
 
@@ -121,12 +121,32 @@ const codeOfDamage: { readonly [reason in CorruptBatchError['reason']]?: number 
 
 function appendInTurn({ engine, chains }: Gateway, topic: string, parts: readonly Part[]): Promise<PartitionReply[]> {
   const names = parts.map(({ chain }) => chain);
-  return chains.run(names, async () => {
-    const tried = parts.filter(({ chain, link }) => !link || !chains.isBehindBreak(chain, link));
-    const results = await resultsOf(engine, topic, tried);
-    for (const [{ chain, link }, result] of results) if (link) chains.note(chain, link, isNotWritten(result));
-    return parts.map((part) => replyOf(results.get(part) ?? { partition: part.partition, error: untried(part) }));
+  return chains.run(names, async (before) => {
+    const inTurn = parts.map((part) => ({ ...part, after: turnOf(chains, part, before) }));
+    const results = await resultsOf(engine, topic, inTurn);
+    await before;
+    return inTurn.map((part) => replyOf(noted(chains, part, results.get(part)!)));
   });
+}
+
+/** Rejects if a batch before this one was not written. */
+function turnOf(chains: Chains, part: Part, before: Promise<void>): Promise<void> {
+  const { chain, link } = part;
+  const turn = before.then(() => {
+    if (link && chains.breakBefore(chain, link) === 'not written') throw untried(part);
+  });
+  turn.catch(() => undefined);
+  return turn;
+}
+
+/** The engine misses a batch that is in doubt, if it is not in the log. That is no gap of the producer's. */
+function noted(chains: Chains, part: Part, result: Result): Result {
+  const { chain, link, partition } = part;
+  if (!link) return result;
+  const isGap = 'error' in result && gaps.includes(result.error.errorCode);
+  if (isGap && chains.breakBefore(chain, link)) return { partition, error: untried(part) };
+  chains.note(chain, link, endOf(result));
+  return result;
 }
 
 type Result = AppendAck | PartitionError;
@@ -156,17 +176,14 @@ const untried = ({ partition }: Part) =>
     outcome: 'not-written',
   });
 
+const gaps: readonly ErrorCode[] = ['OUT_OF_ORDER_SEQUENCE_NUMBER', 'UNKNOWN_PRODUCER_ID'];
 /** The engine has compared the batch with the producer's history: no earlier batch that failed here is the reason. */
-const sequenceErrors: readonly ErrorCode[] = [
-  'OUT_OF_ORDER_SEQUENCE_NUMBER',
-  'UNKNOWN_PRODUCER_ID',
-  'DUPLICATE_SEQUENCE_NUMBER',
-  'INVALID_PRODUCER_EPOCH',
-];
+const sequenceErrors: readonly ErrorCode[] = [...gaps, 'DUPLICATE_SEQUENCE_NUMBER', 'INVALID_PRODUCER_EPOCH'];
 
-function isNotWritten(result: Result): boolean {
-  if (!('error' in result) || sequenceErrors.includes(result.error.errorCode)) return false;
-  return result.error.outcome !== 'unknown' && result.error.outcome !== 'written';
+function endOf(result: Result): End {
+  if (!('error' in result) || sequenceErrors.includes(result.error.errorCode)) return 'written';
+  if (result.error.outcome === 'written') return 'written';
+  return result.error.outcome === 'unknown' ? 'in doubt' : 'not written';
 }
 
 function replyOf(result: Result): PartitionReply {

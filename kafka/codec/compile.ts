@@ -73,6 +73,9 @@ type TaggedCodec = {
   write(writer: FrameWriter, struct: Struct): void;
 };
 
+/** A tag and a size. */
+const leastTagBytes = 2;
+
 /** The fields in the order of their tags. A tag that this version does not know is skipped, as the protocol wants it. */
 function taggedCodec(rows: readonly FieldRow[], form: Form): TaggedCodec {
   const tagged = rows
@@ -82,7 +85,9 @@ function taggedCodec(rows: readonly FieldRow[], form: Form): TaggedCodec {
   const byTag = new Map(tagged.map((field) => [field.tag, field]));
   return {
     read: (reader, struct) => {
-      for (let left = reader.uvarint(); left > 0; left--) {
+      const count = reader.uvarint();
+      reader.checkCount(count, leastTagBytes);
+      for (let left = count; left > 0; left--) {
         const field = byTag.get(reader.uvarint());
         const size = reader.uvarint();
         if (field) struct[field.name] = wholeField(reader, field.read, size);

@@ -11,6 +11,8 @@ import { MalformedFrameError } from './malformed-frame.ts';
  */
 const mostElements = 25_000;
 const uvarintBytes = 5;
+/** Kafka's own bound, also where a length could be greater on the wire. */
+export const mostTextBytes = 32_767;
 
 export class FrameReader {
   readonly #bytes: Buffer;
@@ -27,7 +29,7 @@ export class FrameReader {
     return this.#at;
   }
 
-  /** All elements of lists that were read so far. */
+  /** All elements of lists, and all tagged fields, that were read so far. */
   get elements(): number {
     return mostElements - this.#elementsLeft;
   }
@@ -99,7 +101,7 @@ export class FrameReader {
     return length;
   }
 
-  /** Takes the elements of a list from what a frame may have. Each takes at least `leastBytes`. */
+  /** Takes the elements of a list, or tagged fields, from what a frame may have. Each takes at least `leastBytes`. */
   checkCount(count: number, leastBytes: number): void {
     if (count * leastBytes > this.left)
       throw new MalformedFrameError(`byte ${this.#at}: a list of ${count} elements in ${this.left} bytes`);
@@ -109,6 +111,10 @@ export class FrameReader {
   }
 
   text(length: number): string {
+    if (length > mostTextBytes)
+      throw new MalformedFrameError(
+        `byte ${this.#at}: expected a text of at most ${mostTextBytes} bytes, got ${length}`,
+      );
     const from = this.#step(length);
     return this.#bytes.toString('utf8', from, from + length);
   }

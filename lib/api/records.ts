@@ -32,6 +32,11 @@ export type PartitionAppend = {
    * `extra.nextOffset`.
    */
   readonly expectedOffset?: number;
+  /**
+   * For callers in the same process: the batches are uploaded immediately, and get their offsets after this. If it rejects,
+   * they are not written, and its RivuletError is their error. The caller handles the rejection too.
+   */
+  readonly after?: Promise<void>;
 };
 
 export type AppendRequest = TopicRef & { readonly partitions: readonly PartitionAppend[] };

@@ -21,6 +21,7 @@ import { checkKeys } from './admit-keys.ts';
 export type AdmittedRun = SegmentPart & {
   readonly producer?: EntryProducer;
   readonly expectedOffset?: number;
+  readonly after?: Promise<void>;
   /** -1 unless the topic stamps LogAppendTime. */
   readonly logAppendTimeMs: number;
 };
@@ -51,6 +52,7 @@ export async function admit(
     maxTimestampMs: stampsTime ? nowMs : headers.reduce((most, header) => Math.max(most, header.maxTimestampMs), -1),
     ...(producer && { producer }),
     ...(part.expectedOffset !== undefined && { expectedOffset: part.expectedOffset }),
+    ...(part.after && { after: part.after }),
     logAppendTimeMs: stampsTime ? nowMs : -1,
   };
 }

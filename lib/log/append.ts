@@ -126,6 +126,7 @@ async function sequenceOne(
     upload: async (minEpoch: number) => (await upload(context, topic, [part], minEpoch))[0]!,
   };
   try {
+    await part.after;
     const { baseOffset, logStartOffset, duplicate } = await sequence(context, run, known.head);
     return {
       partition,

@@ -65,6 +65,9 @@ const topicsKept = 10_000;
 /** How many heads are made or fenced at a time. */
 const headsAtOnce = 64;
 
+/** A key of the table can neither be empty nor of any length, and its error would look like a failure of storage. */
+const mayBeKey = (name: string): boolean => name.length > 0 && name.length <= limits.nameLength;
+
 export function createTopics(table: Table, clock: Clock): Topics {
   const copies = newCache<{ topic: Topic; readMs: number }>(topicsKept);
   const names = newCache<string>(topicsKept);
@@ -76,7 +79,7 @@ export function createTopics(table: Table, clock: Clock): Topics {
   };
 
   async function read(name: string): Promise<Topic> {
-    const item = await table.get(topicKey(name), { strong: true });
+    const item = mayBeKey(name) ? await table.get(topicKey(name), { strong: true }) : undefined;
     if (!item || item.name !== name) {
       copies.delete(name);
       throw unknownTopic(name);

@@ -5,7 +5,8 @@ import { createChains } from '../../kafka/produce/chain.ts';
 /** Work that ends when the test says so. */
 function step(log: string[], name: string) {
   const { promise, resolve } = Promise.withResolvers<void>();
-  const work = async () => {
+  const work = async (before: Promise<void>) => {
+    await before;
     log.push(`${name} begins`);
     await promise;
     return name;
@@ -40,17 +41,38 @@ test('work that throws ends its links, and the next begin', async () => {
   expect(await next).toBe('next');
 });
 
-test('a batch that was not written holds back the others of its epoch, until it is written', () => {
-  const { isBehindBreak, note } = createChains();
+test('a link that fails early does not let the next one pass those before it', async () => {
+  const { run } = createChains();
+  const log: string[] = [];
+  const [a, c] = [step(log, 'a'), step(log, 'c')];
+  const first = run(['x'], a.work);
+  const early = run(['x'], async () => {
+    throw new Error('a fault');
+  });
+  early.catch(() => undefined);
+  const third = run(['x'], c.work);
+  await settled();
+  expect(log).toEqual(['a begins']);
+  a.end();
+  c.end();
+  await Promise.all([first, third]);
+  await expect(early).rejects.toThrow('a fault');
+  expect(log).toEqual(['a begins', 'c begins']);
+});
+
+test.each(['not written', 'in doubt'] as const)('a batch that is %s is remembered, until it is written', (end) => {
+  const { breakBefore, note } = createChains();
   const failed = { epoch: 0, firstSequence: 5 };
-  note('x', failed, true);
-  expect(isBehindBreak('x', { epoch: 0, firstSequence: 7 })).toBe(true);
-  expect(isBehindBreak('x', failed)).toBe(false);
-  expect(isBehindBreak('x', { epoch: 0, firstSequence: 3 })).toBe(false);
-  note('x', { epoch: 0, firstSequence: 3 }, false);
-  expect(isBehindBreak('x', { epoch: 0, firstSequence: 7 })).toBe(true);
-  expect(isBehindBreak('x', { epoch: 1, firstSequence: 0 })).toBe(false);
-  expect(isBehindBreak('y', { epoch: 0, firstSequence: 7 })).toBe(false);
-  note('x', failed, false);
-  expect(isBehindBreak('x', { epoch: 0, firstSequence: 7 })).toBe(false);
+  note('x', failed, end);
+  expect(breakBefore('x', { epoch: 0, firstSequence: 7 })).toBe(end);
+  expect(breakBefore('x', failed)).toBeUndefined();
+  expect(breakBefore('x', { epoch: 0, firstSequence: 3 })).toBeUndefined();
+  note('x', { epoch: 0, firstSequence: 3 }, 'written');
+  note('x', { epoch: 0, firstSequence: 7 }, 'not written');
+  expect(breakBefore('x', failed)).toBeUndefined();
+  expect(breakBefore('x', { epoch: 0, firstSequence: 7 })).toBe(end);
+  expect(breakBefore('x', { epoch: 1, firstSequence: 0 })).toBeUndefined();
+  expect(breakBefore('y', { epoch: 0, firstSequence: 7 })).toBeUndefined();
+  note('x', failed, 'written');
+  expect(breakBefore('x', { epoch: 0, firstSequence: 7 })).toBeUndefined();
 });

@@ -152,15 +152,16 @@ describe('produce', () => {
 
 describe('behind a batch of an idempotent producer that failed', () => {
   /** The first append fails so; the others reach the engine. */
-  async function afterFailure(outcome: 'not-written' | 'unknown') {
+  async function afterFailure(outcome: 'not-written' | 'unknown', isWritten = false) {
     let appends = 0;
     const failing = await startService({
       wrap: (engine) => ({
         ...engine,
-        append: (request) =>
-          appends++ === 0
-            ? Promise.reject(new RivuletError('STORAGE_UNAVAILABLE', 'no connection', { outcome }))
-            : engine.append(request),
+        append: async (request) => {
+          if (appends++ > 0) return engine.append(request);
+          if (isWritten) await engine.append(request);
+          throw new RivuletError('STORAGE_UNAVAILABLE', 'no connection', { outcome });
+        },
       }),
     });
     await failing.engine.createTopic({ topic: 't' });
@@ -171,21 +172,61 @@ describe('behind a batch of an idempotent producer that failed', () => {
       const reply = await failingWire.ask(key.produce, 9, produceMessage('t', { 0: batch }));
       return reply.responses[0].partitionResponses[0].errorCode as number;
     };
-    return { send, appends: () => appends };
+    const end = async () => (await failing.engine.offsets({ topic: 't', at: 'latest' })).partitions[0]!.offset;
+    return { send, sendThree: () => Promise.all([send(0), send(1), send(2)]), end };
   }
 
-  test('those that follow are not tried if it was not written, and all go in when they come again', async () => {
-    const { send, appends } = await afterFailure('not-written');
-    expect(await Promise.all([send(0), send(1), send(2)])).toEqual([19, 19, 19]);
-    expect(appends()).toBe(1);
-    expect(await Promise.all([send(0), send(1), send(2)])).toEqual([0, 0, 0]);
+  test('those that follow are not written if it was not, and all go in when they come again', async () => {
+    const { sendThree, end } = await afterFailure('not-written');
+    expect(await sendThree()).toEqual([19, 19, 19]);
+    expect(await end()).toBe(0);
+    expect(await sendThree()).toEqual([0, 0, 0]);
+    expect(await end()).toBe(3);
   });
 
-  test('those that follow are tried if it may have been written', async () => {
-    const { send, appends } = await afterFailure('unknown');
-    expect(await Promise.all([send(0), send(1)])).toEqual([7, 59]);
-    expect(appends()).toBe(2);
+  test('those that follow have no gap that is final if it is in doubt and was not written', async () => {
+    const { sendThree, end } = await afterFailure('unknown');
+    expect(await sendThree()).toEqual([7, 19, 19]);
+    expect(await sendThree()).toEqual([0, 0, 0]);
+    expect(await end()).toBe(3);
   });
+
+  test('those that follow are written if it is in doubt and was written', async () => {
+    const { sendThree, end } = await afterFailure('unknown', true);
+    expect(await sendThree()).toEqual([7, 0, 0]);
+    expect(await sendThree()).toEqual([0, 0, 0]);
+    expect(await end()).toBe(3);
+  });
+
+  test('a true gap is one', async () => {
+    const { send } = await afterFailure('not-written');
+    expect(await send(0)).toBe(19);
+    expect(await send(0)).toBe(0);
+    expect(await send(5)).toBe(45);
+  });
+});
+
+test('batches of a partition are uploaded beside each other, and get their offsets in order', async () => {
+  const held: (() => void)[] = [];
+  const slow = await startService({
+    wrap: (engine) => ({
+      ...engine,
+      append: async (request) => {
+        const reply = engine.append(request);
+        await new Promise<void>((resolve) => held.push(resolve));
+        return reply;
+      },
+    }),
+  });
+  await slow.engine.createTopic({ topic: 't' });
+  const slowWire = await slow.connect();
+  const replies = ['a', 'b'].map((value) => slowWire.ask(key.produce, 9, produceMessage('t', { 0: batchOf([value]) })));
+  await expect.poll(() => held.length).toBe(2);
+  const end = async () => (await slow.engine.offsets({ topic: 't', at: 'latest' })).partitions[0]!.offset;
+  await expect.poll(end).toBe(1);
+  for (const release of held) release();
+  const offsets = (await Promise.all(replies)).map((reply) => reply.responses[0].partitionResponses[0].baseOffset);
+  expect(offsets).toEqual([0, 1]);
 });
 
 describe('fetch', () => {

@@ -56,6 +56,14 @@ describe('what is offered', () => {
   });
 });
 
+/** ApiVersions v3, in whose header so many tagged fields follow that nobody knows. */
+function requestWithTags(count: number): Buffer {
+  const head = Buffer.from('001200030000000cffff', 'hex');
+  const size = Buffer.from([(count & 0x7f) | 0x80, ((count >> 7) & 0x7f) | 0x80, count >> 14]);
+  const parts = [head, size, Buffer.alloc(2 * count, Buffer.from([0x63, 0x00]))];
+  return Buffer.concat([sizeOf(parts), ...parts]);
+}
+
 describe('bytes that are no request close the connection', () => {
   const prefix = (length: number) => {
     const bytes = Buffer.alloc(4);
@@ -78,6 +86,12 @@ describe('bytes that are no request close the connection', () => {
       Buffer.concat([prefix(10), Buffer.from('00030001000000000000', 'hex')]),
       /expected 4 bytes, got 0/,
     ],
+    [
+      'a name that is longer than texts may be',
+      requestFrame({ apiKey: 3, version: 9, correlationId: 0 }, { topics: [{ name: 'x'.repeat(32_768) }] }),
+      /expected a text of at most 32767 bytes, got 32768/,
+    ],
+    ['a million tagged fields', requestWithTags(1_000_000), /expected at most 25000 elements in a frame, got more/],
     [
       'bytes behind the message',
       (() => {
@@ -129,25 +143,34 @@ describe('requests of one connection', () => {
 });
 
 describe('bounds', () => {
-  /** An engine whose fetches end when the test says so, and say how many began. */
-  function heldFetches() {
+  /** An engine whose reads end when the test says so, and say how many began. */
+  function heldReads() {
     const held: (() => void)[] = [];
+    const isHeld = () => new Promise<void>((resolve) => held.push(resolve));
     const wrap = (engine: Engine): Engine => ({
       ...engine,
-      fetch: async (request) => {
-        await new Promise<void>((resolve) => held.push(resolve));
-        return engine.fetch({ ...request, waitMs: 0 });
-      },
+      fetch: (request) => isHeld().then(() => engine.fetch({ ...request, waitMs: 0 })),
+      offsets: (request) => isHeld().then(() => engine.offsets(request)),
     });
     return { held, wrap };
   }
 
+  const offsetsMessage = (topic: string, partitions = 1) => ({
+    replicaId: -1,
+    topics: [
+      {
+        name: topic,
+        partitions: Array.from({ length: partitions }, (_, partitionIndex) => ({ partitionIndex, timestamp: -1 })),
+      },
+    ],
+  });
+
   test('a connection is not read on while it has too many requests unanswered', async () => {
-    const { held, wrap } = heldFetches();
+    const { held, wrap } = heldReads();
     const bounded = await startService({ wrap, limits: { unansweredRequests: 3 } });
-    const topic = await bounded.engine.createTopic({ topic: 't' });
+    await bounded.engine.createTopic({ topic: 't' });
     const wire = await bounded.connect();
-    const replies = Array.from({ length: 5 }, () => wire.ask(key.fetch, 12, fetchMessage([fetchTopic(topic)])));
+    const replies = Array.from({ length: 5 }, () => wire.ask(key.listOffsets, 6, offsetsMessage('t')));
     await expect.poll(() => held.length).toBe(3);
     held[0]!();
     await replies[0];
@@ -159,7 +182,7 @@ describe('bounds', () => {
   });
 
   test('requests wait for the memory that others hold', async () => {
-    const { held, wrap } = heldFetches();
+    const { held, wrap } = heldReads();
     const bounded = await startService({ wrap, limits: { budgetBytes: 500 } });
     const topic = await bounded.engine.createTopic({ topic: 't' });
     const wires = await Promise.all(Array.from({ length: 3 }, () => bounded.connect()));
@@ -187,19 +210,48 @@ describe('bounds', () => {
   });
 
   test('the elements of a request count too', async () => {
-    const { held, wrap } = heldFetches();
-    const bounded = await startService({ wrap, limits: { unansweredBytes: 20_000 } });
-    const { topic, topicId } = await bounded.engine.createTopic({ topic: 't' });
+    const { held, wrap } = heldReads();
+    const bounded = await startService({ wrap, limits: { unansweredBytes: 10_000 } });
     const wire = await bounded.connect();
-    const wide = fetchMessage([
-      fetchTopic({ topic, topicId }, ...Array.from({ length: 100 }, (_, partition) => ({ partition }))),
-    ]);
-    const replies = Array.from({ length: 3 }, () => wire.ask(key.fetch, 12, wide));
-    await expect.poll(() => held.length).toBe(2);
+    const replies = Array.from({ length: 3 }, () => wire.ask(key.listOffsets, 6, offsetsMessage('t', 50)));
+    await expect.poll(() => held.length).toBe(100);
     for (const end of held) end();
-    await expect.poll(() => held.length).toBe(3);
-    held[2]!();
+    await expect.poll(() => held.length).toBe(150);
+    for (const end of held) end();
     await Promise.all(replies);
+  });
+
+  test('a connection has one fetch at work, beside its other reads', async () => {
+    const { held, wrap } = heldReads();
+    const bounded = await startService({ wrap });
+    const topic = await bounded.engine.createTopic({ topic: 't' });
+    const wire = await bounded.connect();
+    const replies = Array.from({ length: 2 }, () => wire.ask(key.fetch, 12, fetchMessage([fetchTopic(topic)])));
+    replies.push(wire.ask(key.listOffsets, 6, offsetsMessage('t')));
+    await expect.poll(() => held.length).toBe(2);
+    held[0]!();
+    await replies[0];
+    await expect.poll(() => held.length).toBe(3);
+    for (const end of held) end();
+    await Promise.all(replies);
+  });
+
+  test('a reply counts while it waits for earlier ones', async () => {
+    const { held, wrap } = heldReads();
+    const bounded = await startService({ wrap, limits: { budgetBytes: 400 } });
+    await bounded.engine.createTopic({ topic: 't' });
+    const [wire, other] = [await bounded.connect(), await bounded.connect()];
+    const first = wire.ask(key.listOffsets, 6, offsetsMessage('t'));
+    await expect.poll(() => held.length).toBe(1);
+    const made = [wire.ask(key.apiVersions, 0), wire.ask(key.apiVersions, 0)];
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const log: string[] = [];
+    const late = other.ask(key.apiVersions, 0).then(() => log.push('other'));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    log.push('ended');
+    held[0]!();
+    await Promise.all([first, ...made, late]);
+    expect(log).toEqual(['ended', 'other']);
   });
 
   test('a frame that does not come whole frees its memory, and its connection is closed', async () => {
@@ -249,6 +301,32 @@ describe('the end', () => {
     expect((await reply).responses[0].partitions).toMatchObject([{ errorCode: 0, highWatermark: 0 }]);
     await wire.closed;
     expect(ending.failures).toEqual([]);
+  });
+
+  test('begins no request that comes later', async () => {
+    const held: (() => void)[] = [];
+    const ending = await startService({
+      wrap: (engine) => ({
+        ...engine,
+        offsets: async (request) => {
+          await new Promise<void>((resolve) => held.push(resolve));
+          return engine.offsets(request);
+        },
+      }),
+    });
+    await ending.engine.createTopic({ topic: 't' });
+    const wire = await ending.connect();
+    const topics = [{ name: 't', partitions: [{ partitionIndex: 0, timestamp: -1 }] }];
+    const asked = wire.ask(key.listOffsets, 6, { replicaId: -1, topics });
+    await expect.poll(() => held.length).toBe(1);
+    const closed = ending.close();
+    wire.tell(key.produce, 9, produceMessage('t', { 0: batchOf(['late']) }, 0));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    held[0]!();
+    await asked;
+    await closed;
+    const { partitions } = await ending.engine.fetch({ topic: 't', partitions: [{ partition: 0, offset: 0 }] });
+    expect(partitions).toMatchObject([{ highWatermark: 0 }]);
   });
 
   test('of a client ends its waits, and is no failure', async () => {

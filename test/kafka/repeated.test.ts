@@ -1,0 +1,52 @@
+// Requests that name the same thing again and again. A small request must not make the service work, or hold memory, a
+// thousand times over.
+import { beforeAll, expect, test } from 'vitest';
+import { fetchMessage, fetchTopic, type Service, startService } from './service.ts';
+import { key } from './wire.ts';
+
+let service: Service;
+
+beforeAll(async () => {
+  service = await startService();
+});
+
+const times = <T>(count: number, one: T): T[] => Array.from({ length: count }, () => one);
+
+test('Metadata describes a topic once', async () => {
+  const topic = await service.engine.createTopic({ topic: 'described' });
+  const wire = await service.connect();
+  const byName = await wire.ask(key.metadata, 9, { topics: times(3, { name: 'described' }) });
+  expect(byName.topics).toMatchObject([{ errorCode: 0, name: 'described' }]);
+  const byId = await wire.ask(key.metadata, 12, { topics: times(3, { name: null, topicId: topic.topicId }) });
+  expect(byId.topics).toMatchObject([{ errorCode: 0, name: 'described' }]);
+});
+
+test('DescribeConfigs describes a resource once', async () => {
+  await service.engine.createTopic({ topic: 'configured' });
+  const wire = await service.connect();
+  const resource = { resourceType: 2, resourceName: 'configured', configurationKeys: ['retention.ms'] };
+  const { results } = await wire.ask(key.describeConfigs, 4, { resources: times(3, resource) });
+  expect(results).toMatchObject([{ errorCode: 0, configs: [{ name: 'retention.ms' }] }]);
+});
+
+test.each([12, 13])('Fetch v%i refuses a topic that is named twice', async (version) => {
+  const topic = await service.engine.createTopic({ topic: `fetched-${version}` });
+  const wire = await service.connect();
+  const reply = await wire.ask(key.fetch, version, fetchMessage(times(2, fetchTopic(topic))));
+  expect(reply).toMatchObject({ errorCode: 42, responses: [] });
+});
+
+test('Produce looks at each of many topics once', async () => {
+  const wire = await service.connect();
+  const topicData = Array.from({ length: 24_000 }, (_, i) => ({ name: `t-${i}`, partitionData: [] }));
+  const reply = await wire.ask(key.produce, 9, { transactionalId: null, acks: -1, timeoutMs: 1_000, topicData });
+  expect(reply.responses.length).toBe(24_000);
+});
+
+test('a name that no topic can have is unknown, and no failure of storage', async () => {
+  const wire = await service.connect();
+  for (const name of ['', 'x'.repeat(3_000)]) {
+    const { topics } = await wire.ask(key.metadata, 9, { topics: [{ name }], allowAutoTopicCreation: false });
+    expect(topics).toMatchObject([{ errorCode: 3 }]);
+  }
+});
