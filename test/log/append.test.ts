@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Engine } from '../../lib/api/engine.ts';
-import type { RivuletError } from '../../lib/api/errors.ts';
+import { RivuletError } from '../../lib/api/errors.ts';
 import type { PartitionRecords } from '../../lib/api/records.ts';
 import { crc32c } from '../../lib/bytes/crc32c.ts';
 import { createEngine } from '../../lib/engine.ts';
@@ -43,6 +43,30 @@ describe('offsets', () => {
     });
     expect(reply.partitions[2]).toMatchObject({ partition: 0, baseOffset: 0, lastOffset: 1 });
     expect((await world.objects.list({})).objects).toHaveLength(1);
+  });
+
+  test('are given after what the caller waits for, though the upload is done before', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const later = world.engine.append({
+      topic: 't',
+      partitions: [{ partition: 0, batches: batchOf(['b']), after: promise }],
+    });
+    await expect.poll(async () => (await world.objects.list({})).objects.length).toBe(1);
+    expect((await appendOne(world.engine, 0, batchOf(['a']))).baseOffset).toBe(0);
+    resolve();
+    expect((await later).partitions).toMatchObject([{ baseOffset: 1 }]);
+    expect(valuesOf(await readAll(world.engine, 0))).toEqual(['a', 'b']);
+  });
+
+  test('are not given if what the caller waits for fails', async () => {
+    const failure = new RivuletError('STORAGE_UNAVAILABLE', 'the batch before', { outcome: 'not-written' });
+    const after = Promise.reject(failure);
+    const reply = await world.engine.append({
+      topic: 't',
+      partitions: [{ partition: 0, batches: batchOf(['b']), after }],
+    });
+    expect(reply.partitions).toEqual([{ partition: 0, error: failure }]);
+    expect(valuesOf(await readAll(world.engine, 0))).toEqual([]);
   });
 
   test('survive hundreds of spills: every record is readable at its offset', async () => {
