@@ -59,13 +59,14 @@ type State = Options & {
 async function serve(state: State, close: (error: unknown) => void): Promise<void> {
   const { socket, gateway, budget, limits, signal, number } = state;
   const room = createRoom(limits);
+  const host = socket.remoteAddress ?? '';
   let changed = Promise.resolve();
   for await (const frame of framesOf(socket, budget, limits)) {
     if (signal.aborted) return;
     const request = requestOf(frame);
     room.enter(frame.length);
     const mayBegin = request.overlaps ? changed : state.answered;
-    const reply = mayBegin.then(() => request.answer(gateway, { connection: number, signal }));
+    const reply = mayBegin.then(() => request.answer(gateway, { connection: number, host, signal }));
     state.answered = answerInTurn(state, reply).finally(() => {
       budget.giveBack(frame.length);
       room.leave(frame.length);

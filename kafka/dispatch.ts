@@ -14,7 +14,7 @@ export type Request = {
   /** Whether the request may be at work beside the others of its connection. */
   readonly overlaps: boolean;
   /** The pieces of the reply, or undefined if the client expects none. Rejects if the connection must be closed. */
-  readonly answer: (gateway: Gateway, connection: Pick<Call, 'connection' | 'signal'>) => Promise<Reply | undefined>;
+  readonly answer: (gateway: Gateway, connection: Omit<Call, 'version' | 'clientId'>) => Promise<Reply | undefined>;
 };
 
 export type Reply = readonly Uint8Array[];
@@ -36,7 +36,11 @@ function served({ overlaps, answer }: Api, frame: Uint8Array): Request {
   return {
     overlaps,
     answer: async (gateway, connection) => {
-      const reply = await answer(gateway, message, { ...connection, version: header.version });
+      const reply = await answer(gateway, message, {
+        ...connection,
+        version: header.version,
+        clientId: header.clientId ?? '',
+      });
       return reply && replyFrame(header, reply);
     },
   };

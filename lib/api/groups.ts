@@ -2,6 +2,7 @@
 // heartbeat joins, keeps alive, reports what is owned, receives the assignment, and leaves. All errors are
 // RivuletErrors; the error of one partition is a value beside the results of the others.
 // https://cwiki.apache.org/confluence/display/KAFKA/KIP-848
+import type { ClassicGroups } from './classic-groups.ts';
 import type { PartitionError } from './records.ts';
 import type { TopicRef } from './topics.ts';
 
@@ -49,6 +50,8 @@ export type GroupSummary = {
   readonly groupId: string;
   readonly state: GroupState;
   readonly members: number;
+  /** What the members are to each other, if they speak Kafka's classic protocol; `consumer` for consumers. */
+  readonly protocolType?: string;
 };
 
 export type MemberDescription = {
@@ -271,6 +274,8 @@ export type ResetOffsetsReply = {
 };
 
 export type Groups = {
+  /** The members that speak Kafka's classic protocol. All other operations are the same for both kinds of groups. */
+  readonly classic: ClassicGroups;
   heartbeat(request: HeartbeatRequest): Promise<HeartbeatReply>;
   commitOffsets(request: CommitOffsetsRequest): Promise<PerPartitionReply>;
   fetchOffsets(request: FetchOffsetsRequest): Promise<FetchOffsetsReply>;

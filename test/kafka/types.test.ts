@@ -33,8 +33,7 @@ function namesIn(node: Node, types: ReadonlyMap<string, Node>): string[] {
     return namesIn(types.get(node.typeName.name), types);
   if (node.type === 'TSIntersectionType' || node.type === 'TSUnionType')
     return node.types.flatMap((one: Node) => namesIn(one, types));
-  if (node.type === 'TSTypeOperator' || node.type === 'TSParenthesizedType')
-    return namesIn(node.typeAnnotation, types);
+  if (node.type === 'TSTypeOperator' || node.type === 'TSParenthesizedType') return namesIn(node.typeAnnotation, types);
   if (node.type === 'TSArrayType') return namesIn(node.elementType, types);
   const isPlain = node.type.endsWith('Keyword') || node.typeName?.name === 'Uint8Array';
   if (isPlain) return [];
