@@ -36,10 +36,10 @@ export const offsetCommit = defineApi<Request, Reply>({
   key: 8,
   versions: [2, 9],
   overlaps: false,
-  async answer(gateway, request) {
+  async answer(gateway, request, { signal }) {
     const codes = new Map<string, number>();
     for (const topics of steps(request.topics))
-      for (const [place, errorCode] of await commit(gateway, request, topics)) codes.set(place, errorCode);
+      for (const [place, errorCode] of await commit(gateway, request, topics, signal)) codes.set(place, errorCode);
     return {
       topics: request.topics.map(({ name, partitions }) => ({
         name,
@@ -77,11 +77,12 @@ async function commit(
   { engine }: Gateway,
   { groupId, memberId, generationIdOrMemberEpoch: generation }: Request,
   topics: readonly TopicCommit[],
+  signal: AbortSignal,
 ): Promise<[place: string, errorCode: number][]> {
   const isMember = generation >= 0 || memberId !== '';
   try {
     const reply: PerPartitionReply = isMember
-      ? await engine.groups.classic.commit({ groupId, memberId, generation, topics })
+      ? await engine.groups.classic.commit({ groupId, memberId, generation, topics, signal })
       : await engine.groups.commitOffsets({ groupId, topics });
     return reply.topics.flatMap(({ topic, partitions }) =>
       partitions.map((each): [string, number] => [

@@ -48,6 +48,8 @@ export type SyncGroupReply = {
 };
 
 export type ClassicCommit = Generation & {
+  /** A client that has gone may have committed anew by another connection: nothing is written for it any more. */
+  readonly signal?: AbortSignal;
   readonly topics: readonly (TopicRef & { readonly partitions: readonly PartitionCommit[] })[];
 };
 

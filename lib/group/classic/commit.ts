@@ -1,12 +1,14 @@
 // OffsetCommit of a member of a generation. The items of the offsets have the terms of the last generation that was
 // fenced, and each commit requires the member's own: so a member of an earlier one is refused, however late it comes.
 //
-// A commit has no number. It requires the offset that was read, so that a copy that arrives late undoes no newer commit.
+// A commit has no number. It requires the offset that was read while its client was still there. So neither a copy of the
+// write that arrives late nor a request that outlives its connection undoes a newer commit.
 
 import type { ClassicCommit } from '../../api/classic-groups.ts';
 import type { RivuletError } from '../../api/errors.ts';
 import type { PerPartitionReply } from '../../api/groups.ts';
 import { all } from '../../storage/table.ts';
+import { beingChanged } from '../context.ts';
 import { isGeneration } from '../items/classic-heads.ts';
 import { inTerm, type Ownership, ownedSince, sameOffset, setOffset } from '../items/ownership.ts';
 import { type Rules, type Verdict, writeOwnership } from '../items/write-ownership.ts';
@@ -27,7 +29,7 @@ export async function commit(context: ClassicContext, request: ClassicCommit): P
 }
 
 function rulesFor(context: ClassicContext, request: ClassicCommit): Rules<CommitEntry> {
-  const { groupId, memberId, generation } = request;
+  const { groupId, memberId, generation, signal } = request;
   const committedMs = context.clock.now();
   const isOwner = ({ owner, term }: Ownership) => owner === memberId && term <= generation;
   // The group is read once, however many partitions belong to no member or to another.
@@ -36,6 +38,8 @@ function rulesFor(context: ClassicContext, request: ClassicCommit): Rules<Commit
     readsFirst: true,
     ifNew: isGeneration(generation),
     judge: async ({ commit }, ownership): Promise<Verdict> => {
+      const hasGone = signal?.aborted === true;
+      if (hasGone) return beingChanged(groupId);
       if (!isOwner(ownership)) {
         reading ??= whyNot(context, request);
         const refusal = await reading;

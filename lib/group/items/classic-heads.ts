@@ -53,9 +53,9 @@ export function completeRound(
   { roster, leader, protocol }: Completion,
 ): Promise<boolean> {
   const isPreparing = equals('ps', letterOf('preparing'));
-  const isThisRound = equals('rd', round);
-  // An operator's change raises the epoch, and puts it into offsets items: a fence below it would be overtaken.
-  const notRaised = equals('ge', round);
+  // No other round was opened. Nor did an operator's change raise the epoch: it is in the offsets items then, and a fence
+  // below it would be overtaken.
+  const isThisRound = equals('ge', round);
   const update: Update = {
     set: [
       ['ps', letterOf('completing')],
@@ -66,7 +66,7 @@ export function completeRound(
     ],
     remove: ['an', 'es'],
   };
-  return change(context, groupId, update, all(isPreparing, isThisRound, notRaised, absent('de')));
+  return change(context, groupId, update, all(isPreparing, isThisRound, absent('de')));
 }
 
 /** S. From here on the assignment of the generation is fixed. */

@@ -2,11 +2,11 @@
 // Both are opaque bytes for each member. They are immutable, in chunks under a name that was never used before, and stored
 // before the head names them.
 //
-//   v version   n number of chunks   b the chunk of: zstd of, for each member: length of its id varint, id UTF-8, length varint, its bytes
-import { promisify } from 'node:util';
-import { zstdCompress, zstdDecompress } from 'node:zlib';
+//   v version   n number of chunks   s bytes unpacked   b the chunk of: zstd of, for each member: length of its id varint,
+//   id UTF-8, length varint, its bytes
 import { refused } from '../../api/refusal.ts';
 import { readVarint } from '../../bytes/unsigned-varint.ts';
+import { compress, compressAside, decompress, decompressAside } from '../../record/compression.ts';
 import { checkVersion, itemVersion, portionsKey } from '../../storage/keys.ts';
 import { absent, type Table } from '../../storage/table.ts';
 import { type GroupContext, randomName } from '../context.ts';
@@ -19,9 +19,8 @@ export type Portions = ReadonlyMap<string, Uint8Array>;
 const chunkBytes = 350_000;
 /** Unpacked; five hundred members of 100 KiB. */
 const mostBytes = 50 * 1024 * 1024;
-
-const compress = promisify(zstdCompress);
-const decompress = promisify(zstdDecompress);
+/** Fewer bytes than these are packed faster than a thread is reached. */
+const asideBytes = 64 * 1024;
 
 /** Returns the name. */
 export async function writePortions(
@@ -30,13 +29,18 @@ export async function writePortions(
   at: { generation: number; kind: 'r' | 'a' },
   portions: Portions,
 ): Promise<string> {
-  const packed = await compress(encoded(groupId, portions));
+  const bytes = encoded(groupId, portions);
+  const packed = bytes.length < asideBytes ? compress('zstd', bytes) : await compressAside('zstd', bytes);
   const nonce = randomName(clock);
   const chunks = Math.ceil(packed.length / chunkBytes);
   for (let chunk = 0; chunk < chunks; chunk++) {
     const key = portionsKey(groupId, at.generation, at.kind, nonce, chunk);
     const b = new Uint8Array(packed.subarray(chunk * chunkBytes, (chunk + 1) * chunkBytes));
-    await table.write({ kind: 'put', item: { ...key, v: itemVersion, n: chunks, b }, if: absent('v') });
+    await table.write({
+      kind: 'put',
+      item: { ...key, v: itemVersion, n: chunks, s: bytes.length, b },
+      if: absent('v'),
+    });
   }
   return nonce;
 }
@@ -63,15 +67,18 @@ export async function readPortions(
   nonce: string,
 ): Promise<Portions | undefined> {
   const chunks: Uint8Array[] = [];
+  let size = 0;
   for (let count = 1; chunks.length < count; ) {
     const key = portionsKey(groupId, at.generation, at.kind, nonce, chunks.length);
     const item = await table.get(key, { strong: true });
     if (!item) return undefined;
     checkVersion(item, 'roster or assignment');
     count = item.n as number;
+    size = item.s as number;
     chunks.push(item.b as Uint8Array);
   }
-  return decoded(await decompress(Buffer.concat(chunks), { maxOutputLength: mostBytes }));
+  const packed = Buffer.concat(chunks);
+  return decoded(size < asideBytes ? decompress('zstd', packed, size) : await decompressAside('zstd', packed, size));
 }
 
 function decoded(bytes: Uint8Array): Portions {
