@@ -24,7 +24,7 @@ export type Call = {
   readonly connection: number;
   /** The address of the client. */
   readonly host: string;
-  /** What the client calls itself. */
+  /** The name that the client gives itself. */
   readonly clientId: string;
   /** Ends a wait when the client has gone or the server closes. */
   readonly signal: AbortSignal;

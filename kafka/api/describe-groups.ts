@@ -43,7 +43,7 @@ export const describeGroups = defineApi<Request, Reply>({
 
 async function describe({ engine }: Gateway, groupId: string): Promise<GroupReply> {
   try {
-    const classic = await engine.groups.classic.describe(groupId);
+    const classic = await engine.classicGroups.describe(groupId);
     if (!classic) return describedByHeartbeats(await engine.groups.describe(groupId));
     const { state, protocolType, protocol, members } = classic;
     return {

@@ -14,7 +14,7 @@ export const heartbeat = defineApi<Request, Reply>({
   overlaps: false,
   async answer({ engine }, { groupId, memberId, generationId }) {
     try {
-      await engine.groups.classic.heartbeat({ groupId, memberId, generation: generationId });
+      await engine.classicGroups.heartbeat({ groupId, memberId, generation: generationId });
       return { errorCode: code.none };
     } catch (error) {
       return { errorCode: groupCode(error) };

@@ -34,7 +34,7 @@ export const joinGroup = defineApi<Request, Reply>({
   overlaps: false,
   async answer({ engine }, request, { version, clientId, host, signal }) {
     const { groupId, protocolType, sessionTimeoutMs, rebalanceTimeoutMs } = request;
-    const memberId = request.memberId || engine.groups.classic.newMemberId();
+    const memberId = request.memberId || engine.classicGroups.newMemberId();
     const failed = (errorCode: number): Reply => ({
       ...{ errorCode, generationId: -1, protocolType: null, leader: '', memberId, members: [] },
       protocolName: version < firstVersionWithoutName ? '' : null,
@@ -47,7 +47,7 @@ export const joinGroup = defineApi<Request, Reply>({
       rebalanceTimeoutMs: rebalanceTimeoutMs < 0 ? sessionTimeoutMs : rebalanceTimeoutMs,
     };
     try {
-      const { generation, protocol, ...joined } = await engine.groups.classic.join({
+      const { generation, protocol, ...joined } = await engine.classicGroups.join({
         ...{ groupId, memberId, protocolType, protocols, clientId, host, signal },
         ...timeouts,
       });

@@ -36,7 +36,7 @@ export const leaveGroup = defineApi<Request, Reply>({
 async function leave({ engine }: Gateway, groupId: string, memberId: string): Promise<number> {
   if (memberId === '') return code.unknownMemberId;
   try {
-    await engine.groups.classic.leave({ groupId, memberId });
+    await engine.classicGroups.leave({ groupId, memberId });
     return code.none;
   } catch (error) {
     return groupCode(error);

@@ -82,7 +82,7 @@ async function commit(
   const isMember = generation >= 0 || memberId !== '';
   try {
     const reply: PerPartitionReply = isMember
-      ? await engine.groups.classic.commit({ groupId, memberId, generation, topics, signal })
+      ? await engine.classicGroups.commit({ groupId, memberId, generation, topics, signal })
       : await engine.groups.commitOffsets({ groupId, topics });
     return reply.topics.flatMap(({ topic, partitions }) =>
       partitions.map((each): [string, number] => [

@@ -27,7 +27,7 @@ export const syncGroup = defineApi<Request, Reply>({
   async answer({ engine }, { groupId, memberId, generationId, ...request }, { signal }) {
     const { protocolType, protocolName, assignments } = request;
     try {
-      const { protocol, ...synced } = await engine.groups.classic.sync({
+      const { protocol, ...synced } = await engine.classicGroups.sync({
         ...{ groupId, memberId, generation: generationId, assignments, signal },
         ...(protocolType !== null && { protocolType }),
         ...(protocolName !== null && { protocol: protocolName }),

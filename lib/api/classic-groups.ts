@@ -1,5 +1,6 @@
-// Groups of Kafka's classic protocol, as the Kafka listener sees them: `engine.groups.classic`. Members join a round
-// (JoinGroup), their leader assigns (SyncGroup), and each completed round is a generation.
+// Groups of Kafka's classic protocol, as the Kafka listener sees them: `engine.classicGroups`. Members join a round
+// (JoinGroup), their leader assigns (SyncGroup), and each completed round is a generation. All other operations of groups are
+// the same for both protocols.
 import type { PartitionCommit, PerPartitionReply } from './groups.ts';
 import type { TopicRef } from './topics.ts';
 
@@ -26,7 +27,7 @@ export type JoinGroupReply = {
   readonly protocolType: string;
   readonly protocol: string;
   readonly leader: string;
-  /** What each member says under this protocol. Only the leader gets it. */
+  /** Only the leader gets the metadata of each member under this protocol. */
   readonly members: readonly { readonly memberId: string; readonly metadata: Uint8Array }[];
 };
 

@@ -2,7 +2,6 @@
 // heartbeat joins, keeps alive, reports what is owned, receives the assignment, and leaves. All errors are
 // RivuletErrors; the error of one partition is a value beside the results of the others.
 // https://cwiki.apache.org/confluence/display/KAFKA/KIP-848
-import type { ClassicGroups } from './classic-groups.ts';
 import type { PartitionError } from './records.ts';
 import type { TopicRef } from './topics.ts';
 
@@ -50,7 +49,7 @@ export type GroupSummary = {
   readonly groupId: string;
   readonly state: GroupState;
   readonly members: number;
-  /** What the members are to each other, if they speak Kafka's classic protocol; `consumer` for consumers. */
+  /** Present if the members speak Kafka's classic protocol; `consumer` for consumers. */
   readonly protocolType?: string;
 };
 
@@ -274,8 +273,6 @@ export type ResetOffsetsReply = {
 };
 
 export type Groups = {
-  /** The members that speak Kafka's classic protocol. All other operations are the same for both kinds of groups. */
-  readonly classic: ClassicGroups;
   heartbeat(request: HeartbeatRequest): Promise<HeartbeatReply>;
   commitOffsets(request: CommitOffsetsRequest): Promise<PerPartitionReply>;
   fetchOffsets(request: FetchOffsetsRequest): Promise<FetchOffsetsReply>;

@@ -4,7 +4,6 @@
 import type { Groups } from '../api/groups.ts';
 import type { LogContext } from '../log/context.ts';
 import { translated } from '../storage/outcome.ts';
-import { createClassicGroups } from './classic/create-classic.ts';
 import type { GroupContext } from './context.ts';
 import { describeGroup, listGroups } from './lifecycle/describe.ts';
 import { deleteGroup, expireIfPossible, groupsInTurn } from './lifecycle/expire.ts';
@@ -19,7 +18,6 @@ export function createGroups(log: LogContext): Groups {
   const { table, clock, topics } = log;
   const context: GroupContext = { table, clock, topics, log };
   return {
-    classic: createClassicGroups(context),
     heartbeat: (request) => translated(heartbeat(context, request), 'write'),
     commitOffsets: (request) => translated(commitOffsets(context, request), 'write'),
     fetchOffsets: (request) => translated(fetchOffsets(context, request), 'read'),

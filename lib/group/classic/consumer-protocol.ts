@@ -1,4 +1,4 @@
-// What consumers say to each other within the opaque bytes of protocol type `consumer`: their topics, and who gets which
+// Consumers tell each other within the opaque bytes of protocol type `consumer` their topics, and who gets which
 // partition. Other protocol types, as that of Kafka Connect, have other bytes. Bytes that are malformed say nothing.
 // https://kafka.apache.org/protocol#protocol_messages (ConsumerProtocolSubscription, ConsumerProtocolAssignment)
 

@@ -1,4 +1,4 @@
-// What the steps of the classic protocol share: the group as one strong read found it, and the wait for it to change.
+// The steps of the classic protocol share this: the group as one strong read found it, and the wait for it to change.
 //
 // Invariant: nothing here is kept that counts. Each process has one look at a group under way, however many of its members
 // wait, and a look begins after all of them asked for it.

@@ -1,7 +1,7 @@
 // Puts the classic protocol together behind its interface.
 import type { ClassicGroups } from '../../api/classic-groups.ts';
 import { translated } from '../../storage/outcome.ts';
-import type { GroupContext } from '../context.ts';
+import type { LogContext } from '../../log/context.ts';
 import { commit } from './commit.ts';
 import { createClassicContext } from './context.ts';
 import { describe } from './describe.ts';
@@ -10,10 +10,11 @@ import { join } from './join.ts';
 import { newMemberId } from './member-ids.ts';
 import { sync } from './sync.ts';
 
-export function createClassicGroups(group: GroupContext): ClassicGroups {
-  const context = createClassicContext(group);
+export function createClassicGroups(log: LogContext): ClassicGroups {
+  const { table, clock, topics } = log;
+  const context = createClassicContext({ table, clock, topics, log });
   return {
-    newMemberId: () => newMemberId(group.clock),
+    newMemberId: () => newMemberId(clock),
     join: (request) => translated(join(context, request), 'write'),
     sync: (request) => translated(sync(context, request), 'write'),
     heartbeat: (request) => translated(heartbeat(context, request), 'write'),

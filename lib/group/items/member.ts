@@ -26,7 +26,7 @@ export type Subscription = {
   readonly assignor: Assignor | undefined;
 };
 
-/** What a member of the classic protocol said when it joined. */
+/** A member of the classic protocol said this when it joined. */
 export type Joined = {
   readonly round: number;
   readonly protocols: readonly Protocol[];

@@ -20,7 +20,7 @@ import { checkGroupId, checkMemberId } from '../names.ts';
 import { checkNamedOnce, type ResolvedTopic, resolveEach, resolveOwned } from '../topics.ts';
 
 export type CommitEntry = Entry & { readonly commit: PartitionCommit };
-/** What commits of both protocols have in common. */
+/** Commits of both protocols have these in common. */
 type Offsets = Pick<CommitOffsetsRequest, 'groupId' | 'topics'>;
 type Committer = { readonly memberId: string; readonly epoch: number; readonly seq: number };
 

@@ -60,7 +60,7 @@ function* termsOf({ terms }: ClassicWorldHistory): Generator<string> {
   }
 }
 
-/** Whoever is told a partition finds its own term, or a later one, in the table. */
+/** A member that is told a partition finds its own term, or a later one, in the table. */
 function* fencesOf({ tellings, terms }: ClassicWorldHistory): Generator<string> {
   for (const told of tellings)
     for (const partition of told.partitions) {

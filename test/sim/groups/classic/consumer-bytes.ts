@@ -1,4 +1,4 @@
-// What a consumer's client writes into the opaque bytes of the classic protocol.
+// A consumer's client writes this into the opaque bytes of the classic protocol.
 
 const numberOf = (value: number, size: 2 | 4): Buffer => {
   const bytes = Buffer.alloc(size);

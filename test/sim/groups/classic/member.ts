@@ -44,7 +44,7 @@ export type ClassicSurroundings = {
 
 export type ClassicSimMember = {
   readonly isAlive: boolean;
-  /** What it reads now, and under which generation. */
+  /** The partitions that it reads now, and under which generation. */
   readonly holds: readonly string[];
   readonly generation: number;
   freeze(forMs: number): void;
@@ -80,28 +80,30 @@ export function startClassicMember(world: ClassicSurroundings): ClassicSimMember
     get generation() {
       return state.generation;
     },
-    freeze: (forMs) => void (state.frozenUntilMs = world.scheduler.now() + forMs),
-    crash: () => void (state.isAlive = false),
+    freeze: (forMs) => {
+      state.frozenUntilMs = world.scheduler.now() + forMs;
+    },
+    crash: () => {
+      state.isAlive = false;
+    },
     async leave() {
       await commitAll(world, state);
       state.isAlive = false;
       const { memberId } = state;
-      await ask(world, requestTimeoutMs, ({ classic }) => classic.leave({ groupId, memberId }));
+      await ask(world, requestTimeoutMs, ({ classicGroups: classic }) => classic.leave({ groupId, memberId }));
     },
   };
 }
-
-type ClassicEngine = Engine['groups'];
 
 /** A client that gives up closes its connection. */
 async function ask<T>(
   { processes, random }: ClassicSurroundings,
   timeoutMs: number,
-  operation: (groups: ClassicEngine, signal: AbortSignal) => Promise<T>,
+  operation: (engine: Engine, signal: AbortSignal) => Promise<T>,
 ): Promise<Answer<T>> {
   const connection = new AbortController();
   const { signal } = connection;
-  const answer = await random.pick(processes).request((engine) => operation(engine.groups, signal), timeoutMs);
+  const answer = await random.pick(processes).request((engine) => operation(engine, signal), timeoutMs);
   connection.abort();
   return answer;
 }
@@ -134,7 +136,7 @@ async function enter(world: ClassicSurroundings, state: State): Promise<boolean>
   const { random, processes } = world;
   state.held.clear();
   if (state.memberId === '') {
-    const id = await random.pick(processes).request(async ({ groups }) => groups.classic.newMemberId(), 1_000);
+    const id = await random.pick(processes).request(async ({ classicGroups: classic }) => classic.newMemberId(), 1_000);
     state.memberId = taken(id, state) ?? '';
     if (state.memberId === '') return false;
   }
@@ -145,7 +147,7 @@ async function enter(world: ClassicSurroundings, state: State): Promise<boolean>
     ...{ sessionTimeoutMs: sessionMs, rebalanceTimeoutMs: rebalanceMs },
   };
   const joined = taken(
-    await ask(world, rebalanceMs + 5_000, ({ classic }, signal) => classic.join({ ...request, signal })),
+    await ask(world, rebalanceMs + 5_000, ({ classicGroups: classic }, signal) => classic.join({ ...request, signal })),
     state,
   );
   await pause(world, state, random.below(50));
@@ -153,7 +155,7 @@ async function enter(world: ClassicSurroundings, state: State): Promise<boolean>
   const { generation, members } = joined;
   const sync = { groupId, memberId, generation };
   const synced = taken(
-    await ask(world, sessionMs, ({ classic }) => classic.sync({ ...sync, assignments: share(world, members) })),
+    await ask(world, sessionMs, ({ classicGroups: classic }) => classic.sync({ ...sync, assignments: share(world, members) })),
     state,
   );
   await pause(world, state, random.below(20));
@@ -195,7 +197,7 @@ async function begin(
   const partitions = topics.flatMap(({ topic, partitions }) => partitions.map((partition) => `${topic}-${partition}`));
   world.history.tellings.push({ memberId, generation, partitions, atMs: world.scheduler.now() });
   world.trace(`${memberId.slice(0, 12)} is told ${partitions.join(' ')} in ${generation}`);
-  const found = taken(await ask(world, requestTimeoutMs, (groups) => groups.fetchOffsets({ groupId, topics })), state);
+  const found = taken(await ask(world, requestTimeoutMs, ({ groups }) => groups.fetchOffsets({ groupId, topics })), state);
   if (!found) return false;
   state.generation = generation;
   for (const { topic, partitions } of found.topics)
@@ -215,7 +217,7 @@ async function stay(world: ClassicSurroundings, state: State): Promise<void> {
     if (scheduler.now() < beatAtMs) continue;
     beatAtMs = scheduler.now() + beatMs;
     const { memberId, generation } = state;
-    const answer = await ask(world, requestTimeoutMs, ({ classic }) =>
+    const answer = await ask(world, requestTimeoutMs, ({ classicGroups: classic }) =>
       classic.heartbeat({ groupId, memberId, generation }),
     );
     const mustJoin = answer !== 'lost' && 'error' in answer && isOver(answer.error);
@@ -249,7 +251,7 @@ async function commitAll(world: ClassicSurroundings, state: State): Promise<void
     return partitions.length > 0 ? [{ topic, partitions }] : [];
   });
   const request = { groupId, memberId, generation, topics };
-  const answer = await ask(world, requestTimeoutMs, ({ classic }, signal) => classic.commit({ ...request, signal }));
+  const answer = await ask(world, requestTimeoutMs, ({ classicGroups: classic }, signal) => classic.commit({ ...request, signal }));
   const results = answer !== 'lost' && 'reply' in answer ? answer.reply.topics : [];
   const errors = new Map<string, PartitionResult>(
     results.flatMap(({ topic, partitions }) => partitions.map((each) => [`${topic}-${each.partition}`, each] as const)),
