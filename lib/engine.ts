@@ -15,7 +15,13 @@ export function createEngine(ports: Ports & Partial<Pick<MaintenanceOptions, 'wa
   const log = createLogContext(ports);
   const { wake = here(log), bornMs = 0 } = ports;
   const maintenance = createMaintenance({ ...log, wake, bornMs });
-  return { ...logEngine(log), groups: createGroups(log), classicGroups: createClassicGroups(log), transactions: createTransactions(log), maintenance };
+  return {
+    ...logEngine(log),
+    groups: createGroups(log),
+    classicGroups: createClassicGroups(log),
+    transactions: createTransactions(log),
+    maintenance,
+  };
 }
 
 /** Nothing but the pass itself tells of its failure: its item does. */

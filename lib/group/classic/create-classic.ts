@@ -1,7 +1,7 @@
 // Puts the classic protocol together behind its interface.
 import type { ClassicGroups } from '../../api/classic-groups.ts';
-import { translated } from '../../storage/outcome.ts';
 import type { LogContext } from '../../log/context.ts';
+import { translated } from '../../storage/outcome.ts';
 import { commit } from './commit.ts';
 import { createClassicContext } from './context.ts';
 import { describe } from './describe.ts';

@@ -87,7 +87,6 @@ export function startClassicMember(world: ClassicSurroundings): ClassicSimMember
       state.isAlive = false;
     },
     async leave() {
-      await commitAll(world, state);
       state.isAlive = false;
       const { memberId } = state;
       await ask(world, requestTimeoutMs, ({ classicGroups: classic }) => classic.leave({ groupId, memberId }));
@@ -155,7 +154,9 @@ async function enter(world: ClassicSurroundings, state: State): Promise<boolean>
   const { generation, members } = joined;
   const sync = { groupId, memberId, generation };
   const synced = taken(
-    await ask(world, sessionMs, ({ classicGroups: classic }) => classic.sync({ ...sync, assignments: share(world, members) })),
+    await ask(world, sessionMs, ({ classicGroups: classic }) =>
+      classic.sync({ ...sync, assignments: share(world, members) }),
+    ),
     state,
   );
   await pause(world, state, random.below(20));
@@ -197,7 +198,10 @@ async function begin(
   const partitions = topics.flatMap(({ topic, partitions }) => partitions.map((partition) => `${topic}-${partition}`));
   world.history.tellings.push({ memberId, generation, partitions, atMs: world.scheduler.now() });
   world.trace(`${memberId.slice(0, 12)} is told ${partitions.join(' ')} in ${generation}`);
-  const found = taken(await ask(world, requestTimeoutMs, ({ groups }) => groups.fetchOffsets({ groupId, topics })), state);
+  const found = taken(
+    await ask(world, requestTimeoutMs, ({ groups }) => groups.fetchOffsets({ groupId, topics })),
+    state,
+  );
   if (!found) return false;
   state.generation = generation;
   for (const { topic, partitions } of found.topics)
@@ -251,7 +255,9 @@ async function commitAll(world: ClassicSurroundings, state: State): Promise<void
     return partitions.length > 0 ? [{ topic, partitions }] : [];
   });
   const request = { groupId, memberId, generation, topics };
-  const answer = await ask(world, requestTimeoutMs, ({ classicGroups: classic }, signal) => classic.commit({ ...request, signal }));
+  const answer = await ask(world, requestTimeoutMs, ({ classicGroups: classic }, signal) =>
+    classic.commit({ ...request, signal }),
+  );
   const results = answer !== 'lost' && 'reply' in answer ? answer.reply.topics : [];
   const errors = new Map<string, PartitionResult>(
     results.flatMap(({ topic, partitions }) => partitions.map((each) => [`${topic}-${each.partition}`, each] as const)),

@@ -50,7 +50,7 @@ export const classicMutants: readonly ClassicMutant[] = [
       'await fence(context, groupId, generation, portions);\n  await installAssignment(',
     ],
     world: 'classic faulty',
-    seed: 1,
+    seed: 3,
     caughtBy: unsafe,
   },
   {
@@ -77,7 +77,7 @@ export const classicMutants: readonly ClassicMutant[] = [
     file: 'lib/group/classic/rounds.ts',
     turn: { hasGone: 'false' },
     world: 'classic usual',
-    seed: 1,
+    seed: 15,
     caughtBy: ['not owned once at rest'],
   },
   {
@@ -86,7 +86,7 @@ export const classicMutants: readonly ClassicMutant[] = [
     drop: 'rulesFor.isInTerm',
     turn: { 'rulesFor.isOwner': 'true' },
     world: 'classic usual',
-    seed: 1,
+    seed: 3,
     caughtBy: unsafe,
   },
   {
@@ -94,7 +94,7 @@ export const classicMutants: readonly ClassicMutant[] = [
     file: 'lib/group/classic/commit.ts',
     drop: 'rulesFor.isSameOffset',
     world: 'classic faulty',
-    seed: 1,
+    seed: 2,
     caughtBy: ['committed offset went back', 'acknowledged commit lost'],
   },
   {
@@ -102,7 +102,7 @@ export const classicMutants: readonly ClassicMutant[] = [
     file: 'lib/group/classic/commit.ts',
     turn: { 'rulesFor.hasGone': 'false' },
     world: 'classic faulty',
-    seed: 13,
+    seed: 45,
     caughtBy: ['committed offset went back', 'acknowledged commit lost'],
   },
 ];
