@@ -56,7 +56,7 @@ export async function leave(
 }
 
 /** `hasGone` is asked again after each change, so that a group without members is found empty. */
-export async function afterLeaving(
+async function afterLeaving(
   context: ClassicContext,
   groupId: string,
   sight: Sight,
