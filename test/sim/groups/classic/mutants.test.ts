@@ -1,6 +1,7 @@
-// Every guard of the classic protocol is taken out in turn. A world must notice, and the unchanged protocol must pass the
-// very same world.
+// Every guard of the classic protocol is taken out in turn. A world or a story must notice, and the unchanged
+// protocol must pass the very same one.
 import { expect, test } from 'vitest';
+import { createEngine } from '../../../../lib/engine.ts';
 import { mutated } from '../../core/lib-under-test.ts';
 import { type ClassicMutant, classicMutants } from './mutants.ts';
 import { classicWorlds, runClassicWorld } from './world.ts';
@@ -10,6 +11,11 @@ const mostSeeds = 60;
 
 async function noticed(mutant: ClassicMutant) {
   const { createEngine: newEngine } = await mutated(mutant);
+  if ('story' in mutant) {
+    const complaint = await mutant.story(newEngine);
+    const passed = (await mutant.story(createEngine)) === undefined;
+    return complaint === undefined ? undefined : { complaint, without: passed ? [] : ['the story'] };
+  }
   for (let seed = mutant.seed; seed < mutant.seed + mostSeeds; seed++) {
     const world = { ...classicWorlds[mutant.world], seed };
     const { complaints } = await runClassicWorld({ ...world, newEngine });
