@@ -2,6 +2,7 @@
 
 import { limits } from '../api/limits.ts';
 import { refused } from '../api/refusal.ts';
+import { whyInvalidName } from '../topic/name.ts';
 
 /** Throws INVALID_GROUP_ID with the reason. */
 export function checkGroupId(groupId: string): void {
@@ -10,6 +11,12 @@ export function checkGroupId(groupId: string): void {
     throw refused('INVALID_GROUP_ID', `group id: expected 1 to ${limits.nameLength} bytes, got ${bytes}`);
   if (!groupId.isWellFormed())
     throw refused('INVALID_GROUP_ID', 'group id: expected whole characters, got half of a surrogate pair');
+}
+
+/** The same for HTTP and the command line, where a group id follows the rule of topic names. */
+export function checkPlainGroupId(groupId: string): void {
+  const reason = whyInvalidName(groupId);
+  if (reason) throw refused('INVALID_GROUP_ID', `group id ${JSON.stringify(groupId.slice(0, 300))} ${reason}`);
 }
 
 export function checkMemberId(memberId: string): void {
