@@ -6,7 +6,7 @@ import type { ConsumerOptions, TopicPartition } from '../client/consumer/consume
 import type { MembershipEvent } from '../client/group/membership.ts';
 import type { Rivulet } from '../client/rivulet.ts';
 import { limits } from '../lib/api/limits.ts';
-import { checkGroupId } from '../lib/group/names.ts';
+import { checkPlainGroupId } from '../lib/group/names.ts';
 import { whyInvalidName } from '../lib/topic/name.ts';
 import { type Properties, wholeNumber } from './options.ts';
 import { printNote } from './progress.ts';
@@ -45,7 +45,7 @@ export async function groupConsumer(
   command: Command,
 ): Promise<Consumer> {
   const options = optionsOf(flags, command);
-  checkGroupId(flags.group);
+  checkPlainGroupId(flags.group);
   const consumer = consumerOf(rivulet, topic, { ...options, groupId: flags.group }, command);
   await rivulet.admin().fetchTopicOffsets(topic);
   consumer.subscribe({ topics: [topic] });

@@ -3,7 +3,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Admin } from '../client/admin/admin.ts';
 import type { GroupDescription, GroupState } from '../lib/api/groups.ts';
-import { checkGroupId } from '../lib/group/names.ts';
+import { checkPlainGroupId } from '../lib/group/names.ts';
 import { connect } from './connect.ts';
 import { hasErrorCode, reportFailure } from './failure.ts';
 import { describeMembers, describeOffsets, describeState } from './group-description.ts';
@@ -146,7 +146,7 @@ async function remove(
 ): Promise<void> {
   const groupIds = [...positional, ...group];
   if (groupIds.length === 0) command.error('rivulet: the group is missing: name it, or give --group');
-  for (const groupId of groupIds) checkGroupId(groupId);
+  for (const groupId of groupIds) checkPlainGroupId(groupId);
   const admin = await adminOf(command);
   for (const groupId of groupIds) await removeOne(admin, groupId, ifExists);
 }

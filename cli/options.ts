@@ -1,6 +1,6 @@
 // How the commands read their options. commander reports a wrong option with the flag's name, and exit code 2.
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { checkGroupId } from '../lib/group/names.ts';
+import { checkPlainGroupId } from '../lib/group/names.ts';
 import { checkTopicName } from '../lib/topic/name.ts';
 
 export type Properties = Readonly<Record<string, string>>;
@@ -63,7 +63,7 @@ export const groupOption = (): Option => new Option('--group <group>', 'the grou
 /** Does the same for a group as `topicOf` for a topic. */
 export function groupOf(command: Command, positional: string | undefined): string {
   const group = namedGroup(command, positional);
-  checkGroupId(group);
+  checkPlainGroupId(group);
   return group;
 }
 

@@ -22,6 +22,10 @@ export type Call = {
   readonly version: number;
   /** Numbers the connections of a server. */
   readonly connection: number;
+  /** The address of the client. */
+  readonly host: string;
+  /** The name that the client gives itself. */
+  readonly clientId: string;
   /** Ends a wait when the client has gone or the server closes. */
   readonly signal: AbortSignal;
 };

@@ -82,9 +82,10 @@ async function serve(state: State, close: (error: unknown) => void): Promise<voi
 }
 
 /** The reply counts from now on: it may have to wait for earlier ones. */
-async function begin({ gateway, budget, signal, number }: State, request: Request): Promise<Reply | undefined> {
+async function begin({ gateway, socket, budget, signal, number }: State, request: Request): Promise<Reply | undefined> {
   await budget.repliesFit();
-  const pieces = await request.answer(gateway, { connection: number, signal });
+  const host = socket.remoteAddress ?? '';
+  const pieces = await request.answer(gateway, { connection: number, host, signal });
   if (pieces) budget.countReply(bytesOf(pieces));
   return pieces;
 }

@@ -18,7 +18,7 @@ export type Request = {
   /** About so much memory is taken by what was read from the frame, beside the frame. */
   readonly elementBytes: number;
   /** The pieces of the reply, or undefined if the client expects none. Rejects if the connection must be closed. */
-  readonly answer: (gateway: Gateway, connection: Pick<Call, 'connection' | 'signal'>) => Promise<Reply | undefined>;
+  readonly answer: (gateway: Gateway, connection: Omit<Call, 'version' | 'clientId'>) => Promise<Reply | undefined>;
 };
 
 export type Reply = readonly Uint8Array[];
@@ -46,7 +46,11 @@ function served({ overlaps, takesTurns = false, answer }: Api, frame: Uint8Array
     takesTurns,
     elementBytes: elements * bytesOfElement,
     answer: async (gateway, connection) => {
-      const reply = await answer(gateway, message, { ...connection, version: header.version });
+      const reply = await answer(gateway, message, {
+        ...connection,
+        version: header.version,
+        clientId: header.clientId ?? '',
+      });
       return reply && replyFrame(header, reply);
     },
   };

@@ -10,14 +10,18 @@ export const code = {
   corruptMessage: 2,
   unknownTopicOrPartition: 3,
   requestTimedOut: 7,
+  coordinatorLoadInProgress: 14,
+  coordinatorNotAvailable: 15,
   notEnoughReplicas: 19,
   invalidRequiredAcks: 21,
+  unknownMemberId: 25,
   unsupportedVersion: 35,
   invalidPartitions: 37,
   invalidReplicationFactor: 38,
   invalidReplicaAssignment: 39,
   invalidRequest: 42,
   kafkaStorageError: 56,
+  memberIdRequired: 79,
   fetchSessionIdNotFound: 70,
   unknownLeaderEpoch: 75,
   unsupportedCompressionType: 76,
@@ -50,6 +54,15 @@ export function readCode(error: unknown): number {
 /** The code of a change to a topic. An administrator may repeat one that is in doubt. */
 export function changeCode(error: unknown): number {
   if (error instanceof RivuletError && error.outcome === 'unknown') return code.requestTimedOut;
+  return knownCode(error, code.unknownServerError);
+}
+
+/**
+ * The code of a request of a group's member. After 15 a client looks for the coordinator, and sends the request again; few
+ * requests may be answered with the other codes for "try again".
+ */
+export function groupCode(error: unknown): number {
+  if (error instanceof RivuletError && error.retriable) return code.coordinatorNotAvailable;
   return knownCode(error, code.unknownServerError);
 }
 

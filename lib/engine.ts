@@ -1,6 +1,7 @@
 // Puts the engine together over two ports and a clock. Which adapters those are, and which decorators they wear, is
 // decided at the composition roots (local/, functions/, tests), never here.
 import type { Engine } from './api/engine.ts';
+import { createClassicGroups } from './group/classic/create-classic.ts';
 import { createGroups } from './group/create-groups.ts';
 import { createLogContext, type LogContext, type Ports, partitionName } from './log/context.ts';
 import { logEngine } from './log/log-engine.ts';
@@ -14,7 +15,13 @@ export function createEngine(ports: Ports & Partial<Pick<MaintenanceOptions, 'wa
   const log = createLogContext(ports);
   const { wake = here(log), bornMs = 0 } = ports;
   const maintenance = createMaintenance({ ...log, wake, bornMs });
-  return { ...logEngine(log), groups: createGroups(log), transactions: createTransactions(log), maintenance };
+  return {
+    ...logEngine(log),
+    groups: createGroups(log),
+    classicGroups: createClassicGroups(log),
+    transactions: createTransactions(log),
+    maintenance,
+  };
 }
 
 /** Nothing but the pass itself tells of its failure: its item does. */

@@ -28,7 +28,13 @@ export const heartbeatReply = z
   })
   .meta({ id: 'HeartbeatReply' });
 
-const groupSummary = { groupId: z.string(), state: groupState, members: z.int().min(0) };
+const groupSummary = {
+  groupId: z.string(),
+  state: groupState,
+  members: z.int().min(0),
+  /** Present for a group of Kafka's classic protocol. */
+  protocolType: z.string().optional(),
+};
 
 export const groupList = z
   .strictObject({ groups: z.array(z.strictObject(groupSummary)), nextAfter: z.string().optional() })

@@ -1,4 +1,5 @@
 // The engine as its callers see it: the HTTP operations, and the gateways beside them. All errors are RivuletErrors.
+import type { ClassicGroups } from './classic-groups.ts';
 import type { Groups } from './groups.ts';
 import type { Maintenance } from './maintenance.ts';
 import type {
@@ -59,6 +60,7 @@ export type LogEngine = {
 
 export type Engine = LogEngine & {
   readonly groups: Groups;
+  readonly classicGroups: ClassicGroups;
   readonly transactions: Transactions;
   readonly maintenance: Maintenance;
 };

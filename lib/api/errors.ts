@@ -148,6 +148,30 @@ export const catalogue = {
     retriable: false,
     title: 'The member does not own the partition at this epoch',
   },
+  ILLEGAL_GENERATION: {
+    kafkaErrorCode: 22,
+    status: 409,
+    retriable: false,
+    title: 'The generation of the member is over',
+  },
+  INVALID_SESSION_TIMEOUT: {
+    kafkaErrorCode: 26,
+    status: 400,
+    retriable: false,
+    title: 'The session timeout is out of range',
+  },
+  INCONSISTENT_GROUP_PROTOCOL: {
+    kafkaErrorCode: 23,
+    status: 409,
+    retriable: false,
+    title: 'The protocols of the member do not fit those of the group',
+  },
+  REBALANCE_IN_PROGRESS: {
+    kafkaErrorCode: 27,
+    status: 409,
+    retriable: false,
+    title: 'The group has a new round: the member must join it',
+  },
   UNRELEASED_INSTANCE_ID: {
     kafkaErrorCode: 111,
     status: 409,

@@ -49,6 +49,8 @@ export type GroupSummary = {
   readonly groupId: string;
   readonly state: GroupState;
   readonly members: number;
+  /** Present if the members speak Kafka's classic protocol; `consumer` for consumers. */
+  readonly protocolType?: string;
 };
 
 export type MemberDescription = {

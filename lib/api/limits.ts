@@ -69,6 +69,11 @@ export const limits = {
   idempotencyKeyLength: 255,
   /** A member is an item of 305 bytes, and the process that computes an assignment reads all of them. */
   groupMembers: 2_000,
+  /** In the classic protocol each member waits for all others, and the leader gets what each of them says. */
+  classicGroupMembers: 500,
+  /** The protocols of a member stand in its item. */
+  protocolsBytes: 160 * KiB,
+  protocols: 50,
   /** The process that computes an assignment goes through all of them. */
   groupPartitions: 50_000,
   /**

@@ -26,6 +26,7 @@
 //   group/<group>             m/<member id>      a member                      until it retires, and a quarter hour (ttl)
 //   group/<group>             i/<instance id>    the member with this id       as the group
 //   group/<group>/t           epoch, nonce       target, immutable             until the next is installed
+//   group/<group>/t           generation, kind   roster (r) and assignment (a) of a generation, immutable, in chunks
 //   group/<group>/o           topic id, p / 16   owners and committed offsets  until they expire; buried, a week (ttl)
 //
 //   <2 hex>/<topic id>/ingest/<epoch 6 hex><random 16 hex>   ingest segment    until nothing names it
@@ -180,9 +181,11 @@ export const isTableName = (key: string): boolean => key.startsWith(tableNamesPr
 export const topicsChangedKey: Key = { pk: 'topics-changed', sk: 'n' };
 
 export const groupsPartition = 'groups';
-export const groupListingKey = (groupId: string): Key => ({ pk: groupsPartition, sk: groupId });
-/** Group ids have no slash, so two groups never share a table partition. */
-export const groupPartition = (groupId: string): string => `group/${groupId}`;
+/** Group ids are any text. Escaped they have no slash, so two groups never share a table partition. */
+const groupName = (groupId: string): string => encodeURIComponent(groupId);
+export const groupIdOf = ({ sk }: Key): string => decodeURIComponent(sk);
+export const groupListingKey = (groupId: string): Key => ({ pk: groupsPartition, sk: groupName(groupId) });
+export const groupPartition = (groupId: string): string => `group/${groupName(groupId)}`;
 export const groupHeadKey = (groupId: string): Key => ({ pk: groupPartition(groupId), sk: 'h' });
 export const memberPrefix = 'm/';
 /** Member ids have only ASCII characters below `~`, so this key is after all of them. */
@@ -196,14 +199,25 @@ export const instanceKey = (groupId: string, instanceId: string): Key => ({
   pk: groupPartition(groupId),
   sk: `${instancePrefix}${instanceId}`,
 });
-export const targetsPartition = (groupId: string): string => `group/${groupId}/t`;
+export const targetsPartition = (groupId: string): string => `${groupPartition(groupId)}/t`;
+/** A roster or an assignment of a generation stands beside the targets, in chunks. */
+export const portionsKey = (
+  groupId: string,
+  generation: number,
+  kind: 'r' | 'a',
+  nonce: string,
+  chunk: number,
+): Key => ({
+  pk: targetsPartition(groupId),
+  sk: `${offsetSortKey(generation)}/${kind}/${nonce}/${String(chunk).padStart(3, '0')}`,
+});
 export const targetKey = (groupId: string, epoch: number, nonce: string): Key => ({
   pk: targetsPartition(groupId),
   sk: `${offsetSortKey(epoch)}/${nonce}`,
 });
 /** Sixteen partitions share an item, because a full one is then just below 1 KiB. */
 export const partitionsPerOffsetsItem = 16;
-export const groupOffsetsPartition = (groupId: string): string => `group/${groupId}/o`;
+export const groupOffsetsPartition = (groupId: string): string => `${groupPartition(groupId)}/o`;
 /** Three digits are enough, because a topic has at most 10,000 partitions. */
 export const groupOffsetsKey = (groupId: string, topicId: string, partition: number): Key => ({
   pk: groupOffsetsPartition(groupId),

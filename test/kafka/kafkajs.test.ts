@@ -1,5 +1,5 @@
-// A real client, unchanged: KafkaJS creates a topic, writes to it, and looks at its offsets and configurations. Its consumers
-// need groups, which are not served yet, so that the records are fetched by hand.
+// A real client, unchanged: KafkaJS creates a topic, writes to it, and looks at its offsets and configurations. The records are
+// fetched by hand; kafkajs-groups.test.ts has consumers.
 import { CompressionTypes, ConfigResourceTypes, Kafka, logLevel, Partitioners } from 'kafkajs';
 import { expect, test } from 'vitest';
 import { decodeBatch } from '../../lib/record/batch.ts';

@@ -5,9 +5,33 @@
 //   tn nonce of the target (absent: the empty target)   as assignor   dg digest of its topics   ca catalogue version
 //   cr created ms   es ms since when there are no members   ex 1: about to expire, unless a commit comes
 //   de 1: deleted; kept for a while, so that epochs go on
+//
+// The head of a group of the classic protocol has version 2, so that older readers refuse it. It has besides:
+//   ty c   ps phase: e p c f s   rd round: the epoch that opened it   gn generation: the last completed round
+//   ro nonce of the roster   an nonce of the assignment   ld leader   pt protocol type   pn protocol   dl deadline ms
 import type { Assignor } from '../../api/groups.ts';
 import { checkVersion, groupHeadKey, itemVersion } from '../../storage/keys.ts';
 import type { Item } from '../../storage/table.ts';
+
+/** Readers before this version do not know the classic protocol. */
+export const classicHeadVersion = 2;
+
+export const phases = { e: 'empty', p: 'preparing', c: 'completing', f: 'fencing', s: 'stable' } as const;
+export type Phase = (typeof phases)[keyof typeof phases];
+
+/** Where a group of the classic protocol is in its rounds. */
+export type ClassicState = {
+  readonly phase: Phase;
+  readonly round: number;
+  /** 0 before the first round is complete. */
+  readonly generation: number;
+  readonly roster: string | undefined;
+  readonly assignment: string | undefined;
+  readonly leader: string | undefined;
+  readonly protocolType: string;
+  readonly protocol: string | undefined;
+  readonly deadlineMs: number;
+};
 
 export type GroupHead = {
   readonly groupEpoch: number;
@@ -21,10 +45,12 @@ export type GroupHead = {
   readonly emptySinceMs: number | undefined;
   readonly isExpiring: boolean;
   readonly isDeleted: boolean;
+  /** Undefined if members keep the group by heartbeats alone (KIP-848). */
+  readonly classic: ClassicState | undefined;
 };
 
 export function parseGroupHead(item: Item): GroupHead {
-  checkVersion(item, 'group');
+  checkVersion(item, 'group', classicHeadVersion);
   return {
     groupEpoch: item.ge as number,
     assignmentEpoch: item.ae as number,
@@ -36,8 +62,21 @@ export function parseGroupHead(item: Item): GroupHead {
     emptySinceMs: item.es as number | undefined,
     isExpiring: item.ex !== undefined,
     isDeleted: item.de !== undefined,
+    classic: item.ty === undefined ? undefined : parseClassic(item),
   };
 }
+
+const parseClassic = (item: Item): ClassicState => ({
+  phase: phases[item.ps as keyof typeof phases],
+  round: item.rd as number,
+  generation: item.gn as number,
+  roster: item.ro as string | undefined,
+  assignment: item.an as string | undefined,
+  leader: item.ld as string | undefined,
+  protocolType: item.pt as string,
+  protocol: item.pn as string | undefined,
+  deadlineMs: item.dl as number,
+});
 
 /** When the rest of a deleted group may go: after a longer time than any write can still be on its way. */
 export const ttlOfDeleted = (nowMs: number): number => Math.ceil((nowMs + 7 * 86_400_000) / 1000);

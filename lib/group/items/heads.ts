@@ -136,17 +136,24 @@ export async function unlist({ table, clock }: GroupContext, groupId: string, gr
 
 /**
  * Raises the group epoch. Every change of a group is followed by this, so a target that is computed for the new epoch
- * has seen the change. Undefined if the group was deleted.
+ * has seen the change. Undefined if the group was deleted, or does not meet `also`.
  */
-export async function bump({ table }: GroupContext, groupId: string): Promise<GroupHead | undefined> {
+export async function bump(
+  { table }: GroupContext,
+  groupId: string,
+  ...also: readonly Condition[]
+): Promise<GroupHead | undefined> {
   const result = await table.write({
     kind: 'update',
     key: groupHeadKey(groupId),
     update: { add: [['ge', 1]] },
-    if: all(exists('ge'), absent('de')),
+    if: all(exists('ge'), absent('de'), ...also),
   });
   return result.applied && result.item ? parseGroupHead(result.item) : undefined;
 }
+
+/** Requires that the group has not taken on the classic protocol, which has no targets. */
+export const hasTargets: Condition = absent('ty');
 
 export type Installation = {
   readonly epoch: number;
@@ -180,7 +187,7 @@ export async function install(
       ],
       ...(target.isEmpty ? { setIfAbsent: [['es', clock.now()]] } : { remove: ['es'] }),
     },
-    if: all(isNewer, absent('de')),
+    if: all(isNewer, hasTargets, absent('de')),
   });
   const item: Item | undefined = result.applied ? result.item : result.old;
   const head = item && parseGroupHead(item);

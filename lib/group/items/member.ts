@@ -8,6 +8,7 @@
 //   v version   st state: o a c r   r revision   sq last heartbeatSeq written   me epoch   pe epoch that the member last
 //   showed   ow owned   rv to be let go of   rb until when   un 1: waits for others   bd 1: ge must rise   rn renewed ms
 //   s session ms   rt rebalance ms   ts topic names   rx regex   as assignor   in instance   rk rack   ci client   ho host
+//   of the classic protocol:   j round that the member joined   pr its protocols: name and metadata, by turns
 import type { Assignor } from '../../api/groups.ts';
 import { checkVersion, itemVersion, memberKey } from '../../storage/keys.ts';
 import { absent, type Condition, equals, type Item, type Value } from '../../storage/table.ts';
@@ -24,6 +25,15 @@ export type Subscription = {
   readonly regex: string;
   readonly assignor: Assignor | undefined;
 };
+
+/** A member of the classic protocol said this when it joined. */
+export type Joined = {
+  readonly round: number;
+  readonly protocols: readonly Protocol[];
+};
+
+/** The metadata is opaque: the leader's client reads it. */
+export type Protocol = { readonly name: string; readonly metadata: Uint8Array };
 
 export type Member = {
   readonly memberId: string;
@@ -48,6 +58,8 @@ export type Member = {
   readonly rackId: string | undefined;
   readonly clientId: string;
   readonly host: string;
+  /** Undefined for a member that keeps its membership by heartbeats alone. */
+  readonly joined?: Joined;
 };
 
 /** How far we assume two clocks to disagree. Safety does not depend on it. */
@@ -119,6 +131,10 @@ export function memberItem(groupId: string, member: Member, nowMs: number): Item
     ...(member.isBumpDue && { bd: 1 }),
     ...(member.subscription.regex !== '' && { rx: member.subscription.regex }),
     ...given({ as: member.subscription.assignor, rk: member.rackId }),
+    ...(member.joined && {
+      j: member.joined.round,
+      pr: member.joined.protocols.flatMap(({ name, metadata }) => [name, metadata]),
+    }),
   };
 }
 
@@ -155,7 +171,15 @@ export function parseMember(item: Item): Member {
     rackId: item.rk as string | undefined,
     clientId: (item.ci as string | undefined) ?? '',
     host: (item.ho as string | undefined) ?? '',
+    ...(item.j !== undefined && { joined: { round: item.j as number, protocols: protocolsOf(item.pr as Pairs) } }),
   };
 }
+
+type Pairs = readonly (string | Uint8Array)[];
+
+const protocolsOf = (pairs: Pairs): Protocol[] =>
+  pairs.flatMap((name, index) =>
+    index % 2 === 0 ? [{ name: name as string, metadata: pairs[index + 1] as Uint8Array }] : [],
+  );
 
 const memberIdOf = (sk: string) => sk.slice(sk.indexOf('/') + 1);

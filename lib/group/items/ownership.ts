@@ -12,6 +12,7 @@ import {
   all,
   any,
   atMost,
+  below,
   type Condition,
   equals,
   type Item,
@@ -176,6 +177,22 @@ export const freeAt = (partition: number, epoch: number): Change => ({
   set: [[path('a', partition), epoch]],
   remove: [path('w', partition)],
 });
+
+/** Requires that no generation from `generation` on has fenced the partition, and no operator's change came after it. */
+export const notFencedSince = (partition: number, generation: number): Condition =>
+  any(absent(path('a', partition)), below(path('a', partition), generation));
+
+/**
+ * Begins the term of a generation of the classic protocol: for its owner, or for no member. Commits of that protocol have
+ * no number.
+ */
+export function fenceAt(partition: number, generation: number, owner: string | undefined): Change {
+  const { set, remove } = freeAt(partition, generation);
+  const unnumbered = path('c', partition);
+  return owner === undefined
+    ? { set, remove: [...remove, unnumbered] }
+    : { set: [...set, [path('w', partition), ownerValue(owner)]], remove: [unnumbered] };
+}
 
 export const clearOffset = (partition: number): Change => ({
   set: [],

@@ -3,16 +3,17 @@
 // every step may run twice, or in two processes at the same time.
 
 import { type ErrorCode, RivuletError } from '../../api/errors.ts';
-import { groupPartition, groupsPartition, lastMemberKey, memberPrefix } from '../../storage/keys.ts';
+import { groupIdOf, groupPartition, groupsPartition, lastMemberKey, memberPrefix } from '../../storage/keys.ts';
 import { readAll } from '../../storage/read-all.ts';
 import { all, equals, type Item } from '../../storage/table.ts';
 import type { Topics } from '../../topic/topics.ts';
 import { closeTheDead, computeTarget, topicsChanged } from '../assignment/compute.ts';
 import { beingChanged, type GroupContext, nonEmpty, unknownGroup } from '../context.ts';
+import { emptyGroup } from '../items/classic-heads.ts';
 import type { GroupHead } from '../items/head.ts';
 import { bump, markDeleted, markExpiring, readAnyHead, unlist } from '../items/heads.ts';
 import { isExpired, isLiving } from '../items/member.ts';
-import { readMembers } from '../items/members.ts';
+import { readGroup, readMembers } from '../items/members.ts';
 import { clearOffset, inTerm, sameOffset, topicIdOf, topicNameOf } from '../items/ownership.ts';
 import { readOffsetsItems, readOwnership, type StoredOwnership } from '../items/read-ownership.ts';
 import { removeOffsets, removeTargets, sweepGroup } from '../items/sweep.ts';
@@ -52,7 +53,7 @@ const goldenSection = (Math.sqrt(5) - 1) / 2;
  * parts, and need not remember anything.
  */
 export async function groupsInTurn({ table, clock }: GroupContext): Promise<string[]> {
-  const groupIds = (await readAll(table, { pk: groupsPartition, strong: true })).map(({ sk }) => sk);
+  const groupIds = (await readAll(table, { pk: groupsPartition, strong: true })).map(groupIdOf);
   const turn = (Math.floor(clock.now() / hourMs) * goldenSection) % 1;
   const first = Math.floor(turn * groupIds.length);
   return [...groupIds.slice(first), ...groupIds.slice(0, first)];
@@ -85,7 +86,7 @@ async function expireGroup(context: GroupContext, groupId: string, retentionMs: 
     return { offsets: 0, isGone: true };
   }
   await removeTombstones(context, groupId);
-  await removeTargets(context.table, groupId, found.assignmentEpoch - 1);
+  await removeTargets(context.table, groupId, (found.classic?.generation ?? found.assignmentEpoch) - 1);
   await removeDeletedTopics(context, groupId);
   const head = await bringUpToDate(context, groupId, found);
   const members = await readMembers(context.table, groupId);
@@ -119,11 +120,23 @@ async function isTopicGone(topics: Topics, topicId: string, topic: string): Prom
 
 /** Does what the members did for each other as long as they sent heartbeats. */
 async function bringUpToDate(context: GroupContext, groupId: string, head: GroupHead): Promise<GroupHead> {
+  if (head.classic) return bringClassicUpToDate(context, groupId);
   const members = await readMembers(context.table, groupId);
   const hasDead = members.some((member) => member.state === 'closed' || isExpired(member, context.clock.now()));
   const isStale = hasDead || (members.some(isLiving) && (await topicsChanged(context, groupId, head)));
   const raised = isStale ? ((await bump(context, groupId)) ?? head) : head;
   return raised.groupEpoch > raised.assignmentEpoch ? computeTarget(context, groupId, raised) : raised;
+}
+
+/** The members of the classic protocol open a round themselves if one of them is dead; the last one cannot. */
+async function bringClassicUpToDate(context: GroupContext, groupId: string): Promise<GroupHead> {
+  await closeTheDead(context, groupId);
+  const { head, members } = await readGroup(context.table, groupId);
+  if (!head?.classic || head.isDeleted) throw beingChanged(groupId);
+  if (head.classic.phase !== 'empty' && !members.some(isLiving)) await emptyGroup(context, groupId, head);
+  const now = await readAnyHead(context.table, groupId);
+  if (!now || now.isDeleted) throw beingChanged(groupId);
+  return now;
 }
 
 /** This is Kafka's rule: the time runs from the last commit, or from when the last member left, whichever is later. */

@@ -9,7 +9,7 @@ import { checkCapacity } from '../assignment/capacity.ts';
 import { computeTarget, topicsChanged } from '../assignment/compute.ts';
 import { beingChanged, type GroupContext } from '../context.ts';
 import type { GroupHead } from '../items/head.ts';
-import { bump, openHead, readCatalogue } from '../items/heads.ts';
+import { bump, hasTargets, openHead, readCatalogue } from '../items/heads.ts';
 import { clockSkewMs, closed, isExpired, type Member, next, targetKeyOf } from '../items/member.ts';
 import {
   isFromTheFuture,
@@ -25,6 +25,7 @@ import { readTarget } from '../items/target.ts';
 import type { Partitions } from '../partition-set.ts';
 import { claim, release } from './claim.ts';
 import { admit, glance, leftReply, ownedBy, reconcile, recordOf, replyOf, settle } from './decide.ts';
+import { endClassic } from './end-classic.ts';
 import { type CheckedRequest, checkedRequest, isJoining, isLeaving } from './heartbeat-request.ts';
 
 /** API Gateway cuts a request at 30 s, so no request is older. */
@@ -160,15 +161,19 @@ async function bumpOnce(run: Run): Promise<GroupHead> {
   const { context, sent } = run;
   if (run.hasBumped) throw beingChanged(sent.groupId);
   run.hasBumped = true;
-  const head = (await bump(context, sent.groupId)) ?? (await makeAndBump(context, sent.groupId));
+  const head = (await bump(context, sent.groupId, hasTargets)) ?? (await makeAndBump(context, sent));
   if (!head) throw beingChanged(sent.groupId);
   return head;
 }
 
-/** The first member of a group creates it. */
-async function makeAndBump(context: GroupContext, groupId: string): Promise<GroupHead | undefined> {
-  await openHead(context, groupId);
-  return bump(context, groupId);
+/** The first member of a group creates it, or ends its classic protocol. */
+async function makeAndBump(
+  context: GroupContext,
+  { groupId, memberId }: CheckedRequest,
+): Promise<GroupHead | undefined> {
+  const head = await openHead(context, groupId);
+  if (head.classic) await endClassic(context, groupId, head, memberId);
+  return bump(context, groupId, hasTargets);
 }
 
 /** `reported` is what the member says it owns; undefined if that is not known. */

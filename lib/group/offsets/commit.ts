@@ -19,7 +19,9 @@ import { type Entry, ownershipWrites, type Rules, type Verdict, writeOwnership }
 import { checkGroupId, checkMemberId } from '../names.ts';
 import { checkNamedOnce, type ResolvedTopic, resolveEach, resolveOwned } from '../topics.ts';
 
-type CommitEntry = Entry & { readonly commit: PartitionCommit };
+export type CommitEntry = Entry & { readonly commit: PartitionCommit };
+/** Commits of both protocols have these in common. */
+type Offsets = Pick<CommitOffsetsRequest, 'groupId' | 'topics'>;
 type Committer = { readonly memberId: string; readonly epoch: number; readonly seq: number };
 
 export async function commitOffsets(context: GroupContext, request: CommitOffsetsRequest): Promise<PerPartitionReply> {
@@ -55,13 +57,8 @@ async function rulesInTransaction(context: GroupContext, groupId: string): Promi
 }
 
 export function checkCommit(request: CommitOffsetsRequest): Committer | undefined {
-  checkGroupId(request.groupId);
+  checkOffsets(request);
   const { memberId, memberEpoch: epoch, commitSeq: seq } = request;
-  const partitions = request.topics.reduce((sum, topic) => sum + topic.partitions.length, 0);
-  if (partitions > limits.commitPartitions)
-    throw invalid(`topics: expected at most ${limits.commitPartitions} partitions in one commit, got ${partitions}`);
-  checkNamedOnce(request.topics);
-  for (const { topic, partitions } of request.topics) checkPartitions(topic, partitions);
   if (memberId === undefined && seq === undefined && (epoch === undefined || epoch === -1)) return undefined;
   if (memberId === undefined || epoch === undefined || seq === undefined)
     throw invalid(
@@ -77,6 +74,15 @@ export function checkCommit(request: CommitOffsetsRequest): Committer | undefine
   return { memberId, epoch, seq };
 }
 
+export function checkOffsets({ groupId, topics }: Offsets): void {
+  checkGroupId(groupId);
+  const partitions = topics.reduce((sum, topic) => sum + topic.partitions.length, 0);
+  if (partitions > limits.commitPartitions)
+    throw invalid(`topics: expected at most ${limits.commitPartitions} partitions in one commit, got ${partitions}`);
+  checkNamedOnce(topics);
+  for (const { topic, partitions } of topics) checkPartitions(topic, partitions);
+}
+
 function checkPartitions(topic: string, partitions: readonly PartitionCommit[]): void {
   if (new Set(partitions.map(({ partition }) => partition)).size < partitions.length)
     throw invalid(`topics: expected each partition of ${topic} once in a commit, got one twice`);
@@ -87,10 +93,10 @@ function checkPartitions(topic: string, partitions: readonly PartitionCommit[]):
       );
 }
 
-function entriesOf(request: CommitOffsetsRequest, topics: readonly ResolvedTopic[]) {
+export function entriesOf({ topics: named }: Offsets, topics: readonly ResolvedTopic[]) {
   const entries: CommitEntry[] = [];
   const errors = new Map<PartitionCommit, RivuletError>();
-  for (const [index, { partitions }] of request.topics.entries()) {
+  for (const [index, { partitions }] of named.entries()) {
     const found = topics[index]!;
     for (const commit of partitions) {
       const error =
@@ -218,8 +224,8 @@ const hasMembers = (groupId: string) =>
     `group ${groupId} has members: only they may commit, with memberId, memberEpoch and commitSeq`,
   );
 
-function replyOf(
-  request: CommitOffsetsRequest,
+export function replyOf(
+  request: Offsets,
   topics: readonly ResolvedTopic[],
   errors: ReadonlyMap<PartitionCommit, RivuletError>,
 ): PerPartitionReply {

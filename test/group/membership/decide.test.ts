@@ -84,6 +84,7 @@ const headOf = (groupEpoch: number, assignmentEpoch: number): GroupHead => ({
   emptySinceMs: undefined,
   isExpiring: false,
   isDeleted: false,
+  classic: undefined,
 });
 
 describe('admission', () => {

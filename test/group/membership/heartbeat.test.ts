@@ -315,7 +315,7 @@ describe('the assignor', () => {
 
 describe('a wrong heartbeat is refused', () => {
   const wrong: [string, string, Parameters<typeof createMember>[2]][] = [
-    ['INVALID_GROUP_ID', 'a group id with a slash', { groupId: 'a/b' }],
+    ['INVALID_GROUP_ID', 'an empty group id', { groupId: '' }],
     ['INVALID_REQUEST', 'a member id with a blank', { memberId: 'a b' }],
     ['INVALID_REQUEST', 'an epoch below -2', { memberEpoch: -3 }],
     ['INVALID_REQUEST', '-2 without an instance id', { memberEpoch: -2 }],

@@ -1,0 +1,99 @@
+// OffsetCommit (8). A member commits the offsets of its partitions; without a member id anybody may, while the group has no
+// members.
+//
+// Versions 2 to 9. Deviations: the retention time of versions 2 to 4 is not looked at. An offset that is committed already
+// is not written again, so that its time stays.
+import type { PartitionCommit, PerPartitionReply } from '../../lib/api/groups.ts';
+import { limits } from '../../lib/api/limits.ts';
+import { defineApi, type Gateway } from '../api.ts';
+import { code, groupCode } from '../errors.ts';
+
+type Request = {
+  readonly groupId: string;
+  readonly generationIdOrMemberEpoch: number;
+  readonly memberId: string;
+  readonly topics: readonly TopicRequest[];
+};
+
+type TopicRequest = {
+  readonly name: string;
+  readonly partitions: readonly {
+    readonly partitionIndex: number;
+    readonly committedOffset: number;
+    readonly committedLeaderEpoch: number;
+    readonly committedMetadata: string | null;
+  }[];
+};
+
+type Reply = {
+  readonly topics: readonly {
+    readonly name: string;
+    readonly partitions: readonly { readonly partitionIndex: number; readonly errorCode: number }[];
+  }[];
+};
+
+export const offsetCommit = defineApi<Request, Reply>({
+  key: 8,
+  versions: [2, 9],
+  overlaps: false,
+  async answer(gateway, request, { signal }) {
+    const codes = new Map<string, number>();
+    for (const topics of steps(request.topics))
+      for (const [place, errorCode] of await commit(gateway, request, topics, signal)) codes.set(place, errorCode);
+    return {
+      topics: request.topics.map(({ name, partitions }) => ({
+        name,
+        partitions: partitions.map(({ partitionIndex }) => ({
+          partitionIndex,
+          errorCode: codes.get(placeOf(name, partitionIndex)) ?? code.none,
+        })),
+      })),
+    };
+  },
+});
+
+type TopicCommit = { readonly topic: string; readonly partitions: readonly PartitionCommit[] };
+
+/** The engine takes so many partitions at a time. */
+function* steps(topics: readonly TopicRequest[]): Generator<TopicCommit[]> {
+  const all = topics.flatMap(({ name, partitions }) =>
+    partitions.map((each) => ({
+      topic: name,
+      partition: each.partitionIndex,
+      offset: each.committedOffset,
+      leaderEpoch: each.committedLeaderEpoch,
+      metadata: each.committedMetadata ?? '',
+    })),
+  );
+  for (let from = 0; from < all.length; from += limits.commitPartitions) {
+    const step = Map.groupBy(all.slice(from, from + limits.commitPartitions), ({ topic }) => topic);
+    yield [...step].map(([topic, partitions]) => ({ topic, partitions }));
+  }
+}
+
+const placeOf = (topic: string, partition: number): string => `${topic}/${partition}`;
+
+async function commit(
+  { engine }: Gateway,
+  { groupId, memberId, generationIdOrMemberEpoch: generation }: Request,
+  topics: readonly TopicCommit[],
+  signal: AbortSignal,
+): Promise<[place: string, errorCode: number][]> {
+  const isMember = generation >= 0 || memberId !== '';
+  try {
+    const reply: PerPartitionReply = isMember
+      ? await engine.classicGroups.commit({ groupId, memberId, generation, topics, signal })
+      : await engine.groups.commitOffsets({ groupId, topics });
+    return reply.topics.flatMap(({ topic, partitions }) =>
+      partitions.map((each): [string, number] => [
+        placeOf(topic, each.partition),
+        'error' in each ? groupCode(each.error) : code.none,
+      ]),
+    );
+  } catch (error) {
+    const errorCode = groupCode(error);
+    return topics.flatMap(({ topic, partitions }) =>
+      partitions.map(({ partition }): [string, number] => [placeOf(topic, partition), errorCode]),
+    );
+  }
+}

@@ -1,0 +1,158 @@
+// Groups over the wire, request by request, and beside the same groups over HTTP.
+import { beforeAll, describe, expect, test } from 'vitest';
+import { assignmentBytes, subscriptionBytes } from '../sim/groups/classic/consumer-bytes.ts';
+import { type Service, startService } from './service.ts';
+import { key, type Wire } from './wire.ts';
+
+let service: Service;
+let wire: Wire;
+beforeAll(async () => {
+  service = await startService();
+  wire = await service.connect();
+  await service.engine.createTopic({ topic: 'orders', partitions: 2 });
+});
+
+const joining = (groupId: string, memberId: string, options: object = {}) => ({
+  ...{ groupId, memberId, sessionTimeoutMs: 10_000, rebalanceTimeoutMs: 10_000, protocolType: 'consumer' },
+  protocols: [{ name: 'range', metadata: Buffer.from(subscriptionBytes(['orders'])) }],
+  ...options,
+});
+
+async function newMember(groupId: string): Promise<string> {
+  const { errorCode, memberId } = await wire.ask(key.joinGroup, 9, joining(groupId, ''));
+  expect(errorCode).toBe(79);
+  return memberId;
+}
+
+/** Joins alone, and takes both partitions. */
+async function enter(groupId: string) {
+  const memberId = await newMember(groupId);
+  const joined = await wire.ask(key.joinGroup, 9, joining(groupId, memberId));
+  expect(joined).toMatchObject({ errorCode: 0, leader: memberId, protocolName: 'range', members: [{ memberId }] });
+  const { generationId } = joined;
+  const assignment = Buffer.from(assignmentBytes([{ topic: 'orders', partitions: [0, 1] }]));
+  const sync = { groupId, generationId, memberId, protocolType: 'consumer', protocolName: 'range' };
+  const synced = await wire.ask(key.syncGroup, 5, { ...sync, assignments: [{ memberId, assignment }] });
+  expect(synced).toMatchObject({ errorCode: 0 });
+  expect(Buffer.compare(synced.assignment, assignment)).toBe(0);
+  return { groupId, memberId, generationId };
+}
+
+type Entered = Awaited<ReturnType<typeof enter>>;
+
+async function commit({ groupId, memberId, generationId }: Entered, committedOffset: number): Promise<number> {
+  const partitions = [{ partitionIndex: 1, committedOffset, committedMetadata: 'note' }];
+  const member = { memberId, generationIdOrMemberEpoch: generationId };
+  const reply = await wire.ask(key.offsetCommit, 8, { groupId, ...member, topics: [{ name: 'orders', partitions }] });
+  return reply.topics[0].partitions[0].errorCode;
+}
+
+const committed = async (groupId: string) => {
+  const reply = await wire.ask(key.offsetFetch, 7, { groupId, topics: null, requireStable: true });
+  return reply.topics.flatMap((topic: { partitions: { committedOffset: number }[] }) =>
+    topic.partitions.map((each) => each.committedOffset),
+  );
+};
+
+const beat = async ({ groupId, memberId, generationId }: Entered) =>
+  (await wire.ask(key.heartbeat, 4, { groupId, memberId, generationId })).errorCode;
+
+const http = (groupId: string) => ({
+  groupId,
+  memberId: 'h',
+  memberEpoch: 0,
+  heartbeatSeq: 1,
+  subscribedTopicNames: ['orders'],
+});
+
+describe('a member', () => {
+  test('joins, commits, and leaves', async () => {
+    const member = await enter('a/b: c');
+    expect(await beat(member)).toBe(0);
+    expect(await beat({ ...member, generationId: member.generationId + 1 })).toBe(22);
+    expect(await commit(member, 7)).toBe(0);
+    expect(await commit(member, 7)).toBe(0);
+    expect(await committed('a/b: c')).toEqual([7]);
+    const { groupId, memberId } = member;
+    const left = await wire.ask(key.leaveGroup, 5, { groupId, members: [{ memberId }, { memberId: 'unknown' }] });
+    expect(left.members).toMatchObject([{ errorCode: 0 }, { errorCode: 25 }]);
+    expect(await beat(member)).toBe(25);
+    expect((await wire.ask(key.joinGroup, 9, joining(groupId, memberId))).errorCode).toBe(25);
+  });
+
+  test('makes the others join again when it joins', async () => {
+    const first = await enter('two');
+    const other = await service.connect();
+    const memberId = await newMember('two');
+    const joined = other.ask(key.joinGroup, 9, joining('two', memberId));
+    await expect.poll(() => beat(first)).toBe(27);
+    expect(await commit(first, 3)).toBe(0);
+    const again = await wire.ask(key.joinGroup, 9, joining('two', first.memberId));
+    expect(again).toMatchObject({ errorCode: 0, leader: first.memberId });
+    expect(again.members).toHaveLength(2);
+    const { generationId } = again;
+    expect(await joined).toMatchObject({ errorCode: 0, generationId, leader: first.memberId, members: [] });
+    const assignments = [
+      { memberId, assignment: Buffer.from(assignmentBytes([{ topic: 'orders', partitions: [1] }])) },
+    ];
+    const sync = { groupId: 'two', generationId, protocolType: null, protocolName: null };
+    const waiting = other.ask(key.syncGroup, 5, { ...sync, memberId, assignments: [] });
+    await wire.ask(key.syncGroup, 5, { ...sync, memberId: first.memberId, assignments });
+    expect(await waiting).toMatchObject({ errorCode: 0 });
+    expect(await commit(first, 4)).toBe(22);
+    expect(await commit({ groupId: 'two', memberId, generationId }, 5)).toBe(0);
+    expect(await committed('two')).toEqual([5]);
+  });
+
+  test.each([
+    ['a session that is too short', { sessionTimeoutMs: 10 }, 26],
+    ['no protocol', { protocols: [] }, 23],
+    ['no group id', { groupId: '' }, 24],
+    ['an id that nobody made', { memberId: 'x' }, 25],
+  ])('is refused: %s', async (_, options, errorCode) => {
+    const memberId = await newMember('refused');
+    expect((await wire.ask(key.joinGroup, 9, joining('refused', memberId, options))).errorCode).toBe(errorCode);
+  });
+});
+
+describe('a group', () => {
+  test('of either protocol refuses members of the other', async () => {
+    const { groups } = service.engine;
+    const member = await enter('mixed');
+    await expect(groups.heartbeat(http('mixed'))).rejects.toMatchObject({ errorCode: 'GROUP_ID_NOT_FOUND' });
+    await wire.ask(key.leaveGroup, 0, member);
+    expect(await groups.heartbeat({ ...http('mixed'), heartbeatSeq: 3 })).toMatchObject({ memberId: 'h' });
+    const reply = await wire.ask(key.joinGroup, 9, joining('mixed', await newMember('mixed')));
+    expect(reply.errorCode).toBe(23);
+    await groups.heartbeat({ groupId: 'mixed', memberId: 'h', memberEpoch: -1, heartbeatSeq: 4 });
+    await enter('mixed');
+  });
+
+  test('is described, reset and deleted as others are', async () => {
+    const { groups } = service.engine;
+    const member = await enter('cared for');
+    const { groupId, memberId } = member;
+    expect(await commit(member, 1)).toBe(0);
+    expect(await groups.describe(groupId)).toMatchObject({
+      ...{ state: 'Stable', protocolType: 'consumer' },
+      memberDetails: [{ memberId, assignment: [{ topic: 'orders', partitions: [0, 1] }] }],
+    });
+    const reset = { groupId, dryRun: false, topics: [{ topic: 'orders', target: { to: 'earliest' } as const }] };
+    await expect(groups.resetOffsets(reset)).rejects.toMatchObject({ errorCode: 'NON_EMPTY_GROUP' });
+    expect((await wire.ask(key.deleteGroups, 2, { groupsNames: [groupId] })).results).toMatchObject([
+      { errorCode: 68 },
+    ]);
+    await wire.ask(key.leaveGroup, 0, member);
+    await groups.resetOffsets(reset);
+    expect(await commit(member, 9)).toBe(25);
+    expect(await committed(groupId)).toEqual([0, 0]);
+    const listed = await wire.ask(key.listGroups, 5, { statesFilter: ['Empty'], typesFilter: ['classic'] });
+    expect(listed.groups).toContainEqual({
+      ...{ groupId, protocolType: 'consumer', groupState: 'Empty', groupType: 'Classic' },
+    });
+    expect((await wire.ask(key.deleteGroups, 2, { groupsNames: [groupId] })).results).toMatchObject([{ errorCode: 0 }]);
+    const { groups: described } = await wire.ask(key.describeGroups, 5, { groups: [groupId] });
+    expect(described).toMatchObject([{ errorCode: 0, groupState: 'Dead' }]);
+    await enter(groupId);
+  });
+});

@@ -1,0 +1,106 @@
+// Judges a history of a group of the classic protocol, by what its members were told and what the table had.
+import type { Look, TermSeen } from '../history.ts';
+import type { ClassicHistory, Told } from './member.ts';
+
+export type ClassicWorldHistory = ClassicHistory & {
+  readonly looks: readonly Look[];
+  /** Under the topics' names. */
+  readonly terms: readonly TermSeen[];
+  /** For each partition, the living members that hold it when everything has come to rest. */
+  readonly atRest: ReadonlyMap<string, number>;
+  /** The generations of the living members at rest. */
+  readonly generations: readonly number[];
+};
+
+export type ClassicAnomaly =
+  | 'two owners in one generation'
+  | 'told before the fence'
+  | 'term epoch fell'
+  | 'term changed hands'
+  | 'commit after the fence'
+  | 'committed offset went back'
+  | 'acknowledged commit lost'
+  | 'no stable generation'
+  | 'not owned once at rest';
+
+export function checkClassic(history: ClassicWorldHistory): string[] {
+  return [
+    ...ownersOfGenerations(history),
+    ...termsOf(history),
+    ...fencesOf(history),
+    ...commitsOf(history),
+    ...offsetsOf(history),
+    ...rest(history),
+  ];
+}
+
+const complaint = (anomaly: ClassicAnomaly, detail: string): string => `${anomaly}: ${detail}`;
+
+function* ownersOfGenerations({ tellings }: ClassicHistory): Generator<string> {
+  const owners = new Map<string, string>();
+  for (const { memberId, generation, partitions } of tellings)
+    for (const partition of partitions) {
+      const place = `${partition} in generation ${generation}`;
+      const other = owners.get(place) ?? memberId;
+      owners.set(place, memberId);
+      if (other !== memberId) yield complaint('two owners in one generation', `${place}: ${other} and ${memberId}`);
+    }
+}
+
+function* termsOf({ terms }: ClassicWorldHistory): Generator<string> {
+  const last = new Map<string, TermSeen>();
+  for (const term of terms) {
+    const before = last.get(term.partition);
+    last.set(term.partition, term);
+    if (!before) continue;
+    const { partition, owner, epoch } = term;
+    if (epoch < before.epoch) yield complaint('term epoch fell', `${partition} from ${before.epoch} to ${epoch}`);
+    if (epoch === before.epoch && owner !== before.owner)
+      yield complaint('term changed hands', `${partition} in ${epoch} from ${before.owner} to ${owner}`);
+  }
+}
+
+/** A member that is told a partition finds its own term, or a later one, in the table. */
+function* fencesOf({ tellings, terms }: ClassicWorldHistory): Generator<string> {
+  for (const told of tellings)
+    for (const partition of told.partitions) {
+      const term = terms.findLast((each) => each.partition === partition && each.atMs <= told.atMs);
+      const isOwn = term?.epoch === told.generation && term.owner === told.memberId;
+      const isLater = term !== undefined && term.epoch > told.generation;
+      if (!isOwn && !isLater)
+        yield complaint('told before the fence', `${partition} in ${told.generation}: the term was ${term?.epoch}`);
+    }
+}
+
+function* commitsOf({ commits, tellings }: ClassicHistory): Generator<string> {
+  const accepted = commits.filter(({ result }) => result === 'accepted');
+  for (const commit of accepted) {
+    const isLater = ({ generation, partitions, atMs }: Told) =>
+      generation > commit.generation && partitions.includes(commit.partition) && atMs < commit.begunMs;
+    const later = tellings.find(isLater);
+    const { partition, generation, offset } = commit;
+    if (later)
+      yield complaint('commit after the fence', `${partition} ${offset} of ${generation} after ${later.generation}`);
+  }
+}
+
+function* offsetsOf({ looks, commits }: ClassicWorldHistory): Generator<string> {
+  const most = new Map<string, number>();
+  for (const { atMs, committed } of looks) {
+    for (const [partition, offset] of committed) {
+      const before = most.get(partition) ?? 0;
+      if (offset < before) yield complaint('committed offset went back', `${partition} from ${before} to ${offset}`);
+      most.set(partition, Math.max(before, offset));
+    }
+    for (const { partition, offset, endedMs, result } of commits)
+      if (result === 'accepted' && endedMs < atMs && (committed.get(partition) ?? -1) < offset)
+        yield complaint('acknowledged commit lost', `${partition} ${offset}`);
+  }
+}
+
+function* rest({ atRest, generations }: ClassicWorldHistory): Generator<string> {
+  if (new Set(generations).size !== 1)
+    yield complaint('no stable generation', `the members are in ${generations.join(', ')}`);
+  for (const [partition, owners] of atRest)
+    if (owners !== 1) yield complaint('not owned once at rest', `${partition} has ${owners} owners`);
+}

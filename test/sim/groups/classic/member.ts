@@ -1,0 +1,271 @@
+// A member of the classic protocol behaves as an eager client does: it lets go of everything before it joins again, begins
+// a partition at the committed offset, and commits what it has processed. It may freeze for a while, and then it continues
+// as if nothing had happened: it commits under the generation that it knows.
+
+import type { Engine } from '../../../../lib/api/engine.ts';
+import { RivuletError } from '../../../../lib/api/errors.ts';
+import type { PartitionResult } from '../../../../lib/api/groups.ts';
+import { assignedPartitions, subscribedTopics } from '../../../../lib/group/classic/consumer-protocol.ts';
+import type { Answer, Process } from '../../core/process.ts';
+import type { Random } from '../../core/random.ts';
+import type { Scheduler } from '../../core/scheduler.ts';
+import { simulatedGroup as groupId, sessionMs } from '../member.ts';
+import { assignmentBytes, subscriptionBytes } from './consumer-bytes.ts';
+
+export type Told = {
+  readonly memberId: string;
+  readonly generation: number;
+  readonly partitions: readonly string[];
+  readonly atMs: number;
+};
+
+export type ClassicCommitSeen = {
+  readonly memberId: string;
+  readonly generation: number;
+  readonly partition: string;
+  readonly offset: number;
+  readonly begunMs: number;
+  endedMs: number;
+  result: 'accepted' | 'refused' | 'unknown';
+};
+
+export type ClassicHistory = { readonly tellings: Told[]; readonly commits: ClassicCommitSeen[] };
+
+export type ClassicSurroundings = {
+  readonly scheduler: Scheduler;
+  readonly random: Random;
+  readonly processes: readonly Process[];
+  readonly history: ClassicHistory;
+  readonly partitions: ReadonlyMap<string, number>;
+  trace(line: string): void;
+  /** Takes what should not happen. */
+  fail(error: unknown): void;
+};
+
+export type ClassicSimMember = {
+  readonly isAlive: boolean;
+  /** The partitions that it reads now, and under which generation. */
+  readonly holds: readonly string[];
+  readonly generation: number;
+  freeze(forMs: number): void;
+  crash(): void;
+  leave(): Promise<void>;
+};
+
+export const rebalanceMs = 8_000;
+const beatMs = 3_000;
+const commitMs = 1_500;
+const requestTimeoutMs = 5_000;
+
+type State = {
+  trace(line: string): void;
+  memberId: string;
+  generation: number;
+  readonly held: Map<string, number>;
+  frozenUntilMs: number;
+  isAlive: boolean;
+};
+
+export function startClassicMember(world: ClassicSurroundings): ClassicSimMember {
+  const { trace } = world;
+  const state: State = { trace, memberId: '', generation: -1, held: new Map(), frozenUntilMs: 0, isAlive: true };
+  void live(world, state).catch(world.fail);
+  return {
+    get isAlive() {
+      return state.isAlive;
+    },
+    get holds() {
+      return [...state.held.keys()];
+    },
+    get generation() {
+      return state.generation;
+    },
+    freeze: (forMs) => {
+      state.frozenUntilMs = world.scheduler.now() + forMs;
+    },
+    crash: () => {
+      state.isAlive = false;
+    },
+    async leave() {
+      state.isAlive = false;
+      const { memberId } = state;
+      await ask(world, requestTimeoutMs, ({ classicGroups: classic }) => classic.leave({ groupId, memberId }));
+    },
+  };
+}
+
+/** A client that gives up closes its connection. */
+async function ask<T>(
+  { processes, random }: ClassicSurroundings,
+  timeoutMs: number,
+  operation: (engine: Engine, signal: AbortSignal) => Promise<T>,
+): Promise<Answer<T>> {
+  const connection = new AbortController();
+  const { signal } = connection;
+  const answer = await random.pick(processes).request((engine) => operation(engine, signal), timeoutMs);
+  connection.abort();
+  return answer;
+}
+
+async function pause({ scheduler }: ClassicSurroundings, state: State, ms: number): Promise<void> {
+  await new Promise<void>((resolve) => scheduler.after(ms, resolve));
+  while (state.isAlive && state.frozenUntilMs > scheduler.now())
+    await new Promise<void>((resolve) => scheduler.after(state.frozenUntilMs - scheduler.now(), resolve));
+}
+
+/** The answer, unless the member must try again; then it has forgotten what it must forget. */
+function taken<T>(answer: Answer<T>, state: State): T | undefined {
+  if (answer !== 'lost' && 'reply' in answer) return answer.reply;
+  if (answer === 'lost') return undefined;
+  if (!(answer.error instanceof RivuletError)) throw answer.error;
+  state.trace(answer.error.message);
+  if (answer.error.errorCode === 'UNKNOWN_MEMBER_ID') state.memberId = '';
+  return undefined;
+}
+
+async function live(world: ClassicSurroundings, state: State): Promise<void> {
+  while (state.isAlive) {
+    if (await enter(world, state)) await stay(world, state);
+    else await pause(world, state, 100 + world.random.below(300));
+  }
+}
+
+/** Joins and syncs. True if the member was told its assignment. */
+async function enter(world: ClassicSurroundings, state: State): Promise<boolean> {
+  const { random, processes } = world;
+  state.held.clear();
+  if (state.memberId === '') {
+    const id = await random.pick(processes).request(async ({ classicGroups: classic }) => classic.newMemberId(), 1_000);
+    state.memberId = taken(id, state) ?? '';
+    if (state.memberId === '') return false;
+  }
+  const { memberId } = state;
+  const metadata = subscriptionBytes([...world.partitions.keys()]);
+  const request = {
+    ...{ groupId, memberId, protocolType: 'consumer', protocols: [{ name: 'range', metadata }] },
+    ...{ sessionTimeoutMs: sessionMs, rebalanceTimeoutMs: rebalanceMs },
+  };
+  const joined = taken(
+    await ask(world, rebalanceMs + 5_000, ({ classicGroups: classic }, signal) => classic.join({ ...request, signal })),
+    state,
+  );
+  await pause(world, state, random.below(50));
+  if (!joined || !state.isAlive) return false;
+  const { generation, members } = joined;
+  const sync = { groupId, memberId, generation };
+  const synced = taken(
+    await ask(world, sessionMs, ({ classicGroups: classic }) =>
+      classic.sync({ ...sync, assignments: share(world, members) }),
+    ),
+    state,
+  );
+  await pause(world, state, random.below(20));
+  return synced !== undefined && state.isAlive && begin(world, state, generation, synced.assignment);
+}
+
+/** Each request draws anew who gets what, so that two copies of the leader's request differ. */
+function share(
+  { random, partitions }: ClassicSurroundings,
+  members: readonly { memberId: string; metadata: Uint8Array }[],
+) {
+  if (members.length === 0) return [];
+  if (members.some(({ metadata }) => subscribedTopics(metadata).length !== partitions.size))
+    throw new Error('the leader was given a subscription that no member has');
+  const places = [...partitions].flatMap(([topic, count]) =>
+    Array.from({ length: count }, (_, partition) => ({ topic, partition, to: random.pick(members).memberId })),
+  );
+  return members.map(({ memberId }) => ({
+    memberId,
+    assignment: assignmentBytes(
+      [...partitions.keys()].map((topic) => ({
+        topic,
+        partitions: places
+          .filter((place) => place.topic === topic && place.to === memberId)
+          .map((place) => place.partition),
+      })),
+    ),
+  }));
+}
+
+async function begin(
+  world: ClassicSurroundings,
+  state: State,
+  generation: number,
+  assignment: Uint8Array,
+): Promise<boolean> {
+  const { memberId } = state;
+  const topics = assignedPartitions(assignment);
+  const partitions = topics.flatMap(({ topic, partitions }) => partitions.map((partition) => `${topic}-${partition}`));
+  world.history.tellings.push({ memberId, generation, partitions, atMs: world.scheduler.now() });
+  world.trace(`${memberId.slice(0, 12)} is told ${partitions.join(' ')} in ${generation}`);
+  const found = taken(
+    await ask(world, requestTimeoutMs, ({ groups }) => groups.fetchOffsets({ groupId, topics })),
+    state,
+  );
+  if (!found) return false;
+  state.generation = generation;
+  for (const { topic, partitions } of found.topics)
+    for (const each of partitions)
+      if ('offset' in each) state.held.set(`${topic}-${each.partition}`, Math.max(0, each.offset));
+  return true;
+}
+
+/** Sends heartbeats and commits until it must join again. */
+async function stay(world: ClassicSurroundings, state: State): Promise<void> {
+  const { scheduler, random } = world;
+  let beatAtMs = scheduler.now() + beatMs;
+  while (state.isAlive) {
+    await pause(world, state, commitMs / 2 + random.below(commitMs));
+    if (!state.isAlive) return;
+    await commitAll(world, state);
+    if (scheduler.now() < beatAtMs) continue;
+    beatAtMs = scheduler.now() + beatMs;
+    const { memberId, generation } = state;
+    const answer = await ask(world, requestTimeoutMs, ({ classicGroups: classic }) =>
+      classic.heartbeat({ groupId, memberId, generation }),
+    );
+    const mustJoin = answer !== 'lost' && 'error' in answer && isOver(answer.error);
+    if (mustJoin) {
+      taken(answer, state);
+      // A client commits what it has processed before it lets go.
+      await commitAll(world, state);
+      return;
+    }
+  }
+}
+
+const over: readonly string[] = ['UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION', 'REBALANCE_IN_PROGRESS'];
+const isOver = (error: unknown): boolean => error instanceof RivuletError && over.includes(error.errorCode);
+
+async function commitAll(world: ClassicSurroundings, state: State): Promise<void> {
+  const { scheduler, random, history } = world;
+  const { memberId, generation } = state;
+  const seen = [...state.held].map(([partition, position]): ClassicCommitSeen => {
+    const offset = position + random.below(3);
+    state.held.set(partition, offset);
+    const begunMs = scheduler.now();
+    return { memberId, generation, partition, offset, begunMs, endedMs: begunMs, result: 'unknown' };
+  });
+  if (seen.length === 0) return;
+  history.commits.push(...seen);
+  const topics = [...world.partitions.keys()].flatMap((topic) => {
+    const partitions = seen
+      .filter(({ partition }) => partition.startsWith(`${topic}-`))
+      .map(({ partition, offset }) => ({ partition: Number(partition.slice(topic.length + 1)), offset }));
+    return partitions.length > 0 ? [{ topic, partitions }] : [];
+  });
+  const request = { groupId, memberId, generation, topics };
+  const answer = await ask(world, requestTimeoutMs, ({ classicGroups: classic }, signal) =>
+    classic.commit({ ...request, signal }),
+  );
+  const results = answer !== 'lost' && 'reply' in answer ? answer.reply.topics : [];
+  const errors = new Map<string, PartitionResult>(
+    results.flatMap(({ topic, partitions }) => partitions.map((each) => [`${topic}-${each.partition}`, each] as const)),
+  );
+  for (const commit of seen) {
+    const result = errors.get(commit.partition);
+    commit.endedMs = scheduler.now();
+    if (result)
+      commit.result = !('error' in result) ? 'accepted' : result.error.outcome === 'unknown' ? 'unknown' : 'refused';
+  }
+}
