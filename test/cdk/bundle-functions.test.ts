@@ -39,15 +39,15 @@ function gatewayEvent(method: string, rawPath: string) {
  * bundle is the AWS SDK. The bundle of groups has the regular expressions of RE2 too.
  */
 const budget = {
-  produce: 628_000,
+  produce: 629_000,
   fetch: 609_000,
   topics: 615_000,
-  groups: 812_000,
+  groups: 815_000,
   transactions: 781_000,
-  meta: 261_000,
+  meta: 262_000,
   maintenance: 480_000,
   tend: 477_000,
-  lag: 701_000,
+  lag: 704_000,
 };
 
 const bad = {
