@@ -1,7 +1,7 @@
 // Writes table.json. Run it by hand for the protocol of a newer Kafka. The definitions come out of the jar of kafka-clients:
 //
-//   mvn dependency:unpack -Dartifact=org.apache.kafka:kafka-clients:4.3.1 -DoutputDirectory=/tmp/kafka-clients
-//   node bin/node24.cjs kafka/schema/generate.ts /tmp/kafka-clients/common/message > kafka/schema/table.json
+//   mvn dependency:unpack -Dartifact=org.apache.kafka:kafka-clients:4.3.1 -DoutputDirectory=kafka-clients
+//   node bin/node24.cjs kafka/schema/generate.ts kafka-clients/common/message > kafka/schema/table.json
 //
 // Invariant: the table holds facts of the interface (names, types, versions, tags, defaults) and none of Kafka's prose.
 import { readdirSync, readFileSync } from 'node:fs';

@@ -280,8 +280,8 @@ function pagesOf(database: DatabaseSync): (query: Query) => ItemPage {
 
 // --- expiring
 
-/** Some milliseconds. */
-const rowsPerLook = 1_000;
+/** An item has up to 400 KB, and a look searches all of it: this is some milliseconds of the largest ones. */
+const rowsPerLook = 20;
 
 function unlessDamaged(error: unknown): undefined {
   const isDamaged = error instanceof StorageError && error.reason === 'corrupt';

@@ -1,7 +1,7 @@
 // Prints what Kafka's own classes make of every version of every message that kafka/schema/table.json has. By hand:
 //
-//   mvn dependency:copy -Dartifact=org.apache.kafka:kafka-clients:4.3.1 -DoutputDirectory=/tmp/kafka-jars
-//   java -cp /tmp/kafka-jars/kafka-clients-4.3.1.jar test/kafka/codec/Golden.java | gzip -9 -n > test/fixtures/kafka/messages.jsonl.gz
+//   mvn dependency:copy -Dartifact=org.apache.kafka:kafka-clients:4.3.1 -DoutputDirectory=kafka-jars
+//   java -cp kafka-jars/kafka-clients-4.3.1.jar test/kafka/codec/Golden.java | gzip -9 -n > test/fixtures/kafka/messages.jsonl.gz
 //
 // A line is [message, version, kind, hex]. In the kind "full" every list has one element, and the type of a field decides
 // its value; in the kind "bare" every field has its default, and only lists of structs have one element. golden.test.ts

@@ -26,7 +26,7 @@ export const goldenMessages: readonly GoldenMessage[] = gunzipSync(
 
 type Struct = Record<string, unknown>;
 
-/** What Golden.java has put into the message. */
+/** Golden.java has put this into the message. */
 export function goldenValue({ name, version, kind }: Omit<GoldenMessage, 'bytes'>): Struct {
   return (kind === 'full' ? fullStruct : bareStruct)(messageRow(name).fields, version);
 }
