@@ -8,6 +8,7 @@ import { createMemoryTable } from '../../lib/storage/memory/memory-table.ts';
 import { retryingTable } from '../../lib/storage/retry.ts';
 import { StorageError } from '../../lib/storage/storage-error.ts';
 import type { Table } from '../../lib/storage/table.ts';
+import { assignmentBytes, subscriptionBytes } from '../sim/groups/classic/consumer-bytes.ts';
 import {
   committed,
   createGroupWorld,
@@ -69,11 +70,18 @@ type Scenario = {
   act(scene: Scene, engine: Scene['engine']): Promise<unknown>;
   after?(scene: Scene): Promise<void>;
   isEmptied?: true;
+  /** The group's only member is one of Kafka's classic protocol, whose session is over. */
+  isClassic?: true;
 };
 
 const partitions = [0, 17, 35].map((partition) => ({ partition, offset: 9 }));
 const scenarios: Scenario[] = [
   { name: 'a member joins', act: (_, engine) => createMember(engine, 'c').send({ heartbeatSeq: 1 }) },
+  {
+    name: 'a member joins a group whose member of the classic protocol has died',
+    isClassic: true,
+    act: (_, engine) => createMember(engine, 'c').send({ heartbeatSeq: 1 }),
+  },
   { name: 'a member leaves', act: ({ b }, engine) => sendBy(b, engine, { memberEpoch: -1, heartbeatSeq: 1000 }) },
   {
     name: 'a static member is replaced',
@@ -133,7 +141,11 @@ async function prepare(scenario: Scenario, fault: Fault, at: number) {
   await settleAll(a, b);
   for (const member of [a, b]) for (const each of member.owned) await member.commit(Number(each.slice(2)), 5);
   if (scenario.name.startsWith('a static')) await a.send({ memberEpoch: -2 });
-  if (scenario.isEmptied) for (const member of [a, b]) await member.leave();
+  if (scenario.isEmptied || scenario.isClassic) for (const member of [a, b]) await member.leave();
+  if (scenario.isClassic) {
+    await joinByClassic(engine);
+    clock.advance(46_000);
+  }
   const scene: Scene = {
     a,
     b,
@@ -142,6 +154,17 @@ async function prepare(scenario: Scenario, fault: Fault, at: number) {
   };
   broken.arm();
   return { scene, broken, clock };
+}
+
+/** A member of the classic protocol joins alone, and takes all partitions. */
+async function joinByClassic({ classicGroups }: Scene['engine']): Promise<void> {
+  const member = { groupId, memberId: classicGroups.newMemberId() };
+  const protocols = [{ name: 'range', metadata: subscriptionBytes(['t']) }];
+  const terms = { protocolType: 'consumer', protocols, sessionTimeoutMs: 45_000, rebalanceTimeoutMs: 60_000 };
+  const { generation } = await classicGroups.join({ ...member, ...terms });
+  const assignment = assignmentBytes([{ topic: 't', partitions: Array.from({ length: 40 }, (_, i) => i) }]);
+  const assignments = [{ memberId: member.memberId, assignment }];
+  await classicGroups.sync({ ...member, generation, assignments });
 }
 
 /** @returns the number of calls until the request was answered, or its process died. */
