@@ -7,15 +7,19 @@ import { isLoopback } from '../lib/runtime/loopback.ts';
 /** A person waits for the answer, so the command gives up within a second or two when there is no service. */
 const retry = { retries: 3 };
 
+type GlobalOptions = { url: string; region?: string; profile?: string };
+
 export async function connect(command: Command, hooks: RetryHooks = {}, clientId = 'cli'): Promise<Rivulet> {
   const { Rivulet } = await import('../client/rivulet.ts');
-  const { url, region = environmentRegion(url) } = command.optsWithGlobals<{ url: string; region?: string }>();
-  const credentials = ownCredentials();
+  const { url, profile, region = environmentRegion(url) } = command.optsWithGlobals<GlobalOptions>();
+  // A person who names a profile means it, whatever the environment holds.
+  const credentials = profile === undefined ? ownCredentials() : undefined;
   return new Rivulet({
     url,
     clientId,
     retry,
     ...hooks,
+    ...(profile !== undefined && { profile }),
     ...(region !== undefined && { region }),
     ...(credentials && { credentials }),
   });

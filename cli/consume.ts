@@ -1,29 +1,40 @@
 // `rivulet consume` prints a topic's records on standard output: all of them, or the share of a group's member. It takes the
 // flags of kafka-console-consumer.sh, and its last line is the same: how many messages were processed.
-import { type Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import type { Admin } from '../client/admin/admin.ts';
+import { type Command, CommanderError, Option } from 'commander';
 import type { Consumer } from '../client/consumer/consumer.ts';
-import type { Assignment } from '../client/consumer/consumer-options.ts';
 import type { ConsumedMessage } from '../client/message.ts';
 import { connect } from './connect.ts';
 import { consumerProperties, groupConsumer } from './consume-group.ts';
+import { addBound, type Bounds, type PartitionRange, rangesOf } from './consume-range.ts';
+import { formatPrinter, formatStringProperties } from './line-format.ts';
+import { addCondition, type Condition, filterOf } from './message-filter.ts';
 import {
   flag,
   keyValue,
   type Properties,
-  refuseAll,
+  partitionList,
   refuseUnknown,
   topicOf,
   topicOption,
   wholeNumber,
 } from './options.ts';
 import { reportOutages } from './outage.ts';
-import { isReaderGone, outliveReader, plural, writeOut } from './output.ts';
-import { onStopSignal } from './stop-signals.ts';
+import { printMessages, type RangeEnds } from './print-messages.ts';
 import { formatterProperties, textFormatter } from './text-lines.ts';
 
 const examples = `
 By default the command reads the records that arrive from now on, of all partitions, until Ctrl-C.
+
+--offset says where each partition begins: earliest, latest, -N (the last N records), s@TIME (the first record at or after
+the time), or, with --partition, an offset. With e@TIME, reading ends before that time, or at the end of the log as it is now.
+A TIME is ISO 8601 or epoch milliseconds. --until latest ends reading at the end of the log as it is now.
+
+--filter takes FIELD OPERATOR TEXT, or a FIELD that must be there. The fields are key, value, headers.NAME, and paths in a
+JSON value like $.user.tags[0]. The operators are = and != (equal), ~ (contains), and <, <=, > and >= (numbers). All
+conditions must hold.
+
+-f prints by a format: %t topic, %p partition, %o offset, %T timestamp, %k key, %s value, %K and %S their bytes (-1 for
+null), %h headers as name=value, %% a percent sign, and \\n, \\r, \\t, \\\\ and \\xNN. It adds no newline by itself.
 
 With --group, all consumers of the group share the partitions, in as many terminals as you like. Each continues from the
 offset that the group has committed, and --from-beginning applies only where it has committed none. Ctrl-C commits and
@@ -46,19 +57,26 @@ Examples:
   rivulet consume orders --from-beginning --property print.key=true --property key.separator=:
   rivulet consume orders --group billing --from-beginning
   rivulet consume orders --partition 2 --offset 1500 --max-messages 10
-  rivulet consume orders --from-beginning --timeout-ms 1000 --format ndjson > orders.ndjson`;
+  rivulet consume orders --offset -5 --until latest
+  rivulet consume orders --offset s@2026-11-22T09:00:00Z --offset e@2026-11-22T10:00:00Z -f '%T %k: %s\\n'
+  rivulet consume orders --from-beginning --until latest --filter '$.status=failed' --filter headers.source
+  rivulet consume orders --from-beginning --until latest --format ndjson > orders.ndjson`;
 
-type Offset = 'earliest' | 'latest' | number;
 type ConsumeOptions = {
   group?: string;
   consumerProperty?: Properties;
   fromBeginning?: boolean;
   partition?: number;
-  offset?: Offset;
+  partitions?: readonly number[];
+  offset?: Bounds;
+  until?: 'latest';
+  filter?: readonly Condition[];
   maxMessages?: number;
   timeoutMs?: number;
   property?: Properties;
-  format: 'text' | 'ndjson';
+  format: 'text' | 'ndjson' | 'envelope';
+  formatString?: string;
+  jsonEnvelope?: boolean;
 };
 
 export function addConsume(rivulet: Command): void {
@@ -67,16 +85,22 @@ export function addConsume(rivulet: Command): void {
     .description('print the records of a topic')
     .argument('[topic]')
     .addOption(topicOption())
-    .addOption(new Option('--from-beginning', 'begin with the earliest record').conflicts('offset'))
+    .addOption(new Option('--from-beginning', 'begin with the earliest record'))
     .addOption(
       new Option('--group <id>', 'share the partitions with the other members of this group').conflicts([
-        'partition',
-        'offset',
+        ...['partition', 'partitions', 'offset', 'until'],
       ]),
     )
     .option('--consumer-property <name=value>', 'set a property of this member; repeatable', keyValue)
-    .option('--partition <number>', 'read only this partition', wholeNumber(0, 9_999))
-    .option('--offset <where>', 'begin here in the partition: earliest, latest or an offset', parseOffset)
+    .addOption(
+      new Option('--partition <number>', 'read only this partition')
+        .argParser(wholeNumber(0, 9_999))
+        .conflicts('partitions'),
+    )
+    .option('--partitions <list>', 'read only these partitions, like 0,2-3', partitionList)
+    .option('--offset <where>', 'where to begin, and where to end: see below; repeatable', addBound)
+    .addOption(new Option('--until <where>', 'stop at the end of the log as it is now').choices(['latest']))
+    .option('--filter <condition>', 'print only records for which this holds: see below; repeatable', addCondition)
     .addOption(
       new Option('--isolation-level <level>', 'both read the same: see below').choices([
         'read_committed',
@@ -86,114 +110,97 @@ export function addConsume(rivulet: Command): void {
     .option('--max-messages <count>', 'stop after this many messages', wholeNumber(1))
     .option('--timeout-ms <ms>', 'stop after this many milliseconds without a message', wholeNumber(1, 2_147_483_647))
     .option('--formatter-property, --property <name=value>', 'what to print; repeatable', keyValue)
-    .addOption(new Option('--format <format>', 'how to print').choices(['text', 'ndjson']).default('text'))
+    .addOption(new Option('--format <format>', 'how to print').choices(['text', 'ndjson', 'envelope']).default('text'))
+    .addOption(
+      new Option('-J, --json-envelope', "print kcat's JSON envelopes, as --format envelope").implies({
+        format: 'envelope',
+      }),
+    )
+    .addOption(
+      new Option('-f, --format-string <format>', 'print by this format: see below').conflicts([
+        'format',
+        'jsonEnvelope',
+      ]),
+    )
     .addHelpText('after', examples)
     .action(consume);
 }
 
-function parseOffset(text: string): Offset {
-  if (text === 'earliest' || text === 'latest') return text;
-  const offset = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
-  if (Number.isSafeInteger(offset)) return offset;
-  throw new InvalidArgumentError(`It must be earliest, latest or a whole number up to ${Number.MAX_SAFE_INTEGER}.`);
-}
-
 async function consume(positional: string | undefined, options: ConsumeOptions, command: Command): Promise<void> {
   const topic = topicOf(command, positional);
-  if (options.offset !== undefined && options.partition === undefined)
-    command.error('rivulet: --offset needs --partition');
+  const begin = options.offset?.begin;
+  if (typeof begin === 'object' && 'offset' in begin && options.partition === undefined)
+    command.error('rivulet: --offset with a number needs --partition; -N, s@TIME and e@TIME hold for all partitions');
+  if (begin !== undefined && options.fromBeginning)
+    command.error('rivulet: --from-beginning and an --offset to begin with exclude each other');
   if (options.consumerProperty && options.group === undefined)
     command.error('rivulet: --consumer-property needs --group');
+  const { maxMessages = Number.POSITIVE_INFINITY, timeoutMs, filter = [], property = {} } = options;
   const format = await formatterOf(options, command);
-  await printAll(await consumerOf(topic, options, command), format, options);
+  const printing = { format, filter: filterOf(filter, property), maxMessages, timeoutMs };
+  const { consumer, ends } = await consumerOf(topic, options, command);
+  await printMessages(consumer, { ...printing, ends });
 }
 
-async function consumerOf(topic: string, { group, ...options }: ConsumeOptions, command: Command): Promise<Consumer> {
+type Reading = { readonly consumer: Consumer; readonly ends: RangeEnds };
+
+async function consumerOf(topic: string, { group, ...options }: ConsumeOptions, command: Command): Promise<Reading> {
   const { url } = command.optsWithGlobals<{ url: string }>();
   const rivulet = await connect(command, reportOutages(url), options.consumerProperty?.['client.id']);
-  if (group !== undefined) return groupConsumer(rivulet, topic, { ...options, group }, command);
-  const assignments = await assignmentsOf(rivulet.admin(), topic, options);
+  if (group !== undefined)
+    return { consumer: await groupConsumer(rivulet, topic, { ...options, group }, command), ends: noEnds };
+  const { partition, partitions = partition === undefined ? undefined : [partition] } = options;
+  const ranges = await rangesOf(rivulet.admin(), topic, {
+    bounds: { ...options.offset, ...(options.fromBeginning && { begin: 'earliest' }) },
+    untilLatest: options.until === 'latest',
+    ...(partitions && { partitions }),
+  });
   // The consumer reads from the given offsets. If retention has removed one, it reads from the earliest record left.
   const consumer = rivulet.consumer({ autoOffsetReset: 'earliest' });
-  consumer.assign(assignments);
-  return consumer;
+  consumer.assign(ranges.map(({ partition, begin }) => ({ topic, partition, offset: begin })));
+  return { consumer, ends: endsOf(topic, ranges) };
 }
 
-async function formatterOf(
-  { format, property = {} }: ConsumeOptions,
+const noEnds: RangeEnds = { holds: () => true, areReached: () => false };
+
+function endsOf(topic: string, ranges: readonly PartitionRange[]): RangeEnds {
+  const ends = new Map(ranges.map(({ partition, end = Number.POSITIVE_INFINITY }) => [partition, end]));
+  return {
+    holds: ({ partition, offset }) => offset < ends.get(partition)!,
+    areReached: (consumer) =>
+      ranges.every(
+        ({ partition, begin }) => (consumer.position({ topic, partition }) ?? begin) >= ends.get(partition)!,
+      ),
+  };
+}
+
+async function formatterOf(options: ConsumeOptions, command: Command): Promise<(message: ConsumedMessage) => Buffer> {
+  const { format, formatString, property = {} } = options;
+  if (format === 'text' || formatString !== undefined) return textFormatterOf(options, command);
+  refuseUnknown(command, property, options.filter ? filterProperties : []);
+  const { lineOf } = await lineFormats[format]();
+  return (message) => Buffer.from(`${lineOf(message)}\n`);
+}
+
+/** The properties by which a filter reads keys and values. */
+const filterProperties = ['key.deserializer', 'value.deserializer'];
+
+const lineFormats = {
+  ndjson: async () => ({ lineOf: (await import('./json-lines.ts')).lineOfMessage }),
+  envelope: async () => ({ lineOf: (await import('./envelopes.ts')).envelopeOf }),
+};
+
+function textFormatterOf(
+  { formatString, property = {} }: ConsumeOptions,
   command: Command,
-): Promise<(message: ConsumedMessage) => Buffer> {
-  if (format === 'ndjson') {
-    refuseAll(command, property, format);
-    const { lineOfMessage } = await import('./json-lines.ts');
-    return (message) => Buffer.from(`${lineOfMessage(message)}\n`);
-  }
-  refuseUnknown(command, property, formatterProperties);
+): (message: ConsumedMessage) => Buffer {
+  const known = formatString === undefined ? formatterProperties : formatStringProperties;
+  refuseUnknown(command, property, known);
   try {
+    if (formatString !== undefined) return formatPrinter(formatString, property);
     return textFormatter(property, (name, fallback) => flag(command, property, name, fallback));
   } catch (error) {
     if (error instanceof CommanderError) throw error;
-    return command.error(`rivulet: --property ${(error as Error).message}`);
+    return command.error(`rivulet: ${formatString === undefined ? '--property ' : ''}${(error as Error).message}`);
   }
 }
-
-/** Looks the offsets up once, here: a wrong topic or partition fails immediately, and "latest" means now. */
-async function assignmentsOf(admin: Admin, topic: string, options: ConsumeOptions): Promise<Assignment[]> {
-  const { partition, offset = options.fromBeginning ? 'earliest' : 'latest' } = options;
-  const all = await admin.fetchTopicOffsets(topic);
-  const wanted = partition === undefined ? all : all.filter((one) => one.partition === partition);
-  if (wanted.length === 0)
-    throw new Error(
-      `--partition: expected one of the ${plural(all.length, 'partition')} of topic ${topic}, got ${partition}`,
-    );
-  const [only] = wanted;
-  if (typeof offset === 'number' && (offset < only!.earliest || offset > only!.latest))
-    throw new Error(
-      `--offset: expected ${only!.earliest} to ${only!.latest}, which partition ${partition} holds, got ${offset}`,
-    );
-  return wanted.map((one) => ({
-    topic,
-    partition: one.partition,
-    offset: typeof offset === 'number' ? offset : one[offset],
-  }));
-}
-
-async function printAll(
-  consumer: Consumer,
-  format: (message: ConsumedMessage) => Buffer,
-  { maxMessages = Number.POSITIVE_INFINITY, timeoutMs }: ConsumeOptions,
-): Promise<void> {
-  let processed = 0;
-  const stop = (): void => void consumer.stop();
-  const timer = timeoutMs === undefined ? undefined : setTimeout(stop, timeoutMs);
-  onStopSignal((exitCode) => {
-    process.exitCode = exitCode;
-    stop();
-  });
-  // When the reader has gone, the next write fails too, and then the member of a group commits and leaves.
-  outliveReader();
-  try {
-    await consumer.run({
-      eachBatch: async ({ topic, partition, messages }) => {
-        const printed = messages.slice(0, maxMessages - processed);
-        await writeOut(Buffer.concat(printed.map(format)));
-        processed += printed.length;
-        // A group must commit only what was printed.
-        if (printed.length < messages.length)
-          consumer.seek({ topic, partition, offset: messages[printed.length]!.offset });
-        if (processed >= maxMessages) stop();
-        timer?.refresh();
-      },
-    });
-  } catch (error) {
-    // The reader of our output has closed the pipe (`| head`). That is no failure, and it needs no count.
-    if (isReaderGone(error)) return;
-    countOf(processed);
-    throw error;
-  } finally {
-    clearTimeout(timer);
-  }
-  countOf(processed);
-}
-
-const countOf = (processed: number): void => console.error(`Processed a total of ${processed} messages`);

@@ -6,8 +6,9 @@ import { isClientError, type PartResult, type RivuletClientError } from '../clie
 import { connect } from './connect.ts';
 import { reportFailure } from './failure.ts';
 import { textOf } from './files.ts';
+import { type FormatFlags, printFormatted, withFormats } from './formats.ts';
 import { topicOf, topicOption } from './options.ts';
-import { printJson, printTable } from './output.ts';
+import { printTable } from './output.ts';
 
 const help = `
 Every record below the offset is deleted, for all readers, and cannot be brought back. -1 deletes all records that the
@@ -22,11 +23,10 @@ The file is that of kafka-delete-records.sh:
   {"partitions": [{"topic": "orders", "partition": 0, "offset": 1000}], "version": 1}`;
 
 type PartitionOffset = DeleteTopicRecords['partitions'][number];
-type Options = { offsets?: readonly PartitionOffset[]; offsetJsonFile?: string; json?: boolean };
+type Options = FormatFlags & { offsets?: readonly PartitionOffset[]; offsetJsonFile?: string };
 
 export function addDeleteRecords(topics: Command): void {
-  topics
-    .command('delete-records')
+  withFormats(topics.command('delete-records'))
     .description('delete the records below an offset per partition')
     .argument('[topic]')
     .addOption(topicOption())
@@ -40,7 +40,6 @@ export function addDeleteRecords(topics: Command): void {
         'offsets',
       ),
     )
-    .option('--json', 'print JSON')
     .addHelpText('after', help)
     .action(deleteRecords);
 }
@@ -75,7 +74,7 @@ async function deleteRecords(positional: string | undefined, options: Options, c
     for (const other of others) reportFailure(other);
     throw error;
   } finally {
-    print(done, options);
+    await printFormatted(options, done, () => printEarliest(done));
   }
 }
 
@@ -139,11 +138,10 @@ function membersOf(text: string, refuse: Refuse): Record<string, unknown> {
 const isWhole = (value: unknown, min: number, max: number): value is number =>
   Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max;
 
-function print(done: readonly DeletedTopicRecords[], { json }: Options): void {
-  if (json) printJson(done);
-  else if (done.length > 0)
-    printTable(
-      ['TOPIC', 'PARTITION', 'EARLIEST'],
-      done.map(({ topic, partition, logStartOffset }) => [topic, partition, logStartOffset]),
-    );
+function printEarliest(done: readonly DeletedTopicRecords[]): void {
+  if (done.length === 0) return;
+  printTable(
+    ['TOPIC', 'PARTITION', 'EARLIEST'],
+    done.map(({ topic, partition, logStartOffset }) => [topic, partition, logStartOffset]),
+  );
 }

@@ -6,9 +6,10 @@ import type { OffsetReset, ResetOffsets, ResetTarget, TopicSelection } from '../
 import { connect } from './connect.ts';
 import { hasErrorCode } from './failure.ts';
 import { textOf } from './files.ts';
+import { type FormatFlags, printFormatted, withFormats } from './formats.ts';
 import { fileTargets, topicSelection } from './group-targets.ts';
 import { groupOf, groupOption, wholeNumber } from './options.ts';
-import { printJson, printLine, printTable } from './output.ts';
+import { printLine, printTable } from './output.ts';
 import { isoDuration, isoTime } from './times.ts';
 
 const resetHelp = `
@@ -26,7 +27,7 @@ Examples:
   rivulet groups reset-offsets billing --all-topics --to-current --export > offsets.csv
   rivulet groups reset-offsets billing --from-file offsets.csv --execute`;
 
-type ResetOptions = {
+type ResetOptions = FormatFlags & {
   topic?: readonly TopicSelection[];
   allTopics?: boolean;
   toEarliest?: boolean;
@@ -39,7 +40,6 @@ type ResetOptions = {
   fromFile?: string;
   execute?: boolean;
   export?: boolean;
-  json?: boolean;
 };
 
 /** The options that name a target, by the names that commander gives their values. */
@@ -49,8 +49,7 @@ const targets = [
 ];
 
 export function addResetOffsets(groups: Command): void {
-  groups
-    .command('reset-offsets')
+  withFormats(groups.command('reset-offsets'))
     .description('set the offsets of a group that has no members; without --execute, only show what would be set')
     .argument('[group]')
     .addOption(groupOption())
@@ -74,8 +73,9 @@ export function addResetOffsets(groups: Command): void {
     .option('--from-file <path>', 'to the offsets in a file of lines topic,partition,offset')
     .addOption(new Option('--dry-run', 'only show what would be set; the default').conflicts('execute'))
     .option('--execute', 'set the offsets')
-    .addOption(new Option('--export', 'print lines of topic,partition,offset, for --from-file').conflicts('json'))
-    .option('--json', 'print JSON')
+    .addOption(
+      new Option('--export', 'print lines of topic,partition,offset, for --from-file').conflicts(['json', 'output']),
+    )
     .addHelpText('after', resetHelp)
     .action(reset);
 }
@@ -93,7 +93,8 @@ async function reset(positional: string | undefined, options: ResetOptions, comm
   const topics = await selected(admin, groupId, options);
   const isNew = !(await exists(admin, groupId));
   const done = await admin.resetOffsets({ groupId, topics, dryRun });
-  printReset(groupId, done, options);
+  const rows = done.map((one) => ({ groupId, ...one }));
+  await printFormatted(options, rows, () => printPlan(groupId, done, options));
   for (const note of notesOn(done, options, isNew && groupId)) console.error(`rivulet: note: ${note}`);
 }
 
@@ -163,10 +164,8 @@ function targetOf({ toEarliest, toLatest, toOffset, toDatetime, byDuration, shif
   return { to: 'current' };
 }
 
-function printReset(groupId: string, done: readonly OffsetReset[], options: ResetOptions): void {
-  if (options.json) printJson(done.map((one) => ({ groupId, ...one })));
-  else if (options.export)
-    for (const { topic, partition, offset } of done) printLine(`${topic},${partition},${offset}`);
+function printPlan(groupId: string, done: readonly OffsetReset[], options: ResetOptions): void {
+  if (options.export) for (const { topic, partition, offset } of done) printLine(`${topic},${partition},${offset}`);
   else
     printTable(
       ['GROUP', 'TOPIC', 'PARTITION', 'CURRENT-OFFSET', 'NEW-OFFSET'],

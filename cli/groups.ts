@@ -6,10 +6,11 @@ import type { GroupDescription, GroupState } from '../lib/api/groups.ts';
 import { checkPlainGroupId } from '../lib/group/names.ts';
 import { connect } from './connect.ts';
 import { hasErrorCode, reportFailure } from './failure.ts';
+import { type FormatFlags, printFormatted, type Table, withFormats } from './formats.ts';
 import { describeMembers, describeOffsets, describeState } from './group-description.ts';
 import { addDeleteOffsets, addResetOffsets } from './group-offsets.ts';
 import { groupOf, groupOption, nameList } from './options.ts';
-import { printJson, printLine, printTable } from './output.ts';
+import { printLine, printTable } from './output.ts';
 
 const examples = `
 Examples:
@@ -37,11 +38,9 @@ export function addGroups(rivulet: Command): void {
 const states: readonly GroupState[] = ['Empty', 'Assigning', 'Reconciling', 'Stable'];
 
 function addList(groups: Command): void {
-  groups
-    .command('list')
+  withFormats(groups.command('list'))
     .description('print the names of all groups')
     .option('--state [states]', 'also print states; with a list like Stable,Empty only groups in these', stateList)
-    .option('--json', 'print every field of each group, as JSON')
     .addHelpText('after', '\nExample:\n  rivulet groups list --state Empty')
     .action(list);
 }
@@ -54,35 +53,32 @@ function stateList(text: string): readonly GroupState[] {
   });
 }
 
-type ListOptions = { state?: true | readonly GroupState[]; json?: boolean };
+type ListOptions = FormatFlags & { state?: true | readonly GroupState[] };
 
-async function list({ state, json }: ListOptions, command: Command): Promise<void> {
+async function list({ state, ...flags }: ListOptions, command: Command): Promise<void> {
   const all = await (await adminOf(command)).listGroups();
   const wanted = Array.isArray(state) ? all.filter((group) => state.includes(group.state)) : all;
-  if (json) printJson(wanted);
-  else if (state !== undefined)
-    printTable(
-      ['GROUP', 'STATE'],
-      wanted.map((group) => [group.groupId, group.state]),
-    );
-  else for (const { groupId } of wanted) printLine(groupId);
+  const table: Table = { headings: ['GROUP', 'STATE'], rows: wanted.map((group) => [group.groupId, group.state]) };
+  const print = (): void => {
+    if (state !== undefined) printTable(table.headings, table.rows);
+    else for (const { groupId } of wanted) printLine(groupId);
+  };
+  await printFormatted(flags, wanted, print, () => table);
 }
 
 // --- describe
 
-type DescribeOptions = {
+type DescribeOptions = FormatFlags & {
   group?: string;
   allGroups?: boolean;
   offsets?: boolean;
   members?: boolean;
   state?: boolean;
   verbose?: boolean;
-  json?: boolean;
 };
 
 function addDescribe(groups: Command): void {
-  groups
-    .command('describe')
+  withFormats(groups.command('describe'))
     .description('print how far a group has read, who its members are, or what state it is in')
     .argument('[group]')
     .addOption(groupOption())
@@ -93,7 +89,6 @@ function addDescribe(groups: Command): void {
     .addOption(new Option('--members', 'print the members').conflicts('state'))
     .option('--state', 'print the state of the group')
     .option('--verbose', 'with --members: also print the current and the target assignment of each')
-    .option('--json', 'print every field, as JSON')
     .addHelpText('after', describeHelp)
     .action(describe);
 }
@@ -114,8 +109,9 @@ async function describe(positional: string | undefined, options: DescribeOptions
   const admin = await adminOf(command);
   const groupIds = named === undefined ? (await admin.listGroups()).map(({ groupId }) => groupId) : [named];
   const described = await admin.describeGroups(groupIds);
-  if (options.json) printJson(named === undefined ? described : described[0]);
-  else for (const [at, group] of described.entries()) printDescription(group, options, at > 0);
+  await printFormatted(options, named === undefined ? described : described[0], () => {
+    for (const [at, group] of described.entries()) printDescription(group, options, at > 0);
+  });
 }
 
 function printDescription(group: GroupDescription, options: DescribeOptions, isFurther: boolean): void {

@@ -2,8 +2,9 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { Admin } from '../client/admin/admin.ts';
 import { connect } from './connect.ts';
+import { type FormatFlags, printFormatted, withFormats } from './formats.ts';
 import { partitionList, topicOf, topicOption } from './options.ts';
-import { printJson, printLine } from './output.ts';
+import { printLine } from './output.ts';
 import { isoTime } from './times.ts';
 
 const examples = `
@@ -16,11 +17,10 @@ Examples:
   rivulet offsets orders --time 2026-11-22T09:00:00Z --json`;
 
 type Time = 'earliest' | 'latest' | 'max-timestamp' | number;
-type OffsetsOptions = { time: Time; partitions?: readonly number[]; json?: boolean };
+type OffsetsOptions = FormatFlags & { time: Time; partitions?: readonly number[] };
 
 export function addOffsets(rivulet: Command): void {
-  rivulet
-    .command('offsets')
+  withFormats(rivulet.command('offsets'))
     .description('print the offsets of a topic')
     .argument('[topic]')
     .addOption(topicOption())
@@ -31,14 +31,13 @@ export function addOffsets(rivulet: Command): void {
       'latest',
     )
     .option('--partitions <list>', 'only these partitions, like 0,2-3', partitionList)
-    .option('--json', 'print JSON')
     .addHelpText('after', examples)
     .action(offsets);
 }
 
 async function offsets(
   positional: string | undefined,
-  { time, partitions, json }: OffsetsOptions,
+  { time, partitions, ...flags }: OffsetsOptions,
   command: Command,
 ): Promise<void> {
   const topic = topicOf(command, positional);
@@ -47,8 +46,14 @@ async function offsets(
   if (missing !== undefined)
     throw new Error(`--partitions: expected 0 to ${all.length - 1}, which topic ${topic} has, got ${missing}`);
   const wanted = all.filter(({ partition }) => partitions?.includes(partition) ?? true);
-  if (json) printJson(wanted.map((one) => ({ topic, ...one })));
-  else for (const { partition, offset } of wanted) printLine(`${topic}:${partition}:${offset}`);
+  const printLines = (): void => {
+    for (const { partition, offset } of wanted) printLine(`${topic}:${partition}:${offset}`);
+  };
+  const rows = wanted.map(({ partition, offset }) => ({ topic, partition, offset }));
+  await printFormatted(flags, rows, printLines, () => ({
+    headings: ['TOPIC', 'PARTITION', 'OFFSET'],
+    rows: rows.map(Object.values<string | number>),
+  }));
 }
 
 async function offsetsAt(admin: Admin, topic: string, time: Time): Promise<{ partition: number; offset: number }[]> {

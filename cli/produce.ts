@@ -10,6 +10,7 @@ import { limits } from '../lib/api/limits.ts';
 import type { Compression } from '../lib/record/compression.ts';
 import { connect } from './connect.ts';
 import { streamOf } from './files.ts';
+import { formatParser } from './line-format.ts';
 import { flag, keyValue, type Properties, refuseAll, refuseUnknown, topicOf, topicOption } from './options.ts';
 import { reportOutages } from './outage.ts';
 import { plainTarget, transactionTarget } from './produce-target.ts';
@@ -30,13 +31,17 @@ takes at most 15 minutes and 10,000 batches. Of several commands with one id, on
 Properties of --format lines: parse.key, key.separator, parse.headers, headers.delimiter, headers.separator,
 headers.key.separator, null.marker, ignore.error. As in kafka-console-producer.sh, the default separators are tabs, commas
 and colons.
+-f reads each line by a format: %k key, %s value, %h headers as name=value,name=value, %p partition, %T timestamp, and the text
+between them, like '%k: %s'. A field ends where the text behind it first occurs.
 Lines of --format ndjson: {"key", "value", "headers": [{"name", "value"}], "partition", "timestamp"}. All fields are
-optional, and blank lines are skipped.
+optional, and blank lines are skipped. Lines of --format envelope: {"key", "payload", "headers": ["name", "value"], "partition",
+"ts"}, as \`rivulet consume -J\` and \`kcat -J\` print them.
 
 Examples:
   echo 'hello' | rivulet produce orders
   rivulet produce orders --property parse.key=true --property key.separator=: < orders.txt
   rivulet produce orders --file orders.ndjson --format ndjson --compression-codec zstd
+  rivulet produce orders -f '%k,%s' --file orders.csv
   rivulet produce orders --file orders.txt --transactional-id nightly
 This copies a topic. Each record names its partition, so the copy needs as many partitions:
   rivulet topics create copy --partitions 3
@@ -50,7 +55,8 @@ type ProduceOptions = {
   compressionCodec: Compression;
   transactionalId?: string;
   file?: string;
-  format: 'lines' | 'ndjson';
+  format: 'lines' | 'ndjson' | 'envelope';
+  formatString?: string;
 };
 
 export function addProduce(rivulet: Command): void {
@@ -60,7 +66,20 @@ export function addProduce(rivulet: Command): void {
     .argument('[topic]')
     .addOption(topicOption())
     .option('--file <path>', 'read this file instead of standard input')
-    .addOption(new Option('--format <format>', 'what a line is').choices(['lines', 'ndjson']).default('lines'))
+    .addOption(
+      new Option('--format <format>', 'what a line is').choices(['lines', 'ndjson', 'envelope']).default('lines'),
+    )
+    .addOption(
+      new Option('-J, --json-envelope', "a line is kcat's JSON envelope, as --format envelope").implies({
+        format: 'envelope',
+      }),
+    )
+    .addOption(
+      new Option('-f, --format-string <format>', 'read lines by this format: see below').conflicts([
+        'format',
+        'jsonEnvelope',
+      ]),
+    )
     .option('--reader-property, --property <name=value>', 'how to read lines; repeatable', keyValue)
     .addOption(
       new Option('--compression-codec <codec>', 'how to compress the batches')
@@ -113,16 +132,34 @@ const producerOptions = ({ compressionCodec: compression, transactionalId }: Pro
 /** Returns the message of a line, or undefined if the line holds none. Throws a sentence that says what is wrong. */
 type Parser = (line: Buffer) => Message | undefined;
 
-async function parserOf({ format, property = {} }: ProduceOptions, command: Command): Promise<Parser> {
-  if (format === 'ndjson') {
+async function parserOf({ format, formatString, property = {} }: ProduceOptions, command: Command): Promise<Parser> {
+  if (formatString !== undefined) {
+    refuseAll(command, property, 'lines and -f');
+    return formatParserOf(formatString, command);
+  }
+  if (format !== 'lines') {
     refuseAll(command, property, format);
-    const { isBlank, messageOfLine } = await import('./json-lines.ts');
-    return (line) => (isBlank(line) ? undefined : messageOfLine(line));
+    const { isBlank } = await import('./json-lines.ts');
+    const { messageOf } = await jsonFormats[format]();
+    return (line) => (isBlank(line) ? undefined : messageOf(line));
   }
   refuseUnknown(command, property, readerProperties);
   const reason = whyUnreadable(property);
   if (reason !== undefined) command.error(`rivulet: --property ${reason}`);
   return textParser(property, (name, fallback) => flag(command, property, name, fallback));
+}
+
+const jsonFormats = {
+  ndjson: async () => ({ messageOf: (await import('./json-lines.ts')).messageOfLine }),
+  envelope: async () => ({ messageOf: (await import('./envelopes.ts')).messageOfEnvelope }),
+};
+
+function formatParserOf(formatString: string, command: Command): Parser {
+  try {
+    return formatParser(formatString);
+  } catch (error) {
+    return command.error(`rivulet: ${(error as Error).message}`);
+  }
 }
 
 /** Ends the input on a signal; lines that were read are still sent. @returns the exit code of the signal, once it came. */

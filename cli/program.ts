@@ -3,10 +3,12 @@
 import { Command, Option } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
 import { addAudit } from './audit.ts';
+import { addCompletion } from './completion.ts';
 import { addConsume } from './consume.ts';
 import { addGroups } from './groups.ts';
 import { addMaintain } from './maintain.ts';
 import { addOffsets } from './offsets.ts';
+import { notEmpty } from './options.ts';
 import { addProduce } from './produce.ts';
 import { addServe } from './serve.ts';
 import { addTopics } from './topics.ts';
@@ -21,7 +23,7 @@ Examples:
 Inside the repository, write \`npx rivulet\` instead of \`rivulet\`.
 
 Credentials: a service on this machine takes local/local. Elsewhere the AWS chain applies (environment, profile, role).
-RIVULET_ACCESS_KEY_ID and RIVULET_SECRET_ACCESS_KEY come before both.
+RIVULET_ACCESS_KEY_ID and RIVULET_SECRET_ACCESS_KEY come before both, and --profile before everything.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage. When SIGINT (Ctrl-C), SIGTERM or SIGHUP ends consume or produce, the code is
 130, 143 or 129. Both finish their work first, and a second signal ends them immediately. serve ends in order with 0.`;
@@ -47,6 +49,7 @@ export function program(): Command {
       '--region <region>',
       'the region to sign for, if the URL does not name it; default AWS_REGION, but us-east-1 for this machine',
     )
+    .addOption(new Option('--profile <name>', 'take the credentials of this AWS profile').argParser(notEmpty))
     .addHelpText('after', examples)
     .configureOutput({ outputError: (text, write) => write(withHint(text.replace(/^error: /, 'rivulet: '))) })
     .showSuggestionAfterError()
@@ -61,6 +64,7 @@ export function program(): Command {
     addTransactions,
     addMaintain,
     addAudit,
+    addCompletion,
   ])
     add(rivulet);
   return rivulet;

@@ -4,8 +4,9 @@ import type { Admin, PartitionDetails, TopicDescription } from '../client/admin/
 import { connect } from './connect.ts';
 import { addDeleteRecords } from './delete-records.ts';
 import { hasErrorCode } from './failure.ts';
+import { type FormatFlags, printFormatted, withFormats } from './formats.ts';
 import { keyValue, nameList, type Properties, topicOf, topicOption, wholeNumber } from './options.ts';
-import { plural, printJson, printLine, printTable } from './output.ts';
+import { plural, printLine, printTable } from './output.ts';
 
 const examples = `
 Examples:
@@ -63,49 +64,48 @@ async function create(
 }
 
 function addList(topics: Command): void {
-  topics
-    .command('list')
-    .description('print the names of all topics')
-    .option('--json', 'print every field of each topic, as JSON')
-    .addHelpText('after', '\nExample:\n  rivulet topics list --json')
-    .action(async ({ json }: { json?: boolean }, command: Command) => {
+  withFormats(topics.command('list').description('print the names of all topics'))
+    .addHelpText('after', '\nExample:\n  rivulet topics list -o table')
+    .action(async (flags: FormatFlags, command: Command) => {
       const found = await (await adminOf(command)).listTopics();
-      if (json) printJson(found);
-      else for (const { topic } of found) printLine(topic);
+      const printNames = (): void => {
+        for (const { topic } of found) printLine(topic);
+      };
+      await printFormatted(flags, found, printNames, () => ({
+        headings: ['TOPIC', 'PARTITIONS', 'CREATED', 'TOPIC-ID'],
+        rows: found.map((one) => [one.topic, one.partitions, timeOf(one), one.topicId]),
+      }));
     });
 }
 
 function addDescribe(topics: Command): void {
-  topics
-    .command('describe')
+  withFormats(topics.command('describe'))
     .description('print a topic: its configuration, and the offsets and bytes of each partition')
     .argument('[topic]')
     .addOption(topicOption())
     .option('--storage', 'also print what maintenance has made of each partition; it reads more, the larger the log is')
     .option('--if-exists', 'succeed also if the topic does not exist')
-    .option('--json', 'print JSON')
     .addHelpText('after', '\nExamples:\n  rivulet topics describe orders\n  rivulet topics describe orders --storage')
     .action(describe);
 }
 
 async function describe(
   positional: string | undefined,
-  { json, ifExists = false, storage = false }: { json?: boolean; ifExists?: boolean; storage?: boolean },
+  { ifExists = false, storage = false, ...flags }: FormatFlags & { ifExists?: boolean; storage?: boolean },
   command: Command,
 ): Promise<void> {
   const topic = topicOf(command, positional);
   const admin = await adminOf(command);
   await toleratingMissing(ifExists, async () => {
     const description = await admin.describeTopic(topic, { storage });
-    if (json) printJson(description);
-    else printDescription(description);
+    await printFormatted(flags, description, () => printDescription(description));
   });
 }
 
 function printDescription(of: TopicDescription & { partitionDetails: readonly PartitionDetails[] }): void {
   printLine(`Topic:       ${of.topic}`);
   printLine(`Topic id:    ${of.topicId}`);
-  printLine(`Created:     ${new Date(of.createdAt).toISOString()}`);
+  printLine(`Created:     ${timeOf(of)}`);
   printLine(`Partitions:  ${of.partitions}`);
   printLine(`Config:      ${ownConfig(of) || '(defaults; all with --json)'}`);
   printLine('');
@@ -116,6 +116,8 @@ function printDescription(of: TopicDescription & { partitionDetails: readonly Pa
   printStorage(of.partitionDetails);
   warn(of.warnings);
 }
+
+const timeOf = ({ createdAt }: { readonly createdAt: number }): string => new Date(createdAt).toISOString();
 
 const ownConfig = ({ config }: TopicDescription): string =>
   config.flatMap(({ name, value, isDefault }) => (isDefault ? [] : [`${name}=${value}`])).join(' ');

@@ -6,8 +6,9 @@ import type { TransactionDescription } from '../client/admin/transaction-admin.t
 import { whyInvalidName } from '../lib/topic/name.ts';
 import { connect } from './connect.ts';
 import { reportFailure } from './failure.ts';
+import { type FormatFlags, printFormatted, withFormats } from './formats.ts';
 import { duration } from './group-description.ts';
-import { printJson, printLine, printTable } from './output.ts';
+import { printLine, printTable } from './output.ts';
 
 const examples = `
 Examples:
@@ -42,20 +43,17 @@ Example:
   rivulet transactions list --all`;
 
 function addList(transactions: Command): void {
-  transactions
-    .command('list')
+  withFormats(transactions.command('list'))
     .description('print the transactions that are open, decided or stuck')
     .option('--all', 'also print ids with nothing staged')
-    .option('--json', 'print every field, as JSON')
     .addHelpText('after', listHelp)
     .action(list);
 }
 
-async function list({ all = false, json }: { all?: boolean; json?: boolean }, command: Command): Promise<void> {
+async function list({ all = false, ...flags }: FormatFlags & { all?: boolean }, command: Command): Promise<void> {
   const found = await (await adminOf(command)).listTransactions();
   const wanted = all ? found : found.filter(({ state }) => state !== 'empty');
-  if (json) return printJson(wanted);
-  printTable(headings, wanted.map(rowOf));
+  await printFormatted(flags, wanted, () => printTable(headings, wanted.map(rowOf)));
 }
 
 const headings = ['TRANSACTIONAL-ID', 'STATE', 'AGE', 'TRANSACTION', 'BATCHES', 'GROUPS'];
@@ -77,20 +75,17 @@ function ageOf({ deadline, timeoutMs, lastUsed }: TransactionDescription): numbe
 // --- describe
 
 function addDescribe(transactions: Command): void {
-  transactions
-    .command('describe')
+  withFormats(transactions.command('describe'))
     .description('print the current transaction of an id, and how the last one ended')
     .argument('<ids...>')
-    .option('--json', 'print every field, as JSON')
     .addHelpText('after', '\nExample:\n  rivulet transactions describe payments-1')
     .action(describe);
 }
 
-async function describe(ids: readonly string[], { json }: { json?: boolean }, command: Command): Promise<void> {
+async function describe(ids: readonly string[], flags: FormatFlags, command: Command): Promise<void> {
   ids.forEach(checkId);
   const found = await (await adminOf(command)).describeTransactions(ids);
-  if (json) return printJson(found);
-  printTable([...headings, ...moreHeadings], found.map(longRowOf));
+  await printFormatted(flags, found, () => printTable([...headings, ...moreHeadings], found.map(longRowOf)));
 }
 
 const moreHeadings = ['PRODUCER-ID', 'EPOCH', 'TIMEOUT', 'LAST-TRANSACTION'];

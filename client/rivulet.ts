@@ -21,6 +21,8 @@ export type RivuletOptions = RetryHooks & {
   readonly url: string;
   /** The default is local/local on loopback, and elsewhere AWS's own chain (environment, profile, role). */
   readonly credentials?: Credentials | CredentialsProvider;
+  /** A profile of AWS's configuration files, for the chain. It is not read where the option credentials is given. */
+  readonly profile?: string;
   /**
    * The region, for addresses that do not reveal it: those of API Gateway do. The default on loopback is us-east-1,
    * whatever AWS_REGION says.
@@ -56,7 +58,7 @@ export class Rivulet {
     const unwatched = openConnection({
       url,
       region: regionFor(url, options.region),
-      credentials: credentialsFor(url, options.credentials),
+      credentials: credentialsFor(url, options.credentials, profileOf(options.profile)),
       clientId,
       requestTimeoutMs,
       clock,
@@ -112,6 +114,11 @@ function parseUrl(url: string): URL {
   if (parsed.protocol === 'http:' && parsed.hostname.endsWith('.amazonaws.com'))
     throw invalid(`url: expected https://, because API Gateway speaks nothing else, got ${url}`);
   return parsed;
+}
+
+function profileOf(given: string | undefined): string | undefined {
+  if (given === undefined || (typeof given === 'string' && given !== '')) return given;
+  throw invalid(`profile: expected the name of a profile, got ${JSON.stringify(given)}`);
 }
 
 function clientIdOf(given: string = 'client'): string {

@@ -9,24 +9,35 @@ import { invalid, RivuletClientError } from '../client-error.ts';
 export type CredentialsProvider = () => Promise<Credentials>;
 
 /** @returns a function to call before every request: the chain renews temporary credentials. */
-export function credentialsFor(url: URL, given: Credentials | CredentialsProvider | undefined): CredentialsProvider {
+export function credentialsFor(
+  url: URL,
+  given: Credentials | CredentialsProvider | undefined,
+  profile?: string,
+): CredentialsProvider {
   if (typeof given === 'function') return () => had(given);
   if (given !== undefined) {
     const wrong = whyNoCredentials(given);
     if (wrong) throw invalid(`credentials${wrong}`);
     return async () => given;
   }
-  if (isLoopback(url.hostname)) return async () => ({ accessKeyId: 'local', secretAccessKey: 'local' });
+  if (profile === undefined && isLoopback(url.hostname))
+    return async () => ({ accessKeyId: 'local', secretAccessKey: 'local' });
   let chain: Promise<CredentialsProvider> | undefined;
   return () =>
-    had(async () => {
-      chain ??= import('@aws-sdk/credential-provider-node').then(({ defaultProvider }) => defaultProvider());
-      return (await chain)();
-    }, adviceFor(url));
+    had(
+      async () => {
+        chain ??= import('@aws-sdk/credential-provider-node').then(({ defaultProvider }) =>
+          defaultProvider(profile === undefined ? {} : { profile }),
+        );
+        return (await chain)();
+      },
+      adviceFor(url, profile),
+    );
 }
 
 /** `rivulet serve` answers to names below localhost, and a caller may expect local/local there. */
-function adviceFor({ hostname }: URL): string {
+function adviceFor({ hostname }: URL, profile: string | undefined): string {
+  if (profile !== undefined) return ` in profile ${profile}`;
   if (!isBelowLocalhost(hostname)) return '';
   return (
     ` for ${hostname}, which may be an emulator's API: call \`rivulet serve\` at localhost, or set the option credentials` +
