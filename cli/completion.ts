@@ -53,8 +53,8 @@ const shells = {
 function bash(nodes: readonly Node[]): string {
   const known = nodes.slice(1).map(({ path }) => `'${path.join(' ')}'`);
   return `_rivulet() {
-  local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD-1]}" path='' words='' word
-  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+  local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[$((COMP_CWORD - 1))]}" path='' words='' word
+  for word in "\${COMP_WORDS[@]:1:$((COMP_CWORD - 1))}"; do
     case "\${path:+$path }$word" in
       ${known.join('|')}) path="\${path:+$path }$word" ;;
     esac

@@ -3,6 +3,7 @@
 import { Command, Option } from 'commander';
 import packageJson from '../package.json' with { type: 'json' };
 import { addAudit } from './audit.ts';
+import { addBench } from './bench.ts';
 import { addCompletion } from './completion.ts';
 import { addConsume } from './consume.ts';
 import { addGroups } from './groups.ts';
@@ -64,6 +65,7 @@ export function program(): Command {
     addTransactions,
     addMaintain,
     addAudit,
+    addBench,
     addCompletion,
   ])
     add(rivulet);
