@@ -1,4 +1,4 @@
-// `rivulet bench` measures a service with the flags and the output of kafka-producer-perf-test.sh and
+// The bench commands measure a service with the flags and the output of kafka-producer-perf-test.sh and
 // kafka-consumer-perf-test.sh.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, InvalidArgumentError, Option } from 'commander';

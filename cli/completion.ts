@@ -1,5 +1,5 @@
-// `rivulet completion bash|zsh|fish` prints a script that completes commands, options and their choices. The script is complete in
-// itself: a shell that starts the command line for each Tab would make the reader wait.
+// The command `completion` prints a script that completes commands, options and their choices in a shell. The script is whole: a
+// shell that starts the command line for each Tab would make its reader wait.
 import { Argument, type Command } from 'commander';
 import { printLine } from './output.ts';
 

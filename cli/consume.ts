@@ -58,7 +58,7 @@ Examples:
   rivulet consume orders --group billing --from-beginning
   rivulet consume orders --partition 2 --offset 1500 --max-messages 10
   rivulet consume orders --offset -5 --until latest
-  rivulet consume orders --offset s@2026-11-22T09:00:00Z --offset e@2026-11-22T10:00:00Z -f '%T %k: %s\\n'
+  rivulet consume orders --offset s@2026-11-22T09:00:00Z --offset e@2026-11-22T10:00:00Z -f '%T,%k,%s\\n'
   rivulet consume orders --from-beginning --until latest --filter '$.status=failed' --filter headers.source
   rivulet consume orders --from-beginning --until latest --format ndjson > orders.ndjson`;
 

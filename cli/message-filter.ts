@@ -85,7 +85,7 @@ function readable(bytes: Buffer, deserializer: string | undefined): Value {
   }
 }
 
-/** Of several headers with one name, the last one counts, as in Kafka's `lastHeader`. */
+/** The last one of several headers with one name counts, as in Kafka's `lastHeader`. */
 const headerOf =
   (name: string): Field =>
   ({ headers }) => {

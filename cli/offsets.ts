@@ -49,11 +49,15 @@ async function offsets(
   const printLines = (): void => {
     for (const { partition, offset } of wanted) printLine(`${topic}:${partition}:${offset}`);
   };
-  const rows = wanted.map(({ partition, offset }) => ({ topic, partition, offset }));
-  await printFormatted(flags, rows, printLines, () => ({
-    headings: ['TOPIC', 'PARTITION', 'OFFSET'],
-    rows: rows.map(Object.values<string | number>),
-  }));
+  await printFormatted(
+    flags,
+    wanted.map((one) => ({ topic, ...one })),
+    printLines,
+    () => ({
+      headings: ['TOPIC', 'PARTITION', 'OFFSET'],
+      rows: wanted.map(({ partition, offset }) => [topic, partition, offset]),
+    }),
+  );
 }
 
 async function offsetsAt(admin: Admin, topic: string, time: Time): Promise<{ partition: number; offset: number }[]> {

@@ -35,7 +35,7 @@ and colons.
 between them, like '%k: %s'. A field ends where the text behind it first occurs.
 Lines of --format ndjson: {"key", "value", "headers": [{"name", "value"}], "partition", "timestamp"}. All fields are
 optional, and blank lines are skipped. Lines of --format envelope: {"key", "payload", "headers": ["name", "value"], "partition",
-"ts"}, as \`rivulet consume -J\` and \`kcat -J\` print them.
+"ts"}, as kcat -J and our consume -J print them.
 
 Examples:
   echo 'hello' | rivulet produce orders

@@ -1,4 +1,4 @@
-// What kcat, the AWS CLI and Kafka's perf tools have taught people to type.
+// Tests of what kcat, the AWS CLI and Kafka's perf tools have taught people to type.
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';

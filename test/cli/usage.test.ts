@@ -47,14 +47,14 @@ describe('wrong usage ends with 2 and one sentence', () => {
     ],
     [['consume'], /^rivulet: the topic is missing: name it, or give --topic\n$/],
     [['consume', 'a', '--topic', 'b'], /^rivulet: expected one topic, got two: 'a' and 'b'\n$/],
-    [['consume', 'a', '--offset', '3'], /^rivulet: --offset needs --partition\n$/],
+    [['consume', 'a', '--offset', '3'], /^rivulet: --offset with a number needs --partition/],
     [
       ['consume', 'a', '--offset', 'x', '--partition', '0'],
-      /'x' is invalid. It must be earliest, latest or a whole number up to 9007199254740991\.\n$/,
+      /'x' is invalid. It must be earliest, latest, an offset up to 9007199254740991, -N/,
     ],
     [
       ['consume', 'a', '--offset', '9999999999999999', '--partition', '0'],
-      /'9999999999999999' is invalid. It must be earliest, latest or a whole number up to 9007199254740991/,
+      /'9999999999999999' is invalid. It must be earliest, latest, an offset up to 9007199254740991/,
     ],
     [['consume', 'a', '--property', 'print.keys=true'], /^rivulet: --property: expected one of .*, got print.keys\n$/],
     [
@@ -157,7 +157,7 @@ describe('wrong usage ends with 2 and one sentence', () => {
     ],
     [
       ['groups', 'reset-offsets', 'a', '--topic', 'b', '--to-latest', '--export', '--json'],
-      /'--export' cannot be used with option '--json'/,
+      /'--export' cannot be used with option '-o, --output <format>'/,
     ],
     [['groups', 'delete-offsets', 'a'], /^rivulet: the topics are missing: give --topic once for each topic\n$/],
     [
