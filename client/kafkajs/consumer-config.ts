@@ -1,4 +1,4 @@
-// What programs give to KafkaJS's consumer, and which of the SDK's options each setting becomes.
+// This file has what programs give to KafkaJS's consumer, and says which of the SDK's options each setting becomes.
 import type { ConsumerOptions, TopicPartition } from '../consumer/consumer-options.ts';
 import type { Batch } from './batch.ts';
 import type { KafkaMessage } from './messages.ts';

@@ -2,7 +2,8 @@
 import type { Consumer as SdkConsumer } from '../consumer/consumer.ts';
 import { Rivulet, type RivuletOptions } from '../rivulet.ts';
 import { Admin } from './admin.ts';
-import { Consumer, type ConsumerConfig } from './consumer.ts';
+import { Consumer } from './consumer.ts';
+import type { ConsumerConfig } from './consumer-config.ts';
 import { KafkaJSNonRetriableError, kafkaJsError } from './errors.ts';
 import { createLogger, type LogCreator, type Logger } from './logger.ts';
 import { Producer, type ProducerConfig } from './producer.ts';
