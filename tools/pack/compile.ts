@@ -1,4 +1,4 @@
-// Compiles TypeScript to JavaScript with declarations: an entry and everything that it imports, in the folders of the source.
+// Compiles TypeScript to JavaScript with declarations: entries and everything that they import, in the folders of the source.
 import { execFile } from 'node:child_process';
 import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -6,9 +6,9 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-type Compilation = { readonly root: string; readonly entry: string; readonly folder: string };
+type Compilation = { readonly root: string; readonly entries: readonly string[]; readonly folder: string };
 
-export async function compile({ root, entry, folder }: Compilation): Promise<void> {
+export async function compile({ root, entries, folder }: Compilation): Promise<void> {
   const project = path.join(folder, 'tsconfig.json');
   const compilerOptions = {
     rootDir: root,
@@ -21,7 +21,7 @@ export async function compile({ root, entry, folder }: Compilation): Promise<voi
   const settings = {
     extends: path.join(root, 'tsconfig.json'),
     compilerOptions,
-    files: [path.join(root, entry)],
+    files: entries.map((entry) => path.join(root, entry)),
     include: [],
   };
   await writeFile(project, JSON.stringify(settings));
@@ -29,7 +29,9 @@ export async function compile({ root, entry, folder }: Compilation): Promise<voi
     await run(process.execPath, [path.join(root, 'node_modules/typescript/bin/tsc'), '-p', project]);
   } catch (error) {
     // tsc writes its errors to the standard output.
-    throw new Error(`${entry} does not compile: ${(error as { stdout?: string }).stdout}`, { cause: error });
+    throw new Error(`${entries.join(', ')}: does not compile: ${(error as { stdout?: string }).stdout}`, {
+      cause: error,
+    });
   } finally {
     await rm(project);
   }

@@ -22,27 +22,27 @@ const dist = path.resolve(command.processedArgs[0]);
 
 async function packClient(): Promise<void> {
   const folder = await emptied('client');
-  await compile({ root, entry: 'client/rivulet.ts', folder });
+  await compile({ root, entries: ['client/rivulet.ts', 'client/kafkajs/kafkajs.ts'], folder });
   await writeManifest({
     root,
     folder,
     name: 'rivulet',
     description: 'Client of Rivulet, Kafka without brokers: producer, consumer and admin over signed HTTP',
-    main: 'client/rivulet.js',
+    entries: { '.': 'client/rivulet.js', './kafkajs': 'client/kafkajs/kafkajs.js' },
     peers: [],
   });
 }
 
 async function packConstruct(): Promise<void> {
   const folder = await emptied('cdk');
-  await compile({ root, entry: 'cdk/rivulet.ts', folder });
+  await compile({ root, entries: ['cdk/rivulet.ts'], folder });
   await bundleFunctions(path.join(folder, 'bundles'));
   await writeManifest({
     root,
     folder,
     name: 'rivulet-cdk',
     description: 'Rivulet as an AWS CDK construct: Kafka without brokers in your own account',
-    main: 'cdk/rivulet.js',
+    entries: { '.': 'cdk/rivulet.js' },
     peers: ['aws-cdk-lib', 'constructs'],
   });
 }

@@ -7,8 +7,8 @@ type Manifest = {
   readonly folder: string;
   readonly name: string;
   readonly description: string;
-  /** The entry, relative to the folder. */
-  readonly main: string;
+  /** The files behind each name that is imported, relative to the folder. */
+  readonly entries: Readonly<Record<string, string>>;
   /** The packages that the user's project has already, in a version that may be newer. */
   readonly peers: readonly string[];
 };
@@ -19,12 +19,12 @@ type PackageJson = {
   readonly dependencies: Record<string, string>;
 };
 
-export async function writeManifest({ root, folder, name, description, main, peers }: Manifest): Promise<void> {
+export async function writeManifest({ root, folder, name, description, entries, peers }: Manifest): Promise<void> {
   const own: PackageJson = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8'));
-  const needed = await importsBelow(folder);
+  // An example in a comment imports the package itself.
+  const needed = (await importsBelow(folder)).filter((it) => it !== name);
   const versions = (names: readonly string[], range: string) =>
     Object.fromEntries(names.map((it) => [it, `${range}${versionOf(it, own)}`]));
-  const types = `./${main.replace(/\.js$/, '.d.ts')}`;
   const manifest = {
     name,
     version: own.version,
@@ -32,7 +32,7 @@ export async function writeManifest({ root, folder, name, description, main, pee
     license: own.license,
     type: 'module',
     engines: { node: '>=20.19' },
-    exports: { '.': { types, default: `./${main}` } },
+    exports: Object.fromEntries(Object.entries(entries).map(([imported, file]) => [imported, exportOf(file)])),
     dependencies: versions(
       needed.filter((it) => !peers.includes(it)),
       '',
@@ -43,6 +43,8 @@ export async function writeManifest({ root, folder, name, description, main, pee
   await copyFile(path.join(root, 'LICENSE'), path.join(folder, 'LICENSE'));
   await copyFile(path.join(root, 'tools/pack', `${name}.md`), path.join(folder, 'README.md'));
 }
+
+const exportOf = (file: string) => ({ types: `./${file.replace(/\.js$/, '.d.ts')}`, default: `./${file}` });
 
 function versionOf(name: string, { dependencies }: PackageJson): string {
   const version = dependencies[name];

@@ -93,12 +93,42 @@ describe('the client, in a project of its own', () => {
     await server.close();
   });
 
+  test('runs a program of KafkaJS, in CommonJS', async () => {
+    const server = await startServer({ api: backend.api, clock: systemClock });
+    const source = `
+      const { Kafka, logLevel } = require('rivulet/kafkajs');
+      const kafka = new Kafka({ brokers: [process.env.RIVULET_URL], logLevel: logLevel.NOTHING });
+      async function main() {
+        await kafka.admin().createTopics({ topics: [{ topic: 'clicks' }] });
+        const producer = kafka.producer();
+        await producer.connect();
+        console.log((await producer.send({ topic: 'clicks', messages: [{ value: 'first' }] }))[0].baseOffset);
+        const consumer = kafka.consumer({ groupId: 'readers' });
+        await consumer.subscribe({ topic: 'clicks', fromBeginning: true });
+        await consumer.run({
+          eachMessage: async ({ message }) => {
+            console.log(String(message.value));
+            setImmediate(() => consumer.disconnect());
+          },
+        });
+      }
+      main();
+    `;
+    const printed = await runIn(project, 'clicks.cjs', source, { RIVULET_URL: server.url });
+    expect(printed).toBe('0\nfirst\n');
+    await server.close();
+  });
+
   test('has types', async () => {
     const source = `
       import { Rivulet } from 'rivulet';
       const producer = new Rivulet({ url: 'http://127.0.0.1:9292' }).producer();
       export const sent = producer.send({ topic: 'orders', messages: [{ key: 'ada', value: 'espresso' }] });
       void producer.send({ topic: 'orders', messages: [{ key: Symbol(), value: 'espresso' }] });
+      import { CompressionTypes, Kafka, type EachMessagePayload } from 'rivulet/kafkajs';
+      const kafka = new Kafka({ brokers: ['localhost:9292'] });
+      export const run = kafka.consumer({ groupId: 'g' }).run({ eachMessage: async ({ message }: EachMessagePayload) => void message.offset });
+      export const zip = kafka.producer().send({ topic: 'a', messages: [], compression: CompressionTypes.GZIP });
     `;
     const wrong = expect.stringMatching(/^check\.ts\(5,.*Type 'symbol' is not assignable/);
     expect(await typeErrors(project, source)).toEqual([wrong]);
