@@ -24,9 +24,9 @@ function valueAfter({ name, configOperation, value }: ConfigOperation, set: Over
   if (configOperation === operation.delete) return null;
   if (value === null) throw refused('INVALID_REQUEST', `${name}: expected a value, got null`);
   if (configOperation === operation.set) return value;
-  const [today, given] = [listOf(name, set), partsOf(value)];
+  const [today, given] = [listOf(name, set), new Set(partsOf(value))];
   if (configOperation === operation.append) return [...new Set([...today, ...given])].join(',');
-  if (configOperation === operation.subtract) return today.filter((part) => !given.includes(part)).join(',');
+  if (configOperation === operation.subtract) return today.filter((part) => !given.has(part)).join(',');
   throw refused('INVALID_REQUEST', `${name}: expected the operation 0, 1, 2 or 3, got ${configOperation}`);
 }
 

@@ -1,9 +1,19 @@
-// How many partitions a topic has, for requests about partitions that change nothing.
+// How many partitions topics have, for requests about partitions that change nothing. A topic that a request names again and
+// again is looked at once.
 import { RivuletError } from '../lib/api/errors.ts';
 import type { Gateway } from './api.ts';
 
-/** 0 if there is no such topic. */
-export async function partitionsOf({ engine }: Gateway, topic: string): Promise<number> {
+/** The function returns 0 if there is no such topic. */
+export function partitionCounts(gateway: Gateway): (topic: string) => Promise<number> {
+  const counts = new Map<string, Promise<number>>();
+  return (topic) => {
+    const count = counts.get(topic) ?? countOf(gateway, topic);
+    counts.set(topic, count);
+    return count;
+  };
+}
+
+async function countOf({ engine }: Gateway, topic: string): Promise<number> {
   try {
     return (await engine.describeTopic(topic)).partitions;
   } catch (error) {

@@ -5,7 +5,7 @@
 import { defineApi } from '../api.ts';
 import { nodeId } from '../cluster.ts';
 import { code } from '../errors.ts';
-import { partitionsOf } from '../partition-counts.ts';
+import { partitionCounts } from '../partition-counts.ts';
 
 type Request = { readonly topics: readonly TopicRequest[] };
 
@@ -29,9 +29,10 @@ export const alterPartitionReassignments = defineApi<Request, Reply>({
   versions: [0, 0],
   overlaps: true,
   async answer(gateway, { topics }) {
+    const partitionsOf = partitionCounts(gateway);
     const responses = [];
     for (const { name, partitions } of topics) {
-      const count = await partitionsOf(gateway, name);
+      const count = await partitionsOf(name);
       responses.push({ name, partitions: partitions.map((one) => move(one, count)) });
     }
     return { errorCode: code.none, errorMessage: null, responses };

@@ -27,13 +27,21 @@ export const deleteRecords = defineApi<Request, Reply>({
   overlaps: false,
   async answer(gateway, { topics }) {
     const replies = [];
-    for (const topic of topics) replies.push({ name: topic.name, partitions: await deleteOf(gateway, topic) });
+    for (const [name, asked] of Map.groupBy(topics, (topic) => topic.name))
+      replies.push({
+        name,
+        partitions: await deleteOf(
+          gateway,
+          name,
+          asked.flatMap(({ partitions }) => partitions),
+        ),
+      });
     return { topics: replies };
   },
 });
 
 /** The engine takes so many partitions in one request. */
-async function deleteOf(gateway: Gateway, { name, partitions }: TopicRequest): Promise<PartitionReply[]> {
+async function deleteOf(gateway: Gateway, name: string, partitions: readonly PartitionRequest[]) {
   const replies: PartitionReply[] = [];
   for (let from = 0; from < partitions.length; from += limits.deleteRecordsPartitions)
     replies.push(...(await deleteSome(gateway, name, partitions.slice(from, from + limits.deleteRecordsPartitions))));

@@ -4,7 +4,7 @@
 // election are left out, as in Apache Kafka.
 import { defineApi } from '../api.ts';
 import { code } from '../errors.ts';
-import { partitionsOf } from '../partition-counts.ts';
+import { partitionCounts } from '../partition-counts.ts';
 
 type Request = {
   readonly topicPartitions: readonly { readonly topic: string; readonly partitions: readonly number[] }[] | null;
@@ -26,9 +26,10 @@ export const electLeaders = defineApi<Request, Reply>({
   versions: [0, 2],
   overlaps: true,
   async answer(gateway, { topicPartitions }) {
+    const partitionsOf = partitionCounts(gateway);
     const replicaElectionResults: TopicReply[] = [];
     for (const { topic, partitions } of topicPartitions ?? []) {
-      const count = await partitionsOf(gateway, topic);
+      const count = await partitionsOf(topic);
       const partitionResult = partitions.map((partitionId) => ({
         ...{ partitionId, ...(partitionId >= 0 && partitionId < count ? notNeeded : unknown) },
       }));
