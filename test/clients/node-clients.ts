@@ -78,12 +78,14 @@ export const platformatic = (address: string): Client => ({
       fallbackMode: MessagesStreamFallbackModes.EARLIEST,
     });
     const reads: Read[] = [];
+    const lastOf = new Map<number, { commit(): unknown }>();
     for await (const message of stream) {
       const { partition, offset, key, value } = message;
       reads.push({ partition, offset: Number(offset), key: String(key), value: String(value) });
-      await message.commit();
+      lastOf.set(partition, message);
       if (reads.length === count) break;
     }
+    for (const message of lastOf.values()) await message.commit();
     await consumer.close(true);
     return reads;
   },
