@@ -1,5 +1,4 @@
-// What the two ways to change configurations have in common: which resources can be changed, and that a request names each
-// once.
+// The two ways to change configurations share this: which resources can be changed, and that a request names each once.
 import { RivuletError } from '../lib/api/errors.ts';
 import { inParallel } from '../lib/runtime/concurrency.ts';
 import type { Gateway } from './api.ts';

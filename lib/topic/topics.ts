@@ -123,12 +123,7 @@ export function createTopics(table: Table, clock: Clock): Topics {
         : describeTopic(keep(await announced(table, create(table, clock, request)))),
     list: (request) => list(table, request),
     describe: async (name) => describeTopic(await read(name)),
-    async alter(request) {
-      const topic = await readToChange(request.topic);
-      const wanted = wantedOf(topic, request);
-      if (request.validateOnly) return describeTopic({ ...topic, ...wanted });
-      return describeTopic(keep(await announced(table, alter(table, topic, wanted))));
-    },
+    alter: async (request) => describeTopic(await altered(table, await readToChange(request.topic), request, keep)),
     async confirmRetention(name) {
       const topic = await readToChange(name);
       if (!topic.isRetentionConfirmed) keep(await confirmRetention(table, topic));
@@ -227,7 +222,6 @@ async function list(
 
 type Wanted = { readonly partitions: number; readonly overrides: ConfigOverrides; readonly confirms: boolean };
 
-/** Throws INVALID_PARTITIONS, INVALID_CONFIG. */
 function wantedOf(topic: Topic, request: TopicChange): Wanted {
   const partitions = request.partitions ?? topic.partitions;
   checkPartitions(partitions);
@@ -240,6 +234,18 @@ function wantedOf(topic: Topic, request: TopicChange): Wanted {
   const { config = {} } = request;
   const changes = typeof config === 'function' ? config(topic.overrides) : config;
   return { partitions, overrides: withChanges(topic.overrides, changes), confirms: setsCleanup(changes) };
+}
+
+/** If the request is only to be validated, the topic as it would be. Throws INVALID_PARTITIONS, INVALID_CONFIG. */
+async function altered(
+  table: Table,
+  topic: Topic,
+  request: TopicChange,
+  keep: (changed: Topic) => Topic,
+): Promise<Topic> {
+  const wanted = wantedOf(topic, request);
+  if (request.validateOnly) return { ...topic, ...wanted };
+  return keep(await announced(table, alter(table, topic, wanted)));
 }
 
 async function alter(table: Table, topic: Topic, wanted: Wanted): Promise<Topic> {

@@ -1,4 +1,4 @@
-// What each client can do in these tests, and how a client that is a program of its own is run.
+// The client of a test writes and reads. Some clients are programs of their own, which this runs.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
