@@ -12,6 +12,9 @@ const aws = [
 /** These take minutes on the emulator, and mostly deploy stacks of their own. `npm run test:deployments` runs them. */
 const deployments = ['test/aws/{deployed,failure,packed,removal,restore,update}.test.ts'];
 
+/** They run real clients of Kafka, which they download. `npm run test:clients` runs them. */
+const clients = ['test/clients/*.test.ts'];
+
 /** They compute, in memory or on files, and leave nothing behind in their process. */
 const pure = [
   'test/{bytes,group,http,json,log,maintenance,partition,producer,record,runtime,sigv4,topic,transaction}/**/*.test.ts',
@@ -47,7 +50,12 @@ export default defineConfig({
     projects: [
       project('aws', { include: aws, exclude: deployments, globalSetup: ['test/aws/setup.ts'], ...beside }),
       project('deployments', { include: deployments, globalSetup: ['test/aws/setup.ts'], ...beside }),
-      project('local', { include: ['test/**/*.test.ts'], exclude: [...aws, ...pure, ...cdk, ...tidy], ...beside }),
+      project('clients', { include: clients, globalSetup: ['test/clients/setup.ts'], testTimeout: 300_000, ...beside }),
+      project('local', {
+        include: ['test/**/*.test.ts'],
+        exclude: [...aws, ...clients, ...pure, ...cdk, ...tidy],
+        ...beside,
+      }),
       project('pure', { include: pure, exclude: aws, plugins: [changePlugin], ...together, ...beside }),
       project('cdk', { include: cdk, ...together, ...afterwards }),
       project('tidy', { include: tidy, ...afterwards }),

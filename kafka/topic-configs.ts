@@ -1,6 +1,9 @@
 // Configurations of topics, as replies show them. A value that was not set has its source in the defaults.
 import type { ConfigEntry } from '../lib/api/topics.ts';
 
+/** The kinds of things that have configurations. */
+export const resourceType = { topic: 2, broker: 4 } as const;
+
 const topicSource = 1;
 const defaultSource = 5;
 

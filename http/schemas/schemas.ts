@@ -3,7 +3,7 @@
 import * as z from 'zod';
 import type {} from 'zod-openapi';
 import type { ErrorCode } from '../../lib/api/errors.ts';
-import { limits } from '../../lib/api/limits.ts';
+import { limits, reservedNames } from '../../lib/api/limits.ts';
 import { listOfHeaders } from '../../lib/json/values.ts';
 
 /** An integer of a JSON body. */
@@ -27,12 +27,12 @@ function isWhole(text: string, min: number, max: number): boolean {
   return /^(0|[1-9][0-9]{0,15})$/.test(text) && Number(text) >= min && Number(text) <= max;
 }
 
-const NAME = new RegExp(`^(?!__)(?!\\.{1,2}$)[a-zA-Z0-9._-]{1,${limits.nameLength}}$`);
+const NAME = new RegExp(`^(?!(\\.{1,2}|${reservedNames.join('|')})$)[a-zA-Z0-9._-]{1,${limits.nameLength}}$`);
 
 /** The schema of a name: of a topic, a group or an instance. */
 export function nameOf(what: { errorCode: ErrorCode; description: string; example: string }) {
   const { errorCode, description, example } = what;
-  const error = `1 to ${limits.nameLength} of a-z A-Z 0-9 . _ -, not "." or "..", not starting with "__"`;
+  const error = `1 to ${limits.nameLength} of a-z A-Z 0-9 . _ -, not "." or "..", not ${reservedNames.join(', ')}`;
   return z
     .string()
     .refine((name) => NAME.test(name), { error, params: { errorCode } })

@@ -3,6 +3,7 @@
 // Versions 2 to 7. Deviations: any replication factor is taken, and 1 is reported, because the storage replicates. Replicas may be
 // assigned by hand only to the one node that exists.
 import { RivuletError } from '../../lib/api/errors.ts';
+import { refused } from '../../lib/api/refusal.ts';
 import type { TopicDescription } from '../../lib/api/topics.ts';
 import { inParallel } from '../../lib/runtime/concurrency.ts';
 import { defineApi, type Gateway } from '../api.ts';
@@ -58,7 +59,7 @@ async function create({ engine, names }: Gateway, topic: TopicRequest, validateO
   const { name, numPartitions, assignments, configs } = topic;
   try {
     const partitions = assignments.length || (numPartitions === unset ? 1 : numPartitions);
-    const config = Object.fromEntries(configs.flatMap((one) => (one.value === null ? [] : [[one.name, one.value]])));
+    const config = Object.fromEntries(configs.map(({ name: key, value }) => [key, value ?? noValue(key)]));
     const created = await engine.createTopic({ topic: name, partitions, config, validateOnly });
     if (validateOnly) return replyOf(created);
     names.learn(created);
@@ -67,6 +68,10 @@ async function create({ engine, names }: Gateway, topic: TopicRequest, validateO
     if (!(error instanceof RivuletError)) throw error;
     return failed(topic, { errorCode: changeCode(error), errorMessage: messageOf(error) });
   }
+}
+
+function noValue(config: string): never {
+  throw refused('INVALID_CONFIG', `${config}: expected a value, got null`);
 }
 
 function refusalOf({ numPartitions, replicationFactor, assignments }: TopicRequest): Failure | undefined {

@@ -8,7 +8,7 @@ import type { ConfigEntry } from '../../lib/api/topics.ts';
 import { inParallel } from '../../lib/runtime/concurrency.ts';
 import { defineApi, type Gateway } from '../api.ts';
 import { code, type Failure, messageOf, readCode } from '../errors.ts';
-import { type ConfigReply, configReply } from '../topic-configs.ts';
+import { type ConfigReply, configReply, resourceType as types } from '../topic-configs.ts';
 
 type Request = {
   readonly resources: readonly ResourceRequest[];
@@ -37,8 +37,8 @@ type ConfigurationReply = ConfigReply & {
   readonly documentation: string | null;
 };
 
-const topicType = 2;
-const brokerType = 4;
+/** Stands for the configurations that all nodes would share. None can be set. */
+const everyNode = '';
 const resourcesAtOnce = 16;
 
 export const describeConfigs = defineApi<Request, Reply>({
@@ -64,7 +64,10 @@ async function describeResource(gateway: Gateway, resource: ResourceRequest, req
     if ('errorCode' in entries) return { ...entries, resourceType, resourceName, configs: [] };
     const names = configurationKeys && new Set(configurationKeys);
     const wanted = entries.filter(({ name }) => !names || names.has(name));
-    const configs = wanted.map((entry) => ({ ...replyOf(entry, request), ...(resourceType === brokerType && fixed) }));
+    const configs = wanted.map((entry) => ({
+      ...replyOf(entry, request),
+      ...(resourceType === types.broker && fixed),
+    }));
     return { errorCode: code.none, errorMessage: null, resourceType, resourceName, configs };
   } catch (error) {
     if (!(error instanceof RivuletError)) throw error;
@@ -77,9 +80,10 @@ const fixed = { readOnly: true };
 
 async function entriesOf(gateway: Gateway, resource: ResourceRequest): Promise<readonly ConfigEntry[] | Failure> {
   const { resourceType, resourceName } = resource;
-  if (resourceType === topicType) return (await gateway.engine.describeTopic(resourceName)).config;
+  if (resourceType === types.topic) return (await gateway.engine.describeTopic(resourceName)).config;
   const { nodeId } = gateway.cluster.node;
-  if (resourceType === brokerType && resourceName === String(nodeId)) return nodeEntries(gateway);
+  if (resourceType === types.broker && resourceName === String(nodeId)) return nodeEntries(gateway);
+  if (resourceType === types.broker && resourceName === everyNode) return [];
   const errorMessage = `resource: expected a topic (2) or node ${nodeId} (4), got type ${resourceType}`;
   return { errorCode: code.invalidRequest, errorMessage };
 }

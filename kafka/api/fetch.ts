@@ -60,15 +60,28 @@ export const fetch = defineApi<Request, Reply>({
   overlaps: true,
   takesTurns: true,
   async answer(gateway, request, call) {
-    const { sessionId, topics } = request;
+    const { sessionId } = request;
+    const topics = merged(request.topics, call);
     if (sessionId !== noSession) return { errorCode: code.fetchSessionIdNotFound, sessionId: noSession, responses: [] };
-    // A topic that is named a thousand times would be read a thousand times.
-    const isRepeated = new Set(topics.map((topic) => nameIn(topic, call))).size < topics.length;
-    if (isRepeated || countPartitions(topics) > mostPartitions)
+    if (topics.some(isRepeated) || countPartitions(topics) > mostPartitions)
       return { errorCode: code.invalidRequest, sessionId: noSession, responses: [] };
-    return { errorCode: code.none, sessionId: noSession, responses: await fetchAll(gateway, request, call) };
+    const responses = await fetchAll(gateway, { ...request, topics }, call);
+    return { errorCode: code.none, sessionId: noSession, responses };
   },
 });
+
+/** @platformatic/kafka names a topic once for each of its partitions. */
+function merged(topics: readonly TopicRequest[], call: Call): TopicRequest[] {
+  const byName = Map.groupBy(topics, (topic) => nameIn(topic, call));
+  return [...byName.values()].map((same) => ({
+    ...same[0]!,
+    partitions: same.flatMap(({ partitions }) => partitions),
+  }));
+}
+
+/** A partition that is named a thousand times would be read a thousand times. */
+const isRepeated = ({ partitions }: TopicRequest): boolean =>
+  new Set(partitions.map(({ partition }) => partition)).size < partitions.length;
 
 async function fetchAll(gateway: Gateway, request: Request, call: Call): Promise<TopicReply[]> {
   const wanted = await Promise.all(request.topics.map((topic) => topicOf(gateway, topic, call)));

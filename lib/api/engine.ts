@@ -15,9 +15,9 @@ import type {
   PartitionOffset,
 } from './records.ts';
 import type {
-  AlterTopicRequest,
   CreateTopicRequest,
   PartitionDescription,
+  TopicChange,
   TopicDescription,
   TopicRef,
   TopicSummary,
@@ -53,7 +53,7 @@ export type LogEngine = {
   ): Promise<{ partitions: readonly PartitionDescription[]; more: boolean }>;
   /** Throws POLICY_VIOLATION if the topic's cleanup.policy has no `delete`. */
   deleteRecords(request: DeleteRecordsRequest): Promise<DeleteRecordsReply>;
-  alterTopic(request: AlterTopicRequest): Promise<TopicDescription>;
+  alterTopic(request: TopicChange): Promise<TopicDescription>;
   /** With `topicId` another topic that has the name by now is refused with INCONSISTENT_TOPIC_ID. */
   deleteTopic(topic: string, topicId?: string): Promise<void>;
 };

@@ -151,3 +151,14 @@ export const limits = {
   /** This is 2^53 - 1, because JSON numbers above it lose digits. */
   maxOffset: Number.MAX_SAFE_INTEGER,
 } as const;
+
+/**
+ * Names that no topic, group or transactional id may have. Kafka keeps its own state in topics of the first three, and its
+ * clients expect no other records there. JavaScript loses the last one where it is the key of an object.
+ */
+export const reservedNames: readonly string[] = [
+  '__consumer_offsets',
+  '__share_group_state',
+  '__transaction_state',
+  '__proto__',
+];

@@ -20,6 +20,16 @@ export type AlterTopicRequest = {
   readonly config?: Readonly<Record<string, string | null>>;
 };
 
+type ConfigChanges = NonNullable<AlterTopicRequest['config']>;
+
+/** A change that is asked for within the process of the engine. */
+export type TopicChange = Omit<AlterTopicRequest, 'config'> & {
+  /** A function computes the changes from the values that were set, and from no older ones than the change replaces. */
+  readonly config?: ConfigChanges | ((set: Readonly<Record<string, string>>) => ConfigChanges);
+  /** Nothing is changed; the reply, or the error, is the one that a change would have now. */
+  readonly validateOnly?: boolean;
+};
+
 export type ConfigEntry = {
   readonly name: string;
   readonly value: string;

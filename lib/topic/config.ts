@@ -2,6 +2,7 @@
 // that Rivulet does not act on is kept, and a note says so. So a topic's definition can be brought over from Kafka as it is.
 // https://kafka.apache.org/documentation/#topicconfigs
 
+import { closest, distance } from 'fastest-levenshtein';
 import { limits } from '../api/limits.ts';
 import { refused } from '../api/refusal.ts';
 import type { ConfigEntry } from '../api/topics.ts';
@@ -12,6 +13,8 @@ type Rule = {
   readonly refuse: (value: string) => string | undefined;
   /** Says why the value changes nothing here. */
   readonly note?: string;
+  /** The value is a list with commas: Kafka's clients may add to it and take away from it. */
+  readonly isList?: boolean;
 };
 
 const maxLong = 2n ** 63n - 1n;
@@ -33,7 +36,7 @@ function listOf(fallback: string, ...values: string[]): Rule {
     const parts = value.split(',').map((part) => part.trim());
     return parts.every((part) => values.includes(part)) ? undefined : `a list of ${values.join(', ')}`;
   };
-  return { fallback, refuse };
+  return { fallback, refuse, isList: true };
 }
 
 function fraction(fallback: string): Rule {
@@ -42,7 +45,7 @@ function fraction(fallback: string): Rule {
 }
 
 const boolean = (fallback: string) => oneOf(fallback, 'true', 'false');
-const anyText = (fallback: string): Rule => ({ fallback, refuse: () => undefined });
+const anyList: Rule = { fallback: '', refuse: () => undefined, isList: true };
 const noted = (rule: Rule, note: string): Rule => ({ ...rule, note });
 
 const replicated = 'S3 and DynamoDB replicate every write across zones before it is acknowledged.';
@@ -69,9 +72,9 @@ const rules = {
   'file.delete.delay.ms': noted(integer('60000', 0n), noLocalFiles),
   'flush.messages': noted(integer(String(maxLong), 1n), 'Every write is durable before it is acknowledged.'),
   'flush.ms': noted(integer(String(maxLong), 0n), 'Every write is durable before it is acknowledged.'),
-  'follower.replication.throttled.replicas': noted(anyText(''), replicated),
+  'follower.replication.throttled.replicas': noted(anyList, replicated),
   'index.interval.bytes': noted(integer('4096', 0n, maxInt), noLocalFiles),
-  'leader.replication.throttled.replicas': noted(anyText(''), replicated),
+  'leader.replication.throttled.replicas': noted(anyList, replicated),
   'local.retention.bytes': noted(integer('-2', -2n), noTiers),
   'local.retention.ms': noted(integer('-2', -2n), noTiers),
   'max.compaction.lag.ms': integer(String(maxLong), 1n),
@@ -113,13 +116,14 @@ const cleanupSettings: readonly ConfigName[] = [
 export const setsCleanup = (changes: Readonly<Record<string, string | null>>): boolean =>
   cleanupSettings.some((name) => Object.hasOwn(changes, name));
 
-const isKnown = (name: string): name is ConfigName => Object.hasOwn(rules, name);
+export const isConfigName = (name: string): name is ConfigName => Object.hasOwn(rules, name);
+
+export const isListConfig = (name: ConfigName): boolean => (rules[name] as Rule).isList === true;
 
 /** Throws INVALID_CONFIG, which names the configuration, what was expected, and the value. null goes back to the default. */
 function checkConfig(changes: Readonly<Record<string, string | null>>): void {
   for (const [name, value] of Object.entries(changes)) {
-    if (!isKnown(name))
-      throw invalid(`config: expected the name of a topic configuration, got ${JSON.stringify(name.slice(0, 100))}`);
+    if (!isConfigName(name)) throw unknownConfig(name);
     if (value === null) continue;
     if (value.length > limits.configValueLength)
       throw invalid(`${name}: expected at most ${limits.configValueLength} characters, got ${value.length}`);
@@ -129,6 +133,16 @@ function checkConfig(changes: Readonly<Record<string, string | null>>): void {
 }
 
 const invalid = (detail: string) => refused('INVALID_CONFIG', detail);
+
+const shownLength = 100;
+
+/** The name that was probably meant is in the message: one that differs in less than a third of its characters. */
+export function unknownConfig(name: string) {
+  const shown = name.slice(0, shownLength);
+  const near = closest(shown, Object.keys(rules));
+  const hint = distance(shown, near) * 3 < near.length ? `: did you mean ${near}?` : '';
+  return invalid(`config: expected the name of a topic configuration, got ${JSON.stringify(shown)}${hint}`);
+}
 
 /** Returns the value in force. */
 export const configValue = (overrides: ConfigOverrides, name: ConfigName): string =>

@@ -1,6 +1,6 @@
 // Checks the names of topics by Kafka's rule. Groups and transactional ids follow the same rule.
 
-import { limits } from '../api/limits.ts';
+import { limits, reservedNames } from '../api/limits.ts';
 import { refused } from '../api/refusal.ts';
 
 const pattern = /^[a-zA-Z0-9._-]+$/;
@@ -17,6 +17,6 @@ export function whyInvalidName(name: string): string | undefined {
   if (name.length > limits.nameLength) return `has ${name.length} characters, above the limit of ${limits.nameLength}`;
   if (name === '.' || name === '..') return 'must not be . or ..';
   if (!pattern.test(name)) return 'may only have ASCII letters, digits, dots, underscores and hyphens';
-  if (name.startsWith('__')) return 'must not begin with __, which is reserved';
+  if (reservedNames.includes(name)) return 'is reserved';
   return undefined;
 }

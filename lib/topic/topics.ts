@@ -7,7 +7,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { type Outcome, RivuletError } from '../api/errors.ts';
 import { limits } from '../api/limits.ts';
 import { refused } from '../api/refusal.ts';
-import type { AlterTopicRequest, CreateTopicRequest, TopicDescription, TopicRef, TopicSummary } from '../api/topics.ts';
+import type { CreateTopicRequest, TopicChange, TopicDescription, TopicRef, TopicSummary } from '../api/topics.ts';
 import { fenceHead } from '../partition/fence.ts';
 import { deletedFence, emptyHeadItem } from '../partition/head.ts';
 import { newCache } from '../runtime/cache.ts';
@@ -48,7 +48,7 @@ export type Topics = {
   create(request: CreateTopicRequest): Promise<TopicDescription>;
   list(request: { limit?: number; after?: string }): Promise<{ topics: TopicSummary[]; more: boolean }>;
   describe(name: string): Promise<TopicDescription>;
-  alter(request: AlterTopicRequest): Promise<TopicDescription>;
+  alter(request: TopicChange): Promise<TopicDescription>;
   /** From now on retention and compaction may remove records of the topic. A repeat changes nothing. */
   confirmRetention(name: string): Promise<void>;
   delete(name: string, topicId?: string): Promise<void>;
@@ -123,8 +123,7 @@ export function createTopics(table: Table, clock: Clock): Topics {
         : describeTopic(keep(await announced(table, create(table, clock, request)))),
     list: (request) => list(table, request),
     describe: async (name) => describeTopic(await read(name)),
-    alter: async (request) =>
-      describeTopic(keep(await announced(table, alter(table, await readToChange(request.topic), request)))),
+    alter: async (request) => describeTopic(await altered(table, await readToChange(request.topic), request, keep)),
     async confirmRetention(name) {
       const topic = await readToChange(name);
       if (!topic.isRetentionConfirmed) keep(await confirmRetention(table, topic));
@@ -221,7 +220,9 @@ async function list(
   return { topics, more };
 }
 
-async function alter(table: Table, topic: Topic, request: AlterTopicRequest): Promise<Topic> {
+type Wanted = { readonly partitions: number; readonly overrides: ConfigOverrides; readonly confirms: boolean };
+
+function wantedOf(topic: Topic, request: TopicChange): Wanted {
   const partitions = request.partitions ?? topic.partitions;
   checkPartitions(partitions);
   if (partitions < topic.partitions) {
@@ -230,19 +231,35 @@ async function alter(table: Table, topic: Topic, request: AlterTopicRequest): Pr
       `partitions: expected at least ${topic.partitions}, because those of topic ${topic.topic} can only grow, got ${partitions}`,
     );
   }
-  const changes = request.config ?? {};
-  const config = withChanges(topic.overrides, changes);
-  const confirms = setsCleanup(changes);
+  const { config = {} } = request;
+  const changes = typeof config === 'function' ? config(topic.overrides) : config;
+  return { partitions, overrides: withChanges(topic.overrides, changes), confirms: setsCleanup(changes) };
+}
+
+/** If the request is only to be validated, the topic as it would be. Throws INVALID_PARTITIONS, INVALID_CONFIG. */
+async function altered(
+  table: Table,
+  topic: Topic,
+  request: TopicChange,
+  keep: (changed: Topic) => Topic,
+): Promise<Topic> {
+  const wanted = wantedOf(topic, request);
+  if (request.validateOnly) return { ...topic, ...wanted };
+  return keep(await announced(table, alter(table, topic, wanted)));
+}
+
+async function alter(table: Table, topic: Topic, wanted: Wanted): Promise<Topic> {
+  const { partitions, overrides, confirms } = wanted;
   const result = await table.write({
     kind: 'update',
     key: topicKey(topic.topic),
     update: {
-      set: [['partitions', partitions], ['config', config], ...(confirms ? [['rt', 1] as const] : [])],
+      set: [['partitions', partitions], ['config', overrides], ...(confirms ? [['rt', 1] as const] : [])],
       add: [['revision', 1]],
     },
     if: all(equals('id', topic.topicId), equals('revision', topic.revision)),
   });
-  const isDone = result.applied || isAsWanted(result.old, topic, { partitions, config, confirms });
+  const isDone = result.applied || isAsWanted(result.old, topic, wanted);
   if (!isDone) throw changedMeanwhile(topic.topic, result.doubtful ? 'unknown' : 'not-written');
   const changed = parseTopic(result.applied ? result.item! : result.old!);
   await makeHeads(table, changed, topic.partitions);
@@ -250,16 +267,12 @@ async function alter(table: Table, topic: Topic, request: AlterTopicRequest): Pr
 }
 
 /** An earlier copy of our own change may have landed, or another request wanted the same. */
-function isAsWanted(
-  item: Item | undefined,
-  before: Topic,
-  { partitions, config, confirms }: { partitions: number; config: ConfigOverrides; confirms: boolean },
-): boolean {
+function isAsWanted(item: Item | undefined, before: Topic, { partitions, overrides, confirms }: Wanted): boolean {
   const isConfirmed = !confirms || item?.rt === 1;
   return (
     item?.id === before.topicId &&
     item.partitions === partitions &&
-    isDeepStrictEqual(item.config, config) &&
+    isDeepStrictEqual(item.config, overrides) &&
     isConfirmed
   );
 }

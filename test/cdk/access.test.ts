@@ -157,7 +157,7 @@ describe('a grant', () => {
     expect(() => exactlyOnceRoutes(`${longest}g`)).toThrow(refusal);
   });
 
-  test.each(['orders*', '*', 'a/b', '', '..', '__internal'])(
+  test.each(['orders*', '*', 'a/b', '', '..', '__consumer_offsets'])(
     'refuses the topic or group %j, which is not a whole name',
     (name) => {
       expect(() => producerRoutes(name)).toThrow(/^topic: /);

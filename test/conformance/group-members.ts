@@ -152,7 +152,7 @@ export function groupMembersConformance(ask: Ask): void {
       expect(refused.json).toMatchObject({ status: 400, errorCode: 'INVALID_REQUEST' });
     });
 
-    it.each(['__internal', 'a%20b', '..a b'.repeat(60)])('of group %s is refused', async (group) => {
+    it.each(['__consumer_offsets', 'a%20b', '..a b'.repeat(60)])('of group %s is refused', async (group) => {
       const refused = await ask.json('POST', `/v1/groups/${encodeURIComponent(group)}/heartbeat`, {});
       expect(refused.json).toMatchObject({ status: 400, errorCode: 'INVALID_GROUP_ID' });
     });

@@ -23,7 +23,7 @@ export function refusalsConformance(ask: Ask): void {
       '%2E',
       'a%00b',
       'a%20b',
-      '__reserved',
+      '__consumer_offsets',
       'a'.repeat(250),
       'a,b',
       'a;b',

@@ -30,7 +30,19 @@ describe('a topic name', () => {
   it('is valid exactly where the engine takes it', () => {
     const name = fc.oneof(
       fc.string({ unit: fc.constantFrom('a', 'Z', '0', '.', '_', '-', '/', '%', 'é', ' '), maxLength: 6 }),
-      fc.constantFrom('a'.repeat(249), 'a'.repeat(250), '__a', '_a', '.', '..', '...', 'a\n'),
+      fc.constantFrom(
+        'a'.repeat(249),
+        'a'.repeat(250),
+        '__a',
+        '_a',
+        '__consumer_offsets',
+        '__consumer_offsets2',
+        '__proto__',
+        '.',
+        '..',
+        '...',
+        'a\n',
+      ),
     );
     fc.assert(
       fc.property(name, (topic) => {

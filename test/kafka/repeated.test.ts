@@ -1,7 +1,8 @@
 // Requests that name the same thing again and again. A small request must not make the service work, or hold memory, a
 // thousand times over.
 import { beforeAll, expect, test } from 'vitest';
-import { fetchMessage, fetchTopic, type Service, startService } from './service.ts';
+import type { Engine } from '../../lib/api/engine.ts';
+import { batchOf, fetchMessage, fetchTopic, produceMessage, type Service, startService } from './service.ts';
 import { key } from './wire.ts';
 
 let service: Service;
@@ -29,7 +30,20 @@ test('DescribeConfigs describes a resource once', async () => {
   expect(results).toMatchObject([{ errorCode: 0, configs: [{ name: 'retention.ms' }] }]);
 });
 
-test.each([12, 13])('Fetch v%i refuses a topic that is named twice', async (version) => {
+test.each([12, 13])('Fetch v%i reads a topic once that is named for each of its partitions', async (version) => {
+  const topic = await service.engine.createTopic({ topic: `split-${version}`, partitions: 2 });
+  const wire = await service.connect();
+  await wire.ask(key.produce, 9, produceMessage(topic.topic, { 0: batchOf(['a']), 1: batchOf(['b', 'c']) }));
+  const entries = [0, 1].map((partition) => fetchTopic(topic, { partition }));
+  const { errorCode, responses } = await wire.ask(key.fetch, version, fetchMessage(entries));
+  expect({ errorCode, topics: responses.length }).toEqual({ errorCode: 0, topics: 1 });
+  expect(responses[0].partitions).toMatchObject([
+    { partitionIndex: 0, highWatermark: 1 },
+    { partitionIndex: 1, highWatermark: 2 },
+  ]);
+});
+
+test.each([12, 13])('Fetch v%i refuses a partition that is named twice', async (version) => {
   const topic = await service.engine.createTopic({ topic: `fetched-${version}` });
   const wire = await service.connect();
   const reply = await wire.ask(key.fetch, version, fetchMessage(times(2, fetchTopic(topic))));
@@ -49,4 +63,34 @@ test('a name that no topic can have is unknown, and no failure of storage', asyn
     const { topics } = await wire.ask(key.metadata, 9, { topics: [{ name }], allowAutoTopicCreation: false });
     expect(topics).toMatchObject([{ errorCode: 3 }]);
   }
+});
+
+test('DeleteRecords, ElectLeaders and AlterPartitionReassignments look at a topic once', async () => {
+  let looks = 0;
+  const wrap = (engine: Engine): Engine => ({
+    ...engine,
+    describeTopic: (topic) => {
+      looks++;
+      return engine.describeTopic(topic);
+    },
+    deleteRecords: (request) => {
+      looks++;
+      return engine.deleteRecords(request);
+    },
+  });
+  const counted = await startService({ wrap });
+  await counted.engine.createTopic({ topic: 'many', partitions: 2 });
+  const wire = await counted.connect();
+  const deletions = [0, 1].map((partitionIndex) => ({ name: 'many', partitions: [{ partitionIndex, offset: 0 }] }));
+  const deleted = await wire.ask(key.deleteRecords, 2, { topics: deletions, timeoutMs: 1_000 });
+  expect(deleted.topics).toMatchObject([{ name: 'many', partitions: [{ errorCode: 0 }, { errorCode: 0 }] }]);
+  expect(looks).toBe(1);
+  const elections = times(1_000, { topic: 'many', partitions: [0] });
+  const elected = await wire.ask(key.electLeaders, 2, { electionType: 0, topicPartitions: elections });
+  expect(elected.replicaElectionResults.length).toBe(1_000);
+  expect(looks).toBe(2);
+  const moves = times(1_000, { name: 'many', partitions: [{ partitionIndex: 0, replicas: [1] }] });
+  const moved = await wire.ask(key.alterPartitionReassignments, 0, { topics: moves });
+  expect(moved.responses.length).toBe(1_000);
+  expect(looks).toBe(3);
 });

@@ -8,7 +8,7 @@ import { nameOfApi } from '../../kafka/codec/frame.ts';
 import { type FieldRow, messageRow } from '../../kafka/schema/table.ts';
 
 const folder = new URL('../../kafka/api/', import.meta.url);
-const shared = ['../topic-configs.ts', '../cluster.ts'];
+const shared = ['../topic-configs.ts', '../cluster.ts', '../alter-resource.ts', '../config-changes.ts'];
 
 // biome-ignore lint/suspicious/noExplicitAny: the nodes of a syntax tree
 type Node = any;

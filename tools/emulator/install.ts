@@ -74,9 +74,15 @@ async function works(command: string, args: readonly string[]): Promise<boolean>
   );
 }
 
-export async function execute(command: string, args: readonly string[], cwd: string): Promise<void> {
+/** @param env is added to the environment of this process. */
+export async function execute(
+  command: string,
+  args: readonly string[],
+  cwd: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<void> {
   try {
-    await run(command, args, { cwd, maxBuffer: 1 << 26 });
+    await run(command, args, { cwd, env: { ...process.env, ...env }, maxBuffer: 1 << 26 });
   } catch (error) {
     const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
     throw new Error(`\`${command} ${args.join(' ')}\` failed:\n${(stdout + stderr).slice(-2000)}`, { cause: error });
