@@ -1,5 +1,7 @@
 // The APIs that are served. Clients are offered this list, and nothing else.
 
+import { addOffsetsToTxn } from './api/add-offsets-to-txn.ts';
+import { addPartitionsToTxn } from './api/add-partitions-to-txn.ts';
 import { apiVersionsOf } from './api/api-versions.ts';
 import { createPartitions } from './api/create-partitions.ts';
 import { createTopics } from './api/create-topics.ts';
@@ -8,6 +10,8 @@ import { deleteTopics } from './api/delete-topics.ts';
 import { describeCluster } from './api/describe-cluster.ts';
 import { describeConfigs } from './api/describe-configs.ts';
 import { describeGroups } from './api/describe-groups.ts';
+import { describeTransactions } from './api/describe-transactions.ts';
+import { endTxn } from './api/end-txn.ts';
 import { fetch } from './api/fetch.ts';
 import { findCoordinator } from './api/find-coordinator.ts';
 import { heartbeat } from './api/heartbeat.ts';
@@ -16,12 +20,14 @@ import { joinGroup } from './api/join-group.ts';
 import { leaveGroup } from './api/leave-group.ts';
 import { listGroups } from './api/list-groups.ts';
 import { listOffsets } from './api/list-offsets.ts';
+import { listTransactions } from './api/list-transactions.ts';
 import { metadata } from './api/metadata.ts';
 import { offsetCommit } from './api/offset-commit.ts';
 import { offsetFetch } from './api/offset-fetch.ts';
 import { offsetForLeaderEpoch } from './api/offset-for-leader-epoch.ts';
 import { produce } from './api/produce.ts';
 import { syncGroup } from './api/sync-group.ts';
+import { txnOffsetCommit } from './api/txn-offset-commit.ts';
 import type { Api } from './api.ts';
 
 const others: readonly Api[] = [
@@ -41,11 +47,17 @@ const others: readonly Api[] = [
   createTopics,
   deleteTopics,
   initProducerId,
+  addPartitionsToTxn,
+  addOffsetsToTxn,
+  endTxn,
+  txnOffsetCommit,
   offsetForLeaderEpoch,
   describeConfigs,
   createPartitions,
   deleteGroups,
   describeCluster,
+  describeTransactions,
+  listTransactions,
 ];
 
 export const apiVersions = apiVersionsOf(others);
