@@ -15,9 +15,9 @@ export const addOffsetsToTxn = defineApi<Request, Reply>({
   key: 25,
   versions: [0, 3],
   overlaps: false,
-  async answer({ engine }, { transactionalId, producerId, producerEpoch }, { version }) {
+  async answer({ engine }, { transactionalId, producerId, producerEpoch }, { version, signal }) {
     try {
-      await engine.producerTransactions.open({ transactionalId, producerId, producerEpoch });
+      await engine.producerTransactions.open({ transactionalId, producerId, producerEpoch, signal });
       return { errorCode: code.none };
     } catch (error) {
       return { errorCode: transactionCode(error, fencedCode(version, lastVersionWithoutFenced)) };

@@ -26,11 +26,12 @@ export const addPartitionsToTxn = defineApi<Request, Reply>({
   key: 24,
   versions: [0, 3],
   overlaps: false,
-  async answer({ engine }, request, { version }) {
+  async answer({ engine }, request, { version, signal }) {
     const ref = {
       transactionalId: request.v3AndBelowTransactionalId,
       producerId: request.v3AndBelowProducerId,
       producerEpoch: request.v3AndBelowProducerEpoch,
+      signal,
     };
     const partitionErrorCode = await engine.producerTransactions.open(ref).then(
       () => code.none,

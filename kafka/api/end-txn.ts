@@ -23,9 +23,9 @@ export const endTxn = defineApi<Request, Reply>({
   key: 26,
   versions: [0, 4],
   overlaps: false,
-  async answer({ engine }, { committed, ...ref }, { version }) {
+  async answer({ engine }, { committed, ...ref }, { version, signal }) {
     try {
-      await engine.producerTransactions.end({ in: ref, outcome: committed ? 'committed' : 'aborted' });
+      await engine.producerTransactions.end({ in: { ...ref, signal }, outcome: committed ? 'committed' : 'aborted' });
       return { errorCode: code.none };
     } catch (error) {
       const isCommitted = !committed && error instanceof RivuletError && error.errorCode === 'INVALID_TXN_STATE';

@@ -35,8 +35,8 @@ export const txnOffsetCommit = defineApi<Request, Reply>({
   key: 28,
   versions: [0, 4],
   overlaps: false,
-  async answer({ engine }, request) {
-    const errorCode = await engine.producerTransactions.stageOffsets(offsetsOf(request)).then(
+  async answer({ engine }, request, { signal }) {
+    const errorCode = await engine.producerTransactions.stageOffsets(offsetsOf(request, signal)).then(
       () => code.none,
       (error: unknown) => transactionCode(error, code.invalidProducerEpoch),
     );
@@ -49,11 +49,14 @@ export const txnOffsetCommit = defineApi<Request, Reply>({
   },
 });
 
-function offsetsOf({ transactionalId, producerId, producerEpoch, groupId, topics, ...request }: Request) {
+function offsetsOf(
+  { transactionalId, producerId, producerEpoch, groupId, topics, ...request }: Request,
+  signal: AbortSignal,
+) {
   const { memberId = '', generationId: generation = -1 } = request;
   const isMember = memberId !== '' || generation >= 0;
   return {
-    in: { transactionalId, producerId, producerEpoch },
+    in: { transactionalId, producerId, producerEpoch, signal },
     groupId,
     ...(isMember && { member: { memberId, generation } }),
     topics: topics.map(({ name, partitions }) => ({

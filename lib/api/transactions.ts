@@ -16,6 +16,8 @@ export type ProducerRef = {
   readonly transactionalId: string;
   readonly producerId: number;
   readonly producerEpoch: number;
+  /** The client has gone, and may have repeated the request: a later transaction must not be changed by this one. */
+  readonly signal?: AbortSignal;
 };
 
 export type InitTransactions = {

@@ -26,7 +26,11 @@ function whyNotByProducer(
   ref: ProducerRef,
   outcome: Outcome,
 ): RivuletError | undefined {
-  const { transactionalId, producerId, producerEpoch } = ref;
+  const { transactionalId, producerId, producerEpoch, signal } = ref;
+  // A repeat may have been answered, and the client may be in its next transaction, which has the same epoch.
+  const hasGone = signal?.aborted === true;
+  if (hasGone)
+    return new RivuletError('CONCURRENT_TRANSACTIONS', `the client of ${transactionalId} has gone`, { outcome });
   const isSameProducer = item?.state !== 'c' && item?.producerId === producerId;
   if (!isSameProducer)
     return new RivuletError(
