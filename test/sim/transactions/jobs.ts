@@ -74,6 +74,8 @@ export type Plan = {
   readonly calmBatches?: number;
   /** The client is a member, and does nothing if it does not get the input. */
   readonly isMember?: boolean;
+  /** Happens between two batches. The client of Kafka's protocol then opens the transaction for a further partition. */
+  readonly between?: Job;
   /** Happens between the last record and the end. */
   readonly interlude?: Job;
 };
@@ -82,7 +84,7 @@ export type Plan = {
 export const transact =
   ({ batches, hasOffsets = false, reads, end, pauseMs = 0, isHasty = false, ...more }: Plan): Job =>
   async (client) => {
-    const { mostEnds = mostTries, calmBatches = 0, isMember = false, interlude } = more;
+    const { mostEnds = mostTries, calmBatches = 0, isMember = false, between, interlude } = more;
     if (isMember && !ownsInput(client)) await join(client);
     if (isMember && !ownsInput(client)) return;
     if (!client.session) await begin(client);
@@ -95,6 +97,9 @@ export const transact =
     let isWhole = await openOne(client, session, transaction);
     for (const [i, partition] of (isHasty ? batches.slice(0, -1) : batches).entries()) {
       const stager = i < calmBatches ? { ...client, world: calmly(world) } : client;
+      const isNext = i > 0 && between !== undefined;
+      if (isNext) await between(client);
+      if (isNext) isWhole &&= await openOne(client, session, transaction);
       isWhole &&= await stage(stager, session, transaction, partition);
       await rest();
     }

@@ -29,7 +29,7 @@ export const transactionsWorlds = {
   "Kafka's clients": { ...defaultTransactionsWorld, kafka: 'all' },
   "rivals, some of them Kafka's clients": {
     ...defaultTransactionsWorld,
-    ...{ ids: ['a', 'a', 'a'], others: 1, conflicts: 0.5, kafka: 'some' },
+    ...{ ids: ['a', 'a', 'a', 'a'], others: 1, conflicts: 0.5, kafka: 'some' },
   },
   "Kafka's clients, over days": { ...defaultTransactionsWorld, longPauses: 0.25, conflicts: 0.6, kafka: 'all' },
   "Kafka's clients with members": { ...defaultTransactionsWorld, hasMembers: true, others: 1, jobs: 10, kafka: 'all' },
