@@ -81,7 +81,7 @@ export function checkAnyText(transactionalId: string): void {
   if (!isText) throw invalid(`transactional id: expected text of 1 to ${limits.nameLength} bytes, got ${bytes}`);
 }
 
-export function checkTransactionalId(transactionalId: string): void {
+function checkTransactionalId(transactionalId: string): void {
   const reason = whyInvalidName(transactionalId);
   if (reason) throw invalid(`transactionalId: ${JSON.stringify(transactionalId.slice(0, 300))} ${reason}`);
 }

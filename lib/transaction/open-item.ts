@@ -41,8 +41,8 @@ export async function checkOpen(context: GroupContext, item: TransactionItem, tr
 }
 
 /**
- * Clients of Kafka's protocol open a transaction before they add to it. What was under way when a transaction ended must not
- * begin the next one.
+ * Clients of Kafka's protocol open a transaction before they add to it. A batch that was under way when a transaction
+ * ended must not begin the next one.
  */
 function checkBegun({ deadlineMs, transactionalId }: TransactionItem): void {
   if (deadlineMs !== undefined) return;

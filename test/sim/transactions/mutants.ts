@@ -10,16 +10,16 @@ import {
   decidedForNobody,
   deletedBeforeOneStep,
   evictedAfterLookup,
+  lateCommit,
   lateEndOfKafka,
   lateStageOfKafka,
-  stageBetweenOfKafka,
-  lateCommit,
   listedAgain,
   madeAgain,
   removedByTtl,
   type Story,
   sleeperAfterCleaning,
   stageAfterExpiry,
+  stageBetweenOfKafka,
   trimmedAgain,
 } from './stories.ts';
 import type { transactionsWorlds } from './worlds.ts';

@@ -116,7 +116,10 @@ const scripts: readonly Scripted[] = [
     name: "the time of a client of Kafka's protocol is over between two batches",
     ids: ['a'],
     kafka: 'all',
-    script: [[transact({ batches: [0, 1], between: later(70_000), end: 'commit' }), commit(0)], [later(65_000), tend]],
+    script: [
+      [transact({ batches: [0, 1], between: later(70_000), end: 'commit' }), commit(0)],
+      [later(65_000), tend],
+    ],
   },
   {
     name: 'the item spills',

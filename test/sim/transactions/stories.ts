@@ -307,7 +307,8 @@ export const trimmedAgain: Story = async (lib) => {
 async function kafkasClient(engine: Engine) {
   const begun = await engine.producerTransactions.init({ transactionalId: 'tx' });
   const ref = { transactionalId: 'tx', ...begun };
-  const batch = (baseSequence: number, value: string) => batchOf([value], { ...begun, baseSequence, isTransactional: true });
+  const batch = (baseSequence: number, value: string) =>
+    batchOf([value], { ...begun, baseSequence, isTransactional: true });
   return {
     ref,
     stage: (by: Engine, baseSequence: number, value: string) =>
