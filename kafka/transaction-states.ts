@@ -5,11 +5,9 @@ const ends = { committed: 'CompleteCommit', aborted: 'CompleteAbort' } as const;
 
 export const stateNames: readonly string[] = ['Empty', 'Ongoing', 'PrepareCommit', ...Object.values(ends)];
 
-/** A transaction may be open before anything is staged. */
-export function stateName({ state, deadlineMs, last }: TransactionDescription): string {
+export function stateName({ state, last }: TransactionDescription): string {
   if (state === 'decided') return 'PrepareCommit';
-  const isOpen = state !== 'empty' || deadlineMs >= 0;
-  if (isOpen) return 'Ongoing';
+  if (state !== 'empty') return 'Ongoing';
   return last ? ends[last.outcome] : 'Empty';
 }
 

@@ -78,14 +78,14 @@ export type TransactionState = 'empty' | 'open' | 'prepared' | 'decided';
 
 export type TransactionDescription = {
   readonly transactionalId: string;
-  /** `empty`: nothing is staged. `decided`: it is committed, and not yet shown by all partitions. */
+  /** `empty`: nothing is staged, and no client of Kafka's protocol has opened a transaction. `decided`: it is committed, and not yet shown by all partitions. */
   readonly state: TransactionState;
   /** The number of the current transaction. */
   readonly transaction: number;
   readonly producerId: number;
   readonly producerEpoch: number;
   readonly timeoutMs: number;
-  /** The time at which the open transaction is aborted; -1 if nothing is staged. */
+  /** The time at which the open transaction is aborted; -1 if it is empty. */
   readonly deadlineMs: number;
   readonly lastUsedMs: number;
   readonly batches: number;

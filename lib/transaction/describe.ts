@@ -13,7 +13,7 @@ import {
 import { all, type Table } from '../storage/table.ts';
 import { rollForward } from './apply.ts';
 import { checkAnyText } from './init.ts';
-import { endUpdate, inTransaction, isEmpty, isInState, readTransaction, type TransactionItem } from './item.ts';
+import { endUpdate, inTransaction, isInState, readTransaction, type TransactionItem } from './item.ts';
 import { producerAfter } from './producer-after.ts';
 import { beingEnded, unknownId } from './refusals.ts';
 import { groupsOf } from './staged-offsets.ts';
@@ -103,7 +103,7 @@ function descriptionOf(item: LivingItem): TransactionDescription {
   const { transactionalId, number, producerId, producerEpoch, timeoutMs, last } = item;
   return {
     transactionalId,
-    state: item.state === 'o' && isEmpty(item) ? 'empty' : states[item.state],
+    state: item.state === 'o' && item.deadlineMs === undefined ? 'empty' : states[item.state],
     transaction: number,
     producerId,
     producerEpoch,

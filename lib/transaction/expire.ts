@@ -18,7 +18,7 @@ import { readAll } from '../storage/read-all.ts';
 import { absent, all, atMost, equals, type Item, type ItemPage } from '../storage/table.ts';
 import { newToken } from '../storage/transaction-tokens.ts';
 import { rollForward } from './apply.ts';
-import { endUpdate, inTransaction, isEmpty, isInState, readTransaction, type TransactionItem } from './item.ts';
+import { endUpdate, inTransaction, isInState, readTransaction, type TransactionItem } from './item.ts';
 import { producerAfterTimeout } from './producer-after.ts';
 import { removeListing } from './remove-listing.ts';
 
@@ -95,7 +95,7 @@ async function applyDecided(context: GroupContext, item: TransactionItem, report
 async function endUnused(context: GroupContext, item: TransactionItem, report: Report): Promise<void> {
   const nowMs = context.clock.now();
   const isAbandoned = item.deadlineMs !== undefined && item.deadlineMs < nowMs;
-  const isUnused = isEmpty(item) && item.usedMs < nowMs - expiryMs;
+  const isUnused = item.deadlineMs === undefined && item.usedMs < nowMs - expiryMs;
   // A sum that is read before an await would leave out what the others have added meanwhile.
   if (isAbandoned) {
     if (await abortAbandoned(context, item)) report.aborted += 1;
@@ -114,7 +114,8 @@ async function abortAbandoned(context: GroupContext, item: TransactionItem): Pro
 
 async function close({ table, clock }: GroupContext, item: TransactionItem): Promise<boolean> {
   const isUnchanged = all(inTransaction(item), isInState('o'), equals('u', item.usedMs));
-  const nothingStaged = all(absent('t'), absent('sb'), absent('go'));
+  // A client of Kafka's protocol may have opened a transaction, with nothing in it yet.
+  const nothingOpen = all(absent('t'), absent('sb'), absent('go'), absent('dl'));
   const ttl = Math.ceil(clock.now() / 1000) + closedSeconds;
   const isListed = equals('i', item.xid);
   const result = await table.transact(
@@ -129,7 +130,7 @@ async function close({ table, clock }: GroupContext, item: TransactionItem): Pro
             ['ttl', ttl],
           ],
         },
-        if: all(isUnchanged, nothingStaged),
+        if: all(isUnchanged, nothingOpen),
       },
       { kind: 'delete', key: transactionListingKey(item.transactionalId), if: isListed },
     ],
