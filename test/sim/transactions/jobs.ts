@@ -111,7 +111,7 @@ export const transact =
     if (end === 'leave') client.session = undefined;
     else await finish(client, session, transaction, isWhole ? end : 'abort', mostEnds);
     const isHastyStaged = await hasty;
-    // Nobody knows what became of a batch, so the sequences of this epoch are of no use.
+    // The client does not know what became of a batch, so it cannot count on in this epoch.
     const mustBeginAnew = client.speaks.keepsSequences && !(isWhole && isHastyStaged !== false);
     if (client.session && mustBeginAnew) await goOn(client, client.session);
     if (!client.session) forgetInput(client);
