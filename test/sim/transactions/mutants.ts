@@ -201,7 +201,7 @@ export const mutants: readonly TransactionsMutant[] = [
   {
     name: 'a commit of nothing takes no notice of what was staged meanwhile',
     file: 'lib/transaction/end-plainly.ts',
-    turn: { 'endPlainly.isPlanned': '[]' },
+    turn: { 'end.isPlanned': '[]' },
     world: 'over days',
     seed: 105,
   },
