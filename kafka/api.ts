@@ -17,6 +17,9 @@ export type Gateway = {
   readonly onError: (error: unknown) => void;
 };
 
+/** What ApiVersions has told of the client. It is empty before, and old clients do not tell. */
+export type Client = { softwareName: string };
+
 /** One request, as its handler sees it. */
 export type Call = {
   readonly version: number;
@@ -24,6 +27,8 @@ export type Call = {
   readonly connection: number;
   /** The address of the client. */
   readonly host: string;
+  /** The connection keeps this of its client. */
+  readonly client: Client;
   /** The name that the client gives itself. */
   readonly clientId: string;
   /** Ends a wait when the client has gone or the server closes. */

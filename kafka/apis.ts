@@ -2,6 +2,8 @@
 
 import { alterConfigs } from './api/alter-configs.ts';
 import { alterPartitionReassignments } from './api/alter-partition-reassignments.ts';
+import { addOffsetsToTxn } from './api/add-offsets-to-txn.ts';
+import { addPartitionsToTxn } from './api/add-partitions-to-txn.ts';
 import { apiVersionsOf } from './api/api-versions.ts';
 import { createAcls } from './api/create-acls.ts';
 import { createPartitions } from './api/create-partitions.ts';
@@ -16,6 +18,8 @@ import { describeConfigs } from './api/describe-configs.ts';
 import { describeGroups } from './api/describe-groups.ts';
 import { describeLogDirs } from './api/describe-log-dirs.ts';
 import { electLeaders } from './api/elect-leaders.ts';
+import { describeTransactions } from './api/describe-transactions.ts';
+import { endTxn } from './api/end-txn.ts';
 import { fetch } from './api/fetch.ts';
 import { findCoordinator } from './api/find-coordinator.ts';
 import { heartbeat } from './api/heartbeat.ts';
@@ -26,12 +30,14 @@ import { leaveGroup } from './api/leave-group.ts';
 import { listGroups } from './api/list-groups.ts';
 import { listOffsets } from './api/list-offsets.ts';
 import { listPartitionReassignments } from './api/list-partition-reassignments.ts';
+import { listTransactions } from './api/list-transactions.ts';
 import { metadata } from './api/metadata.ts';
 import { offsetCommit } from './api/offset-commit.ts';
 import { offsetFetch } from './api/offset-fetch.ts';
 import { offsetForLeaderEpoch } from './api/offset-for-leader-epoch.ts';
 import { produce } from './api/produce.ts';
 import { syncGroup } from './api/sync-group.ts';
+import { txnOffsetCommit } from './api/txn-offset-commit.ts';
 import type { Api } from './api.ts';
 
 const others: readonly Api[] = [
@@ -52,6 +58,10 @@ const others: readonly Api[] = [
   deleteTopics,
   deleteRecords,
   initProducerId,
+  addPartitionsToTxn,
+  addOffsetsToTxn,
+  endTxn,
+  txnOffsetCommit,
   offsetForLeaderEpoch,
   describeAcls,
   createAcls,
@@ -66,6 +76,8 @@ const others: readonly Api[] = [
   alterPartitionReassignments,
   listPartitionReassignments,
   describeCluster,
+  describeTransactions,
+  listTransactions,
 ];
 
 export const apiVersions = apiVersionsOf(others);

@@ -5,7 +5,7 @@
 // reply is sent.
 import { setMaxListeners } from 'node:events';
 import type { Socket } from 'node:net';
-import type { Gateway } from './api.ts';
+import type { Client, Gateway } from './api.ts';
 import type { Budget } from './budget.ts';
 import { type Reply, type Request, requestOf } from './dispatch.ts';
 import { framesOf } from './frames.ts';
@@ -28,7 +28,13 @@ type Options = {
 export function serveConnection(socket: Socket, options: Options): Connection {
   const left = new AbortController();
   setMaxListeners(0, left.signal);
-  const state: State = { socket, ...options, signal: left.signal, answered: Promise.resolve() };
+  const state: State = {
+    socket,
+    ...options,
+    signal: left.signal,
+    client: { softwareName: '' },
+    answered: Promise.resolve(),
+  };
   const close = (error: unknown): void => {
     // A client that goes away is no failure.
     if (!socket.destroyed) options.gateway.onError(error);
@@ -52,6 +58,7 @@ type State = Options & {
   readonly socket: Socket;
   /** The client has gone, or the server closes. */
   readonly signal: AbortSignal;
+  readonly client: Client;
   /** Resolves when all requests so far are answered. */
   answered: Promise<void>;
 };
@@ -82,10 +89,13 @@ async function serve(state: State, close: (error: unknown) => void): Promise<voi
 }
 
 /** The reply counts from now on: it may have to wait for earlier ones. */
-async function begin({ gateway, socket, budget, signal, number }: State, request: Request): Promise<Reply | undefined> {
+async function begin(
+  { gateway, socket, budget, signal, number, client }: State,
+  request: Request,
+): Promise<Reply | undefined> {
   await budget.repliesFit();
   const host = socket.remoteAddress ?? '';
-  const pieces = await request.answer(gateway, { connection: number, host, signal });
+  const pieces = await request.answer(gateway, { connection: number, host, signal, client });
   if (pieces) budget.countReply(bytesOf(pieces));
   return pieces;
 }

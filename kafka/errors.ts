@@ -22,8 +22,12 @@ export const code = {
   invalidConfig: 40,
   invalidRequest: 42,
   securityDisabled: 54,
+  invalidProducerEpoch: 47,
+  invalidTxnState: 48,
+  invalidProducerIdMapping: 49,
   kafkaStorageError: 56,
   memberIdRequired: 79,
+  producerFenced: 90,
   fetchSessionIdNotFound: 70,
   unknownLeaderEpoch: 75,
   unsupportedCompressionType: 76,
@@ -68,6 +72,30 @@ export function changeCode(error: unknown): number {
 export function groupCode(error: unknown): number {
   if (error instanceof RivuletError && error.retriable) return code.coordinatorNotAvailable;
   return knownCode(error, code.unknownServerError);
+}
+
+/**
+ * The code of a request about a transaction. After 15 and 51 a client sends the same request again. After 49 it aborts the
+ * transaction and goes on with a new epoch. `fenced` ends it.
+ */
+export function transactionCode(error: unknown, fenced: number): number {
+  if (!(error instanceof RivuletError)) return code.unknownServerError;
+  if (error.errorCode === 'PRODUCER_FENCED') return fenced;
+  if (error.errorCode === 'TRANSACTIONAL_ID_NOT_FOUND') return code.invalidProducerIdMapping;
+  if (error.errorCode === 'CONCURRENT_TRANSACTIONS') return knownCode(error, code.coordinatorNotAvailable);
+  if (error.retriable || error.outcome === 'unknown') return code.coordinatorNotAvailable;
+  if (error.errorCode === 'INVALID_TXN_STATE') return code.invalidProducerIdMapping;
+  return knownCode(error, code.unknownServerError);
+}
+
+/** Clients that do not know PRODUCER_FENCED get INVALID_PRODUCER_EPOCH. */
+export const fencedCode = (version: number, lastWithout: number): number =>
+  version > lastWithout ? code.producerFenced : code.invalidProducerEpoch;
+
+/** The code of a batch of a transaction. After 47 a client aborts the transaction, and learns then whether it is fenced. */
+export function stageCode(error: RivuletError): number {
+  const isOfAnother = error.errorCode === 'PRODUCER_FENCED' || error.errorCode === 'TRANSACTIONAL_ID_NOT_FOUND';
+  return isOfAnother ? code.invalidProducerEpoch : writeCode(error);
 }
 
 function knownCode(error: unknown, otherwise: number): number {

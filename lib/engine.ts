@@ -8,6 +8,7 @@ import { logEngine } from './log/log-engine.ts';
 import { createMaintenance, type MaintenanceOptions } from './maintenance/maintenance.ts';
 import { runPass } from './maintenance/pass.ts';
 import type { PageAddress } from './partition/page.ts';
+import { createProducerTransactions } from './transaction/create-producer-transactions.ts';
 import { createTransactions } from './transaction/create-transactions.ts';
 
 /** By default this process runs the passes that are asked for, as long as they take. */
@@ -20,6 +21,7 @@ export function createEngine(ports: Ports & Partial<Pick<MaintenanceOptions, 'wa
     groups: createGroups(log),
     classicGroups: createClassicGroups(log),
     transactions: createTransactions(log),
+    producerTransactions: createProducerTransactions(log),
     maintenance,
   };
 }

@@ -1,8 +1,9 @@
 // ApiVersions (18). Says which APIs are served, in which versions. It is the first request of every client.
 //
 // Versions 0 to 4. A client that asks in a later version gets the reply of version 0 with UNSUPPORTED_VERSION and the whole
-// list, so that it can ask again; dispatch.ts does that. The list has only what works. There are no features yet.
-import type { Api } from '../api.ts';
+// list, so that it can ask again; dispatch.ts does that. The list has only what works. There are no features yet. The
+// connection keeps the name of the client's software, which it tells from version 3 on.
+import { type Api, defineApi } from '../api.ts';
 import { code } from '../errors.ts';
 
 export const apiVersionsKey = 18;
@@ -16,5 +17,12 @@ export function apiVersionsOf(others: readonly Api[]): Api & { readonly apiKeys:
   const apiKeys = [...others, { key, versions }]
     .map((api) => ({ apiKey: api.key, minVersion: api.versions[0], maxVersion: api.versions[1] }))
     .sort((a, b) => a.apiKey - b.apiKey);
-  return { key, versions, overlaps: true, apiKeys, answer: async () => ({ errorCode: code.none, apiKeys }) };
+  const api = defineApi<{ readonly clientSoftwareName?: string }, object>({
+    ...{ key, versions, overlaps: true },
+    async answer(_gateway, { clientSoftwareName = '' }, { client }) {
+      client.softwareName = clientSoftwareName;
+      return { errorCode: code.none, apiKeys };
+    },
+  });
+  return { ...api, apiKeys };
 }

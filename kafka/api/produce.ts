@@ -1,20 +1,21 @@
-// Produce (0). Batches of records go into the log.
+// Produce (0). Batches of records go into the log, or are staged for a transaction.
 //
 // Versions 0 to 11. Versions 0 to 2 are offered, because librdkafka before 2.11 sends compressed batches only to a broker
 // that offers them, and are answered with UNSUPPORTED_VERSION, as Apache Kafka does. Later versions are of transactions.
-// Deviations: acks=1 waits as acks=all does, because a record is in the log or it is not. The time-out of a request is not
+// Deviations: a batch of a transaction has no offset before the commit, so the reply has none. acks=1 waits as acks=all does, because a record is in the log or it is not. The time-out of a request is not
 // looked at.
 import type { Engine } from '../../lib/api/engine.ts';
 import { type ErrorCode, RivuletError } from '../../lib/api/errors.ts';
 import { limits } from '../../lib/api/limits.ts';
 import type { AppendAck, PartitionAppend, PartitionError } from '../../lib/api/records.ts';
 import { invalid } from '../../lib/api/refusal.ts';
+import type { StagedPartition } from '../../lib/api/transactions.ts';
 import { readBatchHeader } from '../../lib/record/batch-header.ts';
 import { CorruptBatchError } from '../../lib/record/corrupt-batch-error.ts';
 import { type Call, defineApi, type Gateway } from '../api.ts';
-import { code, type Failure, messageOf, writeCode } from '../errors.ts';
+import { code, type Failure, messageOf, stageCode } from '../errors.ts';
 import type { Chains, End, Link } from '../produce/chain.ts';
-import { clearProducerFields } from '../quirks.ts';
+import { clearProducerFields, stagedOffset } from '../quirks.ts';
 
 type Request = {
   readonly transactionalId: string | null;
@@ -53,7 +54,7 @@ export const produce = defineApi<Request, Reply>({
         name: topic.name,
         partitionResponses: refusal
           ? topic.partitionData.map(({ index }) => failed(index, refusal))
-          : await appendTopic(gateway, topic, call),
+          : await appendTopic(gateway, request.transactionalId, topic, call),
       })),
     );
     if (request.acks !== 0) return { responses };
@@ -66,25 +67,31 @@ export const produce = defineApi<Request, Reply>({
   },
 });
 
-function refusalOf({ acks, topicData, transactionalId }: Request, { version }: Call): Failure | undefined {
+function refusalOf({ acks, topicData }: Request, { version }: Call): Failure | undefined {
   if (version < firstServedVersion)
     return { errorCode: code.unsupportedVersion, errorMessage: `version: expected 3 or later, got ${version}` };
   if (acks !== 0 && acks !== 1 && acks !== allReplicas)
     return { errorCode: code.invalidRequiredAcks, errorMessage: `acks: expected 0, 1 or -1, got ${acks}` };
-  if (transactionalId !== null)
-    return { errorCode: code.unsupportedVersion, errorMessage: 'transactions are not served over this protocol yet' };
   if (new Set(topicData.map(({ name }) => name)).size < topicData.length)
     return { errorCode: code.invalidRequest, errorMessage: 'topics: expected each topic once, got one again' };
   return undefined;
 }
 
 /** A part of a request that may be tried. */
-type Part = PartitionAppend & { readonly chain: string; readonly link?: Link };
+type Part = PartitionAppend & { readonly producerId: number; readonly chain: string; readonly link?: Link };
 
-async function appendTopic(gateway: Gateway, topic: TopicData, call: Call): Promise<PartitionReply[]> {
+type Target = { readonly topic: string; readonly transactionalId: string | null; readonly softwareName: string };
+
+async function appendTopic(
+  gateway: Gateway,
+  transactionalId: string | null,
+  topic: TopicData,
+  call: Call,
+): Promise<PartitionReply[]> {
+  const target = { topic: topic.name, transactionalId, softwareName: call.client.softwareName };
   const parts = topic.partitionData.map((data) => partOf(topic.name, data, call));
   const sound = parts.filter((part) => 'chain' in part);
-  const replies = sound.length > 0 ? await appendInTurn(gateway, topic.name, sound) : [];
+  const replies = sound.length > 0 ? await appendInTurn(gateway, target, sound) : [];
   return parts.map((part) => ('chain' in part ? replies.shift()! : part));
 }
 
@@ -105,9 +112,9 @@ function partOf(
       return refused(code.unsupportedCompressionType, `zstd: expected version 7 or later of Produce, got ${version}`);
     clearProducerFields(records, header);
     if (producerId < 0)
-      return { partition: index, batches: records, chain: `connection ${connection} ${topic} ${index}` };
+      return { partition: index, producerId, batches: records, chain: `connection ${connection} ${topic} ${index}` };
     const chain = `producer ${producerId} ${topic} ${index}`;
-    return { partition: index, batches: records, chain, link: { epoch, firstSequence } };
+    return { partition: index, producerId, batches: records, chain, link: { epoch, firstSequence } };
   } catch (error) {
     if (!(error instanceof CorruptBatchError)) throw error;
     return refused(codeOfDamage[error.reason] ?? code.invalidRecord, error.message);
@@ -119,13 +126,13 @@ const codeOfDamage: { readonly [reason in CorruptBatchError['reason']]?: number 
   codec: code.unsupportedCompressionType,
 };
 
-function appendInTurn({ engine, chains }: Gateway, topic: string, parts: readonly Part[]): Promise<PartitionReply[]> {
+function appendInTurn({ engine, chains }: Gateway, target: Target, parts: readonly Part[]): Promise<PartitionReply[]> {
   const names = parts.map(({ chain }) => chain);
   return chains.run(names, async (before) => {
     const inTurn = parts.map((part) => ({ ...part, after: turnOf(chains, part, before) }));
-    const results = await resultsOf(engine, topic, inTurn);
+    const results = await resultsOf(engine, target, inTurn);
     await before;
-    return inTurn.map((part) => replyOf(noted(chains, part, results.get(part)!)));
+    return inTurn.map((part) => replyOf(noted(chains, part, results.get(part)!), target));
   });
 }
 
@@ -149,26 +156,34 @@ function noted(chains: Chains, part: Part, result: Result): Result {
   return result;
 }
 
-type Result = AppendAck | PartitionError;
+type Result = AppendAck | StagedPartition | PartitionError;
 
-async function resultsOf(engine: Engine, topic: string, parts: readonly Part[]): Promise<ReadonlyMap<Part, Result>> {
+async function resultsOf(engine: Engine, target: Target, parts: readonly Part[]): Promise<ReadonlyMap<Part, Result>> {
   const results = new Map<Part, Result>();
   for (let from = 0; from < parts.length; from += limits.appendPartitions) {
-    const some = await appendSome(engine, topic, parts.slice(from, from + limits.appendPartitions));
+    const some = await appendSome(engine, target, parts.slice(from, from + limits.appendPartitions));
     for (const [part, result] of some) results.set(part, result);
   }
   return results;
 }
 
 /** An error of the whole append is one of each partition. */
-async function appendSome(engine: Engine, topic: string, parts: readonly Part[]): Promise<ReadonlyMap<Part, Result>> {
+async function appendSome(engine: Engine, target: Target, parts: readonly Part[]): Promise<ReadonlyMap<Part, Result>> {
   try {
-    const { partitions } = await engine.append({ topic, partitions: parts });
+    const { partitions } = await sendTo(engine, target, parts);
     return new Map(parts.map((part, i) => [part, partitions[i]!]));
   } catch (error) {
     if (!(error instanceof RivuletError)) throw error;
     return new Map(parts.map((part) => [part, { partition: part.partition, error }]));
   }
+}
+
+/** All batches of a request are of one producer. The engine refuses one that is not. */
+function sendTo(engine: Engine, { topic, transactionalId }: Target, partitions: readonly Part[]) {
+  if (transactionalId === null) return engine.append({ topic, partitions });
+  const [{ producerId, link } = { producerId: -1 }] = partitions;
+  const ref = { transactionalId, producerId, producerEpoch: link?.epoch ?? -1 };
+  return engine.producerTransactions.stage({ in: ref, topic, partitions });
 }
 
 const untried = ({ partition }: Part) =>
@@ -179,17 +194,21 @@ const untried = ({ partition }: Part) =>
 const gaps: readonly ErrorCode[] = ['OUT_OF_ORDER_SEQUENCE_NUMBER', 'UNKNOWN_PRODUCER_ID'];
 /** The engine has compared the batch with the producer's history: no earlier batch that failed here is the reason. */
 const sequenceErrors: readonly ErrorCode[] = [...gaps, 'DUPLICATE_SEQUENCE_NUMBER', 'INVALID_PRODUCER_EPOCH'];
+/** The transaction takes no batch any more. */
+const endErrors: readonly ErrorCode[] = ['PRODUCER_FENCED', 'INVALID_TXN_STATE', 'TRANSACTIONAL_ID_NOT_FOUND'];
+const finalErrors = [...sequenceErrors, ...endErrors];
 
 function endOf(result: Result): End {
-  if (!('error' in result) || sequenceErrors.includes(result.error.errorCode)) return 'written';
+  if (!('error' in result) || finalErrors.includes(result.error.errorCode)) return 'written';
   if (result.error.outcome === 'written') return 'written';
   return result.error.outcome === 'unknown' ? 'in doubt' : 'not written';
 }
 
-function replyOf(result: Result): PartitionReply {
+function replyOf(result: Result, { softwareName }: Target): PartitionReply {
   const { partition: index } = result;
   if ('error' in result)
-    return failed(index, { errorCode: writeCode(result.error), errorMessage: messageOf(result.error) });
+    return failed(index, { errorCode: stageCode(result.error), errorMessage: messageOf(result.error) });
+  if (!('baseOffset' in result)) return { index, errorCode: code.none, baseOffset: stagedOffset(softwareName) };
   const { baseOffset, logAppendTimeMs, logStartOffset } = result;
   return { index, errorCode: code.none, baseOffset, logAppendTimeMs, logStartOffset };
 }

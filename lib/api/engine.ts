@@ -22,7 +22,7 @@ import type {
   TopicRef,
   TopicSummary,
 } from './topics.ts';
-import type { Transactions } from './transactions.ts';
+import type { ProducerTransactions, Transactions } from './transactions.ts';
 
 /** The operations on topics and their records. */
 export type LogEngine = {
@@ -62,5 +62,6 @@ export type Engine = LogEngine & {
   readonly groups: Groups;
   readonly classicGroups: ClassicGroups;
   readonly transactions: Transactions;
+  readonly producerTransactions: ProducerTransactions;
   readonly maintenance: Maintenance;
 };

@@ -11,6 +11,15 @@ export type TransactionRef = {
   readonly token: string;
 };
 
+/** Names the open transaction of a client that speaks Kafka's protocol. */
+export type ProducerRef = {
+  readonly transactionalId: string;
+  readonly producerId: number;
+  readonly producerEpoch: number;
+  /** The client has gone, and may have repeated the request: a later transaction must not be changed by this one. */
+  readonly signal?: AbortSignal;
+};
+
 export type InitTransactions = {
   readonly transactionalId: string;
   /** A transaction is aborted so many milliseconds after its first record. Default 60,000, at most 900,000. */
@@ -33,6 +42,17 @@ export type StageReply = {
 export type StageRequest = AppendRequest & { readonly in: TransactionRef };
 export type StageRecordsRequest = AppendRecordsRequest & { readonly in: TransactionRef };
 export type StageOffsetsRequest = CommitOffsetsRequest & { readonly in: TransactionRef };
+
+/** Without `member` the commit is not checked against the members of the group, as in Kafka. */
+export type StageProducerOffsets = Pick<CommitOffsetsRequest, 'groupId' | 'topics'> & {
+  readonly in: ProducerRef;
+  readonly member?: { readonly memberId: string; readonly generation: number };
+};
+
+export type InitProducer = InitTransactions & {
+  /** The producer that the caller was. A newer instance of the id fences it. */
+  readonly before?: { readonly producerId: number; readonly producerEpoch: number };
+};
 
 export type TransactionOutcome = 'committed' | 'aborted';
 
@@ -58,14 +78,14 @@ export type TransactionState = 'empty' | 'open' | 'prepared' | 'decided';
 
 export type TransactionDescription = {
   readonly transactionalId: string;
-  /** `empty`: nothing is staged. `decided`: it is committed, and not yet shown by all partitions. */
+  /** `empty`: nothing is staged, and no client of Kafka's protocol has opened a transaction. `decided`: it is committed, and not yet shown by all partitions. */
   readonly state: TransactionState;
   /** The number of the current transaction. */
   readonly transaction: number;
   readonly producerId: number;
   readonly producerEpoch: number;
   readonly timeoutMs: number;
-  /** The time at which the open transaction is aborted; -1 if nothing is staged. */
+  /** The time at which the open transaction is aborted; -1 if it is empty. */
   readonly deadlineMs: number;
   readonly lastUsedMs: number;
   readonly batches: number;
@@ -99,6 +119,22 @@ export type Staging = {
   stage(request: StageRequest): Promise<StageReply>;
   stageRecords(request: StageRecordsRequest): Promise<StageReply>;
   stageOffsets(request: StageOffsetsRequest): Promise<void>;
+};
+
+/**
+ * Transactions as the Kafka listener sees them. Their instances have no token and no numbers: they are known by producer id
+ * and epoch, and keep both from one transaction to the next.
+ */
+export type ProducerTransactions = {
+  /** Throws PRODUCER_FENCED if `before` is not the newest instance. */
+  init(request: InitProducer): Promise<{ readonly producerId: number; readonly producerEpoch: number }>;
+  /** Opens a transaction, which must come before anything is staged. If one is open, nothing happens. */
+  open(ref: ProducerRef): Promise<void>;
+  stage(request: AppendRequest & { readonly in: ProducerRef }): Promise<StageReply>;
+  /** Throws if the member may not commit; the commit of the transaction checks that again. */
+  stageOffsets(request: StageProducerOffsets): Promise<void>;
+  /** Throws INVALID_TXN_STATE if the last transaction has ended in the other way. */
+  end(request: { readonly in: ProducerRef; readonly outcome: TransactionOutcome }): Promise<void>;
 };
 
 export type Transactions = Staging & {

@@ -167,11 +167,17 @@ export const xidsKey: Key = { pk: 'producer-ids', sk: 'transactions' };
 export const transactionsPartition = 'txns';
 export const transactionListingKey = (transactionalId: string): Key => ({
   pk: transactionsPartition,
-  sk: transactionalId,
+  sk: encodeURIComponent(transactionalId),
 });
-/** Transactional ids have no slash, so two of them never share a table partition. */
-export const transactionKey = (transactionalId: string): Key => ({ pk: `txn/${transactionalId}`, sk: 'x' });
-export const stagePagesPartition = (transactionalId: string): string => `txn/${transactionalId}/s`;
+export const listedTransactionalId = ({ sk }: Key): string => decodeURIComponent(sk);
+/** Over Kafka's protocol an id is any text. Escaped it has no slash, so two ids never share a table partition. */
+const transactionPartition = (transactionalId: string): string => `txn/${encodeURIComponent(transactionalId)}`;
+export const transactionalIdOf = (pk: string): string => decodeURIComponent(pk.slice('txn/'.length));
+export const transactionKey = (transactionalId: string): Key => ({
+  pk: transactionPartition(transactionalId),
+  sk: 'x',
+});
+export const stagePagesPartition = (transactionalId: string): string => `${transactionPartition(transactionalId)}/s`;
 /** The objects under this prefix name the tables that the bucket has had. The last one is the table that may sweep it. */
 export const tableNamesPrefix = 'rivulet/table/';
 export const tableNameKey = (number: number): string => `${tableNamesPrefix}${offsetSortKey(number)}`;

@@ -16,7 +16,7 @@ import { inParallel } from '../runtime/concurrency.ts';
 import { headKey, transactionKey } from '../storage/keys.ts';
 import { absent, all, any, atMost, below, type Condition, type Update } from '../storage/table.ts';
 import { endUpdate, inTransaction, isInState, readTransaction, type TransactionItem } from './item.ts';
-import { producerAfter } from './producer-after.ts';
+import { producerGoingOn } from './producer-after.ts';
 import { beingEnded } from './refusals.ts';
 import { type HeadRuns, headRunsOf, stagedRuns } from './staged-runs.ts';
 
@@ -41,7 +41,7 @@ async function finish(context: GroupContext, item: TransactionItem, written: rea
   await context.table.write({
     kind: 'update',
     key: transactionKey(item.transactionalId),
-    update: endUpdate(item, 'committed', await producerAfter(context, item), context.clock.now(), written),
+    update: endUpdate(item, 'committed', await producerGoingOn(context, item), context.clock.now(), written),
     if: all(inTransaction(item), isInState('d')),
   });
 }

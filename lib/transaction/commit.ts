@@ -3,9 +3,8 @@
 // is one write, and the runs are applied after it (apply.ts). Either way there is one item that says what was decided.
 import { type Outcome, RivuletError } from '../api/errors.ts';
 import { refused } from '../api/refusal.ts';
-import type { EndedTransaction, TransactionRef } from '../api/transactions.ts';
+import type { EndedTransaction } from '../api/transactions.ts';
 import type { GroupContext } from '../group/context.ts';
-import { commitWrites } from '../group/offsets/commit.ts';
 import { partitionName } from '../log/context.ts';
 import { spillIfLarge } from '../log/spill.ts';
 import { deletedFence } from '../partition/head.ts';
@@ -18,11 +17,10 @@ import { newToken } from '../storage/transaction-tokens.ts';
 import { appendingUpdate, type HeadsBefore, headsAtOnce, rollForward } from './apply.ts';
 import { committedOffsets } from './committed-offsets.ts';
 import type { TransactionContext } from './context.ts';
-import { endPlainly } from './end-plainly.ts';
+import { endPlainly, timeOut } from './end-plainly.ts';
 import {
   byNewestInstance,
   endUpdate,
-  hasToken,
   inTransaction,
   isEmpty,
   isInState,
@@ -31,8 +29,10 @@ import {
   readTransaction,
   type TransactionItem,
 } from './item.ts';
-import { producerAfter } from './producer-after.ts';
-import { beingEnded, expiredId, fencedBy, isOver, notBegun, timedOut } from './refusals.ts';
+import { checkNewest, type Ref } from './newest-instance.ts';
+import { offsetWrites } from './offset-writes.ts';
+import { producerGoingOn } from './producer-after.ts';
+import { beingEnded, expiredId, isOver, notBegun, timedOut } from './refusals.ts';
 import { stagedCommits } from './staged-offsets.ts';
 import { type HeadRuns, headRunsOf, newIndexRandoms, putIndexes, stagedRuns } from './staged-runs.ts';
 
@@ -44,7 +44,8 @@ const triesInOneStep = 2;
 const leastPauseMs = 10;
 const mostPauseMs = 40;
 
-type Asked = { readonly in: TransactionRef; readonly offsets?: boolean };
+type Named = Ref & { readonly transaction: number };
+type Asked = { readonly in: Named; readonly offsets?: boolean };
 
 export async function commit(
   context: TransactionContext,
@@ -65,7 +66,7 @@ export async function commit(
 /** Returns undefined if something else was faster, or if the answer did not come. */
 async function commitOnce(
   context: TransactionContext,
-  ref: TransactionRef,
+  ref: Named,
   offsets: boolean,
   isFirst: boolean,
 ): Promise<EndedTransaction | undefined> {
@@ -101,11 +102,11 @@ export async function abort(context: GroupContext, { in: ref }: Asked): Promise<
 }
 
 /** Reads the item, and refuses an instance that is not the newest one. `mayBeDone`: an earlier try may have acted. */
-async function ownItem({ table }: GroupContext, ref: TransactionRef, mayBeDone: boolean): Promise<TransactionItem> {
+async function ownItem({ table }: GroupContext, ref: Named, mayBeDone: boolean): Promise<TransactionItem> {
   const outcome: Outcome = mayBeDone ? 'unknown' : 'not-written';
-  const { transactionalId, transaction, token } = ref;
+  const { transactionalId, transaction } = ref;
   const item = await readTransaction(table, transactionalId);
-  if (!item || !hasToken(item, token)) throw fencedBy(ref, outcome);
+  checkNewest(item, ref, outcome);
   if (item.state === 'c') throw expiredId(transactionalId);
   if (transaction > item.number) throw notBegun(item, transaction);
   if (transaction < item.number && item.last?.number !== transaction) throw isOver(item, transaction, outcome);
@@ -115,7 +116,7 @@ async function ownItem({ table }: GroupContext, ref: TransactionRef, mayBeDone: 
 /** The answer to a repeat: the transaction has ended as was asked for. */
 function endedAs(
   item: TransactionItem,
-  { transaction }: TransactionRef,
+  { transaction }: Named,
   wanted: 'committed' | 'aborted',
 ): EndedTransaction | undefined {
   if (item.number === transaction) return undefined;
@@ -144,7 +145,8 @@ async function tryCommit(
   wantsOffsets: boolean,
 ): Promise<EndedTransaction | undefined> {
   const nowMs = context.clock.now();
-  if (item.deadlineMs !== undefined && item.deadlineMs < nowMs) throw await aborted(context, item, timedOut(item));
+  if (item.deadlineMs !== undefined && item.deadlineMs < nowMs)
+    throw (await timeOut(context, item)) ? timedOut(item) : beingEnded(item);
   if (isEmpty(item)) {
     const now = await endPlainly(context, item, 'committed');
     return now && { ...replyOf(now, 'committed'), ...(wantsOffsets && { offsets: [] }) };
@@ -185,14 +187,14 @@ async function planOf(context: GroupContext, item: TransactionItem): Promise<Pla
   const indexRandoms = newIndexRandoms(item, context.clock);
   const runs = await stagedRuns(context.table, item);
   const headRuns = await headRunsOf(item, runs, indexRandoms);
-  return { ...headRuns, offsets: await offsetWrites(context, item), indexRandoms };
+  return { ...headRuns, offsets: await writesOfOffsets(context, item), indexRandoms };
 }
 
 /** An offset that can no longer be committed aborts the whole transaction. */
-async function offsetWrites(context: GroupContext, item: TransactionItem): Promise<(Write | Check)[]> {
+async function writesOfOffsets(context: GroupContext, item: TransactionItem): Promise<(Write | Check)[]> {
   const writes: (Write | Check)[] = [];
   try {
-    for (const request of stagedCommits(item)) writes.push(...(await commitWrites(context, request)));
+    for (const staged of stagedCommits(item)) writes.push(...(await offsetWrites(context, staged)));
   } catch (error) {
     if (error instanceof RivuletError && !error.retriable)
       throw await aborted(context, item, lostOffsets(item, error.message));
@@ -221,7 +223,7 @@ async function aborted(context: GroupContext, item: TransactionItem, error: Rivu
 /** Everything in one step. `conflict`: other writes of a head were in the way, and nothing was done. */
 async function inOneStep(context: TransactionContext, item: TransactionItem, plan: Plan): Promise<'sent' | 'conflict'> {
   const { table, clock, hotHeads } = context;
-  const end = endUpdate(item, 'committed', await producerAfter(context, item), clock.now(), plan.heads);
+  const end = endUpdate(item, 'committed', await producerGoingOn(context, item), clock.now(), plan.heads);
   const actions = [itemWrite(context, item, end), ...plan.heads.map(headWrite), ...plan.offsets];
   const token = newToken(clock);
   for (let left = triesInOneStep - 1; ; left--) {

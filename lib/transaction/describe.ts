@@ -4,11 +4,16 @@ import { limits } from '../api/limits.ts';
 import type { TransactionDescription, TransactionPage } from '../api/transactions.ts';
 import type { GroupContext } from '../group/context.ts';
 import { inParallel } from '../runtime/concurrency.ts';
-import { transactionKey, transactionsPartition } from '../storage/keys.ts';
+import {
+  listedTransactionalId,
+  transactionKey,
+  transactionListingKey,
+  transactionsPartition,
+} from '../storage/keys.ts';
 import { all, type Table } from '../storage/table.ts';
 import { rollForward } from './apply.ts';
-import { checkTransactionalId } from './init.ts';
-import { endUpdate, inTransaction, isEmpty, isInState, readTransaction, type TransactionItem } from './item.ts';
+import { checkAnyText } from './init.ts';
+import { endUpdate, inTransaction, isInState, readTransaction, type TransactionItem } from './item.ts';
 import { producerAfter } from './producer-after.ts';
 import { beingEnded, unknownId } from './refusals.ts';
 import { groupsOf } from './staged-offsets.ts';
@@ -20,7 +25,7 @@ export async function describeTransaction(
   { table }: GroupContext,
   transactionalId: string,
 ): Promise<TransactionDescription> {
-  checkTransactionalId(transactionalId);
+  checkAnyText(transactionalId);
   const item = await readTransaction(table, transactionalId);
   if (!isLiving(item)) throw unknownId(transactionalId);
   return descriptionOf(item);
@@ -34,12 +39,12 @@ export async function listTransactions(
     pk: transactionsPartition,
     limit,
     strong: true,
-    ...(after !== undefined && { after }),
+    ...(after !== undefined && { after: transactionListingKey(after).sk }),
   });
   const transactions: TransactionDescription[] = [];
   let bytes = 0;
   for (let at = 0; at < page.items.length; at += readsAtOnce) {
-    const ids = page.items.slice(at, at + readsAtOnce).map(({ sk }) => sk);
+    const ids = page.items.slice(at, at + readsAtOnce).map(listedTransactionalId);
     for (const one of (await inParallel(ids, readsAtOnce, (id) => livingOf(table, id))).flat()) {
       bytes += Buffer.byteLength(JSON.stringify(one));
       const isFull = bytes > limits.transactionListBytes && transactions.length > 0;
@@ -47,7 +52,7 @@ export async function listTransactions(
       transactions.push(one);
     }
   }
-  return { transactions, ...(page.more && { nextAfter: page.items.at(-1)!.sk }) };
+  return { transactions, ...(page.more && { nextAfter: listedTransactionalId(page.items.at(-1)!) }) };
 }
 
 /** An id is listed before its item is made, and the item may be gone again since the page was read. */
@@ -58,7 +63,7 @@ async function livingOf(table: Table, transactionalId: string): Promise<Transact
 
 /** Ends what is open, and fences the instance that began it. A transaction that is decided is applied. */
 export async function forceAbort(context: GroupContext, transactionalId: string): Promise<TransactionDescription> {
-  checkTransactionalId(transactionalId);
+  checkAnyText(transactionalId);
   let number: number | undefined;
   for (let attempt = 0; ; attempt++) {
     const item = await readTransaction(context.table, transactionalId);
@@ -98,7 +103,7 @@ function descriptionOf(item: LivingItem): TransactionDescription {
   const { transactionalId, number, producerId, producerEpoch, timeoutMs, last } = item;
   return {
     transactionalId,
-    state: item.state === 'o' && isEmpty(item) ? 'empty' : states[item.state],
+    state: item.state === 'o' && item.deadlineMs === undefined ? 'empty' : states[item.state],
     transaction: number,
     producerId,
     producerEpoch,

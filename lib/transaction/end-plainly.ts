@@ -9,23 +9,35 @@ import {
   inTransaction,
   isInState,
   isStagedAsRead,
+  type NextProducer,
   parseTransactionItem,
   type TransactionItem,
 } from './item.ts';
-import { producerAfter } from './producer-after.ts';
+import { producerAfterTimeout, producerGoingOn } from './producer-after.ts';
 
 /** Returns the item after the end; undefined if something else has changed it. */
-export async function endPlainly(
+export const endPlainly = async (
   context: GroupContext,
   item: TransactionItem,
   outcome: TransactionOutcome,
+): Promise<TransactionItem | undefined> => end(context, item, outcome, await producerGoingOn(context, item));
+
+/** Aborts a transaction whose time is over. */
+export const timeOut = async (context: GroupContext, item: TransactionItem): Promise<TransactionItem | undefined> =>
+  end(context, item, 'aborted', await producerAfterTimeout(context, item));
+
+async function end(
+  context: GroupContext,
+  item: TransactionItem,
+  outcome: TransactionOutcome,
+  next: NextProducer,
 ): Promise<TransactionItem | undefined> {
   // A stage that landed since the item was read is no part of an empty commit, and must not be swept away by it.
   const isPlanned = outcome === 'committed' ? [isStagedAsRead(item)] : [];
   const result = await context.table.write({
     kind: 'update',
     key: transactionKey(item.transactionalId),
-    update: endUpdate(item, outcome, await producerAfter(context, item), context.clock.now()),
+    update: endUpdate(item, outcome, next, context.clock.now()),
     if: all(inTransaction(item), byNewestInstance(item), isInState('o'), ...isPlanned),
   });
   return result.applied ? parseTransactionItem(result.item!) : undefined;

@@ -6,14 +6,20 @@
 import type { TransactionsReport } from '../api/transactions.ts';
 import type { GroupContext } from '../group/context.ts';
 import { inParallel } from '../runtime/concurrency.ts';
-import { stagePagesPartition, transactionKey, transactionListingKey, transactionsPartition } from '../storage/keys.ts';
+import {
+  listedTransactionalId,
+  stagePagesPartition,
+  transactionKey,
+  transactionListingKey,
+  transactionsPartition,
+} from '../storage/keys.ts';
 import { storageFailure } from '../storage/outcome.ts';
 import { readAll } from '../storage/read-all.ts';
 import { absent, all, atMost, equals, type Item, type ItemPage } from '../storage/table.ts';
 import { newToken } from '../storage/transaction-tokens.ts';
 import { rollForward } from './apply.ts';
-import { endUpdate, inTransaction, isEmpty, isInState, readTransaction, type TransactionItem } from './item.ts';
-import { producerAfter } from './producer-after.ts';
+import { endUpdate, inTransaction, isInState, readTransaction, type TransactionItem } from './item.ts';
+import { producerAfterTimeout } from './producer-after.ts';
 import { removeListing } from './remove-listing.ts';
 
 /** Kafka's transactional.id.expiration.ms has the same value. */
@@ -58,11 +64,12 @@ const oftenFenced = 3;
 /** The report lists so many of each kind. */
 const mostListed = 100;
 
-async function tend(context: GroupContext, { sk: transactionalId, i }: Item, report: Report): Promise<void> {
+async function tend(context: GroupContext, listing: Item, report: Report): Promise<void> {
+  const transactionalId = listedTransactionalId(listing);
   const item = await readTransaction(context.table, transactionalId);
   const hasNoItem = !item || item.state === 'c';
   if (hasNoItem) {
-    await removeListing(context, transactionalId, i as number);
+    await removeListing(context, transactionalId, listing.i as number);
     return;
   }
   report.transactions += 1;
@@ -88,7 +95,7 @@ async function applyDecided(context: GroupContext, item: TransactionItem, report
 async function endUnused(context: GroupContext, item: TransactionItem, report: Report): Promise<void> {
   const nowMs = context.clock.now();
   const isAbandoned = item.deadlineMs !== undefined && item.deadlineMs < nowMs;
-  const isUnused = isEmpty(item) && item.usedMs < nowMs - expiryMs;
+  const isUnused = item.deadlineMs === undefined && item.usedMs < nowMs - expiryMs;
   // A sum that is read before an await would leave out what the others have added meanwhile.
   if (isAbandoned) {
     if (await abortAbandoned(context, item)) report.aborted += 1;
@@ -99,7 +106,7 @@ async function abortAbandoned(context: GroupContext, item: TransactionItem): Pro
   const result = await context.table.write({
     kind: 'update',
     key: transactionKey(item.transactionalId),
-    update: endUpdate(item, 'aborted', await producerAfter(context, item), context.clock.now()),
+    update: endUpdate(item, 'aborted', await producerAfterTimeout(context, item), context.clock.now()),
     if: all(inTransaction(item), isInState('o'), equals('dl', item.deadlineMs!)),
   });
   return result.applied;
@@ -107,7 +114,8 @@ async function abortAbandoned(context: GroupContext, item: TransactionItem): Pro
 
 async function close({ table, clock }: GroupContext, item: TransactionItem): Promise<boolean> {
   const isUnchanged = all(inTransaction(item), isInState('o'), equals('u', item.usedMs));
-  const nothingStaged = all(absent('t'), absent('sb'), absent('go'));
+  // A client of Kafka's protocol may have opened a transaction, with nothing in it yet.
+  const nothingOpen = all(absent('t'), absent('sb'), absent('go'), absent('dl'));
   const ttl = Math.ceil(clock.now() / 1000) + closedSeconds;
   const isListed = equals('i', item.xid);
   const result = await table.transact(
@@ -122,7 +130,7 @@ async function close({ table, clock }: GroupContext, item: TransactionItem): Pro
             ['ttl', ttl],
           ],
         },
-        if: all(isUnchanged, nothingStaged),
+        if: all(isUnchanged, nothingOpen),
       },
       { kind: 'delete', key: transactionListingKey(item.transactionalId), if: isListed },
     ],

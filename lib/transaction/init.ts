@@ -7,7 +7,7 @@
 import { RivuletError } from '../api/errors.ts';
 import { limits } from '../api/limits.ts';
 import { invalid, refused } from '../api/refusal.ts';
-import type { InitializedTransactions, InitTransactions } from '../api/transactions.ts';
+import type { InitializedTransactions, InitProducer, InitTransactions } from '../api/transactions.ts';
 import type { GroupContext } from '../group/context.ts';
 import { firstTransactionalId, newProducerId } from '../producer/ids.ts';
 import { itemVersion, transactionKey, transactionListingKey, xidsKey } from '../storage/keys.ts';
@@ -18,38 +18,70 @@ import { rollForward } from './apply.ts';
 import {
   endUpdate,
   hashOfToken,
+  instanceFields,
   inTransaction,
   isEmpty,
   isInState,
+  type NewInstance,
   newTransactionItem,
   parseTransactionItem,
   readTransaction,
   type TransactionItem,
 } from './item.ts';
-import { producerAfter } from './producer-after.ts';
+import { checkNewest, hasGoneOn } from './newest-instance.ts';
+import { producerAfter, producerAfterTimeout } from './producer-after.ts';
 import { removeListing } from './remove-listing.ts';
 
 const tries = 8;
 
-type Instance = { readonly token: string; readonly tokenHash: Uint8Array; readonly timeoutMs: number };
+type Before = NonNullable<InitProducer['before']>;
+/** `before` is the producer that the instance goes on from. */
+type Instance = NewInstance & { readonly before?: Before | undefined };
 
 export async function init(context: GroupContext, request: InitTransactions): Promise<InitializedTransactions> {
   checkTransactionalId(request.transactionalId);
   const token = Buffer.from(context.clock.randomBytes(16)).toString('base64url');
-  const instance = { token, tokenHash: hashOfToken(token), timeoutMs: checkedTimeout(request.timeoutMs) };
+  const timeoutMs = checkedTimeout(request.timeoutMs);
+  const instance = { tokenHash: hashOfToken(token), timeoutMs, isOfKafka: false };
+  return initializedOf(await initialize(context, request.transactionalId, instance), token);
+}
+
+/** Begins as an instance that speaks Kafka's protocol. A client that repeats the request may get the same reply. */
+export async function initProducer(
+  context: GroupContext,
+  { transactionalId, timeoutMs, before }: InitProducer,
+): Promise<Pick<InitializedTransactions, 'producerId' | 'producerEpoch'>> {
+  checkAnyText(transactionalId);
+  const tokenHash = context.clock.randomBytes(16);
+  const instance = { tokenHash, timeoutMs: checkedTimeout(timeoutMs), isOfKafka: true, before };
+  const { producerId, producerEpoch } = await initialize(context, transactionalId, instance);
+  return { producerId, producerEpoch };
+}
+
+async function initialize(
+  context: GroupContext,
+  transactionalId: string,
+  instance: Instance,
+): Promise<TransactionItem> {
   for (let attempt = 0; attempt < tries; attempt++) {
-    const item = await readTransaction(context.table, request.transactionalId);
-    const begun = await begin(context, request.transactionalId, item, instance);
-    if (begun) return initializedOf(begun, token);
+    const item = await readTransaction(context.table, transactionalId);
+    const begun = await begin(context, transactionalId, item, instance);
+    if (begun) return begun;
   }
   throw new RivuletError(
     'CONCURRENT_TRANSACTIONS',
-    `other instances of transactional id ${request.transactionalId} are initializing it: send the same request again`,
+    `other instances of transactional id ${transactionalId} are initializing it: send the same request again`,
     { outcome: 'unknown' },
   );
 }
 
-export function checkTransactionalId(transactionalId: string): void {
+export function checkAnyText(transactionalId: string): void {
+  const bytes = Buffer.byteLength(transactionalId);
+  const isText = bytes > 0 && bytes <= limits.nameLength && transactionalId.isWellFormed();
+  if (!isText) throw invalid(`transactional id: expected text of 1 to ${limits.nameLength} bytes, got ${bytes}`);
+}
+
+function checkTransactionalId(transactionalId: string): void {
   const reason = whyInvalidName(transactionalId);
   if (reason) throw invalid(`transactionalId: ${JSON.stringify(transactionalId.slice(0, 300))} ${reason}`);
 }
@@ -72,7 +104,7 @@ async function begin(
 ): Promise<TransactionItem | undefined> {
   if (!item) return create(context, transactionalId, undefined, instance);
   if (item.state === 'c') return create(context, transactionalId, item, instance);
-  if (item.state === 'o') return takeOver(context, item, instance);
+  if (item.state === 'o') return instance.before ? goOn(context, item, instance) : takeOver(context, item, instance);
   const isDecided = item.state === 'd';
   if (isDecided) await rollForward(context, item);
   return undefined;
@@ -94,9 +126,8 @@ async function create(
     await removeListing(context, transactionalId, xid);
     return undefined;
   }
-  const { tokenHash, timeoutMs } = instance;
   const producerId = await newProducerId(table);
-  const item = newTransactionItem(transactionalId, { xid, producerId, tokenHash, timeoutMs, nowMs: clock.now() });
+  const item = newTransactionItem(transactionalId, { xid, producerId, instance, nowMs: clock.now() });
   const isFree = closed ? all(isInState('c'), equals('i', closed.xid)) : absent('v');
   const isListed = equals('i', xid);
   const result = await table.transact(
@@ -121,17 +152,30 @@ async function newXid({ table }: GroupContext): Promise<number> {
   throw new RivuletError('STORAGE_UNAVAILABLE', 'the table did not give a number for the transactional id: try again');
 }
 
+/** The newest instance itself asks for another epoch, or has not got the reply that gave it one. */
+async function goOn(
+  context: GroupContext,
+  item: TransactionItem,
+  instance: Instance,
+): Promise<TransactionItem | undefined> {
+  const ref = { transactionalId: item.transactionalId, ...instance.before! };
+  if (hasGoneOn(item, ref)) return item;
+  checkNewest(item, ref);
+  return takeOver(context, item, instance);
+}
+
 async function takeOver(
   context: GroupContext,
   item: TransactionItem,
   instance: Instance,
 ): Promise<TransactionItem | undefined> {
-  const end = endUpdate(item, 'aborted', await producerAfter(context, item), context.clock.now());
+  const next = await (instance.before ? producerAfterTimeout : producerAfter)(context, item);
+  const end = endUpdate(item, 'aborted', next, context.clock.now());
   const fences = isEmpty(item) ? {} : { add: [['fc', 1] as const] };
   const result = await context.table.write({
     kind: 'update',
     key: transactionKey(item.transactionalId),
-    update: { ...end, ...fences, set: [...end.set!, ['tk', instance.tokenHash], ['to', instance.timeoutMs]] },
+    update: { ...end, ...fences, set: [...end.set!, ...instanceFields(instance)] },
     if: all(inTransaction(item), isInState('o')),
   });
   return takenBy(instance, result);

@@ -7,6 +7,8 @@
 //   t staged runs: u8 index into ti, varint partition, entry   sb count of runs that were spilled to stage pages
 //   ti topic ids by index   q next sequence by "index/partition"   go staged offsets, as JSON   ix index objects by topic
 //   cp ce producer id and epoch of the batches   tk 16 bytes of the SHA-256 of the token
+//   kt the tk of an instance that speaks Kafka's protocol: it has no token, and it keeps ce, q and ti across its transactions
+//   pe the epoch that this very instance had before, if it may not know ce yet
 //   fc fences since the last commit   to time-out, ms   dl deadline, from the first stage on   u last used
 //   y bytes staged, of records and of offsets: grows with every stage
 //
@@ -16,7 +18,7 @@ import { createHash } from 'node:crypto';
 import { readVarint, varintLength, writeVarint } from '../bytes/unsigned-varint.ts';
 import { decodeEntry, type Entry, encodeEntry } from '../partition/entry.ts';
 import type { PageAddress } from '../partition/page.ts';
-import { checkVersion, itemVersion, transactionKey } from '../storage/keys.ts';
+import { checkVersion, itemVersion, transactionalIdOf, transactionKey } from '../storage/keys.ts';
 import {
   absent,
   all,
@@ -27,6 +29,7 @@ import {
   type Item,
   type Table,
   type Update,
+  type Value,
 } from '../storage/table.ts';
 
 export type StoredState = 'o' | 'p' | 'd' | 'c';
@@ -50,6 +53,10 @@ export type TransactionItem = {
   readonly producerId: number;
   readonly producerEpoch: number;
   readonly tokenHash: Uint8Array;
+  /** The newest instance speaks Kafka's protocol. */
+  readonly isOfKafka: boolean;
+  /** Such an instance may know this epoch only: its transaction timed out, or it did not get the reply to its init. */
+  readonly epochBefore: number | undefined;
   readonly timeoutMs: number;
   readonly deadlineMs: number | undefined;
   readonly usedMs: number;
@@ -65,7 +72,7 @@ export function parseTransactionItem(item: Item): TransactionItem {
   const topics = (item.ti ?? {}) as Readonly<Record<string, string>>;
   const [number, outcome] = ((item.l as string | undefined) ?? '').split('/');
   return {
-    transactionalId: item.pk.slice('txn/'.length),
+    transactionalId: transactionalIdOf(item.pk),
     xid: item.i as number,
     number: item.k as number,
     state: item.st as StoredState,
@@ -83,6 +90,9 @@ export function parseTransactionItem(item: Item): TransactionItem {
     producerId: item.cp as number,
     producerEpoch: item.ce as number,
     tokenHash: item.tk as Uint8Array,
+    // An older version of this code begins an instance without looking at kt. Then tk is another one.
+    isOfKafka: item.kt !== undefined && Buffer.compare(item.kt as Uint8Array, item.tk as Uint8Array) === 0,
+    epochBefore: item.pe as number | undefined,
     timeoutMs: item.to as number,
     deadlineMs: item.dl as number | undefined,
     usedMs: item.u as number,
@@ -103,9 +113,21 @@ export const hashOfToken = (token: string): Uint8Array =>
 export const hasToken = ({ tokenHash }: TransactionItem, token: string): boolean =>
   Buffer.compare(tokenHash, hashOfToken(token)) === 0;
 
+export type NewInstance = {
+  readonly tokenHash: Uint8Array;
+  readonly timeoutMs: number;
+  readonly isOfKafka: boolean;
+};
+
+export const instanceFields = ({ tokenHash, timeoutMs, isOfKafka }: NewInstance): [string, Value][] => [
+  ['tk', tokenHash],
+  ['to', timeoutMs],
+  ...(isOfKafka ? [['kt', tokenHash] as [string, Value]] : []),
+];
+
 export function newTransactionItem(
   transactionalId: string,
-  fields: { xid: number; producerId: number; tokenHash: Uint8Array; timeoutMs: number; nowMs: number },
+  fields: { xid: number; producerId: number; instance: NewInstance; nowMs: number },
 ): Item {
   return {
     ...transactionKey(transactionalId),
@@ -117,8 +139,7 @@ export function newTransactionItem(
     ti: {},
     cp: fields.producerId,
     ce: 0,
-    tk: fields.tokenHash,
-    to: fields.timeoutMs,
+    ...Object.fromEntries(instanceFields(fields.instance)),
     u: fields.nowMs,
   };
 }
@@ -150,28 +171,41 @@ export const isInTime = (nowMs: number): Condition => any(absent('dl'), atLeast(
 export const isStagedAsRead = ({ stagedBytes }: TransactionItem): Condition =>
   stagedBytes === 0 ? absent('y') : equals('y', stagedBytes);
 
-/** Ends the transaction, and begins the next number. Nothing of it is left but its outcome, and where it wrote. */
+/** The producer of the next transaction. */
+export type NextProducer = { readonly cp: number; readonly ce: number; readonly pe?: number };
+
+/**
+ * Ends the transaction, and begins the next number. Nothing of it is left but its outcome, and where it wrote. Sequences
+ * begin at 0 with a new epoch; if the epoch stays, they go on.
+ */
 export function endUpdate(
   item: TransactionItem,
   outcome: 'committed' | 'aborted',
-  next: { readonly cp: number; readonly ce: number },
+  { cp, ce, pe }: NextProducer,
   nowMs: number,
   written: readonly WrittenPartition[] = [],
 ): Update {
   const isCommitted = outcome === 'committed';
+  const sequencesGoOn = cp === item.producerId && ce === item.producerEpoch;
+  const isKnownBefore = pe !== undefined;
   return {
     set: [
       ['l', `${item.number}/${outcome}`],
       ['k', item.number + 1],
       ['st', 'o'],
-      ['cp', next.cp],
-      ['ce', next.ce],
+      ['cp', cp],
+      ['ce', ce],
       ['u', nowMs],
-      ['q', {}],
-      ['ti', {}],
+      ...(sequencesGoOn
+        ? []
+        : ([
+            ['q', {}],
+            ['ti', {}],
+          ] as const)),
+      ...(isKnownBefore ? [['pe', pe] as const] : []),
       ...(isCommitted ? [['lw', encodeWritten(written)] as const] : []),
     ],
-    remove: [isCommitted ? 'fc' : 'lw', 't', 'sb', 'go', 'y', 'dl', 'ix'],
+    remove: [isCommitted ? 'fc' : 'lw', ...(isKnownBefore ? [] : ['pe']), 't', 'sb', 'go', 'y', 'dl', 'ix'],
   };
 }
 

@@ -1,11 +1,11 @@
 // Reads the item of a transaction to which something is to be added, and refuses what can no longer be added.
 import { RivuletError } from '../api/errors.ts';
 import { refused } from '../api/refusal.ts';
-import type { TransactionRef } from '../api/transactions.ts';
 import type { GroupContext } from '../group/context.ts';
-import { endPlainly } from './end-plainly.ts';
-import { hasToken, readTransaction, type TransactionItem } from './item.ts';
-import { expiredId, fencedBy, isOver, notBegun, timedOut } from './refusals.ts';
+import { timeOut } from './end-plainly.ts';
+import { readTransaction, type TransactionItem } from './item.ts';
+import { checkNewest, type Ref } from './newest-instance.ts';
+import { expiredId, isOver, notBegun, timedOut } from './refusals.ts';
 
 /**
  * Reads the item, and refuses what can no longer be staged. It costs 1 read unit. `mayBeDone`: an earlier try of the same
@@ -13,31 +13,38 @@ import { expiredId, fencedBy, isOver, notBegun, timedOut } from './refusals.ts';
  */
 export async function openItem(
   context: GroupContext,
-  ref: TransactionRef,
+  ref: Ref,
   { mayBeDone }: { readonly mayBeDone: boolean } = { mayBeDone: false },
 ): Promise<TransactionItem> {
   const item = await readTransaction(context.table, ref.transactionalId);
   try {
-    if (!item || !hasToken(item, ref.token)) throw fencedBy(ref);
-    return await checkedOpen(context, item, ref);
+    checkNewest(item, ref);
+    await checkOpen(context, item, ref.transaction ?? item.number);
+    if (!('token' in ref)) checkBegun(item);
+    return item;
   } catch (error) {
     if (!mayBeDone || !(error instanceof RivuletError)) throw error;
     throw new RivuletError(error.errorCode, error.message, { outcome: 'unknown' });
   }
 }
 
-async function checkedOpen(
-  context: GroupContext,
-  item: TransactionItem,
-  ref: TransactionRef,
-): Promise<TransactionItem> {
-  if (item.state === 'c') throw expiredId(ref.transactionalId);
-  if (ref.transaction < item.number) throw isOver(item, ref.transaction);
-  if (ref.transaction > item.number) throw notBegun(item, ref.transaction);
+/** Aborts the transaction if its time is over. */
+export async function checkOpen(context: GroupContext, item: TransactionItem, transaction: number): Promise<void> {
+  if (item.state === 'c') throw expiredId(item.transactionalId);
+  if (transaction < item.number) throw isOver(item, transaction);
+  if (transaction > item.number) throw notBegun(item, transaction);
   if (item.state !== 'o') throw refused('INVALID_TXN_STATE', `transaction ${item.number} is being committed`);
   if (item.deadlineMs !== undefined && item.deadlineMs < context.clock.now()) {
-    await endPlainly(context, item, 'aborted');
+    await timeOut(context, item);
     throw timedOut(item);
   }
-  return item;
+}
+
+/**
+ * Clients of Kafka's protocol open a transaction before they add to it. A batch that was under way when a transaction
+ * ended must not begin the next one.
+ */
+function checkBegun({ deadlineMs, transactionalId }: TransactionItem): void {
+  if (deadlineMs !== undefined) return;
+  throw refused('INVALID_TXN_STATE', `no transaction of ${transactionalId} is open: add the partition to it first`);
 }

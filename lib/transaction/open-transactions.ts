@@ -5,7 +5,7 @@
 // since would pass for one of an id that is gone.
 import type { EntryTransaction } from '../partition/entry.ts';
 import { inParallel } from '../runtime/concurrency.ts';
-import { transactionsPartition } from '../storage/keys.ts';
+import { listedTransactionalId, transactionsPartition } from '../storage/keys.ts';
 import { readAll } from '../storage/read-all.ts';
 import type { Table } from '../storage/table.ts';
 import { readTransaction } from './item.ts';
@@ -23,8 +23,8 @@ export async function openTransactions(table: Table, xids: ReadonlySet<number>):
   const listed = await readAll(table, { pk: transactionsPartition, strong: true });
   const wanted = listed.filter(({ i }) => xids.has(i as number));
   // An item may have hundreds of kilobytes, so no more than its two numbers are kept.
-  const living = await inParallel(wanted, readsAtOnce, async ({ sk }) => {
-    const item = await readTransaction(table, sk);
+  const living = await inParallel(wanted, readsAtOnce, async (listing) => {
+    const item = await readTransaction(table, listedTransactionalId(listing));
     return item && item.state !== 'c' ? [[item.xid, item.number] as const] : [];
   });
   return new Map(living.flat());

@@ -2,12 +2,24 @@
 // pass for one of the next. A new producer id is taken when the epochs of the current one are used up.
 import type { GroupContext } from '../group/context.ts';
 import { newProducerId } from '../producer/ids.ts';
-import type { TransactionItem } from './item.ts';
+import type { NextProducer, TransactionItem } from './item.ts';
 
 /** Epochs have 16 bits with a sign in the batches. */
 const greatestEpoch = 32_766;
 
-export type NextProducer = { readonly cp: number; readonly ce: number };
+/** After an end that the instance itself asked for. Clients of Kafka's protocol keep their epoch, and count on. */
+export const producerGoingOn = async (context: GroupContext, item: TransactionItem): Promise<NextProducer> =>
+  item.isOfKafka ? { cp: item.producerId, ce: item.producerEpoch } : producerAfter(context, item);
+
+/**
+ * After an end that the instance has not asked for, and may not know of. The old epoch must not add to the next transaction:
+ * that one would be committed without what was staged before the end. The instance itself may go on from the old epoch.
+ */
+export async function producerAfterTimeout(context: GroupContext, item: TransactionItem): Promise<NextProducer> {
+  const next = await producerAfter(context, item);
+  const mayGoOn = item.isOfKafka && next.cp === item.producerId;
+  return mayGoOn ? { ...next, pe: item.producerEpoch } : next;
+}
 
 export async function producerAfter(
   { table }: GroupContext,

@@ -40,7 +40,7 @@ export async function stageRecords(context: GroupContext, request: StageRecordsR
       partition,
       batches: encodeAll(records, topic, optionsOf(item, topic, partition)),
     }));
-    const results = await stageOnce(context, item, topic, { in: request.in, topic: topic.topic, partitions });
+    const results = await stageOnce(context, item, topic, { topic: topic.topic, partitions });
     if (results)
       return { topicId: topic.topicId, partitions: partitions.map(({ partition }) => results.get(partition)!) };
   }

@@ -5,9 +5,9 @@
 // that a batch that is sent again is not staged twice.
 import { RivuletError } from '../api/errors.ts';
 import { limits } from '../api/limits.ts';
-import type { PartitionError } from '../api/records.ts';
+import type { AppendRequest, PartitionError } from '../api/records.ts';
 import { invalid, refused } from '../api/refusal.ts';
-import type { StagedPartition, StageReply, StageRequest, TransactionRef } from '../api/transactions.ts';
+import type { StagedPartition, StageReply } from '../api/transactions.ts';
 import type { GroupContext } from '../group/context.ts';
 import { type AdmittedRun, admit } from '../log/admit.ts';
 import { segmentEpochAt } from '../partition/head.ts';
@@ -21,6 +21,7 @@ import { storageFailure } from '../storage/outcome.ts';
 import { topicWith } from '../topic/current.ts';
 import type { Topic } from '../topic/topics.ts';
 import { parseTransactionItem, type TransactionItem } from './item.ts';
+import type { Ref } from './newest-instance.ts';
 import { openItem } from './open-item.ts';
 import { spillStaged } from './spill-staged.ts';
 import { nameRuns, nextSequenceOf, type TransactionalRun, type UploadedRun } from './stage-update.ts';
@@ -29,6 +30,8 @@ const tries = 12;
 const headsAtOnce = 32;
 /** A batch that arrives before its predecessor waits so long between two looks. */
 const lookMs = 120;
+
+type StageRequest = AppendRequest & { readonly in: Ref };
 
 export async function stage(context: GroupContext, request: StageRequest): Promise<StageReply> {
   request.partitions.forEach(refuseExpectedOffset);
@@ -41,7 +44,13 @@ export async function stage(context: GroupContext, request: StageRequest): Promi
   const { runs, results } = await admitAll(context, request, item, topic);
   if (runs.length > 0) {
     const staged = await upload(context, item, topic, runs);
-    for (const [partition, result] of await nameAll(context, request.in, item, topic, staged))
+    for (const [partition, result] of await nameAll(
+      context,
+      { ...request.in, transaction: item.number },
+      item,
+      topic,
+      staged,
+    ))
       results.set(partition, result);
   }
   return { topicId: topic.topicId, partitions: request.partitions.map(({ partition }) => results.get(partition)!) };
@@ -56,7 +65,7 @@ export function refuseExpectedOffset({ expectedOffset }: { readonly expectedOffs
 
 type Results = Map<number, StagedPartition | PartitionError>;
 
-export async function admitAll(context: GroupContext, request: StageRequest, item: TransactionItem, topic: Topic) {
+export async function admitAll(context: GroupContext, request: AppendRequest, item: TransactionItem, topic: Topic) {
   const numbers = request.partitions.map(({ partition }) => partition);
   if (new Set(numbers).size < numbers.length) throw invalid('partitions: each may be named once in a request');
   if (numbers.length > limits.appendPartitions)
@@ -124,16 +133,28 @@ async function makeSureOfHead({ log, topics }: GroupContext, address: PageAddres
   if (!isKnown) await topics.makeHead(address.topicId, address.partition);
 }
 
+/** Returns whether there was anything to wait for: then the item has changed. A run whose turn does not come gets the error. */
+async function waitForTurns(staged: readonly UploadedRun[], results: Results): Promise<boolean> {
+  const turns = staged.flatMap(({ run: { after, partition } }) => (after ? [{ after, partition }] : []));
+  for (const { after, partition } of turns)
+    await after.catch((error: unknown) => {
+      if (!(error instanceof RivuletError)) throw error;
+      results.set(partition, { partition, error });
+    });
+  return turns.length > 0;
+}
+
 /** Names the runs in the item, all that are in order in one update. */
 async function nameAll(
   context: GroupContext,
-  ref: TransactionRef,
+  ref: Ref,
   first: TransactionItem,
   topic: Topic,
   staged: readonly UploadedRun[],
 ): Promise<Results> {
   const results: Results = new Map();
-  let item = first;
+  const hasWaited = await waitForTurns(staged, results);
+  let item = hasWaited ? await openItem(context, ref) : first;
   for (let attempt = 0; attempt < tries; attempt++) {
     const due = sortOut(item, topic, staged, results);
     if (due.length === 0 && results.size === staged.length) return results;

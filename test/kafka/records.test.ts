@@ -88,11 +88,11 @@ describe('produce', () => {
     expect(await produce(produceMessage(orders.topic, { 0: new Uint8Array(0) }))).toMatchObject([{ errorCode: 87 }]);
   });
 
-  test('refuses acks that do not exist, transactions, versions before 3, and topics that do not exist', async () => {
+  test('refuses acks that do not exist, transactional ids without a transaction, versions before 3, and topics that do not exist', async () => {
     expect(await produce(produceMessage(orders.topic, { 0: batchOf(['a']) }, 2))).toMatchObject([{ errorCode: 21 }]);
     expect(
       await produce({ ...produceMessage(orders.topic, { 0: batchOf(['a']) }), transactionalId: 'x' }),
-    ).toMatchObject([{ errorCode: 35 }]);
+    ).toMatchObject([{ errorCode: 47 }]);
     expect(await produce(produceMessage(orders.topic, { 0: batchOf(['a']) }), 2)).toMatchObject([{ errorCode: 35 }]);
     expect(await produce(produceMessage('nowhere', { 0: batchOf(['a']) }))).toMatchObject([{ errorCode: 3 }]);
   });

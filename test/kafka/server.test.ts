@@ -44,8 +44,8 @@ describe('what is offered', () => {
   test.each([
     [
       'an API that is not offered',
-      { apiKey: 24, version: 0 },
-      /expected an API and a version that is offered, got AddPartitionsToTxn \(24\) version 0/,
+      { apiKey: 27, version: 1 },
+      /expected an API and a version that is offered, got WriteTxnMarkers \(27\) version 1/,
     ],
     ['a version that is not offered', { apiKey: 1, version: 3 }, /got Fetch \(1\) version 3/],
   ])('alone is answered: %s closes the connection', async (_, head, reason) => {

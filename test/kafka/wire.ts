@@ -116,6 +116,10 @@ export const key = {
   deleteTopics: 20,
   deleteRecords: 21,
   initProducerId: 22,
+  addPartitionsToTxn: 24,
+  addOffsetsToTxn: 25,
+  endTxn: 26,
+  txnOffsetCommit: 28,
   offsetForLeaderEpoch: 23,
   describeAcls: 29,
   createAcls: 30,
@@ -130,4 +134,6 @@ export const key = {
   listPartitionReassignments: 46,
   createPartitions: 37,
   describeCluster: 60,
+  describeTransactions: 65,
+  listTransactions: 66,
 } as const;

@@ -86,11 +86,11 @@ export async function tryAppend(
   return reply.partitions[0]!;
 }
 
-/** Every record of a partition of topic "t" from `offset` on, read in as many fetches as it takes. */
-export async function readAll(engine: Engine, partition: number, from = 0): Promise<DecodedRecord[]> {
+/** Every record of a partition from `offset` on, read in as many fetches as it takes. */
+export async function readAll(engine: Engine, partition: number, from = 0, topic = 't'): Promise<DecodedRecord[]> {
   const records: DecodedRecord[] = [];
   for (let offset = from; ; ) {
-    const { partitions } = await engine.fetch({ topic: 't', partitions: [{ partition, offset }] });
+    const { partitions } = await engine.fetch({ topic, partitions: [{ partition, offset }] });
     const result = partitions[0] as PartitionRecords | { error: RivuletError };
     if ('error' in result) throw result.error;
     const got = result.batches

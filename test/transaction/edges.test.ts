@@ -154,8 +154,9 @@ test('an init shows nothing of a transaction that is not decided, also if its he
 });
 
 test('a commit of ten thousand batches holds up nobody for long', async () => {
+  const instance = { tokenHash: random, timeoutMs: 1, isOfKafka: false };
   const { xid, number, ...rest } = parseTransactionItem({
-    ...newTransactionItem('tx', { xid: 2 ** 51 + 1, producerId: 1, tokenHash: random, timeoutMs: 1, nowMs: 1 }),
+    ...newTransactionItem('tx', { xid: 2 ** 51 + 1, producerId: 1, instance, nowMs: 1 }),
     ti: { 0: topicId },
   });
   const staged = Array.from({ length: limits.transactionRuns }, (_, i) =>

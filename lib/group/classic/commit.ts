@@ -4,11 +4,11 @@
 // A commit has no number. It requires the offset that was read while its client was still there. So neither a copy of the
 // write that arrives late nor a request that outlives its connection undoes a newer commit.
 
-import type { ClassicCommit } from '../../api/classic-groups.ts';
+import type { ClassicCommit, Generation } from '../../api/classic-groups.ts';
 import type { RivuletError } from '../../api/errors.ts';
 import type { PerPartitionReply } from '../../api/groups.ts';
 import { all } from '../../storage/table.ts';
-import { beingChanged } from '../context.ts';
+import { beingChanged, type GroupContext } from '../context.ts';
 import { isGeneration } from '../items/classic-heads.ts';
 import { inTerm, type Ownership, ownedSince, sameOffset, setOffset } from '../items/ownership.ts';
 import { type Rules, type Verdict, writeOwnership } from '../items/write-ownership.ts';
@@ -23,12 +23,15 @@ export async function commit(context: ClassicContext, request: ClassicCommit): P
   checkMemberId(request.memberId);
   const topics = await resolveOwned(context.topics, request.topics);
   const { entries, errors } = entriesOf(request, topics);
-  const refusals = await writeOwnership(context, request.groupId, entries, rulesFor(context, request));
+  const refusals = await writeOwnership(context, request.groupId, entries, generationRules(context, request));
   for (const [entry, error] of refusals) errors.set(entry.commit, error);
   return replyOf(request, topics, errors);
 }
 
-function rulesFor(context: ClassicContext, request: ClassicCommit): Rules<CommitEntry> {
+export function generationRules(
+  context: GroupContext,
+  request: Generation & Pick<ClassicCommit, 'signal'>,
+): Rules<CommitEntry> {
   const { groupId, memberId, generation, signal } = request;
   const committedMs = context.clock.now();
   const isOwner = ({ owner, term }: Ownership) => owner === memberId && term <= generation;
@@ -64,7 +67,7 @@ const isCommitted = (stored: Ownership, { offset, leaderEpoch = -1, metadata = '
   stored.offset === offset && stored.leaderEpoch === leaderEpoch && stored.metadata === metadata;
 
 /** Kafka lets a member commit what another member, or none, was given: here only after a look at the group. */
-async function whyNot(context: ClassicContext, request: ClassicCommit): Promise<RivuletError | undefined> {
+async function whyNot(context: GroupContext, request: Generation): Promise<RivuletError | undefined> {
   const sight = await look(context, request.groupId);
   const refusal = refusalOf(sight, request);
   if (refusal) return refusal;

@@ -29,7 +29,7 @@ export type Rules<E extends Entry> = {
    * A condition on the group's head, required where an item is made: nothing in the ownership itself tells that the
    * group exists.
    */
-  readonly ifNew?: Condition;
+  readonly ifNew?: Condition | undefined;
 };
 
 /** DynamoDB's bound for one transaction. */

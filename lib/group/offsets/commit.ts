@@ -36,7 +36,11 @@ export async function commitOffsets(context: GroupContext, request: CommitOffset
 }
 
 /** The writes of a commit for a transaction that decides it. Throws the error of the first partition that is refused. */
-export async function commitWrites(context: GroupContext, request: CommitOffsetsRequest): Promise<(Write | Check)[]> {
+export async function commitWrites(
+  context: GroupContext,
+  request: CommitOffsetsRequest,
+  { byAnyone }: { readonly byAnyone: boolean } = { byAnyone: false },
+): Promise<(Write | Check)[]> {
   const committer = checkCommit(request);
   const topics = await (committer ? resolveOwned : resolveEach)(context.topics, request.topics);
   const { entries, errors } = entriesOf(request, topics);
@@ -44,16 +48,32 @@ export async function commitWrites(context: GroupContext, request: CommitOffsets
   if (refusal) throw refusal;
   const rules = committer
     ? memberRules(context, request.groupId, committer)
-    : await rulesInTransaction(context, request.groupId);
+    : await rulesInTransaction(context, request.groupId, byAnyone);
   return ownershipWrites(context, request.groupId, entries, rules);
 }
 
 /** An expiry that marks the group later finds the offsets. One that has marked it before must begin again. */
-async function rulesInTransaction(context: GroupContext, groupId: string): Promise<Rules<CommitEntry>> {
+async function rulesInTransaction(
+  context: GroupContext,
+  groupId: string,
+  byAnyone: boolean,
+): Promise<Rules<CommitEntry>> {
   const head = await openHead(context, groupId);
   if (head.isExpiring && !(await unmarkExpiring(context, groupId))) throw beingChanged(groupId);
   const isLivingOn = all(isSameLife(head), notExpiring);
-  return { ...(await simpleRules(context, groupId, head)), ifNew: isLivingOn };
+  const rules = byAnyone ? anyonesRules(context, groupId, head) : await simpleRules(context, groupId, head);
+  return { ...rules, ifNew: isLivingOn };
+}
+
+/** In a transaction Kafka lets anybody commit, also beside members. The owner keeps its term. */
+function anyonesRules({ clock }: GroupContext, groupId: string, head: GroupHead): Rules<CommitEntry> {
+  const committedMs = clock.now();
+  return {
+    readsFirst: true,
+    judge: (_entry, { term }) => (term > head.groupEpoch ? beingChanged(groupId) : 'write'),
+    condition: ({ partition }, ownership) => inTerm(partition, ownership!),
+    change: ({ partition, commit }) => setOffset(partition, { ...commit, committedMs }),
+  };
 }
 
 export function checkCommit(request: CommitOffsetsRequest): Committer | undefined {

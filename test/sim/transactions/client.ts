@@ -2,10 +2,10 @@
 import type { Engine } from '../../../lib/api/engine.ts';
 import { RivuletError } from '../../../lib/api/errors.ts';
 import type { TopicPartitions } from '../../../lib/api/groups.ts';
-import type { InitializedTransactions } from '../../../lib/api/transactions.ts';
 import type { Answer } from '../core/process.ts';
 import type { Stage } from '../groups/stage.ts';
 import type { History, Told } from './history.ts';
+import type { Protocol, Session } from './protocol.ts';
 
 export const topic = 't';
 /** The topic that may be deleted. Its partitions have the numbers from `firstDoomed` on. */
@@ -21,8 +21,6 @@ export type World = Stage & {
   /** Reads what is new in every partition, in this very instant. */
   look(): Promise<void>;
 };
-
-export type Session = InitializedTransactions & { readonly instance: number };
 
 /** A client knows this of its membership. */
 export type Member = {
@@ -41,6 +39,7 @@ export type Client = {
   /** The input partition whose offsets it commits. Clients of one id have the same. */
   readonly input: number;
   readonly timeoutMs: number;
+  readonly speaks: Protocol;
   session: Session | undefined;
   /** Clients that are no members commit their offsets as simple consumers. */
   member?: Member | undefined;
@@ -59,6 +58,17 @@ export const placeOf = (partition: number): { readonly topic: string; readonly p
 export const pause = ({ scheduler }: World, ms: number) => new Promise<void>((resolve) => scheduler.after(ms, resolve));
 export const ask = <T>({ random, processes }: World, operation: (engine: Engine) => Promise<T>): Promise<Answer<T>> =>
   random.pick(processes).request(operation, requestTimeoutMs);
+
+/** The same for a request that must not act once the client has heard nothing and asks again. */
+export async function askWhileHere<T>(
+  world: World,
+  operation: (engine: Engine, signal: AbortSignal) => Promise<T>,
+): Promise<Answer<T>> {
+  const left = new AbortController();
+  const answer = await ask(world, (engine) => operation(engine, left.signal));
+  if (answer === 'lost') left.abort();
+  return answer;
+}
 
 /** The same world, through a process whose calls suffer nothing and take no time. */
 export const calmly = (world: World): World => ({ ...world, processes: [calmProcess(world)] });

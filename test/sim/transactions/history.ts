@@ -35,7 +35,8 @@ export type Transaction = {
   /** The index of the instance that ran it. */
   readonly instance: number;
   readonly producerId: number;
-  readonly number: number;
+  /** A client of Kafka's protocol does not know it. It is looked up when the transaction is open. */
+  number: number;
   readonly batches: Batch[];
   readonly reads: Read[];
   /** The offset that it read, and the one that it commits. Their names are unique: the committed offset carries them. */

@@ -1,6 +1,5 @@
 // The clients of transactions do these jobs, one after the other. Each answer goes to the history.
 import type { Engine } from '../../../lib/api/engine.ts';
-import type { InitializedTransactions, TransactionRef } from '../../../lib/api/transactions.ts';
 import { newCounts } from '../../../lib/maintenance/context.ts';
 import { merge } from '../../../lib/maintenance/merge.ts';
 import { cleanPages } from '../../../lib/maintenance/pages.ts';
@@ -9,6 +8,7 @@ import type { Answer } from '../core/process.ts';
 import { through } from '../core/through.ts';
 import {
   ask,
+  askWhileHere,
   type Client,
   calmly,
   codeOf,
@@ -18,13 +18,13 @@ import {
   type Job,
   pause,
   placeOf,
-  type Session,
   toldOf,
   topic,
   type World,
 } from './client.ts';
 import type { Batch, End, History, Told, Transaction } from './history.ts';
 import { committerOf, forgetInput, join, ownsInput } from './members.ts';
+import type { Session } from './protocol.ts';
 
 const mostTries = 6;
 
@@ -36,24 +36,26 @@ export const later =
     pause(world, ms);
 
 /** Begins as a new instance of the id. */
-export const begin: Job = async (client) => {
-  const { world, id } = client;
+export const begin: Job = (client) => beginFrom(client);
+
+/** A client of Kafka's protocol may go on from the epoch that it has. */
+async function beginFrom(client: Client, before?: Session): Promise<void> {
+  const { world, id, speaks, timeoutMs } = client;
   const instance = { id, begunMs: world.scheduler.now() } as History['instances'][number];
   const number = world.history.instances.push(instance) - 1;
   client.session = undefined;
   for (let tries = 0; tries < mostTries; tries++) {
-    const answer = await ask(world, (engine) =>
-      engine.transactions.init({ transactionalId: id, timeoutMs: client.timeoutMs }),
-    );
-    if (toldOf(answer) === 'done') {
-      client.session = { ...(answer as { reply: InitializedTransactions }).reply, instance: number };
+    const answer = await ask(world, (engine) => speaks.begin(engine, id, timeoutMs, before));
+    if (answer !== 'lost' && 'reply' in answer) {
+      client.session = { ...answer.reply, instance: number, sequences: new Map() };
       instance.endedMs = world.scheduler.now();
       await world.look();
       return;
     }
+    if (toldOf(answer) && finals.has(codeOf(answer) ?? '')) return;
     await pause(world, world.random.below(500));
   }
-};
+}
 
 export type Plan = {
   /** The partition of each batch, in order. */
@@ -72,6 +74,8 @@ export type Plan = {
   readonly calmBatches?: number;
   /** The client is a member, and does nothing if it does not get the input. */
   readonly isMember?: boolean;
+  /** Happens between two batches. The client of Kafka's protocol then opens the transaction for a further partition. */
+  readonly between?: Job;
   /** Happens between the last record and the end. */
   readonly interlude?: Job;
 };
@@ -80,7 +84,7 @@ export type Plan = {
 export const transact =
   ({ batches, hasOffsets = false, reads, end, pauseMs = 0, isHasty = false, ...more }: Plan): Job =>
   async (client) => {
-    const { mostEnds = mostTries, calmBatches = 0, isMember = false, interlude } = more;
+    const { mostEnds = mostTries, calmBatches = 0, isMember = false, between, interlude } = more;
     if (isMember && !ownsInput(client)) await join(client);
     if (isMember && !ownsInput(client)) return;
     if (!client.session) await begin(client);
@@ -90,9 +94,12 @@ export const transact =
     const rest = () => (pauseMs > 0 ? pause(world, world.random.below(pauseMs)) : undefined);
     if (hasOffsets) await readOffset(client, transaction);
     if (reads !== undefined) await readList(world, transaction, reads);
-    let isWhole = true;
+    let isWhole = await openOne(client, session, transaction);
     for (const [i, partition] of (isHasty ? batches.slice(0, -1) : batches).entries()) {
       const stager = i < calmBatches ? { ...client, world: calmly(world) } : client;
+      const isNext = i > 0 && between !== undefined;
+      if (isNext) await between(client);
+      if (isNext) isWhole &&= await openOne(client, session, transaction);
       isWhole &&= await stage(stager, session, transaction, partition);
       await rest();
     }
@@ -103,11 +110,27 @@ export const transact =
     await interlude?.(client);
     if (end === 'leave') client.session = undefined;
     else await finish(client, session, transaction, isWhole ? end : 'abort', mostEnds);
+    const isHastyStaged = await hasty;
+    // The client does not know what became of a batch, so it cannot count on in this epoch.
+    const mustBeginAnew = client.speaks.keepsSequences && !(isWhole && isHastyStaged !== false);
+    if (client.session && mustBeginAnew) await goOn(client, client.session);
     if (!client.session) forgetInput(client);
-    await hasty;
   };
 
-function newTransaction(client: Client, { instance, producerId, transaction: number }: Session): Transaction {
+async function goOn(client: Client, session: Session): Promise<void> {
+  client.session = undefined;
+  await beginFrom(client, session);
+}
+
+async function openOne({ world, id, speaks }: Client, session: Session, transaction: Transaction): Promise<boolean> {
+  const isOpen = await repeat(world, [], (engine, signal) => speaks.open(engine, session, signal));
+  if (isOpen && speaks.keepsSequences)
+    transaction.number = (await world.observer.transactions.describe(id)).transaction;
+  return isOpen;
+}
+
+function newTransaction(client: Client, { instance, producerId, ref }: Session): Transaction {
+  const number = ref?.transaction ?? 0;
   const name = `${client.name}.${client.begun++}`;
   const one = { name, id: client.id, instance, producerId, number, batches: [], reads: [], ends: [] };
   client.world.history.transactions.push(one);
@@ -139,7 +162,7 @@ export function valuesOf(answer: Answer<Awaited<ReturnType<Engine['fetch']>>>): 
 }
 
 async function stage(
-  { world }: Client,
+  { world, speaks }: Client,
   session: Session,
   transaction: Transaction,
   partition: number,
@@ -155,30 +178,29 @@ async function stage(
     headers: [],
     timestampMs: world.scheduler.now(),
   }));
-  const baseSequence = place.reduce((sum, each) => sum + each.values.length, 0);
-  const { producerId, producerEpoch } = session;
+  const { producerId, producerEpoch, sequences } = session;
+  const staged = place.reduce((sum, each) => sum + each.values.length, 0);
+  const baseSequence = speaks.keepsSequences ? (sequences.get(partition) ?? 0) : staged;
+  sequences.set(partition, baseSequence + count);
   const where = placeOf(partition);
   const bytes = encodeBatch(records, { producerId, producerEpoch, baseSequence, isTransactional: true });
   return repeat(world, batch.tries, async (engine) => {
     const part = { partition: where.partition, batches: Buffer.from(bytes) };
-    const request = { in: refOf(session), topic: where.topic, partitions: [part] };
-    const { topicId, partitions } = await engine.transactions.stage(request);
+    const { topicId, partitions } = await speaks.stage(engine, session, { topic: where.topic, partitions: [part] });
     const [result] = partitions;
     if (result && 'error' in result) throw result.error;
     batch.topicId = topicId;
   });
 }
 
-const refOf = ({ transactionalId, transaction, token }: Session): TransactionRef => ({
-  transactionalId,
-  transaction,
-  token,
-});
-
 /** Repeats until it is done, or certainly over. Returns whether it is done. */
-async function repeat(world: World, tries: Told[], operation: (engine: Engine) => Promise<unknown>): Promise<boolean> {
+async function repeat(
+  world: World,
+  tries: Told[],
+  operation: (engine: Engine, signal: AbortSignal) => Promise<unknown>,
+): Promise<boolean> {
   for (let i = 0; i < mostTries; i++) {
-    const answer = await ask(world, operation);
+    const answer = await askWhileHere(world, operation);
     tries.push(toldOf(answer));
     if (tries.at(-1) === 'done') return true;
     const code = codeOf(answer);
@@ -188,6 +210,8 @@ async function repeat(world: World, tries: Told[], operation: (engine: Engine) =
   return false;
 }
 
+/** A commit is answered with these if it has become an abort. */
+const abortions = new Set(['INVALID_TXN_STATE', 'INVALID_PRODUCER_EPOCH', 'UNKNOWN_TOPIC_OR_PARTITION']);
 const finals = new Set([
   'PRODUCER_FENCED',
   'INVALID_TXN_STATE',
@@ -197,10 +221,10 @@ const finals = new Set([
 ]);
 
 function stageOffset(client: Client, session: Session, { name, offset }: Transaction): Promise<boolean> {
-  const { world, input } = client;
+  const { world, input, speaks } = client;
   const commit = { partition: input, offset: 1, metadata: name };
   const request = { groupId, topics: [{ topic: inputs, partitions: [commit] }], ...committerOf(client) };
-  return repeat(world, offset!.tries, (engine) => engine.transactions.stageOffsets({ in: refOf(session), ...request }));
+  return repeat(world, offset!.tries, (engine, signal) => speaks.stageOffsets(engine, session, request, signal));
 }
 
 async function finish(
@@ -210,25 +234,25 @@ async function finish(
   what: End['what'],
   mostEnds: number,
 ): Promise<void> {
-  const { world } = client;
+  const { world, speaks } = client;
   for (let i = 0; i < mostEnds; i++) {
     const end: End = { what, begunMs: world.scheduler.now(), told: 'lost', endedMs: Number.POSITIVE_INFINITY };
     transaction.ends.push(end);
     // A repeat asks for the offsets, and every other transaction does so from the first try on.
     const offsets = what === 'commit' && (i > 0 || transaction.number % 2 === 0);
-    const request = { in: refOf(session), offsets };
-    const answer = await ask(world, (engine) => engine.transactions[what](request));
+    const answer = await askWhileHere(world, (engine, signal) => speaks.end(engine, session, what, offsets, signal));
     end.told = toldOf(answer);
     end.endedMs = world.scheduler.now();
     world.trace(`${what} of ${transaction.name} is told ${end.told} ${codeOf(answer) ?? ''}`);
     await world.look();
     if (answer !== 'lost' && 'reply' in answer) {
-      const { next, producerId, producerEpoch } = answer.reply;
       if (answer.reply.offsets) end.offsets = answer.reply.offsets;
-      client.session = { ...session, transaction: next, producerId, producerEpoch };
+      client.session = answer.reply.next;
       return;
     }
-    if (finals.has(codeOf(answer) ?? '')) break;
+    const code = codeOf(answer) ?? '';
+    if (speaks.keepsSequences && abortions.has(code)) return goOn(client, session);
+    if (finals.has(code)) break;
     await pause(world, world.random.below(500));
   }
   client.session = undefined;

@@ -11,12 +11,15 @@ import {
   deletedBeforeOneStep,
   evictedAfterLookup,
   lateCommit,
+  lateEndOfKafka,
+  lateStageOfKafka,
   listedAgain,
   madeAgain,
   removedByTtl,
   type Story,
   sleeperAfterCleaning,
   stageAfterExpiry,
+  stageBetweenOfKafka,
   trimmedAgain,
 } from './stories.ts';
 import type { transactionsWorlds } from './worlds.ts';
@@ -198,7 +201,7 @@ export const mutants: readonly TransactionsMutant[] = [
   {
     name: 'a commit of nothing takes no notice of what was staged meanwhile',
     file: 'lib/transaction/end-plainly.ts',
-    turn: { 'endPlainly.isPlanned': '[]' },
+    turn: { 'end.isPlanned': '[]' },
     world: 'over days',
     seed: 105,
   },
@@ -236,6 +239,57 @@ export const mutants: readonly TransactionsMutant[] = [
     file: item,
     text: ["'t', 'sb', 'go', 'y', 'dl', 'ix'],", "'sb', 'go', 'y', 'dl', 'ix'],"],
     world: { small: 'an abort' },
+  },
+  {
+    name: "an end for Kafka's client does not look whether the client has gone",
+    file: 'lib/transaction/newest-instance.ts',
+    turn: { 'whyNotByProducer.hasGone': 'false' },
+    world: { story: lateEndOfKafka },
+  },
+  {
+    name: "a batch of Kafka's client goes to the transaction that is open by now",
+    file: 'lib/transaction/stage.ts',
+    text: ['{ ...request.in, transaction: item.number }', 'request.in'],
+    world: { story: lateStageOfKafka },
+  },
+  {
+    name: "a batch of Kafka's client opens a transaction",
+    file: 'lib/transaction/open-item.ts',
+    drop: 'checkBegun',
+    world: { story: stageBetweenOfKafka },
+  },
+  {
+    name: "a transaction of Kafka's client whose time is over leaves it its epoch",
+    file: 'lib/transaction/expire.ts',
+    text: ['await producerAfterTimeout(context, item)', '{ cp: item.producerId, ce: item.producerEpoch }'],
+    world: { small: "the time of a client of Kafka's protocol is over between two batches" },
+  },
+  {
+    name: "a request of Kafka's client is taken for one of whichever instance is the newest",
+    file: 'lib/transaction/newest-instance.ts',
+    turn: { 'whyNotByProducer.isNewest': 'item.isOfKafka' },
+    world: "rivals, some of them Kafka's clients",
+  },
+  {
+    name: 'an instance over HTTP keeps its sequences after one that spoke the protocol of Kafka',
+    file: item,
+    text: ['Buffer.compare(item.kt as Uint8Array, item.tk as Uint8Array) === 0', 'true'],
+    world: { small: "rivals, of which one speaks Kafka's protocol" },
+  },
+  {
+    name: "sequences of Kafka's client begin anew, though it counts on",
+    file: item,
+    turn: { 'endUpdate.sequencesGoOn': 'false' },
+    world: { small: "a client of Kafka's protocol" },
+  },
+  {
+    name: "a transaction of Kafka's client commits offsets that its member has lost",
+    file: 'lib/transaction/offset-writes.ts',
+    text: [
+      'return writesOfMember(context, staged);',
+      'return commitWrites(context, { groupId: staged.groupId, topics: staged.topics }, { byAnyone: true });',
+    ],
+    world: "Kafka's clients with members",
   },
   {
     name: 'staged runs leave the item twice',

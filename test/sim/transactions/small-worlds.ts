@@ -32,6 +32,7 @@ type Scripted = {
   readonly partitions?: number;
   readonly hasDoomed?: boolean;
   readonly hasMembers?: boolean;
+  readonly kafka?: 'all' | 'some';
 };
 
 const scripts: readonly Scripted[] = [
@@ -91,6 +92,35 @@ const scripts: readonly Scripted[] = [
   },
   { name: 'another member takes over', ids: ['a', 'b'], hasMembers: true, script: takesOver },
   { name: 'another member takes over, decided', ids: ['a', 'b'], hasMembers: true, conflicts: 1, script: takesOver },
+  {
+    name: "a client of Kafka's protocol",
+    ids: ['a'],
+    kafka: 'all',
+    script: [[withOffsets(0, 1), abort(0), commit(0)]],
+  },
+  {
+    name: "a client of Kafka's protocol, decided",
+    ids: ['a'],
+    kafka: 'all',
+    conflicts: 1,
+    script: [[withOffsets(0), withOffsets(0)]],
+  },
+  {
+    name: "rivals, of which one speaks Kafka's protocol",
+    ids: ['a', 'a', 'a'],
+    kafka: 'some',
+    partitions: 1,
+    script: [[later(150), begin, commit(0)], [commit(0)], [later(350), begin, commit(0), commit(0)]],
+  },
+  {
+    name: "the time of a client of Kafka's protocol is over between two batches",
+    ids: ['a'],
+    kafka: 'all',
+    script: [
+      [transact({ batches: [0, 1], between: later(70_000), end: 'commit' }), commit(0)],
+      [later(65_000), tend],
+    ],
+  },
   {
     name: 'the item spills',
     ids: ['a'],

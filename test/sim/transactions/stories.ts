@@ -1,5 +1,6 @@
 // Stories of requests that sleep for days: no small world lets a call act so late. Each returns what went wrong.
 
+import type { Engine } from '../../../lib/api/engine.ts';
 import { merge } from '../../../lib/maintenance/merge.ts';
 import { cleanPages } from '../../../lib/maintenance/pages.ts';
 import { transactionKey, transactionsPartition } from '../../../lib/storage/keys.ts';
@@ -300,4 +301,78 @@ export const trimmedAgain: Story = async (lib) => {
   }
   await producer.commit().catch(() => {});
   return complain(await log(world), values);
+};
+
+/** A client of Kafka's protocol, in the first transaction of an epoch that it keeps. */
+async function kafkasClient(engine: Engine) {
+  const begun = await engine.producerTransactions.init({ transactionalId: 'tx' });
+  const ref = { transactionalId: 'tx', ...begun };
+  const batch = (baseSequence: number, value: string) =>
+    batchOf([value], { ...begun, baseSequence, isTransactional: true });
+  return {
+    ref,
+    stage: (by: Engine, baseSequence: number, value: string) =>
+      by.producerTransactions.stage({
+        in: ref,
+        topic: 't',
+        partitions: [{ partition: 0, batches: batch(baseSequence, value) }],
+      }),
+  };
+}
+
+/** A commit reads the item when its client has repeated it elsewhere, and is in its next transaction. */
+export const lateEndOfKafka: Story = async (lib) => {
+  const world = await open();
+  const { reached, open: release, pass } = gate();
+  const isRead = (call: Call) => call.kind === 'get' && call.key.sk === 'x';
+  const sleepy = engineOf(lib, world, holding(world.table, isRead, pass));
+  const engine = engineOf(lib, world);
+  const { ref, stage } = await kafkasClient(engine);
+  await engine.producerTransactions.open(ref);
+  await stage(engine, 0, 'first');
+  const left = new AbortController();
+  const late = sleepy.producerTransactions
+    .end({ in: { ...ref, signal: left.signal }, outcome: 'committed' })
+    .catch(() => {});
+  await reached;
+  left.abort();
+  await engine.producerTransactions.end({ in: ref, outcome: 'committed' });
+  await engine.producerTransactions.open(ref);
+  await stage(engine, 1, 'aborted');
+  release();
+  await late;
+  await engine.producerTransactions.end({ in: ref, outcome: 'aborted' }).catch(() => {});
+  return complain(await log(world), ['first']);
+};
+
+/** A batch of an aborted transaction is named when the next one is open, which has the same epoch. */
+export const lateStageOfKafka: Story = async (lib) => {
+  const world = await open();
+  const { reached, open: release, pass } = gate();
+  const isStage = (call: Call) => isItem(call) && call.kind === 'update' && call.update.append !== undefined;
+  const sleepy = engineOf(lib, world, holding(world.table, isStage, pass));
+  const engine = engineOf(lib, world);
+  const { ref, stage } = await kafkasClient(engine);
+  await engine.producerTransactions.open(ref);
+  const late = stage(sleepy, 0, 'aborted').catch(() => {});
+  await reached;
+  await engine.producerTransactions.end({ in: ref, outcome: 'aborted' });
+  await engine.producerTransactions.open(ref);
+  release();
+  await late;
+  await engine.producerTransactions.end({ in: ref, outcome: 'committed' });
+  return complain(await log(world), []);
+};
+
+/** A batch arrives when its transaction has ended, and no other one is open. */
+export const stageBetweenOfKafka: Story = async (lib) => {
+  const world = await open();
+  const engine = engineOf(lib, world);
+  const { ref, stage } = await kafkasClient(engine);
+  await engine.producerTransactions.open(ref);
+  await engine.producerTransactions.end({ in: ref, outcome: 'aborted' });
+  await stage(engine, 0, 'aborted').catch(() => {});
+  await engine.producerTransactions.open(ref);
+  await engine.producerTransactions.end({ in: ref, outcome: 'committed' });
+  return complain(await log(world), []);
 };

@@ -47,7 +47,8 @@ function judge(before: TransactionItem | undefined, after: TransactionItem, used
     return isUsed ? [`an xid comes again: ${xid} of ${id}`] : [];
   }
   if (number < before.number) return [`k fell: from ${before.number} to ${number} of ${id}`];
-  if (number > before.number) return [];
+  const goesOn = before.producerId === after.producerId && before.producerEpoch === after.producerEpoch;
+  if (number > before.number && !goesOn) return [];
   return Object.entries(before.nextSequences)
     .filter(([where, sequence]) => (after.nextSequences[where] ?? 0) < sequence)
     .map(([where]) => `q fell: at ${where} of transaction ${number} of ${id}`);

@@ -21,6 +21,7 @@ import { checkIsolation } from './elle.ts';
 import { type History, newHistory } from './history.ts';
 import { begin, clean, crowd, later, produce, read, remove, tend, transact, valuesOf } from './jobs.ts';
 import { leave } from './members.ts';
+import { kafkas, overHttp, type Protocol } from './protocol.ts';
 import { watched } from './watch.ts';
 
 export type TransactionsWorldOptions = StageOptions & {
@@ -42,6 +43,8 @@ export type TransactionsWorldOptions = StageOptions & {
   readonly hasDoomed?: boolean;
   /** The clients with transactional ids are members of the group, and share one input. */
   readonly hasMembers?: boolean;
+  /** The clients with transactional ids that speak Kafka's protocol: all of them, or every other one. */
+  readonly kafka?: 'all' | 'some';
   /** The jobs of each client, one after the other, instead of jobs at random. */
   readonly script?: readonly (readonly Job[])[];
 };
@@ -154,7 +157,7 @@ async function runClients(world: World, options: TransactionsWorldOptions): Prom
   for (const [i, id] of names.entries()) {
     const client: Client = {
       ...{ world, name: `c${i}`, id: id ?? '', input: Math.max(0, idsWithInput.indexOf(id ?? '')) },
-      ...{ timeoutMs: options.timeoutMs, session: undefined, begun: 0 },
+      ...{ timeoutMs: options.timeoutMs, speaks: protocolOf(options, i), session: undefined, begun: 0 },
     };
     void live(client, options, i).then(
       () => void busy--,
@@ -172,6 +175,9 @@ async function runClients(world: World, options: TransactionsWorldOptions): Prom
 /** The ids that have an input of their own. Members share one. */
 const inputsOf = ({ ids, hasMembers = false }: Pick<TransactionsWorldOptions, 'ids' | 'hasMembers'>) =>
   hasMembers ? ['all'] : [...new Set(ids)];
+
+const protocolOf = ({ kafka }: TransactionsWorldOptions, index: number): Protocol =>
+  kafka === 'all' || (kafka === 'some' && index % 2 === 1) ? kafkas : overHttp;
 
 async function live(client: Client, options: TransactionsWorldOptions, index: number): Promise<void> {
   const script = options.script?.[index];
@@ -242,7 +248,7 @@ async function rest(world: World, complaints: string[], options: TransactionsWor
   for (const [i, id] of [...new Set(ids)].entries()) {
     const input = Math.max(0, idsWithInput.indexOf(id));
     const client: Client = {
-      ...{ world: calmly(world), name: `rest${i}`, id, input, timeoutMs },
+      ...{ world: calmly(world), name: `rest${i}`, id, input, timeoutMs, speaks: protocolOf(options, i) },
       session: undefined,
       begun: 0,
     };

@@ -26,5 +26,12 @@ export const transactionsWorlds = {
   'wrong clocks': { ...defaultTransactionsWorld, mostSkewMs: 60_000, timeoutMs: 20_000, longPauses: 0.1 },
   'a topic is deleted': { ...defaultTransactionsWorld, hasDoomed: true, conflicts: 0.5, jobs: 10 },
   'with members': { ...defaultTransactionsWorld, hasMembers: true, conflicts: 0.5, others: 1, jobs: 10 },
+  "Kafka's clients": { ...defaultTransactionsWorld, kafka: 'all' },
+  "rivals, some of them Kafka's clients": {
+    ...defaultTransactionsWorld,
+    ...{ ids: ['a', 'a', 'a', 'a'], others: 1, conflicts: 0.5, kafka: 'some' },
+  },
+  "Kafka's clients, over days": { ...defaultTransactionsWorld, longPauses: 0.25, conflicts: 0.6, kafka: 'all' },
+  "Kafka's clients with members": { ...defaultTransactionsWorld, hasMembers: true, others: 1, jobs: 10, kafka: 'all' },
   'half of all calls suffer': { ...defaultTransactionsWorld, faultRate: 0.3, jobs: 4 },
 } as const satisfies Record<string, World>;

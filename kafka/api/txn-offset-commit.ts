@@ -1,0 +1,72 @@
+// TxnOffsetCommit (28). Stages offsets of a group, which are committed with the transaction.
+//
+// Versions 0 to 4; from version 3 on a member says which one it is. Without that, anybody may commit, also beside members, as
+// in Apache Kafka. Deviation: whether a member may commit is checked here, and again when the transaction commits. If it has
+// lost a partition by then, the transaction is aborted.
+import { defineApi } from '../api.ts';
+import { code, transactionCode } from '../errors.ts';
+
+type Request = {
+  readonly transactionalId: string;
+  readonly groupId: string;
+  readonly producerId: number;
+  readonly producerEpoch: number;
+  readonly generationId: number;
+  readonly memberId: string;
+  readonly topics: readonly {
+    readonly name: string;
+    readonly partitions: readonly {
+      readonly partitionIndex: number;
+      readonly committedOffset: number;
+      readonly committedLeaderEpoch: number;
+      readonly committedMetadata: string | null;
+    }[];
+  }[];
+};
+
+type Reply = {
+  readonly topics: readonly {
+    readonly name: string;
+    readonly partitions: readonly { readonly partitionIndex: number; readonly errorCode: number }[];
+  }[];
+};
+
+export const txnOffsetCommit = defineApi<Request, Reply>({
+  key: 28,
+  versions: [0, 4],
+  overlaps: false,
+  async answer({ engine }, request, { signal }) {
+    const errorCode = await engine.producerTransactions.stageOffsets(offsetsOf(request, signal)).then(
+      () => code.none,
+      (error: unknown) => transactionCode(error, code.invalidProducerEpoch),
+    );
+    return {
+      topics: request.topics.map(({ name, partitions }) => ({
+        name,
+        partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode })),
+      })),
+    };
+  },
+});
+
+function offsetsOf(
+  { transactionalId, producerId, producerEpoch, groupId, topics, ...request }: Request,
+  signal: AbortSignal,
+) {
+  const { memberId = '', generationId: generation = -1 } = request;
+  const isMember = memberId !== '' || generation >= 0;
+  return {
+    in: { transactionalId, producerId, producerEpoch, signal },
+    groupId,
+    ...(isMember && { member: { memberId, generation } }),
+    topics: topics.map(({ name, partitions }) => ({
+      topic: name,
+      partitions: partitions.map((each) => ({
+        partition: each.partitionIndex,
+        offset: each.committedOffset,
+        leaderEpoch: each.committedLeaderEpoch ?? -1,
+        metadata: each.committedMetadata ?? '',
+      })),
+    })),
+  };
+}
