@@ -15,10 +15,15 @@ import {
   startClassicMember,
 } from './member.ts';
 
-export type ClassicWorldOptions = StageOptions & { readonly members: number; readonly durationMs: number };
+export type ClassicWorldOptions = StageOptions & {
+  readonly members: number;
+  readonly durationMs: number;
+  /** All members are static, and those that die are started again. */
+  readonly areStatic: boolean;
+};
 
 const usual: Omit<ClassicWorldOptions, 'seed'> = {
-  ...{ processes: 3, members: 3, durationMs: 120_000, faultRate: 0.02, mostSkewMs: 400 },
+  ...{ processes: 3, members: 3, durationMs: 120_000, faultRate: 0.02, mostSkewMs: 400, areStatic: false },
 };
 
 /** The worlds, sorted by how much goes wrong in them. */
@@ -26,6 +31,8 @@ export const classicWorlds = {
   'classic usual': usual,
   'classic faulty': { ...usual, members: 4, faultRate: 0.1 },
   'classic wrong clocks': { ...usual, faultRate: 0.05, mostSkewMs: 60_000 },
+  'classic static': { ...usual, areStatic: true },
+  'classic static faulty': { ...usual, areStatic: true, members: 4, faultRate: 0.1 },
 } as const satisfies Record<string, Omit<ClassicWorldOptions, 'seed'>>;
 
 /** A dead member is closed and the others join again, perhaps twice; then a round waits for the last of them. */
@@ -37,7 +44,7 @@ export async function runClassicWorld(
 ): Promise<Verdict & { history: ClassicWorldHistory }> {
   const stage = openStage(options);
   const { scheduler, random, observer, processes, trace } = stage;
-  const history: ClassicHistory & { looks: Look[] } = { tellings: [], commits: [], looks: [] };
+  const history: ClassicHistory & { looks: Look[] } = { tellings: [], commits: [], instances: new Map(), looks: [] };
   const partitions = new Map([
     ['t', 2],
     ['u', 1],
@@ -49,7 +56,8 @@ export async function runClassicWorld(
   const failures: unknown[] = [];
   const fail = (error: unknown) => void failures.push(error);
   const world: ClassicSurroundings = { scheduler, random, processes, history, partitions, trace, fail };
-  const members = Array.from({ length: options.members }, () => startClassicMember(world));
+  const nameOf = (index: number) => (options.areStatic ? `i${index}` : undefined);
+  const members = Array.from({ length: options.members }, (_, index) => startClassicMember(world, nameOf(index)));
   const end = { isNear: false, isHere: false };
   const guard = (work: Promise<unknown>) => void work.catch(fail);
   guard(nuisance(world, members, end, stage.skew));
@@ -103,9 +111,10 @@ async function nuisance(
     if (what <= 1) random.pick(processes).kill();
     if (what === 2) random.pick(processes).turnClock(skew());
     if (what === 3) member.freeze(random.below(sessionMs * 3));
+    const isReplaced = what === 3 && member.instanceId !== undefined && random.below(2) === 0;
     if (what === 4) member.crash();
     if (what === 5) await Promise.race([member.leave(), new Promise<void>((go) => scheduler.after(6_000, go))]);
-    if (what >= 4) members.push(startClassicMember(world));
+    if (what >= 4 || isReplaced) members.push(startClassicMember(world, member.instanceId));
   }
 }
 
