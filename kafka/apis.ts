@@ -1,6 +1,8 @@
 // The APIs that are served. Clients are offered this list, and nothing else.
 
 import { apiVersionsOf } from './api/api-versions.ts';
+import { consumerGroupDescribe } from './api/consumer-group-describe.ts';
+import { consumerGroupHeartbeat } from './api/consumer-group-heartbeat.ts';
 import { createPartitions } from './api/create-partitions.ts';
 import { createTopics } from './api/create-topics.ts';
 import { deleteGroups } from './api/delete-groups.ts';
@@ -18,6 +20,7 @@ import { listGroups } from './api/list-groups.ts';
 import { listOffsets } from './api/list-offsets.ts';
 import { metadata } from './api/metadata.ts';
 import { offsetCommit } from './api/offset-commit.ts';
+import { offsetDelete } from './api/offset-delete.ts';
 import { offsetFetch } from './api/offset-fetch.ts';
 import { offsetForLeaderEpoch } from './api/offset-for-leader-epoch.ts';
 import { produce } from './api/produce.ts';
@@ -45,7 +48,10 @@ const others: readonly Api[] = [
   describeConfigs,
   createPartitions,
   deleteGroups,
+  offsetDelete,
   describeCluster,
+  consumerGroupHeartbeat,
+  consumerGroupDescribe,
 ];
 
 export const apiVersions = apiVersionsOf(others);

@@ -1,11 +1,20 @@
 // ApiVersions (18). Says which APIs are served, in which versions. It is the first request of every client.
 //
 // Versions 0 to 4. A client that asks in a later version gets the reply of version 0 with UNSUPPORTED_VERSION and the whole
-// list, so that it can ask again; dispatch.ts does that. The list has only what works. There are no features yet.
+// list, so that it can ask again; dispatch.ts does that. The list has only what works. Features are told from version 4 on:
+// earlier clients refuse one whose first version is 0.
 import type { Api } from '../api.ts';
 import { code } from '../errors.ts';
 
 export const apiVersionsKey = 18;
+const firstVersionWithFeatures = 4;
+
+/** The consumer protocol (KIP-848). */
+const features = [{ name: 'group.version', version: 1 }];
+const supportedFeatures = features.map(({ name, version }) => ({ name, minVersion: 0, maxVersion: version }));
+const finalizedFeatures = features.map(({ name, version }) => ({
+  ...{ name, minVersionLevel: version, maxVersionLevel: version },
+}));
 
 type ListedApi = { readonly apiKey: number; readonly minVersion: number; readonly maxVersion: number };
 
@@ -16,5 +25,9 @@ export function apiVersionsOf(others: readonly Api[]): Api & { readonly apiKeys:
   const apiKeys = [...others, { key, versions }]
     .map((api) => ({ apiKey: api.key, minVersion: api.versions[0], maxVersion: api.versions[1] }))
     .sort((a, b) => a.apiKey - b.apiKey);
-  return { key, versions, overlaps: true, apiKeys, answer: async () => ({ errorCode: code.none, apiKeys }) };
+  const answer: Api['answer'] = async (_gateway, _request, { version }) => ({
+    ...{ errorCode: code.none, apiKeys },
+    ...(version >= firstVersionWithFeatures && { supportedFeatures, finalizedFeatures, finalizedFeaturesEpoch: 0 }),
+  });
+  return { key, versions, overlaps: true, apiKeys, answer };
 }

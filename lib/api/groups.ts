@@ -274,6 +274,12 @@ export type ResetOffsetsReply = {
 
 export type Groups = {
   heartbeat(request: HeartbeatRequest): Promise<HeartbeatReply>;
+  /** Throws UNKNOWN_MEMBER_ID or STALE_MEMBER_EPOCH if the member may not read offsets at this epoch. */
+  checkMember(request: {
+    readonly groupId: string;
+    readonly memberId: string;
+    readonly memberEpoch: number;
+  }): Promise<void>;
   commitOffsets(request: CommitOffsetsRequest): Promise<PerPartitionReply>;
   fetchOffsets(request: FetchOffsetsRequest): Promise<FetchOffsetsReply>;
   /** Refused for a topic while a member subscribes to it. */

@@ -119,5 +119,8 @@ export const key = {
   describeConfigs: 32,
   deleteGroups: 42,
   createPartitions: 37,
+  offsetDelete: 47,
   describeCluster: 60,
+  consumerGroupHeartbeat: 68,
+  consumerGroupDescribe: 69,
 } as const;

@@ -21,8 +21,14 @@ export async function join(context: ClassicContext, request: JoinGroupRequest): 
   checkJoin(request);
   const { groupId, memberId, instanceId, protocolType, protocols, signal } = request;
   const id = { groupId, memberId, instanceId, protocolType, protocols };
-  const candidate = { ...id, isFresh: isFresh(memberId, context.clock.now()), entered: 0 };
-  return goThrough(context, groupId, signal, (sight) => advance(context, request, candidate, sight));
+  const { clock, log } = context;
+  const begunMs = clock.monotonic();
+  const isEarly = () => clock.monotonic() - begunMs < (log.initialRebalanceDelayMs ?? 0);
+  const candidate = { ...id, isFresh: isFresh(memberId, clock.now()), entered: 0, isEarly: true };
+  return goThrough(context, groupId, signal, (sight) => {
+    candidate.isEarly = isEarly();
+    return advance(context, request, candidate, sight);
+  });
 }
 
 function checkJoin({ groupId, memberId, protocols, protocolType, sessionTimeoutMs, ...request }: JoinGroupRequest) {

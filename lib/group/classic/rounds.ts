@@ -19,6 +19,8 @@ export type Candidate = {
   readonly isFresh: boolean;
   /** The round that this very request has joined. */
   readonly entered: number;
+  /** The request came so lately that the first round of a group is not completed for it: others may be about to join. */
+  readonly isEarly: boolean;
 };
 
 export type JoinStep =
@@ -133,7 +135,9 @@ function prepare(
   const isOver = nowMs > state.deadlineMs;
   const lost = living.filter((other) => isExpired(other, nowMs) || (isOver && isLate(other)));
   if (lost.length > 0) return { kind: 'close', members: lost };
-  if (living.some(isLate)) return isRenewalDue(me, nowMs) ? enter : wait;
+  const isFirstRound = state.leader === undefined;
+  const mustWait = living.some(isLate) || (isFirstRound && candidate.isEarly);
+  if (mustWait) return isRenewalDue(me, nowMs) ? enter : wait;
   const joined = [me, ...living];
   const misfits = misfitsOf(joined, state.leader);
   return misfits.length > 0 ? { kind: 'close', members: misfits } : { kind: 'complete', state, joined };

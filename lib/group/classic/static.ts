@@ -10,7 +10,7 @@ import { hasAssignment, inherit } from '../items/classic-heads.ts';
 import type { ClassicState } from '../items/head.ts';
 import type { Member } from '../items/member.ts';
 import { takeOver } from '../items/members.ts';
-import { beginTerm, inTerm, type ItemPartitions, keyOfItem, ownershipOf, updateOf } from '../items/ownership.ts';
+import { beginTerm, type ItemPartitions, inTerm, keyOfItem, ownershipOf, updateOf } from '../items/ownership.ts';
 import { type Portions, readPortions, writePortions } from '../items/portions.ts';
 import { consumerProtocolType } from './consumer-protocol.ts';
 import { type Sight, unknownMember } from './context.ts';
