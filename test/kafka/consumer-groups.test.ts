@@ -118,6 +118,20 @@ describe('a member of the consumer protocol', () => {
     expect(await state('ahead')).toMatchObject({ groupState: 'Empty', members: [] });
   });
 
+  test('may have an id of base64, and names its instance only when it joins', async () => {
+    const memberId = 'nnf4qxksRHe8+wsDpIpY/A';
+    const { memberEpoch } = await beat('static', memberId, 0, { ...joining, instanceId: 'one' });
+    const owned = { topicPartitions: [{ topicId, partitions: [0, 1] }] };
+    expect(await beat('static', memberId, memberEpoch, owned)).toMatchObject({ errorCode: 0, memberEpoch });
+    expect(await commit('static', memberId, memberEpoch, 1)).toBe(0);
+    expect(await state('static')).toMatchObject({ members: [{ memberId, instanceId: 'one' }] });
+    const other = { ...joining, instanceId: 'one' };
+    expect(await beat('static', 'b', 0, other)).toMatchObject({ errorCode: 111 });
+    expect(await beat('static', memberId, -2, { instanceId: 'one' })).toMatchObject({ errorCode: 0, memberEpoch: -2 });
+    const taken = await beat('static', 'b', 0, other);
+    expect(taken.assignment.topicPartitions).toEqual([{ topicId, partitions: [0, 1] }]);
+  });
+
   test('does not share a group with members of the classic protocol', async () => {
     const classic = service.engine.classicGroups;
     const member = { groupId: 'classic', memberId: classic.newMemberId() };

@@ -70,7 +70,7 @@ function isSettled(head: GroupHead, member: Member, sent: CheckedRequest): boole
     isEmpty(member.revoking) &&
     !member.isWaiting &&
     !member.isBumpDue &&
-    sent.instanceId === member.instanceId &&
+    !namesOther(member, sent) &&
     isSame(member.subscription, subscriptionOf(member.subscription, sent))
   );
 }
@@ -78,6 +78,10 @@ function isSettled(head: GroupHead, member: Member, sent: CheckedRequest): boole
 /** A lease is renewed after a third of the session, so that a lost renewal does not end the session. */
 const isRenewalDue = (member: Member, sent: CheckedRequest, nowMs: number): boolean =>
   Math.abs(nowMs - member.renewedMs) >= member.sessionMs / 3 || member.sessionMs !== sent.sessionMs;
+
+/** Clients of Kafka name their instance when they join, and not always after that. */
+const namesOther = (member: Member, { instanceId }: CheckedRequest): boolean =>
+  instanceId !== undefined && instanceId !== member.instanceId;
 
 /** Every write by a member's own heartbeat renews its lease, and records what the request says about the member. */
 function touched(member: Member, sent: CheckedRequest, nowMs: number, changes: Partial<Member> = {}): Member {
@@ -134,7 +138,7 @@ export function admit(situation: Situation, sent: CheckedRequest): Admission {
   const isRepeat = sent.seq === member.seq;
   if (isLate) return refused('INVALID_REQUEST', lateDetail(member, sent), lastSeq(member));
   if (isRepeat) return { kind: 'repeat' };
-  if (sent.instanceId !== member.instanceId) return refused('INVALID_REQUEST', instanceDetail(member, sent));
+  if (namesOther(member, sent)) return refused('INVALID_REQUEST', instanceDetail(member, sent));
   if (![0, member.epoch, member.shownEpoch].includes(sent.memberEpoch))
     return refused(
       'FENCED_MEMBER_EPOCH',
