@@ -54,6 +54,8 @@ export type ClassicSimMember = {
   readonly holds: readonly string[];
   readonly generation: number;
   freeze(forMs: number): void;
+  /** It joins again of its own accord. */
+  rejoin(): void;
   crash(): void;
   leave(): Promise<void>;
 };
@@ -71,12 +73,16 @@ type State = {
   readonly held: Map<string, number>;
   frozenUntilMs: number;
   isAlive: boolean;
+  wantsToJoin: boolean;
 };
 
 export function startClassicMember(world: ClassicSurroundings, instanceId?: string): ClassicSimMember {
   const { trace } = world;
   const held = new Map<string, number>();
-  const state: State = { trace, memberId: '', instanceId, generation: -1, held, frozenUntilMs: 0, isAlive: true };
+  const state: State = {
+    ...{ trace, memberId: '', instanceId, generation: -1, held, frozenUntilMs: 0, isAlive: true },
+    wantsToJoin: false,
+  };
   void live(world, state).catch(world.fail);
   return {
     instanceId,
@@ -91,6 +97,9 @@ export function startClassicMember(world: ClassicSurroundings, instanceId?: stri
     },
     freeze: (forMs) => {
       state.frozenUntilMs = world.scheduler.now() + forMs;
+    },
+    rejoin: () => {
+      state.wantsToJoin = true;
     },
     crash: () => {
       state.isAlive = false;
@@ -233,6 +242,10 @@ async function stay(world: ClassicSurroundings, state: State): Promise<void> {
     await pause(world, state, commitMs / 2 + random.below(commitMs));
     if (!state.isAlive) return;
     await commitAll(world, state);
+    if (state.wantsToJoin) {
+      state.wantsToJoin = false;
+      return;
+    }
     if (scheduler.now() < beatAtMs) continue;
     beatAtMs = scheduler.now() + beatMs;
     const { memberId, instanceId, generation } = state;
