@@ -16,7 +16,7 @@ import { consumerProtocolType } from './consumer-protocol.ts';
 import { type Sight, unknownMember } from './context.ts';
 import { ownersIn } from './fence.ts';
 
-/** Whoever has the instance id of a member that joins for the first time. */
+/** The member that has the instance id of one that joins for the first time. */
 export type Predecessor = { readonly heldBy: string | undefined; readonly holder: Member | undefined };
 
 export function predecessorOf({ members, instances }: Sight, instanceId: string): Predecessor {
