@@ -2,6 +2,7 @@
 // one; apis.ts lists them.
 import type { Engine } from '../lib/api/engine.ts';
 import type { Cluster } from './cluster.ts';
+import type { HeartbeatNumbers } from './heartbeat-numbers.ts';
 import type { Chains } from './produce/chain.ts';
 import type { TopicNames } from './topic-names.ts';
 
@@ -11,6 +12,7 @@ export type Gateway = {
   readonly cluster: Cluster;
   readonly names: TopicNames;
   readonly chains: Chains;
+  readonly heartbeatNumbers: HeartbeatNumbers;
   /** A topic that a client asks for is created if it is missing. */
   readonly autoCreateTopics: boolean;
   /** Receives what no client can learn: failures that should not happen. */

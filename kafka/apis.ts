@@ -6,6 +6,8 @@ import { addOffsetsToTxn } from './api/add-offsets-to-txn.ts';
 import { addPartitionsToTxn } from './api/add-partitions-to-txn.ts';
 import { apiVersionsOf } from './api/api-versions.ts';
 import { createAcls } from './api/create-acls.ts';
+import { consumerGroupDescribe } from './api/consumer-group-describe.ts';
+import { consumerGroupHeartbeat } from './api/consumer-group-heartbeat.ts';
 import { createPartitions } from './api/create-partitions.ts';
 import { createTopics } from './api/create-topics.ts';
 import { deleteAcls } from './api/delete-acls.ts';
@@ -33,6 +35,7 @@ import { listPartitionReassignments } from './api/list-partition-reassignments.t
 import { listTransactions } from './api/list-transactions.ts';
 import { metadata } from './api/metadata.ts';
 import { offsetCommit } from './api/offset-commit.ts';
+import { offsetDelete } from './api/offset-delete.ts';
 import { offsetFetch } from './api/offset-fetch.ts';
 import { offsetForLeaderEpoch } from './api/offset-for-leader-epoch.ts';
 import { produce } from './api/produce.ts';
@@ -78,6 +81,10 @@ const others: readonly Api[] = [
   describeCluster,
   describeTransactions,
   listTransactions,
+  offsetDelete,
+  describeCluster,
+  consumerGroupHeartbeat,
+  consumerGroupDescribe,
 ];
 
 export const apiVersions = apiVersionsOf(others);

@@ -2,6 +2,7 @@
 import type { Engine } from '../lib/api/engine.ts';
 import type { Clock } from '../lib/runtime/clock.ts';
 import { nodeId } from './cluster.ts';
+import { createHeartbeatNumbers } from './heartbeat-numbers.ts';
 import type { Limits } from './limits.ts';
 import { createChains } from './produce/chain.ts';
 import { type KafkaServer, listenForKafka } from './server.ts';
@@ -11,7 +12,7 @@ export type KafkaOptions = {
   readonly engine: Engine;
   /** Stays the same for the same data: clients refuse a cluster whose id has changed. */
   readonly clusterId: string;
-  readonly clock: Pick<Clock, 'monotonic'>;
+  readonly clock: Pick<Clock, 'monotonic' | 'now'>;
   /** An address of loopback. Default 127.0.0.1: clients try ::1 first for localhost. */
   readonly host?: string;
   /** Default 0: any free port. */
@@ -27,10 +28,11 @@ export function startKafka(options: KafkaOptions): Promise<KafkaServer> {
   const { engine, clusterId, clock, host = '127.0.0.1', port = 0, autoCreateTopics = true, onError, limits } = options;
   const chains = createChains();
   const names = createTopicNames(engine, clock);
+  const heartbeatNumbers = createHeartbeatNumbers(clock);
   return listenForKafka({
     ...{ host, port, ...(limits && { limits }) },
     gatewayAt: (at, bound) => ({
-      ...{ engine, names, chains, autoCreateTopics, onError },
+      ...{ engine, names, chains, heartbeatNumbers, autoCreateTopics, onError },
       cluster: { clusterId, node: { nodeId, host: at, port: bound } },
     }),
   });

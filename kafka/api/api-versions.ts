@@ -1,12 +1,21 @@
 // ApiVersions (18). Says which APIs are served, in which versions. It is the first request of every client.
 //
 // Versions 0 to 4. A client that asks in a later version gets the reply of version 0 with UNSUPPORTED_VERSION and the whole
-// list, so that it can ask again; dispatch.ts does that. The list has only what works. There are no features yet. The
-// connection keeps the name of the client's software, which it tells from version 3 on.
+// list, so that it can ask again; dispatch.ts does that. The list has only what works. Features are told from version 4 on:
+// earlier clients refuse one whose first version is 0. The connection keeps the name of the client's software, which the client
+// tells from version 3 on.
 import { type Api, defineApi } from '../api.ts';
 import { code } from '../errors.ts';
 
 export const apiVersionsKey = 18;
+const firstVersionWithFeatures = 4;
+
+/** The consumer protocol (KIP-848). */
+const features = [{ name: 'group.version', version: 1 }];
+const supportedFeatures = features.map(({ name, version }) => ({ name, minVersion: 0, maxVersion: version }));
+const finalizedFeatures = features.map(({ name, version }) => ({
+  ...{ name, minVersionLevel: version, maxVersionLevel: version },
+}));
 
 type ListedApi = { readonly apiKey: number; readonly minVersion: number; readonly maxVersion: number };
 
@@ -19,9 +28,12 @@ export function apiVersionsOf(others: readonly Api[]): Api & { readonly apiKeys:
     .sort((a, b) => a.apiKey - b.apiKey);
   const api = defineApi<{ readonly clientSoftwareName?: string }, object>({
     ...{ key, versions, overlaps: true },
-    async answer(_gateway, { clientSoftwareName = '' }, { client }) {
+    async answer(_gateway, { clientSoftwareName = '' }, { client, version }) {
       client.softwareName = clientSoftwareName;
-      return { errorCode: code.none, apiKeys };
+      return {
+        ...{ errorCode: code.none, apiKeys },
+        ...(version >= firstVersionWithFeatures && { supportedFeatures, finalizedFeatures, finalizedFeaturesEpoch: 0 }),
+      };
     },
   });
   return { ...api, apiKeys };

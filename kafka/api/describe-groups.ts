@@ -24,6 +24,7 @@ type GroupReply = {
 
 type MemberReply = {
   readonly memberId: string;
+  readonly groupInstanceId: string | null;
   readonly clientId: string;
   readonly clientHost: string;
   readonly memberMetadata: Uint8Array;
@@ -48,8 +49,15 @@ async function describe({ engine }: Gateway, groupId: string): Promise<GroupRepl
     const { state, protocolType, protocol, members } = classic;
     return {
       ...{ errorCode: code.none, groupId, groupState: state, protocolType, protocolData: protocol },
-      members: members.map(({ memberId, clientId, host, metadata, assignment }) => ({
-        ...{ memberId, clientId, clientHost: host, memberMetadata: metadata, memberAssignment: assignment },
+      members: members.map(({ memberId, instanceId = null, clientId, host, metadata, assignment }) => ({
+        ...{
+          memberId,
+          groupInstanceId: instanceId,
+          clientId,
+          clientHost: host,
+          memberMetadata: metadata,
+          memberAssignment: assignment,
+        },
       })),
     };
   } catch (error) {
@@ -63,7 +71,14 @@ const nothing = new Uint8Array();
 
 const describedByHeartbeats = ({ groupId, state, assignor, memberDetails }: GroupDescription): GroupReply => ({
   ...{ errorCode: code.none, groupId, groupState: stateNames[state], protocolType: 'consumer', protocolData: assignor },
-  members: memberDetails.map(({ memberId, clientId, host }) => ({
-    ...{ memberId, clientId, clientHost: host, memberMetadata: nothing, memberAssignment: nothing },
+  members: memberDetails.map(({ memberId, instanceId = null, clientId, host }) => ({
+    ...{
+      memberId,
+      groupInstanceId: instanceId,
+      clientId,
+      clientHost: host,
+      memberMetadata: nothing,
+      memberAssignment: nothing,
+    },
   })),
 });

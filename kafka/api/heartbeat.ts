@@ -4,7 +4,12 @@
 import { defineApi } from '../api.ts';
 import { code, groupCode } from '../errors.ts';
 
-type Request = { readonly groupId: string; readonly generationId: number; readonly memberId: string };
+type Request = {
+  readonly groupId: string;
+  readonly generationId: number;
+  readonly memberId: string;
+  readonly groupInstanceId: string | null;
+};
 
 type Reply = { readonly errorCode: number };
 
@@ -12,9 +17,12 @@ export const heartbeat = defineApi<Request, Reply>({
   key: 12,
   versions: [0, 4],
   overlaps: false,
-  async answer({ engine }, { groupId, memberId, generationId }) {
+  async answer({ engine }, { groupId, memberId, generationId, groupInstanceId }) {
     try {
-      await engine.classicGroups.heartbeat({ groupId, memberId, generation: generationId });
+      await engine.classicGroups.heartbeat({
+        ...{ groupId, memberId, generation: generationId },
+        ...(groupInstanceId !== null && { instanceId: groupInstanceId }),
+      });
       return { errorCode: code.none };
     } catch (error) {
       return { errorCode: groupCode(error) };

@@ -1,6 +1,6 @@
 // LeaveGroup (13). Members leave, and the others need not wait for their sessions to end.
 //
-// Versions 0 to 5; from version 3 on several may leave at a time. Deviation: members are known by their ids only.
+// Versions 0 to 5; from version 3 on several may leave at a time, and a static member may be named by its instance id alone.
 import { inParallel } from '../../lib/runtime/concurrency.ts';
 import { defineApi, type Gateway } from '../api.ts';
 import { code, groupCode } from '../errors.ts';
@@ -24,19 +24,23 @@ export const leaveGroup = defineApi<Request, Reply>({
   versions: [0, 5],
   overlaps: false,
   async answer(gateway, { groupId, memberId, members }, { version }) {
-    if (version < firstVersionWithMembers) return { errorCode: await leave(gateway, groupId, memberId), members: [] };
+    if (version < firstVersionWithMembers)
+      return { errorCode: await leave(gateway, groupId, { memberId, groupInstanceId: null }), members: [] };
     const left = await inParallel(members, membersAtOnce, async (member) => ({
       ...{ memberId: member.memberId, groupInstanceId: member.groupInstanceId },
-      errorCode: await leave(gateway, groupId, member.memberId),
+      errorCode: await leave(gateway, groupId, member),
     }));
     return { errorCode: code.none, members: left };
   },
 });
 
-async function leave({ engine }: Gateway, groupId: string, memberId: string): Promise<number> {
-  if (memberId === '') return code.unknownMemberId;
+async function leave({ engine }: Gateway, groupId: string, { memberId, groupInstanceId }: Leaver): Promise<number> {
+  if (memberId === '' && groupInstanceId === null) return code.unknownMemberId;
   try {
-    await engine.classicGroups.leave({ groupId, memberId });
+    await engine.classicGroups.leave({
+      ...{ groupId, memberId },
+      ...(groupInstanceId !== null && { instanceId: groupInstanceId }),
+    });
     return code.none;
   } catch (error) {
     return groupCode(error);

@@ -56,6 +56,6 @@ async function allGroups({ engine }: Gateway): Promise<GroupSummary[]> {
 const groupReply = ({ groupId, state, protocolType }: GroupSummary): GroupReply => ({
   groupId,
   protocolType: protocolType ?? 'consumer',
-  groupState: stateNames[state],
+  groupState: protocolType === undefined ? state : stateNames[state],
   groupType: protocolType === undefined ? 'Consumer' : 'Classic',
 });

@@ -12,6 +12,7 @@ type Request = {
   readonly groupId: string;
   readonly generationIdOrMemberEpoch: number;
   readonly memberId: string;
+  readonly groupInstanceId: string | null;
   readonly topics: readonly TopicRequest[];
 };
 
@@ -75,14 +76,17 @@ const placeOf = (topic: string, partition: number): string => `${topic}/${partit
 
 async function commit(
   { engine }: Gateway,
-  { groupId, memberId, generationIdOrMemberEpoch: generation }: Request,
+  { groupId, memberId, groupInstanceId, generationIdOrMemberEpoch: generation }: Request,
   topics: readonly TopicCommit[],
   signal: AbortSignal,
 ): Promise<[place: string, errorCode: number][]> {
   const isMember = generation >= 0 || memberId !== '';
   try {
     const reply: PerPartitionReply = isMember
-      ? await engine.classicGroups.commit({ groupId, memberId, generation, topics, signal })
+      ? await engine.classicGroups.commit({
+          ...{ groupId, memberId, generation, topics, signal },
+          ...(groupInstanceId !== null && { instanceId: groupInstanceId }),
+        })
       : await engine.groups.commitOffsets({ groupId, topics });
     return reply.topics.flatMap(({ topic, partitions }) =>
       partitions.map((each): [string, number] => [

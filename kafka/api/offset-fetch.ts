@@ -1,6 +1,6 @@
 // OffsetFetch (9). Reads what groups have committed: of the partitions that are named, or everything.
 //
-// Versions 1 to 9; from version 8 on of several groups. Deviation: no offset is ever undecided, because those of a
+// Versions 1 to 9; from version 8 on of several groups, and from version 9 on for a member of the consumer protocol. Deviation: no offset is ever undecided, because those of a
 // transaction are written when it commits.
 import { RivuletError } from '../../lib/api/errors.ts';
 import type { CommittedOffset, FetchOffsetsReply, FetchOffsetsRequest } from '../../lib/api/groups.ts';
@@ -14,7 +14,12 @@ type Request = {
   readonly topics: readonly TopicRequest[] | null;
   readonly groups: readonly GroupRequest[];
 };
-type GroupRequest = { readonly groupId: string; readonly topics: readonly TopicRequest[] | null };
+type GroupRequest = {
+  readonly groupId: string;
+  readonly memberId: string | null;
+  readonly memberEpoch: number;
+  readonly topics: readonly TopicRequest[] | null;
+};
 type TopicRequest = { readonly name: string; readonly partitionIndexes: readonly number[] };
 
 type Reply = {
@@ -44,18 +49,26 @@ export const offsetFetch = defineApi<Request, Reply>({
   versions: [1, 9],
   overlaps: true,
   async answer(gateway, { groupId, topics, groups }, { version }) {
-    if (version < firstVersionWithGroups) return { ...(await offsetsOf(gateway, { groupId, topics })), groups: [] };
+    if (version < firstVersionWithGroups)
+      return { ...(await offsetsOf(gateway, { groupId, topics, ...nobody })), groups: [] };
     const found = await inParallel(groups, groupsAtOnce, (group) => offsetsOf(gateway, group));
     return { errorCode: code.none, topics: [], groups: found };
   },
 });
 
-async function offsetsOf({ engine }: Gateway, { groupId, topics }: GroupRequest): Promise<GroupReply> {
+/** Offsets may be read without membership. */
+const nobody = { memberId: null, memberEpoch: -1 };
+
+async function offsetsOf(
+  { engine }: Gateway,
+  { groupId, memberId, memberEpoch, topics }: GroupRequest,
+): Promise<GroupReply> {
   const named: FetchOffsetsRequest['topics'] = topics?.map(({ name, partitionIndexes }) => ({
     topic: name,
     partitions: partitionIndexes,
   }));
   try {
+    if (memberId !== null && memberEpoch >= 0) await engine.groups.checkMember({ groupId, memberId, memberEpoch });
     const found = await engine.groups.fetchOffsets({ groupId, ...(named && { topics: named }) });
     return { groupId, errorCode: code.none, topics: found.topics.map(topicReply) };
   } catch (error) {

@@ -8,6 +8,7 @@ type Request = {
   readonly groupId: string;
   readonly generationId: number;
   readonly memberId: string;
+  readonly groupInstanceId: string | null;
   readonly protocolType: string | null;
   readonly protocolName: string | null;
   readonly assignments: readonly { readonly memberId: string; readonly assignment: Uint8Array }[];
@@ -25,10 +26,11 @@ export const syncGroup = defineApi<Request, Reply>({
   versions: [0, 5],
   overlaps: false,
   async answer({ engine }, { groupId, memberId, generationId, ...request }, { signal }) {
-    const { protocolType, protocolName, assignments } = request;
+    const { groupInstanceId, protocolType, protocolName, assignments } = request;
     try {
       const { protocol, ...synced } = await engine.classicGroups.sync({
         ...{ groupId, memberId, generation: generationId, assignments, signal },
+        ...(groupInstanceId !== null && { instanceId: groupInstanceId }),
         ...(protocolType !== null && { protocolType }),
         ...(protocolName !== null && { protocol: protocolName }),
       });

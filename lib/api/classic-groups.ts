@@ -10,6 +10,8 @@ export type JoinGroupRequest = {
   readonly groupId: string;
   /** One that the member has, or a new one (`newMemberId`). */
   readonly memberId: string;
+  /** Makes the member static: a new member with the same instance id takes the place of the last one. */
+  readonly instanceId?: string;
   readonly protocolType: string;
   /** The one that the member likes best comes first. */
   readonly protocols: readonly ClassicProtocol[];
@@ -28,11 +30,22 @@ export type JoinGroupReply = {
   readonly protocol: string;
   readonly leader: string;
   /** Only the leader gets the metadata of each member under this protocol. */
-  readonly members: readonly { readonly memberId: string; readonly metadata: Uint8Array }[];
+  readonly members: readonly {
+    readonly memberId: string;
+    readonly instanceId?: string;
+    readonly metadata: Uint8Array;
+  }[];
+  /** The generation has its assignment already, and the leader must not bring another. */
+  readonly skipAssignment: boolean;
 };
 
-/** A member of a generation. */
-export type Generation = { readonly groupId: string; readonly memberId: string; readonly generation: number };
+/** A member of a generation. A static member may name its instance: it learns then whether another took its place. */
+export type Generation = {
+  readonly groupId: string;
+  readonly memberId: string;
+  readonly instanceId?: string;
+  readonly generation: number;
+};
 
 export type SyncGroupRequest = Generation & {
   readonly protocolType?: string;
@@ -46,6 +59,13 @@ export type SyncGroupReply = {
   readonly protocolType: string;
   readonly protocol: string;
   readonly assignment: Uint8Array;
+};
+
+export type LeaveGroupRequest = {
+  readonly groupId: string;
+  /** Empty if only the instance is known: then its member leaves, whichever it is. */
+  readonly memberId: string;
+  readonly instanceId?: string;
 };
 
 export type ClassicCommit = Generation & {
@@ -63,6 +83,7 @@ export type ClassicDescription = {
   readonly protocol: string;
   readonly members: readonly {
     readonly memberId: string;
+    readonly instanceId?: string;
     readonly clientId: string;
     readonly host: string;
     readonly metadata: Uint8Array;
@@ -79,7 +100,7 @@ export type ClassicGroups = {
   sync(request: SyncGroupRequest): Promise<SyncGroupReply>;
   /** Throws REBALANCE_IN_PROGRESS if the member must join again. */
   heartbeat(request: Generation): Promise<void>;
-  leave(request: { readonly groupId: string; readonly memberId: string }): Promise<void>;
+  leave(request: LeaveGroupRequest): Promise<void>;
   commit(request: ClassicCommit): Promise<PerPartitionReply>;
   /** Undefined if the group has another protocol. */
   describe(groupId: string): Promise<ClassicDescription | undefined>;

@@ -126,7 +126,7 @@ export type OwnedPartitions = TopicRef & { readonly partitions: readonly number[
 export type HeartbeatRequest = {
   readonly groupId: string;
   /**
-   * The client makes it, once per member: 1..64 of [A-Za-z0-9._-]. An id of 22 characters of random base64url is stored
+   * The client makes it, once per member: 1..64 of [A-Za-z0-9._+/=-]. An id of 22 characters of random base64url is stored
    * shortest.
    */
   readonly memberId: string;
@@ -134,7 +134,7 @@ export type HeartbeatRequest = {
   readonly memberEpoch: number;
   /** It grows with every heartbeat of this member id, for ever. A repeat of a lost request carries the same number. */
   readonly heartbeatSeq: number;
-  /** The id makes the member static. It is the same with every heartbeat. */
+  /** The id makes the member static. Absent in a later heartbeat means unchanged. */
   readonly instanceId?: string;
   readonly rackId?: string;
   readonly clientId?: string;
@@ -274,6 +274,12 @@ export type ResetOffsetsReply = {
 
 export type Groups = {
   heartbeat(request: HeartbeatRequest): Promise<HeartbeatReply>;
+  /** Throws UNKNOWN_MEMBER_ID or STALE_MEMBER_EPOCH if the member may not read offsets at this epoch. */
+  checkMember(request: {
+    readonly groupId: string;
+    readonly memberId: string;
+    readonly memberEpoch: number;
+  }): Promise<void>;
   commitOffsets(request: CommitOffsetsRequest): Promise<PerPartitionReply>;
   fetchOffsets(request: FetchOffsetsRequest): Promise<FetchOffsetsReply>;
   /** Refused for a topic while a member subscribes to it. */

@@ -7,6 +7,7 @@ import { translated } from '../storage/outcome.ts';
 import type { GroupContext } from './context.ts';
 import { describeGroup, listGroups } from './lifecycle/describe.ts';
 import { deleteGroup, expireIfPossible, groupsInTurn } from './lifecycle/expire.ts';
+import { checkMember } from './membership/check-member.ts';
 import { heartbeat } from './membership/heartbeat.ts';
 import { checkGroupId } from './names.ts';
 import { deleteOffsets, resetOffsets } from './offsets/change-offsets.ts';
@@ -18,6 +19,7 @@ export function createGroups(log: LogContext): Groups {
   const { table, clock, topics } = log;
   const context: GroupContext = { table, clock, topics, log };
   return {
+    checkMember: (request) => translated(checkMember(context, request), 'read'),
     heartbeat: (request) => translated(heartbeat(context, request), 'write'),
     commitOffsets: (request) => translated(commitOffsets(context, request), 'write'),
     fetchOffsets: (request) => translated(fetchOffsets(context, request), 'read'),

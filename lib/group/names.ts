@@ -19,10 +19,11 @@ export function checkPlainGroupId(groupId: string): void {
   if (reason) throw refused('INVALID_GROUP_ID', `group id ${JSON.stringify(groupId.slice(0, 300))} ${reason}`);
 }
 
+/** Java's clients make ids of base64url, and librdkafka's of base64. */
 export function checkMemberId(memberId: string): void {
-  if (/^[A-Za-z0-9._-]+$/.test(memberId) && memberId.length <= limits.memberIdLength) return;
+  if (/^[A-Za-z0-9._+/=-]+$/.test(memberId) && memberId.length <= limits.memberIdLength) return;
   throw refused(
     'INVALID_REQUEST',
-    `memberId: expected 1 to ${limits.memberIdLength} ASCII letters, digits, dots, underscores and hyphens, got ${JSON.stringify(memberId.slice(0, 100))}`,
+    `memberId: expected 1 to ${limits.memberIdLength} ASCII letters, digits and any of . _ + / = -, got ${JSON.stringify(memberId.slice(0, 100))}`,
   );
 }

@@ -30,6 +30,11 @@ export type Ports = {
   readonly hint?: (partition: HintedPartition) => Promise<void>;
   /** Appends of several requests may share a segment. Give it where a process serves many at a time. Default: they do not. */
   readonly groupCommit?: GroupCommitOptions;
+  /**
+   * How long the first round of a group of Kafka's classic protocol waits for further members. Give 500 where a round costs
+   * much, as over S3 and DynamoDB. Default: 0.
+   */
+  readonly initialRebalanceDelayMs?: number;
   /** Given where maintenance runs in the same process, and announces log starts. Default: the engine has its own. */
   readonly notifications?: AppendNotifications;
 };

@@ -115,6 +115,80 @@ describe('a member', () => {
   });
 });
 
+describe('a static member', () => {
+  const instance = { groupInstanceId: 'one' };
+  const assignment = Buffer.from(assignmentBytes([{ topic: 'orders', partitions: [0, 1] }]));
+  const joinStatic = (groupId: string, version = 9, options: object = {}) =>
+    wire.ask(key.joinGroup, version, joining(groupId, '', { ...instance, ...options }));
+  const syncStatic = (groupId: string, { memberId, generationId }: Entered, assignments: object[] = []) =>
+    wire.ask(key.syncGroup, 5, { groupId, memberId, generationId, ...instance, assignments });
+  const enterStatic = async (groupId: string) => {
+    const joined = await joinStatic(groupId);
+    expect(joined).toMatchObject({ errorCode: 0, skipAssignment: false, members: [{ groupInstanceId: 'one' }] });
+    const { memberId, generationId } = joined;
+    const entered = { groupId, memberId, generationId };
+    expect(await syncStatic(groupId, entered, [{ memberId, assignment }])).toMatchObject({ errorCode: 0 });
+    return entered;
+  };
+
+  test('takes the place of the last one without a round, and that one is fenced', async () => {
+    const first = await enterStatic('restarted');
+    const again = await joinStatic('restarted');
+    const { generationId, memberId } = again;
+    expect(again).toMatchObject({ errorCode: 0, skipAssignment: true, leader: memberId, members: [{ memberId }] });
+    expect(generationId).toBe(first.generationId);
+    expect(memberId).not.toBe(first.memberId);
+    const second = { groupId: 'restarted', memberId, generationId };
+    const synced = await syncStatic('restarted', second);
+    expect(Buffer.compare(synced.assignment, assignment)).toBe(0);
+    expect(await commit(second, 4)).toBe(0);
+    expect(await commit(first, 9)).toBe(82);
+    expect(await beat(first)).toBe(82);
+    expect((await syncStatic('restarted', first)).errorCode).toBe(82);
+    expect((await wire.ask(key.joinGroup, 9, joining('restarted', first.memberId, instance))).errorCode).toBe(82);
+    expect(await beat(second)).toBe(0);
+    expect(await committed('restarted')).toEqual([4]);
+    const { groups } = await wire.ask(key.describeGroups, 5, { groups: ['restarted'] });
+    expect(groups[0].members).toMatchObject([{ memberId, groupInstanceId: 'one' }]);
+  });
+
+  test('is told of no leader by a version that cannot tell it to keep the assignment', async () => {
+    const first = await enterStatic('old client');
+    expect(await joinStatic('old client', 8)).toMatchObject({
+      ...{ errorCode: 0, leader: '', members: [], generationId: first.generationId },
+    });
+  });
+
+  test('begins a round if its subscription has changed', async () => {
+    const first = await enterStatic('changed');
+    const protocols = [{ name: 'range', metadata: Buffer.from(subscriptionBytes(['other'])) }];
+    const again = await joinStatic('changed', 9, { protocols });
+    expect(again).toMatchObject({ errorCode: 0, skipAssignment: false, leader: again.memberId });
+    expect(again.generationId).toBeGreaterThan(first.generationId);
+    expect(again.members).toHaveLength(1);
+    expect(await beat(first)).toBe(82);
+  });
+
+  test('leaves by its instance id', async () => {
+    const groupId = 'left by instance';
+    const { memberId } = await enterStatic(groupId);
+    const leave = (...members: object[]) => wire.ask(key.leaveGroup, 5, { groupId, members });
+    const left = await leave(
+      { memberId: '', groupInstanceId: 'nobody' },
+      { memberId: 'wrong', ...instance },
+      { memberId: '', ...instance },
+    );
+    expect(left.members).toMatchObject([
+      { errorCode: 25 },
+      { errorCode: 82 },
+      { errorCode: 0, groupInstanceId: 'one' },
+    ]);
+    expect((await wire.ask(key.describeGroups, 5, { groups: [groupId] })).groups[0].groupState).toBe('Empty');
+    expect((await wire.ask(key.joinGroup, 9, joining(groupId, memberId, instance))).errorCode).toBe(25);
+    await enterStatic(groupId);
+  });
+});
+
 describe('a group', () => {
   test('of either protocol refuses members of the other', async () => {
     const { groups } = service.engine;

@@ -133,7 +133,10 @@ export const key = {
   alterPartitionReassignments: 45,
   listPartitionReassignments: 46,
   createPartitions: 37,
+  offsetDelete: 47,
   describeCluster: 60,
   describeTransactions: 65,
   listTransactions: 66,
+  consumerGroupHeartbeat: 68,
+  consumerGroupDescribe: 69,
 } as const;

@@ -1,5 +1,6 @@
 // OffsetCommit of a member of a generation. The items of the offsets have the terms of the last generation that was
-// fenced, and each commit requires the member's own: so a member of an earlier one is refused, however late it comes.
+// fenced, and each commit requires the member's own: so a member of an earlier one is refused, however late it comes. A
+// member that keeps its membership by heartbeats has terms too, and its epoch is its generation.
 //
 // A commit has no number. It requires the offset that was read while its client was still there. So neither a copy of the
 // write that arrives late nor a request that outlives its connection undoes a newer commit.
@@ -7,15 +8,17 @@
 import type { ClassicCommit, Generation } from '../../api/classic-groups.ts';
 import type { RivuletError } from '../../api/errors.ts';
 import type { PerPartitionReply } from '../../api/groups.ts';
+import { refused } from '../../api/refusal.ts';
 import { all } from '../../storage/table.ts';
 import { beingChanged, type GroupContext } from '../context.ts';
 import { isGeneration } from '../items/classic-heads.ts';
+import { isLiving, type Member } from '../items/member.ts';
 import { inTerm, type Ownership, ownedSince, sameOffset, setOffset } from '../items/ownership.ts';
 import { type Rules, type Verdict, writeOwnership } from '../items/write-ownership.ts';
 import { checkMemberId } from '../names.ts';
 import { type CommitEntry, checkOffsets, entriesOf, replyOf } from '../offsets/commit.ts';
 import { resolveOwned } from '../topics.ts';
-import { type ClassicContext, look, rebalancing } from './context.ts';
+import { type ClassicContext, look, rebalancing, unknownMember } from './context.ts';
 import { refusalOf } from './rounds.ts';
 
 export async function commit(context: ClassicContext, request: ClassicCommit): Promise<PerPartitionReply> {
@@ -69,7 +72,15 @@ const isCommitted = (stored: Ownership, { offset, leaderEpoch = -1, metadata = '
 /** Kafka lets a member commit what another member, or none, was given: here only after a look at the group. */
 async function whyNot(context: GroupContext, request: Generation): Promise<RivuletError | undefined> {
   const sight = await look(context, request.groupId);
+  if (!sight.head?.classic) return refusalByEpoch(sight.members, request);
   const refusal = refusalOf(sight, request);
   if (refusal) return refusal;
   return sight.head!.classic!.phase === 'completing' ? rebalancing(request.groupId) : undefined;
+}
+
+/** A member that keeps its membership by heartbeats commits only what it owns. */
+function refusalByEpoch(members: readonly Member[], { memberId, generation }: ClassicCommit): RivuletError {
+  const me = members.find((member) => member.memberId === memberId);
+  if (!me || !isLiving(me)) return unknownMember(memberId);
+  return refused('STALE_MEMBER_EPOCH', `member ${memberId} does not own the partition at epoch ${generation}`);
 }

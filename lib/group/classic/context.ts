@@ -16,6 +16,8 @@ export type Sight = {
   /** Undefined if there is no such group, or if it was deleted. */
   readonly head: GroupHead | undefined;
   readonly members: readonly Member[];
+  /** The ids of the members that hold the instance ids. */
+  readonly instances: ReadonlyMap<string, string>;
 };
 
 export type ClassicContext = GroupContext & {
@@ -28,8 +30,8 @@ export type ClassicContext = GroupContext & {
 export const isClassic = (member: Member): member is ClassicMember => member.joined !== undefined;
 
 export async function look({ table }: GroupContext, groupId: string): Promise<Sight> {
-  const { head, members } = await readGroup(table, groupId);
-  return { head: head?.isDeleted ? undefined : head, members };
+  const { head, ...others } = await readGroup(table, groupId);
+  return { ...others, head: head?.isDeleted ? undefined : head };
 }
 
 const pause = { firstMs: 50, growth: 1.6, mostMs: 500 };

@@ -31,8 +31,9 @@ export async function describe(context: GroupContext, groupId: string): Promise<
     state: present.length === 0 ? 'Empty' : states[phase],
     protocolType,
     protocol,
-    members: present.map(({ memberId, clientId, host }) => ({
+    members: present.map(({ memberId, instanceId, clientId, host }) => ({
       ...{ memberId, clientId, host },
+      ...(instanceId !== undefined && { instanceId }),
       metadata: said.get(memberId) ?? new Uint8Array(),
       assignment: given.get(memberId) ?? new Uint8Array(),
     })),

@@ -59,7 +59,7 @@ export async function fence(
 }
 
 /** Partitions of a topic that does not exist have no owner. */
-async function ownersIn({ topics }: GroupContext, assignment: Portions) {
+export async function ownersIn({ topics }: GroupContext, assignment: Portions) {
   const claims = [...assignment].flatMap(([memberId, bytes]) =>
     assignedPartitions(bytes).map(({ topic, partitions }) => ({ memberId, topic, partitions })),
   );

@@ -1,12 +1,13 @@
 // Heartbeat and LeaveGroup. A heartbeat keeps the member, and looks after the members that follow it. Mostly it costs half
 // a read unit, or one; an error is told only after a strong read.
-import type { Generation } from '../../api/classic-groups.ts';
+import type { Generation, LeaveGroupRequest } from '../../api/classic-groups.ts';
 import { emptyGroup } from '../items/classic-heads.ts';
 import { closed, isLiving, next } from '../items/member.ts';
 import { putMember, watch } from '../items/members.ts';
 import { checkGroupId, checkMemberId } from '../names.ts';
 import { type ClassicContext, goThrough, type Sight, unknownMember } from './context.ts';
 import { hasGone, isRenewalDue, refusalOf } from './rounds.ts';
+import { refusalOfInstance } from './static.ts';
 import { reopen, tendGeneration } from './sync.ts';
 
 export async function heartbeat(context: ClassicContext, request: Generation): Promise<void> {
@@ -28,24 +29,30 @@ export async function heartbeat(context: ClassicContext, request: Generation): P
 }
 
 /** Tells from eventual reads that there is nothing to do. */
-async function isWell(context: ClassicContext, { groupId, memberId, generation }: Generation): Promise<boolean> {
+async function isWell(context: ClassicContext, request: Generation): Promise<boolean> {
+  const { groupId, memberId } = request;
   const nowMs = context.clock.now();
   const { head, me, ailing } = await watch(context, groupId, memberId, { nowMs, latestMs: nowMs });
   if (!head || head.isDeleted || !me || ailing.length > 0 || isRenewalDue(me, nowMs)) return false;
-  return refusalOf({ head, members: [me] }, { groupId, memberId, generation }) === undefined;
+  const instances = new Map(me.instanceId === undefined ? [] : [[me.instanceId, memberId]]);
+  return refusalOf({ head, members: [me], instances }, request) === undefined;
 }
 
 /** The others join a new round with their next heartbeats. */
-export async function leave(
-  context: ClassicContext,
-  { groupId, memberId }: { groupId: string; memberId: string },
-): Promise<void> {
+export async function leave(context: ClassicContext, request: LeaveGroupRequest): Promise<void> {
+  const { groupId, instanceId } = request;
   checkGroupId(groupId);
-  checkMemberId(memberId);
+  if (request.memberId !== '' || instanceId === undefined) checkMemberId(request.memberId);
+  let leaving = request.memberId;
   let hasLeft = false;
   await goThrough(context, groupId, undefined, async (sight) => {
-    const me = sight.members.find((member) => member.memberId === memberId);
-    if (!hasLeft && (!sight.head?.classic || !me?.joined || !isLiving(me))) throw unknownMember(memberId);
+    if (leaving === '') leaving = sight.instances.get(instanceId!) ?? '';
+    const me = sight.members.find(({ memberId }) => memberId === leaving);
+    if (!hasLeft) {
+      const refusal = refusalOfInstance(sight, { memberId: leaving, instanceId });
+      if (refusal) throw refusal;
+      if (!sight.head?.classic || !me?.joined || !isLiving(me)) throw unknownMember(leaving);
+    }
     if (me && isLiving(me)) {
       hasLeft = await putMember(context, groupId, me, closed(me));
       return undefined;

@@ -7,21 +7,28 @@ import { completeRound, openRound } from '../items/classic-heads.ts';
 import type { ClassicState, GroupHead } from '../items/head.ts';
 import { openHead } from '../items/heads.ts';
 import { closed, isLiving, type Member, next, retired } from '../items/member.ts';
-import { putMember } from '../items/members.ts';
-import { readPortions, writePortions } from '../items/portions.ts';
+import { putMember, takeOver } from '../items/members.ts';
+import { type Portions, readPortions, writePortions } from '../items/portions.ts';
 import { checkGroupId, checkMemberId } from '../names.ts';
 import { none } from '../partition-set.ts';
 import { consumerProtocolType, subscribedTopics } from './consumer-protocol.ts';
 import { type ClassicContext, type ClassicMember, goThrough, type Sight } from './context.ts';
 import { isFresh } from './member-ids.ts';
-import { type Candidate, joinStep, leaderOf, protocolOf } from './rounds.ts';
+import { type Candidate, type JoinStep, joinStep, leaderOf, protocolOf } from './rounds.ts';
+import { inheritPlace } from './static.ts';
 
 export async function join(context: ClassicContext, request: JoinGroupRequest): Promise<JoinGroupReply> {
   checkJoin(request);
-  const { groupId, memberId, protocolType, protocols, signal } = request;
-  const id = { groupId, memberId, protocolType, protocols };
-  const candidate = { ...id, isFresh: isFresh(memberId, context.clock.now()), entered: 0 };
-  return goThrough(context, groupId, signal, (sight) => advance(context, request, candidate, sight));
+  const { groupId, memberId, instanceId, protocolType, protocols, signal } = request;
+  const id = { groupId, memberId, instanceId, protocolType, protocols };
+  const { clock, log } = context;
+  const begunMs = clock.monotonic();
+  const isEarly = () => clock.monotonic() - begunMs < (log.initialRebalanceDelayMs ?? 0);
+  const candidate = { ...id, isFresh: isFresh(memberId, clock.now()), entered: 0, isEarly: true };
+  return goThrough(context, groupId, signal, (sight) => {
+    candidate.isEarly = isEarly();
+    return advance(context, request, candidate, sight);
+  });
 }
 
 function checkJoin({ groupId, memberId, protocols, protocolType, sessionTimeoutMs, ...request }: JoinGroupRequest) {
@@ -40,7 +47,9 @@ function checkJoin({ groupId, memberId, protocols, protocolType, sessionTimeoutM
   const bytes = protocols.reduce((sum, { name, metadata }) => sum + Buffer.byteLength(name) + metadata.length, 0);
   if (bytes > limits.protocolsBytes)
     throw invalid(`protocols: expected at most ${limits.protocolsBytes} bytes in all, got ${bytes}`);
-  for (const [name, text] of Object.entries({ clientId: request.clientId, host: request.host, protocolType }))
+  const { clientId, host, instanceId } = request;
+  if (instanceId === '') throw invalid('group instance id: expected at least one character, got none');
+  for (const [name, text] of Object.entries({ clientId, host, protocolType, 'group instance id': instanceId }))
     if (text !== undefined && text.length > limits.memberTextLength)
       throw invalid(`${name}: expected at most ${limits.memberTextLength} characters, got ${text.length}`);
 }
@@ -70,9 +79,13 @@ async function advance(
     case 'complete':
       await complete(context, groupId, sight, step);
       return undefined;
-    case 'enter': {
-      const member = entering(request, step.before, step.round, context.clock.now());
-      if (await putMember(context, groupId, step.before, member)) candidate.entered = step.round;
+    case 'enter':
+      if (await enter(context, request, step)) candidate.entered = step.round;
+      return undefined;
+    case 'inherit': {
+      const { state, holder } = step;
+      const member = entering(request, undefined, state.generation, context.clock.now());
+      if (await inheritPlace(context, groupId, state, member, holder)) candidate.entered = state.round;
       return undefined;
     }
     case 'answer':
@@ -91,11 +104,22 @@ async function open(context: ClassicContext, request: JoinGroupRequest, { member
   await openRound(context, request.groupId, head, { protocolType, rebalanceMs });
 }
 
+async function enter(
+  context: ClassicContext,
+  request: JoinGroupRequest,
+  { round, before, predecessor }: Extract<JoinStep, { kind: 'enter' }>,
+): Promise<boolean> {
+  const member = entering(request, before, round, context.clock.now());
+  return predecessor
+    ? takeOver(context, request.groupId, { member, before, ...predecessor })
+    : putMember(context, request.groupId, before, member);
+}
+
 function entering(request: JoinGroupRequest, before: Member | undefined, round: number, nowMs: number): Member {
   const { memberId, protocolType, protocols } = request;
   const isConsumer = protocolType === consumerProtocolType;
   const topics = isConsumer ? subscribedTopics(protocols[0]!.metadata).slice(0, limits.subscribedTopics) : [];
-  return next(before ?? nobody(memberId), {
+  return next(before ?? nobody(memberId, request.instanceId), {
     state: 'open',
     joined: { round, protocols },
     renewedMs: nowMs,
@@ -108,11 +132,11 @@ function entering(request: JoinGroupRequest, before: Member | undefined, round: 
 }
 
 /** A member of the classic protocol shows no epoch, and its item lists no partitions: the offsets items have them. */
-const nobody = (memberId: string): Member => ({
+const nobody = (memberId: string, instanceId: string | undefined): Member => ({
   ...{ memberId, state: 'open', revision: 0, seq: 0, epoch: 0, shownEpoch: 0, owned: none, revoking: none },
   ...{ revokeDeadlineMs: 0, isWaiting: false, isBumpDue: false, renewedMs: 0, sessionMs: 0, rebalanceMs: 0 },
   ...{ subscription: { topics: [], regex: '', assignor: undefined }, clientId: '', host: '' },
-  ...{ instanceId: undefined, rackId: undefined },
+  ...{ instanceId, rackId: undefined },
 });
 
 async function complete(
@@ -140,7 +164,7 @@ async function answer(
   { head, state }: { readonly head: GroupHead; readonly state: ClassicState },
 ): Promise<{ done: JoinGroupReply } | undefined> {
   const { groupId, memberId } = request;
-  const { generation, protocolType, protocol = '', leader = '' } = state;
+  const { generation, protocolType, protocol = '', leader = '', phase } = state;
   const roster = await readPortions(context.table, groupId, { generation, kind: 'r' }, state.roster!);
   if (!roster) return undefined;
   // The round was completed by a process that had read the members before this one joined.
@@ -148,6 +172,13 @@ async function answer(
     await open(context, request, sight, head);
     return undefined;
   }
-  const members = leader === memberId ? [...roster].map(([id, metadata]) => ({ memberId: id, metadata })) : [];
-  return { done: { generation, protocolType, protocol, leader, members } };
+  const members = leader === memberId ? rosterOf(roster, sight) : [];
+  const skipAssignment = phase === 'stable';
+  return { done: { generation, protocolType, protocol, leader, members, skipAssignment } };
 }
+
+const rosterOf = (roster: Portions, { members }: Sight): JoinGroupReply['members'] =>
+  [...roster].map(([memberId, metadata]) => {
+    const instanceId = members.find((member) => member.memberId === memberId)?.instanceId;
+    return { memberId, metadata, ...(instanceId !== undefined && { instanceId }) };
+  });

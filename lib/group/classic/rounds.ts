@@ -1,21 +1,26 @@
 // The table of the classic protocol: what a request does next, by the phase of the group (docs/PROTOCOL.md). It is pure:
 // the callers read the group, and write what is decided here.
+import type { Generation } from '../../api/classic-groups.ts';
 import type { RivuletError } from '../../api/errors.ts';
 import { limits } from '../../api/limits.ts';
 import { refused } from '../../api/refusal.ts';
 import type { ClassicState, GroupHead } from '../items/head.ts';
 import { clockSkewMs, isExpired, isLiving, isPresent, type Member, type Protocol } from '../items/member.ts';
 import { type ClassicMember, illegalGeneration, isClassic, rebalancing, type Sight, unknownMember } from './context.ts';
+import { type Predecessor, predecessorOf, refusalOfInstance } from './static.ts';
 
 export type Candidate = {
   readonly groupId: string;
   readonly memberId: string;
+  readonly instanceId: string | undefined;
   readonly protocolType: string;
   readonly protocols: readonly Protocol[];
   /** Its id was made so lately that it may join without being stored. */
   readonly isFresh: boolean;
   /** The round that this very request has joined. */
   readonly entered: number;
+  /** The request came so lately that the first round of a group is not completed for it: others may be about to join. */
+  readonly isEarly: boolean;
 };
 
 export type JoinStep =
@@ -23,8 +28,15 @@ export type JoinStep =
   /** There is no such group yet. */
   | { readonly kind: 'make' }
   | { readonly kind: 'open'; readonly head: GroupHead }
-  /** Joins the round, or renews the lease. */
-  | { readonly kind: 'enter'; readonly round: number; readonly before: Member | undefined }
+  /** Joins the round, or renews the lease. A static member that joins for the first time has a predecessor. */
+  | {
+      readonly kind: 'enter';
+      readonly round: number;
+      readonly before: Member | undefined;
+      readonly predecessor: Predecessor | undefined;
+    }
+  /** A static member takes the place of another without a round. */
+  | { readonly kind: 'inherit'; readonly state: ClassicState; readonly holder: Member }
   | { readonly kind: 'close'; readonly members: readonly Member[] }
   | { readonly kind: 'complete'; readonly state: ClassicState; readonly joined: readonly ClassicMember[] }
   | { readonly kind: 'answer'; readonly head: GroupHead; readonly state: ClassicState }
@@ -32,16 +44,22 @@ export type JoinStep =
 
 const wait = { kind: 'wait' } as const;
 
-export function joinStep({ head, members }: Sight, candidate: Candidate, nowMs: number): JoinStep {
+export function joinStep(sight: Sight, candidate: Candidate, nowMs: number): JoinStep {
+  const { head, members } = sight;
   if (!head) return { kind: 'make' };
   const me = members.find(({ memberId }) => memberId === candidate.memberId);
-  const others = members.filter((member) => member !== me);
-  const refusal = whyNotAdmitted(head, me, others, candidate, nowMs);
+  const { instanceId } = candidate;
+  const predecessor = me || instanceId === undefined ? undefined : predecessorOf(sight, instanceId);
+  const others = members.filter((member) => member !== me && member !== predecessor?.holder);
+  const fenced = candidate.isFresh && !me ? undefined : refusalOfInstance(sight, candidate);
+  const refusal = fenced ?? whyNotAdmitted(head, me, others, candidate, nowMs);
   if (refusal) return { kind: 'refuse', error: refusal };
   if (!head.classic) return beginClassic(head, others, nowMs);
   const { phase, round, generation, leader } = head.classic;
   if (phase === 'empty') return { kind: 'open', head };
-  if (phase === 'preparing') return prepare(head, head.classic, me, others, candidate, nowMs);
+  if (phase === 'preparing') return prepare(head, head.classic, { me, predecessor, others }, candidate, nowMs);
+  const holder = predecessor?.holder;
+  if (holder && mayInherit(head.classic, holder, candidate)) return { kind: 'inherit', state: head.classic, holder };
   const isOfGeneration = me?.joined?.round === generation;
   const isAnswer = isOfGeneration && candidate.entered === round;
   const mayStay = phase !== 'stable' || leader !== candidate.memberId;
@@ -81,30 +99,45 @@ function whyNotAdmitted(
     : refused('INCONSISTENT_GROUP_PROTOCOL', `protocols: expected one that all members of group ${groupId} have`);
 }
 
+/** The others need not join again if their generation stays what it is. */
+const mayInherit = ({ phase, generation, protocolType }: ClassicState, holder: Member, candidate: Candidate): boolean =>
+  phase === 'stable' &&
+  isLiving(holder) &&
+  holder.joined?.round === generation &&
+  protocolType === candidate.protocolType &&
+  saysTheSame(holder, candidate);
+
 /** The members of the other protocol have gone: the dead are closed before their group changes its protocol. */
 function beginClassic(head: GroupHead, others: readonly Member[], nowMs: number): JoinStep {
   const dead = others.filter((other) => isExpired(other, nowMs));
   return dead.length > 0 ? { kind: 'close', members: dead } : { kind: 'open', head };
 }
 
+type Members = {
+  readonly me: Member | undefined;
+  readonly predecessor: Predecessor | undefined;
+  readonly others: readonly Member[];
+};
+
 function prepare(
   head: GroupHead,
   state: ClassicState,
-  me: Member | undefined,
-  others: readonly Member[],
+  { me, predecessor, others }: Members,
   candidate: Candidate,
   nowMs: number,
 ): JoinStep {
   const isOvertaken = head.groupEpoch > state.round;
   if (isOvertaken) return { kind: 'open', head };
-  const enter: JoinStep = { kind: 'enter', round: state.round, before: me };
+  const enter: JoinStep = { kind: 'enter', round: state.round, before: me, predecessor };
   if (!me || !isClassic(me) || me.joined.round !== state.round || !saysTheSame(me, candidate)) return enter;
   const living = others.filter((other) => isClassic(other) && isLiving(other)) as ClassicMember[];
   const isLate = ({ joined }: ClassicMember) => joined.round !== state.round;
   const isOver = nowMs > state.deadlineMs;
   const lost = living.filter((other) => isExpired(other, nowMs) || (isOver && isLate(other)));
   if (lost.length > 0) return { kind: 'close', members: lost };
-  if (living.some(isLate)) return isRenewalDue(me, nowMs) ? enter : wait;
+  const isFirstRound = state.leader === undefined;
+  const mustWait = living.some(isLate) || (isFirstRound && candidate.isEarly);
+  if (mustWait) return isRenewalDue(me, nowMs) ? enter : wait;
   const joined = [me, ...living];
   const misfits = misfitsOf(joined, state.leader);
   return misfits.length > 0 ? { kind: 'close', members: misfits } : { kind: 'complete', state, joined };
@@ -151,9 +184,12 @@ export function protocolOf(joined: readonly ClassicMember[]): string {
 
 /** Why a request of a member of `generation` is refused; undefined if that generation is the group's, beyond its round. */
 export function refusalOf(
-  { head, members }: Sight,
-  { groupId, memberId, generation }: { groupId: string; memberId: string; generation: number },
+  sight: Sight,
+  { groupId, memberId, instanceId, generation }: Generation,
 ): RivuletError | undefined {
+  const fenced = refusalOfInstance(sight, { memberId, instanceId });
+  if (fenced) return fenced;
+  const { head, members } = sight;
   const me = members.find((member) => member.memberId === memberId);
   const state = head?.classic;
   if (!state || !me || !isLiving(me) || state.phase === 'empty') return unknownMember(memberId);

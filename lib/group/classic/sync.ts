@@ -14,6 +14,7 @@ import { type ClassicContext, goThrough, rebalancing, type Sight } from './conte
 import { fence } from './fence.ts';
 import { close } from './join.ts';
 import { deadOf, hasGone, isRenewalDue, refusalOf } from './rounds.ts';
+import { takeSlots } from './static.ts';
 
 export async function sync(context: ClassicContext, request: SyncGroupRequest): Promise<SyncGroupReply> {
   checkGroupId(request.groupId);
@@ -33,6 +34,9 @@ async function advance(context: ClassicContext, request: SyncGroupRequest, sight
   const assignment = await readPortions(context.table, groupId, at, state.assignment!);
   if (!assignment) return undefined;
   if (state.phase === 'fencing') return settle(context, groupId, sight, assignment);
+  const me = sight.members.find((member) => member.memberId === memberId);
+  const isOwner = me?.instanceId === undefined || (await takeSlots(context, groupId, state, memberId, assignment));
+  if (!isOwner) return undefined;
   const { protocolType, protocol = '' } = state;
   return { done: { protocolType, protocol, assignment: assignment.get(memberId) ?? new Uint8Array() } };
 }

@@ -1,7 +1,7 @@
 // The writes of the head of a group of the classic protocol. A round takes its number from the group epoch. Each step of
 // the round is one conditional write, any process may make it, and a process that comes late is refused.
 import { groupHeadKey, itemVersion } from '../../storage/keys.ts';
-import { absent, all, type Condition, equals, type Update } from '../../storage/table.ts';
+import { absent, all, type Condition, equals, type Update, type Write } from '../../storage/table.ts';
 import type { GroupContext } from '../context.ts';
 import { type ClassicState, classicHeadVersion, type GroupHead, type Phase, phases } from './head.ts';
 
@@ -91,6 +91,27 @@ export function settleGeneration(context: GroupContext, groupId: string, generat
   const update: Update = { set: [['ps', letterOf('stable')]] };
   const isFencing = equals('ps', letterOf('fencing'));
   return change(context, groupId, update, all(isFencing, equals('gn', generation), absent('de')));
+}
+
+/** The condition of a stable generation whose assignment is as it was read. */
+export const hasAssignment = ({ generation, assignment }: ClassicState): Condition =>
+  all(equals('gn', generation), equals('ps', letterOf('stable')), equals('an', assignment!), absent('de'));
+
+/** A static member takes the place of another in the stable generation, which stays. */
+export function inherit(
+  groupId: string,
+  state: ClassicState,
+  { roster, assignment, leader }: { readonly roster: string; readonly assignment: string; readonly leader: string },
+): Write {
+  const update: Update = {
+    set: [
+      ['ro', roster],
+      ['an', assignment],
+      ['ld', leader],
+    ],
+  };
+  const isThisGeneration = hasAssignment(state);
+  return { kind: 'update', key: groupHeadKey(groupId), update, if: isThisGeneration };
 }
 
 /** Requires that the generation is still being fenced, where a fence makes an item. */

@@ -5,6 +5,7 @@ import {
   groupHeadKey,
   groupPartition,
   instanceKey,
+  instancePrefix,
   itemVersion,
   lastMemberKey,
   memberKey,
@@ -20,6 +21,7 @@ import {
   type Query,
   type Table,
   type Value,
+  type Write,
 } from '../../storage/table.ts';
 import { type GroupContext, randomName } from '../context.ts';
 import { type GroupHead, parseGroupHead } from './head.ts';
@@ -47,15 +49,23 @@ export async function readMembers(table: Table, groupId: string, strong = true):
   return (await readAll(table, { ...range, strong })).map(parseMember);
 }
 
-/** Reads the head, even that of a deleted group, and all members in one range. */
+/** Reads the head, even that of a deleted group, the holders of instance ids, and all members in one range. */
 export async function readGroup(table: Table, groupId: string) {
   const { pk, sk: headKey } = groupHeadKey(groupId);
   const items = await readAll(table, { pk, from: headKey, through: lastMemberKey, strong: true });
   const head = items.find(({ sk }) => sk === headKey);
-  return { head: head && parseGroupHead(head), members: items.filter(isMemberItem).map(parseMember) };
+  const instances = items
+    .filter(isInstanceItem)
+    .map(({ sk, m }) => [sk.slice(instancePrefix.length), m as string] as const);
+  return {
+    head: head && parseGroupHead(head),
+    instances: new Map(instances),
+    members: items.filter(isMemberItem).map(parseMember),
+  };
 }
 
 const isMemberItem = ({ sk }: Item): boolean => sk.startsWith(memberPrefix);
+const isInstanceItem = ({ sk }: Item): boolean => sk.startsWith(instancePrefix);
 
 export async function readInstance(table: Table, groupId: string, instanceId: string): Promise<string | undefined> {
   const item = await table.get(instanceKey(groupId, instanceId), { strong: true });
@@ -83,11 +93,15 @@ function isSameItem(old: Item | undefined, item: Item): boolean {
 const plain = (value: Value | undefined): string =>
   value instanceof Uint8Array ? Buffer.from(value).toString('base64') : JSON.stringify(value ?? null);
 
-/** In one transaction the instance id changes hands, its last holder is retired, and the new member is put. */
+/**
+ * In one transaction the instance id changes hands, its last holder is retired, the new member is put, and `also` is
+ * written.
+ */
 export async function takeOver(
   { table, clock }: GroupContext,
   groupId: string,
   change: { member: Member; before: Member | undefined; holder: Member | undefined; heldBy: string | undefined },
+  ...also: readonly Write[]
 ): Promise<boolean> {
   const { member, before, holder, heldBy } = change;
   const now = clock.now();
@@ -98,6 +112,7 @@ export async function takeOver(
       put(instance, heldBy === undefined ? absent('v') : equals('m', heldBy)),
       put(memberItem(groupId, member, now), asRead(before)),
       ...(holder ? [put(memberItem(groupId, retired(holder), now), asRead(holder))] : []),
+      ...also,
     ],
     randomName(clock),
   );

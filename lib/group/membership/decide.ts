@@ -30,10 +30,11 @@ import { type CheckedRequest, isJoining, isLeaving } from './heartbeat-request.t
 /** The time between heartbeats while partitions are on their way. */
 const unsettledIntervalMs = 500;
 
-const refused = (errorCode: ErrorCode, detail: string): { kind: 'refused'; error: RivuletError } => ({
-  kind: 'refused',
-  error: refusal(errorCode, detail),
-});
+const refused = (
+  errorCode: ErrorCode,
+  detail: string,
+  extra?: { readonly heartbeatSeq: number },
+): { kind: 'refused'; error: RivuletError } => ({ kind: 'refused', error: refusal(errorCode, detail, extra) });
 
 // --- the fast path: nothing has changed
 
@@ -69,7 +70,7 @@ function isSettled(head: GroupHead, member: Member, sent: CheckedRequest): boole
     isEmpty(member.revoking) &&
     !member.isWaiting &&
     !member.isBumpDue &&
-    sent.instanceId === member.instanceId &&
+    !namesOther(member, sent) &&
     isSame(member.subscription, subscriptionOf(member.subscription, sent))
   );
 }
@@ -77,6 +78,10 @@ function isSettled(head: GroupHead, member: Member, sent: CheckedRequest): boole
 /** A lease is renewed after a third of the session, so that a lost renewal does not end the session. */
 const isRenewalDue = (member: Member, sent: CheckedRequest, nowMs: number): boolean =>
   Math.abs(nowMs - member.renewedMs) >= member.sessionMs / 3 || member.sessionMs !== sent.sessionMs;
+
+/** Clients of Kafka name their instance when they join, and not always after that. */
+const namesOther = (member: Member, { instanceId }: CheckedRequest): boolean =>
+  instanceId !== undefined && instanceId !== member.instanceId;
 
 /** Every write by a member's own heartbeat renews its lease, and records what the request says about the member. */
 function touched(member: Member, sent: CheckedRequest, nowMs: number, changes: Partial<Member> = {}): Member {
@@ -131,9 +136,9 @@ export function admit(situation: Situation, sent: CheckedRequest): Admission {
   if (member?.state !== 'open') return isJoining(sent) ? join(situation, sent) : unknownMember(situation, sent);
   const isLate = sent.seq < member.seq;
   const isRepeat = sent.seq === member.seq;
-  if (isLate) return refused('INVALID_REQUEST', lateDetail(member, sent));
+  if (isLate) return refused('INVALID_REQUEST', lateDetail(member, sent), lastSeq(member));
   if (isRepeat) return { kind: 'repeat' };
-  if (sent.instanceId !== member.instanceId) return refused('INVALID_REQUEST', instanceDetail(member, sent));
+  if (namesOther(member, sent)) return refused('INVALID_REQUEST', instanceDetail(member, sent));
   if (![0, member.epoch, member.shownEpoch].includes(sent.memberEpoch))
     return refused(
       'FENCED_MEMBER_EPOCH',
@@ -163,6 +168,8 @@ export function admit(situation: Situation, sent: CheckedRequest): Admission {
  */
 const ownsSomething = ({ owned, revoking }: Member): boolean => !isEmpty(owned) || !isEmpty(revoking);
 
+/** A caller whose heartbeats have no numbers of their own goes on from here. */
+const lastSeq = ({ seq }: Member) => ({ heartbeatSeq: seq });
 const lateDetail = (member: Member, sent: CheckedRequest) =>
   `heartbeatSeq: expected more than ${member.seq}, the last one of member ${sent.memberId}, got ${sent.seq}, so this heartbeat is late and does nothing`;
 const instanceDetail = (member: Member, sent: CheckedRequest) =>
@@ -178,7 +185,7 @@ function leave(member: Member | undefined, sent: CheckedRequest, nowMs: number):
   if (!member) return refused('UNKNOWN_MEMBER_ID', `there is no member ${sent.memberId}`);
   const isLate = sent.seq <= member.seq;
   if (isLate && member.state !== 'open') return { kind: 'left' };
-  if (isLate) return refused('INVALID_REQUEST', lateDetail(member, sent));
+  if (isLate) return refused('INVALID_REQUEST', lateDetail(member, sent), lastSeq(member));
   if (!isLiving(member))
     return refused('UNKNOWN_MEMBER_ID', `member ${sent.memberId} has left, or its session timed out`);
   if (sent.memberEpoch === leaveEpoch) return { kind: 'write', member: closed(member, sent.seq), before: member };
@@ -202,7 +209,11 @@ function unknownMember({ member, instance }: Situation, sent: CheckedRequest): A
 
 function join({ member, instance, nowMs }: Situation, sent: CheckedRequest): Admission {
   if (member && sent.seq <= member.seq)
-    return refused('UNKNOWN_MEMBER_ID', `${lateDetail(member, sent)}; member ${sent.memberId} has left`);
+    return refused(
+      'UNKNOWN_MEMBER_ID',
+      `${lateDetail(member, sent)}; member ${sent.memberId} has left`,
+      lastSeq(member),
+    );
   const subscription = subscriptionOf({ topics: [], regex: '', assignor: undefined }, sent);
   if (subscription.topics.length === 0 && subscription.regex === '')
     return refused(

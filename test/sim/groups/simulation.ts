@@ -1,5 +1,6 @@
 // The worlds of groups, of both protocols: random ones, sorted by how much goes wrong in them, and the small ones.
 import type { RandomWorld, Simulation } from '../core/worlds.ts';
+import { smallClassicWorlds } from './classic/small-worlds.ts';
 import { classicWorlds, runClassicWorld } from './classic/world.ts';
 import { smallGroupWorlds } from './small-worlds.ts';
 import { groupWorlds, runGroupWorld } from './world.ts';
@@ -18,5 +19,5 @@ export const groupSimulation: Simulation = {
       }),
     ),
   ],
-  smallWorlds: smallGroupWorlds,
+  smallWorlds: [...smallGroupWorlds, ...smallClassicWorlds],
 };

@@ -1,6 +1,6 @@
 // Judges a history of a group of the classic protocol, by what its members were told and what the table had.
 import type { Look, TermSeen } from '../history.ts';
-import type { ClassicHistory, Told } from './member.ts';
+import type { ClassicCommitSeen, ClassicHistory, Told } from './member.ts';
 
 export type ClassicWorldHistory = ClassicHistory & {
   readonly looks: readonly Look[];
@@ -36,48 +36,72 @@ export function checkClassic(history: ClassicWorldHistory): string[] {
 
 const complaint = (anomaly: ClassicAnomaly, detail: string): string => `${anomaly}: ${detail}`;
 
-function* ownersOfGenerations({ tellings }: ClassicHistory): Generator<string> {
+/** A static member inherits from the last one of its instance, within a generation. */
+const isSameInstance = ({ instances }: ClassicHistory, a: string | undefined, b: string | undefined): boolean =>
+  a !== undefined && b !== undefined && instances.has(a) && instances.get(a) === instances.get(b);
+
+function* ownersOfGenerations(history: ClassicHistory): Generator<string> {
+  const { tellings } = history;
   const owners = new Map<string, string>();
   for (const { memberId, generation, partitions } of tellings)
     for (const partition of partitions) {
       const place = `${partition} in generation ${generation}`;
       const other = owners.get(place) ?? memberId;
       owners.set(place, memberId);
-      if (other !== memberId) yield complaint('two owners in one generation', `${place}: ${other} and ${memberId}`);
+      if (other !== memberId && !isSameInstance(history, other, memberId))
+        yield complaint('two owners in one generation', `${place}: ${other} and ${memberId}`);
     }
 }
 
-function* termsOf({ terms }: ClassicWorldHistory): Generator<string> {
+function* termsOf(history: ClassicWorldHistory): Generator<string> {
   const last = new Map<string, TermSeen>();
-  for (const term of terms) {
+  for (const term of history.terms) {
     const before = last.get(term.partition);
     last.set(term.partition, term);
     if (!before) continue;
     const { partition, owner, epoch } = term;
     if (epoch < before.epoch) yield complaint('term epoch fell', `${partition} from ${before.epoch} to ${epoch}`);
-    if (epoch === before.epoch && owner !== before.owner)
+    const isInherited = isSameInstance(history, before.owner, owner);
+    if (epoch === before.epoch && owner !== before.owner && !isInherited)
       yield complaint('term changed hands', `${partition} in ${epoch} from ${before.owner} to ${owner}`);
   }
 }
 
 /** A member that is told a partition finds its own term, or a later one, in the table. */
-function* fencesOf({ tellings, terms }: ClassicWorldHistory): Generator<string> {
+/** The next one of its instance may have taken the partition meanwhile. */
+const wasOwner = ({ terms }: ClassicWorldHistory, { memberId, generation, atMs }: Told, partition: string): boolean =>
+  terms.some(
+    (term) => term.partition === partition && term.epoch === generation && term.owner === memberId && term.atMs <= atMs,
+  );
+
+function* fencesOf(history: ClassicWorldHistory): Generator<string> {
+  const { tellings, terms } = history;
   for (const told of tellings)
     for (const partition of told.partitions) {
       const term = terms.findLast((each) => each.partition === partition && each.atMs <= told.atMs);
-      const isOwn = term?.epoch === told.generation && term.owner === told.memberId;
       const isLater = term !== undefined && term.epoch > told.generation;
-      if (!isOwn && !isLater)
+      if (!wasOwner(history, told, partition) && !isLater)
         yield complaint('told before the fence', `${partition} in ${told.generation}: the term was ${term?.epoch}`);
     }
 }
 
-function* commitsOf({ commits, tellings }: ClassicHistory): Generator<string> {
+/** The owners of the partition after this member, in its generation. */
+function successorsOf({ terms }: ClassicWorldHistory, { memberId, partition, generation }: ClassicCommitSeen) {
+  const owners = terms.filter((term) => term.partition === partition && term.epoch === generation);
+  const last = owners.findLastIndex(({ owner }) => owner === memberId);
+  return new Set(owners.slice(last + 1).flatMap(({ owner }) => owner ?? []));
+}
+
+function* commitsOf(history: ClassicWorldHistory): Generator<string> {
+  const { commits, tellings } = history;
   const accepted = commits.filter(({ result }) => result === 'accepted');
   for (const commit of accepted) {
     const isLater = ({ generation, partitions, atMs }: Told) =>
       generation > commit.generation && partitions.includes(commit.partition) && atMs < commit.begunMs;
-    const later = tellings.find(isLater);
+    const successors = successorsOf(history, commit);
+    const isSuccessor = ({ memberId, generation, atMs }: Told) =>
+      generation === commit.generation && successors.has(memberId) && atMs < commit.begunMs;
+    const later = tellings.find((told) => isLater(told) || isSuccessor(told));
     const { partition, generation, offset } = commit;
     if (later)
       yield complaint('commit after the fence', `${partition} ${offset} of ${generation} after ${later.generation}`);

@@ -29,7 +29,12 @@ export type ClassicCommitSeen = {
   result: 'accepted' | 'refused' | 'unknown';
 };
 
-export type ClassicHistory = { readonly tellings: Told[]; readonly commits: ClassicCommitSeen[] };
+export type ClassicHistory = {
+  readonly tellings: Told[];
+  readonly commits: ClassicCommitSeen[];
+  /** The instance ids of static members. */
+  readonly instances: Map<string, string>;
+};
 
 export type ClassicSurroundings = {
   readonly scheduler: Scheduler;
@@ -44,10 +49,13 @@ export type ClassicSurroundings = {
 
 export type ClassicSimMember = {
   readonly isAlive: boolean;
+  readonly instanceId: string | undefined;
   /** The partitions that it reads now, and under which generation. */
   readonly holds: readonly string[];
   readonly generation: number;
   freeze(forMs: number): void;
+  /** It joins again of its own accord. */
+  rejoin(): void;
   crash(): void;
   leave(): Promise<void>;
 };
@@ -60,17 +68,24 @@ const requestTimeoutMs = 5_000;
 type State = {
   trace(line: string): void;
   memberId: string;
+  readonly instanceId: string | undefined;
   generation: number;
   readonly held: Map<string, number>;
   frozenUntilMs: number;
   isAlive: boolean;
+  wantsToJoin: boolean;
 };
 
-export function startClassicMember(world: ClassicSurroundings): ClassicSimMember {
+export function startClassicMember(world: ClassicSurroundings, instanceId?: string): ClassicSimMember {
   const { trace } = world;
-  const state: State = { trace, memberId: '', generation: -1, held: new Map(), frozenUntilMs: 0, isAlive: true };
+  const held = new Map<string, number>();
+  const state: State = {
+    ...{ trace, memberId: '', instanceId, generation: -1, held, frozenUntilMs: 0, isAlive: true },
+    wantsToJoin: false,
+  };
   void live(world, state).catch(world.fail);
   return {
+    instanceId,
     get isAlive() {
       return state.isAlive;
     },
@@ -83,13 +98,17 @@ export function startClassicMember(world: ClassicSurroundings): ClassicSimMember
     freeze: (forMs) => {
       state.frozenUntilMs = world.scheduler.now() + forMs;
     },
+    rejoin: () => {
+      state.wantsToJoin = true;
+    },
     crash: () => {
       state.isAlive = false;
     },
     async leave() {
       state.isAlive = false;
-      const { memberId } = state;
-      await ask(world, requestTimeoutMs, ({ classicGroups: classic }) => classic.leave({ groupId, memberId }));
+      const { memberId, instanceId } = state;
+      const leaver = instanceId === undefined ? { memberId } : { memberId: '', instanceId };
+      await ask(world, requestTimeoutMs, ({ classicGroups: classic }) => classic.leave({ groupId, ...leaver }));
     },
   };
 }
@@ -120,6 +139,7 @@ function taken<T>(answer: Answer<T>, state: State): T | undefined {
   if (!(answer.error instanceof RivuletError)) throw answer.error;
   state.trace(answer.error.message);
   if (answer.error.errorCode === 'UNKNOWN_MEMBER_ID') state.memberId = '';
+  if (answer.error.errorCode === 'FENCED_INSTANCE_ID') state.isAlive = false;
   return undefined;
 }
 
@@ -139,20 +159,24 @@ async function enter(world: ClassicSurroundings, state: State): Promise<boolean>
     state.memberId = taken(id, state) ?? '';
     if (state.memberId === '') return false;
   }
-  const { memberId } = state;
+  const { memberId, instanceId } = state;
+  if (instanceId !== undefined) world.history.instances.set(memberId, instanceId);
   const metadata = subscriptionBytes([...world.partitions.keys()]);
   const request = {
     ...{ groupId, memberId, protocolType: 'consumer', protocols: [{ name: 'range', metadata }] },
     ...{ sessionTimeoutMs: sessionMs, rebalanceTimeoutMs: rebalanceMs },
+    ...(instanceId !== undefined && { instanceId }),
   };
   const joined = taken(
     await ask(world, rebalanceMs + 5_000, ({ classicGroups: classic }, signal) => classic.join({ ...request, signal })),
     state,
   );
   await pause(world, state, random.below(50));
+  // A static member learns its id from the answer, so that it joins as another one if there is none.
+  if (!joined && instanceId !== undefined && state.generation === -1) state.memberId = '';
   if (!joined || !state.isAlive) return false;
   const { generation, members } = joined;
-  const sync = { groupId, memberId, generation };
+  const sync = { groupId, memberId, generation, ...(instanceId !== undefined && { instanceId }) };
   const synced = taken(
     await ask(world, sessionMs, ({ classicGroups: classic }) =>
       classic.sync({ ...sync, assignments: share(world, members) }),
@@ -218,12 +242,15 @@ async function stay(world: ClassicSurroundings, state: State): Promise<void> {
     await pause(world, state, commitMs / 2 + random.below(commitMs));
     if (!state.isAlive) return;
     await commitAll(world, state);
+    if (state.wantsToJoin) {
+      state.wantsToJoin = false;
+      return;
+    }
     if (scheduler.now() < beatAtMs) continue;
     beatAtMs = scheduler.now() + beatMs;
-    const { memberId, generation } = state;
-    const answer = await ask(world, requestTimeoutMs, ({ classicGroups: classic }) =>
-      classic.heartbeat({ groupId, memberId, generation }),
-    );
+    const { memberId, instanceId, generation } = state;
+    const beat = { groupId, memberId, generation, ...(instanceId !== undefined && { instanceId }) };
+    const answer = await ask(world, requestTimeoutMs, ({ classicGroups: classic }) => classic.heartbeat(beat));
     const mustJoin = answer !== 'lost' && 'error' in answer && isOver(answer.error);
     if (mustJoin) {
       taken(answer, state);
@@ -234,7 +261,12 @@ async function stay(world: ClassicSurroundings, state: State): Promise<void> {
   }
 }
 
-const over: readonly string[] = ['UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION', 'REBALANCE_IN_PROGRESS'];
+const over: readonly string[] = [
+  'UNKNOWN_MEMBER_ID',
+  'FENCED_INSTANCE_ID',
+  'ILLEGAL_GENERATION',
+  'REBALANCE_IN_PROGRESS',
+];
 const isOver = (error: unknown): boolean => error instanceof RivuletError && over.includes(error.errorCode);
 
 async function commitAll(world: ClassicSurroundings, state: State): Promise<void> {

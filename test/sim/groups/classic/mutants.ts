@@ -82,6 +82,22 @@ export const classicMutants: readonly ClassicMutant[] = [
     caughtBy: ['not owned once at rest'],
   },
   {
+    name: "slots not taken over by a static member's successor",
+    file: 'lib/group/classic/sync.ts',
+    turn: { 'advance.isOwner': 'true' },
+    world: 'classic static',
+    seed: 1,
+    caughtBy: unsafe,
+  },
+  {
+    name: 'any member may speak for an instance',
+    file: 'lib/group/classic/static.ts',
+    turn: { 'refusalOfInstance.holder': 'memberId' },
+    world: 'classic static',
+    seed: 1,
+    caughtBy: ['no stable generation', 'not owned once at rest', ...unsafe],
+  },
+  {
     name: 'commits of any generation',
     file: 'lib/group/classic/commit.ts',
     drop: 'rulesFor.isInTerm',

@@ -2,7 +2,7 @@
 // any two steps, and their clocks are wrong; every call may suffer a fault. In the end faults stop, and then all living
 // members must come to one stable generation.
 import type { Engine } from '../../../../lib/api/engine.ts';
-import type { Verdict } from '../../core/worlds.ts';
+import type { CaseVerdict } from '../../core/worlds.ts';
 import type { Look } from '../history.ts';
 import { simulatedGroup as groupId, sessionMs } from '../member.ts';
 import { openStage, type StageOptions, startMs } from '../stage.ts';
@@ -15,10 +15,34 @@ import {
   startClassicMember,
 } from './member.ts';
 
-export type ClassicWorldOptions = StageOptions & { readonly members: number; readonly durationMs: number };
+export type ClassicWorldOptions = StageOptions & {
+  readonly members: number;
+  readonly durationMs: number;
+  /** All members are static, and those that die are started again. */
+  readonly areStatic: boolean;
+  /** The partitions of topic `t`. */
+  readonly partitions: number;
+  /** A script runs instead of trouble at random. */
+  readonly script?: ClassicScript;
+};
+
+/** `members` are those that were started; `start` starts another one, and `pause` waits. */
+export type ClassicScript = (stage: {
+  readonly members: readonly ClassicSimMember[];
+  start(instanceId?: string): ClassicSimMember;
+  pause(ms: number): Promise<void>;
+}) => Promise<void>;
 
 const usual: Omit<ClassicWorldOptions, 'seed'> = {
-  ...{ processes: 3, members: 3, durationMs: 120_000, faultRate: 0.02, mostSkewMs: 400 },
+  ...{
+    processes: 3,
+    members: 3,
+    durationMs: 120_000,
+    faultRate: 0.02,
+    mostSkewMs: 400,
+    areStatic: false,
+    partitions: 2,
+  },
 };
 
 /** The worlds, sorted by how much goes wrong in them. */
@@ -26,6 +50,8 @@ export const classicWorlds = {
   'classic usual': usual,
   'classic faulty': { ...usual, members: 4, faultRate: 0.1 },
   'classic wrong clocks': { ...usual, faultRate: 0.05, mostSkewMs: 60_000 },
+  'classic static': { ...usual, areStatic: true },
+  'classic static faulty': { ...usual, areStatic: true, members: 4, faultRate: 0.1 },
 } as const satisfies Record<string, Omit<ClassicWorldOptions, 'seed'>>;
 
 /** A dead member is closed and the others join again, perhaps twice; then a round waits for the last of them. */
@@ -34,25 +60,27 @@ const mostSteps = 3_000_000;
 
 export async function runClassicWorld(
   options: ClassicWorldOptions,
-): Promise<Verdict & { history: ClassicWorldHistory }> {
+): Promise<CaseVerdict & { history: ClassicWorldHistory }> {
   const stage = openStage(options);
   const { scheduler, random, observer, processes, trace } = stage;
-  const history: ClassicHistory & { looks: Look[] } = { tellings: [], commits: [], looks: [] };
+  const history: ClassicHistory & { looks: Look[] } = { tellings: [], commits: [], instances: new Map(), looks: [] };
   const partitions = new Map([
-    ['t', 2],
+    ['t', options.partitions],
     ['u', 1],
   ]);
   const names = new Map<string, string>();
   for (const [topic, count] of partitions)
     names.set((await observer.createTopic({ topic, partitions: count })).topicId, topic);
+  const firstCall = stage.calls();
   stage.disturb();
   const failures: unknown[] = [];
   const fail = (error: unknown) => void failures.push(error);
   const world: ClassicSurroundings = { scheduler, random, processes, history, partitions, trace, fail };
-  const members = Array.from({ length: options.members }, () => startClassicMember(world));
+  const nameOf = (index: number) => (options.areStatic ? `i${index}` : undefined);
+  const members = Array.from({ length: options.members }, (_, index) => startClassicMember(world, nameOf(index)));
   const end = { isNear: false, isHere: false };
   const guard = (work: Promise<unknown>) => void work.catch(fail);
-  guard(nuisance(world, members, end, stage.skew));
+  guard(options.script?.(sceneOf(world, members)) ?? nuisance(world, members, end, stage.skew));
   guard(look(world, observer, history.looks, end));
   const until = (ms: number) => {
     scheduler.after(ms - scheduler.now(), () => {});
@@ -60,6 +88,7 @@ export async function runClassicWorld(
   };
   await until(startMs + options.durationMs);
   end.isNear = true;
+  const endCall = stage.calls();
   stage.calm();
   for (const member of members) member.freeze(0);
   await until(scheduler.now() + settleMs);
@@ -77,13 +106,26 @@ export async function runClassicWorld(
   await until(scheduler.now() + 20_000);
   if (failures.length > 0) throw failures[0];
   const counts = { tellings: history.tellings.length, commits: history.commits.length };
-  return { history: judged, steps: scheduler.steps(), complaints: checkClassic(judged), counts };
+  const calls = { firstCall, endCall, reads: stage.reads };
+  return { history: judged, steps: scheduler.steps(), ...calls, complaints: checkClassic(judged), counts };
 }
 
 /** Terms are seen under the ids of topics, which may hold hyphens. */
 function named(partition: string, names: ReadonlyMap<string, string>): string {
   const at = partition.lastIndexOf('-');
   return `${names.get(partition.slice(0, at))}${partition.slice(at)}`;
+}
+
+function sceneOf(world: ClassicSurroundings, members: ClassicSimMember[]): Parameters<ClassicScript>[0] {
+  return {
+    members,
+    start(instanceId) {
+      const member = startClassicMember(world, instanceId);
+      members.push(member);
+      return member;
+    },
+    pause: (ms) => new Promise((resolve) => world.scheduler.after(ms, resolve)),
+  };
 }
 
 /** Something happens every few seconds. */
@@ -103,9 +145,10 @@ async function nuisance(
     if (what <= 1) random.pick(processes).kill();
     if (what === 2) random.pick(processes).turnClock(skew());
     if (what === 3) member.freeze(random.below(sessionMs * 3));
+    const isReplaced = what === 3 && member.instanceId !== undefined && random.below(2) === 0;
     if (what === 4) member.crash();
     if (what === 5) await Promise.race([member.leave(), new Promise<void>((go) => scheduler.after(6_000, go))]);
-    if (what >= 4) members.push(startClassicMember(world));
+    if (what >= 4 || isReplaced) members.push(startClassicMember(world, member.instanceId));
   }
 }
 
