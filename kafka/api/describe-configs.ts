@@ -84,10 +84,10 @@ async function entriesOf(gateway: Gateway, resource: ResourceRequest): Promise<r
   return { errorCode: code.invalidRequest, errorMessage };
 }
 
-const nodeEntries = ({ autoCreateTopics }: Gateway): ConfigEntry[] => [
+const nodeEntries = ({ autoCreateTopics, numPartitions }: Gateway): ConfigEntry[] => [
   { name: 'auto.create.topics.enable', value: String(autoCreateTopics), isDefault: autoCreateTopics },
   { name: 'default.replication.factor', value: '1', isDefault: true },
-  { name: 'num.partitions', value: '1', isDefault: true },
+  { name: 'num.partitions', value: String(numPartitions), isDefault: numPartitions === 1 },
 ];
 
 function replyOf(entry: ConfigEntry, { includeSynonyms, includeDocumentation }: Request): ConfigurationReply {

@@ -90,9 +90,9 @@ async function describeOne(gateway: Gateway, { name, topicId }: TopicRequest, ma
 }
 
 /** Another client may create it at the same time. */
-async function create({ engine }: Gateway, topic: string): Promise<TopicSummary> {
+async function create({ engine, numPartitions }: Gateway, topic: string): Promise<TopicSummary> {
   try {
-    return await engine.createTopic({ topic });
+    return await engine.createTopic({ topic, partitions: numPartitions });
   } catch (error) {
     if (error instanceof RivuletError && error.errorCode === 'TOPIC_ALREADY_EXISTS') return engine.describeTopic(topic);
     throw error;

@@ -79,6 +79,8 @@ describe('metadata', () => {
     expect((await ask(one, 12, true)).topics).toMatchObject([{ errorCode: 0, name, partitions: [{}] }]);
     expect((await ask(one)).topics).toMatchObject([{ errorCode: 0, name }]);
     expect((await ask([{ name: 'not a name' }], 9, true)).topics).toMatchObject([{ errorCode: 17, partitions: [] }]);
+    const many = await (await startService({ numPartitions: 3 })).connect();
+    expect((await ask(one, 12, true, many)).topics).toMatchObject([{ errorCode: 0, name, partitions: [{}, {}, {}] }]);
   });
 
   test('the id of the cluster stays the same', async () => {

@@ -16,7 +16,7 @@ import { checkMemberId } from '../names.ts';
 import { type CommitEntry, checkOffsets, entriesOf, replyOf } from '../offsets/commit.ts';
 import { resolveOwned } from '../topics.ts';
 import { type ClassicContext, look, rebalancing } from './context.ts';
-import { refusalOf } from './rounds.ts';
+import { refusalOfCommit } from './rounds.ts';
 
 export async function commit(context: ClassicContext, request: ClassicCommit): Promise<PerPartitionReply> {
   checkOffsets(request);
@@ -65,8 +65,5 @@ const isCommitted = (stored: Ownership, { offset, leaderEpoch = -1, metadata = '
 
 /** Kafka lets a member commit what another member, or none, was given: here only after a look at the group. */
 async function whyNot(context: ClassicContext, request: ClassicCommit): Promise<RivuletError | undefined> {
-  const sight = await look(context, request.groupId);
-  const refusal = refusalOf(sight, request);
-  if (refusal) return refusal;
-  return sight.head!.classic!.phase === 'completing' ? rebalancing(request.groupId) : undefined;
+  return refusalOfCommit(await look(context, request.groupId), request);
 }

@@ -149,17 +149,37 @@ export function protocolOf(joined: readonly ClassicMember[]): string {
 
 // --- members of a generation
 
+type OfGeneration = { readonly groupId: string; readonly memberId: string; readonly generation: number };
+
 /** Why a request of a member of `generation` is refused; undefined if that generation is the group's, beyond its round. */
-export function refusalOf(
+export function refusalOf(sight: Sight, request: OfGeneration): RivuletError | undefined {
+  const { groupId, memberId, generation } = request;
+  const refusal = refusalBesideRounds(sight, request);
+  if (refusal) return refusal;
+  const state = sight.head!.classic!;
+  if (state.phase === 'preparing') return rebalancing(groupId);
+  const me = sight.members.find((member) => member.memberId === memberId)!;
+  return me.joined?.round === generation ? undefined : illegalGeneration(generation, state);
+}
+
+/**
+ * Why a member may not commit a partition of another member, or of none. It may while a round is prepared: a member of a
+ * cooperative group commits what it has to let go of, and another one may join again meanwhile.
+ */
+export function refusalOfCommit(sight: Sight, request: OfGeneration): RivuletError | undefined {
+  const phase = sight.head?.classic?.phase;
+  if (phase === 'preparing') return refusalBesideRounds(sight, request);
+  return refusalOf(sight, request) ?? (phase === 'completing' ? rebalancing(request.groupId) : undefined);
+}
+
+function refusalBesideRounds(
   { head, members }: Sight,
-  { groupId, memberId, generation }: { groupId: string; memberId: string; generation: number },
+  { memberId, generation }: OfGeneration,
 ): RivuletError | undefined {
   const me = members.find((member) => member.memberId === memberId);
   const state = head?.classic;
   if (!state || !me || !isLiving(me) || state.phase === 'empty') return unknownMember(memberId);
-  if (generation !== state.generation) return illegalGeneration(generation, state);
-  if (state.phase === 'preparing') return rebalancing(groupId);
-  return me.joined?.round === generation ? undefined : illegalGeneration(generation, state);
+  return generation === state.generation ? undefined : illegalGeneration(generation, state);
 }
 
 /** The members of the generation whose session is over, though no process has closed them yet. */
