@@ -60,15 +60,28 @@ export const fetch = defineApi<Request, Reply>({
   overlaps: true,
   takesTurns: true,
   async answer(gateway, request, call) {
-    const { sessionId, topics } = request;
-    if (sessionId !== noSession) return { errorCode: code.fetchSessionIdNotFound, sessionId: noSession, responses: [] };
-    // A topic that is named a thousand times would be read a thousand times.
-    const isRepeated = new Set(topics.map((topic) => nameIn(topic, call))).size < topics.length;
-    if (isRepeated || countPartitions(topics) > mostPartitions)
-      return { errorCode: code.invalidRequest, sessionId: noSession, responses: [] };
-    return { errorCode: code.none, sessionId: noSession, responses: await fetchAll(gateway, request, call) };
+    if (request.sessionId !== noSession) return refused(code.fetchSessionIdNotFound);
+    const topics = eachTopicOnce(request.topics, call);
+    if (topics.some(isRepetitive) || countPartitions(topics) > mostPartitions) return refused(code.invalidRequest);
+    const responses = await fetchAll(gateway, { ...request, topics }, call);
+    return { errorCode: code.none, sessionId: noSession, responses };
   },
 });
+
+const refused = (errorCode: number): Reply => ({ errorCode, sessionId: noSession, responses: [] });
+
+/** librdkafka goes round its partitions, and names a topic again after those of others. The topic is read once. */
+function eachTopicOnce(topics: readonly TopicRequest[], call: Call): TopicRequest[] {
+  const groups = Map.groupBy(topics, ({ topic, topicId }) => (isById(call) ? topicId : topic));
+  return [...groups.values()].map((group) => ({
+    ...group[0]!,
+    partitions: group.flatMap(({ partitions }) => partitions),
+  }));
+}
+
+/** A partition that is named a thousand times would be read a thousand times. */
+const isRepetitive = ({ partitions }: TopicRequest): boolean =>
+  new Set(partitions.map(({ partition }) => partition)).size < partitions.length;
 
 async function fetchAll(gateway: Gateway, request: Request, call: Call): Promise<TopicReply[]> {
   const wanted = await Promise.all(request.topics.map((topic) => topicOf(gateway, topic, call)));
@@ -85,8 +98,6 @@ async function fetchAll(gateway: Gateway, request: Request, call: Call): Promise
 }
 
 const isById = ({ version }: Call): boolean => version >= firstVersionWithIds;
-
-const nameIn = ({ topic, topicId }: TopicRequest, call: Call): string => (isById(call) ? topicId : topic);
 
 /** Undefined if no topic has the id. */
 async function topicOf({ names }: Gateway, topic: TopicRequest, call: Call): Promise<TopicFetch | undefined> {
