@@ -179,8 +179,20 @@ test('describe configs: of topics with their sources, and of the node', async ()
   expect(some).toMatchObject({
     errorCode: 0,
     configs: [
-      { name: 'cleanup.policy', value: 'compact', configSource: 1, readOnly: false, documentation: null },
-      { name: 'flush.ms', configSource: 5, documentation: 'Every write is durable before it is acknowledged.' },
+      {
+        name: 'cleanup.policy',
+        value: 'compact',
+        configSource: 1,
+        readOnly: false,
+        configType: 7,
+        documentation: null,
+      },
+      {
+        name: 'flush.ms',
+        configSource: 5,
+        configType: 5,
+        documentation: 'Every write is durable before it is acknowledged.',
+      },
     ],
   });
   const node = await ask({ resourceType: 4, resourceName: '1' });
