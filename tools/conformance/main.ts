@@ -6,6 +6,7 @@ import { Command, Option } from 'commander';
 import { report } from './report.ts';
 import { type Outcome, runTest, type Suite, type Test } from './suite.ts';
 import { franzGo, franzGoChaos } from './suites/franz-go.ts';
+import { java } from './suites/java.ts';
 import { kafkaPython } from './suites/kafka-python.ts';
 import { librdkafka } from './suites/librdkafka.ts';
 import { startTarget, type Target, type TargetName, targetNames } from './target.ts';
@@ -15,6 +16,7 @@ const suites: Readonly<Record<string, Suite>> = {
   'franz-go': franzGo,
   'franz-go-chaos': franzGoChaos,
   'kafka-python': kafkaPython,
+  java,
 };
 
 type Given = {
