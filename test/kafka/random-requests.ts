@@ -39,7 +39,7 @@ export const anyFrame: fc.Arbitrary<Buffer> = fc
   .map(([frame, damages]) => (damages ? damagedBy(frame, damages) : frame));
 
 /** Resolves with the bytes of a reply, or undefined if none came before the connection was closed or the time was over. */
-export function sendAlone(port: number, frame: Uint8Array, waitMs: number): Promise<Buffer | undefined> {
+export function sendAlone(port: number, frame: Buffer, waitMs: number): Promise<Buffer | undefined> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1');
     const end = (reply?: Buffer) => {
@@ -51,6 +51,8 @@ export function sendAlone(port: number, frame: Uint8Array, waitMs: number): Prom
     socket.on('error', () => undefined);
     socket.once('data', end);
     socket.once('close', () => end());
-    socket.write(frame);
+    const isWhole = frame.length >= 4 && frame.length >= 4 + frame.readInt32BE();
+    if (isWhole) socket.write(frame);
+    else socket.end(frame);
   });
 }

@@ -71,6 +71,11 @@ describe('metadata', () => {
     expect((await ask([{ topicId, name: null }])).topics).toMatchObject([{ errorCode: 100 }]);
   });
 
+  test.each([10, 11])('version %i refuses an id without a name', async (version) => {
+    const { topicId } = await service.engine.createTopic({ topic: newName() });
+    expect((await ask([{ topicId, name: null }], version)).topics).toMatchObject([{ errorCode: 42, name: '' }]);
+  });
+
   test('creates a missing topic if the client asks for that and the listener allows it', async () => {
     const name = newName();
     const one = [{ topicId: unknownId, name }];
