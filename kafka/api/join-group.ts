@@ -34,7 +34,7 @@ export const joinGroup = defineApi<Request, Reply>({
   overlaps: false,
   async answer({ engine }, request, { version, clientId, host, signal }) {
     const { groupId, protocolType, sessionTimeoutMs, rebalanceTimeoutMs } = request;
-    const memberId = request.memberId || engine.classicGroups.newMemberId();
+    const memberId = request.memberId || engine.classicGroups.newMemberId(clientId);
     const failed = (errorCode: number): Reply => ({
       ...{ errorCode, generationId: -1, protocolType: null, leader: '', memberId, members: [] },
       protocolName: version < firstVersionWithoutName ? '' : null,

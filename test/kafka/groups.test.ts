@@ -21,6 +21,7 @@ const joining = (groupId: string, memberId: string, options: object = {}) => ({
 async function newMember(groupId: string): Promise<string> {
   const { errorCode, memberId } = await wire.ask(key.joinGroup, 9, joining(groupId, ''));
   expect(errorCode).toBe(79);
+  expect(memberId).toMatch(/^test-[\w-]{22}$/);
   return memberId;
 }
 
