@@ -1,4 +1,4 @@
-// What a suite of somebody else's tests is to this runner: a way to get it, a list of tests, and a command for each.
+// A suite of somebody else's tests, as this runner sees it: a way to get it, a list of tests, and a command for each.
 //
 // Invariant: each test runs in a process of its own, so none can hide that another one died.
 import { spawn } from 'node:child_process';
@@ -7,7 +7,7 @@ import { finished } from 'node:stream/promises';
 
 export type Suite = {
   readonly name: string;
-  /** What is run, with its version. */
+  /** The name and the version of the thing that is run. */
   readonly title: string;
   /** Tests that are not run, each with the reason. */
   readonly leftOut: Readonly<Record<string, string>>;

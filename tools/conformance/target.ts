@@ -32,7 +32,7 @@ export async function kafkaJars(): Promise<string> {
   return jarsOf('kafka', kafkaPom);
 }
 
-/** What a pom.xml names, and what that needs. */
+/** The jars that a pom.xml names, and all that they need. */
 export const jarsOf = (name: string, pom: string): Promise<string> =>
   installOnce(defaultCache(), name, [pom], (folder) => {
     const copyJars = 'org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies';
@@ -44,6 +44,8 @@ async function startKafka({ directory, autoCreate }: Options): Promise<Target> {
   const settings = {
     'auto.create.topics.enable': String(autoCreate),
     'num.partitions': numPartitions,
+    // Kafka's default. Some tests of librdkafka count rebalances, and expect that members who come together join together.
+    'group.initial.rebalance.delay.ms': 3_000,
     'transaction.state.log.replication.factor': 1,
     'transaction.state.log.min.isr': 1,
     'share.coordinator.state.topic.replication.factor': 1,

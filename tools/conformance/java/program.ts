@@ -5,10 +5,12 @@ import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
 
 /** A test gets these from the suite, in this order. */
-export const [address, jars, scratch] = process.argv.slice(2) as [string, string, string];
+const [address, jars, scratch] = process.argv.slice(2) as [string, string, string];
+
+export { address, scratch };
 
 export type Program = {
-  /** What it has printed. */
+  /** The lines that it has printed. */
   readonly lines: string[];
   readonly child: ChildProcess;
   /** Rejects if it ends with another code than 0, unless a signal ended it. */
