@@ -44,8 +44,6 @@ async function startKafka({ directory, autoCreate }: Options): Promise<Target> {
   const settings = {
     'auto.create.topics.enable': String(autoCreate),
     'num.partitions': numPartitions,
-    // Kafka's default. Some tests of librdkafka count rebalances, and expect that members who come together join together.
-    'group.initial.rebalance.delay.ms': 3_000,
     'transaction.state.log.replication.factor': 1,
     'transaction.state.log.min.isr': 1,
     'share.coordinator.state.topic.replication.factor': 1,
