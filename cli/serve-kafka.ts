@@ -9,20 +9,22 @@ import type { ServiceLog } from './service-log.ts';
 /** Kafka's clients look here by default. */
 export const kafkaPort = 9092;
 
-type Options = { readonly port: number; readonly autoCreate: boolean };
+type Options = { readonly port: number; readonly autoCreateTopics: boolean; readonly numPartitions: number };
 
 /** Resolves with nothing if the port is taken, and says so. */
 export async function serveKafka(
   { engine, clusterId }: Backend,
   log: ServiceLog,
-  { port, autoCreate }: Options,
+  kafka: Options,
 ): Promise<KafkaServer | undefined> {
   const { startKafka } = await import('../kafka/main.ts');
-  const options = { engine, clusterId: await clusterId(), clock: systemClock, port, autoCreateTopics: autoCreate };
+  const options = { engine, clusterId: await clusterId(), clock: systemClock, ...kafka };
   return startKafka({ ...options, onError: log.connection }).catch((error: unknown) => {
     if (!isPortInUse(error)) throw error;
     reportFailure(
-      new Error(`port ${port} is in use, so Kafka's clients are not served: choose another port with --kafka-port`),
+      new Error(
+        `port ${kafka.port} is in use, so Kafka's clients are not served: choose another port with --kafka-port`,
+      ),
     );
     return undefined;
   });

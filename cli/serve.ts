@@ -35,6 +35,7 @@ type ServeOptions = {
   kafka: boolean;
   kafkaPort?: number;
   kafkaAutoCreate: boolean;
+  kafkaNumPartitions: number;
 };
 type Credentials = NonNullable<ReturnType<typeof ownCredentials>>;
 
@@ -64,6 +65,12 @@ export function addServe(rivulet: Command): void {
     )
     .addOption(new Option('--no-kafka', "do not listen for Kafka's clients").conflicts('kafkaPort'))
     .option('--no-kafka-auto-create', "do not create a missing topic that one of Kafka's clients asks for")
+    .option(
+      '--kafka-num-partitions <n>',
+      'the partitions of a topic that is created in this way',
+      wholeNumber(1, limits.partitions),
+      1,
+    )
     .addHelpText('after', examples)
     .action(serve);
 }
@@ -109,7 +116,11 @@ async function serve(given: ServeOptions): Promise<void> {
     reportDamage(backend.damagedItems);
     const isOpenToKafka = given.kafka && (!credentials || given.kafkaPort !== undefined);
     if (isOpenToKafka)
-      kafka = await serveKafka(backend, log, { port: given.kafkaPort ?? kafkaPort, autoCreate: given.kafkaAutoCreate });
+      kafka = await serveKafka(backend, log, {
+        port: given.kafkaPort ?? kafkaPort,
+        autoCreateTopics: given.kafkaAutoCreate,
+        numPartitions: given.kafkaNumPartitions,
+      });
     const stopping = stopped([server, ...(kafka ? [kafka] : [])]);
     greet(server, backend, credentials, kafka);
     await stopping;

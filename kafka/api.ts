@@ -15,6 +15,8 @@ export type Gateway = {
   readonly heartbeatNumbers: HeartbeatNumbers;
   /** A topic that a client asks for is created if it is missing. */
   readonly autoCreateTopics: boolean;
+  /** So many partitions a topic gets that is created on the way. */
+  readonly numPartitions: number;
   /** Receives what no client can learn: failures that should not happen. */
   readonly onError: (error: unknown) => void;
 };

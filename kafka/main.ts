@@ -19,20 +19,23 @@ export type KafkaOptions = {
   readonly port?: number;
   /** Whether a topic that a client asks for is created if it is missing. Default true, as in Apache Kafka. */
   readonly autoCreateTopics?: boolean;
+  /** The partitions of a topic that is created in this way. Default 1, as in Apache Kafka. */
+  readonly numPartitions?: number;
   /** Receives the reason when a connection is closed for more than its client's leaving. */
   readonly onError: (error: unknown) => void;
   readonly limits?: Partial<Limits>;
 };
 
 export function startKafka(options: KafkaOptions): Promise<KafkaServer> {
-  const { engine, clusterId, clock, host = '127.0.0.1', port = 0, autoCreateTopics = true, onError, limits } = options;
+  const { engine, clusterId, clock, host = '127.0.0.1', port = 0, onError, limits } = options;
+  const { autoCreateTopics = true, numPartitions = 1 } = options;
   const chains = createChains();
   const names = createTopicNames(engine, clock);
   const heartbeatNumbers = createHeartbeatNumbers(clock);
   return listenForKafka({
     ...{ host, port, ...(limits && { limits }) },
     gatewayAt: (at, bound) => ({
-      ...{ engine, names, chains, heartbeatNumbers, autoCreateTopics, onError },
+      ...{ engine, names, chains, heartbeatNumbers, autoCreateTopics, numPartitions, onError },
       cluster: { clusterId, node: { nodeId, host: at, port: bound } },
     }),
   });

@@ -1,12 +1,13 @@
 // DescribeConfigs (32). Lists the configurations of topics and of the node.
 //
-// Versions 1 to 4. Deviations: the types of values are not in the reply. The node's configurations are the few that clients look at, and
-// nobody can change them. The documentation of a configuration says why its value means nothing here, where that is so.
+// Versions 1 to 4. Deviations: the node's configurations are the few that clients look at, and nobody can change them. The
+// documentation of a configuration says why its value means nothing here, where that is so.
 
 import { RivuletError } from '../../lib/api/errors.ts';
 import type { ConfigEntry } from '../../lib/api/topics.ts';
 import { inParallel } from '../../lib/runtime/concurrency.ts';
 import { defineApi, type Gateway } from '../api.ts';
+import { configTypeOf } from '../config-types.ts';
 import { code, type Failure, messageOf, readCode } from '../errors.ts';
 import { type ConfigReply, configReply, resourceType as types } from '../topic-configs.ts';
 
@@ -34,6 +35,7 @@ type ResourceReply = {
 
 type ConfigurationReply = ConfigReply & {
   readonly synonyms: readonly { readonly name: string; readonly value: string; readonly source: number }[];
+  readonly configType: number;
   readonly documentation: string | null;
 };
 
@@ -88,10 +90,10 @@ async function entriesOf(gateway: Gateway, resource: ResourceRequest): Promise<r
   return { errorCode: code.invalidRequest, errorMessage };
 }
 
-const nodeEntries = ({ autoCreateTopics }: Gateway): ConfigEntry[] => [
+const nodeEntries = ({ autoCreateTopics, numPartitions }: Gateway): ConfigEntry[] => [
   { name: 'auto.create.topics.enable', value: String(autoCreateTopics), isDefault: autoCreateTopics },
   { name: 'default.replication.factor', value: '1', isDefault: true },
-  { name: 'num.partitions', value: '1', isDefault: true },
+  { name: 'num.partitions', value: String(numPartitions), isDefault: numPartitions === 1 },
 ];
 
 function replyOf(entry: ConfigEntry, { includeSynonyms, includeDocumentation }: Request): ConfigurationReply {
@@ -100,6 +102,7 @@ function replyOf(entry: ConfigEntry, { includeSynonyms, includeDocumentation }: 
   return {
     ...config,
     synonyms: includeSynonyms ? [{ name, value, source }] : [],
+    configType: configTypeOf(name),
     documentation: includeDocumentation ? (entry.note ?? null) : null,
   };
 }

@@ -60,27 +60,27 @@ export const fetch = defineApi<Request, Reply>({
   overlaps: true,
   takesTurns: true,
   async answer(gateway, request, call) {
-    const { sessionId } = request;
-    const topics = merged(request.topics, call);
-    if (sessionId !== noSession) return { errorCode: code.fetchSessionIdNotFound, sessionId: noSession, responses: [] };
-    if (topics.some(isRepeated) || countPartitions(topics) > mostPartitions)
-      return { errorCode: code.invalidRequest, sessionId: noSession, responses: [] };
+    if (request.sessionId !== noSession) return refused(code.fetchSessionIdNotFound);
+    const topics = eachTopicOnce(request.topics, call);
+    if (topics.some(isRepetitive) || countPartitions(topics) > mostPartitions) return refused(code.invalidRequest);
     const responses = await fetchAll(gateway, { ...request, topics }, call);
     return { errorCode: code.none, sessionId: noSession, responses };
   },
 });
 
-/** @platformatic/kafka names a topic once for each of its partitions. */
-function merged(topics: readonly TopicRequest[], call: Call): TopicRequest[] {
-  const byName = Map.groupBy(topics, (topic) => nameIn(topic, call));
-  return [...byName.values()].map((same) => ({
-    ...same[0]!,
-    partitions: same.flatMap(({ partitions }) => partitions),
+const refused = (errorCode: number): Reply => ({ errorCode, sessionId: noSession, responses: [] });
+
+/** librdkafka goes round its partitions, and names a topic again after those of others. The topic is read once. */
+function eachTopicOnce(topics: readonly TopicRequest[], call: Call): TopicRequest[] {
+  const groups = Map.groupBy(topics, ({ topic, topicId }) => (isById(call) ? topicId : topic));
+  return [...groups.values()].map((group) => ({
+    ...group[0]!,
+    partitions: group.flatMap(({ partitions }) => partitions),
   }));
 }
 
 /** A partition that is named a thousand times would be read a thousand times. */
-const isRepeated = ({ partitions }: TopicRequest): boolean =>
+const isRepetitive = ({ partitions }: TopicRequest): boolean =>
   new Set(partitions.map(({ partition }) => partition)).size < partitions.length;
 
 async function fetchAll(gateway: Gateway, request: Request, call: Call): Promise<TopicReply[]> {
@@ -98,8 +98,6 @@ async function fetchAll(gateway: Gateway, request: Request, call: Call): Promise
 }
 
 const isById = ({ version }: Call): boolean => version >= firstVersionWithIds;
-
-const nameIn = ({ topic, topicId }: TopicRequest, call: Call): string => (isById(call) ? topicId : topic);
 
 /** Undefined if no topic has the id. */
 async function topicOf({ names }: Gateway, topic: TopicRequest, call: Call): Promise<TopicFetch | undefined> {

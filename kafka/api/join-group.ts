@@ -43,7 +43,7 @@ export const joinGroup = defineApi<Request, Reply>({
   async answer({ engine }, request, { version, clientId, host, signal }) {
     const { groupId, protocolType, sessionTimeoutMs, rebalanceTimeoutMs } = request;
     const instanceId = request.groupInstanceId ?? undefined;
-    const memberId = request.memberId || engine.classicGroups.newMemberId();
+    const memberId = request.memberId || engine.classicGroups.newMemberId(clientId);
     const failed = (errorCode: number): Reply => ({
       ...{ errorCode, generationId: -1, protocolType: null, leader: '', skipAssignment: false, memberId, members: [] },
       protocolName: version < firstVersionWithoutName ? '' : null,

@@ -42,6 +42,8 @@ type PartitionReply = {
 
 const firstVersionWithNone = 1;
 const firstVersionWithCreation = 4;
+/** Versions 10 and 11 have ids too, but neither Apache Kafka nor their replies know a topic without a name. */
+const firstVersionWithIds = 12;
 const topicsAtOnce = 16;
 /** More topics than this are described, but not created, in one request. */
 const mostCreated = 100;
@@ -58,8 +60,10 @@ export const metadata = defineApi<Request, Reply>({
     const mayCreate = version < firstVersionWithCreation || request.allowAutoTopicCreation;
     const topics = isAll
       ? (await allTopics(engine)).map((topic) => describe(gateway, topic))
-      : await inParallel(onceEach(request.topics!), topicsAtOnce, (topic, i) =>
-          describeOne(gateway, topic, mayCreate && i < mostCreated),
+      : await inParallel(onceEach(request.topics!), topicsAtOnce, async (topic, i) =>
+          topic.name === null && version < firstVersionWithIds
+            ? nameless(topic)
+            : describeOne(gateway, topic, mayCreate && i < mostCreated),
         );
     return { brokers: [node], clusterId, controllerId: node.nodeId, topics };
   },
@@ -90,9 +94,9 @@ async function describeOne(gateway: Gateway, { name, topicId }: TopicRequest, ma
 }
 
 /** Another client may create it at the same time. */
-async function create({ engine }: Gateway, topic: string): Promise<TopicSummary> {
+async function create({ engine, numPartitions }: Gateway, topic: string): Promise<TopicSummary> {
   try {
-    return await engine.createTopic({ topic });
+    return await engine.createTopic({ topic, partitions: numPartitions });
   } catch (error) {
     if (error instanceof RivuletError && error.errorCode === 'TOPIC_ALREADY_EXISTS') return engine.describeTopic(topic);
     throw error;
@@ -100,6 +104,11 @@ async function create({ engine }: Gateway, topic: string): Promise<TopicSummary>
 }
 
 const nothing = { partitions: [] } as const;
+
+const nameless = ({ topicId }: TopicRequest): TopicReply => ({
+  ...nothing,
+  ...{ errorCode: code.invalidRequest, name: '', topicId },
+});
 
 function describe({ cluster, names }: Gateway, topic: TopicSummary): TopicReply {
   names.learn(topic);

@@ -93,7 +93,7 @@ export type ClassicDescription = {
 
 export type ClassicGroups = {
   /** Makes an id for a member that has none. It is good for five minutes, and then as long as the member joins by it. */
-  newMemberId(): string;
+  newMemberId(clientId: string): string;
   /** Waits for the other members, for up to the greatest of their rebalance timeouts. */
   join(request: JoinGroupRequest): Promise<JoinGroupReply>;
   /** Waits for the leader. */

@@ -158,7 +158,7 @@ async function prepare(scenario: Scenario, fault: Fault, at: number) {
 
 /** A member of the classic protocol joins alone, and takes all partitions. */
 async function joinByClassic({ classicGroups }: Scene['engine']): Promise<void> {
-  const member = { groupId, memberId: classicGroups.newMemberId() };
+  const member = { groupId, memberId: classicGroups.newMemberId('client') };
   const protocols = [{ name: 'range', metadata: subscriptionBytes(['t']) }];
   const terms = { protocolType: 'consumer', protocols, sessionTimeoutMs: 45_000, rebalanceTimeoutMs: 60_000 };
   const { generation } = await classicGroups.join({ ...member, ...terms });

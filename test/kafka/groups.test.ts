@@ -21,16 +21,17 @@ const joining = (groupId: string, memberId: string, options: object = {}) => ({
 async function newMember(groupId: string): Promise<string> {
   const { errorCode, memberId } = await wire.ask(key.joinGroup, 9, joining(groupId, ''));
   expect(errorCode).toBe(79);
+  expect(memberId).toMatch(/^test-[\w-]{22}$/);
   return memberId;
 }
 
-/** Joins alone, and takes both partitions. */
-async function enter(groupId: string) {
+/** Joins alone, and takes both partitions, or those that are given. */
+async function enter(groupId: string, partitions = [0, 1]) {
   const memberId = await newMember(groupId);
   const joined = await wire.ask(key.joinGroup, 9, joining(groupId, memberId));
   expect(joined).toMatchObject({ errorCode: 0, leader: memberId, protocolName: 'range', members: [{ memberId }] });
   const { generationId } = joined;
-  const assignment = Buffer.from(assignmentBytes([{ topic: 'orders', partitions: [0, 1] }]));
+  const assignment = Buffer.from(assignmentBytes([{ topic: 'orders', partitions }]));
   const sync = { groupId, generationId, memberId, protocolType: 'consumer', protocolName: 'range' };
   const synced = await wire.ask(key.syncGroup, 5, { ...sync, assignments: [{ memberId, assignment }] });
   expect(synced).toMatchObject({ errorCode: 0 });
@@ -102,6 +103,21 @@ describe('a member', () => {
     expect(await commit(first, 4)).toBe(22);
     expect(await commit({ groupId: 'two', memberId, generationId }, 5)).toBe(0);
     expect(await committed('two')).toEqual([5]);
+  });
+
+  test('commits what it has let go of, while another one joins again', async () => {
+    const member = await enter('let go', []);
+    const other = await service.connect();
+    const joined = other.ask(key.joinGroup, 9, joining('let go', await newMember('let go')));
+    await expect.poll(() => beat(member)).toBe(27);
+    expect(await commit(member, 3)).toBe(0);
+    expect(await committed('let go')).toEqual([3]);
+    expect(await commit({ ...member, generationId: member.generationId - 1 }, 4)).toBe(22);
+    await wire.ask(key.joinGroup, 9, joining('let go', member.memberId));
+    const { generationId } = await joined;
+    expect(generationId).toBeGreaterThan(member.generationId);
+    expect(await commit(member, 5)).toBe(22);
+    expect(await commit({ ...member, generationId }, 6)).toBe(27);
   });
 
   test.each([

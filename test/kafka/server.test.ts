@@ -92,19 +92,21 @@ describe('bytes that are no request close the connection', () => {
       /expected a text of at most 32767 bytes, got 32768/,
     ],
     ['a million tagged fields', requestWithTags(1_000_000), /expected at most 25000 elements in a frame, got more/],
-    [
-      'bytes behind the message',
-      (() => {
-        const frame = requestFrame({ apiKey: 3, version: 1, correlationId: 0 }, { topics: [] }).subarray(4);
-        return Buffer.concat([sizeOf([frame, Buffer.alloc(3)]), frame, Buffer.alloc(3)]);
-      })(),
-      /3 bytes follow the message/,
-    ],
   ])('%s', async (_, bytes, reason) => {
     const wire = await service.connect();
     wire.socket.write(bytes);
     await wire.closed;
     expect(service.failures.pop()).toMatch(reason);
+  });
+});
+
+describe('bytes behind a message', () => {
+  test('are ignored: librdkafka 2.15 sends three when it asks for all topics', async () => {
+    const frame = requestFrame({ apiKey: 3, version: 12, correlationId: 5 }, { topics: null }).subarray(4);
+    const { socket } = await service.connect();
+    const reply = new Promise<Buffer>((resolve) => socket.once('data', resolve));
+    socket.write(Buffer.concat([sizeOf([frame, Buffer.alloc(3)]), frame, Buffer.alloc(3)]));
+    expect((await reply).readInt32BE(4)).toBe(5);
   });
 });
 

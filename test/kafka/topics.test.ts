@@ -71,6 +71,11 @@ describe('metadata', () => {
     expect((await ask([{ topicId, name: null }])).topics).toMatchObject([{ errorCode: 100 }]);
   });
 
+  test.each([10, 11])('version %i refuses an id without a name', async (version) => {
+    const { topicId } = await service.engine.createTopic({ topic: newName() });
+    expect((await ask([{ topicId, name: null }], version)).topics).toMatchObject([{ errorCode: 42, name: '' }]);
+  });
+
   test('creates a missing topic if the client asks for that and the listener allows it', async () => {
     const name = newName();
     const one = [{ topicId: unknownId, name }];
@@ -79,6 +84,8 @@ describe('metadata', () => {
     expect((await ask(one, 12, true)).topics).toMatchObject([{ errorCode: 0, name, partitions: [{}] }]);
     expect((await ask(one)).topics).toMatchObject([{ errorCode: 0, name }]);
     expect((await ask([{ name: 'not a name' }], 9, true)).topics).toMatchObject([{ errorCode: 17, partitions: [] }]);
+    const many = await (await startService({ numPartitions: 3 })).connect();
+    expect((await ask(one, 12, true, many)).topics).toMatchObject([{ errorCode: 0, name, partitions: [{}, {}, {}] }]);
   });
 
   test('the id of the cluster stays the same', async () => {
@@ -177,8 +184,20 @@ test('describe configs: of topics with their sources, and of the node', async ()
   expect(some).toMatchObject({
     errorCode: 0,
     configs: [
-      { name: 'cleanup.policy', value: 'compact', configSource: 1, readOnly: false, documentation: null },
-      { name: 'flush.ms', configSource: 5, documentation: 'Every write is durable before it is acknowledged.' },
+      {
+        name: 'cleanup.policy',
+        value: 'compact',
+        configSource: 1,
+        readOnly: false,
+        configType: 7,
+        documentation: null,
+      },
+      {
+        name: 'flush.ms',
+        configSource: 5,
+        configType: 5,
+        documentation: 'Every write is durable before it is acknowledged.',
+      },
     ],
   });
   const node = await ask({ resourceType: 4, resourceName: '1' });

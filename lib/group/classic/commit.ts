@@ -18,8 +18,8 @@ import { type Rules, type Verdict, writeOwnership } from '../items/write-ownersh
 import { checkMemberId } from '../names.ts';
 import { type CommitEntry, checkOffsets, entriesOf, replyOf } from '../offsets/commit.ts';
 import { resolveOwned } from '../topics.ts';
-import { type ClassicContext, look, rebalancing, unknownMember } from './context.ts';
-import { refusalOf } from './rounds.ts';
+import { type ClassicContext, look, unknownMember } from './context.ts';
+import { refusalOfCommit } from './rounds.ts';
 
 export async function commit(context: ClassicContext, request: ClassicCommit): Promise<PerPartitionReply> {
   checkOffsets(request);
@@ -73,9 +73,7 @@ const isCommitted = (stored: Ownership, { offset, leaderEpoch = -1, metadata = '
 async function whyNot(context: GroupContext, request: Generation): Promise<RivuletError | undefined> {
   const sight = await look(context, request.groupId);
   if (!sight.head?.classic) return refusalByEpoch(sight.members, request);
-  const refusal = refusalOf(sight, request);
-  if (refusal) return refusal;
-  return sight.head!.classic!.phase === 'completing' ? rebalancing(request.groupId) : undefined;
+  return refusalOfCommit(sight, request);
 }
 
 /** A member that keeps its membership by heartbeats commits only what it owns. */

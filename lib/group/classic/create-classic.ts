@@ -14,7 +14,7 @@ export function createClassicGroups(log: LogContext): ClassicGroups {
   const { table, clock, topics } = log;
   const context = createClassicContext({ table, clock, topics, log });
   return {
-    newMemberId: () => newMemberId(clock),
+    newMemberId: (clientId) => newMemberId(clock, clientId),
     join: (request) => translated(join(context, request), 'write'),
     sync: (request) => translated(sync(context, request), 'write'),
     heartbeat: (request) => translated(heartbeat(context, request), 'write'),

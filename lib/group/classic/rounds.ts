@@ -60,10 +60,10 @@ export function joinStep(sight: Sight, candidate: Candidate, nowMs: number): Joi
   if (phase === 'preparing') return prepare(head, head.classic, { me, predecessor, others }, candidate, nowMs);
   const holder = predecessor?.holder;
   if (holder && mayInherit(head.classic, holder, candidate)) return { kind: 'inherit', state: head.classic, holder };
-  const isOfGeneration = me?.joined?.round === generation;
-  const isAnswer = isOfGeneration && candidate.entered === round;
+  const isGeneration = me?.joined?.round === generation;
+  const isAnswer = isGeneration && candidate.entered === round;
   const mayStay = phase !== 'stable' || leader !== candidate.memberId;
-  const isRepeat = isOfGeneration && mayStay && saysTheSame(me, candidate);
+  const isRepeat = isGeneration && mayStay && saysTheSame(me, candidate);
   return isAnswer || isRepeat ? { kind: 'answer', head, state: head.classic } : { kind: 'open', head };
 }
 
@@ -183,9 +183,29 @@ export function protocolOf(joined: readonly ClassicMember[]): string {
 // --- members of a generation
 
 /** Why a request of a member of `generation` is refused; undefined if that generation is the group's, beyond its round. */
-export function refusalOf(
+export function refusalOf(sight: Sight, request: Generation): RivuletError | undefined {
+  const { groupId, memberId, generation } = request;
+  const refusal = refusalBesideRounds(sight, request);
+  if (refusal) return refusal;
+  const state = sight.head!.classic!;
+  if (state.phase === 'preparing') return rebalancing(groupId);
+  const me = sight.members.find((member) => member.memberId === memberId)!;
+  return me.joined?.round === generation ? undefined : illegalGeneration(generation, state);
+}
+
+/**
+ * Why a member may not commit a partition of another member, or of none. It may while a round is prepared: a member of a
+ * cooperative group commits what it has to let go of, and another one may join again meanwhile.
+ */
+export function refusalOfCommit(sight: Sight, request: Generation): RivuletError | undefined {
+  const phase = sight.head?.classic?.phase;
+  if (phase === 'preparing') return refusalBesideRounds(sight, request);
+  return refusalOf(sight, request) ?? (phase === 'completing' ? rebalancing(request.groupId) : undefined);
+}
+
+function refusalBesideRounds(
   sight: Sight,
-  { groupId, memberId, instanceId, generation }: Generation,
+  { memberId, instanceId, generation }: Generation,
 ): RivuletError | undefined {
   const fenced = refusalOfInstance(sight, { memberId, instanceId });
   if (fenced) return fenced;
@@ -193,9 +213,7 @@ export function refusalOf(
   const me = members.find((member) => member.memberId === memberId);
   const state = head?.classic;
   if (!state || !me || !isLiving(me) || state.phase === 'empty') return unknownMember(memberId);
-  if (generation !== state.generation) return illegalGeneration(generation, state);
-  if (state.phase === 'preparing') return rebalancing(groupId);
-  return me.joined?.round === generation ? undefined : illegalGeneration(generation, state);
+  return generation === state.generation ? undefined : illegalGeneration(generation, state);
 }
 
 /** The members of the generation whose session is over, though no process has closed them yet. */

@@ -13,7 +13,7 @@ export const anyMessage: fc.Arbitrary<AnyMessage> = fc
       .chain((version) => structOf(fields, version).map((value) => ({ name, version, value })));
   });
 
-function structOf(fields: readonly FieldRow[], version: number): fc.Arbitrary<Record<string, unknown>> {
+export function structOf(fields: readonly FieldRow[], version: number): fc.Arbitrary<Record<string, unknown>> {
   const here = fields.filter(({ versions }) => isWithin(version, versions));
   return fc.record(Object.fromEntries(here.map((field) => [field.name, valueIn(field, version)])));
 }

@@ -155,7 +155,9 @@ async function enter(world: ClassicSurroundings, state: State): Promise<boolean>
   const { random, processes } = world;
   state.held.clear();
   if (state.memberId === '') {
-    const id = await random.pick(processes).request(async ({ classicGroups: classic }) => classic.newMemberId(), 1_000);
+    const id = await random
+      .pick(processes)
+      .request(async ({ classicGroups: classic }) => classic.newMemberId('client'), 1_000);
     state.memberId = taken(id, state) ?? '';
     if (state.memberId === '') return false;
   }

@@ -23,7 +23,7 @@ export const frozenCompletion: ClassicStory = async (newEngine) => {
   const table = createMemoryTable();
   const engine = newEngine({ objects, table, clock });
   await engine.createTopic({ topic: 't', partitions: 1 });
-  const [a, b] = [engine.classicGroups.newMemberId(), engine.classicGroups.newMemberId()];
+  const [a, b] = [engine.classicGroups.newMemberId('client'), engine.classicGroups.newMemberId('client')];
   const processHolding = (matches: (call: Call) => boolean) => {
     const held = gate();
     const { classicGroups } = newEngine({ objects, table: holding(table, matches, held.pass), clock });

@@ -1,0 +1,58 @@
+// Starts the Java programs of a test, and ends what is left of them with it.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout } from 'node:timers/promises';
+
+/** A test gets these from the suite, in this order. */
+const [address, jars, scratch] = process.argv.slice(2) as [string, string, string];
+
+export { address, scratch };
+
+export type Program = {
+  /** The lines that it has printed. */
+  readonly lines: string[];
+  readonly child: ChildProcess;
+  /** Rejects if it ends with another code than 0, unless a signal ended it. */
+  readonly ended: Promise<void>;
+};
+
+/** The JVM ends so after its hooks have run. */
+const endedBySigterm = 143;
+const children: ChildProcess[] = [];
+process.once('exit', () => {
+  for (const child of children) child.kill('SIGKILL');
+});
+
+export function start(mainClass: string, ...args: readonly string[]): Program {
+  const child = spawn('java', ['-Xmx256m', '-cp', join(jars, '*'), mainClass, ...args], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  children.push(child);
+  const lines: string[] = [];
+  createInterface(child.stdout!).on('line', (line) => lines.push(line));
+  const ended = new Promise<void>((resolve, reject) => {
+    child.once('close', (code) =>
+      code && code !== endedBySigterm ? reject(new Error(`${mainClass} ended with code ${code}`)) : resolve(),
+    );
+  });
+  ended.catch(() => undefined);
+  return { lines, child, ended };
+}
+
+/** One of Kafka's tools, with the address of the cluster. */
+export const startTool = (name: string, ...args: readonly string[]): Program =>
+  start(`org.apache.kafka.tools.${name}`, '--bootstrap-server', address, ...args);
+
+export const createTopic = (topic: string, partitions: number, ...args: readonly string[]): Promise<void> =>
+  startTool('TopicCommand', '--create', '--topic', topic, '--partitions', String(partitions), ...args).ended;
+
+const pollMs = 200;
+
+/** Resolves when it is so. Rejects after `seconds`, and says what was expected. */
+export async function until(what: string, seconds: number, isSo: () => boolean): Promise<void> {
+  for (let left = (seconds * 1_000) / pollMs; !isSo(); left--) {
+    if (left <= 0) throw new Error(`expected within ${seconds} s: ${what}`);
+    await setTimeout(pollMs);
+  }
+}
