@@ -314,7 +314,9 @@ export class Producer implements Sender {
         method: 'POST',
         path: paths.produce(topic.topic),
         query: { topicId: topic.topicId },
-        pieces: produceFramesInPieces(parts.map(({ queue, sealed }) => ({ partition: queue.partition, batches: sealed }))),
+        pieces: produceFramesInPieces(
+          parts.map(({ queue, sealed }) => ({ partition: queue.partition, batches: sealed })),
+        ),
         contentType: BATCHES_MEDIA_TYPE,
         writes: true,
       });

@@ -53,7 +53,11 @@ export type ConnectionOptions = {
   readonly clock: Clock;
 };
 
-type Prepared = { readonly target: URL; readonly headers: Record<string, string>; readonly body: readonly Uint8Array[] };
+type Prepared = {
+  readonly target: URL;
+  readonly headers: Record<string, string>;
+  readonly body: readonly Uint8Array[];
+};
 
 export function openConnection(options: ConnectionOptions): Connection {
   const { agent, request } = openSockets(options.url, keepingMemory);

@@ -39,7 +39,12 @@ export async function putInline(
   const runs = admitted.map((run) => ({ topicId, segmentEpoch, segmentRandom: clock.randomBytes(8), ...run }));
   const items = runs.map(inlineItem);
   const areSmall = items.every((item) => itemSize(item) <= maxBytesOf(topic));
-  const places = runs.map(({ segmentRandom }) => ({ segmentEpoch, segmentRandom, position: 0, isInline: true as const }));
+  const places = runs.map(({ segmentRandom }) => ({
+    segmentEpoch,
+    segmentRandom,
+    position: 0,
+    isInline: true as const,
+  }));
   if (areSmall && table.writeBoth) return places.map((place, i) => ({ ...place, unstored: items[i]! }));
   if (!areSmall || !(await putAll(table, items))) return undefined;
   return places;

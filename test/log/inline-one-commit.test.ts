@@ -54,7 +54,11 @@ test('a partition that refuses its run leaves the others of the request alone', 
     topic: 't',
     partitions: parts.map((part) => ({ ...part, expectedOffset: 0 })),
   });
-  expect(partitions).toMatchObject([{ baseOffset: 0 }, { error: { errorCode: 'UNEXPECTED_OFFSET' } }, { baseOffset: 0 }]);
+  expect(partitions).toMatchObject([
+    { baseOffset: 0 },
+    { error: { errorCode: 'UNEXPECTED_OFFSET' } },
+    { baseOffset: 0 },
+  ]);
   expect(await Promise.all([0, 1, 2].map(valuesIn))).toEqual([['v0'], ['first'], ['v2']]);
 });
 
@@ -84,15 +88,18 @@ test.each([
   ['never done', false, true, 'unknown'],
   ['done', true, true, 'unknown'],
   ['refused by a full disk', false, false, 'not-written'],
-] as const)('a commit that was %s and failed is told truly, and a repeat writes once', async (_, acts, doubt, outcome) => {
-  const { producerId, epoch: producerEpoch } = await world.engine.newProducer();
-  const batch = () => batchOf(['v'], { producerId, producerEpoch, baseSequence: 0 });
-  const engine = engineOver(async (first, second) => {
-    if (acts) await sqlite.writeBoth!(first, second);
-    throw new StorageError('denied', 'the disk', { mayHaveActed: doubt });
-  });
-  expect(await tryAppend(engine, 0, batch())).toMatchObject({ error: { outcome } });
-  expect(await valuesIn(0)).toEqual(acts ? ['v'] : []);
-  expect(await appendOne(createEngine(world), 0, batch())).toMatchObject({ baseOffset: 0, duplicate: acts });
-  expect(await valuesIn(0)).toEqual(['v']);
-});
+] as const)(
+  'a commit that was %s and failed is told truly, and a repeat writes once',
+  async (_, acts, doubt, outcome) => {
+    const { producerId, epoch: producerEpoch } = await world.engine.newProducer();
+    const batch = () => batchOf(['v'], { producerId, producerEpoch, baseSequence: 0 });
+    const engine = engineOver(async (first, second) => {
+      if (acts) await sqlite.writeBoth!(first, second);
+      throw new StorageError('denied', 'the disk', { mayHaveActed: doubt });
+    });
+    expect(await tryAppend(engine, 0, batch())).toMatchObject({ error: { outcome } });
+    expect(await valuesIn(0)).toEqual(acts ? ['v'] : []);
+    expect(await appendOne(createEngine(world), 0, batch())).toMatchObject({ baseOffset: 0, duplicate: acts });
+    expect(await valuesIn(0)).toEqual(['v']);
+  },
+);

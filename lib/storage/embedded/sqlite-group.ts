@@ -2,21 +2,12 @@
 // or nothing, and is answered only after the sync.
 //
 // Invariants: at most one commit is not durable. The next one begins after its sync, so a power failure can tear only the last
-// commit of the log (sqlite-wal.ts relies on that). What is not durable is shown to nobody: reads wait for it.
+// commit of the log (sqlite-wal.ts relies on it). Reads wait for the sync under way.
 import type { DatabaseSync } from 'node:sqlite';
 import { StorageError } from '../storage-error.ts';
 import { translationOf } from './sqlite-errors.ts';
 import type { SqliteFile } from './sqlite-file.ts';
 import type { Tally } from './sqlite-tally.ts';
-
-export type SqliteGroup = {
-  /** Does the work in the next commit. A StorageError of the work fails it alone. Any other error fails all of the commit. */
-  run<T>(work: () => T): Promise<T>;
-  /** Waits until everything that a read can see now is durable. */
-  durable(): Promise<void> | undefined;
-  /** Commits, syncs and answers everything that waits, without a turn of the event loop. */
-  finish(): void;
-};
 
 /** Some milliseconds: reads and other requests come between. */
 const jobsPerCommit = 128;
@@ -31,78 +22,103 @@ type Unsynced = {
   readonly durable: PromiseWithResolvers<void>;
 };
 
-export function createSqliteGroup({ database, log, mark }: SqliteFile, file: string, tally: Tally): SqliteGroup {
-  const waiting: Job[] = [];
-  let unsynced: Unsynced | undefined;
-  let isDue = false;
+export class SqliteGroup {
+  readonly #file: SqliteFile;
+  readonly #path: string;
+  readonly #tally: Tally;
+  readonly #waiting: Job[] = [];
+  #unsynced: Unsynced | undefined;
+  #isDue = false;
 
-  function run<T>(work: () => T): Promise<T> {
+  constructor(file: SqliteFile, path: string, tally: Tally) {
+    this.#file = file;
+    this.#path = path;
+    this.#tally = tally;
+  }
+
+  /** Does the work in the next commit. A StorageError of the work fails it alone. Any other error fails all of the commit. */
+  run<T>(work: () => T): Promise<T> {
     return new Promise((resolve, reject) => {
-      waiting.push({ attempt: () => attempt(work, resolve, reject), reject });
-      flushSoon();
+      this.#waiting.push({ attempt: () => attempt(work, resolve, reject), reject });
+      this.#flushSoon();
     });
   }
 
-  function flushSoon(): void {
-    if (isDue || unsynced || waiting.length === 0) return;
-    isDue = true;
+  /** Waits until everything that a read can see now is durable. */
+  durable(): Promise<void> | undefined {
+    return this.#unsynced?.durable.promise;
+  }
+
+  /** Commits, syncs and answers everything that waits, without a turn of the event loop. */
+  finish(): void {
+    this.#syncNow();
+    while (this.#waiting.length > 0) this.#commitNow(this.#waiting.splice(0, jobsPerCommit));
+  }
+
+  #flushSoon(): void {
+    if (this.#isDue || this.#unsynced || this.#waiting.length === 0) return;
+    this.#isDue = true;
     setImmediate(() => {
-      isDue = false;
-      if (!unsynced) flush();
+      this.#isDue = false;
+      if (!this.#unsynced) void this.#flush().then(() => this.#flushSoon());
     });
   }
 
-  function flush(): void {
-    commit(waiting.splice(0, jobsPerCommit));
-    const begun = unsynced;
-    if (!begun) return flushSoon();
-    const synced = log.sync().then(
-      () => settle(begun),
-      (cause) => fail(begun, cause),
-    );
-    void synced.then(flushSoon);
+  /** Never rejects. */
+  async #flush(): Promise<void> {
+    this.#commit(this.#waiting.splice(0, jobsPerCommit));
+    const begun = this.#unsynced;
+    if (!begun) return;
+    try {
+      await this.#file.log.sync();
+    } catch (cause) {
+      this.#fail(begun, cause);
+    }
+    this.#settle(begun);
   }
 
-  /** Commits. What succeeds is `unsynced` then. */
-  function commit(jobs: readonly Job[]): void {
+  /** A commit that succeeds is `#unsynced` then. */
+  #commit(jobs: readonly Job[]): void {
+    const { database } = this.#file;
     let committing = false;
     try {
-      tally.begin();
+      this.#tally.begin();
       database.exec('BEGIN IMMEDIATE');
       const answers = jobs.map((job) => job.attempt());
-      tally.store();
+      this.#tally.store();
       committing = true;
       database.exec('COMMIT');
-      unsynced = { jobs, answers, commits: tally.committed(), durable: Promise.withResolvers() };
+      this.#unsynced = { jobs, answers, commits: this.#tally.committed(), durable: Promise.withResolvers() };
     } catch (cause) {
       rollBack(database);
-      const error = translationOf(file, cause, committing);
+      const error = translationOf(this.#path, cause, committing);
       // Damage under one job must not fail the others.
-      if (error.reason === 'corrupt' && jobs.length > 1) for (const job of jobs) commitNow([job]);
+      if (error.reason === 'corrupt' && jobs.length > 1) for (const job of jobs) this.#commitNow([job]);
       else for (const { reject } of jobs) reject(error);
     }
   }
 
-  function commitNow(jobs: readonly Job[]): void {
-    commit(jobs);
-    syncNow();
+  #commitNow(jobs: readonly Job[]): void {
+    this.#commit(jobs);
+    this.#syncNow();
   }
 
-  function syncNow(): void {
-    const begun = unsynced;
+  #syncNow(): void {
+    const begun = this.#unsynced;
     if (!begun) return;
     try {
-      log.syncNow();
+      this.#file.log.syncNow();
     } catch (cause) {
-      fail(begun, cause);
+      this.#fail(begun, cause);
     }
-    settle(begun);
+    this.#settle(begun);
   }
 
-  function settle(begun: Unsynced): void {
-    if (unsynced !== begun) return;
-    unsynced = undefined;
-    mark.committed(begun.commits);
+  /** Does nothing if finish() has settled the commit, or if its sync has failed. */
+  #settle(begun: Unsynced): void {
+    if (this.#unsynced !== begun) return;
+    this.#unsynced = undefined;
+    this.#file.mark.committed(begun.commits);
     for (const answer of begun.answers) answer();
     begun.durable.resolve();
   }
@@ -111,22 +127,15 @@ export function createSqliteGroup({ database, log, mark }: SqliteFile, file: str
    * A failed sync is reported once, and a second one would say nothing about these bytes. They are in the table already, so it
    * is closed: from then on everything is denied.
    */
-  function fail(begun: Unsynced, cause: unknown): void {
-    if (unsynced !== begun) return;
-    unsynced = undefined;
-    closeQuietly(database);
-    const error = translationOf(file, cause, true);
+  #fail(begun: Unsynced, cause: unknown): void {
+    if (this.#unsynced !== begun) return;
+    this.#unsynced = undefined;
+    closeQuietly(this.#file.database);
+    const error = translationOf(this.#path, cause, true);
     for (const { reject } of begun.jobs) reject(error);
     begun.durable.promise.catch(() => undefined);
     begun.durable.reject(error);
   }
-
-  function finish(): void {
-    syncNow();
-    while (waiting.length > 0) commitNow(waiting.splice(0, jobsPerCommit));
-  }
-
-  return { run, durable: () => unsynced?.durable.promise, finish };
 }
 
 /** Reads must never see what was not committed: a database that cannot roll back is closed. */

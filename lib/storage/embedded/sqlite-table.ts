@@ -24,7 +24,7 @@ import { decodeItem, encodeItem } from './item-json.ts';
 import { checksumOf } from './sqlite-check.ts';
 import { damagedItem, translating } from './sqlite-errors.ts';
 import { openSqliteFile, type SqliteFileOptions } from './sqlite-file.ts';
-import { createSqliteGroup } from './sqlite-group.ts';
+import { SqliteGroup } from './sqlite-group.ts';
 import { type Tally, tallyOf } from './sqlite-tally.ts';
 
 /** Some milliseconds: SQLite reads without waiting. */
@@ -52,7 +52,7 @@ export function createSqliteTable({ path, ...options }: SqliteTableOptions): Sql
   const rows = rowsOf(database, tally);
   const tokens = tokensOf(database);
   const pageOf = pagesOf(database);
-  const group = createSqliteGroup(opened, file, tally);
+  const group = new SqliteGroup(opened, file, tally);
   const turn = createTurns(readsPerTurn);
   const read = async <T>(work: () => T): Promise<T> => {
     await new Promise<void>(turn);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openSqliteFile, type SqliteFile } from '../../../lib/storage/embedded/sqlite-file.ts';
-import { createSqliteGroup, type SqliteGroup } from '../../../lib/storage/embedded/sqlite-group.ts';
+import { SqliteGroup } from '../../../lib/storage/embedded/sqlite-group.ts';
 import { openDiskLog } from '../../../lib/storage/embedded/sqlite-log.ts';
 import { createSqliteTable } from '../../../lib/storage/embedded/sqlite-table.ts';
 import { type Tally, tallyOf } from '../../../lib/storage/embedded/sqlite-tally.ts';
@@ -32,7 +32,7 @@ beforeEach(() => {
   };
   const syncNow = () => void syncedNow++;
   tally = tallyOf(opened.database);
-  group = createSqliteGroup({ ...opened, log: { ...opened.log, sync, syncNow } }, path, tally);
+  group = new SqliteGroup({ ...opened, log: { ...opened.log, sync, syncNow } }, path, tally);
 });
 afterEach(() => {
   opened.close();
@@ -46,7 +46,11 @@ const note = (text: string): Promise<string> =>
     tally.replace(0, 0);
     return text;
   });
-const notes = () => opened.database.prepare('SELECT text FROM note').all().map(({ text }) => text);
+const notes = () =>
+  opened.database
+    .prepare('SELECT text FROM note')
+    .all()
+    .map(({ text }) => text);
 const marked = () => Number(readFileSync(`${path}-mark`, 'latin1').slice(0, 16));
 
 /** Everything that needs no sync has happened then. */
@@ -122,7 +126,7 @@ test('finish answers everything in this turn, and the sync that was under way an
 test('after a power failure at any time, every write that was answered is there, and the mark fits', async () => {
   const disk = join(root, 'disk');
   const data = join(root, 'other');
-  // What is on the disk is what was there when the last sync that has ended began.
+  // The disk has the files as they were when the last sync that has ended began.
   const sync = async () => {
     cpSync(data, `${disk}-next`, { recursive: true });
     await rest();
