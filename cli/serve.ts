@@ -82,13 +82,13 @@ async function serve(given: ServeOptions): Promise<void> {
     throw new Error(
       `others can reach ${host}: give credentials of your own, as RIVULET_ACCESS_KEY_ID and RIVULET_SECRET_ACCESS_KEY`,
     );
-  const [{ openBackend }, { collectLessOften }, { startServer }, { systemClock }] = await Promise.all([
+  const [{ openBackend }, { tuneProcess }, { startServer }, { systemClock }] = await Promise.all([
     import('../local/backend.ts'),
-    import('../local/garbage.ts'),
+    import('../local/tune-process.ts'),
     import('../local/server.ts'),
     import('../lib/runtime/clock.ts'),
   ]);
-  collectLessOften();
+  tuneProcess();
   const log = createServiceLog(systemClock, console.error);
   let backend: Backend | undefined;
   const options: ServerOptions = {

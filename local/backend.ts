@@ -98,7 +98,7 @@ export function openBackend(options: BackendOptions): Backend {
   const upkeep = createLogMaintenance({ ...ports, notifications, onFailure: onMaintenanceFailure });
   const { hint, wake } = upkeep;
   const means = { ...ports, notifications, hint, wake, isOnlyWriter: true, readsAhead: true, bornMs: clock.now() };
-  const alone = createEngine({ ...means, ...(groupCommit && { groupCommit: {} }) });
+  const alone = createEngine({ ...means, ...(groupCommit && { groupCommit: { uploadsAtOnce: objects.putsAtOnce } }) });
   const engine = withFewWaiting(alone, {
     fetches: limits.waitingFetches,
     partitions: limits.waitingPartitions,

@@ -55,7 +55,9 @@ export type Part = {
   /** The number of the part among the partition's parts. */
   readonly number: number;
   readonly batches: readonly Batch[];
-  readonly bytes: Uint8Array;
+  /** The sealed batches. They are sent as they are, without a copy. */
+  readonly sealed: readonly Uint8Array[];
+  readonly lengthBytes: number;
   readonly identity: ProducerIdentity | undefined;
   readonly deadlineMs: number;
   failures: number;
@@ -156,7 +158,7 @@ export class PartitionQueue {
   take(nowMs: number, roomBytes: number): Part | undefined {
     const repeated = this.#unresolved.find((part) => part.resendAtMs !== undefined && part.resendAtMs <= nowMs);
     if (!repeated) return this.#mayStart() && nowMs >= this.#notBeforeMs ? this.#start(roomBytes) : undefined;
-    if (repeated.bytes.length > roomBytes) return undefined;
+    if (repeated.lengthBytes > roomBytes) return undefined;
     repeated.resendAtMs = undefined;
     return repeated;
   }
@@ -192,7 +194,8 @@ export class PartitionQueue {
       queue: this,
       number: this.#parts++,
       batches,
-      bytes: sealed.length === 1 ? sealed[0]! : Buffer.concat(sealed),
+      sealed,
+      lengthBytes: roomBytes - room,
       identity: this.#identity,
       deadlineMs: this.#deadlineMs(batches[0]!),
       failures: 0,

@@ -5,7 +5,7 @@
 // Invariants: sends to a topic are appended in the order of their calls. A partition's batches are written in order, and
 // once, unless an error says otherwise: a repeat sends the same bytes, under the same sequence.
 
-import { BATCHES_MEDIA_TYPE, encodeProduceFrames } from '../../lib/record/frames.ts';
+import { BATCHES_MEDIA_TYPE, produceFramesInPieces } from '../../lib/record/frames.ts';
 import { closedError, errorOfParts, invalid, isClientError, RivuletClientError } from '../client-error.ts';
 import { type OutgoingRecord, toRecord } from '../message.ts';
 import type { RecordMetadata } from '../record-metadata.ts';
@@ -314,7 +314,9 @@ export class Producer implements Sender {
         method: 'POST',
         path: paths.produce(topic.topic),
         query: { topicId: topic.topicId },
-        body: encodeProduceFrames(parts.map(({ queue, bytes }) => ({ partition: queue.partition, batches: bytes }))),
+        pieces: produceFramesInPieces(
+          parts.map(({ queue, sealed }) => ({ partition: queue.partition, batches: sealed })),
+        ),
         contentType: BATCHES_MEDIA_TYPE,
         writes: true,
       });

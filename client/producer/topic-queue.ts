@@ -89,7 +89,7 @@ export class TopicQueue {
       const part = queue.take(nowMs, room - frameOverheadBytes);
       if (!part) continue;
       parts.push(part);
-      room -= part.bytes.length + frameOverheadBytes;
+      room -= part.lengthBytes + frameOverheadBytes;
     }
     for (const { queue } of parts) this.#moveToEnd(queue);
     return parts;

@@ -18,6 +18,8 @@ export type Call = {
   readonly query?: Readonly<Record<string, string | number | undefined>>;
   /** Bytes are sent as they are with `contentType`. Anything else is sent as JSON. */
   readonly body?: Uint8Array | object;
+  /** Bytes in pieces, in place of `body`. They are not copied. */
+  readonly pieces?: readonly Uint8Array[];
   readonly contentType?: string;
   readonly accept?: string;
   /** Further headers, with names in lower case. */
@@ -51,7 +53,11 @@ export type ConnectionOptions = {
   readonly clock: Clock;
 };
 
-type Prepared = { readonly target: URL; readonly headers: Record<string, string>; readonly body: Uint8Array };
+type Prepared = {
+  readonly target: URL;
+  readonly headers: Record<string, string>;
+  readonly body: readonly Uint8Array[];
+};
 
 export function openConnection(options: ConnectionOptions): Connection {
   const { agent, request } = openSockets(options.url, keepingMemory);
@@ -74,7 +80,10 @@ export function openConnection(options: ConnectionOptions): Connection {
         socket.destroy();
         reject(broken(new Error('the server wants to speak another protocol'), timeout, call, options.url));
       });
-      sent.end(body);
+      // All pieces go to the socket in one call.
+      sent.cork();
+      for (const piece of body) sent.write(piece);
+      sent.end();
     });
   }
 
@@ -89,9 +98,9 @@ export function openConnection(options: ConnectionOptions): Connection {
 
 async function prepare(options: ConnectionOptions, call: Call): Promise<Prepared> {
   const target = new URL(options.url.href.replace(/\/$/, '') + call.path + queryOf(call.query));
-  const body = bytesOf(call.body);
+  const body = call.pieces ?? piecesOf(call.body);
   const headers: Record<string, string> = { ...call.headers, 'user-agent': `rivulet/${options.clientId}` };
-  if (call.body !== undefined) headers['content-type'] = call.contentType ?? 'application/json';
+  if (call.body !== undefined || call.pieces) headers['content-type'] = call.contentType ?? 'application/json';
   if (call.accept) headers.accept = call.accept;
   const signed = signRequest({
     method: call.method,
@@ -103,13 +112,15 @@ async function prepare(options: ConnectionOptions, call: Call): Promise<Prepared
     service: 'execute-api',
     nowMs: options.clock.now(),
   });
-  return { target, headers: { ...signed, 'content-length': String(body.length) }, body };
+  return { target, headers: { ...signed, 'content-length': String(totalBytes(body)) }, body };
 }
 
-function bytesOf(body: Uint8Array | object | undefined): Uint8Array {
-  if (body === undefined) return Buffer.alloc(0);
-  return body instanceof Uint8Array ? body : Buffer.from(JSON.stringify(body, refuseBadText));
+function piecesOf(body: Uint8Array | object | undefined): Uint8Array[] {
+  if (body === undefined) return [];
+  return [body instanceof Uint8Array ? body : Buffer.from(JSON.stringify(body, refuseBadText))];
 }
+
+const totalBytes = (pieces: readonly Uint8Array[]): number => pieces.reduce((sum, { length }) => sum + length, 0);
 
 /**
  * JSON.stringify calls this for each member. JSON can express half of a surrogate pair, and the server would then store

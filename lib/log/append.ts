@@ -67,7 +67,7 @@ async function appendTo(
 ): Promise<AppendReply> {
   const { admitted, refused } = await admitAll(request.partitions, topic, context.clock.now(), caller);
   if (admitted.length === 0) return { topicId: topic.topicId, partitions: refused };
-  const [entries, heads] = await Promise.all([
+  const [uploads, heads] = await Promise.all([
     upload(context, topic, admitted, 0),
     Promise.all(admitted.map((part) => caller.firstViews.get(part.partition) ?? headBeside(context, topic, part))),
   ]).catch((error) => {
@@ -76,7 +76,7 @@ async function appendTo(
   const results = await Promise.all(
     admitted.map((part, i) =>
       sequenceOne(context, topic, part, {
-        entry: entries[i]!,
+        ...uploads[i]!,
         head: heads[i],
         begunMs: caller.begunMs,
         isFirstEver: caller.firstViews.has(part.partition),
@@ -116,7 +116,7 @@ async function sequenceOne(
   context: LogContext,
   topic: Topic,
   part: AdmittedRun,
-  known: Pick<UploadedRun, 'entry' | 'begunMs' | 'isFirstEver'> & { readonly head: Head | undefined },
+  known: Pick<UploadedRun, 'entry' | 'unstored' | 'begunMs' | 'isFirstEver'> & { readonly head: Head | undefined },
 ): Promise<AppendAck | PartitionError> {
   const { partition, recordCount, expectedOffset, logAppendTimeMs } = part;
   const run: UploadedRun = {

@@ -1,17 +1,17 @@
-// This file describes a run of batches on its way into a partition. The run is uploaded, but not yet sequenced.
-import type { Entry } from '../partition/entry.ts';
+// This file describes a run of batches on its way into a partition. The run is uploaded, or is an item that is to be put
+// together with the update of the head. It is not yet sequenced.
 import type { PageAddress } from '../partition/page.ts';
+import type { Uploaded } from './upload.ts';
 
-export type UploadedRun = {
+export type UploadedRun = Uploaded & {
   readonly address: PageAddress;
-  readonly entry: Entry;
   readonly expectedOffset?: number;
   /** True if no copy of the run could be in the log when the head that it starts from was read. */
   readonly isFirstEver: boolean;
   /** The time when the request came in, by our clock. */
   readonly begunMs: number;
   /** Puts the same batches under a new name of at least this epoch. */
-  upload(minEpoch: number): Promise<Entry>;
+  upload(minEpoch: number): Promise<Uploaded>;
 };
 
 /** An attempt adds to a run what we have sent of it and what we know about it. */

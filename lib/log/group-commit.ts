@@ -11,7 +11,7 @@ import type { AdmittedRun } from './admit.ts';
 export type GroupCommitOptions = {
   /** Appends wait at most this long for an upload to end. Default: 0, which sets no timer: they wait until one ends. */
   readonly lingerMs?: number;
-  /** While fewer uploads of the topic are under way, nothing waits. Default: 4. */
+  /** While fewer uploads of the topic are under way, nothing waits. The store knows what suits it. Default: 4. */
   readonly uploadsAtOnce?: number;
 };
 

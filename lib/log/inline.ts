@@ -5,7 +5,7 @@ import type { EntryPlace } from '../partition/entry.ts';
 import { inlineItem } from '../partition/inline-item.ts';
 import { itemSize } from '../storage/item-size.ts';
 import { StorageError } from '../storage/storage-error.ts';
-import { absent, type Item, type Table } from '../storage/table.ts';
+import { absent, type Item, type Table, type Write, type WriteResult } from '../storage/table.ts';
 import { configNumber } from '../topic/config.ts';
 import type { Topic } from '../topic/topics.ts';
 import type { AdmittedRun } from './admit.ts';
@@ -19,22 +19,35 @@ const maxBytesOf = ({ overrides }: Topic): number => configNumber(overrides, 'ri
 export const mayBeInline = (topic: Topic, admitted: readonly AdmittedRun[]): boolean =>
   admitted.length <= mostItems && admitted.every(({ bytes }) => bytes.length < maxBytesOf(topic));
 
+export type InlinePlace = EntryPlace & {
+  /** It is not stored yet: the update of the head stores it in the same commit. */
+  readonly unstored?: Item;
+};
+
 /**
- * Puts an item for each run. Returns undefined if the runs belong into an object, because an item would be too large or the
- * table is throttled. A mix of items and an object would cost more than the object, and take as long.
+ * Puts an item for each run, or leaves that to the update of the head where the table can do both in one commit. Returns
+ * undefined if the runs belong into an object, because an item would be too large or the table is throttled. A mix of items
+ * and an object would cost more than the object, and take as long.
  */
 export async function putInline(
   { table, clock }: LogContext,
   topic: Topic,
   admitted: readonly AdmittedRun[],
   segmentEpoch: number,
-): Promise<EntryPlace[] | undefined> {
+): Promise<InlinePlace[] | undefined> {
   const { topicId } = topic;
   const runs = admitted.map((run) => ({ topicId, segmentEpoch, segmentRandom: clock.randomBytes(8), ...run }));
   const items = runs.map(inlineItem);
   const areSmall = items.every((item) => itemSize(item) <= maxBytesOf(topic));
+  const places = runs.map(({ segmentRandom }) => ({
+    segmentEpoch,
+    segmentRandom,
+    position: 0,
+    isInline: true as const,
+  }));
+  if (areSmall && table.writeBoth) return places.map((place, i) => ({ ...place, unstored: items[i]! }));
   if (!areSmall || !(await putAll(table, items))) return undefined;
-  return runs.map(({ segmentRandom }) => ({ segmentEpoch, segmentRandom, position: 0, isInline: true }));
+  return places;
 }
 
 /** Returns false if the table is throttled. Items that were put are then orphans. */
@@ -55,10 +68,20 @@ const isThrottled = (error: unknown): boolean =>
 
 /** A put that arrives twice finds its own copy. No other put has this name, because the name has 64 random bits. */
 async function putOnce(table: Table, item: Item): Promise<void> {
-  const result = await table.write({ kind: 'put', item, if: absent('v') }, { onThrottle: 'throw' });
+  const result = await table.write(putOf(item), { onThrottle: 'throw' });
   const isOwnCopy = !result.applied && isSame(result.old?.d, item.d);
-  if (!result.applied && !isOwnCopy)
-    throw new StorageError('exists', `the item ${item.pk} ${item.sk} holds other bytes`);
+  if (!result.applied && !isOwnCopy) throw holdsOtherBytes(item);
+}
+
+const putOf = (item: Item): Write => ({ kind: 'put', item, if: absent('v') });
+
+const holdsOtherBytes = ({ pk, sk }: Item) => new StorageError('exists', `the item ${pk} ${sk} holds other bytes`);
+
+/** Updates the head that names the item, in one commit with the put of the item. Needs a table that has `writeBoth`. */
+export async function putAndName(table: Table, item: Item, update: Write): Promise<WriteResult> {
+  const { first, second } = await table.writeBoth!(putOf(item), update);
+  if (!first.applied) throw holdsOtherBytes(item);
+  return second!;
 }
 
 const isSame = (a: unknown, b: unknown): boolean => Buffer.compare(a as Uint8Array, b as Uint8Array) === 0;

@@ -25,6 +25,7 @@ import {
 } from '../storage/table.ts';
 import type { Attempt, UploadedRun } from './attempt.ts';
 import { type LogContext, partitionName } from './context.ts';
+import { putAndName } from './inline.ts';
 import { judge, unexpectedOffset, type Verdict } from './judge.ts';
 import { newestOf } from './producer-history.ts';
 import { carriedOverMark, spill } from './spill.ts';
@@ -49,7 +50,7 @@ export async function sequence(context: LogContext, run: UploadedRun, view: Head
     const result = await sendInTurn(context, attempt, head, sends);
     if (result.applied) return acknowledge(context, attempt, parseHead(result.item!));
     const mayBeThere = attempt.doubtful || (result.doubtful ?? false);
-    attempt = { ...attempt, isFirstEver: false, doubtful: mayBeThere };
+    attempt = { ...stored(attempt), isFirstEver: false, doubtful: mayBeThere };
     head = result.old ? parseHead(result.old) : await makeHead(context, attempt);
     context.heads.remember(attempt.address, head);
     const verdict = await patientVerdict(context, attempt, head);
@@ -99,11 +100,18 @@ async function send(context: LogContext, attempt: Attempt, lookedUp: number | un
       attempt,
     );
   }
+  const update = sequencingUpdate(attempt, lookedUp);
+  const { table } = context;
   try {
-    return await context.table.write(sequencingUpdate(attempt, lookedUp));
+    return await (attempt.unstored ? putAndName(table, attempt.unstored, update) : table.write(update));
   } catch (error) {
     throw storageFailure(error, attempt.doubtful);
   }
+}
+
+/** An update that was refused has stored the item all the same. */
+function stored({ unstored: _, ...attempt }: Attempt): Attempt {
+  return attempt;
 }
 
 /** The update itself. `lookedUp`: the log below this offset was searched for the producer, and its batch may follow. */
@@ -219,8 +227,8 @@ async function acknowledge(context: LogContext, { address, entry }: Attempt, hea
 
 async function uploadAgain(attempt: Attempt, minEpoch: number): Promise<Attempt> {
   try {
-    const entry = await attempt.upload(minEpoch);
-    return { ...attempt, entry, raw: encodeEntry(entry) };
+    const uploaded = await attempt.upload(minEpoch);
+    return { ...attempt, ...uploaded, raw: encodeEntry(uploaded.entry) };
   } catch (error) {
     throw storageFailure(error, attempt.doubtful, false);
   }

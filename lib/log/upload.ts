@@ -1,35 +1,40 @@
 // Pack and upload: the runs of a request become one segment object, or a few small items of the table where the topic allows
-// it. Either is durable before the sequencing names it.
+// it. Either is durable before the sequencing names it, or in the same commit.
 import type { Entry, EntryPlace } from '../partition/entry.ts';
 import { segmentEpochAt } from '../partition/head.ts';
 import { packSegment } from '../record/segment.ts';
 import { segmentKey } from '../storage/keys.ts';
+import type { Item } from '../storage/table.ts';
 import type { Topic } from '../topic/topics.ts';
 import type { AdmittedRun } from './admit.ts';
 import type { LogContext } from './context.ts';
-import { mayBeInline, putInline } from './inline.ts';
+import { type InlinePlace, mayBeInline, putInline } from './inline.ts';
+
+export type Uploaded = {
+  readonly entry: Entry;
+  /** This item is not stored yet: the update of the head must store it in the same commit. */
+  readonly unstored?: Item;
+};
 
 /**
- * The runs are then durable, but invisible. The entries name them in order. With group commit, runs of other requests may
- * be in the same segment.
+ * The runs are then durable, but invisible; `unstored` ones are neither. The entries name them in order. With group commit,
+ * runs of other requests may be in the same segment.
  */
 export async function upload(
   context: LogContext,
   topic: Topic,
   admitted: readonly AdmittedRun[],
   minEpoch: number,
-): Promise<Entry[]> {
+): Promise<Uploaded[]> {
   const inline = mayBeInline(topic, admitted)
     ? await putInline(context, topic, admitted, epochNow(context, minEpoch))
     : undefined;
-  const places = inline ?? (await putTogether(context, topic, admitted, minEpoch));
-  return admitted.map(({ bytes, recordCount, maxTimestampMs, producer }, i) => ({
-    ...places[i]!,
-    lengthBytes: bytes.length,
-    recordCount,
-    maxTimestampMs,
-    ...(producer && { producer }),
-  }));
+  const places: InlinePlace[] = inline ?? (await putTogether(context, topic, admitted, minEpoch));
+  return admitted.map(({ bytes, recordCount, maxTimestampMs, producer }, i) => {
+    const { unstored, ...place } = places[i]!;
+    const entry = { ...place, lengthBytes: bytes.length, recordCount, maxTimestampMs, ...(producer && { producer }) };
+    return { entry, ...(unstored && { unstored }) };
+  });
 }
 
 const epochNow = ({ clock }: LogContext, minEpoch: number): number => Math.max(minEpoch, segmentEpochAt(clock.now()));

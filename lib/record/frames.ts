@@ -29,16 +29,24 @@ export type FetchFrameHeader = {
 };
 export type FetchFrame = FetchFrameHeader & { readonly batches: Uint8Array };
 
+/** Returns the body in pieces, like encodeFetchFrames(). */
+export function produceFramesInPieces(
+  frames: readonly { readonly partition: number; readonly batches: readonly Uint8Array[] }[],
+): Uint8Array[] {
+  return frames.flatMap(({ partition, batches }) => [produceHeader(partition, totalBytes(batches)), ...batches]);
+}
+
+/** Returns the body in one piece. */
 export function encodeProduceFrames(frames: readonly ProduceFrame[]): Uint8Array {
-  const bytes = new Uint8Array(frames.reduce((sum, { batches }) => sum + PRODUCE_HEADER_BYTES + batches.length, 0));
+  const pieces = produceFramesInPieces(frames.map(({ partition, batches }) => ({ partition, batches: [batches] })));
+  return new Uint8Array(Buffer.concat(pieces));
+}
+
+function produceHeader(partition: number, length: number): Uint8Array {
+  const bytes = new Uint8Array(PRODUCE_HEADER_BYTES);
   const view = new DataView(bytes.buffer);
-  let at = 0;
-  for (const { partition, batches } of frames) {
-    view.setInt32(at, partition);
-    view.setInt32(at + 4, batches.length);
-    bytes.set(batches, at + PRODUCE_HEADER_BYTES);
-    at += PRODUCE_HEADER_BYTES + batches.length;
-  }
+  view.setInt32(0, partition);
+  view.setInt32(4, length);
   return bytes;
 }
 

@@ -5,7 +5,7 @@
 // Everything is computed from the raw path and query. For services other than S3 the path is encoded once more than on the
 // wire ("%20" becomes "%2520"). Nothing in the path is ever decoded, so two paths share a signature only if they differ by
 // "//", "." and "..".
-import { createHmac, createSecretKey, hash, type KeyObject } from 'node:crypto';
+import { createHash, createHmac, createSecretKey, hash, type KeyObject } from 'node:crypto';
 
 export const algorithm = 'AWS4-HMAC-SHA256';
 
@@ -32,8 +32,11 @@ export type CanonicalRequest = {
 };
 
 /** The SHA-256 in lower-case hexadecimal. Text is hashed as UTF-8. */
-export function sha256Hex(data: Uint8Array | string): string {
-  return hash('sha256', data, 'hex');
+export function sha256Hex(data: Uint8Array | string | readonly Uint8Array[]): string {
+  if (typeof data === 'string' || data instanceof Uint8Array) return hash('sha256', data, 'hex');
+  const sum = createHash('sha256');
+  for (const piece of data) sum.update(piece);
+  return sum.digest('hex');
 }
 
 /** `20261122T170635Z`, the form of x-amz-date and of the string to sign. Its first eight characters are the scope's date. */

@@ -7,8 +7,8 @@ export type RequestToSign = {
   readonly url: URL;
   /** Names in any case, and values of printable ASCII. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Text is sent as UTF-8. */
-  readonly body: Uint8Array | string;
+  /** Text is sent as UTF-8. A body may come in pieces. */
+  readonly body: Uint8Array | string | readonly Uint8Array[];
   readonly credentials: Credentials;
   readonly region: string;
   /** `execute-api` for API Gateway. */
@@ -16,6 +16,8 @@ export type RequestToSign = {
   /** Epoch milliseconds. API Gateway accepts five minutes of difference from its own clock. */
   readonly nowMs: number;
 };
+
+const sha256OfNothing = sha256Hex('');
 
 const unsigned = new Set([
   'authorization',
@@ -62,7 +64,7 @@ function headersToSend(request: RequestToSign, date: string, bodySha256: string)
   delete headers.date;
   delete headers.authorization;
   if (sessionToken !== undefined) headers['x-amz-security-token'] = sessionToken;
-  if (request.body.length > 0) headers['x-amz-content-sha256'] = bodySha256;
+  if (bodySha256 !== sha256OfNothing) headers['x-amz-content-sha256'] = bodySha256;
   else delete headers['x-amz-content-sha256'];
   return headers;
 }

@@ -88,6 +88,7 @@ export function countingObjectStore(store: ObjectStore, totals: Counters): Objec
 
 /** `totals` grows for as long as the process lives. */
 export function countingTable(table: Table, totals: Counters): Table {
+  const { writeBoth } = table;
   return {
     get: (key, options) =>
       counted(totals, table.get(key, options), (item) => ({
@@ -109,6 +110,13 @@ export function countingTable(table: Table, totals: Counters): Table {
         writeUnits: unitsOfTransaction(actions, result),
         ...refusal(result),
       })),
+    ...(writeBoth && {
+      writeBoth: (first, second) =>
+        counted(totals, writeBoth(first, second), (result) => ({
+          writeUnits: unitsOfWrite(first, result?.first) + (result?.second ? unitsOfWrite(second, result.second) : 0),
+          ...refusal(result?.second ?? result?.first),
+        })),
+    }),
   };
 }
 

@@ -112,6 +112,9 @@ export type ItemsRead = {
 /** A write that is throttled is sent again by the retrying decorator, or its caller has another way. */
 export type OnThrottle = 'send again' | 'throw';
 
+/** `second` is undefined if the first write was refused: the second was then not tried. */
+export type BothResult = { readonly first: WriteResult; readonly second: WriteResult | undefined };
+
 /** Every method throws StorageError and nothing else. Callers send only writes that do no harm if they run twice. */
 export type Table = {
   get(key: Key, options?: { strong?: boolean }): Promise<Item | undefined>;
@@ -129,4 +132,10 @@ export type Table = {
     token: string,
     options?: { readonly onConflict?: OnConflict },
   ): Promise<TransactionResult>;
+  /**
+   * Only a table for which two writes in one commit cost no more than one has this. It writes the first, and if that was
+   * applied, the second. A crash leaves both or none. If it throws, the first may have been done, and the second was not,
+   * unless the error has `mayHaveActed`.
+   */
+  readonly writeBoth?: (first: Write, second: Write) => Promise<BothResult>;
 };

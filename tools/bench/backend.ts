@@ -1,8 +1,8 @@
 // The system under test: the embedded backend behind its HTTP server, as `rivulet serve` starts it.
 import { systemClock } from '../../lib/runtime/clock.ts';
 import { type BackendOptions, openBackend } from '../../local/backend.ts';
-import { collectLessOften } from '../../local/garbage.ts';
 import { startServer } from '../../local/server.ts';
+import { tuneProcess } from '../../local/tune-process.ts';
 import { count, type Traffic } from './traffic.ts';
 
 export const serveBackend = (traffic: Traffic, [directory]: string[]): Promise<string> =>
@@ -13,7 +13,7 @@ export const serveBackendAlone = (traffic: Traffic, [directory]: string[]): Prom
   serve(traffic, { directory: directory!, groupCommit: false });
 
 async function serve(traffic: Traffic, options: BackendOptions): Promise<string> {
-  collectLessOften();
+  tuneProcess();
   const backend = openBackend({ ...options, log: (entry) => console.error(entry) });
   const { url } = await startServer({
     clock: systemClock,

@@ -7,6 +7,8 @@ export type Load = {
   /** Without these two, the SDK uses its defaults. */
   readonly batchBytes?: number;
   readonly requestBytes?: number;
+  /** How many bytes of records may be without an answer. Default: enough for each partition to have batches that wait. */
+  readonly unansweredBytes?: number;
 };
 
 /** The bytes of one send(). */
@@ -48,7 +50,7 @@ export async function send(
   const value = Buffer.alloc(recordBytes, 'a record of a benchmark; ');
   const messages = Array.from({ length: Math.ceil(sendBytes / recordBytes) }, () => ({ value }));
   const window = batchBytes === undefined ? mostUnanswered : batchBytes * batchesUnanswered;
-  const unansweredBytes = Math.min(mostUnanswered, Math.max(leastUnanswered, window));
+  const { unansweredBytes = Math.min(mostUnanswered, Math.max(leastUnanswered, window)) } = load;
   const underWay = new Set<Promise<void>>();
   let acknowledged = 0;
   while (goesOn(acknowledged)) {

@@ -25,6 +25,14 @@ type Store = {
   readonly underWay: Map<string, Promise<void>>;
 };
 
+export type FileObjectStore = ObjectStore & {
+  /**
+   * With so many puts of a topic under way, further appends should wait and share one. Fewer make a slow sync hold up everybody.
+   * More make more files, and their syncs wait for each other.
+   */
+  readonly putsAtOnce: number;
+};
+
 /** Makes the folder when it is missing. Two stores must not work on one folder at once: the table beside it sees to that. */
 export function createFileObjectStore({
   directory,
@@ -32,11 +40,12 @@ export function createFileObjectStore({
 }: {
   directory: string;
   fs?: FileLayer;
-}): ObjectStore {
+}): FileObjectStore {
   const root = resolve(directory);
   const parts = { fs, objects: join(root, 'objects'), folders: createDurableFolders(fs, root) };
   const store: Store = { ...parts, started: startOnce(parts, join(root, 'tmp')), underWay: new Map() };
   return {
+    putsAtOnce: 2,
     async putOnce(key, chunks) {
       checkObjectKey(key);
       await failing(false, store.started);

@@ -16,6 +16,7 @@ import { type Mark, type OpenMark, openMark, readMark } from './commit-mark.ts';
 import { hasCode } from './file-layer.ts';
 import { checkItems, checkStructure, checksumOf, repairItems } from './sqlite-check.ts';
 import { damagedTable, isBusy } from './sqlite-errors.ts';
+import { type OpenLog, openDiskLog } from './sqlite-log.ts';
 import { firstDamage } from './sqlite-wal.ts';
 import { makeFolder } from './sync-folder.ts';
 
@@ -34,13 +35,21 @@ const schema = `
 
 export type SqliteFile = {
   readonly database: DatabaseSync;
+  readonly log: OpenLog;
   readonly mark: OpenMark;
   readonly damagedItems: readonly string[];
   close(): void;
 };
 
-/** @param repair the damaged items are removed, and the others taken for all that there are. */
-export function openSqliteFile(file: string, repair = false): SqliteFile {
+export type SqliteFileOptions = {
+  /** Removes the damaged items, and takes the others for all that there are. */
+  readonly repair?: boolean | undefined;
+  /** A test can hold or fail the syncs. */
+  readonly openLog?: (path: string) => OpenLog;
+};
+
+export function openSqliteFile(file: string, options: SqliteFileOptions = {}): SqliteFile {
+  const { repair = false, openLog = openDiskLog } = options;
   // SQLite syncs the file's own name.
   makeFolder(dirname(file));
   checkExists(file);
@@ -55,9 +64,10 @@ export function openSqliteFile(file: string, repair = false): SqliteFile {
     const damagedItems = format !== FORMAT ? [] : (repair ? repairItems : checkItems)(database, file);
     const commits = commitsOf(database, file, mark);
     database.exec('COMMIT');
-    const marking = openMark(markPathOf(file), commits);
-    const closeOnce = once(() => close(database, marking));
-    return { database, mark: marking, damagedItems, close: closeOnce };
+    // From now on a COMMIT leaves the sync to us. SQLite still syncs log and table when it moves the one into the other.
+    database.exec('PRAGMA synchronous = NORMAL');
+    const open = { database, log: openLog(walOf(file)), mark: openMark(markPathOf(file), commits) };
+    return { ...open, damagedItems, close: once(() => close(open)) };
   } catch (error) {
     database.close();
     throw error;
@@ -185,7 +195,8 @@ function commitsOf(database: DatabaseSync, file: string, mark: Mark | undefined)
 // --- closing
 
 /** SQLite moves the log into the table. */
-function close(database: DatabaseSync, mark: OpenMark): void {
+function close({ database, log, mark }: Pick<SqliteFile, 'database' | 'log' | 'mark'>): void {
+  log.close();
   if (database.isOpen) database.close();
   mark.close();
 }

@@ -1,6 +1,5 @@
-// The Table in one SQLite file: the embedded backend, one process at a time. Writes that arrive in the same turn of the event
-// loop share one SQL transaction and one fsync; each is still all or nothing, and is answered only after the COMMIT.
-// Reads run between those transactions, so they see committed items only.
+// The Table in one SQLite file: the embedded backend, one process at a time. sqlite-group.ts says how writes share commits and
+// syncs. Reads run between those transactions and wait for the sync under way, so they see durable items only.
 //
 // Invariant: an item whose checksum is wrong is `corrupt`, never a value. sqlite-file.ts has the format.
 import { resolve } from 'node:path';
@@ -23,8 +22,10 @@ import {
 import { runOnce, type TokenStore, tokensRemembered } from '../transaction-tokens.ts';
 import { decodeItem, encodeItem } from './item-json.ts';
 import { checksumOf } from './sqlite-check.ts';
-import { damagedItem, translating, translationOf } from './sqlite-errors.ts';
-import { openSqliteFile, type SqliteFile } from './sqlite-file.ts';
+import { damagedItem, translating } from './sqlite-errors.ts';
+import { openSqliteFile, type SqliteFileOptions } from './sqlite-file.ts';
+import { SqliteGroup } from './sqlite-group.ts';
+import { type Tally, tallyOf } from './sqlite-tally.ts';
 
 /** Some milliseconds: SQLite reads without waiting. */
 const readsPerTurn = 64;
@@ -40,49 +41,52 @@ export type SqliteTable = Table & {
   close(): void;
 };
 
-export type SqliteTableOptions = {
-  readonly path: string;
-  /** Removes the damaged items, and takes the others for all that there are. */
-  readonly repair?: boolean;
-};
+export type SqliteTableOptions = SqliteFileOptions & { readonly path: string };
 
 /** Makes the file and its folders when they are missing. Throws `denied` when another process has it open. */
-export function createSqliteTable({ path, repair }: SqliteTableOptions): SqliteTable {
+export function createSqliteTable({ path, ...options }: SqliteTableOptions): SqliteTable {
   const file = resolve(path);
-  const opened = translating(file, () => openSqliteFile(file, repair));
+  const opened = translating(file, () => openSqliteFile(file, options));
   const { database, damagedItems } = opened;
   const tally = tallyOf(database);
   const rows = rowsOf(database, tally);
   const tokens = tokensOf(database);
   const pageOf = pagesOf(database);
-  const group = createGroupCommit(opened, file, tally);
+  const group = new SqliteGroup(opened, file, tally);
   const turn = createTurns(readsPerTurn);
+  const read = async <T>(work: () => T): Promise<T> => {
+    await new Promise<void>(turn);
+    const result = translating(file, work);
+    await group.durable();
+    return result;
+  };
   return {
     damagedItems,
     async get(key) {
       checkKey(key);
-      await new Promise<void>(turn);
-      return translating(file, () => rows.get(key));
+      return read(() => rows.get(key));
     },
     async getMany(keys) {
       checkKeys(keys);
       // Each key takes a turn, because together the items may have many megabytes.
-      const found = await Promise.all(
-        keys.map(async (key) => {
-          await new Promise<void>(turn);
-          return translating(file, () => rows.get(key));
-        }),
-      );
+      const found = await Promise.all(keys.map((key) => read(() => rows.get(key))));
       return { items: found.filter((item) => item !== undefined), left: [] };
     },
     async query(query) {
       checkQuery(query);
-      await new Promise<void>(turn);
-      return translating(file, () => pageOf(query));
+      return read(() => pageOf(query));
     },
     async write(write) {
       checkWrite(write);
       return group.run(() => runWrite(rows, write));
+    },
+    async writeBoth(first, second) {
+      checkWrite(first);
+      checkWrite(second);
+      return group.run(() => {
+        const result = runWrite(rows, first);
+        return { first: result, second: result.applied ? runWrite(rows, second) : undefined };
+      });
     },
     async transact(actions, token) {
       checkTransaction(actions, token);
@@ -98,116 +102,13 @@ export function createSqliteTable({ path, repair }: SqliteTableOptions): SqliteT
       return removed;
     },
     close() {
-      group.flushAll();
+      group.finish();
       opened.close();
     },
   };
 }
 
-// --- writing
-
-/** Some milliseconds: reads and other requests come between. */
-const jobsPerCommit = 128;
-
-type Job = { readonly attempt: () => () => void; readonly reject: (error: StorageError) => void };
-
-/** A job that throws StorageError fails alone; any other error rolls all of the group back. */
-function createGroupCommit({ database, mark }: SqliteFile, file: string, tally: Tally) {
-  const waiting: Job[] = [];
-
-  function run<T>(work: () => T): Promise<T> {
-    return new Promise((resolve, reject) => {
-      if (waiting.length === 0) setImmediate(flush);
-      waiting.push({ attempt: () => attempt(work, resolve, reject), reject });
-    });
-  }
-
-  function flush(): void {
-    const jobs = waiting.splice(0, jobsPerCommit);
-    if (waiting.length > 0) setImmediate(flush);
-    if (jobs.length > 0) commit(jobs);
-  }
-
-  function commit(jobs: readonly Job[]): void {
-    let committing = false;
-    try {
-      tally.begin();
-      database.exec('BEGIN IMMEDIATE');
-      const answers = jobs.map((job) => job.attempt());
-      tally.store();
-      committing = true;
-      database.exec('COMMIT');
-      mark.committed(tally.committed());
-      for (const answer of answers) answer();
-    } catch (cause) {
-      rollBack(database);
-      const error = translationOf(file, cause, committing);
-      // Damage under one job must not fail the others.
-      if (error.reason === 'corrupt' && jobs.length > 1) for (const job of jobs) commit([job]);
-      else for (const { reject } of jobs) reject(error);
-    }
-  }
-
-  function flushAll(): void {
-    while (waiting.length > 0) flush();
-  }
-
-  return { run, flushAll };
-}
-
-/** Reads must never see what was not committed: a database that cannot roll back is closed. */
-function rollBack(database: DatabaseSync): void {
-  try {
-    if (database.isOpen && database.isTransaction) database.exec('ROLLBACK');
-  } catch {
-    database.close(); // from then on everything is denied
-  }
-}
-
-/** Does the work; what it returns gives the answer, to be called after the COMMIT. */
-function attempt<T>(work: () => T, resolve: (result: T) => void, reject: (error: unknown) => void): () => void {
-  try {
-    const result = work();
-    return () => resolve(result);
-  } catch (error) {
-    if (!(error instanceof StorageError)) throw error;
-    return () => reject(error);
-  }
-}
-
-/** The value that the commit under way gives to the row `tally`. */
-type Tally = {
-  begin(): void;
-  /** Undefined: there was none, or there is none any more. */
-  replace(old: number | undefined, next: number | undefined): void;
-  /** Writes the row if any item was replaced. */
-  store(): void;
-  /** @returns the number of commits now. */
-  committed(): number;
-};
-
-type TallyRow = { readonly commits: number; readonly crc: number };
-
-function tallyOf(database: DatabaseSync): Tally {
-  const update = database.prepare('UPDATE tally SET commits = ?, crc = ?');
-  let stored = database.prepare('SELECT commits, crc FROM tally').get() as TallyRow;
-  let next = stored;
-  return {
-    begin() {
-      next = stored;
-    },
-    replace(old = 0, crc = 0) {
-      next = { commits: stored.commits + 1, crc: (next.crc ^ old ^ crc) >>> 0 };
-    },
-    store() {
-      if (next !== stored) update.run(next.commits, next.crc);
-    },
-    committed() {
-      stored = next;
-      return stored.commits;
-    },
-  };
-}
+// --- rows
 
 function rowsOf(database: DatabaseSync, tally: Tally): Rows {
   const select = database.prepare('SELECT body, crc FROM item WHERE pk = ? AND sk = ?');

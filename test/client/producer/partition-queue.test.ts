@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { isClientError, RivuletClientError } from '../../../client/client-error.ts';
 import { toRecord } from '../../../client/message.ts';
 import { Delivery } from '../../../client/producer/delivery.ts';
-import { PartitionQueue, type QueueSettings } from '../../../client/producer/partition-queue.ts';
+import { type Part, PartitionQueue, type QueueSettings } from '../../../client/producer/partition-queue.ts';
 import type { ProducerIds } from '../../../client/producer/producer-ids.ts';
 import { decodeBatch } from '../../../lib/record/batch.ts';
 import { splitBatches } from '../../../lib/record/batch-header.ts';
@@ -53,6 +53,7 @@ function queueWith(settings: Partial<QueueSettings> = {}) {
 const fenced = new RivuletClientError('INVALID_PRODUCER_EPOCH', 'another writes under this id', {
   outcome: 'not-written',
 });
+const bytesOf = ({ sealed }: Part): Uint8Array => Buffer.concat(sealed);
 const sequences = (bytes: Uint8Array) =>
   splitBatches(bytes).map(({ header }) => [header.producerId, header.baseSequence, header.recordCount]);
 const values = (bytes: Uint8Array) =>
@@ -83,7 +84,7 @@ test('several batches share one part, with dense sequences', () => {
   const { queue, send } = queueWith();
   for (let i = 0; i < 9; i++) send(`${i}`.repeat(300));
   const part = queue.take(0, MiB)!;
-  expect(sequences(part.bytes).map(([, first]) => first)).toEqual([0, 2, 4, 6, 8]);
+  expect(sequences(bytesOf(part)).map(([, first]) => first)).toEqual([0, 2, 4, 6, 8]);
 });
 
 test('a part takes only what fits, and the rest goes next, in order', () => {
@@ -92,11 +93,11 @@ test('a part takes only what fits, and the rest goes next, in order', () => {
   const first = queue.take(0, 2100)!;
   queue.written(first, { baseOffset: 0, lastOffset: 1, logAppendTime: -1 });
   const second = queue.take(0, MiB)!;
-  expect(sequences(first.bytes)).toEqual([
+  expect(sequences(bytesOf(first))).toEqual([
     [1, 0, 1],
     [1, 1, 1],
   ]);
-  expect(sequences(second.bytes)).toEqual([
+  expect(sequences(bytesOf(second))).toEqual([
     [1, 2, 1],
     [1, 3, 1],
   ]);
@@ -106,12 +107,12 @@ test('a repeated part has the same bytes, and is sent before anything new', () =
   const { queue, send } = queueWith({ maxInFlightPerPartition: 2 });
   send('a');
   const part = queue.take(0, MiB)!;
-  const before = Buffer.from(part.bytes);
+  const before = Buffer.from(bytesOf(part));
   queue.sendAgain(part, lost, 50);
   send('b');
   expect(queue.take(49, MiB)).toBeUndefined();
   expect(queue.take(50, MiB)).toBe(part);
-  expect(before.equals(part.bytes)).toBe(true);
+  expect(before.equals(bytesOf(part))).toBe(true);
 });
 
 test('no more parts than may be in flight follow an unanswered one, so that its repeat still gets its offset', () => {
@@ -125,7 +126,7 @@ test('no more parts than may be in flight follow an unanswered one, so that its 
   expect(queue.take(0, MiB)).toBeUndefined();
   expect(queue.dueAtMs(true)).toBe(Number.POSITIVE_INFINITY);
   queue.written(first, { baseOffset: 0, lastOffset: 0, logAppendTime: -1 });
-  expect(values(queue.take(0, MiB)!.bytes)).toEqual(['c']);
+  expect(values(bytesOf(queue.take(0, MiB)!))).toEqual(['c']);
 });
 
 test('each message gets its own offset', async () => {
@@ -144,7 +145,7 @@ test('after a failure the partition begins a new identity at sequence 0, also fo
   send('c'.repeat(900));
   queue.fail(part, refused);
   await expect(failed).rejects.toMatchObject({ outcome: 'not-written', partition: 3, topic: 't' });
-  expect(sequences(queue.take(0, MiB)!.bytes)).toEqual([
+  expect(sequences(bytesOf(queue.take(0, MiB)!))).toEqual([
     [2, 0, 1],
     [2, 1, 1],
   ]);
@@ -171,8 +172,8 @@ test('renewed batches are sent again in the old order, under a new identity', ()
   expect(queue.take(0, MiB)).toBeUndefined();
   queue.renew(second, fenced, 0);
   const again = queue.take(0, MiB)!;
-  expect(values(again.bytes)).toEqual(['a', 'b', 'c']);
-  expect(sequences(again.bytes)).toEqual([
+  expect(values(bytesOf(again))).toEqual(['a', 'b', 'c']);
+  expect(sequences(bytesOf(again))).toEqual([
     [2, 0, 1],
     [2, 1, 1],
     [2, 2, 1],
@@ -186,8 +187,8 @@ test('a batch that is too large when encoded fails without using a sequence', as
   send('b');
   const part = queue.take(0, MiB)!;
   await expect(large).rejects.toMatchObject({ errorCode: 'MESSAGE_TOO_LARGE', outcome: 'not-written' });
-  expect(values(part.bytes)).toEqual(['a', 'b']);
-  expect(sequences(part.bytes)).toEqual([
+  expect(values(bytesOf(part))).toEqual(['a', 'b']);
+  expect(sequences(bytesOf(part))).toEqual([
     [1, 0, 1],
     [1, 1, 1],
   ]);
@@ -220,7 +221,7 @@ test('a part that waits to be repeated fails in time, with its last error', asyn
 test('without ids a batch names no producer', () => {
   const { queue, send } = queueWith({ ids: undefined });
   send('a');
-  expect(sequences(queue.take(0, MiB)!.bytes)).toEqual([[-1, -1, 1]]);
+  expect(sequences(bytesOf(queue.take(0, MiB)!))).toEqual([[-1, -1, 1]]);
 });
 
 test('sequences follow the order of the batches, even if many were full before there was an identity', () => {
@@ -229,7 +230,7 @@ test('sequences follow the order of the batches, even if many were full before t
   for (let i = 0; i < 3; i++) send(`${i}`.repeat(900));
   current = { producerId: 1, epoch: 0 };
   for (let i = 3; i < 5; i++) send(`${i}`.repeat(900));
-  expect(sequences(queue.take(0, MiB)!.bytes).map(([, first]) => first)).toEqual([0, 1, 2, 3, 4]);
+  expect(sequences(bytesOf(queue.take(0, MiB)!)).map(([, first]) => first)).toEqual([0, 1, 2, 3, 4]);
 });
 
 test('nothing is sealed ahead while an older part may have to begin the new identity', () => {
@@ -243,8 +244,8 @@ test('nothing is sealed ahead while an older part may have to begin the new iden
   send('d'.repeat(900));
   queue.renew(second, fenced, 0);
   const again = queue.take(0, MiB)!;
-  expect(values(again.bytes).map((value) => value[0])).toEqual(['a', 'b', 'c', 'd']);
-  expect(sequences(again.bytes).map(([, sequence]) => sequence)).toEqual([0, 1, 2, 3]);
+  expect(values(bytesOf(again)).map((value) => value[0])).toEqual(['a', 'b', 'c', 'd']);
+  expect(sequences(bytesOf(again)).map(([, sequence]) => sequence)).toEqual([0, 1, 2, 3]);
 });
 
 test('a batch that is renewed again waits, so that ids are not requested without a pause', async () => {
@@ -254,7 +255,7 @@ test('a batch that is renewed again waits, so that ids are not requested without
   queue.renew(queue.take(0, MiB)!, fenced, 50);
   expect([queue.dueAtMs(true), queue.take(49, MiB)]).toEqual([50, undefined]);
   const third = queue.take(50, MiB)!;
-  expect(sequences(third.bytes)).toEqual([[3, 0, 1]]);
+  expect(sequences(bytesOf(third))).toEqual([[3, 0, 1]]);
   queue.renew(third, fenced, 2_000);
   queue.expire(1_000);
   await expect(written).rejects.toMatchObject({ errorCode: 'INVALID_PRODUCER_EPOCH', outcome: 'not-written' });

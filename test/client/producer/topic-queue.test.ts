@@ -68,7 +68,7 @@ test('a request keeps its bound, and the partitions that it leaves out come firs
     for (let partition = 0; partition < 4; partition++) send({ value: 'x'.repeat(900), partition });
   }
   const first = topic.take(Number.POSITIVE_INFINITY);
-  expect(first.reduce((sum, { bytes }) => sum + bytes.length + 8, 0)).toBeLessThanOrEqual(2500);
+  expect(first.reduce((sum, { lengthBytes }) => sum + lengthBytes + 8, 0)).toBeLessThanOrEqual(2500);
   for (const part of first) part.queue.written(part, undefined);
   const next = topic.take(Number.POSITIVE_INFINITY).map(({ queue }) => queue.partition);
   expect(next).not.toContain(first[0]?.queue.partition);

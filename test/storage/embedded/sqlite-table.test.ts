@@ -141,6 +141,52 @@ test('writes of one turn share one commit, and a write that fails leaves the oth
   expect(order).toEqual(['read', 'first', 'misfit', 'refused', 'last']);
 });
 
+test('both writes of a pair are done, or only the first, and others of the commit go on', async () => {
+  const table = openTable();
+  const other = { pk: 'p', sk: 'other' };
+  const put: Write = { kind: 'put', item: { ...other, v: 1 }, if: { test: 'absent', path: 'v' } };
+  const refused: Write = { ...add, if: { test: 'equals', path: 'n', value: 7 } };
+  const misfit: Write = { kind: 'update', key, update: { trim: [['n', 1]] } };
+  const pair = (sk: string, second: Write) => table.writeBoth!({ ...put, item: { ...put.item, sk } }, second);
+  const outcomes = await Promise.allSettled([
+    pair('a', add),
+    pair('a', add),
+    pair('b', refused),
+    pair('c', misfit),
+    table.write(add),
+  ]);
+  expect(outcomes).toMatchObject([
+    { value: { first: { applied: true }, second: { applied: true, item: { n: 1 } } } },
+    { value: { first: { applied: false, old: { sk: 'a' } }, second: undefined } },
+    { value: { first: { applied: true }, second: { applied: false, old: { n: 1 } } } },
+    { reason: { reason: 'invalid' } },
+    { value: { applied: true, item: { n: 2 } } },
+  ]);
+  expect(await table.get({ pk: 'p', sk: 'b' })).toMatchObject({ v: 1 });
+});
+
+test('after kill -9 both writes of a pair are there, or none', async () => {
+  const child = runScript(
+    '',
+    `for (let n = 1; ; n++) {
+      const pairs = [0, 1, 2].map((i) => table.writeBoth({ kind: 'put', item: { pk: 'items', sk: n + '/' + i } }, ${JSON.stringify(add)}));
+      await Promise.all(pairs);
+      process.stdout.write(n + '\\n');
+    }`,
+  );
+  let told = '';
+  child.stdout.on('data', (data) => {
+    told += data;
+    if (told.length > 60) child.kill('SIGKILL');
+  });
+  await once(child, 'close');
+  const acknowledged = Number(told.trim().split('\n').at(-1));
+  const table = openTable();
+  const n = (await table.get(key))!.n as number;
+  expect(n).toBeGreaterThanOrEqual(3 * acknowledged);
+  expect((await table.query({ pk: 'items' })).items).toHaveLength(n);
+});
+
 test('when no more can be written, the whole group is denied and rolled back', async () => {
   // The shell's limit on the size of a file stands in for a full disk.
   const child = runScript(

@@ -1,6 +1,5 @@
 // Prints what lib/ would take in AWS, by published latencies of its services: a computation on a clock of its own, and not a
 // measurement. README.md beside tools/bench/main.ts says what is assumed.
-import { RivuletError } from '../../../lib/api/errors.ts';
 import { percentile } from '../statistics.ts';
 import { decimal, printTable, whole } from '../table.ts';
 import { storages } from './published.ts';
@@ -22,22 +21,20 @@ export async function benchLatencyModel(requests: number): Promise<void> {
   for (const storage of Object.keys(storages) as StorageName[])
     for (const hedging of ['off', 'on'] as const) rows.push(await plain(storage, hedging));
   rows.push(await plain('S3 Standard, 1 in 200 stalls', 'fixed threshold'));
-  const isInlineKnown = await knowsInline();
-  if (isInlineKnown) rows.push(await produceRow('inline in DynamoDB', 'S3 Standard', 'on', inlineConfig));
+  rows.push(await produceRow('inline in DynamoDB', 'S3 Standard', 'on', inlineConfig));
   printTable(
     `Model: produce through the HTTP API, ${producesPerSecond} requests a second, ms from the send to the acknowledgement`,
     ['', 'p50', 'p99', 'p99.9', 'hedges', 'with a cold start', 'cold p50'],
     rows,
   );
-  if (!isInlineKnown) console.log(`Skipped: this version does not know ${Object.keys(inlineConfig)[0]}.`);
-  await printDelivery(requests, isInlineKnown);
+  await printDelivery(requests);
 }
 
-async function printDelivery(requests: number, isInlineKnown: boolean): Promise<void> {
+async function printDelivery(requests: number): Promise<void> {
   const kinds: readonly (readonly [string, StorageName, Readonly<Record<string, string>>])[] = [
     ['S3 Standard', 'S3 Standard', {}],
     ['S3 Express', 'S3 Express', {}],
-    ...(isInlineKnown ? [['inline in DynamoDB', 'S3 Standard', inlineConfig] as const] : []),
+    ['inline in DynamoDB', 'S3 Standard', inlineConfig],
   ];
   const rows: string[][] = [];
   for (const [name, storage, config] of kinds)
@@ -69,15 +66,4 @@ function rowOf(
     `${decimal((100 * cold.length) / acknowledged.length, 2)} %`,
     cold.length > 0 ? whole(percentile(cold, 0.5)) : '-',
   ];
-}
-
-/** The setting may come in a later version. */
-async function knowsInline(): Promise<boolean> {
-  try {
-    await run('S3 Standard', { hedging: 'off', requests: 1, requestsPerSecond: 1, config: inlineConfig });
-    return true;
-  } catch (error) {
-    if (error instanceof RivuletError && error.errorCode === 'INVALID_CONFIG') return false;
-    throw error;
-  }
 }

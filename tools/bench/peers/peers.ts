@@ -4,14 +4,14 @@ import { loadavg } from 'node:os';
 import { Rivulet } from '../../../client/rivulet.ts';
 import { type Child, startChild } from '../child.ts';
 import { receiveAll, sendFor } from '../load.ts';
-import { median } from '../statistics.ts';
+import { cpuMs, median } from '../statistics.ts';
 import { decimal, printTable, whole } from '../table.ts';
 import { type Kafka, requireKafkaTools, startKafka } from './kafka.ts';
 
 const KiB = 1024;
 const MiB = 2 ** 20;
 
-/** Each of our requests has one batch. Kafka sends so many bytes of records: what a quiet machine takes some three seconds for. */
+/** Both sides make batches of this size, and put into a request what their clients put into it. Kafka sends so many bytes of records: what a quiet machine takes some three seconds for. */
 export const peerLoads = {
   '1MiB': { title: '1 KiB in 1 MiB', recordBytes: KiB, batchBytes: MiB, kafkaBytes: 384 * MiB },
   '256KiB': { title: '1 KiB in 256 KiB', recordBytes: KiB, batchBytes: 256 * KiB, kafkaBytes: 384 * MiB },
@@ -33,11 +33,15 @@ export type PeersPlan = {
 
 /** MiB of values a second. */
 type Rates = { readonly produce: number; readonly consume: number };
-type Round = { readonly ours: Rates; readonly kafka: Rates };
+/** For each MiB of values that our side produces. The processor time is in milliseconds, of all threads. */
+type Costs = { readonly client: number; readonly server: number; readonly requests: number; readonly puts: number };
+type Round = { readonly ours: Rates; readonly kafka: Rates; readonly costs: Costs };
 
 const partitions = 6;
 /** A Java producer has as many requests under way. */
 const connections = 5;
+/** A Java producer may keep twice as much. */
+const unansweredBytes = 16 * MiB;
 const warmUpShare = 0.25;
 
 export async function benchPeers(directory: string, plan: PeersPlan): Promise<void> {
@@ -53,6 +57,7 @@ export async function benchPeers(directory: string, plan: PeersPlan): Promise<vo
     explain();
     const rounds = await measure(kafka, backend, plan);
     print('produce', rounds);
+    printCosts(rounds);
     print('consume', rounds);
   } finally {
     await Promise.all([kafka.stop(), backend.stop()]);
@@ -63,8 +68,8 @@ function explain(): void {
   console.log(
     [
       `\nBoth on loopback, ${partitions} partitions, no compression, one client process and one server process each.`,
-      `Rivulet: this SDK in Node, ${connections} requests under way, one batch in each. The server syncs the file of each segment and`,
-      'the commit in SQLite before it answers.',
+      `Rivulet: this SDK in Node, at most ${connections} requests under way, with all batches in them that are ready (up to 4 MiB). The`,
+      'server syncs the file of each segment and the commit in SQLite before it answers.',
       'Kafka 4.3.1: its own ProducerPerformance and ConsumerPerformance in Java, acks=all, linger 5 ms. The broker (1 GiB of heap)',
       'answers when the page cache of the operating system has the records. It syncs nothing.',
     ].join('\n'),
@@ -79,7 +84,7 @@ async function measure(kafka: Kafka, backend: Child, plan: PeersPlan): Promise<M
     for (const name of plan.loads) {
       const topic = `${name}-${round}`;
       const oneRound = round % 2 === 0 ? oursFirst : kafkaFirst;
-      const result = await oneRound({ kafka, client }, topic, peerLoads[name], plan);
+      const result = await oneRound({ kafka, client, backend }, topic, peerLoads[name], plan);
       rounds.get(peerLoads[name])!.push(result);
       const { ours, kafka: theirs } = result;
       const both = (what: keyof Rates) => `${what} ${decimal(ours[what], 1)} / ${decimal(theirs[what], 1)}`;
@@ -91,25 +96,29 @@ async function measure(kafka: Kafka, backend: Child, plan: PeersPlan): Promise<M
   return rounds;
 }
 
-type Sides = { readonly kafka: Kafka; readonly client: Rivulet };
+type Sides = { readonly kafka: Kafka; readonly client: Rivulet; readonly backend: Child };
 
-async function oursFirst({ kafka, client }: Sides, topic: string, load: Load, plan: PeersPlan): Promise<Round> {
-  const sent = await produceOurs(client, topic, load, plan);
+async function oursFirst(sides: Sides, topic: string, load: Load, plan: PeersPlan): Promise<Round> {
+  const { kafka, client } = sides;
+  const sent = await produceOurs(sides, topic, load, plan);
   const theirs = await produceKafka(kafka, topic, load, plan);
   const consume = await consumeOurs(client, topic, load, sent.count);
   return {
     ours: { produce: sent.rate, consume },
     kafka: { produce: theirs.rate, consume: await kafka.consume(topic, theirs.records) },
+    costs: sent.costs,
   };
 }
 
-async function kafkaFirst({ kafka, client }: Sides, topic: string, load: Load, plan: PeersPlan): Promise<Round> {
+async function kafkaFirst(sides: Sides, topic: string, load: Load, plan: PeersPlan): Promise<Round> {
+  const { kafka, client } = sides;
   const theirs = await produceKafka(kafka, topic, load, plan);
-  const sent = await produceOurs(client, topic, load, plan);
+  const sent = await produceOurs(sides, topic, load, plan);
   const consumeTheirs = await kafka.consume(topic, theirs.records);
   return {
     ours: { produce: sent.rate, consume: await consumeOurs(client, topic, load, sent.count) },
     kafka: { produce: theirs.rate, consume: consumeTheirs },
+    costs: sent.costs,
   };
 }
 
@@ -123,12 +132,22 @@ async function warmUp(client: Rivulet): Promise<void> {
   }
 }
 
-const loadOf = ({ recordBytes, batchBytes }: Load) => ({ recordBytes, batchBytes, requestBytes: batchBytes + KiB });
+const loadOf = ({ recordBytes, batchBytes }: Load) => ({ recordBytes, batchBytes, unansweredBytes });
 
-async function produceOurs(client: Rivulet, topic: string, load: Load, { forMs }: PeersPlan) {
+async function produceOurs({ client, backend }: Sides, topic: string, load: Load, { forMs }: PeersPlan) {
   await client.admin().createTopics({ topics: [{ topic, partitions }] });
+  const before = { ...(await backend.report()), clientMs: cpuMs() };
   const { count, seconds } = await timed(() => sendFor(client, topic, loadOf(load), connections, forMs));
-  return { count, rate: rateOf(load, count, seconds) };
+  const after = { ...(await backend.report()), clientMs: cpuMs() };
+  const perMiB = (what: 'clientMs' | 'cpuMs' | 'transfers' | 'puts') =>
+    ((after[what] - before[what]) * MiB) / (count * load.recordBytes);
+  const costs = {
+    client: perMiB('clientMs'),
+    server: perMiB('cpuMs'),
+    requests: perMiB('transfers'),
+    puts: perMiB('puts'),
+  };
+  return { count, rate: rateOf(load, count, seconds), costs };
 }
 
 async function consumeOurs(client: Rivulet, topic: string, load: Load, sent: number): Promise<number> {
@@ -165,4 +184,13 @@ function print(what: keyof Rates, rounds: ReadonlyMap<Load, readonly Round[]>): 
   });
   const header = ['records in batches', 'Rivulet MiB/s', 'Kafka MiB/s', 'ratio', 'in the rounds'];
   printTable(`Peers, ${what}: medians, and the median of the ratios within each round`, header, rows);
+}
+
+function printCosts(rounds: ReadonlyMap<Load, readonly Round[]>): void {
+  const rows = [...rounds].map(([{ title }, of]) => {
+    const cost = (what: keyof Costs, digits: number) => decimal(median(of.map(({ costs }) => costs[what])), digits);
+    return [title, cost('client', 1), cost('server', 1), cost('requests', 2), cost('puts', 2)];
+  });
+  const header = ['records in batches', 'client ms', 'server ms', 'requests', 'PUTs'];
+  printTable('Peers, what a MiB costs Rivulet to produce: processor time and counts', header, rows);
 }
