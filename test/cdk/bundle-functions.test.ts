@@ -70,8 +70,8 @@ describe('the bundles', () => {
     },
   );
 
-  it('start without what they do not use: fetch, and the processes that the SDK asks for credentials', async () => {
-    const loaded = 'process.moduleLoadList.filter((name) => /undici|child_process/.test(name))';
+  it('start without what they do not use: fetch, streams of the web, and what the SDK finds its configuration with', async () => {
+    const loaded = 'process.moduleLoadList.filter((name) => /undici|webstreams|child_process|fs.promises/.test(name))';
     for (const name of ['produce', 'fetch', 'topics'])
       expect([name, await inProcess(name, loaded)]).toEqual([name, []]);
   });
