@@ -9,6 +9,12 @@ import type { Plugin } from 'esbuild';
 const builtins = new Set(builtinModules);
 
 /**
+ * esbuild looks at each own property of what was required, and then Node makes those that it makes when they are looked at:
+ * worker_threads and standard error, for util. Inherited properties are only looked up by name.
+ */
+const withLazyExports = new Set(['util', 'fs']);
+
+/**
  * An `import` of a module of Node asks for each of its exports, also for those that Node makes when they are asked for:
  * http's WebSocket loads all of fetch. `require` asks for none.
  */
@@ -20,7 +26,9 @@ const requiredModules: Plugin = {
       return builtins.has(name) && kind === 'import-statement' ? { path: name, namespace: 'required' } : undefined;
     });
     onLoad({ filter: /.*/, namespace: 'required' }, ({ path }) => ({
-      contents: `module.exports = require('node:${path}');`,
+      contents: withLazyExports.has(path)
+        ? `module.exports = Object.create(require('node:${path}'));`
+        : `module.exports = require('node:${path}');`,
     }));
   },
 };
