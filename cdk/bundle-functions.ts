@@ -24,6 +24,8 @@ const options: BuildOptions = {
   format: 'esm',
   minify: true,
   plugins: slimBundle,
+  // The SDK asks whether a body is a stream of the web. Ours never are, and Node would load those streams to answer.
+  define: { ReadableStream: 'undefined' },
   // This selects the SDK's ESM build, which is smaller by a third than the build that `main` names.
   mainFields: ['module', 'main'],
   // Some packages of the SDK are CommonJS and call `require` for Node's own modules. An ES module has no `require`.

@@ -9,6 +9,12 @@ import type { Plugin } from 'esbuild';
 const builtins = new Set(builtinModules);
 
 /**
+ * esbuild looks at each own property of what was required, and then Node makes those that it makes when they are looked at:
+ * worker_threads and standard error, for util. Inherited properties are only looked up by name.
+ */
+const withLazyExports = new Set(['util', 'fs']);
+
+/**
  * An `import` of a module of Node asks for each of its exports, also for those that Node makes when they are asked for:
  * http's WebSocket loads all of fetch. `require` asks for none.
  */
@@ -20,12 +26,19 @@ const requiredModules: Plugin = {
       return builtins.has(name) && kind === 'import-statement' ? { path: name, namespace: 'required' } : undefined;
     });
     onLoad({ filter: /.*/, namespace: 'required' }, ({ path }) => ({
-      contents: `module.exports = require('node:${path}');`,
+      contents: withLazyExports.has(path)
+        ? `module.exports = Object.create(require('node:${path}'));`
+        : `module.exports = require('node:${path}');`,
     }));
   },
 };
 
 const replacements: Readonly<Record<string, string>> = {
+  // The SDK looks for its configuration files in this way, with its first request. Node's own module has far more to load.
+  'node:fs/promises': `
+    import { readFile as read } from 'node:fs';
+    import { promisify } from 'node:util';
+    export const readFile = promisify(read);`,
   // Lambda gives a function its credentials in the environment. The SDK's chain also reads files, and asks other services.
   '@aws-sdk/credential-provider-node': `export { fromEnv as defaultProvider } from '@aws-sdk/credential-provider-env';`,
   // Only operations with streams of events load it. Its dynamic import would keep whole all that it shares with the rest.
@@ -33,9 +46,9 @@ const replacements: Readonly<Record<string, string>> = {
 };
 
 const replacedModules: Plugin = {
-  name: 'modules of the SDK are replaced',
+  name: 'modules are replaced',
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^@aws-sdk\/credential-provider-node$/ }, ({ path, resolveDir }) => ({
+    onResolve({ filter: /^(@aws-sdk\/credential-provider-node|node:fs\/promises)$/ }, ({ path, resolveDir }) => ({
       ...{ path, namespace: 'replaced', pluginData: resolveDir },
     }));
     onResolve({ filter: /^@smithy\/core\/event-streams$/ }, ({ path, kind, resolveDir }) =>
@@ -69,4 +82,4 @@ export function withSchemasBehindCalls(source: string): string {
   return behindCalls;
 }
 
-export const slimBundle: Plugin[] = [requiredModules, replacedModules, droppedSchemas];
+export const slimBundle: Plugin[] = [replacedModules, requiredModules, droppedSchemas];

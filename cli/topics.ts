@@ -128,10 +128,14 @@ function printStorage(partitions: readonly PartitionDetails[]): void {
   if (rows.length === 0) return;
   printLine('');
   printTable(
-    ['PARTITION', 'LOG-SEGMENTS', 'LOG-SEGMENT-BYTES', 'DIRTY-RATIO', 'MAINTAINED', 'DAMAGED-AT'],
-    rows.map(({ partition, logSegments, logSegmentBytes, dirtyRatio, maintainedAt, damagedOffset }) => [
-      ...[partition, logSegments, logSegmentBytes, dirtyRatio?.toFixed(2) ?? '-'],
-      ...[maintainedAt === undefined ? '-' : new Date(maintainedAt).toISOString(), damagedOffset ?? '-'],
+    [
+      ...['PARTITION', 'LOG-SEGMENTS', 'LOG-SEGMENT-BYTES', 'INLINE-ITEMS', 'INLINE-BYTES'],
+      ...['DIRTY-RATIO', 'MAINTAINED', 'DAMAGED-AT'],
+    ],
+    rows.map(({ maintainedAt, ...of }) => [
+      ...[of.partition, of.logSegments, of.logSegmentBytes, of.inlineItems ?? '-', of.inlineBytes ?? '-'],
+      ...[of.dirtyRatio?.toFixed(2) ?? '-', maintainedAt === undefined ? '-' : new Date(maintainedAt).toISOString()],
+      of.damagedOffset ?? '-',
     ]),
   );
 }

@@ -195,26 +195,41 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
   }
 
   async #handMessages(batch: OpenBatch, eachMessage: NonNullable<Handlers['eachMessage']>): Promise<void> {
-    for (const [at, message] of batch.messages.entries()) {
-      if (!this.#reader.counts(batch)) return;
-      await this.#handle(batch, message.offset, nextOffset(batch, at), () => eachMessage(message));
+    const { messages } = batch;
+    for (let at = 0; at < messages.length && this.#reader.counts(batch); at++) {
+      const message = messages[at]!;
+      const working = this.#handle(batch, message.offset, nextOffset(batch, at), () => eachMessage(message));
+      if (working !== undefined) await working;
     }
   }
 
-  async #handle(batch: OpenBatch, offset: number, next: number, handle: () => Promise<void> | void): Promise<void> {
+  /** Returns a promise only if the handler does: to wait for nothing would take longer than many a handler. */
+  #handle(
+    batch: OpenBatch,
+    offset: number,
+    next: number,
+    handle: () => Promise<void> | void,
+  ): Promise<void> | undefined {
     const { assigned, moves } = batch;
-    assigned.position = next;
-    this.#watch.begin(batch, offset);
-    try {
-      await handle();
+    const handled = (): undefined => {
+      this.#watch.end(batch);
       this.#reader.processed(batch, next);
-    } catch (error) {
+    };
+    const failed = (error: unknown): never => {
+      this.#watch.end(batch);
       // If the handler itself moved the position before it threw, its move wins.
       if (assigned.moves === moves) assigned.position = offset;
       throw error;
-    } finally {
-      this.#watch.end(batch);
+    };
+    assigned.position = next;
+    this.#watch.begin(batch, offset);
+    let working: Promise<void> | void;
+    try {
+      working = handle();
+    } catch (error) {
+      return failed(error);
     }
+    return working === undefined ? handled() : Promise.resolve(working).then(handled, failed);
   }
 
   /**

@@ -8,6 +8,7 @@ import { decodeRecords } from '../../lib/record/batch.ts';
 import type { CorruptBatchError } from '../../lib/record/corrupt-batch-error.ts';
 import { RivuletClientError } from '../client-error.ts';
 import { type ConsumedMessage, messageMaker } from '../message.ts';
+import { nextTurn } from '../transport/node.ts';
 import { slices } from '../transport/parts.ts';
 import { type AssignedPartition, dropReadAhead, heldAtMost } from './assigned-partition.ts';
 import { type FetchContext, type FetchedBatch, type FetchSettings, TopicFetcher } from './topic-fetcher.ts';
@@ -121,7 +122,8 @@ export class PartitionReader {
       if (this.#failure) throw this.#failure.error;
       const batch = this.#mayDeliver() ? this.#pick() : undefined;
       if (batch) return batch;
-      if (!this.#takeAnswer()) await this.#change();
+      // The work on an answer may leave no turn of the event loop to anything else, so the next request is sent before it.
+      await (this.#takeAnswer() ? nextTurn() : this.#change());
     }
     return undefined;
   }

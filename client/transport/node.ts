@@ -1,5 +1,5 @@
 // Everything that the SDK takes from Node, in one file, so that a build for browsers has one file to replace: sockets, the
-// lookup of host names, and the call context of a handler.
+// lookup of host names, the call context of a handler, and the turns of the event loop.
 import { lookup as systemLookup } from 'node:dns';
 import { Agent as HttpAgent, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
@@ -9,6 +9,7 @@ import { isBelowLocalhost } from '../../lib/runtime/loopback.ts';
 export { AsyncLocalStorage } from 'node:async_hooks';
 export type { IncomingMessage } from 'node:http';
 export type { Socket } from 'node:net';
+export { setImmediate as nextTurn } from 'node:timers/promises';
 
 /** Node's own lookup, except for the names below localhost, which not every system's resolver knows. */
 export const lookup: LookupFunction = (hostname, options, callback) =>

@@ -47,6 +47,8 @@ export const topicDocument = z.strictObject(topicFields).meta({ id: 'Topic' });
 const partitionStorage = z.strictObject({
   logSegments: z.int().min(0),
   logSegmentBytes: z.int().min(0),
+  inlineItems: z.int().min(0).optional(),
+  inlineBytes: z.int().min(0).optional(),
   dirtyRatio: z.number().min(0).max(1).optional(),
   maintainedAt: timestamp.optional(),
   damagedOffset: offset.optional(),

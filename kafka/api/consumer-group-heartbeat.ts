@@ -39,7 +39,7 @@ export const consumerGroupHeartbeat = defineApi<Request, Reply>({
   overlaps: false,
   async answer(gateway, request, call) {
     const hasNoId = request.memberId === '' && call.version < firstVersionWithOwnId;
-    const memberId = hasNoId ? gateway.engine.classicGroups.newMemberId() : request.memberId;
+    const memberId = hasNoId ? gateway.engine.classicGroups.newMemberId(call.clientId) : request.memberId;
     try {
       return replyOf(await beat(gateway, heartbeatOf({ ...request, memberId }, call), call));
     } catch (error) {

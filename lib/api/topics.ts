@@ -56,6 +56,10 @@ export type PartitionStorage = {
   readonly logSegments: number;
   /** The size of the batches in log segments. */
   readonly logSegmentBytes: number;
+  /** The appends that are items of the table, until a merge takes them. Absent if thousands of appends wait for the merge. */
+  readonly inlineItems?: number;
+  /** The size of the batches in these items. */
+  readonly inlineBytes?: number;
   /** For compacted topics: which part of those bytes no pass of compaction has read yet, from 0 to 1. */
   readonly dirtyRatio?: number;
   /** When maintenance last went through the partition; absent if it never did. */

@@ -2,11 +2,12 @@
 //
 // A description costs one read unit per partition, and mostly one more if its log no longer begins at offset 0. What
 // maintenance has made is in the log items, one for each log segment, and all of them are read: about a unit for two, so
-// some 8,000 for a TiB. So nobody gets that without asking.
+// some 8,000 for a TiB. The index of what is not merged yet is read too, for the appends that are items of the table. So
+// nobody gets that without asking.
 
 import type { PartitionDescription, PartitionStorage, TopicRef } from '../api/topics.ts';
 import type { Head } from '../partition/head.ts';
-import { slicesFrom } from '../partition/locate.ts';
+import { entriesFrom, slicesFrom } from '../partition/locate.ts';
 import { type LogItem, logItemAt, logItemsBetween } from '../partition/log-item.ts';
 import { readMaintenanceItem } from '../partition/maintenance-item.ts';
 import type { PageAddress } from '../partition/page.ts';
@@ -80,11 +81,13 @@ async function addedBytes(context: LogContext, address: PageAddress, head: Head)
 
 /** The log items are added up as they come: those of a TiB take 30 MB. */
 async function storageOf(
-  { table }: LogContext,
+  context: LogContext,
   topic: Topic,
   address: PageAddress,
-  { logStart }: Head,
+  head: Head,
 ): Promise<PartitionStorage> {
+  const { table } = context;
+  const { logStart } = head;
   const { cleanPoint, cleanBytes, lastPassMs, damagedAt } = await readMaintenanceItem(table, address);
   let [logSegments, logSegmentBytes, dirtyBytes] = [0, 0, 0];
   for await (const item of logItemsBetween(table, address, 0, Number.MAX_SAFE_INTEGER, itemsAtOnce)) {
@@ -97,8 +100,27 @@ async function storageOf(
   return {
     logSegments,
     logSegmentBytes,
+    ...(await inlineOf(context, address, head)),
     ...(isCompacted(topic.overrides) && { dirtyRatio: dirtyBytes === 0 ? 0 : dirtyBytes / (dirtyBytes + cleanBytes) }),
     ...(lastPassMs > 0 && { maintainedMs: lastPassMs }),
     ...(damagedAt !== undefined && { damagedOffset: damagedAt }),
   };
+}
+
+/** What lies behind the log segments may be inline. Undefined if too many entries are there, or the index has moved meanwhile. */
+async function inlineOf(
+  context: LogContext,
+  address: PageAddress,
+  head: Head,
+): Promise<Pick<PartitionStorage, 'inlineItems' | 'inlineBytes'> | undefined> {
+  let [entries, inlineItems, inlineBytes] = [0, 0, 0];
+  let end = Math.max(head.logStart, head.mergedTo);
+  for await (const { entry, baseOffset } of entriesFrom(context.table, address, head, end)) {
+    if (++entries > mostAdded) return undefined;
+    end = baseOffset + entry.recordCount;
+    if (!entry.isInline) continue;
+    inlineItems += 1;
+    inlineBytes += entry.lengthBytes;
+  }
+  return end === head.next ? { inlineItems, inlineBytes } : undefined;
 }

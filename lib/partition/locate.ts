@@ -154,7 +154,8 @@ export function sliceOf(address: PageAddress, { entry, baseOffset }: PlacedEntry
   };
 }
 
-async function* entriesFrom(
+/** Yields the entries behind the log segments, from the one that holds `offset` on. It ends early if the index has moved. */
+export async function* entriesFrom(
   table: Table,
   address: PageAddress,
   head: Head,

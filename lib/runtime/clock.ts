@@ -1,7 +1,6 @@
 // Time and chance are injected. Nothing else in lib/ reads a clock or a random number, so that a test or a simulation
 // can replay every history.
 import { randomBytes } from 'node:crypto';
-import { performance } from 'node:perf_hooks';
 
 export type Clock = {
   /**

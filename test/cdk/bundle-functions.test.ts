@@ -70,8 +70,9 @@ describe('the bundles', () => {
     },
   );
 
-  it('start without what they do not use: fetch, and the processes that the SDK asks for credentials', async () => {
-    const loaded = 'process.moduleLoadList.filter((name) => /undici|child_process/.test(name))';
+  it('start without what they do not use: fetch, streams of the web, workers, other processes', async () => {
+    const loaded =
+      'process.moduleLoadList.filter((name) => /undici|webstreams|child_process|fs.promises|worker_threads/.test(name))';
     for (const name of ['produce', 'fetch', 'topics'])
       expect([name, await inProcess(name, loaded)]).toEqual([name, []]);
   });

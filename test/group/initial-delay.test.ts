@@ -12,7 +12,7 @@ test('members that start together share the first round', async () => {
   const { groups, classicGroups } = createEngine({ ...ports, initialRebalanceDelayMs: 500 });
   const join = () =>
     classicGroups.join({
-      ...{ groupId: 'g', memberId: classicGroups.newMemberId(), protocolType: 'consumer' },
+      ...{ groupId: 'g', memberId: classicGroups.newMemberId('test'), protocolType: 'consumer' },
       ...{ sessionTimeoutMs: 30_000, rebalanceTimeoutMs: 30_000 },
       protocols: [{ name: 'range', metadata: new Uint8Array() }],
     });

@@ -134,7 +134,7 @@ describe('a member of the consumer protocol', () => {
 
   test('does not share a group with members of the classic protocol', async () => {
     const classic = service.engine.classicGroups;
-    const member = { groupId: 'classic', memberId: classic.newMemberId() };
+    const member = { groupId: 'classic', memberId: classic.newMemberId('test') };
     const protocols = [{ name: 'range', metadata: new Uint8Array() }];
     const terms = { protocolType: 'consumer', protocols, sessionTimeoutMs: 10_000, rebalanceTimeoutMs: 10_000 };
     await classic.join({ ...member, ...terms });
@@ -143,7 +143,7 @@ describe('a member of the consumer protocol', () => {
     await classic.leave(member);
     expect(await beat('classic', 'a', 0, joining)).toMatchObject({ errorCode: 0 });
     const joined = await wire.ask(key.joinGroup, 9, {
-      ...{ groupId: 'classic', memberId: classic.newMemberId() },
+      ...{ groupId: 'classic', memberId: classic.newMemberId('test') },
       ...terms,
       protocols: [{ name: 'range', metadata: Buffer.alloc(0) }],
     });

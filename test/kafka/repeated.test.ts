@@ -2,7 +2,7 @@
 // thousand times over.
 import { beforeAll, expect, test } from 'vitest';
 import type { Engine } from '../../lib/api/engine.ts';
-import { batchOf, fetchMessage, fetchTopic, produceMessage, type Service, startService } from './service.ts';
+import { fetchMessage, fetchTopic, type Service, startService } from './service.ts';
 import { key } from './wire.ts';
 
 let service: Service;

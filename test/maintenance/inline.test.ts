@@ -51,6 +51,25 @@ describe('a merge', () => {
     expect(valuesOf(await readAll(createEngine(partition), 0))).toEqual(values);
   });
 
+  test('takes items out of what a description counts', async () => {
+    await fill(partition.engine, 130);
+    const described = async () =>
+      (await partition.engine.describePartitions({ topic: 't', storage: true })).partitions[0]!.storage;
+    const inIndex = async () => {
+      const items = await inlineItemsOf(partition.table);
+      const inlineBytes = items.reduce((sum, { d }) => sum + (d as Uint8Array).length, 0);
+      return { inlineItems: items.length, inlineBytes };
+    };
+    expect((await inIndex()).inlineItems).toBe(130);
+    expect(await described()).toMatchObject({ logSegments: 0, ...(await inIndex()) });
+    await merge(fullPassOver(partition), partition.address);
+    expect(await described()).toMatchObject({ logSegments: 1, ...(await inIndex()) });
+    await partition.engine.alterTopic({ topic: 't', config: { 'rivulet.inline.max.bytes': null } });
+    const before = await described();
+    await fill(partition.engine, 3);
+    expect(await described()).toMatchObject({ inlineItems: before!.inlineItems, inlineBytes: before!.inlineBytes });
+  });
+
   test('deletes no item before the head leads readers elsewhere', async () => {
     await fill(partition.engine, 60);
     const mergedTo: number[] = [];

@@ -81,6 +81,8 @@ export function createPowerLossFiles(chance: () => number): PowerLossFiles {
         step,
         sync,
       ),
+    readSync: (path, into, position) =>
+      stepNow(() => fileOf(nodeAt(root, path)).bytes.copy(into, 0, position, position + into.length)),
     rename: (from, to) => step(() => rename(parentOf(from), parentOf(to), from, to)),
     existsSync: (path) => {
       try {

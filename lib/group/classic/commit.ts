@@ -18,7 +18,7 @@ import { type Rules, type Verdict, writeOwnership } from '../items/write-ownersh
 import { checkMemberId } from '../names.ts';
 import { type CommitEntry, checkOffsets, entriesOf, replyOf } from '../offsets/commit.ts';
 import { resolveOwned } from '../topics.ts';
-import { type ClassicContext, look, unknownMember } from './context.ts';
+import { type ClassicContext, look, rebalancing, unknownMember } from './context.ts';
 import { refusalOfCommit } from './rounds.ts';
 
 export async function commit(context: ClassicContext, request: ClassicCommit): Promise<PerPartitionReply> {
@@ -77,7 +77,7 @@ async function whyNot(context: GroupContext, request: Generation): Promise<Rivul
 }
 
 /** A member that keeps its membership by heartbeats commits only what it owns. */
-function refusalByEpoch(members: readonly Member[], { memberId, generation }: ClassicCommit): RivuletError {
+function refusalByEpoch(members: readonly Member[], { memberId, generation }: Generation): RivuletError {
   const me = members.find((member) => member.memberId === memberId);
   if (!me || !isLiving(me)) return unknownMember(memberId);
   return refused('STALE_MEMBER_EPOCH', `member ${memberId} does not own the partition at epoch ${generation}`);

@@ -33,9 +33,9 @@ export function createS3ObjectStore({
   forcePathStyle,
   ...connection
 }: S3ObjectStoreOptions): ObjectStore {
-  const client = createClient(connection, forcePathStyle ?? false, 'short');
+  const client = onFirstUse(() => createClient(connection, forcePathStyle ?? false, 'short'));
   // A put of 64 MiB has 21 s. It must not end before that, because the socket was silent for as long as a small request takes.
-  const uploads = createClient(connection, forcePathStyle ?? false, 'any');
+  const uploads = onFirstUse(() => createClient(connection, forcePathStyle ?? false, 'any'));
   return {
     async putOnce(key, chunks, { signal } = {}) {
       checkObjectKey(key);
@@ -45,18 +45,24 @@ export function createS3ObjectStore({
     async get(key, range, { signal } = {}) {
       checkObjectKey(key);
       if (range) checkRange(range);
-      const found = await read(client, { Bucket, Key: key }, { range, signal });
+      const found = await read(client(), { Bucket, Key: key }, { range, signal });
       return typeof found === 'string' ? undefined : found;
     },
     async list(request) {
       checkList(request);
-      return list(client, Bucket, request);
+      return list(client(), Bucket, request);
     },
     async delete(keys) {
       checkDelete(keys);
-      if (keys.length > 0) await deleteAll(client, Bucket, keys);
+      if (keys.length > 0) await deleteAll(client(), Bucket, keys);
     },
   };
+}
+
+/** A function mostly uploads or reads. A client takes a millisecond or more of its cold start. */
+function onFirstUse<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => (made ??= make());
 }
 
 function createClient(connection: AwsConnection, forcePathStyle: boolean, silence: 'short' | 'any'): S3Client {
@@ -73,7 +79,7 @@ function createClient(connection: AwsConnection, forcePathStyle: boolean, silenc
 
 // --- put
 
-type Clients = { readonly client: S3Client; readonly uploads: S3Client };
+type Clients = { readonly client: () => S3Client; readonly uploads: () => S3Client };
 
 async function putOnce(
   { client, uploads }: Clients,
@@ -94,11 +100,11 @@ async function putOnce(
   );
   try {
     const requestTimeout = tryMs + body.length / UPLOAD_BYTES_PER_MS;
-    await uploads.send(put, { requestTimeout, ...(signal && { abortSignal: signal }) });
+    await uploads().send(put, { requestTimeout, ...(signal && { abortSignal: signal }) });
   } catch (error) {
     if ((error as S3ServiceException).$metadata?.httpStatusCode !== 412)
       throw storageErrorOf(error, `put ${JSON.stringify(key)}`);
-    expectSame(await read(client, { Bucket, Key: key }, { signal }), key, body);
+    expectSame(await read(client(), { Bucket, Key: key }, { signal }), key, body);
   }
 }
 

@@ -17,9 +17,11 @@ function behind(chunks: readonly Uint8Array[], bytes: number): Uint8Array[] {
   return first ? [first.subarray(bytes), ...others] : [];
 }
 
+/** Unpooled: the bytes are the caller's own. They are not cleared, because they will be overwritten. */
+export const newBytes = (length: number): Uint8Array => new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
+
 export async function readBytes(file: OpenFile, from: number, length: number): Promise<Uint8Array> {
-  // Unpooled: the bytes are the caller's own, and not cleared only to be overwritten.
-  const bytes = new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
+  const bytes = newBytes(length);
   let at = 0;
   while (at < length) {
     const { bytesRead } = await file.read(bytes, at, length - at, from + at);

@@ -1,6 +1,6 @@
 // This is what the file object store needs from a file system. It has the shape of node:fs/promises, cut down to what the
 // store uses. So a test can put a file system underneath that loses power.
-import fs, { closeSync, fstatSync, openSync, rmdirSync, statSync } from 'node:fs';
+import fs, { closeSync, fstatSync, openSync, readSync, rmdirSync, statSync } from 'node:fs';
 import { mkdir, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { promisify } from 'node:util';
 
@@ -9,6 +9,11 @@ export type FileLayer = {
   open(path: string, flags: 'r' | 'r+' | 'w'): Promise<OpenFile>;
   /** Is synchronous, because a folder in use is in memory: a trip to Node's threads takes far longer. */
   openFolderSync(path: string): OpenFolder;
+  /**
+   * Reads from `position` on until `into` is full or the file ends.
+   * @returns the number of bytes.
+   */
+  readSync(path: string, into: Uint8Array, position: number): number;
   /** Gives a file another name in the same folder: after a crash it has the one or the other. It replaces what is there. */
   rename(path: string, newPath: string): Promise<void>;
   /** Looks up one name, which takes microseconds. Throws when it cannot tell. */
@@ -39,6 +44,7 @@ type FileInfo = { readonly size: number; readonly mtimeMs: number };
 export const diskFiles: FileLayer = {
   open: openOnDisk,
   openFolderSync: (path) => syncing(openSync(path, 'r')),
+  readSync: readOnDisk,
   rename,
   // Node's own existsSync takes every error for a missing file.
   existsSync: (path) => statSync(path, { throwIfNoEntry: false }) !== undefined,
@@ -60,6 +66,18 @@ async function openOnDisk(path: string, flags: 'r' | 'r+' | 'w'): Promise<OpenFi
     stat: async () => fstatSync(file),
     ...syncing(file),
   };
+}
+
+function readOnDisk(path: string, into: Uint8Array, position: number): number {
+  const file = openSync(path, 'r');
+  try {
+    let at = 0;
+    for (let read = -1; read !== 0 && at < into.length; at += read)
+      read = readSync(file, into, at, into.length - at, position + at);
+    return at;
+  } finally {
+    closeSync(file);
+  }
 }
 
 const syncing = (file: number): OpenFolder => ({ sync: () => fsync(file), close: async () => closeSync(file) });

@@ -383,6 +383,24 @@ test('run moves the position back to the message that the handler threw at', asy
   expect(seen).toEqual([0, 1, 2, 3, 4, 4, 5, 6, 7, 8, 9]);
 });
 
+test('handlers that return no promise follow each other without a pause, and a promise is waited for', async () => {
+  const { consumer } = await start(logs([6], 6, 6));
+  consumer.assign([{ topic: 't', partition: 0, offset: 0 }]);
+  const events: string[] = [];
+  await consumer.run({
+    eachMessage: ({ offset }) => {
+      events.push(`${offset}`);
+      if (offset === 0) queueMicrotask(() => events.push('a microtask of the first'));
+      if (offset === 5) void consumer.stop();
+      return offset === 3
+        ? new Promise((resolve) => setTimeout(() => resolve(void events.push('3 is done')), 5))
+        : undefined;
+    },
+  });
+  expect(events).toEqual(['0', '1', '2', '3', 'a microtask of the first', '3 is done', '4', '5']);
+  expect(consumer.position({ topic: 't', partition: 0 })).toBe(6);
+});
+
 test('a handler that pauses its partition and then throws gets the message again', async () => {
   const { consumer } = await start(logs([5]));
   consumer.assign([{ topic: 't', partition: 0, offset: 0 }]);

@@ -16,6 +16,8 @@ await onStorage((connection) => {
     backend = await startAwsHome(connection);
     const result = await runRealWorld(backend, {
       ...defaultRealWorld,
+      // Appends of one or two records become items, and larger ones objects.
+      inlineMaxBytes: 340,
       seconds: 10,
       kills: 3,
       faults: 1,

@@ -11,9 +11,12 @@ import { defaultRealWorld, runRealWorld } from './world.ts';
 let backend: RealHome | undefined;
 afterAll(() => backend?.close());
 
+/** Appends of one or two records become items, and larger ones objects. */
+const inlineMaxBytes = 340;
+
 test('kills and lost replies leave a history without an anomaly', { timeout: 600_000 }, async () => {
   backend = await startEmbeddedHome();
-  const result = await runRealWorld(backend, { ...defaultRealWorld, seconds: 5, kills: 4, faults: 1 });
+  const result = await runRealWorld(backend, { ...defaultRealWorld, inlineMaxBytes, seconds: 5, kills: 4, faults: 1 });
   console.log(summaryOf(result));
   expect(judge(result)).toEqual([]);
   const { sends } = result.history;

@@ -45,9 +45,14 @@ type Plan = {
   readonly end: 'commit' | 'abort' | 'leave';
 };
 
-export async function openTransactionsWorld(backend: RealHome, isOver: () => boolean): Promise<TransactionsWorld> {
+/** @param config of the topic in which the transactions write. */
+export async function openTransactionsWorld(
+  backend: RealHome,
+  config: Readonly<Record<string, string>>,
+  isOver: () => boolean,
+): Promise<TransactionsWorld> {
   const topics = [
-    { topic: transactionsTopic, partitions: allPartitions },
+    { topic: transactionsTopic, partitions: allPartitions, config },
     { topic: inputs, partitions: ids.length },
   ];
   await new Rivulet({ url: backend.quietUrl }).admin().createTopics({ topics });

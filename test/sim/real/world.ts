@@ -30,6 +30,8 @@ export type RealOptions = {
   readonly conditional: number;
   /** Clients of the SDK that work in transactions, in a topic of their own. Half as many plain producers write beside them. */
   readonly transactional: number;
+  /** The topics' rivulet.inline.max.bytes: smaller appends become items of the table, and larger ones objects. */
+  readonly inlineMaxBytes: number;
   /** Half of them are the SDK's consumers. */
   readonly readers: number;
   /**
@@ -53,6 +55,7 @@ export const defaultRealWorld: RealOptions = {
   keyed: 1,
   conditional: 1,
   transactional: 4,
+  inlineMaxBytes: 0,
   readers: 2,
   seconds: 20,
   kills: 4,
@@ -74,11 +77,13 @@ export type RealResult = {
 const restMs = 3_000;
 
 export async function runRealWorld(backend: RealHome, options: RealOptions): Promise<RealResult> {
-  const topics = [{ topic: realTopic, partitions: options.partitions }];
+  const config = { 'rivulet.inline.max.bytes': `${options.inlineMaxBytes}` };
+  const topics = [{ topic: realTopic, partitions: options.partitions, config }];
   await new Rivulet({ url: backend.quietUrl }).admin().createTopics({ topics });
   let isOver = false;
   const world = { backend, partitions: options.partitions, history: newHistory(), isOver: () => isOver };
-  const transactions = options.transactional > 0 ? await openTransactionsWorld(backend, world.isOver) : undefined;
+  const transactions =
+    options.transactional > 0 ? await openTransactionsWorld(backend, config, world.isOver) : undefined;
   backend.faults.share = options.faultShare;
   const clients = Promise.all([
     ...startClients(world, options),
