@@ -1,6 +1,8 @@
 // An API of Kafka's protocol has a key, the versions that are served, and a function that answers. Each file in api/ defines
 // one; apis.ts lists them.
 import type { Engine } from '../lib/api/engine.ts';
+import type { Rights } from './auth/rules/rules.ts';
+import type { Session } from './auth/session.ts';
 import type { Cluster } from './cluster.ts';
 import type { Chains } from './produce/chain.ts';
 import type { TopicNames } from './topic-names.ts';
@@ -13,6 +15,7 @@ export type Gateway = {
   readonly chains: Chains;
   /** A topic that a client asks for is created if it is missing. */
   readonly autoCreateTopics: boolean;
+  readonly rightsOf: (principal: string) => Rights;
   /** Receives what no client can learn: failures that should not happen. */
   readonly onError: (error: unknown) => void;
 };
@@ -26,6 +29,9 @@ export type Call = {
   readonly host: string;
   /** The name that the client gives itself. */
   readonly clientId: string;
+  readonly session: Session;
+  /** The client's rights. Guards have taken out of the request all that it may not do; these are for what shows later. */
+  readonly rights: Rights;
   /** Ends a wait when the client has gone or the server closes. */
   readonly signal: AbortSignal;
 };

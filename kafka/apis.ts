@@ -21,6 +21,8 @@ import { offsetCommit } from './api/offset-commit.ts';
 import { offsetFetch } from './api/offset-fetch.ts';
 import { offsetForLeaderEpoch } from './api/offset-for-leader-epoch.ts';
 import { produce } from './api/produce.ts';
+import { saslAuthenticate } from './api/sasl-authenticate.ts';
+import { saslHandshake } from './api/sasl-handshake.ts';
 import { syncGroup } from './api/sync-group.ts';
 import type { Api } from './api.ts';
 
@@ -38,11 +40,13 @@ const others: readonly Api[] = [
   syncGroup,
   describeGroups,
   listGroups,
+  saslHandshake,
   createTopics,
   deleteTopics,
   initProducerId,
   offsetForLeaderEpoch,
   describeConfigs,
+  saslAuthenticate,
   createPartitions,
   deleteGroups,
   describeCluster,
