@@ -5,6 +5,7 @@ import packageJson from '../package.json' with { type: 'json' };
 import { addAudit } from './audit.ts';
 import { addConsume } from './consume.ts';
 import { addGroups } from './groups.ts';
+import { addKafkaAccess } from './kafka-access.ts';
 import { addMaintain } from './maintain.ts';
 import { addOffsets } from './offsets.ts';
 import { addProduce } from './produce.ts';
@@ -63,5 +64,6 @@ export function program(): Command {
     addAudit,
   ])
     add(rivulet);
+  addKafkaAccess(rivulet.command('kafka').description("users and tokens for Kafka's clients"));
   return rivulet;
 }

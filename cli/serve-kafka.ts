@@ -1,5 +1,6 @@
-// `rivulet serve` also speaks Kafka's protocol, on loopback. If the port is taken, HTTP is served alone: another Kafka may run
-// on this machine.
+// `rivulet serve` also speaks Kafka's protocol, on loopback unless the options say more. If the port is taken, HTTP is served
+// alone: another Kafka may run on this machine.
+import type { KafkaOptions } from '../kafka/main.ts';
 import type { KafkaServer } from '../kafka/server.ts';
 import { systemClock } from '../lib/runtime/clock.ts';
 import type { Backend } from '../local/backend.ts';
@@ -9,16 +10,26 @@ import type { ServiceLog } from './service-log.ts';
 /** Kafka's clients look here by default. */
 export const kafkaPort = 9092;
 
-type Options = { readonly port: number; readonly autoCreate: boolean };
+type Options = Pick<KafkaOptions, 'host' | 'advertise' | 'security'> & {
+  readonly port: number;
+  readonly autoCreate: boolean;
+};
 
 /** Resolves with nothing if the port is taken, and says so. */
 export async function serveKafka(
   { engine, clusterId }: Backend,
   log: ServiceLog,
-  { port, autoCreate }: Options,
+  { port, autoCreate, ...others }: Options,
 ): Promise<KafkaServer | undefined> {
   const { startKafka } = await import('../kafka/main.ts');
-  const options = { engine, clusterId: await clusterId(), clock: systemClock, port, autoCreateTopics: autoCreate };
+  const options = {
+    engine,
+    clusterId: await clusterId(),
+    clock: systemClock,
+    port,
+    autoCreateTopics: autoCreate,
+    ...others,
+  };
   return startKafka({ ...options, onError: log.connection }).catch((error: unknown) => {
     if (!isPortInUse(error)) throw error;
     reportFailure(

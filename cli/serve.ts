@@ -8,6 +8,7 @@ import type { Backend } from '../local/backend.ts';
 import type { LocalServer, ServerOptions } from '../local/server.ts';
 import { ownCredentials } from './connect.ts';
 import { reportFailure } from './failure.ts';
+import { addKafkaSecurityOptions, type KafkaSecurityOptions, kafkaSecurityOf } from './kafka-options.ts';
 import { nameList, notEmpty, wholeNumber } from './options.ts';
 import { outliveReader, printLine } from './output.ts';
 import { isPortInUse, kafkaPort, serveKafka } from './serve-kafka.ts';
@@ -17,15 +18,15 @@ import { onStopSignal } from './stop-signals.ts';
 const examples = `
 The service stores its records as files and its offsets in SQLite. It takes only signed requests. Their credentials are
 local/local, or your own from RIVULET_ACCESS_KEY_ID and RIVULET_SECRET_ACCESS_KEY. You must give your own to listen on any
-address but loopback. Kafka's clients are served on loopback only and without credentials; with credentials of your own they are
-served only if you give --kafka-port.
+address but loopback. Kafka's clients are served on loopback without credentials, unless you say who may connect; with credentials
+of your own they are served only if you do, or if you give --kafka-port.
 
 Examples:
   rivulet serve
   rivulet serve --port 9393 --data /var/lib/rivulet
   RIVULET_ACCESS_KEY_ID=me RIVULET_SECRET_ACCESS_KEY=... rivulet serve --host 0.0.0.0 --allow-host build.example`;
 
-type ServeOptions = {
+type ServeOptions = KafkaSecurityOptions & {
   host: string;
   allowHost?: readonly string[];
   port: number;
@@ -39,7 +40,7 @@ type ServeOptions = {
 type Credentials = NonNullable<ReturnType<typeof ownCredentials>>;
 
 export function addServe(rivulet: Command): void {
-  rivulet
+  const command = rivulet
     .command('serve')
     .description('run the service on this machine')
     .option('--host <address>', 'the address to listen on', parseHost, '127.0.0.1')
@@ -63,14 +64,14 @@ export function addServe(rivulet: Command): void {
       wholeNumber(0, 65_535),
     )
     .addOption(new Option('--no-kafka', "do not listen for Kafka's clients").conflicts('kafkaPort'))
-    .option('--no-kafka-auto-create', "do not create a missing topic that one of Kafka's clients asks for")
-    .addHelpText('after', examples)
-    .action(serve);
+    .option('--no-kafka-auto-create', "do not create a missing topic that one of Kafka's clients asks for");
+  addKafkaSecurityOptions(command).addHelpText('after', examples).action(serve);
 }
 
 async function serve(given: ServeOptions): Promise<void> {
   const { host, allowHost = [], port, accessKey } = given;
   const credentials = credentialsOf(accessKey);
+  const security = kafkaSecurityOf(given);
   if (!credentials && !isLoopback(host))
     throw new Error(
       `others can reach ${host}: give credentials of your own, as RIVULET_ACCESS_KEY_ID and RIVULET_SECRET_ACCESS_KEY`,
@@ -107,9 +108,8 @@ async function serve(given: ServeOptions): Promise<void> {
       offsetsRetentionMinutes: given.offsetsRetentionMinutes,
     });
     reportDamage(backend.damagedItems);
-    const isOpenToKafka = given.kafka && (!credentials || given.kafkaPort !== undefined);
-    if (isOpenToKafka)
-      kafka = await serveKafka(backend, log, { port: given.kafkaPort ?? kafkaPort, autoCreate: given.kafkaAutoCreate });
+    const isOpenToKafka = given.kafka && (!credentials || given.kafkaPort !== undefined || security !== undefined);
+    if (isOpenToKafka) kafka = await serveKafka(backend, log, kafkaOptionsOf(given, security));
     const stopping = stopped([server, ...(kafka ? [kafka] : [])]);
     greet(server, backend, credentials, kafka);
     await stopping;
@@ -118,6 +118,16 @@ async function serve(given: ServeOptions): Promise<void> {
     backend?.close();
   }
   printLine('Stopped.');
+}
+
+function kafkaOptionsOf(given: ServeOptions, security: ReturnType<typeof kafkaSecurityOf>) {
+  const {
+    kafkaHost: host,
+    kafkaAdvertise: advertise,
+    kafkaPort: port = kafkaPort,
+    kafkaAutoCreate: autoCreate,
+  } = given;
+  return { port, autoCreate, ...(host && { host }), ...(advertise && { advertise }), ...(security && { security }) };
 }
 
 function reportDamage([first, ...others]: readonly string[]): void {
