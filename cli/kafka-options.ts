@@ -40,7 +40,7 @@ export function addKafkaSecurityOptions(command: Command): Command {
     )
     .option(
       '--kafka-users <file>',
-      'users and passwords (SCRAM; over TLS also PLAIN), as `rivulet kafka users` writes them',
+      'users and passwords (SCRAM; over TLS also PLAIN), as `rivulet kafka users ...` writes them',
       notEmpty,
     )
     .option('--kafka-rules <file>', 'who may do what (JSON); docs/KAFKA.md has the form', notEmpty)
