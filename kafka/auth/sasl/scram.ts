@@ -30,6 +30,7 @@ type Begun = {
   readonly user: string;
   readonly verifier: Verifier;
   readonly gs2Header: string;
+  readonly clientNonce: string;
   readonly nonce: string;
   readonly clientFirst: string;
   readonly serverFirst: string;
@@ -48,7 +49,7 @@ function begin(scramName: ScramName, message: string, users: Users): Begun {
   const verifier = users.verifierOf(user, scramName);
   const nonce = clientNonce + randomBytes(nonceBytes).toString('base64');
   const serverFirst = `r=${nonce},s=${verifier.salt.toString('base64')},i=${users.iterations}`;
-  return { user, verifier, gs2Header, nonce, clientFirst: clientFirst!, serverFirst };
+  return { user, verifier, gs2Header, clientNonce: clientNonce!, nonce, clientFirst: clientFirst!, serverFirst };
 }
 
 /** A comma and an equals sign are escaped in names. */
@@ -58,13 +59,15 @@ function nameIn(text: string, scramName: ScramName): string {
 }
 
 async function finish(name: ScramName, begun: Begun, message: Uint8Array, users: () => Users) {
-  const { user, verifier, gs2Header, nonce, clientFirst, serverFirst } = begun;
+  const { user, verifier, gs2Header, clientNonce, nonce, clientFirst, serverFirst } = begun;
   const text = textIn(message);
   const proofAt = text.lastIndexOf(',p=');
   const withoutProof = text.slice(0, proofAt);
   const [binding, sentNonce] = withoutProof.split(',');
   if (proofAt < 0 || binding !== `c=${Buffer.from(gs2Header).toString('base64')}`) throw malformed(name);
-  if (sentNonce !== `r=${nonce}`) throw new AuthenticationError(`${name}: expected the nonce of this exchange`);
+  // librdkafka 2.0.2 puts its own nonce in front once more. The server's part is still new each time.
+  if (sentNonce !== `r=${nonce}` && sentNonce !== `r=${clientNonce}${nonce}`)
+    throw new AuthenticationError(`${name}: expected the nonce of this exchange`);
   const signed = `${clientFirst},${serverFirst},${withoutProof}`;
   const proof = Buffer.from(text.slice(proofAt + ',p='.length), 'base64');
   if (!isProof(name, verifier, signed, proof)) throw wrongPassword();

@@ -110,6 +110,16 @@ describe('SCRAM', () => {
     expect(await scramOn(wire, 'SCRAM-SHA-256', 'al=3Dice=2C', 'another')).toMatchObject({ errorCode: 0 });
   });
 
+  test('takes the nonce as librdkafka 2.0.2 sends it: with its own part twice', async () => {
+    const wire = await service.connect();
+    await shake(wire, 'SCRAM-SHA-256');
+    const first = serverFirst((await say(wire, 'n,,n=ada,r=abcdef')).authBytes);
+    const doubled = { ...first, nonce: `abcdef${first.nonce}` };
+    expect(await say(wire, clientFinal('SCRAM-SHA-256', 'n=ada,r=abcdef', doubled, 'a secret').text)).toMatchObject({
+      errorCode: 0,
+    });
+  });
+
   test('a proof is good for one exchange', async () => {
     const [one, two] = [await service.connect(), await service.connect()];
     const clientFirst = 'n=ada,r=the same nonce'.replaceAll(' ', '-');
