@@ -1,5 +1,5 @@
-// `rivulet kafka users ...` keeps the file of users for Kafka's clients, and `rivulet kafka token --cluster <name>` makes a token of an IAM identity.
-// Neither talks to the service: it reads the file again when it has changed.
+// `rivulet kafka users ...` keeps the file of users for Kafka's clients, and `rivulet kafka token --cluster <name>` makes a token of an
+// IAM identity. Neither talks to the service: it reads the file again when it has changed.
 import { randomUUID } from 'node:crypto';
 import { chmod, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';

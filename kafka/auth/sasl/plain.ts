@@ -20,5 +20,5 @@ async function identify(users: () => Users, message: Uint8Array): Promise<Identi
   const { storedKey, salt } = users().verifierOf(name, scram);
   const derived = await keysOf(password, salt, users().iterations, scram);
   if (!timingSafeEqual(derived.storedKey, storedKey)) throw wrongPassword();
-  return { principal: name, isValid: () => users().verifierOf(name, scram).storedKey.equals(storedKey) };
+  return { principal: name, isValid: () => users().isCurrent(name, scram, storedKey) };
 }

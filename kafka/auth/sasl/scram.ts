@@ -76,7 +76,7 @@ async function finish(name: ScramName, begun: Begun, message: Uint8Array, users:
     reply: Buffer.from(`v=${signature}`),
     identity: {
       principal: user,
-      isValid: () => users().verifierOf(user, name).storedKey.equals(verifier.storedKey),
+      isValid: () => users().isCurrent(user, name, verifier.storedKey),
     },
   };
 }

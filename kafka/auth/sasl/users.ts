@@ -18,6 +18,8 @@ export type Users = {
   readonly iterations: number;
   /** The verifier of a user; one that no password fits if there is no such user. */
   verifierOf(name: string, scram: ScramName): Verifier;
+  /** Whether the user still has this password. It is asked at every request. */
+  isCurrent(name: string, scram: ScramName, storedKey: Buffer): boolean;
 };
 
 const base64 = z
@@ -82,6 +84,7 @@ export function readUsers(text: string): Users {
       const serverKey = derived('server', name, scram, hashes[scram]);
       return byName.get(name)?.[scram] ?? { salt, storedKey, serverKey };
     },
+    isCurrent: (name, scram, storedKey) => byName.get(name)?.[scram].storedKey.equals(storedKey) ?? false,
   };
 }
 

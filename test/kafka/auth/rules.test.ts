@@ -195,6 +195,16 @@ describe('the table of rights', () => {
     await fc.assert(property, { numRuns: 30 });
   });
 
+  test('lets no id reach a handler that has no topic yet: the handler could find one', async () => {
+    const asker = {
+      rights: rulesOf({ principals: ['ada'], operations: ['READ'], topics: ['orders'] }).rightsOf('ada'),
+    };
+    const topicId = Buffer.alloc(16, 7).toString('base64url');
+    const request = { topics: [{ topic: '', topicId, partitions: [{ partition: 0 }] }] };
+    const verdict = await guardOf(1)!(request, { ...asker, version: 16, nameOf: async () => undefined });
+    expect(verdict).toMatchObject({ reply: { responses: [{ topicId, partitions: [{ errorCode: 100 }] }] } });
+  });
+
   /** A request that names nothing, or asks for what does not exist, needs no right. */
   function asksNothing(message: Message): boolean {
     const lists = [

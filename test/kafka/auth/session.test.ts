@@ -1,4 +1,4 @@
-// What a connection may do before, while and after it authenticates, and how it is closed if it does anything else.
+// A connection may do little before and while it authenticates, and is closed if it does anything else.
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { withoutUser, withUser } from '../../../kafka/auth/sasl/users.ts';
@@ -198,7 +198,7 @@ describe('version 0 of the handshake: messages without headers', () => {
 
   async function begin(wire: Wire) {
     await shake(wire, 'SCRAM-SHA-256', 0);
-    // What follows is no reply to a request.
+    // The next message is no reply to a request.
     const listeners = wire.socket.rawListeners('data');
     wire.socket.removeAllListeners('data');
     const reply = rawReply(wire);

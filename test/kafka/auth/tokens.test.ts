@@ -1,5 +1,5 @@
-// Tokens: of an OIDC issuer (JWT), of `rivulet kafka token` (a request that STS answers), and of clients made for MSK. What an
-// attacker would try with each is refused. STS and the issuer are stood in for by the transport, which the options inject.
+// Tokens: of an OIDC issuer (JWT), of `rivulet kafka token` (a request that STS answers), and of clients made for MSK. The
+// attacks on each are refused. STS and the issuer are stood in for by the transport, which the options inject.
 import { createHmac, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { Sha256 } from '@aws-crypto/sha256-js';
 import { SignatureV4 } from '@smithy/signature-v4';
