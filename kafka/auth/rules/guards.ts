@@ -130,7 +130,7 @@ export type TopicShape = {
 };
 
 /** The reply to a topic: each of its partitions has the code. */
-export const refuseTopic = (shape: TopicShape): Refuse => {
+const refuseTopic = (shape: TopicShape): Refuse => {
   const { topic = 'name', partitions = 'partitions', partition = 'partitionIndex', none } = shape;
   const { partitionReplies = 'partitions', partitionReply = 'partitionIndex', error = 'errorCode' } = shape;
   return (element, errorCode) => ({

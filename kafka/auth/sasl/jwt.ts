@@ -8,7 +8,7 @@ import { boundedFetch, type Fetch } from './bounded-fetch.ts';
 import { AuthenticationError } from './exchange.ts';
 
 /** A symmetric key would be public as a part of the issuer's keys, so no algorithm of HMAC is among them. */
-export const jwtAlgorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
+const jwtAlgorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
 
 /** The clocks of the issuer and of this machine may differ by so much. */
 const clockToleranceMs = 30_000;
