@@ -188,6 +188,14 @@ describe('SCRAM', () => {
   });
 });
 
+test('SCRAM refuses a proof over another channel binding than the one that it began with', async () => {
+  const wire = await service.connect();
+  await shake(wire, 'SCRAM-SHA-256');
+  const first = serverFirst((await say(wire, 'n,,n=ada,r=x')).authBytes);
+  const { text } = clientFinal('SCRAM-SHA-256', 'n=ada,r=x', first, 'a secret', 'y,,');
+  expect(await say(wire, text)).toMatchObject({ errorCode: 58 });
+});
+
 describe('version 0 of the handshake: messages without headers', () => {
   const raw = (wire: Wire, message: string): void => {
     const bytes = Buffer.from(message);

@@ -9,7 +9,7 @@ import { eventually } from '../../eventually.ts';
 import { startService } from '../service.ts';
 import { key, type Wire } from '../wire.ts';
 import { newFile, newRoot, type Root, type Signed } from './certificates.ts';
-import { plainOn, shake } from './sasl.ts';
+import { plainOn, say, shake } from './sasl.ts';
 
 let root: Root;
 let server: Signed;
@@ -77,6 +77,21 @@ describe('without certificates of clients', () => {
       ['ada\0', 'x'],
     ])
       expect(await plainOn(await open(), user!, password!)).toMatchObject({ errorCode: 58 });
+  });
+
+  test('requests that come together with a password wait until it is verified', async () => {
+    const usersFile = newFile(await withUser(undefined, 'ada', 'a secret'));
+    const service = await startService({ security: { tls: files, usersFile } });
+    for (const password of ['a secret', 'a guess']) {
+      const wire = await service.connect({ ca: root.cert });
+      await shake(wire, 'PLAIN');
+      const verified = say(wire, `\0ada\0${password}`);
+      const behind = metadata(wire).catch(({ message }: Error) => message);
+      expect(await verified).toMatchObject({ errorCode: password === 'a secret' ? 0 : 58 });
+      expect(await behind).toEqual(
+        password === 'a secret' ? expect.objectContaining({ controllerId: 1 }) : 'the connection was closed',
+      );
+    }
   });
 
   test('a file that is renewed is used, and one that does not fit is not', async () => {

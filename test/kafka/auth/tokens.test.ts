@@ -288,6 +288,7 @@ describe('tokens of STS', () => {
     ['is for another region', () => tokenNow({ region: 'us-east-1' })],
     ['asks for something else', () => changed((query) => query.set('Action', 'AssumeRole'))],
     ['asks for more', () => changed((query) => query.set('RoleArn', 'x'))],
+    ['asks for nothing', () => changed((query) => query.delete('Action'))],
     ['names a parameter twice', () => changed((query) => query.append('Action', 'GetCallerIdentity'))],
     ['does not sign the cluster', () => changed((query) => query.set('X-Amz-SignedHeaders', 'host'))],
     ['signs more headers', () => changed((query) => query.set('X-Amz-SignedHeaders', 'host;x-evil;x-rivulet-cluster'))],
