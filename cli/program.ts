@@ -7,6 +7,7 @@ import { addBench } from './bench.ts';
 import { addCompletion } from './completion.ts';
 import { addConsume } from './consume.ts';
 import { addGroups } from './groups.ts';
+import { addKafkaAccess } from './kafka-access.ts';
 import { addMaintain } from './maintain.ts';
 import { addOffsets } from './offsets.ts';
 import { notEmpty } from './options.ts';
@@ -69,5 +70,6 @@ export function program(): Command {
     addCompletion,
   ])
     add(rivulet);
+  addKafkaAccess(rivulet.command('kafka').description("users and tokens for Kafka's clients"));
   return rivulet;
 }

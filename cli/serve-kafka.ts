@@ -1,5 +1,6 @@
-// `rivulet serve` also speaks Kafka's protocol, on loopback. If the port is taken, HTTP is served alone: another Kafka may run
-// on this machine.
+// `rivulet serve` also speaks Kafka's protocol, on loopback unless the options say more. If the port is taken, HTTP is served
+// alone: another Kafka may run on this machine.
+import type { KafkaOptions } from '../kafka/main.ts';
 import type { KafkaServer } from '../kafka/server.ts';
 import { systemClock } from '../lib/runtime/clock.ts';
 import type { Backend } from '../local/backend.ts';
@@ -9,7 +10,7 @@ import type { ServiceLog } from './service-log.ts';
 /** Kafka's clients look here by default. */
 export const kafkaPort = 9092;
 
-type Options = { readonly port: number; readonly autoCreateTopics: boolean; readonly numPartitions: number };
+type Options = Pick<KafkaOptions, 'host' | 'port' | 'advertise' | 'security' | 'autoCreateTopics' | 'numPartitions'>;
 
 /** Resolves with nothing if the port is taken, and says so. */
 export async function serveKafka(

@@ -8,6 +8,7 @@ import type { Backend } from '../local/backend.ts';
 import type { LocalServer, ServerOptions } from '../local/server.ts';
 import { ownCredentials } from './connect.ts';
 import { reportFailure } from './failure.ts';
+import { addKafkaSecurityOptions, type KafkaSecurityOptions, kafkaSecurityOf } from './kafka-options.ts';
 import { nameList, notEmpty, wholeNumber } from './options.ts';
 import { outliveReader, printLine } from './output.ts';
 import { isPortInUse, kafkaPort, serveKafka } from './serve-kafka.ts';
@@ -17,15 +18,15 @@ import { onStopSignal } from './stop-signals.ts';
 const examples = `
 The service stores its records as files and its offsets in SQLite. It takes only signed requests. Their credentials are
 local/local, or your own from RIVULET_ACCESS_KEY_ID and RIVULET_SECRET_ACCESS_KEY. You must give your own to listen on any
-address but loopback. Kafka's clients are served on loopback only and without credentials; with credentials of your own they are
-served only if you give --kafka-port.
+address but loopback. Kafka's clients are served on loopback without credentials, unless you say who may connect; with credentials
+of your own they are served only if you do, or if you give --kafka-port.
 
 Examples:
   rivulet serve
   rivulet serve --port 9393 --data /var/lib/rivulet
   RIVULET_ACCESS_KEY_ID=me RIVULET_SECRET_ACCESS_KEY=... rivulet serve --host 0.0.0.0 --allow-host build.example`;
 
-type ServeOptions = {
+type ServeOptions = KafkaSecurityOptions & {
   host: string;
   allowHost?: readonly string[];
   port: number;
@@ -40,7 +41,7 @@ type ServeOptions = {
 type Credentials = NonNullable<ReturnType<typeof ownCredentials>>;
 
 export function addServe(rivulet: Command): void {
-  rivulet
+  const command = rivulet
     .command('serve')
     .description('run the service on this machine')
     .option('--host <address>', 'the address to listen on', parseHost, '127.0.0.1')
@@ -70,14 +71,14 @@ export function addServe(rivulet: Command): void {
       'the partitions of a topic that is created in this way',
       wholeNumber(1, limits.partitions),
       1,
-    )
-    .addHelpText('after', examples)
-    .action(serve);
+    );
+  addKafkaSecurityOptions(command).addHelpText('after', examples).action(serve);
 }
 
 async function serve(given: ServeOptions): Promise<void> {
   const { host, allowHost = [], port, accessKey } = given;
   const credentials = credentialsOf(accessKey);
+  const security = kafkaSecurityOf(given);
   if (!credentials && !isLoopback(host))
     throw new Error(
       `others can reach ${host}: give credentials of your own, as RIVULET_ACCESS_KEY_ID and RIVULET_SECRET_ACCESS_KEY`,
@@ -114,13 +115,8 @@ async function serve(given: ServeOptions): Promise<void> {
       offsetsRetentionMinutes: given.offsetsRetentionMinutes,
     });
     reportDamage(backend.damagedItems);
-    const isOpenToKafka = given.kafka && (!credentials || given.kafkaPort !== undefined);
-    if (isOpenToKafka)
-      kafka = await serveKafka(backend, log, {
-        port: given.kafkaPort ?? kafkaPort,
-        autoCreateTopics: given.kafkaAutoCreate,
-        numPartitions: given.kafkaNumPartitions,
-      });
+    const isOpenToKafka = given.kafka && (!credentials || given.kafkaPort !== undefined || security !== undefined);
+    if (isOpenToKafka) kafka = await serveKafka(backend, log, kafkaOptionsOf(given, security));
     const stopping = stopped([server, ...(kafka ? [kafka] : [])]);
     greet(server, backend, credentials, kafka);
     await stopping;
@@ -129,6 +125,17 @@ async function serve(given: ServeOptions): Promise<void> {
     backend?.close();
   }
   printLine('Stopped.');
+}
+
+function kafkaOptionsOf(given: ServeOptions, security: ReturnType<typeof kafkaSecurityOf>) {
+  const {
+    kafkaHost: host,
+    kafkaAdvertise: advertise,
+    kafkaPort: port = kafkaPort,
+    kafkaAutoCreate: autoCreateTopics,
+    kafkaNumPartitions: numPartitions,
+  } = given;
+  return { port, autoCreateTopics, numPartitions, ...(host && { host }), ...(advertise && { advertise }), ...(security && { security }) };
 }
 
 function reportDamage([first, ...others]: readonly string[]): void {

@@ -1,6 +1,8 @@
 // An API of Kafka's protocol has a key, the versions that are served, and a function that answers. Each file in api/ defines
 // one; apis.ts lists them.
 import type { Engine } from '../lib/api/engine.ts';
+import type { Rights } from './auth/rules/rules.ts';
+import type { Session } from './auth/session.ts';
 import type { Cluster } from './cluster.ts';
 import type { HeartbeatNumbers } from './heartbeat-numbers.ts';
 import type { Chains } from './produce/chain.ts';
@@ -17,6 +19,7 @@ export type Gateway = {
   readonly autoCreateTopics: boolean;
   /** So many partitions a topic gets that is created on the way. */
   readonly numPartitions: number;
+  readonly rightsOf: (principal: string) => Rights;
   /** Receives what no client can learn: failures that should not happen. */
   readonly onError: (error: unknown) => void;
 };
@@ -35,6 +38,9 @@ export type Call = {
   readonly client: Client;
   /** The name that the client gives itself. */
   readonly clientId: string;
+  readonly session: Session;
+  /** The client's rights. Guards have taken out of the request all that it may not do; these are for what shows later. */
+  readonly rights: Rights;
   /** Ends a wait when the client has gone or the server closes. */
   readonly signal: AbortSignal;
 };

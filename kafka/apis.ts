@@ -39,6 +39,8 @@ import { offsetDelete } from './api/offset-delete.ts';
 import { offsetFetch } from './api/offset-fetch.ts';
 import { offsetForLeaderEpoch } from './api/offset-for-leader-epoch.ts';
 import { produce } from './api/produce.ts';
+import { saslAuthenticate } from './api/sasl-authenticate.ts';
+import { saslHandshake } from './api/sasl-handshake.ts';
 import { syncGroup } from './api/sync-group.ts';
 import { txnOffsetCommit } from './api/txn-offset-commit.ts';
 import type { Api } from './api.ts';
@@ -57,6 +59,7 @@ const others: readonly Api[] = [
   syncGroup,
   describeGroups,
   listGroups,
+  saslHandshake,
   createTopics,
   deleteTopics,
   deleteRecords,
@@ -72,6 +75,7 @@ const others: readonly Api[] = [
   describeConfigs,
   alterConfigs,
   describeLogDirs,
+  saslAuthenticate,
   createPartitions,
   deleteGroups,
   electLeaders,
@@ -82,7 +86,6 @@ const others: readonly Api[] = [
   describeTransactions,
   listTransactions,
   offsetDelete,
-  describeCluster,
   consumerGroupHeartbeat,
   consumerGroupDescribe,
 ];

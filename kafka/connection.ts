@@ -6,6 +6,7 @@
 import { setMaxListeners } from 'node:events';
 import type { Socket } from 'node:net';
 import type { Client, Gateway } from './api.ts';
+import type { Session } from './auth/session.ts';
 import type { Budget } from './budget.ts';
 import { type Reply, type Request, requestOf } from './dispatch.ts';
 import { framesOf } from './frames.ts';
@@ -23,6 +24,7 @@ type Options = {
   readonly limits: Limits;
   /** Tells the connections of a server apart. */
   readonly number: number;
+  readonly session: Session;
 };
 
 export function serveConnection(socket: Socket, options: Options): Connection {
@@ -64,13 +66,13 @@ type State = Options & {
 };
 
 async function serve(state: State, close: (error: unknown) => void): Promise<void> {
-  const { socket, budget, limits, signal } = state;
+  const { socket, budget, limits, signal, session } = state;
   const room = createRoom(limits);
   let changed = Promise.resolve();
   let turn = Promise.resolve();
-  for await (const frame of framesOf(socket, budget, limits)) {
+  for await (const frame of framesOf(socket, budget, limits, session.frameBytes)) {
     if (signal.aborted) return budget.giveBack(frame.length);
-    const request = requestIn(frame, budget);
+    const request = requestIn(frame, budget, session);
     const bytes = frame.length + request.elementBytes;
     budget.count(request.elementBytes);
     room.enter(bytes);
@@ -85,17 +87,19 @@ async function serve(state: State, close: (error: unknown) => void): Promise<voi
     if (!overlaps) changed = state.answered;
     if (!overlaps || takesTurns) turn = state.answered;
     await room.free();
+    // The next frame is judged by what this one has proved.
+    if (request.authenticates) await state.answered;
   }
 }
 
 /** The reply counts from now on: it may have to wait for earlier ones. */
 async function begin(
-  { gateway, socket, budget, signal, number, client }: State,
+  { gateway, socket, budget, signal, number, client, session }: State,
   request: Request,
 ): Promise<Reply | undefined> {
   await budget.repliesFit();
   const host = socket.remoteAddress ?? '';
-  const pieces = await request.answer(gateway, { connection: number, host, signal, client });
+  const pieces = await request.answer(gateway, { connection: number, host, signal, client, session });
   if (pieces) budget.countReply(bytesOf(pieces));
   return pieces;
 }
@@ -103,9 +107,9 @@ async function begin(
 const bytesOf = (pieces: Reply): number => pieces.reduce((sum, piece) => sum + piece.length, 0);
 
 /** A frame that is no request gives its bytes back. */
-function requestIn(frame: Buffer, budget: Budget): Request {
+function requestIn(frame: Buffer, budget: Budget, session: Session): Request {
   try {
-    return requestOf(frame);
+    return requestOf(frame, session);
   } catch (error) {
     budget.giveBack(frame.length);
     throw error;
@@ -120,6 +124,7 @@ async function answerInTurn(state: State, reply: Promise<Reply | undefined>): Pr
     await answered;
     const pieces = await reply;
     if (pieces) await send(state, pieces);
+    if (state.session.hasFailed()) state.socket.destroySoon();
   } finally {
     state.budget.giveBackReply(bytesOf((await made) ?? []));
   }

@@ -8,16 +8,21 @@ import { lengthPrefixBytes } from './codec/frame.ts';
 import { MalformedFrameError } from './codec/malformed-frame.ts';
 import type { Limits } from './limits.ts';
 
-/** The key, the version and the number of a request. */
-const leastFrameBytes = 8;
+/** Tells the bounds of the next frame. */
+type Bounds = () => readonly [least: number, most: number];
 
 /** Throws MalformedFrameError, or the socket's own error. Ends when the client has ended. */
-export async function* framesOf(socket: Socket, budget: Budget, limits: Limits): AsyncGenerator<Buffer, void> {
+export async function* framesOf(
+  socket: Socket,
+  budget: Budget,
+  limits: Limits,
+  bounds: Bounds,
+): AsyncGenerator<Buffer, void> {
   const source = bytesOf(socket);
   for (;;) {
     const prefix = await source.read(Buffer.alloc(lengthPrefixBytes));
     if (!prefix) return;
-    const length = lengthIn(prefix, limits);
+    const length = lengthIn(prefix, bounds());
     await budget.take(length);
     const frame = await inTime(socket, limits.frameMs, source.read(Buffer.allocUnsafe(length))).catch(() => undefined);
     if (!frame) {
@@ -28,12 +33,10 @@ export async function* framesOf(socket: Socket, budget: Budget, limits: Limits):
   }
 }
 
-function lengthIn(prefix: Buffer, { frameBytes }: Limits): number {
+function lengthIn(prefix: Buffer, [least, most]: ReturnType<Bounds>): number {
   const length = prefix.readInt32BE();
-  if (length >= leastFrameBytes && length <= frameBytes) return length;
-  throw new MalformedFrameError(
-    `frame: expected ${leastFrameBytes} to ${frameBytes} bytes, got ${length}${hint(prefix)}`,
-  );
+  if (length >= least && length <= most) return length;
+  throw new MalformedFrameError(`frame: expected ${least} to ${most} bytes, got ${length}${hint(prefix)}`);
 }
 
 /** People give this port to a client that uses TLS, or to one of our HTTP API. */

@@ -13,6 +13,12 @@ export const limits = {
   unansweredBytes: 32 * MiB,
   /** Each connection is a socket with its buffers. */
   connections: 1_000,
+  /** Names, proofs and tokens are shorter. */
+  unauthenticatedFrameBytes: 64 * KiB,
+  /** A client that is not known by then is closed. The keys of an issuer, and STS, may have to be asked. */
+  authenticationMs: 20_000,
+  /** When one more comes, the oldest that is not known yet is closed. So those that say nothing keep nobody out for long. */
+  unauthenticatedConnections: 200,
   /** A client sends a frame whole. One that does not would keep its bytes from the others. */
   frameMs: 30_000,
   /** A client that does not read its replies for so long is gone. */

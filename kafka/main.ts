@@ -1,6 +1,8 @@
 // Puts the Kafka listener together over an engine.
 import type { Engine } from '../lib/api/engine.ts';
 import type { Clock } from '../lib/runtime/clock.ts';
+import type { Fetch } from './auth/sasl/bounded-fetch.ts';
+import { openSecurity, type SecurityOptions } from './auth/security.ts';
 import { nodeId } from './cluster.ts';
 import { createHeartbeatNumbers } from './heartbeat-numbers.ts';
 import type { Limits } from './limits.ts';
@@ -13,10 +15,14 @@ export type KafkaOptions = {
   /** Stays the same for the same data: clients refuse a cluster whose id has changed. */
   readonly clusterId: string;
   readonly clock: Pick<Clock, 'monotonic' | 'now'>;
-  /** An address of loopback. Default 127.0.0.1: clients try ::1 first for localhost. */
+  /** Any address but one of loopback needs TLS and rules. Default 127.0.0.1: clients try ::1 first for localhost. */
   readonly host?: string;
   /** Default 0: any free port. */
   readonly port?: number;
+  /** Where clients find this node. Default: where it listens. */
+  readonly advertise?: { readonly host: string; readonly port: number };
+  /** Default: none, and every client may do everything. */
+  readonly security?: SecurityOptions;
   /** Whether a topic that a client asks for is created if it is missing. Default true, as in Apache Kafka. */
   readonly autoCreateTopics?: boolean;
   /** The partitions of a topic that is created in this way. Default 1, as in Apache Kafka. */
@@ -24,19 +30,33 @@ export type KafkaOptions = {
   /** Receives the reason when a connection is closed for more than its client's leaving. */
   readonly onError: (error: unknown) => void;
   readonly limits?: Partial<Limits>;
+  /** Asks the issuer of tokens for its keys, and STS. Default: the one of Node. */
+  readonly fetch?: Fetch;
+  /** How often the files of `security` are looked at. Default: two seconds. */
+  readonly lookMs?: number;
 };
 
-export function startKafka(options: KafkaOptions): Promise<KafkaServer> {
+/** Rejects, with a sentence for the person who started it, if it may not or cannot listen there. */
+export async function startKafka(options: KafkaOptions): Promise<KafkaServer> {
   const { engine, clusterId, clock, host = '127.0.0.1', port = 0, onError, limits } = options;
-  const { autoCreateTopics = true, numPartitions = 1 } = options;
+  const { autoCreateTopics = true, numPartitions = 1, advertise, fetch, lookMs } = options;
   const chains = createChains();
   const names = createTopicNames(engine, clock);
   const heartbeatNumbers = createHeartbeatNumbers(clock);
-  return listenForKafka({
-    ...{ host, port, ...(limits && { limits }) },
-    gatewayAt: (at, bound) => ({
-      ...{ engine, names, chains, heartbeatNumbers, autoCreateTopics, numPartitions, onError },
-      cluster: { clusterId, node: { nodeId, host: at, port: bound } },
-    }),
+  const security = await openSecurity(options.security ?? {}, {
+    ...{ host, clock, onError, ...(fetch && { fetch }), ...(lookMs !== undefined && { lookMs }) },
   });
+  try {
+    return await listenForKafka({
+      ...{ host, port, security, clock, onError, ...(limits && { limits }) },
+      gatewayAt: (bound) => ({
+        ...{ engine, names, chains, heartbeatNumbers, autoCreateTopics, numPartitions, onError },
+        rightsOf: security.rightsOf,
+        cluster: { clusterId, node: { nodeId, host, port: bound, ...advertise } },
+      }),
+    });
+  } catch (error) {
+    security.close();
+    throw error;
+  }
 }

@@ -7,6 +7,7 @@ import { RivuletError } from '../../lib/api/errors.ts';
 import type { TopicSummary } from '../../lib/api/topics.ts';
 import { inParallel } from '../../lib/runtime/concurrency.ts';
 import { defineApi, type Gateway } from '../api.ts';
+import type { Rights } from '../auth/rules/rules.ts';
 import { leaderEpoch, type Node } from '../cluster.ts';
 import { code, readCode } from '../errors.ts';
 import { allTopics } from '../topic-names.ts';
@@ -53,7 +54,7 @@ export const metadata = defineApi<Request, Reply>({
   versions: [0, 12],
   // It may create topics.
   overlaps: false,
-  async answer(gateway, request, { version }) {
+  async answer(gateway, request, { version, rights }) {
     const { cluster, engine } = gateway;
     const { clusterId, node } = cluster;
     const isAll = request.topics === null || (version < firstVersionWithNone && request.topics.length === 0);
@@ -63,7 +64,7 @@ export const metadata = defineApi<Request, Reply>({
       : await inParallel(onceEach(request.topics!), topicsAtOnce, async (topic, i) =>
           topic.name === null && version < firstVersionWithIds
             ? nameless(topic)
-            : describeOne(gateway, topic, mayCreate && i < mostCreated),
+            : describeOne(gateway, topic, mayCreate && i < mostCreated, rights),
         );
     return { brokers: [node], clusterId, controllerId: node.nodeId, topics };
   },
@@ -74,17 +75,25 @@ const onceEach = (topics: readonly TopicRequest[]): TopicRequest[] => [
   ...new Map(topics.map((topic) => [topic.name ?? topic.topicId, topic])).values(),
 ];
 
-async function describeOne(gateway: Gateway, { name, topicId }: TopicRequest, mayCreate: boolean): Promise<TopicReply> {
+async function describeOne(
+  gateway: Gateway,
+  { name, topicId }: TopicRequest,
+  mayCreate: boolean,
+  { may }: Rights,
+): Promise<TopicReply> {
   const { engine, names, autoCreateTopics } = gateway;
+  const isRefused = !may('CREATE', 'cluster') && !may('CREATE', 'topic', name ?? '');
   const found = name ?? (await names.nameOf(topicId));
   const unknownId = { ...nothing, errorCode: code.unknownTopicId, name, topicId };
   if (found === undefined) return unknownId;
   try {
     const topic = await engine.describeTopic(found).catch((error: unknown) => {
       const isMissing = error instanceof RivuletError && error.errorCode === 'UNKNOWN_TOPIC_OR_PARTITION';
-      if (isMissing && name !== null && mayCreate && autoCreateTopics) return create(gateway, found);
-      throw error;
+      if (!isMissing || name === null || !mayCreate || !autoCreateTopics) throw error;
+      if (isRefused) return undefined;
+      return create(gateway, found);
     });
+    if (!topic) return { ...nothing, errorCode: code.topicAuthorizationFailed, name };
     const isRecreated = name === null && topic.topicId !== topicId;
     return isRecreated ? unknownId : describe(gateway, topic);
   } catch (error) {

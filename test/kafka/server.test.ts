@@ -356,7 +356,7 @@ test('it listens on loopback only, and says so if the port is taken', async () =
   const { engine } = service;
   const options = { engine, clusterId: 'c', clock: systemClock, onError: () => undefined };
   await expect(startKafka({ ...options, host: '0.0.0.0' })).rejects.toThrow(
-    'Kafka host: expected an address of loopback',
+    'Kafka host 0.0.0.0: others can reach it, so it needs TLS',
   );
   await expect(startKafka({ ...options, port: service.port })).rejects.toThrow(
     `cannot listen on 127.0.0.1:${service.port}`,

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ConnectionOptions } from 'node:tls';
 import { afterAll } from 'vitest';
 import { type KafkaOptions, startKafka } from '../../kafka/main.ts';
 import type { Engine } from '../../lib/api/engine.ts';
@@ -15,7 +16,7 @@ export type Service = {
   readonly port: number;
   /** Why connections were closed. */
   readonly failures: string[];
-  connect(): Promise<Wire>;
+  connect(tls?: ConnectionOptions): Promise<Wire>;
   close(): Promise<void>;
 };
 
@@ -49,8 +50,8 @@ export async function startService({ wrap = (engine) => engine, ...options }: Op
     backend.close();
     rmSync(directory, { recursive: true });
   });
-  const connect = async () => {
-    const wire = await openWire(server.port);
+  const connect = async (tls?: ConnectionOptions) => {
+    const wire = await openWire(server.port, tls);
     wires.push(wire);
     return wire;
   };

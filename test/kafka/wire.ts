@@ -1,5 +1,6 @@
 // Talks to the Kafka listener over a plain socket, request by request, in any version.
 import { connect, type Socket } from 'node:net';
+import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import { codecOf } from '../../kafka/codec/compile.ts';
 import { nameOfApi } from '../../kafka/codec/frame.ts';
 import { FrameReader } from '../../kafka/codec/reader.ts';
@@ -29,8 +30,9 @@ type Waiting = {
   reject(error: Error): void;
 };
 
-export async function openWire(port: number): Promise<Wire> {
-  const socket = connect(port, '127.0.0.1');
+/** @param tls over TLS, on these terms. */
+export async function openWire(port: number, tls?: ConnectionOptions): Promise<Wire> {
+  const socket = tls ? connectTls({ port, host: '127.0.0.1', ...tls }) : connect(port, '127.0.0.1');
   const waiting: Waiting[] = [];
   let rest = Buffer.alloc(0);
   let correlationId = 0;
@@ -48,7 +50,7 @@ export async function openWire(port: number): Promise<Wire> {
       rest = rest.subarray(end);
     }
   });
-  await new Promise((resolve) => socket.once('connect', resolve));
+  await Promise.race([new Promise((resolve) => socket.once(tls ? 'secureConnect' : 'connect', resolve)), closed]);
   const tell: Wire['tell'] = (apiKey, version, message = {}) =>
     void socket.write(requestFrame({ apiKey, version, correlationId: correlationId++ }, message));
   return {
@@ -111,6 +113,7 @@ export const key = {
   syncGroup: 14,
   describeGroups: 15,
   listGroups: 16,
+  saslHandshake: 17,
   apiVersions: 18,
   createTopics: 19,
   deleteTopics: 20,
@@ -127,6 +130,7 @@ export const key = {
   describeConfigs: 32,
   alterConfigs: 33,
   describeLogDirs: 35,
+  saslAuthenticate: 36,
   deleteGroups: 42,
   electLeaders: 43,
   incrementalAlterConfigs: 44,

@@ -1,6 +1,6 @@
 // Random messages of any version, by the rows of the table.
 import fc from 'fast-check';
-import { type FieldRow, isWithin, messageRows, versionRange } from '../../../kafka/schema/table.ts';
+import { type FieldRow, isWithin, messageRow, messageRows, versionRange } from '../../../kafka/schema/table.ts';
 
 export type AnyMessage = { readonly name: string; readonly version: number; readonly value: Record<string, unknown> };
 
@@ -12,6 +12,10 @@ export const anyMessage: fc.Arbitrary<AnyMessage> = fc
       .integer({ min: first, max: last })
       .chain((version) => structOf(fields, version).map((value) => ({ name, version, value })));
   });
+
+/** Random messages of one kind, in one version. */
+export const messageOf = (name: string, version: number): fc.Arbitrary<Record<string, unknown>> =>
+  structOf(messageRow(name).fields, version);
 
 export function structOf(fields: readonly FieldRow[], version: number): fc.Arbitrary<Record<string, unknown>> {
   const here = fields.filter(({ versions }) => isWithin(version, versions));
