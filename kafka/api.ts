@@ -2,6 +2,7 @@
 // one; apis.ts lists them.
 import type { Engine } from '../lib/api/engine.ts';
 import type { Cluster } from './cluster.ts';
+import type { PartitionsSeen } from './fetch/partitions-seen.ts';
 import type { Chains } from './produce/chain.ts';
 import type { TopicNames } from './topic-names.ts';
 
@@ -26,6 +27,10 @@ export type Call = {
   readonly host: string;
   /** The name that the client gives itself. */
   readonly clientId: string;
+  /** The partitions that this connection has fetched from: those that it asks for first are looked at strongly. */
+  readonly fetched: PartitionsSeen;
+  /** Resolves when there is memory for a reply with so many bytes of records. It is given back when the reply is sent. */
+  readonly roomFor: (bytes: number) => Promise<void>;
   /** Ends a wait when the client has gone or the server closes. */
   readonly signal: AbortSignal;
 };

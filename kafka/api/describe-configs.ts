@@ -7,6 +7,7 @@ import { RivuletError } from '../../lib/api/errors.ts';
 import type { ConfigEntry } from '../../lib/api/topics.ts';
 import { inParallel } from '../../lib/runtime/concurrency.ts';
 import { defineApi, type Gateway } from '../api.ts';
+import { isNode, listOfNodes } from '../cluster.ts';
 import { code, type Failure, messageOf, readCode } from '../errors.ts';
 import { type ConfigReply, configReply } from '../topic-configs.ts';
 
@@ -78,9 +79,10 @@ const fixed = { readOnly: true };
 async function entriesOf(gateway: Gateway, resource: ResourceRequest): Promise<readonly ConfigEntry[] | Failure> {
   const { resourceType, resourceName } = resource;
   if (resourceType === topicType) return (await gateway.engine.describeTopic(resourceName)).config;
-  const { nodeId } = gateway.cluster.node;
-  if (resourceType === brokerType && resourceName === String(nodeId)) return nodeEntries(gateway);
-  const errorMessage = `resource: expected a topic (2) or node ${nodeId} (4), got type ${resourceType}`;
+  const { cluster } = gateway;
+  if (resourceType === brokerType && isNode(cluster, Number(resourceName))) return nodeEntries(gateway);
+  const expected = `a topic (2) or one of the nodes ${listOfNodes(cluster)} (4)`;
+  const errorMessage = `resource: expected ${expected}, got type ${resourceType}`;
   return { errorCode: code.invalidRequest, errorMessage };
 }
 

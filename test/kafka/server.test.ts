@@ -64,6 +64,15 @@ function requestWithTags(count: number): Buffer {
   return Buffer.concat([sizeOf(parts), ...parts]);
 }
 
+/** The codec writes no text that is too long: one more byte is put into the longest. */
+function longName(): Buffer {
+  const message = { topics: [{ name: 'x'.repeat(32_767) }] };
+  const frame = requestFrame({ apiKey: 3, version: 9, correlationId: 0 }, message).subarray(4);
+  const at = frame.indexOf('808002', 'hex');
+  const parts = [frame.subarray(0, at), Buffer.from('81800278', 'hex'), frame.subarray(at + 3)];
+  return Buffer.concat([sizeOf(parts), ...parts]);
+}
+
 describe('bytes that are no request close the connection', () => {
   const prefix = (length: number) => {
     const bytes = Buffer.alloc(4);
@@ -88,7 +97,7 @@ describe('bytes that are no request close the connection', () => {
     ],
     [
       'a name that is longer than texts may be',
-      requestFrame({ apiKey: 3, version: 9, correlationId: 0 }, { topics: [{ name: 'x'.repeat(32_768) }] }),
+      longName(),
       /expected a text of at most 32767 bytes, got 32768/,
     ],
     ['a million tagged fields', requestWithTags(1_000_000), /expected at most 25000 elements in a frame, got more/],
@@ -149,7 +158,7 @@ describe('bounds', () => {
     const isHeld = () => new Promise<void>((resolve) => held.push(resolve));
     const wrap = (engine: Engine): Engine => ({
       ...engine,
-      fetch: (request) => isHeld().then(() => engine.fetch({ ...request, waitMs: 0 })),
+      fetchTopics: (request) => isHeld().then(() => engine.fetchTopics({ ...request, waitMs: 0 })),
       offsets: (request) => isHeld().then(() => engine.offsets(request)),
     });
     return { held, wrap };
@@ -334,9 +343,9 @@ describe('the end', () => {
     const watched = await startService({
       wrap: (engine) => ({
         ...engine,
-        fetch: (request) => {
+        fetchTopics: (request) => {
           signal = request.signal;
-          return engine.fetch(request);
+          return engine.fetchTopics(request);
         },
       }),
     });
