@@ -5,6 +5,7 @@ import packageJson from '../package.json' with { type: 'json' };
 import { addAudit } from './audit.ts';
 import { addConsume } from './consume.ts';
 import { addGroups } from './groups.ts';
+import { addKafka } from './kafka.ts';
 import { addMaintain } from './maintain.ts';
 import { addOffsets } from './offsets.ts';
 import { addProduce } from './produce.ts';
@@ -53,6 +54,7 @@ export function program(): Command {
     .exitOverride();
   for (const add of [
     addServe,
+    addKafka,
     addTopics,
     addProduce,
     addConsume,

@@ -1,7 +1,6 @@
 // The listener: Kafka's protocol on one TCP port for each node.
 //
 // Invariant: it listens on loopback only, because the protocol comes without TLS and without a password here.
-import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { isLoopback } from '../lib/runtime/loopback.ts';
 import type { Gateway } from './api.ts';
@@ -9,11 +8,14 @@ import { createBudget } from './budget.ts';
 import type { Node } from './cluster.ts';
 import { type Connection, serveConnection } from './connection.ts';
 import { type Limits, limits } from './limits.ts';
+import { listening } from './listening.ts';
 
 export type Address = { readonly host: string; readonly port: number };
 
 export type KafkaServer = {
   readonly host: string;
+  /** One for each node. */
+  readonly ports: readonly number[];
   /** The port of the first node. */
   readonly port: number;
   /** Where clients are told to find each node. */
@@ -62,7 +64,7 @@ export async function listenForKafka({ host, ports, advertised, gatewayAt, ...op
     });
   }
   return {
-    ...{ host, port: bound[0]!.port, nodes },
+    ...{ host, ports: bound.map(({ port }) => port), port: bound[0]!.port, nodes },
     close: ({ spreadMs = 0 } = {}) => close(servers, connections, spreadMs, bounds),
   } satisfies KafkaServer;
 }
@@ -71,22 +73,11 @@ export async function listenForKafka({ host, ports, advertised, gatewayAt, ...op
 async function listenOnAll(host: string, ports: readonly number[]): Promise<Server[]> {
   const servers: Server[] = [];
   try {
-    for (const port of ports) servers.push(await listen(host, port));
+    for (const port of ports) servers.push(await listening(createServer(), host, port));
     return servers;
   } catch (error) {
     for (const server of servers) server.close();
     throw error;
-  }
-}
-
-async function listen(host: string, port: number): Promise<Server> {
-  const server = createServer();
-  server.listen(port, host);
-  try {
-    await once(server, 'listening');
-    return server;
-  } catch (error) {
-    throw new Error(`cannot listen on ${host}:${port}: ${(error as Error).message}`, { cause: error });
   }
 }
 
