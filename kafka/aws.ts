@@ -54,7 +54,10 @@ const sentences: readonly (readonly [pattern: RegExp, sentence: (options: AwsBac
     () => 'credentials: expected some from the AWS chain (environment, profile, role), got none',
   ],
   [/NoSuchBucket/, ({ bucket }) => `bucket: expected one that exists, got ${bucket}`],
-  [/PermanentRedirect|AuthorizationHeaderMalformed/, ({ bucket }) => `bucket: expected one of the region, got ${bucket}`],
+  [
+    /PermanentRedirect|AuthorizationHeaderMalformed/,
+    ({ bucket }) => `bucket: expected one of the region, got ${bucket}`,
+  ],
   [
     /ResourceNotFoundException/,
     ({ tableName }) => `table: expected one of the account and region, got ${tableName}: is it another region's?`,

@@ -26,13 +26,7 @@ export async function* framesOf(socket: Socket, budget: Budget, limits: Limits):
 }
 
 /** Undefined if the client has ended before. What was taken from the budget is given back then. */
-async function frameOf(
-  source: Source,
-  length: number,
-  budget: Budget,
-  { announcedBytes, frameMs, framePauseMs }: Limits,
-): Promise<Buffer | undefined> {
-  const beginning = Math.min(length, announcedBytes);
+async function frameOf(source: Source, length: number, budget: Budget, limits: Limits): Promise<Buffer | undefined> {
   let taken = 0;
   let frame: Buffer | undefined;
   const take = async (bytes: number): Promise<void> => {
@@ -40,16 +34,27 @@ async function frameOf(
     taken += bytes;
   };
   try {
-    await take(beginning);
-    const first = await source.read(Buffer.allocUnsafe(beginning), { wholeMs: frameMs });
-    if (!first || beginning === length) return (frame = first);
-    await take(length - beginning);
-    const whole = Buffer.allocUnsafe(length);
-    first.copy(whole);
-    return (frame = await source.read(whole, { from: beginning, wholeMs: frameMs, pauseMs: framePauseMs }));
+    frame = await readFrame(source, length, take, limits);
+    return frame;
   } finally {
     if (!frame) budget.giveBack(taken);
   }
+}
+
+async function readFrame(
+  source: Source,
+  length: number,
+  take: (bytes: number) => Promise<void>,
+  { announcedBytes, frameMs, framePauseMs }: Limits,
+): Promise<Buffer | undefined> {
+  const beginning = Math.min(length, announcedBytes);
+  await take(beginning);
+  const first = await source.read(Buffer.allocUnsafe(beginning), { wholeMs: frameMs });
+  if (!first || beginning === length) return first;
+  await take(length - beginning);
+  const whole = Buffer.allocUnsafe(length);
+  first.copy(whole);
+  return source.read(whole, { from: beginning, wholeMs: frameMs, pauseMs: framePauseMs });
 }
 
 function lengthIn(prefix: Buffer, { frameBytes }: Limits): number {
@@ -82,10 +87,17 @@ function bytesOf(socket: Socket) {
   const chunks = socket[Symbol.asyncIterator]() as AsyncIterator<Buffer, undefined>;
   let rest: Buffer = Buffer.alloc(0);
   /** An error of the socket is an end too. */
-  const next = () => chunks.next().then(({ value }) => value, () => undefined);
+  const next = () =>
+    chunks.next().then(
+      ({ value }) => value,
+      () => undefined,
+    );
   return {
     /** Fills the target, or returns undefined if the client has ended before. Throws if it takes longer than the terms say. */
-    async read(target: Buffer, { from = 0, wholeMs = forEver, pauseMs = forEver }: Terms = {}): Promise<Buffer | undefined> {
+    async read(
+      target: Buffer,
+      { from = 0, wholeMs = forEver, pauseMs = forEver }: Terms = {},
+    ): Promise<Buffer | undefined> {
       const endMs = performance.now() + wholeMs;
       for (let filled = from; filled < target.length; ) {
         if (rest.length === 0) {

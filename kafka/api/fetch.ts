@@ -5,11 +5,13 @@
 // A wait lasts 20 s at most, and a reply has 16 MiB at most. A
 // further fetch of a connection from a partition may be two seconds late with what other processes write. Nothing is aborted in the log, so
 // both isolation levels see the same.
+
+import { RivuletError } from '../../lib/api/errors.ts';
+import type { PartitionError, PartitionRecords, TopicFetch, TopicsFetchRequest } from '../../lib/api/records.ts';
 import { type Call, defineApi, type Gateway } from '../api.ts';
 import { isEpochUnknown } from '../cluster.ts';
 import { countPartitions, mostPartitions } from '../each-partition.ts';
 import { code, readCode } from '../errors.ts';
-import type { PartitionError, PartitionRecords, TopicFetch } from '../../lib/api/records.ts';
 
 type Request = {
   readonly maxWaitMs: number;
@@ -75,7 +77,7 @@ async function fetchAll(gateway: Gateway, request: Request, call: Call): Promise
   const known = wanted.filter((topic) => topic !== undefined);
   const hasError = known.length < wanted.length || request.topics.some(({ partitions }) => partitions.some(isAhead));
   const { signal, roomFor } = call;
-  const results = await gateway.engine.fetchTopics({
+  const results = await resultsOfAll(gateway, {
     topics: known,
     maxBytes: Math.max(request.maxBytes, 0),
     minBytes: request.minBytes,
@@ -100,6 +102,16 @@ async function topicOf({ names }: Gateway, topic: TopicRequest, call: Call): Pro
     strong: !call.fetched.has(nameIn(topic, call), partition),
   }));
   return { topic: name, ...(isById(call) && { topicId: topic.topicId }), partitions };
+}
+
+/** An error of the whole fetch is one of each partition. */
+async function resultsOfAll({ engine }: Gateway, request: TopicsFetchRequest): Promise<readonly (readonly Result[])[]> {
+  try {
+    return await engine.fetchTopics(request);
+  } catch (error) {
+    if (!(error instanceof RivuletError)) throw error;
+    return request.topics.map(({ partitions }) => partitions.map(({ partition }) => ({ partition, error })));
+  }
 }
 
 /** The next fetch of this connection need not look strongly. */

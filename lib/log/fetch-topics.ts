@@ -5,7 +5,13 @@
 // bytes; if there is a batch, one at least is in the reply.
 import { RivuletError } from '../api/errors.ts';
 import { limits } from '../api/limits.ts';
-import type { PartitionError, PartitionFetch, PartitionRecords, TopicFetch, TopicsFetchRequest } from '../api/records.ts';
+import type {
+  PartitionError,
+  PartitionFetch,
+  PartitionRecords,
+  TopicFetch,
+  TopicsFetchRequest,
+} from '../api/records.ts';
 import { createPace, type Pace } from '../record/steps.ts';
 import { inParallel } from '../runtime/concurrency.ts';
 import { storageFailure } from '../storage/outcome.ts';
@@ -13,7 +19,17 @@ import { topicWith } from '../topic/current.ts';
 import { unknownPartition } from '../topic/partitions.ts';
 import type { Topic } from '../topic/topics.ts';
 import { type LogContext, partitionName } from './context.ts';
-import { type Budget, bytesOf, isNoOlder, mostSlices, type Planned, planOne, readAhead, replyOf, take } from './fetch.ts';
+import {
+  type Budget,
+  bytesOf,
+  isNoOlder,
+  mostSlices,
+  type Planned,
+  planOne,
+  readAhead,
+  replyOf,
+  take,
+} from './fetch.ts';
 import { createHeadWatches, type HeadWatch, type HeadWatches, type SeenHead } from './head-watch.ts';
 
 type Result = PartitionRecords | PartitionError;
@@ -43,14 +59,18 @@ async function fetchTopics(context: FetchContext, request: TopicsFetchRequest): 
   const { plans, isFull } = await planUntil(deadline, context, request, wanted);
   await request.roomFor?.(bytesOf(plans));
   const results = await readAll(context, wanted, plans);
-  let from = 0;
-  const replies = topics.map((parts) => results.slice(from, (from += parts.length)));
+  const replies = topics.map(({ length }) => results.splice(0, length));
   if (context.readsAhead && isFull) readOn(context, request, topics, replies);
   return replies;
 }
 
 /** A reader that got a full reply mostly asks for what follows. A failure does no harm: the reader meets it itself. */
-function readOn(context: LogContext, request: TopicsFetchRequest, topics: readonly Wanted[][], replies: readonly Result[][]) {
+function readOn(
+  context: LogContext,
+  request: TopicsFetchRequest,
+  topics: readonly Wanted[][],
+  replies: readonly Result[][],
+) {
   const maxBytes = Math.ceil((request.maxBytes ?? limits.defaultFetchBytes) / topics.length);
   for (const [i, [first]] of topics.entries()) {
     const got = replies[i]!;
@@ -119,7 +139,12 @@ const hasError = (plan: Planned): boolean => 'error' in plan;
 type Look = { readonly plans: readonly Planned[]; readonly isFull: boolean };
 type Before = { readonly plans: readonly Planned[]; readonly grown: ReadonlySet<string> };
 
-async function planAll(context: LogContext, request: TopicsFetchRequest, wanted: readonly Wanted[], before?: Before): Promise<Look> {
+async function planAll(
+  context: LogContext,
+  request: TopicsFetchRequest,
+  wanted: readonly Wanted[],
+  before?: Before,
+): Promise<Look> {
   const bytes = Math.min(request.maxBytes ?? limits.defaultFetchBytes, limits.topicsFetchBytes);
   const budget: Budget = { bytes, slices: mostSlices, isEmpty: true, isFull: false };
   const pace = createPace();
@@ -164,7 +189,9 @@ async function readAll(context: LogContext, wanted: readonly Wanted[], plans: re
   for (const [i, part] of wanted.entries()) {
     const plan = plans[i]!;
     const isRefused = 'error' in part || 'error' in plan;
-    const result: Result = isRefused ? (plan as PartitionError) : await replyOf(context, part.topic, plan, readOf, !hasBatch);
+    const result: Result = isRefused
+      ? (plan as PartitionError)
+      : await replyOf(context, part.topic, plan, readOf, !hasBatch);
     hasBatch ||= 'batches' in result && result.batches.length > 0;
     results.push(result);
     if (pace.isDue(unitsOfPlan)) await pace.rest();

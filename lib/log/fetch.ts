@@ -87,7 +87,12 @@ async function lookUntil(
  * A reader that got a full reply mostly asks for what follows. Only the cache learns what is read, so a wrong guess does no
  * harm, and neither does a failure: the reader meets it itself.
  */
-export async function readAhead(context: LogContext, topic: Topic, request: FetchRequest, got: FetchReply['partitions']) {
+export async function readAhead(
+  context: LogContext,
+  topic: Topic,
+  request: FetchRequest,
+  got: FetchReply['partitions'],
+) {
   const next = afterReply(request, got);
   const { topicId } = topic;
   const seen = next.partitions.flatMap(({ partition }) => {

@@ -95,11 +95,7 @@ describe('bytes that are no request close the connection', () => {
       Buffer.concat([prefix(10), Buffer.from('00030001000000000000', 'hex')]),
       /expected 4 bytes, got 0/,
     ],
-    [
-      'a name that is longer than texts may be',
-      longName(),
-      /expected a text of at most 32767 bytes, got 32768/,
-    ],
+    ['a name that is longer than texts may be', longName(), /expected a text of at most 32767 bytes, got 32768/],
     ['a million tagged fields', requestWithTags(1_000_000), /expected at most 25000 elements in a frame, got more/],
     [
       'bytes behind the message',
