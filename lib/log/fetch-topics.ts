@@ -14,6 +14,7 @@ import type {
 } from '../api/records.ts';
 import { createPace, type Pace } from '../record/steps.ts';
 import { inParallel } from '../runtime/concurrency.ts';
+import { longestPollMs } from '../runtime/poll-schedule.ts';
 import { storageFailure } from '../storage/outcome.ts';
 import { topicWith } from '../topic/current.ts';
 import { unknownPartition } from '../topic/partitions.ts';
@@ -125,8 +126,10 @@ async function planUntil(
       if (isOver || look.isFull || bytesOf(look.plans) >= (request.minBytes ?? 1) || look.plans.some(hasError))
         return look;
       leave ??= context.watches.enterAll(parts.map(({ watch }) => watch));
-      await grown.wait(leftMs, request.signal);
-      look = await planAll(context, request, wanted, { plans: look.plans, grown: grown.take() });
+      // The timer outlives a fetch that is woken, and the process that ends.
+      await grown.wait(Math.min(leftMs, longestPollMs), request.signal);
+      const names = grown.take();
+      if (names.size > 0) look = await planAll(context, request, wanted, { plans: look.plans, grown: names });
     }
   } finally {
     leave?.();
