@@ -4,12 +4,15 @@ import { expect, test } from 'vitest';
 import type { Engine } from '../../lib/api/engine.ts';
 import type { TopicsFetchRequest } from '../../lib/api/records.ts';
 import { createEngine } from '../../lib/engine.ts';
+import { createLogContext } from '../../lib/log/context.ts';
+import { createHeadWatches } from '../../lib/log/head-watch.ts';
 import { type Clock, systemClock } from '../../lib/runtime/clock.ts';
 import { type Counters, countingObjectStore, countingTable, newCounters } from '../../lib/storage/count.ts';
 import { createMemoryObjectStore } from '../../lib/storage/memory/memory-object-store.ts';
 import { createMemoryTable } from '../../lib/storage/memory/memory-table.ts';
 import { StorageError } from '../../lib/storage/storage-error.ts';
 import type { Table } from '../../lib/storage/table.ts';
+import type { Topic } from '../../lib/topic/topics.ts';
 import { createScheduler } from '../sim/core/scheduler.ts';
 import { batchOf, startMs } from './world.ts';
 
@@ -211,18 +214,14 @@ test('a process that is cut off from the table says so, and goes on when it is b
   expect(clock.monotonic()).toBeGreaterThan(startMs);
 });
 
-test('more partitions than may be waited for are refused, and not kept', async () => {
+test('more partitions than may be waited for are refused, until others are left', () => {
   const ports = { objects: createMemoryObjectStore({ clock: systemClock }), table: createMemoryTable() };
-  const here = createEngine({ ...ports, clock: systemClock });
-  await here.createTopic({ topic: 'wide', partitions: 10_000 });
-  const left = new AbortController();
-  const { signal } = left;
-  const wide = () =>
-    here.fetchTopics({ topics: [{ topic: 'wide', partitions: partitions(10_000) }], waitMs: 20_000, signal });
-  const fetches = Array.from({ length: 11 }, wide);
-  await Promise.race(fetches).catch(() => left.abort());
-  const ended = await Promise.allSettled(fetches);
-  const refused = ended.filter((one) => one.status === 'rejected');
-  expect(refused).toMatchObject([{ reason: { errorCode: 'THROTTLED' } }]);
-  expect(await wide()).toHaveLength(1);
+  // Where only this process writes, nothing is looked at while it waits.
+  const watches = createHeadWatches(createLogContext({ ...ports, clock: systemClock, isOnlyWriter: true }));
+  const topic = { topic: 't', topicId: 'id', partitions: 1, config: {} } as unknown as Topic;
+  const watched = (count: number) => Array.from({ length: count }, () => watches.of(topic, 0));
+  const leave = watches.enterAll(watched(100_000));
+  expect(() => watches.enterAll(watched(1))).toThrow(/pass the limit of 100000 \(waitingPartitions\)/);
+  leave();
+  watches.enterAll(watched(1))();
 });
