@@ -41,8 +41,8 @@ export function addKafka(rivulet: Command): void {
   rivulet
     .command('kafka')
     .description("serve Kafka's protocol over the table and the bucket of a deployment")
-    .requiredOption('--table <name>', 'the DynamoDB table', notEmpty)
-    .requiredOption('--bucket <name>', 'the S3 bucket', notEmpty)
+    .option('--table <name>', 'the DynamoDB table; required', notEmpty)
+    .option('--bucket <name>', 'the S3 bucket; required', notEmpty)
     .option('--host <address>', 'the address to listen on, one of loopback', notEmpty, '127.0.0.1')
     .option(
       '--port <port>',
@@ -61,7 +61,14 @@ export function addKafka(rivulet: Command): void {
     .option('--drain-seconds <n>', 'after SIGTERM, connections are ended within this time', wholeNumber(0, 600), 20)
     .option('--no-auto-create', 'do not create a missing topic that a client asks for')
     .addHelpText('after', examples)
-    .action((_, command: Command) => serveGateway(command.optsWithGlobals<KafkaOptions>()));
+    .action((_, command: Command) => serveGateway(optionsOf(command)));
+}
+
+function optionsOf(command: Command): KafkaOptions {
+  const given = command.optsWithGlobals<Partial<KafkaOptions>>();
+  for (const name of ['table', 'bucket'] as const)
+    if (given[name] === undefined) command.error(`rivulet: the ${name} is missing: give --${name}`);
+  return given as KafkaOptions;
 }
 
 async function serveGateway(given: KafkaOptions): Promise<void> {

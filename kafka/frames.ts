@@ -25,7 +25,7 @@ export async function* framesOf(socket: Socket, budget: Budget, limits: Limits):
   }
 }
 
-/** Undefined if the client has ended before. What was taken from the budget is given back then. */
+/** Undefined if the client has ended before. The budget gets back then what was taken from it. */
 async function frameOf(source: Source, length: number, budget: Budget, limits: Limits): Promise<Buffer | undefined> {
   let taken = 0;
   let frame: Buffer | undefined;
@@ -74,7 +74,7 @@ function hint(prefix: Buffer): string {
 
 type Source = ReturnType<typeof bytesOf>;
 type Terms = {
-  /** What lies before is there already. */
+  /** The bytes before this one are there already. */
   readonly from?: number;
   readonly wholeMs?: number;
   readonly pauseMs?: number;

@@ -176,7 +176,7 @@ async function planPart(
   return planOne(context, topic, asked, await covering(watch, head, asked), budget);
 }
 
-/** What is known may be late: an offset beyond it is refused only after a strong look. */
+/** A head that is known may be late: an offset beyond it is refused only after a strong look. */
 async function covering(watch: HeadWatch, head: SeenHead, { offset }: PartitionFetch): Promise<SeenHead> {
   const isCovered = head instanceof RivuletError || (offset >= head.logStart && offset <= head.next);
   return isCovered ? head : watch.look();

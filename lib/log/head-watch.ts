@@ -2,11 +2,12 @@
 // see it. The looks at one head follow the poll schedule, whoever waits and however often it asks anew: an idle partition is
 // looked at every two seconds, and one that has just grown is looked at soon again.
 //
-// Invariant: what a look has seen is announced as an append of this process is. What is known of a head is never older than
+// Invariant: what a look has seen is announced as an append of this process is. The head that is known is never older than
 // the schedule allows, while somebody waits or asks.
 import { RivuletError } from '../api/errors.ts';
 import { limits } from '../api/limits.ts';
 import { emptyHead, type Head } from '../partition/head.ts';
+import type { PageAddress } from '../partition/page.ts';
 import { newCache } from '../runtime/cache.ts';
 import { createGate, type Gate } from '../runtime/concurrency.ts';
 import { pollAfterMs } from '../runtime/poll-schedule.ts';
@@ -19,7 +20,7 @@ import { liveHead } from './live-head.ts';
 export type SeenHead = Head | RivuletError;
 
 export type HeadWatch = {
-  /** What is known without a look: the newest head that this process has seen, by whatever request. */
+  /** The newest head that this process has seen, by whatever request. It takes no look. */
   seen(): SeenHead;
   /** Looks strongly: sees every acknowledged write. It costs 1 read unit. */
   look(): Promise<SeenHead>;
@@ -47,7 +48,7 @@ export function createHeadWatches(context: LogContext): HeadWatches {
   return {
     of(topic, partition) {
       const name = partitionName({ topicId: topic.topicId, partition });
-      const watch = watches.get(name) ?? createHeadWatch({ context, gate, topic, partition });
+      const watch = watches.get(name) ?? new PartitionWatch({ context, gate, topic, partition });
       watches.set(name, watch);
       return watch;
     },
@@ -74,80 +75,100 @@ type Subject = {
   readonly partition: number;
 };
 
-function createHeadWatch({ context, gate, topic, partition }: Subject): HeadWatch {
-  const { clock } = context;
-  const address = { topicId: topic.topicId, partition };
-  let known: Head = emptyHead;
-  let error: RivuletError | undefined;
-  let dueMs = Number.NEGATIVE_INFINITY;
+class PartitionWatch implements HeadWatch {
+  readonly #subject: Subject;
+  readonly #address: PageAddress;
+  #known: Head = emptyHead;
+  #error: RivuletError | undefined;
+  #dueMs = Number.NEGATIVE_INFINITY;
   /** Looks in a row that saw nothing new. */
-  let quietLooks = 0;
-  let looking: Promise<SeenHead> | undefined;
-  let waiting = 0;
-  let isPolling = false;
+  #quietLooks = 0;
+  #looking: Promise<SeenHead> | undefined;
+  #waiting = 0;
+  #isPolling = false;
 
-  function seen(): SeenHead {
-    const copy = context.heads.seen(address);
-    if (copy && isNewer(copy, known)) {
-      known = copy;
-      // The reply to an append shows what others have appended before it.
-      dueMs = clock.monotonic() + pollAfterMs(quietLooks);
-    }
-    return error ?? known;
+  constructor(subject: Subject) {
+    this.#subject = subject;
+    this.#address = { topicId: subject.topic.topicId, partition: subject.partition };
   }
 
-  async function lookOnce(strong: boolean): Promise<SeenHead> {
-    const before = seen();
+  seen(): SeenHead {
+    const copy = this.#subject.context.heads.seen(this.#address);
+    if (copy && isNewer(copy, this.#known)) {
+      this.#known = copy;
+      // The reply to an append shows what others have appended before it.
+      this.#dueMs = this.#nowMs() + pollAfterMs(this.#quietLooks);
+    }
+    return this.#error ?? this.#known;
+  }
+
+  look(): Promise<SeenHead> {
+    return this.#look(true);
+  }
+
+  async lookIfDue(): Promise<SeenHead> {
+    const now = this.seen();
+    const isDue = this.#subject.context.isOnlyWriter || this.#error !== undefined || this.#nowMs() >= this.#dueMs;
+    if (!isDue) return now;
+    this.#looking ??= this.#subject.gate
+      .run(() => this.#look(false))
+      .finally(() => {
+        this.#looking = undefined;
+      });
+    return this.#looking;
+  }
+
+  enter(): void {
+    this.#waiting++;
+    void this.#poll();
+  }
+
+  leave(): void {
+    this.#waiting--;
+  }
+
+  async #look(strong: boolean): Promise<SeenHead> {
+    const { context } = this.#subject;
+    const before = this.seen();
+    this.#error = await this.#read(strong);
+    const hasNews = this.#error !== undefined || before instanceof RivuletError || isNewer(this.#known, before);
+    this.#quietLooks = hasNews ? 0 : this.#quietLooks + 1;
+    this.#dueMs = this.#nowMs() + pollAfterMs(this.#quietLooks);
+    if (hasNews) context.notifications.announce(partitionName(this.#address));
+    return this.#error ?? this.#known;
+  }
+
+  /** Returns the error that stands for the head, if there is one. */
+  async #read(strong: boolean): Promise<RivuletError | undefined> {
+    const { context, topic, partition } = this.#subject;
     try {
       const head = await liveHead(context, topic, partition, { strong });
-      error = undefined;
-      const newest = seen() as Head;
-      if (isNewer(head, newest)) known = head;
+      this.seen();
+      if (isNewer(head, this.#known)) this.#known = head;
+      return undefined;
     } catch (thrown) {
       const failure = storageFailure(thrown, false, false);
-      if (!(failure instanceof RivuletError)) throw failure;
-      error = failure;
+      if (failure instanceof RivuletError) return failure;
+      throw failure;
     }
-    const hasNews = error !== undefined || before instanceof RivuletError || isNewer(known, before);
-    quietLooks = hasNews ? 0 : quietLooks + 1;
-    dueMs = clock.monotonic() + pollAfterMs(quietLooks);
-    if (hasNews) context.notifications.announce(partitionName(address));
-    return error ?? known;
-  }
-
-  const isDue = (): boolean => context.isOnlyWriter || error !== undefined || clock.monotonic() >= dueMs;
-
-  async function lookIfDue(): Promise<SeenHead> {
-    const now = seen();
-    if (!isDue()) return now;
-    looking ??= gate.run(() => lookOnce(false)).finally(() => (looking = undefined));
-    return looking;
   }
 
   /** If only this process writes, it announces everything itself. */
-  async function poll(): Promise<void> {
-    if (isPolling || context.isOnlyWriter) return;
-    isPolling = true;
-    while (waiting > 0) {
-      await clock.sleep(Math.max(0, dueMs - clock.monotonic()));
-      seen();
-      if (waiting > 0 && clock.monotonic() >= dueMs) await lookIfDue();
+  async #poll(): Promise<void> {
+    const { clock, isOnlyWriter } = this.#subject.context;
+    if (this.#isPolling || isOnlyWriter) return;
+    this.#isPolling = true;
+    while (this.#waiting > 0) {
+      await clock.sleep(Math.max(0, this.#dueMs - this.#nowMs()));
+      this.seen();
+      if (this.#waiting > 0 && this.#nowMs() >= this.#dueMs) await this.lookIfDue();
     }
-    isPolling = false;
+    this.#isPolling = false;
   }
 
-  return {
-    seen,
-    look: () => lookOnce(true),
-    lookIfDue,
-    enter() {
-      waiting++;
-      void poll();
-    },
-    leave() {
-      waiting--;
-    },
-  };
+  #nowMs(): number {
+    return this.#subject.context.clock.monotonic();
+  }
 }
 
 /** Neither end of a log goes back, so that a late look shows smaller numbers. */

@@ -1,6 +1,6 @@
 // Counts what appends through the Kafka gateway cost in AWS: many KafkaJS producers, an engine as `rivulet kafka` puts it together,
-// and storage in memory that counts, and is as slow as that of AWS. What a second brings depends on this machine, what a GiB
-// costs hardly does.
+// and storage in memory that counts, and is as slow as that of AWS. The rate depends on this machine, the cost of a
+// GiB on how many appends come together.
 import { Kafka, logLevel, Partitioners } from 'kafkajs';
 import { startKafka } from '../../kafka/main.ts';
 import { createEngine } from '../../lib/engine.ts';
