@@ -12,6 +12,22 @@ export async function bundleFunctions(outDir: string): Promise<void> {
   await Promise.all(functionNames.map((name) => bundle(`functions/${name}.ts`, path.join(outDir, name, 'index.mjs'))));
 }
 
+/** Writes what the Kafka gateway runs: `<outDir>/kafka-gateway/index.mjs`, and what starts it in its container. */
+export async function bundleKafkaGateway(outDir: string): Promise<void> {
+  const entries = { 'kafka-gateway': 'cli/main.ts', 'kafka-bootstrap': 'cdk/kafka-bootstrap.ts' };
+  // CloudFormation would take a template literal of the bootstrap for a parameter of its own.
+  const supported = { 'template-literal': false };
+  // A container gets its credentials from where the functions of a deployment never look.
+  for (const [name, entry] of Object.entries(entries))
+    await build({
+      ...options,
+      plugins: [],
+      supported,
+      entryPoints: [path.join(root, entry)],
+      outfile: path.join(outDir, name, 'index.mjs'),
+    });
+}
+
 /** `entry` is a path relative to the root of the repository. */
 export async function bundle(entry: string, outfile: string): Promise<void> {
   await build({ ...options, entryPoints: [path.join(root, entry)], outfile });

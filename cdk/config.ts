@@ -32,6 +32,10 @@ export type RivuletConfig = {
   readonly watch: WatchSize;
   readonly alarmEmail: string;
   readonly dashboard: boolean;
+  readonly kafkaGateway: boolean;
+  readonly kafkaSecretArn: string;
+  readonly kafkaHostName: string;
+  readonly kafkaImage: string;
 };
 
 type Option<T> = {
@@ -151,6 +155,21 @@ export const options: { readonly [K in keyof RivuletConfig]: Option<RivuletConfi
   dashboard: flag(false, {
     does: 'Creates a CloudWatch dashboard. It costs $3 a month after the first three of an account.',
   }),
+  kafkaGateway: flag(false, {
+    does: "Also serves Kafka's protocol, by two tasks on Fargate behind an internal load balancer. It costs about $53 a month.",
+  }),
+  kafkaSecretArn: text('', /^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]{1,512}$/, {
+    allowed: 'the whole ARN of a secret of Secrets Manager',
+    does: "The secret with the gateway's TLS certificate and its users. The gateway is not deployed without it.",
+  }),
+  kafkaHostName: text('', /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/, {
+    allowed: 'a host name in lower case',
+    does: "The name in the gateway's TLS certificate, which you let point to its load balancer. Clients are told of it.",
+  }),
+  kafkaImage: text('public.ecr.aws/docker/library/node:24-bookworm-slim', /^[a-z0-9][\w./:@-]{1,499}$/, {
+    allowed: 'the name of an image with Node 24 for arm64',
+    does: "The image of the gateway's container. Its code comes from the bucket of the CDK.",
+  }),
 };
 
 /** Throws an Error whose message names option, limit and value. */
@@ -176,6 +195,10 @@ function checked(config: RivuletConfig): RivuletConfig {
   if (config.alarmEmail !== '' && config.watch === 'off')
     throw new Error(
       `alarmEmail: expected no address while watch is "off", because no alarm could mail it, got "${config.alarmEmail}"`,
+    );
+  if (config.kafkaGateway && config.kafkaSecretArn === '')
+    throw new Error(
+      'kafkaSecretArn: expected the secret with the TLS certificate and the users while kafkaGateway is true, because others can reach the gateway, got none',
     );
   return config;
 }

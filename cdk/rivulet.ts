@@ -14,6 +14,7 @@ import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { configOf, type RivuletConfig } from './config.ts';
+import { KafkaGateway } from './kafka-gateway.ts';
 import { Service } from './service.ts';
 import { existingIn, Storage } from './storage.ts';
 import { Watch } from './watch.ts';
@@ -32,6 +33,8 @@ export class Rivulet extends Construct {
   readonly bucket: Bucket;
   readonly table: Table;
   readonly alarms: readonly Alarm[];
+  /** The Kafka gateway, with `kafkaGateway`. */
+  readonly kafka?: KafkaGateway;
   readonly #service: Service;
 
   /** Throws an Error that names option, limit and value. */
@@ -43,6 +46,7 @@ export class Rivulet extends Construct {
     this.#service = new Service(this, 'Service', { config, bundles, stored });
     const watched = { ...this.#service.watched, tableName: stored.tableName };
     this.alarms = new Watch(this, 'Watch', { config, watched }).alarms;
+    if (config.kafkaGateway) this.kafka = new KafkaGateway(this, 'Kafka', { config, bundles, stored });
     this.bucket = storage.bucket;
     this.table = storage.table;
     this.api = this.#service.api;

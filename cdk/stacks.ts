@@ -7,6 +7,7 @@
 import { type App, CfnOutput, Stack } from 'aws-cdk-lib';
 import type { Watched } from './alarms.ts';
 import type { RivuletConfig } from './config.ts';
+import { KafkaGateway, type KafkaGatewayProps } from './kafka-gateway.ts';
 import { Service } from './service.ts';
 import { existingIn, Storage, type Stored } from './storage.ts';
 import { Watch } from './watch.ts';
@@ -19,6 +20,7 @@ export function createStacks(app: App, config: RivuletConfig, bundles: string): 
   tell(stack, service, stored);
   const watched = exportedNames(stack, service, stored);
   if (config.watch !== 'off' || config.dashboard) watchStack(stack, config, watched);
+  if (config.kafkaGateway) kafkaStack(stack, { config, bundles, stored });
 }
 
 function tell(stack: Stack, { url, functions }: Service, { bucketName, tableName }: Stored): void {
@@ -35,6 +37,16 @@ function tell(stack: Stack, { url, functions }: Service, { bucketName, tableName
     Sdk: `new Rivulet({ url: '${url}' })`,
   };
   for (const [name, value] of Object.entries(outputs)) new CfnOutput(stack, name, { value });
+}
+
+/** It uses the data as the functions do, and is deployed after them. */
+function kafkaStack(service: Stack, props: KafkaGatewayProps): void {
+  const stack = new Stack(service.node.scope!, `${props.config.name}Kafka`, {
+    description: 'Rivulet: the Kafka gateway',
+  });
+  stack.addStackDependency(service);
+  const { host } = new KafkaGateway(stack, 'Kafka', props);
+  new CfnOutput(stack, 'BootstrapServers', { value: `${host}:9092` });
 }
 
 function watchStack(service: Stack, config: RivuletConfig, watched: Watched): void {

@@ -42,7 +42,7 @@ function createAlarms(scope: Construct, { name, watch }: RivuletConfig, metrics:
   );
 }
 
-function mailAlarms(scope: Construct, created: readonly Alarm[], address: string): void {
+export function mailAlarms(scope: Construct, created: readonly Alarm[], address: string): void {
   const topic = new Topic(scope, 'Alarms', { displayName: 'Rivulet alarms', enforceSSL: true });
   // A topic with a policy of its own loses the default policy, which lets CloudWatch publish.
   topic.addToResourcePolicy(

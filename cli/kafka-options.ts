@@ -4,9 +4,9 @@ import { type Command, InvalidArgumentError } from 'commander';
 import type { SecurityOptions } from '../kafka/auth/security.ts';
 import { notEmpty } from './options.ts';
 
+export type KafkaAddressOptions = { kafkaHost?: string; kafkaAdvertise?: Address };
+
 export type KafkaSecurityOptions = {
-  kafkaHost?: string;
-  kafkaAdvertise?: Address;
   kafkaTlsCert?: string;
   kafkaTlsKey?: string;
   kafkaTlsClientCa?: string;
@@ -23,14 +23,18 @@ export type KafkaSecurityOptions = {
 
 type Address = { readonly host: string; readonly port: number };
 
-export function addKafkaSecurityOptions(command: Command): Command {
-  return command
+/** The options of a service that has another listener besides. */
+export const addKafkaAddressOptions = (command: Command): Command =>
+  command
     .option(
       '--kafka-host <address>',
       "the address to listen on for Kafka's clients; others than loopback need TLS and rules",
       notEmpty,
     )
-    .option('--kafka-advertise <host:port>', "where Kafka's clients find this node; default: where it listens", address)
+    .option('--kafka-advertise <host:port>', "where Kafka's clients find this node; default: where it listens", address);
+
+export function addKafkaSecurityOptions(command: Command): Command {
+  return command
     .option('--kafka-tls-cert <file>', "a certificate in PEM: Kafka's clients connect over TLS", notEmpty)
     .option('--kafka-tls-key <file>', 'its private key in PEM', notEmpty)
     .option(

@@ -24,6 +24,17 @@ export function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER): (text: 
   };
 }
 
+/** Parses `host:port,host:port`. An address of IPv6 stands in brackets. */
+export function addressList(text: string): readonly { readonly host: string; readonly port: number }[] {
+  return text.split(',').map((address) => {
+    const [, bracketed, name, digits] = /^(?:\[([\da-f:.]+)\]|([\w.-]+)):(\d{1,5})$/i.exec(address) ?? [];
+    const host = bracketed ?? name;
+    const port = Number(digits);
+    if (host !== undefined && port >= 1 && port <= 65_535) return { host, port };
+    throw new InvalidArgumentError('It must be host:port, or several of them with commas between.');
+  });
+}
+
 /** Refuses an empty text, for options where it would mean something else. */
 export function notEmpty(text: string): string {
   if (text.trim() !== '') return text;

@@ -7,7 +7,7 @@ import { addBench } from './bench.ts';
 import { addCompletion } from './completion.ts';
 import { addConsume } from './consume.ts';
 import { addGroups } from './groups.ts';
-import { addKafkaAccess } from './kafka-access.ts';
+import { addKafka } from './kafka.ts';
 import { addMaintain } from './maintain.ts';
 import { addOffsets } from './offsets.ts';
 import { notEmpty } from './options.ts';
@@ -58,6 +58,7 @@ export function program(): Command {
     .exitOverride();
   for (const add of [
     addServe,
+    addKafka,
     addTopics,
     addProduce,
     addConsume,
@@ -70,6 +71,5 @@ export function program(): Command {
     addCompletion,
   ])
     add(rivulet);
-  addKafkaAccess(rivulet.command('kafka').description("users and tokens for Kafka's clients"));
   return rivulet;
 }

@@ -8,7 +8,13 @@ import type { Backend } from '../local/backend.ts';
 import type { LocalServer, ServerOptions } from '../local/server.ts';
 import { ownCredentials } from './connect.ts';
 import { reportFailure } from './failure.ts';
-import { addKafkaSecurityOptions, type KafkaSecurityOptions, kafkaSecurityOf } from './kafka-options.ts';
+import {
+  addKafkaAddressOptions,
+  addKafkaSecurityOptions,
+  type KafkaAddressOptions,
+  type KafkaSecurityOptions,
+  kafkaSecurityOf,
+} from './kafka-options.ts';
 import { nameList, notEmpty, wholeNumber } from './options.ts';
 import { outliveReader, printLine } from './output.ts';
 import { isPortInUse, kafkaPort, serveKafka } from './serve-kafka.ts';
@@ -26,7 +32,8 @@ Examples:
   rivulet serve --port 9393 --data /var/lib/rivulet
   RIVULET_ACCESS_KEY_ID=me RIVULET_SECRET_ACCESS_KEY=... rivulet serve --host 0.0.0.0 --allow-host build.example`;
 
-type ServeOptions = KafkaSecurityOptions & {
+type ServeOptions = KafkaAddressOptions &
+  KafkaSecurityOptions & {
   host: string;
   allowHost?: readonly string[];
   port: number;
@@ -72,7 +79,7 @@ export function addServe(rivulet: Command): void {
       wholeNumber(1, limits.partitions),
       1,
     );
-  addKafkaSecurityOptions(command).addHelpText('after', examples).action(serve);
+  addKafkaSecurityOptions(addKafkaAddressOptions(command)).addHelpText('after', examples).action(serve);
 }
 
 async function serve(given: ServeOptions): Promise<void> {
@@ -135,7 +142,7 @@ function kafkaOptionsOf(given: ServeOptions, security: ReturnType<typeof kafkaSe
     kafkaAutoCreate: autoCreateTopics,
     kafkaNumPartitions: numPartitions,
   } = given;
-  return { port, autoCreateTopics, numPartitions, ...(host && { host }), ...(advertise && { advertise }), ...(security && { security }) };
+  return { port, autoCreateTopics, numPartitions, ...(host && { host }), ...(advertise && { advertised: [advertise] }), ...(security && { security }) };
 }
 
 function reportDamage([first, ...others]: readonly string[]): void {

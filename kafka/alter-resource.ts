@@ -1,4 +1,5 @@
 // The two ways to change configurations share this: which resources can be changed, and that a request names each once.
+import { isNode, listOfNodes } from './cluster.ts';
 import { RivuletError } from '../lib/api/errors.ts';
 import { inParallel } from '../lib/runtime/concurrency.ts';
 import type { Gateway } from './api.ts';
@@ -51,11 +52,10 @@ async function alterOne<R extends Resource>(
   const { resourceType, resourceName, configs } = resource;
   if (new Set(configs.map(({ name }) => name)).size < configs.length)
     return invalid('configs: expected each configuration once, got one again');
-  const { nodeId } = cluster.node;
-  const isNode = resourceType === types.broker && ['', String(nodeId)].includes(resourceName);
-  if (isNode) return keepsNode(resource) ? undefined : invalid(fixed);
+  const isOurs = resourceName === '' || isNode(cluster, Number(resourceName));
+  if (resourceType === types.broker && isOurs) return keepsNode(resource) ? undefined : invalid(fixed);
   if (resourceType !== types.topic)
-    return invalid(`resource: expected a topic (2) or node ${nodeId} (4), got type ${resourceType}`);
+    return invalid(`resource: expected a topic (2) or one of the nodes ${listOfNodes(cluster)} (4), got type ${resourceType}`);
   try {
     await alterTopic(resource);
     return undefined;

@@ -5,6 +5,7 @@ import type { Rights } from './auth/rules/rules.ts';
 import type { Session } from './auth/session.ts';
 import type { Cluster } from './cluster.ts';
 import type { HeartbeatNumbers } from './heartbeat-numbers.ts';
+import type { PartitionsSeen } from './fetch/partitions-seen.ts';
 import type { Chains } from './produce/chain.ts';
 import type { TopicNames } from './topic-names.ts';
 
@@ -41,6 +42,10 @@ export type Call = {
   readonly session: Session;
   /** The client's rights. Guards have taken out of the request all that it may not do; these are for what shows later. */
   readonly rights: Rights;
+  /** The partitions that this connection has fetched from: those that it asks for first are looked at strongly. */
+  readonly fetched: PartitionsSeen;
+  /** Resolves when there is memory for a reply with so many bytes of records. It is given back when the reply is sent. */
+  readonly roomFor: (bytes: number) => Promise<void>;
   /** Ends a wait when the client has gone or the server closes. */
   readonly signal: AbortSignal;
 };

@@ -1,14 +1,16 @@
 // One connection: its requests begin and are answered in the order in which they came.
 //
 // Invariant: a request that changes something begins when all earlier ones are answered, and later ones wait for it. Only
-// produces and pure reads are at work beside each other, and of the reads with large replies one. A failure beyond an error code closes the connection, and no later
-// reply is sent.
+// produces and pure reads are at work beside each other, and of the reads with large replies one. A failure beyond an error
+// code closes the connection, and no later reply is sent.
 import { setMaxListeners } from 'node:events';
 import type { Socket } from 'node:net';
+import { invalid } from '../lib/api/refusal.ts';
 import type { Client, Gateway } from './api.ts';
 import type { Session } from './auth/session.ts';
 import type { Budget } from './budget.ts';
 import { type Reply, type Request, requestOf } from './dispatch.ts';
+import { createPartitionsSeen, type PartitionsSeen } from './fetch/partitions-seen.ts';
 import { framesOf } from './frames.ts';
 import type { Limits } from './limits.ts';
 
@@ -33,6 +35,7 @@ export function serveConnection(socket: Socket, options: Options): Connection {
   const state: State = {
     socket,
     ...options,
+    fetched: createPartitionsSeen(),
     signal: left.signal,
     client: { softwareName: '' },
     answered: Promise.resolve(),
@@ -43,6 +46,7 @@ export function serveConnection(socket: Socket, options: Options): Connection {
     socket.destroy();
   };
   socket.setNoDelay(true);
+  socket.setKeepAlive(true, options.limits.keepAliveMs);
   socket.setTimeout(options.limits.idleMs, () => socket.destroy());
   socket.on('close', () => left.abort());
   socket.on('error', () => socket.destroy());
@@ -58,6 +62,7 @@ export function serveConnection(socket: Socket, options: Options): Connection {
 
 type State = Options & {
   readonly socket: Socket;
+  readonly fetched: PartitionsSeen;
   /** The client has gone, or the server closes. */
   readonly signal: AbortSignal;
   readonly client: Client;
@@ -93,15 +98,23 @@ async function serve(state: State, close: (error: unknown) => void): Promise<voi
 }
 
 /** The reply counts from now on: it may have to wait for earlier ones. */
-async function begin(
-  { gateway, socket, budget, signal, number, client, session }: State,
-  request: Request,
-): Promise<Reply | undefined> {
+async function begin(state: State, request: Request): Promise<Reply | undefined> {
+  const { gateway, socket, budget, signal, fetched, number, client, session } = state;
   await budget.repliesFit();
   const host = socket.remoteAddress ?? '';
-  const pieces = await request.answer(gateway, { connection: number, host, signal, client, session });
-  if (pieces) budget.countReply(bytesOf(pieces));
-  return pieces;
+  let taken = 0;
+  const roomFor = async (bytes: number): Promise<void> => {
+    await budget.takeForReply(bytes);
+    taken += bytes;
+  };
+  try {
+    const origin = { connection: number, host, signal, client, session, fetched, roomFor };
+    const pieces = await request.answer(gateway, origin);
+    if (pieces) budget.countReply(bytesOf(pieces));
+    return pieces;
+  } finally {
+    budget.giveBackReply(taken);
+  }
 }
 
 const bytesOf = (pieces: Reply): number => pieces.reduce((sum, piece) => sum + piece.length, 0);
@@ -131,8 +144,11 @@ async function answerInTurn(state: State, reply: Promise<Reply | undefined>): Pr
 }
 
 /** Resolves when the reply has left this process, or cannot. */
-async function send({ socket, limits }: State, pieces: Reply): Promise<void> {
-  const timer = setTimeout(() => socket.destroy(), limits.unreadReplyMs);
+async function send({ socket, limits, gateway }: State, pieces: Reply): Promise<void> {
+  const timer = setTimeout(() => {
+    gateway.onError(invalid(`reply: expected the client to read it within ${limits.unreadReplyMs} ms`));
+    socket.destroy();
+  }, limits.unreadReplyMs);
   await written(socket, pieces);
   clearTimeout(timer);
 }

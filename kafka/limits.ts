@@ -19,12 +19,21 @@ export const limits = {
   authenticationMs: 20_000,
   /** When one more comes, the oldest that is not known yet is closed. So those that say nothing keep nobody out for long. */
   unauthenticatedConnections: 200,
+  /**
+   * A frame that was only announced holds so much of the budget; the rest is taken when these bytes are there. All
+   * connections together leave room for one more frame, so that no frame waits for another that waits too.
+   */
+  announcedBytes: 64 * KiB,
   /** A client sends a frame whole. One that does not would keep its bytes from the others. */
   frameMs: 30_000,
+  /** The rest of a long frame arrives without a longer pause than this. */
+  framePauseMs: 5_000,
   /** A client that does not read its replies for so long is gone. */
   unreadReplyMs: 60_000,
   /** Kafka's connections.max.idle.ms has the same value. */
   idleMs: 600_000,
+  /** Load balancers forget connections that are silent for longer; the one of AWS after 350 s. */
+  keepAliveMs: 60_000,
   /** The time for requests under way to be answered, once the server closes. */
   closeMs: 10_000,
 } as const;

@@ -3,11 +3,10 @@ import type { Engine } from '../lib/api/engine.ts';
 import type { Clock } from '../lib/runtime/clock.ts';
 import type { Fetch } from './auth/sasl/bounded-fetch.ts';
 import { openSecurity, type SecurityOptions } from './auth/security.ts';
-import { nodeId } from './cluster.ts';
 import { createHeartbeatNumbers } from './heartbeat-numbers.ts';
 import type { Limits } from './limits.ts';
 import { createChains } from './produce/chain.ts';
-import { type KafkaServer, listenForKafka } from './server.ts';
+import { type Address, type KafkaServer, listenForKafka } from './server.ts';
 import { createTopicNames } from './topic-names.ts';
 
 export type KafkaOptions = {
@@ -17,12 +16,14 @@ export type KafkaOptions = {
   readonly clock: Pick<Clock, 'monotonic' | 'now'>;
   /** Any address but one of loopback needs TLS and rules. Default 127.0.0.1: clients try ::1 first for localhost. */
   readonly host?: string;
-  /** Default 0: any free port. */
+  /** The port of the first node; the others have those that follow. Default 0: any free ports. */
   readonly port?: number;
-  /** Where clients find this node. Default: where it listens. */
-  readonly advertise?: { readonly host: string; readonly port: number };
   /** Default: none, and every client may do everything. */
   readonly security?: SecurityOptions;
+  /** Clients are told of so many nodes, each on a port of its own, and send requests to all of them. Default 1. */
+  readonly nodes?: number;
+  /** Where clients reach each node, if that is not where it listens. */
+  readonly advertised?: readonly Address[];
   /** Whether a topic that a client asks for is created if it is missing. Default true, as in Apache Kafka. */
   readonly autoCreateTopics?: boolean;
   /** The partitions of a topic that is created in this way. Default 1, as in Apache Kafka. */
@@ -38,8 +39,8 @@ export type KafkaOptions = {
 
 /** Rejects, with a sentence for the person who started it, if it may not or cannot listen there. */
 export async function startKafka(options: KafkaOptions): Promise<KafkaServer> {
-  const { engine, clusterId, clock, host = '127.0.0.1', port = 0, onError, limits } = options;
-  const { autoCreateTopics = true, numPartitions = 1, advertise, fetch, lookMs } = options;
+  const { engine, clusterId, clock, host = '127.0.0.1', port = 0, nodes = 1, advertised, onError, limits } = options;
+  const { autoCreateTopics = true, numPartitions = 1, fetch, lookMs } = options;
   const chains = createChains();
   const names = createTopicNames(engine, clock);
   const heartbeatNumbers = createHeartbeatNumbers(clock);
@@ -48,11 +49,12 @@ export async function startKafka(options: KafkaOptions): Promise<KafkaServer> {
   });
   try {
     return await listenForKafka({
-      ...{ host, port, security, clock, onError, ...(limits && { limits }) },
+      ...{ host, security, clock, onError, ...(advertised && { advertised }), ...(limits && { limits }) },
+      ports: Array.from({ length: nodes }, (_, i) => (port === 0 ? 0 : port + i)),
       gatewayAt: (bound) => ({
         ...{ engine, names, chains, heartbeatNumbers, autoCreateTopics, numPartitions, onError },
         rightsOf: security.rightsOf,
-        cluster: { clusterId, node: { nodeId, host, port: bound, ...advertise } },
+        cluster: { clusterId, nodes: bound },
       }),
     });
   } catch (error) {

@@ -1,4 +1,4 @@
-// The listener: Kafka's protocol on a TCP port, in the open or over TLS.
+// The listener: Kafka's protocol on one TCP port for each node, in the open or over TLS.
 //
 // Invariant: without TLS it listens on loopback only; auth/security.ts checks that. Clients that are not known yet are few,
 // for a short time.
@@ -12,58 +12,103 @@ import { openSession } from './auth/session.ts';
 import { certifiedIdentity, watchTls } from './auth/tls.ts';
 import type { Watched } from './auth/watched-files.ts';
 import { createBudget } from './budget.ts';
+import type { Node } from './cluster.ts';
 import { type Connection, serveConnection } from './connection.ts';
 import { type Limits, limits } from './limits.ts';
+import { listening } from './listening.ts';
+
+export type Address = { readonly host: string; readonly port: number };
 
 export type KafkaServer = {
   readonly host: string;
+  /** One for each node. */
+  readonly ports: readonly number[];
+  /** The port of the first node. */
   readonly port: number;
-  /** Ends waits, and resolves when the requests under way are answered, or after `closeMs`. */
-  close(): Promise<void>;
+  /** Where clients are told to find each node. */
+  readonly nodes: readonly Node[];
+  /**
+   * Takes no new connections, and ends the others one after the other within `spreadMs`, so that their clients do not all
+   * connect elsewhere at once. Resolves when the requests under way are answered, or after `closeMs` more.
+   */
+  close(options?: { readonly spreadMs?: number }): Promise<void>;
 };
 
 export type Listening = {
   readonly host: string;
-  readonly port: number;
+  /** One for each node; 0 is any free port. */
+  readonly ports: readonly number[];
+  /** Where clients reach each node, if that is not where it listens. */
+  readonly advertised?: readonly Address[];
   readonly limits?: Partial<Limits>;
   readonly security: Security;
   readonly clock: { now(): number };
   readonly onError: (error: unknown) => void;
-  /** Called with the port that was bound. */
-  readonly gatewayAt: (port: number) => Gateway;
+  readonly gatewayAt: (nodes: readonly Node[]) => Gateway;
 };
 
 /** Rejects if it may not or cannot listen there. */
 export async function listenForKafka(listening: Listening): Promise<KafkaServer> {
-  const { host, port, gatewayAt, security, onError } = listening;
+  const { host, ports, advertised, gatewayAt, security, onError } = listening;
+  if (advertised && advertised.length !== ports.length)
+    throw new Error(`advertised: expected an address for each of the ${ports.length} nodes, got ${advertised.length}`);
   const bounds = { ...limits, ...listening.limits };
+  const { servers, closeFiles } = await listenOnAll(host, ports, security, bounds, onError);
+  const bound = servers.map((server) => ({ host, port: (server.address() as AddressInfo).port }));
+  const nodes = (advertised ?? bound).map((address, i) => ({ nodeId: i + 1, ...address }));
+  const shared = { gateway: gatewayAt(nodes), budget: createBudget(bounds.budgetBytes), limits: bounds };
   const connections = new Set<Connection>();
-  const { server, closeFiles } = await createListener(security, bounds, onError);
-  server.maxConnections = bounds.connections;
   const lobby = createLobby(bounds);
-  try {
-    await listen(server, host, port);
-  } catch (error) {
-    closeFiles();
-    throw error;
-  }
-  const { port: bound } = server.address() as AddressInfo;
-  const shared = { gateway: gatewayAt(bound), budget: createBudget(bounds.budgetBytes), limits: bounds };
+  let sockets = 0;
   let number = 0;
-  server.on('connection', (socket) => lobby.enter(socket));
-  server.on(security.tls ? 'secureConnection' : 'connection', (socket: Socket) => {
-    const session = sessionOf(socket, { ...listening, limits: bounds }, lobby);
-    if (!session) return socket.destroy();
-    const connection = serveConnection(socket, { ...shared, session, number: number++ });
-    connections.add(connection);
-    socket.on('close', () => connections.delete(connection));
-  });
-  const closeAll = async (): Promise<void> => {
+  for (const server of servers) {
+    server.on('error', onError);
+    server.on('connection', (socket: Socket) => {
+      // Each connection is a socket with its buffers, whichever node it has chosen.
+      if (sockets >= bounds.connections) return socket.destroy();
+      sockets++;
+      socket.on('close', () => sockets--);
+      return lobby.enter(socket);
+    });
+    server.on(security.tls ? 'secureConnection' : 'connection', (socket: Socket) => {
+      if (socket.destroyed) return undefined;
+      const session = sessionOf(socket, { ...listening, limits: bounds }, lobby);
+      if (!session) return socket.destroy();
+      const connection = serveConnection(socket, { ...shared, session, number: number++ });
+      connections.add(connection);
+      return socket.on('close', () => connections.delete(connection));
+    });
+  }
+  const closeAll = async ({ spreadMs = 0 } = {}): Promise<void> => {
     closeFiles();
     security.close();
-    await close(server, connections, bounds);
+    await close(servers, connections, spreadMs, bounds);
   };
-  return { host, port: bound, close: closeAll };
+  return { host, ports: bound.map(({ port }) => port), port: bound[0]!.port, nodes, close: closeAll };
+}
+
+/** Listens on all of them or on none. */
+async function listenOnAll(
+  host: string,
+  ports: readonly number[],
+  ...[security, bounds, onError]: Parameters<typeof createListener>
+): Promise<{ readonly servers: readonly Server[]; readonly closeFiles: () => void }> {
+  const listeners: Listener[] = [];
+  const closeFiles = (): void => {
+    for (const listener of listeners) listener.closeFiles();
+  };
+  try {
+    for (const port of ports) {
+      const listener = await createListener(security, bounds, onError);
+      listeners.push(listener);
+      await listening(listener.server, host, port);
+    }
+    return { servers: listeners.map(({ server }) => server), closeFiles };
+  } catch (error) {
+    closeFiles();
+    for (const { server } of listeners) server.close();
+    throw error;
+  }
 }
 
 type Listener = { readonly server: Server; readonly closeFiles: () => void };
@@ -126,21 +171,24 @@ function knownIdentity(socket: Socket, { mechanisms, tls }: Security): Identity 
   return mustProve ? undefined : anonymous;
 }
 
-function listen(server: Server, host: string, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error) =>
-      reject(new Error(`cannot listen on ${host}:${port}: ${error.message}`, { cause: error })),
-    );
-    server.listen(port, host, resolve);
-  });
+function finishAfter(connection: Connection, ms: number): NodeJS.Timeout | undefined {
+  if (ms > 0) return setTimeout(() => connection.finish(), ms);
+  connection.finish();
+  return undefined;
 }
 
-async function close(server: Server, connections: ReadonlySet<Connection>, { closeMs }: Limits): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  for (const connection of connections) connection.finish();
-  const timer = setTimeout(() => {
+async function close(
+  servers: readonly Server[],
+  connections: ReadonlySet<Connection>,
+  spreadMs: number,
+  { closeMs }: Limits,
+): Promise<void> {
+  const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
+  const leaving = [...connections];
+  const timers = leaving.map((connection, i) => finishAfter(connection, Math.floor((spreadMs * i) / leaving.length)));
+  const end = setTimeout(() => {
     for (const connection of connections) connection.destroy();
-  }, closeMs);
-  await closed;
-  clearTimeout(timer);
+  }, spreadMs + closeMs);
+  await Promise.all(closed);
+  for (const timer of [...timers, end]) clearTimeout(timer);
 }

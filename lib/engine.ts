@@ -4,20 +4,24 @@ import type { Engine } from './api/engine.ts';
 import { createClassicGroups } from './group/classic/create-classic.ts';
 import { createGroups } from './group/create-groups.ts';
 import { createLogContext, type LogContext, type Ports, partitionName } from './log/context.ts';
+import { createTopicsFetch } from './log/fetch-topics.ts';
 import { logEngine } from './log/log-engine.ts';
 import { createMaintenance, type MaintenanceOptions } from './maintenance/maintenance.ts';
 import { runPass } from './maintenance/pass.ts';
 import type { PageAddress } from './partition/page.ts';
 import { createProducerTransactions } from './transaction/create-producer-transactions.ts';
+import { translated } from './storage/outcome.ts';
 import { createTransactions } from './transaction/create-transactions.ts';
 
 /** By default this process runs the passes that are asked for, as long as they take. */
 export function createEngine(ports: Ports & Partial<Pick<MaintenanceOptions, 'wake' | 'bornMs'>>): Engine {
   const log = createLogContext(ports);
   const { wake = here(log), bornMs = 0 } = ports;
+  const fetchTopics = createTopicsFetch(log);
   const maintenance = createMaintenance({ ...log, wake, bornMs });
   return {
     ...logEngine(log),
+    fetchTopics: (request) => translated(fetchTopics(request), 'read'),
     groups: createGroups(log),
     classicGroups: createClassicGroups(log),
     transactions: createTransactions(log),

@@ -1,9 +1,9 @@
-// AlterPartitionReassignments (45). Moves no partition: the one node has all of them.
+// AlterPartitionReassignments (45). Moves no partition: every node has all of them.
 //
-// Version 0. To move a partition to the node where it is succeeds, and any other target is refused. There is never a move to
+// Version 0. To move a partition to a node of ours succeeds, and any other target is refused. There is never a move to
 // cancel.
 import { defineApi } from '../api.ts';
-import { nodeId } from '../cluster.ts';
+import { type Cluster, isReplicaList, listOfNodes } from '../cluster.ts';
 import { code } from '../errors.ts';
 import { partitionCounts } from '../partition-counts.ts';
 
@@ -33,13 +33,13 @@ export const alterPartitionReassignments = defineApi<Request, Reply>({
     const responses = [];
     for (const { name, partitions } of topics) {
       const count = await partitionsOf(name);
-      responses.push({ name, partitions: partitions.map((one) => move(one, count)) });
+      responses.push({ name, partitions: partitions.map((one) => move(one, count, gateway.cluster)) });
     }
     return { errorCode: code.none, errorMessage: null, responses };
   },
 });
 
-function move({ partitionIndex, replicas }: PartitionRequest, count: number): PartitionReply {
+function move({ partitionIndex, replicas }: PartitionRequest, count: number, cluster: Cluster): PartitionReply {
   if (partitionIndex < 0 || partitionIndex >= count)
     return {
       ...{ partitionIndex, errorCode: code.unknownTopicOrPartition },
@@ -50,10 +50,9 @@ function move({ partitionIndex, replicas }: PartitionRequest, count: number): Pa
       ...{ partitionIndex, errorCode: code.noReassignmentInProgress },
       errorMessage: 'there is no reassignment to cancel',
     };
-  const isHere = replicas.length === 1 && replicas[0] === nodeId;
-  if (isHere) return { partitionIndex, errorCode: code.none, errorMessage: null };
+  if (isReplicaList(cluster, replicas)) return { partitionIndex, errorCode: code.none, errorMessage: null };
   return {
     ...{ partitionIndex, errorCode: code.invalidReplicaAssignment },
-    errorMessage: `replicas: expected node ${nodeId} alone, got ${replicas.slice(0, 10).join(', ') || 'none'}`,
+    errorMessage: `replicas: expected one of the nodes ${listOfNodes(cluster)} alone, got ${replicas.slice(0, 10).join(', ') || 'none'}`,
   };
 }

@@ -6,7 +6,7 @@ import { RivuletError } from '../../lib/api/errors.ts';
 import { limits } from '../../lib/api/limits.ts';
 import { inParallel } from '../../lib/runtime/concurrency.ts';
 import { defineApi, type Gateway } from '../api.ts';
-import { nodeId } from '../cluster.ts';
+import { type Cluster, isReplicaList, listOfNodes } from '../cluster.ts';
 import { changeCode, code, type Failure, messageOf } from '../errors.ts';
 
 type Request = { readonly topics: readonly TopicRequest[]; readonly validateOnly: boolean };
@@ -31,11 +31,11 @@ export const createPartitions = defineApi<Request, Reply>({
   },
 });
 
-async function grow({ engine }: Gateway, topic: TopicRequest, validateOnly: boolean): Promise<TopicReply> {
+async function grow({ engine, cluster }: Gateway, topic: TopicRequest, validateOnly: boolean): Promise<TopicReply> {
   const { name, count } = topic;
   try {
     const { partitions } = await engine.describeTopic(name);
-    const refusal = refusalOf(topic, partitions);
+    const refusal = refusalOf(cluster, topic, partitions);
     if (refusal) return { name, ...refusal };
     if (!validateOnly) await engine.alterTopic({ topic: name, partitions: count });
     return { name, errorCode: code.none, errorMessage: null };
@@ -45,13 +45,13 @@ async function grow({ engine }: Gateway, topic: TopicRequest, validateOnly: bool
   }
 }
 
-function refusalOf({ count, assignments }: TopicRequest, today: number): Failure | undefined {
+function refusalOf(cluster: Cluster, { count, assignments }: TopicRequest, today: number): Failure | undefined {
   if (count <= today || count > limits.partitions) {
     const errorMessage = `partitions: expected more than today's ${today}, and at most ${limits.partitions}, got ${count}`;
     return { errorCode: code.invalidPartitions, errorMessage };
   }
-  const isOurs = ({ brokerIds }: { brokerIds: readonly number[] }) => brokerIds.length === 1 && brokerIds[0] === nodeId;
+  const isOurs = ({ brokerIds }: { brokerIds: readonly number[] }) => isReplicaList(cluster, brokerIds);
   if (assignments === null || (assignments.length === count - today && assignments.every(isOurs))) return undefined;
-  const errorMessage = `assignments: expected one for each new partition, on node ${nodeId}`;
+  const errorMessage = `assignments: expected one for each new partition, on one of the nodes ${listOfNodes(cluster)}`;
   return { errorCode: code.invalidReplicaAssignment, errorMessage };
 }

@@ -7,7 +7,7 @@ import { refused } from '../../lib/api/refusal.ts';
 import type { TopicDescription } from '../../lib/api/topics.ts';
 import { inParallel } from '../../lib/runtime/concurrency.ts';
 import { defineApi, type Gateway } from '../api.ts';
-import { nodeId } from '../cluster.ts';
+import { type Cluster, isReplicaList, listOfNodes } from '../cluster.ts';
 import { changeCode, code, type Failure, messageOf } from '../errors.ts';
 import { type ConfigReply, configReply } from '../topic-configs.ts';
 
@@ -53,8 +53,9 @@ export const createTopics = defineApi<Request, Reply>({
 
 const repeated = { errorCode: code.invalidRequest, errorMessage: 'topics: expected each topic once, got one again' };
 
-async function create({ engine, names }: Gateway, topic: TopicRequest, validateOnly: boolean): Promise<TopicReply> {
-  const refusal = refusalOf(topic);
+async function create(gateway: Gateway, topic: TopicRequest, validateOnly: boolean): Promise<TopicReply> {
+  const { engine, names, cluster } = gateway;
+  const refusal = refusalOf(cluster, topic);
   if (refusal) return failed(topic, refusal);
   const { name, numPartitions, assignments, configs } = topic;
   try {
@@ -74,16 +75,17 @@ function noValue(config: string): never {
   throw refused('INVALID_CONFIG', `${config}: expected a value, got null`);
 }
 
-function refusalOf({ numPartitions, replicationFactor, assignments }: TopicRequest): Failure | undefined {
+function refusalOf(cluster: Cluster, topic: TopicRequest): Failure | undefined {
+  const { numPartitions, replicationFactor, assignments } = topic;
   if (assignments.length > 0) {
     if (numPartitions !== unset || replicationFactor !== unset)
       return {
         errorCode: code.invalidRequest,
         errorMessage: 'assignments: expected no number of partitions or replicas beside them',
       };
-    return isOurs(assignments)
+    return isOurs(cluster, assignments)
       ? undefined
-      : { errorCode: code.invalidReplicaAssignment, errorMessage: expectedAssignment };
+      : { errorCode: code.invalidReplicaAssignment, errorMessage: expectedAssignment(cluster) };
   }
   if (replicationFactor !== unset && replicationFactor < 1)
     return {
@@ -93,12 +95,13 @@ function refusalOf({ numPartitions, replicationFactor, assignments }: TopicReque
   return undefined;
 }
 
-const expectedAssignment = `assignments: expected partitions from 0 on without a gap, each on node ${nodeId}`;
+const expectedAssignment = (cluster: Cluster) =>
+  `assignments: expected partitions from 0 on without a gap, each on one of the nodes ${listOfNodes(cluster)}`;
 
-function isOurs(assignments: TopicRequest['assignments']): boolean {
+function isOurs(cluster: Cluster, assignments: TopicRequest['assignments']): boolean {
   const numbers = assignments.map(({ partitionIndex }) => partitionIndex).sort((a, b) => a - b);
   const hasNoGap = numbers.every((number, i) => number === i);
-  return hasNoGap && assignments.every(({ brokerIds }) => brokerIds.length === 1 && brokerIds[0] === nodeId);
+  return hasNoGap && assignments.every(({ brokerIds }) => isReplicaList(cluster, brokerIds));
 }
 
 const replyOf = ({ topic, partitions, config }: TopicDescription): TopicReply => ({

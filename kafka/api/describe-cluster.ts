@@ -1,7 +1,8 @@
 // DescribeCluster (60). Lists the nodes.
 //
-// Versions 0 to 1. There is one node, and it is no controller's endpoint.
+// Versions 0 to 1. No node is a controller's endpoint.
 import { defineApi } from '../api.ts';
+import { controllerOf } from '../cluster.ts';
 import { code } from '../errors.ts';
 
 type Request = { readonly endpointType: number };
@@ -15,22 +16,21 @@ type Reply = {
   readonly brokers: readonly { readonly brokerId: number; readonly host: string; readonly port: number }[];
 };
 
-const brokers = 1;
-const controllers = 2;
+const brokerType = 1;
+const controllerType = 2;
 
 export const describeCluster = defineApi<Request, Reply>({
   key: 60,
   versions: [0, 1],
   overlaps: true,
   async answer({ cluster }, { endpointType }) {
-    const { clusterId, node } = cluster;
-    if (endpointType !== brokers) {
-      const errorCode = endpointType === controllers ? code.mismatchedEndpointType : code.unsupportedEndpointType;
-      const errorMessage = `endpoint type: expected ${brokers}, the brokers, got ${endpointType}`;
+    const { clusterId, nodes } = cluster;
+    if (endpointType !== brokerType) {
+      const errorCode = endpointType === controllerType ? code.mismatchedEndpointType : code.unsupportedEndpointType;
+      const errorMessage = `endpoint type: expected ${brokerType}, the brokers, got ${endpointType}`;
       return { errorCode, errorMessage, endpointType, clusterId: '', controllerId: -1, brokers: [] };
     }
-    const { nodeId, host, port } = node;
-    const broker = { brokerId: nodeId, host, port };
-    return { errorCode: code.none, errorMessage: null, clusterId, controllerId: nodeId, brokers: [broker] };
+    const brokers = nodes.map(({ nodeId, host, port }) => ({ brokerId: nodeId, host, port }));
+    return { errorCode: code.none, errorMessage: null, clusterId, controllerId: controllerOf(cluster).nodeId, brokers };
   },
 });

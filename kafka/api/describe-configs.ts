@@ -8,6 +8,7 @@ import type { ConfigEntry } from '../../lib/api/topics.ts';
 import { inParallel } from '../../lib/runtime/concurrency.ts';
 import { defineApi, type Gateway } from '../api.ts';
 import { configTypeOf } from '../config-types.ts';
+import { isNode, listOfNodes } from '../cluster.ts';
 import { code, type Failure, messageOf, readCode } from '../errors.ts';
 import { type ConfigReply, configReply, resourceType as types } from '../topic-configs.ts';
 
@@ -83,10 +84,11 @@ const fixed = { readOnly: true };
 async function entriesOf(gateway: Gateway, resource: ResourceRequest): Promise<readonly ConfigEntry[] | Failure> {
   const { resourceType, resourceName } = resource;
   if (resourceType === types.topic) return (await gateway.engine.describeTopic(resourceName)).config;
-  const { nodeId } = gateway.cluster.node;
-  if (resourceType === types.broker && resourceName === String(nodeId)) return nodeEntries(gateway);
+  const { cluster } = gateway;
+  if (resourceType === types.broker && isNode(cluster, Number(resourceName))) return nodeEntries(gateway);
   if (resourceType === types.broker && resourceName === everyNode) return [];
-  const errorMessage = `resource: expected a topic (2) or node ${nodeId} (4), got type ${resourceType}`;
+  const expected = `a topic (2) or one of the nodes ${listOfNodes(cluster)} (4)`;
+  const errorMessage = `resource: expected ${expected}, got type ${resourceType}`;
   return { errorCode: code.invalidRequest, errorMessage };
 }
 

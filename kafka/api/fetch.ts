@@ -2,13 +2,16 @@
 //
 // Versions 4 to 17: by the names of topics up to 12, by their ids from 13 on. Deviations: there are no fetch sessions. Every
 // reply has session 0, which tells a client that each of its requests must name all partitions, and each reply has them all.
-// A wait lasts 20 s at most. A reply has 4 MiB of a topic and 16 MiB of all at most. Nothing is aborted in the log, so
+// A wait lasts 20 s at most, and a reply has 16 MiB at most. A
+// further fetch of a connection from a partition may be two seconds late with what other processes write. Nothing is aborted in the log, so
 // both isolation levels see the same.
+
+import { RivuletError } from '../../lib/api/errors.ts';
+import type { PartitionError, PartitionRecords, TopicFetch, TopicsFetchRequest } from '../../lib/api/records.ts';
 import { type Call, defineApi, type Gateway } from '../api.ts';
 import { isEpochUnknown } from '../cluster.ts';
 import { countPartitions, mostPartitions } from '../each-partition.ts';
 import { code, readCode } from '../errors.ts';
-import { gather, type Result, type TopicFetch } from '../fetch/gather.ts';
 
 type Request = {
   readonly maxWaitMs: number;
@@ -51,7 +54,6 @@ type PartitionReply = {
 };
 
 const firstVersionWithIds = 13;
-const mostBytes = 16 * 1024 * 1024;
 const noSession = 0;
 
 export const fetch = defineApi<Request, Reply>({
@@ -72,7 +74,7 @@ const refused = (errorCode: number): Reply => ({ errorCode, sessionId: noSession
 
 /** librdkafka goes round its partitions, and names a topic again after those of others. The topic is read once. */
 function eachTopicOnce(topics: readonly TopicRequest[], call: Call): TopicRequest[] {
-  const groups = Map.groupBy(topics, ({ topic, topicId }) => (isById(call) ? topicId : topic));
+  const groups = Map.groupBy(topics, (topic) => nameIn(topic, call));
   return [...groups.values()].map((group) => ({
     ...group[0]!,
     partitions: group.flatMap(({ partitions }) => partitions),
@@ -87,17 +89,21 @@ async function fetchAll(gateway: Gateway, request: Request, call: Call): Promise
   const wanted = await Promise.all(request.topics.map((topic) => topicOf(gateway, topic, call)));
   const known = wanted.filter((topic) => topic !== undefined);
   const hasError = known.length < wanted.length || request.topics.some(({ partitions }) => partitions.some(isAhead));
-  const results = await gather(gateway.engine, known, {
-    maxBytes: Math.min(Math.max(request.maxBytes, 0), mostBytes),
+  const { signal, roomFor } = call;
+  const results = await resultsOfAll(gateway, {
+    topics: known,
+    maxBytes: Math.max(request.maxBytes, 0),
     minBytes: request.minBytes,
     waitMs: hasError ? 0 : Math.max(0, request.maxWaitMs),
-    signal: call.signal,
+    ...{ signal, roomFor },
   });
+  for (const [i, topic] of known.entries()) remember(call, topic, results[i]!);
   const resultsOf = new Map(known.map((topic, i) => [topic, results[i]!]));
   return request.topics.map((topic, i) => replyOf(topic, wanted[i] && resultsOf.get(wanted[i])));
 }
 
 const isById = ({ version }: Call): boolean => version >= firstVersionWithIds;
+const nameIn = ({ topic, topicId }: TopicRequest, call: Call): string => (isById(call) ? topicId : topic);
 
 /** Undefined if no topic has the id. */
 async function topicOf({ names }: Gateway, topic: TopicRequest, call: Call): Promise<TopicFetch | undefined> {
@@ -105,9 +111,27 @@ async function topicOf({ names }: Gateway, topic: TopicRequest, call: Call): Pro
   if (name === undefined) return undefined;
   const partitions = topic.partitions.map(({ partition, fetchOffset, partitionMaxBytes }) => ({
     ...{ partition, offset: fetchOffset, maxBytes: Math.max(0, partitionMaxBytes) },
+    strong: !call.fetched.has(nameIn(topic, call), partition),
   }));
   return { topic: name, ...(isById(call) && { topicId: topic.topicId }), partitions };
 }
+
+/** An error of the whole fetch is one of each partition. */
+async function resultsOfAll({ engine }: Gateway, request: TopicsFetchRequest): Promise<readonly (readonly Result[])[]> {
+  try {
+    return await engine.fetchTopics(request);
+  } catch (error) {
+    if (!(error instanceof RivuletError)) throw error;
+    return request.topics.map(({ partitions }) => partitions.map(({ partition }) => ({ partition, error })));
+  }
+}
+
+/** The next fetch of this connection need not look strongly. */
+function remember({ fetched }: Call, { topic, topicId }: TopicFetch, results: readonly Result[]): void {
+  for (const result of results) if (!('error' in result)) fetched.add(topicId ?? topic, result.partition);
+}
+
+type Result = PartitionRecords | PartitionError;
 
 const isAhead = ({ currentLeaderEpoch }: PartitionRequest): boolean => isEpochUnknown(currentLeaderEpoch);
 

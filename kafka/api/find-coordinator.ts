@@ -3,7 +3,7 @@
 // Versions 0 to 5, of which 4 and later ask for several at a time. Deviation: any node serves any group, because all state is
 // in the engine's storage. Share groups (type 2) do not exist.
 import { defineApi } from '../api.ts';
-import type { Node } from '../cluster.ts';
+import { coordinatorOf, type Node } from '../cluster.ts';
 import { code } from '../errors.ts';
 
 type Request = { readonly key: string; readonly keyType: number; readonly coordinatorKeys: readonly string[] };
@@ -25,12 +25,13 @@ export const findCoordinator = defineApi<Request, Reply>({
   key: 10,
   versions: [0, 5],
   overlaps: true,
-  async answer({ cluster }, { keyType, coordinatorKeys }) {
+  async answer({ cluster }, { key, keyType, coordinatorKeys }) {
     const isKnown = groupsAndTransactions.includes(keyType);
-    const found: Found = isKnown
-      ? { ...cluster.node, errorCode: code.none, errorMessage: null }
-      : { ...nowhere, errorCode: code.invalidRequest, errorMessage: `key type: expected 0 or 1, got ${keyType}` };
-    return { ...found, coordinators: coordinatorKeys.map((key) => ({ key, ...found })) };
+    const find = (name: string): Found =>
+      isKnown
+        ? { ...coordinatorOf(cluster, name), errorCode: code.none, errorMessage: null }
+        : { ...nowhere, errorCode: code.invalidRequest, errorMessage: `key type: expected 0 or 1, got ${keyType}` };
+    return { ...find(key), coordinators: coordinatorKeys.map((each) => ({ key: each, ...find(each) })) };
   },
 });
 

@@ -1,6 +1,7 @@
 // Metadata (3). Describes the cluster and topics: all of them, or those that are asked for, which may be created on the way.
 //
-// Versions 0 to 12; topics may be named by their ids from version 12 on. Deviations: one node leads everything. A topic that
+// Versions 0 to 12; topics may be named by their ids from version 12 on. Deviations: the leader of a partition is
+// one of the nodes, each of which has all of them. A topic that
 // is created on the way is described immediately, where Apache Kafka says LEADER_NOT_AVAILABLE first. Operations that the
 // client may do are not listed.
 import { RivuletError } from '../../lib/api/errors.ts';
@@ -8,7 +9,7 @@ import type { TopicSummary } from '../../lib/api/topics.ts';
 import { inParallel } from '../../lib/runtime/concurrency.ts';
 import { defineApi, type Gateway } from '../api.ts';
 import type { Rights } from '../auth/rules/rules.ts';
-import { leaderEpoch, type Node } from '../cluster.ts';
+import { controllerOf, leaderEpoch, leadersOf, type Node } from '../cluster.ts';
 import { code, readCode } from '../errors.ts';
 import { allTopics } from '../topic-names.ts';
 
@@ -56,7 +57,7 @@ export const metadata = defineApi<Request, Reply>({
   overlaps: false,
   async answer(gateway, request, { version, rights }) {
     const { cluster, engine } = gateway;
-    const { clusterId, node } = cluster;
+    const { clusterId, nodes } = cluster;
     const isAll = request.topics === null || (version < firstVersionWithNone && request.topics.length === 0);
     const mayCreate = version < firstVersionWithCreation || request.allowAutoTopicCreation;
     const topics = isAll
@@ -66,7 +67,7 @@ export const metadata = defineApi<Request, Reply>({
             ? nameless(topic)
             : describeOne(gateway, topic, mayCreate && i < mostCreated, rights),
         );
-    return { brokers: [node], clusterId, controllerId: node.nodeId, topics };
+    return { brokers: nodes, clusterId, controllerId: controllerOf(cluster).nodeId, topics };
   },
 });
 
@@ -121,12 +122,15 @@ const nameless = ({ topicId }: TopicRequest): TopicReply => ({
 
 function describe({ cluster, names }: Gateway, topic: TopicSummary): TopicReply {
   names.learn(topic);
-  const { nodeId } = cluster.node;
-  const partition = { leaderId: nodeId, leaderEpoch, replicaNodes: [nodeId], isrNodes: [nodeId] };
+  const leaderOf = leadersOf(cluster, topic.topicId);
+  const describePartition = (partitionIndex: number): PartitionReply => {
+    const { nodeId } = leaderOf(partitionIndex);
+    return { partitionIndex, leaderId: nodeId, leaderEpoch, replicaNodes: [nodeId], isrNodes: [nodeId] };
+  };
   return {
     errorCode: code.none,
     name: topic.topic,
     topicId: topic.topicId,
-    partitions: Array.from({ length: topic.partitions }, (_, partitionIndex) => ({ partitionIndex, ...partition })),
+    partitions: Array.from({ length: topic.partitions }, (_, partition) => describePartition(partition)),
   };
 }

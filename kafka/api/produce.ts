@@ -151,7 +151,10 @@ function noted(chains: Chains, part: Part, result: Result): Result {
   const { chain, link, partition } = part;
   if (!link) return result;
   const isGap = 'error' in result && gaps.includes(result.error.errorCode);
-  if (isGap && chains.breakBefore(chain, link)) return { partition, error: untried(part) };
+  if (isGap && chains.breakBefore(chain, link)) {
+    chains.missed(chain);
+    return { partition, error: untried(part) };
+  }
   chains.note(chain, link, endOf(result));
   return result;
 }

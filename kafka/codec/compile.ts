@@ -5,7 +5,7 @@
 // writer puts the default where a value has no such field.
 import { type FieldRow, isWithin, messageRow } from '../schema/table.ts';
 import { MalformedFrameError } from './malformed-frame.ts';
-import type { FrameReader } from './reader.ts';
+import { type FrameReader, mostTextBytes } from './reader.ts';
 import { FrameWriter } from './writer.ts';
 
 type Read = (reader: FrameReader) => unknown;
@@ -198,12 +198,23 @@ function stringCodec(isFlexible: boolean): Codec {
       return length === undefined ? null : reader.text(length);
     },
     write: (writer, value) => {
-      const length = value === null ? undefined : Buffer.byteLength(value as string);
+      if (value === null) return writer.lengthPrefix(undefined, isFlexible, true);
+      const text = fitting(value as string);
+      const length = Buffer.byteLength(text);
       writer.lengthPrefix(length, isFlexible, true);
-      if (length !== undefined) writer.text(value as string, length);
+      writer.text(text, length);
     },
   };
 }
+
+/** An error text that quotes a long name may be longer than an int16 can say. Its end is cut off, at a whole character. */
+function fitting(text: string): string {
+  if (text.length * mostBytesOfUnit <= mostTextBytes || Buffer.byteLength(text) <= mostTextBytes) return text;
+  return text.slice(0, new TextEncoder().encodeInto(text, new Uint8Array(mostTextBytes)).read);
+}
+
+/** A unit of UTF-16 takes so many bytes of UTF-8. */
+const mostBytesOfUnit = 3;
 
 /** Bytes may be given in pieces: the batches of a fetch come as they are stored. */
 function bytesCodec(isFlexible: boolean): Codec {

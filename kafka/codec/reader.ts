@@ -12,7 +12,7 @@ import { MalformedFrameError } from './malformed-frame.ts';
 const mostElements = 25_000;
 const uvarintBytes = 5;
 /** Kafka's own bound, also where a length could be greater on the wire. */
-const mostTextBytes = 32_767;
+export const mostTextBytes = 32_767;
 
 export class FrameReader {
   readonly #bytes: Buffer;

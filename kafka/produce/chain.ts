@@ -19,6 +19,8 @@ export type Chains = {
   run<T>(chains: readonly string[], work: (before: Promise<void>) => Promise<T>): Promise<T>;
   /** How a batch before this one has failed that has not come again. A new epoch begins without such a batch. */
   breakBefore(chain: string, link: Link): Exclude<End, 'written'> | undefined;
+  /** The engine has waited for the batch in doubt, and missed it: those behind it need not wait too. */
+  missed(chain: string): void;
   /** Remembers how the batch that was tried has ended. */
   note(chain: string, link: Link, end: End): void;
 };
@@ -55,6 +57,10 @@ export function createChains(): Chains {
       }
     },
     breakBefore,
+    missed(chain) {
+      const failed = breaks.get(chain);
+      if (failed) breaks.set(chain, { ...failed, end: 'not written' });
+    },
     note(chain, link, end) {
       // The first break stands until its batch comes again.
       if (breakBefore(chain, link)) return;

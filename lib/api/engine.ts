@@ -12,7 +12,10 @@ import type {
   FetchReply,
   FetchRequest,
   OffsetQuery,
+  PartitionError,
   PartitionOffset,
+  PartitionRecords,
+  TopicsFetchRequest,
 } from './records.ts';
 import type {
   CreateTopicRequest,
@@ -59,6 +62,8 @@ export type LogEngine = {
 };
 
 export type Engine = LogEngine & {
+  /** Fetches from several topics. There is one result per partition that is asked for, in the order of the request. */
+  fetchTopics(request: TopicsFetchRequest): Promise<readonly (readonly (PartitionRecords | PartitionError)[])[]>;
   readonly groups: Groups;
   readonly classicGroups: ClassicGroups;
   readonly transactions: Transactions;

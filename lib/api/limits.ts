@@ -62,6 +62,9 @@ export const limits = {
   /** All waiting fetches together may name so many. Each takes some 300 bytes while it waits, and a read when it ends. */
   waitingPartitions: 100_000,
   fetchBytes: 4 * MiB,
+  /** One fetch over several topics, which only callers in the same process make. */
+  topicsFetchBytes: 16 * MiB,
+  topicsFetchPartitions: 4_096,
   defaultFetchBytes: MiB,
   /** The number of records in one JSON request. */
   jsonRecords: 10_000,

@@ -106,6 +106,22 @@ export type FetchRequest = TopicRef & {
   readonly signal?: AbortSignal;
 };
 
+/** Callers in the same process may fetch from several topics at a time. */
+export type TopicFetch = TopicRef & {
+  /**
+   * Each partition once. A fetch that is `strong` sees every acknowledged write. Others may be two seconds late with what
+   * other processes write, and cost less.
+   */
+  readonly partitions: readonly (PartitionFetch & { readonly strong?: boolean })[];
+};
+
+export type TopicsFetchRequest = Omit<FetchRequest, 'topic' | 'topicId' | 'partitions'> & {
+  /** Each topic once, with 1..4,096 partitions in all. `maxBytes` may be up to 16 MiB. */
+  readonly topics: readonly TopicFetch[];
+  /** Resolves when the caller has memory for about so many bytes of records. They are read after that. */
+  readonly roomFor?: (bytes: number) => Promise<void>;
+};
+
 export type PartitionRecords = {
   readonly partition: number;
   /** The next offset to be written. Records below it are readable. */

@@ -15,12 +15,13 @@ import { unknownPartition } from '../topic/partitions.ts';
 import type { Topic } from '../topic/topics.ts';
 import type { Watch } from './append-notifications.ts';
 import { type LogContext, partitionName } from './context.ts';
+import type { SeenHead } from './head-watch.ts';
 import { liveHead } from './live-head.ts';
 import { afterReply } from './read-ahead.ts';
 import type { ReadSlice, StampedBatch } from './read-slices.ts';
 
 /** This limits the slices per fetch, because each may be in an object of its own. */
-const mostSlices = 256;
+export const mostSlices = 256;
 const headsAtOnce = 64;
 
 /** A plan is small, because a waiting poll holds one for each partition. It holds no head, and nothing that a head holds. */
@@ -32,9 +33,9 @@ type Plan = {
   readonly slices: readonly Slice[];
   readonly maxBytes: number;
 };
-type Planned = Plan | PartitionError;
+export type Planned = Plan | PartitionError;
 /** `isFull` means that something was left out although it is there. */
-type Budget = { bytes: number; slices: number; isEmpty: boolean; isFull: boolean };
+export type Budget = { bytes: number; slices: number; isEmpty: boolean; isFull: boolean };
 type Look = { readonly plans: readonly Planned[]; readonly isFull: boolean };
 
 export function fetch(context: LogContext, request: FetchRequest): Promise<FetchReply> {
@@ -86,7 +87,12 @@ async function lookUntil(
  * A reader that got a full reply mostly asks for what follows. Only the cache learns what is read, so a wrong guess does no
  * harm, and neither does a failure: the reader meets it itself.
  */
-async function readAhead(context: LogContext, topic: Topic, request: FetchRequest, got: FetchReply['partitions']) {
+export async function readAhead(
+  context: LogContext,
+  topic: Topic,
+  request: FetchRequest,
+  got: FetchReply['partitions'],
+) {
   const next = afterReply(request, got);
   const { topicId } = topic;
   const seen = next.partitions.flatMap(({ partition }) => {
@@ -138,9 +144,6 @@ async function lookAgain(
   return planAll(context, topic, request, heads, before.plans);
 }
 
-/** A head, or the error that replaces it. */
-type SeenHead = Head | RivuletError;
-
 async function headsOf(
   context: LogContext,
   topic: Topic,
@@ -185,10 +188,10 @@ async function planAll(
 }
 
 /** A head that was read may be late, but neither end of the log goes back. */
-const isNoOlder = ({ highWatermark, logStart }: Plan, head: SeenHead | undefined): boolean =>
+export const isNoOlder = ({ highWatermark, logStart }: Plan, head: SeenHead | undefined): boolean =>
   head === undefined || ('next' in head && head.next <= highWatermark && head.logStart <= logStart);
 
-function take(plan: Plan, budget: Budget): boolean {
+export function take(plan: Plan, budget: Budget): boolean {
   const { slices } = plan;
   if (slices.length === 0) return true;
   const bytes = bytesIn(plan);
@@ -199,7 +202,7 @@ function take(plan: Plan, budget: Budget): boolean {
   return true;
 }
 
-async function planOne(
+export async function planOne(
   context: LogContext,
   topic: Topic,
   part: PartitionFetch,
@@ -274,7 +277,7 @@ function bytesFrom({ lengthBytes, baseOffset, endOffset }: Slice, offset: number
 
 const bytesIn = ({ slices, offset }: Plan) => slices.reduce((sum, slice) => sum + bytesFrom(slice, offset), 0);
 
-const bytesOf = (plans: readonly Planned[]) =>
+export const bytesOf = (plans: readonly Planned[]) =>
   plans.reduce((sum, plan) => sum + ('slices' in plan ? bytesIn(plan) : 0), 0);
 
 async function readAll(
@@ -296,7 +299,7 @@ async function readAll(
   return results;
 }
 
-async function replyOf(
+export async function replyOf(
   context: LogContext,
   topic: Topic,
   plan: Plan,

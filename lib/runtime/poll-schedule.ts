@@ -3,10 +3,11 @@
 // soon. A consumer that waits long waits cheaply, for at most two seconds of delay.
 const firstMs = 25;
 const growth = 1.6;
-const lastMs = 2_000;
+/** The longest time between two looks. */
+export const longestPollMs = 2_000;
 
 /** Returns the time between look number `look` (from 0) and the next one. */
-export const pollAfterMs = (look: number): number => Math.min(lastMs, firstMs * growth ** look);
+export const pollAfterMs = (look: number): number => Math.min(longestPollMs, firstMs * growth ** look);
 
 /**
  * Returns the read units per partition of a poll that waits this long for nothing: the first look is strong, and the

@@ -16,6 +16,10 @@ describe('cdk-nag', () => {
     ['as it is', {}],
     ['with everything', { watch: 'full', dashboard: true, alarmEmail: 'operator@example.com', metricsPerTopic: true }],
     ['that is thrown away', { throwAway: true }],
+    [
+      'with a Kafka gateway',
+      { kafkaGateway: true, kafkaSecretArn: 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:kafka-AbCdEf' },
+    ],
     ['with data of another deployment', { existingBucket: 'kept-bucket', existingTable: 'kept-table' }],
   ])('finds nothing in a deployment %s', (_, given) => {
     expect(findingsIn(appWith(given))).toEqual([]);

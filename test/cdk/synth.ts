@@ -3,14 +3,14 @@ import { statSync } from 'node:fs';
 import path from 'node:path';
 import { App, type Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
-import { bundleFunctions } from '../../cdk/bundle-functions.ts';
+import { bundleFunctions, bundleKafkaGateway } from '../../cdk/bundle-functions.ts';
 import { configOf } from '../../cdk/config.ts';
 import { createStacks } from '../../cdk/stacks.ts';
 import { functionNames } from '../../functions/routes.ts';
 
 /** This folder is not in the system's temporary folder, because no test would know when to remove it from there. */
 export const bundles = path.resolve('dist/functions-of-tests');
-await bundleFunctions(bundles);
+await Promise.all([bundleFunctions(bundles), bundleKafkaGateway(bundles)]);
 
 export const codeBytes = (): number =>
   functionNames.reduce((sum, name) => sum + statSync(path.join(bundles, name, 'index.mjs')).size, 0);

@@ -11,6 +11,7 @@ import { benchFunctions } from './functions.ts';
 import { benchGroupCommit } from './group-commit.ts';
 import { benchGroups } from './groups.ts';
 import { benchHostile } from './hostile.ts';
+import { benchKafkaGateway } from './kafka-gateway.ts';
 import { benchLatency } from './latency.ts';
 import { benchLatencyModel } from './latency-model/latency-model.ts';
 import { benchMaintenance } from './maintenance.ts';
@@ -32,6 +33,7 @@ const names = [
   'groups',
   'functions',
   'hostile',
+  'kafka-gateway',
   'deployed',
   'sweep',
   'maintenance',
@@ -80,6 +82,7 @@ const benches: Readonly<Record<Name, (directory: string) => Promise<void>>> = {
   groups: (directory) => benchGroups(directory, options.quick ? { rounds: 3, forMs: 200 } : { rounds: 9, forMs: 500 }),
   functions: (directory) => benchFunctions(directory, options.quick ? 5 : 15),
   hostile: (directory) => benchHostile(directory, options.quick ? 1 : 3),
+  'kafka-gateway': () => benchKafkaGateway(options.quick ? 1_000 : 5_000),
   deployed: () => benchDeployed(options.quick ? 30 : 100),
   sweep: () => benchSweep(options.quick ? 100_000 : 1_000_000),
   maintenance: (directory) =>

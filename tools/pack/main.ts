@@ -9,7 +9,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { Command } from 'commander';
-import { bundleFunctions } from '../../cdk/bundle-functions.ts';
+import { bundleFunctions, bundleKafkaGateway } from '../../cdk/bundle-functions.ts';
 import { compile } from './compile.ts';
 import { writeManifest } from './manifest.ts';
 
@@ -37,6 +37,7 @@ async function packConstruct(): Promise<void> {
   const folder = await emptied('cdk');
   await compile({ root, entries: ['cdk/rivulet.ts'], folder });
   await bundleFunctions(path.join(folder, 'bundles'));
+  await bundleKafkaGateway(path.join(folder, 'bundles'));
   await writeManifest({
     root,
     folder,
