@@ -1,16 +1,18 @@
-// The first thing that runs in the container of the Kafka gateway: it fetches the gateway's code from the bucket of the CDK,
-// and starts it. So the container is a public image of Node, and a deployment needs no Docker.
+// The first thing that runs in the container of the Kafka gateway: it fetches the gateway's code from the bucket of the CDK, and its
+// certificates, users and rules from Secrets Manager, and starts it. So the container is a public image of Node, and a deployment needs no Docker.
 //
 // Invariant: what runs is the file that the stack was made with, byte for byte.
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { signRequest } from '../lib/sigv4/sign.ts';
+import { securityArguments } from './kafka-secret.ts';
 
 /** ECS gives a task the credentials of its role there. */
 const credentialsHost = 'http://169.254.170.2';
 const file = '/tmp/rivulet-kafka.mjs';
 
-const { CODE_BUCKET: bucket, CODE_KEY: key, CODE_SHA256: sha256, AWS_REGION: region = '' } = process.env;
+const { CODE_BUCKET: bucket, CODE_KEY: key, CODE_SHA256: sha256, KAFKA_SECURITY_SECRET: secretArn } = process.env;
+const { AWS_REGION: region = '' } = process.env;
 
 type RoleCredentials = {
   readonly AccessKeyId: string;
@@ -18,25 +20,52 @@ type RoleCredentials = {
   readonly Token: string;
 };
 
-async function fetchCode(): Promise<Uint8Array> {
+async function roleCredentials() {
   const role = await fetch(`${credentialsHost}${process.env.AWS_CONTAINER_CREDENTIALS_RELATIVE_URI}`);
   const { AccessKeyId, SecretAccessKey, Token } = (await role.json()) as RoleCredentials;
-  const url = new URL(`https://${bucket}.s3.${region}.amazonaws.com/${key}`);
-  const headers = signRequest({
-    ...{ method: 'GET', url, body: '', region, service: 's3', nowMs: Date.now() },
-    // S3 wants the digest of the body in a header, also where there is no body.
-    headers: { 'x-amz-content-sha256': createHash('sha256').digest('hex') },
-    credentials: { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: Token },
+  return { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: Token };
+}
+
+type Asked = { readonly method: string; readonly url: URL; readonly body: string; readonly service: string };
+
+/** @param what names the thing in the error. */
+async function ask(what: string, { method, url, body, service }: Asked, headers: Record<string, string>) {
+  const signed = signRequest({
+    ...{ method, url, body, region, service, headers, nowMs: Date.now() },
+    credentials: await roleCredentials(),
   });
-  const response = await fetch(url, { headers });
-  if (response.status !== 200) throw new Error(`the code of the gateway: S3 answered ${response.status} for ${key}`);
+  const response = await fetch(url, { method, headers: signed, ...(body !== '' && { body }) });
+  if (response.status !== 200) throw new Error(`${what}: ${service} answered ${response.status}`);
+  return response;
+}
+
+async function fetchCode(): Promise<Uint8Array> {
+  const url = new URL(`https://${bucket}.s3.${region}.amazonaws.com/${key}`);
+  // S3 wants the digest of the body in a header, also where there is no body.
+  const headers = { 'x-amz-content-sha256': createHash('sha256').digest('hex') };
+  const response = await ask('the code of the gateway', { method: 'GET', url, body: '', service: 's3' }, headers);
   return new Uint8Array(await response.arrayBuffer());
+}
+
+async function fetchSecret(): Promise<string> {
+  const url = new URL(`https://secretsmanager.${region}.amazonaws.com/`);
+  const request = { method: 'POST', url, body: JSON.stringify({ SecretId: secretArn }), service: 'secretsmanager' };
+  const response = await ask('the secret of the gateway', request, {
+    'content-type': 'application/x-amz-json-1.1',
+    'x-amz-target': 'secretsmanager.GetSecretValue',
+  });
+  const { SecretString: secret } = (await response.json()) as { SecretString?: string };
+  if (secret === undefined) throw new Error('the secret of the gateway: expected text, got bytes');
+  return secret;
 }
 
 const code = await fetchCode();
 const got = createHash('sha256').update(code).digest('hex');
 if (got !== sha256) throw new Error(`the code of the gateway: expected the digest ${sha256}, got ${got}`);
 writeFileSync(file, code);
+const security = securityArguments(await fetchSecret(), '/tmp');
+for (const [name, content] of security.files) writeFileSync(name, content, { mode: 0o600 });
 // The program reads its arguments behind its own name, which `node -e` does not give.
 process.argv.splice(1, 0, file);
+process.argv.push(...security.arguments);
 await import(file);

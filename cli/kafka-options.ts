@@ -31,7 +31,11 @@ export const addKafkaAddressOptions = (command: Command): Command =>
       "the address to listen on for Kafka's clients; others than loopback need TLS and rules",
       notEmpty,
     )
-    .option('--kafka-advertise <host:port>', "where Kafka's clients find this node; default: where it listens", address);
+    .option(
+      '--kafka-advertise <host:port>',
+      "where Kafka's clients find this node; default: where it listens",
+      address,
+    );
 
 export function addKafkaSecurityOptions(command: Command): Command {
   return command

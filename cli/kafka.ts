@@ -45,7 +45,12 @@ export function addKafka(rivulet: Command): void {
     .description("serve Kafka's protocol over the table and the bucket of a deployment")
     .option('--table <name>', 'the DynamoDB table; required', notEmpty)
     .option('--bucket <name>', 'the S3 bucket; required', notEmpty)
-    .option('--host <address>', 'the address to listen on; others than loopback need TLS and rules', notEmpty, '127.0.0.1')
+    .option(
+      '--host <address>',
+      'the address to listen on; others than loopback need TLS and rules',
+      notEmpty,
+      '127.0.0.1',
+    )
     .option(
       '--port <port>',
       "the first node's port, which those of the others follow; 0 takes free ones",

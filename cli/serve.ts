@@ -34,17 +34,17 @@ Examples:
 
 type ServeOptions = KafkaAddressOptions &
   KafkaSecurityOptions & {
-  host: string;
-  allowHost?: readonly string[];
-  port: number;
-  data: string;
-  offsetsRetentionMinutes: number;
-  accessKey?: string;
-  kafka: boolean;
-  kafkaPort?: number;
-  kafkaAutoCreate: boolean;
-  kafkaNumPartitions: number;
-};
+    host: string;
+    allowHost?: readonly string[];
+    port: number;
+    data: string;
+    offsetsRetentionMinutes: number;
+    accessKey?: string;
+    kafka: boolean;
+    kafkaPort?: number;
+    kafkaAutoCreate: boolean;
+    kafkaNumPartitions: number;
+  };
 type Credentials = NonNullable<ReturnType<typeof ownCredentials>>;
 
 export function addServe(rivulet: Command): void {
@@ -142,7 +142,14 @@ function kafkaOptionsOf(given: ServeOptions, security: ReturnType<typeof kafkaSe
     kafkaAutoCreate: autoCreateTopics,
     kafkaNumPartitions: numPartitions,
   } = given;
-  return { port, autoCreateTopics, numPartitions, ...(host && { host }), ...(advertise && { advertised: [advertise] }), ...(security && { security }) };
+  return {
+    port,
+    autoCreateTopics,
+    numPartitions,
+    ...(host && { host }),
+    ...(advertise && { advertised: [advertise] }),
+    ...(security && { security }),
+  };
 }
 
 function reportDamage([first, ...others]: readonly string[]): void {

@@ -1,8 +1,9 @@
 // The two ways to change configurations share this: which resources can be changed, and that a request names each once.
-import { isNode, listOfNodes } from './cluster.ts';
+
 import { RivuletError } from '../lib/api/errors.ts';
 import { inParallel } from '../lib/runtime/concurrency.ts';
 import type { Gateway } from './api.ts';
+import { isNode, listOfNodes } from './cluster.ts';
 import { changeCode, code, type Failure, messageOf } from './errors.ts';
 import { resourceType as types } from './topic-configs.ts';
 
@@ -55,7 +56,9 @@ async function alterOne<R extends Resource>(
   const isOurs = resourceName === '' || isNode(cluster, Number(resourceName));
   if (resourceType === types.broker && isOurs) return keepsNode(resource) ? undefined : invalid(fixed);
   if (resourceType !== types.topic)
-    return invalid(`resource: expected a topic (2) or one of the nodes ${listOfNodes(cluster)} (4), got type ${resourceType}`);
+    return invalid(
+      `resource: expected a topic (2) or one of the nodes ${listOfNodes(cluster)} (4), got type ${resourceType}`,
+    );
   try {
     await alterTopic(resource);
     return undefined;

@@ -4,8 +4,8 @@ import type { Engine } from '../lib/api/engine.ts';
 import type { Rights } from './auth/rules/rules.ts';
 import type { Session } from './auth/session.ts';
 import type { Cluster } from './cluster.ts';
-import type { HeartbeatNumbers } from './heartbeat-numbers.ts';
 import type { PartitionsSeen } from './fetch/partitions-seen.ts';
+import type { HeartbeatNumbers } from './heartbeat-numbers.ts';
 import type { Chains } from './produce/chain.ts';
 import type { TopicNames } from './topic-names.ts';
 

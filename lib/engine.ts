@@ -9,8 +9,8 @@ import { logEngine } from './log/log-engine.ts';
 import { createMaintenance, type MaintenanceOptions } from './maintenance/maintenance.ts';
 import { runPass } from './maintenance/pass.ts';
 import type { PageAddress } from './partition/page.ts';
-import { createProducerTransactions } from './transaction/create-producer-transactions.ts';
 import { translated } from './storage/outcome.ts';
+import { createProducerTransactions } from './transaction/create-producer-transactions.ts';
 import { createTransactions } from './transaction/create-transactions.ts';
 
 /** By default this process runs the passes that are asked for, as long as they take. */

@@ -29,7 +29,7 @@ import {
   type TopicPartitions,
 } from './consumer-options.ts';
 import { type HandlerWatch, handlerWatch } from './handler-watch.ts';
-import { checkHandlers, type Handlers } from './handlers.ts';
+import { called, checkHandlers, type Handlers } from './handlers.ts';
 import { newInside } from './inside.ts';
 import type { Identity, OffsetCommits, TransactionalCommit } from './offset-commits.ts';
 import { isPassing, offsetCommits } from './offset-commits.ts';
@@ -203,7 +203,6 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
     }
   }
 
-  /** Returns a promise only if the handler does: to wait for nothing would take longer than many a handler. */
   #handle(
     batch: OpenBatch,
     offset: number,
@@ -211,25 +210,14 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
     handle: () => Promise<void> | void,
   ): Promise<void> | undefined {
     const { assigned, moves } = batch;
-    const handled = (): undefined => {
-      this.#watch.end(batch);
-      this.#reader.processed(batch, next);
-    };
-    const failed = (error: unknown): never => {
-      this.#watch.end(batch);
-      // If the handler itself moved the position before it threw, its move wins.
-      if (assigned.moves === moves) assigned.position = offset;
-      throw error;
-    };
     assigned.position = next;
     this.#watch.begin(batch, offset);
-    let working: Promise<void> | void;
-    try {
-      working = handle();
-    } catch (error) {
-      return failed(error);
-    }
-    return working === undefined ? handled() : Promise.resolve(working).then(handled, failed);
+    return called(handle, (hasFailed) => {
+      this.#watch.end(batch);
+      if (!hasFailed) this.#reader.processed(batch, next);
+      // If the handler itself moved the position before it threw, its move wins.
+      else if (assigned.moves === moves) assigned.position = offset;
+    });
   }
 
   /**

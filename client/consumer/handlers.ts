@@ -26,3 +26,26 @@ export function checkHandlers(handlers: Partial<Record<'eachMessage' | 'eachBatc
   if (typeof (eachMessage ?? eachBatch) === 'function') return;
   throw invalid(`run: expected a function eachMessage or eachBatch, got ${typeof (eachMessage ?? eachBatch)}`);
 }
+
+/**
+ * Calls a handler, and then `ended`, which learns whether the handler has thrown. Returns a promise only if the handler does: to
+ * wait for nothing would take longer than many a handler.
+ */
+export function called(
+  handle: () => Promise<void> | void,
+  ended: (hasFailed: boolean) => void,
+): Promise<void> | undefined {
+  const failed = (error: unknown): never => {
+    ended(true);
+    throw error;
+  };
+  let working: Promise<void> | void;
+  try {
+    working = handle();
+  } catch (error) {
+    return failed(error);
+  }
+  if (working !== undefined) return Promise.resolve(working).then(() => ended(false), failed);
+  ended(false);
+  return undefined;
+}

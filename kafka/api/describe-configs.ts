@@ -7,8 +7,8 @@ import { RivuletError } from '../../lib/api/errors.ts';
 import type { ConfigEntry } from '../../lib/api/topics.ts';
 import { inParallel } from '../../lib/runtime/concurrency.ts';
 import { defineApi, type Gateway } from '../api.ts';
-import { configTypeOf } from '../config-types.ts';
 import { isNode, listOfNodes } from '../cluster.ts';
+import { configTypeOf } from '../config-types.ts';
 import { code, type Failure, messageOf, readCode } from '../errors.ts';
 import { type ConfigReply, configReply, resourceType as types } from '../topic-configs.ts';
 

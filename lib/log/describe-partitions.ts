@@ -107,7 +107,7 @@ async function storageOf(
   };
 }
 
-/** What lies behind the log segments may be inline. Undefined if too many entries are there, or the index has moved meanwhile. */
+/** The records behind the log segments may be inline. Undefined if too many entries are there, or the index has moved meanwhile. */
 async function inlineOf(
   context: LogContext,
   address: PageAddress,

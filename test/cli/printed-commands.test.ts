@@ -28,7 +28,9 @@ function parse(args: readonly string[]): void {
   const quiet = (command: Command): Command => {
     command.exitOverride().configureOutput({ writeErr: () => undefined, outputError: () => undefined });
     for (const sub of command.commands) quiet(sub);
-    return command.commands.length > 0 ? command : command.action(() => undefined);
+    // The command kafka serves by itself, and has others below.
+    const isGroup = command.commands.length > 0 && command.name() !== 'kafka';
+    return isGroup ? command : command.action(() => undefined);
   };
   quiet(program()).parse([...args], { from: 'user' });
 }

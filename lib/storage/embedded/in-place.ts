@@ -1,6 +1,6 @@
 // Decides which work with the disk is done in place, on the thread of the event loop, instead of on Node's threads. A trip
-// there and back takes several times as long as to read a small file that the system has in memory. Nobody can tell beforehand
-// whether it has.
+// there and back takes several times as long as to read a small file that the system has in memory. Whether the system has it
+// is not known beforehand.
 //
 // Invariant: such work takes at most some milliseconds of a turn of the event loop, and one wait for the disk. The longer the
 // disk keeps it waiting, the fewer calls try.
