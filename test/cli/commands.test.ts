@@ -93,7 +93,7 @@ describe('topics', () => {
     expect(mistyped).toMatchObject({
       code: 1,
       stderr:
-        'rivulet: config: expected the name of a topic configuration, got "retention.msec" (INVALID_CONFIG, not written)\n',
+        'rivulet: config: expected the name of a topic configuration, got "retention.msec": did you mean retention.ms? (INVALID_CONFIG, not written)\n',
     });
   });
 });

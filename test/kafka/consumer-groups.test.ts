@@ -104,7 +104,7 @@ describe('a member of the consumer protocol', () => {
       ...{ groupId: 'made', memberId: '', memberEpoch: 0 },
       ...joining,
     });
-    expect(old).toMatchObject({ errorCode: 0, memberId: expect.stringMatching(/^[\w-]{22}$/) });
+    expect(old).toMatchObject({ errorCode: 0, memberId: expect.stringMatching(/^[\w.-]{23,64}$/) });
     expect(await beat('made', '', 0, joining)).toMatchObject({ errorCode: 42 });
   });
 

@@ -100,8 +100,8 @@ export const classicMutants: readonly ClassicMutant[] = [
   {
     name: 'commits of any generation',
     file: 'lib/group/classic/commit.ts',
-    drop: 'rulesFor.isInTerm',
-    turn: { 'rulesFor.isOwner': 'true' },
+    drop: 'generationRules.isInTerm',
+    turn: { 'generationRules.isOwner': 'true' },
     world: 'classic usual',
     seed: 3,
     caughtBy: unsafe,
@@ -109,7 +109,7 @@ export const classicMutants: readonly ClassicMutant[] = [
   {
     name: 'commits without the offset that was read',
     file: 'lib/group/classic/commit.ts',
-    drop: 'rulesFor.isSameOffset',
+    drop: 'generationRules.isSameOffset',
     world: 'classic faulty',
     seed: 2,
     caughtBy: ['committed offset went back', 'acknowledged commit lost'],
@@ -117,7 +117,7 @@ export const classicMutants: readonly ClassicMutant[] = [
   {
     name: 'commits whose client has gone',
     file: 'lib/group/classic/commit.ts',
-    turn: { 'rulesFor.hasGone': 'false' },
+    turn: { 'generationRules.hasGone': 'false' },
     world: 'classic faulty',
     seed: 45,
     caughtBy: ['committed offset went back', 'acknowledged commit lost'],
