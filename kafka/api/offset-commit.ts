@@ -2,11 +2,12 @@
 // members.
 //
 // Versions 2 to 9. Deviations: the retention time of versions 2 to 4 is not looked at. An offset that is committed already
-// is not written again, so that its time stays.
+// is not written again, so that its time stays. Offsets -2 and -1 are looked up: special-offsets.ts.
 import type { PartitionCommit, PerPartitionReply } from '../../lib/api/groups.ts';
 import { limits } from '../../lib/api/limits.ts';
 import { defineApi, type Gateway } from '../api.ts';
 import { code, groupCode } from '../errors.ts';
+import { withoutSpecialOffsets } from '../special-offsets.ts';
 
 type Request = {
   readonly groupId: string;
@@ -39,7 +40,8 @@ export const offsetCommit = defineApi<Request, Reply>({
   overlaps: false,
   async answer(gateway, request, { signal }) {
     const codes = new Map<string, number>();
-    for (const topics of steps(request.topics))
+    const commits = await withoutSpecialOffsets(gateway.engine, commitsIn(request.topics), signal);
+    for (const topics of steps(commits))
       for (const [place, errorCode] of await commit(gateway, request, topics, signal)) codes.set(place, errorCode);
     return {
       topics: request.topics.map(({ name, partitions }) => ({
@@ -55,9 +57,10 @@ export const offsetCommit = defineApi<Request, Reply>({
 
 type TopicCommit = { readonly topic: string; readonly partitions: readonly PartitionCommit[] };
 
-/** The engine takes so many partitions at a time. */
-function* steps(topics: readonly TopicRequest[]): Generator<TopicCommit[]> {
-  const all = topics.flatMap(({ name, partitions }) =>
+type Commit = PartitionCommit & { readonly topic: string };
+
+const commitsIn = (topics: readonly TopicRequest[]): Commit[] =>
+  topics.flatMap(({ name, partitions }) =>
     partitions.map((each) => ({
       topic: name,
       partition: each.partitionIndex,
@@ -66,6 +69,9 @@ function* steps(topics: readonly TopicRequest[]): Generator<TopicCommit[]> {
       metadata: each.committedMetadata ?? '',
     })),
   );
+
+/** The engine takes so many partitions at a time. */
+function* steps(all: readonly Commit[]): Generator<TopicCommit[]> {
   for (let from = 0; from < all.length; from += limits.commitPartitions) {
     const step = Map.groupBy(all.slice(from, from + limits.commitPartitions), ({ topic }) => topic);
     yield [...step].map(([topic, partitions]) => ({ topic, partitions }));
