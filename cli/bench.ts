@@ -4,9 +4,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Consumer } from '../client/consumer/consumer.ts';
 import type { Producer } from '../client/producer/producer.ts';
+import { producerFromProperties } from '../client/properties.ts';
 import { connect } from './connect.ts';
 import { textOf } from './files.ts';
-import { notEmpty, topicOf, topicOption, wholeNumber } from './options.ts';
+import { propertiesOf } from './kafka-properties.ts';
+import { keyValue, notEmpty, type Properties, topicOf, topicOption, wholeNumber } from './options.ts';
 import { printLine } from './output.ts';
 
 const bytesPerMb = 1024 * 1024;
@@ -30,7 +32,7 @@ acknowledgement. The records stay in the topic.
 Examples:
   rivulet bench produce orders --num-records 100000 --record-size 1024
   rivulet bench produce orders --num-records 6000 --record-size 100 --throughput 1000
-  rivulet bench produce orders --num-records 50000 --payload-file lines.txt --compression-codec zstd`;
+  rivulet bench produce orders --num-records 50000 --payload-file lines.txt --producer-property linger.ms=20`;
 
 function addProduce(bench: Command): void {
   bench
@@ -49,8 +51,11 @@ function addProduce(bench: Command): void {
         .choices(['none', 'gzip', 'snappy', 'lz4', 'zstd'])
         .default('none'),
     )
-    .option('--batch-size <bytes>', 'the most bytes of a batch', wholeNumber(1))
-    .option('--linger-ms <ms>', 'how long a batch waits for more records', wholeNumber(0))
+    .option(
+      '--producer-property, --producer-props <name=value>',
+      "set a property of Kafka's producer; repeatable",
+      keyValue,
+    )
     .addHelpText('after', produceHelp)
     .action(benchProduce);
 }
@@ -66,8 +71,7 @@ type ProduceOptions = {
   payloadFile?: string;
   throughput: number;
   compressionCodec: 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd';
-  batchSize?: number;
-  lingerMs?: number;
+  producerProps?: Properties;
 };
 
 /** Enough sends under way to fill batches. More would only take memory. */
@@ -76,12 +80,9 @@ const maxUnderWay = 20_000;
 async function benchProduce(positional: string | undefined, options: ProduceOptions, command: Command): Promise<void> {
   const topic = topicOf(command, positional);
   const payloads = await payloadsOf(options);
-  const { compressionCodec: compression, batchSize, lingerMs } = options;
-  const producer = (await connect(command)).producer({
-    compression,
-    ...(batchSize !== undefined && { batchSize }),
-    ...(lingerMs !== undefined && { lingerMs }),
-  });
+  const { compressionCodec: compression, producerProps = {} } = options;
+  const settings = propertiesOf(command, '--producer-property', producerProps, producerFromProperties);
+  const producer = (await connect(command, {}, settings.connection)).producer({ compression, ...settings.options });
   // With this lookup a wrong topic fails immediately.
   await producer.partitionsFor(topic);
   const latencies = createLatencies();

@@ -1,5 +1,6 @@
 // This file connects a command to the service with the SDK. It loads the SDK only when a command needs it.
 import type { Command } from 'commander';
+import type { ConnectionOptions } from '../client/properties.ts';
 import type { Rivulet } from '../client/rivulet.ts';
 import type { RetryHooks } from '../client/transport/outage.ts';
 import { isLoopback } from '../lib/runtime/loopback.ts';
@@ -9,15 +10,16 @@ const retry = { retries: 3 };
 
 type GlobalOptions = { url: string; region?: string; profile?: string };
 
-export async function connect(command: Command, hooks: RetryHooks = {}, clientId = 'cli'): Promise<Rivulet> {
+export async function connect(command: Command, hooks: RetryHooks = {}, own: ConnectionOptions = {}): Promise<Rivulet> {
   const { Rivulet } = await import('../client/rivulet.ts');
   const { url, profile, region = environmentRegion(url) } = command.optsWithGlobals<GlobalOptions>();
   // A person who names a profile means it, whatever the environment holds.
   const credentials = profile === undefined ? ownCredentials() : undefined;
   return new Rivulet({
     url,
-    clientId,
+    clientId: 'cli',
     retry,
+    ...own,
     ...hooks,
     ...(profile !== undefined && { profile }),
     ...(region !== undefined && { region }),

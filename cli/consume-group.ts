@@ -4,38 +4,19 @@ import type { RivuletClientError } from '../client/client-error.ts';
 import type { Consumer } from '../client/consumer/consumer.ts';
 import type { ConsumerOptions, TopicPartition } from '../client/consumer/consumer-options.ts';
 import type { MembershipEvent } from '../client/group/membership.ts';
+import { consumerPropertyNames } from '../client/properties.ts';
 import type { Rivulet } from '../client/rivulet.ts';
 import { limits } from '../lib/api/limits.ts';
 import { checkPlainGroupId } from '../lib/group/names.ts';
 import { whyInvalidName } from '../lib/topic/name.ts';
-import { type Properties, wholeNumber } from './options.ts';
 import { printNote } from './progress.ts';
 
 export type GroupFlags = {
   readonly group: string;
   readonly fromBeginning?: boolean;
-  readonly consumerProperty?: Properties;
+  /** What --consumer-property says. */
+  readonly settings: ConsumerOptions;
 };
-
-/** The consumer properties by Kafka's names, each with the option of our consumer that it sets. */
-const properties: Readonly<Record<string, (text: string) => ConsumerOptions>> = {
-  // This property belongs to the connection, which has it already: see consumerOf in consume.ts.
-  'client.id': (text) => {
-    validName(text);
-    return {};
-  },
-  'auto.offset.reset': (text) => ({ autoOffsetReset: oneOf(text, ['earliest', 'latest', 'none']) }),
-  'auto.commit.interval.ms': (text) => ({ autoCommitIntervalMs: wholeNumber(1)(text) }),
-  'group.instance.id': (text) => ({ groupInstanceId: validName(text) }),
-  'group.remote.assignor': (text) => ({ assignor: oneOf(text, ['uniform', 'range']) }),
-  'heartbeat.interval.ms': (text) => ({ heartbeatIntervalMs: wholeNumber(limits.minHeartbeatIntervalMs)(text) }),
-  'max.poll.interval.ms': (text) => ({ maxPollIntervalMs: wholeNumber(1, limits.maxRebalanceTimeoutMs)(text) }),
-  'session.timeout.ms': (text) => ({
-    sessionTimeoutMs: wholeNumber(limits.minSessionTimeoutMs, limits.maxSessionTimeoutMs)(text),
-  }),
-};
-
-export const consumerProperties = Object.keys(properties);
 
 /** Returns a consumer that is subscribed. It first makes sure that the topic exists. */
 export async function groupConsumer(
@@ -46,6 +27,10 @@ export async function groupConsumer(
 ): Promise<Consumer> {
   const options = optionsOf(flags, command);
   checkPlainGroupId(flags.group);
+  const { groupInstanceId } = options;
+  const wrong = groupInstanceId === undefined ? undefined : whyInvalidName(groupInstanceId);
+  if (wrong)
+    command.error(`rivulet: --consumer-property group.instance.id: ${JSON.stringify(groupInstanceId)} ${wrong}`);
   const consumer = consumerOf(rivulet, topic, { ...options, groupId: flags.group }, command);
   await rivulet.admin().fetchTopicOffsets(topic);
   consumer.subscribe({ topics: [topic] });
@@ -84,7 +69,7 @@ function consumerOf(
 /** Names each property as it was typed: `heartbeat.interval.ms` for `heartbeatIntervalMs`. */
 function inKafkasWords(message: string): string {
   const dotless = (name: string) => name.replace(/\.(\w)/g, (_, letter: string) => letter.toUpperCase());
-  return consumerProperties.reduce((text, name) => text.replaceAll(dotless(name), name), message);
+  return consumerPropertyNames.reduce((text, name) => text.replaceAll(dotless(name), name), message);
 }
 
 /** A member that waits says what it waits for. */
@@ -124,35 +109,11 @@ function tellMembership(
   };
 }
 
-function optionsOf({ fromBeginning, consumerProperty = {} }: GroupFlags, command: Command): ConsumerOptions {
-  const reset = consumerProperty['auto.offset.reset'];
+function optionsOf({ fromBeginning, settings }: GroupFlags, command: Command): ConsumerOptions {
+  const { autoOffsetReset: reset } = settings;
   if (fromBeginning && reset !== undefined && reset !== 'earliest')
     command.error(`rivulet: --from-beginning and --consumer-property auto.offset.reset=${reset} exclude each other`);
-  const given = Object.entries(consumerProperty).map(([name, text]) => {
-    const parse = Object.hasOwn(properties, name) ? properties[name] : undefined;
-    if (!parse)
-      return command.error(
-        `rivulet: --consumer-property: expected one of ${consumerProperties.join(', ')}, got ${name}`,
-      );
-    try {
-      return parse(text);
-    } catch (error) {
-      return command.error(`rivulet: --consumer-property ${name}=${text}: ${(error as Error).message}`);
-    }
-  });
-  return Object.assign({ autoOffsetReset: fromBeginning ? 'earliest' : 'latest' }, ...given);
-}
-
-function validName(text: string): string {
-  const reason = whyInvalidName(text);
-  if (reason) throw new Error(`${JSON.stringify(text)} ${reason}`);
-  return text;
-}
-
-function oneOf<T extends string>(text: string, known: readonly T[]): T {
-  const found = known.find((one) => one === text);
-  if (found !== undefined) return found;
-  throw new Error(`It must be one of ${known.join(', ')}.`);
+  return { autoOffsetReset: fromBeginning ? 'earliest' : 'latest', ...settings };
 }
 
 /** Writes partitions like `orders 0-5,7`. */

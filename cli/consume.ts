@@ -3,9 +3,11 @@
 import { type Command, CommanderError, Option } from 'commander';
 import type { Consumer } from '../client/consumer/consumer.ts';
 import type { ConsumedMessage } from '../client/message.ts';
+import { consumerFromProperties, consumerPropertyNames } from '../client/properties.ts';
 import { connect } from './connect.ts';
-import { consumerProperties, groupConsumer } from './consume-group.ts';
+import { groupConsumer } from './consume-group.ts';
 import { addBound, type Bounds, type PartitionRange, rangesOf } from './consume-range.ts';
+import { propertiesOf } from './kafka-properties.ts';
 import { formatPrinter, formatStringProperties } from './line-format.ts';
 import { addCondition, type Condition, filterOf } from './message-filter.ts';
 import {
@@ -19,6 +21,7 @@ import {
   wholeNumber,
 } from './options.ts';
 import { reportOutages } from './outage.ts';
+import { wrapped } from './output.ts';
 import { printMessages, type RangeEnds } from './print-messages.ts';
 import { formatterProperties, textFormatter } from './text-lines.ts';
 
@@ -44,8 +47,8 @@ killed, they take over after session.timeout.ms (45 s).
 Both values of --isolation-level read the same, because no record of a transaction is in a topic before its commit: there is
 nothing uncommitted to read, and no open transaction to wait for. The flag is there for scripts that pass it.
 
-Properties of --consumer-property: ${consumerProperties.slice(0, 4).join(', ')},
-${consumerProperties.slice(4).join(', ')}.
+--consumer-property takes the properties of Kafka's consumer. docs/SDK.md has them, and says what each does:
+${wrapped(consumerPropertyNames)}.
 
 Properties of --format text: print.key, print.value, print.timestamp, print.partition, print.offset, print.headers,
 key.separator, headers.separator, line.separator, null.literal, and key.deserializer, value.deserializer,
@@ -91,7 +94,7 @@ export function addConsume(rivulet: Command): void {
         ...['partition', 'partitions', 'offset', 'until'],
       ]),
     )
-    .option('--consumer-property <name=value>', 'set a property of this member; repeatable', keyValue)
+    .option('--consumer-property <name=value>', "set a property of Kafka's consumer; repeatable", keyValue)
     .addOption(
       new Option('--partition <number>', 'read only this partition')
         .argParser(wholeNumber(0, 9_999))
@@ -133,8 +136,6 @@ async function consume(positional: string | undefined, options: ConsumeOptions, 
     command.error('rivulet: --offset with a number needs --partition; -N, s@TIME and e@TIME hold for all partitions');
   if (begin !== undefined && options.fromBeginning)
     command.error('rivulet: --from-beginning and an --offset to begin with exclude each other');
-  if (options.consumerProperty && options.group === undefined)
-    command.error('rivulet: --consumer-property needs --group');
   const { maxMessages = Number.POSITIVE_INFINITY, timeoutMs, filter = [], property = {} } = options;
   const format = await formatterOf(options, command);
   const printing = { format, filter: filterOf(filter, property), maxMessages, timeoutMs };
@@ -146,9 +147,18 @@ type Reading = { readonly consumer: Consumer; readonly ends: RangeEnds };
 
 async function consumerOf(topic: string, { group, ...options }: ConsumeOptions, command: Command): Promise<Reading> {
   const { url } = command.optsWithGlobals<{ url: string }>();
-  const rivulet = await connect(command, reportOutages(url), options.consumerProperty?.['client.id']);
-  if (group !== undefined)
-    return { consumer: await groupConsumer(rivulet, topic, { ...options, group }, command), ends: noEnds };
+  const { consumerProperty = {}, fromBeginning = false } = options;
+  const { options: settings, connection } = propertiesOf(
+    command,
+    '--consumer-property',
+    consumerProperty,
+    consumerFromProperties,
+  );
+  const rivulet = await connect(command, reportOutages(url), connection);
+  if (group !== undefined) {
+    const flags = { group, fromBeginning, settings };
+    return { consumer: await groupConsumer(rivulet, topic, flags, command), ends: noEnds };
+  }
   const { partition, partitions = partition === undefined ? undefined : [partition] } = options;
   const ranges = await rangesOf(rivulet.admin(), topic, {
     bounds: { ...options.offset, ...(options.fromBeginning && { begin: 'earliest' }) },
@@ -156,7 +166,7 @@ async function consumerOf(topic: string, { group, ...options }: ConsumeOptions, 
     ...(partitions && { partitions }),
   });
   // The consumer reads from the given offsets. If retention has removed one, it reads from the earliest record left.
-  const consumer = rivulet.consumer({ autoOffsetReset: 'earliest' });
+  const consumer = rivulet.consumer({ ...settings, autoOffsetReset: 'earliest' });
   consumer.assign(ranges.map(({ partition, begin }) => ({ topic, partition, offset: begin })));
   return { consumer, ends: endsOf(topic, ranges) };
 }

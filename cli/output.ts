@@ -11,6 +11,17 @@ export function printJson(value: unknown): void {
 
 export const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
 
+/** Breaks a list of names into lines for a help text. */
+export function wrapped(names: readonly string[], width = 120): string {
+  const lines = [''];
+  for (const [at, name] of names.entries()) {
+    const word = at < names.length - 1 ? `${name},` : name;
+    if (`${lines.at(-1)} ${word}`.length > width) lines.push(word);
+    else lines[lines.length - 1] = `${lines.at(-1)} ${word}`.trim();
+  }
+  return lines.join('\n');
+}
+
 /** Prints a table. Each column is as wide as its widest cell, and numbers are aligned to the right. */
 export function printTable(headings: readonly string[], rows: readonly (readonly (string | number)[])[]): void {
   for (const line of tableLines(headings, rows)) printLine(line);

@@ -6,13 +6,16 @@ import type { Readable } from 'node:stream';
 import { type Command, Option } from 'commander';
 import type { Message } from '../client/message.ts';
 import type { ProducerOptions } from '../client/producer/producer-options.ts';
+import { producerFromProperties, producerPropertyNames } from '../client/properties.ts';
 import { limits } from '../lib/api/limits.ts';
 import type { Compression } from '../lib/record/compression.ts';
 import { connect } from './connect.ts';
 import { streamOf } from './files.ts';
+import { propertiesOf } from './kafka-properties.ts';
 import { formatParser } from './line-format.ts';
 import { flag, keyValue, type Properties, refuseAll, refuseUnknown, topicOf, topicOption } from './options.ts';
 import { reportOutages } from './outage.ts';
+import { wrapped } from './output.ts';
 import { plainTarget, transactionTarget } from './produce-target.ts';
 import { startProgress } from './progress.ts';
 import { linesOf } from './read-lines.ts';
@@ -37,6 +40,9 @@ Lines of --format ndjson: {"key", "value", "headers": [{"name", "value"}], "part
 optional, and blank lines are skipped. Lines of --format envelope: {"key", "payload", "headers": ["name", "value"], "partition",
 "ts"}, as kcat -J and our consume -J print them.
 
+--producer-property takes the properties of Kafka's producer. docs/SDK.md has them, and says what each does:
+${wrapped(producerPropertyNames)}.
+
 Examples:
   echo 'hello' | rivulet produce orders
   rivulet produce orders --property parse.key=true --property key.separator=: < orders.txt
@@ -51,6 +57,7 @@ This copies a topic. Each record names its partition, so the copy needs as many 
 const deliveryTimeoutMs = 120_000;
 
 type ProduceOptions = {
+  producerProperty?: Properties;
   property?: Properties;
   compressionCodec: Compression;
   transactionalId?: string;
@@ -86,6 +93,7 @@ export function addProduce(rivulet: Command): void {
         .choices(['none', 'gzip', 'snappy', 'lz4', 'zstd'])
         .default('none'),
     )
+    .option('--producer-property <name=value>', "set a property of Kafka's producer; repeatable", keyValue)
     .option('--transactional-id <id>', 'write all lines or none, in one transaction of this id')
     .addHelpText('after', examples)
     .action(produce);
@@ -96,8 +104,15 @@ async function produce(positional: string | undefined, options: ProduceOptions, 
   const parse = await parserOf(options, command);
   const input = await streamOf('--file', options.file);
   const { url } = command.optsWithGlobals<{ url: string }>();
-  const rivulet = await connect(command, reportOutages(url, ` (up to ${deliveryTimeoutMs / 1000} s)`));
-  const producer = rivulet.producer(producerOptions(options));
+  const { options: settings, connection } = propertiesOf(
+    command,
+    '--producer-property',
+    options.producerProperty ?? {},
+    producerFromProperties,
+  );
+  const all = { ...producerOptions(options), ...settings };
+  const rivulet = await connect(command, reportOutages(url, ` (up to ${all.deliveryTimeoutMs! / 1000} s)`), connection);
+  const producer = rivulet.producer(all);
   // With this lookup a wrong topic fails immediately, even if no line comes.
   await producer.partitionsFor(topic);
   const { createSending } = await import('./sending.ts');

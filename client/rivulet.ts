@@ -16,6 +16,8 @@ import { type RetryHooks, watchConnection } from './transport/outage.ts';
 import { type RetryOptions, type RetryPolicy, retryPolicy } from './transport/retry.ts';
 import { checkFunctions, wholeOption } from './whole-option.ts';
 
+export { consumerFromProperties, producerFromProperties } from './properties.ts';
+
 export type RivuletOptions = RetryHooks & {
   /** The address of the API, as the stack or the local server prints it. */
   readonly url: string;

@@ -62,26 +62,33 @@ describe('wrong usage ends with 2 and one sentence', () => {
       /^rivulet: --property print.key: expected true or false, got 'yes'\n$/,
     ],
     [['consume', 'a', '--group', 'g', '--partition', '0'], /'--group <id>' cannot be used with option '--partition/],
-    [['consume', 'a', '--consumer-property', 'session.timeout.ms=1'], /^rivulet: --consumer-property needs --group\n$/],
+    [
+      ['consume', 'a', '--consumer-property', 'group.id=g'],
+      /^rivulet: --consumer-property group.id: give --group instead\n$/,
+    ],
+    [
+      ['produce', 'a', '--producer-property', 'acks=0'],
+      /^rivulet: --producer-property acks: expected one of all, -1, 1, got '0'\n$/,
+    ],
     [
       ['consume', 'a', '--group', 'g', '--consumer-property', 'session.timeout=1'],
-      /^rivulet: --consumer-property: expected one of .*, got session.timeout\n$/,
+      /^rivulet: --consumer-property session.timeout: expected one of client.id, /,
     ],
     [
       ['consume', 'a', '--group', 'g', '--consumer-property', 'session.timeout.ms=100'],
-      /^rivulet: --consumer-property session.timeout.ms=100: It must be a whole number from 6000 to 1800000\.\n$/,
+      /^rivulet: --consumer-property session.timeout.ms: expected a whole number from 6000 to 1800000, got '100'\n$/,
     ],
     [
       ['consume', 'a', '--group', 'g', '--consumer-property', 'auto.offset.reset=now'],
-      /^rivulet: --consumer-property auto.offset.reset=now: It must be one of earliest, latest, none\.\n$/,
+      /^rivulet: --consumer-property auto.offset.reset: expected one of earliest, latest, none, got 'now'\n$/,
     ],
     [
       ['consume', 'a', '--group', 'g', '--consumer-property', 'toString=1'],
-      /^rivulet: --consumer-property: expected one of .*, got toString\n$/,
+      /^rivulet: --consumer-property toString: expected one of client.id, /,
     ],
     [
       ['consume', 'a', '--group', 'g', '--consumer-property', 'group.instance.id=a b'],
-      /^rivulet: --consumer-property group.instance.id=a b: "a b" may only have ASCII letters, digits/,
+      /^rivulet: --consumer-property group.instance.id: "a b" may only have ASCII letters, digits/,
     ],
     [
       ['consume', 'a', '--group', 'g', '--from-beginning', '--consumer-property', 'auto.offset.reset=latest'],
