@@ -53,6 +53,9 @@ export type ConnectionOptions = {
   readonly clock: Clock;
 };
 
+/** NAT gateways and load balancers forget an idle connection after some minutes, and some firewalls sooner. */
+const longestIdleMs = 60_000;
+
 type Prepared = {
   readonly target: URL;
   readonly headers: Record<string, string>;
@@ -60,11 +63,25 @@ type Prepared = {
 };
 
 export function openConnection(options: ConnectionOptions): Connection {
-  const { agent, request } = openSockets(options.url, keepingMemory);
+  const { agent, request, dropIdle } = openSockets(options.url, keepingMemory);
+  let usedAtMs = 0;
+
+  /** Sockets that were idle for long may be dead without a sign: a frozen Lambda function does not see them close. */
+  function useSockets(): void {
+    const nowMs = options.clock.monotonic();
+    if (nowMs - usedAtMs > longestIdleMs) dropIdle();
+    usedAtMs = nowMs;
+  }
 
   async function exchange(call: Call): Promise<Answer> {
     const prepared = await prepare(options, call);
-    return new Promise((resolve, reject) => {
+    useSockets();
+    return new Promise((resolve, refuse) => {
+      const reject = (error: RivuletClientError) => {
+        // Where one socket was dead, the others are too: the next try must not find out about each of them.
+        if (error.retriable) dropIdle();
+        refuse(error);
+      };
       const { target, headers, body } = prepared;
       const timeout = AbortSignal.timeout(Math.ceil(call.timeoutMs ?? options.requestTimeoutMs));
       const signal = call.signal ? AbortSignal.any([timeout, call.signal]) : timeout;
