@@ -8,6 +8,7 @@ import { closedError, invalid } from '../client-error.ts';
 import { type CommittedOffset, type GroupApi, groupApi } from '../group/group-api.ts';
 import { GroupMember, type MemberContext, type Subscription } from '../group/group-member.ts';
 import type { ConsumedMessage } from '../message.ts';
+import { unref } from '../transport/node.ts';
 import { steadyTime } from '../transport/steady-time.ts';
 import { wholeOption } from '../whole-option.ts';
 import {
@@ -313,7 +314,7 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
     if (this.#commits && this.#settings.autoCommit) {
       clearInterval(this.#autoCommit);
       // The timer alone must not keep alive a process that has stopped reading.
-      this.#autoCommit = setInterval(() => void this.#commitProcessed(), this.#settings.autoCommitIntervalMs).unref();
+      this.#autoCommit = unref(setInterval(() => void this.#commitProcessed(), this.#settings.autoCommitIntervalMs));
     }
   }
 

@@ -9,6 +9,7 @@ import { BATCHES_MEDIA_TYPE, produceFramesInPieces } from '../../lib/record/fram
 import { closedError, errorOfParts, invalid, isClientError, RivuletClientError } from '../client-error.ts';
 import { type Message, type OutgoingRecord, toRecord } from '../message.ts';
 import type { RecordMetadata } from '../record-metadata.ts';
+import { soon } from '../transport/node.ts';
 import { paths } from '../transport/paths.ts';
 import { backoffMs } from '../transport/retry.ts';
 import { choiceOption } from '../whole-option.ts';
@@ -236,7 +237,7 @@ export class Producer implements Sender {
   #pumpSoon(): void {
     if (this.#pumpIsDue) return;
     this.#pumpIsDue = true;
-    setImmediate(() => {
+    soon(() => {
       this.#pumpIsDue = false;
       this.#pump();
     });

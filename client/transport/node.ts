@@ -4,6 +4,7 @@ import { lookup as systemLookup } from 'node:dns';
 import type { Agent as HttpAgent } from 'node:http';
 import { createRequire } from 'node:module';
 import type { LookupFunction, Socket } from 'node:net';
+import type { Compression } from '../../lib/record/compression.ts';
 import { isBelowLocalhost } from '../../lib/runtime/loopback.ts';
 
 export { AsyncLocalStorage } from 'node:async_hooks';
@@ -20,6 +21,15 @@ const https: typeof import('node:https') = require('node:https');
 /** Node's own lookup, except for the names below localhost, which not every system's resolver knows. */
 export const lookup: LookupFunction = (hostname, options, callback) =>
   systemLookup(isBelowLocalhost(hostname) ? 'localhost' : hostname, options, callback);
+
+/** The codecs that a producer can write. */
+export const writtenCodecs: readonly Compression[] = ['none', 'gzip', 'snappy', 'lz4', 'zstd'];
+
+/** Calls the function when the event loop has had a turn. */
+export const soon: (work: () => void) => void = setImmediate;
+
+/** A timer that alone does not keep the process alive. */
+export const unref = (timer: NodeJS.Timeout): NodeJS.Timeout => timer.unref();
 
 /** Node's option `onread`: where a socket puts the bytes that it reads, and who takes them from there. */
 export type OnRead = {
