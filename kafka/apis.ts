@@ -1,13 +1,13 @@
 // The APIs that are served. Clients are offered this list, and nothing else.
 
-import { alterConfigs } from './api/alter-configs.ts';
-import { alterPartitionReassignments } from './api/alter-partition-reassignments.ts';
 import { addOffsetsToTxn } from './api/add-offsets-to-txn.ts';
 import { addPartitionsToTxn } from './api/add-partitions-to-txn.ts';
+import { alterConfigs } from './api/alter-configs.ts';
+import { alterPartitionReassignments } from './api/alter-partition-reassignments.ts';
 import { apiVersionsOf } from './api/api-versions.ts';
-import { createAcls } from './api/create-acls.ts';
 import { consumerGroupDescribe } from './api/consumer-group-describe.ts';
 import { consumerGroupHeartbeat } from './api/consumer-group-heartbeat.ts';
+import { createAcls } from './api/create-acls.ts';
 import { createPartitions } from './api/create-partitions.ts';
 import { createTopics } from './api/create-topics.ts';
 import { deleteAcls } from './api/delete-acls.ts';
@@ -19,8 +19,8 @@ import { describeCluster } from './api/describe-cluster.ts';
 import { describeConfigs } from './api/describe-configs.ts';
 import { describeGroups } from './api/describe-groups.ts';
 import { describeLogDirs } from './api/describe-log-dirs.ts';
-import { electLeaders } from './api/elect-leaders.ts';
 import { describeTransactions } from './api/describe-transactions.ts';
+import { electLeaders } from './api/elect-leaders.ts';
 import { endTxn } from './api/end-txn.ts';
 import { fetch } from './api/fetch.ts';
 import { findCoordinator } from './api/find-coordinator.ts';

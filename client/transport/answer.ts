@@ -1,4 +1,5 @@
-// What a transport sends and brings back. Node has one over sockets (sockets.ts), and a browser one over fetch (fetch.ts).
+// A transport sends a request and brings back its answer. Node has one over sockets (sockets.ts), and a browser one over
+// fetch (fetch.ts).
 
 export type Answer = {
   readonly status: number;

@@ -1,5 +1,5 @@
-// What a browser has in place of node.ts, and of the modules of Node that lib/ imports: a build for browsers puts this file
-// in their places. Everything here computes at once, because the SDK unpacks batches and signs requests so.
+// This file stands for node.ts, and for the modules of Node that lib/ imports, in a build for browsers
+// (tools/pack/bundle-browser.ts). Everything here computes at once, because the SDK unpacks batches and signs requests so.
 import { Sha256 } from '@aws-crypto/sha256-js';
 import { Gunzip, gzipSync as gzipOf } from 'fflate';
 import { Decompress } from 'fzstd';

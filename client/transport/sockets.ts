@@ -23,8 +23,9 @@ export function openTransport(url: URL, clock: Clock): Transport {
     useSockets();
     return new Promise<Answer>((resolve, refuse) => {
       const reject = (error: Error) => {
-        // Where one socket was dead, the others are too: the next try must not find out about each of them.
-        dropIdle();
+        // Where one socket was dead, the others are too: the next try must not find out about each of them. A request that
+        // its caller gave up says nothing about sockets.
+        if (!signal.aborted || signal.reason.name === 'TimeoutError') dropIdle();
         refuse(error);
       };
       const sent = request(target, { method, headers, agent, signal }, (reply) => {

@@ -16,10 +16,10 @@ import type { Compression } from '../../lib/record/compression.ts';
 import { systemClock } from '../../lib/runtime/clock.ts';
 import { signRequest } from '../../lib/sigv4/sign.ts';
 import { bundleForBrowser } from '../../tools/pack/bundle-browser.ts';
-import { type Backend, startEmbedded } from './embedded.ts';
+import { type Backend, memoryPorts, startEmbedded } from './embedded.ts';
 
 const codecs: readonly Compression[] = ['none', 'gzip', 'snappy', 'lz4', 'zstd'];
-const credentials = { accessKeyId: 'local', secretAccessKey: 'local' };
+const credentials = { accessKeyId: 'local', secretAccessKey: 'local', sessionToken: 'temporary' };
 let folder: string;
 let bundle: string;
 let backend: Backend;
@@ -30,7 +30,7 @@ beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'rivulet-browser-'));
   bundle = path.join(folder, 'rivulet.mjs');
   await bundleForBrowser(bundle);
-  backend = await startEmbedded();
+  backend = await startEmbedded(memoryPorts(), credentials);
 });
 afterEach(async () => {
   for (const close of closing.splice(0)) await close();
@@ -44,7 +44,7 @@ const textOf = (codec: string) => `written with ${codec} `.repeat(3);
 
 /** A topic with a batch of each codec, as Node's client writes them. */
 async function topicOfAllCodecs(): Promise<string> {
-  const rivulet = new Rivulet({ url: backend.url });
+  const rivulet = new Rivulet({ url: backend.url, credentials });
   const topic = `page-${topics++}`;
   await rivulet.admin().createTopics({ topics: [{ topic, partitions: 1 }] });
   for (const compression of codecs)
@@ -98,7 +98,7 @@ async function startSigningProxy(): Promise<string> {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-test('a page with credentials reads all codecs, writes, and is a member of a group', async () => {
+test('a page with temporary credentials reads all codecs, writes, and is a member of a group', async () => {
   const topic = await topicOfAllCodecs();
   const seen = await page({ topic, url: backend.url, credentials });
   expect(seen).toEqual({

@@ -203,10 +203,7 @@ export function refusalOfCommit(sight: Sight, request: Generation): RivuletError
   return refusalOf(sight, request) ?? (phase === 'completing' ? rebalancing(request.groupId) : undefined);
 }
 
-function refusalBesideRounds(
-  sight: Sight,
-  { memberId, instanceId, generation }: Generation,
-): RivuletError | undefined {
+function refusalBesideRounds(sight: Sight, { memberId, instanceId, generation }: Generation): RivuletError | undefined {
   const fenced = refusalOfInstance(sight, { memberId, instanceId });
   if (fenced) return fenced;
   const { head, members } = sight;
