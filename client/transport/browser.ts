@@ -124,6 +124,12 @@ export {
   onlyInNode as zstdDecompress,
 };
 
+// --- @aws-sdk/credential-provider-node
+
+export const defaultProvider = () => async (): Promise<never> => {
+  throw new Error('a page has no AWS chain: set the option credentials');
+};
+
 // --- node:util and node:module
 
 export const promisify = <T>(run: T): T => run;

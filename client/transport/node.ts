@@ -1,7 +1,7 @@
 // Everything that the SDK takes from Node, in one file, so that a build for browsers has one file to replace: sockets, the
 // lookup of host names, the call context of a handler, and the turns of the event loop.
 import { lookup as systemLookup } from 'node:dns';
-import type { Agent as HttpAgent } from 'node:http';
+import type { Agent as HttpAgent, request as httpRequest } from 'node:http';
 import { createRequire } from 'node:module';
 import type { LookupFunction, Socket } from 'node:net';
 import type { Compression } from '../../lib/record/compression.ts';
@@ -47,8 +47,14 @@ function withOpening(agent: HttpAgent, opening: Opening): HttpAgent {
   return agent;
 }
 
+type Sockets = {
+  readonly agent: HttpAgent;
+  readonly request: typeof httpRequest;
+  readonly dropIdle: () => void;
+};
+
 /** Returns the `request` of node:http(s), the agent that keeps its sockets alive, and what closes those that are not in use. */
-export function openSockets({ protocol }: URL, opening: Opening) {
+export function openSockets({ protocol }: URL, opening: Opening): Sockets {
   const options = { keepAlive: true, lookup };
   const { Agent, request } = protocol === 'https:' ? https : http;
   const agent = withOpening(new Agent(options), opening);

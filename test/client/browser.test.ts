@@ -116,9 +116,16 @@ test('a page without credentials works through a proxy that signs, and not witho
   expect(refused).toMatchObject({ seen: [], error: expect.stringMatching(/MISSING_AUTH|FORBIDDEN|UNAUTH|SIGNATURE/i) });
 });
 
-test('the build for browsers has no import of Node, and less than 60 kB when it is packed', async () => {
+test('a page that gives no credentials is told to', async () => {
+  const url = 'https://abc.execute-api.eu-west-1.amazonaws.com';
+  const { error } = await page({ topic: 't', url, retry: { retries: 0 } });
+  expect(error).toMatch(/CREDENTIALS_UNAVAILABLE: .*a page has no AWS chain: set the option credentials/);
+});
+
+test('the build for browsers imports nothing, and less than 60 kB when it is packed', async () => {
   const code = await readFile(bundle);
-  expect(code.includes('node:')).toBe(false);
+  // A bundler that packs the page would follow an import.
+  expect(code.toString()).not.toMatch(/node:|import\(|@aws-sdk/);
   expect(gzipSync(code).length).toBeLessThan(60_000);
 });
 

@@ -9,10 +9,8 @@ const inBrowser = (file: string) => path.join(transport, file);
 const withoutNode: Plugin = {
   name: 'without-node',
   setup({ onResolve }) {
-    onResolve({ filter: /^node:|\/node\.ts$/ }, () => ({ path: inBrowser('browser.ts') }));
+    onResolve({ filter: /^node:|\/node\.ts$|^@aws-sdk\// }, () => ({ path: inBrowser('browser.ts') }));
     onResolve({ filter: /\/sockets\.ts$/ }, () => ({ path: inBrowser('fetch.ts') }));
-    // Pages give credentials, or none.
-    onResolve({ filter: /^@aws-sdk\// }, ({ path: name }) => ({ path: name, external: true }));
   },
 };
 
