@@ -23,6 +23,7 @@ export type RivuletConfig = {
   readonly fetchesPerSecond: number;
   readonly publicHealth: boolean;
   readonly publicOpenApi: boolean;
+  readonly corsOrigins: string;
   readonly logRetentionDays: number;
   readonly metricsPerTopic: boolean;
   readonly automaticMaintenance: boolean;
@@ -128,6 +129,10 @@ export const options: { readonly [K in keyof RivuletConfig]: Option<RivuletConfi
   fetchesPerSecond: whole(200, 1, 100_000, { does: 'The same limit for each fetch route alone.' }),
   publicHealth: flag(true, { does: 'GET /v1/health needs no signature.' }),
   publicOpenApi: flag(true, { does: 'GET /openapi.json needs no signature.' }),
+  corsOrigins: text('', /^https?:\/\/[a-z0-9.-]{1,253}(:\d{1,5})?(,https?:\/\/[a-z0-9.-]{1,253}(:\d{1,5})?){0,19}$/, {
+    allowed: 'up to 20 origins like `https://app.example.com`, separated by commas',
+    does: 'Pages of these origins may call the API from a browser, with signed requests. Empty means none.',
+  }),
   logRetentionDays: oneOfNumbers(14, [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731], {
     does: 'How long the logs of functions and API are kept.',
   }),

@@ -1,9 +1,11 @@
 // The HTTP API: the routes of functions/routes.ts, each with an IAM authorizer. `$default` leads to our own 404 and 405.
 // The API is throttled as a whole, and each fetch route once more, so that busy consumers cannot use up the whole rate.
-import { RemovalPolicy, Stack } from 'aws-cdk-lib';
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
 import {
   type CfnStage,
+  CorsHttpMethod,
+  type CorsPreflightOptions,
   HttpApi,
   type HttpMethod,
   HttpNoneAuthorizer,
@@ -28,6 +30,7 @@ export function createHttpApi(scope: Construct, functions: Functions, config: Ri
     description: 'Rivulet',
     createDefaultStage: false,
     defaultAuthorizer: new HttpIamAuthorizer(),
+    ...(config.corsOrigins !== '' && { corsPreflight: corsOf(config.corsOrigins.split(',')) }),
   });
   const routes = (Object.keys(functionRoutes) as ApiFunction[]).flatMap((name) =>
     addRoutes(api, name, functions, config),
@@ -37,11 +40,31 @@ export function createHttpApi(scope: Construct, functions: Functions, config: Ri
   return api;
 }
 
+function corsOf(allowOrigins: string[]): CorsPreflightOptions {
+  const { GET, PUT, POST, PATCH, DELETE } = CorsHttpMethod;
+  return {
+    allowOrigins,
+    allowMethods: [GET, PUT, POST, PATCH, DELETE],
+    allowHeaders: ['accept', 'authorization', 'content-type', 'rivulet-transaction', ...signatureHeaders],
+    exposeHeaders: ['retry-after', 'rivulet-topic-id'],
+    maxAge: Duration.hours(1),
+  };
+}
+
+const signatureHeaders = ['x-amz-content-sha256', 'x-amz-date', 'x-amz-security-token'];
+
+/**
+ * A browser sends no signature with the question whether it may ask. Without this route, `$default` would want one. The
+ * gateway answers by itself, and calls no function.
+ */
+const preflightKeys = ({ corsOrigins }: RivuletConfig): string[] => (corsOrigins === '' ? [] : [preflightKey]);
+const preflightKey = 'OPTIONS /{proxy+}';
+
 function addRoutes(api: HttpApi, name: ApiFunction, functions: Functions, config: RivuletConfig): HttpRoute[] {
   const integration = new HttpLambdaIntegration(`${name}-integration`, functions[name], {
     scopePermissionToRoute: false,
   });
-  const keys = [...routeKeysOf(name), ...(name === 'meta' ? ['$default'] : [])];
+  const keys = [...routeKeysOf(name), ...(name === 'meta' ? ['$default', ...preflightKeys(config)] : [])];
   return keys.map((key) => {
     const authorizer = isPublic(key, config) ? new HttpNoneAuthorizer() : api.defaultAuthorizer;
     const route = new HttpRoute(api, key, {
@@ -77,7 +100,9 @@ function routeKeyOf(key: string): HttpRouteKey {
 }
 
 const isPublic = (key: string, { publicHealth, publicOpenApi }: RivuletConfig): boolean =>
-  (publicHealth && key.endsWith(' /v1/health')) || (publicOpenApi && key.endsWith(' /openapi.json'));
+  key === preflightKey ||
+  (publicHealth && key.endsWith(' /v1/health')) ||
+  (publicOpenApi && key.endsWith(' /openapi.json'));
 
 function addStage(api: HttpApi, config: RivuletConfig, routes: readonly HttpRoute[]): void {
   const log = new LogGroup(api, 'AccessLog', {

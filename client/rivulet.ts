@@ -21,8 +21,11 @@ export { consumerFromProperties, producerFromProperties } from './properties.ts'
 export type RivuletOptions = RetryHooks & {
   /** The address of the API, as the stack or the local server prints it. */
   readonly url: string;
-  /** The default is local/local on loopback, and elsewhere AWS's own chain (environment, profile, role). */
-  readonly credentials?: Credentials | CredentialsProvider;
+  /**
+   * The default is local/local on loopback, and elsewhere AWS's own chain (environment, profile, role). `none` signs nothing,
+   * for a page that calls a proxy which signs.
+   */
+  readonly credentials?: Credentials | CredentialsProvider | 'none';
   /** A profile of AWS's configuration files, for the chain. It is not read where the option credentials is given. */
   readonly profile?: string;
   /**

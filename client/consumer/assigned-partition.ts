@@ -80,11 +80,21 @@ export function assignPartition(
 
 export const offsetBounds = { fallback: 0, min: 0 };
 
+type AskedFor = { readonly topic: string; readonly partition: number; readonly offset?: number };
+type StartSettings = { readonly autoOffsetReset: OffsetReset; readonly groupId: string | undefined };
+
+/** A partition that is assigned already stays as it is, unless an offset is given. */
+export function assignAgain(
+  asked: AskedFor,
+  known: AssignedPartition | undefined,
+  settings: StartSettings,
+): AssignedPartition {
+  if (known && asked.offset === undefined) return known;
+  return assignPartition(asked, startOf(asked, settings));
+}
+
 /** Finds the start of a partition that the application assigns. Throws RivuletClientError INVALID_REQUEST. */
-export function startOf(
-  { topic, partition, offset }: { topic: string; partition: number; offset?: number },
-  { autoOffsetReset, groupId }: { autoOffsetReset: OffsetReset; groupId: string | undefined },
-): Start | number {
+function startOf({ topic, partition, offset }: AskedFor, { autoOffsetReset, groupId }: StartSettings): Start | number {
   if (offset !== undefined) return wholeOption('offset', offset, offsetBounds);
   if (groupId !== undefined) return 'committed';
   if (autoOffsetReset !== 'none') return autoOffsetReset;

@@ -8,16 +8,16 @@ import { closedError, invalid } from '../client-error.ts';
 import { type CommittedOffset, type GroupApi, groupApi } from '../group/group-api.ts';
 import { GroupMember, type MemberContext, type Subscription } from '../group/group-member.ts';
 import type { ConsumedMessage } from '../message.ts';
+import { unref } from '../transport/node.ts';
 import { steadyTime } from '../transport/steady-time.ts';
 import { wholeOption } from '../whole-option.ts';
 import {
   type AssignedPartition,
-  assignPartition,
+  assignAgain,
   dropReadAhead,
   moveTo,
   offsetBounds,
   type Start,
-  startOf,
 } from './assigned-partition.ts';
 import {
   type Assignment,
@@ -31,9 +31,17 @@ import {
 import { type HandlerWatch, handlerWatch } from './handler-watch.ts';
 import { called, checkHandlers, type Handlers } from './handlers.ts';
 import { newInside } from './inside.ts';
+import { messageStream } from './message-stream.ts';
 import type { Identity, OffsetCommits, TransactionalCommit } from './offset-commits.ts';
 import { isPassing, offsetCommits } from './offset-commits.ts';
-import { nextOffset, type OpenBatch, PartitionReader, partitionKey } from './partition-reader.ts';
+import {
+  findAssigned,
+  nextOffset,
+  type OpenBatch,
+  PartitionReader,
+  partitionKey,
+  selectAssigned,
+} from './partition-reader.ts';
 import { rebalancing } from './rebalance.ts';
 import { type SubscribeRequest, subscriptionOf } from './subscription.ts';
 import type { FetchContext } from './topic-fetcher.ts';
@@ -95,14 +103,9 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
         'this consumer has subscribed, so its group assigns its partitions: use another consumer to assign',
       );
     const before = this.#reader.assigned;
-    this.#reader.set(new Map(assignments.map((one) => [partitionKey(one), this.#assign(one, before)])));
+    const assigned = (one: Assignment) => assignAgain(one, before.get(partitionKey(one)), this.#settings);
+    this.#reader.set(new Map(assignments.map((one) => [partitionKey(one), assigned(one)])));
     this.#reader.refresh();
-  }
-
-  #assign(assignment: Assignment, before: ReadonlyMap<string, AssignedPartition>): AssignedPartition {
-    const known = before.get(partitionKey(assignment));
-    if (known && assignment.offset === undefined) return known;
-    return assignPartition(assignment, startOf(assignment, this.#settings));
   }
 
   assignment(): TopicPartition[] {
@@ -115,26 +118,26 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
       'offset' in to
         ? wholeOption('offset', to.offset, offsetBounds)
         : { timestampMs: wholeOption('timestamp', to.timestamp, offsetBounds) };
-    moveTo(this.#find(to), target);
+    moveTo(findAssigned(this.#reader.assigned, to), target);
     this.#reader.interrupt(to.topic);
   }
 
   /** No message of these partitions is handed over until they are resumed. Their positions stay. */
   pause(topics: readonly TopicPartitions[]): void {
-    for (const assigned of this.#select(topics)) {
+    for (const assigned of selectAssigned(this.#reader.assigned, topics)) {
       assigned.paused = true;
       dropReadAhead(assigned);
     }
   }
 
   resume(topics: readonly TopicPartitions[]): void {
-    for (const assigned of this.#select(topics)) assigned.paused = false;
+    for (const assigned of selectAssigned(this.#reader.assigned, topics)) assigned.paused = false;
     for (const { topic } of topics) this.#reader.interrupt(topic);
   }
 
   /** The offset of the next message to be handed over. It is undefined while it has not been looked up. */
   position(of: TopicPartition): number | undefined {
-    return this.#find(of).position;
+    return findAssigned(this.#reader.assigned, of).position;
   }
 
   // --- reading
@@ -256,6 +259,11 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
     return { next, return: () => Promise.resolve(end()) };
   }
 
+  /** The iteration as a stream, which keeps no message of its own. A cancel or a failure calls stop(). docs/SDK-GUIDE.md */
+  stream(): ReadableStream<ConsumedMessage> {
+    return messageStream(this);
+  }
+
   #hand(batch: OpenBatch, at: number): ConsumedMessage {
     const message = batch.messages[at]!;
     const next = nextOffset(batch, at);
@@ -294,7 +302,7 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
     if (this.#commits && this.#settings.autoCommit) {
       clearInterval(this.#autoCommit);
       // The timer alone must not keep alive a process that has stopped reading.
-      this.#autoCommit = setInterval(() => void this.#commitProcessed(), this.#settings.autoCommitIntervalMs).unref();
+      this.#autoCommit = unref(setInterval(() => void this.#commitProcessed(), this.#settings.autoCommitIntervalMs));
     }
   }
 
@@ -324,8 +332,6 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
     this.#closed = true;
     await this.stop();
   }
-
-  // --- the group
 
   #join(subscription: Subscription): void {
     const { listener } = this.#settings;
@@ -378,21 +384,5 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
   async committed(topic?: string): Promise<CommittedOffset[]> {
     if (!this.#api) throw invalid('committed needs the option groupId: set it');
     return this.#api.committed(topic);
-  }
-
-  // --- assigned partitions
-
-  #find(of: TopicPartition): AssignedPartition {
-    const assigned = this.#reader.assigned.get(partitionKey(of));
-    if (assigned) return assigned;
-    throw invalid(`${of.topic}-${of.partition} is not assigned to this consumer: assign it, or wait for the group`, of);
-  }
-
-  #select(topics: readonly TopicPartitions[]): AssignedPartition[] {
-    return topics.flatMap(({ topic, partitions }) =>
-      partitions
-        ? partitions.map((partition) => this.#find({ topic, partition }))
-        : [...this.#reader.assigned.values()].filter((one) => one.topic === topic),
-    );
   }
 }

@@ -6,11 +6,12 @@
 import { limits } from '../../lib/api/limits.ts';
 import { decodeRecords } from '../../lib/record/batch.ts';
 import type { CorruptBatchError } from '../../lib/record/corrupt-batch-error.ts';
-import { RivuletClientError } from '../client-error.ts';
+import { invalid, RivuletClientError } from '../client-error.ts';
 import { type ConsumedMessage, messageMaker } from '../message.ts';
 import { nextTurn } from '../transport/node.ts';
 import { slices } from '../transport/parts.ts';
 import { type AssignedPartition, dropReadAhead, heldAtMost } from './assigned-partition.ts';
+import type { TopicPartition, TopicPartitions } from './consumer-options.ts';
 import { type FetchContext, type FetchedBatch, type FetchSettings, TopicFetcher } from './topic-fetcher.ts';
 
 /** One unpacked batch, from the wanted offset on. The worker that takes it gives it back with `done`. */
@@ -221,6 +222,25 @@ export function nextOffset({ messages, end }: OpenBatch, at: number): number {
 
 export function partitionKey({ topic, partition }: { topic: string; partition: number }): string {
   return `${topic}/${partition}`;
+}
+
+/** Throws RivuletClientError INVALID_REQUEST. */
+export function findAssigned(assigned: ReadonlyMap<string, AssignedPartition>, of: TopicPartition): AssignedPartition {
+  const found = assigned.get(partitionKey(of));
+  if (found) return found;
+  throw invalid(`${of.topic}-${of.partition} is not assigned to this consumer: assign it, or wait for the group`, of);
+}
+
+/** Throws RivuletClientError INVALID_REQUEST. */
+export function selectAssigned(
+  assigned: ReadonlyMap<string, AssignedPartition>,
+  topics: readonly TopicPartitions[],
+): AssignedPartition[] {
+  return topics.flatMap(({ topic, partitions }) =>
+    partitions
+      ? partitions.map((partition) => findAssigned(assigned, { topic, partition }))
+      : [...assigned.values()].filter((one) => one.topic === topic),
+  );
 }
 
 /** Keeps a fetcher that has some of `left`, and gives it more partitions of its topic, up to its bound. */

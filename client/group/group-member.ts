@@ -83,7 +83,9 @@ export class GroupMember {
     this.#subscription = subscription;
     this.#owner = owner;
     this.#time = steadyTime(context.clock);
-    this.memberId = Buffer.from(context.clock.randomBytes(16)).toString('base64url');
+    // Browsers' builds have a Buffer that does not know base64url.
+    const id = Buffer.from(context.clock.randomBytes(16)).toString('base64');
+    this.memberId = id.slice(0, 22).replaceAll('+', '-').replaceAll('/', '_');
     this.#member = newMember(this.#time());
     this.#tick();
   }

@@ -1,6 +1,7 @@
 // This file defines a producer's options, with their defaults and bounds.
 import { limits } from '../../lib/api/limits.ts';
 import type { Compression } from '../../lib/record/compression.ts';
+import { writtenCodecs } from '../transport/node.ts';
 import { choiceOption, wholeOption } from '../whole-option.ts';
 import type { TopicSettings } from './topic-queue.ts';
 
@@ -18,7 +19,7 @@ export type ProducerOptions = {
   readonly lingerMs?: number;
   /** Bytes of one batch before compression. Default 256 KiB; the topic's max.message.bytes bounds it too. */
   readonly batchSize?: number;
-  /** Default none. */
+  /** Default none. In a browser: none or gzip. */
   readonly compression?: Compression;
   /** Bytes of one request, all partitions together. Default and maximum: 4 MiB. */
   readonly maxRequestBytes?: number;
@@ -41,14 +42,13 @@ export type ProducerSettings = TopicSettings & {
 };
 
 const KiB = 1024;
-const codecs: readonly Compression[] = ['none', 'gzip', 'snappy', 'lz4', 'zstd'];
 
 /** Throws RivuletClientError INVALID_REQUEST, naming the option, its bounds and the value. */
 export function settingsOf(options: ProducerOptions): Omit<ProducerSettings, 'ids' | 'clock' | 'isTransactional'> {
   const bodyBytes = limits.binaryBodyBytes;
   const { lingerMs, batchSize, maxRequestBytes, maxInFlightRequests, bufferMemory } = options;
   return {
-    compression: choiceOption('compression', options.compression, codecs, 'none'),
+    compression: choiceOption('compression', options.compression, writtenCodecs, 'none'),
     lingerMs: wholeOption('lingerMs', lingerMs, { fallback: 5, min: 0 }),
     batchBytes: wholeOption('batchSize', batchSize, { fallback: 256 * KiB, min: 1 }),
     maxRequestBytes: wholeOption('maxRequestBytes', maxRequestBytes, { fallback: bodyBytes, min: KiB, max: bodyBytes }),

@@ -7,8 +7,9 @@
 
 import { BATCHES_MEDIA_TYPE, produceFramesInPieces } from '../../lib/record/frames.ts';
 import { closedError, errorOfParts, invalid, isClientError, RivuletClientError } from '../client-error.ts';
-import { type OutgoingRecord, toRecord } from '../message.ts';
+import { type Message, type OutgoingRecord, toRecord } from '../message.ts';
 import type { RecordMetadata } from '../record-metadata.ts';
+import { soon } from '../transport/node.ts';
 import { paths } from '../transport/paths.ts';
 import { backoffMs } from '../transport/retry.ts';
 import { choiceOption } from '../whole-option.ts';
@@ -18,6 +19,7 @@ import { type ProduceResult, produceResults } from './produce-answer.ts';
 import { verdictOf } from './produce-verdict.ts';
 import { createProducerIds, type ProducerIds } from './producer-ids.ts';
 import { type ProducerOptions, type ProducerSettings, settingsOf } from './producer-options.ts';
+import { recordSink, type WritableOptions } from './record-sink.ts';
 import type { ProducerContext, Sender, TopicMessages } from './sender.ts';
 import type { TopicMetadata } from './topic-metadata.ts';
 import { TopicQueue } from './topic-queue.ts';
@@ -112,6 +114,14 @@ export class Producer implements Sender {
     const results = (await Promise.all(sent)).flat();
     if (results.some(isClientError)) throw errorOfParts(results);
     return results as RecordMetadata[];
+  }
+
+  /**
+   * A stream whose records go to one topic. Its close() flushes. Its abort() stops reading, and waits for the outcome of what
+   * was written. Both reject with the RivuletClientError of the first record that failed: `extra.index` is its index.
+   */
+  writable(options: WritableOptions): WritableStream<Message> {
+    return recordSink(this, options);
   }
 
   /** Sends lingering batches. Resolves when every send so far has settled, successfully or not. */
@@ -227,7 +237,7 @@ export class Producer implements Sender {
   #pumpSoon(): void {
     if (this.#pumpIsDue) return;
     this.#pumpIsDue = true;
-    setImmediate(() => {
+    soon(() => {
       this.#pumpIsDue = false;
       this.#pump();
     });

@@ -8,12 +8,16 @@ import { invalid, RivuletClientError } from '../client-error.ts';
 
 export type CredentialsProvider = () => Promise<Credentials>;
 
+/** `none`: the requests are not signed, because a proxy in front of the API signs them. */
+export type Signer = () => Promise<Credentials | 'none'>;
+
 /** @returns a function to call before every request: the chain renews temporary credentials. */
 export function credentialsFor(
   url: URL,
-  given: Credentials | CredentialsProvider | undefined,
+  given: Credentials | CredentialsProvider | 'none' | undefined,
   profile?: string,
-): CredentialsProvider {
+): Signer {
+  if (given === 'none') return async () => 'none';
   if (typeof given === 'function') return () => had(given);
   if (given !== undefined) {
     const wrong = whyNoCredentials(given);

@@ -1,9 +1,10 @@
 // Everything that the SDK takes from Node, in one file, so that a build for browsers has one file to replace: sockets, the
 // lookup of host names, the call context of a handler, and the turns of the event loop.
 import { lookup as systemLookup } from 'node:dns';
-import { Agent as HttpAgent, request as httpRequest } from 'node:http';
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import type { Agent as HttpAgent, request as httpRequest } from 'node:http';
+import { createRequire } from 'node:module';
 import type { LookupFunction, Socket } from 'node:net';
+import type { Compression } from '../../lib/record/compression.ts';
 import { isBelowLocalhost } from '../../lib/runtime/loopback.ts';
 
 export { AsyncLocalStorage } from 'node:async_hooks';
@@ -11,9 +12,24 @@ export type { IncomingMessage } from 'node:http';
 export type { Socket } from 'node:net';
 export { setImmediate as nextTurn } from 'node:timers/promises';
 
+// An `import` of node:http asks for all that it exports, and so also loads fetch and WebSocket, which takes longer than the
+// rest of the client.
+const require = createRequire(import.meta.url);
+const http: typeof import('node:http') = require('node:http');
+const https: typeof import('node:https') = require('node:https');
+
 /** Node's own lookup, except for the names below localhost, which not every system's resolver knows. */
 export const lookup: LookupFunction = (hostname, options, callback) =>
   systemLookup(isBelowLocalhost(hostname) ? 'localhost' : hostname, options, callback);
+
+/** The codecs that a producer can write. */
+export const writtenCodecs: readonly Compression[] = ['none', 'gzip', 'snappy', 'lz4', 'zstd'];
+
+/** Calls the function when the event loop has had a turn. */
+export const soon: (work: () => void) => void = setImmediate;
+
+/** A timer that alone does not keep the process alive. */
+export const unref = (timer: NodeJS.Timeout): NodeJS.Timeout => timer.unref();
 
 /** Node's option `onread`: where a socket puts the bytes that it reads, and who takes them from there. */
 export type OnRead = {
@@ -31,10 +47,19 @@ function withOpening(agent: HttpAgent, opening: Opening): HttpAgent {
   return agent;
 }
 
-/** Returns the `request` of node:http(s) and the agent that keeps its sockets alive. */
-export function openSockets({ protocol }: URL, opening: Opening) {
+type Sockets = {
+  readonly agent: HttpAgent;
+  readonly request: typeof httpRequest;
+  readonly dropIdle: () => void;
+};
+
+/** Returns the `request` of node:http(s), the agent that keeps its sockets alive, and what closes those that are not in use. */
+export function openSockets({ protocol }: URL, opening: Opening): Sockets {
   const options = { keepAlive: true, lookup };
-  return protocol === 'https:'
-    ? { agent: withOpening(new HttpsAgent(options), opening), request: httpsRequest }
-    : { agent: withOpening(new HttpAgent(options), opening), request: httpRequest };
+  const { Agent, request } = protocol === 'https:' ? https : http;
+  const agent = withOpening(new Agent(options), opening);
+  const dropIdle = () => {
+    for (const socket of Object.values(agent.freeSockets).flat()) socket?.destroy();
+  };
+  return { agent, request, dropIdle };
 }

@@ -24,6 +24,12 @@ describe('the options', () => {
     ['watch', 'much', 'watch: expected one of off, small, full, got "much"'],
     ['logRetentionDays', 8, /^logRetentionDays: expected one of 1, 3, 5, 7, .*, got 8$/],
     ['existingBucket', 'Not/A/Bucket', 'existingBucket: expected the name of a bucket, got "Not/A/Bucket"'],
+    [
+      'corsOrigins',
+      '*',
+      'corsOrigins: expected up to 20 origins like `https://app.example.com`, separated by commas, got "*"',
+    ],
+    ['corsOrigins', 'https://a.example/path', /^corsOrigins: expected up to 20 origins/],
     ['alarmEmail', 'nobody', 'alarmEmail: expected an e-mail address, got "nobody"'],
   ])('%s refuses %j', (name, value, message) => {
     expect(() => configOf({ [name]: value })).toThrow(message);

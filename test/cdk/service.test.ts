@@ -130,6 +130,18 @@ describe('the HTTP API', () => {
     );
   });
 
+  test('answers no browser, unless its origin is named', () => {
+    template.allResourcesProperties('AWS::ApiGatewayV2::Api', { CorsConfiguration: Match.absent() });
+    const config = { corsOrigins: 'https://app.example.com,http://localhost:5173' };
+    templatesWith(config).RivuletService!.hasResourceProperties('AWS::ApiGatewayV2::Api', {
+      CorsConfiguration: Match.objectLike({
+        AllowOrigins: ['https://app.example.com', 'http://localhost:5173'],
+        AllowHeaders: Match.arrayWith(['authorization', 'x-amz-date', 'x-amz-security-token']),
+      }),
+    });
+    expect(authorizationOf(config)).toMatchObject({ 'OPTIONS /{proxy+}': 'NONE', $default: 'AWS_IAM' });
+  });
+
   test('is throttled, and each fetch route has a limit of its own', () => {
     templatesWith({ requestsPerSecond: 30, fetchesPerSecond: 7 }).RivuletService!.hasResourceProperties(
       'AWS::ApiGatewayV2::Stage',

@@ -6,6 +6,7 @@ import { createApi } from '../../http/api.ts';
 import { createEngine } from '../../lib/engine.ts';
 import type { Ports } from '../../lib/log/context.ts';
 import { systemClock } from '../../lib/runtime/clock.ts';
+import type { Credentials } from '../../lib/sigv4/canonical.ts';
 import { createMemoryObjectStore } from '../../lib/storage/memory/memory-object-store.ts';
 import { createMemoryTable } from '../../lib/storage/memory/memory-table.ts';
 import { startServer } from '../../local/server.ts';
@@ -19,9 +20,10 @@ export const memoryPorts = (): Ports => ({
 });
 
 /** A test that does maintenance has the ports too. */
-export async function startEmbedded(ports = memoryPorts()): Promise<Backend> {
+export async function startEmbedded(ports = memoryPorts(), credentials?: Credentials): Promise<Backend> {
   const engine = createEngine(ports);
-  return startServer({ api: createApi({ engine, version: 'test' }), clock: systemClock });
+  const api = createApi({ engine, version: 'test' });
+  return startServer({ api, clock: systemClock, ...(credentials && { credentials: [credentials] }) });
 }
 
 /**

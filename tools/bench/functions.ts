@@ -4,6 +4,7 @@ import { execFile } from 'node:child_process';
 import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { build } from 'esbuild';
 import { bundleFunctions } from '../../cdk/bundle-functions.ts';
 import { functionNames } from '../../functions/routes.ts';
 import { median } from './statistics.ts';
@@ -11,13 +12,22 @@ import { decimal, printTable, whole } from './table.ts';
 
 const run = promisify(execFile);
 const EMPTY = 'a handler that does nothing';
+const HTTPS = 'node:https alone';
+const CLIENT = 'the SDK alone';
+const root = join(import.meta.dirname, '../..');
 
 export async function benchFunctions(directory: string, rounds: number): Promise<void> {
   const bundles = join(directory, 'functions');
   await bundleFunctions(bundles);
   await mkdir(join(bundles, EMPTY));
   await writeFile(join(bundles, EMPTY, 'index.mjs'), 'export const handler = async () => ({ statusCode: 204 });\n');
-  const files = [EMPTY, ...functionNames].map((name) => ({ name, file: join(bundles, name, 'index.mjs') }));
+  await mkdir(join(bundles, HTTPS));
+  await writeFile(join(bundles, HTTPS, 'index.mjs'), "import 'node:https';\n");
+  await bundleClient(join(bundles, CLIENT, 'index.mjs'));
+  const files = [EMPTY, HTTPS, CLIENT, ...functionNames].map((name) => ({
+    name,
+    file: join(bundles, name, 'index.mjs'),
+  }));
   const samples = new Map(files.map(({ name }) => [name, [] as Sample[]]));
   for (let round = 0; round < rounds; round++)
     for (const { name, file } of files) samples.get(name)!.push(await load(file));
@@ -37,6 +47,13 @@ export async function benchFunctions(directory: string, rounds: number): Promise
     ['', 'kB', 'import ms', 'processor ms of it', 'process ms', 'to the empty one'],
     rows,
   );
+}
+
+/** As a user's function has it. The AWS SDK is loaded only for credentials, and the runtime of AWS has it. */
+async function bundleClient(outfile: string): Promise<void> {
+  const external = ['@aws-sdk/*', '@platformatic/wasm-utils'];
+  const entryPoints = [join(root, 'client/rivulet.ts')];
+  await build({ entryPoints, outfile, external, bundle: true, minify: true, platform: 'node', format: 'esm' });
 }
 
 type Sample = { readonly importMs: number; readonly cpuMs: number; readonly processMs: number };

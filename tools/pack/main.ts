@@ -10,6 +10,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { Command } from 'commander';
 import { bundleFunctions, bundleKafkaGateway } from '../../cdk/bundle-functions.ts';
+import { bundleForBrowser } from './bundle-browser.ts';
 import { compile } from './compile.ts';
 import { writeManifest } from './manifest.ts';
 
@@ -23,6 +24,7 @@ const dist = path.resolve(command.processedArgs[0]);
 async function packClient(): Promise<void> {
   const folder = await emptied('client');
   await compile({ root, entries: ['client/rivulet.ts', 'client/kafkajs/kafkajs.ts'], folder });
+  await bundleForBrowser(path.join(folder, 'browser', 'rivulet.mjs'));
   await writeManifest({
     root,
     folder,
@@ -30,6 +32,7 @@ async function packClient(): Promise<void> {
     description: 'Client of Rivulet, Kafka without brokers: producer, consumer and admin over signed HTTP',
     entries: { '.': 'client/rivulet.js', './kafkajs': 'client/kafkajs/kafkajs.js' },
     peers: [],
+    browser: 'browser/rivulet.mjs',
   });
 }
 

@@ -11,6 +11,8 @@ type Manifest = {
   readonly entries: Readonly<Record<string, string>>;
   /** The packages that the user's project has already, in a version that may be newer. */
   readonly peers: readonly string[];
+  /** Bundlers for browsers take this file in place of the entry `.`. */
+  readonly browser?: string;
 };
 
 type PackageJson = {
@@ -19,7 +21,8 @@ type PackageJson = {
   readonly dependencies: Record<string, string>;
 };
 
-export async function writeManifest({ root, folder, name, description, entries, peers }: Manifest): Promise<void> {
+export async function writeManifest(asked: Manifest): Promise<void> {
+  const { root, folder, name, description, entries, peers, browser } = asked;
   const own: PackageJson = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8'));
   // An example in a comment imports the package itself.
   const needed = (await importsBelow(folder)).filter((it) => it !== name);
@@ -32,7 +35,12 @@ export async function writeManifest({ root, folder, name, description, entries, 
     license: own.license,
     type: 'module',
     engines: { node: '>=20.19' },
-    exports: Object.fromEntries(Object.entries(entries).map(([imported, file]) => [imported, exportOf(file)])),
+    exports: Object.fromEntries(
+      Object.entries(entries).map(([imported, file]) => [
+        imported,
+        exportOf(file, imported === '.' ? browser : undefined),
+      ]),
+    ),
     dependencies: versions(
       needed.filter((it) => !peers.includes(it)),
       '',
@@ -44,7 +52,11 @@ export async function writeManifest({ root, folder, name, description, entries, 
   await copyFile(path.join(root, 'tools/pack', `${name}.md`), path.join(folder, 'README.md'));
 }
 
-const exportOf = (file: string) => ({ types: `./${file.replace(/\.js$/, '.d.ts')}`, default: `./${file}` });
+const exportOf = (file: string, browser?: string) => ({
+  types: `./${file.replace(/\.js$/, '.d.ts')}`,
+  ...(browser && { browser: `./${browser}` }),
+  default: `./${file}`,
+});
 
 function versionOf(name: string, { dependencies }: PackageJson): string {
   const version = dependencies[name];

@@ -1,0 +1,136 @@
+// This file stands for node.ts, and for the modules of Node that lib/ imports, in a build for browsers
+// (tools/pack/bundle-browser.ts). Everything here computes at once, because the SDK unpacks batches and signs requests so.
+import { Sha256 } from '@aws-crypto/sha256-js';
+import { Gunzip, gzipSync as gzipOf } from 'fflate';
+import { Decompress } from 'fzstd';
+import type { Compression } from '../../lib/record/compression.ts';
+
+/** The codecs that a producer can write. All can be read. */
+export const writtenCodecs: readonly Compression[] = ['none', 'gzip'];
+
+/** A timer does not keep a page alive. */
+export const unref = <T>(timer: T): T => timer;
+
+export const soon = (work: () => void): void => void setTimeout(work);
+export const nextTurn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
+export { nextTurn as setImmediate };
+
+/**
+ * A browser does not know which call it is in. So anything that runs while a handler works counts as inside that handler:
+ * stop() then returns before the handler is done. To wait for it would deadlock if the handler itself called stop().
+ */
+export class AsyncLocalStorage<T> {
+  readonly #stores = new Set<T>();
+
+  async run<R>(store: T, work: () => Promise<R>): Promise<R> {
+    this.#stores.add(store);
+    try {
+      return await work();
+    } finally {
+      this.#stores.delete(store);
+    }
+  }
+
+  getStore(): T | undefined {
+    return [...this.#stores].at(-1);
+  }
+}
+
+// --- node:crypto
+
+export const randomBytes = (count: number): Uint8Array => crypto.getRandomValues(new Uint8Array(count));
+export const createSecretKey = (key: Uint8Array): Uint8Array => key;
+
+class Sum {
+  readonly #sha: Sha256;
+
+  constructor(key?: Uint8Array) {
+    this.#sha = new Sha256(key);
+  }
+
+  update(data: Uint8Array | string): this {
+    this.#sha.update(data);
+    return this;
+  }
+
+  digest(): Buffer;
+  digest(encoding: 'hex'): string;
+  digest(encoding?: 'hex'): Buffer | string {
+    const bytes = Buffer.from(this.#sha.digestSync());
+    return encoding ? bytes.toString(encoding) : bytes;
+  }
+}
+
+export const createHash = (_algorithm: 'sha256'): Sum => new Sum();
+export const createHmac = (_algorithm: 'sha256', key: Uint8Array): Sum => new Sum(key);
+export const hash = (_algorithm: 'sha256', data: Uint8Array | string, encoding: 'hex'): string =>
+  new Sum().update(data).digest(encoding);
+
+// --- node:zlib
+
+type Bound = { readonly maxOutputLength: number };
+/** A piece of this size unpacks to 4 MiB at most, so a batch that claims little cannot fill the memory. */
+const pieceBytes = 4 * 1024;
+
+class Output {
+  readonly #pieces: Uint8Array[] = [];
+  readonly #most: number;
+  #bytes = 0;
+
+  constructor({ maxOutputLength }: Bound) {
+    this.#most = maxOutputLength;
+  }
+
+  add(piece: Uint8Array): void {
+    this.#bytes += piece.length;
+    if (this.#bytes > this.#most) throw Object.assign(new Error('too many bytes'), { code: 'ERR_BUFFER_TOO_LARGE' });
+    // The decoder may write into this memory again.
+    this.#pieces.push(piece.slice());
+  }
+
+  whole = (): Buffer => Buffer.concat(this.#pieces);
+}
+
+type Decoder = { push(piece: Uint8Array, final?: boolean): void };
+
+function unpack(bytes: Uint8Array, decoder: Decoder, output: Output): Buffer {
+  for (let at = 0; at < bytes.length; at += pieceBytes)
+    decoder.push(bytes.slice(at, at + pieceBytes), at + pieceBytes >= bytes.length);
+  return output.whole();
+}
+
+export function gunzipSync(bytes: Uint8Array, bound: Bound): Buffer {
+  const output = new Output(bound);
+  return unpack(bytes, new Gunzip((piece) => output.add(piece)), output);
+}
+
+export function zstdDecompressSync(bytes: Uint8Array, bound: Bound): Buffer {
+  const output = new Output(bound);
+  return unpack(bytes, new Decompress((piece) => output.add(piece)), output);
+}
+
+export const gzipSync = (bytes: Uint8Array): Uint8Array => gzipOf(bytes);
+
+const onlyInNode = (): never => {
+  throw new Error('this codec cannot be written in a browser');
+};
+
+/** Servers use the forms that return a promise, and the SDK does not. */
+export {
+  onlyInNode as zstdCompressSync,
+  onlyInNode as gunzip,
+  onlyInNode as gzip,
+  onlyInNode as zstdCompress,
+  onlyInNode as zstdDecompress,
+};
+
+// --- @aws-sdk/credential-provider-node
+
+export const defaultProvider = () => async (): Promise<never> => {
+  throw new Error('a page has no AWS chain: set the option credentials');
+};
+
+// --- node:util and node:module
+
+export const promisify = <T>(run: T): T => run;
+export const createRequire = (): (() => never) => onlyInNode;

@@ -1,0 +1,30 @@
+// Builds the SDK for browsers: one file without imports, in which client/transport/browser.ts stands for everything that is
+// Node's, and fetch for its sockets.
+import path from 'node:path';
+import { build, type Plugin } from 'esbuild';
+
+const transport = path.resolve(import.meta.dirname, '../../client/transport');
+const inBrowser = (file: string) => path.join(transport, file);
+
+const withoutNode: Plugin = {
+  name: 'without-node',
+  setup({ onResolve }) {
+    onResolve({ filter: /^node:|\/node\.ts$|^@aws-sdk\// }, () => ({ path: inBrowser('browser.ts') }));
+    onResolve({ filter: /\/sockets\.ts$/ }, () => ({ path: inBrowser('fetch.ts') }));
+  },
+};
+
+export async function bundleForBrowser(outfile: string): Promise<void> {
+  await build({
+    entryPoints: [path.resolve(transport, '../rivulet.ts')],
+    outfile,
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    platform: 'browser',
+    target: 'es2024',
+    plugins: [withoutNode],
+    inject: [inBrowser('browser-buffer.ts')],
+    define: { global: 'globalThis' },
+  });
+}
