@@ -9,6 +9,9 @@ type Manifest = {
   readonly description: string;
   /** The files behind each name that is imported, relative to the folder. */
   readonly entries: Readonly<Record<string, string>>;
+  readonly bin?: Readonly<Record<string, string>>;
+  /** Packages without which the package still works; our optional dependencies. */
+  readonly optional?: readonly string[];
   /** The packages that the user's project has already, in a version that may be newer. */
   readonly peers: readonly string[];
 };
@@ -17,9 +20,11 @@ type PackageJson = {
   readonly version: string;
   readonly license: string;
   readonly dependencies: Record<string, string>;
+  readonly optionalDependencies: Record<string, string>;
 };
 
-export async function writeManifest({ root, folder, name, description, entries, peers }: Manifest): Promise<void> {
+export async function writeManifest(wanted: Manifest): Promise<void> {
+  const { root, folder, name, description, entries, bin, optional = [], peers } = wanted;
   const own: PackageJson = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8'));
   // An example in a comment imports the package itself.
   const needed = (await importsBelow(folder)).filter((it) => it !== name);
@@ -33,10 +38,12 @@ export async function writeManifest({ root, folder, name, description, entries, 
     type: 'module',
     engines: { node: '>=20.19' },
     exports: Object.fromEntries(Object.entries(entries).map(([imported, file]) => [imported, exportOf(file)])),
+    ...(bin && { bin }),
     dependencies: versions(
       needed.filter((it) => !peers.includes(it)),
       '',
     ),
+    optionalDependencies: Object.fromEntries(optional.map((it) => [it, own.optionalDependencies[it]])),
     peerDependencies: versions(peers, '^'),
   };
   await writeFile(path.join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
