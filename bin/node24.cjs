@@ -14,7 +14,8 @@ const compiled = path.join(__dirname, '..', 'node_modules', '.cache', 'compiled'
 
 function packagedNode() {
   const name = process.platform === 'win32' ? 'node.exe' : 'node';
-  return path.join(__dirname, '..', 'node_modules', 'node', 'bin', name);
+  // npm may have put it beside this package instead of into it. It has no main file, so this looks for the folder.
+  return module.paths.map((folder) => path.join(folder, 'node', 'bin', name)).find(existsSync);
 }
 
 function runHere(script, args) {
@@ -47,7 +48,8 @@ function runIn(node, script, args) {
 
 function run(script, args) {
   if (Number.parseInt(process.versions.node, 10) >= OLDEST) return runHere(script, args);
-  if (existsSync(packagedNode())) return runIn(packagedNode(), script, args);
+  const node = packagedNode();
+  if (node) return runIn(node, script, args);
   console.error(
     `rivulet: expected Node ${OLDEST} or newer, got ${process.version}: install it, or run \`npm install\` again and allow optional packages and install scripts.`,
   );

@@ -7,7 +7,7 @@ import type { ProducerOptions } from './producer/producer-options.ts';
 
 export type KafkaProperties = Readonly<Record<string, string | number | boolean>>;
 
-/** What belongs to the connection: give it to `new Rivulet`. */
+/** These options belong to the connection: give them to `new Rivulet`. */
 export type ConnectionOptions = {
   readonly clientId?: string;
   readonly requestTimeoutMs?: number;

@@ -10,7 +10,7 @@ import { problem } from './schemas/replies.ts';
 const BATCHES = { [BATCHES_MEDIA_TYPE]: { schema: { type: 'string', format: 'binary' } } } as const;
 const PROBLEM = { 'application/problem+json': { schema: problem } };
 
-export function openApiDocument(operations: readonly Operation[], version: string) {
+export function openApiDocument(operations: readonly Operation[], version: string): ReturnType<typeof createDocument> {
   const paths: ZodOpenApiPathsObject = {};
   for (const operation of operations) {
     paths[operation.path] = { ...paths[operation.path], [operation.method.toLowerCase()]: describe(operation) };

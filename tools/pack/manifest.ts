@@ -9,6 +9,9 @@ type Manifest = {
   readonly description: string;
   /** The files behind each name that is imported, relative to the folder. */
   readonly entries: Readonly<Record<string, string>>;
+  readonly bin?: Readonly<Record<string, string>>;
+  /** Packages without which the package still works; our optional dependencies. */
+  readonly optional?: readonly string[];
   /** The packages that the user's project has already, in a version that may be newer. */
   readonly peers: readonly string[];
   /** Bundlers for browsers take this file in place of the entry `.`. */
@@ -19,15 +22,17 @@ type PackageJson = {
   readonly version: string;
   readonly license: string;
   readonly dependencies: Record<string, string>;
+  readonly optionalDependencies: Record<string, string>;
 };
 
-export async function writeManifest(asked: Manifest): Promise<void> {
-  const { root, folder, name, description, entries, peers, browser } = asked;
+export async function writeManifest(wanted: Manifest): Promise<void> {
+  const { root, folder, name, description, entries, bin, optional = [], peers, browser } = wanted;
   const own: PackageJson = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8'));
   // An example in a comment imports the package itself.
   const needed = (await importsBelow(folder)).filter((it) => it !== name);
   const versions = (names: readonly string[], range: string) =>
     Object.fromEntries(names.map((it) => [it, `${range}${versionOf(it, own)}`]));
+  const isOptional = (it: string): boolean => optional.includes(it);
   const manifest = {
     name,
     version: own.version,
@@ -41,10 +46,12 @@ export async function writeManifest(asked: Manifest): Promise<void> {
         exportOf(file, imported === '.' ? browser : undefined),
       ]),
     ),
+    ...(bin && { bin }),
     dependencies: versions(
-      needed.filter((it) => !peers.includes(it)),
+      needed.filter((it) => !peers.includes(it) && !isOptional(it)),
       '',
     ),
+    optionalDependencies: versions(optional, ''),
     peerDependencies: versions(peers, '^'),
   };
   await writeFile(path.join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
@@ -58,8 +65,8 @@ const exportOf = (file: string, browser?: string) => ({
   default: `./${file}`,
 });
 
-function versionOf(name: string, { dependencies }: PackageJson): string {
-  const version = dependencies[name];
+function versionOf(name: string, { dependencies, optionalDependencies }: PackageJson): string {
+  const version = dependencies[name] ?? optionalDependencies[name];
   if (version === undefined) throw new Error(`the packed code imports ${name}, which package.json does not list`);
   return version;
 }

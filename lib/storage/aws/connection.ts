@@ -16,6 +16,11 @@ export type AwsConnection = {
   readonly requestHandler?: NonNullable<DynamoDBClientConfig['requestHandler']>;
 };
 
+type ClientSettings = Omit<AwsConnection, 'tryMs' | 'requestHandler'> & {
+  readonly requestHandler: NonNullable<AwsConnection['requestHandler']>;
+  readonly maxAttempts: number;
+};
+
 /** A handshake within a region takes milliseconds. The kernel sends a lost SYN again after one second. */
 const CONNECT_MS = 1_500;
 /** This is more than the parallel requests of a process, because time in a queue for sockets would count as a slow service. */
@@ -26,7 +31,7 @@ export function clientSettings(
   { tryMs: given, ...connection }: AwsConnection,
   adapterTryMs: number,
   { silence = 'short' }: { readonly silence?: 'short' | 'any' } = {},
-) {
+): ClientSettings {
   const tryMs = given ?? adapterTryMs;
   const agent = { keepAlive: true, maxSockets: MOST_SOCKETS };
   const sockets = {

@@ -93,6 +93,41 @@ describe('the client, in a project of its own', () => {
     await server.close();
   });
 
+  test('has the command line, which serves, writes and reads', async () => {
+    const source = `
+      import { spawn, execFileSync } from 'node:child_process';
+      import { once } from 'node:events';
+      const cli = 'node_modules/.bin/rivulet';
+      const serve = spawn(cli, ['serve', '--port', '0', '--no-kafka', '--data', 'data']);
+      let told = '';
+      for await (const chunk of serve.stdout) {
+        told += chunk;
+        if (told.includes('listens on')) break;
+      }
+      const env = { ...process.env, RIVULET_URL: /http:[^ \\n]+/.exec(told)[0] };
+      const run = (args, input = '') => execFileSync(cli, args, { env, input, stdio: ['pipe', 'pipe', 'ignore'] }).toString();
+      run(['topics', 'create', 'orders']);
+      run(['produce', 'orders'], 'hello');
+      console.log(run(['consume', 'orders', '--from-beginning', '--until', 'latest']).trim());
+      serve.kill();
+      await once(serve, 'exit');
+    `;
+    expect((await runIn(project, 'cli.mjs', source)).trim()).toBe('hello');
+  });
+
+  test('loads nothing but itself where only the SDK is imported', async () => {
+    const source = `
+      import { registerHooks } from 'node:module';
+      const loaded = [];
+      registerHooks({ load: (url, context, next) => (loaded.push(url), next(url, context)) });
+      await import('rivulet');
+      await import('rivulet/kafkajs');
+      const others = loaded.filter((url) => url.includes('/node_modules/') && !url.includes('/node_modules/rivulet/'));
+      console.log(loaded.length > 10, others.length);
+    `;
+    expect((await runIn(project, 'lean.mjs', source)).trim()).toBe('true 0');
+  });
+
   test('runs a program of KafkaJS, in CommonJS', async () => {
     const server = await startServer({ api: backend.api, clock: systemClock });
     const source = `
