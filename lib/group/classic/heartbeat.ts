@@ -2,7 +2,7 @@
 // a read unit, or one; an error is told only after a strong read.
 import type { Generation, LeaveGroupRequest } from '../../api/classic-groups.ts';
 import { emptyGroup } from '../items/classic-heads.ts';
-import { closed, isLiving, next } from '../items/member.ts';
+import { closed, isExpired, isLiving, next } from '../items/member.ts';
 import { putMember, watch } from '../items/members.ts';
 import { checkGroupId, checkMemberId } from '../names.ts';
 import { type ClassicContext, goThrough, type Sight, unknownMember } from './context.ts';
@@ -23,6 +23,8 @@ export async function heartbeat(context: ClassicContext, request: Generation): P
     if (isRenewalDue(me, now) && !(await putMember(context, groupId, me, next(me, { renewedMs: now }))))
       return undefined;
     if (refusal) throw refusal;
+    // This member's own lease was over: what held it up may have held up the others too. The next heartbeat looks after them.
+    if (isExpired(me, now)) return { done: undefined };
     if (await tendGeneration(context, groupId, sight, memberId)) return undefined;
     return { done: undefined };
   });

@@ -81,7 +81,8 @@ async function advance(
       return undefined;
     case 'enter':
       if (await enter(context, request, step)) candidate.entered = step.round;
-      return undefined;
+      // Nothing has changed by a renewal, and the others may be about to renew their leases too.
+      return step.before?.joined?.round === step.round ? 'wait' : undefined;
     case 'inherit': {
       const { state, holder } = step;
       const member = entering(request, undefined, state.generation, context.clock.now());

@@ -131,6 +131,7 @@ function prepare(
   const enter: JoinStep = { kind: 'enter', round: state.round, before: me, predecessor };
   if (!me || !isClassic(me) || me.joined.round !== state.round || !saysTheSame(me, candidate)) return enter;
   const living = others.filter((other) => isClassic(other) && isLiving(other)) as ClassicMember[];
+  if (wasHeldUp(me, nowMs)) return enter;
   const isLate = ({ joined }: ClassicMember) => joined.round !== state.round;
   const isOver = nowMs > state.deadlineMs;
   const lost = living.filter((other) => isExpired(other, nowMs) || (isOver && isLate(other)));
@@ -154,6 +155,13 @@ function misfitsOf(joined: readonly ClassicMember[], last: string | undefined): 
 /** A lease is renewed when a third of the session is over. */
 export const isRenewalDue = ({ renewedMs, sessionMs }: Member, nowMs: number): boolean =>
   nowMs - renewedMs > sessionMs / 3 || renewedMs > nowMs + clockSkewMs;
+
+/**
+ * A member whose own lease has become so old was held up, by its process, its network or the table. The others may have been held
+ * up with it. So it renews its lease first, and lets them do the same, before it takes one of them for dead.
+ */
+export const wasHeldUp = ({ renewedMs, sessionMs }: Member, nowMs: number): boolean =>
+  nowMs - renewedMs > (2 * sessionMs) / 3;
 
 function saysTheSame({ joined }: Member, { protocols }: Candidate): boolean {
   if (joined?.protocols.length !== protocols.length) return false;

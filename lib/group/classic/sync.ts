@@ -13,7 +13,7 @@ import { consumerProtocolType } from './consumer-protocol.ts';
 import { type ClassicContext, goThrough, rebalancing, type Sight } from './context.ts';
 import { fence } from './fence.ts';
 import { close } from './join.ts';
-import { deadOf, hasGone, isRenewalDue, refusalOf } from './rounds.ts';
+import { deadOf, hasGone, isRenewalDue, refusalOf, wasHeldUp } from './rounds.ts';
 import { takeSlots } from './static.ts';
 
 export async function sync(context: ClassicContext, request: SyncGroupRequest): Promise<SyncGroupReply> {
@@ -63,11 +63,10 @@ async function install(
 async function waitForLeader(context: ClassicContext, request: SyncGroupRequest, sight: Sight): Promise<Outcome> {
   const { groupId, memberId } = request;
   const now = context.clock.now();
-  if (await tendGeneration(context, groupId, sight, memberId)) return undefined;
   const me = sight.members.find((member) => member.memberId === memberId)!;
-  if (!isRenewalDue(me, now)) return 'wait';
-  await putMember(context, groupId, me, next(me, { renewedMs: now }));
-  return undefined;
+  if (!wasHeldUp(me, now) && (await tendGeneration(context, groupId, sight, memberId))) return undefined;
+  if (isRenewalDue(me, now)) await putMember(context, groupId, me, next(me, { renewedMs: now }));
+  return 'wait';
 }
 
 /**
