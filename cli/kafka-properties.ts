@@ -19,6 +19,9 @@ export function propertiesOf<Options>(
 ): FromProperties<Options> {
   const own = Object.keys(properties).find((name) => Object.hasOwn(ownOptions, name));
   if (own !== undefined) return command.error(`rivulet: ${flag} ${own}: give ${ownOptions[own]} instead`);
+  const codec = properties['compression.type'];
+  if (codec !== undefined && command.getOptionValueSource('compressionCodec') === 'cli')
+    return command.error(`rivulet: --compression-codec and ${flag} compression.type=${codec} exclude each other`);
   try {
     const found = read(properties);
     for (const note of found.notes) console.error(`rivulet: note: ${flag} ${note}`);

@@ -21,7 +21,7 @@ export type FromProperties<Options> = {
 };
 
 type Effect<Options> =
-  | { readonly option: Options }
+  | { readonly option: Options; readonly note?: string }
   | { readonly connection: ConnectionOptions }
   | { readonly note: string }
   | { readonly none: true };
@@ -46,6 +46,13 @@ function oneOf<T extends string>(text: string, known: readonly T[]): T {
   const found = known.find((one) => one === text);
   if (found !== undefined) return found;
   throw invalid(`expected one of ${known.join(', ')}, got '${text}'`);
+}
+
+/** A value above our own bound counts as the bound, and gets a note. */
+function atMost<Options>(text: string, min: number, max: number, option: (value: number) => Options): Effect<Options> {
+  const value = whole(text, min);
+  if (value <= max) return { option: option(value) };
+  return { option: option(max), note: `counts as ${max}, which is the most here` };
 }
 
 const noEffect =
@@ -80,9 +87,7 @@ const producerRows: Readonly<Record<string, Row<ProducerOptions>>> = {
   'enable.idempotence': (text) => ({ option: { idempotent: truth(text) } }),
   'max.in.flight.requests.per.connection': (text) => ({ option: { maxInFlightRequests: whole(text, 1) } }),
   'buffer.memory': (text) => ({ option: { bufferMemory: whole(text, 1) } }),
-  'max.request.size': (text) => ({
-    option: { maxRequestBytes: Math.min(whole(text, 1_024), limits.binaryBodyBytes) },
-  }),
+  'max.request.size': (text) => atMost(text, 1_024, limits.binaryBodyBytes, (maxRequestBytes) => ({ maxRequestBytes })),
   'delivery.timeout.ms': (text) => ({ option: { deliveryTimeoutMs: whole(text, 1, longestMs) } }),
   'transactional.id': (text) => ({ option: { transactionalId: text } }),
   'transaction.timeout.ms': (text) => ({ option: { transactionTimeoutMs: whole(text, 1, 900_000) } }),
@@ -110,7 +115,7 @@ const consumerRows: Readonly<Record<string, Row<ConsumerOptions>>> = {
   'group.instance.id': (text) => ({ option: { groupInstanceId: text } }),
   'group.remote.assignor': (text) => ({ option: { assignor: oneOf(text, ['uniform', 'range']) } }),
   'partition.assignment.strategy': (text) => {
-    if (/RangeAssignor/.test(text)) return { option: { assignor: 'range' } };
+    if (/^([\w.]+\.)?RangeAssignor$/.test(text)) return { option: { assignor: 'range' } };
     return { note: 'means the assignor uniform here, which moves as few partitions as it can' };
   },
   'enable.auto.commit': (text) => ({ option: { autoCommit: truth(text) } }),
@@ -123,11 +128,10 @@ const consumerRows: Readonly<Record<string, Row<ConsumerOptions>>> = {
   }),
   'heartbeat.interval.ms': (text) => ({ option: { heartbeatIntervalMs: whole(text, limits.minHeartbeatIntervalMs) } }),
   'fetch.min.bytes': (text) => ({ option: { minBytes: whole(text, 0, limits.fetchBytes) } }),
-  'fetch.max.bytes': (text) => ({ option: { maxBytes: Math.min(whole(text, 1), limits.fetchBytes) } }),
-  'max.partition.fetch.bytes': (text) => ({
-    option: { maxBytesPerPartition: Math.min(whole(text, 1), limits.fetchBytes) },
-  }),
-  'fetch.max.wait.ms': (text) => ({ option: { maxWaitMs: Math.min(whole(text, 0), limits.waitMs) } }),
+  'fetch.max.bytes': (text) => atMost(text, 1, limits.fetchBytes, (maxBytes) => ({ maxBytes })),
+  'max.partition.fetch.bytes': (text) =>
+    atMost(text, 1, limits.fetchBytes, (maxBytesPerPartition) => ({ maxBytesPerPartition })),
+  'fetch.max.wait.ms': (text) => atMost(text, 0, limits.waitMs, (maxWaitMs) => ({ maxWaitMs })),
   'isolation.level': (text) => {
     oneOf(text, ['read_committed', 'read_uncommitted']);
     return { note: 'has no effect: nothing that is not committed can be read' };
@@ -167,7 +171,9 @@ function read<Options extends object>(
   return {
     options: Object.assign({}, ...options) as Options,
     connection: Object.assign({}, ...connections) as ConnectionOptions,
-    notes: effects.flatMap(([name, effect]) => ('note' in effect ? [`${name} ${effect.note}`] : [])),
+    notes: effects.flatMap(([name, effect]) =>
+      'note' in effect && effect.note !== undefined ? [`${name} ${effect.note}`] : [],
+    ),
   };
 }
 

@@ -67,6 +67,10 @@ describe('wrong usage ends with 2 and one sentence', () => {
       /^rivulet: --consumer-property group.id: give --group instead\n$/,
     ],
     [
+      ['produce', 'a', '--compression-codec', 'gzip', '--producer-property', 'compression.type=zstd'],
+      /^rivulet: --compression-codec and --producer-property compression.type=zstd exclude each other\n$/,
+    ],
+    [
       ['produce', 'a', '--producer-property', 'acks=0'],
       /^rivulet: --producer-property acks: expected one of all, -1, 1, got '0'\n$/,
     ],

@@ -97,6 +97,15 @@ describe('a property without an effect', () => {
   });
 });
 
+test.each([
+  ['fetch.max.bytes', { maxBytes: 4_194_304 }],
+  ['max.partition.fetch.bytes', { maxBytesPerPartition: 4_194_304 }],
+  ['fetch.max.wait.ms', { maxWaitMs: 20_000 }],
+])('%s above our bound counts as the bound, and gets a note', (name, options) => {
+  const found = consumerFromProperties({ [name]: 52_428_800 });
+  expect(found).toEqual({ options, connection: {}, notes: [expect.stringMatching(`^${name} counts as \\d+`)] });
+});
+
 describe('a property is refused by its name', () => {
   test.each([
     ['acks', '0', 'acks: expected one of all, -1, 1'],
