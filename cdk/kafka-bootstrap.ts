@@ -4,12 +4,14 @@
 // Invariant: what runs is the file that the stack was made with, byte for byte.
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { signRequest } from '../lib/sigv4/sign.ts';
 import { securityArguments } from './kafka-secret.ts';
 
 /** ECS gives a task the credentials of its role there. */
 const credentialsHost = 'http://169.254.170.2';
-const file = '/tmp/rivulet-kafka.mjs';
+const file = path.join(tmpdir(), 'rivulet-kafka.mjs');
 
 const { CODE_BUCKET: bucket, CODE_KEY: key, CODE_SHA256: sha256, KAFKA_SECURITY_SECRET: secretArn } = process.env;
 const { AWS_REGION: region = '' } = process.env;
@@ -63,7 +65,7 @@ const code = await fetchCode();
 const got = createHash('sha256').update(code).digest('hex');
 if (got !== sha256) throw new Error(`the code of the gateway: expected the digest ${sha256}, got ${got}`);
 writeFileSync(file, code);
-const security = securityArguments(await fetchSecret(), '/tmp');
+const security = securityArguments(await fetchSecret(), tmpdir());
 for (const [name, content] of security.files) writeFileSync(name, content, { mode: 0o600 });
 // The program reads its arguments behind its own name, which `node -e` does not give.
 process.argv.splice(1, 0, file);

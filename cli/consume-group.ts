@@ -14,7 +14,7 @@ import { printNote } from './progress.ts';
 export type GroupFlags = {
   readonly group: string;
   readonly fromBeginning?: boolean;
-  /** What --consumer-property says. */
+  /** The options that --consumer-property sets. */
   readonly settings: ConsumerOptions;
 };
 

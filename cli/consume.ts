@@ -148,6 +148,9 @@ type Reading = { readonly consumer: Consumer; readonly ends: RangeEnds };
 async function consumerOf(topic: string, { group, ...options }: ConsumeOptions, command: Command): Promise<Reading> {
   const { url } = command.optsWithGlobals<{ url: string }>();
   const { consumerProperty = {}, fromBeginning = false } = options;
+  const ofGroup = Object.keys(consumerProperty).find((name) => groupProperties.includes(name));
+  if (ofGroup !== undefined && group === undefined)
+    command.error(`rivulet: --consumer-property ${ofGroup} needs --group`);
   const { options: settings, connection } = propertiesOf(
     command,
     '--consumer-property',
@@ -170,6 +173,18 @@ async function consumerOf(topic: string, { group, ...options }: ConsumeOptions, 
   consumer.assign(ranges.map(({ partition, begin }) => ({ topic, partition, offset: begin })));
   return { consumer, ends: endsOf(topic, ranges) };
 }
+
+/** Without a group, nothing would come of them. */
+const groupProperties = [
+  ...['group.instance.id', 'group.remote.assignor', 'partition.assignment.strategy', 'session.timeout.ms'],
+  ...[
+    'heartbeat.interval.ms',
+    'max.poll.interval.ms',
+    'enable.auto.commit',
+    'auto.commit.interval.ms',
+    'auto.offset.reset',
+  ],
+];
 
 const noEnds: RangeEnds = { holds: () => true, areReached: () => false };
 

@@ -1,10 +1,11 @@
 // The options of the Kafka listener that decide who may connect and do what. Every command that opens such a listener takes
 // them from here. They become plain values; kafka/auth reads the files.
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import type { SecurityOptions } from '../kafka/auth/security.ts';
-import { notEmpty } from './options.ts';
+import type { Address } from '../kafka/server.ts';
+import { addressList, notEmpty } from './options.ts';
 
-export type KafkaAddressOptions = { kafkaHost?: string; kafkaAdvertise?: Address };
+export type KafkaAddressOptions = { kafkaHost?: string; kafkaAdvertise?: readonly Address[] };
 
 export type KafkaSecurityOptions = {
   kafkaTlsCert?: string;
@@ -21,8 +22,6 @@ export type KafkaSecurityOptions = {
   kafkaIamKeys?: string;
 };
 
-type Address = { readonly host: string; readonly port: number };
-
 /** The options of a service that has another listener besides. */
 export const addKafkaAddressOptions = (command: Command): Command =>
   command
@@ -34,7 +33,7 @@ export const addKafkaAddressOptions = (command: Command): Command =>
     .option(
       '--kafka-advertise <host:port>',
       "where Kafka's clients find this node; default: where it listens",
-      address,
+      addressList,
     );
 
 export function addKafkaSecurityOptions(command: Command): Command {
@@ -67,14 +66,6 @@ export function addKafkaSecurityOptions(command: Command): Command {
     )
     .option('--kafka-sts-region <region>', 'the region whose STS is asked; default AWS_REGION', notEmpty)
     .option('--kafka-iam-keys <file>', 'access keys (JSON) for clients made for Amazon MSK', notEmpty);
-}
-
-/** The forms are `host:port` and `[::1]:port`. */
-function address(text: string): Address {
-  const [, inBrackets, plain, port] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text) ?? [];
-  if (port === undefined || Number(port) < 1 || Number(port) > 65_535)
-    throw new InvalidArgumentError('It must be host:port.');
-  return { host: (inBrackets ?? plain)!, port: Number(port) };
 }
 
 const names = (text: string): readonly string[] => text.split(',').map((name) => name.trim());

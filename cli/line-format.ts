@@ -55,8 +55,10 @@ export function formatPrinter(format: string, properties: Properties): (message:
   const parts = tokensOf(format, Object.keys(printers).join('')).map(
     (token): Printer => ('text' in token ? () => token.text : printers[token.field]!),
   );
-  return (message) => Buffer.concat(parts.map((print) => Buffer.from(print(message) as string)));
+  return (message) => Buffer.concat(parts.map((print) => bytesOf(print(message))));
 }
+
+const bytesOf = (printed: Buffer | string): Buffer => (typeof printed === 'string' ? Buffer.from(printed) : printed);
 
 function printersOf(properties: Properties): Readonly<Record<string, Printer>> {
   const none = Buffer.from(properties['null.literal'] ?? '');

@@ -137,7 +137,7 @@ async function serve(given: ServeOptions): Promise<void> {
 function kafkaOptionsOf(given: ServeOptions, security: ReturnType<typeof kafkaSecurityOf>) {
   const {
     kafkaHost: host,
-    kafkaAdvertise: advertise,
+    kafkaAdvertise: advertised,
     kafkaPort: port = kafkaPort,
     kafkaAutoCreate: autoCreateTopics,
     kafkaNumPartitions: numPartitions,
@@ -147,7 +147,7 @@ function kafkaOptionsOf(given: ServeOptions, security: ReturnType<typeof kafkaSe
     autoCreateTopics,
     numPartitions,
     ...(host && { host }),
-    ...(advertise && { advertised: [advertise] }),
+    ...(advertised && { advertised }),
     ...(security && { security }),
   };
 }

@@ -24,6 +24,7 @@ import { converting, KafkaJSNonRetriableError, KafkaJSNumberOfRetriesExceeded, k
 import { consumerEvents, Events, type Listener } from './events.ts';
 import type { Logger } from './logger.ts';
 import { type KafkaMessage, toKafkaMessage, wholeText } from './messages.ts';
+import { goOnAt, isLeft, type Place } from './place.ts';
 import type { Retry } from './retry.ts';
 
 export type ConsumerContext = {
@@ -43,9 +44,8 @@ export class Consumer {
   readonly #events: Events;
   readonly #retry: Retry;
   readonly #topics: (string | RegExp)[] = [];
-  readonly #pausedByProgram = new Set<string>();
-  /** The number of seeks of the program in each partition. After one, the rest of a batch is stale. */
-  readonly #seeks = new Map<string, number>();
+  /** The partitions that the program has sought or paused, or read from. */
+  readonly #places = new Map<string, Place>();
   #fromBeginning: boolean | undefined;
   #consumer: SdkConsumer | undefined;
   #running: Promise<void> | undefined;
@@ -105,38 +105,41 @@ export class Consumer {
     const to = wholeText('offset', offset);
     if (to < 0) throw new KafkaJSNonRetriableError(`Offset must be at least 0, got ${offset}`);
     this.#reading('seek').seek({ topic, partition, offset: to });
-    this.#seeks.set(keyOf(topic, partition), this.#seeksOf(topic, partition) + 1);
-  }
-
-  #seeksOf(topic: string, partition: number): number {
-    return this.#seeks.get(keyOf(topic, partition)) ?? 0;
+    this.#place(topic, partition).seeks++;
   }
 
   pause(topics: readonly TopicPartitions[] = []): void {
     this.#reading('pause').pause(topics);
-    for (const key of this.#keysOf(topics)) this.#pausedByProgram.add(key);
+    for (const place of this.#placesOf(topics)) place.isPaused = true;
   }
 
   resume(topics: readonly TopicPartitions[] = []): void {
     this.#reading('resume').resume(topics);
-    for (const key of this.#keysOf(topics)) this.#pausedByProgram.delete(key);
+    for (const place of this.#placesOf(topics)) place.isPaused = false;
   }
 
   paused(): { readonly topic: string; readonly partitions: readonly number[] }[] {
-    const keys = [...this.#pausedByProgram].map((key) => JSON.parse(key) as [string, number]);
-    return [...Map.groupBy(keys, ([topic]) => topic)].map(([topic, rows]) => ({
+    const paused = [...this.#places.values()].filter(({ isPaused }) => isPaused);
+    return [...Map.groupBy(paused, ({ topic }) => topic)].map(([topic, places]) => ({
       topic,
-      partitions: rows.map(([, partition]) => partition),
+      partitions: places.map(({ partition }) => partition),
     }));
   }
 
-  #keysOf(topics: readonly TopicPartitions[]): string[] {
+  #place(topic: string, partition: number): Place {
+    const key = JSON.stringify([topic, partition]);
+    const place = this.#places.get(key) ?? { topic, partition, seeks: 0, isPaused: false };
+    this.#places.set(key, place);
+    return place;
+  }
+
+  /** Without partitions, those of the topic that are assigned are meant. */
+  #placesOf(topics: readonly TopicPartitions[]): Place[] {
     const assigned = this.#consumer?.assignment() ?? [];
-    return topics.flatMap(({ topic, partitions }) =>
-      (partitions ?? assigned.filter((one) => one.topic === topic).map(({ partition }) => partition)).map((partition) =>
-        keyOf(topic, partition),
-      ),
-    );
+    return topics.flatMap(({ topic, partitions }) => {
+      const own = assigned.filter((one) => one.topic === topic).map(({ partition }) => partition);
+      return (partitions ?? own).map((partition) => this.#place(topic, partition));
+    });
   }
 
   async commitOffsets(offsets: readonly TopicPartitionOffsetAndMetadata[] = []): Promise<void> {
@@ -290,15 +293,15 @@ export class Consumer {
     { eachMessage, ...config }: ConsumerRunConfig,
   ): Promise<void> {
     const tools = { heartbeat, pause: () => this.#pauseOne(consumer, topic, partition) };
-    const seeks = this.#seeksOf(topic, partition);
+    const place = this.#place(topic, partition);
+    const { seeks } = place;
     for (const [at, message] of messages.entries()) {
-      if (this.#seeksOf(topic, partition) !== seeks) return;
-      const isLeft = this.#isLeft(consumer, topic, partition);
-      if (isLeft || this.#isPaused(topic, partition)) return this.#goOnAt(consumer, given[at]!);
+      if (place.seeks !== seeks) return;
+      if (this.#isStopping || place.isPaused || isLeft(consumer, place)) return goOnAt(consumer, given[at]!);
       try {
         await this.#retrying(async () => eachMessage!({ topic, partition, message, ...tools }));
       } catch (error) {
-        this.#goOnAt(consumer, given[at]!);
+        goOnAt(consumer, given[at]!);
         throw error;
       }
       await this.#commitAtThreshold(consumer, given[at]!, config);
@@ -313,8 +316,9 @@ export class Consumer {
   ): Promise<void> {
     const { topic, partition, messages } = given;
     let resolved = messages[0]!.offset - 1;
-    const seeks = this.#seeksOf(topic, partition);
-    const isMoved = (): boolean => this.#seeksOf(topic, partition) !== seeks;
+    const place = this.#place(topic, partition);
+    const { seeks } = place;
+    const isMoved = (): boolean => place.seeks !== seeks;
     const uncommittedOffsets = (): OffsetsByTopic => ({
       topics:
         resolved < messages[0]!.offset ? [] : [{ topic, partitions: [{ partition, offset: String(resolved + 1) }] }],
@@ -333,14 +337,14 @@ export class Consumer {
         if (rows.length > 0) await this.commitOffsets(rows);
       },
       isRunning: () => !this.#isStopping,
-      isStale: () => isMoved() || this.#isLeft(consumer, topic, partition),
+      isStale: () => isMoved() || isLeft(consumer, place),
     };
     try {
       await this.#retrying(async () => eachBatch!(payload));
       if (eachBatchAutoResolve && !this.#isStopping) resolved = messages.at(-1)!.offset;
     } finally {
       const next = messages.find(({ offset }) => offset > resolved);
-      if (next && !isMoved()) this.#goOnAt(consumer, next);
+      if (next && !isMoved()) goOnAt(consumer, next);
     }
   }
 
@@ -372,19 +376,6 @@ export class Consumer {
     await converting(() => consumer.commit([{ topic, partition, offset: offset + 1 }]));
   }
 
-  /** The next message to be handed over is this one, and what lies before it may be committed. */
-  #goOnAt(consumer: SdkConsumer, { topic, partition, offset }: ConsumedMessage): void {
-    if (!this.#isLeft(consumer, topic, partition)) consumer.seek({ topic, partition, offset });
-  }
-
-  #isLeft(consumer: SdkConsumer, topic: string, partition: number): boolean {
-    return !consumer.assignment().some((one) => one.topic === topic && one.partition === partition);
-  }
-
-  #isPaused(topic: string, partition: number): boolean {
-    return this.#pausedByProgram.has(keyOf(topic, partition));
-  }
-
   #pauseOne(consumer: SdkConsumer, topic: string, partition: number): () => void {
     const one = [{ topic, partitions: [partition] }];
     this.pause(one);
@@ -393,8 +384,6 @@ export class Consumer {
     };
   }
 }
-
-const keyOf = (topic: string, partition: number): string => JSON.stringify([topic, partition]);
 
 /** A turn of the event loop, in which heartbeats can be sent. */
 const heartbeat = (): Promise<void> => systemClock.sleep(0);

@@ -84,9 +84,13 @@ export class Producer implements Sender {
     return this.#transactions.begin();
   }
 
-  /** Returns how many partitions the topic has. Throws UNKNOWN_TOPIC_OR_PARTITION if there is no such topic. */
+  /**
+   * Returns how many partitions the topic has. It asks the service once, and again when that is long ago. Throws
+   * UNKNOWN_TOPIC_OR_PARTITION if there is no such topic.
+   */
   async partitionsFor(topic: string): Promise<number> {
-    return (await this.#context.metadata.refresh(topic)).partitions;
+    const { metadata } = this.#context;
+    return (metadata.peek(topic) ?? (await metadata.refresh(topic))).partitions;
   }
 
   /**

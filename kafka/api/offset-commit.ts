@@ -7,6 +7,7 @@ import type { PartitionCommit, PerPartitionReply } from '../../lib/api/groups.ts
 import { limits } from '../../lib/api/limits.ts';
 import { defineApi, type Gateway } from '../api.ts';
 import { code, groupCode } from '../errors.ts';
+import { codesOf, commitsOf } from '../offsets-to-commit.ts';
 import { withoutSpecialOffsets } from '../special-offsets.ts';
 
 type Request = {
@@ -39,36 +40,31 @@ export const offsetCommit = defineApi<Request, Reply>({
   versions: [2, 9],
   overlaps: false,
   async answer(gateway, request, { signal }) {
-    const codes = new Map<string, number>();
-    const commits = await withoutSpecialOffsets(gateway.engine, commitsIn(request.topics), signal);
-    for (const topics of steps(commits))
-      for (const [place, errorCode] of await commit(gateway, request, topics, signal)) codes.set(place, errorCode);
-    return {
-      topics: request.topics.map(({ name, partitions }) => ({
-        name,
-        partitions: partitions.map(({ partitionIndex }) => ({
-          partitionIndex,
-          errorCode: codes.get(placeOf(name, partitionIndex)) ?? code.none,
-        })),
-      })),
-    };
+    const codes = await commitAll(gateway, request, signal);
+    return { topics: codesOf(request.topics, (topic, partition) => codes.get(placeOf(topic, partition)) ?? code.none) };
   },
 });
+
+type Codes = ReadonlyMap<string, number>;
+
+/** The codes of the partitions that were refused. */
+async function commitAll(gateway: Gateway, request: Request, signal: AbortSignal): Promise<Codes> {
+  const all = request.topics.flatMap((topic) => commitsOf(topic).map((each) => ({ topic: topic.name, ...each })));
+  const codes = new Map<string, number>();
+  let commits: readonly Commit[];
+  try {
+    commits = await withoutSpecialOffsets(gateway.engine, all, signal);
+  } catch (error) {
+    return new Map(all.map(({ topic, partition }) => [placeOf(topic, partition), groupCode(error)]));
+  }
+  for (const topics of steps(commits))
+    for (const [place, errorCode] of await commit(gateway, request, topics, signal)) codes.set(place, errorCode);
+  return codes;
+}
 
 type TopicCommit = { readonly topic: string; readonly partitions: readonly PartitionCommit[] };
 
 type Commit = PartitionCommit & { readonly topic: string };
-
-const commitsIn = (topics: readonly TopicRequest[]): Commit[] =>
-  topics.flatMap(({ name, partitions }) =>
-    partitions.map((each) => ({
-      topic: name,
-      partition: each.partitionIndex,
-      offset: each.committedOffset,
-      leaderEpoch: each.committedLeaderEpoch,
-      metadata: each.committedMetadata ?? '',
-    })),
-  );
 
 /** The engine takes so many partitions at a time. */
 function* steps(all: readonly Commit[]): Generator<TopicCommit[]> {

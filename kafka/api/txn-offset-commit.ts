@@ -5,6 +5,7 @@
 // lost a partition by then, the transaction is aborted.
 import { defineApi } from '../api.ts';
 import { code, transactionCode } from '../errors.ts';
+import { codesOf, commitsOf } from '../offsets-to-commit.ts';
 
 type Request = {
   readonly transactionalId: string;
@@ -13,14 +14,16 @@ type Request = {
   readonly producerEpoch: number;
   readonly generationId: number;
   readonly memberId: string;
-  readonly topics: readonly {
-    readonly name: string;
-    readonly partitions: readonly {
-      readonly partitionIndex: number;
-      readonly committedOffset: number;
-      readonly committedLeaderEpoch: number;
-      readonly committedMetadata: string | null;
-    }[];
+  readonly topics: readonly TopicRequest[];
+};
+
+type TopicRequest = {
+  readonly name: string;
+  readonly partitions: readonly {
+    readonly partitionIndex: number;
+    readonly committedOffset: number;
+    readonly committedLeaderEpoch: number;
+    readonly committedMetadata: string | null;
   }[];
 };
 
@@ -40,12 +43,7 @@ export const txnOffsetCommit = defineApi<Request, Reply>({
       () => code.none,
       (error: unknown) => transactionCode(error, code.invalidProducerEpoch),
     );
-    return {
-      topics: request.topics.map(({ name, partitions }) => ({
-        name,
-        partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode })),
-      })),
-    };
+    return { topics: codesOf(request.topics, () => errorCode) };
   },
 });
 
@@ -59,14 +57,6 @@ function offsetsOf(
     in: { transactionalId, producerId, producerEpoch, signal },
     groupId,
     ...(isMember && { member: { memberId, generation } }),
-    topics: topics.map(({ name, partitions }) => ({
-      topic: name,
-      partitions: partitions.map((each) => ({
-        partition: each.partitionIndex,
-        offset: each.committedOffset,
-        leaderEpoch: each.committedLeaderEpoch ?? -1,
-        metadata: each.committedMetadata ?? '',
-      })),
-    })),
+    topics: topics.map((topic) => ({ topic: topic.name, partitions: commitsOf(topic) })),
   };
 }

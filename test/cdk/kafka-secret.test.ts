@@ -6,18 +6,18 @@ describe('the secret of the Kafka gateway', () => {
   test('becomes files and the options that name them', () => {
     const users = { version: 1, users: [] };
     const secret = JSON.stringify({ 'tls-cert': 'CERT', users, 'sts-cluster': 'orders' });
-    const { arguments: given, files } = securityArguments(secret, '/tmp');
+    const { arguments: given, files } = securityArguments(secret, '/files');
     expect(given).toEqual([
       '--kafka-tls-cert',
-      '/tmp/tls-cert',
+      '/files/tls-cert',
       '--kafka-users',
-      '/tmp/users',
+      '/files/users',
       '--kafka-sts-cluster',
       'orders',
     ]);
     expect([...files]).toEqual([
-      ['/tmp/tls-cert', 'CERT'],
-      ['/tmp/users', JSON.stringify(users)],
+      ['/files/tls-cert', 'CERT'],
+      ['/files/users', JSON.stringify(users)],
     ]);
   });
 
@@ -25,7 +25,7 @@ describe('the secret of the Kafka gateway', () => {
     const kafka = program().commands.find((one) => one.name() === 'kafka')!;
     const options = kafka.options.map(({ long }) => long!).filter((flag) => flag.startsWith('--kafka-'));
     const all = Object.fromEntries(options.map((flag) => [flag.slice('--kafka-'.length), 'x']));
-    const given = securityArguments(JSON.stringify(all), '/tmp').arguments.filter((word) => word.startsWith('--'));
+    const given = securityArguments(JSON.stringify(all), '/files').arguments.filter((word) => word.startsWith('--'));
     expect(given.sort()).toEqual(options.sort());
   });
 
@@ -35,7 +35,7 @@ describe('the secret of the Kafka gateway', () => {
     ['{"password":"hunter2"}', /^secret: expected members of .*, got password$/],
     ['{"sts-cluster":2}', 'secret: sts-cluster: expected text'],
   ])('%s is refused, and is not repeated', (secret, reason) => {
-    const open = () => securityArguments(secret, '/tmp');
+    const open = () => securityArguments(secret, '/files');
     expect(open).toThrow(reason);
     expect(open).not.toThrow('hunter2');
   });

@@ -63,6 +63,10 @@ describe('wrong usage ends with 2 and one sentence', () => {
     ],
     [['consume', 'a', '--group', 'g', '--partition', '0'], /'--group <id>' cannot be used with option '--partition/],
     [
+      ['consume', 'a', '--consumer-property', 'session.timeout.ms=10000'],
+      /^rivulet: --consumer-property session.timeout.ms needs --group\n$/,
+    ],
+    [
       ['consume', 'a', '--consumer-property', 'group.id=g'],
       /^rivulet: --consumer-property group.id: give --group instead\n$/,
     ],

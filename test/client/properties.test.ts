@@ -136,6 +136,6 @@ test('docs/SDK.md has a row for each property', () => {
       const cells = [...section.matchAll(/^\| (`[^|]+`) \|/gm)].map(([, cell]) => cell!);
       return cells.flatMap((cell) => [...cell.matchAll(/`([^`]+)`/g)].map(([, name]) => name!));
     });
-  expect(rows('Of the connection', 'Of a producer').sort()).toEqual([...producerPropertyNames].sort());
-  expect(rows('Of the connection', 'Of a consumer').sort()).toEqual([...consumerPropertyNames].sort());
+  expect(rows('Connection', 'Producer').sort()).toEqual([...producerPropertyNames].sort());
+  expect(rows('Connection', 'Consumer').sort()).toEqual([...consumerPropertyNames].sort());
 });

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { RivuletError } from '../../lib/api/errors.ts';
 import { batchOf, startService } from './service.ts';
 import { key } from './wire.ts';
 
@@ -27,4 +28,18 @@ test('a commit of -2 or -1 is one of the beginning or the end of the log', async
   expect(await committed()).toEqual([3, 0, 0]);
   expect(await commit([0, -3], [7, -1])).toEqual([42, 42]);
   expect(await committed()).toEqual([3, 0, 0]);
+});
+
+test('a look that fails is an error to try again after, and commits nothing', async () => {
+  const throttled = () => Promise.reject(new RivuletError('THROTTLED', 'come again'));
+  const { engine, connect } = await startService({ wrap: (own) => ({ ...own, offsets: throttled }) });
+  await engine.createTopic({ topic: 'orders' });
+  const wire = await connect();
+  const partition = { partitionIndex: 0, committedOffset: -2, committedLeaderEpoch: -1, committedMetadata: null };
+  const reply = await wire.ask(key.offsetCommit, 7, {
+    ...{ groupId: 'g', generationIdOrMemberEpoch: -1, memberId: '', groupInstanceId: null },
+    topics: [{ name: 'orders', partitions: [partition] }],
+  });
+  expect(reply.topics).toMatchObject([{ name: 'orders', partitions: [{ partitionIndex: 0, errorCode: 15 }] }]);
+  expect((await engine.groups.list({})).groups).toEqual([]);
 });

@@ -136,6 +136,31 @@ describe('a consumer', () => {
     await consumer.disconnect();
   });
 
+  test('hands over no further message of a batch once it is stopped, and leaves them to the next', async () => {
+    const kafka = kafkaOf();
+    const topic = await newTopic(kafka);
+    const groupId = `group-${++names}`;
+    await kafka.producer().send({ topic, messages: [{ value: '1' }, { value: '2' }, { value: '3' }] });
+    const seen: string[] = [];
+    const begin = async (each: (value: string) => void) => {
+      const consumer = kafka.consumer({ groupId, ...times });
+      await consumer.subscribe({ topic, fromBeginning: true });
+      await consumer.run({ eachMessage: async ({ message }) => each(String(message.value)) });
+      return consumer;
+    };
+    let stopped: Promise<void> | undefined;
+    const first = await begin((value) => {
+      seen.push(value);
+      stopped ??= first.stop();
+    });
+    await eventually(() => expect(stopped).toBeDefined());
+    await stopped;
+    expect(seen).toEqual(['1']);
+    const next = await begin((value) => void seen.push(value));
+    await eventually(() => expect(seen).toEqual(['1', '2', '3']));
+    await next.disconnect();
+  });
+
   test('refuses what it cannot do', async () => {
     const consumer = kafkaOf().consumer({ groupId: 'any' });
     await consumer.subscribe({ topic: 'a', fromBeginning: true });

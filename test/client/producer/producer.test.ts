@@ -434,6 +434,7 @@ test('a batch with an invalid message sends nothing, and its error names the mes
 test('partitionsFor returns the number of partitions of a topic, and later sends use it', async () => {
   const { server, producer } = await start();
   expect(await producer.partitionsFor('t')).toBe(4);
+  expect(await producer.partitionsFor('t')).toBe(4);
   await producer.send({ topic: 't', messages: [{ value: 'a' }] });
   expect(server.received.filter(({ method }) => method === 'GET')).toHaveLength(1);
 });
