@@ -1,5 +1,5 @@
-// What a page of another origin may do with the API: the rules of CORS, which the gateway of a deployment and the local server
-// both follow. They name exactly what the SDK's build for browsers sends and reads.
+// These are the rules of CORS: they say what a page of another origin may do with the API. The gateway of a deployment and the
+// local server both follow them. They name exactly what the SDK's build for browsers sends and reads.
 
 /** One origin as a browser writes it. A wildcard is none: everyone's page could then use the credentials of its reader. */
 export const originPattern = 'https?:\\/\\/[a-z0-9.-]{1,253}(:\\d{1,5})?';
