@@ -97,6 +97,12 @@ export const defaultProvider = () => async (): Promise<never> => {
   throw new Error('a page has no AWS chain: set the option credentials');
 };
 
+// --- lib/bytes/crc32c-simd.ts
+
+/** A page's policy may forbid WebAssembly, and the module is a fiftieth of this build. The tables serve instead. */
+export const blockCrc = (): undefined => undefined;
+export const blockBytes = Number.MAX_SAFE_INTEGER;
+
 // --- node:module
 
 export const createRequire = (): (() => never) => onlyInNode;

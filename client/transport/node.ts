@@ -13,7 +13,8 @@ export type { Socket } from 'node:net';
 export { setImmediate as nextTurn } from 'node:timers/promises';
 
 // An `import` of node:http asks for all that it exports, and so also loads fetch and WebSocket, which takes longer than the
-// rest of the client. What an address does not need is not loaded: TLS takes most of the time of an import.
+// rest of the client. TLS, which takes most of the time of an import, is loaded only
+// for an address that needs it.
 const require = createRequire(import.meta.url);
 type Http = Pick<typeof import('node:http'), 'Agent' | 'request'>;
 const httpFor = (protocol: string): Http => require(protocol === 'https:' ? 'node:https' : 'node:http');

@@ -7,7 +7,7 @@ import { packAll, projectWith, removeFolders, runIn, typeErrors } from './packag
 let packed: string;
 beforeAll(async () => {
   packed = await packAll();
-});
+}, 400_000);
 afterAll(removeFolders);
 
 describe('the construct, in a CDK app that is CommonJS', () => {
