@@ -19,7 +19,7 @@ import {
   type Tracer,
   trace,
 } from '@opentelemetry/api';
-import { isClientError } from './client-error.ts';
+import type { RivuletClientError } from './client-error.ts';
 import type { ConsumedMessage, Message } from './message.ts';
 import { type ReceivedMessages, type SendSpan, type TraceHeaders, type Tracing, traceHeadersOf } from './tracing.ts';
 
@@ -52,8 +52,8 @@ function beginSend(tracer: Tracer, topic: string, messages: readonly Message[]):
   return {
     headers: headersOf(span.spanContext()),
     end(results, error) {
-      const failure = results.length === 0 ? error : results.find(isClientError);
-      const places = results.filter((one) => !isClientError(one));
+      const failure = results.length === 0 ? error : results.find(isError);
+      const places = results.filter((one) => !isError(one));
       const partitions = new Set(places.map(({ partition }) => partition));
       const [partition] = partitions;
       if (partitions.size === 1) span.setAttribute('messaging.destination.partition.id', String(partition));
@@ -106,8 +106,11 @@ function during(span: Span, parent: Context, handle: () => Promise<void> | void)
   span.end();
 }
 
+/** The build for browsers has a class of its own for its errors, which is not the one that this file could import. */
+const isError = (one: unknown): one is Error & Partial<RivuletClientError> => one instanceof Error;
+
 function fail(span: Span, error: unknown): void {
-  const type = isClientError(error) ? error.errorCode : error instanceof Error ? error.name : typeof error;
+  const type = isError(error) ? (error.errorCode ?? error.name) : typeof error;
   span.setAttribute('error.type', type);
   span.setStatus({ code: SpanStatusCode.ERROR, message: error instanceof Error ? error.message : String(error) });
 }

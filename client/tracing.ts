@@ -52,5 +52,6 @@ function textOf(headers: MessageHeaders | undefined, name: string): string | und
     : (headers as Readonly<Record<string, MessageBytes>>)[name];
   const [first] = [found].flat();
   if (typeof first === 'string') return first;
-  return first instanceof Uint8Array ? Buffer.from(first).toString('latin1') : undefined;
+  // A page that bundles rivulet/opentelemetry has no Buffer.
+  return first instanceof Uint8Array ? new TextDecoder().decode(first) : undefined;
 }

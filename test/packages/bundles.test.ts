@@ -90,6 +90,17 @@ describe('a page', () => {
     expect(gzipSync(await readFile(bundle)).length).toBeLessThan(60_000);
   });
 
+  test('may have spans too: they need nothing that a page lacks', async () => {
+    await writeFile(path.join(project, 'spans.ts'), "export { openTelemetry } from 'rivulet/opentelemetry';");
+    const { outputFiles } = await build({
+      ...{ absWorkingDir: project, entryPoints: ['spans.ts'], bundle: true, write: false },
+      ...{ platform: 'browser', format: 'esm', external: ['@opentelemetry/api'] },
+    });
+    const { text } = outputFiles[0]!;
+    expect([...text.matchAll(/\b(?:Buffer|process|require|node:\w+)\b/g)].map(String)).toEqual([]);
+    expect([...text.matchAll(/from "(.*)"/g)].map(([, name]) => name)).toEqual(['@opentelemetry/api']);
+  });
+
   test('writes and reads among the globals of a browser', async () => {
     await newTopic('page');
     const page = path.join(root, 'test/client/browser-page.mjs');

@@ -8,10 +8,11 @@ import { newProject, onEachNode, run, startService, typeScript } from './project
 const program = `
   import { type ConsumedMessage, type Message, type ProducerOptions, Rivulet, RivuletClientError } from 'rivulet';
   import { type EachMessagePayload, Kafka, logLevel } from 'rivulet/kafkajs';
+  import { openTelemetry } from 'rivulet/opentelemetry';
   const [url, topic] = [process.env.RIVULET_URL!, process.env.TOPIC!];
 
   async function sdk(): Promise<string> {
-    const rivulet = new Rivulet({ url });
+    const rivulet = new Rivulet({ url, tracing: openTelemetry() });
     await rivulet.admin().createTopics({ topics: [{ topic, partitions: 1 }] });
     const options: ProducerOptions = { compression: 'gzip' };
     const producer = rivulet.producer(options);

@@ -10,7 +10,7 @@ const execute = promisify(execFile);
 
 const folders: string[] = [];
 
-export async function newFolder(name: string): Promise<string> {
+async function newFolder(name: string): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), name));
   folders.push(folder);
   return folder;
