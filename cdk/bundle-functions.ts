@@ -1,39 +1,44 @@
 // Makes the code of the Lambda functions: one file for each, with all dependencies in it. A cold start then reads one file,
 // and a function does not depend on the version of the AWS SDK that the runtime happens to have.
 import path from 'node:path';
-import { type BuildOptions, build } from 'esbuild';
+import { type BuildOptions, build, type Metafile } from 'esbuild';
 import { functionNames } from '../functions/routes.ts';
 import { slimBundle } from './slim-bundle.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
 
-/** Writes `<outDir>/<name>/index.mjs` for each function. The handler is `index.handler`. */
-export async function bundleFunctions(outDir: string): Promise<void> {
-  await Promise.all(functionNames.map((name) => bundle(`functions/${name}.ts`, path.join(outDir, name, 'index.mjs'))));
+/** Writes `<outDir>/<name>/index.mjs` for each function. The handler is `index.handler`. @returns what is in each. */
+export function bundleFunctions(outDir: string): Promise<Metafile[]> {
+  return Promise.all(functionNames.map((name) => bundle(`functions/${name}.ts`, path.join(outDir, name, 'index.mjs'))));
 }
 
 /** Writes what the Kafka gateway runs: `<outDir>/kafka-gateway/index.mjs`, and what starts it in its container. */
-export async function bundleKafkaGateway(outDir: string): Promise<void> {
+export async function bundleKafkaGateway(outDir: string): Promise<Metafile[]> {
   const entries = { 'kafka-gateway': 'cli/main.ts', 'kafka-bootstrap': 'cdk/kafka-bootstrap.ts' };
   // CloudFormation would take a template literal of the bootstrap for a parameter of its own.
   const supported = { 'template-literal': false };
   // A container gets its credentials from where the functions of a deployment never look.
-  for (const [name, entry] of Object.entries(entries))
-    await build({
+  const bundled = Object.entries(entries).map(([name, entry]) =>
+    build({
       ...options,
       plugins: [],
       supported,
       entryPoints: [path.join(root, entry)],
       outfile: path.join(outDir, name, 'index.mjs'),
-    });
+    }),
+  );
+  return (await Promise.all(bundled)).map(({ metafile }) => metafile);
 }
 
 /** `entry` is a path relative to the root of the repository. */
-export async function bundle(entry: string, outfile: string): Promise<void> {
-  await build({ ...options, entryPoints: [path.join(root, entry)], outfile });
+export async function bundle(entry: string, outfile: string): Promise<Metafile> {
+  const { metafile } = await build({ ...options, entryPoints: [path.join(root, entry)], outfile });
+  return metafile;
 }
 
-const options: BuildOptions = {
+const options = {
+  absWorkingDir: root,
+  metafile: true,
   bundle: true,
   platform: 'node',
   target: 'node24',
@@ -51,4 +56,4 @@ const options: BuildOptions = {
   sourcemap: false,
   legalComments: 'none',
   logLevel: 'warning',
-};
+} satisfies BuildOptions;

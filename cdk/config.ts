@@ -5,6 +5,7 @@
 // Invariant: the result of `configOf` has every option, and each is within its bounds. An unknown name is refused, because
 // a misspelt option must not quietly keep its default.
 
+import { originPattern } from '../http/cors.ts';
 import { limits } from '../lib/api/limits.ts';
 
 /** How many alarms are created. CloudWatch bills each alarm by the month. */
@@ -129,7 +130,7 @@ export const options: { readonly [K in keyof RivuletConfig]: Option<RivuletConfi
   fetchesPerSecond: whole(200, 1, 100_000, { does: 'The same limit for each fetch route alone.' }),
   publicHealth: flag(true, { does: 'GET /v1/health needs no signature.' }),
   publicOpenApi: flag(true, { does: 'GET /openapi.json needs no signature.' }),
-  corsOrigins: text('', /^https?:\/\/[a-z0-9.-]{1,253}(:\d{1,5})?(,https?:\/\/[a-z0-9.-]{1,253}(:\d{1,5})?){0,19}$/, {
+  corsOrigins: text('', new RegExp(`^${originPattern}(,${originPattern}){0,19}$`), {
     allowed: 'up to 20 origins like `https://app.example.com`, separated by commas',
     does: 'Pages of these origins may call the API from a browser, with signed requests. Empty means none.',
   }),

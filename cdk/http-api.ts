@@ -20,6 +20,7 @@ import { ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import { type ApiFunction, functionRoutes, routeKeysOf } from '../functions/routes.ts';
+import { corsRules } from '../http/cors.ts';
 import { accept } from './accepted-findings.ts';
 import type { RivuletConfig } from './config.ts';
 import type { Functions } from './functions.ts';
@@ -41,17 +42,14 @@ export function createHttpApi(scope: Construct, functions: Functions, config: Ri
 }
 
 function corsOf(allowOrigins: string[]): CorsPreflightOptions {
-  const { GET, PUT, POST, PATCH, DELETE } = CorsHttpMethod;
   return {
     allowOrigins,
-    allowMethods: [GET, PUT, POST, PATCH, DELETE],
-    allowHeaders: ['accept', 'authorization', 'content-type', 'rivulet-transaction', ...signatureHeaders],
-    exposeHeaders: ['retry-after', 'rivulet-topic-id'],
-    maxAge: Duration.hours(1),
+    allowMethods: corsRules.methods.map((method) => CorsHttpMethod[method]),
+    allowHeaders: [...corsRules.requestHeaders],
+    exposeHeaders: [...corsRules.exposedHeaders],
+    maxAge: Duration.seconds(corsRules.maxAgeSeconds),
   };
 }
-
-const signatureHeaders = ['x-amz-content-sha256', 'x-amz-date', 'x-amz-security-token'];
 
 /**
  * A browser sends no signature with the question whether it may ask. Without this route, `$default` would want one. The

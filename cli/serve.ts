@@ -36,6 +36,7 @@ type ServeOptions = KafkaAddressOptions &
   KafkaSecurityOptions & {
     host: string;
     allowHost?: readonly string[];
+    corsOrigin?: readonly string[];
     port: number;
     data: string;
     offsetsRetentionMinutes: number;
@@ -55,6 +56,11 @@ export function addServe(rivulet: Command): void {
     .option(
       '--allow-host <name>',
       'another name that callers use for this server; repeatable; localhost and the addresses of the server need none',
+      nameList,
+    )
+    .option(
+      '--cors-origin <origin>',
+      'pages of this origin may use the service, like http://localhost:5173; repeatable',
       nameList,
     )
     .option('--port <port>', 'the port to listen on; 0 takes a free one', wholeNumber(0, 65_535), 9292)
@@ -83,7 +89,7 @@ export function addServe(rivulet: Command): void {
 }
 
 async function serve(given: ServeOptions): Promise<void> {
-  const { host, allowHost = [], port, accessKey } = given;
+  const { host, allowHost = [], corsOrigin = [], port, accessKey } = given;
   const credentials = credentialsOf(accessKey);
   const security = kafkaSecurityOf(given);
   if (!credentials && !isLoopback(host))
@@ -103,6 +109,7 @@ async function serve(given: ServeOptions): Promise<void> {
     api: (event) => backend!.api(event),
     host,
     allowHosts: allowHost,
+    corsOrigins: corsOrigin,
     port,
     clock: systemClock,
     onError: (error, requestId) => log.request({ requestId, error }),

@@ -7,12 +7,14 @@
 //
 // Trap: a commit without an answer may have been done, and the same member could commit the same inputs once more. So a
 // transaction is ended for certain before its inputs are read again, and they are read from the committed offset on.
+
 import { limits } from '../lib/api/limits.ts';
 import type { Clock } from '../lib/runtime/clock.ts';
 import { invalid, isClientError, type RivuletClientError } from './client-error.ts';
 import type { Consumer } from './consumer/consumer.ts';
 import type { ConsumerOptions } from './consumer/consumer-options.ts';
 import type { MessageBatch } from './consumer/handlers.ts';
+import { grouped } from './grouped.ts';
 import type { ConsumedMessage, Message } from './message.ts';
 import { mayHaveActed, saysEnded } from './producer/end-errors.ts';
 import type { Producer } from './producer/producer.ts';
@@ -121,7 +123,7 @@ export class ExactlyOnce {
   }
 
   #byTopic(results: readonly Result[]): TopicMessages[] {
-    const groups = Map.groupBy(results, ({ topic }) => topic ?? this.#options.to);
+    const groups = grouped(results, ({ topic }) => topic ?? this.#options.to);
     return [...groups].map(([topic, messages]) => {
       if (topic === undefined)
         throw invalid('transform: expected a topic in each result, because the option to is missing');

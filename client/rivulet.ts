@@ -10,13 +10,22 @@ import { ExactlyOnce, type ExactlyOnceOptions, newTransactionalId } from './exac
 import { Producer } from './producer/producer.ts';
 import type { ProducerOptions } from './producer/producer-options.ts';
 import { createTopicMetadataCache, type TopicMetadataCache } from './producer/topic-metadata.ts';
+import { checkTracing, type Tracing } from './tracing.ts';
 import { type Connection, openConnection } from './transport/connection.ts';
 import { type CredentialsProvider, credentialsFor, regionFor } from './transport/credentials.ts';
 import { type RetryHooks, watchConnection } from './transport/outage.ts';
 import { type RetryOptions, type RetryPolicy, retryPolicy } from './transport/retry.ts';
 import { checkFunctions, wholeOption } from './whole-option.ts';
 
+export { isClientError, RivuletClientError } from './client-error.ts';
+export type { ConsumerOptions, TopicPartition } from './consumer/consumer-options.ts';
+export type { MessageBatch } from './consumer/handlers.ts';
+export type { ConsumedMessage, Message, MessageHeaders } from './message.ts';
+export type { ProducerOptions } from './producer/producer-options.ts';
+export type { Transaction } from './producer/transaction.ts';
 export { consumerFromProperties, producerFromProperties } from './properties.ts';
+export type { RecordMetadata } from './record-metadata.ts';
+export type { Admin, Consumer, Credentials, CredentialsProvider, ExactlyOnce, ExactlyOnceOptions, Producer };
 
 export type RivuletOptions = RetryHooks & {
   /** The address of the API, as the stack or the local server prints it. */
@@ -38,6 +47,8 @@ export type RivuletOptions = RetryHooks & {
   readonly retry?: RetryOptions;
   /** The timeout of one request, milliseconds. A long poll adds its wait. Default 30,000. */
   readonly requestTimeoutMs?: number;
+  /** For all producers and consumers that have no `tracing` of their own: `openTelemetry()` of `rivulet/opentelemetry`. */
+  readonly tracing?: Tracing;
 };
 
 type Context = {
@@ -51,6 +62,7 @@ type Context = {
 export class Rivulet {
   readonly #context: Context;
   readonly #metadata: TopicMetadataCache;
+  readonly #shared: { readonly tracing?: Tracing };
 
   /** Throws RivuletClientError INVALID_REQUEST for options that cannot be used. */
   constructor(options: RivuletOptions) {
@@ -71,14 +83,16 @@ export class Rivulet {
     const connection = watchConnection(unwatched, clock, options);
     this.#context = { connection, clock, retry, requestTimeoutMs, clientId };
     this.#metadata = createTopicMetadataCache(connection, clock, retry);
+    const tracing = checkTracing(options.tracing);
+    this.#shared = tracing ? { tracing } : {};
   }
 
   producer(options: ProducerOptions = {}): Producer {
-    return new Producer({ ...this.#context, metadata: this.#metadata }, options);
+    return new Producer({ ...this.#context, metadata: this.#metadata }, { ...this.#shared, ...options });
   }
 
   consumer(options: ConsumerOptions = {}): Consumer {
-    return new Consumer(this.#context, options);
+    return new Consumer(this.#context, { ...this.#shared, ...options });
   }
 
   /**

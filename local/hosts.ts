@@ -19,11 +19,12 @@ function givenName(name: string): string {
   throw new Error(`allowed host: expected a name or an address, without scheme and port, got ${shown(name)}`);
 }
 
-/** Throws FORBIDDEN. `localAddress` is the address of this server that the request came to. */
+/** Throws FORBIDDEN. `localAddress` is the address of this server that the request came to. Pages of `corsOrigins` are welcome. */
 export function checkHosts(
   { host = '', origin }: Readonly<Record<string, string>>,
   names: ReadonlySet<string>,
   localAddress = '',
+  corsOrigins: ReadonlySet<string> = new Set(),
 ): void {
   const isOurs = (authority: string): boolean => {
     const name = nameIn(authority);
@@ -32,9 +33,9 @@ export function checkHosts(
   };
   const ours = 'localhost, the address of this server, or a name given to it with --allow-host';
   if (!isOurs(host)) throw foreign('header.host', ours, host);
-  if (origin === undefined) return;
+  if (origin === undefined || corsOrigins.has(origin)) return;
   const [, authority = ''] = /^https?:\/\/(.*)$/i.exec(origin) ?? [];
-  if (!isOurs(authority)) throw foreign('header.origin', `a page of ${ours}`, origin);
+  if (!isOurs(authority)) throw foreign('header.origin', `a page of ${ours}, or an origin of --cors-origin`, origin);
 }
 
 /** The name or address in `name`, `name:port`, `address:port` or `[address]:port`, in one spelling. */

@@ -19,6 +19,7 @@ import { type Credentials, sha256Hex } from '../lib/sigv4/canonical.ts';
 import { verifyHead } from '../lib/sigv4/verify.ts';
 import { readBody } from './body.ts';
 import { type BodyRoom, createBodyRoom } from './body-room.ts';
+import { checkOrigin, isPreflight, preflightResult, withCors } from './cors.ts';
 import { checkHosts, namesOf } from './hosts.ts';
 import { sendBeforeBody, sendOnSocket, sendResult } from './reply.ts';
 import { eventOf, headersTooLarge, type RequestHead, readHead } from './request.ts';
@@ -48,6 +49,8 @@ export type ServerOptions = {
   readonly port?: number;
   /** The names that a Host header may have, beside those of loopback and the address that a request comes to. */
   readonly allowHosts?: readonly string[];
+  /** Pages of these origins, like `http://localhost:5173`, may read the answers. Default: none. */
+  readonly corsOrigins?: readonly string[];
   /** The credentials that callers may sign with. Default: local/local, which everyone knows, so only for loopback. */
   readonly credentials?: readonly Credentials[];
   /** The region that clients sign for. Default us-east-1. */
@@ -89,6 +92,7 @@ type Exchange = {
 type Context = {
   readonly api: HttpApi;
   readonly hosts: ReadonlySet<string>;
+  readonly corsOrigins: ReadonlySet<string>;
   readonly credentials: ReadonlyMap<string, Credentials>;
   readonly region: string;
   readonly clock: ServerOptions['clock'];
@@ -110,9 +114,11 @@ function contextOf(options: ServerOptions, host: string): Context {
     throw new Error(
       `the server does not listen on ${host} with the credentials local/local, which everyone knows: give credentials of your own, or listen on 127.0.0.1`,
     );
+  options.corsOrigins?.forEach(checkOrigin);
   return {
     api: options.api,
     hosts: namesOf(host, options.allowHosts ?? []),
+    corsOrigins: new Set(options.corsOrigins),
     credentials: new Map(credentials.map((one) => [one.accessKeyId, one])),
     region: options.region ?? 'us-east-1',
     clock: options.clock,
@@ -180,7 +186,7 @@ async function exchange(context: Context, message: IncomingMessage, response: Se
   response.once('close', () => leave(context, here));
   if (context.closing) here.left.abort(closingReason());
   const requestId = context.newRequestId();
-  const result = await answer(context, here, requestId);
+  const result = withCors(await answer(context, here, requestId), message.headers.origin, context.corsOrigins);
   try {
     await send(context, here, result);
   } catch (error) {
@@ -200,7 +206,8 @@ async function send(context: Context, { message, response }: Exchange, result: H
 async function answer(context: Context, { message, response, left }: Exchange, requestId: string): Promise<HttpResult> {
   try {
     const head = readHead(message);
-    checkHosts(head.fields, context.hosts, message.socket.localAddress);
+    checkHosts(head.fields, context.hosts, message.socket.localAddress, context.corsOrigins);
+    if (isPreflight(head, context.corsOrigins)) return preflightResult;
     const verifyBody = isOpen(head) ? () => undefined : authenticate(context, head);
     const giveBack = context.bodies.take(mostBytesOf(head));
     try {

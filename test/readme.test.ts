@@ -30,6 +30,16 @@ test.each([
   expect(links.filter((link) => !existsSync(link))).toEqual([]);
 });
 
+test('package.json says which version this is, and its lock and the changelog say the same', () => {
+  const { version } = JSON.parse(read('package.json')) as { version: string };
+  const lock = JSON.parse(read('package-lock.json')) as {
+    version: string;
+    packages: Record<string, { version: string }>;
+  };
+  const [, changelog] = /^## (\S+)/m.exec(read('CHANGELOG.md'))!;
+  expect([lock.version, lock.packages['']!.version, changelog]).toEqual([version, version, version]);
+});
+
 test('each npm script that a document names exists', () => {
   const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
   const named = ['README.md', 'CONTRIBUTING.md', 'docs/DEPLOY.md'].flatMap((file) =>

@@ -10,6 +10,7 @@ import type {
 } from '../../lib/api/groups.ts';
 import { limits } from '../../lib/api/limits.ts';
 import { invalid, isClientError, type RivuletClientError } from '../client-error.ts';
+import { grouped } from '../grouped.ts';
 import type { Call } from '../transport/connection.ts';
 import { oneByOne, slices } from '../transport/parts.ts';
 import { paths } from '../transport/paths.ts';
@@ -200,7 +201,7 @@ function split<T>(all: readonly T[], isFirst: (one: T) => boolean): [first: T[],
 export function offsetTargets(
   all: readonly (PartitionOffset & { readonly topic: string })[],
 ): { topic: string; target: OffsetTarget }[] {
-  return [...Map.groupBy(all, ({ topic }) => topic)].map(([topic, rows]) => {
+  return [...grouped(all, ({ topic }) => topic)].map(([topic, rows]) => {
     const offsets = rows.map(({ partition, offset }) => ({ partition, offset }));
     return { topic, target: { to: 'offsets', offsets } };
   });

@@ -5,8 +5,10 @@
 // pause or a new assignment begins a new fetch generation, so nothing that was under way can be handed over after it.
 // And processed <= position <= fetchOffset: a commit covers only what was handled. All three may go back, with a seek or
 // when the log does not hold the offset. Work and commits from before such a move say nothing about the new position.
+
 import { invalid, RivuletClientError } from '../client-error.ts';
 import type { CommittedOffsets } from '../group/group-api.ts';
+import { grouped } from '../grouped.ts';
 import type { Connection } from '../transport/connection.ts';
 import { rangesOf } from '../transport/partition-ranges.ts';
 import { paths } from '../transport/paths.ts';
@@ -155,7 +157,7 @@ export async function lookUpStarts(
   await beginAtCommitted(starts, topic, assigned, signal);
   const { connection } = starts;
   const unknown = assigned.filter((one) => one.fetchOffset === undefined);
-  const groups = Map.groupBy(unknown, ({ start }) => (typeof start === 'string' ? start : start.timestampMs));
+  const groups = grouped(unknown, ({ start }) => (typeof start === 'string' ? start : start.timestampMs));
   for (const [at, group] of groups) {
     if (at === 'committed') continue;
     const generations = group.map((one) => one.fetchGeneration);

@@ -4,6 +4,7 @@ import { invalid, type RivuletClientError } from '../client-error.ts';
 import type { MemberOptions } from '../group/group-member.ts';
 import type { MembershipEvent } from '../group/membership.ts';
 import { whyNotText } from '../text.ts';
+import { checkTracing, type Tracing } from '../tracing.ts';
 import { checkFunctions, choiceOption, wholeOption } from '../whole-option.ts';
 import type { OffsetReset } from './assigned-partition.ts';
 import type { RetentionWarning } from './retention-watch.ts';
@@ -50,6 +51,8 @@ export type ConsumerOptions = GroupOptions & {
   readonly maxPollRecords?: number;
   /** Called when retention comes close to a position, or has overtaken it. Must not throw. */
   readonly onRetention?: (warning: RetentionWarning) => void;
+  /** Spans of what is received and of what handlers do: `openTelemetry()` of `rivulet/opentelemetry`. */
+  readonly tracing?: Tracing;
 };
 
 export type GroupOptions = {
@@ -94,6 +97,7 @@ export type ConsumerSettings = Omit<FetchSettings, 'committed'> &
     readonly autoCommit: boolean;
     readonly autoCommitIntervalMs: number;
     readonly maxPollRecords: number;
+    readonly tracing: Tracing | undefined;
     readonly listener: GroupOptions;
   };
 
@@ -122,6 +126,7 @@ export function consumerSettings(options: ConsumerOptions): ConsumerSettings {
       min: 1,
     }),
     onRetention: options.onRetention,
+    tracing: checkTracing(options.tracing),
     groupId: groupOf(options),
     groupInstanceId: options.groupInstanceId,
     assignor: choiceOption('assignor', options.assignor, ['uniform', 'range', undefined], undefined),

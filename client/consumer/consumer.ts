@@ -45,6 +45,7 @@ import {
 import { rebalancing } from './rebalance.ts';
 import { type SubscribeRequest, subscriptionOf } from './subscription.ts';
 import type { FetchContext } from './topic-fetcher.ts';
+import { tracedHandlers, tracedReceive } from './traced.ts';
 
 export type ConsumerContext = FetchContext & Omit<MemberContext, 'api'>;
 
@@ -52,6 +53,7 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
   readonly #context: ConsumerContext;
   readonly #settings: ConsumerSettings;
   readonly #reader: PartitionReader;
+  readonly #nextBatch: () => Promise<OpenBatch | undefined>;
   readonly #watch: HandlerWatch;
   readonly #inside = newInside();
   readonly #api: GroupApi | undefined;
@@ -74,6 +76,7 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
     this.#api = settings.groupId === undefined ? undefined : groupApi(context.connection, settings.groupId);
     const committed = this.#api?.committedOffsets;
     this.#reader = new PartitionReader(context, { ...settings, committed }, () => this.#member?.mayDeliver() ?? true);
+    this.#nextBatch = tracedReceive(() => this.#reader.next(), settings, context.clock.now);
     const identity = (): Identity => (this.#subscription ? (this.#member?.identity() ?? 'lost') : 'none');
     const own = { identity, assigned: () => this.#reader.assigned, timeoutMs: settings.sessionTimeoutMs };
     this.#commits = this.#api && offsetCommits({ ...context, api: this.#api, ...own });
@@ -154,9 +157,10 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
     return run;
   }
 
-  async #runAll(handlers: Handlers): Promise<void> {
-    checkHandlers(handlers);
-    const workers = wholeOption('concurrency', handlers.concurrency, { fallback: 1, min: 1, max: 1_000 });
+  async #runAll(given: Handlers): Promise<void> {
+    checkHandlers(given);
+    const handlers = tracedHandlers(given, this.#settings.tracing, this.#settings.groupId);
+    const workers = wholeOption('concurrency', given.concurrency, { fallback: 1, min: 1, max: 1_000 });
     this.#start();
     this.#settle();
     this.#inRun = true;
@@ -171,7 +175,7 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
   }
 
   async #work(handlers: Handlers): Promise<void> {
-    for (let batch = await this.#reader.next(); batch; batch = await this.#reader.next()) {
+    for (let batch = await this.#nextBatch(); batch; batch = await this.#nextBatch()) {
       try {
         await this.#inside.run(() =>
           handlers.eachBatch
@@ -241,7 +245,7 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
       if (batch) this.#reader.done(batch);
       batch = undefined;
       try {
-        batch = await this.#reader.next();
+        batch = await this.#nextBatch();
       } catch (error) {
         end();
         this.#reader.takeFailure();

@@ -3,10 +3,12 @@
 //
 // Invariants: at most one batch of a partition is out, that is, with a worker. Nothing from an earlier fetch generation of
 // its partition is handed over.
+
 import { limits } from '../../lib/api/limits.ts';
 import { decodeRecords } from '../../lib/record/batch.ts';
 import type { CorruptBatchError } from '../../lib/record/corrupt-batch-error.ts';
 import { invalid, RivuletClientError } from '../client-error.ts';
+import { grouped } from '../grouped.ts';
 import { type ConsumedMessage, messageMaker } from '../message.ts';
 import { nextTurn } from '../transport/node.ts';
 import { slices } from '../transport/parts.ts';
@@ -266,7 +268,7 @@ function isSameTopic(one: AssignedPartition, other: AssignedPartition): boolean 
 }
 
 function byTopic(partitions: Iterable<AssignedPartition>): Map<string, AssignedPartition[]> {
-  return Map.groupBy(partitions, ({ topic, topicId = '' }) => `${topic}/${topicId}`);
+  return grouped(partitions, ({ topic, topicId = '' }) => `${topic}/${topicId}`);
 }
 
 /** Returns undefined when nothing in the batch is to be handed over. */

@@ -1,6 +1,8 @@
 // This file sends the requests of one group: heartbeats, commits, and reads of the committed offsets.
+
 import type { HeartbeatReply } from '../../lib/api/groups.ts';
 import { isClientError, RivuletClientError } from '../client-error.ts';
+import { grouped } from '../grouped.ts';
 import type { Answer, Connection } from '../transport/connection.ts';
 import { rangesOf } from '../transport/partition-ranges.ts';
 import { paths } from '../transport/paths.ts';
@@ -97,7 +99,7 @@ export const bodyOf = (
 ): object => ({ ...member, topics: nested(commits) });
 
 function nested(commits: readonly PartitionCommit[]): object[] {
-  return [...Map.groupBy(commits, ({ topic }) => topic)].map(([topic, of]) => ({
+  return [...grouped(commits, ({ topic }) => topic)].map(([topic, of]) => ({
     topic,
     topicId: of[0]!.topicId,
     partitions: of.map(({ partition, offset, metadata }) => ({ partition, offset, metadata })),

@@ -5,6 +5,7 @@
 // Invariants: `seq` only grows. An answer to any but the newest heartbeat is dropped, because it may name partitions that
 // the member has released since. No heartbeat releases a partition before the application has released it. The lease of
 // the newest answered heartbeat ends `leaseMs` after that heartbeat was *sent*, less the skew that clocks may have.
+
 import {
   type HeartbeatReply,
   joinEpoch,
@@ -13,6 +14,7 @@ import {
   type TopicPartitions,
 } from '../../lib/api/groups.ts';
 import type { RivuletClientError } from '../client-error.ts';
+import { grouped } from '../grouped.ts';
 
 export type OwnedPartition = { readonly topic: string; readonly topicId: string; readonly partition: number };
 
@@ -271,7 +273,7 @@ function flat(assignment: readonly TopicPartitions[]): OwnedPartition[] {
 
 /** Groups the partitions by topic, as heartbeats name them. */
 export function byTopic(partitions: readonly OwnedPartition[]): TopicPartitions[] {
-  return [...Map.groupBy(partitions, ({ topicId }) => topicId)].map(([topicId, of]) => ({
+  return [...grouped(partitions, ({ topicId }) => topicId)].map(([topicId, of]) => ({
     topic: of[0]!.topic,
     topicId,
     partitions: of.map(({ partition }) => partition).sort((a, b) => a - b),

@@ -2,11 +2,13 @@
 //
 // Invariants: `run` resolves when reading has begun, as in KafkaJS, and reading ends with stop() or disconnect() alone. A handler
 // that throws gets its message again. An offset is committed when the handler has returned, or has resolved it.
+
 import { systemClock } from '../../lib/runtime/clock.ts';
 import { isClientError } from '../client-error.ts';
 import type { Consumer as SdkConsumer } from '../consumer/consumer.ts';
 import type { ConsumerOptions, TopicPartition } from '../consumer/consumer-options.ts';
 import type { MessageBatch } from '../consumer/handlers.ts';
+import { grouped } from '../grouped.ts';
 import type { ConsumedMessage } from '../message.ts';
 import { Batch } from './batch.ts';
 import {
@@ -120,7 +122,7 @@ export class Consumer {
 
   paused(): { readonly topic: string; readonly partitions: readonly number[] }[] {
     const paused = [...this.#places.values()].filter(({ isPaused }) => isPaused);
-    return [...Map.groupBy(paused, ({ topic }) => topic)].map(([topic, places]) => ({
+    return [...grouped(paused, ({ topic }) => topic)].map(([topic, places]) => ({
       topic,
       partitions: places.map(({ partition }) => partition),
     }));
@@ -223,7 +225,7 @@ export class Consumer {
 
   #tellJoin(): void {
     const { groupId } = this.#config;
-    const byTopic = Map.groupBy(this.#consumer?.assignment() ?? [], ({ topic }) => topic);
+    const byTopic = grouped(this.#consumer?.assignment() ?? [], ({ topic }) => topic);
     const memberAssignment = Object.fromEntries(
       [...byTopic].map(([topic, rows]) => [topic, rows.map(({ partition }) => partition)]),
     );

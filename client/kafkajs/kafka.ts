@@ -17,8 +17,8 @@ export type KafkaConfig = {
   readonly retry?: Partial<Retry>;
   readonly logLevel?: number;
   readonly logCreator?: LogCreator;
-  /** The SDK's own options: credentials and region. Requests are signed by AWS's rules. */
-  readonly rivulet?: Pick<RivuletOptions, 'credentials' | 'region'>;
+  /** The SDK's own options. Requests are signed by AWS's rules. */
+  readonly rivulet?: Pick<RivuletOptions, 'credentials' | 'region' | 'tracing'>;
   /** No effect: an https address is encrypted. */
   readonly ssl?: unknown;
   /** Refused: credentials are AWS's, and a user name would protect nothing. */

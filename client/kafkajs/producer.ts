@@ -1,7 +1,9 @@
 // KafkaJS's producer over the SDK's.
+
 import type { Compression } from '../../lib/record/compression.ts';
 import { isClientError } from '../client-error.ts';
 import type { Consumer as SdkConsumer } from '../consumer/consumer.ts';
+import { grouped } from '../grouped.ts';
 import type { Producer as SdkProducer } from '../producer/producer.ts';
 import type { ProducerOptions } from '../producer/producer-options.ts';
 import type { TopicMessages as SdkTopicMessages } from '../producer/sender.ts';
@@ -199,7 +201,7 @@ export class Transaction {
     const rows = topics.flatMap(({ topic, partitions }) =>
       partitions.map(({ partition, offset }) => ({ topic, partition, offset: wholeText('offset', offset) })),
     );
-    const byOwner = Map.groupBy(rows, ({ topic, partition }) => ownerOf(topic, partition) ?? consumers[0]);
+    const byOwner = grouped(rows, ({ topic, partition }) => ownerOf(topic, partition) ?? consumers[0]);
     for (const [consumer, owned] of byOwner) {
       const offsets = owned.map(({ topic, partition, offset }) => ({ topic, partitions: [{ partition, offset }] }));
       const by = consumer ? { consumer } : { groupId: consumerGroupId };

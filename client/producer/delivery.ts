@@ -18,8 +18,10 @@ export class Delivery {
     this.#left = messages;
     this.#whenDone = whenDone;
     this.#results = new Array(messages);
-    const { promise, resolve } = Promise.withResolvers<readonly MessageResult[]>();
-    this.promise = promise;
+    let resolve!: (results: readonly MessageResult[]) => void;
+    this.promise = new Promise((settle) => {
+      resolve = settle;
+    });
     this.#resolve = resolve;
   }
 

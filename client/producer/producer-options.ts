@@ -1,6 +1,7 @@
 // This file defines a producer's options, with their defaults and bounds.
 import { limits } from '../../lib/api/limits.ts';
 import type { Compression } from '../../lib/record/compression.ts';
+import type { Tracing } from '../tracing.ts';
 import { writtenCodecs } from '../transport/node.ts';
 import { choiceOption, wholeOption } from '../whole-option.ts';
 import type { TopicSettings } from './topic-queue.ts';
@@ -34,6 +35,8 @@ export type ProducerOptions = {
   readonly deliveryTimeoutMs?: number;
   /** Bytes of messages not yet answered. Beyond it send() waits. Default 32 MiB. A larger send is sent alone. */
   readonly bufferMemory?: number;
+  /** Spans of sends, and `traceparent` in the headers of messages: `openTelemetry()` of `rivulet/opentelemetry`. */
+  readonly tracing?: Tracing;
 };
 
 export type ProducerSettings = TopicSettings & {

@@ -9,6 +9,7 @@ import { BATCHES_MEDIA_TYPE, produceFramesInPieces } from '../../lib/record/fram
 import { closedError, errorOfParts, invalid, isClientError, RivuletClientError } from '../client-error.ts';
 import { type Message, type OutgoingRecord, toRecord } from '../message.ts';
 import type { RecordMetadata } from '../record-metadata.ts';
+import { checkTracing, type Tracing } from '../tracing.ts';
 import { soon } from '../transport/node.ts';
 import { paths } from '../transport/paths.ts';
 import { backoffMs } from '../transport/retry.ts';
@@ -23,6 +24,7 @@ import { recordSink, type WritableOptions } from './record-sink.ts';
 import type { ProducerContext, Sender, TopicMessages } from './sender.ts';
 import type { TopicMetadata } from './topic-metadata.ts';
 import { TopicQueue } from './topic-queue.ts';
+import { tracedSend } from './traced-send.ts';
 import type { Transaction } from './transaction.ts';
 import { Transactions } from './transactions.ts';
 
@@ -42,6 +44,7 @@ export class Producer implements Sender {
   readonly #settings: ProducerSettings;
   readonly #ids: ProducerIds | undefined;
   readonly #transactions: Transactions | undefined;
+  readonly #tracing: Tracing | undefined;
   readonly #unsettled = new Set<Delivery>();
   /** Sends that wait for metadata or memory, per topic, in the order of their calls. */
   readonly #admissions = new Map<string, Admission[]>();
@@ -62,6 +65,7 @@ export class Producer implements Sender {
   constructor(context: ProducerContext, options: ProducerOptions = {}, transaction?: ProducerIds) {
     const { connection, clock, retry } = context;
     this.#context = context;
+    this.#tracing = checkTracing(options.tracing);
     const isIdempotent = choiceOption('idempotent', options.idempotent, [true, false], true);
     this.#ids = transaction ?? (isIdempotent ? createProducerIds(connection, clock, retry) : undefined);
     const isTransactional = transaction !== undefined;
@@ -99,13 +103,17 @@ export class Producer implements Sender {
    * is invalid, none of them is sent.
    */
   send({ topic, messages }: TopicMessages): Promise<RecordMetadata[]> {
-    return this.#send([{ topic, messages, where: 'messages' }]);
+    return this.#sendTraced([{ topic, messages, where: 'messages' }]);
   }
 
   /** Works like several sends together. It has their results and errors in one, and settles when all of them have. */
   sendBatch(request: { readonly topicMessages: readonly TopicMessages[] }): Promise<RecordMetadata[]> {
     const parts = request.topicMessages.map((part, at) => ({ ...part, where: `topicMessages[${at}].messages` }));
-    return this.#send(parts);
+    return this.#sendTraced(parts);
+  }
+
+  #sendTraced(parts: readonly (TopicMessages & { readonly where: string })[]): Promise<RecordMetadata[]> {
+    return tracedSend(this.#tracing, parts, (traced) => this.#send(traced));
   }
 
   async #send(parts: readonly (TopicMessages & { readonly where: string })[]): Promise<RecordMetadata[]> {

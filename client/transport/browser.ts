@@ -4,6 +4,7 @@ import { Sha256 } from '@aws-crypto/sha256-js';
 import { Gunzip, gzipSync as gzipOf } from 'fflate';
 import { Decompress } from 'fzstd';
 import type { Compression } from '../../lib/record/compression.ts';
+import { unpackPieces } from '../../lib/record/unpack-pieces.ts';
 
 /** The codecs that a producer can write. All can be read. */
 export const writtenCodecs: readonly Compression[] = ['none', 'gzip'];
@@ -69,45 +70,11 @@ export const hash = (_algorithm: 'sha256', data: Uint8Array | string, encoding: 
 // --- node:zlib
 
 type Bound = { readonly maxOutputLength: number };
-/** A piece of this size unpacks to 4 MiB at most, so a batch that claims little cannot fill the memory. */
-const pieceBytes = 4 * 1024;
 
-class Output {
-  readonly #pieces: Uint8Array[] = [];
-  readonly #most: number;
-  #bytes = 0;
-
-  constructor({ maxOutputLength }: Bound) {
-    this.#most = maxOutputLength;
-  }
-
-  add(piece: Uint8Array): void {
-    this.#bytes += piece.length;
-    if (this.#bytes > this.#most) throw Object.assign(new Error('too many bytes'), { code: 'ERR_BUFFER_TOO_LARGE' });
-    // The decoder may write into this memory again.
-    this.#pieces.push(piece.slice());
-  }
-
-  whole = (): Buffer => Buffer.concat(this.#pieces);
-}
-
-type Decoder = { push(piece: Uint8Array, final?: boolean): void };
-
-function unpack(bytes: Uint8Array, decoder: Decoder, output: Output): Buffer {
-  for (let at = 0; at < bytes.length; at += pieceBytes)
-    decoder.push(bytes.slice(at, at + pieceBytes), at + pieceBytes >= bytes.length);
-  return output.whole();
-}
-
-export function gunzipSync(bytes: Uint8Array, bound: Bound): Buffer {
-  const output = new Output(bound);
-  return unpack(bytes, new Gunzip((piece) => output.add(piece)), output);
-}
-
-export function zstdDecompressSync(bytes: Uint8Array, bound: Bound): Buffer {
-  const output = new Output(bound);
-  return unpack(bytes, new Decompress((piece) => output.add(piece)), output);
-}
+export const gunzipSync = (bytes: Uint8Array, { maxOutputLength }: Bound): Buffer =>
+  unpackPieces(bytes, maxOutputLength, (output) => new Gunzip(output));
+export const zstdDecompressSync = (bytes: Uint8Array, { maxOutputLength }: Bound): Buffer =>
+  unpackPieces(bytes, maxOutputLength, (output) => new Decompress(output));
 
 export const gzipSync = (bytes: Uint8Array): Uint8Array => gzipOf(bytes);
 
@@ -130,7 +97,12 @@ export const defaultProvider = () => async (): Promise<never> => {
   throw new Error('a page has no AWS chain: set the option credentials');
 };
 
-// --- node:util and node:module
+// --- lib/bytes/crc32c-simd.ts
 
-export const promisify = <T>(run: T): T => run;
+/** A page's policy may forbid WebAssembly, and the module is a fiftieth of this build. The tables serve instead. */
+export const blockCrc = (): undefined => undefined;
+export const blockBytes = Number.MAX_SAFE_INTEGER;
+
+// --- node:module
+
 export const createRequire = (): (() => never) => onlyInNode;

@@ -4,7 +4,7 @@ import { lookup as systemLookup } from 'node:dns';
 import type { Agent as HttpAgent, request as httpRequest } from 'node:http';
 import { createRequire } from 'node:module';
 import type { LookupFunction, Socket } from 'node:net';
-import type { Compression } from '../../lib/record/compression.ts';
+import { type Compression, writesZstd } from '../../lib/record/compression.ts';
 import { isBelowLocalhost } from '../../lib/runtime/loopback.ts';
 
 export { AsyncLocalStorage } from 'node:async_hooks';
@@ -13,17 +13,24 @@ export type { Socket } from 'node:net';
 export { setImmediate as nextTurn } from 'node:timers/promises';
 
 // An `import` of node:http asks for all that it exports, and so also loads fetch and WebSocket, which takes longer than the
-// rest of the client.
+// rest of the client. TLS, which takes most of the time of an import, is loaded only
+// for an address that needs it.
 const require = createRequire(import.meta.url);
-const http: typeof import('node:http') = require('node:http');
-const https: typeof import('node:https') = require('node:https');
+type Http = Pick<typeof import('node:http'), 'Agent' | 'request'>;
+const httpFor = (protocol: string): Http => require(protocol === 'https:' ? 'node:https' : 'node:http');
 
 /** Node's own lookup, except for the names below localhost, which not every system's resolver knows. */
 export const lookup: LookupFunction = (hostname, options, callback) =>
   systemLookup(isBelowLocalhost(hostname) ? 'localhost' : hostname, options, callback);
 
-/** The codecs that a producer can write. */
-export const writtenCodecs: readonly Compression[] = ['none', 'gzip', 'snappy', 'lz4', 'zstd'];
+/** The codecs that a producer can write. All can be read. */
+export const writtenCodecs: readonly Compression[] = [
+  'none',
+  'gzip',
+  'snappy',
+  'lz4',
+  ...(writesZstd ? ['zstd' as const] : []),
+];
 
 /** Calls the function when the event loop has had a turn. */
 export const soon: (work: () => void) => void = setImmediate;
@@ -56,7 +63,7 @@ type Sockets = {
 /** Returns the `request` of node:http(s), the agent that keeps its sockets alive, and what closes those that are not in use. */
 export function openSockets({ protocol }: URL, opening: Opening): Sockets {
   const options = { keepAlive: true, lookup };
-  const { Agent, request } = protocol === 'https:' ? https : http;
+  const { Agent, request } = httpFor(protocol);
   const agent = withOpening(new Agent(options), opening);
   const dropIdle = () => {
     for (const socket of Object.values(agent.freeSockets).flat()) socket?.destroy();

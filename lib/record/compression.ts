@@ -3,21 +3,12 @@
 // input. `maxBytes` bounds a reader's memory whatever the input claims. For data that may be large, a server uses the forms
 // that return a promise. gzip and zstd then run on Node's threads, and our own decoders run in steps.
 import { createRequire } from 'node:module';
-import { promisify } from 'node:util';
-import {
-  gunzip,
-  gunzipSync,
-  gzip,
-  gzipSync,
-  zstdCompress,
-  zstdCompressSync,
-  zstdDecompress,
-  zstdDecompressSync,
-} from 'node:zlib';
+import * as zlib from 'node:zlib';
 import { CorruptBatchError } from './corrupt-batch-error.ts';
 import { decompressLz4, emptyLz4Frame, frameLz4 } from './lz4.ts';
 import { decompressSnappy, frameSnappy } from './snappy.ts';
 import { runInSteps, runThrough } from './steps.ts';
+import { type Decoder, unpackPieces } from './unpack-pieces.ts';
 
 export type Compression = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd';
 
@@ -51,18 +42,28 @@ export function compress(codec: Compression, bytes: Uint8Array): Uint8Array {
     case 'none':
       return bytes;
     case 'gzip':
-      return gzipSync(bytes, { chunkSize });
+      return zlib.gzipSync(bytes, { chunkSize });
     case 'snappy':
       return runThrough(frameSnappy(bytes, snappyBlock));
     case 'lz4':
       return bytes.length === 0 ? emptyLz4Frame : lz4Frame(bytes);
     case 'zstd':
-      return zstdCompressSync(bytes, { chunkSize });
+      return zlib.zstdCompressSync(bytes, { chunkSize });
   }
 }
 
-const zipped = promisify(gzip) as (bytes: Uint8Array, options: { chunkSize: number }) => Promise<Buffer>;
-const zstdZipped = promisify(zstdCompress) as typeof zipped;
+type Aside<Options> = (
+  bytes: Uint8Array,
+  options: Options,
+  done: (error: Error | null, result: Buffer) => void,
+) => void;
+
+/** Node's promisify does this too, but an import of node:util also loads workers, the parser of options, and more. */
+function aside<Options>(run: Aside<Options>, bytes: Uint8Array, options: Options): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    run(bytes, options, (error, result) => (error ? reject(error) : resolve(result)));
+  });
+}
 
 /** Does the same as `compress`, but the event loop goes on meanwhile. */
 export async function compressAside(codec: Compression, bytes: Uint8Array): Promise<Uint8Array> {
@@ -70,13 +71,13 @@ export async function compressAside(codec: Compression, bytes: Uint8Array): Prom
     case 'none':
       return bytes;
     case 'gzip':
-      return zipped(bytes, { chunkSize: largeChunkSize });
+      return aside(zlib.gzip, bytes, { chunkSize: largeChunkSize });
     case 'snappy':
       return runInSteps(frameSnappy(bytes, snappyBlock));
     case 'lz4':
       return runInSteps(frameLz4(bytes, lz4Frame));
     case 'zstd':
-      return zstdZipped(bytes, { chunkSize: largeChunkSize });
+      return aside(zlib.zstdCompress, bytes, { chunkSize: largeChunkSize });
   }
 }
 
@@ -87,18 +88,15 @@ export function decompress(codec: Compression, bytes: Uint8Array, maxBytes: numb
       if (bytes.length > maxBytes) throw tooLarge(codec, maxBytes);
       return bytes;
     case 'gzip':
-      return unzip(codec, maxBytes, (options) => gunzipSync(bytes, options));
+      return unzip(codec, maxBytes, (options) => zlib.gunzipSync(bytes, options));
     case 'snappy':
       return runThrough(decompressSnappy(bytes, maxBytes));
     case 'lz4':
       return runThrough(decompressLz4(bytes, maxBytes));
     case 'zstd':
-      return unzip(codec, maxBytes, (options) => zstdDecompressSync(bytes, options));
+      return unzip(codec, maxBytes, (options) => unzstd(bytes, options));
   }
 }
-
-const unzipped = promisify(gunzip) as (bytes: Uint8Array, options: UnzipOptions) => Promise<Buffer>;
-const zstdUnzipped = promisify(zstdDecompress) as typeof unzipped;
 
 /**
  * Does the same as `decompress`, but the event loop goes on meanwhile. The decoders that run in steps end when the signal
@@ -120,11 +118,22 @@ export async function decompressAside(
     case 'gzip':
     case 'zstd': {
       const options = { chunkSize: largeChunkSize, maxOutputLength: Math.max(1, maxBytes) };
-      return (codec === 'gzip' ? unzipped : zstdUnzipped)(bytes, options).catch((error) => {
+      return aside(codec === 'gzip' ? zlib.gunzip : zlib.zstdDecompress, bytes, options).catch((error) => {
         throw unzipError(codec, maxBytes, error);
       });
     }
   }
+}
+
+/** Node has zstd from 22.15 on. The SDK also runs on older ones: they read it by a package, which is slower. */
+export const writesZstd = zlib.zstdCompressSync !== undefined;
+
+type Fzstd = { Decompress: new (output: (piece: Uint8Array) => void) => Decoder };
+
+function unzstd(bytes: Uint8Array, options: UnzipOptions): Buffer {
+  if (writesZstd) return zlib.zstdDecompressSync(bytes, options);
+  const { Decompress } = require('fzstd') as Fzstd;
+  return unpackPieces(bytes, options.maxOutputLength, (output) => new Decompress(output));
 }
 
 type UnzipOptions = { readonly chunkSize: number; readonly maxOutputLength: number };

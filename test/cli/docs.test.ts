@@ -25,7 +25,7 @@ const find = (of: Command, name: string): Command => of.commands.find((one) => o
 describe('docs/CLI.md has the options', () => {
   test('of every command', () => expect(documented(/^Options of every/)).toEqual(flagsOf(rivulet)));
 
-  test.each(['consume', 'produce'])('of %s', (name) =>
+  test.each(['consume', 'produce', 'serve'])('of %s', (name) =>
     expect(documented(new RegExp(`\`${name}\`\n`))).toEqual(flagsOf(find(rivulet, name))),
   );
 

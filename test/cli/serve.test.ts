@@ -171,6 +171,11 @@ describe('serve refuses in one sentence, and ends with 1, for', () => {
     const args = ['--port', '0', '--allow-host', 'http://build.example', '--data', newDirectory()];
     expect(await refused(args)).toContain('expected a name or an address, without scheme and port');
   });
+
+  test('an origin of pages that is none', async () => {
+    const args = ['--port', '0', '--cors-origin', '*', '--data', newDirectory()];
+    expect(await refused(args)).toContain('corsOrigin: expected an origin like http://localhost:5173, got "*"');
+  });
 });
 
 test('with credentials of one’s own, the service takes no others, and the command line uses the same', async () => {
@@ -180,6 +185,18 @@ test('with credentials of one’s own, the service takes no others, and the comm
   expect(await runHere(list, { environment })).toMatchObject({ code: 0, stderr: '' });
   expect(await runHere(list)).toMatchObject({ code: 1, stderr: expect.stringContaining('(FORBIDDEN') });
   expect(service.stdout()).not.toContain('a secret of mine');
+  await service.stop('SIGTERM');
+});
+
+test('the service tells the pages of each --cors-origin that they may call', async () => {
+  const origins = ['https://app.example.com', 'http://localhost:5173'];
+  const service = await startService(newDirectory(), { args: origins.flatMap((one) => ['--cors-origin', one]) });
+  const allowed = async (origin: string) => {
+    const headers = { origin, 'access-control-request-method': 'PUT' };
+    const answer = await fetch(`${service.url}/v1/topics/orders`, { method: 'OPTIONS', headers });
+    return answer.headers.get('access-control-allow-origin');
+  };
+  expect(await Promise.all([...origins, 'https://evil.example'].map(allowed))).toEqual([...origins, null]);
   await service.stop('SIGTERM');
 });
 

@@ -3,12 +3,13 @@
 import { readFileSync } from 'node:fs';
 import { argv, stdout } from 'node:process';
 import { createContext, SourceTextModule } from 'node:vm';
+import { pageFetch } from './page-fetch.mjs';
 
 const [, , bundle, story] = argv;
-const { topic, ...options } = JSON.parse(story);
+const { topic, origin, ...options } = JSON.parse(story);
 
 const ofBrowsers = {
-  fetch,
+  fetch: origin ? pageFetch(origin) : fetch,
   URL,
   AbortSignal,
   AbortController,

@@ -19,6 +19,7 @@ import { bundleForBrowser } from '../../tools/pack/bundle-browser.ts';
 import { type Backend, memoryPorts, startEmbedded } from './embedded.ts';
 
 const codecs: readonly Compression[] = ['none', 'gzip', 'snappy', 'lz4', 'zstd'];
+const origin = 'http://localhost:5173';
 const credentials = { accessKeyId: 'local', secretAccessKey: 'local', sessionToken: 'temporary' };
 let folder: string;
 let bundle: string;
@@ -30,7 +31,7 @@ beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'rivulet-browser-'));
   bundle = path.join(folder, 'rivulet.mjs');
   await bundleForBrowser(bundle);
-  backend = await startEmbedded(memoryPorts(), credentials);
+  backend = await startEmbedded(memoryPorts(), credentials, [origin]);
 });
 afterEach(async () => {
   for (const close of closing.splice(0)) await close();
@@ -104,6 +105,16 @@ test('a page with temporary credentials reads all codecs, writes, and is a membe
   expect(seen).toEqual({
     seen: everything,
     refusal: expect.stringContaining('compression: expected none, gzip, got zstd'),
+  });
+});
+
+test('a page of another origin does the same where the service was told of it, and nothing elsewhere', async () => {
+  const topic = await topicOfAllCodecs();
+  expect(await page({ topic, origin, url: backend.url, credentials })).toMatchObject({ seen: everything });
+  const stranger = { topic, origin: 'http://localhost:5174', url: backend.url, credentials, retry: { retries: 0 } };
+  expect(await page(stranger)).toMatchObject({
+    seen: [],
+    error: expect.stringContaining('blocked by CORS: the preflight was answered with 403'),
   });
 });
 

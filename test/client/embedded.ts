@@ -20,10 +20,14 @@ export const memoryPorts = (): Ports => ({
 });
 
 /** A test that does maintenance has the ports too. */
-export async function startEmbedded(ports = memoryPorts(), credentials?: Credentials): Promise<Backend> {
+export async function startEmbedded(
+  ports = memoryPorts(),
+  credentials?: Credentials,
+  corsOrigins: readonly string[] = [],
+): Promise<Backend> {
   const engine = createEngine(ports);
   const api = createApi({ engine, version: 'test' });
-  return startServer({ api, clock: systemClock, ...(credentials && { credentials: [credentials] }) });
+  return startServer({ api, clock: systemClock, corsOrigins, ...(credentials && { credentials: [credentials] }) });
 }
 
 /**

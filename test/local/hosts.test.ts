@@ -39,7 +39,7 @@ describe.each(['/v1/topics', '/v1/health', '/openapi.json'])('a request for %s',
     const wire = open(server.url, signedHead(server.url, { path }, [`origin: ${origin}`]));
     expect(problemIn(await wire.until('"requestId"'))).toMatchObject({
       status: 403,
-      detail: expect.stringMatching(`^header.origin: expected a page of localhost, .*, got "${origin}"$`),
+      detail: expect.stringMatching(`^header.origin: expected a page of localhost, .*--cors-origin, got "${origin}"$`),
     });
     wire.socket.destroy();
     expect(reached).toEqual([]);

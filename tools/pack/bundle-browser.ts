@@ -1,7 +1,7 @@
 // Builds the SDK for browsers: one file without imports, in which client/transport/browser.ts stands for everything that is
 // Node's, and fetch for its sockets.
 import path from 'node:path';
-import { build, type Plugin } from 'esbuild';
+import { build, type Metafile, type Plugin } from 'esbuild';
 
 const transport = path.resolve(import.meta.dirname, '../../client/transport');
 const inBrowser = (file: string) => path.join(transport, file);
@@ -9,15 +9,20 @@ const inBrowser = (file: string) => path.join(transport, file);
 const withoutNode: Plugin = {
   name: 'without-node',
   setup({ onResolve }) {
-    onResolve({ filter: /^node:|\/node\.ts$|^@aws-sdk\// }, () => ({ path: inBrowser('browser.ts') }));
+    onResolve({ filter: /^node:|\/node\.ts$|\/crc32c-simd\.ts$|^@aws-sdk\// }, () => ({
+      path: inBrowser('browser.ts'),
+    }));
     onResolve({ filter: /\/sockets\.ts$/ }, () => ({ path: inBrowser('fetch.ts') }));
   },
 };
 
-export async function bundleForBrowser(outfile: string): Promise<void> {
-  await build({
+/** @returns what is in it */
+export async function bundleForBrowser(outfile: string): Promise<Metafile> {
+  const { metafile } = await build({
     entryPoints: [path.resolve(transport, '../rivulet.ts')],
     outfile,
+    absWorkingDir: path.resolve(transport, '../..'),
+    metafile: true,
     bundle: true,
     minify: true,
     format: 'esm',
@@ -27,4 +32,5 @@ export async function bundleForBrowser(outfile: string): Promise<void> {
     inject: [inBrowser('browser-buffer.ts')],
     define: { global: 'globalThis' },
   });
+  return metafile;
 }

@@ -7,10 +7,11 @@
 // `npm pack ./dist/cdk` makes the archive, and `npm publish ./dist/cdk` publishes it.
 import { cp, mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { bundleFunctions, bundleKafkaGateway } from '../../cdk/bundle-functions.ts';
 import { bundleForBrowser } from './bundle-browser.ts';
 import { compile } from './compile.ts';
+import { writeLicences } from './licences.ts';
 import { writeManifest } from './manifest.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
@@ -19,33 +20,43 @@ const command = new Command('npm run pack --')
     'Makes the packages that users install: client, the SDK and the command line; cdk, the construct with its functions.',
   )
   .argument('[folder]', 'where to put them', path.join(root, 'dist'))
+  .addOption(new Option('--only <package>', 'one of the two').choices(['client', 'cdk']))
   .parse();
 const dist = path.resolve(command.processedArgs[0]);
+const { only } = command.opts<{ only?: string }>();
 
 async function packClient(): Promise<void> {
   const folder = await emptied('client');
-  await bundleForBrowser(path.join(folder, 'browser', 'rivulet.mjs'));
-  await compile({ root, entries: ['client/rivulet.ts', 'client/kafkajs/kafkajs.ts', 'cli/main.ts'], folder });
+  await writeLicences(root, folder, [await bundleForBrowser(path.join(folder, 'browser', 'rivulet.mjs'))]);
+  const entries = {
+    '.': 'client/rivulet',
+    './kafkajs': 'client/kafkajs/kafkajs',
+    './opentelemetry': 'client/opentelemetry',
+  };
+  const sources = [...Object.values(entries), 'cli/main'].map((file) => `${file}.ts`);
+  await compile({ root, entries: sources, folder });
   await cp(path.join(root, 'bin'), path.join(folder, 'bin'), { recursive: true });
   await writeManifest({
     root,
     folder,
     name: 'rivulet',
     description: 'Rivulet, Kafka without brokers: the SDK, the command line, and a service for one machine',
-    entries: { '.': 'client/rivulet.js', './kafkajs': 'client/kafkajs/kafkajs.js' },
+    entries: Object.fromEntries(Object.entries(entries).map(([imported, file]) => [imported, `${file}.js`])),
     bin: { rivulet: 'bin/rivulet.cjs' },
     // The SDK does without all of them: Node 24 runs the command line, and the clients of AWS are for `rivulet kafka`.
     optional: ['node', '@aws-sdk/client-dynamodb', '@aws-sdk/client-s3'],
     peers: [],
+    optionalPeers: ['@opentelemetry/api'],
     browser: 'browser/rivulet.mjs',
   });
+  console.log(`${folder}  rivulet      the SDK and the command line`);
 }
 
 async function packConstruct(): Promise<void> {
   const folder = await emptied('cdk');
   await compile({ root, entries: ['cdk/rivulet.ts'], folder });
-  await bundleFunctions(path.join(folder, 'bundles'));
-  await bundleKafkaGateway(path.join(folder, 'bundles'));
+  const bundles = path.join(folder, 'bundles');
+  await writeLicences(root, folder, [...(await bundleFunctions(bundles)), ...(await bundleKafkaGateway(bundles))]);
   await writeManifest({
     root,
     folder,
@@ -54,6 +65,7 @@ async function packConstruct(): Promise<void> {
     entries: { '.': 'cdk/rivulet.js' },
     peers: ['aws-cdk-lib', 'constructs'],
   });
+  console.log(`${folder}     rivulet-cdk  the construct`);
 }
 
 async function emptied(name: string): Promise<string> {
@@ -63,6 +75,5 @@ async function emptied(name: string): Promise<string> {
   return folder;
 }
 
-await packClient();
-await packConstruct();
-console.log(`${dist}/client  rivulet      the SDK and the command line\n${dist}/cdk     rivulet-cdk  the construct`);
+if (only !== 'cdk') await packClient();
+if (only !== 'client') await packConstruct();

@@ -14,6 +14,8 @@ type Manifest = {
   readonly optional?: readonly string[];
   /** The packages that the user's project has already, in a version that may be newer. */
   readonly peers: readonly string[];
+  /** Packages that only those entries import which a user asks for by name. */
+  readonly optionalPeers?: readonly string[];
   /** Bundlers for browsers take this file in place of the entry `.`. */
   readonly browser?: string;
 };
@@ -23,10 +25,11 @@ type PackageJson = {
   readonly license: string;
   readonly dependencies: Record<string, string>;
   readonly optionalDependencies: Record<string, string>;
+  readonly devDependencies: Record<string, string>;
 };
 
 export async function writeManifest(wanted: Manifest): Promise<void> {
-  const { root, folder, name, description, entries, bin, optional = [], peers, browser } = wanted;
+  const { root, folder, name, description, entries, bin, optional = [], peers, optionalPeers = [], browser } = wanted;
   const own: PackageJson = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8'));
   // An example in a comment imports the package itself.
   const needed = (await importsBelow(folder)).filter((it) => it !== name);
@@ -48,14 +51,15 @@ export async function writeManifest(wanted: Manifest): Promise<void> {
     ),
     ...(bin && { bin }),
     dependencies: versions(
-      needed.filter((it) => !peers.includes(it) && !isOptional(it)),
+      needed.filter((it) => ![...peers, ...optionalPeers].includes(it) && !isOptional(it)),
       '',
     ),
     optionalDependencies: versions(optional, ''),
-    peerDependencies: versions(peers, '^'),
+    peerDependencies: versions([...peers, ...optionalPeers], '^'),
+    peerDependenciesMeta: Object.fromEntries(optionalPeers.map((it) => [it, { optional: true }])),
   };
   await writeFile(path.join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
-  await copyFile(path.join(root, 'LICENSE'), path.join(folder, 'LICENSE'));
+  for (const file of ['LICENSE', 'NOTICE']) await copyFile(path.join(root, file), path.join(folder, file));
   await copyFile(path.join(root, 'tools/pack', `${name}.md`), path.join(folder, 'README.md'));
 }
 
@@ -65,8 +69,9 @@ const exportOf = (file: string, browser?: string) => ({
   default: `./${file}`,
 });
 
-function versionOf(name: string, { dependencies, optionalDependencies }: PackageJson): string {
-  const version = dependencies[name] ?? optionalDependencies[name];
+/** Our tests have the packages that users must have themselves. */
+function versionOf(name: string, { dependencies, optionalDependencies, devDependencies }: PackageJson): string {
+  const version = dependencies[name] ?? optionalDependencies[name] ?? devDependencies[name];
   if (version === undefined) throw new Error(`the packed code imports ${name}, which package.json does not list`);
   return version;
 }

@@ -12,5 +12,5 @@ export async function bundleFaultyFunctions(folders: {
   await Promise.all(['produce', 'fetch', 'topics'].map((name) => bundleFaulty(name, folders.faulty)));
 }
 
-export const bundleFaulty = (name: string, outDir: string): Promise<void> =>
+export const bundleFaulty = (name: string, outDir: string): Promise<unknown> =>
   bundle(`test/aws/faulty/${name}.ts`, path.join(outDir, name, 'index.mjs'));

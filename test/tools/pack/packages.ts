@@ -1,6 +1,6 @@
 // The packages as `npm run pack` makes them, installed into empty projects as a user has them.
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -21,24 +21,35 @@ export async function removeFolders(): Promise<void> {
 }
 
 /** @returns the folder with `client` and `cdk` in it */
-export async function packAll(): Promise<string> {
+export async function packAll(...options: readonly string[]): Promise<string> {
   const folder = await newFolder('rivulet-pack-');
-  await execute(process.execPath, [path.join(root, 'tools/pack/main.ts'), folder]);
+  await execute(process.execPath, [path.join(root, 'tools/pack/main.ts'), folder, ...options]);
   return folder;
 }
+
+/** @returns the folder of the package */
+export const packClient = async (): Promise<string> => path.join(await packAll('--only', 'client'), 'client');
 
 /**
  * Makes an empty project with the package in it, which npm installs from its archive. Peers, which a user's project has
  * anyway, are linked from here instead of being fetched again.
  */
-export async function projectWith(packed: string, peers: readonly string[]): Promise<string> {
+export async function projectWith(
+  packed: string,
+  peers: readonly string[],
+  options: readonly string[] = [],
+): Promise<string> {
   const folder = await newFolder('rivulet-project-');
   await writeFile(path.join(folder, 'package.json'), '{"name": "somebody-elses", "private": true}');
   const { stdout } = await execute('npm', ['pack', packed, '--json', '--pack-destination', folder]);
   const [{ filename }] = JSON.parse(stdout) as [{ filename: string }];
-  await execute('npm', ['install', '--prefer-offline', '--legacy-peer-deps', `./${filename}`], { cwd: folder });
-  for (const peer of peers)
-    await symlink(path.join(root, 'node_modules', peer), path.join(folder, 'node_modules', peer));
+  const install = ['install', '--prefer-offline', '--legacy-peer-deps', ...options];
+  await execute('npm', [...install, `./${filename}`], { cwd: folder });
+  for (const peer of peers) {
+    const link = path.join(folder, 'node_modules', peer);
+    await mkdir(path.dirname(link), { recursive: true });
+    await symlink(path.join(root, 'node_modules', peer), link);
+  }
   return folder;
 }
 
