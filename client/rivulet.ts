@@ -7,6 +7,7 @@ import { invalid } from './client-error.ts';
 import { Consumer } from './consumer/consumer.ts';
 import type { ConsumerOptions } from './consumer/consumer-options.ts';
 import { ExactlyOnce, type ExactlyOnceOptions, newTransactionalId } from './exactly-once.ts';
+import type { MessageBytes } from './message.ts';
 import { Producer } from './producer/producer.ts';
 import type { ProducerOptions } from './producer/producer-options.ts';
 import { createTopicMetadataCache, type TopicMetadataCache } from './producer/topic-metadata.ts';
@@ -16,7 +17,19 @@ import { type RetryHooks, watchConnection } from './transport/outage.ts';
 import { type RetryOptions, type RetryPolicy, retryPolicy } from './transport/retry.ts';
 import { checkFunctions, wholeOption } from './whole-option.ts';
 
-export { consumerFromProperties, producerFromProperties } from './properties.ts';
+export {
+  bytesSerde,
+  type Deserializer,
+  doubleSerde,
+  floatSerde,
+  integerSerde,
+  jsonSerde,
+  longSerde,
+  type Serde,
+  type Serializer,
+  shortSerde,
+  stringSerde,
+} from './serdes.ts';
 
 export type RivuletOptions = RetryHooks & {
   /** The address of the API, as the stack or the local server prints it. */
@@ -73,12 +86,12 @@ export class Rivulet {
     this.#metadata = createTopicMetadataCache(connection, clock, retry);
   }
 
-  producer(options: ProducerOptions = {}): Producer {
-    return new Producer({ ...this.#context, metadata: this.#metadata }, options);
+  producer<K = MessageBytes, V = MessageBytes>(options: ProducerOptions<K, V> = {}): Producer<K, V> {
+    return new Producer<K, V>({ ...this.#context, metadata: this.#metadata }, options);
   }
 
-  consumer(options: ConsumerOptions = {}): Consumer {
-    return new Consumer(this.#context, options);
+  consumer<K = Buffer, V = Buffer>(options: ConsumerOptions<K, V> = {}): Consumer<K, V> {
+    return new Consumer<K, V>(this.#context, options);
   }
 
   /**
@@ -92,13 +105,15 @@ export class Rivulet {
    * });
    * await work.run();
    */
-  exactlyOnce(options: ExactlyOnceOptions): ExactlyOnce {
+  exactlyOnce<K = Buffer, V = Buffer, RK = MessageBytes, RV = MessageBytes>(
+    options: ExactlyOnceOptions<K, V, RK, RV>,
+  ): ExactlyOnce<K, V, RK, RV> {
     const { groupId, consumer = {}, producer = {} } = options;
     const transactionalId = newTransactionalId(groupId, this.#context.clock);
     return new ExactlyOnce(options, {
-      consumer: this.consumer({ autoOffsetReset: 'earliest', ...consumer, groupId, autoCommit: false }),
+      consumer: this.consumer<K, V>({ autoOffsetReset: 'earliest', ...consumer, groupId, autoCommit: false }),
       // A batch is sent as a whole: nothing more comes for which it could wait.
-      producer: this.producer({ lingerMs: 0, ...producer, transactionalId }),
+      producer: this.producer<RK, RV>({ lingerMs: 0, ...producer, transactionalId }),
     });
   }
 

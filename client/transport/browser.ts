@@ -36,6 +36,11 @@ export class AsyncLocalStorage<T> {
   }
 }
 
+// --- lib/bytes/crc32c-simd.ts: the tables of crc32c.ts serve instead
+
+export const blockBytes = Number.POSITIVE_INFINITY;
+export const blockCrc = (): undefined => undefined;
+
 // --- node:crypto
 
 export const randomBytes = (count: number): Uint8Array => crypto.getRandomValues(new Uint8Array(count));

@@ -25,14 +25,22 @@ const dist = path.resolve(command.processedArgs[0]);
 async function packClient(): Promise<void> {
   const folder = await emptied('client');
   await bundleForBrowser(path.join(folder, 'browser', 'rivulet.mjs'));
-  await compile({ root, entries: ['client/rivulet.ts', 'client/kafkajs/kafkajs.ts', 'cli/main.ts'], folder });
+  await compile({
+    root,
+    entries: ['client/rivulet.ts', 'client/properties.ts', 'client/kafkajs/kafkajs.ts', 'cli/main.ts'],
+    folder,
+  });
   await cp(path.join(root, 'bin'), path.join(folder, 'bin'), { recursive: true });
   await writeManifest({
     root,
     folder,
     name: 'rivulet',
     description: 'Rivulet, Kafka without brokers: the SDK, the command line, and a service for one machine',
-    entries: { '.': 'client/rivulet.js', './kafkajs': 'client/kafkajs/kafkajs.js' },
+    entries: {
+      '.': 'client/rivulet.js',
+      './properties': 'client/properties.js',
+      './kafkajs': 'client/kafkajs/kafkajs.js',
+    },
     bin: { rivulet: 'bin/rivulet.cjs' },
     // The SDK does without all of them: Node 24 runs the command line, and the clients of AWS are for `rivulet kafka`.
     optional: ['node', '@aws-sdk/client-dynamodb', '@aws-sdk/client-s3'],
