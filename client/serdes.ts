@@ -6,7 +6,8 @@ import type { MessageBytes } from './message.ts';
 
 /** Headers by their names. A name that occurs several times has a list. */
 export type HeadersByName = Record<string, MessageBytes | readonly MessageBytes[]>;
-export type ReadHeadersByName = Record<string, Buffer | null | (Buffer | null)[]>;
+/** Headers without a value are left out. */
+export type ReadHeadersByName = Record<string, Buffer | Buffer[] | undefined>;
 
 export type Serializer<T> = {
   /**

@@ -36,7 +36,7 @@ async function deserialize(batch: OpenBatch, deserializers: Deserializers): Prom
   for (const message of batch.messages as readonly ConsumedMessage[]) {
     let field: 'key' | 'value' = 'key';
     try {
-      const headers = message.headers.length === 0 ? {} : headersByName(message.headers);
+      const headers = message.headers.length === 0 ? {} : headersByName(message.headers.filter(hasValue));
       const key = fieldOf(keyDeserializer, message, message.key, headers);
       const ownKey = isPromise(key) ? await key : key;
       field = 'value';
@@ -54,6 +54,9 @@ async function deserialize(batch: OpenBatch, deserializers: Deserializers): Prom
   }
   batch.messages = made;
 }
+
+type Header = ConsumedMessage['headers'][number];
+const hasValue = (header: Header): header is Header & { readonly value: Buffer } => header.value !== null;
 
 function fieldOf(
   deserializer: Deserializer<unknown> | undefined,

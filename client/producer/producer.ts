@@ -1,6 +1,6 @@
-// When you call send(), its messages become records and wait for buffer memory and the topic's metadata (admit). They join
-// their partitions' batches (append), leave with everything else of the topic that may be sent (pump), and are answered
-// part by part (resolve). One send is one promise: no step makes a promise per record.
+// When you call send(), its messages become records (serialize.ts), and wait for the topic's metadata and for buffer memory
+// (admissions.ts). They join their partitions' batches (append), leave with everything else of the topic that may be sent
+// (pump), and are answered part by part (resolve). One send is one promise: no step makes a promise per record.
 //
 // Invariants: sends to a topic are appended in the order of their calls. A partition's batches are written in order, and
 // once, unless an error says otherwise: a repeat sends the same bytes, under the same sequence.
@@ -90,7 +90,7 @@ export class Producer<K = MessageBytes, V = MessageBytes> implements Sender<K, V
   /**
    * Resolves with one result per message, in their order. Rejects with RivuletClientError when any message failed. Its
    * `results` then has each message's own result or error, and each error has the outcome of its message. If one message
-   * is invalid, none of them is sent.
+   * is invalid, none of them is sent. With acks 0 it resolves when the messages are in their queues.
    */
   send({ topic, messages }: TopicMessages<K, V>): Promise<RecordMetadata[]> {
     return this.#send([{ topic, messages, where: 'messages' }]);

@@ -29,7 +29,10 @@ function log(records: readonly Given[], perBatch = records.length): Script {
     encodeBatch(
       records.slice(i * perBatch, (i + 1) * perBatch).map(({ key = null, value }) => ({
         ...{ key, value: value === null ? null : Buffer.from(value), timestampMs: 0 },
-        headers: [{ key: 'h', value: Buffer.from('1') }],
+        headers: [
+          { key: 'h', value: Buffer.from('1') },
+          { key: 'none', value: null },
+        ],
       })),
       { baseOffset: i * perBatch },
     ),
