@@ -2,12 +2,12 @@
 // kafka-consumer-perf-test.sh.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { RivuletClientError } from '../client/client-error.ts';
 import type { Consumer } from '../client/consumer/consumer.ts';
 import type { Producer } from '../client/producer/producer.ts';
-import { producerFromProperties } from '../client/properties.ts';
 import { connect } from './connect.ts';
 import { textOf } from './files.ts';
-import { propertiesOf } from './kafka-properties.ts';
+import { consumerSettings, made, producerSettings } from './kafka-properties.ts';
 import { keyValue, notEmpty, type Properties, topicOf, topicOption, wholeNumber } from './options.ts';
 import { printLine } from './output.ts';
 
@@ -80,9 +80,13 @@ const maxUnderWay = 20_000;
 async function benchProduce(positional: string | undefined, options: ProduceOptions, command: Command): Promise<void> {
   const topic = topicOf(command, positional);
   const payloads = await payloadsOf(options);
-  const { compressionCodec: compression, producerProps = {} } = options;
-  const settings = propertiesOf(command, '--producer-property', producerProps, producerFromProperties);
-  const producer = (await connect(command, {}, settings.connection)).producer({ compression, ...settings.options });
+  const { compressionCodec: compression, producerProps } = options;
+  const settings = producerSettings(command, producerProps);
+  const rivulet = await connect(command, {}, settings.connection);
+  const lost: RivuletClientError[] = [];
+  const onSendError = (error: RivuletClientError): void => void lost.push(error);
+  const all = { compression, ...settings.options, onSendError };
+  const producer = made(command, '--producer-property', () => rivulet.producer(all));
   // With this lookup a wrong topic fails immediately.
   await producer.partitionsFor(topic);
   const latencies = createLatencies();
@@ -94,6 +98,7 @@ async function benchProduce(positional: string | undefined, options: ProduceOpti
     await producer.disconnect();
   }
   printLine(latencies.total());
+  if (lost[0]) throw lost[0];
 }
 
 /** Random values would not compress, and equal ones would compress to nothing: the values are random letters, as Kafka's are. */
@@ -176,7 +181,8 @@ nothing.
 
 Examples:
   rivulet bench consume orders --messages 100000
-  rivulet bench consume orders --messages 100000 --group perf --hide-header`;
+  rivulet bench consume orders --messages 100000 --group perf --hide-header
+  rivulet bench consume orders --messages 100000 --consumer-property max.partition.fetch.bytes=1048576`;
 
 function addConsume(bench: Command): void {
   bench
@@ -196,12 +202,19 @@ function addConsume(bench: Command): void {
       wholeNumber(1, 2_147_483_647),
       10_000,
     )
+    .option('--consumer-property <name=value>', "set a property of Kafka's consumer; repeatable", keyValue)
     .option('--hide-header', 'print only the line of figures')
     .addHelpText('after', consumeHelp)
     .action(benchConsume);
 }
 
-type ConsumeOptions = { numRecords: number; group?: string; timeout: number; hideHeader?: boolean };
+type ConsumeOptions = {
+  numRecords: number;
+  group?: string;
+  timeout: number;
+  consumerProperty?: Properties;
+  hideHeader?: boolean;
+};
 
 const columns =
   'start.time, end.time, data.consumed.in.MB, MB.sec, data.consumed.in.nMsg, nMsg.sec, rebalance.time.ms, fetch.time.ms, fetch.MB.sec, fetch.nMsg.sec';
@@ -209,17 +222,21 @@ const columns =
 async function benchConsume(positional: string | undefined, options: ConsumeOptions, command: Command): Promise<void> {
   const topic = topicOf(command, positional);
   const { group, numRecords, timeout, hideHeader } = options;
-  const rivulet = await connect(command);
+  const settings = consumerSettings(command, options.consumerProperty, group);
+  const rivulet = await connect(command, {}, settings.connection);
   const all = await rivulet.admin().fetchTopicOffsets(topic);
   const started = Date.now();
   let assignedMs = started;
   const noteAssignment = (): void => {
     assignedMs = Date.now();
   };
-  const consumer = rivulet.consumer({
-    autoOffsetReset: 'earliest',
-    ...(group !== undefined && { groupId: group, onPartitionsAssigned: noteAssignment }),
-  });
+  const consumer = made(command, '--consumer-property', () =>
+    rivulet.consumer({
+      autoOffsetReset: 'earliest',
+      ...settings.options,
+      ...(group !== undefined && { groupId: group, onPartitionsAssigned: noteAssignment }),
+    }),
+  );
   if (group === undefined)
     consumer.assign(all.map(({ partition, earliest }) => ({ topic, partition, offset: earliest })));
   else consumer.subscribe({ topics: [topic] });

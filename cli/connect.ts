@@ -18,8 +18,8 @@ export async function connect(command: Command, hooks: RetryHooks = {}, own: Con
   return new Rivulet({
     url,
     clientId: 'cli',
-    retry,
     ...own,
+    retry: { ...retry, ...own.retry },
     ...hooks,
     ...(profile !== undefined && { profile }),
     ...(region !== undefined && { region }),

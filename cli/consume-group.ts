@@ -1,14 +1,13 @@
 // `rivulet consume --group` is a member of a group. It reports on standard error when it joins, and what it is assigned.
 import type { Command } from 'commander';
-import type { RivuletClientError } from '../client/client-error.ts';
 import type { Consumer } from '../client/consumer/consumer.ts';
 import type { ConsumerOptions, TopicPartition } from '../client/consumer/consumer-options.ts';
 import type { MembershipEvent } from '../client/group/membership.ts';
-import { consumerPropertyNames } from '../client/properties.ts';
 import type { Rivulet } from '../client/rivulet.ts';
 import { limits } from '../lib/api/limits.ts';
 import { checkPlainGroupId } from '../lib/group/names.ts';
 import { whyInvalidName } from '../lib/topic/name.ts';
+import { made } from './kafka-properties.ts';
 import { printNote } from './progress.ts';
 
 export type GroupFlags = {
@@ -58,18 +57,8 @@ function consumerOf(
           : `retention is about to remove records of ${of}-${partition} that are not read yet`,
       ),
   };
-  try {
-    consumer = rivulet.consumer(all);
-    return consumer;
-  } catch (error) {
-    return command.error(`rivulet: --consumer-property ${inKafkasWords((error as RivuletClientError).detail)}`);
-  }
-}
-
-/** Names each property as it was typed: `heartbeat.interval.ms` for `heartbeatIntervalMs`. */
-function inKafkasWords(message: string): string {
-  const dotless = (name: string) => name.replace(/\.(\w)/g, (_, letter: string) => letter.toUpperCase());
-  return consumerPropertyNames.reduce((text, name) => text.replaceAll(dotless(name), name), message);
+  consumer = made(command, '--consumer-property', () => rivulet.consumer(all));
+  return consumer;
 }
 
 /** A member that waits says what it waits for. */

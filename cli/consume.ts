@@ -3,11 +3,11 @@
 import { type Command, CommanderError, Option } from 'commander';
 import type { Consumer } from '../client/consumer/consumer.ts';
 import type { ConsumedMessage } from '../client/message.ts';
-import { consumerFromProperties, consumerPropertyNames } from '../client/properties.ts';
+import { consumerPropertyNames } from '../client/properties.ts';
 import { connect } from './connect.ts';
 import { groupConsumer } from './consume-group.ts';
 import { addBound, type Bounds, type PartitionRange, rangesOf } from './consume-range.ts';
-import { propertiesOf } from './kafka-properties.ts';
+import { consumerSettings } from './kafka-properties.ts';
 import { formatPrinter, formatStringProperties } from './line-format.ts';
 import { addCondition, type Condition, filterOf } from './message-filter.ts';
 import {
@@ -147,16 +147,8 @@ type Reading = { readonly consumer: Consumer; readonly ends: RangeEnds };
 
 async function consumerOf(topic: string, { group, ...options }: ConsumeOptions, command: Command): Promise<Reading> {
   const { url } = command.optsWithGlobals<{ url: string }>();
-  const { consumerProperty = {}, fromBeginning = false } = options;
-  const ofGroup = Object.keys(consumerProperty).find((name) => groupProperties.includes(name));
-  if (ofGroup !== undefined && group === undefined)
-    command.error(`rivulet: --consumer-property ${ofGroup} needs --group`);
-  const { options: settings, connection } = propertiesOf(
-    command,
-    '--consumer-property',
-    consumerProperty,
-    consumerFromProperties,
-  );
+  const { consumerProperty, fromBeginning = false } = options;
+  const { options: settings, connection } = consumerSettings(command, consumerProperty, group);
   const rivulet = await connect(command, reportOutages(url), connection);
   if (group !== undefined) {
     const flags = { group, fromBeginning, settings };
@@ -173,18 +165,6 @@ async function consumerOf(topic: string, { group, ...options }: ConsumeOptions, 
   consumer.assign(ranges.map(({ partition, begin }) => ({ topic, partition, offset: begin })));
   return { consumer, ends: endsOf(topic, ranges) };
 }
-
-/** Without a group, nothing would come of them. */
-const groupProperties = [
-  ...['group.instance.id', 'group.remote.assignor', 'partition.assignment.strategy', 'session.timeout.ms'],
-  ...[
-    'heartbeat.interval.ms',
-    'max.poll.interval.ms',
-    'enable.auto.commit',
-    'auto.commit.interval.ms',
-    'auto.offset.reset',
-  ],
-];
 
 const noEnds: RangeEnds = { holds: () => true, areReached: () => false };
 

@@ -7,7 +7,7 @@ import type { Transaction } from '../client/producer/transaction.ts';
 export type ProduceTarget = {
   readonly sender: Pick<Producer, 'send'>;
   /** The word for a record whose send has succeeded. */
-  readonly done: 'acknowledged' | 'staged';
+  readonly done: 'acknowledged' | 'staged' | 'sent';
   /** All lines were read and sent. */
   finish(): Promise<void>;
   /** Nothing more comes, whether finish() was called or not. */
@@ -16,12 +16,12 @@ export type ProduceTarget = {
   fate(): string;
 };
 
-export const plainTarget = (producer: Producer): ProduceTarget => ({
+export const plainTarget = (producer: Producer, isUnacknowledged: boolean): ProduceTarget => ({
   sender: producer,
-  done: 'acknowledged',
+  done: isUnacknowledged ? 'sent' : 'acknowledged',
   finish: async () => {},
   close: () => producer.disconnect(),
-  fate: () => '',
+  fate: () => (isUnacknowledged ? '; with acks=0, nothing is known of them' : ''),
 });
 
 /** Holds also if the abort is refused or gets no answer: nothing but a commit of this command shows a line. */

@@ -4,14 +4,15 @@
 // Invariant: whatever goes wrong, the last lines say how many records were acknowledged and what became of the others.
 import type { Readable } from 'node:stream';
 import { type Command, Option } from 'commander';
+import type { RivuletClientError } from '../client/client-error.ts';
 import type { Message } from '../client/message.ts';
 import type { ProducerOptions } from '../client/producer/producer-options.ts';
-import { producerFromProperties, producerPropertyNames } from '../client/properties.ts';
+import { producerPropertyNames } from '../client/properties.ts';
 import { limits } from '../lib/api/limits.ts';
 import type { Compression } from '../lib/record/compression.ts';
 import { connect } from './connect.ts';
 import { streamOf } from './files.ts';
-import { propertiesOf } from './kafka-properties.ts';
+import { made, producerSettings } from './kafka-properties.ts';
 import { formatParser } from './line-format.ts';
 import { flag, keyValue, type Properties, refuseAll, refuseUnknown, topicOf, topicOption } from './options.ts';
 import { reportOutages } from './outage.ts';
@@ -104,19 +105,17 @@ async function produce(positional: string | undefined, options: ProduceOptions, 
   const parse = await parserOf(options, command);
   const input = await streamOf('--file', options.file);
   const { url } = command.optsWithGlobals<{ url: string }>();
-  const { options: settings, connection } = propertiesOf(
-    command,
-    '--producer-property',
-    options.producerProperty ?? {},
-    producerFromProperties,
-  );
-  const all = { ...producerOptions(options), ...settings };
+  const { options: settings, connection } = producerSettings(command, options.producerProperty);
+  const lost: RivuletClientError[] = [];
+  const onSendError = (error: RivuletClientError): void => void lost.push(error);
+  const all = { ...producerOptions(options), ...settings, onSendError };
   const rivulet = await connect(command, reportOutages(url, ` (up to ${all.deliveryTimeoutMs! / 1000} s)`), connection);
-  const producer = rivulet.producer(all);
+  const producer = made(command, '--producer-property', () => rivulet.producer(all));
   // With this lookup a wrong topic fails immediately, even if no line comes.
   await producer.partitionsFor(topic);
   const { createSending } = await import('./sending.ts');
-  const target = options.transactionalId === undefined ? plainTarget(producer) : await transactionTarget(producer);
+  const target =
+    options.transactionalId === undefined ? plainTarget(producer, all.acks === 0) : await transactionTarget(producer);
   const sending = createSending(target, topic);
   const stopProgress = startProgress(() => `${sending.acknowledged()} records ${target.done}`);
   const interrupted = endInputOnSignal(input, () => sending.summary() + target.fate());
@@ -135,6 +134,7 @@ async function produce(positional: string | undefined, options: ProduceOptions, 
     console.error(sending.summary() + target.fate());
   }
   sending.throwFirst();
+  if (lost[0]) throw lost[0];
   process.exitCode = interrupted() ?? 0;
 }
 

@@ -17,6 +17,10 @@ export type ClientErrorCode =
   | 'NO_OFFSET_FOR_PARTITION'
   /** A handler worked longer than maxPollIntervalMs, so the consumer has left its group. */
   | 'MAX_POLL_INTERVAL_EXCEEDED'
+  /** A serializer has failed, so nothing of the send was written. */
+  | 'SERIALIZATION_ERROR'
+  /** A deserializer has failed. The error has the place of the record: seek behind it to go on. */
+  | 'DESERIALIZATION_ERROR'
   | (string & {});
 
 /** The result of one part of a call: the place of a record, a topic, a group, or an offset. */

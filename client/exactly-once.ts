@@ -15,7 +15,7 @@ import type { Consumer } from './consumer/consumer.ts';
 import type { ConsumerOptions } from './consumer/consumer-options.ts';
 import type { MessageBatch } from './consumer/handlers.ts';
 import { grouped } from './grouped.ts';
-import type { ConsumedMessage, Message } from './message.ts';
+import type { ConsumedMessage, Message, MessageBytes } from './message.ts';
 import { mayHaveActed, saysEnded } from './producer/end-errors.ts';
 import type { Producer } from './producer/producer.ts';
 import type { ProducerOptions } from './producer/producer-options.ts';
@@ -24,25 +24,30 @@ import type { Transaction } from './producer/transaction.ts';
 import { pause } from './transport/retry.ts';
 
 /** A result. It goes to `topic`, or to the topic of the option `to`. */
-export type Result = Message & { readonly topic?: string };
-export type Results = Result | readonly Result[] | null | undefined;
+export type Result<RK = MessageBytes, RV = MessageBytes> = Message<RK, RV> & { readonly topic?: string };
+export type Results<RK = MessageBytes, RV = MessageBytes> =
+  | Result<RK, RV>
+  | readonly Result<RK, RV>[]
+  | null
+  | undefined;
 
-export type ExactlyOnceOptions = {
+/** `K` and `V` are what the consumer's deserializers make, `RK` and `RV` what the producer's serializers take. */
+export type ExactlyOnceOptions<K = Buffer, V = Buffer, RK = MessageBytes, RV = MessageBytes> = {
   readonly groupId: string;
   /** The topics to be read. */
   readonly from: string | readonly string[];
   /** The topic of results that name none. */
   readonly to?: string;
   /** Returns the results of one message: one, several, or none. It must have no other effects, because it may run again. */
-  readonly transform: (message: ConsumedMessage) => Results | Promise<Results>;
+  readonly transform: (message: ConsumedMessage<K, V>) => Results<RK, RV> | Promise<Results<RK, RV>>;
   /** Further options of the consumer and of the producer. */
-  readonly consumer?: Omit<ConsumerOptions, 'groupId' | 'autoCommit'>;
-  readonly producer?: Omit<ProducerOptions, 'transactionalId' | 'idempotent'>;
+  readonly consumer?: Omit<ConsumerOptions<K, V>, 'groupId' | 'autoCommit'>;
+  readonly producer?: Omit<ProducerOptions<RK, RV>, 'transactionalId' | 'idempotent'>;
 };
 
-export type ExactlyOnceParts = {
-  readonly consumer: Consumer;
-  readonly producer: Producer;
+export type ExactlyOnceParts<K, V, RK, RV> = {
+  readonly consumer: Consumer<K, V>;
+  readonly producer: Producer<RK, RV>;
 };
 
 /** After these, the batch is read and sent again in another transaction. */
@@ -65,14 +70,14 @@ export function newTransactionalId(groupId: string, clock: Clock): string {
   return `${groupId}${idWord}${Buffer.from(clock.randomBytes(randomBytesOfId)).toString('hex')}`;
 }
 
-export class ExactlyOnce {
-  readonly #options: ExactlyOnceOptions;
-  readonly #consumer: Consumer;
-  readonly #producer: Producer;
+export class ExactlyOnce<K = Buffer, V = Buffer, RK = MessageBytes, RV = MessageBytes> {
+  readonly #options: ExactlyOnceOptions<K, V, RK, RV>;
+  readonly #consumer: Consumer<K, V>;
+  readonly #producer: Producer<RK, RV>;
   #failures = 0;
   #isStopping = false;
 
-  constructor(options: ExactlyOnceOptions, { consumer, producer }: ExactlyOnceParts) {
+  constructor(options: ExactlyOnceOptions<K, V, RK, RV>, { consumer, producer }: ExactlyOnceParts<K, V, RK, RV>) {
     if (typeof options.transform !== 'function')
       throw invalid(`transform: expected a function, got ${typeof options.transform}`);
     this.#options = options;
@@ -94,8 +99,8 @@ export class ExactlyOnce {
     await this.#producer.disconnect();
   }
 
-  async #work(batch: MessageBatch): Promise<void> {
-    let transaction: Transaction | undefined;
+  async #work(batch: MessageBatch<K, V>): Promise<void> {
+    let transaction: Transaction<RK, RV> | undefined;
     try {
       transaction = await this.#producer.transaction();
       await this.#send(transaction, batch);
@@ -112,9 +117,9 @@ export class ExactlyOnce {
     }
   }
 
-  async #send(transaction: Transaction, { topic, partition, messages }: MessageBatch): Promise<void> {
+  async #send(transaction: Transaction<RK, RV>, { topic, partition, messages }: MessageBatch<K, V>): Promise<void> {
     const results = await Promise.all(messages.map((message) => this.#options.transform(message)));
-    const topicMessages = this.#byTopic(results.flatMap(listOf));
+    const topicMessages = this.#byTopic(results.flatMap((one) => listOf(one)));
     const partitions = [{ partition, offset: messages.at(-1)!.offset + 1 }];
     await Promise.all([
       topicMessages.length > 0 && transaction.sendBatch({ topicMessages }),
@@ -122,7 +127,7 @@ export class ExactlyOnce {
     ]);
   }
 
-  #byTopic(results: readonly Result[]): TopicMessages[] {
+  #byTopic(results: readonly Result<RK, RV>[]): TopicMessages<RK, RV>[] {
     const groups = grouped(results, ({ topic }) => topic ?? this.#options.to);
     return [...groups].map(([topic, messages]) => {
       if (topic === undefined)
@@ -143,7 +148,7 @@ export class ExactlyOnce {
   }
 
   /** The partition may belong to another member by now, which reads what is left of the batch. */
-  async #readAgain({ topic, partition, messages }: MessageBatch): Promise<void> {
+  async #readAgain({ topic, partition, messages }: MessageBatch<K, V>): Promise<void> {
     const committed = (await this.#consumer.committed(topic)).find((one) => one.partition === partition);
     const isOurs = this.#consumer.assignment().some((one) => one.topic === topic && one.partition === partition);
     const first = messages[0]!.offset;
@@ -156,8 +161,8 @@ export class ExactlyOnce {
   }
 }
 
-const listOf = (results: Results): readonly Result[] =>
-  results === null || results === undefined ? [] : Array.isArray(results) ? results : [results as Result];
+const listOf = <RK, RV>(results: Results<RK, RV>): readonly Result<RK, RV>[] =>
+  results === null || results === undefined ? [] : Array.isArray(results) ? results : [results as Result<RK, RV>];
 
 const isPassing = (error: unknown): error is RivuletClientError =>
   saysEnded(error) ||
@@ -165,7 +170,7 @@ const isPassing = (error: unknown): error is RivuletClientError =>
   (isClientError(error) && (error.retriable || passing.has(error.errorCode)));
 
 /** If the transaction was committed, or the next instance has ended it, the abort is refused, and that is an answer too. */
-async function abortForCertain(transaction: Transaction | undefined): Promise<void> {
+async function abortForCertain(transaction: Transaction<never, never> | undefined): Promise<void> {
   if (!transaction?.isActive()) return;
   try {
     await transaction.abort();

@@ -18,10 +18,11 @@ export type MessageHeaders =
   | readonly MessageHeader[]
   | Readonly<Record<string, MessageBytes | readonly MessageBytes[]>>;
 
-export type Message = {
-  readonly key?: MessageBytes;
+/** `K` and `V` are what the producer's serializers take; without any, text or bytes. */
+export type Message<K = MessageBytes, V = MessageBytes> = {
+  readonly key?: K | null;
   /** A null value is a tombstone. */
-  readonly value: MessageBytes;
+  readonly value: V | null;
   readonly headers?: MessageHeaders;
   /** By default the key chooses the partition, as in Kafka. Without a key, each batch goes to one partition. */
   readonly partition?: number;
@@ -29,15 +30,16 @@ export type Message = {
   readonly timestamp?: number;
 };
 
-export type ConsumedMessage = {
+/** `K` and `V` are what the consumer's deserializers make; without any, bytes. */
+export type ConsumedMessage<K = Buffer, V = Buffer> = {
   readonly topic: string;
   readonly partition: number;
   readonly offset: number;
   /** Epoch milliseconds. */
   readonly timestamp: number;
   /** Keys and values are views into the fetched bytes. Copy what you keep for long: a view holds the whole answer. */
-  readonly key: Buffer | null;
-  readonly value: Buffer | null;
+  readonly key: K | null;
+  readonly value: V | null;
   /** The headers as they were sent: they keep their order, and keys may repeat. */
   readonly headers: readonly { readonly key: string; readonly value: Buffer | null }[];
 };

@@ -20,8 +20,14 @@ import {
   trace,
 } from '@opentelemetry/api';
 import type { RivuletClientError } from './client-error.ts';
-import type { ConsumedMessage, Message } from './message.ts';
-import { type ReceivedMessages, type SendSpan, type TraceHeaders, type Tracing, traceHeadersOf } from './tracing.ts';
+import {
+  type ReceivedMessages,
+  type SendSpan,
+  type TracedMessage,
+  type TraceHeaders,
+  type Tracing,
+  traceHeadersOf,
+} from './tracing.ts';
 
 export type { Tracing } from './tracing.ts';
 
@@ -41,7 +47,7 @@ export function openTelemetry(tracer: Tracer = trace.getTracer('rivulet')): Trac
   };
 }
 
-function beginSend(tracer: Tracer, topic: string, messages: readonly Message[]): SendSpan {
+function beginSend(tracer: Tracer, topic: string, messages: readonly TracedMessage[]): SendSpan {
   const links = linksOf(messages);
   const span = tracer.startSpan(`send ${topic}`, {
     // The context of this span is where a message begins, unless each one brings its own.
@@ -150,7 +156,7 @@ function headersOf(spanContext: SpanContext): TraceHeaders | undefined {
 }
 
 /** Reads what anybody may have written. A header that is no `traceparent` counts as none. */
-function spanContextOf(message: Message | ConsumedMessage): SpanContext | undefined {
+function spanContextOf(message: TracedMessage): SpanContext | undefined {
   const { traceparent = '', tracestate } = traceHeadersOf(message) ?? {};
   const parts = /^(?!ff)[\da-f]{2}-([\da-f]{32})-([\da-f]{16})-([\da-f]{2})(?:-|$)/.exec(traceparent);
   if (!parts) return undefined;
@@ -160,7 +166,7 @@ function spanContextOf(message: Message | ConsumedMessage): SpanContext | undefi
   return isSpanContextValid(found) ? { ...found, ...traceState } : undefined;
 }
 
-const linksOf = (messages: readonly (Message | ConsumedMessage)[]): Link[] =>
+const linksOf = (messages: readonly TracedMessage[]): Link[] =>
   messages.flatMap((message) => {
     const linked = spanContextOf(message);
     return linked ? [{ context: linked }] : [];

@@ -3,7 +3,19 @@
 import { limits } from '../lib/api/limits.ts';
 import { invalid } from './client-error.ts';
 import type { ConsumerOptions } from './consumer/consumer-options.ts';
-import type { ProducerOptions } from './producer/producer-options.ts';
+import type { MessageBytes } from './message.ts';
+import type { Acks, ProducerOptions } from './producer/producer-options.ts';
+import {
+  bytesSerde,
+  doubleSerde,
+  floatSerde,
+  integerSerde,
+  longSerde,
+  type Serde,
+  shortSerde,
+  stringSerde,
+} from './serdes.ts';
+import type { RetryOptions } from './transport/retry.ts';
 
 export type KafkaProperties = Readonly<Record<string, string | number | boolean>>;
 
@@ -11,6 +23,7 @@ export type KafkaProperties = Readonly<Record<string, string | number | boolean>
 export type ConnectionOptions = {
   readonly clientId?: string;
   readonly requestTimeoutMs?: number;
+  readonly retry?: RetryOptions;
 };
 
 export type FromProperties<Options> = {
@@ -23,9 +36,9 @@ export type FromProperties<Options> = {
 type Effect<Options> =
   | { readonly option: Options; readonly note?: string }
   | { readonly connection: ConnectionOptions }
-  | { readonly note: string }
-  | { readonly none: true };
+  | { readonly note: string };
 
+type AnyProducerOptions = ProducerOptions<unknown, unknown>;
 type Row<Options> = (text: string) => Effect<Options>;
 
 const longestMs = 2_147_483_647;
@@ -68,12 +81,19 @@ const refuse =
 const connectionRows: Readonly<Record<string, Row<never>>> = {
   'client.id': (text) => ({ connection: { clientId: text } }),
   'request.timeout.ms': (text) => ({ connection: { requestTimeoutMs: whole(text, 1, longestMs) } }),
+  'retry.backoff.ms': (text) => ({ connection: { retry: { baseMs: whole(text, 0, longestMs) } } }),
+  'retry.backoff.max.ms': (text) => ({ connection: { retry: { capMs: whole(text, 0, longestMs) } } }),
   'bootstrap.servers': refuse('expected the address of the service as `url`'),
   'security.protocol': refuse('expected AWS credentials, which sign each request'),
   'metadata.max.age.ms': noEffect('metadata is renewed every five minutes, and where an answer shows that it is old'),
 };
 
-const producerRows: Readonly<Record<string, Row<ProducerOptions>>> = {
+const ackNotes: Readonly<Record<string, string>> = {
+  '0': 'means that nothing is known of a record, only the option onSendError gets errors, and repeats may write twice',
+  '1': 'is the same as all: a record is in S3 before its acknowledgement',
+};
+
+const producerRows: Readonly<Record<string, Row<AnyProducerOptions>>> = {
   ...connectionRows,
   'linger.ms': (text) => ({ option: { lingerMs: whole(text, 0, longestMs) } }),
   'batch.size': (text) => ({ option: { batchSize: whole(text, 1) } }),
@@ -81,8 +101,10 @@ const producerRows: Readonly<Record<string, Row<ProducerOptions>>> = {
     option: { compression: oneOf(text, ['none', 'gzip', 'snappy', 'lz4', 'zstd']) },
   }),
   acks: (text) => {
-    const acks = oneOf(text, ['all', '-1', '1']);
-    return acks === '1' ? { note: 'is the same as all: a record is in S3 before its acknowledgement' } : { none: true };
+    const acks = oneOf(text, ['all', '-1', '0', '1']);
+    const option = { acks: acks === 'all' ? acks : (Number(acks) as Acks) };
+    const note = ackNotes[acks];
+    return note === undefined ? { option } : { option, note };
   },
   'enable.idempotence': (text) => ({ option: { idempotent: truth(text) } }),
   'max.in.flight.requests.per.connection': (text) => ({ option: { maxInFlightRequests: whole(text, 1) } }),
@@ -91,25 +113,47 @@ const producerRows: Readonly<Record<string, Row<ProducerOptions>>> = {
   'delivery.timeout.ms': (text) => ({ option: { deliveryTimeoutMs: whole(text, 1, longestMs) } }),
   'transactional.id': (text) => ({ option: { transactionalId: text } }),
   'transaction.timeout.ms': (text) => ({ option: { transactionTimeoutMs: whole(text, 1, 900_000) } }),
-  retries: noEffect('a producer tries until delivery.timeout.ms'),
-  'retry.backoff.ms': noEffect('the waits grow from 100 ms to 5 s, at random'),
+  retries: (text) => ({ option: { retries: whole(text, 0, longestMs) } }),
   'max.block.ms': noEffect('send waits for memory as long as it takes'),
-  'key.serializer': serializer,
-  'value.serializer': serializer,
-  'partitioner.class': refuse('expected none: keys go where Kafka sends them, and a message may name its partition'),
+  'key.serializer': (text) => ({ option: { keySerializer: serdeOf(text, 'Serializer') } }),
+  'value.serializer': (text) => ({ option: { valueSerializer: serdeOf(text, 'Serializer') } }),
+  'partitioner.class': (text) => {
+    const name = text.replace(/^org\.apache\.kafka\.clients\.producer\.(internals\.)?/, '');
+    if (Object.hasOwn(partitioners, name)) return { option: partitioners[name]! };
+    const names = Object.keys(partitioners).join(', ');
+    throw invalid(`expected one of ${names}, or a function as the option partitioner, got '${text}'`);
+  },
+  'partitioner.ignore.keys': (text) => ({ option: { partitionerIgnoreKeys: truth(text) } }),
 };
 
-function serializer(text: string): Effect<never> {
-  if (/(^|\.)(String|ByteArray)Serializer$/.test(text)) return { none: true };
-  throw invalid(`expected StringSerializer or ByteArraySerializer, because values are text or bytes, got '${text}'`);
+const partitioners: Readonly<Record<string, AnyProducerOptions>> = {
+  DefaultPartitioner: { partitioner: 'default' },
+  RoundRobinPartitioner: { partitioner: 'round-robin' },
+  UniformStickyPartitioner: { partitioner: 'default', partitionerIgnoreKeys: true },
+};
+
+/** The types of Kafka's serializers and deserializers, by the beginning of the class name. */
+const serdes: Readonly<Record<string, Serde<unknown>>> = {
+  String: stringSerde,
+  ByteArray: bytesSerde,
+  Bytes: bytesSerde,
+  Short: shortSerde,
+  Integer: integerSerde,
+  Long: longSerde,
+  Float: floatSerde,
+  Double: doubleSerde,
+};
+
+/** @param text Kafka's class name, with or without its package. Throws RivuletClientError INVALID_REQUEST. */
+export function serdeOf(text: string, kind: 'Serializer' | 'Deserializer'): Serde<unknown> {
+  const name = text.replace(/^org\.apache\.kafka\.common\.serialization\./, '');
+  const type = name.endsWith(kind) ? name.slice(0, -kind.length) : '';
+  if (Object.hasOwn(serdes, type)) return serdes[type]!;
+  const names = Object.keys(serdes).map((known) => known + kind);
+  throw invalid(`expected one of ${names.join(', ')}, got '${text}'`);
 }
 
-function deserializer(text: string): Effect<never> {
-  if (/(^|\.)(String|ByteArray)Deserializer$/.test(text)) return { none: true };
-  throw invalid(`expected StringDeserializer or ByteArrayDeserializer, because values are bytes, got '${text}'`);
-}
-
-const consumerRows: Readonly<Record<string, Row<ConsumerOptions>>> = {
+const consumerRows: Readonly<Record<string, Row<ConsumerOptions<unknown, unknown>>>> = {
   ...connectionRows,
   'group.id': (text) => ({ option: { groupId: text } }),
   'group.instance.id': (text) => ({ option: { groupInstanceId: text } }),
@@ -137,8 +181,8 @@ const consumerRows: Readonly<Record<string, Row<ConsumerOptions>>> = {
     return { note: 'has no effect: nothing that is not committed can be read' };
   },
   'client.rack': noEffect('the storage is in all zones'),
-  'key.deserializer': deserializer,
-  'value.deserializer': deserializer,
+  'key.deserializer': (text) => ({ option: { keyDeserializer: serdeOf(text, 'Deserializer') } }),
+  'value.deserializer': (text) => ({ option: { valueDeserializer: serdeOf(text, 'Deserializer') } }),
 };
 
 /** The names that each takes, for help texts. */
@@ -146,38 +190,55 @@ export const producerPropertyNames = Object.keys(producerRows);
 export const consumerPropertyNames = Object.keys(consumerRows);
 
 /**
- * Reads the properties of a KafkaProducer. Throws RivuletClientError INVALID_REQUEST, naming the property.
+ * Reads the properties of a KafkaProducer. `K` and `V` are what the serializers that it names take, which nothing checks, as in
+ * Java. Throws RivuletClientError INVALID_REQUEST, naming the property.
  *
  * @example
  * const { options } = producerFromProperties({ 'linger.ms': 10, 'compression.type': 'zstd' });
  * const producer = rivulet.producer(options);
  */
-export const producerFromProperties = (properties: KafkaProperties): FromProperties<ProducerOptions> =>
-  read(properties, producerRows);
-
-/** Reads the properties of a KafkaConsumer. Throws RivuletClientError INVALID_REQUEST, naming the property. */
-export const consumerFromProperties = (properties: KafkaProperties): FromProperties<ConsumerOptions> =>
-  read(properties, consumerRows);
-
-function read<Options extends object>(
+export const producerFromProperties = <K = MessageBytes, V = MessageBytes>(
   properties: KafkaProperties,
-  rows: Readonly<Record<string, Row<Options>>>,
-): FromProperties<Options> {
+): FromProperties<ProducerOptions<K, V>> => read(properties, producerRows as Rows<ProducerOptions<K, V>>);
+
+/**
+ * Reads the properties of a KafkaConsumer. `K` and `V` are what the deserializers that it names make. Throws RivuletClientError
+ * INVALID_REQUEST, naming the property.
+ *
+ * @example
+ * const { options } = consumerFromProperties<string, bigint>({
+ *   'key.deserializer': 'StringDeserializer', 'value.deserializer': 'LongDeserializer',
+ * });
+ */
+export const consumerFromProperties = <K = Buffer, V = Buffer>(
+  properties: KafkaProperties,
+): FromProperties<ConsumerOptions<K, V>> => read(properties, consumerRows as Rows<ConsumerOptions<K, V>>);
+
+type Rows<Options> = Readonly<Record<string, Row<Options>>>;
+
+function read<Options extends object>(properties: KafkaProperties, rows: Rows<Options>): FromProperties<Options> {
   const effects = Object.entries(properties).map(
     ([name, value]) => [name, effectOf(name, String(value), rows)] as const,
   );
   const options = effects.map(([, effect]) => ('option' in effect ? effect.option : {}));
-  const connections = effects.map(([, effect]) => ('connection' in effect ? effect.connection : {}));
+  const connections: readonly ConnectionOptions[] = effects.map(([, effect]) =>
+    'connection' in effect ? effect.connection : {},
+  );
   return {
     options: Object.assign({}, ...options) as Options,
-    connection: Object.assign({}, ...connections) as ConnectionOptions,
+    connection: connections.reduce(joined, {}),
     notes: effects.flatMap(([name, effect]) =>
       'note' in effect && effect.note !== undefined ? [`${name} ${effect.note}`] : [],
     ),
   };
 }
 
-function effectOf<Options>(name: string, text: string, rows: Readonly<Record<string, Row<Options>>>): Effect<Options> {
+function joined(one: ConnectionOptions, other: ConnectionOptions): ConnectionOptions {
+  const retry = { ...one.retry, ...other.retry };
+  return { ...one, ...other, ...(Object.keys(retry).length > 0 && { retry }) };
+}
+
+function effectOf<Options>(name: string, text: string, rows: Rows<Options>): Effect<Options> {
   if (!Object.hasOwn(rows, name)) throw invalid(`${name}: expected one of ${Object.keys(rows).join(', ')}`);
   try {
     return rows[name]!(text);

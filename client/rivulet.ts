@@ -7,6 +7,7 @@ import { invalid } from './client-error.ts';
 import { Consumer } from './consumer/consumer.ts';
 import type { ConsumerOptions } from './consumer/consumer-options.ts';
 import { ExactlyOnce, type ExactlyOnceOptions, newTransactionalId } from './exactly-once.ts';
+import type { MessageBytes } from './message.ts';
 import { Producer } from './producer/producer.ts';
 import type { ProducerOptions } from './producer/producer-options.ts';
 import { createTopicMetadataCache, type TopicMetadataCache } from './producer/topic-metadata.ts';
@@ -23,9 +24,21 @@ export type { MessageBatch } from './consumer/handlers.ts';
 export type { ConsumedMessage, Message, MessageHeaders } from './message.ts';
 export type { ProducerOptions } from './producer/producer-options.ts';
 export type { Transaction } from './producer/transaction.ts';
-export { consumerFromProperties, producerFromProperties } from './properties.ts';
 export type { RecordMetadata } from './record-metadata.ts';
 export type { Admin, Consumer, Credentials, CredentialsProvider, ExactlyOnce, ExactlyOnceOptions, Producer };
+export {
+  bytesSerde,
+  type Deserializer,
+  doubleSerde,
+  floatSerde,
+  integerSerde,
+  jsonSerde,
+  longSerde,
+  type Serde,
+  type Serializer,
+  shortSerde,
+  stringSerde,
+} from './serdes.ts';
 
 export type RivuletOptions = RetryHooks & {
   /** The address of the API, as the stack or the local server prints it. */
@@ -87,12 +100,12 @@ export class Rivulet {
     this.#shared = tracing ? { tracing } : {};
   }
 
-  producer(options: ProducerOptions = {}): Producer {
-    return new Producer({ ...this.#context, metadata: this.#metadata }, { ...this.#shared, ...options });
+  producer<K = MessageBytes, V = MessageBytes>(options: ProducerOptions<K, V> = {}): Producer<K, V> {
+    return new Producer<K, V>({ ...this.#context, metadata: this.#metadata }, { ...this.#shared, ...options });
   }
 
-  consumer(options: ConsumerOptions = {}): Consumer {
-    return new Consumer(this.#context, { ...this.#shared, ...options });
+  consumer<K = Buffer, V = Buffer>(options: ConsumerOptions<K, V> = {}): Consumer<K, V> {
+    return new Consumer<K, V>(this.#context, { ...this.#shared, ...options });
   }
 
   /**
@@ -106,13 +119,15 @@ export class Rivulet {
    * });
    * await work.run();
    */
-  exactlyOnce(options: ExactlyOnceOptions): ExactlyOnce {
+  exactlyOnce<K = Buffer, V = Buffer, RK = MessageBytes, RV = MessageBytes>(
+    options: ExactlyOnceOptions<K, V, RK, RV>,
+  ): ExactlyOnce<K, V, RK, RV> {
     const { groupId, consumer = {}, producer = {} } = options;
     const transactionalId = newTransactionalId(groupId, this.#context.clock);
     return new ExactlyOnce(options, {
-      consumer: this.consumer({ autoOffsetReset: 'earliest', ...consumer, groupId, autoCommit: false }),
+      consumer: this.consumer<K, V>({ autoOffsetReset: 'earliest', ...consumer, groupId, autoCommit: false }),
       // A batch is sent as a whole: nothing more comes for which it could wait.
-      producer: this.producer({ lingerMs: 0, ...producer, transactionalId }),
+      producer: this.producer<RK, RV>({ lingerMs: 0, ...producer, transactionalId }),
     });
   }
 

@@ -4,9 +4,12 @@
 // Invariant: a message that has a `traceparent` keeps it, because the application knows better where its trace began. Nothing
 // here is called, and no object is made, where no Tracing is given.
 import { invalid, type PartResult, type RivuletClientError } from './client-error.ts';
-import type { ConsumedMessage, Message, MessageBytes, MessageHeaders } from './message.ts';
+import type { ConsumedMessage, MessageBytes, MessageHeaders } from './message.ts';
 
 export type TraceHeaders = { readonly traceparent: string; readonly tracestate?: string };
+
+/** Keys and values may be anything that a serializer takes. */
+export type TracedMessage = { readonly headers?: MessageHeaders };
 
 export type SendSpan = {
   /** They go into each message that has no `traceparent`. Undefined where there is no trace. */
@@ -19,12 +22,12 @@ export type ReceivedMessages = {
   readonly topic: string;
   readonly partition: number;
   readonly groupId: string | undefined;
-  readonly messages: readonly ConsumedMessage[];
+  readonly messages: readonly ConsumedMessage<unknown, unknown>[];
 };
 
 export type Tracing = {
   /** A call of send begins. */
-  send(topic: string, messages: readonly Message[]): SendSpan;
+  send(topic: string, messages: readonly TracedMessage[]): SendSpan;
   /** The consumer has taken these messages for its application. It had waited since `sinceMs` (epoch milliseconds). */
   received(received: ReceivedMessages, sinceMs: number): void;
   /** Calls the handler, and returns or throws what it does. */

@@ -26,3 +26,14 @@ export function checkFunctions<T extends object>(options: T, names: readonly (ke
       throw invalid(`${name}: expected a function, got ${given === null ? 'null' : typeof given}`);
   }
 }
+
+/** Checks objects that the SDK calls later by a method. */
+export function checkMethods<T extends object>(options: T, methods: Readonly<Partial<Record<keyof T, string>>>): void {
+  for (const [name, method] of Object.entries(methods) as [keyof T & string, string][]) {
+    const given = options[name] as Record<string, unknown> | null | undefined;
+    if (given !== undefined && typeof given?.[method] !== 'function')
+      throw invalid(
+        `${name}: expected an object with a function ${method}, got ${given === null ? 'null' : typeof given}`,
+      );
+  }
+}

@@ -3,9 +3,10 @@ import { limits } from '../../lib/api/limits.ts';
 import { invalid, type RivuletClientError } from '../client-error.ts';
 import type { MemberOptions } from '../group/group-member.ts';
 import type { MembershipEvent } from '../group/membership.ts';
+import type { Deserializer } from '../serdes.ts';
 import { whyNotText } from '../text.ts';
 import { checkTracing, type Tracing } from '../tracing.ts';
-import { checkFunctions, choiceOption, wholeOption } from '../whole-option.ts';
+import { checkFunctions, checkMethods, choiceOption, wholeOption } from '../whole-option.ts';
 import type { OffsetReset } from './assigned-partition.ts';
 import type { RetentionWarning } from './retention-watch.ts';
 import type { FetchSettings } from './topic-fetcher.ts';
@@ -24,7 +25,16 @@ export type TopicPartitions = { readonly topic: string; readonly partitions?: re
 /** `offset` is that of the next message to be read. `metadata` is a note. */
 export type OffsetToCommit = TopicPartition & { readonly offset: number; readonly metadata?: string };
 
-export type ConsumerOptions = GroupOptions & {
+/** `K` and `V` are what the deserializers make; without any, bytes. */
+export type ConsumerOptions<K = Buffer, V = Buffer> = GroupOptions & {
+  /** They turn bytes into keys and values, one message after the other. By default both stay bytes. */
+  readonly keyDeserializer?: Deserializer<K>;
+  readonly valueDeserializer?: Deserializer<V>;
+  /**
+   * Called with the error of a record that a deserializer has failed for. When it returns, the record is skipped, and counts as
+   * handled. Without it, or when it throws, reading ends with the error.
+   */
+  readonly onDeserializationError?: (error: RivuletClientError) => Promise<void> | void;
   /** Where to begin without an offset, or when the log no longer holds it. `none`: fail. Default latest, as in Kafka. */
   readonly autoOffsetReset?: OffsetReset;
   /**
@@ -69,7 +79,7 @@ export type GroupOptions = {
   readonly sessionTimeoutMs?: number;
   /** At most a third of the session. Default 5,000, or a third of the session. */
   readonly heartbeatIntervalMs?: number;
-  /** The consumer leaves its group when a handler works longer on one call. Default 300,000. */
+  /** The consumer leaves its group when a handler, or a deserializer on a batch, works longer on one call. Default 300,000. */
   readonly maxPollIntervalMs?: number;
   /** Commits what has been handled at intervals, and before partitions are given up. Default true. */
   readonly autoCommit?: boolean;
@@ -91,6 +101,12 @@ export type GroupOptions = {
   readonly onMembership?: (event: MembershipEvent) => void;
 };
 
+export type Deserializers = {
+  readonly keyDeserializer: Deserializer<unknown> | undefined;
+  readonly valueDeserializer: Deserializer<unknown> | undefined;
+  readonly onDeserializationError: ((error: RivuletClientError) => Promise<void> | void) | undefined;
+};
+
 export type ConsumerSettings = Omit<FetchSettings, 'committed'> &
   MemberOptions & {
     readonly groupId: string | undefined;
@@ -98,6 +114,7 @@ export type ConsumerSettings = Omit<FetchSettings, 'committed'> &
     readonly autoCommitIntervalMs: number;
     readonly maxPollRecords: number;
     readonly tracing: Tracing | undefined;
+    readonly deserializers: Deserializers;
     readonly listener: GroupOptions;
   };
 
@@ -105,15 +122,17 @@ const longestMs = 2_147_483_647;
 const resets: readonly OffsetReset[] = ['earliest', 'latest', 'none'];
 const listeners = [
   ...(['onPartitionsAssigned', 'onPartitionsRevoked', 'onPartitionsLost'] as const),
-  ...(['onMembership', 'onRetention'] as const),
+  ...(['onMembership', 'onRetention', 'onDeserializationError'] as const),
 ];
 
 /** Throws RivuletClientError INVALID_REQUEST. */
-export function consumerSettings(options: ConsumerOptions): ConsumerSettings {
+export function consumerSettings<K, V>(options: ConsumerOptions<K, V>): ConsumerSettings {
   const maxBytes = limits.fetchBytes;
   const bytes = { fallback: maxBytes, min: 1, max: maxBytes };
   const { sessionTimeoutMs, heartbeatIntervalMs } = sessionOf(options);
+  const { keyDeserializer, valueDeserializer, onDeserializationError } = options;
   checkFunctions(options, listeners);
+  checkMethods(options, { keyDeserializer: 'deserialize', valueDeserializer: 'deserialize' });
   return {
     autoOffsetReset: choiceOption('autoOffsetReset', options.autoOffsetReset, resets, 'latest'),
     maxBytes: wholeOption('maxBytes', options.maxBytes, bytes),
@@ -143,6 +162,7 @@ export function consumerSettings(options: ConsumerOptions): ConsumerSettings {
       min: 1,
       max: longestMs,
     }),
+    deserializers: { keyDeserializer, valueDeserializer, onDeserializationError },
     listener: options,
   };
 }

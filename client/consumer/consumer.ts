@@ -28,6 +28,7 @@ import {
   type TopicPartition,
   type TopicPartitions,
 } from './consumer-options.ts';
+import { deserializing } from './deserialize.ts';
 import { type HandlerWatch, handlerWatch } from './handler-watch.ts';
 import { called, checkHandlers, type Handlers } from './handlers.ts';
 import { newInside } from './inside.ts';
@@ -49,7 +50,8 @@ import { tracedHandlers, tracedReceive } from './traced.ts';
 
 export type ConsumerContext = FetchContext & Omit<MemberContext, 'api'>;
 
-export class Consumer implements AsyncIterable<ConsumedMessage> {
+/** `K` and `V` are what the deserializers make; without any, bytes. */
+export class Consumer<K = Buffer, V = Buffer> implements AsyncIterable<ConsumedMessage<K, V>> {
   readonly #context: ConsumerContext;
   readonly #settings: ConsumerSettings;
   readonly #reader: PartitionReader;
@@ -68,14 +70,16 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
   #stopping = 0;
   #closed = false;
 
-  constructor(context: ConsumerContext, options: ConsumerOptions = {}) {
+  constructor(context: ConsumerContext, options: ConsumerOptions<K, V> = {}) {
     const settings = consumerSettings(options);
     this.#context = context;
     this.#settings = settings;
     this.#watch = handlerWatch(settings.groupId, steadyTime(context.clock), settings.maxPollIntervalMs);
     this.#api = settings.groupId === undefined ? undefined : groupApi(context.connection, settings.groupId);
     const committed = this.#api?.committedOffsets;
-    this.#reader = new PartitionReader(context, { ...settings, committed }, () => this.#member?.mayDeliver() ?? true);
+    const mayDeliver = () => this.#member?.mayDeliver() ?? true;
+    const deserialize = deserializing(settings.deserializers, this.#watch, this.#inside);
+    this.#reader = new PartitionReader(context, { ...settings, committed }, mayDeliver, deserialize);
     this.#nextBatch = tracedReceive(() => this.#reader.next(), settings, context.clock.now);
     const identity = (): Identity => (this.#subscription ? (this.#member?.identity() ?? 'lost') : 'none');
     const own = { identity, assigned: () => this.#reader.assigned, timeoutMs: settings.sessionTimeoutMs };
@@ -150,14 +154,14 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
    * RivuletClientError, or with the error that the handler throws. The position is then at the message, or at the first
    * message of the batch, whose handler threw.
    */
-  run(handlers: Handlers): Promise<void> {
+  run(handlers: Handlers<K, V>): Promise<void> {
     const run = this.#runAll(handlers);
     // A run that is refused because another is under way does not replace that one.
     this.#run = Promise.allSettled([this.#run, run]).then(() => undefined);
     return run;
   }
 
-  async #runAll(given: Handlers): Promise<void> {
+  async #runAll(given: Handlers<K, V>): Promise<void> {
     checkHandlers(given);
     const handlers = tracedHandlers(given, this.#settings.tracing, this.#settings.groupId);
     const workers = wholeOption('concurrency', given.concurrency, { fallback: 1, min: 1, max: 1_000 });
@@ -174,7 +178,7 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
     if (late) throw late.error;
   }
 
-  async #work(handlers: Handlers): Promise<void> {
+  async #work(handlers: Handlers<K, V>): Promise<void> {
     for (let batch = await this.#nextBatch(); batch; batch = await this.#nextBatch()) {
       try {
         await this.#inside.run(() =>
@@ -188,8 +192,9 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
     }
   }
 
-  async #handBatch(batch: OpenBatch, eachBatch: NonNullable<Handlers['eachBatch']>): Promise<void> {
-    const { assigned, messages: all, highWatermark } = batch;
+  async #handBatch(batch: OpenBatch, eachBatch: NonNullable<Handlers<K, V>['eachBatch']>): Promise<void> {
+    const { assigned, highWatermark } = batch;
+    const all = batch.messages as readonly ConsumedMessage<K, V>[];
     const { topic, partition } = assigned;
     const step = this.#settings.maxPollRecords;
     for (let from = 0; from < all.length && this.#reader.counts(batch); from += step) {
@@ -201,8 +206,8 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
     }
   }
 
-  async #handMessages(batch: OpenBatch, eachMessage: NonNullable<Handlers['eachMessage']>): Promise<void> {
-    const { messages } = batch;
+  async #handMessages(batch: OpenBatch, eachMessage: NonNullable<Handlers<K, V>['eachMessage']>): Promise<void> {
+    const messages = batch.messages as readonly ConsumedMessage<K, V>[];
     for (let at = 0; at < messages.length && this.#reader.counts(batch); at++) {
       const message = messages[at]!;
       const working = this.#handle(batch, message.offset, nextOffset(batch, at), () => eachMessage(message));
@@ -232,7 +237,7 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
    * A message counts as handled when the application asks for the next one. After the loop, a group's consumer is still a
    * member until stop(), and so keeps the process alive.
    */
-  [Symbol.asyncIterator](): AsyncIterator<ConsumedMessage, undefined> {
+  [Symbol.asyncIterator](): AsyncIterator<ConsumedMessage<K, V>, undefined> {
     let batch: OpenBatch | undefined;
     let at = 0;
     const end = () => {
@@ -241,7 +246,7 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
       this.#reader.halt();
       return { value: undefined, done: true } as const;
     };
-    const refill = async (): Promise<IteratorResult<ConsumedMessage, undefined>> => {
+    const refill = async (): Promise<IteratorResult<ConsumedMessage<K, V>, undefined>> => {
       if (batch) this.#reader.done(batch);
       batch = undefined;
       try {
@@ -254,7 +259,7 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
       at = 1;
       return batch ? { value: this.#hand(batch, 0), done: false } : end();
     };
-    const next = (): Promise<IteratorResult<ConsumedMessage, undefined>> => {
+    const next = (): Promise<IteratorResult<ConsumedMessage<K, V>, undefined>> => {
       this.#settle();
       const goesOn = batch && at < batch.messages.length && this.#reader.counts(batch);
       return goesOn ? Promise.resolve({ value: this.#hand(batch!, at++), done: false }) : refill();
@@ -264,12 +269,12 @@ export class Consumer implements AsyncIterable<ConsumedMessage> {
   }
 
   /** The iteration as a stream, which keeps no message of its own. A cancel or a failure calls stop(). docs/SDK-GUIDE.md */
-  stream(): ReadableStream<ConsumedMessage> {
+  stream(): ReadableStream<ConsumedMessage<K, V>> {
     return messageStream(this);
   }
 
-  #hand(batch: OpenBatch, at: number): ConsumedMessage {
-    const message = batch.messages[at]!;
+  #hand(batch: OpenBatch, at: number): ConsumedMessage<K, V> {
+    const message = batch.messages[at] as ConsumedMessage<K, V>;
     const next = nextOffset(batch, at);
     batch.assigned.position = next;
     this.#inHand = { batch, next };

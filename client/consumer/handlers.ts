@@ -4,18 +4,18 @@ import { invalid } from '../client-error.ts';
 import type { ConsumedMessage } from '../message.ts';
 import type { TopicPartition } from './consumer-options.ts';
 
-export type MessageBatch = TopicPartition & {
-  readonly messages: readonly ConsumedMessage[];
+export type MessageBatch<K = Buffer, V = Buffer> = TopicPartition & {
+  readonly messages: readonly ConsumedMessage<K, V>[];
   /** The next offset to be written, as it was when this batch was fetched. */
   readonly highWatermark: number;
 };
 
-export type Handlers = {
+export type Handlers<K = Buffer, V = Buffer> = {
   /** How many partitions are worked on at the same time. The messages of one come in order, one by one. Default 1. */
   readonly concurrency?: number;
 } & (
-  | { readonly eachMessage: (message: ConsumedMessage) => Promise<void> | void; readonly eachBatch?: never }
-  | { readonly eachBatch: (batch: MessageBatch) => Promise<void> | void; readonly eachMessage?: never }
+  | { readonly eachMessage: (message: ConsumedMessage<K, V>) => Promise<void> | void; readonly eachBatch?: never }
+  | { readonly eachBatch: (batch: MessageBatch<K, V>) => Promise<void> | void; readonly eachMessage?: never }
 );
 
 /** Throws RivuletClientError INVALID_REQUEST. */

@@ -4,7 +4,7 @@
 import { AsyncLocalStorage } from '../transport/node.ts';
 
 export type Inside = {
-  run(work: () => Promise<void>): Promise<void>;
+  run(work: () => Promise<void> | void): Promise<void>;
   isHere(): boolean;
 };
 

@@ -5,11 +5,11 @@
 // reason, stops the consumer, which commits what was handled and leaves its group.
 import type { ConsumedMessage } from '../message.ts';
 
-type Source = AsyncIterable<ConsumedMessage> & { stop(): Promise<void> };
+type Source<K, V> = AsyncIterable<ConsumedMessage<K, V>> & { stop(): Promise<void> };
 
-export function messageStream(consumer: Source): ReadableStream<ConsumedMessage> {
+export function messageStream<K, V>(consumer: Source<K, V>): ReadableStream<ConsumedMessage<K, V>> {
   const messages = consumer[Symbol.asyncIterator]();
-  return new ReadableStream<ConsumedMessage>(
+  return new ReadableStream<ConsumedMessage<K, V>>(
     {
       async pull(controller) {
         const next = await messages.next().catch((error: unknown) => stopAfter(consumer, error));
@@ -23,7 +23,7 @@ export function messageStream(consumer: Source): ReadableStream<ConsumedMessage>
 }
 
 /** The reader learns why its stream failed. A failure to stop after that adds nothing. */
-async function stopAfter(consumer: Source, error: unknown): Promise<never> {
+async function stopAfter(consumer: Source<unknown, unknown>, error: unknown): Promise<never> {
   await consumer.stop().catch(() => undefined);
   throw error;
 }

@@ -21,9 +21,12 @@ export type OpenBatch = {
   readonly assigned: AssignedPartition;
   readonly fetchGeneration: number;
   readonly moves: number;
-  readonly messages: readonly ConsumedMessage[];
+  /** Keys and values are bytes until the deserializers have worked on them. */
+  messages: readonly ConsumedMessage<unknown, unknown>[];
   /** The offset after the batch: its last records may have been compacted away. */
-  readonly end: number;
+  end: number;
+  /** It ends before a record that cannot be deserialized: what was read ahead is behind that record. */
+  isCut: boolean;
   readonly highWatermark: number;
 };
 
@@ -35,6 +38,7 @@ export class PartitionReader {
   readonly #context: FetchContext;
   readonly #settings: FetchSettings;
   readonly #mayDeliver: () => boolean;
+  readonly #deserialize: ((batch: OpenBatch) => Promise<void>) | undefined;
   /** The key is topic and partition, so a partition that is lost and comes back waits for its earlier handler. */
   readonly #busy = new Map<string, OpenBatch>();
   #assigned: ReadonlyMap<string, AssignedPartition> = new Map();
@@ -44,11 +48,20 @@ export class PartitionReader {
   #failure: Failure | undefined;
   #running = false;
 
-  /** @param mayDeliver is asked before anything is handed over. When it turns true again, call `wake`. */
-  constructor(context: FetchContext, settings: FetchSettings, mayDeliver: () => boolean) {
+  /**
+   * @param mayDeliver is asked before anything is handed over. When it turns true again, call `wake`.
+   * @param deserialize changes the messages of a batch. It throws for the first one if that cannot be deserialized.
+   */
+  constructor(
+    context: FetchContext,
+    settings: FetchSettings,
+    mayDeliver: () => boolean,
+    deserialize: ((batch: OpenBatch) => Promise<void>) | undefined,
+  ) {
     this.#context = context;
     this.#settings = settings;
     this.#mayDeliver = mayDeliver;
+    this.#deserialize = deserialize;
   }
 
   get running(): boolean {
@@ -124,11 +137,27 @@ export class PartitionReader {
     while (this.#running) {
       if (this.#failure) throw this.#failure.error;
       const batch = this.#mayDeliver() ? this.#pick() : undefined;
-      if (batch) return batch;
+      if (batch && (await this.#isReady(batch))) return batch;
+      if (batch) continue;
       // The work on an answer may leave no turn of the event loop to anything else, so the next request is sent before it.
       await (this.#takeAnswer() ? nextTurn() : this.#change());
     }
     return undefined;
+  }
+
+  /** @returns whether there is something to hand over, now that the deserializers are done. */
+  async #isReady(batch: OpenBatch): Promise<boolean> {
+    if (!this.#deserialize) return true;
+    try {
+      await this.#deserialize(batch);
+    } catch (error) {
+      this.done(batch);
+      throw error;
+    }
+    const isReady = this.counts(batch) && batch.messages.length > 0;
+    if (this.counts(batch) && !isReady) pass(batch.assigned, batch.end);
+    if (!isReady) this.done(batch);
+    return isReady;
   }
 
   /** Whether the rest of the batch may still be handed over. */
@@ -143,9 +172,9 @@ export class PartitionReader {
 
   /** Records of the batch that were not handed over are read again. Giving a batch back twice frees no later batch. */
   done(batch: OpenBatch): void {
-    const { assigned, fetchGeneration, end } = batch;
+    const { assigned, fetchGeneration, end, isCut } = batch;
     if (this.#busy.get(partitionKey(assigned)) === batch) this.#busy.delete(partitionKey(assigned));
-    if (this.#running && assigned.fetchGeneration === fetchGeneration && assigned.position !== end) {
+    if (this.#running && assigned.fetchGeneration === fetchGeneration && (isCut || assigned.position !== end)) {
       dropReadAhead(assigned);
       this.interrupt(assigned.topic);
     }
@@ -271,6 +300,12 @@ function byTopic(partitions: Iterable<AssignedPartition>): Map<string, AssignedP
   return grouped(partitions, ({ topic, topicId = '' }) => `${topic}/${topicId}`);
 }
 
+/** Nothing below `end` is to be handed over. */
+function pass(assigned: AssignedPartition, end: number): void {
+  if (assigned.processed === assigned.position) assigned.processed = end;
+  assigned.position = end;
+}
+
 /** Returns undefined when nothing in the batch is to be handed over. */
 function openBatch({
   assigned,
@@ -285,11 +320,10 @@ function openBatch({
   const end = header.baseOffset + header.lastOffsetDelta + 1;
   const messages = header.isControl ? [] : unpack(bytes, at, assigned, header.baseOffset, from, end);
   if (messages.length === 0) {
-    if (assigned.processed === assigned.position) assigned.processed = end;
-    assigned.position = end;
+    pass(assigned, end);
     return undefined;
   }
-  return { assigned, fetchGeneration, moves: assigned.moves, messages, end, highWatermark };
+  return { assigned, fetchGeneration, moves: assigned.moves, messages, end, isCut: false, highWatermark };
 }
 
 function unpack(

@@ -3,16 +3,16 @@ import type { ConsumedMessage } from '../message.ts';
 import type { ReceivedMessages, Tracing } from '../tracing.ts';
 import type { Handlers } from './handlers.ts';
 
-export function tracedHandlers(
-  handlers: Handlers,
+export function tracedHandlers<K, V>(
+  handlers: Handlers<K, V>,
   tracing: Tracing | undefined,
   groupId: string | undefined,
-): Handlers {
+): Handlers<K, V> {
   if (!tracing) return handlers;
   const { concurrency = 1, eachMessage, eachBatch } = handlers;
   if (eachBatch)
     return { concurrency, eachBatch: (batch) => tracing.process({ ...batch, groupId }, () => eachBatch(batch)) };
-  const messageOf = (message: ConsumedMessage): ReceivedMessages => {
+  const messageOf = (message: ConsumedMessage<K, V>): ReceivedMessages => {
     const { topic, partition } = message;
     return { topic, partition, groupId, messages: [message] };
   };
@@ -24,7 +24,7 @@ export function tracedHandlers(
 
 type Batch = {
   readonly assigned: { readonly topic: string; readonly partition: number };
-  readonly messages: readonly ConsumedMessage[];
+  readonly messages: readonly ConsumedMessage<unknown, unknown>[];
 };
 
 /** Takes batches by `next`, and tells of each. A consumer may wait for hours; what is told begins one poll earlier at most. */

@@ -1,6 +1,7 @@
 // A delivery collects what one send() waits for: a result for each of its messages. The results come batch by batch. All
 // messages share one promise, however many they are.
-import type { RivuletClientError } from '../client-error.ts';
+import { errorOfParts, isClientError, type RivuletClientError } from '../client-error.ts';
+import type { OutgoingRecord } from '../message.ts';
 import type { RecordMetadata } from '../record-metadata.ts';
 
 export type MessageResult = RecordMetadata | RivuletClientError;
@@ -8,6 +9,10 @@ export type MessageResult = RecordMetadata | RivuletClientError;
 export class Delivery {
   /** Resolves even when messages have failed: their errors are among the results. */
   readonly promise: Promise<readonly MessageResult[]>;
+  /** Called when all messages are in the queues of their partitions. */
+  whenAppended:
+    | ((topic: string, records: readonly OutgoingRecord[], partitions: readonly number[]) => void)
+    | undefined;
   readonly #results: MessageResult[];
   readonly #whenDone: () => void;
   readonly #resolve: (results: readonly MessageResult[]) => void;
@@ -37,4 +42,25 @@ export class Delivery {
   failAll(error: RivuletClientError): void {
     for (let index = this.#results.length; index-- > 0; ) this.settle(index, error);
   }
+}
+
+/**
+ * The answer to a send with acks 0: what is known when the messages are in their queues, or the error that kept them out.
+ * `onError` gets what goes wrong after that.
+ */
+export function unacknowledged(
+  delivery: Delivery,
+  onError: ((error: RivuletClientError) => void) | undefined,
+): Promise<readonly MessageResult[]> {
+  return new Promise((resolve) => {
+    void delivery.promise.then(resolve);
+    delivery.whenAppended = (topic, records, partitions) => {
+      resolve(
+        records.map(({ timestampMs: timestamp }, at) => ({ topic, partition: partitions[at]!, offset: -1, timestamp })),
+      );
+      void delivery.promise.then((results) => {
+        if (results.some(isClientError)) onError?.(errorOfParts(results));
+      });
+    };
+  });
 }

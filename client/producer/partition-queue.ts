@@ -48,6 +48,8 @@ type Batch = {
   sealed: Uint8Array | undefined;
   /** The error that made the batch be sent again under another identity. */
   renewedFor: RivuletClientError | undefined;
+  /** How often it was tried under earlier identities. */
+  failures: number;
 };
 
 export type Part = {
@@ -121,6 +123,7 @@ export class PartitionQueue {
       sizeBytes: recordBatchOverheadBytes,
       sealed: undefined,
       renewedFor: undefined,
+      failures: 0,
     });
   }
 
@@ -198,7 +201,7 @@ export class PartitionQueue {
       lengthBytes: roomBytes - room,
       identity: this.#identity,
       deadlineMs: this.#deadlineMs(batches[0]!),
-      failures: 0,
+      failures: Math.max(...batches.map((batch) => batch.failures)),
       certain: true,
       lastError: undefined,
       resendAtMs: undefined,
@@ -264,6 +267,7 @@ export class PartitionQueue {
     if (part.batches.some(({ renewedFor }) => renewedFor)) this.#notBeforeMs = atMs;
     for (const batch of part.batches) {
       batch.renewedFor = error;
+      batch.failures = part.failures + 1;
       batch.sealed = undefined;
     }
     this.#waiting = [...part.batches, ...this.#waiting].sort((a, b) => a.number - b.number);

@@ -1,75 +1,69 @@
-// When you call send(), its messages become records and wait for buffer memory and the topic's metadata (admit). They join
-// their partitions' batches (append), leave with everything else of the topic that may be sent (pump), and are answered
-// part by part (resolve). One send is one promise: no step makes a promise per record.
+// When you call send(), its messages become records (serialize.ts), and wait for the topic's metadata and for buffer memory
+// (admissions.ts). They join their partitions' batches (append), leave with everything else of the topic that may be sent
+// (pump), and are answered part by part (resolve). One send is one promise: no step makes a promise per record.
 //
 // Invariants: sends to a topic are appended in the order of their calls. A partition's batches are written in order, and
 // once, unless an error says otherwise: a repeat sends the same bytes, under the same sequence.
 
 import { BATCHES_MEDIA_TYPE, produceFramesInPieces } from '../../lib/record/frames.ts';
 import { closedError, errorOfParts, invalid, isClientError, RivuletClientError } from '../client-error.ts';
-import { type Message, type OutgoingRecord, toRecord } from '../message.ts';
+import { type Message, type MessageBytes, type OutgoingRecord, toRecord } from '../message.ts';
 import type { RecordMetadata } from '../record-metadata.ts';
 import { checkTracing, type Tracing } from '../tracing.ts';
+import { isPromise } from '../serdes.ts';
 import { soon } from '../transport/node.ts';
 import { paths } from '../transport/paths.ts';
 import { backoffMs } from '../transport/retry.ts';
-import { choiceOption } from '../whole-option.ts';
-import { Delivery } from './delivery.ts';
+import { type Admission, Admissions, asClientError } from './admissions.ts';
+import { Delivery, type MessageResult, unacknowledged } from './delivery.ts';
 import type { Part } from './partition-queue.ts';
+import { choose } from './partitioner.ts';
 import { type ProduceResult, produceResults } from './produce-answer.ts';
 import { verdictOf } from './produce-verdict.ts';
 import { createProducerIds, type ProducerIds } from './producer-ids.ts';
-import { type ProducerOptions, type ProducerSettings, settingsOf } from './producer-options.ts';
+import { isIdempotent, type ProducerOptions, type ProducerSettings, settingsOf } from './producer-options.ts';
 import { recordSink, type WritableOptions } from './record-sink.ts';
 import type { ProducerContext, Sender, TopicMessages } from './sender.ts';
+import { serialized } from './serialize.ts';
 import type { TopicMetadata } from './topic-metadata.ts';
 import { TopicQueue } from './topic-queue.ts';
 import { tracedSend } from './traced-send.ts';
 import type { Transaction } from './transaction.ts';
 import { Transactions } from './transactions.ts';
 
-/** A send that has not been appended to its partitions yet. */
-type Admission = {
-  readonly delivery: Delivery;
-  readonly records: readonly OutgoingRecord[];
-  readonly sizeBytes: number;
-  /** The highest partition that the messages name, or -1 when none names one. */
-  readonly highestPartition: number;
-  /** Whether the topic has been read since the send. */
-  informed: boolean;
-};
+type SendPart<K, V> = TopicMessages<K, V> & { readonly where: string };
 
-export class Producer implements Sender {
+/** `K` and `V` are what the serializers take; without any, text or bytes. */
+export class Producer<K = MessageBytes, V = MessageBytes> implements Sender<K, V> {
   readonly #context: ProducerContext;
   readonly #settings: ProducerSettings;
   readonly #ids: ProducerIds | undefined;
-  readonly #transactions: Transactions | undefined;
   readonly #tracing: Tracing | undefined;
+  readonly #transactions: Transactions<K, V> | undefined;
   readonly #unsettled = new Set<Delivery>();
-  /** Sends that wait for metadata or memory, per topic, in the order of their calls. */
-  readonly #admissions = new Map<string, Admission[]>();
+  readonly #admissions: Admissions;
   /** The key is the topic id, because a re-created topic is another topic. */
   readonly #topics = new Map<string, TopicQueue>();
-  readonly #learning = new Set<string>();
-  #bufferedBytes = 0;
   #inFlight = 0;
   #flushes = 0;
   #closed = false;
-  /** Whether a send waits for memory. */
-  #starving = false;
   #acquiring = false;
   #pumpIsDue = false;
   #timer: NodeJS.Timeout | undefined;
 
   /** `transaction`: the identity of the transaction to which everything that is sent belongs. */
-  constructor(context: ProducerContext, options: ProducerOptions = {}, transaction?: ProducerIds) {
+  constructor(context: ProducerContext, options: ProducerOptions<K, V> = {}, transaction?: ProducerIds) {
     const { connection, clock, retry } = context;
     this.#context = context;
     this.#tracing = checkTracing(options.tracing);
-    const isIdempotent = choiceOption('idempotent', options.idempotent, [true, false], true);
-    this.#ids = transaction ?? (isIdempotent ? createProducerIds(connection, clock, retry) : undefined);
+    this.#ids = transaction ?? (isIdempotent(options) ? createProducerIds(connection, clock, retry) : undefined);
     const isTransactional = transaction !== undefined;
     this.#settings = { ...settingsOf(options), ids: this.#ids, clock, isTransactional };
+    this.#admissions = new Admissions({
+      ...{ metadata: context.metadata, bufferMemory: this.#settings.bufferMemory },
+      append: (admission, metadata) => this.#append(admission, metadata),
+      pumpSoon: () => this.#pumpSoon(),
+    });
     if (options.transactionalId !== undefined && !isTransactional)
       this.#transactions = new Transactions(options, context, (inside, ids) => new Producer(inside, options, ids));
   }
@@ -83,7 +77,7 @@ export class Producer implements Sender {
    * Begins a transaction. Records and offsets that it sends become visible together at its commit, or never. The first call
    * ends what an earlier instance with this transactionalId has left open. Throws RivuletClientError.
    */
-  transaction(): Promise<Transaction> {
+  transaction(): Promise<Transaction<K, V>> {
     if (!this.#transactions) throw invalid('transaction needs the option transactionalId: set it');
     return this.#transactions.begin();
   }
@@ -100,39 +94,49 @@ export class Producer implements Sender {
   /**
    * Resolves with one result per message, in their order. Rejects with RivuletClientError when any message failed. Its
    * `results` then has each message's own result or error, and each error has the outcome of its message. If one message
-   * is invalid, none of them is sent.
+   * is invalid, none of them is sent. With acks 0 it resolves when the messages are in their queues.
    */
-  send({ topic, messages }: TopicMessages): Promise<RecordMetadata[]> {
+  send({ topic, messages }: TopicMessages<K, V>): Promise<RecordMetadata[]> {
     return this.#sendTraced([{ topic, messages, where: 'messages' }]);
   }
 
   /** Works like several sends together. It has their results and errors in one, and settles when all of them have. */
-  sendBatch(request: { readonly topicMessages: readonly TopicMessages[] }): Promise<RecordMetadata[]> {
+  sendBatch(request: { readonly topicMessages: readonly TopicMessages<K, V>[] }): Promise<RecordMetadata[]> {
     const parts = request.topicMessages.map((part, at) => ({ ...part, where: `topicMessages[${at}].messages` }));
     return this.#sendTraced(parts);
   }
 
-  #sendTraced(parts: readonly (TopicMessages & { readonly where: string })[]): Promise<RecordMetadata[]> {
+  #sendTraced(parts: readonly SendPart<K, V>[]): Promise<RecordMetadata[]> {
     return tracedSend(this.#tracing, parts, (traced) => this.#send(traced));
   }
 
-  async #send(parts: readonly (TopicMessages & { readonly where: string })[]): Promise<RecordMetadata[]> {
+  async #send(parts: readonly SendPart<K, V>[]): Promise<RecordMetadata[]> {
     if (this.#closed) throw closedError('producer');
     const nowMs = this.#context.clock.now();
-    const records = parts.map(({ messages, where }) => messages.map((one, at) => toRecord(one, at, nowMs, where)));
-    const sent = parts.map(({ topic }, at) =>
-      records[at]!.length === 0 ? [] : this.#submit(topic, records[at]!).promise,
-    );
+    const records = this.#recordsOf(parts, nowMs);
+    const sent = parts.map(({ topic, messages }, at) => {
+      if (messages.length === 0) return [];
+      return this.#submit(topic, messages, isPromise(records) ? records.then((all) => all[at]!) : records[at]!);
+    });
     const results = (await Promise.all(sent)).flat();
     if (results.some(isClientError)) throw errorOfParts(results);
     return results as RecordMetadata[];
+  }
+
+  /** The records of all parts, or an error and none of them. Returns a promise only if a serializer does. */
+  #recordsOf(parts: readonly SendPart<K, V>[], nowMs: number): OutgoingRecord[][] | Promise<OutgoingRecord[][]> {
+    const { serializers } = this.#settings;
+    const made = parts.map(({ topic, messages, where }) => serialized(serializers, topic, messages, where));
+    const toRecords = (all: readonly (readonly Message[])[]) =>
+      all.map((messages, at) => messages.map((one, i) => toRecord(one, i, nowMs, parts[at]!.where)));
+    return made.some(isPromise) ? Promise.all(made).then(toRecords) : toRecords(made as (readonly Message[])[]);
   }
 
   /**
    * A stream whose records go to one topic. Its close() flushes. Its abort() stops reading, and waits for the outcome of what
    * was written. Both reject with the RivuletClientError of the first record that failed: `extra.index` is its index.
    */
-  writable(options: WritableOptions): WritableStream<Message> {
+  writable(options: WritableOptions): WritableStream<Message<K, V>> {
     return recordSink(this, options);
   }
 
@@ -151,87 +155,37 @@ export class Producer implements Sender {
     clearTimeout(this.#timer);
   }
 
-  #submit(topic: string, records: readonly OutgoingRecord[]): Delivery {
-    let sizeBytes = 0;
-    let highestPartition = -1;
-    for (const record of records) {
-      sizeBytes += record.sizeBytes;
-      highestPartition = Math.max(highestPartition, record.partition ?? -1);
-    }
-    const delivery: Delivery = new Delivery(records.length, () => this.#unsettled.delete(delivery));
+  #submit(
+    topic: string,
+    messages: readonly Message<unknown, unknown>[],
+    records: readonly OutgoingRecord[] | PromiseLike<readonly OutgoingRecord[]>,
+  ): Promise<readonly MessageResult[]> {
+    const delivery: Delivery = new Delivery(messages.length, () => this.#unsettled.delete(delivery));
     this.#unsettled.add(delivery);
-    const admission = { delivery, records, sizeBytes, highestPartition, informed: false };
-    const waiting = this.#admissions.get(topic);
-    if (waiting) waiting.push(admission);
-    else {
-      this.#admissions.set(topic, [admission]);
-      this.#admit(topic);
-    }
-    return delivery;
+    const { acks, onSendError } = this.#settings;
+    const answer = acks === 0 ? unacknowledged(delivery, onSendError) : delivery.promise;
+    this.#admissions.submit(topic, messages, records, delivery);
+    return answer;
   }
 
-  // --- admit: metadata and memory, first come first served
-
-  #admit(topic: string): void {
-    const waiting = this.#admissions.get(topic);
-    while (waiting?.[0]) {
-      const metadata = this.#context.metadata.peek(topic);
-      if (!metadata || !this.#knowsPartitions(waiting[0], metadata)) {
-        this.#learn(topic, waiting[0]);
-        return;
-      }
-      if (!this.#takeMemory(waiting[0])) return;
-      this.#append(waiting.shift()!, metadata);
-    }
-    this.#admissions.delete(topic);
-  }
-
-  #knowsPartitions({ highestPartition, informed }: Admission, metadata: TopicMetadata): boolean {
-    // Partitions may have been added. Once the topic has been read again, its number of partitions is final.
-    return highestPartition < metadata.partitions || informed;
-  }
-
-  #learn(topic: string, first: Admission): void {
-    this.#learning.add(topic);
-    this.#context.metadata.refresh(topic).then(
-      () => {
-        first.informed = true;
-        this.#learning.delete(topic);
-        this.#admit(topic);
-      },
-      (error: unknown) => {
-        const waiting = this.#admissions.get(topic) ?? [];
-        this.#learning.delete(topic);
-        this.#admissions.delete(topic);
-        const unsent = asClientError(error).with({ outcome: 'not-written', topic });
-        for (const { delivery } of waiting) delivery.failAll(unsent);
-      },
-    );
-  }
-
-  #takeMemory({ sizeBytes, delivery }: Admission): boolean {
-    if (this.#bufferedBytes > 0 && this.#bufferedBytes + sizeBytes > this.#settings.bufferMemory) {
-      // Lingering batches are sent now, and their answers make room.
-      if (!this.#starving) this.#pumpSoon();
-      this.#starving = true;
-      return false;
-    }
-    this.#bufferedBytes += sizeBytes;
-    void delivery.promise.then(() => {
-      this.#bufferedBytes -= sizeBytes;
-      if (this.#starving) this.#pumpSoon();
-    });
-    return true;
-  }
-
-  #append({ records, delivery, highestPartition }: Admission, metadata: TopicMetadata): void {
-    if (highestPartition >= metadata.partitions) {
-      delivery.failAll(noPartition(highestPartition, metadata));
+  #append({ records = [], messages, delivery, highestPartition }: Admission, metadata: TopicMetadata): void {
+    const { partitioner } = this.#settings;
+    const isCustom = typeof partitioner === 'function';
+    const chosen = isCustom ? choose(partitioner, records, messages, metadata) : [];
+    const refused = highestPartition >= metadata.partitions ? noPartition(highestPartition, metadata) : chosen;
+    if (isClientError(refused)) {
+      delivery.failAll(refused);
       return;
     }
     const queue = this.#topicQueue(metadata);
+    const partitions = new Array<number>(records.length);
     let due = false;
-    for (let i = 0; i < records.length; i++) due = queue.append(records[i]!, delivery, i, metadata) || due;
+    for (let i = 0; i < records.length; i++) {
+      const partition = refused[i] ?? queue.partitionFor(records[i]!, metadata.partitions);
+      partitions[i] = partition;
+      due = queue.append(records[i]!, partition, delivery, i, metadata) || due;
+    }
+    delivery.whenAppended?.(metadata.topic, records, partitions);
     if (due) this.#pumpSoon();
   }
 
@@ -256,14 +210,11 @@ export class Producer implements Sender {
   }
 
   #pump(): void {
-    // The answer with the metadata wakes the sends that wait for it. All other waiting sends wait for memory.
-    const starving = () => [...this.#admissions.keys()].filter((topic) => !this.#learning.has(topic));
-    for (const topic of starving()) this.#admit(topic);
-    this.#starving = starving().length > 0;
+    const isStarving = this.#admissions.retry();
     const nowMs = this.#context.clock.monotonic();
     for (const topic of this.#topics.values()) for (const queue of topic.queues()) queue.expire(nowMs);
     this.#wantIdentity();
-    const hurry = this.#flushes > 0 || this.#starving;
+    const hurry = this.#flushes > 0 || isStarving;
     for (const topic of [...this.#topics.values()]) this.#sendDue(topic, hurry, nowMs);
     this.#armTimer(hurry, nowMs);
   }
@@ -373,9 +324,10 @@ export class Producer implements Sender {
     });
     const nowMs = this.#context.clock.monotonic();
     const againMs = nowMs + waitMs;
+    const mayRetry = part.failures < this.#settings.retries;
     if (verdict === 'written') queue.written(part, undefined);
-    else if (verdict === 'renew' && nowMs < part.deadlineMs) queue.renew(part, error, againMs);
-    else if (verdict === 'again' && againMs < part.deadlineMs) queue.sendAgain(part, error, againMs);
+    else if (verdict === 'renew' && mayRetry && nowMs < part.deadlineMs) queue.renew(part, error, againMs);
+    else if (verdict === 'again' && mayRetry && againMs < part.deadlineMs) queue.sendAgain(part, error, againMs);
     else queue.fail(part, error);
   }
 }
@@ -387,9 +339,4 @@ function noPartition(partition: number, { topic, partitions }: TopicMetadata): R
 
 function mistaken(error: RivuletClientError): RivuletClientError {
   return error.errorCode === 'UNKNOWN_TOPIC_OR_PARTITION' ? error.with({ retriable: true }) : error;
-}
-
-function asClientError(error: unknown): RivuletClientError {
-  if (isClientError(error)) return error;
-  return new RivuletClientError('UNKNOWN_SERVER_ERROR', String(error), { outcome: 'unknown', cause: error });
 }

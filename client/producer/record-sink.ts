@@ -20,7 +20,7 @@ export type WritableOptions = {
   readonly onResult?: (index: number, result: RecordMetadata | RivuletClientError) => void;
 };
 
-export function recordSink(sender: Sender, options: WritableOptions): WritableStream<Message> {
+export function recordSink<K, V>(sender: Sender<K, V>, options: WritableOptions): WritableStream<Message<K, V>> {
   const bounds = { fallback: 1_000, min: 1, max: 1_000_000 };
   const maxUnanswered = wholeOption('maxUnanswered', options.maxUnanswered, bounds);
   checkFunctions(options, ['onResult']);
@@ -33,8 +33,8 @@ export function recordSink(sender: Sender, options: WritableOptions): WritableSt
   });
 }
 
-class RecordSink {
-  readonly #sender: Sender;
+class RecordSink<K, V> {
+  readonly #sender: Sender<K, V>;
   readonly #options: WritableOptions;
   readonly #maxUnanswered: number;
   readonly #unanswered = new Set<Promise<void>>();
@@ -44,7 +44,7 @@ class RecordSink {
   #flushing: Promise<void> | undefined;
   #whenAnswered: (() => void) | undefined;
 
-  constructor(sender: Sender, options: WritableOptions, maxUnanswered: number) {
+  constructor(sender: Sender<K, V>, options: WritableOptions, maxUnanswered: number) {
     this.#sender = sender;
     this.#options = options;
     this.#maxUnanswered = maxUnanswered;
@@ -54,7 +54,7 @@ class RecordSink {
     this.#fail = fail;
   }
 
-  async write(message: Message): Promise<void> {
+  async write(message: Message<K, V>): Promise<void> {
     this.#send(this.#next++, message);
     while (this.#unanswered.size >= this.#maxUnanswered) {
       // No more records can come before an answer, so nothing should linger.
@@ -63,7 +63,7 @@ class RecordSink {
     }
   }
 
-  #send(index: number, message: Message): void {
+  #send(index: number, message: Message<K, V>): void {
     const answered = this.#sender
       .send({ topic: this.#options.topic, messages: [message] })
       .then(

@@ -1,6 +1,6 @@
 // The sending half of a producer, as its transactions use it.
 import type { Clock } from '../../lib/runtime/clock.ts';
-import type { Message } from '../message.ts';
+import type { Message, MessageBytes } from '../message.ts';
 import type { RecordMetadata } from '../record-metadata.ts';
 import type { Connection } from '../transport/connection.ts';
 import type { RetryPolicy } from '../transport/retry.ts';
@@ -13,11 +13,14 @@ export type ProducerContext = {
   readonly retry: RetryPolicy;
 };
 
-export type TopicMessages = { readonly topic: string; readonly messages: readonly Message[] };
+export type TopicMessages<K = MessageBytes, V = MessageBytes> = {
+  readonly topic: string;
+  readonly messages: readonly Message<K, V>[];
+};
 
-export type Sender = {
-  send(request: TopicMessages): Promise<RecordMetadata[]>;
-  sendBatch(request: { readonly topicMessages: readonly TopicMessages[] }): Promise<RecordMetadata[]>;
+export type Sender<K = MessageBytes, V = MessageBytes> = {
+  send(request: TopicMessages<K, V>): Promise<RecordMetadata[]>;
+  sendBatch(request: { readonly topicMessages: readonly TopicMessages<K, V>[] }): Promise<RecordMetadata[]>;
   /** Resolves when every send so far has settled, successfully or not. */
   flush(): Promise<void>;
 };

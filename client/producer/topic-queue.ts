@@ -8,6 +8,7 @@ import type { Clock } from '../../lib/runtime/clock.ts';
 import type { OutgoingRecord } from '../message.ts';
 import type { Delivery } from './delivery.ts';
 import { type BatchLimits, type Part, PartitionQueue, type QueueSettings } from './partition-queue.ts';
+import type { Partitioner } from './partitioner.ts';
 import type { TopicMetadata } from './topic-metadata.ts';
 
 export type TopicSettings = QueueSettings & {
@@ -15,6 +16,9 @@ export type TopicSettings = QueueSettings & {
   readonly batchBytes: number;
   /** The bytes of one request's body. */
   readonly maxRequestBytes: number;
+  readonly partitioner: Partitioner<unknown, unknown>;
+  /** Keys do not choose partitions. */
+  readonly ignoresKeys: boolean;
   readonly clock: Clock;
 };
 
@@ -28,25 +32,37 @@ export class TopicQueue {
   /** The partitions are in the order in which they were served, so the one that waits longest comes first. */
   readonly #partitions = new Map<number, PartitionQueue>();
   #sticky = 0;
+  #turn: number;
 
   constructor(metadata: TopicMetadata, settings: TopicSettings) {
     this.topic = metadata.topic;
     this.topicId = metadata.topicId;
     this.#settings = settings;
+    // Producers that live for one record must not all send it to partition 0.
+    this.#turn = Math.floor(settings.clock.random() * metadata.partitions);
   }
 
-  /** If the record names a partition, it must exist. @returns whether the record changed when this topic is due. */
-  append(record: OutgoingRecord, delivery: Delivery, index: number, metadata: TopicMetadata): boolean {
-    const queue = this.#queueOf(this.#partitionFor(record, metadata.partitions));
+  /** The partition must exist. @returns whether the record changed when this topic is due. */
+  append(
+    record: OutgoingRecord,
+    partition: number,
+    delivery: Delivery,
+    index: number,
+    metadata: TopicMetadata,
+  ): boolean {
+    const queue = this.#queueOf(partition);
     return queue.append(record, delivery, index, this.#batchLimits(metadata), this.#settings.clock.monotonic());
   }
 
-  #partitionFor(record: OutgoingRecord, partitions: number): number {
+  /** Chooses for the next record to be appended, unless the record names its partition. */
+  partitionFor(record: OutgoingRecord, partitions: number): number {
+    const { partitioner, ignoresKeys, clock } = this.#settings;
     if (record.partition !== undefined) return record.partition;
-    if (record.key !== null) return partitionForKey(record.key, partitions);
+    if (partitioner === 'round-robin') return this.#turn++ % partitions;
+    if (record.key !== null && !ignoresKeys) return partitionForKey(record.key, partitions);
     // Records without a key fill a batch of one partition and then one of another (KIP-480): larger and fewer batches.
     if (!this.#partitions.get(this.#sticky)?.joins(record)) {
-      this.#sticky = Math.floor(this.#settings.clock.random() * partitions);
+      this.#sticky = Math.floor(clock.random() * partitions);
     }
     return this.#sticky;
   }

@@ -2,12 +2,12 @@
 //
 // Invariant: a message that has a `traceparent` keeps it, because the application knows better where its trace began.
 import { isClientError, type PartResult, type RivuletClientError } from '../client-error.ts';
-import type { Message } from '../message.ts';
 import type { RecordMetadata } from '../record-metadata.ts';
-import { type TraceHeaders, type Tracing, traceHeadersOf } from '../tracing.ts';
-import type { TopicMessages } from './sender.ts';
+import { type TraceHeaders, type TracedMessage, type Tracing, traceHeadersOf } from '../tracing.ts';
 
-export async function tracedSend<Part extends TopicMessages>(
+type Traceable<M> = { readonly topic: string; readonly messages: readonly M[] };
+
+export async function tracedSend<M extends TracedMessage, Part extends Traceable<M>>(
   tracing: Tracing | undefined,
   parts: readonly Part[],
   send: (parts: readonly Part[]) => Promise<RecordMetadata[]>,
@@ -35,7 +35,7 @@ export async function tracedSend<Part extends TopicMessages>(
   }
 }
 
-function withTrace(message: Message, added: TraceHeaders | undefined): Message {
+function withTrace<M extends TracedMessage>(message: M, added: TraceHeaders | undefined): M {
   if (!added || traceHeadersOf(message)) return message;
   const { headers = {} } = message;
   // A list with a wrong entry stays as it is, for the error that names the entry.

@@ -3,8 +3,10 @@
 //
 // Invariant: a transaction ends once. After a send that failed it can only be aborted: a commit would leave a record out.
 import { invalid, isClientError, type RivuletClientError } from '../client-error.ts';
-import type { Consumer } from '../consumer/consumer.ts';
+import type { OffsetToCommit } from '../consumer/consumer-options.ts';
+import type { TransactionalCommit } from '../consumer/offset-commits.ts';
 import { bodyOf } from '../group/group-api.ts';
+import type { MessageBytes } from '../message.ts';
 import type { RecordMetadata } from '../record-metadata.ts';
 import { paths } from '../transport/paths.ts';
 import { mayHaveActed, saysEnded } from './end-errors.ts';
@@ -17,13 +19,15 @@ export type TransactionCalls = {
   abort(): Promise<void>;
 };
 
+type Committer = { forTransaction(offsets: readonly OffsetToCommit[]): TransactionalCommit };
+
 export type OffsetsToSend = {
   readonly topics: readonly {
     readonly topic: string;
     readonly partitions: readonly { readonly partition: number; readonly offset: number; readonly metadata?: string }[];
   }[];
 } & (
-  | { /** The consumer that has read the records. */ readonly consumer: Consumer }
+  | { /** The consumer that has read the records. */ readonly consumer: Committer }
   | { /** A group without members. */ readonly groupId: string }
 );
 
@@ -34,9 +38,9 @@ export type CommittedRecords = {
   readonly records: number;
 };
 
-export class Transaction {
+export class Transaction<K = MessageBytes, V = MessageBytes> {
   readonly #calls: TransactionCalls;
-  readonly #producer: Sender;
+  readonly #producer: Sender<K, V>;
   readonly #committed: (() => void)[] = [];
   readonly #underWay = new Set<Promise<unknown>>();
   #failure: RivuletClientError | undefined;
@@ -44,7 +48,7 @@ export class Transaction {
   /** An earlier commit or abort has got no answer. */
   #mayHaveEnded = false;
 
-  constructor(calls: TransactionCalls, producer: Sender) {
+  constructor(calls: TransactionCalls, producer: Sender<K, V>) {
     this.#calls = calls;
     this.#producer = producer;
   }
@@ -54,11 +58,11 @@ export class Transaction {
   }
 
   /** Works like the producer's send(). The results have the offset -1: records get their offsets at the commit. */
-  send(request: TopicMessages): Promise<RecordMetadata[]> {
+  send(request: TopicMessages<K, V>): Promise<RecordMetadata[]> {
     return this.#sending(() => this.#producer.send(request));
   }
 
-  sendBatch(request: { readonly topicMessages: readonly TopicMessages[] }): Promise<RecordMetadata[]> {
+  sendBatch(request: { readonly topicMessages: readonly TopicMessages<K, V>[] }): Promise<RecordMetadata[]> {
     return this.#sending(() => this.#producer.sendBatch(request));
   }
 

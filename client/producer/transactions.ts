@@ -27,19 +27,23 @@ type Ended = {
   readonly offsets?: readonly CommittedRecords[];
 };
 
-export type NewProducer = (context: ProducerContext, ids: ProducerIds) => Sender;
+export type NewProducer<K, V> = (context: ProducerContext, ids: ProducerIds) => Sender<K, V>;
 
-export class Transactions {
+export class Transactions<K, V> {
   readonly #context: ProducerContext;
   readonly #path: string;
   readonly #transactionalId: string;
   readonly #timeoutMs: number;
-  readonly #newProducer: NewProducer;
+  readonly #newProducer: NewProducer<K, V>;
   #present: Promise<Present> | undefined;
-  #active: Transaction | undefined;
+  #active: Transaction<K, V> | undefined;
   #isBeginning = false;
 
-  constructor(options: ProducerOptions, context: ProducerContext, newProducer: NewProducer) {
+  constructor(
+    options: Pick<ProducerOptions, 'transactionalId' | 'transactionTimeoutMs'>,
+    context: ProducerContext,
+    newProducer: NewProducer<K, V>,
+  ) {
     this.#context = context;
     this.#transactionalId = options.transactionalId!;
     this.#path = paths.transaction(this.#transactionalId);
@@ -48,7 +52,7 @@ export class Transactions {
   }
 
   /** Two at a time would number their batches alike, and those of one would pass for repeats of the other's. */
-  async begin(): Promise<Transaction> {
+  async begin(): Promise<Transaction<K, V>> {
     if (this.#isBeginning || this.#active?.isActive())
       throw invalid(`a transaction of ${this.#transactionalId} is open: commit or abort it before the next one`);
     this.#isBeginning = true;
@@ -60,7 +64,7 @@ export class Transactions {
     }
   }
 
-  async #begun(): Promise<Transaction> {
+  async #begun(): Promise<Transaction<K, V>> {
     this.#present ??= this.#init();
     const present = await this.#present.catch((error: unknown) => {
       this.#present = undefined;

@@ -5,7 +5,7 @@ import { isClientError, type RivuletClientError } from '../client-error.ts';
 import { wholeOption } from '../whole-option.ts';
 
 export type RetryOptions = {
-  /** The number of tries after the first. Default 8. The producer ignores it, and retries until deliveryTimeoutMs. */
+  /** The number of tries after the first. Default 8. A producer's sends have their own option `retries`. */
   readonly retries?: number;
   /** The bound of the first wait, milliseconds. It doubles with each further wait. Default 100. */
   readonly baseMs?: number;

@@ -127,6 +127,81 @@ test('--profile takes the credentials of an AWS profile, also where the environm
   });
 });
 
+describe("Kafka's properties", () => {
+  const property = (flag: 'producer' | 'consumer', ...all: string[]) =>
+    all.flatMap((one) => [`--${flag}-property`, one]);
+
+  test('let numbers in and out by serializers', async () => {
+    const topic = await topicWith([]);
+    const types = property('producer', 'key.serializer=LongSerializer', 'value.serializer=IntegerSerializer');
+    await ok(['produce', topic, '-f', '%k=%s', ...types], '9007199254740993=-2\n1=7\n');
+    expect(await untilLatest(topic, '--from-beginning', '-f', '%K %S\n')).toBe('8 4\n8 4\n');
+    const back = property('consumer', 'key.deserializer=LongDeserializer', 'value.deserializer=IntegerDeserializer');
+    const printed = ['--from-beginning', '-f', '%k=%s\n'];
+    expect(await untilLatest(topic, ...printed, ...back)).toBe('9007199254740993=-2\n1=7\n');
+    const own = [
+      '--property',
+      'key.deserializer=LongDeserializer',
+      '--property',
+      'value.deserializer=IntegerDeserializer',
+    ];
+    expect(await untilLatest(topic, ...printed, ...own)).toBe('9007199254740993=-2\n1=7\n');
+    const json = await untilLatest(topic, '--from-beginning', '--format', 'ndjson', '--max-messages', '1', ...back);
+    expect(JSON.parse(json)).toMatchObject({ key: '9007199254740993', value: '-2' });
+  });
+
+  test('name the line, or the place, of data of another type', async () => {
+    const topic = await topicWith(['0|1|a=1']);
+    const wrong = await rivulet(
+      ['produce', topic, ...property('producer', 'value.serializer=IntegerSerializer')],
+      'one\n',
+    );
+    expect(wrong.code).toBe(1);
+    expect(wrong.stderr).toMatch(
+      /valueSerializer has failed for topic .*: expected a number, got 'one'; line 1 is the first/,
+    );
+    const type = property('consumer', 'value.deserializer=LongDeserializer');
+    const unread = await rivulet(['consume', topic, '--from-beginning', '--until', 'latest', ...type]);
+    expect(unread.code).toBe(1);
+    expect(unread.stderr).toContain(`${topic} partition 0: the value of the record at offset 0 cannot be deserialized`);
+  });
+
+  test('choose partitions', async () => {
+    const topic = await topicWith([], 3);
+    await ok(['produce', topic, ...property('producer', 'partitioner.class=RoundRobinPartitioner')], 'a\nb\nc\n');
+    const printed = await untilLatest(topic, '--from-beginning', '-f', '%p ');
+    expect(printed.trim().split(' ').sort()).toEqual(['0', '1', '2']);
+  });
+
+  test('send without acknowledgements, and say so', async () => {
+    const topic = await topicWith([]);
+    const { code, stderr } = await rivulet(['produce', topic, ...property('producer', 'acks=0')], 'a\nb\n');
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/^rivulet: note: --producer-property acks means that nothing is known of a record/);
+    expect(stderr).toMatch(/2 records sent in .*; with acks=0, nothing is known of them\n$/);
+    expect(await untilLatest(topic, '--from-beginning', '-f', '%s')).toBe('ab');
+  });
+
+  test('hold in bench consume too', async () => {
+    const topic = await topicWith(['0|1|a=1', '0|2|b=2']);
+    const own = property('consumer', 'client.rack=a', 'max.poll.records=1', 'value.deserializer=StringDeserializer');
+    const { code, stdout, stderr } = await rivulet([
+      'bench',
+      'consume',
+      topic,
+      '--messages',
+      '2',
+      '--hide-header',
+      ...own,
+    ]);
+    expect([code, stderr]).toEqual([
+      0,
+      'rivulet: note: --consumer-property client.rack has no effect: the storage is in all zones\n',
+    ]);
+    expect(stdout.split(', ')[4]).toBe('2');
+  });
+});
+
 describe('bench', () => {
   test('prints the figures of the perf tools of Kafka', async () => {
     const topic = await topicWith([]);

@@ -150,7 +150,7 @@ describe('a message becomes a line', () => {
     const properties = { 'print.key': 'true', 'key.deserializer': 'ShortDeserializer', 'value.deserializer': long };
     expect(String(textFormatter(properties, flagOf(properties))(number))).toBe('5\t-2\n');
     expect(() => format({ 'value.deserializer': long })).toThrow(
-      't partition 3, offset 14: value.deserializer: LongDeserializer: expected 8 bytes, got 2',
+      't partition 3, offset 14: value.deserializer: expected 8 bytes, got 2',
     );
     expect(() => format({ 'key.deserializer': 'Avro' })).toThrow(
       /^key.deserializer: expected one of String.*got 'Avro'$/,

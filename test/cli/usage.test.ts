@@ -75,8 +75,20 @@ describe('wrong usage ends with 2 and one sentence', () => {
       /^rivulet: --compression-codec and --producer-property compression.type=zstd exclude each other\n$/,
     ],
     [
-      ['produce', 'a', '--producer-property', 'acks=0'],
-      /^rivulet: --producer-property acks: expected one of all, -1, 1, got '0'\n$/,
+      ['produce', 'a', '--producer-property', 'acks=2'],
+      /^rivulet: --producer-property acks: expected one of all, -1, 0, 1, got '2'\n$/,
+    ],
+    [
+      ['produce', 'a', '--transactional-id', 't', '--producer-property', 'acks=0'],
+      /--producer-property acks: expected all, -1 or 1 with the option transactional.id, got 0\n$/,
+    ],
+    [
+      ['bench', 'consume', 'a', '--messages', '1', '--consumer-property', 'session.timeout.ms=10000'],
+      /^rivulet: --consumer-property session.timeout.ms needs --group\n$/,
+    ],
+    [
+      ['bench', 'consume', 'a', '--messages', '1', '--consumer-property', 'fetch.min.bytes=x'],
+      /^rivulet: --consumer-property fetch.min.bytes: expected a whole number from 0 to 4194304, got 'x'\n$/,
     ],
     [
       ['consume', 'a', '--group', 'g', '--consumer-property', 'session.timeout=1'],

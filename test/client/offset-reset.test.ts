@@ -88,7 +88,9 @@ test('after a seek beyond the end, too, the group commits what was read', async 
   const consumer = rivulet.consumer({
     groupId,
     autoOffsetReset: 'earliest',
-    onPartitionsAssigned: () => consumer.seek({ topic, partition: 0, offset: 50 }),
+    onPartitionsAssigned: () => {
+      consumer.seek({ topic, partition: 0, offset: 50 });
+    },
   });
   consumer.subscribe({ topics: [topic] });
   expect(await readFrom(consumer, 10)).toEqual(upTo(10));

@@ -1,11 +1,13 @@
 // This real HTTP server does what the test's script says. It serves for answers, and missing answers, that a healthy server
 // never produces. Without a script it knows one topic, hands out producer ids 100, 101, ..., and accepts every batch.
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { type DecodedRecord, decodeBatch } from '../../lib/record/batch.ts';
 import { type BatchSlice, splitBatches } from '../../lib/record/batch-header.ts';
 import { BATCHES_MEDIA_TYPE, decodeProduceFrames, encodeFetchFrames } from '../../lib/record/frames.ts';
 
 export type Received = {
+  readonly headers: IncomingHttpHeaders;
   readonly method: string;
   readonly path: string;
   readonly query: URLSearchParams;
@@ -64,7 +66,8 @@ async function receive(message: IncomingMessage): Promise<Received> {
   const chunks: Buffer[] = [];
   for await (const chunk of message) chunks.push(chunk as Buffer);
   const body = Buffer.concat(chunks);
-  return { method: message.method ?? '', path: url.pathname, query: url.searchParams, body, atMs: performance.now() };
+  const { method = '', headers } = message;
+  return { method, headers, path: url.pathname, query: url.searchParams, body, atMs: performance.now() };
 }
 
 function send(response: ServerResponse, reply: Reply): void {
@@ -120,6 +123,12 @@ export function sentBatches({ body }: Received): { partition: number; batches: B
     batches: splitBatches(frame.batches),
   }));
 }
+
+/** The records of a produce request. */
+export const sentRecords = ({ body }: Received): DecodedRecord[] =>
+  decodeProduceFrames(body).flatMap(({ batches }) =>
+    splitBatches(batches).flatMap(({ from }) => decodeBatch(batches, from).records),
+  );
 
 /** `[producer id, first sequence, records]` of every batch sent to a partition, in the order of arrival. */
 export function sequencesOf(requests: readonly Received[], partition: number): [number, number, number][] {

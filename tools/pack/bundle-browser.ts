@@ -9,9 +9,9 @@ const inBrowser = (file: string) => path.join(transport, file);
 const withoutNode: Plugin = {
   name: 'without-node',
   setup({ onResolve }) {
-    onResolve({ filter: /^node:|\/node\.ts$|\/crc32c-simd\.ts$|^@aws-sdk\// }, () => ({
-      path: inBrowser('browser.ts'),
-    }));
+    // The WebAssembly of CRC-32C is more than a kilobyte, and a page may forbid it.
+    onResolve({ filter: /\/crc32c-simd\.ts$/ }, () => ({ path: inBrowser('browser.ts') }));
+    onResolve({ filter: /^node:|\/node\.ts$|^@aws-sdk\// }, () => ({ path: inBrowser('browser.ts') }));
     onResolve({ filter: /\/sockets\.ts$/ }, () => ({ path: inBrowser('fetch.ts') }));
   },
 };

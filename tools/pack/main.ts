@@ -30,6 +30,7 @@ async function packClient(): Promise<void> {
   await writeLicences(root, folder, [await bundleForBrowser(path.join(folder, 'browser', 'rivulet.mjs'))]);
   const entries = {
     '.': 'client/rivulet',
+    './properties': 'client/properties',
     './kafkajs': 'client/kafkajs/kafkajs',
     './opentelemetry': 'client/opentelemetry',
   };

@@ -15,10 +15,16 @@ function topicWith(settings: Partial<TopicSettings> = {}, partitions = 6, maxMes
     isTransactional: false,
     batchBytes: 1000,
     maxRequestBytes: 1024 * 1024,
+    partitioner: 'default',
+    ignoresKeys: false,
     clock: systemClock,
     ...settings,
   });
-  const send = (message: Message) => topic.append(toRecord(message, 0, 0), new Delivery(1, () => {}), 0, metadata);
+  const send = (message: Message) => {
+    const record = toRecord(message, 0, 0);
+    const partition = topic.partitionFor(record, partitions);
+    return topic.append(record, partition, new Delivery(1, () => {}), 0, metadata);
+  };
   return { topic, send };
 }
 
@@ -45,6 +51,17 @@ test('the partition that a record names wins over its key', () => {
   const { topic, send } = topicWith();
   send({ key: 'a', value: 'v', partition: 5 });
   expect(shape(topic)[0]?.partition).toBe(5);
+});
+
+test('round robin takes all partitions in turn, and ignored keys fill one batch', () => {
+  const inTurn = topicWith({ partitioner: 'round-robin' });
+  for (let i = 0; i < 12; i++) inTurn.send({ key: 'a', value: 'v' });
+  expect(shape(inTurn.topic).map(({ partition, records }) => [partition, records])).toEqual(
+    expect.arrayContaining([0, 1, 2, 3, 4, 5].map((partition) => [partition, 2])),
+  );
+  const ignoring = topicWith({ ignoresKeys: true });
+  for (let i = 0; i < 12; i++) ignoring.send({ key: `key-${i}`, value: 'v' });
+  expect(shape(ignoring.topic).map(({ records }) => records)).toEqual([12]);
 });
 
 test('without a key, a batch is filled before another partition gets the next', () => {
