@@ -6,6 +6,7 @@ import { createGroups } from './group/create-groups.ts';
 import { createLogContext, type LogContext, type Ports, partitionName } from './log/context.ts';
 import { createTopicsFetch } from './log/fetch-topics.ts';
 import { logEngine } from './log/log-engine.ts';
+import { createSegments } from './log/segments.ts';
 import { createMaintenance, type MaintenanceOptions } from './maintenance/maintenance.ts';
 import { runPass } from './maintenance/pass.ts';
 import type { PageAddress } from './partition/page.ts';
@@ -27,6 +28,7 @@ export function createEngine(ports: Ports & Partial<Pick<MaintenanceOptions, 'wa
     transactions: createTransactions(log),
     producerTransactions: createProducerTransactions(log),
     maintenance,
+    segments: createSegments(log),
   };
 }
 

@@ -17,6 +17,7 @@ import type {
   PartitionRecords,
   TopicsFetchRequest,
 } from './records.ts';
+import type { Segments } from './segments.ts';
 import type {
   CreateTopicRequest,
   PartitionDescription,
@@ -69,4 +70,5 @@ export type Engine = LogEngine & {
   readonly transactions: Transactions;
   readonly producerTransactions: ProducerTransactions;
   readonly maintenance: Maintenance;
+  readonly segments: Segments;
 };
