@@ -16,7 +16,11 @@ import { rivuletErrorOf } from './problem.ts';
 import { nothing } from './schemas/schemas.ts';
 
 /** The router puts the variable parts of the path beside the event. */
-export type RoutedEvent = HttpEvent & { pathParameters?: Record<string, string> };
+export type RoutedEvent = HttpEvent & {
+  pathParameters?: Record<string, string>;
+  /** The operation that the router has found. */
+  operation?: string;
+};
 
 export type Call<Path, Query> = {
   readonly path: Path;
@@ -85,6 +89,7 @@ export function json(statusCode: number, body: unknown, headers: Record<string, 
 /** Throws RivuletError and nothing else. */
 export function handlerOf(spec: Operation): (event: RoutedEvent) => Promise<HttpResult> {
   return async (event) => {
+    event.operation = spec.id;
     try {
       const call = callOf(spec, event);
       return await inTime(dispatch(spec, event, call), event.timeLeftMs);
