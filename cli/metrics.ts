@@ -48,5 +48,7 @@ export async function serveMetrics(
     import('../local/server.ts'),
     import('../lib/runtime/clock.ts'),
   ]);
-  return startServer({ page, host, port, allowHosts, clock: systemClock });
+  return startServer({ page, host, port, allowHosts, clock: systemClock }).catch((error: Error) => {
+    throw new Error(`--metrics-port: ${error.message}`, { cause: error });
+  });
 }
