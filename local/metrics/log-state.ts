@@ -41,7 +41,7 @@ export type LogState = {
   readonly cut: Readonly<Record<keyof Bounds, boolean>>;
 };
 
-export const bounds: Bounds = { topics: 5_000, partitions: 10_000, groups: 500, offsets: 10_000 };
+const bounds: Bounds = { topics: 5_000, partitions: 10_000, groups: 500, offsets: 10_000 };
 
 const pageSize = 1_000;
 
