@@ -5,6 +5,7 @@ import type { KafkaServer } from '../kafka/server.ts';
 import { limits } from '../lib/api/limits.ts';
 import { isLoopback } from '../lib/runtime/loopback.ts';
 import type { Backend } from '../local/backend.ts';
+import type { Sources } from '../local/metrics/metrics.ts';
 import type { LocalServer, ServerOptions } from '../local/server.ts';
 import { ownCredentials } from './connect.ts';
 import { reportFailure } from './failure.ts';
@@ -15,6 +16,7 @@ import {
   type KafkaSecurityOptions,
   kafkaSecurityOf,
 } from './kafka-options.ts';
+import { addMetricsOptions, type MetricsFlags, openMetrics, serveMetrics } from './metrics.ts';
 import { nameList, notEmpty, wholeNumber } from './options.ts';
 import { outliveReader, printLine } from './output.ts';
 import { isPortInUse, kafkaPort, serveKafka } from './serve-kafka.ts';
@@ -33,7 +35,8 @@ Examples:
   RIVULET_ACCESS_KEY_ID=me RIVULET_SECRET_ACCESS_KEY=... rivulet serve --host 0.0.0.0 --allow-host build.example`;
 
 type ServeOptions = KafkaAddressOptions &
-  KafkaSecurityOptions & {
+  KafkaSecurityOptions &
+  MetricsFlags & {
     host: string;
     allowHost?: readonly string[];
     corsOrigin?: readonly string[];
@@ -46,6 +49,9 @@ type ServeOptions = KafkaAddressOptions &
     kafkaAutoCreate: boolean;
     kafkaNumPartitions: number;
   };
+/** A read of 10,000 partitions takes half a second of SQLite. */
+const metricsKeptMs = 15_000;
+
 type Credentials = NonNullable<ReturnType<typeof ownCredentials>>;
 
 export function addServe(rivulet: Command): void {
@@ -85,7 +91,9 @@ export function addServe(rivulet: Command): void {
       wholeNumber(1, limits.partitions),
       1,
     );
-  addKafkaSecurityOptions(addKafkaAddressOptions(command)).addHelpText('after', examples).action(serve);
+  addKafkaSecurityOptions(addKafkaAddressOptions(addMetricsOptions(command)))
+    .addHelpText('after', examples)
+    .action(serve);
 }
 
 async function serve(given: ServeOptions): Promise<void> {
@@ -104,9 +112,12 @@ async function serve(given: ServeOptions): Promise<void> {
   ]);
   tuneProcess();
   const log = createServiceLog(systemClock, console.error);
+  const metrics = await openMetrics(metricsKeptMs);
   let backend: Backend | undefined;
   const options: ServerOptions = {
-    api: (event) => backend!.api(event),
+    api: metrics.watchApi((event) => backend!.api(event)),
+    // They need no signature, so others than this machine do not get them from here.
+    ...(isLoopback(host) && { page: metrics.page }),
     host,
     allowHosts: allowHost,
     corsOrigins: corsOrigin,
@@ -119,6 +130,7 @@ async function serve(given: ServeOptions): Promise<void> {
     throw explained(error, host, port);
   });
   let kafka: KafkaServer | undefined;
+  let metricsServer: LocalServer | undefined;
   try {
     // The backend opens only after the port is ours, so that no data directory is created which cannot be served. It opens
     // in the same turn, so that no request comes before it.
@@ -127,18 +139,29 @@ async function serve(given: ServeOptions): Promise<void> {
       log: log.request,
       onMaintenanceFailure: log.background,
       offsetsRetentionMinutes: given.offsetsRetentionMinutes,
+      watch: metrics.watchEngine,
+      onMaintained: metrics.onMaintained,
     });
     reportDamage(backend.damagedItems);
     const isOpenToKafka = given.kafka && (!credentials || given.kafkaPort !== undefined || security !== undefined);
-    if (isOpenToKafka) kafka = await serveKafka(backend, log, kafkaOptionsOf(given, security));
-    const stopping = stopped([server, ...(kafka ? [kafka] : [])]);
-    greet(server, backend, credentials, kafka);
+    const kafkaOptions = { ...kafkaOptionsOf(given, security), onAnswered: metrics.onAnswered };
+    if (isOpenToKafka) kafka = await serveKafka(backend, log, kafkaOptions);
+    metrics.observe(sourcesOf(backend, server, kafka));
+    metricsServer = await serveMetrics(given, metrics);
+    const stopping = stopped([server, ...(kafka ? [kafka] : []), ...(metricsServer ? [metricsServer] : [])]);
+    greet(server, backend, credentials, kafka, metricsServer);
     await stopping;
   } finally {
-    await Promise.all([server.close(), kafka?.close()]);
+    await Promise.all([server.close(), kafka?.close(), metricsServer?.close()]);
+    await metrics.end();
     backend?.close();
   }
   printLine('Stopped.');
+}
+
+function sourcesOf({ engine, totals }: Backend, server: LocalServer, kafka: KafkaServer | undefined): Sources {
+  const connections = { http: server.connections, ...(kafka && { kafka: kafka.connections }) };
+  return { engine, totals, connections, brokers: kafka?.nodes.length ?? 0, maintains: true };
 }
 
 function kafkaOptionsOf(given: ServeOptions, security: ReturnType<typeof kafkaSecurityOf>) {
@@ -165,11 +188,8 @@ function reportDamage([first, ...others]: readonly string[]): void {
     others.length === 0
       ? `the item ${first} of the table is`
       : `${first} and ${others.length} more items of the table are`;
-  reportFailure(
-    new Error(
-      `${items} damaged, and requests that need them are answered with CORRUPT_LOG: see "A damaged data folder" in docs/RUNBOOK.md`,
-    ),
-  );
+  const seen = 'requests that need them are answered with CORRUPT_LOG: see "A damaged data folder" in docs/RUNBOOK.md';
+  reportFailure(new Error(`${items} damaged, and ${seen}`));
 }
 
 /** Takes IPv6 also in brackets, as in a URL. Refuses an empty host, which would mean every address. */
@@ -196,6 +216,7 @@ function greet(
   { directory, version }: Backend,
   credentials: Credentials | undefined,
   kafka: KafkaServer | undefined,
+  metrics: LocalServer | undefined,
 ): void {
   const here = reachable(url);
   const options = optionsFor(here);
@@ -203,6 +224,8 @@ function greet(
   const where = credentials ? ' that has RIVULET_ACCESS_KEY_ID and RIVULET_SECRET_ACCESS_KEY' : '';
   printLine(`Rivulet ${version} listens on ${url}`);
   if (kafka) printLine(`Kafka's clients connect to ${kafka.host}:${kafka.port}`);
+  const metricsUrl = metrics?.url ?? (isLoopback(new URL(url).hostname) ? url : undefined);
+  if (metricsUrl) printLine(`Prometheus finds metrics at ${metricsUrl}/metrics`);
   printLine(`Data directory: ${directory}`);
   printLine(`
 Try, in another terminal${where}:

@@ -42,8 +42,11 @@ const timeouts = {
 const requestsPerTurn = 16;
 
 export type ServerOptions = {
-  readonly api: HttpApi;
-  /** The address to listen on. Any address but loopback needs `credentials`. Default 127.0.0.1. */
+  /** Without it, only pages are served. */
+  readonly api?: HttpApi;
+  /** Answers a GET of a path without a signature; undefined if the path is no page. */
+  readonly page?: (path: string) => Promise<HttpResult> | undefined;
+  /** The address to listen on. With an API, any address but loopback needs `credentials`. Default 127.0.0.1. */
   readonly host?: string;
   /** The port to listen on. Default 0: any free port. */
   readonly port?: number;
@@ -66,6 +69,8 @@ export type ServerOptions = {
 export type LocalServer = {
   readonly url: string;
   /** Ends long polls and waits for the requests under way, at most `closeMs`. */
+  /** The number of open connections. */
+  connections(): number;
   close(): Promise<void>;
 };
 
@@ -79,6 +84,7 @@ export async function startServer(options: ServerOptions): Promise<LocalServer> 
   let closed: Promise<void> | undefined;
   return {
     url: `http://${family === 'IPv6' ? `[${address}]` : address}:${bound}`,
+    connections: () => context.connections.size,
     close: () => (closed ??= close(server, context)),
   };
 }
@@ -90,7 +96,8 @@ type Exchange = {
 };
 
 type Context = {
-  readonly api: HttpApi;
+  readonly api: HttpApi | undefined;
+  readonly page: NonNullable<ServerOptions['page']>;
   readonly hosts: ReadonlySet<string>;
   readonly corsOrigins: ReadonlySet<string>;
   readonly credentials: ReadonlyMap<string, Credentials>;
@@ -110,13 +117,14 @@ type Context = {
 function contextOf(options: ServerOptions, host: string): Context {
   const credentials = options.credentials ?? [{ accessKeyId: 'local', secretAccessKey: 'local' }];
   const isPublic = (one: Credentials): boolean => one.accessKeyId === 'local' && one.secretAccessKey === 'local';
-  if (!isLoopback(host) && (credentials.length === 0 || credentials.some(isPublic)))
+  if (options.api && !isLoopback(host) && (credentials.length === 0 || credentials.some(isPublic)))
     throw new Error(
       `the server does not listen on ${host} with the credentials local/local, which everyone knows: give credentials of your own, or listen on 127.0.0.1`,
     );
   options.corsOrigins?.forEach(checkOrigin);
   return {
     api: options.api,
+    page: options.page ?? (() => undefined),
     hosts: namesOf(host, options.allowHosts ?? []),
     corsOrigins: new Set(options.corsOrigins),
     credentials: new Map(credentials.map((one) => [one.accessKeyId, one])),
@@ -208,6 +216,9 @@ async function answer(context: Context, { message, response, left }: Exchange, r
     const head = readHead(message);
     checkHosts(head.fields, context.hosts, message.socket.localAddress, context.corsOrigins);
     if (isPreflight(head, context.corsOrigins)) return preflightResult;
+    const page = isRead(head) ? context.page(head.path) : undefined;
+    if (page) return await page;
+    if (!context.api) throw new RivuletError('NOT_FOUND', `There is nothing at ${head.path}`);
     const verifyBody = isOpen(head) ? () => undefined : authenticate(context, head);
     const giveBack = context.bodies.take(mostBytesOf(head));
     try {
@@ -229,7 +240,7 @@ async function answer(context: Context, { message, response, left }: Exchange, r
 /** The handlers promise not to throw. If one throws nevertheless, a write may have happened. */
 async function callApi(context: Context, event: Parameters<HttpApi>[0]): Promise<HttpResult> {
   try {
-    return await context.api(event);
+    return await context.api!(event);
   } catch (error) {
     const { http, requestId } = event.requestContext;
     context.onError(error, requestId);
@@ -245,8 +256,10 @@ const declaresBody = ({ headers }: IncomingMessage): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 
 /** Monitors and code generators read these two paths without a signature. */
-const isOpen = ({ method, path }: RequestHead): boolean =>
-  (method === 'GET' || method === 'HEAD') && (path === '/v1/health' || path === '/openapi.json');
+const isOpen = (head: RequestHead): boolean =>
+  isRead(head) && (head.path === '/v1/health' || head.path === '/openapi.json');
+
+const isRead = ({ method }: RequestHead): boolean => method === 'GET' || method === 'HEAD';
 
 /** Checks the signed head and throws FORBIDDEN. It returns the second half of the check, to be run on the body. */
 function authenticate({ credentials, region, clock }: Context, head: RequestHead): (body: Uint8Array) => void {
