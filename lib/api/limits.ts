@@ -151,6 +151,19 @@ export const limits = {
   maxOffsetsRetentionMinutes: 5_256_000,
   /** Kafka's offsets.retention.minutes has the same value. */
   defaultOffsetsRetentionMinutes: 10_080,
+  /** Lambda takes 6 MB for an event. */
+  pushEventBytes: 6_000_000,
+  /** Lambda's event source mappings have these bounds, down to maximumRecordAgeSeconds. */
+  pushBatchSize: 10_000,
+  maxBatchingWindowSeconds: 300,
+  maxRetryAttempts: 10_000,
+  minRecordAgeSeconds: 60,
+  maxRecordAgeSeconds: 604_800,
+  /** A subscription has no more partitions at work at the same time than a Lambda account has concurrent executions. */
+  maxPushConcurrency: 1_000,
+  /** Lambda has the same bounds for the filters of an event source. */
+  pushFilters: 10,
+  pushFilterLength: 4_096,
   /** This is 2^53 - 1, because JSON numbers above it lose digits. */
   maxOffset: Number.MAX_SAFE_INTEGER,
 } as const;
