@@ -175,6 +175,8 @@ export const limits = {
   /** A webhook may ask for a longer pause, and is asked again after this one. */
   maxRetryAfterMs: 3_600_000,
   webhookUrlLength: 2_048,
+  /** A run of the dispatcher may take 15 minutes. It begins no delivery that it could not wait for. */
+  pushTargetTimeoutSeconds: 600,
   /** This is 2^53 - 1, because JSON numbers above it lose digits. */
   maxOffset: Number.MAX_SAFE_INTEGER,
 } as const;

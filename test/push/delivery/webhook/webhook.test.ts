@@ -58,7 +58,10 @@ describe('the request', () => {
     await deliver({ secrets });
     const [{ headers, body }] = receiver.received as [Receiver['received'][number]];
     const [seconds, ...signatures] = String(headers['rivulet-signature']).split(', ');
-    const hmac = (secret: string) => createHmac('sha256', secret).update(`${seconds!.slice(2)}.${body}`).digest('hex');
+    const hmac = (secret: string) =>
+      createHmac('sha256', secret)
+        .update(`${seconds!.slice(2)}.${body}`)
+        .digest('hex');
     expect(signatures).toEqual([`v1=${hmac('new')}`, `v1=${hmac('old')}`]);
   });
 });
@@ -109,7 +112,10 @@ describe('a webhook that misbehaves', () => {
   test('a reply of 64 KiB is read, and one byte more fails', async () => {
     const reply = (length: number) => `{"x":"${'x'.repeat(length - 8)}"}`;
     expect(await answering(200, {}, reply(65_536))).toMatchObject({ answer: { kind: 'success' } });
-    expect(await answering(200, {}, reply(65_537))).toMatchObject({ kind: 'failed', error: expect.stringContaining('65536') });
+    expect(await answering(200, {}, reply(65_537))).toMatchObject({
+      kind: 'failed',
+      error: expect.stringContaining('65536'),
+    });
   });
 
   test('an endless reply is cut off', async () => {
@@ -122,7 +128,10 @@ describe('a webhook that misbehaves', () => {
 
   test.each([
     ['never answers', () => undefined],
-    ['sends a head and no body', (response: import('node:http').ServerResponse) => response.writeHead(200).flushHeaders()],
+    [
+      'sends a head and no body',
+      (response: import('node:http').ServerResponse) => response.writeHead(200).flushHeaders(),
+    ],
   ])('one that %s fails at the deadline', async (_, respond) => {
     receiver.respond = respond;
     expect(await deliver({}, 300)).toEqual({ kind: 'failed', error: 'the webhook did not answer in time' });
@@ -149,7 +158,10 @@ describe('a webhook that misbehaves', () => {
     ],
   ])('one that %s fails', async (_, respond) => {
     receiver.respond = respond;
-    expect(await deliver()).toMatchObject({ kind: 'failed', error: expect.stringMatching(/^the webhook could not be reached: ./) });
+    expect(await deliver()).toMatchObject({
+      kind: 'failed',
+      error: expect.stringMatching(/^the webhook could not be reached: ./),
+    });
   });
 
   test('a name without an address, and a port where nothing listens', async () => {
