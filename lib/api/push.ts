@@ -136,13 +136,14 @@ export type Subscriptions = {
    */
   create(request: CreateSubscription): Promise<CreatedSubscription>;
   get(ref: SubscriptionRef): Promise<SubscriptionDescription>;
-  /** The subscriptions are sorted by group; with `topic`, only those of this topic. `after` is the last group of the page before. */
+  /** The subscriptions are sorted by topic and group; with `topic`, only those of this topic. `after` is the last one of the page before. */
   list(request: {
     readonly topic?: string;
     readonly limit?: number;
-    readonly after?: string;
+    readonly after?: SubscriptionRef;
   }): Promise<{ readonly subscriptions: readonly SubscriptionSummary[]; readonly more: boolean }>;
-  update(request: UpdateSubscription): Promise<SubscriptionDescription>;
+  /** A target that becomes a webhook gets a secret. */
+  update(request: UpdateSubscription): Promise<CreatedSubscription>;
   /** No delivery begins after this; one that is under way ends. */
   pause(ref: SubscriptionRef & { readonly reason?: string }): Promise<SubscriptionDescription>;
   resume(ref: SubscriptionRef): Promise<SubscriptionDescription>;
