@@ -72,15 +72,22 @@ const settings = {
 
 const enabled = z.boolean().optional().meta({ description: 'False pauses the subscription' });
 
-export const createSubscriptionBody = z.strictObject({
-  target,
-  startingPosition: z.enum(['TRIM_HORIZON', 'LATEST', 'AT_TIMESTAMP'], 'TRIM_HORIZON, LATEST or AT_TIMESTAMP').meta({
-    description: 'Where the deliveries begin: at the earliest record, at the next one, or at a time',
-  }),
-  startingPositionTimestamp: whole(0, limits.maxOffset).optional(),
-  ...z.strictObject(settings).partial().shape,
-  enabled,
-});
+export const createSubscriptionBody = z
+  .strictObject({
+    target,
+    startingPosition: z.enum(['TRIM_HORIZON', 'LATEST', 'AT_TIMESTAMP'], 'TRIM_HORIZON, LATEST or AT_TIMESTAMP').meta({
+      description: 'Where the deliveries begin: at the earliest record, at the next one, or at a time',
+    }),
+    startingPositionTimestamp: whole(0, limits.maxOffset).optional(),
+    ...z.strictObject(settings).partial().shape,
+    enabled,
+  })
+  .superRefine(({ startingPosition, startingPositionTimestamp }, context) => {
+    const needsTime = startingPosition === 'AT_TIMESTAMP';
+    if (needsTime === (startingPositionTimestamp !== undefined)) return;
+    const message = needsTime ? 'a time beside AT_TIMESTAMP' : `nothing beside ${startingPosition}`;
+    context.addIssue({ code: 'custom', path: ['startingPositionTimestamp'], message });
+  });
 
 /** The last three settings may be taken away again. */
 export const updateSubscriptionBody = z
