@@ -36,19 +36,19 @@ const PATH = '/v1/topics/{topic}/subscriptions/{group}';
 /** A reply holds 4 MiB, and the settings beside the partitions take less than 64 KiB. */
 const PAGE_BYTES = 4 * 1024 * 1024 - 64 * 1024;
 
-export function subscriptionOperations({ subscriptions }: WithSubscriptions): Operation[] {
+export function subscriptionOperations(engine: WithSubscriptions): Operation[] {
   return [
-    list(subscriptions),
-    create(subscriptions),
-    describe(subscriptions),
-    update(subscriptions),
-    remove(subscriptions),
-    pause(subscriptions),
-    resume(subscriptions),
-    retry(subscriptions),
-    retryNow(subscriptions),
-    rotateSecret(subscriptions),
-    testInvoke(subscriptions),
+    list(engine),
+    create(engine),
+    describe(engine),
+    update(engine),
+    remove(engine),
+    pause(engine),
+    resume(engine),
+    retry(engine),
+    retryNow(engine),
+    rotateSecret(engine),
+    testInvoke(engine),
   ];
 }
 
@@ -58,7 +58,7 @@ const busy = ['COORDINATOR_LOAD_IN_PROGRESS', 'REQUEST_TIMED_OUT'] as const;
 
 const refOf = ({ topic, group }: { topic: string; group: string }): SubscriptionRef => ({ topic, groupId: group });
 
-const list = (subscriptions: Subscriptions) =>
+const list = (engine: WithSubscriptions) =>
   operation({
     id: 'listSubscriptions',
     summary: 'List subscriptions in the order of their topics and groups, with `nextAfter` when there are more',
@@ -69,14 +69,14 @@ const list = (subscriptions: Subscriptions) =>
     replySchema: subscriptionList,
     errors: [...names, 'UNKNOWN_TOPIC_OR_PARTITION'],
     run: async ({ query: { limit = DEFAULT_PAGE, ...query } }) => {
-      const page = await subscriptions.list(defined({ limit, ...query }));
+      const page = await engine.subscriptions.list(defined({ limit, ...query }));
       const last = page.more ? page.subscriptions.at(-1) : undefined;
       const nextAfter = last && `${last.topic}/${last.groupId}`;
       return json(200, { subscriptions: page.subscriptions, ...(nextAfter !== undefined && { nextAfter }) });
     },
   });
 
-const create = (subscriptions: Subscriptions) =>
+const create = (engine: WithSubscriptions) =>
   operation({
     id: 'createSubscription',
     summary: 'Deliver the records of a topic to a function or a webhook. A repeat finishes what is unfinished',
@@ -92,12 +92,12 @@ const create = (subscriptions: Subscriptions) =>
       const startingPositionTimestampMs = startingPositionTimestamp;
       return described(
         201,
-        await subscriptions.create(defined({ ...refOf(path), ...body, startingPositionTimestampMs })),
+        await engine.subscriptions.create(defined({ ...refOf(path), ...body, startingPositionTimestampMs })),
       );
     },
   });
 
-const describe = (subscriptions: Subscriptions) =>
+const describe = (engine: WithSubscriptions) =>
   operation({
     id: 'describeSubscription',
     summary: 'Describe settings, state, lag and failures, with `nextPartition` when one reply does not hold all',
@@ -108,10 +108,10 @@ const describe = (subscriptions: Subscriptions) =>
     status: 200,
     replySchema: subscriptionDescription,
     errors: notFound,
-    run: async ({ path, query }) => described(200, await subscriptions.get(refOf(path)), query.partitionsFrom),
+    run: async ({ path, query }) => described(200, await engine.subscriptions.get(refOf(path)), query.partitionsFrom),
   });
 
-const update = (subscriptions: Subscriptions) =>
+const update = (engine: WithSubscriptions) =>
   operation({
     id: 'updateSubscription',
     summary: 'Change settings. What is left out stays, and null takes an optional setting away',
@@ -123,10 +123,10 @@ const update = (subscriptions: Subscriptions) =>
     status: 200,
     replySchema: createdSubscription,
     errors: [...notFound, ...busy],
-    run: async ({ path }, body) => described(200, await subscriptions.update(defined({ ...refOf(path), ...body }))),
+    run: async ({ path }, body) => described(200, await engine.subscriptions.update(defined({ ...refOf(path), ...body }))),
   });
 
-const remove = (subscriptions: Subscriptions) =>
+const remove = (engine: WithSubscriptions) =>
   operation({
     id: 'deleteSubscription',
     summary: 'End the deliveries. The offsets of the group stay, and members may go on from them',
@@ -137,12 +137,12 @@ const remove = (subscriptions: Subscriptions) =>
     status: 204,
     errors: [...notFound, ...busy],
     run: async ({ path }) => {
-      await subscriptions.delete(refOf(path));
+      await engine.subscriptions.delete(refOf(path));
       return { statusCode: 204, headers: {} };
     },
   });
 
-const pause = (subscriptions: Subscriptions) =>
+const pause = (engine: WithSubscriptions) =>
   operation({
     id: 'pauseSubscription',
     summary: 'Begin no further delivery. One that is under way ends',
@@ -154,10 +154,10 @@ const pause = (subscriptions: Subscriptions) =>
     status: 200,
     replySchema: subscriptionDescription,
     errors: [...notFound, ...busy],
-    run: async ({ path }, body) => described(200, await subscriptions.pause(defined({ ...refOf(path), ...body }))),
+    run: async ({ path }, body) => described(200, await engine.subscriptions.pause(defined({ ...refOf(path), ...body }))),
   });
 
-const resume = (subscriptions: Subscriptions) =>
+const resume = (engine: WithSubscriptions) =>
   operation({
     id: 'resumeSubscription',
     summary: 'Go on with the deliveries of a paused subscription',
@@ -168,10 +168,10 @@ const resume = (subscriptions: Subscriptions) =>
     status: 200,
     replySchema: subscriptionDescription,
     errors: [...notFound, ...busy],
-    run: async ({ path }) => described(200, await subscriptions.resume(refOf(path))),
+    run: async ({ path }) => described(200, await engine.subscriptions.resume(refOf(path))),
   });
 
-const retry = (subscriptions: Subscriptions) =>
+const retry = (engine: WithSubscriptions) =>
   operation({
     id: 'retryDeadLetters',
     summary: "Deliver this subscription's dead letters once more, in their order, up to the first that fails",
@@ -182,10 +182,10 @@ const retry = (subscriptions: Subscriptions) =>
     status: 200,
     replySchema: retryReply,
     errors: [...notFound, ...busy],
-    run: async ({ path }) => json(200, await subscriptions.retry(refOf(path))),
+    run: async ({ path }) => json(200, await engine.subscriptions.retry(refOf(path))),
   });
 
-const retryNow = (subscriptions: Subscriptions) =>
+const retryNow = (engine: WithSubscriptions) =>
   operation({
     id: 'retryNow',
     summary: 'End the pause after a failure: failing batches are tried immediately',
@@ -196,10 +196,10 @@ const retryNow = (subscriptions: Subscriptions) =>
     status: 200,
     replySchema: subscriptionDescription,
     errors: [...notFound, ...busy],
-    run: async ({ path }) => described(200, await subscriptions.retryNow(refOf(path))),
+    run: async ({ path }) => described(200, await engine.subscriptions.retryNow(refOf(path))),
   });
 
-const rotateSecret = (subscriptions: Subscriptions) =>
+const rotateSecret = (engine: WithSubscriptions) =>
   operation({
     id: 'rotateSecret',
     summary: 'Make another secret for a webhook. The one before signs too for a while',
@@ -211,12 +211,12 @@ const rotateSecret = (subscriptions: Subscriptions) =>
     replySchema: rotatedSecret,
     errors: [...notFound, ...busy],
     run: async ({ path }) => {
-      const { secret, previousUntilMs } = await subscriptions.rotateSecret(refOf(path));
+      const { secret, previousUntilMs } = await engine.subscriptions.rotateSecret(refOf(path));
       return json(200, { secret, previousUntil: previousUntilMs });
     },
   });
 
-const testInvoke = (subscriptions: Subscriptions) =>
+const testInvoke = (engine: WithSubscriptions) =>
   operation({
     id: 'testInvoke',
     summary: 'Send one event with one sample record to the target, and commit nothing',
@@ -227,7 +227,7 @@ const testInvoke = (subscriptions: Subscriptions) =>
     status: 200,
     replySchema: testDelivery,
     errors: notFound,
-    run: async ({ path }) => json(200, outcomeOf(await subscriptions.testInvoke(refOf(path)))),
+    run: async ({ path }) => json(200, outcomeOf(await engine.subscriptions.testInvoke(refOf(path)))),
   });
 
 function outcomeOf(delivery: Delivery): object {
