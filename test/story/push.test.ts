@@ -1,6 +1,7 @@
 // Push from end to end on the embedded service: records go in by the SDK, a webhook on this machine gets them. Each test has a
 // topic and a group of its own, and all of them wait beside each other.
 import { kafkaConsumer } from '@aws-lambda-powertools/kafka';
+import type { ConsumerRecords } from '@aws-lambda-powertools/kafka/types';
 import middy from '@middy/core';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,7 +15,7 @@ import { createTargets } from '../../lib/push/delivery/targets.ts';
 import { systemClock } from '../../lib/runtime/clock.ts';
 import { type Backend, openBackend } from '../../local/backend.ts';
 import { type LocalServer, startServer } from '../../local/server.ts';
-import { type Receiver, startReceiver } from '../push/delivery/webhook/receiver.ts';
+import { startReceiver } from '../push/delivery/webhook/receiver.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'rivulet-push-'));
 const webhookMs = 1_500;
@@ -191,8 +192,7 @@ describe.concurrent('a subscription', () => {
     await one.subscribe();
     await eventually(async () => expect(await one.lag()).toBe(0));
     expect(one.events).toEqual([['next']]);
-    const [{ latest }] = (await one.admin.fetchTopicOffsets(one.deadTopic)) as [{ latest: number }];
-    expect(latest).toBe(1);
+    expect(await one.admin.fetchTopicOffsets(one.deadTopic)).toMatchObject([{ latest: 1 }]);
   });
 
   test('delivers only what meets its filter, and commits the rest', async () => {
@@ -285,9 +285,10 @@ describe.concurrent('a handler that was written for Lambda runs unchanged', () =
   test("with Powertools' Kafka consumer", async () => {
     const orders: unknown[] = [];
     const handler = kafkaConsumer<string, { drink: string }>(
-      async (event) => {
+      // Its types know only handlers that return nothing or never.
+      (async (event: ConsumerRecords<string, { drink: string }>) => {
         for (const { key, value, headers } of event.records) orders.push([key, value.drink, headers]);
-      },
+      }) as never,
       { value: { type: 'json' } },
     );
     await using one = await story((event) => handler(event as never, context));
@@ -306,7 +307,7 @@ describe.concurrent('a handler that was written for Lambda runs unchanged', () =
 
   test('with plain middy', async () => {
     const orders: string[] = [];
-    const handler = middy<Event, unknown>(async (event) => {
+    const handler = middy<Event, unknown>(async (event: Event) => {
       orders.push(...valuesOf(event));
       return failures(event, 'poison');
     });
