@@ -29,14 +29,27 @@ async function newTopic() {
   return { topic, dead, group: `group-${names}` };
 }
 
-const rowsOf = ({ stdout }: Finished) => stdout.trim().split('\n').map((line) => line.split(/ {2,}/));
+const rowsOf = ({ stdout }: Finished) =>
+  stdout
+    .trim()
+    .split('\n')
+    .map((line) => line.split(/ {2,}/));
 
 const eventually = (check: () => Promise<void>) => vi.waitFor(check, { timeout: 30_000, interval: 100 });
 
 describe('subscriptions', () => {
   test('are created with a secret, listed, paused, resumed and deleted', async () => {
     const { topic, group } = await newTopic();
-    const created = await subscriptions('create', group, '--topic', topic, '--webhook', receiver.url, '--batch-size', '7');
+    const created = await subscriptions(
+      'create',
+      group,
+      '--topic',
+      topic,
+      '--webhook',
+      receiver.url,
+      '--batch-size',
+      '7',
+    );
     expect(created.code).toBe(0);
     expect(created.stdout).toMatch(/^Subscription group-\d+ of topic topic-\d+: created\nwhsec_[\w-]{43}\n$/);
     expect(created.stderr).toBe('rivulet: note: this secret signs the events. It is not shown again\n');
@@ -52,7 +65,10 @@ describe('subscriptions', () => {
     expect((await subscriptions('test-invoke', group)).stdout).toContain(': success');
     expect((await subscriptions('rotate-secret', group)).stdout).toMatch(/^whsec_[\w-]{43}\n$/);
     expect((await subscriptions('delete', group)).stdout).toContain('deleted');
-    expect(await subscriptions('delete', group)).toMatchObject({ code: 1, stderr: expect.stringContaining('SUBSCRIPTION_NOT_FOUND') });
+    expect(await subscriptions('delete', group)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('SUBSCRIPTION_NOT_FOUND'),
+    });
     expect(await subscriptions('delete', group, '--if-exists')).toMatchObject({ code: 0, stderr: '' });
   });
 
@@ -104,7 +120,10 @@ describe('subscriptions', () => {
     [['create', 'g', '--topic', 't'], 'the target is missing'],
     [['create', 'g', '--topic', 't', '--webhook', 'http://a/', '--function', 'b'], 'cannot be used with'],
     [['create', 'g', '--topic', 't', '--webhook', 'http://a/', '--batch-size', '0'], 'whole number from 1 to 10000'],
-    [['create', 'g', '--topic', 't', '--webhook', 'http://a/', '--starting-position', 'X'], 'TRIM_HORIZON, LATEST or a time'],
+    [
+      ['create', 'g', '--topic', 't', '--webhook', 'http://a/', '--starting-position', 'X'],
+      'TRIM_HORIZON, LATEST or a time',
+    ],
     [['update', 'g'], 'there is nothing to change'],
   ])('%j is wrong usage', async (args, message) => {
     expect(await subscriptions(...args)).toMatchObject({ code: 2, stderr: expect.stringContaining(message) });

@@ -86,7 +86,10 @@ function life(name: string, makeTable: () => Promise<Table>): void {
 
       await subscriptions.pause(ref);
       await eventually(async () => {
-        const reset = { groupId: ref.groupId, topics: [{ topic: 't', partitions: [17], target: { to: 'earliest' } as const }] };
+        const reset = {
+          groupId: ref.groupId,
+          topics: [{ topic: 't', partitions: [17], target: { to: 'earliest' } as const }],
+        };
         const { topics } = await groups.resetOffsets({ ...reset, dryRun: false });
         expect(topics[0]!.partitions[0]).toMatchObject({ offset: 0 });
       });
