@@ -103,12 +103,25 @@ export function openBackend(options: BackendOptions): Backend {
   const ports = { objects: countingObjectStore(objects, totals), table: countingTable(table, totals), clock };
   const { version } = packageJson;
   // The lock on the table makes this process the only writer.
-  const push = createLocalPush({ clock, notifications: createAppendNotifications(clock), onFailure: onMaintenanceFailure });
+  const push = createLocalPush({
+    clock,
+    notifications: createAppendNotifications(clock),
+    onFailure: onMaintenanceFailure,
+  });
   const { notifications } = push;
   const delivery = { ...push.ports, targets, ...(observeDelivery && { observe: observeDelivery }) };
   const upkeep = createLogMaintenance({ ...ports, notifications, onFailure: onMaintenanceFailure });
   const { hint, wake } = upkeep;
-  const means = { ...ports, notifications, hint, wake, push: delivery, isOnlyWriter: true, readsAhead: true, bornMs: clock.now() };
+  const means = {
+    ...ports,
+    notifications,
+    hint,
+    wake,
+    push: delivery,
+    isOnlyWriter: true,
+    readsAhead: true,
+    bornMs: clock.now(),
+  };
   const alone = createEngine({ ...means, ...(groupCommit && { groupCommit: { uploadsAtOnce: objects.putsAtOnce } }) });
   const engine = withFewWaiting(alone, {
     fetches: limits.waitingFetches,
