@@ -191,7 +191,7 @@ function createLists(read: (topicId: string) => Promise<readonly Delivered[]>) {
     },
     of(topicId: string): Promise<readonly Delivered[]> {
       const list = lists.get(topicId);
-      if (list) return list;
+      if (list !== undefined) return list;
       const reading = read(topicId);
       lists.set(topicId, reading);
       reading.then(
