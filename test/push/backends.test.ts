@@ -1,5 +1,6 @@
 // One life of a subscription on every table: a creation over several items, failures and a dead letter, a partition that is added,
 // a reset, and the deletion. DynamoDB may refuse what the memory table lets pass. Time runs five times as fast as outside.
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -51,27 +52,27 @@ function engineOver(table: Table, answer: (batch: PushBatch) => Delivery) {
   };
   const objects = createMemoryObjectStore({ clock: fastClock });
   const engine: Engine = createEngine({ objects, table, clock: fastClock, push });
-  return { engine, handled };
+  return { engine, handled, invoke: push.invoke };
 }
 
 /** Each look reads two items for each partition. */
 const atRest = (lag: () => Promise<number>) =>
-  vi.waitFor(async () => expect(await lag()).toBe(0), { timeout: 60_000, interval: 300 });
+  vi.waitFor(async () => expect(await lag()).toBe(0), { timeout: 60_000, interval: 1_000 });
 
 function life(name: string, makeTable: () => Promise<Table>): void {
   describe(name, () => {
     it('a subscription lives and is deleted', async () => {
-      const { engine, handled } = engineOver(await makeTable(), ({ records }) =>
+      const { engine, handled, invoke } = engineOver(await makeTable(), ({ records }) =>
         Buffer.from(records[0]!.value!).toString() === 'poison' ? failure('poison') : success,
       );
-      const { subscriptions, dispatcher, groups } = engine;
+      const { subscriptions, groups } = engine;
       const lag = async () => (await subscriptions.get(ref)).lag;
+      const { topicId } = await engine.createTopic({ topic: 't', partitions: 18 });
+      await engine.createTopic({ topic: 'dead' });
       const append = async (partition: number, values: string[]) => {
         await appendOne(engine, partition, batchOf(values, { timestampMs: fastClock.now() }));
-        await dispatcher.lookAround();
+        await invoke({ ...ref, id: randomUUID().replaceAll('-', '').slice(0, 22), topicId, partition });
       };
-      await engine.createTopic({ topic: 't', partitions: 18 });
-      await engine.createTopic({ topic: 'dead' });
       const target = { url: 'https://example.com' };
       const settings = { batchSize: 1, maximumRetryAttempts: 1, onFailure: { topic: 'dead' } };
       const request = { ...ref, target, startingPosition: 'TRIM_HORIZON', ...settings } as const;
