@@ -6,6 +6,7 @@ const aws = [
   'test/{aws,formats,tools/emulator}/**/*.test.ts',
   'test/{conformance,contract,sim/real}/aws.test.ts',
   'test/group/backends.test.ts',
+  'test/push/backends.test.ts',
   'test/maintenance/{restored-table,retain-backends}.test.ts',
 ];
 
@@ -21,7 +22,7 @@ const packages = ['test/packages/*.test.ts'];
 /** They compute, in memory or on files, and leave nothing behind in their process. */
 const pure = [
   'test/{bytes,group,http,json,log,maintenance,partition,producer,record,runtime,sigv4,topic,transaction}/**/*.test.ts',
-  'test/kafka/codec/**/*.test.ts',
+  'test/{kafka/codec,push/delivery}/**/*.test.ts',
   'test/{sim/groups,sim/log,sim/offsets,sim/transactions,storage/embedded}/**/*.test.ts',
   'test/conformance/in-process.test.ts',
 ];

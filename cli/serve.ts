@@ -141,6 +141,7 @@ async function serve(given: ServeOptions): Promise<void> {
       offsetsRetentionMinutes: given.offsetsRetentionMinutes,
       watch: metrics.watchEngine,
       onMaintained: metrics.onMaintained,
+      bootstrapServers: `127.0.0.1:${given.kafkaPort ?? kafkaPort}`,
     });
     reportDamage(backend.damagedItems);
     const isOpenToKafka = given.kafka && (!credentials || given.kafkaPort !== undefined || security !== undefined);
@@ -154,6 +155,7 @@ async function serve(given: ServeOptions): Promise<void> {
   } finally {
     await Promise.all([server.close(), kafka?.close(), metricsServer?.close()]);
     await metrics.end();
+    await backend?.endDeliveries();
     backend?.close();
   }
   printLine('Stopped.');

@@ -12,6 +12,7 @@ import { offsetOperations } from './operations/offsets.ts';
 import { produceOperations } from './operations/produce.ts';
 import { producerOperations } from './operations/producers.ts';
 import { segmentOperations } from './operations/segments.ts';
+import { subscriptionOperations } from './operations/subscriptions.ts';
 import { topicOperations } from './operations/topics.ts';
 import { transactionOperations } from './operations/transactions.ts';
 import { createStack, type StackOptions } from './stack.ts';
@@ -37,6 +38,7 @@ export function operationsOf({ engine, version }: Pick<ApiOptions, 'engine' | 'v
     ...offsetOperations(engine),
     ...producerOperations(engine),
     ...groupOperations(engine),
+    ...subscriptionOperations(engine),
     ...transactionOperations(engine),
     ...maintenanceOperations(engine),
     ...segmentOperations(engine),

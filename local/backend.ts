@@ -14,9 +14,11 @@ import type { HttpApi } from '../http/http-event.ts';
 import type { Engine } from '../lib/api/engine.ts';
 import { limits } from '../lib/api/limits.ts';
 import type { Maintenance, MaintenanceCounts } from '../lib/api/maintenance.ts';
+import type { PushPorts, PushTargets } from '../lib/api/push.ts';
 import { createEngine } from '../lib/engine.ts';
 import { createAppendNotifications } from '../lib/log/append-notifications.ts';
 import { type AuditReport, audit } from '../lib/maintenance/audit.ts';
+import { createTargets } from '../lib/push/delivery/targets.ts';
 import { type Clock, systemClock } from '../lib/runtime/clock.ts';
 import { clusterIdOf } from '../lib/storage/cluster-id.ts';
 import { type Counters, countingObjectStore, countingTable, newCounters } from '../lib/storage/count.ts';
@@ -26,6 +28,7 @@ import { makeFolder } from '../lib/storage/embedded/sync-folder.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { startHourlyCare } from './hourly-care.ts';
 import { createLogMaintenance } from './maintenance.ts';
+import { createLocalPush } from './push.ts';
 import { withFewWaiting } from './waiting-fetches.ts';
 
 const FORMAT = 1;
@@ -58,6 +61,8 @@ export type Backend = {
   readonly maintenance: Maintenance;
   /** Compares the objects that the index names with the objects that exist. */
   audit(): Promise<AuditReport>;
+  /** Begins no further delivery, and waits a few seconds for those under way. Call it before `close`. */
+  endDeliveries(): Promise<void>;
   /** Call this only after the last call of the API has ended. */
   close(): void;
 };
@@ -80,13 +85,20 @@ export type BackendOptions = {
   readonly watch?: (engine: Engine) => Engine;
   /** Receives what maintenance has done. */
   readonly onMaintained?: (counts: MaintenanceCounts) => void;
+  /** Delivers to functions and webhooks. Default: to webhooks, also on this machine. */
+  readonly targets?: PushTargets;
+  /** Where Kafka's clients connect, as the events of deliveries name it. Default: 127.0.0.1:9092. */
+  readonly bootstrapServers?: string;
+  /** Learns of every delivery. */
+  readonly observeDelivery?: PushPorts['observe'];
 };
 
 /** Throws, with a sentence for the person who started it, when the directory cannot be used. */
 export function openBackend(options: BackendOptions): Backend {
   const { directory: given, log, onMaintenanceFailure = () => undefined, clock = systemClock } = options;
   const { offsetsRetentionMinutes = limits.defaultOffsetsRetentionMinutes, repair = false } = options;
-  const { groupCommit = true, watch = (engine) => engine, onMaintained } = options;
+  const { groupCommit = true, watch = (engine) => engine, onMaintained, observeDelivery } = options;
+  const { bootstrapServers = '127.0.0.1:9092', targets = webhooks(bootstrapServers, clock) } = options;
   const directory = resolve(given);
   const isNew = checkFolder(directory);
   if (isNew) mark(directory);
@@ -98,23 +110,40 @@ export function openBackend(options: BackendOptions): Backend {
   const ports = { objects: countingObjectStore(objects, totals), table: countingTable(table, totals), clock };
   const { version } = packageJson;
   // The lock on the table makes this process the only writer.
-  const notifications = createAppendNotifications(clock);
+  const push = createLocalPush({
+    clock,
+    notifications: createAppendNotifications(clock),
+    onFailure: onMaintenanceFailure,
+  });
+  const { notifications } = push;
+  const delivery = { ...push.ports, targets, ...(observeDelivery && { observe: observeDelivery }) };
   const upkeep = createLogMaintenance({
     ...{ ...ports, notifications, onFailure: onMaintenanceFailure },
     ...(onMaintained && { onMaintained }),
   });
   const { hint, wake } = upkeep;
-  const means = { ...ports, notifications, hint, wake, isOnlyWriter: true, readsAhead: true, bornMs: clock.now() };
+  const means = {
+    ...ports,
+    notifications,
+    hint,
+    wake,
+    push: delivery,
+    isOnlyWriter: true,
+    readsAhead: true,
+    bornMs: clock.now(),
+  };
   const alone = createEngine({ ...means, ...(groupCommit && { groupCommit: { uploadsAtOnce: objects.putsAtOnce } }) });
   const waiting = { fetches: limits.waitingFetches, partitions: limits.waitingPartitions };
   const engine = watch(withFewWaiting(alone, waiting));
   const api = createApi({ engine, version, ...(log && { log }) });
   upkeep.start();
+  push.start(engine.dispatcher);
   const endHourly = startHourlyCare(engine, onMaintenanceFailure, {
     offsetsRetentionMinutes,
     removeExpired: () => table.removeExpired(clock.now()),
   });
   const close = () => {
+    void push.stop();
     endHourly();
     upkeep.end();
     table.close();
@@ -132,9 +161,13 @@ export function openBackend(options: BackendOptions): Backend {
     damagedItems,
     maintenance,
     audit: () => audit(ports),
+    endDeliveries: push.stop,
     close,
   };
 }
+
+const webhooks = (bootstrapServers: string, clock: Clock): PushTargets =>
+  createTargets({ bootstrapServers, clock, network: { local: true, allowedBlocks: [] } });
 
 /** @returns whether the directory is still to be made a data directory. */
 function checkFolder(directory: string): boolean {

@@ -8,6 +8,8 @@ import { whyNotText } from '../text.ts';
 const topic = (name: string): string => `/v1/topics/${segment(name, 'topic', 'INVALID_TOPIC_EXCEPTION')}`;
 const group = (id: string): string => `/v1/groups/${segment(id, 'groupId', 'INVALID_GROUP_ID')}`;
 
+const subscription = (name: string, id: string): string =>
+  `${topic(name)}/subscriptions/${segment(id, 'groupId', 'INVALID_GROUP_ID')}`;
 const transaction = (id: string): string => `/v1/transactions/${segment(id, 'transactionalId', 'INVALID_REQUEST')}`;
 
 function segment(name: string, field: string, errorCode: ErrorCode): string {
@@ -34,6 +36,8 @@ export const paths = {
     `${topic(name)}/partitions/${partition}/segments/${offset}`,
   maintenance: '/v1/maintenance',
   topicMaintenance: (name: string) => `${topic(name)}/maintenance`,
+  subscriptions: '/v1/subscriptions',
+  subscription,
   producers: '/v1/producers',
   transactions: '/v1/transactions',
   transaction,

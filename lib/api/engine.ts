@@ -2,6 +2,7 @@
 import type { ClassicGroups } from './classic-groups.ts';
 import type { Groups } from './groups.ts';
 import type { Maintenance } from './maintenance.ts';
+import type { Dispatcher, Subscriptions } from './push.ts';
 import type {
   AppendRecordsReply,
   AppendRecordsRequest,
@@ -74,4 +75,6 @@ export type Engine = LogEngine & {
   readonly producerTransactions: ProducerTransactions;
   readonly maintenance: Maintenance;
   readonly segments: Segments;
+  readonly subscriptions: Subscriptions;
+  readonly dispatcher: Dispatcher;
 };

@@ -245,6 +245,19 @@ export const catalogue = {
     retriable: true,
     title: 'The transaction is being changed: send the same request again',
   },
+  // --- errors of subscriptions
+  SUBSCRIPTION_NOT_FOUND: {
+    kafkaErrorCode: -1,
+    status: 404,
+    retriable: false,
+    title: 'The group has no subscription to the topic',
+  },
+  SUBSCRIPTION_ALREADY_EXISTS: {
+    kafkaErrorCode: -1,
+    status: 409,
+    retriable: false,
+    title: 'The group has another subscription',
+  },
   // --- errors of the HTTP API
   NOT_FOUND: { kafkaErrorCode: -1, status: 404, retriable: false, title: 'There is no such resource' },
   METHOD_NOT_ALLOWED: {
