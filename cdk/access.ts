@@ -57,7 +57,10 @@ export function exactlyOnceRoutes(group: string): readonly Route[] {
 const endsOf = (id: string): readonly Route[] =>
   ['init', 'commit', 'abort'].map((step) => ({ method: 'POST', path: `/v1/transactions/${id}/${step}` }));
 
-/** An operator makes, alters and deletes the topic and its records, deletes the group and resets its offsets, but moves no records. */
+/**
+ * An operator makes, alters and deletes the topic and its records, and the subscription of the group, deletes the group and
+ * resets its offsets, but moves no records. A subscription does: it sends the topic's records to where its operator says.
+ */
 export function operatorRoutes(topic: string, group: string): readonly Route[] {
   const ofTopic = `/v1/topics/${checkedName('topic', topic)}`;
   const ofGroup = `/v1/groups/${checkedName('group', group)}`;
@@ -67,6 +70,9 @@ export function operatorRoutes(topic: string, group: string): readonly Route[] {
     { method: 'POST', path: `${ofTopic}/delete-records` },
     { method: 'GET', path: `${ofTopic}/offsets` },
     { method: '*', path: `${ofTopic}/maintenance` },
+    { method: 'GET', path: '/v1/subscriptions' },
+    { method: '*', path: `${ofTopic}/subscriptions/${checkedName('group', group)}` },
+    { method: 'POST', path: `${ofTopic}/subscriptions/${checkedName('group', group)}/*` },
     { method: 'GET', path: '/v1/groups' },
     { method: 'GET', path: ofGroup },
     { method: 'DELETE', path: ofGroup },

@@ -1,9 +1,8 @@
-// Invokes other functions of the deployment asynchronously: Lambda queues the event for hours and answers immediately. Our
-// own signature and fetch do this, because an SDK client would make every cold start longer.
+// Invokes other functions of the deployment asynchronously: Lambda queues the event for hours and answers immediately.
 // https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 import { RivuletError } from '../lib/api/errors.ts';
 import { systemClock } from '../lib/runtime/clock.ts';
-import { signRequest } from '../lib/sigv4/sign.ts';
+import { sendToAws } from './aws-request.ts';
 
 export type Invoke = (functionName: string, event: object) => Promise<void>;
 
@@ -11,12 +10,19 @@ const giveUpMs = 10_000;
 /** A hint may cost an append this much time. */
 const hintMs = 15;
 
+/** A name may be an ARN. */
+export const invocationsPath = (functionName: string): string =>
+  `/2015-03-31/functions/${encodeURIComponent(functionName)}/invocations`;
+
 /** Resolves when Lambda has taken the event. */
 export const invoke: Invoke = async (functionName, event) => {
   try {
-    const response = await send(functionName, JSON.stringify(event));
-    if (response.status !== 202) throw new Error(`Lambda answered ${response.status}: ${await response.text()}`);
-    await response.arrayBuffer();
+    const reply = await sendToAws({
+      ...{ service: 'lambda', method: 'POST', path: invocationsPath(functionName), deadlineMs: giveUpMs },
+      headers: { 'content-type': 'application/json', 'x-amz-invocation-type': 'Event' },
+      body: JSON.stringify(event),
+    });
+    if (reply.status !== 202) throw new Error(`Lambda answered ${reply.status}: ${reply.body}`);
   } catch (error) {
     throw new RivuletError('STORAGE_UNAVAILABLE', `the function ${functionName} could not be invoked: ask again`, {
       outcome: 'unknown',
@@ -29,30 +35,4 @@ export const invoke: Invoke = async (functionName, event) => {
 export async function invokeBriefly(functionName: string, event: object, send: Invoke = invoke): Promise<void> {
   const sent = send(functionName, event).catch(() => undefined);
   await Promise.race([sent, systemClock.sleep(hintMs)]);
-}
-
-function send(functionName: string, body: string): Promise<Response> {
-  const url = new URL(`/2015-03-31/functions/${functionName}/invocations`, endpoint());
-  const headers = { 'content-type': 'application/json', 'x-amz-invocation-type': 'Event' };
-  const signed = signRequest({
-    ...{ method: 'POST', url, headers, body, credentials: credentials(), region: region() },
-    ...{ service: 'lambda', nowMs: systemClock.now() },
-  });
-  return fetch(url, { method: 'POST', headers: signed, body, signal: AbortSignal.timeout(giveUpMs) });
-}
-
-/** The first two variables name an emulator. */
-const endpoint = (): string =>
-  process.env.AWS_ENDPOINT_URL_LAMBDA ?? process.env.AWS_ENDPOINT_URL ?? `https://lambda.${region()}.amazonaws.com`;
-
-const region = (): string => process.env.AWS_REGION ?? 'us-east-1';
-
-/** Lambda gives each execution environment its credentials. */
-function credentials() {
-  const { AWS_ACCESS_KEY_ID = '', AWS_SECRET_ACCESS_KEY = '', AWS_SESSION_TOKEN } = process.env;
-  return {
-    accessKeyId: AWS_ACCESS_KEY_ID,
-    secretAccessKey: AWS_SECRET_ACCESS_KEY,
-    ...(AWS_SESSION_TOKEN && { sessionToken: AWS_SESSION_TOKEN }),
-  };
 }

@@ -39,6 +39,13 @@ export const functionRoutes = {
     'GET /v1/transactions/{id}',
     'GET /v1/transactions',
   ],
+  subscriptions: [
+    'PUT /v1/topics/{topic}/subscriptions/{group}',
+    'GET /v1/topics/{topic}/subscriptions/{group}',
+    'PATCH /v1/topics/{topic}/subscriptions/{group}',
+    'DELETE /v1/topics/{topic}/subscriptions/{group}',
+    'GET /v1/subscriptions',
+  ],
   meta: ['GET /v1/health', 'GET /openapi.json'],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 
@@ -48,11 +55,16 @@ export type ApiFunction = keyof typeof functionRoutes;
 export const routeKeysOf = (name: ApiFunction): readonly string[] =>
   functionRoutes[name].flatMap((key) => (key.startsWith('GET ') ? [key, key.replace('GET', 'HEAD')] : [key]));
 
-/** The Lambda functions. Those without a route tend partitions, do the daily maintenance, and check the groups every hour. */
-export type FunctionName = ApiFunction | 'tend' | 'maintenance' | 'lag';
+/**
+ * The Lambda functions. Those without a route tend partitions, do the daily maintenance, check the groups every hour, and push
+ * records: the router reads the stream of the table, and the dispatcher delivers.
+ */
+export type FunctionName = ApiFunction | 'tend' | 'maintenance' | 'lag' | 'router' | 'dispatcher';
 export const functionNames: readonly FunctionName[] = [
   ...(Object.keys(functionRoutes) as ApiFunction[]),
   'tend',
   'maintenance',
   'lag',
+  'router',
+  'dispatcher',
 ];
