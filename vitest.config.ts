@@ -18,7 +18,7 @@ const clients = ['test/clients/*.test.ts'];
 /** They compute, in memory or on files, and leave nothing behind in their process. */
 const pure = [
   'test/{bytes,group,http,json,log,maintenance,partition,producer,record,runtime,sigv4,topic,transaction}/**/*.test.ts',
-  'test/kafka/codec/**/*.test.ts',
+  'test/{kafka/codec,push/delivery}/**/*.test.ts',
   'test/{sim/groups,sim/log,sim/offsets,sim/transactions,storage/embedded}/**/*.test.ts',
   'test/conformance/in-process.test.ts',
 ];

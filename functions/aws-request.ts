@@ -1,81 +1,67 @@
-// Sends signed requests to AWS's own APIs: Lambda, SQS, the Scheduler. Our own signature and Node's own client do this,
-// because SDK clients would make every cold start longer, and `fetch` gives up a reply that takes more than five minutes.
-//
-// Invariant: a request ends by its deadline, and its reply has at most `replyBytes`.
-import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage, type RequestOptions } from 'node:http';
+// One request to another service of AWS, signed with the role of this function. Our own signature and Node's HTTP client do
+// this, because an SDK client would make every cold start longer. fetch would end a wait for a reply after five minutes.
+import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { systemClock } from '../lib/runtime/clock.ts';
 import { signRequest } from '../lib/sigv4/sign.ts';
 
 export type AwsRequest = {
+  /** As in the signature and in the host's name. */
   readonly service: 'lambda' | 'scheduler' | 'sqs';
-  readonly method: 'GET' | 'POST';
-  /** As on the wire. */
-  readonly path: string;
-  /** Names in lower case. */
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
   /** Default: the region of this function. */
   readonly region?: string;
-  readonly deadlineMs: number;
-  readonly signal?: AbortSignal | undefined;
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** Ends the wait for the reply. */
+  readonly signal: AbortSignal;
 };
 
 export type AwsReply = { readonly status: number; readonly headers: IncomingHttpHeaders; readonly body: string };
 
-/** Lambda's replies have at most 6 MB. Errors of AWS are far smaller. */
-const replyBytes = 7_000_000;
+/** A gateway between us and AWS forgets a connection that is silent for some minutes. */
+const probeEveryMs = 60_000;
+/** Lambda's replies have 6 MB at the most, and those of the other services far less. */
+const mostReplyBytes = 7_000_000;
 
-/** Rejects if there is no whole reply: the request may have acted. */
-export async function sendToAws(request: AwsRequest): Promise<AwsReply> {
-  const { method, body = '', deadlineMs, signal } = request;
-  const url = urlOf(request);
-  const over = AbortSignal.timeout(deadlineMs);
-  const options = {
-    method,
-    headers: { ...signed(request, url), 'content-length': String(Buffer.byteLength(body)) },
-    signal: signal ? AbortSignal.any([signal, over]) : over,
-  };
-  const reply = await send(url, options, body);
-  return { status: reply.statusCode ?? 0, headers: reply.headers, body: await bodyOf(reply) };
-}
-
-/** A connection that was kept over a freeze of this function is dead, and says so when it is used again. */
-function send(url: URL, options: RequestOptions, body: string): Promise<IncomingMessage> {
-  return new Promise((resolve, reject) => {
-    const start = url.protocol === 'https:' ? httpsRequest : httpRequest;
-    const sent = start(url, options, resolve);
-    sent.on('error', (error: NodeJS.ErrnoException) =>
-      sent.reusedSocket && error.code === 'ECONNRESET' ? resolve(send(url, options, body)) : reject(error),
-    );
-    // Lambda says nothing for as long as a function runs, and what stands between may forget a silent connection.
-    sent.on('socket', (socket) => socket.setKeepAlive(true, 30_000)).end(body);
-  });
-}
-
-async function bodyOf(reply: IncomingMessage): Promise<string> {
+/** Rejects if there is no reply. The caller reads the status. */
+export async function awsRequest(request: AwsRequest): Promise<AwsReply> {
+  const response = await send(request);
   const chunks: Buffer[] = [];
   let lengthBytes = 0;
-  for await (const chunk of reply as AsyncIterable<Buffer>) {
+  for await (const chunk of response as AsyncIterable<Buffer>) {
     lengthBytes += chunk.length;
-    if (lengthBytes > replyBytes) throw new Error(`the reply has more than ${replyBytes} bytes`);
+    if (lengthBytes > mostReplyBytes) throw new Error(`the reply has more than ${mostReplyBytes} bytes`);
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString();
+  const { statusCode: status = 0, headers } = response;
+  return { status, headers, body: Buffer.concat(chunks).toString() };
 }
 
-function signed(request: AwsRequest, url: URL): Record<string, string> {
-  const { service, method, headers = {}, body = '', region = ownRegion() } = request;
+/** A connection that was kept over a freeze of this function may be dead, and says so when it is used again. */
+function send(given: AwsRequest): Promise<IncomingMessage> {
+  const { service, region = ownRegion(), method, path, headers = {}, body = '', signal } = given;
+  const url = new URL(path, endpoint(service, region));
   const nowMs = systemClock.now();
-  return signRequest({ method, url, headers, body, credentials: credentials(), region, service, nowMs });
+  const signed = signRequest({ method, url, headers, body, credentials: credentials(), region, service, nowMs });
+  const length = body === '' ? {} : { 'content-length': String(Buffer.byteLength(body)) };
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  const open = url.protocol === 'https:' ? httpsRequest : httpRequest;
+  const request = open(url, { method, headers: { ...signed, ...length }, signal }, resolve);
+  request.setSocketKeepAlive(true, probeEveryMs);
+  request.on('error', (error: NodeJS.ErrnoException) =>
+    request.reusedSocket && error.code === 'ECONNRESET' ? resolve(send(given)) : reject(error),
+  );
+  request.end(body);
+  return promise;
 }
 
 /** The first two variables name an emulator. */
-function urlOf({ service, path, region = ownRegion() }: AwsRequest): URL {
-  const emulated = process.env[`AWS_ENDPOINT_URL_${service.toUpperCase()}`] ?? process.env.AWS_ENDPOINT_URL;
-  const suffix = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com';
-  return new URL(path, emulated ?? `https://${service}.${region}.${suffix}`);
-}
+const endpoint = (service: string, region: string): string =>
+  process.env[`AWS_ENDPOINT_URL_${service.toUpperCase()}`] ??
+  process.env.AWS_ENDPOINT_URL ??
+  `https://${service}.${region}.amazonaws.com`;
 
 const ownRegion = (): string => process.env.AWS_REGION ?? 'us-east-1';
 

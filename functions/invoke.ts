@@ -2,7 +2,7 @@
 // https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 import { RivuletError } from '../lib/api/errors.ts';
 import { systemClock } from '../lib/runtime/clock.ts';
-import { sendToAws } from './aws-request.ts';
+import { type AwsReply, awsRequest } from './aws-request.ts';
 
 export type Invoke = (functionName: string, event: object) => Promise<void>;
 
@@ -10,19 +10,11 @@ const giveUpMs = 10_000;
 /** A hint may cost an append this much time. */
 const hintMs = 15;
 
-/** A name may be an ARN. */
-export const invocationsPath = (functionName: string): string =>
-  `/2015-03-31/functions/${encodeURIComponent(functionName)}/invocations`;
-
 /** Resolves when Lambda has taken the event. */
 export const invoke: Invoke = async (functionName, event) => {
   try {
-    const reply = await sendToAws({
-      ...{ service: 'lambda', method: 'POST', path: invocationsPath(functionName), deadlineMs: giveUpMs },
-      headers: { 'content-type': 'application/json', 'x-amz-invocation-type': 'Event' },
-      body: JSON.stringify(event),
-    });
-    if (reply.status !== 202) throw new Error(`Lambda answered ${reply.status}: ${reply.body}`);
+    const { status, body } = await send(functionName, JSON.stringify(event));
+    if (status !== 202) throw new Error(`Lambda answered ${status}: ${body}`);
   } catch (error) {
     throw new RivuletError('STORAGE_UNAVAILABLE', `the function ${functionName} could not be invoked: ask again`, {
       outcome: 'unknown',
@@ -35,4 +27,12 @@ export const invoke: Invoke = async (functionName, event) => {
 export async function invokeBriefly(functionName: string, event: object, send: Invoke = invoke): Promise<void> {
   const sent = send(functionName, event).catch(() => undefined);
   await Promise.race([sent, systemClock.sleep(hintMs)]);
+}
+
+function send(functionName: string, body: string): Promise<AwsReply> {
+  return awsRequest({
+    ...{ service: 'lambda', method: 'POST', path: `/2015-03-31/functions/${functionName}/invocations`, body },
+    headers: { 'content-type': 'application/json', 'x-amz-invocation-type': 'Event' },
+    signal: AbortSignal.timeout(giveUpMs),
+  });
 }

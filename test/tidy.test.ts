@@ -51,6 +51,7 @@ const floors: readonly (readonly string[])[] = [
   ['lib/log/'],
   ['lib/group/'],
   ['lib/transaction/'],
+  ['lib/push/'],
   ['lib/engine.ts', 'lib/maintenance/'],
   ['client/', 'http/', 'kafka/'],
   ['functions/', 'local/'],

@@ -1,7 +1,7 @@
 // Invokes the dispatcher: now, or once at a later time, by a schedule of EventBridge Scheduler.
 // https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html
 import type { Invoke as InvokeDispatcher } from '../../lib/api/push.ts';
-import { sendToAws } from '../aws-request.ts';
+import { awsRequest } from '../aws-request.ts';
 import { invoke } from '../invoke.ts';
 
 /** Only the dispatcher itself schedules, because its role alone may. */
@@ -39,8 +39,9 @@ async function schedule(
     ActionAfterCompletion: 'DELETE',
     Target: { Arn: dispatcherArn, RoleArn: roleArn, Input: JSON.stringify(invocation) },
   };
-  const reply = await sendToAws({
-    ...{ service: 'scheduler', method: 'POST', path: `/schedules/push-${invocation.id}`, deadlineMs: giveUpMs },
+  const reply = await awsRequest({
+    ...{ service: 'scheduler', method: 'POST', path: `/schedules/push-${invocation.id}` },
+    signal: AbortSignal.timeout(giveUpMs),
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(body),
   });

@@ -162,8 +162,21 @@ export const limits = {
   /** A subscription has no more partitions at work at the same time than a Lambda account has concurrent executions. */
   maxPushConcurrency: 1_000,
   /** Lambda has the same bounds for the filters of an event source. */
-  pushFilters: 10,
+  pushFilters: 5,
   pushFilterLength: 4_096,
+  /** An array in a record may have a million elements, and each is held against the rules of its place. */
+  pushFilterRules: 50,
+  /** Lambda takes 6 MB for an answer. */
+  pushAnswerBytes: 6_000_000,
+  /** A webhook answers with the numbers of failed records, and with nothing else. */
+  webhookReplyBytes: 64 * KiB,
+  /** A webhook that has not answered by then has failed, whether it did the work or not. */
+  webhookMs: 30_000,
+  /** A webhook may ask for a longer pause, and is asked again after this one. */
+  maxRetryAfterMs: 3_600_000,
+  webhookUrlLength: 2_048,
+  /** A run of the dispatcher may take 15 minutes. It begins no delivery that it could not wait for. */
+  pushTargetTimeoutSeconds: 600,
   /** This is 2^53 - 1, because JSON numbers above it lose digits. */
   maxOffset: Number.MAX_SAFE_INTEGER,
 } as const;

@@ -1,0 +1,70 @@
+// A Lambda function as the target of deliveries: each event is one synchronous invocation.
+//
+// Invariant: the target never rejects. What Lambda refuses to run is no attempt; what the function did not finish is one.
+import { limits } from '../../api/limits.ts';
+import type { Delivery, PushTarget } from '../../api/push.ts';
+import { answerOf } from './answer.ts';
+import { eventBody } from './event.ts';
+
+/** The port to Lambda. An adapter is in functions/. */
+export type Functions = {
+  /** Throws INVALID_REQUEST if records must not or cannot be delivered to the function. */
+  check(arn: string): Promise<void>;
+  /** Rejects if there is no reply. */
+  invoke(arn: string, body: string, signal: AbortSignal): Promise<FunctionReply>;
+};
+
+export type FunctionReply = {
+  /** The status of Lambda, which is 200 also when the function threw. */
+  readonly status: number;
+  /** `Unhandled`, if the function threw or ran out of time. */
+  readonly functionError?: string;
+  readonly retryAfterMs?: number;
+  /** What the function returned, or what it threw. */
+  readonly body: string;
+};
+
+export type FunctionOptions = {
+  readonly arn: string;
+  readonly functions: Functions;
+  readonly bootstrapServers: string;
+  readonly reportBatchItemFailures: boolean;
+  readonly now: () => number;
+};
+
+export function createFunctionTarget(options: FunctionOptions): PushTarget {
+  const { arn, functions, bootstrapServers, reportBatchItemFailures, now } = options;
+  return {
+    async deliver(batch, { deadlineMs, signal }) {
+      const timeout = AbortSignal.timeout(Math.max(1, deadlineMs - now()));
+      const ended = signal ? AbortSignal.any([timeout, signal]) : timeout;
+      try {
+        const reply = await functions.invoke(arn, eventBody(batch, bootstrapServers), ended);
+        const refusal = refusalOf(reply);
+        if (refusal) return refusal;
+        return {
+          kind: 'answered',
+          answer: reportBatchItemFailures ? answerOf(reply.body, batch) : { kind: 'success' },
+        };
+      } catch (error) {
+        const reason = timeout.aborted ? 'it did not answer in time' : (error as Error).message;
+        return { kind: 'failed', error: `the function could not be invoked: ${reason}` };
+      }
+    },
+  };
+}
+
+/** Lambda answers 429 when the function has no room, and 5xx when it cannot run the function now. */
+function refusalOf({ status, functionError, retryAfterMs, body }: FunctionReply): Delivery | undefined {
+  if (status === 429 || status >= 500)
+    return {
+      kind: 'throttled',
+      ...(retryAfterMs !== undefined && { retryAfterMs: Math.min(retryAfterMs, limits.maxRetryAfterMs) }),
+    };
+  if (status !== 200) return { kind: 'failed', error: `Lambda answered ${status}: ${shortened(body)}` };
+  if (functionError !== undefined) return { kind: 'failed', error: `the function failed: ${shortened(body)}` };
+  return undefined;
+}
+
+const SHOWN = 300;
+const shortened = (text: string): string => (text.length > SHOWN ? `${text.slice(0, SHOWN).toWellFormed()}...` : text);

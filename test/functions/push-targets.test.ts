@@ -1,0 +1,130 @@
+// Functions and queues as AWS would serve them: a server in its place keeps the requests and answers as the test says.
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { createFunctions } from '../../functions/push-functions.ts';
+import { createQueues } from '../../functions/push-queues.ts';
+import type { Delivery } from '../../lib/api/push.ts';
+import { createTargets } from '../../lib/push/delivery/targets.ts';
+import { systemClock } from '../../lib/runtime/clock.ts';
+import { offsets } from '../push/delivery/records.ts';
+
+type Answer = {
+  readonly status?: number;
+  readonly headers?: Record<string, string>;
+  readonly body?: string;
+  readonly afterMs?: number;
+};
+let answer: Answer = {};
+const requests: { head: IncomingMessage; body: string }[] = [];
+const server = createServer(async (head, response) => {
+  let body = '';
+  for await (const chunk of head) body += chunk;
+  requests.push({ head, body });
+  const { status = 200, headers = {}, body: text = '', afterMs = 0 } = answer;
+  setTimeout(() => response.writeHead(status, headers).end(text), afterMs);
+});
+beforeAll(() => new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve)));
+afterAll(() => server.closeAllConnections());
+beforeEach(() => {
+  requests.length = 0;
+  vi.stubEnv('AWS_ENDPOINT_URL', `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  vi.stubEnv('AWS_REGION', 'eu-central-1');
+  vi.stubEnv('AWS_ACCESS_KEY_ID', 'id');
+  vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'secret');
+});
+afterEach(() => vi.unstubAllEnvs());
+
+const arn = 'arn:aws:lambda:eu-west-1:123456789012:function:bill:live';
+const functions = createFunctions(['arn:aws:lambda:eu-west-1:123456789012:function:bill*']);
+const queue = 'arn:aws:sqs:eu-west-1:123456789012:letters';
+const queues = createQueues(['*:letters']);
+const targets = createTargets({
+  ...{ functions, queues, bootstrapServers: 'b:9092', clock: systemClock },
+  network: { local: false, allowedBlocks: [] },
+});
+
+describe('a function', () => {
+  const deliver = (given: Answer, ms = 10_000): Promise<Delivery> => {
+    answer = given;
+    const settings = { target: { function: arn }, reportBatchItemFailures: true } as never;
+    return targets.open(settings, []).deliver(offsets(40, 41), { deadlineMs: systemClock.now() + ms });
+  };
+
+  test('is invoked in its region with the event, and its answer counts', async () => {
+    const body = JSON.stringify({ batchItemFailures: [{ itemIdentifier: { partition: 'orders-0', offset: 41 } }] });
+    expect(await deliver({ body })).toMatchObject({ answer: { kind: 'partial', failedOffset: 41 } });
+    const [{ head, body: sent }] = requests as [(typeof requests)[number]];
+    expect(head.url).toBe(`/2015-03-31/functions/${encodeURIComponent(arn)}/invocations`);
+    expect(head.headers).toMatchObject({ 'x-amz-invocation-type': 'RequestResponse' });
+    expect(head.headers.authorization).toContain('/eu-west-1/lambda/aws4_request');
+    expect(JSON.parse(sent)).toMatchObject({ eventSource: 'SelfManagedKafka', bootstrapServers: 'b:9092' });
+    expect(await deliver({ body: 'null' })).toMatchObject({ answer: { kind: 'success' } });
+  });
+
+  test('that threw has failed, and its words are cut', async () => {
+    const headers = { 'x-amz-function-error': 'Unhandled' };
+    const failed = await deliver({ headers, body: `{"errorMessage":"${'no '.repeat(1_000)}"}` });
+    expect(failed).toMatchObject({ kind: 'failed', error: expect.stringMatching(/^the function failed: .{303}$/) });
+  });
+
+  test('that Lambda cannot run now is throttled, and one that it refuses has failed', async () => {
+    expect(await deliver({ status: 429, headers: { 'retry-after': '3' } })).toEqual({
+      kind: 'throttled',
+      retryAfterMs: 3_000,
+    });
+    expect(await deliver({ status: 503 })).toEqual({ kind: 'throttled' });
+    expect(await deliver({ status: 404, body: 'no' })).toEqual({ kind: 'failed', error: 'Lambda answered 404: no' });
+  });
+
+  test('that does not answer in time has failed', async () => {
+    expect(await deliver({ afterMs: 2_000 }, 100)).toMatchObject({
+      error: expect.stringContaining('did not answer in time'),
+    });
+  });
+
+  test('is looked at before a subscription is created', async () => {
+    answer = { body: '{"Timeout": 600}' };
+    await functions.check(arn);
+    expect(requests[0]?.head.url).toBe(`/2015-03-31/functions/${encodeURIComponent(arn)}/configuration`);
+    answer = { body: '{"Timeout": 601}' };
+    await expect(functions.check(arn)).rejects.toThrow(
+      'target.function: expected a function with a time-out of at most 600 s, got 601',
+    );
+    answer = { status: 404 };
+    await expect(functions.check(arn)).rejects.toThrow(
+      `target.function: expected a function that this service may look at`,
+    );
+    await expect(functions.check(arn.replace('bill', 'other'))).rejects.toThrow(
+      'target.function: expected an ARN that the operator allows',
+    );
+  });
+});
+
+describe('a queue', () => {
+  const letters = Array.from({ length: 11 }, (_, at) => ({
+    ...{ groupId: 'billing', topic: 'orders', partition: 0, offset: at, attempts: 3, error: 'no' },
+  }));
+
+  test('gets where the records are, ten at a time', async () => {
+    answer = { body: '{"Successful":[]}' };
+    await targets.sendToQueue(queue, letters);
+    expect(requests.map(({ body }) => JSON.parse(body).Entries.length)).toEqual([10, 1]);
+    expect(requests[0]?.head.headers).toMatchObject({ 'x-amz-target': 'AmazonSQS.SendMessageBatch' });
+    expect(JSON.parse(JSON.parse(requests[1]!.body).Entries[0].MessageBody)).toEqual(letters[10]);
+  });
+
+  test('that refuses some of them has refused', async () => {
+    answer = { body: '{"Failed":[{"Id":"0","Code":"InternalError"}]}' };
+    await expect(targets.sendToQueue(queue, letters)).rejects.toThrow('InternalError for 1 of 10');
+    answer = { status: 403 };
+    await expect(targets.sendToQueue(queue, letters)).rejects.toThrow('did not take the dead letters: 403');
+  });
+
+  test('must be allowed by the operator', async () => {
+    await queues.check(queue);
+    await expect(queues.check(`${queue}2`)).rejects.toThrow(
+      'onFailure.queue: expected an ARN that the operator allows (*:letters)',
+    );
+  });
+});
