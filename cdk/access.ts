@@ -64,6 +64,7 @@ const endsOf = (id: string): readonly Route[] =>
 export function operatorRoutes(topic: string, group: string): readonly Route[] {
   const ofTopic = `/v1/topics/${checkedName('topic', topic)}`;
   const ofGroup = `/v1/groups/${checkedName('group', group)}`;
+  const ofSubscription = `${ofTopic}/subscriptions/${group}`;
   return [
     { method: 'GET', path: '/v1/topics' },
     { method: '*', path: ofTopic },
@@ -71,8 +72,8 @@ export function operatorRoutes(topic: string, group: string): readonly Route[] {
     { method: 'GET', path: `${ofTopic}/offsets` },
     { method: '*', path: `${ofTopic}/maintenance` },
     { method: 'GET', path: '/v1/subscriptions' },
-    { method: '*', path: `${ofTopic}/subscriptions/${checkedName('group', group)}` },
-    { method: 'POST', path: `${ofTopic}/subscriptions/${checkedName('group', group)}/*` },
+    { method: '*', path: ofSubscription },
+    ...subscriptionSteps.map((step) => ({ method: 'POST', path: `${ofSubscription}/${step}` })),
     { method: 'GET', path: '/v1/groups' },
     { method: 'GET', path: ofGroup },
     { method: 'DELETE', path: ofGroup },
@@ -81,6 +82,8 @@ export function operatorRoutes(topic: string, group: string): readonly Route[] {
     { method: 'POST', path: `${ofGroup}/offsets/reset` },
   ];
 }
+
+const subscriptionSteps = ['pause', 'resume', 'retry', 'retry-now', 'rotate-secret', 'test-invoke'] as const;
 
 /** An administrator may do everything with topics, groups, and all data. */
 export const adminRoutes: readonly Route[] = [{ method: '*', path: '/*' }];

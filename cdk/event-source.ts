@@ -41,7 +41,7 @@ export type RivuletEventSourceProps = {
   readonly reportBatchItemFailures?: boolean;
   /** Records that meet none of these are skipped. `FilterCriteria.filter()` of the CDK makes them. */
   readonly filters?: readonly Readonly<Record<string, unknown>>[];
-  /** Where records go that were given up: a topic, by its name, or a queue. */
+  /** Where records go that were given up: a queue or a topic, by its name. A topic is made with one partition if it does not exist. */
   readonly onFailure?: string | IQueue;
   /** The most partitions that are delivered at the same time, from 1 to 1,000. */
   readonly maxConcurrency?: number;

@@ -1,1 +1,16 @@
-export const handler = async (_event: unknown, _context: unknown): Promise<void> => {};
+// The function that pushes records to functions and webhooks. Many instances run at the same time, each at one partition of one
+// subscription.
+import { openContext, openPushTargets, scheduleGroup, scheduleRole, serviceName } from './environment.ts';
+import { createDispatcherHandler } from './push/dispatcher-handler.ts';
+import { invokesDispatcher } from './push/schedule.ts';
+
+const schedules = { group: scheduleGroup(), roleArn: scheduleRole() };
+
+export const handler = createDispatcherHandler(
+  openContext(),
+  {
+    targets: openPushTargets(),
+    invoke: (dispatcherArn) => invokesDispatcher(dispatcherArn, { ...schedules, dispatcherArn }),
+  },
+  serviceName(),
+);

@@ -1,14 +1,18 @@
 // The function that looks after groups and transactions once an hour. It closes dead members and removes old offsets and
 // groups when no member's heartbeat does so, and reports how far each group is behind. It aborts abandoned transactions, and
-// applies decided ones. Then it looks for retention that is due more often than daily. It neither reads nor writes objects.
+// applies decided ones. It invokes the dispatcher for records that no trigger has pushed. Then it looks for retention that is due more often than daily. It neither reads nor writes objects.
 import { createGroups } from '../lib/group/create-groups.ts';
+import { createDispatcher, createSubscriptions } from '../lib/push/create-subscriptions.ts';
+import { noTargets } from '../lib/push/no-targets.ts';
 import { upgradeDelayMs } from '../lib/maintenance/tools.ts';
 import { lookAround } from '../lib/maintenance/upkeep.ts';
 import { createTransactions } from '../lib/transaction/create-transactions.ts';
-import { metricsPerTopic, offsetsRetentionMinutes, openContext, serviceName, tendFunction } from './environment.ts';
+import { dispatcherFunction, metricsPerTopic, offsetsRetentionMinutes, openContext, serviceName, tendFunction } from './environment.ts';
 import type { LambdaContext } from './gateway.ts';
 import { invoke } from './invoke.ts';
 import { createLagHandler } from './lag-handler.ts';
+import { createPushNet } from './push/net.ts';
+import { invokesDispatcher } from './push/schedule.ts';
 import { createTransactionsHandler } from './transactions-handler.ts';
 
 const context = openContext();
@@ -22,13 +26,23 @@ const lookAtGroups = createLagHandler(createGroups(context), {
 
 const lookAtTransactions = createTransactionsHandler(createTransactions(context), serviceName());
 
+const lookAtPushes = createPushNet(
+  createDispatcher(context, { ...noTargets, invoke: invokesDispatcher(dispatcherFunction()) }),
+  createSubscriptions(context, noTargets),
+  serviceName(),
+);
+
 /** One kind of care is taken also if another one has failed. */
 export async function handler(event: unknown, lambda: LambdaContext) {
   try {
     try {
       return await lookAtGroups(event, lambda);
     } finally {
-      await lookAtTransactions(lambda);
+      try {
+        await lookAtTransactions(lambda);
+      } finally {
+        await lookAtPushes(lambda);
+      }
     }
   } finally {
     const tools = {

@@ -5,7 +5,6 @@
 // resource whose creation failed, and that may have failed because the group has a subscription of somebody else.
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import type { LogEngine } from '../../lib/api/engine.ts';
 import { RivuletError } from '../../lib/api/errors.ts';
 import type {
   CreateSubscription,
@@ -14,6 +13,7 @@ import type {
   Subscriptions,
   UpdateSubscription,
 } from '../../lib/api/push.ts';
+import { settingsOf } from '../../lib/push/lifecycle/settings.ts';
 
 export type ResourceEvent = {
   readonly RequestType: 'Create' | 'Update' | 'Delete';
@@ -27,7 +27,7 @@ export type ResourceEvent = {
 
 export type ResourceEngine = {
   readonly subscriptions: Pick<Subscriptions, 'create' | 'get' | 'update' | 'delete'>;
-  readonly createTopic: LogEngine['createTopic'];
+  readonly createTopic: (request: { readonly topic: string; readonly partitions: number }) => Promise<unknown>;
 };
 
 type Answer = { readonly id: string; readonly failure?: string };
@@ -68,6 +68,7 @@ async function create(
   old: string,
 ): Promise<Answer> {
   await createTopic(engine, wanted.topic, partitions);
+  if (wanted.onFailure && 'topic' in wanted.onFailure) await createTopic(engine, wanted.onFailure.topic, 1);
   const state = await find(engine, wanted);
   const wasThere = state !== undefined && state !== 'Creating';
   try {
@@ -100,18 +101,12 @@ async function change(engine: ResourceEngine, wanted: CreateSubscription): Promi
 
 /** A setting that the app no longer has goes back to its default. Where a subscription starts was decided when it was created. */
 function updateOf(wanted: CreateSubscription): UpdateSubscription {
-  const { startingPosition: _, startingPositionTimestampMs: __, ...changeable } = wanted;
+  const { startingPosition: _, startingPositionTimestampMs: __, ...settings } = settingsOf(wanted);
+  const { topic, groupId, enabled } = wanted;
   return {
-    batchSize: 100,
-    maximumBatchingWindowSeconds: 0,
-    maximumRetryAttempts: wanted.onFailure ? 10 : -1,
-    maximumRecordAgeSeconds: -1,
-    bisectBatchOnFunctionError: false,
-    reportBatchItemFailures: false,
-    filterCriteria: null,
-    onFailure: null,
-    maximumConcurrency: null,
-    ...changeable,
+    ...{ topic, groupId, filterCriteria: null, onFailure: null, maximumConcurrency: null },
+    ...settings,
+    ...(enabled !== undefined && { enabled }),
   };
 }
 

@@ -1,7 +1,6 @@
 import { App, Duration, Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import {
-  Alias,
   Code,
   FilterCriteria,
   Function as LambdaFunction,
