@@ -13,6 +13,7 @@ import { addOffsets } from './offsets.ts';
 import { notEmpty } from './options.ts';
 import { addProduce } from './produce.ts';
 import { addServe } from './serve.ts';
+import { addSubscriptions } from './subscriptions.ts';
 import { addTopics } from './topics.ts';
 import { addTransactions } from './transactions.ts';
 
@@ -64,6 +65,7 @@ export function program(): Command {
     addConsume,
     addOffsets,
     addGroups,
+    addSubscriptions,
     addTransactions,
     addMaintain,
     addAudit,

@@ -11,6 +11,7 @@ import { metaOperations } from './operations/meta.ts';
 import { offsetOperations } from './operations/offsets.ts';
 import { produceOperations } from './operations/produce.ts';
 import { producerOperations } from './operations/producers.ts';
+import { subscriptionOperations } from './operations/subscriptions.ts';
 import { topicOperations } from './operations/topics.ts';
 import { transactionOperations } from './operations/transactions.ts';
 import { createStack, type StackOptions } from './stack.ts';
@@ -36,6 +37,7 @@ export function operationsOf({ engine, version }: Pick<ApiOptions, 'engine' | 'v
     ...offsetOperations(engine),
     ...producerOperations(engine),
     ...groupOperations(engine),
+    ...subscriptionOperations(engine),
     ...transactionOperations(engine),
     ...maintenanceOperations(engine),
     ...metaOperations(version, document),

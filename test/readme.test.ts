@@ -7,7 +7,8 @@ const root = path.resolve(import.meta.dirname, '..');
 const read = (file: string) => readFileSync(path.join(root, file), 'utf8');
 
 test('each quoted example equals its file, to the letter', () => {
-  const quotes = [...read('README.md').matchAll(/<!-- (\S+) -->\n```ts\n(.*?)```/gs)];
+  const quoting = read('README.md') + read('docs/PUSH.md');
+  const quotes = [...quoting.matchAll(/<!-- (\S+) -->\n```ts\n(.*?)```/gs)];
   expect(quotes.map(([, file]) => file)).toContain('examples/quickstart.ts');
   for (const [, file, text] of quotes) expect(text).toBe(read(file!));
 });
@@ -21,6 +22,7 @@ test.each([
   'docs/CHECKING.md',
   'docs/GUARANTEES.md',
   'docs/KAFKA.md',
+  'docs/PUSH.md',
   'docs/RUNBOOK.md',
   'docs/DEPLOY.md',
 ])('the links of %s lead somewhere', (file) => {
@@ -32,7 +34,7 @@ test.each([
 
 test('each npm script that a document names exists', () => {
   const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
-  const named = ['README.md', 'CONTRIBUTING.md', 'docs/DEPLOY.md'].flatMap((file) =>
+  const named = ['README.md', 'CONTRIBUTING.md', 'docs/DEPLOY.md', 'docs/PUSH.md'].flatMap((file) =>
     [...read(file).matchAll(/npm run ([\w:-]+)/g)].map(([, name]) => name!),
   );
   expect(named.filter((name) => !scripts[name])).toEqual([]);

@@ -3,6 +3,7 @@
 
 import type { GroupDescription, GroupSummary } from '../../lib/api/groups.ts';
 import type { MaintenanceOptions } from '../../lib/api/maintenance.ts';
+import type { RetryReply, SubscriptionRef, SubscriptionSummary, UpdateSubscription } from '../../lib/api/push.ts';
 import type {
   AlterTopicRequest,
   ConfigEntry,
@@ -30,6 +31,15 @@ import {
   type TopicSelection,
 } from './group-admin.ts';
 import { type MaintenancePass, maintain, maintenance } from './maintenance-admin.ts';
+import {
+  type CreatedSubscription,
+  type CreateSubscription,
+  createSubscriptionAdmin,
+  type RotatedSecret,
+  type SubscriptionAdmin,
+  type SubscriptionDescription,
+  type TestDelivery,
+} from './subscription-admin.ts';
 import { createTransactionAdmin, type TransactionAdmin, type TransactionDescription } from './transaction-admin.ts';
 
 export type TopicSummary = {
@@ -71,11 +81,13 @@ export class Admin {
   readonly #calls: AdminCalls;
   readonly #groups: GroupAdmin;
   readonly #transactions: TransactionAdmin;
+  readonly #subscriptions: SubscriptionAdmin;
 
   constructor(connection: Connection, clock: Clock, retry: RetryPolicy) {
     this.#calls = adminCalls(connection, clock, retry);
     this.#groups = createGroupAdmin(this.#calls);
     this.#transactions = createTransactionAdmin(this.#calls);
+    this.#subscriptions = createSubscriptionAdmin(this.#calls);
   }
 
   /** Exists because KafkaJS has it: there is nothing to connect. */
@@ -306,5 +318,71 @@ export class Admin {
    */
   abortTransaction(transactionalId: string): Promise<TransactionDescription> {
     return this.#transactions.abort(transactionalId);
+  }
+
+  // --- subscriptions
+
+  /** Lists all subscriptions, or those of a topic, sorted by topic and group. */
+  listSubscriptions({ topic }: { readonly topic?: string } = {}): Promise<SubscriptionSummary[]> {
+    return this.#subscriptions.list(topic);
+  }
+
+  /** Shows state, settings, and for each partition its lag and what fails. Throws SUBSCRIPTION_NOT_FOUND. */
+  describeSubscription(ref: SubscriptionRef): Promise<SubscriptionDescription> {
+    return this.#subscriptions.describe(ref);
+  }
+
+  /**
+   * Delivers the records of a topic to a function or a webhook, as the consumer group `groupId`. The reply has the secret that
+   * signs the events of a webhook. Throws NON_EMPTY_GROUP while the group has members, and SUBSCRIPTION_ALREADY_EXISTS if it
+   * has a subscription with other settings.
+   *
+   *     const target = { url: 'https://example.com/orders' };
+   *     await admin.createSubscription({ topic: 'orders', groupId: 'billing', target, startingPosition: 'TRIM_HORIZON' });
+   */
+  createSubscription(request: CreateSubscription): Promise<CreatedSubscription> {
+    return this.#subscriptions.create(request);
+  }
+
+  /** Changes settings. What is left out stays, and null takes an optional setting away. */
+  updateSubscription(request: UpdateSubscription): Promise<CreatedSubscription> {
+    return this.#subscriptions.update(request);
+  }
+
+  /** Ends the deliveries. The offsets of the group stay, and members may go on from them. */
+  deleteSubscription(ref: SubscriptionRef): Promise<void> {
+    return this.#subscriptions.delete(ref);
+  }
+
+  /** No delivery begins after this. One that is under way ends. `reason` is for the people who find it paused. */
+  pauseSubscription({
+    reason,
+    ...ref
+  }: SubscriptionRef & { readonly reason?: string }): Promise<SubscriptionDescription> {
+    return this.#subscriptions.pause(ref, reason);
+  }
+
+  resumeSubscription(ref: SubscriptionRef): Promise<SubscriptionDescription> {
+    return this.#subscriptions.resume(ref);
+  }
+
+  /** Ends the pause after a failure: failing batches are tried immediately. */
+  retrySubscriptionNow(ref: SubscriptionRef): Promise<SubscriptionDescription> {
+    return this.#subscriptions.retryNow(ref);
+  }
+
+  /** Delivers the dead letters of the subscription once more, in their order. It stops at the first that fails, and names it. */
+  retryDeadLetters(ref: SubscriptionRef): Promise<RetryReply> {
+    return this.#subscriptions.retryDeadLetters(ref);
+  }
+
+  /** Makes another secret for a webhook. The one before signs too, until `previousUntil`. */
+  rotateSubscriptionSecret(ref: SubscriptionRef): Promise<RotatedSecret> {
+    return this.#subscriptions.rotateSecret(ref);
+  }
+
+  /** Sends one event with one sample record to the target, and commits nothing. It is sent once, whatever happens. */
+  testSubscription(ref: SubscriptionRef): Promise<TestDelivery> {
+    return this.#subscriptions.testInvoke(ref);
   }
 }

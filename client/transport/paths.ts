@@ -8,6 +8,8 @@ import { whyNotText } from '../text.ts';
 const topic = (name: string): string => `/v1/topics/${segment(name, 'topic', 'INVALID_TOPIC_EXCEPTION')}`;
 const group = (id: string): string => `/v1/groups/${segment(id, 'groupId', 'INVALID_GROUP_ID')}`;
 
+const subscription = (name: string, id: string): string =>
+  `${topic(name)}/subscriptions/${segment(id, 'groupId', 'INVALID_GROUP_ID')}`;
 const transaction = (id: string): string => `/v1/transactions/${segment(id, 'transactionalId', 'INVALID_REQUEST')}`;
 
 function segment(name: string, field: string, errorCode: ErrorCode): string {
@@ -31,6 +33,8 @@ export const paths = {
   partitionRecords: (name: string, partition: number) => `${topic(name)}/partitions/${partition}/records`,
   maintenance: '/v1/maintenance',
   topicMaintenance: (name: string) => `${topic(name)}/maintenance`,
+  subscriptions: '/v1/subscriptions',
+  subscription,
   producers: '/v1/producers',
   transactions: '/v1/transactions',
   transaction,

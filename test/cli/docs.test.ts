@@ -29,6 +29,12 @@ describe('docs/CLI.md has the options', () => {
     expect(documented(new RegExp(`\`${name}\`\n`))).toEqual(flagsOf(find(rivulet, name))),
   );
 
+  test('of subscriptions', () => {
+    const formats = ['--json', '--output', '-o'];
+    const flags = flagsOf(...find(rivulet, 'subscriptions').commands).filter((flag) => !formats.includes(flag));
+    expect(documented(/^Deliver/)).toEqual(flags);
+  });
+
   test('of bench', () => {
     const bench = find(rivulet, 'bench');
     expect(documented(/^Measure/)).toEqual(flagsOf(find(bench, 'produce'), find(bench, 'consume')));

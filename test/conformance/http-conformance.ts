@@ -12,6 +12,7 @@ import { produceBinaryConformance } from './produce-binary.ts';
 import { produceJsonConformance } from './produce-json.ts';
 import { refusalsConformance } from './refusals.ts';
 import { smallAppendsConformance } from './small-appends.ts';
+import { subscriptionsConformance } from './subscriptions.ts';
 import { askOf, type Target } from './target.ts';
 import { topicsConformance } from './topics.ts';
 import { transactionsConformance } from './transactions.ts';
@@ -49,6 +50,7 @@ export function httpConformance(name: string, start: () => Promise<Target>, exce
     groupMembersConformance(ask);
     groupOffsetsConformance(ask);
     groupsConformance(ask);
+    subscriptionsConformance(ask);
     transactionsConformance(ask);
     maintenanceConformance(ask);
     refusalsConformance(ask);

@@ -29,14 +29,13 @@ export type FunctionOptions = {
   readonly functions: Functions;
   readonly bootstrapServers: string;
   readonly reportBatchItemFailures: boolean;
-  readonly now: () => number;
 };
 
 export function createFunctionTarget(options: FunctionOptions): PushTarget {
-  const { arn, functions, bootstrapServers, reportBatchItemFailures, now } = options;
+  const { arn, functions, bootstrapServers, reportBatchItemFailures } = options;
   return {
     async deliver(batch, { deadlineMs, signal }) {
-      const timeout = AbortSignal.timeout(Math.max(1, deadlineMs - now()));
+      const timeout = AbortSignal.timeout(deadlineMs);
       const ended = signal ? AbortSignal.any([timeout, signal]) : timeout;
       try {
         const reply = await functions.invoke(arn, eventBody(batch, bootstrapServers), ended);

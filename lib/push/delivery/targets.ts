@@ -8,7 +8,6 @@ import { bytesOf } from './event.ts';
 import { compileFilter } from './filter/filter.ts';
 import { createFunctionTarget, type Functions } from './function-target.ts';
 import { messageOf, type Queues } from './letter-message.ts';
-import { checkSettings } from './settings.ts';
 import { allowedAddresses, parseUrl, type WebhookNetwork } from './webhook/url.ts';
 import { createWebhook } from './webhook/webhook.ts';
 
@@ -28,7 +27,7 @@ export function createTargets(options: TargetOptions): PushTargets {
     bytesOf,
     filter: (criteria) => compileFilter(criteria),
     async check(settings) {
-      checkSettings(settings);
+      if (settings.filterCriteria) compileFilter(settings.filterCriteria);
       await checkTarget(settings, options);
       await checkDestination(settings, options);
     },
@@ -36,7 +35,7 @@ export function createTargets(options: TargetOptions): PushTargets {
       const common = { bootstrapServers, reportBatchItemFailures };
       if ('url' in target) return createWebhook({ url: target.url, secrets, network, clock, ...common });
       if (!functions) throw noFunctions(target.function);
-      return createFunctionTarget({ arn: target.function, functions, now: clock.now, ...common });
+      return createFunctionTarget({ arn: target.function, functions, ...common });
     },
     async sendToQueue(queue, letters) {
       if (!queues) throw noQueues(queue);

@@ -29,7 +29,7 @@ export type WebhookOptions = {
 export function createWebhook(options: WebhookOptions): PushTarget {
   return {
     async deliver(batch, { deadlineMs, signal }) {
-      const timeout = AbortSignal.timeout(Math.max(1, Math.min(deadlineMs - options.clock.now(), limits.webhookMs)));
+      const timeout = AbortSignal.timeout(Math.min(deadlineMs, limits.webhookMs));
       const ended = signal ? AbortSignal.any([timeout, signal]) : timeout;
       try {
         return deliveryOf(await sendBatch(options, batch, ended), options, batch);

@@ -28,7 +28,7 @@ async function deliver(given: Partial<WebhookOptions> = {}, ms = 10_000, signal?
     clock: systemClock,
     ...given,
   });
-  return webhook.deliver(batch, { deadlineMs: systemClock.now() + ms, ...(signal && { signal }) });
+  return webhook.deliver(batch, { deadlineMs: ms, ...(signal && { signal }) });
 }
 
 const answering = (status: number, headers: Record<string, string> = {}, body = '') => {

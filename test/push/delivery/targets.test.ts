@@ -18,30 +18,7 @@ const network = { local: true, allowedBlocks: [] };
 const targets = createTargets({ network, bootstrapServers: '127.0.0.1:9092', clock: systemClock });
 const check = (given: Partial<SubscriptionSettings>) => targets.check({ ...settings, ...given });
 
-test('the defaults, and the ends of each range, are taken', async () => {
-  await check({});
-  await check({ batchSize: 10_000, maximumBatchingWindowSeconds: 300, maximumRetryAttempts: 10_000 });
-  await check({ maximumRecordAgeSeconds: 60, maximumRetryAttempts: 0, maximumConcurrency: 1 });
-  await check({ maximumRecordAgeSeconds: 604_800, maximumConcurrency: 1_000 });
-  await check({ startingPosition: 'AT_TIMESTAMP', startingPositionTimestampMs: 0 });
-});
-
 test.each([
-  [{ batchSize: 0 }, 'batchSize: expected a whole number from 1 to 10000, got 0'],
-  [{ batchSize: 10_001 }, 'batchSize: expected a whole number from 1 to 10000, got 10001'],
-  [{ batchSize: 1.5 }, 'batchSize: expected a whole number'],
-  [
-    { maximumBatchingWindowSeconds: 301 },
-    'maximumBatchingWindowSeconds: expected a whole number from 0 to 300, got 301',
-  ],
-  [{ maximumRetryAttempts: -2 }, 'maximumRetryAttempts: expected -1 or a whole number from 0 to 10000, got -2'],
-  [{ maximumRecordAgeSeconds: 59 }, 'maximumRecordAgeSeconds: expected -1 or a whole number from 60 to 604800, got 59'],
-  [{ maximumConcurrency: -1 }, 'maximumConcurrency: expected a whole number from 1 to 1000, got -1'],
-  [
-    { startingPosition: 'AT_TIMESTAMP' as const },
-    'startingPositionTimestamp: expected a time in milliseconds beside AT_TIMESTAMP',
-  ],
-  [{ startingPositionTimestampMs: 1 }, 'startingPositionTimestamp: expected nothing beside TRIM_HORIZON, got 1'],
   [
     { filterCriteria: { filters: [{ pattern: '{"value":[]}' }] } },
     'filterCriteria.filters[0].pattern.value: expected at least one rule',

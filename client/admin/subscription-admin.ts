@@ -1,0 +1,124 @@
+// This part of the administration manages subscriptions: the deliveries of a topic's records to functions and webhooks.
+import type {
+  CreateSubscription as Create,
+  SubscriptionDescription as Described,
+  FailureNote,
+  SubscriptionPartition as Partition,
+  RetryReply,
+  SubscriptionSettings as Settings,
+  SubscriptionRef,
+  SubscriptionSummary,
+  UpdateSubscription,
+} from '../../lib/api/push.ts';
+import { isClientError, type RivuletClientError } from '../client-error.ts';
+import { paths } from '../transport/paths.ts';
+import type { AdminCalls } from './admin-calls.ts';
+
+type Timed<T> = Omit<T, 'startingPositionTimestampMs'> & {
+  /** Epoch milliseconds; only with AT_TIMESTAMP. */
+  readonly startingPositionTimestamp?: number;
+};
+
+export type CreateSubscription = Timed<Create>;
+
+export type SubscriptionPartition = Omit<Partition, 'leaseUntilMs' | 'failing'> & {
+  /** A delivery has the partition until then, epoch milliseconds. */
+  readonly leaseUntil?: number;
+  /** The batch that failed and is tried again. `firstFailure` and `nextTry` are epoch milliseconds. */
+  readonly failing?: Omit<FailureNote, 'firstFailureMs' | 'nextTryMs'> & {
+    readonly firstFailure: number;
+    readonly nextTry: number;
+  };
+};
+
+export type SubscriptionDescription = Omit<Described, 'settings' | 'partitions'> & {
+  readonly settings: Timed<Settings>;
+  readonly partitions: readonly SubscriptionPartition[];
+};
+
+/** `secret` signs the events of a webhook. No later reply shows it. */
+export type CreatedSubscription = SubscriptionDescription & { readonly secret?: string };
+
+export type RotatedSecret = {
+  readonly secret: string;
+  /** Until then the secret before signs too, epoch milliseconds. */
+  readonly previousUntil: number;
+};
+
+export type TestDelivery = {
+  readonly outcome: 'success' | 'failed' | 'throttled' | 'gone';
+  readonly error?: string;
+  readonly retryAfterMs?: number;
+};
+
+export type SubscriptionAdmin = ReturnType<typeof createSubscriptionAdmin>;
+
+export function createSubscriptionAdmin(calls: AdminCalls) {
+  const pathOf = ({ topic, groupId }: SubscriptionRef, step = '') => `${paths.subscription(topic, groupId)}${step}`;
+  const post = <T>(path: string, body?: object): Promise<T> =>
+    calls.retrying(() => calls.ask<T>({ method: 'POST', path, writes: true, ...(body && { body }) }));
+  return {
+    list: (topic?: string) => list(calls, topic),
+    describe: (ref: SubscriptionRef) => describe(calls, pathOf(ref)),
+    create: ({ topic, groupId, ...body }: CreateSubscription) => {
+      const path = pathOf({ topic, groupId });
+      return calls.retrying(() => calls.ask<CreatedSubscription>({ method: 'PUT', path, body, writes: true }));
+    },
+    update: ({ topic, groupId, ...body }: UpdateSubscription) => {
+      const path = pathOf({ topic, groupId });
+      return calls.retrying(() => calls.ask<CreatedSubscription>({ method: 'PATCH', path, body, writes: true }));
+    },
+    delete: (ref: SubscriptionRef) => calls.retrying((before) => remove(calls, pathOf(ref), before)),
+    pause: (ref: SubscriptionRef, reason?: string) =>
+      post<SubscriptionDescription>(pathOf(ref, '/pause'), { ...(reason !== undefined && { reason }) }),
+    resume: (ref: SubscriptionRef) => post<SubscriptionDescription>(pathOf(ref, '/resume')),
+    retryNow: (ref: SubscriptionRef) => post<SubscriptionDescription>(pathOf(ref, '/retry-now')),
+    retryDeadLetters: (ref: SubscriptionRef) => retryDeadLetters(() => post<RetryReply>(pathOf(ref, '/retry'))),
+    rotateSecret: (ref: SubscriptionRef) => post<RotatedSecret>(pathOf(ref, '/rotate-secret')),
+    testInvoke: (ref: SubscriptionRef) =>
+      calls.ask<TestDelivery>({ method: 'POST', path: pathOf(ref, '/test-invoke'), writes: true }),
+  };
+}
+
+type Page = { readonly subscriptions: readonly SubscriptionSummary[]; readonly nextAfter?: string };
+
+async function list(calls: AdminCalls, topic: string | undefined): Promise<SubscriptionSummary[]> {
+  const found: SubscriptionSummary[] = [];
+  for (let after: string | undefined, more = true; more; more = after !== undefined) {
+    const page = await calls.read<Page>(paths.subscriptions, { topic, after });
+    found.push(...page.subscriptions);
+    after = page.nextAfter;
+  }
+  return found;
+}
+
+/** Reads page by page. Each page shows the subscription at its own moment. */
+async function describe(calls: AdminCalls, path: string): Promise<SubscriptionDescription> {
+  const partitions: SubscriptionPartition[] = [];
+  for (;;) {
+    const query = { partitionsFrom: partitions.length };
+    const page = await calls.read<SubscriptionDescription & { nextPartition?: number }>(path, query);
+    const { nextPartition, ...description } = page;
+    partitions.push(...page.partitions);
+    if (nextPartition === undefined) return { ...description, partitions };
+  }
+}
+
+async function remove(calls: AdminCalls, path: string, before: RivuletClientError | undefined): Promise<void> {
+  try {
+    await calls.ask({ method: 'DELETE', path, writes: true });
+  } catch (error) {
+    const gone = isClientError(error) && error.errorCode === 'SUBSCRIPTION_NOT_FOUND';
+    if (!gone || before?.outcome !== 'unknown') throw error;
+  }
+}
+
+/** One request delivers for some seconds. */
+async function retryDeadLetters(once: () => Promise<RetryReply>): Promise<RetryReply> {
+  let delivered = 0;
+  for (;;) {
+    const reply = await once();
+    delivered += reply.delivered;
+    if (!reply.more || reply.failed) return { ...reply, delivered };
+  }
+}
