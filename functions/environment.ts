@@ -1,14 +1,10 @@
 // The composition root in AWS. It opens the bucket and the table that the function's environment variables name, and builds
 // the engine's context over them. This happens once per execution environment, before the first request.
 
-import type { PushTargets } from '../lib/api/push.ts';
 import { createLogContext, type LogContext, type Ports } from '../lib/log/context.ts';
-import { createTargets } from '../lib/push/delivery/targets.ts';
 import { systemClock } from '../lib/runtime/clock.ts';
 import { openAwsStorage } from '../lib/storage/aws/ports.ts';
 import { newCounters } from '../lib/storage/count.ts';
-import { createFunctions } from './push-functions.ts';
-import { createQueues } from './push-queues.ts';
 import { createMetrics, type RequestMetrics } from './metrics.ts';
 
 export function openStorage() {
@@ -57,16 +53,8 @@ export const dispatcherFunction = (): string => required('DISPATCHER_FUNCTION');
 export const scheduleGroup = (): string => required('SCHEDULE_GROUP');
 export const scheduleRole = (): string => required('SCHEDULE_ROLE');
 
-/** IAM decides which functions and queues the roles may use, so that every one may be asked for here. */
-export function openPushTargets(): PushTargets {
-  return createTargets({
-    network: { local: false, allowedBlocks: [] },
-    bootstrapServers: process.env.BOOTSTRAP_SERVERS ?? '',
-    clock: systemClock,
-    functions: createFunctions(['*']),
-    queues: createQueues(['*']),
-  });
-}
+/** Where a client of Kafka's protocol would connect, for handlers that look. Empty where there is no Kafka gateway. */
+export const bootstrapServers = (): string => process.env.BOOTSTRAP_SERVERS ?? '';
 
 function required(name: string): string {
   const value = process.env[name];

@@ -31,9 +31,13 @@ export async function invokeAndWait(functionName: string, event: object): Promis
   if (status === 429)
     throw new RivuletError('THROTTLED', `the function ${functionName} is at its cap`, { outcome: 'not-written' });
   if (status === 200 && headers['x-amz-function-error'] === undefined) return JSON.parse(body);
-  throw new RivuletError('STORAGE_UNAVAILABLE', `the function ${functionName} failed: ${status} ${body.slice(0, 300)}`, {
-    outcome: 'unknown',
-  });
+  throw new RivuletError(
+    'STORAGE_UNAVAILABLE',
+    `the function ${functionName} failed: ${status} ${body.slice(0, 300)}`,
+    {
+      outcome: 'unknown',
+    },
+  );
 }
 
 /** Never rejects. A hint that is lost or late does no harm. */

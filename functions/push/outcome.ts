@@ -1,5 +1,5 @@
 // Carries the outcome of a call from one function to another. Lambda would carry an error without its code.
-import { type ErrorCode, type Outcome as DataOutcome, RivuletError } from '../../lib/api/errors.ts';
+import { type Outcome as DataOutcome, type ErrorCode, RivuletError } from '../../lib/api/errors.ts';
 
 export type Outcome<T> =
   | { readonly value: T }
@@ -20,8 +20,11 @@ export async function outcomeOf<T>(call: Promise<T>): Promise<Outcome<T>> {
   }
 }
 
-export function valueOf<T>(outcome: Outcome<T>): T {
+export function resultOf<T>(outcome: Outcome<T>): T {
   if ('value' in outcome) return outcome.value;
   const { errorCode, detail, extra } = outcome;
-  throw new RivuletError(errorCode, detail, { ...(outcome.outcome && { outcome: outcome.outcome }), extra: { ...extra } });
+  throw new RivuletError(errorCode, detail, {
+    ...(outcome.outcome && { outcome: outcome.outcome }),
+    extra: { ...extra },
+  });
 }

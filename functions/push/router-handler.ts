@@ -2,8 +2,9 @@
 // https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
 //
 // Invariant: the answer names the first record that could not be routed. Lambda brings that one again, and all after it.
-import { inParallel } from '../../lib/runtime/concurrency.ts';
+
 import { type Appended, route } from '../../lib/push/route.ts';
+import { inParallel } from '../../lib/runtime/concurrency.ts';
 import { createLog } from '../log.ts';
 
 /** The members that we read of Lambda's event. Numbers are text in DynamoDB's own form. */

@@ -26,7 +26,11 @@ export async function route(context: RouteContext, appended: Appended): Promise<
   return routed.filter(Boolean).length;
 }
 
-async function routeTo(context: RouteContext, { topicId, partition, next }: Appended, groupId: string): Promise<boolean> {
+async function routeTo(
+  context: RouteContext,
+  { topicId, partition, next }: Appended,
+  groupId: string,
+): Promise<boolean> {
   const { table, clock, invoke } = context;
   const item = await table.get(groupOffsetsKey(groupId, topicId, partition), { strong: true });
   const ownership = ownershipOf(item, partition);

@@ -3,11 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import {
-  DeleteFunctionConcurrencyCommand,
-  LambdaClient,
-  PutFunctionConcurrencyCommand,
-} from '@aws-sdk/client-lambda';
+import { DeleteFunctionConcurrencyCommand, LambdaClient, PutFunctionConcurrencyCommand } from '@aws-sdk/client-lambda';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { adminRoutes } from '../../cdk/access.ts';
 import { Rivulet } from '../../client/rivulet.ts';
@@ -15,6 +11,7 @@ import { deploy } from '../../tools/emulator/cdk.ts';
 import { clientOptions } from '../../tools/emulator/endpoint.ts';
 import { createUser, policyFor } from '../../tools/emulator/identities.ts';
 import { sendSigned } from '../../tools/emulator/signed-request.ts';
+import { freshName } from '../conformance/target.ts';
 import { eventually } from '../eventually.ts';
 import { bundleHandlers } from './push/bundle-handlers.ts';
 import { type Recorder, recordsOf, startRecorder, valuesOf } from './push/recorder.ts';
@@ -38,9 +35,9 @@ await onEmulator((aws) => {
     const context = { bundles: bundles.usual, handlers, recorder: recorder.url };
     const { PushPlatform } = await deploy({ endpoint, app, context });
     const url = PushPlatform!.Url!;
-    const credentials = await createUser(endpoint, 'push', policyFor(endpoint, url, adminRoutes));
+    const credentials = await createUser(endpoint, freshName(), policyFor(endpoint, url, adminRoutes));
     rivulet = new Rivulet({ url, credentials });
-    nobody = new Rivulet({ url, credentials: await createUser(endpoint, 'push-nobody', policyFor(endpoint, url, [])) });
+    nobody = new Rivulet({ url, credentials: await createUser(endpoint, freshName(), policyFor(endpoint, url, [])) });
   }, 300_000);
 
   afterAll(() => {
@@ -55,7 +52,12 @@ await onEmulator((aws) => {
 
   /** A topic with one partition, and a subscription of the function that is told what to do. */
   async function subscribed(topic: string, more: object = {}, name = 'push-named') {
-    await admin().createTopics({ topics: [{ topic, partitions: 1 }, { topic: `${topic}.dead`, partitions: 1 }] });
+    await admin().createTopics({
+      topics: [
+        { topic, partitions: 1 },
+        { topic: `${topic}.dead`, partitions: 1 },
+      ],
+    });
     const ref = { topic, groupId: `g-${topic}` };
     const target = { function: functionArn(name) };
     await admin().createSubscription({ ...ref, target, startingPosition: 'TRIM_HORIZON', ...more });
@@ -121,7 +123,7 @@ await onEmulator((aws) => {
   }
 
   test('a partial answer commits what it does not name, and the rest comes again', async () => {
-    const topic = 'partial';
+    const topic = freshName();
     recorder.tell('push-named', topic, (_, attempt) =>
       attempt === 1
         ? { answer: { batchItemFailures: [{ itemIdentifier: { partition: `${topic}-0`, offset: 1 } }] } }
@@ -146,7 +148,7 @@ await onEmulator((aws) => {
   }
 
   test('poison goes to the dead-letter topic, and does not stop what follows', async () => {
-    const topic = 'poison';
+    const topic = freshName();
     const ref = await subscribed(topic, {
       ...{ batchSize: 1, maximumRetryAttempts: 1, onFailure: { topic: `${topic}.dead` } },
     });
@@ -161,7 +163,7 @@ await onEmulator((aws) => {
   });
 
   test('a paused subscription gets nothing, and after the resumption all that came meanwhile', async () => {
-    const topic = 'paused';
+    const topic = freshName();
     const ref = await subscribed(topic);
     await produce(topic, ['before']);
     await eventually(async () => expect(await committed(ref)).toBe(1));
@@ -175,7 +177,7 @@ await onEmulator((aws) => {
   });
 
   test('a deleted subscription gets nothing, and keeps its offsets', async () => {
-    const topic = 'deleted';
+    const topic = freshName();
     const ref = await subscribed(topic);
     await produce(topic, ['before']);
     await eventually(async () => expect(await committed(ref)).toBe(1));
@@ -189,7 +191,7 @@ await onEmulator((aws) => {
   });
 
   test('a throttled function costs no attempt', async () => {
-    const topic = 'throttled';
+    const topic = freshName();
     const name = 'push-named-hasty';
     const cap = { FunctionName: name, ReservedConcurrentExecutions: 0 };
     await lambda.send(new PutFunctionConcurrencyCommand(cap));
@@ -204,7 +206,7 @@ await onEmulator((aws) => {
   });
 
   test('a function that times out has perhaps done its work: it gets the same records again', async () => {
-    const topic = 'hasty';
+    const topic = freshName();
     recorder.tell('push-named-hasty', topic, (_, attempt) => (attempt === 1 ? { sleepsMs: 20_000 } : {}));
     const ref = await subscribed(topic, { maximumRetryAttempts: 2 }, 'push-named-hasty');
     await produce(topic, ['slow']);
@@ -215,7 +217,11 @@ await onEmulator((aws) => {
 
   describe('a creation is refused, and writes nothing, for', () => {
     test.each([
-      ['a function that does not exist', { target: { function: functionArn('push-named-missing') } }, /push-named-missing/],
+      [
+        'a function that does not exist',
+        { target: { function: functionArn('push-named-missing') } },
+        /push-named-missing/,
+      ],
       ['a function outside the patterns', { target: { function: functionArn('push-stranger') } }, /push-stranger/],
       ['a time-out above ten minutes', { target: { function: functionArn('push-named-slow') } }, /600 s, got 900/],
       ['what is no ARN', { target: { function: 'arn:aws:iam::000000000000:role/x' } }, /the ARN of a Lambda function/],
@@ -223,10 +229,10 @@ await onEmulator((aws) => {
       ['a URL in a private network', { target: { url: 'https://169.254.169.254/' } }, /169\.254/],
       ['a queue outside the patterns', { onFailure: { queue: queueArn('other') } }, /other/],
     ])('%s', async (_, more, message) => {
-      const topic = `refused`;
+      const topic = freshName();
       await admin().createTopics({ topics: [{ topic, partitions: 1 }], ifNotExists: true });
       const usual = { target: { function: functionArn('push-named') }, startingPosition: 'LATEST' as const };
-      const request = { topic, groupId: 'refused', ...usual, ...more };
+      const request = { topic, groupId: `g-${topic}`, ...usual, ...more };
       await expect(admin().createSubscription(request)).rejects.toThrow(message);
       expect(await admin().listSubscriptions({ topic })).toEqual([]);
     });

@@ -1,12 +1,6 @@
 import { App, Duration, Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
-import {
-  Code,
-  FilterCriteria,
-  Function as LambdaFunction,
-  Runtime,
-  StartingPosition,
-} from 'aws-cdk-lib/aws-lambda';
+import { Code, FilterCriteria, Function as LambdaFunction, Runtime, StartingPosition } from 'aws-cdk-lib/aws-lambda';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { describe, expect, test } from 'vitest';
 import { flaggedHeads } from '../../cdk/push.ts';
@@ -94,9 +88,7 @@ describe('an event source', () => {
   newFunction('Audit').addEventSource(
     new RivuletEventSource(events, 'orders', { startingPosition: StartingPosition.LATEST, onFailure: 'orders-dead' }),
   );
-  orders.addAlias('live').addEventSource(
-    new RivuletEventSource(events, 'refunds', { startingPosition: 'LATEST' }),
-  );
+  orders.addAlias('live').addEventSource(new RivuletEventSource(events, 'refunds', { startingPosition: 'LATEST' }));
   const platformTemplate = Template.fromStack(events.node.scope as Stack);
   const template = Template.fromStack(shop);
   const subscriptions = resourcesOf(template, 'Custom::RivuletSubscription').map(([, it]) => it);

@@ -2,6 +2,7 @@
 // bundled already, in the folders that `-c bundles=` and `-c handlers=` name. The handlers tell the test, at `-c recorder=`.
 import path from 'node:path';
 import { App, CfnOutput, Duration, Stack } from 'aws-cdk-lib';
+import { Policy, PolicyStatement, Role } from 'aws-cdk-lib/aws-iam';
 import { Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { Queue } from 'aws-cdk-lib/aws-sqs';
 import { Rivulet, RivuletEventSource } from '../../../cdk/rivulet.ts';
@@ -16,6 +17,16 @@ const events = new Rivulet(platform, 'Events', {
   pushTargets: [arn('lambda', 'function:push-named*'), arn('sqs', 'push-named*')].join(','),
 });
 new CfnOutput(platform, 'Url', { value: events.url });
+
+// Two rights that AWS does not ask for. The emulator takes SendMessageBatch for an action of its own, and looks for every schedule
+// in the group `default`, whatever group it is in.
+const more = new Policy(platform, 'OnlyForTheEmulator', {
+  statements: [
+    new PolicyStatement({ actions: ['sqs:SendMessageBatch'], resources: [arn('sqs', 'push-*')] }),
+    new PolicyStatement({ actions: ['scheduler:CreateSchedule'], resources: [arn('scheduler', 'schedule/default/*')] }),
+  ],
+});
+more.attachToRole(Role.fromRoleArn(platform, 'DispatcherRole', events.push.dispatcherRoleArn));
 
 const shop = new Stack(app, 'PushShop');
 function newFunction(functionName: string, handler: string, timeoutSeconds = 10): LambdaFunction {

@@ -2,16 +2,19 @@
 import path from 'node:path';
 import { build } from 'esbuild';
 
-const names = ['middy', 'powertools', 'told'];
-
 /** Writes `<outDir>/<name>/index.mjs` for each handler. */
 export async function bundleHandlers(outDir: string): Promise<void> {
-  const entry = (name: string) => ({ in: path.join(import.meta.dirname, `handlers/${name}.ts`), out: `${name}/index` });
+  await Promise.all(['middy', 'powertools', 'told'].map((name) => bundleHandler(name, path.join(outDir, name))));
+}
+
+async function bundleHandler(name: string, outdir: string): Promise<void> {
   await build({
-    ...{ entryPoints: names.map(entry), outdir: outDir, outExtension: { '.js': '.mjs' } },
+    ...{ entryPoints: [{ in: path.join(import.meta.dirname, `handlers/${name}.ts`), out: 'index' }], outdir },
     ...{ bundle: true, platform: 'node', target: 'node24', format: 'esm', logLevel: 'warning' },
-    // Powertools loads them only for other formats than JSON.
+    outExtension: { '.js': '.mjs' },
+    // Powertools imports these when it reads other formats than JSON. Parts of the bundle then keep the imports apart.
     external: ['avro-js', 'protobufjs'],
+    splitting: true,
     banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
   });
 }

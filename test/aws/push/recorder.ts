@@ -6,7 +6,12 @@ import { json } from 'node:stream/consumers';
 import { eventually } from '../../eventually.ts';
 import type { Told } from './handlers/told.ts';
 
-type RecordOfEvent = { readonly topic: string; readonly partition: number; readonly offset: number; readonly value: string };
+type RecordOfEvent = {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  readonly value: string;
+};
 export type EventOfKafka = { readonly records: Readonly<Record<string, readonly RecordOfEvent[]>> };
 type Call = { readonly body: unknown; readonly atMs: number };
 
