@@ -1,5 +1,6 @@
 // This file prints a group as tables with the columns of kafka-consumer-groups.sh. As there, `-` stands for a missing value.
-import type { GroupDescription, PartitionLag, TopicPartitions } from '../lib/api/groups.ts';
+import type { GroupDescription, PartitionLag } from '../client/admin/group-admin.ts';
+import type { TopicPartitions } from '../lib/api/groups.ts';
 import { printTable } from './output.ts';
 
 export function describeOffsets({ groupId, memberDetails, partitionDetails }: GroupDescription): void {

@@ -2,7 +2,8 @@
 // offsets.
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Admin } from '../client/admin/admin.ts';
-import type { GroupDescription, GroupState } from '../lib/api/groups.ts';
+import type { GroupDescription } from '../client/admin/group-admin.ts';
+import type { GroupState } from '../lib/api/groups.ts';
 import { checkPlainGroupId } from '../lib/group/names.ts';
 import { connect } from './connect.ts';
 import { hasErrorCode, reportFailure } from './failure.ts';
@@ -116,10 +117,18 @@ async function describe(positional: string | undefined, options: DescribeOptions
 
 function printDescription(group: GroupDescription, options: DescribeOptions, isFurther: boolean): void {
   if (isFurther) printLine('');
-  if (group.members === 0 && !options.state) console.error(`rivulet: note: group ${group.groupId} has no members`);
+  if (group.subscription) noteSubscription(group.groupId, group.subscription);
+  else if (group.members === 0 && !options.state) console.error(`rivulet: note: group ${group.groupId} has no members`);
   if (options.state) describeState(group);
   else if (options.members) describeMembers(group, options.verbose ?? false);
   else describeOffsets(group);
+}
+
+/** A subscription has no members: the records are delivered to its target. */
+function noteSubscription(groupId: string, { state, pausedReason }: NonNullable<GroupDescription['subscription']>): void {
+  const reason = pausedReason === undefined ? '' : `: ${pausedReason}`;
+  console.error(`rivulet: note: group ${groupId} is a subscription, state ${state}${reason}`);
+  console.error(`rivulet: note: \`rivulet subscriptions describe ${groupId}\` shows what fails`);
 }
 
 // --- delete

@@ -1,7 +1,7 @@
 // The administration manages topics, groups, and their offsets. It retries every call while that is safe. A write that got
 // no answer, and whose retry finds the work done, counts as done.
 
-import type { GroupDescription, GroupSummary } from '../../lib/api/groups.ts';
+import type { GroupSummary } from '../../lib/api/groups.ts';
 import type { MaintenanceOptions } from '../../lib/api/maintenance.ts';
 import type { RetryReply, SubscriptionRef, SubscriptionSummary, UpdateSubscription } from '../../lib/api/push.ts';
 import type {
@@ -24,6 +24,7 @@ import {
   createGroupAdmin,
   type DeletedOffsets,
   type GroupAdmin,
+  type GroupDescription,
   type GroupOffsets,
   type OffsetReset,
   type ResetOffsets,

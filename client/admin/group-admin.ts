@@ -2,11 +2,11 @@
 // partition. The partitions that were not refused are done.
 
 import type {
-  GroupDescription,
+  GroupDescription as Described,
   GroupSummary,
   MemberDescription,
   OffsetTarget,
-  PartitionLag,
+  PartitionLag as Lag,
 } from '../../lib/api/groups.ts';
 import { limits } from '../../lib/api/limits.ts';
 import { invalid, isClientError, type RivuletClientError } from '../client-error.ts';
@@ -16,6 +16,7 @@ import { paths } from '../transport/paths.ts';
 import { allDone, everyPage, topicResults } from '../transport/topic-results.ts';
 import type { AdminCalls } from './admin-calls.ts';
 import { allPartitions } from './admin-calls.ts';
+import type { PartitionDelivery } from './subscription-admin.ts';
 
 /** Without `partitions`, all partitions of the topic are meant. */
 export type TopicSelection = { readonly topic: string; readonly partitions?: readonly number[] };
@@ -66,6 +67,14 @@ export type OffsetReset = {
 };
 
 export type DeletedOffsets = { readonly topic: string; readonly partition: number };
+
+/** `leaseUntil` and `failing` are there only for the group of a subscription. */
+export type PartitionLag = Omit<Lag, 'leaseUntilMs' | 'failing'> & PartitionDelivery;
+
+export type GroupDescription = Omit<Described, 'partitionDetails'> & {
+  /** These are sorted by topic and partition. */
+  readonly partitionDetails: readonly PartitionLag[];
+};
 
 type DescriptionPage = GroupDescription & { readonly nextMember?: number; readonly nextPartition?: number };
 

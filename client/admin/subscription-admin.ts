@@ -21,7 +21,8 @@ type Timed<T> = Omit<T, 'startingPositionTimestampMs'> & {
 
 export type CreateSubscription = Timed<Create>;
 
-export type SubscriptionPartition = Omit<Partition, 'leaseUntilMs' | 'failing'> & {
+/** What the deliveries of a subscription do at a partition. */
+export type PartitionDelivery = {
   /** A delivery has the partition until then, epoch milliseconds. */
   readonly leaseUntil?: number;
   /** The batch that failed and is tried again. `firstFailure` and `nextTry` are epoch milliseconds. */
@@ -30,6 +31,8 @@ export type SubscriptionPartition = Omit<Partition, 'leaseUntilMs' | 'failing'> 
     readonly nextTry: number;
   };
 };
+
+export type SubscriptionPartition = Omit<Partition, 'leaseUntilMs' | 'failing'> & PartitionDelivery;
 
 export type SubscriptionDescription = Omit<Described, 'settings' | 'partitions'> & {
   readonly settings: Timed<Settings>;

@@ -1,5 +1,6 @@
 // Consumer groups: the heartbeat, list, describe and delete. Their offsets are in group-offsets.ts.
 import type { Groups, OwnedPartitions } from '../../lib/api/groups.ts';
+import type { FailureNote } from '../../lib/api/push.ts';
 import type { Staging } from '../../lib/api/transactions.ts';
 import { defined } from '../defined.ts';
 import { json, type Operation, operation } from '../operation.ts';
@@ -35,6 +36,7 @@ const heartbeat = (engine: WithGroups) =>
       'FENCED_MEMBER_EPOCH',
       'UNRELEASED_INSTANCE_ID',
       'FENCED_INSTANCE_ID',
+      'INCONSISTENT_GROUP_PROTOCOL',
       'UNSUPPORTED_ASSIGNOR',
       'INVALID_REGULAR_EXPRESSION',
       'GROUP_MAX_SIZE_REACHED',
@@ -91,7 +93,7 @@ const describe = (engine: WithGroups) =>
     run: async ({ path, query }) => {
       const { memberDetails, partitionDetails, ...group } = await engine.groups.describe(path.group);
       const members = pageOf(memberDetails, query.membersFrom ?? 0, PAGE_BYTES);
-      const partitions = pageOf(partitionDetails, query.partitionsFrom ?? 0, PAGE_BYTES);
+      const partitions = pageOf(partitionDetails.map(withTimes), query.partitionsFrom ?? 0, PAGE_BYTES);
       return json(200, {
         ...group,
         memberDetails: members.rows,
@@ -117,6 +119,14 @@ const remove = (engine: WithGroups) =>
       return { statusCode: 204, headers: {} };
     },
   });
+
+/** Times have no unit in their names over HTTP: all are epoch milliseconds. */
+export function withTimes<Row extends { readonly leaseUntilMs?: number; readonly failing?: FailureNote }>(row: Row) {
+  const { leaseUntilMs: leaseUntil, failing, ...others } = row;
+  if (failing === undefined) return defined({ ...others, leaseUntil });
+  const { firstFailureMs: firstFailure, nextTryMs: nextTry, ...note } = failing;
+  return defined({ ...others, leaseUntil, failing: { ...note, firstFailure, nextTry } });
+}
 
 /** As many rows from `from` on as fit. It returns at least one, because each row fits by itself. */
 export function pageOf<Row>(

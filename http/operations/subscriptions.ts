@@ -27,7 +27,7 @@ import {
   subscriptionPath,
   updateSubscriptionBody,
 } from '../schemas/subscription-schemas.ts';
-import { pageOf } from './groups.ts';
+import { pageOf, withTimes } from './groups.ts';
 
 type WithSubscriptions = { readonly subscriptions: Subscriptions };
 
@@ -87,7 +87,14 @@ const create = (engine: WithSubscriptions) =>
     bodySchema: createSubscriptionBody,
     status: 201,
     replySchema: createdSubscription,
-    errors: ['UNKNOWN_TOPIC_OR_PARTITION', ...names, 'SUBSCRIPTION_ALREADY_EXISTS', 'NON_EMPTY_GROUP', ...busy],
+    errors: [
+      'UNKNOWN_TOPIC_OR_PARTITION',
+      ...names,
+      'SUBSCRIPTION_ALREADY_EXISTS',
+      'NON_EMPTY_GROUP',
+      'POLICY_VIOLATION',
+      ...busy,
+    ],
     run: async ({ path }, { startingPositionTimestamp, ...body }) => {
       const startingPositionTimestampMs = startingPositionTimestamp;
       return described(
@@ -123,7 +130,8 @@ const update = (engine: WithSubscriptions) =>
     status: 200,
     replySchema: createdSubscription,
     errors: [...notFound, ...busy],
-    run: async ({ path }, body) => described(200, await engine.subscriptions.update(defined({ ...refOf(path), ...body }))),
+    run: async ({ path }, body) =>
+      described(200, await engine.subscriptions.update(defined({ ...refOf(path), ...body }))),
   });
 
 const remove = (engine: WithSubscriptions) =>
@@ -154,7 +162,8 @@ const pause = (engine: WithSubscriptions) =>
     status: 200,
     replySchema: subscriptionDescription,
     errors: [...notFound, ...busy],
-    run: async ({ path }, body) => described(200, await engine.subscriptions.pause(defined({ ...refOf(path), ...body }))),
+    run: async ({ path }, body) =>
+      described(200, await engine.subscriptions.pause(defined({ ...refOf(path), ...body }))),
   });
 
 const resume = (engine: WithSubscriptions) =>
@@ -241,7 +250,7 @@ function outcomeOf(delivery: Delivery): object {
 
 function described(status: number, of: CreatedSubscription | SubscriptionDescription, from = 0): HttpResult {
   const { settings, partitions, ...more } = of;
-  const page = pageOf(partitions.map(partitionOf), from, PAGE_BYTES);
+  const page = pageOf(partitions.map(withTimes), from, PAGE_BYTES);
   return json(status, {
     ...more,
     settings: settingsOf(settings),
@@ -252,13 +261,3 @@ function described(status: number, of: CreatedSubscription | SubscriptionDescrip
 
 const settingsOf = ({ startingPositionTimestampMs, ...settings }: SubscriptionSettings): object =>
   defined({ ...settings, startingPositionTimestamp: startingPositionTimestampMs });
-
-function partitionOf({ leaseUntilMs, failing, ...partition }: SubscriptionDescription['partitions'][number]): object {
-  if (failing === undefined) return defined({ ...partition, leaseUntil: leaseUntilMs });
-  const { firstFailureMs, nextTryMs, ...note } = failing;
-  return defined({
-    ...partition,
-    leaseUntil: leaseUntilMs,
-    failing: { ...note, firstFailure: firstFailureMs, nextTry: nextTryMs },
-  });
-}

@@ -56,6 +56,25 @@ const memberDetail = z.strictObject({
   revoking: assignment,
 });
 
+/** What the deliveries of a subscription do at a partition. */
+export const delivery = {
+  leaseUntil: timestamp.optional(),
+  failing: z
+    .strictObject({
+      endOffset: offset,
+      attempts: z.int(),
+      firstFailure: timestamp,
+      nextTry: timestamp,
+      error: z.string(),
+    })
+    .optional(),
+};
+
+export const subscriptionState = {
+  state: z.enum(['Creating', 'Enabled', 'Paused']),
+  pausedReason: z.string().optional(),
+};
+
 const partitionDetail = z.strictObject({
   topic: z.string(),
   topicId,
@@ -69,11 +88,13 @@ const partitionDetail = z.strictObject({
   lostRecords: z.int().min(-1),
   metadata: z.string(),
   memberId: z.string().optional(),
+  ...delivery,
 });
 
 export const groupDescription = z
   .strictObject({
     ...groupSummary,
+    subscription: z.strictObject(subscriptionState).optional(),
     assignor: z.enum(['uniform', 'range']),
     groupEpoch: epoch,
     assignmentEpoch: epoch,

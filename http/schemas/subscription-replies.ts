@@ -1,5 +1,6 @@
 // The schemas of subscription replies (see replies.ts). Times are epoch milliseconds.
 import * as z from 'zod';
+import { delivery, subscriptionState } from './group-replies.ts';
 import { offset, partition, timestamp, topicId } from './replies.ts';
 
 const target = z.union([z.strictObject({ function: z.string() }), z.strictObject({ url: z.string() })]);
@@ -23,8 +24,7 @@ const summary = {
   topic: z.string(),
   topicId,
   groupId: z.string(),
-  state: z.enum(['Creating', 'Enabled', 'Paused']),
-  pausedReason: z.string().optional(),
+  ...subscriptionState,
 };
 
 const partitionState = z.strictObject({
@@ -33,16 +33,7 @@ const partitionState = z.strictObject({
   logStartOffset: offset,
   logEndOffset: offset,
   lag: z.int().min(0),
-  leaseUntil: timestamp.optional(),
-  failing: z
-    .strictObject({
-      endOffset: offset,
-      attempts: z.int(),
-      firstFailure: timestamp,
-      nextTry: timestamp,
-      error: z.string(),
-    })
-    .optional(),
+  ...delivery,
 });
 
 const description = {

@@ -10,6 +10,7 @@ import { newCounters } from '../../lib/storage/count.ts';
 import { startServer } from '../../local/server.ts';
 import { createTestBucket, createTestTable, onStorage, type StorageConnection } from '../aws/resources.ts';
 import { httpConformance } from './http-conformance.ts';
+import { push } from './memory-api.ts';
 import { serveTarget } from './signed-target.ts';
 
 async function apiOver(connection: StorageConnection) {
@@ -25,7 +26,7 @@ async function apiOver(connection: StorageConnection) {
     clock: systemClock,
     totals,
   });
-  const newApi = () => createApi({ engine: createEngine({ ...storage, clock: systemClock }), version: 'test' });
+  const newApi = () => createApi({ engine: createEngine({ ...storage, clock: systemClock, push }), version: 'test' });
   return { newApi, totals };
 }
 

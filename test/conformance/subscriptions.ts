@@ -19,7 +19,13 @@ export function subscriptionsConformance(ask: Ask): void {
   describe('a subscription', () => {
     it('is created with the defaults of Lambda, and its secret is shown once', async () => {
       const { path, created, topic, group } = await subscribed();
-      expect(created.json).toMatchObject({ topic, groupId: group, state: 'Enabled', lag: 0, secret: expect.any(String) });
+      expect(created.json).toMatchObject({
+        topic,
+        groupId: group,
+        state: 'Enabled',
+        lag: 0,
+        secret: expect.any(String),
+      });
       expect(created.json.settings).toEqual({
         ...settings,
         batchSize: 100,
@@ -143,13 +149,17 @@ export function subscriptionsConformance(ask: Ask): void {
   describe('a subscription is refused', () => {
     const refusal = async (body: object, path?: string) => {
       const { path: topicPath } = await ask.topic();
-      return (await ask.json('PUT', path ?? `${topicPath}/subscriptions/${freshName()}`, { ...settings, ...body })).json;
+      return (await ask.json('PUT', path ?? `${topicPath}/subscriptions/${freshName()}`, { ...settings, ...body }))
+        .json;
     };
 
     it.each([
       [{ target: undefined }, 'body.target: expected {"url": ...} or {"function": ...}, got nothing'],
       [{ target: { url: 'http://example.com/' } }, 'target.url: expected '],
-      [{ target: { url: 'https://169.254.169.254/latest/meta-data/' } }, 'target.url: expected a name of public addresses'],
+      [
+        { target: { url: 'https://169.254.169.254/latest/meta-data/' } },
+        'target.url: expected a name of public addresses',
+      ],
       [{ target: { url: 'https://10.0.0.1/' } }, 'target.url: expected a name of public addresses'],
       [{ target: { url: 'https://ada:secret@example.com/' } }, 'target.url: expected no user and no password'],
       [{ target: { function: 'bill' } }, 'target.function: expected '],

@@ -1,6 +1,7 @@
 // Everything that delivery adds to the engine, put together: the targets, the filters and the queues of this service.
 //
 // Invariant: what `check` takes, `open` can deliver to. A service without functions or queues refuses their ARNs.
+import { limits } from '../../api/limits.ts';
 import type { PushTargets, SubscriptionSettings } from '../../api/push.ts';
 import { unexpected } from '../../api/refusal.ts';
 import type { Clock } from '../../runtime/clock.ts';
@@ -16,13 +17,15 @@ export type TargetOptions = {
   /** Where a client of Kafka's protocol would connect: `host:port`, several with commas. Handlers find it in the event. */
   readonly bootstrapServers: string;
   readonly clock: Pick<Clock, 'now'>;
+  /** The time for a webhook to answer. Default: limits.webhookMs. */
+  readonly webhookMs?: number;
   /** A service on one machine has no functions and no queues. */
   readonly functions?: Functions;
   readonly queues?: Queues;
 };
 
 export function createTargets(options: TargetOptions): PushTargets {
-  const { network, bootstrapServers, clock, functions, queues } = options;
+  const { network, bootstrapServers, clock, functions, queues, webhookMs = limits.webhookMs } = options;
   return {
     bytesOf,
     filter: (criteria) => compileFilter(criteria),
@@ -33,7 +36,7 @@ export function createTargets(options: TargetOptions): PushTargets {
     },
     open({ target, reportBatchItemFailures }, secrets) {
       const common = { bootstrapServers, reportBatchItemFailures };
-      if ('url' in target) return createWebhook({ url: target.url, secrets, network, clock, ...common });
+      if ('url' in target) return createWebhook({ url: target.url, secrets, network, clock, answerMs: webhookMs, ...common });
       if (!functions) throw noFunctions(target.function);
       return createFunctionTarget({ arn: target.function, functions, ...common });
     },

@@ -24,12 +24,14 @@ export type WebhookOptions = {
   /** Without it, every 2xx means that the whole batch is done, whatever the reply says. */
   readonly reportBatchItemFailures: boolean;
   readonly clock: Pick<Clock, 'now'>;
+  /** The time for the webhook to answer. */
+  readonly answerMs: number;
 };
 
 export function createWebhook(options: WebhookOptions): PushTarget {
   return {
     async deliver(batch, { deadlineMs, signal }) {
-      const timeout = AbortSignal.timeout(Math.min(deadlineMs, limits.webhookMs));
+      const timeout = AbortSignal.timeout(Math.min(deadlineMs, options.answerMs));
       const ended = signal ? AbortSignal.any([timeout, signal]) : timeout;
       try {
         return deliveryOf(await sendBatch(options, batch, ended), options, batch);

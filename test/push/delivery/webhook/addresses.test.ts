@@ -155,6 +155,7 @@ describe('a connection', () => {
         secrets: [{ secret: 's' }],
         bootstrapServers: '',
         reportBatchItemFailures: false,
+        answerMs: 30_000,
         clock: systemClock,
       },
     }).deliver(offsets(1), { deadlineMs: 5_000 });

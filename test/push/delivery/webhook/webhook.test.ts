@@ -26,6 +26,7 @@ async function deliver(given: Partial<WebhookOptions> = {}, ms = 10_000, signal?
     bootstrapServers: '127.0.0.1:9092',
     reportBatchItemFailures: true,
     clock: systemClock,
+    answerMs: 30_000,
     ...given,
   });
   return webhook.deliver(batch, { deadlineMs: ms, ...(signal && { signal }) });
