@@ -8,7 +8,7 @@ import { inParallel } from '../runtime/concurrency.ts';
 import { groupIdOf, groupOffsetsKey, topicSubscriptionsPartition } from '../storage/keys.ts';
 import { readAll } from '../storage/read-all.ts';
 import type { PushContext } from './context.ts';
-import { newInvocation } from './lifecycle/look.ts';
+import { newInvocation } from './items/invocation.ts';
 import { readSettings } from './run/take.ts';
 
 /** `next` is the offset behind the last record. */
