@@ -1,7 +1,7 @@
 // Push on deployed stacks: records that are produced over the signed HTTP API arrive in functions, by the stream of the table, the
 // router and the dispatcher. One deployment serves all tests; each has a topic of its own.
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 import { DeleteFunctionConcurrencyCommand, LambdaClient, PutFunctionConcurrencyCommand } from '@aws-sdk/client-lambda';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -213,6 +213,21 @@ await onEmulator((aws) => {
     await eventually(async () => expect(await committed(ref)).toBe(1));
     const events = recorder.eventsOf('push-named-hasty', topic);
     expect(events.map((event) => recordsOf(event).map(({ offset }) => offset))).toEqual([[0], [0]]);
+  });
+
+  test('records that come one by one reach their function one by one, and the figure is printed', async () => {
+    const topic = freshName();
+    await subscribed(topic);
+    const waitedMs: number[] = [];
+    for (let i = 0; i < 20; i++) {
+      await produce(topic, [`v${i}`]);
+      const acknowledgedMs = Date.now();
+      await eventually(() => expect(recorder.timesOf('push-named', topic)).toHaveLength(i + 1));
+      waitedMs.push(recorder.timesOf('push-named', topic)[i]! - acknowledgedMs);
+    }
+    expect(recorder.eventsOf('push-named', topic).map(valuesOf)).toEqual(waitedMs.map((_, i) => [`v${i}`]));
+    const [p50, p99] = [0.5, 0.99].map((part) => waitedMs.toSorted((a, b) => a - b)[Math.floor(part * waitedMs.length)]);
+    console.log(`from the acknowledgement to the start of the handler: p50 ${p50} ms, p99 ${p99} ms (${availableParallelism()} cores)`);
   });
 
   describe('a creation is refused, and writes nothing, for', () => {
