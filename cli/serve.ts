@@ -129,6 +129,7 @@ async function serve(given: ServeOptions): Promise<void> {
     await stopping;
   } finally {
     await Promise.all([server.close(), kafka?.close()]);
+    await backend?.endDeliveries();
     backend?.close();
   }
   printLine('Stopped.');

@@ -38,7 +38,7 @@ const webhook = createServer((request, response) => {
 try {
   process.exitCode = (await runDemo()) ? 0 : 1;
 } finally {
-  webhook.closeAllConnections();
+  await backend.endDeliveries();
   webhook.close();
   await service.close();
   backend.close();
@@ -54,7 +54,13 @@ async function runDemo(): Promise<boolean> {
   const url = `http://127.0.0.1:${(webhook.address() as AddressInfo).port}/orders`;
   const created = await admin.createSubscription({
     ...{ topic, groupId, target: { url }, startingPosition: 'TRIM_HORIZON' },
-    ...{ batchSize: 5, maximumRetryAttempts: 1, reportBatchItemFailures: true, onFailure: { topic: deadTopic } },
+    ...{
+      batchSize: 5,
+      maximumRetryAttempts: 1,
+      bisectBatchOnFunctionError: true,
+      reportBatchItemFailures: true,
+      onFailure: { topic: deadTopic },
+    },
   });
   secret = created.secret ?? '';
   console.log(`Subscribed ${url} to the topic ${topic}. Its handler fails for order ${poison}.`);
@@ -67,7 +73,7 @@ async function runDemo(): Promise<boolean> {
   console.log(`Wrote ${plural(count, 'order')}.`);
   await until(() => billed.length === count - 1);
   const inOrder = orders.map((_, order) => order).filter((order) => order !== poison);
-  const othersInOrder = isSame(billed, inOrder);
+  const othersInOrder = String(billed) === String(inOrder);
   console.log(`Billed ${othersInOrder ? 'in order' : 'OUT OF ORDER'}: ${billed.join(' ')}`);
   console.log(`In ${deadTopic}: ${await deadLetters(rivulet)}`);
 
@@ -100,12 +106,14 @@ async function answer(request: IncomingMessage): Promise<string> {
 async function deadLetters(rivulet: Rivulet): Promise<string> {
   const consumer = rivulet.consumer({ autoOffsetReset: 'earliest' });
   consumer.assign([{ topic: deadTopic, partition: 0 }]);
-  for await (const { key, headers } of consumer)
-    return `${key}, given up because ${headers.find((one) => one.key === 'rivulet.push.error')?.value}`;
-  return 'nothing';
+  try {
+    for await (const { key, headers } of consumer)
+      return `${key}, given up because ${headers.find((one) => one.key === 'rivulet.push.error')?.value}`;
+    return 'nothing';
+  } finally {
+    await consumer.stop();
+  }
 }
-
-const isSame = (some: readonly number[], others: readonly number[]): boolean => String(some) === String(others);
 
 async function until(isTrue: () => boolean): Promise<void> {
   const endsMs = systemClock.monotonic() + 60_000;

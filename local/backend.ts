@@ -14,9 +14,11 @@ import type { HttpApi } from '../http/http-event.ts';
 import type { Engine } from '../lib/api/engine.ts';
 import { limits } from '../lib/api/limits.ts';
 import type { Maintenance } from '../lib/api/maintenance.ts';
+import type { PushPorts, PushTargets } from '../lib/api/push.ts';
 import { createEngine } from '../lib/engine.ts';
 import { createAppendNotifications } from '../lib/log/append-notifications.ts';
 import { type AuditReport, audit } from '../lib/maintenance/audit.ts';
+import { noTargets } from '../lib/push/no-targets.ts';
 import { type Clock, systemClock } from '../lib/runtime/clock.ts';
 import { clusterIdOf } from '../lib/storage/cluster-id.ts';
 import { type Counters, countingObjectStore, countingTable, newCounters } from '../lib/storage/count.ts';
@@ -26,6 +28,7 @@ import { makeFolder } from '../lib/storage/embedded/sync-folder.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { startHourlyCare } from './hourly-care.ts';
 import { createLogMaintenance } from './maintenance.ts';
+import { createLocalPush } from './push.ts';
 import { withFewWaiting } from './waiting-fetches.ts';
 
 const FORMAT = 1;
@@ -58,6 +61,8 @@ export type Backend = {
   readonly maintenance: Maintenance;
   /** Compares the objects that the index names with the objects that exist. */
   audit(): Promise<AuditReport>;
+  /** Begins no further delivery, and waits a few seconds for those under way. Call it before `close`. */
+  endDeliveries(): Promise<void>;
   /** Call this only after the last call of the API has ended. */
   close(): void;
 };
@@ -76,13 +81,17 @@ export type BackendOptions = {
   readonly clock?: Clock;
   /** Whether appends that come together share a segment. Default: true. Without it, each request has a segment of its own. */
   readonly groupCommit?: boolean;
+  /** Delivers to functions and webhooks. Default: subscriptions cannot be created. */
+  readonly targets?: PushTargets;
+  /** Learns of every delivery. */
+  readonly observeDelivery?: PushPorts['observe'];
 };
 
 /** Throws, with a sentence for the person who started it, when the directory cannot be used. */
 export function openBackend(options: BackendOptions): Backend {
   const { directory: given, log, onMaintenanceFailure = () => undefined, clock = systemClock } = options;
   const { offsetsRetentionMinutes = limits.defaultOffsetsRetentionMinutes, repair = false } = options;
-  const { groupCommit = true } = options;
+  const { groupCommit = true, targets = noTargets.targets, observeDelivery } = options;
   const directory = resolve(given);
   const isNew = checkFolder(directory);
   if (isNew) mark(directory);
@@ -94,10 +103,12 @@ export function openBackend(options: BackendOptions): Backend {
   const ports = { objects: countingObjectStore(objects, totals), table: countingTable(table, totals), clock };
   const { version } = packageJson;
   // The lock on the table makes this process the only writer.
-  const notifications = createAppendNotifications(clock);
+  const push = createLocalPush({ clock, notifications: createAppendNotifications(clock), onFailure: onMaintenanceFailure });
+  const { notifications } = push;
+  const delivery = { ...push.ports, targets, ...(observeDelivery && { observe: observeDelivery }) };
   const upkeep = createLogMaintenance({ ...ports, notifications, onFailure: onMaintenanceFailure });
   const { hint, wake } = upkeep;
-  const means = { ...ports, notifications, hint, wake, isOnlyWriter: true, readsAhead: true, bornMs: clock.now() };
+  const means = { ...ports, notifications, hint, wake, push: delivery, isOnlyWriter: true, readsAhead: true, bornMs: clock.now() };
   const alone = createEngine({ ...means, ...(groupCommit && { groupCommit: { uploadsAtOnce: objects.putsAtOnce } }) });
   const engine = withFewWaiting(alone, {
     fetches: limits.waitingFetches,
@@ -105,11 +116,13 @@ export function openBackend(options: BackendOptions): Backend {
   });
   const api = createApi({ engine, version, ...(log && { log }) });
   upkeep.start();
+  push.start(engine.dispatcher);
   const endHourly = startHourlyCare(engine, onMaintenanceFailure, {
     offsetsRetentionMinutes,
     removeExpired: () => table.removeExpired(clock.now()),
   });
   const close = () => {
+    void push.stop();
     endHourly();
     upkeep.end();
     table.close();
@@ -127,6 +140,7 @@ export function openBackend(options: BackendOptions): Backend {
     damagedItems,
     maintenance,
     audit: () => audit(ports),
+    endDeliveries: push.stop,
     close,
   };
 }

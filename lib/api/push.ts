@@ -278,7 +278,12 @@ export type PushProcess = {
 /** `with the process`: this process alone runs deliveries, and has just begun, so that all runs of before are dead. */
 export type LeasesOver = 'by the clock' | 'with the process';
 
+/** A subscription of a topic, as the process that begins its runs needs it. */
+export type Delivered = SubscriptionRef & { readonly maximumConcurrency?: number };
+
 export type Dispatcher = {
+  /** The subscriptions of a topic, also those that are paused. */
+  subscriptionsOf(topicId: string): Promise<readonly Delivered[]>;
   /** Delivers one partition until it has caught up. If it rejects, the same invocation must come again. */
   run(invocation: PushInvocation, process?: PushProcess): Promise<void>;
   /** The net under all triggers. Returns how many partitions it sent an invocation for. Call it hourly, and at the start. */

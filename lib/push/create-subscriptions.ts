@@ -6,7 +6,7 @@ import { createPushContext } from './context.ts';
 import { pause, resume, retryNow, rotateSecret, update } from './lifecycle/change.ts';
 import { create } from './lifecycle/create.ts';
 import { deleteSubscription } from './lifecycle/delete.ts';
-import { describe, list } from './lifecycle/describe.ts';
+import { deliveredOf, describe, list } from './lifecycle/describe.ts';
 import { lookAround } from './lifecycle/look-around.ts';
 import { retryLetters } from './lifecycle/retry-letters.ts';
 import { testInvoke } from './lifecycle/test-invoke.ts';
@@ -33,6 +33,7 @@ export function createDispatcher(log: LogContext, ports: PushPorts): Dispatcher 
   const context = createPushContext(log, ports);
   return {
     run: (invocation, process) => translated(run(context, invocation, process), 'write'),
+    subscriptionsOf: (topicId) => translated(deliveredOf(context, topicId), 'read'),
     lookAround: (options) => translated(lookAround(context, options), 'read'),
   };
 }

@@ -17,6 +17,7 @@ import { createEngine } from '../../lib/engine.ts';
 import type { Clock } from '../../lib/runtime/clock.ts';
 import { createMemoryObjectStore } from '../../lib/storage/memory/memory-object-store.ts';
 import { createMemoryTable } from '../../lib/storage/memory/memory-table.ts';
+import { retryingTable } from '../../lib/storage/retry.ts';
 import type { Table } from '../../lib/storage/table.ts';
 import { batchOf, createTestClock, startMs } from '../log/world.ts';
 import { createScheduler, type Scheduler } from '../sim/core/scheduler.ts';
@@ -31,7 +32,9 @@ export const partial = (failedOffset: number): Delivery => ({
 });
 
 export type PushWorld = {
-  readonly engine: Engine;
+  /** The engine of the process that is alive. */
+  engine: Engine;
+  topicId: string;
   readonly table: Table;
   readonly clock: Clock;
   readonly scheduler: Scheduler;
@@ -59,8 +62,12 @@ export type PushWorld = {
 
 export const ref = { topic: 't', groupId: 'billing' };
 
+/** One life of the process that runs everything. Calls of a life that is over never return. */
+export type Life = { isOver: boolean; readonly onEnd: Promise<void>; end(): void };
+
 export type WorldOptions = {
-  readonly wrap?: (table: Table) => Table;
+  /** A decorator of the table, for each life. */
+  readonly wrap?: (table: Table, life: Life) => Table;
   readonly table?: Table;
   /** How often an invocation comes again after a run that failed. Default: twice, as Lambda does it. */
   readonly repeats?: number;
@@ -73,13 +80,17 @@ export function createPushWorld({
 }: WorldOptions = {}): PushWorld {
   const scheduler = createScheduler(startMs);
   const clock = clockOf(scheduler);
-  const table = wrap(bare);
-  let topicId: string | undefined;
+  const objects = createMemoryObjectStore({ clock });
+  let life: Life;
   let pending = 0;
 
   const deliver = async (invocation: PushInvocation, left = repeats): Promise<void> => {
+    const mine = life;
     try {
-      await world.engine.dispatcher.run(invocation);
+      const died = mine.onEnd.then(() => {
+        throw new RivuletError('STORAGE_UNAVAILABLE', 'the process died');
+      });
+      await Promise.race([world.engine.dispatcher.run(invocation), died]);
     } catch (error) {
       if (left === 0) return;
       if (!(error instanceof RivuletError)) throw error;
@@ -119,14 +130,21 @@ export function createPushWorld({
   const run = async (done: () => boolean) => {
     if (!(await scheduler.run(done, 200_000))) throw new Error('the world does not come to rest');
   };
+  const begin = (): Engine => {
+    life = newLife(() => {
+      world.engine = begin();
+    });
+    const table = retryingTable(wrap(bare, life), clock);
+    return createEngine({ objects, table, clock, push: ports });
+  };
   const world: PushWorld = {
-    engine: createEngine({ objects: createMemoryObjectStore({ clock }), table, clock, push: ports }),
-    ...{ table, clock, scheduler, ports, deliveries: [], events: [], queued: [], losesInvocations: false },
+    engine: undefined as unknown as Engine,
+    topicId: '',
+    ...{ table: bare, clock, scheduler, ports, deliveries: [], events: [], queued: [], losesInvocations: false },
     answer: () => success,
     async trigger(partition, more = {}) {
-      topicId ??= (await world.engine.describeTopic('t')).topicId;
       const id = Buffer.from(clock.randomBytes(16)).toString('base64url');
-      await send({ ...ref, topicId, partition, id, ...more });
+      await send({ ...ref, topicId: world.topicId, partition, id, ...more });
     },
     async append(partition, values, timestampMs = clock.now()) {
       const batches = batchOf(values, { timestampMs });
@@ -148,7 +166,10 @@ export function createPushWorld({
     settle: () => run(() => pending === 0),
     async during(work) {
       let isDone = false;
-      const done = work.finally(() => {
+      const died = life.onEnd.then(() => {
+        throw new RivuletError('STORAGE_UNAVAILABLE', 'the process died');
+      });
+      const done = Promise.race([work, died]).finally(() => {
         isDone = true;
       });
       done.catch(() => undefined);
@@ -163,7 +184,22 @@ export function createPushWorld({
       await run(() => isOver);
     },
   };
+  world.engine = begin();
   return world;
+}
+
+function newLife(onEnd: () => void): Life {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const life: Life = {
+    isOver: false,
+    onEnd: promise,
+    end() {
+      life.isOver = true;
+      onEnd();
+      resolve();
+    },
+  };
+  return life;
 }
 
 function clockOf(scheduler: Scheduler): Clock {
@@ -180,7 +216,7 @@ function clockOf(scheduler: Scheduler): Clock {
 /** A world with the topic `t`, and one for dead letters. */
 export async function worldOfTopic(partitions = 1, options: WorldOptions = {}): Promise<PushWorld> {
   const world = createPushWorld(options);
-  await world.engine.createTopic({ topic: 't', partitions });
+  world.topicId = (await world.engine.createTopic({ topic: 't', partitions })).topicId;
   await world.engine.createTopic({ topic: 'dead', partitions: 1 });
   return world;
 }

@@ -2,7 +2,7 @@
 // its metadata, so that one write commits and notes. The batch begins at the committed offset.
 //
 //   e end   n attempts   f first failure ms   t next try ms   x error
-//   o end of the batch that was split   k 1: the last attempt ended with its run   g given up: r its records, b its bytes
+//   o end of the batch that was split   k 1: each attempt ended with its run   g given up: r its records, b its bytes
 import type { FailureNote } from '../../api/push.ts';
 
 /** 0 stands for the end of the first record batch: a run that died left no other trace of what it had read. */
@@ -11,7 +11,7 @@ export const endOfFirstBatch = 0;
 export type Note = FailureNote & {
   /** The batch was split. The rest of it, up to here, is tried apart from what follows. */
   readonly outerEnd?: number;
-  /** The last attempt ended with its run: perhaps the records cannot even be read. */
+  /** Every attempt ended with its run: perhaps the records cannot even be read. */
   readonly isFatal?: boolean;
   /** Nothing more is tried: the records, or the bytes of their batches, become dead letters. */
   readonly givenUp?: 'records' | 'bytes';

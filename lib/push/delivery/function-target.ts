@@ -4,6 +4,7 @@
 import { limits } from '../../api/limits.ts';
 import type { Delivery, PushTarget } from '../../api/push.ts';
 import { answerOf } from './answer.ts';
+import { deadlineOf } from './deadline.ts';
 import { eventBody } from './event.ts';
 
 /** The port to Lambda. An adapter is in functions/. */
@@ -31,12 +32,14 @@ export type FunctionOptions = {
   readonly reportBatchItemFailures: boolean;
 };
 
+/** A function may run for less than this. */
+const longestMs = 15 * 60_000;
+
 export function createFunctionTarget(options: FunctionOptions): PushTarget {
   const { arn, functions, bootstrapServers, reportBatchItemFailures } = options;
   return {
     async deliver(batch, { deadlineMs, signal }) {
-      const timeout = AbortSignal.timeout(deadlineMs);
-      const ended = signal ? AbortSignal.any([timeout, signal]) : timeout;
+      const { timeout, ended } = deadlineOf(deadlineMs, longestMs, signal);
       try {
         const reply = await functions.invoke(arn, eventBody(batch, bootstrapServers), ended);
         const refusal = refusalOf(reply);

@@ -36,7 +36,8 @@ export function createTargets(options: TargetOptions): PushTargets {
     },
     open({ target, reportBatchItemFailures }, secrets) {
       const common = { bootstrapServers, reportBatchItemFailures };
-      if ('url' in target) return createWebhook({ url: target.url, secrets, network, clock, answerMs: webhookMs, ...common });
+      if ('url' in target)
+        return createWebhook({ url: target.url, secrets, network, clock, answerMs: webhookMs, ...common });
       if (!functions) throw noFunctions(target.function);
       return createFunctionTarget({ arn: target.function, functions, ...common });
     },

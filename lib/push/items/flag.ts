@@ -26,7 +26,7 @@ export async function flag(
   table: Table,
   { topic, topicId, groupId, id, epoch }: Subscription,
 ): Promise<Topic | undefined> {
-  const entry = { ...topicSubscriptionKey(topicId, groupId), v: itemVersion, su: id, ep: epoch };
+  const entry = { ...topicSubscriptionKey(topicId, groupId), v: itemVersion, su: id, ep: epoch, tn: topic };
   // An earlier creation that comes late must not take the place of a later one.
   const notOlder = any(absent('ep'), atMost('ep', epoch));
   await table.write({ kind: 'put', item: entry, if: notOlder });
@@ -60,7 +60,7 @@ export async function unflag(table: Table, { id, topic, topicId, groupId }: List
   const item = await table.get(topicKey(topic), { strong: true });
   if (item?.id !== topicId) return;
   const read = parseTopic(item);
-  if ((await listedFor(table, read)).length > 0) return;
+  if ((await listedFor(table, topicId)).length > 0) return;
   const isAsRead = equals('revision', read.revision);
   const result = await table.write({
     kind: 'update',
@@ -68,8 +68,10 @@ export async function unflag(table: Table, { id, topic, topicId, groupId }: List
     update: { remove: ['pu'], add: [['revision', 1]] },
     if: all(equals('id', topicId), isAsRead),
   });
-  if (!result.applied || !result.item) return;
-  const { revision } = parseTopic(result.item);
+  const now = result.applied ? result.item : result.old;
+  const isUnmarked = now?.id === topicId && now.pu === undefined && now.revision === read.revision + 1;
+  if (!isUnmarked) return;
+  const { revision } = parseTopic(now);
   const isOlder = all(exists('v'), below('f', revision));
   await inParallel(allPartitions(read), headsAtOnce, async (partition) => {
     await table.write({ kind: 'update', key: headKey(topicId, partition), update: { remove: ['f'] }, if: isOlder });
@@ -77,10 +79,7 @@ export async function unflag(table: Table, { id, topic, topicId, groupId }: List
 }
 
 /** A creation or a deletion that died may have left an entry without a subscription. */
-export async function listedFor(
-  table: Table,
-  { topic, topicId }: Pick<Topic, 'topic' | 'topicId'>,
-): Promise<Listing[]> {
+export async function listedFor(table: Table, topicId: string): Promise<Listing[]> {
   const items = await readAll(table, { pk: topicSubscriptionsPartition(topicId), strong: true });
-  return items.map((item) => ({ topic, topicId, groupId: groupIdOf(item), id: item.su as string }));
+  return items.map((item) => ({ topic: item.tn as string, topicId, groupId: groupIdOf(item), id: item.su as string }));
 }

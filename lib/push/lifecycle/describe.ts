@@ -1,5 +1,6 @@
 // Describes subscriptions for people who look at them.
 import type {
+  Delivered,
   SubscriptionDescription,
   SubscriptionPartition,
   SubscriptionRef,
@@ -81,8 +82,8 @@ export async function list(
   { topic, limit = 100, after }: Parameters<Subscriptions['list']>[0],
 ): ReturnType<Subscriptions['list']> {
   const all: SubscriptionSummary[] = [];
-  for (const found of await pushedTopics(context, topic)) {
-    const entries = await subscriptionsOf(context, found);
+  for (const { topicId } of await pushedTopics(context, topic)) {
+    const entries = await subscriptionsOf(context, topicId);
     all.push(...entries.flatMap(({ subscription }) => (subscription ? [summaryOf(subscription)] : [])));
   }
   const isBehind = (one: SubscriptionRef) => after === undefined || compare(one, after) > 0;
@@ -100,10 +101,20 @@ export async function pushedTopics({ table }: PushContext, name?: string): Promi
 }
 
 /** Every entry of the list. It has no subscription if a creation or a deletion died. */
-export async function subscriptionsOf({ table }: PushContext, topic: Topic) {
-  return inParallel(await listedFor(table, topic), groupsAtOnce, async (listing) => {
+export async function subscriptionsOf({ table }: PushContext, topicId: string) {
+  return inParallel(await listedFor(table, topicId), groupsAtOnce, async (listing) => {
     const subscription = await readSubscription(table, listing.groupId);
-    const isOfTopic = subscription?.topicId === topic.topicId;
+    const isOfTopic = subscription?.topicId === topicId;
     return { listing, subscription: isOfTopic ? subscription : undefined };
+  });
+}
+
+export async function deliveredOf(context: PushContext, topicId: string): Promise<Delivered[]> {
+  const entries = await subscriptionsOf(context, topicId);
+  return entries.flatMap(({ subscription }) => {
+    if (!subscription) return [];
+    const { topic, groupId, settings } = subscription;
+    const { maximumConcurrency } = settings;
+    return [{ topic, groupId, ...(maximumConcurrency !== undefined && { maximumConcurrency }) }];
   });
 }

@@ -12,8 +12,8 @@ export async function lookAround(
   { leasesOver, isOver = () => false }: { readonly leasesOver?: LeasesOver; readonly isOver?: () => boolean } = {},
 ): Promise<number> {
   let invoked = 0;
-  for (const topic of await pushedTopics(context))
-    for (const { listing, subscription } of await subscriptionsOf(context, topic)) {
+  for (const { topicId } of await pushedTopics(context))
+    for (const { listing, subscription } of await subscriptionsOf(context, topicId)) {
       if (isOver()) return invoked;
       if (subscription) invoked += await lookAtPartitions(context, subscription, leasesOver);
       else await unflag(context.table, listing);

@@ -59,10 +59,13 @@ export function noteAtStart(found: Ownership, { id }: PushInvocation, nowMs: num
   return {
     ...{ endOffset: endOfFirstBatch, firstFailureMs: nowMs },
     ...note,
-    ...{ attempts: (note?.attempts ?? 0) + 1, nextTryMs: nowMs, isFatal: true },
+    ...{ attempts: (note?.attempts ?? 0) + 1, nextTryMs: nowMs, ...(wasNeverRead(note) && { isFatal: true }) },
     error: 'the delivery ended without an answer: the process that ran it died, or ran out of time',
   };
 }
+
+/** After any answer of the target it is known that the records can be read. */
+const wasNeverRead = (note: Note | undefined): boolean => note === undefined || note.isFatal === true;
 
 /**
  * A partition without an offset was added after the creation. Nothing in it says that the subscription exists, so the group's head

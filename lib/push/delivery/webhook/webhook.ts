@@ -11,6 +11,7 @@ import { limits } from '../../../api/limits.ts';
 import type { Delivery, PushBatch, PushTarget, SigningSecret } from '../../../api/push.ts';
 import type { Clock } from '../../../runtime/clock.ts';
 import { answerOf } from '../answer.ts';
+import { deadlineOf } from '../deadline.ts';
 import { eventBody } from '../event.ts';
 import { type PostReply, post } from './post.ts';
 import { SIGNATURE_HEADER, signatureOf } from './signature.ts';
@@ -31,8 +32,7 @@ export type WebhookOptions = {
 export function createWebhook(options: WebhookOptions): PushTarget {
   return {
     async deliver(batch, { deadlineMs, signal }) {
-      const timeout = AbortSignal.timeout(Math.min(deadlineMs, options.answerMs));
-      const ended = signal ? AbortSignal.any([timeout, signal]) : timeout;
+      const { timeout, ended } = deadlineOf(deadlineMs, options.answerMs, signal);
       try {
         return deliveryOf(await sendBatch(options, batch, ended), options, batch);
       } catch (error) {

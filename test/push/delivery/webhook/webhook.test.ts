@@ -138,6 +138,15 @@ describe('a webhook that misbehaves', () => {
     expect(await deliver({}, 300)).toEqual({ kind: 'failed', error: 'the webhook did not answer in time' });
   });
 
+  test.each([26_998.698389, Number.POSITIVE_INFINITY, 2 ** 40])('any number is a deadline: %d', async (ms) => {
+    expect(await deliver({}, ms)).toMatchObject({ kind: 'answered' });
+  });
+
+  test.each([0, -1, Number.NEGATIVE_INFINITY])('a deadline that is over ends it: %d', async (ms) => {
+    receiver.respond = () => undefined;
+    expect(await deliver({}, ms)).toMatchObject({ kind: 'failed' });
+  });
+
   test('the caller can end it', async () => {
     receiver.respond = () => undefined;
     expect(await deliver({}, 10_000, AbortSignal.timeout(100))).toMatchObject({ kind: 'failed' });

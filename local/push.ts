@@ -1,0 +1,177 @@
+// The dispatcher of the embedded backend. In AWS a stream, a router and Lambda's queue do this. It hears of every append, begins a
+// run for each subscription of the topic, and brings an invocation again if its run failed.
+//
+// Invariant: a partition of a subscription has one run at a time, and an append that comes during a run is looked at after it. So
+// nothing is missed between the last look of a run and its end. Only so many runs are at work at a time that requests go on.
+import type { Delivered, Dispatcher, Invoke, PushInvocation, PushPorts } from '../lib/api/push.ts';
+import type { AppendNotifications } from '../lib/log/append-notifications.ts';
+import type { Clock } from '../lib/runtime/clock.ts';
+import { createGate } from '../lib/runtime/concurrency.ts';
+
+/** Each waits for its target most of the time. Produce and fetch have the event loop meanwhile. */
+const runsAtOnce = 64;
+/** One subscription with slow targets leaves room for the others. */
+const runsOfSubscription = 16;
+/** Lambda waits a minute. Here nobody pays for a try. */
+const repeatMs = 10_000;
+const hourMs = 3_600_000;
+const firstNetMs = 90_000;
+/** A stop waits so long for deliveries that were told to end. */
+const stopMs = 5_000;
+
+export type LocalPush = {
+  readonly ports: Pick<PushPorts, 'invoke' | 'onSubscriptions'>;
+  /** The same notifications, which this dispatcher hears too. */
+  readonly notifications: AppendNotifications;
+  /** All runs of before are dead: it looks at every partition, and then once an hour. */
+  start(dispatcher: Dispatcher): void;
+  /** No run begins after this. Resolves when those at work have ended, or after a few seconds. */
+  stop(): Promise<void>;
+};
+
+type Options = {
+  readonly clock: Clock;
+  readonly notifications: AppendNotifications;
+  readonly onFailure: (error: unknown) => void;
+};
+
+/** A partition of a subscription. `next` is looked at when the run that is at work has ended. */
+type Slot = { isAtWork: boolean; next: PushInvocation | undefined };
+
+export function createLocalPush({ clock, notifications, onFailure }: Options): LocalPush {
+  const all = createGate(runsAtOnce);
+  const bySubscription = new Map<string, ReturnType<typeof createGate>>();
+  const slots = new Map<string, Slot>();
+  const timers = new Set<NodeJS.Timeout>();
+  const ending = new AbortController();
+  const process = { leftMs: () => (ending.signal.aborted ? 0 : Number.POSITIVE_INFINITY), signal: ending.signal };
+  const working = new Set<Promise<void>>();
+  let dispatcher: Dispatcher | undefined;
+  const lists = createLists((topicId) => dispatcher!.subscriptionsOf(topicId));
+
+  const failed = (error: unknown) => void (ending.signal.aborted || onFailure(error));
+  const later = (ms: number, work: () => void) => {
+    const timer = setTimeout(() => {
+      timers.delete(timer);
+      work();
+    }, ms);
+    timers.add(timer.unref());
+  };
+
+  const submit = (invocation: PushInvocation): void => {
+    if (ending.signal.aborted || !dispatcher) return;
+    const name = JSON.stringify([invocation.groupId, invocation.topicId, invocation.partition]);
+    const slot = slots.get(name) ?? { isAtWork: false, next: undefined };
+    slots.set(name, slot);
+    // An invocation that follows a term may take the partition where another one may not.
+    if (!slot.next || invocation.follows !== undefined) slot.next = invocation;
+    if (slot.isAtWork) return;
+    slot.isAtWork = true;
+    const work = workOff(name, slot).finally(() => working.delete(work));
+    working.add(work);
+  };
+
+  const workOff = async (name: string, slot: Slot): Promise<void> => {
+    while (slot.next && !ending.signal.aborted) {
+      const invocation = slot.next;
+      await gateOf(invocation).run(() =>
+        all.run(() => {
+          if (slot.next === invocation) slot.next = undefined;
+          return runOne(invocation);
+        }),
+      );
+    }
+    // In the same turn as the last look: what comes from now on gets a slot of its own.
+    slots.delete(name);
+  };
+
+  const gateOf = ({ groupId, topicId }: PushInvocation) => {
+    const limit = lists.known(topicId)?.find((one) => one.groupId === groupId)?.maximumConcurrency ?? runsOfSubscription;
+    const name = `${limit}/${groupId}`;
+    const gate = bySubscription.get(name) ?? createGate(limit);
+    bySubscription.set(name, gate);
+    return gate;
+  };
+
+  /** The same invocation comes again, as from Lambda's queue: it takes over from its predecessor. */
+  const runOne = async (invocation: PushInvocation): Promise<void> => {
+    try {
+      await dispatcher!.run(invocation, process);
+    } catch (error) {
+      failed(error);
+      later(repeatMs, () => submit(invocation));
+    }
+  };
+
+  const invoke: Invoke = async (invocation, whenMs = 0) => {
+    const waitMs = whenMs - clock.now();
+    if (waitMs > 0) later(waitMs, () => submit(invocation));
+    else submit(invocation);
+  };
+
+  const onAppend = (partitionName: string): void => {
+    if (ending.signal.aborted || !dispatcher) return;
+    const at = partitionName.lastIndexOf('/');
+    const [topicId, partition] = [partitionName.slice(0, at), Number(partitionName.slice(at + 1))];
+    void lists.of(topicId).then((subscriptions) => {
+      for (const { groupId, topic } of subscriptions) submit({ id: newId(clock), groupId, topic, topicId, partition });
+    }, failed);
+  };
+
+  const net = (): void => {
+    void dispatcher!.lookAround({ isOver: () => ending.signal.aborted }).catch(failed);
+    later(hourMs, net);
+  };
+
+  return {
+    ports: { invoke, onSubscriptions: lists.forget },
+    notifications: {
+      ...notifications,
+      announce(partition) {
+        notifications.announce(partition);
+        onAppend(partition);
+      },
+    },
+    start(given) {
+      dispatcher = given;
+      void dispatcher.lookAround({ leasesOver: 'with the process' }).catch(failed);
+      later(firstNetMs, net);
+    },
+    async stop() {
+      ending.abort();
+      for (const timer of timers) clearTimeout(timer);
+      let timer: NodeJS.Timeout | undefined;
+      const over = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, stopMs);
+      });
+      await Promise.race([Promise.allSettled(working), over]);
+      clearTimeout(timer);
+    },
+  };
+}
+
+const newId = (clock: Clock): string => Buffer.from(clock.randomBytes(16)).toString('base64url');
+
+/** The subscriptions of topics, read once until they change. Most topics have none, and every append asks. */
+function createLists(read: (topicId: string) => Promise<readonly Delivered[]>) {
+  const lists = new Map<string, Promise<readonly Delivered[]>>();
+  const known = new Map<string, readonly Delivered[]>();
+  return {
+    known: (topicId: string) => known.get(topicId),
+    forget(topicId: string) {
+      lists.delete(topicId);
+      known.delete(topicId);
+    },
+    of(topicId: string): Promise<readonly Delivered[]> {
+      const list = lists.get(topicId);
+      if (list) return list;
+      const reading = read(topicId);
+      lists.set(topicId, reading);
+      reading.then(
+        (found) => void (lists.get(topicId) === reading && known.set(topicId, found)),
+        () => void (lists.get(topicId) === reading && lists.delete(topicId)),
+      );
+      return reading;
+    },
+  };
+}
