@@ -6,6 +6,7 @@ const aws = [
   'test/{aws,formats,tools/emulator}/**/*.test.ts',
   'test/{conformance,contract,sim/real}/aws.test.ts',
   'test/group/backends.test.ts',
+  'test/push/backends.test.ts',
   'test/maintenance/{restored-table,retain-backends}.test.ts',
 ];
 

@@ -6,7 +6,7 @@
 import type { Delivered, Dispatcher, Invoke, PushInvocation, PushPorts } from '../lib/api/push.ts';
 import type { AppendNotifications } from '../lib/log/append-notifications.ts';
 import type { Clock } from '../lib/runtime/clock.ts';
-import { createGate } from '../lib/runtime/concurrency.ts';
+import { createGate, type Gate } from '../lib/runtime/concurrency.ts';
 
 /** Each waits for its target most of the time. Produce and fetch have the event loop meanwhile. */
 const runsAtOnce = 64;
@@ -35,63 +35,14 @@ type Options = {
   readonly onFailure: (error: unknown) => void;
 };
 
-/** A partition of a subscription. `next` is looked at when the run that is at work has ended. */
-type Slot = { isAtWork: boolean; next: PushInvocation | undefined };
-
 export function createLocalPush({ clock, notifications, onFailure }: Options): LocalPush {
-  const all = createGate(runsAtOnce);
-  const bySubscription = new Map<string, ReturnType<typeof createGate>>();
-  const slots = new Map<string, Slot>();
-  const timers = new Set<NodeJS.Timeout>();
   const ending = new AbortController();
-  const process = { leftMs: () => (ending.signal.aborted ? 0 : Number.POSITIVE_INFINITY), signal: ending.signal };
-  const working = new Set<Promise<void>>();
+  const { signal } = ending;
+  const process = { leftMs: () => (signal.aborted ? 0 : Number.POSITIVE_INFINITY), signal };
+  const timers = createTimers();
   let dispatcher: Dispatcher | undefined;
   const lists = createLists((topicId) => dispatcher!.subscriptionsOf(topicId));
-
-  const failed = (error: unknown) => void (ending.signal.aborted || onFailure(error));
-  const later = (ms: number, work: () => void) => {
-    const timer = setTimeout(() => {
-      timers.delete(timer);
-      work();
-    }, ms);
-    timers.add(timer.unref());
-  };
-
-  const submit = (invocation: PushInvocation): void => {
-    if (ending.signal.aborted || !dispatcher) return;
-    const name = JSON.stringify([invocation.groupId, invocation.topicId, invocation.partition]);
-    const slot = slots.get(name) ?? { isAtWork: false, next: undefined };
-    slots.set(name, slot);
-    // An invocation that follows a term may take the partition where another one may not.
-    if (!slot.next || invocation.follows !== undefined) slot.next = invocation;
-    if (slot.isAtWork) return;
-    slot.isAtWork = true;
-    const work = workOff(name, slot).finally(() => working.delete(work));
-    working.add(work);
-  };
-
-  const workOff = async (name: string, slot: Slot): Promise<void> => {
-    while (slot.next && !ending.signal.aborted) {
-      const invocation = slot.next;
-      await gateOf(invocation).run(() =>
-        all.run(() => {
-          if (slot.next === invocation) slot.next = undefined;
-          return runOne(invocation);
-        }),
-      );
-    }
-    // In the same turn as the last look: what comes from now on gets a slot of its own.
-    slots.delete(name);
-  };
-
-  const gateOf = ({ groupId, topicId }: PushInvocation) => {
-    const limit = lists.known(topicId)?.find((one) => one.groupId === groupId)?.maximumConcurrency ?? runsOfSubscription;
-    const name = `${limit}/${groupId}`;
-    const gate = bySubscription.get(name) ?? createGate(limit);
-    bySubscription.set(name, gate);
-    return gate;
-  };
+  const failed = (error: unknown) => void (signal.aborted || onFailure(error));
 
   /** The same invocation comes again, as from Lambda's queue: it takes over from its predecessor. */
   const runOne = async (invocation: PushInvocation): Promise<void> => {
@@ -99,28 +50,32 @@ export function createLocalPush({ clock, notifications, onFailure }: Options): L
       await dispatcher!.run(invocation, process);
     } catch (error) {
       failed(error);
-      later(repeatMs, () => submit(invocation));
+      timers.later(repeatMs, () => submit(invocation));
     }
+  };
+  const limitOf = ({ topicId, groupId }: PushInvocation): number =>
+    lists.known(topicId)?.find((one) => one.groupId === groupId)?.maximumConcurrency ?? runsOfSubscription;
+  const queue = createQueue(runOne, limitOf, signal);
+  const submit = (invocation: PushInvocation): void => {
+    if (dispatcher) queue.submit(invocation);
   };
 
   const invoke: Invoke = async (invocation, whenMs = 0) => {
     const waitMs = whenMs - clock.now();
-    if (waitMs > 0) later(waitMs, () => submit(invocation));
+    if (waitMs > 0) timers.later(waitMs, () => submit(invocation));
     else submit(invocation);
   };
-
   const onAppend = (partitionName: string): void => {
-    if (ending.signal.aborted || !dispatcher) return;
+    if (signal.aborted || !dispatcher) return;
     const at = partitionName.lastIndexOf('/');
     const [topicId, partition] = [partitionName.slice(0, at), Number(partitionName.slice(at + 1))];
     void lists.of(topicId).then((subscriptions) => {
       for (const { groupId, topic } of subscriptions) submit({ id: newId(clock), groupId, topic, topicId, partition });
     }, failed);
   };
-
   const net = (): void => {
-    void dispatcher!.lookAround({ isOver: () => ending.signal.aborted }).catch(failed);
-    later(hourMs, net);
+    void dispatcher!.lookAround({ isOver: () => signal.aborted }).catch(failed);
+    timers.later(hourMs, net);
   };
 
   return {
@@ -135,11 +90,83 @@ export function createLocalPush({ clock, notifications, onFailure }: Options): L
     start(given) {
       dispatcher = given;
       void dispatcher.lookAround({ leasesOver: 'with the process' }).catch(failed);
-      later(firstNetMs, net);
+      timers.later(firstNetMs, net);
     },
     async stop() {
       ending.abort();
+      timers.end();
+      await queue.settled();
+    },
+  };
+}
+
+const newId = (clock: Clock): string => Buffer.from(clock.randomBytes(16)).toString('base64url');
+
+function createTimers() {
+  const timers = new Set<NodeJS.Timeout>();
+  return {
+    later(ms: number, work: () => void): void {
+      const timer = setTimeout(() => {
+        timers.delete(timer);
+        work();
+      }, ms);
+      timers.add(timer.unref());
+    },
+    end(): void {
       for (const timer of timers) clearTimeout(timer);
+    },
+  };
+}
+
+/** A partition of a subscription. `next` is looked at when the run that is at work has ended. */
+type Slot = { next: PushInvocation | undefined };
+
+function createQueue(
+  run: (invocation: PushInvocation) => Promise<void>,
+  limitOf: (invocation: PushInvocation) => number,
+  signal: AbortSignal,
+) {
+  const all = createGate(runsAtOnce);
+  const gates = new Map<string, Gate>();
+  const slots = new Map<string, Slot>();
+  const working = new Set<Promise<void>>();
+
+  const gateOf = (invocation: PushInvocation): Gate => {
+    const limit = limitOf(invocation);
+    const name = `${limit}/${invocation.groupId}`;
+    const gate = gates.get(name) ?? createGate(limit);
+    gates.set(name, gate);
+    return gate;
+  };
+  const workOff = async (name: string, slot: Slot): Promise<void> => {
+    while (slot.next && !signal.aborted) {
+      const invocation = slot.next;
+      const inTurn = () => {
+        if (slot.next === invocation) slot.next = undefined;
+        return signal.aborted ? Promise.resolve() : run(invocation);
+      };
+      await gateOf(invocation).run(() => all.run(inTurn));
+    }
+    // In the same turn as the last look: an invocation that comes from now on gets a slot of its own.
+    slots.delete(name);
+  };
+
+  return {
+    submit(invocation: PushInvocation): void {
+      if (signal.aborted) return;
+      const name = JSON.stringify([invocation.groupId, invocation.topicId, invocation.partition]);
+      const slot = slots.get(name);
+      if (slot) {
+        // An invocation that follows a term may take the partition where another one may not.
+        if (!slot.next || invocation.follows !== undefined) slot.next = invocation;
+        return;
+      }
+      const fresh = { next: invocation };
+      slots.set(name, fresh);
+      const work = workOff(name, fresh).finally(() => working.delete(work));
+      working.add(work);
+    },
+    async settled(): Promise<void> {
       let timer: NodeJS.Timeout | undefined;
       const over = new Promise<void>((resolve) => {
         timer = setTimeout(resolve, stopMs);
@@ -149,8 +176,6 @@ export function createLocalPush({ clock, notifications, onFailure }: Options): L
     },
   };
 }
-
-const newId = (clock: Clock): string => Buffer.from(clock.randomBytes(16)).toString('base64url');
 
 /** The subscriptions of topics, read once until they change. Most topics have none, and every append asks. */
 function createLists(read: (topicId: string) => Promise<readonly Delivered[]>) {
