@@ -37,8 +37,11 @@ await onEmulator((aws) => {
     const url = PushPlatform!.Url!;
     const credentials = await createUser(endpoint, freshName(), policyFor(endpoint, url, adminRoutes));
     rivulet = new Rivulet({ url, credentials });
-    producer = new Rivulet({ url, credentials: await createUser(endpoint, freshName(), policyFor(endpoint, url, producerRoutes('of-middy'))) });
-  }, 300_000);
+    producer = new Rivulet({
+      url,
+      credentials: await createUser(endpoint, freshName(), policyFor(endpoint, url, producerRoutes('of-middy'))),
+    });
+  }, 900_000);
 
   afterAll(() => {
     lambda.destroy();
@@ -226,8 +229,12 @@ await onEmulator((aws) => {
       waitedMs.push(recorder.timesOf('push-named', topic)[i]! - acknowledgedMs);
     }
     expect(recorder.eventsOf('push-named', topic).map(valuesOf)).toEqual(waitedMs.map((_, i) => [`v${i}`]));
-    const [p50, p99] = [0.5, 0.99].map((part) => waitedMs.toSorted((a, b) => a - b)[Math.floor(part * waitedMs.length)]);
-    console.log(`from the acknowledgement to the start of the handler: p50 ${p50} ms, p99 ${p99} ms (${availableParallelism()} cores)`);
+    const [p50, p99] = [0.5, 0.99].map(
+      (part) => waitedMs.toSorted((a, b) => a - b)[Math.floor(part * waitedMs.length)],
+    );
+    console.log(
+      `from the acknowledgement to the start of the handler: p50 ${p50} ms, p99 ${p99} ms (${availableParallelism()} cores)`,
+    );
   });
 
   describe('a creation is refused, and writes nothing, for', () => {

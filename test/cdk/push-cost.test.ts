@@ -21,10 +21,19 @@ async function unitsOfPushes() {
   const invoked: PushInvocation[] = [];
   const invoke = async (invocation: PushInvocation) => void invoked.push(invocation);
   const success = { kind: 'answered', answer: { kind: 'success' } } as const;
-  const targets = { ...noTargets.targets, check: async () => undefined, open: () => ({ deliver: async () => success }) };
+  const targets = {
+    ...noTargets.targets,
+    check: async () => undefined,
+    open: () => ({ deliver: async () => success }),
+  };
   const writer = createEngine({ ...bare, push: { targets, invoke } });
   const table = countingTable(bare.table, totals);
-  const pusher = createEngine({ ...bare, table, objects: countingObjectStore(bare.objects, totals), push: { targets, invoke } });
+  const pusher = createEngine({
+    ...bare,
+    table,
+    objects: countingObjectStore(bare.objects, totals),
+    push: { targets, invoke },
+  });
   const { topicId } = await writer.createTopic({ topic: 't' });
   const target = { function: 'arn:aws:lambda:eu-west-1:123456789012:function:f' };
   await writer.subscriptions.create({ topic: 't', groupId: 'g', target, startingPosition: 'TRIM_HORIZON' });
@@ -34,7 +43,9 @@ async function unitsOfPushes() {
     for (const invocation of invoked.splice(0)) await pusher.dispatcher.run(invocation);
   }
   const { subscriptions } = writer;
-  expect((await subscriptions.get({ topic: 't', groupId: 'g' })).partitions[0]).toMatchObject({ committedOffset: appends });
+  expect((await subscriptions.get({ topic: 't', groupId: 'g' })).partitions[0]).toMatchObject({
+    committedOffset: appends,
+  });
   return totals;
 }
 

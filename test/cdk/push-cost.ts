@@ -21,7 +21,8 @@ const runMs = 80;
 const sqsRequestUsd = 0.4e-6;
 const messagesOfRequest = 10;
 
-const functionUsd = (ms: number, memoryMiB: number): number => (ms / 1_000) * (memoryMiB / 1_024) * price.lambdaGbSecond;
+const functionUsd = (ms: number, memoryMiB: number): number =>
+  (ms / 1_000) * (memoryMiB / 1_024) * price.lambdaGbSecond;
 
 export function millionPushed({ batch, handlerMs, memoryMiB }: Pushed) {
   const events = 1e6 / batch;

@@ -185,7 +185,9 @@ const pushPorts = (invoked: PushInvocation[]): PushPorts => ({
     check: async () => undefined,
     open: () => ({
       deliver: async ({ groupId }) =>
-        groupId.startsWith('failing') ? { kind: 'failed', error: 'no' } : { kind: 'answered', answer: { kind: 'success' } },
+        groupId.startsWith('failing')
+          ? { kind: 'failed', error: 'no' }
+          : { kind: 'answered', answer: { kind: 'success' } },
     }),
   },
 });
@@ -216,7 +218,8 @@ async function subscriptions(_: Engine, ports: Ports): Promise<void> {
 async function router(_: Engine, ports: Ports): Promise<void> {
   const { topicId } = await createTopics(ports.table, systemClock).describe('t');
   const invoke = async () => {};
-  for (const partition of [0, 1]) await route({ table: ports.table, clock: systemClock, invoke }, { topicId, partition, next: 1_000 });
+  for (const partition of [0, 1])
+    await route({ table: ports.table, clock: systemClock, invoke }, { topicId, partition, next: 1_000 });
 }
 
 /** Delivers, gives records up to a topic of small appends and to one of large ones, and delivers dead letters again. */
@@ -256,7 +259,18 @@ test('each role may do what its function does, and nothing else', async () => {
     await pushing.create({ ...pushed, ...failing, onFailure: { topic: letters } });
   }
   await shared.table.write({ kind: 'put', item: { ...transactionListingKey('died'), v: 1, i: 1 } });
-  for (const [name, use] of Object.entries({ produce, fetch, topics, groups, subscriptions, router, dispatcher, tend, lag, maintenance })) {
+  for (const [name, use] of Object.entries({
+    produce,
+    fetch,
+    topics,
+    groups,
+    subscriptions,
+    router,
+    dispatcher,
+    tend,
+    lag,
+    maintenance,
+  })) {
     // Each of them may be the first to note that maintenance runs here.
     await shared.table.write({ kind: 'delete', key: maintenanceBegunKey });
     const { ports, used } = watched(shared);
