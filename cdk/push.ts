@@ -1,8 +1,8 @@
-// What pushes records in AWS: the stream of the table invokes the router, which invokes the dispatcher once for each
+// The parts that push records in AWS: the stream of the table invokes the router, which invokes the dispatcher once for each
 // subscription and partition. The dispatcher invokes the targets, and itself later, by one-time schedules.
 //
 // Invariant: the dispatcher alone may call targets. It may call those that `pushTargets` names, and those whose own policies
-// let it (event-source.ts). Nobody but the Scheduler may use the role of the schedules, and that role can only invoke the
+// let it (event-source.ts). The Scheduler alone may use the role of the schedules, and that role can only invoke the
 // dispatcher.
 import { Duration, Stack } from 'aws-cdk-lib';
 import { Policy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
@@ -24,7 +24,7 @@ type PushProps = {
   readonly config: RivuletConfig;
 };
 
-/** What the other side of a push needs: the roles that its policies let in, and the function that makes subscriptions. */
+/** The other side of a push needs these: the roles that its policies let in, and the function that makes subscriptions. */
 export type PushAccess = {
   readonly dispatcherRoleArn: string;
   readonly subscriptionsRoleArn: string;

@@ -38,7 +38,7 @@ export class Rivulet extends Construct {
   readonly alarms: readonly Alarm[];
   /** The Kafka gateway, with `kafkaGateway`. */
   readonly kafka?: KafkaGateway;
-  /** What an event source needs of Rivulet. */
+  /** An event source needs these names of Rivulet. */
   readonly push: PushAccess;
   readonly #service: Service;
 

@@ -60,7 +60,7 @@ async function answerTo(engine: ResourceEngine, event: ResourceEvent): Promise<A
 
 const idOf = ({ topic, groupId }: SubscriptionRef): string => `${topic}/${groupId}`;
 
-/** What a creation leaves half-made is deleted by its name. Whatever was there before is not. */
+/** A rollback deletes a subscription that was left half-made, by its name. It leaves one that was there before. */
 async function create(
   engine: ResourceEngine,
   wanted: CreateSubscription,

@@ -1,5 +1,5 @@
 // The cost in AWS of a million records that are pushed to a function, from list prices, beside that of Lambda's sources for SQS
-// and Kinesis. What the handler itself costs is the same for all, and left out; so is what writing the records costs.
+// and Kinesis. The cost of the handler itself is the same for all, and left out, as is that of writing the records.
 // docs/PUSH.md has the table. A test compares the units with those that the engine counts.
 import { newCounters, usdOf } from '../../lib/storage/count.ts';
 import { price } from './prices.ts';
@@ -11,7 +11,7 @@ export type Pushed = {
   readonly memoryMiB: number;
 };
 
-/** What one append costs that finds its partition at rest: a look of the router, and a run of the dispatcher. */
+/** The units of one append that finds its partition at rest: a look of the router, and a run of the dispatcher. */
 export const unitsOfAppend = { readUnits: 9, writeUnits: 2, s3Get: 1 };
 
 /** Assumptions: the time of the router, and that of a run besides the handler. Most of it are storage requests. */

@@ -38,7 +38,7 @@ export async function startRecorder() {
     /** The events of a function that came from a topic. */
     eventsOf: (name: string, topic: string) => callsOf(`${name}/${topic}`).map(({ body }) => body as EventOfKafka),
     timesOf: (name: string, topic: string) => callsOf(`${name}/${topic}`).map(({ atMs }) => atMs),
-    /** What a handler has said that reads the events itself. */
+    /** The words of a handler that reads the events itself. */
     saidBy: (name: string) => callsOf(name).flatMap(({ body }) => body as object[]),
     /** Says what the function does with its events of the topic. The attempts are counted from 1. */
     tell: (name: string, topic: string, what: (event: EventOfKafka, attempt: number) => Told) =>
