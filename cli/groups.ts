@@ -125,7 +125,10 @@ function printDescription(group: GroupDescription, options: DescribeOptions, isF
 }
 
 /** A subscription has no members: the records are delivered to its target. */
-function noteSubscription(groupId: string, { state, pausedReason }: NonNullable<GroupDescription['subscription']>): void {
+function noteSubscription(
+  groupId: string,
+  { state, pausedReason }: NonNullable<GroupDescription['subscription']>,
+): void {
   const reason = pausedReason === undefined ? '' : `: ${pausedReason}`;
   console.error(`rivulet: note: group ${groupId} is a subscription, state ${state}${reason}`);
   console.error(`rivulet: note: \`rivulet subscriptions describe ${groupId}\` shows what fails`);

@@ -120,6 +120,7 @@ async function serve(given: ServeOptions): Promise<void> {
       log: log.request,
       onMaintenanceFailure: log.background,
       offsetsRetentionMinutes: given.offsetsRetentionMinutes,
+      bootstrapServers: `127.0.0.1:${given.kafkaPort ?? kafkaPort}`,
     });
     reportDamage(backend.damagedItems);
     const isOpenToKafka = given.kafka && (!credentials || given.kafkaPort !== undefined || security !== undefined);

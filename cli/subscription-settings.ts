@@ -111,15 +111,13 @@ async function create(positional: string | undefined, options: CreateOptions, co
   if (topic === undefined) command.error('rivulet: the topic is missing: give --topic');
   if (target === undefined) command.error('rivulet: the target is missing: give --webhook or --function');
   const ref = { topic, groupId };
-  const created = await (await connect(command))
-    .admin()
-    .createSubscription({
-      ...ref,
-      target,
-      ...position,
-      ...settingsOf(options),
-      enabled: !disabled,
-    } as CreateSubscription);
+  const created = await (await connect(command)).admin().createSubscription({
+    ...ref,
+    target,
+    ...position,
+    ...settingsOf(options),
+    enabled: !disabled,
+  } as CreateSubscription);
   await printFormatted(options, created, () => printCreated(ref, 'created', created));
 }
 

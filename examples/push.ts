@@ -19,7 +19,7 @@ const [topic, deadTopic, groupId] = ['orders', 'orders-dead', 'billing'] as cons
 const poison = 7;
 const count = 20;
 
-/** What a function of yours would get, as far as this handler needs it. */
+/** The event that a function of yours would get, as far as this handler needs it. */
 type PushEvent = { readonly records: Readonly<Record<string, readonly PushRecord[]>> };
 type PushRecord = { readonly offset: number; readonly value: string };
 

@@ -18,7 +18,7 @@ import type { PushPorts, PushTargets } from '../lib/api/push.ts';
 import { createEngine } from '../lib/engine.ts';
 import { createAppendNotifications } from '../lib/log/append-notifications.ts';
 import { type AuditReport, audit } from '../lib/maintenance/audit.ts';
-import { noTargets } from '../lib/push/no-targets.ts';
+import { createTargets } from '../lib/push/delivery/targets.ts';
 import { type Clock, systemClock } from '../lib/runtime/clock.ts';
 import { clusterIdOf } from '../lib/storage/cluster-id.ts';
 import { type Counters, countingObjectStore, countingTable, newCounters } from '../lib/storage/count.ts';
@@ -81,8 +81,10 @@ export type BackendOptions = {
   readonly clock?: Clock;
   /** Whether appends that come together share a segment. Default: true. Without it, each request has a segment of its own. */
   readonly groupCommit?: boolean;
-  /** Delivers to functions and webhooks. Default: subscriptions cannot be created. */
+  /** Delivers to functions and webhooks. Default: to webhooks, also on this machine. */
   readonly targets?: PushTargets;
+  /** Where Kafka's clients connect, as the events of deliveries name it. Default: 127.0.0.1:9092. */
+  readonly bootstrapServers?: string;
   /** Learns of every delivery. */
   readonly observeDelivery?: PushPorts['observe'];
 };
@@ -91,7 +93,8 @@ export type BackendOptions = {
 export function openBackend(options: BackendOptions): Backend {
   const { directory: given, log, onMaintenanceFailure = () => undefined, clock = systemClock } = options;
   const { offsetsRetentionMinutes = limits.defaultOffsetsRetentionMinutes, repair = false } = options;
-  const { groupCommit = true, targets = noTargets.targets, observeDelivery } = options;
+  const { groupCommit = true, observeDelivery } = options;
+  const { bootstrapServers = '127.0.0.1:9092', targets = webhooks(bootstrapServers, clock) } = options;
   const directory = resolve(given);
   const isNew = checkFolder(directory);
   if (isNew) mark(directory);
@@ -103,12 +106,25 @@ export function openBackend(options: BackendOptions): Backend {
   const ports = { objects: countingObjectStore(objects, totals), table: countingTable(table, totals), clock };
   const { version } = packageJson;
   // The lock on the table makes this process the only writer.
-  const push = createLocalPush({ clock, notifications: createAppendNotifications(clock), onFailure: onMaintenanceFailure });
+  const push = createLocalPush({
+    clock,
+    notifications: createAppendNotifications(clock),
+    onFailure: onMaintenanceFailure,
+  });
   const { notifications } = push;
   const delivery = { ...push.ports, targets, ...(observeDelivery && { observe: observeDelivery }) };
   const upkeep = createLogMaintenance({ ...ports, notifications, onFailure: onMaintenanceFailure });
   const { hint, wake } = upkeep;
-  const means = { ...ports, notifications, hint, wake, push: delivery, isOnlyWriter: true, readsAhead: true, bornMs: clock.now() };
+  const means = {
+    ...ports,
+    notifications,
+    hint,
+    wake,
+    push: delivery,
+    isOnlyWriter: true,
+    readsAhead: true,
+    bornMs: clock.now(),
+  };
   const alone = createEngine({ ...means, ...(groupCommit && { groupCommit: { uploadsAtOnce: objects.putsAtOnce } }) });
   const engine = withFewWaiting(alone, {
     fetches: limits.waitingFetches,
@@ -144,6 +160,9 @@ export function openBackend(options: BackendOptions): Backend {
     close,
   };
 }
+
+const webhooks = (bootstrapServers: string, clock: Clock): PushTargets =>
+  createTargets({ bootstrapServers, clock, network: { local: true, allowedBlocks: [] } });
 
 /** @returns whether the directory is still to be made a data directory. */
 function checkFolder(directory: string): boolean {

@@ -56,8 +56,10 @@ export function createLocalPush({ clock, notifications, onFailure }: Options): L
   const limitOf = ({ topicId, groupId }: PushInvocation): number =>
     lists.known(topicId)?.find((one) => one.groupId === groupId)?.maximumConcurrency ?? runsOfSubscription;
   const queue = createQueue(runOne, limitOf, signal);
+  /** The list is read first, because it says how many may be at work. */
   const submit = (invocation: PushInvocation): void => {
-    if (dispatcher) queue.submit(invocation);
+    const inQueue = () => queue.submit(invocation);
+    if (dispatcher && !signal.aborted) void lists.of(invocation.topicId).then(inQueue, inQueue);
   };
 
   const invoke: Invoke = async (invocation, whenMs = 0) => {
@@ -189,7 +191,7 @@ function createLists(read: (topicId: string) => Promise<readonly Delivered[]>) {
     },
     of(topicId: string): Promise<readonly Delivered[]> {
       const list = lists.get(topicId);
-      if (list) return list;
+      if (list !== undefined) return list;
       const reading = read(topicId);
       lists.set(topicId, reading);
       reading.then(

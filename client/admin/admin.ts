@@ -345,7 +345,7 @@ export class Admin {
     return this.#subscriptions.create(request);
   }
 
-  /** Changes settings. What is left out stays, and null takes an optional setting away. */
+  /** Changes settings. Those that are left out stay, and null takes an optional setting away. */
   updateSubscription(request: UpdateSubscription): Promise<CreatedSubscription> {
     return this.#subscriptions.update(request);
   }

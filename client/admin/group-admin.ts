@@ -4,9 +4,9 @@
 import type {
   GroupDescription as Described,
   GroupSummary,
+  PartitionLag as Lag,
   MemberDescription,
   OffsetTarget,
-  PartitionLag as Lag,
 } from '../../lib/api/groups.ts';
 import { limits } from '../../lib/api/limits.ts';
 import { invalid, isClientError, type RivuletClientError } from '../client-error.ts';

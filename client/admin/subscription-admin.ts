@@ -21,7 +21,7 @@ type Timed<T> = Omit<T, 'startingPositionTimestampMs'> & {
 
 export type CreateSubscription = Timed<Create>;
 
-/** What the deliveries of a subscription do at a partition. */
+/** The deliveries of a subscription at a partition. */
 export type PartitionDelivery = {
   /** A delivery has the partition until then, epoch milliseconds. */
   readonly leaseUntil?: number;

@@ -56,7 +56,7 @@ const memberDetail = z.strictObject({
   revoking: assignment,
 });
 
-/** What the deliveries of a subscription do at a partition. */
+/** The deliveries of a subscription at a partition. */
 export const delivery = {
   leaseUntil: timestamp.optional(),
   failing: z

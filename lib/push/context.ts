@@ -1,7 +1,8 @@
 // The functions of subscriptions share this context. It keeps nothing between calls, so any process may run any delivery, and
 // several may run the same one.
-import type { PushPorts } from '../api/push.ts';
+
 import { RivuletError } from '../api/errors.ts';
+import type { PushPorts } from '../api/push.ts';
 import { refused } from '../api/refusal.ts';
 import type { GroupContext } from '../group/context.ts';
 import type { LogContext } from '../log/context.ts';

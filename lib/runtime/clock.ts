@@ -13,7 +13,8 @@ export type Clock = {
    * process.
    */
   monotonic(): number;
-  sleep(ms: number): Promise<void>;
+  /** A signal may end it early. A timer that is left would keep the process alive. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
   /** Uniform in [0, 1). */
   random(): number;
   randomBytes(count: number): Uint8Array;
@@ -22,7 +23,16 @@ export type Clock = {
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
-  sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+  sleep: (ms, signal) =>
+    new Promise((resolve) => {
+      const end = () => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', end);
+        resolve();
+      };
+      const timer = setTimeout(end, ms);
+      signal?.addEventListener('abort', end, { once: true });
+    }),
   random: () => Math.random(),
   randomBytes: (count) => new Uint8Array(randomBytes(count)),
 };

@@ -23,7 +23,10 @@ export function alreadyExists(name: string, old: Item | undefined): RivuletError
   return refused('TOPIC_ALREADY_EXISTS', `topic ${name} already exists`);
 }
 
-export function checkId({ topic: name, topicId: current }: Pick<TopicSummary, 'topic' | 'topicId'>, topicId: string | undefined): void {
+export function checkId(
+  { topic: name, topicId: current }: Pick<TopicSummary, 'topic' | 'topicId'>,
+  topicId: string | undefined,
+): void {
   if (topicId === undefined || topicId === current) return;
   throw refused(
     'INCONSISTENT_TOPIC_ID',

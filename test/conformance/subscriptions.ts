@@ -155,7 +155,7 @@ export function subscriptionsConformance(ask: Ask): void {
 
     it.each([
       [{ target: undefined }, 'body.target: expected {"url": ...} or {"function": ...}, got nothing'],
-      [{ target: { url: 'http://example.com/' } }, 'target.url: expected '],
+      [{ target: { url: 'http://8.8.8.8/' } }, 'target.url: expected '],
       [
         { target: { url: 'https://169.254.169.254/latest/meta-data/' } },
         'target.url: expected a name of public addresses',

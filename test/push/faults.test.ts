@@ -1,9 +1,9 @@
 // Every single fault at every call of the table: in a run with a failure and a poison record, in a creation, and in a deletion.
 import { describe, expect, test } from 'vitest';
 import { RivuletError } from '../../lib/api/errors.ts';
+import { headKey } from '../../lib/storage/keys.ts';
 import { StorageError } from '../../lib/storage/storage-error.ts';
 import type { Table } from '../../lib/storage/table.ts';
-import { headKey } from '../../lib/storage/keys.ts';
 import { appendOne, batchOf, readAll, valuesOf } from '../log/world.ts';
 import { committedOf, failure, type Life, type PushWorld, ref, success, worldOfTopic } from './world.ts';
 
@@ -77,7 +77,11 @@ async function sweep(
 }
 
 /** A person who runs a command again until it works. */
-async function untilDone(world: PushWorld, work: () => Promise<unknown>, isDone: (error: unknown) => boolean = () => false) {
+async function untilDone(
+  world: PushWorld,
+  work: () => Promise<unknown>,
+  isDone: (error: unknown) => boolean = () => false,
+) {
   for (let tries = 0; tries < 5; tries++) {
     try {
       // The process may die in the very first call.

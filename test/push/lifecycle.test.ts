@@ -72,7 +72,9 @@ describe('create', () => {
       { startingPosition: 'AT_TIMESTAMP' as const },
       { startingPositionTimestampMs: 1 },
     ])
-      expect(await errorCodeOf(world.create({ groupId: 'other', ...wrong })), JSON.stringify(wrong)).toBe('INVALID_REQUEST');
+      expect(await errorCodeOf(world.create({ groupId: 'other', ...wrong })), JSON.stringify(wrong)).toBe(
+        'INVALID_REQUEST',
+      );
   });
 
   test('is refused while the group has members, and members are refused from then on', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { limits } from '../../lib/api/limits.ts';
+import { decodeBatch } from '../../lib/record/batch.ts';
 import { appendOne, batchOf, readAll, valuesOf } from '../log/world.ts';
 import { committedOf, failure, offsetsOf, partial, ref, success, worldOfTopic } from './world.ts';
 
@@ -320,6 +321,38 @@ describe('a failure', () => {
     const [letter] = await readAll(world.engine, 0, 0, 'dead');
     expect(letter!.value).toBeNull();
     expect(letter!.headers.map(({ key, value }) => `${key}=${value}`)).toContain('rivulet.push.offset=1');
+  });
+
+  test('that kills every run becomes a letter of bytes, and the next records are delivered', async () => {
+    const world = await worldOfTopic(1, { repeats: 10 });
+    await world.create({ maximumRetryAttempts: 2, onFailure: { topic: 'dead' } });
+    world.answer = ({ records }) => {
+      if (records[0]!.offset > 0) return success;
+      world.kill();
+      return new Promise(() => undefined);
+    };
+    await world.append(0, ['killer', 'beside it']);
+    await world.append(0, ['c']);
+    await world.settle();
+    // The first one that died had read all. From then on it is the first record batch alone.
+    expect(offsetsOf(world)).toEqual([[0, 1, 2], [0, 1], [0, 1], [2]]);
+    const [letter] = await readAll(world.engine, 0, 0, 'dead');
+    expect(valuesOf(decodeBatch(letter!.value!).records)).toEqual(['killer', 'beside it']);
+    expect(await committedOf(world)).toBe(3);
+  });
+
+  test('of a run that died once is only a repeat', async () => {
+    const world = await worldOfTopic();
+    await world.create({ maximumRetryAttempts: 2, onFailure: { topic: 'dead' } });
+    world.answer = (_batch, count) => {
+      if (count > 1) return success;
+      world.kill();
+      return new Promise(() => undefined);
+    };
+    await world.append(0, ['a']);
+    await world.settle();
+    expect(offsetsOf(world)).toEqual([[0], [0]]);
+    expect(await readAll(world.engine, 0, 0, 'dead')).toEqual([]);
   });
 
   test('ends early if somebody says so', async () => {

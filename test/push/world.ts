@@ -56,6 +56,8 @@ export type PushWorld = {
   during<T>(work: Promise<T>): Promise<T>;
   /** Lets so many milliseconds pass. */
   pass(ms: number): Promise<void>;
+  /** Ends the process that runs everything. Another one takes its place. */
+  kill(): void;
   /** True while invocations get lost. */
   losesInvocations: boolean;
 };
@@ -142,6 +144,7 @@ export function createPushWorld({
     topicId: '',
     ...{ table: bare, clock, scheduler, ports, deliveries: [], events: [], queued: [], losesInvocations: false },
     answer: () => success,
+    kill: () => life.end(),
     async trigger(partition, more = {}) {
       const id = Buffer.from(clock.randomBytes(16)).toString('base64url');
       await send({ ...ref, topicId: world.topicId, partition, id, ...more });

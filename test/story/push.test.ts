@@ -2,6 +2,7 @@
 // topic and a group of its own, and all of them wait beside each other.
 
 import { mkdtempSync, rmSync } from 'node:fs';
+import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -61,7 +62,7 @@ async function story(handler: Handler, settings: Partial<CreateSubscription> = {
   await admin.createTopics({ topics: [topic, deadTopic].map((name) => ({ topic: name, partitions: 1 })) });
   const events: string[][] = [];
   const state = { handler };
-  const receiver = await startReceiver(async (response, { body }) => {
+  const answer = async (response: ServerResponse, body: string): Promise<void> => {
     const event = JSON.parse(body) as Event;
     events.push(valuesOf(event));
     try {
@@ -69,7 +70,8 @@ async function story(handler: Handler, settings: Partial<CreateSubscription> = {
     } catch {
       response.writeHead(500).end();
     }
-  });
+  };
+  const receiver = await startReceiver((response, { body }) => void answer(response, body));
   const ref = { topic, groupId };
   const subscribe = () =>
     admin.createSubscription({ ...ref, target: { url: receiver.url }, startingPosition: 'TRIM_HORIZON', ...settings });

@@ -21,7 +21,7 @@ export type FunctionReply = {
   /** `Unhandled`, if the function threw or ran out of time. */
   readonly functionError?: string;
   readonly retryAfterMs?: number;
-  /** What the function returned, or what it threw. */
+  /** The value that the function returned or threw, as JSON. */
   readonly body: string;
 };
 

@@ -1,4 +1,4 @@
-// What a queue gets of a record that was given up: where the record is and why it was given up, and not the record itself.
+// The message about a record that was given up: where the record is and why it was given up, and not the record itself.
 // Lambda's own Kafka source sends the same to a queue. The record can be read from the topic as long as its retention lasts.
 //
 // Invariant: the message is within SQS's limit, however large the record is.

@@ -8,11 +8,11 @@ import { asRunFound, changeInRun, isBackingOff, updateOf } from '../../group/ite
 import { inParallel } from '../../runtime/concurrency.ts';
 import type { PushContext } from '../context.ts';
 import { notCreating, setPaused } from '../items/heads.ts';
+import { newSecret, rotated } from '../items/secrets.ts';
 import { changeOf, type LiveSubscription } from '../items/subscription.ts';
 import { describe, found } from './describe.ts';
 import { checkDestination } from './destination.ts';
 import { lookAtPartitions, partitionsOf, readPlace } from './look.ts';
-import { newSecret, rotated } from '../items/secrets.ts';
 import { changedSettings } from './settings.ts';
 
 const partitionsAtOnce = 16;

@@ -11,11 +11,11 @@ import { readTopicAgain } from '../../topic/current.ts';
 import { allPartitions } from '../../topic/partitions.ts';
 import type { Topic } from '../../topic/topics.ts';
 import type { PushContext } from '../context.ts';
+import { validSecrets } from '../items/secrets.ts';
 import type { LiveSubscription } from '../items/subscription.ts';
 import { letterHeaders } from '../run/dead-letters.ts';
 import { readRange } from '../run/read-range.ts';
 import { found } from './describe.ts';
-import { validSecrets } from '../items/secrets.ts';
 
 /** The caller waits: API Gateway cuts a request at 30 s. */
 const longestMs = 18_000;

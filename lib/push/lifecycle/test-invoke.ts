@@ -1,8 +1,8 @@
 // Sends one event with one sample record to the target of a subscription. Nothing is read from the log, and nothing committed.
 import type { Delivery, PushRecord, SubscriptionRef } from '../../api/push.ts';
 import type { PushContext } from '../context.ts';
-import { found } from './describe.ts';
 import { validSecrets } from '../items/secrets.ts';
+import { found } from './describe.ts';
 
 /** The caller waits: API Gateway cuts a request at 30 s. */
 const deadlineMs = 20_000;

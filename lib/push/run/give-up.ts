@@ -5,8 +5,8 @@
 import { limits } from '../../api/limits.ts';
 import type { DeadLetter, PushRecord } from '../../api/push.ts';
 import { endOfFirstBatch, type Note } from '../../group/items/failure-note.ts';
-import { appendLetters } from './dead-letters.ts';
 import { commit, observe, type Plan, type Run, type Step } from './commit.ts';
+import { appendLetters } from './dead-letters.ts';
 import { isExhausted, waitWith } from './failure.ts';
 import { readBytes } from './read-range.ts';
 
@@ -50,7 +50,9 @@ export async function giveUpBytes(run: Run, note: Note): Promise<Step> {
   const { from, highWatermark, batches } = await readBytes(context, hold.invocation, hold.offset);
   const [first] = batches;
   if (!first) return 'caught up';
-  const endOffset = note.endOffset === endOfFirstBatch ? first.endOffset : Math.max(note.endOffset, from);
+  // Only what was fetched can be given up in this step.
+  const wanted = note.endOffset === endOfFirstBatch ? first.endOffset : Math.max(note.endOffset, from);
+  const endOffset = Math.min(wanted, batches.at(-1)!.endOffset);
   const base = letterBase(run, note);
   const letters = batches
     .filter(({ offset }) => offset < endOffset)
@@ -74,7 +76,7 @@ async function sendAndCommit(
   } catch (error) {
     const text = `the dead letters were refused: ${(error as Error).message}`;
     observe(run, 'destination refused', letters.length, text);
-    return waitWith(run, { ...note, error: text }, refusedWaitMs);
+    return waitWith(run, note, refusedWaitMs);
   }
   observe(run, 'given up', letters.length, note.error);
   return commit(run, plan, plan.endOffset);

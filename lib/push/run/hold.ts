@@ -48,6 +48,7 @@ export function createHold(context: PushContext, invocation: PushInvocation, own
     ...{ seq: 0, offset: taken.offset ?? 0, note: taken.note, writtenMs: clock.monotonic(), turn: Promise.resolve() },
   };
   let isEnded = false;
+  const ended = new AbortController();
 
   const inTurn = (change: Partial<RunChange>): Promise<void> => {
     const turn = state.turn.then(() => put(context, invocation, owner, state, change));
@@ -56,7 +57,7 @@ export function createHold(context: PushContext, invocation: PushInvocation, own
   };
   const keep = async (): Promise<void> => {
     for (;;) {
-      await clock.sleep(renewalMs);
+      await clock.sleep(renewalMs, ended.signal);
       if (isEnded) return;
       if (clock.monotonic() - state.writtenMs >= renewalMs) await inTurn({}).catch(heeded);
     }
@@ -83,6 +84,7 @@ export function createHold(context: PushContext, invocation: PushInvocation, own
     write: inTurn,
     end() {
       isEnded = true;
+      ended.abort();
     },
   };
 }

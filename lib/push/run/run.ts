@@ -7,9 +7,9 @@
 import type { PushInvocation, PushProcess } from '../../api/push.ts';
 import { readHead } from '../../group/items/heads.ts';
 import { isTopicGone, type PushContext } from '../context.ts';
-import type { Subscription } from '../items/subscription.ts';
 import { newInvocation } from '../items/invocation.ts';
 import { validSecrets } from '../items/secrets.ts';
+import type { Subscription } from '../items/subscription.ts';
 import type { Run } from './commit.ts';
 import { deliverNext } from './deliver.ts';
 import { type Hold, TermIsOver } from './hold.ts';
