@@ -11,7 +11,7 @@ const aws = [
 ];
 
 /** These take minutes on the emulator, and mostly deploy stacks of their own. `npm run test:deployments` runs them. */
-const deployments = ['test/aws/{deployed,failure,packed,removal,restore,update}.test.ts'];
+const deployments = ['test/aws/{deployed,failure,packed,push,removal,restore,update}.test.ts'];
 
 /** They run real clients of Kafka, which they download. `npm run test:clients` runs them. */
 const clients = ['test/clients/*.test.ts'];

@@ -58,12 +58,14 @@ const endsOf = (id: string): readonly Route[] =>
   ['init', 'commit', 'abort'].map((step) => ({ method: 'POST', path: `/v1/transactions/${id}/${step}` }));
 
 /**
- * An operator makes, alters and deletes the topic and its records, deletes the group and resets its offsets, and sees where
- * records are stored, but moves no records: it has no route to the bytes of a segment.
+ * An operator makes, alters and deletes the topic and its records, and the subscription of the group, deletes the group and
+ * resets its offsets, and sees where records are stored, but moves no records: it has no route to the bytes of a segment. A
+ * subscription does: it sends the topic's records to where its operator says.
  */
 export function operatorRoutes(topic: string, group: string): readonly Route[] {
   const ofTopic = `/v1/topics/${checkedName('topic', topic)}`;
   const ofGroup = `/v1/groups/${checkedName('group', group)}`;
+  const ofSubscription = `${ofTopic}/subscriptions/${group}`;
   return [
     { method: 'GET', path: '/v1/topics' },
     { method: '*', path: ofTopic },
@@ -71,6 +73,9 @@ export function operatorRoutes(topic: string, group: string): readonly Route[] {
     { method: 'GET', path: `${ofTopic}/offsets` },
     { method: 'GET', path: `${ofTopic}/partitions/*/segments` },
     { method: '*', path: `${ofTopic}/maintenance` },
+    { method: 'GET', path: '/v1/subscriptions' },
+    { method: '*', path: ofSubscription },
+    ...subscriptionSteps.map((step) => ({ method: 'POST', path: `${ofSubscription}/${step}` })),
     { method: 'GET', path: '/v1/groups' },
     { method: 'GET', path: ofGroup },
     { method: 'DELETE', path: ofGroup },
@@ -79,6 +84,8 @@ export function operatorRoutes(topic: string, group: string): readonly Route[] {
     { method: 'POST', path: `${ofGroup}/offsets/reset` },
   ];
 }
+
+const subscriptionSteps = ['pause', 'resume', 'retry', 'retry-now', 'rotate-secret', 'test-invoke'] as const;
 
 /** An administrator may do everything with topics, groups, and all data. */
 export const adminRoutes: readonly Route[] = [{ method: '*', path: '/*' }];

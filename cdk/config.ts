@@ -17,6 +17,7 @@ export type RivuletConfig = {
   readonly restoreDays: number;
   readonly existingBucket: string;
   readonly existingTable: string;
+  readonly existingTableStream: string;
   readonly produceMemoryMiB: number;
   readonly fetchMemoryMiB: number;
   readonly fetchConcurrency: number;
@@ -30,6 +31,8 @@ export type RivuletConfig = {
   readonly automaticMaintenance: boolean;
   readonly maintenanceConcurrency: number;
   readonly maintenanceHourUtc: number;
+  readonly pushTargets: string;
+  readonly pushConcurrency: number;
   readonly offsetsRetentionMinutes: number;
   readonly watch: WatchSize;
   readonly alarmEmail: string;
@@ -96,6 +99,10 @@ function numberOf(value: unknown, allows: (number: number) => boolean): number |
   return typeof number === 'number' && Number.isInteger(number) && allows(number) ? number : undefined;
 }
 
+const targetArn =
+  'arn:[a-z-]{3,20}:(?:lambda:[a-z0-9-]{1,30}:\\d{12}:function:[\\w*:-]{1,170}|sqs:[a-z0-9-]{1,30}:\\d{12}:[\\w*.-]{1,80})';
+const pushTargetsPattern = new RegExp(`^${targetArn}(?:,${targetArn}){0,19}$`);
+
 export const options: { readonly [K in keyof RivuletConfig]: Option<RivuletConfig[K]> } = {
   name: text('Rivulet', /^[A-Za-z][A-Za-z0-9]{0,29}$/, {
     allowed: 'a letter, then up to 29 letters and digits',
@@ -115,6 +122,14 @@ export const options: { readonly [K in keyof RivuletConfig]: Option<RivuletConfi
     allowed: 'the name of a table',
     does: 'Use this table, which an earlier deployment retained or which was restored to a point in time.',
   }),
+  existingTableStream: text(
+    '',
+    /^arn:[a-z-]+:dynamodb:[a-z0-9-]+:\d{12}:table\/[\w.-]{3,255}\/stream\/[0-9T:.-]{1,40}$/,
+    {
+      allowed: 'the ARN of a stream of a table',
+      does: 'The stream of `existingTable`, by which records are pushed. docs/RUNBOOK.md says how to switch it on.',
+    },
+  ),
   produceMemoryMiB: whole(512, 128, 10_240, { does: 'Memory of the produce function; processor time grows with it.' }),
   fetchMemoryMiB: whole(256, 128, 10_240, {
     does: 'Memory of the fetch function. A waiting consumer pays for it all the time.',
@@ -147,6 +162,17 @@ export const options: { readonly [K in keyof RivuletConfig]: Option<RivuletConfi
       'the account; 8 is enough for most. 0 means no cap, because a new account cannot reserve any.',
   }),
   maintenanceHourUtc: whole(3, 0, 23, { does: 'The hour of the daily maintenance.' }),
+  pushTargets: text('', pushTargetsPattern, {
+    allowed: 'up to 20 ARNs of functions and SQS queues, in which `*` may stand in the name, separated by commas',
+    does:
+      'The functions and queues to which subscriptions of the command line and of the API may push. A function with a ' +
+      '`RivuletEventSource` needs no entry.',
+  }),
+  pushConcurrency: whole(0, 0, 10_000, {
+    does:
+      'At most this many partitions are pushed at the same time. Each holds two executions of the account: one that ' +
+      'waits, and the handler. 0 means no cap, because a new account cannot reserve any.',
+  }),
   offsetsRetentionMinutes: whole(
     limits.defaultOffsetsRetentionMinutes,
     limits.minOffsetsRetentionMinutes,
@@ -201,6 +227,10 @@ function checked(config: RivuletConfig): RivuletConfig {
   if (config.alarmEmail !== '' && config.watch === 'off')
     throw new Error(
       `alarmEmail: expected no address while watch is "off", because no alarm could mail it, got "${config.alarmEmail}"`,
+    );
+  if (config.existingTable !== '' && config.existingTableStream === '')
+    throw new Error(
+      'existingTableStream: expected the ARN of the stream of existingTable, because records are pushed by it, got none: docs/RUNBOOK.md, "The stream of the table", says how to switch it on',
     );
   if (config.kafkaGateway && config.kafkaSecretArn === '')
     throw new Error(

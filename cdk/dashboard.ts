@@ -2,7 +2,7 @@
 import { Duration, Stack } from 'aws-cdk-lib';
 import { Dashboard, GraphWidget, type IMetric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import type { Construct } from 'constructs';
-import { lagMetrics, maintenanceMetrics, requestMetrics } from '../functions/metric-names.ts';
+import { lagMetrics, maintenanceMetrics, pushMetrics, requestMetrics } from '../functions/metric-names.ts';
 import { functionNames } from '../functions/routes.ts';
 import type { Metrics } from './alarms.ts';
 import type { RivuletConfig } from './config.ts';
@@ -65,6 +65,11 @@ export function createDashboard(scope: Construct, { name }: RivuletConfig, metri
           own(maintenanceMetrics.reclaimedBytes),
           own(maintenanceMetrics.sweptBytes, Stats.MAXIMUM),
         ]),
+      ],
+      [
+        graph('Pushed: age of the oldest, milliseconds', [greatest(pushMetrics.lag)]),
+        graph('Pushed: failures', [own(pushMetrics.failures), own(pushMetrics.blocked), greatest(pushMetrics.paused)]),
+        graph('Pushed: records given up or lost', [own(pushMetrics.deadLetters), own(pushMetrics.lostRecords)]),
       ],
     ],
   });

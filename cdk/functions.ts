@@ -87,6 +87,21 @@ function settingsOf(name: FunctionName, config: RivuletConfig): FunctionOptions 
       recursiveLoop: RecursiveLoop.ALLOW,
       ...(config.maintenanceConcurrency > 0 && { reservedConcurrentExecutions: config.maintenanceConcurrency }),
     },
+    subscriptions: { description: 'Rivulet: subscriptions of functions and webhooks', memorySize: 256 },
+    router: {
+      description: 'Rivulet: finds the subscriptions of what was written',
+      memorySize: 256,
+      // A batch of the stream has 1,000 heads at most. After the timeout Lambda tries it again.
+      timeout: Duration.minutes(1),
+    },
+    dispatcher: {
+      description: 'Rivulet: pushes records to functions and webhooks',
+      memorySize: 256,
+      // A run begins deliveries for two minutes, and a target may take ten.
+      timeout: Duration.minutes(15),
+      recursiveLoop: RecursiveLoop.ALLOW,
+      ...(config.pushConcurrency > 0 && { reservedConcurrentExecutions: config.pushConcurrency }),
+    },
     maintenance: {
       description: 'Rivulet: finds what is due, and deletes what nothing names',
       memorySize: 512,

@@ -32,6 +32,12 @@ export const rights: Readonly<Record<FunctionName, Rights>> = {
     bucket: [],
     table: [...change, 'dynamodb:ConditionCheckItem'],
   },
+  /** A start at a time reads the batches. The deliveries of `retry` and `test-invoke` are the dispatcher's. */
+  subscriptions: {
+    objects: ['s3:GetObject'],
+    bucket: [],
+    table: [...change, readBatches, 'dynamodb:ConditionCheckItem'],
+  },
   meta: { objects: [], bucket: [], table: [] },
   /** The removal of a listing of a transactional id checks that it has no item. */
   lag: { objects: [], bucket: [], table: [...change, 'dynamodb:ConditionCheckItem'] },
@@ -50,6 +56,13 @@ export const rights: Readonly<Record<FunctionName, Rights>> = {
     bucket: ['s3:ListBucket'],
     table: [...change, readBatches],
   },
+  router: { objects: [], bucket: [], table: read },
+  /** It appends dead letters to their topic. */
+  dispatcher: {
+    objects: ['s3:GetObject', 's3:PutObject'],
+    bucket: [],
+    table: [...read, ...write, readBatches, 'dynamodb:ConditionCheckItem'],
+  },
 };
 
 type Invokes = {
@@ -61,12 +74,16 @@ type Invokes = {
   readonly isAutomatic?: true;
 };
 
-/** The functions that invoke others. The tend function reads its own name from its context, and that of its sweeper from the event. */
+/** The functions that invoke others. Tend and dispatcher know their own names, and tend gets that of its sweeper with the event. */
 export const invokes: readonly Invokes[] = [
   { from: 'produce', to: 'tend', variable: 'TEND_FUNCTION', isAutomatic: true },
   { from: 'lag', to: 'tend', variable: 'TEND_FUNCTION', isAutomatic: true },
   { from: 'maintenance', to: 'tend', variable: 'TEND_FUNCTION', isAutomatic: true },
   { from: 'topics', to: 'tend', variable: 'TEND_FUNCTION' },
   { from: 'tend', to: 'tend' },
+  { from: 'router', to: 'dispatcher', variable: 'DISPATCHER_FUNCTION' },
+  { from: 'subscriptions', to: 'dispatcher', variable: 'DISPATCHER_FUNCTION' },
+  { from: 'lag', to: 'dispatcher', variable: 'DISPATCHER_FUNCTION' },
+  { from: 'dispatcher', to: 'dispatcher' },
   { from: 'tend', to: 'maintenance' },
 ];

@@ -15,9 +15,12 @@ import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { configOf, type RivuletConfig } from './config.ts';
 import { KafkaGateway } from './kafka-gateway.ts';
+import type { PushAccess } from './push.ts';
 import { Service } from './service.ts';
 import { existingIn, Storage } from './storage.ts';
 import { Watch } from './watch.ts';
+
+export { RivuletEventSource, type RivuletEventSourceProps } from './event-source.ts';
 
 /** The options of docs/DEPLOY.md. */
 export type RivuletProps = Partial<RivuletConfig> & {
@@ -35,6 +38,8 @@ export class Rivulet extends Construct {
   readonly alarms: readonly Alarm[];
   /** The Kafka gateway, with `kafkaGateway`. */
   readonly kafka?: KafkaGateway;
+  /** An event source needs these names of Rivulet. */
+  readonly push: PushAccess;
   readonly #service: Service;
 
   /** Throws an Error that names option, limit and value. */
@@ -51,6 +56,7 @@ export class Rivulet extends Construct {
     this.table = storage.table;
     this.api = this.#service.api;
     this.url = this.#service.url;
+    this.push = this.#service.push;
   }
 
   /** Lets the grantee write to this topic, and to no other. Throws if `topic` is not the whole name of a topic. */

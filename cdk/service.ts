@@ -24,11 +24,12 @@ import type { Watched } from './alarms.ts';
 import type { RivuletConfig } from './config.ts';
 import { createFunctions, type Functions, type FunctionsProps } from './functions.ts';
 import { createHttpApi } from './http-api.ts';
+import { createPush, type PushAccess, pushAccess } from './push.ts';
 
 export class Service extends Construct {
   readonly functions: Functions;
   readonly api: HttpApi;
-  /** Holds the scheduled runs that failed twice. */
+  /** Holds the scheduled runs that failed twice, and pushes that failed three times. */
   readonly deadLetters: Queue;
 
   constructor(scope: Construct, id: string, props: FunctionsProps) {
@@ -37,11 +38,16 @@ export class Service extends Construct {
     this.api = createHttpApi(this, this.functions, props.config);
     this.deadLetters = createDeadLetters(this);
     scheduleMaintenance(this, this.functions, this.deadLetters, props.config);
+    createPush(this, { ...props, functions: this.functions, deadLetters: this.deadLetters });
   }
 
   /** The URL of the API, as clients take it. */
   get url(): string {
     return this.api.apiEndpoint;
+  }
+
+  get push(): PushAccess {
+    return pushAccess(this.functions);
   }
 
   /** The names that CloudWatch uses for the parts of the service. */

@@ -85,11 +85,12 @@ function dataStack(user: Stack, config: RivuletConfig): Storage {
 
 function exportedBy(storage: Storage): Stored {
   const stack = Stack.of(storage);
-  const { bucketName, bucketArn, tableName, tableArn } = storage.stored;
+  const { bucketName, bucketArn, tableName, tableArn, tableStreamArn } = storage.stored;
   return {
     bucketName: stack.exportValue(bucketName),
     bucketArn: stack.exportValue(bucketArn),
     tableName: stack.exportValue(tableName),
     tableArn: stack.exportValue(tableArn),
+    tableStreamArn: stack.exportValue(tableStreamArn),
   };
 }

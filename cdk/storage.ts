@@ -5,7 +5,7 @@
 // table restored to last Tuesday then finds every object that its heads name. Objects are written once and never changed,
 // so versioning costs nothing until something is deleted.
 import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
-import { AttributeType, BillingMode, Table } from 'aws-cdk-lib/aws-dynamodb';
+import { AttributeType, BillingMode, StreamViewType, Table } from 'aws-cdk-lib/aws-dynamodb';
 import { BlockPublicAccess, Bucket, BucketEncryption } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { accept } from './accepted-findings.ts';
@@ -17,10 +17,14 @@ export type Stored = {
   readonly bucketArn: string;
   readonly tableName: string;
   readonly tableArn: string;
+  readonly tableStreamArn: string;
 };
 
 /** The bucket or table of another deployment that the configuration names. It is used as it is, and never changed. */
-export function existingIn(scope: Construct, { existingBucket, existingTable }: RivuletConfig): Partial<Stored> {
+export function existingIn(
+  scope: Construct,
+  { existingBucket, existingTable, existingTableStream }: RivuletConfig,
+): Partial<Stored> {
   const stack = Stack.of(scope);
   return {
     ...(existingBucket && {
@@ -30,6 +34,7 @@ export function existingIn(scope: Construct, { existingBucket, existingTable }: 
     ...(existingTable && {
       tableName: existingTable,
       tableArn: stack.formatArn({ service: 'dynamodb', resource: 'table', resourceName: existingTable }),
+      tableStreamArn: existingTableStream,
     }),
   };
 }
@@ -49,7 +54,7 @@ export class Storage extends Construct {
   get stored(): Stored {
     const { bucketName, bucketArn } = this.bucket;
     const { tableName, tableArn } = this.table;
-    return { bucketName, bucketArn, tableName, tableArn };
+    return { bucketName, bucketArn, tableName, tableArn, tableStreamArn: this.table.tableStreamArn! };
   }
 }
 
@@ -87,6 +92,8 @@ function index(scope: Construct, config: StorageConfig): Table {
     partitionKey: { name: 'pk', type: AttributeType.STRING },
     sortKey: { name: 'sk', type: AttributeType.STRING },
     timeToLiveAttribute: 'ttl',
+    // The router of pushes reads it. It costs nothing by itself, so it is always on (docs/adr/0039).
+    stream: StreamViewType.NEW_IMAGE,
     billingMode: BillingMode.PAY_PER_REQUEST,
     pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true, recoveryPeriodInDays: config.restoreDays },
     deletionProtection: !config.throwAway,

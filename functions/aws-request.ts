@@ -7,7 +7,7 @@ import { signRequest } from '../lib/sigv4/sign.ts';
 
 export type AwsRequest = {
   /** As in the signature and in the host's name. */
-  readonly service: 'lambda' | 'sqs';
+  readonly service: 'lambda' | 'scheduler' | 'sqs';
   /** Default: the region of this function. */
   readonly region?: string;
   readonly method: 'GET' | 'POST';
@@ -22,17 +22,26 @@ export type AwsReply = { readonly status: number; readonly headers: IncomingHttp
 
 /** A gateway between us and AWS forgets a connection that is silent for some minutes. */
 const probeEveryMs = 60_000;
+/** Lambda's replies have 6 MB at the most, and those of the other services far less. */
+const mostReplyBytes = 7_000_000;
 
 /** Rejects if there is no reply. The caller reads the status. */
 export async function awsRequest(request: AwsRequest): Promise<AwsReply> {
   const response = await send(request);
   const chunks: Buffer[] = [];
-  for await (const chunk of response as AsyncIterable<Buffer>) chunks.push(chunk);
+  let lengthBytes = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    lengthBytes += chunk.length;
+    if (lengthBytes > mostReplyBytes) throw new Error(`the reply has more than ${mostReplyBytes} bytes`);
+    chunks.push(chunk);
+  }
   const { statusCode: status = 0, headers } = response;
   return { status, headers, body: Buffer.concat(chunks).toString() };
 }
 
-function send({ service, region = ownRegion(), method, path, headers = {}, body = '', signal }: AwsRequest) {
+/** A connection that was kept over a freeze of this function may be dead, and says so when it is used again. */
+function send(given: AwsRequest): Promise<IncomingMessage> {
+  const { service, region = ownRegion(), method, path, headers = {}, body = '', signal } = given;
   const url = new URL(path, endpoint(service, region));
   const nowMs = systemClock.now();
   const signed = signRequest({ method, url, headers, body, credentials: credentials(), region, service, nowMs });
@@ -41,7 +50,10 @@ function send({ service, region = ownRegion(), method, path, headers = {}, body 
   const open = url.protocol === 'https:' ? httpsRequest : httpRequest;
   const request = open(url, { method, headers: { ...signed, ...length }, signal }, resolve);
   request.setSocketKeepAlive(true, probeEveryMs);
-  request.on('error', reject).end(body);
+  request.on('error', (error: NodeJS.ErrnoException) =>
+    request.reusedSocket && error.code === 'ECONNRESET' ? resolve(send(given)) : reject(error),
+  );
+  request.end(body);
   return promise;
 }
 

@@ -46,6 +46,16 @@ export const passFunction = (): string => required('TEND_FUNCTION');
 /** The function that sweeps. */
 export const maintenanceFunction = (): string => required('MAINTENANCE_FUNCTION');
 
+/** The function that pushes records. */
+export const dispatcherFunction = (): string => required('DISPATCHER_FUNCTION');
+
+/** The group of the dispatcher's schedules, and the role with which the Scheduler invokes it. */
+export const scheduleGroup = (): string => required('SCHEDULE_GROUP');
+export const scheduleRole = (): string => required('SCHEDULE_ROLE');
+
+/** Where a client of Kafka's protocol would connect, for handlers that look. Empty where there is no Kafka gateway. */
+export const bootstrapServers = (): string => process.env.BOOTSTRAP_SERVERS ?? '';
+
 function required(name: string): string {
   const value = process.env[name];
   if (!value) throw new Error(`The environment variable ${name} is not set`);

@@ -51,6 +51,22 @@ export const transactionMetrics = {
   fenced: 'FencedTransactionalIds',
 } as const;
 
+/** Emitted by a run of the dispatcher that had any, and by the hourly look. */
+export const pushMetrics = {
+  /** The age of the oldest record when its delivery began, in milliseconds. */
+  lag: 'PushLag',
+  /** Deliveries that failed. */
+  failures: 'PushFailures',
+  /** Records that were given up and sent to the dead letters of their subscription. */
+  deadLetters: 'PushDeadLetters',
+  /** Partitions that wait because their dead letters were refused. */
+  blocked: 'PushBlocked',
+  /** Records that retention removed before they were delivered. */
+  lostRecords: 'PushLostRecords',
+  /** Subscriptions that a person or a target has paused: once an hour. */
+  paused: 'PushPaused',
+} as const;
+
 /**
  * Emitted once an hour if any group is behind: the greatest lag and time lag over all groups, the sum of lost records, and
  * the number of groups that are about to lose some.

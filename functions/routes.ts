@@ -2,7 +2,7 @@
 // keys, and cdk/rights.ts gives each function its role. The operations are divided among functions by what they may do to
 // the data, because rights, concurrency and memory differ along that line.
 //
-// Invariant: the functions together serve exactly the operations of the API but for `localRoutes`, each once. The meta function also serves
+// Invariant: the functions together serve exactly the operations of the API, each once. The meta function also serves
 // `$default`: it answers a request that no route takes with our 404 or 405.
 
 export const functionRoutes = {
@@ -41,23 +41,21 @@ export const functionRoutes = {
     'GET /v1/transactions/{id}',
     'GET /v1/transactions',
   ],
+  subscriptions: [
+    'PUT /v1/topics/{topic}/subscriptions/{group}',
+    'GET /v1/topics/{topic}/subscriptions/{group}',
+    'PATCH /v1/topics/{topic}/subscriptions/{group}',
+    'DELETE /v1/topics/{topic}/subscriptions/{group}',
+    'POST /v1/topics/{topic}/subscriptions/{group}/pause',
+    'POST /v1/topics/{topic}/subscriptions/{group}/resume',
+    'POST /v1/topics/{topic}/subscriptions/{group}/retry',
+    'POST /v1/topics/{topic}/subscriptions/{group}/retry-now',
+    'POST /v1/topics/{topic}/subscriptions/{group}/rotate-secret',
+    'POST /v1/topics/{topic}/subscriptions/{group}/test-invoke',
+    'GET /v1/subscriptions',
+  ],
   meta: ['GET /v1/health', 'GET /openapi.json'],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
-
-/** No deployment serves these yet. A service on one machine does. */
-export const localRoutes: readonly string[] = [
-  'GET /v1/subscriptions',
-  'PUT /v1/topics/{topic}/subscriptions/{group}',
-  'GET /v1/topics/{topic}/subscriptions/{group}',
-  'PATCH /v1/topics/{topic}/subscriptions/{group}',
-  'DELETE /v1/topics/{topic}/subscriptions/{group}',
-  'POST /v1/topics/{topic}/subscriptions/{group}/pause',
-  'POST /v1/topics/{topic}/subscriptions/{group}/resume',
-  'POST /v1/topics/{topic}/subscriptions/{group}/retry',
-  'POST /v1/topics/{topic}/subscriptions/{group}/retry-now',
-  'POST /v1/topics/{topic}/subscriptions/{group}/rotate-secret',
-  'POST /v1/topics/{topic}/subscriptions/{group}/test-invoke',
-];
 
 export type ApiFunction = keyof typeof functionRoutes;
 
@@ -65,11 +63,16 @@ export type ApiFunction = keyof typeof functionRoutes;
 export const routeKeysOf = (name: ApiFunction): readonly string[] =>
   functionRoutes[name].flatMap((key) => (key.startsWith('GET ') ? [key, key.replace('GET', 'HEAD')] : [key]));
 
-/** The Lambda functions. Those without a route tend partitions, do the daily maintenance, and check the groups every hour. */
-export type FunctionName = ApiFunction | 'tend' | 'maintenance' | 'lag';
+/**
+ * The Lambda functions. Those without a route tend partitions, do the daily maintenance, check the groups every hour, and push
+ * records: the router reads the stream of the table, and the dispatcher delivers.
+ */
+export type FunctionName = ApiFunction | 'tend' | 'maintenance' | 'lag' | 'router' | 'dispatcher';
 export const functionNames: readonly FunctionName[] = [
   ...(Object.keys(functionRoutes) as ApiFunction[]),
   'tend',
   'maintenance',
   'lag',
+  'router',
+  'dispatcher',
 ];

@@ -188,8 +188,8 @@ export type Delivery =
   | { readonly kind: 'answered'; readonly answer: PushAnswer }
   /** An attempt that failed. `error` is a sentence for people. */
   | { readonly kind: 'failed'; readonly error: string }
-  /** The target had no room. It counts as no attempt. */
-  | { readonly kind: 'throttled'; readonly retryAfterMs?: number }
+  /** The target had no room, or could not be called at all: the records are not at fault. It counts as no attempt. */
+  | { readonly kind: 'throttled'; readonly retryAfterMs?: number; readonly reason?: string }
   /** HTTP 410: nobody wants the records any more, so the subscription is paused. */
   | { readonly kind: 'gone' };
 

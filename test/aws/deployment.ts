@@ -3,9 +3,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { bundleFunctions } from '../../cdk/bundle-functions.ts';
 import { bootstrap, deploy, destroy } from '../../tools/emulator/cdk.ts';
-import type { AwsEndpoint } from '../../tools/emulator/endpoint.ts';
+import { type AwsEndpoint, clientOptions } from '../../tools/emulator/endpoint.ts';
 import { startMiniStack } from '../../tools/emulator/ministack.ts';
 import { bundleFaultyFunctions } from './faulty/bundle.ts';
 
@@ -44,6 +45,14 @@ export function deployOther(aws: EmulatedAws, options: DeployOptions): Promise<D
 
 export function destroyOther({ endpoint, bundles }: EmulatedAws, options: DeployOptions): Promise<void> {
   return destroy({ endpoint, context: contextOf(bundles, options), app: otherApp });
+}
+
+/** The stream of a table, which a deployment needs that uses the table of another one. */
+export async function streamOf(endpoint: AwsEndpoint, TableName: string): Promise<string> {
+  const client = new DynamoDBClient(clientOptions(endpoint));
+  const { Table } = await client.send(new DescribeTableCommand({ TableName }));
+  client.destroy();
+  return Table!.LatestStreamArn!;
 }
 
 const contextOf = (

@@ -1,7 +1,12 @@
 // The restore drill of docs/RUNBOOK.md, "Backup and restore", step by step: it restores a table to an earlier moment, brings
 // back the objects that were deleted since, and checks the result with an audit. The emulator can only restore a table as it
 // is at the time of the request, so that time is the moment.
-import { DynamoDBClient, RestoreTableToPointInTimeCommand, UpdateTimeToLiveCommand } from '@aws-sdk/client-dynamodb';
+import {
+  DynamoDBClient,
+  RestoreTableToPointInTimeCommand,
+  UpdateTableCommand,
+  UpdateTimeToLiveCommand,
+} from '@aws-sdk/client-dynamodb';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import {
   DeleteObjectsCommand,
@@ -20,7 +25,7 @@ import type { SweepReport } from '../../lib/maintenance/sweep.ts';
 import { clientOptions } from '../../tools/emulator/endpoint.ts';
 import { type AccessKey, createUser, policyFor } from '../../tools/emulator/identities.ts';
 import { freshName } from '../conformance/target.ts';
-import { type Deployment, deployOther } from './deployment.ts';
+import { type Deployment, deployOther, streamOf } from './deployment.ts';
 import { onEmulator } from './resources.ts';
 
 const topic = 'precious';
@@ -111,7 +116,11 @@ await onEmulator((aws) => {
     expect(await deleteAllObjects(bucket)).toBe(52);
     expect(await audit(deployed)).toMatchObject({ objects: 0, missingObjects: 52 });
 
-    const again = await deployDrill({ existingTable: restored });
+    const StreamSpecification = { StreamEnabled: true, StreamViewType: 'NEW_IMAGE' } as const;
+    await dynamoDb.send(new UpdateTableCommand({ TableName: restored, StreamSpecification }));
+
+    const existingTableStream = await streamOf(aws.endpoint, restored);
+    const again = await deployDrill({ existingTable: restored, existingTableStream });
     expect(await audit(again)).toMatchObject({ missingObjects: 50 });
     expect(await bringObjectsBack(bucket)).toBe(52);
     expect(await audit(again)).toMatchObject({ topics: 1, objects: 52, missingObjects: 0, foreign: 0 });

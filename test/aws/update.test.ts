@@ -8,7 +8,7 @@ import { clientOptions } from '../../tools/emulator/endpoint.ts';
 import { type AccessKey, createUser, policyFor } from '../../tools/emulator/identities.ts';
 import { sendSigned } from '../../tools/emulator/signed-request.ts';
 import { freshName } from '../conformance/target.ts';
-import { type Deployment, deployOther, destroyOther } from './deployment.ts';
+import { type Deployment, deployOther, destroyOther, streamOf } from './deployment.ts';
 import { onEmulator } from './resources.ts';
 
 const topic = 'lasting';
@@ -100,7 +100,9 @@ await onEmulator((aws) => {
     await withoutProtection('UpdateData');
     await destroyOther(aws, first);
     const { bucket: existingBucket, table: existingTable } = deployed;
-    const other = await deployOther(aws, { name: 'Adopted', options: { watch: 'off', existingBucket, existingTable } });
+    const existingTableStream = await streamOf(aws.endpoint, existingTable);
+    const options = { watch: 'off', existingBucket, existingTable, existingTableStream };
+    const other = await deployOther(aws, { name: 'Adopted', options });
     const theirs = await newOperator(other);
     expectAll(await readAll(other.url, theirs));
     const producer = new Rivulet({ url: other.url, credentials: theirs }).producer();

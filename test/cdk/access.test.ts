@@ -20,7 +20,7 @@ import { paths } from '../../client/transport/paths.ts';
 import { functionRoutes } from '../../functions/routes.ts';
 import { systemClock } from '../../lib/runtime/clock.ts';
 import { whyInvalidName } from '../../lib/topic/name.ts';
-import { bundles, resourcesOf } from './synth.ts';
+import { bundles, existingTableStream, resourcesOf } from './synth.ts';
 
 const guide = readFileSync('docs/DEPLOY.md', 'utf8');
 const policyOf = (routes: readonly Route[]) => ({
@@ -106,7 +106,9 @@ describe('a grant', () => {
     const keys = allowed(operatorRoutes('orders', 'billing'), 'orders');
     const segment = 'GET /v1/topics/{topic}/partitions/{p}/segments/{offset}';
     const records = [...functionRoutes.produce, ...functionRoutes.fetch, segment, 'POST /v1/groups/{group}/heartbeat'];
-    const managing = concrete('orders').filter((key) => /^(GET|PUT|PATCH|DELETE|POST) \/v1\/(topics|groups)/.test(key));
+    const managing = concrete('orders').filter((key) =>
+      /^(GET|PUT|PATCH|DELETE|POST) \/v1\/(topics|groups|subscriptions)/.test(key),
+    );
     const moving = records.map((key) =>
       key.replace('{topic}', 'orders').replace('{p}', '0').replace('{group}', 'billing'),
     );
@@ -246,7 +248,7 @@ describe('a grant that would have no effect is refused', () => {
 test('the construct can use a restored table', () => {
   const restoredTable = { service: 'dynamodb', resource: 'table', resourceName: 'restored' };
   const stack = new Stack(new App(), 'Shop');
-  new Rivulet(stack, 'Events', { bundles, existingTable: 'restored' });
+  new Rivulet(stack, 'Events', { bundles, existingTable: 'restored', existingTableStream });
   const template = Template.fromStack(stack);
   template.resourceCountIs('AWS::DynamoDB::Table', 1);
   for (const [, { Properties }] of resourcesOf(template, 'AWS::Lambda::Function'))

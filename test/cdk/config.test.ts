@@ -30,6 +30,13 @@ describe('the options', () => {
       'corsOrigins: expected up to 20 origins like `https://app.example.com`, separated by commas, got "*"',
     ],
     ['corsOrigins', 'https://a.example/path', /^corsOrigins: expected up to 20 origins/],
+    ['pushTargets', 'arn:aws:lambda:*:*:function:orders', /^pushTargets: expected up to 20 ARNs/],
+    ['pushTargets', 'arn:aws:iam::123456789012:role/admin', /^pushTargets: expected up to 20 ARNs/],
+    [
+      'existingTableStream',
+      'arn:aws:dynamodb:eu-west-1:123456789012:table/t',
+      /^existingTableStream: expected the ARN/,
+    ],
     ['alarmEmail', 'nobody', 'alarmEmail: expected an e-mail address, got "nobody"'],
   ])('%s refuses %j', (name, value, message) => {
     expect(() => configOf({ [name]: value })).toThrow(message);
@@ -44,6 +51,9 @@ describe('the options', () => {
   });
 
   test('are refused with a reason when they contradict each other', () => {
+    expect(() => configOf({ existingTable: 'restored' })).toThrow(
+      /^existingTableStream: expected the ARN of the stream of existingTable, .*, got none/,
+    );
     expect(() => configOf({ watch: 'off', alarmEmail: 'operator@example.com' })).toThrow(
       /^alarmEmail: expected no address while watch is "off", .*, got "operator@example\.com"$/,
     );

@@ -17,8 +17,8 @@ describe('a month without calls', () => {
     const [none, small, full] = await Promise.all(
       ['off', 'small', 'full'].map(async (watch) => sum(await costOf({ watch }))),
     );
-    expect(small! - none!).toBeCloseTo(0.6, 6);
-    expect(full! - none!).toBeCloseTo(1.6, 6);
+    expect(small! - none!).toBeCloseTo(0.8, 6);
+    expect(full! - none!).toBeCloseTo(2.2, 6);
     expect(sum(await costOf({ dashboard: true })) - small!).toBeCloseTo(3, 6);
   });
 

@@ -27,6 +27,9 @@ const free = [
   'AWS::S3::BucketPolicy',
   'AWS::DynamoDB::Table',
   'AWS::Lambda::Permission',
+  // Lambda reads a stream of DynamoDB for nothing, and looks for new records for nothing.
+  'AWS::Lambda::EventSourceMapping',
+  'AWS::Scheduler::ScheduleGroup',
   'AWS::Lambda::EventInvokeConfig',
   'AWS::IAM::Role',
   'AWS::IAM::Policy',

@@ -2,7 +2,7 @@ import { App, Stack, Validations } from 'aws-cdk-lib';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { describe, expect, test } from 'vitest';
-import { appWith } from './synth.ts';
+import { appWith, existingTableStream } from './synth.ts';
 
 const findingsIn = (app: App) =>
   new AwsSolutionsChecks(app)
@@ -20,7 +20,18 @@ describe('cdk-nag', () => {
       'with a Kafka gateway',
       { kafkaGateway: true, kafkaSecretArn: 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:kafka-AbCdEf' },
     ],
-    ['with data of another deployment', { existingBucket: 'kept-bucket', existingTable: 'kept-table' }],
+    [
+      'with targets of pushes',
+      {
+        pushTargets:
+          'arn:aws:lambda:eu-central-1:123456789012:function:orders-*,arn:aws:sqs:eu-central-1:123456789012:dead-*',
+        pushConcurrency: 100,
+      },
+    ],
+    [
+      'with data of another deployment',
+      { existingBucket: 'kept-bucket', existingTable: 'kept-table', existingTableStream },
+    ],
   ])('finds nothing in a deployment %s', (_, given) => {
     expect(findingsIn(appWith(given))).toEqual([]);
   });
@@ -44,10 +55,13 @@ describe('cdk-nag', () => {
       ['RivuletService/Service/Api/HEAD --openapi.json', 'AwsSolutions-APIG4'],
       ['RivuletService/Service/Api/HEAD --v1--health', 'AwsSolutions-APIG4'],
       ['RivuletService/Service/DeadLetters', 'AwsSolutions-SQS3'],
+      ['RivuletService/Service/DispatcherRole', 'AwsSolutions-IAM5'],
+      ['RivuletService/Service/DispatcherSchedules', 'AwsSolutions-IAM5'],
       ['RivuletService/Service/FetchRole', 'AwsSolutions-IAM5'],
       ['RivuletService/Service/GroupsRole', 'AwsSolutions-IAM5'],
       ['RivuletService/Service/MaintenanceRole', 'AwsSolutions-IAM5'],
       ['RivuletService/Service/ProduceRole', 'AwsSolutions-IAM5'],
+      ['RivuletService/Service/SubscriptionsRole', 'AwsSolutions-IAM5'],
       ['RivuletService/Service/TendRole', 'AwsSolutions-IAM5'],
       ['RivuletService/Service/TopicsRole', 'AwsSolutions-IAM5'],
       ['RivuletService/Service/TransactionsRole', 'AwsSolutions-IAM5'],

@@ -3,12 +3,15 @@
 import { expect, test } from 'vitest';
 import { rights } from '../../cdk/rights.ts';
 import type { Engine } from '../../lib/api/engine.ts';
+import type { PushInvocation, PushPorts } from '../../lib/api/push.ts';
 import { createEngine } from '../../lib/engine.ts';
 import { tendGroups } from '../../lib/maintenance/groups.ts';
 import { createMaintenance } from '../../lib/maintenance/maintenance.ts';
 import { runPass } from '../../lib/maintenance/pass.ts';
 import { requestPass } from '../../lib/maintenance/pass-item.ts';
 import { lookAround, runErrand } from '../../lib/maintenance/upkeep.ts';
+import { noTargets } from '../../lib/push/no-targets.ts';
+import { route } from '../../lib/push/route.ts';
 import { systemClock } from '../../lib/runtime/clock.ts';
 import { maintenanceBegunKey, transactionListingKey } from '../../lib/storage/keys.ts';
 import { createMemoryObjectStore } from '../../lib/storage/memory/memory-object-store.ts';
@@ -177,6 +180,66 @@ async function lag({ transactions }: Engine, ports: Ports): Promise<void> {
   }
 }
 
+/** The subscriptions that the three functions of pushes share. Deliveries succeed, except those of groups that begin with `failing`. */
+const pushed = { topic: 't', target: { url: 'https://example.com' }, startingPosition: 'TRIM_HORIZON' } as const;
+const pushPorts = (invoked: PushInvocation[]): PushPorts => ({
+  invoke: async (invocation) => void invoked.push(invocation),
+  targets: {
+    ...noTargets.targets,
+    check: async () => undefined,
+    open: () => ({
+      deliver: async ({ groupId }) =>
+        groupId.startsWith('failing')
+          ? { kind: 'failed', error: 'no' }
+          : { kind: 'answered', answer: { kind: 'success' } },
+    }),
+  },
+});
+const engineOf = (ports: Ports, invoked: PushInvocation[] = []) =>
+  createEngine({ ...ports, clock: systemClock, push: pushPorts(invoked) });
+
+async function subscriptions(_: Engine, ports: Ports): Promise<void> {
+  const engine = engineOf(ports);
+  const { subscriptions } = engine;
+  const ref = { topic: 't', groupId: 'pushed' };
+  const start = { startingPosition: 'AT_TIMESTAMP', startingPositionTimestampMs: 1 } as const;
+  for (const topic of ['t', 'small']) {
+    await subscriptions.create({ ...pushed, ...ref, ...start, topic });
+    await subscriptions.delete({ ...ref, topic });
+  }
+  await subscriptions.create({ ...pushed, ...ref });
+  await subscriptions.update({ ...ref, batchSize: 2 });
+  await subscriptions.pause(ref);
+  await subscriptions.resume(ref);
+  await subscriptions.retryNow(ref);
+  await subscriptions.rotateSecret(ref);
+  await subscriptions.list({});
+  // The resource of CloudFormation makes the topic, too.
+  await createTopics(ports.table, systemClock).create({ topic: 'made', partitions: 1 });
+}
+
+/** Finds all subscriptions of the topic, also where a partition has no offset yet. */
+async function router(_: Engine, ports: Ports): Promise<void> {
+  const { topicId } = await createTopics(ports.table, systemClock).describe('t');
+  const invoke = async () => {};
+  for (const partition of [0, 1])
+    await route({ table: ports.table, clock: systemClock, invoke }, { topicId, partition, next: 1_000 });
+}
+
+/** Delivers, gives records up to a topic of small appends and to one of large ones, and delivers dead letters again. */
+async function dispatcher(_: Engine, ports: Ports): Promise<void> {
+  const invoked: PushInvocation[] = [];
+  const engine = engineOf(ports, invoked);
+  await engine.dispatcher.lookAround();
+  for (const invocation of invoked.splice(0)) await engine.dispatcher.run(invocation);
+  const { topicId } = await engine.describeTopic('t');
+  // The partition was added after the subscription was created.
+  const added = { topic: 't', topicId, groupId: 'pushed', partition: 1, id: 'x'.repeat(22) };
+  await engine.dispatcher.run(added);
+  await engine.subscriptions.retry({ topic: 'small', groupId: 'failing-letters' });
+  await engine.subscriptions.testInvoke({ topic: 't', groupId: 'pushed' });
+}
+
 test('each role may do what its function does, and nothing else', async () => {
   const shared = { objects: createMemoryObjectStore({ clock: systemClock }), table: createMemoryTable() };
   const engine = createEngine({ ...shared, clock: systemClock });
@@ -192,8 +255,26 @@ test('each role may do what its function does, and nothing else', async () => {
   const committed = [{ topic: 't', partitions: [{ partition: 0, offset: 0 }] }];
   const commit = { groupId: 'old', memberId: 'dead', memberEpoch, commitSeq: 1, topics: committed };
   await engine.groups.commitOffsets(commit);
+  await engine.createTopic({ topic: 'letters' });
+  await engine.createTopic({ topic: 'small-letters', config: { 'rivulet.inline.max.bytes': '4096' } });
+  const pushing = engineOf(shared).subscriptions;
+  for (const letters of ['letters', 'small-letters']) {
+    const failing = { topic: 'small', groupId: `failing-${letters}`, batchSize: 10, maximumRetryAttempts: 0 };
+    await pushing.create({ ...pushed, ...failing, onFailure: { topic: letters } });
+  }
   await shared.table.write({ kind: 'put', item: { ...transactionListingKey('died'), v: 1, i: 1 } });
-  for (const [name, use] of Object.entries({ produce, fetch, topics, groups, tend, lag, maintenance })) {
+  for (const [name, use] of Object.entries({
+    produce,
+    fetch,
+    topics,
+    groups,
+    subscriptions,
+    router,
+    dispatcher,
+    tend,
+    lag,
+    maintenance,
+  })) {
     // Each of them may be the first to note that maintenance runs here.
     await shared.table.write({ kind: 'delete', key: maintenanceBegunKey });
     const { ports, used } = watched(shared);

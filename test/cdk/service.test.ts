@@ -1,7 +1,7 @@
 import { Match, type Template } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
 import { functionNames, functionRoutes } from '../../functions/routes.ts';
-import { resourcesOf, templatesWith } from './synth.ts';
+import { existingTableStream, resourcesOf, templatesWith } from './synth.ts';
 
 const template = templatesWith().RivuletService!;
 const authorizationOf = (given: Record<string, unknown>) =>
@@ -186,7 +186,11 @@ describe('the stacks', () => {
   });
 
   test('leave out the data stack when the data is that of another deployment', () => {
-    const templates = templatesWith({ existingBucket: 'kept-bucket', existingTable: 'kept-table' });
+    const templates = templatesWith({
+      existingBucket: 'kept-bucket',
+      existingTable: 'kept-table',
+      existingTableStream,
+    });
     expect(Object.keys(templates)).not.toContain('RivuletData');
     templates.RivuletService!.hasResourceProperties('AWS::Lambda::Function', {
       Environment: { Variables: Match.objectLike({ BUCKET: 'kept-bucket', TABLE: 'kept-table' }) },
@@ -194,7 +198,7 @@ describe('the stacks', () => {
   });
 
   test('keep their own table when the functions use a restored one', () => {
-    const { RivuletData, RivuletService } = templatesWith({ existingTable: 'restored' });
+    const { RivuletData, RivuletService } = templatesWith({ existingTable: 'restored', existingTableStream });
     RivuletData!.resourceCountIs('AWS::DynamoDB::Table', 1);
     RivuletService!.hasResourceProperties('AWS::Lambda::Function', {
       Environment: { Variables: Match.objectLike({ TABLE: 'restored' }) },

@@ -15,6 +15,10 @@ await Promise.all([bundleFunctions(bundles), bundleKafkaGateway(bundles)]);
 export const codeBytes = (): number =>
   functionNames.reduce((sum, name) => sum + statSync(path.join(bundles, name, 'index.mjs')).size, 0);
 
+/** The stream that goes with `existingTable`. */
+export const existingTableStream =
+  'arn:aws:dynamodb:eu-central-1:123456789012:table/restored/stream/2026-11-30T12:00:00.000';
+
 type Given = Readonly<Record<string, unknown>>;
 
 export function appWith(given: Given = {}): App {

@@ -16,6 +16,8 @@ describe('the alarms', () => {
       'HotPartition',
       'MergeStopped',
       'MissingObjects',
+      'PushBlocked',
+      'PushLostRecords',
       'RecordsExpireUnread',
       'ServerErrors',
     ]);

@@ -4,7 +4,10 @@ import { type AwsEndpoint, emulatedEndpoint } from './endpoint.ts';
 import { sendSigned } from './signed-request.ts';
 
 /** The services, as emulators name them. The HTTP APIs of apigatewayv2 have no name of their own there. */
-const needed = ['cloudformation', 'lambda', 'iam', 'sts', 'ssm', 's3', 'dynamodb', 'logs', 'events', 'sqs'];
+const needed = [
+  ...['cloudformation', 'lambda', 'iam', 'sts', 'ssm', 's3', 'dynamodb', 'dynamodbstreams', 'logs', 'events'],
+  ...['scheduler', 'sqs'],
+];
 
 /** Throws an Error that says what is missing. */
 export async function runningEmulator(url: string): Promise<AwsEndpoint> {

@@ -56,14 +56,23 @@ export function createFunctionTarget(options: FunctionOptions): PushTarget {
   };
 }
 
-/** Lambda answers 429 when the function has no room, and 5xx when it cannot run the function now. */
+/** Lambda refuses an event for what it is, and would refuse it again. */
+const refusedEvents = [400, 413];
+/** A function that is missing, or that we may not invoke, is not there in a moment. */
+const missingMs = 60_000;
+
+/**
+ * Lambda answers 429 when the function has no room, 5xx when it cannot run the function now, and 403 or 404 when it was deleted or
+ * no longer lets us in. None of these is an attempt: healthy records would become dead letters.
+ */
 function refusalOf({ status, functionError, retryAfterMs, body }: FunctionReply): Delivery | undefined {
-  if (status === 429 || status >= 500)
-    return {
-      kind: 'throttled',
-      ...(retryAfterMs !== undefined && { retryAfterMs: Math.min(retryAfterMs, limits.maxRetryAfterMs) }),
-    };
-  if (status !== 200) return { kind: 'failed', error: `Lambda answered ${status}: ${shortened(body)}` };
+  const answered = `Lambda answered ${status}: ${shortened(body)}`;
+  if (refusedEvents.includes(status)) return { kind: 'failed', error: answered };
+  if (status !== 200) {
+    const waitMs = retryAfterMs ?? (status === 429 || status >= 500 ? undefined : missingMs);
+    const wait = waitMs !== undefined && { retryAfterMs: Math.min(waitMs, limits.maxRetryAfterMs) };
+    return { kind: 'throttled', reason: answered, ...wait };
+  }
   if (functionError !== undefined) return { kind: 'failed', error: `the function failed: ${shortened(body)}` };
   return undefined;
 }

@@ -63,7 +63,7 @@ async function deliver(run: Run, plan: Plan): Promise<Step> {
   // The answer of a delivery that was cut off says nothing about its records.
   const isCutOff = run.signal.aborted && delivery.kind === 'failed';
   if (isCutOff) throw new TermIsOver();
-  if (delivery.kind === 'throttled') return afterThrottling(run, plan, delivery.retryAfterMs);
+  if (delivery.kind === 'throttled') return afterThrottling(run, plan, delivery);
   if (delivery.kind === 'gone') return pauseForGone(run, plan);
   if (delivery.kind === 'failed') return afterFailure(run, plan, delivery.error);
   const { answer } = delivery;

@@ -1,5 +1,6 @@
 // A failed delivery is noted, and then there is a wait. A short wait is spent here, with the lease; for a longer one a scheduled
 // invocation follows this term. The note keeps the attempts when the run dies.
+import type { Delivery } from '../../api/push.ts';
 import type { Note } from '../../group/items/failure-note.ts';
 import { pausedFor } from '../../group/items/head.ts';
 import { setPaused } from '../items/heads.ts';
@@ -13,6 +14,8 @@ const longestWaitMs = 5 * 60_000;
 /** The hourly net looks at the partition anyway. */
 const longestRetryAfterMs = 3_600_000;
 const throttledWaitMs = 5_000;
+
+type Throttled = Extract<Delivery, { readonly kind: 'throttled' }>;
 
 export function isExhausted({ subscription }: Pick<Run, 'subscription'>, note: Note | undefined): boolean {
   const { maximumRetryAttempts } = subscription.settings;
@@ -57,8 +60,11 @@ function backOffMs({ context }: Run, attempts: number): number {
   return mostMs * (0.5 + context.clock.random() / 2);
 }
 
-export async function afterThrottling(run: Run, plan: Plan, retryAfterMs = throttledWaitMs): Promise<Step> {
-  const error = 'the target had no room for it';
+export async function afterThrottling(
+  run: Run,
+  plan: Plan,
+  { retryAfterMs = throttledWaitMs, reason: error = 'the target had no room for it' }: Throttled,
+): Promise<Step> {
   observe(run, 'throttled', plan.records.length, error);
   const { attempts, ...note } = failedOnce(run, plan, plan.note?.error ?? error);
   return waitWith(run, { ...note, attempts: attempts - 1 }, Math.min(longestRetryAfterMs, retryAfterMs));

@@ -1,10 +1,11 @@
 // Lambda functions as targets of subscriptions.
 // https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
-import { limits } from '../lib/api/limits.ts';
-import { unexpected } from '../lib/api/refusal.ts';
-import { checkPatterns, parseFunctionArn } from '../lib/push/delivery/arns.ts';
-import type { Functions } from '../lib/push/delivery/function-target.ts';
-import { awsRequest } from './aws-request.ts';
+import { RivuletError } from '../../lib/api/errors.ts';
+import { limits } from '../../lib/api/limits.ts';
+import { unexpected } from '../../lib/api/refusal.ts';
+import { checkPatterns, parseFunctionArn } from '../../lib/push/delivery/arns.ts';
+import type { Functions } from '../../lib/push/delivery/function-target.ts';
+import { awsRequest } from '../aws-request.ts';
 
 const FIELD = 'target.function';
 const checkMs = 10_000;
@@ -16,15 +17,16 @@ export function createFunctions(patterns: readonly string[]): Functions {
       const { region } = parseFunctionArn(arn);
       checkPatterns(arn, patterns, FIELD);
       const path = `${pathOf(arn)}/configuration`;
-      const reply = await awsRequest({
-        service: 'lambda',
-        region,
-        method: 'GET',
-        path,
-        signal: AbortSignal.timeout(checkMs),
-      });
+      const signal = AbortSignal.timeout(checkMs);
+      const reply = await awsRequest({ service: 'lambda', region, method: 'GET', path, signal }).catch(notAsked);
+      if (reply.status === 429 || reply.status >= 500) notAsked(`Lambda answered ${reply.status}`);
+      if (reply.status === 404) throw unexpected(FIELD, 'a function that exists', arn);
       if (reply.status !== 200)
-        throw unexpected(FIELD, 'a function that this service may look at and invoke', `${arn}: ${reply.status}`);
+        throw unexpected(
+          FIELD,
+          'a function that the option pushTargets or a RivuletEventSource lets this service call',
+          arn,
+        );
       checkTimeout((JSON.parse(reply.body) as { Timeout?: number }).Timeout ?? 0);
     },
     async invoke(arn, body, signal) {
@@ -40,6 +42,12 @@ export function createFunctions(patterns: readonly string[]): Functions {
       };
     },
   };
+}
+
+function notAsked(cause: unknown): never {
+  throw new RivuletError('STORAGE_UNAVAILABLE', 'Lambda could not be asked about the function: ask again', {
+    ...{ outcome: 'not-written', cause },
+  });
 }
 
 /** The ARN has colons, and may have a dollar sign. */

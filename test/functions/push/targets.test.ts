@@ -2,12 +2,12 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { createFunctions } from '../../functions/push-functions.ts';
-import { createQueues } from '../../functions/push-queues.ts';
-import type { Delivery } from '../../lib/api/push.ts';
-import { createTargets } from '../../lib/push/delivery/targets.ts';
-import { systemClock } from '../../lib/runtime/clock.ts';
-import { offsets } from '../push/delivery/records.ts';
+import { createFunctions } from '../../../functions/push/functions.ts';
+import { createQueues } from '../../../functions/push/queues.ts';
+import type { Delivery } from '../../../lib/api/push.ts';
+import { createTargets } from '../../../lib/push/delivery/targets.ts';
+import { systemClock } from '../../../lib/runtime/clock.ts';
+import { offsets } from '../../push/delivery/records.ts';
 
 type Answer = {
   readonly status?: number;
@@ -68,13 +68,20 @@ describe('a function', () => {
     expect(failed).toMatchObject({ kind: 'failed', error: expect.stringMatching(/^the function failed: .{303}$/) });
   });
 
-  test('that Lambda cannot run now is throttled, and one that it refuses has failed', async () => {
-    expect(await deliver({ status: 429, headers: { 'retry-after': '3' } })).toEqual({
-      kind: 'throttled',
-      retryAfterMs: 3_000,
-    });
-    expect(await deliver({ status: 503 })).toEqual({ kind: 'throttled' });
-    expect(await deliver({ status: 404, body: 'no' })).toEqual({ kind: 'failed', error: 'Lambda answered 404: no' });
+  test('that Lambda cannot run now is throttled, and an event that it refuses has failed', async () => {
+    const throttled = (status: number) => ({ kind: 'throttled', reason: `Lambda answered ${status}: no` });
+    const refused = (status: number, headers = {}) => deliver({ status, headers, body: 'no' });
+    expect(await refused(429, { 'retry-after': '3' })).toEqual({ ...throttled(429), retryAfterMs: 3_000 });
+    expect(await refused(503)).toEqual(throttled(503));
+    for (const status of [403, 404, 409])
+      expect(await refused(status)).toEqual({ ...throttled(status), retryAfterMs: 60_000 });
+    for (const status of [400, 413])
+      expect(await refused(status)).toEqual({ kind: 'failed', error: `Lambda answered ${status}: no` });
+  });
+
+  test('whose answer is above 7 MB has failed', async () => {
+    const failed = await deliver({ body: 'x'.repeat(7_000_001) });
+    expect(failed).toMatchObject({ kind: 'failed', error: expect.stringContaining('more than 7000000 bytes') });
   });
 
   test('that does not answer in time has failed', async () => {
@@ -92,9 +99,13 @@ describe('a function', () => {
       'target.function: expected a function with a time-out of at most 600 s, got 601',
     );
     answer = { status: 404 };
+    await expect(functions.check(arn)).rejects.toThrow('target.function: expected a function that exists');
+    answer = { status: 403 };
     await expect(functions.check(arn)).rejects.toThrow(
-      `target.function: expected a function that this service may look at`,
+      'the option pushTargets or a RivuletEventSource lets this service call',
     );
+    answer = { status: 503 };
+    await expect(functions.check(arn)).rejects.toMatchObject({ errorCode: 'STORAGE_UNAVAILABLE' });
     await expect(functions.check(arn.replace('bill', 'other'))).rejects.toThrow(
       'target.function: expected an ARN that the operator allows',
     );
@@ -121,8 +132,12 @@ describe('a queue', () => {
     await expect(targets.sendToQueue(queue, letters)).rejects.toThrow('did not take the dead letters: 403');
   });
 
-  test('must be allowed by the operator', async () => {
+  test('must be allowed by the operator, and by its own policy', async () => {
+    answer = { body: '{}' };
     await queues.check(queue);
+    expect(requests[0]?.head.headers).toMatchObject({ 'x-amz-target': 'AmazonSQS.GetQueueAttributes' });
+    answer = { status: 400, body: '{"__type":"com.amazonaws.sqs#QueueDoesNotExist"}' };
+    await expect(queues.check(queue)).rejects.toThrow('onFailure.queue: expected a queue that exists');
     await expect(queues.check(`${queue}2`)).rejects.toThrow(
       'onFailure.queue: expected an ARN that the operator allows (*:letters)',
     );
