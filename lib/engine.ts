@@ -1,6 +1,7 @@
 // Puts the engine together over two ports and a clock. Which adapters those are, and which decorators they wear, is
 // decided at the composition roots (local/, functions/, tests), never here.
 import type { Engine } from './api/engine.ts';
+import type { PushPorts } from './api/push.ts';
 import { createClassicGroups } from './group/classic/create-classic.ts';
 import { createGroups } from './group/create-groups.ts';
 import { createLogContext, type LogContext, type Ports, partitionName } from './log/context.ts';
@@ -9,14 +10,22 @@ import { logEngine } from './log/log-engine.ts';
 import { createMaintenance, type MaintenanceOptions } from './maintenance/maintenance.ts';
 import { runPass } from './maintenance/pass.ts';
 import type { PageAddress } from './partition/page.ts';
+import { createDispatcher, createSubscriptions } from './push/create-subscriptions.ts';
+import { noTargets } from './push/no-targets.ts';
 import { translated } from './storage/outcome.ts';
 import { createProducerTransactions } from './transaction/create-producer-transactions.ts';
 import { createTransactions } from './transaction/create-transactions.ts';
 
+export type EnginePorts = Ports &
+  Partial<Pick<MaintenanceOptions, 'wake' | 'bornMs'>> & {
+    /** Default: subscriptions can be looked at, and none can be created. */
+    readonly push?: PushPorts;
+  };
+
 /** By default this process runs the passes that are asked for, as long as they take. */
-export function createEngine(ports: Ports & Partial<Pick<MaintenanceOptions, 'wake' | 'bornMs'>>): Engine {
+export function createEngine(ports: EnginePorts): Engine {
   const log = createLogContext(ports);
-  const { wake = here(log), bornMs = 0 } = ports;
+  const { wake = here(log), bornMs = 0, push = noTargets } = ports;
   const fetchTopics = createTopicsFetch(log);
   const maintenance = createMaintenance({ ...log, wake, bornMs });
   return {
@@ -27,6 +36,8 @@ export function createEngine(ports: Ports & Partial<Pick<MaintenanceOptions, 'wa
     transactions: createTransactions(log),
     producerTransactions: createProducerTransactions(log),
     maintenance,
+    subscriptions: createSubscriptions(log, push),
+    dispatcher: createDispatcher(log, push),
   };
 }
 

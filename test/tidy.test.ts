@@ -50,7 +50,7 @@ const floors: readonly (readonly string[])[] = [
   ['lib/topic/'],
   ['lib/log/'],
   ['lib/group/'],
-  ['lib/transaction/'],
+  ['lib/push/', 'lib/transaction/'],
   ['lib/engine.ts', 'lib/maintenance/'],
   ['client/', 'http/', 'kafka/'],
   ['functions/', 'local/'],

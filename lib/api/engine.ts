@@ -2,6 +2,7 @@
 import type { ClassicGroups } from './classic-groups.ts';
 import type { Groups } from './groups.ts';
 import type { Maintenance } from './maintenance.ts';
+import type { Dispatcher, Subscriptions } from './push.ts';
 import type {
   AppendRecordsReply,
   AppendRecordsRequest,
@@ -69,4 +70,6 @@ export type Engine = LogEngine & {
   readonly transactions: Transactions;
   readonly producerTransactions: ProducerTransactions;
   readonly maintenance: Maintenance;
+  readonly subscriptions: Subscriptions;
+  readonly dispatcher: Dispatcher;
 };

@@ -2,6 +2,7 @@
 // heartbeat joins, keeps alive, reports what is owned, receives the assignment, and leaves. All errors are
 // RivuletErrors; the error of one partition is a value beside the results of the others.
 // https://cwiki.apache.org/confluence/display/KAFKA/KIP-848
+import type { FailureNote, SubscriptionState } from './push.ts';
 import type { PartitionError } from './records.ts';
 import type { TopicRef } from './topics.ts';
 
@@ -98,6 +99,10 @@ export type PartitionLag = {
   readonly metadata: string;
   /** The member that owns the partition. */
   readonly memberId?: string;
+  /** A delivery of the group's subscription has the partition until then. */
+  readonly leaseUntilMs?: number;
+  /** The batch that the group's subscription delivers again and again. */
+  readonly failing?: FailureNote;
 };
 
 export type GroupDescription = GroupSummary & {
@@ -107,6 +112,8 @@ export type GroupDescription = GroupSummary & {
   readonly memberDetails: readonly MemberDescription[];
   /** These are sorted by topic and partition. */
   readonly partitionDetails: readonly PartitionLag[];
+  /** Present if a subscription does the work of the members. The group is Stable then, and Empty while nothing is delivered. */
+  readonly subscription?: { readonly state: SubscriptionState; readonly pausedReason?: string };
 };
 
 /** Says where to set an offset. An offset that lies beyond the log is brought to its start or end. */

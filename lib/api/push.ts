@@ -136,13 +136,14 @@ export type Subscriptions = {
    */
   create(request: CreateSubscription): Promise<CreatedSubscription>;
   get(ref: SubscriptionRef): Promise<SubscriptionDescription>;
-  /** The subscriptions are sorted by group; with `topic`, only those of this topic. `after` is the last group of the page before. */
+  /** The subscriptions are sorted by topic and group; with `topic`, only those of this topic. `after` is the last one of the page before. */
   list(request: {
     readonly topic?: string;
     readonly limit?: number;
-    readonly after?: string;
+    readonly after?: SubscriptionRef;
   }): Promise<{ readonly subscriptions: readonly SubscriptionSummary[]; readonly more: boolean }>;
-  update(request: UpdateSubscription): Promise<SubscriptionDescription>;
+  /** A target that becomes a webhook gets a secret. */
+  update(request: UpdateSubscription): Promise<CreatedSubscription>;
   /** No delivery begins after this; one that is under way ends. */
   pause(ref: SubscriptionRef & { readonly reason?: string }): Promise<SubscriptionDescription>;
   resume(ref: SubscriptionRef): Promise<SubscriptionDescription>;
@@ -244,3 +245,42 @@ export type PushInvocation = SubscriptionRef & {
 
 /** Sends an invocation to the dispatcher: now, or at `whenMs`. It resolves when the invocation cannot get lost by our death. */
 export type Invoke = (invocation: PushInvocation, whenMs?: number) => Promise<void>;
+
+/** What happened in a delivery, for metrics and alarms. */
+export type PushEvent = {
+  readonly kind: 'delivered' | 'failed' | 'throttled' | 'given up' | 'destination refused' | 'lost' | 'paused';
+  readonly groupId: string;
+  readonly topic: string;
+  readonly partition: number;
+  /** The number of records. */
+  readonly records: number;
+  readonly error?: string;
+};
+
+/** Everything that an engine needs in order to deliver. */
+export type PushPorts = {
+  readonly targets: PushTargets;
+  readonly invoke: Invoke;
+  /** It never throws. */
+  readonly observe?: (event: PushEvent) => void;
+  /** Learns, before any append can be missed, that the subscriptions of a topic are others by now. It never throws. */
+  readonly onSubscriptions?: (topicId: string) => void;
+};
+
+/** The process that runs deliveries says this about itself. */
+export type PushProcess = {
+  /** The milliseconds that it may still work. */
+  leftMs(): number;
+  /** Ends a delivery that is under way: the process is about to end. */
+  readonly signal?: AbortSignal;
+};
+
+/** By a process that alone runs deliveries, and has just begun: the runs of before are dead, whatever their leases say. */
+export type LeasesOver = 'by the clock' | 'with the process';
+
+export type Dispatcher = {
+  /** Delivers one partition until it has caught up. If it rejects, the same invocation must come again. */
+  run(invocation: PushInvocation, process?: PushProcess): Promise<void>;
+  /** The net under all triggers. Returns how many partitions it sent an invocation for. Call it hourly, and at the start. */
+  lookAround(options?: { readonly leasesOver?: LeasesOver; readonly isOver?: () => boolean }): Promise<number>;
+};

@@ -1,7 +1,7 @@
 // The context that all functions of the group coordinator share. It keeps nothing between requests, so any process may
 // coordinate any group.
 
-import { RivuletError } from '../api/errors.ts';
+import { type ErrorCode, RivuletError } from '../api/errors.ts';
 import { refused } from '../api/refusal.ts';
 import type { LogContext } from '../log/context.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -33,3 +33,7 @@ export const nonEmpty = (groupId: string): RivuletError =>
     `group ${groupId} has members: stop its consumers first; a consumer that was killed, or a static member that ` +
       'is away, counts until its session is over (45 s by default)',
   );
+
+/** Members and other callers stay away from the offsets of a subscription: its runs are no members, so no session tells of them. */
+export const delivered = (groupId: string, errorCode: ErrorCode = 'NON_EMPTY_GROUP'): RivuletError =>
+  refused(errorCode, `group ${groupId} has a subscription, which commits its offsets: delete the subscription first`);

@@ -3,6 +3,7 @@
 //
 //   v version   n next offset = high watermark   s log start   b first offset of the tail   m below it: log segments
 //   g segment-epoch fence   x highest producer id ever removed from p   w greatest timestamp below b   z bytes appended
+//   f flag: the topic has subscriptions; the revision of the topic when it was set
 //   t tail: list of entries, oldest first        p producers: map of id -> 2 bytes epoch, 4 bytes next sequence
 //
 // The head alone tells three zones: [s, m) log segments, [m, b) index pages, [b, n) the tail. Anything outside its zone is

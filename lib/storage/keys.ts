@@ -23,11 +23,13 @@
 //   topics-changed            n                  counter of topic changes      for ever
 //   groups                    group              entry in the list of groups   as the group
 //   group/<group>             h                  head of a group               until deleted, and a week (ttl)
+//   group/<group>             s                  settings of its subscription  until the subscription is deleted
 //   group/<group>             m/<member id>      a member                      until it retires, and a quarter hour (ttl)
 //   group/<group>             i/<instance id>    the member with this id       as the group
 //   group/<group>/t           epoch, nonce       target, immutable             until the next is installed
 //   group/<group>/t           generation, kind   roster (r) and assignment (a) of a generation, immutable, in chunks
 //   group/<group>/o           topic id, p / 16   owners and committed offsets  until they expire; buried, a week (ttl)
+//   push/<topic id>           group              entry in the list of the topic's subscriptions    as the subscription
 //
 //   <2 hex>/<topic id>/ingest/<epoch 6 hex><random 16 hex>   ingest segment    until nothing names it
 //   <2 hex>/<topic id>/log/<epoch 6 hex><random 16 hex>      log segment       until nothing names it
@@ -193,6 +195,12 @@ export const groupIdOf = ({ sk }: Key): string => decodeURIComponent(sk);
 export const groupListingKey = (groupId: string): Key => ({ pk: groupsPartition, sk: groupName(groupId) });
 export const groupPartition = (groupId: string): string => `group/${groupName(groupId)}`;
 export const groupHeadKey = (groupId: string): Key => ({ pk: groupPartition(groupId), sk: 'h' });
+export const subscriptionKey = (groupId: string): Key => ({ pk: groupPartition(groupId), sk: 's' });
+export const topicSubscriptionsPartition = (topicId: string): string => `push/${topicId}`;
+export const topicSubscriptionKey = (topicId: string, groupId: string): Key => ({
+  pk: topicSubscriptionsPartition(topicId),
+  sk: groupName(groupId),
+});
 export const memberPrefix = 'm/';
 /** Member ids have only ASCII characters below `~`, so this key is after all of them. */
 export const lastMemberKey = 'm/~';

@@ -29,6 +29,8 @@ export type Topic = TopicSummary & {
   readonly revision: number;
   /** False if the topic was made before there was retention, and nobody has confirmed that old records may go. */
   readonly isRetentionConfirmed: boolean;
+  /** The topic has subscriptions, or had some: its heads are flagged, so that the stream tells of their appends. */
+  readonly isPushed: boolean;
 };
 
 export type Topics = {
@@ -199,9 +201,10 @@ async function makeHeads(table: Table, topic: Topic, from: number): Promise<void
 }
 
 async function putHead(table: Table, topic: Topic, partition: number): Promise<void> {
-  const item = emptyHeadItem(headKey(topic.topicId, partition), 0);
+  const empty = emptyHeadItem(headKey(topic.topicId, partition), 0);
+  const flag = topic.isPushed && { f: topic.revision };
   const notMade = absent('v');
-  await table.write({ kind: 'put', item, if: notMade });
+  await table.write({ kind: 'put', item: { ...empty, ...flag }, if: notMade });
 }
 
 async function list(
@@ -348,7 +351,7 @@ async function freeName(table: Table, clock: Clock, topic: Topic): Promise<void>
   if (!isGone) throw closedOnly(topic.topic);
 }
 
-function parseTopic(item: Item): Topic {
+export function parseTopic(item: Item): Topic {
   checkVersion(item, 'topic');
   return {
     topic: item.name as string,
@@ -358,6 +361,7 @@ function parseTopic(item: Item): Topic {
     overrides: item.config as ConfigOverrides,
     revision: item.revision as number,
     isRetentionConfirmed: item.rt === 1,
+    isPushed: item.pu === 1,
   };
 }
 

@@ -3,7 +3,7 @@ import { unknownPartition } from '../../lib/topic/partitions.ts';
 
 const topicOf = (partitions: number) => ({
   ...{ topic: 't', topicId: 'A'.repeat(22), partitions, createdMs: 0 },
-  ...{ overrides: {}, revision: 0, isRetentionConfirmed: true },
+  ...{ overrides: {}, revision: 0, isRetentionConfirmed: true, isPushed: false },
 });
 
 test.each([

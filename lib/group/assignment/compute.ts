@@ -71,7 +71,8 @@ export async function closeTheDead(context: GroupContext, groupId: string): Prom
   const head = await bump(context, groupId);
   // A member that joined while the group was deleted, and then died, has no group that could close it.
   if (!head) return others;
-  if (head.classic) await closeExpired(context, groupId, members, undefined);
+  const hasNoTarget = head.classic !== undefined || head.subscription !== undefined;
+  if (hasNoTarget) await closeExpired(context, groupId, members, undefined);
   else await computeTarget(context, groupId, head);
   return readMembers(context.table, groupId);
 }

@@ -4,6 +4,7 @@ import type { Generation } from '../../api/classic-groups.ts';
 import type { RivuletError } from '../../api/errors.ts';
 import { limits } from '../../api/limits.ts';
 import { refused } from '../../api/refusal.ts';
+import { delivered } from '../context.ts';
 import type { ClassicState, GroupHead } from '../items/head.ts';
 import { clockSkewMs, isExpired, isLiving, isPresent, type Member, type Protocol } from '../items/member.ts';
 import { type ClassicMember, illegalGeneration, isClassic, rebalancing, type Sight, unknownMember } from './context.ts';
@@ -75,6 +76,7 @@ function whyNotAdmitted(
   nowMs: number,
 ): RivuletError | undefined {
   const { groupId, memberId, protocolType } = candidate;
+  if (head.subscription) return delivered(groupId, 'INCONSISTENT_GROUP_PROTOCOL');
   if (me ? !isLiving(me) : !candidate.isFresh) return unknownMember(memberId);
   const present = others.filter((other) => isPresent(other, nowMs));
   if (!head.classic)

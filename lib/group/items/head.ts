@@ -5,11 +5,14 @@
 //   tn nonce of the target (absent: the empty target)   as assignor   dg digest of its topics   ca catalogue version
 //   cr created ms   es ms since when there are no members   ex 1: about to expire, unless a commit comes
 //   de 1: deleted; kept for a while, so that epochs go on
+//   su random id of the subscription, whose runs do the work of members   sp while nothing is delivered: c its creation
+//   is unfinished, or p and a reason
 //
 // The head of a group of the classic protocol has version 2, so that older readers refuse it. It has besides:
 //   ty c   ps phase: e p c f s   rd round: the epoch that opened it   gn generation: the last completed round
 //   ro nonce of the roster   an nonce of the assignment   ld leader   pt protocol type   pn protocol   dl deadline ms
 import type { Assignor } from '../../api/groups.ts';
+import type { SubscriptionState } from '../../api/push.ts';
 import { checkVersion, groupHeadKey, itemVersion } from '../../storage/keys.ts';
 import type { Item } from '../../storage/table.ts';
 
@@ -18,6 +21,13 @@ export const classicHeadVersion = 2;
 
 export const phases = { e: 'empty', p: 'preparing', c: 'completing', f: 'fencing', s: 'stable' } as const;
 export type Phase = (typeof phases)[keyof typeof phases];
+
+/** The subscription of a group. A group with one has no members. */
+export type HeadSubscription = {
+  readonly id: string;
+  readonly state: SubscriptionState;
+  readonly pausedReason?: string;
+};
 
 /** Where a group of the classic protocol is in its rounds. */
 export type ClassicState = {
@@ -47,6 +57,8 @@ export type GroupHead = {
   readonly isDeleted: boolean;
   /** Undefined if members keep the group by heartbeats alone (KIP-848). */
   readonly classic: ClassicState | undefined;
+  /** Undefined if the group has members, or may have. */
+  readonly subscription: HeadSubscription | undefined;
 };
 
 export function parseGroupHead(item: Item): GroupHead {
@@ -63,7 +75,18 @@ export function parseGroupHead(item: Item): GroupHead {
     isExpiring: item.ex !== undefined,
     isDeleted: item.de !== undefined,
     classic: item.ty === undefined ? undefined : parseClassic(item),
+    subscription: item.su === undefined ? undefined : parseSubscription(item),
   };
+}
+
+export const creating = 'c';
+export const pausedFor = (reason: string): string => `p${reason}`;
+
+function parseSubscription({ su, sp }: Item): HeadSubscription {
+  const id = su as string;
+  if (sp === undefined) return { id, state: 'Enabled' };
+  const text = sp as string;
+  return text === creating ? { id, state: 'Creating' } : { id, state: 'Paused', pausedReason: text.slice(1) };
 }
 
 const parseClassic = (item: Item): ClassicState => ({

@@ -155,6 +155,9 @@ export async function bump(
 /** Requires that the group has not taken on the classic protocol, which has no targets. */
 export const hasTargets: Condition = absent('ty');
 
+/** Requires that the group has no subscription, whose runs own its partitions. */
+export const hasNoSubscription: Condition = absent('su');
+
 export type Installation = {
   readonly epoch: number;
   readonly nonce: string;
@@ -187,7 +190,7 @@ export async function install(
       ],
       ...(target.isEmpty ? { setIfAbsent: [['es', clock.now()]] } : { remove: ['es'] }),
     },
-    if: all(isNewer, hasTargets, absent('de')),
+    if: all(isNewer, hasTargets, hasNoSubscription, absent('de')),
   });
   const item: Item | undefined = result.applied ? result.item : result.old;
   const head = item && parseGroupHead(item);

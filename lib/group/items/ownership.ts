@@ -6,6 +6,9 @@
 //   v version   n name of the topic   ttl of a deleted group only
 //   and for each partition, with its last hexadecimal digit behind the letter:
 //   w owner   a epoch of the term, never falls   o offset   t committed ms   c commitSeq   l leader epoch   m metadata
+//
+// A run of a subscription owns a partition under a name that begins with a colon, as no member's does. Then besides:
+//   u lease until ms, 0: released   c number of the term's last write   m note of a failing batch
 import { checkVersion, groupOffsetsKey, itemVersion, partitionsPerOffsetsItem } from '../../storage/keys.ts';
 import {
   absent,
@@ -22,6 +25,7 @@ import {
   type Write,
 } from '../../storage/table.ts';
 import type { Partitions } from '../partition-set.ts';
+import { type Note, noteText, parseNote } from './failure-note.ts';
 
 export type Ownership = {
   readonly owner: string | undefined;
@@ -32,7 +36,24 @@ export type Ownership = {
   readonly commitSeq: number | undefined;
   readonly leaderEpoch: number;
   readonly metadata: string;
+  /** Only of a run: until then it has the partition. 0 means that it has released it. */
+  readonly leaseUntilMs?: number;
+  /** Only of a run: its batch has failed. */
+  readonly note?: Note;
 };
+
+/** The name of a run's term: the id of its invocation, and chance, so that no two terms have one name. */
+export const runOwner = (invocationId: string, random: string): string => `:${invocationId}${random}`;
+export const isRun = (owner: string | undefined): owner is string => owner?.startsWith(':') ?? false;
+export const isRunOf = (owner: string | undefined, invocationId: string): boolean =>
+  owner?.startsWith(`:${invocationId}`) ?? false;
+
+/** By a clock that may be wrong: a lease only saves repeated work. */
+export const hasLiveLease = ({ leaseUntilMs = 0 }: Ownership, nowMs: number): boolean => leaseUntilMs > nowMs;
+
+/** The last run has ended, and the lease keeps others away until the next try. */
+export const isBackingOff = ({ leaseUntilMs, note }: Ownership): boolean =>
+  note !== undefined && leaseUntilMs === note.nextTryMs;
 
 /** The partitions of a set that share one item. */
 export type ItemPartitions = {
@@ -58,7 +79,7 @@ export const keyOfItem = (groupId: string, { topicId, partitions }: ItemPartitio
   groupOffsetsKey(groupId, topicId, partitions[0]!);
 
 const digit = (partition: number) => (partition % partitionsPerOffsetsItem).toString(16);
-const path = (letter: 'w' | 'a' | 'o' | 't' | 'c' | 'l' | 'm', partition: number) => letter + digit(partition);
+const path = (letter: 'w' | 'a' | 'o' | 't' | 'c' | 'l' | 'm' | 'u', partition: number) => letter + digit(partition);
 
 /** A member id of 22 characters of base64url, as clients make them, takes 16 bytes. Any other id is kept as it is. */
 function ownerValue(memberId: string): Scalar {
@@ -71,15 +92,19 @@ const ownerName = (value: Value): string =>
 
 export function ownershipOf(item: Item | undefined, partition: number): Ownership {
   const at = (letter: Parameters<typeof path>[0]) => item?.[path(letter, partition)];
-  const owner = at('w');
+  const stored = at('w');
+  const owner = stored === undefined ? undefined : ownerName(stored);
+  const text = (at('m') as string | undefined) ?? '';
   return {
-    owner: owner === undefined ? undefined : ownerName(owner),
+    owner,
     term: (at('a') as number | undefined) ?? 0,
     offset: at('o') as number | undefined,
     committedMs: (at('t') as number | undefined) ?? -1,
     commitSeq: at('c') as number | undefined,
     leaderEpoch: (at('l') as number | undefined) ?? -1,
-    metadata: (at('m') as string | undefined) ?? '',
+    ...(isRun(owner)
+      ? { metadata: '', leaseUntilMs: (at('u') as number | undefined) ?? 0, ...(text && { note: parseNote(text) }) }
+      : { metadata: text }),
   };
 }
 
@@ -138,8 +163,11 @@ export const beginTerm = (partition: number, memberId: string, epoch: number, be
     [path('w', partition), ownerValue(memberId)],
     [path('a', partition), epoch],
   ],
-  remove: before.owner === memberId ? [] : [path('c', partition)],
+  remove: before.owner === memberId ? [] : [path('c', partition), ...traceOfRun(partition, before)],
 });
+
+const traceOfRun = (partition: number, { owner }: Ownership): string[] =>
+  isRun(owner) ? [path('u', partition), path('m', partition)] : [];
 
 export const endTerm = (partition: number): Change => ({ set: [], remove: [path('w', partition)] });
 
@@ -175,7 +203,7 @@ export function setOffset(partition: number, next: NewOffset): Change {
  */
 export const freeAt = (partition: number, epoch: number): Change => ({
   set: [[path('a', partition), epoch]],
-  remove: [path('w', partition)],
+  remove: [path('w', partition), path('u', partition)],
 });
 
 /** Requires that no generation from `generation` on has fenced the partition, and no operator's change came after it. */
@@ -193,6 +221,75 @@ export function fenceAt(partition: number, generation: number, owner: string | u
     ? { set, remove: [...remove, unnumbered] }
     : { set: [...set, [path('w', partition), ownerValue(owner)]], remove: [unnumbered] };
 }
+
+// --- runs of subscriptions
+
+/** Requires that nothing has happened in the partition since it was read: the same term, lease and last write. */
+export function asRunFound(partition: number, ownership: Ownership): Condition {
+  const isSameTerm = inTerm(partition, ownership);
+  const { owner, leaseUntilMs, commitSeq } = ownership;
+  const isSameLease = isRun(owner) ? [equals(path('u', partition), leaseUntilMs!)] : [];
+  const isSameWrite = commitSeq === undefined ? absent(path('c', partition)) : equals(path('c', partition), commitSeq);
+  return all(isSameTerm, ...isSameLease, isSameWrite);
+}
+
+/** The epoch is left as it is: only a creation and a reset raise it. A partition without an offset begins at 0. */
+export function beginRun(
+  partition: number,
+  owner: string,
+  {
+    leaseUntilMs,
+    note,
+    nowMs,
+  }: { readonly leaseUntilMs: number; readonly note: Note | undefined; readonly nowMs: number },
+  before: Ownership,
+): Change {
+  const start = before.offset === undefined ? setOffset(partition, { offset: 0, committedMs: nowMs }).set : [];
+  return {
+    set: [
+      [path('w', partition), owner],
+      [path('u', partition), leaseUntilMs],
+      ...noteChange(partition, note).set,
+      ...start,
+    ],
+    remove: [path('c', partition), ...noteChange(partition, note).remove],
+  };
+}
+
+/** Requires that the run still has the partition, and that no later write of its term has been there. */
+export function inRun(partition: number, owner: string, seq: number): Condition {
+  const isOurs = equals(path('w', partition), owner);
+  const isNew = commitIsNew(partition, seq);
+  return all(isOurs, isNew);
+}
+
+/** What a run writes of its partition. Undefined leaves it as it is. */
+export type RunChange = {
+  readonly leaseUntilMs: number;
+  readonly commit?: { readonly offset: number; readonly committedMs: number };
+  readonly note?: Note | 'none';
+};
+
+export function changeInRun(partition: number, seq: number, { leaseUntilMs, commit, note }: RunChange): Change {
+  const noted = note === undefined ? unchanged : noteChange(partition, note === 'none' ? undefined : note);
+  const numbers = [path('u', partition), path('c', partition)] as const;
+  return {
+    set: [
+      [numbers[0], leaseUntilMs],
+      [numbers[1], seq],
+      ...noted.set,
+      ...(commit
+        ? [[path('o', partition), commit.offset] as const, [path('t', partition), commit.committedMs] as const]
+        : []),
+    ],
+    remove: noted.remove,
+  };
+}
+
+const unchanged: Change = { set: [], remove: [] };
+
+const noteChange = (partition: number, note: Note | undefined): Change =>
+  note ? { set: [[path('m', partition), noteText(note)]], remove: [] } : { set: [], remove: [path('m', partition)] };
 
 export const clearOffset = (partition: number): Change => ({
   set: [],

@@ -5,7 +5,7 @@ import type { GroupDescription, GroupState, GroupSummary, MemberDescription, Par
 import { inParallel } from '../../runtime/concurrency.ts';
 import { groupIdOf, groupListingKey, groupsPartition } from '../../storage/keys.ts';
 import { type GroupContext, unknownGroup } from '../context.ts';
-import type { GroupHead, Phase } from '../items/head.ts';
+import type { GroupHead, HeadSubscription, Phase } from '../items/head.ts';
 import { isPresent, type Member, targetKeyOf } from '../items/member.ts';
 import { readGroup } from '../items/members.ts';
 import { type InstalledTarget, readTarget } from '../items/target.ts';
@@ -61,8 +61,14 @@ export async function describeGroup(context: GroupContext, groupId: string): Pro
       return { ...description, assignment: owned, targetAssignment: owned };
     }),
     partitionDetails,
+    ...(head.subscription && { subscription: subscriptionOf(head.subscription) }),
   };
 }
+
+const subscriptionOf = ({ state, pausedReason }: HeadSubscription) => ({
+  state,
+  ...(pausedReason !== undefined && { pausedReason }),
+});
 
 /** The head is undefined if there is no such group, or if it was deleted. */
 async function lookAt({ table, clock }: GroupContext, groupId: string) {
@@ -82,6 +88,7 @@ const classicStates: Record<Phase, GroupState> = {
 };
 
 function stateOf(head: GroupHead, living: readonly Member[]): GroupState {
+  if (head.subscription) return head.subscription.state === 'Enabled' ? 'Stable' : 'Empty';
   if (living.length === 0) return 'Empty';
   if (head.classic) return classicStates[head.classic.phase];
   if (head.groupEpoch > head.assignmentEpoch) return 'Assigning';

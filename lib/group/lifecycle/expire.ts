@@ -8,7 +8,7 @@ import { readAll } from '../../storage/read-all.ts';
 import { all, equals, type Item } from '../../storage/table.ts';
 import type { Topics } from '../../topic/topics.ts';
 import { closeTheDead, computeTarget, topicsChanged } from '../assignment/compute.ts';
-import { beingChanged, type GroupContext, nonEmpty, unknownGroup } from '../context.ts';
+import { beingChanged, delivered, type GroupContext, nonEmpty, unknownGroup } from '../context.ts';
 import { emptyGroup } from '../items/classic-heads.ts';
 import type { GroupHead } from '../items/head.ts';
 import { bump, markDeleted, markExpiring, readAnyHead, unlist } from '../items/heads.ts';
@@ -32,6 +32,7 @@ export async function deleteGroup(context: GroupContext, groupId: string): Promi
   // An earlier deletion may have died midway. This one completes it.
   if (head?.isDeleted) await clearAway(context, groupId, head.groupEpoch);
   if (!head || head.isDeleted) throw unknownGroup(groupId);
+  if (head.subscription) throw delivered(groupId);
   if ((await readMembers(context.table, groupId)).some(isLiving)) throw nonEmpty(groupId);
   // This requires the epoch from before the members were read, so it fails if a member has joined since.
   if (!(await markDeleted(context, groupId, head, 'asked'))) throw beingChanged(groupId);
@@ -85,6 +86,8 @@ async function expireGroup(context: GroupContext, groupId: string, retentionMs: 
     await clearAway(context, groupId, found.groupEpoch);
     return { offsets: 0, isGone: true };
   }
+  // A subscription has no members, and its offsets are in use however quiet its topic is.
+  if (found.subscription) return nothing;
   await removeTombstones(context, groupId);
   await removeTargets(context.table, groupId, (found.classic?.generation ?? found.assignmentEpoch) - 1);
   await removeDeletedTopics(context, groupId);

@@ -7,9 +7,9 @@ import { refused } from '../../api/refusal.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { checkCapacity } from '../assignment/capacity.ts';
 import { computeTarget, topicsChanged } from '../assignment/compute.ts';
-import { beingChanged, type GroupContext } from '../context.ts';
+import { beingChanged, delivered, type GroupContext } from '../context.ts';
 import type { GroupHead } from '../items/head.ts';
-import { bump, hasTargets, openHead, readCatalogue } from '../items/heads.ts';
+import { bump, hasNoSubscription, hasTargets, openHead, readCatalogue } from '../items/heads.ts';
 import { clockSkewMs, closed, isExpired, type Member, next, targetKeyOf } from '../items/member.ts';
 import {
   isFromTheFuture,
@@ -152,7 +152,8 @@ async function readInstanceOf({ context, sent }: Run) {
 async function afterLeaving(run: Run, member: Member): Promise<HeartbeatReply> {
   if (member.state === 'closed') {
     const head = await bumpOnce(run);
-    if (head.groupEpoch > head.assignmentEpoch) await computeTarget(run.context, run.sent.groupId, head);
+    const hasTarget = head.subscription === undefined;
+    if (hasTarget && head.groupEpoch > head.assignmentEpoch) await computeTarget(run.context, run.sent.groupId, head);
   }
   return leftReply(run.sent);
 }
@@ -161,19 +162,27 @@ async function bumpOnce(run: Run): Promise<GroupHead> {
   const { context, sent } = run;
   if (run.hasBumped) throw beingChanged(sent.groupId);
   run.hasBumped = true;
-  const head = (await bump(context, sent.groupId, hasTargets)) ?? (await makeAndBump(context, sent));
+  const head = (await bump(context, sent.groupId, hasTargets, hasNoSubscription)) ?? (await makeAndBump(context, sent));
   if (!head) throw beingChanged(sent.groupId);
   return head;
 }
 
 /** The first member of a group creates it, or ends its classic protocol. */
-async function makeAndBump(
-  context: GroupContext,
-  { groupId, memberId }: CheckedRequest,
-): Promise<GroupHead | undefined> {
+async function makeAndBump(context: GroupContext, sent: CheckedRequest): Promise<GroupHead | undefined> {
+  const { groupId, memberId } = sent;
   const head = await openHead(context, groupId);
+  if (head.subscription && isLeaving(sent)) return head;
+  await checkMayJoin(context, sent, head);
   if (head.classic) await endClassic(context, groupId, head, memberId);
-  return bump(context, groupId, hasTargets);
+  return bump(context, groupId, hasTargets, hasNoSubscription);
+}
+
+/** The joining member is stored already. If it is refused it is closed, so that no creation of a subscription waits for it. */
+async function checkMayJoin(context: GroupContext, { groupId, memberId }: CheckedRequest, head: GroupHead) {
+  if (!head.subscription) return;
+  const member = await readMember(context.table, groupId, memberId);
+  if (member) await putMember(context, groupId, member, closed(member));
+  throw delivered(groupId, 'INCONSISTENT_GROUP_PROTOCOL');
 }
 
 /** `reported` is what the member says it owns; undefined if that is not known. */
@@ -225,6 +234,7 @@ async function answer(
 async function targetFor(run: Run, member: Member): Promise<{ head: GroupHead; target: Partitions } | undefined> {
   const { context, sent } = run;
   let head = member.isBumpDue ? await bumpOnce(run) : await openHead(context, sent.groupId);
+  await checkMayJoin(context, sent, head);
   head = await tend(run, head);
   if (head.groupEpoch > head.assignmentEpoch) head = await computeTarget(context, sent.groupId, head, sent.memberId);
   let target = await readTarget(context.table, sent.groupId, head);

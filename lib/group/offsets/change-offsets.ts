@@ -20,12 +20,12 @@ import { allPartitions, unknownPartition } from '../../topic/partitions.ts';
 import type { Topic } from '../../topic/topics.ts';
 import { closeTheDead } from '../assignment/compute.ts';
 import { topicIdsOf } from '../assignment/subscription.ts';
-import { beingChanged, type GroupContext, nonEmpty, unknownGroup } from '../context.ts';
+import { beingChanged, delivered, type GroupContext, nonEmpty, unknownGroup } from '../context.ts';
 import type { GroupHead } from '../items/head.ts';
 import { bump, isSameLife, openHead, readHead } from '../items/heads.ts';
 import { isLiving, isOver, type Member } from '../items/member.ts';
 import { readMembers } from '../items/members.ts';
-import { type Change, clearOffset, freeAt, inTerm, setOffset } from '../items/ownership.ts';
+import { type Change, clearOffset, freeAt, hasLiveLease, inTerm, isRun, setOffset } from '../items/ownership.ts';
 import { type Entry, type Rules, writeOwnership } from '../items/write-ownership.ts';
 import { checkGroupId } from '../names.ts';
 import { checkNamedOnce, type ResolvedTopic, resolveAnew } from '../topics.ts';
@@ -39,6 +39,7 @@ export async function deleteOffsets(context: GroupContext, request: DeleteOffset
   checkNamedOnce(request.topics);
   const head = await readHead(context.table, groupId);
   if (!head) throw unknownGroup(groupId);
+  if (head.subscription) throw delivered(groupId);
   const living = (await closeTheDead(context, groupId)).filter(isLiving);
   const topics = await resolveAnew(context.topics, request.topics);
   const raised = living.length > 0 ? head : await bumped(context, groupId);
@@ -105,13 +106,16 @@ async function ownerlessRules<E extends Entry>(
   head: GroupHead,
   change: (entry: E) => Change,
 ): Promise<Rules<E>> {
+  const { clock } = context;
   const epoch = head.groupEpoch;
   const members = new Map((await readMembers(context.table, groupId)).map((member) => [member.memberId, member]));
   return {
     readsFirst: true,
     ifNew: isSameLife(head),
-    judge: ({ topicId, partition }, { owner, term }) => {
+    judge: ({ topicId, partition }, ownership) => {
+      const { owner, term } = ownership;
       if (term > epoch) return nonEmpty(groupId);
+      if (isRun(owner)) return hasLiveLease(ownership, clock.now()) ? atWork(groupId, partition) : 'write';
       return owner === undefined || isOver(members.get(owner), term, topicId, partition) ? 'write' : nonEmpty(groupId);
     },
     condition: ({ partition }, ownership) => inTerm(partition, ownership!),
@@ -132,6 +136,7 @@ export async function resetOffsets(context: GroupContext, request: ResetOffsetsR
   checkGroupId(groupId);
   checkNamedOnce(request.topics);
   if ((await closeTheDead(context, groupId)).some(isLiving)) throw nonEmpty(groupId);
+  await checkPaused(context, groupId);
   const topics = await resolveAnew(context.topics, request.topics);
   const named = topics.map((topic, index) => partitionsToReset(topic, request.topics[index]!));
   checkCount(named.reduce((sum, { partitions }) => sum + partitions.length, 0));
@@ -153,6 +158,20 @@ export async function resetOffsets(context: GroupContext, request: ResetOffsetsR
   });
   return { topics: replies };
 }
+
+/** A run that is at work would deliver on from the old offset. */
+async function checkPaused({ table }: GroupContext, groupId: string): Promise<void> {
+  const subscription = (await readHead(table, groupId))?.subscription;
+  const isPaused = !subscription || subscription.state === 'Paused';
+  if (!isPaused)
+    throw refused('NON_EMPTY_GROUP', `the subscription of group ${groupId} is ${subscription.state}: pause it first`);
+}
+
+const atWork = (groupId: string, partition: number) =>
+  refused(
+    'NON_EMPTY_GROUP',
+    `a delivery of the subscription of group ${groupId} is still at work in partition ${partition}: reset the offsets when it has ended`,
+  );
 
 type NamedReset = ResetOffsetsRequest['topics'][number];
 

@@ -9,9 +9,9 @@ import { invalid, refused } from '../../api/refusal.ts';
 import { all, type Check, type Write } from '../../storage/table.ts';
 import { unknownPartition } from '../../topic/partitions.ts';
 import { closeTheDead } from '../assignment/compute.ts';
-import { beingChanged, type GroupContext } from '../context.ts';
+import { beingChanged, delivered, type GroupContext } from '../context.ts';
 import type { GroupHead } from '../items/head.ts';
-import { isSameLife, notExpiring, openHead, readHead, unmarkExpiring } from '../items/heads.ts';
+import { hasNoSubscription, isSameLife, notExpiring, openHead, readHead, unmarkExpiring } from '../items/heads.ts';
 import { isLiving, isOver, type Member } from '../items/member.ts';
 import { readMember } from '../items/members.ts';
 import { commitIsNew, endTerm, inTerm, type Ownership, ownedSince, sameOffset, setOffset } from '../items/ownership.ts';
@@ -59,8 +59,9 @@ async function rulesInTransaction(
   byAnyone: boolean,
 ): Promise<Rules<CommitEntry>> {
   const head = await openHead(context, groupId);
+  if (head.subscription) throw delivered(groupId, 'UNKNOWN_MEMBER_ID');
   if (head.isExpiring && !(await unmarkExpiring(context, groupId))) throw beingChanged(groupId);
-  const isLivingOn = all(isSameLife(head), notExpiring);
+  const isLivingOn = all(isSameLife(head), notExpiring, hasNoSubscription);
   const rules = byAnyone ? anyonesRules(context, groupId, head) : await simpleRules(context, groupId, head);
   return { ...rules, ifNew: isLivingOn };
 }
@@ -207,11 +208,12 @@ async function commitSimply(context: GroupContext, groupId: string, entries: rea
 }
 
 async function simpleRules(context: GroupContext, groupId: string, head: GroupHead): Promise<Rules<CommitEntry>> {
+  if (head.subscription) throw delivered(groupId, 'UNKNOWN_MEMBER_ID');
   if ((await closeTheDead(context, groupId)).some(isLiving)) throw hasMembers(groupId);
   const committedMs = context.clock.now();
   return {
     readsFirst: true,
-    ifNew: isSameLife(head),
+    ifNew: all(isSameLife(head), hasNoSubscription),
     judge: async ({ topicId, partition }, ownership) => {
       // The offset was reset since the head was read, or it was buried with the group.
       const isOfLater = ownership.term > head.groupEpoch;

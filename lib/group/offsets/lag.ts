@@ -12,6 +12,8 @@ import { maintenanceBegunMs } from '../../topic/maintenance-begun.ts';
 import { expiryMs, removableFromMs, retentionOf, writtenMs } from '../../topic/retention.ts';
 import type { Topic } from '../../topic/topics.ts';
 import type { GroupContext } from '../context.ts';
+import { failureOf } from '../items/failure-note.ts';
+import { hasLiveLease, isRun, type Ownership } from '../items/ownership.ts';
 import { readOwnership, type StoredOwnership } from '../items/read-ownership.ts';
 
 const headsAtOnce = 64;
@@ -34,7 +36,7 @@ async function rowOf(
   const head = await context.log.heads.read({ topicId, partition }, { strong: false });
   if (head?.fence === deletedFence) return undefined;
   const { logStart = 0, next = 0 } = head ?? {};
-  const owner = ownership.owner !== undefined && { memberId: ownership.owner };
+  const owner = ownership.owner !== undefined && ownerOf(ownership, ownership.owner, context.clock.now());
   const row = {
     topic,
     topicId,
@@ -58,6 +60,13 @@ async function rowOf(
     lostRecords: Math.max(0, logStart - ownership.offset),
     ...(expiresInMs !== undefined && { expiresInMs }),
   };
+}
+
+function ownerOf(ownership: Ownership, owner: string, nowMs: number) {
+  if (!isRun(owner)) return { memberId: owner };
+  const { leaseUntilMs, note } = ownership;
+  const lease = hasLiveLease(ownership, nowMs) && { leaseUntilMs };
+  return { ...lease, ...(note && { failing: failureOf(note) }) };
 }
 
 /**

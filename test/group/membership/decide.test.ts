@@ -85,6 +85,7 @@ const headOf = (groupEpoch: number, assignmentEpoch: number): GroupHead => ({
   isExpiring: false,
   isDeleted: false,
   classic: undefined,
+  subscription: undefined,
 });
 
 describe('admission', () => {

@@ -1,0 +1,78 @@
+// The writes of a group's head that make, pause, resume and end its subscription. Each requires the very subscription that the
+// caller has read, so a request that comes late changes nothing of a later one.
+import { creating, type GroupHead } from '../../group/items/head.ts';
+import { hasNoSubscription, isSameLife } from '../../group/items/heads.ts';
+import { groupHeadKey, itemVersion, subscriptionKey } from '../../storage/keys.ts';
+import {
+  above,
+  absent,
+  all,
+  any,
+  type Condition,
+  equals,
+  type Table,
+  type Update,
+  type Write,
+} from '../../storage/table.ts';
+import { type Subscription, subscriptionItem } from './subscription.ts';
+
+const classicAttributes = ['ty', 'ps', 'rd', 'gn', 'ro', 'an', 'ld', 'pt', 'pn', 'dl'];
+
+/**
+ * The group takes on the subscription, and lets go of the classic protocol. The members were looked at after the head was
+ * read: a member that has joined since has raised the epoch.
+ */
+export function beginSubscription(head: GroupHead, subscription: Subscription): Write[] {
+  const isAsBeforeTheLook = equals('ge', head.groupEpoch);
+  const update: Update = {
+    set: [
+      ['v', itemVersion],
+      ['su', subscription.id],
+      ['sp', creating],
+    ],
+    add: [['ge', 1]],
+    remove: ['ex', ...classicAttributes],
+  };
+  const condition = all(isAsBeforeTheLook, hasNoSubscription, isSameLife(head));
+  return [
+    { kind: 'update', key: groupHeadKey(subscription.groupId), update, if: condition },
+    { kind: 'put', item: subscriptionItem(subscription) },
+  ];
+}
+
+const isOfSubscription = ({ id }: Subscription): Condition => equals('su', id);
+
+/** Undefined as the reason resumes. False if the subscription was deleted. */
+export async function setPaused(
+  table: Table,
+  subscription: Subscription,
+  paused: string | undefined,
+  ...also: readonly Condition[]
+): Promise<boolean> {
+  const result = await table.write({
+    kind: 'update',
+    key: groupHeadKey(subscription.groupId),
+    update: paused === undefined ? { remove: ['sp'] } : { set: [['sp', paused]] },
+    if: all(isOfSubscription(subscription), ...also),
+  });
+  return result.applied || (result.doubtful === true && result.old?.su === subscription.id && result.old.sp === paused);
+}
+
+export const isCreating: Condition = equals('sp', creating);
+/** The letter of a pause is above the one of a creation. */
+export const notCreating: Condition = any(absent('sp'), above('sp', creating));
+
+/** From here on members may join. False if the subscription was deleted already. */
+export async function endSubscription(table: Table, subscription: Subscription): Promise<boolean> {
+  const result = await table.write({
+    kind: 'update',
+    key: groupHeadKey(subscription.groupId),
+    update: { remove: ['su', 'sp'], add: [['ge', 1]] },
+    if: isOfSubscription(subscription),
+  });
+  return result.applied;
+}
+
+export async function removeSettings(table: Table, { groupId, id }: Subscription): Promise<void> {
+  await table.write({ kind: 'delete', key: subscriptionKey(groupId), if: equals('su', id) });
+}

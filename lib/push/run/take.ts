@@ -1,0 +1,104 @@
+// Steps 1 and 2 of a run: it looks at the partition, and begins a term if nobody else is at work there. Whoever is at work looks
+// again before it ends, so a run that finds it may end.
+import type { PushInvocation } from '../../api/push.ts';
+import { randomName } from '../../group/context.ts';
+import { endOfFirstBatch, type Note } from '../../group/items/failure-note.ts';
+import {
+  asRunFound,
+  beginRun,
+  hasLiveLease,
+  isBackingOff,
+  isRun,
+  isRunOf,
+  type Ownership,
+  ownershipOf,
+  runOwner,
+  updateOf,
+} from '../../group/items/ownership.ts';
+import { groupHeadKey, groupOffsetsKey, subscriptionKey } from '../../storage/keys.ts';
+import { equals, type Table, type Write } from '../../storage/table.ts';
+import type { PushContext } from '../context.ts';
+import { parseSubscription, type Subscription } from '../items/subscription.ts';
+import { createHold, type Hold, leaseMs } from './hold.ts';
+
+/** Undefined if the partition is not to be taken, or if another run was faster. */
+export async function take(context: PushContext, invocation: PushInvocation): Promise<Hold | undefined> {
+  const { table, clock } = context;
+  const { groupId, topicId, partition } = invocation;
+  const item = await table.get(groupOffsetsKey(groupId, topicId, partition), { strong: true });
+  const found = ownershipOf(item, partition);
+  if (!mayTake(found, invocation, clock.now())) return undefined;
+  const note = noteAtStart(found, invocation, clock.now());
+  const owner = runOwner(invocation.id, randomName(clock).slice(0, 8));
+  if (!(await begin(context, invocation, owner, found, note))) return undefined;
+  const { note: _, ...rest } = found;
+  return createHold(context, invocation, owner, { ...rest, ...(note && { note }) });
+}
+
+/**
+ * A repeat of the invocation takes over from its own predecessor, whose lease may still be live: otherwise it would be used up. So
+ * does a scheduled retry, whose clock may be behind the one that set the lease.
+ */
+export function mayTake(found: Ownership, { id, follows }: PushInvocation, nowMs: number): boolean {
+  const { owner } = found;
+  const isFree = owner === undefined;
+  const isOver = isRun(owner) && !hasLiveLease(found, nowMs);
+  const isOwn = isRunOf(owner, id);
+  const isFollowed = isRun(owner) && owner === follows;
+  return isFree || isOver || isOwn || isFollowed;
+}
+
+/**
+ * If the predecessor of this very invocation neither released the partition nor waits, it died. That counts as an attempt:
+ * otherwise a record that kills each run would stop the partition. What it had read died with it.
+ */
+export function noteAtStart(found: Ownership, { id }: PushInvocation, nowMs: number): Note | undefined {
+  const { owner, leaseUntilMs, note } = found;
+  const hasDied = isRunOf(owner, id) && leaseUntilMs !== 0 && !isBackingOff(found);
+  if (!hasDied) return note;
+  return {
+    ...{ endOffset: endOfFirstBatch, firstFailureMs: nowMs },
+    ...note,
+    ...{ attempts: (note?.attempts ?? 0) + 1, nextTryMs: nowMs, isFatal: true },
+    error: 'the delivery ended without an answer: the process that ran it died, or ran out of time',
+  };
+}
+
+/**
+ * A partition without an offset was added after the creation. Nothing in it says that the subscription exists, so the group's head
+ * is asked in the same transaction.
+ */
+async function begin(
+  context: PushContext,
+  { groupId, topic, topicId, partition }: PushInvocation,
+  owner: string,
+  found: Ownership,
+  note: Note | undefined,
+): Promise<boolean> {
+  const { table, clock } = context;
+  const nowMs = clock.now();
+  const change = beginRun(partition, owner, { leaseUntilMs: nowMs + leaseMs, note, nowMs }, found);
+  const isAsFound = asRunFound(partition, found);
+  const write = updateOf(groupId, { topic, topicId, partitions: [partition] }, [isAsFound], [change]);
+  if (found.offset === undefined) return beginFirst(context, groupId, topicId, write);
+  const result = await table.write(write);
+  return result.applied || ownershipOf(result.old, partition).owner === owner;
+}
+
+async function beginFirst(
+  { table, clock }: PushContext,
+  groupId: string,
+  topicId: string,
+  write: Write,
+): Promise<boolean> {
+  const subscription = await readSettings(table, groupId);
+  if (subscription?.topicId !== topicId) return false;
+  const exists = equals('su', subscription.id);
+  const check = { kind: 'check', key: groupHeadKey(groupId), if: exists } as const;
+  return (await table.transact([write, check], randomName(clock))).applied;
+}
+
+export async function readSettings(table: Table, groupId: string): Promise<Subscription | undefined> {
+  const item = await table.get(subscriptionKey(groupId), { strong: true });
+  return item && parseSubscription(groupId, item);
+}

@@ -1,0 +1,343 @@
+import { describe, expect, test } from 'vitest';
+import { limits } from '../../lib/api/limits.ts';
+import { appendOne, batchOf, readAll, valuesOf } from '../log/world.ts';
+import { committedOf, failure, offsetsOf, partial, ref, success, worldOfTopic } from './world.ts';
+
+describe('a run', () => {
+  test('delivers in order, in batches of the size that was asked for, and commits', async () => {
+    const world = await worldOfTopic();
+    await world.create({ batchSize: 2 });
+    await world.append(0, ['a', 'b', 'c']);
+    await world.settle();
+    expect(offsetsOf(world)).toEqual([[0, 1], [2]]);
+    expect(await committedOf(world)).toBe(3);
+    const { partitions, lag } = await world.engine.subscriptions.get(ref);
+    expect(partitions[0]).not.toHaveProperty('leaseUntilMs');
+    expect(lag).toBe(0);
+  });
+
+  test('begins where the subscription starts', async () => {
+    const world = await worldOfTopic();
+    await world.append(0, ['a', 'b']);
+    await world.create({ startingPosition: 'LATEST' });
+    await world.append(0, ['c']);
+    await world.settle();
+    expect(offsetsOf(world)).toEqual([[2]]);
+  });
+
+  test('begins at a time, or at the end if no record is as young', async () => {
+    const world = await worldOfTopic();
+    const nowMs = world.clock.now();
+    await world.append(0, ['a'], nowMs - 2_000);
+    await world.append(0, ['b'], nowMs - 1_000);
+    await world.create({ startingPosition: 'AT_TIMESTAMP', startingPositionTimestampMs: nowMs - 1_500 });
+    await world.settle();
+    expect(offsetsOf(world)).toEqual([[1]]);
+  });
+
+  test('delivers what lies there when it is created', async () => {
+    const world = await worldOfTopic();
+    await world.append(0, ['a', 'b']);
+    await world.create();
+    await world.settle();
+    expect(offsetsOf(world)).toEqual([[0, 1]]);
+  });
+
+  test('passes over what the filter leaves out, and commits it', async () => {
+    const world = await worldOfTopic();
+    await world.create({ filterCriteria: { filters: [{ pattern: 'b' }] } });
+    await world.append(0, ['a', 'b', 'c']);
+    await world.append(0, ['c']);
+    await world.settle();
+    expect(offsetsOf(world)).toEqual([[1]]);
+    expect(await committedOf(world)).toBe(4);
+  });
+
+  test('delivers what was appended while it delivered, though nothing else tells of it', async () => {
+    const world = await worldOfTopic();
+    await world.create();
+    world.answer = async (_batch, count) => {
+      if (count === 1) await appendOne(world.engine, 0, batchOf(['late']));
+      return success;
+    };
+    await world.append(0, ['a']);
+    await world.settle();
+    expect(offsetsOf(world)).toEqual([[0], [1]]);
+  });
+
+  test('hands over after two minutes, and the next one goes on', async () => {
+    const world = await worldOfTopic();
+    await world.create({ batchSize: 1 });
+    world.answer = async () => {
+      await world.clock.sleep(50_000);
+      return success;
+    };
+    await world.append(0, ['a', 'b', 'c', 'd', 'e']);
+    await world.settle();
+    expect(offsetsOf(world)).toEqual([[0], [1], [2], [3], [4]]);
+  });
+
+  test('keeps its lease while the target works, so that a trigger does not repeat the batch', async () => {
+    const world = await worldOfTopic();
+    await world.create();
+    world.answer = async () => {
+      await world.clock.sleep(100_000);
+      return success;
+    };
+    await world.append(0, ['a']);
+    await world.pass(70_000);
+    await world.trigger(0);
+    await world.settle();
+    expect(offsetsOf(world)).toEqual([[0]]);
+  });
+
+  test('waits for a full batch as long as the window says, and no longer', async () => {
+    const world = await worldOfTopic();
+    await world.create({ batchSize: 3, maximumBatchingWindowSeconds: 10 });
+    const begunMs = world.clock.now();
+    await world.append(0, ['a']);
+    await world.pass(2_000);
+    await world.append(0, ['b']);
+    await world.settle();
+    expect(offsetsOf(world)).toEqual([[0, 1]]);
+    expect(world.deliveries[0]!.atMs - begunMs).toBeGreaterThanOrEqual(10_000);
+    expect(world.deliveries[0]!.atMs - begunMs).toBeLessThan(12_000);
+    await world.append(0, ['c', 'd', 'e']);
+    const fullMs = world.clock.now();
+    await world.settle();
+    expect(world.deliveries[1]!.atMs - fullMs).toBeLessThan(1_000);
+  });
+
+  test('waits through a long window without holding a run', async () => {
+    const world = await worldOfTopic();
+    await world.create({ batchSize: 3, maximumBatchingWindowSeconds: 100 });
+    const begunMs = world.clock.now();
+    await world.append(0, ['a']);
+    await world.settle();
+    expect(offsetsOf(world)).toEqual([[0]]);
+    expect(world.deliveries[0]!.atMs - begunMs).toBeGreaterThanOrEqual(100_000);
+  });
+
+  test('goes on at the start of the log when retention has passed the offset, and counts what was lost', async () => {
+    const world = await worldOfTopic();
+    await world.create({ enabled: false });
+    await world.append(0, ['a', 'b', 'c']);
+    await world.settle();
+    await world.engine.deleteRecords({ topic: 't', partitions: [{ partition: 0, offset: 2 }] });
+    await world.engine.subscriptions.resume(ref);
+    await world.settle();
+    expect(offsetsOf(world)).toEqual([[2]]);
+    expect(world.events).toContainEqual(expect.objectContaining({ kind: 'lost', records: 2 }));
+  });
+
+  test('of a partition that was added begins at 0', async () => {
+    const world = await worldOfTopic();
+    await world.create({ startingPosition: 'LATEST' });
+    await world.engine.alterTopic({ topic: 't', partitions: 20 });
+    await world.append(17, ['a']);
+    await world.append(1, ['b']);
+    await world.settle();
+    expect(world.deliveries.map(({ partition, offsets }) => [partition, offsets])).toEqual([
+      [17, [0]],
+      [1, [0]],
+    ]);
+  });
+
+  test('ends where the topic was deleted', async () => {
+    const world = await worldOfTopic();
+    await world.create();
+    await world.append(0, ['a']);
+    await world.engine.deleteTopic('t');
+    await world.settle();
+    expect(world.deliveries).toEqual([]);
+  });
+});
+
+describe('a failure', () => {
+  test('is tried again with the same batch, also when more records came', async () => {
+    const world = await worldOfTopic();
+    await world.create();
+    world.answer = async (_batch, count) => {
+      if (count === 1) await appendOne(world.engine, 0, batchOf(['later']));
+      return count <= 3 ? failure() : success;
+    };
+    await world.append(0, ['a', 'b']);
+    await world.settle();
+    expect(offsetsOf(world)).toEqual([[0, 1], [0, 1], [0, 1], [0, 1], [2]]);
+    expect(await committedOf(world)).toBe(3);
+  });
+
+  test('waits longer each time, and a schedule outlives the run', async () => {
+    const world = await worldOfTopic();
+    await world.create();
+    world.answer = (_batch, count) => (count <= 7 ? failure() : success);
+    await world.append(0, ['a']);
+    await world.settle();
+    const pauses = world.deliveries.slice(1).map(({ atMs }, index) => atMs - world.deliveries[index]!.atMs);
+    expect(pauses).toHaveLength(7);
+    for (const [index, pause] of pauses.entries()) {
+      expect(pause).toBeGreaterThanOrEqual(500 * 2 ** index);
+      expect(pause).toBeLessThan(1_000 * 2 ** index + 100);
+    }
+  });
+
+  test('ends in a dead letter after the last attempt, and the next records are delivered', async () => {
+    const world = await worldOfTopic();
+    await world.create({ batchSize: 1, maximumRetryAttempts: 2, onFailure: { topic: 'dead' } });
+    world.answer = ({ records }) => (records[0]!.offset === 1 ? failure('poison') : success);
+    await world.append(0, ['a', 'poison', 'c']);
+    await world.settle();
+    expect(offsetsOf(world)).toEqual([[0], [1], [1], [1], [2]]);
+    const letters = await readAll(world.engine, 0, 0, 'dead');
+    expect(valuesOf(letters)).toEqual(['poison']);
+    const headers = Object.fromEntries(letters[0]!.headers.map(({ key, value }) => [key, String(value)]));
+    expect(headers).toMatchObject({
+      'rivulet.push.group': 'billing',
+      'rivulet.push.topic': 't',
+      'rivulet.push.partition': '0',
+      'rivulet.push.offset': '1',
+      'rivulet.push.attempts': '3',
+      'rivulet.push.error': 'poison',
+    });
+  });
+
+  test('without a destination gives the records up after the last attempt', async () => {
+    const world = await worldOfTopic();
+    await world.create({ maximumRetryAttempts: 0 });
+    world.answer = (_batch, count) => (count === 1 ? failure() : success);
+    await world.append(0, ['a']);
+    await world.append(0, ['b']);
+    await world.settle();
+    expect(await committedOf(world)).toBe(2);
+    expect(world.events).toContainEqual(expect.objectContaining({ kind: 'given up' }));
+  });
+
+  test('of a queue for dead letters keeps the partition waiting', async () => {
+    const world = await worldOfTopic();
+    await world.create({ maximumRetryAttempts: 0, onFailure: { queue: 'arn:aws:sqs:eu-west-1:1:q' } });
+    world.answer = () => failure();
+    let refusals = 2;
+    const { targets } = world.ports;
+    const sendToQueue = targets.sendToQueue;
+    targets.sendToQueue = async (...args) => {
+      if (refusals-- > 0) throw new Error('no such queue');
+      return sendToQueue(...args);
+    };
+    await world.append(0, ['a']);
+    await world.settle();
+    expect(world.queued.map(({ offset, attempts }) => [offset, attempts])).toEqual([[0, 1]]);
+    expect(world.events.filter(({ kind }) => kind === 'destination refused')).toHaveLength(2);
+    expect(world.deliveries).toHaveLength(1);
+    expect(await committedOf(world)).toBe(1);
+  });
+
+  test('of a part commits what was handled, and tries the rest', async () => {
+    const world = await worldOfTopic();
+    await world.create({ reportBatchItemFailures: true });
+    world.answer = ({ records }, count) => (count === 1 ? partial(records[1]!.offset) : success);
+    await world.append(0, ['a', 'b', 'c']);
+    await world.settle();
+    expect(offsetsOf(world)).toEqual([
+      [0, 1, 2],
+      [1, 2],
+    ]);
+  });
+
+  test('of a part counts as an attempt of the rest', async () => {
+    const world = await worldOfTopic();
+    await world.create({ maximumRetryAttempts: 1, onFailure: { topic: 'dead' } });
+    world.answer = ({ records }) => (records[0]!.offset <= 1 ? partial(1) : success);
+    await world.append(0, ['a', 'b', 'c']);
+    await world.settle();
+    expect(offsetsOf(world)).toEqual([
+      [0, 1, 2],
+      [1, 2],
+    ]);
+    expect(valuesOf(await readAll(world.engine, 0, 0, 'dead'))).toEqual(['b', 'c']);
+  });
+
+  test('splits the batch until the poison is alone', async () => {
+    const world = await worldOfTopic();
+    await world.create({ bisectBatchOnFunctionError: true, maximumRetryAttempts: 0, onFailure: { topic: 'dead' } });
+    const handled: number[] = [];
+    world.answer = ({ records }) => {
+      const offsets = records.map(({ offset }) => offset);
+      if (offsets.includes(5)) return failure('poison');
+      handled.push(...offsets);
+      return success;
+    };
+    await world.append(0, ['0', '1', '2', '3', '4', '5', '6', '7']);
+    await world.settle();
+    expect(handled).toEqual([0, 1, 2, 3, 4, 6, 7]);
+    expect(valuesOf(await readAll(world.engine, 0, 0, 'dead'))).toEqual(['5']);
+  });
+
+  test('for want of room is no attempt', async () => {
+    const world = await worldOfTopic();
+    await world.create({ maximumRetryAttempts: 0, onFailure: { topic: 'dead' } });
+    world.answer = (_batch, count) => (count <= 5 ? { kind: 'throttled', retryAfterMs: 30_000 } : success);
+    await world.append(0, ['a']);
+    await world.settle();
+    expect(offsetsOf(world)).toEqual([[0], [0], [0], [0], [0], [0]]);
+    expect(world.deliveries[1]!.atMs - world.deliveries[0]!.atMs).toBeGreaterThanOrEqual(30_000);
+    expect(await readAll(world.engine, 0, 0, 'dead')).toEqual([]);
+    expect(await committedOf(world)).toBe(1);
+  });
+
+  test('410 pauses the subscription, and a resumption delivers', async () => {
+    const world = await worldOfTopic();
+    await world.create();
+    world.answer = () => ({ kind: 'gone' });
+    await world.append(0, ['a']);
+    await world.settle();
+    const paused = await world.engine.subscriptions.get(ref);
+    expect(paused).toMatchObject({ state: 'Paused', pausedReason: 'the webhook answered 410 Gone', lag: 1 });
+    world.answer = () => success;
+    await world.engine.subscriptions.resume(ref);
+    await world.settle();
+    expect(await committedOf(world)).toBe(1);
+  });
+
+  test('of age goes to the dead letters without a delivery, and the young are delivered', async () => {
+    const world = await worldOfTopic();
+    const nowMs = world.clock.now();
+    await world.create({ maximumRecordAgeSeconds: 60, onFailure: { topic: 'dead' } });
+    await appendOne(world.engine, 0, batchOf(['old', 'older'], { timestampMs: nowMs - 100_000 }));
+    await world.append(0, ['young']);
+    await world.settle();
+    expect(offsetsOf(world)).toEqual([[2]]);
+    expect(valuesOf(await readAll(world.engine, 0, 0, 'dead'))).toEqual(['old', 'older']);
+  });
+
+  test('of size becomes a letter that says where the record lies', async () => {
+    const world = await worldOfTopic();
+    await world.create({ onFailure: { topic: 'dead' } });
+    const { targets } = world.ports;
+    targets.bytesOf = ({ value }) => (String(value) === 'huge' ? limits.pushEventBytes + 1 : 100);
+    await world.append(0, ['a', 'huge', 'c']);
+    await world.settle();
+    expect(offsetsOf(world)).toEqual([[0], [2]]);
+    const [letter] = await readAll(world.engine, 0, 0, 'dead');
+    expect(letter!.value).toBeNull();
+    expect(letter!.headers.map(({ key, value }) => `${key}=${value}`)).toContain('rivulet.push.offset=1');
+  });
+
+  test('ends early if somebody says so', async () => {
+    const world = await worldOfTopic();
+    await world.create();
+    world.answer = (_batch, count) => (count <= 6 ? failure() : success);
+    await world.append(0, ['a']);
+    await world.pass(40_000);
+    expect(world.deliveries).toHaveLength(6);
+    const nowMs = world.clock.now();
+    expect((await world.engine.subscriptions.get(ref)).partitions[0]!.failing).toMatchObject({
+      attempts: 6,
+      endOffset: 1,
+    });
+    await world.during(world.engine.subscriptions.retryNow(ref));
+    await world.settle();
+    expect(world.deliveries).toHaveLength(7);
+    expect(world.deliveries[6]!.atMs - nowMs).toBeLessThan(1_000);
+    expect(await committedOf(world)).toBe(1);
+  });
+});
