@@ -1,6 +1,7 @@
 // The function that records are pushed to. It lives outside the processes, and does its work whether or not the process that
 // called it is still there.
 import type { Delivery, PushBatch, PushTargets } from '../../../lib/api/push.ts';
+import { readBatchHeader } from '../../../lib/record/batch-header.ts';
 import type { Clock } from '../../../lib/runtime/clock.ts';
 import type { Random } from '../core/random.ts';
 import type { Scheduler } from '../core/scheduler.ts';
@@ -44,8 +45,9 @@ export function targetsOf(world: TargetWorld, clock: Clock): PushTargets {
     filter: () => () => true,
     async sendToQueue(queue, letters) {
       await clock.sleep(5);
-      for (const { partition, offset } of letters)
-        world.history.lettered.add(placeOf(lifeOfQueue(queue), partition, offset));
+      for (const { partition, offset, raw } of letters)
+        for (const each of offsetsOf(offset, raw))
+          world.history.lettered.add(placeOf(lifeOfQueue(queue), partition, each));
       world.trace(`letters ${letters.map(({ partition, offset }) => `${partition}/${offset}`)}`);
       await clock.sleep(5);
     },
@@ -55,6 +57,13 @@ export function targetsOf(world: TargetWorld, clock: Clock): PushTargets {
       return { deliver: (batch) => deliver(world, clock, { life, run }, batch) };
     },
   };
+}
+
+/** A letter with bytes stands for all records of its batch. */
+export function offsetsOf(offset: number, raw: Uint8Array | undefined): number[] {
+  if (!raw) return [offset];
+  const { baseOffset, lastOffsetDelta } = readBatchHeader(raw, 0);
+  return Array.from({ length: lastOffsetDelta + 1 }, (_, i) => baseOffset + i);
 }
 
 async function deliver(

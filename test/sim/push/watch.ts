@@ -55,8 +55,9 @@ function compare(watch: Watch, partition: number, found: Ownership, now: Ownersh
   if (!isSameEpoch) return;
   const [from, to] = [found.offset ?? 0, now.offset ?? 0];
   const isByRun = isRun(now.owner);
-  if (isByRun && to < from) complain(`the committed offset went back from ${from} to ${to}`);
-  const isWriteOfRun = isByRun && (now.commitSeq !== found.commitSeq || now.owner !== found.owner);
+  const isNumbered = now.commitSeq !== undefined && now.commitSeq !== found.commitSeq;
+  const isWriteOfRun = isByRun && (isNumbered || now.owner !== found.owner);
+  if (isWriteOfRun && to < from) complain(`the committed offset went back from ${from} to ${to}`);
   if (isDelivering && from !== to && !isWriteOfRun) complain(`a commit of ${to} beside the subscription`);
   if (isWriteOfRun && rules.seesAnswers)
     for (let offset = from; offset < to; offset++)

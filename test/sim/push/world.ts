@@ -17,7 +17,7 @@ import { openStage, type Stage, type StageOptions } from '../groups/stage.ts';
 import { check } from './check.ts';
 import { groupId, type History, newHistory, placeOf, poison, topic } from './history.ts';
 import { append, batchesOf, type Client, create, intrude, type Job, lettersTopic, pause, remove, reset, resume, retryNow } from './jobs.ts';
-import { type TargetOptions, type TargetWorld, targetsOf } from './target.ts';
+import { offsetsOf, type TargetOptions, type TargetWorld, targetsOf } from './target.ts';
 import { invokeOf, send, type TransportOptions, withStream } from './transport.ts';
 import { type Rules, watchOffsets } from './watch.ts';
 
@@ -241,15 +241,17 @@ async function readLetters({ observer, history, options }: World, life: string):
   const places = found.batches.flatMap((bytes) =>
     splitBatches(bytes).flatMap(({ from }) => decodeBatch(bytes, from).records.map(placeOfLetter)),
   );
-  for (const { partition, offset } of places) history.lettered.add(placeOf(life, partition, offset));
+  for (const { partition, offset, raw } of places)
+    for (const each of offsetsOf(offset, raw)) history.lettered.add(placeOf(life, partition, each));
   const names = places.map(({ partition, offset }) => `${partition}/${offset}`);
   const doubled = names.filter((name, at) => names.indexOf(name) < at);
   return options.mayRepeatLetters ? [] : doubled.map((name) => `the dead letter of ${name} was written twice`);
 }
 
-function placeOfLetter({ headers }: DecodedRecord): { readonly partition: number; readonly offset: number } {
-  const number = (key: string) => Number(Buffer.from(headers.find((header) => header.key === key)!.value!).toString());
-  return { partition: number(letterHeaders.partition), offset: number(letterHeaders.offset) };
+function placeOfLetter({ headers, value }: DecodedRecord) {
+  const text = (key: string) => Buffer.from(headers.find((header) => header.key === key)!.value!).toString();
+  const raw = text(letterHeaders.content) === 'batch' ? value! : undefined;
+  return { partition: Number(text(letterHeaders.partition)), offset: Number(text(letterHeaders.offset)), raw };
 }
 
 /** Processes die and get other clocks. */
