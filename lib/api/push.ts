@@ -50,7 +50,7 @@ export type SubscriptionSettings = ChangeableSettings & {
   readonly startingPositionTimestampMs?: number;
 };
 
-/** What `create` takes. What is left out has its default. */
+/** The request of `create`. A setting that is left out has its default. */
 export type CreateSubscription = SubscriptionRef &
   Pick<SubscriptionSettings, 'target' | 'startingPosition'> &
   Partial<SubscriptionSettings> & {
@@ -58,7 +58,7 @@ export type CreateSubscription = SubscriptionRef &
     readonly enabled?: boolean;
   };
 
-/** What `update` takes. What is left out stays; null takes an optional setting away. */
+/** The request of `update`. A setting that is left out stays; null takes an optional one away. */
 export type UpdateSubscription = SubscriptionRef & {
   readonly [Name in keyof ChangeableSettings]?:
     | ChangeableSettings[Name]
@@ -115,7 +115,7 @@ export type SubscriptionSummary = SubscriptionRef &
 /** `secret` signs the events of a webhook. It is shown only in the reply that made it. */
 export type CreatedSubscription = SubscriptionDescription & { readonly secret?: string };
 
-/** What a redelivery of dead letters did. `failed` says which record stopped it; `more` that it ran out of time. */
+/** The result of a redelivery of dead letters. `failed` says which record stopped it; `more` that it ran out of time. */
 export type RetryReply = {
   readonly delivered: number;
   readonly more: boolean;
@@ -205,7 +205,7 @@ export type PushTarget = {
   deliver(batch: PushBatch, options: { readonly deadlineMs: number; readonly signal?: AbortSignal }): Promise<Delivery>;
 };
 
-/** What delivery adds to the engine. */
+/** Delivery adds this to the engine. */
 export type PushTargets = {
   /** Throws INVALID_REQUEST for a target, filter or queue that this service does not deliver to, before anything is written. */
   check(settings: SubscriptionSettings): Promise<void>;
@@ -246,7 +246,7 @@ export type PushInvocation = SubscriptionRef & {
 /** Sends an invocation to the dispatcher: now, or at `whenMs`. It resolves when the invocation cannot get lost by our death. */
 export type Invoke = (invocation: PushInvocation, whenMs?: number) => Promise<void>;
 
-/** What happened in a delivery, for metrics and alarms. */
+/** Something that happened in a delivery, for metrics and alarms. */
 export type PushEvent = {
   readonly kind: 'delivered' | 'failed' | 'throttled' | 'given up' | 'destination refused' | 'lost' | 'paused';
   readonly groupId: string;
@@ -275,7 +275,7 @@ export type PushProcess = {
   readonly signal?: AbortSignal;
 };
 
-/** By a process that alone runs deliveries, and has just begun: the runs of before are dead, whatever their leases say. */
+/** `with the process`: this process alone runs deliveries, and has just begun, so that all runs of before are dead. */
 export type LeasesOver = 'by the clock' | 'with the process';
 
 export type Dispatcher = {

@@ -22,6 +22,7 @@ import { type ConfigOverrides, setsCleanup, withChanges } from './config.ts';
 import { describeTopic } from './describe-topic.ts';
 import { checkTopicName } from './name.ts';
 import { nameOf } from './name-of.ts';
+import { alreadyExists, checkId, checkPartitions, sleptOn, unknownTopic } from './refusals.ts';
 
 export type Topic = TopicSummary & {
   readonly overrides: ConfigOverrides;
@@ -93,7 +94,7 @@ export function createTopics(table: Table, clock: Clock): Topics {
     const askedMs = clock.now();
     const topic = await read(name);
     const ageMs = clock.now() - askedMs;
-    if (ageMs > oldestChangeMs) throw sleptOn(name, ageMs);
+    if (ageMs > oldestChangeMs) throw sleptOn(name, ageMs, oldestChangeMs);
     return topic;
   }
 
@@ -364,38 +365,3 @@ export function parseTopic(item: Item): Topic {
     isPushed: item.pu === 1,
   };
 }
-
-function checkPartitions(partitions: number): void {
-  if (Number.isInteger(partitions) && partitions >= 1 && partitions <= limits.partitions) return;
-  throw refused(
-    'INVALID_PARTITIONS',
-    `partitions: expected a whole number from 1 to ${limits.partitions}, got ${partitions}`,
-  );
-}
-
-function alreadyExists(name: string, old: Item | undefined): RivuletError {
-  if (old && old.name !== name) {
-    return refused(
-      'INVALID_TOPIC_EXCEPTION',
-      `topic name ${name} collides with ${old.name}, because metric names do not distinguish . and _`,
-    );
-  }
-  return refused('TOPIC_ALREADY_EXISTS', `topic ${name} already exists`);
-}
-
-function checkId({ topic: name, topicId: current }: Topic, topicId: string | undefined): void {
-  if (topicId === undefined || topicId === current) return;
-  throw refused(
-    'INCONSISTENT_TOPIC_ID',
-    `topicId: expected ${current}, got ${topicId}: topic ${name} was deleted and re-created, or the id is of another topic`,
-  );
-}
-
-const unknownTopic = (name: string) =>
-  refused('UNKNOWN_TOPIC_OR_PARTITION', `there is no topic ${JSON.stringify(name.slice(0, 300))}`);
-
-const sleptOn = (name: string, ageMs: number) =>
-  refused(
-    'REQUEST_TIMED_OUT',
-    `topic ${name} was not changed: the request is ${ageMs} ms old, above the limit of ${oldestChangeMs}`,
-  );

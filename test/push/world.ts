@@ -36,7 +36,7 @@ export type PushWorld = {
   readonly clock: Clock;
   readonly scheduler: Scheduler;
   readonly ports: PushPorts;
-  /** What was delivered, one entry for each delivery: its offsets. */
+  /** One entry for each delivery: the offsets that it had. */
   readonly deliveries: { readonly partition: number; readonly offsets: number[]; readonly atMs: number }[];
   readonly events: PushEvent[];
   readonly queued: DeadLetter[];

@@ -48,7 +48,7 @@ export const isRun = (owner: string | undefined): owner is string => owner?.star
 export const isRunOf = (owner: string | undefined, invocationId: string): boolean =>
   owner?.startsWith(`:${invocationId}`) ?? false;
 
-/** By a clock that may be wrong: a lease only saves repeated work. */
+/** The clock may be wrong: a lease only saves repeated work. */
 export const hasLiveLease = ({ leaseUntilMs = 0 }: Ownership, nowMs: number): boolean => leaseUntilMs > nowMs;
 
 /** The last run has ended, and the lease keeps others away until the next try. */
@@ -263,7 +263,7 @@ export function inRun(partition: number, owner: string, seq: number): Condition 
   return all(isOurs, isNew);
 }
 
-/** What a run writes of its partition. Undefined leaves it as it is. */
+/** A run writes this of its partition. Undefined leaves it as it is. */
 export type RunChange = {
   readonly leaseUntilMs: number;
   readonly commit?: { readonly offset: number; readonly committedMs: number };

@@ -12,7 +12,7 @@ import { changeOf, type LiveSubscription } from '../items/subscription.ts';
 import { describe, found } from './describe.ts';
 import { checkDestination } from './destination.ts';
 import { lookAtPartitions, partitionsOf, readPlace } from './look.ts';
-import { newSecret, rotated } from './secrets.ts';
+import { newSecret, rotated } from '../items/secrets.ts';
 import { changedSettings } from './settings.ts';
 
 const partitionsAtOnce = 16;

@@ -21,7 +21,7 @@ import { removeSubscription } from './delete.ts';
 import { describe } from './describe.ts';
 import { checkDestination } from './destination.ts';
 import { lookAtPartitions } from './look.ts';
-import { newSecret } from './secrets.ts';
+import { newSecret } from '../items/secrets.ts';
 import { settingsOf } from './settings.ts';
 import { setStarts } from './start.ts';
 

@@ -2,8 +2,7 @@
 import type { SubscriptionSettings } from '../../api/push.ts';
 import { invalid } from '../../api/refusal.ts';
 import { readTopicAgain } from '../../topic/current.ts';
-import type { PushContext } from '../context.ts';
-import { isTopicGone } from './look.ts';
+import { isTopicGone, type PushContext } from '../context.ts';
 
 /** The topic must be there, and its own records must not come back to it. */
 export async function checkDestination(

@@ -1,12 +1,11 @@
 // Looks at partitions of a subscription, and invokes the dispatcher where there is something to deliver. It is how a creation, a
 // resumption and the hourly net begin deliveries, and in the embedded service a start.
-import { RivuletError } from '../../api/errors.ts';
-import type { LeasesOver, PushInvocation } from '../../api/push.ts';
-import { randomName } from '../../group/context.ts';
+import type { LeasesOver } from '../../api/push.ts';
 import { hasLiveLease, isRun, type Ownership, ownershipOf } from '../../group/items/ownership.ts';
 import { inParallel } from '../../runtime/concurrency.ts';
 import { groupOffsetsKey } from '../../storage/keys.ts';
-import type { PushContext } from '../context.ts';
+import { isTopicGone, type PushContext } from '../context.ts';
+import { newInvocation } from '../items/invocation.ts';
 import type { LiveSubscription, Subscription } from '../items/subscription.ts';
 
 const partitionsAtOnce = 32;
@@ -40,10 +39,6 @@ export async function partitionsOf(
   }
 }
 
-export const isTopicGone = (error: unknown): boolean =>
-  error instanceof RivuletError &&
-  (error.errorCode === 'UNKNOWN_TOPIC_OR_PARTITION' || error.errorCode === 'INCONSISTENT_TOPIC_ID');
-
 export type Place = Pick<Subscription, 'groupId' | 'topicId'> & { readonly partition: number };
 
 /** Both are read strongly: with an old copy, what was appended would wait for the next append. */
@@ -70,11 +65,3 @@ async function lookAt(
 }
 
 const followed = ({ owner }: Ownership) => isRun(owner) && { follows: owner };
-
-export function newInvocation(
-  { clock }: Pick<PushContext, 'clock'>,
-  { topic, topicId, groupId }: Pick<Subscription, 'topic' | 'topicId' | 'groupId'>,
-  partition: number,
-): PushInvocation {
-  return { id: randomName(clock), topic, topicId, groupId, partition };
-}

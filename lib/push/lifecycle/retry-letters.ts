@@ -15,7 +15,7 @@ import type { LiveSubscription } from '../items/subscription.ts';
 import { letterHeaders } from '../run/dead-letters.ts';
 import { readRange } from '../run/read-range.ts';
 import { found } from './describe.ts';
-import { validSecrets } from './secrets.ts';
+import { validSecrets } from '../items/secrets.ts';
 
 /** The caller waits: API Gateway cuts a request at 30 s. */
 const longestMs = 18_000;

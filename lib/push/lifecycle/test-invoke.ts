@@ -2,7 +2,7 @@
 import type { Delivery, PushRecord, SubscriptionRef } from '../../api/push.ts';
 import type { PushContext } from '../context.ts';
 import { found } from './describe.ts';
-import { validSecrets } from './secrets.ts';
+import { validSecrets } from '../items/secrets.ts';
 
 /** The caller waits: API Gateway cuts a request at 30 s. */
 const deadlineMs = 20_000;

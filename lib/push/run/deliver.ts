@@ -1,34 +1,14 @@
-// Steps 4 and 5 of a run: it reads the next batch, delivers it, and commits what was answered for. failure.ts says what follows a
-// failure, give-up.ts what becomes of records that are given up.
+// Step 4 of a run: it reads the next batch, delivers it, and acts on the answer. commit.ts has the commit, failure.ts the rest of a
+// failure, and give-up.ts the end of records that are given up.
 
 import { limits } from '../../api/limits.ts';
-import type { PushEvent, PushTarget } from '../../api/push.ts';
-import type { Note } from '../../group/items/failure-note.ts';
-import { endOfFirstBatch } from '../../group/items/failure-note.ts';
-import type { PushContext } from '../context.ts';
-import type { Subscription } from '../items/subscription.ts';
+import { endOfFirstBatch, type Note } from '../../group/items/failure-note.ts';
+import { commit, observe, type Plan, type Run, type Step } from './commit.ts';
 import { afterFailure, afterThrottling, isExhausted, noteOfPart, pauseForGone } from './failure.ts';
 import { giveUpBytes, giveUpRecords, mayNotBeRead, noteHopeless } from './give-up.ts';
-import { type Hold, TermIsOver } from './hold.ts';
-import { type Bounds, type Range, readRange } from './read-range.ts';
+import { TermIsOver } from './hold.ts';
+import { type Bounds, readRange } from './read-range.ts';
 import { waitForMore } from './window.ts';
-
-export type Run = {
-  readonly context: PushContext;
-  readonly hold: Hold;
-  readonly subscription: Subscription;
-  readonly target: PushTarget;
-  /** Ends a delivery: the term is over, or the process is about to end. */
-  readonly signal: AbortSignal;
-  /** The batching window of the next batch is over. */
-  hasWaited: boolean;
-};
-
-/** `released`: the partition is, because the batch reached the end of the log. `ended`: another invocation goes on later. */
-export type Step = 'go on' | 'caught up' | 'released' | 'ended';
-
-/** What is delivered next. The note is there if it has failed before, and its end is the end of the range then. */
-export type Plan = Range & { readonly note: Note | undefined };
 
 /** A function's time-out is at most this. A webhook has its own, shorter one. */
 const longestDeliveryMs = 10 * 60_000 + 10_000;
@@ -80,7 +60,7 @@ async function deliver(run: Run, plan: Plan): Promise<Step> {
   const { groupId, topic } = subscription;
   const batch = { groupId, topic, partition: hold.invocation.partition, records: plan.records };
   const delivery = await target.deliver(batch, { deadlineMs: longestDeliveryMs, signal: run.signal });
-  // What a delivery that was cut off answers says nothing about its records.
+  // The answer of a delivery that was cut off says nothing about its records.
   const isCutOff = run.signal.aborted && delivery.kind === 'failed';
   if (isCutOff) throw new TermIsOver();
   if (delivery.kind === 'throttled') return afterThrottling(run, plan, delivery.retryAfterMs);
@@ -103,37 +83,4 @@ async function commitPart(run: Run, plan: Plan, part: { failedOffset: number; er
   observe(run, 'delivered', handled);
   observe(run, 'failed', plan.records.length - handled, error);
   return commit(run, plan, failedOffset, noteOfPart(run, plan, error));
-}
-
-/** Step 5. The batch that reaches the end of the log releases the partition in the same write. */
-export async function commit(
-  run: Run,
-  plan: Pick<Plan, 'from' | 'highWatermark' | 'note'>,
-  offset: number,
-  failing?: Note,
-): Promise<Step> {
-  const { context, hold } = run;
-  const note = failing ?? restOf(plan.note, offset, context.clock.now());
-  const isAtEnd = note === undefined && offset >= plan.highWatermark;
-  const lost = plan.from - hold.offset;
-  await hold.write({
-    commit: { offset, committedMs: context.clock.now() },
-    note: note ?? 'none',
-    ...(isAtEnd && { leaseUntilMs: 0 }),
-  });
-  if (lost > 0) observe(run, 'lost', lost);
-  run.hasWaited = false;
-  return isAtEnd ? 'released' : 'go on';
-}
-
-/** What is left of a batch that was split is tried apart from what follows it. */
-function restOf(note: Note | undefined, offset: number, nowMs: number): Note | undefined {
-  if (note?.outerEnd === undefined || note.outerEnd <= offset) return undefined;
-  const { firstFailureMs, error, outerEnd } = note;
-  return { endOffset: outerEnd, attempts: 0, firstFailureMs, nextTryMs: nowMs, error };
-}
-
-export function observe({ context, hold }: Run, kind: PushEvent['kind'], records: number, error?: string): void {
-  const { groupId, topic, partition } = hold.invocation;
-  context.observe?.({ kind, groupId, topic, partition, records, ...(error !== undefined && { error }) });
 }

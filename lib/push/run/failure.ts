@@ -1,10 +1,10 @@
-// What follows a failed delivery: a note of it, and a wait. A short wait is spent here, with the lease; for a longer one a scheduled
+// A failed delivery is noted, and then there is a wait. A short wait is spent here, with the lease; for a longer one a scheduled
 // invocation follows this term. The note keeps the attempts when the run dies.
 import type { Note } from '../../group/items/failure-note.ts';
 import { pausedFor } from '../../group/items/head.ts';
 import { setPaused } from '../items/heads.ts';
-import { newInvocation } from '../lifecycle/look.ts';
-import { observe, type Plan, type Run, type Step } from './deliver.ts';
+import { newInvocation } from '../items/invocation.ts';
+import { observe, type Plan, type Run, type Step } from './commit.ts';
 
 /** A wait of up to this is spent in the run: it is half of a lease. */
 const longestWaitHereMs = 20_000;
@@ -80,7 +80,7 @@ export async function waitWith(run: Run, note: Note, waitMs: number): Promise<St
   return 'ended';
 }
 
-/** It names this term. By a slow clock it would come too early, and without the name the lease would use it up. */
+/** It names this term. A process with a slow clock takes it for too early, and without the name the lease would use it up. */
 export function followLater({ context, hold, subscription }: Run, whenMs: number): Promise<void> {
   const invocation = newInvocation(context, subscription, hold.invocation.partition);
   return context.invoke({ ...invocation, follows: hold.owner }, whenMs);

@@ -1,12 +1,12 @@
 // Records that are given up go to the dead letters first, and are committed then. If their destination refuses them, the partition
 // waits: nothing is lost because it could not be written down.
 //
-// What is given up is noted before, with its end. So a repeat after a crash writes the very same letters, as the same producer.
+// The range is noted before it is given up. So a repeat after a crash writes the very same letters, as the same producer.
 import { limits } from '../../api/limits.ts';
 import type { DeadLetter, PushRecord } from '../../api/push.ts';
 import { endOfFirstBatch, type Note } from '../../group/items/failure-note.ts';
 import { appendLetters } from './dead-letters.ts';
-import { commit, observe, type Plan, type Run, type Step } from './deliver.ts';
+import { commit, observe, type Plan, type Run, type Step } from './commit.ts';
 import { isExhausted, waitWith } from './failure.ts';
 import { readBytes } from './read-range.ts';
 

@@ -6,11 +6,12 @@
 // Invariant: an offset is committed only after its record was answered for or given up, and only in the term that delivered it.
 import type { PushInvocation, PushProcess } from '../../api/push.ts';
 import { readHead } from '../../group/items/heads.ts';
-import type { PushContext } from '../context.ts';
+import { isTopicGone, type PushContext } from '../context.ts';
 import type { Subscription } from '../items/subscription.ts';
-import { isTopicGone, newInvocation } from '../lifecycle/look.ts';
-import { validSecrets } from '../lifecycle/secrets.ts';
-import { deliverNext, type Run } from './deliver.ts';
+import { newInvocation } from '../items/invocation.ts';
+import { validSecrets } from '../items/secrets.ts';
+import type { Run } from './commit.ts';
+import { deliverNext } from './deliver.ts';
 import { type Hold, TermIsOver } from './hold.ts';
 import { readSettings, take } from './take.ts';
 

@@ -1,5 +1,5 @@
-// Steps 1 and 2 of a run: it looks at the partition, and begins a term if nobody else is at work there. Whoever is at work looks
-// again before it ends, so a run that finds it may end.
+// Steps 1 and 2 of a run: it looks at the partition, and begins a term if no other run is at work there. A run that is at
+// work looks again before it ends, so one that finds it may end.
 import type { PushInvocation } from '../../api/push.ts';
 import { randomName } from '../../group/context.ts';
 import { endOfFirstBatch, type Note } from '../../group/items/failure-note.ts';
@@ -50,7 +50,7 @@ export function mayTake(found: Ownership, { id, follows }: PushInvocation, nowMs
 
 /**
  * If the predecessor of this very invocation neither released the partition nor waits, it died. That counts as an attempt:
- * otherwise a record that kills each run would stop the partition. What it had read died with it.
+ * otherwise a record that kills each run would stop the partition. Its knowledge of the batch died with it.
  */
 export function noteAtStart(found: Ownership, { id }: PushInvocation, nowMs: number): Note | undefined {
   const { owner, leaseUntilMs, note } = found;

@@ -1,6 +1,6 @@
 // The batching window: a batch that is not full may wait for more records, once.
 
-import type { Plan, Run, Step } from './deliver.ts';
+import type { Plan, Run, Step } from './commit.ts';
 import { followLater } from './failure.ts';
 
 const longestWaitHereMs = 20_000;

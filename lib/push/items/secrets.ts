@@ -12,7 +12,7 @@ export const newSecret = (clock: Clock): string =>
 export const validSecrets = (secrets: readonly SigningSecret[], nowMs: number): SigningSecret[] =>
   secrets.filter(({ untilMs = Number.POSITIVE_INFINITY }) => untilMs > nowMs);
 
-/** Of the earlier ones only the last goes on: a second rotation within a day ends the one before it. */
+/** Only the last of the earlier ones goes on: a second rotation within a day ends the one before it. */
 export function rotated(secrets: readonly SigningSecret[], clock: Clock) {
   const previousUntilMs = clock.now() + overlapMs;
   const secret = newSecret(clock);
