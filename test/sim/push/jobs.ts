@@ -17,8 +17,6 @@ export type Client = {
   pause(ms: number): Promise<void>;
   chance(probability: number): boolean;
   ask<T>(operation: (parts: { readonly engine: Engine; readonly subscriptions: Subscriptions }) => Promise<T>): Promise<Answer<T>>;
-  /** Whether the client still asks again. */
-  mayGoOn(): boolean;
   readonly lives: { count: number; current: Life | undefined };
 };
 
@@ -46,8 +44,8 @@ function codeOf(error: unknown): string {
 }
 
 export const append =
-  (partition: number, ...values: string[]): Job =>
-  async (client) => {
+  (partition: number, ...values: string[]) =>
+  async (client: Pick<Client, 'ask'>): Promise<void> => {
     const records = values.map((value) => ({ key: null, value: Buffer.from(value), headers: [], timestampMs: -1 }));
     const batches = encodeBatch(records);
     await client.ask(({ engine }) => engine.append({ topic, partitions: [{ partition, batches }] }));
