@@ -6,7 +6,7 @@
 //   cr created ms   es ms since when there are no members   ex 1: about to expire, unless a commit comes
 //   de 1: deleted; kept for a while, so that epochs go on
 //   su random id of the subscription, whose runs do the work of members   sp while nothing is delivered: c its creation
-//   is unfinished, or p and a reason
+//   is unfinished, or p and a reason   sn number of its pauses and resumptions
 //
 // The head of a group of the classic protocol has version 2, so that older readers refuse it. It has besides:
 //   ty c   ps phase: e p c f s   rd round: the epoch that opened it   gn generation: the last completed round
@@ -27,6 +27,8 @@ export type HeadSubscription = {
   readonly id: string;
   readonly state: SubscriptionState;
   readonly pausedReason?: string;
+  /** The number of its pauses and resumptions. */
+  readonly changes: number;
 };
 
 /** Where a group of the classic protocol is in its rounds. */
@@ -82,11 +84,11 @@ export function parseGroupHead(item: Item): GroupHead {
 export const creating = 'c';
 export const pausedFor = (reason: string): string => `p${reason}`;
 
-function parseSubscription({ su, sp }: Item): HeadSubscription {
-  const id = su as string;
-  if (sp === undefined) return { id, state: 'Enabled' };
+function parseSubscription({ su, sp, sn }: Item): HeadSubscription {
+  const base = { id: su as string, changes: (sn as number | undefined) ?? 0 };
+  if (sp === undefined) return { ...base, state: 'Enabled' };
   const text = sp as string;
-  return text === creating ? { id, state: 'Creating' } : { id, state: 'Paused', pausedReason: text.slice(1) };
+  return text === creating ? { ...base, state: 'Creating' } : { ...base, state: 'Paused', pausedReason: text.slice(1) };
 }
 
 const parseClassic = (item: Item): ClassicState => ({

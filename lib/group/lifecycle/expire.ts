@@ -154,6 +154,9 @@ async function expireEmpty(
     ({ ownership }) => ownership.offset !== undefined,
   );
   const old = committed.filter(({ ownership }) => isOld(ownership.committedMs));
+  // A creation of a subscription that comes after this look begins new terms, in which nothing is cleared.
+  const isDelivered = old.length > 0 && (await readAnyHead(context.table, groupId))?.subscription !== undefined;
+  if (isDelivered) return nothing;
   await writeOwnership(context, groupId, old, clearingRules);
   const isGone = old.length === committed.length && isOld(0) && (await expireWhole(context, groupId, head));
   return { offsets: old.length, isGone };

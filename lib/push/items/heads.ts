@@ -1,6 +1,6 @@
 // The writes of a group's head that make, pause, resume and end its subscription. Each requires the very subscription that the
 // caller has read, so a request that comes late changes nothing of a later one.
-import { creating, type GroupHead } from '../../group/items/head.ts';
+import { creating, type GroupHead, type HeadSubscription } from '../../group/items/head.ts';
 import { hasNoSubscription, isSameLife } from '../../group/items/heads.ts';
 import { groupHeadKey, itemVersion, subscriptionKey } from '../../storage/keys.ts';
 import {
@@ -10,6 +10,7 @@ import {
   any,
   type Condition,
   equals,
+  type Item,
   type Table,
   type Update,
   type Write,
@@ -31,7 +32,7 @@ export function beginSubscription(head: GroupHead, subscription: Subscription): 
       ['sp', creating],
     ],
     add: [['ge', 1]],
-    remove: ['ex', ...classicAttributes],
+    remove: ['ex', 'sn', ...classicAttributes],
   };
   const condition = all(isAsBeforeTheLook, hasNoSubscription, isSameLife(head));
   return [
@@ -40,23 +41,30 @@ export function beginSubscription(head: GroupHead, subscription: Subscription): 
   ];
 }
 
-const isOfSubscription = ({ id }: Subscription): Condition => equals('su', id);
+const isOfSubscription = ({ id }: Pick<Subscription, 'id'>): Condition => equals('su', id);
 
-/** Undefined as the reason resumes. False if the subscription was deleted. */
+/** A pause that comes hours late must not undo a resumption that was answered meanwhile, nor the reverse. */
+export type Seen = Pick<Subscription, 'groupId' | 'id'> & Pick<HeadSubscription, 'changes'>;
+
+/** Undefined as the reason resumes. False if the subscription was deleted, or was paused or resumed since it was seen. */
 export async function setPaused(
   table: Table,
-  subscription: Subscription,
+  seen: Seen,
   paused: string | undefined,
   ...also: readonly Condition[]
 ): Promise<boolean> {
+  const isAsSeen = seen.changes === 0 ? absent('sn') : equals('sn', seen.changes);
   const result = await table.write({
     kind: 'update',
-    key: groupHeadKey(subscription.groupId),
-    update: paused === undefined ? { remove: ['sp'] } : { set: [['sp', paused]] },
-    if: all(isOfSubscription(subscription), ...also),
+    key: groupHeadKey(seen.groupId),
+    update: { add: [['sn', 1]], ...(paused === undefined ? { remove: ['sp'] } : { set: [['sp', paused]] }) },
+    if: all(isOfSubscription(seen), isAsSeen, ...also),
   });
-  return result.applied || (result.doubtful === true && result.old?.su === subscription.id && result.old.sp === paused);
+  return result.applied || (result.doubtful === true && hasLanded(result.old, seen, paused));
 }
+
+const hasLanded = (old: Item | undefined, { id, changes }: Seen, paused: string | undefined): boolean =>
+  old?.su === id && old.sn === changes + 1 && old.sp === paused;
 
 export const isCreating: Condition = equals('sp', creating);
 /** The letter of a pause is above the one of a creation. */
@@ -67,7 +75,7 @@ export async function endSubscription(table: Table, subscription: Subscription):
   const result = await table.write({
     kind: 'update',
     key: groupHeadKey(subscription.groupId),
-    update: { remove: ['su', 'sp'], add: [['ge', 1]] },
+    update: { remove: ['su', 'sp', 'sn'], add: [['ge', 1]] },
     if: isOfSubscription(subscription),
   });
   return result.applied;

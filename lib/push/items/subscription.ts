@@ -23,7 +23,7 @@ export type Subscription = {
 };
 
 /** A subscription with what the head of its group says about it. */
-export type LiveSubscription = Subscription & Pick<HeadSubscription, 'state' | 'pausedReason'>;
+export type LiveSubscription = Subscription & Pick<HeadSubscription, 'state' | 'pausedReason' | 'changes'>;
 
 export function parseSubscription(groupId: string, item: Item): Subscription {
   checkVersion(item, 'subscription');

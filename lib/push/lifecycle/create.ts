@@ -99,7 +99,7 @@ async function finish(context: PushContext, subscription: Subscription, topic: T
   if (!(await flag(table, subscription))) throw beingChanged(subscription.groupId);
   context.onSubscriptions?.(topic.topicId);
   const paused = enabled ? undefined : pausedFor('it was created so');
-  await setPaused(table, subscription, paused, isCreating);
+  await setPaused(table, { ...subscription, changes: 0 }, paused, isCreating);
   const live = await readSubscription(table, subscription.groupId);
   if (live?.id !== subscription.id) throw beingChanged(subscription.groupId);
   await lookAtPartitions(context, live);

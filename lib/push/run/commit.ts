@@ -14,6 +14,8 @@ export type Run = {
   readonly target: PushTarget;
   /** Ends a delivery: the term is over, or the process is about to end. */
   readonly signal: AbortSignal;
+  /** The pauses and resumptions that the run has seen. A later one wins over what its target says. */
+  changes: number;
   /** The batching window of the next batch is over. */
   hasWaited: boolean;
 };

@@ -95,7 +95,8 @@ export function followLater({ context, hold, subscription }: Run, whenMs: number
 /** The step before the next batch then finds that the subscription is paused. */
 export async function pauseForGone(run: Run, plan: Plan): Promise<Step> {
   const error = 'the webhook answered 410 Gone';
-  await setPaused(run.context.table, run.subscription, pausedFor(error));
+  const { groupId, id } = run.subscription;
+  await setPaused(run.context.table, { groupId, id, changes: run.changes }, pausedFor(error));
   observe(run, 'paused', plan.records.length, error);
   return 'go on';
 }

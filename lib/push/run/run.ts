@@ -5,6 +5,7 @@
 //
 // Invariant: an offset is committed only after its record was answered for or given up, and only in the term that delivered it.
 import type { PushInvocation, PushProcess } from '../../api/push.ts';
+import type { HeadSubscription } from '../../group/items/head.ts';
 import { readHead } from '../../group/items/heads.ts';
 import { isTopicGone, type PushContext } from '../context.ts';
 import { newInvocation } from '../items/invocation.ts';
@@ -72,9 +73,12 @@ async function deliverAll(
   if (!subscription || subscription.topicId !== hold.invocation.topicId) return releasing(hold);
   const signals = [hold.signal, ...(signal ? [signal] : [])];
   const target = targetOf(context, subscription);
-  const run: Run = { context, hold, subscription, target, signal: AbortSignal.any(signals), hasWaited: isFollowUp };
+  const signalOfAll = AbortSignal.any(signals);
+  const run: Run = { context, hold, subscription, target, signal: signalOfAll, changes: 0, hasWaited: isFollowUp };
   for (let isFirst = true; ; isFirst = false) {
-    if (!(await isActive(context, subscription))) return releasing(hold);
+    const live = await active(context, subscription);
+    if (!live) return releasing(hold);
+    run.changes = live.changes;
     if (!isFirst && isOutOfTime()) return handOver(context, hold, subscription);
     const outcome = await deliverNext(run);
     if (outcome === 'caught up') return releasing(hold);
@@ -91,10 +95,10 @@ async function releasing(hold: Hold): Promise<Outcome> {
 }
 
 /** Step 3. A deleted subscription is not delivered to any more, nor is one that was made again delivered to by an old run. */
-async function isActive({ table }: PushContext, { groupId, id }: Subscription): Promise<boolean> {
+async function active({ table }: PushContext, { groupId, id }: Subscription): Promise<HeadSubscription | undefined> {
   const live = (await readHead(table, groupId))?.subscription;
   const isSame = live?.id === id;
-  return isSame && live.state === 'Enabled';
+  return isSame && live.state === 'Enabled' ? live : undefined;
 }
 
 /** Releases first: an invocation that found the lease would end. */
@@ -111,7 +115,7 @@ async function handOver(context: PushContext, hold: Hold, subscription: Subscrip
 async function hasMore(context: PushContext, { invocation, offset }: Hold): Promise<boolean> {
   const { groupId, topicId, partition } = invocation;
   const subscription = await readSettings(context.table, groupId);
-  if (subscription?.topicId !== topicId || !(await isActive(context, subscription))) return false;
+  if (subscription?.topicId !== topicId || !(await active(context, subscription))) return false;
   const head = await context.log.heads.read({ topicId, partition });
   return (head?.next ?? 0) > offset;
 }

@@ -8,11 +8,16 @@ import { cleanPages } from '../../../lib/maintenance/pages.ts';
 import { retain } from '../../../lib/maintenance/retain.ts';
 import { sweep } from '../../../lib/maintenance/sweep.ts';
 import { tend } from '../../../lib/maintenance/tend.ts';
+import { createDispatcher, createSubscriptions } from '../../../lib/push/create-subscriptions.ts';
+import { route } from '../../../lib/push/route.ts';
 import { retryingTable } from '../../../lib/storage/retry.ts';
 import { type ChangeOfFile, changedModule } from './change-plugin.ts';
 
 /** The parts of the library that worlds use. */
-export const realLib = { createEngine, retryingTable, merge, join, cleanPages, retain, compact, sweep, tend };
+export const realLib = {
+  ...{ createEngine, retryingTable, merge, join, cleanPages, retain, compact, sweep, tend },
+  ...{ createSubscriptions, createDispatcher, route },
+};
 
 export type Lib = typeof realLib;
 
@@ -32,6 +37,9 @@ const fileOf: Readonly<Record<keyof Lib, string>> = {
   compact: 'lib/maintenance/compact.ts',
   sweep: 'lib/maintenance/sweep.ts',
   tend: 'lib/maintenance/tend.ts',
+  createSubscriptions: 'lib/push/create-subscriptions.ts',
+  createDispatcher: 'lib/push/create-subscriptions.ts',
+  route: 'lib/push/route.ts',
 };
 
 /** Throws when the code to change is not in its file exactly once: the file has changed, and the list must follow. */

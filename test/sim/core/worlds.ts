@@ -49,7 +49,7 @@ export type SmallWorld = {
 
 /** All worlds of one subject, as a command runs them. */
 export type Simulation = {
-  readonly script: 'sim' | 'sim:groups' | 'sim:offsets' | 'sim:transactions';
+  readonly script: 'sim' | 'sim:groups' | 'sim:offsets' | 'sim:push' | 'sim:transactions';
   readonly description: string;
   readonly randomWorlds: readonly RandomWorld[];
   readonly smallWorlds: readonly SmallWorld[];

@@ -1,0 +1,41 @@
+// What a world of push has seen: the deliveries, as the target saw them, the dead letters, and the writes that broke a rule.
+
+export const topic = 't';
+export const groupId = 'g';
+/** The target fails for every record with this value. */
+export const poison = 'poison';
+
+/** One creation of the subscription has one target, so that a delivery tells for which one it was. */
+export type Life = string;
+
+export type Delivery = {
+  readonly life: Life;
+  /** The number of the run that opened the target. */
+  readonly run: number;
+  readonly partition: number;
+  readonly offsets: readonly number[];
+  readonly begunMs: number;
+};
+
+export type Deletion = { readonly life: Life; readonly ackMs: number };
+
+export type History = {
+  readonly deliveries: Delivery[];
+  readonly deletions: Deletion[];
+  /** What the target has done, and what became a dead letter, as `<life> <partition> <offset>`. */
+  readonly handled: Set<string>;
+  readonly lettered: Set<string>;
+  /** The rules that a write has broken. */
+  readonly complaints: string[];
+};
+
+export const newHistory = (): History => ({
+  ...{ deliveries: [], deletions: [], complaints: [] },
+  handled: new Set(),
+  lettered: new Set(),
+});
+
+export const placeOf = (life: Life, partition: number, offset: number): string => `${life} ${partition} ${offset}`;
+
+export const isAnswered = ({ handled, lettered }: History, life: Life, partition: number, offset: number): boolean =>
+  handled.has(placeOf(life, partition, offset)) || lettered.has(placeOf(life, partition, offset));

@@ -1,0 +1,40 @@
+// In the small worlds of push the jobs of each client are fixed. Every single fault is put to every call, and every pair of faults
+// to every pair of calls.
+import type { SmallWorld } from '../core/worlds.ts';
+import { append, create, type Job, later, pause, remove, reset, resume } from './jobs.ts';
+import { type PushWorldOptions, runPushWorld } from './world.ts';
+import { defaultPushWorld } from './worlds.ts';
+
+type Scripted = Partial<PushWorldOptions> & { readonly name: string; readonly script: readonly (readonly Job[])[] };
+
+const scripts: readonly Scripted[] = [
+  { name: 'created, then a record', script: [[create, append(0, 'a'), later(3_000)]] },
+  { name: 'a record beside the creation', script: [[create], [append(0, 'a'), append(0, 'b')]] },
+  { name: 'a record beside a resumption', script: [[create, pause, resume], [later(120), append(0, 'a')]] },
+  { name: 'records one after the other', script: [[create], [later(200), append(0, 'a'), append(0, 'b'), append(0, 'c')]] },
+  { name: 'deleted and made again', script: [[append(0, 'a'), create, remove, create]] },
+  { name: 'the flag, between two creations', script: [[create, remove, create, append(0, 'a')], [later(300), append(0, 'b')]] },
+  { name: 'a reset', script: [[append(0, 'a'), create, later(2_000), reset]] },
+  {
+    name: 'poison',
+    ...{ retries: 1, deadLetters: 'queue' },
+    script: [[append(0, 'a', 'poison', 'b'), create, later(8_000)]],
+  },
+  {
+    name: 'poison, and letters in a topic',
+    ...{ retries: 0, deadLetters: 'topic', mayRepeatLetters: false },
+    script: [[append(0, 'poison', 'b'), create, later(8_000)]],
+  },
+];
+
+const small: Omit<PushWorldOptions, 'seed'> = {
+  ...defaultPushWorld,
+  ...{ processes: 2, partitions: 1, faultRate: 0, mostSkewMs: 0, failures: 0, slow: 0, doubled: 0, late: 0, refused: 0, mostMs: 100 },
+};
+
+export const smallPushWorlds: readonly SmallWorld[] = scripts.map(({ name, ...world }) => ({
+  name,
+  orders: 1,
+  prepare: async () => (_order, faults, options) =>
+    runPushWorld({ ...small, ...world, ...(options?.trace && { trace: options.trace }), seed: 1, faults }),
+}));
