@@ -1,11 +1,12 @@
 // `rivulet serve` runs the whole service in this process, over one data directory, until a signal comes. The first signal
 // lets the requests under way finish. The second one does not.
 import { type Command, Option } from 'commander';
+import type { HttpApi } from '../http/http-event.ts';
 import type { KafkaServer } from '../kafka/server.ts';
 import { limits } from '../lib/api/limits.ts';
 import { isLoopback } from '../lib/runtime/loopback.ts';
 import type { Backend } from '../local/backend.ts';
-import type { LocalServer, ServerOptions } from '../local/server.ts';
+import type { ServerOptions } from '../local/server.ts';
 import { ownCredentials } from './connect.ts';
 import { reportFailure } from './failure.ts';
 import {
@@ -17,6 +18,7 @@ import {
 } from './kafka-options.ts';
 import { nameList, notEmpty, wholeNumber } from './options.ts';
 import { outliveReader, printLine } from './output.ts';
+import { greet } from './serve-greeting.ts';
 import { isPortInUse, kafkaPort, serveKafka } from './serve-kafka.ts';
 import { createServiceLog } from './service-log.ts';
 import { onStopSignal } from './stop-signals.ts';
@@ -90,17 +92,21 @@ async function serve(given: ServeOptions): Promise<void> {
     throw new Error(
       `others can reach ${host}: give credentials of your own, as RIVULET_ACCESS_KEY_ID and RIVULET_SECRET_ACCESS_KEY`,
     );
-  const [{ openBackend }, { tuneProcess }, { startServer }, { systemClock }] = await Promise.all([
+  const [{ openBackend }, { tuneProcess }, { startServer }, { systemClock }, { openConsole }] = await Promise.all([
     import('../local/backend.ts'),
     import('../local/tune-process.ts'),
     import('../local/server.ts'),
     import('../lib/runtime/clock.ts'),
+    import('../local/console/open.ts'),
   ]);
   tuneProcess();
   const log = createServiceLog(systemClock, console.error);
   let backend: Backend | undefined;
+  const api: HttpApi = (event) => backend!.api(event);
+  const page = isLoopback(host) ? openConsole(systemClock, api) : undefined;
   const options: ServerOptions = {
-    api: (event) => backend!.api(event),
+    api,
+    ...(page && { console: page }),
     host,
     allowHosts: allowHost,
     port,
@@ -125,7 +131,7 @@ async function serve(given: ServeOptions): Promise<void> {
     const isOpenToKafka = given.kafka && (!credentials || given.kafkaPort !== undefined || security !== undefined);
     if (isOpenToKafka) kafka = await serveKafka(backend, log, kafkaOptionsOf(given, security));
     const stopping = stopped([server, ...(kafka ? [kafka] : [])]);
-    greet(server, backend, credentials, kafka);
+    greet({ server, backend, hasOwnCredentials: credentials !== undefined, kafka, page });
     await stopping;
   } finally {
     await Promise.all([server.close(), kafka?.close()]);
@@ -182,41 +188,6 @@ function explained(error: unknown, host: string, port: number): unknown {
   return new Error(
     `port ${port} on ${host} is in use: stop the process that listens there, or choose another port with --port`,
   );
-}
-
-function greet(
-  { url }: LocalServer,
-  { directory, version }: Backend,
-  credentials: Credentials | undefined,
-  kafka: KafkaServer | undefined,
-): void {
-  const here = reachable(url);
-  const options = optionsFor(here);
-  const user = credentials ? '"$RIVULET_ACCESS_KEY_ID:$RIVULET_SECRET_ACCESS_KEY"' : 'local:local';
-  const where = credentials ? ' that has RIVULET_ACCESS_KEY_ID and RIVULET_SECRET_ACCESS_KEY' : '';
-  printLine(`Rivulet ${version} listens on ${url}`);
-  if (kafka) printLine(`Kafka's clients connect to ${kafka.host}:${kafka.port}`);
-  printLine(`Data directory: ${directory}`);
-  printLine(`
-Try, in another terminal${where}:
-  npx rivulet topics create orders --partitions 3${options}
-  echo 'hello' | npx rivulet produce orders${options}
-  npx rivulet consume orders --from-beginning${options}
-  curl -w '\\n' --aws-sigv4 aws:amz:us-east-1:execute-api --user ${user} ${quoted(`${here}/v1/topics`)}
-
-Ctrl-C stops it.`);
-}
-
-/** Clients cannot connect to the address that means all addresses, so the printed commands name loopback. */
-const reachable = (url: string): string => url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:');
-
-/** Quotes a URL with brackets, because some shells read brackets as a pattern of file names. */
-const quoted = (url: string): string => (url.includes('[') ? `'${url}'` : url);
-
-/** The options that the other commands need to reach this server. */
-function optionsFor(url: string): string {
-  if (url === 'http://127.0.0.1:9292') return '';
-  return ` --url ${quoted(url)}${isLoopback(new URL(url).hostname) ? '' : ' --region us-east-1'}`;
 }
 
 /** Resolves once a signal has come and the requests under way are answered. */

@@ -1,0 +1,31 @@
+// The questions that the pages ask, as options of TanStack Query: one function for each, with the key of its cache. A page that
+// is live passes `everyMs`.
+import { queryOptions } from '@tanstack/react-query';
+import { admin, connection } from './service.ts';
+
+type Live = { readonly everyMs?: number };
+
+const live = ({ everyMs }: Live) => (everyMs === undefined ? {} : { refetchInterval: everyMs });
+
+type Health = { readonly status: string; readonly version: string };
+
+export const health = (options: Live = {}) =>
+  queryOptions({
+    queryKey: ['health'],
+    queryFn: () => connection.ask<Health>({ method: 'GET', path: '/v1/health', writes: false }),
+    ...live(options),
+  });
+
+export const topics = (options: Live = {}) =>
+  queryOptions({ queryKey: ['topics'], queryFn: () => admin.listTopics(), ...live(options) });
+
+/** With the offsets and bytes of every partition. With `storage`, also with what maintenance has made of each. */
+export const topic = (name: string, { storage = false, ...options }: Live & { readonly storage?: boolean } = {}) =>
+  queryOptions({
+    queryKey: ['topic', name, { storage }],
+    queryFn: () => admin.describeTopic(name, { storage }),
+    ...live(options),
+  });
+
+export const groups = (options: Live = {}) =>
+  queryOptions({ queryKey: ['groups'], queryFn: () => admin.listGroups(), ...live(options) });

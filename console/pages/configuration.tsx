@@ -1,0 +1,4 @@
+// The page "configuration".
+export function Page() {
+  return <p>configuration</p>;
+}

@@ -1,0 +1,4 @@
+// The page "messages".
+export function Page() {
+  return <p>messages</p>;
+}

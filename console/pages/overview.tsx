@@ -1,0 +1,4 @@
+// The page "overview".
+export function Page() {
+  return <p>overview</p>;
+}

@@ -1,0 +1,4 @@
+// The page "partitions".
+export function Page() {
+  return <p>partitions</p>;
+}

@@ -1,0 +1,4 @@
+// The page "produce".
+export function Page() {
+  return <p>produce</p>;
+}
