@@ -103,7 +103,9 @@ async function serve(given: ServeOptions): Promise<void> {
   const log = createServiceLog(systemClock, console.error);
   let backend: Backend | undefined;
   const api: HttpApi = (event) => backend!.api(event);
-  const page = isLoopback(host) ? openConsole(systemClock, api) : undefined;
+  const identity = credentials?.accessKeyId ?? 'local/local';
+  const connected = async () => ({ region: 'us-east-1', identity });
+  const page = isLoopback(host) ? openConsole({ clock: systemClock, api, connected }) : undefined;
   const options: ServerOptions = {
     api,
     ...(page && { console: page }),

@@ -1,8 +1,8 @@
 // The pages with their addresses. To add a page: write a file in pages/ that exports `Page`, add a route here, and, if it has
 // a place of its own in the navigation, a line in navigation.ts. A page that keeps filters in the URL exports how they are
-// read in a file of its own (like data/message-search.ts), so that this file loads no page before it is opened.
+// read in a file of its own (like records/search.ts), so that this file loads no page before it is opened.
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router';
-import { messageSearch } from './data/message-search.ts';
+import { messageSearch, produceSearch } from './records/search.ts';
 import { Frame } from './frame.tsx';
 import { Problem } from './parts/problem.tsx';
 
@@ -39,6 +39,7 @@ const routeTree = root.addChildren([
     createRoute({
       ...tab,
       path: 'produce',
+      validateSearch: produceSearch,
       component: lazyRouteComponent(() => import('./pages/produce.tsx'), 'Page'),
     }),
   ]),

@@ -16,6 +16,16 @@ export const health = (options: Live = {}) =>
     ...live(options),
   });
 
+/** What this console is connected to. Its own server answers this, and not the service. */
+export type Connected = { readonly url: string; readonly region: string; readonly identity: string };
+
+export const connected = () =>
+  queryOptions({
+    queryKey: ['connected'],
+    queryFn: () => connection.ask<Connected>({ method: 'GET', path: '/connected', writes: false }),
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+
 export const topics = (options: Live = {}) =>
   queryOptions({ queryKey: ['topics'], queryFn: () => admin.listTopics(), ...live(options) });
 

@@ -1,6 +1,6 @@
 // A table that sorts, and draws only the rows in view once there are many. Its head stays at the top while it scrolls.
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { type ReactNode, useMemo, useRef, useState } from 'react';
+import { type ReactNode, useEffect, useMemo, useRef, useState } from 'react';
 
 export type Column<Row> = {
   readonly label: string;
@@ -8,23 +8,30 @@ export type Column<Row> = {
   /** Makes the column sortable by this value. */
   readonly by?: (row: Row) => number | string;
   readonly numeric?: boolean;
+  /** The column takes the width that is left, and its texts are cut off. */
+  readonly long?: boolean;
 };
 
 type Props<Row> = {
   /** Says what the table holds, for people who do not see it. */
   readonly label: string;
+  readonly className?: string;
   readonly columns: readonly Column<Row>[];
   readonly rows: readonly Row[];
   readonly keyOf: (row: Row) => string | number;
   /** The column that sorts at first, by its label; `-label` sorts from the greatest. */
   readonly sort?: string;
+  /** Marks a row, by its key. */
+  readonly marked?: string | number | undefined;
+  /** Called when the last rows come into view. */
+  readonly onEnd?: (() => void) | undefined;
 };
 
 const rowPixels = 33;
 /** Up to here all rows are drawn, so that the browser's own search finds them. */
 const allDrawn = 200;
 
-export function Table<Row>({ label, columns, rows, keyOf, sort: first = '' }: Props<Row>) {
+export function Table<Row>({ label, columns, rows, keyOf, sort: first = '', marked, onEnd, className = '' }: Props<Row>) {
   const [sort, setSort] = useState(first);
   const sorted = useMemo(() => sortedBy(columns, rows, sort), [columns, rows, sort]);
   const scroll = useRef<HTMLDivElement>(null);
@@ -36,12 +43,17 @@ export function Table<Row>({ label, columns, rows, keyOf, sort: first = '' }: Pr
     overscan: 20,
   });
   const items = virtual.getVirtualItems();
+  const last = items.at(-1)?.index ?? 0;
+  const isAtEnd = isLong && last >= sorted.length - 10;
+  useEffect(() => {
+    if (isAtEnd) onEnd?.();
+  }, [isAtEnd, onEnd]);
   const shown = isLong ? items.map(({ index }) => sorted[index]!) : sorted;
   const above = items[0]?.start ?? 0;
   const below = isLong ? virtual.getTotalSize() - (items.at(-1)?.end ?? 0) : 0;
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard.
-    <section className={isLong ? 'rows long' : 'rows'} ref={scroll} tabIndex={0} aria-label={label}>
+    <section className={`rows ${isLong ? 'long' : ''} ${className}`} ref={scroll} tabIndex={0} aria-label={label}>
       <table aria-rowcount={sorted.length + 1}>
         <thead>
           <tr>
@@ -53,9 +65,9 @@ export function Table<Row>({ label, columns, rows, keyOf, sort: first = '' }: Pr
         <tbody>
           <Gap pixels={above} />
           {shown.map((row) => (
-            <tr key={keyOf(row)}>
-              {columns.map(({ label, numeric, cell }) => (
-                <td key={label} className={numeric ? 'number' : undefined}>
+            <tr key={keyOf(row)} className={keyOf(row) === marked ? 'marked' : undefined}>
+              {columns.map(({ label, numeric, long, cell }) => (
+                <td key={label} className={numeric ? 'number' : long ? 'clip' : undefined}>
                   {cell(row)}
                 </td>
               ))}

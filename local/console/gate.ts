@@ -23,6 +23,8 @@ export type ConsoleOptions = {
   readonly api: HttpApi;
   /** Answers the requests for files. */
   readonly files: HttpApi;
+  /** The service behind `api`, for the page to show. `url` is absent if it is this server. */
+  readonly connected: () => Promise<{ readonly url?: string; readonly region: string; readonly identity: string }>;
 };
 
 /** The request as `api` is to see it. */
@@ -43,7 +45,9 @@ export function admitToConsole(options: ConsoleOptions, head: RequestHead): Admi
   if (path.startsWith(`${api}/`)) {
     checkOrigin(head, host);
     checkCookie(head.fields.cookie ?? '', host, options.token);
-    return { head: { ...head, path: path.slice(api.length) }, api: shown(options.api) };
+    const within = path.slice(api.length);
+    if (within === '/connected') return { head, api: shown(connectedOf(options, host)) };
+    return { head: { ...head, path: within }, api: shown(options.api) };
   }
   const token = path === '/console/' ? new URLSearchParams(head.query).get('token') : null;
   return { head, api: token === null ? options.files : openedBy(token, host, options.token) };
@@ -101,6 +105,14 @@ const redirect = (statusCode: number, location: string, headers: Record<string, 
   const result: HttpResult = { statusCode, headers: guarded({ location, ...headers, 'cache-control': 'no-store' }) };
   return async () => result;
 };
+
+const connectedOf =
+  ({ connected }: ConsoleOptions, host: string): HttpApi =>
+  async () => ({
+    statusCode: 200,
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ url: `http://${host}`, ...(await connected()) }),
+  });
 
 /** The bytes of a record come from anybody: a browser that opens an answer by itself must not run them. */
 const shown =

@@ -15,6 +15,9 @@ export async function compile({ root, entries, folder }: Compilation): Promise<v
     outDir: folder,
     typeRoots: [path.join(root, 'node_modules/@types')],
     noEmit: false,
+    // A compilation that was already done is written again: its folder is new.
+    incremental: false,
+    tsBuildInfoFile: null,
     declaration: true,
     rewriteRelativeImportExtensions: true,
   };
