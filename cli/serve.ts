@@ -16,10 +16,11 @@ import {
   type KafkaSecurityOptions,
   kafkaSecurityOf,
 } from './kafka-options.ts';
+import { explained } from './listen-failure.ts';
 import { nameList, notEmpty, wholeNumber } from './options.ts';
 import { outliveReader, printLine } from './output.ts';
 import { greet } from './serve-greeting.ts';
-import { isPortInUse, kafkaPort, serveKafka } from './serve-kafka.ts';
+import { kafkaPort, serveKafka } from './serve-kafka.ts';
 import { createServiceLog } from './service-log.ts';
 import { onStopSignal } from './stop-signals.ts';
 
@@ -183,13 +184,6 @@ function credentialsOf(accessKey: string | undefined): Credentials | undefined {
   const secretAccessKey = process.env.RIVULET_SECRET_ACCESS_KEY;
   if (secretAccessKey) return { accessKeyId: accessKey, secretAccessKey };
   throw new Error('--access-key: expected its secret in the environment variable RIVULET_SECRET_ACCESS_KEY, got none');
-}
-
-function explained(error: unknown, host: string, port: number): unknown {
-  if (!isPortInUse(error)) return error;
-  return new Error(
-    `port ${port} on ${host} is in use: stop the process that listens there, or choose another port with --port`,
-  );
 }
 
 /** Resolves once a signal has come and the requests under way are answered. */

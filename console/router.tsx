@@ -2,9 +2,9 @@
 // a place of its own in the navigation, a line in navigation.ts. A page that keeps filters in the URL exports how they are
 // read in a file of its own (like records/search.ts), so that this file loads no page before it is opened.
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router';
-import { messageSearch, produceSearch } from './records/search.ts';
 import { Frame } from './frame.tsx';
 import { Problem } from './parts/problem.tsx';
+import { messageSearch, produceSearch } from './records/search.ts';
 
 const root = createRootRoute({ component: Frame });
 const page = { getParentRoute: () => root };

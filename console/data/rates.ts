@@ -5,11 +5,13 @@ import { useEffect, useReducer } from 'react';
 export type Sample = { readonly ms: number; readonly total: number };
 
 const keptMs = 3_600_000;
+const leastMs = 1_000;
 const samples = new Map<string, Sample[]>();
 
 function add(name: string, sample: Sample): void {
   const before = samples.get(name) ?? [];
-  if (before.at(-1)?.ms === sample.ms) return;
+  // Several looks of one round come together.
+  if (sample.ms - (before.at(-1)?.ms ?? 0) < leastMs) return;
   samples.set(name, [...before.filter(({ ms }) => ms > sample.ms - keptMs), sample]);
 }
 

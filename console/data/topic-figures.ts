@@ -26,15 +26,17 @@ export const configOf = (config: TopicDescription['config'], name: string): stri
 /** More topics than this would be as many requests, each time that the page looks. */
 const mostLooks = 100;
 
-/** Looks at the first 100 of the topics. A topic is missing from the map while its figures are not there. */
-export function useTopicFigures(names: readonly string[], everyMs: number): ReadonlyMap<string, TopicFigures> {
+/** A topic is missing from the map while its figures are not there. `lookedMs` is the time of the last look. */
+type Looks = { readonly figures: ReadonlyMap<string, TopicFigures>; readonly lookedMs: number };
+
+/** Looks at the first 100 of the topics. */
+export function useTopicFigures(names: readonly string[], everyMs: number): Looks {
   const looks = names.slice(0, mostLooks);
   return useQueries({
     queries: looks.map((name) => topic(name, { everyMs })),
-    combine: (results) =>
-      new Map(results.flatMap(({ data }) => (data ? [[data.topic, figuresOf(data)] as const] : []))) as ReadonlyMap<
-        string,
-        TopicFigures
-      >,
+    combine: (results) => ({
+      figures: new Map(results.flatMap(({ data }) => (data ? [[data.topic, figuresOf(data)] as const] : []))),
+      lookedMs: Math.max(0, ...results.map(({ dataUpdatedAt }) => dataUpdatedAt)),
+    }),
   });
 }

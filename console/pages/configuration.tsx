@@ -61,7 +61,11 @@ const columnsOf = (onAsk: (entry: ConfigEntry) => void): readonly Column<ConfigE
     ),
   },
   { label: 'Default', cell: ({ name }) => defaultOf(name) ?? 'unknown' },
-  { label: 'Source', by: ({ isDefault }) => Number(isDefault), cell: ({ isDefault }) => (isDefault ? 'default' : 'topic') },
+  {
+    label: 'Source',
+    by: ({ isDefault }) => Number(isDefault),
+    cell: ({ isDefault }) => (isDefault ? 'default' : 'topic'),
+  },
   { label: 'Meaning', cell: ({ name, note }) => note ?? meanings[name] ?? '' },
 ];
 
@@ -98,7 +102,8 @@ function Alter({ topic, entry, onClose }: { topic: string; entry: ConfigEntry; o
         <input value={value} disabled={isReset} onChange={(event) => setValue(event.target.value)} />
       </Field>
       <label>
-        <input type="checkbox" checked={isReset} onChange={(event) => setReset(event.target.checked)} /> back to the default
+        <input type="checkbox" checked={isReset} onChange={(event) => setReset(event.target.checked)} /> back to the
+        default
       </label>
     </Dialog>
   );

@@ -93,7 +93,9 @@ function Tail({ topic, search }: Props) {
       </div>
       <Problem error={error} />
       {rows.length === 0 && !error && (
-        <Empty command={`echo 'hello' | ${rivulet('produce', topic)}`}>Records appear here when they are written.</Empty>
+        <Empty command={`echo 'hello' | ${rivulet('produce', topic)}`}>
+          Records appear here when they are written.
+        </Empty>
       )}
       <Rows topic={topic} rows={rows} />
     </>

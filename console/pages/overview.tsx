@@ -35,13 +35,12 @@ export function Page() {
 type Props = { names: readonly string[]; version: string | undefined; status: string | undefined };
 
 function Figures({ names, version, status }: Props) {
-  const figures = useTopicFigures(names, everyMs);
+  const { figures, lookedMs } = useTopicFigures(names, everyMs);
   const known = [...figures.values()];
   const isWhole = names.length > 0 && known.length === Math.min(names.length, 100);
   const latest = known.flatMap((of) => of.partitionDetails).reduce((sum, one) => sum + one.latest, 0);
   const records = known.reduce((sum, of) => sum + of.records, 0);
   const size = known.reduce((sum, of) => sum + of.bytes, 0);
-  const lookedMs = figures.size > 0 ? Math.floor(Date.now() / 1000) * 1000 : 0;
   const written = useRates('records written', isWhole ? latest : undefined, lookedMs);
   return (
     <>
@@ -72,5 +71,7 @@ function Figures({ names, version, status }: Props) {
 function Groups() {
   const list = useQuery(groups({ everyMs: 10_000 }));
   const active = list.data?.filter(({ members }) => members > 0).length ?? 0;
-  return <Figure label="Groups" value={list.data ? count(list.data.length) : '...'} note={`${count(active)} with members`} />;
+  return (
+    <Figure label="Groups" value={list.data ? count(list.data.length) : '...'} note={`${count(active)} with members`} />
+  );
 }

@@ -34,8 +34,8 @@ const recordsOf = ({ earliest, latest }: PartitionDetails): number => latest - e
 
 function Partitions({ topic, partitions }: { topic: string; partitions: readonly PartitionDetails[] }) {
   const [by, setBy] = useState<'records' | 'bytes'>('records');
-  const valueOf = by === 'records' ? recordsOf : (of: PartitionDetails) => of.bytes;
-  const bars = partitions.map((of) => ({ name: `partition ${of.partition}`, value: valueOf(of) }));
+  const figureOf = by === 'records' ? recordsOf : (of: PartitionDetails) => of.bytes;
+  const bars = partitions.map((of) => ({ name: `partition ${of.partition}`, value: figureOf(of) }));
   return (
     <>
       <div className="buttons">
@@ -57,7 +57,11 @@ function Partitions({ topic, partitions }: { topic: string; partitions: readonly
   );
 }
 
-const numberOf = (label: string, value: (of: PartitionDetails) => number, format: (value: number) => string = count): Column<PartitionDetails> => ({
+const numberOf = (
+  label: string,
+  value: (of: PartitionDetails) => number,
+  format: (value: number) => string = count,
+): Column<PartitionDetails> => ({
   label,
   numeric: true,
   by: value,

@@ -55,7 +55,7 @@ export function Page() {
 type TopicsProps = { topics: readonly TopicSummary[]; isFiltered: boolean; onAsk: (asked: Asked) => void };
 
 function Topics({ topics, isFiltered, onAsk }: TopicsProps) {
-  const figures = useTopicFigures(topics.map(({ topic }) => topic).sort(), everyMs);
+  const { figures } = useTopicFigures(topics.map(({ topic }) => topic).sort(), everyMs);
   if (topics.length === 0)
     return isFiltered ? (
       <Empty>No topic has such a name.</Empty>

@@ -38,7 +38,12 @@ export function Chart({ label, times, series, format, height = 180 }: Props) {
         ...{ width: element.clientWidth, height },
         series: [
           {},
-          ...series.map((one) => ({ label: one.label, stroke: colourOf(one.colour), width: 2, points: { show: false } })),
+          ...series.map((one) => ({
+            label: one.label,
+            stroke: colourOf(one.colour),
+            width: 2,
+            points: { show: false },
+          })),
         ],
         axes: [axis, { ...axis, size: 70, values: (_: unknown, ticks: number[]) => ticks.map(format) }],
         legend: { show: false },

@@ -31,7 +31,16 @@ const rowPixels = 33;
 /** Up to here all rows are drawn, so that the browser's own search finds them. */
 const allDrawn = 200;
 
-export function Table<Row>({ label, columns, rows, keyOf, sort: first = '', marked, onEnd, className = '' }: Props<Row>) {
+export function Table<Row>({
+  label,
+  columns,
+  rows,
+  keyOf,
+  sort: first = '',
+  marked,
+  onEnd,
+  className = '',
+}: Props<Row>) {
   const [sort, setSort] = useState(first);
   const sorted = useMemo(() => sortedBy(columns, rows, sort), [columns, rows, sort]);
   const scroll = useRef<HTMLDivElement>(null);

@@ -17,8 +17,7 @@ export type Asked = { readonly topic: string; readonly waitMs?: number; readonly
 /** `next` is the offset that is still to be read: `to` when the range is done. */
 export type Fetched = { readonly partition: number; readonly rows: Row[]; readonly next: number };
 
-const isOutOfRange = ({ errorCode }: FetchFrame): boolean =>
-  errorCode === catalogue.OFFSET_OUT_OF_RANGE.kafkaErrorCode;
+const isOutOfRange = ({ errorCode }: FetchFrame): boolean => errorCode === catalogue.OFFSET_OUT_OF_RANGE.kafkaErrorCode;
 
 /** One request, for at most 256 ranges. An answer is bounded, so some ranges may be read in part or not at all. */
 export async function fetchSome({ topic, waitMs = 0, signal }: Asked, ranges: readonly Range[]): Promise<Fetched[]> {
@@ -52,14 +51,24 @@ function fetched(topic: string, range: Range, frame: FetchFrame | undefined): Fe
   return { partition, ...opened(topic, range, frame) };
 }
 
-function opened(topic: string, { partition, from, to }: Range, { batches: bytes }: FetchFrame): Omit<Fetched, 'partition'> {
+function opened(
+  topic: string,
+  { partition, from, to }: Range,
+  { batches: bytes }: FetchFrame,
+): Omit<Fetched, 'partition'> {
   const rows: Row[] = [];
   let next = from;
   for (const { header: batch, from: at } of splitBatches(bytes)) {
     if (batch.baseOffset >= to) return { rows, next: to };
     next = Math.max(next, Math.min(to, batch.baseOffset + batch.lastOffsetDelta + 1));
     if (batch.isControl || next <= from) continue;
-    const make = (offset: number, timestamp: number, key: Row['key'], value: Row['value'], headers: Row['headers']) => ({
+    const make = (
+      offset: number,
+      timestamp: number,
+      key: Row['key'],
+      value: Row['value'],
+      headers: Row['headers'],
+    ) => ({
       ...{ partition, offset, timestamp, key, value, headers, batch },
     });
     try {

@@ -1,7 +1,7 @@
 // Makes one matcher of the filters of a search: text, conditions, and a predicate in a worker, the cheapest first.
 import { filterOf, parseCondition } from '../../client/conditions.ts';
-import type { Row } from './row.ts';
 import { startPredicate } from './predicate.ts';
+import type { Row } from './row.ts';
 import type { Matcher } from './scan.ts';
 import type { MessageSearch } from './search.ts';
 import { textOf } from './text.ts';

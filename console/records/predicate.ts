@@ -1,8 +1,9 @@
 // The page's side of the worker that runs a JavaScript predicate.
 // Invariant: a predicate that makes no progress for a second is ended with its worker, and the page goes on.
-import { textOf } from './text.ts';
+
 import type { FromWorker, ToWorker } from './predicate-worker.ts';
 import type { Row } from './row.ts';
+import { textOf } from './text.ts';
 
 const patienceMs = 1_000;
 /** Records are sent in portions, so that each comes back within the patience. */

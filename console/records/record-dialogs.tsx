@@ -3,8 +3,8 @@ import { rivulet } from '../data/command-lines.ts';
 import { admin } from '../data/service.ts';
 import { Dialog } from '../parts/dialog.tsx';
 import { count } from '../parts/numbers.ts';
-import { sendOne } from './send.ts';
 import type { Row } from './row.ts';
+import { sendOne } from './send.ts';
 import { isText, preview, textOf } from './text.ts';
 
 type Props = { readonly topic: string; readonly row: Row; readonly onClose: () => void };

@@ -32,7 +32,11 @@ export function useTail(topic: string, search: MessageSearch, paused: boolean): 
     const add = (rows: readonly Row[]): void =>
       setTail((before) => {
         const all = [...rows.toReversed(), ...before.rows];
-        return { ...before, rows: all.slice(0, mostRows), dropped: before.dropped + Math.max(0, all.length - mostRows) };
+        return {
+          ...before,
+          rows: all.slice(0, mostRows),
+          dropped: before.dropped + Math.max(0, all.length - mostRows),
+        };
       });
     follow(topic, search, known, add, stop.signal).then(
       (ranges) => setStarts({ key, ranges }),

@@ -15,7 +15,7 @@ export async function compile({ root, entries, folder }: Compilation): Promise<v
     outDir: folder,
     typeRoots: [path.join(root, 'node_modules/@types')],
     noEmit: false,
-    // A compilation that was already done is written again: its folder is new.
+    // The check of types remembers what it has checked. This must write everything.
     incremental: false,
     tsBuildInfoFile: null,
     declaration: true,
