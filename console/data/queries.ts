@@ -16,7 +16,7 @@ export const health = (options: Live = {}) =>
     ...live(options),
   });
 
-/** What this console is connected to. Its own server answers this, and not the service. */
+/** The service that this console is connected to. The console's own server answers this. */
 export type Connected = { readonly url: string; readonly region: string; readonly identity: string };
 
 export const connected = () =>

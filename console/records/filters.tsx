@@ -16,13 +16,11 @@ const localTime = (ms: number): string => {
 };
 
 export function Filters({ search, onApply }: Props) {
-  const [jump, setJump] = useState(jumpOf(search));
   const [order, setOrder] = useState<string>(search.order ?? 'newest');
   const submit = (event: FormEvent<HTMLFormElement>): void => {
     event.preventDefault();
     onApply(searchOf(new FormData(event.currentTarget)));
   };
-  const hasMore = search.where !== undefined || search.js !== undefined;
   return (
     <form className="filters" onSubmit={submit} aria-label="Filters">
       <Field label="Order">
@@ -32,33 +30,7 @@ export function Filters({ search, onApply }: Props) {
           <option value="tail">Live tail</option>
         </select>
       </Field>
-      {order !== 'tail' && (
-        <>
-          <Field label="Begin">
-            <select name="jump" value={jump} onChange={(event) => setJump(event.target.value as Jump)}>
-              <option value="edge">{order === 'oldest' ? 'at the earliest' : 'at the latest'}</option>
-              <option value="offset">at an offset</option>
-              <option value="time">at a time</option>
-            </select>
-          </Field>
-          {jump === 'offset' && (
-            <Field label="Offset">
-              <input name="offset" type="number" min={0} required defaultValue={search.offset} />
-            </Field>
-          )}
-          {jump === 'time' && (
-            <Field label="Time">
-              <input
-                name="time"
-                type="datetime-local"
-                step="0.001"
-                required
-                defaultValue={search.time === undefined ? undefined : localTime(search.time)}
-              />
-            </Field>
-          )}
-        </>
-      )}
+      {order !== 'tail' && <Begin search={search} edge={order === 'oldest' ? 'at the earliest' : 'at the latest'} />}
       <Field label="Partitions">
         <input name="partitions" placeholder="all" size={8} defaultValue={search.partitions} />
       </Field>
@@ -68,24 +40,61 @@ export function Filters({ search, onApply }: Props) {
       <button type="submit" className="main">
         Search
       </button>
-      <details className="wide" open={hasMore}>
-        <summary>More filters</summary>
-        <div className="filters">
-          <Field
-            label="Conditions, one a line"
-            note="key=42, value~late, headers.source=web, $.user.name!=Ada, $.delay>=60 - as `rivulet consume --filter` takes them"
-          >
-            <textarea name="where" rows={3} spellCheck={false} defaultValue={search.where} />
-          </Field>
-          <Field
-            label="JavaScript predicate"
-            note="m has partition, offset, timestamp, key, value, json, headers: m.json?.delay > 60 && m.key !== 'SFO'. It runs in a worker without a connection."
-          >
-            <textarea name="js" rows={3} spellCheck={false} defaultValue={search.js} />
-          </Field>
-        </div>
-      </details>
+      <MoreFilters search={search} />
     </form>
+  );
+}
+
+function Begin({ search, edge }: { readonly search: MessageSearch; readonly edge: string }) {
+  const [jump, setJump] = useState(jumpOf(search));
+  return (
+    <>
+      <Field label="Begin">
+        <select value={jump} onChange={(event) => setJump(event.target.value as Jump)}>
+          <option value="edge">{edge}</option>
+          <option value="offset">at an offset</option>
+          <option value="time">at a time</option>
+        </select>
+      </Field>
+      {jump === 'offset' && (
+        <Field label="Offset">
+          <input name="offset" type="number" min={0} required defaultValue={search.offset} />
+        </Field>
+      )}
+      {jump === 'time' && (
+        <Field label="Time">
+          <input
+            name="time"
+            type="datetime-local"
+            step="0.001"
+            required
+            defaultValue={search.time === undefined ? undefined : localTime(search.time)}
+          />
+        </Field>
+      )}
+    </>
+  );
+}
+
+function MoreFilters({ search: { where, js } }: { readonly search: MessageSearch }) {
+  return (
+    <details className="wide" open={where !== undefined || js !== undefined}>
+      <summary>More filters</summary>
+      <div className="filters">
+        <Field
+          label="Conditions, one a line"
+          note="key=42, value~late, headers.source=web, $.user.name!=Ada, $.delay>=60 - as `rivulet consume --filter` takes them"
+        >
+          <textarea name="where" rows={3} spellCheck={false} defaultValue={where} />
+        </Field>
+        <Field
+          label="JavaScript predicate"
+          note="m has partition, offset, timestamp, key, value, json, headers: m.json?.delay > 60 && m.key !== 'SFO'. It runs in a worker without a connection."
+        >
+          <textarea name="js" rows={3} spellCheck={false} defaultValue={js} />
+        </Field>
+      </div>
+    </details>
   );
 }
 

@@ -26,11 +26,6 @@ export function ProduceForm({ topic, start }: { readonly topic: string; readonly
       setState({ error });
     }
   };
-  const input = (name: 'partition' | 'timestamp' | 'repeat', label: string, placeholder: string, note?: string) => (
-    <Field label={label} note={note}>
-      <input value={draft[name]} placeholder={placeholder} onChange={(event) => set({ [name]: event.target.value })} />
-    </Field>
-  );
   return (
     <form className="stack" onSubmit={(event) => void submit(event)} aria-label="Produce a record">
       <Bytes label="Key" rows={2} typed={draft.key} onChange={(key) => set({ key })} />
@@ -39,10 +34,11 @@ export function ProduceForm({ topic, start }: { readonly topic: string; readonly
         <textarea rows={2} value={draft.headers} onChange={(event) => set({ headers: event.target.value })} />
       </Field>
       <div className="filters">
-        {input('partition', 'Partition', 'by the key')}
-        {input('timestamp', 'Timestamp', 'now')}
-        {input('repeat', 'Times', '1', '{{i}}, {{uuid}} and {{now}} change each time')}
+        <Line label="Partition" value={draft.partition} empty="by the key" onChange={(partition) => set({ partition })} />
+        <Line label="Timestamp" value={draft.timestamp} empty="now" onChange={(timestamp) => set({ timestamp })} />
+        <Line label="Times" value={draft.repeat} empty="1" onChange={(repeat) => set({ repeat })} />
       </div>
+      <p className="faint">{'{{i}}, {{uuid}} and {{now}} in key, value and headers differ from record to record.'}</p>
       <div className="buttons">
         <button type="submit" className="main" disabled={state.busy ?? false}>
           {state.busy ? 'Writing ...' : 'Produce'}
@@ -67,6 +63,14 @@ export function Placed({ placed }: { readonly placed: readonly RecordMetadata[] 
     </p>
   );
 }
+
+type LineProps = { label: string; value: string; empty: string; onChange: (value: string) => void };
+
+const Line = ({ label, value, empty, onChange }: LineProps) => (
+  <Field label={label}>
+    <input value={value} placeholder={empty} size={14} onChange={(event) => onChange(event.target.value)} />
+  </Field>
+);
 
 type BytesProps = { label: string; rows: number; typed: Typed; onChange: (typed: Typed) => void };
 
