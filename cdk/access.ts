@@ -57,7 +57,10 @@ export function exactlyOnceRoutes(group: string): readonly Route[] {
 const endsOf = (id: string): readonly Route[] =>
   ['init', 'commit', 'abort'].map((step) => ({ method: 'POST', path: `/v1/transactions/${id}/${step}` }));
 
-/** An operator makes, alters and deletes the topic and its records, deletes the group and resets its offsets, but moves no records. */
+/**
+ * An operator makes, alters and deletes the topic and its records, deletes the group and resets its offsets, and sees where
+ * records are stored, but moves no records: it has no route to the bytes of a segment.
+ */
 export function operatorRoutes(topic: string, group: string): readonly Route[] {
   const ofTopic = `/v1/topics/${checkedName('topic', topic)}`;
   const ofGroup = `/v1/groups/${checkedName('group', group)}`;
@@ -66,6 +69,7 @@ export function operatorRoutes(topic: string, group: string): readonly Route[] {
     { method: '*', path: ofTopic },
     { method: 'POST', path: `${ofTopic}/delete-records` },
     { method: 'GET', path: `${ofTopic}/offsets` },
+    { method: 'GET', path: `${ofTopic}/partitions/*/segments` },
     { method: '*', path: `${ofTopic}/maintenance` },
     { method: 'GET', path: '/v1/groups' },
     { method: 'GET', path: ofGroup },

@@ -37,8 +37,7 @@ async function serveConsole({ port }: { port: number }, command: Command): Promi
     import('../local/console/gate.ts'),
   ]);
   const page = openConsole({ clock: systemClock, api: passedOn(connection), connected });
-  // Beside the console this server has no API. It knows no credentials, so every signature is wrong.
-  const options = { api: page.files, credentials: [], console: page, port, clock: systemClock };
+  const options = { console: page, port, clock: systemClock };
   const server = await startServer(options).catch((error: unknown) => {
     throw explained(error, '127.0.0.1', port);
   });

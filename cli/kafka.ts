@@ -4,9 +4,12 @@ import type { Command } from 'commander';
 import type { AwsBackend } from '../kafka/aws.ts';
 import type { Health } from '../kafka/health.ts';
 import type { Address, KafkaServer } from '../kafka/server.ts';
+import type { Metrics, Sources } from '../local/metrics/metrics.ts';
+import type { LocalServer } from '../local/server.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { addKafkaAccess } from './kafka-access.ts';
 import { addKafkaSecurityOptions, type KafkaSecurityOptions, kafkaSecurityOf } from './kafka-options.ts';
+import { addMetricsOptions, type MetricsFlags, openMetrics, serveMetrics } from './metrics.ts';
 import { addressList, notEmpty, wholeNumber } from './options.ts';
 import { outliveReader, printLine } from './output.ts';
 import { kafkaPort } from './serve-kafka.ts';
@@ -21,23 +24,26 @@ Examples:
   rivulet kafka --table RivuletData-IndexA1B2 --bucket rivuletdata-segmentsc3d4 --region eu-central-1
   rivulet kafka --table ... --bucket ... --nodes 1 --health-port 9080`;
 
-type KafkaOptions = KafkaSecurityOptions & {
-  table: string;
-  bucket: string;
-  region?: string;
-  host: string;
-  port: number;
-  nodes?: number;
-  advertise?: readonly Address[];
-  healthPort?: number;
-  lingerMs: number;
-  drainSeconds: number;
-  autoCreate: boolean;
-};
+type KafkaOptions = KafkaSecurityOptions &
+  MetricsFlags & {
+    table: string;
+    bucket: string;
+    region?: string;
+    host: string;
+    port: number;
+    nodes?: number;
+    advertise?: readonly Address[];
+    healthPort?: number;
+    lingerMs: number;
+    drainSeconds: number;
+    autoCreate: boolean;
+  };
 
 /** Clients send some requests beside each other to each node. Several nodes make up for the time that S3 takes. */
 const defaultNodes = 3;
 const mostNodes = 64;
+/** A read of 1,000 partitions costs 500 read units: $2.70 a month if Prometheus asks every minute. */
+const metricsKeptMs = 60_000;
 
 export function addKafka(rivulet: Command): void {
   const kafka = rivulet.command('kafka');
@@ -67,7 +73,7 @@ export function addKafka(rivulet: Command): void {
     .option('--linger-ms <ms>', 'how long records wait for others to share an upload', wholeNumber(0, 1_000), 5)
     .option('--drain-seconds <n>', 'after SIGTERM, connections are ended within this time', wholeNumber(0, 600), 20)
     .option('--no-auto-create', 'do not create a missing topic that a client asks for');
-  addKafkaSecurityOptions(kafka)
+  addKafkaSecurityOptions(addMetricsOptions(kafka))
     .addHelpText('after', examples)
     .action((_, command: Command) => serveGateway(optionsOf(command)));
   addKafkaAccess(kafka);
@@ -95,20 +101,35 @@ async function serveGateway(given: KafkaOptions): Promise<void> {
     // The SDK reads these variables by itself.
     isEmulator: Object.keys(process.env).some((name) => /^AWS_ENDPOINT_URL(_S3)?$/.test(name)),
   });
-  const server = await listen(given, backend, log);
+  const metrics = given.metricsPort === undefined ? undefined : await openMetrics(metricsKeptMs);
+  const engine = metrics?.watchEngine(backend.engine) ?? backend.engine;
+  const server = await listen(given, { ...backend, engine }, log, metrics);
   let health: Health | undefined;
+  let metricsServer: LocalServer | undefined;
   try {
+    metrics?.observe(sourcesOf(backend, server));
+    if (metrics) metricsServer = await serveMetrics(given, metrics);
     if (given.healthPort !== undefined) health = await openHealth(given.host, given.healthPort);
-    greet(given, server, health);
+    greet(given, server, health, metricsServer);
     await untilStopped(server, health, given.drainSeconds * 1_000);
   } finally {
     health?.close();
-    await server.close();
+    await Promise.all([server.close(), metricsServer?.close()]);
+    await metrics?.end();
   }
   printLine('Stopped.');
 }
 
-async function listen(given: KafkaOptions, { engine, clusterId }: AwsBackend, log: ServiceLog): Promise<KafkaServer> {
+const sourcesOf = ({ engine, totals }: AwsBackend, { connections, nodes }: KafkaServer): Sources => ({
+  ...{ engine, totals, connections: { kafka: connections }, brokers: nodes.length, maintains: false },
+});
+
+async function listen(
+  given: KafkaOptions,
+  { engine, clusterId }: AwsBackend,
+  log: ServiceLog,
+  metrics: Metrics | undefined,
+): Promise<KafkaServer> {
   const [{ startKafka }, { systemClock }] = await Promise.all([
     import('../kafka/main.ts'),
     import('../lib/runtime/clock.ts'),
@@ -119,14 +140,21 @@ async function listen(given: KafkaOptions, { engine, clusterId }: AwsBackend, lo
     ...{ engine, clusterId, clock: systemClock, host, port, nodes, autoCreateTopics: autoCreate },
     ...(advertise && { advertised: advertise }),
     ...(security && { security }),
+    ...(metrics && { onAnswered: metrics.onAnswered }),
     onError: log.connection,
   });
 }
 
-function greet({ table, bucket }: KafkaOptions, { host, ports, nodes }: KafkaServer, health: Health | undefined): void {
+function greet(
+  { table, bucket }: KafkaOptions,
+  { host, ports, nodes }: KafkaServer,
+  health: Health | undefined,
+  metrics: LocalServer | undefined,
+): void {
   printLine(`Rivulet ${packageJson.version} serves Kafka's protocol over table ${table} and bucket ${bucket}`);
   printLine(`Listens on ${ports.map((port) => `${host}:${port}`).join(', ')}`);
   printLine(`Kafka's clients connect to ${nodes.map((node) => `${node.host}:${node.port}`).join(', ')}`);
+  if (metrics) printLine(`Prometheus finds metrics at ${metrics.url}/metrics`);
   if (health) printLine(`Health port: ${host}:${health.port}`);
   printLine('Ctrl-C stops it.');
 }

@@ -13,6 +13,7 @@ type Served = {
   readonly hasOwnCredentials: boolean;
   readonly kafka: KafkaServer | undefined;
   readonly page: ConsoleOptions | undefined;
+  readonly metricsServer: LocalServer | undefined;
 };
 
 export function greet({
@@ -21,6 +22,7 @@ export function greet({
   hasOwnCredentials,
   kafka,
   page,
+  metricsServer,
 }: Served): void {
   const here = reachable(url);
   const options = optionsFor(here);
@@ -29,6 +31,8 @@ export function greet({
   printLine(`Rivulet ${version} listens on ${url}`);
   if (page) printLine(`The console for your browser: ${consoleUrl(url, page.token)}`);
   if (kafka) printLine(`Kafka's clients connect to ${kafka.host}:${kafka.port}`);
+  const metricsUrl = metricsServer?.url ?? (isLoopback(new URL(url).hostname) ? url : undefined);
+  if (metricsUrl) printLine(`Prometheus finds metrics at ${metricsUrl}/metrics`);
   printLine(`Data directory: ${directory}`);
   printLine(`
 Try, in another terminal${where}:

@@ -11,7 +11,10 @@ import type { ServiceLog } from './service-log.ts';
 /** Kafka's clients look here by default. */
 export const kafkaPort = 9092;
 
-type Options = Pick<KafkaOptions, 'host' | 'port' | 'advertised' | 'security' | 'autoCreateTopics' | 'numPartitions'>;
+type Options = Pick<
+  KafkaOptions,
+  'host' | 'port' | 'advertised' | 'security' | 'autoCreateTopics' | 'numPartitions' | 'onAnswered'
+>;
 
 /** Resolves with nothing if the port is taken, and says so. */
 export async function serveKafka(

@@ -6,7 +6,9 @@ import type { KafkaServer } from '../kafka/server.ts';
 import { limits } from '../lib/api/limits.ts';
 import { isLoopback } from '../lib/runtime/loopback.ts';
 import type { Backend } from '../local/backend.ts';
-import type { ServerOptions } from '../local/server.ts';
+import type { ConsoleOptions } from '../local/console/gate.ts';
+import type { Sources } from '../local/metrics/metrics.ts';
+import type { LocalServer, ServerOptions } from '../local/server.ts';
 import { ownCredentials } from './connect.ts';
 import { reportFailure } from './failure.ts';
 import {
@@ -17,6 +19,7 @@ import {
   kafkaSecurityOf,
 } from './kafka-options.ts';
 import { explained } from './listen-failure.ts';
+import { addMetricsOptions, type MetricsFlags, openMetrics, serveMetrics } from './metrics.ts';
 import { nameList, notEmpty, wholeNumber } from './options.ts';
 import { outliveReader, printLine } from './output.ts';
 import { greet } from './serve-greeting.ts';
@@ -36,7 +39,8 @@ Examples:
   RIVULET_ACCESS_KEY_ID=me RIVULET_SECRET_ACCESS_KEY=... rivulet serve --host 0.0.0.0 --allow-host build.example`;
 
 type ServeOptions = KafkaAddressOptions &
-  KafkaSecurityOptions & {
+  KafkaSecurityOptions &
+  MetricsFlags & {
     host: string;
     allowHost?: readonly string[];
     port: number;
@@ -49,6 +53,9 @@ type ServeOptions = KafkaAddressOptions &
     kafkaNumPartitions: number;
   };
 type Credentials = NonNullable<ReturnType<typeof ownCredentials>>;
+
+/** A read of 10,000 partitions takes half a second of SQLite. */
+const metricsKeptMs = 15_000;
 
 export function addServe(rivulet: Command): void {
   const command = rivulet
@@ -82,36 +89,33 @@ export function addServe(rivulet: Command): void {
       wholeNumber(1, limits.partitions),
       1,
     );
-  addKafkaSecurityOptions(addKafkaAddressOptions(command)).addHelpText('after', examples).action(serve);
+  addKafkaSecurityOptions(addKafkaAddressOptions(addMetricsOptions(command)))
+    .addHelpText('after', examples)
+    .action(serve);
 }
 
 async function serve(given: ServeOptions): Promise<void> {
-  const { host, allowHost = [], port, accessKey } = given;
-  const credentials = credentialsOf(accessKey);
+  const { host, port } = given;
+  const credentials = callersOf(given);
   const security = kafkaSecurityOf(given);
-  if (!credentials && !isLoopback(host))
-    throw new Error(
-      `others can reach ${host}: give credentials of your own, as RIVULET_ACCESS_KEY_ID and RIVULET_SECRET_ACCESS_KEY`,
-    );
-  const [{ openBackend }, { tuneProcess }, { startServer }, { systemClock }, { openConsole }] = await Promise.all([
+  const [{ openBackend }, { tuneProcess }, { startServer }, { systemClock }] = await Promise.all([
     import('../local/backend.ts'),
     import('../local/tune-process.ts'),
     import('../local/server.ts'),
     import('../lib/runtime/clock.ts'),
-    import('../local/console/open.ts'),
   ]);
   tuneProcess();
   const log = createServiceLog(systemClock, console.error);
+  const metrics = await openMetrics(metricsKeptMs);
   let backend: Backend | undefined;
-  const api: HttpApi = (event) => backend!.api(event);
-  const identity = credentials?.accessKeyId ?? 'local/local';
-  const connected = async () => ({ region: 'us-east-1', identity });
-  const page = isLoopback(host) ? openConsole({ clock: systemClock, api, connected }) : undefined;
+  const api = metrics.watchApi((event) => backend!.api(event));
+  // Neither asks for a signature, so others than this machine do not get them from here.
+  const pages = isLoopback(host) ? { page: metrics.page, console: await consoleFor(api, credentials) } : {};
   const options: ServerOptions = {
+    ...pages,
     api,
-    ...(page && { console: page }),
     host,
-    allowHosts: allowHost,
+    allowHosts: given.allowHost ?? [],
     port,
     clock: systemClock,
     onError: (error, requestId) => log.request({ requestId, error }),
@@ -121,6 +125,7 @@ async function serve(given: ServeOptions): Promise<void> {
     throw explained(error, host, port);
   });
   let kafka: KafkaServer | undefined;
+  let metricsServer: LocalServer | undefined;
   try {
     // The backend opens only after the port is ours, so that no data directory is created which cannot be served. It opens
     // in the same turn, so that no request comes before it.
@@ -129,18 +134,46 @@ async function serve(given: ServeOptions): Promise<void> {
       log: log.request,
       onMaintenanceFailure: log.background,
       offsetsRetentionMinutes: given.offsetsRetentionMinutes,
+      watch: metrics.watchEngine,
+      onMaintained: metrics.onMaintained,
     });
     reportDamage(backend.damagedItems);
     const isOpenToKafka = given.kafka && (!credentials || given.kafkaPort !== undefined || security !== undefined);
-    if (isOpenToKafka) kafka = await serveKafka(backend, log, kafkaOptionsOf(given, security));
-    const stopping = stopped([server, ...(kafka ? [kafka] : [])]);
-    greet({ server, backend, hasOwnCredentials: credentials !== undefined, kafka, page });
+    const kafkaOptions = { ...kafkaOptionsOf(given, security), onAnswered: metrics.onAnswered };
+    if (isOpenToKafka) kafka = await serveKafka(backend, log, kafkaOptions);
+    metrics.observe(sourcesOf(backend, server, kafka));
+    metricsServer = await serveMetrics(given, metrics);
+    const stopping = stopped([server, kafka, metricsServer].filter((one) => one !== undefined));
+    greet({ server, backend, hasOwnCredentials: credentials !== undefined, kafka, page: pages.console, metricsServer });
     await stopping;
   } finally {
-    await Promise.all([server.close(), kafka?.close()]);
+    await Promise.all([server.close(), kafka?.close(), metricsServer?.close()]);
+    await metrics.end();
     backend?.close();
   }
   printLine('Stopped.');
+}
+
+function callersOf({ host, accessKey }: ServeOptions): Credentials | undefined {
+  const credentials = credentialsOf(accessKey);
+  if (credentials || isLoopback(host)) return credentials;
+  throw new Error(
+    `others can reach ${host}: give credentials of your own, as RIVULET_ACCESS_KEY_ID and RIVULET_SECRET_ACCESS_KEY`,
+  );
+}
+
+async function consoleFor(api: HttpApi, credentials: Credentials | undefined): Promise<ConsoleOptions> {
+  const [{ openConsole }, { systemClock }] = await Promise.all([
+    import('../local/console/open.ts'),
+    import('../lib/runtime/clock.ts'),
+  ]);
+  const identity = credentials?.accessKeyId ?? 'local/local';
+  return openConsole({ clock: systemClock, api, connected: async () => ({ region: 'us-east-1', identity }) });
+}
+
+function sourcesOf({ engine, totals }: Backend, server: LocalServer, kafka: KafkaServer | undefined): Sources {
+  const connections = { http: server.connections, ...(kafka && { kafka: kafka.connections }) };
+  return { engine, totals, connections, brokers: kafka?.nodes.length ?? 0, maintains: true };
 }
 
 function kafkaOptionsOf(given: ServeOptions, security: ReturnType<typeof kafkaSecurityOf>) {
@@ -167,11 +200,8 @@ function reportDamage([first, ...others]: readonly string[]): void {
     others.length === 0
       ? `the item ${first} of the table is`
       : `${first} and ${others.length} more items of the table are`;
-  reportFailure(
-    new Error(
-      `${items} damaged, and requests that need them are answered with CORRUPT_LOG: see "A damaged data folder" in docs/RUNBOOK.md`,
-    ),
-  );
+  const seen = 'requests that need them are answered with CORRUPT_LOG: see "A damaged data folder" in docs/RUNBOOK.md';
+  reportFailure(new Error(`${items} damaged, and ${seen}`));
 }
 
 /** Takes IPv6 also in brackets, as in a URL. Refuses an empty host, which would mean every address. */

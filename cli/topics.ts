@@ -7,6 +7,7 @@ import { hasErrorCode } from './failure.ts';
 import { type FormatFlags, printFormatted, withFormats } from './formats.ts';
 import { keyValue, nameList, type Properties, topicOf, topicOption, wholeNumber } from './options.ts';
 import { plural, printLine, printTable } from './output.ts';
+import { addSegments } from './segments.ts';
 
 const examples = `
 Examples:
@@ -15,18 +16,22 @@ Examples:
   rivulet topics describe orders
   rivulet topics alter orders --partitions 12 --delete-config retention.ms
   rivulet topics delete-records orders --offsets 0:1000,1:-1
+  rivulet topics segments orders --partition 2
   rivulet topics delete orders --if-exists`;
 
 export function addTopics(rivulet: Command): void {
   const topics = rivulet
     .command('topics')
-    .description('create, list, describe, alter and delete topics, and delete their records');
+    .description(
+      'create, list, describe, alter and delete topics, delete their records, and show where they are stored',
+    );
   addCreate(topics);
   addList(topics);
   addDescribe(topics);
   addAlter(topics);
   addDelete(topics);
   addDeleteRecords(topics);
+  addSegments(topics);
   topics.addHelpText('after', examples);
 }
 

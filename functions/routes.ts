@@ -16,6 +16,8 @@ export const functionRoutes = {
     'DELETE /v1/topics/{topic}',
     'POST /v1/topics/{topic}/delete-records',
     'GET /v1/topics/{topic}/offsets',
+    'GET /v1/topics/{topic}/partitions/{p}/segments',
+    'GET /v1/topics/{topic}/partitions/{p}/segments/{offset}',
     'POST /v1/topics/{topic}/maintenance',
     'GET /v1/topics/{topic}/maintenance',
     'POST /v1/maintenance',

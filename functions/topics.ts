@@ -1,11 +1,13 @@
-// The function that makes, describes, changes and deletes topics, deletes their records, looks up their offsets, and starts
-// passes of maintenance.
+// The function that makes, describes, changes and deletes topics, deletes their records, looks up their offsets, shows where
+// they are stored, and starts passes of maintenance.
 
 import { deleteRecordsOperations } from '../http/operations/delete-records.ts';
 import { maintenanceOperations } from '../http/operations/maintenance.ts';
 import { offsetOperations } from '../http/operations/offsets.ts';
+import { segmentOperations } from '../http/operations/segments.ts';
 import { topicOperations } from '../http/operations/topics.ts';
 import { logEngine } from '../lib/log/log-engine.ts';
+import { createSegments } from '../lib/log/segments.ts';
 import { createMaintenance } from '../lib/maintenance/maintenance.ts';
 import { maintenanceFunction, openContext, passFunction } from './environment.ts';
 import { handlerFor } from './handler.ts';
@@ -23,4 +25,5 @@ export const handler = handlerFor([
   ...deleteRecordsOperations(engine),
   ...offsetOperations(engine),
   ...maintenanceOperations({ maintenance }),
+  ...segmentOperations({ segments: createSegments(context) }),
 ]);

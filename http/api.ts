@@ -11,6 +11,7 @@ import { metaOperations } from './operations/meta.ts';
 import { offsetOperations } from './operations/offsets.ts';
 import { produceOperations } from './operations/produce.ts';
 import { producerOperations } from './operations/producers.ts';
+import { segmentOperations } from './operations/segments.ts';
 import { topicOperations } from './operations/topics.ts';
 import { transactionOperations } from './operations/transactions.ts';
 import { createStack, type StackOptions } from './stack.ts';
@@ -38,6 +39,7 @@ export function operationsOf({ engine, version }: Pick<ApiOptions, 'engine' | 'v
     ...groupOperations(engine),
     ...transactionOperations(engine),
     ...maintenanceOperations(engine),
+    ...segmentOperations(engine),
     ...metaOperations(version, document),
   ];
   return operations;

@@ -35,6 +35,8 @@ export type HttpResult = {
   body?: string | readonly Uint8Array[];
   /** The errors of single parts of the reply, as they were thrown. They are for the log and are never sent. */
   failures?: readonly unknown[];
+  /** The id of the operation that answered. It is for metrics and is never sent. */
+  operation?: string;
 };
 
 /** Never throws: every failure becomes a problem document. */

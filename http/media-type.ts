@@ -3,6 +3,7 @@
 import { unexpected } from '../lib/api/refusal.ts';
 
 export const JSON_TYPE = 'application/json';
+export const BYTES_TYPE = 'application/octet-stream';
 
 /** Returns the type in `offered` that the Accept header prefers; the first one among equals. Throws NOT_ACCEPTABLE. */
 export function acceptedType(accept: string | undefined, offered: readonly string[]): string {

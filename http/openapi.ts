@@ -3,11 +3,12 @@ import * as z from 'zod';
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from 'zod-openapi';
 import { catalogue } from '../lib/api/errors.ts';
 import { BATCHES_MEDIA_TYPE } from '../lib/record/frames.ts';
-import { JSON_TYPE } from './media-type.ts';
+import { BYTES_TYPE, JSON_TYPE } from './media-type.ts';
 import type { Operation } from './operation.ts';
 import { problem } from './schemas/replies.ts';
 
 const BATCHES = { [BATCHES_MEDIA_TYPE]: { schema: { type: 'string', format: 'binary' } } } as const;
+const BYTES = { [BYTES_TYPE]: { schema: { type: 'string', format: 'binary' } } } as const;
 const PROBLEM = { 'application/problem+json': { schema: problem } };
 
 export function openApiDocument(operations: readonly Operation[], version: string): ReturnType<typeof createDocument> {
@@ -66,7 +67,8 @@ function requestBodyOf({ bodySchema, runBatches }: Operation) {
   return { requestBody: { required: true, content } };
 }
 
-function repliesOf({ replySchema, batchesReplySchema, repliesBatches }: Operation) {
+function repliesOf({ replySchema, batchesReplySchema, repliesBatches, repliesBytes }: Operation) {
+  if (repliesBytes) return { content: BYTES };
   if (replySchema === undefined) return {};
   const schema = batchesReplySchema ? z.union([replySchema, batchesReplySchema]) : replySchema;
   return { content: { [JSON_TYPE]: { schema }, ...(repliesBatches && BATCHES) } };

@@ -10,13 +10,17 @@ import { parseJson } from '../lib/json/text.ts';
 import { BATCHES_MEDIA_TYPE, decodeProduceFrames, type ProduceFrame } from '../lib/record/frames.ts';
 import { type BodyLimit, readBody } from './body.ts';
 import type { HttpEvent, HttpResult } from './http-event.ts';
-import { acceptedType, JSON_TYPE, sentType } from './media-type.ts';
+import { acceptedType, BYTES_TYPE, JSON_TYPE, sentType } from './media-type.ts';
 import { parse } from './parse.ts';
 import { rivuletErrorOf } from './problem.ts';
 import { nothing } from './schemas/schemas.ts';
 
 /** The router puts the variable parts of the path beside the event. */
-export type RoutedEvent = HttpEvent & { pathParameters?: Record<string, string> };
+export type RoutedEvent = HttpEvent & {
+  pathParameters?: Record<string, string>;
+  /** The operation that the router has found. */
+  operation?: string;
+};
 
 export type Call<Path, Query> = {
   readonly path: Path;
@@ -51,6 +55,8 @@ type Spec<Path extends z.ZodType, Query extends z.ZodType, Body extends z.ZodTyp
   readonly status: number;
   readonly replySchema?: z.ZodType;
   readonly repliesBatches?: true;
+  /** The reply is bytes, and has no JSON. */
+  readonly repliesBytes?: true;
   /** The reply has a result for each part. If all parts failed, the reply has the status of the worst error. */
   readonly repliesResults?: true;
   /** The problems of this operation. Those that any operation may give are not repeated here. */
@@ -83,6 +89,7 @@ export function json(statusCode: number, body: unknown, headers: Record<string, 
 /** Throws RivuletError and nothing else. */
 export function handlerOf(spec: Operation): (event: RoutedEvent) => Promise<HttpResult> {
   return async (event) => {
+    event.operation = spec.id;
     try {
       const call = callOf(spec, event);
       return await inTime(dispatch(spec, event, call), event.timeLeftMs);
@@ -109,16 +116,20 @@ async function inTime(work: Promise<HttpResult>, timeLeftMs: number | undefined)
 }
 
 function callOf(spec: Operation, event: RoutedEvent): Call<unknown, unknown> {
-  const offered = spec.repliesBatches ? [JSON_TYPE, BATCHES_MEDIA_TYPE] : [JSON_TYPE];
   return {
     path: parse(spec.pathSchema ?? nothing, event.pathParameters ?? {}, 'path', unescaped),
     query: parse(spec.querySchema ?? nothing, queryOf(event.rawQueryString), 'query'),
     headers: event.headers,
-    wantsBatches: acceptedType(event.headers.accept, offered) === BATCHES_MEDIA_TYPE,
+    wantsBatches: acceptedType(event.headers.accept, typesOf(spec)) === BATCHES_MEDIA_TYPE,
     signal: event.signal,
     sourceIp: event.requestContext.http.sourceIp,
     receivedMs: event.requestContext.timeEpoch,
   };
+}
+
+function typesOf({ repliesBatches, repliesBytes }: Operation): readonly string[] {
+  if (repliesBytes) return [BYTES_TYPE];
+  return repliesBatches ? [JSON_TYPE, BATCHES_MEDIA_TYPE] : [JSON_TYPE];
 }
 
 /**

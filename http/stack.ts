@@ -54,6 +54,7 @@ type Stack = middy.Request<RoutedEvent, HttpResult>;
 
 function addHeaders({ event, response }: Stack): void {
   if (!response) return;
+  if (event.operation !== undefined) response.operation = event.operation;
   response.headers['rivulet-request-id'] = event.requestContext.requestId;
   if (response.statusCode === 429) response.headers['retry-after'] = RETRY_AFTER_S;
 }

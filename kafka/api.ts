@@ -21,9 +21,19 @@ export type Gateway = {
   /** So many partitions a topic gets that is created on the way. */
   readonly numPartitions: number;
   readonly rightsOf: (principal: string) => Rights;
+  /** Receives each request that was answered, or could not be. */
+  readonly onAnswered?: OnAnswered;
   /** Receives what no client can learn: failures that should not happen. */
   readonly onError: (error: unknown) => void;
 };
+
+export type OnAnswered = (answer: {
+  /** Kafka's name for the API. */
+  readonly api: string;
+  readonly durationMs: number;
+  /** The connection has to be closed. */
+  readonly hasFailed: boolean;
+}) => void;
 
 /** What ApiVersions has told of the client. It is empty before, and old clients do not tell. */
 export type Client = { softwareName: string };

@@ -71,13 +71,28 @@ function served(api: Api, frame: Uint8Array): Request {
     takesTurns,
     elementBytes: elements * bytesOfElement,
     authenticates: isOfSasl(header.apiKey),
-    answer: async (gateway, client) => {
+    answer: watched(api, async (gateway, client) => {
       const { session } = client;
       const rights = session.isOpen() ? gateway.rightsOf(session.principal()) : noRights;
       const call = { ...client, rights, version: header.version, clientId: header.clientId ?? '' };
       const reply = await answerAllowed(api, gateway, message as Message, call);
       return reply && replyFrame(header, reply);
-    },
+    }),
+  };
+}
+
+function watched({ key }: Api, answer: Request['answer']): Request['answer'] {
+  return async (gateway, client) => {
+    if (!gateway.onAnswered) return answer(gateway, client);
+    const beganMs = performance.now();
+    let hasFailed = true;
+    try {
+      const reply = await answer(gateway, client);
+      hasFailed = false;
+      return reply;
+    } finally {
+      gateway.onAnswered({ api: nameOfApi(key), durationMs: performance.now() - beganMs, hasFailed });
+    }
   };
 }
 

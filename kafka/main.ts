@@ -1,6 +1,7 @@
 // Puts the Kafka listener together over an engine.
 import type { Engine } from '../lib/api/engine.ts';
 import type { Clock } from '../lib/runtime/clock.ts';
+import type { OnAnswered } from './api.ts';
 import type { Fetch } from './auth/sasl/bounded-fetch.ts';
 import { openSecurity, type SecurityOptions } from './auth/security.ts';
 import { createHeartbeatNumbers } from './heartbeat-numbers.ts';
@@ -30,6 +31,8 @@ export type KafkaOptions = {
   readonly numPartitions?: number;
   /** Receives the reason when a connection is closed for more than its client's leaving. */
   readonly onError: (error: unknown) => void;
+  /** Receives each request that was answered, for metrics. */
+  readonly onAnswered?: OnAnswered;
   readonly limits?: Partial<Limits>;
   /** Asks the issuer of tokens for its keys, and STS. Default: the one of Node. */
   readonly fetch?: Fetch;
@@ -40,7 +43,7 @@ export type KafkaOptions = {
 /** Rejects, with a sentence for the person who started it, if it may not or cannot listen there. */
 export async function startKafka(options: KafkaOptions): Promise<KafkaServer> {
   const { engine, clusterId, clock, host = '127.0.0.1', port = 0, nodes = 1, advertised, onError, limits } = options;
-  const { autoCreateTopics = true, numPartitions = 1, fetch, lookMs } = options;
+  const { autoCreateTopics = true, numPartitions = 1, fetch, lookMs, onAnswered } = options;
   const chains = createChains();
   const names = createTopicNames(engine, clock);
   const heartbeatNumbers = createHeartbeatNumbers(clock);
@@ -54,6 +57,7 @@ export async function startKafka(options: KafkaOptions): Promise<KafkaServer> {
       gatewayAt: (bound) => ({
         ...{ engine, names, chains, heartbeatNumbers, autoCreateTopics, numPartitions, onError },
         rightsOf: security.rightsOf,
+        ...(onAnswered && { onAnswered }),
         cluster: { clusterId, nodes: bound },
       }),
     });

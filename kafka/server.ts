@@ -27,6 +27,8 @@ export type KafkaServer = {
   readonly port: number;
   /** Where clients are told to find each node. */
   readonly nodes: readonly Node[];
+  /** The number of open connections, also of clients that have not authenticated yet. */
+  connections(): number;
   /**
    * Takes no new connections, and ends the others one after the other within `spreadMs`, so that their clients do not all
    * connect elsewhere at once. Resolves when the requests under way are answered, or after `closeMs` more.
@@ -84,7 +86,8 @@ export async function listenForKafka(listening: Listening): Promise<KafkaServer>
     security.close();
     await close(servers, connections, spreadMs, bounds);
   };
-  return { host, ports: bound.map(({ port }) => port), port: bound[0]!.port, nodes, close: closeAll };
+  const all = bound.map(({ port }) => port);
+  return { host, ports: all, port: all[0]!, nodes, connections: () => sockets, close: closeAll };
 }
 
 /** Listens on all of them or on none. */

@@ -6,6 +6,8 @@ import { createGroups } from './group/create-groups.ts';
 import { createLogContext, type LogContext, type Ports, partitionName } from './log/context.ts';
 import { createTopicsFetch } from './log/fetch-topics.ts';
 import { logEngine } from './log/log-engine.ts';
+import { partitionEnds } from './log/partition-ends.ts';
+import { createSegments } from './log/segments.ts';
 import { createMaintenance, type MaintenanceOptions } from './maintenance/maintenance.ts';
 import { runPass } from './maintenance/pass.ts';
 import type { PageAddress } from './partition/page.ts';
@@ -22,11 +24,13 @@ export function createEngine(ports: Ports & Partial<Pick<MaintenanceOptions, 'wa
   return {
     ...logEngine(log),
     fetchTopics: (request) => translated(fetchTopics(request), 'read'),
+    partitionEnds: (topic, limit) => partitionEnds(log, topic, limit),
     groups: createGroups(log),
     classicGroups: createClassicGroups(log),
     transactions: createTransactions(log),
     producerTransactions: createProducerTransactions(log),
     maintenance,
+    segments: createSegments(log),
   };
 }
 

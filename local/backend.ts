@@ -13,7 +13,7 @@ import { type ApiOptions, createApi } from '../http/api.ts';
 import type { HttpApi } from '../http/http-event.ts';
 import type { Engine } from '../lib/api/engine.ts';
 import { limits } from '../lib/api/limits.ts';
-import type { Maintenance } from '../lib/api/maintenance.ts';
+import type { Maintenance, MaintenanceCounts } from '../lib/api/maintenance.ts';
 import { createEngine } from '../lib/engine.ts';
 import { createAppendNotifications } from '../lib/log/append-notifications.ts';
 import { type AuditReport, audit } from '../lib/maintenance/audit.ts';
@@ -76,13 +76,17 @@ export type BackendOptions = {
   readonly clock?: Clock;
   /** Whether appends that come together share a segment. Default: true. Without it, each request has a segment of its own. */
   readonly groupCommit?: boolean;
+  /** Decorates the engine, for metrics. */
+  readonly watch?: (engine: Engine) => Engine;
+  /** Receives what maintenance has done. */
+  readonly onMaintained?: (counts: MaintenanceCounts) => void;
 };
 
 /** Throws, with a sentence for the person who started it, when the directory cannot be used. */
 export function openBackend(options: BackendOptions): Backend {
   const { directory: given, log, onMaintenanceFailure = () => undefined, clock = systemClock } = options;
   const { offsetsRetentionMinutes = limits.defaultOffsetsRetentionMinutes, repair = false } = options;
-  const { groupCommit = true } = options;
+  const { groupCommit = true, watch = (engine) => engine, onMaintained } = options;
   const directory = resolve(given);
   const isNew = checkFolder(directory);
   if (isNew) mark(directory);
@@ -95,14 +99,15 @@ export function openBackend(options: BackendOptions): Backend {
   const { version } = packageJson;
   // The lock on the table makes this process the only writer.
   const notifications = createAppendNotifications(clock);
-  const upkeep = createLogMaintenance({ ...ports, notifications, onFailure: onMaintenanceFailure });
+  const upkeep = createLogMaintenance({
+    ...{ ...ports, notifications, onFailure: onMaintenanceFailure },
+    ...(onMaintained && { onMaintained }),
+  });
   const { hint, wake } = upkeep;
   const means = { ...ports, notifications, hint, wake, isOnlyWriter: true, readsAhead: true, bornMs: clock.now() };
   const alone = createEngine({ ...means, ...(groupCommit && { groupCommit: { uploadsAtOnce: objects.putsAtOnce } }) });
-  const engine = withFewWaiting(alone, {
-    fetches: limits.waitingFetches,
-    partitions: limits.waitingPartitions,
-  });
+  const waiting = { fetches: limits.waitingFetches, partitions: limits.waitingPartitions };
+  const engine = watch(withFewWaiting(alone, waiting));
   const api = createApi({ engine, version, ...(log && { log }) });
   upkeep.start();
   const endHourly = startHourlyCare(engine, onMaintenanceFailure, {

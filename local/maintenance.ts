@@ -4,6 +4,7 @@
 //
 // Invariant: nothing is begun after the end. Work that is under way then fails, and is dropped: the log is whole at
 // any step.
+import type { MaintenanceCounts } from '../lib/api/maintenance.ts';
 import type { AppendNotifications } from '../lib/log/append-notifications.ts';
 import { type Ports, partitionName } from '../lib/log/context.ts';
 import type { MaintenanceOptions } from '../lib/maintenance/maintenance.ts';
@@ -32,9 +33,11 @@ type Options = Pick<Ports, 'objects' | 'table'> & {
   /** Those of the engine: fetches that wait in this process learn of a new log start. */
   readonly notifications: AppendNotifications;
   readonly onFailure: (error: unknown) => void;
+  /** Receives what was done, without the passes that somebody asks for: those have reports of their own. */
+  readonly onMaintained?: (counts: MaintenanceCounts) => void;
 };
 
-export function createLogMaintenance({ onFailure, notifications, ...ports }: Options): LogMaintenance {
+export function createLogMaintenance({ onFailure, notifications, onMaintained, ...ports }: Options): LogMaintenance {
   let isEnded = false;
   const timers: NodeJS.Timeout[] = [];
   // This process is the only one, so no reader of an older version is at work.
@@ -59,12 +62,18 @@ export function createLogMaintenance({ onFailure, notifications, ...ports }: Opt
     queued.add(name);
     inTurn(async () => {
       queued.delete(name);
-      failed((await runErrand(tools, errand)).report.notes);
+      const { report } = await runErrand(tools, errand);
+      onMaintained?.(report.counts);
+      failed(report.notes);
     });
   };
   const daily = async (): Promise<void> => {
     await lookAround(tools, send);
-    inTurn(() => sweepAll(tools, false, newReport()));
+    inTurn(async () => {
+      const report = newReport();
+      await sweepAll(tools, false, report);
+      onMaintained?.(report.counts);
+    });
   };
   let hours = 0;
   const hourly = () => inTurn(hours++ % hoursInDay === 0 ? daily : () => lookAround(tools, send, true));

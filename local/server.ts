@@ -42,8 +42,11 @@ const timeouts = {
 const requestsPerTurn = 16;
 
 export type ServerOptions = {
-  readonly api: HttpApi;
-  /** The address to listen on. Any address but loopback needs `credentials`. Default 127.0.0.1. */
+  /** Without it, only pages are served. */
+  readonly api?: HttpApi;
+  /** Answers a GET of a path without a signature; undefined if the path is no page. */
+  readonly page?: (path: string) => Promise<HttpResult> | undefined;
+  /** The address to listen on. With an API, any address but loopback needs `credentials`. Default 127.0.0.1. */
   readonly host?: string;
   /** The port to listen on. Default 0: any free port. */
   readonly port?: number;
@@ -65,6 +68,8 @@ export type ServerOptions = {
 
 export type LocalServer = {
   readonly url: string;
+  /** The number of open connections. */
+  connections(): number;
   /** Ends long polls and waits for the requests under way, at most `closeMs`. */
   close(): Promise<void>;
 };
@@ -79,6 +84,7 @@ export async function startServer(options: ServerOptions): Promise<LocalServer> 
   let closed: Promise<void> | undefined;
   return {
     url: `http://${family === 'IPv6' ? `[${address}]` : address}:${bound}`,
+    connections: () => context.connections.size,
     close: () => (closed ??= close(server, context)),
   };
 }
@@ -90,7 +96,8 @@ type Exchange = {
 };
 
 type Context = {
-  readonly api: HttpApi;
+  readonly api: HttpApi | undefined;
+  readonly page: NonNullable<ServerOptions['page']>;
   readonly hosts: ReadonlySet<string>;
   readonly credentials: ReadonlyMap<string, Credentials>;
   readonly region: string;
@@ -110,7 +117,7 @@ type Context = {
 function contextOf(options: ServerOptions, host: string): Context {
   const credentials = options.credentials ?? [{ accessKeyId: 'local', secretAccessKey: 'local' }];
   const isPublic = (one: Credentials): boolean => one.accessKeyId === 'local' && one.secretAccessKey === 'local';
-  if (!isLoopback(host) && (credentials.length === 0 || credentials.some(isPublic)))
+  if (options.api && !isLoopback(host) && (credentials.length === 0 || credentials.some(isPublic)))
     throw new Error(
       `the server does not listen on ${host} with the credentials local/local, which everyone knows: give credentials of your own, or listen on 127.0.0.1`,
     );
@@ -118,6 +125,7 @@ function contextOf(options: ServerOptions, host: string): Context {
     throw new Error(`the console is for this machine alone, and ${host} is open to others: listen on 127.0.0.1`);
   return {
     api: options.api,
+    page: options.page ?? (() => undefined),
     hosts: namesOf(host, options.allowHosts ?? []),
     credentials: new Map(credentials.map((one) => [one.accessKeyId, one])),
     region: options.region ?? 'us-east-1',
@@ -208,6 +216,8 @@ async function answer(context: Context, { message, response, left }: Exchange, r
   try {
     const given = readHead(message);
     checkHosts(given.fields, context.hosts, message.socket.localAddress);
+    const page = isRead(given) ? context.page(given.path) : undefined;
+    if (page) return await page;
     const { head, api, verifyBody } = admit(context, given);
     const giveBack = context.bodies.take(mostBytesOf(head));
     try {
@@ -247,6 +257,7 @@ type Admitted = Admission & { readonly verifyBody: (body: Uint8Array) => void };
 function admit(context: Context, head: RequestHead): Admitted {
   const toConsole = context.console && admitToConsole(context.console, head);
   if (toConsole) return { ...toConsole, verifyBody: () => undefined };
+  if (!context.api) throw new RivuletError('NOT_FOUND', `There is nothing at ${head.path}`);
   return { head, api: context.api, verifyBody: isOpen(head) ? () => undefined : authenticate(context, head) };
 }
 
@@ -258,8 +269,10 @@ const declaresBody = ({ headers }: IncomingMessage): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 
 /** Monitors and code generators read these two paths without a signature. */
-const isOpen = ({ method, path }: RequestHead): boolean =>
-  (method === 'GET' || method === 'HEAD') && (path === '/v1/health' || path === '/openapi.json');
+const isOpen = (head: RequestHead): boolean =>
+  isRead(head) && (head.path === '/v1/health' || head.path === '/openapi.json');
+
+const isRead = ({ method }: RequestHead): boolean => method === 'GET' || method === 'HEAD';
 
 /** Checks the signed head and throws FORBIDDEN. It returns the second half of the check, to be run on the body. */
 function authenticate({ credentials, region, clock }: Context, head: RequestHead): (body: Uint8Array) => void {

@@ -30,6 +30,7 @@ import {
   type TopicSelection,
 } from './group-admin.ts';
 import { type MaintenancePass, maintain, maintenance } from './maintenance-admin.ts';
+import { type ListSegments, listSegments, type ReadSegment, readSegment, type SegmentPage } from './segment-admin.ts';
 import { createTransactionAdmin, type TransactionAdmin, type TransactionDescription } from './transaction-admin.ts';
 
 export type TopicSummary = {
@@ -213,6 +214,26 @@ export class Admin {
   async #offsets(topic: string, at: OffsetQuery, partitions?: string): Promise<TimestampOffset[]> {
     const query = { at, partitions };
     return (await this.#calls.read<{ partitions: TimestampOffset[] }>(paths.offsets(topic), query)).partitions;
+  }
+
+  // --- segments
+
+  /**
+   * Lists the stored pieces of a partition: their kinds, offsets, sizes, times and objects. One call returns one page, and
+   * `nextOffset` is the `from` of the next: a partition may have a million pieces.
+   */
+  listSegments(request: ListSegments): Promise<SegmentPage> {
+    return listSegments(this.#calls, request);
+  }
+
+  /**
+   * Reads the stored bytes of the piece that holds an offset, at most 4 MiB at a time: batches of this partition, and nothing
+   * else of the object. Throws NOT_FOUND if another object has the offset by now, so list the segments again.
+   *
+   *     for await (const bytes of admin.readSegment({ topic, partition, offset })) await file.write(bytes);
+   */
+  readSegment(request: ReadSegment): AsyncGenerator<Uint8Array> {
+    return readSegment(this.#calls, request);
   }
 
   // --- maintenance

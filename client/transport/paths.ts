@@ -29,6 +29,9 @@ export const paths = {
   deleteRecords: (name: string) => `${topic(name)}/delete-records`,
   offsets: (name: string) => `${topic(name)}/offsets`,
   partitionRecords: (name: string, partition: number) => `${topic(name)}/partitions/${partition}/records`,
+  segments: (name: string, partition: number) => `${topic(name)}/partitions/${partition}/segments`,
+  segment: (name: string, partition: number, offset: number) =>
+    `${topic(name)}/partitions/${partition}/segments/${offset}`,
   maintenance: '/v1/maintenance',
   topicMaintenance: (name: string) => `${topic(name)}/maintenance`,
   producers: '/v1/producers',

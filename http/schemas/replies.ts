@@ -120,6 +120,25 @@ export const fetchedPartitions = z
 
 export const fetchedPartition = z.strictObject({ topicId, ...partitionRecords }).meta({ id: 'FetchedPartition' });
 
+// --- segments
+
+const segment = z.strictObject({
+  kind: z.enum(['log', 'ingest', 'staged', 'inline', 'list']),
+  indexedIn: z.enum(['log', 'page', 'tail']),
+  pageOffset: offset.optional(),
+  ...{ baseOffset: offset, endOffset: offset, records: z.int().min(0) },
+  ...{ object: z.string(), position: z.int().min(0), bytes: z.int().min(0) },
+  ...{ maxTimestamp: timestamp, createdAt: timestamp },
+});
+
+export const segmentList = z
+  .strictObject({
+    ...{ topicId, partition, logStartOffset: offset, mergedOffset: offset, tailOffset: offset, highWatermark: offset },
+    segments: z.array(segment),
+    nextOffset: offset.optional(),
+  })
+  .meta({ id: 'Segments', description: 'Pieces of one partition, in the order of their offsets' });
+
 // --- the rest
 
 const partitionOffset = z.strictObject({ partition, offset: z.int().min(-1), timestamp });

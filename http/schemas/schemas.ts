@@ -249,6 +249,27 @@ export const deleteRecordsBody = z.strictObject({
     .superRefine(eachOnce('partition', (one) => one.partition)),
 });
 
+// --- segments
+
+export const segmentsQuery = z.strictObject({
+  from: wholeText(0, limits.maxOffset).optional(),
+  limit: wholeText(1, LIST_LIMIT).optional(),
+});
+
+export const segmentPath = z.strictObject({
+  ...partitionPath.shape,
+  offset: wholeText(0, limits.maxOffset),
+});
+
+export const segmentQuery = z.strictObject({
+  fromByte: wholeText(0, limits.maxOffset).optional(),
+  object: z
+    .string()
+    .regex(/^[\w/-]{1,200}$/, 'the name of an object, as the list of segments gave it')
+    .optional()
+    .meta({ description: 'If another object has the offset by now, the answer is NOT_FOUND' }),
+});
+
 // --- offsets
 
 const AT = 'earliest, latest, maxTimestamp or milliseconds since 1970';

@@ -17,9 +17,11 @@ import type {
   PartitionRecords,
   TopicsFetchRequest,
 } from './records.ts';
+import type { Segments } from './segments.ts';
 import type {
   CreateTopicRequest,
   PartitionDescription,
+  PartitionEnds,
   TopicChange,
   TopicDescription,
   TopicRef,
@@ -64,9 +66,12 @@ export type LogEngine = {
 export type Engine = LogEngine & {
   /** Fetches from several topics. There is one result per partition that is asked for, in the order of the request. */
   fetchTopics(request: TopicsFetchRequest): Promise<readonly (readonly (PartitionRecords | PartitionError)[])[]>;
+  /** Returns the ends of the first `limit` partitions, at most a moment old, for half a read unit each. */
+  partitionEnds(topic: string, limit: number): Promise<readonly PartitionEnds[]>;
   readonly groups: Groups;
   readonly classicGroups: ClassicGroups;
   readonly transactions: Transactions;
   readonly producerTransactions: ProducerTransactions;
   readonly maintenance: Maintenance;
+  readonly segments: Segments;
 };

@@ -52,6 +52,9 @@ export type PartitionDescription = {
   readonly storage?: PartitionStorage;
 };
 
+/** `latest` is the next offset to be written. */
+export type PartitionEnds = Pick<PartitionDescription, 'partition' | 'earliest' | 'latest'>;
+
 export type PartitionStorage = {
   readonly logSegments: number;
   /** The size of the batches in log segments. */

@@ -10,7 +10,7 @@ import type { Table } from '../storage/table.ts';
 import { decodeEntries, nameOfEntry, type PlacedEntry } from './entry.ts';
 import type { Head } from './head.ts';
 import { type LogItem, logItemAt, logItemsBetween, logSegmentKeyOf } from './log-item.ts';
-import { type PageAddress, pageAtOrBelow, pagesBetween } from './page.ts';
+import { type Page, type PageAddress, pageAtOrBelow, pagesBetween } from './page.ts';
 
 /** A slice is a stretch of an object, or an inline item. It holds whole batches of one partition. */
 export type Slice = {
@@ -162,22 +162,29 @@ export async function* entriesFrom(
   offset: number,
 ): AsyncGenerator<PlacedEntry> {
   let next = offset;
-  if (offset < head.tailBase) {
-    const first = await pageAtOrBelow(table, address, offset);
-    // A page that ends before the offset leads to no other page: those in between are missing.
-    if (!first) return;
-    yield* from(first.entries, offset);
-    next = first.endOffset;
-    for await (const page of pagesBetween(table, address, next, head.tailBase, { limit: pagesAtOnce })) {
-      const isNext = page.firstOffset === next;
-      if (!isNext) return;
-      yield* page.entries;
-      next = page.endOffset;
-    }
-    const reachesTail = next === head.tailBase;
-    if (!reachesTail) return;
+  for await (const page of pagesFrom(table, address, head, offset)) {
+    yield* from(page.entries, offset);
+    next = page.endOffset;
   }
+  const reachesTail = offset >= head.tailBase || next === head.tailBase;
+  if (!reachesTail) return;
   yield* from(head.tail, next);
+}
+
+/** Yields the index pages below the tail, from the one that holds `offset` on, without a hole. It ends early in the same way. */
+export async function* pagesFrom(table: Table, address: PageAddress, head: Head, offset: number): AsyncGenerator<Page> {
+  if (offset >= head.tailBase) return;
+  const first = await pageAtOrBelow(table, address, offset);
+  // A page that ends before the offset leads to no other page: those in between are missing.
+  if (!first) return;
+  yield first;
+  let next = first.endOffset;
+  for await (const page of pagesBetween(table, address, next, head.tailBase, { limit: pagesAtOnce })) {
+    const isNext = page.firstOffset === next;
+    if (!isNext) return;
+    yield page;
+    next = page.endOffset;
+  }
 }
 
 function* from(entries: readonly PlacedEntry[], offset: number): Generator<PlacedEntry> {

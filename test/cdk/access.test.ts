@@ -104,7 +104,8 @@ describe('a grant', () => {
 
   test('lets an operator manage topic and group, and move no record', () => {
     const keys = allowed(operatorRoutes('orders', 'billing'), 'orders');
-    const records = [...functionRoutes.produce, ...functionRoutes.fetch, 'POST /v1/groups/{group}/heartbeat'];
+    const segment = 'GET /v1/topics/{topic}/partitions/{p}/segments/{offset}';
+    const records = [...functionRoutes.produce, ...functionRoutes.fetch, segment, 'POST /v1/groups/{group}/heartbeat'];
     const managing = concrete('orders').filter((key) => /^(GET|PUT|PATCH|DELETE|POST) \/v1\/(topics|groups)/.test(key));
     const moving = records.map((key) =>
       key.replace('{topic}', 'orders').replace('{p}', '0').replace('{group}', 'billing'),

@@ -89,6 +89,10 @@ async function topics(engine: Engine, ports: Ports): Promise<void> {
   for (const topic of ['t', 'small'])
     for (const at of ['earliest', 'latest', 1] as const) await engine.offsets({ topic, at });
   await engine.deleteRecords({ topic: 'other', partitions: [{ partition: 0, offset: 0 }] });
+  for (const topic of ['t', 'small']) {
+    const { segments } = await engine.segments.list({ topic, partition: 0 });
+    for (const { baseOffset: offset } of segments) await engine.segments.read({ topic, partition: 0, offset });
+  }
   // The pass itself is run by other functions.
   const passes = createMaintenance({
     ...toolsOf(ports),

@@ -11,6 +11,7 @@ import { offsetsConformance } from './offsets.ts';
 import { produceBinaryConformance } from './produce-binary.ts';
 import { produceJsonConformance } from './produce-json.ts';
 import { refusalsConformance } from './refusals.ts';
+import { segmentsConformance } from './segments.ts';
 import { smallAppendsConformance } from './small-appends.ts';
 import { askOf, type Target } from './target.ts';
 import { topicsConformance } from './topics.ts';
@@ -51,6 +52,7 @@ export function httpConformance(name: string, start: () => Promise<Target>, exce
     groupsConformance(ask);
     transactionsConformance(ask);
     maintenanceConformance(ask);
+    segmentsConformance(ask);
     refusalsConformance(ask);
   });
 }

@@ -2,6 +2,7 @@
 // unchanged, and nothing on the way may normalise them.
 import { expect } from 'vitest';
 import { operationsOf } from '../../http/api.ts';
+import { BYTES_TYPE } from '../../http/media-type.ts';
 import type { Operation } from '../../http/operation.ts';
 import { problem } from '../../http/schemas/replies.ts';
 import type { ErrorCode } from '../../lib/api/errors.ts';
@@ -30,6 +31,7 @@ async function exchange(target: Target, request: HttpRequest): Promise<Reply> {
   if (type === 'application/problem+json') checkProblem(request, reply, json);
   else if (type === 'application/json') checkDocumented(request, reply, json);
   else if (type === BATCHES_MEDIA_TYPE) decodeFetchFrames(reply.body);
+  else if (type === BYTES_TYPE) expect(operationOf(request)?.repliesBytes).toBe(true);
   else expect([isBare, reply.body.length]).toEqual([true, 0]);
   return { ...reply, json };
 }

@@ -37,6 +37,8 @@ describe('the OpenAPI document', () => {
       'GET /v1/topics/{topic}/maintenance',
       'GET /v1/topics/{topic}/offsets',
       'GET /v1/topics/{topic}/partitions/{p}/records',
+      'GET /v1/topics/{topic}/partitions/{p}/segments',
+      'GET /v1/topics/{topic}/partitions/{p}/segments/{offset}',
       'GET /v1/transactions',
       'GET /v1/transactions/{id}',
       'PATCH /v1/topics/{topic}',
