@@ -12,7 +12,9 @@ import { newDirectory, type Running, run, type Service, start, startService } fr
 const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
 
 /** Why the tests of this folder are skipped, or undefined. */
-export const reasonToSkip = executablePath ? undefined : 'there is no Chromium on this machine: apt-get install chromium';
+export const reasonToSkip = executablePath
+  ? undefined
+  : 'there is no Chromium on this machine: apt-get install chromium';
 if (reasonToSkip) console.warn(`the tests of the console in a browser are skipped: ${reasonToSkip}`);
 
 export const topic = 'flights';
@@ -67,12 +69,16 @@ export function startConsole(environment: Record<string, string> = {}): Console 
     await page.goto(new URL(`/console${path}`, start).href);
     return page;
   };
+  const addressOnce = async (): Promise<string> => {
+    address ??= await addressOf(service);
+    return address;
+  };
   return {
     cli,
     get service() {
       return service;
     },
-    open: async (path, options, expected) => openAt((address ??= await addressOf(service)), path, options, expected),
+    open: async (path, options, expected) => openAt(await addressOnce(), path, options, expected),
     openThroughProxy: async (path) => {
       const proxy = start('cli/main.ts', ['console', '--url', service.url, '--port', '0'], environment);
       return openAt(await addressOf(proxy), path);

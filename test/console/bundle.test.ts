@@ -18,12 +18,13 @@ beforeAll(async () => {
   );
 });
 
-/** The files that a chunk needs before it runs. What it loads later stands in `import(...)`. */
+/** The files that a chunk needs before it runs. The files that it loads later stand in `import(...)`. */
 function neededBy(name: string, into = new Set<string>()): Set<string> {
   if (into.has(name)) return into;
   into.add(name);
   const text = files.get(name)!.toString();
-  for (const [, file] of text.matchAll(/(?:from|import) ?["'`]\.\/([\w.-]+\.js)["'`]/g)) neededBy(`assets/${file}`, into);
+  for (const [, file] of text.matchAll(/(?:from|import) ?["'`]\.\/([\w.-]+\.js)["'`]/g))
+    neededBy(`assets/${file}`, into);
   return into;
 }
 

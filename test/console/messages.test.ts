@@ -17,7 +17,8 @@ describe.skipIf(reasonToSkip)('the messages of a topic', () => {
       .map((line) => JSON.parse(line) as Line);
   };
   const place = ({ partition, offset }: Line): string => `${partition}:${offset}`;
-  const shownPlaces = (rows: readonly string[][]): string[] => rows.map(([offset, partition]) => `${partition}:${offset}`);
+  const shownPlaces = (rows: readonly string[][]): string[] =>
+    rows.map(([offset, partition]) => `${partition}:${offset}`);
 
   test('newest first are the last ones of consume, in the other order', async () => {
     const page = await console.open(`/topics/${topic}?partitions=1`);
@@ -102,7 +103,11 @@ describe.skipIf(reasonToSkip)('the messages of a topic', () => {
     });
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
     const url = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
-    const page = await console.open(`/topics/${topic}?partitions=0`, {}, /Content Security Policy|Failed to fetch/);
+    const page = await console.open(
+      `/topics/${topic}?partitions=0`,
+      {},
+      /Content Security Policy|Failed to fetch|^asks /,
+    );
     await page.getByText('More filters').click();
     for (const code of [
       `fetch('${url}/fetch'); return false`,
@@ -113,7 +118,10 @@ describe.skipIf(reasonToSkip)('the messages of a topic', () => {
     ]) {
       await page.getByLabel('JavaScript predicate').fill(`if (m.offset > 0) return false; ${code}`);
       await page.getByRole('button', { name: 'Search' }).click();
-      await page.getByText(/0 found|predicate: /).first().waitFor();
+      await page
+        .getByText(/0 found|predicate: /)
+        .first()
+        .waitFor();
       await page.waitForTimeout(200);
     }
     other.close();
@@ -142,12 +150,19 @@ describe.skipIf(reasonToSkip)('the messages of a topic', () => {
     await page.getByRole('button', { name: /^Download/ }).click();
     const saved = page.waitForEvent('download');
     await page.getByRole('button', { name: 'as NDJSON' }).click();
-    const lines = readFileSync(await (await saved).path(), 'utf8').trimEnd().split('\n');
+    const lines = readFileSync(await (await saved).path(), 'utf8')
+      .trimEnd()
+      .split('\n');
     const text = await console.cli([
       ...['consume', topic, '--partition', '0', '--offset', 'earliest', '--filter', 'value~SFO', '--format', 'ndjson'],
       ...['--max-messages', String(lines.length)],
     ]);
-    expect(lines).toEqual(text.trimEnd().split('\n').filter((line) => line.startsWith('{')));
+    expect(lines).toEqual(
+      text
+        .trimEnd()
+        .split('\n')
+        .filter((line) => line.startsWith('{')),
+    );
     expect(lines.length).toBeGreaterThan(100);
   });
 });
@@ -163,11 +178,17 @@ describe.skipIf(reasonToSkip)('a record', () => {
     { key: 'bytes', value: { type: 'binary', data: 'AP+A' } },
     { key: 'dead', value: null },
     { key: 'large', value: `{"text":"${'x'.repeat(900_000)}"}` },
-  ].map(({ key, value }) => ({ key: { type: 'string', data: key }, value: typeof value === 'string' ? { type: 'string', data: value } : value }));
+  ].map(({ key, value }) => ({
+    key: { type: 'string', data: key },
+    value: typeof value === 'string' ? { type: 'string', data: value } : value,
+  }));
 
   test('with hostile contents is shown as text, exactly, and a large one only in part', async () => {
     await console.cli(['topics', 'create', 'hostile']);
-    await console.cli(['produce', 'hostile', '--format', 'ndjson'], records.map((one) => `${JSON.stringify(one)}\n`).join(''));
+    await console.cli(
+      ['produce', 'hostile', '--format', 'ndjson'],
+      records.map((one) => `${JSON.stringify(one)}\n`).join(''),
+    );
     const page = await console.open('/topics/hostile?order=oldest');
     const openRecord = async (offset: number) => {
       await page.getByRole('button', { name: String(offset), exact: true }).click();
@@ -198,8 +219,19 @@ describe.skipIf(reasonToSkip)('a record', () => {
   test('is produced, produced again, ended by a tombstone, and deleted, as the command line sees it', async () => {
     await console.cli(['topics', 'create', 'made']);
     const values = async () => {
-      const text = await console.cli(['consume', 'made', '--from-beginning', '--until', 'latest', '--format', 'ndjson']);
-      return text.split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as { offset: number; key: string; value: unknown; headers?: unknown });
+      const text = await console.cli([
+        'consume',
+        'made',
+        '--from-beginning',
+        '--until',
+        'latest',
+        '--format',
+        'ndjson',
+      ]);
+      return text
+        .split('\n')
+        .filter((line) => line.startsWith('{'))
+        .map((line) => JSON.parse(line) as { offset: number; key: string; value: unknown; headers?: unknown });
     };
     const page = await console.open('/topics/made/produce');
     await page.getByLabel('Key', { exact: true }).fill('k{{i}}');
@@ -224,7 +256,10 @@ describe.skipIf(reasonToSkip)('a record', () => {
     await page.getByRole('dialog').getByText('npx rivulet produce made --format ndjson').waitFor();
     await page.getByRole('button', { name: 'Write', exact: true }).click();
     await page.getByRole('dialog').waitFor({ state: 'detached' });
-    expect((await values()).slice(3).map(({ key, value }) => [key, value])).toEqual([['k1', '{"n": 1}'], ['k1', null]]);
+    expect((await values()).slice(3).map(({ key, value }) => [key, value])).toEqual([
+      ['k1', '{"n": 1}'],
+      ['k1', null],
+    ]);
     await page.getByRole('button', { name: 'More' }).click();
     await page.getByRole('button', { name: 'Delete records up to here ...' }).click();
     await page.getByRole('dialog').getByText('npx rivulet topics delete-records made --offsets 0:4').waitFor();

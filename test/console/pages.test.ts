@@ -26,8 +26,12 @@ describe.skipIf(reasonToSkip)('the pages', () => {
     const bytes = partitionDetails.reduce((sum, one) => sum + one.bytes, 0);
     const figure = (label: string) => page.locator('.figure', { hasText: label });
     await figure('Records').getByText(count(records), { exact: true }).waitFor();
-    await figure('Storage').getByText(`${count(bytes)} bytes`).waitFor();
-    await figure('Topics').getByText(String((await topicNames()).length), { exact: true }).waitFor();
+    await figure('Storage')
+      .getByText(`${count(bytes)} bytes`)
+      .waitFor();
+    await figure('Topics')
+      .getByText(String((await topicNames()).length), { exact: true })
+      .waitFor();
     await figure('Service').getByText('ok').waitFor();
   });
 
@@ -110,7 +114,10 @@ describe.skipIf(reasonToSkip)('the pages', () => {
     await dialog.waitFor({ state: 'detached' });
     const altered = (await describeTopic(topic)).config.find(({ name }) => name === 'retention.ms');
     expect(altered).toMatchObject({ value: '7200000', isDefault: false });
-    await page.getByRole('row', { name: /^retention.ms 7200000/ }).getByText('topic').waitFor();
+    await page
+      .getByRole('row', { name: /^retention.ms 7200000/ })
+      .getByText('topic')
+      .waitFor();
   });
 
   test('a topic is created with the keyboard alone', async () => {
@@ -168,7 +175,15 @@ describe.skipIf(reasonToSkip)('rivulet console', () => {
     await page.getByLabel('Key', { exact: true }).fill('signed');
     await page.getByRole('button', { name: 'Produce', exact: true }).click();
     await page.getByText('1 record is written').waitFor();
-    const found = await console.cli(['consume', topic, '--from-beginning', '--until', 'latest', '--filter', 'key=signed']);
+    const found = await console.cli([
+      'consume',
+      topic,
+      '--from-beginning',
+      '--until',
+      'latest',
+      '--filter',
+      'key=signed',
+    ]);
     expect(found).toContain('{"hello": "world"}');
   });
 
@@ -176,7 +191,10 @@ describe.skipIf(reasonToSkip)('rivulet console', () => {
     const page = await console.openThroughProxy('/topics');
     await page.getByRole('cell', { name: topic }).waitFor();
     await console.service.stop('SIGTERM');
-    await page.getByRole('alert').getByText(/NETWORK_EXCEPTION/).waitFor({ timeout: 60_000 });
+    await page
+      .getByRole('alert')
+      .getByText(/NETWORK_EXCEPTION/)
+      .waitFor({ timeout: 60_000 });
   });
 });
 
