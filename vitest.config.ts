@@ -15,6 +15,9 @@ const deployments = ['test/aws/{deployed,failure,packed,removal,restore,update}.
 /** They run real clients of Kafka, which they download. `npm run test:clients` runs them. */
 const clients = ['test/clients/*.test.ts'];
 
+/** They drive a browser, if there is one. `npm run test:console` runs them. */
+const browser = ['test/console/*.test.ts'];
+
 /** They compute, in memory or on files, and leave nothing behind in their process. */
 const pure = [
   'test/{bytes,group,http,json,log,maintenance,partition,producer,record,runtime,sigv4,topic,transaction}/**/*.test.ts',
@@ -51,9 +54,10 @@ export default defineConfig({
       project('aws', { include: aws, exclude: deployments, globalSetup: ['test/aws/setup.ts'], ...beside }),
       project('deployments', { include: deployments, globalSetup: ['test/aws/setup.ts'], ...beside }),
       project('clients', { include: clients, globalSetup: ['test/clients/setup.ts'], testTimeout: 300_000, ...beside }),
+      project('console', { include: browser, maxWorkers: 1 }),
       project('local', {
         include: ['test/**/*.test.ts'],
-        exclude: [...aws, ...clients, ...pure, ...cdk, ...tidy],
+        exclude: [...aws, ...clients, ...browser, ...pure, ...cdk, ...tidy],
         ...beside,
       }),
       project('pure', { include: pure, exclude: aws, plugins: [changePlugin], ...together, ...beside }),

@@ -78,7 +78,7 @@ const ofTheConnection =
 const passedHeaders = /^(accept|content-type|idempotency-key|rivulet-.*)$/;
 
 /** Bodies and answers are bounded, as everywhere in the API, so each is held whole: a signature covers the whole body. */
-export function passedOn(connection: Pick<Connection, 'exchange'>): HttpApi {
+function passedOn(connection: Pick<Connection, 'exchange'>): HttpApi {
   return async (event) => {
     try {
       return resultOf(await connection.exchange(callOf(event)));

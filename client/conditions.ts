@@ -39,8 +39,7 @@ const CONDITION = /^([^=~<>!]+)(?:(!=|>=|<=|=|~|>|<)(.*))?$/s;
 /** Throws an Error with a sentence that says what is wrong. */
 export function parseCondition(text: string): Condition {
   const [, field, operator, operand = ''] = CONDITION.exec(text) ?? [];
-  if (field === undefined)
-    throw new Error('It must be a field, or FIELD OPERATOR TEXT with one of = != ~ < <= > >=.');
+  if (field === undefined) throw new Error('It must be a field, or FIELD OPERATOR TEXT with one of = != ~ < <= > >=.');
   if (operator && '<=>='.includes(operator) && operator !== '=' && !Number.isFinite(Number(operand || Number.NaN)))
     throw new Error(`Behind ${operator} there must be a number.`);
   fieldOf(field.trim(), {});
@@ -65,9 +64,7 @@ function fieldOf(name: string, properties: Properties): Field {
   if (name === 'value') return textOf((message) => message.value, properties['value.deserializer']);
   if (name.startsWith('headers.')) return headerOf(name.slice('headers.'.length));
   if (name.startsWith('$')) return jsonAt(stepsOf(name));
-  throw new Error(
-    'The field must be key, value, headers.NAME or a path in a JSON value like $.user.tags[0].',
-  );
+  throw new Error('The field must be key, value, headers.NAME or a path in a JSON value like $.user.tags[0].');
 }
 
 const textOf =

@@ -10,6 +10,8 @@ const withoutNode: Plugin = {
   name: 'without-node',
   enforce: 'pre',
   resolveId(source) {
+    // The server of the console signs, so the page carries no code for that.
+    if (/\/sigv4\/sign\.ts$/.test(source)) return path.resolve(import.meta.dirname, 'data/unsigned.ts');
     if (/^node:|\/node\.ts$|^@aws-sdk\//.test(source)) return inBrowser('browser.ts');
     return /\/sockets\.ts$/.test(source) ? inBrowser('fetch.ts') : undefined;
   },

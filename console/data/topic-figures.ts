@@ -13,7 +13,7 @@ export type TopicFigures = {
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, one) => total + one, 0);
 
 /** Offsets that compaction or transactions left empty count as records: only reading tells them apart. */
-export const figuresOf = (of: Pick<TopicFigures, 'partitionDetails' | 'config'>): TopicFigures => ({
+const figuresOf = (of: Pick<TopicFigures, 'partitionDetails' | 'config'>): TopicFigures => ({
   records: sum(of.partitionDetails.map(({ earliest, latest }) => latest - earliest)),
   bytes: sum(of.partitionDetails.map(({ bytes }) => bytes)),
   partitionDetails: of.partitionDetails,

@@ -117,6 +117,7 @@ function Rows({ topic, rows, onEnd }: RowsProps) {
       <Table
         label="Records"
         className="records"
+        grows
         columns={columnsOf(setOpen)}
         rows={rows}
         keyOf={rowId}

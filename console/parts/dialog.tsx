@@ -26,7 +26,8 @@ export function Dialog({ title, command, lost, act, onAct, onClose, disabled = f
     setState({ busy: true });
     try {
       await onAct();
-      onClose();
+      // The browser returns the focus to where it was, and tells of the end by the event `close`.
+      dialog.current?.close();
     } catch (error) {
       setState({ busy: false, error });
     }

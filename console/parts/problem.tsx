@@ -24,7 +24,7 @@ export function Problem({ error }: { readonly error: unknown }) {
 
 /** Says what to do about a refusal: IAM's own sentence names the action and the resource that a policy has to allow. */
 function Advice({ detail }: { readonly detail: string }) {
-  const [, action, resource] = /not authorized to perform: (\S+) on resource: (\S+)/.exec(detail) ?? [];
+  const [, action, resource] = /not authorized to perform: ([^\s"]+) on resource: ([^\s"]+)/.exec(detail) ?? [];
   if (action === undefined) return null;
   return (
     <div>

@@ -23,7 +23,9 @@ type Props<Row> = {
   readonly sort?: string;
   /** Marks a row, by its key. */
   readonly marked?: string | number | undefined;
-  /** Called when the last rows come into view. */
+  /** Draws only the rows in view, however few there are: for a table that grows. */
+  readonly grows?: boolean;
+  /** Called when the last rows come into view, if it grows. */
   readonly onEnd?: (() => void) | undefined;
 };
 
@@ -38,13 +40,14 @@ export function Table<Row>({
   keyOf,
   sort: first = '',
   marked,
+  grows = false,
   onEnd,
   className = '',
 }: Props<Row>) {
   const [sort, setSort] = useState(first);
   const sorted = useMemo(() => sortedBy(columns, rows, sort), [columns, rows, sort]);
   const scroll = useRef<HTMLDivElement>(null);
-  const isLong = sorted.length > allDrawn;
+  const isLong = grows || sorted.length > allDrawn;
   const virtual = useVirtualizer({
     count: isLong ? sorted.length : 0,
     getScrollElement: () => scroll.current,

@@ -6,6 +6,8 @@ import type { Row } from './row.ts';
 import { textOf } from './text.ts';
 
 const patienceMs = 1_000;
+/** The worker has to be loaded first. The code of the predicate does not run yet. */
+const startMs = 10_000;
 /** Records are sent in portions, so that each comes back within the patience. */
 const portion = 500;
 
@@ -22,12 +24,15 @@ export async function startPredicate(source: string): Promise<Predicate> {
   const ask = (message: ToWorker, signal?: AbortSignal): Promise<readonly boolean[]> => {
     const answered = last.then(() => {
       signal?.throwIfAborted();
-      return exchange(worker, message);
+      return exchange(worker, message, 'source' in message ? startMs : patienceMs);
     });
     last = answered.catch(() => undefined);
     return answered;
   };
-  await ask({ source });
+  await ask({ source }).catch((error: unknown) => {
+    worker.terminate();
+    throw error;
+  });
   return {
     async keep(rows, signal) {
       const kept: Row[] = [];
@@ -42,12 +47,12 @@ export async function startPredicate(source: string): Promise<Predicate> {
   };
 }
 
-function exchange(worker: Worker, message: ToWorker): Promise<readonly boolean[]> {
+function exchange(worker: Worker, message: ToWorker, mostMs: number): Promise<readonly boolean[]> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       worker.terminate();
-      reject(new Error(`predicate: expected an answer within ${patienceMs} ms, got none: it was ended`));
-    }, patienceMs);
+      reject(new Error(`predicate: expected an answer within ${mostMs} ms, got none: it was ended`));
+    }, mostMs);
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
       clearTimeout(timer);
       if ('error' in data) reject(new Error(`predicate: ${data.error}`));

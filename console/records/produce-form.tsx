@@ -34,7 +34,12 @@ export function ProduceForm({ topic, start }: { readonly topic: string; readonly
         <textarea rows={2} value={draft.headers} onChange={(event) => set({ headers: event.target.value })} />
       </Field>
       <div className="filters">
-        <Line label="Partition" value={draft.partition} empty="by the key" onChange={(partition) => set({ partition })} />
+        <Line
+          label="Partition"
+          value={draft.partition}
+          empty="by the key"
+          onChange={(partition) => set({ partition })}
+        />
         <Line label="Timestamp" value={draft.timestamp} empty="now" onChange={(timestamp) => set({ timestamp })} />
         <Line label="Times" value={draft.repeat} empty="1" onChange={(repeat) => set({ repeat })} />
       </div>

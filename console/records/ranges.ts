@@ -14,7 +14,7 @@ export async function rangesOf(topic: string, search: MessageSearch): Promise<Sc
   return chosen.map((bounds) => rangeOf(bounds, search, at));
 }
 
-export function chosenOf(all: readonly Bounds[], list: string | undefined): readonly Bounds[] {
+function chosenOf(all: readonly Bounds[], list: string | undefined): readonly Bounds[] {
   if (list === undefined) return all;
   const numbers = partitionList(list);
   if (!numbers) throw new Error(`partitions: expected numbers like 0,2-4, got ${list}`);

@@ -26,7 +26,7 @@ class Walker {
   #end: () => void = () => undefined;
   #stop = new AbortController();
   #frame: number | undefined;
-  #wanted = 0;
+  #ended = false;
 
   constructor(topic: string, search: MessageSearch) {
     this.#topic = topic;
@@ -43,11 +43,11 @@ class Walker {
     this.#stop.abort();
     const stop = new AbortController();
     this.#stop = stop;
-    this.#wanted = this.state.rows.length + pageRows;
+    const wanted = this.state.rows.length + pageRows;
     this.#tell({ running: true, error: undefined });
     try {
       this.#scan ??= await this.#open();
-      if (!stop.signal.aborted) await this.#scan.run(this.#wanted, stop.signal);
+      if (!stop.signal.aborted) await this.#scan.run(wanted, stop.signal);
     } catch (error) {
       if (!stop.signal.aborted) this.#tell({ error });
     }
@@ -57,6 +57,7 @@ class Walker {
   stop = (): void => this.#stop.abort();
 
   end = (): void => {
+    this.#ended = true;
     this.stop();
     this.#listeners.clear();
     this.#end();
@@ -65,6 +66,8 @@ class Walker {
   async #open(): Promise<Scan> {
     const { matcher, end } = await openMatcher(this.#search);
     this.#end = end;
+    // The page may have gone on while the worker of a predicate started.
+    if (this.#ended) end();
     const ranges = await rangesOf(this.#topic, this.#search);
     const order = this.#search.order === 'oldest' ? 'oldest' : 'newest';
     return new Scan({ topic: this.#topic, order, ranges, matcher, onProgress: () => this.#soon() });

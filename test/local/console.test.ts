@@ -110,14 +110,17 @@ describe('the API below the console', () => {
     await expectRefused({ host: 'build.example', headers: withCookie('Origin: http://build.example') }, 'header.host');
   });
 
-  test.each(['POST', 'PUT', 'PATCH', 'DELETE'])('refuses a cross-site %s, also of another port here', async (method) => {
-    await expectRefused({ method, headers: withCookie('Origin: https://evil.example') }, 'header.origin');
-    await expectRefused({ method, headers: withCookie('Origin: http://127.0.0.1:1') }, 'header.origin');
-    await expectRefused({ method, headers: withCookie('Origin: http://localhost') }, 'header.origin');
-    // A sandboxed frame, or a redirect, has this origin. Its host is not ours, which the server finds first.
-    await expectRefused({ method, headers: withCookie('Origin: null') }, 'header.origin');
-    await expectRefused({ method, headers: withCookie() }, 'header.origin');
-  });
+  test.each(['POST', 'PUT', 'PATCH', 'DELETE'])(
+    'refuses a cross-site %s, also of another port here',
+    async (method) => {
+      await expectRefused({ method, headers: withCookie('Origin: https://evil.example') }, 'header.origin');
+      await expectRefused({ method, headers: withCookie('Origin: http://127.0.0.1:1') }, 'header.origin');
+      await expectRefused({ method, headers: withCookie('Origin: http://localhost') }, 'header.origin');
+      // A sandboxed frame, or a redirect, has this origin. Its host is not ours, which the server finds first.
+      await expectRefused({ method, headers: withCookie('Origin: null') }, 'header.origin');
+      await expectRefused({ method, headers: withCookie() }, 'header.origin');
+    },
+  );
 
   test.each(['cross-site', 'same-site', 'none'])('refuses a request that the browser calls %s', async (site) => {
     await expectRefused({ headers: withCookie(`Sec-Fetch-Site: ${site}`) }, 'header.sec-fetch-site');
