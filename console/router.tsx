@@ -2,6 +2,8 @@
 // a place of its own in the navigation, a line in navigation.ts. A page that keeps filters in the URL exports how they are
 // read in a file of its own (like records/search.ts), so that this file loads no page before it is opened.
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router';
+import { liveSearch } from './data/live-search.ts';
+import { storageSearch } from './data/storage-search.ts';
 import { Frame } from './frame.tsx';
 import { Problem } from './parts/problem.tsx';
 import { messageSearch, produceSearch } from './records/search.ts';
@@ -33,6 +35,12 @@ const routeTree = root.addChildren([
     }),
     createRoute({
       ...tab,
+      path: 'storage',
+      validateSearch: storageSearch,
+      component: lazyRouteComponent(() => import('./pages/storage.tsx'), 'Page'),
+    }),
+    createRoute({
+      ...tab,
       path: 'configuration',
       component: lazyRouteComponent(() => import('./pages/configuration.tsx'), 'Page'),
     }),
@@ -43,6 +51,29 @@ const routeTree = root.addChildren([
       component: lazyRouteComponent(() => import('./pages/produce.tsx'), 'Page'),
     }),
   ]),
+  createRoute({
+    ...page,
+    path: '/transactions',
+    validateSearch: liveSearch,
+    component: lazyRouteComponent(() => import('./pages/transactions.tsx'), 'Page'),
+  }),
+  createRoute({
+    ...page,
+    path: '/settings',
+    component: lazyRouteComponent(() => import('./pages/settings.tsx'), 'Page'),
+  }),
+  createRoute({
+    ...page,
+    path: '/groups',
+    validateSearch: liveSearch,
+    component: lazyRouteComponent(() => import('./pages/groups.tsx'), 'Page'),
+  }),
+  createRoute({
+    ...page,
+    path: '/groups/$group',
+    validateSearch: liveSearch,
+    component: lazyRouteComponent(() => import('./pages/group.tsx'), 'Page'),
+  }),
 ]);
 
 export const router = createRouter({

@@ -39,3 +39,18 @@ export const topic = (name: string, { storage = false, ...options }: Live & { re
 
 export const groups = (options: Live = {}) =>
   queryOptions({ queryKey: ['groups'], queryFn: () => admin.listGroups(), ...live(options) });
+
+/** With its members, and the lag of every partition. */
+export const group = (groupId: string, options: Live = {}) =>
+  queryOptions({
+    queryKey: ['group', groupId],
+    queryFn: async () => (await admin.describeGroups([groupId]))[0]!,
+    ...live(options),
+  });
+
+export const transactions = (options: Live = {}) =>
+  queryOptions({ queryKey: ['transactions'], queryFn: () => admin.listTransactions(), ...live(options) });
+
+/** One page of the stored pieces of a partition. */
+export const segments = (request: { topic: string; partition: number; from?: number }) =>
+  queryOptions({ queryKey: ['segments', request], queryFn: () => admin.listSegments(request) });

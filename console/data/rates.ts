@@ -1,4 +1,5 @@
-// Rates from totals that grow: the console keeps what it saw of each total while the page was open, for an hour at most.
+// Totals over time, and rates from totals that grow: the console keeps what it saw of each total while the page was open, for
+// an hour at most.
 // Invariant: a total that falls (records were deleted, a topic is gone) counts as no growth, never as a negative rate.
 import { useEffect, useReducer } from 'react';
 
@@ -25,17 +26,21 @@ const ratesOf = (of: readonly Sample[]): Rates => ({
   }),
 });
 
+/** As useHistory, but how fast the total grew. */
+export const useRates = (name: string, total: number | undefined, ms: number): Rates =>
+  ratesOf(useHistory(name, total, ms));
+
 /**
  * @param name stays the same for one total, also from page to page.
  * @param total undefined while it is not known.
  * @param ms when it was looked up, epoch milliseconds.
  */
-export function useRates(name: string, total: number | undefined, ms: number): Rates {
+export function useHistory(name: string, total: number | undefined, ms: number): readonly Sample[] {
   const [, redraw] = useReducer((n: number) => n + 1, 0);
   useEffect(() => {
     if (total === undefined) return;
     add(name, { ms, total });
     redraw();
   }, [name, total, ms]);
-  return ratesOf(samples.get(name) ?? []);
+  return samples.get(name) ?? [];
 }

@@ -42,7 +42,7 @@ function cellOf(bytes: Buffer | null): string {
   return `"${safe.replaceAll('"', '""')}"`;
 }
 
-export function save(name: string, type: string, content: string | Uint8Array<ArrayBuffer>): void {
+export function save(name: string, type: string, content: string | Uint8Array<ArrayBuffer> | Blob): void {
   const url = URL.createObjectURL(new Blob([content], { type }));
   const link = document.createElement('a');
   link.href = url;
