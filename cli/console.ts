@@ -6,6 +6,8 @@ import type { Command } from 'commander';
 import { isClientError } from '../client/client-error.ts';
 import type { Answer, Connection } from '../client/transport/connection.ts';
 import type { HttpApi, HttpEvent, HttpResult } from '../http/http-event.ts';
+import { problemResult } from '../http/problem.ts';
+import { RivuletError } from '../lib/api/errors.ts';
 import { accessOf } from './connect.ts';
 import { explained } from './listen-failure.ts';
 import { wholeNumber } from './options.ts';
@@ -38,7 +40,7 @@ async function serveConsole({ port }: { port: number }, command: Command): Promi
   ]);
   const page = openConsole({ clock: systemClock, api: passedOn(connection), connected });
   // Beside the console this server has no API. It knows no credentials, so every signature is wrong.
-  const options = { api: page.files, credentials: [], console: page, port, clock: systemClock };
+  const options = { api: nothing, credentials: [], console: page, port, clock: systemClock };
   const server = await startServer(options).catch((error: unknown) => {
     throw explained(error, '127.0.0.1', port);
   });
@@ -69,6 +71,9 @@ async function open(command: Command) {
   };
   return { connection, connected };
 }
+
+const nothing: HttpApi = async ({ rawPath, requestContext: { requestId } }) =>
+  problemResult(new RivuletError('NOT_FOUND', `There is nothing at ${rawPath}: this server has only /console`), requestId);
 
 /** The longest poll of the API, and the time that an answer takes. */
 const requestTimeoutMs = 50_000;
