@@ -94,7 +94,11 @@ function Segments({ topic, page, onDownload }: SegmentsProps) {
   return (
     <>
       <div className="figures">
-        <Figure label="Log segments" value={offsets(logStartOffset, mergedOffset)} note="objects that maintenance made" />
+        <Figure
+          label="Log segments"
+          value={offsets(logStartOffset, mergedOffset)}
+          note="objects that maintenance made"
+        />
         <Figure label="Index pages" value={offsets(mergedOffset, tailOffset)} note="uploads that are not merged yet" />
         <Figure label="Tail" value={offsets(tailOffset, highWatermark)} note="named in the head of the partition" />
       </div>

@@ -36,8 +36,8 @@ export function Page() {
         </Field>
         <Every search={search} onChange={(every) => change({ every })} />
         <label>
-          <input type="checkbox" checked={all} onChange={(event) => setAll(event.target.checked)} /> also ids with nothing
-          staged
+          <input type="checkbox" checked={all} onChange={(event) => setAll(event.target.checked)} /> also ids with
+          nothing staged
         </label>
       </div>
       <Problem error={list.error} />
@@ -55,8 +55,11 @@ export function Page() {
   );
 }
 
-const isShown = ({ state, transactionalId }: TransactionDescription, { text = '' }: LiveSearch, all: boolean): boolean =>
-  (all || state !== 'empty') && transactionalId.includes(text);
+const isShown = (
+  { state, transactionalId }: TransactionDescription,
+  { text = '' }: LiveSearch,
+  all: boolean,
+): boolean => (all || state !== 'empty') && transactionalId.includes(text);
 
 type Props = {
   readonly all: readonly TransactionDescription[];

@@ -104,7 +104,7 @@ function watch(page: Page, origin: string, add: (text: string) => void): void {
 }
 
 /** The parts of the DOM's types that are needed here, because the types of the tests are those of Node. */
-type Cells = { readonly children: Iterable<{ readonly innerText: string }> };
+type Cells = { readonly children: Iterable<{ readonly textContent: string }> };
 
 /** The texts of a table, row by row, in which each cell is what a person reads. */
 export const rowsOf = (page: Page, label: string): Promise<string[][]> =>
@@ -112,13 +112,13 @@ export const rowsOf = (page: Page, label: string): Promise<string[][]> =>
     .getByRole('region', { name: label, exact: true })
     .locator('tbody tr:not([aria-hidden])')
     .evaluateAll((rows) =>
-      (rows as unknown as readonly Cells[]).map((row) => [...row.children].map((cell) => cell.innerText.trim())),
+      (rows as unknown as readonly Cells[]).map((row) => [...row.children].map((cell) => cell.textContent.trim())),
     );
 
 type Audit = { readonly violations: readonly { readonly id: string; readonly nodes: readonly { html: string }[] }[] };
 
 /** axe-core finds nothing: no missing label, no contrast that is too low, no wrong role. */
-export async function expectAccessible(page: Page): Promise<void> {
+async function expectAccessible(page: Page): Promise<void> {
   // The policy of the page allows no inline script, so axe is evaluated by the debugger.
   await page.evaluate(AxeBuilder.source);
   const { violations } = (await page.evaluate('axe.run()')) as Audit;
@@ -126,7 +126,23 @@ export async function expectAccessible(page: Page): Promise<void> {
 }
 
 /** Nothing is wider than the window: a table scrolls inside itself. */
-export async function expectFits(page: Page): Promise<void> {
+async function expectFits(page: Page): Promise<void> {
   const [content, window] = (await page.evaluate('[document.documentElement.scrollWidth, innerWidth]')) as number[];
   expect(content).toBeLessThanOrEqual(window!);
+}
+
+/** Holds for every page. `pictured` is called for each look: '', '-dark' and '-phone'. */
+export async function expectFine(
+  page: Page,
+  pictured: (look: string) => Promise<void> = async () => {},
+): Promise<void> {
+  await expectAccessible(page);
+  await pictured('');
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await expectAccessible(page);
+  await pictured('-dark');
+  await page.setViewportSize({ width: 390, height: 844 });
+  await expectFits(page);
+  await expectAccessible(page);
+  await pictured('-phone');
 }
