@@ -18,6 +18,8 @@ const clients = ['test/clients/*.test.ts'];
 
 /** They use the packed client in projects outside the repository. `npm run test:packages` runs them. */
 const packages = ['test/packages/*.test.ts'];
+/** They drive a browser, if there is one. `npm run test:console` runs them. */
+const browser = ['test/console/*.test.ts'];
 
 /** They compute, in memory or on files, and leave nothing behind in their process. */
 const pure = [
@@ -56,9 +58,10 @@ export default defineConfig({
       project('deployments', { include: deployments, globalSetup: ['test/aws/setup.ts'], ...beside }),
       project('clients', { include: clients, globalSetup: ['test/clients/setup.ts'], testTimeout: 300_000, ...beside }),
       project('packages', { include: packages, globalSetup: ['test/packages/setup.ts'], ...beside }),
+      project('console', { include: browser, maxWorkers: 1 }),
       project('local', {
         include: ['test/**/*.test.ts'],
-        exclude: [...aws, ...clients, ...packages, ...pure, ...cdk, ...tidy],
+        exclude: [...aws, ...clients, ...packages, ...browser, ...pure, ...cdk, ...tidy],
         ...beside,
       }),
       project('pure', { include: pure, exclude: aws, plugins: [changePlugin], ...together, ...beside }),

@@ -12,19 +12,20 @@ type GlobalOptions = { url: string; region?: string; profile?: string };
 
 export async function connect(command: Command, hooks: RetryHooks = {}, own: ConnectionOptions = {}): Promise<Rivulet> {
   const { Rivulet } = await import('../client/rivulet.ts');
+  return new Rivulet({ ...accessOf(command), clientId: 'cli', ...own, retry: { ...retry, ...own.retry }, ...hooks });
+}
+
+/** The service that a command means, and the credentials for it, in the form that the SDK takes. */
+export function accessOf(command: Command) {
   const { url, profile, region = environmentRegion(url) } = command.optsWithGlobals<GlobalOptions>();
   // A person who names a profile means it, whatever the environment holds.
   const credentials = profile === undefined ? ownCredentials() : undefined;
-  return new Rivulet({
+  return {
     url,
-    clientId: 'cli',
-    ...own,
-    retry: { ...retry, ...own.retry },
-    ...hooks,
     ...(profile !== undefined && { profile }),
     ...(region !== undefined && { region }),
     ...(credentials && { credentials }),
-  });
+  };
 }
 
 /** A person sets AWS_REGION for AWS, and not for a service on this machine: that one takes us-east-1. */

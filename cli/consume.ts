@@ -1,6 +1,7 @@
 // `rivulet consume` prints a topic's records on standard output: all of them, or the share of a group's member. It takes the
 // flags of kafka-console-consumer.sh, and its last line is the same: how many messages were processed.
 import { type Command, CommanderError, Option } from 'commander';
+import { type Condition, filterOf } from '../client/conditions.ts';
 import type { Consumer } from '../client/consumer/consumer.ts';
 import type { ConsumedMessage } from '../client/message.ts';
 import { consumerPropertyNames } from '../client/properties.ts';
@@ -9,7 +10,7 @@ import { groupConsumer } from './consume-group.ts';
 import { addBound, type Bounds, type PartitionRange, rangesOf } from './consume-range.ts';
 import { consumerSettings } from './kafka-properties.ts';
 import { formatPrinter, formatStringProperties } from './line-format.ts';
-import { addCondition, type Condition, filterOf } from './message-filter.ts';
+import { addCondition } from './message-filter.ts';
 import {
   flag,
   keyValue,

@@ -1,7 +1,8 @@
 // The format strings of -f, in kcat's notation: `%t %p %o %k %s %T %h`, with \n, \t and \xNN. `consume` prints a message by
 // one, and `produce` reads a line by one.
+
+import { deserializerOf } from '../client/deserializers.ts';
 import type { ConsumedMessage, Message, MessageHeader } from '../client/message.ts';
-import { deserializerOf } from './deserializers.ts';
 import type { Properties } from './options.ts';
 
 type Token = { readonly field: string } | { readonly text: Buffer };

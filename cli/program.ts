@@ -5,6 +5,7 @@ import packageJson from '../package.json' with { type: 'json' };
 import { addAudit } from './audit.ts';
 import { addBench } from './bench.ts';
 import { addCompletion } from './completion.ts';
+import { addConsole } from './console.ts';
 import { addConsume } from './consume.ts';
 import { addGroups } from './groups.ts';
 import { addKafka } from './kafka.ts';
@@ -59,6 +60,7 @@ export function program(): Command {
     .exitOverride();
   for (const add of [
     addServe,
+    addConsole,
     addKafka,
     addTopics,
     addProduce,

@@ -5,6 +5,7 @@ import type { KafkaServer } from '../kafka/server.ts';
 import { systemClock } from '../lib/runtime/clock.ts';
 import type { Backend } from '../local/backend.ts';
 import { reportFailure } from './failure.ts';
+import { isPortInUse } from './listen-failure.ts';
 import type { ServiceLog } from './service-log.ts';
 
 /** Kafka's clients look here by default. */
@@ -32,9 +33,4 @@ export async function serveKafka(
     );
     return undefined;
   });
-}
-
-export function isPortInUse(error: unknown): boolean {
-  const cause = error instanceof Error ? error.cause : undefined;
-  return cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE';
 }

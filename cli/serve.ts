@@ -1,10 +1,12 @@
 // `rivulet serve` runs the whole service in this process, over one data directory, until a signal comes. The first signal
 // lets the requests under way finish. The second one does not.
 import { type Command, Option } from 'commander';
+import type { HttpApi } from '../http/http-event.ts';
 import type { KafkaServer } from '../kafka/server.ts';
 import { limits } from '../lib/api/limits.ts';
 import { isLoopback } from '../lib/runtime/loopback.ts';
 import type { Backend } from '../local/backend.ts';
+import type { ConsoleOptions } from '../local/console/gate.ts';
 import type { Sources } from '../local/metrics/metrics.ts';
 import type { LocalServer, ServerOptions } from '../local/server.ts';
 import { ownCredentials } from './connect.ts';
@@ -16,10 +18,12 @@ import {
   type KafkaSecurityOptions,
   kafkaSecurityOf,
 } from './kafka-options.ts';
+import { explained } from './listen-failure.ts';
 import { addMetricsOptions, type MetricsFlags, openMetrics, serveMetrics } from './metrics.ts';
 import { nameList, notEmpty, wholeNumber } from './options.ts';
 import { outliveReader, printLine } from './output.ts';
-import { isPortInUse, kafkaPort, serveKafka } from './serve-kafka.ts';
+import { greet } from './serve-greeting.ts';
+import { kafkaPort, serveKafka } from './serve-kafka.ts';
 import { createServiceLog } from './service-log.ts';
 import { onStopSignal } from './stop-signals.ts';
 
@@ -49,10 +53,10 @@ type ServeOptions = KafkaAddressOptions &
     kafkaAutoCreate: boolean;
     kafkaNumPartitions: number;
   };
+type Credentials = NonNullable<ReturnType<typeof ownCredentials>>;
+
 /** A read of 10,000 partitions takes half a second of SQLite. */
 const metricsKeptMs = 15_000;
-
-type Credentials = NonNullable<ReturnType<typeof ownCredentials>>;
 
 export function addServe(rivulet: Command): void {
   const command = rivulet
@@ -97,13 +101,9 @@ export function addServe(rivulet: Command): void {
 }
 
 async function serve(given: ServeOptions): Promise<void> {
-  const { host, allowHost = [], corsOrigin = [], port, accessKey } = given;
-  const credentials = credentialsOf(accessKey);
+  const { host, port } = given;
+  const credentials = callersOf(given);
   const security = kafkaSecurityOf(given);
-  if (!credentials && !isLoopback(host))
-    throw new Error(
-      `others can reach ${host}: give credentials of your own, as RIVULET_ACCESS_KEY_ID and RIVULET_SECRET_ACCESS_KEY`,
-    );
   const [{ openBackend }, { tuneProcess }, { startServer }, { systemClock }] = await Promise.all([
     import('../local/backend.ts'),
     import('../local/tune-process.ts'),
@@ -114,13 +114,15 @@ async function serve(given: ServeOptions): Promise<void> {
   const log = createServiceLog(systemClock, console.error);
   const metrics = await openMetrics(metricsKeptMs);
   let backend: Backend | undefined;
+  const api = metrics.watchApi((event) => backend!.api(event));
+  // Neither asks for a signature, so others than this machine do not get them from here.
+  const pages = isLoopback(host) ? { page: metrics.page, console: await consoleFor(api, credentials) } : {};
   const options: ServerOptions = {
-    api: metrics.watchApi((event) => backend!.api(event)),
-    // They need no signature, so others than this machine do not get them from here.
-    ...(isLoopback(host) && { page: metrics.page }),
+    ...pages,
+    api,
     host,
-    allowHosts: allowHost,
-    corsOrigins: corsOrigin,
+    allowHosts: given.allowHost ?? [],
+    corsOrigins: given.corsOrigin ?? [],
     port,
     clock: systemClock,
     onError: (error, requestId) => log.request({ requestId, error }),
@@ -149,8 +151,8 @@ async function serve(given: ServeOptions): Promise<void> {
     if (isOpenToKafka) kafka = await serveKafka(backend, log, kafkaOptions);
     metrics.observe(sourcesOf(backend, server, kafka));
     metricsServer = await serveMetrics(given, metrics);
-    const stopping = stopped([server, ...(kafka ? [kafka] : []), ...(metricsServer ? [metricsServer] : [])]);
-    greet(server, backend, credentials, kafka, metricsServer);
+    const stopping = stopped([server, kafka, metricsServer].filter((one) => one !== undefined));
+    greet({ server, backend, hasOwnCredentials: credentials !== undefined, kafka, page: pages.console, metricsServer });
     await stopping;
   } finally {
     await Promise.all([server.close(), kafka?.close(), metricsServer?.close()]);
@@ -159,6 +161,23 @@ async function serve(given: ServeOptions): Promise<void> {
     backend?.close();
   }
   printLine('Stopped.');
+}
+
+function callersOf({ host, accessKey }: ServeOptions): Credentials | undefined {
+  const credentials = credentialsOf(accessKey);
+  if (credentials || isLoopback(host)) return credentials;
+  throw new Error(
+    `others can reach ${host}: give credentials of your own, as RIVULET_ACCESS_KEY_ID and RIVULET_SECRET_ACCESS_KEY`,
+  );
+}
+
+async function consoleFor(api: HttpApi, credentials: Credentials | undefined): Promise<ConsoleOptions> {
+  const [{ openConsole }, { systemClock }] = await Promise.all([
+    import('../local/console/open.ts'),
+    import('../lib/runtime/clock.ts'),
+  ]);
+  const identity = credentials?.accessKeyId ?? 'local/local';
+  return openConsole({ clock: systemClock, api, connected: async () => ({ region: 'us-east-1', identity }) });
 }
 
 function sourcesOf({ engine, totals }: Backend, server: LocalServer, kafka: KafkaServer | undefined): Sources {
@@ -204,51 +223,6 @@ function credentialsOf(accessKey: string | undefined): Credentials | undefined {
   const secretAccessKey = process.env.RIVULET_SECRET_ACCESS_KEY;
   if (secretAccessKey) return { accessKeyId: accessKey, secretAccessKey };
   throw new Error('--access-key: expected its secret in the environment variable RIVULET_SECRET_ACCESS_KEY, got none');
-}
-
-function explained(error: unknown, host: string, port: number): unknown {
-  if (!isPortInUse(error)) return error;
-  return new Error(
-    `port ${port} on ${host} is in use: stop the process that listens there, or choose another port with --port`,
-  );
-}
-
-function greet(
-  { url }: LocalServer,
-  { directory, version }: Backend,
-  credentials: Credentials | undefined,
-  kafka: KafkaServer | undefined,
-  metrics: LocalServer | undefined,
-): void {
-  const here = reachable(url);
-  const options = optionsFor(here);
-  const user = credentials ? '"$RIVULET_ACCESS_KEY_ID:$RIVULET_SECRET_ACCESS_KEY"' : 'local:local';
-  const where = credentials ? ' that has RIVULET_ACCESS_KEY_ID and RIVULET_SECRET_ACCESS_KEY' : '';
-  printLine(`Rivulet ${version} listens on ${url}`);
-  if (kafka) printLine(`Kafka's clients connect to ${kafka.host}:${kafka.port}`);
-  const metricsUrl = metrics?.url ?? (isLoopback(new URL(url).hostname) ? url : undefined);
-  if (metricsUrl) printLine(`Prometheus finds metrics at ${metricsUrl}/metrics`);
-  printLine(`Data directory: ${directory}`);
-  printLine(`
-Try, in another terminal${where}:
-  npx rivulet topics create orders --partitions 3${options}
-  echo 'hello' | npx rivulet produce orders${options}
-  npx rivulet consume orders --from-beginning${options}
-  curl -w '\\n' --aws-sigv4 aws:amz:us-east-1:execute-api --user ${user} ${quoted(`${here}/v1/topics`)}
-
-Ctrl-C stops it.`);
-}
-
-/** Clients cannot connect to the address that means all addresses, so the printed commands name loopback. */
-const reachable = (url: string): string => url.replace('//0.0.0.0:', '//127.0.0.1:').replace('//[::]:', '//[::1]:');
-
-/** Quotes a URL with brackets, because some shells read brackets as a pattern of file names. */
-const quoted = (url: string): string => (url.includes('[') ? `'${url}'` : url);
-
-/** The options that the other commands need to reach this server. */
-function optionsFor(url: string): string {
-  if (url === 'http://127.0.0.1:9292') return '';
-  return ` --url ${quoted(url)}${isLoopback(new URL(url).hostname) ? '' : ' --region us-east-1'}`;
 }
 
 /** Resolves once a signal has come and the requests under way are answered. */

@@ -3,8 +3,9 @@
 //
 //   in    [headers <headers.delimiter>] [key <key.separator>] value
 //   out   [CreateTime:ms] [Partition:n] [Offset:n] [headers] [key] [value], with key.separator between them
+
+import { deserializerOf } from '../client/deserializers.ts';
 import type { ConsumedMessage, Message, MessageHeader } from '../client/message.ts';
-import { deserializerOf } from './deserializers.ts';
 import type { Properties } from './options.ts';
 
 export const readerProperties: readonly string[] = [

@@ -9,6 +9,7 @@ import { reportFailure } from './failure.ts';
 import { type FormatFlags, printFormatted, withFormats } from './formats.ts';
 import { duration } from './group-description.ts';
 import { printLine, printTable } from './output.ts';
+import { ageOf, stateOf } from './transaction-state.ts';
 
 const examples = `
 Examples:
@@ -59,18 +60,9 @@ async function list({ all = false, ...flags }: FormatFlags & { all?: boolean }, 
 const headings = ['TRANSACTIONAL-ID', 'STATE', 'AGE', 'TRANSACTION', 'BATCHES', 'GROUPS'];
 
 const rowOf = (one: TransactionDescription): (string | number)[] => [
-  ...[one.transactionalId, stateOf(one), duration(ageOf(one))],
+  ...[one.transactionalId, stateOf(one, Date.now()), duration(ageOf(one, Date.now()))],
   ...[one.transaction, one.batches, one.groups.join(',') || '-'],
 ];
-
-function stateOf({ state, deadline }: TransactionDescription): string {
-  const isOverdue = deadline >= 0 && deadline < Date.now();
-  return state !== 'empty' && isOverdue ? 'stuck' : state;
-}
-
-function ageOf({ deadline, timeoutMs, lastUsed }: TransactionDescription): number {
-  return Math.max(0, Date.now() - (deadline < 0 ? lastUsed : deadline - timeoutMs));
-}
 
 // --- describe
 

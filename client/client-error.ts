@@ -164,7 +164,7 @@ export function errorOfGateway(status: number, text: string, writes: boolean): R
   const outcome = refusedBeforeUs.has(status) ? 'not-written' : 'unknown';
   return new RivuletClientError(
     gatewayCode(status, writes),
-    `HTTP ${status} without a problem document: ${text.slice(0, 200)}`,
+    `HTTP ${status} without a problem document: ${text.slice(0, 500)}`,
     {
       status,
       retriable: status === 429 || status >= 500,

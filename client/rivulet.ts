@@ -137,7 +137,8 @@ export class Rivulet {
   }
 }
 
-function parseUrl(url: string): URL {
+/** Throws RivuletClientError INVALID_REQUEST. */
+export function parseUrl(url: string): URL {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (parsed?.protocol !== 'http:' && parsed?.protocol !== 'https:')
     throw invalid(`url: expected an address like http://127.0.0.1:9292 or https://host, got '${url}'`);

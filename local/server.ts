@@ -20,6 +20,7 @@ import { verifyHead } from '../lib/sigv4/verify.ts';
 import { readBody } from './body.ts';
 import { type BodyRoom, createBodyRoom } from './body-room.ts';
 import { checkOrigin, isPreflight, preflightResult, withCors } from './cors.ts';
+import { type Admission, admitToConsole, type ConsoleOptions } from './console/gate.ts';
 import { checkHosts, namesOf } from './hosts.ts';
 import { sendBeforeBody, sendOnSocket, sendResult } from './reply.ts';
 import { eventOf, headersTooLarge, type RequestHead, readHead } from './request.ts';
@@ -64,13 +65,15 @@ export type ServerOptions = {
   readonly timeouts?: Partial<typeof timeouts>;
   /** The bodies of the requests under way have at most so many bytes together. */
   readonly heldBodyBytes?: number;
+  /** Serves the console below /console. Only for loopback. */
+  readonly console?: ConsoleOptions;
 };
 
 export type LocalServer = {
   readonly url: string;
-  /** Ends long polls and waits for the requests under way, at most `closeMs`. */
   /** The number of open connections. */
   connections(): number;
+  /** Ends long polls and waits for the requests under way, at most `closeMs`. */
   close(): Promise<void>;
 };
 
@@ -107,6 +110,7 @@ type Context = {
   /** A request waits here for its turn: a body may take some milliseconds to handle, and hundreds may come together. */
   readonly turn: Turns;
   readonly bodies: BodyRoom;
+  readonly console: ConsoleOptions | undefined;
   readonly onError: NonNullable<ServerOptions['onError']>;
   readonly timeouts: typeof timeouts;
   /** Each connection with the requests whose answer has not been sent. */
@@ -122,6 +126,8 @@ function contextOf(options: ServerOptions, host: string): Context {
       `the server does not listen on ${host} with the credentials local/local, which everyone knows: give credentials of your own, or listen on 127.0.0.1`,
     );
   options.corsOrigins?.forEach(checkOrigin);
+  if (options.console && !isLoopback(host))
+    throw new Error(`the console is for this machine alone, and ${host} is open to others: listen on 127.0.0.1`);
   return {
     api: options.api,
     page: options.page ?? (() => undefined),
@@ -133,6 +139,7 @@ function contextOf(options: ServerOptions, host: string): Context {
     newRequestId: requestIds(options.clock),
     turn: createTurns(requestsPerTurn),
     bodies: createBodyRoom(options.heldBodyBytes ?? limits.heldBodyBytes),
+    console: options.console,
     onError: options.onError ?? console.error,
     timeouts: { ...timeouts, ...options.timeouts },
     connections: new Map(),
@@ -213,13 +220,12 @@ async function send(context: Context, { message, response }: Exchange, result: H
 
 async function answer(context: Context, { message, response, left }: Exchange, requestId: string): Promise<HttpResult> {
   try {
-    const head = readHead(message);
-    checkHosts(head.fields, context.hosts, message.socket.localAddress, context.corsOrigins);
-    if (isPreflight(head, context.corsOrigins)) return preflightResult;
-    const page = isRead(head) ? context.page(head.path) : undefined;
+    const given = readHead(message);
+    checkHosts(given.fields, context.hosts, message.socket.localAddress, context.corsOrigins);
+    if (isPreflight(given, context.corsOrigins)) return preflightResult;
+    const page = isRead(given) ? context.page(given.path) : undefined;
     if (page) return await page;
-    if (!context.api) throw new RivuletError('NOT_FOUND', `There is nothing at ${head.path}`);
-    const verifyBody = isOpen(head) ? () => undefined : authenticate(context, head);
+    const { head, api, verifyBody } = admit(context, given);
     const giveBack = context.bodies.take(mostBytesOf(head));
     try {
       if (head.fields.expect !== undefined) response.writeContinue();
@@ -227,7 +233,11 @@ async function answer(context: Context, { message, response, left }: Exchange, r
       verifyBody(body);
       await new Promise<void>(context.turn);
       const { signal } = left;
-      return await callApi(context, eventOf(head, { requestId, sourceIp: message.socket.remoteAddress, body, signal }));
+      return await callApi(
+        context,
+        api,
+        eventOf(head, { requestId, sourceIp: message.socket.remoteAddress, body, signal }),
+      );
     } finally {
       giveBack();
     }
@@ -238,14 +248,24 @@ async function answer(context: Context, { message, response, left }: Exchange, r
 }
 
 /** The handlers promise not to throw. If one throws nevertheless, a write may have happened. */
-async function callApi(context: Context, event: Parameters<HttpApi>[0]): Promise<HttpResult> {
+async function callApi(context: Context, api: HttpApi, event: Parameters<HttpApi>[0]): Promise<HttpResult> {
   try {
-    return await context.api!(event);
+    return await api(event);
   } catch (error) {
     const { http, requestId } = event.requestContext;
     context.onError(error, requestId);
     return problemResult(rivuletErrorOf(error, http.method !== 'GET' && http.method !== 'HEAD'), requestId);
   }
+}
+
+type Admitted = Admission & { readonly verifyBody: (body: Uint8Array) => void };
+
+/** A request below /console is the console's to judge. Every other request needs a signature. Throws FORBIDDEN. */
+function admit(context: Context, head: RequestHead): Admitted {
+  const toConsole = context.console && admitToConsole(context.console, head);
+  if (toConsole) return { ...toConsole, verifyBody: () => undefined };
+  if (!context.api) throw new RivuletError('NOT_FOUND', `There is nothing at ${head.path}`);
+  return { head, api: context.api, verifyBody: isOpen(head) ? () => undefined : authenticate(context, head) };
 }
 
 /** A chunked body may be as long as its limit. */

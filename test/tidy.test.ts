@@ -10,6 +10,7 @@ const folders = [
   'cdk',
   'cli',
   'client',
+  'console',
   'examples',
   'functions',
   'http',
@@ -20,8 +21,8 @@ const folders = [
   'tools',
 ];
 const files = globSync(
-  folders.map((folder) => `${folder}/**/*.ts`),
-  { cwd: root },
+  folders.map((folder) => `${folder}/**/*.{ts,tsx}`),
+  { cwd: root, exclude: ['console/dist/**'] },
 ).sort();
 const source = new Map(files.map((file) => [file, readFileSync(path.join(root, file), 'utf8')]));
 const product = files.filter((file) => !file.startsWith('test/'));
@@ -32,7 +33,7 @@ const importPattern = /^(?:import|export)\s([^;]*?)from\s+'(\.[^']+)'/gms;
 function importsOf(file: string): string[] {
   return [...source.get(file)!.matchAll(importPattern)]
     .map((match) => match[2]!)
-    .filter((specifier) => specifier.endsWith('.ts'))
+    .filter((specifier) => /\.tsx?$/.test(specifier))
     .map((specifier) => path.posix.join(path.posix.dirname(file), specifier));
 }
 
@@ -54,7 +55,7 @@ const floors: readonly (readonly string[])[] = [
   ['lib/engine.ts', 'lib/maintenance/'],
   ['client/', 'http/', 'kafka/'],
   ['functions/', 'local/'],
-  ['cdk/', 'cli/'],
+  ['cdk/', 'cli/', 'console/'],
   ['bin/', 'examples/', 'tools/'],
   ['test/'],
 ];

@@ -40,6 +40,7 @@ export class AsyncLocalStorage<T> {
 // --- node:crypto
 
 export const randomBytes = (count: number): Uint8Array => crypto.getRandomValues(new Uint8Array(count));
+export const randomUUID = (): string => crypto.randomUUID();
 export const createSecretKey = (key: Uint8Array): Uint8Array => key;
 
 class Sum {

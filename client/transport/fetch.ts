@@ -12,8 +12,8 @@ export function openTransport(): Transport {
     const reply = await fetch(target, {
       method,
       headers: Object.fromEntries(given),
-      // A page has no session here: the signature is all that counts.
-      credentials: 'omit',
+      // A service elsewhere knows a page by its signature alone. A proxy that signs, at the page's own origin, knows it by a cookie.
+      credentials: 'same-origin',
       redirect: 'manual',
       signal,
       ...(body.length > 0 && { body: Buffer.concat(body) }),

@@ -118,6 +118,9 @@ export const setsCleanup = (changes: Readonly<Record<string, string | null>>): b
 
 export const isConfigName = (name: string): name is ConfigName => Object.hasOwn(rules, name);
 
+/** Undefined for a name that this version does not know. */
+export const defaultOf = (name: string): string | undefined => (isConfigName(name) ? rules[name].fallback : undefined);
+
 export const isListConfig = (name: ConfigName): boolean => (rules[name] as Rule).isList === true;
 
 /** Throws INVALID_CONFIG, which names the configuration, what was expected, and the value. null goes back to the default. */

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { addCondition, filterOf } from '../../cli/message-filter.ts';
+import { addCondition } from '../../cli/message-filter.ts';
+import { filterOf } from '../../client/conditions.ts';
 import type { ConsumedMessage } from '../../client/message.ts';
 
 const value = { user: { name: 'Ada', tags: ['x', 'y'], 'a.b': 1 }, n: 20, none: null, list: [[1]] };

@@ -9,6 +9,7 @@ import { cp, mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { Command, Option } from 'commander';
 import { bundleFunctions, bundleKafkaGateway } from '../../cdk/bundle-functions.ts';
+import { builtConsole } from '../../local/console/build.ts';
 import { bundleForBrowser } from './bundle-browser.ts';
 import { compile } from './compile.ts';
 import { writeLicences } from './licences.ts';
@@ -51,6 +52,8 @@ async function packClient(): Promise<void> {
     browser: 'browser/rivulet.mjs',
   });
   console.log(`${folder}  rivulet      the SDK and the command line`);
+  // The bundle of the page imports no package, so it comes after the manifest, which looks for imports.
+  await cp(await builtConsole(), path.join(folder, 'console/dist'), { recursive: true });
 }
 
 async function packConstruct(): Promise<void> {

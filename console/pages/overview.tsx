@@ -1,0 +1,77 @@
+// The state of the service at a glance. Rates are of the time that the console was open: the service keeps no history.
+import { useQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import { rivulet } from '../data/command-lines.ts';
+import { groups, health, topics } from '../data/queries.ts';
+import { useRates } from '../data/rates.ts';
+import { useTopicFigures } from '../data/topic-figures.ts';
+import { Chart } from '../parts/chart.tsx';
+import { Empty } from '../parts/empty.tsx';
+import { bytes, count, rate } from '../parts/numbers.ts';
+import { Figure, PageHead } from '../parts/page.tsx';
+import { Problem } from '../parts/problem.tsx';
+
+const everyMs = 3_000;
+
+export function Page() {
+  const service = useQuery(health({ everyMs }));
+  const list = useQuery(topics({ everyMs: 10_000 }));
+  const names = (list.data ?? []).map(({ topic }) => topic).sort();
+  const isEmpty = list.data?.length === 0;
+  return (
+    <>
+      <PageHead title="Overview" />
+      <Problem error={service.error ?? list.error} />
+      {isEmpty && (
+        <Empty command={rivulet('topics', 'create', 'orders', '--partitions', 3)}>
+          There is no topic yet. Create one on the page <Link to="/topics">Topics</Link>, or in a terminal:
+        </Empty>
+      )}
+      <Figures names={names} version={service.data?.version} status={service.data?.status} />
+    </>
+  );
+}
+
+type Props = { names: readonly string[]; version: string | undefined; status: string | undefined };
+
+function Figures({ names, version, status }: Props) {
+  const { figures, lookedMs } = useTopicFigures(names, everyMs);
+  const known = [...figures.values()];
+  const isWhole = names.length > 0 && known.length === Math.min(names.length, 100);
+  const latest = known.flatMap((of) => of.partitionDetails).reduce((sum, one) => sum + one.latest, 0);
+  const records = known.reduce((sum, of) => sum + of.records, 0);
+  const size = known.reduce((sum, of) => sum + of.bytes, 0);
+  const written = useRates('records written', isWhole ? latest : undefined, lookedMs);
+  return (
+    <>
+      <div className="figures">
+        <Figure
+          label="Topics"
+          value={<Link to="/topics">{count(names.length)}</Link>}
+          note={names.length > 100 ? 'figures of the first 100' : undefined}
+        />
+        <Figure label="Records" value={isWhole ? count(records) : '...'} />
+        <Figure label="Storage" value={isWhole ? bytes(size) : '...'} note={`${count(size)} bytes, as appended`} />
+        <Figure label="Written" value={rate(written.perSecond.at(-1) ?? 0)} note="records, in the last seconds" />
+        <Groups />
+        <Figure label="Service" value={status ?? '...'} note={version && `version ${version}`} />
+      </div>
+      {written.times.length > 1 && (
+        <Chart
+          label="Records written a second, while the console was open"
+          times={written.times}
+          series={[{ label: 'records', values: written.perSecond, colour: '--accent' }]}
+          format={rate}
+        />
+      )}
+    </>
+  );
+}
+
+function Groups() {
+  const list = useQuery(groups({ everyMs: 10_000 }));
+  const active = list.data?.filter(({ members }) => members > 0).length ?? 0;
+  return (
+    <Figure label="Groups" value={list.data ? count(list.data.length) : '...'} note={`${count(active)} with members`} />
+  );
+}

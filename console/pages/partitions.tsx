@@ -1,0 +1,98 @@
+// The partitions of a topic: a bar for each, so that skew is seen at once, and the exact values below.
+import { useQuery } from '@tanstack/react-query';
+import { getRouteApi, Link } from '@tanstack/react-router';
+import { useState } from 'react';
+import type { PartitionDetails } from '../../client/admin/admin.ts';
+import { topic as topicQuery } from '../data/queries.ts';
+import { Bars } from '../parts/bars.tsx';
+import { bytes, count } from '../parts/numbers.ts';
+import { Loading } from '../parts/page.tsx';
+import { Problem } from '../parts/problem.tsx';
+import { type Column, Table } from '../parts/table.tsx';
+import { Time } from '../parts/time.tsx';
+
+const route = getRouteApi('/topics/$topic/partitions');
+
+export function Page() {
+  const { topic } = route.useParams();
+  const [storage, setStorage] = useState(false);
+  const look = useQuery(topicQuery(topic, { everyMs: 5_000, storage }));
+  return (
+    <>
+      <label className="filters">
+        <input type="checkbox" checked={storage} onChange={(event) => setStorage(event.target.checked)} />
+        what maintenance has made of each: segments, dirty ratio (it reads more, the larger the log is)
+      </label>
+      <Problem error={look.error} />
+      {look.isPending && <Loading />}
+      {look.data && <Partitions topic={topic} partitions={look.data.partitionDetails} />}
+    </>
+  );
+}
+
+const recordsOf = ({ earliest, latest }: PartitionDetails): number => latest - earliest;
+
+function Partitions({ topic, partitions }: { topic: string; partitions: readonly PartitionDetails[] }) {
+  const [by, setBy] = useState<'records' | 'bytes'>('records');
+  const figureOf = by === 'records' ? recordsOf : (of: PartitionDetails) => of.bytes;
+  const bars = partitions.map((of) => ({ name: `partition ${of.partition}`, value: figureOf(of) }));
+  return (
+    <>
+      <div className="buttons">
+        {(['records', 'bytes'] as const).map((one) => (
+          <button key={one} type="button" aria-pressed={by === one} onClick={() => setBy(one)}>
+            {one}
+          </button>
+        ))}
+      </div>
+      <Bars bars={bars} label={`${by} by partition`} format={by === 'records' ? count : bytes} />
+      <Table
+        label="Partitions"
+        sort="Partition"
+        columns={[...columnsOf(topic), ...(partitions.some(({ storage }) => storage) ? storageColumns : [])]}
+        rows={partitions}
+        keyOf={({ partition }) => partition}
+      />
+    </>
+  );
+}
+
+const numberOf = (
+  label: string,
+  value: (of: PartitionDetails) => number,
+  format: (value: number) => string = count,
+): Column<PartitionDetails> => ({
+  label,
+  numeric: true,
+  by: value,
+  cell: (of) => <span title={String(value(of))}>{format(value(of))}</span>,
+});
+
+const columnsOf = (topic: string): readonly Column<PartitionDetails>[] => [
+  {
+    label: 'Partition',
+    numeric: true,
+    by: ({ partition }) => partition,
+    cell: ({ partition }) => (
+      <Link to="/topics/$topic" params={{ topic }} search={{ partitions: String(partition) }}>
+        {partition}
+      </Link>
+    ),
+  },
+  numberOf('Earliest', ({ earliest }) => earliest),
+  numberOf('Latest', ({ latest }) => latest),
+  numberOf('Records', recordsOf),
+  numberOf('Bytes', (of) => of.bytes, bytes),
+];
+
+const storageColumns: readonly Column<PartitionDetails>[] = [
+  numberOf('Log segments', ({ storage }) => storage?.logSegments ?? 0),
+  numberOf('Bytes in log segments', ({ storage }) => storage?.logSegmentBytes ?? 0, bytes),
+  {
+    label: 'Dirty ratio',
+    numeric: true,
+    by: ({ storage }) => storage?.dirtyRatio ?? -1,
+    cell: ({ storage }) => storage?.dirtyRatio?.toFixed(2) ?? '-',
+  },
+  { label: 'Maintained', cell: ({ storage }) => <Time ms={storage?.maintainedAt ?? -1} /> },
+];

@@ -1,0 +1,69 @@
+// A chart of values over time, by uPlot, which is loaded when the first chart is drawn. The last values stand below it as text.
+import { useEffect, useRef } from 'react';
+import 'uplot/dist/uPlot.min.css';
+
+export type Series = {
+  readonly label: string;
+  readonly values: readonly (number | null)[];
+  /** A colour of style.css: `--accent`. */
+  readonly colour: string;
+};
+
+type Props = {
+  readonly label: string;
+  /** Epoch milliseconds, ascending. Each series has a value for each. */
+  readonly times: readonly number[];
+  readonly series: readonly Series[];
+  readonly format: (value: number) => string;
+  readonly height?: number;
+};
+
+const colourOf = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(name);
+
+export function Chart({ label, times, series, format, height = 180 }: Props) {
+  const place = useRef<HTMLDivElement>(null);
+  const chart = useRef<{ setData: (data: never) => void; destroy: () => void }>(undefined);
+  const data = [times.map((ms) => ms / 1000), ...series.map(({ values }) => values)];
+  const latest = useRef(data);
+  latest.current = data;
+  const shape = JSON.stringify([series.map(({ label: name, colour }) => [name, colour]), height]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the chart is made again for another shape, not for new data.
+  useEffect(() => {
+    let gone = false;
+    void import('uplot').then(({ default: UPlot }) => {
+      const element = place.current;
+      if (gone || !element) return;
+      const axis = { stroke: colourOf('--faint'), grid: { stroke: colourOf('--line') } };
+      const options = {
+        ...{ width: element.clientWidth, height },
+        series: [
+          {},
+          ...series.map((one) => ({
+            label: one.label,
+            stroke: colourOf(one.colour),
+            width: 2,
+            points: { show: false },
+          })),
+        ],
+        axes: [axis, { ...axis, size: 70, values: (_: unknown, ticks: number[]) => ticks.map(format) }],
+        legend: { show: false },
+      };
+      chart.current = new UPlot(options, latest.current as never, element);
+    });
+    return () => {
+      gone = true;
+      chart.current?.destroy();
+      chart.current = undefined;
+    };
+  }, [shape]);
+  useEffect(() => chart.current?.setData(data as never));
+  const last = series.map((one) => `${one.label} ${format(one.values.at(-1) ?? 0)}`).join(', ');
+  return (
+    <figure className="chart">
+      <div ref={place} role="img" aria-label={`${label}: ${last}`} />
+      <figcaption className="faint">
+        {label}: {last}
+      </figcaption>
+    </figure>
+  );
+}

@@ -1,0 +1,148 @@
+// A real browser on a real service: Debian's Chromium, driven by playwright-core, on `rivulet serve` with the flights of
+// examples/. Where there is no browser, the tests are skipped and say so.
+//
+// Invariant: a page that logs an error, breaks the content policy or asks another host fails its test.
+import { existsSync } from 'node:fs';
+import AxeBuilder from 'axe-core';
+import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { afterAll, beforeAll, expect } from 'vitest';
+import { readFlights } from '../../examples/flights.ts';
+import { newDirectory, type Running, run, type Service, start, startService } from '../cli/processes.ts';
+
+const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
+
+/** Why the tests of this folder are skipped, or undefined. */
+export const reasonToSkip = executablePath
+  ? undefined
+  : 'there is no Chromium on this machine: apt-get install chromium';
+if (reasonToSkip) console.warn(`the tests of the console in a browser are skipped: ${reasonToSkip}`);
+
+export const topic = 'flights';
+
+export type Console = {
+  readonly service: Service;
+  /** Runs a command for this service, and returns what it prints. */
+  cli(args: readonly string[], input?: string): Promise<string>;
+  /** Opens a page of the console in a browser of its own, by the address with the token first. `expected` may be logged. */
+  open(path: string, options?: BrowserContextOptions, expected?: RegExp): Promise<Page>;
+  /** Serves the console by `rivulet console` for this service, and opens the page there. */
+  openThroughProxy(path: string): Promise<Page>;
+};
+
+/** The tests of one file share a service and a browser. */
+export function startConsole(environment: Record<string, string> = {}): Console {
+  let browser: Browser;
+  let service: Service;
+  let address: string | undefined;
+  const contexts: BrowserContext[] = [];
+  const problems: string[] = [];
+  const cli: Console['cli'] = async (args, input = '') => {
+    const { code, stdout, stderr } = await run([...args, '--url', service.url], { input, environment });
+    if (code !== 0) throw new Error(`rivulet ${args.join(' ')} ended with ${code}: ${stderr}`);
+    return stdout;
+  };
+  beforeAll(async () => {
+    if (reasonToSkip) return;
+    browser = await chromium.launch({ executablePath: executablePath!, args: ['--headless=new', '--no-sandbox'] });
+    service = await startService(newDirectory(), { environment });
+    await cli(['topics', 'create', topic, '--partitions', '3']);
+    const lines = readFlights().map(({ origin, text }) => `${origin}\t${text}\n`);
+    await cli(['produce', topic, '--property', 'parse.key=true'], lines.join(''));
+  });
+  afterAll(async () => {
+    await Promise.all(contexts.map((context) => context.close()));
+    await browser?.close();
+    expect(problems).toEqual([]);
+  });
+  const openAt = async (
+    start: string,
+    path: string,
+    options: BrowserContextOptions = {},
+    expected?: RegExp,
+  ): Promise<Page> => {
+    const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+    contexts.push(context);
+    const page = await context.newPage();
+    watch(page, new URL(start).origin, (text) => !expected?.test(text) && problems.push(`${page.url()}: ${text}`));
+    await page.goto(start);
+    await page.waitForURL(/\/console\/$/);
+    await page.goto(new URL(`/console${path}`, start).href);
+    return page;
+  };
+  const addressOnce = async (): Promise<string> => {
+    address ??= await addressOf(service);
+    return address;
+  };
+  return {
+    cli,
+    get service() {
+      return service;
+    },
+    open: async (path, options, expected) => openAt(await addressOnce(), path, options, expected),
+    openThroughProxy: async (path) => {
+      const proxy = start('cli/main.ts', ['console', '--url', service.url, '--port', '0'], environment);
+      return openAt(await addressOf(proxy), path);
+    },
+  };
+}
+
+const addressOf = async (process: Running): Promise<string> => (await process.until(/(http:\S+token=\S+)/))[1]!;
+
+function watch(page: Page, origin: string, add: (text: string) => void): void {
+  page.on('console', (message) => {
+    // A refusal that a test provokes is logged by the browser itself.
+    if (message.type() === 'error' && !message.text().startsWith('Failed to load resource')) add(message.text());
+  });
+  page.on('pageerror', (error) => add(error.message));
+  page.on('dialog', (dialog) => {
+    add(`a dialog: ${dialog.message()}`);
+    void dialog.dismiss();
+  });
+  page.on('request', (request) => {
+    if (!request.url().startsWith(origin) && !/^(data|blob):/.test(request.url())) add(`asks ${request.url()}`);
+  });
+}
+
+/** The parts of the DOM's types that are needed here, because the types of the tests are those of Node. */
+type Cells = { readonly children: Iterable<{ readonly textContent: string }> };
+
+/** The texts of a table, row by row, in which each cell is what a person reads. */
+export const rowsOf = (page: Page, label: string): Promise<string[][]> =>
+  page
+    .getByRole('region', { name: label, exact: true })
+    .locator('tbody tr:not([aria-hidden])')
+    .evaluateAll((rows) =>
+      (rows as unknown as readonly Cells[]).map((row) => [...row.children].map((cell) => cell.textContent.trim())),
+    );
+
+type Audit = { readonly violations: readonly { readonly id: string; readonly nodes: readonly { html: string }[] }[] };
+
+/** axe-core finds nothing: no missing label, no contrast that is too low, no wrong role. */
+async function expectAccessible(page: Page): Promise<void> {
+  // The policy of the page allows no inline script, so axe is evaluated by the debugger.
+  await page.evaluate(AxeBuilder.source);
+  const { violations } = (await page.evaluate('axe.run()')) as Audit;
+  expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)).toEqual([]);
+}
+
+/** Nothing is wider than the window: a table scrolls inside itself. */
+async function expectFits(page: Page): Promise<void> {
+  const [content, window] = (await page.evaluate('[document.documentElement.scrollWidth, innerWidth]')) as number[];
+  expect(content).toBeLessThanOrEqual(window!);
+}
+
+/** Holds for every page. `pictured` is called for each look: '', '-dark' and '-phone'. */
+export async function expectFine(
+  page: Page,
+  pictured: (look: string) => Promise<void> = async () => {},
+): Promise<void> {
+  await expectAccessible(page);
+  await pictured('');
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await expectAccessible(page);
+  await pictured('-dark');
+  await page.setViewportSize({ width: 390, height: 844 });
+  await expectFits(page);
+  await expectAccessible(page);
+  await pictured('-phone');
+}
