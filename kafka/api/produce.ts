@@ -36,6 +36,7 @@ type PartitionReply = {
   readonly baseOffset: number;
   readonly logAppendTimeMs?: number;
   readonly logStartOffset?: number;
+  readonly recordErrors?: readonly { readonly batchIndex: number; readonly batchIndexErrorMessage: string }[];
   readonly errorMessage?: string;
 };
 
@@ -49,12 +50,13 @@ export const produce = defineApi<Request, Reply>({
   overlaps: true,
   async answer(gateway, request, call) {
     const refusal = refusalOf(request, call);
+    const target = { transactionalId: request.transactionalId, naming: { left: limits.namedRecords } };
     const responses = await Promise.all(
       request.topicData.map(async (topic) => ({
         name: topic.name,
         partitionResponses: refusal
           ? topic.partitionData.map(({ index }) => failed(index, refusal))
-          : await appendTopic(gateway, request.transactionalId, topic, call),
+          : await appendTopic(gateway, { ...target, topic: topic.name }, topic, call),
       })),
     );
     if (request.acks !== 0) return { responses };
@@ -80,19 +82,18 @@ function refusalOf({ acks, topicData }: Request, { version }: Call): Failure | u
 /** A part of a request that may be tried. */
 type Part = PartitionAppend & { readonly producerId: number; readonly chain: string; readonly link?: Link };
 
-type Target = { readonly topic: string; readonly transactionalId: string | null; readonly softwareName: string };
+type Target = {
+  readonly topic: string;
+  readonly transactionalId: string | null;
+  /** All topics of a request share this, so that a small request has no huge reply. */
+  readonly naming: { left: number };
+};
 
-async function appendTopic(
-  gateway: Gateway,
-  transactionalId: string | null,
-  topic: TopicData,
-  call: Call,
-): Promise<PartitionReply[]> {
-  const target = { topic: topic.name, transactionalId, softwareName: call.client.softwareName };
+async function appendTopic(gateway: Gateway, target: Target, topic: TopicData, call: Call): Promise<PartitionReply[]> {
   const parts = topic.partitionData.map((data) => partOf(topic.name, data, call));
   const sound = parts.filter((part) => 'chain' in part);
-  const replies = sound.length > 0 ? await appendInTurn(gateway, target, sound) : [];
-  return parts.map((part) => ('chain' in part ? replies.shift()! : part));
+  const results = sound.length > 0 ? await appendInTurn(gateway, target, sound) : [];
+  return parts.map((part) => ('chain' in part ? replyOf(results.shift()!, target, call) : part));
 }
 
 /** One batch, of the one format that the log has. The engine checks the rest. */
@@ -126,13 +127,13 @@ const codeOfDamage: { readonly [reason in CorruptBatchError['reason']]?: number 
   codec: code.unsupportedCompressionType,
 };
 
-function appendInTurn({ engine, chains }: Gateway, target: Target, parts: readonly Part[]): Promise<PartitionReply[]> {
+function appendInTurn({ engine, chains }: Gateway, target: Target, parts: readonly Part[]): Promise<Result[]> {
   const names = parts.map(({ chain }) => chain);
   return chains.run(names, async (before) => {
     const inTurn = parts.map((part) => ({ ...part, after: turnOf(chains, part, before) }));
     const results = await resultsOf(engine, target, inTurn);
     await before;
-    return inTurn.map((part) => replyOf(noted(chains, part, results.get(part)!), target));
+    return inTurn.map((part) => noted(chains, part, results.get(part)!));
   });
 }
 
@@ -207,13 +208,22 @@ function endOf(result: Result): End {
   return result.error.outcome === 'unknown' ? 'in doubt' : 'not written';
 }
 
-function replyOf(result: Result, { softwareName }: Target): PartitionReply {
+function replyOf(result: Result, { naming }: Target, { client }: Call): PartitionReply {
   const { partition: index } = result;
-  if ('error' in result)
-    return failed(index, { errorCode: stageCode(result.error), errorMessage: messageOf(result.error) });
-  if (!('baseOffset' in result)) return { index, errorCode: code.none, baseOffset: stagedOffset(softwareName) };
+  if ('error' in result) return refusedBy(index, result.error, naming);
+  if (!('baseOffset' in result)) return { index, errorCode: code.none, baseOffset: stagedOffset(client.softwareName) };
   const { baseOffset, logAppendTimeMs, logStartOffset } = result;
   return { index, errorCode: code.none, baseOffset, logAppendTimeMs, logStartOffset };
+}
+
+/** Names the bad records: a client may send the others again. */
+function refusedBy(index: number, error: RivuletError, naming: { left: number }): PartitionReply {
+  const named = error.records.slice(0, naming.left);
+  naming.left -= named.length;
+  return {
+    ...failed(index, { errorCode: stageCode(error), errorMessage: messageOf(error) }),
+    recordErrors: named.map(({ index: batchIndex, reason }) => ({ batchIndex, batchIndexErrorMessage: reason })),
+  };
 }
 
 const failed = (index: number, failure: Failure): PartitionReply => ({ index, baseOffset: -1, ...failure });
