@@ -11,7 +11,16 @@ export type Cluster = {
   readonly clusterId: string;
   /** At least one, numbered from 1 on. */
   readonly nodes: readonly Node[];
+  /** Where each of them listens, as this process sees it. */
+  readonly listeners: readonly { readonly host: string; readonly port: number }[];
+  readonly securityProtocol: SecurityProtocol;
 };
+
+/** How clients connect: Kafka's names. */
+export type SecurityProtocol = 'PLAINTEXT' | 'SSL' | 'SASL_PLAINTEXT' | 'SASL_SSL';
+
+/** The one directory of logs stands for the storage. */
+export const logDirectory = 'rivulet';
 
 /** Leaders never change, so their epoch does not either. The batches of a fetch carry the same number. */
 export const leaderEpoch = 0;

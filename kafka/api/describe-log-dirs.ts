@@ -5,6 +5,7 @@
 import { RivuletError } from '../../lib/api/errors.ts';
 import type { PartitionDescription } from '../../lib/api/topics.ts';
 import { type Call, defineApi, type Gateway } from '../api.ts';
+import { logDirectory as logDir } from '../cluster.ts';
 import { code, readCode } from '../errors.ts';
 import { allTopics } from '../topic-names.ts';
 
@@ -28,7 +29,6 @@ type PartitionReply = {
   readonly isFutureKey: boolean;
 };
 
-const logDir = 'rivulet';
 /** The most of one request to the engine. */
 const pagePartitions = 256;
 
