@@ -1,6 +1,6 @@
 // TxnOffsetCommit (28). Stages offsets of a group, which are committed with the transaction.
 //
-// Versions 0 to 4; from version 3 on a member says which one it is. Without that, anybody may commit, also beside members, as
+// Versions 0 to 4; from version 3 on a member says which one it is. A static member that another one has replaced is fenced. Without that, anybody may commit, also beside members, as
 // in Apache Kafka. Deviation: whether a member may commit is checked here, and again when the transaction commits. If it has
 // lost a partition by then, the transaction is aborted.
 import { defineApi } from '../api.ts';
@@ -14,6 +14,7 @@ type Request = {
   readonly producerEpoch: number;
   readonly generationId: number;
   readonly memberId: string;
+  readonly groupInstanceId: string | null;
   readonly topics: readonly TopicRequest[];
 };
 
@@ -51,12 +52,12 @@ function offsetsOf(
   { transactionalId, producerId, producerEpoch, groupId, topics, ...request }: Request,
   signal: AbortSignal,
 ) {
-  const { memberId = '', generationId: generation = -1 } = request;
+  const { memberId = '', generationId: generation = -1, groupInstanceId: instanceId = null } = request;
   const isMember = memberId !== '' || generation >= 0;
   return {
     in: { transactionalId, producerId, producerEpoch, signal },
     groupId,
-    ...(isMember && { member: { memberId, generation } }),
+    ...(isMember && { member: { memberId, generation, ...(instanceId !== null && { instanceId }) } }),
     topics: topics.map((topic) => ({ topic: topic.name, partitions: commitsOf(topic) })),
   };
 }

@@ -1,5 +1,6 @@
 // Transactions as callers see them: records for several partitions and offsets of groups become visible together, or
 // never. Readers see nothing of a transaction before it is committed, and no reader waits for one.
+import type { Generation } from './classic-groups.ts';
 import type { CommitOffsetsRequest } from './groups.ts';
 import type { AppendRecordsRequest, AppendRequest, PartitionError } from './records.ts';
 
@@ -46,7 +47,7 @@ export type StageOffsetsRequest = CommitOffsetsRequest & { readonly in: Transact
 /** Without `member` the commit is not checked against the members of the group, as in Kafka. */
 export type StageProducerOffsets = Pick<CommitOffsetsRequest, 'groupId' | 'topics'> & {
   readonly in: ProducerRef;
-  readonly member?: { readonly memberId: string; readonly generation: number };
+  readonly member?: Omit<Generation, 'groupId'>;
 };
 
 export type InitProducer = InitTransactions & {
