@@ -14,6 +14,7 @@ import {
   type KafkaAddressOptions,
   type KafkaSecurityOptions,
   kafkaSecurityOf,
+  rebalanceDelay,
 } from './kafka-options.ts';
 import { nameList, notEmpty, wholeNumber } from './options.ts';
 import { outliveReader, printLine } from './output.ts';
@@ -44,6 +45,7 @@ type ServeOptions = KafkaAddressOptions &
     kafkaPort?: number;
     kafkaAutoCreate: boolean;
     kafkaNumPartitions: number;
+    kafkaInitialRebalanceDelayMs: number;
   };
 type Credentials = NonNullable<ReturnType<typeof ownCredentials>>;
 
@@ -78,6 +80,12 @@ export function addServe(rivulet: Command): void {
       'the partitions of a topic that is created in this way',
       wholeNumber(1, limits.partitions),
       1,
+    )
+    .option(
+      `--kafka-initial-rebalance-delay-ms ${rebalanceDelay.argument}`,
+      rebalanceDelay.description,
+      rebalanceDelay.parse,
+      0,
     );
   addKafkaSecurityOptions(addKafkaAddressOptions(command)).addHelpText('after', examples).action(serve);
 }
@@ -106,6 +114,7 @@ async function serve(given: ServeOptions): Promise<void> {
     port,
     clock: systemClock,
     onError: (error, requestId) => log.request({ requestId, error }),
+    onStranger: log.connection,
     ...(credentials && { credentials: [credentials] }),
   };
   const server = await startServer(options).catch((error: unknown) => {
@@ -120,6 +129,7 @@ async function serve(given: ServeOptions): Promise<void> {
       log: log.request,
       onMaintenanceFailure: log.background,
       offsetsRetentionMinutes: given.offsetsRetentionMinutes,
+      initialRebalanceDelayMs: given.kafkaInitialRebalanceDelayMs,
     });
     reportDamage(backend.damagedItems);
     const isOpenToKafka = given.kafka && (!credentials || given.kafkaPort !== undefined || security !== undefined);

@@ -71,6 +71,8 @@ export type BackendOptions = {
   readonly onMaintenanceFailure?: (error: unknown) => void;
   /** How long an empty group keeps an offset after its commit. */
   readonly offsetsRetentionMinutes?: number;
+  /** The first round of a group of Kafka's classic protocol waits so long for more members. Default: 0. */
+  readonly initialRebalanceDelayMs?: number;
   /** Removes the damaged items of the table, and takes the others for all that there are. */
   readonly repair?: boolean;
   readonly clock?: Clock;
@@ -82,7 +84,7 @@ export type BackendOptions = {
 export function openBackend(options: BackendOptions): Backend {
   const { directory: given, log, onMaintenanceFailure = () => undefined, clock = systemClock } = options;
   const { offsetsRetentionMinutes = limits.defaultOffsetsRetentionMinutes, repair = false } = options;
-  const { groupCommit = true } = options;
+  const { groupCommit = true, initialRebalanceDelayMs = 0 } = options;
   const directory = resolve(given);
   const isNew = checkFolder(directory);
   if (isNew) mark(directory);
@@ -97,7 +99,16 @@ export function openBackend(options: BackendOptions): Backend {
   const notifications = createAppendNotifications(clock);
   const upkeep = createLogMaintenance({ ...ports, notifications, onFailure: onMaintenanceFailure });
   const { hint, wake } = upkeep;
-  const means = { ...ports, notifications, hint, wake, isOnlyWriter: true, readsAhead: true, bornMs: clock.now() };
+  const means = {
+    ...ports,
+    notifications,
+    hint,
+    wake,
+    isOnlyWriter: true,
+    readsAhead: true,
+    bornMs: clock.now(),
+    initialRebalanceDelayMs,
+  };
   const alone = createEngine({ ...means, ...(groupCommit && { groupCommit: { uploadsAtOnce: objects.putsAtOnce } }) });
   const engine = withFewWaiting(alone, {
     fetches: limits.waitingFetches,
