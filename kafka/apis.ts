@@ -15,10 +15,13 @@ import { deleteGroups } from './api/delete-groups.ts';
 import { deleteRecords } from './api/delete-records.ts';
 import { deleteTopics } from './api/delete-topics.ts';
 import { describeAcls } from './api/describe-acls.ts';
+import { describeClientQuotas } from './api/describe-client-quotas.ts';
 import { describeCluster } from './api/describe-cluster.ts';
 import { describeConfigs } from './api/describe-configs.ts';
 import { describeGroups } from './api/describe-groups.ts';
 import { describeLogDirs } from './api/describe-log-dirs.ts';
+import { describeProducers } from './api/describe-producers.ts';
+import { describeTopicPartitions } from './api/describe-topic-partitions.ts';
 import { describeTransactions } from './api/describe-transactions.ts';
 import { electLeaders } from './api/elect-leaders.ts';
 import { endTxn } from './api/end-txn.ts';
@@ -29,6 +32,7 @@ import { incrementalAlterConfigs } from './api/incremental-alter-configs.ts';
 import { initProducerId } from './api/init-producer-id.ts';
 import { joinGroup } from './api/join-group.ts';
 import { leaveGroup } from './api/leave-group.ts';
+import { listConfigResources } from './api/list-config-resources.ts';
 import { listGroups } from './api/list-groups.ts';
 import { listOffsets } from './api/list-offsets.ts';
 import { listPartitionReassignments } from './api/list-partition-reassignments.ts';
@@ -88,6 +92,10 @@ const others: readonly Api[] = [
   offsetDelete,
   consumerGroupHeartbeat,
   consumerGroupDescribe,
+  describeClientQuotas,
+  describeProducers,
+  listConfigResources,
+  describeTopicPartitions,
 ];
 
 export const apiVersions = apiVersionsOf(others);

@@ -37,6 +37,23 @@ export function leadersOf({ nodes }: Cluster, topicId: string): (partition: numb
   return (partition) => nodes[(first + partition) % nodes.length]!;
 }
 
+/** Where a partition is, as the replies about topics say it. */
+export type PartitionPlace = {
+  readonly partitionIndex: number;
+  readonly leaderId: number;
+  readonly leaderEpoch: number;
+  readonly replicaNodes: readonly number[];
+  readonly isrNodes: readonly number[];
+};
+
+export function placesOf(cluster: Cluster, topicId: string): (partition: number) => PartitionPlace {
+  const leaderOf = leadersOf(cluster, topicId);
+  return (partitionIndex) => {
+    const { nodeId } = leaderOf(partitionIndex);
+    return { partitionIndex, leaderId: nodeId, leaderEpoch, replicaNodes: [nodeId], isrNodes: [nodeId] };
+  };
+}
+
 /** `key` is the id of a group or of a transactional producer. */
 export const coordinatorOf = ({ nodes }: Cluster, key: string): Node => nodes[hashOf(key) % nodes.length]!;
 

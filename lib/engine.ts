@@ -4,6 +4,7 @@ import type { Engine } from './api/engine.ts';
 import { createClassicGroups } from './group/classic/create-classic.ts';
 import { createGroups } from './group/create-groups.ts';
 import { createLogContext, type LogContext, type Ports, partitionName } from './log/context.ts';
+import { describeProducers } from './log/describe-producers.ts';
 import { createTopicsFetch } from './log/fetch-topics.ts';
 import { logEngine } from './log/log-engine.ts';
 import { createMaintenance, type MaintenanceOptions } from './maintenance/maintenance.ts';
@@ -22,6 +23,7 @@ export function createEngine(ports: Ports & Partial<Pick<MaintenanceOptions, 'wa
   return {
     ...logEngine(log),
     fetchTopics: (request) => translated(fetchTopics(request), 'read'),
+    describeProducers: (request) => translated(describeProducers(log, request), 'read'),
     groups: createGroups(log),
     classicGroups: createClassicGroups(log),
     transactions: createTransactions(log),

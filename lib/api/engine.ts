@@ -15,6 +15,7 @@ import type {
   PartitionError,
   PartitionOffset,
   PartitionRecords,
+  ProducersOfPartition,
   TopicsFetchRequest,
 } from './records.ts';
 import type {
@@ -64,6 +65,10 @@ export type LogEngine = {
 export type Engine = LogEngine & {
   /** Fetches from several topics. There is one result per partition that is asked for, in the order of the request. */
   fetchTopics(request: TopicsFetchRequest): Promise<readonly (readonly (PartitionRecords | PartitionError)[])[]>;
+  /** There is one result per partition, in the order of the request. It costs 1 read unit each. */
+  describeProducers(
+    request: TopicRef & { readonly partitions: readonly number[] },
+  ): Promise<readonly (ProducersOfPartition | PartitionError)[]>;
   readonly groups: Groups;
   readonly classicGroups: ClassicGroups;
   readonly transactions: Transactions;

@@ -143,4 +143,8 @@ export const key = {
   listTransactions: 66,
   consumerGroupHeartbeat: 68,
   consumerGroupDescribe: 69,
+  describeClientQuotas: 48,
+  describeProducers: 61,
+  listConfigResources: 74,
+  describeTopicPartitions: 75,
 } as const;

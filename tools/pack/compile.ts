@@ -15,6 +15,9 @@ export async function compile({ root, entries, folder }: Compilation): Promise<v
     outDir: folder,
     typeRoots: [path.join(root, 'node_modules/@types')],
     noEmit: false,
+    // The check of types remembers what it has checked. This must write everything.
+    incremental: false,
+    tsBuildInfoFile: null,
     declaration: true,
     rewriteRelativeImportExtensions: true,
   };
