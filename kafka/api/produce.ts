@@ -1,7 +1,8 @@
 // Produce (0). Batches of records go into the log, or are staged for a transaction.
 //
 // Versions 0 to 11. Versions 0 to 2 are offered, because librdkafka before 2.11 sends compressed batches only to a broker
-// that offers them, and are answered with UNSUPPORTED_VERSION, as Apache Kafka does. Later versions are of transactions.
+// that offers them, and are answered with UNSUPPORTED_VERSION, as Apache Kafka does. From version 12 on a batch of a transaction
+// opens it (version 2 of the transaction protocol). Version 13 names topics by their ids.
 // Deviations: a batch of a transaction has no offset before the commit, so the reply has none. acks=1 waits as acks=all does, because a record is in the log or it is not. The time-out of a request is not
 // looked at.
 import type { Engine } from '../../lib/api/engine.ts';
@@ -42,15 +43,18 @@ type PartitionReply = {
 
 const firstServedVersion = 3;
 const firstVersionWithZstd = 7;
+const firstVersionThatOpens = 12;
 const allReplicas = -1;
 
 export const produce = defineApi<Request, Reply>({
   key: 0,
-  versions: [0, 11],
+  versions: [0, 12],
   overlaps: true,
   async answer(gateway, request, call) {
     const refusal = refusalOf(request, call);
-    const target = { transactionalId: request.transactionalId, naming: { left: limits.namedRecords } };
+    const { transactionalId } = request;
+    const opens = call.version >= firstVersionThatOpens;
+    const target = { transactionalId, opens, naming: { left: limits.namedRecords } };
     const responses = await Promise.all(
       request.topicData.map(async (topic) => ({
         name: topic.name,
@@ -85,6 +89,8 @@ type Part = PartitionAppend & { readonly producerId: number; readonly chain: str
 type Target = {
   readonly topic: string;
   readonly transactionalId: string | null;
+  /** A batch opens the transaction. */
+  readonly opens: boolean;
   /** All topics of a request share this, so that a small request has no huge reply. */
   readonly naming: { left: number };
 };
@@ -183,10 +189,10 @@ async function appendSome(engine: Engine, target: Target, parts: readonly Part[]
 }
 
 /** All batches of a request are of one producer. The engine refuses one that is not. */
-function sendTo(engine: Engine, { topic, transactionalId }: Target, partitions: readonly Part[]) {
+function sendTo(engine: Engine, { topic, transactionalId, opens }: Target, partitions: readonly Part[]) {
   if (transactionalId === null) return engine.append({ topic, partitions });
   const [{ producerId, link } = { producerId: -1 }] = partitions;
-  const ref = { transactionalId, producerId, producerEpoch: link?.epoch ?? -1 };
+  const ref = { transactionalId, producerId, producerEpoch: link?.epoch ?? -1, opens };
   return engine.producerTransactions.stage({ in: ref, topic, partitions });
 }
 

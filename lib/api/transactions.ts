@@ -17,6 +17,11 @@ export type ProducerRef = {
   readonly transactionalId: string;
   readonly producerId: number;
   readonly producerEpoch: number;
+  /**
+   * What is staged opens the transaction, which nobody has opened before. Its end raises the epoch: version 2 of Kafka's
+   * transaction protocol.
+   */
+  readonly opens?: boolean;
   /** The client has gone, and may have repeated the request: a later transaction must not be changed by this one. */
   readonly signal?: AbortSignal;
 };
@@ -124,7 +129,7 @@ export type Staging = {
 
 /**
  * Transactions as the Kafka listener sees them. Their instances have no token and no numbers: they are known by producer id
- * and epoch, and keep both from one transaction to the next.
+ * and epoch, and keep both from one transaction to the next, unless they let what they stage open it.
  */
 export type ProducerTransactions = {
   /** Throws PRODUCER_FENCED if `before` is not the newest instance. */
@@ -134,8 +139,14 @@ export type ProducerTransactions = {
   stage(request: AppendRequest & { readonly in: ProducerRef }): Promise<StageReply>;
   /** Throws if the member may not commit; the commit of the transaction checks that again. */
   stageOffsets(request: StageProducerOffsets): Promise<void>;
-  /** Throws INVALID_TXN_STATE if the last transaction has ended in the other way. */
-  end(request: { readonly in: ProducerRef; readonly outcome: TransactionOutcome }): Promise<void>;
+  /**
+   * Returns the producer of the next transaction. With `opens` an end raises the epoch also if no transaction is open, so that a
+   * batch that comes late begins none. Throws INVALID_TXN_STATE if the last transaction has ended in the other way.
+   */
+  end(request: {
+    readonly in: ProducerRef;
+    readonly outcome: TransactionOutcome;
+  }): Promise<Pick<EndedTransaction, 'producerId' | 'producerEpoch'>>;
 };
 
 export type Transactions = Staging & {
