@@ -4,6 +4,7 @@ import { addOffsetsToTxn } from './api/add-offsets-to-txn.ts';
 import { addPartitionsToTxn } from './api/add-partitions-to-txn.ts';
 import { alterConfigs } from './api/alter-configs.ts';
 import { alterPartitionReassignments } from './api/alter-partition-reassignments.ts';
+import { alterReplicaLogDirs } from './api/alter-replica-log-dirs.ts';
 import { apiVersionsOf } from './api/api-versions.ts';
 import { consumerGroupDescribe } from './api/consumer-group-describe.ts';
 import { consumerGroupHeartbeat } from './api/consumer-group-heartbeat.ts';
@@ -92,6 +93,7 @@ const others: readonly Api[] = [
   offsetDelete,
   consumerGroupHeartbeat,
   consumerGroupDescribe,
+  alterReplicaLogDirs,
   describeClientQuotas,
   describeProducers,
   listConfigResources,

@@ -127,3 +127,21 @@ test('topics and nodes have configurations, and there are no quotas', async () =
     ...{ errorCode: 0, errorMessage: null, entries: [] },
   });
 });
+
+test('a partition is moved to the one directory there is, and to no other', async () => {
+  const topics = [{ name: 'a', partitions: [1, 2] }];
+  const dirs = [
+    { path: 'rivulet', topics },
+    { path: '/tmp', topics: [{ name: 'b', partitions: [0] }] },
+  ];
+  expect((await wire.ask(key.alterReplicaLogDirs, 2, { dirs })).results).toMatchObject([
+    {
+      topicName: 'a',
+      partitions: [
+        { partitionIndex: 1, errorCode: 0 },
+        { partitionIndex: 2, errorCode: 3 },
+      ],
+    },
+    { topicName: 'b', partitions: [{ partitionIndex: 0, errorCode: 57 }] },
+  ]);
+});

@@ -129,6 +129,7 @@ export const key = {
   deleteAcls: 31,
   describeConfigs: 32,
   alterConfigs: 33,
+  alterReplicaLogDirs: 34,
   describeLogDirs: 35,
   saslAuthenticate: 36,
   deleteGroups: 42,

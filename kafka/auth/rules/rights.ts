@@ -259,6 +259,7 @@ const rows: Readonly<Record<number, Guard>> = {
   /* DeleteAcls */ 31: onCluster('ALTER'),
   /* DescribeConfigs */ 32: onConfigs('DESCRIBE_CONFIGS', 'results'),
   /* AlterConfigs */ 33: onConfigs('ALTER_CONFIGS', 'responses'),
+  /* AlterReplicaLogDirs */ 34: onCluster('ALTER'),
   /* DescribeLogDirs */ 35: onCluster('DESCRIBE'),
   /* SaslAuthenticate */ 36: free,
   /* CreatePartitions */ 37: onEach({
