@@ -32,7 +32,7 @@ export const isEpochUnknown = (epoch: number): boolean => epoch > leaderEpoch;
 export const controllerOf = ({ nodes }: Cluster): Node => nodes[0]!;
 
 /** Gives the partitions of a topic to the nodes in turn, from a node on that its id decides. */
-export function leadersOf({ nodes }: Cluster, topicId: string): (partition: number) => Node {
+function leadersOf({ nodes }: Cluster, topicId: string): (partition: number) => Node {
   const first = hashOf(topicId);
   return (partition) => nodes[(first + partition) % nodes.length]!;
 }

@@ -8,7 +8,7 @@ import type { Gateway } from './api.ts';
 import { logDirectory } from './cluster.ts';
 import { limits as listenerLimits } from './limits.ts';
 
-/** What a topic has unless it says otherwise, under the names that a node has for it. */
+/** The defaults of topics, under the names that a node has for them. */
 const topicDefaults: Readonly<Record<string, ConfigName>> = {
   'compression.type': 'compression.type',
   'log.cleaner.delete.retention.ms': 'delete.retention.ms',

@@ -20,7 +20,7 @@ export const configReply = ({ name, value, isDefault }: ConfigEntry): ConfigRepl
   ...{ name, value, readOnly: false, configSource: isDefault ? defaultSource : topicSource },
 });
 
-/** Nobody can change one over the protocol. */
+/** The configurations of a node cannot be changed over the protocol. */
 export const nodeConfigReply = (entry: ConfigEntry): ConfigReply => ({
   ...configReply(entry),
   ...{ readOnly: true, configSource: entry.isDefault ? defaultSource : nodeSource },

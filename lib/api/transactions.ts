@@ -18,8 +18,8 @@ export type ProducerRef = {
   readonly producerId: number;
   readonly producerEpoch: number;
   /**
-   * What is staged opens the transaction, which nobody has opened before. Its end raises the epoch: version 2 of Kafka's
-   * transaction protocol.
+   * The request opens the transaction by what it stages, and the end of such a transaction raises the epoch: version 2 of
+   * Kafka's transaction protocol.
    */
   readonly opens?: boolean;
   /** The client has gone, and may have repeated the request: a later transaction must not be changed by this one. */

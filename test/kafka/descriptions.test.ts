@@ -1,4 +1,4 @@
-// What administrators ask about topics, producers, configurations and quotas, request by request.
+// Descriptions for administrators, request by request: topics, producers, configurations, quotas, directories.
 import { beforeAll, describe, expect, test } from 'vitest';
 import { batchOf, produceMessage, type Service, startService } from './service.ts';
 import { type AnyReply, key, type Wire } from './wire.ts';
