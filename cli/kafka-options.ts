@@ -3,7 +3,7 @@
 import type { Command } from 'commander';
 import type { SecurityOptions } from '../kafka/auth/security.ts';
 import type { Address } from '../kafka/server.ts';
-import { addressList, notEmpty } from './options.ts';
+import { addressList, notEmpty, wholeNumber } from './options.ts';
 
 export type KafkaAddressOptions = { kafkaHost?: string; kafkaAdvertise?: readonly Address[] };
 
@@ -35,6 +35,13 @@ export const addKafkaAddressOptions = (command: Command): Command =>
       "where Kafka's clients find this node; default: where it listens",
       addressList,
     );
+
+/** Each member that joins begins a round anew, which costs writes. Kafka's own default is three seconds. */
+export const rebalanceDelay = {
+  description: 'how long the first round of a group waits for more members',
+  argument: '<ms>',
+  parse: wholeNumber(0, 60_000),
+} as const;
 
 export function addKafkaSecurityOptions(command: Command): Command {
   return command

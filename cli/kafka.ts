@@ -8,7 +8,12 @@ import type { Metrics, Sources } from '../local/metrics/metrics.ts';
 import type { LocalServer } from '../local/server.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { addKafkaAccess } from './kafka-access.ts';
-import { addKafkaSecurityOptions, type KafkaSecurityOptions, kafkaSecurityOf } from './kafka-options.ts';
+import {
+  addKafkaSecurityOptions,
+  type KafkaSecurityOptions,
+  kafkaSecurityOf,
+  rebalanceDelay,
+} from './kafka-options.ts';
 import { addMetricsOptions, type MetricsFlags, openMetrics, serveMetrics } from './metrics.ts';
 import { addressList, notEmpty, wholeNumber } from './options.ts';
 import { outliveReader, printLine } from './output.ts';
@@ -35,6 +40,7 @@ type KafkaOptions = KafkaSecurityOptions &
     advertise?: readonly Address[];
     healthPort?: number;
     lingerMs: number;
+    initialRebalanceDelayMs: number;
     drainSeconds: number;
     autoCreate: boolean;
   };
@@ -71,6 +77,12 @@ export function addKafka(rivulet: Command): void {
     .option('--advertise <host:port,...>', 'where clients reach each node, if not where it listens', addressList)
     .option('--health-port <port>', 'accepts connections while clients may come here', wholeNumber(0, 65_535))
     .option('--linger-ms <ms>', 'how long records wait for others to share an upload', wholeNumber(0, 1_000), 5)
+    .option(
+      `--initial-rebalance-delay-ms ${rebalanceDelay.argument}`,
+      rebalanceDelay.description,
+      rebalanceDelay.parse,
+      500,
+    )
     .option('--drain-seconds <n>', 'after SIGTERM, connections are ended within this time', wholeNumber(0, 600), 20)
     .option('--no-auto-create', 'do not create a missing topic that a client asks for');
   addKafkaSecurityOptions(addMetricsOptions(kafka))
@@ -97,6 +109,7 @@ async function serveGateway(given: KafkaOptions): Promise<void> {
   const log = createServiceLog(systemClock, console.error);
   const backend = await openAwsBackend({
     ...{ tableName: given.table, bucket: given.bucket, lingerMs: given.lingerMs },
+    initialRebalanceDelayMs: given.initialRebalanceDelayMs,
     ...(given.region !== undefined && { region: given.region }),
     // The SDK reads these variables by itself.
     isEmulator: Object.keys(process.env).some((name) => /^AWS_ENDPOINT_URL(_S3)?$/.test(name)),

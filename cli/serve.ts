@@ -17,6 +17,7 @@ import {
   type KafkaAddressOptions,
   type KafkaSecurityOptions,
   kafkaSecurityOf,
+  rebalanceDelay,
 } from './kafka-options.ts';
 import { explained } from './listen-failure.ts';
 import { addMetricsOptions, type MetricsFlags, openMetrics, serveMetrics } from './metrics.ts';
@@ -52,6 +53,7 @@ type ServeOptions = KafkaAddressOptions &
     kafkaPort?: number;
     kafkaAutoCreate: boolean;
     kafkaNumPartitions: number;
+    kafkaInitialRebalanceDelayMs: number;
   };
 type Credentials = NonNullable<ReturnType<typeof ownCredentials>>;
 
@@ -94,6 +96,12 @@ export function addServe(rivulet: Command): void {
       'the partitions of a topic that is created in this way',
       wholeNumber(1, limits.partitions),
       1,
+    )
+    .option(
+      `--kafka-initial-rebalance-delay-ms ${rebalanceDelay.argument}`,
+      rebalanceDelay.description,
+      rebalanceDelay.parse,
+      0,
     );
   addKafkaSecurityOptions(addKafkaAddressOptions(addMetricsOptions(command)))
     .addHelpText('after', examples)
@@ -126,6 +134,7 @@ async function serve(given: ServeOptions): Promise<void> {
     port,
     clock: systemClock,
     onError: (error, requestId) => log.request({ requestId, error }),
+    onStranger: log.connection,
     ...(credentials && { credentials: [credentials] }),
   };
   const server = await startServer(options).catch((error: unknown) => {
@@ -144,6 +153,7 @@ async function serve(given: ServeOptions): Promise<void> {
       watch: metrics.watchEngine,
       onMaintained: metrics.onMaintained,
       bootstrapServers: `127.0.0.1:${given.kafkaPort ?? kafkaPort}`,
+      initialRebalanceDelayMs: given.kafkaInitialRebalanceDelayMs,
     });
     reportDamage(backend.damagedItems);
     const isOpenToKafka = given.kafka && (!credentials || given.kafkaPort !== undefined || security !== undefined);

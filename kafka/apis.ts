@@ -4,6 +4,7 @@ import { addOffsetsToTxn } from './api/add-offsets-to-txn.ts';
 import { addPartitionsToTxn } from './api/add-partitions-to-txn.ts';
 import { alterConfigs } from './api/alter-configs.ts';
 import { alterPartitionReassignments } from './api/alter-partition-reassignments.ts';
+import { alterReplicaLogDirs } from './api/alter-replica-log-dirs.ts';
 import { apiVersionsOf } from './api/api-versions.ts';
 import { consumerGroupDescribe } from './api/consumer-group-describe.ts';
 import { consumerGroupHeartbeat } from './api/consumer-group-heartbeat.ts';
@@ -15,10 +16,13 @@ import { deleteGroups } from './api/delete-groups.ts';
 import { deleteRecords } from './api/delete-records.ts';
 import { deleteTopics } from './api/delete-topics.ts';
 import { describeAcls } from './api/describe-acls.ts';
+import { describeClientQuotas } from './api/describe-client-quotas.ts';
 import { describeCluster } from './api/describe-cluster.ts';
 import { describeConfigs } from './api/describe-configs.ts';
 import { describeGroups } from './api/describe-groups.ts';
 import { describeLogDirs } from './api/describe-log-dirs.ts';
+import { describeProducers } from './api/describe-producers.ts';
+import { describeTopicPartitions } from './api/describe-topic-partitions.ts';
 import { describeTransactions } from './api/describe-transactions.ts';
 import { electLeaders } from './api/elect-leaders.ts';
 import { endTxn } from './api/end-txn.ts';
@@ -29,6 +33,7 @@ import { incrementalAlterConfigs } from './api/incremental-alter-configs.ts';
 import { initProducerId } from './api/init-producer-id.ts';
 import { joinGroup } from './api/join-group.ts';
 import { leaveGroup } from './api/leave-group.ts';
+import { listConfigResources } from './api/list-config-resources.ts';
 import { listGroups } from './api/list-groups.ts';
 import { listOffsets } from './api/list-offsets.ts';
 import { listPartitionReassignments } from './api/list-partition-reassignments.ts';
@@ -88,6 +93,11 @@ const others: readonly Api[] = [
   offsetDelete,
   consumerGroupHeartbeat,
   consumerGroupDescribe,
+  alterReplicaLogDirs,
+  describeClientQuotas,
+  describeProducers,
+  listConfigResources,
+  describeTopicPartitions,
 ];
 
 export const apiVersions = apiVersionsOf(others);

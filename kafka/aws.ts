@@ -16,6 +16,8 @@ export type AwsBackendOptions = Pick<AwsConnection, 'region'> & {
   readonly bucket: string;
   /** Requests that come while four uploads of a topic are under way wait so long for one to end. */
   readonly lingerMs: number;
+  /** The first round of a group waits so long for more members. */
+  readonly initialRebalanceDelayMs: number;
   /** Emulators have no host names for buckets, and their slowness is that of the machine. */
   readonly isEmulator: boolean;
 };
@@ -30,7 +32,7 @@ export type AwsBackend = {
 
 /** Resolves when the table has answered. Rejects with a sentence for the person who started it. */
 export async function openAwsBackend(options: AwsBackendOptions): Promise<AwsBackend> {
-  const { tableName, bucket, region, lingerMs, isEmulator } = options;
+  const { tableName, bucket, region, lingerMs, initialRebalanceDelayMs, isEmulator } = options;
   const totals = newCounters();
   const ports = openAwsStorage({
     ...{ tableName, bucket, ...(region !== undefined && { region }) },
@@ -38,7 +40,9 @@ export async function openAwsBackend(options: AwsBackendOptions): Promise<AwsBac
   });
   const clusterId = await explained(clusterIdOf(ports.table, systemClock), options);
   await explained(lookForBucket(ports.objects), options);
-  const engine = createEngine({ ...ports, clock: systemClock, readsAhead: true, groupCommit: { lingerMs } });
+  const engine = createEngine({
+    ...{ ...ports, clock: systemClock, readsAhead: true, groupCommit: { lingerMs }, initialRebalanceDelayMs },
+  });
   return { engine, clusterId, totals };
 }
 

@@ -11,7 +11,16 @@ export type Cluster = {
   readonly clusterId: string;
   /** At least one, numbered from 1 on. */
   readonly nodes: readonly Node[];
+  /** Where each of them listens, as this process sees it. */
+  readonly listeners: readonly { readonly host: string; readonly port: number }[];
+  readonly securityProtocol: SecurityProtocol;
 };
+
+/** How clients connect: Kafka's names. */
+export type SecurityProtocol = 'PLAINTEXT' | 'SSL' | 'SASL_PLAINTEXT' | 'SASL_SSL';
+
+/** The one directory of logs stands for the storage. */
+export const logDirectory = 'rivulet';
 
 /** Leaders never change, so their epoch does not either. The batches of a fetch carry the same number. */
 export const leaderEpoch = 0;
@@ -23,9 +32,26 @@ export const isEpochUnknown = (epoch: number): boolean => epoch > leaderEpoch;
 export const controllerOf = ({ nodes }: Cluster): Node => nodes[0]!;
 
 /** Gives the partitions of a topic to the nodes in turn, from a node on that its id decides. */
-export function leadersOf({ nodes }: Cluster, topicId: string): (partition: number) => Node {
+function leadersOf({ nodes }: Cluster, topicId: string): (partition: number) => Node {
   const first = hashOf(topicId);
   return (partition) => nodes[(first + partition) % nodes.length]!;
+}
+
+/** Where a partition is, as the replies about topics say it. */
+export type PartitionPlace = {
+  readonly partitionIndex: number;
+  readonly leaderId: number;
+  readonly leaderEpoch: number;
+  readonly replicaNodes: readonly number[];
+  readonly isrNodes: readonly number[];
+};
+
+export function placesOf(cluster: Cluster, topicId: string): (partition: number) => PartitionPlace {
+  const leaderOf = leadersOf(cluster, topicId);
+  return (partitionIndex) => {
+    const { nodeId } = leaderOf(partitionIndex);
+    return { partitionIndex, leaderId: nodeId, leaderEpoch, replicaNodes: [nodeId], isrNodes: [nodeId] };
+  };
 }
 
 /** `key` is the id of a group or of a transactional producer. */

@@ -9,6 +9,7 @@ import { invalid } from '../lib/api/refusal.ts';
 import type { Client, Gateway } from './api.ts';
 import type { Session } from './auth/session.ts';
 import type { Budget } from './budget.ts';
+import { MalformedFrameError } from './codec/malformed-frame.ts';
 import { type Reply, type Request, requestOf } from './dispatch.ts';
 import { createPartitionsSeen, type PartitionsSeen } from './fetch/partitions-seen.ts';
 import { framesOf } from './frames.ts';
@@ -43,7 +44,9 @@ export function serveConnection(socket: Socket, options: Options): Connection {
   const close = (error: unknown): void => {
     // A client that goes away is no failure.
     if (!socket.destroyed) options.gateway.onError(error);
-    socket.destroy();
+    const answer = error instanceof MalformedFrameError ? error.answer : undefined;
+    if (answer === undefined) socket.destroy();
+    else sayGoodbye(socket, answer, options.limits);
   };
   socket.setNoDelay(true);
   socket.setKeepAlive(true, options.limits.keepAliveMs);
@@ -58,6 +61,13 @@ export function serveConnection(socket: Socket, options: Options): Connection {
     },
     destroy: () => socket.destroy(),
   };
+}
+
+/** To close immediately, with bytes of the client unread, would reset the connection, and the answer be lost with it. */
+function sayGoodbye(socket: Socket, answer: string, { lingerMs }: Limits): void {
+  socket.end(answer);
+  const timer = setTimeout(() => socket.destroy(), lingerMs);
+  socket.once('close', () => clearTimeout(timer));
 }
 
 type State = Options & {

@@ -32,6 +32,7 @@ export const code = {
   invalidProducerIdMapping: 49,
   transactionalIdAuthorizationFailed: 53,
   kafkaStorageError: 56,
+  logDirNotFound: 57,
   saslAuthenticationFailed: 58,
   memberIdRequired: 79,
   producerFenced: 90,

@@ -7,6 +7,7 @@ import type { Socket } from 'node:net';
 import type { Budget } from './budget.ts';
 import { lengthPrefixBytes } from './codec/frame.ts';
 import { MalformedFrameError } from './codec/malformed-frame.ts';
+import { httpAnswer, isHttp } from './http-answer.ts';
 import type { Limits } from './limits.ts';
 
 /** Tells the bounds of the next frame. */
@@ -65,14 +66,14 @@ async function readFrame(
 function lengthIn(prefix: Buffer, [least, most]: ReturnType<Bounds>): number {
   const length = prefix.readInt32BE();
   if (length >= least && length <= most) return length;
-  throw new MalformedFrameError(`frame: expected ${least} to ${most} bytes, got ${length}${hint(prefix)}`);
+  const answer = isHttp(prefix) ? httpAnswer : undefined;
+  throw new MalformedFrameError(`frame: expected ${least} to ${most} bytes, got ${length}${hint(prefix)}`, answer);
 }
 
 /** People give this port to a client that uses TLS, or to one of our HTTP API. */
 function hint(prefix: Buffer): string {
   if (prefix.readUInt16BE() === 0x1603) return ', the beginning of a TLS handshake: connect without TLS';
-  const isHttp = /^(GET |HEAD|POST|PUT |PATC|DELE|OPTI)/.test(prefix.toString('latin1'));
-  return isHttp ? ', the beginning of an HTTP request: the HTTP API has another port' : '';
+  return isHttp(prefix) ? ', the beginning of an HTTP request: the HTTP API has another port' : '';
 }
 
 type Source = ReturnType<typeof bytesOf>;

@@ -30,6 +30,8 @@ export const limits = {
   framePauseMs: 5_000,
   /** A client that does not read its replies for so long is gone. */
   unreadReplyMs: 60_000,
+  /** The time for a client of another protocol to read what is wrong. */
+  lingerMs: 1_000,
   /** Kafka's connections.max.idle.ms has the same value. */
   idleMs: 600_000,
   /** Load balancers forget connections that are silent for longer; the one of AWS after 350 s. */

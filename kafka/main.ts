@@ -42,8 +42,8 @@ export type KafkaOptions = {
 
 /** Rejects, with a sentence for the person who started it, if it may not or cannot listen there. */
 export async function startKafka(options: KafkaOptions): Promise<KafkaServer> {
-  const { engine, clusterId, clock, host = '127.0.0.1', port = 0, nodes = 1, advertised, onError, limits } = options;
-  const { autoCreateTopics = true, numPartitions = 1, fetch, lookMs, onAnswered } = options;
+  const { engine, clusterId, clock, host = '127.0.0.1', port = 0, nodes: count = 1, advertised } = options;
+  const { autoCreateTopics = true, numPartitions = 1, onError, limits, fetch, lookMs, onAnswered } = options;
   const chains = createChains();
   const names = createTopicNames(engine, clock);
   const heartbeatNumbers = createHeartbeatNumbers(clock);
@@ -53,12 +53,12 @@ export async function startKafka(options: KafkaOptions): Promise<KafkaServer> {
   try {
     return await listenForKafka({
       ...{ host, security, clock, onError, ...(advertised && { advertised }), ...(limits && { limits }) },
-      ports: Array.from({ length: nodes }, (_, i) => (port === 0 ? 0 : port + i)),
-      gatewayAt: (bound) => ({
+      ports: Array.from({ length: count }, (_, i) => (port === 0 ? 0 : port + i)),
+      gatewayAt: (nodes, listeners) => ({
         ...{ engine, names, chains, heartbeatNumbers, autoCreateTopics, numPartitions, onError },
         rightsOf: security.rightsOf,
         ...(onAnswered && { onAnswered }),
-        cluster: { clusterId, nodes: bound },
+        cluster: { clusterId, nodes, listeners, securityProtocol: security.protocol },
       }),
     });
   } catch (error) {

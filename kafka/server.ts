@@ -46,7 +46,7 @@ export type Listening = {
   readonly security: Security;
   readonly clock: { now(): number };
   readonly onError: (error: unknown) => void;
-  readonly gatewayAt: (nodes: readonly Node[]) => Gateway;
+  readonly gatewayAt: (nodes: readonly Node[], bound: readonly Address[]) => Gateway;
 };
 
 /** Rejects if it may not or cannot listen there. */
@@ -58,7 +58,7 @@ export async function listenForKafka(listening: Listening): Promise<KafkaServer>
   const { servers, closeFiles } = await listenOnAll(host, ports, security, bounds, onError);
   const bound = servers.map((server) => ({ host, port: (server.address() as AddressInfo).port }));
   const nodes = (advertised ?? bound).map((address, i) => ({ nodeId: i + 1, ...address }));
-  const shared = { gateway: gatewayAt(nodes), budget: createBudget(bounds.budgetBytes), limits: bounds };
+  const shared = { gateway: gatewayAt(nodes, bound), budget: createBudget(bounds.budgetBytes), limits: bounds };
   const connections = new Set<Connection>();
   const lobby = createLobby(bounds);
   let sockets = 0;

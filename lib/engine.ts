@@ -5,6 +5,7 @@ import type { PushPorts } from './api/push.ts';
 import { createClassicGroups } from './group/classic/create-classic.ts';
 import { createGroups } from './group/create-groups.ts';
 import { createLogContext, type LogContext, type Ports, partitionName } from './log/context.ts';
+import { describeProducers } from './log/describe-producers.ts';
 import { createTopicsFetch } from './log/fetch-topics.ts';
 import { logEngine } from './log/log-engine.ts';
 import { partitionEnds } from './log/partition-ends.ts';
@@ -34,6 +35,7 @@ export function createEngine(ports: EnginePorts): Engine {
     ...logEngine(log),
     fetchTopics: (request) => translated(fetchTopics(request), 'read'),
     partitionEnds: (topic, limit) => partitionEnds(log, topic, limit),
+    describeProducers: (request) => translated(describeProducers(log, request), 'read'),
     groups: createGroups(log),
     classicGroups: createClassicGroups(log),
     transactions: createTransactions(log),

@@ -76,6 +76,8 @@ export type BackendOptions = {
   readonly onMaintenanceFailure?: (error: unknown) => void;
   /** How long an empty group keeps an offset after its commit. */
   readonly offsetsRetentionMinutes?: number;
+  /** The first round of a group of Kafka's classic protocol waits so long for more members. Default: 0. */
+  readonly initialRebalanceDelayMs?: number;
   /** Removes the damaged items of the table, and takes the others for all that there are. */
   readonly repair?: boolean;
   readonly clock?: Clock;
@@ -98,6 +100,7 @@ export function openBackend(options: BackendOptions): Backend {
   const { directory: given, log, onMaintenanceFailure = () => undefined, clock = systemClock } = options;
   const { offsetsRetentionMinutes = limits.defaultOffsetsRetentionMinutes, repair = false } = options;
   const { groupCommit = true, watch = (engine) => engine, onMaintained, observeDelivery } = options;
+  const { initialRebalanceDelayMs = 0 } = options;
   const { bootstrapServers = '127.0.0.1:9092', targets = webhooks(bootstrapServers, clock) } = options;
   const directory = resolve(given);
   const isNew = checkFolder(directory);
@@ -131,6 +134,7 @@ export function openBackend(options: BackendOptions): Backend {
     isOnlyWriter: true,
     readsAhead: true,
     bornMs: clock.now(),
+    initialRebalanceDelayMs,
   };
   const alone = createEngine({ ...means, ...(groupCommit && { groupCommit: { uploadsAtOnce: objects.putsAtOnce } }) });
   const waiting = { fetches: limits.waitingFetches, partitions: limits.waitingPartitions };

@@ -22,6 +22,7 @@ import { type BodyRoom, createBodyRoom } from './body-room.ts';
 import { checkOrigin, isPreflight, preflightResult, withCors } from './cors.ts';
 import { type Admission, admitToConsole, type ConsoleOptions } from './console/gate.ts';
 import { checkHosts, namesOf } from './hosts.ts';
+import { isKafkaRequest } from './kafka-request.ts';
 import { sendBeforeBody, sendOnSocket, sendResult } from './reply.ts';
 import { eventOf, headersTooLarge, type RequestHead, readHead } from './request.ts';
 
@@ -62,6 +63,8 @@ export type ServerOptions = {
   readonly clock: Pick<Clock, 'now' | 'randomBytes'>;
   /** Receives what the handlers threw. The client learns only that something failed. Default: standard error. */
   readonly onError?: (error: unknown, requestId: string) => void;
+  /** Receives a sentence about a client that speaks another protocol, and cannot be told so. */
+  readonly onStranger?: (error: RivuletError) => void;
   readonly timeouts?: Partial<typeof timeouts>;
   /** The bodies of the requests under way have at most so many bytes together. */
   readonly heldBodyBytes?: number;
@@ -112,6 +115,7 @@ type Context = {
   readonly bodies: BodyRoom;
   readonly console: ConsoleOptions | undefined;
   readonly onError: NonNullable<ServerOptions['onError']>;
+  readonly onStranger: NonNullable<ServerOptions['onStranger']>;
   readonly timeouts: typeof timeouts;
   /** Each connection with the requests whose answer has not been sent. */
   readonly connections: Map<Socket, Set<Exchange>>;
@@ -141,6 +145,7 @@ function contextOf(options: ServerOptions, host: string): Context {
     bodies: createBodyRoom(options.heldBodyBytes ?? limits.heldBodyBytes),
     console: options.console,
     onError: options.onError ?? console.error,
+    onStranger: options.onStranger ?? (() => undefined),
     timeouts: { ...timeouts, ...options.timeouts },
     connections: new Map(),
     closing: false,
@@ -316,19 +321,24 @@ const isBusy = (context: Context, socket: Socket): boolean => exchangesOf(contex
  * Handles bytes that are not HTTP, too many headers, and clients that are too slow. It answers only if no other answer is due
  * on this connection: otherwise the client would take it for the answer to an earlier request.
  */
-function onClientError(context: Context, error: NodeJS.ErrnoException & { reason?: string }, socket: Socket): void {
+type BytesError = NodeJS.ErrnoException & { readonly reason?: string; readonly rawPacket?: Buffer };
+
+function onClientError(context: Context, error: BytesError, socket: Socket): void {
   // These are more bytes of a request that was already refused.
   if (socket.writableEnded) return;
+  if (error.rawPacket && isKafkaRequest(error.rawPacket)) {
+    const detail = `one of Kafka's clients has connected to port ${socket.localPort}, which speaks HTTP: give it the port for Kafka's clients`;
+    context.onStranger(invalid(detail));
+    socket.destroy();
+    return;
+  }
   const due = exchangesOf(context, socket);
   const isFree = due.length === 0 || (due.length === 1 && !due[0]!.message.complete && !due[0]!.response.headersSent);
   if (!socket.writable || error.code === 'ECONNRESET' || !isFree) socket.destroy();
   else refuseBytes(context, socket, problemOfBytes(context, error));
 }
 
-function problemOfBytes(
-  { timeouts }: Context,
-  { code, reason, message }: NodeJS.ErrnoException & { reason?: string },
-): RivuletError {
+function problemOfBytes({ timeouts }: Context, { code, reason, message }: BytesError): RivuletError {
   if (code === 'HPE_HEADER_OVERFLOW') return headersTooLarge(`${limits.headBytes} bytes or more`);
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
     return invalid(

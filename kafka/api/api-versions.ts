@@ -10,8 +10,11 @@ import { code } from '../errors.ts';
 export const apiVersionsKey = 18;
 const firstVersionWithFeatures = 4;
 
-/** The consumer protocol (KIP-848). */
-const features = [{ name: 'group.version', version: 1 }];
+/** The consumer protocol (KIP-848), and transactions whose end raises the epoch (KIP-890). */
+const features = [
+  { name: 'group.version', version: 1 },
+  { name: 'transaction.version', version: 2 },
+];
 const supportedFeatures = features.map(({ name, version }) => ({ name, minVersion: 0, maxVersion: version }));
 const finalizedFeatures = features.map(({ name, version }) => ({
   ...{ name, minVersionLevel: version, maxVersionLevel: version },

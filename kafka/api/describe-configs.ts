@@ -1,6 +1,6 @@
 // DescribeConfigs (32). Lists the configurations of topics and of the node.
 //
-// Versions 1 to 4. Deviations: the node's configurations are the few that clients look at, and nobody can change them. The
+// Versions 1 to 4. Deviations: the node's configurations are those that tools look at, and nobody can change them. The
 // documentation of a configuration says why its value means nothing here, where that is so.
 
 import { RivuletError } from '../../lib/api/errors.ts';
@@ -10,7 +10,8 @@ import { defineApi, type Gateway } from '../api.ts';
 import { isNode, listOfNodes } from '../cluster.ts';
 import { configTypeOf } from '../config-types.ts';
 import { code, type Failure, messageOf, readCode } from '../errors.ts';
-import { type ConfigReply, configReply, resourceType as types } from '../topic-configs.ts';
+import { nodeConfigs } from '../node-configs.ts';
+import { type ConfigReply, configReply, nodeConfigReply, resourceType as types } from '../topic-configs.ts';
 
 type Request = {
   readonly resources: readonly ResourceRequest[];
@@ -67,10 +68,7 @@ async function describeResource(gateway: Gateway, resource: ResourceRequest, req
     if ('errorCode' in entries) return { ...entries, resourceType, resourceName, configs: [] };
     const names = configurationKeys && new Set(configurationKeys);
     const wanted = entries.filter(({ name }) => !names || names.has(name));
-    const configs = wanted.map((entry) => ({
-      ...replyOf(entry, request),
-      ...(resourceType === types.broker && fixed),
-    }));
+    const configs = wanted.map((entry) => replyOf(entry, resourceType, request));
     return { errorCode: code.none, errorMessage: null, resourceType, resourceName, configs };
   } catch (error) {
     if (!(error instanceof RivuletError)) throw error;
@@ -79,27 +77,24 @@ async function describeResource(gateway: Gateway, resource: ResourceRequest, req
   }
 }
 
-const fixed = { readOnly: true };
-
 async function entriesOf(gateway: Gateway, resource: ResourceRequest): Promise<readonly ConfigEntry[] | Failure> {
   const { resourceType, resourceName } = resource;
   if (resourceType === types.topic) return (await gateway.engine.describeTopic(resourceName)).config;
   const { cluster } = gateway;
-  if (resourceType === types.broker && isNode(cluster, Number(resourceName))) return nodeEntries(gateway);
+  if (resourceType === types.broker && isNode(cluster, Number(resourceName)))
+    return nodeConfigs(gateway, Number(resourceName));
   if (resourceType === types.broker && resourceName === everyNode) return [];
   const expected = `a topic (2) or one of the nodes ${listOfNodes(cluster)} (4)`;
   const errorMessage = `resource: expected ${expected}, got type ${resourceType}`;
   return { errorCode: code.invalidRequest, errorMessage };
 }
 
-const nodeEntries = ({ autoCreateTopics, numPartitions }: Gateway): ConfigEntry[] => [
-  { name: 'auto.create.topics.enable', value: String(autoCreateTopics), isDefault: autoCreateTopics },
-  { name: 'default.replication.factor', value: '1', isDefault: true },
-  { name: 'num.partitions', value: String(numPartitions), isDefault: numPartitions === 1 },
-];
-
-function replyOf(entry: ConfigEntry, { includeSynonyms, includeDocumentation }: Request): ConfigurationReply {
-  const config = configReply(entry);
+function replyOf(
+  entry: ConfigEntry,
+  resourceType: number,
+  { includeSynonyms, includeDocumentation }: Request,
+): ConfigurationReply {
+  const config = resourceType === types.broker ? nodeConfigReply(entry) : configReply(entry);
   const { name, value, configSource: source } = config;
   return {
     ...config,

@@ -1,10 +1,11 @@
 // DescribeLogDirs (35). Says how many bytes each partition has.
 //
-// Versions 1 to 4. Deviations: there is one directory, which stands for the storage. Its size and its free space are not known.
+// Versions 1 to 5. Deviations: there is one directory, which stands for the storage. Its size and its free space are not known.
 // A topic or a partition that does not exist is left out, as in Apache Kafka.
 import { RivuletError } from '../../lib/api/errors.ts';
 import type { PartitionDescription } from '../../lib/api/topics.ts';
 import { type Call, defineApi, type Gateway } from '../api.ts';
+import { logDirectory as logDir } from '../cluster.ts';
 import { code, readCode } from '../errors.ts';
 import { allTopics } from '../topic-names.ts';
 
@@ -28,13 +29,12 @@ type PartitionReply = {
   readonly isFutureKey: boolean;
 };
 
-const logDir = 'rivulet';
 /** The most of one request to the engine. */
 const pagePartitions = 256;
 
 export const describeLogDirs = defineApi<Request, Reply>({
   key: 35,
-  versions: [1, 4],
+  versions: [1, 5],
   overlaps: true,
   takesTurns: true,
   async answer(gateway, { topics }, { signal }) {

@@ -1,6 +1,6 @@
 // EndTxn (26). Commits or aborts the open transaction.
 //
-// Versions 0 to 4. A repeat gets the same answer. Deviation: the reply to a commit comes when everything can be read, and not
+// Versions 0 to 5; from version 5 on the epoch rises, and the reply tells it. A repeat gets the same answer. Deviation: the reply to a commit comes when everything can be read, and not
 // when the commit is decided. A commit that has become an abort, because its time was over or its offsets can no longer be
 // committed, is answered with INVALID_PRODUCER_ID_MAPPING: clients abort after it, and go on with a new epoch.
 import { RivuletError } from '../../lib/api/errors.ts';
@@ -14,19 +14,25 @@ type Request = {
   readonly committed: boolean;
 };
 
-type Reply = { readonly errorCode: number };
+type Reply = { readonly errorCode: number; readonly producerId?: number; readonly producerEpoch?: number };
 
 /** Later ones know PRODUCER_FENCED. */
 const lastVersionWithoutFenced = 1;
+/** Transactions of such clients are opened by what they stage. */
+const firstVersionWithEpoch = 5;
 
 export const endTxn = defineApi<Request, Reply>({
   key: 26,
-  versions: [0, 4],
+  versions: [0, 5],
   overlaps: false,
   async answer({ engine }, { committed, ...ref }, { version, signal }) {
     try {
-      await engine.producerTransactions.end({ in: { ...ref, signal }, outcome: committed ? 'committed' : 'aborted' });
-      return { errorCode: code.none };
+      const opens = version >= firstVersionWithEpoch;
+      const outcome = committed ? 'committed' : 'aborted';
+      const { producerId, producerEpoch } = await engine.producerTransactions.end({
+        ...{ in: { ...ref, signal, opens }, outcome },
+      });
+      return { errorCode: code.none, producerId, producerEpoch };
     } catch (error) {
       const isCommitted = !committed && error instanceof RivuletError && error.errorCode === 'INVALID_TXN_STATE';
       const errorCode = isCommitted

@@ -98,6 +98,7 @@ async function fetchAll(gateway: Gateway, request: Request, call: Call): Promise
     ...{ signal, roomFor },
   });
   for (const [i, topic] of known.entries()) remember(call, topic, results[i]!);
+  reportFaults(gateway, results.flat());
   const resultsOf = new Map(known.map((topic, i) => [topic, results[i]!]));
   return request.topics.map((topic, i) => replyOf(topic, wanted[i] && resultsOf.get(wanted[i])));
 }
@@ -124,6 +125,12 @@ async function resultsOfAll({ engine }: Gateway, request: TopicsFetchRequest): P
     if (!(error instanceof RivuletError)) throw error;
     return request.topics.map(({ partitions }) => partitions.map(({ partition }) => ({ partition, error })));
   }
+}
+
+/** The client only learns that something failed. */
+function reportFaults({ onError }: Gateway, results: readonly Result[]): void {
+  for (const result of results)
+    if ('error' in result && result.error.errorCode === 'UNKNOWN_SERVER_ERROR') onError(result.error);
 }
 
 /** The next fetch of this connection need not look strongly. */

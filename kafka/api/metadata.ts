@@ -9,7 +9,7 @@ import type { TopicSummary } from '../../lib/api/topics.ts';
 import { inParallel } from '../../lib/runtime/concurrency.ts';
 import { defineApi, type Gateway } from '../api.ts';
 import type { Rights } from '../auth/rules/rules.ts';
-import { controllerOf, leaderEpoch, leadersOf, type Node } from '../cluster.ts';
+import { controllerOf, type Node, type PartitionPlace, placesOf } from '../cluster.ts';
 import { code, readCode } from '../errors.ts';
 import { allTopics } from '../topic-names.ts';
 
@@ -31,15 +31,7 @@ type TopicReply = {
   readonly errorCode: number;
   readonly name: string | null;
   readonly topicId?: string;
-  readonly partitions: readonly PartitionReply[];
-};
-
-type PartitionReply = {
-  readonly partitionIndex: number;
-  readonly leaderId: number;
-  readonly leaderEpoch: number;
-  readonly replicaNodes: readonly number[];
-  readonly isrNodes: readonly number[];
+  readonly partitions: readonly PartitionPlace[];
 };
 
 const firstVersionWithNone = 1;
@@ -122,15 +114,11 @@ const nameless = ({ topicId }: TopicRequest): TopicReply => ({
 
 function describe({ cluster, names }: Gateway, topic: TopicSummary): TopicReply {
   names.learn(topic);
-  const leaderOf = leadersOf(cluster, topic.topicId);
-  const describePartition = (partitionIndex: number): PartitionReply => {
-    const { nodeId } = leaderOf(partitionIndex);
-    return { partitionIndex, leaderId: nodeId, leaderEpoch, replicaNodes: [nodeId], isrNodes: [nodeId] };
-  };
+  const placeOf = placesOf(cluster, topic.topicId);
   return {
     errorCode: code.none,
     name: topic.topic,
     topicId: topic.topicId,
-    partitions: Array.from({ length: topic.partitions }, (_, partition) => describePartition(partition)),
+    partitions: Array.from({ length: topic.partitions }, (_, partition) => placeOf(partition)),
   };
 }

@@ -1,7 +1,8 @@
 // Produce (0). Batches of records go into the log, or are staged for a transaction.
 //
 // Versions 0 to 11. Versions 0 to 2 are offered, because librdkafka before 2.11 sends compressed batches only to a broker
-// that offers them, and are answered with UNSUPPORTED_VERSION, as Apache Kafka does. Later versions are of transactions.
+// that offers them, and are answered with UNSUPPORTED_VERSION, as Apache Kafka does. From version 12 on a batch of a transaction
+// opens it (version 2 of the transaction protocol). Version 13 names topics by their ids.
 // Deviations: a batch of a transaction has no offset before the commit, so the reply has none. acks=1 waits as acks=all does, because a record is in the log or it is not. The time-out of a request is not
 // looked at.
 import type { Engine } from '../../lib/api/engine.ts';
@@ -36,25 +37,30 @@ type PartitionReply = {
   readonly baseOffset: number;
   readonly logAppendTimeMs?: number;
   readonly logStartOffset?: number;
+  readonly recordErrors?: readonly { readonly batchIndex: number; readonly batchIndexErrorMessage: string }[];
   readonly errorMessage?: string;
 };
 
 const firstServedVersion = 3;
 const firstVersionWithZstd = 7;
+const firstVersionThatOpens = 12;
 const allReplicas = -1;
 
 export const produce = defineApi<Request, Reply>({
   key: 0,
-  versions: [0, 11],
+  versions: [0, 12],
   overlaps: true,
   async answer(gateway, request, call) {
     const refusal = refusalOf(request, call);
+    const { transactionalId } = request;
+    const opens = call.version >= firstVersionThatOpens;
+    const target = { transactionalId, opens, naming: { left: limits.namedRecords } };
     const responses = await Promise.all(
       request.topicData.map(async (topic) => ({
         name: topic.name,
         partitionResponses: refusal
           ? topic.partitionData.map(({ index }) => failed(index, refusal))
-          : await appendTopic(gateway, request.transactionalId, topic, call),
+          : await appendTopic(gateway, { ...target, topic: topic.name }, topic, call),
       })),
     );
     if (request.acks !== 0) return { responses };
@@ -80,19 +86,20 @@ function refusalOf({ acks, topicData }: Request, { version }: Call): Failure | u
 /** A part of a request that may be tried. */
 type Part = PartitionAppend & { readonly producerId: number; readonly chain: string; readonly link?: Link };
 
-type Target = { readonly topic: string; readonly transactionalId: string | null; readonly softwareName: string };
+type Target = {
+  readonly topic: string;
+  readonly transactionalId: string | null;
+  /** A batch opens the transaction. */
+  readonly opens: boolean;
+  /** All topics of a request share this, so that a small request has no huge reply. */
+  readonly naming: { left: number };
+};
 
-async function appendTopic(
-  gateway: Gateway,
-  transactionalId: string | null,
-  topic: TopicData,
-  call: Call,
-): Promise<PartitionReply[]> {
-  const target = { topic: topic.name, transactionalId, softwareName: call.client.softwareName };
+async function appendTopic(gateway: Gateway, target: Target, topic: TopicData, call: Call): Promise<PartitionReply[]> {
   const parts = topic.partitionData.map((data) => partOf(topic.name, data, call));
   const sound = parts.filter((part) => 'chain' in part);
-  const replies = sound.length > 0 ? await appendInTurn(gateway, target, sound) : [];
-  return parts.map((part) => ('chain' in part ? replies.shift()! : part));
+  const results = sound.length > 0 ? await appendInTurn(gateway, target, sound) : [];
+  return parts.map((part) => ('chain' in part ? replyOf(results.shift()!, target, call) : part));
 }
 
 /** One batch, of the one format that the log has. The engine checks the rest. */
@@ -126,13 +133,13 @@ const codeOfDamage: { readonly [reason in CorruptBatchError['reason']]?: number 
   codec: code.unsupportedCompressionType,
 };
 
-function appendInTurn({ engine, chains }: Gateway, target: Target, parts: readonly Part[]): Promise<PartitionReply[]> {
+function appendInTurn({ engine, chains }: Gateway, target: Target, parts: readonly Part[]): Promise<Result[]> {
   const names = parts.map(({ chain }) => chain);
   return chains.run(names, async (before) => {
     const inTurn = parts.map((part) => ({ ...part, after: turnOf(chains, part, before) }));
     const results = await resultsOf(engine, target, inTurn);
     await before;
-    return inTurn.map((part) => replyOf(noted(chains, part, results.get(part)!), target));
+    return inTurn.map((part) => noted(chains, part, results.get(part)!));
   });
 }
 
@@ -182,10 +189,10 @@ async function appendSome(engine: Engine, target: Target, parts: readonly Part[]
 }
 
 /** All batches of a request are of one producer. The engine refuses one that is not. */
-function sendTo(engine: Engine, { topic, transactionalId }: Target, partitions: readonly Part[]) {
+function sendTo(engine: Engine, { topic, transactionalId, opens }: Target, partitions: readonly Part[]) {
   if (transactionalId === null) return engine.append({ topic, partitions });
   const [{ producerId, link } = { producerId: -1 }] = partitions;
-  const ref = { transactionalId, producerId, producerEpoch: link?.epoch ?? -1 };
+  const ref = { transactionalId, producerId, producerEpoch: link?.epoch ?? -1, opens };
   return engine.producerTransactions.stage({ in: ref, topic, partitions });
 }
 
@@ -207,13 +214,22 @@ function endOf(result: Result): End {
   return result.error.outcome === 'unknown' ? 'in doubt' : 'not written';
 }
 
-function replyOf(result: Result, { softwareName }: Target): PartitionReply {
+function replyOf(result: Result, { naming }: Target, { client }: Call): PartitionReply {
   const { partition: index } = result;
-  if ('error' in result)
-    return failed(index, { errorCode: stageCode(result.error), errorMessage: messageOf(result.error) });
-  if (!('baseOffset' in result)) return { index, errorCode: code.none, baseOffset: stagedOffset(softwareName) };
+  if ('error' in result) return refusedBy(index, result.error, naming);
+  if (!('baseOffset' in result)) return { index, errorCode: code.none, baseOffset: stagedOffset(client.softwareName) };
   const { baseOffset, logAppendTimeMs, logStartOffset } = result;
   return { index, errorCode: code.none, baseOffset, logAppendTimeMs, logStartOffset };
+}
+
+/** Names the bad records: a client may send the others again. */
+function refusedBy(index: number, error: RivuletError, naming: { left: number }): PartitionReply {
+  const named = error.records.slice(0, naming.left);
+  naming.left -= named.length;
+  return {
+    ...failed(index, { errorCode: stageCode(error), errorMessage: messageOf(error) }),
+    recordErrors: named.map(({ index: batchIndex, reason }) => ({ batchIndex, batchIndexErrorMessage: reason })),
+  };
 }
 
 const failed = (index: number, failure: Failure): PartitionReply => ({ index, baseOffset: -1, ...failure });

@@ -1,6 +1,6 @@
 // TxnOffsetCommit (28). Stages offsets of a group, which are committed with the transaction.
 //
-// Versions 0 to 4; from version 3 on a member says which one it is. Without that, anybody may commit, also beside members, as
+// Versions 0 to 5; from version 5 on it opens the transaction, and from version 3 on a member says which one it is. A static member that another one has replaced is fenced. Without that, anybody may commit, also beside members, as
 // in Apache Kafka. Deviation: whether a member may commit is checked here, and again when the transaction commits. If it has
 // lost a partition by then, the transaction is aborted.
 import { defineApi } from '../api.ts';
@@ -14,6 +14,7 @@ type Request = {
   readonly producerEpoch: number;
   readonly generationId: number;
   readonly memberId: string;
+  readonly groupInstanceId: string | null;
   readonly topics: readonly TopicRequest[];
 };
 
@@ -34,12 +35,15 @@ type Reply = {
   }[];
 };
 
+const firstVersionThatOpens = 5;
+
 export const txnOffsetCommit = defineApi<Request, Reply>({
   key: 28,
-  versions: [0, 4],
+  versions: [0, 5],
   overlaps: false,
-  async answer({ engine }, request, { signal }) {
-    const errorCode = await engine.producerTransactions.stageOffsets(offsetsOf(request, signal)).then(
+  async answer({ engine }, request, { signal, version }) {
+    const opens = version >= firstVersionThatOpens;
+    const errorCode = await engine.producerTransactions.stageOffsets(offsetsOf(request, { signal, opens })).then(
       () => code.none,
       (error: unknown) => transactionCode(error, code.invalidProducerEpoch),
     );
@@ -49,14 +53,14 @@ export const txnOffsetCommit = defineApi<Request, Reply>({
 
 function offsetsOf(
   { transactionalId, producerId, producerEpoch, groupId, topics, ...request }: Request,
-  signal: AbortSignal,
+  how: { readonly signal: AbortSignal; readonly opens: boolean },
 ) {
-  const { memberId = '', generationId: generation = -1 } = request;
+  const { memberId = '', generationId: generation = -1, groupInstanceId: instanceId = null } = request;
   const isMember = memberId !== '' || generation >= 0;
   return {
-    in: { transactionalId, producerId, producerEpoch, signal },
+    in: { transactionalId, producerId, producerEpoch, ...how },
     groupId,
-    ...(isMember && { member: { memberId, generation } }),
+    ...(isMember && { member: { memberId, generation, ...(instanceId !== null && { instanceId }) } }),
     topics: topics.map((topic) => ({ topic: topic.name, partitions: commitsOf(topic) })),
   };
 }

@@ -3,6 +3,7 @@
 // Invariant: others than this machine get TLS and rules, or no listener. A mechanism whose messages are secrets is offered
 // over TLS only.
 import { isLoopback } from '../../lib/runtime/loopback.ts';
+import type { SecurityProtocol } from '../cluster.ts';
 import { everything, type Rights, readRules } from './rules/rules.ts';
 import { oauthBearer, type TokenVerifier } from './sasl/bearer.ts';
 import type { Fetch } from './sasl/bounded-fetch.ts';
@@ -39,6 +40,7 @@ export type SecurityOptions = {
 export type Security = {
   readonly tls?: TlsFiles;
   readonly mechanisms: ReadonlyMap<string, Mechanism>;
+  readonly protocol: SecurityProtocol;
   readonly rightsOf: (principal: string) => Rights;
   /** How often the files are looked at. Undefined: the default. */
   readonly lookMs?: number;
@@ -79,6 +81,7 @@ export async function openSecurity(options: SecurityOptions, surroundings: Surro
       ...(tls && { tls }),
       ...(surroundings.lookMs !== undefined && { lookMs: surroundings.lookMs }),
       mechanisms: new Map(mechanisms.map((mechanism) => [mechanism.name, mechanism])),
+      protocol: `${mechanisms.length > 0 ? 'SASL_' : ''}${tls ? 'SSL' : 'PLAINTEXT'}`,
       rightsOf: (principal) => (rules ? rules().rightsOf(principal) : everything),
       close,
     };

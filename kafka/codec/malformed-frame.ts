@@ -1,8 +1,12 @@
 // The one error of the codec: the bytes of a frame are not what Kafka's protocol allows. The connection that sent them is
 // closed, because nothing that follows can be trusted to be where it seems.
 export class MalformedFrameError extends Error {
-  constructor(message: string) {
+  /** For a client of another protocol, which reads this before the connection is closed. */
+  readonly answer: string | undefined;
+
+  constructor(message: string, answer?: string) {
     super(message);
     this.name = 'MalformedFrameError';
+    this.answer = answer;
   }
 }

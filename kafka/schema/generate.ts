@@ -31,8 +31,9 @@ type DefinedField = {
   readonly fields?: readonly DefinedField[];
 };
 
-/** Later keys are of share groups and streams groups, which need stored states of their own. */
+/** Later keys are of share groups and streams groups, which need stored states of their own, but for two of descriptions. */
 const lastApiKey = 69;
+const laterKeys = [74, 75];
 const others = ['RequestHeader', 'ResponseHeader', 'ConsumerProtocolSubscription', 'ConsumerProtocolAssignment'];
 
 const [folder] = process.argv.slice(2);
@@ -54,7 +55,8 @@ function withoutComments(text: string): string {
 
 /** Only requests say who listens for them. */
 function isOffered({ apiKey, listeners, validVersions }: Definition): boolean {
-  return apiKey !== undefined && apiKey <= lastApiKey && validVersions !== 'none' && !!listeners?.includes('broker');
+  if (apiKey === undefined || validVersions === 'none' || !listeners?.includes('broker')) return false;
+  return apiKey <= lastApiKey || laterKeys.includes(apiKey);
 }
 
 function rowOf({ apiKey, name, validVersions, flexibleVersions, fields, commonStructs = [] }: Definition): MessageRow {

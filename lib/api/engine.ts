@@ -16,6 +16,7 @@ import type {
   PartitionError,
   PartitionOffset,
   PartitionRecords,
+  ProducersOfPartition,
   TopicsFetchRequest,
 } from './records.ts';
 import type { Segments } from './segments.ts';
@@ -69,6 +70,10 @@ export type Engine = LogEngine & {
   fetchTopics(request: TopicsFetchRequest): Promise<readonly (readonly (PartitionRecords | PartitionError)[])[]>;
   /** Returns the ends of the first `limit` partitions, at most a moment old, for half a read unit each. */
   partitionEnds(topic: string, limit: number): Promise<readonly PartitionEnds[]>;
+  /** There is one result per partition, in the order of the request. It costs 1 read unit each. */
+  describeProducers(
+    request: TopicRef & { readonly partitions: readonly number[] },
+  ): Promise<readonly (ProducersOfPartition | PartitionError)[]>;
   readonly groups: Groups;
   readonly classicGroups: ClassicGroups;
   readonly transactions: Transactions;

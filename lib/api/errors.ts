@@ -315,24 +315,33 @@ export type ErrorCode = keyof typeof catalogue;
 /** Says what a failed write did to the data. */
 export type Outcome = 'not-written' | 'written' | 'unknown';
 
+/** A record that is a reason of INVALID_RECORD, by its index among the records of its partition in the request. */
+export type RefusedRecord = { readonly index: number; readonly reason: string };
+
+type ErrorOptions = {
+  readonly outcome?: Outcome;
+  readonly extra?: Record<string, string | number>;
+  readonly records?: readonly RefusedRecord[];
+  readonly cause?: unknown;
+};
+
 /**
  * This is the only error that leaves the engine. `extra` goes into the problem document beside the standard members.
+ * `records` may be empty, and names at most `limits.namedRecords`.
  */
 export class RivuletError extends Error {
   readonly errorCode: ErrorCode;
   readonly outcome: Outcome | undefined;
   readonly extra: Readonly<Record<string, string | number>>;
+  readonly records: readonly RefusedRecord[];
 
-  constructor(
-    errorCode: ErrorCode,
-    detail: string,
-    options: { outcome?: Outcome; extra?: Record<string, string | number>; cause?: unknown } = {},
-  ) {
+  constructor(errorCode: ErrorCode, detail: string, options: ErrorOptions = {}) {
     super(detail, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'RivuletError';
     this.errorCode = errorCode;
     this.outcome = options.outcome;
     this.extra = options.extra ?? {};
+    this.records = options.records ?? [];
   }
 
   get status(): number {

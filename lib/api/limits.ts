@@ -69,6 +69,8 @@ export const limits = {
   /** The number of records in one JSON request. */
   jsonRecords: 10_000,
   recordHeaders: 1_000,
+  /** So many bad records of a partition are named. A small batch may hold millions. */
+  namedRecords: 1_000,
   idempotencyKeyLength: 255,
   /** A member is an item of 305 bytes, and the process that computes an assignment reads all of them. */
   groupMembers: 2_000,

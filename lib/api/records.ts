@@ -89,6 +89,18 @@ export type AppendRecordsReply = {
   )[];
 };
 
+// --- producers
+
+/** An idempotent producer that a partition remembers. */
+export type ActiveProducer = {
+  readonly producerId: number;
+  readonly producerEpoch: number;
+  /** The sequence of its last record. */
+  readonly lastSequence: number;
+};
+
+export type ProducersOfPartition = { readonly partition: number; readonly producers: readonly ActiveProducer[] };
+
 // --- fetch
 
 export type PartitionFetch = { readonly partition: number; readonly offset: number; readonly maxBytes?: number };

@@ -1,5 +1,6 @@
 // Transactions as callers see them: records for several partitions and offsets of groups become visible together, or
 // never. Readers see nothing of a transaction before it is committed, and no reader waits for one.
+import type { Generation } from './classic-groups.ts';
 import type { CommitOffsetsRequest } from './groups.ts';
 import type { AppendRecordsRequest, AppendRequest, PartitionError } from './records.ts';
 
@@ -16,6 +17,11 @@ export type ProducerRef = {
   readonly transactionalId: string;
   readonly producerId: number;
   readonly producerEpoch: number;
+  /**
+   * The request opens the transaction by what it stages, and the end of such a transaction raises the epoch: version 2 of
+   * Kafka's transaction protocol.
+   */
+  readonly opens?: boolean;
   /** The client has gone, and may have repeated the request: a later transaction must not be changed by this one. */
   readonly signal?: AbortSignal;
 };
@@ -46,7 +52,7 @@ export type StageOffsetsRequest = CommitOffsetsRequest & { readonly in: Transact
 /** Without `member` the commit is not checked against the members of the group, as in Kafka. */
 export type StageProducerOffsets = Pick<CommitOffsetsRequest, 'groupId' | 'topics'> & {
   readonly in: ProducerRef;
-  readonly member?: { readonly memberId: string; readonly generation: number };
+  readonly member?: Omit<Generation, 'groupId'>;
 };
 
 export type InitProducer = InitTransactions & {
@@ -123,7 +129,7 @@ export type Staging = {
 
 /**
  * Transactions as the Kafka listener sees them. Their instances have no token and no numbers: they are known by producer id
- * and epoch, and keep both from one transaction to the next.
+ * and epoch, and keep both from one transaction to the next, unless they let what they stage open it.
  */
 export type ProducerTransactions = {
   /** Throws PRODUCER_FENCED if `before` is not the newest instance. */
@@ -133,8 +139,14 @@ export type ProducerTransactions = {
   stage(request: AppendRequest & { readonly in: ProducerRef }): Promise<StageReply>;
   /** Throws if the member may not commit; the commit of the transaction checks that again. */
   stageOffsets(request: StageProducerOffsets): Promise<void>;
-  /** Throws INVALID_TXN_STATE if the last transaction has ended in the other way. */
-  end(request: { readonly in: ProducerRef; readonly outcome: TransactionOutcome }): Promise<void>;
+  /**
+   * Returns the producer of the next transaction. With `opens` an end raises the epoch also if no transaction is open, so that a
+   * batch that comes late begins none. Throws INVALID_TXN_STATE if the last transaction has ended in the other way.
+   */
+  end(request: {
+    readonly in: ProducerRef;
+    readonly outcome: TransactionOutcome;
+  }): Promise<Pick<EndedTransaction, 'producerId' | 'producerEpoch'>>;
 };
 
 export type Transactions = Staging & {

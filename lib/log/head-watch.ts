@@ -138,7 +138,10 @@ class PartitionWatch implements HeadWatch {
     return this.#error ?? this.#known;
   }
 
-  /** Returns the error that stands for the head, if there is one. */
+  /**
+   * Returns the error that stands for the head, if there is one. It never rejects: a look of the schedule has no caller, and
+   * those that wait are told of a fault of ours as of any other error.
+   */
   async #read(strong: boolean): Promise<RivuletError | undefined> {
     const { context, topic, partition } = this.#subject;
     try {
@@ -149,7 +152,8 @@ class PartitionWatch implements HeadWatch {
     } catch (thrown) {
       const failure = storageFailure(thrown, false, false);
       if (failure instanceof RivuletError) return failure;
-      throw failure;
+      const detail = `the look at partition ${partition} of ${topic.topic} failed`;
+      return new RivuletError('UNKNOWN_SERVER_ERROR', detail, { cause: failure });
     }
   }
 

@@ -16,6 +16,9 @@ export function createProducerTransactions(log: LogContext): ProducerTransaction
     open: (ref) => translated(openTransaction(context, ref), 'write'),
     stage: (request) => translated(stage(context, request), 'write'),
     stageOffsets: (request) => translated(stageOffsetsOfProducer(context, request), 'write'),
-    end: ({ in: ref, outcome }) => translated(endOfProducer(context, ref, outcome), 'write'),
+    async end({ in: ref, outcome }) {
+      const { producerId, producerEpoch } = await translated(endOfProducer(context, ref, outcome), 'write');
+      return { producerId, producerEpoch };
+    },
   };
 }

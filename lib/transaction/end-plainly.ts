@@ -13,7 +13,7 @@ import {
   parseTransactionItem,
   type TransactionItem,
 } from './item.ts';
-import { producerAfterTimeout, producerGoingOn } from './producer-after.ts';
+import { producerAfterTimeout, producerGoingOn, producerRaised } from './producer-after.ts';
 
 /** Returns the item after the end; undefined if something else has changed it. */
 export const endPlainly = async (
@@ -21,6 +21,13 @@ export const endPlainly = async (
   item: TransactionItem,
   outcome: TransactionOutcome,
 ): Promise<TransactionItem | undefined> => end(context, item, outcome, await producerGoingOn(context, item));
+
+/** The same, and the epoch rises. */
+export const endAndRaise = async (
+  context: GroupContext,
+  item: TransactionItem,
+  outcome: TransactionOutcome,
+): Promise<TransactionItem | undefined> => end(context, item, outcome, await producerRaised(context, item));
 
 /** Aborts a transaction whose time is over. */
 export const timeOut = async (context: GroupContext, item: TransactionItem): Promise<TransactionItem | undefined> =>

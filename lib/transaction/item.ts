@@ -8,7 +8,8 @@
 //   ti topic ids by index   q next sequence by "index/partition"   go staged offsets, as JSON   ix index objects by topic
 //   cp ce producer id and epoch of the batches   tk 16 bytes of the SHA-256 of the token
 //   kt the tk of an instance that speaks Kafka's protocol: it has no token, and it keeps ce, q and ti across its transactions
-//   pe the epoch that this very instance had before, if it may not know ce yet
+//   pe the epoch that this very instance had before, if it may not know ce yet   pi the producer id that it had then, if another
+//   ev 1 if what was staged has opened the transaction of an instance that speaks Kafka's protocol: then its end raises ce
 //   fc fences since the last commit   to time-out, ms   dl deadline, from the first stage on   u last used
 //   y bytes staged, of records and of offsets: grows with every stage
 //
@@ -57,6 +58,9 @@ export type TransactionItem = {
   readonly isOfKafka: boolean;
   /** Such an instance may know this epoch only: its transaction timed out, or it did not get the reply to its init. */
   readonly epochBefore: number | undefined;
+  readonly producerIdBefore: number;
+  /** The end of the open transaction raises the epoch of such an instance. */
+  readonly raisesEpoch: boolean;
   readonly timeoutMs: number;
   readonly deadlineMs: number | undefined;
   readonly usedMs: number;
@@ -93,6 +97,8 @@ export function parseTransactionItem(item: Item): TransactionItem {
     // An older version of this code begins an instance without looking at kt. Then tk is another one.
     isOfKafka: item.kt !== undefined && Buffer.compare(item.kt as Uint8Array, item.tk as Uint8Array) === 0,
     epochBefore: item.pe as number | undefined,
+    producerIdBefore: (item.pi ?? item.cp) as number,
+    raisesEpoch: item.ev !== undefined,
     timeoutMs: item.to as number,
     deadlineMs: item.dl as number | undefined,
     usedMs: item.u as number,
@@ -172,7 +178,7 @@ export const isStagedAsRead = ({ stagedBytes }: TransactionItem): Condition =>
   stagedBytes === 0 ? absent('y') : equals('y', stagedBytes);
 
 /** The producer of the next transaction. */
-export type NextProducer = { readonly cp: number; readonly ce: number; readonly pe?: number };
+export type NextProducer = { readonly cp: number; readonly ce: number; readonly pe?: number; readonly pi?: number };
 
 /**
  * Ends the transaction, and begins the next number. Nothing of it is left but its outcome, and where it wrote. Sequences
@@ -181,13 +187,13 @@ export type NextProducer = { readonly cp: number; readonly ce: number; readonly 
 export function endUpdate(
   item: TransactionItem,
   outcome: 'committed' | 'aborted',
-  { cp, ce, pe }: NextProducer,
+  { cp, ce, ...before }: NextProducer,
   nowMs: number,
   written: readonly WrittenPartition[] = [],
 ): Update {
   const isCommitted = outcome === 'committed';
+  const gone = ['pe', 'pi'].filter((name) => !Object.hasOwn(before, name));
   const sequencesGoOn = cp === item.producerId && ce === item.producerEpoch;
-  const isKnownBefore = pe !== undefined;
   return {
     set: [
       ['l', `${item.number}/${outcome}`],
@@ -202,10 +208,10 @@ export function endUpdate(
             ['q', {}],
             ['ti', {}],
           ] as const)),
-      ...(isKnownBefore ? [['pe', pe] as const] : []),
+      ...Object.entries(before),
       ...(isCommitted ? [['lw', encodeWritten(written)] as const] : []),
     ],
-    remove: [isCommitted ? 'fc' : 'lw', ...(isKnownBefore ? [] : ['pe']), 't', 'sb', 'go', 'y', 'dl', 'ix'],
+    remove: [isCommitted ? 'fc' : 'lw', ...gone, 't', 'sb', 'go', 'y', 'dl', 'ix', 'ev'],
   };
 }
 

@@ -31,17 +31,17 @@ function whyNotByProducer(
   const hasGone = signal?.aborted === true;
   if (hasGone)
     return new RivuletError('CONCURRENT_TRANSACTIONS', `the client of ${transactionalId} has gone`, { outcome });
+  if (item && hasGoneOn(item, ref))
+    return new RivuletError(
+      'INVALID_TXN_STATE',
+      `the transaction of epoch ${producerEpoch} of ${transactionalId} has ended: abort it, and initialize again`,
+      { outcome },
+    );
   const isSameProducer = item?.state !== 'c' && item?.producerId === producerId;
   if (!isSameProducer)
     return new RivuletError(
       'TRANSACTIONAL_ID_NOT_FOUND',
       `there is no transactional id ${transactionalId} with producer id ${producerId}: initialize it again`,
-      { outcome },
-    );
-  if (hasGoneOn(item, ref))
-    return new RivuletError(
-      'INVALID_TXN_STATE',
-      `the transaction of epoch ${producerEpoch} of ${transactionalId} was aborted: abort it, and initialize again`,
       { outcome },
     );
   const isNewest = item.isOfKafka && item.producerEpoch === producerEpoch;
@@ -55,6 +55,6 @@ function whyNotByProducer(
 
 /** The request is of the newest instance, which does not know its epoch yet. */
 export const hasGoneOn = (
-  { isOfKafka, producerId, epochBefore }: TransactionItem,
+  { state, isOfKafka, producerIdBefore, epochBefore }: TransactionItem,
   ref: Pick<ProducerRef, 'producerId' | 'producerEpoch'>,
-): boolean => isOfKafka && producerId === ref.producerId && epochBefore === ref.producerEpoch;
+): boolean => state !== 'c' && isOfKafka && producerIdBefore === ref.producerId && epochBefore === ref.producerEpoch;

@@ -1,6 +1,7 @@
 // Transactions of clients that speak Kafka's protocol. They name a transaction by their producer id and epoch, not by its
 // number, and keep both, and their sequences, across transactions. So they say when they open one, and a request that has
-// read the item names the number from then on.
+// read the item names the number from then on. From version 2 of the transaction protocol on (`opens`) what they stage opens
+// it, and the epoch rises at each end, so that a late request of an earlier transaction is refused by its epoch.
 //
 // Invariant: an epoch adds to no transaction after one that ended without its asking. It would be told that all is committed,
 // though the part before the end is not.
@@ -9,6 +10,7 @@ import type { ProducerRef, TransactionOutcome } from '../api/transactions.ts';
 import type { GroupContext } from '../group/context.ts';
 import { abort, commit } from './commit.ts';
 import type { TransactionContext } from './context.ts';
+import { endAndRaise } from './end-plainly.ts';
 import { readTransaction, type TransactionItem } from './item.ts';
 import { checkNewest, hasGoneOn } from './newest-instance.ts';
 import { checkOpen } from './open-item.ts';
@@ -37,18 +39,32 @@ export async function endOfProducer(
   context: TransactionContext,
   ref: ProducerRef,
   wanted: TransactionOutcome,
-): Promise<void> {
+): Promise<NextEpoch> {
   const item = await readTransaction(context.table, ref.transactionalId);
-  const isAborted = wanted === 'aborted' && item !== undefined && hasGoneOn(item, ref);
-  if (isAborted) return;
+  const isEndedSo = item !== undefined && item.last?.outcome === wanted && hasGoneOn(item, ref);
+  if (isEndedSo) return item;
   checkNewest(item, ref);
   const isOpen = item.state !== 'o' || item.deadlineMs !== undefined;
-  if (!isOpen) return answerRepeat(item, wanted);
+  if (!isOpen) return ref.opens ? endNothing(context, item, wanted) : answerRepeat(item, wanted);
   const named = { in: { ...ref, transaction: item.number } };
-  await (wanted === 'committed' ? commit(context, named) : abort(context, named));
+  return wanted === 'committed' ? commit(context, named) : abort(context, named);
 }
 
-function answerRepeat(item: TransactionItem, wanted: TransactionOutcome): void {
+type NextEpoch = Pick<TransactionItem, 'producerId' | 'producerEpoch'>;
+
+/** A batch of the old epoch may still be under way, and would open a transaction. */
+async function endNothing(
+  context: TransactionContext,
+  item: TransactionItem,
+  wanted: TransactionOutcome,
+): Promise<NextEpoch> {
+  const ended = await endAndRaise(context, item, wanted);
+  if (!ended) throw beingEnded(item);
+  return ended;
+}
+
+function answerRepeat(item: TransactionItem, wanted: TransactionOutcome): TransactionItem {
   const isAsWanted = item.last === undefined || item.last.outcome === wanted;
   if (!isAsWanted) throw isOver(item, item.last!.number);
+  return item;
 }

@@ -20,8 +20,9 @@ export async function openItem(
   try {
     checkNewest(item, ref);
     await checkOpen(context, item, ref.transaction ?? item.number);
-    if (!('token' in ref)) checkBegun(item);
-    return item;
+    if ('token' in ref || item.deadlineMs !== undefined) return item;
+    if (!ref.opens) checkBegun(item);
+    return { ...item, raisesEpoch: true };
   } catch (error) {
     if (!mayBeDone || !(error instanceof RivuletError)) throw error;
     throw new RivuletError(error.errorCode, error.message, { outcome: 'unknown' });
@@ -41,10 +42,9 @@ export async function checkOpen(context: GroupContext, item: TransactionItem, tr
 }
 
 /**
- * Clients of Kafka's protocol open a transaction before they add to it. A batch that was under way when a transaction
- * ended must not begin the next one.
+ * Clients of Kafka's protocol whose epoch stays open a transaction before they add to it. A batch that was under way when a
+ * transaction ended must not begin the next one. Where the epoch rises at each end, the epoch says so.
  */
-function checkBegun({ deadlineMs, transactionalId }: TransactionItem): void {
-  if (deadlineMs !== undefined) return;
+function checkBegun({ transactionalId }: TransactionItem): never {
   throw refused('INVALID_TXN_STATE', `no transaction of ${transactionalId} is open: add the partition to it first`);
 }

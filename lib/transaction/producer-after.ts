@@ -7,9 +7,21 @@ import type { NextProducer, TransactionItem } from './item.ts';
 /** Epochs have 16 bits with a sign in the batches. */
 const greatestEpoch = 32_766;
 
-/** After an end that the instance itself asked for. Clients of Kafka's protocol keep their epoch, and count on. */
-export const producerGoingOn = async (context: GroupContext, item: TransactionItem): Promise<NextProducer> =>
-  item.isOfKafka ? { cp: item.producerId, ce: item.producerEpoch } : producerAfter(context, item);
+/**
+ * After an end that the instance itself asked for. Clients of Kafka's protocol keep their epoch, and count on, unless what they
+ * staged opened the transaction.
+ */
+export async function producerGoingOn(context: GroupContext, item: TransactionItem): Promise<NextProducer> {
+  if (!item.isOfKafka) return producerAfter(context, item);
+  return item.raisesEpoch ? producerRaised(context, item) : { cp: item.producerId, ce: item.producerEpoch };
+}
+
+/** The reply tells the new epoch. An instance that does not get it asks again with the old one. */
+export async function producerRaised(context: GroupContext, item: TransactionItem): Promise<NextProducer> {
+  const next = await producerAfter(context, item);
+  const isOther = next.cp !== item.producerId;
+  return { ...next, pe: item.producerEpoch, ...(isOther && { pi: item.producerId }) };
+}
 
 /**
  * After an end that the instance has not asked for, and may not know of. The old epoch must not add to the next transaction:

@@ -107,6 +107,8 @@ function stagingCondition(item: TransactionItem, topic: Topic, due: readonly Upl
   return all(hasIndex, ...areInOrder);
 }
 
+const raising = [['ev', 1]] as const;
+
 /** The first addition begins the time of the transaction. */
 export async function addTo(
   { table, clock }: GroupContext,
@@ -120,7 +122,7 @@ export async function addTo(
     return await table.write({
       kind: 'update',
       key: transactionKey(item.transactionalId),
-      update: { ...update, setIfAbsent: [['dl', clock.now() + item.timeoutMs]] },
+      update: { ...update, setIfAbsent: [['dl', clock.now() + item.timeoutMs], ...(item.raisesEpoch ? raising : [])] },
       if: all(ofNewestInstance, isOpen, ...(condition ? [condition] : [])),
     });
   } catch (error) {

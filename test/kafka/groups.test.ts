@@ -168,6 +168,26 @@ describe('a static member', () => {
     expect(groups[0].members).toMatchObject([{ memberId, groupInstanceId: 'one' }]);
   });
 
+  test('that is fenced cannot commit in a transaction, nor can one in the name of an instance that is not its own', async () => {
+    const groupId = 'in a transaction';
+    const first = await enterStatic(groupId);
+    const { memberId, generationId } = await joinStatic(groupId);
+    await syncStatic(groupId, { groupId, memberId, generationId });
+    const asked = { transactionalId: 'static', transactionTimeoutMs: 60_000, producerId: -1, producerEpoch: -1 };
+    const { producerId, producerEpoch } = await wire.ask(key.initProducerId, 4, asked);
+    const ref = { transactionalId: 'static', producerId, producerEpoch, groupId };
+    await wire.ask(key.addOffsetsToTxn, 3, ref);
+    const stage = async (member: object) => {
+      const partitions = [{ partitionIndex: 0, committedOffset: 5, committedMetadata: '' }];
+      const message = { ...ref, generationId, ...instance, ...member, topics: [{ name: 'orders', partitions }] };
+      return (await wire.ask(key.txnOffsetCommit, 3, message)).topics[0].partitions[0].errorCode;
+    };
+    expect(await stage({ memberId: first.memberId })).toBe(82);
+    expect(await stage({ memberId: 'gone-long-ago' })).toBe(82);
+    expect(await stage({ memberId: 'gone-long-ago', groupInstanceId: null })).toBe(25);
+    expect(await stage({ memberId })).toBe(0);
+  });
+
   test('is told of no leader by a version that cannot tell it to keep the assignment', async () => {
     const first = await enterStatic('old client');
     expect(await joinStatic('old client', 8)).toMatchObject({

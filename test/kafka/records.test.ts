@@ -3,7 +3,7 @@ import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { RivuletError } from '../../lib/api/errors.ts';
 import type { TopicDescription } from '../../lib/api/topics.ts';
 import { crc32c } from '../../lib/bytes/crc32c.ts';
-import { decodeBatch } from '../../lib/record/batch.ts';
+import { decodeBatch, encodeBatch } from '../../lib/record/batch.ts';
 import { stampBaseOffset } from '../../lib/record/batch-header.ts';
 import type { Compression } from '../../lib/record/compression.ts';
 import { batchOf, fetchMessage, fetchTopic, produceMessage, type Service, startService } from './service.ts';
@@ -72,6 +72,22 @@ describe('produce', () => {
       { index: 1, errorCode: 87, baseOffset: -1, errorMessage: 'records: expected one batch, got more' },
       { index: 7, errorCode: 3, baseOffset: -1 },
     ]);
+  });
+
+  test('names the records without a key that a compacted topic refuses, from version 8 on, and a thousand in all', async () => {
+    await service.engine.createTopic({ topic: 'keyed', partitions: 3, config: { 'cleanup.policy': 'compact' } });
+    const keyOf = (i: number) => (i % 2 === 0 ? null : new Uint8Array([i]));
+    const records = Array.from({ length: 4 }, (_, i) => ({ key: keyOf(i), value: null, headers: [], timestampMs: 1 }));
+    const batchIndexErrorMessage = 'key: expected a key, because topic keyed is compacted, got null';
+    const [reply] = await produce(produceMessage('keyed', { 1: encodeBatch(records) }), 8);
+    expect(reply).toMatchObject({
+      ...{ errorCode: 87, baseOffset: -1, errorMessage: `partition 1: records[0].${batchIndexErrorMessage}` },
+      recordErrors: [0, 2].map((batchIndex) => ({ batchIndex, batchIndexErrorMessage })),
+    });
+    expect(await produce(produceMessage('keyed', { 1: encodeBatch(records) }), 7)).toMatchObject([{ errorCode: 87 }]);
+    const most = batchOf(Array.from({ length: 800 }, String));
+    const replies = await produce(produceMessage('keyed', { 0: most, 1: most, 2: most }));
+    expect(replies.map(({ recordErrors }) => recordErrors.length)).toEqual([800, 200, 0]);
   });
 
   test('refuses other formats, damaged batches, and zstd in versions that do not know it', async () => {

@@ -105,6 +105,20 @@ describe('bytes that are no request close the connection', () => {
   });
 });
 
+test.each(['GET /v1/topics HTTP/1.1', 'POST /v1/topics HTTP/1.1\r\ncontent-length: 200000'])(
+  'a client of HTTP is told so: %s',
+  async (head) => {
+    const { socket } = await service.connect();
+    const chunks: Buffer[] = [];
+    socket.on('data', (chunk) => chunks.push(chunk));
+    const ended = new Promise((resolve) => socket.once('end', resolve));
+    socket.write(`${head}\r\n\r\n${'x'.repeat(200_000)}`);
+    await ended;
+    expect(Buffer.concat(chunks).toString()).toMatch(/^HTTP\/1.1 400 .*This port speaks Kafka's protocol: /s);
+    expect(service.failures.pop()).toMatch(/the HTTP API has another port/);
+  },
+);
+
 describe('bytes behind a message', () => {
   test('are ignored: librdkafka 2.15 sends three when it asks for all topics', async () => {
     const frame = requestFrame({ apiKey: 3, version: 12, correlationId: 5 }, { topics: null }).subarray(4);

@@ -202,6 +202,14 @@ test('describe configs: of topics with their sources, and of the node', async ()
   });
   const node = await ask({ resourceType: 4, resourceName: '1' });
   expect(node.configs).toContainEqual(expect.objectContaining({ name: 'num.partitions', value: '1', readOnly: true }));
+  expect(node.configs).toContainEqual(
+    expect.objectContaining({
+      ...{ name: 'advertised.listeners', value: `PLAINTEXT://127.0.0.1:${service.port}`, configSource: 4 },
+    }),
+  );
+  expect(node.configs.map(({ name }: { name: string }) => name)).toEqual(
+    expect.arrayContaining(['broker.id', 'listeners', 'log.retention.ms', 'message.max.bytes', 'log.dirs']),
+  );
   expect(await ask({ resourceType: 4, resourceName: '7' })).toMatchObject({ errorCode: 42, configs: [] });
   expect(await ask({ resourceType: 2, resourceName: 'nowhere' })).toMatchObject({ errorCode: 3 });
 });

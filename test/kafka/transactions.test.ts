@@ -161,6 +161,43 @@ describe('errors', () => {
   });
 });
 
+describe('version 2 of the transaction protocol', () => {
+  const stageIn = async (ref: Ref, sequence: number, value: string) => {
+    const { producerId, producerEpoch, transactionalId } = ref;
+    const batch = batchOf([value], { producerId, producerEpoch, baseSequence: sequence, isTransactional: true });
+    const reply = await wire.ask(key.produce, 12, { ...produceMessage(topic, { 1: batch }), transactionalId });
+    return reply.responses[0].partitionResponses[0].errorCode;
+  };
+  const endIn = (ref: Ref, committed: boolean) => wire.ask(key.endTxn, 5, { ...ref, committed });
+
+  test('is offered', async () => {
+    const reply = await wire.ask(key.apiVersions, 4, { clientSoftwareName: 'x', clientSoftwareVersion: '1' });
+    expect(reply.supportedFeatures).toContainEqual({ name: 'transaction.version', minVersion: 0, maxVersion: 2 });
+    expect(reply.finalizedFeatures).toContainEqual({
+      ...{ name: 'transaction.version', minVersionLevel: 2, maxVersionLevel: 2 },
+    });
+  });
+
+  test('has batches and offsets open the transaction, and tells the next epoch at each end', async () => {
+    const ref = await init('newer');
+    expect(await stageIn(ref, 0, 'newer 0')).toBe(0);
+    const first = await endIn(ref, true);
+    expect(first).toMatchObject({ errorCode: 0, producerId: ref.producerId, producerEpoch: ref.producerEpoch + 1 });
+    expect(await endIn(ref, true)).toMatchObject(first);
+    const next = { ...ref, producerEpoch: first.producerEpoch };
+    expect(await stageIn(ref, 1, 'late')).toBe(48);
+    const partitions = [{ partitionIndex: 0, committedOffset: 5, committedMetadata: '' }];
+    const offsets = { ...next, groupId: 'newer', topics: [{ name: topic, partitions }] };
+    const staged = await wire.ask(key.txnOffsetCommit, 5, { ...offsets, memberId: '', generationId: -1 });
+    expect(staged.topics[0].partitions).toMatchObject([{ errorCode: 0 }]);
+    expect(await endIn(next, false)).toMatchObject({ errorCode: 0, producerEpoch: next.producerEpoch + 1 });
+    expect(await endIn({ ...ref, producerEpoch: next.producerEpoch + 9 }, true)).toMatchObject({
+      ...{ errorCode: 90, producerId: -1, producerEpoch: -1 },
+    });
+    expect(await log(1)).toEqual(['newer 0']);
+  });
+});
+
 test('two listeners over one engine serve one transaction, and their instances fence each other', async () => {
   const other = await startKafka({
     ...{ engine: service.engine, clusterId: 'c', clock: systemClock, onError: () => undefined },

@@ -129,6 +129,7 @@ export const key = {
   deleteAcls: 31,
   describeConfigs: 32,
   alterConfigs: 33,
+  alterReplicaLogDirs: 34,
   describeLogDirs: 35,
   saslAuthenticate: 36,
   deleteGroups: 42,
@@ -143,4 +144,8 @@ export const key = {
   listTransactions: 66,
   consumerGroupHeartbeat: 68,
   consumerGroupDescribe: 69,
+  describeClientQuotas: 48,
+  describeProducers: 61,
+  listConfigResources: 74,
+  describeTopicPartitions: 75,
 } as const;

@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { HttpApi, HttpEvent, HttpResult } from '../../http/http-event.ts';
 import { limits } from '../../lib/api/limits.ts';
@@ -35,6 +36,16 @@ const never: HttpApi = async () => expect.unreachable('the request reached the h
 const eventIn = (response: Response): HttpEvent => JSON.parse(response.headers.get('event') ?? 'null') as HttpEvent;
 
 const json = { 'content-type': 'application/json' };
+
+test("one of Kafka's clients at this port is reported, and closed", async () => {
+  const { promise: reported, resolve } = Promise.withResolvers<Error>();
+  const url = await start(never, { onStranger: resolve });
+  const wire = connect(Number(new URL(url).port), '127.0.0.1');
+  const closed = new Promise((done) => wire.once('close', done));
+  wire.write(Buffer.from('0000000a001200000000000100ff', 'hex'));
+  expect((await reported).message).toMatch(/^one of Kafka's clients has connected to port \d+, which speaks HTTP: /);
+  await closed;
+});
 
 describe('a signed request', () => {
   test('becomes the event that API Gateway would make of it', async () => {

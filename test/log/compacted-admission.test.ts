@@ -34,9 +34,16 @@ describe('batches', () => {
       const error = await errorOf(batches);
       expect(error).toMatchObject({ errorCode: 'INVALID_RECORD', outcome: 'not-written' });
       expect(error.message).toBe('partition 1: records[3].key: expected a key, because topic t is compacted, got null');
+      const reason = 'key: expected a key, because topic t is compacted, got null';
+      expect(error.records).toEqual([3, 4].map((index) => ({ index, reason })));
       expect((await world.objects.list({})).objects).toEqual([]);
     },
   );
+
+  test('of which a thousand have no key are refused with the names of a thousand', async () => {
+    const error = await errorOf(keyed(['a', ...Array.from({ length: 1_001 }, () => null)], { compression: 'zstd' }));
+    expect(error.records.map(({ index }) => index)).toEqual(Array.from({ length: 1_000 }, (_, i) => i + 1));
+  });
 
   test('with keys are stored as they came; an empty key is a key, and a null value is a tombstone', async () => {
     const batch = encodeBatch(

@@ -24,6 +24,8 @@ type Stage = {
   readonly clock: Clock;
   /** Whether `here` reaches the table. */
   isCutOff: boolean;
+  /** Whether the code of `here` has a fault. */
+  isFaulty: boolean;
   /** Lets time pass until the work is done. */
   run<T>(work: () => Promise<T>): Promise<T>;
 };
@@ -44,13 +46,14 @@ function createStage(): Stage {
   const reached: Table = {
     ...table,
     async get(key, options) {
+      if (stage.isFaulty) throw new TypeError('undefined is not a function');
       if (stage.isCutOff) throw new StorageError('unavailable', 'cut off');
       return table.get(key, options);
     },
   };
   const counted = { objects: countingObjectStore(objects, totals), table: countingTable(reached, totals) };
   const stage: Stage = {
-    ...{ totals, clock, isCutOff: false },
+    ...{ totals, clock, isCutOff: false, isFaulty: false },
     here: createEngine({ ...counted, clock }),
     elsewhere: createEngine({ objects, table, clock }),
     async run(work) {
@@ -212,6 +215,22 @@ test('a process that is cut off from the table says so, and goes on when it is b
     expect(batchesIn(await fetchOne(here, 't', { waitMs: 20_000 }))).toBe(1);
   });
   expect(clock.monotonic()).toBeGreaterThan(startMs);
+});
+
+test('a fault in a look is an error of the fetch that waits, and the next look goes on', async () => {
+  const stage = createStage();
+  const { here, elsewhere } = stage;
+  await stage.run(() => here.createTopic({ topic: 't' }));
+  await stage.run(() => consume(stage, 't', 1, minute));
+  await stage.run(async () => {
+    const waiting = fetchOne(here, 't', { waitMs: 20_000 });
+    stage.isFaulty = true;
+    const error = { errorCode: 'UNKNOWN_SERVER_ERROR', cause: { message: 'undefined is not a function' } };
+    expect(await waiting).toMatchObject({ error });
+    stage.isFaulty = false;
+    await append(elsewhere, 't', ['a']);
+    expect(batchesIn(await fetchOne(here, 't', { waitMs: 20_000 }))).toBe(1);
+  });
 });
 
 test('more partitions than may be waited for are refused, until others are left', () => {

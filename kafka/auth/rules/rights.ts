@@ -259,6 +259,7 @@ const rows: Readonly<Record<number, Guard>> = {
   /* DeleteAcls */ 31: onCluster('ALTER'),
   /* DescribeConfigs */ 32: onConfigs('DESCRIBE_CONFIGS', 'results'),
   /* AlterConfigs */ 33: onConfigs('ALTER_CONFIGS', 'responses'),
+  /* AlterReplicaLogDirs */ 34: onCluster('ALTER'),
   /* DescribeLogDirs */ 35: onCluster('DESCRIBE'),
   /* SaslAuthenticate */ 36: free,
   /* CreatePartitions */ 37: onEach({
@@ -271,7 +272,9 @@ const rows: Readonly<Record<number, Guard>> = {
   /* AlterPartitionReassignments */ 45: onCluster('ALTER'),
   /* ListPartitionReassignments */ 46: onCluster('DESCRIBE'),
   /* OffsetDelete */ 47: all(onOne('DELETE', 'group', 'groupId'), onTopics('READ', committed)),
+  /* DescribeClientQuotas */ 48: onCluster('DESCRIBE_CONFIGS'),
   /* DescribeCluster */ 60: free,
+  /* DescribeProducers */ 61: onTopics('READ', { partitions: 'partitionIndexes' }),
   /* DescribeTransactions */ 65: all(
     onNames('DESCRIBE', 'transactionalId', 'transactionalIds', 'transactionStates', 'transactionalId'),
     hideTopicsOfTransactions,
@@ -280,6 +283,11 @@ const rows: Readonly<Record<number, Guard>> = {
     may('DESCRIBE', 'transactionalId', transactionalId as string),
   ),
   /* ConsumerGroupHeartbeat */ 68: all(readGroup, onSubscription),
+  /* ListConfigResources */ 74: onCluster('DESCRIBE_CONFIGS'),
+  /* DescribeTopicPartitions */ 75: onEach({
+    ...{ operation: 'DESCRIBE', list: 'topics', replies: 'topics', resourceOf: topicNamed('name') },
+    refuse: ({ name }, errorCode) => ({ name, errorCode, partitions: [] }),
+  }),
   /* ConsumerGroupDescribe */ 69: onNames('DESCRIBE', 'group', 'groupIds', 'groups', 'groupId'),
 };
 

@@ -1,13 +1,37 @@
 // Makes durable which names are in a folder.
-import { closeSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { cannotSync, hasCode } from './file-layer.ts';
 
 /** Makes the absolute `folder` and those above it at need, durably. It is for nobody else on the machine. */
 export function makeFolder(folder: string): void {
-  const first = mkdirSync(folder, { recursive: true, mode: 0o700 });
-  if (first === undefined) return;
-  for (let made = folder; made.length >= first.length; made = dirname(made)) syncReadable(dirname(made));
+  for (const made of makeMissing(folder)) syncReadable(dirname(made));
+}
+
+/**
+ * Returns the folders that were made, the deepest first. The recursive mkdir of Node never returns where a folder above exists and yet takes no
+ * new one, as /proc does.
+ */
+function makeMissing(folder: string): string[] {
+  const above = dirname(folder);
+  try {
+    return makeOne(folder);
+  } catch (error) {
+    if (above === folder || !hasCode(error, 'ENOENT')) throw error;
+  }
+  const madeAbove = makeMissing(above);
+  return [...makeOne(folder), ...madeAbove];
+}
+
+/** Returns nothing if the folder is there. */
+function makeOne(folder: string): string[] {
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+    return [folder];
+  } catch (error) {
+    if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return [];
+    throw error;
+  }
 }
 
 /** One may make names in a folder and not be allowed to read it. */

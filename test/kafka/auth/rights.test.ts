@@ -88,6 +88,19 @@ describe('topics', () => {
     expect(old.topics).toMatchObject([{ name: 'secret', errorCode: 29 }]);
   });
 
+  test('are hidden page by page too, also in a cursor', async () => {
+    const ask = (names: string[], responsePartitionLimit: number) =>
+      wire.ask(key.describeTopicPartitions, 0, { topics: names.map((name) => ({ name })), responsePartitionLimit });
+    const all = await ask([], 1);
+    expect(all).toMatchObject({ topics: [{ name: 'orders' }], nextCursor: null });
+    const { topics } = await ask(['orders', 'secret'], 10);
+    expect(topics).toMatchObject([
+      { name: 'orders', errorCode: 0 },
+      { name: 'secret', errorCode: 29, partitions: [] },
+    ]);
+    expect((await ask(['secret'], 10)).topics).toMatchObject([{ name: 'secret', errorCode: 29 }]);
+  });
+
   test('are created on the way only where that is allowed', async () => {
     const message = { topics: [{ name: 'ada.new' }, { name: 'orders' }], allowAutoTopicCreation: true };
     const { topics } = await wire.ask(key.metadata, 9, message);

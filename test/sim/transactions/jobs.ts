@@ -124,8 +124,7 @@ async function goOn(client: Client, session: Session): Promise<void> {
 
 async function openOne({ world, id, speaks }: Client, session: Session, transaction: Transaction): Promise<boolean> {
   const isOpen = await repeat(world, [], (engine, signal) => speaks.open(engine, session, signal));
-  if (isOpen && speaks.keepsSequences)
-    transaction.number = (await world.observer.transactions.describe(id)).transaction;
+  if (isOpen && !speaks.hasNumbers) transaction.number = (await world.observer.transactions.describe(id)).transaction;
   return isOpen;
 }
 

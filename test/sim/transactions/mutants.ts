@@ -13,6 +13,7 @@ import {
   lateCommit,
   lateEndOfKafka,
   lateStageOfKafka,
+  lateStagesOfNewer,
   listedAgain,
   madeAgain,
   removedByTtl,
@@ -290,6 +291,18 @@ export const mutants: readonly TransactionsMutant[] = [
       'return commitWrites(context, { groupId: staged.groupId, topics: staged.topics }, { byAnyone: true });',
     ],
     world: "Kafka's clients with members",
+  },
+  {
+    name: "an end of Kafka's newer client leaves it its epoch",
+    file: 'lib/transaction/producer-after.ts',
+    text: ['item.raisesEpoch ?', 'false ?'],
+    world: { story: lateStagesOfNewer },
+  },
+  {
+    name: "an abort of nothing leaves Kafka's newer client its epoch",
+    file: 'lib/transaction/of-producer.ts',
+    text: ['ref.opens ?', 'false ?'],
+    world: { story: lateStagesOfNewer },
   },
   {
     name: 'staged runs leave the item twice',

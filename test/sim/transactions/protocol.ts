@@ -1,6 +1,6 @@
-// The two ways in which clients speak of their transactions. Over HTTP they have a token and numbers. Clients of Kafka's
+// The three ways in which clients speak of their transactions. Over HTTP they have a token and numbers. Clients of Kafka's
 // protocol keep their producer epoch and their sequences from one transaction to the next, say when they open one, and name it
-// by the epoch alone.
+// by the epoch alone. From version 2 of its transaction protocol on, what they stage opens it, and its end raises the epoch.
 import type { Engine } from '../../../lib/api/engine.ts';
 import type { CommitOffsetsRequest } from '../../../lib/api/groups.ts';
 import type { AppendRequest } from '../../../lib/api/records.ts';
@@ -24,6 +24,8 @@ type Offsets = CommitOffsetsRequest & { readonly memberId?: string; readonly mem
 
 export type Protocol = {
   readonly keepsSequences: boolean;
+  /** The client names its transactions by numbers. */
+  readonly hasNumbers: boolean;
   begin(engine: Engine, id: string, timeoutMs: number, before?: Session): Promise<Begun>;
   open(engine: Engine, session: Session, signal: Signal): Promise<void>;
   stage(engine: Engine, session: Session, request: AppendRequest): Promise<StageReply>;
@@ -40,6 +42,7 @@ export type Protocol = {
 
 export const overHttp: Protocol = {
   keepsSequences: false,
+  hasNumbers: true,
   async begin({ transactions }, id, timeoutMs) {
     const ref = await transactions.init({ transactionalId: id, timeoutMs });
     return { id, producerId: ref.producerId, producerEpoch: ref.producerEpoch, ref };
@@ -61,6 +64,7 @@ const producerOf = ({ id: transactionalId, producerId, producerEpoch }: Session)
 
 export const kafkas: Protocol = {
   keepsSequences: true,
+  hasNumbers: false,
   async begin({ producerTransactions }, id, timeoutMs, before) {
     const known = before && { before: producerOf(before) };
     return { id, ...(await producerTransactions.init({ transactionalId: id, timeoutMs, ...known })) };
@@ -76,5 +80,27 @@ export const kafkas: Protocol = {
     const outcome = what === 'commit' ? 'committed' : 'aborted';
     await producerTransactions.end({ in: { ...producerOf(session), signal }, outcome });
     return { next: session };
+  },
+};
+
+const openerOf = (session: Session) => ({ ...producerOf(session), opens: true });
+
+/** Version 2 of the transaction protocol. */
+export const kafkasNewer: Protocol = {
+  ...kafkas,
+  keepsSequences: false,
+  open: async () => {},
+  stage: ({ producerTransactions }, session, request) =>
+    producerTransactions.stage({ in: openerOf(session), ...request }),
+  stageOffsets({ producerTransactions }, session, { groupId, topics, memberId, memberEpoch }, signal) {
+    const member = memberId !== undefined && { member: { memberId, generation: memberEpoch! } };
+    return producerTransactions.stageOffsets({ in: { ...openerOf(session), signal }, groupId, topics, ...member });
+  },
+  async end({ producerTransactions }, session, what, _offsets, signal) {
+    const outcome = what === 'commit' ? 'committed' : 'aborted';
+    const { producerId, producerEpoch } = await producerTransactions.end({
+      ...{ in: { ...openerOf(session), signal }, outcome },
+    });
+    return { next: { ...session, producerId, producerEpoch, sequences: new Map() } };
   },
 };

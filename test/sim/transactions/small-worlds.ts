@@ -33,6 +33,7 @@ type Scripted = {
   readonly hasDoomed?: boolean;
   readonly hasMembers?: boolean;
   readonly kafka?: 'all' | 'some';
+  readonly isNewer?: boolean;
 };
 
 const scripts: readonly Scripted[] = [
@@ -120,6 +121,12 @@ const scripts: readonly Scripted[] = [
       [transact({ batches: [0, 1], between: later(70_000), end: 'commit' }), commit(0)],
       [later(65_000), tend],
     ],
+  },
+  {
+    name: "a batch of a newer client of Kafka's protocol is under way at the abort",
+    ids: ['a'],
+    ...{ kafka: 'all', isNewer: true },
+    script: [[transact({ batches: [0], end: 'abort', isHasty: true }), commit(0)]],
   },
   {
     name: 'the item spills',

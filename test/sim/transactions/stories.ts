@@ -364,6 +364,33 @@ export const lateStageOfKafka: Story = async (lib) => {
   return complain(await log(world), []);
 };
 
+/** Batches of a client whose batches open its transactions arrive after an abort of nothing, and after one of a batch. */
+export const lateStagesOfNewer: Story = async (lib) => {
+  const world = await open();
+  const engine = engineOf(lib, world);
+  let ref = (await kafkasClient(engine)).ref;
+  const stage = (by: typeof ref, baseSequence: number, value: string) => {
+    const { producerId, producerEpoch } = by;
+    const batches = batchOf([value], { producerId, producerEpoch, baseSequence, isTransactional: true });
+    const request = { in: { ...by, opens: true }, topic: 't', partitions: [{ partition: 0, batches }] };
+    return engine.producerTransactions.stage(request);
+  };
+  const end = async (outcome: 'committed' | 'aborted') => {
+    const next = engine.producerTransactions.end({ in: { ...ref, opens: true }, outcome });
+    ref = { ...ref, ...(await next.catch(() => undefined)) };
+  };
+  const first = ref;
+  await end('aborted');
+  await stage(first, 0, 'late').catch(() => {});
+  await end('committed');
+  const second = ref;
+  await stage(second, 0, 'aborted');
+  await end('aborted');
+  await stage(second, 1, 'late too').catch(() => {});
+  await end('committed');
+  return complain(await log(world), []);
+};
+
 /** A batch arrives when its transaction has ended, and no other one is open. */
 export const stageBetweenOfKafka: Story = async (lib) => {
   const world = await open();

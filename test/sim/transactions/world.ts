@@ -21,7 +21,7 @@ import { checkIsolation } from './elle.ts';
 import { type History, newHistory } from './history.ts';
 import { begin, clean, crowd, later, produce, read, remove, tend, transact, valuesOf } from './jobs.ts';
 import { leave } from './members.ts';
-import { kafkas, overHttp, type Protocol } from './protocol.ts';
+import { kafkas, kafkasNewer, overHttp, type Protocol } from './protocol.ts';
 import { watched } from './watch.ts';
 
 export type TransactionsWorldOptions = StageOptions & {
@@ -45,6 +45,8 @@ export type TransactionsWorldOptions = StageOptions & {
   readonly hasMembers?: boolean;
   /** The clients with transactional ids that speak Kafka's protocol: all of them, or every other one. */
   readonly kafka?: 'all' | 'some';
+  /** They speak version 2 of its transaction protocol. */
+  readonly isNewer?: boolean;
   /** The jobs of each client, one after the other, instead of jobs at random. */
   readonly script?: readonly (readonly Job[])[];
 };
@@ -176,8 +178,11 @@ async function runClients(world: World, options: TransactionsWorldOptions): Prom
 const inputsOf = ({ ids, hasMembers = false }: Pick<TransactionsWorldOptions, 'ids' | 'hasMembers'>) =>
   hasMembers ? ['all'] : [...new Set(ids)];
 
-const protocolOf = ({ kafka }: TransactionsWorldOptions, index: number): Protocol =>
-  kafka === 'all' || (kafka === 'some' && index % 2 === 1) ? kafkas : overHttp;
+function protocolOf({ kafka, isNewer = false }: TransactionsWorldOptions, index: number): Protocol {
+  const speaksKafkas = kafka === 'all' || (kafka === 'some' && index % 2 === 1);
+  if (!speaksKafkas) return overHttp;
+  return isNewer ? kafkasNewer : kafkas;
+}
 
 async function live(client: Client, options: TransactionsWorldOptions, index: number): Promise<void> {
   const script = options.script?.[index];

@@ -33,5 +33,13 @@ export const transactionsWorlds = {
   },
   "Kafka's clients, over days": { ...defaultTransactionsWorld, longPauses: 0.25, conflicts: 0.6, kafka: 'all' },
   "Kafka's clients with members": { ...defaultTransactionsWorld, hasMembers: true, others: 1, jobs: 10, kafka: 'all' },
+  "rivals, some of them Kafka's newer clients": {
+    ...defaultTransactionsWorld,
+    ...{ ids: ['a', 'a', 'a', 'a'], others: 1, conflicts: 0.5, kafka: 'some', isNewer: true },
+  },
+  "Kafka's newer clients, over days": {
+    ...defaultTransactionsWorld,
+    ...{ longPauses: 0.25, conflicts: 0.6, kafka: 'all', isNewer: true },
+  },
   'half of all calls suffer': { ...defaultTransactionsWorld, faultRate: 0.3, jobs: 4 },
 } as const satisfies Record<string, World>;

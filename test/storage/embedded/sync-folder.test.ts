@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { diskFiles, type FileLayer } from '../../../lib/storage/embedded/file-layer.ts';
 import { createFileObjectStore } from '../../../lib/storage/embedded/file-object-store.ts';
 import { createSqliteTable } from '../../../lib/storage/embedded/sqlite-table.ts';
+import { makeFolder } from '../../../lib/storage/embedded/sync-folder.ts';
 
 const fsyncSync = fs.fsyncSync;
 let directory: string;
@@ -36,6 +37,10 @@ function onFolderSync(answer: () => void): void {
 const inode = (...names: string[]): number => fs.statSync(join(directory, ...names)).ino;
 
 describe.skipIf(process.platform === 'win32')('a folder', () => {
+  test('below one that takes no new ones is refused', () => {
+    expect(() => makeFolder('/proc/rivulet/data')).toThrow(/(ENOENT|EROFS|EACCES).*mkdir '\/proc/);
+  });
+
   test('has the parents of what was made synced, and nothing above them', () => {
     onFolderSync(() => undefined);
     mkdirSync(join(directory, 'there'));

@@ -16,7 +16,7 @@ export const java: Suite = {
     await requireTool('mvn', ['-version'], 'Maven (Debian: apt-get install maven)');
     return jarsOf('java-programs', join(import.meta.dirname, 'java.pom.xml'));
   },
-  list: async () => ['verifiable', 'word-count', 'connect'].map((name) => ({ name })),
+  list: async () => ['verifiable', 'transactions', 'word-count', 'connect'].map((name) => ({ name })),
   command: (folder, { name }, address, scratch) => ({
     file: process.execPath,
     args: [join(scripts, `${name}.ts`), address, folder, scratch],

@@ -23,7 +23,7 @@ export const librdkafka: Suite = {
     const folder = await installOnce(defaultCache(), 'librdkafka-tests', [build], (place) =>
       execute('sh', [build], place),
     );
-    await writeKafkaTools(join(folder, 'kafka/bin'));
+    await writeKafkaTools(join(folder, 'kafka'), join(testsIn(folder), 'java'));
     return folder;
   },
   list: async (folder) => brokerTests(readFileSync(join(testsIn(folder), 'test.c'), 'utf8')),
@@ -51,10 +51,22 @@ export const librdkafka: Suite = {
   isSkip: (output) => !/Test \w+ PASSED/.test(output),
 };
 
-/** Some tests call scripts of Kafka's distribution. */
-async function writeKafkaTools(bin: string): Promise<void> {
+/** Some tests call scripts of Kafka's distribution, and programs in Java of their own over Kafka's client. */
+async function writeKafkaTools(kafka: string, programs: string): Promise<void> {
   const jars = await kafkaJars();
+  const bin = join(kafka, 'bin');
   mkdirSync(bin, { recursive: true });
+  await requireTool(
+    'javac',
+    ['-version'],
+    'a JDK of Java 17 or newer (Debian: apt-get install openjdk-17-jdk-headless)',
+  );
+  const sources = globSync('*.java', { cwd: programs });
+  await execute('javac', ['-cp', join(jars, '*'), ...sources], programs);
+  // The tests put the folder of their programs into CLASSPATH.
+  writeFileSync(join(bin, 'kafka-run-class.sh'), `#!/bin/sh\nexec java -Xmx128m -cp "$CLASSPATH:${jars}/*" "$@"\n`, {
+    mode: 0o755,
+  });
   for (const [script, main] of Object.entries({ topics: 'TopicCommand', acls: 'AclCommand' }))
     writeFileSync(
       join(bin, `kafka-${script}.sh`),

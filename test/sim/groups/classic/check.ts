@@ -108,17 +108,24 @@ function* commitsOf(history: ClassicWorldHistory): Generator<string> {
   }
 }
 
-function* offsetsOf({ looks, commits }: ClassicWorldHistory): Generator<string> {
+/** The offsets of a group go with it. */
+function* offsetsOf({ looks, commits, removals }: ClassicWorldHistory): Generator<string> {
   const most = new Map<string, number>();
+  let beforeMs = 0;
   for (const { atMs, committed } of looks) {
+    const begun = removals.filter(({ begunMs }) => begunMs <= atMs);
+    if (begun.some(({ endedMs }) => endedMs >= beforeMs)) most.clear();
+    beforeMs = atMs;
     for (const [partition, offset] of committed) {
       const before = most.get(partition) ?? 0;
       if (offset < before) yield complaint('committed offset went back', `${partition} from ${before} to ${offset}`);
       most.set(partition, Math.max(before, offset));
     }
-    for (const { partition, offset, endedMs, result } of commits)
-      if (result === 'accepted' && endedMs < atMs && (committed.get(partition) ?? -1) < offset)
+    for (const { partition, offset, begunMs, endedMs, result } of commits) {
+      const mayBeGone = begun.some((removal) => begunMs <= removal.endedMs);
+      if (result === 'accepted' && endedMs < atMs && !mayBeGone && (committed.get(partition) ?? -1) < offset)
         yield complaint('acknowledged commit lost', `${partition} ${offset}`);
+    }
   }
 }
 

@@ -29,9 +29,13 @@ export type ClassicCommitSeen = {
   result: 'accepted' | 'refused' | 'unknown';
 };
 
+/** The group was deleted, or was perhaps. */
+export type RemovalSeen = { readonly begunMs: number; endedMs: number };
+
 export type ClassicHistory = {
   readonly tellings: Told[];
   readonly commits: ClassicCommitSeen[];
+  readonly removals: RemovalSeen[];
   /** The instance ids of static members. */
   readonly instances: Map<string, string>;
 };
@@ -124,6 +128,21 @@ async function ask<T>(
   const answer = await random.pick(processes).request((engine) => operation(engine, signal), timeoutMs);
   connection.abort();
   return answer;
+}
+
+/** Deletes the group, if it has no members. A request whose answer is lost may still act. */
+export async function removeGroup(world: ClassicSurroundings): Promise<void> {
+  const { scheduler, history, trace } = world;
+  const removal: RemovalSeen = { begunMs: scheduler.now(), endedMs: Number.POSITIVE_INFINITY };
+  history.removals.push(removal);
+  const answer = await ask(world, requestTimeoutMs, ({ groups }) => groups.delete(groupId));
+  const isTold =
+    answer !== 'lost' &&
+    !('error' in answer && answer.error instanceof RivuletError && answer.error.outcome === 'unknown');
+  if (isTold) removal.endedMs = scheduler.now();
+  trace(`the group is deleted: ${answer === 'lost' ? 'lost' : 'error' in answer ? String(answer.error) : 'done'}`);
+  const isRefused = isTold && 'error' in answer;
+  if (isRefused) history.removals.splice(history.removals.indexOf(removal), 1);
 }
 
 async function pause({ scheduler }: ClassicSurroundings, state: State, ms: number): Promise<void> {

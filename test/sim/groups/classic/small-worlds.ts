@@ -70,6 +70,16 @@ const scripts: readonly Small[] = [
     },
   },
   {
+    name: 'classic: the group is deleted while one joins',
+    async script({ members: [first], start, pause, remove }) {
+      await pause(4_000);
+      await Promise.race([first!.leave(), pause(3_000)]);
+      const removed = remove();
+      start();
+      await Promise.race([removed, pause(3_000)]);
+    },
+  },
+  {
     name: 'classic: several offsets items',
     options: { partitions: 18 },
     async script({ start, pause }) {

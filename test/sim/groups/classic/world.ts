@@ -12,6 +12,7 @@ import {
   type ClassicSimMember,
   type ClassicSurroundings,
   rebalanceMs,
+  removeGroup,
   startClassicMember,
 } from './member.ts';
 
@@ -26,11 +27,12 @@ export type ClassicWorldOptions = StageOptions & {
   readonly script?: ClassicScript;
 };
 
-/** `members` are those that were started; `start` starts another one, and `pause` waits. */
+/** `members` are those that were started; `start` starts another one, `pause` waits, and `remove` deletes the group. */
 export type ClassicScript = (stage: {
   readonly members: readonly ClassicSimMember[];
   start(instanceId?: string): ClassicSimMember;
   pause(ms: number): Promise<void>;
+  remove(): Promise<void>;
 }) => Promise<void>;
 
 const usual: Omit<ClassicWorldOptions, 'seed'> = {
@@ -63,7 +65,13 @@ export async function runClassicWorld(
 ): Promise<CaseVerdict & { history: ClassicWorldHistory }> {
   const stage = openStage(options);
   const { scheduler, random, observer, processes, trace } = stage;
-  const history: ClassicHistory & { looks: Look[] } = { tellings: [], commits: [], instances: new Map(), looks: [] };
+  const history: ClassicHistory & { looks: Look[] } = {
+    tellings: [],
+    commits: [],
+    removals: [],
+    instances: new Map(),
+    looks: [],
+  };
   const partitions = new Map([
     ['t', options.partitions],
     ['u', 1],
@@ -125,6 +133,7 @@ function sceneOf(world: ClassicSurroundings, members: ClassicSimMember[]): Param
       return member;
     },
     pause: (ms) => new Promise((resolve) => world.scheduler.after(ms, resolve)),
+    remove: () => removeGroup(world),
   };
 }
 
