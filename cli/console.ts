@@ -6,6 +6,8 @@ import type { Command } from 'commander';
 import { isClientError } from '../client/client-error.ts';
 import type { Answer, Connection } from '../client/transport/connection.ts';
 import type { HttpApi, HttpEvent, HttpResult } from '../http/http-event.ts';
+import { problemResult } from '../http/problem.ts';
+import { RivuletError } from '../lib/api/errors.ts';
 import { accessOf } from './connect.ts';
 import { explained } from './listen-failure.ts';
 import { wholeNumber } from './options.ts';
@@ -29,14 +31,14 @@ export function addConsole(rivulet: Command): void {
 }
 
 async function serveConsole({ port }: { port: number }, command: Command): Promise<void> {
-  const { connection, connected } = await open(command);
+  const { connection, connected, place } = await open(command);
   const [{ startServer }, { systemClock }, { openConsole }, { consoleUrl }] = await Promise.all([
     import('../local/server.ts'),
     import('../lib/runtime/clock.ts'),
     import('../local/console/open.ts'),
     import('../local/console/gate.ts'),
   ]);
-  const page = openConsole({ clock: systemClock, api: passedOn(connection), connected });
+  const page = openConsole({ clock: systemClock, api: passedOn(connection, place), connected });
   const options = { console: page, port, clock: systemClock };
   const server = await startServer(options).catch((error: unknown) => {
     throw explained(error, '127.0.0.1', port);
@@ -66,7 +68,7 @@ async function open(command: Command) {
     const signer = await credentials();
     return { url: url.href.replace(/\/$/, ''), region, identity: signer === 'none' ? 'none' : signer.accessKeyId };
   };
-  return { connection, connected };
+  return { connection, connected, place: { region, host: url.hostname } };
 }
 
 /** The longest poll of the API, and the time that an answer takes. */
@@ -78,10 +80,11 @@ const ofTheConnection =
 const passedHeaders = /^(accept|content-type|idempotency-key|rivulet-.*)$/;
 
 /** Bodies and answers are bounded, as everywhere in the API, so each is held whole: a signature covers the whole body. */
-function passedOn(connection: Pick<Connection, 'exchange'>): HttpApi {
+function passedOn(connection: Pick<Connection, 'exchange'>, place: Place): HttpApi {
   return async (event) => {
     try {
-      return resultOf(await connection.exchange(callOf(event)));
+      const answer = await connection.exchange(callOf(event));
+      return isRefusedByGateway(answer) ? refusedFor(event, place) : resultOf(answer);
     } catch (error) {
       return problemOf(error, event.requestContext.requestId);
     }
@@ -93,6 +96,20 @@ function resultOf(answer: Answer): HttpResult {
     value === undefined || ofTheConnection.test(name) ? [] : [[name, String(value)]],
   );
   return { statusCode: answer.status, headers: Object.fromEntries(headers), body: [answer.body] };
+}
+
+type Place = { readonly region: string; readonly host: string };
+
+/** API Gateway answers a call that IAM does not allow with `{"message":"Forbidden"}`, and says no more. */
+const isRefusedByGateway = ({ status, headers }: Answer): boolean =>
+  status === 403 && headers['content-type'] !== 'application/problem+json';
+
+/** Names the right in the words of IAM, from which the page makes the line of a policy. */
+function refusedFor({ rawPath, requestContext: { requestId, http } }: HttpEvent, { region, host }: Place): HttpResult {
+  const [, id = '*'] = /^(\w+)\.execute-api\./.exec(host) ?? [];
+  const resource = `arn:aws:execute-api:${region}:*:${id}/*/${http.method}${rawPath}`;
+  const detail = `These credentials are not authorized to perform: execute-api:Invoke on resource: ${resource}`;
+  return problemResult(new RivuletError('FORBIDDEN', detail, { outcome: 'not-written' }), requestId);
 }
 
 /** No answer came. The page's SDK reads this as it reads the problems of the service. */

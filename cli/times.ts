@@ -1,34 +1,19 @@
-// This file parses times and durations as a person types them, for all commands. A time is ISO 8601, also with a blank for
-// the T, and in UTC if the text names no zone, as in Kafka's tools. It may also be epoch milliseconds.
+// The times and durations among the options of commands: what iso-times.ts reads, or commander's error.
 import { InvalidArgumentError } from 'commander';
+import { durationIn, timeIn } from './iso-times.ts';
 
-const TIME =
-  /^(\d{4}-\d\d-\d\d)(?:[T ]((?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:[.,]\d{1,9})?)?))?(?:Z|([+-](?:[01]\d|2[0-3])):?([0-5]\d)?)?$/;
-
-/** Returns epoch milliseconds. Throws if the day is not in the calendar. */
+/** Returns epoch milliseconds. */
 export function isoTime(text: string): number {
-  const ms = /^\d{1,15}$/.test(text) ? Number(text) : epochMs(text);
-  if (ms >= 0) return ms;
+  const ms = timeIn(text);
+  if (ms !== undefined) return ms;
   throw new InvalidArgumentError(
     'It must be a time since 1970 like 2026-11-22T09:00:00Z, UTC if it names no zone, or epoch milliseconds.',
   );
 }
 
-function epochMs(text: string): number {
-  const [, day, time = '00:00', hours = '+00', minutes = '00'] = TIME.exec(text) ?? [];
-  const midnightMs = Date.parse(`${day}T00:00Z`);
-  // Date.parse reads 30 February as 2 March.
-  if (Number.isNaN(midnightMs) || !new Date(midnightMs).toISOString().startsWith(day!)) return Number.NaN;
-  // Date.parse cuts what is finer than a millisecond, so that no record of that moment is left out.
-  return Date.parse(`${day}T${time.replace(',', '.')}${hours}:${minutes}`);
-}
-
-const DURATION = /^P(?=\d|T\d)(?:(\d{1,9})D)?(?:T(?=\d)(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9}(?:\.\d{1,9})?)S)?)?$/;
-
 /** Returns milliseconds. */
 export function isoDuration(text: string): number {
-  const parts = DURATION.exec(text.toUpperCase());
-  if (!parts) throw new InvalidArgumentError('It must be an ISO 8601 duration like PT30M, PT1H or P2DT12H.');
-  const [days, hours, minutes, seconds] = parts.slice(1).map((part) => Number(part ?? 0));
-  return Math.round(((days! * 24 + hours!) * 60 + minutes!) * 60_000 + seconds! * 1_000);
+  const ms = durationIn(text);
+  if (ms !== undefined) return ms;
+  throw new InvalidArgumentError('It must be an ISO 8601 duration like PT30M, PT1H or P2DT12H.');
 }

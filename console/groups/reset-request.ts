@@ -1,7 +1,7 @@
 // A reset of offsets as a person fills it in, the request that it makes, and the command line that does the same.
 // Invariant: a field that cannot be read is refused with its name, before anything is asked of the service.
 
-import { isoDuration, isoTime } from '../../cli/times.ts';
+import { durationIn, timeIn } from '../../cli/iso-times.ts';
 import type { OffsetReset, ResetOffsets, ResetTarget, TopicSelection } from '../../client/admin/group-admin.ts';
 import type { GroupDescription } from '../../lib/api/groups.ts';
 import { rivulet } from '../data/command-lines.ts';
@@ -56,8 +56,8 @@ function selectionOf({ topic, partitions }: ResetForm): TopicSelection {
 function targetOf({ to, value }: ResetForm, nowMs: number): ResetTarget {
   if (to === 'offset') return { to, offset: whole(value, 'offset', 0) };
   if (to === 'shift') return { to, by: whole(value, 'records', Number.MIN_SAFE_INTEGER) };
-  if (to === 'datetime') return { to, timestamp: read(isoTime, value, 'time') };
-  if (to === 'duration') return { to: 'datetime', timestamp: Math.max(0, nowMs - read(isoDuration, value, 'age')) };
+  if (to === 'datetime') return { to, timestamp: read(timeIn, value, 'time', 'a time like 2026-11-22T09:00:00Z') };
+  if (to === 'duration') return { to: 'datetime', timestamp: Math.max(0, nowMs - read(durationIn, value, 'age', 'a duration like PT1H30M')) };
   return { to };
 }
 
@@ -67,12 +67,10 @@ function whole(text: string, field: string, least: number): number {
   throw new Error(`${field}: expected a whole number${least === 0 ? ' from 0' : ''}, got ${text || 'nothing'}`);
 }
 
-function read(parse: (text: string) => number, text: string, field: string): number {
-  try {
-    return parse(text.trim());
-  } catch (error) {
-    throw new Error(`${field}: got ${text || 'nothing'}. ${(error as Error).message}`, { cause: error });
-  }
+function read(parse: (text: string) => number | undefined, text: string, field: string, expected: string): number {
+  const ms = parse(text.trim());
+  if (ms === undefined) throw new Error(`${field}: expected ${expected}, got ${text || 'nothing'}`);
+  return ms;
 }
 
 export function commandOf(groupId: string, form: ResetForm): string {

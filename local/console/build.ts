@@ -13,7 +13,7 @@ const root = path.resolve(import.meta.dirname, '../..');
 const built = path.join(root, 'console/dist');
 const vite = path.join(root, 'node_modules/vite/bin/vite.js');
 /** The page is made of these. */
-const sources = ['console', 'client', 'lib', 'package.json'];
+const sources = ['console', 'cli', 'client', 'lib', 'package.json'];
 
 /** Resolves with the folder of the built page. Rejects, with a sentence for the person who started the service. */
 export async function builtConsole(): Promise<string> {

@@ -1,4 +1,7 @@
 // `rivulet console` in front of a service that takes only signatures of its own credentials, as a browser would use it.
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { signedFetch } from '../local/wire.ts';
 import { main, newDirectory, type Running, start, startService } from './processes.ts';
@@ -50,6 +53,24 @@ describe('rivulet console', () => {
     expect(await (await fetch(`${console.origin}/v1/health`)).text()).not.toContain('"ok"');
     await stop(console.process);
     await service.stop('SIGTERM');
+  });
+
+  test('names the right that is missing where API Gateway says only "Forbidden"', async () => {
+    const gateway = createServer((_, response) =>
+      response.writeHead(403, { 'content-type': 'application/json', 'apigw-requestid': 'x' }).end('{"message":"Forbidden"}'),
+    ).listen(0, '127.0.0.1');
+    await once(gateway, 'listening');
+    const console = await startConsole(`http://127.0.0.1:${(gateway.address() as AddressInfo).port}`, own);
+    const refused = await console.call('/v1/groups/billing/offsets/reset', { method: 'POST' });
+    expect(refused.status).toBe(403);
+    expect(await refused.json()).toMatchObject({
+      ...{ errorCode: 'FORBIDDEN', outcome: 'not-written', requestId: expect.any(String) },
+      detail: expect.stringMatching(
+        /not authorized to perform: execute-api:Invoke on resource: arn:aws:execute-api:[\w-]+:\*:\*\/\*\/POST\/v1\/groups\/billing\/offsets\/reset$/,
+      ),
+    });
+    await stop(console.process);
+    gateway.close();
   });
 
   test('tells the page why there is no answer: wrong credentials, or a service that is gone', async () => {

@@ -19,7 +19,7 @@ export const librdkafka: Suite = {
     '0142': 'needs a listener with SASL and a short time until it must authenticate again',
   },
   async prepare() {
-    await requireTool('make', ['--version'], 'make, gcc and g++, and the headers of OpenSSL, zlib and zstd');
+    await requireTool('make', ['--version'], 'make, gcc and g++, and the headers of OpenSSL, zlib, zstd and RapidJSON');
     const folder = await installOnce(defaultCache(), 'librdkafka-tests', [build], (place) =>
       execute('sh', [build], place),
     );
