@@ -25,7 +25,7 @@ const browser = ['test/console/*.test.ts'];
 const pure = [
   'test/{bytes,group,http,json,log,maintenance,partition,producer,record,runtime,sigv4,topic,transaction}/**/*.test.ts',
   'test/{kafka/codec,push/delivery}/**/*.test.ts',
-  'test/{sim/groups,sim/log,sim/offsets,sim/transactions,storage/embedded}/**/*.test.ts',
+  'test/{sim/groups,sim/log,sim/offsets,sim/push,sim/transactions,storage/embedded}/**/*.test.ts',
   'test/conformance/in-process.test.ts',
 ];
 

@@ -13,7 +13,7 @@ import {
   producerFromProperties,
   producerPropertyNames,
 } from '../client/properties.ts';
-import { reading, showing } from './deserializers.ts';
+import { reading, showing } from '../client/deserializers.ts';
 import type { Properties } from './options.ts';
 
 /** The properties that say how members of a group behave. Without a group, nothing would come of them. */

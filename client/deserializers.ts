@@ -1,8 +1,8 @@
 // How the commands show and read the data of Kafka's serializers: numbers as text, and text and bytes as they are.
-import { isClientError } from '../client/client-error.ts';
-import type { ConsumerOptions } from '../client/consumer/consumer-options.ts';
-import type { ProducerOptions } from '../client/producer/producer-options.ts';
-import { serdeOf } from '../client/properties.ts';
+import { isClientError } from './client-error.ts';
+import type { ConsumerOptions } from './consumer/consumer-options.ts';
+import type { ProducerOptions } from './producer/producer-options.ts';
+import { serdeOf } from './properties.ts';
 import {
   bytesSerde,
   type Deserializer,
@@ -10,7 +10,7 @@ import {
   type Serde,
   type Serializer,
   stringSerde,
-} from '../client/serdes.ts';
+} from './serdes.ts';
 
 const isPlain = (serde: unknown): boolean => serde === stringSerde || serde === bytesSerde;
 

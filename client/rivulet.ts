@@ -25,7 +25,6 @@ export type { ConsumedMessage, Message, MessageHeaders } from './message.ts';
 export type { ProducerOptions } from './producer/producer-options.ts';
 export type { Transaction } from './producer/transaction.ts';
 export type { RecordMetadata } from './record-metadata.ts';
-export type { Admin, Consumer, Credentials, CredentialsProvider, ExactlyOnce, ExactlyOnceOptions, Producer };
 export {
   bytesSerde,
   type Deserializer,
@@ -39,6 +38,7 @@ export {
   shortSerde,
   stringSerde,
 } from './serdes.ts';
+export type { Admin, Consumer, Credentials, CredentialsProvider, ExactlyOnce, ExactlyOnceOptions, Producer };
 
 export type RivuletOptions = RetryHooks & {
   /** The address of the API, as the stack or the local server prints it. */

@@ -1,10 +1,10 @@
 // This file defines a producer's options, with their defaults and bounds.
 import { limits } from '../../lib/api/limits.ts';
 import type { Compression } from '../../lib/record/compression.ts';
-import type { Tracing } from '../tracing.ts';
 import { invalid, type RivuletClientError } from '../client-error.ts';
 import type { MessageBytes } from '../message.ts';
 import type { Serializer } from '../serdes.ts';
+import type { Tracing } from '../tracing.ts';
 import { writtenCodecs } from '../transport/node.ts';
 import { checkFunctions, checkMethods, choiceOption, wholeOption } from '../whole-option.ts';
 import type { Partitioner } from './partitioner.ts';

@@ -9,8 +9,8 @@ import { BATCHES_MEDIA_TYPE, produceFramesInPieces } from '../../lib/record/fram
 import { closedError, errorOfParts, invalid, isClientError, RivuletClientError } from '../client-error.ts';
 import { type Message, type MessageBytes, type OutgoingRecord, toRecord } from '../message.ts';
 import type { RecordMetadata } from '../record-metadata.ts';
-import { checkTracing, type Tracing } from '../tracing.ts';
 import { isPromise } from '../serdes.ts';
+import { checkTracing, type Tracing } from '../tracing.ts';
 import { soon } from '../transport/node.ts';
 import { paths } from '../transport/paths.ts';
 import { backoffMs } from '../transport/retry.ts';

@@ -3,7 +3,7 @@
 // Invariant: a message that has a `traceparent` keeps it, because the application knows better where its trace began.
 import { isClientError, type PartResult, type RivuletClientError } from '../client-error.ts';
 import type { RecordMetadata } from '../record-metadata.ts';
-import { type TraceHeaders, type TracedMessage, type Tracing, traceHeadersOf } from '../tracing.ts';
+import { type TracedMessage, type TraceHeaders, type Tracing, traceHeadersOf } from '../tracing.ts';
 
 type Traceable<M> = { readonly topic: string; readonly messages: readonly M[] };
 

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bundleFunctions } from '../../cdk/bundle-functions.ts';
-import { functionNames, functionRoutes, localRoutes } from '../../functions/routes.ts';
+import { functionNames, functionRoutes } from '../../functions/routes.ts';
 
 const outDir = mkdtempSync(path.join(tmpdir(), 'rivulet-bundles-'));
 beforeAll(() => bundleFunctions(outDir));
@@ -109,7 +109,7 @@ describe('the bundles', () => {
     const keys = Object.entries<object>(JSON.parse(body).paths).flatMap(([route, methods]) =>
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${route}`),
     );
-    expect(keys.sort()).toEqual([...Object.values(functionRoutes).flat(), ...localRoutes].sort());
+    expect(keys.sort()).toEqual(Object.values(functionRoutes).flat().sort());
   });
 
   it('meta answers a request that no route takes', async () => {

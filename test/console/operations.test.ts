@@ -20,7 +20,7 @@ describe.skipIf(reasonToSkip)('the pages of operations', () => {
     const admin = client.admin();
     const committed = [100, 2_000, 5_000].map((offset, partition) => ({ partition, offset }));
     await admin.setOffsets({ groupId: 'billing', topic, partitions: committed });
-    live = client.consumer({ groupId: 'live', fromBeginning: true });
+    live = client.consumer({ groupId: 'live', autoOffsetReset: 'earliest' });
     live.subscribe({ topics: [topic] });
     void live.run({ eachBatch: async () => undefined });
     return () => live.disconnect();

@@ -24,7 +24,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
   const cache = join(defaultCache(), '../nodes');
   const older = await Promise.all(versions.map(async (version) => [version, await found(cache, version)] as const));
   project.provide('nodes', { ...Object.fromEntries(older), [process.versions.node]: { path: process.execPath } });
-  project.provide('installed', await projectWith(await packClient(), ['@types/node', '@opentelemetry/api'], ['--omit=optional']));
+  project.provide(
+    'installed',
+    await projectWith(await packClient(), ['@types/node', '@opentelemetry/api'], ['--omit=optional']),
+  );
   return removeFolders;
 }
 

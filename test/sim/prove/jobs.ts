@@ -4,6 +4,7 @@ import { groupSimulation } from '../groups/simulation.ts';
 import { logSimulation } from '../log/simulation.ts';
 import { maintenanceWorlds } from '../log/small/worlds.ts';
 import { offsetsSimulation } from '../offsets/simulation.ts';
+import { pushSimulation } from '../push/simulation.ts';
 import { transactionsSimulation } from '../transactions/simulation.ts';
 
 export type Job = {
@@ -34,12 +35,13 @@ const parts = 10;
  * The pairs of faults: all of them for the log, for offsets and for transactions. The cases of groups take long, and the
  * worlds of maintenance have millions of pairs each, so each part of these runs this many.
  */
-const pairsOf = { sim: 'all', 'sim:groups': '200', 'sim:offsets': 'all', 'sim:transactions': 'all' } as const;
+const pairsOf = { sim: 'all', 'sim:groups': '200', 'sim:offsets': 'all', 'sim:push': '200', 'sim:transactions': 'all' } as const;
 const pairsOfMaintenance = '2000';
 const subjectOf = {
   sim: 'log',
   'sim:groups': 'groups',
   'sim:offsets': 'offsets',
+  'sim:push': 'push',
   'sim:transactions': 'transactions',
 } as const;
 const realSeconds = 60;
@@ -51,7 +53,7 @@ const realSeconds = 60;
 export function allJobs(): readonly Job[] {
   const byWorld = [
     ...(['embedded', 'aws'] as const).map((backend) => [realJob(backend)]),
-    ...[logSimulation, groupSimulation, offsetsSimulation, transactionsSimulation].flatMap((simulation) => [
+    ...[logSimulation, groupSimulation, offsetsSimulation, transactionsSimulation, pushSimulation].flatMap((simulation) => [
       ...randomJobs(simulation),
       ...smallJobs(simulation),
     ]),

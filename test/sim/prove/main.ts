@@ -32,6 +32,7 @@ const scripts = {
   sim: 'log',
   'sim:groups': 'groups',
   'sim:offsets': 'offsets',
+  'sim:push': 'push',
   'sim:transactions': 'transactions',
   real: 'real',
 } as const;

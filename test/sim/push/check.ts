@@ -11,9 +11,11 @@ export type Outcome = {
 export function check(history: History, { life, ends, committed }: Outcome): string[] {
   const complaints = [...history.complaints];
   for (const [partition, end] of ends.entries()) {
-    if (committed[partition] !== end) complaints.push(`partition ${partition} is stuck at ${committed[partition]} of ${end}`);
+    if (committed[partition] !== end)
+      complaints.push(`partition ${partition} is stuck at ${committed[partition]} of ${end}`);
     for (let offset = 0; offset < end; offset++)
-      if (!isAnswered(history, life, partition, offset)) complaints.push(`record ${offset} of partition ${partition} was skipped`);
+      if (!isAnswered(history, life, partition, offset))
+        complaints.push(`record ${offset} of partition ${partition} was skipped`);
   }
   return [...complaints, ...afterDeletion(history)];
 }

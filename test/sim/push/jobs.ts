@@ -2,7 +2,7 @@
 // again until it has an answer, as people and the SDK do.
 import type { Engine } from '../../../lib/api/engine.ts';
 import { RivuletError } from '../../../lib/api/errors.ts';
-import type { Subscriptions } from '../../../lib/api/push.ts';
+import type { CreateSubscription, Subscriptions } from '../../../lib/api/push.ts';
 import { encodeBatch } from '../../../lib/record/batch.ts';
 import type { Answer } from '../core/process.ts';
 import { groupId, type History, type Life, topic } from './history.ts';
@@ -16,7 +16,9 @@ export type Client = {
   now(): number;
   pause(ms: number): Promise<void>;
   chance(probability: number): boolean;
-  ask<T>(operation: (parts: { readonly engine: Engine; readonly subscriptions: Subscriptions }) => Promise<T>): Promise<Answer<T>>;
+  ask<T>(
+    operation: (parts: { readonly engine: Engine; readonly subscriptions: Subscriptions }) => Promise<T>,
+  ): Promise<Answer<T>>;
   readonly lives: { count: number; current: Life | undefined };
 };
 
@@ -27,7 +29,11 @@ export const lettersTopic = 'letters';
 const mostTries = 40;
 
 /** Undefined if nothing but silence came, or if the answer was one of the `final` errors. */
-async function untilAnswered<T>(client: Client, final: readonly string[], ...[operation]: Parameters<typeof client.ask<T>>) {
+async function untilAnswered<T>(
+  client: Client,
+  final: readonly string[],
+  ...[operation]: Parameters<typeof client.ask<T>>
+) {
   for (let tries = 0; tries < mostTries; tries++) {
     const answer = await client.ask(operation);
     if (answer !== 'lost' && 'reply' in answer) return answer.reply;
@@ -51,20 +57,20 @@ export const append =
     await client.ask(({ engine }) => engine.append({ topic, partitions: [{ partition, batches }] }));
   };
 
-const onFailureOf = ({ deadLetters }: Client, life: Life) => {
+function onFailureOf({ deadLetters }: Client, life: Life): Pick<CreateSubscription, 'onFailure'> {
   if (deadLetters === 'none') return {};
   return { onFailure: deadLetters === 'queue' ? { queue: queueOf(life) } : { topic: lettersTopic } };
-};
+}
 
 export const create: Job = async (client) => {
   const life = `life${client.lives.count++}`;
   const { retries } = client;
-  const request = {
+  const request: CreateSubscription = {
     ...ref,
     ...{ target: { url: urlOf(life) }, startingPosition: 'TRIM_HORIZON', batchSize: 3 },
     ...{ maximumRetryAttempts: retries, reportBatchItemFailures: true, bisectBatchOnFunctionError: life.endsWith('1') },
     ...onFailureOf(client, life),
-  } as const;
+  };
   const made = await untilAnswered(client, ['SUBSCRIPTION_ALREADY_EXISTS'], ({ subscriptions }) =>
     subscriptions.create(request),
   );
@@ -90,7 +96,8 @@ const change =
 export const pause: Job = change((subscriptions) => subscriptions.pause(ref));
 export const resume: Job = change((subscriptions) => subscriptions.resume(ref));
 export const retryNow: Job = change((subscriptions) => subscriptions.retryNow(ref));
-export const batchesOf = (batchSize: number): Job => change((subscriptions) => subscriptions.update({ ...ref, batchSize }));
+export const batchesOf = (batchSize: number): Job =>
+  change((subscriptions) => subscriptions.update({ ...ref, batchSize }));
 
 /** Only back to the start, so that everything still has to be delivered. While a lease is live it is refused. */
 export const reset: Job = async (client) => {
@@ -113,7 +120,9 @@ export const intrude: Job = async (client) => {
       engine.groups.commitOffsets({ groupId, topics: [{ topic, partitions: [{ partition, offset: 1_000 }] }] }),
     );
   else if (client.chance(0.5))
-    await client.ask(({ engine }) => engine.groups.deleteOffsets({ groupId, topics: [{ topic, partitions: [partition] }] }));
+    await client.ask(({ engine }) =>
+      engine.groups.deleteOffsets({ groupId, topics: [{ topic, partitions: [partition] }] }),
+    );
   else await client.ask(({ engine }) => engine.groups.expire({ groupId, retentionMs: 1 }));
 };
 

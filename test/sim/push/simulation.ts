@@ -6,7 +6,8 @@ import { pushWorlds } from './worlds.ts';
 
 export const pushSimulation: Simulation = {
   script: 'sim:push',
-  description: 'Worlds of subscriptions: each record is delivered or given up, in order, whatever dies. One seed is one history.',
+  description:
+    'Worlds of subscriptions: each record is delivered or given up, in order, whatever dies. One seed is one history.',
   randomWorlds: Object.entries(pushWorlds).map(([name, world]) => ({
     name,
     run: (seed, { trace } = {}) => runPushWorld({ ...world, ...(trace && { trace }), seed }),

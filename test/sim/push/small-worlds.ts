@@ -10,10 +10,25 @@ type Scripted = Partial<PushWorldOptions> & { readonly name: string; readonly sc
 const scripts: readonly Scripted[] = [
   { name: 'created, then a record', script: [[create, append(0, 'a'), later(3_000)]] },
   { name: 'a record beside the creation', script: [[create], [append(0, 'a'), append(0, 'b')]] },
-  { name: 'a record beside a resumption', script: [[create, pause, resume], [later(120), append(0, 'a')]] },
-  { name: 'records one after the other', script: [[create], [later(200), append(0, 'a'), append(0, 'b'), append(0, 'c')]] },
+  {
+    name: 'a record beside a resumption',
+    script: [
+      [create, pause, resume],
+      [later(120), append(0, 'a')],
+    ],
+  },
+  {
+    name: 'records one after the other',
+    script: [[create], [later(200), append(0, 'a'), append(0, 'b'), append(0, 'c')]],
+  },
   { name: 'deleted and made again', script: [[append(0, 'a'), create, remove, create]] },
-  { name: 'the flag, between two creations', script: [[create, remove, create, append(0, 'a')], [later(300), append(0, 'b')]] },
+  {
+    name: 'the flag, between two creations',
+    script: [
+      [create, remove, create, append(0, 'a')],
+      [later(300), append(0, 'b')],
+    ],
+  },
   { name: 'a reset', script: [[append(0, 'a'), create, later(2_000), reset]] },
   {
     name: 'poison',
@@ -29,7 +44,18 @@ const scripts: readonly Scripted[] = [
 
 const small: Omit<PushWorldOptions, 'seed'> = {
   ...defaultPushWorld,
-  ...{ processes: 2, partitions: 1, faultRate: 0, mostSkewMs: 0, failures: 0, slow: 0, doubled: 0, late: 0, refused: 0, mostMs: 100 },
+  ...{
+    processes: 2,
+    partitions: 1,
+    faultRate: 0,
+    mostSkewMs: 0,
+    failures: 0,
+    slow: 0,
+    doubled: 0,
+    late: 0,
+    refused: 0,
+    mostMs: 100,
+  },
 };
 
 export const smallPushWorlds: readonly SmallWorld[] = scripts.map(({ name, ...world }) => ({

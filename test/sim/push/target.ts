@@ -90,7 +90,8 @@ function outcomeOf(random: Random, failures: number, { records }: PushBatch): Ou
   if (bad >= 0) return random.chance(0.5) ? failed(records.slice(0, bad)) : partial(records, bad);
   if (!random.chance(failures)) return { done: records, delivery: success };
   const what = random.below(5);
-  if (what === 0) return { done: [], delivery: { kind: 'throttled', ...(random.chance(0.5) && { retryAfterMs: 30_000 }) } };
+  if (what === 0)
+    return { done: [], delivery: { kind: 'throttled', ...(random.chance(0.5) && { retryAfterMs: 30_000 }) } };
   if (what === 1) return partial(records, random.below(records.length));
   // It timed out, and had done its work.
   return failed(what === 2 ? records : []);

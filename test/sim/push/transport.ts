@@ -24,7 +24,12 @@ export type TransportOptions = {
 /** Brings one event. False if it has to be brought again. */
 export type Bring<E> = (event: E) => Promise<boolean>;
 
-type Road = { readonly scheduler: Scheduler; readonly random: Random; readonly options: TransportOptions; readonly isCalm: () => boolean };
+type Road = {
+  readonly scheduler: Scheduler;
+  readonly random: Random;
+  readonly options: TransportOptions;
+  readonly isCalm: () => boolean;
+};
 
 const lateMs = 3 * 3_600_000;
 const longestRepeatMs = 600_000;
@@ -45,7 +50,11 @@ export function send<E>({ scheduler, random, options, isCalm }: Road, event: E, 
 }
 
 /** The call with which a process asks for a run. It may be heard although its caller gets an error, or dies. */
-export function invokeOf(road: Road, clock: Clock, take: (invocation: PushInvocation, whenMs?: number) => void): Invoke {
+export function invokeOf(
+  road: Road,
+  clock: Clock,
+  take: (invocation: PushInvocation, whenMs?: number) => void,
+): Invoke {
   const { random, options, isCalm } = road;
   const fails = () => !isCalm() && random.chance(options.refused);
   return async (invocation, whenMs) => {
@@ -67,7 +76,9 @@ export function withStream(table: Table, appended: (event: Appended) => void): T
   return through(table, async (call, act) => {
     const result = await act();
     const applied = (result as { readonly applied?: boolean } | undefined)?.applied;
-    if (applied) for (const write of writesOf(call)) if (keyOf(write).sk === 'h') see(await table.get(keyOf(write), { strong: true }));
+    if (applied)
+      for (const write of writesOf(call))
+        if (keyOf(write).sk === 'h') see(await table.get(keyOf(write), { strong: true }));
     return result;
   });
 }

@@ -16,7 +16,20 @@ import type { CaseVerdict } from '../core/worlds.ts';
 import { openStage, type Stage, type StageOptions } from '../groups/stage.ts';
 import { check } from './check.ts';
 import { groupId, type History, newHistory, placeOf, poison, topic } from './history.ts';
-import { append, batchesOf, type Client, create, intrude, type Job, lettersTopic, pause, remove, reset, resume, retryNow } from './jobs.ts';
+import {
+  append,
+  batchesOf,
+  type Client,
+  create,
+  intrude,
+  type Job,
+  lettersTopic,
+  pause,
+  remove,
+  reset,
+  resume,
+  retryNow,
+} from './jobs.ts';
 import { offsetsOf, type TargetOptions, type TargetWorld, targetsOf } from './target.ts';
 import { invokeOf, send, type TransportOptions, withStream } from './transport.ts';
 import { type Rules, watchOffsets } from './watch.ts';
@@ -60,12 +73,15 @@ export async function runPushWorld(options: PushWorldOptions): Promise<CaseVerdi
   const failures: unknown[] = [];
   const guard = (work: Promise<unknown>) => work.catch((error: unknown) => void failures.push(error));
   const until = async (isOver: () => boolean) => {
-    if (!(await scheduler.run(() => isOver() || failures.length > 0, mostSteps))) failures.push(new Error('too many steps'));
+    if (!(await scheduler.run(() => isOver() || failures.length > 0, mostSteps)))
+      failures.push(new Error('too many steps'));
     if (failures.length > 0) throw failures[0];
   };
   const whole = async (work: () => Promise<unknown>) => {
     let isDone = false;
-    void guard(work()).then(() => void (isDone = true));
+    void guard(work()).then(() => {
+      isDone = true;
+    });
     await until(() => isDone);
   };
   await observer.createTopic({ topic, partitions: options.partitions });
@@ -95,13 +111,23 @@ export async function runPushWorld(options: PushWorldOptions): Promise<CaseVerdi
   await whole(async () => {
     complaints = await judge(world, client);
   });
-  return { steps: scheduler.steps(), firstCall, endCall, reads: world.reads, complaints, counts: { deliveries: history.deliveries.length } };
+  return {
+    steps: scheduler.steps(),
+    firstCall,
+    endCall,
+    reads: world.reads,
+    complaints,
+    counts: { deliveries: history.deliveries.length },
+  };
 }
 
 function openWorld(options: PushWorldOptions): World {
   const history = newHistory();
   const invocations = new Map<string, PushInvocation>();
-  const rules: Rules = { skewMs: options.mostSkewMs, seesAnswers: options.deadLetters !== 'topic' && options.retries < 0 };
+  const rules: Rules = {
+    skewMs: options.mostSkewMs,
+    seesAnswers: options.deadLetters !== 'topic' && options.retries < 0,
+  };
   const onAppend: { hear(event: Appended): void } = { hear: () => {} };
   const around = (_table: Table, scheduler: Scheduler): Table =>
     withStream(
@@ -148,10 +174,13 @@ const isAnswer = (answer: Awaited<ReturnType<Process['request']>>): boolean => a
 async function bringRun(world: World, process: Process, invocation: PushInvocation): Promise<boolean> {
   const endMs = world.scheduler.now() + runTimeoutMs;
   const answer = await process.request(
-    (_engine, ports) => world.partsOf(ports).dispatcher.run(invocation, { leftMs: () => endMs - world.scheduler.now() }),
+    (_engine, ports) =>
+      world.partsOf(ports).dispatcher.run(invocation, { leftMs: () => endMs - world.scheduler.now() }),
     runTimeoutMs,
   );
-  world.trace(`run ${invocation.id} of ${invocation.partition}: ${answer === 'lost' ? 'lost' : Object.keys(answer)[0]}`);
+  world.trace(
+    `run ${invocation.id} of ${invocation.partition}: ${answer === 'lost' ? 'lost' : Object.keys(answer)[0]}`,
+  );
   return isAnswer(answer);
 }
 
@@ -175,7 +204,10 @@ function startClients(world: World, guard: (work: Promise<unknown>) => Promise<u
     ask: (operation) =>
       random
         .pick(processes)
-        .request((engine, ports) => operation({ engine, subscriptions: world.partsOf(ports).subscriptions }), requestTimeoutMs),
+        .request(
+          (engine, ports) => operation({ engine, subscriptions: world.partsOf(ports).subscriptions }),
+          requestTimeoutMs,
+        ),
   };
   const scripts = options.script ?? [
     Array.from({ length: options.appends }, () => drawAppend(world)),
@@ -194,7 +226,9 @@ function startClients(world: World, guard: (work: Promise<unknown>) => Promise<u
 }
 
 function drawAppend({ random, options }: World): Job {
-  const values = Array.from({ length: 1 + random.below(4) }, (_, i) => (random.chance(options.poison) ? poison : `v${i}`));
+  const values = Array.from({ length: 1 + random.below(4) }, (_, i) =>
+    random.chance(options.poison) ? poison : `v${i}`,
+  );
   return append(random.below(options.partitions), ...values);
 }
 
@@ -238,7 +272,8 @@ async function judge(world: World, { lives }: Client): Promise<string[]> {
   const found = await subscriptions.get({ topic, groupId });
   const { target } = found.settings;
   const life = (target as { readonly url: string }).url.split('/').at(-1)!;
-  if (lives.current !== undefined && life !== lives.current) return [`the subscription is of ${life}, not of ${lives.current}`];
+  if (lives.current !== undefined && life !== lives.current)
+    return [`the subscription is of ${life}, not of ${lives.current}`];
   const doubled = options.deadLetters === 'topic' ? await readLetters(world, life) : [];
   const ends = found.partitions.map(({ logEndOffset }) => logEndOffset);
   const committed = found.partitions.map(({ committedOffset }) => committedOffset);
@@ -247,7 +282,11 @@ async function judge(world: World, { lives }: Client): Promise<string[]> {
 
 /** Letters name no life: one of an earlier life counts too. One that was written twice is a complaint. */
 async function readLetters({ observer, history, options }: World, life: string): Promise<string[]> {
-  const reply = await observer.fetch({ topic: lettersTopic, partitions: [{ partition: 0, offset: 0 }], maxBytes: 4 << 20 });
+  const reply = await observer.fetch({
+    topic: lettersTopic,
+    partitions: [{ partition: 0, offset: 0 }],
+    maxBytes: 4 << 20,
+  });
   const [found] = reply.partitions;
   if (!found || 'error' in found) throw new Error('the dead letters cannot be read');
   const places = found.batches.flatMap((bytes) =>
@@ -268,7 +307,10 @@ function placeOfLetter({ headers, value }: DecodedRecord) {
 }
 
 /** Processes die and get other clocks. */
-async function nuisance({ random, scheduler, processes, skew }: World, end: { readonly isHere: boolean }): Promise<void> {
+async function nuisance(
+  { random, scheduler, processes, skew }: World,
+  end: { readonly isHere: boolean },
+): Promise<void> {
   while (!end.isHere) {
     await new Promise<void>((resolve) => scheduler.after(random.below(30_000), resolve));
     if (random.chance(0.5)) random.pick(processes).kill();
