@@ -4,7 +4,7 @@
 import { newCounters, usdOf } from '../../lib/storage/count.ts';
 import { price } from './prices.ts';
 
-export type Pushed = {
+type Pushed = {
   /** The records of each append, which is one event. */
   readonly batch: number;
   readonly handlerMs: number;
@@ -24,7 +24,7 @@ const messagesOfRequest = 10;
 const functionUsd = (ms: number, memoryMiB: number): number =>
   (ms / 1_000) * (memoryMiB / 1_024) * price.lambdaGbSecond;
 
-export function millionPushed({ batch, handlerMs, memoryMiB }: Pushed) {
+function millionPushed({ batch, handlerMs, memoryMiB }: Pushed) {
   const events = 1e6 / batch;
   const requests = 2 * price.lambdaRequest + usdOf({ ...newCounters(), ...unitsOfAppend });
   const working = functionUsd(routerMs, memoryMiB) + functionUsd(runMs, memoryMiB);
@@ -32,7 +32,7 @@ export function millionPushed({ batch, handlerMs, memoryMiB }: Pushed) {
   return { usd: events * (requests + working) + waiting, waitingUsd: waiting };
 }
 
-export const millionFromSqs = (batch: number): number => (1e6 / Math.min(batch, messagesOfRequest)) * 2 * sqsRequestUsd;
+const millionFromSqs = (batch: number): number => (1e6 / Math.min(batch, messagesOfRequest)) * 2 * sqsRequestUsd;
 
 /** The table as docs/PUSH.md has it. */
 export function pushTable(memoryMiB: number): string {
