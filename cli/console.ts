@@ -73,7 +73,10 @@ async function open(command: Command) {
 }
 
 const nothing: HttpApi = async ({ rawPath, requestContext: { requestId } }) =>
-  problemResult(new RivuletError('NOT_FOUND', `There is nothing at ${rawPath}: this server has only /console`), requestId);
+  problemResult(
+    new RivuletError('NOT_FOUND', `There is nothing at ${rawPath}: this server has only /console`),
+    requestId,
+  );
 
 /** The longest poll of the API, and the time that an answer takes. */
 const requestTimeoutMs = 50_000;

@@ -129,8 +129,7 @@ export class Scan {
     } finally {
       for (const cursor of cursors) cursor.stepsUnderWay--;
     }
-    for (const cursor of cursors)
-      cursor.stepOffsets = this.#bounded(cursor.stepOffsets * growth[this.#mode], cursor);
+    for (const cursor of cursors) cursor.stepOffsets = this.#bounded(cursor.stepOffsets * growth[this.#mode], cursor);
     this.#options.onProgress();
   }
 
