@@ -3,6 +3,7 @@
 import type { Command } from 'commander';
 import type { RivuletClientError } from '../client/client-error.ts';
 import type { ConsumerOptions } from '../client/consumer/consumer-options.ts';
+import { reading, showing } from '../client/deserializers.ts';
 import type { ProducerOptions } from '../client/producer/producer-options.ts';
 import {
   type ConnectionOptions,
@@ -13,7 +14,6 @@ import {
   producerFromProperties,
   producerPropertyNames,
 } from '../client/properties.ts';
-import { reading, showing } from '../client/deserializers.ts';
 import type { Properties } from './options.ts';
 
 /** The properties that say how members of a group behave. Without a group, nothing would come of them. */

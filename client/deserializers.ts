@@ -3,14 +3,7 @@ import { isClientError } from './client-error.ts';
 import type { ConsumerOptions } from './consumer/consumer-options.ts';
 import type { ProducerOptions } from './producer/producer-options.ts';
 import { serdeOf } from './properties.ts';
-import {
-  bytesSerde,
-  type Deserializer,
-  longSerde,
-  type Serde,
-  type Serializer,
-  stringSerde,
-} from './serdes.ts';
+import { bytesSerde, type Deserializer, longSerde, type Serde, type Serializer, stringSerde } from './serdes.ts';
 
 const isPlain = (serde: unknown): boolean => serde === stringSerde || serde === bytesSerde;
 

@@ -1,5 +1,5 @@
 // A chart of values over time, by uPlot, which is loaded when the first chart is drawn. The last values stand below it as text.
-import { useEffect, useRef } from 'react';
+import { useEffect, useRef, useSyncExternalStore } from 'react';
 import 'uplot/dist/uPlot.min.css';
 
 export type Series = {
@@ -18,7 +18,31 @@ type Props = {
   readonly height?: number;
 };
 
-const colourOf = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(name);
+/** A canvas does not know the variables of the page, and a variable of two colours is resolved only where it is used. */
+function colourOf(name: string, place: HTMLElement): string {
+  const probe = document.createElement('i');
+  probe.style.color = `var(${name})`;
+  place.append(probe);
+  const { color } = getComputedStyle(probe);
+  probe.remove();
+  return color;
+}
+
+const dark = matchMedia('(prefers-color-scheme: dark)');
+
+function onSchemeChange(changed: () => void): () => void {
+  const observer = new MutationObserver(changed);
+  observer.observe(document.documentElement, { attributeFilter: ['data-theme'] });
+  dark.addEventListener('change', changed);
+  return () => {
+    observer.disconnect();
+    dark.removeEventListener('change', changed);
+  };
+}
+
+/** Changes when the page changes between light and dark. */
+const useScheme = (): string =>
+  useSyncExternalStore(onSchemeChange, () => `${document.documentElement.dataset.theme} ${dark.matches}`);
 
 export function Chart({ label, times, series, format, height = 180 }: Props) {
   const place = useRef<HTMLDivElement>(null);
@@ -26,21 +50,26 @@ export function Chart({ label, times, series, format, height = 180 }: Props) {
   const data = [times.map((ms) => ms / 1000), ...series.map(({ values }) => values)];
   const latest = useRef(data);
   latest.current = data;
-  const shape = JSON.stringify([series.map(({ label: name, colour }) => [name, colour]), height]);
+  const scheme = useScheme();
+  const shape = JSON.stringify([scheme, series.map(({ label: name, colour }) => [name, colour]), height]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: the chart is made again for another shape, not for new data.
   useEffect(() => {
     let gone = false;
     void import('uplot').then(({ default: UPlot }) => {
       const element = place.current;
       if (gone || !element) return;
-      const axis = { stroke: colourOf('--faint'), grid: { stroke: colourOf('--line') } };
+      const axis = {
+        stroke: colourOf('--faint', element),
+        grid: { stroke: colourOf('--line', element), width: 1 },
+        ticks: { show: false },
+      };
       const options = {
         ...{ width: element.clientWidth, height },
         series: [
           {},
           ...series.map((one) => ({
             label: one.label,
-            stroke: colourOf(one.colour),
+            stroke: colourOf(one.colour, element),
             width: 2,
             points: { show: false },
           })),

@@ -195,7 +195,7 @@ async function openFirst(page: Page): Promise<void> {
   await page.getByRole('complementary').waitFor();
 }
 
-const pictures = ['messages', 'messages-phone', 'overview-dark', 'partitions', 'topics'];
+const pictures = ['messages', 'messages-phone', 'partitions-dark', 'topics'];
 
 /** With SCREENSHOTS=1 the pictures of docs/images are made again. */
 async function pictured(page: Page, name: string): Promise<void> {

@@ -35,7 +35,13 @@ const parts = 10;
  * The pairs of faults: all of them for the log, for offsets and for transactions. The cases of groups take long, and the
  * worlds of maintenance have millions of pairs each, so each part of these runs this many.
  */
-const pairsOf = { sim: 'all', 'sim:groups': '200', 'sim:offsets': 'all', 'sim:push': '200', 'sim:transactions': 'all' } as const;
+const pairsOf = {
+  sim: 'all',
+  'sim:groups': '200',
+  'sim:offsets': 'all',
+  'sim:push': '200',
+  'sim:transactions': 'all',
+} as const;
 const pairsOfMaintenance = '2000';
 const subjectOf = {
   sim: 'log',
@@ -53,10 +59,9 @@ const realSeconds = 60;
 export function allJobs(): readonly Job[] {
   const byWorld = [
     ...(['embedded', 'aws'] as const).map((backend) => [realJob(backend)]),
-    ...[logSimulation, groupSimulation, offsetsSimulation, transactionsSimulation, pushSimulation].flatMap((simulation) => [
-      ...randomJobs(simulation),
-      ...smallJobs(simulation),
-    ]),
+    ...[logSimulation, groupSimulation, offsetsSimulation, transactionsSimulation, pushSimulation].flatMap(
+      (simulation) => [...randomJobs(simulation), ...smallJobs(simulation)],
+    ),
   ];
   const longest = Math.max(...byWorld.map((jobs) => jobs.length));
   return Array.from({ length: longest }, (_, turn) => byWorld.flatMap((jobs) => jobs[turn] ?? [])).flat();
