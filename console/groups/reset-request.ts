@@ -57,7 +57,11 @@ function targetOf({ to, value }: ResetForm, nowMs: number): ResetTarget {
   if (to === 'offset') return { to, offset: whole(value, 'offset', 0) };
   if (to === 'shift') return { to, by: whole(value, 'records', Number.MIN_SAFE_INTEGER) };
   if (to === 'datetime') return { to, timestamp: read(timeIn, value, 'time', 'a time like 2026-11-22T09:00:00Z') };
-  if (to === 'duration') return { to: 'datetime', timestamp: Math.max(0, nowMs - read(durationIn, value, 'age', 'a duration like PT1H30M')) };
+  if (to === 'duration')
+    return {
+      to: 'datetime',
+      timestamp: Math.max(0, nowMs - read(durationIn, value, 'age', 'a duration like PT1H30M')),
+    };
   return { to };
 }
 

@@ -57,7 +57,9 @@ describe('rivulet console', () => {
 
   test('names the right that is missing where API Gateway says only "Forbidden"', async () => {
     const gateway = createServer((_, response) =>
-      response.writeHead(403, { 'content-type': 'application/json', 'apigw-requestid': 'x' }).end('{"message":"Forbidden"}'),
+      response
+        .writeHead(403, { 'content-type': 'application/json', 'apigw-requestid': 'x' })
+        .end('{"message":"Forbidden"}'),
     ).listen(0, '127.0.0.1');
     await once(gateway, 'listening');
     const console = await startConsole(`http://127.0.0.1:${(gateway.address() as AddressInfo).port}`, own);
