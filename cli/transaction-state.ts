@@ -1,5 +1,5 @@
-// What a transaction's description says at a moment: whether it is stuck, and how old it is. The command line and the console
-// say the same.
+// A transaction's description tells at a moment whether it is stuck, and how old it is. The command line and the console say
+// the same.
 import type { TransactionDescription } from '../client/admin/transaction-admin.ts';
 
 export function stateOf({ state, deadline }: TransactionDescription, nowMs: number): string {

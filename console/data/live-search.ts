@@ -1,4 +1,4 @@
-// What a live page keeps in its URL: how often it looks, and which of its names it shows.
+// A live page keeps in its URL how often it looks, and which of its names it shows.
 // Invariant: whatever a URL holds, this gives values that the page can use.
 
 /** Seconds; 0 looks only when the person asks. */

@@ -30,7 +30,7 @@ export function protocolOf({ members, protocolType }: GroupSummary): string {
 export const assignedOf = (assignment: readonly TopicPartitions[]): string =>
   assignment.map(({ topic, partitions }) => `${topic}: ${rangesOf(partitions)}`).join('; ') || '-';
 
-export function rangesOf(partitions: readonly number[]): string {
+function rangesOf(partitions: readonly number[]): string {
   const runs: [number, number][] = [];
   for (const partition of partitions) {
     const run = runs.at(-1);

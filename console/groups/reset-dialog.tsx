@@ -114,7 +114,7 @@ function Fields({ form: { topic, partitions, to, value }, onChange }: FieldsProp
           />
         </Field>
       )}
-      <Field label="To">
+      <Field label="Target">
         <select value={to} onChange={(event) => onChange({ to: event.target.value as ResetForm['to'], value: '' })}>
           {targets.map((one) => (
             <option key={one}>{one}</option>

@@ -19,7 +19,7 @@ export type ResetForm = {
   readonly value: string;
 };
 
-/** What a person writes into the field, or undefined if the target needs nothing. */
+/** The note below the field, or undefined if the target needs no value. */
 export const askedBy: Readonly<Record<ResetForm['to'], string | undefined>> = {
   earliest: undefined,
   latest: undefined,

@@ -83,7 +83,7 @@ function Group({ group, lookedMs }: { readonly group: GroupDescription; readonly
       </div>
       <Reasons group={group} />
       <LagChart groupId={groupId} lag={lag.records} lookedMs={lookedMs} />
-      {partitionDetails.length > 1 && <Bars bars={bars} label="Lag by partition" format={count} />}
+      {lag.records > 0 && partitionDetails.length > 1 && <Bars bars={bars} label="Lag by partition" format={count} />}
       <h2>Partitions</h2>
       <Table
         label="Partitions"

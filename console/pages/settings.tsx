@@ -1,4 +1,4 @@
-// What this console is connected to: the endpoint, whose credentials, the version, and the limits that a person meets.
+// The page of settings shows the endpoint, whose credentials sign, the version, and the limits that a person meets.
 import { useQuery } from '@tanstack/react-query';
 import { limits } from '../../lib/api/limits.ts';
 import { connected, health } from '../data/queries.ts';

@@ -140,7 +140,8 @@ const columnsOf = (onDownload: SegmentsProps['onDownload']): readonly Column<Seg
   },
   { label: 'Newest record', by: ({ maxTimestamp }) => maxTimestamp, cell: (of) => <Time ms={of.maxTimestamp} /> },
   {
-    label: 'Age',
+    // The index keeps the hour.
+    label: 'Age at most',
     numeric: true,
     by: ({ createdAt }) => -createdAt,
     cell: ({ createdAt }) => (
@@ -150,19 +151,19 @@ const columnsOf = (onDownload: SegmentsProps['onDownload']): readonly Column<Seg
     ),
   },
   {
-    label: 'Object',
-    cell: ({ object, position }) => (
-      <>
-        <code>{object}</code> <span className="faint">from byte {count(position)}</span> <Copy text={object} />
-      </>
-    ),
-  },
-  {
     label: 'Actions',
     cell: (of) => (
       <button type="button" onClick={() => onDownload(of)}>
         Download
       </button>
+    ),
+  },
+  {
+    label: 'Object',
+    cell: ({ object, position }) => (
+      <>
+        <code>{object}</code> <span className="faint">from byte {count(position)}</span> <Copy text={object} />
+      </>
     ),
   },
 ];

@@ -93,7 +93,7 @@ const columnsOf = (nowMs: number, onAbort: Props['onAbort']): readonly Column<Tr
   { label: 'State', by: (of) => stateOf(of, nowMs), cell: (of) => stateOf(of, nowMs) },
   { label: 'Age', numeric: true, by: (of) => ageOf(of, nowMs), cell: (of) => duration(ageOf(of, nowMs)) },
   { label: 'Time-out', numeric: true, by: ({ timeoutMs }) => timeoutMs, cell: ({ timeoutMs }) => duration(timeoutMs) },
-  { label: 'Aborted at', by: ({ deadline }) => deadline, cell: ({ deadline }) => <Time ms={deadline} /> },
+  { label: 'Ends at', by: ({ deadline }) => deadline, cell: ({ deadline }) => <Time ms={deadline} /> },
   { label: 'Number', numeric: true, by: ({ transaction }) => transaction, cell: (of) => count(of.transaction) },
   { label: 'Batches', numeric: true, by: ({ batches }) => batches, cell: ({ batches }) => count(batches) },
   { label: 'Groups', cell: ({ groups }) => groups.join(', ') || '-' },

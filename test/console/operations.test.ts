@@ -20,7 +20,7 @@ describe.skipIf(reasonToSkip)('the pages of operations', () => {
     const admin = client.admin();
     const committed = [100, 2_000, 5_000].map((offset, partition) => ({ partition, offset }));
     await admin.setOffsets({ groupId: 'billing', topic, partitions: committed });
-    live = client.consumer({ groupId: 'live', autoOffsetReset: 'earliest' });
+    live = client.consumer({ groupId: 'live' });
     live.subscribe({ topics: [topic] });
     void live.run({ eachBatch: async () => undefined });
     return () => live.disconnect();
@@ -89,7 +89,7 @@ describe.skipIf(reasonToSkip)('the pages of operations', () => {
     expect(await act.isDisabled()).toBe(true);
     await dialog.getByLabel('Topic').selectOption(topic);
     await dialog.getByLabel('Partitions').fill('0-1');
-    await dialog.getByLabel('To', { exact: true }).selectOption('offset');
+    await dialog.getByLabel('Target').selectOption('offset');
     await dialog.getByLabel('Value').fill('soon');
     await dialog.getByRole('button', { name: 'Preview' }).click();
     await dialog.getByText('offset: expected a whole number from 0, got soon').waitFor();
@@ -184,7 +184,7 @@ describe.skipIf(reasonToSkip)('the pages of operations', () => {
     expect(rows.map(([base, end, records, , kind]) => [base, end, records, kind])).toEqual(
       segments.map((of) => [count(of.baseOffset), count(of.endOffset), count(of.records), of.kind]),
     );
-    expect(rows.map((row, at) => row[8]!.startsWith(segments[at]!.object))).toEqual(rows.map(() => true));
+    expect(rows.map((row, at) => row[9]!.startsWith(segments[at]!.object))).toEqual(rows.map(() => true));
     await page.getByRole('button', { name: 'Download' }).first().click();
     const dialog = page.getByRole('dialog');
     const [download] = await Promise.all([
