@@ -1,6 +1,7 @@
 // `rivulet topics ...` takes the flags of kafka-topics.sh and kafka-configs.sh.
 import type { Command } from 'commander';
-import type { Admin, PartitionDetails, TopicDescription } from '../client/admin/admin.ts';
+import type { Admin } from '../client/admin/admin.ts';
+import type { PartitionDetails, TopicDescription } from '../client/admin/topics.ts';
 import { connect } from './connect.ts';
 import { addDeleteRecords } from './delete-records.ts';
 import { hasErrorCode } from './failure.ts';

@@ -126,15 +126,8 @@ export function openBackend(options: BackendOptions): Backend {
   });
   const { hint, wake } = upkeep;
   const means = {
-    ...ports,
-    notifications,
-    hint,
-    wake,
-    push: delivery,
-    isOnlyWriter: true,
-    readsAhead: true,
-    bornMs: clock.now(),
-    initialRebalanceDelayMs,
+    ...{ ...ports, notifications, hint, wake, push: delivery, initialRebalanceDelayMs },
+    ...{ isOnlyWriter: true, readsAhead: true, bornMs: clock.now() },
   };
   const alone = createEngine({ ...means, ...(groupCommit && { groupCommit: { uploadsAtOnce: objects.putsAtOnce } }) });
   const waiting = { fetches: limits.waitingFetches, partitions: limits.waitingPartitions };

@@ -4,13 +4,7 @@
 import type { GroupSummary } from '../../lib/api/groups.ts';
 import type { MaintenanceOptions } from '../../lib/api/maintenance.ts';
 import type { RetryReply, SubscriptionRef, SubscriptionSummary, UpdateSubscription } from '../../lib/api/push.ts';
-import type {
-  AlterTopicRequest,
-  ConfigEntry,
-  CreateTopicRequest,
-  PartitionDescription,
-  PartitionStorage,
-} from '../../lib/api/topics.ts';
+import type { AlterTopicRequest, CreateTopicRequest } from '../../lib/api/topics.ts';
 import type { Clock } from '../../lib/runtime/clock.ts';
 import { isClientError, type PartResult, type RivuletClientError } from '../client-error.ts';
 import type { Connection } from '../transport/connection.ts';
@@ -42,33 +36,8 @@ import {
   type SubscriptionDescription,
   type TestDelivery,
 } from './subscription-admin.ts';
+import type { PartitionDetails, TimestampOffset, TopicDescription, TopicOffsets, TopicSummary } from './topics.ts';
 import { createTransactionAdmin, type TransactionAdmin, type TransactionDescription } from './transaction-admin.ts';
-
-export type TopicSummary = {
-  readonly topic: string;
-  readonly topicId: string;
-  readonly partitions: number;
-  /** Epoch milliseconds. */
-  readonly createdAt: number;
-};
-
-export type TopicDescription = TopicSummary & {
-  readonly config: readonly ConfigEntry[];
-  readonly warnings: readonly string[];
-};
-
-export type PartitionDetails = Omit<PartitionDescription, 'storage'> & {
-  /** Present if it was asked for. */
-  readonly storage?: Omit<PartitionStorage, 'maintainedMs'> & {
-    /** When maintenance last went through the partition, in epoch milliseconds; absent if it never did. */
-    readonly maintainedAt?: number;
-  };
-};
-
-export type TopicOffsets = { readonly partition: number; readonly earliest: number; readonly latest: number };
-
-/** `offset` is -1 when no record has a timestamp at or after the requested time. */
-export type TimestampOffset = { readonly partition: number; readonly offset: number; readonly timestamp: number };
 
 type OffsetQuery = 'earliest' | 'latest' | 'maxTimestamp' | number;
 

@@ -1,6 +1,6 @@
 // The figures of a topic that are sums over its partitions. Invariant: sums are exact up to 2^53.
 import { useQueries } from '@tanstack/react-query';
-import type { PartitionDetails, TopicDescription } from '../../client/admin/admin.ts';
+import type { PartitionDetails, TopicDescription } from '../../client/admin/topics.ts';
 import { topic } from './queries.ts';
 
 export type TopicFigures = {

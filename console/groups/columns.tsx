@@ -1,6 +1,7 @@
 // The columns of a group's partitions and of its members.
 import { Link } from '@tanstack/react-router';
-import type { MemberDescription, PartitionLag } from '../../lib/api/groups.ts';
+import type { PartitionLag } from '../../client/admin/group-admin.ts';
+import type { MemberDescription } from '../../lib/api/groups.ts';
 import { count, duration } from '../parts/numbers.ts';
 import type { Column } from '../parts/table.tsx';
 import { assignedOf } from './figures.ts';

@@ -1,7 +1,7 @@
 // The dialogs that delete a group, and its offsets of one topic.
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import type { GroupDescription } from '../../lib/api/groups.ts';
+import type { GroupDescription } from '../../client/admin/group-admin.ts';
 import { rivulet } from '../data/command-lines.ts';
 import { admin } from '../data/service.ts';
 import { Dialog } from '../parts/dialog.tsx';

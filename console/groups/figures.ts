@@ -1,7 +1,8 @@
 // The figures of a group that are sums over its partitions, and what they say about why it is behind.
 // Invariant: a partition without a committed offset has no lag (-1), and counts nothing.
 import { useQueries } from '@tanstack/react-query';
-import type { GroupDescription, GroupSummary, PartitionLag, TopicPartitions } from '../../lib/api/groups.ts';
+import type { GroupDescription, PartitionLag } from '../../client/admin/group-admin.ts';
+import type { GroupSummary, TopicPartitions } from '../../lib/api/groups.ts';
 import { group } from '../data/queries.ts';
 import { count, duration, plural } from '../parts/numbers.ts';
 

@@ -2,8 +2,8 @@
 // offsets that it has shown: the end of a log may have moved since.
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
+import type { GroupDescription } from '../../client/admin/group-admin.ts';
 import { type OffsetReset, offsetTargets } from '../../client/admin/group-admin.ts';
-import type { GroupDescription } from '../../lib/api/groups.ts';
 import { topics as topicsQuery } from '../data/queries.ts';
 import { admin, clock } from '../data/service.ts';
 import { Dialog } from '../parts/dialog.tsx';

@@ -2,8 +2,13 @@
 // Invariant: a field that cannot be read is refused with its name, before anything is asked of the service.
 
 import { durationIn, timeIn } from '../../cli/iso-times.ts';
-import type { OffsetReset, ResetOffsets, ResetTarget, TopicSelection } from '../../client/admin/group-admin.ts';
-import type { GroupDescription } from '../../lib/api/groups.ts';
+import type {
+  GroupDescription,
+  OffsetReset,
+  ResetOffsets,
+  ResetTarget,
+  TopicSelection,
+} from '../../client/admin/group-admin.ts';
 import { rivulet } from '../data/command-lines.ts';
 import { partitionList } from '../records/search.ts';
 

@@ -2,7 +2,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
-import type { GroupDescription } from '../../lib/api/groups.ts';
+import type { GroupDescription } from '../../client/admin/group-admin.ts';
 import { liveOf } from '../data/live-search.ts';
 import { group as groupQuery } from '../data/queries.ts';
 import { useHistory } from '../data/rates.ts';

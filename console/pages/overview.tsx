@@ -72,6 +72,10 @@ function Groups() {
   const list = useQuery(groups({ everyMs: 10_000 }));
   const active = list.data?.filter(({ members }) => members > 0).length ?? 0;
   return (
-    <Figure label="Groups" value={list.data ? count(list.data.length) : '...'} note={`${count(active)} with members`} />
+    <Figure
+      label="Groups"
+      value={list.data ? <Link to="/groups">{count(list.data.length)}</Link> : '...'}
+      note={`${count(active)} with members`}
+    />
   );
 }

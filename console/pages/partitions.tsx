@@ -2,7 +2,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link } from '@tanstack/react-router';
 import { useState } from 'react';
-import type { PartitionDetails } from '../../client/admin/admin.ts';
+import type { PartitionDetails } from '../../client/admin/topics.ts';
 import { topic as topicQuery } from '../data/queries.ts';
 import { Bars } from '../parts/bars.tsx';
 import { bytes, count } from '../parts/numbers.ts';

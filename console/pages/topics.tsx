@@ -2,7 +2,7 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import { useState } from 'react';
-import type { TopicSummary } from '../../client/admin/admin.ts';
+import type { TopicSummary } from '../../client/admin/topics.ts';
 import { rivulet } from '../data/command-lines.ts';
 import { topics } from '../data/queries.ts';
 import { configOf, type TopicFigures, useTopicFigures } from '../data/topic-figures.ts';

@@ -1,6 +1,6 @@
 // The dialogs that create and delete a topic, and add partitions to it.
 import { useState } from 'react';
-import type { TopicSummary } from '../../client/admin/admin.ts';
+import type { TopicSummary } from '../../client/admin/topics.ts';
 import { rivulet } from '../data/command-lines.ts';
 import { admin } from '../data/service.ts';
 import { Dialog } from './dialog.tsx';

@@ -1,6 +1,6 @@
 // The offsets that a search walks through, by partition.
 // Invariant: the bounds are looked up once, before the first record, so "latest" means the time of the search.
-import type { PartitionDetails } from '../../client/admin/admin.ts';
+import type { PartitionDetails } from '../../client/admin/topics.ts';
 import { admin } from '../data/service.ts';
 import type { ScanRange } from './scan.ts';
 import { type MessageSearch, partitionList } from './search.ts';

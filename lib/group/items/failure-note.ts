@@ -20,7 +20,7 @@ export type Note = FailureNote & {
 /** Sixteen partitions share an item, and a write is billed by the size of the item. */
 const errorLength = 150;
 
-export const shortened = (error: string): string =>
+const shortened = (error: string): string =>
   error.length <= errorLength ? error : `${error.slice(0, errorLength - 3).toWellFormed()}...`;
 
 export function noteText({ endOffset, attempts, firstFailureMs, nextTryMs, error, ...rest }: Note): string {

@@ -39,7 +39,7 @@ export async function take(context: PushContext, invocation: PushInvocation): Pr
  * A repeat of the invocation takes over from its own predecessor, whose lease may still be live: otherwise it would be used up. So
  * does a scheduled retry, whose clock may be behind the one that set the lease.
  */
-export function mayTake(found: Ownership, { id, follows }: PushInvocation, nowMs: number): boolean {
+function mayTake(found: Ownership, { id, follows }: PushInvocation, nowMs: number): boolean {
   const { owner } = found;
   const isFree = owner === undefined;
   const isOver = isRun(owner) && !hasLiveLease(found, nowMs);
@@ -52,7 +52,7 @@ export function mayTake(found: Ownership, { id, follows }: PushInvocation, nowMs
  * If the predecessor of this very invocation neither released the partition nor waits, it died. That counts as an attempt:
  * otherwise a record that kills each run would stop the partition. Its knowledge of the batch died with it.
  */
-export function noteAtStart(found: Ownership, { id }: PushInvocation, nowMs: number): Note | undefined {
+function noteAtStart(found: Ownership, { id }: PushInvocation, nowMs: number): Note | undefined {
   const { owner, leaseUntilMs, note } = found;
   const hasDied = isRunOf(owner, id) && leaseUntilMs !== 0 && !isBackingOff(found);
   if (!hasDied) return note;

@@ -1,4 +1,4 @@
-// What a world of push has seen: the deliveries, as the target saw them, the dead letters, and the writes that broke a rule.
+// The history of a world of push: the deliveries, as the target saw them, the dead letters, and the writes that broke a rule.
 
 export const topic = 't';
 export const groupId = 'g';
@@ -22,7 +22,7 @@ export type Deletion = { readonly life: Life; readonly ackMs: number };
 export type History = {
   readonly deliveries: Delivery[];
   readonly deletions: Deletion[];
-  /** What the target has done, and what became a dead letter, as `<life> <partition> <offset>`. */
+  /** They name what the target has done, and what became a dead letter, as `<life> <partition> <offset>`. */
   readonly handled: Set<string>;
   readonly lettered: Set<string>;
   /** The rules that a write has broken. */

@@ -1,4 +1,4 @@
-// What clients do in a world of push: they append, and they make, change, pause, reset and delete the subscription. A client asks
+// Clients do this in a world of push: they append, and they make, change, pause, reset and delete the subscription. A client asks
 // again until it has an answer, as people and the SDK do.
 import type { Engine } from '../../../lib/api/engine.ts';
 import { RivuletError } from '../../../lib/api/errors.ts';

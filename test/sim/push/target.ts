@@ -15,7 +15,7 @@ export type TargetOptions = {
   readonly slow: number;
 };
 
-type TargetWorld = {
+export type TargetWorld = {
   readonly scheduler: Scheduler;
   readonly random: Random;
   readonly history: History;
@@ -26,9 +26,7 @@ type TargetWorld = {
   runs: number;
 };
 
-export type { TargetWorld };
-
-/** What the function does, and what it answers. It may answer nothing although it has done its work. */
+/** `done` is the work of the function. It may answer nothing although it has done its work. */
 type Outcome = { readonly done: PushBatch['records']; readonly delivery: Delivery };
 
 const slowMs = 100_000;

@@ -1,8 +1,8 @@
-// What carries events: the table's stream to the router, and Lambda's queue of asynchronous invocations to the dispatcher. Events
+// These carry events: the table's stream to the router, and Lambda's queue of asynchronous invocations to the dispatcher. Events
 // come late, twice or, in some worlds, never. Lambda keeps an invocation until the run returns.
 import type { Invoke, PushInvocation } from '../../../lib/api/push.ts';
 import { parseHead } from '../../../lib/partition/head.ts';
-import type { Appended, route } from '../../../lib/push/route.ts';
+import type { Appended } from '../../../lib/push/route.ts';
 import type { Clock } from '../../../lib/runtime/clock.ts';
 import { StorageError } from '../../../lib/storage/storage-error.ts';
 import type { Item, Table } from '../../../lib/storage/table.ts';
@@ -82,5 +82,3 @@ export function withStream(table: Table, appended: (event: Appended) => void): T
     return result;
   });
 }
-
-export type Route = typeof route;

@@ -10,7 +10,7 @@ import { keyOf, through, writesOf } from '../core/through.ts';
 import { groupId, type History } from './history.ts';
 
 export type Rules = {
-  /** By so much a lease may be misjudged, because clocks are wrong. */
+  /** A lease may be misjudged by this much, because clocks are wrong. */
   readonly skewMs: number;
   /** False where records may be given up in a way that the history does not see at once. */
   readonly seesAnswers: boolean;
