@@ -1,6 +1,7 @@
 // This file stands for node.ts, and for the modules of Node that lib/ imports, in a build for browsers
 // (tools/pack/bundle-browser.ts). Everything here computes at once, because the SDK unpacks batches and signs requests so.
-import { Sha256 } from '@aws-crypto/sha256-js';
+// The class without its asynchronous shell, which would bring tslib.
+import { RawSha256 } from '@aws-crypto/sha256-js/build/module/RawSha256.js';
 import { Gunzip, gzipSync as gzipOf } from 'fflate';
 import { Decompress } from 'fzstd';
 import type { Compression } from '../../lib/record/compression.ts';
@@ -43,22 +44,31 @@ export const randomBytes = (count: number): Uint8Array => crypto.getRandomValues
 export const randomUUID = (): string => crypto.randomUUID();
 export const createSecretKey = (key: Uint8Array): Uint8Array => key;
 
+/** SHA-256, and with a key HMAC (RFC 2104). WebCrypto has both only as promises, and a signature is made in one go. */
 class Sum {
-  readonly #sha: Sha256;
+  readonly #inner = new RawSha256();
+  readonly #outer: RawSha256 | undefined;
 
   constructor(key?: Uint8Array) {
-    this.#sha = new Sha256(key);
+    if (!key) return;
+    const block = new Uint8Array(64);
+    block.set(key.length > block.length ? new Sum().update(key).digest() : key);
+    this.#outer = new RawSha256();
+    this.#outer.update(block.map((byte) => byte ^ 0x5c));
+    this.#inner.update(block.map((byte) => byte ^ 0x36));
   }
 
   update(data: Uint8Array | string): this {
-    this.#sha.update(data);
+    this.#inner.update(typeof data === 'string' ? new TextEncoder().encode(data) : data);
     return this;
   }
 
   digest(): Buffer;
   digest(encoding: 'hex'): string;
   digest(encoding?: 'hex'): Buffer | string {
-    const bytes = Buffer.from(this.#sha.digestSync());
+    const inner = this.#inner.digest();
+    this.#outer?.update(inner);
+    const bytes = Buffer.from(this.#outer?.digest() ?? inner);
     return encoding ? bytes.toString(encoding) : bytes;
   }
 }
