@@ -15,7 +15,7 @@ import {
   type Update,
 } from '../../storage/table.ts';
 import { beingChanged, type GroupContext, randomName } from '../context.ts';
-import { type GroupHead, newGroupHead, parseGroupHead, ttlOfDeleted } from './head.ts';
+import { type GroupHead, type HeadSubscription, newGroupHead, parseGroupHead, ttlOfDeleted } from './head.ts';
 import { removeRest, sweepGroup } from './sweep.ts';
 
 /** Undefined if there never was such a group, or if it was deleted. */
@@ -157,6 +157,10 @@ export const hasTargets: Condition = absent('ty');
 
 /** Requires that the group has no subscription, whose runs own its partitions. */
 export const hasNoSubscription: Condition = absent('su');
+
+/** Requires that the subscription was neither paused nor resumed since it was seen. */
+export const subscriptionAsSeen = ({ id, changes }: Pick<HeadSubscription, 'id' | 'changes'>): Condition =>
+  all(equals('su', id), changes === 0 ? absent('sn') : equals('sn', changes));
 
 export type Installation = {
   readonly epoch: number;

@@ -16,13 +16,14 @@ import { refused } from '../../api/refusal.ts';
 import { offsets } from '../../log/offsets.ts';
 import { newUnpackBudget, type UnpackBudget } from '../../record/unpack.ts';
 import { inParallel } from '../../runtime/concurrency.ts';
+import type { Condition } from '../../storage/table.ts';
 import { allPartitions, unknownPartition } from '../../topic/partitions.ts';
 import type { Topic } from '../../topic/topics.ts';
 import { closeTheDead } from '../assignment/compute.ts';
 import { topicIdsOf } from '../assignment/subscription.ts';
 import { beingChanged, delivered, type GroupContext, nonEmpty, unknownGroup } from '../context.ts';
 import type { GroupHead } from '../items/head.ts';
-import { bump, isSameLife, openHead, readHead } from '../items/heads.ts';
+import { bump, hasNoSubscription, isSameLife, openHead, readHead, subscriptionAsSeen } from '../items/heads.ts';
 import { isLiving, isOver, type Member } from '../items/member.ts';
 import { readMembers } from '../items/members.ts';
 import { type Change, clearOffset, freeAt, hasLiveLease, inTerm, isRun, setOffset } from '../items/ownership.ts';
@@ -42,7 +43,7 @@ export async function deleteOffsets(context: GroupContext, request: DeleteOffset
   if (head.subscription) throw delivered(groupId);
   const living = (await closeTheDead(context, groupId)).filter(isLiving);
   const topics = await resolveAnew(context.topics, request.topics);
-  const raised = living.length > 0 ? head : await bumped(context, groupId);
+  const raised = living.length > 0 ? head : await bumped(context, groupId, hasNoSubscription);
   const replies = await inParallel(topics, 4, async (topic, index) => {
     const { topic: name, partitions: named } = request.topics[index]!;
     const partitions = named && [...new Set(named)];
@@ -89,9 +90,9 @@ async function deleteSome(
 }
 
 /** Every member that joins from now on gets a greater epoch than the one that is written into the ownerships. */
-async function bumped(context: GroupContext, groupId: string): Promise<GroupHead> {
+async function bumped(context: GroupContext, groupId: string, ...also: readonly Condition[]): Promise<GroupHead> {
   await openHead(context, groupId);
-  const head = await bump(context, groupId);
+  const head = await bump(context, groupId, ...also);
   if (!head) throw beingChanged(groupId);
   return head;
 }
@@ -136,7 +137,7 @@ export async function resetOffsets(context: GroupContext, request: ResetOffsetsR
   checkGroupId(groupId);
   checkNamedOnce(request.topics);
   if ((await closeTheDead(context, groupId)).some(isLiving)) throw nonEmpty(groupId);
-  await checkPaused(context, groupId);
+  const isStillPaused = await checkPaused(context, groupId);
   const topics = await resolveAnew(context.topics, request.topics);
   const named = topics.map((topic, index) => partitionsToReset(topic, request.topics[index]!));
   checkCount(named.reduce((sum, { partitions }) => sum + partitions.length, 0));
@@ -146,7 +147,7 @@ export async function resetOffsets(context: GroupContext, request: ResetOffsetsR
   );
   const errors = request.dryRun
     ? new Map<ResetEntry, RivuletError>()
-    : await applyReset(context, groupId, planned.flat());
+    : await applyReset(context, groupId, planned.flat(), isStillPaused);
   const replies = planned.map((entries, index) => {
     const { topic, topicId } = topics[index] as Topic;
     const results = entries.map((entry) => {
@@ -159,12 +160,16 @@ export async function resetOffsets(context: GroupContext, request: ResetOffsetsR
   return { topics: replies };
 }
 
-/** A run that is at work would deliver on from the old offset. */
-async function checkPaused({ table }: GroupContext, groupId: string): Promise<void> {
+/**
+ * A run that is at work would deliver on from the old offset. The result is for the first write: a reset that sleeps must not
+ * act on a subscription that is active by then, because nothing would deliver the records again.
+ */
+async function checkPaused({ table }: GroupContext, groupId: string): Promise<Condition> {
   const subscription = (await readHead(table, groupId))?.subscription;
   const isPaused = !subscription || subscription.state === 'Paused';
   if (!isPaused)
     throw refused('NON_EMPTY_GROUP', `the subscription of group ${groupId} is ${subscription.state}: pause it first`);
+  return subscription ? subscriptionAsSeen(subscription) : hasNoSubscription;
 }
 
 const atWork = (groupId: string, partition: number) =>
@@ -191,8 +196,13 @@ function checkCount(partitions: number): void {
 const partitionsOf = (target: ResetTarget) =>
   target.to === 'offsets' ? target.offsets.map(({ partition }) => partition) : undefined;
 
-async function applyReset(context: GroupContext, groupId: string, entries: readonly ResetEntry[]) {
-  const head = await bumped(context, groupId);
+async function applyReset(
+  context: GroupContext,
+  groupId: string,
+  entries: readonly ResetEntry[],
+  isStillPaused: Condition,
+) {
+  const head = await bumped(context, groupId, isStillPaused);
   const committedMs = context.clock.now();
   const rules = await ownerlessRules(context, groupId, head, ({ partition, offset }: ResetEntry) =>
     setOffset(partition, { offset, committedMs }),

@@ -1,7 +1,7 @@
 // The writes of a group's head that make, pause, resume and end its subscription. Each requires the very subscription that the
 // caller has read, so a request that comes late changes nothing of a later one.
 import { creating, type GroupHead, type HeadSubscription } from '../../group/items/head.ts';
-import { hasNoSubscription, isSameLife } from '../../group/items/heads.ts';
+import { hasNoSubscription, isSameLife, subscriptionAsSeen } from '../../group/items/heads.ts';
 import { groupHeadKey, itemVersion, subscriptionKey } from '../../storage/keys.ts';
 import {
   above,
@@ -53,12 +53,12 @@ export async function setPaused(
   paused: string | undefined,
   ...also: readonly Condition[]
 ): Promise<boolean> {
-  const isAsSeen = seen.changes === 0 ? absent('sn') : equals('sn', seen.changes);
+  const isAsSeen = subscriptionAsSeen(seen);
   const result = await table.write({
     kind: 'update',
     key: groupHeadKey(seen.groupId),
     update: { add: [['sn', 1]], ...(paused === undefined ? { remove: ['sp'] } : { set: [['sp', paused]] }) },
-    if: all(isOfSubscription(seen), isAsSeen, ...also),
+    if: all(isAsSeen, ...also),
   });
   return result.applied || (result.doubtful === true && hasLanded(result.old, seen, paused));
 }

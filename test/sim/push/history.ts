@@ -25,12 +25,14 @@ export type History = {
   /** They name what the target has done, and what became a dead letter, as `<life> <partition> <offset>`. */
   readonly handled: Set<string>;
   readonly lettered: Set<string>;
+  /** Resets without an answer. They may act whenever their process wakes up, and then only the hourly net helps. */
+  sleepingResets: number;
   /** The rules that a write has broken. */
   readonly complaints: string[];
 };
 
 export const newHistory = (): History => ({
-  ...{ deliveries: [], deletions: [], complaints: [] },
+  ...{ deliveries: [], deletions: [], complaints: [], sleepingResets: 0 },
   handled: new Set(),
   lettered: new Set(),
 });

@@ -107,6 +107,7 @@ export const reset: Job = async (client) => {
   for (let tries = 0; tries < 5; tries++) {
     const answer = await client.ask(({ engine }) => engine.groups.resetOffsets(request));
     if (answer !== 'lost' && 'reply' in answer) break;
+    if (answer === 'lost') client.history.sleepingResets++;
     await client.pause(20_000);
   }
   await resume(client);

@@ -1,5 +1,6 @@
 // In the small worlds of push the jobs of each client are fixed. Every single fault is put to every call, and every pair of faults
 // to every pair of calls.
+import { type Lib, realLib } from '../core/lib-under-test.ts';
 import type { SmallWorld } from '../core/worlds.ts';
 import { append, create, type Job, later, pause, remove, reset, resume } from './jobs.ts';
 import { type PushWorldOptions, runPushWorld } from './world.ts';
@@ -58,9 +59,13 @@ const small: Omit<PushWorldOptions, 'seed'> = {
   },
 };
 
-export const smallPushWorlds: readonly SmallWorld[] = scripts.map(({ name, ...world }) => ({
-  name,
-  orders: 1,
-  prepare: async () => (_order, faults, options) =>
-    runPushWorld({ ...small, ...world, ...(options?.trace && { trace: options.trace }), seed: 1, faults }),
-}));
+/** `lib` may be the library with one thing changed. */
+export const smallPushWorldsOf = (lib: Lib): readonly SmallWorld[] =>
+  scripts.map(({ name, ...world }) => ({
+    name,
+    orders: 1,
+    prepare: async () => (_order, faults, options) =>
+      runPushWorld({ ...small, ...world, ...(options?.trace && { trace: options.trace }), seed: 1, faults, lib }),
+  }));
+
+export const smallPushWorlds = smallPushWorldsOf(realLib);

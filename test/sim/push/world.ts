@@ -100,6 +100,11 @@ export async function runPushWorld(options: PushWorldOptions): Promise<CaseVerdi
   const restMs = scheduler.now() + quietMs;
   scheduler.after(quietMs, () => {});
   await until(() => scheduler.now() >= restMs);
+  let atRest: readonly string[] = [];
+  await whole(async () => {
+    const needsNet = options.hasNet || history.sleepingResets > 0;
+    atRest = needsNet ? [] : await leftAtRest(world);
+  });
   // A request without an answer may act whenever its process wakes up. So the subscription may be paused by now.
   await whole(() => settle(world, { ...client, ask: askObserver(world) }));
   // A subscription that has gone deaf is found only by an append that comes now.
@@ -109,7 +114,7 @@ export async function runPushWorld(options: PushWorldOptions): Promise<CaseVerdi
   await until(() => scheduler.now() >= probeMs);
   let complaints: readonly string[] = [];
   await whole(async () => {
-    complaints = await judge(world, client);
+    complaints = [...atRest, ...(await judge(world, client))];
   });
   return {
     steps: scheduler.steps(),
@@ -134,11 +139,11 @@ function openWorld(options: PushWorldOptions): World {
       watchOffsets(createMemoryTable({ clock: scheduler }), { scheduler, history, rules, invocations }),
       (event) => onAppend.hear(event),
     );
-  const stage = openStage({ ...options, around });
+  const { lib = realLib } = options;
+  const stage = openStage({ ...options, around, newEngine: lib.createEngine });
   let isCalm = false;
   const target: TargetWorld = { ...stage, history, options, isCalm: () => isCalm, runs: 0 };
   const road = { ...stage, options, isCalm: () => isCalm };
-  const { lib = realLib } = options;
   const known = new WeakMap<Ports, Parts>();
   const pick = () => stage.random.pick(stage.processes);
   const take = (invocation: PushInvocation, whenMs?: number) => {
@@ -265,6 +270,17 @@ const askObserver =
       return { error };
     }
   };
+
+/** Everything that was appended has come by its own events, and not by what is appended next. */
+async function leftAtRest({ observerPorts, partsOf }: World): Promise<string[]> {
+  const { subscriptions } = partsOf(observerPorts);
+  const [summary] = (await subscriptions.list({})).subscriptions;
+  if (summary?.state !== 'Enabled') return [];
+  const { partitions } = await subscriptions.get(summary);
+  return partitions
+    .filter(({ lag }) => lag > 0)
+    .map(({ partition, lag }) => `${lag} records of partition ${partition} are left at rest`);
+}
 
 async function judge(world: World, { lives }: Client): Promise<string[]> {
   const { observerPorts, partsOf, history, options } = world;

@@ -1,0 +1,118 @@
+// Each rule of push is taken out in turn. A world must notice.
+import type { ChangeOfFile } from '../core/change-plugin.ts';
+import type { pushWorlds } from './worlds.ts';
+
+export type PushMutant = ChangeOfFile & {
+  readonly name: string;
+  readonly world: keyof typeof pushWorlds | { readonly small: string };
+  /** The seed of a random world that noticed when this was written. Others are tried after it. The default is 1. */
+  readonly seed?: number;
+};
+
+const ownership = 'lib/group/items/ownership.ts';
+const take = 'lib/push/run/take.ts';
+const run = 'lib/push/run/run.ts';
+const flag = 'lib/push/items/flag.ts';
+
+export const mutants: readonly PushMutant[] = [
+  {
+    name: 'a repeat of an invocation meets the lease of its own predecessor, and ends',
+    file: take,
+    turn: { 'mayTake.isOwn': 'false' },
+    world: 'wrong clocks',
+  },
+  {
+    name: 'a scheduled retry meets the lease that waits for it, and ends',
+    file: take,
+    turn: { 'mayTake.isFollowed': 'false' },
+    world: 'wrong clocks',
+  },
+  {
+    name: 'a run takes a partition whose lease is live',
+    file: take,
+    turn: { 'mayTake.isOver': 'isRun(owner)' },
+    world: 'no event lost',
+  },
+  {
+    name: 'a term begins although another began meanwhile',
+    file: ownership,
+    turn: { 'asRunFound.isSameTerm': 'all()' },
+    world: 'many faults',
+  },
+  {
+    name: 'a run writes in a term that is over',
+    file: ownership,
+    drop: 'inRun.isOurs',
+    world: 'many faults',
+  },
+  {
+    name: 'a late copy of a write of the term is applied',
+    file: ownership,
+    drop: 'inRun.isNew',
+    world: 'many faults',
+  },
+  {
+    name: 'a run of a deleted subscription goes on with the next one',
+    file: run,
+    turn: { 'active.isSame': 'live !== undefined' },
+    world: 'many faults',
+  },
+  {
+    name: 'a run does not look whether the subscription is active',
+    file: run,
+    turn: { active: "{ id: '', state: 'Enabled', changes: 0 }" },
+    world: 'no event lost',
+  },
+  {
+    name: 'a run does not look again after it released the partition',
+    file: run,
+    turn: { hasMore: 'false' },
+    world: { small: 'records one after the other' },
+  },
+  {
+    name: 'a creation leaves the partitions where they are',
+    file: 'lib/push/lifecycle/start.ts',
+    drop: 'setStarts',
+    world: { small: 'deleted and made again' },
+  },
+  {
+    name: 'the router trusts an old copy',
+    file: 'lib/push/route.ts',
+    text: [
+      'groupOffsetsKey(groupId, topicId, partition), { strong: true }',
+      'groupOffsetsKey(groupId, topicId, partition)',
+    ],
+    world: 'no event lost',
+  },
+  {
+    name: 'the last deletion takes the flag off a topic that got a subscription meanwhile',
+    file: flag,
+    drop: 'unflag.isAsRead',
+    world: { small: 'the flag, between two creations' },
+  },
+  {
+    name: 'the last deletion takes newer flags off',
+    file: flag,
+    turn: { 'unflag.isOlder': "exists('v')" },
+    world: { small: 'the flag, between two creations' },
+  },
+  {
+    name: 'records are given up without letters',
+    file: 'lib/push/run/give-up.ts',
+    drop: 'send',
+    world: { small: 'poison' },
+  },
+  {
+    name: 'the letters of a step have another producer each time',
+    file: 'lib/push/run/dead-letters.ts',
+    text: ['.update(name)', '.update(name + performance.now())'],
+    world: { small: 'poison, and letters in a topic' },
+  },
+  {
+    name: 'an expiry that sleeps clears what a subscription has committed meanwhile',
+    file: 'lib/group/lifecycle/expire.ts',
+    turn: { 'expireEmpty.isDelivered': 'false' },
+    world: 'many faults',
+    seed: 90,
+  },
+];
