@@ -37,6 +37,8 @@ export async function create(context: PushContext, request: CreateSubscription):
   const subscription = found ?? (await begin(context, groupId, topic, settings));
   const isUnfinished = !found || found.state === 'Creating';
   if (isUnfinished) await finish(context, subscription, topic, enabled);
+  // An earlier request may have died between its last write and its look.
+  else await lookAtPartitions(context, found);
   const secret = found ? undefined : subscription.secrets[0]?.secret;
   return { ...(await describe(context, { topic: topic.topic, groupId })), ...(secret !== undefined && { secret }) };
 }
