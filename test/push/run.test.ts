@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { limits } from '../../lib/api/limits.ts';
+import { ownershipOf } from '../../lib/group/items/ownership.ts';
 import { decodeBatch } from '../../lib/record/batch.ts';
+import { groupOffsetsKey } from '../../lib/storage/keys.ts';
 import { appendOne, batchOf, readAll, valuesOf } from '../log/world.ts';
 import { committedOf, failure, offsetsOf, partial, ref, success, worldOfTopic } from './world.ts';
 
@@ -64,6 +66,24 @@ describe('a run', () => {
     await world.append(0, ['a']);
     await world.settle();
     expect(offsetsOf(world)).toEqual([[0], [1]]);
+  });
+
+  test('hands over after two minutes although each batch reaches the end of the log', async () => {
+    const world = await worldOfTopic();
+    await world.create();
+    const begun: (string | undefined)[] = [];
+    world.answer = async (_batch, count) => {
+      const item = await world.table.get(groupOffsetsKey(ref.groupId, world.topicId, 0), { strong: true });
+      begun.push(ownershipOf(item, 0).owner?.slice(1, 23));
+      if (count < 6) await appendOne(world.engine, 0, batchOf(['more']));
+      await world.clock.sleep(50_000);
+      return success;
+    };
+    await world.append(0, ['a']);
+    await world.settle();
+    expect(offsetsOf(world)).toEqual([[0], [1], [2], [3], [4], [5]]);
+    expect(new Set(begun.slice(0, 3)).size).toBe(1);
+    expect(new Set(begun).size).toBe(2);
   });
 
   test('hands over after two minutes, and the next one goes on', async () => {
