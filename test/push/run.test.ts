@@ -222,6 +222,18 @@ describe('a failure', () => {
     });
   });
 
+  test('ends in letters with their records, but for the one that is too large for the topic of the letters', async () => {
+    const world = await worldOfTopic();
+    await world.engine.createTopic({ topic: 'narrow', partitions: 1, config: { 'max.message.bytes': '2000' } });
+    await world.create({ maximumRetryAttempts: 0, onFailure: { topic: 'narrow' } });
+    world.answer = () => failure('poison');
+    await world.append(0, ['a', 'x'.repeat(5_000), 'c']);
+    await world.settle();
+    const letters = await readAll(world.engine, 0, 0, 'narrow');
+    expect(letters.map(({ value }) => value && String(value))).toEqual(['a', null, 'c']);
+    expect(await committedOf(world)).toBe(3);
+  });
+
   test('without a destination gives the records up after the last attempt', async () => {
     const world = await worldOfTopic();
     await world.create({ maximumRetryAttempts: 0 });
@@ -303,6 +315,17 @@ describe('a failure', () => {
     expect(world.deliveries[1]!.atMs - world.deliveries[0]!.atMs).toBeGreaterThanOrEqual(30_000);
     expect(await readAll(world.engine, 0, 0, 'dead')).toEqual([]);
     expect(await committedOf(world)).toBe(1);
+  });
+
+  test('for want of room waits a moment, also when the target says that it need not', async () => {
+    const world = await worldOfTopic();
+    await world.create();
+    world.answer = (_batch, count) => (count <= 3 ? { kind: 'throttled', retryAfterMs: 0 } : success);
+    await world.append(0, ['a']);
+    await world.settle();
+    const times = world.deliveries.map(({ atMs }) => atMs);
+    expect(times).toHaveLength(4);
+    expect(times[3]! - times[0]!).toBeGreaterThanOrEqual(3_000);
   });
 
   test('410 pauses the subscription, and a resumption delivers', async () => {
