@@ -112,6 +112,32 @@ describe('a run', () => {
     expect(offsetsOf(world)).toEqual([[0]]);
   });
 
+  test('renews no lease after it has released it', async () => {
+    let isSlow = false;
+    const world = await worldOfTopic(1, {
+      wrap: (table) => ({
+        ...table,
+        async write(one) {
+          if (isSlow) await world.clock.sleep(20);
+          return table.write(one);
+        },
+      }),
+    });
+    await world.create();
+    // The renewal is due while the last write of the term is under way.
+    world.answer = async () => {
+      await world.clock.sleep(14_990);
+      return success;
+    };
+    await world.append(0, ['a']);
+    isSlow = true;
+    await world.settle();
+    await world.pass(1_000);
+    expect(await committedOf(world)).toBe(1);
+    const { partitions } = await world.engine.subscriptions.get(ref);
+    expect(partitions[0]).not.toHaveProperty('leaseUntilMs');
+  });
+
   test('waits for a full batch as long as the window says, and no longer', async () => {
     const world = await worldOfTopic();
     await world.create({ batchSize: 3, maximumBatchingWindowSeconds: 10 });
