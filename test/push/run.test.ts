@@ -177,6 +177,19 @@ describe('a run', () => {
     expect(world.events).toContainEqual(expect.objectContaining({ kind: 'lost', records: 2 }));
   });
 
+  test('comes to rest when all records behind its offset were removed', async () => {
+    const world = await worldOfTopic();
+    await world.create({ enabled: false });
+    await world.append(0, ['a', 'b']);
+    await world.settle();
+    await world.engine.deleteRecords({ topic: 't', partitions: [{ partition: 0, offset: 2 }] });
+    await world.during(world.engine.subscriptions.resume(ref));
+    await world.settle();
+    expect(world.deliveries).toEqual([]);
+    expect(await committedOf(world)).toBe(2);
+    expect(world.events).toContainEqual(expect.objectContaining({ kind: 'lost', records: 2 }));
+  });
+
   test('of a partition that was added begins at 0', async () => {
     const world = await worldOfTopic();
     await world.create({ startingPosition: 'LATEST' });
