@@ -276,6 +276,23 @@ describe('delete', () => {
     expect(memberEpoch).toBeGreaterThan(0);
   });
 
+  test('lets a transaction commit offsets with metadata where a run was, and the group can be read after it', async () => {
+    const world = await worldOfTopic();
+    const { producerTransactions, subscriptions, groups } = world.engine;
+    await world.create();
+    await world.append(0, ['a']);
+    await world.settle();
+    await subscriptions.delete(ref);
+    const began = await producerTransactions.init({ transactionalId: 'x', timeoutMs: 60_000 });
+    const opened = { transactionalId: 'x', ...began };
+    await producerTransactions.open(opened);
+    const topics = [{ topic: 't', partitions: [{ partition: 0, offset: 7, metadata: 'mine' }] }];
+    await producerTransactions.stageOffsets({ in: opened, groupId: ref.groupId, topics });
+    await world.during(producerTransactions.end({ in: opened, outcome: 'committed' }));
+    const [offsets] = (await groups.fetchOffsets({ groupId: ref.groupId })).topics;
+    expect(offsets!.partitions[0]).toMatchObject({ offset: 7, metadata: 'mine' });
+  });
+
   test('during a delivery lets that batch end, and no more', async () => {
     const world = await worldOfTopic();
     await world.create({ batchSize: 1 });
