@@ -43,7 +43,7 @@ export type RivuletEventSourceProps = {
   readonly filters?: readonly Readonly<Record<string, unknown>>[];
   /** Where records go that were given up: a queue or a topic, by its name. A topic is made with one partition if it does not exist. */
   readonly onFailure?: string | IQueue;
-  /** The most partitions that are delivered at the same time, from 1 to 1,000. */
+  /** Is kept with the subscription, from 1 to 1,000, and has no effect in AWS: the option `pushConcurrency` caps all subscriptions. */
   readonly maxConcurrency?: number;
   /** False creates the subscription paused. Default true. */
   readonly enabled?: boolean;

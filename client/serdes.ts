@@ -2,6 +2,7 @@
 // bytes of Kafka's own of the same names. A serde is both.
 //
 // Invariant: null stays null, and no serializer or deserializer gets it. Data that cannot be written exactly is refused.
+import { grouped } from './grouped.ts';
 import type { MessageBytes } from './message.ts';
 
 /** Headers by their names. A name that occurs several times has a list. */
@@ -125,10 +126,10 @@ export function isPromise<T>(given: T | PromiseLike<T>): given is PromiseLike<T>
 export function headersByName<T>(
   headers: readonly { readonly key: string; readonly value: T }[],
 ): Record<string, T | T[]> {
-  const all = new Map<string, T | T[]>();
-  for (const { key, value } of headers) {
-    const before = all.get(key);
-    all.set(key, before === undefined ? value : ([before, value].flat() as T[]));
-  }
-  return Object.fromEntries(all);
+  const all = grouped(headers, ({ key }) => key);
+  const valuesOf = (ofName: typeof headers): T | T[] => {
+    const values = ofName.map(({ value }) => value);
+    return values.length === 1 ? values[0]! : values;
+  };
+  return Object.fromEntries([...all].map(([name, ofName]) => [name, valuesOf(ofName)]));
 }

@@ -37,9 +37,15 @@ export function serialized(
       ...{ key, value },
       ...changedHeaders(message.headers, before, headers),
     });
-    return isPromise(key) || isPromise(value) ? Promise.all([key, value]).then(made) : made([key, value]);
+    return isPromise(key) || isPromise(value) ? heeded(Promise.all([key, value]).then(made)) : made([key, value]);
   });
-  return all.some(isPromise) ? Promise.all(all) : (all as Message[]);
+  return all.some(isPromise) ? heeded(Promise.all(all)) : (all as Message[]);
+}
+
+/** The same promise. If another serializer throws first, nobody waits for this one, and its rejection would end the process. */
+function heeded<P extends PromiseLike<unknown>>(promise: P): P {
+  promise.then(undefined, () => undefined);
+  return promise;
 }
 
 /** Null stays null, and a key may be missing. */
@@ -55,7 +61,7 @@ function fieldOf(
   };
   try {
     const bytes = serializer.serialize(place.topic, data, headers);
-    return isPromise(bytes) ? bytes.then(undefined, failed) : bytes;
+    return isPromise(bytes) ? heeded(bytes.then(undefined, failed)) : bytes;
   } catch (cause) {
     return failed(cause);
   }

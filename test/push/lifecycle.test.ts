@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { ResetTarget } from '../../lib/api/groups.ts';
 import { headKey, topicSubscriptionsPartition } from '../../lib/storage/keys.ts';
 import { errorCodeOf } from '../group/world.ts';
 import { committedOf, failure, offsetsOf, type PushWorld, ref, success, worldOfTopic } from './world.ts';
@@ -34,10 +35,10 @@ const commit = ({ engine }: PushWorld) =>
     topics: [{ topic: 't', partitions: [{ partition: 0, offset: 7 }] }],
   });
 
-const reset = ({ engine }: PushWorld) =>
+const reset = ({ engine }: PushWorld, target: ResetTarget = { to: 'earliest' }) =>
   engine.groups.resetOffsets({
     groupId: ref.groupId,
-    topics: [{ topic: 't', target: { to: 'earliest' } }],
+    topics: [{ topic: 't', target }],
     dryRun: false,
   });
 
@@ -165,6 +166,21 @@ describe('while a group has a subscription', () => {
     ]);
   });
 
+  test('its offsets are reset while a failing batch waits for its next attempt', async () => {
+    const world = await worldOfTopic();
+    const { subscriptions } = world.engine;
+    await world.create();
+    world.answer = (_batch, count) => (count === 1 ? { kind: 'throttled', retryAfterMs: 3_600_000 } : success);
+    await world.append(0, ['a', 'b']);
+    await world.pass(1_000);
+    await subscriptions.pause(ref);
+    const reply = await world.during(reset(world, { to: 'offset', offset: 1 }));
+    expect(reply.topics[0]!.partitions[0]).not.toHaveProperty('error');
+    await world.during(subscriptions.resume(ref));
+    await world.settle();
+    expect(offsetsOf(world)).toEqual([[0, 1], [1]]);
+  });
+
   test('its offsets do not expire', async () => {
     const world = await worldOfTopic();
     await world.create();
@@ -258,6 +274,23 @@ describe('delete', () => {
     const [offsets] = (await world.engine.groups.fetchOffsets({ groupId: ref.groupId, topics })).topics;
     expect(offsets!.partitions[0]).toMatchObject({ offset: 1, metadata: '' });
     expect(memberEpoch).toBeGreaterThan(0);
+  });
+
+  test('lets a transaction commit offsets with metadata where a run was, and the group can be read after it', async () => {
+    const world = await worldOfTopic();
+    const { producerTransactions, subscriptions, groups } = world.engine;
+    await world.create();
+    await world.append(0, ['a']);
+    await world.settle();
+    await subscriptions.delete(ref);
+    const began = await producerTransactions.init({ transactionalId: 'x', timeoutMs: 60_000 });
+    const opened = { transactionalId: 'x', ...began };
+    await producerTransactions.open(opened);
+    const topics = [{ topic: 't', partitions: [{ partition: 0, offset: 7, metadata: 'mine' }] }];
+    await producerTransactions.stageOffsets({ in: opened, groupId: ref.groupId, topics });
+    await world.during(producerTransactions.end({ in: opened, outcome: 'committed' }));
+    const [offsets] = (await groups.fetchOffsets({ groupId: ref.groupId })).topics;
+    expect(offsets!.partitions[0]).toMatchObject({ offset: 7, metadata: 'mine' });
   });
 
   test('during a delivery lets that batch end, and no more', async () => {

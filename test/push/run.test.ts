@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { limits } from '../../lib/api/limits.ts';
+import { ownershipOf } from '../../lib/group/items/ownership.ts';
 import { decodeBatch } from '../../lib/record/batch.ts';
+import { groupOffsetsKey } from '../../lib/storage/keys.ts';
 import { appendOne, batchOf, readAll, valuesOf } from '../log/world.ts';
 import { committedOf, failure, offsetsOf, partial, ref, success, worldOfTopic } from './world.ts';
 
@@ -66,6 +68,24 @@ describe('a run', () => {
     expect(offsetsOf(world)).toEqual([[0], [1]]);
   });
 
+  test('hands over after two minutes although each batch reaches the end of the log', async () => {
+    const world = await worldOfTopic();
+    await world.create();
+    const begun: (string | undefined)[] = [];
+    world.answer = async (_batch, count) => {
+      const item = await world.table.get(groupOffsetsKey(ref.groupId, world.topicId, 0), { strong: true });
+      begun.push(ownershipOf(item, 0).owner?.slice(1, 23));
+      if (count < 6) await appendOne(world.engine, 0, batchOf(['more']));
+      await world.clock.sleep(50_000);
+      return success;
+    };
+    await world.append(0, ['a']);
+    await world.settle();
+    expect(offsetsOf(world)).toEqual([[0], [1], [2], [3], [4], [5]]);
+    expect(new Set(begun.slice(0, 3)).size).toBe(1);
+    expect(new Set(begun).size).toBe(2);
+  });
+
   test('hands over after two minutes, and the next one goes on', async () => {
     const world = await worldOfTopic();
     await world.create({ batchSize: 1 });
@@ -90,6 +110,32 @@ describe('a run', () => {
     await world.trigger(0);
     await world.settle();
     expect(offsetsOf(world)).toEqual([[0]]);
+  });
+
+  test('renews no lease after it has released it', async () => {
+    let isSlow = false;
+    const world = await worldOfTopic(1, {
+      wrap: (table) => ({
+        ...table,
+        async write(one) {
+          if (isSlow) await world.clock.sleep(20);
+          return table.write(one);
+        },
+      }),
+    });
+    await world.create();
+    // The renewal is due while the last write of the term is under way.
+    world.answer = async () => {
+      await world.clock.sleep(14_990);
+      return success;
+    };
+    await world.append(0, ['a']);
+    isSlow = true;
+    await world.settle();
+    await world.pass(1_000);
+    expect(await committedOf(world)).toBe(1);
+    const { partitions } = await world.engine.subscriptions.get(ref);
+    expect(partitions[0]).not.toHaveProperty('leaseUntilMs');
   });
 
   test('waits for a full batch as long as the window says, and no longer', async () => {
@@ -128,6 +174,19 @@ describe('a run', () => {
     await world.engine.subscriptions.resume(ref);
     await world.settle();
     expect(offsetsOf(world)).toEqual([[2]]);
+    expect(world.events).toContainEqual(expect.objectContaining({ kind: 'lost', records: 2 }));
+  });
+
+  test('comes to rest when all records behind its offset were removed', async () => {
+    const world = await worldOfTopic();
+    await world.create({ enabled: false });
+    await world.append(0, ['a', 'b']);
+    await world.settle();
+    await world.engine.deleteRecords({ topic: 't', partitions: [{ partition: 0, offset: 2 }] });
+    await world.during(world.engine.subscriptions.resume(ref));
+    await world.settle();
+    expect(world.deliveries).toEqual([]);
+    expect(await committedOf(world)).toBe(2);
     expect(world.events).toContainEqual(expect.objectContaining({ kind: 'lost', records: 2 }));
   });
 
@@ -200,6 +259,18 @@ describe('a failure', () => {
       'rivulet.push.attempts': '3',
       'rivulet.push.error': 'poison',
     });
+  });
+
+  test('ends in letters with their records, but for the one that is too large for the topic of the letters', async () => {
+    const world = await worldOfTopic();
+    await world.engine.createTopic({ topic: 'narrow', partitions: 1, config: { 'max.message.bytes': '2000' } });
+    await world.create({ maximumRetryAttempts: 0, onFailure: { topic: 'narrow' } });
+    world.answer = () => failure('poison');
+    await world.append(0, ['a', 'x'.repeat(5_000), 'c']);
+    await world.settle();
+    const letters = await readAll(world.engine, 0, 0, 'narrow');
+    expect(letters.map(({ value }) => value && String(value))).toEqual(['a', null, 'c']);
+    expect(await committedOf(world)).toBe(3);
   });
 
   test('without a destination gives the records up after the last attempt', async () => {
@@ -283,6 +354,17 @@ describe('a failure', () => {
     expect(world.deliveries[1]!.atMs - world.deliveries[0]!.atMs).toBeGreaterThanOrEqual(30_000);
     expect(await readAll(world.engine, 0, 0, 'dead')).toEqual([]);
     expect(await committedOf(world)).toBe(1);
+  });
+
+  test('for want of room waits a moment, also when the target says that it need not', async () => {
+    const world = await worldOfTopic();
+    await world.create();
+    world.answer = (_batch, count) => (count <= 3 ? { kind: 'throttled', retryAfterMs: 0 } : success);
+    await world.append(0, ['a']);
+    await world.settle();
+    const times = world.deliveries.map(({ atMs }) => atMs);
+    expect(times).toHaveLength(4);
+    expect(times[3]! - times[0]!).toBeGreaterThanOrEqual(3_000);
   });
 
   test('410 pauses the subscription, and a resumption delivers', async () => {

@@ -14,7 +14,7 @@ import type { GroupHead } from '../items/head.ts';
 import { hasNoSubscription, isSameLife, notExpiring, openHead, readHead, unmarkExpiring } from '../items/heads.ts';
 import { isLiving, isOver, type Member } from '../items/member.ts';
 import { readMember } from '../items/members.ts';
-import { commitIsNew, endTerm, inTerm, type Ownership, ownedSince, sameOffset, setOffset } from '../items/ownership.ts';
+import { commitIsNew, endTerm, inTerm, isRun, type Ownership, ownedSince, sameOffset, setOffset } from '../items/ownership.ts';
 import { type Entry, ownershipWrites, type Rules, type Verdict, writeOwnership } from '../items/write-ownership.ts';
 import { checkGroupId, checkMemberId } from '../names.ts';
 import { checkNamedOnce, type ResolvedTopic, resolveEach, resolveOwned } from '../topics.ts';
@@ -66,14 +66,18 @@ async function rulesInTransaction(
   return { ...rules, ifNew: isLivingOn };
 }
 
-/** In a transaction Kafka lets anybody commit, also beside members. The owner keeps its term. */
+/**
+ * In a transaction Kafka lets anybody commit, also beside members. The owner keeps its term, unless it is a run of a subscription
+ * that was deleted: its late writes would undo the commit, and the metadata would be read as its note.
+ */
 function anyonesRules({ clock }: GroupContext, groupId: string, head: GroupHead): Rules<CommitEntry> {
   const committedMs = clock.now();
   return {
     readsFirst: true,
     judge: (_entry, { term }) => (term > head.groupEpoch ? beingChanged(groupId) : 'write'),
     condition: ({ partition }, ownership) => inTerm(partition, ownership!),
-    change: ({ partition, commit }) => setOffset(partition, { ...commit, committedMs }),
+    change: ({ partition, commit }, { owner } = nobody) =>
+      simpleChange(partition, commit, committedMs, { owner: isRun(owner) ? owner : undefined }),
   };
 }
 
@@ -235,7 +239,14 @@ async function simpleRules(context: GroupContext, groupId: string, head: GroupHe
   };
 }
 
-function simpleChange(partition: number, commit: PartitionCommit, committedMs: number, { owner }: Ownership) {
+const nobody: Pick<Ownership, 'owner'> = { owner: undefined };
+
+function simpleChange(
+  partition: number,
+  commit: PartitionCommit,
+  committedMs: number,
+  { owner }: Pick<Ownership, 'owner'>,
+) {
   const { set, remove } = setOffset(partition, { ...commit, committedMs });
   return { set, remove: [...remove, ...(owner === undefined ? [] : endTerm(partition).remove)] };
 }

@@ -17,7 +17,8 @@ import { changedSettings } from './settings.ts';
 
 const partitionsAtOnce = 16;
 const defaultReason = 'somebody paused it';
-const reasonLength = 200;
+/** As the API's schema has it. */
+const reasonLength = 249;
 
 export async function update(context: PushContext, request: UpdateSubscription): ReturnType<Subscriptions['update']> {
   const before = await found(context, request);

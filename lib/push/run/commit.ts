@@ -47,6 +47,15 @@ export async function commit(
   return isAtEnd ? 'released' : 'go on';
 }
 
+/**
+ * There is nothing to read. If retention has passed the offset, the offset follows the log: otherwise it would stay below the end,
+ * and each look after the release would begin another term.
+ */
+export async function atEnd(run: Run, { from, highWatermark }: Pick<Plan, 'from' | 'highWatermark'>): Promise<Step> {
+  if (from <= run.hold.offset) return 'caught up';
+  return commit(run, { from, highWatermark, note: undefined }, from);
+}
+
 /** The rest of a batch that was split is tried apart from what follows it. */
 function restOf(note: Note | undefined, offset: number, nowMs: number): Note | undefined {
   if (note?.outerEnd === undefined || note.outerEnd <= offset) return undefined;

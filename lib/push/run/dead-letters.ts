@@ -7,7 +7,9 @@ import { appendAs, noViews } from '../../log/append.ts';
 import { encodeAll } from '../../log/batches-of-records.ts';
 import { hashedProducer } from '../../producer/ids.ts';
 import type { RecordInput } from '../../record/batch.ts';
+import { configNumber } from '../../topic/config.ts';
 import { readTopicAgain } from '../../topic/current.ts';
+import type { Topic } from '../../topic/topics.ts';
 import type { PushContext } from '../context.ts';
 
 /** `content` says what the letter has: the record, the bytes of its record batch, or nothing but the place where it lies. */
@@ -37,10 +39,23 @@ export async function appendLetters(
     if (error) throw error;
     return;
   }
-  const pointers = letters.map(({ record: _r, raw: _b, ...pointer }) => pointer);
-  const second = await tryToAppend(context, destination, pointers, step);
+  const topic = await readTopicAgain(context.topics, { topic: destination });
+  const nowMs = context.clock.now();
+  const second = await tryToAppend(
+    context,
+    destination,
+    letters.map((letter) => (fits(letter, topic, nowMs) ? letter : pointerOf(letter))),
+    step,
+  );
   if (second) throw second;
 }
+
+/** A letter that does not fit a batch of its own fits none. */
+const fits = (letter: DeadLetter, topic: Topic, nowMs: number): boolean =>
+  encodeAll([{ index: 0, record: recordOf(letter, nowMs) }], topic, {}).length <=
+  configNumber(topic.overrides, 'max.message.bytes');
+
+const pointerOf = ({ record: _r, raw: _b, ...pointer }: DeadLetter): DeadLetter => pointer;
 
 /** The log knows the producer: an earlier try of this step has written the letters. */
 const areWritten: ReadonlySet<ErrorCode> = new Set(['DUPLICATE_SEQUENCE_NUMBER', 'OUT_OF_ORDER_SEQUENCE_NUMBER']);

@@ -3,7 +3,7 @@
 
 import { limits } from '../../api/limits.ts';
 import { endOfFirstBatch, type Note } from '../../group/items/failure-note.ts';
-import { commit, observe, type Plan, type Run, type Step } from './commit.ts';
+import { atEnd, commit, observe, type Plan, type Run, type Step } from './commit.ts';
 import { afterFailure, afterThrottling, isExhausted, noteOfPart, pauseForGone } from './failure.ts';
 import { giveUpBytes, giveUpRecords, mayNotBeRead, noteHopeless } from './give-up.ts';
 import { TermIsOver } from './hold.ts';
@@ -18,7 +18,7 @@ export async function deliverNext(run: Run): Promise<Step> {
   if (noted && mayNotBeRead(run, noted)) return giveUpBytes(run, noted);
   const plan = await planNext(run);
   const { note } = plan;
-  if (plan.endOffset === plan.from) return 'caught up';
+  if (plan.endOffset === plan.from) return atEnd(run, plan);
   if (note && isGivenUp(run, note)) return giveUpRecords(run, { ...plan, note });
   if (plan.hopeless) return noteHopeless(run, plan);
   if (plan.records.length === 0) return commit(run, plan, plan.endOffset);

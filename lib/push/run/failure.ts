@@ -67,7 +67,9 @@ export async function afterThrottling(
 ): Promise<Step> {
   observe(run, 'throttled', plan.records.length, error);
   const { attempts, ...note } = failedOnce(run, plan, plan.note?.error ?? error);
-  return waitWith(run, { ...note, attempts: attempts - 1 }, Math.min(longestRetryAfterMs, retryAfterMs));
+  // A target that says 0 would otherwise be asked without a pause, and without end.
+  const waitMs = Math.max(firstWaitMs, Math.min(longestRetryAfterMs, retryAfterMs));
+  return waitWith(run, { ...note, attempts: attempts - 1 }, waitMs);
 }
 
 /** The scheduled invocation is sent before the note, so that a crash between them leaves one too many. */

@@ -5,7 +5,7 @@
 import { limits } from '../../api/limits.ts';
 import type { DeadLetter, PushRecord } from '../../api/push.ts';
 import { endOfFirstBatch, type Note } from '../../group/items/failure-note.ts';
-import { commit, observe, type Plan, type Run, type Step } from './commit.ts';
+import { atEnd, commit, observe, type Plan, type Run, type Step } from './commit.ts';
 import { appendLetters } from './dead-letters.ts';
 import { isExhausted, waitWith } from './failure.ts';
 import { readBytes } from './read-range.ts';
@@ -49,7 +49,7 @@ export async function giveUpBytes(run: Run, note: Note): Promise<Step> {
   const { context, hold } = run;
   const { from, highWatermark, batches } = await readBytes(context, hold.invocation, hold.offset);
   const [first] = batches;
-  if (!first) return 'caught up';
+  if (!first) return atEnd(run, { from, highWatermark });
   // Only what was fetched can be given up in this step.
   const wanted = note.endOffset === endOfFirstBatch ? first.endOffset : Math.max(note.endOffset, from);
   const endOffset = Math.min(wanted, batches.at(-1)!.endOffset);

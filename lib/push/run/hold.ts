@@ -50,16 +50,22 @@ export function createHold(context: PushContext, invocation: PushInvocation, own
   let isEnded = false;
   const ended = new AbortController();
 
-  const inTurn = (change: Partial<RunChange>): Promise<void> => {
-    const turn = state.turn.then(() => put(context, invocation, owner, state, change));
+  const inTurn = (work: () => Promise<void>): Promise<void> => {
+    const turn = state.turn.then(work);
     state.turn = turn.catch(() => undefined);
     return turn;
+  };
+  const write = (change: Partial<RunChange>) => put(context, invocation, owner, state, change);
+  const isDue = () => !isEnded && clock.monotonic() - state.writtenMs >= renewalMs;
+  /** It looks when its turn has come: the write before it may be the release, after which a lease would keep every run away. */
+  const renew = async (): Promise<void> => {
+    if (isDue()) await write({});
   };
   const keep = async (): Promise<void> => {
     for (;;) {
       await clock.sleep(renewalMs, ended.signal);
       if (isEnded) return;
-      if (clock.monotonic() - state.writtenMs >= renewalMs) await inTurn({}).catch(heeded);
+      if (isDue()) await inTurn(renew).catch(heeded);
     }
   };
   /** A renewal that fails is tried again with the next one. */
@@ -81,7 +87,7 @@ export function createHold(context: PushContext, invocation: PushInvocation, own
       return state.note;
     },
     signal: over.signal,
-    write: inTurn,
+    write: (change) => inTurn(() => write(change)),
     end() {
       isEnded = true;
       ended.abort();

@@ -38,6 +38,8 @@ export async function run(
     const outcome = await workOn(context, hold, { isOutOfTime, isFollowUp, signal: process.signal });
     if (outcome === 'ended') return;
     if (!(await hasMore(context, hold))) return;
+    // Under a steady flow every batch reaches the end of the log, so that the time is over between two terms.
+    if (isOutOfTime()) return goOnElsewhere(context, invocation);
   }
 }
 
@@ -79,7 +81,7 @@ async function deliverAll(
     const live = await active(context, subscription);
     if (!live) return releasing(hold);
     run.changes = live.changes;
-    if (!isFirst && isOutOfTime()) return handOver(context, hold, subscription);
+    if (!isFirst && isOutOfTime()) return handOver(context, hold);
     const outcome = await deliverNext(run);
     if (outcome === 'caught up') return releasing(hold);
     if (outcome !== 'go on') return outcome;
@@ -102,11 +104,14 @@ async function active({ table }: PushContext, { groupId, id }: Subscription): Pr
 }
 
 /** Releases first: an invocation that found the lease would end. */
-async function handOver(context: PushContext, hold: Hold, subscription: Subscription): Promise<Outcome> {
+async function handOver(context: PushContext, hold: Hold): Promise<Outcome> {
   await release(hold);
-  await context.invoke(newInvocation(context, subscription, hold.invocation.partition));
+  await goOnElsewhere(context, hold.invocation);
   return 'ended';
 }
+
+const goOnElsewhere = (context: PushContext, invocation: PushInvocation): Promise<void> =>
+  context.invoke(newInvocation(context, invocation, invocation.partition));
 
 /**
  * Step 8. An append or a resumption that came before the release has met the lease, and was not heard of. The subscription may be

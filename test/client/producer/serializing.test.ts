@@ -72,6 +72,36 @@ describe('serializers', () => {
     expect(values(written())).toEqual(['a', 'slow', 'b', 'c']);
   });
 
+  test('that reject after another one has thrown tell nobody: the send has failed already', async () => {
+    const unhandled: unknown[] = [];
+    const note = (reason: unknown) => unhandled.push(reason);
+    const listeners = process.listeners('unhandledRejection');
+    process.removeAllListeners('unhandledRejection').on('unhandledRejection', note);
+    try {
+      const late: Serializer<string> = {
+        serialize: () => systemClock.sleep(5).then(() => Promise.reject(new Error())),
+      };
+      const { producer } = await start({ keySerializer: late, valueSerializer: stringSerde });
+      const wrong = [{ key: 'a', value: 7 as unknown as string }];
+      await expect(producer.send({ topic: 't', messages: wrong })).rejects.toThrow('messages[0].value');
+      const messages = [{ key: 'a', value: 'a' }, ...wrong];
+      await expect(producer.send({ topic: 't', messages })).rejects.toThrow('messages[1].value');
+      await expect(
+        producer.sendBatch({
+          topicMessages: [
+            { topic: 't', messages: messages.slice(0, 1) },
+            { topic: 't', messages: wrong },
+          ],
+        }),
+      ).rejects.toThrow('topicMessages[1]');
+      await systemClock.sleep(30);
+    } finally {
+      process.removeAllListeners('unhandledRejection');
+      for (const listener of listeners) process.on('unhandledRejection', listener);
+    }
+    expect(unhandled).toEqual([]);
+  });
+
   test('that wait for one topic do not hold up another', async () => {
     const forever: Serializer<string> = {
       serialize: (topic, data) => (topic === 'stuck' ? new Promise<string>(() => undefined) : data),
