@@ -16,7 +16,7 @@ are. A service on this machine delivers to webhooks only. The secret that signs 
 
 --starting-position is TRIM_HORIZON (the earliest record), LATEST (records from now on) or a time.
 --filter is Lambda's filter pattern; a record is delivered if it meets one of several.
---on-failure is a topic, or the ARN of an SQS queue. A batch that fails is tried until it succeeds, unless
+--on-failure is a topic that exists, or the ARN of an SQS queue. A batch that fails is tried until it succeeds, unless
 you give this option, or bound its attempts or its age.
 
 Examples:
