@@ -82,7 +82,8 @@ function namedGroup(command: Command, positional: string | undefined): string {
   const { group } = command.opts<{ group?: string }>();
   if (positional !== undefined && group !== undefined && positional !== group)
     return command.error(`rivulet: expected one group, got two: '${positional}' and '${group}'`);
-  return positional ?? group ?? command.error('rivulet: the group is missing: name it, or give --group');
+  const orFlag = command.options.some(({ long }) => long === '--group') ? ', or give --group' : '';
+  return positional ?? group ?? command.error(`rivulet: the group is missing: name it${orFlag}`);
 }
 
 /** Reads `true` and `false` as Kafka's tools do. */

@@ -36,7 +36,7 @@ export function addSegments(topics: Command): void {
     .addOption(topicOption())
     .option('--partition <number>', 'the partition; required', wholeNumber(0, 9_999))
     .option('--from <offset>', 'begin with the piece that holds this offset; default: the earliest', offset)
-    .option('--limit <count>', 'print at most so many pieces; default 100', wholeNumber(1, 1_000))
+    .option('--limit <count>', 'print at most this many pieces; default 100', wholeNumber(1, 1_000))
     .addOption(
       new Option('--download <offset>', 'write the bytes of the piece that holds this offset')
         .argParser(offset)

@@ -5,18 +5,19 @@ import { limits } from '../lib/api/limits.ts';
 import type { FailureDestination, FilterCriteria, SubscriptionRef, SubscriptionTarget } from '../lib/api/push.ts';
 import { connect } from './connect.ts';
 import { type FormatFlags, printFormatted, withFormats } from './formats.ts';
-import { groupOf, nameList, notEmpty, topicOption, wholeNumber } from './options.ts';
+import { groupOf, nameList, notEmpty, wholeNumber } from './options.ts';
 import { printLine } from './output.ts';
-import { refOf } from './subscription-ref.ts';
+import { refOf, topicOption } from './subscription-ref.ts';
 import { isoTime } from './times.ts';
 
 const createHelp = `
-The records of the topic go to a webhook or a Lambda function, and the group's offsets say how far. A service on this machine
-delivers to webhooks only. The secret that signs the events of a webhook is printed once.
+The records of the topic go to a webhook or a Lambda function. The committed offsets of the group say how far the deliveries
+are. A service on this machine delivers to webhooks only. The secret that signs the events of a webhook is printed once.
 
 --starting-position is TRIM_HORIZON (the earliest record), LATEST (records from now on) or a time.
 --filter is Lambda's filter pattern; a record is delivered if it meets one of several.
---on-failure is a topic, or the ARN of an SQS queue. Without it a batch that fails is tried until it succeeds or is too old.
+--on-failure is a topic that exists, or the ARN of an SQS queue. A batch that fails is tried until it succeeds, unless
+you give this option, or bound its attempts or its age.
 
 Examples:
   rivulet subscriptions create billing --topic orders --webhook http://127.0.0.1:3000/orders
@@ -46,7 +47,7 @@ export function addCreate(subscriptions: Command): void {
   withSettings(withFormats(subscriptions.command('create')))
     .description('deliver the records of a topic to a webhook or a function')
     .argument('[group]')
-    .addOption(topicOption())
+    .option('--topic <topic>', 'the topic whose records are delivered; required', notEmpty)
     .addOption(
       new Option('--starting-position <position>', 'where to begin')
         .argParser(startingPosition)
@@ -69,23 +70,23 @@ function withSettings(command: Command): Command {
     )
     .option(
       '--maximum-retry-attempts <count>',
-      'tries after the first one; -1 is without end',
+      'tries after the first one; -1 for no end',
       orNone(0, limits.maxRetryAttempts),
     )
     .option(
       '--maximum-record-age-in-seconds <seconds>',
-      'give up a record that is older; -1 is never',
+      'give up a record that is older; -1 for never',
       orNone(limits.minRecordAgeSeconds, limits.maxRecordAgeSeconds),
     )
     .option('--bisect-batch-on-function-error', 'try the halves of a batch that failed')
     .option('--report-batch-item-failures', 'the answer may name the records that failed')
     .option(
       '--maximum-concurrency <count>',
-      'the most partitions at the same time',
+      'the most partitions that are delivered at the same time',
       wholeNumber(1, limits.maxPushConcurrency),
     )
     .option('--filter <pattern>', 'deliver only records that meet this pattern; repeatable', nameList)
-    .option('--on-failure <destination>', 'where records go that were given up', notEmpty);
+    .option('--on-failure <destination>', 'the topic or the queue for records that were given up', notEmpty);
 }
 
 /** -1, or a number within the bounds. */
@@ -161,7 +162,7 @@ const destinationOf = (text: string): FailureDestination =>
 // --- update
 
 const updateHelp = `
-What is not named stays as it is. A batch that is being delivered ends with the old settings.
+A setting that is not given stays as it is. A delivery that is under way finishes with the old settings.
 
 Examples:
   rivulet subscriptions update billing --batch-size 10 --on-failure orders-dead
@@ -173,7 +174,7 @@ export function addUpdate(subscriptions: Command): void {
     .argument('[group]')
     .addOption(topicOption())
     .option('--no-bisect-batch-on-function-error', 'try a batch that failed as a whole')
-    .option('--no-report-batch-item-failures', 'take no notice of the answer')
+    .option('--no-report-batch-item-failures', 'ignore the records that the answer names')
     .option('--no-filter', 'deliver every record')
     .option('--no-on-failure', 'give up no record because of its attempts')
     .addHelpText('after', updateHelp)

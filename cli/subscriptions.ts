@@ -8,9 +8,9 @@ import { connect } from './connect.ts';
 import { hasErrorCode } from './failure.ts';
 import { type FormatFlags, printFormatted, withFormats } from './formats.ts';
 import { duration } from './group-description.ts';
-import { notEmpty, topicOption } from './options.ts';
+import { notEmpty } from './options.ts';
 import { plural, printLine, printTable } from './output.ts';
-import { refOf } from './subscription-ref.ts';
+import { refOf, topicOption } from './subscription-ref.ts';
 import { addCreate, addUpdate } from './subscription-settings.ts';
 
 const examples = `
@@ -110,7 +110,7 @@ function printDescription(described: SubscriptionDescription): void {
 // --- pause, resume
 
 function addPause(subscriptions: Command): void {
-  command(subscriptions, 'pause', 'begin no further delivery; one that is under way ends')
+  command(subscriptions, 'pause', 'start no further delivery; one that is under way finishes')
     .option('--reason <text>', 'why, for the people who find it paused', notEmpty)
     .addHelpText('after', '\nExample:\n  rivulet subscriptions pause billing --reason maintenance')
     .action(async (positional: string | undefined, { reason }: { reason?: string }, of: Command) => {
@@ -122,7 +122,7 @@ function addPause(subscriptions: Command): void {
 }
 
 function addResume(subscriptions: Command): void {
-  command(subscriptions, 'resume', 'go on with the deliveries')
+  command(subscriptions, 'resume', 'continue the deliveries')
     .addHelpText('after', '\nExample:\n  rivulet subscriptions resume billing')
     .action(async (positional: string | undefined, _options: unknown, of: Command) => {
       const admin = await adminOf(of);
@@ -186,8 +186,8 @@ async function testInvoke(positional: string | undefined, flags: FormatFlags, of
 // --- rotate-secret
 
 const rotateHelp = `
-Prints the new secret. Until the printed time the events have a signature for each of the two, so that the receiver can
-change over without a gap.
+The command prints the new secret. Until the printed time each event has two signatures, one by the old secret and one by the
+new, so that the receiver can change over without a gap.
 
 Example:
   rivulet subscriptions rotate-secret billing`;
@@ -200,7 +200,7 @@ function addRotateSecret(subscriptions: Command): void {
       const rotated = await admin.rotateSubscriptionSecret(await refOf(of, admin, positional));
       await printFormatted(flags, rotated, () => {
         const until = new Date(rotated.previousUntil).toISOString();
-        console.error(`rivulet: note: the secret before signs too, until ${until}. The new one is not shown again`);
+        console.error(`rivulet: note: the old secret also signs, until ${until}. The new one is not shown again`);
         printLine(rotated.secret);
       });
     });

@@ -1,6 +1,6 @@
 // Exactly once: each order of the quickstart becomes one bill, whatever dies. Kill this process as often as you like, and run
 // it in several terminals. The bills of a batch and the offsets of its orders are committed in one transaction.
-// The README quotes this file, and a test runs it.
+// docs/SDK-GUIDE.md quotes this file, and a test runs it.
 import { Rivulet } from '../client/rivulet.ts';
 import './failures.ts'; // Prints an error as one line.
 

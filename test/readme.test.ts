@@ -1,4 +1,4 @@
-// The README quotes code that is type-checked and run elsewhere. It must quote that code to the letter.
+// The documents quote code that is type-checked and run elsewhere. They must quote that code to the letter.
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
@@ -7,7 +7,7 @@ const root = path.resolve(import.meta.dirname, '..');
 const read = (file: string) => readFileSync(path.join(root, file), 'utf8');
 
 test('each quoted example equals its file, to the letter', () => {
-  const quoting = read('README.md') + read('docs/PUSH.md');
+  const quoting = read('README.md') + read('docs/PUSH.md') + read('docs/SDK-GUIDE.md');
   const quotes = [...quoting.matchAll(/<!-- (\S+) -->\n```ts\n(.*?)```/gs)];
   expect(quotes.map(([, file]) => file)).toContain('examples/quickstart.ts');
   for (const [, file, text] of quotes) expect(text).toBe(read(file!));
@@ -23,6 +23,11 @@ test.each([
   'docs/GUARANTEES.md',
   'docs/KAFKA.md',
   'docs/PUSH.md',
+  'docs/CONSOLE.md',
+  'docs/METRICS.md',
+  'docs/SDK.md',
+  'docs/SDK-GUIDE.md',
+  'docs/CLI.md',
   'docs/RUNBOOK.md',
   'docs/DEPLOY.md',
 ])('the links of %s lead somewhere', (file) => {

@@ -25,6 +25,8 @@ export async function bundleForBrowser(outfile: string): Promise<Metafile> {
     metafile: true,
     bundle: true,
     minify: true,
+    // The licences stand beside it, in a file of their own.
+    legalComments: 'linked',
     format: 'esm',
     platform: 'browser',
     target: 'es2024',
