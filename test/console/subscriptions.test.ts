@@ -6,6 +6,8 @@ import type { SubscriptionSummary } from '../../lib/api/push.ts';
 import { type Receiver, startReceiver } from '../push/delivery/webhook/receiver.ts';
 import { expectFine, reasonToSkip, rowsOf, startConsole } from './browser.ts';
 
+/** A machine with much other work runs a command in a second or two. */
+const soon = { timeout: 30_000 };
 const count = (value: number): string => value.toLocaleString('en-US');
 
 describe.skipIf(reasonToSkip)('the pages of subscriptions', () => {
@@ -16,7 +18,7 @@ describe.skipIf(reasonToSkip)('the pages of subscriptions', () => {
   beforeAll(async () => {
     client = new Rivulet({ url: console.service.url });
     webhook = await startReceiver((response) => response.writeHead(isFailing ? 500 : 200).end());
-    const topics = [{ topic: 'orders', partitions: 2 }, { topic: 'orders-dead' }];
+    const topics = [{ topic: 'orders', partitions: 2 }, { topic: 'orders-dead' }, { topic: 'returns' }];
     await client.admin().createTopics({ topics });
     await send('0', '1');
     return () => webhook.close();
@@ -28,6 +30,7 @@ describe.skipIf(reasonToSkip)('the pages of subscriptions', () => {
     JSON.parse(await console.cli(['subscriptions', 'list', '-o', 'json'])) as SubscriptionSummary[];
   const described = async (group: string): Promise<SubscriptionDescription> =>
     JSON.parse(await console.cli(['subscriptions', 'describe', group, '-o', 'json'])) as SubscriptionDescription;
+  const untilDelivered = (group = 'billing') => expect.poll(async () => (await described(group)).lag, soon).toBe(0);
 
   test('one is created: its command is shown, its secret once, and its records are delivered', async () => {
     const page = await console.open('/subscriptions');
@@ -56,7 +59,7 @@ describe.skipIf(reasonToSkip)('the pages of subscriptions', () => {
     await secret.getByRole('button', { name: 'I have kept it' }).click();
     await secret.waitFor({ state: 'detached' });
     expect(await page.getByText(/whsec_/).count()).toBe(0);
-    await expect.poll(() => webhook.received.length).toBe(2);
+    await expect.poll(() => webhook.received.length, soon).toBe(2);
     // The command that the form has shown asks for the same: `create` refuses other settings of a group that has some.
     await console.cli(line.split(' '));
     const { settings } = await described('billing');
@@ -104,23 +107,42 @@ describe.skipIf(reasonToSkip)('the pages of subscriptions', () => {
     await overview.locator('.figure', { hasText: 'Groups behind' }).getByText('1', { exact: true }).waitFor();
   });
 
-  test('it is tested, tried now, paused with a reason, resumed, and its dead letters are retried', async () => {
-    const page = await console.open('/subscriptions/billing?every=1');
+  /** Opens the page of a subscription, and says how to act on it there. */
+  const opened = async (group: string) => {
+    const page = await console.open(`/subscriptions/${group}?every=1`);
     const dialog = page.getByRole('dialog');
-    const said = page.getByRole('status');
     const act = async (name: string, command: string): Promise<void> => {
       await page.getByRole('button', { name, exact: true }).click();
-      await dialog.getByText(`npx rivulet subscriptions ${command}`, { exact: true }).waitFor();
+      await dialog.getByText(`npx rivulet subscriptions ${command} ${group}`).waitFor();
       await dialog.getByRole('button', { name, exact: true }).click();
       await dialog.waitFor({ state: 'detached' });
     };
-    await act('Test-invoke', 'test-invoke billing');
+    return { page, dialog, act, said: page.getByRole('status') };
+  };
+
+  test('its dead letters are retried, up to the first that fails again, and it is deleted', async () => {
+    const settings = ['--maximum-retry-attempts', '0', '--on-failure', 'orders-dead'];
+    await console.cli(['subscriptions', 'create', 'once', '--topic', 'returns', '--webhook', webhook.url, ...settings]);
+    await client.producer().send({ topic: 'returns', messages: [{ value: 'bad' }] });
+    await untilDelivered('once');
+    const { page, act, said } = await opened('once');
+    await act('Test-invoke', 'test-invoke');
     await said.getByText('The test event: failed').waitFor();
+    await act('Retry dead letters', 'retry');
+    await said.getByText('0 dead letters delivered; the one at partition 0, offset 0 failed again').waitFor();
     isFailing = false;
-    await act('Retry now', 'retry billing --now');
-    await expect.poll(async () => (await described('billing')).lag).toBe(0);
-    await act('Retry dead letters', 'retry billing');
-    await said.getByText('0 dead letters delivered').waitFor();
+    await act('Retry dead letters', 'retry');
+    await said.getByText('1 dead letter delivered').waitFor();
+    await act('Delete', 'delete');
+    await page.waitForURL(/\/console\/subscriptions$/);
+    expect((await listed()).map(({ groupId }) => groupId)).toEqual(['billing']);
+  });
+
+  test('it is tried now, paused with a reason, and resumed', async () => {
+    const { page, dialog, act, said } = await opened('billing');
+    await act('Retry now', 'retry');
+    await said.getByText('Failing batches are tried now').waitFor();
+    await untilDelivered();
     await page.getByRole('button', { name: 'Pause' }).click();
     await dialog.getByLabel('Reason').fill('tea time');
     await dialog.getByText("npx rivulet subscriptions pause billing --reason 'tea time'").waitFor();
@@ -128,9 +150,9 @@ describe.skipIf(reasonToSkip)('the pages of subscriptions', () => {
     await page.locator('.figure', { hasText: 'Paused' }).getByText('tea time').waitFor();
     expect((await listed())[0]).toMatchObject({ state: 'Paused', pausedReason: 'tea time' });
     await send('later');
-    await act('Resume', 'resume billing');
+    await act('Resume', 'resume');
     await said.getByText('It is resumed, with 1 record to deliver').waitFor();
-    await expect.poll(async () => (await described('billing')).lag).toBe(0);
+    await untilDelivered();
   });
 
   test('it is deleted from the list, which names what is lost', async () => {
