@@ -2,12 +2,19 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { CreatedSubscription, CreateSubscription } from '../client/admin/subscription-admin.ts';
 import { limits } from '../lib/api/limits.ts';
-import type { FailureDestination, FilterCriteria, SubscriptionRef, SubscriptionTarget } from '../lib/api/push.ts';
+import type { FilterCriteria, SubscriptionRef, SubscriptionTarget } from '../lib/api/push.ts';
 import { connect } from './connect.ts';
 import { type FormatFlags, printFormatted, withFormats } from './formats.ts';
 import { groupOf, nameList, notEmpty, wholeNumber } from './options.ts';
 import { printLine } from './output.ts';
+
+
 import { refOf, topicOption } from './subscription-ref.ts';
+
+
+import { destinationIn, targetIn } from './subscription-target.ts';
+
+
 import { isoTime } from './times.ts';
 
 const createHelp = `
@@ -131,8 +138,8 @@ function printCreated({ topic, groupId }: SubscriptionRef, done: string, { secre
 }
 
 function targetOf({ webhook, function: arn }: Settings): SubscriptionTarget | undefined {
-  if (webhook !== undefined) return { url: webhook };
-  return arn === undefined ? undefined : { function: arn };
+  if (webhook !== undefined) return targetIn('webhook', webhook);
+  return arn === undefined ? undefined : targetIn('function', arn);
 }
 
 /** An option that was not given is left out. `--no-filter` and `--no-on-failure` of `update` take a setting away. */
@@ -147,7 +154,7 @@ function settingsOf(options: Settings): object {
     reportBatchItemFailures: options.reportBatchItemFailures,
     maximumConcurrency: options.maximumConcurrency,
     filterCriteria: filter === false ? null : filter && filtersOf(filter),
-    onFailure: onFailure === false ? null : onFailure && destinationOf(onFailure),
+    onFailure: onFailure === false ? null : onFailure && destinationIn(onFailure),
   };
   return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
 }
@@ -155,9 +162,6 @@ function settingsOf(options: Settings): object {
 const filtersOf = (patterns: readonly string[]): FilterCriteria => ({
   filters: patterns.map((pattern) => ({ pattern })),
 });
-
-const destinationOf = (text: string): FailureDestination =>
-  text.startsWith('arn:') ? { queue: text } : { topic: text };
 
 // --- update
 

@@ -3,7 +3,7 @@
 import type { Command } from 'commander';
 import type { Admin } from '../client/admin/admin.ts';
 import type { SubscriptionDescription } from '../client/admin/subscription-admin.ts';
-import type { SubscriptionRef, SubscriptionSummary, SubscriptionTarget } from '../lib/api/push.ts';
+import type { SubscriptionRef, SubscriptionSummary } from '../lib/api/push.ts';
 import { connect } from './connect.ts';
 import { hasErrorCode } from './failure.ts';
 import { type FormatFlags, printFormatted, withFormats } from './formats.ts';
@@ -12,6 +12,7 @@ import { notEmpty } from './options.ts';
 import { plural, printLine, printTable } from './output.ts';
 import { refOf, topicOption } from './subscription-ref.ts';
 import { addCreate, addUpdate } from './subscription-settings.ts';
+import { targetText } from './subscription-target.ts';
 
 const examples = `
 Examples:
@@ -66,10 +67,8 @@ const rowOf = ({ groupId, topic, state, target }: SubscriptionSummary): string[]
   groupId,
   topic,
   state,
-  textOf(target),
+  targetText(target),
 ];
-
-const textOf = (target: SubscriptionTarget): string => ('url' in target ? target.url : target.function);
 
 // --- describe
 
@@ -94,7 +93,7 @@ async function describe(positional: string | undefined, flags: FormatFlags, of: 
 
 function printDescription(described: SubscriptionDescription): void {
   const { groupId, topic, state, pausedReason, settings, partitions } = described;
-  console.error(`rivulet: note: ${nameOf(described)} delivers to ${textOf(settings.target)}, state ${state}`);
+  console.error(`rivulet: note: ${nameOf(described)} delivers to ${targetText(settings.target)}, state ${state}`);
   if (pausedReason !== undefined) console.error(`rivulet: note: it is paused: ${pausedReason}`);
   printTable(
     ['GROUP', 'TOPIC', 'PARTITION', 'COMMITTED-OFFSET', 'LOG-END-OFFSET', 'LAG', 'ATTEMPTS', 'NEXT-TRY', 'ERROR'],

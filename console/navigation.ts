@@ -4,6 +4,7 @@ export const navigation = [
   { to: '/', label: 'Overview' },
   { to: '/topics', label: 'Topics' },
   { to: '/groups', label: 'Groups' },
+  { to: '/subscriptions', label: 'Subscriptions' },
   { to: '/transactions', label: 'Transactions' },
   { to: '/settings', label: 'Settings' },
 ] as const;

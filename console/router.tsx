@@ -74,6 +74,18 @@ const routeTree = root.addChildren([
     validateSearch: liveSearch,
     component: lazyRouteComponent(() => import('./pages/group.tsx'), 'Page'),
   }),
+  createRoute({
+    ...page,
+    path: '/subscriptions',
+    validateSearch: liveSearch,
+    component: lazyRouteComponent(() => import('./pages/subscriptions.tsx'), 'Page'),
+  }),
+  createRoute({
+    ...page,
+    path: '/subscriptions/$group',
+    validateSearch: liveSearch,
+    component: lazyRouteComponent(() => import('./pages/subscription.tsx'), 'Page'),
+  }),
 ]);
 
 export const router = createRouter({

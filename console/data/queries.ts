@@ -1,6 +1,7 @@
 // The questions that the pages ask, as options of TanStack Query: one function for each, with the key of its cache. A page that
 // is live passes `everyMs`.
 import { queryOptions } from '@tanstack/react-query';
+import type { SubscriptionRef } from '../../lib/api/push.ts';
 import { admin, connection } from './service.ts';
 
 type Live = { readonly everyMs?: number };
@@ -50,6 +51,17 @@ export const group = (groupId: string, options: Live = {}) =>
 
 export const transactions = (options: Live = {}) =>
   queryOptions({ queryKey: ['transactions'], queryFn: () => admin.listTransactions(), ...live(options) });
+
+export const subscriptions = (options: Live = {}) =>
+  queryOptions({ queryKey: ['subscriptions'], queryFn: () => admin.listSubscriptions(), ...live(options) });
+
+/** With its settings, and with the lag and the failing batch of every partition. */
+export const subscription = ({ topic, groupId }: SubscriptionRef, options: Live = {}) =>
+  queryOptions({
+    queryKey: ['subscriptions', topic, groupId],
+    queryFn: () => admin.describeSubscription({ topic, groupId }),
+    ...live(options),
+  });
 
 /** One page of the stored pieces of a partition. */
 export const segments = (request: { topic: string; partition: number; from?: number }) =>

@@ -56,7 +56,7 @@ export function useGroupLags(groupIds: readonly string[], live: { everyMs?: numb
 export function reasonsOf(of: GroupDescription): string[] {
   const behind = of.partitionDetails.filter(({ lag }) => lag > 0);
   return [
-    ...(of.members === 0 && behind.length > 0 ? ['The group has no members, so nothing is read.'] : []),
+    ...(of.subscription ? undelivered(of) : unread(of, behind)),
     ...(of.state === 'Assigning' || of.state === 'Reconciling'
       ? ['Partitions are on their way from one member to another, and are not read meanwhile.']
       : []),
@@ -65,6 +65,24 @@ export function reasonsOf(of: GroupDescription): string[] {
     ...expiring(behind),
     ...removed(lagOf(of).lost),
   ];
+}
+
+const unread = ({ members }: GroupDescription, behind: readonly PartitionLag[]): string[] =>
+  members === 0 && behind.length > 0 ? ['The group has no members, so nothing is read.'] : [];
+
+/** A subscription does the work of the members. */
+function undelivered({ subscription, partitionDetails }: GroupDescription): string[] {
+  const { state, pausedReason } = subscription!;
+  const failing = partitionDetails.flatMap(({ topic, partition, failing }) =>
+    failing
+      ? [
+          `The delivery of ${topic}, partition ${partition} has failed ${plural(failing.attempts, 'time')}: ${failing.error}`,
+        ]
+      : [],
+  );
+  const paused =
+    pausedReason === undefined ? 'Its subscription is paused.' : `Its subscription is paused: ${pausedReason}`;
+  return [...(state === 'Paused' ? [paused] : []), ...failing];
 }
 
 function unowned({ members }: GroupDescription, behind: readonly PartitionLag[]): string[] {

@@ -1,6 +1,6 @@
 // One group: why it is behind, its lag over time and by partition, its members, and what can be done to it.
 import { useQuery } from '@tanstack/react-query';
-import { getRouteApi, useNavigate } from '@tanstack/react-router';
+import { getRouteApi, Link, useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
 import type { GroupDescription } from '../../client/admin/group-admin.ts';
 import { liveOf } from '../data/live-search.ts';
@@ -81,6 +81,15 @@ function Group({ group, lookedMs }: { readonly group: GroupDescription; readonly
         <Figure label="Lag" value={count(lag.records)} note="records" />
         <Figure label="Time lag" value={duration(lag.timeMs)} note="the age of the oldest unread record" />
       </div>
+      {group.subscription && (
+        <p>
+          The group is a{' '}
+          <Link to="/subscriptions/$group" params={{ group: groupId }}>
+            subscription
+          </Link>
+          , state {group.subscription.state}: its records are delivered, and no consumer can join.
+        </p>
+      )}
       <Reasons group={group} />
       <LagChart groupId={groupId} lag={lag.records} lookedMs={lookedMs} />
       {lag.records > 0 && partitionDetails.length > 1 && <Bars bars={bars} label="Lag by partition" format={count} />}

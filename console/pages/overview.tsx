@@ -5,6 +5,7 @@ import { rivulet } from '../data/command-lines.ts';
 import { groups, health, topics } from '../data/queries.ts';
 import { useRates } from '../data/rates.ts';
 import { useTopicFigures } from '../data/topic-figures.ts';
+import { mostLooks, useGroupLags } from '../groups/figures.ts';
 import { Chart } from '../parts/chart.tsx';
 import { Empty } from '../parts/empty.tsx';
 import { bytes, count, rate } from '../parts/numbers.ts';
@@ -68,14 +69,27 @@ function Figures({ names, version, status }: Props) {
   );
 }
 
+const live = { everyMs: 10_000 };
+
 function Groups() {
-  const list = useQuery(groups({ everyMs: 10_000 }));
+  const list = useQuery(groups(live));
+  const looks = (list.data ?? []).slice(0, mostLooks).map(({ groupId }) => groupId);
+  const lags = useGroupLags(looks, live);
   const active = list.data?.filter(({ members }) => members > 0).length ?? 0;
+  const behind = [...lags.values()].filter(({ records }) => records > 0).length;
+  const among = list.data && list.data.length > looks.length ? `, of the first ${mostLooks}` : '';
   return (
-    <Figure
-      label="Groups"
-      value={list.data ? <Link to="/groups">{count(list.data.length)}</Link> : '...'}
-      note={`${count(active)} with members`}
-    />
+    <>
+      <Figure
+        label="Groups"
+        value={list.data ? <Link to="/groups">{count(list.data.length)}</Link> : '...'}
+        note={`${count(active)} with members`}
+      />
+      <Figure
+        label="Groups behind"
+        value={list.data && lags.size === looks.length ? <Link to="/groups">{count(behind)}</Link> : '...'}
+        note={`with unread records${among}`}
+      />
+    </>
   );
 }

@@ -15,10 +15,22 @@ type Props = {
   readonly onAct: () => Promise<unknown>;
   readonly onClose: () => void;
   readonly disabled?: boolean;
+  /** False for a dialog that only shows something. */
+  readonly hasCancel?: boolean;
   readonly children?: ReactNode;
 };
 
-export function Dialog({ title, command, lost, act, onAct, onClose, disabled = false, children }: Props) {
+export function Dialog({
+  title,
+  command,
+  lost,
+  act,
+  onAct,
+  onClose,
+  disabled = false,
+  hasCancel = true,
+  children,
+}: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [state, setState] = useState<{ busy: boolean; error?: unknown }>({ busy: false });
   useEffect(() => dialog.current?.showModal(), []);
@@ -52,9 +64,11 @@ export function Dialog({ title, command, lost, act, onAct, onClose, disabled = f
         )}
         <Problem error={state.error} />
         <div className="buttons">
-          <button type="button" onClick={() => dialog.current?.close()}>
-            Cancel
-          </button>
+          {hasCancel && (
+            <button type="button" onClick={() => dialog.current?.close()}>
+              Cancel
+            </button>
+          )}
           <button type="submit" className={lost ? 'danger' : 'main'} disabled={disabled || state.busy}>
             {state.busy ? 'Working ...' : act}
           </button>

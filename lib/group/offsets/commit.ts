@@ -14,7 +14,16 @@ import type { GroupHead } from '../items/head.ts';
 import { hasNoSubscription, isSameLife, notExpiring, openHead, readHead, unmarkExpiring } from '../items/heads.ts';
 import { isLiving, isOver, type Member } from '../items/member.ts';
 import { readMember } from '../items/members.ts';
-import { commitIsNew, endTerm, inTerm, isRun, type Ownership, ownedSince, sameOffset, setOffset } from '../items/ownership.ts';
+import {
+  commitIsNew,
+  endTerm,
+  inTerm,
+  isRun,
+  type Ownership,
+  ownedSince,
+  sameOffset,
+  setOffset,
+} from '../items/ownership.ts';
 import { type Entry, ownershipWrites, type Rules, type Verdict, writeOwnership } from '../items/write-ownership.ts';
 import { checkGroupId, checkMemberId } from '../names.ts';
 import { checkNamedOnce, type ResolvedTopic, resolveEach, resolveOwned } from '../topics.ts';

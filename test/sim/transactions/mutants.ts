@@ -238,7 +238,7 @@ export const mutants: readonly TransactionsMutant[] = [
   {
     name: 'what was staged stays after an abort',
     file: item,
-    text: ["'t', 'sb', 'go', 'y', 'dl', 'ix'],", "'sb', 'go', 'y', 'dl', 'ix'],"],
+    text: ["'t', 'sb', 'go', 'y', 'dl', 'ix', 'ev'],", "'sb', 'go', 'y', 'dl', 'ix', 'ev'],"],
     world: { small: 'an abort' },
   },
   {
