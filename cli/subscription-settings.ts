@@ -8,12 +8,9 @@ import { type FormatFlags, printFormatted, withFormats } from './formats.ts';
 import { groupOf, nameList, notEmpty, wholeNumber } from './options.ts';
 import { printLine } from './output.ts';
 
-
 import { refOf, topicOption } from './subscription-ref.ts';
 
-
 import { destinationIn, targetIn } from './subscription-target.ts';
-
 
 import { isoTime } from './times.ts';
 

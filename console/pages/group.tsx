@@ -87,7 +87,7 @@ function Group({ group, lookedMs }: { readonly group: GroupDescription; readonly
           <Link to="/subscriptions/$group" params={{ group: groupId }}>
             subscription
           </Link>
-          , state {group.subscription.state}: its records are delivered, and no consumer can join.
+          , state {group.subscription.state}: no consumer can join it.
         </p>
       )}
       <Reasons group={group} />

@@ -84,7 +84,7 @@ function Description({ of }: OfDescription) {
           label="Failing"
           value={plural(failing.length, 'partition')}
           note={
-            failing[0] && `partition ${failing[0].partition} has failed ${count(failing[0].failing.attempts)} times`
+            failing[0] && `partition ${failing[0].partition} has failed ${plural(failing[0].failing.attempts, 'time')}`
           }
         />
       </div>

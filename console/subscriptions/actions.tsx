@@ -1,4 +1,4 @@
-// What can be done to a subscription: each action asks first, shows its command line, and says in a sentence what came of it.
+// The actions on a subscription: each one asks first, shows its command line, and says in a sentence what came of it.
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import type { TestDelivery } from '../../client/admin/subscription-admin.ts';
@@ -41,7 +41,7 @@ const doings = {
   retryNow: {
     label: 'Retry now',
     command: ['retry', '--now'],
-    says: 'Batches that wait after a failure are tried immediately.',
+    says: 'Batches that wait after a failure are tried immediately. A wait of up to 20 s ends by itself.',
     run: async (ref) => {
       await admin.retrySubscriptionNow(ref);
       return 'Failing batches are tried now.';
@@ -129,7 +129,7 @@ export function ActionOn({ asked: { doing, topic, groupId }, onDone, onClose }: 
   );
 }
 
-/** What came of the last action. */
+/** This says what came of the last action. */
 export const Said = ({ sentence }: { readonly sentence: string | undefined }) => (
   <p role="status" className={sentence === undefined ? 'only-read' : 'card'}>
     {sentence}

@@ -1,4 +1,4 @@
-// What the descriptions of subscriptions say about failures, as the list and the page of one subscription show it.
+// The failures that the descriptions of subscriptions tell of, as the list and the page of one subscription show it.
 import { useQueries } from '@tanstack/react-query';
 import type { SubscriptionDescription, SubscriptionPartition } from '../../client/admin/subscription-admin.ts';
 import type { FailureDestination, SubscriptionRef } from '../../lib/api/push.ts';
@@ -22,7 +22,7 @@ export const mostLooks = 100;
 
 type Descriptions = ReadonlyMap<string, SubscriptionDescription>;
 
-/** By group, because a group has at most one. A subscription is missing from the map while it is not described. */
+/** The keys are the groups: a group has at most one. A subscription is missing from the map while it is not described. */
 export function useDescriptions(refs: readonly SubscriptionRef[], live: { everyMs?: number }): Descriptions {
   return useQueries({
     queries: refs.slice(0, mostLooks).map((ref) => subscription(ref, live)),
