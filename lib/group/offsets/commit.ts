@@ -14,7 +14,16 @@ import type { GroupHead } from '../items/head.ts';
 import { hasNoSubscription, isSameLife, notExpiring, openHead, readHead, unmarkExpiring } from '../items/heads.ts';
 import { isLiving, isOver, type Member } from '../items/member.ts';
 import { readMember } from '../items/members.ts';
-import { commitIsNew, endTerm, inTerm, isRun, type Ownership, ownedSince, sameOffset, setOffset } from '../items/ownership.ts';
+import {
+  commitIsNew,
+  endTerm,
+  inTerm,
+  isRun,
+  type Ownership,
+  ownedSince,
+  sameOffset,
+  setOffset,
+} from '../items/ownership.ts';
 import { type Entry, ownershipWrites, type Rules, type Verdict, writeOwnership } from '../items/write-ownership.ts';
 import { checkGroupId, checkMemberId } from '../names.ts';
 import { checkNamedOnce, type ResolvedTopic, resolveEach, resolveOwned } from '../topics.ts';
@@ -76,8 +85,10 @@ function anyonesRules({ clock }: GroupContext, groupId: string, head: GroupHead)
     readsFirst: true,
     judge: (_entry, { term }) => (term > head.groupEpoch ? beingChanged(groupId) : 'write'),
     condition: ({ partition }, ownership) => inTerm(partition, ownership!),
-    change: ({ partition, commit }, { owner } = nobody) =>
-      simpleChange(partition, commit, committedMs, { owner: isRun(owner) ? owner : undefined }),
+    change: ({ partition, commit }, ownership) => {
+      const { owner } = ownership!;
+      return simpleChange(partition, commit, committedMs, { owner: isRun(owner) ? owner : undefined });
+    },
   };
 }
 
@@ -238,8 +249,6 @@ async function simpleRules(context: GroupContext, groupId: string, head: GroupHe
     change: ({ partition, commit }, ownership) => simpleChange(partition, commit, committedMs, ownership!),
   };
 }
-
-const nobody: Pick<Ownership, 'owner'> = { owner: undefined };
 
 function simpleChange(
   partition: number,
