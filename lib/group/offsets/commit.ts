@@ -85,8 +85,10 @@ function anyonesRules({ clock }: GroupContext, groupId: string, head: GroupHead)
     readsFirst: true,
     judge: (_entry, { term }) => (term > head.groupEpoch ? beingChanged(groupId) : 'write'),
     condition: ({ partition }, ownership) => inTerm(partition, ownership!),
-    change: ({ partition, commit }, { owner } = nobody) =>
-      simpleChange(partition, commit, committedMs, { owner: isRun(owner) ? owner : undefined }),
+    change: ({ partition, commit }, ownership) => {
+      const { owner } = ownership!;
+      return simpleChange(partition, commit, committedMs, { owner: isRun(owner) ? owner : undefined });
+    },
   };
 }
 
@@ -247,8 +249,6 @@ async function simpleRules(context: GroupContext, groupId: string, head: GroupHe
     change: ({ partition, commit }, ownership) => simpleChange(partition, commit, committedMs, ownership!),
   };
 }
-
-const nobody: Pick<Ownership, 'owner'> = { owner: undefined };
 
 function simpleChange(
   partition: number,
