@@ -28,6 +28,8 @@ export default defineConfig({
   build: {
     outDir: 'dist',
     emptyOutDir: true,
+    // The page carries the licences of the packages in it.
+    license: { fileName: 'licences.md' },
     target: 'es2024',
     modulePreload: { polyfill: false },
     // An inlined asset would be a data: URL, which the policy refuses.

@@ -51,7 +51,7 @@ class Sum {
 
   constructor(key?: Uint8Array) {
     if (!key) return;
-    const block = new Uint8Array(64);
+    const block = Buffer.alloc(64);
     block.set(key.length > block.length ? new Sum().update(key).digest() : key);
     this.#outer = new RawSha256();
     this.#outer.update(block.map((byte) => byte ^ 0x5c));
@@ -59,7 +59,7 @@ class Sum {
   }
 
   update(data: Uint8Array | string): this {
-    this.#inner.update(typeof data === 'string' ? new TextEncoder().encode(data) : data);
+    this.#inner.update(typeof data === 'string' ? Buffer.from(data) : data);
     return this;
   }
 
@@ -90,7 +90,7 @@ export const zstdDecompressSync = (bytes: Uint8Array, { maxOutputLength }: Bound
 export const gzipSync = (bytes: Uint8Array): Uint8Array => gzipOf(bytes);
 
 const onlyInNode = (): never => {
-  throw new Error('this codec cannot be written in a browser');
+  throw new Error('a page cannot write this codec');
 };
 
 /** Servers use the forms that return a promise, and the SDK does not. */
@@ -105,7 +105,7 @@ export {
 // --- @aws-sdk/credential-provider-node
 
 export const defaultProvider = () => async (): Promise<never> => {
-  throw new Error('a page has no AWS chain: set the option credentials');
+  throw new Error('a page has no AWS chain: set credentials');
 };
 
 // --- lib/bytes/crc32c-simd.ts

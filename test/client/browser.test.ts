@@ -130,7 +130,7 @@ test('a page without credentials works through a proxy that signs, and not witho
 test('a page that gives no credentials is told to', async () => {
   const url = 'https://abc.execute-api.eu-west-1.amazonaws.com';
   const { error } = await page({ topic: 't', url, retry: { retries: 0 } });
-  expect(error).toMatch(/CREDENTIALS_UNAVAILABLE: .*a page has no AWS chain: set the option credentials/);
+  expect(error).toMatch(/CREDENTIALS_UNAVAILABLE: .*a page has no AWS chain: set credentials/);
 });
 
 test('the build for browsers imports nothing, and less than 60 kB when it is packed', async () => {

@@ -26,7 +26,7 @@ export async function bundleForBrowser(outfile: string): Promise<Metafile> {
     bundle: true,
     minify: true,
     // The licences stand beside it, in a file of their own.
-    legalComments: 'linked',
+    legalComments: 'external',
     format: 'esm',
     platform: 'browser',
     target: 'es2024',
