@@ -186,7 +186,7 @@ const finding: readonly Mutant[] = [
   {
     name: 'a page that is not the next one is read on',
     file: locate,
-    turn: { 'entriesFrom.isNext': 'true' },
+    turn: { 'pagesFrom.isNext': 'true' },
     world: worlds.lostPage,
     caughtBy: ['read a hole'],
   },
