@@ -10,14 +10,18 @@ const aws = [
   'test/maintenance/{restored-table,retain-backends}.test.ts',
 ];
 
-/** These take minutes on the emulator, and mostly deploy stacks of their own. `npm run test:deployments` runs them. */
-const deployments = ['test/aws/{deployed,failure,packed,push,removal,restore,update}.test.ts'];
+/** These take minutes on the emulators, and mostly deploy stacks of their own. `npm run test:deployments` runs them. */
+const deployments = [
+  'test/aws/{deployed,failure,kafka-gateway,packed,push,removal,restore,story,update}.test.ts',
+  'test/sim/real/aws.test.ts',
+];
 
 /** They run real clients of Kafka, which they download. `npm run test:clients` runs them. */
 const clients = ['test/clients/*.test.ts'];
 
 /** They use the packed client in projects outside the repository. `npm run test:packages` runs them. */
 const packages = ['test/packages/*.test.ts'];
+
 /** They drive a browser, if there is one. `npm run test:console` runs them. */
 const browser = ['test/console/*.test.ts'];
 
