@@ -1,5 +1,6 @@
 // The packages as `npm run pack` makes them, installed into empty projects as a user has them.
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -47,6 +48,8 @@ export async function projectWith(
   await execute('npm', [...install, `./${filename}`], { cwd: folder });
   for (const peer of peers) {
     const link = path.join(folder, 'node_modules', peer);
+    // Another package may have brought it.
+    if (existsSync(link)) continue;
     await mkdir(path.dirname(link), { recursive: true });
     await symlink(path.join(root, 'node_modules', peer), link);
   }
