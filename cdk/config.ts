@@ -124,7 +124,7 @@ export const options: { readonly [K in keyof RivuletConfig]: Option<RivuletConfi
   }),
   existingTableStream: text(
     '',
-    /^arn:[a-z-]+:dynamodb:[a-z0-9-]+:\d{12}:table\/[\w.-]{3,255}\/stream\/[0-9T:.-]{1,40}$/,
+    /^arn:[a-z-]+:dynamodb:[a-z0-9-]+:\d{12}:table\/[\w.-]{3,255}\/stream\/[0-9TZ:.-]{1,40}$/,
     {
       allowed: 'the ARN of a stream of a table',
       does: 'The stream of `existingTable`, by which records are pushed. docs/RUNBOOK.md says how to switch it on.',
