@@ -36,7 +36,9 @@ test('the first page has at most 150 kB packed, and all pages with charts and co
   const needed = new Set(first.flatMap((name) => (name.endsWith('.js') ? [...neededBy(name)] : [name])));
   expect(needed.size).toBeGreaterThan(first.length);
   expect(packed(needed)).toBeLessThanOrEqual(mostBytes);
-  expect(packed(files.keys())).toBeLessThanOrEqual(mostBytesInAll);
+  // No page loads the licences.
+  const loaded = [...files.keys()].filter((name) => !name.endsWith('.md'));
+  expect(packed(loaded)).toBeLessThanOrEqual(mostBytesInAll);
 });
 
 test('it has the worker under the name that gets a policy of its own, and no inline script', () => {
