@@ -31,9 +31,11 @@ async function build(): Promise<void> {
   // Another value, of the person's own shell, would build the development version of React, which is twice as large.
   const env = { ...process.env, NODE_ENV: 'production' };
   await promisify(execFile)(process.execPath, [...args, '--logLevel', 'error'], { cwd: root, env });
-  await rm(built, { recursive: true, force: true });
+  const old = `${fresh}-old`;
+  await rename(built, old).catch(() => undefined);
   // Another process may have built at the same time, and its build is as good.
   await rename(fresh, built).catch(() => rm(fresh, { recursive: true, force: true }));
+  await rm(old, { recursive: true, force: true });
 }
 
 async function isStale(): Promise<boolean> {

@@ -27,6 +27,15 @@ export function writesOf(call: Call): readonly (Write | Check)[] {
   return call.kind === 'get' || call.kind === 'getMany' || call.kind === 'query' ? [] : [call];
 }
 
+/** Looks at each item after a write of it was applied, before the writer has its answer. */
+export const afterWrites = (table: Table, look: (key: Key) => Promise<void>): Table =>
+  through(table, async (call, act) => {
+    const result = await act();
+    const isApplied = (result as { readonly applied?: boolean } | undefined)?.applied === true;
+    if (isApplied) for (const write of writesOf(call)) await look(keyOf(write));
+    return result;
+  });
+
 /** For example `put 4mWk/0/p 0000000000000007`. */
 export function nameOf(call: Call): string {
   if (call.kind === 'query') return `query ${call.query.pk}`;

@@ -2,14 +2,14 @@
 // changed items.
 import { ownershipsOf, topicIdOf } from '../../../lib/group/items/ownership.ts';
 import { groupOffsetsPartition } from '../../../lib/storage/keys.ts';
-import type { Check, Table, Write } from '../../../lib/storage/table.ts';
+import type { Key, Table } from '../../../lib/storage/table.ts';
+import { afterWrites } from '../core/through.ts';
 import type { TermSeen } from './history.ts';
 import { simulatedGroup } from './member.ts';
 
 export function watchTerms(table: Table, terms: TermSeen[], now: () => number): Table {
   const inItem = new Map<string, string[]>();
-  const look = async (action: Write | Check) => {
-    const { pk, sk } = action.kind === 'put' ? action.item : action.key;
+  const look = async ({ pk, sk }: Key) => {
     if (pk !== groupOffsetsPartition(simulatedGroup)) return;
     const item = await table.get({ pk, sk });
     const atMs = now();
@@ -26,17 +26,5 @@ export function watchTerms(table: Table, terms: TermSeen[], now: () => number): 
     for (const { partition, ownership } of ownerships)
       terms.push({ partition: nameOf(partition), owner: ownership.owner, epoch: ownership.term, isGone: false, atMs });
   };
-  return {
-    ...table,
-    async write(write) {
-      const result = await table.write(write);
-      if (result.applied) await look(write);
-      return result;
-    },
-    async transact(actions, token) {
-      const result = await table.transact(actions, token);
-      if (result.applied) for (const action of actions) await look(action);
-      return result;
-    },
-  };
+  return afterWrites(table, look);
 }

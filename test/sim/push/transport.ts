@@ -8,7 +8,7 @@ import { StorageError } from '../../../lib/storage/storage-error.ts';
 import type { Item, Table } from '../../../lib/storage/table.ts';
 import type { Random } from '../core/random.ts';
 import type { Scheduler } from '../core/scheduler.ts';
-import { keyOf, through, writesOf } from '../core/through.ts';
+import { afterWrites } from '../core/through.ts';
 
 export type TransportOptions = {
   /** The share of events that come twice, much too late, or not at all. */
@@ -73,12 +73,7 @@ export function withStream(table: Table, appended: (event: Appended) => void): T
     const [topicId = '', partition = ''] = item.pk.split('/');
     appended({ topicId, partition: Number(partition), next: parseHead(item).next });
   };
-  return through(table, async (call, act) => {
-    const result = await act();
-    const applied = (result as { readonly applied?: boolean } | undefined)?.applied;
-    if (applied)
-      for (const write of writesOf(call))
-        if (keyOf(write).sk === 'h') see(await table.get(keyOf(write), { strong: true }));
-    return result;
+  return afterWrites(table, async (key) => {
+    if (key.sk === 'h') see(await table.get(key, { strong: true }));
   });
 }

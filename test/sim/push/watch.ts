@@ -6,7 +6,7 @@ import { isRun, isRunOf, type Ownership, ownershipsOf } from '../../../lib/group
 import { groupHeadKey, groupOffsetsPartition } from '../../../lib/storage/keys.ts';
 import type { Table } from '../../../lib/storage/table.ts';
 import type { Scheduler } from '../core/scheduler.ts';
-import { keyOf, through, writesOf } from '../core/through.ts';
+import { afterWrites } from '../core/through.ts';
 import { groupId, type History } from './history.ts';
 
 export type Rules = {
@@ -36,15 +36,8 @@ export function watchOffsets(table: Table, watch: Watch): Table {
       if (found) compare(watch, partition, found, ownership, isDelivering);
     }
   };
-  return through(table, async (call, act) => {
-    const result = await act();
-    const applied = (result as { readonly applied?: boolean } | undefined)?.applied;
-    if (applied)
-      for (const write of writesOf(call)) {
-        const { pk, sk } = keyOf(write);
-        if (pk === groupOffsetsPartition(groupId)) await look(sk);
-      }
-    return result;
+  return afterWrites(table, async ({ pk, sk }) => {
+    if (pk === groupOffsetsPartition(groupId)) await look(sk);
   });
 }
 
