@@ -12,7 +12,8 @@ const aws = [
 
 /** These take minutes on the emulators, and mostly deploy stacks of their own. `npm run test:deployments` runs them. */
 const deployments = [
-  'test/aws/{deployed,failure,kafka-gateway,packed,push,removal,restore,story,update}.test.ts',
+  'test/aws/{access,deployed,failure,kafka-gateway,packed,push,removal,restore,story,update}.test.ts',
+  'test/maintenance/restored-table.test.ts',
   'test/sim/real/aws.test.ts',
 ];
 
@@ -20,10 +21,13 @@ const deployments = [
 const clients = ['test/clients/*.test.ts'];
 
 /** They use the packed client in projects outside the repository. `npm run test:packages` runs them. */
-const packages = ['test/packages/*.test.ts'];
+const packages = ['test/{packages,tools/pack}/*.test.ts'];
 
 /** They drive a browser, if there is one. `npm run test:console` runs them. */
 const browser = ['test/console/*.test.ts'];
+
+/** They change the library, and a simulated world must notice: they test the worlds. `npm run test:mutants` runs them. */
+const mutants = ['test/sim/**/*mutants.test.ts', 'test/sim/log/mutants/*.test.ts'];
 
 /** They compute, in memory or on files, and leave nothing behind in their process. */
 const pure = [
@@ -68,7 +72,8 @@ export default defineConfig({
         exclude: [...aws, ...clients, ...packages, ...browser, ...pure, ...cdk, ...tidy],
         ...beside,
       }),
-      project('pure', { include: pure, exclude: aws, plugins: [changePlugin], ...together, ...beside }),
+      project('pure', { include: pure, exclude: [...aws, ...mutants], plugins: [changePlugin], ...together, ...beside }),
+      project('mutants', { include: mutants, plugins: [changePlugin], ...together, ...beside }),
       project('cdk', { include: cdk, ...together, ...afterwards }),
       project('tidy', { include: tidy, ...afterwards }),
     ],
