@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bundleFunctions } from '../../cdk/bundle-functions.ts';
 import { functionNames, functionRoutes } from '../../functions/routes.ts';
+import { deployedEnvironment } from '../../tools/bench/functions.ts';
 
 const outDir = mkdtempSync(path.join(tmpdir(), 'rivulet-bundles-'));
 beforeAll(() => bundleFunctions(outDir));
@@ -17,13 +18,8 @@ async function inProcess(name: string, expression: string) {
     const { handler } = await import(${JSON.stringify(path.join(outDir, name, 'index.mjs'))});
     console.log(JSON.stringify(${expression}));
     process.exit();`;
-  const env = {
-    ...{ BUCKET: 'a-bucket', TABLE: 'a-table', SERVICE: 'Test', AWS_REGION: 'eu-west-1' },
-    TABLE_ARN: 'arn:aws:dynamodb:eu-west-1:123456789012:table/a-table',
-    ...{ OFFSETS_RETENTION_MINUTES: '10080', TEND_FUNCTION: 'tend', MAINTENANCE_FUNCTION: 'maintenance' },
-    ...{ DISPATCHER_FUNCTION: 'dispatcher', SCHEDULE_GROUP: 'schedules', SCHEDULE_ROLE: 'arn:role' },
-  };
-  const run = promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script], { env, cwd: outDir });
+  const options = { env: deployedEnvironment, cwd: outDir };
+  const run = promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script], options);
   return JSON.parse((await run).stdout.trimEnd().split('\n').at(-1)!);
 }
 

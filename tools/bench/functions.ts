@@ -49,6 +49,14 @@ export async function benchFunctions(directory: string, rounds: number): Promise
   );
 }
 
+/** What the stack sets for its functions. A test starts every bundle with it, so that a variable which is missing here is seen. */
+export const deployedEnvironment = {
+  ...{ BUCKET: 'a-bucket', TABLE: 'a-table', SERVICE: 'Test', AWS_REGION: 'eu-west-1' },
+  TABLE_ARN: 'arn:aws:dynamodb:eu-west-1:123456789012:table/a-table',
+  ...{ OFFSETS_RETENTION_MINUTES: '10080', TEND_FUNCTION: 'tend', MAINTENANCE_FUNCTION: 'maintenance' },
+  ...{ DISPATCHER_FUNCTION: 'dispatcher', SCHEDULE_GROUP: 'schedules', SCHEDULE_ROLE: 'arn:role' },
+};
+
 /** As a user's function has it. The AWS SDK is loaded only for credentials, and the runtime of AWS has it. */
 async function bundleClient(outfile: string): Promise<void> {
   const external = ['@aws-sdk/*', '@platformatic/wasm-utils'];
@@ -66,12 +74,7 @@ async function load(file: string): Promise<Sample> {
     const { user, system } = process.cpuUsage(before);
     console.log(JSON.stringify({ importMs: performance.now() - beforeMs, cpuMs: (user + system) / 1000 }));
     process.exit();`;
-  const env = {
-    ...{ BUCKET: 'a-bucket', TABLE: 'a-table', SERVICE: 'bench', AWS_REGION: 'eu-west-1' },
-    TABLE_ARN: 'arn:aws:dynamodb:eu-west-1:123456789012:table/a-table',
-    ...{ OFFSETS_RETENTION_MINUTES: '10080', TEND_FUNCTION: 'tend', MAINTENANCE_FUNCTION: 'maintenance' },
-  };
   const beforeMs = performance.now();
-  const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', script], { env });
+  const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', script], { env: deployedEnvironment });
   return { ...(JSON.parse(stdout) as Omit<Sample, 'processMs'>), processMs: performance.now() - beforeMs };
 }
