@@ -92,6 +92,8 @@ describe('subscriptions', () => {
     const { settings } = JSON.parse((await subscriptions('describe', group, '--json')).stdout);
     expect(settings).toMatchObject({ reportBatchItemFailures: true, maximumRetryAttempts: 10 });
     expect(Object.keys(settings)).not.toEqual(expect.arrayContaining(['filterCriteria', 'onFailure']));
+    const again = await subscriptions('update', group, '--on-failure', dead, '-o', 'json');
+    expect(JSON.parse(again.stdout).settings).toMatchObject({ onFailure: { topic: dead } });
   });
 
   test('show what fails, give it up, and deliver it after the fix', async () => {
