@@ -205,10 +205,16 @@ export type PushTarget = {
   deliver(batch: PushBatch, options: { readonly deadlineMs: number; readonly signal?: AbortSignal }): Promise<Delivery>;
 };
 
+/** The settings that lead outside. Null takes one away. */
+export type TargetSettings = Pick<UpdateSubscription, 'target' | 'filterCriteria' | 'onFailure'>;
+
 /** Delivery adds this to the engine. */
 export type PushTargets = {
-  /** Throws INVALID_REQUEST for a target, filter or queue that this service does not deliver to, before anything is written. */
-  check(settings: SubscriptionSettings): Promise<void>;
+  /**
+   * Throws INVALID_REQUEST for a target, filter or queue that this service does not deliver to, before anything is written.
+   * A change names only what it changes: what is left out was checked when it was set.
+   */
+  check(settings: TargetSettings): Promise<void>;
   open(settings: SubscriptionSettings, secrets: readonly SigningSecret[]): PushTarget;
   /** The bytes that a record adds to an event, at most. An event takes up to `limits.pushEventBytes`. */
   bytesOf(record: PushRecord): number;

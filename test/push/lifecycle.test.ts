@@ -234,6 +234,22 @@ describe('pause, resume and update', () => {
     expect(await errorCodeOf(subscriptions.update({ ...ref, batchSize: -1 }))).toBe('INVALID_REQUEST');
   });
 
+  test('an update checks what it names: the rest was checked when it was set', async () => {
+    const world = await worldOfTopic();
+    const { subscriptions, createTopic } = world.engine;
+    await createTopic({ topic: 'other-dead' });
+    await world.create({ onFailure: { topic: 'dead' } });
+    const checked: unknown[] = [];
+    world.ports.targets.check = async ({ target, onFailure }) => void checked.push({ target, onFailure });
+    await world.engine.deleteTopic('dead');
+    await subscriptions.update({ ...ref, batchSize: 3 });
+    await subscriptions.update({ ...ref, target: { url: 'https://new' }, onFailure: { topic: 'other-dead' } });
+    expect(checked).toEqual([
+      { target: undefined, onFailure: undefined },
+      { target: { url: 'https://new' }, onFailure: { topic: 'other-dead' } },
+    ]);
+  });
+
   test('a rotated secret signs beside the one before, for a day', async () => {
     const world = await worldOfTopic();
     const signing: number[] = [];

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createFunctions } from '../../../functions/push/functions.ts';
 import { createQueues } from '../../../functions/push/queues.ts';
+import { everyArn, openTargets } from '../../../functions/push/targets.ts';
 import type { Delivery } from '../../../lib/api/push.ts';
 import { createTargets } from '../../../lib/push/delivery/targets.ts';
 import { systemClock } from '../../../lib/runtime/clock.ts';
@@ -109,8 +110,24 @@ describe('a function', () => {
     answer = { status: 503 };
     await expect(functions.check(arn)).rejects.toMatchObject({ errorCode: 'STORAGE_UNAVAILABLE' });
     await expect(functions.check(arn.replace('bill', 'other'))).rejects.toThrow(
-      'target.function: expected an ARN that the operator allows',
+      `target.function: expected an ARN that the option pushTargets names, got ${arn.replace('bill', 'other')}: add it to pushTargets`,
     );
+  });
+});
+
+describe('the API', () => {
+  const api = openTargets(['arn:aws:lambda:eu-west-1:123456789012:function:shop-*']);
+  const every = openTargets(everyArn);
+
+  test('names no function or queue that lets the roles in for somebody else, and whoever deploys does', async () => {
+    answer = { body: '{"Timeout": 3}' };
+    const refusal = (given: string) =>
+      expect.objectContaining({ message: expect.stringContaining(`names, got ${given}:`) });
+    for (const targets of [{ target: { function: arn } }, { onFailure: { queue } }])
+      await expect(api.check(targets)).rejects.toEqual(refusal('target' in targets ? arn : queue));
+    expect(requests).toEqual([]);
+    await api.check({ target: { function: arn.replace('bill:live', 'shop-bill') } });
+    await every.check({ target: { function: arn }, onFailure: { queue } });
   });
 });
 
@@ -141,7 +158,7 @@ describe('a queue', () => {
     answer = { status: 400, body: '{"__type":"com.amazonaws.sqs#QueueDoesNotExist"}' };
     await expect(queues.check(queue)).rejects.toThrow('onFailure.queue: expected a queue that exists');
     await expect(queues.check(`${queue}2`)).rejects.toThrow(
-      'onFailure.queue: expected an ARN that the operator allows (*:letters)',
+      `onFailure.queue: expected an ARN that the option pushTargets names, got ${queue}2: add it to pushTargets, or use a RivuletEventSource`,
     );
   });
 });
