@@ -13,7 +13,7 @@ import { createQueues } from './queues.ts';
 /** @param allowed The ARNs that a new setting may name. `*` stands for any text. Deliveries go wherever a setting says. */
 export const openTargets = (allowed: readonly string[]): PushTargets =>
   createTargets({
-    network: { local: false, allowedBlocks: [] },
+    network: { local: false },
     bootstrapServers: bootstrapServers(),
     clock: systemClock,
     functions: createFunctions(allowed),

@@ -25,7 +25,7 @@ let backend: Backend;
 let server: LocalServer;
 let rivulet: Rivulet;
 beforeAll(async () => {
-  const network = { local: true, allowedBlocks: [] };
+  const network = { local: true };
   const targets = createTargets({ network, bootstrapServers: '127.0.0.1:9092', clock: systemClock, webhookMs });
   backend = openBackend({ directory, targets });
   server = await startServer({ api: backend.api, clock: systemClock });

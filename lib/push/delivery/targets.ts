@@ -9,7 +9,7 @@ import { bytesOf } from './event.ts';
 import { compileFilter } from './filter/filter.ts';
 import { createFunctionTarget, type Functions } from './function-target.ts';
 import { messageOf, type Queues } from './letter-message.ts';
-import { allowedAddresses, parseUrl, type WebhookNetwork } from './webhook/url.ts';
+import { allowedAddresses, notThisMachine, parseUrl, type WebhookNetwork } from './webhook/url.ts';
 import { createWebhook } from './webhook/webhook.ts';
 
 export type TargetOptions = {
@@ -55,11 +55,12 @@ async function checkTarget({ target }: TargetSettings, { functions, network }: T
   await functions.check(target.function);
 }
 
-/** A name that has no address now may have one at the first delivery. */
+/** A name that has no address now may have one at the first delivery. The names of this machine have one. */
 async function checkUrl(text: string, network: WebhookNetwork): Promise<void> {
   const url = parseUrl(text, network);
   await allowedAddresses(url, network).catch((error: unknown) => {
     if (!isUnknownName(error)) throw error;
+    if (url.protocol === 'http:') throw notThisMachine(url);
   });
 }
 
