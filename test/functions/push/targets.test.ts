@@ -42,7 +42,7 @@ const queue = 'arn:aws:sqs:eu-west-1:123456789012:letters';
 const queues = createQueues(['*:letters']);
 const targets = createTargets({
   ...{ functions, queues, bootstrapServers: 'b:9092', clock: systemClock },
-  network: { local: false, allowedBlocks: [] },
+  network: { local: false },
 });
 
 describe('a function', () => {
@@ -142,6 +142,17 @@ describe('a queue', () => {
     expect(requests.map(({ body }) => JSON.parse(body).Entries.length)).toEqual([10, 1]);
     expect(requests[0]?.head.headers).toMatchObject({ 'x-amz-target': 'AmazonSQS.SendMessageBatch' });
     expect(JSON.parse(JSON.parse(requests[1]!.body).Entries[0].MessageBody)).toEqual(letters[10]);
+  });
+
+  test.each([
+    ['aws-cn', 'cn-north-1', 'https://sqs.cn-north-1.amazonaws.com.cn'],
+    ['aws-us-gov', 'us-gov-west-1', 'https://sqs.us-gov-west-1.amazonaws.com'],
+    ['aws-iso', 'us-iso-east-1', 'https://sqs.us-iso-east-1.c2s.ic.gov'],
+  ])('of %s has an address in its own domain', async (partition, region, endpoint) => {
+    answer = { body: '{"Successful":[]}' };
+    await targets.sendToQueue(`arn:${partition}:sqs:${region}:123456789012:letters`, letters.slice(0, 1));
+    expect(JSON.parse(requests[0]!.body).QueueUrl).toBe(`${endpoint}/123456789012/letters`);
+    expect(requests[0]?.head.headers.authorization).toContain(`/${region}/sqs/aws4_request`);
   });
 
   test('that refuses some of them has refused', async () => {
