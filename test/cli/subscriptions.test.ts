@@ -107,7 +107,7 @@ describe('subscriptions', () => {
       expect(row).toContain('the webhook answered 500');
     });
     const group1 = await rivulet('groups', 'describe', group);
-    expect(group1.stderr).toContain(`group ${group} is a subscription, state Enabled`);
+    expect(group1.stderr).toContain(`group ${group} has a subscription, state Enabled`);
     expect(rowsOf(group1)[1]?.slice(0, 2)).toEqual([group, topic]);
     await eventually(async () => expect((await client.admin().fetchTopicOffsets(dead))[0]!.latest).toBe(1));
     const failed = await subscriptions('retry', group);
