@@ -12,7 +12,7 @@ import { notEmpty } from './options.ts';
 import { plural, printLine, printTable } from './output.ts';
 import { refOf, topicOption } from './subscription-ref.ts';
 import { addCreate, addUpdate } from './subscription-settings.ts';
-import { targetText } from './subscription-target.ts';
+import { stateNote, targetText } from './subscription-target.ts';
 
 const examples = `
 Examples:
@@ -92,9 +92,10 @@ async function describe(positional: string | undefined, flags: FormatFlags, of: 
 }
 
 function printDescription(described: SubscriptionDescription): void {
-  const { groupId, topic, state, pausedReason, settings, partitions } = described;
+  const { groupId, topic, state, settings, partitions } = described;
+  const note = stateNote(described);
   console.error(`rivulet: note: ${nameOf(described)} delivers to ${targetText(settings.target)}, state ${state}`);
-  if (pausedReason !== undefined) console.error(`rivulet: note: it is paused: ${pausedReason}`);
+  if (note !== undefined) console.error(`rivulet: note: ${note}`);
   printTable(
     ['GROUP', 'TOPIC', 'PARTITION', 'COMMITTED-OFFSET', 'LOG-END-OFFSET', 'LAG', 'ATTEMPTS', 'NEXT-TRY', 'ERROR'],
     partitions.map(({ partition, committedOffset, logEndOffset, lag, failing }) => [

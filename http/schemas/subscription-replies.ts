@@ -25,6 +25,7 @@ const summary = {
   topicId,
   groupId: z.string(),
   ...subscriptionState,
+  state: z.enum([...subscriptionState.state.options, 'TopicDeleted']),
 };
 
 const partitionState = z.strictObject({

@@ -70,8 +70,11 @@ export type UpdateSubscription = SubscriptionRef & {
 
 // --- description
 
-/** `Creating` also stands for a creation that died: run `create` again. */
-export type SubscriptionState = 'Creating' | 'Enabled' | 'Paused';
+/**
+ * `Creating` also stands for a creation that died: run `create` again. `TopicDeleted`: the topic was deleted, or is another one
+ * under its name, so nothing is delivered. Run `create` again, or `delete`.
+ */
+export type SubscriptionState = 'Creating' | 'Enabled' | 'Paused' | 'TopicDeleted';
 
 /** A failing batch of a partition. It is there from the first failure until the batch is committed. */
 export type FailureNote = {
@@ -106,6 +109,7 @@ export type SubscriptionDescription = SubscriptionRef & {
   readonly settings: SubscriptionSettings;
   /** The records of all partitions that are not delivered yet. */
   readonly lag: number;
+  /** None if the topic was deleted. */
   readonly partitions: readonly SubscriptionPartition[];
 };
 

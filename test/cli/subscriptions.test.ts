@@ -72,6 +72,17 @@ describe('subscriptions', () => {
     expect(await subscriptions('delete', group, '--if-exists')).toMatchObject({ code: 0, stderr: '' });
   });
 
+  test('say that their topic was deleted, and what to do', async () => {
+    const { topic, group } = await newTopic();
+    await subscriptions('create', group, '--topic', topic, '--webhook', receiver.url);
+    await client.admin().deleteTopics({ topics: [topic] });
+    expect(rowsOf(await subscriptions('list', '--topic', topic))[1]?.[2]).toBe('TopicDeleted');
+    expect((await subscriptions('describe', group)).stderr).toContain(
+      `the topic ${topic} was deleted, or made again: create the subscription again, or delete it`,
+    );
+    expect((await subscriptions('delete', group)).code).toBe(0);
+  });
+
   test('print every setting as JSON, and are changed in part', async () => {
     const { topic, dead, group } = await newTopic();
     const pattern = '{"value":{"a":[1]}}';

@@ -117,6 +117,36 @@ describe('create', () => {
   });
 });
 
+describe('a subscription whose topic was deleted, or made again', () => {
+  test.each([false, true])(
+    'says so, alone and in the list, until it is created again (made again: %s)',
+    async (isMadeAgain) => {
+      const world = await worldOfTopic();
+      const { engine } = world;
+      const { subscriptions } = engine;
+      await world.create();
+      await engine.deleteTopic('t');
+      if (isMadeAgain) await engine.createTopic({ topic: 't', partitions: 3 });
+      expect(await subscriptions.get(ref)).toMatchObject({ state: 'TopicDeleted', lag: 0, partitions: [] });
+      for (const asked of [{}, { topic: 't' }])
+        expect((await subscriptions.list(asked)).subscriptions).toMatchObject([{ ...ref, state: 'TopicDeleted' }]);
+      expect((await subscriptions.list({ topic: 'dead' })).subscriptions).toEqual([]);
+      expect(await subscriptions.pause(ref)).not.toHaveProperty('pausedReason');
+      if (!isMadeAgain) await engine.createTopic({ topic: 't' });
+      await world.create();
+      expect((await subscriptions.list({})).subscriptions).toMatchObject([{ ...ref, state: 'Enabled' }]);
+    },
+  );
+
+  test('can be deleted', async () => {
+    const world = await worldOfTopic();
+    await world.create();
+    await world.engine.deleteTopic('t');
+    await world.engine.subscriptions.delete(ref);
+    expect((await world.engine.subscriptions.list({})).subscriptions).toEqual([]);
+  });
+});
+
 describe('while a group has a subscription', () => {
   test('nobody else commits, forgets or deletes its offsets', async () => {
     const world = await worldOfTopic();
