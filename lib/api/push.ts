@@ -275,6 +275,8 @@ export type PushPorts = {
   readonly observe?: (event: PushEvent) => void;
   /** Learns, before any append can be missed, that the subscriptions of a topic are others by now. It never throws. */
   readonly onSubscriptions?: (topicId: string) => void;
+  /** Ends the waits of runs in this process: somebody wants the next try now. It never throws. */
+  readonly endWaits?: (subscription: SubscriptionRef) => void;
 };
 
 /** The process that runs deliveries says this about itself. */
@@ -283,6 +285,8 @@ export type PushProcess = {
   leftMs(): number;
   /** Ends a delivery that is under way: the process is about to end. */
   readonly signal?: AbortSignal;
+  /** Waits between two deliveries of a run, and may let others work meanwhile. Default: the clock's. */
+  sleep?(ms: number): Promise<void>;
 };
 
 /** `with the process`: this process alone runs deliveries, and has just begun, so that all runs of before are dead. */

@@ -83,6 +83,7 @@ export async function retryNow(context: PushContext, ref: SubscriptionRef): Prom
   const partitions = await partitionsOf(context, subscription);
   await inParallel(partitions, partitionsAtOnce, (partition) => endBackOff(context, subscription, partition));
   await lookAtPartitions(context, subscription);
+  context.endWaits?.(subscription);
   return describe(context, ref);
 }
 
