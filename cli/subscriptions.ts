@@ -158,8 +158,12 @@ async function retry(positional: string | undefined, { now }: { now?: boolean },
     printLine(`${nameOf(ref)}: failing batches are tried now`);
     return;
   }
-  const { delivered, failed } = await admin.retryDeadLetters(ref);
+  const { delivered, skipped, failed } = await admin.retryDeadLetters(ref);
   printLine(`${nameOf(ref)}: ${plural(delivered, 'dead letter')} delivered`);
+  if (skipped > 0)
+    console.error(
+      `rivulet: note: ${plural(skipped, 'record')} skipped: no dead letter of this subscription, or one without its record`,
+    );
   if (failed)
     throw new Error(
       `the dead letter at partition ${failed.partition}, offset ${failed.offset} failed again: ${failed.error}`,

@@ -124,9 +124,11 @@ async function remove(calls: AdminCalls, path: string, before: RivuletClientErro
 /** One request delivers for some seconds. */
 async function retryDeadLetters(once: () => Promise<RetryReply>): Promise<RetryReply> {
   let delivered = 0;
+  let skipped = 0;
   for (;;) {
     const reply = await once();
     delivered += reply.delivered;
-    if (!reply.more || reply.failed) return { ...reply, delivered };
+    skipped += reply.skipped;
+    if (!reply.more || reply.failed) return { ...reply, delivered, skipped };
   }
 }

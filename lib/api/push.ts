@@ -119,9 +119,13 @@ export type SubscriptionSummary = SubscriptionRef &
 /** `secret` signs the events of a webhook. It is shown only in the reply that made it. */
 export type CreatedSubscription = SubscriptionDescription & { readonly secret?: string };
 
-/** The result of a redelivery of dead letters. `failed` says which record stopped it; `more` that it ran out of time. */
+/**
+ * The result of a redelivery of dead letters. `failed` says which record stopped it; `more` that it ran out of time. `skipped` counts
+ * the records in their topic that are no dead letters of this subscription, or that hold no record.
+ */
 export type RetryReply = {
   readonly delivered: number;
+  readonly skipped: number;
   readonly more: boolean;
   readonly failed?: { readonly partition: number; readonly offset: number; readonly error: string };
 };

@@ -173,9 +173,9 @@ describe.concurrent('a subscription', () => {
     expect([...new Set(done)]).toEqual(['a', 'b', 'd', 'e']);
     expect(await one.admin.retryDeadLetters(one.ref)).toMatchObject({ delivered: 0, failed: { offset: 2 } });
     one.state.handler = () => undefined;
-    expect(await one.admin.retryDeadLetters(one.ref)).toEqual({ delivered: 1, more: false });
+    expect(await one.admin.retryDeadLetters(one.ref)).toEqual({ delivered: 1, skipped: 0, more: false });
     expect(one.events.at(-1)).toEqual(['poison']);
-    expect(await one.admin.retryDeadLetters(one.ref)).toEqual({ delivered: 0, more: false });
+    expect(await one.admin.retryDeadLetters(one.ref)).toEqual({ delivered: 0, skipped: 0, more: false });
   });
 
   test('gives up after the attempts that it was allowed', async () => {
