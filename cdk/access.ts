@@ -1,5 +1,5 @@
 // The API routes that a client needs for each kind of work. These lists are behind `grantProduce`, `grantConsume`,
-// `grantTransact`, `grantExactlyOnce`, `grantOperate` and `grantAdmin`, and behind the policies in docs/DEPLOY.md. They hold
+// `grantTransact`, `grantExactlyOnce`, `grantOperate`, `grantDeadLetters` and `grantAdmin`, and behind the policies in docs/DEPLOY.md. They hold
 // what client/ calls, and no more.
 //
 // IAM decides by method and path alone, and `*` in a policy matches slashes too: `GET topics/orders*` would allow its
@@ -87,13 +87,23 @@ export function operatorRoutes(topic: string, group: string): readonly Route[] {
 
 const subscriptionSteps = ['pause', 'resume', 'retry', 'retry-now', 'rotate-secret', 'test-invoke'] as const;
 
+/**
+ * The subscription may write what it gives up to this topic. Its operator needs `operatorRoutes` besides, which hold no part
+ * of this path: a policy on `topics/orders/*` does not reach other topics through a subscription.
+ */
+export function deadLetterRoutes(topic: string, group: string, deadLetterTopic: string): readonly Route[] {
+  const ofSubscription = `${checkedName('topic', topic)}/${checkedName('group', group)}`;
+  const path = `/v1/dead-letters/${checkedName('deadLetterTopic', deadLetterTopic)}/subscriptions/${ofSubscription}`;
+  return ['PUT', 'PATCH'].map((method) => ({ method, path }));
+}
+
 /** An administrator may do everything with topics, groups, and all data. */
 export const adminRoutes: readonly Route[] = [{ method: '*', path: '/*' }];
 
 /** The part of an execute-api ARN after the API's id. The stage is the default one, which needs no segment in the URL. */
 export const resourceOf = ({ method, path }: Route): string => `$default/${method}${path}`;
 
-function checkedName(field: 'topic' | 'group' | 'transactionalId', name: string): string {
+function checkedName(field: 'topic' | 'deadLetterTopic' | 'group' | 'transactionalId', name: string): string {
   const reason = whyInvalidName(name);
   if (reason) throw new Error(`${field}: ${JSON.stringify(name)} ${reason}`);
   return name;

@@ -101,7 +101,8 @@ function numberOf(value: unknown, allows: (number: number) => boolean): number |
 
 const targetArn =
   'arn:[a-z-]{3,20}:(?:lambda:[a-z0-9-]{1,30}:\\d{12}:function:[\\w*:-]{1,170}|sqs:[a-z0-9-]{1,30}:\\d{12}:[\\w*.-]{1,80})';
-const pushTargetsPattern = new RegExp(`^${targetArn}(?:,${targetArn}){0,19}$`);
+/** The variables of a function have 4 KB in all. */
+const pushTargetsPattern = new RegExp(`^(?=.{1,3000}$)${targetArn}(?:,${targetArn}){0,19}$`);
 
 export const options: { readonly [K in keyof RivuletConfig]: Option<RivuletConfig[K]> } = {
   name: text('Rivulet', /^[A-Za-z][A-Za-z0-9]{0,29}$/, {
@@ -163,7 +164,8 @@ export const options: { readonly [K in keyof RivuletConfig]: Option<RivuletConfi
   }),
   maintenanceHourUtc: whole(3, 0, 23, { does: 'The hour of the daily maintenance.' }),
   pushTargets: text('', pushTargetsPattern, {
-    allowed: 'up to 20 ARNs of functions and SQS queues, in which `*` may stand in the name, separated by commas',
+    allowed:
+      'up to 20 ARNs of functions and SQS queues, in which `*` may stand in the name, separated by commas; 3,000 characters in all',
     does:
       'The functions and queues to which subscriptions of the command line and of the API may push. A function with a ' +
       '`RivuletEventSource` needs no entry.',

@@ -125,6 +125,8 @@ function letCallTargets(scope: Construct, { functions, config }: PushProps): voi
   if (arns.length === 0) return;
   const toCall = new Policy(scope, 'DispatcherTargets', { statements: calls });
   const toLook = new Policy(scope, 'SubscriptionsTargets', { statements: looks });
+  // The policy cannot tell the targets of the API's clients from those with a RivuletEventSource. So the function compares.
+  functions.subscriptions.addEnvironment('PUSH_TARGETS', config.pushTargets);
   functions.dispatcher.role!.attachInlinePolicy(toCall);
   functions.subscriptions.role!.attachInlinePolicy(toLook);
   for (const arn of arns.filter((one) => one.includes('*')))

@@ -87,6 +87,14 @@ export class Rivulet extends Construct {
     return this.#service.grantOperate(grantee, topic, group);
   }
 
+  /**
+   * Lets the grantee send the records that the subscription of topic and group gives up to the topic `deadLetterTopic`. It needs
+   * grantOperate besides.
+   */
+  grantDeadLetters(grantee: IGrantable, topic: string, group: string, deadLetterTopic: string): Grant {
+    return this.#service.grantDeadLetters(grantee, topic, group, deadLetterTopic);
+  }
+
   /** Lets the grantee do everything that the API can do: all topics, all groups, all records. */
   grantAdmin(grantee: IGrantable): Grant {
     return this.#service.grantAdmin(grantee);

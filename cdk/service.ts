@@ -13,6 +13,7 @@ import { accept } from './accepted-findings.ts';
 import {
   adminRoutes,
   consumerRoutes,
+  deadLetterRoutes,
   exactlyOnceRoutes,
   operatorRoutes,
   producerRoutes,
@@ -94,6 +95,14 @@ export class Service extends Construct {
    */
   grantOperate(grantee: IGrantable, topic: string, group: string): Grant {
     return this.#grant(grantee, operatorRoutes(topic, group));
+  }
+
+  /**
+   * Lets the grantee send the records that the subscription of topic and group gives up to the topic `deadLetterTopic`. It needs
+   * grantOperate besides.
+   */
+  grantDeadLetters(grantee: IGrantable, topic: string, group: string, deadLetterTopic: string): Grant {
+    return this.#grant(grantee, deadLetterRoutes(topic, group, deadLetterTopic));
   }
 
   /** Lets the grantee do everything that the API can do: all topics, all groups, all records. */

@@ -130,7 +130,7 @@ function noteSubscription(
   { state, pausedReason }: NonNullable<GroupDescription['subscription']>,
 ): void {
   const reason = pausedReason === undefined ? '' : `: ${pausedReason}`;
-  console.error(`rivulet: note: group ${groupId} is a subscription, state ${state}${reason}`);
+  console.error(`rivulet: note: group ${groupId} has a subscription, state ${state}${reason}`);
   console.error(`rivulet: note: \`rivulet subscriptions describe ${groupId}\` shows what fails`);
 }
 

@@ -10,7 +10,7 @@ import { nameList, notEmpty, wholeNumber } from './options.ts';
 
 export type MetricsFlags = {
   metricsPort?: number;
-  metricsHost: string;
+  metricsHost?: string;
   metricsAllowHost?: readonly string[];
 };
 
@@ -23,11 +23,19 @@ export const addMetricsOptions = (command: Command): Command =>
     )
     .option(
       '--metrics-host <address>',
-      'the address for that port; anyone who reaches it can read',
+      'the address for that port; anyone who reaches it can read (default: "127.0.0.1")',
       notEmpty,
-      '127.0.0.1',
     )
-    .option('--metrics-allow-host <name>', 'another name by which Prometheus reaches that port; repeatable', nameList);
+    .option('--metrics-allow-host <name>', 'another name by which Prometheus reaches that port; repeatable', nameList)
+    .hook('preAction', checkPort);
+
+/** Without the port nothing listens, and a person who names its address expects that something does. */
+function checkPort(command: Command): void {
+  const { metricsPort, metricsHost, metricsAllowHost } = command.opts<MetricsFlags>();
+  if (metricsPort !== undefined) return;
+  if (metricsHost !== undefined) command.error('rivulet: --metrics-host needs --metrics-port');
+  if (metricsAllowHost !== undefined) command.error('rivulet: --metrics-allow-host needs --metrics-port');
+}
 
 /** Loads prom-client only where metrics are shown. */
 export async function openMetrics(keptMs: MetricsOptions['keptMs']): Promise<Metrics> {
@@ -40,7 +48,7 @@ export async function openMetrics(keptMs: MetricsOptions['keptMs']): Promise<Met
 
 /** Resolves with nothing if no port was asked for. Rejects if it cannot listen there. */
 export async function serveMetrics(
-  { metricsPort: port, metricsHost: host, metricsAllowHost: allowHosts = [] }: MetricsFlags,
+  { metricsPort: port, metricsHost: host = '127.0.0.1', metricsAllowHost: allowHosts = [] }: MetricsFlags,
   { page }: Metrics,
 ): Promise<LocalServer | undefined> {
   if (port === undefined) return undefined;

@@ -12,7 +12,7 @@ import { notEmpty } from './options.ts';
 import { plural, printLine, printTable } from './output.ts';
 import { refOf, topicOption } from './subscription-ref.ts';
 import { addCreate, addUpdate } from './subscription-settings.ts';
-import { targetText } from './subscription-target.ts';
+import { stateNote, targetText } from './subscription-target.ts';
 
 const examples = `
 Examples:
@@ -92,9 +92,10 @@ async function describe(positional: string | undefined, flags: FormatFlags, of: 
 }
 
 function printDescription(described: SubscriptionDescription): void {
-  const { groupId, topic, state, pausedReason, settings, partitions } = described;
+  const { groupId, topic, state, settings, partitions } = described;
+  const note = stateNote(described);
   console.error(`rivulet: note: ${nameOf(described)} delivers to ${targetText(settings.target)}, state ${state}`);
-  if (pausedReason !== undefined) console.error(`rivulet: note: it is paused: ${pausedReason}`);
+  if (note !== undefined) console.error(`rivulet: note: ${note}`);
   printTable(
     ['GROUP', 'TOPIC', 'PARTITION', 'COMMITTED-OFFSET', 'LOG-END-OFFSET', 'LAG', 'ATTEMPTS', 'NEXT-TRY', 'ERROR'],
     partitions.map(({ partition, committedOffset, logEndOffset, lag, failing }) => [
@@ -157,8 +158,12 @@ async function retry(positional: string | undefined, { now }: { now?: boolean },
     printLine(`${nameOf(ref)}: failing batches are tried now`);
     return;
   }
-  const { delivered, failed } = await admin.retryDeadLetters(ref);
+  const { delivered, skipped, failed } = await admin.retryDeadLetters(ref);
   printLine(`${nameOf(ref)}: ${plural(delivered, 'dead letter')} delivered`);
+  if (skipped > 0)
+    console.error(
+      `rivulet: note: ${plural(skipped, 'record')} skipped: no dead letter of this subscription, or one without its record`,
+    );
   if (failed)
     throw new Error(
       `the dead letter at partition ${failed.partition}, offset ${failed.offset} failed again: ${failed.error}`,

@@ -4,6 +4,7 @@ import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage 
 import { request as httpsRequest } from 'node:https';
 import { systemClock } from '../lib/runtime/clock.ts';
 import { signRequest } from '../lib/sigv4/sign.ts';
+import { endpointOf } from '../lib/storage/aws/endpoint.ts';
 
 export type AwsRequest = {
   /** As in the signature and in the host's name. */
@@ -61,7 +62,7 @@ function send(given: AwsRequest): Promise<IncomingMessage> {
 const endpoint = (service: string, region: string): string =>
   process.env[`AWS_ENDPOINT_URL_${service.toUpperCase()}`] ??
   process.env.AWS_ENDPOINT_URL ??
-  `https://${service}.${region}.amazonaws.com`;
+  endpointOf(service, region);
 
 const ownRegion = (): string => process.env.AWS_REGION ?? 'us-east-1';
 

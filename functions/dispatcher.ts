@@ -3,14 +3,14 @@
 import { openContext, scheduleGroup, scheduleRole, serviceName } from './environment.ts';
 import { createDispatcherHandler } from './push/dispatcher-handler.ts';
 import { invokesDispatcher } from './push/schedule.ts';
-import { openTargets } from './push/targets.ts';
+import { everyArn, openTargets } from './push/targets.ts';
 
 const schedules = { group: scheduleGroup(), roleArn: scheduleRole() };
 
 export const handler = createDispatcherHandler(
   openContext(),
   {
-    targets: openTargets(),
+    targets: openTargets(everyArn),
     invoke: (dispatcherArn) => invokesDispatcher(dispatcherArn, { ...schedules, dispatcherArn }),
   },
   serviceName(),

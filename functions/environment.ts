@@ -53,6 +53,10 @@ export const dispatcherFunction = (): string => required('DISPATCHER_FUNCTION');
 export const scheduleGroup = (): string => required('SCHEDULE_GROUP');
 export const scheduleRole = (): string => required('SCHEDULE_ROLE');
 
+/** The ARNs to which subscriptions of the API may push. `*` stands for any text. */
+export const pushTargets = (): readonly string[] =>
+  (process.env.PUSH_TARGETS ?? '').split(',').filter((arn) => arn !== '');
+
 /** Where a client of Kafka's protocol would connect, for handlers that look. Empty where there is no Kafka gateway. */
 export const bootstrapServers = (): string => process.env.BOOTSTRAP_SERVERS ?? '';
 

@@ -52,6 +52,8 @@ export const functionRoutes = {
     'POST /v1/topics/{topic}/subscriptions/{group}/retry-now',
     'POST /v1/topics/{topic}/subscriptions/{group}/rotate-secret',
     'POST /v1/topics/{topic}/subscriptions/{group}/test-invoke',
+    'PUT /v1/dead-letters/{deadLetterTopic}/subscriptions/{topic}/{group}',
+    'PATCH /v1/dead-letters/{deadLetterTopic}/subscriptions/{topic}/{group}',
     'GET /v1/subscriptions',
   ],
   meta: ['GET /v1/health', 'GET /openapi.json'],

@@ -164,7 +164,7 @@ export function openBackend(options: BackendOptions): Backend {
 }
 
 const webhooks = (bootstrapServers: string, clock: Clock): PushTargets =>
-  createTargets({ bootstrapServers, clock, network: { local: true, allowedBlocks: [] } });
+  createTargets({ bootstrapServers, clock, network: { local: true } });
 
 /** @returns whether the directory is still to be made a data directory. */
 function checkFolder(directory: string): boolean {

@@ -2,11 +2,13 @@
 // run for each subscription of the topic, and brings an invocation again if its run failed.
 //
 // Invariant: a partition of a subscription has one run at a time, and an append that comes during a run is looked at after it. So
-// nothing is missed between the last look of a run and its end. Only so many runs are at work at a time that requests go on.
+// nothing is missed between the last look of a run and its end. Only so many runs are at work at a time that requests go on. A run
+// that waits is not at work: partitions that fail leave their places to the others.
 import type { Delivered, Dispatcher, Invoke, PushInvocation, PushPorts } from '../lib/api/push.ts';
 import type { AppendNotifications } from '../lib/log/append-notifications.ts';
+import { newCache } from '../lib/runtime/cache.ts';
 import type { Clock } from '../lib/runtime/clock.ts';
-import { createGate, type Gate } from '../lib/runtime/concurrency.ts';
+import { createGate, createGates, type Gates } from '../lib/runtime/concurrency.ts';
 
 /** Each waits for its target most of the time. Produce and fetch have the event loop meanwhile. */
 const runsAtOnce = 64;
@@ -16,11 +18,13 @@ const runsOfSubscription = 16;
 const repeatMs = 10_000;
 const hourMs = 3_600_000;
 const firstNetMs = 90_000;
+/** The lists of the topics that were written to last. Another one is read again. */
+const listsKept = 10_000;
 /** A stop waits so long for deliveries that were told to end. */
 const stopMs = 5_000;
 
 export type LocalPush = {
-  readonly ports: Pick<PushPorts, 'invoke' | 'onSubscriptions'>;
+  readonly ports: Pick<PushPorts, 'invoke' | 'onSubscriptions' | 'endWaits'>;
   /** The same notifications, which this dispatcher hears too. */
   readonly notifications: AppendNotifications;
   /** All runs of before are dead: it looks at every partition, and then once an hour. */
@@ -38,16 +42,18 @@ type Options = {
 export function createLocalPush({ clock, notifications, onFailure }: Options): LocalPush {
   const ending = new AbortController();
   const { signal } = ending;
-  const process = { leftMs: () => (signal.aborted ? 0 : Number.POSITIVE_INFINITY), signal };
+  const leftMs = () => (signal.aborted ? 0 : Number.POSITIVE_INFINITY);
+  const waits = createWaits(clock, signal);
   const timers = createTimers();
   let dispatcher: Dispatcher | undefined;
   const lists = createLists((topicId) => dispatcher!.subscriptionsOf(topicId));
   const failed = (error: unknown) => void (signal.aborted || onFailure(error));
 
   /** The same invocation comes again, as from Lambda's queue: it takes over from its predecessor. */
-  const runOne = async (invocation: PushInvocation): Promise<void> => {
+  const runOne = async (invocation: PushInvocation, place: Place): Promise<void> => {
+    const sleep = (ms: number) => place.without(() => waits.sleep(invocation.groupId, ms));
     try {
-      await dispatcher!.run(invocation, process);
+      await dispatcher!.run(invocation, { leftMs, signal, sleep });
     } catch (error) {
       failed(error);
       timers.later(repeatMs, () => submit(invocation));
@@ -81,7 +87,7 @@ export function createLocalPush({ clock, notifications, onFailure }: Options): L
   };
 
   return {
-    ports: { invoke, onSubscriptions: lists.forget },
+    ports: { invoke, onSubscriptions: lists.forget, endWaits: ({ groupId }) => waits.end(groupId) },
     notifications: {
       ...notifications,
       announce(partition) {
@@ -120,34 +126,78 @@ function createTimers() {
   };
 }
 
+/** The waits of runs between two deliveries. A stop ends them all, and the next try that somebody wants now those of a group. */
+function createWaits(clock: Clock, signal: AbortSignal) {
+  const waits = new Set<{ readonly groupId: string; end(): void }>();
+  return {
+    async sleep(groupId: string, ms: number): Promise<void> {
+      const ended = new AbortController();
+      const wait = { groupId, end: () => ended.abort() };
+      waits.add(wait);
+      await clock.sleep(ms, AbortSignal.any([ended.signal, signal]));
+      waits.delete(wait);
+    },
+    end(groupId: string): void {
+      for (const wait of waits) if (wait.groupId === groupId) wait.end();
+    },
+  };
+}
+
+/** A place of those that may be at work. `without` leaves it for as long as the wait takes, and then waits for another one. */
+type Place = { without(wait: () => Promise<void>): Promise<void> };
+/** Takes a place for as long as `stay` takes. */
+type Enter = (stay: () => Promise<void>) => Promise<void>;
+
+async function inPlace(enter: Enter, work: (place: Place) => Promise<void>): Promise<void> {
+  let leave = (): void => {};
+  const take = () =>
+    new Promise<void>((taken) => {
+      void enter(() => {
+        taken();
+        return new Promise<void>((left) => {
+          leave = left;
+        });
+      });
+    });
+  const without = async (wait: () => Promise<void>): Promise<void> => {
+    leave();
+    await wait();
+    await take();
+  };
+  await take();
+  try {
+    await work({ without });
+  } finally {
+    leave();
+  }
+}
+
 /** A partition of a subscription. `next` is looked at when the run that is at work has ended. */
 type Slot = { next: PushInvocation | undefined };
 
 function createQueue(
-  run: (invocation: PushInvocation) => Promise<void>,
+  run: (invocation: PushInvocation, place: Place) => Promise<void>,
   limitOf: (invocation: PushInvocation) => number,
   signal: AbortSignal,
 ) {
   const all = createGate(runsAtOnce);
-  const gates = new Map<string, Gate>();
+  const gatesOfLimit = new Map<number, Gates>();
   const slots = new Map<string, Slot>();
   const working = new Set<Promise<void>>();
 
-  const gateOf = (invocation: PushInvocation): Gate => {
+  const enterFor = (invocation: PushInvocation): Enter => {
     const limit = limitOf(invocation);
-    const name = `${limit}/${invocation.groupId}`;
-    const gate = gates.get(name) ?? createGate(limit);
-    gates.set(name, gate);
-    return gate;
+    const gates = gatesOfLimit.get(limit) ?? createGates(limit);
+    gatesOfLimit.set(limit, gates);
+    return (stay) => gates.run(invocation.groupId, () => all.run(stay));
   };
   const workOff = async (name: string, slot: Slot): Promise<void> => {
     while (slot.next && !signal.aborted) {
       const invocation = slot.next;
-      const inTurn = () => {
+      await inPlace(enterFor(invocation), async (place) => {
         if (slot.next === invocation) slot.next = undefined;
-        return signal.aborted ? Promise.resolve() : run(invocation);
-      };
-      await gateOf(invocation).run(() => all.run(inTurn));
+        if (!signal.aborted) await run(invocation, place);
+      });
     }
     // In the same turn as the last look: an invocation that comes from now on gets a slot of its own.
     slots.delete(name);
@@ -181,24 +231,23 @@ function createQueue(
 
 /** The subscriptions of topics, read once until they change. Most topics have none, and every append asks. */
 function createLists(read: (topicId: string) => Promise<readonly Delivered[]>) {
-  const lists = new Map<string, Promise<readonly Delivered[]>>();
-  const known = new Map<string, readonly Delivered[]>();
+  type List = { readonly reading: Promise<readonly Delivered[]>; known?: readonly Delivered[] };
+  const lists = newCache<List>(listsKept);
   return {
-    known: (topicId: string) => known.get(topicId),
-    forget(topicId: string) {
-      lists.delete(topicId);
-      known.delete(topicId);
-    },
+    known: (topicId: string) => lists.get(topicId)?.known,
+    forget: (topicId: string) => void lists.delete(topicId),
     of(topicId: string): Promise<readonly Delivered[]> {
-      const list = lists.get(topicId);
-      if (list !== undefined) return list;
-      const reading = read(topicId);
-      lists.set(topicId, reading);
-      reading.then(
-        (found) => void (lists.get(topicId) === reading && known.set(topicId, found)),
-        () => void (lists.get(topicId) === reading && lists.delete(topicId)),
+      const kept = lists.get(topicId);
+      if (kept !== undefined) return kept.reading;
+      const list: List = { reading: read(topicId) };
+      lists.set(topicId, list);
+      list.reading.then(
+        (found) => {
+          list.known = found;
+        },
+        () => void (lists.get(topicId) === list && lists.delete(topicId)),
       );
-      return reading;
+      return list.reading;
     },
   };
 }

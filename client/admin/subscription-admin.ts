@@ -57,6 +57,11 @@ export type TestDelivery = {
 export type SubscriptionAdmin = ReturnType<typeof createSubscriptionAdmin>;
 
 export function createSubscriptionAdmin(calls: AdminCalls) {
+  /** The path names every topic that the subscription may write to. */
+  const writePathOf = ({ topic, groupId }: SubscriptionRef, onFailure: UpdateSubscription['onFailure']): string =>
+    onFailure && 'topic' in onFailure
+      ? paths.deadLetters(onFailure.topic, topic, groupId)
+      : paths.subscription(topic, groupId);
   const pathOf = ({ topic, groupId }: SubscriptionRef, step = '') => `${paths.subscription(topic, groupId)}${step}`;
   const post = <T>(path: string, body?: object): Promise<T> =>
     calls.retrying(() => calls.ask<T>({ method: 'POST', path, writes: true, ...(body && { body }) }));
@@ -64,11 +69,11 @@ export function createSubscriptionAdmin(calls: AdminCalls) {
     list: (topic?: string) => list(calls, topic),
     describe: (ref: SubscriptionRef) => describe(calls, pathOf(ref)),
     create: ({ topic, groupId, ...body }: CreateSubscription) => {
-      const path = pathOf({ topic, groupId });
+      const path = writePathOf({ topic, groupId }, body.onFailure);
       return calls.retrying(() => calls.ask<CreatedSubscription>({ method: 'PUT', path, body, writes: true }));
     },
     update: ({ topic, groupId, ...body }: UpdateSubscription) => {
-      const path = pathOf({ topic, groupId });
+      const path = writePathOf({ topic, groupId }, body.onFailure);
       return calls.retrying(() => calls.ask<CreatedSubscription>({ method: 'PATCH', path, body, writes: true }));
     },
     delete: (ref: SubscriptionRef) => calls.retrying((before) => remove(calls, pathOf(ref), before)),
@@ -119,9 +124,11 @@ async function remove(calls: AdminCalls, path: string, before: RivuletClientErro
 /** One request delivers for some seconds. */
 async function retryDeadLetters(once: () => Promise<RetryReply>): Promise<RetryReply> {
   let delivered = 0;
+  let skipped = 0;
   for (;;) {
     const reply = await once();
     delivered += reply.delivered;
-    if (!reply.more || reply.failed) return { ...reply, delivered };
+    skipped += reply.skipped;
+    if (!reply.more || reply.failed) return { ...reply, delivered, skipped };
   }
 }

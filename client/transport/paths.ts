@@ -10,6 +10,12 @@ const group = (id: string): string => `/v1/groups/${segment(id, 'groupId', 'INVA
 
 const subscription = (name: string, id: string): string =>
   `${topic(name)}/subscriptions/${segment(id, 'groupId', 'INVALID_GROUP_ID')}`;
+/** The subscription by a path that also names the topic for its dead letters, so that the right to that one can be decided. */
+const deadLetters = (letters: string, name: string, id: string): string => {
+  const to = segment(letters, 'onFailure.topic', 'INVALID_TOPIC_EXCEPTION');
+  const ofTopic = segment(name, 'topic', 'INVALID_TOPIC_EXCEPTION');
+  return `/v1/dead-letters/${to}/subscriptions/${ofTopic}/${segment(id, 'groupId', 'INVALID_GROUP_ID')}`;
+};
 const transaction = (id: string): string => `/v1/transactions/${segment(id, 'transactionalId', 'INVALID_REQUEST')}`;
 
 function segment(name: string, field: string, errorCode: ErrorCode): string {
@@ -38,6 +44,7 @@ export const paths = {
   topicMaintenance: (name: string) => `${topic(name)}/maintenance`,
   subscriptions: '/v1/subscriptions',
   subscription,
+  deadLetters,
   producers: '/v1/producers',
   transactions: '/v1/transactions',
   transaction,

@@ -3,7 +3,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { getRouteApi, Link, useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
-import { targetText } from '../../cli/subscription-target.ts';
+import { stateNote, targetText } from '../../cli/subscription-target.ts';
 import type { SubscriptionDescription } from '../../client/admin/subscription-admin.ts';
 import type { SubscriptionRef } from '../../lib/api/push.ts';
 import { rivulet } from '../data/command-lines.ts';
@@ -78,7 +78,7 @@ function Description({ of }: OfDescription) {
   return (
     <>
       <div className="figures">
-        <Figure label="State" value={of.state} note={of.pausedReason} />
+        <Figure label="State" value={of.state} note={stateNote(of)} />
         <Figure label="Lag" value={count(of.lag)} note="records that are not delivered" />
         <Figure
           label="Failing"

@@ -41,7 +41,7 @@ const doings = {
   retryNow: {
     label: 'Retry now',
     command: ['retry', '--now'],
-    says: 'Batches that wait after a failure are tried immediately. A wait of up to 20 s ends by itself.',
+    says: 'Batches that wait after a failure are tried immediately. In AWS a wait of up to 20 s ends by itself.',
     run: async (ref) => {
       await admin.retrySubscriptionNow(ref);
       return 'Failing batches are tried now.';
@@ -71,10 +71,15 @@ const doings = {
   },
 } as const satisfies Readonly<Record<string, Doing>>;
 
-const retried = ({ delivered, failed }: RetryReply): string =>
-  failed
-    ? `${plural(delivered, 'dead letter')} delivered; the one at partition ${failed.partition}, offset ${failed.offset} failed again: ${failed.error}`
-    : `${plural(delivered, 'dead letter')} delivered.`;
+function retried({ delivered, skipped, failed }: RetryReply): string {
+  const others =
+    skipped === 0
+      ? ''
+      : ` ${plural(skipped, 'record')} skipped: no dead letter of this subscription, or one without its record.`;
+  return failed
+    ? `${plural(delivered, 'dead letter')} delivered; the one at partition ${failed.partition}, offset ${failed.offset} failed again: ${failed.error}${others}`
+    : `${plural(delivered, 'dead letter')} delivered.${others}`;
+}
 
 const tested = ({ outcome, error }: TestDelivery): string =>
   `The test event: ${outcome}${error === undefined ? '.' : `: ${error}`}`;

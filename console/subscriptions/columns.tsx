@@ -1,6 +1,6 @@
 // The columns of the list of subscriptions, and of the partitions of one.
 import { Link } from '@tanstack/react-router';
-import { targetText } from '../../cli/subscription-target.ts';
+import { stateNote, targetText } from '../../cli/subscription-target.ts';
 import type { SubscriptionDescription, SubscriptionPartition } from '../../client/admin/subscription-admin.ts';
 import type { FailureDestination, SubscriptionSummary } from '../../lib/api/push.ts';
 import { Menu } from '../parts/menu.tsx';
@@ -29,7 +29,7 @@ export function columnsOf(known: Descriptions, ask: (asked: Asked) => void): rea
   return [
     { label: 'Group', by: ({ groupId }) => groupId, cell: NamedGroup },
     { label: 'Topic', by: ({ topic }) => topic, cell: NamedTopic },
-    { label: 'State', by: ({ state }) => state, cell: (of) => <span title={of.pausedReason}>{of.state}</span> },
+    { label: 'State', by: ({ state }) => state, cell: (of) => <span title={stateNote(of)}>{of.state}</span> },
     { label: 'Target', by: ({ target }) => targetText(target), cell: ({ target }) => targetText(target) },
     lagColumn(known),
     failuresColumn(known),

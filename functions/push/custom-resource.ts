@@ -94,7 +94,8 @@ async function find({ subscriptions }: ResourceEngine, ref: SubscriptionRef): Pr
 
 /** A topic that was made again has lost its subscriptions, so that the next deployment with a change creates them. */
 async function change(engine: ResourceEngine, wanted: CreateSubscription): Promise<Answer> {
-  if ((await find(engine, wanted)) === undefined) await engine.subscriptions.create(wanted);
+  const state = await find(engine, wanted);
+  if (state === undefined || state === 'TopicDeleted') await engine.subscriptions.create(wanted);
   else await engine.subscriptions.update(updateOf(wanted));
   return { id: idOf(wanted) };
 }

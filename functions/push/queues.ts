@@ -4,6 +4,7 @@ import { RivuletError } from '../../lib/api/errors.ts';
 import { unexpected } from '../../lib/api/refusal.ts';
 import { type Arn, checkPatterns, parseQueueArn } from '../../lib/push/delivery/arns.ts';
 import type { Queues } from '../../lib/push/delivery/letter-message.ts';
+import { endpointOf } from '../../lib/storage/aws/endpoint.ts';
 import { type AwsReply, awsRequest } from '../aws-request.ts';
 
 const FIELD = 'onFailure.queue';
@@ -43,7 +44,7 @@ async function sendBatch(arn: string, messages: readonly string[]): Promise<void
   if (failed.length > 0) throw refusedBy(arn, `${failed[0]?.Code} for ${failed.length} of ${messages.length}`);
 }
 
-const urlOf = ({ region, account, name }: Arn): string => `https://sqs.${region}.amazonaws.com/${account}/${name}`;
+const urlOf = ({ region, account, name }: Arn): string => `${endpointOf('sqs', region)}/${account}/${name}`;
 
 const call = ({ region }: Arn, action: string, request: object): Promise<AwsReply> =>
   awsRequest({

@@ -1,13 +1,18 @@
-// Subscriptions: create, describe, list, change and delete; pause, resume and retry. The path names the topic and the group,
-// so that IAM can decide by both.
+// Subscriptions: create, describe, list, change and delete; pause, resume and retry.
+//
+// Invariant: the path names the topic, the group and the topic for dead letters, because IAM decides by the path alone. The path
+// with all three holds nothing that a policy for `topics/orders/*` meets, whatever the method and the names are.
+import type * as z from 'zod';
 import type {
   CreatedSubscription,
   Delivery,
+  FailureDestination,
   SubscriptionDescription,
   SubscriptionRef,
   SubscriptionSettings,
   Subscriptions,
 } from '../../lib/api/push.ts';
+import { unexpected } from '../../lib/api/refusal.ts';
 import { defined } from '../defined.ts';
 import type { HttpResult } from '../http-event.ts';
 import { json, type Operation, operation } from '../operation.ts';
@@ -21,6 +26,7 @@ import {
 } from '../schemas/subscription-replies.ts';
 import {
   createSubscriptionBody,
+  deadLettersPath,
   describeSubscriptionQuery,
   listSubscriptionsQuery,
   pauseSubscriptionBody,
@@ -29,10 +35,12 @@ import {
 } from '../schemas/subscription-schemas.ts';
 import { pageOf, withTimes } from './groups.ts';
 
+type SubscriptionPath = z.output<typeof subscriptionPath>;
 type WithSubscriptions = { readonly subscriptions: Subscriptions };
 
 const DEFAULT_PAGE = 100;
 const PATH = '/v1/topics/{topic}/subscriptions/{group}';
+const DEAD_LETTERS_PATH = '/v1/dead-letters/{deadLetterTopic}/subscriptions/{topic}/{group}';
 /** A reply holds 4 MiB, and the settings beside the partitions take less than 64 KiB. */
 const PAGE_BYTES = 4 * 1024 * 1024 - 64 * 1024;
 
@@ -40,8 +48,10 @@ export function subscriptionOperations(engine: WithSubscriptions): Operation[] {
   return [
     list(engine),
     create(engine),
+    createWithDeadLetters(engine),
     describe(engine),
     update(engine),
+    updateWithDeadLetters(engine),
     remove(engine),
     pause(engine),
     resume(engine),
@@ -55,8 +65,9 @@ export function subscriptionOperations(engine: WithSubscriptions): Operation[] {
 const names = ['INVALID_TOPIC_EXCEPTION', 'INVALID_GROUP_ID'] as const;
 const notFound = ['UNKNOWN_TOPIC_OR_PARTITION', 'SUBSCRIPTION_NOT_FOUND', ...names] as const;
 const busy = ['COORDINATOR_LOAD_IN_PROGRESS', 'REQUEST_TIMED_OUT'] as const;
+const writeErrors = [...notFound, ...busy] as const;
 
-const refOf = ({ topic, group }: { topic: string; group: string }): SubscriptionRef => ({ topic, groupId: group });
+const refOf = ({ topic, group }: SubscriptionPath): SubscriptionRef => ({ topic, groupId: group });
 
 const list = (engine: WithSubscriptions) =>
   operation({
@@ -76,31 +87,53 @@ const list = (engine: WithSubscriptions) =>
     },
   });
 
+const creation = {
+  method: 'PUT',
+  writes: true,
+  bodySchema: createSubscriptionBody,
+  status: 201,
+  replySchema: createdSubscription,
+  errors: [
+    'UNKNOWN_TOPIC_OR_PARTITION',
+    ...names,
+    'SUBSCRIPTION_ALREADY_EXISTS',
+    'NON_EMPTY_GROUP',
+    'POLICY_VIOLATION',
+    ...busy,
+  ],
+} as const;
+
+async function created(
+  { subscriptions }: WithSubscriptions,
+  path: SubscriptionPath,
+  { startingPositionTimestamp: startingPositionTimestampMs, ...body }: z.output<typeof createSubscriptionBody>,
+): Promise<HttpResult> {
+  return described(201, await subscriptions.create(defined({ ...refOf(path), ...body, startingPositionTimestampMs })));
+}
+
 const create = (engine: WithSubscriptions) =>
   operation({
+    ...creation,
     id: 'createSubscription',
     summary: 'Deliver the records of a topic to a function or a webhook. A repeat finishes what is unfinished',
-    method: 'PUT',
     path: PATH,
-    writes: true,
     pathSchema: subscriptionPath,
-    bodySchema: createSubscriptionBody,
-    status: 201,
-    replySchema: createdSubscription,
-    errors: [
-      'UNKNOWN_TOPIC_OR_PARTITION',
-      ...names,
-      'SUBSCRIPTION_ALREADY_EXISTS',
-      'NON_EMPTY_GROUP',
-      'POLICY_VIOLATION',
-      ...busy,
-    ],
-    run: async ({ path }, { startingPositionTimestamp, ...body }) => {
-      const startingPositionTimestampMs = startingPositionTimestamp;
-      return described(
-        201,
-        await engine.subscriptions.create(defined({ ...refOf(path), ...body, startingPositionTimestampMs })),
-      );
+    run: async ({ path }, body) => {
+      checkShortPath(path, body.onFailure);
+      return created(engine, path, body);
+    },
+  });
+
+const createWithDeadLetters = (engine: WithSubscriptions) =>
+  operation({
+    ...creation,
+    id: 'createSubscriptionWithDeadLetters',
+    summary: 'The same, for a subscription whose dead letters go to the topic of the path, which onFailure names too',
+    path: DEAD_LETTERS_PATH,
+    pathSchema: deadLettersPath,
+    run: async ({ path }, body) => {
+      checkLongPath(path, body.onFailure);
+      return created(engine, path, body);
     },
   });
 
@@ -118,21 +151,68 @@ const describe = (engine: WithSubscriptions) =>
     run: async ({ path, query }) => described(200, await engine.subscriptions.get(refOf(path)), query.partitionsFrom),
   });
 
+const change = {
+  method: 'PATCH',
+  writes: true,
+  bodySchema: updateSubscriptionBody,
+  status: 200,
+  replySchema: createdSubscription,
+  errors: writeErrors,
+} as const;
+
+async function updated(
+  { subscriptions }: WithSubscriptions,
+  path: SubscriptionPath,
+  body: z.output<typeof updateSubscriptionBody>,
+): Promise<HttpResult> {
+  return described(200, await subscriptions.update(defined({ ...refOf(path), ...body })));
+}
+
 const update = (engine: WithSubscriptions) =>
   operation({
+    ...change,
     id: 'updateSubscription',
     summary: 'Change settings. What is left out stays, and null takes an optional setting away',
-    method: 'PATCH',
     path: PATH,
-    writes: true,
     pathSchema: subscriptionPath,
-    bodySchema: updateSubscriptionBody,
-    status: 200,
-    replySchema: createdSubscription,
-    errors: [...notFound, ...busy],
-    run: async ({ path }, body) =>
-      described(200, await engine.subscriptions.update(defined({ ...refOf(path), ...body }))),
+    run: async ({ path }, body) => {
+      checkShortPath(path, body.onFailure);
+      return updated(engine, path, body);
+    },
   });
+
+const updateWithDeadLetters = (engine: WithSubscriptions) =>
+  operation({
+    ...change,
+    id: 'updateSubscriptionWithDeadLetters',
+    summary: 'The same, for a change that sends dead letters to the topic of the path, which onFailure names too',
+    path: DEAD_LETTERS_PATH,
+    pathSchema: deadLettersPath,
+    run: async ({ path }, body) => {
+      checkLongPath(path, body.onFailure);
+      return updated(engine, path, body);
+    },
+  });
+
+/** A right to the subscription is no right to the topic for its dead letters: IAM decides by the path alone. */
+function checkShortPath({ topic, group }: SubscriptionPath, onFailure: FailureDestination | null | undefined): void {
+  if (!onFailure || !('topic' in onFailure)) return;
+  const path = `/v1/dead-letters/${onFailure.topic}/subscriptions/${topic}/${group}`;
+  throw unexpected(
+    'body.onFailure.topic',
+    `the path ${path}, because it decides about the right to that topic`,
+    `/v1/topics/${topic}/subscriptions/${group}`,
+  );
+}
+
+function checkLongPath(
+  { deadLetterTopic }: z.output<typeof deadLettersPath>,
+  onFailure: FailureDestination | null | undefined,
+): void {
+  const named = onFailure && 'topic' in onFailure ? onFailure.topic : undefined;
+  if (named !== deadLetterTopic)
+    throw unexpected('body.onFailure.topic', `${deadLetterTopic}, which the path names`, named);
+}
 
 const remove = (engine: WithSubscriptions) =>
   operation({
@@ -143,7 +223,7 @@ const remove = (engine: WithSubscriptions) =>
     writes: true,
     pathSchema: subscriptionPath,
     status: 204,
-    errors: [...notFound, ...busy],
+    errors: writeErrors,
     run: async ({ path }) => {
       await engine.subscriptions.delete(refOf(path));
       return { statusCode: 204, headers: {} };
@@ -161,7 +241,7 @@ const pause = (engine: WithSubscriptions) =>
     bodySchema: pauseSubscriptionBody,
     status: 200,
     replySchema: subscriptionDescription,
-    errors: [...notFound, ...busy],
+    errors: writeErrors,
     run: async ({ path }, body) =>
       described(200, await engine.subscriptions.pause(defined({ ...refOf(path), ...body }))),
   });
@@ -176,7 +256,7 @@ const resume = (engine: WithSubscriptions) =>
     pathSchema: subscriptionPath,
     status: 200,
     replySchema: subscriptionDescription,
-    errors: [...notFound, ...busy],
+    errors: writeErrors,
     run: async ({ path }) => described(200, await engine.subscriptions.resume(refOf(path))),
   });
 
@@ -190,7 +270,7 @@ const retry = (engine: WithSubscriptions) =>
     pathSchema: subscriptionPath,
     status: 200,
     replySchema: retryReply,
-    errors: [...notFound, ...busy],
+    errors: writeErrors,
     run: async ({ path }) => json(200, await engine.subscriptions.retry(refOf(path))),
   });
 
@@ -204,7 +284,7 @@ const retryNow = (engine: WithSubscriptions) =>
     pathSchema: subscriptionPath,
     status: 200,
     replySchema: subscriptionDescription,
-    errors: [...notFound, ...busy],
+    errors: writeErrors,
     run: async ({ path }) => described(200, await engine.subscriptions.retryNow(refOf(path))),
   });
 
@@ -218,7 +298,7 @@ const rotateSecret = (engine: WithSubscriptions) =>
     pathSchema: subscriptionPath,
     status: 200,
     replySchema: rotatedSecret,
-    errors: [...notFound, ...busy],
+    errors: writeErrors,
     run: async ({ path }) => {
       const { secret, previousUntilMs } = await engine.subscriptions.rotateSecret(refOf(path));
       return json(200, { secret, previousUntil: previousUntilMs });

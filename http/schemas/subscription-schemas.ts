@@ -6,6 +6,7 @@ import { groupPath } from './group-schemas.ts';
 import { LIST_LIMIT, topicName, topicPath, whole, wholeText } from './schemas.ts';
 
 export const subscriptionPath = z.strictObject({ ...topicPath.shape, ...groupPath.shape });
+export const deadLettersPath = z.strictObject({ deadLetterTopic: topicName, ...subscriptionPath.shape });
 
 /** The position where a page of subscriptions ended, as its reply gave it (`nextAfter`). */
 const position = z

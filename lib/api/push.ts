@@ -70,8 +70,11 @@ export type UpdateSubscription = SubscriptionRef & {
 
 // --- description
 
-/** `Creating` also stands for a creation that died: run `create` again. */
-export type SubscriptionState = 'Creating' | 'Enabled' | 'Paused';
+/**
+ * `Creating` also stands for a creation that died: run `create` again. `TopicDeleted`: the topic was deleted, or is another one
+ * under its name, so nothing is delivered. Run `create` again, or `delete`.
+ */
+export type SubscriptionState = 'Creating' | 'Enabled' | 'Paused' | 'TopicDeleted';
 
 /** A failing batch of a partition. It is there from the first failure until the batch is committed. */
 export type FailureNote = {
@@ -106,6 +109,7 @@ export type SubscriptionDescription = SubscriptionRef & {
   readonly settings: SubscriptionSettings;
   /** The records of all partitions that are not delivered yet. */
   readonly lag: number;
+  /** None if the topic was deleted. */
   readonly partitions: readonly SubscriptionPartition[];
 };
 
@@ -115,9 +119,13 @@ export type SubscriptionSummary = SubscriptionRef &
 /** `secret` signs the events of a webhook. It is shown only in the reply that made it. */
 export type CreatedSubscription = SubscriptionDescription & { readonly secret?: string };
 
-/** The result of a redelivery of dead letters. `failed` says which record stopped it; `more` that it ran out of time. */
+/**
+ * The result of a redelivery of dead letters. `failed` says which record stopped it; `more` that it ran out of time. `skipped` counts
+ * the records in their topic that are no dead letters of this subscription, or that hold no record.
+ */
 export type RetryReply = {
   readonly delivered: number;
+  readonly skipped: number;
   readonly more: boolean;
   readonly failed?: { readonly partition: number; readonly offset: number; readonly error: string };
 };
@@ -205,10 +213,16 @@ export type PushTarget = {
   deliver(batch: PushBatch, options: { readonly deadlineMs: number; readonly signal?: AbortSignal }): Promise<Delivery>;
 };
 
+/** The settings that lead outside. Null takes one away. */
+export type TargetSettings = Pick<UpdateSubscription, 'target' | 'filterCriteria' | 'onFailure'>;
+
 /** Delivery adds this to the engine. */
 export type PushTargets = {
-  /** Throws INVALID_REQUEST for a target, filter or queue that this service does not deliver to, before anything is written. */
-  check(settings: SubscriptionSettings): Promise<void>;
+  /**
+   * Throws INVALID_REQUEST for a target, filter or queue that this service does not deliver to, before anything is written.
+   * A change names only what it changes: what is left out was checked when it was set.
+   */
+  check(settings: TargetSettings): Promise<void>;
   open(settings: SubscriptionSettings, secrets: readonly SigningSecret[]): PushTarget;
   /** The bytes that a record adds to an event, at most. An event takes up to `limits.pushEventBytes`. */
   bytesOf(record: PushRecord): number;
@@ -265,6 +279,8 @@ export type PushPorts = {
   readonly observe?: (event: PushEvent) => void;
   /** Learns, before any append can be missed, that the subscriptions of a topic are others by now. It never throws. */
   readonly onSubscriptions?: (topicId: string) => void;
+  /** Ends the waits of runs in this process: somebody wants the next try now. It never throws. */
+  readonly endWaits?: (subscription: SubscriptionRef) => void;
 };
 
 /** The process that runs deliveries says this about itself. */
@@ -273,6 +289,8 @@ export type PushProcess = {
   leftMs(): number;
   /** Ends a delivery that is under way: the process is about to end. */
   readonly signal?: AbortSignal;
+  /** Waits between two deliveries of a run, and may let others work meanwhile. Default: the clock's. */
+  sleep?(ms: number): Promise<void>;
 };
 
 /** `with the process`: this process alone runs deliveries, and has just begun, so that all runs of before are dead. */

@@ -1,8 +1,9 @@
 // Puts subscriptions together behind their interface.
-import type { Dispatcher, PushPorts, Subscriptions } from '../api/push.ts';
+import type { Dispatcher, PushPorts, PushProcess, Subscriptions } from '../api/push.ts';
 import type { LogContext } from '../log/context.ts';
+import type { Clock } from '../runtime/clock.ts';
 import { translated } from '../storage/outcome.ts';
-import { createPushContext } from './context.ts';
+import { createPushContext, type PushContext } from './context.ts';
 import { pause, resume, retryNow, rotateSecret, update } from './lifecycle/change.ts';
 import { create } from './lifecycle/create.ts';
 import { deleteSubscription } from './lifecycle/delete.ts';
@@ -32,8 +33,16 @@ export function createSubscriptions(log: LogContext, ports: PushPorts): Subscrip
 export function createDispatcher(log: LogContext, ports: PushPorts): Dispatcher {
   const context = createPushContext(log, ports);
   return {
-    run: (invocation, process) => translated(run(context, invocation, process), 'write'),
+    run: (invocation, process) => translated(run(waitingIn(context, process), invocation, process), 'write'),
     subscriptionsOf: (topicId) => translated(deliveredOf(context, topicId), 'read'),
     lookAround: (options) => translated(lookAround(context, options), 'read'),
   };
+}
+
+/** The process arranges the waits of its run. A sleep with a signal is no such wait: the lease is renewed beside the run. */
+function waitingIn(context: PushContext, process: PushProcess | undefined): PushContext {
+  if (!process?.sleep) return context;
+  const { clock } = context;
+  const sleep: Clock['sleep'] = (ms, signal) => (signal ? clock.sleep(ms, signal) : process.sleep!(ms));
+  return { ...context, clock: { ...clock, sleep } };
 }

@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import {
   adminRoutes,
   consumerRoutes,
+  deadLetterRoutes,
   exactlyOnceRoutes,
   operatorRoutes,
   producerRoutes,
@@ -41,6 +42,7 @@ describe('docs/DEPLOY.md', () => {
     ['transactional producer', transactionRoutes('orders-1')],
     ['exactly once', exactlyOnceRoutes('billing')],
     ['operator', operatorRoutes('orders', 'billing')],
+    ['dead letters', deadLetterRoutes('orders', 'billing', 'orders-dead')],
     ['administrator', adminRoutes],
   ])('has the policy of a %s that the construct grants', (name, routes) => {
     const [, json] = new RegExp(`<!-- policy: ${name} -->\n\`\`\`json\n(.*?)\`\`\``, 's').exec(guide)!;
@@ -117,6 +119,26 @@ describe('a grant', () => {
     );
   });
 
+  test('lets an operator send dead letters to a topic that it is granted, and to no other, whatever their names are', () => {
+    const words = ['orders', 'v1', 'topics', 'subscriptions', 'groups'];
+    const writes = words.flatMap((letters) =>
+      words.flatMap((topic) =>
+        words.flatMap((group) =>
+          ['PUT', 'PATCH'].map((method) => `${method} ${paths.deadLetters(letters, topic, group)}`),
+        ),
+      ),
+    );
+    const operates = words.flatMap((topic) => words.flatMap((group) => [...operatorRoutes(topic, group)]));
+    const byHand = words.map((topic) => ({ method: '*', path: `/v1/topics/${topic}/*` }));
+    expect(writes.filter((key) => allows([...operates, ...byHand], key))).toEqual([]);
+    const granted = deadLetterRoutes('orders', 'billing', 'orders-dead');
+    const key = (letters: string) => `PUT ${paths.deadLetters(letters, 'orders', 'billing')}`;
+    expect(['orders-dead', 'orders-dead2', 'payments'].filter((letters) => allows(granted, key(letters)))).toEqual([
+      'orders-dead',
+    ]);
+    expect(allowed(granted, 'orders')).toEqual([]);
+  });
+
   test.each(['payments', 'orders2', 'orders-secret', 'my.orders'])(
     'of topic orders does not touch the topic %s',
     (other) => {
@@ -167,6 +189,7 @@ describe('a grant', () => {
       expect(() => consumerRoutes('orders', name)).toThrow(/^group: /);
       expect(() => exactlyOnceRoutes(name)).toThrow(/^group: /);
       expect(() => transactionRoutes(name)).toThrow(/^transactionalId: /);
+      expect(() => deadLetterRoutes('orders', 'billing', name)).toThrow(/^deadLetterTopic: /);
     },
   );
 });
@@ -180,6 +203,7 @@ test('the construct writes each grant into the policy of the grantee', () => {
   rivulet.grantTransact(role, 'orders-1');
   rivulet.grantExactlyOnce(role, 'billing');
   rivulet.grantOperate(role, 'returns', 'billing');
+  rivulet.grantDeadLetters(role, 'returns', 'billing', 'returns-dead');
   rivulet.grantAdmin(role);
   const policies = resourcesOf(Template.fromStack(stack), 'AWS::IAM::Policy');
   const [, policy] = policies.find(([id]) => id.startsWith('OrdersDefaultPolicy'))!;
@@ -190,6 +214,7 @@ test('the construct writes each grant into the policy of the grantee', () => {
     transactionRoutes('orders-1'),
     exactlyOnceRoutes('billing'),
     operatorRoutes('returns', 'billing'),
+    deadLetterRoutes('returns', 'billing', 'returns-dead'),
     adminRoutes,
   ].flat();
   for (const route of granted) expect(text).toContain(`/${resourceOf(route)}"`);

@@ -31,6 +31,11 @@ describe('the options', () => {
     ],
     ['corsOrigins', 'https://a.example/path', /^corsOrigins: expected up to 20 origins/],
     ['pushTargets', 'arn:aws:lambda:*:*:function:orders', /^pushTargets: expected up to 20 ARNs/],
+    [
+      'pushTargets',
+      Array(20).fill(`arn:aws:lambda:eu-west-1:123456789012:function:${'a'.repeat(110)}`).join(),
+      /^pushTargets: expected up to 20 ARNs .* 3,000 characters in all/,
+    ],
     ['pushTargets', 'arn:aws:iam::123456789012:role/admin', /^pushTargets: expected up to 20 ARNs/],
     [
       'existingTableStream',

@@ -216,7 +216,13 @@ describe('the roles of the functions', () => {
     const [fn, queue] = ['lambda:eu-west-1:123456789012:function:a-*', 'sqs:eu-west-1:123456789012:b'].map(
       (name) => `arn:aws:${name}`,
     );
-    const more = matrixOf(templatesWith({ pushTargets: `${fn},${queue}` }).RivuletService!);
+    const withTargets = templatesWith({ pushTargets: `${fn},${queue}` }).RivuletService!;
+    const more = matrixOf(withTargets);
+    // Only this function compares what clients of the API name with the option.
+    const compared = resourcesOf(withTargets, 'AWS::Lambda::Function').flatMap(([id, { Properties }]) =>
+      JSON.stringify(Properties.Environment).includes(`"PUSH_TARGETS":"${fn},${queue}"`) ? [id] : [],
+    );
+    expect(compared).toEqual([expect.stringMatching(/^ServiceSubscriptions/)]);
     const plain = matrixOf(template);
     const added = (name: string) => more[name]!.filter((right) => !plain[name]!.includes(right));
     expect(added('Dispatcher')).toEqual([

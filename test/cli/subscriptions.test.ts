@@ -72,6 +72,17 @@ describe('subscriptions', () => {
     expect(await subscriptions('delete', group, '--if-exists')).toMatchObject({ code: 0, stderr: '' });
   });
 
+  test('say that their topic was deleted, and what to do', async () => {
+    const { topic, group } = await newTopic();
+    await subscriptions('create', group, '--topic', topic, '--webhook', receiver.url);
+    await client.admin().deleteTopics({ topics: [topic] });
+    expect(rowsOf(await subscriptions('list', '--topic', topic))[1]?.[2]).toBe('TopicDeleted');
+    expect((await subscriptions('describe', group)).stderr).toContain(
+      `the topic ${topic} was deleted, or made again: create the subscription again, or delete it`,
+    );
+    expect((await subscriptions('delete', group)).code).toBe(0);
+  });
+
   test('print every setting as JSON, and are changed in part', async () => {
     const { topic, dead, group } = await newTopic();
     const pattern = '{"value":{"a":[1]}}';
@@ -92,6 +103,8 @@ describe('subscriptions', () => {
     const { settings } = JSON.parse((await subscriptions('describe', group, '--json')).stdout);
     expect(settings).toMatchObject({ reportBatchItemFailures: true, maximumRetryAttempts: 10 });
     expect(Object.keys(settings)).not.toEqual(expect.arrayContaining(['filterCriteria', 'onFailure']));
+    const again = await subscriptions('update', group, '--on-failure', dead, '-o', 'json');
+    expect(JSON.parse(again.stdout).settings).toMatchObject({ onFailure: { topic: dead } });
   });
 
   test('show what fails, give it up, and deliver it after the fix', async () => {
@@ -105,7 +118,7 @@ describe('subscriptions', () => {
       expect(row).toContain('the webhook answered 500');
     });
     const group1 = await rivulet('groups', 'describe', group);
-    expect(group1.stderr).toContain(`group ${group} is a subscription, state Enabled`);
+    expect(group1.stderr).toContain(`group ${group} has a subscription, state Enabled`);
     expect(rowsOf(group1)[1]?.slice(0, 2)).toEqual([group, topic]);
     await eventually(async () => expect((await client.admin().fetchTopicOffsets(dead))[0]!.latest).toBe(1));
     const failed = await subscriptions('retry', group);

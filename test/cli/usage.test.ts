@@ -47,6 +47,9 @@ describe('wrong usage ends with 2 and one sentence', () => {
     ],
     [['consume'], /^rivulet: the topic is missing: name it, or give --topic\n$/],
     [['consume', 'a', '--topic', 'b'], /^rivulet: expected one topic, got two: 'a' and 'b'\n$/],
+    [['serve', '--metrics-host', '0.0.0.0'], /^rivulet: --metrics-host needs --metrics-port\n$/],
+    [['kafka', '--metrics-host', '0.0.0.0'], /^rivulet: --metrics-host needs --metrics-port\n$/],
+    [['serve', '--metrics-allow-host', 'a'], /^rivulet: --metrics-allow-host needs --metrics-port\n$/],
     [['consume', 'a', '--offset', '3'], /^rivulet: --offset with a number needs --partition/],
     [
       ['consume', 'a', '--offset', 'x', '--partition', '0'],

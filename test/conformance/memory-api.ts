@@ -11,7 +11,7 @@ import { createMemoryTable } from '../../lib/storage/memory/memory-table.ts';
 
 /** Webhooks as in AWS. No dispatcher is at work: the suite subscribes to topics in which nothing is to deliver. */
 const targets = createTargets({
-  network: { local: false, allowedBlocks: [] },
+  network: { local: false },
   bootstrapServers: '127.0.0.1:9092',
   clock: systemClock,
 });

@@ -4,6 +4,8 @@ import { type Ask, freshName } from './target.ts';
 /** A name that has no address: a subscription may have it, and no delivery reaches anything. */
 const target = { url: 'https://webhook.invalid/orders' };
 const settings = { target, startingPosition: 'TRIM_HORIZON' };
+const deadLettersPath = (letters: string, topic: string, group: string): string =>
+  `/v1/dead-letters/${letters}/subscriptions/${topic}/${group}`;
 
 export function subscriptionsConformance(ask: Ask): void {
   /** A topic without records, so that nothing is delivered. */
@@ -63,17 +65,18 @@ export function subscriptionsConformance(ask: Ask): void {
     });
 
     it('is changed in part, and null takes an optional setting away', async () => {
-      const { path, topic } = await subscribed({ maximumConcurrency: 2 });
-      const changed = await ask.json('PATCH', path, { batchSize: 7, onFailure: { topic }, maximumConcurrency: null });
-      expect(changed.status).toBe(400);
+      const { path, topic, group } = await subscribed({ maximumConcurrency: 2 });
+      const own = { batchSize: 7, onFailure: { topic }, maximumConcurrency: null };
+      const changed = await ask.json('PATCH', deadLettersPath(topic, topic, group), own);
+      expect(changed.json).toMatchObject({ status: 400, detail: expect.stringContaining('expected another topic') });
       const dead = await ask.topic();
       const body = { batchSize: 7, onFailure: { topic: dead.topic }, maximumConcurrency: null };
-      expect((await ask.json('PATCH', path, body)).json.settings).toMatchObject({
-        batchSize: 7,
-        onFailure: { topic: dead.topic },
-      });
+      const done = await ask.json('PATCH', deadLettersPath(dead.topic, topic, group), body);
+      expect(done.json.settings).toMatchObject({ batchSize: 7, onFailure: { topic: dead.topic } });
       const { json } = await ask.get(path);
       expect(json.settings).not.toHaveProperty('maximumConcurrency');
+      const kept = await ask.json('PATCH', path, { batchSize: 8 });
+      expect(kept.json.settings).toMatchObject({ batchSize: 8, onFailure: { topic: dead.topic } });
       expect((await ask.json('PATCH', path, { onFailure: null })).json.settings).not.toHaveProperty('onFailure');
     });
 
@@ -169,13 +172,46 @@ export function subscriptionsConformance(ask: Ask): void {
       [{ batchSize: 0 }, 'body.batchSize: expected a whole number from 1 to 10000, got 0'],
       [{ maximumRecordAgeSeconds: 59 }, 'maximumRecordAgeSeconds: expected '],
       [{ filterCriteria: { filters: [{ pattern: '{' }] } }, 'filterCriteria.filters[0].pattern: expected JSON'],
-      [{ onFailure: { topic: 'no-such-topic' } }, 'no-such-topic'],
       [{ batchsize: 1 }, 'body.batchsize: there is no such field'],
     ])('for %j', async (body, detail) => {
       const refused = await refusal(body);
       expect([400, 404]).toContain(refused.status);
       expect(refused.detail).toContain(detail);
       expect(refused.outcome).toBe('not-written');
+    });
+
+    it('with a topic for dead letters that its path does not name, whoever may write the subscription', async () => {
+      const dead = await ask.topic();
+      const onFailure = { topic: dead.topic };
+      const { topic, path: topicPath } = await ask.topic();
+      const group = freshName();
+      const path = `${topicPath}/subscriptions/${group}`;
+      const rightPath = deadLettersPath(dead.topic, topic, group);
+      const detail = (right: string) =>
+        `body.onFailure.topic: expected the path ${right}, because it decides about the right to that topic, got `;
+      expect((await refusal({ onFailure }, path)).detail).toContain(detail(rightPath));
+      expect((await ask.get(path)).status).toBe(404);
+      expect((await ask.json('PUT', rightPath, { ...settings, onFailure })).status).toBe(201);
+      const other = await ask.topic();
+      const redirected = await ask.json('PATCH', path, { onFailure: { topic: other.topic } });
+      expect(redirected.json.detail).toContain(detail(deadLettersPath(other.topic, topic, group)));
+      expect((await ask.get(path)).json.settings).toMatchObject({ onFailure });
+      for (const method of ['PUT', 'PATCH'])
+        for (const body of [{ onFailure: { topic: other.topic } }, {}]) {
+          const mixed = await ask.json(method, rightPath, { ...(method === 'PUT' && settings), batchSize: 3, ...body });
+          const expected = `body.onFailure.topic: expected ${dead.topic}, which the path names, got `;
+          expect(mixed.json).toMatchObject({ status: 400, detail: expect.stringContaining(expected) });
+        }
+    });
+
+    it('with a topic for dead letters that does not exist', async () => {
+      const { topic } = await ask.topic();
+      const dead = freshName();
+      const refused = await refusal({ onFailure: { topic: dead } }, deadLettersPath(dead, topic, freshName()));
+      expect(refused).toMatchObject({
+        status: 400,
+        detail: `onFailure.topic: expected a topic that exists, got ${dead}`,
+      });
     });
 
     it('for a topic that does not exist', async () => {

@@ -76,7 +76,13 @@ describe('docs/PROTOCOL.md', () => {
       if (
         replySchema &&
         !['alterTopic', 'produceToPartition', 'startMaintenance', 'maintenance', 'openApi'].includes(id) &&
-        !['updateSubscription', 'pauseSubscription', 'resumeSubscription', 'retryNow'].includes(id)
+        ![
+          'updateSubscription',
+          'updateSubscriptionWithDeadLetters',
+          'pauseSubscription',
+          'resumeSubscription',
+          'retryNow',
+        ].includes(id)
       )
         expect(shown).toContain(`reply=${id}`);
     }

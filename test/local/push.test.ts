@@ -112,3 +112,43 @@ test('no more partitions are at work than the subscription allows', async () => 
   await eventually(async () => expect(await lagOf(backend)).toBe(0));
   expect(most).toBe(3);
 });
+
+const throttled: Delivery = { kind: 'throttled', retryAfterMs: 19_000 };
+
+test.each([
+  ['the subscription', {}],
+  ['the service', { maximumConcurrency: 200 }],
+])('partitions that wait after a failure leave the places of %s to the others', async (_, settings) => {
+  const failing = 66;
+  const waiting = new Set<number>();
+  const backend = open(newFolder(), async ({ partition }) => {
+    if (partition === failing) return success;
+    waiting.add(partition);
+    return throttled;
+  });
+  await backend.engine.createTopic({ topic: 't', partitions: failing + 1 });
+  await subscribe(backend, settings);
+  const begunMs = Date.now();
+  await Promise.all(Array.from({ length: failing }, (_one, partition) => append(backend, partition, ['a'])));
+  await eventually(() => expect(waiting.size).toBe(failing));
+  await append(backend, failing, ['a']);
+  await eventually(async () => expect(await lagOf(backend)).toBe(failing));
+  // The first of them is tried again after 19 s.
+  expect(Date.now() - begunMs).toBeLessThan(15_000);
+  const stoppedMs = Date.now();
+  await backend.endDeliveries();
+  expect(Date.now() - stoppedMs).toBeLessThan(4_000);
+});
+
+test('a short wait after a failure ends when somebody wants the next try now', async () => {
+  let tries = 0;
+  const backend = open(newFolder(), async () => (++tries === 1 ? throttled : success));
+  await backend.engine.createTopic({ topic: 't' });
+  await subscribe(backend);
+  const begunMs = Date.now();
+  await append(backend, 0, ['a']);
+  await eventually(() => expect(tries).toBe(1));
+  // The first request may come before the wait has begun.
+  await eventually(async () => expect((await backend.engine.subscriptions.retryNow(ref)).lag).toBe(0));
+  expect(Date.now() - begunMs).toBeLessThan(15_000);
+});

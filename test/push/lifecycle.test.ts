@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { ResetTarget } from '../../lib/api/groups.ts';
+import { encodeBatch } from '../../lib/record/batch.ts';
 import { headKey, topicSubscriptionsPartition } from '../../lib/storage/keys.ts';
 import { errorCodeOf } from '../group/world.ts';
 import { committedOf, failure, offsetsOf, type PushWorld, ref, success, worldOfTopic } from './world.ts';
@@ -114,6 +115,36 @@ describe('create', () => {
     const again = await world.create();
     expect(again.topicId).toBe((await world.engine.describeTopic('t')).topicId);
     expect(await flagsOf(world)).toEqual([true]);
+  });
+});
+
+describe('a subscription whose topic was deleted, or made again', () => {
+  test.each([false, true])(
+    'says so, alone and in the list, until it is created again (made again: %s)',
+    async (isMadeAgain) => {
+      const world = await worldOfTopic();
+      const { engine } = world;
+      const { subscriptions } = engine;
+      await world.create();
+      await engine.deleteTopic('t');
+      if (isMadeAgain) await engine.createTopic({ topic: 't', partitions: 3 });
+      expect(await subscriptions.get(ref)).toMatchObject({ state: 'TopicDeleted', lag: 0, partitions: [] });
+      for (const asked of [{}, { topic: 't' }])
+        expect((await subscriptions.list(asked)).subscriptions).toMatchObject([{ ...ref, state: 'TopicDeleted' }]);
+      expect((await subscriptions.list({ topic: 'dead' })).subscriptions).toEqual([]);
+      expect(await subscriptions.pause(ref)).not.toHaveProperty('pausedReason');
+      if (!isMadeAgain) await engine.createTopic({ topic: 't' });
+      await world.create();
+      expect((await subscriptions.list({})).subscriptions).toMatchObject([{ ...ref, state: 'Enabled' }]);
+    },
+  );
+
+  test('can be deleted', async () => {
+    const world = await worldOfTopic();
+    await world.create();
+    await world.engine.deleteTopic('t');
+    await world.engine.subscriptions.delete(ref);
+    expect((await world.engine.subscriptions.list({})).subscriptions).toEqual([]);
   });
 });
 
@@ -232,6 +263,22 @@ describe('pause, resume and update', () => {
     expect(changed.settings).not.toHaveProperty('maximumConcurrency');
     expect(await subscriptions.update({ ...ref, enabled: false })).toMatchObject({ state: 'Paused' });
     expect(await errorCodeOf(subscriptions.update({ ...ref, batchSize: -1 }))).toBe('INVALID_REQUEST');
+  });
+
+  test('an update checks what it names: the rest was checked when it was set', async () => {
+    const world = await worldOfTopic();
+    const { subscriptions, createTopic } = world.engine;
+    await createTopic({ topic: 'other-dead' });
+    await world.create({ onFailure: { topic: 'dead' } });
+    const checked: unknown[] = [];
+    world.ports.targets.check = async ({ target, onFailure }) => void checked.push({ target, onFailure });
+    await world.engine.deleteTopic('dead');
+    await subscriptions.update({ ...ref, batchSize: 3 });
+    await subscriptions.update({ ...ref, target: { url: 'https://new' }, onFailure: { topic: 'other-dead' } });
+    expect(checked).toEqual([
+      { target: undefined, onFailure: undefined },
+      { target: { url: 'https://new' }, onFailure: { topic: 'other-dead' } },
+    ]);
   });
 
   test('a rotated secret signs beside the one before, for a day', async () => {
@@ -365,11 +412,16 @@ describe('dead letters', () => {
     world.answer = ({ records }) => (records[0]!.offset === 2 ? failure('still') : success);
     world.deliveries.length = 0;
     const first = await world.during(subscriptions.retry(ref));
-    expect(first).toEqual({ delivered: 2, more: true, failed: { partition: 0, offset: 2, error: 'still' } });
+    expect(first).toEqual({
+      delivered: 2,
+      skipped: 0,
+      more: true,
+      failed: { partition: 0, offset: 2, error: 'still' },
+    });
     expect(offsetsOf(world)).toEqual([[0], [1], [2]]);
     world.answer = () => success;
-    expect(await world.during(subscriptions.retry(ref))).toEqual({ delivered: 1, more: false });
-    expect(await world.during(subscriptions.retry(ref))).toEqual({ delivered: 0, more: false });
+    expect(await world.during(subscriptions.retry(ref))).toEqual({ delivered: 1, skipped: 0, more: false });
+    expect(await world.during(subscriptions.retry(ref))).toEqual({ delivered: 0, skipped: 0, more: false });
   });
 
   test('of another group are passed over', async () => {
@@ -381,6 +433,58 @@ describe('dead letters', () => {
     await world.trigger(0, { groupId: 'second' });
     await world.settle();
     world.answer = () => success;
-    expect(await world.during(world.engine.subscriptions.retry(ref))).toEqual({ delivered: 1, more: false });
+    expect(await world.during(world.engine.subscriptions.retry(ref))).toEqual({
+      ...{ delivered: 1, skipped: 1, more: false },
+    });
+  });
+
+  test('that are forged or torn are skipped and counted, each with one wrong header', async () => {
+    const world = await worldOfTopic();
+    const { engine, clock } = world;
+    await world.create({ maximumRetryAttempts: 0, onFailure: { topic: 'dead' } });
+    await world.append(0, ['a', 'b']);
+    await world.settle();
+    world.deliveries.length = 0;
+    const right = {
+      ...{ group: 'billing', topic: 't', partition: '0', offset: '1', attempts: '1', error: 'no' },
+      ...{ timestamp: '-1', content: 'record' },
+    };
+    const wrong: Record<string, string | undefined>[] = [
+      ...[{ group: 'second' }, { topic: 'dead' }, { content: 'batch' }, { content: 'none' }],
+      ...[{ partition: '1' }, { partition: '-1' }, { partition: 'NaN' }, { partition: '0x0' }, { partition: '' }],
+      ...[
+        { offset: '2' },
+        { offset: '-1' },
+        { offset: '1.5' },
+        { offset: '1e0' },
+        { offset: '01' },
+        { offset: '9'.repeat(20) },
+      ],
+      ...[{ attempts: '-1' }, { attempts: 'many' }, { timestamp: 'now' }, { timestamp: '-2' }],
+      ...Object.keys(right).map((name) => ({ [name]: undefined })),
+    ];
+    const letterWith = (headers: Record<string, string | undefined>) => ({
+      ...{ key: null, value: Buffer.from('forged'), timestampMs: clock.now() },
+      headers: Object.entries(headers).flatMap(([name, value]) =>
+        value === undefined ? [] : [{ key: `rivulet.push.${name}`, value: Buffer.from(value) }],
+      ),
+    });
+    const letters = [...wrong.map((one) => letterWith({ ...right, ...one })), letterWith({}), letterWith(right)];
+    const batches = encodeBatch(letters);
+    await engine.append({ topic: 'dead', partitions: [{ partition: 0, batches }] });
+    const reply = await world.during(engine.subscriptions.retry(ref));
+    expect(reply).toEqual({ delivered: 1, skipped: wrong.length + 1, more: false });
+    expect(offsetsOf(world)).toEqual([[1]]);
+    expect(await world.during(engine.subscriptions.retry(ref))).toEqual({ delivered: 0, skipped: 0, more: false });
+  });
+
+  test('of a topic that was deleted stay where they are', async () => {
+    const world = await worldOfTopic();
+    const { engine } = world;
+    await world.create({ maximumRetryAttempts: 0, onFailure: { topic: 'dead' } });
+    await engine.deleteTopic('t');
+    await expect(engine.subscriptions.retry(ref)).rejects.toThrow(
+      'was deleted, or made again: create the subscription again',
+    );
   });
 });

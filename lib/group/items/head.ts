@@ -25,7 +25,8 @@ export type Phase = (typeof phases)[keyof typeof phases];
 /** The subscription of a group. A group with one has no members. */
 export type HeadSubscription = {
   readonly id: string;
-  readonly state: SubscriptionState;
+  /** The head does not know whether the topic is still there. */
+  readonly state: Exclude<SubscriptionState, 'TopicDeleted'>;
   readonly pausedReason?: string;
   /** The number of its pauses and resumptions. */
   readonly changes: number;

@@ -1,7 +1,7 @@
 // The ARNs of functions and queues in a subscription's settings, and the patterns by which an operator allows them.
 //
 // Invariant: a name from outside is looked at here before it becomes part of a request to AWS.
-import { unexpected } from '../../api/refusal.ts';
+import { invalid, unexpected } from '../../api/refusal.ts';
 
 export type Arn = {
   readonly partition: string;
@@ -30,8 +30,11 @@ function parsed(form: RegExp, text: string, field: string, wanted: string): Arn 
 
 /** A pattern is an ARN in which each `*` stands for any text. Throws INVALID_REQUEST if no pattern fits. */
 export function checkPatterns(arn: string, patterns: readonly string[], field: string): void {
-  if (!patterns.some((pattern) => fits(arn, pattern.split('*'))))
-    throw unexpected(field, `an ARN that the operator allows (${patterns.join(', ') || 'none is allowed'})`, arn);
+  if (patterns.some((pattern) => fits(arn, pattern.split('*')))) return;
+  // The whole ARN is shown, because it is what goes into the option.
+  throw invalid(
+    `${field}: expected an ARN that the option pushTargets names, got ${arn}: add it to pushTargets, or use a RivuletEventSource`,
+  );
 }
 
 /** The pieces must follow each other. The earliest place of each is the best one. */

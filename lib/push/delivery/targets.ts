@@ -2,14 +2,14 @@
 //
 // Invariant: what `check` takes, `open` can deliver to. A service without functions or queues refuses their ARNs.
 import { limits } from '../../api/limits.ts';
-import type { PushTargets, SubscriptionSettings } from '../../api/push.ts';
+import type { PushTargets, TargetSettings } from '../../api/push.ts';
 import { unexpected } from '../../api/refusal.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { bytesOf } from './event.ts';
 import { compileFilter } from './filter/filter.ts';
 import { createFunctionTarget, type Functions } from './function-target.ts';
 import { messageOf, type Queues } from './letter-message.ts';
-import { allowedAddresses, parseUrl, type WebhookNetwork } from './webhook/url.ts';
+import { allowedAddresses, notThisMachine, parseUrl, type WebhookNetwork } from './webhook/url.ts';
 import { createWebhook } from './webhook/webhook.ts';
 
 export type TargetOptions = {
@@ -48,25 +48,27 @@ export function createTargets(options: TargetOptions): PushTargets {
   };
 }
 
-async function checkTarget({ target }: SubscriptionSettings, { functions, network }: TargetOptions): Promise<void> {
+async function checkTarget({ target }: TargetSettings, { functions, network }: TargetOptions): Promise<void> {
+  if (target === undefined) return;
   if ('url' in target) return checkUrl(target.url, network);
   if (!functions) throw noFunctions(target.function);
   await functions.check(target.function);
 }
 
-/** A name that has no address now may have one at the first delivery. */
+/** A name that has no address now may have one at the first delivery. The names of this machine have one. */
 async function checkUrl(text: string, network: WebhookNetwork): Promise<void> {
   const url = parseUrl(text, network);
   await allowedAddresses(url, network).catch((error: unknown) => {
     if (!isUnknownName(error)) throw error;
+    if (url.protocol === 'http:') throw notThisMachine(url);
   });
 }
 
 const isUnknownName = (error: unknown): boolean =>
   /^(ENOTFOUND|EAI_AGAIN|ENODATA)$/.test(String((error as NodeJS.ErrnoException).code));
 
-async function checkDestination({ onFailure }: SubscriptionSettings, { queues }: TargetOptions): Promise<void> {
-  if (onFailure === undefined || 'topic' in onFailure) return;
+async function checkDestination({ onFailure }: TargetSettings, { queues }: TargetOptions): Promise<void> {
+  if (!onFailure || 'topic' in onFailure) return;
   if (!queues) throw noQueues(onFailure.queue);
   await queues.check(onFailure.queue);
 }

@@ -23,8 +23,8 @@ const reasonLength = 249;
 export async function update(context: PushContext, request: UpdateSubscription): ReturnType<Subscriptions['update']> {
   const before = await found(context, request);
   const settings = changedSettings(before.settings, request);
-  await context.targets.check(settings);
-  await checkDestination(context, before.topic, settings.onFailure);
+  await context.targets.check(request);
+  await checkDestination(context, before.topic, request.onFailure);
   const needsSecret = 'url' in settings.target && before.secrets.length === 0;
   const secret = needsSecret ? newSecret(context.clock) : undefined;
   await write(context, before, { settings, ...(secret !== undefined && { secrets: [{ secret }] }) });
@@ -83,6 +83,7 @@ export async function retryNow(context: PushContext, ref: SubscriptionRef): Prom
   const partitions = await partitionsOf(context, subscription);
   await inParallel(partitions, partitionsAtOnce, (partition) => endBackOff(context, subscription, partition));
   await lookAtPartitions(context, subscription);
+  context.endWaits?.(subscription);
   return describe(context, ref);
 }
 

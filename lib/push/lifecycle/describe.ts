@@ -8,16 +8,18 @@ import type {
   Subscriptions,
 } from '../../api/push.ts';
 import { failureOf } from '../../group/items/failure-note.ts';
+import { readHead } from '../../group/items/heads.ts';
 import { hasLiveLease } from '../../group/items/ownership.ts';
 import { checkGroupId } from '../../group/names.ts';
 import { inParallel } from '../../runtime/concurrency.ts';
-import { topicsPartition } from '../../storage/keys.ts';
+import { groupIdOf, groupsPartition, topicsPartition } from '../../storage/keys.ts';
 import { readAll } from '../../storage/read-all.ts';
+import { allPartitions } from '../../topic/partitions.ts';
 import { parseTopic, type Topic } from '../../topic/topics.ts';
 import { type PushContext, unknownSubscription } from '../context.ts';
 import { listedFor } from '../items/flag.ts';
 import { type LiveSubscription, readSubscription } from '../items/subscription.ts';
-import { partitionsOf, readPlace } from './look.ts';
+import { readPlace, topicOf } from './look.ts';
 
 const partitionsAtOnce = 32;
 const groupsAtOnce = 16;
@@ -31,11 +33,11 @@ export async function found({ table }: PushContext, { topic, groupId }: Subscrip
 
 export async function describe(context: PushContext, ref: SubscriptionRef): Promise<SubscriptionDescription> {
   const subscription = await found(context, ref);
-  const numbers = await partitionsOf(context, subscription);
-  const partitions = await inParallel(numbers, partitionsAtOnce, (partition) =>
+  const topic = await topicOf(context, subscription);
+  const partitions = await inParallel(topic ? allPartitions(topic) : [], partitionsAtOnce, (partition) =>
     describePartition(context, subscription, partition),
   );
-  const { target: _, ...summary } = summaryOf(subscription);
+  const { target: _, ...summary } = summaryOf(subscription, topic !== undefined);
   return {
     ...summary,
     settings: subscription.settings,
@@ -64,40 +66,46 @@ async function describePartition(
   };
 }
 
-const summaryOf = ({
-  topic,
-  topicId,
-  groupId,
-  state,
-  pausedReason,
-  settings,
-}: LiveSubscription): SubscriptionSummary => ({
-  ...{ topic, topicId, groupId, state, target: settings.target },
-  ...(pausedReason !== undefined && { pausedReason }),
-});
+function summaryOf(subscription: LiveSubscription, isTopicThere: boolean): SubscriptionSummary {
+  const { topic, topicId, groupId, state, pausedReason, settings } = subscription;
+  const ref = { topic, topicId, groupId, target: settings.target };
+  if (!isTopicThere) return { ...ref, state: 'TopicDeleted' };
+  return { ...ref, state, ...(pausedReason !== undefined && { pausedReason }) };
+}
 
-/** Costs a look at all topics, and three reads for each subscription. */
+/**
+ * Looks at all groups, because the list of a topic's subscriptions cannot be found once the topic is deleted. Costs a look at all
+ * topics and groups, one read for each group, and two more for each subscription.
+ */
 export async function list(
   context: PushContext,
   { topic, limit = 100, after }: Parameters<Subscriptions['list']>[0],
 ): ReturnType<Subscriptions['list']> {
-  const all: SubscriptionSummary[] = [];
-  for (const { topicId } of await pushedTopics(context, topic)) {
-    const entries = await subscriptionsOf(context, topicId);
-    all.push(...entries.flatMap(({ subscription }) => (subscription ? [summaryOf(subscription)] : [])));
-  }
-  const isBehind = (one: SubscriptionRef) => after === undefined || compare(one, after) > 0;
-  const sorted = all.filter(isBehind).toSorted(compare);
-  return { subscriptions: sorted.slice(0, limit), more: sorted.length > limit };
+  const { table } = context;
+  const topics = (await readAll(table, { pk: topicsPartition, strong: true })).map(parseTopic);
+  const topicIds = new Set(topics.map(({ topicId }) => topicId));
+  const groups = await readAll(table, { pk: groupsPartition, strong: true });
+  const found = await inParallel(groups.map(groupIdOf), groupsAtOnce, async (groupId) => {
+    const head = await readHead(table, groupId);
+    return head?.subscription && readSubscription(table, groupId);
+  });
+  const isAsked = (one: SubscriptionRef) =>
+    (topic === undefined || one.topic === topic) && (after === undefined || compare(one, after) > 0);
+  const sorted = found
+    .filter((one) => one !== undefined)
+    .filter(isAsked)
+    .toSorted(compare);
+  const page = sorted.slice(0, limit).map((one) => summaryOf(one, topicIds.has(one.topicId)));
+  return { subscriptions: page, more: sorted.length > limit };
 }
 
 const compare = (a: SubscriptionRef, b: SubscriptionRef): number =>
   a.topic === b.topic ? order(a.groupId, b.groupId) : order(a.topic, b.topic);
 const order = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-export async function pushedTopics({ table }: PushContext, name?: string): Promise<Topic[]> {
+export async function pushedTopics({ table }: PushContext): Promise<Topic[]> {
   const items = await readAll(table, { pk: topicsPartition, strong: true });
-  return items.map(parseTopic).filter((topic) => topic.isPushed && (name === undefined || topic.topic === name));
+  return items.map(parseTopic).filter(({ isPushed }) => isPushed);
 }
 
 /** Every entry of the list. It has no subscription if a creation or a deletion died. */

@@ -1,5 +1,5 @@
 // The topic for dead letters.
-import type { SubscriptionSettings } from '../../api/push.ts';
+import type { TargetSettings } from '../../api/push.ts';
 import { invalid } from '../../api/refusal.ts';
 import { readTopicAgain } from '../../topic/current.ts';
 import { isTopicGone, type PushContext } from '../context.ts';
@@ -8,7 +8,7 @@ import { isTopicGone, type PushContext } from '../context.ts';
 export async function checkDestination(
   { topics }: PushContext,
   topic: string,
-  onFailure: SubscriptionSettings['onFailure'],
+  onFailure: TargetSettings['onFailure'],
 ): Promise<void> {
   if (!onFailure || !('topic' in onFailure)) return;
   if (onFailure.topic === topic)

@@ -4,6 +4,8 @@ import type { LeasesOver } from '../../api/push.ts';
 import { hasLiveLease, isRun, type Ownership, ownershipOf } from '../../group/items/ownership.ts';
 import { inParallel } from '../../runtime/concurrency.ts';
 import { groupOffsetsKey } from '../../storage/keys.ts';
+import { allPartitions } from '../../topic/partitions.ts';
+import type { Topic } from '../../topic/topics.ts';
 import { isTopicGone, type PushContext } from '../context.ts';
 import { newInvocation } from '../items/invocation.ts';
 import type { LiveSubscription, Subscription } from '../items/subscription.ts';
@@ -25,16 +27,20 @@ export async function lookAtPartitions(
 }
 
 /** None if the topic was deleted. */
-export async function partitionsOf(
-  { topics }: PushContext,
-  { topic, topicId }: Pick<Subscription, 'topic' | 'topicId'>,
-): Promise<number[]> {
+export async function partitionsOf(context: PushContext, subscription: OfTopic): Promise<number[]> {
+  const topic = await topicOf(context, subscription);
+  return topic ? allPartitions(topic) : [];
+}
+
+type OfTopic = Pick<Subscription, 'topic' | 'topicId'>;
+
+/** The topic as it is now. Undefined if it was deleted, also if another one has its name by now. */
+export async function topicOf({ topics }: PushContext, { topic, topicId }: OfTopic): Promise<Topic | undefined> {
   topics.forget(topic);
   try {
-    const { partitions } = await topics.resolve({ topic, topicId });
-    return Array.from({ length: partitions }, (_, partition) => partition);
+    return await topics.resolve({ topic, topicId });
   } catch (error) {
-    if (isTopicGone(error)) return [];
+    if (isTopicGone(error)) return undefined;
     throw error;
   }
 }

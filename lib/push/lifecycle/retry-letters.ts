@@ -1,7 +1,10 @@
 // Delivers the dead letters of a subscription once more, in their order, one by one. The group commits how far it has come in the
 // topic of the dead letters, as in any other topic. It stops at the first failure.
-import type { PushRecord, PushTarget, RetryReply, SubscriptionRef } from '../../api/push.ts';
-import { invalid } from '../../api/refusal.ts';
+//
+// Invariant: what is delivered says of itself, in every header, that it is a letter of this subscription, and names an offset that
+// its topic has had. Whoever may produce to the topic of the letters can write such headers, so nothing else is taken on trust.
+import type { PushTarget, RetryReply, SubscriptionRef } from '../../api/push.ts';
+import { invalid, refused } from '../../api/refusal.ts';
 import { beingChanged } from '../../group/context.ts';
 import { inTerm, ownershipOf, sameOffset, setOffset } from '../../group/items/ownership.ts';
 import { type Entry, writeOwnership } from '../../group/items/write-ownership.ts';
@@ -13,22 +16,32 @@ import type { Topic } from '../../topic/topics.ts';
 import type { PushContext } from '../context.ts';
 import { validSecrets } from '../items/secrets.ts';
 import type { LiveSubscription } from '../items/subscription.ts';
-import { letterHeaders } from '../run/dead-letters.ts';
 import { readRange } from '../run/read-range.ts';
 import { found } from './describe.ts';
+import { topicOf } from './look.ts';
+import { type Original, originalOf, type Source } from './original.ts';
 
 /** The caller waits: API Gateway cuts a request at 30 s. */
 const longestMs = 18_000;
 const deliveryMs = 9_000;
-const pageRecords = 500;
+const everything = {
+  records: 500,
+  filter: () => true,
+  endOffset: Number.POSITIVE_INFINITY,
+  isFirstBatchOnly: false,
+  youngFromMs: Number.NEGATIVE_INFINITY,
+} as const;
 
 type Retry = {
   readonly context: PushContext;
   readonly subscription: LiveSubscription;
   readonly letters: Topic;
+  readonly source: Source;
   readonly target: PushTarget;
   readonly endsMs: number;
   delivered: number;
+  /** Records that are no letters of this subscription, or that have no record: those are for people. */
+  skipped: number;
 };
 
 export async function retryLetters(context: PushContext, ref: SubscriptionRef): Promise<RetryReply> {
@@ -38,93 +51,81 @@ export async function retryLetters(context: PushContext, ref: SubscriptionRef): 
     throw invalid(
       `the subscription of group ${ref.groupId} has no topic for dead letters: only such letters can be delivered again`,
     );
+  const topic = await topicOf(context, subscription);
+  if (!topic) throw topicGone(subscription);
+  const source = sourceOf(context, subscription, topic);
   const letters = await readTopicAgain(context.topics, { topic: settings.onFailure.topic });
   const target = context.targets.open(settings, validSecrets(secrets, context.clock.now()));
   const endsMs = context.clock.monotonic() + longestMs;
-  const retry: Retry = { context, subscription, letters, target, endsMs, delivered: 0 };
+  const retry: Retry = { context, subscription, source, letters, target, endsMs, delivered: 0, skipped: 0 };
+  let stop: Stop | undefined;
   for (const partition of allPartitions(letters)) {
-    const stop = await retryPartition(retry, partition);
-    if (stop) return { delivered: retry.delivered, ...stop };
+    stop = await retryPartition(retry, partition);
+    if (stop) break;
   }
-  return { delivered: retry.delivered, more: false };
+  return { delivered: retry.delivered, skipped: retry.skipped, more: false, ...stop };
 }
 
-type Stop = Omit<RetryReply, 'delivered'>;
+const topicGone = ({ groupId, topic }: LiveSubscription) =>
+  refused(
+    'UNKNOWN_TOPIC_OR_PARTITION',
+    `the topic ${topic} of group ${groupId}'s subscription was deleted, or made again: create the subscription again`,
+  );
+
+/** The end of a partition is read once: a letter of later is found by the next retry. */
+function sourceOf({ log }: PushContext, { groupId }: LiveSubscription, { topic, topicId, partitions }: Topic): Source {
+  const ends = new Map<number, Promise<number>>();
+  const endOf = (partition: number): Promise<number> => {
+    const end = ends.get(partition) ?? log.heads.read({ topicId, partition }).then((head) => head?.next ?? 0);
+    ends.set(partition, end);
+    return end;
+  };
+  return { groupId, topic, partitions, endOf };
+}
+
+type Stop = Omit<RetryReply, 'delivered' | 'skipped'>;
 
 async function retryPartition(retry: Retry, partition: number): Promise<Stop | undefined> {
-  const { context, letters } = retry;
+  const { context, letters, subscription } = retry;
+  const place = { topic: letters.topic, topicId: letters.topicId, partition, id: '', groupId: subscription.groupId };
   for (;;) {
     const from = await committedAt(retry, partition);
-    const place = {
-      topic: letters.topic,
-      topicId: letters.topicId,
-      partition,
-      ...{ id: '', groupId: retry.subscription.groupId },
-    };
-    const bounds = {
-      records: pageRecords,
-      filter: () => true,
-      endOffset: Number.POSITIVE_INFINITY,
-      isFirstBatchOnly: false,
-    };
-    const range = await readRange(context, place, from, { ...bounds, youngFromMs: Number.NEGATIVE_INFINITY });
+    const range = await readRange(context, place, from, everything);
     if (range.endOffset === range.from) return undefined;
-    let expected = from;
+    let committed = from;
+    const commitTo = async (offset: number): Promise<void> => {
+      if (committed < offset) committed = await commit(retry, partition, committed, offset);
+    };
     for (const letter of range.records) {
-      if (context.clock.monotonic() >= retry.endsMs) return { more: true };
-      const stop = await retryLetter(retry, letter);
+      const original = await originalOf(letter, retry.source);
+      const stop = isOutOfTime(retry) ? { more: true } : original && (await deliver(retry, original));
+      // The next retry begins with this letter.
+      if (stop) await commitTo(letter.offset);
       if (stop) return stop;
-      expected = await commit(retry, partition, expected, letter.offset + 1);
+      if (original) await commitTo(letter.offset + 1);
+      else retry.skipped += 1;
     }
-    if (expected < range.endOffset) await commit(retry, partition, expected, range.endOffset);
+    await commitTo(range.endOffset);
   }
 }
 
-/** A letter of another subscription is passed over, and one without its record is too: that one is for people. */
-async function retryLetter(retry: Retry, letter: PushRecord): Promise<Stop | undefined> {
+const isOutOfTime = ({ context, endsMs }: Retry): boolean => context.clock.monotonic() >= endsMs;
+
+async function deliver(retry: Retry, { partition, record }: Original): Promise<Stop | undefined> {
   const { subscription, target, context } = retry;
-  const own = headersOf(letter);
-  const isOurs = own.group === subscription.groupId && own.topic === subscription.topic && own.content === 'record';
-  if (!isOurs) return undefined;
-  const [partition, offset] = [Number(own.partition), Number(own.offset)];
-  const batch = {
-    groupId: subscription.groupId,
-    topic: subscription.topic,
-    partition,
-    records: [recordOf(letter, own)],
-  };
+  const { groupId, topic } = subscription;
   const leftMs = retry.endsMs + deliveryMs - context.clock.monotonic();
-  const delivery = await target.deliver(batch, { deadlineMs: leftMs });
+  const delivery = await target.deliver({ groupId, topic, partition, records: [record] }, { deadlineMs: leftMs });
   if (delivery.kind === 'answered' && delivery.answer.kind === 'success') {
     retry.delivered += 1;
     return undefined;
   }
   const error = delivery.kind === 'answered' ? (delivery.answer as { error: string }).error : errorOf(delivery);
-  return { more: true, failed: { partition, offset, error } };
+  return { more: true, failed: { partition, offset: record.offset, error } };
 }
 
 const errorOf = (delivery: { readonly kind: string; readonly error?: string }): string =>
   delivery.error ?? (delivery.kind === 'gone' ? 'the webhook answered 410 Gone' : 'the target had no room for it');
-
-type Place = Partial<Record<keyof typeof letterHeaders, string>>;
-
-const names = new Map(Object.entries(letterHeaders).map(([name, header]) => [header as string, name]));
-
-/** A record that was given up twice has them twice: the last ones count. */
-const headersOf = ({ headers }: PushRecord): Place =>
-  Object.fromEntries(
-    headers.flatMap(({ key, value }) => {
-      const name = names.get(key);
-      return name !== undefined && value ? [[name, Buffer.from(value).toString()]] : [];
-    }),
-  );
-
-const recordOf = (letter: PushRecord, own: Place): PushRecord => ({
-  ...letter,
-  offset: Number(own.offset),
-  timestampMs: Number(own.timestamp),
-  headers: letter.headers.filter(({ key }) => !names.has(key)),
-});
 
 async function committedAt({ context, subscription, letters }: Retry, partition: number): Promise<number> {
   const key = groupOffsetsKey(subscription.groupId, letters.topicId, partition);

@@ -81,7 +81,12 @@ describe('an update', () => {
   });
 
   test('creates what is gone: the topic was made again', async () => {
-    await world.during(world.engine.subscriptions.delete(wanted));
+    const { engine } = world;
+    await engine.deleteTopic('orders');
+    const { topicId } = await engine.createTopic({ topic: 'orders' });
+    expect(await tell('Update', wanted, 'orders/billing')).toMatchObject({ status: 'SUCCESS' });
+    expect(await engine.subscriptions.get(wanted)).toMatchObject({ topicId, state: 'Enabled' });
+    await world.during(engine.subscriptions.delete(wanted));
     expect(await tell('Update', wanted, 'orders/billing')).toMatchObject({ status: 'SUCCESS' });
     expect(await made()).toEqual(['orders/billing']);
   });

@@ -78,7 +78,7 @@ test('deliveries for which somebody waits have their outcome as a value, and err
   const world = await behind();
   const { run } = await dispatcherOf(world);
   expect(resultOf((await run({ testInvoke: ref }))!)).toEqual({ kind: 'answered', answer: { kind: 'success' } });
-  expect(resultOf((await run({ retry: ref }))!)).toEqual({ delivered: 0, more: false });
+  expect(resultOf((await run({ retry: ref }))!)).toEqual({ delivered: 0, skipped: 0, more: false });
   const missing = (await run({ retry: { topic: 't', groupId: 'nobody' } }))!;
   expect(JSON.parse(JSON.stringify(missing))).toMatchObject({ errorCode: 'SUBSCRIPTION_NOT_FOUND' });
   expect(() => resultOf(missing)).toThrow(expect.objectContaining({ errorCode: 'SUBSCRIPTION_NOT_FOUND' }));

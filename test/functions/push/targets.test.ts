@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createFunctions } from '../../../functions/push/functions.ts';
 import { createQueues } from '../../../functions/push/queues.ts';
+import { everyArn, openTargets } from '../../../functions/push/targets.ts';
 import type { Delivery } from '../../../lib/api/push.ts';
 import { createTargets } from '../../../lib/push/delivery/targets.ts';
 import { systemClock } from '../../../lib/runtime/clock.ts';
@@ -41,7 +42,7 @@ const queue = 'arn:aws:sqs:eu-west-1:123456789012:letters';
 const queues = createQueues(['*:letters']);
 const targets = createTargets({
   ...{ functions, queues, bootstrapServers: 'b:9092', clock: systemClock },
-  network: { local: false, allowedBlocks: [] },
+  network: { local: false },
 });
 
 describe('a function', () => {
@@ -109,8 +110,24 @@ describe('a function', () => {
     answer = { status: 503 };
     await expect(functions.check(arn)).rejects.toMatchObject({ errorCode: 'STORAGE_UNAVAILABLE' });
     await expect(functions.check(arn.replace('bill', 'other'))).rejects.toThrow(
-      'target.function: expected an ARN that the operator allows',
+      `target.function: expected an ARN that the option pushTargets names, got ${arn.replace('bill', 'other')}: add it to pushTargets`,
     );
+  });
+});
+
+describe('the API', () => {
+  const api = openTargets(['arn:aws:lambda:eu-west-1:123456789012:function:shop-*']);
+  const every = openTargets(everyArn);
+
+  test('names no function or queue that lets the roles in for somebody else, and whoever deploys does', async () => {
+    answer = { body: '{"Timeout": 3}' };
+    const refusal = (given: string) =>
+      expect.objectContaining({ message: expect.stringContaining(`names, got ${given}:`) });
+    for (const targets of [{ target: { function: arn } }, { onFailure: { queue } }])
+      await expect(api.check(targets)).rejects.toEqual(refusal('target' in targets ? arn : queue));
+    expect(requests).toEqual([]);
+    await api.check({ target: { function: arn.replace('bill:live', 'shop-bill') } });
+    await every.check({ target: { function: arn }, onFailure: { queue } });
   });
 });
 
@@ -127,6 +144,17 @@ describe('a queue', () => {
     expect(JSON.parse(JSON.parse(requests[1]!.body).Entries[0].MessageBody)).toEqual(letters[10]);
   });
 
+  test.each([
+    ['aws-cn', 'cn-north-1', 'https://sqs.cn-north-1.amazonaws.com.cn'],
+    ['aws-us-gov', 'us-gov-west-1', 'https://sqs.us-gov-west-1.amazonaws.com'],
+    ['aws-iso', 'us-iso-east-1', 'https://sqs.us-iso-east-1.c2s.ic.gov'],
+  ])('of %s has an address in its own domain', async (partition, region, endpoint) => {
+    answer = { body: '{"Successful":[]}' };
+    await targets.sendToQueue(`arn:${partition}:sqs:${region}:123456789012:letters`, letters.slice(0, 1));
+    expect(JSON.parse(requests[0]!.body).QueueUrl).toBe(`${endpoint}/123456789012/letters`);
+    expect(requests[0]?.head.headers.authorization).toContain(`/${region}/sqs/aws4_request`);
+  });
+
   test('that refuses some of them has refused', async () => {
     answer = { body: '{"Failed":[{"Id":"0","Code":"InternalError"}]}' };
     await expect(targets.sendToQueue(queue, letters)).rejects.toThrow('InternalError for 1 of 10');
@@ -141,7 +169,7 @@ describe('a queue', () => {
     answer = { status: 400, body: '{"__type":"com.amazonaws.sqs#QueueDoesNotExist"}' };
     await expect(queues.check(queue)).rejects.toThrow('onFailure.queue: expected a queue that exists');
     await expect(queues.check(`${queue}2`)).rejects.toThrow(
-      'onFailure.queue: expected an ARN that the operator allows (*:letters)',
+      `onFailure.queue: expected an ARN that the option pushTargets names, got ${queue}2: add it to pushTargets, or use a RivuletEventSource`,
     );
   });
 });

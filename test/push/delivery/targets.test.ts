@@ -14,7 +14,7 @@ const settings: SubscriptionSettings = {
   bisectBatchOnFunctionError: false,
   reportBatchItemFailures: false,
 };
-const network = { local: true, allowedBlocks: [] };
+const network = { local: true };
 const targets = createTargets({ network, bootstrapServers: '127.0.0.1:9092', clock: systemClock });
 const check = (given: Partial<SubscriptionSettings>) => targets.check({ ...settings, ...given });
 
@@ -42,6 +42,10 @@ test('a webhook whose name is not known yet is taken, and one that leads to a pr
   const given = { ...settings, target: { url: 'https://later.example.com/' } };
   const unknown = Object.assign(new Error('getaddrinfo ENOTFOUND'), { code: 'ENOTFOUND' });
   await leadingTo(() => Promise.reject(unknown)).check(given);
+  const plain = { ...settings, target: { url: 'http://later.example.com/' } };
+  await expect(leadingTo(() => Promise.reject(unknown)).check(plain)).rejects.toThrow(
+    'target.url: expected https:, because this is not this machine, got "later.example.com"',
+  );
   const inside = leadingTo(async () => [{ address: '10.0.0.1', family: 4 }]);
   await expect(inside.check(given)).rejects.toThrow('target.url: expected a name of public addresses');
 });

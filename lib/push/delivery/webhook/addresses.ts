@@ -1,11 +1,10 @@
 // Which addresses a webhook may have. A person who may create a subscription chooses a name, and the service connects to it
 // from inside a network: without this check it would be a way to instance metadata, to databases and to the service itself.
 //
-// Invariant: a connection goes only to an address that was checked for this delivery, and that is public or allowed by the
-// operator. An IPv4 address inside an IPv6 one counts as the IPv4 address, because that is where its packets go.
+// Invariant: a connection goes only to an address that was checked for this delivery, and that is public.
+// An IPv4 address inside an IPv6 one counts as the IPv4 address, because that is where its packets go.
 import { lookup } from 'node:dns/promises';
 import ipaddr from 'ipaddr.js';
-import { unexpected } from '../../../api/refusal.ts';
 
 export type Address = { readonly address: string; readonly family: 4 | 6 };
 /** Rejects if the name has no address. */
@@ -15,22 +14,11 @@ export type Resolve = (name: string) => Promise<readonly Address[]>;
 export const systemResolve: Resolve = async (name) =>
   (await lookup(name, { all: true })).map(({ address, family }) => ({ address, family: family === 6 ? 6 : 4 }));
 
-type Block = readonly [ipaddr.IPv4 | ipaddr.IPv6, number];
-
-/** @param blocks Address blocks that the operator allows although they are not public: `10.1.0.0/16`, `fd00::/8`. */
-export function parseBlocks(blocks: readonly string[], field: string): readonly Block[] {
-  return blocks.map((block, at) => {
-    if (!ipaddr.isValidCIDR(block))
-      throw unexpected(`${field}[${at}]`, 'an address block, for example 10.1.0.0/16', block);
-    return ipaddr.parseCIDR(block);
-  });
-}
-
-/** Public addresses, and those of the allowed blocks. */
-export function isAllowed(address: string, blocks: readonly Block[]): boolean {
+/** False also for a text that is no address. */
+export function isPublicAddress(address: string): boolean {
   if (!ipaddr.isValid(address)) return false;
   const actual = innermost(ipaddr.parse(address));
-  return isPublic(actual) || blocks.some((block) => isIn(actual, block));
+  return actual.range() === 'unicast' && (actual.kind() === 'ipv4' || isIn(actual, globalIPv6));
 }
 
 export const isLoopbackAddress = (address: string): boolean =>
@@ -40,12 +28,8 @@ export const isLoopbackAddress = (address: string): boolean =>
 const globalIPv6 = ipaddr.IPv6.parseCIDR('2000::/3');
 const nat64 = ipaddr.IPv6.parseCIDR('64:ff9b::/96');
 
-const isPublic = (address: ipaddr.IPv4 | ipaddr.IPv6): boolean =>
-  address.range() === 'unicast' && (address.kind() === 'ipv4' || isIn(address, globalIPv6));
-
-function isIn(address: ipaddr.IPv4 | ipaddr.IPv6, [block, bits]: Block): boolean {
-  return address.kind() === block.kind() && address.match(block as never, bits);
-}
+const isIn = (address: ipaddr.IPv4 | ipaddr.IPv6, block: readonly [ipaddr.IPv6, number]): boolean =>
+  address instanceof ipaddr.IPv6 && address.match(...block);
 
 /** IPv4 is mapped into IPv6 as `::ffff:a.b.c.d`, and NAT64 translates `64:ff9b::a.b.c.d`. */
 function innermost(address: ipaddr.IPv4 | ipaddr.IPv6): ipaddr.IPv4 | ipaddr.IPv6 {

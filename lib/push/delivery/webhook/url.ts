@@ -5,13 +5,11 @@
 // later, so that only the check at delivery protects.
 import { limits } from '../../../api/limits.ts';
 import { unexpected } from '../../../api/refusal.ts';
-import { type Address, isAllowed, isLoopbackAddress, parseBlocks, type Resolve, systemResolve } from './addresses.ts';
+import { type Address, isLoopbackAddress, isPublicAddress, type Resolve, systemResolve } from './addresses.ts';
 
 export type WebhookNetwork = {
   /** Takes `http:` to this machine, and any port. Only a service that runs on the machine of its users may say so. */
   readonly local: boolean;
-  /** Address blocks that are allowed although they are not public. */
-  readonly allowedBlocks: readonly string[];
   readonly resolve?: Resolve;
 };
 
@@ -34,17 +32,18 @@ export function parseUrl(text: string, { local }: Pick<WebhookNetwork, 'local'>)
   return url;
 }
 
+/** Only a service of this machine takes `http:`, and only to itself. */
+export const notThisMachine = (url: URL) => unexpected(FIELD, 'https:, because this is not this machine', url.host);
+
 /** Resolves the name once. Throws INVALID_REQUEST if one of its addresses is not allowed, and what the resolver throws. */
 export async function allowedAddresses(url: URL, network: WebhookNetwork): Promise<readonly Address[]> {
-  const blocks = parseBlocks(network.allowedBlocks, 'allowedBlocks');
   // The URL puts IPv6 addresses into brackets.
   const addresses = await (network.resolve ?? systemResolve)(url.hostname.replace(/^\[|\]$/g, ''));
   for (const { address } of addresses) {
     const isLocal = network.local && isLoopbackAddress(address);
-    if (url.protocol === 'http:' && !isLocal)
-      throw unexpected(FIELD, 'https:, because this is not this machine', url.host);
-    if (!isLocal && !isAllowed(address, blocks))
-      throw unexpected(FIELD, 'a name of public addresses, or of addresses that the operator allows', address);
+    if (url.protocol === 'http:' && !isLocal) throw notThisMachine(url);
+    // The address stays untold: names of a network inside would otherwise tell its addresses to those who try them.
+    if (!isLocal && !isPublicAddress(address)) throw unexpected(FIELD, 'a name of public addresses only', url.hostname);
   }
   return addresses;
 }

@@ -29,7 +29,7 @@ afterAll(() => {
 const deliver = (host: string) =>
   createWebhook({
     url: `https://${host}:${(server.address() as AddressInfo).port}/`,
-    network: { local: true, allowedBlocks: [], resolve: async () => [{ address: '127.0.0.1', family: 4 }] },
+    network: { local: true, resolve: async () => [{ address: '127.0.0.1', family: 4 }] },
     secrets: [{ secret: 's' }],
     bootstrapServers: '',
     reportBatchItemFailures: false,

@@ -22,7 +22,7 @@ async function deliver(given: Partial<WebhookOptions> = {}, ms = 10_000, signal?
   const webhook = createWebhook({
     url: receiver.url,
     secrets: [{ secret: 'whsec_new' }],
-    network: { local: true, allowedBlocks: [] },
+    network: { local: true },
     bootstrapServers: '127.0.0.1:9092',
     reportBatchItemFailures: true,
     clock: systemClock,
@@ -176,13 +176,13 @@ describe('a webhook that misbehaves', () => {
 
   test('a name without an address, and a port where nothing listens', async () => {
     const resolve = () => Promise.reject(new Error('getaddrinfo ENOTFOUND'));
-    expect(await deliver({ network: { local: true, allowedBlocks: [], resolve } })).toMatchObject({ kind: 'failed' });
+    expect(await deliver({ network: { local: true, resolve } })).toMatchObject({ kind: 'failed' });
     expect(await deliver({ url: 'http://127.0.0.1:1/' })).toMatchObject({ kind: 'failed' });
   });
 
   test('a resolver that never answers', async () => {
     const resolve = () => new Promise<never>(() => undefined);
-    const network = { local: true, allowedBlocks: [], resolve };
+    const network = { local: true, resolve };
     expect(await deliver({ network }, 200)).toMatchObject({ error: 'the webhook did not answer in time' });
   });
 });
