@@ -55,6 +55,10 @@ export const hasLiveLease = ({ leaseUntilMs = 0 }: Ownership, nowMs: number): bo
 export const isBackingOff = ({ leaseUntilMs, note }: Ownership): boolean =>
   note !== undefined && leaseUntilMs === note.nextTryMs;
 
+/** A run delivers the partition, or is about to. */
+export const isAtWork = (ownership: Ownership, nowMs: number): boolean =>
+  isRun(ownership.owner) && hasLiveLease(ownership, nowMs) && !isBackingOff(ownership);
+
 /** The partitions of a set that share one item. */
 export type ItemPartitions = {
   readonly topic: string;

@@ -17,11 +17,24 @@ export type Delivery = {
   readonly begunMs: number;
 };
 
+/** What the offsets items say about the run of a partition. */
+export type Term = {
+  readonly owner: string | undefined;
+  readonly leaseUntilMs: number;
+  /** The lease was over, or near its end, when it was renewed. Meanwhile others may have taken it for over. */
+  readonly hasLapsed: boolean;
+};
+
+/** A delivery that has begun and has no answer yet, and the term that its run had begun before. */
+export type UnderWay = { readonly partition: number; readonly owner: string | undefined };
+
 export type Deletion = { readonly life: Life; readonly ackMs: number };
 
 export type History = {
   readonly deliveries: Delivery[];
   readonly deletions: Deletion[];
+  readonly terms: Map<number, Term>;
+  readonly underWay: Set<UnderWay>;
   /** They name what the target has done, and what became a dead letter, as `<life> <partition> <offset>`. */
   readonly handled: Set<string>;
   readonly lettered: Set<string>;
@@ -33,6 +46,7 @@ export type History = {
 
 export const newHistory = (): History => ({
   ...{ deliveries: [], deletions: [], complaints: [], sleepingResets: 0 },
+  ...{ terms: new Map(), underWay: new Set() },
   handled: new Set(),
   lettered: new Set(),
 });

@@ -13,6 +13,7 @@ export type Client = {
   readonly partitions: number;
   readonly retries: number;
   readonly deadLetters: 'queue' | 'topic' | 'none';
+  readonly maximumConcurrency?: number;
   now(): number;
   pause(ms: number): Promise<void>;
   chance(probability: number): boolean;
@@ -64,12 +65,13 @@ function onFailureOf({ deadLetters }: Client, life: Life): Pick<CreateSubscripti
 
 export const create: Job = async (client) => {
   const life = `life${client.lives.count++}`;
-  const { retries } = client;
+  const { retries, maximumConcurrency } = client;
   const request: CreateSubscription = {
     ...ref,
     ...{ target: { url: urlOf(life) }, startingPosition: 'TRIM_HORIZON', batchSize: 3 },
     ...{ maximumRetryAttempts: retries, reportBatchItemFailures: true, bisectBatchOnFunctionError: life.endsWith('1') },
     ...onFailureOf(client, life),
+    ...(maximumConcurrency !== undefined && { maximumConcurrency }),
   };
   const made = await untilAnswered(client, ['SUBSCRIPTION_ALREADY_EXISTS'], ({ subscriptions }) =>
     subscriptions.create(request),

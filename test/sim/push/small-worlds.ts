@@ -41,6 +41,14 @@ const scripts: readonly Scripted[] = [
     ...{ retries: 0, deadLetters: 'topic', mayRepeatLetters: false },
     script: [[append(0, 'poison', 'b'), create, later(8_000)]],
   },
+  {
+    name: 'two partitions, one at a time',
+    ...{ partitions: 2, maximumConcurrency: 1, mostMs: 2_000 },
+    script: [
+      [create, append(0, 'a'), append(0, 'b')],
+      [later(250), append(1, 'a'), append(1, 'b')],
+    ],
+  },
 ];
 
 const small: Omit<PushWorldOptions, 'seed'> = {

@@ -65,7 +65,13 @@ type World = Stage & {
   readonly lib: Lib;
   partsOf(ports: Ports): Parts;
 };
-type Parts = { readonly subscriptions: Subscriptions; readonly dispatcher: Dispatcher; readonly ports: PushPorts };
+type Parts = {
+  readonly subscriptions: Subscriptions;
+  readonly dispatcher: Dispatcher;
+  readonly ports: PushPorts;
+  /** A dispatcher for one run, so that its target knows whose it is. */
+  dispatcherOf(invocation: PushInvocation): Dispatcher;
+};
 
 export async function runPushWorld(options: PushWorldOptions): Promise<CaseVerdict> {
   const world = openWorld(options);
@@ -162,9 +168,11 @@ function openWorld(options: PushWorldOptions): World {
       if (found) return found;
       const log = createLogContext(ports);
       const push: PushPorts = { targets: targetsOf(target, ports.clock), invoke: invokeOf(road, ports.clock, take) };
-      const parts = {
+      const parts: Parts = {
         ...{ subscriptions: lib.createSubscriptions(log, push), dispatcher: lib.createDispatcher(log, push) },
         ports: push,
+        dispatcherOf: (invocation) =>
+          lib.createDispatcher(log, { ...push, targets: targetsOf(target, ports.clock, invocation) }),
       };
       known.set(ports, parts);
       return parts;
@@ -180,7 +188,10 @@ async function bringRun(world: World, process: Process, invocation: PushInvocati
   const endMs = world.scheduler.now() + runTimeoutMs;
   const answer = await process.request(
     (_engine, ports) =>
-      world.partsOf(ports).dispatcher.run(invocation, { leftMs: () => endMs - world.scheduler.now() }),
+      world
+        .partsOf(ports)
+        .dispatcherOf(invocation)
+        .run(invocation, { leftMs: () => endMs - world.scheduler.now() }),
     runTimeoutMs,
   );
   world.trace(
@@ -203,6 +214,7 @@ function startClients(world: World, guard: (work: Promise<unknown>) => Promise<u
   const lives: Client['lives'] = { count: 0, current: undefined };
   const client: Client = {
     ...{ history, lives, partitions: options.partitions, retries: options.retries, deadLetters: options.deadLetters },
+    ...(options.maximumConcurrency !== undefined && { maximumConcurrency: options.maximumConcurrency }),
     now: scheduler.now,
     pause: (ms) => new Promise((resolve) => scheduler.after(ms, resolve)),
     chance: random.chance,
