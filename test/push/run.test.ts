@@ -165,6 +165,41 @@ describe('a run', () => {
     expect(world.deliveries[0]!.atMs - begunMs).toBeGreaterThanOrEqual(100_000);
   });
 
+  test.each([10, 100])('waits for %i s, and more copies of its event are no attempts', async (seconds) => {
+    const world = await worldOfTopic();
+    await world.create({
+      ...{ batchSize: 3, maximumBatchingWindowSeconds: seconds },
+      ...{ maximumRetryAttempts: 0, onFailure: { topic: 'dead' } },
+    });
+    await appendOne(world.engine, 0, batchOf(['a']));
+    const id = 'a'.repeat(22);
+    await world.trigger(0, { id });
+    for (let copies = 0; copies < 2; copies++) {
+      await world.pass(2_000);
+      await world.trigger(0, { id });
+    }
+    await world.settle();
+    expect(new Set(offsetsOf(world).flat())).toEqual(new Set([0]));
+    expect(await readAll(world.engine, 0, 0, 'dead')).toEqual([]);
+  });
+
+  test('that waits for a full batch has nothing that fails, and a late copy of its event is no attempt', async () => {
+    const world = await worldOfTopic();
+    await world.create({ batchSize: 3, maximumBatchingWindowSeconds: 100, maximumRetryAttempts: 0 });
+    await appendOne(world.engine, 0, batchOf(['a']));
+    const id = 'a'.repeat(22);
+    await world.trigger(0, { id });
+    world.losesInvocations = true;
+    await world.pass(2_000);
+    expect((await world.engine.subscriptions.get(ref)).partitions[0]).not.toHaveProperty('failing');
+    // The schedule was lost, and the window is over.
+    await world.pass(101_000);
+    world.losesInvocations = false;
+    await world.trigger(0, { id });
+    await world.settle();
+    expect(world.events.filter(({ kind }) => kind === 'given up')).toEqual([]);
+  });
+
   test('goes on at the start of the log when retention has passed the offset, and counts what was lost', async () => {
     const world = await worldOfTopic();
     await world.create({ enabled: false });

@@ -4,7 +4,7 @@ import type { SubscriptionDescription, SubscriptionRef, Subscriptions, UpdateSub
 import { invalid, refused } from '../../api/refusal.ts';
 import { beingChanged } from '../../group/context.ts';
 import { pausedFor } from '../../group/items/head.ts';
-import { asRunFound, changeInRun, isBackingOff, updateOf } from '../../group/items/ownership.ts';
+import { asRunFound, changeInRun, isWaiting, updateOf } from '../../group/items/ownership.ts';
 import { inParallel } from '../../runtime/concurrency.ts';
 import type { PushContext } from '../context.ts';
 import { notCreating, setPaused } from '../items/heads.ts';
@@ -88,9 +88,9 @@ export async function retryNow(context: PushContext, ref: SubscriptionRef): Prom
 
 async function endBackOff(context: PushContext, subscription: LiveSubscription, partition: number): Promise<void> {
   const { ownership } = await readPlace(context, { ...subscription, partition });
-  if (!isBackingOff(ownership)) return;
+  if (!ownership.note || !isWaiting(ownership)) return;
   const { groupId, topic, topicId } = subscription;
-  const note = { ...ownership.note!, nextTryMs: context.clock.now() };
+  const note = { ...ownership.note, nextTryMs: context.clock.now() };
   const change = changeInRun(partition, (ownership.commitSeq ?? 0) + 1, { leaseUntilMs: 0, note });
   const item = { topic, topicId, partitions: [partition] };
   await context.table.write(updateOf(groupId, item, [asRunFound(partition, ownership)], [change]));

@@ -7,9 +7,9 @@ import {
   asRunFound,
   beginRun,
   hasLiveLease,
-  isBackingOff,
   isRun,
   isRunOf,
+  isWaiting,
   type Ownership,
   ownershipOf,
   runOwner,
@@ -60,12 +60,14 @@ function mayTake(found: Ownership, { id, follows }: PushInvocation, nowMs: numbe
 }
 
 /**
- * If the predecessor of this very invocation neither released the partition nor waits, it died. That counts as an attempt:
- * otherwise a record that kills each run would stop the partition. Its knowledge of the batch died with it.
+ * If the predecessor of this very invocation neither released the partition nor waits, and its lease is over, it died. That counts as
+ * an attempt: otherwise a record that kills each run would stop the partition. Its knowledge of the batch died with it. While the lease
+ * is live this is a second copy of the invocation, because Lambda repeats one that failed after a minute.
  */
 function noteAtStart(found: Ownership, { id }: PushInvocation, nowMs: number): Note | undefined {
   const { owner, leaseUntilMs, note } = found;
-  const hasDied = isRunOf(owner, id) && leaseUntilMs !== 0 && !isBackingOff(found);
+  const isLeft = leaseUntilMs !== 0 && !hasLiveLease(found, nowMs) && !isWaiting(found);
+  const hasDied = isRunOf(owner, id) && isLeft;
   if (!hasDied) return note;
   return {
     ...{ endOffset: endOfFirstBatch, firstFailureMs: nowMs },

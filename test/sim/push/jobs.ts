@@ -12,6 +12,7 @@ export type Client = {
   readonly history: History;
   readonly partitions: number;
   readonly retries: number;
+  readonly windowSeconds: number;
   readonly deadLetters: 'queue' | 'topic' | 'none';
   readonly maximumConcurrency?: number;
   now(): number;
@@ -65,10 +66,11 @@ function onFailureOf({ deadLetters }: Client, life: Life): Pick<CreateSubscripti
 
 export const create: Job = async (client) => {
   const life = `life${client.lives.count++}`;
-  const { retries, maximumConcurrency } = client;
+  const { retries, windowSeconds, maximumConcurrency } = client;
   const request: CreateSubscription = {
     ...ref,
     ...{ target: { url: urlOf(life) }, startingPosition: 'TRIM_HORIZON', batchSize: 3 },
+    maximumBatchingWindowSeconds: windowSeconds,
     ...{ maximumRetryAttempts: retries, reportBatchItemFailures: true, bisectBatchOnFunctionError: life.endsWith('1') },
     ...onFailureOf(client, life),
     ...(maximumConcurrency !== undefined && { maximumConcurrency }),

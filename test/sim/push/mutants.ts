@@ -24,8 +24,7 @@ export const mutants: readonly PushMutant[] = [
     name: 'a scheduled retry meets the lease that waits for it, and ends',
     file: take,
     turn: { 'mayTake.isFollowed': 'false' },
-    world: 'wrong clocks',
-    seed: 93,
+    world: 'one at a time, windows, wrong clocks',
   },
   {
     name: 'a run takes a partition whose lease is live',
@@ -129,5 +128,11 @@ export const mutants: readonly PushMutant[] = [
     text: ["if (outcome === 'over') return;", "if (outcome === 'over' || outcome === 'no room') return;"],
     world: 'one at a time',
     seed: 36,
+  },
+  {
+    name: 'a second copy of an invocation counts as a death of the run that only waits',
+    file: take,
+    turn: { 'noteAtStart.isLeft': 'leaseUntilMs !== 0' },
+    world: { small: 'a wait for a full batch, and each event twice' },
   },
 ];

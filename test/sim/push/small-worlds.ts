@@ -49,6 +49,11 @@ const scripts: readonly Scripted[] = [
       [later(250), append(1, 'a'), append(1, 'b')],
     ],
   },
+  {
+    name: 'a wait for a full batch, and each event twice',
+    ...{ windowSeconds: 60, doubled: 1, retries: 0, deadLetters: 'queue' },
+    script: [[create, append(0, 'a'), append(0, 'b'), later(100_000), append(0, 'c'), later(100_000)]],
+  },
 ];
 
 const small: Omit<PushWorldOptions, 'seed'> = {

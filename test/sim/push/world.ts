@@ -42,6 +42,7 @@ export type PushWorldOptions = Omit<StageOptions, 'newEngine'> &
     readonly poison: number;
     readonly jobs: number;
     readonly retries: number;
+    readonly windowSeconds?: number;
     readonly deadLetters: Client['deadLetters'];
     /** A reset or a new creation delivers all again, and gives up again. */
     readonly mayRepeatLetters: boolean;
@@ -194,6 +195,7 @@ async function bringRun(world: World, process: Process, invocation: PushInvocati
         .run(invocation, { leftMs: () => endMs - world.scheduler.now() }),
     runTimeoutMs,
   );
+  if (answer === 'lost') world.history.lostRuns++;
   world.trace(
     `run ${invocation.id} of ${invocation.partition}: ${answer === 'lost' ? 'lost' : Object.keys(answer)[0]}`,
   );
@@ -214,6 +216,7 @@ function startClients(world: World, guard: (work: Promise<unknown>) => Promise<u
   const lives: Client['lives'] = { count: 0, current: undefined };
   const client: Client = {
     ...{ history, lives, partitions: options.partitions, retries: options.retries, deadLetters: options.deadLetters },
+    windowSeconds: options.windowSeconds ?? 0,
     ...(options.maximumConcurrency !== undefined && { maximumConcurrency: options.maximumConcurrency }),
     now: scheduler.now,
     pause: (ms) => new Promise((resolve) => scheduler.after(ms, resolve)),
@@ -305,7 +308,7 @@ async function judge(world: World, { lives }: Client): Promise<string[]> {
   const doubled = options.deadLetters === 'topic' ? await readLetters(world, life) : [];
   const ends = found.partitions.map(({ logEndOffset }) => logEndOffset);
   const committed = found.partitions.map(({ committedOffset }) => committedOffset);
-  return [...doubled, ...check(history, { life, ends, committed })];
+  return [...doubled, ...check(history, { life, ends, committed, retries: options.retries })];
 }
 
 /** Letters name no life: one of an earlier life counts too. One that was written twice is a complaint. */

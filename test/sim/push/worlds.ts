@@ -37,7 +37,11 @@ export const pushWorlds = {
   'wrong clocks': { ...defaultPushWorld, mostSkewMs: 60_000, poison: 0.05, retries: 3, deadLetters: 'queue' },
   'many faults': { ...defaultPushWorld, faultRate: 0.1, jobs: 4, appends: 8 },
   'one at a time': { ...defaultPushWorld, partitions: 3, maximumConcurrency: 1 },
-  'one at a time, wrong clocks': { ...defaultPushWorld, partitions: 3, maximumConcurrency: 1, mostSkewMs: 60_000 },
+  /** The window is longer than a run waits, so that most deliveries come by a schedule. */
+  'one at a time, windows, wrong clocks': {
+    ...defaultPushWorld,
+    ...{ partitions: 3, maximumConcurrency: 1, windowSeconds: 30, mostSkewMs: 60_000 },
+  },
   'two at a time': {
     ...defaultPushWorld,
     ...{ partitions: 3, maximumConcurrency: 2, poison: 0.05, retries: 3, deadLetters: 'queue' },
