@@ -379,6 +379,21 @@ describe('a failure', () => {
     expect(valuesOf(await readAll(world.engine, 0, 0, 'dead'))).toEqual(['5']);
   });
 
+  test('whose first half retention has removed grows past the end of the batch that was split as little', async () => {
+    const world = await worldOfTopic();
+    await world.create({ bisectBatchOnFunctionError: true });
+    world.answer = async (_batch, count) => {
+      if (count === 2) {
+        await world.engine.deleteRecords({ topic: 't', partitions: [{ partition: 0, offset: 2 }] });
+        await appendOne(world.engine, 0, batchOf(['4']));
+      }
+      return count <= 2 ? failure() : success;
+    };
+    await world.append(0, ['0', '1', '2', '3']);
+    await world.settle();
+    expect(offsetsOf(world)).toEqual([[0, 1, 2, 3], [0, 1], [2, 3], [4]]);
+  });
+
   test('for want of room is no attempt', async () => {
     const world = await worldOfTopic();
     await world.create({ maximumRetryAttempts: 0, onFailure: { topic: 'dead' } });
