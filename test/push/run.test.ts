@@ -3,6 +3,7 @@ import { limits } from '../../lib/api/limits.ts';
 import { ownershipOf } from '../../lib/group/items/ownership.ts';
 import { decodeBatch } from '../../lib/record/batch.ts';
 import { groupOffsetsKey } from '../../lib/storage/keys.ts';
+import type { Table } from '../../lib/storage/table.ts';
 import { appendOne, batchOf, readAll, valuesOf } from '../log/world.ts';
 import { committedOf, failure, offsetsOf, partial, ref, success, worldOfTopic } from './world.ts';
 
@@ -225,6 +226,36 @@ describe('a run', () => {
     expect(world.events).toContainEqual(expect.objectContaining({ kind: 'lost', records: 2 }));
   });
 
+  test('that cannot go on, and does not know why, ends with an error after two minutes, and asks little until then', async () => {
+    let calls = 0;
+    let isWrong = false;
+    /** Heads that tell of a record that is not there. */
+    const wrap = (table: Table): Table => ({
+      ...table,
+      async get(key, options) {
+        calls += 1;
+        const item = await table.get(key, options);
+        return isWrong && item && key.sk === 'h' ? { ...item, n: (item.n as number) + 1 } : item;
+      },
+    });
+    const world = await worldOfTopic(1, { wrap, repeats: 0 });
+    await world.create();
+    await world.append(0, ['a']);
+    await world.settle();
+    isWrong = true;
+    calls = 0;
+    const begunMs = world.clock.now();
+    await world.trigger(0);
+    await world.settle();
+    expect(world.clock.now() - begunMs).toBeLessThan(140_000);
+    expect(calls).toBeLessThan(200);
+    expect(calls).toBeGreaterThan(20);
+    isWrong = false;
+    await world.append(0, ['b']);
+    await world.settle();
+    expect(offsetsOf(world)).toEqual([[0], [1]]);
+  });
+
   test('of a partition that was added begins at 0', async () => {
     const world = await worldOfTopic();
     await world.create({ startingPosition: 'LATEST' });
@@ -415,6 +446,21 @@ describe('a failure', () => {
     const times = world.deliveries.map(({ atMs }) => atMs);
     expect(times).toHaveLength(4);
     expect(times[3]! - times[0]!).toBeGreaterThanOrEqual(3_000);
+  });
+
+  test('for want of room that does not end is tried less and less, and holds no run meanwhile', async () => {
+    const world = await worldOfTopic();
+    await world.create();
+    world.answer = () => ({ kind: 'throttled', retryAfterMs: 1_000 });
+    await world.append(0, ['a']);
+    await world.pass(3_600_000);
+    expect(world.deliveries.length).toBeLessThan(25);
+    const { leaseUntilMs, failing } = (await world.engine.subscriptions.get(ref)).partitions[0]!;
+    expect(leaseUntilMs).toBe(failing!.nextTryMs);
+    expect(failing!.attempts).toBe(0);
+    world.answer = () => success;
+    await world.settle();
+    expect(await committedOf(world)).toBe(1);
   });
 
   test('410 pauses the subscription, and a resumption delivers', async () => {

@@ -27,6 +27,9 @@ const reserveMs = 11 * 60_000;
 
 /** Two runs that saw each other yield, and come again one after the other. */
 const mostYieldMs = 500;
+/** After more terms in a row that found nothing to deliver, although there are records, something is wrong. */
+const mostIdleTerms = 2;
+const idleWaitMs = 1_000;
 
 /** Throws what keeps it from going on: the invocation must then come again. */
 export async function run(
@@ -37,7 +40,7 @@ export async function run(
   const { clock } = context;
   const begunMs = clock.monotonic();
   const isOutOfTime = () => clock.monotonic() - begunMs >= longestRunMs || process.leftMs() < reserveMs;
-  for (let isFirst = true; ; isFirst = false) {
+  for (let isFirst = true, idleTerms = 0; ; isFirst = false) {
     const taken = await take(context, invocation);
     if (!taken) return;
     const isFollowUp = isFirst && invocation.follows !== undefined;
@@ -46,14 +49,26 @@ export async function run(
     const subscription = await lookAgain(context, invocation, outcome);
     if (!subscription) return;
     const hasMore = outcome !== 'waits' && (await isBehind(context, taken.hold));
+    idleTerms = outcome === 'idle' ? idleTerms + 1 : 0;
     // Under a steady flow every batch reaches the end of the log, so that the time is over between two terms.
-    if (!hasMore || isOutOfTime()) return handOn(context, subscription, invocation, hasMore);
+    if (!hasMore || isOutOfTime()) {
+      if (hasMore && idleTerms > mostIdleTerms) throw noProgress(invocation);
+      return handOn(context, subscription, invocation, hasMore);
+    }
     if (outcome === 'no room') await clock.sleep(clock.random() * mostYieldMs);
+    if (outcome === 'idle') await clock.sleep((idleTerms - 1) * idleWaitMs);
   }
 }
 
-/** `waits`: a scheduled invocation goes on later. `over`: the partition has another owner, or there is no topic any more. */
-type Outcome = 'released' | 'no room' | 'waits' | 'over';
+/** A run that handed on without progress would do so for ever. The invocation comes again some times, and then the hourly net helps. */
+const noProgress = ({ groupId, topic, partition }: PushInvocation) =>
+  new Error(`partition ${partition} of ${topic} has records for ${groupId}, and none of them can be read`);
+
+/**
+ * `idle`: it had nothing to deliver. `waits`: a scheduled invocation goes on later. `over`: the partition has another owner, or there is
+ * no topic any more.
+ */
+type Outcome = 'released' | 'idle' | 'no room' | 'waits' | 'over';
 type Circumstances = {
   readonly isOutOfTime: () => boolean;
   readonly isFollowUp: boolean;
@@ -92,7 +107,7 @@ async function deliverAll(
     if (!live || (!isFirst && isOutOfTime())) return releasing(hold);
     run.changes = live.changes;
     const step = await deliverNext(run);
-    if (step === 'caught up') return releasing(hold);
+    if (step === 'caught up') return releasing(hold, isFirst ? 'idle' : 'released');
     if (step === 'released') return 'released';
     if (step === 'ended') return 'waits';
   }
