@@ -307,6 +307,26 @@ describe('a failure', () => {
     }
   });
 
+  test('is tried again with the settings that came meanwhile', async () => {
+    const world = await worldOfTopic();
+    await world.create();
+    const opened: unknown[] = [];
+    const { targets } = world.ports;
+    const open = targets.open;
+    targets.open = (settings, secrets) => (opened.push(settings.target), open(settings, secrets));
+    const target = { url: 'https://example.com/mended' };
+    world.answer = async (_batch, count) => {
+      if (count === 1) await world.engine.subscriptions.update({ ...ref, target, maximumRetryAttempts: 1 });
+      return failure();
+    };
+    await world.append(0, ['a']);
+    await world.settle();
+    expect(opened).toEqual([{ url: 'https://example.com/orders' }, target]);
+    expect(world.deliveries).toHaveLength(2);
+    expect(world.deliveries[1]!.atMs - world.deliveries[0]!.atMs).toBeLessThan(2_000);
+    expect(await committedOf(world)).toBe(1);
+  });
+
   test('ends in a dead letter after the last attempt, and the next records are delivered', async () => {
     const world = await worldOfTopic();
     await world.create({ batchSize: 1, maximumRetryAttempts: 2, onFailure: { topic: 'dead' } });

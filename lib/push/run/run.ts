@@ -105,6 +105,8 @@ async function deliverAll(
   for (let isFirst = true; ; isFirst = false) {
     const live = await active(context, subscription);
     if (!live || (!isFirst && isOutOfTime())) return releasing(hold);
+    // The next term reads them, also for a batch that fails.
+    if (live.settingsRevision > subscription.revision) return releasing(hold);
     run.changes = live.changes;
     const step = await deliverNext(run);
     if (step === 'caught up') return releasing(hold, isFirst ? 'idle' : 'released');

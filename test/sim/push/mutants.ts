@@ -55,7 +55,7 @@ export const mutants: readonly PushMutant[] = [
   {
     name: 'a run does not look whether the subscription is active',
     file: run,
-    turn: { active: "{ id: '', state: 'Enabled', changes: 0 }" },
+    turn: { active: "{ id: '', state: 'Enabled', changes: 0, settingsRevision: 1 }" },
     world: 'no event lost',
     seed: 29,
   },
