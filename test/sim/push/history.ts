@@ -38,6 +38,8 @@ export type History = {
   /** They name what the target has done, and what became a dead letter, as `<life> <partition> <offset>`. */
   readonly handled: Set<string>;
   readonly lettered: Set<string>;
+  /** How often a member had partitions. */
+  claims: number;
   /** Runs that were killed, or frozen, or took too long. */
   lostRuns: number;
   /** Resets without an answer. They may act whenever their process wakes up, and then only the hourly net helps. */
@@ -47,7 +49,7 @@ export type History = {
 };
 
 export const newHistory = (): History => ({
-  ...{ deliveries: [], deletions: [], complaints: [], sleepingResets: 0, lostRuns: 0 },
+  ...{ deliveries: [], deletions: [], complaints: [], sleepingResets: 0, lostRuns: 0, claims: 0 },
   ...{ terms: new Map(), underWay: new Set() },
   handled: new Set(),
   lettered: new Set(),

@@ -16,6 +16,7 @@ export type Client = {
   readonly deadLetters: 'queue' | 'topic' | 'none';
   readonly maximumConcurrency?: number;
   now(): number;
+  newId(): string;
   pause(ms: number): Promise<void>;
   chance(probability: number): boolean;
   ask<T>(

@@ -3,6 +3,7 @@
 import { type Lib, realLib } from '../core/lib-under-test.ts';
 import type { SmallWorld } from '../core/worlds.ts';
 import { append, create, type Job, later, pause, remove, reset, resume } from './jobs.ts';
+import { commitOutside, deleteGroup, forget, join, joinClassic } from './members.ts';
 import { type PushWorldOptions, runPushWorld } from './world.ts';
 import { defaultPushWorld } from './worlds.ts';
 
@@ -53,6 +54,27 @@ const scripts: readonly Scripted[] = [
     name: 'a wait for a full batch, and each event twice',
     ...{ windowSeconds: 60, doubled: 1, retries: 0, deadLetters: 'queue' },
     script: [[create, append(0, 'a'), append(0, 'b'), later(100_000), append(0, 'c'), later(100_000)]],
+  },
+  {
+    name: 'a member joins around a deletion',
+    script: [
+      [append(0, 'a'), create, remove, later(500), create],
+      [later(150), join],
+    ],
+  },
+  {
+    name: 'a classic member joins around a deletion',
+    script: [
+      [append(0, 'a'), create, remove, later(500), create],
+      [later(150), joinClassic, joinClassic],
+    ],
+  },
+  {
+    name: 'commits, and the deletion of the group',
+    script: [
+      [append(0, 'a'), create, remove, later(100), create],
+      [commitOutside, forget, deleteGroup, commitOutside, deleteGroup, commitOutside],
+    ],
   },
 ];
 

@@ -64,6 +64,7 @@ function compare(watch: Watch, partition: number, found: Ownership, now: Ownersh
   if (isWriteOfRun && rules.seesAnswers)
     for (let offset = from; offset < to; offset++)
       if (!isAnsweredByAny(history, partition, offset)) complain(`record ${offset} was skipped by a commit of ${to}`);
+  if (isDelivering && now.owner !== undefined && !isByRun) complain(`${now.owner} owns it beside the subscription`);
   if (isTakenTooEarly(watch, found, now)) complain(`${now.owner} took the lease of ${found.owner}`);
 }
 

@@ -30,6 +30,7 @@ import {
   resume,
   retryNow,
 } from './jobs.ts';
+import { commitOutside, deleteGroup, forget, join, joinClassic } from './members.ts';
 import { offsetsOf, type TargetOptions, type TargetWorld, targetsOf } from './target.ts';
 import { invokeOf, send, type TransportOptions, withStream } from './transport.ts';
 import { type Rules, watchOffsets } from './watch.ts';
@@ -46,6 +47,8 @@ export type PushWorldOptions = Omit<StageOptions, 'newEngine'> &
     readonly deadLetters: Client['deadLetters'];
     /** A reset or a new creation delivers all again, and gives up again. */
     readonly mayRepeatLetters: boolean;
+    /** Members try to join, and the subscription is often deleted, so that some of them can. */
+    readonly hasMembers?: boolean;
     /** Whether the hourly net runs. Without it every record must come by its own events. */
     readonly hasNet: boolean;
     /** The jobs of each client, one after the other, instead of jobs at random. */
@@ -129,7 +132,7 @@ export async function runPushWorld(options: PushWorldOptions): Promise<CaseVerdi
     endCall,
     reads: world.reads,
     complaints,
-    counts: { deliveries: history.deliveries.length },
+    counts: { deliveries: history.deliveries.length, claims: history.claims },
   };
 }
 
@@ -219,6 +222,7 @@ function startClients(world: World, guard: (work: Promise<unknown>) => Promise<u
     windowSeconds: options.windowSeconds ?? 0,
     ...(options.maximumConcurrency !== undefined && { maximumConcurrency: options.maximumConcurrency }),
     now: scheduler.now,
+    newId: () => Buffer.from(Array.from({ length: 16 }, () => random.below(256))).toString('base64url'),
     pause: (ms) => new Promise((resolve) => scheduler.after(ms, resolve)),
     chance: random.chance,
     ask: (operation) =>
@@ -232,7 +236,7 @@ function startClients(world: World, guard: (work: Promise<unknown>) => Promise<u
   const scripts = options.script ?? [
     Array.from({ length: options.appends }, () => drawAppend(world)),
     [create, ...Array.from({ length: options.jobs }, () => drawChange(world))],
-    Array.from({ length: options.jobs }, () => intrude),
+    Array.from({ length: options.jobs }, () => (options.hasMembers ? drawMember(world) : intrude)),
   ];
   let busy = scripts.length;
   const live = async (jobs: readonly Job[]) => {
@@ -252,7 +256,11 @@ function drawAppend({ random, options }: World): Job {
   return append(random.below(options.partitions), ...values);
 }
 
-function drawChange({ random }: World): Job {
+const ofMembers: readonly Job[] = [join, joinClassic, commitOutside, forget, deleteGroup, intrude];
+const drawMember = ({ random }: World): Job => random.pick(ofMembers);
+
+function drawChange({ random, options }: World): Job {
+  if (options.hasMembers) return random.pick([create, remove, remove, resume, reset]);
   const what = random.below(100);
   if (what < 20) return pause;
   if (what < 45) return resume;
