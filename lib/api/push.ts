@@ -39,7 +39,10 @@ export type ChangeableSettings = {
   readonly reportBatchItemFailures: boolean;
   readonly filterCriteria?: FilterCriteria;
   readonly onFailure?: FailureDestination;
-  /** The most partitions that are delivered at the same time: 1..1,000. Without it, only the service's own bound holds. */
+  /**
+   * The most partitions that are delivered at the same time: 1..1,000. Without it, only the service's own bound holds. With it a
+   * run reads the head of each partition when it ends.
+   */
   readonly maximumConcurrency?: number;
 };
 

@@ -3,6 +3,7 @@ import { limits } from '../../lib/api/limits.ts';
 import { ownershipOf } from '../../lib/group/items/ownership.ts';
 import { decodeBatch } from '../../lib/record/batch.ts';
 import { groupOffsetsKey } from '../../lib/storage/keys.ts';
+import type { Table } from '../../lib/storage/table.ts';
 import { appendOne, batchOf, readAll, valuesOf } from '../log/world.ts';
 import { committedOf, failure, offsetsOf, partial, ref, success, worldOfTopic } from './world.ts';
 
@@ -165,6 +166,41 @@ describe('a run', () => {
     expect(world.deliveries[0]!.atMs - begunMs).toBeGreaterThanOrEqual(100_000);
   });
 
+  test.each([10, 100])('waits for %i s, and more copies of its event are no attempts', async (seconds) => {
+    const world = await worldOfTopic();
+    await world.create({
+      ...{ batchSize: 3, maximumBatchingWindowSeconds: seconds },
+      ...{ maximumRetryAttempts: 0, onFailure: { topic: 'dead' } },
+    });
+    await appendOne(world.engine, 0, batchOf(['a']));
+    const id = 'a'.repeat(22);
+    await world.trigger(0, { id });
+    for (let copies = 0; copies < 2; copies++) {
+      await world.pass(2_000);
+      await world.trigger(0, { id });
+    }
+    await world.settle();
+    expect(new Set(offsetsOf(world).flat())).toEqual(new Set([0]));
+    expect(await readAll(world.engine, 0, 0, 'dead')).toEqual([]);
+  });
+
+  test('that waits for a full batch has nothing that fails, and a late copy of its event is no attempt', async () => {
+    const world = await worldOfTopic();
+    await world.create({ batchSize: 3, maximumBatchingWindowSeconds: 100, maximumRetryAttempts: 0 });
+    await appendOne(world.engine, 0, batchOf(['a']));
+    const id = 'a'.repeat(22);
+    await world.trigger(0, { id });
+    world.losesInvocations = true;
+    await world.pass(2_000);
+    expect((await world.engine.subscriptions.get(ref)).partitions[0]).not.toHaveProperty('failing');
+    // The schedule was lost, and the window is over.
+    await world.pass(101_000);
+    world.losesInvocations = false;
+    await world.trigger(0, { id });
+    await world.settle();
+    expect(world.events.filter(({ kind }) => kind === 'given up')).toEqual([]);
+  });
+
   test('goes on at the start of the log when retention has passed the offset, and counts what was lost', async () => {
     const world = await worldOfTopic();
     await world.create({ enabled: false });
@@ -188,6 +224,36 @@ describe('a run', () => {
     expect(world.deliveries).toEqual([]);
     expect(await committedOf(world)).toBe(2);
     expect(world.events).toContainEqual(expect.objectContaining({ kind: 'lost', records: 2 }));
+  });
+
+  test('that cannot go on, and does not know why, ends with an error after two minutes, and asks little until then', async () => {
+    let calls = 0;
+    let isWrong = false;
+    /** Heads that tell of a record that is not there. */
+    const wrap = (table: Table): Table => ({
+      ...table,
+      async get(key, options) {
+        calls += 1;
+        const item = await table.get(key, options);
+        return isWrong && item && key.sk === 'h' ? { ...item, n: (item.n as number) + 1 } : item;
+      },
+    });
+    const world = await worldOfTopic(1, { wrap, repeats: 0 });
+    await world.create();
+    await world.append(0, ['a']);
+    await world.settle();
+    isWrong = true;
+    calls = 0;
+    const begunMs = world.clock.now();
+    await world.trigger(0);
+    await world.settle();
+    expect(world.clock.now() - begunMs).toBeLessThan(140_000);
+    expect(calls).toBeLessThan(200);
+    expect(calls).toBeGreaterThan(20);
+    isWrong = false;
+    await world.append(0, ['b']);
+    await world.settle();
+    expect(offsetsOf(world)).toEqual([[0], [1]]);
   });
 
   test('of a partition that was added begins at 0', async () => {
@@ -239,6 +305,26 @@ describe('a failure', () => {
       expect(pause).toBeGreaterThanOrEqual(500 * 2 ** index);
       expect(pause).toBeLessThan(1_000 * 2 ** index + 100);
     }
+  });
+
+  test('is tried again with the settings that came meanwhile', async () => {
+    const world = await worldOfTopic();
+    await world.create();
+    const opened: unknown[] = [];
+    const { targets } = world.ports;
+    const open = targets.open;
+    targets.open = (settings, secrets) => (opened.push(settings.target), open(settings, secrets));
+    const target = { url: 'https://example.com/mended' };
+    world.answer = async (_batch, count) => {
+      if (count === 1) await world.engine.subscriptions.update({ ...ref, target, maximumRetryAttempts: 1 });
+      return failure();
+    };
+    await world.append(0, ['a']);
+    await world.settle();
+    expect(opened).toEqual([{ url: 'https://example.com/orders' }, target]);
+    expect(world.deliveries).toHaveLength(2);
+    expect(world.deliveries[1]!.atMs - world.deliveries[0]!.atMs).toBeLessThan(2_000);
+    expect(await committedOf(world)).toBe(1);
   });
 
   test('ends in a dead letter after the last attempt, and the next records are delivered', async () => {
@@ -344,6 +430,21 @@ describe('a failure', () => {
     expect(valuesOf(await readAll(world.engine, 0, 0, 'dead'))).toEqual(['5']);
   });
 
+  test('whose first half retention has removed grows past the end of the batch that was split as little', async () => {
+    const world = await worldOfTopic();
+    await world.create({ bisectBatchOnFunctionError: true });
+    world.answer = async (_batch, count) => {
+      if (count === 2) {
+        await world.engine.deleteRecords({ topic: 't', partitions: [{ partition: 0, offset: 2 }] });
+        await appendOne(world.engine, 0, batchOf(['4']));
+      }
+      return count <= 2 ? failure() : success;
+    };
+    await world.append(0, ['0', '1', '2', '3']);
+    await world.settle();
+    expect(offsetsOf(world)).toEqual([[0, 1, 2, 3], [0, 1], [2, 3], [4]]);
+  });
+
   test('for want of room is no attempt', async () => {
     const world = await worldOfTopic();
     await world.create({ maximumRetryAttempts: 0, onFailure: { topic: 'dead' } });
@@ -365,6 +466,21 @@ describe('a failure', () => {
     const times = world.deliveries.map(({ atMs }) => atMs);
     expect(times).toHaveLength(4);
     expect(times[3]! - times[0]!).toBeGreaterThanOrEqual(3_000);
+  });
+
+  test('for want of room that does not end is tried less and less, and holds no run meanwhile', async () => {
+    const world = await worldOfTopic();
+    await world.create();
+    world.answer = () => ({ kind: 'throttled', retryAfterMs: 1_000 });
+    await world.append(0, ['a']);
+    await world.pass(3_600_000);
+    expect(world.deliveries.length).toBeLessThan(25);
+    const { leaseUntilMs, failing } = (await world.engine.subscriptions.get(ref)).partitions[0]!;
+    expect(leaseUntilMs).toBe(failing!.nextTryMs);
+    expect(failing!.attempts).toBe(0);
+    world.answer = () => success;
+    await world.settle();
+    expect(await committedOf(world)).toBe(1);
   });
 
   test('410 pauses the subscription, and a resumption delivers', async () => {

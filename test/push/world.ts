@@ -21,6 +21,7 @@ import { retryingTable } from '../../lib/storage/retry.ts';
 import type { Table } from '../../lib/storage/table.ts';
 import { batchOf, createTestClock, startMs } from '../log/world.ts';
 import { createScheduler, type Scheduler } from '../sim/core/scheduler.ts';
+import { through } from '../sim/core/through.ts';
 
 export type Answer = (batch: PushBatch, count: number) => Delivery | Promise<Delivery>;
 
@@ -61,6 +62,8 @@ export type PushWorld = {
   /** True while invocations get lost. */
   losesInvocations: boolean;
 };
+
+const never = new Promise<never>(() => undefined);
 
 export const ref = { topic: 't', groupId: 'billing' };
 
@@ -136,7 +139,9 @@ export function createPushWorld({
     life = newLife(() => {
       world.engine = begin();
     });
-    const table = retryingTable(wrap(bare, life), clock);
+    const mine = life;
+    const mortal = through(wrap(bare, life), (_call, act) => (mine.isOver ? never : act()));
+    const table = retryingTable(mortal, clock);
     return createEngine({ objects, table, clock, push: ports });
   };
   const world: PushWorld = {

@@ -3,6 +3,8 @@
 //
 //   e end   n attempts   f first failure ms   t next try ms   x error
 //   o end of the batch that was split   k 1: each attempt ended with its run   g given up: r its records, b its bytes
+//
+// In its place `t` alone says until when a batch waits for more records. Nothing has failed then.
 import type { FailureNote } from '../../api/push.ts';
 
 /** 0 stands for the end of the first record batch: a run that died left no other trace of what it had read. */
@@ -23,6 +25,11 @@ const errorLength = 150;
 const shortened = (error: string): string =>
   error.length <= errorLength ? error : `${error.slice(0, errorLength - 3).toWellFormed()}...`;
 
+/** The run has ended. A scheduled one delivers at this time what is there then. */
+export type Window = { readonly windowUntilMs: number };
+
+export const windowText = ({ windowUntilMs }: Window): string => JSON.stringify({ t: windowUntilMs });
+
 export function noteText({ endOffset, attempts, firstFailureMs, nextTryMs, error, ...rest }: Note): string {
   const { outerEnd, isFatal, givenUp } = rest;
   return JSON.stringify({
@@ -33,16 +40,18 @@ export function noteText({ endOffset, attempts, firstFailureMs, nextTryMs, error
   });
 }
 
-type Stored = { e: number; n: number; f: number; t: number; x: string; o?: number; k?: 1; g?: 'r' | 'b' };
+type Stored = { e?: number; n: number; f: number; t: number; x: string; o?: number; k?: 1; g?: 'r' | 'b' };
 
-export function parseNote(text: string): Note {
+export function parseNote(text: string): { readonly note: Note } | Window {
   const { e, n, f, t, x, o, k, g } = JSON.parse(text) as Stored;
-  return {
+  if (e === undefined) return { windowUntilMs: t };
+  const note = {
     ...{ endOffset: e, attempts: n, firstFailureMs: f, nextTryMs: t, error: x },
     ...(o !== undefined && { outerEnd: o }),
     ...(k === 1 && { isFatal: true }),
     ...(g && { givenUp: g === 'r' ? ('records' as const) : ('bytes' as const) }),
   };
+  return { note };
 }
 
 export const failureOf = ({ endOffset, attempts, firstFailureMs, nextTryMs, error }: Note): FailureNote => ({

@@ -6,7 +6,7 @@
 //   cr created ms   es ms since when there are no members   ex 1: about to expire, unless a commit comes
 //   de 1: deleted; kept for a while, so that epochs go on
 //   su random id of the subscription, whose runs do the work of members   sp while nothing is delivered: c its creation
-//   is unfinished, or p and a reason   sn number of its pauses and resumptions
+//   is unfinished, or p and a reason   sn number of its pauses and resumptions   sr revision of its settings, above 1
 //
 // The head of a group of the classic protocol has version 2, so that older readers refuse it. It has besides:
 //   ty c   ps phase: e p c f s   rd round: the epoch that opened it   gn generation: the last completed round
@@ -30,6 +30,8 @@ export type HeadSubscription = {
   readonly pausedReason?: string;
   /** The number of its pauses and resumptions. */
   readonly changes: number;
+  /** That of its settings, which have an item of their own. */
+  readonly settingsRevision: number;
 };
 
 /** Where a group of the classic protocol is in its rounds. */
@@ -85,8 +87,9 @@ export function parseGroupHead(item: Item): GroupHead {
 export const creating = 'c';
 export const pausedFor = (reason: string): string => `p${reason}`;
 
-function parseSubscription({ su, sp, sn }: Item): HeadSubscription {
-  const base = { id: su as string, changes: (sn as number | undefined) ?? 0 };
+function parseSubscription({ su, sp, sn, sr }: Item): HeadSubscription {
+  const [changes, settingsRevision] = [(sn as number | undefined) ?? 0, (sr as number | undefined) ?? 1];
+  const base = { id: su as string, changes, settingsRevision };
   if (sp === undefined) return { ...base, state: 'Enabled' };
   const text = sp as string;
   return text === creating ? { ...base, state: 'Creating' } : { ...base, state: 'Paused', pausedReason: text.slice(1) };

@@ -25,7 +25,7 @@ import {
   type Write,
 } from '../../storage/table.ts';
 import type { Partitions } from '../partition-set.ts';
-import { type Note, noteText, parseNote } from './failure-note.ts';
+import { type Note, noteText, parseNote, type Window, windowText } from './failure-note.ts';
 
 export type Ownership = {
   readonly owner: string | undefined;
@@ -40,6 +40,8 @@ export type Ownership = {
   readonly leaseUntilMs?: number;
   /** Only of a run: its batch has failed. */
   readonly note?: Note;
+  /** Only of a run that has ended: its batch waits for more records. */
+  readonly windowUntilMs?: number;
 };
 
 /** The name of a run's term: the id of its invocation, and chance, so that no two terms have one name. */
@@ -51,9 +53,13 @@ export const isRunOf = (owner: string | undefined, invocationId: string): boolea
 /** The clock may be wrong: a lease only saves repeated work. */
 export const hasLiveLease = ({ leaseUntilMs = 0 }: Ownership, nowMs: number): boolean => leaseUntilMs > nowMs;
 
-/** The last run has ended, and the lease keeps others away until the next try. */
-export const isBackingOff = ({ leaseUntilMs, note }: Ownership): boolean =>
-  note !== undefined && leaseUntilMs === note.nextTryMs;
+/** The last run has ended, and the lease keeps others away until the scheduled one comes. */
+export const isWaiting = ({ leaseUntilMs, note, windowUntilMs }: Ownership): boolean =>
+  leaseUntilMs !== undefined && leaseUntilMs === (note?.nextTryMs ?? windowUntilMs);
+
+/** A run delivers the partition, or is about to. */
+export const isAtWork = (ownership: Ownership, nowMs: number): boolean =>
+  isRun(ownership.owner) && hasLiveLease(ownership, nowMs) && !isWaiting(ownership);
 
 /** The partitions of a set that share one item. */
 export type ItemPartitions = {
@@ -103,7 +109,7 @@ export function ownershipOf(item: Item | undefined, partition: number): Ownershi
     commitSeq: at('c') as number | undefined,
     leaderEpoch: (at('l') as number | undefined) ?? -1,
     ...(isRun(owner)
-      ? { metadata: '', leaseUntilMs: (at('u') as number | undefined) ?? 0, ...(text && { note: parseNote(text) }) }
+      ? { metadata: '', leaseUntilMs: (at('u') as number | undefined) ?? 0, ...(text && parseNote(text)) }
       : { metadata: text }),
   };
 }
@@ -267,7 +273,7 @@ export function inRun(partition: number, owner: string, seq: number): Condition 
 export type RunChange = {
   readonly leaseUntilMs: number;
   readonly commit?: { readonly offset: number; readonly committedMs: number };
-  readonly note?: Note | 'none';
+  readonly note?: Note | Window | 'none';
 };
 
 export function changeInRun(partition: number, seq: number, { leaseUntilMs, commit, note }: RunChange): Change {
@@ -288,8 +294,10 @@ export function changeInRun(partition: number, seq: number, { leaseUntilMs, comm
 
 const unchanged: Change = { set: [], remove: [] };
 
-const noteChange = (partition: number, note: Note | undefined): Change =>
-  note ? { set: [[path('m', partition), noteText(note)]], remove: [] } : { set: [], remove: [path('m', partition)] };
+function noteChange(partition: number, note: Note | Window | undefined): Change {
+  if (note === undefined) return { set: [], remove: [path('m', partition)] };
+  return { set: [[path('m', partition), 'windowUntilMs' in note ? windowText(note) : noteText(note)]], remove: [] };
+}
 
 export const clearOffset = (partition: number): Change => ({
   set: [],

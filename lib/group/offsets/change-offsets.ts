@@ -26,16 +26,7 @@ import type { GroupHead } from '../items/head.ts';
 import { bump, hasNoSubscription, isSameLife, openHead, readHead, subscriptionAsSeen } from '../items/heads.ts';
 import { isLiving, isOver, type Member } from '../items/member.ts';
 import { readMembers } from '../items/members.ts';
-import {
-  type Change,
-  clearOffset,
-  freeAt,
-  hasLiveLease,
-  inTerm,
-  isBackingOff,
-  isRun,
-  setOffset,
-} from '../items/ownership.ts';
+import { type Change, clearOffset, freeAt, inTerm, isAtWork, isRun, setOffset } from '../items/ownership.ts';
 import { type Entry, type Rules, writeOwnership } from '../items/write-ownership.ts';
 import { checkGroupId } from '../names.ts';
 import { checkNamedOnce, type ResolvedTopic, resolveAnew } from '../topics.ts';
@@ -126,8 +117,7 @@ async function ownerlessRules<E extends Entry>(
       const { owner, term } = ownership;
       if (term > epoch) return nonEmpty(groupId);
       // A run that waits for the next attempt has ended, and the one that follows it begins at the new offset.
-      const isAtWork = hasLiveLease(ownership, clock.now()) && !isBackingOff(ownership);
-      if (isRun(owner)) return isAtWork ? atWork(groupId, partition) : 'write';
+      if (isRun(owner)) return isAtWork(ownership, clock.now()) ? atWork(groupId, partition) : 'write';
       return owner === undefined || isOver(members.get(owner), term, topicId, partition) ? 'write' : nonEmpty(groupId);
     },
     condition: ({ partition }, ownership) => inTerm(partition, ownership!),

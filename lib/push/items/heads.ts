@@ -32,7 +32,7 @@ export function beginSubscription(head: GroupHead, subscription: Subscription): 
       ['sp', creating],
     ],
     add: [['ge', 1]],
-    remove: ['ex', 'sn', ...classicAttributes],
+    remove: ['ex', 'sn', 'sr', ...classicAttributes],
   };
   const condition = all(isAsBeforeTheLook, hasNoSubscription, isSameLife(head));
   return [
@@ -75,7 +75,7 @@ export async function endSubscription(table: Table, subscription: Subscription):
   const result = await table.write({
     kind: 'update',
     key: groupHeadKey(subscription.groupId),
-    update: { remove: ['su', 'sp', 'sn'], add: [['ge', 1]] },
+    update: { remove: ['su', 'sp', 'sn', 'sr'], add: [['ge', 1]] },
     if: isOfSubscription(subscription),
   });
   return result.applied;

@@ -7,7 +7,7 @@
 import type { SigningSecret, SubscriptionSettings } from '../../api/push.ts';
 import type { HeadSubscription } from '../../group/items/head.ts';
 import { readHead } from '../../group/items/heads.ts';
-import { checkVersion, itemVersion, subscriptionKey } from '../../storage/keys.ts';
+import { checkVersion, groupHeadKey, itemVersion, subscriptionKey } from '../../storage/keys.ts';
 import { all, equals, type Item, type Table, type Write } from '../../storage/table.ts';
 
 export type Subscription = {
@@ -62,9 +62,16 @@ export async function readSubscription(table: Table, groupId: string): Promise<L
   return subscription && live?.id === subscription.id ? { ...subscription, ...live } : undefined;
 }
 
-/** A change of the settings. It requires that they are as they were read. */
-export function changeOf(before: Subscription, changes: Pick<Partial<Subscription>, 'settings' | 'secrets'>): Write {
-  const isAsRead = all(equals('su', before.id), equals('r', before.revision));
-  const item = subscriptionItem({ ...before, ...changes, revision: before.revision + 1 });
-  return { kind: 'put', item, if: isAsRead };
+/**
+ * One transaction that changes the settings. It requires that they are as they were read. The head tells runs of it, which read it
+ * before each batch.
+ */
+export function changeOf(before: Subscription, changes: Pick<Partial<Subscription>, 'settings' | 'secrets'>): Write[] {
+  const { groupId, id } = before;
+  const revision = before.revision + 1;
+  const isAsRead = all(equals('su', id), equals('r', before.revision));
+  return [
+    { kind: 'put', item: subscriptionItem({ ...before, ...changes, revision }), if: isAsRead },
+    { kind: 'update', key: groupHeadKey(groupId), update: { set: [['sr', revision]] }, if: equals('su', id) },
+  ];
 }

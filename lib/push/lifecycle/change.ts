@@ -1,10 +1,9 @@
-// Changes a subscription: its settings, whether it is paused, its secret. Runs notice it before their next batch, and new
-// settings with their next term.
+// Changes a subscription: its settings, whether it is paused, its secret. Runs notice each of these before their next batch.
 import type { SubscriptionDescription, SubscriptionRef, Subscriptions, UpdateSubscription } from '../../api/push.ts';
 import { invalid, refused } from '../../api/refusal.ts';
-import { beingChanged } from '../../group/context.ts';
+import { beingChanged, randomName } from '../../group/context.ts';
 import { pausedFor } from '../../group/items/head.ts';
-import { asRunFound, changeInRun, isBackingOff, updateOf } from '../../group/items/ownership.ts';
+import { asRunFound, changeInRun, isWaiting, updateOf } from '../../group/items/ownership.ts';
 import { inParallel } from '../../runtime/concurrency.ts';
 import type { PushContext } from '../context.ts';
 import { notCreating, setPaused } from '../items/heads.ts';
@@ -40,9 +39,9 @@ async function write(
   before: LiveSubscription,
   changes: Parameters<typeof changeOf>[1],
 ): Promise<void> {
-  const result = await context.table.write(changeOf(before, changes));
+  const result = await context.table.transact(changeOf(before, changes), randomName(context.clock));
   context.onSubscriptions?.(before.topicId);
-  if (!result.applied && !result.doubtful) throw beingChanged(before.groupId);
+  if (!result.applied) throw beingChanged(before.groupId);
 }
 
 /** No batch begins after this. One that is under way ends, and is committed. */
@@ -89,9 +88,9 @@ export async function retryNow(context: PushContext, ref: SubscriptionRef): Prom
 
 async function endBackOff(context: PushContext, subscription: LiveSubscription, partition: number): Promise<void> {
   const { ownership } = await readPlace(context, { ...subscription, partition });
-  if (!isBackingOff(ownership)) return;
+  if (!ownership.note || !isWaiting(ownership)) return;
   const { groupId, topic, topicId } = subscription;
-  const note = { ...ownership.note!, nextTryMs: context.clock.now() };
+  const note = { ...ownership.note, nextTryMs: context.clock.now() };
   const change = changeInRun(partition, (ownership.commitSeq ?? 0) + 1, { leaseUntilMs: 0, note });
   const item = { topic, topicId, partitions: [partition] };
   await context.table.write(updateOf(groupId, item, [asRunFound(partition, ownership)], [change]));

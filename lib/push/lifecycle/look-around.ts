@@ -15,7 +15,7 @@ export async function lookAround(
   for (const { topicId } of await pushedTopics(context))
     for (const { listing, subscription } of await subscriptionsOf(context, topicId)) {
       if (isOver()) return invoked;
-      if (subscription) invoked += await lookAtPartitions(context, subscription, leasesOver);
+      if (subscription) invoked += await lookAtPartitions(context, subscription, { leasesOver });
       else await unflag(context.table, listing);
     }
   return invoked;

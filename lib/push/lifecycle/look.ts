@@ -8,23 +8,50 @@ import { allPartitions } from '../../topic/partitions.ts';
 import type { Topic } from '../../topic/topics.ts';
 import { isTopicGone, type PushContext } from '../context.ts';
 import { newInvocation } from '../items/invocation.ts';
+import { readOwnerships, roomOf } from '../items/room.ts';
 import type { LiveSubscription, Subscription } from '../items/subscription.ts';
 
 const partitionsAtOnce = 32;
 
-/** Returns how many invocations were sent. Nothing is sent while the subscription is paused. */
+type Look = {
+  readonly leasesOver?: LeasesOver | undefined;
+  /** The partitions behind this one have their turn first. */
+  readonly after?: number;
+};
+
+/**
+ * Returns how many invocations were sent: as many as there is room for. Nothing is sent while the subscription is paused. Leases and
+ * heads are read strongly: with an old copy, what was appended would wait for the next append.
+ */
 export async function lookAtPartitions(
   context: PushContext,
   subscription: LiveSubscription,
-  leasesOver: LeasesOver = 'by the clock',
+  { leasesOver = 'by the clock', after = -1 }: Look = {},
 ): Promise<number> {
   if (subscription.state !== 'Enabled') return 0;
+  const { clock } = context;
   const partitions = await partitionsOf(context, subscription);
-  const sent = await inParallel(partitions, partitionsAtOnce, (partition) =>
-    lookAt(context, subscription, partition, leasesOver),
-  );
-  return sent.filter(Boolean).length;
+  const ownerships = await readOwnerships(context, subscription);
+  const areOver = leasesOver === 'with the process';
+  const room = areOver ? Number.POSITIVE_INFINITY : roomOf(subscription, ownerships, clock.now());
+  if (room === 0) return 0;
+  const inTurn = [...partitions.slice(after + 1), ...partitions.slice(0, after + 1)];
+  const places = inTurn.map((partition) => ({ partition, ownership: ownerships.get(partition) }));
+  const free = places.filter(({ ownership }) => areOver || !ownership || !hasLiveLease(ownership, clock.now()));
+  const behind = await inParallel(free, partitionsAtOnce, async (place) => {
+    const head = await context.log.heads.read({ topicId: subscription.topicId, partition: place.partition });
+    return (head?.next ?? 0) > (place.ownership?.offset ?? 0) ? [place] : [];
+  });
+  const due = behind.flat().slice(0, room);
+  await inParallel(due, partitionsAtOnce, ({ partition, ownership }) => {
+    const follows = areOver && ownership && followed(ownership);
+    const invocation = { ...newInvocation(context, subscription, partition), ...follows };
+    return context.invoke(invocation, follows ? ownership.note?.nextTryMs : undefined);
+  });
+  return due.length;
 }
+
+const followed = ({ owner }: Ownership) => isRun(owner) && { follows: owner };
 
 /** None if the topic was deleted. */
 export async function partitionsOf(context: PushContext, subscription: OfTopic): Promise<number[]> {
@@ -53,21 +80,3 @@ export async function readPlace({ table, log }: PushContext, { groupId, topicId,
   const head = await log.heads.read({ topicId, partition });
   return { item, ownership: ownershipOf(item, partition), head };
 }
-
-async function lookAt(
-  context: PushContext,
-  subscription: Subscription,
-  partition: number,
-  leasesOver: LeasesOver,
-): Promise<boolean> {
-  const { ownership, head } = await readPlace(context, { ...subscription, partition });
-  const isBehind = (head?.next ?? 0) > (ownership.offset ?? 0);
-  const isTaken = leasesOver === 'by the clock' && hasLiveLease(ownership, context.clock.now());
-  if (!isBehind || isTaken) return false;
-  const follows = leasesOver === 'with the process' && followed(ownership);
-  const nextTryMs = follows ? ownership.note?.nextTryMs : undefined;
-  await context.invoke({ ...newInvocation(context, subscription, partition), ...follows }, nextTryMs);
-  return true;
-}
-
-const followed = ({ owner }: Ownership) => isRun(owner) && { follows: owner };

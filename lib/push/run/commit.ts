@@ -57,7 +57,7 @@ export async function atEnd(run: Run, { from, highWatermark }: Pick<Plan, 'from'
 }
 
 /** The rest of a batch that was split is tried apart from what follows it. */
-function restOf(note: Note | undefined, offset: number, nowMs: number): Note | undefined {
+export function restOf(note: Note | undefined, offset: number, nowMs: number): Note | undefined {
   if (note?.outerEnd === undefined || note.outerEnd <= offset) return undefined;
   const { firstFailureMs, error, outerEnd } = note;
   return { endOffset: outerEnd, attempts: 0, firstFailureMs, nextTryMs: nowMs, error };

@@ -3,7 +3,7 @@
 
 import { limits } from '../../api/limits.ts';
 import { endOfFirstBatch, type Note } from '../../group/items/failure-note.ts';
-import { atEnd, commit, observe, type Plan, type Run, type Step } from './commit.ts';
+import { atEnd, commit, observe, type Plan, type Run, restOf, type Step } from './commit.ts';
 import { afterFailure, afterThrottling, isExhausted, noteOfPart, pauseForGone } from './failure.ts';
 import { giveUpBytes, giveUpRecords, mayNotBeRead, noteHopeless } from './give-up.ts';
 import { TermIsOver } from './hold.ts';
@@ -33,11 +33,11 @@ async function planNext(run: Run): Promise<Plan> {
   const { context, hold } = run;
   const { note, invocation, offset } = hold;
   const range = await readRange(context, invocation, offset, boundsOf(run, note));
-  // Retention has removed what had failed.
   const isVoid = note !== undefined && note.endOffset !== endOfFirstBatch && note.endOffset <= range.from;
   if (!isVoid) return { ...range, note };
-  const anew = await readRange(context, invocation, offset, boundsOf(run, undefined));
-  return { ...anew, note: undefined };
+  // Retention has removed what had failed, and perhaps not all of the batch that was split.
+  const rest = restOf(note, range.from, context.clock.now());
+  return { ...(await readRange(context, invocation, offset, boundsOf(run, rest))), note: rest };
 }
 
 function boundsOf(run: Run, note: Note | undefined): Bounds {

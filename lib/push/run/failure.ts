@@ -67,9 +67,10 @@ export async function afterThrottling(
 ): Promise<Step> {
   observe(run, 'throttled', plan.records.length, error);
   const { attempts, ...note } = failedOnce(run, plan, plan.note?.error ?? error);
-  // A target that says 0 would otherwise be asked without a pause, and without end.
-  const waitMs = Math.max(firstWaitMs, Math.min(longestRetryAfterMs, retryAfterMs));
-  return waitWith(run, { ...note, attempts: attempts - 1 }, waitMs);
+  const askedMs = Math.max(firstWaitMs, Math.min(longestRetryAfterMs, retryAfterMs));
+  // As no attempt counts, only this keeps a target that never has room from holding runs, one after the other, without end.
+  const lastedMs = Math.min(longestWaitMs, note.nextTryMs - note.firstFailureMs);
+  return waitWith(run, { ...note, attempts: attempts - 1 }, Math.max(askedMs, lastedMs));
 }
 
 /** The scheduled invocation is sent before the note, so that a crash between them leaves one too many. */

@@ -111,7 +111,7 @@ async function put(
   if (!result.applied && !hasLanded(ownershipOf(result.old, partition), owner, seq)) throw new TermIsOver();
   state.writtenMs = clock.monotonic();
   if (rest.commit) state.offset = rest.commit.offset;
-  if (rest.note) state.note = rest.note === 'none' ? undefined : rest.note;
+  if (rest.note) state.note = rest.note === 'none' || 'windowUntilMs' in rest.note ? undefined : rest.note;
 }
 
 /** An earlier try of the write was applied, and its reply was lost. */

@@ -9,12 +9,14 @@ import type { HeadSubscription } from '../../group/items/head.ts';
 import { readHead } from '../../group/items/heads.ts';
 import { isTopicGone, type PushContext } from '../context.ts';
 import { newInvocation } from '../items/invocation.ts';
+import { hasRoomFor } from '../items/room.ts';
 import { validSecrets } from '../items/secrets.ts';
-import type { Subscription } from '../items/subscription.ts';
+import type { LiveSubscription, Subscription } from '../items/subscription.ts';
+import { lookAtPartitions } from '../lifecycle/look.ts';
 import type { Run } from './commit.ts';
 import { deliverNext } from './deliver.ts';
 import { type Hold, TermIsOver } from './hold.ts';
-import { readSettings, take } from './take.ts';
+import { readSettings, type Taken, take } from './take.ts';
 
 const endless: PushProcess = { leftMs: () => Number.POSITIVE_INFINITY };
 
@@ -23,27 +25,50 @@ const longestRunMs = 120_000;
 /** Enough for a batch that takes as long as a function may. */
 const reserveMs = 11 * 60_000;
 
+/** Two runs that saw each other yield, and come again one after the other. */
+const mostYieldMs = 500;
+/** After more terms in a row that found nothing to deliver, although there are records, something is wrong. */
+const mostIdleTerms = 2;
+const idleWaitMs = 1_000;
+
 /** Throws what keeps it from going on: the invocation must then come again. */
 export async function run(
   context: PushContext,
   invocation: PushInvocation,
   process: PushProcess = endless,
 ): Promise<void> {
-  const begunMs = context.clock.monotonic();
-  const isOutOfTime = () => context.clock.monotonic() - begunMs >= longestRunMs || process.leftMs() < reserveMs;
-  for (let isFirst = true; ; isFirst = false) {
-    const hold = await take(context, invocation);
-    if (!hold) return;
+  const { clock } = context;
+  const begunMs = clock.monotonic();
+  const isOutOfTime = () => clock.monotonic() - begunMs >= longestRunMs || process.leftMs() < reserveMs;
+  for (let isFirst = true, idleTerms = 0; ; isFirst = false) {
+    const taken = await take(context, invocation);
+    if (!taken) return;
     const isFollowUp = isFirst && invocation.follows !== undefined;
-    const outcome = await workOn(context, hold, { isOutOfTime, isFollowUp, signal: process.signal });
-    if (outcome === 'ended') return;
-    if (!(await hasMore(context, hold))) return;
+    const outcome = await workOn(context, taken, { isOutOfTime, isFollowUp, signal: process.signal });
+    if (outcome === 'over') return;
+    const subscription = await lookAgain(context, invocation, outcome);
+    if (!subscription) return;
+    const hasMore = outcome !== 'waits' && (await isBehind(context, taken.hold));
+    idleTerms = outcome === 'idle' ? idleTerms + 1 : 0;
     // Under a steady flow every batch reaches the end of the log, so that the time is over between two terms.
-    if (isOutOfTime()) return goOnElsewhere(context, invocation);
+    if (!hasMore || isOutOfTime()) {
+      if (hasMore && idleTerms > mostIdleTerms) throw noProgress(invocation);
+      return handOn(context, subscription, invocation, hasMore);
+    }
+    if (outcome === 'no room') await clock.sleep(clock.random() * mostYieldMs);
+    if (outcome === 'idle') await clock.sleep((idleTerms - 1) * idleWaitMs);
   }
 }
 
-type Outcome = 'released' | 'ended';
+/** A run that handed on without progress would do so for ever. The invocation comes again some times, and then the hourly net helps. */
+const noProgress = ({ groupId, topic, partition }: PushInvocation) =>
+  new Error(`partition ${partition} of ${topic} has records for ${groupId}, and none of them can be read`);
+
+/**
+ * `idle`: it had nothing to deliver. `waits`: a scheduled invocation goes on later. `over`: the partition has another owner, or there is
+ * no topic any more.
+ */
+type Outcome = 'released' | 'idle' | 'no room' | 'waits' | 'over';
 type Circumstances = {
   readonly isOutOfTime: () => boolean;
   readonly isFollowUp: boolean;
@@ -51,13 +76,14 @@ type Circumstances = {
 };
 
 /** If it throws, the partition is released first, if that is possible: it does not count as a death. */
-async function workOn(context: PushContext, hold: Hold, circumstances: Circumstances): Promise<Outcome> {
+async function workOn(context: PushContext, taken: Taken, circumstances: Circumstances): Promise<Outcome> {
+  const { hold } = taken;
   try {
-    return await deliverAll(context, hold, circumstances);
+    return await deliverAll(context, taken, circumstances);
   } catch (error) {
-    if (error instanceof TermIsOver) return 'ended';
+    if (error instanceof TermIsOver) return 'over';
     await release(hold).catch(() => undefined);
-    if (isTopicGone(error)) return 'ended';
+    if (isTopicGone(error)) return 'over';
     throw error;
   } finally {
     hold.end();
@@ -68,32 +94,33 @@ const release = (hold: Hold): Promise<void> => hold.write({ leaseUntilMs: 0 });
 
 async function deliverAll(
   context: PushContext,
-  hold: Hold,
+  { hold, subscription }: Taken,
   { isOutOfTime, isFollowUp, signal }: Circumstances,
 ): Promise<Outcome> {
-  const subscription = await readSettings(context.table, hold.invocation.groupId);
-  if (!subscription || subscription.topicId !== hold.invocation.topicId) return releasing(hold);
+  if (!(await hasRoomFor(context, subscription, hold.invocation.partition))) return releasing(hold, 'no room');
   const signals = [hold.signal, ...(signal ? [signal] : [])];
   const target = targetOf(context, subscription);
   const signalOfAll = AbortSignal.any(signals);
   const run: Run = { context, hold, subscription, target, signal: signalOfAll, changes: 0, hasWaited: isFollowUp };
   for (let isFirst = true; ; isFirst = false) {
     const live = await active(context, subscription);
-    if (!live) return releasing(hold);
+    if (!live || (!isFirst && isOutOfTime())) return releasing(hold);
+    // The next term reads them, also for a batch that fails.
+    if (live.settingsRevision > subscription.revision) return releasing(hold);
     run.changes = live.changes;
-    if (!isFirst && isOutOfTime()) return handOver(context, hold);
-    const outcome = await deliverNext(run);
-    if (outcome === 'caught up') return releasing(hold);
-    if (outcome !== 'go on') return outcome;
+    const step = await deliverNext(run);
+    if (step === 'caught up') return releasing(hold, isFirst ? 'idle' : 'released');
+    if (step === 'released') return 'released';
+    if (step === 'ended') return 'waits';
   }
 }
 
 const targetOf = ({ targets, clock }: PushContext, { settings, secrets }: Subscription) =>
   targets.open(settings, validSecrets(secrets, clock.now()));
 
-async function releasing(hold: Hold): Promise<Outcome> {
+async function releasing(hold: Hold, outcome: Outcome = 'released'): Promise<Outcome> {
   await release(hold);
-  return 'released';
+  return outcome;
 }
 
 /** Step 3. A deleted subscription is not delivered to any more, nor is one that was made again delivered to by an old run. */
@@ -103,24 +130,40 @@ async function active({ table }: PushContext, { groupId, id }: Subscription): Pr
   return isSame && live.state === 'Enabled' ? live : undefined;
 }
 
-/** Releases first: an invocation that found the lease would end. */
-async function handOver(context: PushContext, hold: Hold): Promise<Outcome> {
-  await release(hold);
-  await goOnElsewhere(context, hold.invocation);
-  return 'ended';
+/**
+ * Step 8, after the release. An append or a resumption that came before it has met the lease, and was not heard of. The subscription
+ * may be another one by now, and a limit may be new: whoever met the lease has read it. Undefined if nothing is left to look for.
+ */
+async function lookAgain(
+  context: PushContext,
+  { groupId, topicId }: PushInvocation,
+  outcome: Outcome,
+): Promise<LiveSubscription | undefined> {
+  const subscription = await readSettings(context.table, groupId);
+  if (subscription?.topicId !== topicId) return undefined;
+  if (outcome === 'waits' && !isLimited(subscription)) return undefined;
+  const live = await active(context, subscription);
+  return live && { ...subscription, ...live };
 }
 
-const goOnElsewhere = (context: PushContext, invocation: PushInvocation): Promise<void> =>
-  context.invoke(newInvocation(context, invocation, invocation.partition));
+const isLimited = ({ settings }: Subscription): boolean => settings.maximumConcurrency !== undefined;
+
+async function isBehind({ log }: PushContext, { invocation, offset }: Hold): Promise<boolean> {
+  const head = await log.heads.read(invocation);
+  return (head?.next ?? 0) > offset;
+}
 
 /**
- * Step 8. An append or a resumption that came before the release has met the lease, and was not heard of. The subscription may be
- * another one by now.
+ * The partition is released already: an invocation that found the lease would end. If the number of partitions at work is limited,
+ * invocations for others have met it, and were used up. Those have their turn before this one.
  */
-async function hasMore(context: PushContext, { invocation, offset }: Hold): Promise<boolean> {
-  const { groupId, topicId, partition } = invocation;
-  const subscription = await readSettings(context.table, groupId);
-  if (subscription?.topicId !== topicId || !(await active(context, subscription))) return false;
-  const head = await context.log.heads.read({ topicId, partition });
-  return (head?.next ?? 0) > offset;
+async function handOn(
+  context: PushContext,
+  subscription: LiveSubscription,
+  invocation: PushInvocation,
+  hasMore: boolean,
+): Promise<void> {
+  const { partition } = invocation;
+  if (isLimited(subscription)) await lookAtPartitions(context, subscription, { after: partition });
+  else if (hasMore) await context.invoke(newInvocation(context, invocation, partition));
 }

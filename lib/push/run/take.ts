@@ -7,32 +7,43 @@ import {
   asRunFound,
   beginRun,
   hasLiveLease,
-  isBackingOff,
   isRun,
   isRunOf,
+  isWaiting,
   type Ownership,
   ownershipOf,
   runOwner,
   updateOf,
 } from '../../group/items/ownership.ts';
 import { groupHeadKey, groupOffsetsKey, subscriptionKey } from '../../storage/keys.ts';
-import { equals, type Table, type Write } from '../../storage/table.ts';
+import { equals, type Table } from '../../storage/table.ts';
 import type { PushContext } from '../context.ts';
+import { hasRoomFor } from '../items/room.ts';
 import { parseSubscription, type Subscription } from '../items/subscription.ts';
 import { createHold, type Hold, leaseMs } from './hold.ts';
 
-/** Undefined if the partition is not to be taken, or if another run was faster. */
-export async function take(context: PushContext, invocation: PushInvocation): Promise<Hold | undefined> {
+export type Taken = { readonly hold: Hold; readonly subscription: Subscription };
+
+/**
+ * Undefined if the partition is not to be taken, if there is no room for it, or if another run was faster. Where there is no room,
+ * a lease that is left of another run is taken all the same, so that this run can release it: nobody looks at a partition with a
+ * lease, and clocks differ in how long it lasts.
+ */
+export async function take(context: PushContext, invocation: PushInvocation): Promise<Taken | undefined> {
   const { table, clock } = context;
   const { groupId, topicId, partition } = invocation;
   const item = await table.get(groupOffsetsKey(groupId, topicId, partition), { strong: true });
   const found = ownershipOf(item, partition);
   if (!mayTake(found, invocation, clock.now())) return undefined;
+  const subscription = await readSettings(table, groupId);
+  if (subscription?.topicId !== topicId) return undefined;
+  const hasLease = (found.leaseUntilMs ?? 0) !== 0;
+  if (!hasLease && !(await hasRoomFor(context, subscription, partition))) return undefined;
   const note = noteAtStart(found, invocation, clock.now());
   const owner = runOwner(invocation.id, randomName(clock).slice(0, 8));
-  if (!(await begin(context, invocation, owner, found, note))) return undefined;
+  if (!(await begin(context, invocation, owner, found, note, subscription))) return undefined;
   const { note: _, ...rest } = found;
-  return createHold(context, invocation, owner, { ...rest, ...(note && { note }) });
+  return { hold: createHold(context, invocation, owner, { ...rest, ...(note && { note }) }), subscription };
 }
 
 /**
@@ -49,12 +60,14 @@ function mayTake(found: Ownership, { id, follows }: PushInvocation, nowMs: numbe
 }
 
 /**
- * If the predecessor of this very invocation neither released the partition nor waits, it died. That counts as an attempt:
- * otherwise a record that kills each run would stop the partition. Its knowledge of the batch died with it.
+ * If the predecessor of this very invocation neither released the partition nor waits, and its lease is over, it died. That counts as
+ * an attempt: otherwise a record that kills each run would stop the partition. Its knowledge of the batch died with it. While the lease
+ * is live this is a second copy of the invocation, because Lambda repeats one that failed after a minute.
  */
 function noteAtStart(found: Ownership, { id }: PushInvocation, nowMs: number): Note | undefined {
   const { owner, leaseUntilMs, note } = found;
-  const hasDied = isRunOf(owner, id) && leaseUntilMs !== 0 && !isBackingOff(found);
+  const isLeft = leaseUntilMs !== 0 && !hasLiveLease(found, nowMs) && !isWaiting(found);
+  const hasDied = isRunOf(owner, id) && isLeft;
   if (!hasDied) return note;
   return {
     ...{ endOffset: endOfFirstBatch, firstFailureMs: nowMs },
@@ -77,28 +90,19 @@ async function begin(
   owner: string,
   found: Ownership,
   note: Note | undefined,
+  { id }: Subscription,
 ): Promise<boolean> {
   const { table, clock } = context;
   const nowMs = clock.now();
   const change = beginRun(partition, owner, { leaseUntilMs: nowMs + leaseMs, note, nowMs }, found);
   const isAsFound = asRunFound(partition, found);
   const write = updateOf(groupId, { topic, topicId, partitions: [partition] }, [isAsFound], [change]);
-  if (found.offset === undefined) return beginFirst(context, groupId, topicId, write);
+  if (found.offset === undefined) {
+    const check = { kind: 'check', key: groupHeadKey(groupId), if: equals('su', id) } as const;
+    return (await table.transact([write, check], randomName(clock))).applied;
+  }
   const result = await table.write(write);
   return result.applied || ownershipOf(result.old, partition).owner === owner;
-}
-
-async function beginFirst(
-  { table, clock }: PushContext,
-  groupId: string,
-  topicId: string,
-  write: Write,
-): Promise<boolean> {
-  const subscription = await readSettings(table, groupId);
-  if (subscription?.topicId !== topicId) return false;
-  const exists = equals('su', subscription.id);
-  const check = { kind: 'check', key: groupHeadKey(groupId), if: exists } as const;
-  return (await table.transact([write, check], randomName(clock))).applied;
 }
 
 export async function readSettings(table: Table, groupId: string): Promise<Subscription | undefined> {

@@ -16,7 +16,7 @@ export async function waitForMore(run: Run, { note, isFull, highWatermark }: Pla
   if (windowMs > longestWaitHereMs) {
     const whenMs = context.clock.now() + windowMs;
     await followLater(run, whenMs);
-    await hold.write({ leaseUntilMs: whenMs });
+    await hold.write({ leaseUntilMs: whenMs, note: { windowUntilMs: whenMs } });
     return 'ended';
   }
   const { topicId, partition } = hold.invocation;

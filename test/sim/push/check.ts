@@ -1,14 +1,15 @@
 // Judges a history when all is quiet.
-import { type History, isAnswered, type Life } from './history.ts';
+import { type History, isAnswered, type Life, placeOf } from './history.ts';
 
 export type Outcome = {
   readonly life: Life;
   /** The end of each partition's log, and the committed offset. */
   readonly ends: readonly number[];
   readonly committed: readonly number[];
+  readonly retries: number;
 };
 
-export function check(history: History, { life, ends, committed }: Outcome): string[] {
+export function check(history: History, { life, ends, committed, retries }: Outcome): string[] {
   const complaints = [...history.complaints];
   for (const [partition, end] of ends.entries()) {
     if (committed[partition] !== end)
@@ -17,7 +18,16 @@ export function check(history: History, { life, ends, committed }: Outcome): str
       if (!isAnswered(history, life, partition, offset))
         complaints.push(`record ${offset} of partition ${partition} was skipped`);
   }
-  return [...complaints, ...afterDeletion(history)];
+  return [...complaints, ...afterDeletion(history), ...unseen(history, retries)];
+}
+
+/** No record is too old or too large here. So it is given up without a delivery only if each of its attempts ended with a run. */
+function unseen({ deliveries, lettered, lostRuns }: History, retries: number): string[] {
+  if (lostRuns > retries) return [];
+  const seen = new Set(
+    deliveries.flatMap(({ life, partition, offsets }) => offsets.map((offset) => placeOf(life, partition, offset))),
+  );
+  return [...lettered].filter((place) => !seen.has(place)).map((place) => `${place} was given up without a delivery`);
 }
 
 /** A run that had looked before the deletion may deliver the batch that it was about to deliver, and no other. */

@@ -12,8 +12,11 @@ export type Client = {
   readonly history: History;
   readonly partitions: number;
   readonly retries: number;
+  readonly windowSeconds: number;
   readonly deadLetters: 'queue' | 'topic' | 'none';
+  readonly maximumConcurrency?: number;
   now(): number;
+  newId(): string;
   pause(ms: number): Promise<void>;
   chance(probability: number): boolean;
   ask<T>(
@@ -64,12 +67,14 @@ function onFailureOf({ deadLetters }: Client, life: Life): Pick<CreateSubscripti
 
 export const create: Job = async (client) => {
   const life = `life${client.lives.count++}`;
-  const { retries } = client;
+  const { retries, windowSeconds, maximumConcurrency } = client;
   const request: CreateSubscription = {
     ...ref,
     ...{ target: { url: urlOf(life) }, startingPosition: 'TRIM_HORIZON', batchSize: 3 },
+    maximumBatchingWindowSeconds: windowSeconds,
     ...{ maximumRetryAttempts: retries, reportBatchItemFailures: true, bisectBatchOnFunctionError: life.endsWith('1') },
     ...onFailureOf(client, life),
+    ...(maximumConcurrency !== undefined && { maximumConcurrency }),
   };
   const made = await untilAnswered(client, ['SUBSCRIPTION_ALREADY_EXISTS'], ({ subscriptions }) =>
     subscriptions.create(request),

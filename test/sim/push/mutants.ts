@@ -24,8 +24,7 @@ export const mutants: readonly PushMutant[] = [
     name: 'a scheduled retry meets the lease that waits for it, and ends',
     file: take,
     turn: { 'mayTake.isFollowed': 'false' },
-    world: 'wrong clocks',
-    seed: 93,
+    world: 'one at a time, windows, wrong clocks',
   },
   {
     name: 'a run takes a partition whose lease is live',
@@ -56,14 +55,14 @@ export const mutants: readonly PushMutant[] = [
   {
     name: 'a run does not look whether the subscription is active',
     file: run,
-    turn: { active: "{ id: '', state: 'Enabled', changes: 0 }" },
+    turn: { active: "{ id: '', state: 'Enabled', changes: 0, settingsRevision: 1 }" },
     world: 'no event lost',
     seed: 29,
   },
   {
     name: 'a run does not look again after it released the partition',
     file: run,
-    turn: { hasMore: 'false' },
+    turn: { isBehind: 'false' },
     world: 'no event lost',
   },
   {
@@ -100,5 +99,40 @@ export const mutants: readonly PushMutant[] = [
     turn: { 'expireEmpty.isDelivered': 'false' },
     world: 'many faults',
     seed: 90,
+  },
+  {
+    name: 'a run delivers without a look at the other leases after it took its own',
+    file: run,
+    text: ['if (!(await hasRoomFor(context, subscription, hold.invocation.partition)))', 'if (false)'],
+    world: 'one at a time',
+    seed: 2,
+  },
+  {
+    name: 'of two runs the one with the lower partition goes on, although the other delivers',
+    file: 'lib/push/items/room.ts',
+    text: [
+      'others.delete(partition);',
+      'for (const other of others.keys()) if (other >= partition) others.delete(other);',
+    ],
+    world: 'one at a time',
+  },
+  {
+    name: 'a run does not look at the partitions that found no room',
+    file: run,
+    text: ['if (isLimited(subscription)) await', 'if (false) await'],
+    world: 'two at a time',
+  },
+  {
+    name: 'a run that yielded does not look again',
+    file: run,
+    text: ["if (outcome === 'over') return;", "if (outcome === 'over' || outcome === 'no room') return;"],
+    world: 'one at a time',
+    seed: 36,
+  },
+  {
+    name: 'a second copy of an invocation counts as a death of the run that only waits',
+    file: take,
+    turn: { 'noteAtStart.isLeft': 'leaseUntilMs !== 0' },
+    world: { small: 'a wait for a full batch, and each event twice' },
   },
 ];

@@ -3,6 +3,7 @@
 import { type Lib, realLib } from '../core/lib-under-test.ts';
 import type { SmallWorld } from '../core/worlds.ts';
 import { append, create, type Job, later, pause, remove, reset, resume } from './jobs.ts';
+import { commitOutside, deleteGroup, forget, join, joinClassic } from './members.ts';
 import { type PushWorldOptions, runPushWorld } from './world.ts';
 import { defaultPushWorld } from './worlds.ts';
 
@@ -40,6 +41,40 @@ const scripts: readonly Scripted[] = [
     name: 'poison, and letters in a topic',
     ...{ retries: 0, deadLetters: 'topic', mayRepeatLetters: false },
     script: [[append(0, 'poison', 'b'), create, later(8_000)]],
+  },
+  {
+    name: 'two partitions, one at a time',
+    ...{ partitions: 2, maximumConcurrency: 1, mostMs: 2_000 },
+    script: [
+      [create, append(0, 'a'), append(0, 'b')],
+      [later(250), append(1, 'a'), append(1, 'b')],
+    ],
+  },
+  {
+    name: 'a wait for a full batch, and each event twice',
+    ...{ windowSeconds: 60, doubled: 1, retries: 0, deadLetters: 'queue' },
+    script: [[create, append(0, 'a'), append(0, 'b'), later(100_000), append(0, 'c'), later(100_000)]],
+  },
+  {
+    name: 'a member joins around a deletion',
+    script: [
+      [append(0, 'a'), create, remove, later(500), create],
+      [later(150), join],
+    ],
+  },
+  {
+    name: 'a classic member joins around a deletion',
+    script: [
+      [append(0, 'a'), create, remove, later(500), create],
+      [later(150), joinClassic, joinClassic],
+    ],
+  },
+  {
+    name: 'commits, and the deletion of the group',
+    script: [
+      [append(0, 'a'), create, remove, later(100), create],
+      [commitOutside, forget, deleteGroup, commitOutside, deleteGroup, commitOutside],
+    ],
   },
 ];
 

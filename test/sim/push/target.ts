@@ -1,10 +1,12 @@
 // The function that records are pushed to. It lives outside the processes, and does its work whether or not the process that
 // called it is still there.
-import type { Delivery, PushBatch, PushTargets } from '../../../lib/api/push.ts';
+import type { Delivery, PushBatch, PushInvocation, PushTargets } from '../../../lib/api/push.ts';
+import { isRunOf } from '../../../lib/group/items/ownership.ts';
 import { readBatchHeader } from '../../../lib/record/batch-header.ts';
 import type { Clock } from '../../../lib/runtime/clock.ts';
 import type { Random } from '../core/random.ts';
 import type { Scheduler } from '../core/scheduler.ts';
+import { beginDelivery } from './concurrency.ts';
 import { type History, type Life, placeOf, poison } from './history.ts';
 
 export type TargetOptions = {
@@ -13,6 +15,8 @@ export type TargetOptions = {
   /** The time that the function takes, at most. Some deliveries take longer than a lease. */
   readonly mostMs: number;
   readonly slow: number;
+  readonly maximumConcurrency?: number;
+  readonly mostSkewMs: number;
 };
 
 export type TargetWorld = {
@@ -36,7 +40,8 @@ const lifeOf = (url: string): Life => url.slice(url.lastIndexOf('/') + 1);
 export const queueOf = (life: Life): string => `arn:aws:sqs:eu-central-1:111122223333:${life}`;
 const lifeOfQueue = (queue: string): Life => queue.slice(queue.lastIndexOf(':') + 1);
 
-export function targetsOf(world: TargetWorld, clock: Clock): PushTargets {
+/** @param invocation Of the run that opens a target. */
+export function targetsOf(world: TargetWorld, clock: Clock, invocation?: PushInvocation): PushTargets {
   return {
     check: async () => {},
     bytesOf: ({ value }) => 100 + (value?.length ?? 0),
@@ -52,7 +57,9 @@ export function targetsOf(world: TargetWorld, clock: Clock): PushTargets {
     open({ target }) {
       const life = lifeOf((target as { readonly url: string }).url);
       const run = world.runs++;
-      return { deliver: (batch) => deliver(world, clock, { life, run }, batch) };
+      const owner = invocation && world.history.terms.get(invocation.partition)?.owner;
+      const term = invocation && isRunOf(owner, invocation.id) ? owner : undefined;
+      return { deliver: (batch) => deliver(world, clock, { life, run, term }, batch) };
     },
   };
 }
@@ -67,12 +74,14 @@ export function offsetsOf(offset: number, raw: Uint8Array | undefined): number[]
 async function deliver(
   { scheduler, random, history, options, trace, isCalm }: TargetWorld,
   clock: Clock,
-  { life, run }: { readonly life: Life; readonly run: number },
+  { life, run, term }: { readonly life: Life; readonly run: number; readonly term: string | undefined },
   batch: PushBatch,
 ): Promise<Delivery> {
   const { partition, records } = batch;
   const offsets = records.map(({ offset }) => offset);
   history.deliveries.push({ life, run, partition, offsets, begunMs: scheduler.now() });
+  const underWay = { partition, owner: term };
+  beginDelivery(history, options, underWay, scheduler.now());
   const outcome = outcomeOf(random, isCalm() ? 0 : options.failures, batch);
   const workMs = 1 + (random.chance(isCalm() ? 0 : options.slow) ? slowMs : random.below(options.mostMs));
   scheduler.after(workMs, () => {
@@ -80,6 +89,7 @@ async function deliver(
     for (const { offset } of outcome.done) history.handled.add(placeOf(life, partition, offset));
   });
   await clock.sleep(workMs + 1);
+  history.underWay.delete(underWay);
   return outcome.delivery;
 }
 

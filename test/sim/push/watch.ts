@@ -33,12 +33,21 @@ export function watchOffsets(table: Table, watch: Watch): Table {
       const name = `${sk}-${partition}`;
       const found = before.get(name);
       before.set(name, ownership);
+      noteTerm(watch, partition, ownership);
       if (found) compare(watch, partition, found, ownership, isDelivering);
     }
   };
   return afterWrites(table, async ({ pk, sk }) => {
     if (pk === groupOffsetsPartition(groupId)) await look(sk);
   });
+}
+
+function noteTerm({ scheduler, history, rules }: Watch, partition: number, now: Ownership): void {
+  const { owner, leaseUntilMs = 0 } = now;
+  const last = history.terms.get(partition);
+  const isSame = last !== undefined && last.owner === owner;
+  const hasLapsed = isSame && (last.hasLapsed || last.leaseUntilMs <= scheduler.now() + 2 * rules.skewMs);
+  history.terms.set(partition, { owner, leaseUntilMs, hasLapsed });
 }
 
 function compare(watch: Watch, partition: number, found: Ownership, now: Ownership, isDelivering: boolean): void {
@@ -55,6 +64,7 @@ function compare(watch: Watch, partition: number, found: Ownership, now: Ownersh
   if (isWriteOfRun && rules.seesAnswers)
     for (let offset = from; offset < to; offset++)
       if (!isAnsweredByAny(history, partition, offset)) complain(`record ${offset} was skipped by a commit of ${to}`);
+  if (isDelivering && now.owner !== undefined && !isByRun) complain(`${now.owner} owns it beside the subscription`);
   if (isTakenTooEarly(watch, found, now)) complain(`${now.owner} took the lease of ${found.owner}`);
 }
 

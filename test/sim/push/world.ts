@@ -30,6 +30,7 @@ import {
   resume,
   retryNow,
 } from './jobs.ts';
+import { commitOutside, deleteGroup, forget, join, joinClassic } from './members.ts';
 import { offsetsOf, type TargetOptions, type TargetWorld, targetsOf } from './target.ts';
 import { invokeOf, send, type TransportOptions, withStream } from './transport.ts';
 import { type Rules, watchOffsets } from './watch.ts';
@@ -42,9 +43,12 @@ export type PushWorldOptions = Omit<StageOptions, 'newEngine'> &
     readonly poison: number;
     readonly jobs: number;
     readonly retries: number;
+    readonly windowSeconds?: number;
     readonly deadLetters: Client['deadLetters'];
     /** A reset or a new creation delivers all again, and gives up again. */
     readonly mayRepeatLetters: boolean;
+    /** Members try to join, and the subscription is often deleted, so that some of them can. */
+    readonly hasMembers?: boolean;
     /** Whether the hourly net runs. Without it every record must come by its own events. */
     readonly hasNet: boolean;
     /** The jobs of each client, one after the other, instead of jobs at random. */
@@ -65,7 +69,13 @@ type World = Stage & {
   readonly lib: Lib;
   partsOf(ports: Ports): Parts;
 };
-type Parts = { readonly subscriptions: Subscriptions; readonly dispatcher: Dispatcher; readonly ports: PushPorts };
+type Parts = {
+  readonly subscriptions: Subscriptions;
+  readonly dispatcher: Dispatcher;
+  readonly ports: PushPorts;
+  /** A dispatcher for one run, so that its target knows whose it is. */
+  dispatcherOf(invocation: PushInvocation): Dispatcher;
+};
 
 export async function runPushWorld(options: PushWorldOptions): Promise<CaseVerdict> {
   const world = openWorld(options);
@@ -122,7 +132,7 @@ export async function runPushWorld(options: PushWorldOptions): Promise<CaseVerdi
     endCall,
     reads: world.reads,
     complaints,
-    counts: { deliveries: history.deliveries.length },
+    counts: { deliveries: history.deliveries.length, claims: history.claims },
   };
 }
 
@@ -162,9 +172,11 @@ function openWorld(options: PushWorldOptions): World {
       if (found) return found;
       const log = createLogContext(ports);
       const push: PushPorts = { targets: targetsOf(target, ports.clock), invoke: invokeOf(road, ports.clock, take) };
-      const parts = {
+      const parts: Parts = {
         ...{ subscriptions: lib.createSubscriptions(log, push), dispatcher: lib.createDispatcher(log, push) },
         ports: push,
+        dispatcherOf: (invocation) =>
+          lib.createDispatcher(log, { ...push, targets: targetsOf(target, ports.clock, invocation) }),
       };
       known.set(ports, parts);
       return parts;
@@ -180,9 +192,13 @@ async function bringRun(world: World, process: Process, invocation: PushInvocati
   const endMs = world.scheduler.now() + runTimeoutMs;
   const answer = await process.request(
     (_engine, ports) =>
-      world.partsOf(ports).dispatcher.run(invocation, { leftMs: () => endMs - world.scheduler.now() }),
+      world
+        .partsOf(ports)
+        .dispatcherOf(invocation)
+        .run(invocation, { leftMs: () => endMs - world.scheduler.now() }),
     runTimeoutMs,
   );
+  if (answer === 'lost') world.history.lostRuns++;
   world.trace(
     `run ${invocation.id} of ${invocation.partition}: ${answer === 'lost' ? 'lost' : Object.keys(answer)[0]}`,
   );
@@ -203,7 +219,10 @@ function startClients(world: World, guard: (work: Promise<unknown>) => Promise<u
   const lives: Client['lives'] = { count: 0, current: undefined };
   const client: Client = {
     ...{ history, lives, partitions: options.partitions, retries: options.retries, deadLetters: options.deadLetters },
+    windowSeconds: options.windowSeconds ?? 0,
+    ...(options.maximumConcurrency !== undefined && { maximumConcurrency: options.maximumConcurrency }),
     now: scheduler.now,
+    newId: () => Buffer.from(Array.from({ length: 16 }, () => random.below(256))).toString('base64url'),
     pause: (ms) => new Promise((resolve) => scheduler.after(ms, resolve)),
     chance: random.chance,
     ask: (operation) =>
@@ -217,7 +236,7 @@ function startClients(world: World, guard: (work: Promise<unknown>) => Promise<u
   const scripts = options.script ?? [
     Array.from({ length: options.appends }, () => drawAppend(world)),
     [create, ...Array.from({ length: options.jobs }, () => drawChange(world))],
-    Array.from({ length: options.jobs }, () => intrude),
+    Array.from({ length: options.jobs }, () => (options.hasMembers ? drawMember(world) : intrude)),
   ];
   let busy = scripts.length;
   const live = async (jobs: readonly Job[]) => {
@@ -237,7 +256,11 @@ function drawAppend({ random, options }: World): Job {
   return append(random.below(options.partitions), ...values);
 }
 
-function drawChange({ random }: World): Job {
+const ofMembers: readonly Job[] = [join, joinClassic, commitOutside, forget, deleteGroup, intrude];
+const drawMember = ({ random }: World): Job => random.pick(ofMembers);
+
+function drawChange({ random, options }: World): Job {
+  if (options.hasMembers) return random.pick([create, remove, remove, resume, reset]);
   const what = random.below(100);
   if (what < 20) return pause;
   if (what < 45) return resume;
@@ -293,7 +316,7 @@ async function judge(world: World, { lives }: Client): Promise<string[]> {
   const doubled = options.deadLetters === 'topic' ? await readLetters(world, life) : [];
   const ends = found.partitions.map(({ logEndOffset }) => logEndOffset);
   const committed = found.partitions.map(({ committedOffset }) => committedOffset);
-  return [...doubled, ...check(history, { life, ends, committed })];
+  return [...doubled, ...check(history, { life, ends, committed, retries: options.retries })];
 }
 
 /** Letters name no life: one of an earlier life counts too. One that was written twice is a complaint. */

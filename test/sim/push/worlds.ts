@@ -36,4 +36,16 @@ export const pushWorlds = {
   },
   'wrong clocks': { ...defaultPushWorld, mostSkewMs: 60_000, poison: 0.05, retries: 3, deadLetters: 'queue' },
   'many faults': { ...defaultPushWorld, faultRate: 0.1, jobs: 4, appends: 8 },
+  /** Consumers join, commit and leave, and others forget offsets and delete the group, before, beside and after subscriptions. */
+  members: { ...defaultPushWorld, hasMembers: true, jobs: 10 },
+  'one at a time': { ...defaultPushWorld, partitions: 3, maximumConcurrency: 1 },
+  /** The window is longer than a run waits, so that most deliveries come by a schedule. */
+  'one at a time, windows, wrong clocks': {
+    ...defaultPushWorld,
+    ...{ partitions: 3, maximumConcurrency: 1, windowSeconds: 30, mostSkewMs: 60_000 },
+  },
+  'two at a time': {
+    ...defaultPushWorld,
+    ...{ partitions: 3, maximumConcurrency: 2, poison: 0.05, retries: 3, deadLetters: 'queue' },
+  },
 } as const satisfies Record<string, Omit<PushWorldOptions, 'seed'>>;
