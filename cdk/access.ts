@@ -1,5 +1,5 @@
 // The API routes that a client needs for each kind of work. These lists are behind `grantProduce`, `grantConsume`,
-// `grantTransact`, `grantExactlyOnce`, `grantOperate` and `grantAdmin`, and behind the policies in docs/DEPLOY.md. They hold
+// `grantTransact`, `grantExactlyOnce`, `grantOperate`, `grantView` and `grantAdmin`, and behind the policies in docs/DEPLOY.md. They hold
 // what client/ calls, and no more.
 //
 // IAM decides by method and path alone, and `*` in a policy matches slashes too: `GET topics/orders*` would allow its
@@ -86,6 +86,12 @@ export function operatorRoutes(topic: string, group: string): readonly Route[] {
 }
 
 const subscriptionSteps = ['pause', 'resume', 'retry', 'retry-now', 'rotate-secret', 'test-invoke'] as const;
+
+/** A viewer sees everything, all records too, and changes nothing: the console and the reading commands work. */
+export const viewerRoutes: readonly Route[] = [
+  { method: 'GET', path: '/*' },
+  { method: 'POST', path: '/v1/topics/*/fetch' },
+];
 
 /** An administrator may do everything with topics, groups, and all data. */
 export const adminRoutes: readonly Route[] = [{ method: '*', path: '/*' }];

@@ -19,6 +19,7 @@ import {
   type Route,
   resourceOf,
   transactionRoutes,
+  viewerRoutes,
 } from './access.ts';
 import type { Watched } from './alarms.ts';
 import type { RivuletConfig } from './config.ts';
@@ -94,6 +95,11 @@ export class Service extends Construct {
    */
   grantOperate(grantee: IGrantable, topic: string, group: string): Grant {
     return this.#grant(grantee, operatorRoutes(topic, group));
+  }
+
+  /** Lets the grantee see everything in the console, the records of all topics too, and change nothing. */
+  grantView(grantee: IGrantable): Grant {
+    return this.#grant(grantee, viewerRoutes);
   }
 
   /** Lets the grantee do everything that the API can do: all topics, all groups, all records. */

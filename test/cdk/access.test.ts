@@ -12,6 +12,7 @@ import {
   type Route,
   resourceOf,
   transactionRoutes,
+  viewerRoutes,
 } from '../../cdk/access.ts';
 import { options } from '../../cdk/config.ts';
 import { Rivulet } from '../../cdk/rivulet.ts';
@@ -41,6 +42,7 @@ describe('docs/DEPLOY.md', () => {
     ['transactional producer', transactionRoutes('orders-1')],
     ['exactly once', exactlyOnceRoutes('billing')],
     ['operator', operatorRoutes('orders', 'billing')],
+    ['viewer', viewerRoutes],
     ['administrator', adminRoutes],
   ])('has the policy of a %s that the construct grants', (name, routes) => {
     const [, json] = new RegExp(`<!-- policy: ${name} -->\n\`\`\`json\n(.*?)\`\`\``, 's').exec(guide)!;
@@ -117,6 +119,12 @@ describe('a grant', () => {
     );
   });
 
+  test('lets a viewer see everything, and change nothing', () => {
+    const keys = allowed(viewerRoutes, 'orders');
+    const seeing = concrete('orders').filter((key) => key.startsWith('GET ') || key.endsWith('/fetch'));
+    expect(keys).toEqual(seeing);
+  });
+
   test.each(['payments', 'orders2', 'orders-secret', 'my.orders'])(
     'of topic orders does not touch the topic %s',
     (other) => {
@@ -180,6 +188,7 @@ test('the construct writes each grant into the policy of the grantee', () => {
   rivulet.grantTransact(role, 'orders-1');
   rivulet.grantExactlyOnce(role, 'billing');
   rivulet.grantOperate(role, 'returns', 'billing');
+  rivulet.grantView(role);
   rivulet.grantAdmin(role);
   const policies = resourcesOf(Template.fromStack(stack), 'AWS::IAM::Policy');
   const [, policy] = policies.find(([id]) => id.startsWith('OrdersDefaultPolicy'))!;
@@ -190,6 +199,7 @@ test('the construct writes each grant into the policy of the grantee', () => {
     transactionRoutes('orders-1'),
     exactlyOnceRoutes('billing'),
     operatorRoutes('returns', 'billing'),
+    viewerRoutes,
     adminRoutes,
   ].flat();
   for (const route of granted) expect(text).toContain(`/${resourceOf(route)}"`);
