@@ -38,7 +38,8 @@ async function serveConsole({ port }: { port: number }, command: Command): Promi
     import('../local/console/open.ts'),
     import('../local/console/gate.ts'),
   ]);
-  const page = openConsole({ clock: systemClock, api: passedOn(connection, place), connected });
+  const onFailure = (line: string): void => console.error(`rivulet: ${line}`);
+  const page = openConsole({ clock: systemClock, api: passedOn(connection, place), connected, onFailure });
   const options = { console: page, port, clock: systemClock };
   const server = await startServer(options).catch((error: unknown) => {
     throw explained(error, '127.0.0.1', port);
